@@ -1,0 +1,29 @@
+# Sourced by the other scripts: what they need, installed where it is absent and can be.
+# shellcheck shell=bash
+
+# Installs a Debian package, or says what to do.
+install_package() {
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        printf '# installing %s\n' "$1"
+        apt-get -qq update >/dev/null
+        DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$1" >/dev/null
+    else
+        printf '%s is missing: install it with your system'\''s packages, then run this again\n' "$1" >&2
+        exit 1
+    fi
+}
+
+# zstd is C, so building needs a C compiler and its headers.
+need_compiler() {
+    # rustup puts cargo where a shell that was not started anew does not look.
+    command -v cargo >/dev/null || PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+    if ! command -v cargo >/dev/null; then
+        echo 'Rust 1.88 or later is missing: install it with rustup, then run this again' >&2
+        exit 1
+    fi
+    command -v "${CC:-cc}" >/dev/null || install_package build-essential
+}
+
+need_b3sum() {
+    command -v b3sum >/dev/null || install_package b3sum
+}

@@ -1,0 +1,281 @@
+//! Files of the store: written under a temporary name, synced, then named, and the name synced with its folder.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::fault::{Call, point};
+use crate::error::{Error, Result};
+
+/// A file that has no name yet that anyone would look for. Dropped before it is named, it goes away.
+#[derive(Debug)]
+pub struct Temp {
+    file: File,
+    path: PathBuf,
+    named: bool,
+}
+
+impl Temp {
+    /// Makes an empty file in `folder`, which should be the store's `tmp/`, on the file system it will be named on.
+    pub fn create(folder: &Path) -> Result<Temp> {
+        Temp::create_with_mode(folder, 0o666)
+    }
+
+    /// The same, with permission bits, of which the process's umask takes its share.
+    pub fn create_with_mode(folder: &Path, mode: u32) -> Result<Temp> {
+        let path = folder.join(unique_name());
+        point(Call::Write, &path).map_err(|e| Error::io("cannot create", &path, e))?;
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that creates files of the store")]
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(&path);
+        let file = file.map_err(|e| Error::io("cannot create", &path, e))?;
+        Ok(Temp { file, path, named: false })
+    }
+
+    /// Where it lies while it has no name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Syncs the bytes, so that they survive a power cut once they have a name.
+    pub fn sync(&self) -> Result<()> {
+        point(Call::Sync, &self.path).and_then(|()| self.file.sync_all()).map_err(|e| Error::io("cannot sync", &self.path, e))
+    }
+
+    /// Gives the bytes their name, in place of what has it now. Sync first, and the folder afterwards.
+    pub fn rename(mut self, to: &Path) -> Result<()> {
+        point(Call::Rename, to).and_then(|()| fs::rename(&self.path, to)).map_err(|e| Error::io("cannot write", to, e))?;
+        self.named = true;
+        Ok(())
+    }
+
+    /// Gives the bytes a name in a folder that is held open, in place of what has it now.
+    pub(super) fn rename_into(mut self, folder: &OwnedFd, name: &std::ffi::CStr) -> io::Result<()> {
+        rustix::fs::renameat(rustix::fs::CWD, &self.path, folder, name)?;
+        self.named = true;
+        Ok(())
+    }
+
+    /// Gives the bytes their name unless something has it already. Sync first, and the folder afterwards.
+    pub fn link(self, to: &Path) -> Result<Created> {
+        match point(Call::Rename, to).and_then(|()| fs::hard_link(&self.path, to)) {
+            Ok(()) => Ok(Created::New),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(Created::Exists),
+            Err(e) => Err(Error::io("cannot write", to, e)),
+        }
+    }
+}
+
+impl Write for Temp {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        point(Call::Write, &self.path)?;
+        self.file.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Temp {
+    fn drop(&mut self) {
+        if !self.named {
+            // What is left behind lies in tmp/, means nothing, and is cleared away later.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// A folder that is filled beside its place, on the same file system. Dropped before it is placed, it goes away.
+#[derive(Debug)]
+pub struct Staging {
+    path: PathBuf,
+    placed: bool,
+}
+
+impl Staging {
+    /// Makes an empty folder beside `place`, whose folder is made if it is missing.
+    pub fn create(place: &Path) -> Result<Staging> {
+        let up = parent(place);
+        let path = up.join(format!(".hlx-{}", unique_name()));
+        let make = || {
+            fs::create_dir_all(up)?;
+            point(Call::Write, &path)?;
+            fs::create_dir(&path)
+        };
+        make().map_err(|e| Error::io("cannot create the folder", &path, e))?;
+        Ok(Staging { path, placed: false })
+    }
+
+    /// Where it is filled.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Moves it to its place, which must be absent or an empty folder. Durable when it returns.
+    pub fn place(mut self, place: &Path) -> Result<()> {
+        point(Call::Rename, place).and_then(|()| fs::rename(&self.path, place)).map_err(|e| Error::io("cannot create", place, e))?;
+        self.placed = true;
+        sync_folder(parent(place))
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if !self.placed {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+/// What became of a file that may be created only once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It is there now.
+    New,
+    /// It was there before; nothing was changed.
+    Exists,
+}
+
+/// Replaces a file: whole old bytes or whole new ones, whatever happens. The folder must exist.
+pub fn replace(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut temp = Temp::create(tmp)?;
+    temp.write_all(bytes).map_err(|e| Error::io("cannot write", path, e))?;
+    temp.sync()?;
+    temp.rename(path)?;
+    sync_folder(parent(path))
+}
+
+/// Creates a file that nobody ever changes, unless it exists. Either way it is durable when this returns.
+pub fn create_once(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<Created> {
+    let mut temp = Temp::create(tmp)?;
+    temp.write_all(bytes).map_err(|e| Error::io("cannot write", path, e))?;
+    temp.sync()?;
+    let created = temp.link(path)?;
+    sync_folder(parent(path))?;
+    Ok(created)
+}
+
+/// Makes a folder and all above it that are missing, and syncs each into its parent, also those that were there: an
+/// earlier process may have been killed between the two.
+pub fn ensure_folder(path: &Path) -> Result<()> {
+    if !path.is_dir() {
+        let up = parent(path);
+        if !up.is_dir() {
+            ensure_folder(up)?;
+        }
+        point(Call::Write, path).map_err(|e| Error::io("cannot create the folder", path, e))?;
+        match fs::create_dir(path) {
+            Ok(()) => {}
+            Err(_) if path.is_dir() => {}
+            Err(e) => return Err(Error::io("cannot create the folder", path, e)),
+        }
+    }
+    sync_folder(parent(path))
+}
+
+/// Makes the names in a folder durable.
+pub fn sync_folder(path: &Path) -> Result<()> {
+    point(Call::Sync, path)
+        .and_then(|()| File::open(path))
+        .and_then(|folder| folder.sync_all())
+        .map_err(|e| Error::io("cannot sync the folder", path, e))
+}
+
+/// Makes everything written to the file system of `path` durable.
+pub fn sync_file_system(path: &Path) -> Result<()> {
+    let sync = || -> io::Result<()> {
+        point(Call::Sync, path)?;
+        let folder = File::open(path)?;
+        #[cfg(target_os = "linux")]
+        rustix::fs::syncfs(&folder)?;
+        #[cfg(not(target_os = "linux"))]
+        folder.sync_all()?;
+        Ok(())
+    };
+    sync().map_err(|e| Error::io("cannot sync the file system of", path, e))
+}
+
+/// Reads a whole small file; `None` if it does not exist.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    match File::open(path).and_then(|mut f| f.read_to_end(&mut bytes)) {
+        Ok(_) => Ok(Some(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::io("cannot read", path, e)),
+    }
+}
+
+/// Removes a file if it is there.
+pub fn remove_file(path: &Path) -> Result<()> {
+    match point(Call::Rename, path).and_then(|()| fs::remove_file(path)) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("cannot remove", path, e)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a folder and all within it if it is there. Symlinks are removed, not followed.
+pub fn remove_tree(path: &Path) -> Result<()> {
+    match point(Call::Rename, path).and_then(|()| fs::remove_dir_all(path)) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("cannot remove", path, e)),
+        _ => Ok(()),
+    }
+}
+
+/// The folder that a path lies in.
+pub fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(p) if p.as_os_str().is_empty() => Path::new("."),
+        Some(p) => p,
+        None => path,
+    }
+}
+
+/// A name that no other process or thread uses: 16 hex digits of the process, the moment and a count.
+pub fn unique_name() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&u64::from(std::process::id()).to_le_bytes());
+    seed[8..16].copy_from_slice(&COUNT.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    seed[16..].copy_from_slice(&crate::clock::nanos_now().to_le_bytes());
+    blake3::hash(&seed).to_hex()[..16].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn create_once_keeps_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ref");
+        assert_eq!(create_once(dir.path(), &path, b"one").unwrap(), Created::New);
+        assert_eq!(create_once(dir.path(), &path, b"two").unwrap(), Created::Exists);
+        assert_eq!(read(&path).unwrap().unwrap(), b"one");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_fault_leaves_the_old_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        replace(dir.path(), &path, b"old").unwrap();
+        for n in 1.. {
+            let armed = super::super::fault::arm(dir.path(), n);
+            let outcome = replace(dir.path(), &path, b"new");
+            let now = read(&path).unwrap().unwrap();
+            if armed.fired().is_none() {
+                outcome.unwrap();
+                assert_eq!(now, b"new");
+                assert!(n > 4, "create, write, sync, rename and the folder's sync are counted");
+                break;
+            }
+            assert!(outcome.is_err());
+            assert!(now == b"old" || now == b"new");
+            drop(armed);
+            replace(dir.path(), &path, b"old").unwrap();
+        }
+    }
+}

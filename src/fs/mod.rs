@@ -1,0 +1,32 @@
+//! Every byte that touches the disk.
+//!
+//! Invariants: a file of the store appears under its name only whole and synced; the folder that holds the name is
+//! synced before anything relies on it; a failed sync is never tried again on the same file. Other modules create,
+//! rename, link and remove only through here, so that one set of fault points covers all of them.
+
+pub mod atomic;
+pub mod beneath;
+#[cfg(test)]
+pub mod fault;
+pub mod lock;
+pub mod map;
+
+#[cfg(not(test))]
+pub(crate) mod fault {
+    //! Outside of tests there are no faults.
+    use std::io;
+    use std::path::Path;
+
+    /// The kinds of calls that a test can make fail.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Call {
+        Write,
+        Sync,
+        Rename,
+    }
+
+    #[inline(always)]
+    pub fn point(_: Call, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,28 @@
+//! Version control for the data that language models are trained on.
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests lay out their own files"))]
+
+mod chunk;
+mod clock;
+mod codec;
+mod error;
+mod facts;
+mod fs;
+pub mod id;
+pub mod manifest;
+pub mod object;
+pub mod ops;
+mod pack;
+mod parallel;
+mod path;
+mod progress;
+mod refs;
+mod repo;
+mod store;
+mod worktree;
+
+pub use clock::Time;
+pub use error::{Error, Kind as ErrorKind, Result};
+pub use object::version::{ChangeType, Number};
+pub use path::printable;
+pub use progress::{Progress, Silent, Stage};
+pub use repo::{Config, Dataset, Repo};

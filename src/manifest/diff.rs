@@ -1,0 +1,246 @@
+//! What differs between two trees, found without reading the nodes that they share.
+
+use std::cmp::Ordering;
+
+use super::NodeSource;
+use crate::error::Result;
+use crate::id::{Id, Node as NodeId};
+use crate::object::node::{Child, Entry, Node};
+use crate::path::DataPath;
+
+/// A path whose entries differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Only the new tree has it.
+    Added(Entry),
+    /// Only the old tree has it.
+    Removed(Entry),
+    /// Both have it, and kind or content differ: the old entry and the new.
+    Modified(Entry, Entry),
+}
+
+impl Change {
+    /// The path that differs.
+    pub fn path(&self) -> &DataPath {
+        match self {
+            Change::Added(e) | Change::Removed(e) | Change::Modified(_, e) => &e.path,
+        }
+    }
+}
+
+/// The next thing on one side: a whole subtree, or an entry.
+enum Head {
+    Tree { level: u8, child: Child, after: Option<DataPath> },
+    Entry(Entry),
+}
+
+/// One side: what lies ahead, the nearest last.
+struct Side<'a, S> {
+    source: &'a S,
+    ahead: Vec<Head>,
+}
+
+impl<S: NodeSource> Side<'_, S> {
+    fn open(&mut self, id: Id<NodeId>, after: Option<DataPath>) -> Result<()> {
+        match self.source.node(id)? {
+            Node::Leaf(entries) => self.ahead.extend(entries.into_iter().rev().map(Head::Entry)),
+            Node::Inner(level, children) => {
+                let mut after = after;
+                let heads: Vec<Head> = children
+                    .into_iter()
+                    .map(|child| {
+                        let last = child.last.clone();
+                        Head::Tree { level: level - 1, child, after: after.replace(last) }
+                    })
+                    .collect();
+                self.ahead.extend(heads.into_iter().rev());
+            }
+        }
+        Ok(())
+    }
+
+    fn expand(&mut self) -> Result<()> {
+        match self.ahead.pop() {
+            Some(Head::Tree { child, after, .. }) => self.open(child.id, after),
+            Some(entry) => {
+                self.ahead.push(entry);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn pop_entry(&mut self) -> Option<Entry> {
+        match self.ahead.pop() {
+            Some(Head::Entry(entry)) => Some(entry),
+            Some(tree) => {
+                self.ahead.push(tree);
+                None
+            }
+            None => None,
+        }
+    }
+}
+
+/// The changes from one tree to another, in the order of their paths.
+pub struct Diff<'a, S> {
+    old: Side<'a, S>,
+    new: Side<'a, S>,
+}
+
+/// What to do about the two heads.
+enum Step {
+    SkipBoth,
+    ExpandOld,
+    ExpandNew,
+    ExpandBoth,
+    TakeOld,
+    TakeNew,
+    TakeBoth,
+    End,
+}
+
+impl<'a, S: NodeSource> Diff<'a, S> {
+    /// Compares two trees.
+    pub fn new(source: &'a S, old: Id<NodeId>, new: Id<NodeId>) -> Result<Self> {
+        let mut diff = Diff { old: Side { source, ahead: Vec::new() }, new: Side { source, ahead: Vec::new() } };
+        if old != new {
+            diff.old.open(old, None)?;
+            diff.new.open(new, None)?;
+        }
+        Ok(diff)
+    }
+
+    fn decide(&self) -> Step {
+        match (self.old.ahead.last(), self.new.ahead.last()) {
+            (None, None) => Step::End,
+            (Some(Head::Tree { .. }), None) => Step::ExpandOld,
+            (None, Some(Head::Tree { .. })) => Step::ExpandNew,
+            (Some(Head::Entry(_)), None) => Step::TakeOld,
+            (None, Some(Head::Entry(_))) => Step::TakeNew,
+            (Some(Head::Entry(a)), Some(Head::Entry(b))) => match a.path.cmp(&b.path) {
+                Ordering::Less => Step::TakeOld,
+                Ordering::Greater => Step::TakeNew,
+                Ordering::Equal => Step::TakeBoth,
+            },
+            // An entry that lies before a subtree does not need the subtree opened.
+            (Some(Head::Tree { after, .. }), Some(Head::Entry(b))) => {
+                if after.as_ref().is_some_and(|after| b.path <= *after) { Step::TakeNew } else { Step::ExpandOld }
+            }
+            (Some(Head::Entry(a)), Some(Head::Tree { after, .. })) => {
+                if after.as_ref().is_some_and(|after| a.path <= *after) { Step::TakeOld } else { Step::ExpandNew }
+            }
+            (Some(Head::Tree { level: la, child: a, .. }), Some(Head::Tree { level: lb, child: b, .. })) => {
+                if a.id == b.id {
+                    Step::SkipBoth
+                } else {
+                    match la.cmp(lb).then_with(|| a.last.cmp(&b.last)) {
+                        Ordering::Greater => Step::ExpandOld,
+                        Ordering::Less => Step::ExpandNew,
+                        Ordering::Equal => Step::ExpandBoth,
+                    }
+                }
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<Option<Change>> {
+        loop {
+            match self.decide() {
+                Step::End => return Ok(None),
+                Step::SkipBoth => {
+                    self.old.ahead.pop();
+                    self.new.ahead.pop();
+                }
+                Step::ExpandOld => self.old.expand()?,
+                Step::ExpandNew => self.new.expand()?,
+                Step::ExpandBoth => {
+                    self.old.expand()?;
+                    self.new.expand()?;
+                }
+                Step::TakeOld => return Ok(self.old.pop_entry().map(Change::Removed)),
+                Step::TakeNew => return Ok(self.new.pop_entry().map(Change::Added)),
+                Step::TakeBoth => {
+                    if let (Some(a), Some(b)) = (self.old.pop_entry(), self.new.pop_entry()) {
+                        if !a.same(&b) {
+                            return Ok(Some(Change::Modified(a, b)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<S: NodeSource> Iterator for Diff<'_, S> {
+    type Item = Result<Change>;
+
+    fn next(&mut self) -> Option<Result<Change>> {
+        self.step().transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::manifest::testing::{Memory, build, entry};
+
+    fn diff(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> (Vec<String>, usize) {
+        let mut memory = Memory::default();
+        let mut tree = |map: &BTreeMap<String, String>| build(&mut memory, map.iter().map(|(p, c)| entry(p, c)));
+        let (a, b) = (tree(old), tree(new));
+        let changes = Diff::new(&memory, a, b).unwrap().map(|change| match change.unwrap() {
+            Change::Added(e) => format!("+{}", e.path),
+            Change::Removed(e) => format!("-{}", e.path),
+            Change::Modified(_, e) => format!("~{}", e.path),
+        });
+        (changes.collect(), memory.reads.get())
+    }
+
+    fn expected(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<String> {
+        let mut paths: Vec<&String> = old.keys().chain(new.keys()).collect();
+        paths.sort();
+        paths.dedup();
+        let sign = |p: &String| match (old.get(p), new.get(p)) {
+            (Some(a), Some(b)) if a == b => None,
+            (Some(_), Some(_)) => Some('~'),
+            (Some(_), None) => Some('-'),
+            _ => Some('+'),
+        };
+        paths.into_iter().filter_map(|p| sign(p).map(|s| format!("{s}{p}"))).collect()
+    }
+
+    #[test]
+    fn reads_only_what_differs() {
+        let old: BTreeMap<_, _> = (0..50_000).map(|i| (format!("d{}/f{i}", i % 100), i.to_string())).collect();
+        let mut new = old.clone();
+        new.insert("d50/f123450".into(), "x".into());
+        new.remove("d77/f77");
+        new.insert("d99/f99".into(), "changed".into());
+        let (changes, reads) = diff(&old, &new);
+        assert_eq!(changes, expected(&old, &new));
+        assert!(reads < 40, "{reads} nodes read");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn equals_the_plain_map(
+            old in prop::collection::btree_map("[a-c]{1,2}/[a-z]{1,3}", "[xy]", 0..600),
+            edits in prop::collection::vec(("[a-c]{1,2}/[a-z]{1,3}", prop::option::of("[xyz]")), 0..60),
+        ) {
+            let mut new = old.clone();
+            for (path, content) in edits {
+                match content {
+                    Some(content) => new.insert(path, content),
+                    None => new.remove(&path),
+                };
+            }
+            prop_assert_eq!(diff(&old, &new).0, expected(&old, &new));
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The list of a version's files as a tree whose nodes are cut where the paths say so: pure algorithms over a
+//! [`NodeSource`] and a [`NodeSink`].
+//!
+//! Invariants: the same entries make the same tree, whatever tree came before; a change rewrites one node a level; two
+//! trees are compared without reading the nodes that they share. The format is specified in `docs/formats/manifest.md`.
+
+mod build;
+mod diff;
+mod read;
+mod split;
+
+pub use build::Builder;
+pub use diff::{Change, Diff};
+pub use read::{Entries, Listed, find, list};
+
+use crate::error::Result;
+use crate::id::{Id, Node as NodeId};
+use crate::object::node::Node;
+
+/// Where nodes come from.
+pub trait NodeSource {
+    /// Reads a node.
+    fn node(&self, id: Id<NodeId>) -> Result<Node>;
+}
+
+/// Where nodes go.
+pub trait NodeSink {
+    /// Takes a node, unless it is there.
+    fn put(&mut self, id: Id<NodeId>, bytes: &[u8]) -> Result<()>;
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::cell::Cell;
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::error::Error;
+    use crate::object::node::{Entry, EntryKind};
+    use crate::path::DataPath;
+
+    /// Nodes in memory, with a count of reads.
+    #[derive(Default)]
+    pub struct Memory {
+        pub nodes: BTreeMap<Id<NodeId>, Vec<u8>>,
+        pub reads: Cell<usize>,
+    }
+
+    impl NodeSource for Memory {
+        fn node(&self, id: Id<NodeId>) -> Result<Node> {
+            self.reads.set(self.reads.get() + 1);
+            Node::decode(&self.nodes[&id]).map_err(|e| Error::damaged(e.to_string()))
+        }
+    }
+
+    impl NodeSink for Memory {
+        fn put(&mut self, id: Id<NodeId>, bytes: &[u8]) -> Result<()> {
+            self.nodes.insert(id, bytes.to_vec());
+            Ok(())
+        }
+    }
+
+    pub fn entry(path: &str, content: &str) -> Entry {
+        let (path, content) = (DataPath::new(path).unwrap(), Id::of(content.as_bytes()));
+        Entry { path, kind: EntryKind::File, size: 5, samples: None, content }
+    }
+
+    pub fn build(memory: &mut Memory, entries: impl IntoIterator<Item = Entry>) -> Id<NodeId> {
+        let mut entries: Vec<Entry> = entries.into_iter().collect();
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        let mut builder = Builder::default();
+        for entry in entries {
+            builder.push(memory, entry).unwrap();
+        }
+        builder.finish(memory).unwrap().0
+    }
+}

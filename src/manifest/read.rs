@@ -1,0 +1,202 @@
+//! Reads a tree: all entries, those from a path on, one, or what lies in a folder.
+
+use super::NodeSource;
+use crate::error::{Error, Result};
+use crate::id::{Id, Node as NodeId};
+use crate::object::node::{Child, Entry, Node};
+use crate::path::DataPath;
+
+/// The entries of a tree in the order of their paths. Memory: one node a level.
+///
+/// Fails on a path that lies below a file: such a tree is damaged or hostile.
+pub struct Entries<'a, S> {
+    source: &'a S,
+    inner: Vec<(u8, std::vec::IntoIter<Child>)>,
+    leaf: std::vec::IntoIter<Entry>,
+    /// Where to begin, inclusive.
+    from: Option<String>,
+    /// Paths before the next of which each is a prefix of it as text.
+    prefixes: Vec<DataPath>,
+}
+
+impl<'a, S: NodeSource> Entries<'a, S> {
+    /// All entries below a root.
+    pub fn new(source: &'a S, root: Id<NodeId>) -> Result<Self> {
+        Entries::starting_at(source, root, None)
+    }
+
+    /// The entries below a root whose paths are not less than `from`. Reads one node a level to get there.
+    pub fn from_path(source: &'a S, root: Id<NodeId>, from: &str) -> Result<Self> {
+        Entries::starting_at(source, root, Some(from.to_owned()))
+    }
+
+    fn starting_at(source: &'a S, root: Id<NodeId>, from: Option<String>) -> Result<Self> {
+        let mut entries = Entries { source, inner: Vec::new(), leaf: Vec::new().into_iter(), from, prefixes: Vec::new() };
+        entries.open(root, None)?;
+        Ok(entries)
+    }
+
+    fn open(&mut self, id: Id<NodeId>, above: Option<u8>) -> Result<()> {
+        let node = self.source.node(id)?;
+        if above.is_some_and(|above| node.level() + 1 != above) {
+            return Err(Error::damaged(format!("the manifest node {id} stands at the wrong level")));
+        }
+        let from = self.from.as_deref();
+        match node {
+            Node::Leaf(entries) => {
+                let skip = from.map_or(0, |from| entries.partition_point(|e| e.path.as_str() < from));
+                self.leaf = entries.into_iter();
+                if skip > 0 {
+                    self.leaf.nth(skip - 1);
+                }
+            }
+            Node::Inner(level, children) => {
+                let skip = from.map_or(0, |from| children.partition_point(|c| c.last.as_str() < from));
+                let mut children = children.into_iter();
+                if skip > 0 {
+                    children.nth(skip - 1);
+                }
+                self.inner.push((level, children));
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self) -> Result<Option<Entry>> {
+        loop {
+            if let Some(entry) = self.leaf.next() {
+                self.from = None;
+                self.check_prefix(&entry)?;
+                return Ok(Some(entry));
+            }
+            let Some((level, children)) = self.inner.last_mut() else { return Ok(None) };
+            let level = *level;
+            match children.next() {
+                Some(child) => self.open(child.id, Some(level))?,
+                None => drop(self.inner.pop()),
+            }
+        }
+    }
+
+    fn check_prefix(&mut self, entry: &Entry) -> Result<()> {
+        let path = entry.path.as_str();
+        while self.prefixes.last().is_some_and(|p| !path.starts_with(p.as_str())) {
+            self.prefixes.pop();
+        }
+        if let Some(file) = self.prefixes.iter().find(|p| entry.path.is_within(p.as_str())) {
+            return Err(Error::damaged(format!("the manifest has '{path}' below '{file}', which is no folder")));
+        }
+        self.prefixes.push(entry.path.clone());
+        Ok(())
+    }
+}
+
+impl<S: NodeSource> Iterator for Entries<'_, S> {
+    type Item = Result<Entry>;
+
+    fn next(&mut self) -> Option<Result<Entry>> {
+        self.step().transpose()
+    }
+}
+
+/// The entry at a path, if there is one.
+pub fn find(source: &impl NodeSource, root: Id<NodeId>, path: &str) -> Result<Option<Entry>> {
+    let next = Entries::from_path(source, root, path)?.next().transpose()?;
+    Ok(next.filter(|e| e.path.as_str() == path))
+}
+
+/// Something that lies right in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// An entry.
+    Entry(Entry),
+    /// A folder with entries below it, by its path.
+    Folder(String),
+}
+
+/// What lies right in a folder, in order; of the whole tree for `None`. Skips what lies deeper without reading it.
+pub fn list(source: &impl NodeSource, root: Id<NodeId>, folder: Option<&str>) -> Result<Vec<Listed>> {
+    let prefix = folder.map_or(String::new(), |f| format!("{f}/"));
+    let mut listed = Vec::new();
+    let mut from = prefix.clone();
+    'seek: loop {
+        for entry in Entries::from_path(source, root, &from)? {
+            let entry = entry?;
+            let Some(rest) = entry.path.as_str().strip_prefix(&prefix) else { return Ok(listed) };
+            match rest.split_once('/') {
+                None => listed.push(Listed::Entry(entry)),
+                Some((name, _)) => {
+                    let path = format!("{prefix}{name}");
+                    // '0' follows '/': the first path that is not below the folder.
+                    from = format!("{path}0");
+                    listed.push(Listed::Folder(path));
+                    continue 'seek;
+                }
+            }
+        }
+        return Ok(listed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::testing::{Memory, build, entry};
+
+    fn sample(n: usize) -> Vec<Entry> {
+        (0..n).map(|i| entry(&format!("d{:02}/f{i:06}", i % 50), &i.to_string())).collect()
+    }
+
+    #[test]
+    fn what_was_built_is_read() {
+        for n in [0, 1, 2, 3, 127, 1_000, 20_000] {
+            let mut memory = Memory::default();
+            let root = build(&mut memory, sample(n));
+            let mut expected = sample(n);
+            expected.sort_by(|a, b| a.path.cmp(&b.path));
+            let read: Vec<Entry> = Entries::new(&memory, root).unwrap().map(Result::unwrap).collect();
+            assert_eq!(read, expected);
+            assert_eq!(memory.node(root).unwrap().totals().entries, n as u64);
+        }
+    }
+
+    #[test]
+    fn one_change_rewrites_one_node_a_level() {
+        let mut memory = Memory::default();
+        build(&mut memory, sample(50_000));
+        let before = memory.nodes.len();
+        let mut changed = sample(50_000);
+        changed[33_333] = entry(changed[33_333].path.as_str(), "changed");
+        build(&mut memory, changed);
+        assert!(memory.nodes.len() - before <= 3, "{} new nodes", memory.nodes.len() - before);
+        let mut more = sample(50_000);
+        more.push(entry("d25/new", "new"));
+        let before = memory.nodes.len();
+        build(&mut memory, more);
+        assert!(memory.nodes.len() - before <= 4, "{} new nodes", memory.nodes.len() - before);
+    }
+
+    #[test]
+    fn finds_and_lists_without_reading_all() {
+        let mut memory = Memory::default();
+        let root = build(&mut memory, sample(20_000));
+        memory.reads.set(0);
+        assert!(find(&memory, root, "d07/f000107").unwrap().is_some());
+        assert!(find(&memory, root, "d07/f00010").unwrap().is_none());
+        assert!(find(&memory, root, "zzz").unwrap().is_none());
+        assert_eq!(list(&memory, root, Some("d49")).unwrap().len(), 400);
+        assert!(memory.reads.get() < 30, "{} reads", memory.reads.get());
+        let top = list(&memory, root, None).unwrap();
+        assert_eq!(top.len(), 50);
+        assert_eq!(top[0], Listed::Folder("d00".into()));
+        assert!(list(&memory, root, Some("nowhere")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_path_below_a_file_is_refused() {
+        let mut memory = Memory::default();
+        let root = build(&mut memory, [entry("a", ""), entry("a.txt", ""), entry("a/b", "")]);
+        let outcome: Result<Vec<Entry>> = Entries::new(&memory, root).unwrap().collect();
+        assert!(outcome.unwrap_err().message().contains("no folder"));
+    }
+}

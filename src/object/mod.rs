@@ -1,0 +1,109 @@
+//! What is immutable, byte by byte: recipes, manifest nodes, versions, facts, and the data checksum.
+//!
+//! Every object is named by a [`Key`]: its kind and 32 bytes. Most are named by the hash of their own bytes; a recipe is
+//! named by the content id of the file that it rebuilds. The kind is part of the name, since a user's file may hold the
+//! very bytes of one of our nodes.
+
+pub mod checksum;
+pub mod fact;
+pub mod node;
+pub mod recipe;
+pub mod version;
+
+use std::fmt;
+
+use crate::id::{self, Id, push_hex};
+
+/// The kind of an object in a pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// A piece of a file, named by its hash.
+    Chunk = 1,
+    /// The chunks of a file, named by the content id of the file.
+    Recipe = 2,
+    /// A part of a long recipe, named by its hash.
+    RecipeNode = 3,
+    /// A node of a manifest tree, named by its hash.
+    Node = 4,
+    /// A version record, named by its hash.
+    Version = 5,
+    /// A fact, named by its hash.
+    Fact = 6,
+}
+
+impl Kind {
+    /// Every kind, in the order of its byte.
+    pub const ALL: [Kind; 6] = [Kind::Chunk, Kind::Recipe, Kind::RecipeNode, Kind::Node, Kind::Version, Kind::Fact];
+
+    /// The kind that a byte stands for.
+    pub fn from_byte(byte: u8) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|k| *k as u8 == byte)
+    }
+
+    /// What a person calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Chunk => "chunk",
+            Kind::Recipe => "recipe",
+            Kind::RecipeNode => "recipe node",
+            Kind::Node => "manifest node",
+            Kind::Version => "version record",
+            Kind::Fact => "fact",
+        }
+    }
+
+    /// The id of an object of this kind: the hash of its bytes, or for a recipe the content id that it begins with.
+    pub fn id_of(self, bytes: &[u8]) -> Option<[u8; 32]> {
+        match self {
+            Kind::Recipe => bytes.first_chunk().copied(),
+            _ => Some(*blake3::hash(bytes).as_bytes()),
+        }
+    }
+}
+
+/// The name of an object: its kind and 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The 32 bytes; ordered before the kind, so that tables are spread evenly.
+    pub id: [u8; 32],
+    /// The kind.
+    pub kind: Kind,
+}
+
+macro_rules! key_of {
+    ($($of:ident => $kind:ident),*) => {$(
+        impl From<Id<id::$of>> for Key {
+            fn from(id: Id<id::$of>) -> Key {
+                Key { id: *id.as_bytes(), kind: Kind::$kind }
+            }
+        }
+    )*};
+}
+key_of!(Chunk => Chunk, RecipeNode => RecipeNode, Node => Node, Version => Version, Fact => Fact);
+
+impl Key {
+    /// The key of the recipe that rebuilds this content.
+    pub fn recipe(content: Id<id::Content>) -> Key {
+        Key { id: *content.as_bytes(), kind: Kind::Recipe }
+    }
+
+    /// Whether `bytes` are what the key names.
+    pub fn matches(&self, bytes: &[u8]) -> bool {
+        self.kind.id_of(bytes) == Some(self.id)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut hex = String::with_capacity(64);
+        push_hex(&self.id, &mut hex);
+        write!(f, "{} {hex}", self.kind.name())
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

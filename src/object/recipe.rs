@@ -1,0 +1,231 @@
+//! Recipes: how a file of several chunks is put together. The format is specified in `docs/formats/recipe.md`.
+//!
+//! A short recipe lists chunks. A long one lists recipe nodes, which list chunks or further nodes, cut where the ids say
+//! so, so that two versions of a file share most nodes.
+
+use crate::codec::{Malformed, Put, Take};
+use crate::id::{Content, Id, RecipeNode};
+use crate::object::{Key, Kind};
+
+/// Most items in a recipe or a recipe node.
+pub const MAX_ITEMS: usize = 4_096;
+/// Most levels that a reader accepts; five hold more than any file.
+pub const MAX_LEVEL: u8 = 8;
+/// One id in so many ends a node.
+const FANOUT: u16 = 1_024;
+
+/// A chunk or a recipe node, and how many bytes of the file it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The id, of a chunk at level 0, of a recipe node above.
+    pub id: [u8; 32],
+    /// Bytes of the file, at least 1.
+    pub len: u64,
+}
+
+/// One level of a recipe: the root, or a node below it. Both have the same form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipe {
+    /// 0 when the items are chunks, else one more than the level of the nodes that the items name.
+    pub level: u8,
+    /// The items, in the order of the file's bytes.
+    pub items: Vec<Item>,
+}
+
+impl Recipe {
+    /// The bytes of the file that it stands for.
+    pub fn len(&self) -> u64 {
+        self.items.iter().map(|i| i.len).sum()
+    }
+
+    /// Whether it stands for no byte; no valid recipe does.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The key of an item.
+    pub fn key(&self, item: &Item) -> Key {
+        Key { id: item.id, kind: if self.level == 0 { Kind::Chunk } else { Kind::RecipeNode } }
+    }
+
+    /// The bytes of a recipe node.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(4 + self.items.len() * 35);
+        self.put(&mut out);
+        out
+    }
+
+    /// The bytes of the recipe of this content.
+    pub fn encode_root(&self, content: Id<Content>) -> Vec<u8> {
+        let mut out = Vec::with_capacity(36 + self.items.len() * 35);
+        out.extend_from_slice(content.as_bytes());
+        self.put(&mut out);
+        out
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(self.level);
+        out.put_varint(self.items.len() as u64);
+        for item in &self.items {
+            out.extend_from_slice(&item.id);
+            out.put_varint(item.len);
+        }
+    }
+
+    /// Reads what [`Recipe::encode_root`] wrote: the content that it rebuilds, and how.
+    pub fn decode_root(bytes: &[u8]) -> Result<(Id<Content>, Recipe), Malformed> {
+        let (content, rest) = bytes.split_first_chunk().ok_or(Malformed("it ends too early"))?;
+        Ok((Id::from_bytes(*content), Recipe::decode(rest)?))
+    }
+
+    /// Reads what [`Recipe::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Recipe, Malformed> {
+        let mut take = Take::new(bytes);
+        let level = take.u8()?;
+        if level > MAX_LEVEL {
+            return Err(Malformed("the recipe has too many levels"));
+        }
+        let count = take.count(33)?;
+        if count == 0 || count > MAX_ITEMS {
+            return Err(Malformed("the recipe has no items or too many"));
+        }
+        let mut items = Vec::with_capacity(count);
+        let mut total = 0u64;
+        for _ in 0..count {
+            let item = Item { id: take.array()?, len: take.varint()? };
+            total = total.checked_add(item.len).ok_or(Malformed("the recipe's length exceeds 64 bits"))?;
+            if item.len == 0 {
+                return Err(Malformed("an item of the recipe is empty"));
+            }
+            items.push(item);
+        }
+        take.end()?;
+        Ok(Recipe { level, items })
+    }
+}
+
+/// Builds a recipe from chunks in order. Full nodes come out on the way, the root at the end.
+#[derive(Debug, Default)]
+pub struct Builder {
+    levels: Vec<Vec<Item>>,
+}
+
+/// An object that a builder made, to be stored.
+#[derive(Debug)]
+pub struct Made {
+    /// Its name.
+    pub key: Key,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Builder {
+    /// Adds the next item at a level; nodes that are complete go to `made`.
+    fn add(&mut self, level: usize, item: Item, made: &mut Vec<Made>) {
+        if self.levels.len() == level {
+            self.levels.push(Vec::new());
+        }
+        self.levels[level].push(item);
+        let ends = u16::from_le_bytes([item.id[0], item.id[1]]) % FANOUT == 0;
+        if self.levels[level].len() >= MAX_ITEMS || ends && self.levels[level].len() > 1 {
+            self.close(level, made);
+        }
+    }
+
+    fn close(&mut self, level: usize, made: &mut Vec<Made>) {
+        let node = Recipe { level: level as u8, items: std::mem::take(&mut self.levels[level]) };
+        let bytes = node.encode();
+        let id: Id<RecipeNode> = Id::of(&bytes);
+        made.push(Made { key: id.into(), bytes });
+        self.add(level + 1, Item { id: *id.as_bytes(), len: node.len() }, made);
+    }
+
+    /// Adds the next chunk.
+    pub fn chunk(&mut self, item: Item, made: &mut Vec<Made>) {
+        self.add(0, item, made);
+    }
+
+    /// Ends the file; the last object of `made` is then the recipe itself.
+    pub fn finish(mut self, content: Id<Content>, made: &mut Vec<Made>) {
+        let mut level = 0;
+        while level < self.levels.len() {
+            let last = level + 1 == self.levels.len();
+            if !last && !self.levels[level].is_empty() {
+                self.close(level, made);
+            } else if last {
+                let root = Recipe { level: level as u8, items: std::mem::take(&mut self.levels[level]) };
+                made.push(Made { key: Key::recipe(content), bytes: root.encode_root(content) });
+                return;
+            }
+            level += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunks(n: u64) -> Vec<Item> {
+        (0..n).map(|i| Item { id: *blake3::hash(&i.to_le_bytes()).as_bytes(), len: i + 1 }).collect()
+    }
+
+    fn build(items: &[Item]) -> Vec<Made> {
+        let (mut builder, mut made) = (Builder::default(), Vec::new());
+        for item in items {
+            builder.chunk(*item, &mut made);
+        }
+        builder.finish(Id::from_bytes([7; 32]), &mut made);
+        made
+    }
+
+    fn flatten(made: &[Made], recipe: &Recipe, out: &mut Vec<Item>) {
+        for item in &recipe.items {
+            if recipe.level == 0 {
+                out.push(*item);
+            } else {
+                let node = made.iter().find(|m| m.key == recipe.key(item)).unwrap();
+                let node = Recipe::decode(&node.bytes).unwrap();
+                assert_eq!((node.level + 1, node.len()), (recipe.level, item.len));
+                flatten(made, &node, out);
+            }
+        }
+    }
+
+    #[test]
+    fn every_length_comes_back() {
+        for n in [1, 2, 3, 1_000, 5_000, 20_000] {
+            let items = chunks(n);
+            let made = build(&items);
+            let (content, root) = Recipe::decode_root(&made.last().unwrap().bytes).unwrap();
+            assert_eq!(content, Id::from_bytes([7; 32]));
+            assert_eq!(made.last().unwrap().key, Key::recipe(content));
+            let mut back = Vec::new();
+            flatten(&made, &root, &mut back);
+            assert_eq!(back, items);
+        }
+    }
+
+    #[test]
+    fn a_change_leaves_most_nodes_alone() {
+        let mut items = chunks(20_000);
+        let before: Vec<Key> = build(&items).iter().map(|m| m.key).collect();
+        items[9_999].id = [0xab; 32];
+        let after = build(&items);
+        let new = after.iter().filter(|m| !before.contains(&m.key)).count();
+        assert!(new <= 2, "{new} of {} nodes are new", after.len());
+    }
+
+    #[test]
+    fn rejects_what_is_not_a_recipe() {
+        let good = Recipe { level: 0, items: chunks(2) }.encode();
+        assert!(Recipe::decode(&good).is_ok());
+        assert!(Recipe::decode(&good[..good.len() - 1]).is_err());
+        assert!(Recipe::decode(&[0, 0]).is_err(), "no items");
+        let mut deep = good.clone();
+        deep[0] = MAX_LEVEL + 1;
+        assert!(Recipe::decode(&deep).is_err());
+        let empty = Recipe { level: 0, items: vec![Item { id: [1; 32], len: 0 }] }.encode();
+        assert!(Recipe::decode(&empty).is_err());
+    }
+}

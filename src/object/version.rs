@@ -1,0 +1,368 @@
+//! Version records. The format is specified in `docs/formats/version.md`.
+//!
+//! A version's id is the hash of its record, which covers everything that `commit` was told and everything that it
+//! found: number, parents, manifest, statistics, checksums, summary, metadata, author and time.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::clock::Time;
+use crate::codec::{Malformed, Put, Take};
+use crate::id::{Id, Node, Version as VersionId};
+use crate::object::checksum::Checksum;
+
+/// The first byte of every record.
+const FORMAT: u8 = 1;
+/// Most parents of a version.
+pub const MAX_PARENTS: usize = 16;
+
+/// A semantic version number without build metadata, unique within its dataset.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Number(semver::Version);
+
+impl Number {
+    /// `1.0.0`, the number of a first version.
+    pub const FIRST: Number = Number(semver::Version::new(1, 0, 0));
+
+    /// Reads `1.2.3` or `1.2.3-rc.1`; the error says what is wrong.
+    pub fn parse(text: &str) -> Result<Number, Malformed> {
+        let version = semver::Version::parse(text).map_err(|_| Malformed("a version number reads MAJOR.MINOR.PATCH"))?;
+        if !version.build.is_empty() {
+            return Err(Malformed("a version number carries no build metadata ('+…')"));
+        }
+        if text.len() > 255 {
+            return Err(Malformed("a version number is longer than 255 bytes"));
+        }
+        Ok(Number(version))
+    }
+
+    /// The number that follows from a change. After a pre-release comes its release, or a higher one if the change asks
+    /// for more than the pre-release already announces.
+    pub fn bump(&self, change: ChangeType) -> Number {
+        let v = &self.0;
+        let announced = !v.pre.is_empty()
+            && match change {
+                ChangeType::Major => v.minor == 0 && v.patch == 0,
+                ChangeType::Minor => v.patch == 0,
+                ChangeType::Patch => true,
+            };
+        let (major, minor, patch) = match change {
+            _ if announced => (v.major, v.minor, v.patch),
+            ChangeType::Major => (v.major.saturating_add(1), 0, 0),
+            ChangeType::Minor => (v.major, v.minor.saturating_add(1), 0),
+            ChangeType::Patch => (v.major, v.minor, v.patch.saturating_add(1)),
+        };
+        Number(semver::Version::new(major, minor, patch))
+    }
+
+    /// Whether it is a pre-release such as `1.3.0-rc.1`.
+    pub fn is_pre_release(&self) -> bool {
+        !self.0.pre.is_empty()
+    }
+
+    /// Major, minor and patch.
+    pub fn parts(&self) -> (u64, u64, u64) {
+        (self.0.major, self.0.minor, self.0.patch)
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0.to_string())
+    }
+}
+
+impl Serialize for Number {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+/// How big a change is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[repr(u8)]
+pub enum ChangeType {
+    /// A small change.
+    Patch = 0,
+    /// A change that adds.
+    Minor = 1,
+    /// A change that breaks, or of most of the data.
+    Major = 2,
+}
+
+impl ChangeType {
+    /// How big a change of so many bytes is: above half of the bytes before MAJOR, above a tenth MINOR.
+    pub fn of_share(changed: u64, before: u64) -> ChangeType {
+        let (changed, before) = (u128::from(changed), u128::from(before));
+        match () {
+            () if changed * 2 > before => ChangeType::Major,
+            () if changed * 10 > before => ChangeType::Minor,
+            () => ChangeType::Patch,
+        }
+    }
+
+    /// `MAJOR`, `MINOR` or `PATCH`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ChangeType::Patch => "PATCH",
+            ChangeType::Minor => "MINOR",
+            ChangeType::Major => "MAJOR",
+        }
+    }
+}
+
+impl fmt::Display for ChangeType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What `commit` knew of the data's quality.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[repr(u8)]
+pub enum ValidationStatus {
+    /// Nothing has judged it yet.
+    Pending = 0,
+    /// It passed the gate.
+    Passed = 1,
+    /// It failed the gate.
+    Failed = 2,
+    /// The gate was told to let it pass.
+    Skipped = 3,
+}
+
+/// What a version holds in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statistics {
+    /// Regular files.
+    pub files: u64,
+    /// Bytes of the regular files.
+    pub bytes: u64,
+    /// Samples of the regular files, where they are counted.
+    pub samples: Option<u64>,
+}
+
+/// An immutable version of a dataset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// The dataset.
+    pub dataset: String,
+    /// The dataset's type when the version was made.
+    pub dataset_type: String,
+    /// Its number, unique within the dataset.
+    pub number: Number,
+    /// The versions it was made from, the workspace's own first.
+    pub parents: Vec<Id<VersionId>>,
+    /// The number of the first parent.
+    pub parent_number: Option<Number>,
+    /// The root of its manifest.
+    pub manifest: Id<Node>,
+    /// What it holds in numbers.
+    pub statistics: Statistics,
+    /// What `find`, `sort`, `b3sum` and `sha256sum` print for its files.
+    pub data_checksum: Checksum,
+    /// How big the change from the first parent is, by content.
+    pub change_type: ChangeType,
+    /// What the author said of it.
+    pub summary: String,
+    /// What the author attached to it: a JSON object.
+    pub metadata: Map<String, Value>,
+    /// The tags that `commit` was told to put on it.
+    pub tags: Vec<String>,
+    /// What `commit` knew of the data's quality.
+    pub validation: ValidationStatus,
+    /// Who made it.
+    pub author: String,
+    /// When it was made.
+    pub created: Time,
+}
+
+impl Version {
+    /// The bytes that are stored and hashed.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![FORMAT];
+        out.put_bytes(self.dataset.as_bytes());
+        out.put_bytes(self.dataset_type.as_bytes());
+        out.put_bytes(self.number.to_string().as_bytes());
+        out.put_varint(self.parents.len() as u64);
+        for parent in &self.parents {
+            out.extend_from_slice(parent.as_bytes());
+        }
+        out.put_bytes(self.parent_number.as_ref().map(Number::to_string).unwrap_or_default().as_bytes());
+        out.extend_from_slice(self.manifest.as_bytes());
+        out.put_varint(self.statistics.files);
+        out.put_varint(self.statistics.bytes);
+        out.put_varint(self.statistics.samples.map_or(0, |n| n.saturating_add(1)));
+        out.extend_from_slice(self.data_checksum.as_bytes());
+        out.push(self.change_type as u8);
+        out.put_bytes(self.summary.as_bytes());
+        out.put_bytes(&canonical_json(&Value::Object(self.metadata.clone())));
+        out.put_varint(self.tags.len() as u64);
+        for tag in &self.tags {
+            out.put_bytes(tag.as_bytes());
+        }
+        out.push(self.validation as u8);
+        out.put_bytes(self.author.as_bytes());
+        out.put_u64(self.created.as_millis() as u64);
+        out
+    }
+
+    /// Reads what [`Version::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Version, Malformed> {
+        let mut take = Take::new(bytes);
+        if take.u8()? != FORMAT {
+            return Err(Malformed("the record is of a format that this hlx does not know"));
+        }
+        let dataset = take.text()?.to_owned();
+        let dataset_type = take.text()?.to_owned();
+        let number = Number::parse(take.text()?)?;
+        let count = take.count(32)?;
+        if count > MAX_PARENTS {
+            return Err(Malformed("the version has too many parents"));
+        }
+        let parents = (0..count).map(|_| Ok(Id::from_bytes(take.array()?))).collect::<Result<Vec<_>, _>>()?;
+        let parent_number = match take.text()? {
+            "" => None,
+            text => Some(Number::parse(text)?),
+        };
+        if parent_number.is_some() == parents.is_empty() {
+            return Err(Malformed("the parent's number and the parents do not agree"));
+        }
+        let manifest = Id::from_bytes(take.array()?);
+        let statistics = Statistics { files: take.varint()?, bytes: take.varint()?, samples: take.varint()?.checked_sub(1) };
+        let data_checksum = Checksum::from_bytes(take.array()?);
+        let change_type = match take.u8()? {
+            0 => ChangeType::Patch,
+            1 => ChangeType::Minor,
+            2 => ChangeType::Major,
+            _ => return Err(Malformed("the change type is not known")),
+        };
+        let summary = take.text()?.to_owned();
+        let metadata = serde_json::from_slice(take.bytes()?).map_err(|_| Malformed("the metadata is not a JSON object"))?;
+        let count = take.count(1)?;
+        let tags = (0..count).map(|_| Ok(take.text()?.to_owned())).collect::<Result<Vec<_>, _>>()?;
+        let validation = match take.u8()? {
+            0 => ValidationStatus::Pending,
+            1 => ValidationStatus::Passed,
+            2 => ValidationStatus::Failed,
+            3 => ValidationStatus::Skipped,
+            _ => return Err(Malformed("the validation status is not known")),
+        };
+        let author = take.text()?.to_owned();
+        let created = Time::from_millis(take.u64()? as i64);
+        take.end()?;
+        Ok(Version {
+            dataset,
+            dataset_type,
+            number,
+            parents,
+            parent_number,
+            manifest,
+            statistics,
+            data_checksum,
+            change_type,
+            summary,
+            metadata,
+            tags,
+            validation,
+            author,
+            created,
+        })
+    }
+
+    /// The version's id: the hash of its record.
+    pub fn id(&self) -> Id<VersionId> {
+        Id::of(&self.encode())
+    }
+
+    /// The SHA-256 of the canonical JSON (RFC 8785) of name, version, statistics and metadata.
+    pub fn metadata_checksum(&self) -> Checksum {
+        let said = serde_json::json!({
+            "dataset_name": self.dataset,
+            "version": self.number,
+            "file_count": self.statistics.files,
+            "total_size_bytes": self.statistics.bytes,
+            "total_samples": self.statistics.samples,
+            "metadata": self.metadata,
+        });
+        Checksum::of(&canonical_json(&said))
+    }
+}
+
+/// JSON in the one form of RFC 8785.
+pub fn canonical_json(value: &Value) -> Vec<u8> {
+    // The crate fails only where a writer or a map's key fails, and neither can here.
+    serde_json_canonicalizer::to_vec(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(text: &str) -> Number {
+        Number::parse(text).unwrap()
+    }
+
+    pub(crate) fn example() -> Version {
+        Version {
+            dataset: "leases".into(),
+            dataset_type: "lease_abstraction".into(),
+            number: number("1.1.0"),
+            parents: vec![Id::from_bytes([0x11; 32])],
+            parent_number: Some(number("1.0.0")),
+            manifest: Id::from_bytes([0x22; 32]),
+            statistics: Statistics { files: 2, bytes: 300, samples: None },
+            data_checksum: Checksum::from_bytes([0x33; 32]),
+            change_type: ChangeType::Minor,
+            summary: "added leases".into(),
+            metadata: [("source".to_owned(), Value::from("crawl"))].into_iter().collect(),
+            tags: vec!["production".into()],
+            validation: ValidationStatus::Pending,
+            author: "ana@example.com".into(),
+            created: Time::from_millis(1_795_339_800_000),
+        }
+    }
+
+    #[test]
+    fn records_come_back() {
+        let version = example();
+        assert_eq!(Version::decode(&version.encode()).unwrap(), version);
+        let first = Version { parents: vec![], parent_number: None, ..version };
+        assert_eq!(Version::decode(&first.encode()).unwrap(), first);
+    }
+
+    #[test]
+    fn no_cut_or_flip_makes_it_panic() {
+        let good = example().encode();
+        for n in 0..good.len() {
+            assert!(Version::decode(&good[..n]).is_err());
+            for bit in 0..8 {
+                let mut bad = good.clone();
+                bad[n] ^= 1 << bit;
+                let _ = Version::decode(&bad);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_follow_the_change() {
+        assert_eq!(number("1.2.3").bump(ChangeType::Major), number("2.0.0"));
+        assert_eq!(number("1.2.3").bump(ChangeType::Minor), number("1.3.0"));
+        assert_eq!(number("1.2.3").bump(ChangeType::Patch), number("1.2.4"));
+        assert_eq!(number("1.3.0-rc.1").bump(ChangeType::Patch), number("1.3.0"));
+        assert_eq!(number("1.3.0-rc.1").bump(ChangeType::Minor), number("1.3.0"));
+        assert_eq!(number("1.3.0-rc.1").bump(ChangeType::Major), number("2.0.0"));
+        assert_eq!(number("1.3.1-rc.1").bump(ChangeType::Minor), number("1.4.0"));
+    }
+
+    #[test]
+    fn build_metadata_and_half_numbers_are_refused() {
+        for bad in ["1.2", "v1.2.3", "1.2.3+build", "01.2.3", ""] {
+            assert!(Number::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! `hlx cat`: the bytes of a file of a version.
+
+use std::io::Write;
+
+use crate::error::{Error, Kind, Result};
+use crate::manifest;
+use crate::object::node::{Entry, EntryKind};
+use crate::path::{from_user, printable};
+use crate::repo::revision::Found;
+use crate::repo::{Repo, revision};
+use crate::store::content;
+
+/// Writes the bytes of a file to `out`, each chunk checked before it is handed out; of a symlink, its target.
+pub fn run(repo: &Repo, revision: &str, path: &str, out: &mut dyn Write) -> Result<()> {
+    let found = revision::version(repo, revision)?;
+    let entry = entry(repo, &found, path)?;
+    if entry.kind == EntryKind::Folder {
+        return Err(Error::new(Kind::PathNotFound, format!("'{}' is a folder", printable(path))).with_hint("list it: hlx ls REV PATH"));
+    }
+    content::read(repo.store(), entry.content, entry.size, |bytes| {
+        out.write_all(bytes).map_err(|e| Error::new(Kind::Io, format!("cannot write the output: {e}")).with_source(e))
+    })
+}
+
+/// The entry at a path of a version.
+fn entry(repo: &Repo, found: &Found, path: &str) -> Result<Entry> {
+    let path = from_user(path)?;
+    let store = &**repo.store();
+    if let Some(entry) = manifest::find(store, found.version.manifest, &path)? {
+        return Ok(entry);
+    }
+    let version = format!("{}@{}", found.version.dataset, found.version.number);
+    let is_folder = !path.is_empty() && !manifest::list(store, found.version.manifest, Some(&path))?.is_empty();
+    let (what, hint) = match is_folder || path.is_empty() {
+        true => (format!("'{}' is a folder in {version}", printable(&path)), format!("list it: hlx ls {version} {path}")),
+        false => (format!("{version} has no '{}'", printable(&path)), format!("list what it has: hlx ls {version}")),
+    };
+    Err(Error::new(Kind::PathNotFound, what).with_hint(hint.trim_end()))
+}

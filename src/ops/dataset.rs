@@ -1,0 +1,98 @@
+//! `hlx dataset`: declares datasets and tells of them.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::object::version::Number;
+use crate::repo::config::{self, Dataset};
+use crate::repo::revision::highest;
+use crate::repo::{CONFIG, Repo};
+use crate::worktree::state::State;
+
+/// A dataset to declare.
+#[derive(Clone, Debug)]
+pub struct AddOptions {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: String,
+    /// Its folder, as the user typed it; it may be absent yet.
+    pub path: PathBuf,
+}
+
+/// What is known of a dataset.
+#[derive(Clone, Debug, Serialize)]
+pub struct Info {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its folder, relative to the repository's.
+    pub path: String,
+    /// How many versions it has.
+    pub versions: u64,
+    /// Its highest release.
+    pub latest: Option<Number>,
+    /// The version that the workspace was made from.
+    pub head: Option<Number>,
+}
+
+/// The datasets of a repository.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListReport {
+    /// In the order of their names.
+    pub datasets: Vec<Info>,
+}
+
+/// Declares a dataset in `helox.toml`.
+pub fn add(repo: &Repo, options: &AddOptions) -> Result<Info> {
+    let dataset = Dataset { name: options.name.clone(), kind: options.kind.clone(), path: relative(repo, &options.path)? };
+    let layout = repo.store().layout();
+    config::add_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &dataset)?;
+    info(repo, &dataset)
+}
+
+/// The path of a folder relative to the repository, from the path as typed where the user stands.
+fn relative(repo: &Repo, typed: &Path) -> Result<String> {
+    let outside = || Error::usage(format!("{} lies outside of the repository {}", typed.display(), repo.root().display()));
+    let inside = if typed.is_absolute() {
+        typed.strip_prefix(repo.root()).map_err(|_| outside())?.to_owned()
+    } else {
+        Path::new(repo.here()).join(typed)
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in inside.components() {
+        match part {
+            std::path::Component::ParentDir => drop(parts.pop().ok_or_else(outside)?),
+            std::path::Component::Normal(part) => parts.push(part.to_str().ok_or_else(|| Error::usage("the folder's name is not UTF-8"))?),
+            _ => {}
+        }
+    }
+    config::normal(&parts.join("/"))
+}
+
+/// Tells of every dataset.
+pub fn list(repo: &Repo) -> Result<ListReport> {
+    Ok(ListReport { datasets: repo.config().datasets().map(|d| info(repo, d)).collect::<Result<_>>()? })
+}
+
+/// Tells of one dataset.
+pub fn show(repo: &Repo, name: &str) -> Result<Info> {
+    info(repo, repo.dataset(Some(name))?)
+}
+
+fn info(repo: &Repo, dataset: &Dataset) -> Result<Info> {
+    let numbers = repo.versions().numbers(&dataset.name)?;
+    let head = State::load(repo.store().layout(), &dataset.name)?.head;
+    Ok(Info {
+        name: dataset.name.clone(),
+        kind: dataset.kind.clone(),
+        path: dataset.path.clone(),
+        versions: numbers.len() as u64,
+        latest: highest(&numbers).cloned(),
+        head: head.map(|id| repo.version(id)).transpose()?.map(|v| v.number),
+    })
+}

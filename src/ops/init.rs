@@ -1,0 +1,92 @@
+//! `hlx init`: makes a repository.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::error::{Error, Kind, Result};
+use crate::fs::atomic;
+use crate::refs::names;
+use crate::repo::config::{self, Config, Dataset};
+use crate::repo::CONFIG;
+use crate::store::layout::{FOLDER, Layout};
+
+/// What to make.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The folder; made if it is absent.
+    pub dir: PathBuf,
+    /// Makes the whole folder a dataset of this name.
+    pub name: Option<String>,
+    /// The type of that dataset.
+    pub kind: Option<String>,
+}
+
+/// What was made.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The folder of the repository.
+    pub root: String,
+    /// Whether there was none before.
+    pub created: bool,
+    /// The dataset that the whole folder is, if it was asked for.
+    pub dataset: Option<String>,
+    /// Whether `.helox/` was added to git's `.gitignore`.
+    pub gitignore_changed: bool,
+}
+
+/// Makes a repository, or completes one; safe to repeat.
+pub fn run(options: &Options) -> Result<Report> {
+    if options.kind.is_some() && options.name.is_none() {
+        return Err(Error::usage("a type needs a name: --name NAME --type TYPE"));
+    }
+    if let Some(name) = &options.name {
+        names::check_dataset(name)?;
+    }
+    let dir = std::path::absolute(&options.dir).map_err(|e| Error::io("cannot find", &options.dir, e))?;
+    atomic::ensure_folder(&dir)?;
+    let layout = Layout::new(dir.join(FOLDER));
+    let created = !layout.format().exists();
+    let shared = dir.join(CONFIG);
+    // A mistake in the configuration is told before anything is made.
+    let config = Config::load(&shared, &layout.config())?;
+    let wanted = options.name.as_ref().map(|name| Dataset {
+        name: name.clone(),
+        kind: options.kind.clone().unwrap_or_else(config::generic),
+        path: ".".to_owned(),
+    });
+    let known = wanted.as_ref().and_then(|w| config.dataset(&w.name));
+    if let Some((known, wanted)) = known.zip(wanted.as_ref()) {
+        if known.path != wanted.path || options.kind.as_ref().is_some_and(|kind| *kind != known.kind) {
+            return Err(Error::new(Kind::Conflict, format!("the dataset '{}' is declared otherwise in {}", known.name, shared.display())));
+        }
+    }
+    layout.create()?;
+    if let Some(dataset) = wanted.filter(|_| known.is_none()) {
+        config::add_dataset(&shared, &layout.config(), &layout.tmp(), &dataset)?;
+    } else if atomic::read(&shared)?.is_none() {
+        atomic::replace(&layout.tmp(), &shared, b"# The datasets of this repository: hlx dataset add NAME --type TYPE --path DIR\n")?;
+    }
+    let gitignore_changed = ignore_in_git(&dir, &layout)?;
+    Ok(Report { root: dir.display().to_string(), created, dataset: options.name.clone(), gitignore_changed })
+}
+
+/// Keeps the store out of git, where the folder is within a git repository.
+fn ignore_in_git(dir: &std::path::Path, layout: &Layout) -> Result<bool> {
+    if !dir.ancestors().any(|p| p.join(".git").exists()) {
+        return Ok(false);
+    }
+    let path = dir.join(".gitignore");
+    let mut text = atomic::read(&path)?.unwrap_or_default();
+    let rule = format!("{FOLDER}/");
+    if text.split(|b| *b == b'\n').any(|line| matches!(line.trim_ascii(), b".helox" | b".helox/" | b"/.helox" | b"/.helox/")) {
+        return Ok(false);
+    }
+    if !text.is_empty() && !text.ends_with(b"\n") {
+        text.push(b'\n');
+    }
+    text.extend_from_slice(rule.as_bytes());
+    text.push(b'\n');
+    atomic::replace(&layout.tmp(), &path, &text)?;
+    Ok(true)
+}

@@ -1,0 +1,140 @@
+//! `hlx log`: the versions of a dataset, or the ancestors of one version.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde::Serialize;
+
+use crate::clock::Time;
+use crate::error::{Error, Result};
+use crate::id::{Id, Version as VersionId};
+use crate::object::version::Version;
+use crate::ops::VersionView;
+use crate::ops::view::Viewer;
+use crate::repo::{Repo, revision};
+
+/// Which versions.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The dataset; may be left out where there is one, or where the user stands in one.
+    pub dataset: Option<String>,
+    /// Lists this version and its ancestors instead of all.
+    pub revision: Option<String>,
+    /// No more than so many.
+    pub limit: Option<usize>,
+    /// Only versions that bear this tag.
+    pub tag: Option<String>,
+    /// Only versions of this type.
+    pub kind: Option<String>,
+    /// Only versions whose author's name contains this.
+    pub author: Option<String>,
+    /// Only versions made at or after this moment.
+    pub since: Option<Time>,
+    /// Only versions made at or before this moment.
+    pub until: Option<Time>,
+    /// Only versions with these metadata: a key and its value as text.
+    pub metadata: Vec<(String, String)>,
+    /// Only versions with this validation status.
+    pub status: Option<String>,
+}
+
+/// The versions.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Children before parents.
+    pub versions: Vec<VersionView>,
+}
+
+/// Tells whether a word that a user typed names a dataset or a revision: the dataset's name, and the revision.
+pub fn target(repo: &Repo, word: &str) -> Result<(Option<String>, Option<String>)> {
+    let named = repo.config().dataset(word).is_some() || repo.versions().datasets()?.iter().any(|known| known == word);
+    if named { Ok((Some(word.to_owned()), None)) } else { Ok((None, Some(word.to_owned()))) }
+}
+
+/// Lists versions, children before parents.
+pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
+    let versions = match &options.revision {
+        Some(text) => ancestors(repo, revision::version(repo, text)?.id)?,
+        None => all(repo, options.dataset.as_deref())?,
+    };
+    let viewer = Viewer::new(repo)?;
+    let views = ordered(versions).into_iter().map(|(id, version)| viewer.view(id, version));
+    let versions = views.filter(|view| options.selects(view)).take(options.limit.unwrap_or(usize::MAX)).collect();
+    Ok(Report { versions })
+}
+
+impl Options {
+    fn selects(&self, view: &VersionView) -> bool {
+        let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let status = serde_json::to_value(view.validation_status).map(|v| text(&v)).unwrap_or_default();
+        self.tag.as_ref().is_none_or(|tag| view.tags.contains(tag))
+            && self.kind.as_ref().is_none_or(|kind| view.dataset_type == *kind)
+            && self.author.as_ref().is_none_or(|author| view.created_by.contains(author.as_str()))
+            && self.since.is_none_or(|since| view.created_at >= since)
+            && self.until.is_none_or(|until| view.created_at <= until)
+            && self.metadata.iter().all(|(key, value)| view.metadata.get(key).is_some_and(|v| text(v) == *value))
+            && self.status.as_ref().is_none_or(|wanted| status.eq_ignore_ascii_case(wanted))
+    }
+}
+
+type Versions = HashMap<Id<VersionId>, Version>;
+
+fn all(repo: &Repo, dataset: Option<&str>) -> Result<Versions> {
+    let refs = repo.versions();
+    let known = refs.datasets()?;
+    let name = match dataset {
+        Some(name) if known.iter().any(|k| k == name) => name.to_owned(),
+        _ => repo.dataset(dataset)?.name.clone(),
+    };
+    let mut versions = HashMap::new();
+    for number in refs.numbers(&name)? {
+        let Some(id) = refs.get(&name, &number)? else { continue };
+        versions.insert(id, repo.version(id).map_err(|e| e.within(format!("{name}@{number}")))?);
+    }
+    Ok(versions)
+}
+
+fn ancestors(repo: &Repo, id: Id<VersionId>) -> Result<Versions> {
+    let mut versions = HashMap::new();
+    let mut open = vec![id];
+    while let Some(id) = open.pop() {
+        if let std::collections::hash_map::Entry::Vacant(place) = versions.entry(id) {
+            let version = repo.version(id)?;
+            open.extend(&version.parents);
+            place.insert(version);
+        }
+    }
+    Ok(versions)
+}
+
+/// Children before parents; otherwise the highest number first, then by id.
+fn ordered(mut versions: Versions) -> Vec<(Id<VersionId>, Version)> {
+    let mut children: HashMap<Id<VersionId>, usize> = versions.keys().map(|id| (*id, 0)).collect();
+    for parent in versions.values().flat_map(|v| &v.parents) {
+        children.entry(*parent).and_modify(|n| *n += 1);
+    }
+    let rank = |id: Id<VersionId>, versions: &Versions| versions.get(&id).map(|v| (v.number.clone(), id));
+    let mut ready: BTreeSet<_> = children.iter().filter(|(_, n)| **n == 0).filter_map(|(id, _)| rank(*id, &versions)).collect();
+    let mut ordered = Vec::with_capacity(versions.len());
+    while let Some((_, id)) = ready.pop_last() {
+        let Some(version) = versions.remove(&id) else { continue };
+        for parent in &version.parents {
+            if let Some(left) = children.get_mut(parent) {
+                *left -= 1;
+                if *left == 0 {
+                    ready.extend(rank(*parent, &versions));
+                }
+            }
+        }
+        ordered.push((id, version));
+    }
+    ordered
+}
+
+/// Fails unless the status is one that versions have.
+pub fn check_status(status: &str) -> Result<()> {
+    let known = ["PENDING", "PASSED", "FAILED", "SKIPPED"];
+    if known.iter().any(|k| k.eq_ignore_ascii_case(status)) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("'{}' is no validation status", crate::path::printable(status))).with_hint(format!("there are: {}", known.join(", "))))
+}

@@ -1,0 +1,102 @@
+//! `hlx ls`: what a version holds.
+
+use serde::Serialize;
+
+use crate::error::{Error, Kind, Result};
+use crate::id::{Content, Id};
+use crate::manifest::{self, Entries, Listed};
+use crate::object::node::{Entry, EntryKind};
+use crate::path::{from_user, printable};
+use crate::repo::{Repo, revision};
+
+/// What to list.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The version; HEAD if left out.
+    pub revision: Option<String>,
+    /// The folder or file; all if left out.
+    pub path: Option<String>,
+    /// Lists also what lies deeper.
+    pub recursive: bool,
+}
+
+/// A file or a folder of a version.
+#[derive(Clone, Debug, Serialize)]
+pub struct Item {
+    /// Its path.
+    pub path: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its samples, where they are counted.
+    pub samples: Option<u64>,
+    /// Its content id; none for a folder.
+    pub id: Option<Id<Content>>,
+}
+
+impl Item {
+    fn of(entry: Entry) -> Item {
+        let folder = entry.kind == EntryKind::Folder;
+        Item {
+            path: entry.path.to_string(),
+            kind: entry.kind,
+            size: entry.size,
+            samples: entry.samples.map(|s| s.count),
+            id: (!folder).then_some(entry.content),
+        }
+    }
+}
+
+/// Tells which of the words that a user typed is the revision and which the path: a single word is a revision if it names
+/// one.
+pub fn target(repo: &Repo, first: Option<&str>, second: Option<&str>) -> Result<(Option<String>, Option<String>)> {
+    let own = |text: &str| Some(text.to_owned());
+    match (first, second) {
+        (Some(revision), Some(path)) => Ok((own(revision), own(path))),
+        (Some(word), None) => match revision::version(repo, word) {
+            Ok(_) => Ok((own(word), None)),
+            Err(e) if word.contains('@') || matches!(e.kind(), Kind::Damaged | Kind::Io) => Err(e),
+            Err(_) => Ok((None, own(word))),
+        },
+        _ => Ok((None, None)),
+    }
+}
+
+/// Lists what a version holds, in the order of the paths.
+pub fn run(repo: &Repo, options: &Options, each: &mut dyn FnMut(Item) -> Result<()>) -> Result<()> {
+    let found = revision::version(repo, options.revision.as_deref().unwrap_or("HEAD"))?;
+    let store = &**repo.store();
+    let root = found.version.manifest;
+    let path = options.path.as_deref().map(from_user).transpose()?.filter(|p| !p.is_empty());
+    if let Some(entry) = path.as_deref().map(|path| manifest::find(store, root, path)).transpose()?.flatten() {
+        return if entry.kind == EntryKind::Folder { Ok(()) } else { each(Item::of(entry)) };
+    }
+    let mut any = false;
+    if options.recursive {
+        let below = path.as_deref().map_or(String::new(), |p| format!("{p}/"));
+        for entry in Entries::from_path(store, root, &below)? {
+            let entry = entry?;
+            if !entry.path.as_str().starts_with(&below) {
+                break;
+            }
+            any = true;
+            each(Item::of(entry))?;
+        }
+    } else {
+        for listed in manifest::list(store, root, path.as_deref())? {
+            any = true;
+            each(match listed {
+                Listed::Entry(entry) => Item::of(entry),
+                Listed::Folder(path) => Item { path, kind: EntryKind::Folder, size: 0, samples: None, id: None },
+            })?;
+        }
+    }
+    match path {
+        Some(path) if !any => {
+            let version = format!("{}@{}", found.version.dataset, found.version.number);
+            Err(Error::new(Kind::PathNotFound, format!("{version} has no '{}'", printable(&path))).with_hint("list it from the top: hlx ls REV"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,23 @@
+//! The verbs: one file each, options in, a report out. A verb never calls another, prints nothing and decides nothing
+//! that the user did not ask for.
+
+pub mod cat;
+mod changes;
+pub mod checkout;
+pub mod commit;
+pub mod compare;
+pub mod dataset;
+pub mod diff;
+pub mod init;
+pub mod log;
+pub mod ls;
+pub mod reindex;
+pub mod restore;
+pub mod show;
+pub mod stats;
+pub mod status;
+pub mod tag;
+pub mod verify;
+mod view;
+
+pub use view::{Renamed, VersionView};

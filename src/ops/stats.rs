@@ -1,0 +1,79 @@
+//! `hlx stats`: what the store holds and what it costs.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::object::Kind;
+use crate::repo::Repo;
+
+/// The store in numbers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Versions of all datasets.
+    pub versions: u64,
+    /// Files of all versions, each version counted by itself.
+    pub files: u64,
+    /// Bytes of those files.
+    pub logical_bytes: u64,
+    /// Bytes of the chunks, each counted once.
+    pub unique_bytes: u64,
+    /// Bytes of the store less what is derived.
+    pub stored_bytes: u64,
+    /// Chunks, each counted once.
+    pub chunks: u64,
+    /// Packs of data and of structure.
+    pub packs: u64,
+    /// Bytes of what is derived: tables, stat caches, the catalog.
+    pub derived_bytes: u64,
+}
+
+/// Measures the store.
+pub fn run(repo: &Repo) -> Result<Report> {
+    let store = repo.store();
+    store.refresh()?;
+    let refs = repo.versions();
+    let (mut versions, mut files, mut logical_bytes) = (0, 0, 0u64);
+    for dataset in refs.datasets()? {
+        for number in refs.numbers(&dataset)? {
+            let Some(id) = refs.get(&dataset, &number)? else { continue };
+            let statistics = repo.version(id)?.statistics;
+            versions += 1;
+            files += statistics.files;
+            logical_bytes = logical_bytes.saturating_add(statistics.bytes);
+        }
+    }
+    let tables = store.tables();
+    let (mut chunks, mut unique_bytes) = (0, 0);
+    for row in tables.rows().filter(|row| row.key.kind == Kind::Chunk) {
+        // A chunk that lies in several places counts at the first.
+        if tables.find(&row.key).first() == Some(&row) {
+            chunks += 1;
+            unique_bytes += u64::from(row.raw_len);
+        }
+    }
+    let layout = store.layout();
+    let derived = [layout.index(), layout.catalog(), layout.root().join("workspace")];
+    let derived_bytes = derived.iter().map(|path| size(path)).sum::<Result<u64>>()?;
+    let stored_bytes = size(layout.root())?.saturating_sub(derived_bytes);
+    Ok(Report { versions, files, logical_bytes, unique_bytes, stored_bytes, chunks, packs: store.packs()?.len() as u64, derived_bytes })
+}
+
+/// What `du -sb` prints: the lengths of the files and folders.
+fn size(path: &Path) -> Result<u64> {
+    let fail = |e| Error::io("cannot read", path, e);
+    let meta = match fs::symlink_metadata(path) {
+        Ok(meta) => meta,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(e) => return Err(fail(e)),
+    };
+    let mut bytes = meta.len();
+    if meta.is_dir() {
+        for entry in fs::read_dir(path).map_err(fail)? {
+            bytes += size(&entry.map_err(fail)?.path())?;
+        }
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,312 @@
+//! `hlx verify`: recomputes every checksum of versions, or tells which version a folder holds.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::clock::Time;
+use crate::error::{Error, Kind, Result};
+use crate::fs::beneath::Root;
+use crate::id::{Content, Id, Version as VersionId};
+use crate::manifest::Entries;
+use crate::object::checksum::{Checksum, DataChecksum};
+use crate::object::node::{Entry, Totals};
+use crate::object::version::Version;
+use crate::progress::{Progress, Stage};
+use crate::repo::{Repo, revision};
+use crate::store::verify;
+use crate::worktree::cache::{Reader, entry_kind};
+use crate::worktree::hash;
+use crate::worktree::scan::{Scan, Seen};
+
+/// What to verify.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Versions, or folders; HEAD, or the latest, of each dataset if empty.
+    pub targets: Vec<String>,
+    /// Every version of every dataset, every fact and every pack.
+    pub all: bool,
+}
+
+/// Something that is damaged.
+#[derive(Clone, Debug, Serialize)]
+pub struct Problem {
+    /// The file that it befalls, if one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The object that it befalls, if no file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// What kind of damage: `content`, `manifest`, `version`, `checksum`, `fact`, `pack`, `file`.
+    pub kind: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// The versions that it touches.
+    pub versions: Vec<String>,
+}
+
+/// What was verified.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Whether everything is as it should be.
+    pub is_valid: bool,
+    /// The data checksum that the version says, where one version or folder was verified.
+    pub expected_checksum: Option<Checksum>,
+    /// The data checksum that was recomputed from the bytes; none where bytes could not be read.
+    pub actual_checksum: Option<Checksum>,
+    /// When.
+    pub validation_timestamp: Time,
+    /// What is damaged.
+    pub problems: Vec<Problem>,
+    /// How many versions were verified.
+    pub versions: u64,
+    /// How many contents of files were read.
+    pub files: u64,
+    /// How many bytes of them.
+    pub bytes: u64,
+}
+
+/// Recomputes checksums.
+pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
+    progress.begin(Stage::Verify, 0, 0);
+    let mut verifier = Verifier { repo, progress, problems: Vec::new(), versions: Vec::new(), files: 0, bytes: 0, sums: Vec::new() };
+    if options.all {
+        if !options.targets.is_empty() {
+            return Err(Error::usage("--all verifies every version; name none"));
+        }
+        verifier.collect_all()?;
+        verifier.verify_facts();
+        verify::packs(repo.store(), progress, |path, e| {
+            let object = Some(path.display().to_string());
+            verifier.problems.push(Problem { path: None, object, kind: "pack", message: e.to_string(), versions: Vec::new() });
+        })?;
+    } else if options.targets.is_empty() {
+        verifier.collect_heads()?;
+    } else {
+        for target in &options.targets {
+            verifier.target(target)?;
+        }
+    }
+    verifier.verify_versions()?;
+    Ok(verifier.report())
+}
+
+struct Verifier<'a> {
+    repo: &'a Repo,
+    progress: &'a dyn Progress,
+    problems: Vec<Problem>,
+    versions: Vec<(String, Version)>,
+    files: u64,
+    bytes: u64,
+    /// What each version or folder should come to, and what it comes to.
+    sums: Vec<(Checksum, Option<Checksum>)>,
+}
+
+impl Verifier<'_> {
+    fn problem(&mut self, path: Option<&str>, object: Option<String>, kind: &'static str, message: String, versions: &[&str]) {
+        let versions = versions.iter().map(|v| (*v).to_owned()).collect();
+        self.problems.push(Problem { path: path.map(str::to_owned), object, kind, message, versions });
+    }
+
+    /// Takes a version whose ref is there; one whose record cannot be read is a problem.
+    fn collect(&mut self, dataset: &str, number: &str, id: Result<Option<Id<VersionId>>>) -> Result<()> {
+        let name = format!("{dataset}@{number}");
+        let version = id.and_then(|id| id.map(|id| self.repo.version(id)).transpose());
+        match version {
+            Ok(None) => {}
+            Ok(Some(version)) if version.dataset == dataset && version.number.to_string() == number => self.versions.push((name, version)),
+            Ok(Some(version)) => {
+                let message = format!("the ref points at {}@{}", version.dataset, version.number);
+                self.problem(None, Some(format!("ref {name}")), "version", message, &[&name]);
+            }
+            Err(e) if e.kind() == Kind::Interrupted => return Err(e),
+            Err(e) => self.problem(None, Some(format!("version {name}")), "version", e.to_string(), &[&name]),
+        }
+        Ok(())
+    }
+
+    fn collect_all(&mut self) -> Result<()> {
+        let refs = self.repo.versions();
+        for dataset in refs.datasets()? {
+            for number in refs.numbers(&dataset)? {
+                let id = refs.get(&dataset, &number);
+                self.collect(&dataset, &number.to_string(), id)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn collect_heads(&mut self) -> Result<()> {
+        for dataset in self.repo.versions().datasets()? {
+            let head = revision::version(self.repo, &format!("{dataset}@HEAD"));
+            let found = match head {
+                Err(e) if e.kind() == Kind::VersionNotFound => revision::version(self.repo, &format!("{dataset}@latest"))?,
+                found => found?,
+            };
+            self.versions.push((format!("{dataset}@{}", found.version.number), found.version));
+        }
+        Ok(())
+    }
+
+    /// A revision, else a folder.
+    fn target(&mut self, target: &str) -> Result<()> {
+        match revision::version(self.repo, target) {
+            Ok(found) => {
+                let name = format!("{}@{}", found.version.dataset, found.version.number);
+                self.versions.push((name, found.version));
+                Ok(())
+            }
+            Err(_) if Path::new(target).is_dir() => self.folder(Path::new(target)),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn verify_facts(&mut self) {
+        let facts = self.repo.facts();
+        if let Err(e) = facts.head().and_then(|head| head.map_or(Ok(Vec::new()), |(_, id)| facts.ordered(id))) {
+            self.problem(None, Some("facts".to_owned()), "fact", e.to_string(), &[]);
+        }
+    }
+
+    /// Walks every manifest, then reads every content once.
+    fn verify_versions(&mut self) -> Result<()> {
+        let versions = std::mem::take(&mut self.versions);
+        let mut contents: BTreeMap<Id<Content>, u64> = BTreeMap::new();
+        for (name, version) in &versions {
+            self.progress.check()?;
+            let (mut totals, mut checksum) = (Totals::NONE, DataChecksum::default());
+            let walk = |each: &mut dyn FnMut(Entry)| -> Result<()> {
+                Entries::new(&**self.repo.store(), version.manifest)?.try_for_each(|entry| entry.map(&mut *each))
+            };
+            let outcome = walk(&mut |entry| {
+                totals.add_entry(&entry);
+                if entry.kind.is_file() {
+                    checksum.add(entry.path.as_str(), &entry.content);
+                }
+                if entry.size > 0 {
+                    contents.insert(entry.content, entry.size);
+                }
+            });
+            match outcome {
+                Err(e) => self.problem(None, Some(format!("manifest {}", version.manifest)), "manifest", e.to_string(), &[name]),
+                Ok(()) => {
+                    let actual = checksum.finish();
+                    if actual != version.data_checksum || (totals.files, totals.bytes) != (version.statistics.files, version.statistics.bytes) {
+                        let message = "the manifest does not come to the checksum and the statistics of the version".to_owned();
+                        self.problem(None, Some(format!("version {name}")), "checksum", message, &[name]);
+                    }
+                    self.sums.push((version.data_checksum, Some(actual)));
+                }
+            }
+        }
+        let bytes = contents.values().sum();
+        self.progress.expect(contents.len() as u64, bytes);
+        self.files += contents.len() as u64;
+        self.bytes += bytes;
+        let mut bad: BTreeMap<Id<Content>, String> = BTreeMap::new();
+        let all = contents.into_iter().map(Ok);
+        verify::contents(self.repo.store(), all, self.progress, |id, e| { bad.insert(id, e.to_string()); Ok(()) })?;
+        self.name_damage(&versions, &bad);
+        self.versions = versions;
+        Ok(())
+    }
+
+    /// Says which files of which versions a damaged content stands for.
+    fn name_damage(&mut self, versions: &[(String, Version)], bad: &BTreeMap<Id<Content>, String>) {
+        if bad.is_empty() {
+            return;
+        }
+        let mut places: BTreeMap<(String, Id<Content>), BTreeSet<String>> = BTreeMap::new();
+        let mut touched = HashSet::new();
+        for (n, (name, version)) in versions.iter().enumerate() {
+            let Ok(entries) = Entries::new(&**self.repo.store(), version.manifest) else { continue };
+            for entry in entries.flatten().filter(|e| e.size > 0 && bad.contains_key(&e.content)) {
+                places.entry((entry.path.to_string(), entry.content)).or_default().insert(name.clone());
+                touched.insert(n);
+            }
+        }
+        for ((path, content), versions) in places {
+            let message = bad.get(&content).cloned().unwrap_or_default();
+            self.problems.push(Problem { path: Some(path), object: None, kind: "content", message, versions: versions.into_iter().collect() });
+        }
+        if touched.len() == versions.len() && versions.len() == 1 {
+            self.sums.iter_mut().for_each(|sum| sum.1 = None);
+        }
+    }
+
+    /// Recomputes the checksum of a folder and looks for a version that has it.
+    fn folder(&mut self, folder: &Path) -> Result<()> {
+        let root = Root::open(folder)?;
+        let (mut checksum, mut cursor, mut found) = (DataChecksum::default(), root.cursor(), Vec::new());
+        for seen in Scan::new(&root, Reader::open(Path::new("")))? {
+            self.progress.check()?;
+            let Seen::Unknown { path, stat } = seen? else { continue };
+            let (content, size, stat) = hash::content(&root, &mut cursor, &path, stat)?;
+            let entry = Entry { path, kind: entry_kind(stat.kind), size, samples: None, content };
+            if entry.kind.is_file() {
+                checksum.add(entry.path.as_str(), &content);
+                self.files += 1;
+                self.bytes += size;
+            }
+            found.push(entry);
+        }
+        let actual = checksum.finish();
+        let refs = self.repo.versions();
+        let mut nearest = None;
+        for dataset in refs.datasets()? {
+            for number in refs.numbers(&dataset)? {
+                let Some(id) = refs.get(&dataset, &number)? else { continue };
+                let version = self.repo.version(id)?;
+                if version.data_checksum == actual {
+                    self.sums.push((actual, Some(actual)));
+                    return Ok(());
+                }
+                nearest = Some(version);
+            }
+        }
+        let Some(version) = nearest else {
+            return Err(Error::new(Kind::VersionNotFound, "there is no version to compare the folder with"));
+        };
+        self.sums.push((version.data_checksum, Some(actual)));
+        self.differences(&version, found, folder)
+    }
+
+    /// Names the files of a folder that differ from those of the version that it is held against.
+    fn differences(&mut self, version: &Version, found: Vec<Entry>, folder: &Path) -> Result<()> {
+        let name = format!("{}@{}", version.dataset, version.number);
+        let mut here: BTreeMap<String, Entry> = found.into_iter().map(|e| (e.path.to_string(), e)).collect();
+        for entry in Entries::new(&**self.repo.store(), version.manifest)? {
+            let entry = entry?;
+            let message = match here.remove(entry.path.as_str()) {
+                Some(now) if now.same(&entry) => continue,
+                Some(_) => format!("differs from {name}"),
+                None if entry.kind == crate::object::node::EntryKind::Folder => continue,
+                None => format!("is missing; {name} has it"),
+            };
+            self.problem(Some(entry.path.as_str()), None, "file", message, &[&name]);
+        }
+        for path in here.into_keys() {
+            self.problem(Some(&path), None, "file", format!("is not in {name}"), &[&name]);
+        }
+        if self.problems.is_empty() {
+            let message = format!("no version has the checksum of {}", folder.display());
+            self.problem(None, Some(folder.display().to_string()), "checksum", message, &[]);
+        }
+        Ok(())
+    }
+
+    fn report(self) -> Report {
+        let only = if let [sum] = self.sums[..] { Some(sum) } else { None };
+        Report {
+            is_valid: self.problems.is_empty(),
+            expected_checksum: only.map(|sum| sum.0),
+            actual_checksum: only.and_then(|sum| sum.1),
+            validation_timestamp: Time::now(),
+            problems: self.problems,
+            versions: self.versions.len() as u64,
+            files: self.files,
+            bytes: self.bytes,
+        }
+    }
+}

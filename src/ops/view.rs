@@ -1,0 +1,115 @@
+//! A version as users see it: the fields of `docs/cli.md`, in their order.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::clock::Time;
+use crate::error::Result;
+use crate::facts::State;
+use crate::id::{Id, Node, Version as VersionId};
+use crate::object::checksum::Checksum;
+use crate::object::version::{ChangeType, Number, ValidationStatus, Version};
+use crate::repo::Repo;
+
+/// Every field of a version.
+#[derive(Clone, Debug, Serialize)]
+pub struct VersionView {
+    /// The version's id.
+    pub id: Id<VersionId>,
+    /// The dataset.
+    pub dataset_name: String,
+    /// The dataset's type when the version was made.
+    pub dataset_type: String,
+    /// The number.
+    pub version: Number,
+    /// The number of the first parent.
+    pub parent_version: Option<Number>,
+    /// The parents.
+    pub parents: Vec<Id<VersionId>>,
+    /// How big the change from the first parent is.
+    pub change_type: ChangeType,
+    /// What the author said of it.
+    pub change_summary: String,
+    /// Samples, where they are counted.
+    pub total_samples: Option<u64>,
+    /// Regular files.
+    pub file_count: u64,
+    /// Bytes of the regular files.
+    pub total_size_bytes: u64,
+    /// What `find`, `sort`, `b3sum` and `sha256sum` print for the files.
+    pub data_checksum: Checksum,
+    /// SHA-256 of the canonical JSON of name, version, statistics and metadata.
+    pub metadata_checksum: Checksum,
+    /// The root of the manifest.
+    pub manifest: Id<Node>,
+    /// The schema, where it is known.
+    pub schema: Option<Value>,
+    /// The quality score, where something judged it.
+    pub quality_score: Option<f64>,
+    /// What is known of the quality.
+    pub validation_status: ValidationStatus,
+    /// What the gate found.
+    pub validation_errors: Vec<Value>,
+    /// The tags that it bears now.
+    pub tags: Vec<String>,
+    /// What the author attached to it.
+    pub metadata: Map<String, Value>,
+    /// When it was made.
+    pub created_at: Time,
+    /// Who made it.
+    pub created_by: String,
+    /// Where its bytes are kept: `local`.
+    pub storage_backend: &'static str,
+    /// The folder of the store.
+    pub storage_path: String,
+}
+
+/// A file that has another path now: equal content, not empty.
+#[derive(Clone, Debug, Serialize)]
+pub struct Renamed {
+    /// The path it had.
+    pub from: String,
+    /// The path it has.
+    pub to: String,
+}
+
+/// Makes views of versions; holds the tags, which are folded once.
+pub(crate) struct Viewer<'a> {
+    repo: &'a Repo,
+    facts: State,
+}
+
+impl<'a> Viewer<'a> {
+    pub fn new(repo: &'a Repo) -> Result<Viewer<'a>> {
+        Ok(Viewer { repo, facts: repo.facts().fold()? })
+    }
+
+    pub fn view(&self, id: Id<VersionId>, version: Version) -> VersionView {
+        VersionView {
+            id,
+            metadata_checksum: version.metadata_checksum(),
+            dataset_name: version.dataset,
+            dataset_type: version.dataset_type,
+            version: version.number,
+            parent_version: version.parent_number,
+            parents: version.parents,
+            change_type: version.change_type,
+            change_summary: version.summary,
+            total_samples: version.statistics.samples,
+            file_count: version.statistics.files,
+            total_size_bytes: version.statistics.bytes,
+            data_checksum: version.data_checksum,
+            manifest: version.manifest,
+            schema: None,
+            quality_score: None,
+            validation_status: version.validation,
+            validation_errors: Vec::new(),
+            tags: self.facts.tags_of(id),
+            metadata: version.metadata,
+            created_at: version.created,
+            created_by: version.author,
+            storage_backend: "local",
+            storage_path: self.repo.store().layout().root().display().to_string(),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Blocks: many objects of one kind, compressed together. The format is specified in `docs/formats/pack.md`.
+
+use crate::chunk::compress::{Codec, Coded, MAX_RAW};
+use crate::codec::{Malformed, Put, Take};
+use crate::object::{Key, Kind};
+
+/// The first bytes of every block, by which a reader finds the next one after damage.
+pub const MAGIC: [u8; 4] = *b"HXBK";
+/// Bytes before the block's lists.
+pub const HEADER: usize = 36;
+/// How many deltas may lie between a block and one that stands alone: what a reader accepts.
+pub const MAX_DEPTH: u8 = 8;
+/// Most objects in a block.
+pub const MAX_OBJECTS: usize = 1 << 16;
+/// Most objects that a block's base is made of.
+pub const MAX_BASES: usize = 1 << 16;
+
+/// What a block says of itself, without its payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The kind of its objects.
+    pub kind: Kind,
+    /// How the payload is coded.
+    pub codec: Codec,
+    /// 0 for a block that stands alone, else one more than the deepest block of its base.
+    pub depth: u8,
+    /// The lengths of its objects, in order; their sum is the length of the payload uncompressed.
+    pub lens: Vec<u32>,
+    /// The objects whose bytes, one after the other, are the base of a delta.
+    pub bases: Vec<Key>,
+}
+
+impl Head {
+    /// The length of the payload uncompressed.
+    pub fn raw_len(&self) -> usize {
+        self.lens.iter().map(|&n| n as usize).sum()
+    }
+}
+
+/// Puts a block into its stored form.
+pub fn encode(head: &Head, coded: &Coded) -> Vec<u8> {
+    let mut lists = Vec::with_capacity(head.lens.len() * 3 + head.bases.len() * 33 + 8);
+    lists.put_varint(head.lens.len() as u64);
+    for len in &head.lens {
+        lists.put_varint(u64::from(*len));
+    }
+    lists.put_varint(head.bases.len() as u64);
+    for base in &head.bases {
+        lists.push(base.kind as u8);
+        lists.extend_from_slice(&base.id);
+    }
+    let mut out = Vec::with_capacity(HEADER + lists.len() + coded.bytes.len());
+    out.extend_from_slice(&MAGIC);
+    out.push(head.kind as u8);
+    out.push(coded.codec as u8);
+    out.push(head.depth);
+    out.push(0);
+    out.put_u32(head.raw_len() as u32);
+    out.put_u32(lists.len() as u32);
+    out.put_u32(coded.bytes.len() as u32);
+    out.extend_from_slice(&[0; 16]);
+    out.extend_from_slice(&lists);
+    out.extend_from_slice(&coded.bytes);
+    let check = check(&out);
+    out[20..HEADER].copy_from_slice(&check);
+    out
+}
+
+/// The first 16 bytes of the BLAKE3 of a block without its check: bytes 0 to 19, and all from 36 on.
+fn check(block: &[u8]) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&block[..20]);
+    hasher.update(&block[HEADER..]);
+    let mut out = [0; 16];
+    out.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    out
+}
+
+/// The length of a block, from its first [`HEADER`] bytes; `None` where no block begins.
+pub fn len(header: &[u8]) -> Option<usize> {
+    let mut take = Take::new(header.get(..HEADER)?);
+    if take.array().ok()? != MAGIC {
+        return None;
+    }
+    take.slice(8).ok()?;
+    let (lists, payload) = (take.u32().ok()? as usize, take.u32().ok()? as usize);
+    (lists <= MAX_LISTS && payload <= MAX_RAW).then_some(HEADER + lists + payload)
+}
+
+/// What the lists of a block may come to.
+const MAX_LISTS: usize = 8 + MAX_OBJECTS * 5 + MAX_BASES * 33;
+
+/// Takes a whole block apart, after its check. The payload is what follows the returned offset.
+pub fn decode(block: &[u8]) -> Result<(Head, usize), Malformed> {
+    if len(block) != Some(block.len()) {
+        return Err(Malformed("it is no block of that length"));
+    }
+    if check(block) != block[20..HEADER] {
+        return Err(Malformed("its check does not match its bytes"));
+    }
+    let (head, payload) = head(block)?;
+    Ok((head, payload))
+}
+
+/// Reads the head from the first bytes of a block, of which the lists must be there.
+pub fn head(block: &[u8]) -> Result<(Head, usize), Malformed> {
+    let mut take = Take::new(block);
+    take.slice(4)?;
+    let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("its kind is not known"))?;
+    let codec = Codec::from_byte(take.u8()?).ok_or(Malformed("its codec is not known"))?;
+    let depth = take.u8()?;
+    if take.u8()? != 0 {
+        return Err(Malformed("a reserved byte is set"));
+    }
+    let raw_len = take.u32()? as usize;
+    let lists = take.u32()? as usize;
+    take.slice(20)?;
+    let mut take = Take::new(take.slice(lists)?);
+    let count = take.count(1)?;
+    if count == 0 || count > MAX_OBJECTS {
+        return Err(Malformed("it holds no objects or too many"));
+    }
+    let lens = (0..count).map(|_| Ok(take.varint_max(MAX_RAW as u64)? as u32)).collect::<Result<Vec<_>, _>>()?;
+    let count = take.count(33)?;
+    if count > MAX_BASES {
+        return Err(Malformed("its base has too many objects"));
+    }
+    let mut bases = Vec::with_capacity(count);
+    for _ in 0..count {
+        let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("its base is of no known kind"))?;
+        bases.push(Key { id: take.array()?, kind });
+    }
+    take.end()?;
+    let head = Head { kind, codec, depth, lens, bases };
+    if head.raw_len() != raw_len || raw_len > MAX_RAW {
+        return Err(Malformed("its lengths do not agree"));
+    }
+    let delta = codec == Codec::Delta;
+    if delta == head.bases.is_empty() || delta == (depth == 0) || depth > MAX_DEPTH {
+        return Err(Malformed("its base, its codec and its depth do not agree"));
+    }
+    Ok((head, HEADER + lists))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Vec<u8> {
+        let head = Head {
+            kind: Kind::Chunk,
+            codec: Codec::Delta,
+            depth: 1,
+            lens: vec![3, 200],
+            bases: vec![Key { id: [9; 32], kind: Kind::Chunk }],
+        };
+        encode(&head, &Coded { codec: Codec::Delta, bytes: b"payload".to_vec() })
+    }
+
+    #[test]
+    fn blocks_come_back() {
+        let block = example();
+        assert_eq!(len(&block), Some(block.len()));
+        let (head, payload) = decode(&block).unwrap();
+        assert_eq!((head.raw_len(), head.depth, &block[payload..]), (203, 1, &b"payload"[..]));
+    }
+
+    #[test]
+    fn every_flip_and_cut_is_noticed() {
+        let good = example();
+        for n in 0..good.len() {
+            assert!(decode(&good[..n]).is_err());
+            for bit in 0..8 {
+                let mut bad = good.clone();
+                bad[n] ^= 1 << bit;
+                assert!(decode(&bad).is_err(), "byte {n} bit {bit}");
+                let _ = head(&bad);
+            }
+        }
+    }
+}

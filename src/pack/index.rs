@@ -1,0 +1,307 @@
+//! Tables that say where each object lies. Derived: the packs' tables of contents hold the same. The format is specified
+//! in `docs/formats/index.md`.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use memmap2::Mmap;
+
+use crate::codec::{Malformed, Put, Take};
+use crate::error::{Error, Result};
+use crate::fs::map::map;
+use crate::id::{Id, Pack};
+use crate::object::{Key, Kind};
+
+/// The first bytes of a table.
+const BEGIN: [u8; 16] = *b"HLXTABL1\0\0\0\0\0\0\0\0";
+/// The last bytes of a table.
+const END: [u8; 8] = *b"HLXTEND1";
+/// Bytes of a row.
+const ROW: usize = 56;
+/// Bytes of the counts of rows by their first byte.
+const FANOUT: usize = 256 * 8;
+/// Bytes after the list of packs: counts, check, [`END`].
+const FOOTER: usize = 8 + 4 + 4 + 32 + 8;
+
+/// Where an object lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The object.
+    pub key: Key,
+    /// How many deltas lie between its block and one that stands alone.
+    pub depth: u8,
+    /// The pack.
+    pub pack: Id<Pack>,
+    /// Where its block begins in the pack.
+    pub offset: u32,
+    /// The length of the block.
+    pub len: u32,
+    /// Where the object begins in the block uncompressed.
+    pub raw_at: u32,
+    /// The length of the object.
+    pub raw_len: u32,
+}
+
+/// A table in memory or mapped from its file.
+#[derive(Debug)]
+pub struct Table {
+    bytes: Bytes,
+    rows: usize,
+    packs: usize,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    Mapped(Mmap),
+    Owned(Vec<u8>),
+}
+
+impl Table {
+    /// Maps a table. Its counts, packs and fan-out are checked; its rows are checked when they are used.
+    pub fn open(path: &Path) -> Result<Table> {
+        Table::new(Bytes::Mapped(map(path)?)).map_err(|e| Error::damaged(format!("the index table {} is damaged: {e}", path.display())))
+    }
+
+    /// A table in memory of these rows, in any order.
+    pub fn of(rows: Vec<Row>) -> Table {
+        let mut bytes = Vec::new();
+        let mut writer = TableWriter::new(&mut bytes);
+        let mut rows = rows;
+        rows.sort_unstable_by(|a, b| (a.key, a.depth).cmp(&(b.key, b.depth)));
+        let written = writer.begin().and_then(|()| rows.into_iter().try_for_each(|row| writer.push(&row))).and_then(|()| writer.finish());
+        debug_assert!(written.is_ok(), "writing to memory cannot fail");
+        let (rows, packs) = (writer.rows as usize, writer.packs.len());
+        Table { bytes: Bytes::Owned(bytes), rows, packs }
+    }
+
+    fn new(bytes: Bytes) -> Result<Table, Malformed> {
+        let all: &[u8] = match &bytes {
+            Bytes::Mapped(map) => map,
+            Bytes::Owned(vec) => vec,
+        };
+        let footer = all.len().checked_sub(FOOTER).ok_or(Malformed("it is too short"))?;
+        let mut take = Take::new(&all[footer..]);
+        let (rows, packs) = (take.u64()? as usize, take.u32()? as usize);
+        let _zero = take.u32()?;
+        let check: [u8; 32] = take.array()?;
+        if take.array()? != END || !all.starts_with(&BEGIN) {
+            return Err(Malformed("it does not begin or end as a table does"));
+        }
+        let tail = FANOUT + packs.saturating_mul(32);
+        let expected = BEGIN.len().saturating_add(rows.saturating_mul(ROW)).saturating_add(32 + tail + FOOTER);
+        if expected != all.len() {
+            return Err(Malformed("its counts do not fit its length"));
+        }
+        if *blake3::hash(&all[footer - tail..footer + 16]).as_bytes() != check {
+            return Err(Malformed("its check does not match its bytes"));
+        }
+        Ok(Table { bytes, rows, packs })
+    }
+
+    fn all(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Mapped(map) => map,
+            Bytes::Owned(vec) => vec,
+        }
+    }
+
+    /// The bytes of its file.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.all()
+    }
+
+    /// How many rows it has.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// The packs that it covers.
+    pub fn packs(&self) -> impl Iterator<Item = Id<Pack>> + '_ {
+        let start = BEGIN.len() + self.rows * ROW + 32 + FANOUT;
+        self.all()[start..start + self.packs * 32].as_chunks::<32>().0.iter().map(|id| Id::from_bytes(*id))
+    }
+
+    /// Whether its rows are as they were written. Reads all of it.
+    pub fn rows_are_sound(&self) -> bool {
+        let end = BEGIN.len() + self.rows * ROW;
+        let all = self.all();
+        *blake3::hash(&all[BEGIN.len()..end]).as_bytes() == all[end..end + 32]
+    }
+
+    fn raw(&self, n: usize) -> &[u8; ROW] {
+        let start = BEGIN.len() + n * ROW;
+        // The table's length was checked to hold all its rows.
+        self.all()[start..].first_chunk().unwrap_or(&[0; ROW])
+    }
+
+    /// The n-th row in the order of the keys; `None` if it makes no sense.
+    pub fn row(&self, n: usize) -> Option<Row> {
+        let mut take = Take::new(self.raw(n));
+        let id = take.array().ok()?;
+        let kind = Kind::from_byte(take.u8().ok()?)?;
+        let depth = take.u8().ok()?;
+        take.slice(2).ok()?;
+        let pack = take.u32().ok()? as usize;
+        let start = BEGIN.len() + self.rows * ROW + 32 + FANOUT + pack.checked_mul(32)?;
+        let pack = if pack < self.packs { Id::from_bytes(*self.all()[start..].first_chunk()?) } else { return None };
+        let key = Key { id, kind };
+        let (offset, len, raw_at, raw_len) = (take.u32().ok()?, take.u32().ok()?, take.u32().ok()?, take.u32().ok()?);
+        Some(Row { key, depth, pack, offset, len, raw_at, raw_len })
+    }
+
+    fn key_bytes(&self, n: usize) -> &[u8] {
+        &self.raw(n)[..33]
+    }
+
+    /// The rows of a key, the shallowest first.
+    pub fn find(&self, key: &Key) -> impl Iterator<Item = Row> + '_ {
+        let mut wanted = [0; 33];
+        wanted[..32].copy_from_slice(&key.id);
+        wanted[32] = key.kind as u8;
+        let (mut low, mut high) = self.bucket(key.id[0]);
+        while low < high {
+            let mid = low + (high - low) / 2;
+            if *self.key_bytes(mid) < wanted[..] { low = mid + 1 } else { high = mid }
+        }
+        (low..self.rows).take_while(move |n| *self.key_bytes(*n) == wanted[..]).filter_map(|n| self.row(n))
+    }
+
+    /// The rows whose ids begin with a byte.
+    fn bucket(&self, first: u8) -> (usize, usize) {
+        let start = BEGIN.len() + self.rows * ROW + 32;
+        let fanout = self.all()[start..start + FANOUT].as_chunks::<8>().0;
+        let upto = |n: usize| (u64::from_le_bytes(fanout[n]) as usize).min(self.rows);
+        let low = if first == 0 { 0 } else { upto(usize::from(first) - 1) };
+        (low, upto(usize::from(first)))
+    }
+}
+
+/// Writes a table of rows that come in the order of their keys. Of rows that say the same, one is kept.
+#[derive(Debug)]
+pub struct TableWriter<W> {
+    out: W,
+    hasher: blake3::Hasher,
+    rows: u64,
+    fanout: Vec<u64>,
+    packs: Vec<Id<Pack>>,
+    numbers: std::collections::HashMap<Id<Pack>, u32>,
+    last: Option<Row>,
+}
+
+impl<W: Write> TableWriter<W> {
+    /// A table that goes to `out`.
+    pub fn new(out: W) -> Self {
+        TableWriter {
+            out,
+            hasher: blake3::Hasher::new(),
+            rows: 0,
+            fanout: vec![0; 256],
+            packs: Vec::new(),
+            numbers: Default::default(),
+            last: None,
+        }
+    }
+
+    /// Writes what comes before the rows.
+    pub fn begin(&mut self) -> io::Result<()> {
+        self.out.write_all(&BEGIN)
+    }
+
+    /// Adds the next row.
+    pub fn push(&mut self, row: &Row) -> io::Result<()> {
+        if self.last.as_ref() == Some(row) {
+            return Ok(());
+        }
+        let next = self.packs.len() as u32;
+        let pack = *self.numbers.entry(row.pack).or_insert_with(|| {
+            self.packs.push(row.pack);
+            next
+        });
+        let mut bytes = Vec::with_capacity(ROW);
+        bytes.extend_from_slice(&row.key.id);
+        bytes.extend_from_slice(&[row.key.kind as u8, row.depth, 0, 0]);
+        for field in [pack, row.offset, row.len, row.raw_at, row.raw_len] {
+            bytes.put_u32(field);
+        }
+        self.hasher.update(&bytes);
+        self.rows += 1;
+        self.fanout[usize::from(row.key.id[0])] += 1;
+        self.last = Some(row.clone());
+        self.out.write_all(&bytes)
+    }
+
+    /// Writes what comes after the rows.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.out.write_all(self.hasher.finalize().as_bytes())?;
+        let mut tail = Vec::with_capacity(FANOUT + self.packs.len() * 32 + FOOTER);
+        let mut upto = 0;
+        for count in &self.fanout {
+            upto += count;
+            tail.put_u64(upto);
+        }
+        for pack in &self.packs {
+            tail.extend_from_slice(pack.as_bytes());
+        }
+        tail.put_u64(self.rows);
+        tail.put_u32(self.packs.len() as u32);
+        tail.put_u32(0);
+        let check = blake3::hash(&tail);
+        tail.extend_from_slice(check.as_bytes());
+        tail.extend_from_slice(&END);
+        self.out.write_all(&tail)?;
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(crate) fn row(n: u32) -> Row {
+        let id = *blake3::hash(&(n / 2).to_le_bytes()).as_bytes();
+        let kind = if n.is_multiple_of(2) { Kind::Chunk } else { Kind::Recipe };
+        Row { key: Key { id, kind }, depth: 0, pack: Id::from_bytes([n as u8 % 3; 32]), offset: n, len: 9, raw_at: 1, raw_len: 2 }
+    }
+
+    #[test]
+    fn every_row_is_found_and_no_other() {
+        let rows: Vec<Row> = (0..2_000).map(row).collect();
+        let table = Table::of(rows.clone());
+        assert_eq!((table.len(), table.packs().count()), (2_000, 3));
+        assert!(table.rows_are_sound());
+        for row in &rows {
+            assert_eq!(table.find(&row.key).collect::<Vec<_>>(), [row.clone()]);
+        }
+        let other = Key { kind: Kind::Node, ..rows[0].key };
+        assert_eq!(table.find(&other).count(), 0, "another kind never matches");
+        assert_eq!(Table::of(vec![]).find(&other).count(), 0);
+    }
+
+    #[test]
+    fn of_several_places_the_shallowest_comes_first() {
+        let deep = Row { depth: 2, ..row(0) };
+        let shallow = Row { depth: 0, offset: 77, ..row(0) };
+        let table = Table::of(vec![deep.clone(), shallow.clone(), deep.clone()]);
+        assert_eq!(table.find(&deep.key).collect::<Vec<_>>(), [shallow, deep]);
+    }
+
+    #[test]
+    fn a_damaged_table_is_refused_and_never_panics() {
+        let good = Table::of((0..50).map(row).collect()).as_bytes().to_vec();
+        for n in 0..good.len() {
+            let mut bad = good.clone();
+            bad[n] ^= 0x40;
+            if let Ok(table) = Table::new(Bytes::Owned(bad)) {
+                assert!(n < BEGIN.len() + 50 * ROW + 32, "byte {n}");
+                assert!(!table.rows_are_sound(), "byte {n}");
+                (0..50).for_each(|n| drop(table.find(&row(n).key).count()));
+            }
+            assert!(Table::new(Bytes::Owned(good[..n].to_vec())).is_err());
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The tables of a store: few, since each commit adds one and small ones are merged into larger ones.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::fs::atomic::{self, Temp};
+use crate::fs::lock;
+use crate::id::{Id, Pack};
+use crate::object::Key;
+use crate::pack::index::{Row, Table, TableWriter};
+
+/// More tables than this are merged.
+const MOST: usize = 8;
+/// How table files end.
+const ENDING: &str = "table";
+
+/// A set of tables that are asked together.
+#[derive(Debug, Default)]
+pub struct Tables {
+    tables: Vec<Arc<Table>>,
+}
+
+impl Tables {
+    /// Maps every sound table in the folder. Damaged ones are left out: the packs that they cover count as uncovered.
+    pub fn load(folder: &Path) -> Result<Tables> {
+        'again: loop {
+            let mut tables = Vec::new();
+            for path in files(folder)? {
+                match Table::open(&path) {
+                    Ok(table) => tables.push(Arc::new(table)),
+                    // Merged into another and removed since the folder was read.
+                    Err(_) if !path.exists() => continue 'again,
+                    Err(_) => {}
+                }
+            }
+            return Ok(Tables { tables });
+        }
+    }
+
+    /// The packs that are covered.
+    pub fn packs(&self) -> HashSet<Id<Pack>> {
+        self.tables.iter().flat_map(|t| t.packs()).collect()
+    }
+
+    /// Whether any table knows the object.
+    pub fn contains(&self, key: &Key) -> bool {
+        self.tables.iter().any(|t| t.find(key).next().is_some())
+    }
+
+    /// Every place of the object, the shallowest first.
+    pub fn find(&self, key: &Key) -> Vec<Row> {
+        let mut rows: Vec<Row> = self.tables.iter().flat_map(|t| t.find(key)).collect();
+        rows.sort_by_key(|row| row.depth);
+        rows.dedup();
+        rows
+    }
+
+    /// Every row of every table. An object that lies in several places comes several times.
+    pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
+        self.tables.iter().flat_map(|t| (0..t.len()).filter_map(|n| t.row(n)))
+    }
+
+    /// The same tables and one more.
+    #[must_use]
+    pub fn with(&self, table: Table) -> Tables {
+        let mut tables = self.tables.clone();
+        tables.push(Arc::new(table));
+        Tables { tables }
+    }
+
+    /// The tables that cover none but these packs.
+    #[must_use]
+    pub fn within(&self, packs: &HashSet<Id<Pack>>) -> Tables {
+        Tables { tables: self.tables.iter().filter(|t| t.packs().all(|p| packs.contains(&p))).cloned().collect() }
+    }
+}
+
+fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+    let list = || fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>();
+    let mut paths = list().map_err(|e| Error::io("cannot read the folder", folder, e))?;
+    paths.retain(|p| p.extension().is_some_and(|e| e == ENDING));
+    paths.sort();
+    Ok(paths)
+}
+
+/// Writes a table of these rows, whose packs must be durable, and merges tables where there are too many.
+pub fn add(folder: &Path, tmp: &Path, table: &Table) -> Result<()> {
+    let mut temp = Temp::create(tmp)?;
+    temp.write_all(table.as_bytes()).map_err(|e| Error::io("cannot write", temp.path(), e))?;
+    publish(folder, temp, table.as_bytes())?;
+    merge(folder, tmp)
+}
+
+/// Removes all tables.
+pub fn clear(folder: &Path) -> Result<()> {
+    files(folder)?.iter().try_for_each(|path| atomic::remove_file(path))
+}
+
+fn publish(folder: &Path, temp: Temp, name_from: &[u8]) -> Result<()> {
+    temp.sync()?;
+    temp.rename(&folder.join(format!("{}.{ENDING}", &Id::<Pack>::of(name_from).to_hex()[..32])))?;
+    atomic::sync_folder(folder)
+}
+
+/// Merges small tables until each is at least twice as long as the next, and there are at most [`MOST`]. Another process
+/// that is about it already does it for us.
+fn merge(folder: &Path, tmp: &Path) -> Result<()> {
+    let Some(_lock) = lock::try_exclusive(&folder.join("lock"))? else { return Ok(()) };
+    let mut tables = Vec::new();
+    for path in files(folder)? {
+        match Table::open(&path) {
+            Ok(table) => tables.push((path, table)),
+            Err(_) => atomic::remove_file(&path)?,
+        }
+    }
+    tables.sort_by_key(|(_, table)| table.len());
+    let (mut take, mut rows) = (0, 0);
+    for (n, (_, table)) in tables.iter().enumerate() {
+        let crowded = tables.len() - n >= MOST;
+        if n == 0 || crowded || table.len() < 2 * rows {
+            rows += table.len();
+            take = n + 1;
+        }
+    }
+    if take < 2 {
+        return Ok(());
+    }
+    let mut temp = Temp::create(tmp)?;
+    let hash = write_merged(&tables[..take], &mut temp).map_err(|e| Error::io("cannot write", temp.path(), e))?;
+    publish(folder, temp, hash.as_bytes())?;
+    for (path, _) in &tables[..take] {
+        atomic::remove_file(path)?;
+    }
+    Ok(())
+}
+
+/// Writes the rows of several tables as one; returns a hash of what they were.
+fn write_merged(tables: &[(std::path::PathBuf, Table)], temp: &mut Temp) -> std::io::Result<blake3::Hash> {
+    let mut writer = TableWriter::new(BufWriter::with_capacity(1 << 20, temp));
+    writer.begin()?;
+    let row = |t: usize, n: usize| tables[t].1.row(n).map(|row| Reverse(((row.key, row.depth), t, n)));
+    let mut heap: BinaryHeap<_> = (0..tables.len()).filter_map(|t| row(t, 0)).collect();
+    while let Some(Reverse((_, t, n))) = heap.pop() {
+        if let Some(row) = tables[t].1.row(n) {
+            writer.push(&row)?;
+        }
+        if n + 1 < tables[t].1.len() {
+            heap.extend(row(t, n + 1));
+        }
+    }
+    writer.finish()?;
+    let mut name = blake3::Hasher::new();
+    tables.iter().for_each(|(path, _)| drop(name.update(path.as_os_str().as_encoded_bytes())));
+    Ok(name.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::Kind;
+
+    fn row(n: u32) -> Row {
+        let key = Key { id: *blake3::hash(&n.to_le_bytes()).as_bytes(), kind: Kind::Chunk };
+        Row { key, depth: 0, pack: Id::from_bytes([(n / 10) as u8; 32]), offset: n, len: 9, raw_at: 1, raw_len: 2 }
+    }
+
+    #[test]
+    fn many_small_tables_become_few() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..300 {
+            add(dir.path(), dir.path(), &Table::of(vec![row(n)])).unwrap();
+            assert!(files(dir.path()).unwrap().len() <= MOST);
+        }
+        let tables = Tables::load(dir.path()).unwrap();
+        assert_eq!(tables.packs().len(), 30);
+        for n in 0..300 {
+            assert_eq!(tables.find(&row(n).key), [row(n)]);
+        }
+        assert!(!tables.contains(&row(300).key));
+        let few: HashSet<_> = [Id::from_bytes([0; 32])].into();
+        assert!(!tables.within(&few).contains(&row(299).key));
+    }
+
+    #[test]
+    fn a_damaged_table_is_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        add(dir.path(), dir.path(), &Table::of(vec![row(1)])).unwrap();
+        let path = &files(dir.path()).unwrap()[0];
+        let mut bytes = fs::read(path).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        fs::write(path, bytes).unwrap();
+        assert!(Tables::load(dir.path()).unwrap().packs().is_empty());
+    }
+}

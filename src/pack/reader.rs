@@ -1,0 +1,41 @@
+//! Reads packs by position, so that a fault of the disk is an error and never a signal.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::codec::Malformed;
+use crate::error::{Error, Result};
+use crate::pack::toc::{self, BlockEntry};
+
+fn damaged(path: &Path, what: Malformed) -> Error {
+    Error::damaged(format!("the pack {} is damaged: {what}", path.display()))
+}
+
+/// Reads `len` bytes at `offset` of the pack at `path`.
+pub fn read_at(file: &File, path: &Path, offset: u64, len: usize) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; len];
+    match file.read_exact_at(&mut bytes, offset) {
+        Ok(()) => Ok(bytes),
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Err(damaged(path, Malformed("it ends too early"))),
+        Err(e) => Err(Error::io("cannot read", path, e)),
+    }
+}
+
+/// Reads the table of contents of a pack.
+pub fn read_toc(path: &Path) -> Result<Vec<BlockEntry>> {
+    let file = File::open(path).map_err(|e| Error::io("cannot open", path, e))?;
+    let len = file.metadata().map_err(|e| Error::io("cannot read", path, e))?.len();
+    let least = (toc::HEADER.len() + toc::FOOTER) as u64;
+    if len < least || read_at(&file, path, 0, toc::HEADER.len())? != toc::HEADER {
+        return Err(damaged(path, Malformed("it does not begin as a pack does")));
+    }
+    let footer_at = len - toc::FOOTER as u64;
+    let (toc_len, hash) = toc::footer(&read_at(&file, path, footer_at, toc::FOOTER)?).map_err(|e| damaged(path, e))?;
+    let toc_at = footer_at
+        .checked_sub(toc_len as u64)
+        .filter(|at| *at >= toc::HEADER.len() as u64)
+        .ok_or_else(|| damaged(path, Malformed("its table of contents is longer than it")))?;
+    toc::decode(&read_at(&file, path, toc_at, toc_len)?, &hash, toc_at).map_err(|e| damaged(path, e))
+}

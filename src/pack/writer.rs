@@ -1,0 +1,98 @@
+//! Writes one pack: blocks as they come, then the table of contents.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::fs::atomic::Temp;
+use crate::id::{Id, Pack};
+use crate::object::Key;
+use crate::pack::block::Head;
+use crate::pack::index::Row;
+use crate::pack::toc::{self, BlockEntry};
+
+/// A pack is sealed once it is this long, in bytes.
+pub const FULL: u64 = 64 << 20;
+
+/// A pack that is being written.
+#[derive(Debug)]
+pub struct PackWriter {
+    temp: Temp,
+    hasher: blake3::Hasher,
+    at: u64,
+    blocks: Vec<BlockEntry>,
+}
+
+impl PackWriter {
+    /// Begins a pack in the folder of temporary files.
+    pub fn create(tmp: &Path) -> Result<PackWriter> {
+        let mut pack = PackWriter { temp: Temp::create(tmp)?, hasher: blake3::Hasher::new(), at: 0, blocks: Vec::new() };
+        pack.write(&toc::HEADER)?;
+        Ok(pack)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.temp.write_all(bytes).map_err(|e| Error::io("cannot write", self.temp.path(), e))?;
+        self.hasher.update(bytes);
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Adds a block in its stored form, which holds the objects `ids` in order.
+    pub fn append(&mut self, head: &Head, ids: &[[u8; 32]], block: &[u8]) -> Result<()> {
+        let objects = ids.iter().copied().zip(head.lens.iter().copied()).collect();
+        let (offset, len) = (self.at as u32, block.len() as u32);
+        self.blocks.push(BlockEntry { offset, len, kind: head.kind, depth: head.depth, objects });
+        self.write(block)
+    }
+
+    /// Whether the pack has reached its length.
+    pub fn is_full(&self) -> bool {
+        self.at >= FULL
+    }
+
+    /// Ends the pack. Nothing is durable, nor has a name, before [`Sealed::publish`].
+    pub fn seal(mut self) -> Result<Sealed> {
+        let toc = toc::encode(&self.blocks);
+        self.write(&toc)?;
+        let id = Id::from_bytes(*self.hasher.finalize().as_bytes());
+        Ok(Sealed { temp: self.temp, id, blocks: self.blocks })
+    }
+}
+
+/// A whole pack that has no name yet.
+#[derive(Debug)]
+pub struct Sealed {
+    temp: Temp,
+    /// The hash of its bytes.
+    pub id: Id<Pack>,
+    blocks: Vec<BlockEntry>,
+}
+
+impl Sealed {
+    /// Syncs the pack and gives it its name in `folder`; the caller syncs the folder. Returns the rows of its objects.
+    pub fn publish(self, folder: &Path) -> Result<Vec<Row>> {
+        self.temp.sync()?;
+        self.temp.rename(&path_in(folder, &self.id))?;
+        Ok(rows(&self.id, &self.blocks))
+    }
+}
+
+/// The path of a pack in its folder.
+pub fn path_in(folder: &Path, id: &Id<Pack>) -> PathBuf {
+    folder.join(format!("{id}.pack"))
+}
+
+/// The rows by which the objects of a pack are found.
+pub fn rows(pack: &Id<Pack>, blocks: &[BlockEntry]) -> Vec<Row> {
+    let row = |block: &BlockEntry, (key, raw_at, raw_len): (Key, u32, u32)| Row {
+        key,
+        depth: block.depth,
+        pack: *pack,
+        offset: block.offset,
+        len: block.len,
+        raw_at,
+        raw_len,
+    };
+    blocks.iter().flat_map(|block| block.keys().map(move |object| row(block, object))).collect()
+}

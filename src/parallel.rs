@@ -1,0 +1,89 @@
+//! Work over a stream of things, done by all cores, with the results in the order of the things.
+
+use std::collections::BTreeMap;
+
+use crossbeam_channel::bounded;
+
+use crate::error::Result;
+
+/// How many threads do work at once: the processors this process may use.
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+/// Applies `work` to each item on all cores and hands the results to `take` in the order of the items.
+///
+/// At most `ahead` items are under way at once, which bounds the memory. `items` and `take` run on the calling thread's
+/// scope, one call at a time; the first error of any of the three ends all and is returned.
+pub fn ordered<I, O, S>(
+    items: impl Iterator<Item = Result<I>> + Send,
+    ahead: usize,
+    state: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, I) -> Result<O> + Sync,
+    mut take: impl FnMut(O) -> Result<()>,
+) -> Result<()>
+where
+    I: Send,
+    O: Send,
+{
+    let (to_work, from_source) = bounded::<(u64, Result<I>)>(ahead);
+    let (to_take, from_work) = bounded::<(u64, Result<O>)>(ahead);
+    let (permit, permits) = bounded::<()>(ahead);
+    let (work, state) = (&work, &state);
+    std::thread::scope(move |scope| {
+        scope.spawn(move || {
+            for job in (0..).zip(items) {
+                let failed = job.1.is_err();
+                if permit.send(()).is_err() || to_work.send(job).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        for _ in 0..threads() {
+            let (jobs, done) = (from_source.clone(), to_take.clone());
+            scope.spawn(move || {
+                let mut state = state();
+                for (seq, item) in jobs {
+                    if done.send((seq, item.and_then(|item| work(&mut state, item)))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop((from_source, to_take));
+        let mut early = BTreeMap::new();
+        let mut next = 0;
+        for (seq, result) in from_work {
+            early.insert(seq, result);
+            while let Some(result) = early.remove(&next) {
+                next += 1;
+                take(result?)?;
+                let _ = permits.recv();
+            }
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn results_come_in_order() {
+        let mut seen = Vec::new();
+        let items = (0..1000u64).map(Ok);
+        ordered(items, 8, || (), |(), n| Ok(n * 2), |n| { seen.push(n); Ok(()) }).unwrap();
+        assert_eq!(seen, (0..1000).map(|n| n * 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_first_error_in_order_ends_it() {
+        let mut seen = 0;
+        let fail = |n: u64| if n >= 500 { Err(Error::usage(n.to_string())) } else { Ok(n) };
+        let outcome = ordered((0..1000u64).map(Ok), 8, || (), |(), n| fail(n), |_| { seen += 1; Ok(()) });
+        assert_eq!(outcome.unwrap_err().message(), "500");
+        assert_eq!(seen, 500);
+    }
+}

@@ -1,0 +1,52 @@
+//! What long work tells its caller while it runs, and how the caller stops it.
+
+use crate::error::{Error, Result};
+
+/// A part of the work that a person would want named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Looking for changed files.
+    Scan,
+    /// Reading, hashing and storing files.
+    Store,
+    /// Writing files into a workspace.
+    Write,
+    /// Recomputing checksums.
+    Verify,
+    /// Rebuilding what is derived.
+    Rebuild,
+}
+
+/// Receives the events of long work. Called from several threads.
+pub trait Progress: Sync {
+    /// A stage begins. The totals are what is known of the work ahead; zero where nothing is.
+    fn begin(&self, stage: Stage, files: u64, bytes: u64);
+
+    /// More of the stage's work is known to lie ahead.
+    fn expect(&self, files: u64, bytes: u64);
+
+    /// So many files and bytes of the stage are done.
+    fn advance(&self, files: u64, bytes: u64);
+
+    /// Whether the user asked to stop.
+    fn cancelled(&self) -> bool;
+
+    /// Fails with [`crate::ErrorKind::Interrupted`] once the user asked to stop.
+    fn check(&self) -> Result<()> {
+        if self.cancelled() { Err(Error::interrupted()) } else { Ok(()) }
+    }
+}
+
+/// Progress that nobody watches and nobody stops.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: Stage, _: u64, _: u64) {}
+    fn expect(&self, _: u64, _: u64) {}
+    fn advance(&self, _: u64, _: u64) {}
+    fn cancelled(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,33 @@
+//! Names that point at objects: created once and never changed, each durable when its creation returns. The format is
+//! specified in `docs/formats/refs.md`.
+//!
+//! Create-if-absent is the one primitive that every place to keep a repository makes atomic. So a version's number is
+//! created once, and what moves is a sequence whose next entry is created once.
+
+pub mod names;
+mod sequence;
+mod versions;
+
+pub use sequence::Sequence;
+pub use versions::Versions;
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::fs::atomic;
+use crate::id::Id;
+
+/// What a ref file holds: an id in hex and a newline.
+fn encode<T>(id: Id<T>) -> Vec<u8> {
+    format!("{id}\n").into_bytes()
+}
+
+/// Reads a ref file; `None` if it does not exist.
+fn read<T>(path: &Path) -> Result<Option<Id<T>>> {
+    let Some(bytes) = atomic::read(path)? else { return Ok(None) };
+    let id = std::str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n')).and_then(Id::from_hex);
+    match id {
+        Some(id) => Ok(Some(id)),
+        None => Err(Error::damaged(format!("the ref {} does not hold an id", path.display()))),
+    }
+}

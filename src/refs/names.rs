@@ -1,0 +1,58 @@
+//! Which names datasets and tags may have.
+
+use crate::error::{Error, Result};
+
+/// The longest name of a dataset or a tag.
+const MAX: usize = 64;
+
+fn fits(name: &str, first: impl Fn(u8) -> bool, rest: &[u8]) -> bool {
+    let bytes = name.as_bytes();
+    let other = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || rest.contains(b);
+    bytes.first().copied().is_some_and(first) && bytes.len() <= MAX && bytes[1..].iter().all(other)
+}
+
+/// Whether a dataset may have this name: `[a-z0-9][a-z0-9_.-]{0,63}`.
+pub fn is_dataset(name: &str) -> bool {
+    fits(name, |b| b.is_ascii_lowercase() || b.is_ascii_digit(), b"_.-")
+}
+
+/// Fails unless a dataset may have this name.
+pub fn check_dataset(name: &str) -> Result<()> {
+    if is_dataset(name) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("'{}' is no name for a dataset", crate::path::printable(name)))
+        .with_hint("use up to 64 of a-z, 0-9, '_', '.' and '-', beginning with a letter or a digit"))
+}
+
+/// Fails unless a tag may have this name: `[a-z][a-z0-9._-]{0,63}`, and nothing that reads as another revision.
+pub fn check_tag(tag: &str) -> Result<()> {
+    let number = tag.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let shape = fits(tag, |b| b.is_ascii_lowercase(), b"._-");
+    if shape && !number && !matches!(tag, "latest" | "head" | "work") {
+        return Ok(());
+    }
+    Err(Error::usage(format!("'{}' is no name for a tag", crate::path::printable(tag)))
+        .with_hint("use up to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter; not 'latest', 'head', 'work' or a version number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for good in ["a", "0", "leases_2024.v1-x", &"a".repeat(64)] {
+            assert!(is_dataset(good), "{good}");
+        }
+        for bad in ["", "A", "_a", ".a", "a/b", "a b", "ä", &"a".repeat(65)] {
+            assert!(!is_dataset(bad), "{bad}");
+        }
+        for good in ["production", "staging-2", "v", "vendor", "version"] {
+            assert!(check_tag(good).is_ok(), "{good}");
+        }
+        for bad in ["", "1", "1.2.0", "v1", "v1.2.0", "latest", "head", "work", "HEAD", "-x", "a@b", "a~1"] {
+            assert!(check_tag(bad).is_err(), "{bad}");
+        }
+    }
+}

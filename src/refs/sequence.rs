@@ -1,0 +1,88 @@
+//! Something that moves, as a sequence of entries each of which is created once; the last one counts.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::{encode, read};
+use crate::error::{Error, Result};
+use crate::fs::atomic::{self, Created};
+use crate::id::Id;
+
+/// A sequence of ids in a folder, one file an entry, named by ten decimal digits from `0000000001`.
+#[derive(Clone, Debug)]
+pub struct Sequence {
+    folder: PathBuf,
+    tmp: PathBuf,
+}
+
+/// An entry of a sequence.
+#[derive(Debug)]
+pub struct Place<T> {
+    /// Its number; 1 for the first.
+    pub number: u64,
+    /// What it holds.
+    pub id: Id<T>,
+}
+
+impl<T> Clone for Place<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Place<T> {}
+
+impl Sequence {
+    /// The sequence in this folder; `tmp` is for files that have no name yet.
+    pub fn new(folder: PathBuf, tmp: PathBuf) -> Sequence {
+        Sequence { folder, tmp }
+    }
+
+    /// The last entry; `None` for an empty sequence.
+    pub fn last<T>(&self) -> Result<Option<Place<T>>> {
+        let fail = |e| Error::io("cannot read the folder", &self.folder, e);
+        let mut number = 0;
+        for entry in fs::read_dir(&self.folder).map_err(fail)? {
+            let name = entry.map_err(fail)?.file_name();
+            let digits = name.to_str().filter(|n| n.len() == 10 && n.bytes().all(|b| b.is_ascii_digit()));
+            number = number.max(digits.and_then(|n| n.parse().ok()).unwrap_or(0));
+        }
+        if number == 0 {
+            return Ok(None);
+        }
+        let path = self.path(number);
+        match read(&path)? {
+            Some(id) => Ok(Some(Place { number, id })),
+            None => Err(Error::damaged(format!("the ref {} has vanished", path.display()))),
+        }
+    }
+
+    /// Creates the entry after `last`, unless somebody else was first. Durable when it returns.
+    pub fn append<T>(&self, last: Option<Place<T>>, id: Id<T>) -> Result<Created> {
+        let number = last.map_or(1, |p| p.number + 1);
+        atomic::create_once(&self.tmp, &self.path(number), &encode(id))
+    }
+
+    fn path(&self, number: u64) -> PathBuf {
+        self.folder.join(format!("{number:010}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Fact;
+
+    #[test]
+    fn the_second_to_append_after_the_same_entry_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let sequence = Sequence::new(dir.path().to_owned(), dir.path().to_owned());
+        assert!(sequence.last::<Fact>().unwrap().is_none());
+        let one = Id::<Fact>::of(b"one");
+        assert_eq!(sequence.append(None, one).unwrap(), Created::New);
+        let last = sequence.last::<Fact>().unwrap();
+        assert_eq!(last.map(|place| (place.number, place.id)), Some((1, one)));
+        assert_eq!(sequence.append(last, Id::of(b"two")).unwrap(), Created::New);
+        assert_eq!(sequence.append(last, Id::of(b"three")).unwrap(), Created::Exists);
+        assert_eq!(sequence.last::<Fact>().unwrap().unwrap().id, Id::of(b"two"));
+    }
+}

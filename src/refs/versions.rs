@@ -1,0 +1,100 @@
+//! The refs of versions: one file a version, in a folder a dataset. Its creation is the commit point.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::{encode, names, read};
+use crate::error::{Error, Result};
+use crate::fs::atomic::{self, Created};
+use crate::id::{Id, Version as VersionId};
+use crate::object::version::Number;
+
+/// The refs of all versions of a repository.
+#[derive(Clone, Debug)]
+pub struct Versions {
+    folder: PathBuf,
+    tmp: PathBuf,
+}
+
+impl Versions {
+    /// The refs in this folder; `tmp` is for files that have no name yet.
+    pub fn new(folder: PathBuf, tmp: PathBuf) -> Versions {
+        Versions { folder, tmp }
+    }
+
+    /// The folder with the refs of a dataset.
+    pub fn folder(&self, dataset: &str) -> PathBuf {
+        self.folder.join(dataset)
+    }
+
+    /// Creates the ref of a version unless the number is taken. Durable when it returns, also if it was there before.
+    pub fn create(&self, dataset: &str, number: &Number, id: Id<VersionId>) -> Result<Created> {
+        let folder = self.folder(dataset);
+        atomic::ensure_folder(&folder)?;
+        atomic::create_once(&self.tmp, &folder.join(number.to_string()), &encode(id))
+    }
+
+    /// Makes the refs of a dataset durable that are there: another process may have been killed before it did.
+    pub fn sync(&self, dataset: &str) -> Result<()> {
+        atomic::sync_folder(&self.folder)?;
+        atomic::sync_folder(&self.folder(dataset))
+    }
+
+    /// The version with this number, if there is one.
+    pub fn get(&self, dataset: &str, number: &Number) -> Result<Option<Id<VersionId>>> {
+        read(&self.folder(dataset).join(number.to_string()))
+    }
+
+    /// The numbers of a dataset's versions, ascending; none for a dataset that has no version.
+    pub fn numbers(&self, dataset: &str) -> Result<Vec<Number>> {
+        let folder = self.folder(dataset);
+        let mut numbers: Vec<Number> = list(&folder)?.iter().filter_map(|name| Number::parse(name).ok()).collect();
+        numbers.sort();
+        Ok(numbers)
+    }
+
+    /// The datasets that have versions, in order.
+    pub fn datasets(&self) -> Result<Vec<String>> {
+        let mut datasets = list(&self.folder)?;
+        datasets.retain(|name| names::is_dataset(name));
+        datasets.sort();
+        Ok(datasets)
+    }
+}
+
+fn list(folder: &std::path::Path) -> Result<Vec<String>> {
+    let fail = |e| Error::io("cannot read the folder", folder, e);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(fail(e)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry.map_err(fail)?.file_name().into_string());
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_created_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let refs = Versions::new(dir.path().join("versions"), dir.path().to_owned());
+        let number = |text| Number::parse(text).unwrap();
+        assert_eq!(refs.numbers("leases").unwrap(), []);
+        assert_eq!(refs.create("leases", &number("1.10.0"), Id::of(b"a")).unwrap(), Created::New);
+        assert_eq!(refs.create("leases", &number("1.10.0"), Id::of(b"b")).unwrap(), Created::Exists);
+        refs.create("leases", &number("1.9.0"), Id::of(b"c")).unwrap();
+        refs.create("leases", &number("1.10.0-rc.1"), Id::of(b"d")).unwrap();
+        assert_eq!(refs.get("leases", &number("1.10.0")).unwrap(), Some(Id::of(b"a")));
+        let order: Vec<String> = refs.numbers("leases").unwrap().iter().map(Number::to_string).collect();
+        assert_eq!(order, ["1.9.0", "1.10.0-rc.1", "1.10.0"]);
+        assert_eq!(refs.datasets().unwrap(), ["leases"]);
+        fs::write(refs.folder("leases").join("2.0.0"), "garbage").unwrap();
+        assert!(refs.get("leases", &number("2.0.0")).is_err());
+    }
+}

@@ -1,0 +1,124 @@
+//! The handle of an open repository.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{Error, Kind, Result};
+use crate::facts::Facts;
+use crate::id::{Id, Version as VersionId};
+use crate::object::Key;
+use crate::object::version::Version;
+use crate::refs::Versions;
+use crate::repo::author::author;
+use crate::repo::config::{Config, Dataset};
+use crate::store::layout::FOLDER;
+use crate::store::{Layout, Store};
+
+/// The file that declares the datasets.
+pub const CONFIG: &str = "helox.toml";
+
+/// An open repository.
+#[derive(Debug)]
+pub struct Repo {
+    root: PathBuf,
+    /// Where the user stands, relative to the root; empty at the root itself.
+    here: String,
+    store: Arc<Store>,
+    config: Config,
+}
+
+impl Repo {
+    /// Opens the repository in `dir` or the nearest folder above.
+    pub fn open(dir: &Path) -> Result<Repo> {
+        let dir = dir.canonicalize().map_err(|e| Error::io("cannot open the folder", dir, e))?;
+        let root = dir.ancestors().find(|p| p.join(FOLDER).join("format").is_file());
+        let Some(root) = root else {
+            return Err(Error::new(Kind::RepositoryNotFound, format!("no repository in {} or above", dir.display()))
+                .with_hint("run 'hlx init' in the folder that holds the data"));
+        };
+        let layout = Layout::new(root.join(FOLDER));
+        let config = Config::load(&root.join(CONFIG), &layout.config())?;
+        let here = dir.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or_default().to_owned();
+        Ok(Repo { root: root.to_owned(), here, store: Arc::new(Store::open(layout)?), config })
+    }
+
+    /// The folder of the repository.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where the user stands, relative to the root; empty at the root itself.
+    pub fn here(&self) -> &str {
+        &self.here
+    }
+
+    /// What is configured.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The objects.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The refs of the versions.
+    pub fn versions(&self) -> Versions {
+        let layout = self.store.layout();
+        Versions::new(layout.versions(), layout.tmp())
+    }
+
+    /// What was said about versions later.
+    pub fn facts(&self) -> Facts<'_> {
+        Facts::new(&self.store)
+    }
+
+    /// The name of the dataset that the user stands in: its folder or one below.
+    pub fn within(&self) -> Option<&str> {
+        let inside = |path: &str| path != "." && self.here.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.config.datasets().find(|d| inside(&d.path)).map(|d| d.name.as_str())
+    }
+
+    /// The dataset that the user means: the one named, the one stood in, or the only one.
+    pub fn dataset(&self, name: Option<&str>) -> Result<&Dataset> {
+        if let Some(name) = name.or_else(|| self.within()) {
+            return self.config.dataset(name).ok_or_else(|| self.unknown(name));
+        }
+        let mut all = self.config.datasets();
+        match (all.next(), all.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) => Err(Error::new(Kind::DatasetNotFound, "the repository has no dataset yet")
+                .with_hint("declare one: hlx dataset add NAME --type TYPE --path DIR")),
+            _ => Err(Error::usage("the repository has several datasets").with_hint(format!("name one of them: {}", self.names()))),
+        }
+    }
+
+    /// The error for a dataset that is not there.
+    pub fn unknown(&self, name: &str) -> Error {
+        let error = Error::new(Kind::DatasetNotFound, format!("there is no dataset '{}'", crate::path::printable(name)));
+        match self.names() {
+            names if names.is_empty() => error.with_hint("declare it: hlx dataset add NAME --type TYPE --path DIR"),
+            names => error.with_hint(format!("there are: {names}")),
+        }
+    }
+
+    fn names(&self) -> String {
+        self.config.datasets().map(|d| d.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The folder of a dataset.
+    pub fn folder(&self, dataset: &Dataset) -> PathBuf {
+        if dataset.path == "." { self.root.clone() } else { self.root.join(&dataset.path) }
+    }
+
+    /// Reads a version record.
+    pub fn version(&self, id: Id<VersionId>) -> Result<Version> {
+        let key = Key::from(id);
+        Version::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))
+    }
+
+    /// Who is at work: what was said on the command line, `HLX_AUTHOR`, git's user, `user@host`.
+    pub fn author(&self, said: Option<&str>) -> String {
+        author(said)
+    }
+}

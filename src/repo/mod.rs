@@ -1,0 +1,11 @@
+//! A repository that is open: its configuration, its store, its refs, and what a user's words for a version mean.
+//!
+//! It holds things and has no verbs; those are in [`crate::ops`].
+
+mod author;
+pub mod config;
+mod handle;
+pub mod revision;
+
+pub use config::{Config, Dataset};
+pub use handle::{CONFIG, Repo};

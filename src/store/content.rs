@@ -1,0 +1,100 @@
+//! The bytes of a file, chunk by chunk, from its content id.
+
+use crate::chunk::cut;
+use crate::error::{Error, Result};
+use crate::id::{Content, Id};
+use crate::object::recipe::{Item, MAX_LEVEL, Recipe};
+use crate::object::{Key, Kind};
+use crate::store::read::Store;
+
+/// The chunks of a file in order. Reads recipe nodes as it comes to them.
+#[derive(Debug)]
+pub struct Chunks<'a> {
+    store: &'a Store,
+    /// Recipes that are being read, outermost first, each with its next item.
+    open: Vec<(Recipe, usize)>,
+}
+
+impl<'a> Chunks<'a> {
+    /// The chunks of this content, which has `size` bytes. Fails if the store does not hold it.
+    pub fn of(store: &'a Store, content: Id<Content>, size: u64) -> Result<Chunks<'a>> {
+        let open = if size == 0 { Vec::new() } else { vec![(root(store, content, size)?, 0)] };
+        Ok(Chunks { store, open })
+    }
+
+    fn step(&mut self) -> Result<Option<Item>> {
+        while let Some((recipe, next)) = self.open.last_mut() {
+            let Some(item) = recipe.items.get(*next).copied() else {
+                self.open.pop();
+                continue;
+            };
+            *next += 1;
+            if recipe.level == 0 {
+                return Ok(Some(item));
+            }
+            let (level, key) = (recipe.level, recipe.key(&item));
+            let node = Recipe::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))?;
+            if node.level + 1 != level || node.len() != item.len || self.open.len() > usize::from(MAX_LEVEL) {
+                return Err(Error::damaged(format!("the {key} does not fit where it stands")));
+            }
+            self.open.push((node, 0));
+        }
+        Ok(None)
+    }
+}
+
+impl Iterator for Chunks<'_> {
+    type Item = Result<Item>;
+
+    fn next(&mut self) -> Option<Result<Item>> {
+        self.step().transpose()
+    }
+}
+
+/// The recipe of a content; for one that is a single chunk, the recipe that says so.
+fn root(store: &Store, content: Id<Content>, size: u64) -> Result<Recipe> {
+    let chunk = Key { id: *content.as_bytes(), kind: Kind::Chunk };
+    let key = Key::recipe(content);
+    if size <= cut::MIN as u64 || size <= cut::MAX as u64 && store.contains(&chunk) {
+        return Ok(Recipe { level: 0, items: vec![Item { id: chunk.id, len: size }] });
+    }
+    let bytes = match store.get(&key) {
+        // Stored by another process since the tables were read: then the look-up above could not know.
+        Err(_) if size <= cut::MAX as u64 && store.contains(&chunk) => return root(store, content, size),
+        bytes => bytes?,
+    };
+    let (named, recipe) = Recipe::decode_root(&bytes).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))?;
+    if named != content || recipe.len() != size {
+        return Err(Error::damaged(format!("the {key} does not fit a file of {size} bytes")));
+    }
+    Ok(recipe)
+}
+
+/// Hands the bytes of a content to `take`, chunk by chunk, each checked; fails at the end unless the whole has the hash
+/// that its id says, so nothing that was taken counts before this returns.
+pub fn read(store: &Store, content: Id<Content>, size: u64, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let mut whole = blake3::Hasher::new();
+    for item in Chunks::of(store, content, size)? {
+        let item = item?;
+        let bytes = chunk(store, &item)?;
+        whole.update(&bytes);
+        take(&bytes)?;
+    }
+    check_whole(&whole, content)
+}
+
+/// Reads one chunk of a recipe.
+pub fn chunk(store: &Store, item: &Item) -> Result<crate::store::Object> {
+    let key = Key { id: item.id, kind: Kind::Chunk };
+    let bytes = store.get(&key)?;
+    if bytes.len() as u64 == item.len { Ok(bytes) } else { Err(Error::damaged(format!("the {key} has not the length that its recipe says"))) }
+}
+
+/// Fails unless all that was hashed is the content.
+pub fn check_whole(whole: &blake3::Hasher, content: Id<Content>) -> Result<()> {
+    if whole.finalize() == *content.as_bytes() {
+        Ok(())
+    } else {
+        Err(Error::damaged(format!("the recipe {content} rebuilds other bytes than its name says")))
+    }
+}

@@ -1,0 +1,175 @@
+//! Which bytes a new chunk is compressed against: the same region of the file that it replaces.
+//!
+//! A run is a sequence of new chunks between two that the old file has as well. Its base is what the old file has
+//! between the same two. A long run is cut into pieces, and its base alike.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::error::Result;
+use crate::id::{Content, Id};
+use crate::object::recipe::Item;
+use crate::object::{Key, Kind};
+use crate::store::content::Chunks;
+use crate::store::read::Store;
+
+/// Bytes of new chunks that one block takes.
+pub(crate) const PIECE: usize = 1 << 20;
+/// Bytes of a run that are held back while its end is unknown.
+const RUN: usize = 4 << 20;
+/// Bytes of the old file around a piece, where its place is only estimated.
+const SLACK: u64 = 64 << 10;
+/// Bytes of a piece's base.
+const MAX_REGION: u64 = 3 << 20;
+/// Chunks of the old file that are known at once: 2 GiB of it.
+const WINDOW: usize = 1 << 15;
+/// Deltas that a new block may lie above; an older base is taken beyond.
+const WRITE_DEPTH: u8 = 3;
+
+/// The chunks of the file that is being replaced, in a window that moves along.
+#[derive(Debug)]
+struct OldFile<'a> {
+    chunks: Chunks<'a>,
+    window: VecDeque<(Item, u64)>,
+    places: HashMap<[u8; 32], u64>,
+    read: u64,
+}
+
+impl OldFile<'_> {
+    fn fill(&mut self) -> Result<()> {
+        while self.window.len() < WINDOW {
+            let Some(item) = self.chunks.next().transpose()? else { return Ok(()) };
+            self.window.push_back((item, self.read));
+            self.places.entry(item.id).or_insert(self.read);
+            self.read += item.len;
+        }
+        Ok(())
+    }
+
+    /// Lets go of what lies far before `at`, and reads on.
+    fn advance(&mut self, at: u64) -> Result<()> {
+        if self.window.len() < WINDOW || self.window[WINDOW / 2].1 > at {
+            return Ok(());
+        }
+        for (item, place) in self.window.drain(..WINDOW / 4) {
+            if self.places.get(&item.id) == Some(&place) {
+                self.places.remove(&item.id);
+            }
+        }
+        self.fill()
+    }
+
+    /// The chunks that overlap a region.
+    fn region(&self, start: u64, end: u64) -> Vec<[u8; 32]> {
+        let first = self.window.partition_point(|(item, at)| at + item.len <= start);
+        self.window.range(first..).take_while(|(_, at)| *at < end).map(|(item, _)| item.id).collect()
+    }
+}
+
+/// New chunks that go into one block, and what they are compressed against.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub chunks: Vec<([u8; 32], u32)>,
+    pub raw: Vec<u8>,
+    pub bases: Vec<Key>,
+    pub depth: u8,
+    pub old: bool,
+}
+
+/// Follows a new file along the one that it replaces.
+#[derive(Debug)]
+pub(crate) struct Follower<'a> {
+    store: &'a Store,
+    old: OldFile<'a>,
+    /// Where in the old file the chunk after the last shared one begins.
+    before: u64,
+    chunks: Vec<([u8; 32], u32)>,
+    raw: Vec<u8>,
+}
+
+impl<'a> Follower<'a> {
+    /// Follows the old content. `None` where the store cannot say what it was made of.
+    pub fn of(store: &'a Store, content: Id<Content>, size: u64) -> Option<Follower<'a>> {
+        let chunks = Chunks::of(store, content, size).ok()?;
+        let mut old = OldFile { chunks, window: VecDeque::new(), places: HashMap::new(), read: 0 };
+        old.fill().ok()?;
+        Some(Follower { store, old, before: 0, chunks: Vec::new(), raw: Vec::new() })
+    }
+
+    /// The next chunk of the new file; `new` if the store has to take it. Returns the run that it ends, if it ends one.
+    pub fn chunk(&mut self, id: &[u8; 32], bytes: &[u8], new: bool) -> Result<Vec<Piece>> {
+        if let Some(&at) = self.old.places.get(id) {
+            let pieces = self.end_run(at.max(self.before));
+            self.before = at + bytes.len() as u64;
+            self.old.advance(self.before)?;
+            return Ok(pieces);
+        }
+        if !new {
+            return Ok(Vec::new());
+        }
+        self.chunks.push((*id, bytes.len() as u32));
+        self.raw.extend_from_slice(bytes);
+        if self.raw.len() < RUN {
+            return Ok(Vec::new());
+        }
+        // The end is not in sight: what stands at the same distance in the old file is the best guess.
+        let after = self.before + self.raw.len() as u64;
+        let pieces = self.end_run(after);
+        self.before = after;
+        self.old.advance(after)?;
+        Ok(pieces)
+    }
+
+    /// The file ends here.
+    pub fn finish(&mut self) -> Vec<Piece> {
+        let end = self.old.read.max(self.before);
+        self.end_run(end)
+    }
+
+    /// Cuts the run into pieces, each with its share of what the old file has from `before` to `after`.
+    fn end_run(&mut self, after: u64) -> Vec<Piece> {
+        let (chunks, raw) = (std::mem::take(&mut self.chunks), std::mem::take(&mut self.raw));
+        let total = raw.len() as u64;
+        let (mut pieces, mut rest, mut at) = (Vec::new(), &chunks[..], 0);
+        let span = after - self.before;
+        while !rest.is_empty() {
+            let mut len = 0;
+            let count = rest.iter().take_while(|(_, n)| { let fits = len == 0 || len + *n as usize <= PIECE; if fits { len += *n as usize; } fits }).count();
+            let share = |at: usize| self.before + (u128::from(span) * at as u128 / u128::from(total.max(1))) as u64;
+            let slack = if count < chunks.len() { SLACK } else { 0 };
+            let start = share(at).saturating_sub(slack);
+            let end = (share(at + len) + slack).min(start + MAX_REGION);
+            let (bases, depth, old) = self.bases(start, end);
+            pieces.push(Piece { chunks: rest[..count].to_vec(), raw: raw[at..at + len].to_vec(), bases, depth, old });
+            rest = &rest[count..];
+            at += len;
+        }
+        pieces
+    }
+
+    /// The objects to compress against for a region of the old file, the depth that results, and whether an older
+    /// version's bytes stand in for the old file's because those lie too deep already.
+    fn bases(&self, start: u64, end: u64) -> (Vec<Key>, u8, bool) {
+        let (mut bases, mut depth, mut old) = (Vec::new(), 0, false);
+        let mut add = |key: Key, below: u8| {
+            depth = depth.max(below + 1);
+            if !bases.contains(&key) {
+                bases.push(key);
+            }
+        };
+        for id in self.old.region(start, end) {
+            let key = Key { id, kind: Kind::Chunk };
+            let Some(row) = self.store.locate(&key) else { return (Vec::new(), 0, false) };
+            if row.depth < WRITE_DEPTH {
+                add(key, row.depth);
+                continue;
+            }
+            let Ok(older) = self.store.bases(&row) else { return (Vec::new(), 0, false) };
+            old = true;
+            for key in older {
+                let below = self.store.locate(&key).map_or(row.depth - 1, |r| r.depth);
+                add(key, below.min(row.depth - 1));
+            }
+        }
+        (bases, depth, old)
+    }
+}

@@ -1,0 +1,105 @@
+//! Where things lie in `.helox/`. The whole is drawn in `docs/formats/layout.md`.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Kind, Result};
+use crate::fs::atomic;
+use crate::object;
+
+/// The name of the folder.
+pub const FOLDER: &str = ".helox";
+/// What the file `format` holds.
+const FORMAT: &[u8] = b"helox 1\n";
+
+/// The paths of a store.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The layout of a store in this `.helox` folder.
+    pub fn new(root: impl Into<PathBuf>) -> Layout {
+        Layout { root: root.into() }
+    }
+
+    /// Makes what is missing, each folder synced into its parent; safe to repeat. The file `format` comes last, so that
+    /// a folder with it is whole.
+    pub fn create(&self) -> Result<()> {
+        atomic::ensure_folder(&self.root)?;
+        for folder in ["tmp", "packs", "packs/data", "packs/structure", "index", "refs", "refs/versions", "refs/facts", "workspace"] {
+            atomic::ensure_folder(&self.root.join(folder))?;
+        }
+        atomic::sync_folder(&self.root)?;
+        match atomic::read(&self.format())? {
+            None => atomic::create_once(&self.tmp(), &self.format(), FORMAT).map(drop),
+            Some(_) => self.check(),
+        }
+    }
+
+    /// Fails unless the folder holds a store of the format that this hlx reads.
+    pub fn check(&self) -> Result<()> {
+        match atomic::read(&self.format())? {
+            Some(bytes) if bytes == FORMAT => Ok(()),
+            Some(_) => Err(Error::new(Kind::Damaged, format!("{} is of a format that this hlx does not know", self.root.display()))
+                .with_hint("use a newer hlx")),
+            None => Err(Error::new(Kind::RepositoryNotFound, format!("{} is not a whole store", self.root.display()))
+                .with_hint("run 'hlx init' to complete it")),
+        }
+    }
+
+    /// `.helox` itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The file that names the format.
+    pub fn format(&self) -> PathBuf {
+        self.root.join("format")
+    }
+
+    /// Files that have no name yet.
+    pub fn tmp(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    /// The packs that hold objects of this kind.
+    pub fn packs(&self, kind: object::Kind) -> PathBuf {
+        self.root.join(if kind == object::Kind::Chunk { "packs/data" } else { "packs/structure" })
+    }
+
+    /// The index tables.
+    pub fn index(&self) -> PathBuf {
+        self.root.join("index")
+    }
+
+    /// The refs of all versions, a folder a dataset.
+    pub fn versions(&self) -> PathBuf {
+        self.root.join("refs/versions")
+    }
+
+    /// The sequence of the heads of the facts.
+    pub fn facts(&self) -> PathBuf {
+        self.root.join("refs/facts")
+    }
+
+    /// The state of a dataset's workspace.
+    pub fn workspace(&self, dataset: &str) -> PathBuf {
+        self.root.join("workspace").join(dataset)
+    }
+
+    /// The catalog.
+    pub fn catalog(&self) -> PathBuf {
+        self.root.join("catalog")
+    }
+
+    /// The lock that every writer shares and a collector of garbage holds alone.
+    pub fn gc_lock(&self) -> PathBuf {
+        self.root.join("gc.lock")
+    }
+
+    /// Settings of this copy of the repository alone.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.toml")
+    }
+}

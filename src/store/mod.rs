@@ -1,0 +1,17 @@
+//! The store: packs of immutable objects, found by tables, written by one writer at a time per process.
+//!
+//! Invariants: an object is handed out only after its hash has been checked. What a writer stored becomes visible to a
+//! dedup look-up only once its pack and the pack's folder are durable. Nothing here moves a ref: a version exists once
+//! somebody creates its ref, after [`writer::Writer::finish`] has returned.
+
+pub mod content;
+mod delta;
+pub mod layout;
+mod pipeline;
+pub mod read;
+pub mod verify;
+pub mod writer;
+
+pub use layout::Layout;
+pub use read::{Object, Store};
+pub use writer::Writer;

@@ -1,0 +1,251 @@
+//! From groups of objects to synced packs: all cores compress, one thread writes, one seals.
+//!
+//! Blocks reach the packs in the order in which the groups were handed over, whatever core finished first, so that the
+//! same commit makes the same packs on any machine.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use crate::chunk::compress::{Codec, Coded, Compressor, MAX_BASE};
+use crate::error::{Error, Result};
+use crate::fs::atomic;
+use crate::object::{Key, Kind};
+use crate::pack::block::{self, Head};
+use crate::pack::index::{Row, Table};
+use crate::pack::merged;
+use crate::pack::writer::{PackWriter, Sealed};
+use crate::store::read::Store;
+
+/// So many rows of durable packs are put into a table while the commit goes on, which bounds the memory.
+const ROWS_AT_ONCE: usize = 1 << 18;
+
+/// Objects of one kind that are compressed together.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub kind: Kind,
+    pub raw: Vec<u8>,
+    pub ids: Vec<[u8; 32]>,
+    pub lens: Vec<u32>,
+    /// What the base is made of; none for a group that stands alone.
+    pub bases: Vec<Key>,
+    /// The depth that the block has if the base pays.
+    pub depth: u8,
+    /// The base is older than the parent version.
+    pub old: bool,
+}
+
+impl Group {
+    pub fn new(kind: Kind) -> Group {
+        Group { kind, raw: Vec::new(), ids: Vec::new(), lens: Vec::new(), bases: Vec::new(), depth: 0, old: false }
+    }
+
+    pub fn add(&mut self, id: [u8; 32], bytes: &[u8]) {
+        self.ids.push(id);
+        self.lens.push(bytes.len() as u32);
+        self.raw.extend_from_slice(bytes);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+}
+
+struct Made {
+    head: Head,
+    ids: Vec<[u8; 32]>,
+    block: Vec<u8>,
+}
+
+/// What has become durable, told by the sealing thread.
+pub(crate) struct Durable {
+    /// Objects that the store's tables find from now on.
+    pub keys: Vec<Key>,
+}
+
+/// Takes groups and makes packs.
+pub(crate) struct Pipeline {
+    store: Arc<Store>,
+    level: i32,
+    next: u64,
+    permits: Sender<()>,
+    made: Option<Sender<(u64, Made)>>,
+    packer: Option<JoinHandle<Result<(Vec<Sealed>, u64)>>>,
+    sealer: Option<JoinHandle<Result<Vec<Row>>>>,
+    durable: Receiver<Durable>,
+}
+
+impl Pipeline {
+    pub fn start(store: Arc<Store>, level: i32) -> Pipeline {
+        let (permits, permit) = bounded(2 * rayon::current_num_threads() + 2);
+        let (made, to_pack) = unbounded();
+        let (to_seal, sealed) = bounded(2);
+        let (tell, durable) = unbounded();
+        let tmp = store.layout().tmp();
+        let packer = std::thread::spawn(move || pack(&tmp, &to_pack, &permit, &to_seal));
+        let sealing = store.clone();
+        let sealer = std::thread::spawn(move || seal(&sealing, &sealed, &tell));
+        Pipeline { store, level, next: 0, permits, made: Some(made), packer: Some(packer), sealer: Some(sealer), durable }
+    }
+
+    /// Hands a group over. Waits while too many are under way.
+    pub fn submit(&mut self, group: Group) -> Result<()> {
+        let Some(made) = self.made.clone() else { return Err(stopped()) };
+        if self.permits.send(()).is_err() {
+            return Err(self.failure());
+        }
+        let (seq, store, level) = (self.next, self.store.clone(), self.level);
+        self.next += 1;
+        rayon::spawn(move || {
+            let block = compress(&store, group, level);
+            // Nobody listens any more once the packer has failed; it tells why.
+            let _ = made.send((seq, block));
+        });
+        Ok(())
+    }
+
+    /// What has become durable since the last call.
+    pub fn durable(&self) -> impl Iterator<Item = Durable> + '_ {
+        self.durable.try_iter()
+    }
+
+    /// Waits until all is durable, data before structure. Returns the rows that no table has yet, and the bytes that were
+    /// written.
+    pub fn finish(mut self) -> Result<(Vec<Row>, u64)> {
+        self.made = None;
+        let (structure, bytes) = join(self.packer.take())?;
+        let mut rows = join(self.sealer.take())?;
+        let layout = self.store.layout();
+        // Also where nothing was added: a dedup hit may rely on a name that a killed process left unsynced.
+        atomic::sync_folder(&layout.packs(Kind::Chunk))?;
+        for pack in structure {
+            rows.extend(pack.publish(&layout.packs(Kind::Node))?);
+        }
+        atomic::sync_folder(&layout.packs(Kind::Node))?;
+        Ok((rows, bytes))
+    }
+
+    /// Why the threads ended.
+    fn failure(&mut self) -> Error {
+        self.made = None;
+        let packer = join(self.packer.take()).err();
+        let sealer = join(self.sealer.take()).err();
+        sealer.or(packer).unwrap_or_else(stopped)
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        self.made = None;
+        let _ = join(self.packer.take());
+        let _ = join(self.sealer.take());
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(crate::error::Kind::Io, "the writer of the store has stopped")
+}
+
+fn join<T: Default>(thread: Option<JoinHandle<Result<T>>>) -> Result<T> {
+    match thread.map(JoinHandle::join) {
+        None => Ok(T::default()),
+        Some(Ok(result)) => result,
+        Some(Err(_)) => Err(stopped()),
+    }
+}
+
+thread_local! {
+    static COMPRESSOR: std::cell::RefCell<Compressor> = Default::default();
+}
+
+fn compress(store: &Store, group: Group, level: i32) -> Made {
+    let base = base(store, &group.bases);
+    let coded: Coded = COMPRESSOR.with_borrow_mut(|compressor| {
+        if base.is_empty() { compressor.alone(&group.raw, level) } else { compressor.against(&group.raw, &base, group.old, level) }
+    });
+    let delta = coded.codec == Codec::Delta;
+    let head = Head {
+        kind: group.kind,
+        codec: coded.codec,
+        depth: if delta { group.depth } else { 0 },
+        lens: group.lens,
+        bases: if delta { group.bases } else { Vec::new() },
+    };
+    let block = block::encode(&head, &coded);
+    Made { head, ids: group.ids, block }
+}
+
+/// The bytes to compress against; none where they cannot be read, since old damage must not stop a new version.
+fn base(store: &Store, keys: &[Key]) -> Vec<u8> {
+    let mut base = Vec::new();
+    for key in keys {
+        match store.get(key) {
+            Ok(object) if base.len() + object.len() <= MAX_BASE => base.extend_from_slice(&object),
+            _ => return Vec::new(),
+        }
+    }
+    base
+}
+
+/// Appends blocks in order. Data packs go to the sealer when they are full, structure packs are kept for the end.
+fn pack(
+    tmp: &std::path::Path,
+    made: &Receiver<(u64, Made)>,
+    permit: &Receiver<()>,
+    to_seal: &Sender<Sealed>,
+) -> Result<(Vec<Sealed>, u64)> {
+    let mut early = BTreeMap::new();
+    let mut next = 0;
+    let mut open: [Option<PackWriter>; 2] = [None, None];
+    let (mut structure, mut bytes) = (Vec::new(), 0);
+    for (seq, block) in made {
+        early.insert(seq, block);
+        while let Some(block) = early.remove(&next) {
+            next += 1;
+            let Made { head, ids, block } = block;
+            let data = head.kind == Kind::Chunk;
+            let slot = &mut open[usize::from(data)];
+            let mut writer = match slot.take() {
+                Some(writer) => writer,
+                None => PackWriter::create(tmp)?,
+            };
+            writer.append(&head, &ids, &block)?;
+            bytes += block.len() as u64;
+            let _ = permit.recv();
+            if !writer.is_full() {
+                *slot = Some(writer);
+            } else if !data {
+                structure.push(writer.seal()?);
+            } else if to_seal.send(writer.seal()?).is_err() {
+                return Err(stopped());
+            }
+        }
+    }
+    let [last_structure, last_data] = open;
+    structure.extend(last_structure.map(PackWriter::seal).transpose()?);
+    if let Some(writer) = last_data {
+        to_seal.send(writer.seal()?).map_err(|_| stopped())?;
+    }
+    Ok((structure, bytes))
+}
+
+/// Syncs and names data packs; puts their rows into tables where they become many. Returns the rest.
+fn seal(store: &Store, sealed: &Receiver<Sealed>, tell: &Sender<Durable>) -> Result<Vec<Row>> {
+    let layout = store.layout();
+    let folder = layout.packs(Kind::Chunk);
+    let mut rows = Vec::new();
+    for pack in sealed {
+        rows.extend(pack.publish(&folder)?);
+        if rows.len() >= ROWS_AT_ONCE {
+            atomic::sync_folder(&folder)?;
+            let keys = rows.iter().map(|row| row.key).collect();
+            let table = Table::of(std::mem::take(&mut rows));
+            merged::add(&layout.index(), &layout.tmp(), &table)?;
+            store.add_table(table);
+            let _ = tell.send(Durable { keys });
+        }
+    }
+    Ok(rows)
+}

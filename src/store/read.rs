@@ -1,0 +1,288 @@
+//! Finds objects and reads them, each checked against its name.
+
+use std::fs::{self, File};
+use std::ops::{Deref, Range};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
+
+use crate::chunk::compress::{MAX_BASE, decompress};
+use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::id::{self, Id, Pack};
+use crate::manifest::NodeSource;
+use crate::object::node::Node;
+use crate::object::{Key, Kind};
+use crate::pack::index::{Row, Table};
+use crate::pack::merged::{self, Tables};
+use crate::progress::Progress;
+use crate::pack::{block, reader, writer};
+use crate::store::layout::Layout;
+
+/// Bytes of decoded blocks that are kept.
+const CACHED_BYTES: u64 = 48 << 20;
+/// Packs that are kept open.
+const OPEN_PACKS: usize = 64;
+
+/// A block, decoded.
+#[derive(Debug)]
+struct Block {
+    raw: Vec<u8>,
+    bases: Vec<Key>,
+}
+
+/// The bytes of an object.
+#[derive(Clone, Debug)]
+pub struct Object {
+    block: Arc<Block>,
+    range: Range<usize>,
+}
+
+impl Deref for Object {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.block.raw[self.range.clone()]
+    }
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<(Id<Pack>, u32), Arc<Block>> for ByBytes {
+    fn weight(&self, _: &(Id<Pack>, u32), block: &Arc<Block>) -> u64 {
+        block.raw.len() as u64 + 64
+    }
+}
+
+type Blocks = Cache<(Id<Pack>, u32), Arc<Block>, ByBytes>;
+
+/// The objects of a repository.
+pub struct Store {
+    layout: Layout,
+    tables: RwLock<Arc<Tables>>,
+    files: Mutex<Vec<(PathBuf, Arc<File>)>>,
+    blocks: Blocks,
+}
+
+impl Store {
+    /// Opens a store for reading. Costs the mapping of its tables and nothing that grows with the number of packs.
+    pub fn open(layout: Layout) -> Result<Store> {
+        layout.check()?;
+        let tables = RwLock::new(Arc::new(Tables::load(&layout.index())?));
+        let options = OptionsBuilder::new().estimated_items_capacity(256).weight_capacity(CACHED_BYTES).shards(1).build();
+        let options = options.map_err(|e| Error::usage(e.to_string()))?;
+        let blocks = Cache::with_options(options, ByBytes, Default::default(), Default::default());
+        Ok(Store { layout, tables, files: Mutex::default(), blocks })
+    }
+
+    /// Where things lie.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The tables as they are now.
+    pub fn tables(&self) -> Arc<Tables> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks objects up in one more table from now on.
+    pub(crate) fn add_table(&self, table: Table) {
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        *tables = Arc::new(tables.with(table));
+    }
+
+    /// Reads the tables again, and the contents of every pack that none of them covers, so that afterwards all that is
+    /// in the store is found. Returns what could not be read.
+    pub fn refresh(&self) -> Result<Vec<Error>> {
+        let tables = Tables::load(&self.layout.index())?;
+        let packs = self.packs()?;
+        let tables = tables.within(&packs.iter().map(|(id, _)| *id).collect());
+        let covered = tables.packs();
+        let (rows, problems) = read_contents(packs.into_iter().filter(|(id, _)| !covered.contains(id)));
+        let tables = if rows.is_empty() { tables } else { tables.with(Table::of(rows)) };
+        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tables);
+        Ok(problems)
+    }
+
+    /// Every pack, with its path.
+    pub fn packs(&self) -> Result<Vec<(Id<Pack>, PathBuf)>> {
+        let mut packs = Vec::new();
+        for folder in [Kind::Chunk, Kind::Node].map(|kind| self.layout.packs(kind)) {
+            let fail = |e| Error::io("cannot read the folder", &folder, e);
+            for entry in fs::read_dir(&folder).map_err(fail)? {
+                let path = entry.map_err(fail)?.path();
+                let id = path.file_stem().and_then(|s| s.to_str()).and_then(Id::from_hex);
+                if let Some(id) = id.filter(|_| path.extension().is_some_and(|e| e == "pack")) {
+                    packs.push((id, path));
+                }
+            }
+        }
+        packs.sort();
+        Ok(packs)
+    }
+
+    /// Whether the tables know the object. A miss may be an object that another process stored since.
+    pub fn contains(&self, key: &Key) -> bool {
+        self.tables().contains(key)
+    }
+
+    /// Where the object lies with the fewest deltas below it.
+    pub fn locate(&self, key: &Key) -> Option<Row> {
+        self.tables().find(key).into_iter().next()
+    }
+
+    /// Reads an object. Fails with [`ErrorKind::Damaged`] if it is missing or not what its name says.
+    pub fn get(&self, key: &Key) -> Result<Object> {
+        self.get_below(key, block::MAX_DEPTH)
+    }
+
+    fn get_below(&self, key: &Key, depth: u8) -> Result<Object> {
+        self.read_any(key, depth).or_else(|first| {
+            // The tables may be older than the packs, or damaged.
+            if first.kind() == ErrorKind::Interrupted {
+                return Err(first);
+            }
+            self.refresh()?;
+            self.read_any(key, depth)
+        })
+    }
+
+    fn read_any(&self, key: &Key, depth: u8) -> Result<Object> {
+        let mut error = None;
+        for row in self.tables().find(key).iter().filter(|row| row.depth <= depth) {
+            match self.read(row) {
+                Ok(object) => return Ok(object),
+                Err(e) => error = error.or(Some(e)),
+            }
+        }
+        Err(error.unwrap_or_else(|| Error::damaged(format!("the {key} is missing from the store"))))
+    }
+
+    fn read(&self, row: &Row) -> Result<Object> {
+        let block = self.blocks.get_or_insert_with(&(row.pack, row.offset), || self.decode(row).map(Arc::new))?;
+        let range = row.raw_at as usize..row.raw_at as usize + row.raw_len as usize;
+        match block.raw.get(range.clone()) {
+            Some(bytes) if row.key.matches(bytes) => Ok(Object { block, range }),
+            _ => Err(self.damaged(row, "its bytes do not match its name")),
+        }
+    }
+
+    fn damaged(&self, row: &Row, why: impl std::fmt::Display) -> Error {
+        let path = writer::path_in(&self.layout.packs(row.key.kind), &row.pack);
+        Error::damaged(format!("the {} in {} is damaged: {why}", row.key, path.display()))
+    }
+
+    /// The stored bytes of a block.
+    fn stored(&self, row: &Row, len: usize) -> Result<Vec<u8>> {
+        let path = writer::path_in(&self.layout.packs(row.key.kind), &row.pack);
+        let file = self.open_pack(&path)?;
+        reader::read_at(&file, &path, u64::from(row.offset), len)
+    }
+
+    fn decode(&self, row: &Row) -> Result<Block> {
+        let mut stored = self.stored(row, row.len as usize)?;
+        let (head, payload) = block::decode(&stored).map_err(|e| self.damaged(row, e))?;
+        stored.drain(..payload);
+        let mut base = Vec::new();
+        for key in &head.bases {
+            // A base lies strictly less deep, so that no circle can be followed.
+            let object = self.get_below(key, head.depth.saturating_sub(1)).map_err(|e| e.within(format!("the base of the {}", row.key)))?;
+            if base.len() + object.len() > MAX_BASE {
+                return Err(self.damaged(row, "its base is too long"));
+            }
+            base.extend_from_slice(&object);
+        }
+        let raw_len = head.raw_len();
+        let raw = decompress(head.codec, stored, &base, raw_len).map_err(|_| self.damaged(row, "it cannot be decompressed"))?;
+        Ok(Block { raw, bases: head.bases })
+    }
+
+    /// The objects that the base of the block at `row` is made of.
+    pub(crate) fn bases(&self, row: &Row) -> Result<Vec<Key>> {
+        if row.depth == 0 {
+            return Ok(Vec::new());
+        }
+        if let Some(block) = self.blocks.get(&(row.pack, row.offset)) {
+            return Ok(block.bases.clone());
+        }
+        let stored = self.stored(row, row.len as usize)?;
+        let (head, _) = block::decode(&stored).map_err(|e| self.damaged(row, e))?;
+        Ok(head.bases)
+    }
+
+    fn open_pack(&self, path: &PathBuf) -> Result<Arc<File>> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = files.iter().position(|(p, _)| p == path) {
+            let found = files.remove(at);
+            let file = found.1.clone();
+            files.push(found);
+            return Ok(file);
+        }
+        let file = Arc::new(File::open(path).map_err(|e| Error::io("cannot open the pack", path, e))?);
+        if files.len() >= OPEN_PACKS {
+            files.remove(0);
+        }
+        files.push((path.clone(), file.clone()));
+        Ok(file)
+    }
+}
+
+/// What was rebuilt.
+#[derive(Debug)]
+pub struct Rebuilt {
+    /// Packs that were read.
+    pub packs: u64,
+    /// Objects in them.
+    pub objects: u64,
+    /// What could not be read.
+    pub problems: Vec<Error>,
+}
+
+impl Store {
+    /// Builds the tables anew from the packs, a part at a time, and drops the old ones.
+    pub fn rebuild_tables(&self, progress: &dyn Progress) -> Result<Rebuilt> {
+        let packs = self.packs()?;
+        let mut rebuilt = Rebuilt { packs: 0, objects: 0, problems: Vec::new() };
+        merged::clear(&self.layout.index())?;
+        progress.expect(packs.len() as u64, 0);
+        for part in packs.chunks(REBUILT_AT_ONCE) {
+            progress.check()?;
+            let (rows, problems) = read_contents(part.iter().cloned());
+            rebuilt.packs += (part.len() - problems.len()) as u64;
+            rebuilt.objects += rows.len() as u64;
+            rebuilt.problems.extend(problems);
+            merged::add(&self.layout.index(), &self.layout.tmp(), &Table::of(rows))?;
+            progress.advance(part.len() as u64, 0);
+        }
+        self.refresh()?;
+        Ok(rebuilt)
+    }
+}
+
+/// Packs whose rows are held in memory at once: some hundred thousand rows.
+const REBUILT_AT_ONCE: usize = 256;
+
+/// The rows of packs, and what could not be read.
+pub(crate) fn read_contents(packs: impl Iterator<Item = (Id<Pack>, PathBuf)>) -> (Vec<Row>, Vec<Error>) {
+    let (mut rows, mut problems) = (Vec::new(), Vec::new());
+    for (id, path) in packs {
+        match reader::read_toc(&path) {
+            Ok(blocks) => rows.extend(writer::rows(&id, &blocks)),
+            Err(e) => problems.push(e),
+        }
+    }
+    (rows, problems)
+}
+
+impl NodeSource for Store {
+    fn node(&self, id: Id<id::Node>) -> Result<Node> {
+        let key = Key::from(id);
+        Node::decode(&self.get(&key)?).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("root", &self.layout.root()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,74 @@
+//! Recomputes the hashes of what the store holds.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::id::{Content, Id};
+use crate::parallel;
+use crate::progress::Progress;
+use crate::store::content;
+use crate::store::read::Store;
+
+/// Contents of a batch that one core checks at once.
+const BATCH: usize = 64;
+
+/// Reads each content whole, on all cores, and hands out those that the store cannot rebuild.
+pub fn contents(
+    store: &Store,
+    contents: impl Iterator<Item = Result<(Id<Content>, u64)>> + Send,
+    progress: &dyn Progress,
+    mut bad: impl FnMut(Id<Content>, Error) -> Result<()>,
+) -> Result<()> {
+    let mut contents = contents.peekable();
+    let batches = std::iter::from_fn(|| {
+        contents.peek()?;
+        Some(contents.by_ref().take(BATCH).collect::<Result<Vec<_>>>())
+    });
+    let check = |(): &mut (), batch: Vec<(Id<Content>, u64)>| -> Result<Vec<(Id<Content>, Error)>> {
+        let mut bad = Vec::new();
+        for (id, size) in batch {
+            progress.check()?;
+            if let Err(e) = content::read(store, id, size, |_| progress.check()) {
+                if e.kind() == crate::error::Kind::Interrupted {
+                    return Err(e);
+                }
+                bad.push((id, e));
+            }
+            progress.advance(1, size);
+        }
+        Ok(bad)
+    };
+    parallel::ordered(batches, 2 * parallel::threads(), || (), check, |found| found.into_iter().try_for_each(|(id, e)| bad(id, e)))
+}
+
+/// Recomputes the hash of every pack and hands out those that are not what their names say.
+pub fn packs(store: &Store, progress: &dyn Progress, mut bad: impl FnMut(&Path, Error)) -> Result<()> {
+    for (id, path) in store.packs()? {
+        match hash(&path, progress) {
+            Err(e) if e.kind() == crate::error::Kind::Interrupted => return Err(e),
+            Err(e) => bad(&path, e),
+            Ok(found) if found != *id.as_bytes() => {
+                bad(&path, Error::damaged(format!("the pack {} is damaged: its bytes do not match its name", path.display())));
+            }
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn hash(path: &Path, progress: &dyn Progress) -> Result<[u8; 32]> {
+    let fail = |e| Error::io("cannot read", path, e);
+    let mut file = File::open(path).map_err(fail)?;
+    let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; 1 << 20]);
+    loop {
+        progress.check()?;
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(*hasher.finalize().as_bytes()),
+            Ok(n) => drop(hasher.update(&buffer[..n])),
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(fail(e)),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Adds objects to the store: what it has already is not stored again, the rest is grouped and compressed together.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::fs::lock::{self, Lock};
+use crate::id::{Content, Id};
+use crate::object::recipe::{Builder, Item, Made};
+use crate::object::{Key, Kind};
+use crate::pack::index::Table;
+use crate::pack::{block, merged};
+use crate::store::delta::{Follower, PIECE, Piece};
+use crate::store::pipeline::{Group, Pipeline};
+use crate::store::read::Store;
+
+/// Bytes of manifest nodes and the like that are compressed together.
+const STRUCTURE_GROUP: usize = 128 << 10;
+/// Bytes of base in a group.
+const GROUP_BASE: usize = 3 << 20;
+
+/// The writer of one commit. Holds off the collection of garbage from before its first look-up until it is dropped, which
+/// must be after the ref that makes its objects reachable.
+pub struct Writer<'a> {
+    store: &'a Arc<Store>,
+    _gc: Lock,
+    /// None for a writer that only finds out.
+    pipeline: Option<Pipeline>,
+    /// What this writer took and no table has yet.
+    pending: HashSet<Key>,
+    alone: Group,
+    delta: Group,
+    delta_base: usize,
+    structure: [Group; 5],
+}
+
+impl<'a> Writer<'a> {
+    /// Begins to write; `level` is zstd's. Brings the tables up to date first, so that no table names a pack that is not
+    /// there.
+    pub fn new(store: &'a Arc<Store>, level: i32) -> Result<Writer<'a>> {
+        let mut writer = Writer::dry(store)?;
+        writer.pipeline = Some(Pipeline::start(store.clone(), level));
+        Ok(writer)
+    }
+
+    /// A writer that goes through all motions and stores nothing.
+    pub fn dry(store: &'a Arc<Store>) -> Result<Writer<'a>> {
+        let gc = lock::shared(&store.layout().gc_lock())?;
+        store.refresh()?;
+        Ok(Writer {
+            store,
+            _gc: gc,
+            pipeline: None,
+            pending: HashSet::new(),
+            alone: Group::new(Kind::Chunk),
+            delta: Group::new(Kind::Chunk),
+            delta_base: 0,
+            structure: [Kind::Recipe, Kind::RecipeNode, Kind::Node, Kind::Version, Kind::Fact].map(Group::new),
+        })
+    }
+
+    /// Whether the object has to be stored; from now on it counts as taken.
+    fn claim(&mut self, key: Key) -> bool {
+        let new = !self.store.contains(&key) && self.pending.insert(key);
+        for durable in self.pipeline.iter().flat_map(Pipeline::durable) {
+            for key in durable.keys {
+                self.pending.remove(&key);
+            }
+        }
+        new
+    }
+
+    fn submit(&mut self, group: Group) -> Result<()> {
+        match &mut self.pipeline {
+            Some(pipeline) if !group.is_empty() => pipeline.submit(group),
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins a file that takes the place of `old`, if of any: its content and size.
+    pub fn file(&self, old: Option<(Id<Content>, u64)>) -> FileWriter<'a> {
+        let follower = old.and_then(|(content, size)| Follower::of(self.store, content, size)).map(Box::new);
+        FileWriter { follower, recipe: Builder::default(), chunks: 0 }
+    }
+
+    /// Stores an object other than a chunk, unless it is there; true if it was not.
+    pub fn structure(&mut self, key: Key, bytes: &[u8]) -> Result<bool> {
+        if !self.claim(key) {
+            return Ok(false);
+        }
+        let Some(group) = self.structure.iter_mut().find(|g| g.kind == key.kind) else { return Ok(false) };
+        if !group.is_empty() && group.raw.len() + bytes.len() > STRUCTURE_GROUP || group.ids.len() >= block::MAX_OBJECTS {
+            let full = std::mem::replace(group, Group::new(key.kind));
+            group.add(key.id, bytes);
+            self.submit(full)?;
+        } else {
+            group.add(key.id, bytes);
+        }
+        Ok(true)
+    }
+
+    fn store_alone(&mut self, id: [u8; 32], bytes: &[u8]) -> Result<()> {
+        if self.alone.raw.len() + bytes.len() > PIECE || self.alone.ids.len() >= block::MAX_OBJECTS {
+            self.flush_alone()?;
+        }
+        self.alone.add(id, bytes);
+        Ok(())
+    }
+
+    fn store_piece(&mut self, piece: &Piece) -> Result<()> {
+        if piece.bases.is_empty() {
+            let mut at = 0;
+            for (id, len) in &piece.chunks {
+                self.store_alone(*id, &piece.raw[at..at + *len as usize])?;
+                at += *len as usize;
+            }
+            return Ok(());
+        }
+        let base: usize = piece.bases.iter().filter_map(|key| self.store.locate(key)).map(|row| row.raw_len as usize).sum();
+        let many = |group: &Group| group.ids.len() + piece.chunks.len() > block::MAX_OBJECTS || group.bases.len() + piece.bases.len() > block::MAX_BASES;
+        if self.delta.raw.len() + piece.raw.len() > PIECE || self.delta_base + base > GROUP_BASE || many(&self.delta) {
+            self.flush_delta()?;
+        }
+        for key in &piece.bases {
+            if self.delta.bases.last() != Some(key) {
+                self.delta.bases.push(*key);
+            }
+        }
+        self.delta_base += base;
+        self.delta.depth = self.delta.depth.max(piece.depth);
+        self.delta.old |= piece.old;
+        let mut at = 0;
+        for (id, len) in &piece.chunks {
+            self.delta.add(*id, &piece.raw[at..at + *len as usize]);
+            at += *len as usize;
+        }
+        Ok(())
+    }
+
+    fn flush_alone(&mut self) -> Result<()> {
+        let group = std::mem::replace(&mut self.alone, Group::new(Kind::Chunk));
+        self.submit(group)
+    }
+
+    fn flush_delta(&mut self) -> Result<()> {
+        let group = std::mem::replace(&mut self.delta, Group::new(Kind::Chunk));
+        self.delta_base = 0;
+        self.submit(group)
+    }
+
+    /// Waits until everything is durable, data before structure.
+    pub fn finish(mut self) -> Result<Finished> {
+        self.flush_alone()?;
+        self.flush_delta()?;
+        for group in std::mem::replace(&mut self.structure, [Kind::Recipe; 5].map(Group::new)) {
+            self.submit(group)?;
+        }
+        let Some(pipeline) = self.pipeline else { return Ok(Finished { bytes: 0, _gc: self._gc }) };
+        let (rows, bytes) = pipeline.finish()?;
+        if !rows.is_empty() {
+            let layout = self.store.layout();
+            let table = Table::of(rows);
+            merged::add(&layout.index(), &layout.tmp(), &table)?;
+            self.store.add_table(table);
+        }
+        Ok(Finished { bytes, _gc: self._gc })
+    }
+}
+
+/// What a writer stored is durable. Holds off the collection of garbage: keep it until the ref exists.
+#[derive(Debug)]
+pub struct Finished {
+    /// Bytes of the packs that were written.
+    pub bytes: u64,
+    _gc: Lock,
+}
+
+impl std::fmt::Debug for Writer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+/// A file that is being stored, chunk by chunk.
+#[derive(Debug)]
+pub struct FileWriter<'a> {
+    follower: Option<Box<Follower<'a>>>,
+    recipe: Builder,
+    chunks: u64,
+}
+
+impl FileWriter<'_> {
+    /// Adds the next chunk.
+    pub fn chunk(&mut self, writer: &mut Writer<'_>, id: [u8; 32], bytes: &[u8]) -> Result<()> {
+        self.chunks += 1;
+        let mut made = Vec::new();
+        self.recipe.chunk(Item { id, len: bytes.len() as u64 }, &mut made);
+        store_all(writer, made)?;
+        let new = writer.claim(Key { id, kind: Kind::Chunk });
+        match &mut self.follower {
+            Some(follower) => {
+                for piece in follower.chunk(&id, bytes, new)? {
+                    writer.store_piece(&piece)?;
+                }
+                Ok(())
+            }
+            None if new => writer.store_alone(id, bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the file.
+    pub fn finish(mut self, writer: &mut Writer<'_>, content: Id<Content>) -> Result<()> {
+        if let Some(follower) = &mut self.follower {
+            for piece in follower.finish() {
+                writer.store_piece(&piece)?;
+            }
+        }
+        if self.chunks > 1 {
+            let mut made = Vec::new();
+            self.recipe.finish(content, &mut made);
+            store_all(writer, made)?;
+        }
+        Ok(())
+    }
+}
+
+fn store_all(writer: &mut Writer<'_>, made: Vec<Made>) -> Result<()> {
+    made.iter().try_for_each(|object| writer.structure(object.key, &object.bytes).map(drop))
+}

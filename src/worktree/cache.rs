@@ -1,0 +1,304 @@
+//! The stat cache: what the file system said of each file when its content was last known. Specified in
+//! `docs/formats/workspace.md`.
+//!
+//! Derived: without it, or with a damaged one, files are read again. It is read and written in the order of the paths, a
+//! block at a time, so that a million files need no memory.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use bincode::config::{Configuration, standard};
+use bincode::{Decode, Encode};
+
+use crate::error::{Error, Result};
+use crate::fs::atomic::Temp;
+use crate::fs::beneath::{FileKind, Stat};
+use crate::id::Id;
+use crate::object::node::{Entry, EntryKind, Samples};
+use crate::path::DataPath;
+use crate::store::Layout;
+
+/// The first bytes of a cache.
+const BEGIN: [u8; 8] = *b"HLXSTAT1";
+/// Rows of a block.
+const ROWS: usize = 512;
+/// No block is longer.
+const MAX_BLOCK: u32 = 64 << 20;
+/// How much older than the recording a stamp must be to tell later changes: some ticks of the kernel's clock.
+const TICK: i128 = 20_000_000;
+/// The same for file systems that keep whole or even seconds only.
+const COARSE_TICK: i128 = 2_500_000_000;
+
+/// What was known of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The entry as it was recorded.
+    pub entry: Entry,
+    /// What the file system said.
+    pub stat: Stat,
+    /// Whether the stamps were old enough to tell later changes.
+    pub trusted: bool,
+    /// Whether the content is in the store.
+    pub stored: bool,
+}
+
+impl Row {
+    /// The row of a file that was read after `began` (nanoseconds since 1970).
+    pub fn read(entry: Entry, stat: Stat, stored: bool, began: i128) -> Row {
+        let trusted = settles(&stat) < began;
+        Row { entry, stat, trusted, stored }
+    }
+
+    /// The row of a file that was written just now. Whoever records it waits until its stamps have settled, so that
+    /// later changes show.
+    pub fn written(entry: Entry, stat: Stat) -> Row {
+        Row { entry, stat, trusted: !is_coarse(&stat), stored: true }
+    }
+
+    /// Whether a file with these stamps still has the content of the row.
+    pub fn vouches_for(&self, stat: &Stat) -> bool {
+        self.trusted && self.stat == *stat
+    }
+}
+
+/// From when on, in nanoseconds since 1970, every change of the file gives it other stamps.
+pub fn settles(stat: &Stat) -> i128 {
+    i128::from(stat.mtime.max(stat.ctime)) + if is_coarse(stat) { COARSE_TICK } else { TICK }
+}
+
+fn is_coarse(stat: &Stat) -> bool {
+    stat.mtime % 1_000_000_000 == 0 && stat.ctime % 1_000_000_000 == 0
+}
+
+/// What an entry of the file system is in a version.
+pub fn entry_kind(kind: FileKind) -> EntryKind {
+    match kind {
+        FileKind::Executable => EntryKind::Executable,
+        FileKind::Symlink => EntryKind::Symlink,
+        FileKind::Folder => EntryKind::Folder,
+        FileKind::File | FileKind::Special(_) => EntryKind::File,
+    }
+}
+
+fn file_kind(kind: EntryKind) -> FileKind {
+    match kind {
+        EntryKind::File => FileKind::File,
+        EntryKind::Executable => FileKind::Executable,
+        EntryKind::Symlink => FileKind::Symlink,
+        EntryKind::Folder => FileKind::Folder,
+    }
+}
+
+/// A row as bincode writes it.
+#[derive(Debug, Encode, Decode)]
+struct Packed {
+    path: String,
+    kind: u8,
+    size: u64,
+    mtime: i64,
+    ctime: i64,
+    inode: u64,
+    content: [u8; 32],
+    samples: Option<(u64, u32)>,
+    trusted: bool,
+    stored: bool,
+}
+
+impl Packed {
+    fn of(row: &Row) -> Packed {
+        Packed {
+            path: row.entry.path.as_str().to_owned(),
+            kind: row.entry.kind as u8,
+            size: row.entry.size,
+            mtime: row.stat.mtime,
+            ctime: row.stat.ctime,
+            inode: row.stat.inode,
+            content: *row.entry.content.as_bytes(),
+            samples: row.entry.samples.map(|s| (s.count, s.reader)),
+            trusted: row.trusted,
+            stored: row.stored,
+        }
+    }
+
+    fn row(self) -> Option<Row> {
+        let kind = [EntryKind::File, EntryKind::Executable, EntryKind::Symlink, EntryKind::Folder].into_iter().find(|k| *k as u8 == self.kind)?;
+        let stat = Stat { kind: file_kind(kind), size: self.size, mtime: self.mtime, ctime: self.ctime, inode: self.inode };
+        let entry = Entry {
+            path: DataPath::new(&self.path).ok()?,
+            kind,
+            // A folder's length is no property of the entry.
+            size: if kind == EntryKind::Folder { 0 } else { self.size },
+            samples: self.samples.map(|(count, reader)| Samples { count, reader }),
+            content: Id::from_bytes(self.content),
+        };
+        Some(Row { entry, stat, trusted: self.trusted, stored: self.stored })
+    }
+}
+
+fn config() -> Configuration {
+    standard()
+}
+
+/// Where the cache of a dataset's workspace lies.
+pub fn path(layout: &Layout, dataset: &str) -> PathBuf {
+    layout.workspace(dataset).join("stat.cache")
+}
+
+/// Reads the rows in order. Ends early at damage: what follows is then read from the files again.
+#[derive(Debug)]
+pub struct Reader {
+    file: Option<BufReader<File>>,
+    rows: std::vec::IntoIter<Row>,
+}
+
+impl Reader {
+    /// Opens a cache; an absent or damaged one has no rows.
+    pub fn open(path: &Path) -> Reader {
+        let open = || -> Option<BufReader<File>> {
+            let mut file = BufReader::with_capacity(256 << 10, File::open(path).ok()?);
+            let mut begin = [0; BEGIN.len()];
+            file.read_exact(&mut begin).ok()?;
+            (begin == BEGIN).then_some(file)
+        };
+        Reader { file: open(), rows: Vec::new().into_iter() }
+    }
+
+    fn block(&mut self) -> Option<Vec<Row>> {
+        let file = self.file.as_mut()?;
+        let mut head = [0; 36];
+        file.read_exact(&mut head).ok()?;
+        let (len, check) = head.split_first_chunk::<4>()?;
+        let len = u32::from_le_bytes(*len);
+        if len > MAX_BLOCK {
+            return None;
+        }
+        let mut bytes = vec![0; len as usize];
+        file.read_exact(&mut bytes).ok()?;
+        if blake3::hash(&bytes) != *check.first_chunk::<32>()? {
+            return None;
+        }
+        let (rows, _): (Vec<Packed>, usize) = bincode::decode_from_slice(&bytes, config()).ok()?;
+        rows.into_iter().map(Packed::row).collect()
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        loop {
+            if let Some(row) = self.rows.next() {
+                return Some(row);
+            }
+            match self.block() {
+                Some(rows) => self.rows = rows.into_iter(),
+                None => {
+                    self.file = None;
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// Writes a cache beside the old one and then puts it in its place.
+#[derive(Debug)]
+pub struct Writer {
+    out: BufWriter<Temp>,
+    rows: Vec<Packed>,
+    to: PathBuf,
+}
+
+impl Writer {
+    /// Begins a cache for a dataset's workspace.
+    pub fn create(layout: &Layout, dataset: &str) -> Result<Writer> {
+        let mut out = BufWriter::with_capacity(256 << 10, Temp::create(&layout.tmp())?);
+        let to = path(layout, dataset);
+        out.write_all(&BEGIN).map_err(|e| Error::io("cannot write", &to, e))?;
+        Ok(Writer { out, rows: Vec::with_capacity(ROWS), to })
+    }
+
+    /// Adds the next row; rows come in the order of their paths.
+    pub fn push(&mut self, row: &Row) -> Result<()> {
+        self.rows.push(Packed::of(row));
+        if self.rows.len() >= ROWS { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let encoded = bincode::encode_to_vec(&self.rows, config()).map_err(|e| Error::damaged(e.to_string()))?;
+        self.rows.clear();
+        let mut write = || -> std::io::Result<()> {
+            self.out.write_all(&(encoded.len() as u32).to_le_bytes())?;
+            self.out.write_all(blake3::hash(&encoded).as_bytes())?;
+            self.out.write_all(&encoded)
+        };
+        write().map_err(|e| Error::io("cannot write", &self.to, e))
+    }
+
+    /// Puts the cache in place. It is not synced: a torn one is noticed and costs only time.
+    pub fn finish(mut self) -> Result<()> {
+        self.flush()?;
+        let to = self.to;
+        let temp = self.out.into_inner().map_err(|e| Error::io("cannot write", &to, e.into_error()))?;
+        temp.rename(&to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(n: usize) -> Row {
+        let path = DataPath::new(&format!("d/{n:06}")).unwrap();
+        let entry = Entry { path, kind: EntryKind::File, size: 7, samples: None, content: Id::of(&n.to_le_bytes()) };
+        let stat = Stat { kind: FileKind::File, size: 7, mtime: 1_000, ctime: 2_000, inode: n as u64 };
+        Row::read(entry, stat, true, 10_000_000_000)
+    }
+
+    fn written(n: usize) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        std::fs::create_dir_all(layout.workspace("a")).unwrap();
+        std::fs::create_dir_all(layout.tmp()).unwrap();
+        let mut writer = Writer::create(&layout, "a").unwrap();
+        (0..n).for_each(|n| writer.push(&row(n)).unwrap());
+        writer.finish().unwrap();
+        let path = path(&layout, "a");
+        (dir, path)
+    }
+
+    #[test]
+    fn rows_come_back_in_order() {
+        for n in [0, 1, 511, 512, 2_000] {
+            let (_dir, path) = written(n);
+            assert_eq!(Reader::open(&path).collect::<Vec<_>>(), (0..n).map(row).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn damage_ends_the_rows_and_is_never_believed() {
+        let (_dir, path) = written(2_000);
+        let good = std::fs::read(&path).unwrap();
+        for at in (0..good.len()).step_by(997) {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            std::fs::write(&path, &bad).unwrap();
+            assert!(Reader::open(&path).enumerate().all(|(n, r)| r == row(n)), "byte {at}");
+            std::fs::write(&path, &good[..at]).unwrap();
+            assert!(Reader::open(&path).enumerate().all(|(n, r)| r == row(n)), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn young_stamps_do_not_vouch() {
+        let old = row(1);
+        assert!(old.vouches_for(&old.stat));
+        assert!(!old.vouches_for(&Stat { ctime: 2_001, ..old.stat }));
+        let stat = Stat { mtime: 5, ctime: 9_999_999_999, ..old.stat };
+        let young = Row::read(old.entry.clone(), stat, true, 10_000_000_000);
+        assert!(!young.vouches_for(&stat));
+        let coarse = Stat { mtime: 8_000_000_000, ctime: 8_000_000_000, ..old.stat };
+        assert!(!Row::read(old.entry, coarse, true, 10_000_000_000).trusted);
+    }
+}

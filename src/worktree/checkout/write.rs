@@ -1,0 +1,173 @@
+//! Writes files: small ones by every core, large ones decoded by every core and written in order.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::fs::atomic::Temp;
+use crate::fs::beneath::{Cursor, Root};
+use crate::object::node::{Entry, EntryKind};
+use crate::object::recipe::Item;
+use crate::store::{Object, Store, content};
+use crate::worktree::cache::Row;
+
+/// How files get their names.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Naming<'a> {
+    /// In a folder that nobody sees yet: under their own names from the start.
+    Direct,
+    /// In a workspace: under a temporary name in this folder, then moved over what is there.
+    Moved(&'a Path),
+}
+
+/// A piece of the work, in the order of the paths.
+#[derive(Debug)]
+pub(super) enum Unit {
+    /// Files that are right already.
+    Keep(Vec<Row>),
+    /// Files that one worker writes.
+    Small(Vec<Entry>),
+    /// Chunks of a large file.
+    Piece { begins: Option<Entry>, items: Vec<Item>, ends: bool },
+}
+
+/// What a worker made of it.
+#[derive(Debug)]
+pub(super) enum Worked {
+    Keep(Vec<Row>),
+    Written(Vec<Row>),
+    Piece { begins: Option<Entry>, chunks: Vec<Object>, ends: bool },
+}
+
+/// A worker's own state.
+pub(super) struct Worker<'a> {
+    store: &'a Store,
+    root: &'a Root,
+    cursor: Cursor<'a>,
+    naming: Naming<'a>,
+}
+
+impl<'a> Worker<'a> {
+    pub fn new(store: &'a Store, root: &'a Root, naming: Naming<'a>) -> Worker<'a> {
+        Worker { store, root, cursor: root.cursor(), naming }
+    }
+
+    pub fn work(&mut self, unit: Unit) -> Result<Worked> {
+        Ok(match unit {
+            Unit::Keep(rows) => Worked::Keep(rows),
+            Unit::Small(entries) => Worked::Written(entries.into_iter().map(|e| self.write(e)).collect::<Result<_>>()?),
+            Unit::Piece { begins, items, ends } => {
+                let chunks = items.iter().map(|item| content::chunk(self.store, item)).collect::<Result<_>>()?;
+                Worked::Piece { begins, chunks, ends }
+            }
+        })
+    }
+
+    /// Writes a whole entry.
+    fn write(&mut self, entry: Entry) -> Result<Row> {
+        let path = entry.path.as_str();
+        match entry.kind {
+            EntryKind::Folder => self.cursor.ensure_folder(path)?,
+            EntryKind::Symlink => {
+                let mut target = Vec::new();
+                content::read(self.store, entry.content, entry.size, |bytes| { target.extend_from_slice(bytes); Ok(()) }).map_err(|e| e.within(path))?;
+                self.cursor.ensure_folder(entry.path.split().0.unwrap_or_default())?;
+                let tmp = match self.naming {
+                    Naming::Direct => None,
+                    Naming::Moved(tmp) => Some(tmp),
+                };
+                self.cursor.symlink(tmp, &target, path)?;
+            }
+            EntryKind::File | EntryKind::Executable => {
+                let mut open = Open::begin(self.root, &mut self.cursor, self.naming, entry.clone())?;
+                content::read(self.store, entry.content, entry.size, |bytes| open.write(self.root, bytes)).map_err(|e| e.within(path))?;
+                open.name(&mut self.cursor)?;
+            }
+        }
+        stamp(self.root, &mut self.cursor, entry)
+    }
+}
+
+/// The row of an entry that was just written.
+fn stamp(root: &Root, cursor: &mut Cursor<'_>, entry: Entry) -> Result<Row> {
+    let path = entry.path.as_str();
+    match cursor.stat(path)? {
+        Some(stat) => Ok(Row::written(entry, stat)),
+        None => Err(root.error("cannot find", path, io::ErrorKind::NotFound.into())),
+    }
+}
+
+/// A file that is being written.
+#[derive(Debug)]
+struct Open {
+    entry: Entry,
+    out: Out,
+}
+
+#[derive(Debug)]
+enum Out {
+    Direct(File),
+    Moved(Temp),
+}
+
+impl Open {
+    fn begin(_root: &Root, cursor: &mut Cursor<'_>, naming: Naming<'_>, entry: Entry) -> Result<Open> {
+        let executable = entry.kind == EntryKind::Executable;
+        cursor.ensure_folder(entry.path.split().0.unwrap_or_default())?;
+        let out = match naming {
+            Naming::Direct => Out::Direct(cursor.create(entry.path.as_str(), executable)?),
+            Naming::Moved(tmp) => Out::Moved(Temp::create_with_mode(tmp, if executable { 0o777 } else { 0o666 })?),
+        };
+        Ok(Open { entry, out })
+    }
+
+    fn write(&mut self, root: &Root, bytes: &[u8]) -> Result<()> {
+        let written = match &mut self.out {
+            Out::Direct(file) => crate::fs::fault::point(crate::fs::fault::Call::Write, root.path()).and_then(|()| file.write_all(bytes)),
+            Out::Moved(temp) => temp.write_all(bytes),
+        };
+        written.map_err(|e| root.error("cannot write", self.entry.path.as_str(), e))
+    }
+
+    /// The bytes are all there and right: gives them their name.
+    fn name(self, cursor: &mut Cursor<'_>) -> Result<()> {
+        match self.out {
+            Out::Direct(_) => Ok(()),
+            Out::Moved(temp) => cursor.adopt(temp, self.entry.path.as_str()),
+        }
+    }
+}
+
+/// The last stage: takes pieces of large files in order.
+pub(super) struct Assembler<'a> {
+    root: &'a Root,
+    cursor: Cursor<'a>,
+    naming: Naming<'a>,
+    open: Option<(Open, blake3::Hasher)>,
+}
+
+impl<'a> Assembler<'a> {
+    pub fn new(root: &'a Root, naming: Naming<'a>) -> Assembler<'a> {
+        Assembler { root, cursor: root.cursor(), naming, open: None }
+    }
+
+    /// Writes a piece; returns the file's row if it ends with it.
+    pub fn piece(&mut self, begins: Option<Entry>, chunks: &[Object], ends: bool) -> Result<Option<Row>> {
+        if let Some(entry) = begins {
+            self.open = Some((Open::begin(self.root, &mut self.cursor, self.naming, entry)?, blake3::Hasher::new()));
+        }
+        let Some((open, hasher)) = &mut self.open else {
+            return Err(Error::damaged("a piece of a file comes before its beginning"));
+        };
+        for chunk in chunks {
+            hasher.update(chunk);
+            open.write(self.root, chunk)?;
+        }
+        let Some((open, hasher)) = self.open.take_if(|_| ends) else { return Ok(None) };
+        let entry = open.entry.clone();
+        content::check_whole(&hasher, entry.content).map_err(|e| e.within(&entry.path))?;
+        open.name(&mut self.cursor)?;
+        stamp(self.root, &mut self.cursor, entry).map(Some)
+    }
+}

@@ -1,0 +1,325 @@
+//! The first stage: what is known passes through, small files become batches, large ones are read a piece at a time.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::iter::Peekable;
+
+use super::{Ingested, Source};
+use crate::chunk::cut;
+use crate::error::{Error, Kind, Result};
+use crate::fs::beneath::{FileKind, Root, Stat, stat_open};
+use crate::id::{Content, Id, Node};
+use crate::manifest::{Entries, NodeSource};
+use crate::object::node::Entry;
+use crate::path::{DataPath, printable};
+use crate::progress::Progress;
+use crate::worktree::hash::{ATTEMPTS, open, unstable};
+use crate::worktree::scan::{Scan, Seen};
+use crate::worktree::selection::Matcher;
+
+/// Files up to this size are read by one worker in one go.
+pub(super) const SMALL: u64 = 1 << 20;
+/// Bytes of a piece of a large file, and of a batch of small ones.
+const PIECE: usize = 2 << 20;
+/// Files of a batch.
+const BATCH: usize = 256;
+
+/// A file to be read, and the content that the parent has in its place.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub path: DataPath,
+    pub stat: Stat,
+    pub old: Option<(Id<Content>, u64)>,
+}
+
+/// The end of a large file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    pub content: Id<Content>,
+    pub size: u64,
+    pub stat: Stat,
+}
+
+/// A piece of a large file, cut into chunks.
+#[derive(Debug)]
+pub(super) struct Piece {
+    /// Set for the first piece, and for the first when the file is read again.
+    pub begins: Option<Job>,
+    pub bytes: Vec<u8>,
+    pub lens: Vec<usize>,
+    pub ends: Option<End>,
+}
+
+/// What a worker gets.
+#[derive(Debug)]
+pub(super) enum Unit {
+    Known(Vec<Ingested>),
+    Small(Vec<Job>),
+    Piece(Piece),
+}
+
+/// What comes next in the order of the paths.
+enum Next {
+    Known(Ingested),
+    Job(Job),
+}
+
+pub(super) struct Feed<'a, S: NodeSource> {
+    root: &'a Root,
+    scan: Peekable<Scan<'a>>,
+    old: Old<'a, S>,
+    /// The parent's entries outside the selection.
+    kept: Option<Peekable<Entries<'a, S>>>,
+    selection: Option<Matcher>,
+    pending: Option<Next>,
+    large: Option<Large>,
+    outside: Vec<String>,
+    progress: &'a dyn Progress,
+    ended: bool,
+}
+
+impl<'a, S: NodeSource> Feed<'a, S> {
+    pub fn new(source: Source<'a, S>, progress: &'a dyn Progress) -> Result<Feed<'a, S>> {
+        let kept = match (&source.selection, source.parent) {
+            (Some(_), Some(parent)) => Some(Entries::new(source.nodes, parent)?.peekable()),
+            _ => None,
+        };
+        Ok(Feed {
+            root: source.root,
+            scan: source.scan.peekable(),
+            old: Old { nodes: source.nodes, root: source.parent, entries: None },
+            kept,
+            selection: source.selection,
+            pending: None,
+            large: None,
+            outside: Vec::new(),
+            progress,
+            ended: false,
+        })
+    }
+
+    /// The next file of the workspace or entry that is taken over.
+    fn next_file(&mut self) -> Result<Option<Next>> {
+        loop {
+            if let Some(next) = self.pending.take() {
+                return Ok(Some(next));
+            }
+            if let Some(entry) = self.next_kept()? {
+                return Ok(Some(Next::Known(Ingested { entry, row: None })));
+            }
+            let Some(seen) = self.scan.next().transpose()? else { return Ok(None) };
+            if self.selection.as_ref().is_some_and(|s| !s.selects(seen.path().as_str())) {
+                self.outside.push(seen.path().to_string());
+                continue;
+            }
+            return Ok(Some(match seen {
+                // What was hashed but never stored, by status, has to be read now.
+                Seen::Known(row) if row.stored => Next::Known(Ingested { entry: row.entry.clone(), row: Some(row) }),
+                Seen::Known(row) => Next::Job(self.job(row.entry.path, row.stat)?),
+                Seen::Unknown { path, stat } => Next::Job(self.job(path, stat)?),
+            }));
+        }
+    }
+
+    /// The parent's next entry outside the selection, if it comes before the workspace's next file.
+    fn next_kept(&mut self) -> Result<Option<Entry>> {
+        let (Some(kept), Some(selection)) = (&mut self.kept, &self.selection) else { return Ok(None) };
+        loop {
+            match (kept.peek(), self.scan.peek()) {
+                (None, _) => return Ok(None),
+                (Some(Ok(entry)), Some(Ok(seen))) if entry.path > *seen.path() => return Ok(None),
+                _ => {}
+            }
+            match kept.next().transpose()? {
+                Some(entry) if selection.selects(entry.path.as_str()) => {}
+                entry => return Ok(entry),
+            }
+        }
+    }
+
+    fn job(&mut self, path: DataPath, stat: Stat) -> Result<Job> {
+        self.progress.expect(1, stat.size);
+        let old = self.old.find(&path)?.filter(|e| e.kind.is_file()).map(|e| (e.content, e.size));
+        Ok(Job { path, stat, old })
+    }
+
+    fn unit(&mut self) -> Result<Option<Unit>> {
+        self.progress.check()?;
+        if let Some(large) = &mut self.large {
+            let (piece, ended) = large.piece(self.root)?;
+            if ended {
+                self.large = None;
+            }
+            return Ok(Some(Unit::Piece(piece)));
+        }
+        match self.next_file()? {
+            None => match outside(&self.outside) {
+                Some(error) => Err(error),
+                None => Ok(None),
+            },
+            Some(Next::Known(first)) => {
+                let mut known = vec![first];
+                while known.len() < 4 * BATCH {
+                    match self.next_file()? {
+                        Some(Next::Known(next)) => known.push(next),
+                        next => {
+                            self.pending = next;
+                            break;
+                        }
+                    }
+                }
+                Ok(Some(Unit::Known(known)))
+            }
+            Some(Next::Job(job)) if job.stat.size > SMALL && job.stat.kind != FileKind::Symlink => {
+                self.large = Some(Large::begin(job));
+                self.unit()
+            }
+            Some(Next::Job(first)) => {
+                let mut bytes = first.stat.size as usize;
+                let mut jobs = vec![first];
+                while bytes < PIECE && jobs.len() < BATCH {
+                    match self.next_file()? {
+                        Some(Next::Job(job)) if bytes + job.stat.size as usize <= PIECE => {
+                            bytes += job.stat.size as usize;
+                            jobs.push(job);
+                        }
+                        next => {
+                            self.pending = next;
+                            break;
+                        }
+                    }
+                }
+                Ok(Some(Unit::Small(jobs)))
+            }
+        }
+    }
+}
+
+/// The error for files that lie outside the selection, where a commit would not see them.
+fn outside(paths: &[String]) -> Option<Error> {
+    let first = paths.first()?;
+    let more = if paths.len() > 1 { format!(" and {} more lie", paths.len() - 1) } else { " lies".into() };
+    Some(
+        Error::new(Kind::Conflict, format!("'{}'{more} outside of the part that is checked out", printable(first)))
+            .with_hint("move them, or check out all of the version first: hlx checkout HEAD"),
+    )
+}
+
+impl<S: NodeSource> Iterator for Feed<'_, S> {
+    type Item = Result<Unit>;
+
+    fn next(&mut self) -> Option<Result<Unit>> {
+        if self.ended {
+            return None;
+        }
+        let unit = self.unit().transpose();
+        self.ended = !matches!(unit, Some(Ok(_)));
+        unit
+    }
+}
+
+/// The parent's entries, looked up in the order of the paths.
+struct Old<'a, S: NodeSource> {
+    nodes: &'a S,
+    root: Option<Id<Node>>,
+    entries: Option<Peekable<Entries<'a, S>>>,
+}
+
+impl<S: NodeSource> Old<'_, S> {
+    /// Entries that are passed over before it is cheaper to look the path up from the root.
+    const PATIENCE: usize = 256;
+
+    fn find(&mut self, path: &DataPath) -> Result<Option<Entry>> {
+        let Some(root) = self.root else { return Ok(None) };
+        if let Some(entries) = &mut self.entries {
+            for _ in 0..Self::PATIENCE {
+                match entries.peek() {
+                    Some(Ok(entry)) if entry.path < *path => drop(entries.next()),
+                    Some(Ok(entry)) if entry.path > *path => return Ok(None),
+                    None => return Ok(None),
+                    _ => return entries.next().transpose(),
+                }
+            }
+        }
+        let entries = self.entries.insert(Entries::from_path(self.nodes, root, path.as_str())?.peekable());
+        match entries.peek() {
+            Some(Ok(entry)) if entry.path != *path => Ok(None),
+            None => Ok(None),
+            _ => entries.next().transpose(),
+        }
+    }
+}
+
+/// A large file that is being read.
+struct Large {
+    job: Job,
+    file: Option<File>,
+    before: Stat,
+    attempt: usize,
+    hasher: blake3::Hasher,
+    /// Bytes after the last cut, which begin the next piece.
+    carry: Vec<u8>,
+}
+
+impl Large {
+    fn begin(job: Job) -> Large {
+        let before = job.stat;
+        Large { job, file: None, before, attempt: 0, hasher: blake3::Hasher::new(), carry: Vec::new() }
+    }
+
+    /// Reads the next piece; true if the file ends with it.
+    fn piece(&mut self, root: &Root) -> Result<(Piece, bool)> {
+        let name = self.job.path.as_str();
+        let fail = |e| root.error("cannot read", name, e);
+        let mut begins = None;
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => {
+                let file = open(root, &mut root.cursor(), name)?;
+                self.before = stat_open(&file).map_err(fail)?;
+                if !matches!(self.before.kind, FileKind::File | FileKind::Executable) {
+                    return Err(unstable(root, name));
+                }
+                self.hasher = blake3::Hasher::new();
+                self.carry.clear();
+                begins = Some(self.job.clone());
+                none.insert(file)
+            }
+        };
+        let mut bytes = Vec::with_capacity(PIECE + cut::MAX);
+        bytes.append(&mut self.carry);
+        let start = bytes.len();
+        let whole = fill(file, &mut bytes, start + PIECE).map_err(fail)?;
+        self.hasher.update(&bytes[start..]);
+        let (mut lens, mut at) = (Vec::with_capacity(64), 0);
+        while at < bytes.len() && (whole || bytes.len() - at >= cut::MAX) {
+            let len = cut::first(&bytes[at..]);
+            lens.push(len);
+            at += len;
+        }
+        self.carry.extend_from_slice(&bytes[at..]);
+        bytes.truncate(at);
+        let mut ends = None;
+        if whole {
+            let stat = stat_open(file).map_err(fail)?;
+            self.file = None;
+            if stat == self.before {
+                let content = Id::from_bytes(*self.hasher.finalize().as_bytes());
+                ends = Some(End { content, size: self.hasher.count(), stat });
+            } else {
+                self.attempt += 1;
+                if self.attempt >= ATTEMPTS {
+                    return Err(unstable(root, name));
+                }
+            }
+        }
+        Ok((Piece { begins, bytes, lens, ends }, ends.is_some()))
+    }
+}
+
+/// Reads until `bytes` has `upto` bytes; true at the end of the file.
+fn fill(file: &mut File, bytes: &mut Vec<u8>, upto: usize) -> io::Result<bool> {
+    let want = upto - bytes.len();
+    let got = file.take(want as u64).read_to_end(bytes)?;
+    Ok(got < want)
+}

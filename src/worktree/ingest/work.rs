@@ -1,0 +1,110 @@
+//! The second stage, on every core: small files are read whole, and chunks are hashed.
+
+use std::io::{self, Read};
+
+use super::Ingested;
+use super::feed::{Job, Piece, SMALL, Unit};
+use crate::chunk::cut;
+use crate::error::Result;
+use crate::fs::beneath::{Cursor, Root, Stat};
+use crate::id::{Content, Id};
+use crate::worktree::hash::steadily;
+
+/// A small file that was read.
+#[derive(Debug)]
+pub(super) struct ReadFile {
+    pub job: Job,
+    pub content: Id<Content>,
+    pub size: u64,
+    pub stat: Stat,
+    pub chunks: Vec<([u8; 32], usize)>,
+}
+
+/// What a worker made.
+#[derive(Debug)]
+pub(super) enum Worked {
+    Known(Vec<Ingested>),
+    Small {
+        /// The chunks of the files, one after the other.
+        bytes: Vec<u8>,
+        files: Vec<ReadFile>,
+    },
+    Piece { piece: Piece, ids: Vec<[u8; 32]> },
+}
+
+/// A worker's own state.
+pub(super) struct Worker<'a> {
+    root: &'a Root,
+    cursor: Cursor<'a>,
+}
+
+impl<'a> Worker<'a> {
+    pub fn new(root: &'a Root) -> Worker<'a> {
+        Worker { root, cursor: root.cursor() }
+    }
+
+    pub fn work(&mut self, unit: Unit) -> Result<Worked> {
+        match unit {
+            Unit::Known(known) => Ok(Worked::Known(known)),
+            Unit::Piece(piece) => {
+                let mut at = 0;
+                let ids = piece.lens.iter().map(|len| { let id = *blake3::hash(&piece.bytes[at..at + len]).as_bytes(); at += len; id }).collect();
+                Ok(Worked::Piece { piece, ids })
+            }
+            Unit::Small(jobs) => {
+                let mut bytes = Vec::with_capacity(jobs.iter().map(|j| j.stat.size as usize + 1).sum());
+                let files = jobs.into_iter().map(|job| self.read(job, &mut bytes)).collect::<Result<_>>()?;
+                Ok(Worked::Small { bytes, files })
+            }
+        }
+    }
+
+    /// Reads a small file to the end of `bytes`.
+    fn read(&mut self, job: Job, bytes: &mut Vec<u8>) -> Result<ReadFile> {
+        let start = bytes.len();
+        let ((), stat) = steadily(self.root, &mut self.cursor, &job.path, job.stat, |file, stat| {
+            bytes.truncate(start);
+            read_whole(file, stat.size as usize, bytes)
+        })?;
+        let mut rest = &bytes[start..];
+        let size = rest.len() as u64;
+        let mut chunks = Vec::new();
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at(cut::first(rest));
+            chunks.push((*blake3::hash(chunk).as_bytes(), chunk.len()));
+            rest = after;
+        }
+        let content = match &chunks[..] {
+            [(only, _)] => Id::from_bytes(*only),
+            _ => Id::of(&bytes[start..]),
+        };
+        Ok(ReadFile { job, content, size, stat, chunks })
+    }
+}
+
+/// Reads a file that should have `size` bytes, with one call if it has. One that has grown far beyond is not read on:
+/// its stamps will tell.
+fn read_whole(file: &mut dyn Read, size: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let start = bytes.len();
+    bytes.resize(start + size + 1, 0);
+    let mut filled = start;
+    loop {
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(n) => {
+                filled += n;
+                // What is expected is there: were there more, its stamps would tell.
+                if filled == start + size || filled - start > 8 * SMALL as usize {
+                    break;
+                }
+                if filled == bytes.len() {
+                    bytes.resize(filled + SMALL as usize, 0);
+                }
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(())
+}

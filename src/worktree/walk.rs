@@ -1,0 +1,287 @@
+//! Finds the files of a dataset in the order of their paths.
+
+use std::collections::VecDeque;
+use std::ffi::CString;
+use std::io::Read;
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Kind, Result};
+use crate::fs::beneath::{FileKind, Root, Stat};
+use crate::path::{DataPath, printable};
+use crate::worktree::rules::{FILE, Rules};
+
+/// Folders that are never part of a dataset, at any depth.
+const NEVER: [&str; 2] = [".helox", ".git"];
+/// Files of a repository itself, which are no part of a dataset that is the whole folder.
+const OWN_FILES: [&str; 2] = ["helox.toml", "helox.lock"];
+/// Problems that one error names.
+const NAMED: usize = 20;
+
+/// A file, a symlink or an empty folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub path: DataPath,
+    pub stat: Stat,
+}
+
+/// What a folder holds that may belong to the dataset.
+#[derive(Debug, Default)]
+struct Listing {
+    children: Vec<(String, Stat)>,
+    rules: Option<String>,
+    problems: Vec<String>,
+    is_repository: bool,
+}
+
+/// Something to come, in order. A folder comes twice: where its own path stands, which is where it goes if it is empty,
+/// and where the paths below it stand, which is later if a sibling's name continues its own with a lesser character than
+/// a slash.
+#[derive(Debug)]
+enum Step {
+    File(String, Stat),
+    Peek(String, Stat),
+    Enter(String),
+}
+
+#[derive(Debug)]
+struct Frame {
+    steps: VecDeque<Step>,
+    /// Listings of folders that were peeked into and not entered yet.
+    peeked: Vec<(String, Listing)>,
+    /// Listings that were read ahead.
+    ahead: VecDeque<(String, Result<Listing>)>,
+    has_rules: bool,
+}
+
+/// The files below a folder, in the order of the bytes of their paths. Memory: a listing a level, and some ahead.
+#[derive(Debug)]
+pub(super) struct Walk<'a> {
+    root: &'a Root,
+    rules: Rules,
+    frames: Vec<Frame>,
+    problems: Vec<String>,
+    count: usize,
+    done: bool,
+}
+
+impl<'a> Walk<'a> {
+    pub fn new(root: &'a Root) -> Result<Walk<'a>> {
+        let mut walk = Walk { root, rules: Rules::default(), frames: Vec::new(), problems: Vec::new(), count: 0, done: false };
+        let mut listing = list(root, "")?;
+        if listing.is_repository {
+            listing.children.retain(|(name, _)| !OWN_FILES.contains(&name.as_str()));
+        }
+        walk.enter(String::new(), listing)?;
+        Ok(walk)
+    }
+
+    fn enter(&mut self, folder: String, mut listing: Listing) -> Result<()> {
+        let has_rules = listing.rules.is_some();
+        if let Some(text) = listing.rules.take() {
+            let shown = self.root.path().join(&folder).join(FILE);
+            self.rules.push(&folder, &text, &shown)?;
+        }
+        let steps = self.steps(&folder, listing);
+        self.frames.push(Frame { steps, peeked: Vec::new(), ahead: VecDeque::new(), has_rules });
+        Ok(())
+    }
+
+    /// What a folder holds, less what is hidden, in the order of the paths.
+    fn steps(&mut self, folder: &str, listing: Listing) -> VecDeque<Step> {
+        self.count += listing.problems.len();
+        self.problems.extend(listing.problems.into_iter().take(NAMED.saturating_sub(self.problems.len())));
+        let mut steps = Vec::with_capacity(listing.children.len());
+        for (name, stat) in listing.children {
+            let path = join(folder, &name);
+            let is_folder = stat.kind == FileKind::Folder;
+            if self.rules.hide(&path, is_folder) {
+                continue;
+            }
+            if let FileKind::Special(what) = stat.kind {
+                self.problem(format!("{} is {what}", printable(&path)));
+            } else if is_folder {
+                steps.push((path.clone(), Step::Peek(path.clone(), stat)));
+                steps.push((path.clone() + "/", Step::Enter(path)));
+            } else {
+                steps.push((path.clone(), Step::File(path, stat)));
+            }
+        }
+        steps.par_sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        steps.into_iter().map(|(_, step)| step).collect()
+    }
+
+    fn problem(&mut self, text: String) {
+        self.count += 1;
+        if self.problems.len() < NAMED {
+            self.problems.push(text);
+        }
+    }
+
+    /// The listing of a folder; the folders that come next are read along with it.
+    fn listing(&mut self, path: &str) -> Result<Listing> {
+        let root = self.root;
+        let Some(frame) = self.frames.last_mut() else { return list(root, path) };
+        if frame.ahead.is_empty() {
+            let mut bytes = 0;
+            let mut paths = vec![path.to_owned()];
+            for step in &frame.steps {
+                if let Step::Peek(next, stat) = step {
+                    // The length of a folder grows with the names in it.
+                    bytes += stat.size;
+                    if bytes > AHEAD_BYTES || paths.len() >= AHEAD {
+                        break;
+                    }
+                    paths.push(next.clone());
+                }
+            }
+            frame.ahead = match paths.len() {
+                1 => [(path.to_owned(), list(root, path))].into(),
+                _ => paths.into_par_iter().map(|path| { let listing = list(root, &path); (path, listing) }).collect::<Vec<_>>().into(),
+            };
+        }
+        match frame.ahead.pop_front() {
+            Some((ready, listing)) if ready == path => listing,
+            _ => list(root, path),
+        }
+    }
+
+    fn step(&mut self) -> Result<Option<Found>> {
+        loop {
+            let Some(frame) = self.frames.last_mut() else { return Ok(None) };
+            match frame.steps.pop_front() {
+                None => {
+                    if frame.has_rules {
+                        self.rules.pop();
+                    }
+                    self.frames.pop();
+                }
+                Some(Step::File(path, stat)) => match DataPath::new(&path) {
+                    Ok(path) => return Ok(Some(Found { path, stat })),
+                    Err(why) => self.problem(format!("{}: {why}", printable(&path))),
+                },
+                Some(Step::Peek(path, stat)) => {
+                    let checked = match DataPath::new(&path) {
+                        Ok(checked) => checked,
+                        Err(why) => {
+                            self.problem(format!("{}: {why}", printable(&path)));
+                            continue;
+                        }
+                    };
+                    let listing = self.listing(&path)?;
+                    if self.is_empty(&path, &listing)? {
+                        return Ok(Some(Found { path: checked, stat }));
+                    }
+                    if let Some(frame) = self.frames.last_mut() {
+                        frame.peeked.push((path, listing));
+                    }
+                }
+                Some(Step::Enter(path)) => {
+                    let at = frame.peeked.iter().position(|(p, _)| *p == path);
+                    // A folder that is empty, or that was refused, was not kept.
+                    if let Some(at) = at {
+                        let (path, listing) = frame.peeked.swap_remove(at);
+                        self.enter(path, listing)?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether nothing in a folder belongs to the dataset.
+    fn is_empty(&mut self, folder: &str, listing: &Listing) -> Result<bool> {
+        if listing.children.is_empty() && listing.problems.is_empty() {
+            return Ok(true);
+        }
+        if let Some(text) = &listing.rules {
+            let shown = self.root.path().join(folder).join(FILE);
+            self.rules.push(folder, text, &shown)?;
+        }
+        let hidden = listing.problems.is_empty()
+            && listing.children.iter().all(|(name, stat)| self.rules.hide(&join(folder, name), stat.kind == FileKind::Folder));
+        if listing.rules.is_some() {
+            self.rules.pop();
+        }
+        Ok(hidden)
+    }
+
+    /// The error that names everything that cannot be stored, if there is any.
+    fn refusal(&mut self) -> Option<Error> {
+        if self.count == 0 {
+            return None;
+        }
+        let mut text = format!("{} cannot be stored:", if self.count == 1 { "something".into() } else { format!("{} things", self.count) });
+        self.problems.iter().for_each(|p| text += &format!("\n  {p}"));
+        if self.count > self.problems.len() {
+            text += &format!("\n  and {} more", self.count - self.problems.len());
+        }
+        self.count = 0;
+        Some(Error::new(Kind::UnsupportedInput, text).with_hint(format!("remove or rename them, or list them in {FILE}")))
+    }
+}
+
+/// Folders that are listed at once.
+const AHEAD: usize = 32;
+/// The lengths of folders that are listed at once.
+const AHEAD_BYTES: u64 = 1 << 20;
+
+impl Iterator for Walk<'_> {
+    type Item = Result<Found>;
+
+    fn next(&mut self) -> Option<Result<Found>> {
+        if self.done {
+            return None;
+        }
+        match self.step() {
+            Ok(Some(found)) => Some(Ok(found)),
+            Ok(None) => {
+                self.done = true;
+                self.refusal().map(Err)
+            }
+            Err(e) => {
+                self.done = true;
+                Some(Err(e))
+            }
+        }
+    }
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+fn list(root: &Root, path: &str) -> Result<Listing> {
+    let fail = |e| root.error("cannot read the folder", path, e);
+    let folder = root.folder(path).map_err(fail)?;
+    let names = folder.names().map_err(fail)?;
+    let mut listing = Listing::default();
+    let (names, odd): (Vec<CString>, Vec<CString>) = names.into_iter().partition(|name| name.to_str().is_ok());
+    for name in odd {
+        listing.problems.push(format!("{}: the name is not UTF-8", printable(&join(path, &name.to_string_lossy()))));
+    }
+    let stat = |name: &CString| (name.clone(), folder.stat(name));
+    let stats: Vec<(CString, std::io::Result<Stat>)> =
+        if names.len() > 256 { names.par_iter().map(stat).collect() } else { names.iter().map(stat).collect() };
+    for (name, stat) in stats {
+        let name = name.into_string().unwrap_or_default();
+        match stat {
+            _ if NEVER.contains(&name.as_str()) => listing.is_repository |= name == NEVER[0],
+            Ok(stat) => {
+                if name == FILE && matches!(stat.kind, FileKind::File | FileKind::Executable) {
+                    listing.rules = Some(read_rules(root, &join(path, FILE))?);
+                }
+                listing.children.push((name, stat));
+            }
+            // Gone since the folder was read.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(root.error("cannot read", &join(path, &name), e)),
+        }
+    }
+    Ok(listing)
+}
+
+fn read_rules(root: &Root, path: &str) -> Result<String> {
+    let mut text = String::new();
+    root.cursor().open_file(path).and_then(|mut f| f.read_to_string(&mut text)).map_err(|e| root.error("cannot read", path, e))?;
+    Ok(text)
+}

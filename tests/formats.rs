@@ -1,0 +1,396 @@
+//! Reads every example of `docs/formats/` back: what the pages show is what the code writes, and what it reads.
+//!
+//! An example is a fenced block whose info string is `hex example: NAME`. A line is an offset, two spaces, bytes, and
+//! after two more spaces a remark; `*` repeats the bytes of the line before up to the next offset.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "all of this is a test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use helox::formats::{Codec, Coded, DataPath, Layout, Malformed, Time, block, cut, decompress, index, reader, writer};
+use helox::id::{Chunk, Content, Id, RecipeNode, Version as VersionId};
+use helox::object::checksum::{Checksum, DataChecksum};
+use helox::object::fact::{Fact, Statement};
+use helox::object::node::{Child, Entry, EntryKind, Node, Samples};
+use helox::object::recipe::{Builder, Item, Recipe};
+use helox::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
+use helox::object::{Key, Kind};
+
+type Check = fn(&[u8]);
+
+/// Every example, with the check that reads it.
+const CHECKS: &[(&str, Check)] = &[
+    ("block-delta", block_delta),
+    ("block-zstd", block_zstd),
+    ("fact-joined", |bytes| same(bytes, &fact_joined(), Fact::decode, Fact::encode)),
+    ("fact-tag", |bytes| same(bytes, &fact_tag(), Fact::decode, Fact::encode)),
+    ("format", format_file),
+    ("index", index_table),
+    ("node-empty", |bytes| same(bytes, &Node::Leaf(vec![]), Node::decode, Node::encode)),
+    ("node-inner", |bytes| same(bytes, &inner(), Node::decode, Node::encode)),
+    ("node-leaf", |bytes| same(bytes, &leaf(), Node::decode, Node::encode)),
+    ("pack", pack),
+    ("recipe", |bytes| same(bytes, &(noise_id(), recipe()), Recipe::decode_root, |(id, r)| r.encode_root(*id))),
+    ("recipe-long", |bytes| same(bytes, &(noise_id(), long_recipe()), Recipe::decode_root, |(id, r)| r.encode_root(*id))),
+    ("recipe-node", |bytes| same(bytes, &recipe(), Recipe::decode, Recipe::encode)),
+    ("ref-fact", |bytes| assert_eq!(bytes, format!("{}\n", fact_tag().id()).as_bytes())),
+    ("ref-version", |bytes| assert_eq!(bytes, format!("{}\n", second().id()).as_bytes())),
+    ("version", |bytes| same(bytes, &second(), Version::decode, Version::encode)),
+    ("version-first", |bytes| same(bytes, &first(), Version::decode, Version::encode)),
+];
+
+#[test]
+fn every_example_is_read_back_and_written_again() {
+    let examples = examples();
+    let names: Vec<&str> = examples.keys().map(String::as_str).collect();
+    let checked: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, checked, "the examples of the pages, and those that this test reads");
+    for (name, check) in CHECKS {
+        println!("example {name}");
+        check(&examples[*name]);
+    }
+}
+
+#[test]
+fn every_page_is_in_the_index() {
+    let index = fs::read_to_string(pages().join("README.md")).unwrap();
+    for page in page_files() {
+        let name = page.file_name().unwrap().to_str().unwrap();
+        assert!(name == "README.md" || index.contains(&format!("({name})")), "README.md does not name {name}");
+    }
+}
+
+#[test]
+fn the_layout_page_draws_every_folder_of_a_new_store() {
+    let page = fs::read_to_string(pages().join("layout.md")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join(".helox");
+    Layout::new(&root).create().unwrap();
+    let mut open = vec![root];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            let folder = entry.file_type().unwrap().is_dir();
+            assert!(
+                page.contains(&if folder { format!(" {name}/") } else { format!(" {name} ") }),
+                "layout.md does not draw {name}"
+            );
+            open.extend(folder.then(|| entry.path()));
+        }
+    }
+}
+
+#[test]
+fn the_cut_points_are_those_of_the_chunk_page() {
+    let page = fs::read_to_string(pages().join("chunk.md")).unwrap();
+    let (_, list) = page.split_once("```text example: cut-points\n").unwrap();
+    let (list, _) = list.split_once("```").unwrap();
+    let lengths: Vec<usize> = list.split_whitespace().map(|n| n.parse().unwrap()).collect();
+    let noise = noise(1 << 20);
+    let (mut rest, mut found) = (&noise[..], Vec::new());
+    while !rest.is_empty() {
+        found.push(cut::first(rest));
+        rest = &rest[cut::first(rest)..];
+    }
+    assert_eq!(found, lengths);
+}
+
+#[test]
+fn the_checksums_are_those_of_the_version_page() {
+    let page = fs::read_to_string(pages().join("version.md")).unwrap();
+    let (_, rest) = page.split_once("```text example: checksums\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    let (lines, sum) = text.split_once("data_checksum ").unwrap();
+    let (sum, metadata) = sum.split_once("\nmetadata_checksum ").unwrap();
+    assert_eq!(sum, data_checksum().to_string());
+    assert_eq!(sum, Checksum::of(lines.as_bytes()).to_string());
+    assert_eq!(metadata.trim_end(), second().metadata_checksum().to_string());
+}
+
+// What the examples say.
+
+const LABELS: &[u8] = b"id,label\n1,rent\n2,term\n";
+const RECORDS: &[u8] = b"{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n";
+const SCRIPT: &[u8] = b"#!/bin/sh\n";
+
+fn path(text: &str) -> DataPath {
+    DataPath::new(text).unwrap()
+}
+
+fn file(name: &str, bytes: &[u8], samples: Option<Samples>) -> Entry {
+    Entry { path: path(name), kind: EntryKind::File, size: bytes.len() as u64, samples, content: Id::of(bytes) }
+}
+
+fn leaf() -> Node {
+    let counted = |count, reader| Some(Samples { count, reader });
+    Node::Leaf(vec![
+        Entry::folder(path("empty")),
+        file("labels.csv", LABELS, counted(2, 3)),
+        file("train/a.jsonl", RECORDS, counted(3, 1)),
+        Entry { kind: EntryKind::Executable, ..file("train/make.sh", SCRIPT, None) },
+        Entry { kind: EntryKind::Symlink, ..file("train/new", b"a.jsonl", None) },
+    ])
+}
+
+fn inner() -> Node {
+    let leaf = leaf();
+    let (id, totals) = (Id::of(&leaf.encode()), leaf.totals());
+    let empty = Node::Leaf(vec![Entry::folder(path("val"))]);
+    let second = Child { last: path("val"), id: Id::of(&empty.encode()), totals: empty.totals() };
+    Node::Inner(1, vec![Child { last: path("train/new"), id, totals }, second])
+}
+
+fn data_checksum() -> Checksum {
+    let Node::Leaf(entries) = leaf() else { panic!("a leaf") };
+    let mut sum = DataChecksum::default();
+    entries.iter().filter(|e| e.kind.is_file()).for_each(|e| sum.add(e.path.as_str(), &e.content));
+    sum.finish()
+}
+
+/// The first bytes of the stream that BLAKE3 makes of `noise`.
+fn noise(len: usize) -> Vec<u8> {
+    let mut out = vec![0; len];
+    blake3::Hasher::new().update(b"noise").finalize_xof().fill(&mut out);
+    out
+}
+
+/// Length of the file of the recipe examples: its two chunks are the first two of `chunk.md`.
+const NOISE: usize = 74_076 + 101_526;
+
+fn noise_id() -> Id<Content> {
+    Id::of(&noise(NOISE))
+}
+
+fn recipe() -> Recipe {
+    let noise = noise(NOISE);
+    let (a, b) = noise.split_at(cut::first(&noise));
+    assert_eq!(cut::first(b), b.len());
+    let item = |bytes: &[u8]| Item { id: *Id::<Chunk>::of(bytes).as_bytes(), len: bytes.len() as u64 };
+    let recipe = Recipe { level: 0, items: vec![item(a), item(b)] };
+    let (mut builder, mut made) = (Builder::default(), Vec::new());
+    recipe.items.iter().for_each(|item| builder.chunk(*item, &mut made));
+    builder.finish(noise_id(), &mut made);
+    assert_eq!(made.last().unwrap().bytes, recipe.encode_root(noise_id()), "what a commit stores");
+    recipe
+}
+
+fn long_recipe() -> Recipe {
+    let node = recipe();
+    let id: Id<RecipeNode> = Id::of(&node.encode());
+    Recipe { level: 1, items: vec![Item { id: *id.as_bytes(), len: node.len() }] }
+}
+
+fn first() -> Version {
+    let totals = leaf().totals();
+    Version {
+        dataset: "leases".into(),
+        dataset_type: "lease_abstraction".into(),
+        number: Number::FIRST,
+        parents: vec![],
+        parent_number: None,
+        manifest: Id::of(&leaf().encode()),
+        statistics: Statistics { files: totals.files, bytes: totals.bytes, samples: totals.samples },
+        data_checksum: data_checksum(),
+        change_type: ChangeType::Major,
+        summary: "first leases".into(),
+        metadata: Default::default(),
+        tags: vec![],
+        validation: ValidationStatus::Pending,
+        author: "ana@example.com".into(),
+        created: Time::from_millis(1_795_339_800_000),
+    }
+}
+
+fn second() -> Version {
+    let count = serde_json::Value::from(2);
+    Version {
+        number: Number::parse("1.1.0").unwrap(),
+        parents: vec![first().id()],
+        parent_number: Some(Number::FIRST),
+        manifest: Id::of(&inner().encode()),
+        change_type: ChangeType::Minor,
+        summary: "a folder for validation".into(),
+        metadata: [("source".to_owned(), "crawl".into()), ("batch".to_owned(), count)].into_iter().collect(),
+        tags: vec!["production".into()],
+        validation: ValidationStatus::Passed,
+        created: Time::from_millis(1_795_339_860_007),
+        ..first()
+    }
+}
+
+fn fact_tag() -> Fact {
+    let version: Id<VersionId> = second().id();
+    let statement = Statement::TagAdded { version, tag: "production".into() };
+    Fact { parents: vec![], time: Time::from_millis(1_795_340_000_000), author: "ben@example.com".into(), statement }
+}
+
+fn fact_joined() -> Fact {
+    let other = Fact { author: "eva@example.com".into(), ..fact_tag() };
+    let mut parents = vec![fact_tag().id(), other.id()];
+    parents.sort();
+    Fact { parents, time: Time::from_millis(1_795_340_060_000), author: "ben@example.com".into(), statement: Statement::Joined }
+}
+
+fn format_file(bytes: &[u8]) {
+    let dir = tempfile::tempdir().unwrap();
+    let layout = Layout::new(dir.path().join(".helox"));
+    layout.create().unwrap();
+    assert_eq!(fs::read(layout.format()).unwrap(), bytes);
+}
+
+// Blocks and packs. The payloads of the examples are taken as they stand, since another zstd may compress otherwise.
+
+fn chunk_key(bytes: &[u8]) -> Key {
+    Key::from(Id::<Chunk>::of(bytes))
+}
+
+/// Checks the head, what the payload comes to, and that the head and the same payload make the same bytes.
+fn same_block(bytes: &[u8], expected: &block::Head, base: &[u8], raw: &[u8]) {
+    let decode = |bytes: &[u8]| block::decode(bytes).map(|(head, payload)| (head, bytes[payload..].to_vec()));
+    let (_, payload) = decode(bytes).unwrap();
+    let coded = |bytes: &[u8]| Coded { codec: expected.codec, bytes: bytes.to_vec() };
+    assert_eq!(decompress(expected.codec, payload.clone(), base, expected.raw_len()).unwrap(), raw);
+    same(bytes, &(expected.clone(), payload), decode, |(head, payload)| block::encode(head, &coded(payload)));
+}
+
+fn lease(n: usize, rent: usize) -> Vec<u8> {
+    format!("{{\"id\":{n},\"text\":\"The tenant shall pay {rent} dollars on the first day of each month.\"}}\n").into_bytes()
+}
+
+fn block_zstd(bytes: &[u8]) {
+    let (a, b) = (lease(1, 900), lease(2, 850));
+    let lens = vec![a.len() as u32, b.len() as u32];
+    let head = block::Head { kind: Kind::Chunk, codec: Codec::Zstd, depth: 0, lens, bases: vec![] };
+    same_block(bytes, &head, b"", &[a, b].concat());
+}
+
+fn block_delta(bytes: &[u8]) {
+    let base = [lease(1, 900), lease(2, 850)];
+    let raw = lease(2, 925);
+    let bases = base.iter().map(|b| chunk_key(b)).collect();
+    let head = block::Head { kind: Kind::Chunk, codec: Codec::Delta, depth: 1, lens: vec![raw.len() as u32], bases };
+    same_block(bytes, &head, &base.concat(), &raw);
+}
+
+/// The pack of the examples, written by the code: one block of two chunks. Returns its bytes and its rows.
+fn small_pack() -> (Vec<u8>, Vec<index::Row>) {
+    let head = block::Head { kind: Kind::Chunk, codec: Codec::Stored, depth: 0, lens: vec![4, 4], bases: vec![] };
+    let stored = block::encode(&head, &Coded { codec: Codec::Stored, bytes: b"one\ntwo\n".to_vec() });
+    let dir = tempfile::tempdir().unwrap();
+    let mut pack = writer::PackWriter::create(dir.path()).unwrap();
+    pack.append(&head, &[chunk_key(b"one\n").id, chunk_key(b"two\n").id], &stored).unwrap();
+    let sealed = pack.seal().unwrap();
+    let path = writer::path_in(dir.path(), &sealed.id);
+    let rows = sealed.publish(dir.path()).unwrap();
+    (fs::read(path).unwrap(), rows)
+}
+
+fn pack(bytes: &[u8]) {
+    let (written, rows) = small_pack();
+    assert_eq!(dump(&written), dump(bytes));
+    let dir = tempfile::tempdir().unwrap();
+    let read = |bytes: &[u8]| {
+        let path = dir.path().join("pack");
+        fs::write(&path, bytes).unwrap();
+        reader::read_toc(&path).map(|blocks| writer::rows(&Id::of(bytes), &blocks))
+    };
+    assert_eq!(read(bytes).unwrap(), rows);
+    for row in &rows {
+        let stored = &bytes[row.offset as usize..][..row.len as usize];
+        let (head, payload) = block::decode(stored).unwrap();
+        let raw = decompress(head.codec, stored[payload..].to_vec(), b"", head.raw_len()).unwrap();
+        assert!(row.key.matches(&raw[row.raw_at as usize..][..row.raw_len as usize]));
+    }
+    for n in 0..bytes.len() {
+        assert!(read(&bytes[..n]).is_err(), "cut to {n} bytes");
+    }
+    assert!(read(&[bytes, &[0]].concat()).is_err());
+}
+
+fn index_table(bytes: &[u8]) {
+    let (_, mut rows) = small_pack();
+    assert_eq!(dump(index::Table::of(rows.clone()).as_bytes()), dump(bytes));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("table");
+    fs::write(&path, bytes).unwrap();
+    let table = index::Table::open(&path).unwrap();
+    rows.sort_by_key(|row| row.key);
+    assert!(table.rows_are_sound());
+    assert_eq!((0..table.len()).map(|n| table.row(n).unwrap()).collect::<Vec<_>>(), rows);
+    for row in rows {
+        assert_eq!(table.find(&row.key).collect::<Vec<_>>(), [row]);
+    }
+}
+
+// Reading the pages.
+
+/// Checks that `bytes` are the expected thing both ways, and that no shorter or longer bytes are anything.
+fn same<T: PartialEq + Debug>(
+    bytes: &[u8],
+    expected: &T,
+    decode: impl Fn(&[u8]) -> Result<T, Malformed>,
+    encode: impl Fn(&T) -> Vec<u8>,
+) {
+    assert_eq!(dump(&encode(expected)), dump(bytes));
+    assert_eq!(decode(bytes).as_ref(), Ok(expected));
+    for n in 0..bytes.len() {
+        assert!(decode(&bytes[..n]).is_err(), "cut to {n} bytes");
+    }
+    assert!(decode(&[bytes, &[0]].concat()).is_err(), "one byte more");
+}
+
+fn pages() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/formats")
+}
+
+fn page_files() -> BTreeSet<PathBuf> {
+    fs::read_dir(pages()).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "md")).collect()
+}
+
+/// Every example of every page, by name.
+fn examples() -> BTreeMap<String, Vec<u8>> {
+    let mut examples = BTreeMap::new();
+    for page in page_files() {
+        let text = fs::read_to_string(&page).unwrap();
+        for part in text.split("```hex example: ").skip(1) {
+            let (name, rest) = part.split_once('\n').unwrap();
+            let (lines, _) = rest.split_once("```").unwrap();
+            assert!(examples.insert(name.to_owned(), undump(name, lines)).is_none(), "two examples are named {name}");
+        }
+    }
+    examples
+}
+
+/// The bytes that the lines of an example show.
+fn undump(name: &str, lines: &str) -> Vec<u8> {
+    let (mut bytes, mut last, mut repeat) = (Vec::new(), Vec::new(), false);
+    for line in lines.lines() {
+        if line == "*" {
+            repeat = true;
+            continue;
+        }
+        let mut parts = line.split("  ");
+        let offset = usize::from_str_radix(parts.next().unwrap(), 16).unwrap_or_else(|_| panic!("{name}: no offset in '{line}'"));
+        while repeat && bytes.len() < offset {
+            bytes.extend_from_slice(&last);
+        }
+        repeat = false;
+        assert_eq!(bytes.len(), offset, "{name}: the offset of '{line}'");
+        let digits = parts.next().unwrap_or_default().split(' ').filter(|pair| !pair.is_empty());
+        last =
+            digits.map(|pair| u8::from_str_radix(pair, 16).unwrap_or_else(|_| panic!("{name}: no bytes in '{line}'"))).collect();
+        bytes.extend_from_slice(&last);
+    }
+    bytes
+}
+
+/// Bytes as the pages show them, so that a failure can be compared by eye.
+fn dump(bytes: &[u8]) -> String {
+    let line = |(n, line): (usize, &[u8])| {
+        let pairs: Vec<String> = line.iter().map(|b| format!("{b:02x}")).collect();
+        format!("{:04x}  {}\n", n * 16, pairs.join(" "))
+    };
+    bytes.chunks(16).enumerate().map(line).collect()
+}
