@@ -81,7 +81,7 @@ impl Error {
 
     /// Makes an [`Kind::Io`] error: `doing` is what was tried, such as "cannot write", and `path` on what.
     pub fn io(doing: &str, path: &Path, source: std::io::Error) -> Self {
-        Error::new(Kind::Io, format!("{doing} {}: {source}", path.display())).with_source(source)
+        Error::new(Kind::Io, format!("{doing} {}: {}", path.display(), reason(&source))).with_source(source)
     }
 
     /// Makes a [`Kind::Damaged`] error.
@@ -133,6 +133,15 @@ impl Error {
     /// What to do next, where that is known.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
+    }
+}
+
+/// What an error of the operating system says, without its number.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
     }
 }
 

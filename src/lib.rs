@@ -20,6 +20,18 @@ mod repo;
 mod store;
 mod worktree;
 
+/// The formats of `docs/formats/`, for the test that reads every example of those pages. No part of the public API.
+#[doc(hidden)]
+pub mod formats {
+    pub use crate::chunk::compress::{Codec, Coded, decompress};
+    pub use crate::chunk::cut;
+    pub use crate::clock::Time;
+    pub use crate::codec::Malformed;
+    pub use crate::pack::{block, index, reader, writer};
+    pub use crate::path::DataPath;
+    pub use crate::store::Layout;
+}
+
 pub use clock::Time;
 pub use error::{Error, Kind as ErrorKind, Result};
 pub use object::version::{ChangeType, Number};

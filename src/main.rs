@@ -1,1 +1,38 @@
-fn main(){}
+//! `hlx`: parse, run, report, exit code. Everything else is in `cli/` and in the library.
+
+mod cli;
+
+use std::ffi::OsString;
+use std::process::{ExitCode, exit};
+
+use cli::args::{self, Stop};
+use cli::commands;
+use cli::failure;
+use cli::interrupt;
+use cli::output::Manner;
+use cli::session::Session;
+
+/// The exit code of a defect of `hlx` itself: `EX_SOFTWARE` of sysexits.h.
+const INTERNAL: i32 = 70;
+
+fn main() -> ExitCode {
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let manner = Manner::guess(&typed);
+    std::panic::set_hook(Box::new(move |panic| {
+        failure::panicked(panic.location(), manner);
+        exit(INTERNAL)
+    }));
+    interrupt::watch(|| exit(i32::from(failure::INTERRUPTED)));
+
+    let code = match args::parse(&typed, manner) {
+        Ok(arguments) => {
+            let mut session = Session::new(&arguments);
+            let result = session.enter(&arguments).and_then(|()| commands::run(arguments.command, &mut session));
+            session.finish(result)
+        }
+        Err(Stop::Asked(text)) => Session::plain(manner).say(&text),
+        Err(Stop::Wrong(error)) => failure::report(&error, manner),
+        Err(Stop::Empty(help)) => failure::report_help(&help),
+    };
+    ExitCode::from(code)
+}

@@ -74,7 +74,17 @@ mod tests {
     fn results_come_in_order() {
         let mut seen = Vec::new();
         let items = (0..1000u64).map(Ok);
-        ordered(items, 8, || (), |(), n| Ok(n * 2), |n| { seen.push(n); Ok(()) }).unwrap();
+        ordered(
+            items,
+            8,
+            || (),
+            |(), n| Ok(n * 2),
+            |n| {
+                seen.push(n);
+                Ok(())
+            },
+        )
+        .unwrap();
         assert_eq!(seen, (0..1000).map(|n| n * 2).collect::<Vec<_>>());
     }
 
@@ -82,7 +92,16 @@ mod tests {
     fn the_first_error_in_order_ends_it() {
         let mut seen = 0;
         let fail = |n: u64| if n >= 500 { Err(Error::usage(n.to_string())) } else { Ok(n) };
-        let outcome = ordered((0..1000u64).map(Ok), 8, || (), |(), n| fail(n), |_| { seen += 1; Ok(()) });
+        let outcome = ordered(
+            (0..1000u64).map(Ok),
+            8,
+            || (),
+            |(), n| fail(n),
+            |_| {
+                seen += 1;
+                Ok(())
+            },
+        );
         assert_eq!(outcome.unwrap_err().message(), "500");
         assert_eq!(seen, 500);
     }

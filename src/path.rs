@@ -145,7 +145,8 @@ pub fn from_user(typed: &str) -> Result<String> {
 /// A path for a person to read: control characters and bidirectional overrides escaped, so that no name can change the
 /// terminal or forge a line.
 pub fn printable(path: &str) -> std::borrow::Cow<'_, str> {
-    let odd = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
+    let odd =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
     if !path.chars().any(odd) {
         return path.into();
     }
@@ -158,7 +159,9 @@ mod tests {
 
     #[test]
     fn accepts_what_posix_allows() {
-        for path in ["a", "a/b", "new\nline", "-rf", " lead", "...", "é/ü.txt", "gitfile", "github", "a:b", ".gitignore", ".hlxignore"] {
+        for path in
+            ["a", "a/b", "new\nline", "-rf", " lead", "...", "é/ü.txt", "gitfile", "github", "a:b", ".gitignore", ".hlxignore"]
+        {
             assert!(DataPath::new(path).is_ok(), "{path:?}");
         }
         assert!(DataPath::new(&"n".repeat(255)).is_ok());
@@ -170,8 +173,28 @@ mod tests {
         let too_long = ["d"; 2049].join("/");
         let wide = "n".repeat(256);
         for path in [
-            "", "/abs", "a/", "a//b", ".", "..", "a/../b", "./a", "nul\0", ".helox", "a/.helox/x", ".HELOX/x", ".git", ".GIT/hooks",
-            ".helox.", ".helox ", ".he\u{200c}lox", "HELOX~1", "git~1", ".git::$INDEX_ALLOCATION", &too_long, &wide,
+            "",
+            "/abs",
+            "a/",
+            "a//b",
+            ".",
+            "..",
+            "a/../b",
+            "./a",
+            "nul\0",
+            ".helox",
+            "a/.helox/x",
+            ".HELOX/x",
+            ".git",
+            ".GIT/hooks",
+            ".helox.",
+            ".helox ",
+            ".he\u{200c}lox",
+            "HELOX~1",
+            "git~1",
+            ".git::$INDEX_ALLOCATION",
+            &too_long,
+            &wide,
         ] {
             assert!(DataPath::new(path).is_err(), "{path:?}");
         }

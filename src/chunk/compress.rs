@@ -84,11 +84,8 @@ fn delta(raw: &[u8], base: &[u8], level: i32) -> Option<Vec<u8>> {
     let window = usize::BITS - (raw.len() + base.len()).leading_zeros();
     // At its default, level 1 keeps too few positions of the base and loses most of the gain (docs/performance.md).
     let hash = (window - 3).clamp(17, 19);
-    let parameters = [
-        CParameter::CompressionLevel(level),
-        CParameter::WindowLog(window.clamp(18, 24)),
-        CParameter::HashLog(hash),
-    ];
+    let parameters =
+        [CParameter::CompressionLevel(level), CParameter::WindowLog(window.clamp(18, 24)), CParameter::HashLog(hash)];
     for parameter in parameters {
         context.set_parameter(parameter).ok()?;
     }

@@ -116,7 +116,9 @@ impl Staging {
 
     /// Moves it to its place, which must be absent or an empty folder. Durable when it returns.
     pub fn place(mut self, place: &Path) -> Result<()> {
-        point(Call::Rename, place).and_then(|()| fs::rename(&self.path, place)).map_err(|e| Error::io("cannot create", place, e))?;
+        point(Call::Rename, place)
+            .and_then(|()| fs::rename(&self.path, place))
+            .map_err(|e| Error::io("cannot create", place, e))?;
         self.placed = true;
         sync_folder(parent(place))
     }

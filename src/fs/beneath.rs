@@ -9,7 +9,6 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, mkdirat, openat, readlinkat, renameat, statat, symlinkat, unlinkat};
 use rustix::io::Errno;
 
@@ -246,8 +245,11 @@ impl Cursor<'_> {
             let Some(tmp) = tmp else { return Ok(symlinkat(target.as_c_str(), &folder.0, &name)?) };
             let temp = tmp.join(super::atomic::unique_name());
             symlinkat(target.as_c_str(), CWD, &temp)?;
-            renameat(CWD, &temp, &folder.0, &name).inspect_err(|_| drop(unlinkat(CWD, &temp, AtFlags::empty())))?;
-            Ok(())
+            let moved = renameat(CWD, &temp, &folder.0, &name);
+            if moved.is_err() {
+                let _ = unlinkat(CWD, &temp, AtFlags::empty());
+            }
+            Ok(moved?)
         };
         make().map_err(|e| self.error("cannot create the symlink", path, e))
     }

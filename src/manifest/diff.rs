@@ -83,6 +83,7 @@ impl<S: NodeSource> Side<'_, S> {
 }
 
 /// The changes from one tree to another, in the order of their paths.
+#[expect(missing_debug_implementations, reason = "a source has no form to print")]
 pub struct Diff<'a, S> {
     old: Side<'a, S>,
     new: Side<'a, S>,
@@ -125,10 +126,18 @@ impl<'a, S: NodeSource> Diff<'a, S> {
             },
             // An entry that lies before a subtree does not need the subtree opened.
             (Some(Head::Tree { after, .. }), Some(Head::Entry(b))) => {
-                if after.as_ref().is_some_and(|after| b.path <= *after) { Step::TakeNew } else { Step::ExpandOld }
+                if after.as_ref().is_some_and(|after| b.path <= *after) {
+                    Step::TakeNew
+                } else {
+                    Step::ExpandOld
+                }
             }
             (Some(Head::Entry(a)), Some(Head::Tree { after, .. })) => {
-                if after.as_ref().is_some_and(|after| a.path <= *after) { Step::TakeOld } else { Step::ExpandNew }
+                if after.as_ref().is_some_and(|after| a.path <= *after) {
+                    Step::TakeOld
+                } else {
+                    Step::ExpandNew
+                }
             }
             (Some(Head::Tree { level: la, child: a, .. }), Some(Head::Tree { level: lb, child: b, .. })) => {
                 if a.id == b.id {

@@ -9,6 +9,7 @@ use crate::path::DataPath;
 /// The entries of a tree in the order of their paths. Memory: one node a level.
 ///
 /// Fails on a path that lies below a file: such a tree is damaged or hostile.
+#[expect(missing_debug_implementations, reason = "a source has no form to print")]
 pub struct Entries<'a, S> {
     source: &'a S,
     inner: Vec<(u8, std::vec::IntoIter<Child>)>,
@@ -17,6 +18,7 @@ pub struct Entries<'a, S> {
     from: Option<String>,
     /// Paths before the next of which each is a prefix of it as text.
     prefixes: Vec<DataPath>,
+    last: Option<DataPath>,
 }
 
 impl<'a, S: NodeSource> Entries<'a, S> {
@@ -31,7 +33,8 @@ impl<'a, S: NodeSource> Entries<'a, S> {
     }
 
     fn starting_at(source: &'a S, root: Id<NodeId>, from: Option<String>) -> Result<Self> {
-        let mut entries = Entries { source, inner: Vec::new(), leaf: Vec::new().into_iter(), from, prefixes: Vec::new() };
+        let mut entries =
+            Entries { source, inner: Vec::new(), leaf: Vec::new().into_iter(), from, prefixes: Vec::new(), last: None };
         entries.open(root, None)?;
         Ok(entries)
     }
@@ -66,7 +69,7 @@ impl<'a, S: NodeSource> Entries<'a, S> {
         loop {
             if let Some(entry) = self.leaf.next() {
                 self.from = None;
-                self.check_prefix(&entry)?;
+                self.check(&entry)?;
                 return Ok(Some(entry));
             }
             let Some((level, children)) = self.inner.last_mut() else { return Ok(None) };
@@ -78,8 +81,13 @@ impl<'a, S: NodeSource> Entries<'a, S> {
         }
     }
 
-    fn check_prefix(&mut self, entry: &Entry) -> Result<()> {
+    /// Nodes check the order within themselves; here it is checked from node to node.
+    fn check(&mut self, entry: &Entry) -> Result<()> {
         let path = entry.path.as_str();
+        if self.last.as_ref().is_some_and(|last| *last >= entry.path) {
+            return Err(Error::damaged(format!("the manifest has '{path}' out of order")));
+        }
+        self.last = Some(entry.path.clone());
         while self.prefixes.last().is_some_and(|p| !path.starts_with(p.as_str())) {
             self.prefixes.pop();
         }

@@ -265,12 +265,7 @@ fn take_child(take: &mut Take<'_>, path: &mut String) -> Result<Child, Malformed
     Ok(Child {
         last: take_path(take, path)?,
         id: Id::from_bytes(take.array()?),
-        totals: Totals {
-            entries: take.varint()?,
-            files: take.varint()?,
-            bytes: take.varint()?,
-            samples: take_optional(take)?,
-        },
+        totals: Totals { entries: take.varint()?, files: take.varint()?, bytes: take.varint()?, samples: take_optional(take)? },
     })
 }
 

@@ -242,7 +242,12 @@ impl Version {
             _ => return Err(Malformed("the change type is not known")),
         };
         let summary = take.text()?.to_owned();
-        let metadata = serde_json::from_slice(take.bytes()?).map_err(|_| Malformed("the metadata is not a JSON object"))?;
+        let json = take.bytes()?;
+        let metadata: Map<String, Value> =
+            serde_json::from_slice(json).map_err(|_| Malformed("the metadata is not a JSON object"))?;
+        if canonical_json(&Value::Object(metadata.clone())) != json {
+            return Err(Malformed("the metadata is not in its canonical form"));
+        }
         let count = take.count(1)?;
         let tags = (0..count).map(|_| Ok(take.text()?.to_owned())).collect::<Result<Vec<_>, _>>()?;
         let validation = match take.u8()? {

@@ -15,7 +15,9 @@ pub fn run(repo: &Repo, revision: &str, path: &str, out: &mut dyn Write) -> Resu
     let found = revision::version(repo, revision)?;
     let entry = entry(repo, &found, path)?;
     if entry.kind == EntryKind::Folder {
-        return Err(Error::new(Kind::PathNotFound, format!("'{}' is a folder", printable(path))).with_hint("list it: hlx ls REV PATH"));
+        return Err(
+            Error::new(Kind::PathNotFound, format!("'{}' is a folder", printable(path))).with_hint("list it: hlx ls REV PATH")
+        );
     }
     content::read(repo.store(), entry.content, entry.size, |bytes| {
         out.write_all(bytes).map_err(|e| Error::new(Kind::Io, format!("cannot write the output: {e}")).with_source(e))

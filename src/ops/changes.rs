@@ -1,12 +1,14 @@
 //! How a tree differs from the one before, in numbers: what the number of a version follows from.
 
+use std::collections::HashMap;
+
 use crate::error::Result;
-use crate::id::{Id, Node};
+use crate::id::{Content, Id, Node};
 use crate::manifest::{Change, Diff, NodeSource};
 use crate::object::node::Totals;
 use crate::object::version::{ChangeType, Version};
 
-/// Counts of the files that differ.
+/// Counts of the files that differ, less those that only have another path.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Changes {
     pub added: u64,
@@ -27,16 +29,24 @@ impl Changes {
 
     pub fn between(nodes: &impl NodeSource, before: &Version, manifest: Id<Node>) -> Result<Changes> {
         let mut changes = Changes { before: before.statistics.bytes, ..Changes::default() };
+        // How much oftener each content stands on the new side than on the old: a file that moved is no change of data.
+        let mut moved: HashMap<Id<Content>, (i64, u64)> = HashMap::new();
         for change in Diff::new(nodes, before.manifest, manifest)? {
             changes.any = true;
-            let (count, bytes) = match change? {
-                Change::Added(e) if e.kind.is_file() => (&mut changes.added, e.size),
-                Change::Removed(e) if e.kind.is_file() => (&mut changes.removed, e.size),
-                Change::Modified(a, b) if a.kind.is_file() || b.kind.is_file() => (&mut changes.modified, a.size.max(b.size)),
-                _ => continue,
-            };
-            *count += 1;
-            changes.bytes += bytes;
+            match change? {
+                Change::Added(e) if e.kind.is_file() => moved.entry(e.content).or_insert((0, e.size)).0 += 1,
+                Change::Removed(e) if e.kind.is_file() => moved.entry(e.content).or_insert((0, e.size)).0 -= 1,
+                Change::Modified(a, b) if a.kind.is_file() || b.kind.is_file() => {
+                    changes.modified += 1;
+                    changes.bytes += a.size.max(b.size);
+                }
+                _ => {}
+            }
+        }
+        for (surplus, size) in moved.into_values() {
+            let count = if surplus > 0 { &mut changes.added } else { &mut changes.removed };
+            *count += surplus.unsigned_abs();
+            changes.bytes += surplus.unsigned_abs() * size;
         }
         Ok(changes)
     }

@@ -120,7 +120,7 @@ fn in_place(
         return Err(Error::new(Kind::DirtyWorkspace, text).with_hint("commit them, move them away, or discard them with --force"));
     }
     let rows = cache::Writer::create(layout, name)?;
-    let applied = checkout::apply(store, &root, scan()?, &survey, target, rows, progress)?;
+    let applied = checkout::apply(store, &root, scan, &survey, target, rows, progress)?;
     State { head: Some(found.id), selection }.save(layout, name)?;
     let discarded = survey.dirty.len() as u64;
     Ok(report(found, folder.display().to_string(), applied, discarded))

@@ -35,6 +35,10 @@ use crate::worktree::state::{self, State};
 
 /// The longest summary, and the longest metadata as JSON, in bytes.
 const MAX_TEXT: usize = 1 << 20;
+/// The longest author, in bytes.
+const MAX_AUTHOR: usize = 4 << 10;
+/// Most tags that a commit is told.
+const MAX_TAGS: usize = 256;
 
 /// How the number follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,8 +153,12 @@ fn check(options: &Options) -> Result<()> {
         return Err(Error::usage("the summary is empty").with_hint("say in a few words what the version is: -m SUMMARY"));
     }
     let metadata = serde_json::to_string(&options.metadata).map_or(0, |text| text.len());
-    if options.summary.len() > MAX_TEXT || metadata > MAX_TEXT {
-        return Err(Error::usage("the summary or the metadata is longer than 1 MiB").with_hint("commit it as a file of the dataset"));
+    if options.summary.len() > MAX_TEXT || metadata > MAX_TEXT || options.author.as_ref().is_some_and(|a| a.len() > MAX_AUTHOR) {
+        return Err(Error::usage("the summary, the metadata or the author is too long")
+            .with_hint("commit long texts as a file of the dataset"));
+    }
+    if options.tags.len() > MAX_TAGS {
+        return Err(Error::usage(format!("a version takes at most {MAX_TAGS} tags at once")));
     }
     Ok(())
 }
@@ -338,8 +346,11 @@ impl Commit<'_> {
             }
             if self.options.version.is_some() {
                 let free = self.free_number(version)?;
-                return Err(Error::new(Kind::VersionExists, format!("{}@{} exists and is another version", self.dataset.name, version.number))
-                    .with_hint(format!("the next free number is {free}")));
+                return Err(Error::new(
+                    Kind::VersionExists,
+                    format!("{}@{} exists and is another version", self.dataset.name, version.number),
+                )
+                .with_hint(format!("the next free number is {free}")));
             }
             version.number = version.number.bump(ChangeType::Patch);
         }
@@ -364,7 +375,11 @@ impl Commit<'_> {
     }
 
     fn explain(&self, changes: &Changes, by_content: ChangeType, first: bool) -> String {
-        let share = if first { "the first version".to_owned() } else { format!("{} of the parent's bytes changed", percent(changes.bytes, changes.before)) };
+        let share = if first {
+            "the first version".to_owned()
+        } else {
+            format!("{} of the parent's bytes changed", percent(changes.bytes, changes.before))
+        };
         match (&self.options.version, self.options.bump) {
             (None, Bump::As(kind)) => format!("{kind} as asked; {share}, which is {by_content}"),
             (None, Bump::Auto) => format!("{by_content}: {share}"),

@@ -67,7 +67,9 @@ fn relative(repo: &Repo, typed: &Path) -> Result<String> {
     for part in inside.components() {
         match part {
             std::path::Component::ParentDir => drop(parts.pop().ok_or_else(outside)?),
-            std::path::Component::Normal(part) => parts.push(part.to_str().ok_or_else(|| Error::usage("the folder's name is not UTF-8"))?),
+            std::path::Component::Normal(part) => {
+                parts.push(part.to_str().ok_or_else(|| Error::usage("the folder's name is not UTF-8"))?)
+            }
             _ => {}
         }
     }

@@ -85,7 +85,11 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         added: Vec::new(),
         modified: Vec::new(),
         removed: Vec::new(),
-        renamed: found.renamed.into_iter().map(|(from, to)| Renamed { from: from.path.to_string(), to: to.path.to_string() }).collect(),
+        renamed: found
+            .renamed
+            .into_iter()
+            .map(|(from, to)| Renamed { from: from.path.to_string(), to: to.path.to_string() })
+            .collect(),
     };
     for change in found.changes {
         match change {

@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
 use crate::refs::names;
-use crate::repo::config::{self, Config, Dataset};
 use crate::repo::CONFIG;
+use crate::repo::config::{self, Config, Dataset};
 use crate::store::layout::{FOLDER, Layout};
 
 /// What to make.
@@ -58,14 +58,21 @@ pub fn run(options: &Options) -> Result<Report> {
     let known = wanted.as_ref().and_then(|w| config.dataset(&w.name));
     if let Some((known, wanted)) = known.zip(wanted.as_ref()) {
         if known.path != wanted.path || options.kind.as_ref().is_some_and(|kind| *kind != known.kind) {
-            return Err(Error::new(Kind::Conflict, format!("the dataset '{}' is declared otherwise in {}", known.name, shared.display())));
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("the dataset '{}' is declared otherwise in {}", known.name, shared.display()),
+            ));
         }
     }
     layout.create()?;
     if let Some(dataset) = wanted.filter(|_| known.is_none()) {
         config::add_dataset(&shared, &layout.config(), &layout.tmp(), &dataset)?;
     } else if atomic::read(&shared)?.is_none() {
-        atomic::replace(&layout.tmp(), &shared, b"# The datasets of this repository: hlx dataset add NAME --type TYPE --path DIR\n")?;
+        atomic::replace(
+            &layout.tmp(),
+            &shared,
+            b"# The datasets of this repository: hlx dataset add NAME --type TYPE --path DIR\n",
+        )?;
     }
     let gitignore_changed = ignore_in_git(&dir, &layout)?;
     Ok(Report { root: dir.display().to_string(), created, dataset: options.name.clone(), gitignore_changed })

@@ -136,5 +136,6 @@ pub fn check_status(status: &str) -> Result<()> {
     if known.iter().any(|k| k.eq_ignore_ascii_case(status)) {
         return Ok(());
     }
-    Err(Error::usage(format!("'{}' is no validation status", crate::path::printable(status))).with_hint(format!("there are: {}", known.join(", "))))
+    Err(Error::usage(format!("'{}' is no validation status", crate::path::printable(status)))
+        .with_hint(format!("there are: {}", known.join(", "))))
 }

@@ -95,7 +95,8 @@ pub fn run(repo: &Repo, options: &Options, each: &mut dyn FnMut(Item) -> Result<
     match path {
         Some(path) if !any => {
             let version = format!("{}@{}", found.version.dataset, found.version.number);
-            Err(Error::new(Kind::PathNotFound, format!("{version} has no '{}'", printable(&path))).with_hint("list it from the top: hlx ls REV"))
+            Err(Error::new(Kind::PathNotFound, format!("{version} has no '{}'", printable(&path)))
+                .with_hint("list it from the top: hlx ls REV"))
         }
         _ => Ok(()),
     }

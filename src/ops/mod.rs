@@ -21,3 +21,6 @@ pub mod verify;
 mod view;
 
 pub use view::{Renamed, VersionView};
+
+#[cfg(test)]
+mod tests;

@@ -29,5 +29,10 @@ pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<Report> {
     for dataset in refs.datasets()? {
         versions += refs.numbers(&dataset)?.len() as u64;
     }
-    Ok(Report { packs: rebuilt.packs, objects: rebuilt.objects, versions, damaged: rebuilt.problems.iter().map(ToString::to_string).collect() })
+    Ok(Report {
+        packs: rebuilt.packs,
+        objects: rebuilt.objects,
+        versions,
+        damaged: rebuilt.problems.iter().map(ToString::to_string).collect(),
+    })
 }

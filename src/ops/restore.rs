@@ -104,9 +104,12 @@ fn places<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<(&'a Dataset, Vec<Str
     let mut paths = Vec::new();
     for path in typed {
         let inside = within_repo(repo, path)?;
-        let holds = |d: &&Dataset| d.path == "." || inside.strip_prefix(d.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let holds = |d: &&Dataset| {
+            d.path == "." || inside.strip_prefix(d.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         let Some(found) = repo.config().datasets().find(holds) else {
-            return Err(Error::new(Kind::PathNotFound, format!("{} lies in no dataset", path.display())).with_hint("'hlx dataset list' shows their folders"));
+            return Err(Error::new(Kind::PathNotFound, format!("{} lies in no dataset", path.display()))
+                .with_hint("'hlx dataset list' shows their folders"));
         };
         if dataset.is_some_and(|d| d.name != found.name) {
             return Err(Error::usage("the files lie in different datasets").with_hint("restore one dataset's files at a time"));
@@ -132,7 +135,9 @@ fn within_repo(repo: &Repo, typed: &Path) -> Result<String> {
     for part in inside.components() {
         match part {
             Component::ParentDir => drop(parts.pop().ok_or_else(outside)?),
-            Component::Normal(part) => parts.push(part.to_str().ok_or_else(|| Error::usage(format!("{} is not UTF-8", typed.display())))?),
+            Component::Normal(part) => {
+                parts.push(part.to_str().ok_or_else(|| Error::usage(format!("{} is not UTF-8", typed.display())))?)
+            }
             _ => {}
         }
     }

@@ -58,7 +58,16 @@ pub fn run(repo: &Repo) -> Result<Report> {
     let derived = [layout.index(), layout.catalog(), layout.root().join("workspace")];
     let derived_bytes = derived.iter().map(|path| size(path)).sum::<Result<u64>>()?;
     let stored_bytes = size(layout.root())?.saturating_sub(derived_bytes);
-    Ok(Report { versions, files, logical_bytes, unique_bytes, stored_bytes, chunks, packs: store.packs()?.len() as u64, derived_bytes })
+    Ok(Report {
+        versions,
+        files,
+        logical_bytes,
+        unique_bytes,
+        stored_bytes,
+        chunks,
+        packs: store.packs()?.len() as u64,
+        derived_bytes,
+    })
 }
 
 /// What `du -sb` prints: the lengths of the files and folders.

@@ -47,7 +47,8 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let head = state.head.map(|id| repo.version(id)).transpose()?;
     progress.begin(Stage::Scan, 0, 0);
     let manifest = head.as_ref().map(|version| version.manifest);
-    let found = compare::workspace(repo.store(), &repo.folder(dataset), &dataset.name, manifest, state.selection.as_ref(), progress)?;
+    let found =
+        compare::workspace(repo.store(), &repo.folder(dataset), &dataset.name, manifest, state.selection.as_ref(), progress)?;
     let mut report = Report {
         dataset_name: dataset.name.clone(),
         version: head.map(|version| version.number),
@@ -55,7 +56,11 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         added: Vec::new(),
         modified: Vec::new(),
         removed: Vec::new(),
-        renamed: found.renamed.into_iter().map(|(from, to)| Renamed { from: from.path.to_string(), to: to.path.to_string() }).collect(),
+        renamed: found
+            .renamed
+            .into_iter()
+            .map(|(from, to)| Renamed { from: from.path.to_string(), to: to.path.to_string() })
+            .collect(),
         outside: found.outside,
         selection: state.selection.map(|s| s.to_string()),
     };
@@ -66,6 +71,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
             Difference::Removed(entry) => report.removed.push(entry.path.to_string()),
         }
     }
-    report.clean &= report.added.is_empty() && report.modified.is_empty() && report.removed.is_empty() && report.renamed.is_empty();
+    report.clean &=
+        report.added.is_empty() && report.modified.is_empty() && report.removed.is_empty() && report.renamed.is_empty();
     Ok(report)
 }

@@ -66,17 +66,26 @@ pub fn remove(repo: &Repo, options: &Options) -> Result<Report> {
     let borne = repo.facts().fold()?.tags_of(found.id);
     if let Some(tag) = options.tags.iter().find(|tag| !borne.contains(tag)) {
         let version = format!("{}@{}", found.version.dataset, found.version.number);
-        let error = Error::new(Kind::VersionNotFound, format!("{version} does not bear the tag '{}'", crate::path::printable(tag)));
+        let error =
+            Error::new(Kind::VersionNotFound, format!("{version} does not bear the tag '{}'", crate::path::printable(tag)));
         return Err(match borne.is_empty() {
             true => error.with_hint("it bears no tags"),
             false => error.with_hint(format!("it bears: {}", borne.join(", "))),
         });
     }
-    let said: Vec<Statement> = options.tags.iter().map(|tag| Statement::TagRemoved { version: found.id, tag: tag.clone() }).collect();
+    let said: Vec<Statement> =
+        options.tags.iter().map(|tag| Statement::TagRemoved { version: found.id, tag: tag.clone() }).collect();
     say(repo, options, found, &said, options.tags.clone(), Vec::new())
 }
 
-fn say(repo: &Repo, options: &Options, found: Found, said: &[Statement], changed: Vec<String>, unchanged: Vec<String>) -> Result<Report> {
+fn say(
+    repo: &Repo,
+    options: &Options,
+    found: Found,
+    said: &[Statement],
+    changed: Vec<String>,
+    unchanged: Vec<String>,
+) -> Result<Report> {
     // A fact relies on its version: whoever made that may have been killed before its ref was durable.
     repo.versions().sync(&found.version.dataset)?;
     repo.facts().append(&repo.author(options.author.as_deref()), said)?;

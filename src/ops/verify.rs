@@ -70,7 +70,8 @@ pub struct Report {
 /// Recomputes checksums.
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
     progress.begin(Stage::Verify, 0, 0);
-    let mut verifier = Verifier { repo, progress, problems: Vec::new(), versions: Vec::new(), files: 0, bytes: 0, sums: Vec::new() };
+    let mut verifier =
+        Verifier { repo, progress, problems: Vec::new(), versions: Vec::new(), files: 0, bytes: 0, sums: Vec::new() };
     if options.all {
         if !options.targets.is_empty() {
             return Err(Error::usage("--all verifies every version; name none"));
@@ -115,7 +116,9 @@ impl Verifier<'_> {
         let version = id.and_then(|id| id.map(|id| self.repo.version(id)).transpose());
         match version {
             Ok(None) => {}
-            Ok(Some(version)) if version.dataset == dataset && version.number.to_string() == number => self.versions.push((name, version)),
+            Ok(Some(version)) if version.dataset == dataset && version.number.to_string() == number => {
+                self.versions.push((name, version))
+            }
             Ok(Some(version)) => {
                 let message = format!("the ref points at {}@{}", version.dataset, version.number);
                 self.problem(None, Some(format!("ref {name}")), "version", message, &[&name]);
@@ -192,7 +195,9 @@ impl Verifier<'_> {
                 Err(e) => self.problem(None, Some(format!("manifest {}", version.manifest)), "manifest", e.to_string(), &[name]),
                 Ok(()) => {
                     let actual = checksum.finish();
-                    if actual != version.data_checksum || (totals.files, totals.bytes) != (version.statistics.files, version.statistics.bytes) {
+                    if actual != version.data_checksum
+                        || (totals.files, totals.bytes) != (version.statistics.files, version.statistics.bytes)
+                    {
                         let message = "the manifest does not come to the checksum and the statistics of the version".to_owned();
                         self.problem(None, Some(format!("version {name}")), "checksum", message, &[name]);
                     }
@@ -206,7 +211,10 @@ impl Verifier<'_> {
         self.bytes += bytes;
         let mut bad: BTreeMap<Id<Content>, String> = BTreeMap::new();
         let all = contents.into_iter().map(Ok);
-        verify::contents(self.repo.store(), all, self.progress, |id, e| { bad.insert(id, e.to_string()); Ok(()) })?;
+        verify::contents(self.repo.store(), all, self.progress, |id, e| {
+            bad.insert(id, e.to_string());
+            Ok(())
+        })?;
         self.name_damage(&versions, &bad);
         self.versions = versions;
         Ok(())
@@ -228,7 +236,13 @@ impl Verifier<'_> {
         }
         for ((path, content), versions) in places {
             let message = bad.get(&content).cloned().unwrap_or_default();
-            self.problems.push(Problem { path: Some(path), object: None, kind: "content", message, versions: versions.into_iter().collect() });
+            self.problems.push(Problem {
+                path: Some(path),
+                object: None,
+                kind: "content",
+                message,
+                versions: versions.into_iter().collect(),
+            });
         }
         if touched.len() == versions.len() && versions.len() == 1 {
             self.sums.iter_mut().for_each(|sum| sum.1 = None);

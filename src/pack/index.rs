@@ -59,7 +59,8 @@ enum Bytes {
 impl Table {
     /// Maps a table. Its counts, packs and fan-out are checked; its rows are checked when they are used.
     pub fn open(path: &Path) -> Result<Table> {
-        Table::new(Bytes::Mapped(map(path)?)).map_err(|e| Error::damaged(format!("the index table {} is damaged: {e}", path.display())))
+        Table::new(Bytes::Mapped(map(path)?))
+            .map_err(|e| Error::damaged(format!("the index table {} is damaged: {e}", path.display())))
     }
 
     /// A table in memory of these rows, in any order.
@@ -68,7 +69,8 @@ impl Table {
         let mut writer = TableWriter::new(&mut bytes);
         let mut rows = rows;
         rows.sort_unstable_by(|a, b| (a.key, a.depth).cmp(&(b.key, b.depth)));
-        let written = writer.begin().and_then(|()| rows.into_iter().try_for_each(|row| writer.push(&row))).and_then(|()| writer.finish());
+        let written =
+            writer.begin().and_then(|()| rows.into_iter().try_for_each(|row| writer.push(&row))).and_then(|()| writer.finish());
         debug_assert!(written.is_ok(), "writing to memory cannot fail");
         let (rows, packs) = (writer.rows as usize, writer.packs.len());
         Table { bytes: Bytes::Owned(bytes), rows, packs }

@@ -155,7 +155,9 @@ fn write_merged(tables: &[(std::path::PathBuf, Table)], temp: &mut Temp) -> std:
     }
     writer.finish()?;
     let mut name = blake3::Hasher::new();
-    tables.iter().for_each(|(path, _)| drop(name.update(path.as_os_str().as_encoded_bytes())));
+    for (path, _) in tables {
+        name.update(path.as_os_str().as_encoded_bytes());
+    }
     Ok(name.finalize())
 }
 

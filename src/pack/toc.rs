@@ -1,5 +1,6 @@
 //! The table of contents of a pack, and the pack's first and last bytes. Specified in `docs/formats/pack.md`.
 
+use crate::chunk::compress::MAX_RAW;
 use crate::codec::{Malformed, Put, Take};
 use crate::object::{Key, Kind};
 use crate::pack::block::{HEADER as BLOCK_HEADER, MAX_DEPTH, MAX_OBJECTS};
@@ -94,8 +95,11 @@ pub fn decode(bytes: &[u8], hash: &[u8; 32], end: u64) -> Result<Vec<BlockEntry>
             return Err(Malformed("a block of its table of contents cannot be"));
         }
         let objects = (0..objects)
-            .map(|_| Ok((take.array()?, take.varint_max(crate::chunk::compress::MAX_RAW as u64)? as u32)))
+            .map(|_| Ok((take.array()?, take.varint_max(MAX_RAW as u64)? as u32)))
             .collect::<Result<Vec<_>, Malformed>>()?;
+        if objects.iter().map(|(_, len)| *len as usize).sum::<usize>() > MAX_RAW {
+            return Err(Malformed("a block of its table of contents is too long"));
+        }
         let at = u32::try_from(offset).map_err(|_| Malformed("it is longer than 4 GiB"))?;
         blocks.push(BlockEntry { offset: at, len, kind, depth, objects });
         offset += u64::from(len);
@@ -129,7 +133,8 @@ mod tests {
             let mut bad = bytes.clone();
             bad[n] ^= 1;
             let (toc, foot) = bad.split_at(bad.len() - FOOTER);
-            let outcome = footer(foot).and_then(|(len, hash)| if len == toc.len() { decode(toc, &hash, 158) } else { Err(Malformed("")) });
+            let outcome =
+                footer(foot).and_then(|(len, hash)| if len == toc.len() { decode(toc, &hash, 158) } else { Err(Malformed("")) });
             assert!(outcome.is_err(), "byte {n}");
         }
     }

@@ -32,8 +32,9 @@ pub fn check_tag(tag: &str) -> Result<()> {
     if shape && !number && !matches!(tag, "latest" | "head" | "work") {
         return Ok(());
     }
-    Err(Error::usage(format!("'{}' is no name for a tag", crate::path::printable(tag)))
-        .with_hint("use up to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter; not 'latest', 'head', 'work' or a version number"))
+    Err(Error::usage(format!("'{}' is no name for a tag", crate::path::printable(tag))).with_hint(
+        "use up to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter; not 'latest', 'head', 'work' or a version number",
+    ))
 }
 
 #[cfg(test)]

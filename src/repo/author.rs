@@ -5,15 +5,13 @@ use std::process::{Command, Stdio};
 /// The author: `said` on the command line, `HLX_AUTHOR`, git's user, `user@host`.
 pub(super) fn author(said: Option<&str>) -> String {
     let given = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
-    given(said.map(str::to_owned))
-        .or_else(|| given(std::env::var("HLX_AUTHOR").ok()))
-        .or_else(git_user)
-        .unwrap_or_else(account)
+    given(said.map(str::to_owned)).or_else(|| given(std::env::var("HLX_AUTHOR").ok())).or_else(git_user).unwrap_or_else(account)
 }
 
 fn git_user() -> Option<String> {
     let ask = |key: &str| {
-        let output = Command::new("git").args(["config", "--get", key]).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+        let output =
+            Command::new("git").args(["config", "--get", key]).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
         let value = String::from_utf8(output.stdout).ok()?.trim().to_owned();
         (output.status.success() && !value.is_empty()).then_some(value)
     };

@@ -75,7 +75,8 @@ impl Repo {
 
     /// The name of the dataset that the user stands in: its folder or one below.
     pub fn within(&self) -> Option<&str> {
-        let inside = |path: &str| path != "." && self.here.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let inside =
+            |path: &str| path != "." && self.here.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         self.config.datasets().find(|d| inside(&d.path)).map(|d| d.name.as_str())
     }
 
@@ -89,7 +90,9 @@ impl Repo {
             (Some(only), None) => Ok(only),
             (None, _) => Err(Error::new(Kind::DatasetNotFound, "the repository has no dataset yet")
                 .with_hint("declare one: hlx dataset add NAME --type TYPE --path DIR")),
-            _ => Err(Error::usage("the repository has several datasets").with_hint(format!("name one of them: {}", self.names()))),
+            _ => {
+                Err(Error::usage("the repository has several datasets").with_hint(format!("name one of them: {}", self.names())))
+            }
         }
     }
 

@@ -38,7 +38,10 @@ struct Parsed<'a> {
 }
 
 fn parse(text: &str) -> Result<Parsed<'_>> {
-    let wrong = || Error::usage(format!("'{}' is no revision", printable(text))).with_hint("write NAME@1.2.0, NAME@latest, NAME@TAG, HEAD~1 or an id");
+    let wrong = || {
+        Error::usage(format!("'{}' is no revision", printable(text)))
+            .with_hint("write NAME@1.2.0, NAME@latest, NAME@TAG, HEAD~1 or an id")
+    };
     let (dataset, mut base) = match text.split_once('@') {
         Some((dataset, rest)) => (Some(dataset), rest),
         None => (None, text),
@@ -79,6 +82,13 @@ pub fn target(repo: &Repo, text: &str) -> Result<Target> {
         None => anywhere(repo, parsed.base)?,
     };
     let mut found = Found { id, version: repo.version(id)? };
+    if parsed.dataset.is_some_and(|dataset| dataset != found.version.dataset) {
+        return Err(Error::damaged(format!(
+            "the ref of '{}' points at a version of '{}'",
+            printable(text),
+            found.version.dataset
+        )));
+    }
     for _ in 0..parsed.back {
         let Some(parent) = found.version.parents.first().copied() else {
             return Err(Error::new(
@@ -112,7 +122,8 @@ fn ambiguous(repo: &Repo, base: &str) -> Error {
     match names.is_empty() {
         true => Error::new(Kind::DatasetNotFound, "the repository has no dataset yet")
             .with_hint("declare one: hlx dataset add NAME --type TYPE --path DIR"),
-        false => Error::usage(format!("'{}' could mean several datasets", printable(base))).with_hint(format!("write {}", names.join(" or "))),
+        false => Error::usage(format!("'{}' could mean several datasets", printable(base)))
+            .with_hint(format!("write {}", names.join(" or "))),
     }
 }
 
@@ -141,7 +152,8 @@ fn in_dataset(repo: &Repo, dataset: &str, base: &str) -> Result<Id<VersionId>> {
     match base {
         "latest" => {
             let numbers = refs.numbers(dataset)?;
-            let number = highest(&numbers).ok_or_else(|| missing(format!("it has no version yet: hlx commit {dataset} -m SUMMARY")))?;
+            let number =
+                highest(&numbers).ok_or_else(|| missing(format!("it has no version yet: hlx commit {dataset} -m SUMMARY")))?;
             return refs.get(dataset, number)?.ok_or_else(|| missing("run 'hlx log'".into()));
         }
         "HEAD" | "head" => {
@@ -157,7 +169,8 @@ fn in_dataset(repo: &Repo, dataset: &str, base: &str) -> Result<Id<VersionId>> {
             return Ok(*id);
         }
     }
-    by_prefix(repo, &[dataset.to_owned()], base)?.ok_or_else(|| missing(format!("'hlx log {dataset}' lists its versions and tags")))
+    by_prefix(repo, &[dataset.to_owned()], base)?
+        .ok_or_else(|| missing(format!("'hlx log {dataset}' lists its versions and tags")))
 }
 
 /// An id can be found without knowing the dataset; everything else needs it.
@@ -179,7 +192,9 @@ fn by_prefix(repo: &Repo, datasets: &[String], prefix: &str) -> Result<Option<Id
         for number in refs.numbers(dataset)? {
             let Some(id) = refs.get(dataset, &number)? else { continue };
             if id.to_hex().starts_with(prefix) && found.replace(id).is_some_and(|other| other != id) {
-                return Err(Error::usage(format!("several versions have ids that begin with '{prefix}'")).with_hint("write more digits"));
+                return Err(
+                    Error::usage(format!("several versions have ids that begin with '{prefix}'")).with_hint("write more digits")
+                );
             }
         }
     }

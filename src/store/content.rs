@@ -33,7 +33,8 @@ impl<'a> Chunks<'a> {
                 return Ok(Some(item));
             }
             let (level, key) = (recipe.level, recipe.key(&item));
-            let node = Recipe::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))?;
+            let node =
+                Recipe::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))?;
             if node.level + 1 != level || node.len() != item.len || self.open.len() > usize::from(MAX_LEVEL) {
                 return Err(Error::damaged(format!("the {key} does not fit where it stands")));
             }
@@ -87,7 +88,11 @@ pub fn read(store: &Store, content: Id<Content>, size: u64, mut take: impl FnMut
 pub fn chunk(store: &Store, item: &Item) -> Result<crate::store::Object> {
     let key = Key { id: item.id, kind: Kind::Chunk };
     let bytes = store.get(&key)?;
-    if bytes.len() as u64 == item.len { Ok(bytes) } else { Err(Error::damaged(format!("the {key} has not the length that its recipe says"))) }
+    if bytes.len() as u64 == item.len {
+        Ok(bytes)
+    } else {
+        Err(Error::damaged(format!("the {key} has not the length that its recipe says")))
+    }
 }
 
 /// Fails unless all that was hashed is the content.

@@ -133,7 +133,16 @@ impl<'a> Follower<'a> {
         let span = after - self.before;
         while !rest.is_empty() {
             let mut len = 0;
-            let count = rest.iter().take_while(|(_, n)| { let fits = len == 0 || len + *n as usize <= PIECE; if fits { len += *n as usize; } fits }).count();
+            let count = rest
+                .iter()
+                .take_while(|(_, n)| {
+                    let fits = len == 0 || len + *n as usize <= PIECE;
+                    if fits {
+                        len += *n as usize;
+                    }
+                    fits
+                })
+                .count();
             let share = |at: usize| self.before + (u128::from(span) * at as u128 / u128::from(total.max(1))) as u64;
             let slack = if count < chunks.len() { SLACK } else { 0 };
             let start = share(at).saturating_sub(slack);

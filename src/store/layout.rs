@@ -27,7 +27,9 @@ impl Layout {
     /// a folder with it is whole.
     pub fn create(&self) -> Result<()> {
         atomic::ensure_folder(&self.root)?;
-        for folder in ["tmp", "packs", "packs/data", "packs/structure", "index", "refs", "refs/versions", "refs/facts", "workspace"] {
+        for folder in
+            ["tmp", "packs", "packs/data", "packs/structure", "index", "refs", "refs/versions", "refs/facts", "workspace"]
+        {
             atomic::ensure_folder(&self.root.join(folder))?;
         }
         atomic::sync_folder(&self.root)?;
@@ -41,8 +43,10 @@ impl Layout {
     pub fn check(&self) -> Result<()> {
         match atomic::read(&self.format())? {
             Some(bytes) if bytes == FORMAT => Ok(()),
-            Some(_) => Err(Error::new(Kind::Damaged, format!("{} is of a format that this hlx does not know", self.root.display()))
-                .with_hint("use a newer hlx")),
+            Some(_) => {
+                Err(Error::new(Kind::Damaged, format!("{} is of a format that this hlx does not know", self.root.display()))
+                    .with_hint("use a newer hlx"))
+            }
             None => Err(Error::new(Kind::RepositoryNotFound, format!("{} is not a whole store", self.root.display()))
                 .with_hint("run 'hlx init' to complete it")),
         }

@@ -163,7 +163,11 @@ thread_local! {
 fn compress(store: &Store, group: Group, level: i32) -> Made {
     let base = base(store, &group.bases);
     let coded: Coded = COMPRESSOR.with_borrow_mut(|compressor| {
-        if base.is_empty() { compressor.alone(&group.raw, level) } else { compressor.against(&group.raw, &base, group.old, level) }
+        if base.is_empty() {
+            compressor.alone(&group.raw, level)
+        } else {
+            compressor.against(&group.raw, &base, group.old, level)
+        }
     });
     let delta = coded.codec == Codec::Delta;
     let head = Head {

@@ -15,8 +15,8 @@ use crate::object::node::Node;
 use crate::object::{Key, Kind};
 use crate::pack::index::{Row, Table};
 use crate::pack::merged::{self, Tables};
-use crate::progress::Progress;
 use crate::pack::{block, reader, writer};
+use crate::progress::Progress;
 use crate::store::layout::Layout;
 
 /// Bytes of decoded blocks that are kept.
@@ -186,7 +186,9 @@ impl Store {
         let mut base = Vec::new();
         for key in &head.bases {
             // A base lies strictly less deep, so that no circle can be followed.
-            let object = self.get_below(key, head.depth.saturating_sub(1)).map_err(|e| e.within(format!("the base of the {}", row.key)))?;
+            let object = self
+                .get_below(key, head.depth.saturating_sub(1))
+                .map_err(|e| e.within(format!("the base of the {}", row.key)))?;
             if base.len() + object.len() > MAX_BASE {
                 return Err(self.damaged(row, "its base is too long"));
             }

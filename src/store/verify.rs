@@ -40,7 +40,13 @@ pub fn contents(
         }
         Ok(bad)
     };
-    parallel::ordered(batches, 2 * parallel::threads(), || (), check, |found| found.into_iter().try_for_each(|(id, e)| bad(id, e)))
+    parallel::ordered(
+        batches,
+        2 * parallel::threads(),
+        || (),
+        check,
+        |found| found.into_iter().try_for_each(|(id, e)| bad(id, e)),
+    )
 }
 
 /// Recomputes the hash of every pack and hands out those that are not what their names say.

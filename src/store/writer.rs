@@ -117,7 +117,9 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         let base: usize = piece.bases.iter().filter_map(|key| self.store.locate(key)).map(|row| row.raw_len as usize).sum();
-        let many = |group: &Group| group.ids.len() + piece.chunks.len() > block::MAX_OBJECTS || group.bases.len() + piece.bases.len() > block::MAX_BASES;
+        let many = |group: &Group| {
+            group.ids.len() + piece.chunks.len() > block::MAX_OBJECTS || group.bases.len() + piece.bases.len() > block::MAX_BASES
+        };
         if self.delta.raw.len() + piece.raw.len() > PIECE || self.delta_base + base > GROUP_BASE || many(&self.delta) {
             self.flush_delta()?;
         }

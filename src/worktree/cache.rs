@@ -122,7 +122,9 @@ impl Packed {
     }
 
     fn row(self) -> Option<Row> {
-        let kind = [EntryKind::File, EntryKind::Executable, EntryKind::Symlink, EntryKind::Folder].into_iter().find(|k| *k as u8 == self.kind)?;
+        let kind = [EntryKind::File, EntryKind::Executable, EntryKind::Symlink, EntryKind::Folder]
+            .into_iter()
+            .find(|k| *k as u8 == self.kind)?;
         let stat = Stat { kind: file_kind(kind), size: self.size, mtime: self.mtime, ctime: self.ctime, inode: self.inode };
         let entry = Entry {
             path: DataPath::new(&self.path).ok()?,

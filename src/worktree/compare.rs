@@ -131,10 +131,11 @@ impl Sides {
     /// Reads what has to be read: files that may be what the version has, and new ones that may be what was removed.
     fn resolve(&mut self, root: &Root, began: i128, progress: &dyn Progress) -> Result<BTreeMap<String, Row>> {
         let gone: HashSet<(EntryKind, u64)> = self.removed.iter().filter(|e| e.size > 0).map(|e| (e.kind, e.size)).collect();
-        let (read, differ): (Vec<Open>, Vec<Open>) = std::mem::take(&mut self.open).into_iter().partition(|open| match &open.before {
-            Some(before) => before.kind == open.now.kind && before.size == open.now.size,
-            None => gone.contains(&(open.now.kind, open.now.size)),
-        });
+        let (read, differ): (Vec<Open>, Vec<Open>) =
+            std::mem::take(&mut self.open).into_iter().partition(|open| match &open.before {
+                Some(before) => before.kind == open.now.kind && before.size == open.now.size,
+                None => gone.contains(&(open.now.kind, open.now.size)),
+            });
         for open in differ {
             self.known(open.before, open.now);
         }
@@ -142,24 +143,31 @@ impl Sides {
         let mut rows = BTreeMap::new();
         let mut read = read.into_iter();
         let batches = std::iter::from_fn(|| Some(read.by_ref().take(BATCH).collect::<Vec<_>>()).filter(|b| !b.is_empty()));
-        let work = |cursor: &mut crate::fs::beneath::Cursor<'_>, batch: Vec<Open>| -> Result<Vec<(Open, Id<Content>, u64, Stat)>> {
-            progress.check()?;
-            let one = |open: Open| {
-                let (content, size, stat) = hash::content(root, cursor, &open.now.path, open.stat)?;
-                progress.advance(1, size);
-                Ok((open, content, size, stat))
+        let work =
+            |cursor: &mut crate::fs::beneath::Cursor<'_>, batch: Vec<Open>| -> Result<Vec<(Open, Id<Content>, u64, Stat)>> {
+                progress.check()?;
+                let one = |open: Open| {
+                    let (content, size, stat) = hash::content(root, cursor, &open.now.path, open.stat)?;
+                    progress.advance(1, size);
+                    Ok((open, content, size, stat))
+                };
+                batch.into_iter().map(one).collect()
             };
-            batch.into_iter().map(one).collect()
-        };
-        parallel::ordered(batches.map(Ok), 2 * parallel::threads(), || root.cursor(), work, |done| {
-            for (open, content, size, stat) in done {
-                let now = Entry { content, size, kind: entry_kind(stat.kind), ..open.now };
-                let stored = open.before.as_ref().is_some_and(|before| before.content == content);
-                rows.insert(now.path.to_string(), Row::read(now.clone(), stat, stored, began));
-                self.known(open.before, now);
-            }
-            Ok(())
-        })?;
+        parallel::ordered(
+            batches.map(Ok),
+            2 * parallel::threads(),
+            || root.cursor(),
+            work,
+            |done| {
+                for (open, content, size, stat) in done {
+                    let now = Entry { content, size, kind: entry_kind(stat.kind), ..open.now };
+                    let stored = open.before.as_ref().is_some_and(|before| before.content == content);
+                    rows.insert(now.path.to_string(), Row::read(now.clone(), stat, stored, began));
+                    self.known(open.before, now);
+                }
+                Ok(())
+            },
+        )?;
         Ok(rows)
     }
 
@@ -193,7 +201,10 @@ pub fn pair(removed: &mut Vec<Entry>, added: &mut Vec<Entry>) -> Vec<(Entry, Ent
     }
     *added = left;
     let mut n = 0;
-    removed.retain(|_| { n += 1; !gone.contains(&(n - 1)) });
+    removed.retain(|_| {
+        n += 1;
+        !gone.contains(&(n - 1))
+    });
     pairs
 }
 

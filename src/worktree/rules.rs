@@ -22,7 +22,10 @@ impl Rules {
         let mut builder = GitignoreBuilder::new("");
         for (line, rule) in (1..).zip(text.lines()) {
             builder.add_line(None, rule).map_err(|e| {
-                Error::new(Kind::Config, format!("{}:{line}: '{}' is no rule: {e}", shown.display(), crate::path::printable(rule)))
+                Error::new(
+                    Kind::Config,
+                    format!("{}:{line}: '{}' is no rule: {e}", shown.display(), crate::path::printable(rule)),
+                )
             })?;
         }
         let rules = builder.build().map_err(|e| Error::new(Kind::Config, format!("{}: {e}", shown.display())))?;

@@ -108,7 +108,9 @@ mod tests {
     #[test]
     fn what_is_never_part_of_a_dataset_is_left_out() {
         let dir = tempfile::tempdir().unwrap();
-        for path in [".helox/format", "helox.toml", "helox.lock", "sub/.git/config", "sub/helox.toml", "sub/.helox/x", ".gitignore"] {
+        for path in
+            [".helox/format", "helox.toml", "helox.lock", "sub/.git/config", "sub/helox.toml", "sub/.helox/x", ".gitignore"]
+        {
             write(dir.path(), path);
         }
         fs::write(dir.path().join(".gitignore"), "*").unwrap();

@@ -25,7 +25,12 @@ impl Selection {
 
     /// Makes it ready to be asked; the error names the pattern that is wrong.
     pub fn matcher(&self) -> Result<Matcher> {
-        Ok(Matcher { include: globs(&self.include)?, exclude: globs(&self.exclude)?, paths: self.paths.clone(), any: self.include.is_empty() })
+        Ok(Matcher {
+            include: globs(&self.include)?,
+            exclude: globs(&self.exclude)?,
+            paths: self.paths.clone(),
+            any: self.include.is_empty(),
+        })
     }
 }
 
@@ -51,7 +56,9 @@ impl Matcher {
     /// Whether the path is selected.
     pub fn selects(&self, path: &str) -> bool {
         let below = |p: &String| path.strip_prefix(p.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        (self.any || self.include.is_match(path)) && !self.exclude.is_match(path) && (self.paths.is_empty() || self.paths.iter().any(below))
+        (self.any || self.include.is_match(path))
+            && !self.exclude.is_match(path)
+            && (self.paths.is_empty() || self.paths.iter().any(below))
     }
 }
 

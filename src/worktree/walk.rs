@@ -137,7 +137,14 @@ impl<'a> Walk<'a> {
             }
             frame.ahead = match paths.len() {
                 1 => [(path.to_owned(), list(root, path))].into(),
-                _ => paths.into_par_iter().map(|path| { let listing = list(root, &path); (path, listing) }).collect::<Vec<_>>().into(),
+                _ => paths
+                    .into_par_iter()
+                    .map(|path| {
+                        let listing = list(root, &path);
+                        (path, listing)
+                    })
+                    .collect::<Vec<_>>()
+                    .into(),
             };
         }
         match frame.ahead.pop_front() {
@@ -210,7 +217,8 @@ impl<'a> Walk<'a> {
         if self.count == 0 {
             return None;
         }
-        let mut text = format!("{} cannot be stored:", if self.count == 1 { "something".into() } else { format!("{} things", self.count) });
+        let mut text =
+            format!("{} cannot be stored:", if self.count == 1 { "something".into() } else { format!("{} things", self.count) });
         self.problems.iter().for_each(|p| text += &format!("\n  {p}"));
         if self.count > self.problems.len() {
             text += &format!("\n  and {} more", self.count - self.problems.len());
@@ -282,6 +290,9 @@ fn list(root: &Root, path: &str) -> Result<Listing> {
 
 fn read_rules(root: &Root, path: &str) -> Result<String> {
     let mut text = String::new();
-    root.cursor().open_file(path).and_then(|mut f| f.read_to_string(&mut text)).map_err(|e| root.error("cannot read", path, e))?;
+    root.cursor()
+        .open_file(path)
+        .and_then(|mut f| f.read_to_string(&mut text))
+        .map_err(|e| root.error("cannot read", path, e))?;
     Ok(text)
 }

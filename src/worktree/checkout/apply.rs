@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::iter::Peekable;
 use std::path::Path;
 
+use super::Selected;
 use super::survey::Survey;
 use super::write::{Assembler, Naming, Unit, Worked, Worker};
-use super::Selected;
 use crate::chunk::cut;
 use crate::clock;
 use crate::error::{Error, Kind, Result};
@@ -17,10 +17,10 @@ use crate::manifest::Entries;
 use crate::object::node::{Entry, EntryKind};
 use crate::object::recipe::Item;
 use crate::parallel;
+use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::store::content::Chunks;
-use crate::path::DataPath;
 use crate::worktree::cache::{self, Row, entry_kind, settles};
 use crate::worktree::hash;
 use crate::worktree::scan::Scan;
@@ -53,12 +53,12 @@ pub struct Applied {
     pub unchanged: u64,
 }
 
-/// Makes a workspace what the target says, after a survey of it. The rows of all its files go to `rows`; they hold once
+/// Makes a workspace what the target says, after a survey of it; `scan` walks it again once what is surplus is gone. The rows of all its files go to `rows`; they hold once
 /// this has returned.
-pub fn apply(
+pub fn apply<'a>(
     store: &Store,
     root: &Root,
-    scan: Scan<'_>,
+    scan: impl FnOnce() -> Result<Scan<'a>>,
     survey: &Survey,
     target: &Target<'_>,
     rows: cache::Writer,
@@ -67,20 +67,35 @@ pub fn apply(
     let removed = remove(root, &survey.surplus, progress)?;
     let tmp = store.layout().tmp();
     let wanted = Selected::new(Entries::new(store, target.manifest)?, target.selection);
-    let feed = Feed { store, wanted: Wanted::Selected(wanted), scan: Some((scan.peekable(), survey)), pending: None, large: None, progress, ended: false };
+    let feed = Feed {
+        store,
+        wanted: Wanted::Selected(wanted),
+        scan: Some((scan()?.peekable(), survey)),
+        pending: None,
+        large: None,
+        progress,
+        ended: false,
+    };
     let applied = run(store, root, Naming::Moved(&tmp), feed, Some(rows), progress)?;
     Ok(Applied { removed, ..applied })
 }
 
 /// Brings what the target selects back into a workspace, whatever is there: surplus goes, and what differs when it is
 /// read is written. Returns the paths that were written.
-pub fn bring_back(store: &Store, root: &Root, surplus: &[Entry], target: &Target<'_>, progress: &dyn Progress) -> Result<Vec<DataPath>> {
+pub fn bring_back(
+    store: &Store,
+    root: &Root,
+    surplus: &[Entry],
+    target: &Target<'_>,
+    progress: &dyn Progress,
+) -> Result<Vec<DataPath>> {
     remove(root, surplus, progress)?;
     let (mut wanted, mut cursor) = (Selected::new(Entries::new(store, target.manifest)?, target.selection), root.cursor());
     let mut differ = Vec::new();
     while let Some(entry) = wanted.next()? {
         progress.check()?;
-        let alike = |stat: &Stat| entry_kind(stat.kind) == entry.kind && (stat.size == entry.size || entry.kind == EntryKind::Folder);
+        let alike =
+            |stat: &Stat| entry_kind(stat.kind) == entry.kind && (stat.size == entry.size || entry.kind == EntryKind::Folder);
         let same = match cursor.stat(entry.path.as_str())?.filter(alike) {
             Some(_) if entry.kind == EntryKind::Folder => true,
             Some(stat) => hash::content(root, &mut cursor, &entry.path, stat)?.0 == entry.content,
@@ -92,7 +107,15 @@ pub fn bring_back(store: &Store, root: &Root, surplus: &[Entry], target: &Target
     }
     let tmp = store.layout().tmp();
     let paths = differ.iter().map(|entry| entry.path.clone()).collect();
-    let feed = Feed { store, wanted: Wanted::Listed(differ.into_iter()), scan: None, pending: None, large: None, progress, ended: false };
+    let feed = Feed {
+        store,
+        wanted: Wanted::Listed(differ.into_iter()),
+        scan: None,
+        pending: None,
+        large: None,
+        progress,
+        ended: false,
+    };
     run(store, root, Naming::Moved(&tmp), feed, None, progress)?;
     Ok(paths)
 }
@@ -121,24 +144,30 @@ fn run(
         }
     };
     let ahead = 2 * parallel::threads() + 2;
-    parallel::ordered(feed, ahead, || Worker::new(store, root, naming), Worker::work, |worked| {
-        let written = match worked {
-            Worked::Keep(kept) => {
-                applied.unchanged += kept.len() as u64;
-                return kept.iter().try_for_each(|row| record(row, &mut rows));
+    parallel::ordered(
+        feed,
+        ahead,
+        || Worker::new(store, root, naming),
+        Worker::work,
+        |worked| {
+            let written = match worked {
+                Worked::Keep(kept) => {
+                    applied.unchanged += kept.len() as u64;
+                    return kept.iter().try_for_each(|row| record(row, &mut rows));
+                }
+                Worked::Written(written) => written,
+                Worked::Piece { begins, chunks, ends } => assembler.piece(begins, &chunks, ends)?.into_iter().collect(),
+            };
+            for row in written {
+                settled = settles(&row.stat).max(settled);
+                applied.written += 1;
+                applied.bytes += row.entry.size;
+                progress.advance(1, row.entry.size);
+                record(&row, &mut rows)?;
             }
-            Worked::Written(written) => written,
-            Worked::Piece { begins, chunks, ends } => assembler.piece(begins, &chunks, ends)?.into_iter().collect(),
-        };
-        for row in written {
-            settled = settles(&row.stat).max(settled);
-            applied.written += 1;
-            applied.bytes += row.entry.size;
-            progress.advance(1, row.entry.size);
-            record(&row, &mut rows)?;
-        }
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
     atomic::sync_file_system(root.path())?;
     if let Some(rows) = rows {
         clock::wait_until(settled);

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::fs::beneath::{Root, Stat};
 use crate::id::{Id, Node};
 use crate::manifest::{Entries, NodeSource};
-use crate::object::node::Entry;
+use crate::object::node::{Entry, EntryKind};
 use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::worktree::cache::{Row, entry_kind};
@@ -72,7 +72,7 @@ pub fn survey<S: NodeSource>(
                     Some(entry)
                 } else {
                     survey.dirty.push(path.clone());
-                    if wanted.is_none() {
+                    if in_the_way(entry_kind(stat.kind), &wanted) {
                         let content = Id::of(b"");
                         survey.surplus.push(Entry { path, kind: entry_kind(stat.kind), size: stat.size, samples: None, content });
                     }
@@ -85,13 +85,18 @@ pub fn survey<S: NodeSource>(
         if is(&wanted) {
             continue;
         }
-        let empty_folder = now.kind == crate::object::node::EntryKind::Folder;
+        let empty_folder = now.kind == EntryKind::Folder;
         if !is(&before) && !empty_folder {
             survey.dirty.push(now.path.clone());
         }
-        if wanted.is_none() {
+        if in_the_way(now.kind, &wanted) {
             survey.surplus.push(now);
         }
     }
     Ok(survey)
+}
+
+/// Whether something has to go before what is wanted can be written: nothing is, or a folder for a file, or the reverse.
+fn in_the_way(now: EntryKind, wanted: &Option<Entry>) -> bool {
+    wanted.as_ref().is_none_or(|wanted| (wanted.kind == EntryKind::Folder) != (now == EntryKind::Folder))
 }

@@ -71,7 +71,11 @@ impl<'a> Worker<'a> {
             EntryKind::Folder => self.cursor.ensure_folder(path)?,
             EntryKind::Symlink => {
                 let mut target = Vec::new();
-                content::read(self.store, entry.content, entry.size, |bytes| { target.extend_from_slice(bytes); Ok(()) }).map_err(|e| e.within(path))?;
+                content::read(self.store, entry.content, entry.size, |bytes| {
+                    target.extend_from_slice(bytes);
+                    Ok(())
+                })
+                .map_err(|e| e.within(path))?;
                 self.cursor.ensure_folder(entry.path.split().0.unwrap_or_default())?;
                 let tmp = match self.naming {
                     Naming::Direct => None,
@@ -81,7 +85,8 @@ impl<'a> Worker<'a> {
             }
             EntryKind::File | EntryKind::Executable => {
                 let mut open = Open::begin(self.root, &mut self.cursor, self.naming, entry.clone())?;
-                content::read(self.store, entry.content, entry.size, |bytes| open.write(self.root, bytes)).map_err(|e| e.within(path))?;
+                content::read(self.store, entry.content, entry.size, |bytes| open.write(self.root, bytes))
+                    .map_err(|e| e.within(path))?;
                 open.name(&mut self.cursor)?;
             }
         }
@@ -124,7 +129,9 @@ impl Open {
 
     fn write(&mut self, root: &Root, bytes: &[u8]) -> Result<()> {
         let written = match &mut self.out {
-            Out::Direct(file) => crate::fs::fault::point(crate::fs::fault::Call::Write, root.path()).and_then(|()| file.write_all(bytes)),
+            Out::Direct(file) => {
+                crate::fs::fault::point(crate::fs::fault::Call::Write, root.path()).and_then(|()| file.write_all(bytes))
+            }
             Out::Moved(temp) => temp.write_all(bytes),
         };
         written.map_err(|e| root.error("cannot write", self.entry.path.as_str(), e))

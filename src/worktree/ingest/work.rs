@@ -29,7 +29,10 @@ pub(super) enum Worked {
         bytes: Vec<u8>,
         files: Vec<ReadFile>,
     },
-    Piece { piece: Piece, ids: Vec<[u8; 32]> },
+    Piece {
+        piece: Piece,
+        ids: Vec<[u8; 32]>,
+    },
 }
 
 /// A worker's own state.
@@ -48,7 +51,15 @@ impl<'a> Worker<'a> {
             Unit::Known(known) => Ok(Worked::Known(known)),
             Unit::Piece(piece) => {
                 let mut at = 0;
-                let ids = piece.lens.iter().map(|len| { let id = *blake3::hash(&piece.bytes[at..at + len]).as_bytes(); at += len; id }).collect();
+                let ids = piece
+                    .lens
+                    .iter()
+                    .map(|len| {
+                        let id = *blake3::hash(&piece.bytes[at..at + len]).as_bytes();
+                        at += len;
+                        id
+                    })
+                    .collect();
                 Ok(Worked::Piece { piece, ids })
             }
             Unit::Small(jobs) => {

@@ -1,0 +1,486 @@
+//! What the user typed. From these definitions come parsing, help, completions and the man page; the comments of the
+//! fields are the help texts.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::error::ErrorKind as ClapKind;
+use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
+use helox::{Error, Number, Time};
+use serde_json::Value;
+
+use super::failure;
+use super::output::{Form, Manner};
+use super::when;
+
+/// Why there is nothing to run.
+pub(crate) enum Stop {
+    /// Help or version, which was asked for.
+    Asked(String),
+    /// Nothing was typed; this is the help.
+    Empty(String),
+    /// What was typed is not understood.
+    Wrong(Error),
+}
+
+/// Reads the arguments of the process, its name first.
+pub(crate) fn parse(typed: &[OsString], manner: Manner) -> Result<Arguments, Stop> {
+    Arguments::try_parse_from(typed).map_err(|error| {
+        let text = |tinted: bool| if tinted { error.render().ansi().to_string() } else { error.render().to_string() };
+        match error.kind() {
+            ClapKind::DisplayHelp | ClapKind::DisplayVersion => {
+                Stop::Asked(text(manner.form == Form::Human && manner.tint_stdout().is_on()))
+            }
+            ClapKind::DisplayHelpOnMissingArgumentOrSubcommand if manner.form == Form::Human => {
+                Stop::Empty(text(manner.tint_stderr().is_on()))
+            }
+            ClapKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                Stop::Wrong(Error::usage("a command is missing").with_hint("'hlx --help' lists the commands"))
+            }
+            _ => Stop::Wrong(failure::usage(&error)),
+        }
+    })
+}
+
+/// The whole command line, for completions and the man page.
+pub(crate) fn definition() -> clap::Command {
+    Arguments::command()
+}
+
+/// Version control for the data that language models are trained on.
+#[derive(Parser)]
+#[command(name = "hlx", version, subcommand_required = true, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = "Examples:
+  hlx init                            make a repository of this folder
+  hlx commit -m 'first leases'        make a version of what is in it
+  hlx log --oneline                   list the versions
+  hlx diff leases@1.0.0 leases@1.1.0  see what changed between two
+  hlx checkout leases@production      go back to the one that is in production")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// How the user wants to be spoken to.
+    pub(crate) fn manner(&self) -> Manner {
+        let lines = match &self.command {
+            Command::Log(log) => log.jsonl,
+            Command::Diff(diff) => diff.jsonl,
+            Command::Ls(ls) => ls.jsonl,
+            _ => false,
+        };
+        let form = match () {
+            () if lines => Form::JsonLines,
+            () if self.global.json => Form::Json,
+            () => Form::Human,
+        };
+        Manner { form, color: self.global.color, quiet: self.global.quiet, verbose: self.global.verbose }
+    }
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Work as if started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    pub(crate) directory: Option<PathBuf>,
+    /// Print one JSON document on stdout and nothing else
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print no report of what was done, only what was asked for
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Print details
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Show no progress of long work
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub(crate) color: ColorChoice,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Init(Init),
+    #[command(subcommand)]
+    Dataset(Dataset),
+    Status(Status),
+    Commit(Commit),
+    Log(Log),
+    Show(Show),
+    Diff(Diff),
+    Compare(Compare),
+    Checkout(Checkout),
+    Restore(Restore),
+    Ls(Ls),
+    Cat(Cat),
+    #[command(subcommand)]
+    Tag(Tag),
+    Verify(Verify),
+    /// Count what the store holds and what it saves
+    Stats,
+    /// Rebuild everything that is derived from the packs
+    Reindex,
+    Completions(Completions),
+    /// Print the manual page
+    #[command(after_help = "Example:\n  hlx man > ~/.local/share/man/man1/hlx.1")]
+    Man,
+}
+
+/// Make a repository; safe to repeat
+#[derive(Args)]
+#[command(after_help = "Example:\n  hlx init data --name leases --type lease_abstraction")]
+pub(crate) struct Init {
+    /// The folder [default: this one]
+    pub(crate) dir: Option<PathBuf>,
+    /// Declare the whole folder as one dataset of this name
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The dataset's type
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) kind: Option<String>,
+}
+
+/// Declare and list the datasets of the repository
+#[derive(Subcommand)]
+pub(crate) enum Dataset {
+    /// Declare a folder as a dataset
+    #[command(after_help = "Example:\n  hlx dataset add leases --type lease_abstraction --path data/leases")]
+    Add {
+        /// The dataset's name
+        name: String,
+        /// What kind of data it holds
+        #[arg(long = "type", value_name = "TYPE")]
+        kind: String,
+        /// Its folder
+        #[arg(long, value_name = "DIR")]
+        path: PathBuf,
+    },
+    /// List the datasets
+    List,
+    /// Show one dataset
+    Show {
+        /// The dataset's name
+        name: String,
+    },
+}
+
+/// List the files that differ from the checked-out version
+#[derive(Args)]
+#[command(after_help = "Example:\n  hlx status leases --exit-code || hlx commit leases -m 'new leases'")]
+pub(crate) struct Status {
+    /// The dataset
+    pub(crate) name: Option<String>,
+    /// Exit with 1 if anything differs
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+/// Make the next version
+#[derive(Args)]
+#[command(after_help = "Examples:
+  hlx commit -m 'added the leases of May'
+  hlx commit leases -m 'new labels' --bump major --tag staging --meta source=crawl
+  hlx commit leases -m 'nightly import' --from /mnt/export/leases")]
+pub(crate) struct Commit {
+    /// The dataset
+    pub(crate) name: Option<String>,
+    /// What changed
+    #[arg(short = 'm', long = "message", value_name = "SUMMARY", allow_hyphen_values = true)]
+    pub(crate) summary: String,
+    /// The version's number [default: follows from what changed]
+    #[arg(long, value_name = "X.Y.Z", value_parser = number, conflicts_with = "bump")]
+    pub(crate) version: Option<Number>,
+    /// Which part of the parent's number to raise
+    #[arg(long, value_name = "PART", value_enum, default_value = "auto")]
+    pub(crate) bump: Bump,
+    /// The version it is made from [default: the checked-out one; with --from the latest]
+    #[arg(long, value_name = "REV")]
+    pub(crate) parent: Option<String>,
+    /// Put a tag on it; may be repeated
+    #[arg(long = "tag", value_name = "T")]
+    pub(crate) tags: Vec<String>,
+    /// Attach a value, read as JSON if it is JSON and as text if not; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = metadata)]
+    pub(crate) meta: Vec<(String, Value)>,
+    /// Who made it [default: HLX_AUTHOR, then git's user]
+    #[arg(long, value_name = "WHO")]
+    pub(crate) author: Option<String>,
+    /// Take the files of DIR instead of the dataset's folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: Option<PathBuf>,
+    /// Make a version even if nothing changed
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
+    /// Say what would be made, and make nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Bump {
+    Auto,
+    Major,
+    Minor,
+    Patch,
+}
+
+/// List versions, children before parents
+#[derive(Args)]
+#[command(after_help = "Examples:
+  hlx log leases --oneline --graph
+  hlx log leases@1.2.0 -n 5
+  hlx log --tag production --since '3 months ago' --meta source=crawl")]
+pub(crate) struct Log {
+    /// A dataset, or a revision whose ancestors to list
+    #[arg(value_name = "NAME|REV")]
+    pub(crate) target: Option<String>,
+    /// At most N versions
+    #[arg(short = 'n', value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// One line a version
+    #[arg(long)]
+    pub(crate) oneline: bool,
+    /// Draw the lines of descent
+    #[arg(long)]
+    pub(crate) graph: bool,
+    /// Only versions that bear this tag
+    #[arg(long, value_name = "T")]
+    pub(crate) tag: Option<String>,
+    /// Only versions of this type of dataset
+    #[arg(long = "type", value_name = "T")]
+    pub(crate) kind: Option<String>,
+    /// Only versions by this author
+    #[arg(long, value_name = "A")]
+    pub(crate) author: Option<String>,
+    /// Only versions with this validation status
+    #[arg(long, value_name = "S", ignore_case = true, value_parser = PossibleValuesParser::new(STATUSES))]
+    pub(crate) status: Option<String>,
+    /// Only versions with this metadata; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    pub(crate) meta: Vec<(String, String)>,
+    /// Only versions made then or later: RFC 3339, a day such as 2026-11-22 (UTC), or '3 days ago'
+    #[arg(long, value_name = "WHEN", value_parser = when::since)]
+    pub(crate) since: Option<Time>,
+    /// Only versions made then or earlier; a day is included
+    #[arg(long, value_name = "WHEN", value_parser = when::until)]
+    pub(crate) until: Option<Time>,
+    /// Print one JSON document a version
+    #[arg(long)]
+    pub(crate) jsonl: bool,
+}
+
+/// Show everything about one version
+#[derive(Args)]
+#[command(after_help = "Example:\n  hlx show leases@production")]
+pub(crate) struct Show {
+    /// The version [default: the checked-out one]
+    pub(crate) rev: Option<String>,
+}
+
+/// List the files that differ between two versions, or a version and the workspace
+#[derive(Args)]
+#[command(after_help = "Examples:
+  hlx diff                                      what commit would record
+  hlx diff leases@1.0.0 leases@1.1.0 --stat     two versions, with sizes
+  hlx diff leases@1.0.0 -- train                one folder, against the workspace")]
+pub(crate) struct Diff {
+    /// The older side [default: the checked-out version]
+    #[arg(value_name = "A")]
+    pub(crate) from: Option<String>,
+    /// The newer side [default: WORK, the files in the workspace]
+    #[arg(value_name = "B")]
+    pub(crate) to: Option<String>,
+    /// Show sizes
+    #[arg(long, group = "style")]
+    pub(crate) stat: bool,
+    /// Print paths only
+    #[arg(long, group = "style")]
+    pub(crate) name_only: bool,
+    /// Print a letter and the path, separated by a tab
+    #[arg(long, group = "style")]
+    pub(crate) name_status: bool,
+    /// Exit with 1 if anything differs
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// Print one JSON document a file
+    #[arg(long)]
+    pub(crate) jsonl: bool,
+    /// Only these files and folders
+    #[arg(last = true, value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+}
+
+/// Sum up what changed between two versions
+#[derive(Args)]
+#[command(after_help = "Example:\n  hlx compare leases@1.0.0 leases@latest")]
+pub(crate) struct Compare {
+    /// The older version
+    #[arg(value_name = "A")]
+    pub(crate) from: String,
+    /// The newer version
+    #[arg(value_name = "B")]
+    pub(crate) to: String,
+}
+
+/// Make the workspace exactly one version
+#[derive(Args)]
+#[command(after_help = "Examples:
+  hlx checkout leases@1.0.0
+  hlx checkout leases@production --into /tmp/leases
+  hlx checkout leases@latest --include 'train/**'")]
+pub(crate) struct Checkout {
+    /// The version
+    pub(crate) rev: String,
+    /// Write it to DIR, absent or empty, and leave the workspace alone
+    #[arg(long, value_name = "DIR")]
+    pub(crate) into: Option<PathBuf>,
+    /// Only files that match; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) include: Vec<String>,
+    /// No files that match; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+    /// Replace and remove uncommitted work
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Only these files and folders
+    #[arg(last = true, value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+}
+
+/// Bring single files back
+#[derive(Args)]
+#[command(after_help = "Example:\n  hlx restore data/leases/train.jsonl --source 1.0.0")]
+pub(crate) struct Restore {
+    /// Files and folders
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The version to take them from [default: the checked-out one]
+    #[arg(short, long, value_name = "REV")]
+    pub(crate) source: Option<String>,
+}
+
+/// List the files of a version
+#[derive(Args)]
+#[command(after_help = "Example:\n  hlx ls leases@1.0.0 train -r -l")]
+pub(crate) struct Ls {
+    /// The version [default: the checked-out one]
+    pub(crate) rev: Option<String>,
+    /// A folder or file of it
+    pub(crate) path: Option<String>,
+    /// List folders with all that is in them
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    /// Show kind, size, samples and content id
+    #[arg(short, long)]
+    pub(crate) long: bool,
+    /// Print one JSON document a file
+    #[arg(long)]
+    pub(crate) jsonl: bool,
+}
+
+/// Print a file of a version
+#[derive(Args)]
+#[command(after_help = "Example:\n  hlx cat leases@1.0.0 train.jsonl | head -1")]
+pub(crate) struct Cat {
+    /// The version
+    pub(crate) rev: String,
+    /// The file
+    pub(crate) path: String,
+}
+
+/// Put labels such as production on versions
+#[derive(Subcommand)]
+pub(crate) enum Tag {
+    /// Put tags on a version
+    #[command(after_help = "Example:\n  hlx tag add leases@1.1.0 production")]
+    Add(Tags),
+    /// Take tags off a version
+    #[command(after_help = "Example:\n  hlx tag rm leases@1.0.0 production")]
+    Rm(Tags),
+    /// List tags and the versions that bear them
+    List {
+        /// The dataset [default: all]
+        name: Option<String>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Tags {
+    /// The version
+    pub(crate) rev: String,
+    /// The tags
+    #[arg(required = true, value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+}
+
+/// Recompute every checksum
+#[derive(Args)]
+#[command(after_help = "Examples:
+  hlx verify leases@1.0.0
+  hlx verify --all
+
+Exits with 1 if anything is damaged.")]
+pub(crate) struct Verify {
+    /// Versions, or folders that were checked out [default: the checked-out version]
+    #[arg(value_name = "REV|DIR")]
+    pub(crate) targets: Vec<String>,
+    /// Verify every version
+    #[arg(long, conflicts_with = "targets")]
+    pub(crate) all: bool,
+}
+
+/// Print the completions for a shell
+#[derive(Args)]
+#[command(after_help = "Example:\n  hlx completions bash > ~/.local/share/bash-completion/completions/hlx")]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// What is known of a version's quality.
+const STATUSES: [&str; 4] = ["PENDING", "PASSED", "FAILED", "SKIPPED"];
+
+fn number(text: &str) -> Result<Number, String> {
+    Number::parse(text).map_err(|e| e.to_string())
+}
+
+fn metadata(text: &str) -> Result<(String, Value), String> {
+    let (key, value) = pair(text)?;
+    let value = serde_json::from_str(&value).unwrap_or(Value::String(value));
+    Ok((key, value))
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("say KEY=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn metadata_is_json_where_it_can_be() {
+        assert_eq!(metadata("n=3").unwrap().1, Value::from(3));
+        assert_eq!(metadata("list=[1,\"a\"]").unwrap().1, serde_json::json!([1, "a"]));
+        assert_eq!(metadata("n=007").unwrap().1, Value::from("007"));
+        assert_eq!(metadata("url=a=b").unwrap(), ("url".to_owned(), Value::from("a=b")));
+        assert_eq!(metadata("empty=").unwrap().1, Value::from(""));
+        assert!(metadata("=3").is_err() && metadata("key").is_err());
+    }
+}

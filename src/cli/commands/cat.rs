@@ -1,0 +1,38 @@
+//! `hlx cat`: prints a file of a version, byte for byte.
+
+use helox::ops::cat;
+use helox::{Error, ErrorKind, Result, printable};
+use serde::Serialize;
+
+use super::Answer;
+use crate::cli::args;
+use crate::cli::output::Form;
+use crate::cli::session::Session;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct File<'a> {
+    revision: &'a str,
+    path: &'a str,
+    size: usize,
+    text: &'a str,
+}
+
+pub(super) fn run(args: &args::Cat, session: &mut Session) -> Result<Answer> {
+    let repo = session.repo()?;
+    if session.out.form() == Form::Human {
+        cat::run(&repo, &args.rev, &args.path, &mut session.out)?;
+        return Ok(Answer::Yes);
+    }
+    // A JSON document is text, and on failure it is another one: the whole file must be seen before anything is printed.
+    let mut bytes = Vec::new();
+    cat::run(&repo, &args.rev, &args.path, &mut bytes)?;
+    let text = std::str::from_utf8(&bytes).map_err(|source| {
+        let message = format!("{} is not UTF-8 text, so it cannot be part of a JSON document", printable(&args.path));
+        Error::new(ErrorKind::UnsupportedInput, message)
+            .with_hint("'hlx cat' without --json prints its bytes")
+            .with_source(source)
+    })?;
+    session.out.document(&File { revision: &args.rev, path: &args.path, size: bytes.len(), text })?;
+    Ok(Answer::Yes)
+}

@@ -1,0 +1,89 @@
+//! `hlx commit`: makes the next version.
+
+use std::io::{self, Write};
+
+use helox::ops::commit::{self, Outcome};
+use helox::{ChangeType, Error, Result, printable};
+use serde_json::{Map, Value};
+
+use super::Answer;
+use crate::cli::args;
+use crate::cli::format::{columns, count, size, thousands};
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+
+pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
+    let options = commit::Options {
+        dataset: args.name,
+        summary: args.summary,
+        version: args.version,
+        bump: match args.bump {
+            args::Bump::Auto => commit::Bump::Auto,
+            args::Bump::Major => commit::Bump::As(ChangeType::Major),
+            args::Bump::Minor => commit::Bump::As(ChangeType::Minor),
+            args::Bump::Patch => commit::Bump::As(ChangeType::Patch),
+        },
+        parent: args.parent,
+        tags: args.tags,
+        metadata: metadata(args.meta)?,
+        author: args.author,
+        from: args.from,
+        allow_empty: args.allow_empty,
+        dry_run: args.dry_run,
+    };
+    let report = commit::run(&session.repo()?, &options, &session.progress())?;
+    session.out.report(&report, |out| words(&report, out))?;
+    Ok(Answer::Yes)
+}
+
+/// Makes one object of the pairs; the same key twice would lose a value.
+fn metadata(pairs: Vec<(String, Value)>) -> Result<Map<String, Value>> {
+    let mut object = Map::new();
+    for (key, value) in pairs {
+        if object.contains_key(&key) {
+            return Err(
+                Error::usage(format!("--meta {key} is given twice")).with_hint("give each key once; a list is a JSON value")
+            );
+        }
+        object.insert(key, value);
+    }
+    Ok(object)
+}
+
+fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
+    let version = &report.version;
+    let tint = out.tint();
+    let name = format!("{} {}", tint.strong(printable(&version.dataset_name)), tint.mark(&version.version));
+    let why = printable(&report.bump).replacen(": ", "  ", 1);
+    match report.outcome {
+        Outcome::Unchanged => return writeln!(out, "nothing changed since {name}"),
+        Outcome::AlreadyThere => return writeln!(out, "{name} is already there"),
+        Outcome::DryRun => writeln!(out, "would make {name}  {why}")?,
+        Outcome::Created => writeln!(out, "{name}  {why}")?,
+    }
+    let added = tint.good(format!("+{}", thousands(report.files_added)));
+    let modified = tint.mark(format!("~{}", thousands(report.files_modified)));
+    let removed = tint.bad(format!("-{}", thousands(report.files_removed)));
+    let total = format!("{}, {}", count(version.file_count, "file"), size(version.total_size_bytes));
+    write!(out, "{added} {modified} {removed} files, {total}")?;
+    if let Outcome::DryRun = report.outcome {
+        return writeln!(out);
+    }
+    writeln!(out, ", store grew by {}", size(report.stored_bytes))?;
+    writeln!(out, "{}", tint.dim(version.id))?;
+    if !version.tags.is_empty() {
+        writeln!(out, "tags {}", tint.label(version.tags.join(", ")))?;
+    }
+    if out.is_verbose() {
+        let parents = version.parents.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let details = [
+            ["parents".to_owned(), if parents.is_empty() { "none".to_owned() } else { parents }],
+            ["manifest".to_owned(), version.manifest.to_string()],
+            ["data checksum".to_owned(), version.data_checksum.to_string()],
+            ["metadata checksum".to_owned(), version.metadata_checksum.to_string()],
+            ["changed".to_owned(), format!("{}; the parent has {}", size(report.bytes_changed), size(report.bytes_before))],
+        ];
+        columns(&details).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    }
+    Ok(())
+}

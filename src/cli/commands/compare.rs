@@ -1,0 +1,54 @@
+//! `hlx compare`: sums up what changed between two versions.
+
+use std::io::{self, Write};
+
+use helox::ops::compare;
+use helox::{Result, printable};
+
+use super::Answer;
+use crate::cli::args;
+use crate::cli::format::{columns, difference, size, thousands};
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+
+pub(super) fn run(args: &args::Compare, session: &mut Session) -> Result<Answer> {
+    let report = compare::run(&session.repo()?, &args.from, &args.to)?;
+    session.out.answer(&report, |out| words(&report, out))?;
+    Ok(Answer::Yes)
+}
+
+fn words(report: &compare::Report, out: &mut Output) -> io::Result<()> {
+    let tint = out.tint();
+    let (from, to) = (printable(&report.version1), printable(&report.version2));
+    writeln!(
+        out,
+        "{} -> {}  {}  {}",
+        tint.mark(from),
+        tint.mark(to),
+        report.change_type.as_str(),
+        printable(&report.change_summary)
+    )?;
+    let changed = |added: u64, modified: u64, removed: u64| {
+        format!("+{} ~{} -{}", thousands(added), thousands(modified), thousands(removed))
+    };
+    let samples = match (report.samples_added, report.samples_modified, report.samples_removed) {
+        (Some(added), Some(modified), Some(removed)) => changed(added, modified, removed),
+        _ => String::new(),
+    };
+    let mut rows = vec![
+        [
+            "files".to_owned(),
+            difference(report.file_difference, thousands),
+            changed(report.files_added, report.files_modified, report.files_removed),
+        ],
+        ["bytes".to_owned(), difference(report.size_difference_bytes, size), String::new()],
+    ];
+    if let Some(difference_of_samples) = report.sample_difference {
+        rows.push(["samples".to_owned(), difference(difference_of_samples, thousands), samples]);
+    }
+    columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    for change in &report.schema_changes {
+        writeln!(out, "schema  {}", printable(&change.to_string()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! `hlx diff`: the files that differ between two versions, or a version and the workspace.
+
+use std::io::{self, Write};
+
+use helox::ops::diff::{self, Report};
+use helox::{Result, printable};
+use serde_json::{Value, json};
+
+use super::Answer;
+use crate::cli::args;
+use crate::cli::format::{columns, difference, size, tally};
+use crate::cli::output::{Form, Output, Tint};
+use crate::cli::session::Session;
+
+pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
+    let options = diff::Options { from: args.from, to: args.to, paths: args.paths };
+    let report = diff::run(&session.repo()?, &options, &session.progress())?;
+    if session.out.form() == Form::JsonLines {
+        json_lines(&report, &mut session.out)?;
+    } else {
+        session.out.answer(&report, |out| match () {
+            () if args.stat => stat(&report, out),
+            () if args.name_only => changes(&report).iter().try_for_each(|c| writeln!(out, "{}", printable(c.path))),
+            () if args.name_status => changes(&report).iter().try_for_each(|c| name_status(c, out)),
+            () => words(&report, out),
+        })?;
+    }
+    let same = report.added.is_empty() && report.modified.is_empty() && report.removed.is_empty() && report.renamed.is_empty();
+    Ok(Answer::yes_if(same || !args.exit_code))
+}
+
+/// A file that differs: its letter, its path, the path it had, its sizes.
+struct Change<'a> {
+    letter: char,
+    path: &'a str,
+    from: Option<&'a str>,
+    old: Option<u64>,
+    new: Option<u64>,
+}
+
+impl Change<'_> {
+    fn tinted(&self, tint: Tint) -> String {
+        match self.letter {
+            'A' => tint.good('A'),
+            'D' => tint.bad('D'),
+            'R' => tint.label('R'),
+            letter => tint.mark(letter),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self.from {
+            Some(from) => format!("{} -> {}", printable(from), printable(self.path)),
+            None => printable(self.path).into_owned(),
+        }
+    }
+}
+
+/// All files that differ, in the order of their paths.
+fn changes(report: &Report) -> Vec<Change<'_>> {
+    let added = report.added.iter().map(|f| Change { letter: 'A', path: &f.path, from: None, old: None, new: Some(f.size) });
+    let removed = report.removed.iter().map(|f| Change { letter: 'D', path: &f.path, from: None, old: Some(f.size), new: None });
+    let modified = report.modified.iter().map(|f| {
+        let (old, new) = (Some(f.old_size), Some(f.new_size));
+        Change { letter: 'M', path: &f.path, from: None, old, new }
+    });
+    let renamed = report.renamed.iter().map(|f| Change { letter: 'R', path: &f.to, from: Some(&f.from), old: None, new: None });
+    let mut all: Vec<_> = added.chain(removed).chain(modified).chain(renamed).collect();
+    all.sort_by_key(|change| change.path);
+    all
+}
+
+fn words(report: &Report, out: &mut Output) -> io::Result<()> {
+    let tint = out.tint();
+    for change in changes(report) {
+        write!(out, "{} {}", change.tinted(tint), change.name())?;
+        match (change.old, change.new) {
+            (Some(old), Some(new)) => writeln!(out, " ({} → {})", size(old), size(new))?,
+            _ => writeln!(out)?,
+        }
+    }
+    writeln!(out, "{}", summary(report))
+}
+
+fn stat(report: &Report, out: &mut Output) -> io::Result<()> {
+    let changes = changes(report);
+    let sizes = |c: &Change<'_>| [c.old.map_or_else(String::new, size), c.new.map_or_else(String::new, size)];
+    let rows: Vec<_> = changes
+        .iter()
+        .map(|change| {
+            let [old, new] = sizes(change);
+            let grown = match (change.old, change.new) {
+                (None, None) => String::new(),
+                (old, new) => difference(signed(new) - signed(old), size),
+            };
+            [change.letter.to_string(), change.name(), old, new, grown]
+        })
+        .collect();
+    columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    let grown = changes.iter().map(|c| signed(c.new) - signed(c.old)).fold(0, i64::saturating_add);
+    writeln!(out, "{}, {}", summary(report), difference(grown, size))
+}
+
+/// A size as one side of a difference; what is not there has none.
+fn signed(size: Option<u64>) -> i64 {
+    i64::try_from(size.unwrap_or(0)).unwrap_or(i64::MAX)
+}
+
+fn name_status(change: &Change<'_>, out: &mut Output) -> io::Result<()> {
+    let from = change.from.map(|from| format!("\t{}", printable(from))).unwrap_or_default();
+    writeln!(out, "{}{from}\t{}", change.letter, printable(change.path))
+}
+
+fn summary(report: &Report) -> String {
+    let counts = tally(&[
+        (report.added.len(), "added"),
+        (report.modified.len(), "modified"),
+        (report.removed.len(), "removed"),
+        (report.renamed.len(), "renamed"),
+    ]);
+    let counts = if counts.is_empty() { "no difference".to_owned() } else { counts };
+    format!("{} -> {}: {counts}", printable(&report.from), printable(&report.to))
+}
+
+fn json_lines(report: &Report, out: &mut Output) -> Result<()> {
+    for file in &report.added {
+        out.document(&json!({ "change": "added", "path": file.path, "size": file.size, "samples": file.samples }))?;
+    }
+    for file in &report.modified {
+        let document: Value = json!({
+            "change": "modified", "path": file.path, "old_size": file.old_size, "new_size": file.new_size,
+            "old_samples": file.old_samples, "new_samples": file.new_samples,
+        });
+        out.document(&document)?;
+    }
+    for file in &report.removed {
+        out.document(&json!({ "change": "removed", "path": file.path, "size": file.size, "samples": file.samples }))?;
+    }
+    for file in &report.renamed {
+        out.document(&json!({ "change": "renamed", "from": file.from, "to": file.to }))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! `hlx log`: lists versions, children before parents.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+
+use helox::ops::{VersionView, log};
+use helox::{Result, printable};
+
+use super::Answer;
+use crate::cli::args;
+use crate::cli::format::{day, first_line, moment, short};
+use crate::cli::graph::{Graph, Rows};
+use crate::cli::output::{Form, Output, Tint};
+use crate::cli::session::Session;
+
+pub(super) fn run(args: args::Log, session: &mut Session) -> Result<Answer> {
+    let repo = session.repo()?;
+    let (dataset, revision) = match &args.target {
+        Some(target) => log::target(&repo, target)?,
+        None => (None, None),
+    };
+    let options = log::Options {
+        dataset,
+        revision,
+        limit: args.limit,
+        tag: args.tag,
+        kind: args.kind,
+        author: args.author,
+        since: args.since,
+        until: args.until,
+        metadata: args.meta,
+        status: args.status.map(|status| status.to_uppercase()),
+    };
+    let report = log::run(&repo, &options)?;
+    if session.out.form() == Form::JsonLines {
+        report.versions.iter().try_for_each(|version| session.out.document(version))?;
+        return Ok(Answer::Yes);
+    }
+    session.out.answer(&report, |out| words(&report.versions, args.oneline, args.graph, out))?;
+    if report.versions.is_empty() {
+        session.out.hint("no versions");
+    }
+    Ok(Answer::Yes)
+}
+
+fn words(versions: &[VersionView], oneline: bool, graph: bool, out: &mut Output) -> io::Result<()> {
+    let tint = out.tint();
+    let several = versions.windows(2).any(|pair| pair[0].dataset_name != pair[1].dataset_name);
+    let name = |version: &VersionView| match several {
+        true => format!("{}@{}", version.dataset_name, version.version),
+        false => version.version.to_string(),
+    };
+    let width = if oneline { versions.iter().map(|v| name(v).chars().count()).max().unwrap_or(0) } else { 0 };
+    let listed: HashSet<_> = versions.iter().map(|version| version.id).collect();
+    let mut columns = Graph::new();
+    for (n, version) in versions.iter().enumerate() {
+        let mut lines =
+            if oneline { vec![line(version, &format!("{:width$}", name(version)), tint)] } else { page(version, tint) };
+        if !oneline && n + 1 < versions.len() {
+            lines.push(String::new());
+        }
+        if graph {
+            let parents: Vec<_> = version.parents.iter().copied().filter(|parent| listed.contains(parent)).collect();
+            beside(columns.draw(version.id, &parents), lines, out)?;
+        } else {
+            lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints the lines of a version to the right of its part of the graph.
+fn beside(rows: Rows, lines: Vec<String>, out: &mut Output) -> io::Result<()> {
+    let Rows { node, links, margin } = rows;
+    let width = links.iter().chain([&node, &margin]).map(String::len).max().unwrap_or(0);
+    let mut left = std::iter::once(node).chain(links).peekable();
+    let mut lines = lines.into_iter();
+    loop {
+        let line = lines.next();
+        if left.peek().is_none() && line.is_none() {
+            return Ok(());
+        }
+        let left = left.next().unwrap_or_else(|| margin.clone());
+        writeln!(out, "{}", format!("{left:width$} {}", line.unwrap_or_default()).trim_end())?;
+    }
+}
+
+fn line(version: &VersionView, name: &str, tint: Tint) -> String {
+    let change = format!("{:5}", version.change_type.as_str());
+    let summary = first_line(&version.change_summary);
+    let tags = if version.tags.is_empty() { String::new() } else { format!("  {}", tags(version, tint)) };
+    format!("{}  {change}  {}  {summary}{tags}", tint.mark(name), day(&version.created_at))
+}
+
+fn page(version: &VersionView, tint: Tint) -> Vec<String> {
+    let name = tint.mark(format!("{} {}", version.dataset_name, version.version));
+    let tags = if version.tags.is_empty() { String::new() } else { format!(" {}", tags(version, tint)) };
+    let mut lines = vec![
+        format!("{name}{tags}  {}", version.change_type.as_str()),
+        format!("Id:      {}", version.id),
+        format!("Author:  {}", printable(&version.created_by)),
+        format!("Date:    {}", moment(&version.created_at)),
+    ];
+    if version.parents.len() > 1 {
+        let parents: Vec<_> = version.parents.iter().map(short).collect();
+        lines.insert(2, format!("Merge:   {}", parents.join(" ")));
+    }
+    lines.push(String::new());
+    lines.extend(version.change_summary.lines().map(|line| format!("    {}", printable(line))));
+    lines
+}
+
+fn tags(version: &VersionView, tint: Tint) -> String {
+    tint.label(format!("({})", version.tags.join(", ")))
+}

@@ -1,0 +1,60 @@
+//! `hlx ls`: lists the files of a version, as they are read.
+
+use std::io::{self, Write};
+
+use helox::object::node::EntryKind;
+use helox::ops::ls::{self, Item};
+use helox::{Result, printable};
+use serde::Serialize;
+
+use super::Answer;
+use crate::cli::args;
+use crate::cli::format::{short, size, thousands};
+use crate::cli::output::{Form, Output};
+use crate::cli::session::Session;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Listing {
+    items: Vec<Item>,
+}
+
+pub(super) fn run(args: &args::Ls, session: &mut Session) -> Result<Answer> {
+    let repo = session.repo()?;
+    let (revision, path) = ls::target(&repo, args.rev.as_deref(), args.path.as_deref())?;
+    let options = ls::Options { revision, path, recursive: args.recursive };
+    let out = &mut session.out;
+    match out.form() {
+        Form::Human => ls::run(&repo, &options, &mut |item| words(&item, args.long, out).map_err(|e| out.error(e)))?,
+        Form::JsonLines => ls::run(&repo, &options, &mut |item| out.document(&item))?,
+        // Held back until it is whole, so that a failure on the way is the only document.
+        Form::Json => {
+            let mut items = Vec::new();
+            ls::run(&repo, &options, &mut |item| {
+                items.push(item);
+                Ok(())
+            })?;
+            out.document(&Listing { items })?;
+        }
+    }
+    Ok(Answer::Yes)
+}
+
+fn words(item: &Item, long: bool, out: &mut Output) -> io::Result<()> {
+    let tint = out.tint();
+    if long {
+        let kind = match item.kind {
+            EntryKind::File => "file",
+            EntryKind::Executable => "exec",
+            EntryKind::Symlink => "link",
+            EntryKind::Folder => "dir",
+        };
+        let samples = item.samples.map_or_else(|| "-".to_owned(), thousands);
+        let id = item.id.map_or_else(|| "-".to_owned(), short);
+        write!(out, "{kind:4}  {:>6}  {samples:>11}  {}  ", size(item.size), tint.dim(format!("{id:12}")))?;
+    }
+    match item.kind {
+        EntryKind::Folder => writeln!(out, "{}", tint.label(format!("{}/", printable(&item.path)))),
+        _ => writeln!(out, "{}", printable(&item.path)),
+    }
+}

@@ -1,0 +1,65 @@
+//! One file a verb: what was typed becomes options of the library, the report becomes words. A verb prints only through
+//! the session it is handed, and decides nothing that the library should decide.
+
+mod cat;
+mod checkout;
+mod commit;
+mod compare;
+mod completions;
+mod dataset;
+mod diff;
+mod init;
+mod log;
+mod ls;
+mod man;
+mod reindex;
+mod restore;
+mod show;
+mod stats;
+mod status;
+mod tag;
+mod verify;
+
+use helox::Result;
+
+use super::args::Command;
+use super::session::Session;
+
+/// The answer of a command that did not fail. Only questions are answered with no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Done, or nothing was found to object to.
+    Yes,
+    /// Files differ, or damage was found.
+    No,
+}
+
+impl Answer {
+    fn yes_if(yes: bool) -> Answer {
+        if yes { Answer::Yes } else { Answer::No }
+    }
+}
+
+/// Runs what was typed.
+pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer> {
+    match command {
+        Command::Init(args) => init::run(args, session),
+        Command::Dataset(args) => dataset::run(args, session),
+        Command::Status(args) => status::run(args, session),
+        Command::Commit(args) => commit::run(args, session),
+        Command::Log(args) => log::run(args, session),
+        Command::Show(args) => show::run(&args, session),
+        Command::Diff(args) => diff::run(args, session),
+        Command::Compare(args) => compare::run(&args, session),
+        Command::Checkout(args) => checkout::run(args, session),
+        Command::Restore(args) => restore::run(args, session),
+        Command::Ls(args) => ls::run(&args, session),
+        Command::Cat(args) => cat::run(&args, session),
+        Command::Tag(args) => tag::run(args, session),
+        Command::Verify(args) => verify::run(args, session),
+        Command::Stats => stats::run(session),
+        Command::Reindex => reindex::run(session),
+        Command::Completions(args) => completions::run(&args, session),
+        Command::Man => man::run(session),
+    }
+}

@@ -1,0 +1,38 @@
+//! `hlx restore`: brings single files back.
+
+use std::io::{self, Write};
+
+use helox::ops::restore;
+use helox::{Result, printable};
+
+use super::Answer;
+use crate::cli::args;
+use crate::cli::format::thousands;
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+
+/// Up to so many paths are printed without `-v`.
+const FEW: usize = 10;
+
+pub(super) fn run(args: args::Restore, session: &mut Session) -> Result<Answer> {
+    let options = restore::Options { paths: args.paths, source: args.source };
+    let report = restore::run(&session.repo()?, &options, &session.progress())?;
+    session.out.report(&report, |out| words(&report, out))?;
+    Ok(Answer::Yes)
+}
+
+fn words(report: &restore::Report, out: &mut Output) -> io::Result<()> {
+    let tint = out.tint();
+    if out.is_verbose() || report.restored.len() + report.removed.len() <= FEW {
+        for path in &report.restored {
+            writeln!(out, "{} {}", tint.good("restored"), printable(path))?;
+        }
+        for path in &report.removed {
+            writeln!(out, "{}  {}", tint.bad("removed"), printable(path))?;
+        }
+    }
+    let counts =
+        format!("{} restored, {} removed", thousands(report.restored.len() as u64), thousands(report.removed.len() as u64));
+    let name = format!("{} {}", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version));
+    writeln!(out, "{counts}, as in {name}")
+}

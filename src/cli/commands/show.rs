@@ -1,0 +1,73 @@
+//! `hlx show`: everything about one version, under the names that the fields bear in JSON.
+
+use std::io::{self, Write};
+
+use helox::ops::{VersionView, show};
+use helox::{Result, printable};
+use serde_json::Value;
+
+use super::Answer;
+use crate::cli::args;
+use crate::cli::format::{columns, moment, size, thousands};
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+
+pub(super) fn run(args: &args::Show, session: &mut Session) -> Result<Answer> {
+    let version = show::run(&session.repo()?, args.rev.as_deref())?;
+    session.out.answer(&version, |out| words(&version, out))?;
+    Ok(Answer::Yes)
+}
+
+fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
+    let mut fields: Vec<[String; 2]> = Vec::new();
+    let mut field = |name: &str, value: String| {
+        // A summary or a value of several lines continues below its first.
+        for (n, line) in value.lines().enumerate() {
+            fields.push([if n == 0 { name.to_owned() } else { String::new() }, printable(line).into_owned()]);
+        }
+    };
+    field("id", version.id.to_string());
+    field("dataset_name", version.dataset_name.clone());
+    field("dataset_type", version.dataset_type.clone());
+    field("version", version.version.to_string());
+    field("parent_version", version.parent_version.as_ref().map_or_else(none, ToString::to_string));
+    field("parents", list(version.parents.iter().map(ToString::to_string)));
+    field("change_type", version.change_type.as_str().to_owned());
+    field("change_summary", version.change_summary.clone());
+    field("total_samples", version.total_samples.map_or_else(|| "not counted".to_owned(), thousands));
+    field("file_count", thousands(version.file_count));
+    field("total_size_bytes", format!("{} ({})", thousands(version.total_size_bytes), size(version.total_size_bytes)));
+    field("data_checksum", version.data_checksum.to_string());
+    field("metadata_checksum", version.metadata_checksum.to_string());
+    field("manifest", version.manifest.to_string());
+    field("schema", version.schema.as_ref().map_or_else(none, Value::to_string));
+    field("quality_score", version.quality_score.map_or_else(none, |score| score.to_string()));
+    field("validation_status", text(&version.validation_status));
+    field("validation_errors", list(version.validation_errors.iter().map(Value::to_string)));
+    field("tags", if version.tags.is_empty() { none() } else { version.tags.join(", ") });
+    field("metadata", list(version.metadata.iter().map(|(key, value)| format!("{key} = {value}"))));
+    field("created_at", moment(&version.created_at));
+    field("created_by", version.created_by.clone());
+    field("storage_backend", version.storage_backend.to_owned());
+    field("storage_path", version.storage_path.clone());
+    columns(&fields).iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+fn none() -> String {
+    "none".to_owned()
+}
+
+/// One line each, or `none`.
+fn list(items: impl Iterator<Item = String>) -> String {
+    let lines: Vec<_> = items.collect();
+    if lines.is_empty() { none() } else { lines.join("\n") }
+}
+
+/// A value as its JSON text, without the quotes.
+fn text(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(text)) => text,
+        Ok(other) => other.to_string(),
+        Err(_) => none(),
+    }
+}

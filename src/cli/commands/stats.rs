@@ -1,0 +1,33 @@
+//! `hlx stats`: what the store holds, and what it saves.
+
+use std::io::Write;
+
+use helox::Result;
+use helox::ops::stats;
+
+use super::Answer;
+use crate::cli::format::{columns, size, thousands};
+use crate::cli::session::Session;
+
+pub(super) fn run(session: &mut Session) -> Result<Answer> {
+    let report = stats::run(&session.repo()?)?;
+    session.out.answer(&report, |out| {
+        let saved = match report.stored_bytes {
+            0 => String::new(),
+            stored => format!("{:.1} times smaller than all versions", report.logical_bytes as f64 / stored as f64),
+        };
+        let row = |name: &str, value: String, note: &str| [name.to_owned(), value, note.to_owned()];
+        let rows = [
+            row("versions", thousands(report.versions), ""),
+            row("files", thousands(report.files), ""),
+            row("logical", size(report.logical_bytes), "all versions, each counted whole"),
+            row("unique", size(report.unique_bytes), "each chunk counted once"),
+            row("stored", size(report.stored_bytes), &saved),
+            row("derived", size(report.derived_bytes), "can be rebuilt"),
+            row("chunks", thousands(report.chunks), ""),
+            row("packs", thousands(report.packs), ""),
+        ];
+        columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
+    })?;
+    Ok(Answer::Yes)
+}

@@ -1,0 +1,60 @@
+//! `hlx status`: what differs between the workspace and the version it was made from.
+
+use std::io::{self, Write};
+
+use helox::ops::status;
+use helox::{Result, printable};
+
+use super::Answer;
+use crate::cli::args;
+use crate::cli::format::{count, tally};
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+
+pub(super) fn run(args: args::Status, session: &mut Session) -> Result<Answer> {
+    let report = status::run(&session.repo()?, &status::Options { dataset: args.name }, &session.progress())?;
+    session.out.answer(&report, |out| words(&report, out))?;
+    Ok(Answer::yes_if(report.clean || !args.exit_code))
+}
+
+fn words(report: &status::Report, out: &mut Output) -> io::Result<()> {
+    let tint = out.tint();
+    let name = tint.strong(printable(&report.dataset_name));
+    match &report.version {
+        Some(version) => writeln!(out, "{name}: based on {}", tint.mark(version))?,
+        None => writeln!(out, "{name}: no version yet")?,
+    }
+    if let Some(selection) = &report.selection {
+        writeln!(out, "selection: {}", printable(selection))?;
+    }
+    for path in &report.added {
+        writeln!(out, "{} {}", tint.good("A"), printable(path))?;
+    }
+    for path in &report.modified {
+        writeln!(out, "{} {}", tint.mark("M"), printable(path))?;
+    }
+    for path in &report.removed {
+        writeln!(out, "{} {}", tint.bad("D"), printable(path))?;
+    }
+    for renamed in &report.renamed {
+        writeln!(out, "{} {} -> {}", tint.label("R"), printable(&renamed.from), printable(&renamed.to))?;
+    }
+    for path in &report.outside {
+        writeln!(out, "{} {}", tint.dim("-"), printable(path))?;
+    }
+    let counts = tally(&[
+        (report.added.len(), "added"),
+        (report.modified.len(), "modified"),
+        (report.removed.len(), "removed"),
+        (report.renamed.len(), "renamed"),
+    ]);
+    if report.clean {
+        writeln!(out, "clean")?;
+    } else if !counts.is_empty() {
+        writeln!(out, "{counts}")?;
+    }
+    if !report.outside.is_empty() {
+        writeln!(out, "{} outside the selection (-), which a commit refuses", count(report.outside.len() as u64, "file"))?;
+    }
+    Ok(())
+}

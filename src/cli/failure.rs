@@ -1,0 +1,119 @@
+//! The only printer of errors: for people `error: …` and `hint: …` on stderr, with `--json` one document on stdout.
+//!
+//! Here too stands the table of exit codes, which scripts rely on.
+
+use std::io::{self, Write};
+use std::panic::Location;
+
+use helox::{Error, ErrorKind, printable};
+
+use super::output::{Form, Manner};
+
+/// The exit code of a question whose answer is no.
+pub(crate) const ANSWER_IS_NO: u8 = 1;
+/// The exit code of work that the user interrupted: what a shell says of SIGINT.
+pub(crate) const INTERRUPTED: u8 = 130;
+/// The exit code of a request that cannot be understood.
+const USAGE: u8 = 2;
+
+/// The exit code that tells scripts what they can do about an error.
+fn code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Usage | ErrorKind::Config | ErrorKind::UnsupportedInput => USAGE,
+        ErrorKind::RepositoryNotFound | ErrorKind::DatasetNotFound | ErrorKind::VersionNotFound | ErrorKind::PathNotFound => 3,
+        ErrorKind::VersionExists | ErrorKind::DirtyWorkspace | ErrorKind::Conflict => 4,
+        ErrorKind::Damaged => 5,
+        ErrorKind::Interrupted => INTERRUPTED,
+        // Io, and kinds that the library may add: something outside `hlx` failed.
+        _ => 6,
+    }
+}
+
+/// Prints an error, and says the exit code.
+pub(crate) fn report(error: &Error, manner: Manner) -> u8 {
+    match manner.form {
+        Form::Human => {
+            let tint = manner.tint_stderr();
+            to_stderr(&labelled(&tint.bad(tint.strong("error:")), error.message()));
+            if let Some(text) = error.hint() {
+                hint(text, manner);
+            }
+        }
+        Form::Json | Form::JsonLines => to_stdout_as_json(error.kind().as_str(), error.message(), error.hint()),
+    }
+    code(error.kind())
+}
+
+/// Prints the help to someone who typed no command, and says the exit code.
+pub(crate) fn report_help(help: &str) -> u8 {
+    to_stderr(help);
+    USAGE
+}
+
+/// Prints what a person could do next.
+pub(crate) fn hint(hint: &str, manner: Manner) {
+    to_stderr(&labelled(&manner.tint_stderr().label("hint:"), hint));
+}
+
+/// Prints that `hlx` itself has a defect, and where.
+pub(crate) fn panicked(location: Option<&Location<'_>>, manner: Manner) {
+    let place = location.map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
+    let message = format!("internal error{place} in hlx {}; please report it", env!("CARGO_PKG_VERSION"));
+    match manner.form {
+        Form::Human => to_stderr(&labelled("error:", &message)),
+        Form::Json | Form::JsonLines => to_stdout_as_json("internal", &message, None),
+    }
+}
+
+/// What the operating system said, without the number that Rust adds.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let bare = text.rsplit_once(" (os error ").map_or(text.as_str(), |(bare, _)| bare);
+    let mut letters = bare.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// Makes an error of what clap says about wrong arguments.
+pub(crate) fn usage(error: &clap::Error) -> Error {
+    let text = error.render().to_string();
+    let mut message = String::new();
+    let mut hints = Vec::new();
+    for paragraph in text.split("\n\n") {
+        let words = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+        if let Some(said) = words.strip_prefix("error: ") {
+            message = said.to_owned();
+        } else if words.starts_with("tip: ") {
+            // How to pass a misspelt flag as a value helps nobody.
+            hints.extend(
+                words
+                    .split("tip: ")
+                    .map(str::trim)
+                    .filter(|tip| !tip.is_empty() && !tip.starts_with("to pass "))
+                    .map(str::to_owned),
+            );
+        } else if words.starts_with("Usage: ") {
+            hints.push(words.replacen("Usage", "usage", 1));
+        }
+    }
+    if hints.is_empty() {
+        hints.push("--help after the command explains its arguments".to_owned());
+    }
+    Error::usage(message).with_hint(hints.join("\n"))
+}
+
+/// Puts a label before a text; whatever a file's name could do to a terminal is escaped.
+fn labelled(label: &str, text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(printable).collect();
+    format!("{label} {}\n", lines.join("\n"))
+}
+
+/// Writes to stderr in one piece; when that fails, there is nobody left to tell.
+fn to_stderr(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+fn to_stdout_as_json(kind: &str, message: &str, hint: Option<&str>) {
+    let document = serde_json::json!({ "error": { "kind": kind, "message": message, "hint": hint } });
+    let mut stdout = io::stdout().lock();
+    let _ = writeln!(stdout, "{document}").and_then(|()| stdout.flush());
+}

@@ -1,0 +1,142 @@
+//! Numbers, sizes, times and tables as people read them.
+
+use std::fmt::Display;
+
+use helox::{Time, printable};
+
+/// A count with a comma between thousands: `1,204`.
+pub(crate) fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A count and its noun: `1 file`, `1,204 files`.
+pub(crate) fn count(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(count), if count == 1 { "" } else { "s" })
+}
+
+/// How many of each: `3 added, 1 removed`; what there is none of is left out.
+pub(crate) fn tally(groups: &[(usize, &str)]) -> String {
+    let told = groups.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", thousands(*n as u64)));
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// A size in decimal units, two digits at least where the unit allows: `999 B`, `2.1 GB`, `31 MB`.
+pub(crate) fn size(bytes: u64) -> String {
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64;
+    let mut unit = "B";
+    for next in ["kB", "MB", "GB", "TB", "PB", "EB"] {
+        // What would be printed as 1,000 of a unit is 1.0 of the next.
+        if value < 999.5 {
+            break;
+        }
+        value /= 1000.0;
+        unit = next;
+    }
+    if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+}
+
+/// A difference with its sign: `+117`, `-3`, `0`.
+pub(crate) fn difference(of: i64, show: impl Fn(u64) -> String) -> String {
+    let sign = match of {
+        0 => "",
+        1.. => "+",
+        _ => "-",
+    };
+    format!("{sign}{}", show(of.unsigned_abs()))
+}
+
+/// The day of a moment: `2026-11-22`.
+pub(crate) fn day(time: &Time) -> String {
+    time.to_string().chars().take_while(|c| *c != 'T').collect()
+}
+
+/// A moment to the second: `2026-11-22 09:30:00 UTC`.
+pub(crate) fn moment(time: &Time) -> String {
+    let text = time.to_string();
+    match text.split_once('T') {
+        Some((day, clock)) => format!("{day} {} UTC", clock.chars().take(8).collect::<String>()),
+        None => text,
+    }
+}
+
+/// The first twelve digits of an id.
+pub(crate) fn short(id: impl Display) -> String {
+    id.to_string().chars().take(12).collect()
+}
+
+/// The first line of a text, fit for a terminal.
+pub(crate) fn first_line(text: &str) -> String {
+    printable(text.lines().next().unwrap_or_default()).into_owned()
+}
+
+/// Rows in columns that begin one below the other, two spaces apart.
+pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let widths: [usize; N] = std::array::from_fn(|i| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0));
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_separated() {
+        for (count, text) in [(0, "0"), (999, "999"), (1_204, "1,204"), (1_000_000, "1,000,000")] {
+            assert_eq!(thousands(count), text);
+        }
+    }
+
+    #[test]
+    fn sizes_have_two_digits_and_a_decimal_unit() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.0 kB"),
+            (9_949, "9.9 kB"),
+            (9_950, "10 kB"),
+            (999_499, "999 kB"),
+            (999_500, "1.0 MB"),
+            (31_000_000, "31 MB"),
+            (2_100_000_000, "2.1 GB"),
+            (u64::MAX, "18 EB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn differences_bear_their_sign() {
+        assert_eq!(difference(1_204, thousands), "+1,204");
+        assert_eq!(difference(-31_000_000, size), "-31 MB");
+        assert_eq!(difference(0, thousands), "0");
+        assert_eq!(difference(i64::MIN, size), "-9.2 EB");
+    }
+
+    #[test]
+    fn times_lose_what_nobody_reads() {
+        let time = Time::from_millis(1_795_339_800_007);
+        assert_eq!(day(&time), "2026-11-22");
+        assert_eq!(moment(&time), "2026-11-22 09:30:00 UTC");
+    }
+
+    #[test]
+    fn columns_are_aligned_without_trailing_space() {
+        let rows = [["a".to_owned(), "bb".to_owned()], ["ccc".to_owned(), String::new()]];
+        assert_eq!(columns(&rows), ["a    bb", "ccc"]);
+    }
+}

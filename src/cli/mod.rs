@@ -1,0 +1,17 @@
+//! The command line: what was typed becomes options of the library, its reports become words or JSON.
+//!
+//! What scripts rely on, and `docs/cli.md` promises: results go to stdout, and with `--json` exactly one document and
+//! nothing else, also on failure; progress, hints and errors of people go to stderr; the exit codes are those of
+//! [`failure`]. Only this folder prints, only `main.rs` exits, and only [`failure`] prints errors. It uses the public
+//! API of the library and nothing below it.
+
+pub(crate) mod args;
+pub(crate) mod commands;
+pub(crate) mod failure;
+mod format;
+mod graph;
+pub(crate) mod interrupt;
+pub(crate) mod output;
+mod progress;
+pub(crate) mod session;
+mod when;

@@ -1,0 +1,228 @@
+//! How results are printed: words for people, one JSON document, or one JSON document a line.
+//!
+//! Stdout is buffered, and what went wrong with it is remembered here, because the library wraps the errors of the
+//! writers it is handed. Colour is used on a terminal only, unless `--color` says otherwise.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+
+use clap::ColorChoice;
+use clap::builder::styling::{AnsiColor, Effects, Style};
+use helox::{Error, ErrorKind, Result};
+use serde::Serialize;
+
+use super::failure;
+
+/// What a result is printed as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Words for people.
+    Human,
+    /// One JSON document.
+    Json,
+    /// One JSON document a line.
+    JsonLines,
+}
+
+/// How the user wants to be spoken to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// What a result is printed as.
+    pub(crate) form: Form,
+    /// When to use colour.
+    pub(crate) color: ColorChoice,
+    /// Whether only what was asked for is printed.
+    pub(crate) quiet: bool,
+    /// Whether details are printed.
+    pub(crate) verbose: bool,
+}
+
+impl Manner {
+    /// What can be told from the bare arguments, for whatever goes wrong before they are understood.
+    pub(crate) fn guess(typed: &[OsString]) -> Manner {
+        let options = || typed.iter().skip(1).take_while(|arg| *arg != "--");
+        let json = options().any(|arg| arg == "--json" || arg == "--jsonl");
+        let said = |when: &str| {
+            let joined = format!("--color={when}");
+            options().any(|arg| *arg == *joined)
+                || options().zip(options().skip(1)).any(|(arg, next)| arg == "--color" && next == when)
+        };
+        let color = match () {
+            () if said("never") => ColorChoice::Never,
+            () if said("always") => ColorChoice::Always,
+            () => ColorChoice::Auto,
+        };
+        Manner { form: if json { Form::Json } else { Form::Human }, color, quiet: false, verbose: false }
+    }
+
+    /// The colours for stdout.
+    pub(crate) fn tint_stdout(self) -> Tint {
+        Tint::new(self.color, io::stdout().is_terminal())
+    }
+
+    /// The colours for stderr.
+    pub(crate) fn tint_stderr(self) -> Tint {
+        Tint::new(self.color, io::stderr().is_terminal())
+    }
+}
+
+/// Colours, or none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tint {
+    on: bool,
+}
+
+impl Tint {
+    fn new(color: ColorChoice, terminal: bool) -> Tint {
+        let refused = || {
+            std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) || std::env::var_os("TERM").is_some_and(|t| t == "dumb")
+        };
+        let on = match color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => terminal && !refused(),
+        };
+        Tint { on }
+    }
+
+    /// Whether there are colours.
+    pub(crate) fn is_on(self) -> bool {
+        self.on
+    }
+
+    /// What was added, or is well.
+    pub(crate) fn good(self, text: impl Display) -> String {
+        self.paint(AnsiColor::Green.on_default(), text)
+    }
+
+    /// What was removed, or is not well.
+    pub(crate) fn bad(self, text: impl Display) -> String {
+        self.paint(AnsiColor::Red.on_default(), text)
+    }
+
+    /// What was modified, and the numbers of versions.
+    pub(crate) fn mark(self, text: impl Display) -> String {
+        self.paint(AnsiColor::Yellow.on_default(), text)
+    }
+
+    /// Tags, folders, renames.
+    pub(crate) fn label(self, text: impl Display) -> String {
+        self.paint(AnsiColor::Cyan.on_default(), text)
+    }
+
+    /// What matters less.
+    pub(crate) fn dim(self, text: impl Display) -> String {
+        self.paint(Style::new().effects(Effects::DIMMED), text)
+    }
+
+    /// What matters most.
+    pub(crate) fn strong(self, text: impl Display) -> String {
+        self.paint(Style::new().bold(), text)
+    }
+
+    fn paint(self, style: Style, text: impl Display) -> String {
+        if self.on { format!("{style}{text}{style:#}") } else { text.to_string() }
+    }
+}
+
+/// Stdout, and how to use it.
+pub(crate) struct Output {
+    stdout: BufWriter<Stdout>,
+    fault: Option<io::Error>,
+    hints: Vec<String>,
+    manner: Manner,
+    tint: Tint,
+}
+
+impl Output {
+    /// Stdout in this manner.
+    pub(crate) fn new(manner: Manner) -> Output {
+        // Not locked: a panic in another thread must be able to say so in JSON.
+        let stdout = BufWriter::with_capacity(64 << 10, io::stdout());
+        Output { stdout, fault: None, hints: Vec::new(), manner, tint: manner.tint_stdout() }
+    }
+
+    /// What results are printed as.
+    pub(crate) fn form(&self) -> Form {
+        self.manner.form
+    }
+
+    /// The colours.
+    pub(crate) fn tint(&self) -> Tint {
+        self.tint
+    }
+
+    /// Whether details are wanted.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.manner.verbose
+    }
+
+    /// Prints what a command did; `-q` silences the words.
+    pub(crate) fn report(&mut self, report: &impl Serialize, words: impl FnOnce(&mut Output) -> io::Result<()>) -> Result<()> {
+        if self.manner.quiet && self.manner.form == Form::Human { Ok(()) } else { self.answer(report, words) }
+    }
+
+    /// Prints what the user asked to see; `-q` changes nothing.
+    pub(crate) fn answer(&mut self, answer: &impl Serialize, words: impl FnOnce(&mut Output) -> io::Result<()>) -> Result<()> {
+        match self.manner.form {
+            Form::Human => words(self).map_err(|e| self.error(e)),
+            Form::Json | Form::JsonLines => self.document(answer),
+        }
+    }
+
+    /// Prints a JSON document on a line of its own.
+    pub(crate) fn document(&mut self, document: &impl Serialize) -> Result<()> {
+        serde_json::to_writer(&mut *self, document).map_err(io::Error::from).map_err(|e| self.error(e))?;
+        self.write_all(b"\n").map_err(|e| self.error(e))
+    }
+
+    /// Keeps what a person could do next, to be said on stderr after the results.
+    pub(crate) fn hint(&mut self, hint: &str) {
+        if self.manner.form == Form::Human && !self.manner.quiet {
+            self.hints.push(hint.to_owned());
+        }
+    }
+
+    /// Flushes, prints the hints, and says what went wrong with stdout, if anything did.
+    pub(crate) fn finish(&mut self) -> Option<io::Error> {
+        // A flush that follows a fault would only repeat it.
+        if self.fault.is_none() {
+            let _ = self.flush();
+        }
+        if self.fault.is_none() {
+            self.hints.drain(..).for_each(|hint| failure::hint(&hint, self.manner));
+        }
+        self.fault.take()
+    }
+
+    /// The error of a failed write to stdout.
+    pub(crate) fn error(&self, source: io::Error) -> Error {
+        Error::new(ErrorKind::Io, format!("cannot write to stdout: {}", failure::reason(&source))).with_source(source)
+    }
+
+    fn remember<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
+        if let Err(fault) = &done
+            && fault.kind() != io::ErrorKind::Interrupted
+            && self.fault.is_none()
+        {
+            self.fault = Some(match fault.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => io::Error::new(fault.kind(), fault.to_string()),
+            });
+        }
+        done
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let done = self.stdout.write(bytes);
+        self.remember(done)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let done = self.stdout.flush();
+        self.remember(done)
+    }
+}

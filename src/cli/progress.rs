@@ -1,0 +1,156 @@
+//! The progress of long work on a terminal: stage, bytes, files, rate, time left.
+//!
+//! It appears on stderr, only if that is a terminal, and only once the work has taken half a second.
+
+use std::fmt;
+use std::io::{IsTerminal, stderr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use helox::{Progress, Stage};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use super::format::{size, thousands};
+use super::interrupt::{self, Listening};
+
+/// Work shorter than this shows nothing.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How often the line is drawn anew while nothing is heard of the work.
+const REDRAW: Duration = Duration::from_millis(100);
+/// The line when the bytes ahead are known, and when not.
+const WITH_TOTAL: &str = "{msg} [{bar:12}] {done} of {total}, {files}, {rate}/s, {eta} left";
+const WITHOUT_TOTAL: &str = "{msg} {done}, {files}, {rate}/s";
+
+/// One line of progress, for as long as it lives.
+pub(crate) struct Bar {
+    line: Option<Line>,
+    _listening: Listening,
+}
+
+struct Line {
+    bar: ProgressBar,
+    files: Arc<Files>,
+    begun: Instant,
+    shown: AtomicBool,
+    has_total: AtomicBool,
+}
+
+/// How many files are done, and how many there are; zero if that is not known.
+#[derive(Default)]
+struct Files {
+    done: AtomicU64,
+    total: AtomicU64,
+}
+
+impl Bar {
+    /// Begins work; it stays invisible unless `wanted` and stderr is a terminal.
+    pub(crate) fn new(wanted: bool) -> Bar {
+        let line = (wanted && stderr().is_terminal()).then(|| Line {
+            bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
+            files: Arc::default(),
+            begun: Instant::now(),
+            shown: AtomicBool::new(false),
+            has_total: AtomicBool::new(false),
+        });
+        Bar { line, _listening: Listening::new() }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Some(line) = &self.line {
+            line.bar.finish_and_clear();
+        }
+    }
+}
+
+impl Line {
+    fn show_when_due(&self) {
+        if !self.shown.load(Relaxed) && self.begun.elapsed() >= PATIENCE && !self.shown.swap(true, Relaxed) {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+            self.bar.enable_steady_tick(REDRAW);
+        }
+    }
+
+    fn style(&self, has_total: bool) {
+        self.has_total.store(has_total, Relaxed);
+        let files = Arc::clone(&self.files);
+        let template = if has_total { WITH_TOTAL } else { WITHOUT_TOTAL };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            let style = style
+                .with_key("files", told(move |_| files.to_string()))
+                .with_key("done", told(|state| size(state.pos())))
+                .with_key("total", told(|state| size(state.len().unwrap_or(0))))
+                .with_key("rate", told(|state| size(state.per_sec() as u64)));
+            self.bar.set_style(style.progress_chars("=> "));
+        }
+    }
+}
+
+/// Writes a part of the line.
+fn told<F>(tell: F) -> impl Fn(&ProgressState, &mut dyn fmt::Write) + Clone
+where
+    F: Fn(&ProgressState) -> String + Clone,
+{
+    move |state, out| {
+        // If the terminal fails, the line is lost, not the work.
+        let _ = out.write_str(&tell(state));
+    }
+}
+
+impl fmt::Display for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (done, total) = (self.done.load(Relaxed), self.total.load(Relaxed));
+        match total {
+            0 => write!(f, "{} files", thousands(done)),
+            _ => write!(f, "{} of {} files", thousands(done), thousands(total)),
+        }
+    }
+}
+
+impl Progress for Bar {
+    fn begin(&self, stage: Stage, files: u64, bytes: u64) {
+        let Some(line) = &self.line else { return };
+        line.files.done.store(0, Relaxed);
+        line.files.total.store(files, Relaxed);
+        line.bar.set_position(0);
+        line.bar.set_length(bytes);
+        line.style(bytes > 0);
+        line.bar.set_message(name(stage));
+        line.bar.reset_eta();
+        line.show_when_due();
+    }
+
+    fn expect(&self, files: u64, bytes: u64) {
+        let Some(line) = &self.line else { return };
+        line.files.total.fetch_add(files, Relaxed);
+        line.bar.inc_length(bytes);
+        if bytes > 0 && !line.has_total.swap(true, Relaxed) {
+            line.style(true);
+        }
+        line.show_when_due();
+    }
+
+    fn advance(&self, files: u64, bytes: u64) {
+        let Some(line) = &self.line else { return };
+        line.files.done.fetch_add(files, Relaxed);
+        line.bar.inc(bytes);
+        line.show_when_due();
+    }
+
+    fn cancelled(&self) -> bool {
+        interrupt::asked()
+    }
+}
+
+fn name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Scan => "looking",
+        Stage::Store => "storing",
+        Stage::Write => "writing",
+        Stage::Verify => "verifying",
+        Stage::Rebuild => "rebuilding",
+        _ => "working",
+    }
+}

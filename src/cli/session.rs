@@ -1,0 +1,89 @@
+//! What every command is handed: the place it was called from, its output, and progress that can be interrupted.
+
+use std::io::{ErrorKind as IoErrorKind, Write};
+use std::path::PathBuf;
+
+use helox::{Error, ErrorKind, Repo, Result, printable};
+
+use super::args::Arguments;
+use super::commands::Answer;
+use super::failure;
+use super::output::{Form, Manner, Output};
+use super::progress::Bar;
+
+/// One run of `hlx`.
+pub(crate) struct Session {
+    /// Where results go.
+    pub(crate) out: Output,
+    manner: Manner,
+    show_progress: bool,
+}
+
+impl Session {
+    /// A session that behaves as the global options say.
+    pub(crate) fn new(arguments: &Arguments) -> Session {
+        let manner = arguments.manner();
+        let show_progress = !arguments.global.no_progress && !manner.quiet;
+        Session { out: Output::new(manner), manner, show_progress }
+    }
+
+    /// A session for text alone: help and version.
+    pub(crate) fn plain(manner: Manner) -> Session {
+        Session { out: Output::new(manner), manner, show_progress: false }
+    }
+
+    /// Goes where `-C` says, so that every path the user typed is read from there.
+    pub(crate) fn enter(&self, arguments: &Arguments) -> Result<()> {
+        let Some(dir) = &arguments.global.directory else { return Ok(()) };
+        std::env::set_current_dir(dir).map_err(|source| {
+            let kind = match source.kind() {
+                IoErrorKind::NotFound | IoErrorKind::NotADirectory => ErrorKind::PathNotFound,
+                _ => ErrorKind::Io,
+            };
+            let folder = dir.to_string_lossy();
+            Error::new(kind, format!("cannot work in {}: {}", printable(&folder), failure::reason(&source))).with_source(source)
+        })
+    }
+
+    /// The folder that the command works in.
+    pub(crate) fn folder(&self) -> Result<PathBuf> {
+        std::env::current_dir().map_err(|source| {
+            let message = format!("cannot tell the current folder: {}", failure::reason(&source));
+            Error::new(ErrorKind::Io, message).with_hint("go to a folder that exists, or say -C DIR").with_source(source)
+        })
+    }
+
+    /// Opens the repository that the command works in.
+    pub(crate) fn repo(&self) -> Result<Repo> {
+        Repo::open(&self.folder()?)
+    }
+
+    /// Begins work that shows its progress and that Ctrl-C stops cleanly; both end when the bar is dropped.
+    pub(crate) fn progress(&self) -> Bar {
+        Bar::new(self.show_progress)
+    }
+
+    /// Prints a text that was asked for, and says the exit code.
+    pub(crate) fn say(mut self, text: &str) -> u8 {
+        let result = match self.manner.form {
+            Form::Human => self.out.write_all(text.as_bytes()).map_err(|e| self.out.error(e)),
+            Form::Json | Form::JsonLines => self.out.document(&serde_json::json!({ "text": text.trim_end() })),
+        };
+        self.finish(result.map(|()| Answer::Yes))
+    }
+
+    /// Prints what is still to be printed, reports a failure, and says the exit code.
+    pub(crate) fn finish(mut self, result: Result<Answer>) -> u8 {
+        match self.out.finish() {
+            // Whoever read the output has read enough: `hlx log | head -1`.
+            Some(fault) if fault.kind() == IoErrorKind::BrokenPipe => 0,
+            // Nothing can be said on stdout any more, not even as JSON.
+            Some(fault) => failure::report(&self.out.error(fault), Manner { form: Form::Human, ..self.manner }),
+            None => match result {
+                Ok(Answer::Yes) => 0,
+                Ok(Answer::No) => failure::ANSWER_IS_NO,
+                Err(error) => failure::report(&error, self.manner),
+            },
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! What single verbs promise.
+
+use super::*;
+use crate::error::Kind;
+use crate::object::version::ChangeType;
+use crate::ops::commit::{Bump, Outcome};
+use crate::ops::{cat, diff, ls, reindex, restore, status, tag, verify};
+
+fn status_of(bench: &Bench) -> status::Report {
+    status::run(&bench.repo(), &status::Options::default(), &Silent).unwrap()
+}
+
+#[test]
+fn numbers_follow_the_bytes_that_changed() {
+    let bench = Bench::new();
+    (0..20).for_each(|n| bench.write(&format!("f{n:02}"), lines(n, 100)));
+    let first = bench.commit(|_| {}).unwrap();
+    assert_eq!((first.version.version.to_string().as_str(), first.version.change_type), ("1.0.0", ChangeType::Major));
+    bench.write("f00", lines(100, 100));
+    assert_eq!(bench.commit(|_| {}).unwrap().version.version, number("1.0.1"));
+    (0..4).for_each(|n| bench.write(&format!("f{n:02}"), lines(200 + n, 100)));
+    assert_eq!(bench.commit(|_| {}).unwrap().version.version, number("1.1.0"));
+    (0..15).for_each(|n| bench.write(&format!("f{n:02}"), lines(300 + n, 100)));
+    let major = bench.commit(|_| {}).unwrap();
+    assert_eq!((&major.version.version, major.version.change_type), (&number("2.0.0"), ChangeType::Major));
+    bench.write("f00", "x");
+    let asked = bench.commit(|o| o.bump = Bump::As(ChangeType::Major)).unwrap();
+    assert_eq!(
+        (&asked.version.version, asked.version.change_type),
+        (&number("3.0.0"), ChangeType::Patch),
+        "the type says what the content says"
+    );
+}
+
+#[test]
+fn nothing_new_makes_no_version() {
+    let bench = Bench::new();
+    bench.write("a", "one");
+    bench.commit(|_| {}).unwrap();
+    assert_eq!(bench.commit(|_| {}).unwrap().outcome, Outcome::Unchanged);
+    let again = bench.commit(|o| o.version = Some(number("1.0.0"))).unwrap();
+    assert_eq!((again.outcome, again.version.version), (Outcome::AlreadyThere, number("1.0.0")));
+    let empty = bench.commit(|o| o.allow_empty = true).unwrap();
+    assert_eq!((empty.outcome, empty.version.version), (Outcome::Created, number("1.0.1")));
+    bench.write("a", "two");
+    let taken = bench.commit(|o| o.version = Some(number("1.0.0"))).unwrap_err();
+    assert_eq!(taken.kind(), Kind::VersionExists);
+    assert!(taken.hint().unwrap().contains("2.0.0"), "{taken:?}");
+    let low = bench.commit(|o| o.version = Some(number("0.9.0"))).unwrap_err();
+    assert_eq!(low.kind(), Kind::Conflict);
+    assert_eq!(bench.commit(|o| o.dry_run = true).unwrap().outcome, Outcome::DryRun);
+    assert_eq!(bench.repo().versions().numbers("ds").unwrap().len(), 2);
+}
+
+#[test]
+fn committing_a_folder_leaves_the_workspace_alone() {
+    let bench = Bench::new();
+    bench.write("a", "one");
+    bench.commit(|_| {}).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    fs::write(other.path().join("b"), "two").unwrap();
+    let report = bench.commit(|o| o.from = Some(other.path().to_owned())).unwrap();
+    assert_eq!(report.version.parent_version, Some(number("1.0.0")));
+    assert_eq!(bench.tree_of("latest").unwrap().keys().collect::<Vec<_>>(), ["b"]);
+    assert_eq!(status_of(&bench).version, Some(number("1.0.0")));
+    assert!(status_of(&bench).clean);
+}
+
+#[test]
+fn status_and_diff_name_what_differs() {
+    let bench = Bench::new();
+    for (path, bytes) in
+        [("keep", "same"), ("edit", "old!"), ("gone", "bye"), ("old/name", "moved content"), ("touch", "touched")]
+    {
+        bench.write(path, bytes);
+    }
+    bench.commit(|_| {}).unwrap();
+    assert!(status_of(&bench).clean);
+    bench.write("edit", "new!");
+    bench.write("touch", "touched");
+    bench.write("fresh", "fresh");
+    fs::remove_file(bench.path.join("gone")).unwrap();
+    fs::rename(bench.path.join("old/name"), bench.path.join("new name")).unwrap();
+    let report = status_of(&bench);
+    assert_eq!(
+        (report.added, report.modified, report.removed),
+        (vec!["fresh".into(), "old".into()], vec!["edit".into()], vec!["gone".into()])
+    );
+    assert_eq!((report.renamed[0].from.as_str(), report.renamed[0].to.as_str()), ("old/name", "new name"));
+    bench.commit(|_| {}).unwrap();
+    let options = diff::Options { from: Some("1.0.0".into()), to: Some("HEAD".into()), paths: vec![] };
+    let report = diff::run(&bench.repo(), &options, &Silent).unwrap();
+    assert_eq!((report.added.len(), report.modified.len(), report.removed.len(), report.renamed.len()), (2, 1, 1, 1));
+    let narrow = diff::Options { paths: vec!["./gone".into()], ..options };
+    assert_eq!(diff::run(&bench.repo(), &narrow, &Silent).unwrap().added.len(), 0);
+}
+
+#[test]
+fn a_same_size_edit_right_after_a_commit_is_seen() {
+    let bench = Bench::new();
+    bench.write("a", "00000000");
+    bench.commit(|_| {}).unwrap();
+    for n in 0..200 {
+        let new = format!("{n:08}");
+        bench.write("a", &new);
+        assert_eq!(bench.commit(|o| o.allow_empty = true).unwrap().outcome, Outcome::Created);
+        assert_eq!(bench.tree_of("HEAD").unwrap()["a"], Node::File(new.into_bytes(), false), "round {n}");
+    }
+}
+
+#[test]
+fn checkout_refuses_to_lose_work_and_names_all_of_it() {
+    let bench = Bench::new();
+    bench.write("a", "one");
+    bench.write("b", "one");
+    bench.commit(|_| {}).unwrap();
+    bench.write("a", "two");
+    bench.commit(|_| {}).unwrap();
+    bench.write("b", "edited");
+    bench.write("new/file", "untracked");
+    bench.write(".hlxignore", "*.tmp\n");
+    bench.write("x.tmp", "ignored");
+    let before = read_tree(&bench.path);
+    let error = bench.checkout("1.0.0", false).unwrap_err();
+    assert_eq!(error.kind(), Kind::DirtyWorkspace);
+    for name in ["b", "new/file", ".hlxignore"] {
+        assert!(error.message().contains(name), "{name}: {}", error.message());
+    }
+    assert_eq!(read_tree(&bench.path), before);
+    let report = bench.checkout("1.0.0", true).unwrap();
+    assert_eq!(report.discarded, 3);
+    assert_eq!(read_tree(&bench.path).keys().collect::<Vec<_>>(), ["a", "b", "x.tmp"], "what is ignored stays");
+}
+
+#[test]
+fn a_selection_keeps_the_rest_of_the_version() {
+    let bench = Bench::new();
+    for path in ["train/1", "train/2", "test/1", "README"] {
+        bench.write(path, path);
+    }
+    bench.commit(|_| {}).unwrap();
+    let options = checkout::Options { revision: "HEAD".into(), include: vec!["train/**".into()], ..Default::default() };
+    checkout::run(&bench.repo(), &options, &Silent).unwrap();
+    assert_eq!(read_tree(&bench.path).keys().collect::<Vec<_>>(), ["train/1", "train/2"]);
+    assert!(status_of(&bench).clean);
+    bench.write("train/1", "edited");
+    fs::remove_file(bench.path.join("train/2")).unwrap();
+    bench.commit(|_| {}).unwrap();
+    let tree = bench.tree_of("HEAD").unwrap();
+    assert_eq!(tree.keys().collect::<Vec<_>>(), ["README", "test/1", "train/1"]);
+    assert_eq!(tree["train/1"], Node::File(b"edited".to_vec(), false));
+    bench.write("other", "outside");
+    assert_eq!(status_of(&bench).outside, ["other"]);
+    assert_eq!(bench.commit(|_| {}).unwrap_err().kind(), Kind::Conflict);
+    fs::remove_file(bench.path.join("other")).unwrap();
+    bench.checkout("HEAD", false).unwrap();
+    assert_eq!(read_tree(&bench.path), tree);
+}
+
+#[test]
+fn restore_brings_single_files_back() {
+    let bench = Bench::new();
+    bench.write("d/a", "one");
+    bench.write("d/b", "one");
+    bench.commit(|_| {}).unwrap();
+    bench.write("d/a", "changed");
+    fs::remove_file(bench.path.join("d/b")).unwrap();
+    bench.write("d/untracked", "mine");
+    let restore = |path: &str| restore::run(&bench.repo(), &restore::Options { paths: vec![path.into()], source: None }, &Silent);
+    assert_eq!(restore("d").unwrap().restored, ["d/a", "d/b"]);
+    assert_eq!(status_of(&bench).added, ["d/untracked"]);
+    assert_eq!(restore("nowhere").unwrap_err().kind(), Kind::PathNotFound);
+    assert!(restore("../x").is_err());
+}
+
+#[test]
+fn files_and_folders_of_a_version_are_read_without_a_checkout() {
+    let bench = Bench::new();
+    bench.write("d/a", lines(1, 2_000));
+    bench.write("b", "");
+    bench.commit(|_| {}).unwrap();
+    let mut out = Vec::new();
+    cat::run(&bench.repo(), "1.0.0", "d/a", &mut out).unwrap();
+    assert_eq!(out, lines(1, 2_000));
+    assert_eq!(cat::run(&bench.repo(), "1", "d", &mut out).unwrap_err().kind(), Kind::PathNotFound);
+    let list = |path: Option<&str>, recursive| {
+        let mut paths = Vec::new();
+        let options = ls::Options { revision: None, path: path.map(str::to_owned), recursive };
+        ls::run(&bench.repo(), &options, &mut |item| {
+            paths.push(item.path);
+            Ok(())
+        })
+        .map(|()| paths)
+    };
+    assert_eq!(list(None, false).unwrap(), ["b", "d"]);
+    assert_eq!(list(None, true).unwrap(), ["b", "d/a"]);
+    assert_eq!(list(Some("d/"), false).unwrap(), ["d/a"]);
+    assert_eq!(list(Some("c"), false).unwrap_err().kind(), Kind::PathNotFound);
+}
+
+#[test]
+fn tags_move_and_are_found() {
+    let bench = Bench::new();
+    bench.write("a", "one");
+    bench.commit(|o| o.tags = vec!["production".into()]).unwrap();
+    bench.write("a", "two");
+    bench.commit(|_| {}).unwrap();
+    let options = |revision: &str| tag::Options { revision: revision.into(), tags: vec!["production".into()], author: None };
+    let named = |text: &str| crate::repo::revision::version(&bench.repo(), text).map(|found| found.version.number.to_string());
+    assert_eq!(named("production").unwrap(), "1.0.0");
+    tag::add(&bench.repo(), &options("2.0.0")).unwrap();
+    assert_eq!(named("ds@production").unwrap(), "2.0.0");
+    assert_eq!(named("production~1").unwrap(), "1.0.0");
+    assert_eq!(tag::add(&bench.repo(), &options("2.0.0")).unwrap().unchanged, ["production"]);
+    tag::add(&bench.repo(), &options("1.0.0")).unwrap();
+    assert_eq!(named("production").unwrap(), "1.0.0", "given again, it is the last to have received it");
+    tag::remove(&bench.repo(), &options("1.0.0")).unwrap();
+    assert_eq!(named("production").unwrap(), "2.0.0");
+    assert_eq!(tag::remove(&bench.repo(), &options("1.0.0")).unwrap_err().kind(), Kind::VersionNotFound);
+}
+
+#[test]
+fn damage_is_named_and_never_handed_out() {
+    let bench = Bench::new();
+    bench.write("good", lines(1, 2_000));
+    bench.commit(|_| {}).unwrap();
+    bench.write("bad", noise(5, 200_000));
+    bench.commit(|_| {}).unwrap();
+    let newest = fs::read_dir(bench.path.join(".helox/packs/data")).unwrap().map(|e| e.unwrap().path());
+    let pack = newest.max_by_key(|p| p.metadata().unwrap().modified().unwrap()).unwrap();
+    let mut bytes = fs::read(&pack).unwrap();
+    bytes[100_000] ^= 1;
+    fs::write(&pack, bytes).unwrap();
+    let report = verify::run(&bench.repo(), &verify::Options { all: true, ..Default::default() }, &Silent).unwrap();
+    assert!(!report.is_valid);
+    let content = report.problems.iter().find(|p| p.kind == "content").unwrap();
+    assert_eq!((content.path.as_deref(), content.versions.len()), (Some("bad"), 1));
+    assert!(report.problems.iter().any(|p| p.kind == "pack"));
+    assert_eq!(bench.tree_of("HEAD").unwrap_err().kind(), Kind::Damaged);
+    assert_eq!(bench.tree_of("1.0.0").unwrap().len(), 1, "the rest is read");
+    let before = read_tree(&bench.path);
+    fs::remove_file(bench.path.join("bad")).unwrap();
+    assert!(bench.checkout("HEAD", false).is_err());
+    assert_eq!(read_tree(&bench.path).len(), before.len() - 1);
+}
+
+#[test]
+fn what_is_derived_can_be_lost() {
+    let bench = Bench::new();
+    bench.write("a", lines(1, 2_000));
+    bench.commit(|_| {}).unwrap();
+    let tree = read_tree(&bench.path);
+    let tables =
+        || fs::read_dir(bench.path.join(".helox/index")).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().is_some());
+    tables().for_each(|p| fs::remove_file(p).unwrap());
+    fs::remove_file(bench.path.join(".helox/workspace/ds/stat.cache")).unwrap();
+    assert_eq!(bench.tree_of("HEAD").unwrap(), tree);
+    assert!(status_of(&bench).clean);
+    bench.write("b", "more");
+    bench.commit(|_| {}).unwrap();
+    tables().for_each(|p| fs::write(p, "garbage").unwrap());
+    assert_eq!(bench.tree_of("1.0.0").unwrap(), tree);
+    let report = reindex::run(&bench.repo(), &Silent).unwrap();
+    assert!(report.packs >= 4 && report.damaged.is_empty());
+    assert_eq!(bench.tree_of("1.0.0").unwrap(), tree);
+    assert!(tables().count() > 0);
+}
+
+#[test]
+fn verify_tells_which_version_a_folder_holds() {
+    let bench = Bench::new();
+    bench.write("a", "one");
+    bench.commit(|_| {}).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    fs::write(out.path().join("a"), "one").unwrap();
+    let run = || {
+        verify::run(&bench.repo(), &verify::Options { targets: vec![out.path().display().to_string()], all: false }, &Silent)
+            .unwrap()
+    };
+    assert!(run().is_valid);
+    fs::write(out.path().join("a"), "two").unwrap();
+    let report = run();
+    assert!(!report.is_valid && report.expected_checksum != report.actual_checksum);
+    assert_eq!(report.problems[0].path.as_deref(), Some("a"));
+}

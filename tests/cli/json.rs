@@ -1,0 +1,167 @@
+//! What `--json` and `--jsonl` print: the exact fields of every verb.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
+
+use crate::sandbox::{Sandbox, keys, set};
+
+/// The fields of a version in JSON.
+fn version_fields() -> BTreeSet<&'static str> {
+    set([
+        "id",
+        "dataset_name",
+        "dataset_type",
+        "version",
+        "parent_version",
+        "parents",
+        "change_type",
+        "change_summary",
+        "total_samples",
+        "file_count",
+        "total_size_bytes",
+        "data_checksum",
+        "metadata_checksum",
+        "manifest",
+        "schema",
+        "quality_score",
+        "validation_status",
+        "validation_errors",
+        "tags",
+        "metadata",
+        "created_at",
+        "created_by",
+        "storage_backend",
+        "storage_path",
+    ])
+}
+
+#[test]
+fn every_verb_has_its_fields_in_json() {
+    let s = Sandbox::new();
+    s.write("a.txt", "one\n");
+    assert_eq!(keys(&s.json("init --name leases")), set(["root", "created", "dataset", "gitignore_changed"]));
+    let mut committed = version_fields();
+    committed.extend([
+        "outcome",
+        "files_added",
+        "files_modified",
+        "files_removed",
+        "bytes_changed",
+        "bytes_before",
+        "bump",
+        "stored_bytes",
+    ]);
+    let commit = s.json("commit -m x --meta n=3 --meta s=007 --meta l=[1] --tag production");
+    assert_eq!(keys(&commit), committed);
+    assert_eq!(commit["metadata"], serde_json::json!({ "n": 3, "s": "007", "l": [1] }));
+    assert_eq!(
+        (&commit["outcome"], &commit["tags"][0], &commit["created_by"]),
+        (&"created".into(), &"production".into(), &"ana@example.com".into())
+    );
+    assert_eq!(s.json("commit -m x")["outcome"], "unchanged");
+
+    s.write("a.txt", "two\n");
+    s.write("c.txt", "new\n");
+    assert_eq!(s.json("commit -m y --dry-run")["outcome"], "dry-run");
+    let status = s.json("status");
+    assert_eq!(
+        keys(&status),
+        set(["dataset_name", "version", "clean", "added", "modified", "removed", "renamed", "outside", "selection"])
+    );
+    assert_eq!((&status["clean"], &status["modified"][0]), (&false.into(), &"a.txt".into()));
+    let diff = s.json("diff");
+    assert_eq!(keys(&diff), set(["from", "to", "added", "modified", "removed", "renamed"]));
+    assert_eq!(keys(&diff["added"][0]), set(["path", "size", "samples"]));
+    assert_eq!(keys(&diff["modified"][0]), set(["path", "old_size", "new_size", "old_samples", "new_samples"]));
+    s.ok("commit -m y --version 1.1.0");
+
+    let log = s.json("log");
+    assert_eq!(keys(&log), set(["versions"]));
+    assert_eq!(keys(&log["versions"][1]), version_fields());
+    let show = s.json("show leases@1.1.0");
+    assert_eq!(keys(&show), version_fields());
+    assert_eq!(
+        (&show["version"], &show["parent_version"], &show["change_summary"]),
+        (&"1.1.0".into(), &"1.0.0".into(), &"y".into())
+    );
+    let compare = set([
+        "version1",
+        "version2",
+        "sample_difference",
+        "file_difference",
+        "size_difference_bytes",
+        "samples_added",
+        "samples_removed",
+        "samples_modified",
+        "schema_changes",
+        "change_type",
+        "change_summary",
+        "files_added",
+        "files_modified",
+        "files_removed",
+    ]);
+    assert_eq!(keys(&s.json("compare 1.0.0 1.1.0")), compare);
+    let checkout =
+        set(["dataset_name", "version", "id", "path", "written", "removed", "unchanged", "bytes_written", "discarded"]);
+    assert_eq!(keys(&s.json("checkout 1.0.0")), checkout);
+    assert_eq!(keys(&s.json("restore a.txt --source 1.1.0")), set(["dataset_name", "version", "restored", "removed"]));
+    let ls = s.json("ls 1.0.0");
+    assert_eq!(keys(&ls), set(["items"]));
+    assert_eq!(keys(&ls["items"][0]), set(["path", "kind", "size", "samples", "id"]));
+    assert_eq!(keys(&s.json("cat 1.0.0 a.txt")), set(["revision", "path", "size", "text"]));
+
+    let tag = set(["dataset_name", "version", "id", "changed", "unchanged", "tags"]);
+    assert_eq!(keys(&s.json("tag add 1.1.0 staging")), tag);
+    assert_eq!(keys(&s.json("tag rm 1.1.0 staging")), tag);
+    let tags = s.json("tag list");
+    assert_eq!(keys(&tags["tags"][0]), set(["dataset_name", "tag", "versions"]));
+    let dataset = set(["name", "type", "path", "versions", "latest", "head"]);
+    assert_eq!(keys(&s.json("dataset show leases")), dataset);
+    assert_eq!(keys(&s.json("dataset list")["datasets"][0]), dataset);
+    let verify = set([
+        "is_valid",
+        "expected_checksum",
+        "actual_checksum",
+        "validation_timestamp",
+        "problems",
+        "versions",
+        "files",
+        "bytes",
+    ]);
+    assert_eq!(keys(&s.json("verify 1.0.0")), verify);
+    let stats = set(["versions", "files", "logical_bytes", "unique_bytes", "stored_bytes", "chunks", "packs", "derived_bytes"]);
+    assert_eq!(keys(&s.json("stats")), stats);
+    assert_eq!(keys(&s.json("reindex")), set(["packs", "objects", "versions", "damaged"]));
+    assert_eq!(keys(&s.json("completions zsh")), set(["shell", "script"]));
+    assert_eq!(keys(&s.json("man")), set(["page"]));
+}
+
+#[test]
+fn json_lines_are_one_document_each() {
+    let s = Sandbox::with_two_versions();
+    s.write("a.txt", "changed\n");
+    s.write("new.txt", "new\n");
+    fs::remove_dir_all(s.path("folder")).unwrap();
+    let lines = |line: &str| -> Vec<Value> { s.ok(line).lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
+    assert_eq!(lines("log --jsonl").iter().map(|v| v["version"].clone()).collect::<Vec<_>>(), ["1.1.0", "1.0.0"]);
+    assert_eq!(lines("ls 1.0.0 -r --jsonl").iter().map(|v| v["path"].clone()).collect::<Vec<_>>(), ["a.txt", "folder/b.txt"]);
+    let changes: BTreeSet<_> = lines("diff --jsonl").iter().map(|v| format!("{} {}", v["change"], v["path"])).collect();
+    let expected = ["\"added\" \"new.txt\"", "\"modified\" \"a.txt\"", "\"removed\" \"folder/b.txt\""];
+    assert_eq!(changes, expected.map(str::to_owned).into());
+    let failed = s.run("log 9.9.9 --jsonl");
+    assert_eq!(failed.code, 3);
+    assert_eq!(keys(&serde_json::from_str(&failed.stdout).unwrap()), set(["error"]));
+}
+
+#[test]
+fn json_is_asked_for_anywhere_before_the_paths() {
+    let s = Sandbox::new();
+    for line in ["--json log", "log --json", "log --no-such-flag --json", "--json"] {
+        let output = s.run(line);
+        assert!(output.stdout.starts_with("{\"error\":{\"kind\":"), "{line}: {output:?}");
+        assert_eq!(output.stderr, "", "{line}");
+    }
+    assert_eq!(s.run("diff -- --json").stdout, "");
+}

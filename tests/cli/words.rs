@@ -1,0 +1,114 @@
+//! What people see: help, quiet, colour, pipes.
+
+use crate::sandbox::{Sandbox, keys, set};
+
+/// Every verb, as `--help` is asked for.
+const VERBS: [&str; 24] = [
+    "init",
+    "dataset",
+    "dataset add",
+    "dataset list",
+    "dataset show",
+    "status",
+    "commit",
+    "log",
+    "show",
+    "diff",
+    "compare",
+    "checkout",
+    "restore",
+    "ls",
+    "cat",
+    "tag",
+    "tag add",
+    "tag rm",
+    "tag list",
+    "verify",
+    "stats",
+    "reindex",
+    "completions",
+    "man",
+];
+
+#[test]
+fn help_and_version_exit_with_0() {
+    let s = Sandbox::new();
+    for verb in VERBS {
+        let help = s.ok(&format!("{verb} --help"));
+        assert!(help.contains("Usage: hlx") && help.contains("--json"), "{verb}: {help}");
+    }
+    assert_eq!(s.ok("--version"), format!("hlx {}\n", env!("CARGO_PKG_VERSION")));
+    assert!(s.ok("--help").contains("checkout"));
+    assert_eq!(keys(&s.json("--help")), set(["text"]));
+}
+
+#[test]
+fn completions_and_the_manual_know_every_verb() {
+    let s = Sandbox::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(s.ok(&format!("completions {shell}")).contains("checkout"), "{shell}");
+    }
+    let page = s.ok("man");
+    assert!(page.contains(".TH hlx 1"));
+    for verb in VERBS.iter().filter(|verb| !matches!(**verb, "dataset" | "tag")) {
+        assert!(page.contains(&format!(".SH \"HLX {}\"", verb.to_uppercase())), "{verb}");
+    }
+}
+
+#[test]
+fn quiet_silences_what_was_done_and_not_what_was_asked() {
+    let s = Sandbox::new();
+    s.write("a.txt", "one\n");
+    for line in [
+        "-q init",
+        "init -q --name leases",
+        "-q commit -m x",
+        "tag add latest t -q",
+        "checkout 1.0.0 -q",
+        "verify -q",
+        "reindex -q",
+    ] {
+        let output = s.run(line);
+        assert_eq!((output.code, output.stdout.as_str(), output.stderr.as_str()), (0, "", ""), "{line}");
+    }
+    for line in ["-q log", "-q show", "-q ls", "-q cat 1.0.0 a.txt", "-q status", "-q stats", "-q tag list", "-q dataset list"] {
+        assert_ne!(s.ok(line), "", "{line}");
+    }
+    assert!(s.run("-q show 9.9.9").stderr.starts_with("error: "));
+    assert_eq!(s.json("-q checkout 1.0.0")["version"], "1.0.0");
+}
+
+#[test]
+fn nothing_is_coloured_and_no_progress_is_shown_off_a_terminal() {
+    let s = Sandbox::with_two_versions();
+    for line in ["log", "show", "status", "log --oneline --graph", "--help"] {
+        assert!(!s.ok(line).contains('\x1b'), "{line}");
+    }
+    assert!(s.ok("--color always log").contains('\x1b'));
+    assert!(!s.ok("--color never log").contains('\x1b'));
+    assert_eq!(s.run("diff").stderr, "");
+}
+
+#[test]
+fn names_cannot_change_the_terminal() {
+    let s = Sandbox::with_two_versions();
+    s.write("bad\x1b[2J\nname", "x");
+    for line in ["status", "diff", "diff --name-only", "checkout 1.0.0"] {
+        let output = s.run(line);
+        assert!(!(output.stdout + &output.stderr).contains('\x1b'), "{line}");
+    }
+    assert_eq!(s.json("status")["added"][0], "bad\x1b[2J\nname");
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let s = Sandbox::with_two_versions();
+    s.write("big.txt", &"a line of a big file\n".repeat(100_000));
+    s.ok("commit -m big --version 1.2.0");
+    for line in ["log", "cat 1.2.0 big.txt", "completions bash", "--json man", "ls -r --jsonl", "--help"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = s.command(line).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{line}");
+    }
+}
