@@ -170,10 +170,10 @@ impl<'a, S: NodeSource> Diff<'a, S> {
                 Step::TakeOld => return Ok(self.old.pop_entry().map(Change::Removed)),
                 Step::TakeNew => return Ok(self.new.pop_entry().map(Change::Added)),
                 Step::TakeBoth => {
-                    if let (Some(a), Some(b)) = (self.old.pop_entry(), self.new.pop_entry()) {
-                        if !a.same(&b) {
-                            return Ok(Some(Change::Modified(a, b)));
-                        }
+                    if let (Some(a), Some(b)) = (self.old.pop_entry(), self.new.pop_entry())
+                        && !a.same(&b)
+                    {
+                        return Ok(Some(Change::Modified(a, b)));
                     }
                 }
             }

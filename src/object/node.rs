@@ -253,10 +253,10 @@ fn take_entry(take: &mut Take<'_>, path: &mut String) -> Result<Entry, Malformed
     let size = take.varint()?;
     let content = Id::from_bytes(take.array()?);
     let mut samples = None;
-    if kind.is_file() {
-        if let Some(count) = take_optional(take)? {
-            samples = Some(Samples { count, reader: take.varint_max(u64::from(u32::MAX))? as u32 });
-        }
+    if kind.is_file()
+        && let Some(count) = take_optional(take)?
+    {
+        samples = Some(Samples { count, reader: take.varint_max(u64::from(u32::MAX))? as u32 });
     }
     Ok(Entry { path, kind, size, samples, content })
 }

@@ -126,7 +126,7 @@ impl Builder {
             self.levels.push(Vec::new());
         }
         self.levels[level].push(item);
-        let ends = u16::from_le_bytes([item.id[0], item.id[1]]) % FANOUT == 0;
+        let ends = u16::from_le_bytes([item.id[0], item.id[1]]).is_multiple_of(FANOUT);
         if self.levels[level].len() >= MAX_ITEMS || ends && self.levels[level].len() > 1 {
             self.close(level, made);
         }

@@ -292,10 +292,10 @@ impl Commit<'_> {
             if entry.kind.is_file() {
                 checksum.add(entry.path.as_str(), &entry.content);
             }
-            if let (Some(rows), Some(row)) = (&mut rows, &ingested.row) {
-                if row.entry.kind != EntryKind::Folder {
-                    rows.push(row)?;
-                }
+            if let (Some(rows), Some(row)) = (&mut rows, &ingested.row)
+                && row.entry.kind != EntryKind::Folder
+            {
+                rows.push(row)?;
             }
             builder.push(&mut Tee { writer, fresh: keep.then_some(&mut fresh) }, entry)
         })?;
@@ -441,10 +441,10 @@ struct Tee<'a, 'w> {
 
 impl NodeSink for Tee<'_, '_> {
     fn put(&mut self, id: Id<Node>, bytes: &[u8]) -> Result<()> {
-        if self.writer.structure(Key::from(id), bytes)? {
-            if let Some(fresh) = &mut self.fresh {
-                fresh.insert(id, bytes.to_vec());
-            }
+        if self.writer.structure(Key::from(id), bytes)?
+            && let Some(fresh) = &mut self.fresh
+        {
+            fresh.insert(id, bytes.to_vec());
         }
         Ok(())
     }

@@ -56,13 +56,13 @@ pub fn run(options: &Options) -> Result<Report> {
         path: ".".to_owned(),
     });
     let known = wanted.as_ref().and_then(|w| config.dataset(&w.name));
-    if let Some((known, wanted)) = known.zip(wanted.as_ref()) {
-        if known.path != wanted.path || options.kind.as_ref().is_some_and(|kind| *kind != known.kind) {
-            return Err(Error::new(
-                Kind::Conflict,
-                format!("the dataset '{}' is declared otherwise in {}", known.name, shared.display()),
-            ));
-        }
+    if let Some((known, wanted)) = known.zip(wanted.as_ref())
+        && (known.path != wanted.path || options.kind.as_ref().is_some_and(|kind| *kind != known.kind))
+    {
+        return Err(Error::new(
+            Kind::Conflict,
+            format!("the dataset '{}' is declared otherwise in {}", known.name, shared.display()),
+        ));
     }
     layout.create()?;
     if let Some(dataset) = wanted.filter(|_| known.is_none()) {

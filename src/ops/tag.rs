@@ -113,10 +113,10 @@ pub struct ListReport {
 
 /// Lists the tags of a dataset, or of all.
 pub fn list(repo: &Repo, dataset: Option<&str>) -> Result<ListReport> {
-    if let Some(name) = dataset {
-        if !repo.versions().datasets()?.iter().any(|known| known == name) {
-            repo.dataset(Some(name))?;
-        }
+    if let Some(name) = dataset
+        && !repo.versions().datasets()?.iter().any(|known| known == name)
+    {
+        repo.dataset(Some(name))?;
     }
     let mut tags: Vec<Listed> = Vec::new();
     for (tag, versions) in repo.facts().fold()?.tags() {

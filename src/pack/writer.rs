@@ -13,6 +13,8 @@ use crate::pack::toc::{self, BlockEntry};
 
 /// A pack is sealed once it is this long, in bytes.
 pub const FULL: u64 = 64 << 20;
+/// A pack is sealed also once it holds so many objects, which bounds the memory of a commit of tiny files.
+const CROWDED: usize = 1 << 17;
 
 /// A pack that is being written.
 #[derive(Debug)]
@@ -20,13 +22,15 @@ pub struct PackWriter {
     temp: Temp,
     hasher: blake3::Hasher,
     at: u64,
+    objects: usize,
     blocks: Vec<BlockEntry>,
 }
 
 impl PackWriter {
     /// Begins a pack in the folder of temporary files.
     pub fn create(tmp: &Path) -> Result<PackWriter> {
-        let mut pack = PackWriter { temp: Temp::create(tmp)?, hasher: blake3::Hasher::new(), at: 0, blocks: Vec::new() };
+        let mut pack =
+            PackWriter { temp: Temp::create(tmp)?, hasher: blake3::Hasher::new(), at: 0, objects: 0, blocks: Vec::new() };
         pack.write(&toc::HEADER)?;
         Ok(pack)
     }
@@ -41,6 +45,7 @@ impl PackWriter {
     /// Adds a block in its stored form, which holds the objects `ids` in order.
     pub fn append(&mut self, head: &Head, ids: &[[u8; 32]], block: &[u8]) -> Result<()> {
         let objects = ids.iter().copied().zip(head.lens.iter().copied()).collect();
+        self.objects += ids.len();
         let (offset, len) = (self.at as u32, block.len() as u32);
         self.blocks.push(BlockEntry { offset, len, kind: head.kind, depth: head.depth, objects });
         self.write(block)
@@ -48,7 +53,7 @@ impl PackWriter {
 
     /// Whether the pack has reached its length.
     pub fn is_full(&self) -> bool {
-        self.at >= FULL
+        self.at >= FULL || self.objects >= CROWDED
     }
 
     /// Ends the pack. Nothing is durable, nor has a name, before [`Sealed::publish`].

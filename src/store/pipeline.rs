@@ -20,7 +20,7 @@ use crate::pack::writer::{PackWriter, Sealed};
 use crate::store::read::Store;
 
 /// So many rows of durable packs are put into a table while the commit goes on, which bounds the memory.
-const ROWS_AT_ONCE: usize = 1 << 18;
+const ROWS_AT_ONCE: usize = 1 << 17;
 
 /// Objects of one kind that are compressed together.
 #[derive(Debug)]
@@ -59,6 +59,9 @@ struct Made {
     block: Vec<u8>,
 }
 
+/// The structure packs, which wait for the data to be durable, and the bytes of all blocks.
+type Packed = (Vec<Sealed>, u64);
+
 /// What has become durable, told by the sealing thread.
 pub(crate) struct Durable {
     /// Objects that the store's tables find from now on.
@@ -72,7 +75,7 @@ pub(crate) struct Pipeline {
     next: u64,
     permits: Sender<()>,
     made: Option<Sender<(u64, Made)>>,
-    packer: Option<JoinHandle<Result<(Vec<Sealed>, u64)>>>,
+    packer: Option<JoinHandle<Result<Packed>>>,
     sealer: Option<JoinHandle<Result<Vec<Row>>>>,
     durable: Receiver<Durable>,
 }
@@ -199,7 +202,7 @@ fn pack(
     made: &Receiver<(u64, Made)>,
     permit: &Receiver<()>,
     to_seal: &Sender<Sealed>,
-) -> Result<(Vec<Sealed>, u64)> {
+) -> Result<Packed> {
     let mut early = BTreeMap::new();
     let mut next = 0;
     let mut open: [Option<PackWriter>; 2] = [None, None];

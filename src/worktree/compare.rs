@@ -99,6 +99,9 @@ struct Open {
     stat: Stat,
 }
 
+/// A file that was read: what it is, what it holds, its length and stamps.
+type Hashed = (Open, Id<Content>, u64, Stat);
+
 /// The two sides as they are compared.
 #[derive(Debug, Default)]
 struct Sides {
@@ -144,7 +147,7 @@ impl Sides {
         let mut read = read.into_iter();
         let batches = std::iter::from_fn(|| Some(read.by_ref().take(BATCH).collect::<Vec<_>>()).filter(|b| !b.is_empty()));
         let work =
-            |cursor: &mut crate::fs::beneath::Cursor<'_>, batch: Vec<Open>| -> Result<Vec<(Open, Id<Content>, u64, Stat)>> {
+            |cursor: &mut crate::fs::beneath::Cursor<'_>, batch: Vec<Open>| -> Result<Vec<Hashed>> {
                 progress.check()?;
                 let one = |open: Open| {
                     let (content, size, stat) = hash::content(root, cursor, &open.now.path, open.stat)?;

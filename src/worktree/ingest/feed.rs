@@ -55,7 +55,7 @@ pub(super) struct Piece {
 pub(super) enum Unit {
     Known(Vec<Ingested>),
     Small(Vec<Job>),
-    Piece(Piece),
+    Piece(Box<Piece>),
 }
 
 /// What comes next in the order of the paths.
@@ -150,7 +150,7 @@ impl<'a, S: NodeSource> Feed<'a, S> {
             if ended {
                 self.large = None;
             }
-            return Ok(Some(Unit::Piece(piece)));
+            return Ok(Some(Unit::Piece(Box::new(piece))));
         }
         match self.next_file()? {
             None => match outside(&self.outside) {

@@ -30,7 +30,7 @@ pub(super) enum Worked {
         files: Vec<ReadFile>,
     },
     Piece {
-        piece: Piece,
+        piece: Box<Piece>,
         ids: Vec<[u8; 32]>,
     },
 }
