@@ -251,7 +251,7 @@ fn same_block(bytes: &[u8], expected: &block::Head, base: &[u8], raw: &[u8]) {
     let decode = |bytes: &[u8]| block::decode(bytes).map(|(head, payload)| (head, bytes[payload..].to_vec()));
     let (_, payload) = decode(bytes).unwrap();
     let coded = |bytes: &[u8]| Coded { codec: expected.codec, bytes: bytes.to_vec() };
-    assert_eq!(decompress(expected.codec, payload.clone(), base, expected.raw_len()).unwrap(), raw);
+    assert_eq!(decompress(expected.codec, &payload, base, expected.raw_len()).unwrap(), raw);
     same(bytes, &(expected.clone(), payload), decode, |(head, payload)| block::encode(head, &coded(payload)));
 }
 
@@ -300,7 +300,7 @@ fn pack(bytes: &[u8]) {
     for row in &rows {
         let stored = &bytes[row.offset as usize..][..row.len as usize];
         let (head, payload) = block::decode(stored).unwrap();
-        let raw = decompress(head.codec, stored[payload..].to_vec(), b"", head.raw_len()).unwrap();
+        let raw = decompress(head.codec, &stored[payload..], b"", head.raw_len()).unwrap();
         assert!(row.key.matches(&raw[row.raw_at as usize..][..row.raw_len as usize]));
     }
     for n in 0..bytes.len() {

@@ -133,19 +133,19 @@ fn looks_random(raw: &[u8]) -> bool {
 pub struct Undecodable;
 
 /// Restores a block of exactly `raw_len` bytes; `base` is what it was compressed against, if anything.
-pub fn decompress(codec: Codec, stored: Vec<u8>, base: &[u8], raw_len: usize) -> Result<Vec<u8>, Undecodable> {
+pub fn decompress(codec: Codec, stored: &[u8], base: &[u8], raw_len: usize) -> Result<Vec<u8>, Undecodable> {
     if raw_len > MAX_RAW {
         return Err(Undecodable);
     }
     let raw = match codec {
-        Codec::Stored => stored,
+        Codec::Stored => stored.to_vec(),
         Codec::Zstd | Codec::Delta => {
             let mut context = DCtx::create();
             if codec == Codec::Delta {
                 context.ref_prefix(base).map_err(|_| Undecodable)?;
             }
             let mut raw = Vec::with_capacity(raw_len);
-            context.decompress(&mut raw, &stored).map_err(|_| Undecodable)?;
+            context.decompress(&mut raw, stored).map_err(|_| Undecodable)?;
             raw
         }
     };
@@ -174,7 +174,7 @@ mod tests {
         for (raw, codec) in [(text(1, 100_000), Codec::Zstd), (noise(100_000), Codec::Stored), (vec![], Codec::Stored)] {
             let coded = compressor.alone(&raw, 1);
             assert_eq!(coded.codec, codec);
-            assert_eq!(decompress(coded.codec, coded.bytes, b"", raw.len()).unwrap(), raw);
+            assert_eq!(decompress(coded.codec, &coded.bytes, b"", raw.len()).unwrap(), raw);
         }
     }
 
@@ -187,8 +187,8 @@ mod tests {
         let coded = compressor.against(&raw, &base, false, 1);
         assert_eq!(coded.codec, Codec::Delta);
         assert!(coded.bytes.len() < 1_000, "{} bytes", coded.bytes.len());
-        assert_eq!(decompress(Codec::Delta, coded.bytes.clone(), &base, raw.len()).unwrap(), raw);
-        assert_ne!(decompress(Codec::Delta, coded.bytes, &text(2, 800_000), raw.len()), Ok(raw));
+        assert_eq!(decompress(Codec::Delta, &coded.bytes, &base, raw.len()).unwrap(), raw);
+        assert_ne!(decompress(Codec::Delta, &coded.bytes, &text(2, 800_000), raw.len()), Ok(raw));
     }
 
     #[test]
@@ -201,9 +201,9 @@ mod tests {
     fn wrong_lengths_and_garbage_are_refused() {
         let raw = text(1, 10_000);
         let coded = Compressor::default().alone(&raw, 1);
-        assert_eq!(decompress(Codec::Zstd, coded.bytes.clone(), b"", raw.len() - 1), Err(Undecodable));
-        assert_eq!(decompress(Codec::Zstd, coded.bytes.clone(), b"", raw.len() + 1), Err(Undecodable));
-        assert_eq!(decompress(Codec::Zstd, noise(100), b"", 100), Err(Undecodable));
-        assert_eq!(decompress(Codec::Stored, vec![], b"", MAX_RAW + 1), Err(Undecodable));
+        assert_eq!(decompress(Codec::Zstd, &coded.bytes, b"", raw.len() - 1), Err(Undecodable));
+        assert_eq!(decompress(Codec::Zstd, &coded.bytes, b"", raw.len() + 1), Err(Undecodable));
+        assert_eq!(decompress(Codec::Zstd, &noise(100), b"", 100), Err(Undecodable));
+        assert_eq!(decompress(Codec::Stored, &[], b"", MAX_RAW + 1), Err(Undecodable));
     }
 }

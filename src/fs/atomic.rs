@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -128,6 +128,43 @@ impl Drop for Staging {
     fn drop(&mut self) {
         if !self.placed {
             let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+/// A folder for temporary files on the file system of a workspace: the store's own where that is the same, else one in
+/// the workspace under a name that is never part of a dataset, which goes away again when this is dropped.
+#[derive(Debug)]
+pub struct Scratch {
+    path: PathBuf,
+    own: bool,
+}
+
+impl Scratch {
+    /// Finds or makes the folder for files that will be moved to places below `workspace`.
+    pub fn for_workspace(tmp: &Path, workspace: &Path) -> Result<Scratch> {
+        let device = |path: &Path| fs::metadata(path).map(|m| m.dev()).map_err(|e| Error::io("cannot read", path, e));
+        if device(tmp)? == device(workspace)? {
+            return Ok(Scratch { path: tmp.to_owned(), own: false });
+        }
+        let path = workspace.join(".helox").join("tmp");
+        point(Call::Write, &path)
+            .and_then(|()| fs::create_dir_all(&path))
+            .map_err(|e| Error::io("cannot create the folder", &path, e))?;
+        Ok(Scratch { path, own: true })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if self.own {
+            // Only while nobody else uses it: a folder that is not empty stays.
+            let _ = fs::remove_dir(&self.path).and_then(|()| fs::remove_dir(parent(&self.path)));
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Reads packs by position, so that a fault of the disk is an error and never a signal.
 
 use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+use rustix::buffer::spare_capacity;
+use rustix::io::{Errno, pread};
 
 use crate::codec::Malformed;
 use crate::error::{Error, Result};
@@ -15,12 +16,19 @@ fn damaged(path: &Path, what: Malformed) -> Error {
 
 /// Reads `len` bytes at `offset` of the pack at `path`.
 pub fn read_at(file: &File, path: &Path, offset: u64, len: usize) -> Result<Vec<u8>> {
-    let mut bytes = vec![0; len];
-    match file.read_exact_at(&mut bytes, offset) {
-        Ok(()) => Ok(bytes),
-        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Err(damaged(path, Malformed("it ends too early"))),
-        Err(e) => Err(Error::io("cannot read", path, e)),
+    let mut bytes = Vec::with_capacity(len);
+    while bytes.len() < len {
+        let at = offset + bytes.len() as u64;
+        let room = len - bytes.len();
+        bytes.reserve_exact(room);
+        match pread(file, spare_capacity(&mut bytes), at) {
+            Ok(0) => return Err(damaged(path, Malformed("it ends too early"))),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(e) => return Err(Error::io("cannot read", path, e.into())),
+        }
     }
+    bytes.truncate(len);
+    Ok(bytes)
 }
 
 /// Reads the table of contents of a pack.

@@ -4,6 +4,7 @@
 //! between the same two. A long run is cut into pieces, and its base alike.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 
 use crate::error::Result;
 use crate::id::{Content, Id};
@@ -69,10 +70,18 @@ impl OldFile<'_> {
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub chunks: Vec<([u8; 32], u32)>,
-    pub raw: Vec<u8>,
+    /// Where its bytes lie in those of the run.
+    pub raw: Range<usize>,
     pub bases: Vec<Key>,
     pub depth: u8,
     pub old: bool,
+}
+
+/// New chunks between two that the old file has as well.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    pub raw: Vec<u8>,
+    pub pieces: Vec<Piece>,
 }
 
 /// Follows a new file along the one that it replaces.
@@ -96,37 +105,37 @@ impl<'a> Follower<'a> {
     }
 
     /// The next chunk of the new file; `new` if the store has to take it. Returns the run that it ends, if it ends one.
-    pub fn chunk(&mut self, id: &[u8; 32], bytes: &[u8], new: bool) -> Result<Vec<Piece>> {
+    pub fn chunk(&mut self, id: &[u8; 32], bytes: &[u8], new: bool) -> Result<Run> {
         if let Some(&at) = self.old.places.get(id) {
-            let pieces = self.end_run(at.max(self.before));
+            let run = self.end_run(at.max(self.before));
             self.before = at + bytes.len() as u64;
             self.old.advance(self.before)?;
-            return Ok(pieces);
+            return Ok(run);
         }
         if !new {
-            return Ok(Vec::new());
+            return Ok(Run::default());
         }
         self.chunks.push((*id, bytes.len() as u32));
         self.raw.extend_from_slice(bytes);
         if self.raw.len() < RUN {
-            return Ok(Vec::new());
+            return Ok(Run::default());
         }
         // The end is not in sight: what stands at the same distance in the old file is the best guess.
         let after = self.before + self.raw.len() as u64;
-        let pieces = self.end_run(after);
+        let run = self.end_run(after);
         self.before = after;
         self.old.advance(after)?;
-        Ok(pieces)
+        Ok(run)
     }
 
     /// The file ends here.
-    pub fn finish(&mut self) -> Vec<Piece> {
+    pub fn finish(&mut self) -> Run {
         let end = self.old.read.max(self.before);
         self.end_run(end)
     }
 
     /// Cuts the run into pieces, each with its share of what the old file has from `before` to `after`.
-    fn end_run(&mut self, after: u64) -> Vec<Piece> {
+    fn end_run(&mut self, after: u64) -> Run {
         let (chunks, raw) = (std::mem::take(&mut self.chunks), std::mem::take(&mut self.raw));
         let total = raw.len() as u64;
         let (mut pieces, mut rest, mut at) = (Vec::new(), &chunks[..], 0);
@@ -148,11 +157,11 @@ impl<'a> Follower<'a> {
             let start = share(at).saturating_sub(slack);
             let end = (share(at + len) + slack).min(start + MAX_REGION);
             let (bases, depth, old) = self.bases(start, end);
-            pieces.push(Piece { chunks: rest[..count].to_vec(), raw: raw[at..at + len].to_vec(), bases, depth, old });
+            pieces.push(Piece { chunks: rest[..count].to_vec(), raw: at..at + len, bases, depth, old });
             rest = &rest[count..];
             at += len;
         }
-        pieces
+        Run { raw, pieces }
     }
 
     /// The objects to compress against for a region of the old file, the depth that results, and whether an older

@@ -197,12 +197,7 @@ fn base(store: &Store, keys: &[Key]) -> Vec<u8> {
 }
 
 /// Appends blocks in order. Data packs go to the sealer when they are full, structure packs are kept for the end.
-fn pack(
-    tmp: &std::path::Path,
-    made: &Receiver<(u64, Made)>,
-    permit: &Receiver<()>,
-    to_seal: &Sender<Sealed>,
-) -> Result<Packed> {
+fn pack(tmp: &std::path::Path, made: &Receiver<(u64, Made)>, permit: &Receiver<()>, to_seal: &Sender<Sealed>) -> Result<Packed> {
     let mut early = BTreeMap::new();
     let mut next = 0;
     let mut open: [Option<PackWriter>; 2] = [None, None];

@@ -9,6 +9,7 @@ use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
 
 use crate::chunk::compress::{MAX_BASE, decompress};
 use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::fs::atomic;
 use crate::id::{self, Id, Pack};
 use crate::manifest::NodeSource;
 use crate::object::node::Node;
@@ -94,14 +95,43 @@ impl Store {
     /// Reads the tables again, and the contents of every pack that none of them covers, so that afterwards all that is
     /// in the store is found. Returns what could not be read.
     pub fn refresh(&self) -> Result<Vec<Error>> {
+        let (tables, stray) = self.survey()?;
+        let (rows, problems) = read_contents(stray.into_iter());
+        self.set_tables(if rows.is_empty() { tables } else { tables.with(Table::of(rows)) });
+        Ok(problems)
+    }
+
+    /// The same for a writer: packs that no table covers, since a process was killed before it wrote one, get a table,
+    /// once they are durable.
+    pub(crate) fn cover(&self) -> Result<()> {
+        let (mut tables, stray) = self.survey()?;
+        for part in stray.chunks(REBUILT_AT_ONCE) {
+            let (rows, _) = read_contents(part.iter().cloned());
+            if rows.is_empty() {
+                continue;
+            }
+            for kind in [Kind::Chunk, Kind::Node] {
+                atomic::sync_folder(&self.layout.packs(kind))?;
+            }
+            merged::add(&self.layout.index(), &self.layout.tmp(), &Table::of(rows))?;
+            tables = self.survey()?.0;
+        }
+        self.set_tables(tables);
+        Ok(())
+    }
+
+    /// The tables that name only packs that are there, and the packs that they do not cover.
+    fn survey(&self) -> Result<(Tables, Vec<(Id<Pack>, PathBuf)>)> {
         let tables = Tables::load(&self.layout.index())?;
-        let packs = self.packs()?;
+        let mut packs = self.packs()?;
         let tables = tables.within(&packs.iter().map(|(id, _)| *id).collect());
         let covered = tables.packs();
-        let (rows, problems) = read_contents(packs.into_iter().filter(|(id, _)| !covered.contains(id)));
-        let tables = if rows.is_empty() { tables } else { tables.with(Table::of(rows)) };
+        packs.retain(|(id, _)| !covered.contains(id));
+        Ok((tables, packs))
+    }
+
+    fn set_tables(&self, tables: Tables) {
         *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tables);
-        Ok(problems)
     }
 
     /// Every pack, with its path.
@@ -133,24 +163,26 @@ impl Store {
 
     /// Reads an object. Fails with [`ErrorKind::Damaged`] if it is missing or not what its name says.
     pub fn get(&self, key: &Key) -> Result<Object> {
-        self.get_below(key, block::MAX_DEPTH)
+        self.get_below(key, block::MAX_DEPTH, true)
     }
 
-    fn get_below(&self, key: &Key, depth: u8) -> Result<Object> {
-        self.read_any(key, depth).or_else(|first| {
+    /// Reads an object whose block lies above at most `depth` deltas. Without `check`, its bytes are not held against its
+    /// name: for a base, since what is decoded with it is.
+    fn get_below(&self, key: &Key, depth: u8, check: bool) -> Result<Object> {
+        self.read_any(key, depth, check).or_else(|first| {
             // The tables may be older than the packs, or damaged.
             if first.kind() == ErrorKind::Interrupted {
                 return Err(first);
             }
             self.refresh()?;
-            self.read_any(key, depth)
+            self.read_any(key, depth, check)
         })
     }
 
-    fn read_any(&self, key: &Key, depth: u8) -> Result<Object> {
+    fn read_any(&self, key: &Key, depth: u8, check: bool) -> Result<Object> {
         let mut error = None;
         for row in self.tables().find(key).iter().filter(|row| row.depth <= depth) {
-            match self.read(row) {
+            match self.read(row, check) {
                 Ok(object) => return Ok(object),
                 Err(e) => error = error.or(Some(e)),
             }
@@ -158,11 +190,11 @@ impl Store {
         Err(error.unwrap_or_else(|| Error::damaged(format!("the {key} is missing from the store"))))
     }
 
-    fn read(&self, row: &Row) -> Result<Object> {
+    fn read(&self, row: &Row, check: bool) -> Result<Object> {
         let block = self.blocks.get_or_insert_with(&(row.pack, row.offset), || self.decode(row).map(Arc::new))?;
         let range = row.raw_at as usize..row.raw_at as usize + row.raw_len as usize;
         match block.raw.get(range.clone()) {
-            Some(bytes) if row.key.matches(bytes) => Ok(Object { block, range }),
+            Some(bytes) if !check || row.key.matches(bytes) => Ok(Object { block, range }),
             _ => Err(self.damaged(row, "its bytes do not match its name")),
         }
     }
@@ -173,29 +205,29 @@ impl Store {
     }
 
     /// The stored bytes of a block.
-    fn stored(&self, row: &Row, len: usize) -> Result<Vec<u8>> {
+    fn stored(&self, row: &Row) -> Result<Vec<u8>> {
         let path = writer::path_in(&self.layout.packs(row.key.kind), &row.pack);
         let file = self.open_pack(&path)?;
-        reader::read_at(&file, &path, u64::from(row.offset), len)
+        reader::read_at(&file, &path, u64::from(row.offset), row.len as usize)
     }
 
     fn decode(&self, row: &Row) -> Result<Block> {
-        let mut stored = self.stored(row, row.len as usize)?;
-        let (head, payload) = block::decode(&stored).map_err(|e| self.damaged(row, e))?;
-        stored.drain(..payload);
+        let stored = self.stored(row)?;
+        // Chunks are held against their own hashes once they are decoded, which says more than the block's check.
+        let opened = if row.key.kind == Kind::Chunk { block::head(&stored) } else { block::decode(&stored) };
+        let (head, payload) = opened.map_err(|e| self.damaged(row, e))?;
         let mut base = Vec::new();
         for key in &head.bases {
             // A base lies strictly less deep, so that no circle can be followed.
-            let object = self
-                .get_below(key, head.depth.saturating_sub(1))
-                .map_err(|e| e.within(format!("the base of the {}", row.key)))?;
+            let object = self.get_below(key, head.depth.saturating_sub(1), false);
+            let object = object.map_err(|e| e.within(format!("the base of the {}", row.key)))?;
             if base.len() + object.len() > MAX_BASE {
                 return Err(self.damaged(row, "its base is too long"));
             }
             base.extend_from_slice(&object);
         }
-        let raw_len = head.raw_len();
-        let raw = decompress(head.codec, stored, &base, raw_len).map_err(|_| self.damaged(row, "it cannot be decompressed"))?;
+        let raw = decompress(head.codec, &stored[payload..], &base, head.raw_len());
+        let raw = raw.map_err(|_| self.damaged(row, "it cannot be decompressed"))?;
         Ok(Block { raw, bases: head.bases })
     }
 
@@ -207,7 +239,7 @@ impl Store {
         if let Some(block) = self.blocks.get(&(row.pack, row.offset)) {
             return Ok(block.bases.clone());
         }
-        let stored = self.stored(row, row.len as usize)?;
+        let stored = self.stored(row)?;
         let (head, _) = block::decode(&stored).map_err(|e| self.damaged(row, e))?;
         Ok(head.bases)
     }

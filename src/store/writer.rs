@@ -10,7 +10,7 @@ use crate::object::recipe::{Builder, Item, Made};
 use crate::object::{Key, Kind};
 use crate::pack::index::Table;
 use crate::pack::{block, merged};
-use crate::store::delta::{Follower, PIECE, Piece};
+use crate::store::delta::{Follower, PIECE, Piece, Run};
 use crate::store::pipeline::{Group, Pipeline};
 use crate::store::read::Store;
 
@@ -46,7 +46,7 @@ impl<'a> Writer<'a> {
     /// A writer that goes through all motions and stores nothing.
     pub fn dry(store: &'a Arc<Store>) -> Result<Writer<'a>> {
         let gc = lock::shared(&store.layout().gc_lock())?;
-        store.refresh()?;
+        store.cover()?;
         Ok(Writer {
             store,
             _gc: gc,
@@ -107,11 +107,15 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn store_piece(&mut self, piece: &Piece) -> Result<()> {
+    fn store_run(&mut self, run: &Run) -> Result<()> {
+        run.pieces.iter().try_for_each(|piece| self.store_piece(piece, &run.raw[piece.raw.clone()]))
+    }
+
+    fn store_piece(&mut self, piece: &Piece, raw: &[u8]) -> Result<()> {
         if piece.bases.is_empty() {
             let mut at = 0;
             for (id, len) in &piece.chunks {
-                self.store_alone(*id, &piece.raw[at..at + *len as usize])?;
+                self.store_alone(*id, &raw[at..at + *len as usize])?;
                 at += *len as usize;
             }
             return Ok(());
@@ -120,7 +124,7 @@ impl<'a> Writer<'a> {
         let many = |group: &Group| {
             group.ids.len() + piece.chunks.len() > block::MAX_OBJECTS || group.bases.len() + piece.bases.len() > block::MAX_BASES
         };
-        if self.delta.raw.len() + piece.raw.len() > PIECE || self.delta_base + base > GROUP_BASE || many(&self.delta) {
+        if self.delta.raw.len() + raw.len() > PIECE || self.delta_base + base > GROUP_BASE || many(&self.delta) {
             self.flush_delta()?;
         }
         for key in &piece.bases {
@@ -133,7 +137,7 @@ impl<'a> Writer<'a> {
         self.delta.old |= piece.old;
         let mut at = 0;
         for (id, len) in &piece.chunks {
-            self.delta.add(*id, &piece.raw[at..at + *len as usize]);
+            self.delta.add(*id, &raw[at..at + *len as usize]);
             at += *len as usize;
         }
         Ok(())
@@ -201,10 +205,8 @@ impl FileWriter<'_> {
         let new = writer.claim(Key { id, kind: Kind::Chunk });
         match &mut self.follower {
             Some(follower) => {
-                for piece in follower.chunk(&id, bytes, new)? {
-                    writer.store_piece(&piece)?;
-                }
-                Ok(())
+                let run = follower.chunk(&id, bytes, new)?;
+                writer.store_run(&run)
             }
             None if new => writer.store_alone(id, bytes),
             None => Ok(()),
@@ -214,9 +216,7 @@ impl FileWriter<'_> {
     /// Ends the file.
     pub fn finish(mut self, writer: &mut Writer<'_>, content: Id<Content>) -> Result<()> {
         if let Some(follower) = &mut self.follower {
-            for piece in follower.finish() {
-                writer.store_piece(&piece)?;
-            }
+            writer.store_run(&follower.finish())?;
         }
         if self.chunks > 1 {
             let mut made = Vec::new();

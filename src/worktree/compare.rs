@@ -146,16 +146,15 @@ impl Sides {
         let mut rows = BTreeMap::new();
         let mut read = read.into_iter();
         let batches = std::iter::from_fn(|| Some(read.by_ref().take(BATCH).collect::<Vec<_>>()).filter(|b| !b.is_empty()));
-        let work =
-            |cursor: &mut crate::fs::beneath::Cursor<'_>, batch: Vec<Open>| -> Result<Vec<Hashed>> {
-                progress.check()?;
-                let one = |open: Open| {
-                    let (content, size, stat) = hash::content(root, cursor, &open.now.path, open.stat)?;
-                    progress.advance(1, size);
-                    Ok((open, content, size, stat))
-                };
-                batch.into_iter().map(one).collect()
+        let work = |cursor: &mut crate::fs::beneath::Cursor<'_>, batch: Vec<Open>| -> Result<Vec<Hashed>> {
+            progress.check()?;
+            let one = |open: Open| {
+                let (content, size, stat) = hash::content(root, cursor, &open.now.path, open.stat)?;
+                progress.advance(1, size);
+                Ok((open, content, size, stat))
             };
+            batch.into_iter().map(one).collect()
+        };
         parallel::ordered(
             batches.map(Ok),
             2 * parallel::threads(),

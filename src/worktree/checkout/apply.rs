@@ -10,7 +10,7 @@ use super::write::{Assembler, Naming, Unit, Worked, Worker};
 use crate::chunk::cut;
 use crate::clock;
 use crate::error::{Error, Kind, Result};
-use crate::fs::atomic;
+use crate::fs::atomic::{self, Scratch};
 use crate::fs::beneath::{Root, Stat};
 use crate::id::{Id, Node};
 use crate::manifest::Entries;
@@ -65,7 +65,7 @@ pub fn apply<'a>(
     progress: &dyn Progress,
 ) -> Result<Applied> {
     let removed = remove(root, &survey.surplus, progress)?;
-    let tmp = store.layout().tmp();
+    let scratch = Scratch::for_workspace(&store.layout().tmp(), root.path())?;
     let wanted = Selected::new(Entries::new(store, target.manifest)?, target.selection);
     let feed = Feed {
         store,
@@ -76,7 +76,7 @@ pub fn apply<'a>(
         progress,
         ended: false,
     };
-    let applied = run(store, root, Naming::Moved(&tmp), feed, Some(rows), progress)?;
+    let applied = run(store, root, Naming::Moved(scratch.path()), feed, Some(rows), progress)?;
     Ok(Applied { removed, ..applied })
 }
 
@@ -105,7 +105,7 @@ pub fn bring_back(
             differ.push(entry);
         }
     }
-    let tmp = store.layout().tmp();
+    let scratch = Scratch::for_workspace(&store.layout().tmp(), root.path())?;
     let paths = differ.iter().map(|entry| entry.path.clone()).collect();
     let feed = Feed {
         store,
@@ -116,7 +116,7 @@ pub fn bring_back(
         progress,
         ended: false,
     };
-    run(store, root, Naming::Moved(&tmp), feed, None, progress)?;
+    run(store, root, Naming::Moved(scratch.path()), feed, None, progress)?;
     Ok(paths)
 }
 
