@@ -11,6 +11,19 @@ pub fn threads() -> usize {
     rayon::current_num_threads()
 }
 
+/// What `next` gives, up to its end or its first error.
+pub fn until_error<T>(mut next: impl FnMut() -> Result<Option<T>>) -> impl Iterator<Item = Result<T>> {
+    let mut ended = false;
+    std::iter::from_fn(move || {
+        if ended {
+            return None;
+        }
+        let item = next().transpose();
+        ended = !matches!(item, Some(Ok(_)));
+        item
+    })
+}
+
 /// Applies `work` to each item on all cores and hands the results to `take` in the order of the items.
 ///
 /// At most `ahead` items are under way at once, which bounds the memory. `items` and `take` run on the calling thread's

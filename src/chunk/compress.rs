@@ -43,6 +43,12 @@ pub struct Compressor {
     context: CCtx<'static>,
 }
 
+impl std::fmt::Debug for Compressor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compressor").finish_non_exhaustive()
+    }
+}
+
 impl Default for Compressor {
     fn default() -> Self {
         Compressor { context: CCtx::create() }

@@ -1,10 +1,10 @@
 //! `hlx dataset`: declares datasets and tells of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::object::version::Number;
 use crate::repo::config::{self, Dataset};
 use crate::repo::revision::highest;
@@ -49,31 +49,11 @@ pub struct ListReport {
 
 /// Declares a dataset in `helox.toml`.
 pub fn add(repo: &Repo, options: &AddOptions) -> Result<Info> {
-    let dataset = Dataset { name: options.name.clone(), kind: options.kind.clone(), path: relative(repo, &options.path)? };
+    let dataset =
+        Dataset { name: options.name.clone(), kind: options.kind.clone(), path: config::normal(&repo.inside(&options.path)?)? };
     let layout = repo.store().layout();
     config::add_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &dataset)?;
     info(repo, &dataset)
-}
-
-/// The path of a folder relative to the repository, from the path as typed where the user stands.
-fn relative(repo: &Repo, typed: &Path) -> Result<String> {
-    let outside = || Error::usage(format!("{} lies outside of the repository {}", typed.display(), repo.root().display()));
-    let inside = if typed.is_absolute() {
-        typed.strip_prefix(repo.root()).map_err(|_| outside())?.to_owned()
-    } else {
-        Path::new(repo.here()).join(typed)
-    };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in inside.components() {
-        match part {
-            std::path::Component::ParentDir => drop(parts.pop().ok_or_else(outside)?),
-            std::path::Component::Normal(part) => {
-                parts.push(part.to_str().ok_or_else(|| Error::usage("the folder's name is not UTF-8"))?)
-            }
-            _ => {}
-        }
-    }
-    config::normal(&parts.join("/"))
 }
 
 /// Tells of every dataset.

@@ -1,6 +1,6 @@
 //! `hlx restore`: brings single files and folders of the workspace back to what a version has.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -103,7 +103,7 @@ fn places<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<(&'a Dataset, Vec<Str
     let mut dataset: Option<&Dataset> = None;
     let mut paths = Vec::new();
     for path in typed {
-        let inside = within_repo(repo, path)?;
+        let inside = repo.inside(path)?;
         let holds = |d: &&Dataset| {
             d.path == "." || inside.strip_prefix(d.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
@@ -122,24 +122,4 @@ fn places<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<(&'a Dataset, Vec<Str
         paths.push(rest.to_owned());
     }
     dataset.map(|dataset| (dataset, paths)).ok_or_else(|| Error::usage("name the files to restore"))
-}
-
-/// The path relative to the repository's folder, without looking at the file system: it may be gone.
-fn within_repo(repo: &Repo, typed: &Path) -> Result<String> {
-    let outside = || Error::usage(format!("{} lies outside of the repository {}", typed.display(), repo.root().display()));
-    let inside = match typed.is_absolute() {
-        true => typed.strip_prefix(repo.root()).map_err(|_| outside())?.to_owned(),
-        false => Path::new(repo.here()).join(typed),
-    };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in inside.components() {
-        match part {
-            Component::ParentDir => drop(parts.pop().ok_or_else(outside)?),
-            Component::Normal(part) => {
-                parts.push(part.to_str().ok_or_else(|| Error::usage(format!("{} is not UTF-8", typed.display())))?)
-            }
-            _ => {}
-        }
-    }
-    Ok(parts.join("/"))
 }

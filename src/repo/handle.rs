@@ -1,6 +1,6 @@
 //! The handle of an open repository.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
@@ -50,6 +50,29 @@ impl Repo {
     /// Where the user stands, relative to the root; empty at the root itself.
     pub fn here(&self) -> &str {
         &self.here
+    }
+
+    /// A path relative to the repository's folder, from the path as typed where the user stands. It need not exist, and
+    /// what lies there is not looked at.
+    pub fn inside(&self, typed: &Path) -> Result<String> {
+        let outside = || Error::usage(format!("{} lies outside of the repository {}", typed.display(), self.root.display()));
+        let inside = match typed.is_absolute() {
+            true => typed.strip_prefix(&self.root).map_err(|_| outside())?.to_owned(),
+            false => Path::new(&self.here).join(typed),
+        };
+        let mut parts: Vec<&str> = Vec::new();
+        for part in inside.components() {
+            match part {
+                Component::ParentDir => {
+                    parts.pop().ok_or_else(outside)?;
+                }
+                Component::Normal(part) => {
+                    parts.push(part.to_str().ok_or_else(|| Error::usage(format!("{} is not UTF-8", typed.display())))?);
+                }
+                _ => {}
+            }
+        }
+        Ok(parts.join("/"))
     }
 
     /// What is configured.

@@ -74,7 +74,6 @@ pub fn apply<'a>(
         pending: None,
         large: None,
         progress,
-        ended: false,
     };
     let applied = run(store, root, Naming::Moved(scratch.path()), feed, Some(rows), progress)?;
     Ok(Applied { removed, ..applied })
@@ -107,15 +106,7 @@ pub fn bring_back(
     }
     let scratch = Scratch::for_workspace(&store.layout().tmp(), root.path())?;
     let paths = differ.iter().map(|entry| entry.path.clone()).collect();
-    let feed = Feed {
-        store,
-        wanted: Wanted::Listed(differ.into_iter()),
-        scan: None,
-        pending: None,
-        large: None,
-        progress,
-        ended: false,
-    };
+    let feed = Feed { store, wanted: Wanted::Listed(differ.into_iter()), scan: None, pending: None, large: None, progress };
     run(store, root, Naming::Moved(scratch.path()), feed, None, progress)?;
     Ok(paths)
 }
@@ -123,7 +114,7 @@ pub fn bring_back(
 /// Fills a folder that nobody sees yet.
 fn into(store: &Store, root: &Root, target: &Target<'_>, progress: &dyn Progress) -> Result<Applied> {
     let wanted = Selected::new(Entries::new(store, target.manifest)?, target.selection);
-    let feed = Feed { store, wanted: Wanted::Selected(wanted), scan: None, pending: None, large: None, progress, ended: false };
+    let feed = Feed { store, wanted: Wanted::Selected(wanted), scan: None, pending: None, large: None, progress };
     run(store, root, Naming::Direct, feed, None, progress)
 }
 
@@ -131,7 +122,7 @@ fn run(
     store: &Store,
     root: &Root,
     naming: Naming<'_>,
-    feed: Feed<'_>,
+    mut feed: Feed<'_>,
     mut rows: Option<cache::Writer>,
     progress: &dyn Progress,
 ) -> Result<Applied> {
@@ -145,7 +136,7 @@ fn run(
     };
     let ahead = 2 * parallel::threads() + 2;
     parallel::ordered(
-        feed,
+        parallel::until_error(|| feed.unit()),
         ahead,
         || Worker::new(store, root, naming),
         Worker::work,
@@ -208,7 +199,6 @@ struct Feed<'a> {
     pending: Option<Next>,
     large: Option<(Entry, Peekable<Chunks<'a>>, bool)>,
     progress: &'a dyn Progress,
-    ended: bool,
 }
 
 /// The entries that the folder is to have.
@@ -251,6 +241,7 @@ impl Feed<'_> {
         Ok(Some(Next::Write(entry)))
     }
 
+    /// The next piece of work.
     fn unit(&mut self) -> Result<Option<Unit>> {
         self.progress.check()?;
         if let Some((entry, chunks, begun)) = &mut self.large {
@@ -310,19 +301,6 @@ impl Feed<'_> {
 
 fn is_large(entry: &Entry) -> bool {
     entry.kind.is_file() && entry.size > 4 * cut::MAX as u64
-}
-
-impl Iterator for Feed<'_> {
-    type Item = Result<Unit>;
-
-    fn next(&mut self) -> Option<Result<Unit>> {
-        if self.ended {
-            return None;
-        }
-        let unit = self.unit().transpose();
-        self.ended = !matches!(unit, Some(Ok(_)));
-        unit
-    }
 }
 
 /// Makes a new folder at `path` and fills it: beside its place first, then moved there whole. `path` must be absent or an

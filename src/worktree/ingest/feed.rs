@@ -75,7 +75,6 @@ pub(super) struct Feed<'a, S: NodeSource> {
     large: Option<Large>,
     outside: Vec<String>,
     progress: &'a dyn Progress,
-    ended: bool,
 }
 
 impl<'a, S: NodeSource> Feed<'a, S> {
@@ -94,7 +93,6 @@ impl<'a, S: NodeSource> Feed<'a, S> {
             large: None,
             outside: Vec::new(),
             progress,
-            ended: false,
         })
     }
 
@@ -143,7 +141,8 @@ impl<'a, S: NodeSource> Feed<'a, S> {
         Ok(Job { path, stat, old })
     }
 
-    fn unit(&mut self) -> Result<Option<Unit>> {
+    /// The next piece of work.
+    pub fn unit(&mut self) -> Result<Option<Unit>> {
         self.progress.check()?;
         if let Some(large) = &mut self.large {
             let (piece, ended) = large.piece(self.root)?;
@@ -203,19 +202,6 @@ fn outside(paths: &[String]) -> Option<Error> {
         Error::new(Kind::Conflict, format!("'{}'{more} outside of the part that is checked out", printable(first)))
             .with_hint("move them, or check out all of the version first: hlx checkout HEAD"),
     )
-}
-
-impl<S: NodeSource> Iterator for Feed<'_, S> {
-    type Item = Result<Unit>;
-
-    fn next(&mut self) -> Option<Result<Unit>> {
-        if self.ended {
-            return None;
-        }
-        let unit = self.unit().transpose();
-        self.ended = !matches!(unit, Some(Ok(_)));
-        unit
-    }
 }
 
 /// The parent's entries, looked up in the order of the paths.

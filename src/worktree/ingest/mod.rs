@@ -57,7 +57,14 @@ pub fn ingest<S: NodeSource + Sync>(
     let (root, began) = (source.root, source.began);
     let ahead = 2 * parallel::threads() + 2;
     let mut ingest = Ingest { writer, open: None, take, began, progress };
-    parallel::ordered(Feed::new(source, progress)?, ahead, || Worker::new(root), Worker::work, |worked| ingest.store(worked))
+    let mut feed = Feed::new(source, progress)?;
+    parallel::ordered(
+        parallel::until_error(|| feed.unit()),
+        ahead,
+        || Worker::new(root),
+        Worker::work,
+        |worked| ingest.store(worked),
+    )
 }
 
 /// The last stage: one thread, in order.
