@@ -17,7 +17,8 @@ fn main() {
 
 /// JSON lines as legal records look: some words often, ids never twice.
 fn records(seed: u64, bytes: usize) -> Vec<u8> {
-    let words = ["tenant", "landlord", "shall", "premises", "rent", "notice", "term", "renewal", "consent", "default", "the", "of", "to"];
+    let words =
+        ["tenant", "landlord", "shall", "premises", "rent", "notice", "term", "renewal", "consent", "default", "the", "of", "to"];
     let mut noise = blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof();
     let (mut out, mut dice) = (Vec::with_capacity(bytes + 400), [0u8; 40]);
     while out.len() < bytes {
@@ -73,7 +74,8 @@ fn decompress_a_block(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = [10_000, 1_000_000])]
 fn look_up(bencher: Bencher<'_, '_>, rows: u32) {
     let key = |n: u32| Key { id: *blake3::hash(&n.to_le_bytes()).as_bytes(), kind: Kind::Chunk };
-    let row = |n: u32| index::Row { key: key(n), depth: 0, pack: Id::from_bytes([1; 32]), offset: n, len: 9, raw_at: 1, raw_len: 2 };
+    let row =
+        |n: u32| index::Row { key: key(n), depth: 0, pack: Id::from_bytes([1; 32]), offset: n, len: 9, raw_at: 1, raw_len: 2 };
     let table = index::Table::of((0..rows).map(row).collect());
     let wanted: Vec<Key> = (0..1_000).map(|n| key(n * 7)).collect();
     bencher.counter(ItemsCount::new(wanted.len())).bench(|| wanted.iter().filter(|k| table.find(k).next().is_some()).count());

@@ -236,7 +236,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn equals_the_plain_map(
             old in prop::collection::btree_map("[a-c]{1,2}/[a-z]{1,3}", "[xy]", 0..600),

@@ -81,7 +81,7 @@ fn apply(tree: &mut Tree, step: &Step) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn every_version_comes_back(steps in prop::collection::vec(step(), 1..40)) {
         let bench = Bench::new();
