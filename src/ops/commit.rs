@@ -241,6 +241,7 @@ impl Commit<'_> {
         if let Some(parent) = parent.filter(|_| !changes.any && !self.options.allow_empty) {
             return self.report(told(parent, Outcome::Unchanged, 0), rows);
         }
+        self.check_exceeds_parent(&version)?;
         if self.options.dry_run {
             return self.report(told(Parent { id: version.id(), version }, Outcome::DryRun, 0), None);
         }
@@ -354,13 +355,18 @@ impl Commit<'_> {
             }
             version.number = version.number.bump(ChangeType::Patch);
         }
+        Ok(None)
+    }
+
+    /// Fails unless the number exceeds the parent's, so that children always have higher numbers than their parents.
+    fn check_exceeds_parent(&self, version: &Version) -> Result<()> {
         match &version.parent_number {
-            Some(parent) if version.number <= *parent && !unchanged => {
+            Some(parent) if version.number <= *parent => {
                 let free = self.free_number(version)?;
                 Err(Error::new(Kind::Conflict, format!("{} does not exceed its parent's number {parent}", version.number))
                     .with_hint(format!("the next free number is {free}")))
             }
-            _ => Ok(None),
+            _ => Ok(()),
         }
     }
 
@@ -390,7 +396,7 @@ impl Commit<'_> {
     /// Records what follows from the outcome: tags, and what the workspace was made from.
     fn report(&self, told: Told, rows: Option<cache::Writer>) -> Result<Report> {
         let Parent { id, version } = told.found;
-        if matches!(told.outcome, Outcome::Created | Outcome::AlreadyThere) {
+        if !self.options.dry_run && matches!(told.outcome, Outcome::Created | Outcome::AlreadyThere) {
             let borne = self.repo.facts().fold()?.tags_of(id);
             let new = self.options.tags.iter().filter(|tag| !borne.contains(tag));
             let said: Vec<Statement> = new.map(|tag| Statement::TagAdded { version: id, tag: tag.clone() }).collect();

@@ -1,6 +1,6 @@
 //! `hlx log`: the versions of a dataset, or the ancestors of one version.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashSet;
 
 use serde::Serialize;
 
@@ -76,58 +76,41 @@ impl Options {
     }
 }
 
-type Versions = HashMap<Id<VersionId>, Version>;
+type Versions = Vec<(Id<VersionId>, Version)>;
 
+/// Every version of a dataset.
 fn all(repo: &Repo, dataset: Option<&str>) -> Result<Versions> {
     let refs = repo.versions();
-    let known = refs.datasets()?;
     let name = match dataset {
-        Some(name) if known.iter().any(|k| k == name) => name.to_owned(),
+        Some(name) if refs.datasets()?.iter().any(|known| known == name) => name.to_owned(),
         _ => repo.dataset(dataset)?.name.clone(),
     };
-    let mut versions = HashMap::new();
+    let mut versions = Vec::new();
     for number in refs.numbers(&name)? {
-        let Some(id) = refs.get(&name, &number)? else { continue };
-        versions.insert(id, repo.version(id).map_err(|e| e.within(format!("{name}@{number}")))?);
+        if let Some(id) = refs.get(&name, &number)? {
+            versions.push((id, repo.version(id).map_err(|e| e.within(format!("{name}@{number}")))?));
+        }
     }
     Ok(versions)
 }
 
+/// A version and all that came before it.
 fn ancestors(repo: &Repo, id: Id<VersionId>) -> Result<Versions> {
-    let mut versions = HashMap::new();
-    let mut open = vec![id];
+    let (mut versions, mut seen, mut open) = (Vec::new(), HashSet::new(), vec![id]);
     while let Some(id) = open.pop() {
-        if let std::collections::hash_map::Entry::Vacant(place) = versions.entry(id) {
+        if seen.insert(id) {
             let version = repo.version(id)?;
             open.extend(&version.parents);
-            place.insert(version);
+            versions.push((id, version));
         }
     }
     Ok(versions)
 }
 
-/// Children before parents; otherwise the highest number first, then by id.
-fn ordered(mut versions: Versions) -> Vec<(Id<VersionId>, Version)> {
-    let mut children: HashMap<Id<VersionId>, usize> = versions.keys().map(|id| (*id, 0)).collect();
-    for parent in versions.values().flat_map(|v| &v.parents) {
-        children.entry(*parent).and_modify(|n| *n += 1);
-    }
-    let rank = |id: Id<VersionId>, versions: &Versions| versions.get(&id).map(|v| (v.number.clone(), id));
-    let mut ready: BTreeSet<_> = children.iter().filter(|(_, n)| **n == 0).filter_map(|(id, _)| rank(*id, &versions)).collect();
-    let mut ordered = Vec::with_capacity(versions.len());
-    while let Some((_, id)) = ready.pop_last() {
-        let Some(version) = versions.remove(&id) else { continue };
-        for parent in &version.parents {
-            if let Some(left) = children.get_mut(parent) {
-                *left -= 1;
-                if *left == 0 {
-                    ready.extend(rank(*parent, &versions));
-                }
-            }
-        }
-        ordered.push((id, version));
-    }
-    ordered
+/// The highest number first. A number exceeds its parent's, so children come before parents.
+fn ordered(mut versions: Versions) -> Versions {
+    versions.sort_by(|(a, x), (b, y)| (&y.number, b).cmp(&(&x.number, a)));
+    versions
 }
 
 /// Fails unless the status is one that versions have.

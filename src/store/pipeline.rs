@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -78,6 +79,8 @@ pub(crate) struct Pipeline {
     packer: Option<JoinHandle<Result<Packed>>>,
     sealer: Option<JoinHandle<Result<Vec<Row>>>>,
     durable: Receiver<Durable>,
+    /// Set once all groups are handed over; a pipeline that is dropped before seals nothing more.
+    complete: Arc<AtomicBool>,
 }
 
 impl Pipeline {
@@ -87,10 +90,22 @@ impl Pipeline {
         let (to_seal, sealed) = bounded(2);
         let (tell, durable) = unbounded();
         let tmp = store.layout().tmp();
-        let packer = std::thread::spawn(move || pack(&tmp, &to_pack, &permit, &to_seal));
+        let complete = Arc::new(AtomicBool::new(false));
+        let told = complete.clone();
+        let packer = std::thread::spawn(move || pack(&tmp, &to_pack, &permit, &to_seal, &told));
         let sealing = store.clone();
         let sealer = std::thread::spawn(move || seal(&sealing, &sealed, &tell));
-        Pipeline { store, level, next: 0, permits, made: Some(made), packer: Some(packer), sealer: Some(sealer), durable }
+        Pipeline {
+            store,
+            level,
+            next: 0,
+            permits,
+            made: Some(made),
+            packer: Some(packer),
+            sealer: Some(sealer),
+            durable,
+            complete,
+        }
     }
 
     /// Hands a group over. Waits while too many are under way.
@@ -117,6 +132,7 @@ impl Pipeline {
     /// Waits until all is durable, data before structure. Returns the rows that no table has yet, and the bytes that were
     /// written.
     pub fn finish(mut self) -> Result<(Vec<Row>, u64)> {
+        self.complete.store(true, Ordering::Release);
         self.made = None;
         let (structure, bytes) = join(self.packer.take())?;
         let mut rows = join(self.sealer.take())?;
@@ -197,7 +213,13 @@ fn base(store: &Store, keys: &[Key]) -> Vec<u8> {
 }
 
 /// Appends blocks in order. Data packs go to the sealer when they are full, structure packs are kept for the end.
-fn pack(tmp: &std::path::Path, made: &Receiver<(u64, Made)>, permit: &Receiver<()>, to_seal: &Sender<Sealed>) -> Result<Packed> {
+fn pack(
+    tmp: &std::path::Path,
+    made: &Receiver<(u64, Made)>,
+    permit: &Receiver<()>,
+    to_seal: &Sender<Sealed>,
+    complete: &AtomicBool,
+) -> Result<Packed> {
     let mut early = BTreeMap::new();
     let mut next = 0;
     let mut open: [Option<PackWriter>; 2] = [None, None];
@@ -224,6 +246,9 @@ fn pack(tmp: &std::path::Path, made: &Receiver<(u64, Made)>, permit: &Receiver<(
                 return Err(stopped());
             }
         }
+    }
+    if !complete.load(Ordering::Acquire) {
+        return Ok(Packed::default());
     }
     let [last_structure, last_data] = open;
     structure.extend(last_structure.map(PackWriter::seal).transpose()?);
