@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use crate::clock::Time;
 use crate::error::{Error, Result};
-use crate::fs::atomic::Created;
+use crate::fs::atomic::{self, Created};
 use crate::id::{Fact as FactId, Id, Version};
-use crate::object::Key;
 use crate::object::fact::{Fact, Statement};
+use crate::object::{Key, Kind};
 use crate::refs::Sequence;
 use crate::store::{Store, Writer};
 
@@ -77,6 +77,13 @@ impl<'a> Facts<'a> {
         Ok(self.heads.last()?.map(|place| (place.number, place.id)))
     }
 
+    /// Makes the facts durable that are there: whoever said them may have been killed before they were.
+    pub fn sync(&self) -> Result<()> {
+        let layout = self.store.layout();
+        atomic::sync_folder(&layout.packs(Kind::Fact))?;
+        atomic::sync_folder(&layout.facts())
+    }
+
     /// Reads a fact.
     pub fn get(&self, id: Id<FactId>) -> Result<Fact> {
         let key = Key::from(id);
@@ -86,7 +93,8 @@ impl<'a> Facts<'a> {
     /// Says these things, one after the other, after all that was said before. Durable when it returns.
     pub fn append(&self, author: &str, statements: &[Statement]) -> Result<()> {
         if statements.is_empty() {
-            return Ok(());
+            // Nothing new to say, but what was said before is relied on.
+            return self.sync();
         }
         loop {
             let last = self.heads.last::<FactId>()?;
