@@ -397,10 +397,12 @@ impl Commit<'_> {
     fn report(&self, told: Told, rows: Option<cache::Writer>) -> Result<Report> {
         let Parent { id, version } = told.found;
         if !self.options.dry_run && matches!(told.outcome, Outcome::Created | Outcome::AlreadyThere) {
-            let borne = self.repo.facts().fold()?.tags_of(id);
-            let new = self.options.tags.iter().filter(|tag| !borne.contains(tag));
-            let said: Vec<Statement> = new.map(|tag| Statement::TagAdded { version: id, tag: tag.clone() }).collect();
-            self.repo.facts().append(&self.repo.author(self.options.author.as_deref()), &said)?;
+            if !self.options.tags.is_empty() {
+                let borne = self.repo.facts().fold()?.tags_of(id);
+                let new = self.options.tags.iter().filter(|tag| !borne.contains(tag));
+                let said: Vec<Statement> = new.map(|tag| Statement::TagAdded { version: id, tag: tag.clone() }).collect();
+                self.repo.facts().append(&self.repo.author(self.options.author.as_deref()), &said)?;
+            }
             if self.options.from.is_none() {
                 let state = State { head: Some(id), selection: self.state.selection.clone() };
                 state.save(self.repo.store().layout(), &self.dataset.name)?;
