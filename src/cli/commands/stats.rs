@@ -13,7 +13,7 @@ pub(super) fn run(session: &mut Session) -> Result<Answer> {
     let report = stats::run(&session.repo()?)?;
     session.out.answer(&report, |out| {
         let saved = match report.stored_bytes {
-            0 => String::new(),
+            stored if stored >= report.logical_bytes => String::new(),
             stored => format!("{:.1} times smaller than all versions", report.logical_bytes as f64 / stored as f64),
         };
         let row = |name: &str, value: String, note: &str| [name.to_owned(), value, note.to_owned()];
