@@ -1,6 +1,7 @@
 //! Version control for the data that language models are trained on.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests lay out their own files"))]
 
+pub mod catalog;
 mod chunk;
 mod clock;
 mod codec;

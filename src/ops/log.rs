@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
+use crate::catalog::Catalog;
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::id::{Id, Version as VersionId};
@@ -54,7 +55,7 @@ pub fn target(repo: &Repo, word: &str) -> Result<(Option<String>, Option<String>
 pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
     let versions = match &options.revision {
         Some(text) => ancestors(repo, revision::version(repo, text)?.id)?,
-        None => all(repo, options.dataset.as_deref())?,
+        None => all(repo, options.dataset.as_deref(), options.limit.filter(|_| options.selects_all()))?,
     };
     let viewer = Viewer::new(repo)?;
     let views = ordered(versions).into_iter().map(|(id, version)| viewer.view(id, version));
@@ -63,6 +64,12 @@ pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
 }
 
 impl Options {
+    /// Whether no version is left out but for the limit.
+    fn selects_all(&self) -> bool {
+        let words = [&self.tag, &self.kind, &self.author, &self.status];
+        words.iter().all(|word| word.is_none()) && self.since.is_none() && self.until.is_none() && self.metadata.is_empty()
+    }
+
     fn selects(&self, view: &VersionView) -> bool {
         let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let status = serde_json::to_value(view.validation_status).map(|v| text(&v)).unwrap_or_default();
@@ -78,15 +85,22 @@ impl Options {
 
 type Versions = Vec<(Id<VersionId>, Version)>;
 
-/// Every version of a dataset.
-fn all(repo: &Repo, dataset: Option<&str>) -> Result<Versions> {
+/// Every version of a dataset, or the newest ones. The catalog answers where that is sooner; without it, or where it
+/// cannot be used now, the objects do.
+fn all(repo: &Repo, dataset: Option<&str>, newest: Option<usize>) -> Result<Versions> {
     let refs = repo.versions();
     let name = match dataset {
         Some(name) if refs.datasets()?.iter().any(|known| known == name) => name.to_owned(),
         _ => repo.dataset(dataset)?.name.clone(),
     };
+    if Catalog::pays(repo, Some(&name)) {
+        let answer = Catalog::open(repo).and_then(|catalog| catalog.versions(&name, newest).ok());
+        if let Some(found) = answer {
+            return Ok(found.into_iter().map(|(id, version, _)| (id, version)).collect());
+        }
+    }
     let mut versions = Vec::new();
-    for number in refs.numbers(&name)? {
+    for number in refs.numbers(&name)?.into_iter().rev().take(newest.unwrap_or(usize::MAX)) {
         if let Some(id) = refs.get(&name, &number)? {
             versions.push((id, repo.version(id).map_err(|e| e.within(format!("{name}@{number}")))?));
         }

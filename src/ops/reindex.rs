@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::catalog;
 use crate::error::Result;
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
@@ -24,11 +25,7 @@ pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<Report> {
     let store = repo.store();
     progress.begin(Stage::Rebuild, 0, 0);
     let rebuilt = store.rebuild_tables(progress)?;
-    let refs = repo.versions();
-    let mut versions = 0;
-    for dataset in refs.datasets()? {
-        versions += refs.numbers(&dataset)?.len() as u64;
-    }
+    let versions = catalog::rebuild(repo, progress)?;
     Ok(Report {
         packs: rebuilt.packs,
         objects: rebuilt.objects,

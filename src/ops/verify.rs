@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::catalog::Catalog;
 use crate::clock::Time;
 use crate::error::{Error, Kind, Result};
 use crate::fs::beneath::Root;
@@ -266,6 +267,13 @@ impl Verifier<'_> {
             found.push(entry);
         }
         let actual = checksum.finish();
+        if Catalog::pays(self.repo, None) {
+            let known = Catalog::open(self.repo).and_then(|catalog| catalog.by_checksum(&actual).ok());
+            if known.is_some_and(|versions| !versions.is_empty()) {
+                self.sums.push((actual, Some(actual)));
+                return Ok(());
+            }
+        }
         let refs = self.repo.versions();
         let mut nearest = None;
         for dataset in refs.datasets()? {

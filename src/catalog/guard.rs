@@ -1,0 +1,78 @@
+//! Calls of sled, kept from doing harm: its panics become errors and print nothing.
+
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+use crate::error::{Error, Kind, Result};
+
+thread_local! {
+    /// Whether this thread is inside of [`guarded`].
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What the names of sled's own threads begin with.
+const SLED_THREAD: &str = "sled-io-";
+
+/// Lets the panics of sled be silent, and all others be reported as before. sled panics on damage that it should return
+/// an error for, and the report of a panic cannot be kept from the terminal in any other way.
+fn hush() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        if std::thread::panicking() {
+            return;
+        }
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let sled = std::thread::current().name().is_some_and(|name| name.starts_with(SLED_THREAD));
+            if !sled && !GUARDED.get() {
+                before(info);
+            }
+        }));
+    });
+}
+
+/// Does something with sled. A panic becomes an error.
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    hush();
+    let outer = GUARDED.replace(true);
+    let outcome = panic::catch_unwind(AssertUnwindSafe(work));
+    GUARDED.set(outer);
+    outcome.unwrap_or_else(|_| Err(Error::damaged("the catalog is damaged: sled panicked")))
+}
+
+/// What an error of sled means: [`Kind::Conflict`] if another has the database open.
+pub(super) fn fault(error: sled::Error) -> Error {
+    let kind = match &error {
+        // sled has no kind of its own for it.
+        sled::Error::Io(e) if e.to_string().starts_with("could not acquire lock") => Kind::Conflict,
+        sled::Error::Io(_) => Kind::Io,
+        _ => Kind::Damaged,
+    };
+    Error::new(kind, format!("the catalog cannot be used: {error}"))
+}
+
+/// The error of a row that does not hold what it must.
+pub(super) fn broken(what: &str) -> Error {
+    Error::damaged(format!("the catalog is damaged: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panics_become_errors() {
+        assert_eq!(guarded(|| Ok(7)).unwrap(), 7);
+        let error = guarded::<()>(|| panic!("inside")).unwrap_err();
+        assert_eq!(error.kind(), Kind::Damaged);
+        assert!(!GUARDED.get(), "the guard ends with the call");
+    }
+
+    #[test]
+    fn a_database_that_is_open_elsewhere_is_a_conflict() {
+        let dir = tempfile::tempdir().unwrap();
+        let _held = sled::open(dir.path()).unwrap();
+        assert_eq!(sled::open(dir.path()).map_err(fault).unwrap_err().kind(), Kind::Conflict);
+    }
+}

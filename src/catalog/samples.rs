@@ -1,0 +1,124 @@
+//! Repositories for the tests of the catalog, and what the objects answer.
+
+use std::path::{Path, PathBuf};
+
+use crate::catalog::db::Catalog;
+use crate::catalog::query::{Listed, Query};
+use crate::clock::Time;
+use crate::error::Result;
+use crate::id::{Id, Version as VersionId};
+use crate::object::Key;
+use crate::object::checksum::Checksum;
+use crate::object::fact::Statement;
+use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
+use crate::repo::Repo;
+use crate::store::layout::FOLDER;
+use crate::store::{Layout, Writer};
+
+/// A new repository without datasets.
+pub(super) fn repository(dir: &Path) -> Repo {
+    Layout::new(dir.join(".helox")).create().unwrap();
+    Repo::open(dir).unwrap()
+}
+
+pub(super) fn number(text: &str) -> Number {
+    Number::parse(text).unwrap()
+}
+
+/// A version whose other fields follow from its name and its moment in minutes.
+pub(super) fn version(dataset: &str, text: &str, minute: i64) -> Version {
+    Version {
+        dataset: dataset.into(),
+        dataset_type: format!("type_of_{dataset}"),
+        number: number(text),
+        parents: Vec::new(),
+        parent_number: None,
+        manifest: Id::of(text.as_bytes()),
+        statistics: Statistics { files: 2, bytes: 300, samples: None },
+        data_checksum: Checksum::of(text.as_bytes()),
+        change_type: ChangeType::Minor,
+        summary: format!("{dataset} {text}"),
+        metadata: [("source".to_owned(), "crawl".into())].into_iter().collect(),
+        tags: Vec::new(),
+        validation: ValidationStatus::Pending,
+        author: "ana@example.com".into(),
+        created: Time::from_millis(1_795_339_800_000 + minute * 60_000),
+    }
+}
+
+/// Stores versions and their refs; their ids.
+pub(super) fn commit(repo: &Repo, versions: &[Version]) -> Vec<Id<VersionId>> {
+    let mut writer = Writer::new(repo.store(), 1).unwrap();
+    for version in versions {
+        writer.structure(Key::from(version.id()), &version.encode()).unwrap();
+    }
+    let _kept = writer.finish().unwrap();
+    for version in versions {
+        repo.versions().create(&version.dataset, &version.number, version.id()).unwrap();
+    }
+    versions.iter().map(Version::id).collect()
+}
+
+pub(super) fn tag(repo: &Repo, version: Id<VersionId>, tag: &str) {
+    repo.facts().append("ana", &[Statement::TagAdded { version, tag: tag.into() }]).unwrap();
+}
+
+pub(super) fn untag(repo: &Repo, version: Id<VersionId>, tag: &str) {
+    repo.facts().append("ana", &[Statement::TagRemoved { version, tag: tag.into() }]).unwrap();
+}
+
+/// Forty versions of `leases`, one of them with a tag.
+pub(super) fn some_versions(repo: &Repo) -> Vec<Id<VersionId>> {
+    let ids = commit(repo, &(0..40).map(|n| version("leases", &format!("1.{n}.0"), n)).collect::<Vec<_>>());
+    tag(repo, ids[3], "production");
+    ids
+}
+
+/// The folder of the catalog.
+pub(super) fn folder(dir: &Path) -> PathBuf {
+    dir.join(FOLDER).join("catalog")
+}
+
+/// The versions of `leases` as a user gets them: from the catalog, or from the objects.
+pub(super) fn answer(repo: &Repo) -> Vec<Listed> {
+    let asked = Catalog::open(repo).and_then(|catalog| catalog.versions("leases", None).ok());
+    asked.unwrap_or_else(|| from_objects(repo, "leases").unwrap())
+}
+
+/// All versions of a dataset as the objects tell them, the highest number first.
+pub(super) fn from_objects(repo: &Repo, dataset: &str) -> Result<Vec<Listed>> {
+    let (refs, facts) = (repo.versions(), repo.facts().fold()?);
+    let mut listed = Vec::new();
+    for number in refs.numbers(dataset)?.iter().rev() {
+        let Some(id) = refs.get(dataset, number)? else { continue };
+        listed.push((id, repo.version(id)?, facts.tags_of(id)));
+    }
+    Ok(listed)
+}
+
+/// All versions of all datasets as the objects tell them, the newest first.
+pub(super) fn newest(repo: &Repo) -> Vec<Listed> {
+    let datasets = repo.versions().datasets().unwrap();
+    let mut all: Vec<Listed> = datasets.iter().flat_map(|dataset| from_objects(repo, dataset).unwrap()).collect();
+    all.sort_by(|(_, a, _), (_, b, _)| (b.created, &b.dataset, &b.number).cmp(&(a.created, &a.dataset, &a.number)));
+    all
+}
+
+/// What a query selects of them.
+pub(super) fn selected(newest: &[Listed], query: &Query<'_>) -> Vec<Listed> {
+    let selects = |(_, version, tags): &&Listed| {
+        query.dataset.is_none_or(|name| version.dataset == name)
+            && query.kind.is_none_or(|kind| version.dataset_type == kind)
+            && query.tag.is_none_or(|tag| tags.iter().any(|borne| borne == tag))
+            && query.since.is_none_or(|since| version.created >= since)
+            && query.until.is_none_or(|until| version.created <= until)
+    };
+    newest.iter().filter(selects).take(query.limit.unwrap_or(usize::MAX)).cloned().collect()
+}
+
+/// The version that `NAME@TAG` names, as the objects tell it.
+pub(super) fn bearer(repo: &Repo, dataset: &str, tag: &str) -> Option<Id<VersionId>> {
+    let refs = repo.versions();
+    let there: Vec<_> = refs.numbers(dataset).unwrap().iter().map(|n| refs.get(dataset, n).unwrap().unwrap()).collect();
+    repo.facts().fold().unwrap().versions_with(tag).iter().rev().find(|id| there.contains(id)).copied()
+}

@@ -1,0 +1,137 @@
+//! Brings the tags up to date with the facts. They are folded again only when there is a new fact, a version is gone, or
+//! a version came that a fact had spoken of before.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::catalog::guard::fault;
+use crate::catalog::postings;
+use crate::catalog::tables::{HEADS, Heads, dataset_of, encode, get, pair};
+use crate::catalog::update::Update;
+use crate::error::Result;
+
+/// Rows by their keys.
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
+impl Update<'_> {
+    /// Folds the facts up to these heads, if that can change something.
+    pub(super) fn fold(&mut self, mut heads: Heads) -> Result<()> {
+        let known: Option<Heads> = get(&self.tables.meta, HEADS)?;
+        let known = known.unwrap_or_default();
+        let moved = heads.head != known.head;
+        if moved || self.found.removed > 0 && heads.head.is_some() || self.found.added > 0 && known.unplaced {
+            let Ok(state) = self.repo.facts().fold() else {
+                self.found.blind = true;
+                return Ok(());
+            };
+            let mut places: HashMap<Vec<u8>, Vec<u8>> = HashMap::new();
+            for posting in postings::under(&self.tables.ids, b"")? {
+                places.insert(posting.value, posting.place);
+            }
+            let (mut borne, mut last) = (BTreeMap::<&[u8], Vec<&str>>::new(), Rows::new());
+            heads.unplaced = false;
+            for (tag, versions) in state.tags() {
+                for id in versions {
+                    let Some(place) = places.get(id.as_bytes().as_slice()) else {
+                        heads.unplaced = true;
+                        continue;
+                    };
+                    borne.entry(place).or_default().push(tag);
+                    // The one that received it last comes last.
+                    last.insert(pair(tag, dataset_of(place)?), encode(id.as_bytes()));
+                }
+            }
+            let borne = borne.into_iter().map(|(place, tags)| (place.to_vec(), encode(&tags))).collect();
+            let tables = self.tables;
+            self.replace(&tables.tagged, borne)?;
+            self.replace(&tables.tags, last)?;
+        }
+        self.note(HEADS, encode(&heads))
+    }
+
+    /// Makes a table hold these rows and no others, and writes only what differs.
+    fn replace(&mut self, tree: &sled::Tree, mut rows: Rows) -> Result<()> {
+        let mut batch = sled::Batch::default();
+        let mut differs = false;
+        for there in tree {
+            let (key, row) = there.map_err(fault)?;
+            match rows.get(key.as_ref()) {
+                Some(wanted) if *wanted == row.as_ref() => {
+                    rows.remove(key.as_ref());
+                }
+                Some(_) => {}
+                None => {
+                    batch.remove(key);
+                    differs = true;
+                }
+            }
+        }
+        differs |= !rows.is_empty();
+        for (key, row) in rows {
+            batch.insert(key, row);
+        }
+        if differs { self.write(tree, batch) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::db::Catalog;
+    use crate::catalog::samples::{commit, repository, tag, untag, version};
+    use crate::error::Result;
+    use crate::id::{Id, Version};
+    use crate::repo::Repo;
+
+    fn bearer(repo: &Repo, dataset: &str) -> Result<Option<Id<Version>>> {
+        Catalog::open(repo).unwrap().by_tag(dataset, "production")
+    }
+
+    #[test]
+    fn a_tag_moves_and_stands_on_several() {
+        let dir = tempfile::tempdir().unwrap();
+        let repo = repository(dir.path());
+        let ids =
+            commit(&repo, &[version("leases", "1.0.0", 0), version("leases", "1.1.0", 1), version("contracts", "1.0.0", 2)]);
+        assert_eq!(bearer(&repo, "leases").unwrap(), None);
+        tag(&repo, ids[1], "production");
+        tag(&repo, ids[0], "production");
+        tag(&repo, ids[2], "production");
+        tag(&repo, ids[0], "gold");
+        assert_eq!(bearer(&repo, "leases").unwrap(), Some(ids[0]), "another dataset's tag is another");
+        let catalog = Catalog::open(&repo).unwrap();
+        let tags: Vec<_> = catalog.versions("leases", None).unwrap().into_iter().map(|(_, _, tags)| tags).collect();
+        assert_eq!(tags, [vec!["production"], vec!["gold", "production"]]);
+        drop(catalog);
+        tag(&repo, ids[1], "production");
+        assert_eq!(bearer(&repo, "leases").unwrap(), Some(ids[1]), "received again");
+        untag(&repo, ids[1], "production");
+        assert_eq!(bearer(&repo, "leases").unwrap(), Some(ids[0]));
+        untag(&repo, ids[0], "production");
+        assert_eq!(bearer(&repo, "leases").unwrap(), None);
+        assert_eq!(bearer(&repo, "contracts").unwrap(), Some(ids[2]));
+    }
+
+    #[test]
+    fn a_fact_may_come_before_its_version_and_outlive_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let repo = repository(dir.path());
+        let late = version("leases", "1.0.0", 0);
+        tag(&repo, late.id(), "production");
+        assert_eq!(bearer(&repo, "leases").unwrap(), None);
+        commit(&repo, &[late.clone()]);
+        assert_eq!(bearer(&repo, "leases").unwrap(), Some(late.id()));
+        std::fs::remove_file(repo.versions().folder("leases").join("1.0.0")).unwrap();
+        assert_eq!(bearer(&repo, "leases").unwrap(), None);
+    }
+
+    #[test]
+    fn facts_that_cannot_be_read_are_left_to_the_objects() {
+        let dir = tempfile::tempdir().unwrap();
+        let repo = repository(dir.path());
+        let id = commit(&repo, &[version("leases", "1.0.0", 0)])[0];
+        tag(&repo, id, "production");
+        std::fs::write(repo.store().layout().facts().join("0000000002"), "garbage").unwrap();
+        assert!(Catalog::open(&repo).is_none());
+        std::fs::remove_file(repo.store().layout().facts().join("0000000002")).unwrap();
+        assert_eq!(bearer(&repo, "leases").unwrap(), Some(id));
+    }
+}
