@@ -91,7 +91,7 @@ impl Row {
         let id = Id::of(&self.record);
         let version = Version::decode(&self.record).ok().filter(|version| place(&version.dataset, &version.number) == at);
         match version {
-            Some(version) => Ok((id, version)),
+            Some(version) if *id.as_bytes() == self.id => Ok((id, version)),
             _ => Err(broken("a version's row does not hold its record")),
         }
     }

@@ -89,7 +89,7 @@ fn delta(raw: &[u8], base: &[u8], level: i32) -> Option<Vec<u8>> {
     let mut context = CCtx::create();
     let window = usize::BITS - (raw.len() + base.len()).leading_zeros();
     // At its default, level 1 keeps too few positions of the base and loses most of the gain (docs/performance.md).
-    let hash = (window - 3).clamp(17, 19);
+    let hash = window.saturating_sub(3).clamp(17, 19);
     let parameters =
         [CParameter::CompressionLevel(level), CParameter::WindowLog(window.clamp(18, 24)), CParameter::HashLog(hash)];
     for parameter in parameters {
@@ -195,6 +195,15 @@ mod tests {
         assert!(coded.bytes.len() < 1_000, "{} bytes", coded.bytes.len());
         assert_eq!(decompress(Codec::Delta, &coded.bytes, &base, raw.len()).unwrap(), raw);
         assert_ne!(decompress(Codec::Delta, &coded.bytes, &text(2, 800_000), raw.len()), Ok(raw));
+    }
+
+    #[test]
+    fn blocks_of_any_length_go_against_bases_of_any_length() {
+        for (raw, base) in [(1, 1), (1, 2), (2, 1), (3, 4), (0, 1), (10, 100_000), (100_000, 1)] {
+            let (raw, base) = (text(1, raw), text(1, base));
+            let coded = Compressor::default().against(&raw, &base, false, 1);
+            assert_eq!(decompress(coded.codec, &coded.bytes, &base, raw.len()).unwrap(), raw);
+        }
     }
 
     #[test]
