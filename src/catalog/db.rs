@@ -108,7 +108,7 @@ pub fn rebuild(repo: &Repo, progress: &dyn Progress) -> Result<u64> {
     let (database, found) = renew(&home, repo, progress)?;
     let catalog = Catalog { database, home, incomplete: found.incomplete, _lock: lock };
     progress.check()?;
-    catalog.ask(|tables| versions(tables))
+    catalog.ask(versions)
 }
 
 /// The versions of all datasets.
@@ -320,6 +320,14 @@ mod tests {
         catalog.database.open().unwrap().tables.versions.insert(at, tables::encode(&row)).unwrap();
         assert!(catalog.versions("leases", None).is_err());
         assert_eq!(catalog.versions("leases", Some(20)).unwrap().len(), 20);
+        // Rows that sled has lost.
+        for n in 0..8 {
+            let at = tables::place("leases", &number(&format!("1.{n}.0")));
+            catalog.database.open().unwrap().tables.versions.remove(at).unwrap();
+        }
+        assert!(catalog.versions("leases", None).is_err());
+        assert!(catalog.versions("leases", Some(33)).is_err());
+        assert_eq!(catalog.versions("leases", Some(32)).unwrap().len(), 32);
         drop(catalog);
         assert_eq!(Catalog::open(&repo).unwrap().versions("leases", None).unwrap(), from_objects(&repo, "leases").unwrap());
     }

@@ -8,7 +8,7 @@
 //! - It gives the answer that the objects would give. Before every question it is brought up to date with the refs and
 //!   the facts; a row is handed out only if it has the hash that it is named by.
 //! - sled is not believed about its own files: it can lose rows of a damaged log without a word. It is opened only with
-//!   a whole [`seal`], which is written last, and every call of it is [`guard`]ed against panics.
+//!   a whole `seal`, which is written last, and every call of it is `guard`ed against panics.
 //!
 //! One row a version, never one a chunk: sled is slow with many small rows, and one process at a time can have it open.
 

@@ -102,10 +102,10 @@ pub(super) fn descending<'t>(
     std::iter::from_fn(move || {
         let mut group: Option<(Vec<u8>, Vec<Posting>)> = None;
         loop {
-            if let (Some((prefix, _)), Some(Ok((at, _)))) = (&group, rows.peek()) {
-                if !matches!(parts(at), Ok((next, _)) if next == prefix.as_slice()) {
-                    break;
-                }
+            if let (Some((prefix, _)), Some(Ok((at, _)))) = (&group, rows.peek())
+                && !matches!(parts(at), Ok((next, _)) if next == prefix.as_slice())
+            {
+                break;
             }
             let Some(row) = rows.next() else { break };
             let read = || -> Result<_> {

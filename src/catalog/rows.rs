@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::guard::broken;
 use crate::catalog::postings::{self, Posting, Postings};
-use crate::catalog::tables::{Part, Row, encode, get, moment, pair, part, place, time_key};
+use crate::catalog::tables::{HEADS, Heads, Part, Row, encode, get, moment, pair, part, place, time_key};
 use crate::catalog::update::Update;
 use crate::error::Result;
 use crate::id::{Id, Version as VersionId};
@@ -74,7 +74,9 @@ impl Update<'_> {
             known.unordered += u64::from(is_unordered(&new.version));
         }
         known.versions += round.len() as u64;
-        self.found.added += round.len() as u64;
+        if get::<Heads>(&tables.meta, HEADS)?.is_some_and(|heads| heads.unplaced) {
+            self.refold()?;
+        }
         for new in round {
             rows.insert(new.place, encode(&Row { id: *new.id.as_bytes(), record: new.record }));
         }
@@ -93,7 +95,7 @@ impl Update<'_> {
         }
         let tables = self.tables;
         let (mut entries, mut kinds) = (Entries::default(), BTreeMap::<_, i64>::new());
-        let (mut rows, mut tags) = (sled::Batch::default(), sled::Batch::default());
+        let mut rows = sled::Batch::default();
         for place in &gone {
             let row: Row = get(&tables.versions, place)?.ok_or_else(|| broken("a version has no row"))?;
             let (id, version) = row.version(place)?;
@@ -101,15 +103,13 @@ impl Update<'_> {
             *kinds.entry(pair(&version.dataset_type, dataset)).or_default() -= 1;
             known.unordered = known.unordered.saturating_sub(u64::from(is_unordered(&version)));
             rows.remove(place.as_slice());
-            tags.remove(place.as_slice());
         }
         known.versions = known.versions.saturating_sub(gone.len() as u64);
-        self.found.removed += gone.len() as u64;
+        self.refold()?;
         self.write(&tables.ids, postings::remove(&tables.ids, entries.ids)?)?;
         self.write(&tables.checksums, postings::remove(&tables.checksums, entries.checksums)?)?;
         self.write(&tables.times, postings::remove(&tables.times, entries.times)?)?;
         self.count(kinds)?;
-        self.write(&tables.tagged, tags)?;
         self.write(&tables.versions, rows)?;
         known.stamp = None;
         self.note(&part(dataset), encode(known))

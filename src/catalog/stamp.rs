@@ -38,7 +38,8 @@ impl Stamp {
 
     /// Whether a folder that has the stamp `now` holds what it held when this one was read before its listing.
     pub fn vouches_for(&self, now: &Stamp) -> bool {
-        self.settled && Stamp { settled: true, ..*now } == *self
+        // It says of itself whether it was settled; what is read now need not be.
+        *self == Stamp { settled: true, ..*now }
     }
 
     /// Whether it is the same folder, whatever it holds.

@@ -123,7 +123,6 @@ pub(super) fn place(dataset: &str, number: &Number) -> Vec<u8> {
                     key.push(0);
                 }
             }
-            key.push(0);
         }
     }
     key
@@ -195,7 +194,7 @@ pub(super) struct Heads {
     pub stamp: Option<Stamp>,
     /// The newest fact; none while nothing was said.
     pub head: Option<[u8; 32]>,
-    /// Whether a fact speaks of a version that was not there.
+    /// Whether a fact speaks of a version that is not there.
     pub unplaced: bool,
 }
 

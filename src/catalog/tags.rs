@@ -1,5 +1,5 @@
-//! Brings the tags up to date with the facts. They are folded again only when there is a new fact, a version is gone, or
-//! a version came that a fact had spoken of before.
+//! Brings the tags up to date with the facts. They are folded again only when there is a newer fact, a version is gone,
+//! or one came that a fact had spoken of before.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,12 +13,15 @@ use crate::error::Result;
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
 impl Update<'_> {
-    /// Folds the facts up to these heads, if that can change something.
+    /// Lets the facts be folded again, by the next update if this one does not come to it: forgets which were.
+    pub(super) fn refold(&mut self) -> Result<()> {
+        self.note(HEADS, encode(&Heads::default()))
+    }
+
+    /// Folds the facts up to these heads, unless that was done.
     pub(super) fn fold(&mut self, mut heads: Heads) -> Result<()> {
         let known: Option<Heads> = get(&self.tables.meta, HEADS)?;
-        let known = known.unwrap_or_default();
-        let moved = heads.head != known.head;
-        if moved || self.found.removed > 0 && heads.head.is_some() || self.found.added > 0 && known.unplaced {
+        if heads.head != known.unwrap_or_default().head {
             let Ok(state) = self.repo.facts().fold() else {
                 self.found.blind = true;
                 return Ok(());
@@ -117,7 +120,7 @@ mod tests {
         let late = version("leases", "1.0.0", 0);
         tag(&repo, late.id(), "production");
         assert_eq!(bearer(&repo, "leases").unwrap(), None);
-        commit(&repo, &[late.clone()]);
+        commit(&repo, std::slice::from_ref(&late));
         assert_eq!(bearer(&repo, "leases").unwrap(), Some(late.id()));
         std::fs::remove_file(repo.versions().folder("leases").join("1.0.0")).unwrap();
         assert_eq!(bearer(&repo, "leases").unwrap(), None);

@@ -25,10 +25,6 @@ pub(super) struct Found {
     pub blind: bool,
     /// Whether something was written.
     pub wrote: bool,
-    /// Versions that were added.
-    pub added: u64,
-    /// Versions that were removed.
-    pub removed: u64,
 }
 
 /// An update of the tables.
@@ -169,7 +165,8 @@ mod tests {
     use std::fs;
 
     use crate::catalog::db::{Catalog, rebuild};
-    use crate::catalog::samples::{commit, from_objects, repository, version};
+    use crate::catalog::samples::{commit, from_objects, repository, tag, version};
+    use crate::catalog::seal::Home;
     use crate::error::Kind;
     use crate::progress::{Progress, Silent, Stage};
 
@@ -245,5 +242,50 @@ mod tests {
         drop(catalog);
         assert_eq!(rebuild(&repo, &Stops(5.into())).unwrap_err().kind(), Kind::Interrupted);
         assert_eq!(rebuild(&repo, &Silent).unwrap(), 30);
+    }
+
+    /// Looks for the seal each time that a version was read.
+    struct Looks<'a>(&'a Home, std::sync::Mutex<Vec<bool>>);
+
+    impl Progress for Looks<'_> {
+        fn begin(&self, _: Stage, _: u64, _: u64) {}
+        fn expect(&self, _: u64, _: u64) {}
+        fn advance(&self, _: u64, _: u64) {
+            self.1.lock().unwrap().push(self.0.has_seal());
+        }
+        fn cancelled(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn the_seal_is_broken_while_rows_are_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let repo = repository(dir.path());
+        drop(Catalog::open(&repo).unwrap());
+        commit(&repo, &[version("a", "1.0.0", 0), version("b", "1.0.0", 0)]);
+        let home = Home::of(repo.store().layout());
+        assert!(home.is_sealed());
+        let looks = Looks(&home, Vec::new().into());
+        drop(Catalog::open_with(&repo, &looks).unwrap());
+        assert_eq!(looks.1.into_inner().unwrap().last(), Some(&false));
+        assert!(home.is_sealed());
+    }
+
+    #[test]
+    fn tags_follow_although_it_was_stopped_before_they_were_folded() {
+        let dir = tempfile::tempdir().unwrap();
+        let repo = repository(dir.path());
+        let late = version("leases", "1.0.0", 0);
+        let gone = commit(&repo, &[version("leases", "1.1.0", 0)])[0];
+        tag(&repo, gone, "gold");
+        tag(&repo, late.id(), "production");
+        drop(Catalog::open(&repo).unwrap());
+        commit(&repo, &[late.clone(), version("leases", "1.2.0", 0)]);
+        fs::remove_file(repo.versions().folder("leases").join("1.1.0")).unwrap();
+        assert!(Catalog::open_with(&repo, &Stops(1.into())).is_none());
+        let catalog = Catalog::open(&repo).unwrap();
+        assert_eq!(catalog.by_tag("leases", "production").unwrap(), Some(late.id()));
+        assert_eq!(catalog.by_tag("leases", "gold").unwrap(), None);
     }
 }

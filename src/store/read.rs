@@ -57,6 +57,9 @@ impl Weighter<(Id<Pack>, u32), Arc<Block>> for ByBytes {
 
 type Blocks = Cache<(Id<Pack>, u32), Arc<Block>, ByBytes>;
 
+/// Packs with their paths, in the order of their ids.
+pub type Packs = Vec<(Id<Pack>, PathBuf)>;
+
 /// The objects of a repository.
 pub struct Store {
     layout: Layout,
@@ -121,7 +124,7 @@ impl Store {
     }
 
     /// The tables that name only packs that are there, and the packs that they do not cover.
-    fn survey(&self) -> Result<(Tables, Vec<(Id<Pack>, PathBuf)>)> {
+    fn survey(&self) -> Result<(Tables, Packs)> {
         let tables = Tables::load(&self.layout.index())?;
         let mut packs = self.packs()?;
         let tables = tables.within(&packs.iter().map(|(id, _)| *id).collect());
@@ -135,7 +138,7 @@ impl Store {
     }
 
     /// Every pack, with its path.
-    pub fn packs(&self) -> Result<Vec<(Id<Pack>, PathBuf)>> {
+    pub fn packs(&self) -> Result<Packs> {
         let mut packs = Vec::new();
         for folder in [Kind::Chunk, Kind::Node].map(|kind| self.layout.packs(kind)) {
             let fail = |e| Error::io("cannot read the folder", &folder, e);
