@@ -1,6 +1,6 @@
 //! Makes a folder what a version says, touching only what differs.
 //!
-//! Two passes over the workspace: [`survey`] reads and decides, and refuses before anything is touched; [`apply`]
+//! Two passes over the workspace: [`survey()`] reads and decides, and refuses before anything is touched; [`apply()`]
 //! removes and writes. A file in place is written under a temporary name and moved over the old one; a folder that is
 //! made anew is filled beside its place and then moved there.
 
