@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::fs::atomic;
 use crate::object::version::Number;
 use crate::repo::config::{self, Dataset};
 use crate::repo::revision::highest;
@@ -51,6 +52,11 @@ pub struct ListReport {
 pub fn add(repo: &Repo, options: &AddOptions) -> Result<Info> {
     let dataset =
         Dataset { name: options.name.clone(), kind: options.kind.clone(), path: config::normal(&repo.inside(&options.path)?)? };
+    if repo.config().dataset(&dataset.name) == Some(&dataset) {
+        // Declared already, perhaps by a process that was killed before it was durable.
+        atomic::sync_folder(repo.root())?;
+        return info(repo, &dataset);
+    }
     let layout = repo.store().layout();
     config::add_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &dataset)?;
     info(repo, &dataset)

@@ -73,6 +73,12 @@ impl Tables {
         Tables { tables }
     }
 
+    /// The tables whose rows are as they were written. Reads all of them.
+    #[must_use]
+    pub fn sound(&self) -> Tables {
+        Tables { tables: self.tables.iter().filter(|t| t.rows_are_sound()).cloned().collect() }
+    }
+
     /// The tables that cover none but these packs.
     #[must_use]
     pub fn within(&self, packs: &HashSet<Id<Pack>>) -> Tables {
@@ -129,6 +135,11 @@ fn merge(folder: &Path, tmp: &Path) -> Result<()> {
     }
     if take < 2 {
         return Ok(());
+    }
+    // Damage must not be written anew: without its table a pack is read again by the next writer.
+    let damaged: Vec<_> = tables[..take].iter().filter(|(_, table)| !table.rows_are_sound()).map(|(path, _)| path).collect();
+    if !damaged.is_empty() {
+        return damaged.into_iter().try_for_each(|path| atomic::remove_file(path));
     }
     let mut temp = Temp::create(tmp)?;
     let hash = write_merged(&tables[..take], &mut temp).map_err(|e| Error::io("cannot write", temp.path(), e))?;

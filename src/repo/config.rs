@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 use serde::Deserialize;
 
 use crate::error::{Error, Kind, Result};
-use crate::fs::atomic;
+use crate::fs::{atomic, lock};
 use crate::path::DataPath;
 use crate::refs::names;
 
@@ -156,6 +156,7 @@ fn overlap(a: &str, b: &str) -> bool {
 
 /// Adds a dataset to `helox.toml`, whose other words stay as they are. Returns what is configured then.
 pub fn add_dataset(shared: &Path, local: &Path, tmp: &Path, dataset: &Dataset) -> Result<Config> {
+    let _lock = lock::exclusive(&tmp.with_file_name("config.lock"))?;
     let mut config = Config::load(shared, local)?;
     config.declare(dataset.clone())?;
     let text = String::from_utf8(atomic::read(shared)?.unwrap_or_default()).unwrap_or_default();

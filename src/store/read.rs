@@ -95,10 +95,10 @@ impl Store {
         *tables = Arc::new(tables.with(table));
     }
 
-    /// Reads the tables again, and the contents of every pack that none of them covers, so that afterwards all that is
-    /// in the store is found. Returns what could not be read.
+    /// Reads the tables again but for damaged ones, and the contents of every pack that none of them covers, so that
+    /// afterwards all that is in the store is found. Returns what could not be read.
     pub fn refresh(&self) -> Result<Vec<Error>> {
-        let (tables, stray) = self.survey()?;
+        let (tables, stray) = self.survey(Tables::load(&self.layout.index())?.sound())?;
         let (rows, problems) = read_contents(stray.into_iter());
         self.set_tables(if rows.is_empty() { tables } else { tables.with(Table::of(rows)) });
         Ok(problems)
@@ -107,7 +107,7 @@ impl Store {
     /// The same for a writer: packs that no table covers, since a process was killed before it wrote one, get a table,
     /// once they are durable.
     pub(crate) fn cover(&self) -> Result<()> {
-        let (mut tables, stray) = self.survey()?;
+        let (mut tables, stray) = self.survey(Tables::load(&self.layout.index())?)?;
         for part in stray.chunks(REBUILT_AT_ONCE) {
             let (rows, _) = read_contents(part.iter().cloned());
             if rows.is_empty() {
@@ -117,15 +117,14 @@ impl Store {
                 atomic::sync_folder(&self.layout.packs(kind))?;
             }
             merged::add(&self.layout.index(), &self.layout.tmp(), &Table::of(rows))?;
-            tables = self.survey()?.0;
+            tables = self.survey(Tables::load(&self.layout.index())?)?.0;
         }
         self.set_tables(tables);
         Ok(())
     }
 
-    /// The tables that name only packs that are there, and the packs that they do not cover.
-    fn survey(&self) -> Result<(Tables, Packs)> {
-        let tables = Tables::load(&self.layout.index())?;
+    /// Those of the tables that name only packs that are there, and the packs that they do not cover.
+    fn survey(&self, tables: Tables) -> Result<(Tables, Packs)> {
         let mut packs = self.packs()?;
         let tables = tables.within(&packs.iter().map(|(id, _)| *id).collect());
         let covered = tables.packs();

@@ -267,6 +267,41 @@ fn what_is_derived_can_be_lost() {
 }
 
 #[test]
+fn a_flipped_bit_in_a_table_hides_nothing() {
+    let bench = Bench::new();
+    bench.write("a", lines(1, 200));
+    bench.commit(|_| {}).unwrap();
+    let tree = read_tree(&bench.path);
+    let tables =
+        || fs::read_dir(bench.path.join(".helox/index")).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().is_some());
+    let path = tables().next().unwrap();
+    let good = fs::read(&path).unwrap();
+    for at in 16..16 + 56 * 3 {
+        let mut bad = good.clone();
+        bad[at] ^= 4;
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, bad).unwrap();
+        assert_eq!(bench.tree_of("HEAD").unwrap(), tree, "byte {at}");
+    }
+    for n in 0..4 {
+        bench.write("b", lines(n, 10));
+        bench.commit(|_| {}).unwrap();
+    }
+    assert_eq!(bench.tree_of("1.0.0").unwrap(), tree, "merging tables launders no damage");
+}
+
+#[test]
+fn declaring_a_dataset_again_changes_nothing() {
+    use crate::ops::dataset;
+    let bench = Bench::new();
+    fs::remove_file(bench.path.join("helox.toml")).unwrap();
+    let options = |kind: &str| dataset::AddOptions { name: "a".into(), kind: kind.into(), path: bench.path.join("a") };
+    dataset::add(&bench.repo(), &options("t")).unwrap();
+    dataset::add(&bench.repo(), &options("t")).unwrap();
+    assert_eq!(dataset::add(&bench.repo(), &options("other")).unwrap_err().kind(), Kind::Conflict);
+}
+
+#[test]
 fn verify_tells_which_version_a_folder_holds() {
     let bench = Bench::new();
     bench.write("a", "one");
