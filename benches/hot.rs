@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use helox::Result;
-use helox::formats::{Compressor, DataPath, cut, decompress, index};
+use helox::formats::{Compressor, DataPath, Delta, cut, decompress, index};
 use helox::id::{Id, Node as NodeId};
 use helox::manifest::{Builder, Diff, NodeSink, NodeSource};
 use helox::object::node::{Entry, EntryKind, Node};
@@ -61,7 +61,9 @@ fn compress_a_block_against_its_base(bencher: Bencher<'_, '_>) {
         data.splice(at..at + 100, records(n as u64 + 9, 120));
     }
     let mut compressor = Compressor::default();
-    bencher.counter(BytesCount::of_slice(&data)).bench_local(|| compressor.against(&data, &base, false, 1));
+    bencher
+        .counter(BytesCount::of_slice(&data))
+        .bench_local(|| compressor.deltas(&[Delta { raw: &data, base: &base, old: false }], 1));
 }
 
 #[divan::bench]

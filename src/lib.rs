@@ -24,7 +24,7 @@ mod worktree;
 /// The formats of `docs/formats/`, for the test that reads every example of those pages. No part of the public API.
 #[doc(hidden)]
 pub mod formats {
-    pub use crate::chunk::compress::{Codec, Coded, Compressor, decompress};
+    pub use crate::chunk::compress::{Codec, Compressor, Delta, decompress};
     pub use crate::chunk::cut;
     pub use crate::clock::Time;
     pub use crate::codec::Malformed;

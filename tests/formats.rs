@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use helox::formats::{Codec, Coded, DataPath, Layout, Malformed, Time, block, cut, decompress, index, reader, writer};
+use helox::formats::{Codec, DataPath, Layout, Malformed, Time, block, cut, decompress, index, reader, writer};
 use helox::id::{Chunk, Content, Id, RecipeNode, Version as VersionId};
 use helox::object::checksum::{Checksum, DataChecksum};
 use helox::object::fact::{Fact, Statement};
@@ -250,9 +250,8 @@ fn chunk_key(bytes: &[u8]) -> Key {
 fn same_block(bytes: &[u8], expected: &block::Head, base: &[u8], raw: &[u8]) {
     let decode = |bytes: &[u8]| block::decode(bytes).map(|(head, payload)| (head, bytes[payload..].to_vec()));
     let (_, payload) = decode(bytes).unwrap();
-    let coded = |bytes: &[u8]| Coded { codec: expected.codec, bytes: bytes.to_vec() };
     assert_eq!(decompress(expected.codec, &payload, base, expected.raw_len()).unwrap(), raw);
-    same(bytes, &(expected.clone(), payload), decode, |(head, payload)| block::encode(head, &coded(payload)));
+    same(bytes, &(expected.clone(), payload), decode, |(head, payload)| block::encode(head, payload));
 }
 
 fn lease(n: usize, rent: usize) -> Vec<u8> {
@@ -262,7 +261,7 @@ fn lease(n: usize, rent: usize) -> Vec<u8> {
 fn block_zstd(bytes: &[u8]) {
     let (a, b) = (lease(1, 900), lease(2, 850));
     let lens = vec![a.len() as u32, b.len() as u32];
-    let head = block::Head { kind: Kind::Chunk, codec: Codec::Zstd, depth: 0, lens, bases: vec![] };
+    let head = block::Head { kind: Kind::Chunk, codec: Codec::Zstd, depth: 0, lens, runs: vec![] };
     same_block(bytes, &head, b"", &[a, b].concat());
 }
 
@@ -270,14 +269,15 @@ fn block_delta(bytes: &[u8]) {
     let base = [lease(1, 900), lease(2, 850)];
     let raw = lease(2, 925);
     let bases = base.iter().map(|b| chunk_key(b)).collect();
-    let head = block::Head { kind: Kind::Chunk, codec: Codec::Delta, depth: 1, lens: vec![raw.len() as u32], bases };
+    let runs = vec![block::Run { objects: 1, bases, len: 22 }];
+    let head = block::Head { kind: Kind::Chunk, codec: Codec::Delta, depth: 1, lens: vec![raw.len() as u32], runs };
     same_block(bytes, &head, &base.concat(), &raw);
 }
 
 /// The pack of the examples, written by the code: one block of two chunks. Returns its bytes and its rows.
 fn small_pack() -> (Vec<u8>, Vec<index::Row>) {
-    let head = block::Head { kind: Kind::Chunk, codec: Codec::Stored, depth: 0, lens: vec![4, 4], bases: vec![] };
-    let stored = block::encode(&head, &Coded { codec: Codec::Stored, bytes: b"one\ntwo\n".to_vec() });
+    let head = block::Head { kind: Kind::Chunk, codec: Codec::Stored, depth: 0, lens: vec![4, 4], runs: vec![] };
+    let stored = block::encode(&head, b"one\ntwo\n");
     let dir = tempfile::tempdir().unwrap();
     let mut pack = writer::PackWriter::create(dir.path()).unwrap();
     pack.append(&head, &[chunk_key(b"one\n").id, chunk_key(b"two\n").id], &stored).unwrap();

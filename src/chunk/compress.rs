@@ -35,12 +35,13 @@ pub struct Coded {
 
 /// What a block may come to uncompressed, in bytes: the most that a reader accepts.
 pub const MAX_RAW: usize = 4 << 20;
-/// What the base of a block may come to, in bytes.
+/// What the base of a run may come to, in bytes.
 pub const MAX_BASE: usize = 8 << 20;
 
 /// Compresses blocks, reusing zstd's memory. One a thread.
 pub struct Compressor {
     context: CCtx<'static>,
+    frame: Vec<u8>,
 }
 
 impl std::fmt::Debug for Compressor {
@@ -51,43 +52,77 @@ impl std::fmt::Debug for Compressor {
 
 impl Default for Compressor {
     fn default() -> Self {
-        Compressor { context: CCtx::create() }
+        Compressor { context: CCtx::create(), frame: Vec::new() }
     }
 }
 
 impl Compressor {
     /// Compresses a block at zstd's `level`; bytes that do not shrink are stored as they are.
     pub fn alone(&mut self, raw: &[u8], level: i32) -> Coded {
-        if looks_random(raw) {
-            return Coded { codec: Codec::Stored, bytes: raw.to_vec() };
-        }
-        let frame = compress(&mut self.context, raw, &[CParameter::CompressionLevel(level)]);
-        match frame {
-            Some(bytes) if bytes.len() < raw.len() => Coded { codec: Codec::Zstd, bytes },
-            _ => Coded { codec: Codec::Stored, bytes: raw.to_vec() },
+        let shrunk = !looks_random(raw) && self.frame(raw, level).is_some_and(|frame| frame.len() < raw.len());
+        if shrunk {
+            Coded { codec: Codec::Zstd, bytes: self.frame.clone() }
+        } else {
+            Coded { codec: Codec::Stored, bytes: raw.to_vec() }
         }
     }
 
-    /// Compresses a block against a base; falls back to the block alone where the base does not pay. With `old`, the
-    /// base is not the parent's but an older version's, and a delta above a quarter of the block alone does not pay.
-    pub fn against(&mut self, raw: &[u8], base: &[u8], old: bool, level: i32) -> Coded {
-        let delta = delta(raw, base, level);
-        if let Some(bytes) = delta {
-            if bytes.len() < raw.len() / 32 {
-                return Coded { codec: Codec::Delta, bytes };
-            }
-            let alone = self.alone(raw, level);
-            let pays = if old { bytes.len() * 4 < alone.bytes.len() } else { bytes.len() < alone.bytes.len() * 9 / 10 };
-            return if pays { Coded { codec: Codec::Delta, bytes } } else { alone };
+    /// One frame that stands alone. Valid until the next call.
+    fn frame(&mut self, raw: &[u8], level: i32) -> Option<&[u8]> {
+        self.context.reset(ResetDirective::SessionAndParameters).ok()?;
+        self.context.set_parameter(CParameter::CompressionLevel(level)).ok()?;
+        if level == 1 && raw.len() > LARGE {
+            self.context.set_parameter(CParameter::HashLog(FAST_HASH)).ok()?;
         }
-        self.alone(raw, level)
+        compress(&mut self.context, raw, &mut self.frame)
     }
 }
 
-/// One frame against a prefix. zstd ties a context to the life of its prefix, hence a context of its own.
-fn delta(raw: &[u8], base: &[u8], level: i32) -> Option<Vec<u8>> {
-    let mut context = CCtx::create();
-    let window = usize::BITS - (raw.len() + base.len()).leading_zeros();
+/// Blocks longer than this, in bytes, get a larger hash table at level 1.
+const LARGE: usize = 256 << 10;
+/// The binary logarithm of its positions. zstd's own is 14; 16 still fits a core's cache beside the block, stores a tenth
+/// less and costs no time (docs/performance.md).
+const FAST_HASH: u32 = 16;
+
+/// Bytes that are compressed against a base of their own.
+#[derive(Debug)]
+pub struct Delta<'a> {
+    /// The bytes.
+    pub raw: &'a [u8],
+    /// The bytes that the reader will have.
+    pub base: &'a [u8],
+    /// The base is not the parent's but an older version's: a delta above a quarter of the run alone does not pay.
+    pub old: bool,
+}
+
+impl Compressor {
+    /// Compresses runs, each into a frame against its base; `None` where the base does not pay.
+    pub fn deltas(&mut self, runs: &[Delta<'_>], level: i32) -> Vec<Option<Vec<u8>>> {
+        // zstd ties a context to the life of its prefixes, hence one that lives no longer than the bases.
+        let (mut context, mut frame) = (CCtx::create(), Vec::new());
+        let code = |run| {
+            let delta = delta(&mut context, run, level, &mut frame)?;
+            self.pays(run, delta.len(), level).then(|| delta.to_vec())
+        };
+        runs.iter().map(code).collect()
+    }
+
+    /// Whether a delta of so many bytes is worth that the base must be read.
+    fn pays(&mut self, run: &Delta<'_>, delta: usize, level: i32) -> bool {
+        if delta < run.raw.len() / 16 {
+            return true;
+        }
+        let alone = self.frame(run.raw, level).map_or(usize::MAX, <[u8]>::len);
+        delta < if run.old { alone / 4 } else { alone / 10 * 9 }
+    }
+}
+
+/// One frame against a prefix.
+fn delta<'s, 'b>(context: &mut CCtx<'b>, run: &Delta<'b>, level: i32, out: &'s mut Vec<u8>) -> Option<&'s [u8]> {
+    if run.base.is_empty() {
+        return None;
+    }
+    let window = usize::BITS - (run.raw.len() + run.base.len()).leading_zeros();
     // At its default, level 1 keeps too few positions of the base and loses most of the gain (docs/performance.md).
     let hash = window.saturating_sub(3).clamp(17, 19);
     let parameters =
@@ -95,21 +130,15 @@ fn delta(raw: &[u8], base: &[u8], level: i32) -> Option<Vec<u8>> {
     for parameter in parameters {
         context.set_parameter(parameter).ok()?;
     }
-    context.ref_prefix(base).ok()?;
-    let mut out = Vec::with_capacity(zstd_safe::compress_bound(raw.len()));
-    context.compress2(&mut out, raw).ok()?;
-    out.shrink_to_fit();
-    Some(out)
+    context.ref_prefix(run.base).ok()?;
+    compress(context, run.raw, out)
 }
 
-fn compress(context: &mut CCtx<'_>, raw: &[u8], parameters: &[CParameter]) -> Option<Vec<u8>> {
-    context.reset(ResetDirective::SessionAndParameters).ok()?;
-    for parameter in parameters {
-        context.set_parameter(*parameter).ok()?;
-    }
-    let mut out = Vec::with_capacity(zstd_safe::compress_bound(raw.len()));
-    context.compress2(&mut out, raw).ok()?;
-    out.shrink_to_fit();
+/// Compresses into `out`, replacing what it holds.
+fn compress<'s>(context: &mut CCtx<'_>, raw: &[u8], out: &'s mut Vec<u8>) -> Option<&'s [u8]> {
+    out.clear();
+    out.reserve(zstd_safe::compress_bound(raw.len()));
+    context.compress2(out, raw).ok()?;
     Some(out)
 }
 
@@ -184,33 +213,55 @@ mod tests {
         }
     }
 
+    /// Codes one run and checks that it comes back, if its base pays.
+    fn against(raw: &[u8], base: &[u8], old: bool) -> Option<Vec<u8>> {
+        let frame = Compressor::default().deltas(&[Delta { raw, base, old }], 1).pop().unwrap();
+        if let Some(frame) = &frame {
+            assert_eq!(decompress(Codec::Delta, frame, base, raw.len()).as_deref(), Ok(raw));
+        }
+        frame
+    }
+
     #[test]
     fn a_delta_costs_what_changed() {
         let base = text(1, 800_000);
         let mut raw = base.clone();
         raw.splice(400_000..400_100, *b"something else entirely");
-        let mut compressor = Compressor::default();
-        let coded = compressor.against(&raw, &base, false, 1);
-        assert_eq!(coded.codec, Codec::Delta);
-        assert!(coded.bytes.len() < 1_000, "{} bytes", coded.bytes.len());
-        assert_eq!(decompress(Codec::Delta, &coded.bytes, &base, raw.len()).unwrap(), raw);
-        assert_ne!(decompress(Codec::Delta, &coded.bytes, &text(2, 800_000), raw.len()), Ok(raw));
+        let frame = against(&raw, &base, false).unwrap();
+        assert!(frame.len() < 1_000, "{} bytes", frame.len());
+        assert_ne!(decompress(Codec::Delta, &frame, &text(2, 800_000), raw.len()), Ok(raw));
     }
 
     #[test]
-    fn blocks_of_any_length_go_against_bases_of_any_length() {
-        for (raw, base) in [(1, 1), (1, 2), (2, 1), (3, 4), (0, 1), (10, 100_000), (100_000, 1)] {
-            let (raw, base) = (text(1, raw), text(1, base));
-            let coded = Compressor::default().against(&raw, &base, false, 1);
-            let back = decompress(coded.codec, &coded.bytes, &base, raw.len());
-            assert_eq!(back.as_ref(), Ok(&raw), "{} bytes against {}, {:?}", raw.len(), base.len(), coded.codec);
+    fn runs_of_any_length_go_against_bases_of_any_length() {
+        for (raw, base) in [(1, 1), (1, 2), (2, 1), (3, 4), (0, 1), (10, 100_000), (100_000, 1), (10, 0)] {
+            against(&text(1, raw), &text(1, base), false);
         }
     }
 
     #[test]
+    fn one_context_serves_runs_of_different_bases() {
+        let texts: Vec<Vec<u8>> = (0..6).map(|n| text(n, 300_000)).collect();
+        let again = texts[3].clone();
+        let runs: Vec<Delta<'_>> = texts
+            .windows(2)
+            .map(|pair| Delta { raw: &pair[0], base: &pair[1], old: false })
+            .chain([Delta { raw: &texts[3], base: &again, old: true }])
+            .collect();
+        let frames = Compressor::default().deltas(&runs, 1);
+        for (frame, run) in frames.iter().zip(&runs).filter_map(|(frame, run)| Some((frame.as_ref()?, run))) {
+            assert_eq!(decompress(Codec::Delta, frame, run.base, run.raw.len()).as_deref(), Ok(run.raw));
+        }
+        assert!(frames[5].as_ref().unwrap().len() < 200);
+    }
+
+    #[test]
     fn a_base_that_does_not_pay_is_not_used() {
-        let coded = Compressor::default().against(&noise(100_000), &text(1, 100_000), false, 1);
-        assert_eq!(coded.codec, Codec::Stored);
+        assert!(against(&noise(100_000), &text(1, 100_000), false).is_none());
+        let (raw, mut near) = (text(1, 100_000), text(1, 100_000));
+        near.truncate(50_000);
+        assert!(against(&raw, &near, false).is_some(), "half of it pays");
+        assert!(against(&raw, &near, true).is_none(), "but not where the base is old");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Blocks: many objects of one kind, compressed together. The format is specified in `docs/formats/pack.md`.
 
-use crate::chunk::compress::{Codec, Coded, MAX_RAW};
+use std::ops::Range;
+
+use crate::chunk::compress::{Codec, MAX_RAW};
 use crate::codec::{Malformed, Put, Take};
 use crate::object::{Key, Kind};
 
@@ -12,7 +14,7 @@ pub const HEADER: usize = 36;
 pub const MAX_DEPTH: u8 = 8;
 /// Most objects in a block.
 pub const MAX_OBJECTS: usize = 1 << 16;
-/// Most objects that a block's base is made of.
+/// Most objects that the bases of a block are made of.
 pub const MAX_BASES: usize = 1 << 16;
 
 /// What a block says of itself, without its payload.
@@ -26,8 +28,29 @@ pub struct Head {
     pub depth: u8,
     /// The lengths of its objects, in order; their sum is the length of the payload uncompressed.
     pub lens: Vec<u32>,
-    /// The objects whose bytes, one after the other, are the base of a delta.
+    /// The runs of a delta, in order; none on any other codec.
+    pub runs: Vec<Run>,
+}
+
+/// Neighbouring objects of a delta that are compressed together against a base of their own, so that they can be read
+/// without the rest of the block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// How many objects it holds.
+    pub objects: u32,
+    /// The objects whose bytes, one after the other, are its base: at least one.
     pub bases: Vec<Key>,
+    /// The length of its frame in the payload.
+    pub len: u32,
+}
+
+/// Where a run lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its bytes in the block uncompressed.
+    pub raw: Range<usize>,
+    /// Its frame in the payload.
+    pub frame: Range<usize>,
 }
 
 impl Head {
@@ -35,32 +58,49 @@ impl Head {
     pub fn raw_len(&self) -> usize {
         self.lens.iter().map(|&n| n as usize).sum()
     }
+
+    /// The runs and where they lie.
+    pub fn places(&self) -> impl Iterator<Item = (&Run, Place)> {
+        let (mut lens, mut raw, mut frame) = (self.lens.iter(), 0, 0);
+        self.runs.iter().map(move |run| {
+            let raw_len: usize = lens.by_ref().take(run.objects as usize).map(|&n| n as usize).sum();
+            let place = Place { raw: raw..raw + raw_len, frame: frame..frame + run.len as usize };
+            (raw, frame) = (place.raw.end, place.frame.end);
+            (run, place)
+        })
+    }
 }
 
 /// Puts a block into its stored form.
-pub fn encode(head: &Head, coded: &Coded) -> Vec<u8> {
-    let mut lists = Vec::with_capacity(head.lens.len() * 3 + head.bases.len() * 33 + 8);
+pub fn encode(head: &Head, payload: &[u8]) -> Vec<u8> {
+    let mut lists =
+        Vec::with_capacity(head.lens.len() * 3 + head.runs.iter().map(|run| 12 + run.bases.len() * 33).sum::<usize>() + 8);
     lists.put_varint(head.lens.len() as u64);
     for len in &head.lens {
         lists.put_varint(u64::from(*len));
     }
-    lists.put_varint(head.bases.len() as u64);
-    for base in &head.bases {
-        lists.push(base.kind as u8);
-        lists.extend_from_slice(&base.id);
+    lists.put_varint(head.runs.len() as u64);
+    for run in &head.runs {
+        lists.put_varint(u64::from(run.objects));
+        lists.put_varint(run.bases.len() as u64);
+        for base in &run.bases {
+            lists.push(base.kind as u8);
+            lists.extend_from_slice(&base.id);
+        }
+        lists.put_varint(u64::from(run.len));
     }
-    let mut out = Vec::with_capacity(HEADER + lists.len() + coded.bytes.len());
+    let mut out = Vec::with_capacity(HEADER + lists.len() + payload.len());
     out.extend_from_slice(&MAGIC);
     out.push(head.kind as u8);
-    out.push(coded.codec as u8);
+    out.push(head.codec as u8);
     out.push(head.depth);
     out.push(0);
     out.put_u32(head.raw_len() as u32);
     out.put_u32(lists.len() as u32);
-    out.put_u32(coded.bytes.len() as u32);
+    out.put_u32(payload.len() as u32);
     out.extend_from_slice(&[0; 16]);
     out.extend_from_slice(&lists);
-    out.extend_from_slice(&coded.bytes);
+    out.extend_from_slice(payload);
     let check = check(&out);
     out[20..HEADER].copy_from_slice(&check);
     out
@@ -88,7 +128,7 @@ pub fn len(header: &[u8]) -> Option<usize> {
 }
 
 /// What the lists of a block may come to.
-const MAX_LISTS: usize = 8 + MAX_OBJECTS * 5 + MAX_BASES * 33;
+const MAX_LISTS: usize = 16 + MAX_OBJECTS * (5 + 15) + MAX_BASES * 33;
 
 /// Takes a whole block apart, after its check. The payload is what follows the returned offset.
 pub fn decode(block: &[u8]) -> Result<(Head, usize), Malformed> {
@@ -114,32 +154,50 @@ pub fn head(block: &[u8]) -> Result<(Head, usize), Malformed> {
     }
     let raw_len = take.u32()? as usize;
     let lists = take.u32()? as usize;
-    take.slice(20)?;
+    let payload = u64::from(take.u32()?);
+    take.slice(16)?;
     let mut take = Take::new(take.slice(lists)?);
     let count = take.count(1)?;
     if count == 0 || count > MAX_OBJECTS {
         return Err(Malformed("it holds no objects or too many"));
     }
     let lens = (0..count).map(|_| Ok(take.varint_max(MAX_RAW as u64)? as u32)).collect::<Result<Vec<_>, _>>()?;
-    let count = take.count(33)?;
-    if count > MAX_BASES {
-        return Err(Malformed("its base has too many objects"));
-    }
-    let mut bases = Vec::with_capacity(count);
-    for _ in 0..count {
-        let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("its base is of no known kind"))?;
-        bases.push(Key { id: take.array()?, kind });
-    }
+    let runs = runs(&mut take)?;
     take.end()?;
-    let head = Head { kind, codec, depth, lens, bases };
+    let head = Head { kind, codec, depth, lens, runs };
     if head.raw_len() != raw_len || raw_len > MAX_RAW {
         return Err(Malformed("its lengths do not agree"));
     }
     let delta = codec == Codec::Delta;
-    if delta == head.bases.is_empty() || delta == (depth == 0) || depth > MAX_DEPTH {
-        return Err(Malformed("its base, its codec and its depth do not agree"));
+    if delta == head.runs.is_empty() || delta == (depth == 0) || depth > MAX_DEPTH {
+        return Err(Malformed("its runs, its codec and its depth do not agree"));
+    }
+    let frames: u64 = head.runs.iter().map(|run| u64::from(run.len)).sum();
+    let objects: u64 = head.runs.iter().map(|run| u64::from(run.objects)).sum();
+    if delta && (frames != payload || objects != head.lens.len() as u64) {
+        return Err(Malformed("its runs do not fill it"));
     }
     Ok((head, HEADER + lists))
+}
+
+fn runs(take: &mut Take<'_>) -> Result<Vec<Run>, Malformed> {
+    let count = take.count(36)?;
+    let (mut runs, mut bases) = (Vec::with_capacity(count), 0);
+    for _ in 0..count {
+        let objects = take.varint_max(MAX_OBJECTS as u64)? as u32;
+        let count = take.count(33)?;
+        bases += count;
+        if objects == 0 || count == 0 || bases > MAX_BASES {
+            return Err(Malformed("a run has no object or no base, or the bases are too many"));
+        }
+        let base = |take: &mut Take<'_>| {
+            let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("a base is of no known kind"))?;
+            Ok(Key { id: take.array()?, kind })
+        };
+        let bases = (0..count).map(|_| base(take)).collect::<Result<_, Malformed>>()?;
+        runs.push(Run { objects, bases, len: take.varint_max(MAX_RAW as u64)? as u32 });
+    }
+    Ok(runs)
 }
 
 #[cfg(test)]
@@ -151,10 +209,13 @@ mod tests {
             kind: Kind::Chunk,
             codec: Codec::Delta,
             depth: 1,
-            lens: vec![3, 200],
-            bases: vec![Key { id: [9; 32], kind: Kind::Chunk }],
+            lens: vec![3, 200, 7],
+            runs: vec![
+                Run { objects: 2, bases: vec![Key { id: [9; 32], kind: Kind::Chunk }], len: 3 },
+                Run { objects: 1, bases: vec![Key { id: [8; 32], kind: Kind::Recipe }], len: 4 },
+            ],
         };
-        encode(&head, &Coded { codec: Codec::Delta, bytes: b"payload".to_vec() })
+        encode(&head, b"payload")
     }
 
     #[test]
@@ -162,7 +223,9 @@ mod tests {
         let block = example();
         assert_eq!(len(&block), Some(block.len()));
         let (head, payload) = decode(&block).unwrap();
-        assert_eq!((head.raw_len(), head.depth, &block[payload..]), (203, 1, &b"payload"[..]));
+        assert_eq!((head.raw_len(), head.depth, &block[payload..]), (210, 1, &b"payload"[..]));
+        let places: Vec<Place> = head.places().map(|(_, place)| place).collect();
+        assert_eq!(places, [Place { raw: 0..203, frame: 0..3 }, Place { raw: 203..210, frame: 3..7 }]);
     }
 
     #[test]

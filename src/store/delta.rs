@@ -23,8 +23,10 @@ const SLACK: u64 = 64 << 10;
 const MAX_REGION: u64 = 3 << 20;
 /// Chunks of the old file that are known at once: 2 GiB of it.
 const WINDOW: usize = 1 << 15;
-/// Deltas that a new block may lie above; an older base is taken beyond.
-const WRITE_DEPTH: u8 = 3;
+/// Deltas that a new run may lie above, itself included; an older base is taken beyond.
+pub(crate) const DEPTH: u8 = 3;
+/// One run in so many stays a level below [`DEPTH`], one in the square of it two, and so on.
+const THINNING: u64 = 4;
 
 /// The chunks of the file that is being replaced, in a window that moves along.
 #[derive(Debug)]
@@ -66,14 +68,25 @@ impl OldFile<'_> {
     }
 }
 
-/// New chunks that go into one block, and what they are compressed against.
+/// New chunks that are compressed together, and what they are compressed against.
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub chunks: Vec<([u8; 32], u32)>,
     /// Where its bytes lie in those of the run.
     pub raw: Range<usize>,
-    pub bases: Vec<Key>,
+    pub base: Base,
+}
+
+/// What a piece is compressed against.
+#[derive(Debug, Default)]
+pub(crate) struct Base {
+    /// The objects; none for a piece that stands alone.
+    pub keys: Vec<Key>,
+    /// Bytes of them.
+    pub len: usize,
+    /// Deltas that the piece lies above then, itself included.
     pub depth: u8,
+    /// An older version's bytes stand in for some of the old file's, because those lie too deep already.
     pub old: bool,
 }
 
@@ -156,38 +169,71 @@ impl<'a> Follower<'a> {
             let slack = if count < chunks.len() { SLACK } else { 0 };
             let start = share(at).saturating_sub(slack);
             let end = (share(at + len) + slack).min(start + MAX_REGION);
-            let (bases, depth, old) = self.bases(start, end);
-            pieces.push(Piece { chunks: rest[..count].to_vec(), raw: at..at + len, bases, depth, old });
+            let base = self.base(start, end, ceiling(&rest[0].0)).unwrap_or_default();
+            pieces.push(Piece { chunks: rest[..count].to_vec(), raw: at..at + len, base });
             rest = &rest[count..];
             at += len;
         }
         Run { raw, pieces }
     }
 
-    /// The objects to compress against for a region of the old file, the depth that results, and whether an older
-    /// version's bytes stand in for the old file's because those lie too deep already.
-    fn bases(&self, start: u64, end: u64) -> (Vec<Key>, u8, bool) {
-        let (mut bases, mut depth, mut old) = (Vec::new(), 0, false);
-        let mut add = |key: Key, below: u8| {
-            depth = depth.max(below + 1);
-            if !bases.contains(&key) {
-                bases.push(key);
-            }
-        };
+    /// What to compress against for a region of the old file so that at most `ceiling` deltas result. `None` where the
+    /// store cannot say.
+    fn base(&self, start: u64, end: u64, ceiling: u8) -> Option<Base> {
+        let mut base = Base::default();
         for id in self.old.region(start, end) {
-            let key = Key { id, kind: Kind::Chunk };
-            let Some(row) = self.store.locate(&key) else { return (Vec::new(), 0, false) };
-            if row.depth < WRITE_DEPTH {
-                add(key, row.depth);
-                continue;
-            }
-            let Ok(older) = self.store.bases(&row) else { return (Vec::new(), 0, false) };
-            old = true;
-            for key in older {
-                let below = self.store.locate(&key).map_or(row.depth - 1, |r| r.depth);
-                add(key, below.min(row.depth - 1));
-            }
+            self.add(&mut base, Key { id, kind: Kind::Chunk }, ceiling)?;
         }
-        (bases, depth, old)
+        Some(base)
     }
+
+    /// Adds an object to a base; in place of one that lies too deep, its share of what its run is a delta against.
+    fn add(&self, base: &mut Base, key: Key, ceiling: u8) -> Option<()> {
+        let row = self.store.locate(&key)?;
+        let len = row.raw_len as usize;
+        if row.depth >= ceiling {
+            base.old = true;
+            let (older, run) = self.store.base(&row).ok()?;
+            let at = row.raw_at as usize - run.start;
+            return self.share(base, older, run.len(), at..at + len, ceiling.min(row.depth));
+        }
+        if !base.keys.contains(&key) && base.len + len <= MAX_REGION as usize {
+            base.depth = base.depth.max(row.depth + 1);
+            base.keys.push(key);
+            base.len += len;
+        }
+        Some(())
+    }
+
+    /// Adds of the objects `older`, against which `whole` bytes are compressed, those that stand about where `part` of
+    /// the bytes does.
+    fn share(&self, base: &mut Base, older: Vec<Key>, whole: usize, part: Range<usize>, ceiling: u8) -> Option<()> {
+        let lens = older.iter().map(|key| self.store.locate(key).map(|row| row.raw_len as usize)).collect::<Option<Vec<_>>>()?;
+        let total: usize = lens.iter().sum();
+        let place = |at: usize| (total as u128 * at as u128 / whole.max(1) as u128) as usize;
+        let (start, end) = (place(part.start).saturating_sub(2 * SLACK as usize), place(part.end) + 2 * SLACK as usize);
+        let mut at = 0;
+        for (key, len) in older.into_iter().zip(lens) {
+            if at < end && at + len > start {
+                self.add(base, key, ceiling)?;
+            }
+            at += len;
+        }
+        Some(())
+    }
+}
+
+/// The most deltas that the run which begins with this chunk may lie above.
+///
+/// As in a skip list, most runs go as deep as is allowed and some do not, by chance, for which the chunk's id serves. So
+/// however long a chain of versions gets, the newest bytes that do not lie too deep to be a base are never old, and what
+/// is read for a chunk stays bounded.
+fn ceiling(id: &[u8; 32]) -> u8 {
+    let mut dice = u64::from_le_bytes([id[0], id[1], id[2], id[3], id[4], id[5], id[6], id[7]]);
+    let mut ceiling = DEPTH;
+    while ceiling > 1 && dice.is_multiple_of(THINNING) {
+        ceiling -= 1;
+        dice /= THINNING;
+    }
+    ceiling
 }

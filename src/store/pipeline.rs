@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use crate::chunk::compress::{Codec, Coded, Compressor, MAX_BASE};
+use crate::chunk::compress::{Codec, Compressor, Delta, MAX_BASE};
 use crate::error::{Error, Result};
 use crate::fs::atomic;
 use crate::object::{Key, Kind};
@@ -18,29 +18,34 @@ use crate::pack::block::{self, Head};
 use crate::pack::index::{Row, Table};
 use crate::pack::merged;
 use crate::pack::writer::{PackWriter, Sealed};
+use crate::store::delta::Base;
 use crate::store::read::Store;
 
 /// So many rows of durable packs are put into a table while the commit goes on, which bounds the memory.
 const ROWS_AT_ONCE: usize = 1 << 17;
 
-/// Objects of one kind that are compressed together.
+/// Objects of one kind that go into one block.
 #[derive(Debug)]
 pub(crate) struct Group {
     pub kind: Kind,
     pub raw: Vec<u8>,
     pub ids: Vec<[u8; 32]>,
     pub lens: Vec<u32>,
-    /// What the base is made of; none for a group that stands alone.
-    pub bases: Vec<Key>,
-    /// The depth that the block has if the base pays.
-    pub depth: u8,
-    /// The base is older than the parent version.
-    pub old: bool,
+    /// The runs that the objects form, with what each is compressed against; none for a group that stands alone.
+    pub runs: Vec<GroupRun>,
+}
+
+/// Neighbouring objects that are compressed against a base of their own.
+#[derive(Debug)]
+pub(crate) struct GroupRun {
+    pub objects: u32,
+    pub raw_len: usize,
+    pub base: Base,
 }
 
 impl Group {
     pub fn new(kind: Kind) -> Group {
-        Group { kind, raw: Vec::new(), ids: Vec::new(), lens: Vec::new(), bases: Vec::new(), depth: 0, old: false }
+        Group { kind, raw: Vec::new(), ids: Vec::new(), lens: Vec::new(), runs: Vec::new() }
     }
 
     pub fn add(&mut self, id: [u8; 32], bytes: &[u8]) {
@@ -75,7 +80,7 @@ pub(crate) struct Pipeline {
     level: i32,
     next: u64,
     permits: Sender<()>,
-    made: Option<Sender<(u64, Made)>>,
+    made: Option<Sender<(u64, Vec<Made>)>>,
     packer: Option<JoinHandle<Result<Packed>>>,
     sealer: Option<JoinHandle<Result<Vec<Row>>>>,
     durable: Receiver<Durable>,
@@ -117,9 +122,9 @@ impl Pipeline {
         let (seq, store, level) = (self.next, self.store.clone(), self.level);
         self.next += 1;
         rayon::spawn(move || {
-            let block = compress(&store, group, level);
+            let blocks = compress(&store, group, level);
             // Nobody listens any more once the packer has failed; it tells why.
-            let _ = made.send((seq, block));
+            let _ = made.send((seq, blocks));
         });
         Ok(())
     }
@@ -179,29 +184,60 @@ thread_local! {
     static COMPRESSOR: std::cell::RefCell<Compressor> = Default::default();
 }
 
-fn compress(store: &Store, group: Group, level: i32) -> Made {
-    let base = base(store, &group.bases);
-    let coded: Coded = COMPRESSOR.with_borrow_mut(|compressor| {
-        if base.is_empty() {
-            compressor.alone(&group.raw, level)
-        } else {
-            compressor.against(&group.raw, &base, group.old, level)
+/// The blocks that a group becomes: one of the runs whose base pays, and one of the rest.
+fn compress(store: &Store, group: Group, level: i32) -> Vec<Made> {
+    COMPRESSOR.with_borrow_mut(|compressor| {
+        let (delta, rest) = against(store, compressor, group, level);
+        let mut alone = |group: Group| {
+            let coded = compressor.alone(&group.raw, level);
+            made(group.kind, group.ids, group.lens, coded.codec, 0, Vec::new(), &coded.bytes)
+        };
+        delta.into_iter().chain((!rest.is_empty()).then(|| alone(rest))).collect()
+    })
+}
+
+fn made(kind: Kind, ids: Vec<[u8; 32]>, lens: Vec<u32>, codec: Codec, depth: u8, runs: Vec<block::Run>, payload: &[u8]) -> Made {
+    let head = Head { kind, codec, depth, lens, runs };
+    let block = block::encode(&head, payload);
+    Made { head, ids, block }
+}
+
+/// A block of those runs whose base pays, and what is left.
+fn against(store: &Store, compressor: &mut Compressor, group: Group, level: i32) -> (Option<Made>, Group) {
+    if group.runs.is_empty() {
+        return (None, group);
+    }
+    let bases: Vec<Vec<u8>> = group.runs.iter().map(|run| bytes_of(store, &run.base.keys)).collect();
+    let (mut deltas, mut raw) = (Vec::with_capacity(bases.len()), &group.raw[..]);
+    for (run, base) in group.runs.iter().zip(&bases) {
+        deltas.push(Delta { raw: raw.split_off(..run.raw_len).unwrap_or_default(), base, old: run.base.old });
+    }
+    let frames = compressor.deltas(&deltas, level);
+    let mut rest = Group::new(group.kind);
+    let (mut ids, mut lens, mut runs, mut payload, mut depth) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), 0);
+    let (mut objects, mut raw) = (group.ids.iter().zip(&group.lens), &group.raw[..]);
+    for (run, frame) in group.runs.into_iter().zip(frames) {
+        for (id, len) in objects.by_ref().take(run.objects as usize) {
+            let bytes = raw.split_off(..*len as usize).unwrap_or_default();
+            if frame.is_some() {
+                ids.push(*id);
+                lens.push(*len);
+            } else {
+                rest.add(*id, bytes);
+            }
         }
-    });
-    let delta = coded.codec == Codec::Delta;
-    let head = Head {
-        kind: group.kind,
-        codec: coded.codec,
-        depth: if delta { group.depth } else { 0 },
-        lens: group.lens,
-        bases: if delta { group.bases } else { Vec::new() },
-    };
-    let block = block::encode(&head, &coded);
-    Made { head, ids: group.ids, block }
+        if let Some(frame) = frame {
+            depth = depth.max(run.base.depth);
+            runs.push(block::Run { objects: run.objects, bases: run.base.keys, len: frame.len() as u32 });
+            payload.extend_from_slice(&frame);
+        }
+    }
+    let delta = (!runs.is_empty()).then(|| made(group.kind, ids, lens, Codec::Delta, depth, runs, &payload));
+    (delta, rest)
 }
 
 /// The bytes to compress against; none where they cannot be read, since old damage must not stop a new version.
-fn base(store: &Store, keys: &[Key]) -> Vec<u8> {
+fn bytes_of(store: &Store, keys: &[Key]) -> Vec<u8> {
     let mut base = Vec::new();
     for key in keys {
         match store.get(key) {
@@ -215,7 +251,7 @@ fn base(store: &Store, keys: &[Key]) -> Vec<u8> {
 /// Appends blocks in order. Data packs go to the sealer when they are full, structure packs are kept for the end.
 fn pack(
     tmp: &std::path::Path,
-    made: &Receiver<(u64, Made)>,
+    made: &Receiver<(u64, Vec<Made>)>,
     permit: &Receiver<()>,
     to_seal: &Sender<Sealed>,
     complete: &AtomicBool,
@@ -224,27 +260,28 @@ fn pack(
     let mut next = 0;
     let mut open: [Option<PackWriter>; 2] = [None, None];
     let (mut structure, mut bytes) = (Vec::new(), 0);
-    for (seq, block) in made {
-        early.insert(seq, block);
-        while let Some(block) = early.remove(&next) {
+    for (seq, blocks) in made {
+        early.insert(seq, blocks);
+        while let Some(blocks) = early.remove(&next) {
             next += 1;
-            let Made { head, ids, block } = block;
-            let data = head.kind == Kind::Chunk;
-            let slot = &mut open[usize::from(data)];
-            let mut writer = match slot.take() {
-                Some(writer) => writer,
-                None => PackWriter::create(tmp)?,
-            };
-            writer.append(&head, &ids, &block)?;
-            bytes += block.len() as u64;
-            let _ = permit.recv();
-            if !writer.is_full() {
-                *slot = Some(writer);
-            } else if !data {
-                structure.push(writer.seal()?);
-            } else if to_seal.send(writer.seal()?).is_err() {
-                return Err(stopped());
+            for Made { head, ids, block } in blocks {
+                let data = head.kind == Kind::Chunk;
+                let slot = &mut open[usize::from(data)];
+                let mut writer = match slot.take() {
+                    Some(writer) => writer,
+                    None => PackWriter::create(tmp)?,
+                };
+                writer.append(&head, &ids, &block)?;
+                bytes += block.len() as u64;
+                if !writer.is_full() {
+                    *slot = Some(writer);
+                } else if !data {
+                    structure.push(writer.seal()?);
+                } else if to_seal.send(writer.seal()?).is_err() {
+                    return Err(stopped());
+                }
             }
+            let _ = permit.recv();
         }
     }
     if !complete.load(Ordering::Acquire) {

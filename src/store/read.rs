@@ -7,55 +7,85 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
 
-use crate::chunk::compress::{MAX_BASE, decompress};
+use crate::chunk::compress::{Codec, MAX_BASE, decompress};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::fs::atomic;
 use crate::id::{self, Id, Pack};
 use crate::manifest::NodeSource;
 use crate::object::node::Node;
 use crate::object::{Key, Kind};
+use crate::pack::block::{self, Head, Place, Run};
 use crate::pack::index::{Row, Table};
 use crate::pack::merged::{self, Tables};
-use crate::pack::{block, reader, writer};
+use crate::pack::{reader, writer};
 use crate::progress::Progress;
 use crate::store::layout::Layout;
 
-/// Bytes of decoded blocks that are kept.
+/// Bytes of decoded runs that are kept.
 const CACHED_BYTES: u64 = 48 << 20;
+/// Bytes of delta blocks that are kept as they are stored, since a run after the other is taken from them.
+const CACHED_DELTAS: u64 = 16 << 20;
 /// Packs that are kept open.
 const OPEN_PACKS: usize = 64;
 
-/// A block, decoded.
+/// What is decoded at once: a block that stands alone, or a run of a delta.
 #[derive(Debug)]
-struct Block {
+struct Decoded {
+    /// Where it begins in the block uncompressed.
+    start: usize,
     raw: Vec<u8>,
-    bases: Vec<Key>,
+}
+
+/// A delta block as it is stored.
+#[derive(Debug)]
+struct Deltas {
+    head: Head,
+    stored: Vec<u8>,
+    /// Where the payload begins.
+    payload: usize,
 }
 
 /// The bytes of an object.
 #[derive(Clone, Debug)]
 pub struct Object {
-    block: Arc<Block>,
+    decoded: Arc<Decoded>,
     range: Range<usize>,
 }
 
 impl Deref for Object {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
-        &self.block.raw[self.range.clone()]
+        &self.decoded.raw[self.range.clone()]
     }
 }
 
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<(Id<Pack>, u32), Arc<Block>> for ByBytes {
-    fn weight(&self, _: &(Id<Pack>, u32), block: &Arc<Block>) -> u64 {
-        block.raw.len() as u64 + 64
+/// A block, and where in it what is decoded begins.
+type Spot = (Id<Pack>, u32, u32);
+
+impl Weighter<Spot, Arc<Decoded>> for ByBytes {
+    fn weight(&self, _: &Spot, decoded: &Arc<Decoded>) -> u64 {
+        decoded.raw.len() as u64 + 64
     }
 }
 
-type Blocks = Cache<(Id<Pack>, u32), Arc<Block>, ByBytes>;
+impl Weighter<(Id<Pack>, u32), Arc<Deltas>> for ByBytes {
+    fn weight(&self, _: &(Id<Pack>, u32), deltas: &Arc<Deltas>) -> u64 {
+        deltas.stored.len() as u64 * 2 + 64
+    }
+}
+
+/// A cache that holds so many bytes.
+fn cache<K: Eq + std::hash::Hash, V: Clone>(bytes: u64) -> Result<Cache<K, V, ByBytes>>
+where
+    ByBytes: Weighter<K, V>,
+{
+    let options = OptionsBuilder::new().estimated_items_capacity(256).weight_capacity(bytes).shards(1).build();
+    let options = options.map_err(|e| Error::usage(e.to_string()))?;
+    Ok(Cache::with_options(options, ByBytes, Default::default(), Default::default()))
+}
 
 /// Packs with their paths, in the order of their ids.
 pub type Packs = Vec<(Id<Pack>, PathBuf)>;
@@ -65,7 +95,8 @@ pub struct Store {
     layout: Layout,
     tables: RwLock<Arc<Tables>>,
     files: Mutex<Vec<(PathBuf, Arc<File>)>>,
-    blocks: Blocks,
+    decoded: Cache<Spot, Arc<Decoded>, ByBytes>,
+    deltas: Cache<(Id<Pack>, u32), Arc<Deltas>, ByBytes>,
 }
 
 impl Store {
@@ -73,10 +104,7 @@ impl Store {
     pub fn open(layout: Layout) -> Result<Store> {
         layout.check()?;
         let tables = RwLock::new(Arc::new(Tables::load(&layout.index())?));
-        let options = OptionsBuilder::new().estimated_items_capacity(256).weight_capacity(CACHED_BYTES).shards(1).build();
-        let options = options.map_err(|e| Error::usage(e.to_string()))?;
-        let blocks = Cache::with_options(options, ByBytes, Default::default(), Default::default());
-        Ok(Store { layout, tables, files: Mutex::default(), blocks })
+        Ok(Store { layout, tables, files: Mutex::default(), decoded: cache(CACHED_BYTES)?, deltas: cache(CACHED_DELTAS)? })
     }
 
     /// Where things lie.
@@ -193,10 +221,11 @@ impl Store {
     }
 
     fn read(&self, row: &Row, check: bool) -> Result<Object> {
-        let block = self.blocks.get_or_insert_with(&(row.pack, row.offset), || self.decode(row).map(Arc::new))?;
-        let range = row.raw_at as usize..row.raw_at as usize + row.raw_len as usize;
-        match block.raw.get(range.clone()) {
-            Some(bytes) if !check || row.key.matches(bytes) => Ok(Object { block, range }),
+        let decoded = if row.depth == 0 { self.whole(row)? } else { self.run(row)? };
+        let start = (row.raw_at as usize).checked_sub(decoded.start);
+        let range = start.map(|start| start..start + row.raw_len as usize);
+        match range.and_then(|range| Some((decoded.raw.get(range.clone())?, range))) {
+            Some((bytes, range)) if !check || row.key.matches(bytes) => Ok(Object { decoded, range }),
             _ => Err(self.damaged(row, "its bytes do not match its name")),
         }
     }
@@ -213,37 +242,66 @@ impl Store {
         reader::read_at(&file, &path, u64::from(row.offset), row.len as usize)
     }
 
-    fn decode(&self, row: &Row) -> Result<Block> {
+    /// The block at `row`, which stands alone.
+    fn whole(&self, row: &Row) -> Result<Arc<Decoded>> {
+        self.decoded.get_or_insert_with(&(row.pack, row.offset, 0), || {
+            let (head, stored, payload) = self.block(row)?;
+            let raw = decompress(head.codec, &stored[payload..], b"", head.raw_len());
+            Ok(Arc::new(Decoded { start: 0, raw: raw.map_err(|_| self.damaged(row, "it cannot be decompressed"))? }))
+        })
+    }
+
+    /// The run of the delta at `row` that holds the object.
+    fn run(&self, row: &Row) -> Result<Arc<Decoded>> {
+        let deltas = self.deltas(row)?;
+        let (run, place) = self.place(row, &deltas)?;
+        self.decoded.get_or_insert_with(&(row.pack, row.offset, place.raw.start as u32), || {
+            let mut base = Vec::new();
+            for key in &run.bases {
+                // A base lies strictly less deep, so that no circle can be followed.
+                let object = self.get_below(key, deltas.head.depth.saturating_sub(1), false);
+                let object = object.map_err(|e| e.within(format!("the base of the {}", row.key)))?;
+                if base.len() + object.len() > MAX_BASE {
+                    return Err(self.damaged(row, "its base is too long"));
+                }
+                base.extend_from_slice(&object);
+            }
+            let frame = deltas.stored.get(deltas.payload..).and_then(|payload| payload.get(place.frame.clone()));
+            let raw = frame.and_then(|frame| decompress(Codec::Delta, frame, &base, place.raw.len()).ok());
+            Ok(Arc::new(Decoded {
+                start: place.raw.start,
+                raw: raw.ok_or_else(|| self.damaged(row, "it cannot be decompressed"))?,
+            }))
+        })
+    }
+
+    /// The run that holds the object.
+    fn place<'d>(&self, row: &Row, deltas: &'d Deltas) -> Result<(&'d Run, Place)> {
+        let found = deltas.head.places().find(|(_, place)| place.raw.contains(&(row.raw_at as usize)));
+        found.ok_or_else(|| self.damaged(row, "its block holds nothing at its place"))
+    }
+
+    fn deltas(&self, row: &Row) -> Result<Arc<Deltas>> {
+        self.deltas.get_or_insert_with(&(row.pack, row.offset), || {
+            let (head, stored, payload) = self.block(row)?;
+            Ok(Arc::new(Deltas { head, stored, payload }))
+        })
+    }
+
+    /// The head of a block, its stored bytes, and where in them the payload begins.
+    fn block(&self, row: &Row) -> Result<(Head, Vec<u8>, usize)> {
         let stored = self.stored(row)?;
         // Chunks are held against their own hashes once they are decoded, which says more than the block's check.
         let opened = if row.key.kind == Kind::Chunk { block::head(&stored) } else { block::decode(&stored) };
         let (head, payload) = opened.map_err(|e| self.damaged(row, e))?;
-        let mut base = Vec::new();
-        for key in &head.bases {
-            // A base lies strictly less deep, so that no circle can be followed.
-            let object = self.get_below(key, head.depth.saturating_sub(1), false);
-            let object = object.map_err(|e| e.within(format!("the base of the {}", row.key)))?;
-            if base.len() + object.len() > MAX_BASE {
-                return Err(self.damaged(row, "its base is too long"));
-            }
-            base.extend_from_slice(&object);
-        }
-        let raw = decompress(head.codec, &stored[payload..], &base, head.raw_len());
-        let raw = raw.map_err(|_| self.damaged(row, "it cannot be decompressed"))?;
-        Ok(Block { raw, bases: head.bases })
+        Ok((head, stored, payload))
     }
 
-    /// The objects that the base of the block at `row` is made of.
-    pub(crate) fn bases(&self, row: &Row) -> Result<Vec<Key>> {
-        if row.depth == 0 {
-            return Ok(Vec::new());
-        }
-        if let Some(block) = self.blocks.get(&(row.pack, row.offset)) {
-            return Ok(block.bases.clone());
-        }
-        let stored = self.stored(row)?;
-        let (head, _) = block::decode(&stored).map_err(|e| self.damaged(row, e))?;
-        Ok(head.bases)
+    /// What the run of the delta at `row` that holds the object is compressed against, and where in the block the run lies.
+    pub(crate) fn base(&self, row: &Row) -> Result<(Vec<Key>, Range<usize>)> {
+        let deltas = self.deltas(row)?;
+        let (run, place) = self.place(row, &deltas)?;
+        Ok((run.bases.clone(), place.raw))
     }
 
     fn open_pack(&self, path: &PathBuf) -> Result<Arc<File>> {

@@ -10,14 +10,14 @@ use crate::object::recipe::{Builder, Item, Made};
 use crate::object::{Key, Kind};
 use crate::pack::index::Table;
 use crate::pack::{block, merged};
-use crate::store::delta::{Follower, PIECE, Piece, Run};
-use crate::store::pipeline::{Group, Pipeline};
+use crate::store::delta::{DEPTH, Follower, PIECE, Piece, Run};
+use crate::store::pipeline::{Group, GroupRun, Pipeline};
 use crate::store::read::Store;
 
 /// Bytes of manifest nodes and the like that are compressed together.
 const STRUCTURE_GROUP: usize = 128 << 10;
-/// Bytes of base in a group.
-const GROUP_BASE: usize = 3 << 20;
+/// Bytes of bases in a group.
+const GROUP_BASE: usize = 4 << 20;
 
 /// The writer of one commit. Holds off the collection of garbage from before its first look-up until it is dropped, which
 /// must be after the ref that makes its objects reachable.
@@ -29,8 +29,8 @@ pub struct Writer<'a> {
     /// What this writer took and no table has yet.
     pending: HashSet<Key>,
     alone: Group,
-    delta: Group,
-    delta_base: usize,
+    /// Runs by the deltas that they lie above, less one: all of a block lie equally deep.
+    deltas: [Group; DEPTH as usize],
     structure: [Group; 5],
 }
 
@@ -53,8 +53,7 @@ impl<'a> Writer<'a> {
             pipeline: None,
             pending: HashSet::new(),
             alone: Group::new(Kind::Chunk),
-            delta: Group::new(Kind::Chunk),
-            delta_base: 0,
+            deltas: [Kind::Chunk; DEPTH as usize].map(Group::new),
             structure: [Kind::Recipe, Kind::RecipeNode, Kind::Node, Kind::Version, Kind::Fact].map(Group::new),
         })
     }
@@ -107,38 +106,41 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn store_run(&mut self, run: &Run) -> Result<()> {
-        run.pieces.iter().try_for_each(|piece| self.store_piece(piece, &run.raw[piece.raw.clone()]))
+    fn store_run(&mut self, run: Run) -> Result<()> {
+        run.pieces.into_iter().try_for_each(|piece| {
+            let raw = piece.raw.clone();
+            self.store_piece(piece, &run.raw[raw])
+        })
     }
 
-    fn store_piece(&mut self, piece: &Piece, raw: &[u8]) -> Result<()> {
-        if piece.bases.is_empty() {
-            let mut at = 0;
-            for (id, len) in &piece.chunks {
-                self.store_alone(*id, &raw[at..at + *len as usize])?;
-                at += *len as usize;
-            }
-            return Ok(());
-        }
-        let base: usize = piece.bases.iter().filter_map(|key| self.store.locate(key)).map(|row| row.raw_len as usize).sum();
-        let many = |group: &Group| {
-            group.ids.len() + piece.chunks.len() > block::MAX_OBJECTS || group.bases.len() + piece.bases.len() > block::MAX_BASES
+    fn store_piece(&mut self, piece: Piece, raw: &[u8]) -> Result<()> {
+        let mut rest = raw;
+        let Piece { chunks, base, .. } = piece;
+        let Some(level) = base.depth.checked_sub(1).map(usize::from) else {
+            return chunks.iter().try_for_each(|(id, len)| {
+                let (chunk, after) = rest.split_at(*len as usize);
+                rest = after;
+                self.store_alone(*id, chunk)
+            });
         };
-        if self.delta.raw.len() + raw.len() > PIECE || self.delta_base + base > GROUP_BASE || many(&self.delta) {
-            self.flush_delta()?;
+        let group = &mut self.deltas[level];
+        let bases: usize = group.runs.iter().map(|run| run.base.len).sum();
+        let keys: usize = group.runs.iter().map(|run| run.base.keys.len()).sum();
+        let objects = group.ids.len() + chunks.len();
+        if group.raw.len() + raw.len() > PIECE
+            || bases + base.len > GROUP_BASE
+            || objects > block::MAX_OBJECTS
+            || keys + base.keys.len() > block::MAX_BASES
+        {
+            let full = std::mem::replace(group, Group::new(Kind::Chunk));
+            self.submit(full)?;
         }
-        for key in &piece.bases {
-            if self.delta.bases.last() != Some(key) {
-                self.delta.bases.push(*key);
-            }
-        }
-        self.delta_base += base;
-        self.delta.depth = self.delta.depth.max(piece.depth);
-        self.delta.old |= piece.old;
-        let mut at = 0;
-        for (id, len) in &piece.chunks {
-            self.delta.add(*id, &raw[at..at + *len as usize]);
-            at += *len as usize;
+        let group = &mut self.deltas[level];
+        group.runs.push(GroupRun { objects: chunks.len() as u32, raw_len: raw.len(), base });
+        for (id, len) in chunks {
+            let (chunk, after) = rest.split_at(len as usize);
+            rest = after;
+            group.add(id, chunk);
         }
         Ok(())
     }
@@ -148,16 +150,11 @@ impl<'a> Writer<'a> {
         self.submit(group)
     }
 
-    fn flush_delta(&mut self) -> Result<()> {
-        let group = std::mem::replace(&mut self.delta, Group::new(Kind::Chunk));
-        self.delta_base = 0;
-        self.submit(group)
-    }
-
     /// Waits until everything is durable, data before structure.
     pub fn finish(mut self) -> Result<Finished> {
         self.flush_alone()?;
-        self.flush_delta()?;
+        let deltas = std::mem::replace(&mut self.deltas, [Kind::Chunk; DEPTH as usize].map(Group::new));
+        deltas.into_iter().try_for_each(|group| self.submit(group))?;
         for group in std::mem::replace(&mut self.structure, [Kind::Recipe; 5].map(Group::new)) {
             self.submit(group)?;
         }
@@ -206,7 +203,7 @@ impl FileWriter<'_> {
         match &mut self.follower {
             Some(follower) => {
                 let run = follower.chunk(&id, bytes, new)?;
-                writer.store_run(&run)
+                writer.store_run(run)
             }
             None if new => writer.store_alone(id, bytes),
             None => Ok(()),
@@ -216,7 +213,7 @@ impl FileWriter<'_> {
     /// Ends the file.
     pub fn finish(mut self, writer: &mut Writer<'_>, content: Id<Content>) -> Result<()> {
         if let Some(follower) = &mut self.follower {
-            writer.store_run(&follower.finish())?;
+            writer.store_run(follower.finish())?;
         }
         if self.chunks > 1 {
             let mut made = Vec::new();
