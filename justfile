@@ -1,4 +1,4 @@
-# Everything here is a script in scripts/ or .ci/, and runs without just as well.
+# Everything here is a script in scripts/, benches/ or .ci/, and runs without just as well.
 
 # the recipes
 default:
@@ -16,8 +16,12 @@ test *ARGS:
 ci:
     .ci/run
 
-# the benchmarks
+# the table of what hlx must reach, beside what bounds it: hours; --short: seconds, --rows W2: some of it
 bench *ARGS:
+    benches/ratios.py {{ARGS}}
+
+# the hot parts one by one: cut, compress, look up, build and compare manifests
+bench-parts *ARGS:
     cargo bench --locked {{ARGS}}
 
 # every real data set: commit, compare, check out, verify

@@ -1,0 +1,262 @@
+"""The rows, by the data that they work on. Each function measures its works in turn, round by round, then makes its rows."""
+import os
+import shutil
+import subprocess
+
+import data as sets
+from bench import Failed, Repository, remove, tar_size
+from peers import beside_peers
+
+CP = "cp -r, sync"
+LEVEL_3 = "\n[store]\ncompression = 3\n"
+
+
+class Tree:
+    """A workload of two versions in a repository."""
+
+    def __init__(self, bench, data, name):
+        self.bench, self.name = bench, name
+        self.source, self.stats = data.workload(name)
+        self.v1 = self.source / "v1"
+        self.repo = Repository(bench, name)
+        self.repo.copy(self.v1)
+        self.manifest = None
+
+    def removed(self):
+        path = self.source / "v2.deleted"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def commit_v1(self):
+        self.repo.init()
+        self.bench.warm(self.repo.data)
+        made = self.repo.commit(f"`commit` of {self.name} v1")
+        if self.manifest not in (None, made["manifest"]):
+            raise Failed(f"{self.name}: going back to v1 left another tree")
+        self.manifest = made["manifest"]
+        self.number = made["version"]
+        self.size_v1 = self.repo.size(f"{self.name} v1")
+
+    def commit_v2(self):
+        subprocess.run(["cp", "-r", f"{self.source}/v2/.", self.repo.data], check=True)
+        for name in self.removed():
+            (self.repo.data / name).unlink()
+        self.bench.settle()
+        self.bench.warm(self.repo.data, self.repo.store)
+        self.repo.commit(f"`commit` of {self.name} v2")
+        self.size_v2 = self.repo.size(f"{self.name} v2")
+
+    def checkouts(self):
+        """v1 into a new folder, beside cp of the same tree; then v2 to v1 in place."""
+        out, new, into = self.bench.work / "out", f"{self.name}: {CP}", f"`checkout --into` of {self.name} v1"
+        self.bench.warm(self.v1)
+        self.bench.run(new, ["cp", "-r", self.v1, out], self.bench.work, sync=True)
+        self.bench.discard(out, self.stats["v1_files"])
+        self.bench.warm(self.repo.store)
+        self.repo.checkout(into, self.number, out)
+        self.bench.discard(out, self.stats["v1_files"])
+        self.bench.warm(self.repo.data, self.repo.store)
+        made = self.repo.checkout(f"{self.name} v2 to v1 in place", self.number)
+        self.touched = made["written"], made["removed"], made["unchanged"]
+
+    def checkout_rows(self, factor):
+        b, name = self.bench, self.name
+        into, switch = f"`checkout --into` of {name} v1", f"{name} v2 to v1 in place"
+        b.faster(into, into, factor, f"{name}: {CP}")
+        b.faster(switch, switch, 1, into, short=1.6)
+        files = [p.relative_to(self.source / "v2") for p in (self.source / "v2").rglob("*") if p.is_file()]
+        added = sum(not (self.v1 / f).exists() for f in files)
+        differ = len(files) - added + len(self.removed())
+        due = differ, added, self.stats["v1_files"] - differ
+        said = "{} written, {} removed, {} unchanged"
+        b.row(f"{switch}: files", said.format(*self.touched), said.format(*due), self.touched == due)
+
+
+def w1(b, data):
+    """2 GiB of JSONL."""
+    tree, one = Tree(b, data, "W1"), Repository(b, "one-file")
+    one.data.mkdir()
+    with (one.data / "all.jsonl").open("wb") as out:
+        subprocess.run(["cat", *sorted(tree.v1.iterdir())], stdout=out, check=True)
+    alone, v1, v2 = "one file instead of eight", "`commit` of W1 v1", "`commit` of W1 v2"
+    reference = "zstd -1 -T1, then b3sum --num-threads 1"
+    tree.repo.init(LEVEL_3)
+    tree.repo.commit("`commit` of W1 v1, level 3")
+    level_3 = tree.repo.size("W1 v1, level 3")
+    for _ in range(b.runs):
+        tree.commit_v1()
+        b.warm(tree.v1)
+        b.shell(reference, "zstd -1 -T1 -q -c -- * > /dev/null && b3sum --num-threads 1 -- * > /dev/null", tree.v1)
+        one.init()
+        b.warm(one.data)
+        one.commit(alone)
+        beside_peers(b, tree, v1)
+        tree.commit_v2()
+        tree.checkouts()
+    zstd_1, zstd_3 = (tar_size(tree.v1, level) for level in (1, 3))
+
+    b.faster(v1, v1, 0.60, reference, short=1.9)
+    b.fastest_peer(v1, 1)
+    b.smaller("store after W1 v1", tree.size_v1, 1.03 * zstd_1, "1.03 × zstd -1 of a tar")
+    b.smaller("store after W1 v1, `compression = 3`", level_3, 1.03 * zstd_3, "1.03 × zstd -3 of a tar")
+    b.faster(v2, v2, 0.65, v1, short=1.4)
+    new = tree.stats["new_bytes"] * zstd_3 / tree.stats["v1_bytes"]
+    b.smaller("growth by W1 v2", tree.size_v2 - tree.size_v1, 1.15 * new, "1.15 × new bytes under zstd -3")
+    b.faster(alone, alone, 1.15, v1, short=1.5)
+    tree.checkout_rows(1.5)
+    b.quick("W1's store", tree.repo)
+
+
+def chain(b, data):
+    """Fifty versions of one file of JSONL after its first, each with one record of a hundred edited."""
+    source = min((data.workload("W1")[0] / "v1").iterdir())
+    repo, edited = Repository(b, "chain"), b.work / "edited"
+    repo.data.mkdir()
+    file = repo.data / "records.jsonl"
+    shutil.copyfile(source, file)
+    repo.init()
+    first = repo.commit("`commit` of the chain's first")["version"]
+    growth, size = [], repo.size("chain, first")
+    for n in range(1, 51):
+        data.edit(file, edited, n)
+        b.settle()
+        newest = repo.commit("`commit` in the chain")["version"]
+        before, size = size, repo.size("chain, last")
+        packed = int(subprocess.check_output(f"zstd -3 -q -c {edited} | wc -c", shell=True))
+        growth.append((size - before, 1.5 * packed))
+    out = b.work / "out"
+    first_out, newest_out = "`checkout --into` of the chain's first", "`checkout --into` of the chain's newest"
+    for _ in range(b.runs):
+        for key, number in ((first_out, first), (newest_out, newest)):
+            b.warm(repo.store)
+            repo.checkout(key, number, out)
+            remove(out)
+
+    worst = max(range(50), key=lambda n: growth[n][0] / growth[n][1]) + 1
+    for n, most in [(1, ""), (10, ""), (30, ""), (50, ""), (worst, ", the most")]:
+        b.smaller(f"growth by edited version {n} of 50{most}", *growth[n - 1], "1.5 × its edited records under zstd -3")
+    b.faster(newest_out, newest_out, 2, first_out, short=4)
+    b.quick("the chain's store", repo)
+
+
+def history(b, data, name):
+    """All versions of a public set in one store; their folders and the size."""
+    repo, versions = Repository(b, name), data.versions(name)
+    repo.init()
+    for version in versions:
+        remove(repo.data)
+        repo.copy(version)
+        b.settle()
+        repo.commit(f"`commit` in {name}")
+    return versions, repo.size(name)
+
+
+def npmnames(b, data):
+    """One JSON array of 4.5 million names, 117 MB."""
+    _, size = history(b, data, "npmnames")
+    b.smaller("`npmnames`, six versions", size, 36e6, "fixed")
+
+
+def scancode(b, data):
+    """39,000 licence texts."""
+    versions, size = history(b, data, "scancode")
+    packed = files = 0
+    for old, new in zip([None, *versions], versions):
+        names = list(sets.changed(old, new))
+        packed += tar_size(new, 3, names)
+        files += len(names)
+    text = f"1.15 × {packed / 1e6:.2f} MB under zstd -3 + 100 × {files} files"
+    b.smaller("`scancode`, six versions", size, 1.15 * packed + 100 * files, text)
+
+
+def w2(b, data):
+    """100,000 text files."""
+    tree = Tree(b, data, "W2")
+    repo, v1 = tree.repo, "`commit` of W2 v1"
+    git = ["git", "--git-dir", b.work / "git", "--work-tree", repo.data]
+    for words in (["init", "-q"], ["add", "-A"], ["-c", "gc.auto=0", "commit", "-q", "-m", "v1"]):
+        subprocess.run([*git, *words], cwd=repo.data, env=b.environment, check=True)
+    status, git_status, one = "`status`, nothing changed, W2", "git status", "`commit` after one file of W2"
+    names = sorted(p.relative_to(tree.v1) for p in next(f for f in sorted(tree.v1.iterdir()) if f.is_dir()).iterdir())[:3]
+    for n in range(b.runs):
+        tree.commit_v1()
+        b.warm(tree.v1)
+        b.shell("tar | zstd -1 -T2", "tar c . | zstd -1 -T2 -q -c > /dev/null", tree.v1)
+        b.settle()
+        # What the last round moved is read once more here, so that neither side reads files when it is measured.
+        subprocess.run([*git, "status", "--porcelain"], cwd=repo.data, env=b.environment, check=True, stdout=subprocess.DEVNULL)
+        b.warm(repo.data, repo.store, b.work / "git")
+        for _ in range(3):
+            repo.hlx(status, "status")
+            b.run(git_status, [*git, "status", "--porcelain"], repo.data)
+        beside_peers(b, tree, v1)
+        tree.commit_v2()
+        tree.checkouts()
+        b.warm(repo.data, repo.store)
+        for k, name in enumerate(names):
+            with (repo.data / name).open("a") as file:
+                file.write(f"edited {n} {k}\n")
+            b.settle()
+            os.sync()
+            repo.commit(one)
+        for name in names:
+            shutil.copyfile(tree.v1 / name, repo.data / name)
+
+    b.faster(v1, v1, 1.5, "tar | zstd -1 -T2", short=3)
+    b.fastest_peer(v1, 0.3)
+    b.smaller("store after W2 v1", tree.size_v1, 1.1 * tar_size(tree.v1, 1), "1.1 × zstd -1 of the tar")
+    b.faster(status, status, 1.0, git_status, short=3)
+    b.faster(one, one, 1.3, status, plus=0.050, short=2)
+    tree.checkout_rows(0.8)
+    b.quick("W2's store", repo)
+
+
+def w3(b, data):
+    """1.5 GiB that do not compress."""
+    tree, v1, v2 = Tree(b, data, "W3"), "`commit` of W3 v1", "`commit` of W3 v2"
+    for _ in range(b.runs):
+        tree.commit_v1()
+        tree.commit_v2()
+        tree.checkouts()
+    b.faster(v1, v1, 1.1, f"W3: {CP}")
+    b.faster(v2, v2, 0.1, v1, short=0.7)
+    tree.checkout_rows(1.2)
+
+
+def w4(b, data):
+    """A million files."""
+    many, few = Repository(b, "W4"), Repository(b, "few")
+    for repo, name in ((many, "W4"), (few, "W2")):
+        # Nothing here writes into a file in place, so that second names do.
+        repo.copy(data.workload(name)[0] / "v1", links=True)
+        repo.init()
+        b.settle()
+        b.warm(repo.data)
+        repo.commit(f"`commit` of {name} v1 beside `status`")
+    files = [data.workload(name)[1]["v1_files"] for name in ("W4", "W2")]
+    million, thousands = "`status`, nothing changed, W4", "`status`, nothing changed, W2 beside W4"
+    b.settle()
+    b.warm(many.data, many.store, few.data, few.store)
+    for _ in range(b.runs):
+        few.hlx(thousands, "status")
+        many.hlx(million, "status")
+    changed = sorted(many.data.iterdir())[::max(len(os.listdir(many.data)) // 10, 1)][:10]
+    for folder in changed:
+        file = min(folder.iterdir())
+        new = b.work / "new"
+        new.write_bytes(file.read_bytes() + b"edited\n")
+        new.replace(file)
+    b.settle()
+    many.commit("`commit` of W4 after ten files")
+    many.size("W4")
+    b.warm(many.store)
+    for _ in range(b.runs):
+        many.hlx("`--version`", "--version")
+        many.hlx("`diff` of W4, ten changes", "diff", "HEAD~1", "HEAD")
+
+    b.faster(million, million, 1.2 * files[0] / files[1], thousands, short=2 * files[0] / files[1])
+    bar = b.median("`--version`", "cpu") + 0.020
+    b.leaner("`diff` of W4, ten changes", "`diff` of W4, ten changes", bar, "`--version` + 20 ms")
+    b.quick("W4's store", many)
+
+
+ROWS = {"W1": w1, "chain": chain, "npmnames": npmnames, "scancode": scancode, "W2": w2, "W3": w3, "W4": w4}
