@@ -21,14 +21,13 @@ pub const MAX_COMPONENT: usize = 255;
 
 impl DataPath {
     /// Checks a path; the error says what is wrong with it.
-    pub fn new(path: &str) -> Result<DataPath, Malformed> {
+    pub fn new(path: impl Into<Box<str>>) -> Result<DataPath, Malformed> {
+        let path = path.into();
         if path.len() > MAX_PATH {
             return Err(Malformed("the path is longer than 4,095 bytes"));
         }
-        for component in path.split('/') {
-            check_component(component)?;
-        }
-        Ok(DataPath(path.into()))
+        path.split('/').try_for_each(check_component)?;
+        Ok(DataPath(path))
     }
 
     /// The path of `name` within the folder `self`; `name` must be a checked component.
@@ -102,7 +101,7 @@ fn check_component(component: &str) -> Result<(), Malformed> {
     if component.len() > MAX_COMPONENT {
         return Err(Malformed("a component of the path is longer than 255 bytes"));
     }
-    if component.contains('\0') {
+    if component.as_bytes().contains(&0) {
         return Err(Malformed("the path holds a NUL"));
     }
     if is_reserved(component) {

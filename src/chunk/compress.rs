@@ -24,15 +24,6 @@ impl Codec {
     }
 }
 
-/// Coded bytes.
-#[derive(Debug)]
-pub struct Coded {
-    /// How they are coded.
-    pub codec: Codec,
-    /// The bytes that are stored.
-    pub bytes: Vec<u8>,
-}
-
 /// What a block may come to uncompressed, in bytes: the most that a reader accepts.
 pub const MAX_RAW: usize = 4 << 20;
 /// What the base of a run may come to, in bytes.
@@ -57,14 +48,11 @@ impl Default for Compressor {
 }
 
 impl Compressor {
-    /// Compresses a block at zstd's `level`; bytes that do not shrink are stored as they are.
-    pub fn alone(&mut self, raw: &[u8], level: i32) -> Coded {
+    /// Compresses a block at zstd's `level`; bytes that do not shrink are stored as they are. Returns what is to be
+    /// stored.
+    pub fn alone<'a>(&'a mut self, raw: &'a [u8], level: i32) -> (Codec, &'a [u8]) {
         let shrunk = !looks_random(raw) && self.frame(raw, level).is_some_and(|frame| frame.len() < raw.len());
-        if shrunk {
-            Coded { codec: Codec::Zstd, bytes: self.frame.clone() }
-        } else {
-            Coded { codec: Codec::Stored, bytes: raw.to_vec() }
-        }
+        if shrunk { (Codec::Zstd, &self.frame) } else { (Codec::Stored, raw) }
     }
 
     /// One frame that stands alone. Valid until the next call.
@@ -207,9 +195,9 @@ mod tests {
     fn blocks_come_back() {
         let mut compressor = Compressor::default();
         for (raw, codec) in [(text(1, 100_000), Codec::Zstd), (noise(100_000), Codec::Stored), (vec![], Codec::Stored)] {
-            let coded = compressor.alone(&raw, 1);
-            assert_eq!(coded.codec, codec);
-            assert_eq!(decompress(coded.codec, &coded.bytes, b"", raw.len()).unwrap(), raw);
+            let (used, bytes) = compressor.alone(&raw, 1);
+            assert_eq!(used, codec);
+            assert_eq!(decompress(codec, bytes, b"", raw.len()).unwrap(), raw);
         }
     }
 
@@ -267,9 +255,10 @@ mod tests {
     #[test]
     fn wrong_lengths_and_garbage_are_refused() {
         let raw = text(1, 10_000);
-        let coded = Compressor::default().alone(&raw, 1);
-        assert_eq!(decompress(Codec::Zstd, &coded.bytes, b"", raw.len() - 1), Err(Undecodable));
-        assert_eq!(decompress(Codec::Zstd, &coded.bytes, b"", raw.len() + 1), Err(Undecodable));
+        let mut compressor = Compressor::default();
+        let (_, frame) = compressor.alone(&raw, 1);
+        assert_eq!(decompress(Codec::Zstd, frame, b"", raw.len() - 1), Err(Undecodable));
+        assert_eq!(decompress(Codec::Zstd, frame, b"", raw.len() + 1), Err(Undecodable));
         assert_eq!(decompress(Codec::Zstd, &noise(100), b"", 100), Err(Undecodable));
         assert_eq!(decompress(Codec::Stored, &[], b"", MAX_RAW + 1), Err(Undecodable));
     }

@@ -6,8 +6,9 @@
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, mkdirat, openat, readlinkat, renameat, statat, symlinkat, unlinkat};
 use rustix::io::Errno;
@@ -70,12 +71,16 @@ fn stat_of(raw: &rustix::fs::Stat) -> Stat {
 }
 
 /// A folder that is held open. Names are looked up in it whatever becomes of its path.
-#[derive(Debug)]
-pub struct Folder(OwnedFd);
+#[derive(Clone, Debug)]
+pub struct Folder(Arc<OwnedFd>);
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 impl Folder {
+    fn of(fd: OwnedFd) -> Folder {
+        Folder(Arc::new(fd))
+    }
+
     /// What lies under a name; symlinks are not followed.
     pub fn stat(&self, name: &CStr) -> io::Result<Stat> {
         Ok(stat_of(&statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
@@ -94,8 +99,8 @@ impl Folder {
     }
 }
 
-/// The folder of a workspace.
-#[derive(Debug)]
+/// The folder of a workspace. A copy is cheap.
+#[derive(Clone, Debug)]
 pub struct Root {
     folder: Folder,
     path: PathBuf,
@@ -106,7 +111,7 @@ impl Root {
     pub fn open(path: &Path) -> Result<Root> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = openat(CWD, path, flags, Mode::empty()).map_err(|e| Error::io("cannot open the folder", path, e.into()))?;
-        Ok(Root { folder: Folder(fd), path: path.to_owned() })
+        Ok(Root { folder: Folder::of(fd), path: path.to_owned() })
     }
 
     /// Where it is.
@@ -121,9 +126,9 @@ impl Root {
 
     /// Opens a folder below it; the folder itself for an empty path.
     pub fn folder(&self, path: &str) -> io::Result<Folder> {
-        let mut folder = Folder(self.folder.0.as_fd().try_clone_to_owned()?);
+        let mut folder = self.folder.clone();
         for name in path.split('/').filter(|name| !name.is_empty()) {
-            folder = Folder(openat(&folder.0, name, FOLDER, Mode::empty())?);
+            folder = Folder::of(openat(&folder.0, name, FOLDER, Mode::empty())?);
         }
         Ok(folder)
     }
@@ -194,14 +199,14 @@ impl Cursor<'_> {
             let mut folder = root.folder("")?;
             for name in path.split('/').filter(|name| !name.is_empty()) {
                 folder = match openat(&folder.0, name, FOLDER, Mode::empty()) {
-                    Ok(fd) => Folder(fd),
+                    Ok(fd) => Folder::of(fd),
                     Err(Errno::NOENT) => {
                         point(Call::Write, &root.path)?;
                         match mkdirat(&folder.0, name, Mode::from_raw_mode(0o777)) {
                             Ok(()) | Err(Errno::EXIST) => {}
                             Err(e) => return Err(e.into()),
                         }
-                        Folder(openat(&folder.0, name, FOLDER, Mode::empty())?)
+                        Folder::of(openat(&folder.0, name, FOLDER, Mode::empty())?)
                     }
                     Err(e) => return Err(e.into()),
                 };

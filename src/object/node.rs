@@ -229,7 +229,7 @@ fn take_path(take: &mut Take<'_>, path: &mut String) -> Result<DataPath, Malform
         return Err(Malformed("the paths are not in order"));
     }
     *path = next;
-    DataPath::new(path)
+    DataPath::new(path.as_str())
 }
 
 /// `None` is 0, and `n` is `n + 1`.

@@ -143,7 +143,7 @@ pub fn normal(path: &str) -> Result<String> {
         return Ok(".".to_owned());
     }
     let path = parts.join("/");
-    DataPath::new(&path).map_err(|e| wrong(e.0))?;
+    DataPath::new(path.as_str()).map_err(|e| wrong(e.0))?;
     Ok(path)
 }
 

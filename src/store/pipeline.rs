@@ -65,6 +65,13 @@ struct Made {
     block: Vec<u8>,
 }
 
+impl Made {
+    fn of(head: Head, ids: Vec<[u8; 32]>, payload: &[u8]) -> Made {
+        let block = block::encode(&head, payload);
+        Made { head, ids, block }
+    }
+}
+
 /// The structure packs, which wait for the data to be durable, and the bytes of all blocks.
 type Packed = (Vec<Sealed>, u64);
 
@@ -189,17 +196,12 @@ fn compress(store: &Store, group: Group, level: i32) -> Vec<Made> {
     COMPRESSOR.with_borrow_mut(|compressor| {
         let (delta, rest) = against(store, compressor, group, level);
         let mut alone = |group: Group| {
-            let coded = compressor.alone(&group.raw, level);
-            made(group.kind, group.ids, group.lens, coded.codec, 0, Vec::new(), &coded.bytes)
+            let (codec, payload) = compressor.alone(&group.raw, level);
+            let head = Head { kind: group.kind, codec, depth: 0, lens: group.lens, runs: Vec::new() };
+            Made::of(head, group.ids, payload)
         };
         delta.into_iter().chain((!rest.is_empty()).then(|| alone(rest))).collect()
     })
-}
-
-fn made(kind: Kind, ids: Vec<[u8; 32]>, lens: Vec<u32>, codec: Codec, depth: u8, runs: Vec<block::Run>, payload: &[u8]) -> Made {
-    let head = Head { kind, codec, depth, lens, runs };
-    let block = block::encode(&head, payload);
-    Made { head, ids, block }
 }
 
 /// A block of those runs whose base pays, and what is left.
@@ -232,8 +234,8 @@ fn against(store: &Store, compressor: &mut Compressor, group: Group, level: i32)
             payload.extend_from_slice(&frame);
         }
     }
-    let delta = (!runs.is_empty()).then(|| made(group.kind, ids, lens, Codec::Delta, depth, runs, &payload));
-    (delta, rest)
+    let head = Head { kind: group.kind, codec: Codec::Delta, depth, lens, runs };
+    ((!ids.is_empty()).then(|| Made::of(head, ids, &payload)), rest)
 }
 
 /// The bytes to compress against; none where they cannot be read, since old damage must not stop a new version.

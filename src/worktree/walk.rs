@@ -1,9 +1,11 @@
 //! Finds the files of a dataset in the order of their paths.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::ffi::CString;
 use std::io::Read;
 
+use crossbeam_channel::{Receiver, bounded};
 use rayon::prelude::*;
 
 use crate::error::{Error, Kind, Result};
@@ -44,14 +46,65 @@ enum Step {
     Enter(String),
 }
 
+impl Step {
+    /// The path that orders it, and what ends that.
+    fn place(&self) -> (&[u8], Option<u8>) {
+        match self {
+            Step::File(path, _) | Step::Peek(path, _) => (path.as_bytes(), None),
+            Step::Enter(path) => (path.as_bytes(), Some(b'/')),
+        }
+    }
+
+    fn order(&self, other: &Step) -> Ordering {
+        let ((a, end_a), (b, end_b)) = (self.place(), other.place());
+        let both = a.len().min(b.len());
+        let rest = |path: &'_ [u8], end| path[both..].iter().copied().chain(end).collect::<Vec<_>>();
+        a[..both].cmp(&b[..both]).then_with(|| rest(a, end_a).cmp(&rest(b, end_b)))
+    }
+}
+
 #[derive(Debug)]
 struct Frame {
     steps: VecDeque<Step>,
+    /// Of the steps, so many were looked at for what to read ahead.
+    looked: usize,
     /// Listings of folders that were peeked into and not entered yet.
     peeked: Vec<(String, Listing)>,
-    /// Listings that were read ahead.
-    ahead: VecDeque<(String, Result<Listing>)>,
+    ahead: VecDeque<Ahead>,
     has_rules: bool,
+}
+
+/// A listing that another thread is reading.
+#[derive(Debug)]
+struct Ahead {
+    path: String,
+    /// The length of the folder, in bytes, which grows with the names in it.
+    size: u64,
+    listing: Receiver<Result<Listing>>,
+}
+
+impl Frame {
+    fn step(&mut self) -> Option<Step> {
+        self.looked = self.looked.saturating_sub(1);
+        self.steps.pop_front()
+    }
+
+    /// Has the folders that come next read by other threads.
+    fn read_ahead(&mut self, root: &Root) {
+        let mut bytes: u64 = self.ahead.iter().map(|ahead| ahead.size).sum();
+        while let Some(step) = self.steps.get(self.looked).filter(|_| self.ahead.len() < AHEAD && bytes < AHEAD_BYTES) {
+            self.looked += 1;
+            let Step::Peek(path, stat) = step else { continue };
+            let (tell, listing) = bounded(1);
+            self.ahead.push_back(Ahead { path: path.clone(), size: stat.size, listing });
+            bytes += stat.size;
+            let (root, path) = (root.clone(), path.clone());
+            rayon::spawn(move || {
+                // Nobody listens any more once the walk has ended.
+                let _ = tell.send(list(&root, &path));
+            });
+        }
+    }
 }
 
 /// The files below a folder, in the order of the bytes of their paths. Memory: a listing a level, and some ahead.
@@ -83,7 +136,7 @@ impl<'a> Walk<'a> {
             self.rules.push(&folder, &text, &shown)?;
         }
         let steps = self.steps(&folder, listing);
-        self.frames.push(Frame { steps, peeked: Vec::new(), ahead: VecDeque::new(), has_rules });
+        self.frames.push(Frame { steps, looked: 0, peeked: Vec::new(), ahead: VecDeque::new(), has_rules });
         Ok(())
     }
 
@@ -101,14 +154,14 @@ impl<'a> Walk<'a> {
             if let FileKind::Special(what) = stat.kind {
                 self.problem(format!("{} is {what}", printable(&path)));
             } else if is_folder {
-                steps.push((path.clone(), Step::Peek(path.clone(), stat)));
-                steps.push((path.clone() + "/", Step::Enter(path)));
+                steps.push(Step::Peek(path.clone(), stat));
+                steps.push(Step::Enter(path));
             } else {
-                steps.push((path.clone(), Step::File(path, stat)));
+                steps.push(Step::File(path, stat));
             }
         }
-        steps.par_sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        steps.into_iter().map(|(_, step)| step).collect()
+        steps.par_sort_unstable_by(Step::order);
+        steps.into()
     }
 
     fn problem(&mut self, text: String) {
@@ -118,57 +171,32 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The listing of a folder; the folders that come next are read along with it.
+    /// The listing of a folder; those that come next are read meanwhile.
     fn listing(&mut self, path: &str) -> Result<Listing> {
-        let root = self.root;
-        let Some(frame) = self.frames.last_mut() else { return list(root, path) };
-        if frame.ahead.is_empty() {
-            let mut bytes = 0;
-            let mut paths = vec![path.to_owned()];
-            for step in &frame.steps {
-                if let Step::Peek(next, stat) = step {
-                    // The length of a folder grows with the names in it.
-                    bytes += stat.size;
-                    if bytes > AHEAD_BYTES || paths.len() >= AHEAD {
-                        break;
-                    }
-                    paths.push(next.clone());
-                }
-            }
-            frame.ahead = match paths.len() {
-                1 => [(path.to_owned(), list(root, path))].into(),
-                _ => paths
-                    .into_par_iter()
-                    .map(|path| {
-                        let listing = list(root, &path);
-                        (path, listing)
-                    })
-                    .collect::<Vec<_>>()
-                    .into(),
-            };
-        }
-        match frame.ahead.pop_front() {
-            Some((ready, listing)) if ready == path => listing,
-            _ => list(root, path),
+        let Some(frame) = self.frames.last_mut() else { return list(self.root, path) };
+        frame.read_ahead(self.root);
+        match frame.ahead.pop_front_if(|ahead| ahead.path == path).and_then(|ahead| ahead.listing.recv().ok()) {
+            Some(listing) => listing,
+            None => list(self.root, path),
         }
     }
 
     fn step(&mut self) -> Result<Option<Found>> {
         loop {
             let Some(frame) = self.frames.last_mut() else { return Ok(None) };
-            match frame.steps.pop_front() {
+            match frame.step() {
                 None => {
                     if frame.has_rules {
                         self.rules.pop();
                     }
                     self.frames.pop();
                 }
-                Some(Step::File(path, stat)) => match DataPath::new(&path) {
+                Some(Step::File(path, stat)) => match DataPath::new(path.as_str()) {
                     Ok(path) => return Ok(Some(Found { path, stat })),
                     Err(why) => self.problem(format!("{}: {why}", printable(&path))),
                 },
                 Some(Step::Peek(path, stat)) => {
-                    let checked = match DataPath::new(&path) {
+                    let checked = match DataPath::new(path.as_str()) {
                         Ok(checked) => checked,
                         Err(why) => {
                             self.problem(format!("{}: {why}", printable(&path)));
@@ -228,9 +256,11 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Folders that are listed at once.
+/// Names of which the stamps are read by all cores.
+const CROWDED: usize = 1 << 12;
+/// Folders that are read ahead.
 const AHEAD: usize = 32;
-/// The lengths of folders that are listed at once.
+/// The lengths of folders that are read ahead.
 const AHEAD_BYTES: u64 = 1 << 20;
 
 impl Iterator for Walk<'_> {
@@ -255,7 +285,7 @@ impl Iterator for Walk<'_> {
 }
 
 fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+    if folder.is_empty() { name.to_owned() } else { [folder, "/", name].concat() }
 }
 
 fn list(root: &Root, path: &str) -> Result<Listing> {
@@ -267,9 +297,12 @@ fn list(root: &Root, path: &str) -> Result<Listing> {
     for name in odd {
         listing.problems.push(format!("{}: the name is not UTF-8", printable(&join(path, &name.to_string_lossy()))));
     }
-    let stat = |name: &CString| (name.clone(), folder.stat(name));
+    let stat = |name: CString| {
+        let stat = folder.stat(&name);
+        (name, stat)
+    };
     let stats: Vec<(CString, std::io::Result<Stat>)> =
-        if names.len() > 256 { names.par_iter().map(stat).collect() } else { names.iter().map(stat).collect() };
+        if names.len() > CROWDED { names.into_par_iter().map(stat).collect() } else { names.into_iter().map(stat).collect() };
     for (name, stat) in stats {
         let name = name.into_string().unwrap_or_default();
         match stat {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::Selected;
 use super::survey::Survey;
-use super::write::{Assembler, Naming, Unit, Worked, Worker};
+use super::write::{Assembler, Naming, Unit, Worked, Worker, Written};
 use crate::chunk::cut;
 use crate::clock;
 use crate::error::{Error, Kind, Result};
@@ -149,12 +149,14 @@ fn run(
                 Worked::Written(written) => written,
                 Worked::Piece { begins, chunks, ends } => assembler.piece(begins, &chunks, ends)?.into_iter().collect(),
             };
-            for row in written {
-                settled = settles(&row.stat).max(settled);
+            for Written { entry, stat } in written {
                 applied.written += 1;
-                applied.bytes += row.entry.size;
-                progress.advance(1, row.entry.size);
-                record(&row, &mut rows)?;
+                applied.bytes += entry.size;
+                progress.advance(1, entry.size);
+                if let Some(stat) = stat {
+                    settled = settles(&stat).max(settled);
+                    record(&Row::written(entry, stat), &mut rows)?;
+                }
             }
             Ok(())
         },

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::fs::atomic::Temp;
-use crate::fs::beneath::{Cursor, Root};
+use crate::fs::beneath::{Cursor, Root, Stat};
 use crate::object::node::{Entry, EntryKind};
 use crate::object::recipe::Item;
 use crate::store::{Object, Store, content};
@@ -36,8 +36,16 @@ pub(super) enum Unit {
 #[derive(Debug)]
 pub(super) enum Worked {
     Keep(Vec<Row>),
-    Written(Vec<Row>),
+    Written(Vec<Written>),
     Piece { begins: Option<Entry>, chunks: Vec<Object>, ends: bool },
+}
+
+/// An entry that was written.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub entry: Entry,
+    /// What the file system says of it, where somebody will want to know.
+    pub stat: Option<Stat>,
 }
 
 /// A worker's own state.
@@ -65,7 +73,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Writes a whole entry.
-    fn write(&mut self, entry: Entry) -> Result<Row> {
+    fn write(&mut self, entry: Entry) -> Result<Written> {
         let path = entry.path.as_str();
         match entry.kind {
             EntryKind::Folder => self.cursor.ensure_folder(path)?,
@@ -90,17 +98,20 @@ impl<'a> Worker<'a> {
                 open.name(&mut self.cursor)?;
             }
         }
-        stamp(self.root, &mut self.cursor, entry)
+        stamp(self.root, &mut self.cursor, self.naming, entry)
     }
 }
 
-/// The row of an entry that was just written.
-fn stamp(root: &Root, cursor: &mut Cursor<'_>, entry: Entry) -> Result<Row> {
+/// What is to be told of an entry that was just written. A folder that nobody sees yet has no stat cache.
+fn stamp(root: &Root, cursor: &mut Cursor<'_>, naming: Naming<'_>, entry: Entry) -> Result<Written> {
     let path = entry.path.as_str();
-    match cursor.stat(path)? {
-        Some(stat) => Ok(Row::written(entry, stat)),
-        None => Err(root.error("cannot find", path, io::ErrorKind::NotFound.into())),
-    }
+    let stat = match naming {
+        Naming::Direct => None,
+        Naming::Moved(_) => {
+            Some(cursor.stat(path)?.ok_or_else(|| root.error("cannot find", path, io::ErrorKind::NotFound.into()))?)
+        }
+    };
+    Ok(Written { entry, stat })
 }
 
 /// A file that is being written.
@@ -159,8 +170,8 @@ impl<'a> Assembler<'a> {
         Assembler { root, cursor: root.cursor(), naming, open: None }
     }
 
-    /// Writes a piece; returns the file's row if it ends with it.
-    pub fn piece(&mut self, begins: Option<Entry>, chunks: &[Object], ends: bool) -> Result<Option<Row>> {
+    /// Writes a piece; returns the file if it ends with it.
+    pub fn piece(&mut self, begins: Option<Entry>, chunks: &[Object], ends: bool) -> Result<Option<Written>> {
         if let Some(entry) = begins {
             self.open = Some((Open::begin(self.root, &mut self.cursor, self.naming, entry)?, blake3::Hasher::new()));
         }
@@ -175,6 +186,6 @@ impl<'a> Assembler<'a> {
         let entry = open.entry.clone();
         content::check_whole(&hasher, entry.content).map_err(|e| e.within(&entry.path))?;
         open.name(&mut self.cursor)?;
-        stamp(self.root, &mut self.cursor, entry).map(Some)
+        stamp(self.root, &mut self.cursor, self.naming, entry).map(Some)
     }
 }
