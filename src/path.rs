@@ -21,13 +21,12 @@ pub const MAX_COMPONENT: usize = 255;
 
 impl DataPath {
     /// Checks a path; the error says what is wrong with it.
-    pub fn new(path: impl Into<Box<str>>) -> Result<DataPath, Malformed> {
-        let path = path.into();
+    pub fn new(path: &str) -> Result<DataPath, Malformed> {
         if path.len() > MAX_PATH {
             return Err(Malformed("the path is longer than 4,095 bytes"));
         }
         path.split('/').try_for_each(check_component)?;
-        Ok(DataPath(path))
+        Ok(DataPath(path.into()))
     }
 
     /// The path of `name` within the folder `self`; `name` must be a checked component.

@@ -127,7 +127,7 @@ impl Packed {
             .find(|k| *k as u8 == self.kind)?;
         let stat = Stat { kind: file_kind(kind), size: self.size, mtime: self.mtime, ctime: self.ctime, inode: self.inode };
         let entry = Entry {
-            path: DataPath::new(self.path).ok()?,
+            path: DataPath::new(&self.path).ok()?,
             kind,
             // A folder's length is no property of the entry.
             size: if kind == EntryKind::Folder { 0 } else { self.size },

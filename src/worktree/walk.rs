@@ -175,7 +175,8 @@ impl<'a> Walk<'a> {
     fn listing(&mut self, path: &str) -> Result<Listing> {
         let Some(frame) = self.frames.last_mut() else { return list(self.root, path) };
         frame.read_ahead(self.root);
-        match frame.ahead.pop_front_if(|ahead| ahead.path == path).and_then(|ahead| ahead.listing.recv().ok()) {
+        let ready = frame.ahead.front().is_some_and(|ahead| ahead.path == path).then(|| frame.ahead.pop_front()).flatten();
+        match ready.and_then(|ahead| ahead.listing.recv().ok()) {
             Some(listing) => listing,
             None => list(self.root, path),
         }
