@@ -1,7 +1,7 @@
 //! Files of the store: written under a temporary name, synced, then named, and the name synced with its folder.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -37,6 +37,11 @@ impl Temp {
     /// Where it lies while it has no name.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The file.
+    pub fn file(&self) -> &File {
+        &self.file
     }
 
     /// Syncs the bytes, so that they survive a power cut once they have a name.
@@ -235,6 +240,22 @@ pub fn sync_file_system(path: &Path) -> Result<()> {
         Ok(())
     };
     sync().map_err(|e| Error::io("cannot sync the file system of", path, e))
+}
+
+/// Has the disk begin with bytes that were just written, so that a later sync has less to wait for. A hint: what comes of
+/// it shows in that sync.
+pub fn begin_write_back(file: &File, offset: u64, len: u64) {
+    // The kernel sends what is dirty on its way and, since it is then still busy with it, keeps it in memory.
+    if let Some(len) = std::num::NonZeroU64::new(len) {
+        let _ = rustix::fs::fadvise(file, offset, Some(len), rustix::fs::Advice::DontNeed);
+    }
+}
+
+/// Empties a file that is being written, to begin anew.
+pub fn restart(mut file: &File, path: &Path) -> io::Result<()> {
+    point(Call::Write, path)?;
+    file.set_len(0)?;
+    file.rewind()
 }
 
 /// Reads a whole small file; `None` if it does not exist.

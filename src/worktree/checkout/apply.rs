@@ -127,7 +127,7 @@ fn run(
     progress: &dyn Progress,
 ) -> Result<Applied> {
     let (mut applied, mut settled) = (Applied::default(), 0);
-    let mut assembler = Assembler::new(root, naming);
+    let mut assembler = Assembler::new(store, root, naming);
     let record = |row: &Row, rows: &mut Option<cache::Writer>| -> Result<()> {
         match rows {
             Some(rows) if row.entry.kind != EntryKind::Folder => rows.push(row),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::fs::atomic::Temp;
+use crate::fs::atomic::{self, Temp};
 use crate::fs::beneath::{Cursor, Root, Stat};
 use crate::object::node::{Entry, EntryKind};
 use crate::object::recipe::Item;
@@ -66,7 +66,7 @@ impl<'a> Worker<'a> {
             Unit::Keep(rows) => Worked::Keep(rows),
             Unit::Small(entries) => Worked::Written(entries.into_iter().map(|e| self.write(e)).collect::<Result<_>>()?),
             Unit::Piece { begins, items, ends } => {
-                let chunks = items.iter().map(|item| content::chunk(self.store, item)).collect::<Result<_>>()?;
+                let chunks = items.iter().map(|item| content::unchecked(self.store, item)).collect::<Result<_>>()?;
                 Worked::Piece { begins, chunks, ends }
             }
         })
@@ -119,6 +119,8 @@ fn stamp(root: &Root, cursor: &mut Cursor<'_>, naming: Naming<'_>, entry: Entry)
 struct Open {
     entry: Entry,
     out: Out,
+    /// Bytes so far.
+    written: u64,
 }
 
 #[derive(Debug)]
@@ -135,7 +137,7 @@ impl Open {
             Naming::Direct => Out::Direct(cursor.create(entry.path.as_str(), executable)?),
             Naming::Moved(tmp) => Out::Moved(Temp::create_with_mode(tmp, if executable { 0o777 } else { 0o666 })?),
         };
-        Ok(Open { entry, out })
+        Ok(Open { entry, out, written: 0 })
     }
 
     fn write(&mut self, root: &Root, bytes: &[u8]) -> Result<()> {
@@ -145,7 +147,21 @@ impl Open {
             }
             Out::Moved(temp) => temp.write_all(bytes),
         };
+        self.written += bytes.len() as u64;
         written.map_err(|e| root.error("cannot write", self.entry.path.as_str(), e))
+    }
+
+    fn file(&self) -> &File {
+        match &self.out {
+            Out::Direct(file) => file,
+            Out::Moved(temp) => temp.file(),
+        }
+    }
+
+    /// Begins anew with an empty file.
+    fn restart(&mut self, root: &Root) -> Result<()> {
+        self.written = 0;
+        atomic::restart(self.file(), root.path()).map_err(|e| root.error("cannot write", self.entry.path.as_str(), e))
     }
 
     /// The bytes are all there and right: gives them their name.
@@ -159,6 +175,7 @@ impl Open {
 
 /// The last stage: takes pieces of large files in order.
 pub(super) struct Assembler<'a> {
+    store: &'a Store,
     root: &'a Root,
     cursor: Cursor<'a>,
     naming: Naming<'a>,
@@ -166,8 +183,8 @@ pub(super) struct Assembler<'a> {
 }
 
 impl<'a> Assembler<'a> {
-    pub fn new(root: &'a Root, naming: Naming<'a>) -> Assembler<'a> {
-        Assembler { root, cursor: root.cursor(), naming, open: None }
+    pub fn new(store: &'a Store, root: &'a Root, naming: Naming<'a>) -> Assembler<'a> {
+        Assembler { store, root, cursor: root.cursor(), naming, open: None }
     }
 
     /// Writes a piece; returns the file if it ends with it.
@@ -178,13 +195,20 @@ impl<'a> Assembler<'a> {
         let Some((open, hasher)) = &mut self.open else {
             return Err(Error::damaged("a piece of a file comes before its beginning"));
         };
+        let before = open.written;
         for chunk in chunks {
             hasher.update(chunk);
             open.write(self.root, chunk)?;
         }
-        let Some((open, hasher)) = self.open.take_if(|_| ends) else { return Ok(None) };
+        atomic::begin_write_back(open.file(), before, open.written - before);
+        let Some((mut open, hasher)) = self.open.take_if(|_| ends) else { return Ok(None) };
         let entry = open.entry.clone();
-        content::check_whole(&hasher, entry.content).map_err(|e| e.within(&entry.path))?;
+        if content::check_whole(&hasher, entry.content).is_err() {
+            // The chunks were not checked one by one. Now they are: the damage gets its name, or another copy serves.
+            open.restart(self.root)?;
+            content::read(self.store, entry.content, entry.size, |bytes| open.write(self.root, bytes))
+                .map_err(|e| e.within(&entry.path))?;
+        }
         open.name(&mut self.cursor)?;
         stamp(self.root, &mut self.cursor, self.naming, entry).map(Some)
     }
