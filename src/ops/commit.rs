@@ -139,7 +139,7 @@ fn dataset(repo: &Repo, options: &Options) -> Result<Dataset> {
         return Err(Error::usage(format!("the folder's name '{}' is no name for a dataset", crate::path::printable(name)))
             .with_hint("name it: hlx init --name NAME --type TYPE"));
     }
-    let dataset = Dataset { name: name.to_owned(), kind: config::generic(), path: ".".to_owned() };
+    let dataset = Dataset::new(name, config::generic(), ".");
     if !options.dry_run {
         let layout = repo.store().layout();
         config::add_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &dataset)?;
