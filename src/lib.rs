@@ -38,4 +38,4 @@ pub use error::{Error, Kind as ErrorKind, Result};
 pub use object::version::{ChangeType, Number};
 pub use path::printable;
 pub use progress::{Progress, Silent, Stage};
-pub use repo::{Config, Dataset, Repo};
+pub use repo::{Config, Dataset, Repo, Thresholds};

@@ -8,6 +8,8 @@
 mod codes;
 #[path = "cli/json.rs"]
 mod json;
+#[path = "cli/long.rs"]
+mod long;
 #[path = "cli/sandbox.rs"]
 mod sandbox;
 #[path = "cli/words.rs"]

@@ -1,6 +1,9 @@
 //! What the user typed. From these definitions come parsing, help, completions and the man page; the comments of the
 //! fields are the help texts.
 
+mod dataset;
+mod values;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -13,6 +16,9 @@ use serde_json::Value;
 use super::failure;
 use super::output::{Form, Manner};
 use super::when;
+use values::{metadata, number, pair};
+
+pub(crate) use dataset::{Create, Dataset};
 
 /// Why there is nothing to run.
 pub(crate) enum Stop {
@@ -147,30 +153,6 @@ pub(crate) struct Init {
     pub(crate) kind: Option<String>,
 }
 
-/// Declare and list the datasets of the repository
-#[derive(Subcommand)]
-pub(crate) enum Dataset {
-    /// Declare a folder as a dataset
-    #[command(after_help = "Example:\n  hlx dataset add leases --type lease_abstraction --path data/leases")]
-    Add {
-        /// The dataset's name
-        name: String,
-        /// What kind of data it holds
-        #[arg(long = "type", value_name = "TYPE")]
-        kind: String,
-        /// Its folder
-        #[arg(long, value_name = "DIR")]
-        path: PathBuf,
-    },
-    /// List the datasets
-    List,
-    /// Show one dataset
-    Show {
-        /// The dataset's name
-        name: String,
-    },
-}
-
 /// List the files that differ from the checked-out version
 #[derive(Args)]
 #[command(after_help = "Example:\n  hlx status leases --exit-code || hlx commit leases -m 'new leases'")]
@@ -183,7 +165,7 @@ pub(crate) struct Status {
 }
 
 /// Make the next version
-#[derive(Args)]
+#[derive(Args, Default)]
 #[command(after_help = "Examples:
   hlx commit -m 'added the leases of May'
   hlx commit leases -m 'new labels' --bump major --tag staging --meta source=crawl
@@ -206,7 +188,7 @@ pub(crate) struct Commit {
     /// Put a tag on it; may be repeated
     #[arg(long = "tag", value_name = "T")]
     pub(crate) tags: Vec<String>,
-    /// Attach a value, read as JSON if it is JSON and as text if not; may be repeated
+    /// Attach a value, read as JSON if it is JSON and as text if not: batch=2, q='{"a":1}', name=text; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = metadata)]
     pub(crate) meta: Vec<(String, Value)>,
     /// Who made it [default: HLX_AUTHOR, then git's user]
@@ -223,8 +205,9 @@ pub(crate) struct Commit {
     pub(crate) dry_run: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Default, ValueEnum)]
 pub(crate) enum Bump {
+    #[default]
     Auto,
     Major,
     Minor,
@@ -448,23 +431,6 @@ pub(crate) struct Completions {
 /// What is known of a version's quality.
 const STATUSES: [&str; 4] = ["PENDING", "PASSED", "FAILED", "SKIPPED"];
 
-fn number(text: &str) -> Result<Number, String> {
-    Number::parse(text).map_err(|e| e.to_string())
-}
-
-fn metadata(text: &str) -> Result<(String, Value), String> {
-    let (key, value) = pair(text)?;
-    let value = serde_json::from_str(&value).unwrap_or(Value::String(value));
-    Ok((key, value))
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("say KEY=VALUE".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -472,15 +438,5 @@ mod tests {
     #[test]
     fn the_definition_holds_together() {
         definition().debug_assert();
-    }
-
-    #[test]
-    fn metadata_is_json_where_it_can_be() {
-        assert_eq!(metadata("n=3").unwrap().1, Value::from(3));
-        assert_eq!(metadata("list=[1,\"a\"]").unwrap().1, serde_json::json!([1, "a"]));
-        assert_eq!(metadata("n=007").unwrap().1, Value::from("007"));
-        assert_eq!(metadata("url=a=b").unwrap(), ("url".to_owned(), Value::from("a=b")));
-        assert_eq!(metadata("empty=").unwrap().1, Value::from(""));
-        assert!(metadata("=3").is_err() && metadata("key").is_err());
     }
 }

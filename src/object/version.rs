@@ -39,7 +39,8 @@ impl Number {
     }
 
     /// The number that follows from a change. After a pre-release comes its release, or a higher one if the change asks
-    /// for more than the pre-release already announces.
+    /// for more than the pre-release already announces. Where a part can grow no more, the one before it does; the highest
+    /// number of all stays.
     pub fn bump(&self, change: ChangeType) -> Number {
         let v = &self.0;
         let announced = !v.pre.is_empty()
@@ -48,12 +49,16 @@ impl Number {
                 ChangeType::Minor => v.patch == 0,
                 ChangeType::Patch => true,
             };
-        let (major, minor, patch) = match change {
-            _ if announced => (v.major, v.minor, v.patch),
-            ChangeType::Major => (v.major.saturating_add(1), 0, 0),
-            ChangeType::Minor => (v.major, v.minor.saturating_add(1), 0),
-            ChangeType::Patch => (v.major, v.minor, v.patch.saturating_add(1)),
+        let major = || Some((v.major.checked_add(1)?, 0, 0));
+        let minor = || Some((v.major, v.minor.checked_add(1)?, 0));
+        let patch = || Some((v.major, v.minor, v.patch.checked_add(1)?));
+        let next = match change {
+            _ if announced => None,
+            ChangeType::Major => major(),
+            ChangeType::Minor => minor().or_else(major),
+            ChangeType::Patch => patch().or_else(minor).or_else(major),
         };
+        let (major, minor, patch) = next.unwrap_or((v.major, v.minor, v.patch));
         Number(semver::Version::new(major, minor, patch))
     }
 
@@ -362,6 +367,13 @@ mod tests {
         assert_eq!(number("1.3.0-rc.1").bump(ChangeType::Minor), number("1.3.0"));
         assert_eq!(number("1.3.0-rc.1").bump(ChangeType::Major), number("2.0.0"));
         assert_eq!(number("1.3.1-rc.1").bump(ChangeType::Minor), number("1.4.0"));
+        assert_eq!(number("1.3.1-rc.1").bump(ChangeType::Major), number("2.0.0"));
+        assert_eq!(number("2.0.0-rc.1").bump(ChangeType::Major), number("2.0.0"));
+        assert_eq!(number("2.0.0-rc.1").bump(ChangeType::Patch), number("2.0.0"));
+        let (most, highest) = (u64::MAX, format!("{0}.{0}.{0}", u64::MAX));
+        assert_eq!(number(&format!("1.2.{most}")).bump(ChangeType::Patch), number("1.3.0"));
+        assert_eq!(number(&format!("1.{most}.{most}")).bump(ChangeType::Patch), number("2.0.0"));
+        assert_eq!(number(&highest).bump(ChangeType::Patch), number(&highest));
     }
 
     #[test]

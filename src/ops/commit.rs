@@ -139,7 +139,7 @@ fn dataset(repo: &Repo, options: &Options) -> Result<Dataset> {
         return Err(Error::usage(format!("the folder's name '{}' is no name for a dataset", crate::path::printable(name)))
             .with_hint("name it: hlx init --name NAME --type TYPE"));
     }
-    let dataset = Dataset { name: name.to_owned(), kind: config::generic(), path: ".".to_owned() };
+    let dataset = Dataset::new(name, config::generic(), ".");
     if !options.dry_run {
         let layout = repo.store().layout();
         config::add_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &dataset)?;
@@ -238,10 +238,10 @@ impl Commit<'_> {
         if let Some(there) = self.already_there(&mut version, !changes.any)? {
             return self.report(told(there, Outcome::AlreadyThere, 0), rows);
         }
+        self.check_exceeds_parent(&version)?;
         if let Some(parent) = parent.filter(|_| !changes.any && !self.options.allow_empty) {
             return self.report(told(parent, Outcome::Unchanged, 0), rows);
         }
-        self.check_exceeds_parent(&version)?;
         if self.options.dry_run {
             return self.report(told(Parent { id: version.id(), version }, Outcome::DryRun, 0), None);
         }
@@ -353,7 +353,7 @@ impl Commit<'_> {
                 )
                 .with_hint(format!("the next free number is {free}")));
             }
-            version.number = version.number.bump(ChangeType::Patch);
+            version.number = raised(&version.number)?;
         }
         Ok(None)
     }
@@ -375,7 +375,7 @@ impl Commit<'_> {
         let refs = self.repo.versions();
         let mut number = version.parent_number.as_ref().map_or(Number::FIRST, |n| n.bump(version.change_type));
         while refs.get(&self.dataset.name, &number)?.is_some() {
-            number = number.bump(ChangeType::Patch);
+            number = raised(&number)?;
         }
         Ok(number)
     }
@@ -423,6 +423,12 @@ impl Commit<'_> {
             stored_bytes: told.stored,
         })
     }
+}
+
+/// The next number by PATCH.
+fn raised(number: &Number) -> Result<Number> {
+    let next = number.bump(ChangeType::Patch);
+    if next > *number { Ok(next) } else { Err(Error::new(Kind::Conflict, format!("there is no number above {number}"))) }
 }
 
 /// What a commit has to tell.

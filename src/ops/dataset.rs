@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::error::Result;
-use crate::fs::atomic;
+use crate::error::{Error, Kind, Result};
 use crate::object::version::Number;
 use crate::repo::config::{self, Dataset};
 use crate::repo::revision::highest;
@@ -19,8 +18,10 @@ pub struct AddOptions {
     pub name: String,
     /// Its type.
     pub kind: String,
-    /// Its folder, as the user typed it; it may be absent yet.
+    /// Its folder, as the user typed it.
     pub path: PathBuf,
+    /// Fails unless the folder is there.
+    pub present: bool,
 }
 
 /// What is known of a dataset.
@@ -48,14 +49,13 @@ pub struct ListReport {
     pub datasets: Vec<Info>,
 }
 
-/// Declares a dataset in `helox.toml`.
+/// Declares a dataset in `helox.toml`; one that is declared just so already stays as it is.
 pub fn add(repo: &Repo, options: &AddOptions) -> Result<Info> {
-    let dataset =
-        Dataset { name: options.name.clone(), kind: options.kind.clone(), path: config::normal(&repo.inside(&options.path)?)? };
-    if repo.config().dataset(&dataset.name) == Some(&dataset) {
-        // Declared already, perhaps by a process that was killed before it was durable.
-        atomic::sync_folder(repo.root())?;
-        return info(repo, &dataset);
+    let path = config::normal(&repo.inside(&options.path)?)?;
+    let dataset = Dataset::new(&options.name, &options.kind, path);
+    if options.present && !repo.folder(&dataset).is_dir() {
+        return Err(Error::new(Kind::PathNotFound, format!("the folder {} does not exist", repo.folder(&dataset).display()))
+            .with_hint("make it, or name the folder that holds the data"));
     }
     let layout = repo.store().layout();
     config::add_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &dataset)?;

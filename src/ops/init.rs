@@ -50,11 +50,8 @@ pub fn run(options: &Options) -> Result<Report> {
     let shared = dir.join(CONFIG);
     // A mistake in the configuration is told before anything is made.
     let config = Config::load(&shared, &layout.config())?;
-    let wanted = options.name.as_ref().map(|name| Dataset {
-        name: name.clone(),
-        kind: options.kind.clone().unwrap_or_else(config::generic),
-        path: ".".to_owned(),
-    });
+    let kind = options.kind.clone().unwrap_or_else(config::generic);
+    let wanted = options.name.as_ref().map(|name| Dataset::new(name, kind, "."));
     let known = wanted.as_ref().and_then(|w| config.dataset(&w.name));
     if let Some((known, wanted)) = known.zip(wanted.as_ref())
         && (known.path != wanted.path || options.kind.as_ref().is_some_and(|kind| *kind != known.kind))

@@ -7,5 +7,5 @@ pub mod config;
 mod handle;
 pub mod revision;
 
-pub use config::{Config, Dataset};
+pub use config::{Config, Dataset, Thresholds};
 pub use handle::{CONFIG, Repo};

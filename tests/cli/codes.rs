@@ -17,6 +17,7 @@ fn wrong_arguments_exit_with_2() {
         "no-such-verb",
         "commit",
         "commit -m x --version 1.2",
+        "commit -m x --version 1.2.0+build",
         "commit -m x --version 2.0.0 --bump major",
         "commit -m x --bump huge",
         "commit -m x --meta novalue",
@@ -33,6 +34,10 @@ fn wrong_arguments_exit_with_2() {
         "-q -v stats",
         "show 1.0.0 1.1.0",
         "dataset add x --path y",
+        "dataset create --name x --path y",
+        "dataset create --name x --type t --path y --version 1",
+        "dataset list --version 1.0.0",
+        "dataset compare --name leases --version1 1.0.0",
         "init --type generic",
         "commit -m ''",
         "tag add 1.0.0 latest",
@@ -41,6 +46,11 @@ fn wrong_arguments_exit_with_2() {
     }
     s.write("helox.toml", "not toml at all [");
     s.fails("status", 2, "config");
+    s.write("helox.toml", "[dataset.leases]\npath = '.'\nversion.majr_above = 0.4\n");
+    s.fails("status", 2, "config");
+    let error = s.run("status").stderr;
+    let expected = "helox.toml:3: unknown key 'majr_above' in [dataset.leases.version]\nhint: did you mean 'major_above'?\n";
+    assert!(error.ends_with(expected), "{error}");
 }
 
 #[test]
@@ -65,9 +75,6 @@ fn flags_and_verbs_of_later_work_are_absent() {
         "run list",
         "audit",
         "export 1.0.0 --format tar -o x",
-        "dataset create --name a --type t --path p",
-        "dataset compare --name a --version1 1 --version2 2",
-        "dataset list --name a",
         "commit -m x -V",
         "log --merges",
     ] {
@@ -106,6 +113,9 @@ fn conflicts_exit_with_4() {
     let s = Sandbox::with_two_versions();
     s.write("a.txt", "neither one nor the other\n");
     s.fails("commit -m x --version 1.0.0", 4, "version-exists");
+    s.fails("commit -m x --version 1.0.5", 4, "conflict");
+    s.fails("commit -m x --version 1.1.0-rc.1", 4, "conflict");
+    assert!(s.run("commit -m x --version 1.0.5").stderr.contains("hint: the next free number is "));
     s.fails("checkout 1.0.0", 4, "dirty-workspace");
     assert!(s.run("checkout 1.0.0").stderr.contains("a.txt"));
     assert_eq!(s.read("a.txt"), "neither one nor the other\n");

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use helox::object::checksum::Checksum;
 use serde_json::Value;
 
 use crate::sandbox::{Sandbox, keys, set};
 
 /// The fields of a version in JSON.
-fn version_fields() -> BTreeSet<&'static str> {
+pub fn version_fields() -> BTreeSet<&'static str> {
     set([
         "id",
         "dataset_name",
@@ -164,4 +165,31 @@ fn json_is_asked_for_anywhere_before_the_paths() {
         assert_eq!(output.stderr, "", "{line}");
     }
     assert_eq!(s.run("diff -- --json").stdout, "");
+}
+
+#[test]
+fn metadata_is_json_and_its_checksum_follows() {
+    let s = Sandbox::new();
+    s.write("a.txt", "one\n");
+    s.ok("init --name leases");
+    let given = r#"--meta batch=2 --meta 'q={"z":1.0,"a":[true,null]}' --meta name=text --meta open={"a": --meta city=Köln"#;
+    let commit = s.json(&format!("commit -m x {given} --meta job=9007199254740993"));
+    let expected = serde_json::json!({
+        "batch": 2, "q": { "z": 1.0, "a": [true, null] }, "name": "text", "open": "{\"a\":", "city": "Köln",
+        "job": "9007199254740993",
+    });
+    assert_eq!(commit["metadata"], expected);
+    // As RFC 8785 writes it: members by name, no spaces, 1.0 as 1.
+    let metadata =
+        r#"{"batch":2,"city":"Köln","job":"9007199254740993","name":"text","open":"{\"a\":","q":{"a":[true,null],"z":1}}"#;
+    let samples = &commit["total_samples"];
+    let said = format!(
+        r#"{{"dataset_name":"leases","file_count":1,"metadata":{metadata},"total_samples":{samples},"total_size_bytes":4,"version":"1.0.0"}}"#
+    );
+    let (show, log) = (s.json("show"), s.json("log"));
+    for version in [&commit, &show, &log["versions"][0]] {
+        assert_eq!(version["metadata_checksum"], Checksum::of(said.as_bytes()).to_string(), "{said}");
+        assert_eq!(version["metadata"]["job"], expected["job"]);
+    }
+    assert_eq!(s.json("log --meta job=9007199254740993")["versions"].as_array().unwrap().len(), 1);
 }

@@ -3,10 +3,12 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-const VERBS: [&str; 24] = [
+const VERBS: [&str; 26] = [
     "init",
     "dataset",
     "dataset add",
+    "dataset create",
+    "dataset compare",
     "dataset list",
     "dataset show",
     "status",

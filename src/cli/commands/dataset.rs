@@ -1,11 +1,11 @@
-//! `hlx dataset`: declares and lists the datasets of the repository.
+//! `hlx dataset`: declares and lists the datasets of the repository; and the long forms of commit, log, show and compare.
 
 use std::io::Write;
 
-use helox::ops::dataset;
+use helox::ops::{dataset, log, show};
 use helox::{Number, Result, printable};
 
-use super::Answer;
+use super::{Answer, commit, compare};
 use crate::cli::args;
 use crate::cli::format::{columns, count, thousands};
 use crate::cli::session::Session;
@@ -13,13 +13,15 @@ use crate::cli::session::Session;
 pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> {
     match args {
         args::Dataset::Add { name, kind, path } => {
-            let info = dataset::add(&session.repo()?, &dataset::AddOptions { name, kind, path })?;
+            let info = dataset::add(&session.repo()?, &dataset::AddOptions { name, kind, path, present: false })?;
             session.out.report(&info, |out| {
                 let name = out.tint().strong(printable(&info.name));
                 writeln!(out, "{name} is a dataset of type {} in {}", printable(&info.kind), printable(&info.path))
             })?;
         }
-        args::Dataset::List => {
+        args::Dataset::Create(args) => return create(args, session),
+        args::Dataset::List { name: Some(name), version } => return versions(name, version, session),
+        args::Dataset::List { name: None, .. } => {
             let report = dataset::list(&session.repo()?)?;
             session.out.answer(&report, |out| {
                 let rows: Vec<_> = report.datasets.iter().map(row).collect();
@@ -43,7 +45,44 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
                 columns(&fields).iter().try_for_each(|line| writeln!(out, "{line}"))
             })?;
         }
+        args::Dataset::Compare { name, version1, version2 } => {
+            let args = args::Compare { from: format!("{name}@{version1}"), to: format!("{name}@{version2}") };
+            return compare::run(&args, session);
+        }
     }
+    Ok(Answer::Yes)
+}
+
+/// Declares the dataset, unless it is declared just so, and commits it.
+fn create(args: args::Create, session: &mut Session) -> Result<Answer> {
+    let summary = args.summary.unwrap_or_else(|| format!("{} from {}", args.name, args.path.display()));
+    let options = dataset::AddOptions { name: args.name, kind: args.kind, path: args.path, present: true };
+    let info = dataset::add(&session.repo()?, &options)?;
+    let tags = args.tags.iter().map(|tag| tag.trim()).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
+    let commit = args::Commit {
+        name: Some(info.name),
+        summary,
+        version: args.version,
+        parent: args.parent,
+        tags,
+        ..args::Commit::default()
+    };
+    commit::run(commit, session)
+}
+
+/// Lists the versions of a dataset, or tells everything about one of them, in the same document.
+fn versions(name: String, version: Option<String>, session: &mut Session) -> Result<Answer> {
+    let repo = session.repo()?;
+    let Some(version) = version else {
+        let report = log::run(&repo, &log::Options { dataset: Some(name), ..log::Options::default() })?;
+        session.out.answer(&report, |out| super::log::words(&report.versions, false, false, out))?;
+        if report.versions.is_empty() {
+            session.out.hint("no versions");
+        }
+        return Ok(Answer::Yes);
+    };
+    let report = log::Report { versions: vec![show::run(&repo, Some(&format!("{name}@{version}")))?] };
+    session.out.answer(&report, |out| report.versions.iter().try_for_each(|version| super::show::words(version, out)))?;
     Ok(Answer::Yes)
 }
 

@@ -43,7 +43,7 @@ pub(super) fn run(args: args::Log, session: &mut Session) -> Result<Answer> {
     Ok(Answer::Yes)
 }
 
-fn words(versions: &[VersionView], oneline: bool, graph: bool, out: &mut Output) -> io::Result<()> {
+pub(super) fn words(versions: &[VersionView], oneline: bool, graph: bool, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     let several = versions.windows(2).any(|pair| pair[0].dataset_name != pair[1].dataset_name);
     let name = |version: &VersionView| match several {

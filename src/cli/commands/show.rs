@@ -18,7 +18,7 @@ pub(super) fn run(args: &args::Show, session: &mut Session) -> Result<Answer> {
     Ok(Answer::Yes)
 }
 
-fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
+pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
     let mut fields: Vec<[String; 2]> = Vec::new();
     let mut field = |name: &str, value: String| {
         // A summary or a value of several lines continues below its first.

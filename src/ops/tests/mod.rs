@@ -2,6 +2,7 @@
 
 mod faults;
 mod model;
+mod numbers;
 mod verbs;
 
 use std::collections::BTreeMap;

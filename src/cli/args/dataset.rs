@@ -1,0 +1,82 @@
+//! `hlx dataset`, and the long forms of other verbs that scripts of data teams use.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use helox::Number;
+
+use super::values::number;
+
+/// Declare and list the datasets of the repository
+#[derive(Subcommand)]
+pub(crate) enum Dataset {
+    /// Declare a folder as a dataset
+    #[command(after_help = "Example:\n  hlx dataset add leases --type lease_abstraction --path data/leases")]
+    Add {
+        /// The dataset's name
+        name: String,
+        /// What kind of data it holds
+        #[arg(long = "type", value_name = "TYPE")]
+        kind: String,
+        /// Its folder
+        #[arg(long, value_name = "DIR")]
+        path: PathBuf,
+    },
+    Create(Create),
+    /// List the datasets, or with --name the versions of one, as 'hlx log' does
+    #[command(after_help = "Examples:\n  hlx dataset list\n  hlx dataset list --name leases --version 1.2.0")]
+    List {
+        /// List the versions of this dataset
+        #[arg(long, value_name = "N")]
+        name: Option<String>,
+        /// Only this version, with all its fields: a number, a tag or 'latest'
+        #[arg(long, value_name = "V", requires = "name")]
+        version: Option<String>,
+    },
+    /// Show one dataset
+    Show {
+        /// The dataset's name
+        name: String,
+    },
+    /// Sum up what changed between two versions, as 'hlx compare' does
+    #[command(after_help = "Example:\n  hlx dataset compare --name leases --version1 1.0.0 --version2 latest")]
+    Compare {
+        /// The dataset's name
+        #[arg(long, value_name = "N")]
+        name: String,
+        /// The older version: a number, a tag or 'latest'
+        #[arg(long, value_name = "A")]
+        version1: String,
+        /// The newer version
+        #[arg(long, value_name = "B")]
+        version2: String,
+    },
+}
+
+/// Declare a dataset unless it is declared, and make its next version, as 'hlx commit' does
+#[derive(Args)]
+#[command(after_help = "Example:
+  hlx dataset create --name leases --type lease_abstraction --path data/leases --summary 'first leases' --tags staging,may")]
+pub(crate) struct Create {
+    /// The dataset's name
+    #[arg(long, value_name = "N")]
+    pub(crate) name: String,
+    /// What kind of data it holds
+    #[arg(long = "type", value_name = "T")]
+    pub(crate) kind: String,
+    /// Its folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) path: PathBuf,
+    /// The version's number [default: follows from what changed]
+    #[arg(long, value_name = "V", value_parser = number)]
+    pub(crate) version: Option<Number>,
+    /// The version it is made from [default: the checked-out one]
+    #[arg(long, value_name = "V")]
+    pub(crate) parent: Option<String>,
+    /// What changed [default: says where the files are from]
+    #[arg(long, value_name = "S", allow_hyphen_values = true)]
+    pub(crate) summary: Option<String>,
+    /// Put tags on it, separated by commas
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) tags: Vec<String>,
+}

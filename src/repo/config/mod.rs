@@ -1,0 +1,195 @@
+//! `helox.toml` and `.helox/config.toml`: which datasets there are, and settings. Specified in `docs/configuration.md`.
+//!
+//! Nothing in them is passed over: what is not understood is an error that names the file and the line.
+
+mod edit;
+mod keys;
+mod read;
+mod table;
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+
+use crate::error::{Error, Kind, Result};
+use crate::path::DataPath;
+use crate::refs::names;
+
+pub use edit::add_dataset;
+
+/// zstd's level where nothing else is set.
+const LEVEL: i32 = 1;
+/// The levels that may be set.
+const LEVELS: std::ops::RangeInclusive<i64> = 1..=19;
+/// How deep a schema looks where nothing else is set.
+const SCHEMA_DEPTH: usize = 5;
+
+/// A dataset as it is declared, with its rules.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: String,
+    /// Its folder, relative to the repository's; `.` for the whole.
+    pub path: String,
+    /// What tells which samples are the same one: JSON pointers, which begin with `/`, and names of columns. Empty where
+    /// only equal samples are the same.
+    pub key: Vec<String>,
+    /// Globs of files and how they are read, such as `jsonl` or `csv.gz`, in the order of the file.
+    pub formats: Vec<(String, String)>,
+    /// What makes a change MAJOR or MINOR.
+    pub thresholds: Thresholds,
+    /// How many levels of nested fields a schema tells apart.
+    pub schema_depth: usize,
+}
+
+/// The shares of the parent's samples above which a change is MAJOR or MINOR.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Thresholds {
+    /// Above it a change is MAJOR.
+    pub major_above: f64,
+    /// Above it a change is at least MINOR.
+    pub minor_above: f64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Thresholds {
+        Thresholds { major_above: 0.5, minor_above: 0.1 }
+    }
+}
+
+/// What is configured.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    datasets: BTreeMap<String, Dataset>,
+    remotes: BTreeMap<String, String>,
+    level: Option<i32>,
+}
+
+/// The type of a dataset that has none of its own.
+pub fn generic() -> String {
+    "generic".to_owned()
+}
+
+impl Dataset {
+    /// A dataset with the rules that hold where none are declared.
+    pub fn new(name: impl Into<String>, kind: impl Into<String>, path: impl Into<String>) -> Dataset {
+        Dataset {
+            name: name.into(),
+            kind: kind.into(),
+            path: path.into(),
+            key: Vec::new(),
+            formats: Vec::new(),
+            thresholds: Thresholds::default(),
+            schema_depth: SCHEMA_DEPTH,
+        }
+    }
+
+    /// Whether name, type and folder are the same, whatever the rules.
+    pub fn is_declared_as(&self, other: &Dataset) -> bool {
+        (&self.name, &self.kind, &self.path) == (&other.name, &other.kind, &other.path)
+    }
+}
+
+impl Config {
+    /// Reads `helox.toml`, and over it the settings of `.helox/config.toml` and `HLX_COMPRESSION`.
+    pub fn load(shared: &Path, local: &Path) -> Result<Config> {
+        let mut config = read::shared(shared)?;
+        config.level = read::local(local)?.or(config.level);
+        if let Ok(text) = std::env::var("HLX_COMPRESSION") {
+            let level = text.parse().ok().filter(|level| LEVELS.contains(level));
+            let wrong =
+                || Error::usage(format!("HLX_COMPRESSION is '{}', not a number from 1 to 19", crate::path::printable(&text)));
+            config.level = Some(level.ok_or_else(wrong)? as i32);
+        }
+        Ok(config)
+    }
+
+    fn declare(&mut self, dataset: Dataset) -> Result<()> {
+        names::check_dataset(&dataset.name)?;
+        check_type(&dataset.kind)?;
+        if let Some(known) = self.datasets.get(&dataset.name) {
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("the dataset '{}' is declared already, with the type '{}' in '{}'", known.name, known.kind, known.path),
+            )
+            .with_hint("take another name, or change helox.toml"));
+        }
+        if let Some(other) = self.datasets.values().find(|other| overlap(&other.path, &dataset.path)) {
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("the folder '{}' of '{}' overlaps '{}' of '{}'", dataset.path, dataset.name, other.path, other.name),
+            )
+            .with_hint("give each dataset a folder of its own"));
+        }
+        self.datasets.insert(dataset.name.clone(), dataset);
+        Ok(())
+    }
+
+    /// The datasets in the order of their names.
+    pub fn datasets(&self) -> impl Iterator<Item = &Dataset> {
+        self.datasets.values()
+    }
+
+    /// The dataset with this name.
+    pub fn dataset(&self, name: &str) -> Option<&Dataset> {
+        self.datasets.get(name)
+    }
+
+    /// The remotes in the order of their names: name and URL.
+    pub fn remotes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.remotes.iter().map(|(name, url)| (name.as_str(), url.as_str()))
+    }
+
+    /// zstd's level for new data, 1 to 19.
+    pub fn level(&self) -> i32 {
+        self.level.unwrap_or(LEVEL)
+    }
+}
+
+fn check_type(kind: &str) -> Result<()> {
+    if kind.is_empty() || kind.len() > 64 || kind.chars().any(char::is_control) {
+        return Err(Error::usage(format!("'{}' is no name for a dataset's type", crate::path::printable(kind)))
+            .with_hint("use 1 to 64 characters, such as 'lease_abstraction'"));
+    }
+    Ok(())
+}
+
+/// A dataset's folder in its one form: relative, `/` between components, `.` for the repository's own.
+pub fn normal(path: &str) -> Result<String> {
+    let wrong = |why: &str| Error::usage(format!("'{}' cannot be a dataset's folder: {why}", crate::path::printable(path)));
+    let mut parts = Vec::new();
+    for component in Path::new(path).components() {
+        match component {
+            Component::CurDir => {}
+            Component::Normal(part) => parts.push(part.to_str().ok_or_else(|| wrong("it is not UTF-8"))?),
+            _ => return Err(wrong("it lies outside of the repository")),
+        }
+    }
+    if parts.is_empty() {
+        return Ok(".".to_owned());
+    }
+    let path = parts.join("/");
+    DataPath::new(path.as_str()).map_err(|e| wrong(e.0))?;
+    Ok(path)
+}
+
+fn overlap(a: &str, b: &str) -> bool {
+    let within = |inner: &str, outer: &str| {
+        outer == "." || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    within(a, b) || within(b, a)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_have_one_form() {
+        assert_eq!(normal("./data//leases/").unwrap(), "data/leases");
+        assert_eq!(normal(".").unwrap(), ".");
+        assert!(normal("/abs").is_err());
+        assert!(normal(".helox/x").is_err());
+    }
+}

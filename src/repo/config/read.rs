@@ -1,0 +1,300 @@
+//! Reads the configuration. Every mistake is an error with file and line.
+
+use std::path::Path;
+
+use super::keys::{DATASET, FORMATS, LOCAL_TOP, REMOTE, SCHEMA, STORE, TOP, VERSION, nearest};
+use super::table::{Entry, File, Section};
+use super::{Config, Dataset, LEVELS, Thresholds, generic, normal};
+use crate::error::{Error, Result};
+use crate::refs::names;
+use crate::worktree::selection::Selection;
+
+/// The deepest that a schema may look.
+const MAX_DEPTH: i64 = 32;
+
+/// Reads `helox.toml`.
+pub(super) fn shared(path: &Path) -> Result<Config> {
+    let file = File::read(path)?;
+    let document = file.parse()?;
+    let top = Section::top(&file, &document).check(&TOP)?;
+    let mut config = Config { level: level(&top)?, ..Config::default() };
+    for entry in top.tables("dataset")? {
+        let dataset = dataset(&entry)?;
+        config.declare(dataset).map_err(|e| placed(&e, |what| entry.wrong_key(what)))?;
+    }
+    for entry in top.tables("remote")? {
+        config.remotes.insert(entry.key.to_owned(), remote(&entry)?);
+    }
+    Ok(config)
+}
+
+/// Reads `.helox/config.toml`: the level, where it is set.
+pub(super) fn local(path: &Path) -> Result<Option<i32>> {
+    let file = File::read(path)?;
+    let document = file.parse()?;
+    level(&Section::top(&file, &document).check(&LOCAL_TOP)?)
+}
+
+fn level(top: &Section<'_>) -> Result<Option<i32>> {
+    let Some(store) = top.get("store") else { return Ok(None) };
+    let store = store.section()?.check(&STORE)?;
+    Ok(store.get("compression").map(|entry| entry.whole(LEVELS)).transpose()?.map(|level| level as i32))
+}
+
+fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
+    let section = entry.section()?.check(&DATASET)?;
+    let Some(path) = section.get("path") else {
+        let error = section.wrong(format!("the dataset '{}' has no 'path'", entry.key));
+        return Err(error.with_hint("say path = \"DIR\", its folder; \".\" is the whole repository"));
+    };
+    let folder = normal(path.text()?).map_err(|e| placed(&e, |what| path.wrong(what)))?;
+    let kind = match section.get("type") {
+        Some(kind) => {
+            super::check_type(kind.text()?).map_err(|e| placed(&e, |what| kind.wrong(what)))?;
+            kind.text()?.to_owned()
+        }
+        None => generic(),
+    };
+    let mut dataset = Dataset::new(entry.key, kind, folder);
+    if let Some(key) = section.get("key") {
+        dataset.key = sample_key(&key)?;
+    }
+    for glob in section.tables("format")? {
+        dataset.formats.push((glob.key.to_owned(), format(&glob)?));
+    }
+    if let Some(version) = section.get("version") {
+        dataset.thresholds = thresholds(&version.section()?.check(&VERSION)?)?;
+    }
+    if let Some(schema) = section.get("schema")
+        && let Some(depth) = schema.section()?.check(&SCHEMA)?.get("depth")
+    {
+        dataset.schema_depth = depth.whole(1..=MAX_DEPTH)? as usize;
+    }
+    if let Some(validation) = section.get("validation") {
+        validation.section()?;
+    }
+    Ok(dataset)
+}
+
+/// What tells which samples are the same one.
+fn sample_key(entry: &Entry<'_>) -> Result<Vec<String>> {
+    let words = entry.texts()?;
+    if words.is_empty() {
+        return Err(entry.wrong("'key' names nothing").with_hint("leave it out where samples have no key"));
+    }
+    for (n, word) in words.iter().enumerate() {
+        // RFC 6901: `~` stands only before 0 and 1.
+        let mut escapes = word.split('~').skip(1);
+        if word.starts_with('/') && !escapes.all(|rest| rest.starts_with(['0', '1'])) {
+            return Err(entry.wrong(format!("'{word}' is no JSON pointer")).with_hint("write '~' as '~0'"));
+        }
+        if word.is_empty() || words[..n].contains(word) {
+            return Err(entry
+                .wrong(format!("'key' names '{word}', which is empty or named twice"))
+                .with_hint("name a column, such as \"id\", or a JSON pointer, such as \"/meta/id\""));
+        }
+    }
+    Ok(words.into_iter().map(str::to_owned).collect())
+}
+
+/// How the files that match a glob are read.
+fn format(entry: &Entry<'_>) -> Result<String> {
+    let glob = Selection { include: vec![entry.key.to_owned()], ..Selection::default() };
+    glob.matcher().map_err(|e| placed(&e, |what| entry.wrong_key(what)))?;
+    if entry.key.is_empty() {
+        return Err(entry.wrong_key("a pattern is empty"));
+    }
+    let format = entry.text()?;
+    let plain = format.strip_suffix(".gz").or_else(|| format.strip_suffix(".zst")).unwrap_or(format);
+    if FORMATS.contains(&plain) {
+        return Ok(format.to_owned());
+    }
+    let error = entry.wrong(format!("unknown format '{format}'"));
+    Err(match nearest(FORMATS, plain) {
+        Some(near) => error.with_hint(format!("did you mean '{near}'?")),
+        None => error.with_hint(format!("there are: {}; each also with '.gz' or '.zst' behind it", FORMATS.join(", "))),
+    })
+}
+
+fn thresholds(section: &Section<'_>) -> Result<Thresholds> {
+    let mut thresholds = Thresholds::default();
+    let (major, minor) = (section.get("major_above"), section.get("minor_above"));
+    if let Some(entry) = &major {
+        thresholds.major_above = entry.share()?;
+    }
+    if let Some(entry) = &minor {
+        thresholds.minor_above = entry.share()?;
+    }
+    let Thresholds { major_above, minor_above } = thresholds;
+    match minor.or(major) {
+        Some(entry) if minor_above > major_above => Err(entry
+            .wrong(format!("'minor_above' is {minor_above}, more than 'major_above', which is {major_above}"))
+            .with_hint("a change that is MAJOR is more than one that is MINOR")),
+        _ => Ok(thresholds),
+    }
+}
+
+fn remote(entry: &Entry<'_>) -> Result<String> {
+    let section = entry.section()?.check(&REMOTE)?;
+    if !names::is_dataset(entry.key) {
+        return Err(entry
+            .wrong_key(format!("'{}' is no name for a remote", entry.key))
+            .with_hint("use up to 64 of a-z, 0-9, '_', '.' and '-', beginning with a letter or a digit"));
+    }
+    match section.get("url") {
+        Some(url) if url.text()?.is_empty() => Err(url.wrong("'url' is empty")),
+        Some(url) => Ok(url.text()?.to_owned()),
+        None => Err(section.wrong(format!("the remote '{}' has no 'url'", entry.key))),
+    }
+}
+
+/// What is said of a mistake, with its place before it.
+fn placed(error: &Error, place: impl FnOnce(&str) -> Error) -> Error {
+    let placed = place(error.message());
+    match error.hint() {
+        Some(hint) => placed.with_hint(hint),
+        None => placed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    fn load(text: &str) -> Result<Config> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("helox.toml"), text).unwrap();
+        Config::load(&dir.path().join("helox.toml"), &dir.path().join("config.toml"))
+    }
+
+    #[test]
+    fn the_example_of_the_page_is_understood() {
+        let page = include_str!("../../../docs/configuration.md");
+        let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+        let config = load(example).unwrap();
+        let leases = config.dataset("leases").unwrap();
+        assert_eq!((leases.kind.as_str(), leases.path.as_str()), ("lease_abstraction", "data/leases"));
+        assert_eq!(leases.key, ["/id"]);
+        let formats: Vec<_> = leases.formats.iter().map(|(glob, format)| (glob.as_str(), format.as_str())).collect();
+        assert_eq!(formats, [("raw/**/*.dat", "jsonl"), ("export/*.bin", "csv.gz")], "in the order of the file");
+        assert_eq!(leases.thresholds, Thresholds::default());
+        assert_eq!(leases.schema_depth, 5);
+        assert_eq!(config.remotes().collect::<Vec<_>>(), [("origin", "s3://helox-datasets/leases")]);
+        assert_eq!(config.level(), 1);
+    }
+
+    #[test]
+    fn keys_thresholds_and_depth() {
+        let one = |rest: &str| load(&format!("[dataset.a]\npath = \"a\"\n{rest}")).unwrap().dataset("a").unwrap().clone();
+        assert_eq!(one(""), Dataset::new("a", "generic", "a"));
+        assert_eq!(one("key = ['id', '/meta/a~1b']").key, ["id", "/meta/a~1b"]);
+        let Thresholds { major_above, minor_above } = one("version = { major_above = 1, minor_above = 0 }").thresholds;
+        assert_eq!((major_above, minor_above), (1.0, 0.0));
+        assert_eq!(one("[dataset.a.version]\nmajor_above = 0.3").thresholds.major_above, 0.3);
+        assert_eq!(one("schema.depth = 32").schema_depth, 32);
+        // What is in it comes with the gate.
+        one("[[dataset.a.validation.rule]]\nkind = 'leakage'\n[dataset.a.validation]\nmin_score = 0.8");
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_line() {
+        for (text, expected) in [
+            ("[dataset.a]\ntype = \"t\"\n", "helox.toml:1: the dataset 'a' has no 'path'"),
+            ("[dataset.a]\npath = \"a\"\nkey = 3\n", "helox.toml:3: 'key' must be a string or a list of strings, not 3"),
+            (
+                "[dataset.a]\npath = \"a\"\nkey = ['a', 3]\n",
+                "helox.toml:3: 'key' must be a string or a list of strings, not a list",
+            ),
+            ("[dataset.a]\npath = \"a\"\nkey = []\n", "helox.toml:3: 'key' names nothing"),
+            ("[dataset.a]\npath = \"a\"\nkey = ['x', 'x']\n", "helox.toml:3: 'key' names 'x'"),
+            ("[dataset.a]\npath = \"a\"\nkey = '/a~b'\n", "helox.toml:3: '/a~b' is no JSON pointer"),
+            ("[dataset.a]\npath = \"../a\"\n", "helox.toml:2: '../a' cannot be a dataset's folder"),
+            ("[dataset.a]\npath = true\n", "helox.toml:2: 'path' must be a string, not a boolean"),
+            ("\n[dataset.a]\n\ntype = ''\npath = 'a'", "helox.toml:4: '' is no name for a dataset's type"),
+            ("[dataset.a]\npath = \"x\"\n[dataset.b]\npath = \"x/y\"\n", "helox.toml:3: the folder 'x/y' of 'b' overlaps"),
+            ("[dataset.A]\npath = \"x\"\n", "helox.toml:1: 'A' is no name for a dataset"),
+            ("dataset = 3\n", "helox.toml:1: 'dataset' must be a table, not 3"),
+            ("[[dataset]]\nname = 'a'\n", "helox.toml:1: 'dataset' must be a table, not a list of tables"),
+            (
+                "[dataset.a]\npath='a'\n[dataset.a.version]\nmajor_above = 50",
+                "helox.toml:4: 'major_above' must be a number from 0 to 1, not 50",
+            ),
+            ("[dataset.a]\npath='a'\nversion = '1.0.0'", "helox.toml:3: 'version' must be a table, not a string"),
+            ("[dataset.a]\npath='a'\n[dataset.a.version]\nmajor_above = nan", "helox.toml:4: 'major_above' must be a number"),
+            ("[dataset.a]\npath='a'\n[dataset.a.version]\nminor_above = 0.6", "helox.toml:4: 'minor_above' is 0.6, more than"),
+            ("[dataset.a]\npath='a'\n[dataset.a.version]\n\nmajor_above = 0.05", "helox.toml:5: 'minor_above' is 0.1, more than"),
+            ("[dataset.a]\npath='a'\nschema.depth = 0", "helox.toml:3: 'depth' must be a whole number from 1 to 32, not 0"),
+            ("[dataset.a]\npath='a'\nvalidation = 3", "helox.toml:3: 'validation' must be a table"),
+            ("[dataset.a]\npath='a'\n[dataset.a.format]\n'[x' = 'csv'", "helox.toml:4: '[x' is no pattern"),
+            ("[dataset.a]\npath='a'\n[dataset.a.format]\n'*.x' = 'jsnl'", "helox.toml:4: unknown format 'jsnl'"),
+            ("[dataset.a]\npath='a'\n[dataset.a.format]\n'*.x' = 'gz'", "helox.toml:4: unknown format 'gz'"),
+            ("[remote.origin]\n", "helox.toml:1: the remote 'origin' has no 'url'"),
+            ("[remote.'o p']\nurl = 'x'", "helox.toml:1: 'o p' is no name for a remote"),
+            ("[store]\ncompression = 30\n", "helox.toml:2: 'compression' must be a whole number from 1 to 19, not 30"),
+            (
+                "[store]\n\n\ncompression = 'high'\n",
+                "helox.toml:4: 'compression' must be a whole number from 1 to 19, not a string",
+            ),
+            ("nonsense", "helox.toml:1: "),
+            ("[store]\ncompression = 3\ncompression = 4", "helox.toml:3: "),
+            ("[dataset.a]\npath = 'a\n", "helox.toml:2: "),
+        ] {
+            let error = load(text).unwrap_err();
+            assert!(error.message().contains(expected), "{text:?}: {}", error.message());
+            assert_eq!(error.kind(), Kind::Config, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_key_is_told() {
+        for (text, expected, hint) in [
+            (
+                "[dataset.a]\npath='a'\n[dataset.a.version]\nmajr_above = 1",
+                "helox.toml:4: unknown key 'majr_above' in [dataset.a.version]",
+                "did you mean 'major_above'?",
+            ),
+            (
+                "[dataset.a]\npath='a'\nversion.minor_abov = 1",
+                "helox.toml:3: unknown key 'minor_abov' in [dataset.a.version]",
+                "did you mean 'minor_above'?",
+            ),
+            ("# x\n\n[datasets.a]\npath='a'\n", "helox.toml:3: unknown key 'datasets'", "did you mean 'dataset'?"),
+            (
+                "[dataset.a]\npath='a'\ncompression = 3",
+                "helox.toml:3: unknown key 'compression' in [dataset.a]",
+                "'compression' belongs in [store]",
+            ),
+            (
+                "[dataset.a]\npath='a'\n[dataset.a.schema]\nlevels = 3",
+                "helox.toml:4: unknown key 'levels' in [dataset.a.schema]",
+                "there are: depth",
+            ),
+            (
+                "[dataset.a]\npath='a'\n[dataset.a.format]\n'*.x' = 'parket.gz'",
+                "helox.toml:4: unknown format",
+                "did you mean 'parquet'?",
+            ),
+        ] {
+            let error = load(text).unwrap_err();
+            assert!(error.message().contains(expected), "{text:?}: {}", error.message());
+            assert_eq!(error.hint(), Some(hint), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_and_local_settings() {
+        let dir = tempfile::tempdir().unwrap();
+        let (shared, local) = (dir.path().join("helox.toml"), dir.path().join("config.toml"));
+        std::fs::write(&shared, b"# x\n# \xff\n").unwrap();
+        assert!(Config::load(&shared, &local).unwrap_err().message().contains("helox.toml:2: this is not UTF-8"));
+        std::fs::write(&shared, b"\xef\xbb\xbf[store]\r\ncompression = 3\r\n").unwrap();
+        assert_eq!(Config::load(&shared, &local).unwrap().level(), 3, "a BOM and CRLF");
+        std::fs::write(&local, "[store]\ncompression = 7\n").unwrap();
+        assert_eq!(Config::load(&shared, &local).unwrap().level(), 7, "the own setting wins");
+        std::fs::write(&local, "\n[dataset.a]\npath = 'a'\n").unwrap();
+        let error = Config::load(&shared, &local).unwrap_err();
+        assert!(error.message().contains("config.toml:2: unknown key 'dataset'"), "{error}");
+        assert_eq!(error.hint(), Some("'dataset' belongs at the top of helox.toml"));
+    }
+}

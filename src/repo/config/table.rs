@@ -1,0 +1,175 @@
+//! A TOML file that remembers its lines: tables and values that are asked for by type, and errors that name the place.
+
+use std::fmt::Display;
+use std::ops::{Range, RangeInclusive};
+use std::path::Path;
+
+use toml_edit::{Item, Key, TableLike, Value};
+
+use super::keys::{self, Table};
+use crate::error::{Error, Kind, Result};
+use crate::fs::atomic;
+use crate::path::printable;
+
+/// The text of a configuration file.
+pub(super) struct File {
+    name: String,
+    text: String,
+}
+
+impl File {
+    /// Reads a file; an absent one is empty.
+    pub fn read(path: &Path) -> Result<File> {
+        let bytes = atomic::read(path)?.unwrap_or_default();
+        let name = path.display().to_string();
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(File { name, text }),
+            Err(e) => {
+                let (good, _) = e.as_bytes().split_at(e.utf8_error().valid_up_to());
+                let file = File { name, text: String::from_utf8_lossy(good).into_owned() };
+                Err(file.wrong(Some(good.len()..good.len()), "this is not UTF-8"))
+            }
+        }
+    }
+
+    /// Takes the text apart.
+    pub fn parse(&self) -> Result<toml_edit::Document<&str>> {
+        toml_edit::Document::parse(self.text.as_str())
+            .map_err(|e| self.wrong(e.span(), e.message().lines().collect::<Vec<_>>().join("; ")))
+    }
+
+    /// An error with file and line.
+    pub fn wrong(&self, at: Option<Range<usize>>, what: impl Display) -> Error {
+        let before = at.map_or(0, |span| span.start.min(self.text.len()));
+        let line = self.text.bytes().take(before).filter(|b| *b == b'\n').count() + 1;
+        Error::new(Kind::Config, format!("{}:{line}: {}", self.name, printable(&what.to_string())))
+    }
+}
+
+/// A table of a file.
+pub(super) struct Section<'a> {
+    file: &'a File,
+    /// What its header reads.
+    name: String,
+    at: Option<Range<usize>>,
+    table: &'a dyn TableLike,
+}
+
+/// A key and its value.
+pub(super) struct Entry<'a> {
+    file: &'a File,
+    /// The key.
+    pub key: &'a str,
+    /// What the header of a table of this key reads.
+    name: String,
+    key_at: Option<Range<usize>>,
+    item: &'a Item,
+}
+
+impl<'a> Section<'a> {
+    /// The whole file.
+    pub fn top(file: &'a File, document: &'a toml_edit::Document<&str>) -> Section<'a> {
+        Section { file, name: String::new(), at: None, table: document.as_table() }
+    }
+
+    /// Fails if it holds a key that such a table does not have.
+    pub fn check(self, known: &Table) -> Result<Section<'a>> {
+        let unknown = self.entries().find(|entry| !known.keys.contains(&entry.key));
+        let wrong = unknown.map(|entry| {
+            let place = if self.name.is_empty() { String::new() } else { format!(" in [{}]", self.name) };
+            let error = entry.wrong_key(format!("unknown key '{}'{place}", entry.key));
+            error.with_hint(printable(&keys::advice(known, entry.key)))
+        });
+        wrong.map_or(Ok(self), Err)
+    }
+
+    /// Its keys and values in the order of the file.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> {
+        let (file, table) = (self.file, self.table);
+        let name = |key: &str| if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) };
+        table.iter().map(move |(key, item)| Entry {
+            file,
+            key,
+            name: name(key),
+            key_at: table.key(key).and_then(Key::span),
+            item,
+        })
+    }
+
+    /// The entry with this key.
+    pub fn get(&self, key: &str) -> Option<Entry<'a>> {
+        self.entries().find(|entry| entry.key == key)
+    }
+
+    /// The entries of the table with this key; none if it is absent.
+    pub fn tables(&self, key: &str) -> Result<Vec<Entry<'a>>> {
+        let section = self.get(key).map(|entry| entry.section()).transpose()?;
+        Ok(section.map(|section| section.entries().collect()).unwrap_or_default())
+    }
+
+    /// An error with the place of the table.
+    pub fn wrong(&self, what: impl Display) -> Error {
+        self.file.wrong(self.at.clone(), what)
+    }
+}
+
+impl<'a> Entry<'a> {
+    /// The value as a table.
+    pub fn section(&self) -> Result<Section<'a>> {
+        match self.item.as_table_like() {
+            Some(table) => {
+                let at = self.item.span().or_else(|| self.key_at.clone());
+                Ok(Section { file: self.file, name: self.name.clone(), at, table })
+            }
+            None => Err(self.must("a table")),
+        }
+    }
+
+    /// The value as text.
+    pub fn text(&self) -> Result<&'a str> {
+        self.item.as_str().ok_or_else(|| self.must("a string"))
+    }
+
+    /// The value as one text or several.
+    pub fn texts(&self) -> Result<Vec<&'a str>> {
+        let several = || self.item.as_array()?.iter().map(Value::as_str).collect();
+        self.item.as_str().map(|one| vec![one]).or_else(several).ok_or_else(|| self.must("a string or a list of strings"))
+    }
+
+    /// The value as a whole number within bounds.
+    pub fn whole(&self, bounds: RangeInclusive<i64>) -> Result<i64> {
+        let number = self.item.as_integer().filter(|n| bounds.contains(n));
+        number.ok_or_else(|| self.must(&format!("a whole number from {} to {}", bounds.start(), bounds.end())))
+    }
+
+    /// The value as a share.
+    pub fn share(&self) -> Result<f64> {
+        let number = self.item.as_float().or_else(|| self.item.as_integer().map(|n| n as f64));
+        number.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| self.must("a number from 0 to 1"))
+    }
+
+    /// An error with the place of the value.
+    pub fn wrong(&self, what: impl Display) -> Error {
+        self.file.wrong(self.item.span().or_else(|| self.key_at.clone()), what)
+    }
+
+    /// An error with the place of the key.
+    pub fn wrong_key(&self, what: impl Display) -> Error {
+        self.file.wrong(self.key_at.clone().or_else(|| self.item.span()), what)
+    }
+
+    /// The error of a value that is something else.
+    fn must(&self, be: &str) -> Error {
+        let is = match self.item {
+            Item::Value(Value::Integer(n)) => n.value().to_string(),
+            Item::Value(Value::Float(n)) => n.value().to_string(),
+            other => match other.type_name() {
+                "array" => "a list".to_owned(),
+                "array of tables" => "a list of tables".to_owned(),
+                name if name.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {name}"),
+                name => format!("a {name}"),
+            },
+        };
+        self.wrong(format!("'{}' must be {be}, not {is}", self.key))
+    }
+}
