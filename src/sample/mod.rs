@@ -1,0 +1,11 @@
+//! Reading records: what a sample is in each format, how many a file has, of what shape, and which of them differ.
+//!
+//! Pure functions over bytes that come in pieces. Invariants: how a stream is cut into pieces never changes what is
+//! found in it; memory is bounded by the longest record; bytes that are no record of their format are a finding, with
+//! the line on which they begin, and never a panic.
+
+mod format;
+mod record;
+
+pub use format::{Format, Packing, Reading};
+pub use record::{Finding, Record, Records};
