@@ -4,8 +4,19 @@
 //! found in it; memory is bounded by the longest record; bytes that are no record of their format are a finding, with
 //! the line on which they begin, and never a panic.
 
+mod canonical;
 mod format;
+pub mod json;
+pub mod jsonl;
+mod kind;
+mod pointer;
 mod record;
+pub mod schema;
 
+pub use canonical::{Canonical, Identity};
 pub use format::{Format, Packing, Reading};
+pub use jsonl::Jsonl;
+pub use kind::Type;
+pub use pointer::Pointer;
 pub use record::{Finding, Record, Records};
+pub use schema::{Change, ChangeKind, Schema};

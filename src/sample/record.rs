@@ -28,3 +28,40 @@ pub trait Records: PartialEq {
     /// The stream ends here: hands over what has begun.
     fn finish(&mut self, take: &mut dyn FnMut(Record<'_>));
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    //! Cutting streams, for the tests of the readers.
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Places to cut a stream at.
+    #[derive(Clone, Debug)]
+    pub struct Cuts(Vec<prop::sample::Index>);
+
+    /// Any few of them.
+    pub fn pieces() -> impl Strategy<Value = Cuts> {
+        prop::collection::vec(any::<prop::sample::Index>(), 0..8).prop_map(Cuts)
+    }
+
+    impl Cuts {
+        /// The pieces of this stream.
+        pub fn of<'a>(&self, stream: &'a [u8]) -> Vec<&'a [u8]> {
+            let mut at: Vec<_> = self.0.iter().map(|cut| cut.index(stream.len() + 1)).collect();
+            at.extend([0, stream.len()]);
+            at.sort();
+            at.windows(2).map(|pair| &stream[pair[0]..pair[1]]).collect()
+        }
+    }
+
+    /// What a reader finds in these pieces: bytes and lines.
+    pub fn found<'a>(mut reader: impl Records, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<(Vec<u8>, u64)> {
+        let mut records = Vec::new();
+        let mut take = |r: Record<'_>| records.push((r.bytes.to_vec(), r.line));
+        pieces.into_iter().for_each(|piece| reader.feed(piece, &mut take));
+        reader.finish(&mut take);
+        records
+    }
+}
