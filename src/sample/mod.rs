@@ -4,6 +4,7 @@
 //! found in it; memory is bounded by the longest record; bytes that are no record of their format are a finding, with
 //! the line on which they begin, and never a panic.
 
+mod array;
 mod canonical;
 mod format;
 pub mod json;
@@ -13,6 +14,7 @@ mod pointer;
 mod record;
 pub mod schema;
 
+pub use array::Array;
 pub use canonical::{Canonical, Identity};
 pub use format::{Format, Packing, Reading};
 pub use jsonl::Jsonl;

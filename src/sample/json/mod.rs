@@ -8,6 +8,7 @@ mod tape;
 
 use std::fmt;
 
+pub(super) use scan::space;
 pub use scan::value;
 pub use tape::{Tape, Token, unescape};
 
