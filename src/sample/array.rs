@@ -297,7 +297,7 @@ fn newlines(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::Value;
+    use serde::de::IgnoredAny;
 
     use super::*;
     use crate::sample::json::tests::spelled;
@@ -380,12 +380,11 @@ mod tests {
             let at = at.index(text.len());
             text[at] = byte;
             let (records, broken) = read([&text[..]]);
-            match serde_json::from_slice(&text) {
-                Ok(Value::Array(elements)) => {
-                    let read: Vec<Value> = records.iter().map(|(r, _)| serde_json::from_slice(r).unwrap()).collect();
-                    prop_assert_eq!((read, broken), (elements, None));
-                }
-                Ok(_) => prop_assert_eq!((records.len(), broken), (1, None)),
+            // serde_json does not look at the UTF-8 of what it ignores.
+            let utf8 = std::str::from_utf8(&text).unwrap_or("");
+            let elements = serde_json::from_str::<Vec<IgnoredAny>>(utf8).map(|elements| elements.len());
+            match elements.or_else(|_| serde_json::from_str::<IgnoredAny>(utf8).map(|_| 1)) {
+                Ok(count) => prop_assert_eq!((records.len(), broken), (count, None)),
                 Err(_) => prop_assert!(broken.is_some()),
             }
         }

@@ -6,6 +6,7 @@
 
 mod array;
 mod canonical;
+mod compare;
 mod format;
 pub mod json;
 pub mod jsonl;
@@ -13,12 +14,15 @@ mod kind;
 mod pointer;
 mod record;
 pub mod schema;
+pub mod tally;
 
 pub use array::Array;
 pub use canonical::{Canonical, Identity};
+pub use compare::Compare;
 pub use format::{Format, Packing, Reading};
 pub use jsonl::Jsonl;
 pub use kind::Type;
 pub use pointer::Pointer;
-pub use record::{Finding, Record, Records};
+pub use record::{Finding, Record, Records, Side};
 pub use schema::{Change, ChangeKind, Schema};
+pub use tally::Tally;

@@ -18,6 +18,15 @@ pub struct Finding {
     pub message: String,
 }
 
+/// One of two versions that are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The earlier one: what it alone has was removed.
+    Old,
+    /// The later one: what it alone has was added.
+    New,
+}
+
 /// Finds the records of a stream that comes in pieces. Cutting it elsewhere never changes what is found.
 ///
 /// Two readers that compare equal find the same records in the same bytes from here on, apart from their line numbers:

@@ -16,7 +16,7 @@ pub fn spelled() -> impl Strategy<Value = (String, String)> {
     let number = (-20i32..20, 0usize..4).prop_map(|(n, form)| {
         let other = match form {
             0 => format!("{n}.0"),
-            1 => format!("{n}0e-1"),
+            1 => format!("{}e-1", n * 10),
             2 => format!("{n}E+00"),
             _ => format!("{n}"),
         };
