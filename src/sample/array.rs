@@ -105,8 +105,10 @@ impl Array {
                     // A number, or a word, may go on in the next piece.
                     Ok(end) if end < bytes.len() || matches!(bytes[end - 1], b'"' | b'}' | b']') => {
                         take(Record { bytes: &bytes[at..end], line: lines.at(at) });
-                        self.state = State::After;
-                        at = end;
+                        // Most often the comma follows at once; that spares short elements half of the way round.
+                        let comma = bytes.get(end) == Some(&b',');
+                        self.state = if comma { State::Next } else { State::After };
+                        at = end + usize::from(comma);
                         continue;
                     }
                     Err(invalid) if invalid.at < bytes.len() => {
@@ -280,6 +282,7 @@ impl<'a> Lines<'a> {
     }
 
     /// The line of the byte at `at`, which is not before the one asked for last.
+    #[inline]
     fn at(&mut self, at: usize) -> u64 {
         if self.next < at {
             self.line += newlines(&self.bytes[self.counted..at]);

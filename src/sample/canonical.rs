@@ -27,17 +27,22 @@ pub struct Canonical {
     form: Vec<u8>,
 }
 
+impl Identity {
+    /// Of a record that is compared by its bytes.
+    pub fn of_bytes(record: &[u8]) -> Identity {
+        Identity { id: digest(b"!", record), key: None }
+    }
+}
+
 impl Canonical {
     /// The identity of a JSON record, whose key are the values at these places; none for no key.
     pub fn identity(&mut self, record: &[u8], key: &[Pointer]) -> Identity {
         self.form.clear();
         if self.tape.read(record, MAX_DEPTH).is_err() {
-            self.form.push(b'!');
-            self.form.extend_from_slice(record);
-            return Identity { id: digest(&self.form), key: None };
+            return Identity::of_bytes(record);
         }
         write_value(&self.tape, record, 0, &mut self.form);
-        let id = digest(&self.form);
+        let id = digest(b"", &self.form);
         self.form.clear();
         let mut named = !key.is_empty();
         for pointer in key {
@@ -46,14 +51,15 @@ impl Canonical {
                 None => named = false,
             }
         }
-        Identity { id, key: named.then(|| digest(&self.form)) }
+        Identity { id, key: named.then(|| digest(b"", &self.form)) }
     }
 }
 
-/// The first 16 bytes of the BLAKE3.
-fn digest(bytes: &[u8]) -> [u8; 16] {
+/// The first 16 bytes of the BLAKE3 of a mark and a form.
+fn digest(mark: &[u8], form: &[u8]) -> [u8; 16] {
+    let hash = blake3::Hasher::new().update(mark).update(form).finalize();
     let mut half = [0; 16];
-    half.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
+    half.copy_from_slice(&hash.as_bytes()[..16]);
     half
 }
 

@@ -51,7 +51,7 @@ fn position(step: &str) -> Option<usize> {
     if plain { step.parse().ok() } else { None }
 }
 
-/// A path of keys as a pointer.
+/// Appends a step to a pointer, its `~` and `/` escaped.
 pub(super) fn push_step(pointer: &mut String, step: &str) {
     pointer.push('/');
     pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));

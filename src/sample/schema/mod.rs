@@ -109,9 +109,14 @@ impl Schema {
         }
     }
 
-    /// Looks less deep until at most `max` fields remain, the root among them, which always does. Fields that come and go
-    /// with every record are forgotten with the depth at which they lie.
+    /// Looks less deep until at most `max` fields remain, the root among them, which always does. Called after every
+    /// record it costs nothing and comes to the same as at their end; so it bounds the memory over keys that never come
+    /// again.
     pub fn prune(&mut self, max: usize) {
+        let max = max.max(1);
+        if self.fields.len() <= max {
+            return;
+        }
         let mut levels = vec![0; self.depth + 1];
         self.visit(&mut |field| levels[field.level] += 1);
         let mut fields = 0;
@@ -119,7 +124,7 @@ impl Schema {
             fields += n;
             fields <= max
         });
-        self.limit(fit.count().saturating_sub(1));
+        self.rebuild(fit.count().saturating_sub(1));
     }
 
     /// Every field that counts anything, by its JSON pointer, in the order of the pointers.
@@ -212,21 +217,27 @@ impl Schema {
         child
     }
 
-    /// Forgets the fields deeper than `depth`, and those that count nothing.
+    /// Looks no deeper than `depth`.
     fn limit(&mut self, depth: usize) {
         if depth < self.depth {
-            let mut shallow = Schema::new(depth);
-            let mut path = Vec::new();
-            self.visit(&mut |field| {
-                if field.level <= depth {
-                    path.truncate(field.level);
-                    let own = path.last().map_or(ROOT, |&parent| shallow.child(parent, field.name));
-                    shallow.fields[own].counts = *field.counts;
-                    path.push(own);
-                }
-            });
-            *self = shallow;
+            self.rebuild(depth);
         }
+    }
+
+    /// Forgets the fields deeper than `depth`, and those that count nothing.
+    fn rebuild(&mut self, depth: usize) {
+        let mut kept = Schema::new(depth);
+        let mut path = Vec::new();
+        self.visit(&mut |field| {
+            if field.level <= depth {
+                path.truncate(field.level);
+                let own = path.last().map_or(ROOT, |&parent| kept.child(parent, field.name));
+                kept.fields[own].counts = *field.counts;
+                path.push(own);
+            }
+        });
+        self.depth = depth;
+        self.fields = kept.fields;
     }
 
     /// Goes through the fields that count anything, or hold one that does: each before its children, these by name.

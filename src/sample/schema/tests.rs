@@ -178,6 +178,12 @@ proptest! {
         schema.prune(max);
         prop_assert_eq!(&schema, &of(schema.depth(), &records));
         prop_assert!(schema.fields().len() <= max.max(1));
+        let mut early = Schema::new(5);
+        for record in &records {
+            early.observe_json(record.as_bytes(), 1).unwrap();
+            early.prune(max);
+        }
+        prop_assert_eq!(&early, &schema);
     }
 
     #[test]
