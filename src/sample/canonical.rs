@@ -100,8 +100,9 @@ fn write_value(tape: &Tape, text: &[u8], index: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// A number as its digits without zeros at either end, `e` and the power of ten that they are multiplied by; `0` for
-/// zero. Exponents of more than 18 digits are kept beside the correction: there alone two spellings of a value differ.
+/// A number as its digits without zeros at either end, `e` and the power of ten that they are multiplied by, in eight
+/// bytes; `0` for zero. An exponent of more than 18 digits is kept as it is, with what to add to it: there alone two
+/// spellings of a value differ.
 fn write_number(raw: &[u8], out: &mut Vec<u8>) {
     let (mantissa, exponent) = match raw.iter().position(|b| matches!(b, b'e' | b'E')) {
         Some(at) => (&raw[..at], &raw[at + 1..]),
@@ -117,7 +118,9 @@ fn write_number(raw: &[u8], out: &mut Vec<u8>) {
         out.push(b'-');
     }
     let first = out.len();
-    out.extend(whole.iter().chain(fraction).skip_while(|&&b| b == b'0'));
+    let whole = without_zeros(whole);
+    out.extend_from_slice(whole);
+    out.extend_from_slice(if whole.is_empty() { without_zeros(fraction) } else { fraction });
     let digits = out.len();
     while out.len() > first && out.last() == Some(&b'0') {
         out.pop();
@@ -130,19 +133,23 @@ fn write_number(raw: &[u8], out: &mut Vec<u8>) {
     let shift = (digits - out.len()) as i64 - fraction.len() as i64;
 
     let small = exponent.first() == Some(&b'-');
-    let size = exponent.trim_ascii_start();
-    let size = &size[usize::from(matches!(size.first(), Some(b'+' | b'-')))..];
-    let zeros = size.iter().take_while(|&&b| b == b'0').count();
-    let size = &size[zeros..];
-    out.push(b'e');
+    let size = without_zeros(&exponent[usize::from(matches!(exponent.first(), Some(b'+' | b'-')))..]);
     if size.len() <= 18 {
+        out.push(b'e');
         let size = size.iter().fold(0, |n, &b| n * 10 + i64::from(b - b'0'));
-        out.extend_from_slice((shift + if small { -size } else { size }).to_string().as_bytes());
+        let power = shift + if small { -size } else { size };
+        out.extend_from_slice(&power.to_le_bytes());
     } else {
-        out.push(if small { b'-' } else { b'+' });
+        out.push(if small { b'E' } else { b'F' });
         out.extend_from_slice(size);
-        out.extend_from_slice(format!("x{shift}").as_bytes());
+        out.push(b'e');
+        out.extend_from_slice(&shift.to_le_bytes());
     }
+}
+
+/// Decimal digits from the first that is not 0 on.
+fn without_zeros(digits: &[u8]) -> &[u8] {
+    &digits[digits.iter().take_while(|&&b| b == b'0').count()..]
 }
 
 #[cfg(test)]

@@ -137,14 +137,13 @@ fn word<T: Trace>(s: &[u8], at: usize, word: &[u8], kind: Type, trace: &mut T) -
     Ok(at + same)
 }
 
-fn digits(s: &[u8], mut at: usize) -> Result<usize, Invalid> {
-    if !matches!(s.get(at), Some(b'0'..=b'9')) {
-        return Err(wrong(s, at, "a digit was expected"));
-    }
+#[inline]
+fn digits(s: &[u8], start: usize) -> Result<usize, Invalid> {
+    let mut at = start;
     while let Some(b'0'..=b'9') = s.get(at) {
         at += 1;
     }
-    Ok(at)
+    if at > start { Ok(at) } else { Err(wrong(s, at, "a digit was expected")) }
 }
 
 #[inline]

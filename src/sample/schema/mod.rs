@@ -173,8 +173,9 @@ impl Schema {
                 }
             }
             Type::Array => {
+                let mut every = None;
                 for element in tape.elements(index) {
-                    let child = self.expect(field, None, EVERY.as_bytes());
+                    let child = *every.get_or_insert_with(|| self.expect(field, None, EVERY.as_bytes()));
                     self.walk(tape, record, element, child, sign);
                 }
             }
