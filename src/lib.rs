@@ -18,6 +18,7 @@ mod path;
 mod progress;
 mod refs;
 mod repo;
+pub mod sample;
 mod store;
 mod worktree;
 

@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["worktree", "facts"],
     &["store"],
     &["manifest", "pack", "refs"],
-    &["object", "chunk", "fs", "id", "path", "codec"],
+    &["object", "chunk", "sample", "fs", "id", "path", "codec"],
     &["error", "progress", "clock", "parallel"],
 ];
 

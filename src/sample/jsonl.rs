@@ -1,0 +1,145 @@
+//! JSONL: a record on every line that is not blank.
+//!
+//! A line ends at `\n`; a `\r` before it, or at the end of the stream, does not belong to it, nor does a byte order mark
+//! at the start of the stream. The last line need not end.
+
+use memchr::{memchr, memchr_iter, memrchr};
+
+use super::{Record, Records};
+
+/// The byte order mark of UTF-8.
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// The records of a JSONL stream. Lines within a piece are handed out as they lie there; one across pieces is copied.
+#[derive(Clone, Debug)]
+pub struct Jsonl {
+    /// The line that has begun.
+    partial: Vec<u8>,
+    line: u64,
+    /// Whether that line is the stream's first.
+    first: bool,
+}
+
+impl Jsonl {
+    /// A reader at the start of a stream.
+    pub fn new() -> Jsonl {
+        Jsonl { partial: Vec::new(), line: 1, first: true }
+    }
+
+    /// A reader in the midst of a stream, in a line that begins with `partial`; that is not the stream's first.
+    pub fn within(partial: &[u8], line: u64) -> Jsonl {
+        Jsonl { partial: partial.to_vec(), line, first: false }
+    }
+
+    fn complete(&mut self, take: &mut dyn FnMut(Record<'_>)) {
+        let text = if self.first { self.partial.strip_prefix(BOM).unwrap_or(&self.partial) } else { &self.partial };
+        hand_out(text, self.line, take);
+        self.partial.clear();
+        self.first = false;
+    }
+}
+
+impl Default for Jsonl {
+    fn default() -> Jsonl {
+        Jsonl::new()
+    }
+}
+
+impl PartialEq for Jsonl {
+    fn eq(&self, other: &Jsonl) -> bool {
+        self.first == other.first && self.partial == other.partial
+    }
+}
+
+impl Records for Jsonl {
+    fn feed(&mut self, mut bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
+        if self.first || !self.partial.is_empty() {
+            let Some(end) = memchr(b'\n', bytes) else { return self.partial.extend_from_slice(bytes) };
+            self.partial.extend_from_slice(&bytes[..end]);
+            self.complete(take);
+            self.line += 1;
+            bytes = &bytes[end + 1..];
+        }
+        let end = memrchr(b'\n', bytes).map_or(0, |at| at + 1);
+        let (lines, rest) = bytes.split_at(end);
+        self.line = complete_lines(lines, self.line, take);
+        self.partial.extend_from_slice(rest);
+    }
+
+    fn finish(&mut self, take: &mut dyn FnMut(Record<'_>)) {
+        self.complete(take);
+    }
+}
+
+/// The records of whole lines, of which the first has the number `line`; returns the number of the line after them.
+pub fn complete_lines(lines: &[u8], mut line: u64, take: &mut dyn FnMut(Record<'_>)) -> u64 {
+    let mut start = 0;
+    for end in memchr_iter(b'\n', lines) {
+        hand_out(&lines[start..end], line, take);
+        start = end + 1;
+        line += 1;
+    }
+    line
+}
+
+/// A piece of a stream as the end of a line, with its `\n`, whole lines, and the start of a line. `None` if no line ends
+/// in it. The middle is read by [`complete_lines`], on any thread.
+pub fn split_inner(piece: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let head = memchr(b'\n', piece)? + 1;
+    let tail = memrchr(b'\n', piece)? + 1;
+    Some((&piece[..head], &piece[head..tail], &piece[tail..]))
+}
+
+/// Hands out a line, without its `\n`, unless it is blank.
+#[inline]
+fn hand_out(line: &[u8], number: u64, take: &mut dyn FnMut(Record<'_>)) {
+    let bytes = line.strip_suffix(b"\r").unwrap_or(line);
+    if bytes.iter().any(|b| !matches!(b, b' ' | b'\t' | b'\r' | 0x0b | 0x0c)) {
+        take(Record { bytes, line: number });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sample::record::tests::{found, pieces};
+
+    fn all(stream: &[u8]) -> Vec<(Vec<u8>, u64)> {
+        found(Jsonl::new(), [stream])
+    }
+
+    #[test]
+    fn lines_that_are_not_blank_are_records() {
+        let line = |text: &str, line| (text.as_bytes().to_vec(), line);
+        assert_eq!(all(b"{}\n[]\r\n\n \t\r\n1\r\r\n2"), [line("{}", 1), line("[]", 2), line("1\r", 5), line("2", 6)]);
+        assert_eq!(all(b"\xef\xbb\xbf1\n\xef\xbb\xbf2\n"), [line("1", 1), line("\u{feff}2", 2)]);
+        assert_eq!(all(b"\xef\xbb\xbf\r\n"), []);
+        assert_eq!(all(b"\xef\xbb\n"), [(b"\xef\xbb".to_vec(), 1)]);
+        assert_eq!(all(b""), []);
+        assert_eq!(all(b"1\r"), [line("1", 1)]);
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_change_nothing(stream in prop::collection::vec(prop::sample::select(b"ab\n\n\r \xef\xbb\xbf".to_vec()), 0..40), cuts in pieces()) {
+            prop_assert_eq!(found(Jsonl::new(), cuts.of(&stream)), all(&stream));
+            prop_assert_eq!(found(Jsonl::new(), cuts.of(&[BOM, &stream].concat())), all(&[BOM, &stream].concat()));
+        }
+
+        #[test]
+        fn the_middle_is_read_alone(stream in prop::collection::vec(prop::sample::select(b"ab\n\r ".to_vec()), 0..40)) {
+            if let Some((head, middle, tail)) = split_inner(&stream) {
+                let mut records = Vec::new();
+                let mut take = |r: Record<'_>| records.push((r.bytes.to_vec(), r.line));
+                let mut start = Jsonl::new();
+                start.feed(head, &mut take);
+                let line = complete_lines(middle, 2, &mut take);
+                let mut end = Jsonl::within(tail, line);
+                end.finish(&mut take);
+                prop_assert_eq!(records, all(&stream));
+            }
+        }
+    }
+}

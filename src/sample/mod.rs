@@ -1,0 +1,28 @@
+//! Reading records: what a sample is in each format, how many a file has, of what shape, and which of them differ.
+//!
+//! Pure functions over bytes that come in pieces. Invariants: how a stream is cut into pieces never changes what is
+//! found in it; memory is bounded by the longest record; bytes that are no record of their format are a finding, with
+//! the line on which they begin, and never a panic.
+
+mod array;
+mod canonical;
+mod compare;
+mod format;
+pub mod json;
+pub mod jsonl;
+mod kind;
+mod pointer;
+mod record;
+pub mod schema;
+pub mod tally;
+
+pub use array::Array;
+pub use canonical::{Canonical, Identity};
+pub use compare::Compare;
+pub use format::{Format, Packing, Reading};
+pub use jsonl::Jsonl;
+pub use kind::Type;
+pub use pointer::Pointer;
+pub use record::{Finding, Record, Records, Side};
+pub use schema::{Change, ChangeKind, Schema};
+pub use tally::Tally;

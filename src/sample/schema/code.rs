@@ -1,0 +1,75 @@
+//! The bytes of a schema: varint depth, then the root. A field is a varint whose bit *t* says whether the count of the
+//! type with code *t* follows, those counts as varints, the varint number of its children, and each child: its name, which
+//! is greater than the one before, and the field. Fields that count nothing and hold none that does are left out.
+
+use super::{Field, MAX_DEPTH, ROOT, Schema};
+use crate::codec::{Malformed, Put, Take};
+use crate::sample::Type;
+
+/// Most fields that a reader accepts.
+const MAX_FIELDS: usize = 1 << 20;
+
+impl Schema {
+    /// The bytes that are stored; fails if more was taken away than was there.
+    pub fn encode(&self) -> Result<Vec<u8>, Malformed> {
+        if self.fields.iter().any(|f| f.counts.iter().any(|&n| n < 0)) {
+            return Err(Malformed("a schema counts less than nothing"));
+        }
+        let mut out = Vec::new();
+        out.put_varint(self.depth as u64);
+        self.visit(&mut |field| {
+            if field.level > 0 {
+                out.put_bytes(field.name.as_bytes());
+            }
+            let counted = || field.counts.iter().enumerate().filter(|(_, n)| **n != 0);
+            out.put_varint(counted().fold(0, |bits, (kind, _)| bits | 1 << kind));
+            counted().for_each(|(_, &n)| out.put_varint(n as u64));
+            out.put_varint(field.children as u64);
+        });
+        Ok(out)
+    }
+
+    /// Reads what [`Schema::encode`] wrote, and nothing else.
+    pub fn decode(bytes: &[u8]) -> Result<Schema, Malformed> {
+        let mut take = Take::new(bytes);
+        let mut schema = Schema::new(take.varint_max(MAX_DEPTH as u64)? as usize);
+        schema.take_field(&mut take, ROOT, 0)?;
+        take.end()?;
+        Ok(schema)
+    }
+
+    /// Recursion is bounded by the depth.
+    fn take_field(&mut self, take: &mut Take<'_>, index: usize, level: usize) -> Result<(), Malformed> {
+        let bits = take.varint_max((1 << Type::ALL.len()) - 1)?;
+        for kind in Type::ALL.into_iter().filter(|&t| bits >> t as u64 & 1 == 1) {
+            let count = take.varint_max(i64::MAX as u64)?;
+            if count == 0 {
+                return Err(Malformed("a schema lists a count of nothing"));
+            }
+            self.fields[index].counts[kind as usize] = count as i64;
+        }
+        let children = take.count(3)?;
+        if children > 0 && level == self.depth {
+            return Err(Malformed("a field lies deeper than its schema"));
+        }
+        if children == 0 && bits == 0 && level > 0 {
+            return Err(Malformed("a schema lists a field that counts nothing"));
+        }
+        let mut last: Option<&str> = None;
+        for _ in 0..children {
+            let name = take.text()?;
+            if last.is_some_and(|last| last >= name) {
+                return Err(Malformed("the fields are not in order"));
+            }
+            if self.fields.len() == MAX_FIELDS {
+                return Err(Malformed("a schema has too many fields"));
+            }
+            last = Some(name);
+            let child = self.fields.len();
+            self.fields.push(Field::new(name));
+            self.fields[index].children.insert(name.into(), child);
+            self.take_field(take, child, level + 1)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,294 @@
+//! The shape of records: which fields occur, how often, and as what.
+//!
+//! A schema is a sum of those of its records, and sums subtract: what the records that went away counted is taken off,
+//! what the new ones count is added, and the result is that of counting everything anew. So what a record counts depends
+//! on nothing but its bytes and the depth: fields are a tree by key, all elements of an array are the one field `*`, an
+//! object with more than [`MAX_KEYS`] keys is a map, whose values are the field `*` too, values nested deeper than the
+//! depth are not looked into, and a record that is no JSON counts nothing.
+
+mod change;
+mod code;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::Type;
+use super::json::{Invalid, Tape};
+use super::pointer::push_step;
+
+pub use change::{Change, ChangeKind};
+
+/// How often a field is a value of each type, by the type's code.
+pub type Counts = [i64; Type::ALL.len()];
+
+/// Most keys that an object has in one record before it counts as a map.
+pub const MAX_KEYS: usize = 64;
+/// The greatest depth of a schema.
+pub const MAX_DEPTH: usize = 32;
+/// The depth that schemas have unless something else is asked for.
+pub const DEFAULT_DEPTH: usize = 5;
+
+/// The name of the elements of arrays and the values of maps.
+const EVERY: &str = "*";
+const ROOT: usize = 0;
+
+/// Which fields occur in some records, how often, and as what. Two are equal when they count the same.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    depth: usize,
+    /// The root first; a child after its parent.
+    fields: Vec<Field>,
+    tape: Tape,
+}
+
+#[derive(Clone, Debug)]
+struct Field {
+    name: Box<str>,
+    counts: Counts,
+    children: BTreeMap<Box<str>, usize>,
+    /// The child that came first in the object seen last, and the sibling that came after this field: the guess that
+    /// spares records of one shape the lookups.
+    first: usize,
+    after: usize,
+}
+
+impl Field {
+    fn new(name: &str) -> Field {
+        Field { name: name.into(), counts: Counts::default(), children: BTreeMap::new(), first: ROOT, after: ROOT }
+    }
+}
+
+impl Schema {
+    /// The schema of no records that looks `depth` levels deep, [`MAX_DEPTH`] at most; `/a/b` lies two deep.
+    pub fn new(depth: usize) -> Schema {
+        Schema { depth: depth.min(MAX_DEPTH), fields: vec![Field::new("")], tape: Tape::default() }
+    }
+
+    /// How deep it looks.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// How many records it is of.
+    pub fn records(&self) -> i64 {
+        present(&self.fields[ROOT].counts)
+    }
+
+    /// Counts a JSON record `sign` times: 1 to add it, -1 to take it away. One that is no JSON counts nothing.
+    pub fn observe_json(&mut self, record: &[u8], sign: i64) -> Result<(), Invalid> {
+        let mut tape = std::mem::take(&mut self.tape);
+        let read = tape.read(record, self.depth);
+        if read.is_ok() {
+            self.walk(&tape, record, 0, ROOT, sign);
+        }
+        self.tape = tape;
+        read
+    }
+
+    /// Counts values of one type in a field; one that lies deeper than the schema looks is not counted. The row of a
+    /// table is an object at the path of no steps.
+    pub fn count(&mut self, path: &[&str], kind: Type, times: i64) {
+        if path.len() <= self.depth {
+            let field = path.iter().fold(ROOT, |parent, name| self.child(parent, name));
+            self.counted(field, kind, times);
+        }
+    }
+
+    /// Adds the counts of another schema `sign` times. The lesser depth of the two is that of the sum.
+    pub fn add(&mut self, other: &Schema, sign: i64) {
+        self.limit(other.depth);
+        let mut pairs = vec![(ROOT, ROOT, 0)];
+        while let Some((own, others, level)) = pairs.pop() {
+            let theirs = &other.fields[others];
+            for (sum, n) in self.fields[own].counts.iter_mut().zip(theirs.counts) {
+                *sum = sum.wrapping_add(n.wrapping_mul(sign));
+            }
+            if level < self.depth {
+                pairs.extend(theirs.children.iter().map(|(name, &child)| (self.child(own, name), child, level + 1)));
+            }
+        }
+    }
+
+    /// Looks less deep until at most `max` fields remain, the root among them, which always does. Called after every
+    /// record it costs nothing and comes to the same as at their end; so it bounds the memory over keys that never come
+    /// again.
+    pub fn prune(&mut self, max: usize) {
+        let max = max.max(1);
+        if self.fields.len() <= max {
+            return;
+        }
+        let mut levels = vec![0; self.depth + 1];
+        self.visit(&mut |field| levels[field.level] += 1);
+        let mut fields = 0;
+        let fit = levels.iter().take_while(|&&n| {
+            fields += n;
+            fields <= max
+        });
+        self.rebuild(fit.count().saturating_sub(1));
+    }
+
+    /// Every field that counts anything, by its JSON pointer, in the order of the pointers.
+    pub fn fields(&self) -> BTreeMap<String, Counts> {
+        let mut fields = BTreeMap::new();
+        let mut path: Vec<String> = Vec::new();
+        self.visit(&mut |field| {
+            path.truncate(field.level);
+            let mut pointer = path.last().cloned().unwrap_or_default();
+            if field.level > 0 {
+                push_step(&mut pointer, field.name);
+            }
+            path.push(pointer.clone());
+            if field.counts.iter().any(|&n| n != 0) {
+                fields.insert(pointer, *field.counts);
+            }
+        });
+        fields
+    }
+
+    /// A form for people and for `--json`.
+    pub fn to_json(&self) -> serde_json::Value {
+        let fields = self.fields().into_iter().map(|(path, counts)| {
+            let types: Vec<_> = types(&counts).into_iter().filter(|&t| t != Type::Null).collect();
+            serde_json::json!({ "path": path, "types": types, "present": present(&counts), "null": counts[Type::Null as usize] })
+        });
+        serde_json::json!({ "records": self.records(), "fields": fields.collect::<Vec<_>>() })
+    }
+
+    /// Counts the value of a token in a field. Recursion is bounded by the depth.
+    fn walk(&mut self, tape: &Tape, record: &[u8], index: usize, field: usize, sign: i64) {
+        let kind = tape.token(index).kind;
+        self.counted(field, kind, sign);
+        match kind {
+            Type::Object => {
+                let map = is_map(tape, index);
+                let mut before = None;
+                for key in tape.keys(index) {
+                    let child = match tape.token(key).literal(record) {
+                        _ if map => self.expect(field, before, EVERY.as_bytes()),
+                        Some(name) => self.expect(field, before, name),
+                        None => self.expect(field, before, &tape.token(key).content(record)),
+                    };
+                    before = Some(child);
+                    self.walk(tape, record, key + 1, child, sign);
+                }
+            }
+            Type::Array => {
+                let mut every = None;
+                for element in tape.elements(index) {
+                    let child = *every.get_or_insert_with(|| self.expect(field, None, EVERY.as_bytes()));
+                    self.walk(tape, record, element, child, sign);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn counted(&mut self, field: usize, kind: Type, times: i64) {
+        let count = &mut self.fields[field].counts[kind as usize];
+        *count = count.wrapping_add(times);
+    }
+
+    /// The child with this name, which is at once found where it comes after the same sibling as last time. Lone
+    /// surrogates in a name are replaced.
+    #[inline]
+    fn expect(&mut self, parent: usize, before: Option<usize>, name: &[u8]) -> usize {
+        let guess = match before {
+            None => self.fields[parent].first,
+            Some(before) => self.fields[before].after,
+        };
+        if guess != ROOT && self.fields[guess].name.as_bytes() == name {
+            return guess;
+        }
+        let child = self.child(parent, &String::from_utf8_lossy(name));
+        match before {
+            None => self.fields[parent].first = child,
+            Some(before) => self.fields[before].after = child,
+        }
+        child
+    }
+
+    /// The child with this name, made where there is none.
+    fn child(&mut self, parent: usize, name: &str) -> usize {
+        if let Some(&child) = self.fields[parent].children.get(name) {
+            return child;
+        }
+        let child = self.fields.len();
+        self.fields.push(Field::new(name));
+        self.fields[parent].children.insert(name.into(), child);
+        child
+    }
+
+    /// Looks no deeper than `depth`.
+    fn limit(&mut self, depth: usize) {
+        if depth < self.depth {
+            self.rebuild(depth);
+        }
+    }
+
+    /// Forgets the fields deeper than `depth`, and those that count nothing.
+    fn rebuild(&mut self, depth: usize) {
+        let mut kept = Schema::new(depth);
+        let mut path = Vec::new();
+        self.visit(&mut |field| {
+            if field.level <= depth {
+                path.truncate(field.level);
+                let own = path.last().map_or(ROOT, |&parent| kept.child(parent, field.name));
+                kept.fields[own].counts = *field.counts;
+                path.push(own);
+            }
+        });
+        self.depth = depth;
+        self.fields = kept.fields;
+    }
+
+    /// Goes through the fields that count anything, or hold one that does: each before its children, these by name.
+    fn visit(&self, see: &mut dyn FnMut(Seen<'_>)) {
+        let mut live: Vec<bool> = self.fields.iter().map(|f| f.counts.iter().any(|&n| n != 0)).collect();
+        for (index, field) in self.fields.iter().enumerate().rev() {
+            live[index] |= field.children.values().any(|&child| live[child]);
+        }
+        let mut rest = vec![(0, ROOT)];
+        while let Some((level, index)) = rest.pop() {
+            let Field { name, counts, .. } = &self.fields[index];
+            let before = rest.len();
+            rest.extend(self.fields[index].children.values().rev().filter(|&&c| live[c]).map(|&c| (level + 1, c)));
+            see(Seen { level, name, counts, children: rest.len() - before });
+        }
+    }
+}
+
+/// A field on the way through a schema.
+struct Seen<'a> {
+    /// How deep it lies.
+    level: usize,
+    name: &'a str,
+    counts: &'a Counts,
+    /// How many of its children follow, each after all that the one before holds.
+    children: usize,
+}
+
+impl PartialEq for Schema {
+    fn eq(&self, other: &Schema) -> bool {
+        self.depth == other.depth && self.fields() == other.fields()
+    }
+}
+
+/// How often a field occurs.
+fn present(counts: &Counts) -> i64 {
+    counts.iter().fold(0, |sum, &n| sum.wrapping_add(n))
+}
+
+/// The types that a field has.
+fn types(counts: &Counts) -> Vec<Type> {
+    Type::ALL.into_iter().filter(|&t| counts[t as usize] != 0).collect()
+}
+
+/// Whether an object has more than [`MAX_KEYS`] keys.
+fn is_map(tape: &Tape, object: usize) -> bool {
+    let Range { start, end } = object..tape.token(object).next as usize;
+    // A key and its value are two tokens at least.
+    end - start > 2 * MAX_KEYS && tape.keys(object).nth(MAX_KEYS).is_some()
+}
+
+#[cfg(test)]
+mod tests;
