@@ -18,7 +18,7 @@ mod path;
 mod progress;
 mod refs;
 mod repo;
-mod sample;
+pub mod sample;
 mod store;
 mod worktree;
 

@@ -4,8 +4,14 @@
 //! found in it; memory is bounded by the longest record; bytes that are no record of their format are a finding, with
 //! the line on which they begin, and never a panic.
 
+mod columns;
+pub mod csv;
 mod format;
+mod packing;
 mod record;
 
-pub use format::{Format, Packing, Reading};
-pub use record::{Finding, Record, Records};
+pub use columns::Columns;
+pub use csv::Csv;
+pub use format::{Format, Formats, Packing, Reading};
+pub use packing::Unpacker;
+pub use record::{Finding, Record, Records, ValueType};

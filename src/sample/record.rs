@@ -28,3 +28,35 @@ pub trait Records: PartialEq {
     /// The stream ends here: hands over what has begun.
     fn finish(&mut self, take: &mut dyn FnMut(Record<'_>));
 }
+
+/// What a value is. The codes are stable: they are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ValueType {
+    /// None: JSON's `null`, an empty field.
+    Null = 0,
+    /// True or false.
+    Boolean = 1,
+    /// A whole number.
+    Integer = 2,
+    /// Any other number.
+    Number = 3,
+    /// Text.
+    String = 4,
+    /// A list.
+    Array = 5,
+    /// Values under names.
+    Object = 6,
+    /// A day.
+    Date = 7,
+    /// A moment, or a date with a time.
+    Timestamp = 8,
+    /// Bytes that are no text.
+    Binary = 9,
+}
+
+/// The first 16 bytes of the BLAKE3 of a record's canonical bytes.
+pub(super) fn digest(canonical: &[u8]) -> [u8; 16] {
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&blake3::hash(canonical).as_bytes()[..16]);
+    digest
+}
