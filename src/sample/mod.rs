@@ -8,6 +8,7 @@ mod columns;
 pub mod csv;
 mod format;
 mod packing;
+pub mod parquet;
 mod record;
 
 pub use columns::Columns;
