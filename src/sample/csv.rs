@@ -108,6 +108,11 @@ impl Csv {
                     at += 1;
                     self.place = Place::Quoted;
                 }
+                // A shortcut: the next field is quoted too.
+                Place::AfterQuote if bytes[at..].starts_with(&[self.delimiter, b'"']) => {
+                    at += 2;
+                    self.place = Place::Quoted;
+                }
                 Place::AfterQuote => self.place = Place::Plain,
             }
         }
