@@ -6,6 +6,7 @@
 //! list; a damaged file is an error and never a panic.
 
 mod column;
+mod footer;
 mod table;
 
 pub use column::Column;

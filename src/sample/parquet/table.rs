@@ -11,6 +11,7 @@ use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
 
 use super::column::{Column, Stored, columns};
+use super::footer;
 use crate::codec::Put;
 use crate::sample::ValueType;
 use crate::sample::record::digest;
@@ -38,6 +39,7 @@ impl Table {
     /// Reads the footer. The error says what is wrong with the file.
     pub fn open(file: Arc<dyn Ranges>) -> Result<Table, String> {
         guard(|| {
+            footer::check(&*file).map_err(ParquetError::General)?;
             let reader = SerializedFileReader::new(Source(file))?;
             let metadata = reader.metadata().file_metadata();
             let columns = columns(metadata.schema());
@@ -260,6 +262,7 @@ impl Read for From {
 fn guard<T>(read: impl FnOnce() -> ParquetResult<T>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(Ok(value)) => Ok(value),
+        Ok(Err(ParquetError::General(why) | ParquetError::EOF(why))) => Err(damaged(&why)),
         Ok(Err(why)) => Err(damaged(&why.to_string())),
         Err(_) => Err(damaged("its reader gave up")),
     }
