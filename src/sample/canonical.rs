@@ -6,6 +6,7 @@
 //! the keys and `}`. That of a text that is no JSON is `!` and its bytes.
 
 use super::json::{MAX_DEPTH, Tape};
+use super::record::digest;
 use super::{Pointer, Type};
 
 /// The end of a number and of a string.
@@ -53,14 +54,6 @@ impl Canonical {
         }
         Identity { id, key: named.then(|| digest(b"", &self.form)) }
     }
-}
-
-/// The first 16 bytes of the BLAKE3 of a mark and a form.
-fn digest(mark: &[u8], form: &[u8]) -> [u8; 16] {
-    let hash = blake3::Hasher::new().update(mark).update(form).finalize();
-    let mut half = [0; 16];
-    half.copy_from_slice(&hash.as_bytes()[..16]);
-    half
 }
 
 /// Recursion is bounded by [`MAX_DEPTH`].

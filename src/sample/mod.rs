@@ -6,11 +6,15 @@
 
 mod array;
 mod canonical;
+mod columns;
 mod compare;
+mod csv;
 mod format;
-pub mod json;
-pub mod jsonl;
+mod json;
+mod jsonl;
 mod kind;
+mod packing;
+mod parquet;
 mod pointer;
 mod record;
 pub mod schema;
@@ -18,10 +22,14 @@ pub mod tally;
 
 pub use array::Array;
 pub use canonical::{Canonical, Identity};
+pub use columns::Columns;
 pub use compare::Compare;
-pub use format::{Format, Packing, Reading};
+pub use csv::{Csv, fields};
+pub use format::{Format, Formats, Packing, Reading};
 pub use jsonl::Jsonl;
 pub use kind::Type;
+pub use packing::Unpacker;
+pub use parquet::{Ranges, Row, Table};
 pub use pointer::Pointer;
 pub use record::{Finding, Record, Records, Side};
 pub use schema::{Change, ChangeKind, Schema};
