@@ -59,18 +59,9 @@ impl Compressor {
     fn frame(&mut self, raw: &[u8], level: i32) -> Option<&[u8]> {
         self.context.reset(ResetDirective::SessionAndParameters).ok()?;
         self.context.set_parameter(CParameter::CompressionLevel(level)).ok()?;
-        if level == 1 && raw.len() > LARGE {
-            self.context.set_parameter(CParameter::HashLog(FAST_HASH)).ok()?;
-        }
         compress(&mut self.context, raw, &mut self.frame)
     }
 }
-
-/// Blocks longer than this, in bytes, get a larger hash table at level 1.
-const LARGE: usize = 256 << 10;
-/// The binary logarithm of its positions. zstd's own is 14; 16 still fits a core's cache beside the block, stores a tenth
-/// less and costs no time (docs/performance.md).
-const FAST_HASH: u32 = 16;
 
 /// Bytes that are compressed against a base of their own.
 #[derive(Debug)]
