@@ -97,7 +97,7 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     pub fn start(store: Arc<Store>, level: i32) -> Pipeline {
-        let (permits, permit) = bounded(2 * rayon::current_num_threads() + 2);
+        let (permits, permit) = bounded(4 * rayon::current_num_threads() + 4);
         let (made, to_pack) = unbounded();
         let (to_seal, sealed) = bounded(2);
         let (tell, durable) = unbounded();
