@@ -18,10 +18,14 @@ need_compiler() {
     # rustup puts cargo where a shell that was not started anew does not look.
     command -v cargo >/dev/null || PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
     if ! command -v cargo >/dev/null; then
-        echo 'Rust 1.88 or later is missing: install it with rustup, then run this again' >&2
+        echo 'Rust 1.89 or later is missing: install it with rustup, then run this again' >&2
         exit 1
     fi
     command -v "${CC:-cc}" >/dev/null || install_package build-essential
+}
+
+need_zstd() {
+    command -v zstd >/dev/null || install_package zstd
 }
 
 need_b3sum() {

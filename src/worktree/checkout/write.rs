@@ -209,7 +209,10 @@ impl<'a> Assembler<'a> {
             content::read(self.store, entry.content, entry.size, |bytes| open.write(self.root, bytes))
                 .map_err(|e| e.within(&entry.path))?;
         }
+        // The file that loses its name here is held open: letting go of a large one takes the system a while.
+        let old = self.cursor.open_file(entry.path.as_str());
         open.name(&mut self.cursor)?;
+        rayon::spawn(move || drop(old));
         stamp(self.root, &mut self.cursor, self.naming, entry).map(Some)
     }
 }
