@@ -90,6 +90,17 @@ pub(crate) struct Base {
     pub old: bool,
 }
 
+impl Base {
+    /// Goes on with another base.
+    pub fn join(&mut self, other: Base) {
+        let new = other.keys.into_iter().filter(|key| !self.keys.contains(key)).collect::<Vec<_>>();
+        self.keys.extend(new);
+        self.len += other.len;
+        self.depth = self.depth.max(other.depth);
+        self.old |= other.old;
+    }
+}
+
 /// New chunks between two that the old file has as well.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
@@ -211,7 +222,7 @@ impl<'a> Follower<'a> {
         let lens = older.iter().map(|key| self.store.locate(key).map(|row| row.raw_len as usize)).collect::<Option<Vec<_>>>()?;
         let total: usize = lens.iter().sum();
         let place = |at: usize| (total as u128 * at as u128 / whole.max(1) as u128) as usize;
-        let (start, end) = (place(part.start).saturating_sub(2 * SLACK as usize), place(part.end) + 2 * SLACK as usize);
+        let (start, end) = (place(part.start).saturating_sub(SLACK as usize), place(part.end) + SLACK as usize);
         let mut at = 0;
         for (key, len) in older.into_iter().zip(lens) {
             if at < end && at + len > start {

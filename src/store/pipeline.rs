@@ -43,6 +43,15 @@ pub(crate) struct GroupRun {
     pub base: Base,
 }
 
+impl GroupRun {
+    /// Goes on with the objects of another run.
+    pub fn join(&mut self, objects: u32, raw_len: usize, base: Base) {
+        self.objects += objects;
+        self.raw_len += raw_len;
+        self.base.join(base);
+    }
+}
+
 impl Group {
     pub fn new(kind: Kind) -> Group {
         Group { kind, raw: Vec::new(), ids: Vec::new(), lens: Vec::new(), runs: Vec::new() }

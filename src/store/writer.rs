@@ -16,6 +16,9 @@ use crate::store::read::Store;
 
 /// Bytes of manifest nodes and the like that are compressed together.
 const STRUCTURE_GROUP: usize = 128 << 10;
+/// Bytes of short runs, such as small files, that become one: so they compress as well as one long one. Chunks of large
+/// files are longer, and keep runs of their own.
+const RUN_TOGETHER: usize = 16 << 10;
 /// Bytes of bases in a group.
 const GROUP_BASE: usize = 4 << 20;
 
@@ -136,7 +139,10 @@ impl<'a> Writer<'a> {
             self.submit(full)?;
         }
         let group = &mut self.deltas[level];
-        group.runs.push(GroupRun { objects: chunks.len() as u32, raw_len: raw.len(), base });
+        match group.runs.last_mut().filter(|run| run.raw_len + raw.len() <= RUN_TOGETHER) {
+            Some(run) => run.join(chunks.len() as u32, raw.len(), base),
+            None => group.runs.push(GroupRun { objects: chunks.len() as u32, raw_len: raw.len(), base }),
+        }
         for (id, len) in chunks {
             let (chunk, after) = rest.split_at(len as usize);
             rest = after;
