@@ -13,8 +13,9 @@ use parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReade
 use super::column::{Column, Stored, columns};
 use super::footer;
 use crate::codec::Put;
-use crate::sample::Type;
+use crate::sample::canonical::digest_all;
 use crate::sample::record::digest;
+use crate::sample::{Identity, Type};
 
 /// How many rows are decoded at once.
 const BATCH: usize = 1024;
@@ -133,6 +134,13 @@ impl<'a> Row<'a> {
     /// BLAKE3 of its columns by path, each with its path and its values, their place in lists and their types.
     pub fn canonical(&self) -> [u8; 16] {
         digest(b"", self.bytes)
+    }
+
+    /// What the row is compared by; its key are the values of the columns with these paths, none for no paths.
+    pub fn identity(&self, key: &[String]) -> Identity {
+        let value = |path: &String| self.values().find(|(c, kind, _)| c.path == *path && *kind != Type::Null).map(|v| v.2);
+        let values: Option<Vec<_>> = key.iter().map(value).collect();
+        Identity { id: self.canonical(), key: values.filter(|v| !v.is_empty()).map(|v| digest_all(&v)) }
     }
 
     /// The values in the order of their paths: the column, what it is, and the bytes by which it is compared. An empty
