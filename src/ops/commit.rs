@@ -283,6 +283,7 @@ impl Commit<'_> {
             parent: parent.map(|p| p.version.manifest),
             nodes: &**self.repo.store(),
             selection,
+            counting: None,
             began,
         };
         let (mut builder, mut checksum, mut fresh) = (Builder::default(), DataChecksum::default(), HashMap::new());
