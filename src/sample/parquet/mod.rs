@@ -9,4 +9,4 @@ mod column;
 mod footer;
 mod table;
 
-pub use table::{Ranges, Row, Table};
+pub use table::{Ranges, Row, Table, is_guarded};

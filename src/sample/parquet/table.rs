@@ -1,5 +1,6 @@
 //! Reading a Parquet file: its footer, then all columns side by side, row by row.
 
+use std::cell::Cell;
 use std::io::{self, BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -266,9 +267,22 @@ impl Read for From {
     }
 }
 
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread reads a file with code that may panic on a damaged one: such a panic is caught, and a panic hook
+/// should pass over it.
+pub fn is_guarded() -> bool {
+    GUARDED.get()
+}
+
 /// Runs a part of the parquet crate, which panics on some damaged files.
 fn guard<T>(read: impl FnOnce() -> ParquetResult<T>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(read)) {
+    let before = GUARDED.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(read));
+    GUARDED.set(before);
+    match outcome {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(ParquetError::General(why) | ParquetError::EOF(why))) => Err(damaged(&why)),
         Ok(Err(why)) => Err(damaged(&why.to_string())),

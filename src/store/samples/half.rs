@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::id::{Content, Id};
 use crate::object::recipe::Item;
-use crate::sample::{Packing, Ranges, Reading, Unpacker};
+use crate::sample::{Ranges, Reading, Unpacker};
 use crate::store::content::{self, Chunks};
 use crate::store::read::{Object, Store};
 
@@ -133,11 +133,6 @@ impl<'a> Half<'a> {
             Bytes::Held(bytes) => Arc::new(HeldRanges(bytes.to_vec())),
             Bytes::Open(file, _) => Arc::new(OpenRanges(file.clone(), self.size)),
         })
-    }
-
-    /// Whether its bytes are packed.
-    pub(super) fn is_packed(&self) -> bool {
-        self.reading.packing != Packing::None
     }
 }
 

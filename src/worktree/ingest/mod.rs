@@ -63,13 +63,22 @@ pub struct Source<'a, S> {
 pub struct Counted {
     /// What the files that were read differ in from those in their place.
     pub account: Account,
-    told: HashSet<[u8; 16]>,
+    /// Of which files it tells.
+    pub told: Paths,
 }
 
-impl Counted {
-    /// Whether the account tells of the file that has this path now, and of the one that had it.
-    pub fn tells_of(&self, path: &DataPath) -> bool {
-        self.told.contains(&short(path))
+/// Paths, by the halves of their hashes.
+#[derive(Debug, Default)]
+pub struct Paths(HashSet<[u8; 16]>);
+
+impl Paths {
+    fn insert(&mut self, path: &DataPath) {
+        self.0.insert(short(path));
+    }
+
+    /// Whether this is one of them.
+    pub fn contains(&self, path: &DataPath) -> bool {
+        self.0.contains(&short(path))
     }
 }
 
@@ -92,7 +101,7 @@ pub fn ingest<S: NodeSource + Sync>(
     let mut feed = Feed::new(source, progress)?;
     std::thread::scope(|scope| {
         let counter = counting.map(|counting| Counter::start(scope, counting, root));
-        let counted = counting.map(|counting| Counted { account: counting.account(), told: HashSet::new() });
+        let counted = counting.map(|counting| Counted { account: counting.account(), told: Paths::default() });
         let mut ingest = Ingest { writer, open: None, take, began, progress, counter, counted, queue: VecDeque::new() };
         parallel::ordered(
             parallel::until_error(|| feed.unit()),
@@ -204,7 +213,7 @@ impl<T: FnMut(&mut Writer<'_>, Ingested) -> Result<()>> Ingest<'_, '_, T> {
 
     fn tell(&mut self, path: &DataPath) {
         if let Some(counted) = self.counted.as_mut().filter(|counted| counted.account.is_tallied()) {
-            counted.told.insert(short(path));
+            counted.told.insert(path);
         }
     }
 
