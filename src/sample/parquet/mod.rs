@@ -7,6 +7,8 @@
 
 mod column;
 mod footer;
+mod guard;
 mod table;
 
-pub use table::{Ranges, Row, Table, is_guarded};
+pub use guard::is_guarded;
+pub use table::{Ranges, Row, Table};

@@ -1,8 +1,6 @@
 //! Reading a Parquet file: its footer, then all columns side by side, row by row.
 
-use std::cell::Cell;
 use std::io::{self, BufReader, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,6 +11,7 @@ use parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReade
 
 use super::column::{Column, Stored, columns};
 use super::footer;
+use super::guard::{damaged, guard};
 use crate::codec::Put;
 use crate::sample::canonical::digest_all;
 use crate::sample::record::digest;
@@ -265,33 +264,6 @@ impl Read for From {
         self.at += n as u64;
         Ok(n)
     }
-}
-
-thread_local! {
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread reads a file with code that may panic on a damaged one: such a panic is caught, and a panic hook
-/// should pass over it.
-pub fn is_guarded() -> bool {
-    GUARDED.get()
-}
-
-/// Runs a part of the parquet crate, which panics on some damaged files.
-fn guard<T>(read: impl FnOnce() -> ParquetResult<T>) -> Result<T, String> {
-    let before = GUARDED.replace(true);
-    let outcome = catch_unwind(AssertUnwindSafe(read));
-    GUARDED.set(before);
-    match outcome {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(ParquetError::General(why) | ParquetError::EOF(why))) => Err(damaged(&why)),
-        Ok(Err(why)) => Err(damaged(&why.to_string())),
-        Err(_) => Err(damaged("its reader gave up")),
-    }
-}
-
-fn damaged(why: &str) -> String {
-    format!("the Parquet file is damaged: {why}")
 }
 
 #[cfg(test)]
