@@ -304,7 +304,7 @@ mod tests {
             compare.feed(Side::Old, &old[head..old.len() - tail], &mut sink);
             compare.feed(Side::New, &new[head..new.len() - tail], &mut sink);
             compare.same(&old[old.len() - tail..], &mut sink);
-            let (a, b) = compare.finish(&mut sink);
+            let (a, b, _) = compare.finish(&mut sink);
             prop_assert!(a.broken().is_none() && b.broken().is_none());
             prop_assert_eq!(net, naive(Array::new, &old, &new));
         }
