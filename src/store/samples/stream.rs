@@ -72,7 +72,7 @@ impl<'r> Stream<'r> {
         match &mut self.state {
             State::Start | State::Aside => Ok(()),
             State::Alone(pair) => {
-                pair.feed(Side::New, &*self.store.bytes_of(item, bytes)?);
+                pair.feed(Side::New, &self.store.bytes_of(item, bytes)?);
                 Ok(())
             }
             State::Aligned(pair, aligner) => {
