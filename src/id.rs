@@ -24,6 +24,9 @@ pub enum Version {}
 /// A fact: something said about a version later.
 #[derive(Debug)]
 pub enum Fact {}
+/// The schema of a version's records.
+#[derive(Debug)]
+pub enum Schema {}
 /// A pack file.
 #[derive(Debug)]
 pub enum Pack {}

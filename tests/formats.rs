@@ -17,6 +17,7 @@ use helox::object::node::{Child, Entry, EntryKind, Node, Samples};
 use helox::object::recipe::{Builder, Item, Recipe};
 use helox::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use helox::object::{Key, Kind};
+use helox::sample::Schema;
 
 type Check = fn(&[u8]);
 
@@ -37,6 +38,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("recipe-node", |bytes| same(bytes, &recipe(), Recipe::decode, Recipe::encode)),
     ("ref-fact", |bytes| assert_eq!(bytes, format!("{}\n", fact_tag().id()).as_bytes())),
     ("ref-version", |bytes| assert_eq!(bytes, format!("{}\n", second().id()).as_bytes())),
+    ("schema", |bytes| same(bytes, &schema(), Schema::decode, |schema| schema.encode().unwrap())),
     ("version", |bytes| same(bytes, &second(), Version::decode, Version::encode)),
     ("version-first", |bytes| same(bytes, &first(), Version::decode, Version::encode)),
 ];
@@ -192,6 +194,7 @@ fn first() -> Version {
         parent_number: None,
         manifest: Id::of(&leaf().encode()),
         statistics: Statistics { files: totals.files, bytes: totals.bytes, samples: totals.samples },
+        schema: None,
         data_checksum: data_checksum(),
         change_type: ChangeType::Major,
         summary: "first leases".into(),
@@ -210,6 +213,7 @@ fn second() -> Version {
         parents: vec![first().id()],
         parent_number: Some(Number::FIRST),
         manifest: Id::of(&inner().encode()),
+        schema: Some(Id::of(&schema().encode().unwrap())),
         change_type: ChangeType::Minor,
         summary: "a folder for validation".into(),
         metadata: [("source".to_owned(), "crawl".into()), ("batch".to_owned(), count)].into_iter().collect(),
@@ -218,6 +222,14 @@ fn second() -> Version {
         created: Time::from_millis(1_795_339_860_007),
         ..first()
     }
+}
+
+fn schema() -> Schema {
+    let mut schema = Schema::new(5);
+    for record in [r#"{"id":1,"rent":{"amount":950.5}}"#, r#"{"id":2,"rent":null}"#] {
+        schema.observe_json(record.as_bytes(), 1).unwrap();
+    }
+    schema
 }
 
 fn fact_tag() -> Fact {

@@ -35,6 +35,7 @@ pub(super) fn version(dataset: &str, text: &str, minute: i64) -> Version {
         parent_number: None,
         manifest: Id::of(text.as_bytes()),
         statistics: Statistics { files: 2, bytes: 300, samples: None },
+        schema: None,
         data_checksum: Checksum::of(text.as_bytes()),
         change_type: ChangeType::Minor,
         summary: format!("{dataset} {text}"),

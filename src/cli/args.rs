@@ -272,7 +272,8 @@ pub(crate) struct Show {
 #[command(after_help = "Examples:
   hlx diff                                      what commit would record
   hlx diff leases@1.0.0 leases@1.1.0 --stat     two versions, with sizes
-  hlx diff leases@1.0.0 -- train                one folder, against the workspace")]
+  hlx diff leases@1.0.0 -- train                one folder, against the workspace
+  hlx diff HEAD~1 HEAD --samples --patch        the samples that changed")]
 pub(crate) struct Diff {
     /// The older side [default: the checked-out version]
     #[arg(value_name = "A")]
@@ -289,6 +290,18 @@ pub(crate) struct Diff {
     /// Print a letter and the path, separated by a tab
     #[arg(long, group = "style")]
     pub(crate) name_status: bool,
+    /// Count the samples that were added, removed and modified, over all files: one that moved is none
+    #[arg(long)]
+    pub(crate) samples: bool,
+    /// Count them in each file too, where one that moved shows
+    #[arg(long, requires = "samples")]
+    pub(crate) by_file: bool,
+    /// Print the samples
+    #[arg(long, short = 'p', requires = "samples", conflicts_with_all = ["stat", "name_only", "name_status"])]
+    pub(crate) patch: bool,
+    /// Print no more than N samples
+    #[arg(long, value_name = "N", requires = "patch")]
+    pub(crate) limit: Option<usize>,
     /// Exit with 1 if anything differs
     #[arg(long)]
     pub(crate) exit_code: bool,

@@ -55,6 +55,11 @@ pub(crate) fn hint(hint: &str, manner: Manner) {
     to_stderr(&labelled(&manner.tint_stderr().label("hint:"), hint));
 }
 
+/// Prints what a person should look at.
+pub(crate) fn warning(warning: &str, manner: Manner) {
+    to_stderr(&labelled(&manner.tint_stderr().mark("warning:"), warning));
+}
+
 /// Prints that `hlx` itself has a defect, and where.
 pub(crate) fn panicked(location: Option<&Location<'_>>, manner: Manner) {
     let place = location.map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();

@@ -130,6 +130,7 @@ impl Tint {
 pub(crate) struct Output {
     stdout: BufWriter<Stdout>,
     fault: Option<io::Error>,
+    warnings: Vec<String>,
     hints: Vec<String>,
     manner: Manner,
     tint: Tint,
@@ -140,7 +141,7 @@ impl Output {
     pub(crate) fn new(manner: Manner) -> Output {
         // Not locked: a panic in another thread must be able to say so in JSON.
         let stdout = BufWriter::with_capacity(64 << 10, io::stdout());
-        Output { stdout, fault: None, hints: Vec::new(), manner, tint: manner.tint_stdout() }
+        Output { stdout, fault: None, warnings: Vec::new(), hints: Vec::new(), manner, tint: manner.tint_stdout() }
     }
 
     /// What results are printed as.
@@ -177,6 +178,13 @@ impl Output {
         self.write_all(b"\n").map_err(|e| self.error(e))
     }
 
+    /// Keeps what a person should look at, to be said on stderr after the results.
+    pub(crate) fn warning(&mut self, warning: &str) {
+        if self.manner.form == Form::Human {
+            self.warnings.push(warning.to_owned());
+        }
+    }
+
     /// Keeps what a person could do next, to be said on stderr after the results.
     pub(crate) fn hint(&mut self, hint: &str) {
         if self.manner.form == Form::Human && !self.manner.quiet {
@@ -191,6 +199,7 @@ impl Output {
             let _ = self.flush();
         }
         if self.fault.is_none() {
+            self.warnings.drain(..).for_each(|warning| failure::warning(&warning, self.manner));
             self.hints.drain(..).for_each(|hint| failure::hint(&hint, self.manner));
         }
         self.fault.take()

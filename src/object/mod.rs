@@ -30,11 +30,13 @@ pub enum Kind {
     Version = 5,
     /// A fact, named by its hash.
     Fact = 6,
+    /// The schema of a version's records, named by its hash.
+    Schema = 7,
 }
 
 impl Kind {
     /// Every kind, in the order of its byte.
-    pub const ALL: [Kind; 6] = [Kind::Chunk, Kind::Recipe, Kind::RecipeNode, Kind::Node, Kind::Version, Kind::Fact];
+    pub const ALL: [Kind; 7] = [Kind::Chunk, Kind::Recipe, Kind::RecipeNode, Kind::Node, Kind::Version, Kind::Fact, Kind::Schema];
 
     /// The kind that a byte stands for.
     pub fn from_byte(byte: u8) -> Option<Kind> {
@@ -50,6 +52,7 @@ impl Kind {
             Kind::Node => "manifest node",
             Kind::Version => "version record",
             Kind::Fact => "fact",
+            Kind::Schema => "schema",
         }
     }
 
@@ -80,7 +83,7 @@ macro_rules! key_of {
         }
     )*};
 }
-key_of!(Chunk => Chunk, RecipeNode => RecipeNode, Node => Node, Version => Version, Fact => Fact);
+key_of!(Chunk => Chunk, RecipeNode => RecipeNode, Node => Node, Version => Version, Fact => Fact, Schema => Schema);
 
 impl Key {
     /// The key of the recipe that rebuilds this content.

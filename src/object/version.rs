@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Time;
 use crate::codec::{Malformed, Put, Take};
-use crate::id::{Id, Node, Version as VersionId};
+use crate::id::{Id, Node, Schema, Version as VersionId};
 use crate::object::checksum::Checksum;
 
 /// The first byte of every record.
@@ -168,6 +168,8 @@ pub struct Version {
     pub manifest: Id<Node>,
     /// What it holds in numbers.
     pub statistics: Statistics,
+    /// The schema of its records, where they are counted.
+    pub schema: Option<Id<Schema>>,
     /// What `find`, `sort`, `b3sum` and `sha256sum` print for its files.
     pub data_checksum: Checksum,
     /// How big the change from the first parent is, by content.
@@ -202,6 +204,8 @@ impl Version {
         out.put_varint(self.statistics.files);
         out.put_varint(self.statistics.bytes);
         out.put_varint(self.statistics.samples.map_or(0, |n| n.saturating_add(1)));
+        out.push(u8::from(self.schema.is_some()));
+        out.extend_from_slice(self.schema.as_ref().map_or(&[], |id| &id.as_bytes()[..]));
         out.extend_from_slice(self.data_checksum.as_bytes());
         out.push(self.change_type as u8);
         out.put_bytes(self.summary.as_bytes());
@@ -239,6 +243,11 @@ impl Version {
         }
         let manifest = Id::from_bytes(take.array()?);
         let statistics = Statistics { files: take.varint()?, bytes: take.varint()?, samples: take.varint()?.checked_sub(1) };
+        let schema = match take.u8()? {
+            0 => None,
+            1 => Some(Id::from_bytes(take.array()?)),
+            _ => return Err(Malformed("the record has a schema or none")),
+        };
         let data_checksum = Checksum::from_bytes(take.array()?);
         let change_type = match take.u8()? {
             0 => ChangeType::Patch,
@@ -273,6 +282,7 @@ impl Version {
             parent_number,
             manifest,
             statistics,
+            schema,
             data_checksum,
             change_type,
             summary,
@@ -325,7 +335,8 @@ mod tests {
             parents: vec![Id::from_bytes([0x11; 32])],
             parent_number: Some(number("1.0.0")),
             manifest: Id::from_bytes([0x22; 32]),
-            statistics: Statistics { files: 2, bytes: 300, samples: None },
+            statistics: Statistics { files: 2, bytes: 300, samples: Some(2) },
+            schema: Some(Id::from_bytes([0x44; 32])),
             data_checksum: Checksum::from_bytes([0x33; 32]),
             change_type: ChangeType::Minor,
             summary: "added leases".into(),

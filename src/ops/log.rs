@@ -36,6 +36,8 @@ pub struct Options {
     pub metadata: Vec<(String, String)>,
     /// Only versions with this validation status.
     pub status: Option<String>,
+    /// Whether their schemas are read.
+    pub schemas: bool,
 }
 
 /// The versions.
@@ -57,9 +59,10 @@ pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
         Some(text) => ancestors(repo, revision::version(repo, text)?.id)?,
         None => all(repo, options.dataset.as_deref(), options.limit.filter(|_| options.selects_all()))?,
     };
-    let viewer = Viewer::new(repo)?;
+    let viewer = if options.schemas { Viewer::new(repo)? } else { Viewer::new(repo)?.without_schemas() };
     let views = ordered(versions).into_iter().map(|(id, version)| viewer.view(id, version));
-    let versions = views.filter(|view| options.selects(view)).take(options.limit.unwrap_or(usize::MAX)).collect();
+    let selected = views.filter(|view| view.as_ref().map_or(true, |view| options.selects(view)));
+    let versions = selected.take(options.limit.unwrap_or(usize::MAX)).collect::<Result<_>>()?;
     Ok(Report { versions })
 }
 

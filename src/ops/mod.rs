@@ -9,10 +9,13 @@ pub mod compare;
 pub mod dataset;
 pub mod diff;
 pub mod init;
+mod judge;
 pub mod log;
 pub mod ls;
+mod record;
 pub mod reindex;
 pub mod restore;
+mod samples;
 pub mod show;
 pub mod stats;
 pub mod status;
@@ -20,6 +23,8 @@ pub mod tag;
 pub mod verify;
 mod view;
 
+pub use record::FieldChange;
+pub use samples::{ByFile, Record};
 pub use view::{Renamed, VersionView};
 
 #[cfg(test)]

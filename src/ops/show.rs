@@ -14,5 +14,5 @@ pub fn run(repo: &Repo, revision: Option<&str>) -> Result<VersionView> {
             found => found?,
         },
     };
-    Ok(Viewer::new(repo)?.view(found.id, found.version))
+    Viewer::new(repo)?.view(found.id, found.version)
 }

@@ -39,7 +39,7 @@ pub struct Problem {
     /// The object that it befalls, if no file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// What kind of damage: `content`, `manifest`, `version`, `checksum`, `fact`, `pack`, `file`.
+    /// What kind of damage: `content`, `manifest`, `schema`, `version`, `checksum`, `fact`, `pack`, `file`.
     pub kind: &'static str,
     /// What is wrong.
     pub message: String,
@@ -179,6 +179,10 @@ impl Verifier<'_> {
         let mut contents: BTreeMap<Id<Content>, u64> = BTreeMap::new();
         for (name, version) in &versions {
             self.progress.check()?;
+            if let Err(e) = self.repo.schema(version) {
+                let schema = version.schema.map(|id| format!("schema {id}"));
+                self.problem(None, schema, "schema", e.to_string(), &[name]);
+            }
             let (mut totals, mut checksum) = (Totals::NONE, DataChecksum::default());
             let walk = |each: &mut dyn FnMut(Entry)| -> Result<()> {
                 Entries::new(&**self.repo.store(), version.manifest)?.try_for_each(|entry| entry.map(&mut *each))

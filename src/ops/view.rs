@@ -10,6 +10,7 @@ use crate::id::{Id, Node, Version as VersionId};
 use crate::object::checksum::Checksum;
 use crate::object::version::{ChangeType, Number, ValidationStatus, Version};
 use crate::repo::Repo;
+use crate::sample::Schema;
 
 /// Every field of a version.
 #[derive(Clone, Debug, Serialize)]
@@ -77,15 +78,42 @@ pub struct Renamed {
 pub(crate) struct Viewer<'a> {
     repo: &'a Repo,
     facts: State,
+    /// Whether schemas are looked up.
+    schemas: bool,
+    /// The schema of a version that is not stored yet.
+    schema: Option<Schema>,
 }
 
 impl<'a> Viewer<'a> {
     pub fn new(repo: &'a Repo) -> Result<Viewer<'a>> {
-        Ok(Viewer { repo, facts: repo.facts().fold()? })
+        Ok(Viewer { repo, facts: repo.facts().fold()?, schemas: true, schema: None })
     }
 
-    pub fn view(&self, id: Id<VersionId>, version: Version) -> VersionView {
-        VersionView {
+    /// Leaves the schemas out.
+    pub fn without_schemas(mut self) -> Viewer<'a> {
+        self.schemas = false;
+        self
+    }
+
+    /// Knows this schema without looking it up.
+    pub fn with_schema(mut self, schema: Option<Schema>) -> Viewer<'a> {
+        self.schema = schema;
+        self
+    }
+
+    fn schema(&self, version: &Version) -> Result<Option<Value>> {
+        match &self.schema {
+            _ if !self.schemas || version.schema.is_none() => Ok(None),
+            Some(schema) if schema.encode().is_ok_and(|bytes| version.schema == Some(Id::of(&bytes))) => {
+                Ok(Some(schema.to_json()))
+            }
+            _ => Ok(self.repo.schema(version)?.map(|schema| schema.to_json())),
+        }
+    }
+
+    pub fn view(&self, id: Id<VersionId>, version: Version) -> Result<VersionView> {
+        Ok(VersionView {
+            schema: self.schema(&version)?,
             id,
             metadata_checksum: version.metadata_checksum(),
             dataset_name: version.dataset,
@@ -100,7 +128,6 @@ impl<'a> Viewer<'a> {
             total_size_bytes: version.statistics.bytes,
             data_checksum: version.data_checksum,
             manifest: version.manifest,
-            schema: None,
             quality_score: None,
             validation_status: version.validation,
             validation_errors: Vec::new(),
@@ -110,6 +137,6 @@ impl<'a> Viewer<'a> {
             created_by: version.author,
             storage_backend: "local",
             storage_path: self.repo.store().layout().root().display().to_string(),
-        }
+        })
     }
 }

@@ -11,6 +11,7 @@ use crate::object::version::Version;
 use crate::refs::Versions;
 use crate::repo::author::author;
 use crate::repo::config::{Config, Dataset};
+use crate::sample::Schema;
 use crate::store::layout::FOLDER;
 use crate::store::{Layout, Store};
 
@@ -141,6 +142,13 @@ impl Repo {
     pub fn version(&self, id: Id<VersionId>) -> Result<Version> {
         let key = Key::from(id);
         Version::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))
+    }
+
+    /// The schema of a version, where it has one.
+    pub fn schema(&self, version: &Version) -> Result<Option<Schema>> {
+        let Some(key) = version.schema.map(Key::from) else { return Ok(None) };
+        let schema = Schema::decode(&self.store.get(&key)?);
+        schema.map(Some).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))
     }
 
     /// Who is at work: what was said on the command line, `HLX_AUTHOR`, git's user, `user@host`.

@@ -8,6 +8,7 @@
 use super::json::{MAX_DEPTH, Tape};
 use super::record::digest;
 use super::{Pointer, Type};
+use crate::codec::Put;
 
 /// The end of a number and of a string.
 const END: u8 = 0xff;
@@ -54,6 +55,13 @@ impl Canonical {
         }
         Identity { id, key: named.then(|| digest(b"", &self.form)) }
     }
+}
+
+/// The digest of some values together.
+pub(super) fn digest_all<T: AsRef<[u8]>>(values: &[T]) -> [u8; 16] {
+    let mut form = Vec::new();
+    values.iter().for_each(|value| form.put_bytes(value.as_ref()));
+    digest(b"", &form)
 }
 
 /// Recursion is bounded by [`MAX_DEPTH`].

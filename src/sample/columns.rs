@@ -6,8 +6,9 @@
 
 use std::borrow::Cow;
 
-use super::csv::fields;
-use super::{Finding, Record, Type};
+use super::canonical::digest_all;
+use super::csv::{canonical, fields};
+use super::{Finding, Identity, Record, Type};
 
 /// The header of a file, as far as it has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,13 @@ impl Columns {
     pub fn field<'a>(&self, record: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> {
         let at = self.names()?.iter().rposition(|column| column == name)?;
         fields(record, self.delimiter).nth(at)
+    }
+
+    /// What a record is compared by: its fields, and those of the columns that are its key.
+    pub fn identity(&self, record: &[u8], key: &[String]) -> Identity {
+        let values = key.iter().map(|name| self.field(record, name).filter(|field| !field.is_empty()));
+        let values: Option<Vec<_>> = values.collect();
+        Identity { id: canonical(record, self.delimiter), key: values.filter(|v| !v.is_empty()).map(|v| digest_all(&v)) }
     }
 
     /// Whether the comment that was read last is the header of `next`.

@@ -30,6 +30,8 @@ pub struct Compare<R> {
     gap: Gap,
     /// While the readers may be apart.
     apart: Option<Apart>,
+    /// Records of the new side so far.
+    count: u64,
 }
 
 #[derive(Debug)]
@@ -43,14 +45,17 @@ struct Apart {
 impl<R: Records> Compare<R> {
     /// Starts with readers that stand at the same place.
     pub fn new(old: R, new: R) -> Compare<R> {
-        Compare { old, new, gap: Gap::default(), apart: None }
+        Compare { old, new, gap: Gap::default(), apart: None, count: 0 }
     }
 
     /// The next bytes of one side within a gap.
     pub fn feed(&mut self, side: Side, bytes: &[u8], sink: &mut dyn FnMut(Side, Record<'_>)) {
         self.apart = Some(Apart { until: 0, step: STEP });
-        let reader = if side == Side::Old { &mut self.old } else { &mut self.new };
-        reader.feed(bytes, &mut |record| self.gap.put(side, record, sink));
+        let (reader, one) = if side == Side::Old { (&mut self.old, 0) } else { (&mut self.new, 1) };
+        reader.feed(bytes, &mut |record| {
+            self.count += one;
+            self.gap.put(side, record, sink);
+        });
     }
 
     /// The next bytes of both sides.
@@ -69,11 +74,19 @@ impl<R: Records> Compare<R> {
             let (piece, rest) = bytes.split_at(bytes.len().min(apart.until));
             apart.until -= piece.len();
             self.old.feed(piece, &mut |record| self.gap.put(Side::Old, record, sink));
-            self.new.feed(piece, &mut |record| self.gap.put(Side::New, record, sink));
+            self.new.feed(piece, &mut |record| {
+                self.count += 1;
+                self.gap.put(Side::New, record, sink);
+            });
             bytes = rest;
         }
         self.old.feed(bytes, &mut |_| {});
-        self.new.feed(bytes, &mut |_| {});
+        self.new.feed(bytes, &mut |_| self.count += 1);
+    }
+
+    /// The readers: of the old side, and of the new.
+    pub fn readers(&self) -> (&R, &R) {
+        (&self.old, &self.new)
     }
 
     /// Whether the next shared bytes must be told. Otherwise a caller may leave them out and [`Compare::restart`] before
@@ -90,12 +103,15 @@ impl<R: Records> Compare<R> {
     }
 
     /// Both files end here. Returns the readers, which may have found what they read to be broken: then this comparison
-    /// is void, and each file one record.
-    pub fn finish(mut self, sink: &mut dyn FnMut(Side, Record<'_>)) -> (R, R) {
+    /// is void, and each file one record; and how many records the new side told.
+    pub fn finish(mut self, sink: &mut dyn FnMut(Side, Record<'_>)) -> (R, R, u64) {
         self.old.finish(&mut |record| self.gap.put(Side::Old, record, sink));
-        self.new.finish(&mut |record| self.gap.put(Side::New, record, sink));
+        self.new.finish(&mut |record| {
+            self.count += 1;
+            self.gap.put(Side::New, record, sink);
+        });
         self.gap.flush(sink);
-        (self.old, self.new)
+        (self.old, self.new, self.count)
     }
 }
 
@@ -288,7 +304,7 @@ mod tests {
             compare.feed(Side::Old, &old[head..old.len() - tail], &mut sink);
             compare.feed(Side::New, &new[head..new.len() - tail], &mut sink);
             compare.same(&old[old.len() - tail..], &mut sink);
-            let (a, b) = compare.finish(&mut sink);
+            let (a, b, _) = compare.finish(&mut sink);
             prop_assert!(a.broken().is_none() && b.broken().is_none());
             prop_assert_eq!(net, naive(Array::new, &old, &new));
         }

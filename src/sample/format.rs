@@ -63,7 +63,7 @@ impl Reading {
     }
 
     /// The reading of this name in `helox.toml`: `jsonl`, `json`, `csv` or `tsv`, each perhaps with `.gz` or `.zst`,
-    /// `parquet` or `text` (the file itself is the sample).
+    /// `parquet`, or `text` however packed: the file itself is the sample.
     pub fn named(name: &str) -> Option<Reading> {
         let (format, packing) = match name.split_once('.') {
             None => (name, Packing::None),
@@ -77,7 +77,7 @@ impl Reading {
             "csv" => Format::Csv,
             "tsv" => Format::Tsv,
             "parquet" if packing == Packing::None => Format::Parquet,
-            "text" if packing == Packing::None => Format::Whole,
+            "text" => return Some(Reading::WHOLE),
             _ => return None,
         };
         Some(Reading { format, packing })
@@ -124,7 +124,7 @@ impl Reading {
     }
 
     /// The file itself is the sample.
-    const WHOLE: Reading = Reading { format: Format::Whole, packing: Packing::None };
+    pub const WHOLE: Reading = Reading { format: Format::Whole, packing: Packing::None };
 }
 
 /// Raised by one whenever a reader finds other records in the same bytes than before.
@@ -139,30 +139,32 @@ fn split_ending(name: &str) -> Option<(&str, &str)> {
     name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())
 }
 
-/// What `helox.toml` says of how files are read: globs, each with the name of a reading. As in `.gitignore` the last
-/// glob that matches wins; a path that none matches is read by its ending.
+/// What `helox.toml` says of how files are read: globs, each with the name of a reading. The first that matches wins; a
+/// path that none matches is read by its ending.
 #[derive(Clone, Debug, Default)]
 pub struct Formats {
     globs: GlobSet,
+    /// Two globs each: what is named, and what lies below it.
     readings: Vec<Reading>,
 }
 
 impl Formats {
-    /// Compiles globs with the names of their readings, in their order. A glob without `/` matches the file's name in
-    /// any folder, one with `/` the path from the dataset's folder; `*` stays within a component, `**` does not.
+    /// Compiles globs of paths within the dataset, with the names of their readings, in their order. `*` stays within a
+    /// component, `**` does not, and what names a folder takes all below it.
     pub fn new<'a>(table: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Formats> {
         let mut globs = GlobSetBuilder::new();
         let mut readings = Vec::new();
         for (glob, name) in table {
             let reading = Reading::named(name).ok_or_else(|| {
                 Error::new(Kind::Config, format!("'{glob}': no format is called '{name}'"))
-                    .with_hint("jsonl, json, csv, tsv (each also with .gz or .zst), parquet, text")
+                    .with_hint("jsonl, json, csv, tsv, text (each also with .gz or .zst), parquet")
             })?;
-            let anywhere = if glob.contains('/') { glob.trim_start_matches('/').to_owned() } else { format!("**/{glob}") };
-            let compiled = GlobBuilder::new(&anywhere).literal_separator(true).build().map_err(|why| {
-                Error::new(Kind::Config, format!("the glob '{glob}' is not understood: {}", why.kind())).with_source(why)
-            })?;
-            globs.add(compiled);
+            for glob in [glob, &format!("{}/**", glob.trim_end_matches('/'))] {
+                let compiled = GlobBuilder::new(glob).literal_separator(true).backslash_escape(true).build();
+                globs.add(compiled.map_err(|why| {
+                    Error::new(Kind::Config, format!("the glob '{glob}' is not understood: {}", why.kind())).with_source(why)
+                })?);
+            }
             readings.push(reading);
         }
         let globs = globs.build().map_err(|why| {
@@ -173,8 +175,8 @@ impl Formats {
 
     /// How the file of this path is read.
     pub fn reading(&self, path: &str) -> Reading {
-        match self.globs.matches(path).last() {
-            Some(&last) => self.readings[last],
+        match self.globs.matches(path).first() {
+            Some(&first) => self.readings[first / 2],
             None => Reading::of(path),
         }
     }
@@ -214,7 +216,7 @@ mod tests {
         assert_eq!(Reading::named("jsonl.gz"), Some(Reading { format: Format::Jsonl, packing: Packing::Gzip }));
         assert_eq!(Reading::named("tsv"), Some(Reading { format: Format::Tsv, packing: Packing::None }));
         assert_eq!(Reading::named("text"), Some(Reading::WHOLE));
-        for name in ["", "JSONL", "parquet.gz", "text.zst", "json.xz", "json.gz.gz", ".gz"] {
+        for name in ["", "JSONL", "parquet.gz", "json.xz", "json.gz.gz", ".gz"] {
             assert_eq!(Reading::named(name), None, "{name}");
         }
     }
@@ -234,15 +236,16 @@ mod tests {
     }
 
     #[test]
-    fn the_last_glob_wins() {
-        let formats = Formats::new([("*.txt", "jsonl"), ("raw/*.txt", "text"), ("/top.txt", "csv")]).unwrap();
+    fn the_first_glob_wins() {
+        let formats = Formats::new([("top.txt", "csv"), ("raw", "text"), ("**/*.txt", "jsonl")]).unwrap();
         assert_eq!(formats.reading("a/b/c.txt").format, Format::Jsonl);
-        assert_eq!(formats.reading("raw/c.txt").format, Format::Whole);
+        assert_eq!(formats.reading("raw/b/c.txt").format, Format::Whole);
         assert_eq!(formats.reading("a/raw/c.txt").format, Format::Jsonl);
         assert_eq!(formats.reading("top.txt").format, Format::Csv);
         assert_eq!(formats.reading("a/top.txt").format, Format::Jsonl);
         assert_eq!(formats.reading("a.csv").format, Format::Csv);
         assert_eq!(Formats::default().reading("a.csv").format, Format::Csv);
+        assert_eq!(Formats::new([("*.x", "csv")]).unwrap().reading("a/b.x").format, Format::Whole);
     }
 
     #[test]

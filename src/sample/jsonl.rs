@@ -82,14 +82,6 @@ pub fn complete_lines(lines: &[u8], mut line: u64, take: &mut dyn FnMut(Record<'
     line
 }
 
-/// A piece of a stream as the end of a line, with its `\n`, whole lines, and the start of a line. `None` if no line ends
-/// in it. The middle is read by [`complete_lines`], on any thread.
-pub fn split_inner(piece: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let head = memchr(b'\n', piece)? + 1;
-    let tail = memrchr(b'\n', piece)? + 1;
-    Some((&piece[..head], &piece[head..tail], &piece[tail..]))
-}
-
 /// Hands out a line, without its `\n`, unless it is blank.
 #[inline]
 fn hand_out(line: &[u8], number: u64, take: &mut dyn FnMut(Record<'_>)) {
@@ -126,20 +118,6 @@ mod tests {
         fn cuts_change_nothing(stream in prop::collection::vec(prop::sample::select(b"ab\n\n\r \xef\xbb\xbf".to_vec()), 0..40), cuts in pieces()) {
             prop_assert_eq!(found(Jsonl::new(), cuts.of(&stream)), all(&stream));
             prop_assert_eq!(found(Jsonl::new(), cuts.of(&[BOM, &stream].concat())), all(&[BOM, &stream].concat()));
-        }
-
-        #[test]
-        fn the_middle_is_read_alone(stream in prop::collection::vec(prop::sample::select(b"ab\n\r ".to_vec()), 0..40)) {
-            if let Some((head, middle, tail)) = split_inner(&stream) {
-                let mut records = Vec::new();
-                let mut take = |r: Record<'_>| records.push((r.bytes.to_vec(), r.line));
-                let mut start = Jsonl::new();
-                start.feed(head, &mut take);
-                let line = complete_lines(middle, 2, &mut take);
-                let mut end = Jsonl::within(tail, line);
-                end.finish(&mut take);
-                prop_assert_eq!(records, all(&stream));
-            }
         }
     }
 }

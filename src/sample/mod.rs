@@ -29,7 +29,7 @@ pub use format::{Format, Formats, Packing, Reading};
 pub use jsonl::Jsonl;
 pub use kind::Type;
 pub use packing::Unpacker;
-pub use parquet::{Ranges, Row, Table};
+pub use parquet::{Ranges, Row, Table, is_guarded};
 pub use pointer::Pointer;
 pub use record::{Finding, Record, Records, Side};
 pub use schema::{Change, ChangeKind, Schema};

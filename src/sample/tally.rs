@@ -61,6 +61,21 @@ impl Tally {
         }
     }
 
+    /// What another one was told was told here as well.
+    pub fn absorb(&mut self, other: Tally) {
+        if self.records.is_empty() {
+            self.records = other.records;
+            return;
+        }
+        for (id, standing) in other.records {
+            let sum = self.records.entry(id).or_insert(Standing { count: 0, key: standing.key });
+            sum.count += standing.count;
+            if sum.count == 0 {
+                self.records.remove(&id);
+            }
+        }
+    }
+
     /// Everything has been told: what is left, with each key's records of both sides paired off.
     pub fn finish(self) -> Leftovers {
         let mut keys: Map<Pairs> = Map::default();

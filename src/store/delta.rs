@@ -30,14 +30,34 @@ const THINNING: u64 = 4;
 
 /// The chunks of the file that is being replaced, in a window that moves along.
 #[derive(Debug)]
-struct OldFile<'a> {
+pub(crate) struct OldFile<'a> {
     chunks: Chunks<'a>,
     window: VecDeque<(Item, u64)>,
     places: HashMap<[u8; 32], u64>,
     read: u64,
 }
 
-impl OldFile<'_> {
+impl<'a> OldFile<'a> {
+    /// The chunks of this content, from the first on.
+    pub(crate) fn of(store: &'a Store, content: Id<Content>, size: u64) -> Result<OldFile<'a>> {
+        let chunks = Chunks::of(store, content, size)?;
+        let mut old = OldFile { chunks, window: VecDeque::new(), places: HashMap::new(), read: 0 };
+        old.fill()?;
+        Ok(old)
+    }
+
+    /// Where a chunk stands, the first time, within the window.
+    pub(crate) fn place(&self, id: &[u8; 32]) -> Option<u64> {
+        self.places.get(id).copied()
+    }
+
+    /// The chunk that begins at `at`, beyond which nothing before it is asked for.
+    pub(crate) fn at(&mut self, at: u64) -> Result<Option<Item>> {
+        self.advance(at)?;
+        let index = self.window.partition_point(|(_, start)| *start < at);
+        Ok(self.window.get(index).map(|(item, _)| *item))
+    }
+
     fn fill(&mut self) -> Result<()> {
         while self.window.len() < WINDOW {
             let Some(item) = self.chunks.next().transpose()? else { return Ok(()) };
@@ -122,9 +142,7 @@ pub(crate) struct Follower<'a> {
 impl<'a> Follower<'a> {
     /// Follows the old content. `None` where the store cannot say what it was made of.
     pub fn of(store: &'a Store, content: Id<Content>, size: u64) -> Option<Follower<'a>> {
-        let chunks = Chunks::of(store, content, size).ok()?;
-        let mut old = OldFile { chunks, window: VecDeque::new(), places: HashMap::new(), read: 0 };
-        old.fill().ok()?;
+        let old = OldFile::of(store, content, size).ok()?;
         Some(Follower { store, old, before: 0, chunks: Vec::new(), raw: Vec::new() })
     }
 

@@ -9,6 +9,7 @@ mod delta;
 pub mod layout;
 mod pipeline;
 pub mod read;
+pub mod samples;
 pub mod verify;
 pub mod writer;
 

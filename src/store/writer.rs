@@ -34,7 +34,7 @@ pub struct Writer<'a> {
     alone: Group,
     /// Runs by the deltas that they lie above, less one: all of a block lie equally deep.
     deltas: [Group; DEPTH as usize],
-    structure: [Group; 5],
+    structure: [Group; 6],
 }
 
 impl<'a> Writer<'a> {
@@ -57,7 +57,7 @@ impl<'a> Writer<'a> {
             pending: HashSet::new(),
             alone: Group::new(Kind::Chunk),
             deltas: [Kind::Chunk; DEPTH as usize].map(Group::new),
-            structure: [Kind::Recipe, Kind::RecipeNode, Kind::Node, Kind::Version, Kind::Fact].map(Group::new),
+            structure: [Kind::Recipe, Kind::RecipeNode, Kind::Node, Kind::Version, Kind::Fact, Kind::Schema].map(Group::new),
         })
     }
 
@@ -161,7 +161,7 @@ impl<'a> Writer<'a> {
         self.flush_alone()?;
         let deltas = std::mem::replace(&mut self.deltas, [Kind::Chunk; DEPTH as usize].map(Group::new));
         deltas.into_iter().try_for_each(|group| self.submit(group))?;
-        for group in std::mem::replace(&mut self.structure, [Kind::Recipe; 5].map(Group::new)) {
+        for group in std::mem::replace(&mut self.structure, [Kind::Recipe; 6].map(Group::new)) {
             self.submit(group)?;
         }
         let Some(pipeline) = self.pipeline else { return Ok(Finished { bytes: 0, _gc: self._gc }) };

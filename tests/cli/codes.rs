@@ -57,7 +57,6 @@ fn wrong_arguments_exit_with_2() {
 fn flags_and_verbs_of_later_work_are_absent() {
     let s = Sandbox::with_two_versions();
     for line in [
-        "diff --samples",
         "diff --by-file",
         "diff --patch",
         "diff --limit 3",

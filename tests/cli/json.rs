@@ -53,6 +53,11 @@ fn every_verb_has_its_fields_in_json() {
         "bytes_before",
         "bump",
         "stored_bytes",
+        "samples_added",
+        "samples_removed",
+        "samples_modified",
+        "findings",
+        "findings_count",
     ]);
     let commit = s.json("commit -m x --meta n=3 --meta s=007 --meta l=[1] --tag production");
     assert_eq!(keys(&commit), committed);

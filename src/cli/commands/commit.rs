@@ -33,7 +33,22 @@ pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
     };
     let report = commit::run(&session.repo()?, &options, &session.progress())?;
     session.out.report(&report, |out| words(&report, out))?;
+    warn(&report, &mut session.out);
     Ok(Answer::Yes)
+}
+
+/// Most findings that are told one by one.
+const TOLD: usize = 20;
+
+/// Tells of records that are none.
+fn warn(report: &commit::Report, out: &mut Output) {
+    for finding in report.findings.iter().take(TOLD) {
+        out.warning(&format!("{}:{}: {}", finding.path, finding.line, finding.message));
+    }
+    let more = report.findings_count.saturating_sub(TOLD.min(report.findings.len()) as u64);
+    if more > 0 {
+        out.warning(&format!("{} more like these", thousands(more)));
+    }
 }
 
 /// Makes one object of the pairs; the same key twice would lose a value.
@@ -64,7 +79,8 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
     let added = tint.good(format!("+{}", thousands(report.files_added)));
     let modified = tint.mark(format!("~{}", thousands(report.files_modified)));
     let removed = tint.bad(format!("-{}", thousands(report.files_removed)));
-    let total = format!("{}, {}", count(version.file_count, "file"), size(version.total_size_bytes));
+    let samples = version.total_samples.map_or_else(String::new, |samples| format!("{}, ", count(samples, "sample")));
+    let total = format!("{samples}{}, {}", count(version.file_count, "file"), size(version.total_size_bytes));
     write!(out, "{added} {modified} {removed} files, {total}")?;
     if let Outcome::DryRun = report.outcome {
         return writeln!(out);

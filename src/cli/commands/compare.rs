@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 
 use helox::ops::compare;
+use helox::sample::Type;
+use helox::sample::schema::ChangeKind;
 use helox::{Result, printable};
 
 use super::Answer;
@@ -12,7 +14,7 @@ use crate::cli::output::Output;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: &args::Compare, session: &mut Session) -> Result<Answer> {
-    let report = compare::run(&session.repo()?, &args.from, &args.to)?;
+    let report = compare::run(&session.repo()?, &args.from, &args.to, &session.progress())?;
     session.out.answer(&report, |out| words(&report, out))?;
     Ok(Answer::Yes)
 }
@@ -48,7 +50,15 @@ fn words(report: &compare::Report, out: &mut Output) -> io::Result<()> {
     }
     columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     for change in &report.schema_changes {
-        writeln!(out, "schema  {}", printable(&change.to_string()))?;
+        let types = |types: &[Type]| types.iter().map(|t| t.as_str()).collect::<Vec<_>>().join("|");
+        let path = if change.path.is_empty() { "the record" } else { &change.path };
+        let what = match change.kind {
+            ChangeKind::Added => tint.good(format!("added: {}", types(&change.new))),
+            ChangeKind::Removed => tint.bad(format!("removed: {}", types(&change.old))),
+            ChangeKind::TypeChanged => tint.mark(format!("{} -> {}", types(&change.old), types(&change.new))),
+        };
+        let breaking = if change.breaking { ", breaking" } else { "" };
+        writeln!(out, "schema  {}  {what}{breaking}", printable(path))?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use helox::{Number, Result, printable};
 use super::{Answer, commit, compare};
 use crate::cli::args;
 use crate::cli::format::{columns, count, thousands};
+use crate::cli::output::Form;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> {
@@ -74,7 +75,8 @@ fn create(args: args::Create, session: &mut Session) -> Result<Answer> {
 fn versions(name: String, version: Option<String>, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     let Some(version) = version else {
-        let report = log::run(&repo, &log::Options { dataset: Some(name), ..log::Options::default() })?;
+        let schemas = session.out.form() != Form::Human;
+        let report = log::run(&repo, &log::Options { dataset: Some(name), schemas, ..log::Options::default() })?;
         session.out.answer(&report, |out| super::log::words(&report.versions, false, false, out))?;
         if report.versions.is_empty() {
             session.out.hint("no versions");

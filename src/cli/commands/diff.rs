@@ -6,14 +6,16 @@ use helox::ops::diff::{self, Report};
 use helox::{Result, printable};
 use serde_json::{Value, json};
 
-use super::Answer;
+use super::{Answer, patch};
 use crate::cli::args;
 use crate::cli::format::{columns, difference, size, tally};
 use crate::cli::output::{Form, Output, Tint};
 use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
-    let options = diff::Options { from: args.from, to: args.to, paths: args.paths };
+    let wanted = diff::Samples { by_file: args.by_file, patch: args.patch, limit: args.limit };
+    let samples = args.samples.then_some(wanted);
+    let options = diff::Options { from: args.from, to: args.to, paths: args.paths, samples };
     let report = diff::run(&session.repo()?, &options, &session.progress())?;
     if session.out.form() == Form::JsonLines {
         json_lines(&report, &mut session.out)?;
@@ -22,8 +24,12 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
             () if args.stat => stat(&report, out),
             () if args.name_only => changes(&report).iter().try_for_each(|c| writeln!(out, "{}", printable(c.path))),
             () if args.name_status => changes(&report).iter().try_for_each(|c| name_status(c, out)),
+            () if args.patch => patch::words(&report, out),
             () => words(&report, out),
         })?;
+        if session.out.form() == Form::Human {
+            patch::counts(&report, &mut session.out).map_err(|e| session.out.error(e))?;
+        }
     }
     let same = report.added.is_empty() && report.modified.is_empty() && report.removed.is_empty() && report.renamed.is_empty();
     Ok(Answer::yes_if(same || !args.exit_code))
@@ -139,5 +145,8 @@ fn json_lines(report: &Report, out: &mut Output) -> Result<()> {
     for file in &report.renamed {
         out.document(&json!({ "change": "renamed", "from": file.from, "to": file.to }))?;
     }
-    Ok(())
+    if let Some(samples) = &report.samples {
+        out.document(&json!({ "samples": samples, "by_file": report.by_file }))?;
+    }
+    report.records.iter().flatten().try_for_each(|record| out.document(record))
 }

@@ -8,7 +8,7 @@ use helox::{Result, printable};
 
 use super::Answer;
 use crate::cli::args;
-use crate::cli::format::{day, first_line, moment, short};
+use crate::cli::format::{day, first_line, moment, short, thousands};
 use crate::cli::graph::{Graph, Rows};
 use crate::cli::output::{Form, Output, Tint};
 use crate::cli::session::Session;
@@ -30,6 +30,7 @@ pub(super) fn run(args: args::Log, session: &mut Session) -> Result<Answer> {
         until: args.until,
         metadata: args.meta,
         status: args.status.map(|status| status.to_uppercase()),
+        schemas: session.out.form() != Form::Human,
     };
     let report = log::run(&repo, &options)?;
     if session.out.form() == Form::JsonLines {
@@ -101,6 +102,9 @@ fn page(version: &VersionView, tint: Tint) -> Vec<String> {
         format!("Author:  {}", printable(&version.created_by)),
         format!("Date:    {}", moment(&version.created_at)),
     ];
+    if let Some(samples) = version.total_samples {
+        lines.push(format!("Samples: {}", thousands(samples)));
+    }
     if version.parents.len() > 1 {
         let parents: Vec<_> = version.parents.iter().map(short).collect();
         lines.insert(2, format!("Merge:   {}", parents.join(" ")));

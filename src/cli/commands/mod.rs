@@ -12,6 +12,7 @@ mod init;
 mod log;
 mod ls;
 mod man;
+mod patch;
 mod reindex;
 mod restore;
 mod show;

@@ -40,7 +40,12 @@ pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
     field("data_checksum", version.data_checksum.to_string());
     field("metadata_checksum", version.metadata_checksum.to_string());
     field("manifest", version.manifest.to_string());
-    field("schema", version.schema.as_ref().map_or_else(none, Value::to_string));
+    field(
+        "schema",
+        version.schema.as_ref().map_or_else(none, |schema| {
+            format!("{} fields of {} records", schema["fields"].as_array().map_or(0, Vec::len), schema["records"])
+        }),
+    );
     field("quality_score", version.quality_score.map_or_else(none, |score| score.to_string()));
     field("validation_status", text(&version.validation_status));
     field("validation_errors", list(version.validation_errors.iter().map(Value::to_string)));
@@ -50,7 +55,36 @@ pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
     field("created_by", version.created_by.clone());
     field("storage_backend", version.storage_backend.to_owned());
     field("storage_path", version.storage_path.clone());
-    columns(&fields).iter().try_for_each(|line| writeln!(out, "{line}"))
+    columns(&fields).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    schema(version, out)
+}
+
+/// A line for each field: its path, its types, and how many of the records have it, and have null in it. Of what lies in
+/// lists that may be more than there are records.
+fn schema(version: &VersionView, out: &mut Output) -> io::Result<()> {
+    let Some(schema) = &version.schema else { return Ok(()) };
+    let records = schema["records"].as_f64().unwrap_or(0.0);
+    let share = |count: &Value| match count.as_f64() {
+        Some(count) if records > 0.0 => format!("{:.1}%", count * 100.0 / records),
+        _ => String::new(),
+    };
+    let mut rows = vec![["field", "types", "present", "null"].map(str::to_owned)];
+    for field in schema["fields"].as_array().into_iter().flatten() {
+        let types: Vec<_> = field["types"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let path = printable(field["path"].as_str().unwrap_or_default()).into_owned();
+        let types = if types.is_empty() { "null".to_owned() } else { types.join("|") };
+        rows.push([
+            if path.is_empty() { "(record)".to_owned() } else { path },
+            types,
+            share(&field["present"]),
+            share(&field["null"]),
+        ]);
+    }
+    if rows.len() == 1 {
+        return Ok(());
+    }
+    writeln!(out)?;
+    columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 fn none() -> String {

@@ -3,6 +3,7 @@
 mod faults;
 mod model;
 mod numbers;
+mod samples;
 mod verbs;
 
 use std::collections::BTreeMap;

@@ -88,7 +88,7 @@ fn status_and_diff_name_what_differs() {
     );
     assert_eq!((report.renamed[0].from.as_str(), report.renamed[0].to.as_str()), ("old/name", "new name"));
     bench.commit(|_| {}).unwrap();
-    let options = diff::Options { from: Some("1.0.0".into()), to: Some("HEAD".into()), paths: vec![] };
+    let options = diff::Options { from: Some("1.0.0".into()), to: Some("HEAD".into()), paths: vec![], samples: None };
     let report = diff::run(&bench.repo(), &options, &Silent).unwrap();
     assert_eq!((report.added.len(), report.modified.len(), report.removed.len(), report.renamed.len()), (2, 1, 1, 1));
     let narrow = diff::Options { paths: vec!["./gone".into()], ..options };

@@ -14,7 +14,7 @@ pub(super) const TOP: Table = Table { header: "", keys: &["dataset", "remote", "
 pub(super) const LOCAL_TOP: Table = Table { header: "", keys: &["store"] };
 /// What is declared of a dataset.
 pub(super) const DATASET: Table =
-    Table { header: "dataset.NAME", keys: &["type", "path", "key", "format", "version", "schema", "validation"] };
+    Table { header: "dataset.NAME", keys: &["type", "path", "samples", "key", "format", "version", "schema", "validation"] };
 /// How files are read: the keys are globs.
 pub(super) const FORMAT: Table = Table { header: "dataset.NAME.format", keys: &[] };
 /// How numbers follow.

@@ -13,6 +13,7 @@ use std::path::{Component, Path};
 use crate::error::{Error, Kind, Result};
 use crate::path::DataPath;
 use crate::refs::names;
+use crate::store::samples::Rules;
 
 pub use edit::add_dataset;
 
@@ -41,6 +42,8 @@ pub struct Dataset {
     pub thresholds: Thresholds,
     /// How many levels of nested fields a schema tells apart.
     pub schema_depth: usize,
+    /// Whether samples are counted and compared.
+    pub samples: bool,
 }
 
 /// The shares of the parent's samples above which a change is MAJOR or MINOR.
@@ -82,7 +85,14 @@ impl Dataset {
             formats: Vec::new(),
             thresholds: Thresholds::default(),
             schema_depth: SCHEMA_DEPTH,
+            samples: true,
         }
+    }
+
+    /// How its files are read and its samples compared.
+    pub fn rules(&self) -> Result<Rules> {
+        let formats = self.formats.iter().map(|(glob, name)| (glob.as_str(), name.as_str()));
+        Rules::new(formats, &self.key, self.schema_depth)
     }
 
     /// Whether name, type and folder are the same, whatever the rules.

@@ -56,6 +56,9 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
         None => generic(),
     };
     let mut dataset = Dataset::new(entry.key, kind, folder);
+    if let Some(samples) = section.get("samples") {
+        dataset.samples = samples.switch()?;
+    }
     if let Some(key) = section.get("key") {
         dataset.key = sample_key(&key)?;
     }

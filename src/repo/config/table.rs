@@ -142,6 +142,11 @@ impl<'a> Entry<'a> {
         number.ok_or_else(|| self.must(&format!("a whole number from {} to {}", bounds.start(), bounds.end())))
     }
 
+    /// The value as a switch.
+    pub fn switch(&self) -> Result<bool> {
+        self.item.as_bool().ok_or_else(|| self.must("true or false"))
+    }
+
     /// The value as a share.
     pub fn share(&self) -> Result<f64> {
         let number = self.item.as_float().or_else(|| self.item.as_integer().map(|n| n as f64));

@@ -7,6 +7,8 @@
 
 mod column;
 mod footer;
+mod guard;
 mod table;
 
+pub use guard::is_guarded;
 pub use table::{Ranges, Row, Table};

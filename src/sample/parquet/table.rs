@@ -1,7 +1,6 @@
 //! Reading a Parquet file: its footer, then all columns side by side, row by row.
 
 use std::io::{self, BufReader, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,9 +11,11 @@ use parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReade
 
 use super::column::{Column, Stored, columns};
 use super::footer;
+use super::guard::{damaged, guard};
 use crate::codec::Put;
-use crate::sample::Type;
+use crate::sample::canonical::digest_all;
 use crate::sample::record::digest;
+use crate::sample::{Identity, Type};
 
 /// How many rows are decoded at once.
 const BATCH: usize = 1024;
@@ -133,6 +134,13 @@ impl<'a> Row<'a> {
     /// BLAKE3 of its columns by path, each with its path and its values, their place in lists and their types.
     pub fn canonical(&self) -> [u8; 16] {
         digest(b"", self.bytes)
+    }
+
+    /// What the row is compared by; its key are the values of the columns with these paths, none for no paths.
+    pub fn identity(&self, key: &[String]) -> Identity {
+        let value = |path: &String| self.values().find(|(c, kind, _)| c.path == *path && *kind != Type::Null).map(|v| v.2);
+        let values: Option<Vec<_>> = key.iter().map(value).collect();
+        Identity { id: self.canonical(), key: values.filter(|v| !v.is_empty()).map(|v| digest_all(&v)) }
     }
 
     /// The values in the order of their paths: the column, what it is, and the bytes by which it is compared. An empty
@@ -256,20 +264,6 @@ impl Read for From {
         self.at += n as u64;
         Ok(n)
     }
-}
-
-/// Runs a part of the parquet crate, which panics on some damaged files.
-fn guard<T>(read: impl FnOnce() -> ParquetResult<T>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(ParquetError::General(why) | ParquetError::EOF(why))) => Err(damaged(&why)),
-        Ok(Err(why)) => Err(damaged(&why.to_string())),
-        Err(_) => Err(damaged("its reader gave up")),
-    }
-}
-
-fn damaged(why: &str) -> String {
-    format!("the Parquet file is damaged: {why}")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::iter::Peekable;
 
-use super::{Ingested, Source};
+use super::{Counting, Ingested, Source};
 use crate::chunk::cut;
 use crate::error::{Error, Kind, Result};
 use crate::fs::beneath::{FileKind, Root, Stat, stat_open};
@@ -24,12 +24,19 @@ const PIECE: usize = 2 << 20;
 /// Files of a batch.
 const BATCH: usize = 256;
 
-/// A file to be read, and the content that the parent has in its place.
+/// A file to be read, and the file that the parent has in its place.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub path: DataPath,
     pub stat: Stat,
-    pub old: Option<(Id<Content>, u64)>,
+    pub old: Option<Entry>,
+}
+
+impl Job {
+    /// The content that it takes the place of, and its size.
+    pub fn replaces(&self) -> Option<(Id<Content>, u64)> {
+        self.old.as_ref().map(|old| (old.content, old.size))
+    }
 }
 
 /// The end of a large file.
@@ -54,6 +61,8 @@ pub(super) struct Piece {
 #[derive(Debug)]
 pub(super) enum Unit {
     Known(Vec<Ingested>),
+    /// An entry that is taken over and whose samples have to be counted anew.
+    Recount(Box<Entry>),
     Small(Vec<Job>),
     Piece(Box<Piece>),
 }
@@ -61,6 +70,7 @@ pub(super) enum Unit {
 /// What comes next in the order of the paths.
 enum Next {
     Known(Ingested),
+    Recount(Box<Entry>),
     Job(Job),
 }
 
@@ -71,6 +81,7 @@ pub(super) struct Feed<'a, S: NodeSource> {
     /// The parent's entries outside the selection.
     kept: Option<Peekable<Entries<'a, S>>>,
     selection: Option<Matcher>,
+    counting: Option<Counting<'a>>,
     pending: Option<Next>,
     large: Option<Large>,
     outside: Vec<String>,
@@ -89,6 +100,7 @@ impl<'a, S: NodeSource> Feed<'a, S> {
             old: Old { nodes: source.nodes, root: source.parent, entries: None },
             kept,
             selection: source.selection,
+            counting: source.counting,
             pending: None,
             large: None,
             outside: Vec::new(),
@@ -103,7 +115,10 @@ impl<'a, S: NodeSource> Feed<'a, S> {
                 return Ok(Some(next));
             }
             if let Some(entry) = self.next_kept()? {
-                return Ok(Some(Next::Known(Ingested { entry, row: None })));
+                return Ok(Some(match self.is_counted(&entry) {
+                    true => Next::Known(Ingested { entry, row: None }),
+                    false => Next::Recount(Box::new(entry)),
+                }));
             }
             let Some(seen) = self.scan.next().transpose()? else { return Ok(None) };
             if self.selection.as_ref().is_some_and(|s| !s.selects(seen.path().as_str())) {
@@ -111,12 +126,18 @@ impl<'a, S: NodeSource> Feed<'a, S> {
                 continue;
             }
             return Ok(Some(match seen {
-                // What was hashed but never stored, by status, has to be read now.
-                Seen::Known(row) if row.stored => Next::Known(Ingested { entry: row.entry.clone(), row: Some(row) }),
+                // What was hashed but never stored, by status, has to be read now, and what another reader counted.
+                Seen::Known(row) if row.stored && self.is_counted(&row.entry) => {
+                    Next::Known(Ingested { entry: row.entry.clone(), row: Some(row) })
+                }
                 Seen::Known(row) => Next::Job(self.job(row.entry.path, row.stat)?),
                 Seen::Unknown { path, stat } => Next::Job(self.job(path, stat)?),
             }));
         }
+    }
+
+    fn is_counted(&self, entry: &Entry) -> bool {
+        self.counting.is_none_or(|counting| counting.knows(entry))
     }
 
     /// The parent's next entry outside the selection, if it comes before the workspace's next file.
@@ -137,7 +158,7 @@ impl<'a, S: NodeSource> Feed<'a, S> {
 
     fn job(&mut self, path: DataPath, stat: Stat) -> Result<Job> {
         self.progress.expect(1, stat.size);
-        let old = self.old.find(&path)?.filter(|e| e.kind.is_file()).map(|e| (e.content, e.size));
+        let old = self.old.find(&path)?.filter(|e| e.kind.is_file());
         Ok(Job { path, stat, old })
     }
 
@@ -169,6 +190,7 @@ impl<'a, S: NodeSource> Feed<'a, S> {
                 }
                 Ok(Some(Unit::Known(known)))
             }
+            Some(Next::Recount(entry)) => Ok(Some(Unit::Recount(entry))),
             Some(Next::Job(job)) if job.stat.size > SMALL && job.stat.kind != FileKind::Symlink => {
                 self.large = Some(Large::begin(job));
                 self.unit()

@@ -4,22 +4,31 @@
 //! time, [`work`] reads the small ones and hashes the chunks, on every core, and [`Ingest`] hands the chunks to the
 //! store's writer and the entries to the caller. Memory: some pieces a core, whatever the size of the files.
 
+mod count;
 mod feed;
 mod work;
 
+use std::collections::{HashSet, VecDeque};
+
 use crate::error::Result;
-use crate::id::{Id, Node};
+use crate::fs::beneath::Stat;
+use crate::id::{Content, Id, Node};
 use crate::manifest::NodeSource;
-use crate::object::node::Entry;
+use crate::object::node::{Entry, Samples};
 use crate::parallel;
+use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Writer;
+use crate::store::samples::Account;
 use crate::store::writer::FileWriter;
 use crate::worktree::cache::{Row, entry_kind};
 use crate::worktree::scan::Scan;
 use crate::worktree::selection::Matcher;
 
-use feed::{Feed, Job};
+use count::{Counter, Told};
+use feed::{Feed, Job, Piece};
+
+pub use count::Counting;
 use work::{Worked, Worker};
 
 /// An entry of the new version, and what the stat cache will know of the file.
@@ -43,29 +52,71 @@ pub struct Source<'a, S> {
     pub nodes: &'a S,
     /// The part that the workspace holds; entries of the parent outside of it are taken over.
     pub selection: Option<Matcher>,
+    /// How samples are counted, if they are.
+    pub counting: Option<Counting<'a>>,
     /// When the scan began, in nanoseconds since 1970: younger stamps are not trusted.
     pub began: i128,
 }
 
-/// Stores all that changed and hands every entry of the new version to `take`, in the order of the paths.
+/// What was counted along the way.
+#[derive(Debug)]
+pub struct Counted {
+    /// What the files that were read differ in from those in their place.
+    pub account: Account,
+    /// Of which files it tells.
+    pub told: Paths,
+}
+
+/// Paths, by the halves of their hashes.
+#[derive(Debug, Default)]
+pub struct Paths(HashSet<[u8; 16]>);
+
+impl Paths {
+    fn insert(&mut self, path: &DataPath) {
+        self.0.insert(short(path));
+    }
+
+    /// Whether this is one of them.
+    pub fn contains(&self, path: &DataPath) -> bool {
+        self.0.contains(&short(path))
+    }
+}
+
+fn short(path: &DataPath) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&blake3::hash(path.as_str().as_bytes()).as_bytes()[..16]);
+    short
+}
+
+/// Stores all that changed and hands every entry of the new version to `take`, in the order of the paths. Returns what
+/// was counted, if samples are.
 pub fn ingest<S: NodeSource + Sync>(
     source: Source<'_, S>,
     writer: &mut Writer<'_>,
     progress: &dyn Progress,
     take: impl FnMut(&mut Writer<'_>, Ingested) -> Result<()>,
-) -> Result<()> {
-    let (root, began) = (source.root, source.began);
+) -> Result<Option<Counted>> {
+    let (root, began, counting) = (source.root, source.began, source.counting);
     let ahead = 2 * parallel::threads() + 2;
-    let mut ingest = Ingest { writer, open: None, take, began, progress };
     let mut feed = Feed::new(source, progress)?;
-    parallel::ordered(
-        parallel::until_error(|| feed.unit()),
-        ahead,
-        || Worker::new(root),
-        Worker::work,
-        |worked| ingest.store(worked),
-    )
+    std::thread::scope(|scope| {
+        let counter = counting.map(|counting| Counter::start(scope, counting, root));
+        let counted = counting.map(|counting| Counted { account: counting.account(), told: Paths::default() });
+        let mut ingest = Ingest { writer, open: None, take, began, progress, counter, counted, queue: VecDeque::new() };
+        parallel::ordered(
+            parallel::until_error(|| feed.unit()),
+            ahead,
+            || Worker::new(root, counting),
+            Worker::work,
+            |worked| ingest.store(worked),
+        )?;
+        ingest.settle(0)?;
+        Ok(ingest.counted)
+    })
 }
+
+/// Entries that wait for the count of a large file before them.
+const QUEUE: usize = 16 << 10;
 
 /// The last stage: one thread, in order.
 struct Ingest<'a, 'w, T> {
@@ -74,52 +125,122 @@ struct Ingest<'a, 'w, T> {
     take: T,
     began: i128,
     progress: &'a dyn Progress,
+    counter: Option<Counter>,
+    counted: Option<Counted>,
+    /// Entries in their order, and whether each waits for its count.
+    queue: VecDeque<(Ingested, bool)>,
 }
 
 impl<T: FnMut(&mut Writer<'_>, Ingested) -> Result<()>> Ingest<'_, '_, T> {
     fn store(&mut self, worked: Worked) -> Result<()> {
         match worked {
-            Worked::Known(known) => known.into_iter().try_for_each(|ingested| (self.take)(self.writer, ingested)),
-            Worked::Small { bytes, files } => {
+            Worked::Known(known) => known.into_iter().try_for_each(|ingested| self.give(ingested, false)),
+            Worked::Recounted(entry, account) => {
+                self.absorb(account);
+                self.tell(&entry.path);
+                self.give(Ingested { entry: *entry, row: None }, false)
+            }
+            Worked::Small { bytes, files, account } => {
+                self.absorb(account);
                 let mut rest = &bytes[..];
                 for file in files {
-                    let mut writer = self.writer.file(file.job.old);
+                    let mut writer = self.writer.file(file.job.replaces());
                     for (id, len) in file.chunks {
                         let (chunk, after) = rest.split_at(len);
                         writer.chunk(self.writer, id, chunk)?;
                         rest = after;
                     }
                     writer.finish(self.writer, file.content)?;
-                    self.done(file.job, file.content, file.size, file.stat)?;
+                    self.done(file.job, file.content, file.size, file.stat, file.samples, false)?;
                 }
                 Ok(())
             }
-            Worked::Piece { piece, ids } => {
-                if let Some(job) = piece.begins {
-                    // Also when a file is read again from its start because it changed.
-                    let writer = self.writer.file(job.old);
-                    self.open = Some((job, writer));
-                }
-                let Some((_, file)) = &mut self.open else { return Ok(()) };
-                let mut rest = &piece.bytes[..];
-                for (id, len) in ids.into_iter().zip(piece.lens) {
-                    let (chunk, after) = rest.split_at(len);
-                    file.chunk(self.writer, id, chunk)?;
-                    rest = after;
-                }
-                if let (Some(end), Some((job, file))) = (piece.ends, self.open.take_if(|_| piece.ends.is_some())) {
-                    file.finish(self.writer, end.content)?;
-                    self.done(job, end.content, end.size, end.stat)?;
-                }
-                Ok(())
-            }
+            Worked::Piece { piece, ids } => self.piece(*piece, ids),
         }
     }
 
-    fn done(&mut self, job: Job, content: Id<crate::id::Content>, size: u64, stat: crate::fs::beneath::Stat) -> Result<()> {
+    fn piece(&mut self, piece: Piece, ids: Vec<[u8; 32]>) -> Result<()> {
+        let Piece { begins, bytes, lens, ends } = piece;
+        if let Some(job) = begins {
+            if let Some(counter) = &self.counter {
+                counter.tell(Told::Begin(job.clone()))?;
+            }
+            // Also when a file is read again from its start because it changed.
+            let writer = self.writer.file(job.replaces());
+            self.open = Some((job, writer));
+        }
+        let Some((_, file)) = &mut self.open else { return Ok(()) };
+        let mut rest = &bytes[..];
+        for (id, len) in ids.iter().zip(&lens) {
+            let (chunk, after) = rest.split_at(*len);
+            file.chunk(self.writer, *id, chunk)?;
+            rest = after;
+        }
+        if let Some(counter) = &self.counter {
+            counter.tell(Told::Piece { bytes, ids, lens })?;
+        }
+        if let (Some(end), Some((job, file))) = (ends, self.open.take_if(|_| ends.is_some())) {
+            file.finish(self.writer, end.content)?;
+            if let Some(counter) = &self.counter {
+                counter.tell(Told::End(end))?;
+            }
+            self.done(job, end.content, end.size, end.stat, None, self.counter.is_some())?;
+        }
+        Ok(())
+    }
+
+    fn done(
+        &mut self,
+        job: Job,
+        content: Id<Content>,
+        size: u64,
+        stat: Stat,
+        samples: Option<Samples>,
+        waits: bool,
+    ) -> Result<()> {
         self.progress.advance(1, size);
-        let entry = Entry { path: job.path, kind: entry_kind(stat.kind), size, samples: None, content };
+        self.tell(&job.path);
+        let entry = Entry { path: job.path, kind: entry_kind(stat.kind), size, samples, content };
         let row = Row::read(entry.clone(), stat, true, self.began);
-        (self.take)(self.writer, Ingested { entry, row: Some(row) })
+        self.give(Ingested { entry, row: Some(row) }, waits)
+    }
+
+    fn absorb(&mut self, account: Option<Account>) {
+        if let (Some(counted), Some(account)) = (&mut self.counted, account) {
+            counted.account.absorb(account);
+        }
+    }
+
+    fn tell(&mut self, path: &DataPath) {
+        if let Some(counted) = self.counted.as_mut().filter(|counted| counted.account.is_tallied()) {
+            counted.told.insert(path);
+        }
+    }
+
+    /// Hands an entry on, once those before it have been.
+    fn give(&mut self, ingested: Ingested, waits: bool) -> Result<()> {
+        self.queue.push_back((ingested, waits));
+        self.settle(QUEUE)
+    }
+
+    /// Hands on what need not wait; waits until no more than so many are left.
+    fn settle(&mut self, most: usize) -> Result<()> {
+        while let Some((_, waits)) = self.queue.front() {
+            let mut count = None;
+            if let (true, Some(counter)) = (waits, &self.counter) {
+                let Some((samples, account)) = counter.answer(self.queue.len() > most)? else { return Ok(()) };
+                self.absorb(Some(account));
+                count = Some(samples);
+            }
+            let Some((mut ingested, _)) = self.queue.pop_front() else { return Ok(()) };
+            if count.is_some() {
+                ingested.entry.samples = count;
+                if let Some(row) = &mut ingested.row {
+                    row.entry.samples = count;
+                }
+            }
+            (self.take)(self.writer, ingested)?;
+        }
+        Ok(())
     }
 }

@@ -2,12 +2,14 @@
 
 use std::io::{self, Read};
 
-use super::Ingested;
 use super::feed::{Job, Piece, SMALL, Unit};
+use super::{Counting, Ingested};
 use crate::chunk::cut;
 use crate::error::Result;
-use crate::fs::beneath::{Cursor, Root, Stat};
+use crate::fs::beneath::{Cursor, FileKind, Root, Stat};
 use crate::id::{Content, Id};
+use crate::object::node::{Entry, Samples};
+use crate::store::samples::Account;
 use crate::worktree::hash::steadily;
 
 /// A small file that was read.
@@ -18,16 +20,19 @@ pub(super) struct ReadFile {
     pub size: u64,
     pub stat: Stat,
     pub chunks: Vec<([u8; 32], usize)>,
+    pub samples: Option<Samples>,
 }
 
 /// What a worker made.
 #[derive(Debug)]
 pub(super) enum Worked {
     Known(Vec<Ingested>),
+    Recounted(Box<Entry>, Option<Account>),
     Small {
         /// The chunks of the files, one after the other.
         bytes: Vec<u8>,
         files: Vec<ReadFile>,
+        account: Option<Account>,
     },
     Piece {
         piece: Box<Piece>,
@@ -39,11 +44,12 @@ pub(super) enum Worked {
 pub(super) struct Worker<'a> {
     root: &'a Root,
     cursor: Cursor<'a>,
+    counting: Option<Counting<'a>>,
 }
 
 impl<'a> Worker<'a> {
-    pub fn new(root: &'a Root) -> Worker<'a> {
-        Worker { root, cursor: root.cursor() }
+    pub fn new(root: &'a Root, counting: Option<Counting<'a>>) -> Worker<'a> {
+        Worker { root, cursor: root.cursor(), counting }
     }
 
     pub fn work(&mut self, unit: Unit) -> Result<Worked> {
@@ -64,14 +70,22 @@ impl<'a> Worker<'a> {
             }
             Unit::Small(jobs) => {
                 let mut bytes = Vec::with_capacity(jobs.iter().map(|j| j.stat.size as usize + 1).sum());
-                let files = jobs.into_iter().map(|job| self.read(job, &mut bytes)).collect::<Result<_>>()?;
-                Ok(Worked::Small { bytes, files })
+                let mut account = self.counting.map(|counting| counting.account());
+                let files = jobs.into_iter().map(|job| self.read(job, &mut bytes, &mut account)).collect::<Result<_>>()?;
+                Ok(Worked::Small { bytes, files, account })
+            }
+            Unit::Recount(mut entry) => {
+                let mut account = self.counting.map(|counting| counting.account());
+                if let (Some(counting), Some(account)) = (self.counting, &mut account) {
+                    entry.samples = Some(counting.again(&entry, account)?);
+                }
+                Ok(Worked::Recounted(entry, account))
             }
         }
     }
 
     /// Reads a small file to the end of `bytes`.
-    fn read(&mut self, job: Job, bytes: &mut Vec<u8>) -> Result<ReadFile> {
+    fn read(&mut self, job: Job, bytes: &mut Vec<u8>, account: &mut Option<Account>) -> Result<ReadFile> {
         let start = bytes.len();
         let ((), stat) = steadily(self.root, &mut self.cursor, &job.path, job.stat, |file, stat| {
             bytes.truncate(start);
@@ -89,7 +103,13 @@ impl<'a> Worker<'a> {
             [(only, _)] => Id::from_bytes(*only),
             _ => Id::of(&bytes[start..]),
         };
-        Ok(ReadFile { job, content, size, stat, chunks })
+        let samples = match (self.counting, account) {
+            (Some(counting), Some(account)) if stat.kind != FileKind::Symlink => {
+                Some(counting.small(&job, content, &bytes[start..], account)?)
+            }
+            _ => None,
+        };
+        Ok(ReadFile { job, content, size, stat, chunks, samples })
     }
 }
 

@@ -3,35 +3,40 @@
 //! Everything is stored and synced before the version's ref is created, and the ref is what makes it exist. An
 //! interrupted commit leaves nothing visible; the same command again succeeds.
 
-use std::collections::HashMap;
+mod number;
+mod tree;
+
 use std::path::PathBuf;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::clock::{self, Time};
+use crate::clock::Time;
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic::Created;
-use crate::fs::beneath::Root;
 use crate::fs::lock::Lock;
-use crate::id::{Id, Node, Version as VersionId};
-use crate::manifest::{Builder, NodeSink, NodeSource};
+use crate::id::{self, Id, Version as VersionId};
 use crate::object::Key;
-use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::fact::Statement;
-use crate::object::node::{self, EntryKind, Totals};
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use crate::ops::VersionView;
 use crate::ops::changes::Changes;
+use crate::ops::judge::{self, SampleChanges, percent};
 use crate::ops::view::Viewer;
-use crate::progress::{Progress, Stage};
+use crate::progress::Progress;
 use crate::refs::names;
 use crate::repo::{CONFIG, Dataset, Repo, config, revision};
-use crate::store::{Store, Writer};
+use crate::sample::Schema;
+use crate::sample::schema::Change;
+use crate::sample::tally::Counts;
+use crate::store::Writer;
+use crate::store::samples::MAX_FIELDS;
 use crate::worktree::cache;
-use crate::worktree::ingest::{Source, ingest};
-use crate::worktree::scan::Scan;
+use crate::worktree::ingest::{Counted, Counting};
 use crate::worktree::state::{self, State};
+
+pub use crate::store::samples::Found as Finding;
+use tree::{Overlay, Stored, Tree, settle};
 
 /// The longest summary, and the longest metadata as JSON, in bytes.
 const MAX_TEXT: usize = 1 << 20;
@@ -108,6 +113,16 @@ pub struct Report {
     pub bytes_changed: u64,
     /// Bytes of the parent's files.
     pub bytes_before: u64,
+    /// Samples that the parent does not have, where they are counted and compared.
+    pub samples_added: Option<u64>,
+    /// Samples that only the parent has.
+    pub samples_removed: Option<u64>,
+    /// Samples that share a key with one of the parent and differ.
+    pub samples_modified: Option<u64>,
+    /// The first records that are none of their format, in the files that were read.
+    pub findings: Vec<Finding>,
+    /// How many there are.
+    pub findings_count: u64,
     /// What explains the number.
     pub bump: String,
     /// By how many bytes the packs grew.
@@ -169,13 +184,6 @@ struct Parent {
     version: Version,
 }
 
-/// What the tree of the new version is.
-struct Tree {
-    manifest: Id<Node>,
-    totals: Totals,
-    checksum: Checksum,
-}
-
 struct Commit<'a> {
     repo: &'a Repo,
     options: &'a Options,
@@ -226,15 +234,50 @@ impl Commit<'_> {
         let store = self.repo.store();
         let level = self.repo.config().level();
         let mut writer = if self.options.dry_run { Writer::dry(store)? } else { Writer::new(store, level)? };
-        let Stored { tree, rows, fresh } = self.store_tree(parent.as_ref(), &mut writer)?;
+        let rules = Some(&self.dataset).filter(|dataset| dataset.samples).map(Dataset::rules).transpose()?;
+        let known = match (&parent, &rules) {
+            (Some(parent), Some(_)) => judge::known(self.repo, &parent.version)?,
+            _ => None,
+        };
+        let counting = rules.as_ref().map(|rules| Counting { store, rules, tallied: known.is_some() });
+        let Stored { tree, rows, fresh, mut counted } = self.store_tree(parent.as_ref(), counting, &mut writer)?;
+        let nodes = Overlay { store, fresh };
         let changes = match &parent {
-            Some(parent) => Changes::between(&Overlay { store, fresh }, &parent.version, tree.manifest)?,
+            Some(parent) => Changes::between(&nodes, &parent.version, tree.manifest)?,
             None => Changes::of_first(&tree.totals),
         };
-        let change_type = changes.kind(parent.is_none());
-        let explained = self.explain(&changes, change_type, parent.is_none());
+        if let (Some(counted), Some(counting), Some(parent), true) = (&mut counted, counting, &parent, known.is_some()) {
+            settle(counted, counting, &nodes, parent.version.manifest, tree.manifest)?;
+        }
+        let Found { schema, samples, findings, found: findings_count } = Found::of(counted, known)?;
+        let change_type = match (&samples, &parent) {
+            (Some(samples), Some(_)) => samples.kind(&self.dataset.thresholds),
+            _ => changes.kind(parent.is_none()),
+        };
+        let explained = self.explain(&changes, samples.as_ref(), change_type, parent.is_none());
         let mut version = self.version(parent.as_ref(), &tree, change_type)?;
-        let told = |found: Parent, outcome, stored| Told { found, outcome, stored, changes, explained };
+        if let Some(schema) = &schema {
+            let schema =
+                schema.encode().map_err(|e| Error::damaged(format!("the schema does not follow from the parent's: {e}")))?;
+            version.schema = Some(Id::of(&schema));
+            writer.structure(Key::from(Id::<id::Schema>::of(&schema)), &schema)?;
+        }
+        let samples = match (samples, &parent) {
+            (Some(samples), _) => Some(samples.counts),
+            (None, None) => tree.totals.samples.map(|added| Counts { added, ..Counts::default() }),
+            _ => None,
+        };
+        let told = |found: Parent, outcome, stored| Told {
+            found,
+            outcome,
+            stored,
+            changes,
+            samples,
+            schema,
+            findings,
+            findings_count,
+            explained,
+        };
         if let Some(there) = self.already_there(&mut version, !changes.any)? {
             return self.report(told(there, Outcome::AlreadyThere, 0), rows);
         }
@@ -265,45 +308,6 @@ impl Commit<'_> {
         }
     }
 
-    /// Reads the folder into the store.
-    fn store_tree(&self, parent: Option<&Parent>, writer: &mut Writer<'_>) -> Result<Stored> {
-        let layout = self.repo.store().layout();
-        let in_place = self.options.from.is_none();
-        let began = clock::nanos_now();
-        let root = Root::open(&self.folder()?)?;
-        let known = if in_place { cache::path(layout, &self.dataset.name) } else { PathBuf::new() };
-        let mut rows = match in_place && !self.options.dry_run {
-            true => Some(cache::Writer::create(layout, &self.dataset.name)?),
-            false => None,
-        };
-        let selection = self.state.selection.as_ref().filter(|_| in_place).map(|s| s.matcher()).transpose()?;
-        let source = Source {
-            scan: Scan::new(&root, cache::Reader::open(&known))?,
-            root: &root,
-            parent: parent.map(|p| p.version.manifest),
-            nodes: &**self.repo.store(),
-            selection,
-            began,
-        };
-        let (mut builder, mut checksum, mut fresh) = (Builder::default(), DataChecksum::default(), HashMap::new());
-        let keep = parent.is_some();
-        self.progress.begin(Stage::Store, 0, 0);
-        ingest(source, writer, self.progress, |writer, ingested| {
-            let entry = ingested.entry;
-            if entry.kind.is_file() {
-                checksum.add(entry.path.as_str(), &entry.content);
-            }
-            if let (Some(rows), Some(row)) = (&mut rows, &ingested.row)
-                && row.entry.kind != EntryKind::Folder
-            {
-                rows.push(row)?;
-            }
-            builder.push(&mut Tee { writer, fresh: keep.then_some(&mut fresh) }, entry)
-        })?;
-        let (manifest, totals) = builder.finish(&mut Tee { writer, fresh: keep.then_some(&mut fresh) })?;
-        Ok(Stored { tree: Tree { manifest, totals, checksum: checksum.finish() }, rows, fresh })
-    }
-
     /// The record of the new version, with the number that was asked for or follows.
     fn version(&self, parent: Option<&Parent>, tree: &Tree, change_type: ChangeType) -> Result<Version> {
         let bump = match self.options.bump {
@@ -322,7 +326,8 @@ impl Commit<'_> {
             parents: parent.iter().map(|p| p.id).collect(),
             parent_number: parent.map(|p| p.version.number.clone()),
             manifest: tree.manifest,
-            statistics: Statistics { files: tree.totals.files, bytes: tree.totals.bytes, samples: None },
+            statistics: Statistics { files: tree.totals.files, bytes: tree.totals.bytes, samples: tree.totals.samples },
+            schema: None,
             data_checksum: tree.checksum,
             change_type,
             summary: self.options.summary.clone(),
@@ -334,57 +339,11 @@ impl Commit<'_> {
         })
     }
 
-    /// The version that has the number already, if it is the same one: with the same tree and the same parents, or the
-    /// parent itself where nothing changed. A number that was not asked for is raised until it is free.
-    fn already_there(&self, version: &mut Version, unchanged: bool) -> Result<Option<Parent>> {
-        let refs = self.repo.versions();
-        while let Some(id) = refs.get(&self.dataset.name, &version.number)? {
-            let there = self.repo.version(id)?;
-            let again = unchanged && version.parents == [id];
-            if there.manifest == version.manifest && (there.parents == version.parents || again) {
-                refs.sync(&self.dataset.name)?;
-                return Ok(Some(Parent { id, version: there }));
-            }
-            if self.options.version.is_some() {
-                let free = self.free_number(version)?;
-                return Err(Error::new(
-                    Kind::VersionExists,
-                    format!("{}@{} exists and is another version", self.dataset.name, version.number),
-                )
-                .with_hint(format!("the next free number is {free}")));
-            }
-            version.number = raised(&version.number)?;
-        }
-        Ok(None)
-    }
-
-    /// Fails unless the number exceeds the parent's, so that children always have higher numbers than their parents.
-    fn check_exceeds_parent(&self, version: &Version) -> Result<()> {
-        match &version.parent_number {
-            Some(parent) if version.number <= *parent => {
-                let free = self.free_number(version)?;
-                Err(Error::new(Kind::Conflict, format!("{} does not exceed its parent's number {parent}", version.number))
-                    .with_hint(format!("the next free number is {free}")))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The lowest number above the parent's that is free and fits the change.
-    fn free_number(&self, version: &Version) -> Result<Number> {
-        let refs = self.repo.versions();
-        let mut number = version.parent_number.as_ref().map_or(Number::FIRST, |n| n.bump(version.change_type));
-        while refs.get(&self.dataset.name, &number)?.is_some() {
-            number = raised(&number)?;
-        }
-        Ok(number)
-    }
-
-    fn explain(&self, changes: &Changes, by_content: ChangeType, first: bool) -> String {
-        let share = if first {
-            "the first version".to_owned()
-        } else {
-            format!("{} of the parent's bytes changed", percent(changes.bytes, changes.before))
+    fn explain(&self, changes: &Changes, samples: Option<&SampleChanges>, by_content: ChangeType, first: bool) -> String {
+        let share = match samples {
+            _ if first => "the first version".to_owned(),
+            Some(samples) => samples.words(),
+            None => format!("{} of the parent's bytes changed", percent(changes.bytes, changes.before)),
         };
         match (&self.options.version, self.options.bump) {
             (None, Bump::As(kind)) => format!("{kind} as asked; {share}, which is {by_content}"),
@@ -412,23 +371,22 @@ impl Commit<'_> {
             rows.finish()?;
         }
         Ok(Report {
-            version: Viewer::new(self.repo)?.view(id, version),
+            version: Viewer::new(self.repo)?.with_schema(told.schema).view(id, version)?,
             outcome: told.outcome,
             files_added: told.changes.added,
             files_modified: told.changes.modified,
             files_removed: told.changes.removed,
             bytes_changed: told.changes.bytes,
             bytes_before: told.changes.before,
+            samples_added: told.samples.map(|counts| counts.added),
+            samples_removed: told.samples.map(|counts| counts.removed),
+            samples_modified: told.samples.map(|counts| counts.modified),
+            findings: told.findings,
+            findings_count: told.findings_count,
             bump: told.explained,
             stored_bytes: told.stored,
         })
     }
-}
-
-/// The next number by PATCH.
-fn raised(number: &Number) -> Result<Number> {
-    let next = number.bump(ChangeType::Patch);
-    if next > *number { Ok(next) } else { Err(Error::new(Kind::Conflict, format!("there is no number above {number}"))) }
 }
 
 /// What a commit has to tell.
@@ -437,49 +395,37 @@ struct Told {
     outcome: Outcome,
     stored: u64,
     changes: Changes,
+    samples: Option<Counts>,
+    schema: Option<Schema>,
+    findings: Vec<Finding>,
+    findings_count: u64,
     explained: String,
 }
 
-/// What reading the folder made.
-struct Stored {
-    tree: Tree,
-    rows: Option<cache::Writer>,
-    fresh: HashMap<Id<Node>, Vec<u8>>,
+/// What counting found.
+#[derive(Default)]
+struct Found {
+    schema: Option<Schema>,
+    /// `None` where there was nothing to compare with.
+    samples: Option<SampleChanges>,
+    findings: Vec<Finding>,
+    found: u64,
 }
 
-/// Hands nodes to the store and keeps those that have a parent to be compared with.
-struct Tee<'a, 'w> {
-    writer: &'a mut Writer<'w>,
-    fresh: Option<&'a mut HashMap<Id<Node>, Vec<u8>>>,
-}
-
-impl NodeSink for Tee<'_, '_> {
-    fn put(&mut self, id: Id<Node>, bytes: &[u8]) -> Result<()> {
-        if self.writer.structure(Key::from(id), bytes)?
-            && let Some(fresh) = &mut self.fresh
-        {
-            fresh.insert(id, bytes.to_vec());
-        }
-        Ok(())
+impl Found {
+    /// From what was counted, and the parent's schema and samples where it is compared with them.
+    fn of(counted: Option<Counted>, known: Option<(Schema, u64)>) -> Result<Found> {
+        let Some(Counted { mut account, .. }) = counted else { return Ok(Found::default()) };
+        let (findings, found) = (std::mem::take(&mut account.findings), account.found);
+        let Some((before, samples)) = known else {
+            let mut schema = account.schema;
+            schema.prune(MAX_FIELDS);
+            return Ok(Found { schema: Some(schema), samples: None, findings, found });
+        };
+        let mut schema = before.clone();
+        schema.add(&account.schema, 1);
+        schema.prune(MAX_FIELDS);
+        let changes = Change::between(&before, &schema);
+        Ok(Found { schema: Some(schema), samples: Some(SampleChanges::of(account, samples, changes)), findings, found })
     }
-}
-
-/// The nodes of the store and those that are on their way there.
-struct Overlay<'a> {
-    store: &'a Store,
-    fresh: HashMap<Id<Node>, Vec<u8>>,
-}
-
-impl NodeSource for Overlay<'_> {
-    fn node(&self, id: Id<Node>) -> Result<node::Node> {
-        match self.fresh.get(&id) {
-            Some(bytes) => node::Node::decode(bytes).map_err(|e| Error::damaged(format!("the manifest node {id}: {e}"))),
-            None => self.store.node(id),
-        }
-    }
-}
-
-/// `12.3%`.
-fn percent(part: u64, whole: u64) -> String {
-    if whole == 0 { "all".to_owned() } else { format!("{:.1}%", part as f64 * 100.0 / whole as f64) }
 }

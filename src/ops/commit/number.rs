@@ -1,0 +1,59 @@
+//! The number of the new version.
+
+use super::{Commit, Parent};
+use crate::error::{Error, Kind, Result};
+use crate::object::version::{ChangeType, Number, Version};
+
+impl Commit<'_> {
+    /// The version that has the number already, if it is the same one: with the same tree and the same parents, or the
+    /// parent itself where nothing changed. A number that was not asked for is raised until it is free.
+    pub(super) fn already_there(&self, version: &mut Version, unchanged: bool) -> Result<Option<Parent>> {
+        let refs = self.repo.versions();
+        while let Some(id) = refs.get(&self.dataset.name, &version.number)? {
+            let there = self.repo.version(id)?;
+            let again = unchanged && version.parents == [id];
+            if there.manifest == version.manifest && (there.parents == version.parents || again) {
+                refs.sync(&self.dataset.name)?;
+                return Ok(Some(Parent { id, version: there }));
+            }
+            if self.options.version.is_some() {
+                let free = self.free_number(version)?;
+                return Err(Error::new(
+                    Kind::VersionExists,
+                    format!("{}@{} exists and is another version", self.dataset.name, version.number),
+                )
+                .with_hint(format!("the next free number is {free}")));
+            }
+            version.number = raised(&version.number)?;
+        }
+        Ok(None)
+    }
+
+    /// Fails unless the number exceeds the parent's, so that children always have higher numbers than their parents.
+    pub(super) fn check_exceeds_parent(&self, version: &Version) -> Result<()> {
+        match &version.parent_number {
+            Some(parent) if version.number <= *parent => {
+                let free = self.free_number(version)?;
+                Err(Error::new(Kind::Conflict, format!("{} does not exceed its parent's number {parent}", version.number))
+                    .with_hint(format!("the next free number is {free}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The lowest number above the parent's that is free and fits the change.
+    fn free_number(&self, version: &Version) -> Result<Number> {
+        let refs = self.repo.versions();
+        let mut number = version.parent_number.as_ref().map_or(Number::FIRST, |n| n.bump(version.change_type));
+        while refs.get(&self.dataset.name, &number)?.is_some() {
+            number = raised(&number)?;
+        }
+        Ok(number)
+    }
+}
+
+/// The next number by PATCH.
+fn raised(number: &Number) -> Result<Number> {
+    let next = number.bump(ChangeType::Patch);
+    if next > *number { Ok(next) } else { Err(Error::new(Kind::Conflict, format!("there is no number above {number}"))) }
+}

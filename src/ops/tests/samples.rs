@@ -1,0 +1,239 @@
+//! Samples: counts, differences, schemas and the numbers that follow, against naive ones.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::object::version::ChangeType;
+use crate::ops::{compare, diff, show};
+use crate::sample::tally::Counts;
+
+fn difference(bench: &Bench, from: &str, to: Option<&str>) -> diff::Report {
+    let samples = Some(diff::Samples { by_file: true, patch: true, limit: None });
+    let options = diff::Options { from: Some(from.into()), to: to.map(str::to_owned), paths: vec![], samples };
+    diff::run(&bench.repo(), &options, &Silent).unwrap()
+}
+
+fn counts(added: u64, removed: u64, modified: u64) -> Option<Counts> {
+    Some(Counts { added, removed, modified })
+}
+
+fn said(report: &commit::Report) -> Option<Counts> {
+    report.samples_added.and_then(|added| counts(added, report.samples_removed?, report.samples_modified?))
+}
+
+/// Commits one file after the other under the same name; returns the last report.
+fn versions<'a>(name: &str, contents: impl IntoIterator<Item = &'a str>) -> commit::Report {
+    let bench = Bench::new();
+    let reports = contents.into_iter().map(|content| {
+        bench.write(name, content);
+        bench.commit(|o| o.allow_empty = true).unwrap()
+    });
+    reports.last().unwrap()
+}
+
+#[test]
+fn the_number_follows_from_the_samples() {
+    let two = "{\"a\":1}\n{\"a\":2}\n";
+    let ten: String = (0..10).map(|n| format!("{{\"a\":{n}}}\n")).collect();
+    for (before, after, kind, number) in [
+        (two, "{\"a\":3}\n{\"a\":4}\n", ChangeType::Major, "2.0.0"),
+        ("{\"a\":1,\"b\":1}\n{\"a\":2}\n", two, ChangeType::Major, "2.0.0"),
+        (two, "{\"a\":\"1\"}\n{\"a\":2}\n", ChangeType::Major, "2.0.0"),
+        (&ten, &ten.replace("{\"a\":0}", "{\"a\":0,\"b\":1}"), ChangeType::Minor, "1.1.0"),
+        (&ten, &ten.replace("0", "10"), ChangeType::Patch, "1.0.1"),
+        (&ten, &ten.replace("0", "10").replace("9", "19"), ChangeType::Minor, "1.1.0"),
+        (two, "{\"a\":2}\r\n\n{ \"a\": 1.0 }", ChangeType::Major, "2.0.0"),
+        (two, "{\"a\":2}\r\n\n{ \"a\": 1e0 }", ChangeType::Major, "2.0.0"),
+        (two, "{\"a\":2}\r\n\n{ \"a\":1 }", ChangeType::Patch, "1.0.1"),
+        ("", two, ChangeType::Major, "2.0.0"),
+        (two, "", ChangeType::Major, "2.0.0"),
+    ] {
+        let report = versions("f.jsonl", [before, after]);
+        assert_eq!((report.version.change_type, report.version.version.to_string().as_str()), (kind, number), "{}", report.bump);
+    }
+}
+
+#[test]
+fn what_moves_or_is_shuffled_is_no_change() {
+    let bench = Bench::new();
+    let all: Vec<String> = (0..50).map(|n| format!("{{\"n\":{n},\"t\":\"text\"}}\n")).collect();
+    bench.write("a.jsonl", all[..25].concat());
+    bench.write("b.jsonl", all[25..].concat());
+    bench.commit(|_| ()).unwrap();
+    let shuffled: String = all.iter().rev().cloned().collect();
+    bench.write("a.jsonl", shuffled);
+    bench.write("b.jsonl", "");
+    let report = bench.commit(|_| ()).unwrap();
+    assert_eq!((said(&report), report.version.change_type), (counts(0, 0, 0), ChangeType::Patch));
+    assert_eq!(report.version.total_samples, Some(50));
+    let report = difference(&bench, "1.0.0", Some("latest"));
+    assert_eq!(report.samples, counts(0, 0, 0));
+    let by_file: Vec<_> = report.by_file.unwrap().into_iter().map(|f| (f.path, f.counts.added, f.counts.removed)).collect();
+    assert_eq!(by_file, [("a.jsonl".into(), 25, 0), ("b.jsonl".into(), 0, 25)]);
+    // The array of the same records in a file of another format differs only as file.
+    std::fs::remove_file(bench.path.join("a.jsonl")).unwrap();
+    bench.write("c.json", format!("[{}]", all.join(",")));
+    let report = bench.commit(|_| ()).unwrap();
+    assert_eq!((said(&report), report.version.version), (counts(0, 0, 0), number("1.0.2")));
+}
+
+#[test]
+fn every_odd_file_is_counted() {
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let packed = gzip(b"{\"a\":1}\n{\"a\":2}\n");
+    let files: &[(&str, &[u8], u64, Option<u64>)] = &[
+        ("crlf.jsonl", b"\xef\xbb\xbf{\"a\":1}\r\n{\"a\":2}\r\n", 2, None),
+        ("upper.JSONL", b"{\"a\":1}\n\n{\"a\":2}", 2, None),
+        ("utf8.jsonl", b"{\"a\":1}\n{\"a\":\"\xff\"}\n", 2, Some(2)),
+        ("nojson.jsonl", b"{\"a\":1}\n{\"a\":2}\nnothing\n", 3, Some(3)),
+        ("empty.jsonl", b"", 0, None),
+        ("empty.txt", b"", 1, None),
+        ("array.json", b"[1,\n2, {\"a\":[3]}]", 3, None),
+        ("object.json", b"{\"a\":1}", 1, None),
+        ("broken.json", b"[1,\n2,", 1, Some(2)),
+        ("quoted.csv", b"a,b\n1,\"x\ny\"\n2,z\n", 2, None),
+        ("comments.csv", b"# one\n# two\na,b\n1,2\n", 3, None),
+        ("whole.jsonl.gz", &packed, 2, None),
+        ("cut.jsonl.gz", &packed[..packed.len() - 4], 1, Some(1)),
+        ("bad.pq", b"PAR1 nothing PAR1", 1, Some(1)),
+    ];
+    let bench = Bench::new();
+    for (name, bytes, ..) in files {
+        bench.write(name, bytes);
+    }
+    let report = bench.commit(|_| ()).unwrap();
+    let found: HashMap<_, _> = report.findings.iter().map(|f| (f.path.as_str(), f.line)).collect();
+    for (name, _, count, line) in files {
+        assert_eq!(found.get(name), line.as_ref(), "{name}");
+        let entry = crate::manifest::find(&**bench.repo().store(), report.version.manifest, name).unwrap().unwrap();
+        assert_eq!(entry.samples.unwrap().count, *count, "{name}");
+    }
+    assert_eq!(report.version.total_samples, Some(files.iter().map(|f| f.2).sum()));
+    // All of it goes, and nothing is left of the schema.
+    write_tree(&bench.path, &Tree::new());
+    let report = bench.commit(|_| ()).unwrap();
+    assert_eq!(said(&report).unwrap().removed, files.iter().map(|f| f.2).sum::<u64>());
+    assert_eq!(report.version.schema.unwrap()["records"], 0);
+}
+
+#[test]
+fn records_with_a_key_are_modified() {
+    let bench = Bench::new();
+    let config = std::fs::read_to_string(bench.path.join("helox.toml")).unwrap();
+    std::fs::write(bench.path.join("helox.toml"), config + "key = \"id\"\n").unwrap();
+    bench.write("a.jsonl", "{\"id\":1,\"x\":{\"y\":1}}\n{\"id\":2}\n{\"id\":3}\n");
+    bench.write("t.csv", "id,v\n7,a\n8,b\n");
+    bench.commit(|_| ()).unwrap();
+    bench.write("a.jsonl", "{\"id\":2}\n{\"id\":1,\"x\":{\"y\":2}}\n{\"id\":4}\n");
+    bench.write("t.csv", "id,v\n7,a\n8,c\n");
+    let work = difference(&bench, "1.0.0", None);
+    let report = bench.commit(|_| ()).unwrap();
+    assert_eq!((said(&report), work.samples), (counts(1, 1, 2), counts(1, 1, 2)));
+    let report = difference(&bench, "1.0.0", Some("latest"));
+    let shown: Vec<_> = report.records.unwrap().iter().map(|r| serde_json::to_value(r).unwrap()).collect();
+    let modified = |r: &&Value| r["change"] == "modified";
+    let fields: Vec<_> = shown.iter().filter(modified).map(|r| r["fields"][0]["path"].as_str().unwrap()).collect();
+    assert_eq!((shown.len(), fields), (4, vec!["/x/y", "/v"]));
+    let back = difference(&bench, "WORK", Some("1.0.0"));
+    assert_eq!(back.samples, counts(1, 1, 2));
+}
+
+#[test]
+fn counting_can_be_left_out_and_taken_up() {
+    let bench = Bench::new();
+    let path = bench.path.join("helox.toml");
+    let config = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{config}samples = false\n")).unwrap();
+    bench.write("a.jsonl", "{\"a\":1}\n");
+    let report = bench.commit(|_| ()).unwrap();
+    assert_eq!((report.version.total_samples, report.version.schema), (None, None));
+    std::fs::write(&path, &config).unwrap();
+    bench.write("b.jsonl", "{\"a\":2}\n");
+    let report = bench.commit(|_| ()).unwrap();
+    assert_eq!((report.version.total_samples, said(&report)), (Some(2), None));
+    bench.write("b.jsonl", "{\"a\":2}\n{\"a\":3}\n");
+    assert_eq!(said(&bench.commit(|_| ()).unwrap()), counts(1, 0, 0));
+    // Another reader finds other samples in the same bytes.
+    std::fs::write(&path, format!("{config}[dataset.ds.format]\n\"b.jsonl\" = \"text\"\n")).unwrap();
+    let report = bench.commit(|o| o.allow_empty = true).unwrap();
+    assert_eq!((report.version.total_samples, said(&report)), (Some(2), counts(1, 2, 0)));
+}
+
+#[test]
+fn large_files_are_compared_chunk_by_chunk() {
+    let bench = Bench::new();
+    let text = String::from_utf8(lines(1, 40_000)).unwrap();
+    let before: Vec<&str> = text.split_inclusive('\n').collect();
+    bench.write("big.jsonl", &text);
+    bench.commit(|_| ()).unwrap();
+    let mut after: Vec<String> = before.iter().map(|line| (*line).to_owned()).collect();
+    for at in (0..40_000).step_by(997) {
+        after[at] = after[at].replace("tenant", "lessee");
+    }
+    after.drain(20_000..20_500);
+    after.rotate_left(3);
+    after.insert(100, lines(2, 1).into_iter().map(char::from).collect());
+    bench.write("big.jsonl", after.concat());
+    let naive = {
+        let mut standing: HashMap<&str, i64> = HashMap::new();
+        after.iter().for_each(|line| *standing.entry(line).or_default() += 1);
+        before.iter().for_each(|line| *standing.entry(line).or_default() -= 1);
+        let sum = |sign: i64| standing.values().map(|n| (n * sign).max(0) as u64).sum();
+        counts(sum(1), sum(-1), 0)
+    };
+    let work = difference(&bench, "1.0.0", None).samples;
+    let report = bench.commit(|_| ()).unwrap();
+    assert_eq!(report.version.total_samples, Some(after.len() as u64));
+    let stored = difference(&bench, "1.0.0", Some("latest"));
+    assert_eq!((work, said(&report), stored.samples), (naive, naive, naive));
+    assert_eq!(stored.records.unwrap().len() as u64, naive.map_or(0, |n| n.added + n.removed));
+    let back = compare::run(&bench.repo(), "latest", "1.0.0", &Silent).unwrap();
+    assert_eq!((back.samples_added, back.samples_removed), (naive.map(|n| n.removed), naive.map(|n| n.added)));
+}
+
+/// A few small files of records that meet often.
+fn data() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
+    let records = || prop::collection::vec((0..6u8, 0..3u8), 0..8);
+    (records(), records(), records(), records()).prop_map(|(a, b, c, d)| {
+        let json = |(x, y): &(u8, u8)| match y {
+            0 => format!("{{\"x\":{x}}}"),
+            1 => format!("{{\"y\":[{y}], \"x\":\"{x}\"}}"),
+            _ => "null".to_owned(),
+        };
+        let all = |records: &[(u8, u8)], between: &str| records.iter().map(json).collect::<Vec<_>>().join(between);
+        let csv: String = c.iter().map(|(x, y)| format!("{x},\"{y}\"\n")).collect();
+        vec![
+            ("a.jsonl", all(&a, "\n").into_bytes()),
+            ("b.json", format!("[{}]", all(&b, ",")).into_bytes()),
+            ("c.csv", format!("x,y\n{csv}").into_bytes()),
+            ("sub/d.jsonl", all(&d, "\r\n").into_bytes()),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn a_history_counts_what_its_last_version_would_alone(history in prop::collection::vec(data(), 2..4)) {
+        let bench = Bench::new();
+        for files in &history {
+            files.iter().for_each(|(path, bytes)| bench.write(path, bytes));
+            bench.commit(|o| o.allow_empty = true).unwrap();
+        }
+        let alone = Bench::new();
+        let last = history.last().unwrap();
+        last.iter().for_each(|(path, bytes)| alone.write(path, bytes));
+        let first = alone.commit(|_| ()).unwrap();
+        let view = show::run(&bench.repo(), None).unwrap();
+        prop_assert_eq!((view.total_samples, &view.schema), (first.version.total_samples, &first.version.schema));
+        prop_assert_eq!(view.manifest, first.version.manifest);
+    }
+}

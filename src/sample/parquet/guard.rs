@@ -1,0 +1,33 @@
+//! Keeps the panics of the parquet crate on damaged files in.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use parquet::errors::{ParquetError, Result as ParquetResult};
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread reads a file with code that may panic on a damaged one: such a panic is caught, and a panic hook
+/// should pass over it.
+pub fn is_guarded() -> bool {
+    GUARDED.get()
+}
+
+/// Runs a part of the parquet crate, which panics on some damaged files.
+pub(super) fn guard<T>(read: impl FnOnce() -> ParquetResult<T>) -> Result<T, String> {
+    let before = GUARDED.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(read));
+    GUARDED.set(before);
+    match outcome {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(ParquetError::General(why) | ParquetError::EOF(why))) => Err(damaged(&why)),
+        Ok(Err(why)) => Err(damaged(&why.to_string())),
+        Err(_) => Err(damaged("its reader gave up")),
+    }
+}
+
+pub(super) fn damaged(why: &str) -> String {
+    format!("the Parquet file is damaged: {why}")
+}

@@ -1,0 +1,76 @@
+//! What a comparison found.
+
+use super::{MAX_FIELDS, Rules};
+use crate::sample::{Identity, Schema, Side, Tally};
+
+/// Most findings that are kept.
+const KEPT: usize = 100;
+/// Most fields of a change of the schema, which may be larger than the schema itself.
+const SLACK: usize = 16 * MAX_FIELDS;
+
+/// Bytes of a new file that are no record of its format.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Found {
+    /// The file.
+    pub path: String,
+    /// The line on which they begin, from 1.
+    pub line: u64,
+    /// What is wrong with them.
+    pub message: String,
+}
+
+/// What a comparison found. Accounts of several files add up.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The records that differ; `None` where there is nothing to compare with, so that none can cancel.
+    pub tally: Option<Tally>,
+    /// What the new side's records count, less what the old side's do.
+    pub schema: Schema,
+    /// The first findings of the new side.
+    pub findings: Vec<Found>,
+    /// How many there are.
+    pub found: u64,
+}
+
+impl Account {
+    /// Nothing found yet. Only with `tallied` the records are compared.
+    pub fn new(rules: &Rules, tallied: bool) -> Account {
+        let tally = tallied.then(Tally::new);
+        Account { tally, schema: Schema::new(rules.depth()), findings: Vec::new(), found: 0 }
+    }
+
+    /// Whether records are compared.
+    pub fn is_tallied(&self) -> bool {
+        self.tally.is_some()
+    }
+
+    /// Adds what was found elsewhere.
+    pub fn absorb(&mut self, other: Account) {
+        if let (Some(own), Some(others)) = (&mut self.tally, other.tally) {
+            own.absorb(others);
+        }
+        self.schema.add(&other.schema, 1);
+        self.schema.prune(SLACK);
+        let room = KEPT.saturating_sub(self.findings.len());
+        self.findings.extend(other.findings.into_iter().take(room));
+        self.found += other.found;
+    }
+
+    pub(super) fn tell(&mut self, side: Side, identity: Identity) {
+        if let Some(tally) = &mut self.tally {
+            tally.tell(side, identity);
+        }
+    }
+
+    pub(super) fn finding(&mut self, path: &str, line: u64, message: String) {
+        self.found += 1;
+        if self.findings.len() < KEPT {
+            self.findings.push(Found { path: path.to_owned(), line, message });
+        }
+    }
+
+    /// Bounds the memory over fields that never come again.
+    pub(super) fn prune(&mut self) {
+        self.schema.prune(SLACK);
+    }
+}

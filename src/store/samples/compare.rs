@@ -1,0 +1,241 @@
+//! One file of which both sides can be read.
+
+use std::sync::Arc;
+
+use super::account::Account;
+use super::gather::{Gather, Seen, Visitor};
+use super::half::{Bytes, Half};
+use super::pair::{Broken, Pair, Told, may_break};
+use super::stream::Stream;
+use super::table::Table;
+use super::{End, Rules};
+use crate::chunk::cut;
+use crate::error::Result;
+use crate::object::recipe::Item;
+use crate::sample::{Array, Format, Records, Side, Table as Parquet};
+use crate::store::content::Chunks;
+use crate::store::read::Store;
+
+/// Files up to this size are compared byte by byte, larger ones chunk by chunk.
+const SMALL: u64 = 1 << 20;
+/// Bytes of an open file that are cut at once.
+const READ: usize = 2 << 20;
+/// Bytes of a file in which its header stands.
+const HEAD: usize = 64 << 10;
+
+/// Tells an account how the sides of a file differ. Returns how many records the new side has, if it has to be known:
+/// then all of it is read. An old side lies in the store.
+pub fn compare(rules: &Rules, old: Option<&Half<'_>>, new: Option<&Half<'_>>, exact: bool, account: &mut Account) -> Result<u64> {
+    if !account.is_tallied() {
+        return new.map_or(Ok(0), |new| alone(rules, Side::New, new, account, None));
+    }
+    if let (Some(old), Some(new)) = (old, new) {
+        let large = old.size.max(new.size) > SMALL;
+        if let (Bytes::Stored(store), true, false) = (&old.bytes, large, matches!(new.bytes, Bytes::Held(_))) {
+            let End { count, account: own } = chunkwise(store, rules, old, new, exact)?;
+            account.absorb(own);
+            return Ok(count);
+        }
+        if let Some(Told { count, account: own, .. }) = by_turns(rules, old, new, &mut None)? {
+            account.absorb(own);
+            return Ok(count);
+        }
+    }
+    if let Some(old) = old {
+        alone(rules, Side::Old, old, account, None)?;
+    }
+    new.map_or(Ok(0), |new| alone(rules, Side::New, new, account, None))
+}
+
+/// Shows every record of either side that may differ, those that are equal left out or not.
+pub fn visit(rules: &Rules, old: Option<&Half<'_>>, new: Option<&Half<'_>>, see: &mut dyn FnMut(Seen<'_>)) -> Result<()> {
+    if let (Some(old), Some(new)) = (old, new)
+        && by_turns(rules, old, new, &mut Some(&mut *see))?.is_some()
+    {
+        return Ok(());
+    }
+    let mut account = Account::new(rules, true);
+    for (side, half) in [(Side::Old, old), (Side::New, new)] {
+        if let Some(half) = half {
+            alone(rules, side, half, &mut account, Some(&mut *see))?;
+        }
+    }
+    Ok(())
+}
+
+/// Both sides chunk by chunk, so that what they share need not be read.
+fn chunkwise(store: &Arc<Store>, rules: &Rules, old: &Half<'_>, new: &Half<'_>, exact: bool) -> Result<End> {
+    let mut stream = Stream::new(store, rules, new.path, new.reading, Some(old.clone()), true);
+    match &new.bytes {
+        Bytes::Stored(store) if !exact => {
+            for item in Chunks::of(store, new.id()?, new.size)? {
+                stream.chunk(&item?, None)?;
+            }
+        }
+        Bytes::Stored(store) => {
+            for item in Chunks::of(store, new.id()?, new.size)? {
+                let item = item?;
+                stream.chunk(&item, Some(&crate::store::content::chunk(store, &item)?))?;
+            }
+        }
+        _ => {
+            let mut rest: Vec<u8> = Vec::new();
+            let mut tell = |rest: &mut Vec<u8>, ended: bool| -> Result<()> {
+                let mut at = 0;
+                while at < rest.len() && (ended || rest.len() - at >= cut::MAX) {
+                    let bytes = &rest[at..at + cut::first(&rest[at..])];
+                    let item = Item { id: *blake3::hash(bytes).as_bytes(), len: bytes.len() as u64 };
+                    stream.chunk(&item, Some(bytes))?;
+                    at += bytes.len();
+                }
+                rest.drain(..at);
+                Ok(())
+            };
+            for piece in new.pieces()? {
+                rest.extend_from_slice(&piece?);
+                if rest.len() >= READ {
+                    tell(&mut rest, false)?;
+                }
+            }
+            tell(&mut rest, true)?;
+        }
+    }
+    stream.finish(new)
+}
+
+/// Both sides in step; `None` where they are not read alike, or one of them is one record.
+fn by_turns<'r>(rules: &'r Rules, old: &Half<'r>, new: &Half<'r>, visitor: &mut Visitor<'_>) -> Result<Option<Told>> {
+    let reading = new.reading;
+    if old.reading != reading || may_break(reading) && (is_broken(old)?.is_some() || is_broken(new)?.is_some()) {
+        return Ok(None);
+    }
+    let mut tables = None;
+    if matches!(reading.format, Format::Csv | Format::Tsv) {
+        let (before, after) = (head(old)?, head(new)?);
+        match before.zip(after).filter(|(before, after)| before.agrees(after)) {
+            Some((before, after)) => tables = Some([before, after]),
+            None => return Ok(None),
+        }
+    }
+    let visitor = visitor.as_mut().map(|see| &mut **see as &mut dyn FnMut(Seen<'_>));
+    let Some(mut pair) = Pair::together(rules, new.path, reading, tables, visitor)? else { return Ok(None) };
+    let (mut before, mut after) = (old.pieces()?, new.pieces()?);
+    let mut ahead = 0i64;
+    loop {
+        let side = if ahead > 0 { Side::Old } else { Side::New };
+        let sides = if side == Side::Old {
+            [(Side::Old, &mut before), (Side::New, &mut after)]
+        } else {
+            [(Side::New, &mut after), (Side::Old, &mut before)]
+        };
+        let mut told = false;
+        for (side, pieces) in sides {
+            if let Some(piece) = pieces.next().transpose()? {
+                pair.feed(side, &piece);
+                ahead += if side == Side::New { piece.len() as i64 } else { -(piece.len() as i64) };
+                told = true;
+                break;
+            }
+        }
+        if !told {
+            return Ok(Some(pair.finish()));
+        }
+    }
+}
+
+/// One side; returns how many records it has.
+pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mut visitor: Visitor<'_>) -> Result<u64> {
+    match half.reading.format {
+        Format::Whole => return one_record(rules, side, half, None, account, visitor),
+        Format::Parquet => return parquet(rules, side, half, account, visitor),
+        _ => {}
+    }
+    if visitor.is_some()
+        && may_break(half.reading)
+        && let Some(why) = is_broken(half)?
+    {
+        return one_record(rules, side, half, Some(why), account, visitor);
+    }
+    let shown = visitor.as_mut().map(|see| &mut **see as &mut dyn FnMut(Seen<'_>));
+    let Some(mut pair) = Pair::alone(rules, half.path, side, half.reading, account.is_tallied(), shown)? else { return Ok(0) };
+    for piece in half.pieces()? {
+        pair.feed(side, &piece?);
+    }
+    let Told { count, account: own, mut broken } = pair.finish();
+    match broken[side as usize].take() {
+        Some(why) => one_record(rules, side, half, Some(why), account, visitor),
+        None => {
+            account.absorb(own);
+            Ok(count)
+        }
+    }
+}
+
+/// A file that is one record, perhaps because it is broken.
+pub(super) fn one_record(
+    rules: &Rules,
+    side: Side,
+    half: &Half<'_>,
+    why: Option<Broken>,
+    account: &mut Account,
+    visitor: Visitor<'_>,
+) -> Result<u64> {
+    let mut gather = Gather::new(rules, half.path, half.reading.format, account.is_tallied(), visitor);
+    gather.take_whole(side, half.id()?.as_bytes(), why);
+    account.absorb(gather.finish());
+    Ok(1)
+}
+
+fn parquet(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mut visitor: Visitor<'_>) -> Result<u64> {
+    let table = match Parquet::open(half.ranges()?) {
+        Ok(table) => table,
+        Err(why) => return one_record(rules, side, half, Some((1, why)), account, visitor),
+    };
+    // Rows that have been shown cannot be taken back.
+    if visitor.is_some()
+        && let Err(why) = table.rows(&mut |_| {})
+    {
+        return one_record(rules, side, half, Some((1, why)), account, visitor);
+    }
+    let shown = visitor.as_mut().map(|see| &mut **see as &mut dyn FnMut(Seen<'_>));
+    let mut gather = Gather::new(rules, half.path, half.reading.format, account.is_tallied(), shown);
+    let read = table.rows(&mut |row| gather.take_parquet(side, &row));
+    gather.count_paths();
+    let own = gather.finish();
+    match read {
+        Ok(()) => {
+            account.absorb(own);
+            Ok(table.count())
+        }
+        Err(why) => one_record(rules, side, half, Some((1, why)), account, visitor),
+    }
+}
+
+/// Why a file is one record, if it is.
+pub(super) fn is_broken(half: &Half<'_>) -> Result<Option<Broken>> {
+    let mut array = Array::new();
+    let read = half.unpacked(&mut |bytes| {
+        if half.reading.format == Format::Json {
+            array.feed(bytes, &mut |_| {});
+        }
+        true
+    })?;
+    if let Err(why) = read {
+        return Ok(Some((1, why)));
+    }
+    if half.reading.format != Format::Json {
+        return Ok(None);
+    }
+    array.finish(&mut |_| {});
+    Ok(array.broken().map(|finding| (finding.line, finding.message.clone())))
+}
+
+/// The columns of a file, from its first bytes.
+fn head(half: &Half<'_>) -> Result<Option<Table>> {
+    let mut head = Vec::new();
+    let _ = half.unpacked(&mut |bytes| {
+        head.extend_from_slice(bytes);
+        head.len() < HEAD
+    })?;
+    Ok(Table::primed(half.reading.format, &head))
+}

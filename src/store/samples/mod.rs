@@ -1,0 +1,77 @@
+//! Counting samples and comparing them: what two versions of a dataset do not share, record by record, and what became of
+//! the schema.
+//!
+//! A file is told as a pair of [`Half`]s, its old side and its new one, by [`compare`]; a file that is still being stored
+//! as a [`Stream`]. Both end in an [`Account`], and accounts add up, in any order. Invariants: every record of either side
+//! is told exactly once or cancels byte for byte with one of the other side, so that counts are exact as multisets over
+//! all files; a file that is not what its name says is one record, its content, and a finding; memory is bounded by the
+//! longest record, some MiB a file, and the records that differ.
+
+mod account;
+mod align;
+mod compare;
+mod gather;
+mod half;
+mod pair;
+mod stream;
+mod table;
+
+use crate::error::{Error, Kind, Result};
+use crate::sample::{Formats, Pointer, Reading};
+
+pub use account::{Account, Found};
+pub use compare::{compare, visit};
+pub use gather::{Seen, Text};
+pub use half::{Bytes, Half};
+pub use stream::{End, Stream};
+
+/// Most fields of a schema.
+pub const MAX_FIELDS: usize = 4_096;
+
+/// How a dataset's files are read and its records compared.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    formats: Formats,
+    /// The key as places in JSON, as columns of CSV, and as paths of columns of Parquet.
+    pointers: Vec<Pointer>,
+    columns: Vec<String>,
+    paths: Vec<String>,
+    depth: usize,
+}
+
+impl Rules {
+    /// Rules from globs with the names of their formats, a key of JSON pointers and names, and the depth of the schema.
+    pub fn new<'a>(formats: impl IntoIterator<Item = (&'a str, &'a str)>, key: &[String], depth: usize) -> Result<Rules> {
+        // A name is the field at the top of a record, and such a field the column of its name.
+        let place =
+            |k: &String| if k.starts_with('/') { k.clone() } else { format!("/{}", k.replace('~', "~0").replace('/', "~1")) };
+        let column = |k: &String| match k.strip_prefix('/') {
+            Some(name) if !name.contains('/') => name.replace("~1", "/").replace("~0", "~"),
+            _ => k.clone(),
+        };
+        let paths: Vec<String> = key.iter().map(place).collect();
+        let pointer = |p: &String| Pointer::parse(p).map_err(|e| Error::new(Kind::Config, format!("the key '{p}': {e}")));
+        Ok(Rules {
+            formats: Formats::new(formats)?,
+            pointers: paths.iter().map(pointer).collect::<Result<_>>()?,
+            columns: key.iter().map(column).collect(),
+            paths,
+            depth,
+        })
+    }
+
+    /// How the file of this path is read.
+    pub fn reading(&self, path: &str) -> Reading {
+        self.formats.reading(path)
+    }
+
+    /// How a file was read whose count this reader made; as it is now where that reader is no more.
+    pub fn reading_of(&self, path: &str, reader: Option<u32>) -> Reading {
+        reader.and_then(Reading::from_code).unwrap_or_else(|| self.reading(path))
+    }
+
+    /// How deep the schema looks.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+}

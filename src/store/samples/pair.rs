@@ -1,0 +1,217 @@
+//! Both sides of a file, or one of them, as their bytes come.
+
+use super::Rules;
+use super::account::Account;
+use super::gather::{Gather, Visitor};
+use super::table::{self, Table};
+use crate::error::{Error, Result};
+use crate::sample::{Array, Compare, Csv, Format, Jsonl, Packing, Reading, Record, Records, Side, Unpacker};
+
+/// A reader of a format whose records come from a stream.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Reader {
+    Jsonl(Jsonl),
+    Array(Array),
+    Csv(Csv),
+}
+
+impl Reader {
+    /// `None` for formats that are not read from a stream.
+    pub fn of(format: Format) -> Option<Reader> {
+        match format {
+            Format::Jsonl => Some(Reader::Jsonl(Jsonl::new())),
+            Format::Json => Some(Reader::Array(Array::new())),
+            Format::Csv | Format::Tsv => Some(Reader::Csv(table::reader(format))),
+            Format::Parquet | Format::Whole => None,
+        }
+    }
+
+    /// Why what has been read to its end is not of its format.
+    pub fn broken(&self) -> Option<Broken> {
+        match self {
+            Reader::Array(array) => array.broken().map(|finding| (finding.line, finding.message.clone())),
+            _ => None,
+        }
+    }
+}
+
+impl Records for Reader {
+    fn feed(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
+        match self {
+            Reader::Jsonl(reader) => reader.feed(bytes, take),
+            Reader::Array(reader) => reader.feed(bytes, take),
+            Reader::Csv(reader) => reader.feed(bytes, take),
+        }
+    }
+
+    fn finish(&mut self, take: &mut dyn FnMut(Record<'_>)) {
+        match self {
+            Reader::Jsonl(reader) => reader.finish(take),
+            Reader::Array(reader) => reader.finish(take),
+            Reader::Csv(reader) => reader.finish(take),
+        }
+    }
+}
+
+/// The line and the message of a finding that makes the file one record.
+pub(super) type Broken = (u64, String);
+
+/// Whether a file of this reading may turn out to be one record when records of it have been told.
+pub(super) fn may_break(reading: Reading) -> bool {
+    reading.format == Format::Json || reading.packing != Packing::None && reading.format != Format::Whole
+}
+
+enum Mode {
+    Together(Box<Compare<Reader>>),
+    Alone(Side, Reader, u64),
+}
+
+/// Both sides of a file, or one of them, as their bytes come.
+pub(super) struct Pair<'r, 'v> {
+    format: Format,
+    mode: Mode,
+    unpackers: [Option<Unpacker>; 2],
+    damage: [Option<Broken>; 2],
+    gather: Gather<'r, 'v>,
+}
+
+/// What a pair came to.
+pub(super) struct Told {
+    /// Records of the new side.
+    pub count: u64,
+    pub account: Account,
+    /// For each side why it is one record; then all else is void.
+    pub broken: [Option<Broken>; 2],
+}
+
+impl<'r, 'v> Pair<'r, 'v> {
+    /// One side of a file. `None` if its records do not come from a stream.
+    pub fn alone(
+        rules: &'r Rules,
+        path: &'r str,
+        side: Side,
+        reading: Reading,
+        tallied: bool,
+        visitor: Visitor<'v>,
+    ) -> Result<Option<Pair<'r, 'v>>> {
+        let Some(reader) = Reader::of(reading.format) else { return Ok(None) };
+        let gather = Gather::new(rules, path, reading.format, tallied, visitor);
+        Pair::new(reading, Mode::Alone(side, reader, 0), gather).map(Some)
+    }
+
+    /// Both sides, which are read alike; of CSV with their columns, which agree.
+    pub fn together(
+        rules: &'r Rules,
+        path: &'r str,
+        reading: Reading,
+        tables: Option<[Table; 2]>,
+        visitor: Visitor<'v>,
+    ) -> Result<Option<Pair<'r, 'v>>> {
+        let Some(reader) = Reader::of(reading.format) else { return Ok(None) };
+        let mut gather = Gather::new(rules, path, reading.format, true, visitor);
+        if let Some(tables) = tables {
+            gather.tables = tables;
+        }
+        Pair::new(reading, Mode::Together(Box::new(Compare::new(reader.clone(), reader))), gather).map(Some)
+    }
+
+    fn new(reading: Reading, mode: Mode, gather: Gather<'r, 'v>) -> Result<Pair<'r, 'v>> {
+        let unpacker = || match reading.packing {
+            Packing::None => Ok(None),
+            packing => Unpacker::new(packing).map(Some).map_err(Error::damaged),
+        };
+        let unpackers = [unpacker()?, unpacker()?];
+        Ok(Pair { format: reading.format, mode, unpackers, damage: [None, None], gather })
+    }
+
+    /// The next bytes of one side.
+    pub fn feed(&mut self, side: Side, bytes: &[u8]) {
+        let Pair { format, mode, unpackers, damage, gather } = self;
+        match &mut unpackers[side as usize] {
+            None => mode.feed(*format, side, bytes, gather),
+            Some(unpacker) if damage[side as usize].is_none() => {
+                let fed = unpacker.feed(bytes, &mut |bytes| mode.feed(*format, side, bytes, gather));
+                damage[side as usize] = fed.err().map(|why| (1, why));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// The next bytes of both sides.
+    pub fn same(&mut self, bytes: &[u8]) {
+        match &mut self.mode {
+            Mode::Together(compare) if self.unpackers[0].is_none() => {
+                compare.same(bytes, &mut |side, record| self.gather.take(side, record));
+            }
+            _ => {
+                self.feed(Side::Old, bytes);
+                self.feed(Side::New, bytes);
+            }
+        }
+    }
+
+    /// Whether bytes of both sides may be left out from here on until [`Pair::restart`].
+    pub fn may_skip(&self) -> bool {
+        self.format == Format::Jsonl
+            && self.unpackers[0].is_none()
+            && matches!(&self.mode, Mode::Together(compare) if !compare.resync_needed())
+    }
+
+    /// Goes on further down, in a line that begins so.
+    pub fn restart(&mut self, partial: &[u8]) {
+        if let Mode::Together(compare) = &mut self.mode {
+            let reader = Reader::Jsonl(Jsonl::within(partial, 0));
+            compare.restart(reader.clone(), reader);
+        }
+    }
+
+    /// The file ends here.
+    pub fn finish(mut self) -> Told {
+        let mut broken = self.damage.clone();
+        for (unpacker, broken) in self.unpackers.iter_mut().zip(&mut broken) {
+            if let (Some(unpacker), None) = (unpacker.take(), &broken) {
+                *broken = unpacker.finish().err().map(|why| (1, why));
+            }
+        }
+        let gather = &mut self.gather;
+        let count = match self.mode {
+            Mode::Together(compare) => {
+                let (old, new, count) = compare.finish(&mut |side, record| gather.take(side, record));
+                for (side, reader) in [old, new].iter().enumerate() {
+                    broken[side] = broken[side].take().or_else(|| reader.broken());
+                }
+                count
+            }
+            Mode::Alone(side, mut reader, mut count) => {
+                let own = &mut broken[side as usize];
+                gather.tables[side as usize].feed(self.format, None);
+                reader.finish(&mut |record| {
+                    count += 1;
+                    gather.take(side, record);
+                });
+                *own = own.take().or_else(|| reader.broken());
+                broken[1 - side as usize] = None;
+                count
+            }
+        };
+        Told { count, account: self.gather.finish(), broken }
+    }
+}
+
+impl Mode {
+    fn feed(&mut self, format: Format, side: Side, bytes: &[u8], gather: &mut Gather<'_, '_>) {
+        match self {
+            Mode::Together(compare) => compare.feed(side, bytes, &mut |side, record| gather.take(side, record)),
+            Mode::Alone(own, reader, count) => {
+                debug_assert_eq!(*own, side, "the other side is told elsewhere");
+                if matches!(format, Format::Csv | Format::Tsv) {
+                    gather.tables[side as usize].feed(format, Some(bytes));
+                }
+                reader.feed(bytes, &mut |record| {
+                    *count += 1;
+                    gather.take(side, record);
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Counting the samples of what is ingested: of small files on every core, of large ones on a thread beside the store's.
+
+use std::sync::Arc;
+use std::thread::Scope;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use super::feed::{End, Job};
+use crate::error::{Error, Result};
+use crate::fs::beneath::{Root, stat_open};
+use crate::id::{Content, Id};
+use crate::object::node::{Entry, Samples};
+use crate::object::recipe::Item;
+use crate::sample::Format;
+use crate::store::Store;
+use crate::store::samples::{Account, Bytes, Half, Rules, Stream, compare};
+use crate::worktree::hash::{open, unstable};
+
+/// Pieces of large files that wait to be compared.
+const AHEAD: usize = 4;
+
+/// How samples are counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Counting<'a> {
+    /// Where the old sides are.
+    pub store: &'a Arc<Store>,
+    /// How files are read.
+    pub rules: &'a Rules,
+    /// Whether the parent's samples are known: then they are compared, and what did not change keeps its count.
+    /// Otherwise every file is read.
+    pub tallied: bool,
+}
+
+impl<'a> Counting<'a> {
+    /// Nothing found yet.
+    pub fn account(&self) -> Account {
+        Account::new(self.rules, self.tallied)
+    }
+
+    /// Whether the entry has the count that it would get now.
+    pub fn knows(&self, entry: &Entry) -> bool {
+        let code = || self.rules.reading(entry.path.as_str()).code();
+        !entry.kind.is_file() || self.tallied && entry.samples.is_some_and(|samples| samples.reader == code())
+    }
+
+    /// The old side of a file, in the store.
+    pub fn old<'h>(&self, entry: &'h Entry) -> Half<'h>
+    where
+        'a: 'h,
+    {
+        let path = entry.path.as_str();
+        let reading = self.rules.reading_of(path, entry.samples.map(|s| s.reader));
+        Half { path, reading, content: Some(entry.content), size: entry.size, bytes: Bytes::Stored(self.store) }
+    }
+
+    /// The old side of a job, where it is compared.
+    fn replaced<'h>(&self, job: &'h Job) -> Option<Half<'h>>
+    where
+        'a: 'h,
+    {
+        job.old.as_ref().filter(|_| self.tallied).map(|old| self.old(old))
+    }
+
+    /// Counts a small file, whose bytes are these.
+    pub(super) fn small(&self, job: &Job, content: Id<Content>, bytes: &[u8], account: &mut Account) -> Result<Samples> {
+        let path = job.path.as_str();
+        let (reading, old) = (self.rules.reading(path), self.replaced(job));
+        let reader = reading.code();
+        if let Some(samples) = job.old.as_ref().filter(|old| self.tallied && old.content == content).and_then(|old| old.samples)
+            && samples.reader == reader
+        {
+            return Ok(samples);
+        }
+        let new = Half { path, reading, content: Some(content), size: bytes.len() as u64, bytes: Bytes::Held(bytes) };
+        Ok(Samples { count: compare(self.rules, old.as_ref(), Some(&new), true, account)?, reader })
+    }
+
+    /// Counts an entry that is taken over as it is, and that another reader counted.
+    pub(super) fn again(&self, entry: &Entry, account: &mut Account) -> Result<Samples> {
+        let old = self.old(entry);
+        let reading = self.rules.reading(entry.path.as_str());
+        let new = Half { reading, ..old.clone() };
+        let count = compare(self.rules, Some(&old).filter(|_| self.tallied), Some(&new), true, account)?;
+        Ok(Samples { count, reader: reading.code() })
+    }
+
+    /// Tells a file of which the store has both sides.
+    pub fn stored(&self, old: Option<&Entry>, new: Option<&Entry>, account: &mut Account) -> Result<()> {
+        let (old, new) = (old.map(|old| self.old(old)), new.map(|new| self.old(new)));
+        compare(self.rules, old.as_ref(), new.as_ref(), false, account).map(drop)
+    }
+}
+
+/// What the thread is told of large files.
+pub(super) enum Told {
+    Begin(Job),
+    Piece { bytes: Vec<u8>, ids: Vec<[u8; 32]>, lens: Vec<usize> },
+    End(End),
+}
+
+type Answer = Result<(Samples, Account)>;
+
+/// The thread that counts large files.
+pub(super) struct Counter {
+    to: Option<Sender<Told>>,
+    answers: Receiver<Answer>,
+}
+
+impl Counter {
+    pub fn start<'scope, 'env: 'scope>(
+        scope: &'scope Scope<'scope, 'env>,
+        counting: Counting<'env>,
+        root: &'env Root,
+    ) -> Counter {
+        let (to, told) = bounded(AHEAD);
+        let (answer, answers) = unbounded();
+        scope.spawn(move || {
+            let mut next = told.recv().ok();
+            while let Some(Told::Begin(job)) = next {
+                next = match file(counting, root, &job, &told) {
+                    Ok(Some(Ended::Counted(samples, account))) => {
+                        let _ = answer.send(Ok((samples, account)));
+                        told.recv().ok()
+                    }
+                    Ok(Some(Ended::Again(job))) => Some(Told::Begin(job)),
+                    Ok(None) => None,
+                    Err(e) => {
+                        let _ = answer.send(Err(e));
+                        None
+                    }
+                };
+            }
+        });
+        Counter { to: Some(to), answers }
+    }
+
+    /// Tells what comes next; fails with what went wrong before.
+    pub fn tell(&self, told: Told) -> Result<()> {
+        match &self.to {
+            Some(to) if to.send(told).is_ok() => Ok(()),
+            _ => Err(self.answers.iter().find_map(Result::err).unwrap_or_else(Error::interrupted)),
+        }
+    }
+
+    /// The next file's count; waits for it if asked to.
+    pub fn answer(&self, wait: bool) -> Result<Option<(Samples, Account)>> {
+        let answer = if wait { self.answers.recv().ok() } else { self.answers.try_recv().ok() };
+        match answer {
+            None if wait => Err(Error::interrupted()),
+            answer => answer.transpose(),
+        }
+    }
+}
+
+enum Ended {
+    Counted(Samples, Account),
+    /// The file changed and comes once more.
+    Again(Job),
+}
+
+/// Counts one large file; `None` if nothing more comes.
+fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -> Result<Option<Ended>> {
+    let path = job.path.as_str();
+    let reading = counting.rules.reading(path);
+    let old = counting.replaced(job);
+    let mut stream = Stream::new(counting.store, counting.rules, path, reading, old, counting.tallied);
+    for next in told {
+        match next {
+            Told::Begin(job) => return Ok(Some(Ended::Again(job))),
+            Told::Piece { bytes, ids, lens } => {
+                let mut rest = &bytes[..];
+                for (id, len) in ids.into_iter().zip(lens) {
+                    let (chunk, after) = rest.split_at(len);
+                    stream.chunk(&Item { id, len: len as u64 }, Some(chunk))?;
+                    rest = after;
+                }
+            }
+            Told::End(end) => {
+                let mut new = Half { path, reading, content: Some(end.content), size: end.size, bytes: Bytes::Held(&[]) };
+                let mut reopened = None;
+                if reading.format == Format::Parquet {
+                    let file = Arc::new(open(root, &mut root.cursor(), path)?);
+                    new.bytes = Bytes::Open(file.clone(), root.path().join(path));
+                    reopened = Some(file);
+                }
+                let counted = stream.finish(&new)?;
+                if let Some(file) = reopened
+                    && stat_open(&file).map_err(|e| root.error("cannot read", path, e))? != end.stat
+                {
+                    return Err(unstable(root, path));
+                }
+                let samples = Samples { count: counted.count, reader: reading.code() };
+                return Ok(Some(Ended::Counted(samples, counted.account)));
+            }
+        }
+    }
+    Ok(None)
+}
