@@ -44,7 +44,7 @@ cp -R "$top/fixtures/leases/v2/." .
 show hlx status
 show hlx commit -m 'more leases, some corrected' --tag staging
 show hlx log
-show hlx diff HEAD~1 HEAD
+show hlx diff --samples HEAD~1 HEAD
 
 show hlx checkout HEAD~1 --into ../before
 same v1 "$work/before"

@@ -191,14 +191,14 @@ class Repository:
         self.bench.of_hlx.add(key)
         return self.bench.run(key, [self.bench.hlx_binary, "--json", *words], self.repo, sync)
 
-    def init(self, settings=""):
-        """An empty store; the files of the dataset stay."""
+    def init(self, settings="", counted=False):
+        """An empty store; the files of the dataset stay. Samples are not counted unless a row is about that."""
         remove(self.store, self.repo / "helox.toml", self.repo / "helox.lock")
         for words in (["init"], ["dataset", "add", "d", "--type", "generic", "--path", "data"]):
             subprocess.run([self.bench.hlx_binary, "-q", *words], cwd=self.repo, env=self.bench.environment, check=True,
                            capture_output=True)
         with (self.repo / "helox.toml").open("a") as config:
-            config.write(settings)
+            config.write(("" if counted else "samples = false\n") + settings)
 
     def commit(self, key):
         """Commits, and what hlx reports of the version."""

@@ -14,11 +14,13 @@ LEVEL_6 = "\n[store]\ncompression = 6\n"
 class Tree:
     """A workload of two versions in a repository."""
 
-    def __init__(self, bench, data, name):
-        self.bench, self.name = bench, name
+    def __init__(self, bench, data, name, counted=False):
+        self.bench, self.name, self.counted = bench, name, counted
         self.source, self.stats = data.workload(name)
         self.v1 = self.source / "v1"
-        self.repo = Repository(bench, name)
+        if counted:
+            self.name = f"{name} with samples counted,"
+        self.repo = Repository(bench, name + "-counted" * counted)
         self.repo.copy(self.v1)
         self.manifest = None
 
@@ -27,7 +29,7 @@ class Tree:
         return path.read_text().splitlines() if path.exists() else []
 
     def commit_v1(self):
-        self.repo.init()
+        self.repo.init(counted=self.counted)
         self.bench.warm(self.repo.data)
         made = self.repo.commit(f"`commit` of {self.name} v1")
         if self.manifest not in (None, made["manifest"]):
@@ -104,6 +106,28 @@ def w1(b, data):
     b.faster(alone, alone, 1.15, v1, short=1.5)
     tree.checkout_rows(1.5)
     b.quick("W1's store", tree.repo)
+
+
+def samples(b, data):
+    """W1 with samples counted, beside the same without; the sample diff, beside reading both versions with zstd."""
+    off, on = Tree(b, data, "W1"), Tree(b, data, "W1", counted=True)
+    both = [b.work / "v1.zst", b.work / "v2.zst"]
+    reference, diff = "zstd -dc of v1, then of v2", "`diff --samples` of W1 v1 and v2"
+    for _ in range(b.runs):
+        for tree in (off, on):
+            tree.commit_v1()
+            subprocess.run(f"cat {tree.repo.data}/* | zstd -1 -q -f -o {both[0]}", shell=True, check=True)
+            tree.commit_v2()
+            subprocess.run(f"cat {tree.repo.data}/* | zstd -1 -q -f -o {both[1]}", shell=True, check=True)
+        b.warm(on.repo.store)
+        b.shell(reference, f"zstd -dcq {both[0]} > /dev/null && zstd -dcq {both[1]} > /dev/null", b.work)
+        on.repo.hlx(diff, "diff", "--samples", "HEAD~1", "HEAD")
+        for tree in (off, on):
+            tree.repo.checkout("back to v1", tree.number)
+    for version, factor in (("v1", 1.25), ("v2", 1.35)):
+        counted = f"`commit` of {on.name} {version}"
+        b.faster(counted, counted, factor, f"`commit` of W1 {version}", short=2)
+    b.faster(diff, diff, 0.8, reference, short=2)
 
 
 def chain(b, data):
@@ -259,4 +283,4 @@ def w4(b, data):
     b.quick("W4's store", many)
 
 
-ROWS = {"W1": w1, "chain": chain, "npmnames": npmnames, "scancode": scancode, "W2": w2, "W3": w3, "W4": w4}
+ROWS = {"W1": w1, "samples": samples, "chain": chain, "npmnames": npmnames, "scancode": scancode, "W2": w2, "W3": w3, "W4": w4}

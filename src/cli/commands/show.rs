@@ -60,12 +60,13 @@ pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
 }
 
 /// A line for each field: its path, its types, and how many of the records have it, and have null in it. Of what lies in
-/// lists that may be more than there are records.
+/// lists, how many values there are.
 fn schema(version: &VersionView, out: &mut Output) -> io::Result<()> {
     let Some(schema) = &version.schema else { return Ok(()) };
     let records = schema["records"].as_f64().unwrap_or(0.0);
-    let share = |count: &Value| match count.as_f64() {
-        Some(count) if records > 0.0 => format!("{:.1}%", count * 100.0 / records),
+    let share = |path: &str, count: &Value| match (count.as_u64(), count.as_f64()) {
+        (Some(count), _) if path.contains("/*") => thousands(count),
+        (_, Some(count)) if records > 0.0 => format!("{:.1}%", count * 100.0 / records),
         _ => String::new(),
     };
     let mut rows = vec![["field", "types", "present", "null"].map(str::to_owned)];
@@ -76,8 +77,8 @@ fn schema(version: &VersionView, out: &mut Output) -> io::Result<()> {
         rows.push([
             if path.is_empty() { "(record)".to_owned() } else { path },
             types,
-            share(&field["present"]),
-            share(&field["null"]),
+            share(field["path"].as_str().unwrap_or_default(), &field["present"]),
+            share(field["path"].as_str().unwrap_or_default(), &field["null"]),
         ]);
     }
     if rows.len() == 1 {
