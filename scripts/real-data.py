@@ -243,7 +243,7 @@ def truth():
     """What another program counted, where the checkout stands beside the folder that holds it: samples of versions, and
     those added and removed from one to the next."""
     root = Path(__file__).resolve().parent.parent
-    for path in (root / "../shared/data/truth.json", Path(os.environ.get("HLX_TRUTH", "/work/shared/data/truth.json"))):
+    for path in (root / "../shared/data/truth.json", Path(os.environ.get("HLX_TRUTH", "truth.json"))):
         if path.is_file():
             return json.loads(path.read_text())["sources"]
     return {}

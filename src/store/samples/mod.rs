@@ -1,7 +1,7 @@
 //! Counting samples and comparing them: what two versions of a dataset do not share, record by record, and what became of
 //! the schema.
 //!
-//! A file is told as a pair of [`Half`]s, its old side and its new one, by [`compare`]; a file that is still being stored
+//! A file is told as a pair of [`Half`]s, its old side and its new one, by [`compare()`]; a file that is still being stored
 //! as a [`Stream`]. Both end in an [`Account`], and accounts add up, in any order. Invariants: every record of either side
 //! is told exactly once or cancels byte for byte with one of the other side, so that counts are exact as multisets over
 //! all files; a file that is not what its name says is one record, its content, and a finding; memory is bounded by the
