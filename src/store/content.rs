@@ -78,7 +78,7 @@ pub fn read(store: &Store, content: Id<Content>, size: u64, mut take: impl FnMut
     for item in Chunks::of(store, content, size)? {
         let item = item?;
         let bytes = chunk(store, &item)?;
-        if item.id == *content.as_bytes() {
+        if item.len == size && item.id == *content.as_bytes() {
             return take(&bytes);
         }
         whole.update(&bytes);
