@@ -27,6 +27,9 @@ pub enum Fact {}
 /// The schema of a version's records.
 #[derive(Debug)]
 pub enum Schema {}
+/// What the rules of a dataset said of a version.
+#[derive(Debug)]
+pub enum Verdict {}
 /// A pack file.
 #[derive(Debug)]
 pub enum Pack {}

@@ -20,6 +20,7 @@ mod refs;
 mod repo;
 pub mod sample;
 mod store;
+mod validate;
 mod worktree;
 
 /// The formats of `docs/formats/`, for the test that reads every example of those pages. No part of the public API.

@@ -15,6 +15,7 @@ use helox::object::checksum::{Checksum, DataChecksum};
 use helox::object::fact::{Fact, Statement};
 use helox::object::node::{Child, Entry, EntryKind, Node, Samples};
 use helox::object::recipe::{Builder, Item, Recipe};
+use helox::object::verdict::{Finding, Judged, Severity, Verdict};
 use helox::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use helox::object::{Key, Kind};
 use helox::sample::Schema;
@@ -39,6 +40,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("ref-fact", |bytes| assert_eq!(bytes, format!("{}\n", fact_tag().id()).as_bytes())),
     ("ref-version", |bytes| assert_eq!(bytes, format!("{}\n", second().id()).as_bytes())),
     ("schema", |bytes| same(bytes, &schema(), Schema::decode, |schema| schema.encode().unwrap())),
+    ("verdict", |bytes| same(bytes, &verdict(), Verdict::decode, Verdict::encode)),
     ("version", |bytes| same(bytes, &second(), Version::decode, Version::encode)),
     ("version-first", |bytes| same(bytes, &first(), Version::decode, Version::encode)),
 ];
@@ -201,6 +203,7 @@ fn first() -> Version {
         metadata: Default::default(),
         tags: vec![],
         validation: ValidationStatus::Pending,
+        verdict: None,
         author: "ana@example.com".into(),
         created: Time::from_millis(1_795_339_800_000),
     }
@@ -219,6 +222,7 @@ fn second() -> Version {
         metadata: [("source".to_owned(), "crawl".into()), ("batch".to_owned(), count)].into_iter().collect(),
         tags: vec!["production".into()],
         validation: ValidationStatus::Passed,
+        verdict: Some(Id::of(&verdict().encode())),
         created: Time::from_millis(1_795_339_860_007),
         ..first()
     }
@@ -230,6 +234,30 @@ fn schema() -> Schema {
         schema.observe_json(record.as_bytes(), 1).unwrap();
     }
     schema
+}
+
+fn verdict() -> Verdict {
+    let rule = |name: &str, severity, weight, failed, measures| Judged {
+        name: name.into(),
+        kind: name.into(),
+        severity,
+        weight,
+        checked: 5,
+        failed,
+        measures,
+    };
+    let finding =
+        Finding { path: "train/a.jsonl".into(), line: 2, rule: 1, message: "/text has 3 characters, at least 10".into() };
+    Verdict {
+        rules: [0x11; 32],
+        min_score: 800_000,
+        judged: vec![
+            rule("parse", Severity::Error, 1_000, 0, vec![]),
+            rule("length", Severity::Warning, 2_000, 1, vec![]),
+            Judged { checked: 1, ..rule("drift", Severity::Info, 1_000, 0, vec![("samples".into(), 5)]) },
+        ],
+        findings: vec![finding],
+    }
 }
 
 fn fact_tag() -> Fact {

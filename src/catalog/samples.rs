@@ -42,6 +42,7 @@ pub(super) fn version(dataset: &str, text: &str, minute: i64) -> Version {
         metadata: [("source".to_owned(), "crawl".into())].into_iter().collect(),
         tags: Vec::new(),
         validation: ValidationStatus::Pending,
+        verdict: None,
         author: "ana@example.com".into(),
         created: Time::from_millis(1_795_339_800_000 + minute * 60_000),
     }

@@ -1,4 +1,4 @@
-//! What is immutable, byte by byte: recipes, manifest nodes, versions, facts, and the data checksum.
+//! What is immutable, byte by byte: recipes, manifest nodes, versions, verdicts, facts, and the data checksum.
 //!
 //! Every object is named by a [`Key`]: its kind and 32 bytes. Most are named by the hash of their own bytes; a recipe is
 //! named by the content id of the file that it rebuilds. The kind is part of the name, since a user's file may hold the
@@ -8,6 +8,7 @@ pub mod checksum;
 pub mod fact;
 pub mod node;
 pub mod recipe;
+pub mod verdict;
 pub mod version;
 
 use std::fmt;
@@ -32,11 +33,14 @@ pub enum Kind {
     Fact = 6,
     /// The schema of a version's records, named by its hash.
     Schema = 7,
+    /// What the rules of a dataset said of a version, named by its hash.
+    Verdict = 8,
 }
 
 impl Kind {
     /// Every kind, in the order of its byte.
-    pub const ALL: [Kind; 7] = [Kind::Chunk, Kind::Recipe, Kind::RecipeNode, Kind::Node, Kind::Version, Kind::Fact, Kind::Schema];
+    pub const ALL: [Kind; 8] =
+        [Kind::Chunk, Kind::Recipe, Kind::RecipeNode, Kind::Node, Kind::Version, Kind::Fact, Kind::Schema, Kind::Verdict];
 
     /// The kind that a byte stands for.
     pub fn from_byte(byte: u8) -> Option<Kind> {
@@ -53,6 +57,7 @@ impl Kind {
             Kind::Version => "version record",
             Kind::Fact => "fact",
             Kind::Schema => "schema",
+            Kind::Verdict => "verdict",
         }
     }
 
@@ -83,7 +88,10 @@ macro_rules! key_of {
         }
     )*};
 }
-key_of!(Chunk => Chunk, RecipeNode => RecipeNode, Node => Node, Version => Version, Fact => Fact, Schema => Schema);
+key_of!(
+    Chunk => Chunk, RecipeNode => RecipeNode, Node => Node, Version => Version, Fact => Fact, Schema => Schema,
+    Verdict => Verdict
+);
 
 impl Key {
     /// The key of the recipe that rebuilds this content.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Time;
 use crate::codec::{Malformed, Put, Take};
-use crate::id::{Id, Node, Schema, Version as VersionId};
+use crate::id::{Id, Node, Schema, Verdict, Version as VersionId};
 use crate::object::checksum::Checksum;
 
 /// The first byte of every record.
@@ -182,6 +182,8 @@ pub struct Version {
     pub tags: Vec<String>,
     /// What `commit` knew of the data's quality.
     pub validation: ValidationStatus,
+    /// What the rules said, where they were asked: if it passed or failed, and else not.
+    pub verdict: Option<Id<Verdict>>,
     /// Who made it.
     pub author: String,
     /// When it was made.
@@ -215,6 +217,7 @@ impl Version {
             out.put_bytes(tag.as_bytes());
         }
         out.push(self.validation as u8);
+        out.extend_from_slice(self.verdict.as_ref().map_or(&[], |id| &id.as_bytes()[..]));
         out.put_bytes(self.author.as_bytes());
         out.put_u64(self.created.as_millis() as u64);
         out
@@ -271,6 +274,10 @@ impl Version {
             3 => ValidationStatus::Skipped,
             _ => return Err(Malformed("the validation status is not known")),
         };
+        let verdict = match validation {
+            ValidationStatus::Passed | ValidationStatus::Failed => Some(Id::from_bytes(take.array()?)),
+            ValidationStatus::Pending | ValidationStatus::Skipped => None,
+        };
         let author = take.text()?.to_owned();
         let created = Time::from_millis(take.u64()? as i64);
         take.end()?;
@@ -289,6 +296,7 @@ impl Version {
             metadata,
             tags,
             validation,
+            verdict,
             author,
             created,
         })
@@ -342,7 +350,8 @@ mod tests {
             summary: "added leases".into(),
             metadata: [("source".to_owned(), Value::from("crawl"))].into_iter().collect(),
             tags: vec!["production".into()],
-            validation: ValidationStatus::Pending,
+            validation: ValidationStatus::Passed,
+            verdict: Some(Id::from_bytes([0x55; 32])),
             author: "ana@example.com".into(),
             created: Time::from_millis(1_795_339_800_000),
         }

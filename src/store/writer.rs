@@ -22,6 +22,9 @@ const RUN_TOGETHER: usize = 16 << 10;
 /// Bytes of bases in a group.
 const GROUP_BASE: usize = 4 << 20;
 
+/// The kinds of objects that lie in structure packs, each in groups of its own.
+const STRUCTURE: [Kind; 7] = [Kind::Recipe, Kind::RecipeNode, Kind::Node, Kind::Version, Kind::Fact, Kind::Schema, Kind::Verdict];
+
 /// The writer of one commit. Holds off the collection of garbage from before its first look-up until it is dropped, which
 /// must be after the ref that makes its objects reachable.
 pub struct Writer<'a> {
@@ -34,7 +37,7 @@ pub struct Writer<'a> {
     alone: Group,
     /// Runs by the deltas that they lie above, less one: all of a block lie equally deep.
     deltas: [Group; DEPTH as usize],
-    structure: [Group; 6],
+    structure: [Group; STRUCTURE.len()],
 }
 
 impl<'a> Writer<'a> {
@@ -57,7 +60,7 @@ impl<'a> Writer<'a> {
             pending: HashSet::new(),
             alone: Group::new(Kind::Chunk),
             deltas: [Kind::Chunk; DEPTH as usize].map(Group::new),
-            structure: [Kind::Recipe, Kind::RecipeNode, Kind::Node, Kind::Version, Kind::Fact, Kind::Schema].map(Group::new),
+            structure: STRUCTURE.map(Group::new),
         })
     }
 
@@ -161,7 +164,7 @@ impl<'a> Writer<'a> {
         self.flush_alone()?;
         let deltas = std::mem::replace(&mut self.deltas, [Kind::Chunk; DEPTH as usize].map(Group::new));
         deltas.into_iter().try_for_each(|group| self.submit(group))?;
-        for group in std::mem::replace(&mut self.structure, [Kind::Recipe; 6].map(Group::new)) {
+        for group in std::mem::replace(&mut self.structure, STRUCTURE.map(Group::new)) {
             self.submit(group)?;
         }
         let Some(pipeline) = self.pipeline else { return Ok(Finished { bytes: 0, _gc: self._gc }) };

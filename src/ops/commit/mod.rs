@@ -334,6 +334,7 @@ impl Commit<'_> {
             metadata: self.options.metadata.clone(),
             tags: self.options.tags.clone(),
             validation: ValidationStatus::Pending,
+            verdict: None,
             author: self.repo.author(self.options.author.as_deref()),
             created: Time::now(),
         })

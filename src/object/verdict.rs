@@ -1,0 +1,239 @@
+//! Verdicts: what the rules of a dataset said of a version. The format is specified in `docs/formats/verdict.md`.
+//!
+//! A verdict holds counts; the score follows from them in whole numbers, so that every machine finds the same.
+
+use serde::Serialize;
+
+use crate::codec::{Malformed, Put, Take};
+use crate::id::{Id, Verdict as VerdictId};
+
+/// The first byte of every verdict.
+const FORMAT: u8 = 1;
+/// Most findings that a verdict holds.
+pub const MAX_FINDINGS: usize = 100;
+/// The score of a version in which no rule found anything.
+pub const ONE: u32 = 1_000_000;
+/// The weight of a rule that has none of its own, in thousandths.
+pub const WEIGHT: u32 = 1_000;
+
+/// What a finding of a rule does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub enum Severity {
+    /// It only tells.
+    Info = 0,
+    /// It lowers the score.
+    Warning = 1,
+    /// It lowers the score, and the version does not pass.
+    Error = 2,
+}
+
+/// What one rule came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// What the rule is called; its kind, unless the team named it.
+    pub name: String,
+    /// Its kind, such as `required`.
+    pub kind: String,
+    /// What its findings do.
+    pub severity: Severity,
+    /// How much it counts, in thousandths.
+    pub weight: u32,
+    /// The records that it looked at; 1 for a rule over the version as a whole.
+    pub checked: u64,
+    /// Those of them in which it found something.
+    pub failed: u64,
+    /// What it measured, by name, for the next version to be compared with.
+    pub measures: Vec<(String, u64)>,
+}
+
+/// Something that a rule found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The file; empty where it is about the version as a whole.
+    pub path: String,
+    /// The line on which the record begins, from 1; 0 where there is none.
+    pub line: u64,
+    /// The rule, by its place among the judged.
+    pub rule: u32,
+    /// What is wrong, for a person.
+    pub message: String,
+}
+
+/// What the rules of a dataset said of a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// A hash of the rules as they were declared, and of all else that they depend on.
+    pub rules: [u8; 32],
+    /// The least score that passes, in millionths.
+    pub min_score: u32,
+    /// Each rule, in the order of their declaration.
+    pub judged: Vec<Judged>,
+    /// The first findings, errors first, then by rule and place; at most [`MAX_FINDINGS`].
+    pub findings: Vec<Finding>,
+}
+
+impl Judged {
+    /// The share of the records in which it found nothing, in millionths, rounded down; `None` if it looked at none.
+    pub fn share(&self) -> Option<u32> {
+        let good = u128::from(self.checked.saturating_sub(self.failed)) * u128::from(ONE);
+        good.checked_div(u128::from(self.checked)).map(|share| share as u32)
+    }
+}
+
+impl Verdict {
+    /// The score in millionths: the mean of the rules' shares by their weights, rounded down. Rules that only tell, and
+    /// such as looked at nothing, do not count; where none counts it is [`ONE`].
+    pub fn score(&self) -> u32 {
+        let (mut sum, mut weights) = (0u128, 0u128);
+        for judged in self.judged.iter().filter(|judged| judged.severity > Severity::Info) {
+            if let Some(share) = judged.share() {
+                sum += u128::from(share) * u128::from(judged.weight);
+                weights += u128::from(judged.weight);
+            }
+        }
+        sum.checked_div(weights).map_or(ONE, |score| score as u32)
+    }
+
+    /// How many records the rules found something in, those of each rule by themselves.
+    pub fn found(&self) -> u64 {
+        self.judged.iter().map(|judged| judged.failed).sum()
+    }
+
+    /// Whether the score suffices and no rule of severity [`Severity::Error`] found anything.
+    pub fn passed(&self) -> bool {
+        let blocked = self.judged.iter().any(|judged| judged.severity == Severity::Error && judged.failed > 0);
+        !blocked && self.score() >= self.min_score
+    }
+
+    /// The bytes that are stored and hashed.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![FORMAT];
+        out.extend_from_slice(&self.rules);
+        out.put_varint(self.min_score.into());
+        out.put_varint(self.judged.len() as u64);
+        for judged in &self.judged {
+            out.put_bytes(judged.name.as_bytes());
+            out.put_bytes(judged.kind.as_bytes());
+            out.push(judged.severity as u8);
+            out.put_varint(judged.weight.into());
+            out.put_varint(judged.checked);
+            out.put_varint(judged.failed);
+            out.put_varint(judged.measures.len() as u64);
+            for (name, value) in &judged.measures {
+                out.put_bytes(name.as_bytes());
+                out.put_varint(*value);
+            }
+        }
+        out.put_varint(self.findings.len() as u64);
+        for finding in &self.findings {
+            out.put_bytes(finding.path.as_bytes());
+            out.put_varint(finding.line);
+            out.put_varint(finding.rule.into());
+            out.put_bytes(finding.message.as_bytes());
+        }
+        out
+    }
+
+    /// Reads what [`Verdict::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Verdict, Malformed> {
+        let mut take = Take::new(bytes);
+        if take.u8()? != FORMAT {
+            return Err(Malformed("the verdict is of a format that this hlx does not know"));
+        }
+        let rules = take.array()?;
+        let min_score = take.varint_max(ONE.into())? as u32;
+        let count = take.count(7)?;
+        let judged: Vec<Judged> = (0..count).map(|_| decode_judged(&mut take)).collect::<Result<_, _>>()?;
+        let count = take.count(4)?;
+        if count > MAX_FINDINGS {
+            return Err(Malformed("the verdict has too many findings"));
+        }
+        let mut findings = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (path, line) = (take.text()?.to_owned(), take.varint()?);
+            let rule = take.varint_max(u32::MAX.into())? as u32;
+            if rule as usize >= judged.len() {
+                return Err(Malformed("a finding is of a rule that the verdict does not have"));
+            }
+            findings.push(Finding { path, line, rule, message: take.text()?.to_owned() });
+        }
+        take.end()?;
+        Ok(Verdict { rules, min_score, judged, findings })
+    }
+
+    /// The verdict's id: the hash of its bytes.
+    pub fn id(&self) -> Id<VerdictId> {
+        Id::of(&self.encode())
+    }
+}
+
+fn decode_judged(take: &mut Take<'_>) -> Result<Judged, Malformed> {
+    let (name, kind) = (take.text()?.to_owned(), take.text()?.to_owned());
+    let severity = match take.u8()? {
+        0 => Severity::Info,
+        1 => Severity::Warning,
+        2 => Severity::Error,
+        _ => return Err(Malformed("the severity of a rule is not known")),
+    };
+    let weight = take.varint_max(u32::MAX.into())? as u32;
+    let (checked, failed) = (take.varint()?, take.varint()?);
+    if failed > checked {
+        return Err(Malformed("a rule found something in more records than it looked at"));
+    }
+    let count = take.count(2)?;
+    let measures = (0..count).map(|_| Ok((take.text()?.to_owned(), take.varint()?))).collect::<Result<_, _>>()?;
+    Ok(Judged { name, kind, severity, weight, checked, failed, measures })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(severity: Severity, weight: u32, checked: u64, failed: u64) -> Judged {
+        let measures = vec![("samples".to_owned(), checked)];
+        Judged { name: "ids".into(), kind: "unique".into(), severity, weight, checked, failed, measures }
+    }
+
+    fn verdict(judged: Vec<Judged>) -> Verdict {
+        let finding = Finding { path: "a.jsonl".into(), line: 7, rule: 0, message: "no".into() };
+        let findings = if judged.is_empty() { vec![] } else { vec![finding] };
+        Verdict { rules: [7; 32], min_score: 900_000, judged, findings }
+    }
+
+    #[test]
+    fn the_score_is_the_mean_of_the_shares_by_weight() {
+        let score = |judged| verdict(judged).score();
+        assert_eq!(score(vec![]), ONE);
+        assert_eq!(score(vec![judged(Severity::Warning, 1_000, 0, 0)]), ONE, "a rule that looked at nothing");
+        assert_eq!(score(vec![judged(Severity::Info, 1_000, 10, 10)]), ONE, "a rule that only tells");
+        assert_eq!(score(vec![judged(Severity::Warning, 1_000, 3, 1)]), 666_666);
+        let two = [judged(Severity::Warning, 3_000, 10, 0), judged(Severity::Error, 1_000, 10, 5)];
+        assert_eq!(score(two.to_vec()), 875_000);
+        assert_eq!(score(vec![judged(Severity::Warning, 1_000, u64::MAX, 1)]), 999_999, "one of very many is no full score");
+    }
+
+    #[test]
+    fn an_error_or_a_low_score_does_not_pass() {
+        assert!(verdict(vec![judged(Severity::Warning, 1_000, 10, 1)]).passed());
+        assert!(!verdict(vec![judged(Severity::Warning, 1_000, 10, 2)]).passed());
+        assert!(!verdict(vec![judged(Severity::Error, 1_000, 1_000, 1)]).passed());
+        assert!(verdict(vec![judged(Severity::Info, 1_000, 10, 10)]).passed());
+    }
+
+    #[test]
+    fn verdicts_come_back_and_no_cut_or_flip_makes_it_panic() {
+        let verdict = verdict(vec![judged(Severity::Error, 500, 12, 3), judged(Severity::Info, 1_000, 1, 0)]);
+        let good = verdict.encode();
+        assert_eq!(Verdict::decode(&good).unwrap(), verdict);
+        for n in 0..good.len() {
+            assert!(Verdict::decode(&good[..n]).is_err());
+            for bit in 0..8 {
+                let mut bad = good.clone();
+                bad[n] ^= 1 << bit;
+                let _ = Verdict::decode(&bad);
+            }
+        }
+    }
+}

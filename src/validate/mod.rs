@@ -1,0 +1,5 @@
+//! The quality gate: rules over records, and what they come to. Pure over what it is shown; it knows no store.
+
+mod spec;
+
+pub use spec::{Check, Rule, Spec, Unit};
