@@ -28,22 +28,22 @@ pub(super) fn shown(text: &Text<'_>) -> (Value, String) {
             let text = if text.contains('\n') && !value.is_string() { value.to_string() } else { text };
             (value, text)
         }
-        Text::Fields(record, delimiter, names) => {
-            let values = fields(record, *delimiter).map(|field| Value::String(lossy(&field)));
+        Text::Fields { row, delimiter, names, .. } => {
+            let values = fields(row, *delimiter).map(|field| Value::String(lossy(&field)));
             let value = if names.is_empty() {
                 values.collect()
             } else {
                 let beyond = |at| names.get(at).cloned().unwrap_or_else(|| format!("#{}", at + 1));
                 values.enumerate().map(|(at, value)| (beyond(at), value)).collect::<Map<_, _>>().into()
             };
-            (value, lossy(record))
+            (value, lossy(row))
         }
         Text::Row(row) => {
             let value = of_row(row);
             let text = value.to_string();
             (value, text)
         }
-        Text::File => (Value::Null, "(the file)".to_owned()),
+        Text::File { .. } => (Value::Null, "(the file)".to_owned()),
     }
 }
 

@@ -13,8 +13,8 @@ use crate::ops::record::{self, FieldChange};
 use crate::parallel;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
-use crate::sample::Side;
 use crate::sample::tally::{Counts, Fate, Leftovers};
+use crate::sample::{Canonical, Side};
 use crate::store::samples::{Account, Bytes, Half, Rules, Seen, compare, visit};
 
 /// A file: its entry on the old side and on the new.
@@ -138,15 +138,17 @@ impl Files<'_> {
     /// The records themselves, in the order of the files, at most `limit` of them.
     pub fn records(&self, mut leftovers: Leftovers, limit: usize, progress: &dyn Progress) -> Result<Vec<Record>> {
         let mut found = Records { limit, records: Vec::new(), halves: HashMap::new() };
+        let mut canonical = Canonical::default();
         for sides in &self.sides {
             progress.check()?;
             if found.records.len() >= limit {
                 break;
             }
             let [old, new] = self.halves(sides)?;
-            visit(&self.rules, old.as_ref(), new.as_ref(), &mut |seen| {
-                if let Some(fate) = leftovers.fate(seen.side, seen.identity) {
-                    found.take(fate, &seen);
+            visit(&self.rules, old.as_ref(), new.as_ref(), true, &mut |seen| {
+                let identity = seen.identity(&self.rules, &mut canonical);
+                if let Some(fate) = leftovers.fate(seen.side, identity) {
+                    found.take(fate, identity.key, &seen);
                 }
             })?;
         }
@@ -163,14 +165,14 @@ struct Records {
 }
 
 impl Records {
-    fn take(&mut self, change: Fate, seen: &Seen<'_>) {
+    fn take(&mut self, change: Fate, key: Option<[u8; 16]>, seen: &Seen<'_>) {
         if self.records.len() >= self.limit {
             return;
         }
         let (record, text) = record::shown(&seen.text);
         let line = Some(seen.line).filter(|&line| line > 0);
         let own = Record { change, path: seen.path.to_owned(), line, record, text, old: None, fields: Vec::new() };
-        let Some(key) = seen.identity.key.filter(|_| change == Fate::Modified) else { return self.records.push(own) };
+        let Some(key) = key.filter(|_| change == Fate::Modified) else { return self.records.push(own) };
         let halves = self.halves.entry(key).or_default();
         match halves[1 - seen.side as usize].pop() {
             None => halves[seen.side as usize].push(own),

@@ -56,23 +56,28 @@ impl Columns {
         }
     }
 
-    /// The field of a record in the column of this name, the last if several have it.
-    pub fn field<'a>(&self, record: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> {
-        let at = self.names()?.iter().rposition(|column| column == name)?;
-        fields(record, self.delimiter).nth(at)
-    }
-
     /// What a record is compared by: its fields, and those of the columns that are its key.
     pub fn identity(&self, record: &[u8], key: &[String]) -> Identity {
-        let values = key.iter().map(|name| self.field(record, name).filter(|field| !field.is_empty()));
-        let values: Option<Vec<_>> = values.collect();
-        Identity { id: canonical(record, self.delimiter), key: values.filter(|v| !v.is_empty()).map(|v| digest_all(&v)) }
+        row_identity(record, self.delimiter, self.names().unwrap_or_default(), key)
     }
 
     /// Whether the comment that was read last is the header of `next`.
     fn is_header_before(&self, next: &[u8]) -> bool {
         !next.starts_with(b"#") && self.names.len() > 1 && self.names.len() == fields(next, self.delimiter).count()
     }
+}
+
+/// What a row is compared by: its fields, and those of the columns that are its key. Without names it has no key.
+pub fn row_identity(row: &[u8], delimiter: u8, names: &[String], key: &[String]) -> Identity {
+    let values = key.iter().map(|name| field(row, delimiter, names, name).filter(|field| !field.is_empty()));
+    let values: Option<Vec<_>> = values.collect();
+    Identity { id: canonical(row, delimiter), key: values.filter(|v| !v.is_empty()).map(|v| digest_all(&v)) }
+}
+
+/// The field of a row in the column of this name, the last if several have it.
+fn field<'a>(row: &'a [u8], delimiter: u8, names: &[String], name: &str) -> Option<Cow<'a, [u8]>> {
+    let at = names.iter().rposition(|column| column == name)?;
+    fields(row, delimiter).nth(at)
 }
 
 fn names(row: &[u8], delimiter: u8) -> Vec<String> {
@@ -230,10 +235,10 @@ mod tests {
 
     #[test]
     fn the_field_of_a_column() {
-        let columns = Columns::new(b"id,x,id", b',');
-        assert_eq!(columns.field(b"1,2,\"3\"", "id").as_deref(), Some(&b"3"[..]));
-        assert_eq!(columns.field(b"1,2", "id"), None);
-        assert_eq!(columns.field(b"1,2,3", "y"), None);
+        let names = ["id", "x", "id"].map(str::to_owned);
+        assert_eq!(field(b"1,2,\"3\"", b',', &names, "id").as_deref(), Some(&b"3"[..]));
+        assert_eq!(field(b"1,2", b',', &names, "id"), None);
+        assert_eq!(field(b"1,2,3", b',', &names, "y"), None);
     }
 
     #[test]

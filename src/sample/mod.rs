@@ -22,7 +22,7 @@ pub mod tally;
 
 pub use array::Array;
 pub use canonical::{Canonical, Identity};
-pub use columns::Columns;
+pub use columns::{Columns, row_identity};
 pub use compare::Compare;
 pub use csv::{Csv, fields};
 pub use format::{Format, Formats, Packing, Reading};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::account::Account;
-use super::gather::{Gather, Seen, Visitor};
+use super::gather::{Gather, Seen, Visitor, lend};
 use super::half::{Bytes, Half};
 use super::pair::{Broken, Pair, Told, may_break};
 use super::stream::Stream;
@@ -30,13 +30,12 @@ pub fn compare(rules: &Rules, old: Option<&Half<'_>>, new: Option<&Half<'_>>, ex
         return new.map_or(Ok(0), |new| alone(rules, Side::New, new, account, None));
     }
     if let (Some(old), Some(new)) = (old, new) {
-        let large = old.size.max(new.size) > SMALL;
-        if let (Bytes::Stored(store), true, false) = (&old.bytes, large, matches!(new.bytes, Bytes::Held(_))) {
-            let End { count, account: own } = chunkwise(store, rules, old, new, exact)?;
+        if let Some(store) = in_chunks(old, new) {
+            let End { count, account: own } = chunkwise(store, rules, old, new, exact, None)?;
             account.absorb(own);
             return Ok(count);
         }
-        if let Some(Told { count, account: own, .. }) = by_turns(rules, old, new, &mut None)? {
+        if let Some(Told { count, account: own, .. }) = by_turns(rules, old, new, None)? {
             account.absorb(own);
             return Ok(count);
         }
@@ -47,12 +46,23 @@ pub fn compare(rules: &Rules, old: Option<&Half<'_>>, new: Option<&Half<'_>>, ex
     new.map_or(Ok(0), |new| alone(rules, Side::New, new, account, None))
 }
 
-/// Shows every record of either side that may differ, those that are equal left out or not.
-pub fn visit(rules: &Rules, old: Option<&Half<'_>>, new: Option<&Half<'_>>, see: &mut dyn FnMut(Seen<'_>)) -> Result<()> {
-    if let (Some(old), Some(new)) = (old, new)
-        && by_turns(rules, old, new, &mut Some(&mut *see))?.is_some()
-    {
-        return Ok(());
+/// Shows every record of either side that may differ, those that are equal left out or not. Unless the `lines` of the
+/// records are needed, what both sides share need not be read.
+pub fn visit(
+    rules: &Rules,
+    old: Option<&Half<'_>>,
+    new: Option<&Half<'_>>,
+    lines: bool,
+    see: &mut dyn FnMut(Seen<'_>),
+) -> Result<()> {
+    if let (Some(old), Some(new)) = (old, new) {
+        // Records that have been shown cannot be taken back.
+        if let Some(store) = in_chunks(old, new).filter(|_| !may_break(new.reading)) {
+            return chunkwise(store, rules, old, new, lines, Some(see)).map(drop);
+        }
+        if by_turns(rules, old, new, Some(&mut *see))?.is_some() {
+            return Ok(());
+        }
     }
     let mut account = Account::new(rules, true);
     for (side, half) in [(Side::Old, old), (Side::New, new)] {
@@ -63,9 +73,25 @@ pub fn visit(rules: &Rules, old: Option<&Half<'_>>, new: Option<&Half<'_>>, see:
     Ok(())
 }
 
+/// The store of the old side, if both sides are large and can be gone along chunk by chunk.
+fn in_chunks<'a>(old: &Half<'a>, new: &Half<'_>) -> Option<&'a Arc<Store>> {
+    match (&old.bytes, &new.bytes) {
+        (Bytes::Stored(_), Bytes::Held(_)) => None,
+        (Bytes::Stored(store), _) if old.size.max(new.size) > SMALL => Some(store),
+        _ => None,
+    }
+}
+
 /// Both sides chunk by chunk, so that what they share need not be read.
-fn chunkwise(store: &Arc<Store>, rules: &Rules, old: &Half<'_>, new: &Half<'_>, exact: bool) -> Result<End> {
-    let mut stream = Stream::new(store, rules, new.path, new.reading, Some(old.clone()), true);
+fn chunkwise<'v>(
+    store: &Arc<Store>,
+    rules: &Rules,
+    old: &Half<'_>,
+    new: &Half<'_>,
+    exact: bool,
+    visitor: Visitor<'v>,
+) -> Result<End> {
+    let mut stream = Stream::new(store, rules, new.path, new.reading, Some(old.clone()), true).told_to(visitor);
     match &new.bytes {
         Bytes::Stored(store) if !exact => {
             for item in Chunks::of(store, new.id()?, new.size)? {
@@ -104,7 +130,7 @@ fn chunkwise(store: &Arc<Store>, rules: &Rules, old: &Half<'_>, new: &Half<'_>, 
 }
 
 /// Both sides in step; `None` where they are not read alike, or one of them is one record.
-fn by_turns<'r>(rules: &'r Rules, old: &Half<'r>, new: &Half<'r>, visitor: &mut Visitor<'_>) -> Result<Option<Told>> {
+fn by_turns<'r, 'v>(rules: &'r Rules, old: &Half<'r>, new: &Half<'r>, visitor: Visitor<'v>) -> Result<Option<Told<'v>>> {
     let reading = new.reading;
     if old.reading != reading || may_break(reading) && (is_broken(old)?.is_some() || is_broken(new)?.is_some()) {
         return Ok(None);
@@ -117,7 +143,6 @@ fn by_turns<'r>(rules: &'r Rules, old: &Half<'r>, new: &Half<'r>, visitor: &mut 
             None => return Ok(None),
         }
     }
-    let visitor = visitor.as_mut().map(|see| &mut **see as &mut dyn FnMut(Seen<'_>));
     let Some(mut pair) = Pair::together(rules, new.path, reading, tables, visitor)? else { return Ok(None) };
     let (mut before, mut after) = (old.pieces()?, new.pieces()?);
     let mut ahead = 0i64;
@@ -156,12 +181,12 @@ pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Ac
     {
         return one_record(rules, side, half, Some(why), account, visitor);
     }
-    let shown = visitor.as_mut().map(|see| &mut **see as &mut dyn FnMut(Seen<'_>));
+    let shown = lend(&mut visitor);
     let Some(mut pair) = Pair::alone(rules, half.path, side, half.reading, account.is_tallied(), shown)? else { return Ok(0) };
     for piece in half.pieces()? {
         pair.feed(side, &piece?);
     }
-    let Told { count, account: own, mut broken } = pair.finish();
+    let Told { count, account: own, mut broken, .. } = pair.finish();
     match broken[side as usize].take() {
         Some(why) => one_record(rules, side, half, Some(why), account, visitor),
         None => {
@@ -182,7 +207,7 @@ pub(super) fn one_record(
 ) -> Result<u64> {
     let mut gather = Gather::new(rules, half.path, half.reading.format, account.is_tallied(), visitor);
     gather.take_whole(side, half.id()?.as_bytes(), why);
-    account.absorb(gather.finish());
+    account.absorb(gather.finish().0);
     Ok(1)
 }
 
@@ -197,11 +222,11 @@ fn parquet(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mu
     {
         return one_record(rules, side, half, Some((1, why)), account, visitor);
     }
-    let shown = visitor.as_mut().map(|see| &mut **see as &mut dyn FnMut(Seen<'_>));
+    let shown = lend(&mut visitor);
     let mut gather = Gather::new(rules, half.path, half.reading.format, account.is_tallied(), shown);
     let read = table.rows(&mut |row| gather.take_parquet(side, &row));
     gather.count_paths();
-    let own = gather.finish();
+    let (own, _) = gather.finish();
     match read {
         Ok(()) => {
             account.absorb(own);

@@ -3,15 +3,13 @@
 use super::account::Account;
 use super::table::Table;
 use super::{MAX_FIELDS, Rules};
-use crate::sample::{Canonical, Format, Identity, Record, Row, Side, Type};
+use crate::sample::{Canonical, Format, Identity, Record, Row, Side, Type, row_identity};
 
-/// A record in a second pass over what differs.
+/// A record, for those who look at the records themselves.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<'a> {
     /// Whose it is.
     pub side: Side,
-    /// What it is compared by.
-    pub identity: Identity,
     /// The file it stands in.
     pub path: &'a str,
     /// Its line in it; 0 for the file itself.
@@ -20,21 +18,59 @@ pub struct Seen<'a> {
     pub text: Text<'a>,
 }
 
-/// A record as it can be shown.
+/// What a record is.
 #[derive(Clone, Copy, Debug)]
 pub enum Text<'a> {
     /// As it stands there: JSON, unless it is none.
     Json(&'a [u8]),
-    /// A row, its delimiter, and the names of its columns, where they are known.
-    Fields(&'a [u8], u8, &'a [String]),
+    /// A row, its delimiter, the names of its columns, where they are known, and what is wrong with it.
+    Fields {
+        /// As it stands there.
+        row: &'a [u8],
+        /// What separates its fields.
+        delimiter: u8,
+        /// The names of the columns; none where they are not known.
+        names: &'a [String],
+        /// What is wrong with it, if anything.
+        wrong: Option<&'a str>,
+    },
     /// A row of Parquet.
     Row(&'a Row<'a>),
     /// The file itself.
-    File,
+    File {
+        /// Its content id.
+        content: &'a [u8; 32],
+        /// The line at which it turned out not to be of its format, and why.
+        broken: Option<(u64, &'a str)>,
+    },
+}
+
+impl Seen<'_> {
+    /// What it is compared by.
+    pub fn identity(&self, rules: &Rules, canonical: &mut Canonical) -> Identity {
+        match self.text {
+            Text::Json(record) => canonical.identity(record, &rules.pointers),
+            Text::Fields { row, delimiter, names, .. } => row_identity(row, delimiter, names, &rules.columns),
+            Text::Row(row) => row.identity(&rules.paths),
+            Text::File { content, .. } => {
+                let mut id = [0; 16];
+                id.copy_from_slice(&content[..16]);
+                Identity { id, key: None }
+            }
+        }
+    }
 }
 
 /// Who is told each record, if anybody is.
 pub(super) type Visitor<'v> = Option<&'v mut dyn FnMut(Seen<'_>)>;
+
+/// Lends a visitor out.
+pub(super) fn lend<'s>(visitor: &'s mut Visitor<'_>) -> Visitor<'s> {
+    match visitor {
+        Some(visitor) => Some(&mut **visitor),
+        None => None,
+    }
+}
 
 /// Takes the records of a pair.
 pub(super) struct Gather<'r, 'v> {
@@ -76,10 +112,7 @@ impl<'r, 'v> Gather<'r, 'v> {
             }
             self.account.prune();
         }
-        if self.account.is_tallied() || !self.counts() {
-            let identity = self.canonical.identity(record.bytes, &self.rules.pointers);
-            self.tell(side, identity, record.line, Text::Json(record.bytes));
-        }
+        self.tell(side, record.line, Text::Json(record.bytes));
     }
 
     fn take_row(&mut self, side: Side, record: Record<'_>) {
@@ -100,24 +133,21 @@ impl<'r, 'v> Gather<'r, 'v> {
         if at > 0 {
             account.schema.count(&[], Type::Object, sign(side));
         }
-        if let (Some(finding), Side::New) = (finding, side) {
-            account.finding(self.path, finding.line, finding.message);
+        if let (Some(finding), Side::New) = (&finding, side) {
+            account.finding(self.path, finding.line, finding.message.clone());
         }
         if self.columns.len() > MAX_FIELDS {
             self.count_columns();
         }
-        if self.account.is_tallied() || !self.counts() {
-            let table = &self.tables[side as usize];
-            let identity = table.identity(self.format, record.bytes, &self.rules.columns);
-            let delimiter = if self.format == Format::Tsv { b'\t' } else { b',' };
-            match &mut self.visitor {
-                Some(visitor) => {
-                    let text = Text::Fields(record.bytes, delimiter, table.names());
-                    visitor(Seen { side, identity, path: self.path, line: record.line, text });
-                }
-                None => self.account.tell(side, identity),
-            }
-        }
+        let Gather { tables, account, visitor, canonical, rules, .. } = self;
+        let text = Text::Fields {
+            row: record.bytes,
+            delimiter: if self.format == Format::Tsv { b'\t' } else { b',' },
+            names: tables[side as usize].names(),
+            wrong: finding.as_ref().map(|finding| finding.message.as_str()),
+        };
+        let seen = Seen { side, path: self.path, line: record.line, text };
+        tell(seen, rules, account, canonical, visitor);
     }
 
     /// Moves what the columns count into the schema.
@@ -142,9 +172,7 @@ impl<'r, 'v> Gather<'r, 'v> {
                 self.columns[at].1[kind as usize] += sign(side);
             }
         }
-        if self.account.is_tallied() || !self.counts() {
-            self.tell(side, row.identity(&self.rules.paths), row.number, Text::Row(row));
-        }
+        self.tell(side, row.number, Text::Row(row));
     }
 
     /// The end of a Parquet file.
@@ -161,25 +189,31 @@ impl<'r, 'v> Gather<'r, 'v> {
 
     /// A file that is one record.
     pub fn take_whole(&mut self, side: Side, content: &[u8; 32], finding: Option<(u64, String)>) {
-        let mut id = [0; 16];
-        id.copy_from_slice(&content[..16]);
-        self.tell(side, Identity { id, key: None }, 0, Text::File);
+        let broken = finding.as_ref().map(|(line, message)| (*line, message.as_str()));
+        self.tell(side, 0, Text::File { content, broken });
         if let (Some((line, message)), Side::New) = (finding, side) {
             self.account.finding(self.path, line, message);
         }
     }
 
-    fn tell(&mut self, side: Side, identity: Identity, line: u64, text: Text<'_>) {
-        match &mut self.visitor {
-            Some(visitor) => visitor(Seen { side, identity, path: self.path, line, text }),
-            None => self.account.tell(side, identity),
-        }
+    fn tell(&mut self, side: Side, line: u64, text: Text<'_>) {
+        let seen = Seen { side, path: self.path, line, text };
+        tell(seen, self.rules, &mut self.account, &mut self.canonical, &mut self.visitor);
     }
 
-    /// What was found.
-    pub fn finish(mut self) -> Account {
+    /// What was found, and who was told, to be told of what comes after.
+    pub fn finish(mut self) -> (Account, Visitor<'v>) {
         self.count_columns();
-        self.account
+        (self.account, self.visitor)
+    }
+}
+
+/// Tells who looks at the records themselves, or else the account, where records are compared.
+fn tell(seen: Seen<'_>, rules: &Rules, account: &mut Account, canonical: &mut Canonical, visitor: &mut Visitor<'_>) {
+    match visitor {
+        Some(visitor) => visitor(seen),
+        None if account.is_tallied() => account.tell(seen.side, seen.identity(rules, canonical)),
+        None => {}
     }
 }
 

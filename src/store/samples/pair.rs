@@ -76,12 +76,14 @@ pub(super) struct Pair<'r, 'v> {
 }
 
 /// What a pair came to.
-pub(super) struct Told {
+pub(super) struct Told<'v> {
     /// Records of the new side.
     pub count: u64,
     pub account: Account,
     /// For each side why it is one record; then all else is void.
     pub broken: [Option<Broken>; 2],
+    /// Who was told the records.
+    pub visitor: Visitor<'v>,
 }
 
 impl<'r, 'v> Pair<'r, 'v> {
@@ -166,7 +168,7 @@ impl<'r, 'v> Pair<'r, 'v> {
     }
 
     /// The file ends here.
-    pub fn finish(mut self) -> Told {
+    pub fn finish(mut self) -> Told<'v> {
         let mut broken = self.damage.clone();
         for (unpacker, broken) in self.unpackers.iter_mut().zip(&mut broken) {
             if let (Some(unpacker), None) = (unpacker.take(), &broken) {
@@ -194,7 +196,8 @@ impl<'r, 'v> Pair<'r, 'v> {
                 count
             }
         };
-        Told { count, account: self.gather.finish(), broken }
+        let (account, visitor) = self.gather.finish();
+        Told { count, account, broken, visitor }
     }
 }
 

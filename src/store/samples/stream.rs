@@ -9,8 +9,9 @@ use super::Rules;
 use super::account::Account;
 use super::align::Aligner;
 use super::compare::{alone, is_broken, one_record};
+use super::gather::{Visitor, lend};
 use super::half::Half;
-use super::pair::{Broken, Pair, Told, may_break};
+use super::pair::{Pair, Told, may_break};
 use super::table::Table;
 use crate::error::Result;
 use crate::object::recipe::Item;
@@ -19,27 +20,29 @@ use crate::store::content::{self, Chunks};
 use crate::store::read::Store;
 
 /// A new file as its chunks come, and the one that it replaces.
-pub struct Stream<'r> {
+pub struct Stream<'r, 'v> {
     store: &'r Arc<Store>,
     rules: &'r Rules,
     path: &'r str,
     reading: Reading,
     tallied: bool,
     old: Option<Half<'r>>,
-    state: State<'r>,
+    /// Who is told the records, until the first of them can come.
+    visitor: Visitor<'v>,
+    state: State<'r, 'v>,
     /// Shared chunks that were left out since the last that was told.
     skipped: Vec<Item>,
 }
 
-enum State<'r> {
+enum State<'r, 'v> {
     /// Nothing has come yet.
     Start,
     /// What comes says nothing: the file is read at its end.
     Aside,
     /// Only the new side is told.
-    Alone(Box<Pair<'r, 'static>>),
+    Alone(Box<Pair<'r, 'v>>),
     /// Both are.
-    Aligned(Box<Pair<'r, 'static>>, Box<Aligner<'r>>),
+    Aligned(Box<Pair<'r, 'v>>, Box<Aligner<'r>>),
 }
 
 /// What a stream came to.
@@ -51,7 +54,7 @@ pub struct End {
     pub account: Account,
 }
 
-impl<'r> Stream<'r> {
+impl<'r, 'v> Stream<'r, 'v> {
     /// Begins a file that is read so; `old` lies in the store, and is left out where records are not compared.
     pub fn new(
         store: &'r Arc<Store>,
@@ -61,7 +64,13 @@ impl<'r> Stream<'r> {
         old: Option<Half<'r>>,
         tallied: bool,
     ) -> Self {
-        Stream { store, rules, path, reading, tallied, old, state: State::Start, skipped: Vec::new() }
+        Stream { store, rules, path, reading, tallied, old, visitor: None, state: State::Start, skipped: Vec::new() }
+    }
+
+    /// Tells the records to this one instead of counting them.
+    pub(super) fn told_to(mut self, visitor: Visitor<'v>) -> Self {
+        self.visitor = visitor;
+        self
     }
 
     /// The next chunk. Without its bytes it lies in the store, and is read if it has to be.
@@ -101,7 +110,7 @@ impl<'r> Stream<'r> {
     }
 
     /// Decides how to go on, by the first bytes of both sides.
-    fn begin(&self, item: &Item, bytes: Option<&[u8]>) -> Result<State<'r>> {
+    fn begin(&mut self, item: &Item, bytes: Option<&[u8]>) -> Result<State<'r, 'v>> {
         if matches!(self.reading.format, Format::Whole | Format::Parquet) {
             return Ok(State::Aside);
         }
@@ -121,13 +130,13 @@ impl<'r> Stream<'r> {
                 _ => Some(None),
             };
             if let Some(tables) = tables
-                && let Some(pair) = Pair::together(self.rules, self.path, self.reading, tables, None)?
+                && let Some(pair) = Pair::together(self.rules, self.path, self.reading, tables, self.visitor.take())?
             {
                 let aligner = Aligner::new(self.store, content, old.size)?;
                 return Ok(State::Aligned(Box::new(pair), Box::new(aligner)));
             }
         }
-        let pair = Pair::alone(self.rules, self.path, Side::New, self.reading, self.tallied, None)?;
+        let pair = Pair::alone(self.rules, self.path, Side::New, self.reading, self.tallied, self.visitor.take())?;
         Ok(pair.map_or(State::Aside, |pair| State::Alone(Box::new(pair))))
     }
 
@@ -135,6 +144,7 @@ impl<'r> Stream<'r> {
     pub fn finish(mut self, new: &Half<'_>) -> Result<End> {
         let mut account = Account::new(self.rules, self.tallied);
         let mut old = self.old.take();
+        let mut visitor = self.visitor.take();
         let told = match std::mem::replace(&mut self.state, State::Aside) {
             State::Start | State::Aside => None,
             State::Alone(pair) => Some(pair.finish()),
@@ -151,21 +161,20 @@ impl<'r> Stream<'r> {
             }
         };
         let count = match told {
-            Some(Told { broken: [_, Some(why)], .. }) => self.one(new, why, &mut account)?,
+            Some(Told { broken: [_, Some(why)], .. }) => {
+                one_record(self.rules, Side::New, new, Some(why), &mut account, lend(&mut visitor))?
+            }
             Some(told) => {
                 account.absorb(told.account);
+                visitor = told.visitor;
                 told.count
             }
-            None => alone(self.rules, Side::New, new, &mut account, None)?,
+            None => alone(self.rules, Side::New, new, &mut account, lend(&mut visitor))?,
         };
         if let Some(old) = old {
-            alone(self.rules, Side::Old, &old, &mut account, None)?;
+            alone(self.rules, Side::Old, &old, &mut account, visitor)?;
         }
         Ok(End { count, account })
-    }
-
-    fn one(&self, new: &Half<'_>, why: Broken, account: &mut Account) -> Result<u64> {
-        one_record(self.rules, Side::New, new, Some(why), account, None)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The columns of a CSV file while its records come.
 
-use crate::sample::{Columns, Csv, Finding, Format, Identity, Record, Records, Type};
+use crate::sample::{Columns, Csv, Finding, Format, Record, Records, Type};
 
 /// What the records of one side stand under.
 #[derive(Clone, Debug, Default)]
@@ -69,14 +69,6 @@ impl Table {
         match &mut self.columns {
             Some(columns) if self.from.is_none_or(|from| record.line >= from) => columns.observe(record, see),
             _ => None,
-        }
-    }
-
-    /// What the record is compared by.
-    pub fn identity(&self, format: Format, record: &[u8], key: &[String]) -> Identity {
-        match &self.columns {
-            Some(columns) => columns.identity(record, key),
-            None => Columns::new(b"", delimiter(format)).identity(record, &[]),
         }
     }
 
