@@ -37,7 +37,8 @@ pub mod formats {
 
 pub use clock::Time;
 pub use error::{Error, Kind as ErrorKind, Result};
-pub use object::version::{ChangeType, Number};
+pub use object::verdict::Severity;
+pub use object::version::{ChangeType, Number, ValidationStatus};
 pub use path::printable;
 pub use progress::{Progress, Silent, Stage};
 pub use repo::{Config, Dataset, Repo, Thresholds};

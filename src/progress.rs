@@ -10,6 +10,8 @@ pub enum Stage {
     Scan,
     /// Reading, hashing and storing files.
     Store,
+    /// Judging records by the rules of their dataset.
+    Judge,
     /// Writing files into a workspace.
     Write,
     /// Recomputing checksums.

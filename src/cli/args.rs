@@ -128,6 +128,7 @@ pub(crate) enum Command {
     Cat(Cat),
     #[command(subcommand)]
     Tag(Tag),
+    Validate(Validate),
     Verify(Verify),
     /// Count what the store holds and what it saves
     Stats,
@@ -200,6 +201,9 @@ pub(crate) struct Commit {
     /// Make a version even if nothing changed
     #[arg(long)]
     pub(crate) allow_empty: bool,
+    /// Do not ask the rules of the dataset; the version's validation status is SKIPPED
+    #[arg(long)]
+    pub(crate) no_validate: bool,
     /// Say what would be made, and make nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -415,6 +419,25 @@ pub(crate) struct Tags {
     /// The tags
     #[arg(required = true, value_name = "TAG")]
     pub(crate) tags: Vec<String>,
+}
+
+/// Judge a version, or the workspace, by the rules of its dataset
+#[derive(Args)]
+#[command(after_help = "Examples:
+  hlx validate                                        what commit would say
+  hlx validate leases@1.2.0 --report findings.jsonl   every finding of a version
+
+What is said of a version is recorded; of the workspace nothing is. Exits with 1 if it does not pass.")]
+pub(crate) struct Validate {
+    /// A version, or WORK, the files in the workspace [default: WORK]
+    #[arg(value_name = "REV|WORK")]
+    pub(crate) rev: Option<String>,
+    /// Write all findings to FILE, one JSON document a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Who says so [default: HLX_AUTHOR, then git's user]
+    #[arg(long, value_name = "WHO")]
+    pub(crate) author: Option<String>,
 }
 
 /// Recompute every checksum

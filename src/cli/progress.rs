@@ -148,6 +148,7 @@ fn name(stage: Stage) -> &'static str {
     match stage {
         Stage::Scan => "looking",
         Stage::Store => "storing",
+        Stage::Judge => "judging",
         Stage::Write => "writing",
         Stage::Verify => "verifying",
         Stage::Rebuild => "rebuilding",

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
 use crate::facts::Facts;
-use crate::id::{Id, Version as VersionId};
+use crate::id::{Id, Verdict as VerdictId, Version as VersionId};
 use crate::object::Key;
+use crate::object::verdict::Verdict;
 use crate::object::version::Version;
 use crate::refs::Versions;
 use crate::repo::author::author;
@@ -149,6 +150,12 @@ impl Repo {
         let Some(key) = version.schema.map(Key::from) else { return Ok(None) };
         let schema = Schema::decode(&self.store.get(&key)?);
         schema.map(Some).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))
+    }
+
+    /// Reads a verdict.
+    pub fn verdict(&self, id: Id<VerdictId>) -> Result<Verdict> {
+        let key = Key::from(id);
+        Verdict::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))
     }
 
     /// Who is at work: what was said on the command line, `HLX_AUTHOR`, git's user, `user@host`.

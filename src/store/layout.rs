@@ -92,6 +92,11 @@ impl Layout {
         self.root.join("workspace").join(dataset)
     }
 
+    /// What is kept of the judgements of a dataset's versions.
+    pub fn gate(&self, dataset: &str) -> PathBuf {
+        self.root.join("gate").join(dataset)
+    }
+
     /// The catalog.
     pub fn catalog(&self) -> PathBuf {
         self.root.join("catalog")

@@ -6,7 +6,7 @@ use helox::ops::commit::{self, Outcome};
 use helox::{ChangeType, Error, Result, printable};
 use serde_json::{Map, Value};
 
-use super::Answer;
+use super::{Answer, judgement};
 use crate::cli::args;
 use crate::cli::format::{columns, count, size, thousands};
 use crate::cli::output::Output;
@@ -29,12 +29,20 @@ pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
         author: args.author,
         from: args.from,
         allow_empty: args.allow_empty,
+        no_validate: args.no_validate,
         dry_run: args.dry_run,
     };
     let report = commit::run(&session.repo()?, &options, &session.progress())?;
-    session.out.report(&report, |out| words(&report, out))?;
-    warn(&report, &mut session.out);
-    Ok(Answer::Yes)
+    if report.outcome != Outcome::Refused {
+        session.out.report(&report, |out| words(&report, out))?;
+        warn(&report, &mut session.out);
+        return Ok(Answer::Yes);
+    }
+    session.out.answer(&report, |out| words(&report, out))?;
+    if let Some(file) = &report.report_file {
+        session.out.hint(&format!("all findings are in {file}; mend the data, or commit it as it is with --no-validate"));
+    }
+    Ok(Answer::No)
 }
 
 /// Most findings that are told one by one.
@@ -73,6 +81,10 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
     match report.outcome {
         Outcome::Unchanged => return writeln!(out, "nothing changed since {name}"),
         Outcome::AlreadyThere => return writeln!(out, "{name} is already there"),
+        Outcome::Refused => {
+            writeln!(out, "{} {}: nothing was made", tint.bad("refused"), printable(&version.dataset_name))?;
+            return report.validation.as_ref().map_or(Ok(()), |judgement| judgement::words(judgement, out));
+        }
         Outcome::DryRun => writeln!(out, "would make {name}  {why}")?,
         Outcome::Created => writeln!(out, "{name}  {why}")?,
     }
@@ -83,9 +95,13 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
     let total = format!("{samples}{}, {}", count(version.file_count, "file"), size(version.total_size_bytes));
     write!(out, "{added} {modified} {removed} files, {total}")?;
     if let Outcome::DryRun = report.outcome {
-        return writeln!(out);
+        writeln!(out)?;
+        return report.validation.as_ref().map_or(Ok(()), |judgement| judgement::line(judgement, out));
     }
     writeln!(out, ", store grew by {}", size(report.stored_bytes))?;
+    if let Some(judgement) = &report.validation {
+        judgement::line(judgement, out)?;
+    }
     writeln!(out, "{}", tint.dim(version.id))?;
     if !version.tags.is_empty() {
         writeln!(out, "tags {}", tint.label(version.tags.join(", ")))?;

@@ -9,6 +9,7 @@ mod completions;
 mod dataset;
 mod diff;
 mod init;
+mod judgement;
 mod log;
 mod ls;
 mod man;
@@ -19,6 +20,7 @@ mod show;
 mod stats;
 mod status;
 mod tag;
+mod validate;
 mod verify;
 
 use helox::Result;
@@ -57,6 +59,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer> {
         Command::Ls(args) => ls::run(&args, session),
         Command::Cat(args) => cat::run(&args, session),
         Command::Tag(args) => tag::run(args, session),
+        Command::Validate(args) => validate::run(args, session),
         Command::Verify(args) => verify::run(args, session),
         Command::Stats => stats::run(session),
         Command::Reindex => reindex::run(session),

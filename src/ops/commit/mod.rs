@@ -4,7 +4,6 @@
 //! interrupted commit leaves nothing visible; the same command again succeeds.
 
 mod number;
-mod tree;
 
 use std::path::PathBuf;
 
@@ -13,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Time;
 use crate::error::{Error, Kind, Result};
-use crate::fs::atomic::Created;
+use crate::fs::atomic::{self, Created};
 use crate::fs::lock::Lock;
 use crate::id::{self, Id, Version as VersionId};
 use crate::object::Key;
@@ -21,7 +20,9 @@ use crate::object::fact::Statement;
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use crate::ops::VersionView;
 use crate::ops::changes::Changes;
+use crate::ops::gate::{Files, Judgement, Judging, Outcome as Judged};
 use crate::ops::judge::{self, SampleChanges, percent};
+use crate::ops::tree::{Folder, Overlay, Stored, Tree, settle};
 use crate::ops::view::Viewer;
 use crate::progress::Progress;
 use crate::refs::names;
@@ -36,7 +37,6 @@ use crate::worktree::ingest::{Counted, Counting};
 use crate::worktree::state::{self, State};
 
 pub use crate::store::samples::Found as Finding;
-use tree::{Overlay, Stored, Tree, settle};
 
 /// The longest summary, and the longest metadata as JSON, in bytes.
 const MAX_TEXT: usize = 1 << 20;
@@ -77,6 +77,8 @@ pub struct Options {
     pub from: Option<PathBuf>,
     /// Makes a version also where nothing changed.
     pub allow_empty: bool,
+    /// Makes it without asking the dataset's rules.
+    pub no_validate: bool,
     /// Finds out what would be committed and makes nothing.
     pub dry_run: bool,
 }
@@ -93,6 +95,8 @@ pub enum Outcome {
     Unchanged,
     /// The version would be made.
     DryRun,
+    /// The rules of the dataset refused it: nothing was made.
+    Refused,
 }
 
 /// What was committed.
@@ -125,6 +129,10 @@ pub struct Report {
     pub findings_count: u64,
     /// What explains the number.
     pub bump: String,
+    /// What the rules of the dataset said, where they were asked.
+    pub validation: Option<Judgement>,
+    /// The file that holds all that they found, where they refused it.
+    pub report_file: Option<String>,
     /// By how many bytes the packs grew.
     pub stored_bytes: u64,
 }
@@ -218,16 +226,15 @@ impl Commit<'_> {
         if text.contains('@') { text.to_owned() } else { format!("{}@{text}", self.dataset.name) }
     }
 
-    fn folder(&self) -> Result<PathBuf> {
-        let folder = match &self.options.from {
-            Some(from) => from.clone(),
-            None => self.repo.folder(&self.dataset),
-        };
-        if folder.is_dir() {
-            return Ok(folder);
+    fn folder(&self) -> Folder<'_> {
+        Folder {
+            repo: self.repo,
+            dataset: &self.dataset,
+            from: self.options.from.as_deref(),
+            selection: self.state.selection.as_ref(),
+            record: !self.options.dry_run,
+            progress: self.progress,
         }
-        Err(Error::new(Kind::PathNotFound, format!("the folder {} does not exist", folder.display()))
-            .with_hint(format!("it is the folder of the dataset '{}'; create it or mend helox.toml", self.dataset.name)))
     }
 
     fn run(&self, parent: Option<Parent>) -> Result<Report> {
@@ -240,7 +247,10 @@ impl Commit<'_> {
             _ => None,
         };
         let counting = rules.as_ref().map(|rules| Counting { store, rules, tallied: known.is_some() });
-        let Stored { tree, rows, fresh, mut counted } = self.store_tree(parent.as_ref(), counting, &mut writer)?;
+        let judging = Judging::of(self.repo, &self.dataset, self.progress)?.filter(|_| !self.options.no_validate);
+        let before = parent.as_ref().map(|parent| parent.version.manifest);
+        let (folder, root) = (self.folder(), self.folder().open()?);
+        let Stored { tree, rows, fresh, mut counted } = folder.read(&root, before, counting, &mut writer)?;
         let nodes = Overlay { store, fresh };
         let changes = match &parent {
             Some(parent) => Changes::between(&nodes, &parent.version, tree.manifest)?,
@@ -267,45 +277,84 @@ impl Commit<'_> {
             (None, None) => tree.totals.samples.map(|added| Counts { added, ..Counts::default() }),
             _ => None,
         };
-        let told = |found: Parent, outcome, stored| Told {
-            found,
-            outcome,
-            stored,
-            changes,
-            samples,
-            schema,
-            findings,
-            findings_count,
-            explained,
-        };
+        let told =
+            Told { changes, samples, schema, findings, findings_count, explained, validation: None, report_file: None, stored: 0 };
         if let Some(there) = self.already_there(&mut version, !changes.any)? {
-            return self.report(told(there, Outcome::AlreadyThere, 0), rows);
+            return self.report(there, Outcome::AlreadyThere, told, rows);
         }
         self.check_exceeds_parent(&version)?;
-        if let Some(parent) = parent.filter(|_| !changes.any && !self.options.allow_empty) {
-            return self.report(told(parent, Outcome::Unchanged, 0), rows);
+        let unchanged = !changes.any && !self.options.allow_empty;
+        let parent = match parent {
+            Some(parent) if unchanged => return self.report(parent, Outcome::Unchanged, told, rows),
+            parent => parent,
+        };
+        let mut told = told;
+        let mut held = Vec::new();
+        if let Some(judging) = judging {
+            if !self.options.dry_run {
+                // What is judged is what was stored, whatever becomes of the files meanwhile.
+                let finished = writer.finish()?;
+                told.stored += finished.bytes;
+                held.push(finished);
+                writer = Writer::new(store, level)?;
+            }
+            let work = self.options.dry_run.then(|| folder.work(&root)).transpose()?;
+            let files = Files { nodes: &nodes, manifest: tree.manifest, before, work };
+            let judged = judging.judge(files, !self.options.dry_run)?;
+            told.validation = Some(self.judged(&judged, parent.as_ref(), &mut version, &mut writer)?);
+            if !judged.verdict.passed() {
+                if !self.options.dry_run {
+                    told.report_file = Some(self.keep_findings(&judged)?);
+                }
+                return self.report(Parent { id: version.id(), version }, Outcome::Refused, told, None);
+            }
         }
         if self.options.dry_run {
-            return self.report(told(Parent { id: version.id(), version }, Outcome::DryRun, 0), None);
+            return self.report(Parent { id: version.id(), version }, Outcome::DryRun, told, None);
         }
         writer.structure(Key::from(version.id()), &version.encode())?;
         let finished = writer.finish()?;
-        let stored = finished.bytes;
-        let mut held = vec![finished];
+        told.stored += finished.bytes;
+        held.push(finished);
         loop {
             self.progress.check()?;
             let id = version.id();
             if self.repo.versions().create(&self.dataset.name, &version.number, id)? == Created::New {
-                return self.report(told(Parent { id, version }, Outcome::Created, stored), rows);
+                return self.report(Parent { id, version }, Outcome::Created, told, rows);
             }
             // Somebody else took the number meanwhile: the next free one it is, with the same parent.
             if let Some(there) = self.already_there(&mut version, false)? {
-                return self.report(told(there, Outcome::AlreadyThere, stored), rows);
+                return self.report(there, Outcome::AlreadyThere, told, rows);
             }
             let mut writer = Writer::new(store, level)?;
             writer.structure(Key::from(version.id()), &version.encode())?;
             held.push(writer.finish()?);
         }
+    }
+
+    /// Puts what the rules said into the version.
+    fn judged(
+        &self,
+        judged: &Judged,
+        parent: Option<&Parent>,
+        version: &mut Version,
+        writer: &mut Writer<'_>,
+    ) -> Result<Judgement> {
+        let verdict = &judged.verdict;
+        version.validation = judged.status();
+        version.verdict = Some(verdict.id());
+        writer.structure(Key::from(verdict.id()), &verdict.encode())?;
+        let before = parent.and_then(|parent| parent.version.verdict).map(|id| self.repo.verdict(id)).transpose()?;
+        Ok(Judgement::of(verdict, before.as_ref()))
+    }
+
+    /// Writes all that the rules found beside the state of the workspace; the file's path.
+    fn keep_findings(&self, judged: &Judged) -> Result<String> {
+        let layout = self.repo.store().layout();
+        let path = layout.workspace(&self.dataset.name).join("findings.jsonl");
+        atomic::ensure_folder(atomic::parent(&path))?;
+        judged.write(&layout.tmp(), &path)?;
+        Ok(path.display().to_string())
     }
 
     /// The record of the new version, with the number that was asked for or follows.
@@ -333,7 +382,7 @@ impl Commit<'_> {
             summary: self.options.summary.clone(),
             metadata: self.options.metadata.clone(),
             tags: self.options.tags.clone(),
-            validation: ValidationStatus::Pending,
+            validation: if self.options.no_validate { ValidationStatus::Skipped } else { ValidationStatus::Pending },
             verdict: None,
             author: self.repo.author(self.options.author.as_deref()),
             created: Time::now(),
@@ -354,9 +403,9 @@ impl Commit<'_> {
     }
 
     /// Records what follows from the outcome: tags, and what the workspace was made from.
-    fn report(&self, told: Told, rows: Option<cache::Writer>) -> Result<Report> {
-        let Parent { id, version } = told.found;
-        if !self.options.dry_run && matches!(told.outcome, Outcome::Created | Outcome::AlreadyThere) {
+    fn report(&self, found: Parent, outcome: Outcome, told: Told, rows: Option<cache::Writer>) -> Result<Report> {
+        let Parent { id, version } = found;
+        if !self.options.dry_run && matches!(outcome, Outcome::Created | Outcome::AlreadyThere) {
             if !self.options.tags.is_empty() {
                 let borne = self.repo.facts().fold()?.tags_of(id);
                 let new = self.options.tags.iter().filter(|tag| !borne.contains(tag));
@@ -368,12 +417,12 @@ impl Commit<'_> {
                 state.save(self.repo.store().layout(), &self.dataset.name)?;
             }
         }
-        if let Some(rows) = rows.filter(|_| told.outcome != Outcome::DryRun) {
+        if let Some(rows) = rows {
             rows.finish()?;
         }
         Ok(Report {
             version: Viewer::new(self.repo)?.with_schema(told.schema).view(id, version)?,
-            outcome: told.outcome,
+            outcome,
             files_added: told.changes.added,
             files_modified: told.changes.modified,
             files_removed: told.changes.removed,
@@ -385,6 +434,8 @@ impl Commit<'_> {
             findings: told.findings,
             findings_count: told.findings_count,
             bump: told.explained,
+            validation: told.validation,
+            report_file: told.report_file,
             stored_bytes: told.stored,
         })
     }
@@ -392,8 +443,6 @@ impl Commit<'_> {
 
 /// What a commit has to tell.
 struct Told {
-    found: Parent,
-    outcome: Outcome,
     stored: u64,
     changes: Changes,
     samples: Option<Counts>,
@@ -401,6 +450,8 @@ struct Told {
     findings: Vec<Finding>,
     findings_count: u64,
     explained: String,
+    validation: Option<Judgement>,
+    report_file: Option<String>,
 }
 
 /// What counting found.

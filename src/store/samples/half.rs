@@ -87,6 +87,15 @@ impl<'a> Half<'a> {
         })
     }
 
+    /// All its bytes.
+    pub fn read(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(self.size as usize);
+        for piece in self.pieces()? {
+            bytes.extend_from_slice(&piece?);
+        }
+        Ok(bytes)
+    }
+
     /// Its content id; read from its bytes where it is not known.
     pub(super) fn id(&self) -> Result<Id<Content>> {
         if let Some(content) = self.content {

@@ -1,23 +1,25 @@
-//! Reads the folder of a commit into the store.
+//! Reads a folder into the store, or only finds out what would be read.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{Commit, Parent};
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::fs::beneath::Root;
 use crate::id::{Id, Node};
 use crate::manifest::{Builder, Change, Diff, NodeSink, NodeSource};
 use crate::object::Key;
+use crate::ops::gate::Work;
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{self, Entry, EntryKind, Totals};
 use crate::parallel;
-use crate::progress::Stage;
+use crate::progress::{Progress, Stage};
+use crate::repo::{Dataset, Repo};
 use crate::store::{Store, Writer};
 use crate::worktree::cache;
 use crate::worktree::ingest::{Counted, Counting, Source, ingest};
 use crate::worktree::scan::Scan;
+use crate::worktree::selection::Selection;
 
 /// What the tree of the new version is.
 pub(super) struct Tree {
@@ -26,35 +28,65 @@ pub(super) struct Tree {
     pub checksum: Checksum,
 }
 
-impl Commit<'_> {
-    /// Reads the folder into the store.
-    pub(super) fn store_tree(
+/// A folder that is read as the next version of a dataset.
+pub(super) struct Folder<'a> {
+    pub repo: &'a Repo,
+    pub dataset: &'a Dataset,
+    /// A folder other than the dataset's own.
+    pub from: Option<&'a Path>,
+    /// The part of the version that the dataset's own folder holds.
+    pub selection: Option<&'a Selection>,
+    /// Whether what was learned of its files is recorded, to be believed once it is stored.
+    pub record: bool,
+    pub progress: &'a dyn Progress,
+}
+
+impl Folder<'_> {
+    /// Opens it.
+    pub fn open(&self) -> Result<Root> {
+        let folder = self.from.map_or_else(|| self.repo.folder(self.dataset), Path::to_owned);
+        if folder.is_dir() {
+            return Root::open(&folder);
+        }
+        Err(Error::new(Kind::PathNotFound, format!("the folder {} does not exist", folder.display()))
+            .with_hint(format!("it is the folder of the dataset '{}'; create it or mend helox.toml", self.dataset.name)))
+    }
+
+    /// Where its files are, to be read from there.
+    pub fn work<'r>(&self, root: &'r Root) -> Result<Work<'r>> {
+        let selection = self.selection.filter(|_| self.from.is_none()).map(|s| s.matcher()).transpose()?;
+        Ok(Work { root, selection })
+    }
+
+    /// Reads it into the store of the writer; `parent` is the manifest of the version that comes before.
+    pub fn read(
         &self,
-        parent: Option<&Parent>,
+        root: &Root,
+        parent: Option<Id<Node>>,
         counting: Option<Counting<'_>>,
         writer: &mut Writer<'_>,
     ) -> Result<Stored> {
         let layout = self.repo.store().layout();
-        let in_place = self.options.from.is_none();
+        let in_place = self.from.is_none();
         let began = clock::nanos_now();
-        let root = Root::open(&self.folder()?)?;
         let known = if in_place { cache::path(layout, &self.dataset.name) } else { PathBuf::new() };
-        let mut rows = match in_place && !self.options.dry_run {
+        let mut rows = match in_place && self.record {
             true => Some(cache::Writer::create(layout, &self.dataset.name)?),
             false => None,
         };
-        let selection = self.state.selection.as_ref().filter(|_| in_place).map(|s| s.matcher()).transpose()?;
+        let selection = self.selection.filter(|_| in_place).map(|s| s.matcher()).transpose()?;
         let source = Source {
-            scan: Scan::new(&root, cache::Reader::open(&known))?,
-            root: &root,
-            parent: parent.map(|p| p.version.manifest),
+            scan: Scan::new(root, cache::Reader::open(&known))?,
+            root,
+            parent,
             nodes: &**self.repo.store(),
             selection,
             counting,
             began,
         };
         let (mut builder, mut checksum, mut fresh) = (Builder::default(), DataChecksum::default(), HashMap::new());
-        let keep = parent.is_some();
+        // What is not stored can be read nowhere else.
+        let keep = parent.is_some() || !self.record;
         self.progress.begin(Stage::Store, 0, 0);
         let counted = ingest(source, writer, self.progress, |writer, ingested| {
             let entry = ingested.entry;

@@ -1,0 +1,193 @@
+//! What is kept of the judgement of a version, so that the next one need only judge what changed. Derived: it lies in
+//! `.helox/gate/`, in a folder for each manifest and set of rules, and may be deleted at any time.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use bincode::config::standard;
+use bincode::{Decode, Encode};
+
+use crate::error::{Error, Result};
+use crate::fs::atomic::{self, Staging, Temp};
+use crate::id::{Id, Node};
+
+/// The first bytes of the file; the digit changes with what it holds.
+const MAGIC: &[u8; 8] = b"HLXGATE1";
+/// Judgements of a dataset that are kept.
+const KEPT: usize = 4;
+/// The longest file that is read.
+const MAX: usize = 1 << 30;
+
+/// What was found in a record by a rule that looks at one alone.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Found {
+    pub rule: u32,
+    /// Its line.
+    pub line: u64,
+    /// A hash of the record as it stands there.
+    pub raw: u64,
+    pub message: String,
+}
+
+/// A record whose key other records have too.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Member {
+    pub rule: u32,
+    pub key: [u8; 16],
+    pub split: u8,
+    pub line: u64,
+}
+
+/// What is known of a file in which something was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Places {
+    pub found: Vec<Found>,
+    pub members: Vec<Member>,
+}
+
+/// What is known of a version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Known {
+    /// What each rule measured, by name.
+    pub measures: Vec<Vec<(String, u64)>>,
+    /// The files in which something was found, by path and in its order.
+    pub files: Vec<(String, Places)>,
+}
+
+/// Where the judgement of a version lies.
+#[derive(Clone, Debug)]
+pub(super) struct Home {
+    /// The folder of the dataset.
+    folder: PathBuf,
+    name: String,
+}
+
+impl Home {
+    /// Of a manifest that was judged by the rules with this digest.
+    pub fn of(folder: PathBuf, manifest: Id<Node>, rules: &[u8; 32]) -> Home {
+        let name = blake3::Hasher::new().update(manifest.as_bytes()).update(rules).finalize().to_hex();
+        Home { folder, name: name[..32].to_owned() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join(&self.name)
+    }
+
+    /// The set of the keys of a rule.
+    pub fn keys(&self, rule: usize) -> PathBuf {
+        keys(&self.path(), rule)
+    }
+
+    /// What is known, if it is whole.
+    pub fn load(&self) -> Option<Known> {
+        let bytes = atomic::read(&self.path().join("known")).ok()??;
+        let sum = bytes.strip_prefix(MAGIC)?;
+        let (sum, rest) = sum.split_first_chunk::<32>()?;
+        if blake3::hash(rest).as_bytes() != sum {
+            return None;
+        }
+        bincode::decode_from_slice(rest, CONFIG).ok().map(|(known, _)| known)
+    }
+
+    /// Forgets it.
+    pub fn forget(&self) -> Result<()> {
+        atomic::remove_tree(&self.path())
+    }
+
+    /// Begins to keep a judgement; the sets of keys are written into its folder.
+    pub fn begin(&self) -> Result<Staging> {
+        atomic::ensure_folder(atomic::parent(&self.folder))?;
+        atomic::ensure_folder(&self.folder)?;
+        Staging::create(&self.path())
+    }
+
+    /// Keeps a judgement, and lets go of the oldest ones.
+    pub fn keep(&self, staging: Staging, known: &Known) -> Result<()> {
+        let bytes = bincode::encode_to_vec(known, CONFIG).map_err(|e| Error::damaged(format!("cannot encode: {e}")))?;
+        let place = staging.path().join("known");
+        let mut file = Temp::create(staging.path())?;
+        let written = file
+            .write_all(MAGIC)
+            .and_then(|()| file.write_all(blake3::hash(&bytes).as_bytes()))
+            .and_then(|()| file.write_all(&bytes));
+        written.map_err(|e| Error::io("cannot write", &place, e))?;
+        file.rename(&place)?;
+        if self.path().exists() {
+            self.forget()?;
+        }
+        staging.place(&self.path())?;
+        self.tidy()
+    }
+
+    fn tidy(&self) -> Result<()> {
+        let fail = |e| Error::io("cannot read the folder", &self.folder, e);
+        let mut all: Vec<(SystemTime, PathBuf)> = Vec::new();
+        for entry in fs::read_dir(&self.folder).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            let stamp = entry.metadata().and_then(|m| m.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+            all.push((stamp, entry.path()));
+        }
+        all.sort_by(|a, b| b.cmp(a));
+        // Others may be at work in a folder that has no name yet: only judgements that are whole are let go.
+        let whole = all.iter().filter(|(_, path)| path.join("known").exists());
+        whole.skip(KEPT).try_for_each(|(_, path)| atomic::remove_tree(path))
+    }
+}
+
+/// The set of the keys of a rule in a folder.
+pub(super) fn keys(folder: &Path, rule: usize) -> PathBuf {
+    folder.join(format!("keys-{rule}"))
+}
+
+const CONFIG: bincode::config::Configuration<bincode::config::LittleEndian, bincode::config::Varint, bincode::config::Limit<MAX>> =
+    standard().with_limit::<MAX>();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn home(dir: &Path, manifest: &[u8]) -> Home {
+        Home::of(dir.join("gate/leases"), Id::of(manifest), &[1; 32])
+    }
+
+    fn known() -> Known {
+        let found = vec![Found { rule: 1, line: 7, raw: 9, message: "no".into() }];
+        let members = vec![Member { rule: 2, key: [3; 16], split: 1, line: 8 }];
+        Known { measures: vec![vec![("checked".into(), 3)]], files: vec![("a".into(), Places { found, members })] }
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_and_what_is_damaged_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = home(dir.path(), b"one");
+        assert_eq!(home.load(), None);
+        for _ in 0..2 {
+            home.keep(home.begin().unwrap(), &known()).unwrap();
+            assert_eq!(home.load(), Some(known()));
+        }
+        let path = home.path().join("known");
+        let good = fs::read(&path).unwrap();
+        for n in 0..good.len() {
+            let mut bad = good.clone();
+            bad[n] ^= 1;
+            fs::write(&path, &bad).unwrap();
+            assert_eq!(home.load(), None);
+            fs::write(&path, &good[..n]).unwrap();
+            assert_eq!(home.load(), None);
+        }
+    }
+
+    #[test]
+    fn the_oldest_are_let_go() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..KEPT as u8 + 3 {
+            let home = home(dir.path(), &[n]);
+            home.keep(home.begin().unwrap(), &known()).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert_eq!(fs::read_dir(dir.path().join("gate/leases")).unwrap().count(), KEPT);
+        assert!(home(dir.path(), &[KEPT as u8 + 2]).load().is_some(), "the newest stays");
+    }
+}

@@ -1,0 +1,75 @@
+//! Rules that are a program of the team's own.
+
+use std::io::Write;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{Files, Judging, Said};
+use crate::error::{Error, Result};
+use crate::manifest::{Entries, NodeSource};
+use crate::ops::record;
+use crate::sample::Side;
+use crate::store::samples::{Text, visit};
+use crate::validate::Command;
+
+/// A record as the program reads it.
+#[derive(Serialize)]
+struct Line<'a, R> {
+    path: &'a str,
+    line: u64,
+    record: R,
+}
+
+impl Judging<'_> {
+    /// Shows a program every record of its files. Returns how many, and what it said of them, or why it failed.
+    pub(super) fn run_program<S: NodeSource + Sync>(
+        &self,
+        rule: usize,
+        run: &[String],
+        timeout: u64,
+        files: &Files<'_, S>,
+    ) -> Result<(u64, std::result::Result<Vec<Said>, String>)> {
+        let command = Command { run, timeout: Duration::from_secs(timeout), folder: self.repo.root() };
+        let (mut shown, mut said) = (0, Vec::new());
+        let ended = command.run(
+            &mut |out| {
+                shown = 0;
+                for entry in Entries::new(files.nodes, files.manifest)? {
+                    let entry = entry?;
+                    if !entry.kind.is_file() || !self.gate.of_file(entry.path.as_str()).runs(rule) {
+                        continue;
+                    }
+                    let half = files.half(self, &entry, Side::New)?;
+                    let mut fault = None;
+                    visit(&self.rules, None, Some(&half), true, &mut |seen| {
+                        shown += 1;
+                        if fault.is_none() {
+                            fault = write(out, seen.path, seen.line.max(1), &seen.text).err();
+                        }
+                    })?;
+                    fault.map_or(Ok(()), Err)?;
+                }
+                Ok(())
+            },
+            &|| self.progress.cancelled(),
+            &mut |own| said.push(Said { path: own.path, line: own.line, rule: rule as u32, message: own.message }),
+        )?;
+        Ok((shown, ended.map(|()| said)))
+    }
+}
+
+fn write(out: &mut dyn Write, path: &str, line: u64, text: &Text<'_>) -> Result<()> {
+    let as_it_stands = match text {
+        Text::Json(bytes) if !bytes.contains(&b'\n') => std::str::from_utf8(bytes).ok(),
+        _ => None,
+    };
+    let raw: Option<&RawValue> = as_it_stands.and_then(|text| serde_json::from_str(text).ok());
+    let written = match raw {
+        Some(record) => serde_json::to_writer(&mut *out, &Line { path, line, record }),
+        None => serde_json::to_writer(&mut *out, &Line { path, line, record: record::shown(text).0 }),
+    };
+    let written = written.map_err(std::io::Error::from).and_then(|()| out.write_all(b"\n"));
+    written.map_err(|e| Error::new(crate::error::Kind::Io, format!("cannot write to the program: {e}")).with_source(e))
+}

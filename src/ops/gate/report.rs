@@ -1,0 +1,149 @@
+//! What judging came to, as users see it.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{Outcome, Said};
+use crate::error::{Error, Result};
+use crate::fs::atomic::{self, Temp};
+use crate::object::verdict::{self, Severity, Verdict};
+use crate::object::version::ValidationStatus;
+
+/// The longest message that a verdict holds, in bytes.
+const MAX_MESSAGE: usize = 300;
+
+/// What one rule came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct RuleReport {
+    /// What the team calls it.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// What its findings do.
+    pub severity: Severity,
+    /// How much it counts.
+    pub weight: f64,
+    /// Records that it looked at.
+    pub checked: u64,
+    /// Those in which it found something.
+    pub failed: u64,
+}
+
+/// Something that a rule found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// The file; empty where it is about the version as a whole.
+    pub path: String,
+    /// The line on which the record begins, from 1; 0 where there is none.
+    pub line: u64,
+    /// What the rule is called.
+    pub rule: String,
+    /// What its findings do.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// What the rules of a dataset said of a version.
+#[derive(Clone, Debug, Serialize)]
+pub struct Judgement {
+    /// The score, from 0 to 1.
+    pub score: f64,
+    /// The least score that passes.
+    pub min_score: f64,
+    /// Whether it passed.
+    pub status: ValidationStatus,
+    /// Each rule, in the order of their declaration.
+    pub rules: Vec<RuleReport>,
+    /// The first findings, errors first.
+    pub findings: Vec<Finding>,
+    /// How many there are: records by rules.
+    pub findings_count: u64,
+    /// The parent's score, where the same rules judged it.
+    pub parent_score: Option<f64>,
+}
+
+/// Millionths as a number.
+fn share(millionths: u32) -> f64 {
+    f64::from(millionths) / f64::from(verdict::ONE)
+}
+
+impl Judgement {
+    /// Of a verdict, and the parent's.
+    pub(crate) fn of(verdict: &Verdict, parent: Option<&Verdict>) -> Judgement {
+        let rules = verdict.judged.iter().map(|judged| RuleReport {
+            name: judged.name.clone(),
+            kind: judged.kind.clone(),
+            severity: judged.severity,
+            weight: f64::from(judged.weight) / f64::from(verdict::WEIGHT),
+            checked: judged.checked,
+            failed: judged.failed,
+        });
+        let findings = verdict.findings.iter().filter_map(|found| {
+            let judged = verdict.judged.get(found.rule as usize)?;
+            Some(Finding {
+                path: found.path.clone(),
+                line: found.line,
+                rule: judged.name.clone(),
+                severity: judged.severity,
+                message: found.message.clone(),
+            })
+        });
+        Judgement {
+            score: share(verdict.score()),
+            min_score: share(verdict.min_score),
+            status: status(verdict),
+            rules: rules.collect(),
+            findings: findings.collect(),
+            findings_count: verdict.found(),
+            parent_score: parent.filter(|parent| parent.rules == verdict.rules).map(|parent| share(parent.score())),
+        }
+    }
+}
+
+/// The status that a verdict comes to.
+fn status(verdict: &Verdict) -> ValidationStatus {
+    if verdict.passed() { ValidationStatus::Passed } else { ValidationStatus::Failed }
+}
+
+/// A finding as a verdict holds it.
+pub(super) fn stored(said: &Said) -> verdict::Finding {
+    let mut message = said.message.clone();
+    if message.len() > MAX_MESSAGE {
+        let end = (0..=MAX_MESSAGE).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0);
+        message.truncate(end);
+        message.push('…');
+    }
+    verdict::Finding { path: said.path.clone(), line: said.line, rule: said.rule, message }
+}
+
+impl Outcome {
+    /// What the version's status is by it.
+    pub fn status(&self) -> ValidationStatus {
+        status(&self.verdict)
+    }
+
+    /// Writes all findings into a file, one JSON document a line.
+    pub fn write(&self, tmp: &Path, path: &Path) -> Result<()> {
+        let fail = |e| Error::io("cannot write", path, e);
+        let temp = Temp::create(tmp)?;
+        let mut out = BufWriter::new(temp);
+        for said in &self.said {
+            let judged = &self.verdict.judged[said.rule as usize];
+            let finding = Finding {
+                path: said.path.clone(),
+                line: said.line,
+                rule: judged.name.clone(),
+                severity: judged.severity,
+                message: said.message.clone(),
+            };
+            serde_json::to_writer(&mut out, &finding).map_err(std::io::Error::from).map_err(fail)?;
+            out.write_all(b"\n").map_err(fail)?;
+        }
+        let temp = out.into_inner().map_err(|e| fail(e.into_error()))?;
+        temp.rename(path)?;
+        atomic::sync_folder(atomic::parent(path))
+    }
+}

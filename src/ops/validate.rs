@@ -1,0 +1,118 @@
+//! `hlx validate`: judges a version by the rules of its dataset as they are declared now, and says so in a fact; or the
+//! workspace, of which nothing is recorded.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::fs::atomic;
+use crate::id::{Id, Version as VersionId};
+use crate::object::Key;
+use crate::object::fact::Statement;
+use crate::ops::gate::{Files, Judgement, Judging, Outcome};
+use crate::ops::tree::{Folder, Overlay, Stored};
+use crate::progress::{Progress, Stage};
+use crate::repo::{Dataset, Repo, revision};
+use crate::store::{Store, Writer};
+use crate::worktree::state::State;
+
+/// The name of the files in the workspace.
+const WORK: &str = "WORK";
+
+/// What to judge.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// A revision, `WORK` or `NAME@WORK`; the workspace where none is given.
+    pub revision: Option<String>,
+    /// A file to write all findings into, one JSON document a line.
+    pub report: Option<PathBuf>,
+    /// Who says so.
+    pub author: Option<String>,
+}
+
+/// What the rules said.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The dataset.
+    pub dataset_name: String,
+    /// The number, or `WORK`.
+    pub version: String,
+    /// The version's id; none for the workspace.
+    pub id: Option<Id<VersionId>>,
+    /// What they said.
+    #[serde(flatten)]
+    pub judgement: Judgement,
+}
+
+/// Judges a version, or the workspace.
+pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
+    let text = options.revision.as_deref().unwrap_or(WORK);
+    match text.strip_suffix(WORK) {
+        Some("") => work(repo, options, repo.dataset(None)?, progress),
+        Some(named) if named.ends_with('@') => work(repo, options, repo.dataset(Some(&named[..named.len() - 1]))?, progress),
+        _ => version(repo, options, text, progress),
+    }
+}
+
+fn judging<'a>(repo: &'a Repo, dataset: &'a Dataset, progress: &'a dyn Progress) -> Result<Judging<'a>> {
+    Judging::of(repo, dataset, progress)?.ok_or_else(|| {
+        Error::usage(format!("the dataset '{}' has no rules", dataset.name))
+            .with_hint(format!("declare some in helox.toml: [[dataset.{}.validation.rule]]", dataset.name))
+    })
+}
+
+fn version(repo: &Repo, options: &Options, text: &str, progress: &dyn Progress) -> Result<Report> {
+    let found = revision::version(repo, text)?;
+    let version = &found.version;
+    let dataset = repo.config().dataset(&version.dataset).ok_or_else(|| repo.unknown(&version.dataset))?;
+    let parent = version.parents.first().map(|id| repo.version(*id)).transpose()?;
+    let judging = judging(repo, dataset, progress)?;
+    let store: &Store = repo.store();
+    let before = parent.as_ref().map(|parent| parent.manifest);
+    let outcome = judging.judge(Files { nodes: store, manifest: version.manifest, before, work: None }, true)?;
+    if let Some(path) = &options.report {
+        outcome.write(atomic::parent(path), path)?;
+    }
+    let verdict = &outcome.verdict;
+    let mut writer = Writer::new(repo.store(), repo.config().level())?;
+    writer.structure(Key::from(verdict.id()), &verdict.encode())?;
+    let _kept = writer.finish()?;
+    // A fact relies on its version: whoever made that may have been killed before its ref was durable.
+    repo.versions().sync(&version.dataset)?;
+    let said = Statement::Validated { version: found.id, verdict: verdict.id() };
+    repo.facts().append(&repo.author(options.author.as_deref()), &[said])?;
+    let before = parent.map(|parent| repo.verdict_now(&parent)).transpose()?.flatten();
+    Ok(Report {
+        dataset_name: version.dataset.clone(),
+        version: version.number.to_string(),
+        id: Some(found.id),
+        judgement: Judgement::of(verdict, before.as_ref()),
+    })
+}
+
+fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progress) -> Result<Report> {
+    let judging = judging(repo, dataset, progress)?;
+    let state = State::load(repo.store().layout(), &dataset.name)?;
+    let parent = state.head.map(|id| repo.version(id)).transpose()?;
+    let selection = state.selection.as_ref();
+    let folder = Folder { repo, dataset, from: None, selection, record: false, progress };
+    let root = folder.open()?;
+    let before = parent.as_ref().map(|parent| parent.manifest);
+    let mut writer = Writer::dry(repo.store())?;
+    progress.begin(Stage::Scan, 0, 0);
+    let Stored { tree, fresh, .. } = folder.read(&root, before, None, &mut writer)?;
+    let nodes = Overlay { store: repo.store(), fresh };
+    let files = Files { nodes: &nodes, manifest: tree.manifest, before, work: Some(folder.work(&root)?) };
+    let outcome = judging.judge(files, false)?;
+    if let Some(path) = &options.report {
+        outcome.write(atomic::parent(path), path)?;
+    }
+    let before = parent.map(|parent| repo.verdict_now(&parent)).transpose()?.flatten();
+    Ok(Report {
+        dataset_name: dataset.name.clone(),
+        version: WORK.to_owned(),
+        id: None,
+        judgement: Judgement::of(&outcome.verdict, before.as_ref()),
+    })
+}
