@@ -94,7 +94,7 @@ fn steps() -> impl Strategy<Value = Vec<(Vec<(u8, u64, u8)>, Vec<prop::sample::I
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(120))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn agrees_with_a_map_over_several_versions(steps in steps(), seed in any::<u64>()) {
@@ -170,6 +170,8 @@ fn every_cut_and_every_flip_is_noticed() {
     let good = fs::read(&set).unwrap();
     assert!(good.len() > 300);
     let damaged = |bytes: &[u8]| {
+        // A file that is cut and written again is flushed at once by some file systems; a new one is not.
+        fs::remove_file(&set).unwrap();
         fs::write(&set, bytes).unwrap();
         assert_eq!(place.merge(&[told(2, 1, 0, 1)], Some(&set), &next).unwrap_err().kind(), Kind::Damaged);
         assert!(!next.exists());
