@@ -1,5 +1,7 @@
 use std::cell::Cell;
+use std::time::Instant;
 
+use super::running::FINDINGS;
 use super::*;
 
 /// What a script of the shell came to, what it found, and how long it took.
