@@ -241,11 +241,10 @@ impl<'a> Judging<'a> {
             let (mut raws, mut anywhere) = (HashSet::new(), false);
             let own = &mut offenders.keys[rule];
             gathering.merge(before.as_deref(), &known::keys(folder, rule), &mut |group| {
-                let mut count = [0u64; 2];
-                group.members.iter().for_each(|member| count[usize::from(member.split & 1)] += u64::from(member.count));
+                let [one, test] = group.now;
                 let minded = match minds(check) {
-                    Some(Minds::Leak) if count[1] > 0 => count[0],
-                    Some(Minds::Repetition(_)) => count[0].saturating_sub(1),
+                    Some(Minds::Leak) if test > 0 => one,
+                    Some(Minds::Repetition(_)) => one.saturating_sub(1),
                     _ => 0,
                 };
                 if minded > 0 {

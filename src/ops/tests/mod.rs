@@ -1,6 +1,7 @@
 //! The verbs together, as the library's callers use them: round trips, faults at every disk call, random histories.
 
 mod faults;
+mod gate;
 mod model;
 mod numbers;
 mod samples;
@@ -161,6 +162,7 @@ pub(super) fn commit_options() -> commit::Options {
         author: Some("tester".into()),
         from: None,
         allow_empty: false,
+        no_validate: false,
         dry_run: false,
     }
 }

@@ -1,0 +1,330 @@
+//! The quality gate as callers use it: what is refused, what is found where, and that a verdict is the same whether the
+//! parent's was known or not.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::object::version::ValidationStatus;
+use crate::ops::commit::Outcome;
+use crate::ops::{Judgement, show, validate};
+
+/// A repository whose dataset has these rules, in TOML without the header of the table.
+fn gated(rules: &[&str]) -> Bench {
+    let bench = Bench::new();
+    declare(&bench, 0.0, rules);
+    bench
+}
+
+fn declare(bench: &Bench, min_score: f64, rules: &[&str]) {
+    let mut text = format!(
+        "[dataset.ds]\ntype = \"test\"\npath = \".\"\nkey = \"/id\"\n\n[dataset.ds.validation]\nmin_score = {min_score:?}\n"
+    );
+    for rule in rules {
+        text.push_str(&format!("\n[[dataset.ds.validation.rule]]\n{rule}\n"));
+    }
+    fs::write(bench.path.join("helox.toml"), text).unwrap();
+}
+
+fn judge(bench: &Bench, revision: &str) -> Result<validate::Report> {
+    let options = validate::Options { revision: Some(revision.into()), ..validate::Options::default() };
+    validate::run(&bench.repo(), &options, &Silent)
+}
+
+/// Findings as `path:line: rule: message`.
+fn told(judgement: &Judgement) -> Vec<String> {
+    judgement.findings.iter().map(|f| format!("{}:{}: {}: {}", f.path, f.line, f.rule, f.message)).collect()
+}
+
+fn places(judgement: &Judgement) -> Vec<String> {
+    judgement.findings.iter().map(|f| format!("{}:{} {}", f.path, f.line, f.rule)).collect()
+}
+
+fn records(numbers: std::ops::Range<usize>) -> String {
+    numbers.map(|n| format!("{{\"id\":{n},\"text\":\"the rent of flat {n} is due\"}}\n")).collect()
+}
+
+#[test]
+fn bad_data_becomes_no_version_and_good_data_does() {
+    let bench = gated(&["kind = 'required'\nfields = '/text'", "kind = 'parse'"]);
+    bench.write("a.jsonl", records(0..5) + "{\"id\":7}\n" + &records(5..9) + "{oops\n");
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!(report.outcome, Outcome::Refused);
+    let judgement = report.validation.unwrap();
+    assert_eq!(judgement.status, ValidationStatus::Failed);
+    assert_eq!(told(&judgement)[0], "a.jsonl:6: required: /text is missing");
+    assert!(told(&judgement)[1].starts_with("a.jsonl:11: parse: "), "{judgement:?}");
+    assert_eq!(judgement.findings_count, 2);
+    assert_eq!((judgement.rules[0].checked, judgement.rules[0].failed), (11, 1));
+    let file = fs::read_to_string(report.report_file.unwrap()).unwrap();
+    assert_eq!(file.lines().count(), 2);
+    assert!(bench.repo().versions().datasets().unwrap().is_empty(), "nothing is visible");
+    assert!(show::run(&bench.repo(), None).is_err());
+
+    bench.write("a.jsonl", records(0..9));
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!(report.outcome, Outcome::Created);
+    assert_eq!((report.version.validation_status, report.version.quality_score), (ValidationStatus::Passed, Some(1.0)));
+    assert_eq!(report.version.version, number("1.0.0"));
+}
+
+#[test]
+fn a_low_score_refuses_and_warnings_alone_do_not() {
+    let rule = "kind = 'length'\nfield = '/text'\nmin = 10\nseverity = 'warning'";
+    let bench = gated(&[rule]);
+    bench.write("a.jsonl", records(0..3) + "{\"id\":3,\"text\":\"short\"}\n");
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!(report.outcome, Outcome::Created);
+    assert_eq!(report.version.quality_score, Some(0.75));
+    assert_eq!(places(&report.validation.unwrap()), ["a.jsonl:4 length"]);
+    declare(&bench, 0.8, &[rule]);
+    bench.write("a.jsonl", records(0..3) + "{\"id\":3,\"text\":\"small\"}\n");
+    assert_eq!(bench.commit(|_| {}).unwrap().outcome, Outcome::Refused);
+    let report = bench.commit(|o| o.no_validate = true).unwrap();
+    assert_eq!(report.outcome, Outcome::Created);
+    assert_eq!((report.version.validation_status, report.version.quality_score), (ValidationStatus::Skipped, None));
+    let later = judge(&bench, "HEAD").unwrap();
+    assert_eq!(later.judgement.status, ValidationStatus::Failed);
+    let shown = show::run(&bench.repo(), None).unwrap();
+    assert_eq!((shown.validation_status, shown.quality_score), (ValidationStatus::Failed, Some(0.75)), "the fact counts");
+}
+
+#[test]
+fn without_rules_nothing_is_judged() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", "{oops\n");
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!((report.version.validation_status, report.validation.is_none()), (ValidationStatus::Pending, true));
+    assert_eq!(judge(&bench, "HEAD").unwrap_err().message(), "the dataset 'ds' has no rules");
+}
+
+#[test]
+fn ten_leaked_records_are_found_where_they_are() {
+    let bench = gated(&["kind = 'leakage'\ntrain = 'train'\ntest = 'test'"]);
+    bench.write("train/a.jsonl", records(0..400));
+    bench.write("train/b.jsonl", records(400..800));
+    bench.write("test/a.jsonl", records(1_000..1_100));
+    bench.write("elsewhere.jsonl", records(1_000..1_100));
+    assert_eq!(bench.commit(|_| {}).unwrap().outcome, Outcome::Created);
+    // Ten of them come into the midst of a file, written otherwise.
+    let leaked: String = (1_010..1_020).map(|n| format!("{{ \"text\":\"the rent of flat {n} is due\", \"id\":{n} }}\n")).collect();
+    bench.write("train/b.jsonl", records(400..500) + &leaked + &records(500..800));
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!(report.outcome, Outcome::Refused);
+    let judgement = report.validation.unwrap();
+    let expected: Vec<String> =
+        (0..10).map(|n| format!("train/b.jsonl:{}: leakage: stands in the test split, at test/a.jsonl:{}", 101 + n, 11 + n)).collect();
+    assert_eq!(told(&judgement), expected);
+    assert_eq!((judgement.rules[0].checked, judgement.rules[0].failed), (910, 10));
+}
+
+#[test]
+fn the_text_alone_can_leak() {
+    let bench = gated(&["kind = 'leakage'\ntrain = '**'\ntest = 'test/**'\nfields = '/text'"]);
+    bench.write("train.jsonl", "{\"id\":1,\"text\":\"Rent: 5 EUR!\"}\n{\"id\":2,\"text\":\"other\"}\n");
+    bench.write("test/t.jsonl", "{\"id\":3,\"text\":\"rent 5 eur\"}\n");
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!(told(&report.validation.unwrap()), ["train.jsonl:1: leakage: stands in the test split, at test/t.jsonl:1"]);
+}
+
+#[test]
+fn repetitions_are_found_across_versions_and_files() {
+    let unique = "kind = 'unique'\nseverity = 'warning'";
+    let duplicates = "kind = 'duplicates'\nseverity = 'warning'";
+    let bench = gated(&[unique, duplicates]);
+    bench.write("b.jsonl", records(0..50));
+    bench.commit(|_| {}).unwrap();
+    bench.write("a.jsonl", "{\"id\":49,\"text\":\"another\"}\n");
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!(told(&report.validation.unwrap()), ["b.jsonl:50: unique: has the same key as a.jsonl:1"]);
+    bench.write("c.jsonl", records(7..8));
+    let report = bench.commit(|_| {}).unwrap();
+    let expected = [
+        "b.jsonl:50: unique: has the same key as a.jsonl:1",
+        "c.jsonl:1: unique: has the same key as b.jsonl:8",
+        "c.jsonl:1: duplicates: is the same as b.jsonl:8",
+    ];
+    assert_eq!(told(&report.validation.unwrap()), expected);
+    bench.write("c.jsonl", "");
+    bench.write("a.jsonl", "{\"id\":60,\"text\":\"another\"}\n");
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!(report.validation.unwrap().findings_count, 0);
+    declare(&bench, 0.0, &["kind = 'duplicates'\nmax_share = 0.1"]);
+    bench.write("c.jsonl", records(0..5));
+    assert_eq!(bench.commit(|_| {}).unwrap().validation.unwrap().findings_count, 0, "5 of 56 are within the share");
+    bench.write("c.jsonl", records(0..6));
+    assert_eq!(bench.commit(|_| {}).unwrap().validation.unwrap().findings_count, 6);
+}
+
+#[test]
+fn what_drifted_from_the_parent_is_told() {
+    let bench = gated(&["kind = 'drift'\nsamples = 0.2\nfield = '/text'\nmean_length = 0.5\nseverity = 'warning'"]);
+    bench.write("a.jsonl", records(0..100));
+    let first = bench.commit(|_| {}).unwrap().validation.unwrap();
+    assert_eq!((first.findings_count, first.rules[0].checked), (0, 0), "there is nothing to drift from");
+    bench.write("a.jsonl", records(0..110));
+    assert_eq!(bench.commit(|_| {}).unwrap().validation.unwrap().findings_count, 0);
+    fs::remove_dir_all(bench.path.join(".helox/gate")).unwrap();
+    bench.write("a.jsonl", records(0..50));
+    let last = bench.commit(|_| {}).unwrap().validation.unwrap();
+    assert_eq!((last.findings_count, last.findings[0].path.as_str()), (1, ""));
+    assert!(last.findings[0].message.contains("fewer samples"), "{last:?}");
+}
+
+#[test]
+fn files_that_are_no_records_are_judged_as_what_they_are() {
+    let rules = ["kind = 'empty'", "kind = 'encoding'", "kind = 'pii'"].map(|rule| format!("{rule}\nseverity = 'warning'"));
+    let bench = gated(&rules.each_ref().map(String::as_str));
+    bench.write("none.jsonl", "\n\n");
+    bench.write("empty.txt", "");
+    bench.write("note.txt", "write to ana@example.com\n");
+    bench.write("latin.txt", b"caf\xe9");
+    bench.write("image.png", b"\x89PNG\r\n\0\0\xff\xfe");
+    bench.write("a.csv", "id,text\n1,\n2,ok\n");
+    let judgement = bench.commit(|_| {}).unwrap().validation.unwrap();
+    let expected = ["empty.txt:1 empty", "none.jsonl:1 empty", "latin.txt:1 encoding", "note.txt:1 pii"];
+    assert_eq!(places(&judgement), expected);
+    bench.write("none.jsonl", records(0..1));
+    assert_eq!(bench.commit(|_| {}).unwrap().validation.unwrap().findings_count, 3);
+    bench.write("none.jsonl", "");
+    assert_eq!(bench.commit(|_| {}).unwrap().validation.unwrap().findings_count, 4);
+}
+
+#[test]
+fn the_workspace_is_judged_like_the_version_it_becomes_and_nothing_is_recorded() {
+    let bench = gated(&["kind = 'required'\nfields = '/text'\nseverity = 'warning'", "kind = 'unique'\nseverity = 'warning'"]);
+    bench.write("a.jsonl", records(0..50));
+    bench.commit(|_| {}).unwrap();
+    bench.write("b.jsonl", records(49..50) + "{\"id\":90}\n");
+    let work = judge(&bench, "WORK").unwrap();
+    let dry = bench.commit(|o| o.dry_run = true).unwrap();
+    let real = bench.commit(|_| {}).unwrap();
+    let expected = ["b.jsonl:2: required: /text is missing", "b.jsonl:1: unique: has the same key as a.jsonl:50"];
+    for judgement in [&work.judgement, dry.validation.as_ref().unwrap(), real.validation.as_ref().unwrap()] {
+        assert_eq!(told(judgement), expected);
+    }
+    assert_eq!((work.version.as_str(), work.id), ("WORK", None));
+    assert_eq!(bench.repo().facts().head().unwrap(), None);
+}
+
+#[test]
+fn a_program_of_the_team_is_asked() {
+    let run = |script: &str| {
+        let rule = format!("kind = 'command'\nrun = ['sh', '-c', '''{script}''']\ntimeout = 1");
+        let bench = gated(&[&rule]);
+        bench.write("a.jsonl", records(0..3));
+        bench.commit(|_| {}).unwrap()
+    };
+    let good = run("cat > /dev/null");
+    assert_eq!((good.outcome, good.validation.unwrap().rules[0].checked), (Outcome::Created, 3));
+    let found = run("grep -n 'flat 1' | sed 's/.*/{\"path\":\"a.jsonl\",\"line\":2,\"message\":\"no\"}/'").validation.unwrap();
+    assert_eq!(told(&found), ["a.jsonl:2: command: no"]);
+    assert_eq!(found.score, 0.666_666);
+    for script in ["sleep 60", "cat > /dev/null; echo garbage", "exit 3", "kill -9 $$"] {
+        let failed = run(script);
+        assert_eq!(failed.outcome, Outcome::Refused, "{script}");
+        assert_eq!(failed.validation.unwrap().score, 0.0, "{script}");
+    }
+}
+
+/// Every kind of rule that a verdict can be compared by.
+const RULES: [&str; 7] = [
+    "kind = 'parse'\nseverity = 'warning'",
+    "kind = 'required'\nfields = '/text'\nseverity = 'warning'",
+    "kind = 'unique'\nseverity = 'warning'",
+    "kind = 'duplicates'\nseverity = 'warning'",
+    "kind = 'duplicates'\nname = 'few'\nmax_share = 0.3\nseverity = 'warning'",
+    "kind = 'leakage'\ntrain = '**'\ntest = 'c.jsonl'\nseverity = 'warning'",
+    "kind = 'drift'\nsamples = 0.5\nseverity = 'warning'",
+];
+
+fn history() -> impl Strategy<Value = Vec<Vec<(usize, Vec<usize>)>>> {
+    let file = (0..4usize, prop::collection::vec(0..14usize, 0..8));
+    prop::collection::vec(prop::collection::vec(file, 1..3), 2..5)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn a_verdict_does_not_depend_on_what_is_kept(versions in history()) {
+        let bench = gated(&RULES);
+        let line = |n: &usize| match n {
+            12 => "{\"id\":12}\n".to_owned(),
+            13 => "{oops\n".to_owned(),
+            n => records(n % 10..n % 10 + 1),
+        };
+        for files in &versions {
+            for (file, numbers) in files {
+                let name = ["a.jsonl", "b.jsonl", "c.jsonl", "d.csv"][*file];
+                let text: String = match name {
+                    "d.csv" => numbers.iter().map(|n| format!("{n},x\n")).fold("id,text\n".to_owned(), |all, row| all + &row),
+                    _ => numbers.iter().map(line).collect(),
+                };
+                bench.write(name, text);
+            }
+            let report = bench.commit(|o| o.allow_empty = true).unwrap();
+            let kept = report.validation.unwrap();
+            fs::remove_dir_all(bench.path.join(".helox/gate")).unwrap();
+            let anew = judge(&bench, "HEAD").unwrap().judgement;
+            prop_assert_eq!(told(&kept), told(&anew));
+            prop_assert_eq!(kept.findings_count, kept.findings.len() as u64, "each record is told once");
+            let (kept, anew) = (kept.rules, anew.rules);
+            for (kept, anew) in kept.iter().zip(&anew) {
+                prop_assert_eq!((&kept.name, kept.checked, kept.failed), (&anew.name, anew.checked, anew.failed));
+            }
+        }
+    }
+}
+
+#[test]
+fn large_files_are_judged_by_what_changed_and_their_lines_are_right() {
+    let bench = gated(&RULES);
+    let mut all: Vec<String> = (0..40_000).map(|n| format!("{{\"id\":{n},\"text\":\"the rent of flat {n} is due\"}}\n")).collect();
+    bench.write("a.jsonl", all.concat());
+    bench.write("c.jsonl", "{\"id\":-1,\"text\":\"test\"}\n");
+    assert_eq!(bench.commit(|_| {}).unwrap().validation.unwrap().findings_count, 0);
+    all.insert(100, "{\"id\":\"new\",\"text\":\"new\"}\n".to_owned());
+    all[30_000] = "{\"id\":-2}\n".to_owned();
+    all[30_001] = "{\"id\":-1,\"text\":\"test\"}\n".to_owned();
+    all[35_000] = all[20_000].clone();
+    bench.write("a.jsonl", all.concat());
+    let judgement = bench.commit(|_| {}).unwrap().validation.unwrap();
+    let expected = [
+        "a.jsonl:30001 required",
+        "a.jsonl:35001 unique",
+        "c.jsonl:1 unique",
+        "a.jsonl:35001 duplicates",
+        "c.jsonl:1 duplicates",
+        "a.jsonl:30002 leakage",
+    ];
+    assert_eq!(places(&judgement), expected);
+    all.insert(5, "{\"id\":\"more\",\"text\":\"new\"}\n".to_owned());
+    bench.write("a.jsonl", all.concat());
+    let judgement = bench.commit(|_| {}).unwrap().validation.unwrap();
+    assert_eq!(places(&judgement)[..2], ["a.jsonl:30002 required", "a.jsonl:35002 unique"], "they moved by a line");
+}
+
+#[test]
+fn what_is_kept_may_be_damaged() {
+    let bench = gated(&RULES);
+    bench.write("a.jsonl", records(0..30) + &records(3..4));
+    bench.write("c.jsonl", records(50..60));
+    bench.commit(|_| {}).unwrap();
+    bench.write("a.jsonl", records(0..30) + &records(3..5));
+    let expected = told(&judge(&bench, "WORK").unwrap().judgement);
+    assert_eq!(expected.len(), 4);
+    let mut files = Vec::new();
+    for folder in fs::read_dir(bench.path.join(".helox/gate/ds")).unwrap() {
+        files.extend(fs::read_dir(folder.unwrap().path()).unwrap().map(|entry| entry.unwrap().path()));
+    }
+    assert!(files.len() >= 5, "{files:?}");
+    for file in files {
+        let copy = bench.copy();
+        let file = copy.path.join(file.strip_prefix(&bench.path).unwrap());
+        let good = fs::read(&file).unwrap();
+        for bad in [good[..good.len() / 2].to_vec(), vec![], { let mut bad = good.clone(); bad[good.len() / 2] ^= 4; bad }] {
+            fs::write(&file, &bad).unwrap();
+            assert_eq!(told(&judge(&copy, "WORK").unwrap().judgement), expected, "{}", file.display());
+        }
+    }
+}
