@@ -1,0 +1,128 @@
+//! Personal data in text: built-in patterns, and the team's own regular expressions.
+//!
+//! The built-in ones are made for texts full of numbers that are none: dates, sections, amounts, statutes, dockets,
+//! identifiers, digests. So each asks for the form that people write, and what is part of a longer number or identifier
+//! does not count. They know ASCII only, and nothing goes on over the end of a line.
+//!
+//! Invariant: what was found is never quoted, or the report would spread what must not be spread.
+
+mod digits;
+#[cfg(test)]
+mod tests;
+
+use memchr::memchr_iter;
+use regex::{Regex, RegexBuilder};
+
+use crate::error::{Error, Kind, Result};
+
+/// The names of the built-in patterns, in the order in which they are told.
+///
+/// - `email`: `name@host.tld`; no quoted names, no hosts beyond ASCII.
+/// - `phone`: ten digits with separators as in North America, perhaps after `1` or `+1`; or `+`, a country code and 10 to
+///   15 digits in all, of which 15 are the most that E.164 allows.
+/// - `ssn`: `AAA-GG-SSSS`, of a number that the Social Security Administration may give out.
+/// - `credit_card`: 13 to 19 digits, at once or in groups as on the card, with prefix and length of Visa, Mastercard,
+///   American Express, Discover, Diners Club or JCB, and a right check digit.
+pub const BUILT_IN: &[&str] = &["email", "phone", "ssn", "credit_card"];
+
+/// What each of [`BUILT_IN`] finds.
+const CALLED: [&str; 4] = ["an e-mail address", "a phone number", "a social security number", "a credit card number"];
+
+/// The most bytes that one of the team's expressions may take when compiled.
+const SIZE: usize = 4 << 20;
+
+/// What is looked for. It can be used from several threads at once.
+#[derive(Debug)]
+pub struct Patterns {
+    /// Which of [`BUILT_IN`].
+    wanted: [bool; 4],
+    /// [`digits::NORTH_AMERICAN`].
+    phone: Regex,
+    /// The team's own, by name.
+    own: Vec<(String, Regex)>,
+}
+
+impl Patterns {
+    /// Takes built-in patterns by their names, and the team's own as pairs of a name and a regular expression in the
+    /// syntax of the crate `regex`, which has no look-around and no back-references.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] for a name that is not in [`BUILT_IN`], and for an expression that is none or takes more than
+    /// 4 MiB when compiled.
+    pub fn new(find: &[String], patterns: &[(String, String)]) -> Result<Patterns> {
+        let mut wanted = [false; 4];
+        for name in find {
+            let Some(at) = BUILT_IN.iter().position(|known| known == name) else {
+                let message = format!("'{name}' is none of the built-in patterns {}", join(BUILT_IN));
+                return Err(Error::new(Kind::Config, message).with_hint("give your own as a name and a regular expression"));
+            };
+            wanted[at] = true;
+        }
+        let own = patterns.iter().map(|(name, text)| Ok((name.clone(), compile(name, text)?))).collect::<Result<_>>()?;
+        Ok(Patterns { wanted, phone: compile("phone", digits::NORTH_AMERICAN)?, own })
+    }
+
+    /// Names everything that the text holds, such as "an e-mail address and a phone number", and the team's own
+    /// patterns by their names; nothing if it holds none.
+    pub fn find(&self, text: &str) -> Option<String> {
+        let [mail, phone, ssn, card] = self.wanted;
+        let mut found = [mail && email(text.as_bytes()), false, false, false];
+        if phone || ssn || card {
+            for span in digits::Spans::of(text) {
+                found[1] = found[1] || (phone && digits::phone(&self.phone, text, span.clone()));
+                found[2] = found[2] || (ssn && digits::ssn(text.as_bytes(), span.clone()));
+                found[3] = found[3] || (card && digits::card(text.as_bytes(), span));
+            }
+        }
+        let built_in = CALLED.into_iter().zip(found).filter(|(_, found)| *found).map(|(called, _)| called);
+        let own = self.own.iter().filter(|(_, regex)| regex.is_match(text)).map(|(name, _)| name.as_str());
+        let names: Vec<&str> = built_in.chain(own).collect();
+        (!names.is_empty()).then(|| join(&names))
+    }
+}
+
+/// Compiles an expression, of which the error says what is wrong in a line.
+fn compile(name: &str, text: &str) -> Result<Regex> {
+    RegexBuilder::new(text).size_limit(SIZE).build().map_err(|error| {
+        let said = error.to_string();
+        let last = said.lines().next_back().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        Error::new(Kind::Config, format!("the pattern '{name}' cannot be used: {last}")).with_source(error)
+    })
+}
+
+/// Joins names as a sentence does: `a`, `a and b`, `a, b and c`.
+fn join(names: &[&str]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// Whether the text holds an e-mail address.
+fn email(bytes: &[u8]) -> bool {
+    memchr_iter(b'@', bytes).any(|at| {
+        let of_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'');
+        // RFC 5321 allows 64 bytes before the `@` and 255 after it.
+        let name = bytes[..at].iter().rev().take(65).take_while(|b| of_name(b)).count();
+        let named =
+            (1..=64).contains(&name) && bytes[at - name..at].iter().any(u8::is_ascii_alphanumeric) && bytes[at - 1] != b'.';
+        let rest = &bytes[at + 1..];
+        let host = rest.iter().take(255).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-')).count();
+        named && is_host(&rest[..host])
+    })
+}
+
+/// Whether this begins with the name of a host under a top-level domain.
+fn is_host(bytes: &[u8]) -> bool {
+    /// `icon@2x.png` is a picture for screens of high resolution.
+    const FILES: [&[u8]; 8] = [b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"css", b"js"];
+    let label = |l: &[u8]| (1..=63).contains(&l.len()) && l[0] != b'-';
+    let top = |l: &[u8]| (l.len() >= 2 && l.iter().all(u8::is_ascii_alphabetic)) || l.starts_with(b"xn--");
+    let mut labels = bytes.split(|b| *b == b'.').take_while(|l| label(l));
+    labels.next().is_some()
+        && labels.any(|l| {
+            let l = &l[..l.len() - l.iter().rev().take_while(|b| **b == b'-').count()];
+            top(l) && !FILES.contains(&l)
+        })
+}
