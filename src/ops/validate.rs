@@ -10,7 +10,9 @@ use crate::fs::atomic;
 use crate::id::{Id, Version as VersionId};
 use crate::object::Key;
 use crate::object::fact::Statement;
-use crate::ops::gate::{Files, Judgement, Judging, Outcome};
+use crate::object::verdict::Verdict;
+use crate::object::version::Version;
+use crate::ops::gate::{Files, Judgement, Judging};
 use crate::ops::tree::{Folder, Overlay, Stored};
 use crate::progress::{Progress, Stage};
 use crate::repo::{Dataset, Repo, revision};
@@ -66,10 +68,10 @@ fn version(repo: &Repo, options: &Options, text: &str, progress: &dyn Progress) 
     let found = revision::version(repo, text)?;
     let version = &found.version;
     let dataset = repo.config().dataset(&version.dataset).ok_or_else(|| repo.unknown(&version.dataset))?;
-    let parent = version.parents.first().map(|id| repo.version(*id)).transpose()?;
+    let parent = version.parents.first().map(|id| Ok((*id, repo.version(*id)?))).transpose()?;
     let judging = judging(repo, dataset, progress)?;
     let store: &Store = repo.store();
-    let before = parent.as_ref().map(|parent| parent.manifest);
+    let before = parent.as_ref().map(|(_, parent)| parent.manifest);
     let outcome = judging.judge(Files { nodes: store, manifest: version.manifest, before, work: None }, true)?;
     if let Some(path) = &options.report {
         outcome.write(atomic::parent(path), path)?;
@@ -82,7 +84,7 @@ fn version(repo: &Repo, options: &Options, text: &str, progress: &dyn Progress) 
     repo.versions().sync(&version.dataset)?;
     let said = Statement::Validated { version: found.id, verdict: verdict.id() };
     repo.facts().append(&repo.author(options.author.as_deref()), &[said])?;
-    let before = parent.map(|parent| repo.verdict_now(&parent)).transpose()?.flatten();
+    let before = verdict_now(repo, parent)?;
     Ok(Report {
         dataset_name: version.dataset.clone(),
         version: version.number.to_string(),
@@ -94,11 +96,11 @@ fn version(repo: &Repo, options: &Options, text: &str, progress: &dyn Progress) 
 fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progress) -> Result<Report> {
     let judging = judging(repo, dataset, progress)?;
     let state = State::load(repo.store().layout(), &dataset.name)?;
-    let parent = state.head.map(|id| repo.version(id)).transpose()?;
+    let parent = state.head.map(|id| Ok((id, repo.version(id)?))).transpose()?;
     let selection = state.selection.as_ref();
     let folder = Folder { repo, dataset, from: None, selection, record: false, progress };
     let root = folder.open()?;
-    let before = parent.as_ref().map(|parent| parent.manifest);
+    let before = parent.as_ref().map(|(_, parent)| parent.manifest);
     let mut writer = Writer::dry(repo.store())?;
     progress.begin(Stage::Scan, 0, 0);
     let Stored { tree, fresh, .. } = folder.read(&root, before, None, &mut writer)?;
@@ -108,11 +110,18 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
     if let Some(path) = &options.report {
         outcome.write(atomic::parent(path), path)?;
     }
-    let before = parent.map(|parent| repo.verdict_now(&parent)).transpose()?.flatten();
+    let before = verdict_now(repo, parent)?;
     Ok(Report {
         dataset_name: dataset.name.clone(),
         version: WORK.to_owned(),
         id: None,
         judgement: Judgement::of(&outcome.verdict, before.as_ref()),
     })
+}
+
+/// The verdict that holds now of the version that came before.
+fn verdict_now(repo: &Repo, parent: Option<(Id<VersionId>, Version)>) -> Result<Option<Verdict>> {
+    let Some((id, parent)) = parent else { return Ok(None) };
+    let verdict = repo.facts().fold()?.verdict_of(id).or(parent.verdict);
+    verdict.map(|id| repo.verdict(id)).transpose()
 }

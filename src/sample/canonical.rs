@@ -43,13 +43,13 @@ impl Canonical {
         if self.tape.read(record, MAX_DEPTH).is_err() {
             return Identity::of_bytes(record);
         }
-        write_value(&self.tape, record, 0, &mut self.form);
+        put_value(&self.tape, record, 0, &mut self.form);
         let id = digest(b"", &self.form);
         self.form.clear();
         let mut named = !key.is_empty();
         for pointer in key {
             match pointer.find(&self.tape, record).filter(|&index| self.tape.token(index).kind != Type::Null) {
-                Some(index) => write_value(&self.tape, record, index, &mut self.form),
+                Some(index) => put_value(&self.tape, record, index, &mut self.form),
                 None => named = false,
             }
         }
@@ -64,8 +64,9 @@ pub(super) fn digest_all<T: AsRef<[u8]>>(values: &[T]) -> [u8; 16] {
     digest(b"", &form)
 }
 
-/// Recursion is bounded by [`MAX_DEPTH`].
-fn write_value(tape: &Tape, text: &[u8], index: usize, out: &mut Vec<u8>) {
+/// Appends the canonical form of the value with this index on the tape of `text`. The digest of that of a whole record is
+/// its [`Identity::id`]. Recursion is bounded by [`MAX_DEPTH`].
+pub fn put_value(tape: &Tape, text: &[u8], index: usize, out: &mut Vec<u8>) {
     let token = tape.token(index);
     match token.kind {
         Type::Integer | Type::Number => {
@@ -80,7 +81,7 @@ fn write_value(tape: &Tape, text: &[u8], index: usize, out: &mut Vec<u8>) {
         }
         Type::Array => {
             out.push(b'[');
-            tape.elements(index).for_each(|element| write_value(tape, text, element, out));
+            tape.elements(index).for_each(|element| put_value(tape, text, element, out));
             out.push(b']');
         }
         Type::Object => {
@@ -91,7 +92,7 @@ fn write_value(tape: &Tape, text: &[u8], index: usize, out: &mut Vec<u8>) {
                 if members.get(at + 1).is_none_or(|(next, _)| next != name) {
                     out.extend_from_slice(name);
                     out.push(END);
-                    write_value(tape, text, key + 1, out);
+                    put_value(tape, text, key + 1, out);
                 }
             }
             out.push(b'}');

@@ -58,7 +58,7 @@ impl Columns {
 
     /// What a record is compared by: its fields, and those of the columns that are its key.
     pub fn identity(&self, record: &[u8], key: &[String]) -> Identity {
-        row_identity(record, self.delimiter, self.names().unwrap_or_default(), key)
+        identity_of_row(record, self.delimiter, self.names().unwrap_or_default(), key)
     }
 
     /// Whether the comment that was read last is the header of `next`.
@@ -68,7 +68,7 @@ impl Columns {
 }
 
 /// What a row is compared by: its fields, and those of the columns that are its key. Without names it has no key.
-pub fn row_identity(row: &[u8], delimiter: u8, names: &[String], key: &[String]) -> Identity {
+pub fn identity_of_row(row: &[u8], delimiter: u8, names: &[String], key: &[String]) -> Identity {
     let values = key.iter().map(|name| field(row, delimiter, names, name).filter(|field| !field.is_empty()));
     let values: Option<Vec<_>> = values.collect();
     Identity { id: canonical(row, delimiter), key: values.filter(|v| !v.is_empty()).map(|v| digest_all(&v)) }

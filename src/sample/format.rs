@@ -149,28 +149,17 @@ pub struct Formats {
 }
 
 impl Formats {
-    /// Compiles globs of paths within the dataset, with the names of their readings, in their order. `*` stays within a
-    /// component, `**` does not, and what names a folder takes all below it.
+    /// Compiles globs of paths within the dataset, with the names of their readings, in their order.
     pub fn new<'a>(table: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Formats> {
-        let mut globs = GlobSetBuilder::new();
-        let mut readings = Vec::new();
+        let (mut names, mut readings) = (Vec::new(), Vec::new());
         for (glob, name) in table {
-            let reading = Reading::named(name).ok_or_else(|| {
+            readings.push(Reading::named(name).ok_or_else(|| {
                 Error::new(Kind::Config, format!("'{glob}': no format is called '{name}'"))
                     .with_hint("jsonl, json, csv, tsv, text (each also with .gz or .zst), parquet")
-            })?;
-            for glob in [glob, &format!("{}/**", glob.trim_end_matches('/'))] {
-                let compiled = GlobBuilder::new(glob).literal_separator(true).backslash_escape(true).build();
-                globs.add(compiled.map_err(|why| {
-                    Error::new(Kind::Config, format!("the glob '{glob}' is not understood: {}", why.kind())).with_source(why)
-                })?);
-            }
-            readings.push(reading);
+            })?);
+            names.push(glob);
         }
-        let globs = globs.build().map_err(|why| {
-            Error::new(Kind::Config, format!("the globs of the formats are too large: {}", why.kind())).with_source(why)
-        })?;
-        Ok(Formats { globs, readings })
+        Ok(Formats { globs: globs(names)?, readings })
     }
 
     /// How the file of this path is read.
@@ -180,6 +169,21 @@ impl Formats {
             None => Reading::of(path),
         }
     }
+}
+
+/// Compiles globs of paths within the dataset: `*` stays within a component, `**` does not, and what names a folder takes
+/// all below it. Each becomes two of the set, one after the other: what is named, and what lies below it.
+pub(crate) fn globs<'a>(globs: impl IntoIterator<Item = &'a str>) -> Result<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        for glob in [glob, &format!("{}/**", glob.trim_end_matches('/'))] {
+            let compiled = GlobBuilder::new(glob).literal_separator(true).backslash_escape(true).build();
+            set.add(compiled.map_err(|why| {
+                Error::new(Kind::Config, format!("the glob '{glob}' is not understood: {}", why.kind())).with_source(why)
+            })?);
+        }
+    }
+    set.build().map_err(|why| Error::new(Kind::Config, format!("the globs are too large: {}", why.kind())).with_source(why))
 }
 
 #[cfg(test)]

@@ -29,11 +29,46 @@ impl Pointer {
 
     /// The index of the value on the record's tape. The last of duplicate keys counts.
     pub fn find(&self, tape: &Tape, record: &[u8]) -> Option<usize> {
-        self.0.iter().try_fold(0, |parent, step| match tape.token(parent).kind {
-            Type::Object => tape.keys(parent).filter(|&key| is(tape.token(key), record, step)).last().map(|key| key + 1),
-            Type::Array => tape.elements(parent).nth(position(step)?),
+        self.0.iter().try_fold(0, |parent, name| tape.step(record, parent, name))
+    }
+
+    /// The names of its steps, without escapes.
+    pub fn steps(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl Tape {
+    /// The index of what this step leads to from the value `parent`: the last member of this name, or the element at this
+    /// position.
+    pub fn step(&self, record: &[u8], parent: usize, name: &str) -> Option<usize> {
+        match self.token(parent).kind {
+            Type::Object => self.keys(parent).filter(|&key| is(self.token(key), record, name)).last().map(|key| key + 1),
+            Type::Array => self.elements(parent).nth(position(name)?),
             _ => None,
-        })
+        }
+    }
+
+    /// The pointer to the token with this index, and whether that is a value; the pointer of a key is that of its object.
+    pub fn place(&self, record: &[u8], index: usize) -> (String, bool) {
+        let mut pointer = String::new();
+        let mut at = 0;
+        while at < index {
+            if self.token(at).kind == Type::Array {
+                let elements = self.elements(at).enumerate();
+                let Some((n, element)) = elements.take_while(|&(_, element)| element <= index).last() else { break };
+                push_step(&mut pointer, &n.to_string());
+                at = element;
+            } else {
+                let Some(key) = self.keys(at).take_while(|&key| key <= index).last() else { break };
+                if key == index {
+                    return (pointer, false);
+                }
+                push_step(&mut pointer, &String::from_utf8_lossy(&self.token(key).content(record)));
+                at = key + 1;
+            }
+        }
+        (pointer, true)
     }
 }
 
@@ -98,6 +133,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn every_value_has_its_place(text in texts()) {
+            let mut tape = Tape::default();
+            tape.read(text.as_bytes(), MAX_DEPTH).unwrap();
+            let mut values = 0;
+            for index in 0..tape.tokens().len() {
+                let (pointer, is_value) = tape.place(text.as_bytes(), index);
+                if is_value {
+                    let found = Pointer::parse(&pointer).unwrap().find(&tape, text.as_bytes());
+                    // An earlier one of duplicate keys cannot be pointed to.
+                    prop_assert!(found.is_some_and(|found| found >= index), "{text} {index} {pointer}");
+                    values += 1;
+                }
+            }
+            let keys = tape.tokens().len() - values;
+            let objects = (0..tape.tokens().len()).filter(|&i| tape.token(i).kind == Type::Object);
+            prop_assert_eq!(keys, objects.map(|object| tape.keys(object).count()).sum::<usize>());
+        }
+
         #[test]
         fn agrees_with_serde(text in texts(), steps in prop::collection::vec("[a-c~/]|[0-2]", 0..4)) {
             let mut pointer = String::new();

@@ -39,7 +39,7 @@ pub trait Records: PartialEq {
 }
 
 /// The first 16 bytes of the BLAKE3 of a mark and a canonical form.
-pub(super) fn digest(mark: &[u8], form: &[u8]) -> [u8; 16] {
+pub fn digest(mark: &[u8], form: &[u8]) -> [u8; 16] {
     let hash = blake3::Hasher::new().update(mark).update(form).finalize();
     let mut half = [0; 16];
     half.copy_from_slice(&hash.as_bytes()[..16]);

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::object::node::Entry;
 use crate::sample::{Format, Side};
 use crate::store::samples::{Half, Seen, Text, visit};
-use crate::validate::{Body, Gathering, Judge, KeyTold, Looks, Measures, Record, Split, Told};
+use crate::validate::{Body, Gathering, Judge, KeyTold, Looks, Measures, Record, Told};
 
 /// Keys that a worker holds before it hands them on.
 const HELD: usize = 4 << 10;
@@ -39,7 +39,7 @@ pub(super) type Gatherings = Vec<Option<Mutex<Gathering>>>;
 /// What a worker keeps from file to file.
 pub(super) struct Worker<'g> {
     pub judge: Judge<'g>,
-    measures: Measures,
+    pub measures: Measures,
     keys: Vec<Vec<KeyTold>>,
 }
 
@@ -69,7 +69,7 @@ impl<'a> Judging<'a> {
         let mut suspects = Vec::new();
         let path = sides.1.as_ref().or(sides.0.as_ref()).map(|entry| entry.path.as_str()).unwrap_or_default();
         let looks = self.gate.of_file(path);
-        if !looks.is_empty() {
+        if looks.at_records() {
             let old = sides.0.as_ref().map(|entry| files.half(self, entry, Side::Old)).transpose()?;
             let new = sides.1.as_ref().map(|entry| files.half(self, entry, Side::New)).transpose()?;
             let mut told = 0u64;
@@ -85,7 +85,7 @@ impl<'a> Judging<'a> {
             for (side, entry) in [(-1, &sides.0), (1, &sides.1)] {
                 let counted = if old.is_none() && new.is_some() { Some(told) } else { None };
                 if entry.as_ref().is_some_and(|entry| is_hollow(entry, self.rules.reading(path).format, counted)) {
-                    self.gate.hollow(&looks).for_each(|rule| worker.measures.checked(rule, side));
+                    looks.empty.iter().for_each(|&rule| worker.measures.checked(rule, side));
                     if side > 0 {
                         suspects.push(HOLLOW);
                     }
@@ -115,7 +115,7 @@ impl<'a> Judging<'a> {
         let Worker { judge, measures, keys } = worker;
         let mut suspect = false;
         let mut most = 0;
-        self.shown(seen, half, looks, &mut |record| {
+        self.shown(seen, half, new && !looks.records.is_empty(), &mut |record| {
             judge.record(looks, record, new, measures, sign, &mut |told| match told {
                 Told::Finding { .. } => suspect = true,
                 Told::Key { rule, key, split } => {
@@ -130,12 +130,12 @@ impl<'a> Judging<'a> {
         if most >= HELD { worker.hand_on(gatherings, HELD) } else { Ok(()) }
     }
 
-    /// Shows a record as rules see it.
+    /// Shows a record as rules see it. What the file itself holds is read only if it has to be.
     pub(super) fn shown(
         &self,
         seen: &Seen<'_>,
         half: &Half<'_>,
-        looks: &Looks,
+        read: bool,
         show: &mut dyn FnMut(&Record<'_>),
     ) -> Result<()> {
         let text;
@@ -147,7 +147,7 @@ impl<'a> Judging<'a> {
             }
             Text::Row(row) => Body::Row(row),
             Text::File { broken: Some((_, why)), .. } => Body::Broken(why),
-            Text::File { content, .. } if !looks.reads_text() => Body::Opaque(content),
+            Text::File { content, .. } if !read => Body::Opaque(content),
             Text::File { content, .. } => {
                 if half.size > MAX_TEXT {
                     message = format!("the file is longer than {} MiB, too long for one text", MAX_TEXT >> 20);

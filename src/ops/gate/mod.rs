@@ -48,6 +48,8 @@ pub(super) struct Judging<'a> {
     rules: Rules,
     /// What the rules and the reading are.
     digest: [u8; 32],
+    /// The least score that passes, in millionths.
+    min_score: u32,
 }
 
 /// The files that are judged.
@@ -108,7 +110,7 @@ impl<'a> Judging<'a> {
         hasher.update(&gate.digest());
         hasher.update(format!("{:?}{:?}", dataset.formats, env!("CARGO_PKG_VERSION")).as_bytes());
         let digest = *hasher.finalize().as_bytes();
-        Ok(Some(Judging { repo, dataset, progress, gate, rules: dataset.rules()?, digest }))
+        Ok(Some(Judging { repo, dataset, progress, gate, rules: dataset.rules()?, digest, min_score: spec.min_score }))
     }
 
     fn home(&self, manifest: Id<Node>) -> Home {
@@ -333,7 +335,7 @@ impl<'a> Judging<'a> {
         let first = said.iter().take(MAX_FINDINGS).map(report::stored);
         let verdict = Verdict {
             rules: self.digest,
-            min_score: self.gate.min_score(),
+            min_score: self.min_score,
             judged: judged.collect(),
             findings: first.collect(),
         };

@@ -98,13 +98,13 @@ impl Judging<'_> {
         self.progress.check()?;
         let mut places = Places::default();
         let looks = self.gate.of_file(entry.path.as_str());
-        let minds = looks.keyed().any(|rule| !offenders.keys[rule].is_empty());
+        let minds = looks.keys.iter().any(|&(rule, _)| !offenders.keys[rule].is_empty());
         if suspects.is_empty() && !minds {
             return Ok(places);
         }
         if suspects.contains(&HOLLOW) {
             let found = |rule| Found { rule, line: 1, raw: HOLLOW, message: "the file has no records".to_owned() };
-            places.found.extend(self.gate.hollow(&looks).map(|rule| found(rule as u32)));
+            places.found.extend(looks.empty.iter().map(|&rule| found(rule as u32)));
         }
         let half = files.half(self, entry, Side::New)?;
         let mut fault = None;
@@ -114,9 +114,10 @@ impl Judging<'_> {
             if fault.is_some() || !suspect && !offends {
                 return;
             }
-            let shown = self.shown(&seen, &half, &looks, &mut |record| {
+            let shown = self.shown(&seen, &half, suspect, &mut |record| {
                 let line = record.line;
-                worker.judge.ask(&looks, record, suspect, &mut |told| match told {
+                // What it measures has been added before.
+                worker.judge.record(&looks, record, suspect, &mut worker.measures, 0, &mut |told| match told {
                     Told::Finding { rule, message } => places.found.push(Found { rule: rule as u32, line, raw, message }),
                     Told::Key { rule, key, split } if offenders.keys[rule].contains(&key) => {
                         places.members.push(Member { rule: rule as u32, key, split: split as u8, line });

@@ -38,7 +38,7 @@ impl Judging<'_> {
                 shown = 0;
                 for entry in Entries::new(files.nodes, files.manifest)? {
                     let entry = entry?;
-                    if !entry.kind.is_file() || !self.gate.of_file(entry.path.as_str()).runs(rule) {
+                    if !entry.kind.is_file() || !self.gate.of_file(entry.path.as_str()).commands.contains(&rule) {
                         continue;
                     }
                     let half = files.half(self, &entry, Side::New)?;

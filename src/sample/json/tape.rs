@@ -65,6 +65,11 @@ impl Tape {
         self.tokens[index]
     }
 
+    /// Every token of the text, in its order.
+    pub fn tokens(&self) -> &[Token] {
+        &self.tokens
+    }
+
     /// The indices of an array's elements.
     pub fn elements(&self, array: usize) -> impl Iterator<Item = usize> + '_ {
         self.steps(array, 0)

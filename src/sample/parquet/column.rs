@@ -1,5 +1,9 @@
 //! The columns of a Parquet file: their paths, and what their stored numbers and bytes stand for.
 
+use std::borrow::Cow;
+
+use jiff::civil::Date;
+use jiff::{Span, Timestamp};
 use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::data_type::{ByteArray, FixedLenByteArray, Int96};
 use parquet::schema::types::{BasicTypeInfo, Type as Node};
@@ -142,6 +146,27 @@ fn kind(meaning: Meaning, physical: Physical) -> Type {
 }
 
 impl Column {
+    /// A value as text, from its type in its row and the bytes by which it is compared: days and points in time as
+    /// RFC 3339 has them, numbers in decimal digits, text as it is, other bytes as hex digits.
+    pub fn text<'a>(&self, kind: Type, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let integer = || <[u8; 16]>::try_from(bytes).map(i128::from_le_bytes).ok();
+        let text = match kind {
+            Type::Null => return Cow::Borrowed(b"null"),
+            Type::String => return Cow::Borrowed(bytes),
+            Type::Boolean => Some((bytes == [1]).to_string()),
+            Type::Number => match self.meaning {
+                Meaning::Decimal(_) => decimal(bytes),
+                _ => <[u8; 8]>::try_from(bytes).ok().map(|bytes| f64::from_le_bytes(bytes).to_string()),
+            },
+            Type::Date => integer().map(|days| day(days).unwrap_or_else(|| days.to_string())),
+            Type::Timestamp => {
+                integer().map(|time| Timestamp::from_nanosecond(time).map_or_else(|_| time.to_string(), |t| t.to_string()))
+            }
+            _ => integer().map(|n| n.to_string()),
+        };
+        Cow::Owned(text.unwrap_or_else(|| bytes.iter().map(|b| format!("{b:02x}")).collect()).into_bytes())
+    }
+
     /// How many of the nodes on the path are there at this definition level, and whether all of them, and so a value.
     pub(super) fn depth(&self, level: i16) -> (usize, bool) {
         let level = usize::try_from(level).unwrap_or(0).min(self.depths.len() - 1);
@@ -237,4 +262,60 @@ fn put_decimal(big_endian: &[u8], scale: i32, buffer: &mut Vec<u8>) {
         digits = rest;
     }
     buffer.extend_from_slice(digits);
+}
+
+/// The day so many days after 1970-01-01.
+fn day(days: i128) -> Option<String> {
+    let days = Span::new().try_days(i64::try_from(days).ok()?).ok()?;
+    Date::constant(1970, 1, 1).checked_add(days).ok().map(|day| day.to_string())
+}
+
+/// A decimal, from what [`put_decimal`] wrote; `None` if it has more digits than 16 bytes hold.
+fn decimal(bytes: &[u8]) -> Option<String> {
+    let (scale, digits) = bytes.split_first_chunk::<4>()?;
+    let scale = usize::try_from(u32::from_le_bytes(*scale).cast_signed()).ok().filter(|&scale| scale <= 64)?;
+    let mut value = [if digits.first().is_some_and(|&b| b >= 0x80) { 0xff } else { 0 }; 16];
+    let start = value.len().checked_sub(digits.len())?;
+    value[start..].copy_from_slice(digits);
+    let value = i128::from_be_bytes(value);
+    let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    let (sign, point) = (if value < 0 { "-" } else { "" }, if scale > 0 { "." } else { "" });
+    Some(format!("{sign}{whole}{point}{fraction}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(kind: Type, meaning: Meaning, put: impl FnOnce(&Column, &mut Vec<u8>)) -> String {
+        let column = Column { path: "/x".into(), kind, meaning, depths: vec![1] };
+        let mut bytes = Vec::new();
+        put(&column, &mut bytes);
+        String::from_utf8(column.text(kind, &bytes).into_owned()).unwrap()
+    }
+
+    #[test]
+    fn values_as_text() {
+        assert_eq!(text(Type::Integer, Meaning::Plain, |c, b| (-7i32).put(c, b)), "-7");
+        assert_eq!(text(Type::Integer, Meaning::Unsigned, |c, b| (-1i64).put(c, b)), "18446744073709551615");
+        assert_eq!(text(Type::Number, Meaning::Plain, |c, b| 1.5f32.put(c, b)), "1.5");
+        assert_eq!(text(Type::Number, Meaning::Plain, |c, b| f64::NAN.put(c, b)), "NaN");
+        assert_eq!(text(Type::Boolean, Meaning::Plain, |c, b| true.put(c, b)), "true");
+        assert_eq!(text(Type::Date, Meaning::Date, |c, b| 19_782i32.put(c, b)), "2024-02-29");
+        assert_eq!(text(Type::Date, Meaning::Date, |c, b| i32::MAX.put(c, b)), "2147483647");
+        assert_eq!(text(Type::Timestamp, Meaning::Timestamp(1_000), |c, b| 1_500_000i64.put(c, b)), "1970-01-01T00:00:01.5Z");
+        assert_eq!(text(Type::String, Meaning::Text, |c, b| ByteArray::from("x").put(c, b)), "x");
+        assert_eq!(text(Type::Binary, Meaning::Plain, |c, b| ByteArray::from(vec![0xab, 1]).put(c, b)), "ab01");
+        assert_eq!(text(Type::Null, Meaning::Text, |_, _| ()), "null");
+    }
+
+    #[test]
+    fn decimals_keep_their_point() {
+        let decimal = |scale, value: i64| text(Type::Number, Meaning::Decimal(scale), |c, b| value.put(c, b));
+        assert_eq!([decimal(2, -5), decimal(2, 12_345), decimal(0, 7), decimal(3, 0)], ["-0.05", "123.45", "7", "0.000"]);
+        assert_eq!(decimal(-1, 7), "ffffffff07");
+        let wide = ByteArray::from([1; 17].to_vec());
+        assert_eq!(text(Type::Number, Meaning::Decimal(0), |c, b| wide.put(c, b)).len(), 42);
+    }
 }

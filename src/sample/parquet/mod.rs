@@ -10,5 +10,6 @@ mod footer;
 mod guard;
 mod table;
 
+pub use column::Column;
 pub use guard::is_guarded;
 pub use table::{Ranges, Row, Table};

@@ -3,7 +3,7 @@
 use super::account::Account;
 use super::table::Table;
 use super::{MAX_FIELDS, Rules};
-use crate::sample::{Canonical, Format, Identity, Record, Row, Side, Type, row_identity};
+use crate::sample::{Canonical, Format, Identity, Record, Row, Side, Type, identity_of_row};
 
 /// A record, for those who look at the records themselves.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,7 @@ impl Seen<'_> {
     pub fn identity(&self, rules: &Rules, canonical: &mut Canonical) -> Identity {
         match self.text {
             Text::Json(record) => canonical.identity(record, &rules.pointers),
-            Text::Fields { row, delimiter, names, .. } => row_identity(row, delimiter, names, &rules.columns),
+            Text::Fields { row, delimiter, names, .. } => identity_of_row(row, delimiter, names, &rules.columns),
             Text::Row(row) => row.identity(&rules.paths),
             Text::File { content, .. } => {
                 let mut id = [0; 16];

@@ -1,0 +1,192 @@
+//! What records are compared by: whole, by some of their fields, or by the letters and digits of their text.
+//!
+//! All are the first 16 bytes of a BLAKE3. Those of whole records and of keys are the ones by which versions are compared
+//! (`sample::Identity`).
+
+use crate::codec::Put;
+use crate::sample::{Identity, Type, digest, put_value, row_identity};
+
+use super::field::{Field, Value};
+use super::record::Seen;
+
+/// Ends the values of a field that may have several; no value's form begins like it.
+const END_OF_VALUES: u64 = u64::MAX - 1;
+/// Ends the text of a field; it stands in no text.
+const END_OF_TEXT: u8 = 0xff;
+
+/// What a whole record is compared by; a file that could not be read has nothing.
+pub(super) fn whole(seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
+    Some(match *seen {
+        Seen::Json(text, tape) => {
+            form.clear();
+            put_value(tape, text, 0, form);
+            digest(b"", form)
+        }
+        Seen::NoJson(bytes, _) => Identity::of_bytes(bytes).id,
+        Seen::Cells(row, delimiter, ..) | Seen::BadRow(row, delimiter, _) => row_identity(row, delimiter),
+        Seen::Row(row) => row.canonical(),
+        Seen::Text(bytes) => digest(b"", bytes),
+        Seen::Opaque(content) => {
+            let mut id = [0; 16];
+            id.copy_from_slice(&content[..16]);
+            id
+        }
+        Seen::Broken(_) => return None,
+    })
+}
+
+/// The key of a record; it has none where one of these fields is absent, null or without values.
+pub(super) fn key(fields: &[Field], seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
+    let mut complete = true;
+    put_fields(fields, seen, form, &mut |value| complete &= value.is_filled());
+    complete.then(|| digest(b"", form))
+}
+
+/// What some fields of a record are compared by; nothing where all of them are absent.
+pub(super) fn some(fields: &[Field], seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
+    let mut any = false;
+    put_fields(fields, seen, form, &mut |value| any |= value.kind().is_some());
+    any.then(|| digest(b"", form))
+}
+
+/// Writes the forms of the values; a field without values counts as one that is absent.
+fn put_fields<'a>(fields: &'a [Field], seen: &Seen<'a>, form: &mut Vec<u8>, see: &mut dyn FnMut(Value<'a>)) {
+    form.clear();
+    for field in fields {
+        let mut put = |value: Value<'a>| {
+            see(value);
+            value.put(form);
+        };
+        let mut none = true;
+        field.values(seen, &mut |value| {
+            none = false;
+            put(value);
+        });
+        if none {
+            put(Value::Absent);
+        }
+        if field.is_plural() {
+            form.put_varint(END_OF_VALUES);
+        }
+    }
+}
+
+/// What the text of some fields is compared by: its letters and digits, in lower case, of strings and numbers. Nothing
+/// where there are none.
+pub(super) fn letters(fields: &[Field], seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
+    form.clear();
+    for field in fields {
+        field.values(seen, &mut |value| {
+            value.leaves(&mut |kind, text| {
+                if !matches!(kind, Type::Null | Type::Boolean | Type::Binary) {
+                    put_letters(&text(), form);
+                }
+                true
+            });
+        });
+        form.push(END_OF_TEXT);
+    }
+    (form.len() > fields.len()).then(|| digest(b"", form))
+}
+
+/// For every byte its lower case if it is an ASCII letter or digit, else 0.
+const LETTERS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        if (byte as u8).is_ascii_alphanumeric() {
+            table[byte] = (byte as u8).to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    table
+};
+
+fn put_letters(text: &[u8], form: &mut Vec<u8>) {
+    if text.is_ascii() {
+        let mut at = form.len();
+        form.resize(at + text.len(), 0);
+        for &byte in text {
+            let letter = LETTERS[usize::from(byte)];
+            form[at] = letter;
+            at += usize::from(letter != 0);
+        }
+        form.truncate(at);
+        return;
+    }
+    for c in text.utf8_chunks().flat_map(|chunk| chunk.valid().chars()).filter(|c| c.is_alphanumeric()) {
+        for lower in c.to_lowercase() {
+            form.extend_from_slice(lower.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{Canonical, Columns, MAX_DEPTH, Pointer, Tape, fields};
+
+    type By = fn(&[Field], &Seen<'_>, &mut Vec<u8>) -> Option<[u8; 16]>;
+
+    fn json(by: By, names: &[&str], text: &str) -> Option<[u8; 16]> {
+        let mut tape = Tape::default();
+        tape.read(text.as_bytes(), MAX_DEPTH).unwrap();
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        by(&Field::all(&names).unwrap(), &Seen::Json(text.as_bytes(), &tape), &mut vec![1])
+    }
+
+    fn csv(by: By, names: &[&str], columns: &[String], row: &[u8]) -> Option<[u8; 16]> {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let cells: Vec<_> = fields(row, b',').collect();
+        by(&Field::all(&names).unwrap(), &Seen::Cells(row, b',', &cells, columns), &mut vec![1])
+    }
+
+    #[test]
+    fn they_are_those_of_the_samples() {
+        let text = r#"{"id":7,"b":[1,"x"]}"#;
+        let other = r#" {"b" : [1.0,"\u0078"], "id":0.7e1}"#;
+        let pointers = ["/id", "/b/1"].map(|p| Pointer::parse(p).unwrap());
+        let identity = Canonical::default().identity(text.as_bytes(), &pointers);
+        for text in [text, other] {
+            assert_eq!(json(|_, seen, form| whole(seen, form), &[], text), Some(identity.id));
+            assert_eq!(json(key, &["id", "/b/1"], text), identity.key);
+        }
+        let columns = Columns::new(b"id,x", b',');
+        let identity = columns.identity(b"1,\"y\"", &["x".to_owned()]);
+        let names = columns.names().unwrap();
+        assert_eq!(csv(|_, seen, form| whole(seen, form), &[], names, b"\"1\",y"), Some(identity.id));
+        assert_eq!(csv(key, &["/x"], names, b"2,y"), identity.key);
+        assert_eq!(csv(key, &["/x"], names, b"2,"), None);
+    }
+
+    #[test]
+    fn a_key_is_whole_and_what_is_compared_need_not_be() {
+        let (one, null, gone) = (r#"{"a":1,"b":2}"#, r#"{"a":1,"b":null}"#, r#"{"a":1}"#);
+        assert!(json(key, &["a", "b"], one).is_some());
+        assert!(json(key, &["a", "b"], null).is_none() && json(key, &["a", "b"], gone).is_none());
+        let some = |text| json(some, &["a", "b"], text);
+        assert!(some(one) != some(null) && some(null) != some(gone) && some(gone).is_some());
+        assert_eq!(some(r#"{"c":1}"#), None);
+        assert_ne!(some(r#"{"a":1}"#), some(r#"{"b":1}"#));
+    }
+
+    #[test]
+    fn several_values_do_not_run_together() {
+        let key = |text| json(key, &["/a/*", "/b/*"], text);
+        assert_ne!(key(r#"{"a":[1,2],"b":[3]}"#), key(r#"{"a":[1],"b":[2,3]}"#));
+        assert_eq!(key(r#"{"a":[1,2],"b":[]}"#), None);
+        assert_eq!(key(r#"{"a":[1,null],"b":[3]}"#), None);
+    }
+
+    #[test]
+    fn letters_are_compared_without_the_rest() {
+        let letters = |text| json(letters, &["q", "/m/*/t"], text);
+        let one = letters(r#"{"q":"What is 2 + 2?","m":[{"t":"Ärger, über!"}]}"#);
+        assert!(one.is_some());
+        assert_eq!(one, letters(r#"{"q":"what IS\t22","m":[{"t":"\u00e4rger"},{"t":"Über"}]}"#));
+        assert_ne!(one, letters(r#"{"q":"what IS\t22\u00e4","m":[{"t":"rger"},{"t":"Über"}]}"#));
+        assert_eq!(letters(r#"{"q":"?! \ud800","x":"words"}"#), None);
+        let names = ["q".to_owned()];
+        assert_eq!(json(super::letters, &["q"], r#"{"q":"A b"}"#), csv(super::letters, &["q"], &names, b"ab!"));
+    }
+}

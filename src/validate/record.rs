@@ -1,0 +1,70 @@
+//! What a rule is shown: a record as the caller has it, and the same once it has been read.
+
+use std::borrow::Cow;
+
+use crate::sample::{Invalid, Row, Tape};
+
+/// A record of a dataset.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// The file it stands in.
+    pub path: &'a str,
+    /// The line on which it begins, from 1; 0 for a file that is itself the record.
+    pub line: u64,
+    /// What it is.
+    pub body: Body<'a>,
+}
+
+/// What a record is, by the format of its file.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'a> {
+    /// JSON, or bytes that are none, of a JSON or JSONL file.
+    Json(&'a [u8]),
+    /// A row of CSV or TSV.
+    Fields {
+        /// As it stands in the file.
+        row: &'a [u8],
+        /// What separates its fields.
+        delimiter: u8,
+        /// The names of its columns; none where they are not known, as for a comment before the header.
+        names: &'a [String],
+        /// What is wrong with it, such as a wrong number of fields.
+        wrong: Option<&'a str>,
+    },
+    /// A row of Parquet.
+    Row(&'a Row<'a>),
+    /// A file that is itself the sample and is read as text.
+    Text(&'a [u8]),
+    /// A file that is itself the sample and no text; its content id.
+    Opaque(&'a [u8; 32]),
+    /// A file that is not of its format, or one that cannot be looked into: why.
+    Broken(&'a str),
+}
+
+/// A record that has been read, once for all rules.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Seen<'a> {
+    /// JSON: its text, and the tape of all its values.
+    Json(&'a [u8], &'a Tape),
+    /// What should be JSON and is none.
+    NoJson(&'a [u8], Invalid),
+    /// A row of CSV or TSV: as it stands, its delimiter, its fields without quotes, and the names of its columns.
+    Cells(&'a [u8], u8, &'a [Cow<'a, [u8]>], &'a [String]),
+    /// Such a row with something wrong: as it stands, its delimiter, and what is wrong.
+    BadRow(&'a [u8], u8, &'a str),
+    /// A row of Parquet.
+    Row(Row<'a>),
+    /// A file of text.
+    Text(&'a [u8]),
+    /// A file that is no text: its content id.
+    Opaque(&'a [u8; 32]),
+    /// A file that is not of its format: why.
+    Broken(&'a str),
+}
+
+impl Seen<'_> {
+    /// Whether it is a record of its format, so that rules about what it holds have something to say.
+    pub fn is_read(&self) -> bool {
+        !matches!(self, Seen::NoJson(..) | Seen::BadRow(..) | Seen::Opaque(_) | Seen::Broken(_))
+    }
+}

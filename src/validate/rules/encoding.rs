@@ -1,0 +1,61 @@
+//! `encoding`: text is UTF-8 without control characters and marks of text that was lost.
+
+use super::Local;
+use crate::validate::encoding::check_bytes;
+use crate::validate::record::Seen;
+use crate::validate::strings::search;
+
+/// Finds other text, in everything that a record holds.
+pub(in crate::validate) struct Encoding;
+
+impl Local for Encoding {
+    fn find(&self, seen: &Seen<'_>) -> Option<String> {
+        if let Seen::Json(text, _) = seen
+            && is_plain(text)
+        {
+            return None;
+        }
+        let hit = search(seen, &check_bytes)?;
+        Some(format!("{} {}", hit.place, hit.what))
+    }
+}
+
+/// Whether JSON is ASCII without escapes and DEL. Its strings hold nothing then that they must not: control characters
+/// stand in them only as escapes.
+fn is_plain(text: &[u8]) -> bool {
+    text.chunks(256).all(|block| block.iter().fold(true, |plain, &b| plain & (b < 0x7f) & (b != b'\\')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{csv, json, json_bytes, said};
+    use super::*;
+
+    #[test]
+    fn strings_and_keys_are_looked_at_decoded() {
+        assert_eq!(json(&Encoding, r#"{"a":"é\n\u00e9 ok","b":[1,"\ud83d\ude00"]}"#), None);
+        let bell = "holds the control character U+0007";
+        assert_eq!(json(&Encoding, r#"{"a":{"b":["x","\u0007"]}}"#), said(&format!("/a/b/1 {bell}")));
+        assert_eq!(json(&Encoding, r#"{"a":{"b\u0007":1}}"#), said(&format!("a key of /a {bell}")));
+        assert_eq!(json(&Encoding, r#""\u0007""#), said(&format!("the record {bell}")));
+        assert_eq!(json(&Encoding, "{\"a\":\"\u{7f}\"}"), said("/a holds the control character U+007F"));
+        assert!(json(&Encoding, r#"{"a":"\u0000"}"#).is_some() && json(&Encoding, r#"{"a":"\ud800"}"#).is_some());
+    }
+
+    #[test]
+    fn what_is_no_json_is_looked_at_as_it_stands() {
+        assert_eq!(json(&Encoding, r#"{"a":"\u0007""#), None, "an escape is no character there");
+        assert_eq!(json_bytes(&Encoding, b"{\"a\":\"\x07\""), said("the record holds the control character U+0007"));
+        assert!(json_bytes(&Encoding, b"{\"a\":\"\xff\"}").is_some());
+    }
+
+    #[test]
+    fn rows_and_files() {
+        assert_eq!([csv(&Encoding, "1,é,3"), Encoding.find(&Seen::Text(b"a\tb\n"))], [None, None]);
+        assert_eq!(csv(&Encoding, "1,\x07,3"), said("b holds the control character U+0007"));
+        assert_eq!(csv(&Encoding, "1,2,3,\x07"), said("field 4 holds the control character U+0007"));
+        assert_eq!(Encoding.find(&Seen::Text(b"a\x07")), said("the file holds the control character U+0007"));
+        assert!(Encoding.find(&Seen::BadRow(b"a\xff", b',', "")).is_some());
+        assert_eq!(Encoding.find(&Seen::Broken("")), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! `length`: a text is so long.
+
+use super::{List, Local};
+use crate::sample::Type;
+use crate::validate::field::{Field, Value};
+use crate::validate::record::Seen;
+use crate::validate::spec::Unit;
+use crate::validate::value::value;
+
+/// Finds texts that are too short or too long: the strings of a field, or the record as it stands, a row of Parquet as
+/// JSON.
+pub(in crate::validate) struct Length {
+    pub field: Option<Field>,
+    pub min: Option<u64>,
+    pub max: Option<u64>,
+    pub unit: Unit,
+}
+
+impl Local for Length {
+    fn find(&self, seen: &Seen<'_>) -> Option<String> {
+        let Some(field) = &self.field else {
+            return match *seen {
+                Seen::Json(text, _) | Seen::Cells(text, ..) => self.unfit("the record", text),
+                Seen::Text(text) => self.unfit("the file", text),
+                Seen::Row(_) => self.unfit("the record", value(seen)?.ok()?.to_string().as_bytes()),
+                _ => None,
+            };
+        };
+        let mut found = List::default();
+        field.values(seen, &mut |value| {
+            let is_text = match value {
+                Value::Cell(cell) => !cell.is_empty(),
+                value => value.kind() == Some(Type::String),
+            };
+            if is_text && let Some(what) = self.unfit(field.name(), &value.text()) {
+                found.push(what);
+            }
+        });
+        found.findings()
+    }
+}
+
+impl Length {
+    fn unfit(&self, name: &str, text: &[u8]) -> Option<String> {
+        let (length, unit) = match self.unit {
+            Unit::Characters => (characters(text), "character"),
+            Unit::Words => (words(text), "word"),
+        };
+        let (than, bound) = match (self.min, self.max) {
+            (Some(min), _) if length < min => ("fewer", min),
+            (_, Some(max)) if length > max => ("more", max),
+            _ => return None,
+        };
+        let plural = if length == 1 { "" } else { "s" };
+        Some(format!("{name} has {length} {unit}{plural}, {than} than {bound}"))
+    }
+}
+
+/// The number of Unicode scalar values in UTF-8; a lone surrogate counts as one.
+pub(in crate::validate) fn characters(text: &[u8]) -> u64 {
+    // All bytes but those that go on with a character.
+    text.iter().filter(|&&b| b.cast_signed() >= -0x40).count() as u64
+}
+
+/// The number of runs of what is not white space.
+fn words(text: &[u8]) -> u64 {
+    String::from_utf8_lossy(text).split_whitespace().count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{comment, csv, json, json_bytes, said, without_fields};
+    use super::*;
+
+    fn length(field: Option<&str>, min: Option<u64>, max: Option<u64>, unit: Unit) -> Length {
+        Length { field: field.map(|field| Field::new(field).unwrap()), min, max, unit }
+    }
+
+    #[test]
+    fn characters_and_words_are_counted_decoded() {
+        let rule = length(Some("/a"), Some(2), Some(3), Unit::Characters);
+        assert_eq!(json(&rule, r#"{"a":"é\u00e9\n"}"#), None);
+        assert_eq!(json(&rule, r#"{"a":"😀"}"#), said("/a has 1 character, fewer than 2"));
+        assert_eq!(json(&rule, r#"{"a":"\ud83d\ude00\u0000ab"}"#), said("/a has 4 characters, more than 3"));
+        assert_eq!(["{}", r#"{"a":null}"#, r#"{"a":7}"#].map(|text| json(&rule, text)), [None, None, None]);
+        let rule = length(Some("/a/*"), None, Some(2), Unit::Words);
+        assert_eq!(json(&rule, r#"{"a":[" one \n two ",""]}"#), None);
+        assert_eq!(json(&rule, r#"{"a":["a b c","d e f","x"]}"#), said("/a/* has 3 words, more than 2"));
+    }
+
+    #[test]
+    fn without_a_field_it_is_the_record() {
+        let rule = length(None, Some(9), None, Unit::Characters);
+        assert_eq!(json(&rule, r#"{"a":"ü"}"#), None);
+        assert_eq!(json(&rule, r#"{"a": 1}"#), said("the record has 8 characters, fewer than 9"));
+        assert_eq!(csv(&rule, "1,2,3"), said("the record has 5 characters, fewer than 9"));
+        assert_eq!(without_fields(&rule), [None, None, None, said("the file has 4 characters, fewer than 9")]);
+        assert_eq!(json_bytes(&rule, b"\xff"), None);
+    }
+
+    #[test]
+    fn rows_of_csv() {
+        let rule = length(Some("b"), Some(2), None, Unit::Characters);
+        assert_eq!(["1,22,3", "1,,3", "1,\"2,\",3"].map(|row| csv(&rule, row)), [None, None, None]);
+        assert_eq!(csv(&rule, "1,2,3"), said("b has 1 character, fewer than 2"));
+        assert_eq!(comment(&rule), None);
+        assert_eq!(without_fields(&rule), [None, None, None, None]);
+    }
+}

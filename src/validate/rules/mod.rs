@@ -1,0 +1,172 @@
+//! The rules that look at one record alone, a file a kind.
+//!
+//! Invariants: a rule finds at most one thing in a record, which names all that it found; a record that is none of its
+//! format is a finding of `parse` and, for what its bytes hold, of `encoding` and `pii`; messages quote what is printable
+//! and little of it, and those of `pii` nothing.
+
+mod empty;
+mod encoding;
+mod length;
+mod parse;
+mod pii;
+mod range;
+mod required;
+mod schema;
+mod types;
+mod values;
+
+use crate::path::printable;
+
+use super::record::Seen;
+
+pub(super) use empty::Empty;
+pub(super) use encoding::Encoding;
+pub(super) use length::{Length, characters};
+pub(super) use parse::Parse;
+pub(super) use pii::Pii;
+pub(super) use range::Range;
+pub(super) use required::Required;
+pub(super) use schema::Schemas;
+pub(super) use types::Types;
+pub(super) use values::Values;
+
+/// A rule that looks at one record alone.
+pub(super) trait Local: Send + Sync {
+    /// Says what it finds in a record, for a person.
+    fn find(&self, seen: &Seen<'_>) -> Option<String>;
+}
+
+/// Most things of one kind that a message names.
+const TOLD: usize = 3;
+/// Most characters of a value or name from the data that a message quotes.
+const QUOTED: usize = 40;
+
+/// Things that a message lists: the first few, and how many more there are.
+#[derive(Default)]
+struct List {
+    told: Vec<String>,
+    more: usize,
+}
+
+impl List {
+    /// Adds something, unless it has just been told.
+    fn push(&mut self, thing: String) {
+        if self.told.contains(&thing) {
+            return;
+        }
+        if self.told.len() < TOLD {
+            self.told.push(thing);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// `a; b; and 3 more`: the findings of a record.
+    fn findings(self) -> Option<String> {
+        let more = (self.more > 0).then(|| format!("and {} more", self.more));
+        let all: Vec<String> = self.told.into_iter().chain(more).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// `a is missing`, `a, b and 3 more are missing`: the fields of a record of which the same is to be said.
+    fn subjects(mut self, what: &str) -> Option<String> {
+        if self.more > 0 {
+            self.told.push(format!("{} more", self.more));
+        }
+        let last = self.told.pop()?;
+        if self.told.is_empty() {
+            return Some(format!("{last} is {what}"));
+        }
+        Some(format!("{} and {last} are {what}", self.told.join(", ")))
+    }
+}
+
+/// The beginning of something from the data, so that a terminal can print it.
+pub(super) fn shortened(text: &[u8]) -> String {
+    // A character has at most four bytes.
+    let start = &text[..text.len().min(QUOTED * 4 + 4)];
+    let start = String::from_utf8_lossy(start);
+    match start.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}…", printable(&start[..end])),
+        None => printable(&start).into_owned(),
+    }
+}
+
+/// A name from the data as a message has it.
+pub(super) fn quotable(name: &[u8]) -> String {
+    if name.is_empty() { "the field without a name".to_owned() } else { shortened(name) }
+}
+
+/// A value from the data, in quotes.
+fn quoted(value: &[u8]) -> String {
+    format!("\"{}\"", shortened(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{MAX_DEPTH, Tape, fields};
+
+    /// What a rule says of a text of JSON.
+    pub fn json(rule: &dyn Local, text: &str) -> Option<String> {
+        json_bytes(rule, text.as_bytes())
+    }
+
+    /// The same, of any bytes.
+    pub fn json_bytes(rule: &dyn Local, text: &[u8]) -> Option<String> {
+        let mut tape = Tape::default();
+        match tape.read(text, MAX_DEPTH) {
+            Ok(()) => rule.find(&Seen::Json(text, &tape)),
+            Err(why) => rule.find(&Seen::NoJson(text, why)),
+        }
+    }
+
+    /// What a rule says of a row under the columns `a`, `b` and `c`.
+    pub fn csv(rule: &dyn Local, row: &str) -> Option<String> {
+        let cells: Vec<_> = fields(row.as_bytes(), b',').collect();
+        rule.find(&Seen::Cells(row.as_bytes(), b',', &cells, &["a", "b", "c"].map(str::to_owned)))
+    }
+
+    /// What a rule says of a comment before the header.
+    pub fn comment(rule: &dyn Local) -> Option<String> {
+        rule.find(&Seen::Cells(b"#", b',', &[b"#"[..].into()], &[]))
+    }
+
+    /// What a rule says of what has no fields: broken JSON, a bad row, a broken file, a text.
+    pub fn without_fields(rule: &dyn Local) -> [Option<String>; 4] {
+        let row = Seen::BadRow(b"x", b',', "the record has 1 fields, the header 2");
+        let seen = [row, Seen::Broken("no Parquet"), Seen::Text(b"text")].map(|seen| rule.find(&seen));
+        let [row, broken, text] = seen;
+        [json(rule, "{"), row, broken, text]
+    }
+
+    pub fn said(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    pub fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    fn list(count: usize) -> List {
+        let mut list = List::default();
+        (0..count).for_each(|n| list.push(format!("/{n}")));
+        list
+    }
+
+    #[test]
+    fn lists_are_short() {
+        assert_eq!([0, 1, 3].map(|n| list(n).findings()), [None, said("/0"), said("/0; /1; /2")]);
+        assert_eq!(list(5).findings(), said("/0; /1; /2; and 2 more"));
+        assert_eq!([0, 1, 2].map(|n| list(n).subjects("no")), [None, said("/0 is no"), said("/0 and /1 are no")]);
+        assert_eq!(list(5).subjects("no"), said("/0, /1, /2 and 2 more are no"));
+    }
+
+    #[test]
+    fn quotes_are_short_and_printable() {
+        assert_eq!(quoted("é\u{1b}[2J".as_bytes()), "\"é\\u{1b}[2J\"");
+        assert_eq!(shortened("ü".repeat(41).as_bytes()), format!("{}…", "ü".repeat(40)));
+        assert_eq!(shortened("😀".repeat(40).as_bytes()), "😀".repeat(40));
+        assert_eq!(shortened(b"\xff"), "\u{fffd}");
+    }
+}

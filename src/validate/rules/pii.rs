@@ -1,0 +1,81 @@
+//! `pii`: no text holds personal data. Messages never quote what was found.
+
+use super::Local;
+use crate::error::Result;
+use crate::validate::field::Field;
+use crate::validate::pii::Patterns;
+use crate::validate::record::Seen;
+use crate::validate::strings::{Hit, search, search_value};
+
+/// Finds personal data in these fields, and all that lies in them; in all text where none is given.
+pub(in crate::validate) struct Pii {
+    patterns: Patterns,
+    fields: Vec<Field>,
+}
+
+impl Pii {
+    /// The names of the built-in patterns, the team's own by name, and the fields.
+    pub fn new(find: &[String], patterns: &[(String, String)], fields: &[String]) -> Result<Pii> {
+        Ok(Pii { patterns: Patterns::new(find, patterns)?, fields: Field::all(fields)? })
+    }
+
+    fn search(&self, seen: &Seen<'_>) -> Option<Hit> {
+        let look = |text: &[u8]| self.patterns.find(&String::from_utf8_lossy(text));
+        if self.fields.is_empty() {
+            return search(seen, &look);
+        }
+        self.fields.iter().find_map(|field| {
+            let mut hit = None;
+            field.values(seen, &mut |value| {
+                if hit.is_none() {
+                    hit = search_value(&value, field.name(), &look);
+                }
+            });
+            hit
+        })
+    }
+}
+
+impl Local for Pii {
+    fn find(&self, seen: &Seen<'_>) -> Option<String> {
+        let Hit { place, what } = self.search(seen)?;
+        // A key may itself be personal data.
+        let place = if self.patterns.find(&place).is_some() { "the record".to_owned() } else { place };
+        Some(format!("{place} holds {what}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{csv, json, names, said, without_fields};
+    use super::*;
+
+    fn emails(fields: &[&str]) -> Pii {
+        Pii::new(&names(&["email"]), &[], &names(fields)).unwrap()
+    }
+
+    #[test]
+    fn all_text_is_searched_and_nothing_quoted() {
+        let rule = emails(&[]);
+        let holds = |place: &str| said(&format!("{place} holds an e-mail address"));
+        assert_eq!(json(&rule, r#"{"a":"mail to jane"}"#), None);
+        assert_eq!(json(&rule, r#"{"a":{"b":["x","to jane\u0040example.org now"]}}"#), holds("/a/b/1"));
+        assert_eq!(json(&rule, r#"{"a":{"jane@example.org":1}}"#), holds("a key of /a"));
+        assert_eq!(json(&rule, r#"{"jane@example.org":{"b":"joe@example.org"}}"#), holds("a key of the record"));
+        assert_eq!(json(&rule, r#"{"a":"jane@example.org""#), holds("the record"));
+        assert_eq!(csv(&rule, "1,jane@example.org,3"), holds("b"));
+        assert_eq!(rule.find(&Seen::Text(b"jane@example.org")), holds("the file"));
+        assert_eq!(rule.find(&Seen::Cells(b"", b',', &[b"joe@a.org"[..].into()], &["jane@b.org".to_owned()])), holds("the record"));
+    }
+
+    #[test]
+    fn fields_are_searched_with_all_in_them() {
+        let rule = emails(&["/a/*"]);
+        assert_eq!(json(&rule, r#"{"b":"jane@example.org","a":["x"]}"#), None);
+        assert_eq!(json(&rule, r#"{"a":[{"t":["jane@example.org"]}]}"#), said("/a/0/t/0 holds an e-mail address"));
+        let rule = emails(&["c"]);
+        assert_eq!(csv(&rule, "jane@example.org,,"), None);
+        assert_eq!(csv(&rule, ",,jane@example.org"), said("c holds an e-mail address"));
+        assert_eq!(without_fields(&rule), [None, None, None, None]);
+    }
+}
