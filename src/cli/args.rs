@@ -2,6 +2,7 @@
 //! fields are the help texts.
 
 mod dataset;
+mod said;
 mod values;
 
 use std::ffi::OsString;
@@ -19,6 +20,7 @@ use super::when;
 use values::{metadata, number, pair};
 
 pub(crate) use dataset::{Create, Dataset};
+pub(crate) use said::{Audit, Note, Run};
 
 /// Why there is nothing to run.
 pub(crate) enum Stop {
@@ -128,6 +130,11 @@ pub(crate) enum Command {
     Cat(Cat),
     #[command(subcommand)]
     Tag(Tag),
+    #[command(subcommand)]
+    Run(Run),
+    #[command(subcommand)]
+    Note(Note),
+    Audit(Audit),
     Verify(Verify),
     /// Count what the store holds and what it saves
     Stats,
