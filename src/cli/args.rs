@@ -2,6 +2,7 @@
 //! fields are the help texts.
 
 mod dataset;
+mod said;
 mod values;
 
 use std::ffi::OsString;
@@ -19,6 +20,7 @@ use super::when;
 use values::{metadata, number, pair};
 
 pub(crate) use dataset::{Create, Dataset};
+pub(crate) use said::{Audit, Note, Run};
 
 /// Why there is nothing to run.
 pub(crate) enum Stop {
@@ -129,6 +131,11 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Tag(Tag),
     Validate(Validate),
+    #[command(subcommand)]
+    Run(Run),
+    #[command(subcommand)]
+    Note(Note),
+    Audit(Audit),
     Verify(Verify),
     /// Count what the store holds and what it saves
     Stats,

@@ -1,6 +1,9 @@
 //! The verbs: one file each, options in, a report out. A verb never calls another, prints nothing and decides nothing
 //! that the user did not ask for.
 
+mod artifacts;
+pub mod audit;
+mod between;
 pub mod cat;
 mod changes;
 pub mod checkout;
@@ -10,12 +13,16 @@ pub mod dataset;
 pub mod diff;
 mod gate;
 pub mod init;
+pub mod join;
 mod judge;
 pub mod log;
 pub mod ls;
+pub mod note;
 mod record;
 pub mod reindex;
 pub mod restore;
+pub mod run;
+mod said;
 mod samples;
 pub mod show;
 pub mod stats;
@@ -28,6 +35,7 @@ mod view;
 
 pub use gate::{Finding, Judgement, RuleReport};
 pub use record::FieldChange;
+pub use said::{ArtifactView, NoteView, RunFields, RunView};
 pub use samples::{ByFile, Record};
 pub use view::{Renamed, VersionView};
 

@@ -5,7 +5,9 @@
 mod author;
 pub mod config;
 mod handle;
+mod here;
 pub mod revision;
 
 pub use config::{Config, Dataset, Thresholds};
 pub use handle::{CONFIG, Repo};
+pub use here::Here;

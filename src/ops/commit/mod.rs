@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::Time;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Created};
 use crate::fs::lock::Lock;
 use crate::id::{self, Id, Version as VersionId};
