@@ -20,7 +20,7 @@ use crate::fs::lock::{self, Lock};
 use crate::store::Layout;
 
 /// The first bytes of a seal. The digit changes with the tables, so that another hlx builds its own.
-const BEGIN: &[u8; 8] = b"HLXCATL1";
+const BEGIN: &[u8; 8] = b"HLXCATL2";
 /// The file that carries the lock.
 const LOCK: &str = "lock";
 /// The file that holds the seal.

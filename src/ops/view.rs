@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::catalog::Listed;
 use crate::clock::Time;
 use crate::error::Result;
 use crate::facts::State;
@@ -10,6 +11,7 @@ use crate::id::{Id, Node, Version as VersionId};
 use crate::object::checksum::Checksum;
 use crate::object::version::{ChangeType, Number, ValidationStatus, Version};
 use crate::repo::Repo;
+use crate::repo::standing::status;
 use crate::sample::Schema;
 
 /// Every field of a version.
@@ -89,10 +91,9 @@ impl<'a> Viewer<'a> {
         Ok(Viewer { repo, facts: repo.facts().fold()?, schemas: true, schema: None })
     }
 
-    /// Leaves the schemas out.
-    pub fn without_schemas(mut self) -> Viewer<'a> {
-        self.schemas = false;
-        self
+    /// Reads neither facts nor schemas, for versions of which tags and status are known.
+    pub fn lean(repo: &'a Repo) -> Viewer<'a> {
+        Viewer { repo, facts: State::default(), schemas: false, schema: None }
     }
 
     /// Knows this schema without looking it up.
@@ -111,7 +112,14 @@ impl<'a> Viewer<'a> {
         }
     }
 
+    /// A version of which it is known what holds of it now.
+    pub fn listed(&self, listed: Listed) -> Result<VersionView> {
+        let Listed { id, version, tags, status } = listed;
+        Ok(VersionView { tags, validation_status: status, ..self.view(id, version)? })
+    }
+
     pub fn view(&self, id: Id<VersionId>, version: Version) -> Result<VersionView> {
+        let validation_status = status(self.repo, &self.facts, id, &version)?;
         Ok(VersionView {
             schema: self.schema(&version)?,
             id,
@@ -129,7 +137,7 @@ impl<'a> Viewer<'a> {
             data_checksum: version.data_checksum,
             manifest: version.manifest,
             quality_score: None,
-            validation_status: version.validation,
+            validation_status,
             validation_errors: Vec::new(),
             tags: self.facts.tags_of(id),
             metadata: version.metadata,

@@ -6,6 +6,7 @@ mod author;
 pub mod config;
 mod handle;
 pub mod revision;
+pub mod standing;
 
 pub use config::{Config, Dataset, Thresholds};
 pub use handle::{CONFIG, Repo};

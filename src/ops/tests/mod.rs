@@ -3,6 +3,7 @@
 mod faults;
 mod model;
 mod numbers;
+mod queries;
 mod samples;
 mod verbs;
 
