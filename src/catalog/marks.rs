@@ -68,15 +68,15 @@ impl Update<'_> {
     fn marks(&self, said: BTreeMap<&[u8], (Vec<String>, Option<bool>)>) -> Result<Rows> {
         let mut rows = Rows::new();
         for (place, (tags, passed)) in said {
-            // A mark is there only as long as its version, whose time does not change.
-            let time = match get::<Mark>(&self.tables.marked, place)? {
-                Some(known) => known.time,
+            // A mark is there only as long as its version, which does not change.
+            let (time, row) = match get::<Mark>(&self.tables.marked, place)? {
+                Some(known) => (known.time, known.row),
                 None => {
                     let row: Row = get(&self.tables.versions, place)?.ok_or_else(|| broken("a version has no row"))?;
-                    time_key(row.version(place)?.1.created)
+                    (time_key(row.version(place)?.1.created), row)
                 }
             };
-            rows.insert(place.to_vec(), encode(&Mark { time, tags, passed }));
+            rows.insert(place.to_vec(), encode(&Mark { time, row, tags, passed }));
         }
         Ok(rows)
     }

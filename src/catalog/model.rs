@@ -7,6 +7,7 @@ use crate::catalog::lookup::{self, Summary};
 use crate::catalog::objects;
 use crate::catalog::query::Query;
 use crate::catalog::samples::{bearer, commit, everything, from_objects, repository, selected, tag, untag, version};
+use crate::id::Id;
 use crate::object::version::{ValidationStatus, Version};
 use crate::repo::Repo;
 use crate::repo::revision::highest;
@@ -36,7 +37,9 @@ const TAGS: [&str; 3] = ["gold", "production", "staging"];
 fn varied(mut version: Version, n: u8) -> Version {
     version.metadata.insert("batch".into(), (n % 3).into());
     version.author = ["ana@example.com", "ben@example.com"][usize::from(n % 2)].into();
-    version.validation = [ValidationStatus::Pending, ValidationStatus::Passed][usize::from(n / 3)];
+    if n > 2 {
+        (version.validation, version.verdict) = (ValidationStatus::Passed, Some(Id::of(b"verdict")));
+    }
     version
 }
 

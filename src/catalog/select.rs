@@ -47,12 +47,15 @@ impl Answer<'_> {
     fn consider(&mut self, at: &[u8], row: &Row) -> Result<()> {
         let (id, version) = row.version(at)?;
         if self.query.selects_record(&version) {
-            let listed = Listed::marked(id, version, get::<Mark>(&self.tables.marked, at)?);
-            if self.query.selects(&listed) {
-                self.listed.push(listed);
-            }
+            self.take(Listed::marked(id, version, get::<Mark>(&self.tables.marked, at)?));
         }
         Ok(())
+    }
+
+    fn take(&mut self, listed: Listed) {
+        if self.query.selects(&listed) {
+            self.listed.push(listed);
+        }
     }
 
     /// Takes the versions at these places in turn, as far as they are selected.
@@ -77,14 +80,21 @@ impl Answer<'_> {
             let mark: Mark = decode(&mark)?;
             let spans = since.is_none_or(|since| mark.time >= since) && until.is_none_or(|until| mark.time <= until);
             if spans && mark.tags.iter().any(|borne| borne == tag) {
-                found.push(Moment { time: mark.time, place: at.to_vec() });
+                found.push((at, mark));
             }
         }
         match self.query.dataset {
-            Some(_) => found.sort_unstable_by(|a, b| b.place.cmp(&a.place)),
-            None => found.sort_unstable_by(|a, b| b.cmp(a)),
+            Some(_) => found.sort_unstable_by(|(a, _), (b, _)| b.cmp(a)),
+            None => found.sort_unstable_by(|(a, x), (b, y)| (y.time, b).cmp(&(x.time, a))),
         }
-        self.consider_all(found.into_iter().map(|moment| Ok(moment.place)))
+        for (at, mark) in found {
+            if self.is_full() {
+                break;
+            }
+            let (id, version) = mark.row.version(&at)?;
+            self.take(Listed::marked(id, version, Some(mark)));
+        }
+        Ok(())
     }
 
     /// Versions of one dataset.
@@ -114,7 +124,7 @@ impl Answer<'_> {
         }
         // sled may have lost rows of a damaged log. They are missed where all rows were read.
         match get::<Part>(&tables.meta, &part(dataset))?.unwrap_or_default().versions {
-            there if there == seen => Ok(()),
+            there if there == seen || self.is_full() => Ok(()),
             _ => Err(broken("rows are missing")),
         }
     }

@@ -75,7 +75,7 @@ pub(super) fn get<T: Decode<()>>(tree: &sled::Tree, key: &[u8]) -> Result<Option
 }
 
 /// A version: what is needed to show it.
-#[derive(Debug, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Row {
     /// The hash of the record.
     pub id: [u8; 32],
@@ -95,11 +95,14 @@ impl Row {
     }
 }
 
-/// What was said of a version after it was made.
+/// What was said of a version after it was made; with all that is needed to show it, so that the versions with a tag are
+/// read in one go.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Mark {
     /// When the version was made, as a [`time_key`].
     pub time: [u8; 8],
+    /// The version.
+    pub row: Row,
     /// The tags that it bears, in order.
     pub tags: Vec<String>,
     /// By the last verdict, where there is one: whether it passed.

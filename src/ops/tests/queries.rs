@@ -8,6 +8,7 @@ use crate::catalog::samples::{commit, everything, folder, number, repository, se
 use crate::catalog::{Catalog, Query};
 use crate::clock::Time;
 use crate::error::Kind;
+use crate::id::Id;
 use crate::object::version::{ValidationStatus, Version};
 use crate::ops::{VersionView, dataset, log};
 use crate::repo::Repo;
@@ -39,11 +40,13 @@ fn history(repo: &Repo, dice: &mut Dice) -> Vec<Version> {
         let dataset = dice.one_of(&DATASETS);
         let minute = n * 700 + dice.below(3) as i64 * 1_000;
         let parent = made.iter().filter(|v| v.dataset == dataset).max_by(|a, b| a.number.cmp(&b.number)).cloned();
+        let validation = dice.one_of(&[ValidationStatus::Pending, ValidationStatus::Passed, ValidationStatus::Failed]);
         made.push(Version {
             parents: parent.iter().map(Version::id).collect(),
             parent_number: parent.map(|parent| parent.number),
             author: dice.one_of(&["ana@example.com", "ben@example.com"]).into(),
-            validation: dice.one_of(&[ValidationStatus::Pending, ValidationStatus::Passed, ValidationStatus::Failed]),
+            validation,
+            verdict: (validation != ValidationStatus::Pending).then(|| Id::of(b"verdict")),
             metadata: [("batch".to_owned(), dice.below(3).into())].into_iter().collect(),
             ..version(dataset, &format!("1.{n}.0"), minute)
         });
@@ -57,8 +60,7 @@ fn history(repo: &Repo, dice: &mut Dice) -> Vec<Version> {
 }
 
 fn query(dice: &mut Dice) -> Query {
-    let mut time =
-        || (dice.below(4) == 0).then(|| Time::from_millis(1_795_339_800_000 + dice.below(45_000) as i64 * 60_000));
+    let mut time = || (dice.below(4) == 0).then(|| Time::from_millis(1_795_339_800_000 + dice.below(45_000) as i64 * 60_000));
     let (since, until) = (time(), time());
     let status = [ValidationStatus::Pending, ValidationStatus::Passed, ValidationStatus::Failed, ValidationStatus::Skipped];
     Query {
@@ -94,9 +96,7 @@ fn due(repo: &Repo, dice: &mut Dice, count: usize) -> Vec<(Query, Vec<Seen>)> {
     let all = everything(repo);
     let answer = |query: Query| {
         let due = selected(&all, &query);
-        let due = due.iter().map(|l| {
-            (format!("{} {}@{}", l.id, l.version.dataset, l.version.number), l.tags.clone(), l.status)
-        });
+        let due = due.iter().map(|l| (format!("{} {}@{}", l.id, l.version.dataset, l.version.number), l.tags.clone(), l.status));
         let due = due.collect();
         (query, due)
     };
