@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Created};
-use crate::id::{Fact as FactId, Id, Verdict, Version};
+use crate::id::{Fact as FactId, Id, Version};
 use crate::object::fact::{Fact, Statement};
 use crate::object::{Key, Kind};
 use crate::refs::Sequence;
@@ -43,16 +43,6 @@ impl State {
     /// Every tag with the versions that bear it.
     pub fn tags(&self) -> impl Iterator<Item = (&str, &[Id<Version>])> {
         self.tags.iter().map(|(tag, on)| (tag.as_str(), on.as_slice()))
-    }
-
-    /// The verdict that was said of a version last.
-    pub fn verdict_of(&self, _: Id<Version>) -> Option<Id<Verdict>> {
-        None
-    }
-
-    /// Every version of which a verdict was said, with the last one.
-    pub fn verdicts(&self) -> impl Iterator<Item = (Id<Version>, Id<Verdict>)> {
-        std::iter::empty()
     }
 
     fn apply(&mut self, statement: &Statement) {
