@@ -88,7 +88,7 @@ fn damage_under_a_seal_neither_panics_nor_invents() {
             wrong.push(what.to_owned());
         }
         for listed in &answer {
-            assert_eq!(listed.1.id(), listed.0, "{what}");
+            assert_eq!(listed.version.id(), listed.id, "{what}");
         }
     });
     assert_eq!(wrong, [""; 0]);

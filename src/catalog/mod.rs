@@ -12,22 +12,30 @@
 //!
 //! One row a version, never one a chunk: sled is slow with many small rows, and one process at a time can have it open.
 
+mod answer;
 #[cfg(test)]
 mod damage;
 mod db;
 mod guard;
+mod lookup;
+mod marks;
 #[cfg(test)]
 mod model;
+mod objects;
 mod postings;
 mod query;
 mod rows;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod seal;
+mod select;
 mod stamp;
 mod tables;
-mod tags;
+mod timeline;
 mod update;
 
+pub use answer::{select, summaries};
 pub use db::{Catalog, rebuild};
+pub use lookup::Summary;
+pub use objects::Said;
 pub use query::{Listed, Query};

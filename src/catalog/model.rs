@@ -3,10 +3,14 @@
 use proptest::prelude::*;
 
 use crate::catalog::db::Catalog;
+use crate::catalog::lookup::{self, Summary};
+use crate::catalog::objects;
 use crate::catalog::query::Query;
-use crate::catalog::samples::{bearer, commit, from_objects, newest, repository, selected, tag, untag, version};
-use crate::object::version::Version;
+use crate::catalog::samples::{bearer, commit, everything, from_objects, repository, selected, tag, untag, version};
+use crate::id::Id;
+use crate::object::version::{ValidationStatus, Version};
 use crate::repo::Repo;
+use crate::repo::revision::highest;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -29,11 +33,21 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 const DATASETS: [&str; 3] = ["a", "leases", "leases2"];
 const TAGS: [&str; 3] = ["gold", "production", "staging"];
 
+/// The version with other fields that queries ask for.
+fn varied(mut version: Version, n: u8) -> Version {
+    version.metadata.insert("batch".into(), (n % 3).into());
+    version.author = ["ana@example.com", "ben@example.com"][usize::from(n % 2)].into();
+    if n > 2 {
+        (version.validation, version.verdict) = (ValidationStatus::Passed, Some(Id::of(b"verdict")));
+    }
+    version
+}
+
 fn take(repo: &Repo, step: &Step, made: &mut Vec<Version>) {
     match step {
         Step::Commit(dataset, n, minute) => {
             let text = ["1.0.0", "1.0.0-rc.1", "1.2.0", "1.10.0", "2.0.0", "0.1.0"][usize::from(*n)];
-            let new = version(DATASETS[usize::from(*dataset)], text, *minute);
+            let new = varied(version(DATASETS[usize::from(*dataset)], text, *minute), *n);
             let taken = repo.versions().get(&new.dataset, &new.number).unwrap().is_some();
             // A number that is taken stays taken, also when its ref has vanished.
             if !taken && !made.iter().any(|v| (&v.dataset, &v.number) == (&new.dataset, &new.number)) {
@@ -51,28 +65,50 @@ fn take(repo: &Repo, step: &Step, made: &mut Vec<Version>) {
     }
 }
 
-fn compare(repo: &Repo) {
+fn queries() -> impl Strategy<Value = Query> {
+    let text = |words: &'static [&'static str]| prop::option::weighted(0.4, prop::sample::select(words).prop_map(str::to_owned));
+    let time = || prop::option::weighted(0.3, (0..20i64).prop_map(|n| version("a", "1.0.0", n * 1500).created));
+    let status = prop::option::weighted(0.2, prop::sample::select(&[ValidationStatus::Pending, ValidationStatus::Passed][..]));
+    let metadata = prop::collection::vec((Just("batch".to_owned()), (0..3u8).prop_map(|n| n.to_string())), 0..2);
+    let rest = (text(&["ana", "ben@", "zoe"]), status, metadata, prop::option::weighted(0.5, 0..5usize));
+    let dataset = text(&["a", "leases", "leases2", "absent"]);
+    let kind = text(&["type_of_a", "type_of_leases", "type_of_lea"]);
+    (dataset, kind, text(&["gold", "production", "absent"]), time(), time(), rest).prop_map(
+        |(dataset, kind, tag, since, until, (author, status, metadata, limit))| Query {
+            dataset,
+            kind,
+            tag,
+            author,
+            since,
+            until,
+            status,
+            metadata,
+            limit,
+        },
+    )
+}
+
+fn compare(repo: &Repo, queries: &[Query]) {
     let catalog = Catalog::open(repo).unwrap();
     for dataset in DATASETS {
         let all = from_objects(repo, dataset).unwrap();
         assert_eq!(catalog.versions(dataset, None).unwrap(), all);
-        assert_eq!(catalog.versions(dataset, Some(2)).unwrap(), all[..all.len().min(2)]);
         for tag in TAGS {
             assert_eq!(catalog.by_tag(dataset, tag).unwrap(), bearer(repo, dataset, tag));
         }
     }
-    let all = newest(repo);
-    let minute = |n: i64| version("a", "1.0.0", n * 1500).created;
-    for dataset in [None, Some("leases"), Some("absent")] {
-        for kind in [None, Some("type_of_a"), Some("type_of_leases"), Some("type_of_lea")] {
-            for tag in [None, Some("production"), Some("absent")] {
-                for (since, until) in [(None, None), (Some(5), None), (None, Some(7)), (Some(3), Some(9)), (Some(9), Some(3))] {
-                    let (since, until) = (since.map(minute), until.map(minute));
-                    for limit in [None, Some(0), Some(3)] {
-                        let query = Query { dataset, kind, tag, since, until, limit };
-                        assert_eq!(catalog.select(&query).unwrap(), selected(&all, &query), "{query:?}");
-                    }
-                }
+    let all = everything(repo);
+    for query in queries {
+        let expected = selected(&all, query);
+        assert_eq!(catalog.select(query).unwrap(), expected, "{query:?}");
+        assert_eq!(objects::select(repo, query).unwrap(), expected, "from the objects: {query:?}");
+        let unlimited = selected(&all, &Query { limit: None, ..query.clone() });
+        let counts: Vec<_> = lookup::count(&unlimited).into_iter().collect();
+        for summaries in [catalog.summaries(query).unwrap(), objects::summaries(repo, query).unwrap()] {
+            let counted: Vec<_> = summaries.iter().map(|summary| (summary.dataset.clone(), summary.versions)).collect();
+            assert_eq!(counted, counts, "{query:?}");
+            for Summary { dataset, latest, .. } in summaries {
+                assert_eq!(latest.as_ref(), highest(&repo.versions().numbers(&dataset).unwrap()), "{dataset}");
             }
         }
     }
@@ -81,7 +117,10 @@ fn compare(repo: &Repo) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
-    fn it_answers_as_the_objects_do(rounds in prop::collection::vec(steps(), 1..4)) {
+    fn it_answers_as_the_objects_do(
+        rounds in prop::collection::vec(steps(), 1..4),
+        queries in prop::collection::vec(queries(), 100),
+    ) {
         let dir = tempfile::tempdir().unwrap();
         let repo = repository(dir.path());
         let mut made = Vec::new();
@@ -89,7 +128,7 @@ proptest! {
             for step in &steps {
                 take(&repo, step, &mut made);
             }
-            compare(&repo);
+            compare(&repo, &queries);
         }
     }
 }

@@ -17,7 +17,7 @@ const ENTRIES: usize = 32;
 /// A value, and the version that has it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub(super) struct Posting {
-    /// An id, a checksum or a time.
+    /// An id or a checksum.
     pub value: Vec<u8>,
     /// The key of the version.
     pub place: Vec<u8>,
@@ -92,35 +92,6 @@ pub(super) fn under(tree: &sled::Tree, begin: &[u8]) -> Result<Vec<Posting>> {
     Ok(found)
 }
 
-/// The entries of each prefix between two, these included, the highest prefix first; those of one prefix in no order.
-pub(super) fn descending<'t>(
-    tree: &'t sled::Tree,
-    lowest: &[u8],
-    highest: &[u8],
-) -> impl Iterator<Item = Result<Vec<Posting>>> + 't {
-    let mut rows = tree.range(key(lowest, 0)..=key(highest, u32::MAX)).rev().peekable();
-    std::iter::from_fn(move || {
-        let mut group: Option<(Vec<u8>, Vec<Posting>)> = None;
-        loop {
-            if let (Some((prefix, _)), Some(Ok((at, _)))) = (&group, rows.peek())
-                && !matches!(parts(at), Ok((next, _)) if next == prefix.as_slice())
-            {
-                break;
-            }
-            let Some(row) = rows.next() else { break };
-            let read = || -> Result<_> {
-                let (at, row) = row.map_err(fault)?;
-                Ok((parts(&at)?.0.to_vec(), decode::<Vec<Posting>>(&row)?))
-            };
-            match read() {
-                Ok((prefix, entries)) => group.get_or_insert_with(|| (prefix, Vec::new())).1.extend(entries),
-                Err(e) => return Some(Err(e)),
-            }
-        }
-        group.map(|(_, entries)| Ok(entries))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,8 +117,6 @@ mod tests {
         found.sort();
         assert_eq!(found, (0..100).map(posting).collect::<Vec<_>>());
         assert_eq!(tree.scan_prefix(b"b").count(), 4, "rows are filled");
-        let groups: Vec<usize> = descending(&tree, b"a", b"b").map(|group| group.unwrap().len()).collect();
-        assert_eq!(groups, [100, 3]);
         tree.apply_batch(remove(&tree, of(b"b", 10..100)).unwrap()).unwrap();
         assert_eq!(under(&tree, b"b").unwrap().len(), 10);
         assert_eq!(tree.scan_prefix(b"b").count(), 1, "rows that are empty go");
@@ -161,6 +130,5 @@ mod tests {
         tree.insert(key(b"a", 0), &[200, 1, 2][..]).unwrap();
         assert!(under(&tree, b"a").is_err());
         assert!(add(&tree, of(b"a", 0..1)).is_err());
-        assert!(descending(&tree, b"a", b"a").next().unwrap().is_err());
     }
 }

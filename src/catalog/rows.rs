@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::guard::broken;
 use crate::catalog::postings::{self, Posting, Postings};
-use crate::catalog::tables::{HEADS, Heads, Part, Row, encode, get, moment, pair, part, place, time_key};
+use crate::catalog::tables::{HEADS, Heads, Part, Row, encode, get, pair, part, place, time_key};
+use crate::catalog::timeline::{self, Moment};
 use crate::catalog::update::Update;
 use crate::error::Result;
 use crate::id::{Id, Version as VersionId};
@@ -71,7 +72,6 @@ impl Update<'_> {
         for new in &round {
             entries.of(new.id, &new.version, &new.place);
             *kinds.entry(pair(&new.version.dataset_type, dataset)).or_default() += 1;
-            known.unordered += u64::from(is_unordered(&new.version));
         }
         known.versions += round.len() as u64;
         if get::<Heads>(&tables.meta, HEADS)?.is_some_and(|heads| heads.unplaced) {
@@ -83,7 +83,7 @@ impl Update<'_> {
         self.write(&tables.versions, rows)?;
         self.write(&tables.ids, postings::add(&tables.ids, entries.ids)?)?;
         self.write(&tables.checksums, postings::add(&tables.checksums, entries.checksums)?)?;
-        self.write(&tables.times, postings::add(&tables.times, entries.times)?)?;
+        self.write(&tables.times, timeline::add(&tables.times, dataset, entries.times)?)?;
         self.count(kinds)?;
         known.stamp = None;
         self.note(&part(dataset), encode(known))
@@ -95,20 +95,21 @@ impl Update<'_> {
         }
         let tables = self.tables;
         let (mut entries, mut kinds) = (Entries::default(), BTreeMap::<_, i64>::new());
-        let mut rows = sled::Batch::default();
+        let (mut rows, mut marks) = (sled::Batch::default(), sled::Batch::default());
         for place in &gone {
             let row: Row = get(&tables.versions, place)?.ok_or_else(|| broken("a version has no row"))?;
             let (id, version) = row.version(place)?;
             entries.of(id, &version, place);
             *kinds.entry(pair(&version.dataset_type, dataset)).or_default() -= 1;
-            known.unordered = known.unordered.saturating_sub(u64::from(is_unordered(&version)));
             rows.remove(place.as_slice());
+            marks.remove(place.as_slice());
         }
         known.versions = known.versions.saturating_sub(gone.len() as u64);
         self.refold()?;
         self.write(&tables.ids, postings::remove(&tables.ids, entries.ids)?)?;
         self.write(&tables.checksums, postings::remove(&tables.checksums, entries.checksums)?)?;
-        self.write(&tables.times, postings::remove(&tables.times, entries.times)?)?;
+        self.write(&tables.times, timeline::remove(&tables.times, dataset, entries.times)?)?;
+        self.write(&tables.marked, marks)?;
         self.count(kinds)?;
         self.write(&tables.versions, rows)?;
         known.stamp = None;
@@ -129,17 +130,12 @@ impl Update<'_> {
     }
 }
 
-/// Whether the number might not exceed the numbers of all parents. Of a second parent the record gives no number.
-fn is_unordered(version: &Version) -> bool {
-    version.parents.len() > 1 || version.parent_number.as_ref().is_some_and(|parent| *parent >= version.number)
-}
-
 /// The entries of versions in the lists.
 #[derive(Default)]
 struct Entries {
     ids: Postings,
     checksums: Postings,
-    times: Postings,
+    times: Vec<Moment>,
 }
 
 impl Entries {
@@ -150,6 +146,6 @@ impl Entries {
         put(&mut self.ids, vec![id.as_bytes()[0]], id.as_bytes());
         let checksum = version.data_checksum.as_bytes();
         put(&mut self.checksums, vec![checksum[0]], checksum);
-        put(&mut self.times, moment(&version.dataset, version.created), &time_key(version.created));
+        self.times.push(Moment { time: time_key(version.created), place: place.to_vec() });
     }
 }

@@ -12,21 +12,22 @@ use crate::object::checksum::Checksum;
 use crate::object::fact::Statement;
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use crate::repo::Repo;
+use crate::repo::standing::status;
 use crate::store::layout::FOLDER;
 use crate::store::{Layout, Writer};
 
 /// A new repository without datasets.
-pub(super) fn repository(dir: &Path) -> Repo {
+pub(crate) fn repository(dir: &Path) -> Repo {
     Layout::new(dir.join(".helox")).create().unwrap();
     Repo::open(dir).unwrap()
 }
 
-pub(super) fn number(text: &str) -> Number {
+pub(crate) fn number(text: &str) -> Number {
     Number::parse(text).unwrap()
 }
 
 /// A version whose other fields follow from its name and its moment in minutes.
-pub(super) fn version(dataset: &str, text: &str, minute: i64) -> Version {
+pub(crate) fn version(dataset: &str, text: &str, minute: i64) -> Version {
     Version {
         dataset: dataset.into(),
         dataset_type: format!("type_of_{dataset}"),
@@ -49,7 +50,7 @@ pub(super) fn version(dataset: &str, text: &str, minute: i64) -> Version {
 }
 
 /// Stores versions and their refs; their ids.
-pub(super) fn commit(repo: &Repo, versions: &[Version]) -> Vec<Id<VersionId>> {
+pub(crate) fn commit(repo: &Repo, versions: &[Version]) -> Vec<Id<VersionId>> {
     let mut writer = Writer::new(repo.store(), 1).unwrap();
     for version in versions {
         writer.structure(Key::from(version.id()), &version.encode()).unwrap();
@@ -61,11 +62,11 @@ pub(super) fn commit(repo: &Repo, versions: &[Version]) -> Vec<Id<VersionId>> {
     versions.iter().map(Version::id).collect()
 }
 
-pub(super) fn tag(repo: &Repo, version: Id<VersionId>, tag: &str) {
+pub(crate) fn tag(repo: &Repo, version: Id<VersionId>, tag: &str) {
     repo.facts().append("ana", &[Statement::TagAdded { version, tag: tag.into() }]).unwrap();
 }
 
-pub(super) fn untag(repo: &Repo, version: Id<VersionId>, tag: &str) {
+pub(crate) fn untag(repo: &Repo, version: Id<VersionId>, tag: &str) {
     repo.facts().append("ana", &[Statement::TagRemoved { version, tag: tag.into() }]).unwrap();
 }
 
@@ -77,7 +78,7 @@ pub(super) fn some_versions(repo: &Repo) -> Vec<Id<VersionId>> {
 }
 
 /// The folder of the catalog.
-pub(super) fn folder(dir: &Path) -> PathBuf {
+pub(crate) fn folder(dir: &Path) -> PathBuf {
     dir.join(FOLDER).join("catalog")
 }
 
@@ -93,29 +94,32 @@ pub(super) fn from_objects(repo: &Repo, dataset: &str) -> Result<Vec<Listed>> {
     let mut listed = Vec::new();
     for number in refs.numbers(dataset)?.iter().rev() {
         let Some(id) = refs.get(dataset, number)? else { continue };
-        listed.push((id, repo.version(id)?, facts.tags_of(id)));
+        let version = repo.version(id)?;
+        let status = status(repo, &facts, id, &version)?;
+        listed.push(Listed { id, version, tags: facts.tags_of(id), status });
     }
     Ok(listed)
 }
 
-/// All versions of all datasets as the objects tell them, the newest first.
-pub(super) fn newest(repo: &Repo) -> Vec<Listed> {
+/// All versions of all datasets as the objects tell them.
+pub(crate) fn everything(repo: &Repo) -> Vec<Listed> {
     let datasets = repo.versions().datasets().unwrap();
-    let mut all: Vec<Listed> = datasets.iter().flat_map(|dataset| from_objects(repo, dataset).unwrap()).collect();
-    all.sort_by(|(_, a, _), (_, b, _)| (b.created, &b.dataset, &b.number).cmp(&(a.created, &a.dataset, &a.number)));
+    datasets.iter().flat_map(|dataset| from_objects(repo, dataset).unwrap()).collect()
+}
+
+/// What a query selects of them, and in which order.
+pub(crate) fn selected(everything: &[Listed], query: &Query) -> Vec<Listed> {
+    let mut all: Vec<Listed> = everything.iter().filter(|listed| query.selects(listed)).cloned().collect();
+    all.sort_by(|a, b| query.order(&a.version, &b.version));
+    all.truncate(query.limit.unwrap_or(usize::MAX));
     all
 }
 
-/// What a query selects of them.
-pub(super) fn selected(newest: &[Listed], query: &Query<'_>) -> Vec<Listed> {
-    let selects = |(_, version, tags): &&Listed| {
-        query.dataset.is_none_or(|name| version.dataset == name)
-            && query.kind.is_none_or(|kind| version.dataset_type == kind)
-            && query.tag.is_none_or(|tag| tags.iter().any(|borne| borne == tag))
-            && query.since.is_none_or(|since| version.created >= since)
-            && query.until.is_none_or(|until| version.created <= until)
-    };
-    newest.iter().filter(selects).take(query.limit.unwrap_or(usize::MAX)).cloned().collect()
+impl Catalog {
+    /// The versions of a dataset, the highest number first; no more than so many of them.
+    pub(super) fn versions(&self, dataset: &str, limit: Option<usize>) -> Result<Vec<Listed>> {
+        self.select(&Query { dataset: Some(dataset.to_owned()), limit, ..Query::default() })
+    }
 }
 
 /// The version that `NAME@TAG` names, as the objects tell it.

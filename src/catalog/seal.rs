@@ -20,7 +20,7 @@ use crate::fs::lock::{self, Lock};
 use crate::store::Layout;
 
 /// The first bytes of a seal. The digit changes with the tables, so that another hlx builds its own.
-const BEGIN: &[u8; 8] = b"HLXCATL1";
+const BEGIN: &[u8; 8] = b"HLXCATL2";
 /// The file that carries the lock.
 const LOCK: &str = "lock";
 /// The file that holds the seal.
@@ -33,7 +33,7 @@ const PATIENCE: u32 = 200;
 
 /// A file beside the seal, as the file system describes it. A blob's bytes are covered by sled's own checksum.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
-struct File {
+pub(super) struct File {
     name: String,
     size: u64,
     mtime: (i64, i64),
@@ -136,7 +136,8 @@ impl Home {
         Ok(names)
     }
 
-    fn files(&self) -> Result<Vec<File>> {
+    /// What the files beside lock and seal look like.
+    pub fn files(&self) -> Result<Vec<File>> {
         let mut files = Vec::new();
         for name in self.names()? {
             let path = self.folder.join(&name);

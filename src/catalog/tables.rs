@@ -16,8 +16,6 @@ const END: u8 = 0;
 const RELEASE: u8 = 0xff;
 /// No row is longer. Keeps a damaged length from taking the memory.
 const MAX_ROW: usize = 256 << 20;
-/// Milliseconds of creation times that are listed together, as a power of two: about three days.
-const BUCKET: u32 = 28;
 
 /// The tables of the database.
 pub(super) struct Tables {
@@ -27,12 +25,12 @@ pub(super) struct Tables {
     pub ids: sled::Tree,
     /// First byte of a data checksum to postings of the checksums.
     pub checksums: sled::Tree,
-    /// [`moment`] to postings of the times.
+    /// The versions of each dataset by their times: see [`crate::catalog::timeline`].
     pub times: sled::Tree,
     /// [`pair`] of type and dataset to the number of versions, a `u64`.
     pub kinds: sled::Tree,
-    /// [`place`] to the tags that the version bears, a `Vec<String>`; none for a version without tags.
-    pub tagged: sled::Tree,
+    /// [`place`] to [`Mark`]; none for a version of which nothing was said.
+    pub marked: sled::Tree,
     /// [`pair`] of tag and dataset to the id of the version that received the tag last.
     pub tags: sled::Tree,
     /// What the rest was made from: [`Names`], [`Heads`], and a [`Part`] for each dataset.
@@ -49,7 +47,7 @@ impl Tables {
             checksums: tree("checksums")?,
             times: tree("times")?,
             kinds: tree("kinds")?,
-            tagged: tree("tagged")?,
+            marked: tree("marked")?,
             tags: tree("tags")?,
             meta: tree("meta")?,
         })
@@ -77,7 +75,7 @@ pub(super) fn get<T: Decode<()>>(tree: &sled::Tree, key: &[u8]) -> Result<Option
 }
 
 /// A version: what is needed to show it.
-#[derive(Debug, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Row {
     /// The hash of the record.
     pub id: [u8; 32],
@@ -95,6 +93,20 @@ impl Row {
             _ => Err(broken("a version's row does not hold its record")),
         }
     }
+}
+
+/// What was said of a version after it was made; with all that is needed to show it, so that the versions with a tag are
+/// read in one go.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Mark {
+    /// When the version was made, as a [`time_key`].
+    pub time: [u8; 8],
+    /// The version.
+    pub row: Row,
+    /// The tags that it bears, in order.
+    pub tags: Vec<String>,
+    /// By the last verdict, where there is one: whether it passed.
+    pub passed: Option<bool>,
 }
 
 /// The key of a version: its dataset, then its number. Numbers are in the order of semantic versioning.
@@ -159,15 +171,6 @@ pub(super) fn time_key(time: Time) -> [u8; 8] {
     (time.as_millis() as u64 ^ 1 << 63).to_be_bytes()
 }
 
-/// The key under which versions of a dataset made at about this time are listed.
-pub(super) fn moment(dataset: &str, time: Time) -> Vec<u8> {
-    let bucket = u64::from_be_bytes(time_key(time)) >> BUCKET;
-    let mut key = within(dataset);
-    // 36 bits are left.
-    key.extend_from_slice(&bucket.to_be_bytes()[3..]);
-    key
-}
-
 /// The key of [`Names`] in `meta`.
 pub(super) const NAMES: &[u8] = b"names";
 /// The key of [`Heads`] in `meta`.
@@ -205,8 +208,6 @@ pub(super) struct Part {
     pub stamp: Option<Stamp>,
     /// Its versions.
     pub versions: u64,
-    /// Versions whose number might not exceed the numbers of all their parents.
-    pub unordered: u64,
 }
 
 #[cfg(test)]
@@ -261,13 +262,12 @@ mod tests {
         fn the_order_of_times(a in any::<i64>(), b in any::<i64>()) {
             let (a, b) = (Time::from_millis(a), Time::from_millis(b));
             prop_assert_eq!(a.cmp(&b), time_key(a).cmp(&time_key(b)));
-            prop_assert!(a > b || moment("leases", a) <= moment("leases", b));
         }
 
         #[test]
         fn any_bytes_are_a_row_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let _ = decode::<Row>(&bytes);
-            let _ = decode::<Vec<String>>(&bytes);
+            let _ = decode::<Mark>(&bytes);
             let _ = decode::<Part>(&bytes);
         }
     }

@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::guard::fault;
-use crate::catalog::postings;
 use crate::catalog::seal::Home;
 use crate::catalog::stamp::Stamp;
-use crate::catalog::tables::{HEADS, Heads, NAMES, Names, Part, Tables, encode, get, part, place, within};
+use crate::catalog::tables::{HEADS, Heads, NAMES, Names, Part, Tables, encode, get, part, place};
+use crate::catalog::timeline;
 use crate::clock;
 use crate::error::Result;
 use crate::progress::Progress;
@@ -142,7 +142,7 @@ impl Update<'_> {
 
     /// The keys of all versions of a dataset that have rows. The list of times is shorter than the rows.
     fn places(&self, dataset: &str) -> Result<BTreeSet<Vec<u8>>> {
-        Ok(postings::under(&self.tables.times, &within(dataset))?.into_iter().map(|posting| posting.place).collect())
+        timeline::newest(&self.tables.times, dataset, None, None).map(|moment| Ok(moment?.place)).collect()
     }
 
     /// Forgets a dataset.
@@ -212,7 +212,7 @@ mod tests {
         let kept = dir.path().join("kept");
         fs::rename(&folder, &kept).unwrap();
         let id = commit(&repo, &[version("leases", "1.0.0", 7)])[0];
-        assert_eq!(Catalog::open(&repo).unwrap().versions("leases", None).unwrap()[0].0, id);
+        assert_eq!(Catalog::open(&repo).unwrap().versions("leases", None).unwrap()[0].id, id);
     }
 
     /// A user who stops it after so many versions.

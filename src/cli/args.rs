@@ -2,24 +2,24 @@
 //! fields are the help texts.
 
 mod dataset;
+mod filter;
 mod said;
 mod values;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind as ClapKind;
 use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
-use helox::{Error, Number, Time};
+use helox::{Error, Number};
 use serde_json::Value;
 
 use super::failure;
 use super::output::{Form, Manner};
-use super::when;
-use values::{metadata, number, pair};
+use values::{metadata, number};
 
-pub(crate) use dataset::{Create, Dataset};
+pub(crate) use dataset::{Create, Dataset, List};
+pub(crate) use filter::Filter;
 pub(crate) use said::{Audit, Note, Run};
 
 /// Why there is nothing to run.
@@ -230,7 +230,9 @@ pub(crate) enum Bump {
 #[command(after_help = "Examples:
   hlx log leases --oneline --graph
   hlx log leases@1.2.0 -n 5
-  hlx log --tag production --since '3 months ago' --meta source=crawl")]
+  hlx log --tag production --since '3 months ago' --meta source=crawl
+
+Without NAME it lists the dataset that you are in, or the only one, or all of them, the newest version first.")]
 pub(crate) struct Log {
     /// A dataset, or a revision whose ancestors to list
     #[arg(value_name = "NAME|REV")]
@@ -244,27 +246,8 @@ pub(crate) struct Log {
     /// Draw the lines of descent
     #[arg(long)]
     pub(crate) graph: bool,
-    /// Only versions that bear this tag
-    #[arg(long, value_name = "T")]
-    pub(crate) tag: Option<String>,
-    /// Only versions of this type of dataset
-    #[arg(long = "type", value_name = "T")]
-    pub(crate) kind: Option<String>,
-    /// Only versions by this author
-    #[arg(long, value_name = "A")]
-    pub(crate) author: Option<String>,
-    /// Only versions with this validation status
-    #[arg(long, value_name = "S", ignore_case = true, value_parser = PossibleValuesParser::new(STATUSES))]
-    pub(crate) status: Option<String>,
-    /// Only versions with this metadata; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
-    pub(crate) meta: Vec<(String, String)>,
-    /// Only versions made then or later: RFC 3339, a day such as 2026-11-22 (UTC), or '3 days ago'
-    #[arg(long, value_name = "WHEN", value_parser = when::since)]
-    pub(crate) since: Option<Time>,
-    /// Only versions made then or earlier; a day is included
-    #[arg(long, value_name = "WHEN", value_parser = when::until)]
-    pub(crate) until: Option<Time>,
+    #[command(flatten)]
+    pub(crate) filter: Filter,
     /// Print one JSON document a version
     #[arg(long)]
     pub(crate) jsonl: bool,
@@ -470,9 +453,6 @@ pub(crate) struct Completions {
     /// The shell
     pub(crate) shell: clap_complete::Shell,
 }
-
-/// What is known of a version's quality.
-const STATUSES: [&str; 4] = ["PENDING", "PASSED", "FAILED", "SKIPPED"];
 
 #[cfg(test)]
 mod tests {

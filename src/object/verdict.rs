@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::codec::{Malformed, Put, Take};
 use crate::id::{Id, Verdict as VerdictId};
+use crate::object::version::ValidationStatus;
 
 /// The first byte of every verdict.
 const FORMAT: u8 = 1;
@@ -105,6 +106,11 @@ impl Verdict {
     pub fn passed(&self) -> bool {
         let blocked = self.judged.iter().any(|judged| judged.severity == Severity::Error && judged.failed > 0);
         !blocked && self.score() >= self.min_score
+    }
+
+    /// The status of a version by it.
+    pub fn status(&self) -> ValidationStatus {
+        if self.passed() { ValidationStatus::Passed } else { ValidationStatus::Failed }
     }
 
     /// The bytes that are stored and hashed.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::catalog::{self, Query};
 use crate::error::{Error, Kind, Result};
 use crate::object::version::Number;
 use crate::repo::config::{self, Dataset};
@@ -34,7 +35,7 @@ pub struct Info {
     pub kind: String,
     /// Its folder, relative to the repository's.
     pub path: String,
-    /// How many versions it has.
+    /// How many versions it has, or has of those that were asked for.
     pub versions: u64,
     /// Its highest release.
     pub latest: Option<Number>,
@@ -59,28 +60,47 @@ pub fn add(repo: &Repo, options: &AddOptions) -> Result<Info> {
     }
     let layout = repo.store().layout();
     config::add_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &dataset)?;
-    info(repo, &dataset)
+    present(repo, &dataset)
 }
 
-/// Tells of every dataset.
-pub fn list(repo: &Repo) -> Result<ListReport> {
-    Ok(ListReport { datasets: repo.config().datasets().map(|d| info(repo, d)).collect::<Result<_>>()? })
+/// Tells of every dataset; of a query that leaves versions out, only of those that have a version which it selects, and how
+/// many of them. Its limit is one of datasets.
+pub fn list(repo: &Repo, query: &Query) -> Result<ListReport> {
+    let summaries = catalog::summaries(repo, query)?;
+    let mut datasets = Vec::new();
+    for dataset in repo.config().datasets() {
+        let known = summaries.iter().find(|summary| summary.dataset == dataset.name);
+        if known.is_some() || query.selects_all() {
+            datasets.push((dataset, known.cloned()));
+        }
+    }
+    datasets.truncate(query.limit.unwrap_or(usize::MAX));
+    let infos = datasets.into_iter().map(|(dataset, known)| {
+        let (versions, latest) = known.map_or((0, None), |summary| (summary.versions, summary.latest));
+        info(repo, dataset, versions, latest)
+    });
+    Ok(ListReport { datasets: infos.collect::<Result<_>>()? })
 }
 
 /// Tells of one dataset.
 pub fn show(repo: &Repo, name: &str) -> Result<Info> {
-    info(repo, repo.dataset(Some(name))?)
+    present(repo, repo.dataset(Some(name))?)
 }
 
-fn info(repo: &Repo, dataset: &Dataset) -> Result<Info> {
+/// Tells of a dataset by its refs.
+fn present(repo: &Repo, dataset: &Dataset) -> Result<Info> {
     let numbers = repo.versions().numbers(&dataset.name)?;
+    info(repo, dataset, numbers.len() as u64, highest(&numbers).cloned())
+}
+
+fn info(repo: &Repo, dataset: &Dataset, versions: u64, latest: Option<Number>) -> Result<Info> {
     let head = State::load(repo.store().layout(), &dataset.name)?.head;
     Ok(Info {
         name: dataset.name.clone(),
         kind: dataset.kind.clone(),
         path: dataset.path.clone(),
-        versions: numbers.len() as u64,
-        latest: highest(&numbers).cloned(),
+        versions,
+        latest,
         head: head.map(|id| repo.version(id)).transpose()?.map(|v| v.number),
     })
 }

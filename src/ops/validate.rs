@@ -15,7 +15,7 @@ use crate::object::version::Version;
 use crate::ops::gate::{Files, Judgement, Judging};
 use crate::ops::tree::{Folder, Overlay, Stored};
 use crate::progress::{Progress, Stage};
-use crate::repo::{Dataset, Repo, revision};
+use crate::repo::{Dataset, Repo, revision, standing};
 use crate::store::{Store, Writer};
 use crate::worktree::state::State;
 
@@ -121,7 +121,5 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
 
 /// The verdict that holds now of the version that came before.
 fn verdict_now(repo: &Repo, parent: Option<(Id<VersionId>, Version)>) -> Result<Option<Verdict>> {
-    let Some((id, parent)) = parent else { return Ok(None) };
-    let verdict = repo.facts().fold()?.verdict_of(id).or(parent.verdict);
-    verdict.map(|id| repo.verdict(id)).transpose()
+    parent.map_or(Ok(None), |(id, parent)| standing::verdict(repo, &repo.facts().fold()?, id, &parent))
 }

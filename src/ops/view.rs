@@ -3,14 +3,17 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::catalog::Listed;
 use crate::clock::Time;
 use crate::error::Result;
 use crate::facts::State;
 use crate::id::{Id, Node, Version as VersionId};
 use crate::object::checksum::Checksum;
+use crate::object::verdict::Severity;
 use crate::object::version::{ChangeType, Number, ValidationStatus, Version};
+use crate::ops::gate::{Finding, Judgement};
 use crate::ops::said::{NoteView, RunView};
-use crate::repo::Repo;
+use crate::repo::{Repo, standing};
 use crate::sample::Schema;
 
 /// Every field of a version.
@@ -50,8 +53,8 @@ pub struct VersionView {
     pub quality_score: Option<f64>,
     /// What is known of the quality.
     pub validation_status: ValidationStatus,
-    /// What the gate found.
-    pub validation_errors: Vec<Value>,
+    /// The first findings of rules that let no version pass.
+    pub validation_errors: Vec<Finding>,
     /// The tags that it bears now.
     pub tags: Vec<String>,
     /// The training runs on it, the first recorded first.
@@ -68,6 +71,8 @@ pub struct VersionView {
     pub storage_backend: &'static str,
     /// The folder of the store.
     pub storage_path: String,
+    /// All that the rules of its dataset said of it, where they were asked.
+    pub validation: Option<Judgement>,
 }
 
 /// A file that has another path now: equal content, not empty.
@@ -83,21 +88,22 @@ pub struct Renamed {
 pub(crate) struct Viewer<'a> {
     repo: &'a Repo,
     facts: State,
-    /// Whether schemas are looked up.
-    schemas: bool,
+    /// Whether schemas and verdicts are looked up.
+    whole: bool,
     /// The schema of a version that is not stored yet.
     schema: Option<Schema>,
+    /// What the rules said of it.
+    judgement: Option<Judgement>,
 }
 
 impl<'a> Viewer<'a> {
     pub fn new(repo: &'a Repo) -> Result<Viewer<'a>> {
-        Ok(Viewer { repo, facts: repo.facts().fold()?, schemas: true, schema: None })
+        Ok(Viewer { repo, facts: repo.facts().fold()?, whole: true, schema: None, judgement: None })
     }
 
-    /// Leaves the schemas out.
-    pub fn without_schemas(mut self) -> Viewer<'a> {
-        self.schemas = false;
-        self
+    /// Reads neither facts nor schemas, for versions of which tags and status are known.
+    pub fn lean(repo: &'a Repo) -> Viewer<'a> {
+        Viewer { repo, facts: State::default(), whole: false, schema: None, judgement: None }
     }
 
     /// Knows this schema without looking it up.
@@ -106,9 +112,15 @@ impl<'a> Viewer<'a> {
         self
     }
 
+    /// Knows what the rules said without looking it up.
+    pub fn with_judgement(mut self, judgement: Option<Judgement>) -> Viewer<'a> {
+        self.judgement = judgement;
+        self
+    }
+
     fn schema(&self, version: &Version) -> Result<Option<Value>> {
         match &self.schema {
-            _ if !self.schemas || version.schema.is_none() => Ok(None),
+            _ if !self.whole || version.schema.is_none() => Ok(None),
             Some(schema) if schema.encode().is_ok_and(|bytes| version.schema == Some(Id::of(&bytes))) => {
                 Ok(Some(schema.to_json()))
             }
@@ -116,8 +128,30 @@ impl<'a> Viewer<'a> {
         }
     }
 
+    /// A version of which it is known what holds of it now.
+    pub fn listed(&self, listed: Listed) -> Result<VersionView> {
+        let Listed { id, version, tags, status } = listed;
+        Ok(VersionView { tags, validation_status: status, ..self.view(id, version)? })
+    }
+
+    /// What the rules said last, beside what they had said of the parent, where that can be told.
+    fn judgement(&self, id: Id<VersionId>, version: &Version) -> Result<Option<Judgement>> {
+        if !self.whole || self.judgement.is_some() {
+            return Ok(self.judgement.clone());
+        }
+        let verdict = standing::verdict(self.repo, &self.facts, id, version)?;
+        let of_parent = |&id| standing::verdict(self.repo, &self.facts, id, &self.repo.version(id)?);
+        Ok(verdict.map(|verdict| {
+            let parent = version.parents.first().and_then(|id| of_parent(id).ok()).flatten();
+            Judgement::of(&verdict, parent.as_ref())
+        }))
+    }
+
     pub fn view(&self, id: Id<VersionId>, version: Version) -> Result<VersionView> {
         let name = Some((version.dataset.clone(), version.number.clone()));
+        let judgement = self.judgement(id, &version)?;
+        let errors = judgement.iter().flat_map(|judgement| &judgement.findings);
+        let errors = errors.filter(|finding| finding.severity == Severity::Error).cloned().collect();
         Ok(VersionView {
             runs: self.facts.runs_of(id).iter().map(|run| RunView::of(run, name.clone())).collect(),
             notes: self.facts.notes_of(id).iter().map(|note| NoteView::of(note, name.clone())).collect(),
@@ -136,15 +170,16 @@ impl<'a> Viewer<'a> {
             total_size_bytes: version.statistics.bytes,
             data_checksum: version.data_checksum,
             manifest: version.manifest,
-            quality_score: None,
-            validation_status: version.validation,
-            validation_errors: Vec::new(),
+            quality_score: judgement.as_ref().map(|judgement| judgement.score),
+            validation_status: judgement.as_ref().map_or(version.validation, |judgement| judgement.status),
+            validation_errors: errors,
             tags: self.facts.tags_of(id),
             metadata: version.metadata,
             created_at: version.created,
             created_by: version.author,
             storage_backend: "local",
             storage_path: self.repo.store().layout().root().display().to_string(),
+            validation: judgement,
         })
     }
 }

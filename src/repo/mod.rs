@@ -7,6 +7,7 @@ pub mod config;
 mod handle;
 mod here;
 pub mod revision;
+pub mod standing;
 
 pub use config::{Config, Dataset, Thresholds};
 pub use handle::{CONFIG, Repo};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use helox::Number;
 
+use super::filter::Filter;
 use super::values::number;
 
 /// Declare and list the datasets of the repository
@@ -23,16 +24,7 @@ pub(crate) enum Dataset {
         path: PathBuf,
     },
     Create(Create),
-    /// List the datasets, or with --name the versions of one, as 'hlx log' does
-    #[command(after_help = "Examples:\n  hlx dataset list\n  hlx dataset list --name leases --version 1.2.0")]
-    List {
-        /// List the versions of this dataset
-        #[arg(long, value_name = "N")]
-        name: Option<String>,
-        /// Only this version, with all its fields: a number, a tag or 'latest'
-        #[arg(long, value_name = "V", requires = "name")]
-        version: Option<String>,
-    },
+    List(List),
     /// Show one dataset
     Show {
         /// The dataset's name
@@ -51,6 +43,29 @@ pub(crate) enum Dataset {
         #[arg(long, value_name = "B")]
         version2: String,
     },
+}
+
+/// List the datasets, or with --name the versions of one, as 'hlx log' does
+#[derive(Args)]
+#[command(after_help = "Examples:
+  hlx dataset list
+  hlx dataset list --type lease_abstraction --tag production
+  hlx dataset list --name leases --since 2026-03-01
+  hlx dataset list --name leases --version 1.2.0
+
+With conditions on versions it lists the datasets that have such versions, and how many of them.")]
+pub(crate) struct List {
+    /// List the versions of this dataset
+    #[arg(long, value_name = "N")]
+    pub(crate) name: Option<String>,
+    /// Only this version, with all its fields: a number, a tag or 'latest'
+    #[arg(long, value_name = "V", requires = "name", conflicts_with_all = ["Filter", "limit"])]
+    pub(crate) version: Option<String>,
+    /// At most N datasets, or versions
+    #[arg(short = 'n', value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    #[command(flatten)]
+    pub(crate) filter: Filter,
 }
 
 /// Declare a dataset unless it is declared, and make its next version, as 'hlx commit' does

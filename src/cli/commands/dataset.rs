@@ -21,17 +21,7 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
             })?;
         }
         args::Dataset::Create(args) => return create(args, session),
-        args::Dataset::List { name: Some(name), version } => return versions(name, version, session),
-        args::Dataset::List { name: None, .. } => {
-            let report = dataset::list(&session.repo()?)?;
-            session.out.answer(&report, |out| {
-                let rows: Vec<_> = report.datasets.iter().map(row).collect();
-                columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
-            })?;
-            if report.datasets.is_empty() {
-                session.out.hint("no dataset is declared; 'hlx dataset add NAME --type TYPE --path DIR' declares one");
-            }
-        }
+        args::Dataset::List(args) => return list(args, session),
         args::Dataset::Show { name } => {
             let info = dataset::show(&session.repo()?, &name)?;
             session.out.answer(&info, |out| {
@@ -71,18 +61,38 @@ fn create(args: args::Create, session: &mut Session) -> Result<Answer> {
     commit::run(commit, session)
 }
 
-/// Lists the versions of a dataset, or tells everything about one of them, in the same document.
-fn versions(name: String, version: Option<String>, session: &mut Session) -> Result<Answer> {
-    let repo = session.repo()?;
-    let Some(version) = version else {
-        let schemas = session.out.form() != Form::Human;
-        let report = log::run(&repo, &log::Options { dataset: Some(name), schemas, ..log::Options::default() })?;
+/// Lists datasets, or the versions of one.
+fn list(args: args::List, session: &mut Session) -> Result<Answer> {
+    if let (Some(name), Some(version)) = (&args.name, &args.version) {
+        return one(name, version, session);
+    }
+    let (repo, whole) = (session.repo()?, session.out.form() != Form::Human);
+    let query = args.filter.query(args.name, args.limit);
+    if query.dataset.is_some() {
+        let report = log::run(&repo, &log::Options { query, revision: None, whole })?;
         session.out.answer(&report, |out| super::log::words(&report.versions, false, false, out))?;
         if report.versions.is_empty() {
             session.out.hint("no versions");
         }
         return Ok(Answer::Yes);
-    };
+    }
+    let report = dataset::list(&repo, &query)?;
+    session.out.answer(&report, |out| {
+        let rows: Vec<_> = report.datasets.iter().map(row).collect();
+        columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
+    })?;
+    if report.datasets.is_empty() {
+        session.out.hint(match query.selects_all() {
+            true => "no dataset is declared; 'hlx dataset add NAME --type TYPE --path DIR' declares one",
+            false => "no dataset has such versions",
+        });
+    }
+    Ok(Answer::Yes)
+}
+
+/// Tells everything about one version, in the document of many.
+fn one(name: &str, version: &str, session: &mut Session) -> Result<Answer> {
+    let repo = session.repo()?;
     let report = log::Report { versions: vec![show::run(&repo, Some(&format!("{name}@{version}")))?] };
     session.out.answer(&report, |out| report.versions.iter().try_for_each(|version| super::show::words(version, out)))?;
     Ok(Answer::Yes)

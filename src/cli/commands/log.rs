@@ -1,8 +1,9 @@
-//! `hlx log`: lists versions, children before parents.
+//! `hlx log`: lists versions, of one dataset children before parents, of several the newest first.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
 
+use helox::object::version::ValidationStatus;
 use helox::ops::{VersionView, log};
 use helox::{Result, printable};
 
@@ -19,19 +20,8 @@ pub(super) fn run(args: args::Log, session: &mut Session) -> Result<Answer> {
         Some(target) => log::target(&repo, target)?,
         None => (None, None),
     };
-    let options = log::Options {
-        dataset,
-        revision,
-        limit: args.limit,
-        tag: args.tag,
-        kind: args.kind,
-        author: args.author,
-        since: args.since,
-        until: args.until,
-        metadata: args.meta,
-        status: args.status.map(|status| status.to_uppercase()),
-        schemas: session.out.form() != Form::Human,
-    };
+    let options =
+        log::Options { query: args.filter.query(dataset, args.limit), revision, whole: session.out.form() != Form::Human };
     let report = log::run(&repo, &options)?;
     if session.out.form() == Form::JsonLines {
         report.versions.iter().try_for_each(|version| session.out.document(version))?;
@@ -90,14 +80,14 @@ fn line(version: &VersionView, name: &str, tint: Tint) -> String {
     let change = format!("{:5}", version.change_type.as_str());
     let summary = first_line(&version.change_summary);
     let tags = if version.tags.is_empty() { String::new() } else { format!("  {}", tags(version, tint)) };
-    format!("{}  {change}  {}  {summary}{tags}", tint.mark(name), day(&version.created_at))
+    format!("{}  {change}  {}  {summary}{tags}{}", tint.mark(name), day(&version.created_at), status(version, tint))
 }
 
 fn page(version: &VersionView, tint: Tint) -> Vec<String> {
     let name = tint.mark(format!("{} {}", version.dataset_name, version.version));
     let tags = if version.tags.is_empty() { String::new() } else { format!(" {}", tags(version, tint)) };
     let mut lines = vec![
-        format!("{name}{tags}  {}", version.change_type.as_str()),
+        format!("{name}{tags}  {}{}", version.change_type.as_str(), status(version, tint)),
         format!("Id:      {}", version.id),
         format!("Author:  {}", printable(&version.created_by)),
         format!("Date:    {}", moment(&version.created_at)),
@@ -112,6 +102,16 @@ fn page(version: &VersionView, tint: Tint) -> Vec<String> {
     lines.push(String::new());
     lines.extend(version.change_summary.lines().map(|line| format!("    {}", printable(line))));
     lines
+}
+
+/// What is known of the quality, where something is.
+fn status(version: &VersionView, tint: Tint) -> String {
+    match version.validation_status {
+        ValidationStatus::Pending => String::new(),
+        ValidationStatus::Passed => "  PASSED".to_owned(),
+        ValidationStatus::Failed => format!("  {}", tint.bad("FAILED")),
+        ValidationStatus::Skipped => "  SKIPPED".to_owned(),
+    }
 }
 
 fn tags(version: &VersionView, tint: Tint) -> String {

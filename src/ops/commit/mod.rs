@@ -26,7 +26,7 @@ use crate::ops::tree::{Folder, Overlay, Stored, Tree, settle};
 use crate::ops::view::Viewer;
 use crate::progress::Progress;
 use crate::refs::names;
-use crate::repo::{CONFIG, Dataset, Repo, config, revision};
+use crate::repo::{CONFIG, Dataset, Repo, config, revision, standing};
 use crate::sample::Schema;
 use crate::sample::schema::Change;
 use crate::sample::tally::Counts;
@@ -341,10 +341,13 @@ impl Commit<'_> {
         writer: &mut Writer<'_>,
     ) -> Result<Judgement> {
         let verdict = &judged.verdict;
-        version.validation = judged.status();
+        version.validation = verdict.status();
         version.verdict = Some(verdict.id());
         writer.structure(Key::from(verdict.id()), &verdict.encode())?;
-        let before = parent.and_then(|parent| parent.version.verdict).map(|id| self.repo.verdict(id)).transpose()?;
+        let before = match parent {
+            Some(Parent { id, version }) => standing::verdict(self.repo, &self.repo.facts().fold()?, *id, version)?,
+            None => None,
+        };
         Ok(Judgement::of(verdict, before.as_ref()))
     }
 
@@ -421,7 +424,7 @@ impl Commit<'_> {
             rows.finish()?;
         }
         Ok(Report {
-            version: Viewer::new(self.repo)?.with_schema(told.schema).view(id, version)?,
+            version: Viewer::new(self.repo)?.with_schema(told.schema).with_judgement(told.validation.clone()).view(id, version)?,
             outcome,
             files_added: told.changes.added,
             files_modified: told.changes.modified,

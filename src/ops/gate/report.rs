@@ -94,18 +94,13 @@ impl Judgement {
         Judgement {
             score: share(verdict.score()),
             min_score: share(verdict.min_score),
-            status: status(verdict),
+            status: verdict.status(),
             rules: rules.collect(),
             findings: findings.collect(),
             findings_count: verdict.found(),
             parent_score: parent.filter(|parent| parent.rules == verdict.rules).map(|parent| share(parent.score())),
         }
     }
-}
-
-/// The status that a verdict comes to.
-fn status(verdict: &Verdict) -> ValidationStatus {
-    if verdict.passed() { ValidationStatus::Passed } else { ValidationStatus::Failed }
 }
 
 /// A finding as a verdict holds it.
@@ -120,11 +115,6 @@ pub(super) fn stored(said: &Said) -> verdict::Finding {
 }
 
 impl Outcome {
-    /// What the version's status is by it.
-    pub fn status(&self) -> ValidationStatus {
-        status(&self.verdict)
-    }
-
     /// Writes all findings into a file, one JSON document a line.
     pub fn write(&self, tmp: &Path, path: &Path) -> Result<()> {
         let fail = |e| Error::io("cannot write", path, e);

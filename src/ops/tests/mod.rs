@@ -5,6 +5,7 @@ mod faults;
 mod gate;
 mod model;
 mod numbers;
+mod queries;
 mod samples;
 mod verbs;
 

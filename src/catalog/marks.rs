@@ -1,13 +1,15 @@
-//! Brings the tags up to date with the facts. They are folded again only when there is a newer fact, a version is gone,
+//! Brings tags and verdicts up to date with the facts. They are folded again only when there is a newer fact, a version is gone,
 //! or one came that a fact had spoken of before.
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::catalog::guard::fault;
+use crate::catalog::guard::{broken, fault};
 use crate::catalog::postings;
-use crate::catalog::tables::{HEADS, Heads, dataset_of, encode, get, pair};
+use crate::catalog::tables::{HEADS, Heads, Mark, Row, dataset_of, encode, get, pair, time_key};
 use crate::catalog::update::Update;
 use crate::error::Result;
+use crate::object::version::ValidationStatus;
+use crate::repo::standing::by_verdict;
 
 /// Rows by their keys.
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -30,7 +32,7 @@ impl Update<'_> {
             for posting in postings::under(&self.tables.ids, b"")? {
                 places.insert(posting.value, posting.place);
             }
-            let (mut borne, mut last) = (BTreeMap::<&[u8], Vec<&str>>::new(), Rows::new());
+            let (mut said, mut last) = (BTreeMap::<&[u8], (Vec<String>, Option<bool>)>::new(), Rows::new());
             heads.unplaced = false;
             for (tag, versions) in state.tags() {
                 for id in versions {
@@ -38,17 +40,45 @@ impl Update<'_> {
                         heads.unplaced = true;
                         continue;
                     };
-                    borne.entry(place).or_default().push(tag);
+                    said.entry(place).or_default().0.push(tag.to_owned());
                     // The one that received it last comes last.
                     last.insert(pair(tag, dataset_of(place)?), encode(id.as_bytes()));
                 }
             }
-            let borne = borne.into_iter().map(|(place, tags)| (place.to_vec(), encode(&tags))).collect();
+            for (id, verdict) in state.verdicts() {
+                let Some(place) = places.get(id.as_bytes().as_slice()) else {
+                    heads.unplaced = true;
+                    continue;
+                };
+                let Ok(status) = by_verdict(self.repo, verdict) else {
+                    self.found.blind = true;
+                    return Ok(());
+                };
+                said.entry(place).or_default().1 = Some(status == ValidationStatus::Passed);
+            }
+            let marks = self.marks(said)?;
             let tables = self.tables;
-            self.replace(&tables.tagged, borne)?;
+            self.replace(&tables.marked, marks)?;
             self.replace(&tables.tags, last)?;
         }
         self.note(HEADS, encode(&heads))
+    }
+
+    /// The rows of `marked` for what was said of the versions at these places.
+    fn marks(&self, said: BTreeMap<&[u8], (Vec<String>, Option<bool>)>) -> Result<Rows> {
+        let mut rows = Rows::new();
+        for (place, (tags, passed)) in said {
+            // A mark is there only as long as its version, which does not change.
+            let (time, row) = match get::<Mark>(&self.tables.marked, place)? {
+                Some(known) => (known.time, known.row),
+                None => {
+                    let row: Row = get(&self.tables.versions, place)?.ok_or_else(|| broken("a version has no row"))?;
+                    (time_key(row.version(place)?.1.created), row)
+                }
+            };
+            rows.insert(place.to_vec(), encode(&Mark { time, row, tags, passed }));
+        }
+        Ok(rows)
     }
 
     /// Makes a table hold these rows and no others, and writes only what differs.
@@ -101,7 +131,7 @@ mod tests {
         tag(&repo, ids[0], "gold");
         assert_eq!(bearer(&repo, "leases").unwrap(), Some(ids[0]), "another dataset's tag is another");
         let catalog = Catalog::open(&repo).unwrap();
-        let tags: Vec<_> = catalog.versions("leases", None).unwrap().into_iter().map(|(_, _, tags)| tags).collect();
+        let tags: Vec<_> = catalog.versions("leases", None).unwrap().into_iter().map(|listed| listed.tags).collect();
         assert_eq!(tags, [vec!["production"], vec!["gold", "production"]]);
         drop(catalog);
         tag(&repo, ids[1], "production");

@@ -1,0 +1,31 @@
+//! Answers for whoever does not care where they come from: the catalog where it is sooner and can be used, else the
+//! objects. Either gives the same.
+
+use crate::catalog::db::Catalog;
+use crate::catalog::lookup::Summary;
+use crate::catalog::objects;
+use crate::catalog::query::{Listed, Query};
+use crate::error::Result;
+use crate::repo::Repo;
+
+/// The versions that a query selects, in its order.
+pub fn select(repo: &Repo, query: &Query) -> Result<Vec<Listed>> {
+    let ask = |catalog: Catalog| catalog.select(query).ok();
+    match asked(repo, query.dataset.as_deref(), ask) {
+        Some(found) => Ok(found),
+        None => objects::select(repo, query),
+    }
+}
+
+/// The datasets that have versions which a query selects, in the order of their names. Its limit does not count.
+pub fn summaries(repo: &Repo, query: &Query) -> Result<Vec<Summary>> {
+    match asked(repo, query.dataset.as_deref(), |catalog| catalog.summaries(query).ok()) {
+        Some(found) => Ok(found),
+        None => objects::summaries(repo, query),
+    }
+}
+
+/// What the catalog answers, where it pays to ask it.
+fn asked<T>(repo: &Repo, dataset: Option<&str>, ask: impl FnOnce(Catalog) -> Option<T>) -> Option<T> {
+    if Catalog::pays(repo, dataset) { Catalog::open(repo).and_then(ask) } else { None }
+}

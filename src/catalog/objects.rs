@@ -1,0 +1,102 @@
+//! What the objects answer: the truth that the catalog repeats, slower.
+
+use std::collections::HashMap;
+
+use crate::catalog::lookup::{Summary, count};
+use crate::catalog::query::{Listed, Query};
+use crate::error::Result;
+use crate::facts::State;
+use crate::id::{Id, Version as VersionId};
+use crate::object::version::Version;
+use crate::repo::Repo;
+use crate::repo::revision::highest;
+use crate::repo::standing::status;
+
+/// Versions that are held beyond those that can be in an answer.
+const SLACK: usize = 1024;
+
+/// What the facts say of versions.
+pub struct Said<'a> {
+    repo: &'a Repo,
+    facts: State,
+    tags: HashMap<Id<VersionId>, Vec<String>>,
+}
+
+impl<'a> Said<'a> {
+    /// Folds the facts.
+    pub fn new(repo: &'a Repo) -> Result<Said<'a>> {
+        let facts = repo.facts().fold()?;
+        let mut tags: HashMap<_, Vec<String>> = HashMap::new();
+        for (tag, versions) in facts.tags() {
+            versions.iter().for_each(|id| tags.entry(*id).or_default().push(tag.to_owned()));
+        }
+        Ok(Said { repo, facts, tags })
+    }
+
+    /// A version with what holds of it.
+    pub fn of(&self, id: Id<VersionId>, version: Version) -> Result<Listed> {
+        let status = status(self.repo, &self.facts, id, &version)?;
+        Ok(Listed { id, version, tags: self.tags.get(&id).cloned().unwrap_or_default(), status })
+    }
+}
+
+impl std::fmt::Debug for Said<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Said").field("facts", &self.facts).finish_non_exhaustive()
+    }
+}
+
+/// The versions that a query selects, in its order.
+pub(super) fn select(repo: &Repo, query: &Query) -> Result<Vec<Listed>> {
+    let (refs, said) = (repo.versions(), Said::new(repo)?);
+    let datasets = match &query.dataset {
+        Some(name) => vec![name.clone()],
+        None => refs.datasets()?,
+    };
+    let mut found = Vec::new();
+    for dataset in datasets {
+        for number in refs.numbers(&dataset)?.into_iter().rev() {
+            if query.dataset.is_some() && found.len() >= query.most() {
+                break;
+            }
+            let Some(id) = refs.get(&dataset, &number)? else { continue };
+            let version = repo.version(id).map_err(|e| e.within(format!("{dataset}@{number}")))?;
+            if !query.selects_record(&version) {
+                continue;
+            }
+            let listed = said.of(id, version)?;
+            if query.selects(&listed) {
+                found.push(listed);
+            }
+            if found.len() >= query.most().saturating_add(SLACK) {
+                keep(query, &mut found);
+            }
+        }
+    }
+    keep(query, &mut found);
+    Ok(found)
+}
+
+/// Keeps the first, in the order of the query.
+fn keep(query: &Query, found: &mut Vec<Listed>) {
+    found.sort_by(|a, b| query.order(&a.version, &b.version));
+    found.truncate(query.most());
+}
+
+/// The datasets that have versions which a query selects, in the order of their names. Its limit does not count.
+pub(super) fn summaries(repo: &Repo, query: &Query) -> Result<Vec<Summary>> {
+    let refs = repo.versions();
+    let mut summaries = Vec::new();
+    let selected = match query.selects_all() {
+        true => None,
+        false => Some(count(&select(repo, &Query { limit: None, ..query.clone() })?)),
+    };
+    for dataset in refs.datasets()? {
+        let numbers = refs.numbers(&dataset)?;
+        let versions = selected.as_ref().map_or(numbers.len() as u64, |counts| counts.get(&dataset).copied().unwrap_or(0));
+        if versions > 0 {
+            summaries.push(Summary { dataset, versions, latest: highest(&numbers).cloned() });
+        }
+    }
+    Ok(summaries)
+}

@@ -1,0 +1,57 @@
+//! Which versions to list.
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use helox::Time;
+use helox::catalog::Query;
+use helox::object::version::ValidationStatus;
+
+use super::values::pair;
+use crate::cli::when;
+
+/// What is known of a version's quality.
+const STATUSES: [&str; 4] = ["PENDING", "PASSED", "FAILED", "SKIPPED"];
+
+/// Conditions on versions; all of them hold for those that are listed.
+#[derive(Args)]
+pub(crate) struct Filter {
+    /// Only versions that bear this tag
+    #[arg(long, value_name = "T")]
+    pub(crate) tag: Option<String>,
+    /// Only versions of this type of dataset
+    #[arg(long = "type", value_name = "T")]
+    pub(crate) kind: Option<String>,
+    /// Only versions by this author: a part of the name is enough
+    #[arg(long, value_name = "A")]
+    pub(crate) author: Option<String>,
+    /// Only versions with this validation status
+    #[arg(long, value_name = "S", ignore_case = true, value_parser = PossibleValuesParser::new(STATUSES).map(status))]
+    pub(crate) status: Option<ValidationStatus>,
+    /// Only versions with this metadata; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    pub(crate) meta: Vec<(String, String)>,
+    /// Only versions made then or later: RFC 3339, a day such as 2026-11-22 (UTC), or '3 days ago'
+    #[arg(long, value_name = "WHEN", value_parser = when::since)]
+    pub(crate) since: Option<Time>,
+    /// Only versions made then or earlier; a day is included
+    #[arg(long, value_name = "WHEN", value_parser = when::until)]
+    pub(crate) until: Option<Time>,
+}
+
+impl Filter {
+    /// The question for versions of a dataset that the conditions hold for.
+    pub(crate) fn query(self, dataset: Option<String>, limit: Option<usize>) -> Query {
+        let Filter { tag, kind, author, status, meta, since, until } = self;
+        Query { dataset, kind, tag, author, since, until, status, metadata: meta, limit }
+    }
+}
+
+/// A word of [`STATUSES`] in any case.
+fn status(word: String) -> ValidationStatus {
+    match word.to_uppercase().as_str() {
+        "PASSED" => ValidationStatus::Passed,
+        "FAILED" => ValidationStatus::Failed,
+        "SKIPPED" => ValidationStatus::Skipped,
+        _ => ValidationStatus::Pending,
+    }
+}

@@ -1,0 +1,23 @@
+//! What is known of a version's quality now. Its record tells what `commit` knew; facts may have said otherwise since.
+
+use crate::error::Result;
+use crate::facts::State;
+use crate::id::{Id, Verdict as VerdictId, Version as VersionId};
+use crate::object::verdict::Verdict;
+use crate::object::version::{ValidationStatus, Version};
+use crate::repo::handle::Repo;
+
+/// The status of a version: by the last verdict that was said of it later, else by its record.
+pub fn status(repo: &Repo, facts: &State, id: Id<VersionId>, version: &Version) -> Result<ValidationStatus> {
+    facts.verdict_of(id).map_or(Ok(version.validation), |verdict| by_verdict(repo, verdict))
+}
+
+/// The status of a version of which this verdict was said last.
+pub fn by_verdict(repo: &Repo, verdict: Id<VerdictId>) -> Result<ValidationStatus> {
+    Ok(repo.verdict(verdict)?.status())
+}
+
+/// The verdict on a version: the last that was said of it later, else the one that its record names.
+pub fn verdict(repo: &Repo, facts: &State, id: Id<VersionId>, version: &Version) -> Result<Option<Verdict>> {
+    facts.verdict_of(id).or(version.verdict).map(|verdict| repo.verdict(verdict)).transpose()
+}
