@@ -123,6 +123,11 @@ impl State {
         self.versions.get(&version).and_then(|said| said.verdict)
     }
 
+    /// The last verdict on each version of which one was said later than `commit`, in no order.
+    pub fn verdicts(&self) -> impl Iterator<Item = (Id<Version>, Id<Verdict>)> {
+        self.versions.iter().filter_map(|(version, said)| Some((*version, said.verdict?)))
+    }
+
     /// The runs of a version, the first recorded first.
     pub fn runs_of(&self, version: Id<Version>) -> &[Arc<Recorded>] {
         self.versions.get(&version).map_or(&[], |said| &said.runs)
