@@ -44,7 +44,6 @@ pub mod validation {
 
 pub use clock::Time;
 pub use error::{Error, Kind as ErrorKind, Result};
-pub use object::verdict::Severity;
 pub use object::version::{ChangeType, Number, ValidationStatus};
 pub use path::printable;
 pub use progress::{Progress, Silent, Stage};

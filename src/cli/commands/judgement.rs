@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use helox::ops::{Finding, Judgement};
-use helox::{Severity, printable};
+use helox::printable;
+use helox::validation::Severity;
 
 use crate::cli::format::{columns, count, thousands};
 use crate::cli::output::Output;
@@ -54,7 +55,7 @@ pub(super) fn words(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
 }
 
 /// `file:line: rule: message`.
-fn one(finding: &Finding) -> String {
+pub(super) fn one(finding: &Finding) -> String {
     let place = match (finding.path.as_str(), finding.line) {
         ("", _) => String::new(),
         (path, 0) => format!("{}: ", printable(path)),

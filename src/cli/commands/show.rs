@@ -6,7 +6,7 @@ use helox::ops::{RunView, VersionView, show};
 use helox::{Result, printable};
 use serde_json::Value;
 
-use super::Answer;
+use super::{Answer, judgement};
 use crate::cli::args;
 use crate::cli::format::{columns, moment, number, short, size, thousands};
 use crate::cli::output::Output;
@@ -48,7 +48,7 @@ pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
     );
     field("quality_score", version.quality_score.map_or_else(none, |score| score.to_string()));
     field("validation_status", text(&version.validation_status));
-    field("validation_errors", list(version.validation_errors.iter().map(Value::to_string)));
+    field("validation_errors", list(version.validation_errors.iter().map(judgement::one)));
     field("tags", if version.tags.is_empty() { none() } else { version.tags.join(", ") });
     field("runs", list(version.runs.iter().map(trained)));
     field("notes", list(version.notes.iter().map(|note| note.text.clone())));
@@ -58,6 +58,10 @@ pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
     field("storage_backend", version.storage_backend.to_owned());
     field("storage_path", version.storage_path.clone());
     columns(&fields).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    if let Some(judgement) = &version.validation {
+        writeln!(out)?;
+        judgement::words(judgement, out)?;
+    }
     schema(version, out)
 }
 
