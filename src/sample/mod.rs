@@ -30,6 +30,8 @@ pub(crate) use csv::canonical as row_identity;
 pub use csv::{Csv, fields};
 pub(crate) use format::globs;
 pub use format::{Format, Formats, Packing, Reading};
+#[cfg(test)]
+pub(crate) use json::tests::spelled;
 pub(crate) use json::{Invalid, MAX_DEPTH, Tape};
 pub use jsonl::Jsonl;
 pub use kind::Type;

@@ -138,9 +138,8 @@ fn compile(rule: &Rule, root: &Path, schemas: &mut Vec<Vec<u8>>) -> Result<Compi
     let field = |field: &Option<(String, u32)>| field.as_ref().map(|(name, _)| Field::new(name)).transpose();
     let work = match &rule.check {
         Check::Schema { file } => {
-            let bytes = std::fs::read(root.join(file)).map_err(|why| {
-                Error::new(Kind::Config, format!("the schema '{file}' cannot be read: {why}")).with_source(why)
-            })?;
+            let bytes = std::fs::read(root.join(file))
+                .map_err(|why| Error::new(Kind::Config, format!("the schema '{file}' cannot be read: {why}")).with_source(why))?;
             let schema = Schema::new(file, &bytes)?;
             schemas.push(bytes);
             Work::Record(Box::new(rules::Schemas(schema)))

@@ -1,0 +1,292 @@
+//! The judge over records of every format.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::object::verdict::Severity;
+use crate::sample::{Jsonl, Ranges, Records, Table};
+use crate::validate::{Check, Rule, Spec, Unit};
+
+fn gate(checks: Vec<Check>) -> Gate {
+    let rule = |check| Rule { name: String::new(), check, severity: Severity::Error, weight: 1, files: vec![] };
+    Gate::new(&Spec { min_score: 0, rules: checks.into_iter().map(rule).collect() }, Path::new("/nowhere")).unwrap()
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+/// One rule of every kind that looks at records, about the fields `id`, `name`, `score` and `/tags`.
+fn every_kind() -> Vec<Check> {
+    vec![
+        Check::Parse,
+        Check::Required { fields: names(&["id", "name", "/tags"]) },
+        Check::Types { fields: vec![("score".into(), vec![Type::Number])] },
+        Check::Values { field: "/tags/*".into(), values: vec![json!("x"), json!("y")] },
+        Check::Range { field: "score".into(), min: Some(0.0), max: None },
+        Check::Length { field: Some("name".into()), min: Some(2), max: None, unit: Unit::Characters },
+        Check::Encoding,
+        Check::Empty { fields: vec![] },
+        Check::Pii { find: names(&["email"]), patterns: vec![], fields: vec![] },
+        Check::Unique { key: names(&["id"]) },
+        Check::Duplicates { fields: vec![], max_share: 0 },
+        Check::Leakage { train: names(&["**"]), test: vec![], fields: names(&["name"]) },
+        Check::Drift { samples: Some(1), length: Some(("name".into(), 1)), labels: Some(("/tags/*".into(), 1)) },
+    ]
+}
+
+/// What is told of a record: findings as rule and message, keys by their rules.
+type Judged = (Vec<(usize, String)>, Vec<(usize, [u8; 16])>);
+
+fn judged(gate: &Gate, body: Body<'_>, measures: &mut Measures) -> Judged {
+    let (mut findings, mut keys) = (Vec::new(), Vec::new());
+    let mut tell = |told| match told {
+        Told::Finding { rule, message } => findings.push((rule, message)),
+        Told::Key { rule, key, .. } => keys.push((rule, key)),
+    };
+    let looks = gate.of_file("a");
+    Judge::new(gate).record(&looks, &Record { path: "a", line: 1, body }, true, measures, 1, &mut tell);
+    (findings, keys)
+}
+
+fn told(gate: &Gate, body: Body<'_>) -> Judged {
+    judged(gate, body, &mut Measures::new(gate.rules().len()))
+}
+
+fn said(rule: usize, message: &str) -> (usize, String) {
+    (rule, message.to_owned())
+}
+
+#[test]
+fn a_good_record_has_no_findings_and_all_keys() {
+    let gate = gate(every_kind());
+    let mut measures = Measures::new(13);
+    let text = br#"{"id":1,"name":"Ann","score":1.5,"tags":["x","y","x"]}"#;
+    let (findings, keys) = judged(&gate, Body::Json(text), &mut measures);
+    assert_eq!(findings, []);
+    assert_eq!(keys.iter().map(|key| key.0).collect::<Vec<_>>(), [9, 10, 11]);
+    assert!((0..13).all(|rule| measures.records(rule) == 1));
+    let drift = [("characters", 3), ("checked", 1), ("label:x", 2), ("label:y", 1), ("samples", 1), ("texts", 1)];
+    assert_eq!(measures.to_list(12), drift.map(|(name, sum)| (name.to_owned(), sum)));
+}
+
+#[test]
+fn each_rule_finds_its_own() {
+    let gate = gate(every_kind());
+    let (findings, keys) = told(&gate, Body::Json(br#"{"id":null,"name":"\u0007","score":"-1","tags":["z"],"m":"a@b.org"}"#));
+    let all = [
+        said(1, "id is null"),
+        said(2, "score has the type string, not number"),
+        said(3, r#"/tags/* is "z", which is none of its values"#),
+        said(4, "score is -1, less than 0"),
+        said(5, "name has 1 character, fewer than 2"),
+        said(6, "/name holds the control character U+0007"),
+        said(8, "/m holds an e-mail address"),
+    ];
+    assert_eq!(findings, all);
+    assert_eq!(keys.len(), 1, "no key, no letters");
+}
+
+#[test]
+fn what_does_not_parse_is_one_finding() {
+    let gate = gate(every_kind());
+    let row = Body::Fields { row: b"1,2", delimiter: b',', names: &names(&["id"]), wrong: Some("too many fields") };
+    for (body, keys) in [(Body::Json(b"{\"id\":1,"), 1), (row, 1), (Body::Broken("it is no Parquet"), 0)] {
+        let mut measures = Measures::new(13);
+        let found = judged(&gate, body, &mut measures);
+        assert_eq!(found.0.iter().map(|finding| finding.0).collect::<Vec<_>>(), [0], "{body:?}");
+        assert_eq!(found.1.len(), keys, "only as the whole: {body:?}");
+        assert_eq!([0, 1, 9, 10, 12].map(|rule| measures.records(rule)), [1, 1, 0, 1, 1]);
+    }
+}
+
+#[test]
+fn a_text_has_no_fields() {
+    let gate = gate(every_kind());
+    let (findings, keys) = told(&gate, Body::Text(b"mail a@b.org\0"));
+    let all = [said(6, "the file holds the control character U+0000"), said(8, "the file holds an e-mail address")];
+    assert_eq!(findings, all);
+    let mut id = [0; 16];
+    id.copy_from_slice(&blake3::hash(b"mail a@b.org\0").as_bytes()[..16]);
+    assert_eq!(keys, [(10, id)]);
+    assert_eq!(told(&gate, Body::Text(b" \n")).0, [said(7, "the file is empty")]);
+}
+
+#[test]
+fn rows_of_csv() {
+    let gate = gate(every_kind());
+    let columns = names(&["id", "name", "score", "tags", "/tags/*"]);
+    let row = |row: &'static str| Body::Fields { row: row.as_bytes(), delimiter: b',', names: &columns, wrong: None };
+    assert_eq!(told(&gate, row("1,Ann,.5,a,x")).0, []);
+    let found = [said(1, "id is null"), said(4, r#"score is "q", which is no number"#)];
+    assert_eq!(told(&gate, row(",Ann,q,a,x")).0[..1], found[..1]);
+    assert_eq!(told(&gate, row(",Ann,q,a,x")).0[2], found[1]);
+    assert_eq!(told(&gate, row(",,,,")).0[1], said(7, "the record is empty"));
+    let keys = |text| told(&gate, row(text)).1;
+    assert_eq!(keys("1,Ann,.5,a,x"), keys("\"1\",Ann,\".5\",a,x"));
+    assert_ne!(keys("1,Ann,.5,a,x")[0], keys("2,Ann,.5,a,x")[0]);
+    let comment = Body::Fields { row: b"# made by hand", delimiter: b',', names: &[], wrong: None };
+    assert_eq!(told(&gate, comment).0, []);
+    assert_eq!(told(&gate, comment).1.len(), 1);
+}
+
+struct Memory(Vec<u8>);
+
+impl Ranges for Memory {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let bytes = usize::try_from(at).ok().and_then(|at| self.0.get(at..)?.get(..buffer.len()));
+        buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}
+
+/// Three rows: a good one, one with little, and one that only has an id.
+fn people() -> Table {
+    let schema = "message m { required int64 id; optional binary name (UTF8); optional double score;
+        optional group tags (LIST) { repeated group list { optional binary element (UTF8); } }
+        optional group at { optional binary place (UTF8); } }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Default::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let texts = |texts: &[&'static str]| texts.iter().map(|&text| ByteArray::from(text)).collect::<Vec<_>>();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<Int64Type>().write_batch(&[1, 2, 3], None, None).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<ByteArrayType>().write_batch(&texts(&["Ann", "a@b.org\u{7}"]), Some(&[1, 1, 0]), None).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<DoubleType>().write_batch(&[1.5, -1.0], Some(&[1, 1, 0]), None).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let tags = texts(&["x", "y", "z"]);
+    column.typed::<ByteArrayType>().write_batch(&tags, Some(&[3, 3, 3, 0]), Some(&[0, 1, 0, 0])).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<ByteArrayType>().write_batch(&texts(&["here"]), Some(&[2, 1, 0]), None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    Table::open(Arc::new(Memory(writer.into_inner().unwrap()))).unwrap()
+}
+
+#[test]
+fn rows_of_parquet() {
+    let mut checks = every_kind();
+    checks.push(Check::Types { fields: vec![("at".into(), vec![Type::Object]), ("/tags".into(), vec![Type::Array])] });
+    checks.push(Check::Required { fields: names(&["/at", "/at/place", "nothing"]) });
+    let gate = gate(checks);
+    let mut rows = Vec::new();
+    people().rows(&mut |row| rows.push(told(&gate, Body::Row(&row)))).unwrap();
+    assert_eq!(rows[0].0, [said(14, "nothing is missing")]);
+    let all = [
+        said(3, r#"/tags/* is "z", which is none of its values"#),
+        said(4, "score is -1, less than 0"),
+        said(6, "/name holds the control character U+0007"),
+        said(8, "/name holds an e-mail address"),
+        said(13, "at has the type null, not object"),
+        said(14, "nothing is missing; /at and /at/place are null"),
+    ];
+    assert_eq!(rows[1].0, all);
+    assert_eq!(rows[2].0[0], said(1, "name and /tags are null"));
+    assert_eq!(rows.iter().map(|row| row.1.len()).collect::<Vec<_>>(), [3, 3, 2]);
+}
+
+#[test]
+fn rows_of_parquet_as_json() {
+    let mut values = Vec::new();
+    people().rows(&mut |row| values.push(crate::validate::value::value(&Seen::Row(row)).unwrap().unwrap())).unwrap();
+    assert_eq!(values[0], json!({"id": 1, "name": "Ann", "score": 1.5, "tags": ["x", "y"], "at": {"place": "here"}}));
+    assert_eq!(values[2], json!({"id": 3, "name": null, "score": null, "tags": null, "at": {"place": null}}));
+}
+
+#[test]
+fn only_what_is_asked_for_is_told() {
+    let gate = gate(every_kind());
+    let looks = gate.of_file("a");
+    let (mut measures, mut told) = (Measures::new(13), Vec::new());
+    let mut judge = Judge::new(&gate);
+    let mut record = |sign, findings, told: &mut Vec<Told>| {
+        let record = Record { path: "a", line: 1, body: Body::Json(br#"{"id":1}"#) };
+        judge.record(&looks, &record, findings, &mut measures, sign, &mut |t| told.push(t));
+    };
+    record(1, true, &mut told);
+    assert_eq!(told.len(), 3, "name and tags are missing; a key; an identity");
+    told.clear();
+    record(-1, false, &mut told);
+    assert!(told.iter().all(|told| matches!(told, Told::Key { .. })) && told.len() == 2);
+    assert!((0..13).all(|rule| measures.records(rule) == 0 && measures.to_list(rule).is_empty()));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(prop::sample::select(&b"{}[]\",:\\u0d8eE-. \xff\xc3\xa9an"[..]), 0..60)) {
+        let gate = gate(every_kind());
+        told(&gate, Body::Json(&bytes));
+        told(&gate, Body::Text(&bytes));
+        told(&gate, Body::Fields { row: &bytes, delimiter: b',', names: &names(&["id", "name"]), wrong: None });
+    }
+
+    #[test]
+    fn another_spelling_has_the_same_keys((text, other) in crate::sample::spelled()) {
+        let gate = gate(vec![Check::Duplicates { fields: vec![], max_share: 0 }, Check::Unique { key: names(&["a"]) }]);
+        prop_assert_eq!(told(&gate, Body::Json(text.as_bytes())).1, told(&gate, Body::Json(other.as_bytes())).1);
+    }
+}
+
+/// Run with `--release -- --ignored --nocapture` and `HLX_RECORDS` naming a file of JSON lines.
+#[test]
+#[ignore = "a measurement, of a file that the caller names"]
+fn costs_less_than_3_ns_a_byte() {
+    let text = std::fs::read(std::env::var_os("HLX_RECORDS").unwrap()).unwrap();
+    let read = |take: &mut dyn FnMut(crate::sample::Record<'_>)| {
+        let mut reader = Jsonl::new();
+        reader.feed(&text, take);
+        reader.finish(take);
+    };
+    let checks = || {
+        vec![
+            Check::Parse,
+            Check::Required { fields: names(&["id", "text"]) },
+            Check::Unique { key: names(&["id"]) },
+            Check::Duplicates { fields: vec![], max_share: 0 },
+            Check::Encoding,
+            Check::Length { field: Some("text".into()), min: Some(1), max: None, unit: Unit::Characters },
+        ]
+    };
+    let one = |n: usize| vec![checks().swap_remove(n)];
+    let sets = [
+        ("all", checks()),
+        ("parse", one(0)),
+        ("unique", one(2)),
+        ("duplicates", one(3)),
+        ("encoding", one(4)),
+        ("length", one(5)),
+    ];
+    for (name, checks) in sets {
+        let gate = gate(checks);
+        let (looks, mut judge, mut measures) = (gate.of_file("a"), Judge::new(&gate), Measures::new(gate.rules().len()));
+        let (start, mut keys) = (Instant::now(), 0);
+        read(&mut |record| {
+            let record = Record { path: "a", line: record.line, body: Body::Json(record.bytes) };
+            judge.record(&looks, &record, true, &mut measures, 1, &mut |told| {
+                keys += usize::from(matches!(told, Told::Key { .. }))
+            });
+        });
+        let cost = start.elapsed().as_nanos() as f64 / text.len() as f64;
+        println!("{name}: {cost:.2} ns a byte, {keys} keys");
+        assert!(cost < 3.0);
+    }
+}
