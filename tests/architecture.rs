@@ -100,8 +100,22 @@ fn no_verb_calls_another() {
         sources(&root().join("src/ops")).iter().filter_map(|p| p.file_stem()?.to_str().map(str::to_owned)).collect();
     // Files that verbs share, and files of the folder of one.
     let helpers = [
-        "artifacts", "between", "changes", "gate", "judge", "known", "look", "mod", "place", "program", "record", "report", "said",
-        "samples", "tree", "view",
+        "artifacts",
+        "between",
+        "changes",
+        "gate",
+        "judge",
+        "known",
+        "look",
+        "mod",
+        "place",
+        "program",
+        "record",
+        "report",
+        "said",
+        "samples",
+        "tree",
+        "view",
     ];
     for path in library().iter().filter(|p| module(p) == "ops") {
         let own = path.file_stem().unwrap().to_str().unwrap();

@@ -177,7 +177,9 @@ mod tests {
 
     #[test]
     fn durations_have_the_unit_that_tells() {
-        for (millis, text) in [(900, "0s"), (12_000, "12s"), (200_000, "3m 20s"), (7_500_000, "2h 05m"), (360_000_000, "100h 00m")] {
+        for (millis, text) in
+            [(900, "0s"), (12_000, "12s"), (200_000, "3m 20s"), (7_500_000, "2h 05m"), (360_000_000, "100h 00m")]
+        {
             assert_eq!(duration(millis), text);
         }
     }

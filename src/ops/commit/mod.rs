@@ -277,8 +277,17 @@ impl Commit<'_> {
             (None, None) => tree.totals.samples.map(|added| Counts { added, ..Counts::default() }),
             _ => None,
         };
-        let told =
-            Told { changes, samples, schema, findings, findings_count, explained, validation: None, report_file: None, stored: 0 };
+        let told = Told {
+            changes,
+            samples,
+            schema,
+            findings,
+            findings_count,
+            explained,
+            validation: None,
+            report_file: None,
+            stored: 0,
+        };
         if let Some(there) = self.already_there(&mut version, !changes.any)? {
             return self.report(there, Outcome::AlreadyThere, told, rows);
         }
@@ -424,7 +433,10 @@ impl Commit<'_> {
             rows.finish()?;
         }
         Ok(Report {
-            version: Viewer::new(self.repo)?.with_schema(told.schema).with_judgement(told.validation.clone()).view(id, version)?,
+            version: Viewer::new(self.repo)?
+                .with_schema(told.schema)
+                .with_judgement(told.validation.clone())
+                .view(id, version)?,
             outcome,
             files_added: told.changes.added,
             files_modified: told.changes.modified,

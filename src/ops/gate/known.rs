@@ -141,8 +141,11 @@ pub(super) fn keys(folder: &Path, rule: usize) -> PathBuf {
     folder.join(format!("keys-{rule}"))
 }
 
-const CONFIG: bincode::config::Configuration<bincode::config::LittleEndian, bincode::config::Varint, bincode::config::Limit<MAX>> =
-    standard().with_limit::<MAX>();
+const CONFIG: bincode::config::Configuration<
+    bincode::config::LittleEndian,
+    bincode::config::Varint,
+    bincode::config::Limit<MAX>,
+> = standard().with_limit::<MAX>();
 
 #[cfg(test)]
 mod tests {

@@ -131,20 +131,12 @@ impl<'a> Judging<'a> {
     }
 
     /// Shows a record as rules see it. What the file itself holds is read only if it has to be.
-    pub(super) fn shown(
-        &self,
-        seen: &Seen<'_>,
-        half: &Half<'_>,
-        read: bool,
-        show: &mut dyn FnMut(&Record<'_>),
-    ) -> Result<()> {
+    pub(super) fn shown(&self, seen: &Seen<'_>, half: &Half<'_>, read: bool, show: &mut dyn FnMut(&Record<'_>)) -> Result<()> {
         let text;
         let message;
         let body = match &seen.text {
             Text::Json(bytes) => Body::Json(bytes),
-            Text::Fields { row, delimiter, names, wrong } => {
-                Body::Fields { row, delimiter: *delimiter, names, wrong: *wrong }
-            }
+            Text::Fields { row, delimiter, names, wrong } => Body::Fields { row, delimiter: *delimiter, names, wrong: *wrong },
             Text::Row(row) => Body::Row(row),
             Text::File { broken: Some((_, why)), .. } => Body::Broken(why),
             Text::File { content, .. } if !read => Body::Opaque(content),

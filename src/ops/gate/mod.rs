@@ -27,8 +27,8 @@ use crate::repo::{Dataset, Repo};
 use crate::sample::Side;
 use crate::store::Store;
 use crate::store::samples::{Bytes, Half, Rules};
-use crate::worktree::selection::Matcher;
 use crate::validate::{Check, Gate, Gathering, Limits, Measures, Rule};
+use crate::worktree::selection::Matcher;
 
 use known::{Home, Known, Places};
 use place::{Minds, Offenders, Placed, Suspects, repeated};
@@ -333,12 +333,8 @@ impl<'a> Judging<'a> {
             measures: if matches!(declared.check, Check::Drift { .. }) { measures.to_list(rule) } else { Vec::new() },
         });
         let first = said.iter().take(MAX_FINDINGS).map(report::stored);
-        let verdict = Verdict {
-            rules: self.digest,
-            min_score: self.min_score,
-            judged: judged.collect(),
-            findings: first.collect(),
-        };
+        let verdict =
+            Verdict { rules: self.digest, min_score: self.min_score, judged: judged.collect(), findings: first.collect() };
         Ok(Outcome { verdict, said })
     }
 }

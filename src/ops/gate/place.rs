@@ -162,7 +162,12 @@ pub(super) fn repeated<'p>(
                 }
                 Some(Minds::Leak) if member.split == 0 => {
                     if let Some(place) = at(1) {
-                        say(path, member.line, member.rule, format!("stands in the test split, at {}:{}", place.path, place.line));
+                        say(
+                            path,
+                            member.line,
+                            member.rule,
+                            format!("stands in the test split, at {}:{}", place.path, place.line),
+                        );
                     }
                 }
                 _ => {}

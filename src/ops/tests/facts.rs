@@ -66,7 +66,8 @@ fn verify(bench: &Bench) -> VerifyReport {
 fn found(bench: &Bench) -> Vec<(&'static str, String)> {
     let report = verify(bench);
     assert_eq!(report.is_valid, report.problems.is_empty());
-    let place = |p: &Problem| p.entry.as_deref().map_or("-", |e| e.rsplit('/').next().unwrap().trim_start_matches('0')).to_owned();
+    let place =
+        |p: &Problem| p.entry.as_deref().map_or("-", |e| e.rsplit('/').next().unwrap().trim_start_matches('0')).to_owned();
     report.problems.iter().map(|p| (p.kind, place(p))).collect()
 }
 
@@ -133,7 +134,8 @@ fn copies_that_said_different_things_agree_once_they_are_joined() {
         assert!(refs < bench.repo().facts().head().unwrap());
         let report = verify(bench);
         assert!(report.is_valid, "{:?}", report.problems);
-        let models: BTreeSet<_> = run::list(&bench.repo(), &Default::default()).unwrap().runs.into_iter().map(|r| r.run.model).collect();
+        let models: BTreeSet<_> =
+            run::list(&bench.repo(), &Default::default()).unwrap().runs.into_iter().map(|r| r.run.model).collect();
         assert_eq!(models, BTreeSet::from(["a", "b", "on-a", "on-b"].map(str::to_owned)));
         assert_eq!(bench.repo().facts().fold().unwrap().verdict_of(one), Some(verdict.id()));
         assert!(bench.repo().store().get(&Key::from(verdict.id())).is_ok());
@@ -377,7 +379,10 @@ fn versions_without_refs_are_named_by_who_names_them() {
         fs::remove_file(at(&copy, gone)).unwrap();
         let problems = verify(&copy).problems;
         assert_eq!(problems.len(), 1, "{problems:?}");
-        assert_eq!((problems[0].kind, problems[0].entry.clone().unwrap()), ("version-ref-missing", format!("refs/versions/ds/{gone}")));
+        assert_eq!(
+            (problems[0].kind, problems[0].entry.clone().unwrap()),
+            ("version-ref-missing", format!("refs/versions/ds/{gone}"))
+        );
         assert!(problems[0].message.ends_with(by), "{}", problems[0].message);
     }
     let copy = bench.copy();

@@ -106,13 +106,15 @@ fn ten_leaked_records_are_found_where_they_are() {
     bench.write("elsewhere.jsonl", records(1_000..1_100));
     assert_eq!(bench.commit(|_| {}).unwrap().outcome, Outcome::Created);
     // Ten of them come into the midst of a file, written otherwise.
-    let leaked: String = (1_010..1_020).map(|n| format!("{{ \"text\":\"the rent of flat {n} is due\", \"id\":{n} }}\n")).collect();
+    let leaked: String =
+        (1_010..1_020).map(|n| format!("{{ \"text\":\"the rent of flat {n} is due\", \"id\":{n} }}\n")).collect();
     bench.write("train/b.jsonl", records(400..500) + &leaked + &records(500..800));
     let report = bench.commit(|_| {}).unwrap();
     assert_eq!(report.outcome, Outcome::Refused);
     let judgement = report.validation.unwrap();
-    let expected: Vec<String> =
-        (0..10).map(|n| format!("train/b.jsonl:{}: leakage: stands in the test split, at test/a.jsonl:{}", 101 + n, 11 + n)).collect();
+    let expected: Vec<String> = (0..10)
+        .map(|n| format!("train/b.jsonl:{}: leakage: stands in the test split, at test/a.jsonl:{}", 101 + n, 11 + n))
+        .collect();
     assert_eq!(told(&judgement), expected);
     assert_eq!((judgement.rules[0].checked, judgement.rules[0].failed), (910, 10));
 }
@@ -279,7 +281,8 @@ proptest! {
 #[test]
 fn large_files_are_judged_by_what_changed_and_their_lines_are_right() {
     let bench = gated(&RULES);
-    let mut all: Vec<String> = (0..40_000).map(|n| format!("{{\"id\":{n},\"text\":\"the rent of flat {n} is due\"}}\n")).collect();
+    let mut all: Vec<String> =
+        (0..40_000).map(|n| format!("{{\"id\":{n},\"text\":\"the rent of flat {n} is due\"}}\n")).collect();
     bench.write("a.jsonl", all.concat());
     bench.write("c.jsonl", "{\"id\":-1,\"text\":\"test\"}\n");
     assert_eq!(bench.commit(|_| {}).unwrap().validation.unwrap().findings_count, 0);
@@ -322,7 +325,11 @@ fn what_is_kept_may_be_damaged() {
         let copy = bench.copy();
         let file = copy.path.join(file.strip_prefix(&bench.path).unwrap());
         let good = fs::read(&file).unwrap();
-        for bad in [good[..good.len() / 2].to_vec(), vec![], { let mut bad = good.clone(); bad[good.len() / 2] ^= 4; bad }] {
+        for bad in [good[..good.len() / 2].to_vec(), vec![], {
+            let mut bad = good.clone();
+            bad[good.len() / 2] ^= 4;
+            bad
+        }] {
             fs::write(&file, &bad).unwrap();
             assert_eq!(told(&judge(&copy, "WORK").unwrap().judgement), expected, "{}", file.display());
         }
