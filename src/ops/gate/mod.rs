@@ -31,6 +31,7 @@ use crate::validate::{Check, Gate, Gathering, Limits, Measures, Rule};
 use crate::worktree::selection::Matcher;
 
 use known::{Home, Known, Places};
+use look::HOLLOW;
 use place::{Minds, Offenders, Placed, Suspects, repeated};
 
 pub use report::{Finding, Judgement, RuleReport};
@@ -179,7 +180,7 @@ impl<'a> Judging<'a> {
                 let path = looked.sides.0.iter().chain(&looked.sides.1).next().map(|entry| entry.path.clone());
                 let mut own = looked.suspects;
                 if let Some(old) = path.and_then(|path| placed.remove(path.as_str())) {
-                    own.extend(old.found.iter().map(|found| found.raw));
+                    own.extend(old.found.iter().map(|found| found.raw).filter(|&raw| raw != HOLLOW));
                     own.sort_unstable();
                     own.dedup();
                 }

@@ -322,15 +322,12 @@ fn what_is_kept_may_be_damaged() {
     }
     assert!(files.len() >= 5, "{files:?}");
     for file in files {
-        let copy = bench.copy();
-        let file = copy.path.join(file.strip_prefix(&bench.path).unwrap());
         let good = fs::read(&file).unwrap();
-        for bad in [good[..good.len() / 2].to_vec(), vec![], {
-            let mut bad = good.clone();
-            bad[good.len() / 2] ^= 4;
-            bad
-        }] {
-            fs::write(&file, &bad).unwrap();
+        let mut flipped = good.clone();
+        flipped[good.len() / 2] ^= 4;
+        for bad in [&good[..good.len() / 2], &[], &flipped] {
+            let copy = bench.copy();
+            fs::write(copy.path.join(file.strip_prefix(&bench.path).unwrap()), bad).unwrap();
             assert_eq!(told(&judge(&copy, "WORK").unwrap().judgement), expected, "{}", file.display());
         }
     }
