@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::clock::Time;
 use crate::error::{Error, Result};
-use crate::fs::atomic::{self, Created};
 use crate::facts::State;
 use crate::facts::lineage::{self, Known};
+use crate::fs::atomic::{self, Created};
 use crate::id::{Fact as FactId, Id};
 use crate::object::fact::{Fact, Statement};
 use crate::object::{Key, Kind};
@@ -69,13 +69,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn write(
-        &self,
-        writer: &mut Writer<'_>,
-        author: &str,
-        parents: Vec<Id<FactId>>,
-        statement: Statement,
-    ) -> Result<Id<FactId>> {
+    fn write(&self, writer: &mut Writer<'_>, author: &str, parents: Vec<Id<FactId>>, statement: Statement) -> Result<Id<FactId>> {
         let bytes = Fact { parents, time: Time::now(), author: author.to_owned(), statement }.encode();
         let id = Id::of(&bytes);
         writer.structure(Key::from(id), &bytes)?;

@@ -131,9 +131,7 @@ impl Run {
             .collect::<Result<_, _>>()?;
         let count = take.count(34)?;
         let artifacts = (0..count)
-            .map(|_| {
-                Ok(Artifact { path: take.text()?.to_owned(), size: take.varint()?, content: Id::from_bytes(take.array()?) })
-            })
+            .map(|_| Ok(Artifact { path: take.text()?.to_owned(), size: take.varint()?, content: Id::from_bytes(take.array()?) }))
             .collect::<Result<_, _>>()?;
         let run = Run { model, started, ended, params, metrics, artifacts };
         run.check()?;
@@ -171,17 +169,19 @@ mod tests {
         let metrics = prop::collection::btree_map(name, finite, 0..5);
         let artifacts = prop::collection::btree_map(name, (any::<u64>(), any::<[u8; 32]>()), 0..5);
         let moment = || prop::option::of(any::<i64>().prop_map(Time::from_millis));
-        (".{1,20}", moment(), moment(), params, metrics, artifacts).prop_map(|(model, started, ended, params, metrics, artifacts)| {
-            let artifact = |(path, (size, id))| Artifact { path, size, content: Id::from_bytes(id) };
-            Run {
-                model,
-                started,
-                ended,
-                params: params.into_iter().collect(),
-                metrics: metrics.into_iter().map(|(name, value)| (name, Metric(value))).collect(),
-                artifacts: artifacts.into_iter().map(artifact).collect(),
-            }
-        })
+        (".{1,20}", moment(), moment(), params, metrics, artifacts).prop_map(
+            |(model, started, ended, params, metrics, artifacts)| {
+                let artifact = |(path, (size, id))| Artifact { path, size, content: Id::from_bytes(id) };
+                Run {
+                    model,
+                    started,
+                    ended,
+                    params: params.into_iter().collect(),
+                    metrics: metrics.into_iter().map(|(name, value)| (name, Metric(value))).collect(),
+                    artifacts: artifacts.into_iter().map(artifact).collect(),
+                }
+            },
+        )
     }
 
     proptest! {

@@ -66,7 +66,8 @@ fn verify(bench: &Bench) -> VerifyReport {
 fn found(bench: &Bench) -> Vec<(&'static str, String)> {
     let report = verify(bench);
     assert_eq!(report.is_valid, report.problems.is_empty());
-    let place = |p: &Problem| p.entry.as_deref().map_or("-", |e| e.rsplit('/').next().unwrap().trim_start_matches('0')).to_owned();
+    let place =
+        |p: &Problem| p.entry.as_deref().map_or("-", |e| e.rsplit('/').next().unwrap().trim_start_matches('0')).to_owned();
     report.problems.iter().map(|p| (p.kind, place(p))).collect()
 }
 
@@ -133,7 +134,8 @@ fn copies_that_said_different_things_agree_once_they_are_joined() {
         assert!(refs < bench.repo().facts().head().unwrap());
         let report = verify(bench);
         assert!(report.is_valid, "{:?}", report.problems);
-        let models: BTreeSet<_> = run::list(&bench.repo(), &Default::default()).unwrap().runs.into_iter().map(|r| r.run.model).collect();
+        let models: BTreeSet<_> =
+            run::list(&bench.repo(), &Default::default()).unwrap().runs.into_iter().map(|r| r.run.model).collect();
         assert_eq!(models, BTreeSet::from(["a", "b", "on-a", "on-b"].map(str::to_owned)));
         assert_eq!(bench.repo().facts().fold().unwrap().verdict_of(one), Some(verdict.id()));
         assert!(bench.repo().store().get(&Key::from(verdict.id())).is_ok());
@@ -261,6 +263,12 @@ fn removed_entries_are_named() {
     assert!(verify(&copy).problems[0].message.contains("removed, or a command was interrupted"));
     (1..5).for_each(|n| fs::remove_file(entry(&copy, n)).unwrap());
     assert_eq!(found(&copy), vec![is("fact-unlisted", "-"); 5]);
+    fs::remove_dir(copy.path.join(".helox/refs/facts")).unwrap();
+    assert_eq!(found(&copy).len(), 6);
+    let copy = bench.copy();
+    fs::remove_file(entry(&copy, 5)).unwrap();
+    add_note(&copy, "1.0.0", "said since");
+    assert_eq!(verify(&copy).remarks.iter().map(|remark| remark.kind).collect::<Vec<_>>(), ["fact-left-over"]);
     let copy = bench.copy();
     fs::remove_file(entry(&copy, 2)).unwrap();
     fs::remove_file(entry(&copy, 3)).unwrap();
@@ -286,7 +294,7 @@ fn reordered_and_replaced_entries_are_named() {
     // Set back: the last entry leads to an old fact again, and what was newest is led to by none.
     assert_eq!(with(&[(5, read(2))]), [order("5"), is("fact-unlisted", "-")]);
     assert_eq!(with(&[(3, read(2))]), [order("3")]);
-    assert_eq!(with(&[(4, b"0".repeat(64).into_iter().chain(*b"\n").collect())]), [is("fact-missing", "4")]);
+    assert_eq!(with(&[(4, b"0".repeat(64).into_iter().chain(*b"\n").collect())]), [is("fact-missing", "4"), order("5")]);
     assert_eq!(with(&[(4, b"no id".to_vec())]), [is("entry-damaged", "4")]);
 }
 
@@ -377,7 +385,10 @@ fn versions_without_refs_are_named_by_who_names_them() {
         fs::remove_file(at(&copy, gone)).unwrap();
         let problems = verify(&copy).problems;
         assert_eq!(problems.len(), 1, "{problems:?}");
-        assert_eq!((problems[0].kind, problems[0].entry.clone().unwrap()), ("version-ref-missing", format!("refs/versions/ds/{gone}")));
+        assert_eq!(
+            (problems[0].kind, problems[0].entry.clone().unwrap()),
+            ("version-ref-missing", format!("refs/versions/ds/{gone}"))
+        );
         assert!(problems[0].message.ends_with(by), "{}", problems[0].message);
     }
     let copy = bench.copy();
@@ -414,9 +425,13 @@ fn a_fact_that_lost_the_race_is_no_problem_and_a_lost_verdict_is() {
     let mut writer = Writer::new(repo.store(), 1).unwrap();
     writer.structure(Key::from(late.id()), &late.encode()).unwrap();
     drop(writer.finish().unwrap());
-    assert!(verify(&bench).is_valid);
+    let report = verify(&bench);
+    assert!(report.is_valid);
+    assert_eq!((report.remarks.len(), report.remarks[0].kind), (1, "fact-left-over"));
+    repo.facts().append("second", &[Statement::Note { version, text: "too late".into() }]).unwrap();
+    assert!(verify(&bench).remarks.is_empty(), "it was said again");
     repo.facts().append("ana", &[Statement::Validated { version, verdict: Id::of(b"nowhere") }]).unwrap();
-    assert_eq!(found(&bench), [is("verdict-damaged", "6")]);
+    assert_eq!(found(&bench), [is("verdict-damaged", "7")]);
     let run = crate::object::fact::Run {
         model: "m".into(),
         started: None,
