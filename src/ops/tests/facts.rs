@@ -398,6 +398,15 @@ fn versions_without_refs_are_named_by_who_names_them() {
     assert_eq!(verify(&copy).problems.iter().map(|p| p.kind).collect::<Vec<_>>(), ["version-mismatch"; 2]);
     fs::write(at(&copy, "1.2.0"), "garbage").unwrap();
     assert_eq!(verify(&copy).problems.len(), 3, "all at once");
+    let copy = bench.copy();
+    let repo = copy.repo();
+    let id = repo.versions().get("ds", &number("1.1.0")).unwrap().unwrap();
+    let row = repo.store().locate(&Key::from(id)).unwrap();
+    let pack = crate::pack::writer::path_in(&copy.path.join(".helox/packs/structure"), &row.pack);
+    let mut bytes = fs::read(&pack).unwrap();
+    bytes[row.offset as usize + row.len as usize / 2] ^= 1;
+    replace(&pack, &bytes);
+    assert_eq!(verify(&copy).problems.iter().map(|p| p.kind).collect::<Vec<_>>(), ["pack-damaged", "version-damaged"]);
     // A record that no ref leads to is what an interrupted commit leaves.
     let copy = two_versions();
     let repo = copy.repo();
