@@ -48,7 +48,7 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
 }
 
 fn name(view: &RunView) -> String {
-    version_name(view.dataset_name.as_deref(), view.version.as_ref(), &view.version_id)
+    version_name(view.dataset_name.as_deref(), view.version.as_ref(), view.version_id)
 }
 
 /// A value as a person writes it: text without quotes, numbers in full.
