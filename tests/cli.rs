@@ -10,6 +10,8 @@ mod codes;
 mod json;
 #[path = "cli/long.rs"]
 mod long;
+#[path = "cli/said.rs"]
+mod said;
 #[path = "cli/sandbox.rs"]
 mod sandbox;
 #[path = "cli/words.rs"]

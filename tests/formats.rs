@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use helox::formats::{Codec, DataPath, Layout, Malformed, Time, block, cut, decompress, index, reader, writer};
 use helox::id::{Chunk, Content, Id, RecipeNode, Version as VersionId};
 use helox::object::checksum::{Checksum, DataChecksum};
-use helox::object::fact::{Fact, Statement};
+use helox::object::fact::{Artifact, Fact, Metric, Run, Statement};
 use helox::object::node::{Child, Entry, EntryKind, Node, Samples};
 use helox::object::recipe::{Builder, Item, Recipe};
 use helox::object::verdict::{Finding, Judged, Severity, Verdict};
@@ -27,7 +28,10 @@ const CHECKS: &[(&str, Check)] = &[
     ("block-delta", block_delta),
     ("block-zstd", block_zstd),
     ("fact-joined", |bytes| same(bytes, &fact_joined(), Fact::decode, Fact::encode)),
+    ("fact-note", |bytes| same(bytes, &fact_note(), Fact::decode, Fact::encode)),
+    ("fact-run", |bytes| same(bytes, &fact_run(), Fact::decode, Fact::encode)),
     ("fact-tag", |bytes| same(bytes, &fact_tag(), Fact::decode, Fact::encode)),
+    ("fact-validated", |bytes| same(bytes, &fact_validated(), Fact::decode, Fact::encode)),
     ("format", format_file),
     ("index", index_table),
     ("node-empty", |bytes| same(bytes, &Node::Leaf(vec![]), Node::decode, Node::encode)),
@@ -271,6 +275,31 @@ fn fact_joined() -> Fact {
     let mut parents = vec![fact_tag().id(), other.id()];
     parents.sort();
     Fact { parents, time: Time::from_millis(1_795_340_060_000), author: "ben@example.com".into(), statement: Statement::Joined }
+}
+
+/// A fact that comes after the first example of the page.
+fn fact_later(statement: Statement) -> Fact {
+    Fact { parents: vec![fact_tag().id()], statement, ..fact_tag() }
+}
+
+fn fact_validated() -> Fact {
+    fact_later(Statement::Validated { version: second().id(), verdict: verdict().id() })
+}
+
+fn fact_run() -> Fact {
+    let run = Run {
+        model: "lease-7b".into(),
+        started: Some(Time::from_millis(1_795_339_900_000)),
+        ended: None,
+        params: vec![("epochs".into(), "3".into()), ("lr".into(), "3e-4".into())],
+        metrics: vec![("f1".into(), Metric::new(0.84).unwrap()), ("loss".into(), Metric::new(0.31).unwrap())],
+        artifacts: vec![Artifact { path: "out/weights.bin".into(), size: 10, content: Id::of(SCRIPT) }],
+    };
+    fact_later(Statement::Run { version: second().id(), run: Arc::new(run) })
+}
+
+fn fact_note() -> Fact {
+    fact_later(Statement::Note { version: second().id(), text: "rents of May are in euros".into() })
 }
 
 fn format_file(bytes: &[u8]) {

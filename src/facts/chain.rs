@@ -1,5 +1,6 @@
 //! The facts of a store: each names the one before it, and a sequence of heads says which is the newest.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::clock::Time;
@@ -80,10 +81,8 @@ impl<'a> Facts<'a> {
         let mut facts = Known::new();
         let mut open = vec![head];
         while let Some(id) = open.pop() {
-            if !facts.contains_key(&id) {
-                let fact = self.get(id)?;
-                open.extend(&fact.parents);
-                facts.insert(id, fact);
+            if let Entry::Vacant(place) = facts.entry(id) {
+                open.extend(&place.insert(self.get(id)?).parents);
             }
         }
         Ok(facts)

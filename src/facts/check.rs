@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use crate::clock::Time;
 use crate::error::{Kind as ErrorKind, Result};
 use crate::facts::Facts;
 use crate::facts::lineage::{Descent, Known, Lineage};
@@ -33,6 +34,9 @@ pub struct Checked {
     pub faults: Vec<Fault>,
     /// The facts that entries lead to and that can be read, each with the number of the first entry that leads to it.
     pub facts: Vec<(u64, Id<FactId>, Fact)>,
+    /// Facts that no entry leads to, that do not come after the newest, and that nobody said again: what is left of a
+    /// command that was interrupted, or of an entry that was removed before more was said.
+    pub left_over: Vec<Id<FactId>>,
     /// The version records that there are.
     pub records: HashSet<Id<Version>>,
 }
@@ -92,7 +96,11 @@ impl Check<'_> {
     /// The entries that hold an id.
     fn entries(&mut self) -> Result<Vec<(u64, Id<FactId>)>> {
         let (mut entries, mut next) = (Vec::new(), 1);
-        for number in self.facts.heads.numbers()? {
+        let numbers = self.facts.heads.numbers().unwrap_or_else(|e| {
+            self.fault(Some("refs/facts".to_owned()), None, "entry-missing", e.to_string());
+            Vec::new()
+        });
+        for number in numbers {
             if number > next {
                 let missing = match number - next {
                     1 => format!("the entry {next:010} is missing; {number:010} is there"),
@@ -180,7 +188,8 @@ impl Check<'_> {
         }
     }
 
-    /// What no entry leads to must not come after the newest fact. Else it is left over from somebody who was second.
+    /// What no entry leads to must not come after the newest fact. Else it is left over: as a rule from somebody who was
+    /// second, and said the same again.
     fn after_the_newest(
         &mut self,
         newest: Option<Id<FactId>>,
@@ -190,18 +199,30 @@ impl Check<'_> {
     ) {
         let mut unlisted: Vec<_> = known.keys().filter(|id| !listed.contains_key(id)).copied().collect();
         unlisted.sort();
+        let listed = known.iter().filter(|(id, _)| listed.contains_key(id) && !unlisted.is_empty());
+        let said: HashSet<Id<FactId>> = listed.map(|(_, fact)| bare(fact)).collect();
         for id in unlisted {
             let where_it_stands = match newest.map_or(Descent::Yes, |newest| lineage.descends(id, newest)) {
-                Descent::No => continue,
-                Descent::Yes if newest.is_none() => "there is no entry, and so none leads to it",
+                Descent::No => {
+                    if known.get(&id).is_some_and(|fact| !said.contains(&bare(fact))) {
+                        self.found.left_over.push(id);
+                    }
+                    continue;
+                }
+                Descent::Yes if newest.is_none() => "there is no entry that leads to it",
                 Descent::Yes => "no entry leads to it, and it comes after the newest fact",
                 Descent::Unknown => "no entry leads to it, and what comes before it cannot be read",
             };
             let message = format!(
-                "{where_it_stands}: the newest entry was removed, or a command was interrupted before it was done, and \
-                 can be run again"
+                "{where_it_stands}: the newest entry was removed, or a command was interrupted before it was done and \
+                 should be run again"
             );
             self.fault(None, Some(format!("fact {id}")), "fact-unlisted", message);
         }
     }
+}
+
+/// Tells who said what, whenever and after whatever it was said.
+fn bare(fact: &Fact) -> Id<FactId> {
+    Fact { parents: Vec::new(), time: Time::from_millis(0), ..fact.clone() }.id()
 }

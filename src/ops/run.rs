@@ -53,15 +53,19 @@ pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result
         None => Err(Error::usage(format!("the metric '{}' is no finite number", printable(&name)))),
     };
     let metrics = by_name("metric", options.metrics.clone())?;
-    let run = Run {
+    let mut run = Run {
         model: options.model.clone(),
         started: options.started,
         ended: options.ended,
         params: by_name("parameter", options.params.clone())?,
         metrics: metrics.into_iter().map(metric).collect::<Result<_>>()?,
-        artifacts: artifacts::hash(&options.artifacts, progress)?,
+        artifacts: Vec::new(),
     };
-    run.check().map_err(|e| Error::usage(e.to_string()))?;
+    let check = |run: &Run| run.check().map_err(|e| Error::usage(e.to_string()));
+    // Before the artifacts are read, which may take long.
+    check(&run)?;
+    run.artifacts = artifacts::hash(&options.artifacts, progress)?;
+    check(&run)?;
     let run = Arc::new(run);
     // A fact relies on its version: whoever made that may have been killed before its ref was durable.
     repo.versions().sync(&found.version.dataset)?;

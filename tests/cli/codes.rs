@@ -41,6 +41,18 @@ fn wrong_arguments_exit_with_2() {
         "init --type generic",
         "commit -m ''",
         "tag add 1.0.0 latest",
+        "run record 1.0.0",
+        "run record 1.0.0 --model ''",
+        "run record 1.0.0 --model m --metric loss=low",
+        "run record 1.0.0 --model m --metric loss=NaN",
+        "run record 1.0.0 --model m --metric a=1 --metric a=2",
+        "run record 1.0.0 --model m --param lr",
+        "run record 1.0.0 --model m --start 2026-11-23 --end 2026-11-22",
+        "run record 1.0.0 --model m --start whenever",
+        "run compare 1.0.0",
+        "note add 1.0.0 ''",
+        "note add 1.0.0",
+        "audit --verify -n 3",
     ] {
         s.fails(line, 2, "usage");
     }
@@ -71,8 +83,6 @@ fn flags_and_verbs_of_later_work_are_absent() {
         "clone x y",
         "install-hooks",
         "hold list",
-        "run list",
-        "audit",
         "export 1.0.0 --format tar -o x",
         "commit -m x -V",
         "log --merges",
@@ -102,7 +112,12 @@ fn what_is_not_found_exits_with_3() {
     {
         s.fails(line, 3, "version-not-found");
     }
-    for line in ["cat 1.0.0 none", "ls 1.0.0 none", "restore none"] {
+    for line in
+        ["run record 9.9.9 --model m", "run list 9.9.9", "run compare 1.0.0 abcdef", "note add 9.9.9 x", "note list 9.9.9"]
+    {
+        s.fails(line, 3, "version-not-found");
+    }
+    for line in ["cat 1.0.0 none", "ls 1.0.0 none", "restore none", "run record 1.0.0 --model m --artifact none"] {
         s.fails(line, 3, "path-not-found");
     }
 }

@@ -30,6 +30,8 @@ pub fn version_fields() -> BTreeSet<&'static str> {
         "validation_status",
         "validation_errors",
         "tags",
+        "runs",
+        "notes",
         "metadata",
         "created_at",
         "created_by",

@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-const VERBS: [&str; 26] = [
+const VERBS: [&str; 34] = [
     "init",
     "dataset",
     "dataset add",
@@ -25,6 +25,14 @@ const VERBS: [&str; 26] = [
     "tag add",
     "tag rm",
     "tag list",
+    "run",
+    "run record",
+    "run list",
+    "run compare",
+    "note",
+    "note add",
+    "note list",
+    "audit",
     "verify",
     "stats",
     "reindex",
@@ -52,7 +60,7 @@ fn completions_and_the_manual_know_every_verb() {
     }
     let page = s.ok("man");
     assert!(page.contains(".TH hlx 1"));
-    for verb in VERBS.iter().filter(|verb| !matches!(**verb, "dataset" | "tag")) {
+    for verb in VERBS.iter().filter(|verb| !matches!(**verb, "dataset" | "tag" | "run" | "note")) {
         assert!(page.contains(&format!(".SH \"HLX {}\"", verb.to_uppercase())), "{verb}");
     }
 }
@@ -66,6 +74,9 @@ fn quiet_silences_what_was_done_and_not_what_was_asked() {
         "init -q --name leases",
         "-q commit -m x",
         "tag add latest t -q",
+        "run record latest --model m -q",
+        "note add latest words -q",
+        "audit --verify -q",
         "checkout 1.0.0 -q",
         "verify -q",
         "reindex -q",
@@ -73,7 +84,19 @@ fn quiet_silences_what_was_done_and_not_what_was_asked() {
         let output = s.run(line);
         assert_eq!((output.code, output.stdout.as_str(), output.stderr.as_str()), (0, "", ""), "{line}");
     }
-    for line in ["-q log", "-q show", "-q ls", "-q cat 1.0.0 a.txt", "-q status", "-q stats", "-q tag list", "-q dataset list"] {
+    for line in [
+        "-q log",
+        "-q show",
+        "-q ls",
+        "-q cat 1.0.0 a.txt",
+        "-q status",
+        "-q stats",
+        "-q tag list",
+        "-q run list",
+        "-q note list",
+        "-q audit",
+        "-q dataset list",
+    ] {
         assert_ne!(s.ok(line), "", "{line}");
     }
     assert!(s.run("-q show 9.9.9").stderr.starts_with("error: "));

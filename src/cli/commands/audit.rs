@@ -40,7 +40,7 @@ pub(super) fn run(args: &args::Audit, session: &mut Session) -> Result<Answer> {
 /// Time, id, author, and what was said of which version.
 fn row(entry: &Entry) -> [String; 4] {
     let version =
-        entry.version_id.map_or_else(String::new, |id| version_name(entry.dataset_name.as_deref(), entry.version.as_ref(), &id));
+        entry.version_id.map_or_else(String::new, |id| version_name(entry.dataset_name.as_deref(), entry.version.as_ref(), id));
     let said = match &entry.what {
         What::Version { change_summary, .. } => format!("{version} was made: {}", cut(change_summary)),
         What::TagAdded { tag } => format!("{version} received the tag {}", printable(tag)),

@@ -33,7 +33,7 @@ pub(super) fn run(args: args::Note, session: &mut Session) -> Result<Answer> {
 /// The version, who wrote it and when, and the words below.
 fn words(view: &NoteView, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
-    let name = version_name(view.dataset_name.as_deref(), view.version.as_ref(), &view.version_id);
+    let name = version_name(view.dataset_name.as_deref(), view.version.as_ref(), view.version_id);
     let (id, time, author) = (tint.dim(short(view.id)), moment(&view.recorded_at), printable(&view.recorded_by));
     writeln!(out, "{}  {id}  {time}  {author}", tint.mark(name))?;
     view.text.lines().try_for_each(|line| writeln!(out, "    {}", printable(line)))

@@ -48,7 +48,7 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
 }
 
 fn name(view: &RunView) -> String {
-    version_name(view.dataset_name.as_deref(), view.version.as_ref(), &view.version_id)
+    version_name(view.dataset_name.as_deref(), view.version.as_ref(), view.version_id)
 }
 
 /// A value as a person writes it: text without quotes, numbers in full.
@@ -64,8 +64,11 @@ fn pairs(map: &Map<String, Value>) -> String {
     map.iter().map(|(key, value)| format!("{}={}", printable(key), shown(Some(value)))).collect::<Vec<_>>().join(" ")
 }
 
-/// A line a run.
+/// A line a run, or with `-v` everything about each.
 fn list(runs: &[RunView], out: &mut Output) -> io::Result<()> {
+    if out.is_verbose() {
+        return runs.iter().try_for_each(|view| page(view, out));
+    }
     let row = |view: &RunView| {
         let told = [pairs(&view.run.metrics), pairs(&view.run.params)];
         let told: Vec<_> = told.into_iter().filter(|part| !part.is_empty()).collect();
@@ -75,7 +78,7 @@ fn list(runs: &[RunView], out: &mut Output) -> io::Result<()> {
     columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
-/// Everything about one run.
+/// Everything about one run; with `-v` its artifacts as `b3sum` prints them.
 fn page(view: &RunView, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     let (id, name, model) = (short(view.id), name(view), printable(&view.run.model));
@@ -94,12 +97,18 @@ fn page(view: &RunView, out: &mut Output) -> io::Result<()> {
     if !view.run.artifacts.is_empty() {
         field("artifacts", format!("{}, {}", count(view.run.artifacts.len() as u64, "file"), size(bytes)));
     }
-    columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
+    field("recorded", format!("{} by {}", moment(&view.recorded_at), printable(&view.recorded_by)));
+    columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    let artifacts = view.run.artifacts.iter().filter(|_| out.is_verbose());
+    let lines: Vec<_> = artifacts.map(|artifact| format!("  {}  {}", artifact.hash, printable(&artifact.path))).collect();
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 /// A column a run; a star stands before what differs.
 fn side_by_side(report: &CompareReport, out: &mut Output) -> io::Result<()> {
-    let runs: Vec<&RunView> = report.runs_a.iter().chain(&report.runs_b).collect();
+    // Two words for one version, or for a run and its version, name the same runs.
+    let other = report.runs_b.iter().filter(|run| report.runs_a.iter().all(|known| known.id != run.id));
+    let runs: Vec<&RunView> = report.runs_a.iter().chain(other).collect();
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut row = |name: &str, cells: Vec<String>, mark: bool| {
         let star = if mark && cells.windows(2).any(|pair| pair[0] != pair[1]) { "*" } else { " " };

@@ -42,7 +42,7 @@ pub struct VerifyReport {
     pub entries: u64,
     /// What is not as it was.
     pub problems: Vec<Problem>,
-    /// What is worth knowing and no problem: `unknown-version`.
+    /// What is worth knowing and no problem: `unknown-version`, `fact-left-over`.
     pub remarks: Vec<Problem>,
 }
 
@@ -54,6 +54,16 @@ pub fn verify(repo: &Repo, progress: &dyn Progress) -> Result<VerifyReport> {
     audit.problems.extend(checked.faults.iter().map(|fault| {
         let Fault { entry, object, kind, message } = fault.clone();
         Problem { entry, object, kind, message }
+    }));
+    audit.remarks.extend(checked.left_over.iter().map(|id| {
+        Problem {
+            entry: None,
+            object: Some(format!("fact {id}")),
+            kind: "fact-left-over",
+            message: "no entry leads to it, and nobody said it again: a command was interrupted, or an entry was removed before \
+                  more was said"
+                .to_owned(),
+        }
     }));
     audit.verdicts(&checked, progress)?;
     audit.versions(&checked, progress)?;
@@ -165,7 +175,9 @@ impl Audit<'_> {
         let declared = self.repo.config().datasets().map(|dataset| dataset.name.clone());
         let datasets: HashSet<String> = declared.chain(self.repo.versions().datasets()?).collect();
         for dataset in datasets {
-            if let Some(head) = Workspace::load(layout, &dataset)?.head.filter(|id| !self.refs.contains(id)) {
+            // A state that cannot be read is no part of the history; the verbs of the workspace tell of it.
+            let head = Workspace::load(layout, &dataset).ok().and_then(|state| state.head);
+            if let Some(head) = head.filter(|id| !self.refs.contains(id)) {
                 missed.entry(head).or_default().named_by.push(format!("the workspace of {dataset} was made from it"));
             }
         }

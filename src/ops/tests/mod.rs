@@ -1,5 +1,6 @@
 //! The verbs together, as the library's callers use them: round trips, faults at every disk call, random histories.
 
+mod altered;
 mod facts;
 mod faults;
 mod gate;
