@@ -35,6 +35,13 @@ pub mod formats {
     pub use crate::store::Layout;
 }
 
+/// The rules of the quality gate, as `helox.toml` declares them.
+pub mod validation {
+    pub use crate::object::verdict::Severity;
+    pub use crate::sample::Type;
+    pub use crate::validate::{Check, Rule, Spec, Unit};
+}
+
 pub use clock::Time;
 pub use error::{Error, Kind as ErrorKind, Result};
 pub use object::version::{ChangeType, Number};

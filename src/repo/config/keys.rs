@@ -1,39 +1,93 @@
 //! Every key that `helox.toml` may hold. `docs/configuration.md` is the reference of the same list.
 
 /// A table and the keys it may hold. `NAME` stands for the name of a dataset or a remote.
-pub(super) struct Table {
+pub(super) struct Table<'a> {
     /// What its header reads; empty for the top of the file.
     pub header: &'static str,
     /// Its keys; none where any key may stand.
-    pub keys: &'static [&'static str],
+    pub keys: &'a [&'static str],
 }
 
 /// The top of `helox.toml`.
-pub(super) const TOP: Table = Table { header: "", keys: &["dataset", "remote", "store"] };
+pub(super) const TOP: Table<'_> = Table { header: "", keys: &["dataset", "remote", "store"] };
 /// The top of `.helox/config.toml`.
-pub(super) const LOCAL_TOP: Table = Table { header: "", keys: &["store"] };
+pub(super) const LOCAL_TOP: Table<'_> = Table { header: "", keys: &["store"] };
 /// What is declared of a dataset.
-pub(super) const DATASET: Table =
+pub(super) const DATASET: Table<'_> =
     Table { header: "dataset.NAME", keys: &["type", "path", "samples", "key", "format", "version", "schema", "validation"] };
 /// How files are read: the keys are globs.
-pub(super) const FORMAT: Table = Table { header: "dataset.NAME.format", keys: &[] };
+pub(super) const FORMAT: Table<'_> = Table { header: "dataset.NAME.format", keys: &[] };
 /// How numbers follow.
-pub(super) const VERSION: Table = Table { header: "dataset.NAME.version", keys: &["major_above", "minor_above"] };
+pub(super) const VERSION: Table<'_> = Table { header: "dataset.NAME.version", keys: &["major_above", "minor_above"] };
 /// What is told of the fields.
-pub(super) const SCHEMA: Table = Table { header: "dataset.NAME.schema", keys: &["depth"] };
+pub(super) const SCHEMA: Table<'_> = Table { header: "dataset.NAME.schema", keys: &["depth"] };
+/// What a version must pass.
+pub(super) const VALIDATION: Table<'_> = Table { header: "dataset.NAME.validation", keys: &["min_score", "rule"] };
+/// What a rule of any kind may hold. Its header has two brackets.
+pub(super) const RULE: Table<'_> =
+    Table { header: "[dataset.NAME.validation.rule]", keys: &["kind", "severity", "weight", "name", "files"] };
 /// What is declared of a remote.
-pub(super) const REMOTE: Table = Table { header: "remote.NAME", keys: &["url"] };
+pub(super) const REMOTE: Table<'_> = Table { header: "remote.NAME", keys: &["url"] };
 /// How data is kept.
-pub(super) const STORE: Table = Table { header: "store", keys: &["compression"] };
+pub(super) const STORE: Table<'_> = Table { header: "store", keys: &["compression"] };
 
 /// All tables of `helox.toml`.
-pub(super) const TABLES: &[&Table] = &[&TOP, &DATASET, &FORMAT, &VERSION, &SCHEMA, &REMOTE, &STORE];
+pub(super) const TABLES: &[&Table<'_>] = &[&TOP, &DATASET, &FORMAT, &VERSION, &SCHEMA, &VALIDATION, &RULE, &REMOTE, &STORE];
 
 /// How a file may be read; each also with `.gz` or `.zst` behind it.
 pub(super) const FORMATS: &[&str] = &["jsonl", "json", "csv", "tsv", "parquet", "text"];
 
+/// A kind of rule.
+pub(super) struct Kind {
+    /// What it is called.
+    pub name: &'static str,
+    /// The keys that a rule of this kind may hold beside those of [`RULE`].
+    pub keys: &'static [&'static str],
+    /// Lines that such a rule may have.
+    pub example: &'static str,
+}
+
+const fn kind(name: &'static str, keys: &'static [&'static str], example: &'static str) -> Kind {
+    Kind { name, keys, example }
+}
+
+/// All kinds of rules.
+pub(super) const KINDS: &[Kind] = &[
+    kind("parse", &[], ""),
+    kind("schema", &["file"], r#"file = "schemas/lease.json""#),
+    kind("required", &["fields"], r#"fields = ["/id", "/text"]"#),
+    kind("types", &["fields"], r#"fields = { "/id" = "string", "/rent" = ["number", "null"] }"#),
+    kind("values", &["field", "values"], r#"field = "/label", values = ["rent", "term"]"#),
+    kind("range", &["field", "min", "max"], r#"field = "/confidence", min = 0, max = 1"#),
+    kind("length", &["field", "min", "max", "unit"], r#"field = "/text", min = 20, unit = "words""#),
+    kind("unique", &["key"], r#"key = "/id""#),
+    kind("duplicates", &["fields", "max_share"], r#"fields = "/text", max_share = 0.01"#),
+    kind("encoding", &[], ""),
+    kind("empty", &["fields"], r#"fields = "/text""#),
+    kind("pii", &["find", "patterns", "fields"], r#"find = ["email", "ssn"], patterns = { matter = "M-[0-9]{6}" }"#),
+    kind(
+        "drift",
+        &["samples", "field", "mean_length", "labels", "label_share"],
+        r#"samples = 0.2, field = "/text", mean_length = 0.3, labels = "/label", label_share = 0.1"#,
+    ),
+    kind("leakage", &["train", "test", "fields"], r#"train = "train", test = "test", fields = "/text""#),
+    kind("command", &["run", "timeout"], r#"run = ["python3", "checks/clauses.py"], timeout = 600"#),
+];
+
+/// What to do about a key that a rule of a kind may not hold.
+pub(super) fn rule_advice(kind: &Kind, key: &str) -> String {
+    let keys = [RULE.keys, kind.keys].concat();
+    let others: Vec<String> = KINDS.iter().filter(|other| other.keys.contains(&key)).map(|o| format!("'{}'", o.name)).collect();
+    match nearest(&keys, key) {
+        // What is a key of other kinds is hardly a slip of the pen, unless it is one letter away.
+        Some(near) if others.is_empty() || strsim::osa_distance(near, key) == 1 => format!("did you mean '{near}'?"),
+        _ if !others.is_empty() => format!("'{key}' is for rules of the kind {}", others.join(", ")),
+        _ => advice(&Table { header: RULE.header, keys: &keys }, key),
+    }
+}
+
 /// What to do about a key that a table may not hold: the nearest one, where it belongs, or what there is.
-pub(super) fn advice(table: &Table, key: &str) -> String {
+pub(super) fn advice(table: &Table<'_>, key: &str) -> String {
     if let Some(near) = nearest(table.keys, key) {
         return format!("did you mean '{near}'?");
     }
@@ -74,6 +128,20 @@ mod tests {
         }
         for format in FORMATS {
             assert!(page.contains(&format!("`{format}`")), "{format}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_rule_stands_on_the_page_with_its_keys() {
+        let page = include_str!("../../../docs/configuration.md");
+        let section = page.split_once("\n#### The kinds\n").unwrap().1.split("\n#").next().unwrap();
+        let quoted = |cell: &'static str| cell.split('`').skip(1).step_by(2).collect::<Vec<_>>();
+        let rows = section.lines().filter(|line| line.starts_with("| `"));
+        let rows: Vec<Vec<&str>> = rows.map(|row| row.split('|').skip(1).collect()).collect();
+        assert_eq!(rows.len(), KINDS.len());
+        for (row, kind) in rows.iter().zip(KINDS) {
+            assert_eq!(quoted(row[0]), [kind.name]);
+            assert_eq!(quoted(row[2]), kind.keys, "{}", kind.name);
         }
     }
 

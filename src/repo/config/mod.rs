@@ -5,6 +5,7 @@
 mod edit;
 mod keys;
 mod read;
+mod rules;
 mod table;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::path::DataPath;
 use crate::refs::names;
 use crate::store::samples::Rules;
+use crate::validate::Spec;
 
 pub use edit::add_dataset;
 
@@ -44,6 +46,8 @@ pub struct Dataset {
     pub schema_depth: usize,
     /// Whether samples are counted and compared.
     pub samples: bool,
+    /// The rules that a version must pass; `None` where nothing is said of them.
+    pub validation: Option<Spec>,
 }
 
 /// The shares of the parent's samples above which a change is MAJOR or MINOR.
@@ -86,6 +90,7 @@ impl Dataset {
             thresholds: Thresholds::default(),
             schema_depth: SCHEMA_DEPTH,
             samples: true,
+            validation: None,
         }
     }
 

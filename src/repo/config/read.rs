@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use super::keys::{DATASET, FORMATS, LOCAL_TOP, REMOTE, SCHEMA, STORE, TOP, VERSION, nearest};
-use super::table::{Entry, File, Section};
-use super::{Config, Dataset, LEVELS, Thresholds, generic, normal};
-use crate::error::{Error, Result};
+use super::table::{Entry, File, Section, placed};
+use super::{Config, Dataset, LEVELS, Thresholds, generic, normal, rules};
+use crate::error::Result;
 use crate::refs::names;
-use crate::worktree::selection::Selection;
 
 /// The deepest that a schema may look.
 const MAX_DEPTH: i64 = 32;
@@ -60,10 +59,10 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
         dataset.samples = samples.switch()?;
     }
     if let Some(key) = section.get("key") {
-        dataset.key = sample_key(&key)?;
+        dataset.key = key.places()?;
     }
     for glob in section.tables("format")? {
-        dataset.formats.push((glob.key.to_owned(), format(&glob)?));
+        dataset.formats.push((glob.key_glob()?, format(&glob)?));
     }
     if let Some(version) = section.get("version") {
         dataset.thresholds = thresholds(&version.section()?.check(&VERSION)?)?;
@@ -74,39 +73,13 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
         dataset.schema_depth = depth.whole(1..=MAX_DEPTH)? as usize;
     }
     if let Some(validation) = section.get("validation") {
-        validation.section()?;
+        dataset.validation = Some(rules::validation(&validation, &dataset.key)?);
     }
     Ok(dataset)
 }
 
-/// What tells which samples are the same one.
-fn sample_key(entry: &Entry<'_>) -> Result<Vec<String>> {
-    let words = entry.texts()?;
-    if words.is_empty() {
-        return Err(entry.wrong("'key' names nothing").with_hint("leave it out where samples have no key"));
-    }
-    for (n, word) in words.iter().enumerate() {
-        // RFC 6901: `~` stands only before 0 and 1.
-        let mut escapes = word.split('~').skip(1);
-        if word.starts_with('/') && !escapes.all(|rest| rest.starts_with(['0', '1'])) {
-            return Err(entry.wrong(format!("'{word}' is no JSON pointer")).with_hint("write '~' as '~0'"));
-        }
-        if word.is_empty() || words[..n].contains(word) {
-            return Err(entry
-                .wrong(format!("'key' names '{word}', which is empty or named twice"))
-                .with_hint("name a column, such as \"id\", or a JSON pointer, such as \"/meta/id\""));
-        }
-    }
-    Ok(words.into_iter().map(str::to_owned).collect())
-}
-
 /// How the files that match a glob are read.
 fn format(entry: &Entry<'_>) -> Result<String> {
-    let glob = Selection { include: vec![entry.key.to_owned()], ..Selection::default() };
-    glob.matcher().map_err(|e| placed(&e, |what| entry.wrong_key(what)))?;
-    if entry.key.is_empty() {
-        return Err(entry.wrong_key("a pattern is empty"));
-    }
     let format = entry.text()?;
     let plain = format.strip_suffix(".gz").or_else(|| format.strip_suffix(".zst")).unwrap_or(format);
     if FORMATS.contains(&plain) {
@@ -151,21 +124,12 @@ fn remote(entry: &Entry<'_>) -> Result<String> {
     }
 }
 
-/// What is said of a mistake, with its place before it.
-fn placed(error: &Error, place: impl FnOnce(&str) -> Error) -> Error {
-    let placed = place(error.message());
-    match error.hint() {
-        Some(hint) => placed.with_hint(hint),
-        None => placed,
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::error::Kind;
 
-    fn load(text: &str) -> Result<Config> {
+    pub(in crate::repo::config) fn load(text: &str) -> Result<Config> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("helox.toml"), text).unwrap();
         Config::load(&dir.path().join("helox.toml"), &dir.path().join("config.toml"))
@@ -196,8 +160,6 @@ mod tests {
         assert_eq!((major_above, minor_above), (1.0, 0.0));
         assert_eq!(one("[dataset.a.version]\nmajor_above = 0.3").thresholds.major_above, 0.3);
         assert_eq!(one("schema.depth = 32").schema_depth, 32);
-        // What is in it comes with the gate.
-        one("[[dataset.a.validation.rule]]\nkind = 'leakage'\n[dataset.a.validation]\nmin_score = 0.8");
     }
 
     #[test]

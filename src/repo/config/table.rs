@@ -10,6 +10,7 @@ use super::keys::{self, Table};
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
 use crate::path::printable;
+use crate::worktree::selection::Selection;
 
 /// The text of a configuration file.
 pub(super) struct File {
@@ -49,7 +50,7 @@ impl File {
 /// A table of a file.
 pub(super) struct Section<'a> {
     file: &'a File,
-    /// What its header reads.
+    /// What its header reads, between the brackets: in those of a list of tables are others.
     name: String,
     at: Option<Range<usize>>,
     table: &'a dyn TableLike,
@@ -73,10 +74,10 @@ impl<'a> Section<'a> {
     }
 
     /// Fails if it holds a key that such a table does not have.
-    pub fn check(self, known: &Table) -> Result<Section<'a>> {
+    pub fn check(self, known: &Table<'_>) -> Result<Section<'a>> {
         let unknown = self.entries().find(|entry| !known.keys.contains(&entry.key));
         let wrong = unknown.map(|entry| {
-            let place = if self.name.is_empty() { String::new() } else { format!(" in [{}]", self.name) };
+            let place = if self.name.is_empty() { String::new() } else { format!(" in {}", self.header()) };
             let error = entry.wrong_key(format!("unknown key '{}'{place}", entry.key));
             error.with_hint(printable(&keys::advice(known, entry.key)))
         });
@@ -107,6 +108,11 @@ impl<'a> Section<'a> {
         Ok(section.map(|section| section.entries().collect()).unwrap_or_default())
     }
 
+    /// What its header reads, in its brackets.
+    pub fn header(&self) -> String {
+        format!("[{}]", self.name)
+    }
+
     /// An error with the place of the table.
     pub fn wrong(&self, what: impl Display) -> Error {
         self.file.wrong(self.at.clone(), what)
@@ -125,6 +131,21 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// The value as a list of tables.
+    pub fn sections(&self) -> Result<Vec<Section<'a>>> {
+        let (file, name) = (self.file, format!("[{}]", self.name));
+        let section = |at, table| Section { file, name: name.clone(), at, table };
+        if let Some(tables) = self.item.as_array_of_tables() {
+            return Ok(tables.iter().map(|table| section(table.span(), table as &dyn TableLike)).collect());
+        }
+        let inline = |value: &'a Value| {
+            let table = value.as_inline_table()?;
+            Some(section(value.span(), table as &dyn TableLike))
+        };
+        let sections = self.item.as_array().and_then(|list| list.iter().map(inline).collect());
+        sections.ok_or_else(|| self.must("a list of tables").with_hint(format!("write [{name}] above each")))
+    }
+
     /// The value as text.
     pub fn text(&self) -> Result<&'a str> {
         self.item.as_str().ok_or_else(|| self.must("a string"))
@@ -134,6 +155,80 @@ impl<'a> Entry<'a> {
     pub fn texts(&self) -> Result<Vec<&'a str>> {
         let several = || self.item.as_array()?.iter().map(Value::as_str).collect();
         self.item.as_str().map(|one| vec![one]).or_else(several).ok_or_else(|| self.must("a string or a list of strings"))
+    }
+
+    /// The value as a list of texts.
+    pub fn list(&self) -> Result<Vec<&'a str>> {
+        let texts = self.item.as_array().and_then(|list| list.iter().map(Value::as_str).collect());
+        texts.ok_or_else(|| self.must("a list of strings"))
+    }
+
+    /// The value as a list of what JSON knows as well and has no parts.
+    pub fn scalars(&self) -> Result<Vec<serde_json::Value>> {
+        let scalar = |value: &Value| match value {
+            Value::String(text) => Some(text.value().as_str().into()),
+            Value::Integer(number) => Some((*number.value()).into()),
+            Value::Float(number) => serde_json::Number::from_f64(*number.value()).map(Into::into),
+            Value::Boolean(switch) => Some((*switch.value()).into()),
+            _ => None,
+        };
+        let scalars = self.item.as_array().and_then(|list| list.iter().map(scalar).collect());
+        scalars.ok_or_else(|| self.must("a list of strings, finite numbers, true and false"))
+    }
+
+    /// The value as a place in a record: a JSON pointer if it begins with `/`, else the name of a column.
+    pub fn place(&self) -> Result<String> {
+        let word = self.text()?;
+        check_place(word).map_err(|e| placed(&e, |what| self.wrong(what)))?;
+        Ok(word.to_owned())
+    }
+
+    /// The value as one place in a record or several, none of them twice.
+    pub fn places(&self) -> Result<Vec<String>> {
+        let words = self.texts()?;
+        if words.is_empty() {
+            return Err(self.wrong(format!("'{}' names nothing", self.key)).with_hint("name something, or leave it out"));
+        }
+        for (n, word) in words.iter().enumerate() {
+            check_place(word).map_err(|e| placed(&e, |what| self.wrong(what)))?;
+            if words[..n].contains(word) {
+                return Err(self.wrong(format!("'{}' names '{word}' twice", self.key)));
+            }
+        }
+        Ok(words.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The key as a place in a record.
+    pub fn key_place(&self) -> Result<String> {
+        check_place(self.key).map_err(|e| placed(&e, |what| self.wrong_key(what)))?;
+        Ok(self.key.to_owned())
+    }
+
+    /// The value as one glob or several.
+    pub fn globs(&self) -> Result<Vec<String>> {
+        let globs = self.texts()?;
+        if globs.is_empty() {
+            return Err(self.wrong(format!("'{}' names nothing", self.key)).with_hint("name something, or leave it out"));
+        }
+        globs.iter().try_for_each(|glob| check_glob(glob)).map_err(|e| placed(&e, |what| self.wrong(what)))?;
+        Ok(globs.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The key as a glob.
+    pub fn key_glob(&self) -> Result<String> {
+        check_glob(self.key).map_err(|e| placed(&e, |what| self.wrong_key(what)))?;
+        Ok(self.key.to_owned())
+    }
+
+    /// The place of a text of this value among some words; `what` says what they are.
+    pub fn word(&self, text: &str, what: &str, words: &[&str]) -> Result<usize> {
+        words.iter().position(|word| *word == text).ok_or_else(|| {
+            let hint = match keys::nearest(words, text) {
+                Some(near) => format!("did you mean '{near}'?"),
+                None => format!("there are: {}", words.join(", ")),
+            };
+            self.wrong(format!("unknown {what} '{text}'")).with_hint(hint)
+        })
     }
 
     /// The value as a whole number within bounds.
@@ -149,8 +244,22 @@ impl<'a> Entry<'a> {
 
     /// The value as a share.
     pub fn share(&self) -> Result<f64> {
-        let number = self.item.as_float().or_else(|| self.item.as_integer().map(|n| n as f64));
-        number.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| self.must("a number from 0 to 1"))
+        self.number(0.0..=1.0)
+    }
+
+    /// The value as a number within bounds.
+    pub fn number(&self, bounds: RangeInclusive<f64>) -> Result<f64> {
+        let number = self.any_number().filter(|n| bounds.contains(n));
+        number.ok_or_else(|| self.must(&format!("a number from {} to {}", bounds.start(), bounds.end())))
+    }
+
+    /// The value as any number that is finite.
+    pub fn finite(&self) -> Result<f64> {
+        self.any_number().filter(|n| n.is_finite()).ok_or_else(|| self.must("a finite number"))
+    }
+
+    fn any_number(&self) -> Option<f64> {
+        self.item.as_float().or_else(|| self.item.as_integer().map(|n| n as f64))
     }
 
     /// An error with the place of the value.
@@ -177,4 +286,33 @@ impl<'a> Entry<'a> {
         };
         self.wrong(format!("'{}' must be {be}, not {is}", self.key))
     }
+}
+
+/// What is said of a mistake, with its place before it.
+pub(super) fn placed(error: &Error, place: impl FnOnce(&str) -> Error) -> Error {
+    let placed = place(error.message());
+    match error.hint() {
+        Some(hint) => placed.with_hint(hint),
+        None => placed,
+    }
+}
+
+fn check_place(word: &str) -> Result<()> {
+    // RFC 6901: `~` stands only before 0 and 1.
+    let mut escapes = word.split('~').skip(1);
+    if word.starts_with('/') && !escapes.all(|rest| rest.starts_with(['0', '1'])) {
+        return Err(Error::new(Kind::Config, format!("'{word}' is no JSON pointer")).with_hint("write '~' as '~0'"));
+    }
+    if word.is_empty() {
+        return Err(Error::new(Kind::Config, "the name of a field is empty")
+            .with_hint("name a column, such as \"id\", or a JSON pointer, such as \"/meta/id\""));
+    }
+    Ok(())
+}
+
+fn check_glob(glob: &str) -> Result<()> {
+    if glob.is_empty() {
+        return Err(Error::new(Kind::Config, "a pattern is empty"));
+    }
+    Selection { include: vec![glob.to_owned()], ..Selection::default() }.matcher().map(drop)
 }

@@ -5,7 +5,7 @@
 //! into one temporary file as sorted runs, which the merge reads side by side with the set of the version before.
 //! Invariants: the same multiset makes the same bytes, whatever way led to it; a set appears under its name only whole;
 //! memory is bounded whatever the keys are, also where all records have one and the same. The form of the file is told
-//! in [`file`]. A set is derived: a damaged one is thrown away, and all records are told anew.
+//! in [`mod@file`]. A set is derived: a damaged one is thrown away, and all records are told anew.
 
 mod changes;
 mod file;

@@ -55,7 +55,7 @@ impl Place {
 fn told(key: u8, raw: u64, split: u8, sign: i8) -> Told {
     let mut bytes = [0; 16];
     // Half of the keys differ in their first byte, half in their last.
-    bytes[if key % 2 == 0 { 0 } else { 15 }] = key;
+    bytes[if key.is_multiple_of(2) { 0 } else { 15 }] = key;
     Told { key: bytes, raw, split, sign }
 }
 
@@ -86,8 +86,10 @@ fn expected(before: &Model, now: &Model) -> Vec<Shown> {
     shown.filter(|(.., now)| now[0] + now[1] > 1).collect()
 }
 
-/// Steps from version to version: records that come, and positions of those that go.
-fn steps() -> impl Strategy<Value = Vec<(Vec<(u8, u64, u8)>, Vec<prop::sample::Index>)>> {
+/// What happens from one version to the next: records that come, and positions of those that go.
+type Step = (Vec<(u8, u64, u8)>, Vec<prop::sample::Index>);
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
     let came = prop::collection::vec((0u8..5, 0u64..6, 0u8..2), 0..90);
     let went = prop::collection::vec(any::<prop::sample::Index>(), 0..60);
     prop::collection::vec((came, went), 1..5)
@@ -186,7 +188,7 @@ fn every_cut_and_every_flip_is_noticed() {
     // With a right checksum: no magic, a row twice, a count of zero, half a row.
     let row = &good[8..8 + 25];
     let zero = [&row[..24], &[0]].concat();
-    for rows in [&[&row[..], row].concat()[..], &zero, &row[..24], &[row, &[0x80]].concat()] {
+    for rows in [&[row, row].concat()[..], &zero, &row[..24], &[row, &[0x80]].concat()] {
         let body = [&b"HLXKEYS1"[..], rows].concat();
         damaged(&[&body[..], blake3::hash(&body).as_bytes()].concat());
     }
