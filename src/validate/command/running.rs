@@ -118,10 +118,12 @@ impl<'a> Running<'a> {
         unblocked.map(|()| running).map_err(cannot)
     }
 
-    /// Kills the process group. Nobody has waited for the program yet: as a zombie it keeps the number of its group, so
+    /// Kills the program and its process group. Nobody has waited for the program yet: as a zombie it keeps the number of its group, so
     /// that this can never hit another's.
-    fn kill(&self) {
+    fn kill(&mut self) {
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        // It may have joined another group.
+        let _ = self.child.kill();
     }
 
     /// Closes standard input, reads to the program's end, and judges it.

@@ -153,7 +153,8 @@ pub fn card(bytes: &[u8], span: Range<usize>) -> bool {
             return true;
         }
         let separator = bytes.get(at).copied().filter(|b| matches!(b, b' ' | b'-'));
-        if first != 4 || separator.is_none() {
+        // No issuer's prefix begins with another digit; rows of numbers are full of them.
+        if first != 4 || separator.is_none() || !(b'2'..=b'6').contains(&bytes[start]) || !free_before(bytes, start) {
             continue;
         }
         let (mut groups, mut digits, mut end) = (vec![first], bytes[start..at].to_vec(), at);
@@ -166,8 +167,7 @@ pub fn card(bytes: &[u8], span: Range<usize>) -> bool {
             groups.push(size);
             end += 1 + size;
             let as_printed = matches!(groups[..], [4, 4, 4, 1..=4] | [4, 6, 4 | 5] | [4, 4, 4, 4, 3]);
-            let alone = free_before(bytes, start) && free_after(bytes, end) && !in_fours(bytes, start, end);
-            if as_printed && alone && of_issuer(&digits) {
+            if as_printed && free_after(bytes, end) && !in_fours(bytes, start, end) && of_issuer(&digits) {
                 return true;
             }
         }
