@@ -50,6 +50,9 @@ pub(super) enum Value<'a> {
     Group(Row<'a>, &'a str, Type),
 }
 
+/// Is shown a value's type, and a way to its text; says whether to go on.
+type See<'s, 'a> = &'s mut dyn FnMut(Type, &dyn Fn() -> Cow<'a, [u8]>) -> bool;
+
 impl Field {
     /// Reads a field.
     pub fn new(name: &str) -> Result<Field> {
@@ -105,13 +108,6 @@ impl Field {
             Seen::Row(row) => self.columns(row, see),
             _ => {}
         }
-    }
-
-    /// The first value that a record has here, where it has one.
-    pub fn value<'a>(&'a self, seen: &Seen<'a>) -> Option<Value<'a>> {
-        let mut first = None;
-        self.values(seen, &mut |value| first = first.or(Some(value)));
-        first
     }
 
     fn columns<'a>(&'a self, row: Row<'a>, see: &mut dyn FnMut(Value<'a>)) {
@@ -197,7 +193,7 @@ impl<'a> Value<'a> {
     }
 
     /// Shows the values that it holds and that hold no others, with their texts, until `see` says no.
-    pub fn leaves(&self, see: &mut dyn FnMut(Type, &dyn Fn() -> Cow<'a, [u8]>) -> bool) {
+    pub fn leaves(&self, see: See<'_, 'a>) {
         match *self {
             Value::Absent => {}
             Value::Json(text, tape, index) => {

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
 use parquet::file::writer::SerializedFileWriter;
@@ -130,7 +129,7 @@ fn rows_of_csv() {
     let found = [said(1, "id is null"), said(4, r#"score is "q", which is no number"#)];
     assert_eq!(told(&gate, row(",Ann,q,a,x")).0[..1], found[..1]);
     assert_eq!(told(&gate, row(",Ann,q,a,x")).0[2], found[1]);
-    assert_eq!(told(&gate, row(",,,,")).0[1], said(7, "the record is empty"));
+    assert_eq!(told(&gate, row(",,,,")).0[2], said(7, "the record is empty"));
     let keys = |text| told(&gate, row(text)).1;
     assert_eq!(keys("1,Ann,.5,a,x"), keys("\"1\",Ann,\".5\",a,x"));
     assert_ne!(keys("1,Ann,.5,a,x")[0], keys("2,Ann,.5,a,x")[0]);
@@ -246,6 +245,12 @@ proptest! {
     }
 }
 
+/// The nanoseconds that this thread has been on a processor, as Linux counts them: others may be at work too.
+fn on_cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    stat.split(' ').next().unwrap().parse().unwrap()
+}
+
 /// Run with `--release -- --ignored --nocapture` and `HLX_RECORDS` naming a file of JSON lines.
 #[test]
 #[ignore = "a measurement, of a file that the caller names"]
@@ -278,14 +283,14 @@ fn costs_less_than_3_ns_a_byte() {
     for (name, checks) in sets {
         let gate = gate(checks);
         let (looks, mut judge, mut measures) = (gate.of_file("a"), Judge::new(&gate), Measures::new(gate.rules().len()));
-        let (start, mut keys) = (Instant::now(), 0);
+        let (start, mut keys) = (on_cpu(), 0);
         read(&mut |record| {
             let record = Record { path: "a", line: record.line, body: Body::Json(record.bytes) };
             judge.record(&looks, &record, true, &mut measures, 1, &mut |told| {
                 keys += usize::from(matches!(told, Told::Key { .. }))
             });
         });
-        let cost = start.elapsed().as_nanos() as f64 / text.len() as f64;
+        let cost = (on_cpu() - start) / text.len() as f64;
         println!("{name}: {cost:.2} ns a byte, {keys} keys");
         assert!(cost < 3.0);
     }

@@ -58,8 +58,9 @@ impl Length {
 
 /// The number of Unicode scalar values in UTF-8; a lone surrogate counts as one.
 pub(in crate::validate) fn characters(text: &[u8]) -> u64 {
-    // All bytes but those that go on with a character.
-    text.iter().filter(|&&b| b.cast_signed() >= -0x40).count() as u64
+    // All bytes but those that go on with a character, in blocks whose count fits a byte: a register holds many then.
+    let block = |block: &[u8]| block.iter().fold(0u8, |n, &b| n + u8::from(b.cast_signed() >= -0x40));
+    text.chunks(192).map(|bytes| u64::from(block(bytes))).sum()
 }
 
 /// The number of runs of what is not white space.
@@ -81,6 +82,7 @@ mod tests {
         let rule = length(Some("/a"), Some(2), Some(3), Unit::Characters);
         assert_eq!(json(&rule, r#"{"a":"é\u00e9\n"}"#), None);
         assert_eq!(json(&rule, r#"{"a":"😀"}"#), said("/a has 1 character, fewer than 2"));
+        assert_eq!(characters("aé".repeat(1_000).as_bytes()), 2_000);
         assert_eq!(json(&rule, r#"{"a":"\ud83d\ude00\u0000ab"}"#), said("/a has 4 characters, more than 3"));
         assert_eq!(["{}", r#"{"a":null}"#, r#"{"a":7}"#].map(|text| json(&rule, text)), [None, None, None]);
         let rule = length(Some("/a/*"), None, Some(2), Unit::Words);
