@@ -7,8 +7,6 @@ use crate::sample::{Invalid, Row, Tape};
 /// A record of a dataset.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
-    /// The file it stands in.
-    pub path: &'a str,
     /// The line on which it begins, from 1; 0 for a file that is itself the record.
     pub line: u64,
     /// What it is.
@@ -60,11 +58,4 @@ pub(super) enum Seen<'a> {
     Opaque(&'a [u8; 32]),
     /// A file that is not of its format: why.
     Broken(&'a str),
-}
-
-impl Seen<'_> {
-    /// Whether it is a record of its format, so that rules about what it holds have something to say.
-    pub fn is_read(&self) -> bool {
-        !matches!(self, Seen::NoJson(..) | Seen::BadRow(..) | Seen::Opaque(_) | Seen::Broken(_))
-    }
 }

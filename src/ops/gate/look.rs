@@ -155,7 +155,7 @@ impl<'a> Judging<'a> {
             Text::File { .. } => 1,
             _ => seen.line,
         };
-        show(&Record { path: seen.path, line, body });
+        show(&Record { line, body });
         Ok(())
     }
 }

@@ -53,7 +53,7 @@ fn judged(gate: &Gate, body: Body<'_>, measures: &mut Measures) -> Judged {
         Told::Key { rule, key, .. } => keys.push((rule, key)),
     };
     let looks = gate.of_file("a");
-    Judge::new(gate).record(&looks, &Record { path: "a", line: 1, body }, true, measures, 1, &mut tell);
+    Judge::new(gate).record(&looks, &Record { line: 1, body }, true, measures, 1, &mut tell);
     (findings, keys)
 }
 
@@ -218,7 +218,7 @@ fn only_what_is_asked_for_is_told() {
     let (mut measures, mut told) = (Measures::new(13), Vec::new());
     let mut judge = Judge::new(&gate);
     let mut record = |sign, findings, told: &mut Vec<Told>| {
-        let record = Record { path: "a", line: 1, body: Body::Json(br#"{"id":1}"#) };
+        let record = Record { line: 1, body: Body::Json(br#"{"id":1}"#) };
         judge.record(&looks, &record, findings, &mut measures, sign, &mut |t| told.push(t));
     };
     record(1, true, &mut told);
@@ -285,7 +285,7 @@ fn costs_less_than_3_ns_a_byte() {
         let (looks, mut judge, mut measures) = (gate.of_file("a"), Judge::new(&gate), Measures::new(gate.rules().len()));
         let (start, mut keys) = (on_cpu(), 0);
         read(&mut |record| {
-            let record = Record { path: "a", line: record.line, body: Body::Json(record.bytes) };
+            let record = Record { line: record.line, body: Body::Json(record.bytes) };
             judge.record(&looks, &record, true, &mut measures, 1, &mut |told| {
                 keys += usize::from(matches!(told, Told::Key { .. }))
             });
