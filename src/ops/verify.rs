@@ -39,7 +39,7 @@ pub struct Problem {
     /// The object that it befalls, if no file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// What kind of damage: `content`, `manifest`, `schema`, `version`, `checksum`, `fact`, `pack`, `file`.
+    /// What kind of damage: `content`, `manifest`, `schema`, `verdict`, `version`, `checksum`, `fact`, `pack`, `file`.
     pub kind: &'static str,
     /// What is wrong.
     pub message: String,
@@ -167,9 +167,14 @@ impl Verifier<'_> {
     }
 
     fn verify_facts(&mut self) {
-        let facts = self.repo.facts();
-        if let Err(e) = facts.head().and_then(|head| head.map_or(Ok(Vec::new()), |(_, id)| facts.ordered(id))) {
-            self.problem(None, Some("facts".to_owned()), "fact", e.to_string(), &[]);
+        let state = match self.repo.facts().fold() {
+            Ok(state) => state,
+            Err(e) => return self.problem(None, Some("facts".to_owned()), "fact", e.to_string(), &[]),
+        };
+        for (_, id) in state.verdicts() {
+            if let Err(e) = self.repo.verdict(id) {
+                self.problem(None, Some(format!("verdict {id}")), "verdict", e.to_string(), &[]);
+            }
         }
     }
 
@@ -182,6 +187,11 @@ impl Verifier<'_> {
             if let Err(e) = self.repo.schema(version) {
                 let schema = version.schema.map(|id| format!("schema {id}"));
                 self.problem(None, schema, "schema", e.to_string(), &[name]);
+            }
+            if let Some(id) = version.verdict
+                && let Err(e) = self.repo.verdict(id)
+            {
+                self.problem(None, Some(format!("verdict {id}")), "verdict", e.to_string(), &[name]);
             }
             let (mut totals, mut checksum) = (Totals::NONE, DataChecksum::default());
             let walk = |each: &mut dyn FnMut(Entry)| -> Result<()> {
