@@ -3,6 +3,7 @@
 
 mod dataset;
 mod filter;
+mod said;
 mod values;
 
 use std::ffi::OsString;
@@ -19,6 +20,7 @@ use values::{metadata, number};
 
 pub(crate) use dataset::{Create, Dataset, List};
 pub(crate) use filter::Filter;
+pub(crate) use said::{Audit, Note, Run};
 
 /// Why there is nothing to run.
 pub(crate) enum Stop {
@@ -128,6 +130,11 @@ pub(crate) enum Command {
     Cat(Cat),
     #[command(subcommand)]
     Tag(Tag),
+    #[command(subcommand)]
+    Run(Run),
+    #[command(subcommand)]
+    Note(Note),
+    Audit(Audit),
     Verify(Verify),
     /// Count what the store holds and what it saves
     Stats,

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use helox::{Time, printable};
+use helox::{Number, Time, printable};
 
 /// A count with a comma between thousands: `1,204`.
 pub(crate) fn thousands(count: u64) -> String {
@@ -80,11 +80,34 @@ pub(crate) fn first_line(text: &str) -> String {
     printable(text.lines().next().unwrap_or_default()).into_owned()
 }
 
+/// `leases@1.1.0`, or the first digits of the id of a version that is not here.
+pub(crate) fn version_name(dataset: Option<&str>, number: Option<&Number>, id: impl Display) -> String {
+    match (dataset, number) {
+        (Some(dataset), Some(number)) => format!("{}@{number}", printable(dataset)),
+        _ => short(id),
+    }
+}
+
+/// A number in the fewest digits that tell it from every other: `0.31`, `12`, `1e300`.
+pub(crate) fn number(value: f64) -> String {
+    let plain = value == 0.0 || (1e-5..1e16).contains(&value.abs());
+    if plain { value.to_string() } else { format!("{value:e}") }
+}
+
 /// Rows in columns that begin one below the other, two spaces apart.
-pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
-    let widths: [usize; N] = std::array::from_fn(|i| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0));
-    let line = |row: &[String; N]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+pub(crate) fn columns<R: AsRef<[String]>>(rows: &[R]) -> Vec<String> {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        for (n, cell) in row.as_ref().iter().enumerate() {
+            let width = cell.chars().count();
+            match widths.get_mut(n) {
+                Some(widest) => *widest = width.max(*widest),
+                None => widths.push(width),
+            }
+        }
+    }
+    let line = |row: &R| {
+        let cells = row.as_ref().iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()
@@ -132,6 +155,13 @@ mod tests {
         let time = Time::from_millis(1_795_339_800_007);
         assert_eq!(day(&time), "2026-11-22");
         assert_eq!(moment(&time), "2026-11-22 09:30:00 UTC");
+    }
+
+    #[test]
+    fn numbers_have_no_digit_too_many() {
+        for (value, text) in [(0.31, "0.31"), (12.0, "12"), (-0.5, "-0.5"), (1e300, "1e300"), (2.5e-9, "2.5e-9"), (0.0, "0")] {
+            assert_eq!(number(value), text);
+        }
     }
 
     #[test]

@@ -3,14 +3,22 @@
 //! A fact names the facts that came before it, so that the facts of a store form a chain that cannot be altered without
 //! notice, and the facts of two stores can be joined by one that names both ends.
 
+use std::sync::Arc;
+
 use crate::clock::Time;
 use crate::codec::{Malformed, Put, Take};
-use crate::id::{Fact as FactId, Id, Version};
+use crate::id::{Fact as FactId, Id, Verdict, Version};
+
+mod run;
+
+pub use run::{Artifact, MAX_ITEMS, MAX_NAME, MAX_VALUE, Metric, Run};
 
 /// The first byte of every fact.
 const FORMAT: u8 = 1;
 /// Most facts that one fact can join.
 pub const MAX_PARENTS: usize = 64;
+/// Most bytes of a note.
+pub const MAX_NOTE: usize = 64 << 10;
 
 /// What a fact says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +39,41 @@ pub enum Statement {
     },
     /// Nothing but that its parents are now one history.
     Joined,
+    /// The rules judged the version.
+    Validated {
+        /// The version.
+        version: Id<Version>,
+        /// What they said.
+        verdict: Id<Verdict>,
+    },
+    /// Something was trained on the version.
+    Run {
+        /// The version.
+        version: Id<Version>,
+        /// What came of it.
+        run: Arc<Run>,
+    },
+    /// Somebody noted something about the version.
+    Note {
+        /// The version.
+        version: Id<Version>,
+        /// The words.
+        text: String,
+    },
+}
+
+impl Statement {
+    /// The version that it is about; none for one that only joins.
+    pub fn version(&self) -> Option<Id<Version>> {
+        match self {
+            Statement::Joined => None,
+            Statement::TagAdded { version, .. }
+            | Statement::TagRemoved { version, .. }
+            | Statement::Validated { version, .. }
+            | Statement::Run { version, .. }
+            | Statement::Note { version, .. } => Some(*version),
+        }
+    }
 }
 
 /// Something said about a version, by whom and when.
@@ -60,6 +103,18 @@ impl Fact {
             Statement::Joined => out.push(0),
             Statement::TagAdded { version, tag } => put_tag(&mut out, 1, version, tag),
             Statement::TagRemoved { version, tag } => put_tag(&mut out, 2, version, tag),
+            Statement::Validated { version, verdict } => {
+                put_version(&mut out, 3, version);
+                out.extend_from_slice(verdict.as_bytes());
+            }
+            Statement::Run { version, run } => {
+                put_version(&mut out, 4, version);
+                run.encode(&mut out);
+            }
+            Statement::Note { version, text } => {
+                put_version(&mut out, 5, version);
+                out.put_bytes(text.as_bytes());
+            }
         }
         out
     }
@@ -80,12 +135,7 @@ impl Fact {
         }
         let time = Time::from_millis(take.u64()? as i64);
         let author = take.text()?.to_owned();
-        let statement = match take.u8()? {
-            0 => Statement::Joined,
-            1 => Statement::TagAdded { version: Id::from_bytes(take.array()?), tag: take.text()?.to_owned() },
-            2 => Statement::TagRemoved { version: Id::from_bytes(take.array()?), tag: take.text()?.to_owned() },
-            _ => return Err(Malformed("the fact says something that this hlx does not know")),
-        };
+        let statement = decode_statement(&mut take)?;
         take.end()?;
         Ok(Fact { parents, time, author, statement })
     }
@@ -96,9 +146,33 @@ impl Fact {
     }
 }
 
-fn put_tag(out: &mut Vec<u8>, kind: u8, version: &Id<Version>, tag: &str) {
+fn decode_statement(take: &mut Take<'_>) -> Result<Statement, Malformed> {
+    let kind = take.u8()?;
+    if kind == 0 {
+        return Ok(Statement::Joined);
+    }
+    let version = Id::from_bytes(take.array()?);
+    match kind {
+        1 => Ok(Statement::TagAdded { version, tag: take.text()?.to_owned() }),
+        2 => Ok(Statement::TagRemoved { version, tag: take.text()?.to_owned() }),
+        3 => Ok(Statement::Validated { version, verdict: Id::from_bytes(take.array()?) }),
+        4 => Ok(Statement::Run { version, run: Arc::new(Run::decode(take)?) }),
+        5 => match take.text()? {
+            "" => Err(Malformed("the note is empty")),
+            text if text.len() > MAX_NOTE => Err(Malformed("the note has more than 65,536 bytes")),
+            text => Ok(Statement::Note { version, text: text.to_owned() }),
+        },
+        _ => Err(Malformed("the fact says something that this hlx does not know")),
+    }
+}
+
+fn put_version(out: &mut Vec<u8>, kind: u8, version: &Id<Version>) {
     out.push(kind);
     out.extend_from_slice(version.as_bytes());
+}
+
+fn put_tag(out: &mut Vec<u8>, kind: u8, version: &Id<Version>, tag: &str) {
+    put_version(out, kind, version);
     out.put_bytes(tag.as_bytes());
 }
 
@@ -110,7 +184,22 @@ mod tests {
     fn facts_come_back_and_no_cut_or_flip_makes_it_panic() {
         let version = Id::of(b"version");
         let tag = "production".to_owned();
-        let said = [Statement::TagAdded { version, tag: tag.clone() }, Statement::TagRemoved { version, tag }, Statement::Joined];
+        let run = Run {
+            model: "lease-7b".into(),
+            started: Some(Time::from_millis(1)),
+            ended: None,
+            params: vec![("lr".into(), "3e-4".into())],
+            metrics: vec![("f1".into(), Metric::new(0.8).unwrap()), ("loss".into(), Metric::new(0.31).unwrap())],
+            artifacts: vec![Artifact { path: "out/weights".into(), size: 9, content: Id::of(b"weights") }],
+        };
+        let said = [
+            Statement::TagAdded { version, tag: tag.clone() },
+            Statement::TagRemoved { version, tag },
+            Statement::Joined,
+            Statement::Validated { version, verdict: Id::of(b"verdict") },
+            Statement::Run { version, run: Arc::new(run) },
+            Statement::Note { version, text: "re-crawl in May".into() },
+        ];
         for statement in said {
             let parents = vec![Id::from_bytes([1; 32]), Id::from_bytes([2; 32])];
             let fact = Fact { parents, time: Time::from_millis(7), author: "ana".into(), statement };
@@ -125,5 +214,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_note_says_something_and_not_too_much() {
+        let note = |text: String| {
+            let statement = Statement::Note { version: Id::of(b"version"), text };
+            let fact = Fact { parents: vec![], time: Time::from_millis(7), author: "ana".into(), statement };
+            Fact::decode(&fact.encode())
+        };
+        assert!(note("x".repeat(MAX_NOTE)).is_ok());
+        assert!(note(String::new()).is_err() && note("x".repeat(MAX_NOTE + 1)).is_err());
     }
 }

@@ -3,17 +3,12 @@
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::manifest::{Change, Diff};
-use crate::object::node::Entry;
 use crate::object::version::ChangeType;
+use crate::ops::between;
 use crate::ops::changes::Changes;
-use crate::ops::judge::{self, SampleChanges};
-use crate::ops::samples::{self, Files, Sides};
-use crate::progress::{Progress, Stage};
-use crate::repo::revision::{self, Found};
-use crate::repo::{Repo, Thresholds};
+use crate::progress::Progress;
+use crate::repo::{Repo, revision};
 use crate::sample::schema;
-use crate::worktree::compare::pair;
 
 /// What differs, in numbers. Samples are `None` while they are not counted.
 #[derive(Clone, Debug, Serialize)]
@@ -52,7 +47,7 @@ pub struct Report {
 pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result<Report> {
     let (a, b) = (revision::version(repo, from)?, revision::version(repo, to)?);
     let changes = Changes::between(&**repo.store(), &a.version, b.version.manifest)?;
-    let samples = samples(repo, &a, &b, progress)?;
+    let samples = between::samples(repo, &a.version, &b.version, progress)?;
     let (old, new) = (a.version.statistics, b.version.statistics);
     let Changes { added, modified, removed, bytes, .. } = changes;
     let (change_type, change_summary) = match &samples {
@@ -80,33 +75,4 @@ pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result
         files_modified: modified,
         files_removed: removed,
     })
-}
-
-/// What changed in the samples; `None` unless both versions know theirs.
-fn samples(repo: &Repo, a: &Found, b: &Found, progress: &dyn Progress) -> Result<Option<(SampleChanges, Thresholds)>> {
-    let (Some((before, count)), Some((after, _))) = (judge::known(repo, &a.version)?, judge::known(repo, &b.version)?) else {
-        return Ok(None);
-    };
-    let (dataset, rules) = samples::rules(repo, &b.version.dataset)?;
-    let mut sides: Vec<Sides> = Vec::new();
-    let (mut added, mut removed) = (Vec::new(), Vec::new());
-    for change in Diff::new(&**repo.store(), a.version.manifest, b.version.manifest)? {
-        match change? {
-            Change::Added(new) => added.push(new),
-            Change::Removed(old) => removed.push(old),
-            Change::Modified(old, new) => sides.push((Some(old), Some(new))),
-        }
-    }
-    let code = |entry: &Entry| entry.samples.map(|samples| samples.reader);
-    for (old, new) in pair(&mut removed, &mut added) {
-        if code(&old) != code(&new) {
-            sides.extend([(Some(old), None), (None, Some(new))]);
-        }
-    }
-    sides.extend(removed.into_iter().map(|old| (Some(old), None)));
-    sides.extend(added.into_iter().map(|new| (None, Some(new))));
-    progress.begin(Stage::Scan, sides.len() as u64, 0);
-    let counts = Files { repo, rules, work: None, sides }.leftovers(progress, |_| {})?.counts();
-    let changes = SampleChanges { counts, before: count, schema: schema::Change::between(&before, &after) };
-    Ok(Some((changes, dataset.thresholds)))
 }

@@ -1,6 +1,9 @@
 //! The verbs: one file each, options in, a report out. A verb never calls another, prints nothing and decides nothing
 //! that the user did not ask for.
 
+mod artifacts;
+pub mod audit;
+mod between;
 pub mod cat;
 mod changes;
 pub mod checkout;
@@ -9,12 +12,16 @@ pub mod compare;
 pub mod dataset;
 pub mod diff;
 pub mod init;
+pub mod join;
 mod judge;
 pub mod log;
 pub mod ls;
+pub mod note;
 mod record;
 pub mod reindex;
 pub mod restore;
+pub mod run;
+mod said;
 mod samples;
 pub mod show;
 pub mod stats;
@@ -24,6 +31,7 @@ pub mod verify;
 mod view;
 
 pub use record::FieldChange;
+pub use said::{ArtifactView, NoteView, RunFields, RunView};
 pub use samples::{ByFile, Record};
 pub use view::{Renamed, VersionView};
 

@@ -8,7 +8,7 @@ use crate::object::fact::Statement;
 use crate::object::version::Number;
 use crate::refs::names;
 use crate::repo::revision::Found;
-use crate::repo::{Repo, revision};
+use crate::repo::{Here, Repo, revision};
 
 /// Which tags, on which version.
 #[derive(Clone, Debug)]
@@ -44,9 +44,10 @@ pub fn add(repo: &Repo, options: &Options) -> Result<Report> {
     let found = revision::version(repo, &options.revision)?;
     let state = repo.facts().fold()?;
     // A tag that stands here already, but went to another version of the dataset later, is given again.
-    let is_last = |tag: &str| -> Result<bool> {
+    let mut here = Here::of(repo);
+    let mut is_last = |tag: &str| -> Result<bool> {
         for id in state.versions_with(tag).iter().rev() {
-            if repo.version(*id)?.dataset == found.version.dataset {
+            if here.version(*id)?.is_some_and(|version| version.dataset == found.version.dataset) {
                 return Ok(*id == found.id);
             }
         }
@@ -119,9 +120,10 @@ pub fn list(repo: &Repo, dataset: Option<&str>) -> Result<ListReport> {
         repo.dataset(Some(name))?;
     }
     let mut tags: Vec<Listed> = Vec::new();
+    let mut here = Here::of(repo);
     for (tag, versions) in repo.facts().fold()?.tags() {
         for id in versions {
-            let version = repo.version(*id)?;
+            let Some(version) = here.version(*id)? else { continue };
             if dataset.is_some_and(|name| name != version.dataset) {
                 continue;
             }

@@ -10,6 +10,7 @@ use crate::facts::State;
 use crate::id::{Id, Node, Version as VersionId};
 use crate::object::checksum::Checksum;
 use crate::object::version::{ChangeType, Number, ValidationStatus, Version};
+use crate::ops::said::{NoteView, RunView};
 use crate::repo::Repo;
 use crate::repo::standing::status;
 use crate::sample::Schema;
@@ -55,6 +56,10 @@ pub struct VersionView {
     pub validation_errors: Vec<Value>,
     /// The tags that it bears now.
     pub tags: Vec<String>,
+    /// The training runs on it, the first recorded first.
+    pub runs: Vec<RunView>,
+    /// The notes on it, the first written first.
+    pub notes: Vec<NoteView>,
     /// What the author attached to it.
     pub metadata: Map<String, Value>,
     /// When it was made.
@@ -120,7 +125,10 @@ impl<'a> Viewer<'a> {
 
     pub fn view(&self, id: Id<VersionId>, version: Version) -> Result<VersionView> {
         let validation_status = status(self.repo, &self.facts, id, &version)?;
+        let name = Some((version.dataset.clone(), version.number.clone()));
         Ok(VersionView {
+            runs: self.facts.runs_of(id).iter().map(|run| RunView::of(run, name.clone())).collect(),
+            notes: self.facts.notes_of(id).iter().map(|note| NoteView::of(note, name.clone())).collect(),
             schema: self.schema(&version)?,
             id,
             metadata_checksum: version.metadata_checksum(),

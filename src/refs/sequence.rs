@@ -39,21 +39,33 @@ impl Sequence {
 
     /// The last entry; `None` for an empty sequence.
     pub fn last<T>(&self) -> Result<Option<Place<T>>> {
+        let mut last = 0;
+        self.each(|number| last = last.max(number))?;
+        if last == 0 { Ok(None) } else { self.get(last).map(|id| Some(Place { number: last, id })) }
+    }
+
+    /// The numbers of the entries, ascending.
+    pub fn numbers(&self) -> Result<Vec<u64>> {
+        let mut numbers = Vec::new();
+        self.each(|number| numbers.push(number))?;
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// What an entry holds.
+    pub fn get<T>(&self, number: u64) -> Result<Id<T>> {
+        let path = self.path(number);
+        read(&path)?.ok_or_else(|| Error::damaged(format!("the ref {} has vanished", path.display())))
+    }
+
+    fn each(&self, mut take: impl FnMut(u64)) -> Result<()> {
         let fail = |e| Error::io("cannot read the folder", &self.folder, e);
-        let mut number = 0;
         for entry in fs::read_dir(&self.folder).map_err(fail)? {
             let name = entry.map_err(fail)?.file_name();
             let digits = name.to_str().filter(|n| n.len() == 10 && n.bytes().all(|b| b.is_ascii_digit()));
-            number = number.max(digits.and_then(|n| n.parse().ok()).unwrap_or(0));
+            digits.and_then(|n| n.parse().ok()).filter(|&number| number > 0).into_iter().for_each(&mut take);
         }
-        if number == 0 {
-            return Ok(None);
-        }
-        let path = self.path(number);
-        match read(&path)? {
-            Some(id) => Ok(Some(Place { number, id })),
-            None => Err(Error::damaged(format!("the ref {} has vanished", path.display()))),
-        }
+        Ok(())
     }
 
     /// Creates the entry after `last`, unless somebody else was first. Durable when it returns.
@@ -84,5 +96,10 @@ mod tests {
         assert_eq!(sequence.append(last, Id::of(b"two")).unwrap(), Created::New);
         assert_eq!(sequence.append(last, Id::of(b"three")).unwrap(), Created::Exists);
         assert_eq!(sequence.last::<Fact>().unwrap().unwrap().id, Id::of(b"two"));
+        fs::write(dir.path().join("0000000000"), "").unwrap();
+        fs::write(dir.path().join("0000000003.bak"), "").unwrap();
+        assert_eq!(sequence.numbers().unwrap(), [1, 2]);
+        assert_eq!(sequence.get::<Fact>(1).unwrap(), one);
+        assert!(sequence.get::<Fact>(3).is_err());
     }
 }

@@ -5,8 +5,10 @@
 mod author;
 pub mod config;
 mod handle;
+mod here;
 pub mod revision;
 pub mod standing;
 
 pub use config::{Config, Dataset, Thresholds};
 pub use handle::{CONFIG, Repo};
+pub use here::Here;

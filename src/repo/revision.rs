@@ -7,6 +7,7 @@ use crate::id::{Id, Version as VersionId};
 use crate::object::version::{Number, Version};
 use crate::path::printable;
 use crate::repo::handle::Repo;
+use crate::repo::here::Here;
 use crate::worktree::state::State;
 
 /// Fewer hex digits than this are no id.
@@ -164,8 +165,9 @@ fn in_dataset(repo: &Repo, dataset: &str, base: &str) -> Result<Id<VersionId>> {
         _ => {}
     }
     let facts = repo.facts().fold()?;
+    let mut here = Here::of(repo);
     for id in facts.versions_with(base).iter().rev() {
-        if repo.version(*id)?.dataset == dataset {
+        if here.version(*id)?.is_some_and(|version| version.dataset == dataset) {
             return Ok(*id);
         }
     }

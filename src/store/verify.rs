@@ -1,11 +1,14 @@
 //! Recomputes the hashes of what the store holds.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::id::{Content, Id};
+use crate::id::{Content, Id, Pack};
+use crate::object::{Key, Kind};
+use crate::pack::reader;
 use crate::parallel;
 use crate::progress::Progress;
 use crate::store::content;
@@ -52,16 +55,43 @@ pub fn contents(
 /// Recomputes the hash of every pack and hands out those that are not what their names say.
 pub fn packs(store: &Store, progress: &dyn Progress, mut bad: impl FnMut(&Path, Error)) -> Result<()> {
     for (id, path) in store.packs()? {
-        match hash(&path, progress) {
+        match pack(id, &path, progress) {
             Err(e) if e.kind() == crate::error::Kind::Interrupted => return Err(e),
             Err(e) => bad(&path, e),
-            Ok(found) if found != *id.as_bytes() => {
-                bad(&path, Error::damaged(format!("the pack {} is damaged: its bytes do not match its name", path.display())));
-            }
-            Ok(_) => {}
+            Ok(()) => {}
         }
     }
     Ok(())
+}
+
+/// The objects of these kinds of structure that there are, by the packs' own tables of contents and by the derived
+/// tables. Hands out the packs that hold such and are not what their names say.
+pub fn named(store: &Store, kinds: &[Kind], progress: &dyn Progress, mut bad: impl FnMut(&Path, Error)) -> Result<BTreeSet<Key>> {
+    let mut keys: BTreeSet<Key> = store.tables().rows().map(|row| row.key).filter(|key| kinds.contains(&key.kind)).collect();
+    let folder = store.layout().packs(Kind::Node);
+    for (id, path) in store.packs()?.into_iter().filter(|(_, path)| path.parent() == Some(&folder)) {
+        progress.check()?;
+        let outcome = reader::read_toc(&path).and_then(|blocks| {
+            let mut here = blocks.iter().filter(|block| kinds.contains(&block.kind)).peekable();
+            let holds = here.peek().is_some();
+            keys.extend(here.flat_map(|block| block.keys().map(|(key, ..)| key)));
+            if holds { pack(id, &path, progress) } else { Ok(()) }
+        });
+        match outcome {
+            Err(e) if e.kind() == crate::error::Kind::Interrupted => return Err(e),
+            Err(e) => bad(&path, e),
+            Ok(()) => {}
+        }
+    }
+    Ok(keys)
+}
+
+/// Fails unless a pack is what its name says.
+fn pack(id: Id<Pack>, path: &Path, progress: &dyn Progress) -> Result<()> {
+    if hash(path, progress)? == *id.as_bytes() {
+        return Ok(());
+    }
+    Err(Error::damaged(format!("the pack {} is damaged: its bytes do not match its name", path.display())))
 }
 
 fn hash(path: &Path, progress: &dyn Progress) -> Result<[u8; 32]> {

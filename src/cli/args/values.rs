@@ -40,6 +40,15 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// `KEY=NUMBER`, the number finite.
+pub(super) fn metric(text: &str) -> Result<(String, f64), String> {
+    let (key, value) = pair(text).map_err(|_| "say KEY=NUMBER".to_owned())?;
+    match value.trim().parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok((key, number)),
+        _ => Err(format!("'{value}' is no finite number")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +65,14 @@ mod tests {
             assert_eq!(value(text), Value::from(text), "{text}");
         }
         assert!(metadata("=3").is_err() && metadata("key").is_err());
+    }
+
+    #[test]
+    fn metrics_are_finite_numbers() {
+        assert_eq!(metric("loss=-3.1e-1"), Ok(("loss".to_owned(), -0.31)));
+        for text in ["loss", "=1", "loss=", "loss=low", "loss=NaN", "loss=inf", "loss=1e999", "loss=0,3"] {
+            assert!(metric(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One file a verb: what was typed becomes options of the library, the report becomes words. A verb prints only through
 //! the session it is handed, and decides nothing that the library should decide.
 
+mod audit;
 mod cat;
 mod checkout;
 mod commit;
@@ -12,9 +13,11 @@ mod init;
 mod log;
 mod ls;
 mod man;
+mod note;
 mod patch;
 mod reindex;
 mod restore;
+mod run;
 mod show;
 mod stats;
 mod status;
@@ -57,6 +60,9 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer> {
         Command::Ls(args) => ls::run(&args, session),
         Command::Cat(args) => cat::run(&args, session),
         Command::Tag(args) => tag::run(args, session),
+        Command::Run(args) => run::run(args, session),
+        Command::Note(args) => note::run(args, session),
+        Command::Audit(args) => audit::run(&args, session),
         Command::Verify(args) => verify::run(args, session),
         Command::Stats => stats::run(session),
         Command::Reindex => reindex::run(session),

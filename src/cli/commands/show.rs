@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use helox::ops::{VersionView, show};
+use helox::ops::{RunView, VersionView, show};
 use helox::{Result, printable};
 use serde_json::Value;
 
 use super::Answer;
 use crate::cli::args;
-use crate::cli::format::{columns, moment, size, thousands};
+use crate::cli::format::{columns, moment, number, short, size, thousands};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
@@ -50,6 +50,8 @@ pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
     field("validation_status", text(&version.validation_status));
     field("validation_errors", list(version.validation_errors.iter().map(Value::to_string)));
     field("tags", if version.tags.is_empty() { none() } else { version.tags.join(", ") });
+    field("runs", list(version.runs.iter().map(trained)));
+    field("notes", list(version.notes.iter().map(|note| note.text.clone())));
     field("metadata", list(version.metadata.iter().map(|(key, value)| format!("{key} = {value}"))));
     field("created_at", moment(&version.created_at));
     field("created_by", version.created_by.clone());
@@ -86,6 +88,12 @@ fn schema(version: &VersionView, out: &mut Output) -> io::Result<()> {
     }
     writeln!(out)?;
     columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// The run's short id, its model and its metrics.
+fn trained(run: &RunView) -> String {
+    let metric = |(name, value): (&String, &Value)| format!("  {name}={}", value.as_f64().map_or_else(none, number));
+    format!("{}  {}{}", short(run.id), run.run.model, run.run.metrics.iter().map(metric).collect::<String>())
 }
 
 fn none() -> String {

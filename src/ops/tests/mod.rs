@@ -1,5 +1,6 @@
 //! The verbs together, as the library's callers use them: round trips, faults at every disk call, random histories.
 
+mod facts;
 mod faults;
 mod model;
 mod numbers;

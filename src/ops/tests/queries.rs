@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::catalog::samples::{commit, everything, folder, number, repository, selected, tag, untag, version};
+use crate::catalog::samples::{commit, everything, folder, judge, number, repository, selected, tag, untag, version};
 use crate::catalog::{Catalog, Query};
 use crate::clock::Time;
 use crate::error::Kind;
@@ -56,6 +56,9 @@ fn history(repo: &Repo, dice: &mut Dice) -> Vec<Version> {
         tag(repo, dice.one_of(&ids), dice.one_of(&["gold", "production"]));
     }
     untag(repo, dice.one_of(&ids), "gold");
+    for _ in 0..8 {
+        judge(repo, dice.one_of(&ids), dice.below(2) == 0);
+    }
     made
 }
 

@@ -1,0 +1,96 @@
+//! `hlx audit`: the history of facts and versions; with `--verify` the answer is no if any of it is not as it was.
+
+use std::io::{self, Write};
+
+use helox::ops::audit::{self, Entry, Problem, VerifyReport, What};
+use helox::{Result, printable};
+
+use super::Answer;
+use crate::cli::args;
+use crate::cli::format::{columns, count, first_line, moment, short, version_name};
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+
+/// Characters of a summary or a note that are shown.
+const SHOWN: usize = 60;
+
+pub(super) fn run(args: &args::Audit, session: &mut Session) -> Result<Answer> {
+    let repo = session.repo()?;
+    if !args.verify {
+        let report = audit::list(&repo, audit::Options { limit: args.limit })?;
+        session.out.answer(&report, |out| {
+            let rows: Vec<_> = report.entries.iter().map(row).collect();
+            columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
+        })?;
+        if report.entries.is_empty() {
+            session.out.hint("nothing was made or said yet");
+        }
+        return Ok(Answer::Yes);
+    }
+    let report = audit::verify(&repo, &session.progress())?;
+    if report.is_valid {
+        session.out.report(&report, |out| words(&report, out))?;
+    } else {
+        // Damage is what the user asked about: -q does not hide it.
+        session.out.answer(&report, |out| words(&report, out))?;
+    }
+    Ok(Answer::yes_if(report.is_valid))
+}
+
+/// Time, id, author, and what was said of which version.
+fn row(entry: &Entry) -> [String; 4] {
+    let version =
+        entry.version_id.map_or_else(String::new, |id| version_name(entry.dataset_name.as_deref(), entry.version.as_ref(), &id));
+    let said = match &entry.what {
+        What::Version { change_summary, .. } => format!("{version} was made: {}", cut(change_summary)),
+        What::TagAdded { tag } => format!("{version} received the tag {}", printable(tag)),
+        What::TagRemoved { tag } => format!("{version} lost the tag {}", printable(tag)),
+        What::Joined => "joined what was said in another copy".to_owned(),
+        What::Validated { passed, score, .. } => {
+            let outcome = match passed {
+                Some(true) => "passed",
+                Some(false) => "failed",
+                None => "unreadable",
+            };
+            let score = score.map_or_else(String::new, |score| format!(", score {score:.3}"));
+            format!("{version} was validated: {outcome}{score}")
+        }
+        What::Run(run) => {
+            let metrics: Vec<_> = run.metrics.iter().map(|(name, value)| format!("{}={value}", printable(name))).collect();
+            let metrics = if metrics.is_empty() { String::new() } else { format!(": {}", cut(&metrics.join(" "))) };
+            format!("{version} trained {}{metrics}", printable(&run.model))
+        }
+        What::Note { text } => format!("{version} was noted: {}", cut(text)),
+    };
+    [moment(&entry.time), short(&entry.id), printable(&entry.author).into_owned(), said]
+}
+
+/// The first line of a text, and no more of it than fits.
+fn cut(text: &str) -> String {
+    let line = first_line(text);
+    let more = text.lines().nth(1).is_some() || line.chars().count() > SHOWN;
+    let shown: String = line.chars().take(SHOWN).collect();
+    if more { shown + "…" } else { shown }
+}
+
+fn words(report: &VerifyReport, out: &mut Output) -> io::Result<()> {
+    let tint = out.tint();
+    let place = |problem: &Problem| match (&problem.entry, &problem.object) {
+        (Some(entry), Some(object)) => format!("{} ({})", printable(entry), printable(object)),
+        (one, other) => printable(one.as_deref().or(other.as_deref()).unwrap_or_default()).into_owned(),
+    };
+    for problem in &report.problems {
+        writeln!(out, "{}  {}: {}", tint.bad(problem.kind), place(problem), printable(&problem.message))?;
+    }
+    for remark in &report.remarks {
+        writeln!(out, "{}  {}: {}", tint.dim(remark.kind), place(remark), printable(&remark.message))?;
+    }
+    let entries = match report.entries {
+        1 => "1 entry".to_owned(),
+        n => format!("{} entries", crate::cli::format::thousands(n)),
+    };
+    match report.is_valid {
+        true => writeln!(out, "{}  {entries}", tint.good("intact")),
+        false => writeln!(out, "{} in {entries}", tint.bad(count(report.problems.len() as u64, "problem"))),
+    }
+}

@@ -1,0 +1,40 @@
+//! `hlx note`: words on versions.
+
+use std::io::{self, Write};
+
+use helox::ops::{NoteView, log, note};
+use helox::{Result, printable};
+
+use super::Answer;
+use crate::cli::args;
+use crate::cli::format::{moment, short, version_name};
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+
+pub(super) fn run(args: args::Note, session: &mut Session) -> Result<Answer> {
+    let repo = session.repo()?;
+    match args {
+        args::Note::Add { rev, text, author } => {
+            let view = note::add(&repo, &note::Options { revision: rev, text, author })?;
+            session.out.report(&view, |out| words(&view, out))?;
+        }
+        args::Note::List { target } => {
+            let (dataset, revision) = target.map_or(Ok((None, None)), |target| log::target(&repo, &target))?;
+            let report = note::list(&repo, &note::ListOptions { dataset, revision })?;
+            session.out.answer(&report, |out| report.notes.iter().try_for_each(|view| words(view, out)))?;
+            if report.notes.is_empty() {
+                session.out.hint("no notes; 'hlx note add REV TEXT' writes one");
+            }
+        }
+    }
+    Ok(Answer::Yes)
+}
+
+/// The version, who wrote it and when, and the words below.
+fn words(view: &NoteView, out: &mut Output) -> io::Result<()> {
+    let tint = out.tint();
+    let name = version_name(view.dataset_name.as_deref(), view.version.as_ref(), &view.version_id);
+    let (id, time, author) = (tint.dim(short(view.id)), moment(&view.recorded_at), printable(&view.recorded_by));
+    writeln!(out, "{}  {id}  {time}  {author}", tint.mark(name))?;
+    view.text.lines().try_for_each(|line| writeln!(out, "    {}", printable(line)))
+}

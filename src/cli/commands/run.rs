@@ -1,0 +1,186 @@
+//! `hlx run`: training runs on versions, recorded, listed, side by side.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use helox::ops::run::{self, CompareReport};
+use helox::ops::{RunView, log};
+use helox::{Result, printable};
+use serde_json::{Map, Value};
+
+use super::Answer;
+use crate::cli::args;
+use crate::cli::format::{columns, count, moment, number, short, size, thousands, version_name};
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+
+pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
+    let repo = session.repo()?;
+    match args {
+        args::Run::Record(args) => {
+            let options = run::Options {
+                revision: args.rev,
+                model: args.model,
+                params: args.params,
+                metrics: args.metrics,
+                artifacts: args.artifacts,
+                started: args.start,
+                ended: args.end,
+                author: args.author,
+            };
+            let view = run::record(&repo, &options, &session.progress())?;
+            session.out.report(&view, |out| page(&view, out))?;
+        }
+        args::Run::List { target } => {
+            let (dataset, revision) = target.map_or(Ok((None, None)), |target| log::target(&repo, &target))?;
+            let report = run::list(&repo, &run::ListOptions { dataset, revision })?;
+            session.out.answer(&report, |out| list(&report.runs, out))?;
+            if report.runs.is_empty() {
+                session.out.hint("no runs; 'hlx run record REV --model NAME' records one");
+            }
+        }
+        args::Run::Compare { a, b } => {
+            let report = run::compare(&repo, &a, &b, &session.progress())?;
+            session.out.answer(&report, |out| side_by_side(&report, out))?;
+        }
+    }
+    Ok(Answer::Yes)
+}
+
+fn name(view: &RunView) -> String {
+    version_name(view.dataset_name.as_deref(), view.version.as_ref(), &view.version_id)
+}
+
+/// A value as a person writes it: text without quotes, numbers in full.
+fn shown(value: Option<&Value>) -> String {
+    match value {
+        None => "-".to_owned(),
+        Some(Value::String(text)) => printable(text).into_owned(),
+        Some(value) => value.as_f64().map_or_else(|| value.to_string(), number),
+    }
+}
+
+fn pairs(map: &Map<String, Value>) -> String {
+    map.iter().map(|(key, value)| format!("{}={}", printable(key), shown(Some(value)))).collect::<Vec<_>>().join(" ")
+}
+
+/// A line a run.
+fn list(runs: &[RunView], out: &mut Output) -> io::Result<()> {
+    let row = |view: &RunView| {
+        let told = [pairs(&view.run.metrics), pairs(&view.run.params)];
+        let told: Vec<_> = told.into_iter().filter(|part| !part.is_empty()).collect();
+        [short(view.id), moment(&view.recorded_at), name(view), printable(&view.run.model).into_owned(), told.join("  ")]
+    };
+    let rows: Vec<_> = runs.iter().map(row).collect();
+    columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// Everything about one run.
+fn page(view: &RunView, out: &mut Output) -> io::Result<()> {
+    let tint = out.tint();
+    let (id, name, model) = (short(view.id), name(view), printable(&view.run.model));
+    writeln!(out, "{} trained {}  {}", tint.mark(name), tint.strong(model), tint.dim(format!("run {id}")))?;
+    let mut rows: Vec<[String; 2]> = Vec::new();
+    let mut field = |name: &str, value: String| {
+        if !value.is_empty() {
+            rows.push([format!("  {name}"), value]);
+        }
+    };
+    field("metrics", pairs(&view.run.metrics));
+    field("params", pairs(&view.run.params));
+    field("started", view.run.started_at.as_ref().map_or_else(String::new, moment));
+    field("ended", view.run.ended_at.as_ref().map_or_else(String::new, moment));
+    let bytes = view.run.artifacts.iter().map(|artifact| artifact.size).sum();
+    if !view.run.artifacts.is_empty() {
+        field("artifacts", format!("{}, {}", count(view.run.artifacts.len() as u64, "file"), size(bytes)));
+    }
+    columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// A column a run; a star stands before what differs.
+fn side_by_side(report: &CompareReport, out: &mut Output) -> io::Result<()> {
+    let runs: Vec<&RunView> = report.runs_a.iter().chain(&report.runs_b).collect();
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut row = |name: &str, cells: Vec<String>, mark: bool| {
+        let star = if mark && cells.windows(2).any(|pair| pair[0] != pair[1]) { "*" } else { " " };
+        rows.push([format!("{star} {}", printable(name))].into_iter().chain(cells).collect());
+    };
+    if !runs.is_empty() {
+        row("version", runs.iter().map(|view| name(view)).collect(), false);
+        row("run", runs.iter().map(|view| short(view.id)).collect(), false);
+        row("model", runs.iter().map(|view| shown(Some(&Value::from(view.run.model.as_str())))).collect(), true);
+        let took = |view: &&RunView| match (view.run.started_at, view.run.ended_at) {
+            (Some(start), Some(end)) => duration(end.as_millis().saturating_sub(start.as_millis())),
+            _ => "-".to_owned(),
+        };
+        if runs.iter().any(|view| took(view) != "-") {
+            row("took", runs.iter().map(took).collect(), false);
+        }
+        for (of, mark) in [(params as fn(&RunView) -> &Map<String, Value>, true), (metrics, false)] {
+            let names: BTreeSet<&String> = runs.iter().flat_map(|view| of(view).keys()).collect();
+            let kind = if mark { "param" } else { "metric" };
+            for name in names {
+                row(&format!("{kind} {name}"), runs.iter().map(|view| shown(of(view).get(name))).collect(), mark);
+            }
+        }
+    }
+    for line in columns(&rows) {
+        writeln!(out, "{line}")?;
+    }
+    for (runs, version) in [(&report.runs_a, &report.version_a), (&report.runs_b, &report.version_b)] {
+        if runs.is_empty() {
+            writeln!(out, "no runs on {}", printable(version))?;
+        }
+    }
+    data(report, out)
+}
+
+fn params(view: &RunView) -> &Map<String, Value> {
+    &view.run.params
+}
+
+fn metrics(view: &RunView) -> &Map<String, Value> {
+    &view.run.metrics
+}
+
+/// What differs in the data.
+fn data(report: &CompareReport, out: &mut Output) -> io::Result<()> {
+    let tint = out.tint();
+    let (a, b) = (tint.mark(printable(&report.version_a)), tint.mark(printable(&report.version_b)));
+    match &report.samples {
+        _ if report.same_data && report.version_a == report.version_b => writeln!(out, "the data is the same: {a}"),
+        _ if report.same_data => writeln!(out, "the data is the same: {a} and {b} have the same files"),
+        None => writeln!(out, "{a} -> {b}  the samples are not known on both sides"),
+        Some(counts) => writeln!(
+            out,
+            "{a} -> {b}  samples {} {} {}",
+            tint.good(format!("+{}", thousands(counts.added))),
+            tint.mark(format!("~{}", thousands(counts.modified))),
+            tint.bad(format!("-{}", thousands(counts.removed)))
+        ),
+    }
+}
+
+/// `2h 05m`, `3m 20s`, `12s`.
+fn duration(millis: i64) -> String {
+    let seconds = millis / 1000;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s}s"),
+        (0, m, s) => format!("{m}m {s:02}s"),
+        (h, m, _) => format!("{h}h {m:02}m"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_the_unit_that_tells() {
+        for (millis, text) in
+            [(900, "0s"), (12_000, "12s"), (200_000, "3m 20s"), (7_500_000, "2h 05m"), (360_000_000, "100h 00m")]
+        {
+            assert_eq!(duration(millis), text);
+        }
+    }
+}

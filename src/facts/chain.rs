@@ -1,0 +1,197 @@
+//! The facts of a store: each names the one before it, and a sequence of heads says which is the newest.
+
+use std::sync::Arc;
+
+use crate::clock::Time;
+use crate::error::{Error, Result};
+use crate::facts::State;
+use crate::facts::lineage::{self, Known};
+use crate::fs::atomic::{self, Created};
+use crate::id::{Fact as FactId, Id};
+use crate::object::fact::{Fact, Statement};
+use crate::object::{Key, Kind};
+use crate::refs::Sequence;
+use crate::store::{Store, Writer};
+
+/// The facts of a store.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    pub(super) store: &'a Arc<Store>,
+    pub(super) heads: Sequence,
+}
+
+impl<'a> Facts<'a> {
+    /// The facts of this store.
+    pub fn new(store: &'a Arc<Store>) -> Facts<'a> {
+        let layout = store.layout();
+        Facts { store, heads: Sequence::new(layout.facts(), layout.tmp()) }
+    }
+
+    /// The newest fact; `None` while nothing was said. A number beside it grows with every fact.
+    pub fn head(&self) -> Result<Option<(u64, Id<FactId>)>> {
+        Ok(self.heads.last()?.map(|place| (place.number, place.id)))
+    }
+
+    /// Makes the facts durable that are there: whoever said them may have been killed before they were.
+    pub fn sync(&self) -> Result<()> {
+        let layout = self.store.layout();
+        atomic::sync_folder(&layout.packs(Kind::Fact))?;
+        atomic::sync_folder(&layout.facts())
+    }
+
+    /// Reads a fact.
+    pub fn get(&self, id: Id<FactId>) -> Result<Fact> {
+        let key = Key::from(id);
+        Fact::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))
+    }
+
+    /// Says these things, one after the other, after all that was said before. Durable when it returns. Returns the facts
+    /// that say them, in their order.
+    pub fn append(&self, author: &str, statements: &[Statement]) -> Result<Vec<Id<FactId>>> {
+        if statements.is_empty() {
+            // Nothing new to say, but what was said before is relied on.
+            self.sync()?;
+            return Ok(Vec::new());
+        }
+        loop {
+            let last = self.heads.last::<FactId>()?;
+            let mut writer = Writer::new(self.store, 1)?;
+            let mut ids: Vec<Id<FactId>> = Vec::with_capacity(statements.len());
+            for statement in statements {
+                let before = ids.last().copied().or(last.map(|place| place.id));
+                ids.push(self.write(&mut writer, author, before.into_iter().collect(), statement.clone())?);
+            }
+            let _kept = writer.finish()?;
+            let Some(head) = ids.last() else { return Ok(ids) };
+            if self.heads.append(last, *head)? == Created::New {
+                return Ok(ids);
+            }
+        }
+    }
+
+    fn write(&self, writer: &mut Writer<'_>, author: &str, parents: Vec<Id<FactId>>, statement: Statement) -> Result<Id<FactId>> {
+        let bytes = Fact { parents, time: Time::now(), author: author.to_owned(), statement }.encode();
+        let id = Id::of(&bytes);
+        writer.structure(Key::from(id), &bytes)?;
+        Ok(id)
+    }
+
+    fn below(&self, head: Id<FactId>) -> Result<Known> {
+        let mut facts = Known::new();
+        let mut open = vec![head];
+        while let Some(id) = open.pop() {
+            if !facts.contains_key(&id) {
+                let fact = self.get(id)?;
+                open.extend(&fact.parents);
+                facts.insert(id, fact);
+            }
+        }
+        Ok(facts)
+    }
+
+    /// Every fact below a head, parents before children, ties by id.
+    pub fn ordered(&self, head: Id<FactId>) -> Result<Vec<(Id<FactId>, Fact)>> {
+        Ok(lineage::order(self.below(head)?))
+    }
+
+    /// Every fact, parents before children, ties by id.
+    pub fn all(&self) -> Result<Vec<(Id<FactId>, Fact)>> {
+        self.head()?.map_or(Ok(Vec::new()), |(_, head)| self.ordered(head))
+    }
+
+    /// What all facts come to.
+    pub fn fold(&self) -> Result<State> {
+        Ok(State::of(self.all()?))
+    }
+
+    /// Joins another history of facts, whose objects are in the store, with this one. Nothing is lost of either, and
+    /// both orders of joining fold to the same. Where one history holds the other, nothing is said: the longer one is
+    /// the history of both.
+    pub fn join(&self, author: &str, other: Id<FactId>) -> Result<()> {
+        let others = self.below(other)?;
+        loop {
+            let last = self.heads.last::<FactId>()?;
+            let mut writer = Writer::new(self.store, 1)?;
+            let head = match last {
+                Some(place) if place.id == other || self.below(place.id)?.contains_key(&other) => return self.sync(),
+                Some(place) if !others.contains_key(&place.id) => {
+                    let mut parents = vec![place.id, other];
+                    parents.sort();
+                    self.write(&mut writer, author, parents, Statement::Joined)?
+                }
+                _ => other,
+            };
+            let _kept = writer.finish()?;
+            if self.heads.append(last, head)? == Created::New {
+                return Ok(());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Layout;
+
+    fn store(dir: &std::path::Path) -> Arc<Store> {
+        let layout = Layout::new(dir.join(".helox"));
+        layout.create().unwrap();
+        Arc::new(Store::open(layout).unwrap())
+    }
+
+    fn add(version: &[u8], tag: &str) -> Statement {
+        Statement::TagAdded { version: Id::of(version), tag: tag.into() }
+    }
+
+    #[test]
+    fn tags_fold_in_the_order_they_were_given() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let facts = Facts::new(&store);
+        assert_eq!(facts.fold().unwrap(), State::default());
+        facts.append("ana", &[add(b"one", "production"), add(b"two", "production"), add(b"one", "gold")]).unwrap();
+        facts.append("ana", &[add(b"one", "production")]).unwrap();
+        let state = facts.fold().unwrap();
+        assert_eq!(state.versions_with("production"), [Id::of(b"two"), Id::of(b"one")]);
+        assert_eq!(state.tags_of(Id::of(b"one")), ["gold", "production"]);
+        facts.append("ana", &[Statement::TagRemoved { version: Id::of(b"one"), tag: "production".into() }]).unwrap();
+        assert_eq!(facts.fold().unwrap().versions_with("production"), [Id::of(b"two")]);
+    }
+
+    #[test]
+    fn joining_loses_nothing_and_folds_alike() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let facts = Facts::new(&store);
+        facts.append("ana", &[add(b"one", "a")]).unwrap();
+        let (_, fork) = facts.head().unwrap().unwrap();
+        let other = Fact { parents: vec![fork], time: Time::from_millis(0), author: "bo".into(), statement: add(b"two", "b") };
+        let mut writer = Writer::new(&store, 1).unwrap();
+        writer.structure(Key::from(other.id()), &other.encode()).unwrap();
+        drop(writer.finish().unwrap());
+        facts.append("ana", &[add(b"three", "c")]).unwrap();
+        facts.join("ana", other.id()).unwrap();
+        let state = facts.fold().unwrap();
+        assert_eq!(state.tags().map(|(tag, _)| tag).collect::<Vec<_>>(), ["a", "b", "c"]);
+        let (number, head) = facts.head().unwrap().unwrap();
+        facts.join("ana", other.id()).unwrap();
+        assert_eq!(facts.head().unwrap(), Some((number, head)), "joining again says nothing new");
+        assert_eq!(facts.ordered(head).unwrap().len(), 4);
+        assert_eq!(facts.all().unwrap(), facts.ordered(head).unwrap());
+    }
+
+    #[test]
+    fn a_history_that_holds_this_one_takes_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
+        let facts = Facts::new(&store);
+        let first = facts.append("ana", &[add(b"one", "a")]).unwrap()[0];
+        let next = Fact { parents: vec![first], time: Time::from_millis(0), author: "bo".into(), statement: add(b"two", "b") };
+        let mut writer = Writer::new(&store, 1).unwrap();
+        writer.structure(Key::from(next.id()), &next.encode()).unwrap();
+        drop(writer.finish().unwrap());
+        facts.join("ana", next.id()).unwrap();
+        assert_eq!(facts.head().unwrap(), Some((2, next.id())));
+    }
+}

@@ -1,0 +1,207 @@
+//! Holds the sequence of heads and the facts below it against each other: names every entry and every fact that was
+//! altered, removed or put elsewhere, all at once.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::error::{Kind as ErrorKind, Result};
+use crate::facts::Facts;
+use crate::facts::lineage::{Descent, Known, Lineage};
+use crate::id::{Fact as FactId, Id, Version};
+use crate::object::fact::Fact;
+use crate::object::{Key, Kind};
+use crate::progress::Progress;
+use crate::store::verify;
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The ref, by its path in `.helox`, where it befalls one or what only that one leads to.
+    pub entry: Option<String>,
+    /// The object, where it befalls one.
+    pub object: Option<String>,
+    /// What kind it is: `entry-missing`, `entry-damaged`, `entry-order`, `fact-missing`, `fact-damaged`,
+    /// `fact-unlisted`, `pack-damaged`.
+    pub kind: &'static str,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// What is not as it should be.
+    pub faults: Vec<Fault>,
+    /// The facts that entries lead to and that can be read, each with the number of the first entry that leads to it.
+    pub facts: Vec<(u64, Id<FactId>, Fact)>,
+    /// The version records that there are.
+    pub records: HashSet<Id<Version>>,
+}
+
+/// The path in `.helox` of an entry of the sequence of heads.
+pub fn entry_name(number: u64) -> String {
+    format!("refs/facts/{number:010}")
+}
+
+impl Facts<'_> {
+    /// Checks every entry and every fact.
+    pub fn check(&self, progress: &dyn Progress) -> Result<Checked> {
+        self.store.refresh()?;
+        let mut check = Check { facts: self, found: Checked::default(), named: BTreeSet::new(), known: Known::new() };
+        check.objects(progress)?;
+        let entries = check.entries()?;
+        let listed = check.listed(&entries, progress)?;
+        check.unlisted(&listed, progress)?;
+        let known = std::mem::take(&mut check.known);
+        let lineage = Lineage::of(&known);
+        check.order(&entries, &lineage);
+        check.after_the_newest(entries.last().map(|(_, id)| *id), &listed, &known, &lineage);
+        let mut found = check.found;
+        found.facts = known.into_iter().filter_map(|(id, fact)| listed.get(&id).map(|&number| (number, id, fact))).collect();
+        found.facts.sort_by_key(|(number, id, _)| (*number, *id));
+        Ok(found)
+    }
+}
+
+struct Check<'a> {
+    facts: &'a Facts<'a>,
+    found: Checked,
+    /// The facts that lie in packs.
+    named: BTreeSet<Key>,
+    /// The facts that can be read.
+    known: Known,
+}
+
+impl Check<'_> {
+    fn fault(&mut self, entry: Option<String>, object: Option<String>, kind: &'static str, message: String) {
+        self.found.faults.push(Fault { entry, object, kind, message });
+    }
+
+    fn objects(&mut self, progress: &dyn Progress) -> Result<()> {
+        let faults = &mut self.found.faults;
+        let mut named = verify::named(self.facts.store, &[Kind::Fact, Kind::Version], progress, |path, e| {
+            let object = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            faults.push(Fault { entry: None, object, kind: "pack-damaged", message: e.to_string() });
+        })?;
+        let records = named.iter().filter(|key| key.kind == Kind::Version);
+        self.found.records = records.map(|key| Id::from_bytes(key.id)).collect();
+        named.retain(|key| key.kind == Kind::Fact);
+        self.named = named;
+        Ok(())
+    }
+
+    /// The entries that hold an id.
+    fn entries(&mut self) -> Result<Vec<(u64, Id<FactId>)>> {
+        let (mut entries, mut next) = (Vec::new(), 1);
+        for number in self.facts.heads.numbers()? {
+            if number > next {
+                let missing = match number - next {
+                    1 => format!("the entry {next:010} is missing; {number:010} is there"),
+                    _ => format!("the entries {next:010} to {:010} are missing; {number:010} is there", number - 1),
+                };
+                self.fault(Some(entry_name(next)), None, "entry-missing", missing);
+            }
+            next = number + 1;
+            match self.facts.heads.get(number) {
+                Ok(id) => entries.push((number, id)),
+                Err(e) => self.fault(Some(entry_name(number)), None, "entry-damaged", e.to_string()),
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Reads a fact; says what is wrong with one that cannot be read.
+    fn read(&mut self, id: Id<FactId>) -> Result<Option<(&'static str, String)>> {
+        match self.facts.get(id) {
+            Ok(fact) => drop(self.known.insert(id, fact)),
+            Err(e) if e.kind() == ErrorKind::Interrupted => return Err(e),
+            Err(e) if self.named.contains(&Key::from(id)) => return Ok(Some(("fact-damaged", e.to_string()))),
+            Err(_) => return Ok(Some(("fact-missing", format!("the {} is missing from the store", Key::from(id))))),
+        }
+        Ok(None)
+    }
+
+    /// Reads every fact that entries lead to: the number of the first entry that leads to each.
+    fn listed(&mut self, entries: &[(u64, Id<FactId>)], progress: &dyn Progress) -> Result<HashMap<Id<FactId>, u64>> {
+        let mut listed = HashMap::new();
+        for &(number, head) in entries {
+            let mut open = vec![(head, None)];
+            while let Some((id, child)) = open.pop() {
+                if listed.contains_key(&id) {
+                    continue;
+                }
+                progress.check()?;
+                listed.insert(id, number);
+                match (self.read(id)?, child) {
+                    (None, _) => open.extend(self.known[&id].parents.iter().map(|parent| (*parent, Some(id)))),
+                    (Some((kind, message)), child) => {
+                        let named = child.map_or_else(String::new, |child: Id<FactId>| format!("; the fact {child} names it"));
+                        self.fault(Some(entry_name(number)), Some(format!("fact {id}")), kind, message + &named);
+                    }
+                }
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Reads the facts that no entry leads to.
+    fn unlisted(&mut self, listed: &HashMap<Id<FactId>, u64>, progress: &dyn Progress) -> Result<()> {
+        for key in std::mem::take(&mut self.named) {
+            let id = Id::from_bytes(key.id);
+            if listed.contains_key(&id) {
+                continue;
+            }
+            progress.check()?;
+            if let Err(e) = self.facts.get(id).map(|fact| self.known.insert(id, fact)) {
+                if e.kind() == ErrorKind::Interrupted {
+                    return Err(e);
+                }
+                let message = format!("{e}; no entry leads to it");
+                self.fault(None, Some(format!("fact {id}")), "fact-damaged", message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Each entry must hold a fact that comes after the one of the entry before.
+    fn order(&mut self, entries: &[(u64, Id<FactId>)], lineage: &Lineage<'_>) {
+        for pair in entries.windows(2) {
+            let [(before, old), (number, new)] = *pair else { continue };
+            let message = match lineage.descends(new, old) {
+                Descent::Yes => continue,
+                _ if new == old => format!("it holds the same fact as the entry {before:010} before it"),
+                // What cannot be read is told already.
+                Descent::Unknown => continue,
+                Descent::No => format!(
+                    "its fact does not come after that of the entry {before:010} before it: one of the two was replaced, \
+                     moved or set back"
+                ),
+            };
+            self.fault(Some(entry_name(number)), Some(format!("fact {new}")), "entry-order", message);
+        }
+    }
+
+    /// What no entry leads to must not come after the newest fact. Else it is left over from somebody who was second.
+    fn after_the_newest(
+        &mut self,
+        newest: Option<Id<FactId>>,
+        listed: &HashMap<Id<FactId>, u64>,
+        known: &Known,
+        lineage: &Lineage<'_>,
+    ) {
+        let mut unlisted: Vec<_> = known.keys().filter(|id| !listed.contains_key(id)).copied().collect();
+        unlisted.sort();
+        for id in unlisted {
+            let where_it_stands = match newest.map_or(Descent::Yes, |newest| lineage.descends(id, newest)) {
+                Descent::No => continue,
+                Descent::Yes if newest.is_none() => "there is no entry, and so none leads to it",
+                Descent::Yes => "no entry leads to it, and it comes after the newest fact",
+                Descent::Unknown => "no entry leads to it, and what comes before it cannot be read",
+            };
+            let message = format!(
+                "{where_it_stands}: the newest entry was removed, or a command was interrupted before it was done, and \
+                 can be run again"
+            );
+            self.fault(None, Some(format!("fact {id}")), "fact-unlisted", message);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What is said about versions after they were made: appended, joined, checked, and folded to what holds now.
+//!
+//! Invariants: a fact names the facts before it, so none can be altered, removed or reordered without notice; folding
+//! follows that order, ties by id, and never a clock, so two stores with the same facts agree. The format of facts is
+//! specified in `docs/formats/fact.md`, that of the sequence of their heads in `docs/formats/refs.md`.
+
+mod chain;
+mod check;
+mod lineage;
+mod state;
+
+pub use chain::Facts;
+pub use check::{Checked, Fault, entry_name};
+pub use state::{Noted, Recorded, State};

@@ -1,0 +1,149 @@
+//! Finds the files that a run made and hashes them.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, Metadata};
+use std::io::{ErrorKind as IoErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Kind, Result};
+use crate::id::Id;
+use crate::object::fact::{Artifact, MAX_ITEMS};
+use crate::parallel;
+use crate::path::printable;
+use crate::progress::{Progress, Stage};
+
+/// The artifacts at these paths, in the order of the paths: files, and of folders every file in them. Symlinks are
+/// followed, since checkpoints are often kept so.
+pub(super) fn hash(paths: &[PathBuf], progress: &dyn Progress) -> Result<Vec<Artifact>> {
+    let mut found = Found::default();
+    for path in paths {
+        found.take(path)?;
+    }
+    progress.begin(Stage::Verify, found.files.len() as u64, found.bytes);
+    let mut artifacts = Vec::with_capacity(found.files.len());
+    parallel::ordered(
+        found.files.into_iter().map(Ok),
+        2 * parallel::threads(),
+        || vec![0; 1 << 20],
+        |buffer, (name, path)| read(name, &path, buffer, progress),
+        |artifact| {
+            artifacts.push(artifact);
+            Ok(())
+        },
+    )?;
+    Ok(artifacts)
+}
+
+#[derive(Default)]
+struct Found {
+    /// The files by their names.
+    files: BTreeMap<String, PathBuf>,
+    bytes: u64,
+    /// The folders that are being read, outermost first, where they really are.
+    open: Vec<PathBuf>,
+}
+
+impl Found {
+    fn take(&mut self, path: &Path) -> Result<()> {
+        let meta = fs::metadata(path).map_err(|e| match e.kind() {
+            IoErrorKind::NotFound | IoErrorKind::NotADirectory => {
+                Error::new(Kind::PathNotFound, format!("there is no artifact {}", shown(path)))
+            }
+            _ => Error::io("cannot read the artifact", path, e),
+        })?;
+        if meta.is_dir() {
+            return self.take_folder(path);
+        }
+        if !meta.is_file() {
+            let message = format!("the artifact {} is no file and no folder", shown(path));
+            return Err(Error::new(Kind::UnsupportedInput, message));
+        }
+        let Some(name) = path.to_str() else {
+            let message = format!("the name of the artifact {} is not UTF-8", shown(path));
+            return Err(Error::new(Kind::UnsupportedInput, message));
+        };
+        if self.files.insert(name.to_owned(), path.to_owned()).is_none() {
+            self.bytes += meta.len();
+        }
+        if self.files.len() > MAX_ITEMS {
+            return Err(Error::usage(format!("a run holds at most {MAX_ITEMS} artifacts"))
+                .with_hint("name the files that matter, or put them into one archive"));
+        }
+        Ok(())
+    }
+
+    fn take_folder(&mut self, path: &Path) -> Result<()> {
+        let fail = |e| Error::io("cannot read the folder", path, e);
+        let real = path.canonicalize().map_err(fail)?;
+        if self.open.contains(&real) {
+            let message = format!("the artifact {} leads back to a folder that it lies in", shown(path));
+            return Err(Error::new(Kind::UnsupportedInput, message));
+        }
+        self.open.push(real);
+        let mut entries = fs::read_dir(path).map_err(fail)?.collect::<Result<Vec<_>, _>>().map_err(fail)?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        entries.iter().try_for_each(|entry| self.take(&entry.path()))?;
+        self.open.pop();
+        Ok(())
+    }
+}
+
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy()).into_owned()
+}
+
+/// Hashes a file that nobody writes meanwhile.
+fn read(name: String, path: &Path, buffer: &mut [u8], progress: &dyn Progress) -> Result<Artifact> {
+    let fail = |e| Error::io("cannot read the artifact", path, e);
+    let stamp = |meta: Metadata| (meta.len(), meta.modified().ok());
+    let mut file = File::open(path).map_err(fail)?;
+    let before = stamp(file.metadata().map_err(fail)?);
+    let mut hasher = blake3::Hasher::new();
+    loop {
+        progress.check()?;
+        match file.read(buffer) {
+            Ok(0) => break,
+            Ok(n) => {
+                hasher.update(&buffer[..n]);
+                progress.advance(0, n as u64);
+            }
+            Err(e) if e.kind() == IoErrorKind::Interrupted => {}
+            Err(e) => return Err(fail(e)),
+        }
+    }
+    progress.advance(1, 0);
+    let size = hasher.count();
+    if stamp(file.metadata().map_err(fail)?) != before || size != before.0 {
+        return Err(Error::new(Kind::Conflict, format!("the artifact {} changed while it was read", shown(path)))
+            .with_hint("wait until nothing writes to it and run the command again"));
+    }
+    Ok(Artifact { path: name, size, content: Id::from_bytes(*hasher.finalize().as_bytes()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::Silent;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn folders_are_read_through_and_symlinks_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir_all(at("out/deep")).unwrap();
+        fs::write(at("out/deep/b"), "b").unwrap();
+        fs::write(at("out/a"), "a").unwrap();
+        symlink("a", at("out/link")).unwrap();
+        let found = hash(&[at("out"), at("out/a")], &Silent).unwrap();
+        let names: Vec<_> = found.iter().map(|a| a.path.strip_prefix(dir.path().to_str().unwrap()).unwrap()).collect();
+        assert_eq!(names, ["/out/a", "/out/deep/b", "/out/link"]);
+        assert_eq!((found[1].size, found[1].content, found[2].content), (1, Id::of(b"b"), Id::of(b"a")));
+
+        assert_eq!(hash(&[at("none")], &Silent).unwrap_err().kind(), Kind::PathNotFound);
+        symlink("..", at("out/deep/up")).unwrap();
+        assert_eq!(hash(&[at("out")], &Silent).unwrap_err().kind(), Kind::UnsupportedInput);
+        (0..=MAX_ITEMS).for_each(|n| fs::write(at(&format!("{n}")), "").unwrap());
+        fs::remove_dir_all(at("out")).unwrap();
+        assert_eq!(hash(&[dir.path().to_owned()], &Silent).unwrap_err().kind(), Kind::Usage);
+    }
+}

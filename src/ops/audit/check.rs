@@ -1,0 +1,200 @@
+//! Checks the history: that no entry, fact or version was altered, removed or put elsewhere. Names everything that was.
+//!
+//! A version without a ref is missed where a child, a fact or a workspace names it. A fact may well speak of a version
+//! that this repository never had, since facts are joined and versions are fetched apart: if the store has no record of
+//! it, that is remarked and is no problem.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Serialize;
+
+use crate::error::{Kind, Result};
+use crate::facts::{Checked, Fault, entry_name};
+use crate::id::{Id, Version as VersionId};
+use crate::object::Key;
+use crate::object::fact::Statement;
+use crate::object::verdict::Verdict;
+use crate::object::version::{Number, Version};
+use crate::progress::{Progress, Stage};
+use crate::repo::Repo;
+use crate::worktree::state::State as Workspace;
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, Serialize)]
+pub struct Problem {
+    /// The ref, by its path in `.helox`, where it befalls one.
+    pub entry: Option<String>,
+    /// The object or the pack, where it befalls one.
+    pub object: Option<String>,
+    /// What kind it is: `entry-missing`, `entry-damaged`, `entry-order`, `fact-missing`, `fact-damaged`,
+    /// `fact-unlisted`, `pack-damaged`, `verdict-damaged`, `version-damaged`, `version-mismatch`, `version-ref-missing`.
+    pub kind: &'static str,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct VerifyReport {
+    /// Whether everything is as it was.
+    pub is_valid: bool,
+    /// Facts and versions that were read.
+    pub entries: u64,
+    /// What is not as it was.
+    pub problems: Vec<Problem>,
+    /// What is worth knowing and no problem: `unknown-version`.
+    pub remarks: Vec<Problem>,
+}
+
+/// Checks every fact and every version.
+pub fn verify(repo: &Repo, progress: &dyn Progress) -> Result<VerifyReport> {
+    progress.begin(Stage::Verify, 0, 0);
+    let checked = repo.facts().check(progress)?;
+    let mut audit = Audit { repo, problems: Vec::new(), remarks: Vec::new(), versions: Vec::new(), refs: HashSet::new() };
+    audit.problems.extend(checked.faults.iter().map(|fault| {
+        let Fault { entry, object, kind, message } = fault.clone();
+        Problem { entry, object, kind, message }
+    }));
+    audit.verdicts(&checked, progress)?;
+    audit.versions(&checked, progress)?;
+    audit.missing(&checked)?;
+    Ok(VerifyReport {
+        is_valid: audit.problems.is_empty(),
+        entries: (checked.facts.len() + audit.versions.len()) as u64,
+        problems: audit.problems,
+        remarks: audit.remarks,
+    })
+}
+
+struct Audit<'a> {
+    repo: &'a Repo,
+    problems: Vec<Problem>,
+    remarks: Vec<Problem>,
+    /// The versions whose records are as they should be.
+    versions: Vec<Version>,
+    /// The versions that have refs.
+    refs: HashSet<Id<VersionId>>,
+}
+
+/// A version that something names and that has no ref.
+#[derive(Default)]
+struct Missed {
+    /// Its dataset and number, where they can be told.
+    name: Option<(String, Number)>,
+    /// Who names it.
+    named_by: Vec<String>,
+    facts: u64,
+}
+
+fn ref_name(dataset: &str, number: &Number) -> String {
+    format!("refs/versions/{dataset}/{number}")
+}
+
+impl Audit<'_> {
+    fn problem(&mut self, entry: Option<String>, object: Option<String>, kind: &'static str, message: String) {
+        self.problems.push(Problem { entry, object, kind, message });
+    }
+
+    /// Every verdict that a fact names can be read.
+    fn verdicts(&mut self, checked: &Checked, progress: &dyn Progress) -> Result<()> {
+        for (number, id, fact) in &checked.facts {
+            let Statement::Validated { verdict, .. } = &fact.statement else { continue };
+            progress.check()?;
+            let key = Key::from(*verdict);
+            let read = self.repo.store().get(&key).map_err(|e| e.to_string());
+            if let Err(why) = read.and_then(|bytes| Verdict::decode(&bytes).map_err(|e| format!("the {key} is damaged: {e}"))) {
+                let message = format!("{why}; the fact {id} names it");
+                self.problem(Some(entry_name(*number)), Some(format!("verdict {verdict}")), "verdict-damaged", message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Every ref of a version leads to the record of that version.
+    fn versions(&mut self, checked: &Checked, progress: &dyn Progress) -> Result<()> {
+        let refs = self.repo.versions();
+        for dataset in refs.datasets()? {
+            for number in refs.numbers(&dataset)? {
+                progress.check()?;
+                let entry = Some(ref_name(&dataset, &number));
+                let id = match refs.get(&dataset, &number) {
+                    Ok(Some(id)) => id,
+                    Ok(None) => continue,
+                    Err(e) => {
+                        self.problem(entry, None, "version-damaged", e.to_string());
+                        continue;
+                    }
+                };
+                self.refs.insert(id);
+                let object = Some(format!("version {id}"));
+                match self.repo.version(id) {
+                    Ok(version) if version.dataset == dataset && version.number == number => self.versions.push(version),
+                    Ok(version) => {
+                        let message = format!("the ref leads to {}@{}", version.dataset, version.number);
+                        self.problem(entry, object, "version-mismatch", message);
+                    }
+                    Err(e) if e.kind() == Kind::Interrupted => return Err(e),
+                    Err(e) if checked.records.contains(&id) => self.problem(entry, object, "version-damaged", e.to_string()),
+                    Err(_) => {
+                        let message = format!("the record {id} is missing from the store");
+                        self.problem(entry, object, "version-damaged", message);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every version that is named has a ref.
+    fn missing(&mut self, checked: &Checked) -> Result<()> {
+        let mut missed: BTreeMap<Id<VersionId>, Missed> = BTreeMap::new();
+        for version in &self.versions {
+            for (n, parent) in version.parents.iter().enumerate().filter(|(_, parent)| !self.refs.contains(parent)) {
+                let missed = missed.entry(*parent).or_default();
+                missed.named_by.push(format!("{}@{} names it as its parent", version.dataset, version.number));
+                let number = version.parent_number.clone().filter(|_| n == 0);
+                missed.name = missed.name.take().or(number.map(|number| (version.dataset.clone(), number)));
+            }
+        }
+        for (_, _, fact) in &checked.facts {
+            if let Some(id) = fact.statement.version().filter(|id| !self.refs.contains(id)) {
+                missed.entry(id).or_default().facts += 1;
+            }
+        }
+        let layout = self.repo.store().layout();
+        let declared = self.repo.config().datasets().map(|dataset| dataset.name.clone());
+        let datasets: HashSet<String> = declared.chain(self.repo.versions().datasets()?).collect();
+        for dataset in datasets {
+            if let Some(head) = Workspace::load(layout, &dataset)?.head.filter(|id| !self.refs.contains(id)) {
+                missed.entry(head).or_default().named_by.push(format!("the workspace of {dataset} was made from it"));
+            }
+        }
+        for (id, missed) in missed {
+            self.miss(id, missed, checked.records.contains(&id));
+        }
+        Ok(())
+    }
+
+    fn miss(&mut self, id: Id<VersionId>, missed: Missed, has_record: bool) {
+        let Missed { name, mut named_by, facts } = missed;
+        match facts {
+            0 => {}
+            1 => named_by.push("a fact speaks of it".to_owned()),
+            _ => named_by.push(format!("{facts} facts speak of it")),
+        }
+        let object = Some(format!("version {id}"));
+        if named_by.len() == 1 && facts > 0 && !has_record {
+            let message = format!("{}, and this repository does not have it", named_by[0]);
+            self.remarks.push(Problem { entry: None, object, kind: "unknown-version", message });
+            return;
+        }
+        let record = if has_record { self.repo.version(id).ok().map(|version| (version.dataset, version.number)) } else { None };
+        let entry = record.or(name).map(|(dataset, number)| ref_name(&dataset, &number));
+        if entry.is_some() && self.problems.iter().any(|problem| problem.entry == entry) {
+            // The ref is there, and what is wrong with it is told.
+            return;
+        }
+        let message = format!("the version has no ref, but {}", named_by.join(", and "));
+        self.problem(entry, object, "version-ref-missing", message);
+    }
+}

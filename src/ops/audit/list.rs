@@ -1,0 +1,203 @@
+//! Lists facts and versions as one history.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+
+use crate::clock::Time;
+use crate::error::Result;
+use crate::id::{Fact as FactId, Id, Verdict as VerdictId, Version as VersionId};
+use crate::object::Key;
+use crate::object::fact::{Fact, Statement};
+use crate::object::verdict::{ONE, Verdict};
+use crate::object::version::{ChangeType, Number, Version};
+use crate::ops::said::RunFields;
+use crate::repo::Repo;
+
+/// How much to list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// No more than so many entries.
+    pub limit: Option<usize>,
+}
+
+/// The history.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The newest first. Facts stand in their own order, which is not that of clocks, and versions between them: before
+    /// the first fact that speaks of them, else by time.
+    pub entries: Vec<Entry>,
+}
+
+/// A fact or a version.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    /// The id of the fact, or of the version.
+    pub id: String,
+    /// The dataset; `None` where this repository does not have the version, or no version is spoken of.
+    pub dataset_name: Option<String>,
+    /// The version's number; `None` likewise.
+    pub version: Option<Number>,
+    /// The version that is spoken of.
+    pub version_id: Option<Id<VersionId>>,
+    /// When it was said.
+    pub time: Time,
+    /// Who said it.
+    pub author: String,
+    /// The facts right before a fact, or the parents of a version.
+    pub parents: Vec<String>,
+    /// What was said.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What an entry says.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum What {
+    /// The version was made.
+    Version {
+        /// How big the change from its first parent is.
+        change_type: ChangeType,
+        /// What its author said of it.
+        change_summary: String,
+    },
+    /// The version received a tag.
+    TagAdded {
+        /// The tag.
+        tag: String,
+    },
+    /// The version lost a tag.
+    TagRemoved {
+        /// The tag.
+        tag: String,
+    },
+    /// Two histories were joined.
+    Joined,
+    /// The rules judged the version.
+    Validated {
+        /// What they said.
+        verdict: Id<VerdictId>,
+        /// Whether it passed; `None` where the verdict cannot be read.
+        passed: Option<bool>,
+        /// The score from 0 to 1; `None` likewise.
+        score: Option<f64>,
+    },
+    /// Something was trained on the version.
+    Run(RunFields),
+    /// Something was noted on the version.
+    Note {
+        /// The words.
+        text: String,
+    },
+}
+
+/// Lists the history, the newest first.
+pub fn list(repo: &Repo, options: Options) -> Result<Report> {
+    let hinted = |e: crate::error::Error| match e.kind() {
+        crate::error::Kind::Damaged => e.with_hint("'hlx audit --verify' names everything that is damaged"),
+        _ => e,
+    };
+    let facts = repo.facts().all().map_err(hinted)?;
+    let mut history = History::of(repo).map_err(hinted)?;
+    for (id, fact) in facts {
+        history.make_until(fact.time);
+        fact.statement.version().into_iter().for_each(|version| history.make(version));
+        history.say(repo, id, fact);
+    }
+    history.make_until(Time::from_millis(i64::MAX));
+    let newest = history.entries.into_iter().rev().take(options.limit.unwrap_or(usize::MAX));
+    Ok(Report { entries: newest.collect() })
+}
+
+/// The history as it grows.
+struct History {
+    versions: HashMap<Id<VersionId>, Version>,
+    /// The versions by time, the last first.
+    waiting: Vec<(Time, Id<VersionId>)>,
+    made: HashSet<Id<VersionId>>,
+    entries: Vec<Entry>,
+}
+
+impl History {
+    fn of(repo: &Repo) -> Result<History> {
+        let (refs, mut versions) = (repo.versions(), HashMap::new());
+        for dataset in refs.datasets()? {
+            for number in refs.numbers(&dataset)? {
+                if let Some(id) = refs.get(&dataset, &number)? {
+                    versions.insert(id, repo.version(id).map_err(|e| e.within(format!("{dataset}@{number}")))?);
+                }
+            }
+        }
+        let mut waiting: Vec<_> = versions.iter().map(|(id, version)| (version.created, *id)).collect();
+        waiting.sort_by(|a, b| b.cmp(a));
+        Ok(History { versions, waiting, made: HashSet::new(), entries: Vec::new() })
+    }
+
+    /// Tells of the versions that were made up to a moment.
+    fn make_until(&mut self, moment: Time) {
+        while let Some((_, id)) = self.waiting.pop_if(|(created, _)| *created <= moment) {
+            self.make(id);
+        }
+    }
+
+    /// Tells of a version, after its parents, unless that was done or it is not here.
+    fn make(&mut self, id: Id<VersionId>) {
+        let mut open = vec![id];
+        while let Some(id) = open.last().copied() {
+            let Some(version) = self.versions.get(&id).filter(|_| !self.made.contains(&id)) else {
+                open.pop();
+                continue;
+            };
+            let before = open.len();
+            open.extend(version.parents.iter().filter(|id| self.versions.contains_key(id) && !self.made.contains(id)));
+            if open.len() > before {
+                continue;
+            }
+            open.pop();
+            self.made.insert(id);
+            self.entries.push(Entry {
+                id: id.to_hex(),
+                dataset_name: Some(version.dataset.clone()),
+                version: Some(version.number.clone()),
+                version_id: Some(id),
+                time: version.created,
+                author: version.author.clone(),
+                parents: version.parents.iter().map(Id::to_hex).collect(),
+                what: What::Version { change_type: version.change_type, change_summary: version.summary.clone() },
+            });
+        }
+    }
+
+    fn say(&mut self, repo: &Repo, id: Id<FactId>, fact: Fact) {
+        let version_id = fact.statement.version();
+        let version = version_id.and_then(|id| self.versions.get(&id));
+        self.entries.push(Entry {
+            id: id.to_hex(),
+            dataset_name: version.map(|version| version.dataset.clone()),
+            version: version.map(|version| version.number.clone()),
+            version_id,
+            time: fact.time,
+            author: fact.author,
+            parents: fact.parents.iter().map(Id::to_hex).collect(),
+            what: What::of(repo, fact.statement),
+        });
+    }
+}
+
+impl What {
+    fn of(repo: &Repo, statement: Statement) -> What {
+        match statement {
+            Statement::Joined => What::Joined,
+            Statement::TagAdded { tag, .. } => What::TagAdded { tag },
+            Statement::TagRemoved { tag, .. } => What::TagRemoved { tag },
+            Statement::Validated { verdict, .. } => {
+                let said = repo.store().get(&Key::from(verdict)).ok().and_then(|bytes| Verdict::decode(&bytes).ok());
+                let score = said.as_ref().map(|said| f64::from(said.score()) / f64::from(ONE));
+                What::Validated { verdict, passed: said.map(|said| said.passed()), score }
+            }
+            Statement::Run { run, .. } => What::Run(RunFields::of(&run)),
+            Statement::Note { text, .. } => What::Note { text },
+        }
+    }
+}

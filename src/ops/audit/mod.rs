@@ -1,0 +1,7 @@
+//! `hlx audit`: everything that was said and made, by whom and when; and whether all of it is still as it was.
+
+mod check;
+mod list;
+
+pub use check::{Problem, VerifyReport, verify};
+pub use list::{Entry, Options, Report, What, list};

@@ -1,0 +1,46 @@
+//! What differs in the samples of two versions that are stored.
+
+use crate::error::Result;
+use crate::manifest::{Change, Diff};
+use crate::object::node::Entry;
+use crate::object::version::Version;
+use crate::ops::judge::{self, SampleChanges};
+use crate::ops::samples::{self, Files, Sides};
+use crate::progress::{Progress, Stage};
+use crate::repo::{Repo, Thresholds};
+use crate::sample::schema;
+use crate::worktree::compare::pair;
+
+/// What changed in the samples; `None` unless both versions know theirs.
+pub(super) fn samples(
+    repo: &Repo,
+    a: &Version,
+    b: &Version,
+    progress: &dyn Progress,
+) -> Result<Option<(SampleChanges, Thresholds)>> {
+    let (Some((before, count)), Some((after, _))) = (judge::known(repo, a)?, judge::known(repo, b)?) else {
+        return Ok(None);
+    };
+    let (dataset, rules) = samples::rules(repo, &b.dataset)?;
+    let mut sides: Vec<Sides> = Vec::new();
+    let (mut added, mut removed) = (Vec::new(), Vec::new());
+    for change in Diff::new(&**repo.store(), a.manifest, b.manifest)? {
+        match change? {
+            Change::Added(new) => added.push(new),
+            Change::Removed(old) => removed.push(old),
+            Change::Modified(old, new) => sides.push((Some(old), Some(new))),
+        }
+    }
+    let code = |entry: &Entry| entry.samples.map(|samples| samples.reader);
+    for (old, new) in pair(&mut removed, &mut added) {
+        if code(&old) != code(&new) {
+            sides.extend([(Some(old), None), (None, Some(new))]);
+        }
+    }
+    sides.extend(removed.into_iter().map(|old| (Some(old), None)));
+    sides.extend(added.into_iter().map(|new| (None, Some(new))));
+    progress.begin(Stage::Scan, sides.len() as u64, 0);
+    let counts = Files { repo, rules, work: None, sides }.leftovers(progress, |_| {})?.counts();
+    let changes = SampleChanges { counts, before: count, schema: schema::Change::between(&before, &after) };
+    Ok(Some((changes, dataset.thresholds)))
+}

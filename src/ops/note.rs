@@ -1,0 +1,69 @@
+//! `hlx note`: words on a version that came to somebody's mind later. A note is a fact; the version stays as it is.
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::facts::Noted;
+use crate::object::fact::{MAX_NOTE, Statement};
+use crate::ops::said::{Names, NoteView};
+use crate::repo::{Repo, revision};
+
+/// What to note.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The version.
+    pub revision: String,
+    /// The words.
+    pub text: String,
+    /// Who says so.
+    pub author: Option<String>,
+}
+
+/// Notes something on a version.
+pub fn add(repo: &Repo, options: &Options) -> Result<NoteView> {
+    let text = options.text.trim().to_owned();
+    if text.is_empty() {
+        return Err(Error::usage("the note is empty"));
+    }
+    if text.len() > MAX_NOTE {
+        return Err(Error::usage(format!("the note has {} bytes; it may have {MAX_NOTE}", text.len())));
+    }
+    let found = revision::version(repo, &options.revision)?;
+    // A fact relies on its version: whoever made that may have been killed before its ref was durable.
+    repo.versions().sync(&found.version.dataset)?;
+    let author = repo.author(options.author.as_deref());
+    let ids = repo.facts().append(&author, &[Statement::Note { version: found.id, text: text.clone() }])?;
+    let [id] = ids[..] else { return Err(Error::damaged("the note was not written")) };
+    let time = repo.facts().get(id)?.time;
+    let noted = Noted { id, version: found.id, text, time, author };
+    Ok(NoteView::of(&noted, Some((found.version.dataset, found.version.number))))
+}
+
+/// Which notes to list: all, unless one of the two is given.
+#[derive(Clone, Debug, Default)]
+pub struct ListOptions {
+    /// Those on versions of this dataset.
+    pub dataset: Option<String>,
+    /// Those on this version.
+    pub revision: Option<String>,
+}
+
+/// Notes.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListReport {
+    /// The first written first, as far as the facts say; what was written apart, in the order of the ids.
+    pub notes: Vec<NoteView>,
+}
+
+/// Lists notes.
+pub fn list(repo: &Repo, options: &ListOptions) -> Result<ListReport> {
+    let state = repo.facts().fold()?;
+    let names = Names::of(repo)?;
+    let notes = match &options.revision {
+        Some(text) => state.notes_of(revision::version(repo, text)?.id),
+        None => state.notes(),
+    };
+    let views = notes.iter().map(|note| NoteView::of(note, names.get(note.version)));
+    let wanted = |view: &NoteView| options.dataset.is_none() || view.dataset_name == options.dataset;
+    Ok(ListReport { notes: views.filter(wanted).collect() })
+}

@@ -1,0 +1,160 @@
+//! What was said of versions, as reports show it: runs and notes.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::clock::Time;
+use crate::error::Result;
+use crate::facts::{Noted, Recorded};
+use crate::id::{Content, Fact as FactId, Id, Version as VersionId};
+use crate::object::fact::Run;
+use crate::object::version::Number;
+use crate::repo::Repo;
+
+/// A file that a run made.
+#[derive(Clone, Debug, Serialize)]
+pub struct ArtifactView {
+    /// Its path as the user named it.
+    pub path: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// What `b3sum` prints for it.
+    pub hash: Id<Content>,
+}
+
+/// What a run was.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunFields {
+    /// The model that was trained.
+    pub model: String,
+    /// Parameters by name.
+    pub params: Map<String, Value>,
+    /// Metrics by name, as numbers.
+    pub metrics: Map<String, Value>,
+    /// Artifacts in the order of their paths.
+    pub artifacts: Vec<ArtifactView>,
+    /// When it began, where that is known.
+    pub started_at: Option<Time>,
+    /// When it ended, where that is known.
+    pub ended_at: Option<Time>,
+}
+
+/// A training run on a version.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunView {
+    /// The run's id: that of the fact.
+    pub id: Id<FactId>,
+    /// The dataset; `None` where this repository does not have the version.
+    pub dataset_name: Option<String>,
+    /// The version's number; `None` where this repository does not have it.
+    pub version: Option<Number>,
+    /// The version's id.
+    pub version_id: Id<VersionId>,
+    /// What it was.
+    #[serde(flatten)]
+    pub run: RunFields,
+    /// When it was recorded.
+    pub recorded_at: Time,
+    /// Who recorded it.
+    pub recorded_by: String,
+}
+
+/// A note on a version.
+#[derive(Clone, Debug, Serialize)]
+pub struct NoteView {
+    /// The note's id: that of the fact.
+    pub id: Id<FactId>,
+    /// The dataset; `None` where this repository does not have the version.
+    pub dataset_name: Option<String>,
+    /// The version's number; `None` where this repository does not have it.
+    pub version: Option<Number>,
+    /// The version's id.
+    pub version_id: Id<VersionId>,
+    /// The words.
+    pub text: String,
+    /// When it was written.
+    pub recorded_at: Time,
+    /// Who wrote it.
+    pub recorded_by: String,
+}
+
+/// The name of a version: dataset and number.
+pub(super) type Name = Option<(String, Number)>;
+
+/// The names of versions by their ids.
+pub(super) struct Names(HashMap<Id<VersionId>, (String, Number)>);
+
+impl Names {
+    /// The names of all versions that have refs; damaged ones are left out.
+    pub fn of(repo: &Repo) -> Result<Names> {
+        let refs = repo.versions();
+        let mut known = HashMap::new();
+        for dataset in refs.datasets()? {
+            for number in refs.numbers(&dataset)? {
+                if let Ok(Some(id)) = refs.get(&dataset, &number) {
+                    known.insert(id, (dataset.clone(), number));
+                }
+            }
+        }
+        Ok(Names(known))
+    }
+
+    /// The name of a version; `None` where the repository does not have it.
+    pub fn get(&self, id: Id<VersionId>) -> Name {
+        self.0.get(&id).cloned()
+    }
+}
+
+/// `leases@1.1.0`, or the first digits of the id of a version that is not here.
+pub(super) fn spoken(name: &Name, id: Id<VersionId>) -> String {
+    match name {
+        Some((dataset, number)) => format!("{dataset}@{number}"),
+        None => id.to_hex().chars().take(12).collect(),
+    }
+}
+
+impl RunFields {
+    pub(super) fn of(run: &Run) -> RunFields {
+        let artifact = |a: &crate::object::fact::Artifact| ArtifactView { path: a.path.clone(), size: a.size, hash: a.content };
+        RunFields {
+            model: run.model.clone(),
+            params: run.params.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect(),
+            metrics: run.metrics.iter().map(|(name, value)| (name.clone(), Value::from(value.value()))).collect(),
+            artifacts: run.artifacts.iter().map(artifact).collect(),
+            started_at: run.started,
+            ended_at: run.ended,
+        }
+    }
+}
+
+impl RunView {
+    pub(super) fn of(recorded: &Recorded, name: Name) -> RunView {
+        let (dataset_name, version) = name.unzip();
+        RunView {
+            id: recorded.id,
+            dataset_name,
+            version,
+            version_id: recorded.version,
+            run: RunFields::of(&recorded.run),
+            recorded_at: recorded.time,
+            recorded_by: recorded.author.clone(),
+        }
+    }
+}
+
+impl NoteView {
+    pub(super) fn of(noted: &Noted, name: Name) -> NoteView {
+        let (dataset_name, version) = name.unzip();
+        NoteView {
+            id: noted.id,
+            dataset_name,
+            version,
+            version_id: noted.version,
+            text: noted.text.clone(),
+            recorded_at: noted.time,
+            recorded_by: noted.author.clone(),
+        }
+    }
+}
