@@ -187,7 +187,13 @@ fn start(home: &Home, repo: &Repo, progress: &dyn Progress) -> Result<(Database,
 /// Sets aside what is there and builds the database anew. If that fails it leaves nothing behind.
 fn renew(home: &Home, repo: &Repo, progress: &dyn Progress) -> Result<(Database, Found)> {
     home.clear()?;
-    start(home, repo, progress).inspect_err(|_| {
+    let build = || {
+        let (mut database, _) = start(home, repo, progress)?;
+        // Whoever opens it next has to go through all that was written. Better who has built it than the next question.
+        database.close()?;
+        start(home, repo, progress)
+    };
+    build().inspect_err(|_| {
         let _ = home.clear();
     })
 }
