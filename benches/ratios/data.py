@@ -50,6 +50,18 @@ class Data:
             subprocess.run([program, self.folder, name, str(scale)], check=True)
         return folder, json.loads((folder / "stats.json").read_text())
 
+    def history(self, versions, datasets, tagged):
+        """A repository of so many versions, made by an example of the project, which knows the formats."""
+        folder = self.folder / f"history-{versions}-{datasets}-{tagged}"
+        if not folder.exists():
+            say(f"making {folder}")
+            remove(f"{folder}.new")
+            self.folder.mkdir(parents=True, exist_ok=True)
+            words = ["cargo", "run", "-q", "--locked", "--release", "--example", "history"]
+            subprocess.run([*words, f"{folder}.new", *map(str, (versions, datasets, tagged))], cwd=TOP, check=True)
+            Path(f"{folder}.new").rename(folder)
+        return folder
+
     def edit(self, path, edited, seed):
         """Edits one record of a hundred in a file of JSONL; `edited` gets these records alone."""
         new = path.with_name("next")

@@ -58,7 +58,7 @@ impl<'a> Packs<'a> {
         let mut compressor = Compressor::default();
         let (codec, payload) = compressor.alone(&self.raw, 1);
         let head = block::Head { kind: self.kind, codec, depth: 0, lens: std::mem::take(&mut self.lens), runs: Vec::new() };
-        let bytes = block::encode(&head, &payload);
+        let bytes = block::encode(&head, payload);
         if self.pack.is_none() {
             self.pack = Some(PackWriter::create(&self.layout.tmp()).map_err(fail)?);
         }
@@ -95,7 +95,7 @@ fn version(dataset: &str, kind: &str, n: usize, parent: Option<(Id<VersionId>, N
         metadata: [("source".to_owned(), "crawl".into()), ("batch".to_owned(), n.into())].into_iter().collect(),
         tags: Vec::new(),
         validation: [ValidationStatus::Passed, ValidationStatus::Pending][n % 2],
-        verdict: (n % 2 == 0).then(|| Id::of(seed.as_bytes())),
+        verdict: n.is_multiple_of(2).then(|| Id::of(seed.as_bytes())),
         author: ["ana@example.com", "ben@example.com"][n % 2].into(),
         created: Time::from_millis(FIRST + minute * 60_000),
     })

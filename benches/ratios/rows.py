@@ -8,6 +8,8 @@ from bench import Failed, Repository, remove, tar_size
 from peers import beside_peers
 
 CP = "cp -r, sync"
+# CPU seconds of a question to the catalog.
+CATALOG = 0.050
 LEVEL_6 = "\n[store]\ncompression = 6\n"
 
 
@@ -283,4 +285,34 @@ def w4(b, data):
     b.quick("W4's store", many)
 
 
-ROWS = {"W1": w1, "samples": samples, "chain": chain, "npmnames": npmnames, "scancode": scancode, "W2": w2, "W3": w3, "W4": w4}
+def catalog(b, data):
+    """Many versions, a hundredth of them tagged: of one dataset, and of a hundred. They are records without data."""
+    for datasets in (1, 100):
+        repo, versions = Repository(b, f"history-{datasets}"), 10_000 if b.short else 100_000
+        remove(repo.repo)
+        subprocess.run(["cp", "-a", data.history(versions, datasets, versions // 100), repo.repo], check=True)
+        name = f"{versions:,} versions of {datasets} dataset{'s' * (datasets > 1)}"
+        repo.hlx(f"`reindex`, {name}", "reindex")
+        tagged = ["--type", "lease_abstraction", "--tag", "production", "--since", "2026-01-06"]
+        queries = {"log -n 20": ["log", "-n", "20"], "log --type T --tag production --since DATE": ["log", *tagged],
+                   "dataset list": ["dataset", "list"]}
+        answers = {}
+        for query, words in queries.items():
+            key = f"`{query}`, {name}"
+            b.of_hlx.add(key)
+            # The first to come after the catalog was built finds more to tidy up.
+            for _ in range(b.runs + 1):
+                answers[query] = b.run(key, [b.hlx_binary, *words], repo.repo).out
+            b.took[key].pop(0)
+            b.leaner(key, key, CATALOG, "fixed")
+        # Nothing can be written where a folder is expected.
+        remove(repo.store / "catalog")
+        (repo.store / "catalog").touch()
+        for query, words in queries.items():
+            key = f"`{query}` without the catalog, {name}"
+            same = b.run(key, [b.hlx_binary, *words], repo.repo).out == answers[query]
+            b.row(key, "the same" if same else "differs", "the same answer", same)
+
+
+ROWS = {"W1": w1, "samples": samples, "chain": chain, "npmnames": npmnames, "scancode": scancode, "W2": w2, "W3": w3, "W4": w4,
+        "catalog": catalog}

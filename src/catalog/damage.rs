@@ -8,7 +8,7 @@ use crate::catalog::samples::{answer, folder, repository, some_versions};
 use crate::catalog::seal::Home;
 
 /// Places of each file that are damaged.
-const PLACES: usize = 10;
+const PLACES: usize = 6;
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();

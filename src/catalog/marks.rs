@@ -109,9 +109,11 @@ impl Update<'_> {
 #[cfg(test)]
 mod tests {
     use crate::catalog::db::Catalog;
-    use crate::catalog::samples::{commit, repository, tag, untag, version};
+    use crate::catalog::samples::{commit, judge, repository, tag, untag, version};
     use crate::error::Result;
     use crate::id::{Id, Version};
+    use crate::object::fact::Statement;
+    use crate::object::version::ValidationStatus;
     use crate::repo::Repo;
 
     fn bearer(repo: &Repo, dataset: &str) -> Result<Option<Id<Version>>> {
@@ -154,6 +156,39 @@ mod tests {
         assert_eq!(bearer(&repo, "leases").unwrap(), Some(late.id()));
         std::fs::remove_file(repo.versions().folder("leases").join("1.0.0")).unwrap();
         assert_eq!(bearer(&repo, "leases").unwrap(), None);
+    }
+
+    #[test]
+    fn the_last_verdict_holds_whenever_it_was_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let repo = repository(dir.path());
+        let (first, late) = (version("leases", "1.0.0", 0), version("leases", "1.1.0", 1));
+        commit(&repo, std::slice::from_ref(&first));
+        let statuses = || {
+            let listed = Catalog::open(&repo).unwrap().versions("leases", None).unwrap();
+            listed.into_iter().map(|listed| listed.status).collect::<Vec<_>>()
+        };
+        assert_eq!(statuses(), [ValidationStatus::Pending]);
+        judge(&repo, first.id(), true);
+        judge(&repo, late.id(), false);
+        assert_eq!(statuses(), [ValidationStatus::Passed]);
+        commit(&repo, std::slice::from_ref(&late));
+        assert_eq!(statuses(), [ValidationStatus::Failed, ValidationStatus::Passed], "said before it came");
+        judge(&repo, first.id(), false);
+        judge(&repo, late.id(), true);
+        assert_eq!(statuses(), [ValidationStatus::Passed, ValidationStatus::Failed]);
+    }
+
+    #[test]
+    fn a_verdict_that_cannot_be_read_is_left_to_the_objects() {
+        let dir = tempfile::tempdir().unwrap();
+        let repo = repository(dir.path());
+        let id = commit(&repo, &[version("leases", "1.0.0", 0)])[0];
+        let absent = Statement::Validated { version: id, verdict: Id::of(b"absent") };
+        repo.facts().append("ana", &[absent]).unwrap();
+        assert!(Catalog::open(&repo).is_none());
+        judge(&repo, id, true);
+        assert!(Catalog::open(&repo).is_some(), "only the last one counts");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::catalog::db::Catalog;
 use crate::catalog::lookup::{self, Summary};
 use crate::catalog::objects;
 use crate::catalog::query::Query;
-use crate::catalog::samples::{bearer, commit, everything, from_objects, repository, selected, tag, untag, version};
+use crate::catalog::samples::{bearer, commit, everything, from_objects, judge, repository, selected, tag, untag, version};
 use crate::id::Id;
 use crate::object::version::{ValidationStatus, Version};
 use crate::repo::Repo;
@@ -17,6 +17,7 @@ enum Step {
     Commit(u8, u8, i64),
     Tag(u8, u8),
     Untag(u8, u8),
+    Judge(u8, bool),
     Vanish(u8),
 }
 
@@ -25,6 +26,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..3u8, 0..6u8, 0..20i64).prop_map(|(a, b, c)| Step::Commit(a, b, c * 1500)),
         3 => (any::<u8>(), 0..3u8).prop_map(|(a, b)| Step::Tag(a, b)),
         1 => (any::<u8>(), 0..3u8).prop_map(|(a, b)| Step::Untag(a, b)),
+        2 => (any::<u8>(), any::<bool>()).prop_map(|(a, b)| Step::Judge(a, b)),
         1 => any::<u8>().prop_map(Step::Vanish),
     ];
     prop::collection::vec(step, 1..24)
@@ -57,6 +59,7 @@ fn take(repo: &Repo, step: &Step, made: &mut Vec<Version>) {
         }
         Step::Tag(n, t) if !made.is_empty() => tag(repo, made[usize::from(*n) % made.len()].id(), TAGS[usize::from(*t)]),
         Step::Untag(n, t) if !made.is_empty() => untag(repo, made[usize::from(*n) % made.len()].id(), TAGS[usize::from(*t)]),
+        Step::Judge(n, passed) if !made.is_empty() => judge(repo, made[usize::from(*n) % made.len()].id(), *passed),
         Step::Vanish(n) if !made.is_empty() => {
             let gone = &made[usize::from(*n) % made.len()];
             let _ = std::fs::remove_file(repo.versions().folder(&gone.dataset).join(gone.number.to_string()));
@@ -65,10 +68,12 @@ fn take(repo: &Repo, step: &Step, made: &mut Vec<Version>) {
     }
 }
 
+const STATUSES: [ValidationStatus; 3] = [ValidationStatus::Pending, ValidationStatus::Passed, ValidationStatus::Failed];
+
 fn queries() -> impl Strategy<Value = Query> {
     let text = |words: &'static [&'static str]| prop::option::weighted(0.4, prop::sample::select(words).prop_map(str::to_owned));
     let time = || prop::option::weighted(0.3, (0..20i64).prop_map(|n| version("a", "1.0.0", n * 1500).created));
-    let status = prop::option::weighted(0.2, prop::sample::select(&[ValidationStatus::Pending, ValidationStatus::Passed][..]));
+    let status = prop::option::weighted(0.2, prop::sample::select(&STATUSES[..]));
     let metadata = prop::collection::vec((Just("batch".to_owned()), (0..3u8).prop_map(|n| n.to_string())), 0..2);
     let rest = (text(&["ana", "ben@", "zoe"]), status, metadata, prop::option::weighted(0.5, 0..5usize));
     let dataset = text(&["a", "leases", "leases2", "absent"]);

@@ -1,7 +1,5 @@
 //! What the objects answer: the truth that the catalog repeats, slower.
 
-use std::collections::HashMap;
-
 use crate::catalog::lookup::{Summary, count};
 use crate::catalog::query::{Listed, Query};
 use crate::error::Result;
@@ -19,24 +17,18 @@ const SLACK: usize = 1024;
 pub struct Said<'a> {
     repo: &'a Repo,
     facts: State,
-    tags: HashMap<Id<VersionId>, Vec<String>>,
 }
 
 impl<'a> Said<'a> {
     /// Folds the facts.
     pub fn new(repo: &'a Repo) -> Result<Said<'a>> {
-        let facts = repo.facts().fold()?;
-        let mut tags: HashMap<_, Vec<String>> = HashMap::new();
-        for (tag, versions) in facts.tags() {
-            versions.iter().for_each(|id| tags.entry(*id).or_default().push(tag.to_owned()));
-        }
-        Ok(Said { repo, facts, tags })
+        Ok(Said { repo, facts: repo.facts().fold()? })
     }
 
     /// A version with what holds of it.
     pub fn of(&self, id: Id<VersionId>, version: Version) -> Result<Listed> {
         let status = status(self.repo, &self.facts, id, &version)?;
-        Ok(Listed { id, version, tags: self.tags.get(&id).cloned().unwrap_or_default(), status })
+        Ok(Listed { id, version, tags: self.facts.tags_of(id), status })
     }
 }
 

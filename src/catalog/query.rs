@@ -100,7 +100,8 @@ impl Query {
 
 /// Whether a value is this text, or is written so as JSON.
 fn is_text(value: &Value, text: &str) -> bool {
-    value.as_str().map_or_else(|| value.to_string() == text, |value| value == text)
+    let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    written == text
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::id::{Id, Version as VersionId};
 use crate::object::Key;
 use crate::object::checksum::Checksum;
 use crate::object::fact::Statement;
+use crate::object::verdict::{Judged, ONE, Severity, Verdict, WEIGHT};
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use crate::repo::Repo;
 use crate::repo::standing::status;
@@ -68,6 +69,26 @@ pub(crate) fn tag(repo: &Repo, version: Id<VersionId>, tag: &str) {
 
 pub(crate) fn untag(repo: &Repo, version: Id<VersionId>, tag: &str) {
     repo.facts().append("ana", &[Statement::TagRemoved { version, tag: tag.into() }]).unwrap();
+}
+
+/// Says that a version was judged.
+pub(crate) fn judge(repo: &Repo, version: Id<VersionId>, passed: bool) {
+    let min_score = if passed { ONE / 2 } else { ONE };
+    let judged = Judged {
+        name: "ids".into(),
+        kind: "unique".into(),
+        severity: Severity::Warning,
+        weight: WEIGHT,
+        checked: 4,
+        failed: 1,
+        measures: Vec::new(),
+    };
+    let verdict = Verdict { rules: [7; 32], min_score, judged: vec![judged], findings: Vec::new() };
+    assert_eq!(verdict.passed(), passed);
+    let mut writer = Writer::new(repo.store(), 1).unwrap();
+    writer.structure(Key::from(verdict.id()), &verdict.encode()).unwrap();
+    let _kept = writer.finish().unwrap();
+    repo.facts().append("ana", &[Statement::Validated { version, verdict: verdict.id() }]).unwrap();
 }
 
 /// Forty versions of `leases`, one of them with a tag.

@@ -33,7 +33,7 @@ const PATIENCE: u32 = 200;
 
 /// A file beside the seal, as the file system describes it. A blob's bytes are covered by sled's own checksum.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
-pub(super) struct File {
+struct File {
     name: String,
     size: u64,
     mtime: (i64, i64),
@@ -136,8 +136,7 @@ impl Home {
         Ok(names)
     }
 
-    /// What the files beside lock and seal look like.
-    pub fn files(&self) -> Result<Vec<File>> {
+    fn files(&self) -> Result<Vec<File>> {
         let mut files = Vec::new();
         for name in self.names()? {
             let path = self.folder.join(&name);

@@ -137,3 +137,47 @@ fn a_reader_that_leaves_is_no_failure() {
         assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{line}");
     }
 }
+
+#[test]
+fn log_over_several_datasets_names_them() {
+    let s = Sandbox::new();
+    s.ok("init");
+    for name in ["leases", "notes"] {
+        s.write(&format!("{name}/a.txt"), name);
+        s.ok(&format!("dataset add {name} --type type_of_{name} --path {name}"));
+        s.ok(&format!("commit {name} -m 'first {name}' --version 1.0.0"));
+    }
+    s.write("leases/b.txt", "more");
+    s.ok("commit leases -m second --version 1.1.0 --tag gold");
+    let names = |line: &str| {
+        let log = s.ok(line);
+        log.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(names("log --oneline"), ["leases@1.1.0", "notes@1.0.0", "leases@1.0.0"], "the newest first");
+    assert_eq!(names("log --oneline -n 2"), ["leases@1.1.0", "notes@1.0.0"]);
+    assert_eq!(names("log leases --oneline"), ["1.1.0", "1.0.0"]);
+    assert_eq!(names("-C leases log --oneline"), ["1.1.0", "1.0.0"]);
+    assert_eq!(names("log leases@1.0.0 --oneline --type type_of_leases"), ["1.0.0"]);
+    assert_eq!(names("dataset list"), ["leases", "notes"]);
+    assert_eq!(names("dataset list --tag gold"), ["leases"]);
+    assert_eq!(s.json("dataset list --tag gold")["datasets"][0]["versions"], 1);
+    assert_eq!(names("dataset list -n 1"), ["leases"]);
+    assert_eq!(s.run("dataset list --author nobody").stderr, "hint: no dataset has such versions\n");
+    assert_eq!(s.json("dataset list --name leases --tag gold"), s.json("log leases --tag gold"));
+    assert_eq!(s.ok("dataset list --name leases -n 1"), s.ok("log leases -n 1"));
+    s.fails("dataset list --name leases --version 1.0.0 --tag gold", 2, "usage");
+}
+
+#[test]
+fn a_log_for_people_and_the_help_of_its_conditions() {
+    let s = Sandbox::with_two_versions();
+    let log = s.ok("log leases");
+    assert!(log.starts_with("leases 1.1.0  "), "{log}");
+    assert!(!log.contains("PENDING"), "what is not judged yet is not said: {log}");
+    for verb in ["log", "dataset list"] {
+        let help = s.ok(&format!("{verb} --help"));
+        for flag in ["--tag", "--type", "--author", "--status", "--meta", "--since", "--until", "-n"] {
+            assert!(help.contains(flag), "{verb} {flag}");
+        }
+    }
+}
