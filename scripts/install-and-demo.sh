@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs hlx and shows it on the shipped sample: two versions of some leases, what changed between them, and back.
+# Installs hlx and shows it on the shipped sample: two versions of some leases, what changed between them, and back; rules
+# that a version must pass, and a run that was trained on one.
 # Whatever is shown is checked; the script fails where the bytes that come back are not those that went in.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -26,6 +27,13 @@ show() {
     "$@"
 }
 
+# The same for what the rules have to refuse.
+refused() {
+    local code=0
+    show "$@" || code=$?
+    [ "$code" = 1 ]
+}
+
 # Fails unless a folder holds exactly the files of a version of the sample.
 same() {
     diff -r --exclude=.helox --exclude=helox.toml --exclude=helox.lock "$top/fixtures/leases/$1" "$2"
@@ -36,15 +44,34 @@ mkdir "$work/leases"
 cd "$work/leases"
 cp -R "$top/fixtures/leases/v1/." .
 show hlx init --name leases --type lease_abstraction
+printf '\n# What every version must pass.\n'
+cat >>helox.toml <<'END'
+
+[[dataset.leases.validation.rule]]
+kind = "unique"
+key = "id"
+
+[[dataset.leases.validation.rule]]
+kind = "pii"
+END
+show tail -n 6 helox.toml
 show hlx commit -m 'first leases'
 
-printf '\n# Somebody edits the data.\n'
+printf '\n# Somebody edits the data, and something slips in.\n'
 rm -r README.md labels.csv test train
 cp -R "$top/fixtures/leases/v2/." .
+cat >>train/part-02.jsonl <<'END'
+{"id":"L99001","jurisdiction":"US-NY","text":"Notices go to the tenant at (212) 555-0142.","labels":["notice"],"spans":[]}
+END
 show hlx status
+refused hlx commit -m 'more leases, some corrected' --tag staging
+
+printf '\n# The record is taken out again.\n'
+cp "$top/fixtures/leases/v2/train/part-02.jsonl" train/
 show hlx commit -m 'more leases, some corrected' --tag staging
 show hlx log
 show hlx diff --samples HEAD~1 HEAD
+show hlx run record leases@staging --model lease-7b --metric f1=0.91
 
 show hlx checkout HEAD~1 --into ../before
 same v1 "$work/before"

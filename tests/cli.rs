@@ -6,6 +6,8 @@
 
 #[path = "cli/codes.rs"]
 mod codes;
+#[path = "cli/gate.rs"]
+mod gate;
 #[path = "cli/json.rs"]
 mod json;
 #[path = "cli/long.rs"]

@@ -72,8 +72,6 @@ fn flags_and_verbs_of_later_work_are_absent() {
         "diff --by-file",
         "diff --patch",
         "diff --limit 3",
-        "commit -m x --no-validate",
-        "validate",
         "fsck",
         "gc",
         "remote list",

@@ -37,6 +37,7 @@ pub fn version_fields() -> BTreeSet<&'static str> {
         "created_by",
         "storage_backend",
         "storage_path",
+        "validation",
     ])
 }
 
@@ -60,6 +61,7 @@ fn every_verb_has_its_fields_in_json() {
         "samples_modified",
         "findings",
         "findings_count",
+        "report_file",
     ]);
     let commit = s.json("commit -m x --meta n=3 --meta s=007 --meta l=[1] --tag production");
     assert_eq!(keys(&commit), committed);

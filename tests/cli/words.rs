@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-const VERBS: [&str; 34] = [
+const VERBS: [&str; 35] = [
     "init",
     "dataset",
     "dataset add",
@@ -33,6 +33,7 @@ const VERBS: [&str; 34] = [
     "note add",
     "note list",
     "audit",
+    "validate",
     "verify",
     "stats",
     "reindex",
