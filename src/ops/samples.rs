@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
 use crate::sample::tally::{Counts, Fate, Leftovers};
 use crate::sample::{Canonical, Side};
-use crate::store::samples::{Account, Bytes, Half, Rules, Seen, compare, visit};
+use crate::store::samples::{Account, Bytes, Half, Keeps, Rules, Seen, compare, visit};
 
 /// A file: its entry on the old side and on the new.
 pub(super) type Sides = (Option<Entry>, Option<Entry>);
@@ -110,16 +110,16 @@ impl Files<'_> {
 
     /// What differs over all files, and within each if `each` asks for it.
     pub fn leftovers(&self, progress: &dyn Progress, mut each: impl FnMut(ByFile)) -> Result<Leftovers> {
-        let mut all = Account::new(&self.rules, true);
+        let mut all = Account::new(&self.rules, Keeps::Differences);
         parallel::ordered(
             self.sides.iter().map(Ok),
             2 * parallel::threads(),
             || (),
             |(), sides| {
                 progress.check()?;
-                let mut account = Account::new(&self.rules, true);
+                let mut account = Account::new(&self.rules, Keeps::Differences);
                 let [old, new] = self.halves(sides)?;
-                compare(&self.rules, old.as_ref(), new.as_ref(), false, &mut account)?;
+                compare(&self.rules, old.as_ref(), new.as_ref(), false, &mut account, None)?;
                 let bytes = old.map_or(0, |old| old.size).max(new.map_or(0, |new| new.size));
                 progress.advance(1, bytes);
                 Ok((sides, account))

@@ -12,7 +12,7 @@ use crate::object::Key;
 use crate::object::fact::Statement;
 use crate::object::verdict::Verdict;
 use crate::object::version::Version;
-use crate::ops::gate::{Files, Judgement, Judging};
+use crate::ops::gate::{Base, Files, Judgement, Judging};
 use crate::ops::tree::{Folder, Overlay, Stored};
 use crate::progress::{Progress, Stage};
 use crate::repo::{Dataset, Repo, revision, standing};
@@ -71,8 +71,8 @@ fn version(repo: &Repo, options: &Options, text: &str, progress: &dyn Progress) 
     let parent = version.parents.first().map(|id| Ok((*id, repo.version(*id)?))).transpose()?;
     let judging = judging(repo, dataset, progress)?;
     let store: &Store = repo.store();
-    let before = parent.as_ref().map(|(_, parent)| parent.manifest);
-    let outcome = judging.judge(Files { nodes: store, manifest: version.manifest, before, work: None }, true)?;
+    let base = Base { own: Some(version.manifest), parent: parent.as_ref().map(|(_, parent)| parent.manifest) };
+    let outcome = judging.judge(&Files { nodes: store, manifest: version.manifest, work: None }, base, true)?;
     if let Some(path) = &options.report {
         outcome.write(atomic::parent(path), path)?;
     }
@@ -105,8 +105,8 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
     progress.begin(Stage::Scan, 0, 0);
     let Stored { tree, fresh, .. } = folder.read(&root, before, None, &mut writer)?;
     let nodes = Overlay { store: repo.store(), fresh };
-    let files = Files { nodes: &nodes, manifest: tree.manifest, before, work: Some(folder.work(&root)?) };
-    let outcome = judging.judge(files, false)?;
+    let files = Files { nodes: &nodes, manifest: tree.manifest, work: Some(folder.work(&root)?) };
+    let outcome = judging.judge(&files, Base { own: Some(tree.manifest), parent: before }, false)?;
     if let Some(path) = &options.report {
         outcome.write(atomic::parent(path), path)?;
     }

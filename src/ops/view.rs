@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::catalog::Listed;
 use crate::clock::Time;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::facts::State;
 use crate::id::{Id, Node, Version as VersionId};
 use crate::object::checksum::Checksum;
@@ -139,7 +139,11 @@ impl<'a> Viewer<'a> {
         if !self.whole || self.judgement.is_some() {
             return Ok(self.judgement.clone());
         }
-        let verdict = standing::verdict(self.repo, &self.facts, id, version)?;
+        let verdict = match standing::verdict(self.repo, &self.facts, id, version) {
+            // The rest can be told without it; `hlx verify` names it.
+            Err(e) if e.kind() == Kind::Damaged => None,
+            verdict => verdict?,
+        };
         let of_parent = |&id| standing::verdict(self.repo, &self.facts, id, &self.repo.version(id)?);
         Ok(verdict.map(|verdict| {
             let parent = version.parents.first().and_then(|id| of_parent(id).ok()).flatten();

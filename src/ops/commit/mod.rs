@@ -20,7 +20,7 @@ use crate::object::fact::Statement;
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use crate::ops::VersionView;
 use crate::ops::changes::Changes;
-use crate::ops::gate::{Files, Judgement, Judging, Outcome as Judged};
+use crate::ops::gate::{Base, Files, Judgement, Judging, Outcome as Judged};
 use crate::ops::judge::{self, SampleChanges, percent};
 use crate::ops::tree::{Folder, Overlay, Stored, Tree, settle};
 use crate::ops::view::Viewer;
@@ -33,7 +33,7 @@ use crate::sample::tally::Counts;
 use crate::store::Writer;
 use crate::store::samples::MAX_FIELDS;
 use crate::worktree::cache;
-use crate::worktree::ingest::{Counted, Counting};
+use crate::worktree::ingest::{Counted, Counting, Watch};
 use crate::worktree::state::{self, State};
 
 pub use crate::store::samples::Found as Finding;
@@ -246,9 +246,11 @@ impl Commit<'_> {
             (Some(parent), Some(_)) => judge::known(self.repo, &parent.version)?,
             _ => None,
         };
-        let counting = rules.as_ref().map(|rules| Counting { store, rules, tallied: known.is_some() });
         let judging = Judging::of(self.repo, &self.dataset, self.progress)?.filter(|_| !self.options.no_validate);
         let before = parent.as_ref().map(|parent| parent.version.manifest);
+        let judgement = judging.as_ref().map(|judging| judging.begin(Base { own: None, parent: before })).transpose()?;
+        let watch = judgement.as_ref().map(|judgement| judgement as &dyn Watch);
+        let counting = rules.as_ref().map(|rules| Counting { store, rules, tallied: known.is_some(), watch });
         let (folder, root) = (self.folder(), self.folder().open()?);
         let Stored { tree, rows, fresh, mut counted } = folder.read(&root, before, counting, &mut writer)?;
         let nodes = Overlay { store, fresh };
@@ -299,7 +301,7 @@ impl Commit<'_> {
         };
         let mut told = told;
         let mut held = Vec::new();
-        if let Some(judging) = judging {
+        if let Some(judgement) = judgement {
             if !self.options.dry_run {
                 // What is judged is what was stored, whatever becomes of the files meanwhile.
                 let finished = writer.finish()?;
@@ -308,8 +310,8 @@ impl Commit<'_> {
                 writer = Writer::new(store, level)?;
             }
             let work = self.options.dry_run.then(|| folder.work(&root)).transpose()?;
-            let files = Files { nodes: &nodes, manifest: tree.manifest, before, work };
-            let judged = judging.judge(files, !self.options.dry_run)?;
+            let files = Files { nodes: &nodes, manifest: tree.manifest, work };
+            let judged = judgement.finish(&files, !self.options.dry_run)?;
             told.validation = Some(self.judged(&judged, parent.as_ref(), &mut version, &mut writer)?);
             if !judged.verdict.passed() {
                 if !self.options.dry_run {

@@ -12,6 +12,7 @@ use bincode::{Decode, Encode};
 use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Staging, Temp};
 use crate::id::{Id, Node};
+use crate::validate::Measures;
 
 /// The first bytes of the file; the digit changes with what it holds.
 const MAGIC: &[u8; 8] = b"HLXGATE1";
@@ -96,11 +97,9 @@ impl Home {
         atomic::remove_tree(&self.path())
     }
 
-    /// Begins to keep a judgement; the sets of keys are written into its folder.
-    pub fn begin(&self) -> Result<Staging> {
-        atomic::ensure_folder(atomic::parent(&self.folder))?;
-        atomic::ensure_folder(&self.folder)?;
-        Staging::create(&self.path())
+    /// Whether there may be something to load.
+    pub fn is_there(&self) -> bool {
+        self.path().join("known").exists()
     }
 
     /// Keeps a judgement, and lets go of the oldest ones.
@@ -136,6 +135,21 @@ impl Home {
     }
 }
 
+impl Known {
+    /// What each rule measured; `None` if it is not understood.
+    pub fn measures(&self) -> Option<Measures> {
+        let lists: Vec<&[(String, u64)]> = self.measures.iter().map(Vec::as_slice).collect();
+        Measures::from_lists(&lists)
+    }
+}
+
+/// Begins a judgement of a dataset; the sets of keys are written into its folder.
+pub(super) fn begin(folder: &Path) -> Result<Staging> {
+    atomic::ensure_folder(atomic::parent(folder))?;
+    atomic::ensure_folder(folder)?;
+    Staging::create(&folder.join("new"))
+}
+
 /// The set of the keys of a rule in a folder.
 pub(super) fn keys(folder: &Path, rule: usize) -> PathBuf {
     folder.join(format!("keys-{rule}"))
@@ -167,7 +181,7 @@ mod tests {
         let home = home(dir.path(), b"one");
         assert_eq!(home.load(), None);
         for _ in 0..2 {
-            home.keep(home.begin().unwrap(), &known()).unwrap();
+            home.keep(begin(&home.folder).unwrap(), &known()).unwrap();
             assert_eq!(home.load(), Some(known()));
         }
         let path = home.path().join("known");
@@ -187,7 +201,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for n in 0..KEPT as u8 + 3 {
             let home = home(dir.path(), &[n]);
-            home.keep(home.begin().unwrap(), &known()).unwrap();
+            home.keep(begin(&home.folder).unwrap(), &known()).unwrap();
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         assert_eq!(fs::read_dir(dir.path().join("gate/leases")).unwrap().count(), KEPT);

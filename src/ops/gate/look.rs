@@ -8,12 +8,13 @@ use std::sync::{Mutex, PoisonError};
 
 use foldhash::quality::FixedState;
 
-use super::{Files, Judging, Sides};
+use super::{Attempt, Files, Judging, Sides};
 use crate::error::Result;
 use crate::object::node::Entry;
 use crate::sample::{Format, Side};
 use crate::store::samples::{Half, Seen, Text, visit};
 use crate::validate::{Body, Gathering, Judge, KeyTold, Looks, Measures, Record, Told};
+use crate::worktree::ingest::{Watch, Watcher};
 
 /// Keys that a worker holds before it hands them on.
 const HELD: usize = 4 << 10;
@@ -51,71 +52,118 @@ pub(super) struct Looked {
     pub suspects: Vec<u64>,
 }
 
-impl<'a> Judging<'a> {
-    pub(super) fn worker(&self) -> Worker<'_> {
-        let rules = self.gate.rules().len();
-        Worker { judge: Judge::new(&self.gate), measures: Measures::new(rules), keys: vec![Vec::new(); rules] }
-    }
+/// What was looked at of a file while it was compared.
+pub(super) struct Watched {
+    measures: Measures,
+    suspects: Vec<u64>,
+}
 
-    /// Judges the records in which the sides of a file differ.
-    pub(super) fn look<S>(
-        &self,
-        worker: &mut Worker<'_>,
-        files: &Files<'_, S>,
-        sides: Sides,
-        gatherings: &Gatherings,
-    ) -> Result<Looked> {
-        self.progress.check()?;
-        let mut suspects = Vec::new();
-        let path = sides.1.as_ref().or(sides.0.as_ref()).map(|entry| entry.path.as_str()).unwrap_or_default();
-        let looks = self.gate.of_file(path);
-        if looks.at_records() {
-            let old = sides.0.as_ref().map(|entry| files.half(self, entry, Side::Old)).transpose()?;
-            let new = sides.1.as_ref().map(|entry| files.half(self, entry, Side::New)).transpose()?;
-            let mut told = 0u64;
-            let mut fault = None;
-            visit(&self.rules, old.as_ref(), new.as_ref(), false, &mut |seen| {
-                told += u64::from(seen.side == Side::New);
-                let half = if seen.side == Side::Old { &old } else { &new };
-                if let (None, Some(half)) = (&fault, half) {
-                    fault = self.look_at(worker, &looks, &seen, half, &mut suspects, gatherings).err();
+impl Watch for Attempt<'_> {
+    fn file(&self, path: &str) -> Option<Watcher<'_>> {
+        let looks = self.judging.gate.of_file(path);
+        if self.before.is_none() || !looks.at_records() {
+            return None;
+        }
+        let (mut worker, mut suspects, path) = (self.judging.worker(), Vec::new(), path.to_owned());
+        Some(Box::new(move |seen| {
+            let Some(seen) = seen else {
+                if let Err(e) = worker.hand_on(&self.gatherings, 1) {
+                    self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
                 }
-            })?;
-            fault.map_or(Ok(()), Err)?;
+                let measures = worker.take_measures();
+                let watched = Watched { measures, suspects: std::mem::take(&mut suspects) };
+                self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), watched);
+                return;
+            };
+            // What is shown may turn out to be void, so the keys stay here until the end.
+            if let Err(e) = self.judging.look_at(&mut worker, &looks, &seen, None, &mut suspects) {
+                self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
+            }
+        }))
+    }
+}
+
+impl Attempt<'_> {
+    /// Judges the records in which the sides of a file differ, unless that was done while they were compared.
+    pub(super) fn look<S>(&self, worker: &mut Worker<'_>, files: &Files<'_, S>, sides: Sides) -> Result<Looked> {
+        let judging = self.judging;
+        judging.progress.check()?;
+        let path = sides.1.as_ref().or(sides.0.as_ref()).map(|entry| entry.path.as_str()).unwrap_or_default();
+        let looks = judging.gate.of_file(path);
+        let mut suspects = Vec::new();
+        if looks.at_records() {
+            let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+            let told = match watched {
+                Some(watched) => {
+                    worker.measures.absorb(watched.measures);
+                    suspects = watched.suspects;
+                    None
+                }
+                None => self.visit(worker, files, &looks, &sides, &mut suspects)?,
+            };
             for (side, entry) in [(-1, &sides.0), (1, &sides.1)] {
-                let counted = if old.is_none() && new.is_some() { Some(told) } else { None };
-                if entry.as_ref().is_some_and(|entry| is_hollow(entry, self.rules.reading(path).format, counted)) {
+                if entry.as_ref().is_some_and(|entry| is_hollow(entry, judging.rules.reading(path).format, told)) {
                     looks.empty.iter().for_each(|&rule| worker.measures.checked(rule, side));
                     if side > 0 {
                         suspects.push(HOLLOW);
                     }
                 }
             }
-            let bytes = old.map_or(0, |old| old.size).max(new.map_or(0, |new| new.size));
-            self.progress.advance(1, bytes);
+            let size = |entry: &Option<Entry>| entry.as_ref().map_or(0, |entry| entry.size);
+            judging.progress.advance(1, size(&sides.0).max(size(&sides.1)));
         }
-        worker.hand_on(gatherings, 1)?;
+        worker.hand_on(&self.gatherings, 1)?;
         suspects.sort_unstable();
         suspects.dedup();
-        let measures = std::mem::replace(&mut worker.measures, Measures::new(self.gate.rules().len()));
-        Ok(Looked { sides, measures, suspects })
+        Ok(Looked { measures: worker.take_measures(), sides, suspects })
     }
 
+    /// Looks at both sides; how many records the new one has, where all were met.
+    fn visit<S>(
+        &self,
+        worker: &mut Worker<'_>,
+        files: &Files<'_, S>,
+        looks: &Looks,
+        sides: &Sides,
+        suspects: &mut Vec<u64>,
+    ) -> Result<Option<u64>> {
+        let judging = self.judging;
+        let old = sides.0.as_ref().map(|entry| files.half(judging, entry, Side::Old)).transpose()?;
+        let new = sides.1.as_ref().map(|entry| files.half(judging, entry, Side::New)).transpose()?;
+        let (mut told, mut fault) = (0u64, None);
+        visit(&judging.rules, old.as_ref(), new.as_ref(), false, &mut |seen| {
+            told += u64::from(seen.side == Side::New);
+            let half = if seen.side == Side::Old { &old } else { &new };
+            if fault.is_none() {
+                let looked = judging.look_at(worker, looks, &seen, half.as_ref(), suspects);
+                fault = looked.and_then(|most| if most < HELD { Ok(()) } else { worker.hand_on(&self.gatherings, HELD) }).err();
+            }
+        })?;
+        fault.map_or(Ok((old.is_none() && new.is_some()).then_some(told)), Err)
+    }
+}
+
+impl Judging<'_> {
+    pub(super) fn worker(&self) -> Worker<'_> {
+        let rules = self.gate.rules().len();
+        Worker { judge: Judge::new(&self.gate), measures: Measures::new(rules), keys: vec![Vec::new(); rules] }
+    }
+
+    /// Looks at a record; the most keys that the worker holds of a rule then.
     fn look_at(
         &self,
         worker: &mut Worker<'_>,
         looks: &Looks,
         seen: &Seen<'_>,
-        half: &Half<'_>,
+        half: Option<&Half<'_>>,
         suspects: &mut Vec<u64>,
-        gatherings: &Gatherings,
-    ) -> Result<()> {
+    ) -> Result<usize> {
         let raw = raw(&seen.text);
         let (new, sign) = if seen.side == Side::New { (true, 1) } else { (false, -1) };
         let Worker { judge, measures, keys } = worker;
         let mut suspect = false;
         let mut most = 0;
-        self.shown(seen, half, new && !looks.records.is_empty(), &mut |record| {
+        self.shown(seen, half.filter(|_| new && !looks.records.is_empty()), &mut |record| {
             judge.record(looks, record, new, measures, sign, &mut |told| match told {
                 Told::Finding { .. } => suspect = true,
                 Told::Key { rule, key, split } => {
@@ -127,11 +175,11 @@ impl<'a> Judging<'a> {
         if suspect {
             suspects.push(raw);
         }
-        if most >= HELD { worker.hand_on(gatherings, HELD) } else { Ok(()) }
+        Ok(most)
     }
 
-    /// Shows a record as rules see it. What the file itself holds is read only if it has to be.
-    pub(super) fn shown(&self, seen: &Seen<'_>, half: &Half<'_>, read: bool, show: &mut dyn FnMut(&Record<'_>)) -> Result<()> {
+    /// Shows a record as rules see it. Of a file that is the record, `half` is where its text is read, if it is needed.
+    pub(super) fn shown(&self, seen: &Seen<'_>, half: Option<&Half<'_>>, show: &mut dyn FnMut(&Record<'_>)) -> Result<()> {
         let text;
         let message;
         let body = match &seen.text {
@@ -139,16 +187,17 @@ impl<'a> Judging<'a> {
             Text::Fields { row, delimiter, names, wrong } => Body::Fields { row, delimiter: *delimiter, names, wrong: *wrong },
             Text::Row(row) => Body::Row(row),
             Text::File { broken: Some((_, why)), .. } => Body::Broken(why),
-            Text::File { content, .. } if !read => Body::Opaque(content),
-            Text::File { content, .. } => {
-                if half.size > MAX_TEXT {
+            Text::File { content, .. } => match half {
+                None => Body::Opaque(content),
+                Some(half) if half.size > MAX_TEXT => {
                     message = format!("the file is longer than {} MiB, too long for one text", MAX_TEXT >> 20);
                     Body::Broken(&message)
-                } else {
+                }
+                Some(half) => {
                     text = half.read()?;
                     if is_text(half.path, &text) { Body::Text(&text) } else { Body::Opaque(content) }
                 }
-            }
+            },
         };
         let line = match &seen.text {
             Text::File { broken: Some((line, _)), .. } => *line,
@@ -161,6 +210,11 @@ impl<'a> Judging<'a> {
 }
 
 impl Worker<'_> {
+    fn take_measures(&mut self) -> Measures {
+        let none = Measures::new(self.keys.len());
+        std::mem::replace(&mut self.measures, none)
+    }
+
     /// Hands on the keys of every rule that has so many.
     fn hand_on(&mut self, gatherings: &Gatherings, least: usize) -> Result<()> {
         for (keys, gathering) in self.keys.iter_mut().zip(gatherings) {

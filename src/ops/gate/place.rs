@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::known::{Found, Member, Places};
 use super::look::{HOLLOW, Worker, raw};
-use super::{Files, Judging};
+use super::{Attempt, Files};
 use crate::error::Result;
 use crate::manifest::{Change, Diff, Entries, NodeSource};
 use crate::object::node::Entry;
@@ -34,7 +34,7 @@ pub(super) type Placed = BTreeMap<String, Places>;
 /// The files in which a rule that looks at one record alone found something, with the hashes of the records.
 pub(super) type Suspects = BTreeMap<DataPath, (Entry, Vec<u64>)>;
 
-impl Judging<'_> {
+impl Attempt<'_> {
     /// Finds the places of all that was found, and adds them to those that are known of files that did not change.
     pub(super) fn place<S: NodeSource + Sync>(
         &self,
@@ -43,7 +43,7 @@ impl Judging<'_> {
         offenders: &Offenders,
         mut placed: Placed,
     ) -> Result<Placed> {
-        let entries: Box<dyn Iterator<Item = Result<Entry>> + Send + '_> = match files.before {
+        let entries: Box<dyn Iterator<Item = Result<Entry>> + Send + '_> = match self.before {
             // All of them are looked for everywhere.
             _ if offenders.anywhere => {
                 placed.values_mut().for_each(|places| places.members.clear());
@@ -67,7 +67,7 @@ impl Judging<'_> {
         parallel::ordered(
             entries,
             2 * parallel::threads(),
-            || self.worker(),
+            || self.judging.worker(),
             |worker, entry: Entry| {
                 let own = suspects.get(&entry.path).map_or(&[][..], |(_, suspects)| suspects);
                 let places = self.places(worker, files, &entry, own, offenders)?;
@@ -95,9 +95,9 @@ impl Judging<'_> {
         suspects: &[u64],
         offenders: &Offenders,
     ) -> Result<Places> {
-        self.progress.check()?;
+        self.judging.progress.check()?;
         let mut places = Places::default();
-        let looks = self.gate.of_file(entry.path.as_str());
+        let looks = self.judging.gate.of_file(entry.path.as_str());
         let minds = looks.keys.iter().any(|&(rule, _)| !offenders.keys[rule].is_empty());
         if suspects.is_empty() && !minds {
             return Ok(places);
@@ -106,15 +106,15 @@ impl Judging<'_> {
             let found = |rule| Found { rule, line: 1, raw: HOLLOW, message: "the file has no records".to_owned() };
             places.found.extend(looks.empty.iter().map(|&rule| found(rule as u32)));
         }
-        let half = files.half(self, entry, Side::New)?;
+        let half = files.half(self.judging, entry, Side::New)?;
         let mut fault = None;
-        visit(&self.rules, None, Some(&half), true, &mut |seen| {
+        visit(&self.judging.rules, None, Some(&half), true, &mut |seen| {
             let raw = raw(&seen.text);
             let (suspect, offends) = (suspects.binary_search(&raw).is_ok(), minds && offenders.raws.contains(&raw));
             if fault.is_some() || !suspect && !offends {
                 return;
             }
-            let shown = self.shown(&seen, &half, suspect, &mut |record| {
+            let shown = self.judging.shown(&seen, Some(&half).filter(|_| suspect), &mut |record| {
                 let line = record.line;
                 // What it measures has been added before.
                 worker.judge.record(&looks, record, suspect, &mut worker.measures, 0, &mut |told| match told {

@@ -266,6 +266,7 @@ proptest! {
             }
             let report = bench.commit(|o| o.allow_empty = true).unwrap();
             let kept = report.validation.unwrap();
+            prop_assert_eq!(told(&kept), told(&judge(&bench, "HEAD").unwrap().judgement), "by what was kept of itself");
             fs::remove_dir_all(bench.path.join(".helox/gate")).unwrap();
             let anew = judge(&bench, "HEAD").unwrap().judgement;
             prop_assert_eq!(told(&kept), told(&anew));

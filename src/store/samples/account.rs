@@ -19,9 +19,21 @@ pub struct Found {
     pub message: String,
 }
 
+/// What an account keeps of the records that it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeps {
+    /// Nothing: somebody else looks at them.
+    Nothing,
+    /// Their schema: there is nothing to compare with.
+    Schema,
+    /// Their schema, and in which of them the sides differ.
+    Differences,
+}
+
 /// What a comparison found. Accounts of several files add up.
 #[derive(Clone, Debug)]
 pub struct Account {
+    keeps: Keeps,
     /// The records that differ; `None` where there is nothing to compare with, so that none can cancel.
     pub tally: Option<Tally>,
     /// What the new side's records count, less what the old side's do.
@@ -33,10 +45,15 @@ pub struct Account {
 }
 
 impl Account {
-    /// Nothing found yet. Only with `tallied` the records are compared.
-    pub fn new(rules: &Rules, tallied: bool) -> Account {
-        let tally = tallied.then(Tally::new);
-        Account { tally, schema: Schema::new(rules.depth()), findings: Vec::new(), found: 0 }
+    /// Nothing found yet.
+    pub fn new(rules: &Rules, keeps: Keeps) -> Account {
+        let tally = (keeps == Keeps::Differences).then(Tally::new);
+        Account { keeps, tally, schema: Schema::new(rules.depth()), findings: Vec::new(), found: 0 }
+    }
+
+    /// What it keeps.
+    pub fn keeps(&self) -> Keeps {
+        self.keeps
     }
 
     /// Whether records are compared.

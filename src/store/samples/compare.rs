@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::account::Account;
+use super::account::{Account, Keeps};
 use super::gather::{Gather, Seen, Visitor, lend};
 use super::half::{Bytes, Half};
 use super::pair::{Broken, Pair, Told, may_break};
@@ -23,27 +23,36 @@ const READ: usize = 2 << 20;
 /// Bytes of a file in which its header stands.
 const HEAD: usize = 64 << 10;
 
-/// Tells an account how the sides of a file differ. Returns how many records the new side has, if it has to be known:
-/// then all of it is read. An old side lies in the store.
-pub fn compare(rules: &Rules, old: Option<&Half<'_>>, new: Option<&Half<'_>>, exact: bool, account: &mut Account) -> Result<u64> {
-    if !account.is_tallied() {
-        return new.map_or(Ok(0), |new| alone(rules, Side::New, new, account, None));
+/// Tells an account how the sides of a file differ, and a visitor the records that may. Returns how many records the new
+/// side has, if it has to be known: then all of it is read. An old side lies in the store.
+pub fn compare(
+    rules: &Rules,
+    old: Option<&Half<'_>>,
+    new: Option<&Half<'_>>,
+    exact: bool,
+    account: &mut Account,
+    mut visitor: Visitor<'_>,
+) -> Result<u64> {
+    let keeps = account.keeps();
+    if keeps == Keeps::Schema {
+        return new.map_or(Ok(0), |new| alone(rules, Side::New, new, account, visitor));
     }
     if let (Some(old), Some(new)) = (old, new) {
-        if let Some(store) = in_chunks(old, new) {
-            let End { count, account: own } = chunkwise(store, rules, old, new, exact, None)?;
+        // Records that have been shown cannot be taken back.
+        if let Some(store) = in_chunks(old, new).filter(|_| visitor.is_none() || !may_break(new.reading)) {
+            let End { count, account: own } = chunkwise(store, rules, old, new, exact, keeps, visitor)?;
             account.absorb(own);
             return Ok(count);
         }
-        if let Some(Told { count, account: own, .. }) = by_turns(rules, old, new, None)? {
+        if let Some(Told { count, account: own, .. }) = by_turns(rules, old, new, keeps, lend(&mut visitor))? {
             account.absorb(own);
             return Ok(count);
         }
     }
     if let Some(old) = old {
-        alone(rules, Side::Old, old, account, None)?;
+        alone(rules, Side::Old, old, account, lend(&mut visitor))?;
     }
-    new.map_or(Ok(0), |new| alone(rules, Side::New, new, account, None))
+    new.map_or(Ok(0), |new| alone(rules, Side::New, new, account, visitor))
 }
 
 /// Shows every record of either side that may differ, those that are equal left out or not. Unless the `lines` of the
@@ -55,22 +64,7 @@ pub fn visit(
     lines: bool,
     see: &mut dyn FnMut(Seen<'_>),
 ) -> Result<()> {
-    if let (Some(old), Some(new)) = (old, new) {
-        // Records that have been shown cannot be taken back.
-        if let Some(store) = in_chunks(old, new).filter(|_| !may_break(new.reading)) {
-            return chunkwise(store, rules, old, new, lines, Some(see)).map(drop);
-        }
-        if by_turns(rules, old, new, Some(&mut *see))?.is_some() {
-            return Ok(());
-        }
-    }
-    let mut account = Account::new(rules, true);
-    for (side, half) in [(Side::Old, old), (Side::New, new)] {
-        if let Some(half) = half {
-            alone(rules, side, half, &mut account, Some(&mut *see))?;
-        }
-    }
-    Ok(())
+    compare(rules, old, new, lines, &mut Account::new(rules, Keeps::Nothing), Some(see)).map(drop)
 }
 
 /// The store of the old side, if both sides are large and can be gone along chunk by chunk.
@@ -89,9 +83,10 @@ fn chunkwise<'v>(
     old: &Half<'_>,
     new: &Half<'_>,
     exact: bool,
+    keeps: Keeps,
     visitor: Visitor<'v>,
 ) -> Result<End> {
-    let mut stream = Stream::new(store, rules, new.path, new.reading, Some(old.clone()), true).told_to(visitor);
+    let mut stream = Stream::new(store, rules, new.path, new.reading, Some(old.clone()), keeps).told_to(visitor);
     match &new.bytes {
         Bytes::Stored(store) if !exact => {
             for item in Chunks::of(store, new.id()?, new.size)? {
@@ -130,7 +125,13 @@ fn chunkwise<'v>(
 }
 
 /// Both sides in step; `None` where they are not read alike, or one of them is one record.
-fn by_turns<'r, 'v>(rules: &'r Rules, old: &Half<'r>, new: &Half<'r>, visitor: Visitor<'v>) -> Result<Option<Told<'v>>> {
+fn by_turns<'r, 'v>(
+    rules: &'r Rules,
+    old: &Half<'r>,
+    new: &Half<'r>,
+    keeps: Keeps,
+    visitor: Visitor<'v>,
+) -> Result<Option<Told<'v>>> {
     let reading = new.reading;
     if old.reading != reading || may_break(reading) && (is_broken(old)?.is_some() || is_broken(new)?.is_some()) {
         return Ok(None);
@@ -143,7 +144,7 @@ fn by_turns<'r, 'v>(rules: &'r Rules, old: &Half<'r>, new: &Half<'r>, visitor: V
             None => return Ok(None),
         }
     }
-    let Some(mut pair) = Pair::together(rules, new.path, reading, tables, visitor)? else { return Ok(None) };
+    let Some(mut pair) = Pair::together(rules, new.path, reading, tables, keeps, visitor)? else { return Ok(None) };
     let (mut before, mut after) = (old.pieces()?, new.pieces()?);
     let mut ahead = 0i64;
     loop {
@@ -182,7 +183,7 @@ pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Ac
         return one_record(rules, side, half, Some(why), account, visitor);
     }
     let shown = lend(&mut visitor);
-    let Some(mut pair) = Pair::alone(rules, half.path, side, half.reading, account.is_tallied(), shown)? else { return Ok(0) };
+    let Some(mut pair) = Pair::alone(rules, half.path, side, half.reading, account.keeps(), shown)? else { return Ok(0) };
     for piece in half.pieces()? {
         pair.feed(side, &piece?);
     }
@@ -205,7 +206,7 @@ pub(super) fn one_record(
     account: &mut Account,
     visitor: Visitor<'_>,
 ) -> Result<u64> {
-    let mut gather = Gather::new(rules, half.path, half.reading.format, account.is_tallied(), visitor);
+    let mut gather = Gather::new(rules, half.path, half.reading.format, account.keeps(), visitor);
     gather.take_whole(side, half.id()?.as_bytes(), why);
     account.absorb(gather.finish().0);
     Ok(1)
@@ -223,7 +224,7 @@ fn parquet(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mu
         return one_record(rules, side, half, Some((1, why)), account, visitor);
     }
     let shown = lend(&mut visitor);
-    let mut gather = Gather::new(rules, half.path, half.reading.format, account.is_tallied(), shown);
+    let mut gather = Gather::new(rules, half.path, half.reading.format, account.keeps(), shown);
     let read = table.rows(&mut |row| gather.take_parquet(side, &row));
     gather.count_paths();
     let (own, _) = gather.finish();

@@ -1,6 +1,6 @@
 //! Where the records of a pair go that did not cancel.
 
-use super::account::Account;
+use super::account::{Account, Keeps};
 use super::table::Table;
 use super::{MAX_FIELDS, Rules};
 use crate::sample::{Canonical, Format, Identity, Record, Row, Side, Type, identity_of_row};
@@ -86,14 +86,14 @@ pub(super) struct Gather<'r, 'v> {
 }
 
 impl<'r, 'v> Gather<'r, 'v> {
-    pub fn new(rules: &'r Rules, path: &'r str, format: Format, tallied: bool, visitor: Visitor<'v>) -> Gather<'r, 'v> {
+    pub fn new(rules: &'r Rules, path: &'r str, format: Format, keeps: Keeps, visitor: Visitor<'v>) -> Gather<'r, 'v> {
         let tables = [Table::new(format), Table::new(format)];
-        let account = Account::new(rules, tallied);
+        let account = Account::new(rules, keeps);
         Gather { rules, path, format, tables, account, canonical: Canonical::default(), visitor, columns: Vec::new() }
     }
 
     fn counts(&self) -> bool {
-        self.visitor.is_none()
+        self.account.keeps() != Keeps::Nothing
     }
 
     /// A record that is on one side, perhaps.
@@ -208,12 +208,13 @@ impl<'r, 'v> Gather<'r, 'v> {
     }
 }
 
-/// Tells who looks at the records themselves, or else the account, where records are compared.
+/// Tells who looks at the records themselves, and the account, where records are compared.
 fn tell(seen: Seen<'_>, rules: &Rules, account: &mut Account, canonical: &mut Canonical, visitor: &mut Visitor<'_>) {
-    match visitor {
-        Some(visitor) => visitor(seen),
-        None if account.is_tallied() => account.tell(seen.side, seen.identity(rules, canonical)),
-        None => {}
+    if let Some(visitor) = visitor {
+        visitor(seen);
+    }
+    if account.is_tallied() {
+        account.tell(seen.side, seen.identity(rules, canonical));
     }
 }
 

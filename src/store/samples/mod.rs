@@ -19,7 +19,7 @@ mod table;
 use crate::error::{Error, Kind, Result};
 use crate::sample::{Formats, Pointer, Reading};
 
-pub use account::{Account, Found};
+pub use account::{Account, Found, Keeps};
 pub use compare::{compare, visit};
 pub use gather::{Seen, Text};
 pub use half::{Bytes, Half};

@@ -1,7 +1,7 @@
 //! Both sides of a file, or one of them, as their bytes come.
 
 use super::Rules;
-use super::account::Account;
+use super::account::{Account, Keeps};
 use super::gather::{Gather, Visitor};
 use super::table::{self, Table};
 use crate::error::{Error, Result};
@@ -93,11 +93,11 @@ impl<'r, 'v> Pair<'r, 'v> {
         path: &'r str,
         side: Side,
         reading: Reading,
-        tallied: bool,
+        keeps: Keeps,
         visitor: Visitor<'v>,
     ) -> Result<Option<Pair<'r, 'v>>> {
         let Some(reader) = Reader::of(reading.format) else { return Ok(None) };
-        let gather = Gather::new(rules, path, reading.format, tallied, visitor);
+        let gather = Gather::new(rules, path, reading.format, keeps, visitor);
         Pair::new(reading, Mode::Alone(side, reader, 0), gather).map(Some)
     }
 
@@ -107,10 +107,11 @@ impl<'r, 'v> Pair<'r, 'v> {
         path: &'r str,
         reading: Reading,
         tables: Option<[Table; 2]>,
+        keeps: Keeps,
         visitor: Visitor<'v>,
     ) -> Result<Option<Pair<'r, 'v>>> {
         let Some(reader) = Reader::of(reading.format) else { return Ok(None) };
-        let mut gather = Gather::new(rules, path, reading.format, true, visitor);
+        let mut gather = Gather::new(rules, path, reading.format, keeps, visitor);
         if let Some(tables) = tables {
             gather.tables = tables;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use memchr::memrchr;
 
 use super::Rules;
-use super::account::Account;
+use super::account::{Account, Keeps};
 use super::align::Aligner;
 use super::compare::{alone, is_broken, one_record};
 use super::gather::{Visitor, lend};
@@ -25,7 +25,7 @@ pub struct Stream<'r, 'v> {
     rules: &'r Rules,
     path: &'r str,
     reading: Reading,
-    tallied: bool,
+    keeps: Keeps,
     old: Option<Half<'r>>,
     /// Who is told the records, until the first of them can come.
     visitor: Visitor<'v>,
@@ -62,13 +62,13 @@ impl<'r, 'v> Stream<'r, 'v> {
         path: &'r str,
         reading: Reading,
         old: Option<Half<'r>>,
-        tallied: bool,
+        keeps: Keeps,
     ) -> Self {
-        Stream { store, rules, path, reading, tallied, old, visitor: None, state: State::Start, skipped: Vec::new() }
+        Stream { store, rules, path, reading, keeps, old, visitor: None, state: State::Start, skipped: Vec::new() }
     }
 
-    /// Tells the records to this one instead of counting them.
-    pub(super) fn told_to(mut self, visitor: Visitor<'v>) -> Self {
+    /// Tells the records that may differ to this one too.
+    pub fn told_to(mut self, visitor: Visitor<'v>) -> Self {
         self.visitor = visitor;
         self
     }
@@ -130,19 +130,19 @@ impl<'r, 'v> Stream<'r, 'v> {
                 _ => Some(None),
             };
             if let Some(tables) = tables
-                && let Some(pair) = Pair::together(self.rules, self.path, self.reading, tables, self.visitor.take())?
+                && let Some(pair) = Pair::together(self.rules, self.path, self.reading, tables, self.keeps, self.visitor.take())?
             {
                 let aligner = Aligner::new(self.store, content, old.size)?;
                 return Ok(State::Aligned(Box::new(pair), Box::new(aligner)));
             }
         }
-        let pair = Pair::alone(self.rules, self.path, Side::New, self.reading, self.tallied, self.visitor.take())?;
+        let pair = Pair::alone(self.rules, self.path, Side::New, self.reading, self.keeps, self.visitor.take())?;
         Ok(pair.map_or(State::Aside, |pair| State::Alone(Box::new(pair))))
     }
 
     /// The new file ends here; `new` is where it can be read again.
     pub fn finish(mut self, new: &Half<'_>) -> Result<End> {
-        let mut account = Account::new(self.rules, self.tallied);
+        let mut account = Account::new(self.rules, self.keeps);
         let mut old = self.old.take();
         let mut visitor = self.visitor.take();
         let told = match std::mem::replace(&mut self.state, State::Aside) {

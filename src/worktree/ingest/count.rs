@@ -11,16 +11,16 @@ use crate::fs::beneath::{Root, stat_open};
 use crate::id::{Content, Id};
 use crate::object::node::{Entry, Samples};
 use crate::object::recipe::Item;
-use crate::sample::Format;
+use crate::sample::{Format, Packing, Reading};
 use crate::store::Store;
-use crate::store::samples::{Account, Bytes, Half, Rules, Stream, compare};
+use crate::store::samples::{Account, Bytes, Half, Keeps, Rules, Seen, Stream, compare};
 use crate::worktree::hash::{open, unstable};
 
 /// Pieces of large files that wait to be compared.
 const AHEAD: usize = 4;
 
 /// How samples are counted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Counting<'a> {
     /// Where the old sides are.
     pub store: &'a Arc<Store>,
@@ -29,12 +29,28 @@ pub struct Counting<'a> {
     /// Whether the parent's samples are known: then they are compared, and what did not change keeps its count.
     /// Otherwise every file is read.
     pub tallied: bool,
+    /// Who looks at the records in which the files that are read differ from the parent's, if anybody does.
+    pub watch: Option<&'a dyn Watch>,
 }
 
+/// Looks at records as they are compared. A trait, since those who do stand on a higher floor.
+pub trait Watch: Sync {
+    /// Who looks at the records of this file, if anybody does: it is shown them one by one, and `None` once all were.
+    /// Where it is not, what it was shown is void.
+    fn file(&self, path: &str) -> Option<Watcher<'_>>;
+}
+
+/// Who looks at the records of a file.
+pub type Watcher<'w> = Box<dyn FnMut(Option<Seen<'_>>) + 'w>;
+
 impl<'a> Counting<'a> {
+    fn keeps(&self) -> Keeps {
+        if self.tallied { Keeps::Differences } else { Keeps::Schema }
+    }
+
     /// Nothing found yet.
     pub fn account(&self) -> Account {
-        Account::new(self.rules, self.tallied)
+        Account::new(self.rules, self.keeps())
     }
 
     /// Whether the entry has the count that it would get now.
@@ -72,7 +88,20 @@ impl<'a> Counting<'a> {
             return Ok(samples);
         }
         let new = Half { path, reading, content: Some(content), size: bytes.len() as u64, bytes: Bytes::Held(bytes) };
-        Ok(Samples { count: compare(self.rules, old.as_ref(), Some(&new), true, account)?, reader })
+        let mut watcher = self.watcher(path, reading);
+        let mut see = watcher.as_mut().map(|watcher| |seen: Seen<'_>| watcher(Some(seen)));
+        let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(Seen<'_>));
+        let count = compare(self.rules, old.as_ref(), Some(&new), true, account, visitor)?;
+        if let Some(watcher) = &mut watcher {
+            watcher(None);
+        }
+        Ok(Samples { count, reader })
+    }
+
+    /// Who looks at the records of this file: only of one whose records are what they are as soon as they are met.
+    fn watcher(&self, path: &str, reading: Reading) -> Option<Watcher<'a>> {
+        let streams = matches!(reading.format, Format::Jsonl | Format::Csv | Format::Tsv) && reading.packing == Packing::None;
+        self.watch.filter(|_| streams && self.tallied).and_then(|watch| watch.file(path))
     }
 
     /// Counts an entry that is taken over as it is, and that another reader counted.
@@ -80,14 +109,14 @@ impl<'a> Counting<'a> {
         let old = self.old(entry);
         let reading = self.rules.reading(entry.path.as_str());
         let new = Half { reading, ..old.clone() };
-        let count = compare(self.rules, Some(&old).filter(|_| self.tallied), Some(&new), true, account)?;
+        let count = compare(self.rules, Some(&old).filter(|_| self.tallied), Some(&new), true, account, None)?;
         Ok(Samples { count, reader: reading.code() })
     }
 
     /// Tells a file of which the store has both sides.
     pub fn stored(&self, old: Option<&Entry>, new: Option<&Entry>, account: &mut Account) -> Result<()> {
         let (old, new) = (old.map(|old| self.old(old)), new.map(|new| self.old(new)));
-        compare(self.rules, old.as_ref(), new.as_ref(), false, account).map(drop)
+        compare(self.rules, old.as_ref(), new.as_ref(), false, account, None).map(drop)
     }
 }
 
@@ -163,7 +192,10 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
     let path = job.path.as_str();
     let reading = counting.rules.reading(path);
     let old = counting.replaced(job);
-    let mut stream = Stream::new(counting.store, counting.rules, path, reading, old, counting.tallied);
+    let mut watcher = counting.watcher(path, reading);
+    let mut see = watcher.as_mut().map(|watcher| |seen: Seen<'_>| watcher(Some(seen)));
+    let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(Seen<'_>));
+    let mut stream = Stream::new(counting.store, counting.rules, path, reading, old, counting.keeps()).told_to(visitor);
     for next in told {
         match next {
             Told::Begin(job) => return Ok(Some(Ended::Again(job))),
@@ -188,6 +220,9 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                     && stat_open(&file).map_err(|e| root.error("cannot read", path, e))? != end.stat
                 {
                     return Err(unstable(root, path));
+                }
+                if let Some(watcher) = &mut watcher {
+                    watcher(None);
                 }
                 let samples = Samples { count: counted.count, reader: reading.code() };
                 return Ok(Some(Ended::Counted(samples, counted.account)));

@@ -28,7 +28,7 @@ use crate::worktree::selection::Matcher;
 use count::{Counter, Told};
 use feed::{Feed, Job, Piece};
 
-pub use count::Counting;
+pub use count::{Counting, Watch, Watcher};
 use work::{Worked, Worker};
 
 /// An entry of the new version, and what the stat cache will know of the file.

@@ -1,0 +1,166 @@
+//! A judgement under way: what is known from before, and what was found so far.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use super::known::{self, Known};
+use super::look::{Gatherings, HOLLOW, Watched};
+use super::place::{Minds, Offenders, Placed, Suspects};
+use super::{Files, Judging, Outcome, Sides, minds};
+use crate::error::{Error, Kind, Result};
+use crate::fs::atomic::Staging;
+use crate::id::{Id, Node};
+use crate::manifest::{Change, Diff, Entries, NodeSource};
+use crate::object::node::Entry;
+use crate::parallel;
+use crate::progress::Stage;
+use crate::validate::{Check, Gathering, Measures};
+
+/// A judgement under way.
+pub(in crate::ops) struct Attempt<'j> {
+    pub(super) judging: &'j Judging<'j>,
+    /// The manifest whose judgement is known; `None` where all is judged.
+    pub(super) before: Option<Id<Node>>,
+    known: Known,
+    /// What the parent measures.
+    pub(super) past: Option<Measures>,
+    staging: Staging,
+    pub(super) gatherings: Gatherings,
+    /// What was looked at while it was compared.
+    pub(super) watched: Mutex<HashMap<String, Watched>>,
+    /// What went wrong with that.
+    pub(super) fault: Mutex<Option<Error>>,
+}
+
+impl<'j> Attempt<'j> {
+    pub(super) fn new(judging: &'j Judging<'j>, known: Option<(Id<Node>, Known)>, past: Option<Measures>) -> Result<Attempt<'j>> {
+        let staging = known::begin(&judging.folder())?;
+        let gathering = || Mutex::new(Gathering::new(staging.path()));
+        let gatherings = judging.gate.rules().iter().map(|rule| minds(&rule.check).map(|_| gathering())).collect();
+        let (before, known) = known.map_or((None, Known::default()), |(before, known)| (Some(before), known));
+        let (watched, fault) = (Mutex::default(), Mutex::default());
+        Ok(Attempt { judging, before, known, past, staging, gatherings, watched, fault })
+    }
+
+    /// Judges what has not been looked at yet. With `keep` what is found out is kept for the next version.
+    pub fn finish<S: NodeSource + Sync>(self, files: &Files<'_, S>, keep: bool) -> Result<Outcome> {
+        let Attempt { judging, before, .. } = self;
+        let past = self.past.clone();
+        match (self.run(files, keep), before) {
+            // What is kept is derived: where it is damaged, all is judged anew.
+            (Err(e), Some(before)) if e.kind() == Kind::Damaged => {
+                judging.home(before).forget()?;
+                Attempt::new(judging, None, past)?.run(files, keep)
+            }
+            (done, _) => done,
+        }
+    }
+
+    fn run<S: NodeSource + Sync>(mut self, files: &Files<'_, S>, keep: bool) -> Result<Outcome> {
+        self.fault.get_mut().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)?;
+        let judging = self.judging;
+        let rules = judging.gate.rules().len();
+        let mut known = std::mem::take(&mut self.known);
+        let mut measures = match self.before {
+            Some(_) => known.measures().filter(|_| known.measures.len() == rules).ok_or_else(|| Error::damaged("other rules"))?,
+            None => Measures::new(rules),
+        };
+        let mut placed: Placed = std::mem::take(&mut known.files).into_iter().collect();
+        judging.progress.begin(Stage::Judge, 0, 0);
+        let mut suspects = Suspects::new();
+        parallel::ordered(
+            self.changes(files)?,
+            2 * parallel::threads(),
+            || judging.worker(),
+            |worker, sides| self.look(worker, files, sides),
+            |looked| {
+                measures.absorb(looked.measures);
+                let path = looked.sides.0.iter().chain(&looked.sides.1).next().map(|entry| entry.path.clone());
+                let mut own = looked.suspects;
+                if let Some(old) = path.and_then(|path| placed.remove(path.as_str())) {
+                    own.extend(old.found.iter().map(|found| found.raw).filter(|&raw| raw != HOLLOW));
+                    own.sort_unstable();
+                    own.dedup();
+                }
+                if let (Some(entry), false) = (looked.sides.1, own.is_empty()) {
+                    suspects.insert(entry.path.clone(), (entry, own));
+                }
+                Ok(())
+            },
+        )?;
+        let (offenders, failed) = self.merge(&measures)?;
+        let placed = self.place(files, &suspects, &offenders, placed)?;
+        let outcome = judging.outcome(files, &placed, &measures, self.past.as_ref(), failed)?;
+        if keep {
+            let measures = (0..rules).map(|rule| measures.to_list(rule)).collect();
+            judging.home(files.manifest).keep(self.staging, &Known { measures, files: placed.into_iter().collect() })?;
+        }
+        Ok(outcome)
+    }
+
+    /// The files that differ from what came before, or all.
+    fn changes<'s, S: NodeSource + Sync>(
+        &self,
+        files: &Files<'s, S>,
+    ) -> Result<Box<dyn Iterator<Item = Result<Sides>> + Send + 's>> {
+        let file = |entry: Entry| Some(entry).filter(|entry| entry.kind.is_file());
+        let Some(before) = self.before else {
+            let entries = Entries::new(files.nodes, files.manifest)?.map(move |entry| entry.map(|entry| (None, file(entry))));
+            return Ok(Box::new(entries.filter(|sides| !matches!(sides, Ok((None, None))))));
+        };
+        let sides = move |change| -> Sides {
+            match change {
+                Change::Added(new) => (None, file(new)),
+                Change::Removed(old) => (file(old), None),
+                Change::Modified(old, new) => match (file(old), file(new)) {
+                    (Some(old), Some(new)) if old.content == new.content => (None, None),
+                    sides => sides,
+                },
+            }
+        };
+        let changes = Diff::new(files.nodes, before, files.manifest)?.map(move |change| change.map(sides));
+        Ok(Box::new(changes.filter(|sides| !matches!(sides, Ok((None, None))))))
+    }
+
+    /// Merges the keys that were gathered with those from before: which of them several records have, and in how many
+    /// records each rule minds it.
+    fn merge(&mut self, measures: &Measures) -> Result<(Offenders, Vec<u64>)> {
+        let gatherings = std::mem::take(&mut self.gatherings);
+        let rules = gatherings.len();
+        let mut offenders = Offenders { keys: vec![HashSet::new(); rules], ..Offenders::default() };
+        let mut failed = vec![0; rules];
+        for (rule, gathering) in gatherings.into_iter().enumerate() {
+            let Some(gathering) = gathering else { continue };
+            let gathering = gathering.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let before = self.before.map(|before| self.judging.home(before).keys(rule));
+            let check = &self.judging.gate.rules()[rule].check;
+            let (mut raws, mut anywhere) = (HashSet::new(), false);
+            let own = &mut offenders.keys[rule];
+            gathering.merge(before.as_deref(), &known::keys(self.staging.path(), rule), &mut |group| {
+                let [one, test] = group.now;
+                let minded = match minds(check) {
+                    Some(Minds::Leak) if test > 0 => one,
+                    Some(Minds::Repetition(_)) => one.saturating_sub(1),
+                    _ => 0,
+                };
+                if minded > 0 {
+                    failed[rule] += minded;
+                    own.insert(group.key);
+                    raws.extend(group.members.iter().map(|member| member.raw));
+                    anywhere |= group.changed;
+                }
+                Ok(())
+            })?;
+            if let Check::Duplicates { max_share, .. } = check
+                && u128::from(failed[rule]) * 1_000_000 <= u128::from(*max_share) * u128::from(measures.records(rule))
+            {
+                failed[rule] = 0;
+                own.clear();
+                continue;
+            }
+            offenders.raws.extend(raws);
+            offenders.anywhere |= anywhere;
+        }
+        Ok((offenders, failed))
+    }
+}

@@ -1,0 +1,90 @@
+//! What all that was found comes to.
+
+use std::collections::HashSet;
+
+use super::place::{Placed, repeated};
+use super::{Files, Judging, Outcome, Said, minds, report};
+use crate::error::Result;
+use crate::manifest::NodeSource;
+use crate::object::verdict::{Judged, MAX_FINDINGS, Verdict};
+use crate::validate::{Check, Limits, Measures};
+
+impl Judging<'_> {
+    /// Puts together what was found: in places, over all, and by programs.
+    pub(super) fn outcome<S: NodeSource + Sync>(
+        &self,
+        files: &Files<'_, S>,
+        placed: &Placed,
+        measures: &Measures,
+        before: Option<&Measures>,
+        mut failed: Vec<u64>,
+    ) -> Result<Outcome> {
+        let rules = self.gate.rules();
+        let mut checked: Vec<u64> = (0..rules.len()).map(|rule| measures.records(rule)).collect();
+        let mut said: Vec<Said> = Vec::new();
+        for (path, places) in placed {
+            for found in &places.found {
+                failed[found.rule as usize] += 1;
+                let message = found.message.clone();
+                said.push(Said { path: path.clone(), line: found.line, rule: found.rule, message });
+            }
+        }
+        let minded = |rule: u32| minds(&rules[rule as usize].check);
+        repeated(placed, minded, |path, line, rule, message| said.push(Said { path: path.to_owned(), line, rule, message }));
+        for (rule, declared) in rules.iter().enumerate() {
+            let over_all = |message| Said { path: String::new(), line: 0, rule: rule as u32, message };
+            match &declared.check {
+                Check::Drift { samples, length, labels } => {
+                    let limits = Limits { samples: *samples, length: limit(length), labels: limit(labels) };
+                    let drift = before.and_then(|before| measures.drift(rule, before, &limits));
+                    checked[rule] = u64::from(before.is_some());
+                    failed[rule] = u64::from(drift.is_some());
+                    said.extend(drift.map(over_all));
+                }
+                Check::Command { run, timeout } => {
+                    let (shown, ended) = self.run_program(rule, run, *timeout, files)?;
+                    checked[rule] = shown.max(1);
+                    match ended {
+                        Ok(own) => {
+                            failed[rule] = records(&own).min(checked[rule]);
+                            said.extend(own);
+                        }
+                        Err(why) => {
+                            // It vouches for nothing.
+                            failed[rule] = checked[rule];
+                            said.push(over_all(why));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        said.sort_by(|a, b| {
+            let severity = |said: &Said| rules[said.rule as usize].severity;
+            severity(b).cmp(&severity(a)).then_with(|| (a.rule, &a.path, a.line).cmp(&(b.rule, &b.path, b.line)))
+        });
+        let judged = rules.iter().enumerate().map(|(rule, declared)| Judged {
+            name: declared.name().to_owned(),
+            kind: declared.check.kind().to_owned(),
+            severity: declared.severity,
+            weight: declared.weight,
+            checked: checked[rule].max(failed[rule]),
+            failed: failed[rule],
+            measures: if matches!(declared.check, Check::Drift { .. }) { measures.to_list(rule) } else { Vec::new() },
+        });
+        let first = said.iter().take(MAX_FINDINGS).map(report::stored);
+        let verdict =
+            Verdict { rules: self.digest, min_score: self.min_score, judged: judged.collect(), findings: first.collect() };
+        Ok(Outcome { verdict, said })
+    }
+}
+
+/// A field and how far it may drift.
+fn limit(limit: &Option<(String, u32)>) -> Option<(&str, u32)> {
+    limit.as_ref().map(|(field, most)| (field.as_str(), *most))
+}
+
+/// How many records are spoken of.
+fn records(said: &[Said]) -> u64 {
+    said.iter().map(|said| (&said.path, said.line)).collect::<HashSet<_>>().len() as u64
+}
