@@ -100,8 +100,10 @@ impl Query {
 
 /// Whether a value is this text, or is written so as JSON.
 fn is_text(value: &Value, text: &str) -> bool {
-    let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    written == text
+    match value.as_str() {
+        Some(own) => own == text,
+        None => serde_json::to_string(value).is_ok_and(|written| written == text),
+    }
 }
 
 #[cfg(test)]

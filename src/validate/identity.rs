@@ -26,7 +26,7 @@ pub(super) fn whole(seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
         Seen::Cells(row, delimiter, ..) | Seen::BadRow(row, delimiter, _) => row_identity(row, delimiter),
         Seen::Row(row) => row.canonical(),
         Seen::Text(bytes) => digest(b"", bytes),
-        Seen::Opaque(content) => {
+        Seen::Opaque(content) | Seen::Unread(content, _) => {
             let mut id = [0; 16];
             id.copy_from_slice(&content[..16]);
             id

@@ -77,6 +77,7 @@ impl<'g> Judge<'g> {
             Body::Row(row) => Seen::Row(*row),
             Body::Text(text) => Seen::Text(text),
             Body::Opaque(content) => Seen::Opaque(content),
+            Body::Unread(content, why) => Seen::Unread(content, why),
             Body::Broken(why) => Seen::Broken(why),
         };
         if findings {

@@ -35,7 +35,9 @@ pub enum Body<'a> {
     Text(&'a [u8]),
     /// A file that is itself the sample and no text; its content id.
     Opaque(&'a [u8; 32]),
-    /// A file that is not of its format, or one that cannot be looked into: why.
+    /// Such a file that is not looked into: its content id, and why.
+    Unread(&'a [u8; 32], &'a str),
+    /// A file that is not of its format: why.
     Broken(&'a str),
 }
 
@@ -56,6 +58,8 @@ pub(super) enum Seen<'a> {
     Text(&'a [u8]),
     /// A file that is no text: its content id.
     Opaque(&'a [u8; 32]),
+    /// A file of text that is not looked into: its content id, and why.
+    Unread(&'a [u8; 32], &'a str),
     /// A file that is not of its format: why.
     Broken(&'a str),
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use helox::ops::audit::{self, Entry, Problem, VerifyReport, What};
 use helox::{Result, printable};
 
-use super::Answer;
+use super::{Answer, judgement};
 use crate::cli::args;
 use crate::cli::format::{columns, count, first_line, moment, short, version_name};
 use crate::cli::output::Output;
@@ -52,7 +52,7 @@ fn row(entry: &Entry) -> [String; 4] {
                 Some(false) => "failed",
                 None => "unreadable",
             };
-            let score = score.map_or_else(String::new, |score| format!(", score {score:.3}"));
+            let score = score.map_or_else(String::new, |score| format!(", score {}", judgement::score(score)));
             format!("{version} was validated: {outcome}{score}")
         }
         What::Run(run) => {

@@ -36,6 +36,10 @@ pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
     if report.outcome != Outcome::Refused {
         session.out.report(&report, |out| words(&report, out))?;
         warn(&report, &mut session.out);
+        let found = report.version.validation.as_ref().is_some_and(|judgement| judgement.findings_count > 0);
+        if found && report.outcome == Outcome::Created {
+            session.out.hint("'hlx show' tells the first findings");
+        }
         return Ok(Answer::Yes);
     }
     session.out.answer(&report, |out| words(&report, out))?;
@@ -83,7 +87,7 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
         Outcome::AlreadyThere => return writeln!(out, "{name} is already there"),
         Outcome::Refused => {
             writeln!(out, "{} {}: nothing was made", tint.bad("refused"), printable(&version.dataset_name))?;
-            return report.validation.as_ref().map_or(Ok(()), |judgement| judgement::words(judgement, out));
+            return report.version.validation.as_ref().map_or(Ok(()), |judgement| judgement::words(judgement, out));
         }
         Outcome::DryRun => writeln!(out, "would make {name}  {why}")?,
         Outcome::Created => writeln!(out, "{name}  {why}")?,
@@ -96,10 +100,10 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
     write!(out, "{added} {modified} {removed} files, {total}")?;
     if let Outcome::DryRun = report.outcome {
         writeln!(out)?;
-        return report.validation.as_ref().map_or(Ok(()), |judgement| judgement::line(judgement, out));
+        return report.version.validation.as_ref().map_or(Ok(()), |judgement| judgement::line(judgement, out));
     }
     writeln!(out, ", store grew by {}", size(report.stored_bytes))?;
-    if let Some(judgement) = &report.validation {
+    if let Some(judgement) = &report.version.validation {
         judgement::line(judgement, out)?;
     }
     writeln!(out, "{}", tint.dim(version.id))?;

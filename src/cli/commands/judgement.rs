@@ -78,6 +78,6 @@ fn text(value: &impl serde::Serialize) -> String {
 }
 
 /// Four digits, never rounded up to a full score.
-fn score(score: f64) -> String {
+pub(super) fn score(score: f64) -> String {
     format!("{:.4}", (score * 10_000.0).floor() / 10_000.0)
 }

@@ -48,7 +48,7 @@ pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
     );
     field("quality_score", version.quality_score.map_or_else(none, |score| score.to_string()));
     field("validation_status", text(&version.validation_status));
-    field("validation_errors", list(version.validation_errors.iter().map(judgement::one)));
+    field("validation_errors", version.validation_errors.len().to_string());
     field("tags", if version.tags.is_empty() { none() } else { version.tags.join(", ") });
     field("runs", list(version.runs.iter().map(trained)));
     field("notes", list(version.notes.iter().map(|note| note.text.clone())));

@@ -129,8 +129,6 @@ pub struct Report {
     pub findings_count: u64,
     /// What explains the number.
     pub bump: String,
-    /// What the rules of the dataset said, where they were asked.
-    pub validation: Option<Judgement>,
     /// The file that holds all that they found, where they refused it.
     pub report_file: Option<String>,
     /// By how many bytes the packs grew.
@@ -435,10 +433,7 @@ impl Commit<'_> {
             rows.finish()?;
         }
         Ok(Report {
-            version: Viewer::new(self.repo)?
-                .with_schema(told.schema)
-                .with_judgement(told.validation.clone())
-                .view(id, version)?,
+            version: Viewer::new(self.repo)?.with_schema(told.schema).with_judgement(told.validation).view(id, version)?,
             outcome,
             files_added: told.changes.added,
             files_modified: told.changes.modified,
@@ -451,7 +446,6 @@ impl Commit<'_> {
             findings: told.findings,
             findings_count: told.findings_count,
             bump: told.explained,
-            validation: told.validation,
             report_file: told.report_file,
             stored_bytes: told.stored,
         })

@@ -20,6 +20,7 @@ use crate::worktree::ingest::{Watch, Watcher};
 const HELD: usize = 4 << 10;
 /// The longest file that is looked into as one text.
 const MAX_TEXT: u64 = 64 << 20;
+const TOO_LONG: &str = "is longer than 64 MiB, and is not looked into";
 /// Bytes at the start of a file by which text is told.
 const PROBE: usize = 8_000;
 
@@ -181,7 +182,6 @@ impl Judging<'_> {
     /// Shows a record as rules see it. Of a file that is the record, `half` is where its text is read, if it is needed.
     pub(super) fn shown(&self, seen: &Seen<'_>, half: Option<&Half<'_>>, show: &mut dyn FnMut(&Record<'_>)) -> Result<()> {
         let text;
-        let message;
         let body = match &seen.text {
             Text::Json(bytes) => Body::Json(bytes),
             Text::Fields { row, delimiter, names, wrong } => Body::Fields { row, delimiter: *delimiter, names, wrong: *wrong },
@@ -189,13 +189,16 @@ impl Judging<'_> {
             Text::File { broken: Some((_, why)), .. } => Body::Broken(why),
             Text::File { content, .. } => match half {
                 None => Body::Opaque(content),
-                Some(half) if half.size > MAX_TEXT => {
-                    message = format!("the file is longer than {} MiB, too long for one text", MAX_TEXT >> 20);
-                    Body::Broken(&message)
-                }
                 Some(half) => {
-                    text = half.read()?;
-                    if is_text(half.path, &text) { Body::Text(&text) } else { Body::Opaque(content) }
+                    let start = half.start(PROBE)?;
+                    if !is_text(half.path, &start) {
+                        Body::Opaque(content)
+                    } else if half.size > MAX_TEXT {
+                        Body::Unread(content, TOO_LONG)
+                    } else {
+                        text = half.read()?;
+                        Body::Text(&text)
+                    }
                 }
             },
         };
@@ -237,8 +240,8 @@ fn is_hollow(entry: &Entry, format: Format, told: Option<u64>) -> bool {
 }
 
 /// Whether a file that is its own sample is text: by the ending of its name, or since no zero byte stands at its start.
-fn is_text(path: &str, bytes: &[u8]) -> bool {
+fn is_text(path: &str, start: &[u8]) -> bool {
     const ENDINGS: [&str; 9] = [".txt", ".md", ".rst", ".html", ".htm", ".xml", ".tex", ".yaml", ".yml"];
     let name = path.to_ascii_lowercase();
-    ENDINGS.iter().any(|ending| name.ends_with(ending)) || !bytes.iter().take(PROBE).any(|&byte| byte == 0)
+    ENDINGS.iter().any(|ending| name.ends_with(ending)) || !start.contains(&0)
 }

@@ -23,7 +23,7 @@ use crate::manifest::NodeSource;
 use crate::object::node::Entry;
 use crate::object::verdict::Verdict;
 use crate::progress::Progress;
-use crate::repo::{Dataset, Repo};
+use crate::repo::{CONFIG, Dataset, Repo};
 use crate::sample::Side;
 use crate::store::Store;
 use crate::store::samples::{Bytes, Half, Rules};
@@ -113,7 +113,11 @@ impl<'a> Judging<'a> {
     /// The rules of a dataset, ready to judge; `None` where it has none.
     pub fn of(repo: &'a Repo, dataset: &'a Dataset, progress: &'a dyn Progress) -> Result<Option<Judging<'a>>> {
         let Some(spec) = &dataset.validation else { return Ok(None) };
-        let gate = Gate::new(spec, repo.root())?;
+        let gate = Gate::new(spec, repo.root()).map_err(|e| {
+            let place = repo.root().join(CONFIG);
+            let hint = format!("mend the rule in [dataset.{}.validation]", dataset.name);
+            e.within(place.display()).with_hint(hint)
+        })?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(&gate.digest());
         hasher.update(format!("{:?}{:?}", dataset.formats, env!("CARGO_PKG_VERSION")).as_bytes());

@@ -51,7 +51,7 @@ impl Judging<'_> {
                         }
                         Err(why) => {
                             // It vouches for nothing.
-                            failed[rule] = checked[rule];
+                            (checked[rule], failed[rule]) = (1, 1);
                             said.push(over_all(why));
                         }
                     }

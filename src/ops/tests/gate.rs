@@ -49,7 +49,7 @@ fn bad_data_becomes_no_version_and_good_data_does() {
     bench.write("a.jsonl", records(0..5) + "{\"id\":7}\n" + &records(5..9) + "{oops\n");
     let report = bench.commit(|_| {}).unwrap();
     assert_eq!(report.outcome, Outcome::Refused);
-    let judgement = report.validation.unwrap();
+    let judgement = report.version.validation.unwrap();
     assert_eq!(judgement.status, ValidationStatus::Failed);
     assert_eq!(told(&judgement)[0], "a.jsonl:6: required: /text is missing");
     assert!(told(&judgement)[1].starts_with("a.jsonl:11: parse: "), "{judgement:?}");
@@ -75,7 +75,7 @@ fn a_low_score_refuses_and_warnings_alone_do_not() {
     let report = bench.commit(|_| {}).unwrap();
     assert_eq!(report.outcome, Outcome::Created);
     assert_eq!(report.version.quality_score, Some(0.75));
-    assert_eq!(places(&report.validation.unwrap()), ["a.jsonl:4 length"]);
+    assert_eq!(places(&report.version.validation.unwrap()), ["a.jsonl:4 length"]);
     declare(&bench, 0.8, &[rule]);
     bench.write("a.jsonl", records(0..3) + "{\"id\":3,\"text\":\"small\"}\n");
     assert_eq!(bench.commit(|_| {}).unwrap().outcome, Outcome::Refused);
@@ -93,7 +93,7 @@ fn without_rules_nothing_is_judged() {
     let bench = Bench::new();
     bench.write("a.jsonl", "{oops\n");
     let report = bench.commit(|_| {}).unwrap();
-    assert_eq!((report.version.validation_status, report.validation.is_none()), (ValidationStatus::Pending, true));
+    assert_eq!((report.version.validation_status, report.version.validation.is_none()), (ValidationStatus::Pending, true));
     assert_eq!(judge(&bench, "HEAD").unwrap_err().message(), "the dataset 'ds' has no rules");
 }
 
@@ -111,7 +111,7 @@ fn ten_leaked_records_are_found_where_they_are() {
     bench.write("train/b.jsonl", records(400..500) + &leaked + &records(500..800));
     let report = bench.commit(|_| {}).unwrap();
     assert_eq!(report.outcome, Outcome::Refused);
-    let judgement = report.validation.unwrap();
+    let judgement = report.version.validation.unwrap();
     let expected: Vec<String> = (0..10)
         .map(|n| format!("train/b.jsonl:{}: leakage: stands in the test split, at test/a.jsonl:{}", 101 + n, 11 + n))
         .collect();
@@ -125,7 +125,10 @@ fn the_text_alone_can_leak() {
     bench.write("train.jsonl", "{\"id\":1,\"text\":\"Rent: 5 EUR!\"}\n{\"id\":2,\"text\":\"other\"}\n");
     bench.write("test/t.jsonl", "{\"id\":3,\"text\":\"rent 5 eur\"}\n");
     let report = bench.commit(|_| {}).unwrap();
-    assert_eq!(told(&report.validation.unwrap()), ["train.jsonl:1: leakage: stands in the test split, at test/t.jsonl:1"]);
+    assert_eq!(
+        told(&report.version.validation.unwrap()),
+        ["train.jsonl:1: leakage: stands in the test split, at test/t.jsonl:1"]
+    );
 }
 
 #[test]
@@ -137,7 +140,7 @@ fn repetitions_are_found_across_versions_and_files() {
     bench.commit(|_| {}).unwrap();
     bench.write("a.jsonl", "{\"id\":49,\"text\":\"another\"}\n");
     let report = bench.commit(|_| {}).unwrap();
-    assert_eq!(told(&report.validation.unwrap()), ["b.jsonl:50: unique: has the same key as a.jsonl:1"]);
+    assert_eq!(told(&report.version.validation.unwrap()), ["b.jsonl:50: unique: has the same key as a.jsonl:1"]);
     bench.write("c.jsonl", records(7..8));
     let report = bench.commit(|_| {}).unwrap();
     let expected = [
@@ -145,29 +148,29 @@ fn repetitions_are_found_across_versions_and_files() {
         "c.jsonl:1: unique: has the same key as b.jsonl:8",
         "c.jsonl:1: duplicates: is the same as b.jsonl:8",
     ];
-    assert_eq!(told(&report.validation.unwrap()), expected);
+    assert_eq!(told(&report.version.validation.unwrap()), expected);
     bench.write("c.jsonl", "");
     bench.write("a.jsonl", "{\"id\":60,\"text\":\"another\"}\n");
     let report = bench.commit(|_| {}).unwrap();
-    assert_eq!(report.validation.unwrap().findings_count, 0);
+    assert_eq!(report.version.validation.unwrap().findings_count, 0);
     declare(&bench, 0.0, &["kind = 'duplicates'\nmax_share = 0.1"]);
     bench.write("c.jsonl", records(0..5));
-    assert_eq!(bench.commit(|_| {}).unwrap().validation.unwrap().findings_count, 0, "5 of 56 are within the share");
+    assert_eq!(bench.commit(|_| {}).unwrap().version.validation.unwrap().findings_count, 0, "5 of 56 are within the share");
     bench.write("c.jsonl", records(0..6));
-    assert_eq!(bench.commit(|_| {}).unwrap().validation.unwrap().findings_count, 6);
+    assert_eq!(bench.commit(|_| {}).unwrap().version.validation.unwrap().findings_count, 6);
 }
 
 #[test]
 fn what_drifted_from_the_parent_is_told() {
     let bench = gated(&["kind = 'drift'\nsamples = 0.2\nfield = '/text'\nmean_length = 0.5\nseverity = 'warning'"]);
     bench.write("a.jsonl", records(0..100));
-    let first = bench.commit(|_| {}).unwrap().validation.unwrap();
+    let first = bench.commit(|_| {}).unwrap().version.validation.unwrap();
     assert_eq!((first.findings_count, first.rules[0].checked), (0, 0), "there is nothing to drift from");
     bench.write("a.jsonl", records(0..110));
-    assert_eq!(bench.commit(|_| {}).unwrap().validation.unwrap().findings_count, 0);
+    assert_eq!(bench.commit(|_| {}).unwrap().version.validation.unwrap().findings_count, 0);
     fs::remove_dir_all(bench.path.join(".helox/gate")).unwrap();
     bench.write("a.jsonl", records(0..50));
-    let last = bench.commit(|_| {}).unwrap().validation.unwrap();
+    let last = bench.commit(|_| {}).unwrap().version.validation.unwrap();
     assert_eq!((last.findings_count, last.findings[0].path.as_str()), (1, ""));
     assert!(last.findings[0].message.contains("fewer samples"), "{last:?}");
 }
@@ -182,13 +185,13 @@ fn files_that_are_no_records_are_judged_as_what_they_are() {
     bench.write("latin.txt", b"caf\xe9");
     bench.write("image.png", b"\x89PNG\r\n\0\0\xff\xfe");
     bench.write("a.csv", "id,text\n1,\n2,ok\n");
-    let judgement = bench.commit(|_| {}).unwrap().validation.unwrap();
+    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
     let expected = ["empty.txt:1 empty", "none.jsonl:1 empty", "latin.txt:1 encoding", "note.txt:1 pii"];
     assert_eq!(places(&judgement), expected);
     bench.write("none.jsonl", records(0..1));
-    assert_eq!(bench.commit(|_| {}).unwrap().validation.unwrap().findings_count, 3);
+    assert_eq!(bench.commit(|_| {}).unwrap().version.validation.unwrap().findings_count, 3);
     bench.write("none.jsonl", "");
-    assert_eq!(bench.commit(|_| {}).unwrap().validation.unwrap().findings_count, 4);
+    assert_eq!(bench.commit(|_| {}).unwrap().version.validation.unwrap().findings_count, 4);
 }
 
 #[test]
@@ -201,7 +204,7 @@ fn the_workspace_is_judged_like_the_version_it_becomes_and_nothing_is_recorded()
     let dry = bench.commit(|o| o.dry_run = true).unwrap();
     let real = bench.commit(|_| {}).unwrap();
     let expected = ["b.jsonl:2: required: /text is missing", "b.jsonl:1: unique: has the same key as a.jsonl:50"];
-    for judgement in [&work.judgement, dry.validation.as_ref().unwrap(), real.validation.as_ref().unwrap()] {
+    for judgement in [&work.judgement, dry.version.validation.as_ref().unwrap(), real.version.validation.as_ref().unwrap()] {
         assert_eq!(told(judgement), expected);
     }
     assert_eq!((work.version.as_str(), work.id), ("WORK", None));
@@ -217,14 +220,15 @@ fn a_program_of_the_team_is_asked() {
         bench.commit(|_| {}).unwrap()
     };
     let good = run("cat > /dev/null");
-    assert_eq!((good.outcome, good.validation.unwrap().rules[0].checked), (Outcome::Created, 3));
-    let found = run("grep -n 'flat 1' | sed 's/.*/{\"path\":\"a.jsonl\",\"line\":2,\"message\":\"no\"}/'").validation.unwrap();
+    assert_eq!((good.outcome, good.version.validation.unwrap().rules[0].checked), (Outcome::Created, 3));
+    let found =
+        run("grep -n 'flat 1' | sed 's/.*/{\"path\":\"a.jsonl\",\"line\":2,\"message\":\"no\"}/'").version.validation.unwrap();
     assert_eq!(told(&found), ["a.jsonl:2: command: no"]);
     assert_eq!(found.score, 0.666_666);
     for script in ["sleep 60", "cat > /dev/null; echo garbage", "exit 3", "kill -9 $$"] {
         let failed = run(script);
         assert_eq!(failed.outcome, Outcome::Refused, "{script}");
-        assert_eq!(failed.validation.unwrap().score, 0.0, "{script}");
+        assert_eq!(failed.version.validation.unwrap().score, 0.0, "{script}");
     }
 }
 
@@ -265,7 +269,7 @@ proptest! {
                 bench.write(name, text);
             }
             let report = bench.commit(|o| o.allow_empty = true).unwrap();
-            let kept = report.validation.unwrap();
+            let kept = report.version.validation.unwrap();
             prop_assert_eq!(told(&kept), told(&judge(&bench, "HEAD").unwrap().judgement), "by what was kept of itself");
             fs::remove_dir_all(bench.path.join(".helox/gate")).unwrap();
             let anew = judge(&bench, "HEAD").unwrap().judgement;
@@ -286,13 +290,13 @@ fn large_files_are_judged_by_what_changed_and_their_lines_are_right() {
         (0..40_000).map(|n| format!("{{\"id\":{n},\"text\":\"the rent of flat {n} is due\"}}\n")).collect();
     bench.write("a.jsonl", all.concat());
     bench.write("c.jsonl", "{\"id\":-1,\"text\":\"test\"}\n");
-    assert_eq!(bench.commit(|_| {}).unwrap().validation.unwrap().findings_count, 0);
+    assert_eq!(bench.commit(|_| {}).unwrap().version.validation.unwrap().findings_count, 0);
     all.insert(100, "{\"id\":\"new\",\"text\":\"new\"}\n".to_owned());
     all[30_000] = "{\"id\":-2}\n".to_owned();
     all[30_001] = "{\"id\":-1,\"text\":\"test\"}\n".to_owned();
     all[35_000] = all[20_000].clone();
     bench.write("a.jsonl", all.concat());
-    let judgement = bench.commit(|_| {}).unwrap().validation.unwrap();
+    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
     let expected = [
         "a.jsonl:30001 required",
         "a.jsonl:35001 unique",
@@ -304,7 +308,7 @@ fn large_files_are_judged_by_what_changed_and_their_lines_are_right() {
     assert_eq!(places(&judgement), expected);
     all.insert(5, "{\"id\":\"more\",\"text\":\"new\"}\n".to_owned());
     bench.write("a.jsonl", all.concat());
-    let judgement = bench.commit(|_| {}).unwrap().validation.unwrap();
+    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
     assert_eq!(places(&judgement)[..2], ["a.jsonl:30002 required", "a.jsonl:35002 unique"], "they moved by a line");
 }
 

@@ -143,7 +143,8 @@ impl<'r, 'v> Gather<'r, 'v> {
         let text = Text::Fields {
             row: record.bytes,
             delimiter: if self.format == Format::Tsv { b'\t' } else { b',' },
-            names: tables[side as usize].names(),
+            // A comment, and a header after one, have no columns of their own.
+            names: if at > 0 { tables[side as usize].names() } else { &[] },
             wrong: finding.as_ref().map(|finding| finding.message.as_str()),
         };
         let seen = Seen { side, path: self.path, line: record.line, text };

@@ -87,6 +87,19 @@ impl<'a> Half<'a> {
         })
     }
 
+    /// Its first bytes, so many if it has them.
+    pub fn start(&self, most: usize) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        for piece in self.pieces()? {
+            bytes.extend_from_slice(&piece?);
+            if bytes.len() >= most {
+                break;
+            }
+        }
+        bytes.truncate(most);
+        Ok(bytes)
+    }
+
     /// All its bytes.
     pub fn read(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(self.size as usize);
