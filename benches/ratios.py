@@ -2,7 +2,7 @@
 """Measures what hlx must reach, each work beside what bounds it, and prints the table.
 
     ratios.py                        every row: some hours, 25 GB of disk (60 with --peers); drops all caches many times
-    ratios.py --rows W1,chain        these: W1 samples W2 W3 W4 chain npmnames scancode catalog
+    ratios.py --rows W1,chain        these: W1 samples W2 W3 W4 chain npmnames scancode gate catalog
     ratios.py --runs 7               the median of so many
     ratios.py --short                a small form for CI: exits with 1 where a ratio of sizes or of CPU is far off
     ratios.py --peers                also commit W1 and W2 with git, DVC, Oxen, restic, rustic and borg, where installed
@@ -34,7 +34,7 @@ from data import Data  # noqa: E402
 from peers import installed  # noqa: E402
 from rows import ROWS  # noqa: E402
 
-SHORT = ["W1", "samples", "chain", "W2", "W3", "W4", "catalog"]
+SHORT = ["W1", "samples", "chain", "W2", "W3", "W4", "gate", "catalog"]
 
 
 def binary():

@@ -212,7 +212,7 @@ class Repository:
         """The size of the store as the design defines it."""
         def du(path):
             return int(subprocess.check_output(["du", "-sb", path]).split()[0]) if path.exists() else 0
-        derived = [self.store / "catalog", self.store / "index", *self.store.glob("workspace/*/stat.cache")]
+        derived = [self.store / "catalog", self.store / "index", self.store / "gate", *self.store.glob("workspace/*/stat.cache")]
         beside = sum(map(du, derived))
         size = Size(du(self.store) - beside, beside)
         if note:

@@ -1,10 +1,11 @@
 """The rows, by the data that they work on. Each function measures its works in turn, round by round, then makes its rows."""
+import json
 import os
 import shutil
 import subprocess
 
 import data as sets
-from bench import Failed, Repository, remove, tar_size
+from bench import Failed, Repository, remove, seconds, tar_size
 from peers import beside_peers
 
 CP = "cp -r, sync"
@@ -13,16 +14,27 @@ CATALOG = 0.050
 LEVEL_6 = "\n[store]\ncompression = 6\n"
 
 
+def rules(*tables):
+    """Rules of the dataset, whose findings only lower the score."""
+    head = "[[dataset.d.validation.rule]]\nseverity = 'warning'\n"
+    return "key = '/id'\n\n[dataset.d.validation]\n\n" + "\n".join(head + table for table in tables)
+
+
+GATE = rules("kind = 'parse'\n", "kind = 'required'\nfields = ['/id', '/text']\n", "kind = 'unique'\n", "kind = 'duplicates'\n",
+             "kind = 'encoding'\n", "kind = 'length'\nfield = '/text'\nmin = 10\nmax = 1000000\n")
+LEAKAGE = rules("kind = 'leakage'\ntrain = '*.jsonl'\ntest = 'test'\n")
+
+
 class Tree:
     """A workload of two versions in a repository."""
 
-    def __init__(self, bench, data, name, counted=False):
-        self.bench, self.name, self.counted = bench, name, counted
+    def __init__(self, bench, data, name, counted=False, gate=""):
+        self.bench, self.name, self.counted, self.gate = bench, name, counted, gate
         self.source, self.stats = data.workload(name)
         self.v1 = self.source / "v1"
         if counted:
-            self.name = f"{name} with samples counted,"
-        self.repo = Repository(bench, name + "-counted" * counted)
+            self.name = f"{name} through the gate," if gate else f"{name} with samples counted,"
+        self.repo = Repository(bench, name + "-counted" * counted + "-gate" * bool(gate))
         self.repo.copy(self.v1)
         self.manifest = None
 
@@ -31,7 +43,7 @@ class Tree:
         return path.read_text().splitlines() if path.exists() else []
 
     def commit_v1(self):
-        self.repo.init(counted=self.counted)
+        self.repo.init(self.gate, counted=self.counted)
         self.bench.warm(self.repo.data)
         made = self.repo.commit(f"`commit` of {self.name} v1")
         if self.manifest not in (None, made["manifest"]):
@@ -285,6 +297,49 @@ def w4(b, data):
     b.quick("W4's store", many)
 
 
+def gate(b, data):
+    """W1 through the default gate, beside the same without it; leakage, with a hundredth of the records as the test split."""
+    off, on = Tree(b, data, "W1", counted=True), Tree(b, data, "W1", counted=True, gate=GATE)
+    for _ in range(b.runs):
+        for tree in (off, on):
+            tree.commit_v1()
+            tree.commit_v2()
+            for file in tree.v1.iterdir():
+                shutil.copyfile(file, tree.repo.data / file.name)
+    plain, gated = ([b.median(f"`commit` of {tree.name} {v}") for v in ("v1", "v2")] for tree in (off, on))
+    first, second = f"`commit` of {on.name} v1", "what the gate adds to v2"
+    b.faster(first, first, 2.5, f"`commit` of {off.name} v1", short=3)
+    added = [with_gate - without for with_gate, without in zip(gated, plain)]
+    bar = (0.8 if b.short else 0.4) * added[0]
+    b.row(second, seconds(added[1]), f"0.4 × {seconds(added[0])} (what it adds to v1)", added[1] / bar)
+
+    repo = Repository(b, "leakage")
+    repo.copy(off.v1)
+    (repo.data / "test").mkdir()
+    files = sorted(repo.data.glob("*.jsonl"))
+    with (repo.data / "test" / "split.jsonl").open("wb") as test:
+        for path in files:
+            lines = path.read_bytes().splitlines(keepends=True)
+            test.writelines(lines[::100])
+            path.write_bytes(b"".join(line for n, line in enumerate(lines) if n % 100))
+    leaked = (repo.data / "test" / "split.jsonl").read_bytes().splitlines(keepends=True)[-10:]
+    with files[len(files) // 2].open("ab") as train:
+        train.writelines(leaked)
+    repo.init(counted=True)
+    repo.commit("`commit` of W1 with splits")
+    config = (repo.repo / "helox.toml").read_text()
+    whole, leakage, found = "`validate` of W1, the default gate", "`validate` of W1, leakage", set()
+    for _ in range(b.runs):
+        for key, declared in ((whole, GATE), (leakage, LEAKAGE)):
+            (repo.repo / "helox.toml").write_text(config + declared)
+            remove(repo.store / "gate")
+            b.warm(repo.store)
+            found.add((key, json.loads(repo.hlx(key, "validate", "HEAD").out)["findings_count"]))
+    b.faster(leakage, leakage, 1.5, whole, short=1.6)
+    leaks = sorted(count for key, count in found if key == leakage)
+    b.row("ten records of the test split in train", f"{leaks} found", "10", leaks == [10])
+
+
 def catalog(b, data):
     """Many versions, a hundredth of them tagged: of one dataset, and of a hundred. They are records without data."""
     for datasets in (1, 100):
@@ -315,4 +370,4 @@ def catalog(b, data):
 
 
 ROWS = {"W1": w1, "samples": samples, "chain": chain, "npmnames": npmnames, "scancode": scancode, "W2": w2, "W3": w3, "W4": w4,
-        "catalog": catalog}
+        "gate": gate, "catalog": catalog}
