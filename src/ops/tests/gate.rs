@@ -244,6 +244,40 @@ fn history() -> impl Strategy<Value = Vec<Vec<(usize, Vec<usize>)>>> {
     prop::collection::vec(prop::collection::vec(file, 1..3), 2..5)
 }
 
+#[test]
+fn a_report_takes_the_name_of_files_alone() {
+    let bench = gated(&["kind = 'parse'"]);
+    bench.write("a.jsonl", "{oops\n");
+    let outside = tempfile::tempdir().unwrap();
+    let at = |name: &str| Some(outside.path().join(name));
+    let to = |report| {
+        let options = validate::Options { report, ..validate::Options::default() };
+        validate::run(&bench.repo(), &options, &Silent).map(|report| report.judgement.findings_count)
+    };
+    std::os::unix::fs::symlink("all.jsonl", outside.path().join("link")).unwrap();
+    std::os::unix::net::UnixListener::bind(outside.path().join("pipe")).unwrap();
+    for name in ["link", "pipe", ""] {
+        assert!(to(at(name)).unwrap_err().message().ends_with("is no regular file"), "{name}");
+    }
+    assert!(to(at("none/all.jsonl")).unwrap_err().message().starts_with("there is no folder for "));
+    for _ in 0..2 {
+        assert_eq!(to(at("all.jsonl")).unwrap(), 1);
+        assert_eq!(fs::read_to_string(outside.path().join("all.jsonl")).unwrap().lines().count(), 1);
+    }
+}
+
+#[test]
+fn a_file_of_which_only_the_mode_changed_is_told_once() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = gated(&["kind = 'duplicates'\nseverity = 'warning'"]);
+    bench.write("a.jsonl", "{\"id\":1}\n{\"id\":1}\n");
+    bench.commit(|_| {}).unwrap();
+    fs::set_permissions(bench.path.join("a.jsonl"), fs::Permissions::from_mode(0o755)).unwrap();
+    bench.write("b.jsonl", "{\"id\":2}\n");
+    let kept = bench.commit(|_| {}).unwrap().validation.unwrap();
+    assert_eq!(places(&kept), ["a.jsonl:2 duplicates"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
