@@ -72,21 +72,21 @@ impl<'a> Judging<'a> {
         if looks.at_records() {
             let old = sides.0.as_ref().map(|entry| files.half(self, entry, Side::Old)).transpose()?;
             let new = sides.1.as_ref().map(|entry| files.half(self, entry, Side::New)).transpose()?;
-            let mut told = 0u64;
+            let mut met = [false; 2];
             let mut fault = None;
             visit(&self.rules, old.as_ref(), new.as_ref(), false, &mut |seen| {
-                told += u64::from(seen.side == Side::New);
+                met[usize::from(seen.side == Side::New)] = true;
                 let half = if seen.side == Side::Old { &old } else { &new };
                 if let (None, Some(half)) = (&fault, half) {
                     fault = self.look_at(worker, &looks, &seen, half, &mut suspects, gatherings).err();
                 }
             })?;
             fault.map_or(Ok(()), Err)?;
-            for (side, entry) in [(-1, &sides.0), (1, &sides.1)] {
-                let counted = if old.is_none() && new.is_some() { Some(told) } else { None };
-                if entry.as_ref().is_some_and(|entry| is_hollow(entry, self.rules.reading(path).format, counted)) {
-                    looks.empty.iter().for_each(|&rule| worker.measures.checked(rule, side));
-                    if side > 0 {
+            for (sign, met, entry, half) in [(-1, met[0], &sides.0, &old), (1, met[1], &sides.1, &new)] {
+                let (Some(entry), Some(half), false) = (entry, half, met || looks.empty.is_empty()) else { continue };
+                if self.is_hollow(entry, half)? {
+                    looks.empty.iter().for_each(|&rule| worker.measures.checked(rule, sign));
+                    if sign > 0 {
                         suspects.push(HOLLOW);
                     }
                 }
@@ -128,6 +128,20 @@ impl<'a> Judging<'a> {
             suspects.push(raw);
         }
         if most >= HELD { worker.hand_on(gatherings, HELD) } else { Ok(()) }
+    }
+
+    /// Whether a file whose records are not the file itself has none. Where they were not counted it is read: what the
+    /// sides share was not met.
+    fn is_hollow(&self, entry: &Entry, half: &Half<'_>) -> Result<bool> {
+        if half.reading.format == Format::Whole {
+            return Ok(false);
+        }
+        if let Some(samples) = entry.samples {
+            return Ok(samples.count == 0);
+        }
+        let mut none = true;
+        visit(&self.rules, None, Some(half), false, &mut |_| none = false)?;
+        Ok(none)
     }
 
     /// Shows a record as rules see it. What the file itself holds is read only if it has to be.
@@ -175,12 +189,6 @@ impl Worker<'_> {
 
 /// What stands for the record of a file that has none.
 pub(super) const HOLLOW: u64 = 0;
-
-/// Whether a file whose records are not the file itself has none; `told` is how many were met where all were.
-fn is_hollow(entry: &Entry, format: Format, told: Option<u64>) -> bool {
-    let none = || entry.size == 0 || told == Some(0);
-    format != Format::Whole && entry.samples.map_or_else(none, |samples| samples.count == 0)
-}
 
 /// Whether a file that is its own sample is text: by the ending of its name, or since no zero byte stands at its start.
 fn is_text(path: &str, bytes: &[u8]) -> bool {

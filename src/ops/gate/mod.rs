@@ -190,7 +190,7 @@ impl<'a> Judging<'a> {
                 Ok(())
             },
         )?;
-        let (offenders, failed) = self.merge(files, gatherings, staging.path(), &measures)?;
+        let (offenders, failed) = self.merge(files, gatherings, staging.path(), &measures, &placed)?;
         let placed = self.place(files, &suspects, &offenders, placed)?;
         let outcome = self.outcome(files, &placed, &measures, before.as_ref(), failed)?;
         if keep {
@@ -232,6 +232,7 @@ impl<'a> Judging<'a> {
         gatherings: Vec<Option<Mutex<Gathering>>>,
         folder: &Path,
         measures: &Measures,
+        placed: &Placed,
     ) -> Result<(Offenders, Vec<u64>)> {
         let rules = gatherings.len();
         let mut offenders = Offenders { keys: vec![HashSet::new(); rules], ..Offenders::default() };
@@ -258,12 +259,14 @@ impl<'a> Judging<'a> {
                 }
                 Ok(())
             })?;
-            if let Check::Duplicates { max_share, .. } = check
-                && u128::from(failed[rule]) * 1_000_000 <= u128::from(*max_share) * u128::from(measures.records(rule))
-            {
-                failed[rule] = 0;
-                own.clear();
-                continue;
+            if let Check::Duplicates { max_share, .. } = check {
+                if u128::from(failed[rule]) * 1_000_000 <= u128::from(*max_share) * u128::from(measures.records(rule)) {
+                    failed[rule] = 0;
+                    own.clear();
+                    continue;
+                }
+                // Others that went may have lifted the share over its limit: then no place is known of those that stayed.
+                anywhere |= !placed.values().flat_map(|places| &places.members).any(|member| member.rule as usize == rule);
             }
             offenders.raws.extend(raws);
             offenders.anywhere |= anywhere;

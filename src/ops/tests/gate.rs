@@ -245,6 +245,25 @@ fn history() -> impl Strategy<Value = Vec<Vec<(usize, Vec<usize>)>>> {
 }
 
 #[test]
+fn a_file_that_lost_its_records_is_empty_also_where_none_are_counted() {
+    let bench = gated(&["kind = 'empty'\nseverity = 'warning'"]);
+    let text = fs::read_to_string(bench.path.join("helox.toml")).unwrap();
+    fs::write(bench.path.join("helox.toml"), text.replace("key = ", "samples = false\nkey = ")).unwrap();
+    bench.write("a.csv", "id\n1\n");
+    bench.write("b.csv", "id\n");
+    bench.write("c.csv", "id\n1\n2\n");
+    assert_eq!(places(&bench.commit(|_| {}).unwrap().validation.unwrap()), ["b.csv:1 empty"]);
+    bench.write("a.csv", "id\n");
+    bench.write("b.csv", "id\n3\n");
+    bench.write("c.csv", "id\n1\n");
+    let work = judge(&bench, "WORK").unwrap().judgement;
+    for judgement in [work, bench.commit(|_| {}).unwrap().validation.unwrap()] {
+        assert_eq!(places(&judgement), ["a.csv:1 empty"]);
+        assert_eq!((judgement.rules[0].checked, judgement.rules[0].failed), (3, 1));
+    }
+}
+
+#[test]
 fn a_report_takes_the_name_of_files_alone() {
     let bench = gated(&["kind = 'parse'"]);
     bench.write("a.jsonl", "{oops\n");
@@ -276,6 +295,18 @@ fn a_file_of_which_only_the_mode_changed_is_told_once() {
     bench.write("b.jsonl", "{\"id\":2}\n");
     let kept = bench.commit(|_| {}).unwrap().validation.unwrap();
     assert_eq!(places(&kept), ["a.jsonl:2 duplicates"]);
+}
+
+#[test]
+fn repetitions_that_stayed_are_told_when_their_share_grows_too_large() {
+    let bench = gated(&["kind = 'duplicates'\nmax_share = 0.3\nseverity = 'warning'"]);
+    bench.write("a.jsonl", records(0..3) + &records(0..2));
+    bench.write("b.jsonl", records(5..9));
+    assert!(places(&bench.commit(|_| {}).unwrap().validation.unwrap()).is_empty());
+    bench.write("b.jsonl", records(5..6));
+    let judgement = bench.commit(|_| {}).unwrap().validation.unwrap();
+    assert_eq!(places(&judgement), ["a.jsonl:4 duplicates", "a.jsonl:5 duplicates"]);
+    assert_eq!(judgement.findings_count, 2);
 }
 
 proptest! {
