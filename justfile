@@ -28,6 +28,10 @@ bench-parts *ARGS:
 real-data *ARGS:
     scripts/real-data.py {{ARGS}}
 
+# real data with planted faults: what the rules find is what was planted
+gate-data *ARGS:
+    scripts/gate-data.py {{ARGS}}
+
 # kills, power cuts, full disks, flipped bits
 faults *ARGS:
     scripts/faults.sh {{ARGS}}

@@ -179,6 +179,12 @@ def digest(folder):
     return len(rows), total, hashlib.sha256(b"".join(sorted(rows))).hexdigest()[:16]
 
 
+def cache_folder():
+    """Where the sets are kept."""
+    cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("HLX_TEST_DATA") or Path(cache_home) / "hlx-test-data")
+
+
 def fetch(cache, name, version, expected):
     """The folder of a version, fetched unless it is there; it appears whole or not at all."""
     kind, package, root, endings, _ = SETS[name]
@@ -402,9 +408,7 @@ def main():
         if name not in SETS:
             parser.error(f"there is no set '{name}'; there are {', '.join(SETS)}")
     need("b3sum", "b3sum")
-    hlx = binary()
-    cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    cache = Path(os.environ.get("HLX_TEST_DATA") or Path(cache_home) / "hlx-test-data")
+    hlx, cache = binary(), cache_folder()
     os.environ.setdefault("HLX_AUTHOR", "real-data@example.com")
     runs, problems = [], []
     for name in names:

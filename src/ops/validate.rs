@@ -1,7 +1,7 @@
 //! `hlx validate`: judges a version by the rules of its dataset as they are declared now, and says so in a fact; or the
 //! workspace, of which nothing is recorded.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -49,11 +49,26 @@ pub struct Report {
 
 /// Judges a version, or the workspace.
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
+    options.report.as_deref().map_or(Ok(()), check_place)?;
     let text = options.revision.as_deref().unwrap_or(WORK);
     match text.strip_suffix(WORK) {
         Some("") => work(repo, options, repo.dataset(None)?, progress),
         Some(named) if named.ends_with('@') => work(repo, options, repo.dataset(Some(&named[..named.len() - 1]))?, progress),
         _ => version(repo, options, text, progress),
+    }
+}
+
+/// Refuses, before all that takes long, a report in place of what is no file, such as a pipe or `/dev/null`: a file would
+/// get its name.
+fn check_place(path: &Path) -> Result<()> {
+    let shown = path.to_string_lossy();
+    let shown = crate::path::printable(&shown);
+    let hint = "give the name of a file, whether it is there or not";
+    match std::fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() => Err(Error::usage(format!("{shown} is no regular file")).with_hint(hint)),
+        Ok(_) => Ok(()),
+        Err(_) if atomic::parent(path).is_dir() => Ok(()),
+        Err(_) => Err(Error::usage(format!("there is no folder for {shown}")).with_hint(hint)),
     }
 }
 

@@ -88,7 +88,11 @@ impl Tables {
 
 fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
     let list = || fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>();
-    let mut paths = list().map_err(|e| Error::io("cannot read the folder", folder, e))?;
+    let mut paths = match list() {
+        // Tables are derived, and so is their folder.
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        list => list.map_err(|e| Error::io("cannot read the folder", folder, e))?,
+    };
     paths.retain(|p| p.extension().is_some_and(|e| e == ENDING));
     paths.sort();
     Ok(paths)
@@ -109,6 +113,9 @@ pub fn clear(folder: &Path) -> Result<()> {
 
 fn publish(folder: &Path, temp: Temp, name_from: &[u8]) -> Result<()> {
     temp.sync()?;
+    if !folder.is_dir() {
+        atomic::ensure_folder(folder)?;
+    }
     temp.rename(&folder.join(format!("{}.{ENDING}", &Id::<Pack>::of(name_from).to_hex()[..32])))?;
     atomic::sync_folder(folder)
 }
@@ -197,6 +204,16 @@ mod tests {
         assert!(!tables.contains(&row(300).key));
         let few: HashSet<_> = [Id::from_bytes([0; 32])].into();
         assert!(!tables.within(&few).contains(&row(299).key));
+    }
+
+    #[test]
+    fn their_folder_may_be_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("index");
+        clear(&folder).unwrap();
+        assert!(Tables::load(&folder).unwrap().packs().is_empty());
+        add(&folder, dir.path(), &Table::of(vec![row(1)])).unwrap();
+        assert_eq!(Tables::load(&folder).unwrap().find(&row(1).key), [row(1)]);
     }
 
     #[test]

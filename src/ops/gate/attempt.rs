@@ -88,7 +88,7 @@ impl<'j> Attempt<'j> {
                 Ok(())
             },
         )?;
-        let (offenders, failed) = self.merge(&measures)?;
+        let (offenders, failed) = self.merge(&measures, &placed)?;
         let placed = self.place(files, &suspects, &offenders, placed)?;
         let outcome = judging.outcome(files, &placed, &measures, self.past.as_ref(), failed)?;
         if keep {
@@ -124,7 +124,7 @@ impl<'j> Attempt<'j> {
 
     /// Merges the keys that were gathered with those from before: which of them several records have, and in how many
     /// records each rule minds it.
-    fn merge(&mut self, measures: &Measures) -> Result<(Offenders, Vec<u64>)> {
+    fn merge(&mut self, measures: &Measures, placed: &Placed) -> Result<(Offenders, Vec<u64>)> {
         let gatherings = std::mem::take(&mut self.gatherings);
         let rules = gatherings.len();
         let mut offenders = Offenders { keys: vec![HashSet::new(); rules], ..Offenders::default() };
@@ -151,12 +151,14 @@ impl<'j> Attempt<'j> {
                 }
                 Ok(())
             })?;
-            if let Check::Duplicates { max_share, .. } = check
-                && u128::from(failed[rule]) * 1_000_000 <= u128::from(*max_share) * u128::from(measures.records(rule))
-            {
-                failed[rule] = 0;
-                own.clear();
-                continue;
+            if let Check::Duplicates { max_share, .. } = check {
+                if u128::from(failed[rule]) * 1_000_000 <= u128::from(*max_share) * u128::from(measures.records(rule)) {
+                    failed[rule] = 0;
+                    own.clear();
+                    continue;
+                }
+                // Others that went may have lifted the share over its limit: then no place is known of those that stayed.
+                anywhere |= !placed.values().flat_map(|places| &places.members).any(|member| member.rule as usize == rule);
             }
             offenders.raws.extend(raws);
             offenders.anywhere |= anywhere;

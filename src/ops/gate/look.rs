@@ -94,18 +94,19 @@ impl Attempt<'_> {
         let mut suspects = Vec::new();
         if looks.at_records() {
             let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
-            let told = match watched {
+            let met = match watched {
                 Some(watched) => {
                     worker.measures.absorb(watched.measures);
                     suspects = watched.suspects;
-                    None
+                    [false; 2]
                 }
                 None => self.visit(worker, files, &looks, &sides, &mut suspects)?,
             };
-            for (side, entry) in [(-1, &sides.0), (1, &sides.1)] {
-                if entry.as_ref().is_some_and(|entry| is_hollow(entry, judging.rules.reading(path).format, told)) {
-                    looks.empty.iter().for_each(|&rule| worker.measures.checked(rule, side));
-                    if side > 0 {
+            for (sign, side, met, entry) in [(-1, Side::Old, met[0], &sides.0), (1, Side::New, met[1], &sides.1)] {
+                let Some(entry) = entry.as_ref().filter(|_| !met && !looks.empty.is_empty()) else { continue };
+                if judging.is_hollow(files, entry, side)? {
+                    looks.empty.iter().for_each(|&rule| worker.measures.checked(rule, sign));
+                    if side == Side::New {
                         suspects.push(HOLLOW);
                     }
                 }
@@ -119,7 +120,7 @@ impl Attempt<'_> {
         Ok(Looked { measures: worker.take_measures(), sides, suspects })
     }
 
-    /// Looks at both sides; how many records the new one has, where all were met.
+    /// Looks at both sides; whether any record of each was met.
     fn visit<S>(
         &self,
         worker: &mut Worker<'_>,
@@ -127,20 +128,20 @@ impl Attempt<'_> {
         looks: &Looks,
         sides: &Sides,
         suspects: &mut Vec<u64>,
-    ) -> Result<Option<u64>> {
+    ) -> Result<[bool; 2]> {
         let judging = self.judging;
         let old = sides.0.as_ref().map(|entry| files.half(judging, entry, Side::Old)).transpose()?;
         let new = sides.1.as_ref().map(|entry| files.half(judging, entry, Side::New)).transpose()?;
-        let (mut told, mut fault) = (0u64, None);
+        let (mut met, mut fault) = ([false; 2], None);
         visit(&judging.rules, old.as_ref(), new.as_ref(), false, &mut |seen| {
-            told += u64::from(seen.side == Side::New);
+            met[usize::from(seen.side == Side::New)] = true;
             let half = if seen.side == Side::Old { &old } else { &new };
             if fault.is_none() {
                 let looked = judging.look_at(worker, looks, &seen, half.as_ref(), suspects);
                 fault = looked.and_then(|most| if most < HELD { Ok(()) } else { worker.hand_on(&self.gatherings, HELD) }).err();
             }
         })?;
-        fault.map_or(Ok((old.is_none() && new.is_some()).then_some(told)), Err)
+        fault.map_or(Ok(met), Err)
     }
 }
 
@@ -177,6 +178,20 @@ impl Judging<'_> {
             suspects.push(raw);
         }
         Ok(most)
+    }
+
+    /// Whether a file whose records are not the file itself has none. Where they were not counted it is read: what the
+    /// sides share was not met.
+    fn is_hollow<S>(&self, files: &Files<'_, S>, entry: &Entry, side: Side) -> Result<bool> {
+        if self.rules.reading(entry.path.as_str()).format == Format::Whole {
+            return Ok(false);
+        }
+        if let Some(samples) = entry.samples {
+            return Ok(samples.count == 0);
+        }
+        let mut none = true;
+        visit(&self.rules, None, Some(&files.half(self, entry, side)?), false, &mut |_| none = false)?;
+        Ok(none)
     }
 
     /// Shows a record as rules see it. Of a file that is the record, `half` is where its text is read, if it is needed.
@@ -232,12 +247,6 @@ impl Worker<'_> {
 
 /// What stands for the record of a file that has none.
 pub(super) const HOLLOW: u64 = 0;
-
-/// Whether a file whose records are not the file itself has none; `told` is how many were met where all were.
-fn is_hollow(entry: &Entry, format: Format, told: Option<u64>) -> bool {
-    let none = || entry.size == 0 || told == Some(0);
-    format != Format::Whole && entry.samples.map_or_else(none, |samples| samples.count == 0)
-}
 
 /// Whether a file that is its own sample is text: by the ending of its name, or since no zero byte stands at its start.
 fn is_text(path: &str, start: &[u8]) -> bool {

@@ -53,6 +53,8 @@ impl Attempt<'_> {
                 let is_left = |member: &Member| offenders.keys[member.rule as usize].contains(&member.key);
                 placed.values_mut().for_each(|places| places.members.retain(is_left));
                 let new = |change| match change {
+                    // Only its mode changed: what is known of it stays.
+                    Change::Modified(old, new) if old.kind.is_file() && new.kind.is_file() && old.content == new.content => None,
                     Change::Added(new) | Change::Modified(_, new) => Some(new),
                     Change::Removed(_) => None,
                 };

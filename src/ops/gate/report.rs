@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{Outcome, Said};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Temp};
 use crate::object::verdict::{self, Severity, Verdict};
 use crate::object::version::ValidationStatus;
@@ -118,10 +118,6 @@ impl Outcome {
     /// Writes all findings into a file, one JSON document a line.
     pub fn write(&self, tmp: &Path, path: &Path) -> Result<()> {
         let fail = |e| Error::io("cannot write", path, e);
-        let folder = atomic::parent(path);
-        if !folder.is_dir() {
-            return Err(Error::new(Kind::PathNotFound, format!("the folder {} does not exist", folder.display())));
-        }
         let temp = Temp::create(tmp)?;
         let mut out = BufWriter::new(temp);
         for said in &self.said {
@@ -138,6 +134,6 @@ impl Outcome {
         }
         let temp = out.into_inner().map_err(|e| fail(e.into_error()))?;
         temp.rename(path)?;
-        atomic::sync_folder(folder)
+        atomic::sync_folder(atomic::parent(path))
     }
 }

@@ -248,6 +248,71 @@ fn history() -> impl Strategy<Value = Vec<Vec<(usize, Vec<usize>)>>> {
     prop::collection::vec(prop::collection::vec(file, 1..3), 2..5)
 }
 
+#[test]
+fn a_file_that_lost_its_records_is_empty_also_where_none_are_counted() {
+    let bench = gated(&["kind = 'empty'\nseverity = 'warning'"]);
+    let text = fs::read_to_string(bench.path.join("helox.toml")).unwrap();
+    fs::write(bench.path.join("helox.toml"), text.replace("key = ", "samples = false\nkey = ")).unwrap();
+    bench.write("a.csv", "id\n1\n");
+    bench.write("b.csv", "id\n");
+    bench.write("c.csv", "id\n1\n2\n");
+    assert_eq!(places(&bench.commit(|_| {}).unwrap().version.validation.unwrap()), ["b.csv:1 empty"]);
+    bench.write("a.csv", "id\n");
+    bench.write("b.csv", "id\n3\n");
+    bench.write("c.csv", "id\n1\n");
+    let work = judge(&bench, "WORK").unwrap().judgement;
+    for judgement in [work, bench.commit(|_| {}).unwrap().version.validation.unwrap()] {
+        assert_eq!(places(&judgement), ["a.csv:1 empty"]);
+        assert_eq!((judgement.rules[0].checked, judgement.rules[0].failed), (3, 1));
+    }
+}
+
+#[test]
+fn a_report_takes_the_name_of_files_alone() {
+    let bench = gated(&["kind = 'parse'"]);
+    bench.write("a.jsonl", "{oops\n");
+    let outside = tempfile::tempdir().unwrap();
+    let at = |name: &str| Some(outside.path().join(name));
+    let to = |report| {
+        let options = validate::Options { report, ..validate::Options::default() };
+        validate::run(&bench.repo(), &options, &Silent).map(|report| report.judgement.findings_count)
+    };
+    std::os::unix::fs::symlink("all.jsonl", outside.path().join("link")).unwrap();
+    std::os::unix::net::UnixListener::bind(outside.path().join("pipe")).unwrap();
+    for name in ["link", "pipe", ""] {
+        assert!(to(at(name)).unwrap_err().message().ends_with("is no regular file"), "{name}");
+    }
+    assert!(to(at("none/all.jsonl")).unwrap_err().message().starts_with("there is no folder for "));
+    for _ in 0..2 {
+        assert_eq!(to(at("all.jsonl")).unwrap(), 1);
+        assert_eq!(fs::read_to_string(outside.path().join("all.jsonl")).unwrap().lines().count(), 1);
+    }
+}
+
+#[test]
+fn a_file_of_which_only_the_mode_changed_is_told_once() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = gated(&["kind = 'duplicates'\nseverity = 'warning'"]);
+    bench.write("a.jsonl", "{\"id\":1}\n{\"id\":1}\n");
+    bench.commit(|_| {}).unwrap();
+    fs::set_permissions(bench.path.join("a.jsonl"), fs::Permissions::from_mode(0o755)).unwrap();
+    bench.write("b.jsonl", "{\"id\":2}\n");
+    let kept = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    assert_eq!(places(&kept), ["a.jsonl:2 duplicates"]);
+}
+
+#[test]
+fn repetitions_that_stayed_are_told_when_their_share_grows_too_large() {
+    let bench = gated(&["kind = 'duplicates'\nmax_share = 0.3\nseverity = 'warning'"]);
+    bench.write("a.jsonl", records(0..3) + &records(0..2));
+    bench.write("b.jsonl", records(5..9));
+    assert!(places(&bench.commit(|_| {}).unwrap().version.validation.unwrap()).is_empty());
+    bench.write("b.jsonl", records(5..6));
+    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    assert_eq!(places(&judgement), ["a.jsonl:4 duplicates", "a.jsonl:5 duplicates"]);
+    assert_eq!(judgement.findings_count, 2);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
