@@ -260,6 +260,7 @@ fn verdict() -> Verdict {
             rule("length", Severity::Warning, 2_000, 1, vec![]),
             Judged { checked: 1, ..rule("drift", Severity::Info, 1_000, 0, vec![("samples".into(), 5)]) },
         ],
+        found: 1,
         findings: vec![finding],
     }
 }

@@ -83,7 +83,7 @@ pub(crate) fn judge(repo: &Repo, version: Id<VersionId>, passed: bool) {
         failed: 1,
         measures: Vec::new(),
     };
-    let verdict = Verdict { rules: [7; 32], min_score, judged: vec![judged], findings: Vec::new() };
+    let verdict = Verdict { rules: [7; 32], min_score, judged: vec![judged], found: 0, findings: Vec::new() };
     assert_eq!(verdict.passed(), passed);
     let mut writer = Writer::new(repo.store(), 1).unwrap();
     writer.structure(Key::from(verdict.id()), &verdict.encode()).unwrap();

@@ -71,7 +71,9 @@ pub struct Verdict {
     pub min_score: u32,
     /// Each rule, in the order of their declaration.
     pub judged: Vec<Judged>,
-    /// The first findings, errors first, then by rule and place; at most [`MAX_FINDINGS`].
+    /// How many findings there are in all.
+    pub found: u64,
+    /// The first of them, errors first, then by rule and place; at most [`MAX_FINDINGS`].
     pub findings: Vec<Finding>,
 }
 
@@ -95,11 +97,6 @@ impl Verdict {
             }
         }
         sum.checked_div(weights).map_or(ONE, |score| score as u32)
-    }
-
-    /// How many records the rules found something in, those of each rule by themselves.
-    pub fn found(&self) -> u64 {
-        self.judged.iter().map(|judged| judged.failed).sum()
     }
 
     /// Whether the score suffices and no rule of severity [`Severity::Error`] found anything.
@@ -132,6 +129,7 @@ impl Verdict {
                 out.put_varint(*value);
             }
         }
+        out.put_varint(self.found);
         out.put_varint(self.findings.len() as u64);
         for finding in &self.findings {
             out.put_bytes(finding.path.as_bytes());
@@ -152,9 +150,10 @@ impl Verdict {
         let min_score = take.varint_max(ONE.into())? as u32;
         let count = take.count(7)?;
         let judged: Vec<Judged> = (0..count).map(|_| decode_judged(&mut take)).collect::<Result<_, _>>()?;
+        let found = take.varint()?;
         let count = take.count(4)?;
-        if count > MAX_FINDINGS {
-            return Err(Malformed("the verdict has too many findings"));
+        if count > MAX_FINDINGS || found < count as u64 {
+            return Err(Malformed("the verdict has more findings than it may"));
         }
         let mut findings = Vec::with_capacity(count);
         for _ in 0..count {
@@ -166,7 +165,7 @@ impl Verdict {
             findings.push(Finding { path, line, rule, message: take.text()?.to_owned() });
         }
         take.end()?;
-        Ok(Verdict { rules, min_score, judged, findings })
+        Ok(Verdict { rules, min_score, judged, found, findings })
     }
 
     /// The verdict's id: the hash of its bytes.
@@ -205,7 +204,7 @@ mod tests {
     fn verdict(judged: Vec<Judged>) -> Verdict {
         let finding = Finding { path: "a.jsonl".into(), line: 7, rule: 0, message: "no".into() };
         let findings = if judged.is_empty() { vec![] } else { vec![finding] };
-        Verdict { rules: [7; 32], min_score: 900_000, judged, findings }
+        Verdict { rules: [7; 32], min_score: 900_000, judged, found: findings.len() as u64, findings }
     }
 
     #[test]

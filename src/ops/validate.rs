@@ -104,7 +104,7 @@ fn version(repo: &Repo, options: &Options, text: &str, progress: &dyn Progress) 
         dataset_name: version.dataset.clone(),
         version: version.number.to_string(),
         id: Some(found.id),
-        judgement: Judgement::of(verdict, before.as_ref()),
+        judgement: outcome.judgement(before.as_ref()),
     })
 }
 
@@ -130,7 +130,7 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
         dataset_name: dataset.name.clone(),
         version: WORK.to_owned(),
         id: None,
-        judgement: Judgement::of(&outcome.verdict, before.as_ref()),
+        judgement: outcome.judgement(before.as_ref()),
     })
 }
 

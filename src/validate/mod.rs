@@ -23,9 +23,9 @@ mod strings;
 mod value;
 
 pub use command::Command;
-pub use gate::{Gate, Looks};
+pub use gate::{Gate, Looks, Split};
 pub use judge::{Judge, Told};
-pub use keys::{Gathering, Told as KeyTold};
+pub use keys::{Gathering, MAX_MEMBERS, Told as KeyTold};
 pub use measures::{Limits, Measures};
 pub use record::{Body, Record};
 pub use spec::{Check, Rule, Spec, Unit};

@@ -79,7 +79,7 @@ fn a_refused_commit_exits_with_1_and_makes_nothing() {
     s.ok("verify --all");
 
     s.write("train/a.jsonl", &(GOOD.to_owned() + "{\"id\":3,\"text\":\"no pets\"}\n"));
-    assert!(s.ok("commit -m mended").contains("\nPASSED  score 1.0000, the parent's 1.0000, 3 rules found nothing\n"));
+    assert!(s.ok("commit -m mended").contains("\nPASSED  score 1.0000 (the parent has 1.0000), 3 rules found nothing\n"));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn validate_answers_for_the_workspace_and_for_versions() {
     for line in ["validate", "validate WORK", "validate leases@WORK", "-q validate"] {
         let output = s.run(line);
         assert_eq!(output.code, 1, "{line}: {output:?}");
-        assert!(output.stdout.starts_with("leases WORK  FAILED  score 0.8333, the parent's 1.0000, 2 findings\n"), "{output:?}");
+        assert!(output.stdout.starts_with("leases WORK  FAILED  score 0.8333 (the parent has 1.0000), 2 findings\n"), "{output:?}");
     }
     let work = answer(&s.run("--json validate"));
     assert_eq!((&work["version"], &work["id"]), (&json!("WORK"), &Value::Null));

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use helox::ops::commit::{self, Outcome};
-use helox::{ChangeType, Error, Result, printable};
+use helox::{ChangeType, Error, Result, ValidationStatus, printable};
 use serde_json::{Map, Value};
 
 use super::{Answer, judgement};
@@ -33,6 +33,9 @@ pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
         dry_run: args.dry_run,
     };
     let report = commit::run(&session.repo()?, &options, &session.progress())?;
+    if let Some(judgement) = &report.version.validation {
+        judgement::warn(judgement, &mut session.out);
+    }
     if report.outcome != Outcome::Refused {
         session.out.report(&report, |out| words(&report, out))?;
         warn(&report, &mut session.out);
@@ -40,11 +43,16 @@ pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
         if found && report.outcome == Outcome::Created {
             session.out.hint("'hlx show' tells the first findings");
         }
+        if report.outcome == Outcome::Unchanged && report.version.validation_status == ValidationStatus::Skipped {
+            session.out.hint("it was made with --no-validate: 'hlx validate HEAD' judges it");
+        }
         return Ok(Answer::Yes);
     }
     session.out.answer(&report, |out| words(&report, out))?;
     if let Some(file) = &report.report_file {
-        session.out.hint(&format!("all findings are in {file}; mend the data, or commit it as it is with --no-validate"));
+        session
+            .out
+            .hint(&format!("all findings are in {file}; mend the data or the rule, or commit it as it is with --no-validate"));
     }
     Ok(Answer::No)
 }

@@ -12,6 +12,11 @@ use crate::cli::output::Output;
 /// Most findings that are told one by one.
 const TOLD: usize = 20;
 
+/// Warns of what had nothing to look at.
+pub(super) fn warn(judgement: &Judgement, out: &mut Output) {
+    judgement.idle.iter().for_each(|idle| out.warning(idle));
+}
+
 /// The score and what it stands against, in one line.
 pub(super) fn line(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
@@ -19,12 +24,13 @@ pub(super) fn line(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
     let status = if status == "PASSED" { tint.good(status) } else { tint.bad(status) };
     let mut line = format!("{status}  score {}", score(judgement.score));
     if let Some(parent) = judgement.parent_score {
-        line.push_str(&format!(", the parent's {}", score(parent)));
+        line.push_str(&format!(" (the parent has {})", score(parent)));
     }
     if judgement.score < judgement.min_score {
         line.push_str(&format!(", at least {} is asked for", score(judgement.min_score)));
     }
     line.push_str(&match judgement.findings_count {
+        0 if judgement.rules.is_empty() => ", no rules".to_owned(),
         0 => format!(", {} found nothing", count(judgement.rules.len() as u64, "rule")),
         found => format!(", {}", count(found, "finding")),
     });

@@ -17,6 +17,7 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
         write!(out, "{} {}  ", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version))?;
         judgement::words(&report.judgement, out)
     })?;
+    judgement::warn(&report.judgement, &mut session.out);
     if options.report.is_none() && report.judgement.findings_count > report.judgement.findings.len() as u64 {
         session.out.hint("--report FILE writes all findings to a file");
     }

@@ -357,7 +357,7 @@ impl Commit<'_> {
             Some(Parent { id, version }) => standing::verdict(self.repo, &self.repo.facts().fold()?, *id, version)?,
             None => None,
         };
-        Ok(Judgement::of(verdict, before.as_ref()))
+        Ok(judged.judgement(before.as_ref()))
     }
 
     /// Writes all that the rules found beside the state of the workspace; the file's path.

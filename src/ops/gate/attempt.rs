@@ -14,7 +14,7 @@ use crate::manifest::{Change, Diff, Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::parallel;
 use crate::progress::Stage;
-use crate::validate::{Check, Gathering, Measures};
+use crate::validate::{Check, Gathering, MAX_MEMBERS, Measures};
 
 /// A judgement under way.
 pub(in crate::ops) struct Attempt<'j> {
@@ -44,6 +44,11 @@ impl<'j> Attempt<'j> {
 
     /// Judges what has not been looked at yet. With `keep` what is found out is kept for the next version.
     pub fn finish<S: NodeSource + Sync>(self, files: &Files<'_, S>, keep: bool) -> Result<Outcome> {
+        self.measured(files, keep).map(|(outcome, _)| outcome)
+    }
+
+    /// The same, with what was measured.
+    pub(super) fn measured<S: NodeSource + Sync>(self, files: &Files<'_, S>, keep: bool) -> Result<(Outcome, Measures)> {
         let Attempt { judging, before, .. } = self;
         let past = self.past.clone();
         match (self.run(files, keep), before) {
@@ -56,7 +61,7 @@ impl<'j> Attempt<'j> {
         }
     }
 
-    fn run<S: NodeSource + Sync>(mut self, files: &Files<'_, S>, keep: bool) -> Result<Outcome> {
+    fn run<S: NodeSource + Sync>(mut self, files: &Files<'_, S>, keep: bool) -> Result<(Outcome, Measures)> {
         self.fault.get_mut().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)?;
         let judging = self.judging;
         let rules = judging.gate.rules().len();
@@ -92,10 +97,12 @@ impl<'j> Attempt<'j> {
         let placed = self.place(files, &suspects, &offenders, placed)?;
         let outcome = judging.outcome(files, &placed, &measures, self.past.as_ref(), failed)?;
         if keep {
-            let measures = (0..rules).map(|rule| measures.to_list(rule)).collect();
-            judging.home(files.manifest).keep(self.staging, &Known { measures, files: placed.into_iter().collect() })?;
+            let known =
+                Known { measures: (0..rules).map(|rule| measures.to_list(rule)).collect(), files: placed.into_iter().collect() };
+            // Where the disk does not allow it, the next version is judged anew.
+            let _ = judging.home(files.manifest).keep(self.staging, &known);
         }
-        Ok(outcome)
+        Ok((outcome, measures))
     }
 
     /// The files that differ from what came before, or all.
@@ -134,7 +141,7 @@ impl<'j> Attempt<'j> {
             let gathering = gathering.into_inner().unwrap_or_else(PoisonError::into_inner);
             let before = self.before.map(|before| self.judging.home(before).keys(rule));
             let check = &self.judging.gate.rules()[rule].check;
-            let (mut raws, mut anywhere) = (HashSet::new(), false);
+            let (mut raws, mut anywhere, mut every) = (HashSet::new(), false, false);
             let own = &mut offenders.keys[rule];
             gathering.merge(before.as_deref(), &known::keys(self.staging.path(), rule), &mut |group| {
                 let [one, test] = group.now;
@@ -148,6 +155,7 @@ impl<'j> Attempt<'j> {
                     own.insert(group.key);
                     raws.extend(group.members.iter().map(|member| member.raw));
                     anywhere |= group.changed;
+                    every |= group.members.len() >= MAX_MEMBERS;
                 }
                 Ok(())
             })?;
@@ -162,6 +170,7 @@ impl<'j> Attempt<'j> {
             }
             offenders.raws.extend(raws);
             offenders.anywhere |= anywhere;
+            offenders.every |= every;
         }
         Ok((offenders, failed))
     }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bincode::config::standard;
 use bincode::{Decode, Encode};
@@ -129,9 +129,12 @@ impl Home {
             all.push((stamp, entry.path()));
         }
         all.sort_by(|a, b| b.cmp(a));
-        // Others may be at work in a folder that has no name yet: only judgements that are whole are let go.
-        let whole = all.iter().filter(|(_, path)| path.join("known").exists());
-        whole.skip(KEPT).try_for_each(|(_, path)| atomic::remove_tree(path))
+        // Others may be at work in a folder that has no name yet, unless it is a day old.
+        let day = Duration::from_secs(24 * 60 * 60);
+        let is_old = |stamp: &SystemTime| all.first().is_some_and(|(newest, _)| *newest > *stamp + day);
+        let (whole, begun): (Vec<_>, Vec<_>) = all.iter().partition(|(_, path)| path.join("known").exists());
+        let left = begun.into_iter().filter(|(stamp, _)| is_old(stamp));
+        whole.into_iter().skip(KEPT).chain(left).try_for_each(|(_, path)| atomic::remove_tree(path))
     }
 }
 

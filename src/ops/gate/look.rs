@@ -19,7 +19,7 @@ use crate::worktree::ingest::{Watch, Watcher};
 /// Keys that a worker holds before it hands them on.
 const HELD: usize = 4 << 10;
 /// The longest file that is looked into as one text.
-const MAX_TEXT: u64 = 64 << 20;
+const MAX_TEXT: u64 = if cfg!(test) { 64 << 10 } else { 64 << 20 };
 const TOO_LONG: &str = "is longer than 64 MiB, and is not looked into";
 /// Bytes at the start of a file by which text is told.
 const PROBE: usize = 8_000;

@@ -92,6 +92,8 @@ pub(super) struct Outcome {
     pub verdict: Verdict,
     /// All that was found, errors first, then by rule and place.
     pub said: Vec<Said>,
+    /// What had nothing to look at.
+    pub idle: Vec<String>,
 }
 
 impl<S> Files<'_, S> {
@@ -141,7 +143,7 @@ impl<'a> Judging<'a> {
     /// Begins to judge; what is compared meanwhile may be looked at along the way.
     pub fn begin(&self, base: Base) -> Result<Attempt<'_>> {
         let past = match base.parent {
-            Some(parent) if self.measures_drift() => self.measures_of(parent)?,
+            Some(parent) if self.measures_drift() => Some(self.measures_of(parent)?),
             _ => None,
         };
         let own = base.own.filter(|&own| self.home(own).is_there());
@@ -154,14 +156,14 @@ impl<'a> Judging<'a> {
         self.gate.rules().iter().any(|rule| matches!(rule.check, Check::Drift { .. }))
     }
 
-    /// What a version measures, which is judged for it if it has not been.
-    fn measures_of(&self, manifest: Id<Node>) -> Result<Option<Measures>> {
-        let home = self.home(manifest);
-        if home.load().is_none() {
-            let store: &Store = self.repo.store();
-            Attempt::new(self, None, None)?.finish(&Files { nodes: store, manifest, work: None }, true)?;
+    /// What a version measures, which is judged for it if that is not known.
+    fn measures_of(&self, manifest: Id<Node>) -> Result<Measures> {
+        if let Some(measures) = self.home(manifest).load().and_then(|known| known.measures()) {
+            return Ok(measures);
         }
-        Ok(home.load().and_then(|known| known.measures()))
+        let store: &Store = self.repo.store();
+        let (_, measures) = Attempt::new(self, None, None)?.measured(&Files { nodes: store, manifest, work: None }, true)?;
+        Ok(measures)
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use super::place::{Placed, repeated};
+use super::program::Ran;
 use super::{Files, Judging, Outcome, Said, minds, report};
 use crate::error::Result;
-use crate::manifest::NodeSource;
+use crate::manifest::{Entries, NodeSource};
 use crate::object::verdict::{Judged, MAX_FINDINGS, Verdict};
-use crate::validate::{Check, Limits, Measures};
+use crate::validate::{Check, Limits, Measures, Split};
 
 impl Judging<'_> {
     /// Puts together what was found: in places, over all, and by programs.
@@ -42,18 +43,14 @@ impl Judging<'_> {
                     said.extend(drift.map(over_all));
                 }
                 Check::Command { run, timeout } => {
-                    let (shown, ended) = self.run_program(rule, run, *timeout, files)?;
+                    let Ran { shown, said: own, ended } = self.run_program(rule, run, *timeout, files)?;
                     checked[rule] = shown.max(1);
-                    match ended {
-                        Ok(own) => {
-                            failed[rule] = records(&own).min(checked[rule]);
-                            said.extend(own);
-                        }
-                        Err(why) => {
-                            // It vouches for nothing.
-                            (checked[rule], failed[rule]) = (1, 1);
-                            said.push(over_all(why));
-                        }
+                    failed[rule] = records(&own).min(checked[rule]);
+                    said.extend(own);
+                    if let Err(why) = ended {
+                        // It vouches for nothing.
+                        (checked[rule], failed[rule]) = (1, 1);
+                        said.push(over_all(why));
                     }
                 }
                 _ => {}
@@ -73,9 +70,55 @@ impl Judging<'_> {
             measures: if matches!(declared.check, Check::Drift { .. }) { measures.to_list(rule) } else { Vec::new() },
         });
         let first = said.iter().take(MAX_FINDINGS).map(report::stored);
-        let verdict =
-            Verdict { rules: self.digest, min_score: self.min_score, judged: judged.collect(), findings: first.collect() };
-        Ok(Outcome { verdict, said })
+        let verdict = Verdict {
+            rules: self.digest,
+            min_score: self.min_score,
+            judged: judged.collect(),
+            found: said.len() as u64,
+            findings: first.collect(),
+        };
+        Ok(Outcome { verdict, said, idle: self.idle(files, &checked)? })
+    }
+}
+
+impl Judging<'_> {
+    /// The rules that looked at nothing, though there are files, and the splits without a file: most likely mistyped.
+    fn idle<S: NodeSource + Sync>(&self, files: &Files<'_, S>, checked: &[u64]) -> Result<Vec<String>> {
+        let rules = self.gate.rules();
+        let mut splits: Vec<(usize, Split)> = Vec::new();
+        for rule in (0..rules.len()).filter(|&rule| matches!(rules[rule].check, Check::Leakage { .. })) {
+            splits.extend([(rule, Split::Train), (rule, Split::Test)]);
+        }
+        let mut any = false;
+        for entry in Entries::new(files.nodes, files.manifest)? {
+            let entry = entry?;
+            any |= entry.kind.is_file();
+            if any && splits.is_empty() {
+                break;
+            }
+            if entry.kind.is_file() {
+                let looks = self.gate.of_file(entry.path.as_str());
+                splits.retain(|split| !looks.keys.contains(split));
+            }
+        }
+        if !any {
+            return Ok(Vec::new());
+        }
+        let mut idle = Vec::new();
+        for (rule, declared) in rules.iter().enumerate() {
+            let name = declared.name();
+            match &declared.check {
+                Check::Drift { .. } => {}
+                Check::Leakage { .. } => idle.extend(splits.iter().filter(|(own, _)| *own == rule).map(|(_, split)| {
+                    let split = if *split == Split::Train { "train" } else { "test" };
+                    format!("{name}: no file is in the {split} split")
+                })),
+                Check::Unique { .. } if checked[rule] == 0 => idle.push(format!("{name}: no record has the key")),
+                _ if checked[rule] == 0 => idle.push(format!("{name}: there was nothing to look at")),
+                _ => {}
+            }
+        }
+        Ok(idle)
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Offenders {
     pub keys: Vec<HashSet<[u8; 16]>>,
     /// The hashes of their records.
     pub raws: HashSet<u64>,
+    /// Whether so many different records have one of them that not all their hashes are known: then each record is asked.
+    pub every: bool,
     /// Whether records of one of them came or went, so that any file may hold the others.
     pub anywhere: bool,
 }
@@ -112,7 +114,8 @@ impl Attempt<'_> {
         let mut fault = None;
         visit(&self.judging.rules, None, Some(&half), true, &mut |seen| {
             let raw = raw(&seen.text);
-            let (suspect, offends) = (suspects.binary_search(&raw).is_ok(), minds && offenders.raws.contains(&raw));
+            let (suspect, offends) =
+                (suspects.binary_search(&raw).is_ok(), minds && (offenders.every || offenders.raws.contains(&raw)));
             if fault.is_some() || !suspect && !offends {
                 return;
             }

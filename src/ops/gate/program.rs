@@ -6,13 +6,23 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Files, Judging, Said};
+use super::{Files, Judging, Said, report};
 use crate::error::{Error, Result};
 use crate::manifest::{Entries, NodeSource};
 use crate::ops::record;
 use crate::sample::Side;
 use crate::store::samples::{Text, visit};
 use crate::validate::Command;
+
+/// What came of a program.
+pub(super) struct Ran {
+    /// How many records it was shown.
+    pub shown: u64,
+    /// What it said of them.
+    pub said: Vec<Said>,
+    /// Why it failed, if it did.
+    pub ended: std::result::Result<(), String>,
+}
 
 /// A record as the program reads it.
 #[derive(Serialize)]
@@ -23,14 +33,14 @@ struct Line<'a, R> {
 }
 
 impl Judging<'_> {
-    /// Shows a program every record of its files. Returns how many, and what it said of them, or why it failed.
+    /// Shows a program every record of its files.
     pub(super) fn run_program<S: NodeSource + Sync>(
         &self,
         rule: usize,
         run: &[String],
         timeout: u64,
         files: &Files<'_, S>,
-    ) -> Result<(u64, std::result::Result<Vec<Said>, String>)> {
+    ) -> Result<Ran> {
         let command = Command { run, timeout: Duration::from_secs(timeout), folder: self.repo.root() };
         let (mut shown, mut said) = (0, Vec::new());
         let ended = command.run(
@@ -54,9 +64,12 @@ impl Judging<'_> {
                 Ok(())
             },
             &|| self.progress.cancelled(),
-            &mut |own| said.push(Said { path: own.path, line: own.line, rule: rule as u32, message: own.message }),
+            &mut |own| {
+                let message = report::shortened(&own.message);
+                said.push(Said { path: own.path, line: own.line, rule: rule as u32, message });
+            },
         )?;
-        Ok((shown, ended.map(|()| said)))
+        Ok(Ran { shown, said, ended })
     }
 }
 

@@ -59,10 +59,13 @@ pub struct Judgement {
     pub rules: Vec<RuleReport>,
     /// The first findings, errors first.
     pub findings: Vec<Finding>,
-    /// How many there are: records by rules.
+    /// How many there are in all.
     pub findings_count: u64,
     /// The parent's score, where the same rules judged it.
     pub parent_score: Option<f64>,
+    /// Rules and splits without anything to look at, where this was found out just now: most likely mistyped.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub idle: Vec<String>,
 }
 
 /// Millionths as a number.
@@ -97,24 +100,33 @@ impl Judgement {
             status: verdict.status(),
             rules: rules.collect(),
             findings: findings.collect(),
-            findings_count: verdict.found(),
+            findings_count: verdict.found,
             parent_score: parent.filter(|parent| parent.rules == verdict.rules).map(|parent| share(parent.score())),
+            idle: Vec::new(),
         }
     }
 }
 
 /// A finding as a verdict holds it.
 pub(super) fn stored(said: &Said) -> verdict::Finding {
-    let mut message = said.message.clone();
-    if message.len() > MAX_MESSAGE {
-        let end = (0..=MAX_MESSAGE).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0);
-        message.truncate(end);
-        message.push('…');
+    verdict::Finding { path: said.path.clone(), line: said.line, rule: said.rule, message: shortened(&said.message) }
+}
+
+/// A message of no more than [`MAX_MESSAGE`] bytes.
+pub(super) fn shortened(message: &str) -> String {
+    if message.len() <= MAX_MESSAGE {
+        return message.to_owned();
     }
-    verdict::Finding { path: said.path.clone(), line: said.line, rule: said.rule, message }
+    let end = (0..=MAX_MESSAGE).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0);
+    format!("{}…", &message[..end])
 }
 
 impl Outcome {
+    /// For users, beside the parent's verdict.
+    pub fn judgement(&self, parent: Option<&Verdict>) -> Judgement {
+        Judgement { idle: self.idle.clone(), ..Judgement::of(&self.verdict, parent) }
+    }
+
     /// Writes all findings into a file, one JSON document a line.
     pub fn write(&self, tmp: &Path, path: &Path) -> Result<()> {
         let fail = |e| Error::io("cannot write", path, e);

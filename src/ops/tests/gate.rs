@@ -225,6 +225,10 @@ fn a_program_of_the_team_is_asked() {
         run("grep -n 'flat 1' | sed 's/.*/{\"path\":\"a.jsonl\",\"line\":2,\"message\":\"no\"}/'").version.validation.unwrap();
     assert_eq!(told(&found), ["a.jsonl:2: command: no"]);
     assert_eq!(found.score, 0.666_666);
+    let both =
+        run("cat > /dev/null; echo '{\"path\":\"a.jsonl\",\"line\":2,\"message\":\"no\"}'; exit 3").version.validation.unwrap();
+    assert_eq!(told(&both), [":0: command: ended with code 3", "a.jsonl:2: command: no"]);
+    assert_eq!((both.findings_count, both.score), (2, 0.0));
     for script in ["sleep 60", "cat > /dev/null; echo garbage", "exit 3", "kill -9 $$"] {
         let failed = run(script);
         assert_eq!(failed.outcome, Outcome::Refused, "{script}");
@@ -265,6 +269,45 @@ fn a_file_that_lost_its_records_is_empty_also_where_none_are_counted() {
         assert_eq!(places(&judgement), ["a.csv:1 empty"]);
         assert_eq!((judgement.rules[0].checked, judgement.rules[0].failed), (3, 1));
     }
+}
+
+#[test]
+fn text_that_is_too_long_to_be_read_does_not_pass_unread() {
+    let bench = gated(&["kind = 'pii'", "kind = 'duplicates'\nseverity = 'warning'"]);
+    let long = "the tenant pays rent\n".repeat(4_000);
+    bench.write("a.txt", &long);
+    bench.write("b.txt", &long);
+    bench.write("c.bin", [&b"\0"[..], long.as_bytes()].concat());
+    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    assert_eq!(places(&judgement), ["a.txt:1 pii", "b.txt:1 pii", "b.txt:1 duplicates"]);
+    assert_eq!(judgement.findings[0].message, "the file is longer than 64 MiB, and is not looked into");
+    bench.commit(|o| o.no_validate = true).unwrap();
+    bench.write("b.txt", "short");
+    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    assert_eq!(places(&judgement), ["a.txt:1 pii"]);
+}
+
+#[test]
+fn a_key_of_very_many_records_is_told_of_each() {
+    let bench = gated(&["kind = 'unique'\nseverity = 'warning'"]);
+    let same: String = (0..40).map(|n| format!("{{\"id\":1,\"text\":\"{n}\"}}\n")).collect();
+    bench.write("a.jsonl", same);
+    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    assert_eq!((judgement.findings_count, judgement.findings.len()), (39, 39));
+    assert_eq!(judgement.findings[0].message, "has the same key as a.jsonl:1");
+}
+
+#[test]
+fn rules_that_look_at_nothing_are_told() {
+    let leakage = "kind = 'leakage'\ntrain = 'trian'\ntest = 'test'";
+    let bench = gated(&[leakage, "kind = 'parse'\nfiles = 'nosuch/**'", "kind = 'unique'\nkey = '/ID'", "kind = 'encoding'"]);
+    bench.write("train/a.jsonl", records(0..3));
+    bench.write("test/a.jsonl", records(3..5));
+    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    let expected =
+        ["leakage: no file is in the train split", "parse: there was nothing to look at", "unique: no record has the key"];
+    assert_eq!(judgement.idle, expected);
+    assert!(show::run(&bench.repo(), None).unwrap().validation.unwrap().idle.is_empty(), "it is not recorded");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::id::{Content, Id};
 use crate::object::recipe::Item;
 use crate::sample::{Ranges, Reading, Unpacker};
@@ -80,7 +80,13 @@ impl<'a> Half<'a> {
                 let at = (0..size).step_by(READ);
                 Box::new(at.map(move |at| {
                     let mut bytes = vec![0; READ.min((size - at) as usize)];
-                    file.read_exact_at(&mut bytes, at).map_err(|e| Error::io("cannot read", &path, e))?;
+                    file.read_exact_at(&mut bytes, at).map_err(|e| match e.kind() {
+                        io::ErrorKind::UnexpectedEof => {
+                            Error::new(Kind::Conflict, format!("{} changed while it was read", path.display()))
+                                .with_hint("run it again when nothing writes there")
+                        }
+                        _ => Error::io("cannot read", &path, e),
+                    })?;
                     Ok(Piece::Read(bytes))
                 }))
             }

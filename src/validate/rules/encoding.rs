@@ -15,6 +15,9 @@ impl Local for Encoding {
         {
             return None;
         }
+        if let Seen::Unread(_, why) = seen {
+            return Some(format!("the file {why}"));
+        }
         let hit = search(seen, &check_bytes)?;
         Some(format!("{} {}", hit.place, hit.what))
     }

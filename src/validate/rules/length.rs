@@ -22,6 +22,7 @@ impl Local for Length {
             return match *seen {
                 Seen::Json(text, _) | Seen::Cells(text, ..) => self.unfit("the record", text),
                 Seen::Text(text) => self.unfit("the file", text),
+                Seen::Unread(_, why) => Some(format!("the file {why}")),
                 Seen::Row(_) => self.unfit("the record", value(seen)?.ok()?.to_string().as_bytes()),
                 _ => None,
             };

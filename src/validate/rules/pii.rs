@@ -38,6 +38,9 @@ impl Pii {
 
 impl Local for Pii {
     fn find(&self, seen: &Seen<'_>) -> Option<String> {
+        if let (Seen::Unread(_, why), true) = (seen, self.fields.is_empty()) {
+            return Some(format!("the file {why}"));
+        }
         let Hit { place, what } = self.search(seen)?;
         // A key may itself be personal data.
         let place = if self.patterns.find(&place).is_some() { "the record".to_owned() } else { place };
