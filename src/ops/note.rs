@@ -8,6 +8,8 @@ use crate::object::fact::{MAX_NOTE, Statement};
 use crate::ops::said::{Names, NoteView};
 use crate::repo::{Repo, revision};
 
+pub use crate::ops::said::ListOptions;
+
 /// What to note.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -37,15 +39,6 @@ pub fn add(repo: &Repo, options: &Options) -> Result<NoteView> {
     let time = repo.facts().get(id)?.time;
     let noted = Noted { id, version: found.id, text, time, author };
     Ok(NoteView::of(&noted, Some((found.version.dataset, found.version.number))))
-}
-
-/// Which notes to list: all, unless one of the two is given.
-#[derive(Clone, Debug, Default)]
-pub struct ListOptions {
-    /// Those on versions of this dataset.
-    pub dataset: Option<String>,
-    /// Those on this version.
-    pub revision: Option<String>,
 }
 
 /// Notes.

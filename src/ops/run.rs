@@ -18,6 +18,8 @@ use crate::progress::Progress;
 use crate::repo::{Here, Repo, revision};
 use crate::sample::tally::Counts;
 
+pub use crate::ops::said::ListOptions;
+
 /// Fewer hex digits than this name no run.
 const PREFIX: usize = 6;
 
@@ -85,15 +87,6 @@ fn by_name<T>(what: &str, mut named: Vec<(String, T)>) -> Result<Vec<(String, T)
         Some(pair) => Err(Error::usage(format!("the {what} '{}' is given twice", printable(&pair[0].0)))),
         None => Ok(named),
     }
-}
-
-/// Which runs to list: all, unless one of the two is given.
-#[derive(Clone, Debug, Default)]
-pub struct ListOptions {
-    /// Those on versions of this dataset.
-    pub dataset: Option<String>,
-    /// Those on this version.
-    pub revision: Option<String>,
 }
 
 /// Runs.

@@ -80,6 +80,15 @@ pub struct NoteView {
     pub recorded_by: String,
 }
 
+/// Which runs or notes to list: all, unless one of the two is given.
+#[derive(Clone, Debug, Default)]
+pub struct ListOptions {
+    /// Those on versions of this dataset.
+    pub dataset: Option<String>,
+    /// Those on this version.
+    pub revision: Option<String>,
+}
+
 /// The name of a version: dataset and number.
 pub(super) type Name = Option<(String, Number)>;
 

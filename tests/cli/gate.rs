@@ -168,7 +168,10 @@ fn validate_answers_for_the_workspace_and_for_versions() {
     for line in ["validate", "validate WORK", "validate leases@WORK", "-q validate"] {
         let output = s.run(line);
         assert_eq!(output.code, 1, "{line}: {output:?}");
-        assert!(output.stdout.starts_with("leases WORK  FAILED  score 0.8333 (the parent has 1.0000), 2 findings\n"), "{output:?}");
+        assert!(
+            output.stdout.starts_with("leases WORK  FAILED  score 0.8333 (the parent has 1.0000), 2 findings\n"),
+            "{output:?}"
+        );
     }
     let work = answer(&s.run("--json validate"));
     assert_eq!((&work["version"], &work["id"]), (&json!("WORK"), &Value::Null));

@@ -18,8 +18,11 @@ use crate::worktree::ingest::{Watch, Watcher};
 
 /// Keys that a worker holds before it hands them on.
 const HELD: usize = 4 << 10;
+/// Keys of one rule that are held of a file while it is compared. One with more differences is looked at afterwards.
+const WATCHED: usize = if cfg!(test) { 64 } else { 256 << 10 };
 /// The longest file that is looked into as one text.
 const MAX_TEXT: u64 = if cfg!(test) { 64 << 10 } else { 64 << 20 };
+/// What is said of a longer one.
 const TOO_LONG: &str = "is longer than 64 MiB, and is not looked into";
 /// Bytes at the start of a file by which text is told.
 const PROBE: usize = 8_000;
@@ -65,19 +68,23 @@ impl Watch for Attempt<'_> {
         if self.before.is_none() || !looks.at_records() {
             return None;
         }
-        let (mut worker, mut suspects, path) = (self.judging.worker(), Vec::new(), path.to_owned());
+        let path = path.to_owned();
+        let mut held = Some((self.judging.worker(), Vec::new()));
+        // What is shown may turn out to be void, so nothing is handed on before the end.
         Some(Box::new(move |seen| {
-            let Some(seen) = seen else {
-                if let Err(e) = worker.hand_on(&self.gatherings, 1) {
-                    self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
-                }
-                let measures = worker.take_measures();
-                let watched = Watched { measures, suspects: std::mem::take(&mut suspects) };
-                self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), watched);
-                return;
+            let Some((worker, suspects)) = &mut held else { return };
+            let done = match seen {
+                Some(seen) => match self.judging.look_at(worker, &looks, &seen, None, suspects) {
+                    Ok(most) if most <= WATCHED => return,
+                    done => done.map(drop),
+                },
+                None => worker.hand_on(&self.gatherings, 1).map(|()| {
+                    let watched = Watched { measures: worker.take_measures(), suspects: std::mem::take(suspects) };
+                    self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), watched);
+                }),
             };
-            // What is shown may turn out to be void, so the keys stay here until the end.
-            if let Err(e) = self.judging.look_at(&mut worker, &looks, &seen, None, &mut suspects) {
+            held = None;
+            if let Err(e) = done {
                 self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
             }
         }))

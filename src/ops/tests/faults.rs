@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fs::fault;
+use crate::object::version::ValidationStatus;
 
 /// Runs `act` in copies of `bench` with the n-th disk call failing, for every n until it succeeds. After each, `check`
 /// looks at the copy, then the act is tried again and `done` looks at the result.
@@ -72,6 +73,42 @@ fn commit_survives_a_fault_at_every_call() {
     };
     let calls = walk(&bench, act, check, done);
     assert!(calls > 25, "only {calls} calls are covered");
+}
+
+/// The same history under rules, of which the last change breaks one.
+fn gated() -> Bench {
+    let (bench, ..) = history();
+    let rule = |kind: &str| format!("\n[[dataset.ds.validation.rule]]\nkind = '{kind}'\n");
+    let rules = [rule("parse"), rule("unique") + "files = 'b.jsonl'\n", rule("drift") + "samples = 900\n"].concat();
+    let text = fs::read_to_string(bench.path.join("helox.toml")).unwrap();
+    fs::write(bench.path.join("helox.toml"), format!("{text}key = 'hash'\n{rules}")).unwrap();
+    bench
+}
+
+#[test]
+fn a_commit_through_the_gate_survives_a_fault_at_every_call() {
+    let bench = gated();
+    let act = |b: &Bench| {
+        let report = b.commit(|o| o.version = Some(number("2.0.0")))?;
+        assert_eq!(report.version.validation_status, ValidationStatus::Passed);
+        Ok(())
+    };
+    let calls = walk(&bench, act, |_| {}, |b| assert_eq!(b.repo().versions().numbers("ds").unwrap().len(), 3));
+    assert!(calls > 35, "only {calls} calls are covered");
+}
+
+#[test]
+fn what_the_gate_refuses_is_refused_whatever_fails() {
+    let bench = gated();
+    bench.write("b.jsonl", [lines(1, 1), lines(1, 1)].concat());
+    let act = |b: &Bench| {
+        let report = b.commit(|_| {})?;
+        assert_eq!(report.outcome, commit::Outcome::Refused);
+        assert!(fs::read_to_string(report.report_file.unwrap()).unwrap().lines().count() == 1);
+        Ok(())
+    };
+    let check = |b: &Bench| assert_eq!(b.repo().versions().numbers("ds").unwrap().len(), 2, "nothing is made");
+    walk(&bench, act, check, |_| {});
 }
 
 #[test]
