@@ -1,6 +1,7 @@
 //! A judgement under way: what is known from before, and what was found so far.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::known::{self, Known};
@@ -14,7 +15,17 @@ use crate::manifest::{Change, Diff, Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::parallel;
 use crate::progress::Stage;
+use crate::sample::{Format, Packing};
 use crate::validate::{Check, Gathering, MAX_MEMBERS, Measures};
+
+/// Bytes of a part of a large file.
+const PART: u64 = if cfg!(test) { 1 << 10 } else { 32 << 20 };
+
+/// What a worker looks at: a file, or a part of one.
+pub(super) struct Task {
+    pub sides: Sides,
+    pub part: Option<Range<u64>>,
+}
 
 /// A judgement under way.
 pub(in crate::ops) struct Attempt<'j> {
@@ -77,7 +88,7 @@ impl<'j> Attempt<'j> {
             self.changes(files)?,
             2 * parallel::threads(),
             || judging.worker(),
-            |worker, sides| self.look(worker, files, sides),
+            |worker, work| self.look(worker, files, work),
             |looked| {
                 measures.absorb(looked.measures);
                 let path = looked.sides.0.iter().chain(&looked.sides.1).next().map(|entry| entry.path.clone());
@@ -88,7 +99,9 @@ impl<'j> Attempt<'j> {
                     own.dedup();
                 }
                 if let (Some(entry), false) = (looked.sides.1, own.is_empty()) {
-                    suspects.insert(entry.path.clone(), (entry, own));
+                    let (_, all) = suspects.entry(entry.path.clone()).or_insert_with(|| (entry, Vec::new()));
+                    all.extend(own);
+                    all.sort_unstable();
                 }
                 Ok(())
             },
@@ -105,28 +118,43 @@ impl<'j> Attempt<'j> {
         Ok((outcome, measures))
     }
 
-    /// The files that differ from what came before, or all.
+    /// The files that differ from what came before, or all: large ones in parts, where that can be.
     fn changes<'s, S: NodeSource + Sync>(
-        &self,
+        &'s self,
         files: &Files<'s, S>,
-    ) -> Result<Box<dyn Iterator<Item = Result<Sides>> + Send + 's>> {
+    ) -> Result<Box<dyn Iterator<Item = Result<Task>> + Send + 's>> {
         let file = |entry: Entry| Some(entry).filter(|entry| entry.kind.is_file());
         let Some(before) = self.before else {
-            let entries = Entries::new(files.nodes, files.manifest)?.map(move |entry| entry.map(|entry| (None, file(entry))));
-            return Ok(Box::new(entries.filter(|sides| !matches!(sides, Ok((None, None))))));
+            let entries = Entries::new(files.nodes, files.manifest)?.filter_map(move |entry| entry.map(file).transpose());
+            return Ok(Box::new(entries.flat_map(|entry| match entry {
+                Ok(entry) => self.parts(entry),
+                Err(e) => vec![Err(e)],
+            })));
         };
-        let sides = move |change| -> Sides {
-            match change {
+        let sides = move |change| -> Option<Task> {
+            let sides = match change {
                 Change::Added(new) => (None, file(new)),
                 Change::Removed(old) => (file(old), None),
                 Change::Modified(old, new) => match (file(old), file(new)) {
                     (Some(old), Some(new)) if old.content == new.content => (None, None),
                     sides => sides,
                 },
-            }
+            };
+            (sides != (None, None)).then_some(Task { sides, part: None })
         };
-        let changes = Diff::new(files.nodes, before, files.manifest)?.map(move |change| change.map(sides));
-        Ok(Box::new(changes.filter(|sides| !matches!(sides, Ok((None, None))))))
+        let changes = Diff::new(files.nodes, before, files.manifest)?;
+        Ok(Box::new(changes.filter_map(move |change| change.map(sides).transpose())))
+    }
+
+    /// A file that is judged whole, so that all cores have work also where there is only one.
+    fn parts(&self, entry: Entry) -> Vec<Result<Task>> {
+        let reading = self.judging.rules.reading(entry.path.as_str());
+        if entry.size <= PART || reading.format != Format::Jsonl || reading.packing != Packing::None {
+            return vec![Ok(Task { sides: (None, Some(entry)), part: None })];
+        }
+        let part = |start: u64| start..entry.size.min(start + PART);
+        let parts = (0..entry.size).step_by(PART as usize);
+        parts.map(|start| Ok(Task { sides: (None, Some(entry.clone())), part: Some(part(start)) })).collect()
     }
 
     /// Merges the keys that were gathered with those from before: which of them several records have, and in how many

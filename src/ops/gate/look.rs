@@ -4,15 +4,17 @@
 //! only a hash of its bytes is kept, by which it is found again.
 
 use std::hash::BuildHasher;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use foldhash::quality::FixedState;
 
+use super::attempt::Task;
 use super::{Attempt, Files, Judging, Sides};
 use crate::error::Result;
 use crate::object::node::Entry;
 use crate::sample::{Format, Side};
-use crate::store::samples::{Half, Seen, Text, visit};
+use crate::store::samples::{Half, Seen, Text, visit, visit_part};
 use crate::validate::{Body, Gathering, Judge, KeyTold, Looks, Measures, Record, Told};
 use crate::worktree::ingest::{Watch, Watcher};
 
@@ -93,7 +95,8 @@ impl Watch for Attempt<'_> {
 
 impl Attempt<'_> {
     /// Judges the records in which the sides of a file differ, unless that was done while they were compared.
-    pub(super) fn look<S>(&self, worker: &mut Worker<'_>, files: &Files<'_, S>, sides: Sides) -> Result<Looked> {
+    pub(super) fn look<S>(&self, worker: &mut Worker<'_>, files: &Files<'_, S>, task: Task) -> Result<Looked> {
+        let Task { sides, part } = task;
         let judging = self.judging;
         judging.progress.check()?;
         let path = sides.1.as_ref().or(sides.0.as_ref()).map(|entry| entry.path.as_str()).unwrap_or_default();
@@ -107,10 +110,11 @@ impl Attempt<'_> {
                     suspects = watched.suspects;
                     [false; 2]
                 }
-                None => self.visit(worker, files, &looks, &sides, &mut suspects)?,
+                None => self.visit(worker, files, &looks, &sides, &part, &mut suspects)?,
             };
             for (sign, side, met, entry) in [(-1, Side::Old, met[0], &sides.0), (1, Side::New, met[1], &sides.1)] {
-                let Some(entry) = entry.as_ref().filter(|_| !met && !looks.empty.is_empty()) else { continue };
+                let first = part.as_ref().is_none_or(|part| part.start == 0);
+                let Some(entry) = entry.as_ref().filter(|_| first && !met && !looks.empty.is_empty()) else { continue };
                 if judging.is_hollow(files, entry, side)? {
                     looks.empty.iter().for_each(|&rule| worker.measures.checked(rule, sign));
                     if side == Side::New {
@@ -119,7 +123,10 @@ impl Attempt<'_> {
                 }
             }
             let size = |entry: &Option<Entry>| entry.as_ref().map_or(0, |entry| entry.size);
-            judging.progress.advance(1, size(&sides.0).max(size(&sides.1)));
+            match &part {
+                Some(part) => judging.progress.advance(u64::from(part.start == 0), part.end - part.start),
+                None => judging.progress.advance(1, size(&sides.0).max(size(&sides.1))),
+            }
         }
         worker.hand_on(&self.gatherings, 1)?;
         suspects.sort_unstable();
@@ -134,20 +141,25 @@ impl Attempt<'_> {
         files: &Files<'_, S>,
         looks: &Looks,
         sides: &Sides,
+        part: &Option<Range<u64>>,
         suspects: &mut Vec<u64>,
     ) -> Result<[bool; 2]> {
         let judging = self.judging;
         let old = sides.0.as_ref().map(|entry| files.half(judging, entry, Side::Old)).transpose()?;
         let new = sides.1.as_ref().map(|entry| files.half(judging, entry, Side::New)).transpose()?;
         let (mut met, mut fault) = ([false; 2], None);
-        visit(&judging.rules, old.as_ref(), new.as_ref(), false, &mut |seen| {
+        let see = &mut |seen: Seen<'_>| {
             met[usize::from(seen.side == Side::New)] = true;
             let half = if seen.side == Side::Old { &old } else { &new };
             if fault.is_none() {
                 let looked = judging.look_at(worker, looks, &seen, half.as_ref(), suspects);
                 fault = looked.and_then(|most| if most < HELD { Ok(()) } else { worker.hand_on(&self.gatherings, HELD) }).err();
             }
-        })?;
+        };
+        match (part, &new) {
+            (Some(part), Some(new)) => visit_part(new, part.clone(), see)?,
+            _ => visit(&judging.rules, old.as_ref(), new.as_ref(), false, see)?,
+        }
         fault.map_or(Ok(met), Err)
     }
 }

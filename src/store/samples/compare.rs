@@ -1,9 +1,10 @@
 //! One file of which both sides can be read.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::account::{Account, Keeps};
-use super::gather::{Gather, Seen, Visitor, lend};
+use super::gather::{Gather, Seen, Text, Visitor, lend};
 use super::half::{Bytes, Half};
 use super::pair::{Broken, Pair, Told, may_break};
 use super::stream::Stream;
@@ -12,7 +13,7 @@ use super::{End, Rules};
 use crate::chunk::cut;
 use crate::error::Result;
 use crate::object::recipe::Item;
-use crate::sample::{Array, Format, Records, Side, Table as Parquet};
+use crate::sample::{Array, Format, Jsonl, Record, Records, Side, Table as Parquet};
 use crate::store::content::Chunks;
 use crate::store::read::Store;
 
@@ -65,6 +66,15 @@ pub fn visit(
     see: &mut dyn FnMut(Seen<'_>),
 ) -> Result<()> {
     compare(rules, old, new, lines, &mut Account::new(rules, Keeps::Nothing), Some(see)).map(drop)
+}
+
+/// Shows the records that begin in a part of a JSONL file without packing, as a new side, and not their lines.
+pub fn visit_part(half: &Half<'_>, part: Range<u64>, see: &mut dyn FnMut(Seen<'_>)) -> Result<()> {
+    let mut reader = if part.start == 0 { Jsonl::new() } else { Jsonl::within(b"", 0) };
+    let mut take = |record: Record<'_>| see(Seen { side: Side::New, path: half.path, line: 0, text: Text::Json(record.bytes) });
+    half.lines(part, &mut |bytes| reader.feed(bytes, &mut take))?;
+    reader.finish(&mut take);
+    Ok(())
 }
 
 /// The store of the old side, if both sides are large and can be gone along chunk by chunk.

@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use memchr::memchr;
 
 use crate::error::{Error, Kind, Result};
 use crate::id::{Content, Id};
@@ -80,13 +82,7 @@ impl<'a> Half<'a> {
                 let at = (0..size).step_by(READ);
                 Box::new(at.map(move |at| {
                     let mut bytes = vec![0; READ.min((size - at) as usize)];
-                    file.read_exact_at(&mut bytes, at).map_err(|e| match e.kind() {
-                        io::ErrorKind::UnexpectedEof => {
-                            Error::new(Kind::Conflict, format!("{} changed while it was read", path.display()))
-                                .with_hint("run it again when nothing writes there")
-                        }
-                        _ => Error::io("cannot read", &path, e),
-                    })?;
+                    file.read_exact_at(&mut bytes, at).map_err(|e| unreadable(&path, e))?;
                     Ok(Piece::Read(bytes))
                 }))
             }
@@ -113,6 +109,36 @@ impl<'a> Half<'a> {
             bytes.extend_from_slice(&piece?);
         }
         Ok(bytes)
+    }
+
+    /// Hands over the lines that begin in a part of it, and nothing else. So the parts of a file have each line once.
+    pub(super) fn lines(&self, part: Range<u64>, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+        // The byte before the part tells whether a line begins with it.
+        let mut lines = Lines { at: part.start.saturating_sub(1), begun: part.start == 0, end: part.end };
+        match &self.bytes {
+            Bytes::Stored(store) => {
+                let mut start = 0;
+                for item in Chunks::of(store, self.id()?, self.size)? {
+                    let item = item?;
+                    let skip = lines.at.saturating_sub(start);
+                    start += item.len;
+                    if start > lines.at && !lines.feed(&content::chunk(store, &item)?[skip as usize..], take) {
+                        break;
+                    }
+                }
+            }
+            Bytes::Held(bytes) => drop(lines.feed(&bytes[lines.at as usize..], take)),
+            Bytes::Open(file, path) => {
+                while lines.at < self.size {
+                    let mut bytes = vec![0; READ.min((self.size - lines.at) as usize)];
+                    file.read_exact_at(&mut bytes, lines.at).map_err(|e| unreadable(path, e))?;
+                    if !lines.feed(&bytes, take) {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Its content id; read from its bytes where it is not known.
@@ -161,6 +187,46 @@ impl<'a> Half<'a> {
             Bytes::Held(bytes) => Arc::new(HeldRanges(bytes.to_vec())),
             Bytes::Open(file, _) => Arc::new(OpenRanges(file.clone(), self.size)),
         })
+    }
+}
+
+/// Finds the lines that begin in a part of a file, as its bytes come.
+struct Lines {
+    /// The place of the next byte.
+    at: u64,
+    /// Whether a line of the part has begun.
+    begun: bool,
+    end: u64,
+}
+
+impl Lines {
+    /// The next bytes; false once the last line of the part has ended.
+    fn feed(&mut self, mut bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> bool {
+        if !self.begun {
+            let before = memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
+            self.begun = before > 0 && bytes[before - 1] == b'\n';
+            self.at += before as u64;
+            bytes = &bytes[before..];
+            if self.at >= self.end || !self.begun {
+                return self.at < self.end;
+            }
+        }
+        // The first line end from here on ends the last line.
+        let from = (self.end - 1).saturating_sub(self.at).min(bytes.len() as u64) as usize;
+        let ends = memchr(b'\n', &bytes[from..]).map(|at| from + at + 1);
+        let (now, _) = bytes.split_at(ends.unwrap_or(bytes.len()));
+        take(now);
+        self.at += now.len() as u64;
+        ends.is_none()
+    }
+}
+
+/// The error of a read from a file of a workspace.
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Error::new(Kind::Conflict, format!("{} changed while it was read", path.display()))
+            .with_hint("run it again when nothing writes there"),
+        _ => Error::io("cannot read", path, error),
     }
 }
 
@@ -213,5 +279,29 @@ impl Ranges for OpenRanges {
 
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
         self.0.read_exact_at(buffer, at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_parts_of_a_file_have_each_line_once(text in "[ab\n]{0,40}", size in 1u64..12, piece in 1usize..9) {
+            let mut all = Vec::new();
+            for start in (0..text.len() as u64).step_by(size as usize) {
+                let end = (start + size).min(text.len() as u64);
+                let mut lines = Lines { at: start.saturating_sub(1), begun: start == 0, end };
+                let mut own = Vec::new();
+                let rest = &text.as_bytes()[lines.at as usize..];
+                let _ = rest.chunks(piece).all(|bytes| lines.feed(bytes, &mut |bytes| own.extend_from_slice(bytes)));
+                prop_assert!(own.is_empty() || start == 0 || text.as_bytes()[all.len() - 1] == b'\n');
+                all.extend_from_slice(&own);
+            }
+            prop_assert_eq!(all, text.into_bytes());
+        }
     }
 }

@@ -20,7 +20,7 @@ use crate::error::{Error, Kind, Result};
 use crate::sample::{Formats, Pointer, Reading};
 
 pub use account::{Account, Found, Keeps};
-pub use compare::{compare, visit};
+pub use compare::{compare, visit, visit_part};
 pub use gather::{Seen, Text};
 pub use half::{Bytes, Half};
 pub use stream::{End, Stream};
