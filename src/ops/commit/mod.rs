@@ -244,7 +244,10 @@ impl Commit<'_> {
             (Some(parent), Some(_)) => judge::known(self.repo, &parent.version)?,
             _ => None,
         };
-        let judging = Judging::of(self.repo, &self.dataset, self.progress)?.filter(|_| !self.options.no_validate);
+        let judging = match self.options.no_validate {
+            true => None,
+            false => Judging::of(self.repo, &self.dataset, self.progress)?,
+        };
         let before = parent.as_ref().map(|parent| parent.version.manifest);
         let judgement = judging.as_ref().map(|judging| judging.begin(Base { own: None, parent: before })).transpose()?;
         let watch = judgement.as_ref().map(|judgement| judgement as &dyn Watch);

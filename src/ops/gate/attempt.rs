@@ -168,6 +168,9 @@ impl<'j> Attempt<'j> {
             let Some(gathering) = gathering else { continue };
             let gathering = gathering.into_inner().unwrap_or_else(PoisonError::into_inner);
             let before = self.before.map(|before| self.judging.home(before).keys(rule));
+            if before.as_ref().is_some_and(|before| !before.exists()) {
+                return Err(Error::damaged("what was kept of the parent is not whole"));
+            }
             let check = &self.judging.gate.rules()[rule].check;
             let (mut raws, mut anywhere, mut every) = (HashSet::new(), false, false);
             let own = &mut offenders.keys[rule];

@@ -443,5 +443,17 @@ fn what_is_kept_may_be_damaged() {
             fs::write(copy.path.join(file.strip_prefix(&bench.path).unwrap()), bad).unwrap();
             assert_eq!(told(&judge(&copy, "WORK").unwrap().judgement), expected, "{}", file.display());
         }
+        let copy = bench.copy();
+        fs::remove_file(copy.path.join(file.strip_prefix(&bench.path).unwrap())).unwrap();
+        assert_eq!(told(&judge(&copy, "WORK").unwrap().judgement), expected, "without {}", file.display());
     }
+}
+
+#[test]
+fn rules_that_cannot_be_read_do_not_keep_from_leaving_them_out() {
+    let bench = gated(&["kind = 'schema'\nfile = 'none.json'"]);
+    bench.write("a.jsonl", records(0..3));
+    let message = bench.commit(|_| {}).unwrap_err().message().to_owned();
+    assert!(message.contains("helox.toml: rule 1 (schema): the schema 'none.json' cannot be read"), "{message}");
+    assert_eq!(bench.commit(|o| o.no_validate = true).unwrap().outcome, Outcome::Created);
 }
