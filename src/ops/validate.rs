@@ -10,8 +10,6 @@ use crate::fs::atomic;
 use crate::id::{Id, Version as VersionId};
 use crate::object::Key;
 use crate::object::fact::Statement;
-use crate::object::verdict::Verdict;
-use crate::object::version::Version;
 use crate::ops::gate::{Base, Files, Judgement, Judging};
 use crate::ops::tree::{Folder, Overlay, Stored};
 use crate::progress::{Progress, Stage};
@@ -99,7 +97,7 @@ fn version(repo: &Repo, options: &Options, text: &str, progress: &dyn Progress) 
     repo.versions().sync(&version.dataset)?;
     let said = Statement::Validated { version: found.id, verdict: verdict.id() };
     repo.facts().append(&repo.author(options.author.as_deref()), &[said])?;
-    let before = verdict_now(repo, parent)?;
+    let before = parent.map_or(Ok(None), |(id, parent)| standing::verdict_now(repo, id, &parent))?;
     Ok(Report {
         dataset_name: version.dataset.clone(),
         version: version.number.to_string(),
@@ -125,16 +123,11 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
     if let Some(path) = &options.report {
         outcome.write(atomic::parent(path), path)?;
     }
-    let before = verdict_now(repo, parent)?;
+    let before = parent.map_or(Ok(None), |(id, parent)| standing::verdict_now(repo, id, &parent))?;
     Ok(Report {
         dataset_name: dataset.name.clone(),
         version: WORK.to_owned(),
         id: None,
         judgement: outcome.judgement(before.as_ref()),
     })
-}
-
-/// The verdict that holds now of the version that came before.
-fn verdict_now(repo: &Repo, parent: Option<(Id<VersionId>, Version)>) -> Result<Option<Verdict>> {
-    parent.map_or(Ok(None), |(id, parent)| standing::verdict(repo, &repo.facts().fold()?, id, &parent))
 }

@@ -21,3 +21,8 @@ pub fn by_verdict(repo: &Repo, verdict: Id<VerdictId>) -> Result<ValidationStatu
 pub fn verdict(repo: &Repo, facts: &State, id: Id<VersionId>, version: &Version) -> Result<Option<Verdict>> {
     facts.verdict_of(id).or(version.verdict).map(|verdict| repo.verdict(verdict)).transpose()
 }
+
+/// The same by the facts as they are now.
+pub fn verdict_now(repo: &Repo, id: Id<VersionId>, version: &Version) -> Result<Option<Verdict>> {
+    verdict(repo, &repo.facts().fold()?, id, version)
+}

@@ -11,9 +11,7 @@ use serde::Serialize;
 use crate::error::{Kind, Result};
 use crate::facts::{Checked, Fault, entry_name};
 use crate::id::{Id, Version as VersionId};
-use crate::object::Key;
 use crate::object::fact::Statement;
-use crate::object::verdict::Verdict;
 use crate::object::version::{Number, Version};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
@@ -110,9 +108,7 @@ impl Audit<'_> {
         for (number, id, fact) in &checked.facts {
             let Statement::Validated { verdict, .. } = &fact.statement else { continue };
             progress.check()?;
-            let key = Key::from(*verdict);
-            let read = self.repo.store().get(&key).map_err(|e| e.to_string());
-            if let Err(why) = read.and_then(|bytes| Verdict::decode(&bytes).map_err(|e| format!("the {key} is damaged: {e}"))) {
+            if let Err(why) = self.repo.verdict(*verdict) {
                 let message = format!("{why}; the fact {id} names it");
                 self.problem(Some(entry_name(*number)), Some(format!("verdict {verdict}")), "verdict-damaged", message);
             }

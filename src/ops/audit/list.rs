@@ -7,9 +7,8 @@ use serde::Serialize;
 use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{Fact as FactId, Id, Verdict as VerdictId, Version as VersionId};
-use crate::object::Key;
 use crate::object::fact::{Fact, Statement};
-use crate::object::verdict::{ONE, Verdict};
+use crate::object::verdict::ONE;
 use crate::object::version::{ChangeType, Number, Version};
 use crate::ops::said::RunFields;
 use crate::repo::Repo;
@@ -192,7 +191,7 @@ impl What {
             Statement::TagAdded { tag, .. } => What::TagAdded { tag },
             Statement::TagRemoved { tag, .. } => What::TagRemoved { tag },
             Statement::Validated { verdict, .. } => {
-                let said = repo.store().get(&Key::from(verdict)).ok().and_then(|bytes| Verdict::decode(&bytes).ok());
+                let said = repo.verdict(verdict).ok();
                 let score = said.as_ref().map(|said| f64::from(said.score()) / f64::from(ONE));
                 What::Validated { verdict, passed: said.map(|said| said.passed()), score }
             }

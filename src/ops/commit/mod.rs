@@ -129,7 +129,7 @@ pub struct Report {
     pub findings_count: u64,
     /// What explains the number.
     pub bump: String,
-    /// The file that holds all that they found, where they refused it.
+    /// The file that holds all that the rules of the dataset found, where they refused it.
     pub report_file: Option<String>,
     /// By how many bytes the packs grew.
     pub stored_bytes: u64,
@@ -280,7 +280,7 @@ impl Commit<'_> {
             (None, None) => tree.totals.samples.map(|added| Counts { added, ..Counts::default() }),
             _ => None,
         };
-        let told = Told {
+        let mut told = Told {
             changes,
             samples,
             schema,
@@ -300,7 +300,6 @@ impl Commit<'_> {
             Some(parent) if unchanged => return self.report(parent, Outcome::Unchanged, told, rows),
             parent => parent,
         };
-        let mut told = told;
         let mut held = Vec::new();
         if let Some(judgement) = judgement {
             if !self.options.dry_run {
@@ -357,7 +356,7 @@ impl Commit<'_> {
         version.verdict = Some(verdict.id());
         writer.structure(Key::from(verdict.id()), &verdict.encode())?;
         let before = match parent {
-            Some(Parent { id, version }) => standing::verdict(self.repo, &self.repo.facts().fold()?, *id, version)?,
+            Some(Parent { id, version }) => standing::verdict_now(self.repo, *id, version)?,
             None => None,
         };
         Ok(judged.judgement(before.as_ref()))
