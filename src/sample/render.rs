@@ -81,7 +81,11 @@ impl Rendering {
 
     /// Returns it for people: the JSON text, but bytes as `b"caf\xe9"`.
     pub fn plain(&self) -> Cow<'_, str> {
-        let bytes = self.0.strip_prefix("{\"").and_then(|rest| rest.strip_prefix(BYTES)?.strip_prefix("\":\"")).and_then(|rest| rest.strip_suffix("\"}"));
+        let bytes = self
+            .0
+            .strip_prefix("{\"")
+            .and_then(|rest| rest.strip_prefix(BYTES)?.strip_prefix("\":\""))
+            .and_then(|rest| rest.strip_suffix("\"}"));
         match bytes.and_then(|base64| BASE64.decode(base64).ok()) {
             Some(bytes) => Cow::Owned(format!("b\"{}\"", escaped(&bytes).replace('"', "\\\""))),
             None => Cow::Borrowed(&self.0),
