@@ -43,4 +43,3 @@ pub use pointer::Pointer;
 pub(crate) use record::digest;
 pub use record::{Finding, Record, Records, Side};
 pub use schema::{Change, ChangeKind, Schema};
-pub use tally::Tally;
