@@ -19,6 +19,7 @@ mod packing;
 mod parquet;
 mod pointer;
 mod record;
+mod render;
 pub mod schema;
 pub mod tally;
 
@@ -34,7 +35,7 @@ pub(crate) use format::globs;
 pub use format::{Format, Formats, Packing, Reading};
 #[cfg(test)]
 pub(crate) use json::tests::spelled;
-pub(crate) use json::{Invalid, MAX_DEPTH, Tape};
+pub(crate) use json::{Invalid, MAX_DEPTH, Tape, duplicate_key};
 pub use jsonl::Jsonl;
 pub use kind::Type;
 pub use packing::Unpacker;
@@ -43,5 +44,6 @@ pub use parquet::{Ranges, Row, Table, is_guarded};
 pub use pointer::Pointer;
 pub(crate) use record::digest;
 pub use record::{Finding, Record, Records, Side};
+pub use render::{Rendering, escaped};
 pub use schema::{Change, ChangeKind, Schema};
 pub use tally::Tally;
