@@ -9,6 +9,7 @@ mod canonical;
 mod columns;
 mod compare;
 mod csv;
+mod datetime;
 mod format;
 mod gap;
 mod json;
