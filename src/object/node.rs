@@ -6,6 +6,7 @@
 use crate::codec::{Malformed, Put, Take};
 use crate::id::{Content, Id, Node as NodeId};
 use crate::path::DataPath;
+use crate::sample::ReaderId;
 
 /// Most items in a node.
 pub const MAX_ITEMS: usize = 1_024;
@@ -35,12 +36,12 @@ impl EntryKind {
 }
 
 /// How many samples a file holds, and which reader counted them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Samples {
     /// The number of samples.
     pub count: u64,
-    /// The id of the reader that counted.
-    pub reader: u32,
+    /// The reader that counted.
+    pub reader: ReaderId,
 }
 
 /// One file, symlink or empty folder of a version.
@@ -94,7 +95,7 @@ impl Totals {
             entries: 1,
             files: u64::from(file),
             bytes: if file { entry.size } else { 0 },
-            samples: if file { entry.samples.map(|s| s.count) } else { Some(0) },
+            samples: if file { entry.samples.as_ref().map(|s| s.count) } else { Some(0) },
         });
     }
 
@@ -164,9 +165,12 @@ impl Node {
                     out.put_varint(e.size);
                     out.extend_from_slice(e.content.as_bytes());
                     if e.kind.is_file() {
-                        put_optional(&mut out, e.samples.map(|s| s.count));
-                        if let Some(samples) = e.samples {
-                            out.put_varint(u64::from(samples.reader));
+                        put_optional(&mut out, e.samples.as_ref().map(|s| s.count));
+                        if let Some(Samples { reader, .. }) = &e.samples {
+                            out.put_varint(reader.code);
+                            if let Some(records) = &reader.records {
+                                out.put_bytes(records.as_bytes());
+                            }
                         }
                     }
                 }
@@ -256,7 +260,9 @@ fn take_entry(take: &mut Take<'_>, path: &mut String) -> Result<Entry, Malformed
     if kind.is_file()
         && let Some(count) = take_optional(take)?
     {
-        samples = Some(Samples { count, reader: take.varint_max(u64::from(u32::MAX))? as u32 });
+        let code = take.varint()?;
+        let records = if ReaderId::has_records(code) { Some(take.text()?.into()) } else { None };
+        samples = Some(Samples { count, reader: ReaderId { code, records } });
     }
     Ok(Entry { path, kind, size, samples, content })
 }
@@ -274,7 +280,7 @@ mod tests {
     use super::*;
 
     fn file(path: &str, samples: Option<u64>) -> Entry {
-        let samples = samples.map(|count| Samples { count, reader: 3 });
+        let samples = samples.map(|count| Samples { count, reader: ReaderId { code: 3, records: None } });
         Entry { path: DataPath::new(path).unwrap(), kind: EntryKind::File, size: 5, samples, content: Id::of(path.as_bytes()) }
     }
 

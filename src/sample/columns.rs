@@ -1,88 +1,168 @@
 //! The columns of a CSV or TSV file, and what its records hold in them.
 //!
-//! Rows that begin with `#` before the header are comments: they count as records, as they do for Python's `csv`, and
-//! are not looked into. The last of them is itself the header if it has several fields, and as many as the row after it
-//! (`#chrom⇥start⇥end`); else the header is the first row that does not begin with `#`.
+//! A record is its names and values: the order of the columns makes no difference. A name that comes twice, a file without
+//! a header and a field beyond the header go by their position. Rows that begin with `#` before the header are comments:
+//! they count as records, as they do for Python's `csv`, and are not looked into. The last of them is itself the header if
+//! it has several fields, and as many as the row after it (`#chrom⇥start⇥end`); else the header is the first row that does
+//! not begin with `#`.
 
 use std::borrow::Cow;
 
 use super::canonical::digest_all;
-use super::csv::{canonical, fields};
-use super::datetime::Instant;
+use super::csv::{RowSyntax, canonical, fields};
+use super::record::digest;
 use super::{Finding, Identity, Record, Type};
+use crate::codec::Put;
 
 /// The header of a file, as far as it has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
-    delimiter: u8,
-    names: Vec<String>,
+    syntax: RowSyntax,
+    header: Header,
     /// Only comments have been read: the names are those of the last one.
     comment: bool,
 }
 
+/// The names of the columns, and the order in which a record's fields are compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    names: Vec<String>,
+    /// The columns by name, then position.
+    order: Vec<usize>,
+    /// The digest of the names in that order.
+    digest: [u8; 16],
+}
+
+impl Header {
+    /// A header of these names.
+    pub fn new(names: Vec<String>) -> Header {
+        let mut order: Vec<usize> = (0..names.len()).collect();
+        order.sort_by_key(|&at| (&names[at], at));
+        let mut header = Header { names, order, digest: [0; 16] };
+        header.digest = header.digest_of(&header.order);
+        header
+    }
+
+    /// The header of a file that has none: its columns are `#1`, `#2` and so on.
+    fn numbered(columns: usize) -> Header {
+        Header::new((1..=columns).map(|n| format!("#{n}")).collect())
+    }
+
+    /// The names, in the order of the file.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The first name that stands twice.
+    pub fn duplicate(&self) -> Option<&str> {
+        self.order.windows(2).map(|pair| [&self.names[pair[0]], &self.names[pair[1]]]).find(|[a, b]| a == b).map(|[a, _]| &**a)
+    }
+
+    /// Returns what a row is compared by: its fields by their names, and those of the columns that are its key.
+    pub fn identity(&self, row: &[u8], syntax: RowSyntax, key: &[String]) -> Identity {
+        let fields: Vec<Cow<'_, [u8]>> = fields(row, syntax).collect();
+        let values = key.iter().map(|name| Some(fields.get(self.position(name)?)?).filter(|field| !field.is_empty()));
+        let values: Option<Vec<_>> = values.collect();
+        let mut form = Vec::with_capacity(row.len() + 16);
+        let mut put = |order: &[usize]| order.iter().filter_map(|&at| fields.get(at)).for_each(|field| form.put_bytes(field));
+        if fields.len() == self.names.len() {
+            form.extend_from_slice(&self.digest);
+            put(&self.order);
+        } else {
+            // Another width has other names.
+            let own: Vec<usize> = self.order.iter().copied().filter(|&at| at < fields.len()).collect();
+            form.extend_from_slice(&self.digest_of(&own));
+            put(&own);
+            fields.iter().skip(self.names.len()).for_each(|field| form.put_bytes(field));
+        }
+        Identity { id: digest(b"table", &form), key: values.filter(|v| !v.is_empty()).map(|v| digest_all(&v)) }
+    }
+
+    /// The digest of some names, in the order of [`Header::order`]; one that stands twice is told with its position.
+    fn digest_of(&self, order: &[usize]) -> [u8; 16] {
+        let mut form = Vec::new();
+        let name = |at: usize| order.get(at).map(|&column| self.names[column].as_str());
+        for (at, &column) in order.iter().enumerate() {
+            form.put_bytes(self.names[column].as_bytes());
+            let twice = at > 0 && name(at - 1) == name(at) || name(at + 1) == name(at);
+            form.put_varint(if twice { 1 + column as u64 } else { 0 });
+        }
+        digest(b"names", &form)
+    }
+
+    /// The position of the column of this name, the last if several have it.
+    fn position(&self, name: &str) -> Option<usize> {
+        let after = self.order.partition_point(|&at| *self.names[at] <= *name);
+        self.order.get(after.checked_sub(1)?).copied().filter(|&at| self.names[at] == name)
+    }
+}
+
 impl Columns {
-    /// Starts with the first row of a file.
-    pub fn new(first: &[u8], delimiter: u8) -> Columns {
-        Columns { delimiter, names: names(first, delimiter), comment: first.starts_with(b"#") }
+    /// Starts with the first row of a file, which is its header.
+    pub fn new(first: &[u8], syntax: impl Into<RowSyntax>) -> Columns {
+        let syntax = syntax.into();
+        Columns { syntax, header: Header::new(names(first, syntax)), comment: first.starts_with(b"#") }
+    }
+
+    /// Starts with the first row of a file that has no header.
+    pub fn numbered(first: &[u8], syntax: RowSyntax) -> Columns {
+        Columns { syntax, header: Header::numbered(fields(first, syntax).count()), comment: false }
     }
 
     /// The names, in their order; `None` as long as only comments have been read.
     pub fn names(&self) -> Option<&[String]> {
-        (!self.comment).then_some(&self.names)
+        self.header().map(Header::names)
+    }
+
+    /// The header; `None` as long as only comments have been read.
+    pub fn header(&self) -> Option<&Header> {
+        (!self.comment).then_some(&self.header)
     }
 
     /// Takes the next record and says of each of its fields under which column it stands and what it is. A field too
     /// many has no column. Finds a record with another number of fields than the header, or with an open quote.
     pub fn observe(&mut self, record: Record<'_>, see: &mut dyn FnMut(&str, Type)) -> Option<Finding> {
         if self.comment && !self.is_header_before(record.bytes) {
-            *self = Columns::new(record.bytes, self.delimiter);
+            *self = Columns::new(record.bytes, self.syntax);
             return None;
         }
         self.comment = false;
-        let mut fields = fields(record.bytes, self.delimiter);
+        let names = &self.header.names;
+        let mut fields = fields(record.bytes, self.syntax);
         let mut count = 0;
         for field in fields.by_ref() {
-            if let Some(name) = self.names.get(count) {
+            if let Some(name) = names.get(count) {
                 see(name, type_of(&field));
             }
             count += 1;
         }
         let finding = |message| Some(Finding { line: record.line, message });
         if fields.unclosed() {
-            finding("a quoted field is not closed".to_owned())
-        } else if count != self.names.len() {
-            finding(format!("the record has {count} fields, the header {}", self.names.len()))
+            finding("a quoted field is not closed; where quotes are text, set quote = \"none\" in [dataset.NAME.format]".to_owned())
+        } else if count != names.len() {
+            finding(format!("the record has {count} fields, the header {}", names.len()))
         } else {
             None
         }
     }
 
-    /// What a record is compared by: its fields, and those of the columns that are its key.
-    pub fn identity(&self, record: &[u8], key: &[String]) -> Identity {
-        identity_of_row(record, self.delimiter, self.names().unwrap_or_default(), key)
-    }
-
     /// Whether the comment that was read last is the header of `next`.
     fn is_header_before(&self, next: &[u8]) -> bool {
-        !next.starts_with(b"#") && self.names.len() > 1 && self.names.len() == fields(next, self.delimiter).count()
+        let width = self.header.names.len();
+        !next.starts_with(b"#") && width > 1 && width == fields(next, self.syntax).count()
     }
 }
 
-/// What a row is compared by: its fields, and those of the columns that are its key. Without names it has no key.
-pub fn identity_of_row(row: &[u8], delimiter: u8, names: &[String], key: &[String]) -> Identity {
-    let values = key.iter().map(|name| field(row, delimiter, names, name).filter(|field| !field.is_empty()));
-    let values: Option<Vec<_>> = values.collect();
-    Identity { id: canonical(row, delimiter), key: values.filter(|v| !v.is_empty()).map(|v| digest_all(&v)) }
+/// What a row is compared by; without a header, as for a comment before it, by its fields in their order.
+pub fn identity_of_row(row: &[u8], syntax: RowSyntax, header: Option<&Header>, key: &[String]) -> Identity {
+    match header {
+        Some(header) => header.identity(row, syntax, key),
+        None => Identity { id: canonical(row, syntax), key: None },
+    }
 }
 
-/// The field of a row in the column of this name, the last if several have it.
-fn field<'a>(row: &'a [u8], delimiter: u8, names: &[String], name: &str) -> Option<Cow<'a, [u8]>> {
-    let at = names.iter().rposition(|column| column == name)?;
-    fields(row, delimiter).nth(at)
-}
-
-fn names(row: &[u8], delimiter: u8) -> Vec<String> {
-    fields(row, delimiter).map(|name| String::from_utf8_lossy(&name).into_owned()).collect()
+fn names(row: &[u8], syntax: RowSyntax) -> Vec<String> {
+    fields(row, syntax).map(|name| String::from_utf8_lossy(&name).into_owned()).collect()
 }
 
 /// What a field is, by its text: nothing when empty, `true` and `false` in any case, integers and decimal numbers without
@@ -140,7 +220,7 @@ mod tests {
     /// What a file shows: column names, what was seen, what was found.
     fn look(text: &str) -> (Option<Vec<String>>, Seen, Vec<Finding>) {
         let mut records = Vec::new();
-        let mut csv = Csv::comma();
+        let mut csv = Csv::new(b',', true, None);
         csv.feed(text.as_bytes(), &mut |record| records.push((record.line, record.bytes.to_vec())));
         csv.finish(&mut |record| records.push((record.line, record.bytes.to_vec())));
         let mut columns = Columns::new(csv.header().unwrap(), b',');
@@ -191,17 +271,42 @@ mod tests {
             [
                 (4, "the record has 1 fields, the header 2"),
                 (5, "the record has 3 fields, the header 2"),
-                (6, "a quoted field is not closed"),
+                (6, "a quoted field is not closed; where quotes are text, set quote = \"none\" in [dataset.NAME.format]"),
             ]
         );
     }
 
+    /// The identity of a row below a header, with `id` as the key.
+    fn identity(header: &str, row: &str) -> Identity {
+        let columns = Columns::new(header.as_bytes(), b',');
+        identity_of_row(row.as_bytes(), b','.into(), columns.header(), &["id".to_owned()])
+    }
+
     #[test]
-    fn the_field_of_a_column() {
-        let names = ["id", "x", "id"].map(str::to_owned);
-        assert_eq!(field(b"1,2,\"3\"", b',', &names, "id").as_deref(), Some(&b"3"[..]));
-        assert_eq!(field(b"1,2", b',', &names, "id"), None);
-        assert_eq!(field(b"1,2,3", b',', &names, "y"), None);
+    fn a_record_is_its_names_and_values() {
+        assert_eq!(identity("id,x", "1,2"), identity("x,id", "2,\"1\""), "the order of the columns");
+        assert_ne!(identity("id,x", "1,2").id, identity("id,y", "1,2").id, "another name");
+        assert_ne!(identity("id,x", "1,2").id, identity("x,id", "1,2").id, "names change places");
+        assert_eq!(identity("id,x", "1,2").key, identity("id,y,z", "1,3,4").key);
+        assert_ne!(identity("id,x", "1,2").id, identity("id", "1,2").id, "a field beyond the header");
+        assert_ne!(identity("id,x", "1").id, identity("id", "1,").id);
+        assert_eq!(identity("x,id", "a").key, None);
+    }
+
+    #[test]
+    fn a_name_that_comes_twice_goes_by_its_position() {
+        assert_ne!(identity("a,a,id", "1,2,3").id, identity("a,a,id", "2,1,3").id);
+        assert_eq!(identity("a,a,id", "1,2,3").id, identity("a,a,id", "\"1\",2,3").id);
+        assert_ne!(identity("a,a,id", "1,2,3").id, identity("a,id,a", "1,3,2").id);
+        assert_eq!(identity("id,x,id", "1,2,3").key, identity("id", "3").key, "the last is the key");
+        assert_eq!(Header::new(["b", "a", "b"].map(str::to_owned).to_vec()).duplicate(), Some("b"));
+        assert_eq!(Header::new(["b", "a"].map(str::to_owned).to_vec()).duplicate(), None);
+    }
+
+    #[test]
+    fn columns_without_a_header_are_numbered() {
+        let columns = Columns::numbered(b"5,good film", b','.into());
+        assert_eq!(columns.names(), named(&["#1", "#2"]).as_deref());
     }
 
     #[test]

@@ -3,21 +3,49 @@
 //! A quote opens a quoted field only at the field's start; elsewhere it is text. Within a quoted field two quotes are
 //! one, and delimiters and line ends are text; what follows the closing quote is text up to the delimiter. CR, LF and
 //! CRLF end a record; a row without a byte is none. A byte order mark at the start of the file is dropped. The first row
-//! is the header and no sample.
+//! is the header and no sample, unless the dialect has none; rows that begin with the dialect's comment byte are no
+//! samples either. Where quotes are text, a line is a row.
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2_iter, memchr3};
+use memchr::{memchr, memchr2, memchr2_iter, memchr3};
 
+use super::Reading;
 use super::record::{Record, Records};
 use crate::codec::Put;
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
+/// How the fields of a row are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowSyntax {
+    /// The byte that separates them.
+    pub delimiter: u8,
+    /// Whether quotes enclose them; where they do not, they are text.
+    pub quotes: bool,
+}
+
+impl From<u8> for RowSyntax {
+    /// Fields with this delimiter, which quotes may enclose.
+    fn from(delimiter: u8) -> RowSyntax {
+        RowSyntax { delimiter, quotes: true }
+    }
+}
+
+/// A row that is no record: the header, or a comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The line on which it begins.
+    pub line: u64,
+}
+
 /// Finds the records of a CSV or TSV file.
 #[derive(Clone, Debug)]
 pub struct Csv {
-    delimiter: u8,
+    syntax: RowSyntax,
+    comment: Option<u8>,
     /// How much of a byte order mark has been seen at the start of the file; `None` once that is settled.
     bom: Option<usize>,
     place: Place,
@@ -29,7 +57,19 @@ pub struct Csv {
     quoted: bool,
     /// The line on which it begins.
     line: u64,
-    header: Option<Vec<u8>>,
+    header: Header,
+    /// Rows that are no records and have not been taken.
+    notes: Vec<Note>,
+}
+
+/// The row with the names of the columns.
+#[derive(Clone, Debug)]
+enum Header {
+    /// It has not come yet.
+    Expected,
+    Row(Vec<u8>),
+    /// The file has none.
+    Absent,
 }
 
 /// Where in a record the next byte stands.
@@ -44,32 +84,38 @@ enum Place {
 }
 
 impl Csv {
-    /// A reader of comma-separated values.
-    pub fn comma() -> Csv {
-        Csv::new(b',')
+    /// A reader of a table in this dialect.
+    pub fn of(reading: &Reading) -> Csv {
+        Csv::new(reading.row_syntax(), reading.dialect.header, reading.dialect.comment)
     }
 
-    /// A reader of tab-separated values.
-    pub fn tab() -> Csv {
-        Csv::new(b'\t')
-    }
-
-    fn new(delimiter: u8) -> Csv {
+    /// A reader of rows with this syntax, the first of which may be the header.
+    pub fn new(syntax: impl Into<RowSyntax>, header: bool, comment: Option<u8>) -> Csv {
         Csv {
-            delimiter,
+            syntax: syntax.into(),
+            comment,
             bom: Some(0),
             place: Place::Plain,
             after_cr: false,
             begun: Vec::new(),
             quoted: false,
             line: 1,
-            header: None,
+            header: if header { Header::Expected } else { Header::Absent },
+            notes: Vec::new(),
         }
     }
 
     /// The first row, as it stands in the file, once it has been read.
     pub fn header(&self) -> Option<&[u8]> {
-        self.header.as_deref()
+        match &self.header {
+            Header::Row(row) => Some(row),
+            _ => None,
+        }
+    }
+
+    /// Takes the rows that were read lately and are no records.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
     }
 
     fn scan(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
@@ -83,12 +129,16 @@ impl Csv {
             }
             match self.place {
                 Place::Plain => {
-                    let Some(found) = memchr3(b'"', b'\n', b'\r', &bytes[at..]) else { break };
+                    let found = match self.syntax.quotes {
+                        true => memchr3(b'"', b'\n', b'\r', &bytes[at..]),
+                        false => memchr2(b'\n', b'\r', &bytes[at..]),
+                    };
+                    let Some(found) = found else { break };
                     let i = at + found;
                     at = i + 1;
                     if bytes[i] == b'"' {
                         let before = if i > start { Some(&bytes[i - 1]) } else { self.begun.last() };
-                        if before.is_none_or(|&b| b == self.delimiter) {
+                        if before.is_none_or(|&b| b == self.syntax.delimiter) {
                             self.place = Place::Quoted;
                             self.quoted = true;
                         }
@@ -109,7 +159,7 @@ impl Csv {
                     self.place = Place::Quoted;
                 }
                 // A shortcut: the next field is quoted too.
-                Place::AfterQuote if bytes[at..].starts_with(&[self.delimiter, b'"']) => {
+                Place::AfterQuote if bytes[at..].starts_with(&[self.syntax.delimiter, b'"']) => {
                     at += 2;
                     self.place = Place::Quoted;
                 }
@@ -128,10 +178,14 @@ impl Csv {
             begun.extend_from_slice(tail);
             &begun
         };
-        if !bytes.is_empty() {
-            match self.header {
-                None => self.header = Some(bytes.to_vec()),
-                Some(_) => take(Record { bytes, line: self.line }),
+        if let Some(first) = bytes.first() {
+            if Some(*first) == self.comment {
+                self.notes.push(Note { bytes: bytes.to_vec(), line: self.line });
+            } else if let Header::Expected = self.header {
+                self.header = Header::Row(bytes.to_vec());
+                self.notes.push(Note { bytes: bytes.to_vec(), line: self.line });
+            } else {
+                take(Record { bytes, line: self.line });
             }
         }
         if std::mem::take(&mut self.quoted) {
@@ -171,7 +225,10 @@ impl Records for Csv {
 
 impl PartialEq for Csv {
     fn eq(&self, other: &Csv) -> bool {
-        let state = |csv: &Csv| (csv.delimiter, csv.bom, csv.place, csv.after_cr, csv.header.is_some());
+        let state = |csv: &Csv| {
+            let expected = matches!(csv.header, Header::Expected);
+            (csv.syntax, csv.comment, csv.bom, csv.place, csv.after_cr, expected)
+        };
         state(self) == state(other) && self.begun == other.begun
     }
 }
@@ -184,15 +241,15 @@ fn line_ends(bytes: &[u8]) -> u64 {
 /// The fields of a record, without their quotes.
 #[derive(Clone, Debug)]
 pub struct Fields<'a> {
-    delimiter: u8,
+    syntax: RowSyntax,
     /// What follows the last delimiter; `None` after the last field.
     rest: Option<&'a [u8]>,
     unclosed: bool,
 }
 
-/// The fields of a record that is separated by `delimiter`.
-pub fn fields(record: &[u8], delimiter: u8) -> Fields<'_> {
-    Fields { delimiter, rest: Some(record), unclosed: false }
+/// The fields of a record.
+pub fn fields(record: &[u8], syntax: impl Into<RowSyntax>) -> Fields<'_> {
+    Fields { syntax: syntax.into(), rest: Some(record), unclosed: false }
 }
 
 impl<'a> Fields<'a> {
@@ -203,7 +260,7 @@ impl<'a> Fields<'a> {
 
     /// The bytes up to the next delimiter, which is passed over.
     fn plain(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        match memchr(self.delimiter, rest) {
+        match memchr(self.syntax.delimiter, rest) {
             Some(at) => {
                 self.rest = Some(&rest[at + 1..]);
                 &rest[..at]
@@ -242,7 +299,7 @@ impl<'a> Iterator for Fields<'a> {
 
     fn next(&mut self) -> Option<Cow<'a, [u8]>> {
         let rest = self.rest?;
-        Some(match rest.strip_prefix(b"\"") {
+        Some(match rest.strip_prefix(b"\"").filter(|_| self.syntax.quotes) {
             Some(rest) => self.quoted(rest),
             None => Cow::Borrowed(self.plain(rest)),
         })
@@ -258,20 +315,24 @@ fn append<'a>(text: &mut Cow<'a, [u8]>, more: &'a [u8]) {
     }
 }
 
-/// What two records have in common exactly when their fields are equal, however they are quoted: the first 16 bytes of
-/// the BLAKE3 of the fields, each with its length before it as a varint.
-pub fn canonical(record: &[u8], delimiter: u8) -> [u8; 16] {
+/// The digest of a row by its fields in their order, however they are quoted: the first 16 bytes of the BLAKE3 of a mark
+/// and the fields, each with its length before it as a varint.
+pub fn canonical(record: &[u8], syntax: impl Into<RowSyntax>) -> [u8; 16] {
     let mut buffer = Vec::with_capacity(record.len() + 16);
-    for field in fields(record, delimiter) {
+    for field in fields(record, syntax) {
         buffer.put_bytes(&field);
     }
-    super::record::digest(b"", &buffer)
+    super::record::digest(b"row", &buffer)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn comma() -> Csv {
+        Csv::new(b',', true, None)
+    }
 
     /// Every row with its line, the header too, read in pieces of the lengths that `cuts` gives in turn.
     fn rows(mut csv: Csv, bytes: &[u8], cuts: &[usize]) -> Vec<(u64, Vec<u8>)> {
@@ -295,7 +356,7 @@ mod tests {
 
     fn read(text: &str) -> Vec<Vec<String>> {
         let decode = |field: Cow<'_, [u8]>| String::from_utf8(field.into_owned()).unwrap();
-        rows(Csv::comma(), text.as_bytes(), &[usize::MAX])
+        rows(comma(), text.as_bytes(), &[usize::MAX])
             .iter()
             .map(|(_, row)| fields(row, b',').map(decode).collect())
             .collect()
@@ -361,8 +422,8 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_python(bytes in nasty(), tab: bool) {
-            let csv = if tab { Csv::tab() } else { Csv::comma() };
-            let delimiter = csv.delimiter;
+            let csv = if tab { Csv::new(b'\t', true, None) } else { comma() };
+            let delimiter = csv.syntax.delimiter;
             let found: Vec<Vec<Vec<u8>>> = rows(csv, &bytes, &[usize::MAX])
                 .iter()
                 .map(|(_, row)| fields(row, delimiter).map(Cow::into_owned).collect())
@@ -372,13 +433,13 @@ mod tests {
 
         #[test]
         fn any_cut_gives_the_same(bytes in nasty(), cuts in prop::collection::vec(1usize..5, 1..6)) {
-            prop_assert_eq!(rows(Csv::comma(), &bytes, &cuts), rows(Csv::comma(), &bytes, &[usize::MAX]));
+            prop_assert_eq!(rows(comma(), &bytes, &cuts), rows(comma(), &bytes, &[usize::MAX]));
         }
 
         #[test]
         fn equal_readers_go_on_alike(one in nasty(), other in nasty(), rest in nasty()) {
             let [mut a, mut b] = [one, other].map(|bytes| {
-                let mut csv = Csv::comma();
+                let mut csv = comma();
                 csv.feed(&bytes, &mut |_| {});
                 csv
             });
@@ -395,7 +456,7 @@ mod tests {
         #[test]
         fn lines_are_those_of_an_editor(bytes in nasty()) {
             let bytes = bytes.strip_prefix(BOM).unwrap_or(&bytes);
-            for (line, row) in rows(Csv::comma(), bytes, &[3]).into_iter().skip(1) {
+            for (line, row) in rows(comma(), bytes, &[3]).into_iter().skip(1) {
                 let starts = (0..bytes.len()).filter(|&i| i == 0 || line_ends(&bytes[..i]) + 1 == line);
                 prop_assert!(starts.into_iter().any(|i| bytes[i..].starts_with(&row)));
             }
@@ -406,7 +467,7 @@ mod tests {
     fn the_first_row_is_no_record() {
         let count = |text: &str| {
             let mut n = 0;
-            let mut csv = Csv::comma();
+            let mut csv = comma();
             csv.feed(text.as_bytes(), &mut |_| n += 1);
             csv.finish(&mut |_| n += 1);
             n
@@ -427,7 +488,7 @@ mod tests {
 
     #[test]
     fn lines_count_what_is_quoted() {
-        let lines: Vec<u64> = rows(Csv::comma(), b"h\r\n\"a\r\nb\nc\"\n\n1\r2\n", &[1]).iter().map(|row| row.0).collect();
+        let lines: Vec<u64> = rows(comma(), b"h\r\n\"a\r\nb\nc\"\n\n1\r2\n", &[1]).iter().map(|row| row.0).collect();
         assert_eq!(lines, [0, 2, 6, 7]);
     }
 

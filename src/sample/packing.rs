@@ -6,7 +6,7 @@
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{DParameter, Decoder, Operation};
 
-use super::format::Packing;
+use super::Packing;
 
 /// The largest zstd window that is accepted, as a power of two: what `zstd -d` accepts without `--long`.
 const WINDOW_LOG_MAX: u32 = 27;

@@ -17,6 +17,11 @@ pub(super) const DATASET: Table<'_> =
     Table { header: "dataset.NAME", keys: &["type", "path", "samples", "key", "format", "version", "schema", "validation"] };
 /// How files are read: the keys are globs.
 pub(super) const FORMAT: Table<'_> = Table { header: "dataset.NAME.format", keys: &[] };
+/// How the files of a glob are read, where more than the format is said.
+pub(super) const DIALECT: Table<'_> = Table {
+    header: "dataset.NAME.format.\"GLOB\"",
+    keys: &["kind", "delimiter", "header", "quote", "comment", "encoding", "records"],
+};
 /// How numbers follow.
 pub(super) const VERSION: Table<'_> =
     Table { header: "dataset.NAME.version", keys: &["major_above", "minor_above", "field_share"] };
@@ -33,7 +38,7 @@ pub(super) const REMOTE: Table<'_> = Table { header: "remote.NAME", keys: &["url
 pub(super) const STORE: Table<'_> = Table { header: "store", keys: &["compression"] };
 
 /// All tables of `helox.toml`.
-pub(super) const TABLES: &[&Table<'_>] = &[&TOP, &DATASET, &FORMAT, &VERSION, &SCHEMA, &VALIDATION, &RULE, &REMOTE, &STORE];
+pub(super) const TABLES: &[&Table<'_>] = &[&TOP, &DATASET, &FORMAT, &DIALECT, &VERSION, &SCHEMA, &VALIDATION, &RULE, &REMOTE, &STORE];
 
 /// How a file may be read; each also with `.gz` or `.zst` behind it.
 pub(super) const FORMATS: &[&str] = &["jsonl", "json", "csv", "tsv", "parquet", "text"];

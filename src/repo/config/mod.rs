@@ -3,6 +3,7 @@
 //! Nothing in them is passed over: what is not understood is an error that names the file and the line.
 
 mod edit;
+mod formats;
 mod keys;
 mod read;
 mod rules;
@@ -14,6 +15,7 @@ use std::path::{Component, Path};
 use crate::error::{Error, Kind, Result};
 use crate::path::DataPath;
 use crate::refs::names;
+use crate::sample::Reading;
 use crate::store::samples::Rules;
 use crate::validate::Spec;
 
@@ -38,8 +40,8 @@ pub struct Dataset {
     /// What tells which samples are the same one: JSON pointers, which begin with `/`, and names of columns. Empty where
     /// only equal samples are the same.
     pub key: Vec<String>,
-    /// Globs of files and how they are read, such as `jsonl` or `csv.gz`, in the order of the file.
-    pub formats: Vec<(String, String)>,
+    /// Globs of files and how they are read, in the order of the file.
+    pub formats: Vec<(String, Reading)>,
     /// What makes a change MAJOR or MINOR.
     pub thresholds: Thresholds,
     /// How many levels of nested fields a schema tells apart.
@@ -98,7 +100,7 @@ impl Dataset {
 
     /// How its files are read and its samples compared, with the folder for what does not fit into memory.
     pub fn rules(&self, scratch: &Path) -> Result<Rules> {
-        let formats = self.formats.iter().map(|(glob, name)| (glob.as_str(), name.as_str()));
+        let formats = self.formats.iter().map(|(glob, reading)| (glob.as_str(), reading));
         Rules::new(formats, &self.key, self.schema_depth, scratch)
     }
 

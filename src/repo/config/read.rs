@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::keys::{DATASET, FORMATS, LOCAL_TOP, REMOTE, SCHEMA, STORE, TOP, VERSION, nearest};
+use super::keys::{DATASET, LOCAL_TOP, REMOTE, SCHEMA, STORE, TOP, VERSION};
 use super::table::{Entry, File, Section, placed};
-use super::{Config, Dataset, LEVELS, Thresholds, generic, normal, rules};
+use super::{Config, Dataset, LEVELS, Thresholds, formats, generic, normal, rules};
 use crate::error::Result;
 use crate::refs::names;
 
@@ -62,7 +62,7 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
         dataset.key = key.places()?;
     }
     for glob in section.tables("format")? {
-        dataset.formats.push((glob.key_glob()?, format(&glob)?));
+        dataset.formats.push((glob.key_glob()?, formats::reading(&glob)?));
     }
     if let Some(version) = section.get("version") {
         dataset.thresholds = thresholds(&version.section()?.check(&VERSION)?)?;
@@ -76,20 +76,6 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
         dataset.validation = Some(rules::validation(&validation, &dataset.key)?);
     }
     Ok(dataset)
-}
-
-/// How the files that match a glob are read.
-fn format(entry: &Entry<'_>) -> Result<String> {
-    let format = entry.text()?;
-    let plain = format.strip_suffix(".gz").or_else(|| format.strip_suffix(".zst")).unwrap_or(format);
-    if FORMATS.contains(&plain) {
-        return Ok(format.to_owned());
-    }
-    let error = entry.wrong(format!("unknown format '{format}'"));
-    Err(match nearest(FORMATS, plain) {
-        Some(near) => error.with_hint(format!("did you mean '{near}'?")),
-        None => error.with_hint(format!("there are: {}; each also with '.gz' or '.zst' behind it", FORMATS.join(", "))),
-    })
 }
 
 fn thresholds(section: &Section<'_>) -> Result<Thresholds> {
@@ -131,6 +117,7 @@ fn remote(entry: &Entry<'_>) -> Result<String> {
 pub(super) mod tests {
     use super::*;
     use crate::error::Kind;
+    use crate::sample::Format;
 
     pub(in crate::repo::config) fn load(text: &str) -> Result<Config> {
         let dir = tempfile::tempdir().unwrap();
@@ -146,8 +133,9 @@ pub(super) mod tests {
         let leases = config.dataset("leases").unwrap();
         assert_eq!((leases.kind.as_str(), leases.path.as_str()), ("lease_abstraction", "data/leases"));
         assert_eq!(leases.key, ["/id"]);
-        let formats: Vec<_> = leases.formats.iter().map(|(glob, format)| (glob.as_str(), format.as_str())).collect();
-        assert_eq!(formats, [("raw/**/*.dat", "jsonl"), ("export/*.bin", "csv.gz")], "in the order of the file");
+        let globs: Vec<_> = leases.formats.iter().map(|(glob, reading)| (glob.as_str(), reading.format)).collect();
+        let expected = [("raw/**/*.dat", Format::Jsonl), ("export/*.bin", Format::Csv), ("export/*.txt", Format::Csv)];
+        assert_eq!(globs, expected, "in the order of the file");
         assert_eq!(leases.thresholds, Thresholds::default());
         assert_eq!(leases.schema_depth, 5);
         assert_eq!(config.remotes().collect::<Vec<_>>(), [("origin", "s3://helox-datasets/leases")]);

@@ -131,6 +131,11 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// Whether the value is a table.
+    pub fn is_table(&self) -> bool {
+        self.item.as_table_like().is_some()
+    }
+
     /// The value as a list of tables.
     pub fn sections(&self) -> Result<Vec<Section<'a>>> {
         let (file, name) = (self.file, format!("[{}]", self.name));

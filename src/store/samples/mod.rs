@@ -20,7 +20,7 @@ mod tally;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
-use crate::sample::{Formats, Pointer, Reading};
+use crate::sample::{Formats, Pointer, ReaderId, Reading};
 
 pub use account::{Account, Found, Keeps};
 pub use compare::{compare, visit, visit_part};
@@ -45,10 +45,10 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Rules from globs with the names of their formats, a key of JSON pointers and names, the depth of the schema, and the
+    /// Rules from globs with their readings, a key of JSON pointers and names, the depth of the schema, and the
     /// folder for what does not fit into memory.
     pub fn new<'a>(
-        formats: impl IntoIterator<Item = (&'a str, &'a str)>,
+        formats: impl IntoIterator<Item = (&'a str, &'a Reading)>,
         key: &[String],
         depth: usize,
         scratch: &Path,
@@ -78,8 +78,13 @@ impl Rules {
     }
 
     /// How a file was read whose count this reader made; as it is now where that reader is no more.
-    pub fn reading_of(&self, path: &str, reader: Option<u32>) -> Reading {
-        reader.and_then(Reading::from_code).unwrap_or_else(|| self.reading(path))
+    pub fn reading_of(&self, path: &str, reader: Option<&ReaderId>) -> Reading {
+        reader.and_then(Reading::from_id).unwrap_or_else(|| self.reading(path))
+    }
+
+    /// Whether this reader is the one that the file of this path gets now, as far as its path and its own bytes say.
+    pub fn is_current(&self, path: &str, reader: &ReaderId) -> bool {
+        Reading::from_id(reader).is_some_and(|reading| reading.before_guess() == self.reading(path))
     }
 
     /// The folder for temporary files.

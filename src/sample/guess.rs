@@ -1,0 +1,179 @@
+//! What the first bytes of a file tell of its dialect, where its ending leaves it open.
+//!
+//! A guess follows from the first [`HEAD`] bytes alone, and is made only where they leave no doubt, so that the same
+//! content is always read alike. `docs/configuration.md` lists what is guessed.
+
+use super::reading::{Encoding, Format, Origin, Reading};
+use super::{Csv, Pointer, Record, Records, Unpacker, fields, json};
+
+/// Bytes at the start of a file that a guess follows from.
+pub const HEAD: usize = 16 << 10;
+/// Most bytes that are unpacked of them.
+const UNPACKED: usize = 64 << 10;
+/// Delimiters that a file may have instead of commas.
+const DELIMITERS: [u8; 3] = [b';', b'\t', b'|'];
+
+impl Reading {
+    /// The reading of a file that begins with these bytes: the first [`HEAD`] of them, or all that it has.
+    pub fn guess(&self, head: &[u8]) -> Reading {
+        let mut reading = self.before_guess();
+        if reading.format == Format::Parquet {
+            return reading;
+        }
+        let head = &head[..head.len().min(HEAD)];
+        let mut text = Vec::new();
+        match Unpacker::new(reading.packing) {
+            // What is wrong with it is told when all of it is read.
+            Ok(mut unpacker) => drop(unpacker.feed(head, &mut |bytes| {
+                text.extend_from_slice(&bytes[..bytes.len().min(UNPACKED.saturating_sub(text.len()))]);
+            })),
+            Err(_) => return reading,
+        }
+        if reading.dialect.encoding == Encoding::Utf8
+            && let Some(encoding) = byte_order(&text)
+        {
+            reading.dialect.encoding = encoding;
+            reading.origin.guessed_encoding = true;
+        }
+        if reading.origin.stated {
+            return reading;
+        }
+        let text = reading.dialect.encoding.decode_all(&text);
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+        match reading.format {
+            Format::Csv | Format::Tsv => {
+                if reading.format == Format::Csv {
+                    reading.dialect.delimiter = delimiter(text);
+                }
+                reading.dialect.quotes = !quotes_are_text(text, reading.delimiter());
+            }
+            Format::Json => reading.dialect.lines = is_lines(text),
+            _ => {}
+        }
+        reading.origin.guessed_form = !reading.reads_as(&Reading {
+            dialect: super::Dialect { encoding: reading.dialect.encoding, ..super::Dialect::default() },
+            origin: Origin::default(),
+            ..reading.clone()
+        });
+        reading
+    }
+}
+
+/// The encoding that a byte order mark tells, unless it is UTF-8 or UTF-32.
+fn byte_order(text: &[u8]) -> Option<Encoding> {
+    match text {
+        [0xff, 0xfe, 0, 0, ..] => None,
+        [0xff, 0xfe, ..] => Some(Encoding::Utf16Le),
+        [0xfe, 0xff, ..] => Some(Encoding::Utf16Be),
+        _ => None,
+    }
+}
+
+/// The lines that end within a text; the last too if the text is a whole file.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let end = if text.len() < HEAD { text.len() } else { memchr::memrchr(b'\n', text).unwrap_or(0) };
+    text[..end].split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).filter(|line| !line.is_empty())
+}
+
+/// The rows that end within a text, without comments before the header.
+fn rows(text: &[u8], delimiter: u8) -> Vec<usize> {
+    let mut widths = Vec::new();
+    let mut csv = Csv::new(delimiter, false, None);
+    let mut take = |record: Record<'_>| {
+        if !(widths.is_empty() && record.bytes.starts_with(b"#")) {
+            widths.push(fields(record.bytes, delimiter).count());
+        }
+    };
+    csv.feed(text, &mut take);
+    if text.len() < HEAD {
+        csv.finish(&mut take);
+    }
+    widths
+}
+
+/// The delimiter of a table whose first row has no comma, if all rows have as many fields as the first, and more than one.
+fn delimiter(text: &[u8]) -> Option<u8> {
+    let header = lines(text).find(|line| !line.starts_with(b"#"))?;
+    if header.contains(&b',') {
+        return None;
+    }
+    DELIMITERS.into_iter().filter(|delimiter| header.contains(delimiter)).find(|&delimiter| {
+        let widths = rows(text, delimiter);
+        widths.len() > 1 && widths[0] > 1 && widths.iter().all(|&width| width == widths[0])
+    })
+}
+
+/// Whether the quotes of a table are text: some field begins with one and does not end with one, and every line has as many
+/// fields as the first if they are text.
+fn quotes_are_text(text: &[u8], delimiter: u8) -> bool {
+    let open = |field: &[u8]| field.starts_with(b"\"") && (field.len() == 1 || !field.ends_with(b"\""));
+    let mut lines = lines(text).skip_while(|line| line.starts_with(b"#"));
+    let Some(header) = lines.next() else { return false };
+    let width = |line: &[u8]| line.split(|&byte| byte == delimiter).count();
+    let mut any = false;
+    let even = lines.all(|line| {
+        any |= line.split(|&byte| byte == delimiter).any(open);
+        width(line) == width(header)
+    });
+    any && even && width(header) > 1
+}
+
+/// Whether a text has a JSON document on its first line that is not blank and another on the next.
+fn is_lines(text: &[u8]) -> bool {
+    let mut lines = lines(text).filter(|line| !line.trim_ascii().is_empty());
+    let whole = |line: &[u8]| json::check(line).is_ok() && Pointer::parse("").is_ok_and(|root| root.value(line).is_some());
+    lines.next().is_some_and(whole) && lines.next().is_some_and(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guess(path: &str, text: &str) -> Reading {
+        Reading::of(path).guess(text.as_bytes())
+    }
+
+    #[test]
+    fn delimiters() {
+        let delimiter = |text: &str| guess("x.csv", text).dialect.delimiter;
+        assert_eq!(delimiter("id;text\n1;\"hello; world\"\n2;\"two\nlines\"\n3;x\n"), Some(b';'));
+        assert_eq!(delimiter("id\ttext\n1\ta,b\n"), Some(b'\t'));
+        assert_eq!(delimiter("# made by x\nid|text\n1|a\n"), Some(b'|'));
+        for text in ["", "id\n1\n", "id;text\n", "id;text\n1\n", "a,b;c\n1,2;3\n", "text\na;b\n"] {
+            assert_eq!(delimiter(text), None, "{text:?}");
+        }
+        let stated = Reading::named("csv").unwrap();
+        assert_eq!(stated.guess(b"a;b\n1;2\n"), stated);
+    }
+
+    #[test]
+    fn quotes() {
+        let text = |path: &str, text: &str| !guess(path, text).dialect.quotes;
+        assert!(text("x.tsv", "id\ttext\n1\t\"Hello\n2\tbye\n3\t\"x\" y\n"));
+        assert!(text("x.tsv", "id\ttext\n1\t\"x\" y\n"));
+        for quoted in ["id\ttext\n1\t\"Hello\nworld\"\n", "id\ttext\n1\t\"a\"\n", "id\ttext\n1\ta\"b\n", "text\n\"a\n"] {
+            assert!(!text("x.tsv", quoted), "{quoted:?}");
+        }
+    }
+
+    #[test]
+    fn documents_on_lines() {
+        let lines = |text: &str| guess("x.json", text).dialect.lines;
+        assert!(lines("{\"a\":1}\n{\"a\":2}\n"));
+        assert!(lines("\n[1]\n\n[2]"));
+        for text in ["", "{\"a\":1}", "{\n\"a\":1}\n", "[1,\n2]", "{\"a\":1}\nx\n", "[\n{\"a\":1},\n{\"a\":2}\n]"] {
+            assert!(!lines(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn byte_order_marks_tell_the_encoding() {
+        let utf16: Vec<u8> = "\u{feff}a;b\n1;2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let reading = Reading::of("x.csv").guess(&utf16);
+        assert_eq!((reading.dialect.encoding, reading.dialect.delimiter), (Encoding::Utf16Le, Some(b';')));
+        assert_eq!(reading.before_guess(), Reading::of("x.csv"));
+        assert!(reading.origin.guessed_encoding && reading.origin.guessed_form);
+        assert_eq!(Reading::of("x.txt").guess(b"\xfe\xff\0a").dialect.encoding, Encoding::Utf16Be);
+        assert_eq!(Reading::of("x.txt").guess(b"\xff\xfe\0\0").dialect.encoding, Encoding::Utf8);
+    }
+}

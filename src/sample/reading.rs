@@ -1,0 +1,403 @@
+//! How a file is read: the format of its records, what they are packed in, and the dialect.
+//!
+//! What a file was read as is part of what is known of it: its [`ReaderId`] stands beside its count in the manifest, so
+//! that the old side of a comparison is read as it was read then.
+
+use std::sync::Arc;
+
+use super::RowSyntax;
+
+/// The format of a file's records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// A JSON value on every line that is not blank.
+    Jsonl,
+    /// One JSON document: the elements of an array, else the document itself.
+    Json,
+    /// Comma-separated values, RFC 4180: the records after the header.
+    Csv,
+    /// The same with tabs.
+    Tsv,
+    /// Apache Parquet: the rows.
+    Parquet,
+    /// Anything else: the file itself is the sample.
+    Whole,
+}
+
+/// What the bytes of a file are wrapped in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Packing {
+    /// Nothing.
+    None,
+    /// gzip, RFC 1952, of one or more members.
+    Gzip,
+    /// Zstandard, RFC 8878, of one or more frames.
+    Zstd,
+}
+
+/// How the text of a file is encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// UTF-8.
+    #[default]
+    Utf8,
+    /// UTF-16, the lower byte first.
+    Utf16Le,
+    /// UTF-16, the higher byte first.
+    Utf16Be,
+    /// ISO 8859-1.
+    Latin1,
+    /// Windows-1252.
+    Windows1252,
+}
+
+/// What `helox.toml` says of a format, or what the first bytes of a file tell.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Dialect {
+    /// How the text is encoded.
+    pub encoding: Encoding,
+    /// What separates the fields of a row, where it is not what the format has.
+    pub delimiter: Option<u8>,
+    /// Whether quotes enclose fields; where they do not, they are text.
+    pub quotes: bool,
+    /// Whether the first row has the names of the columns.
+    pub header: bool,
+    /// The byte with which rows begin that are comments.
+    pub comment: Option<u8>,
+    /// Where in a JSON document the list of the records lies, as a JSON pointer.
+    pub records: Option<Arc<str>>,
+    /// Whether a `.json` file holds a document on every line.
+    pub lines: bool,
+}
+
+impl Default for Dialect {
+    fn default() -> Dialect {
+        Dialect {
+            encoding: Encoding::Utf8,
+            delimiter: None,
+            quotes: true,
+            header: true,
+            comment: None,
+            records: None,
+            lines: false,
+        }
+    }
+}
+
+/// Who chose the dialect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// `helox.toml` names the format, so that nothing but the encoding is guessed.
+    pub stated: bool,
+    /// The encoding follows from the file's byte order mark.
+    pub guessed_encoding: bool,
+    /// The rest follows from the file's first bytes.
+    pub guessed_form: bool,
+}
+
+/// How a file is read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Reading {
+    /// The format of its records.
+    pub format: Format,
+    /// What they are wrapped in.
+    pub packing: Packing,
+    /// How they are written.
+    pub dialect: Dialect,
+    /// Who says so.
+    pub origin: Origin,
+}
+
+/// A reading as the manifest has it beside a count: which reader made it, which revision of that reader, and the dialect.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ReaderId {
+    /// Bits 0 to 7 are the format, 8 to 15 the packing, 16 to 31 the revision; 32 to 39 the delimiter or 0, 40 to 47 the
+    /// first byte of a comment or 0, 48 to 51 the encoding; then one bit each: 52 quotes are text, 53 no header, 54 a
+    /// document on every line, 55 [`ReaderId::records`] is given, 56 stated, 57 guessed encoding, 58 guessed form. They
+    /// never change their meaning.
+    pub code: u64,
+    /// [`Dialect::records`].
+    pub records: Option<Arc<str>>,
+}
+
+/// The bit that says that [`ReaderId::records`] is given.
+const RECORDS: u64 = 1 << 55;
+
+impl ReaderId {
+    /// Whether a pointer to the records follows the code.
+    pub fn has_records(code: u64) -> bool {
+        code & RECORDS != 0
+    }
+}
+
+impl Reading {
+    /// The file itself is the sample.
+    pub const fn whole() -> Reading {
+        Reading::of_format(Format::Whole, Packing::None)
+    }
+
+    const fn of_format(format: Format, packing: Packing) -> Reading {
+        let dialect = Dialect {
+            encoding: Encoding::Utf8,
+            delimiter: None,
+            quotes: true,
+            header: true,
+            comment: None,
+            records: None,
+            lines: false,
+        };
+        let origin = Origin { stated: false, guessed_encoding: false, guessed_form: false };
+        Reading { format, packing, dialect, origin }
+    }
+
+    /// How a file of this path is read, by the ending of its name in any case. What cannot be read from a stream in one
+    /// pass (Parquet) or has no ending below its packing is [`Format::Whole`], packed or not.
+    pub fn of(path: &str) -> Reading {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let (stem, packing) = match split_ending(name) {
+            Some((stem, ending)) if ending.eq_ignore_ascii_case("gz") => (stem, Packing::Gzip),
+            Some((stem, ending)) if ending.eq_ignore_ascii_case("zst") => (stem, Packing::Zstd),
+            _ => (name, Packing::None),
+        };
+        let format = match split_ending(stem).map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
+            Some("jsonl" | "ndjson") => Format::Jsonl,
+            Some("json") => Format::Json,
+            Some("csv") => Format::Csv,
+            Some("tsv" | "tab") => Format::Tsv,
+            Some("parquet" | "pq") if packing == Packing::None => Format::Parquet,
+            _ => return Reading::whole(),
+        };
+        Reading::of_format(format, packing)
+    }
+
+    /// The reading of this name in `helox.toml`: `jsonl`, `json`, `csv` or `tsv`, each perhaps with `.gz` or `.zst`,
+    /// `parquet`, or `text` however packed: the file itself is the sample.
+    pub fn named(name: &str) -> Option<Reading> {
+        let (format, packing) = match name.split_once('.') {
+            None => (name, Packing::None),
+            Some((format, "gz")) => (format, Packing::Gzip),
+            Some((format, "zst")) => (format, Packing::Zstd),
+            Some(_) => return None,
+        };
+        let format = match format {
+            "jsonl" => Format::Jsonl,
+            "json" => Format::Json,
+            "csv" => Format::Csv,
+            "tsv" => Format::Tsv,
+            "parquet" if packing == Packing::None => Format::Parquet,
+            "text" => Format::Whole,
+            _ => return None,
+        };
+        let packing = if format == Format::Whole { Packing::None } else { packing };
+        Some(Reading { origin: Origin { stated: true, ..Origin::default() }, ..Reading::of_format(format, packing) })
+    }
+
+    /// Whether the records are rows of a table of text.
+    pub fn is_table(&self) -> bool {
+        matches!(self.format, Format::Csv | Format::Tsv)
+    }
+
+    /// Whether the records are JSON, one on every line.
+    pub fn is_lines(&self) -> bool {
+        self.format == Format::Jsonl || self.format == Format::Json && self.dialect.lines
+    }
+
+    /// What separates the fields of a row.
+    pub fn delimiter(&self) -> u8 {
+        self.dialect.delimiter.unwrap_or(if self.format == Format::Tsv { b'\t' } else { b',' })
+    }
+
+    /// How the fields of a row are told apart.
+    pub fn row_syntax(&self) -> RowSyntax {
+        RowSyntax { delimiter: self.delimiter(), quotes: self.dialect.quotes }
+    }
+
+    /// Whether the same bytes have the same records for both, whoever chose the dialect.
+    pub fn reads_as(&self, other: &Reading) -> bool {
+        (self.format, self.packing, &self.dialect) == (other.format, other.packing, &other.dialect)
+    }
+
+    /// The reading before anything was guessed.
+    pub fn before_guess(&self) -> Reading {
+        let mut reading = self.clone();
+        if std::mem::take(&mut reading.origin.guessed_encoding) {
+            reading.dialect.encoding = Encoding::Utf8;
+        }
+        if std::mem::take(&mut reading.origin.guessed_form) {
+            (reading.dialect.delimiter, reading.dialect.quotes, reading.dialect.lines) = (None, true, false);
+        }
+        reading
+    }
+
+    /// The id that stands beside a count in the manifest.
+    pub fn id(&self) -> ReaderId {
+        let format = match self.format {
+            Format::Jsonl => 1,
+            Format::Json => 2,
+            Format::Csv => 3,
+            Format::Tsv => 4,
+            Format::Parquet => 5,
+            Format::Whole => 6,
+        };
+        let packing = match self.packing {
+            Packing::None => 0,
+            Packing::Gzip => 1,
+            Packing::Zstd => 2,
+        };
+        let Dialect { encoding, delimiter, quotes, header, comment, records, lines } = &self.dialect;
+        let encoding = match encoding {
+            Encoding::Utf8 => 0,
+            Encoding::Utf16Le => 1,
+            Encoding::Utf16Be => 2,
+            Encoding::Latin1 => 3,
+            Encoding::Windows1252 => 4,
+        };
+        let byte = |byte: &Option<u8>| u64::from(byte.unwrap_or(0));
+        let bit = |at: u32, set: bool| u64::from(set) << at;
+        let Origin { stated, guessed_encoding, guessed_form } = self.origin;
+        let code = format
+            | packing << 8
+            | revision(self.format) << 16
+            | byte(delimiter) << 32
+            | byte(comment) << 40
+            | encoding << 48
+            | bit(52, !quotes)
+            | bit(53, !header)
+            | bit(54, *lines)
+            | if records.is_some() { RECORDS } else { 0 }
+            | bit(56, stated)
+            | bit(57, guessed_encoding)
+            | bit(58, guessed_form);
+        ReaderId { code, records: records.clone() }
+    }
+
+    /// The reading with this [`Reading::id`]; `None` if no reader has it any more, so that the count is made anew.
+    pub fn from_id(id: &ReaderId) -> Option<Reading> {
+        let code = id.code;
+        let format = match code & 0xff {
+            1 => Format::Jsonl,
+            2 => Format::Json,
+            3 => Format::Csv,
+            4 => Format::Tsv,
+            5 => Format::Parquet,
+            6 => Format::Whole,
+            _ => return None,
+        };
+        let packing = match code >> 8 & 0xff {
+            0 => Packing::None,
+            1 => Packing::Gzip,
+            2 => Packing::Zstd,
+            _ => return None,
+        };
+        let encoding = match code >> 48 & 0xf {
+            0 => Encoding::Utf8,
+            1 => Encoding::Utf16Le,
+            2 => Encoding::Utf16Be,
+            3 => Encoding::Latin1,
+            4 => Encoding::Windows1252,
+            _ => return None,
+        };
+        let byte = |at: u32| Some((code >> at & 0xff) as u8).filter(|&byte| byte != 0);
+        let bit = |at: u32| code >> at & 1 == 1;
+        let dialect = Dialect {
+            encoding,
+            delimiter: byte(32),
+            comment: byte(40),
+            quotes: !bit(52),
+            header: !bit(53),
+            lines: bit(54),
+            records: id.records.clone(),
+        };
+        let origin = Origin { stated: bit(56), guessed_encoding: bit(57), guessed_form: bit(58) };
+        let reading = Reading { format, packing, dialect, origin };
+        (reading.id() == *id).then_some(reading)
+    }
+}
+
+/// Raised by one whenever a reader finds other records in the same bytes than before.
+fn revision(format: Format) -> u64 {
+    match format {
+        Format::Jsonl | Format::Json | Format::Csv | Format::Tsv | Format::Parquet | Format::Whole => 1,
+    }
+}
+
+/// A name without its ending, and the ending. A name that only begins with a dot has none.
+fn split_ending(name: &str) -> Option<(&str, &str)> {
+    name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(path: &str) -> (Format, Packing) {
+        let reading = Reading::of(path);
+        (reading.format, reading.packing)
+    }
+
+    #[test]
+    fn the_ending_decides() {
+        assert_eq!(of("a/b.jsonl"), (Format::Jsonl, Packing::None));
+        assert_eq!(of("b.NDJSON"), (Format::Jsonl, Packing::None));
+        assert_eq!(of("x.y.JSON"), (Format::Json, Packing::None));
+        assert_eq!(of("x.csv.gz"), (Format::Csv, Packing::Gzip));
+        assert_eq!(of("x.tab.ZST"), (Format::Tsv, Packing::Zstd));
+        assert_eq!(of("x.pq"), (Format::Parquet, Packing::None));
+    }
+
+    #[test]
+    fn everything_else_is_whole() {
+        for path in ["", "a", "a.txt", "x.gz", "x.tar.gz", "x.parquet.gz", ".jsonl", ".csv.gz", "a.csv/b", "csv", "x.csv.gz.gz"] {
+            assert_eq!(Reading::of(path), Reading::whole(), "{path}");
+        }
+    }
+
+    #[test]
+    fn names_are_exact() {
+        let named = |name| Reading::named(name).map(|reading| (reading.format, reading.packing, reading.origin.stated));
+        assert_eq!(named("jsonl.gz"), Some((Format::Jsonl, Packing::Gzip, true)));
+        assert_eq!(named("tsv"), Some((Format::Tsv, Packing::None, true)));
+        assert_eq!(named("text"), Some((Format::Whole, Packing::None, true)));
+        for name in ["", "JSONL", "parquet.gz", "json.xz", "json.gz.gz", ".gz"] {
+            assert_eq!(Reading::named(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn ids_are_distinct_and_come_back() {
+        let mut readings: Vec<Reading> = ["a.jsonl", "a.json", "a.csv", "a.tsv", "a.parquet", "a", "a.json.gz", "a.csv.zst"]
+            .into_iter()
+            .map(Reading::of)
+            .collect();
+        let base = Reading::of("a.csv");
+        let with = |change: fn(&mut Reading)| {
+            let mut reading = base.clone();
+            change(&mut reading);
+            reading
+        };
+        readings.extend([
+            with(|r| r.dialect.delimiter = Some(b';')),
+            with(|r| r.dialect.comment = Some(b'#')),
+            with(|r| r.dialect.quotes = false),
+            with(|r| r.dialect.header = false),
+            with(|r| r.dialect.lines = true),
+            with(|r| r.dialect.records = Some("/data".into())),
+            with(|r| r.dialect.records = Some("/rows".into())),
+            with(|r| r.dialect.encoding = Encoding::Utf16Le),
+            with(|r| r.dialect.encoding = Encoding::Utf16Be),
+            with(|r| r.dialect.encoding = Encoding::Latin1),
+            with(|r| r.dialect.encoding = Encoding::Windows1252),
+            with(|r| r.origin.stated = true),
+            with(|r| r.origin.guessed_encoding = true),
+            with(|r| r.origin.guessed_form = true),
+        ]);
+        let ids: std::collections::HashSet<_> = readings.iter().map(Reading::id).collect();
+        assert_eq!(ids.len(), readings.len());
+        for reading in readings {
+            let id = reading.id();
+            assert_eq!(Reading::from_id(&id), Some(reading));
+            assert_eq!(Reading::from_id(&ReaderId { code: id.code + (1 << 16), ..id }), None);
+        }
+        assert_eq!(Reading::from_id(&ReaderId { code: 0, records: None }), None);
+    }
+}
