@@ -131,6 +131,7 @@ struct Held {
     start: usize,
     end: usize,
     line: u64,
+    at: u64,
     hash: u64,
     matched: bool,
     /// The unmatched record before it with the same text, which is of the same side.
@@ -163,7 +164,7 @@ impl Gap {
         }
         let start = text.len();
         text.extend_from_slice(record.bytes);
-        records.push(Held { side, start, end: text.len(), line: record.line, hash, matched: false, before });
+        records.push(Held { side, start, end: text.len(), line: record.line, at: record.at, hash, matched: false, before });
         if text.len() + std::mem::size_of_val(&records[..]) > FLUSH {
             self.flush(sink);
         }
@@ -172,7 +173,7 @@ impl Gap {
     /// Gives up on what is unmatched.
     fn flush(&mut self, sink: &mut dyn FnMut(Side, Record<'_>)) {
         for held in self.records.drain(..).filter(|held| !held.matched) {
-            sink(held.side, Record { bytes: &self.text[held.start..held.end], line: held.line });
+            sink(held.side, Record { bytes: &self.text[held.start..held.end], line: held.line, at: held.at });
         }
         self.text.clear();
         self.table.clear();
@@ -202,8 +203,8 @@ mod tests {
 
     fn naive<R: Records>(reader: impl Fn() -> R, old: &[u8], new: &[u8]) -> Net {
         let mut net = Net::new();
-        found(reader(), [old]).iter().for_each(|(bytes, _)| tell(&mut net, Side::Old, bytes));
-        found(reader(), [new]).iter().for_each(|(bytes, _)| tell(&mut net, Side::New, bytes));
+        found(&mut reader(), [old]).iter().for_each(|(bytes, _)| tell(&mut net, Side::Old, bytes));
+        found(&mut reader(), [new]).iter().for_each(|(bytes, _)| tell(&mut net, Side::New, bytes));
         net
     }
 
@@ -233,7 +234,7 @@ mod tests {
         assert!(compare.resync_needed());
         compare.same(b"ur\nfive\nsi", &mut sink);
         assert!(!compare.resync_needed());
-        compare.restart(Jsonl::within(b"nin", 9), Jsonl::within(b"nin", 9));
+        compare.restart(Jsonl::within(b"nin", 9, 40), Jsonl::within(b"nin", 9, 41));
         compare.feed(Side::New, b"E", &mut sink);
         compare.same(b"e\n", &mut sink);
         compare.finish(&mut sink);
@@ -262,7 +263,7 @@ mod tests {
                 let tail = same.iter().rposition(|&b| b == b'\n').map(|at| &same[at + 1..]);
                 match tail {
                     Some(tail) if skip && !compare.resync_needed() && !(old.is_empty() && new.is_empty()) => {
-                        compare.restart(Jsonl::within(tail, 1), Jsonl::within(tail, 1));
+                        compare.restart(Jsonl::within(tail, 1, 0), Jsonl::within(tail, 1, 0));
                     }
                     _ => compare.same(same, &mut sink),
                 }

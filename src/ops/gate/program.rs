@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Files, Judging, Said, report};
+use super::{Files, Judging, Place, Said, report};
 use crate::error::{Error, Result};
 use crate::manifest::{Entries, NodeSource};
 use crate::ops::record;
@@ -29,6 +29,7 @@ pub(super) struct Ran {
 struct Line<'a, R> {
     path: &'a str,
     line: u64,
+    number: u64,
     record: R,
 }
 
@@ -52,11 +53,12 @@ impl Judging<'_> {
                         continue;
                     }
                     let half = files.half(self, &entry, Side::New)?;
-                    let mut fault = None;
+                    let (mut fault, mut number) = (None, 0);
                     visit(&self.rules, None, Some(&half), true, &mut |seen| {
                         shown += 1;
+                        number += 1;
                         if fault.is_none() {
-                            fault = write(out, seen.path, seen.line.max(1), &seen.text).err();
+                            fault = write(out, seen.path, (seen.line.max(1), number), &seen.text).err();
                         }
                     })?;
                     fault.map_or(Ok(()), Err)?;
@@ -66,22 +68,23 @@ impl Judging<'_> {
             &|| self.progress.cancelled(),
             &mut |own| {
                 let message = report::shortened(&own.message);
-                said.push(Said { path: own.path, line: own.line, rule: rule as u32, message });
+                let place = Place { at: own.number, line: own.line, number: own.number };
+                said.push(Said { path: own.path, place, rule: rule as u32, message });
             },
         )?;
         Ok(Ran { shown, said, ended })
     }
 }
 
-fn write(out: &mut dyn Write, path: &str, line: u64, text: &Text<'_>) -> Result<()> {
+fn write(out: &mut dyn Write, path: &str, (line, number): (u64, u64), text: &Text<'_>) -> Result<()> {
     let as_it_stands = match text {
         Text::Json(bytes) if !bytes.contains(&b'\n') => std::str::from_utf8(bytes).ok(),
         _ => None,
     };
     let raw: Option<&RawValue> = as_it_stands.and_then(|text| serde_json::from_str(text).ok());
     let written = match raw {
-        Some(record) => serde_json::to_writer(&mut *out, &Line { path, line, record }),
-        None => serde_json::to_writer(&mut *out, &Line { path, line, record: record::shown(text).0 }),
+        Some(record) => serde_json::to_writer(&mut *out, &Line { path, line, number, record }),
+        None => serde_json::to_writer(&mut *out, &Line { path, line, number, record: record::shown(text).0 }),
     };
     let written = written.map_err(std::io::Error::from).and_then(|()| out.write_all(b"\n"));
     written.map_err(|e| Error::new(crate::error::Kind::Io, format!("cannot write to the program: {e}")).with_source(e))

@@ -109,7 +109,7 @@ impl Judgement {
 
 /// A finding as a verdict holds it.
 pub(super) fn stored(said: &Said) -> verdict::Finding {
-    verdict::Finding { path: said.path.clone(), line: said.line, rule: said.rule, message: shortened(&said.message) }
+    verdict::Finding { path: said.path.clone(), line: said.place.line, rule: said.rule, message: shortened(&said.message) }
 }
 
 /// A message of no more than [`MAX_MESSAGE`] bytes.
@@ -136,7 +136,7 @@ impl Outcome {
             let judged = &self.verdict.judged[said.rule as usize];
             let finding = Finding {
                 path: said.path.clone(),
-                line: said.line,
+                line: said.place.line,
                 rule: judged.name.clone(),
                 severity: judged.severity,
                 message: said.message.clone(),
