@@ -5,20 +5,13 @@
 //! cancel; the others go to the sink. A gap lasts until both readers stand at the same place in the same record again, so
 //! that what begins in it and ends in shared bytes is compared too.
 //!
-//! Memory is bounded: when [`FLUSH`] bytes of a gap are held, what is unmatched among them goes to the sink, and its match
-//! may follow. A record that moved from one gap to another arrives on both sides as well. So a sink counts with a
+//! Memory is bounded: when [`FLUSH`](super::gap::FLUSH) bytes of a gap are held, what is unmatched among them goes to the
+//! sink, and its match may follow. A record that moved from one gap to another arrives on both sides as well. So a sink counts with a
 //! [`Tally`](super::Tally), in which these meet.
 
-use std::hash::BuildHasher;
-
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
-
+use super::gap::Gap;
 use super::{Record, Records, Side};
 
-/// Most bytes that a gap holds.
-pub const FLUSH: usize = if cfg!(test) { 1 << 10 } else { 16 << 20 };
 /// Shared bytes between the first two looks at whether the readers have met; then twice as many each time.
 const STEP: usize = if cfg!(test) { 1 } else { 4 << 10 };
 
@@ -115,71 +108,6 @@ impl<R: Records> Compare<R> {
     }
 }
 
-/// The records of a gap.
-#[derive(Debug, Default)]
-struct Gap {
-    text: Vec<u8>,
-    records: Vec<Held>,
-    /// The last unmatched record with each text.
-    table: HashTable<usize>,
-    hasher: RandomState,
-}
-
-#[derive(Debug)]
-struct Held {
-    side: Side,
-    start: usize,
-    end: usize,
-    line: u64,
-    at: u64,
-    hash: u64,
-    matched: bool,
-    /// The unmatched record before it with the same text, which is of the same side.
-    before: Option<usize>,
-}
-
-impl Gap {
-    /// Cancels a record with one of the other side, or holds it.
-    fn put(&mut self, side: Side, record: Record<'_>, sink: &mut dyn FnMut(Side, Record<'_>)) {
-        let hash = self.hasher.hash_one(record.bytes);
-        let Gap { text, records, table, .. } = self;
-        let equal = |&at: &usize| records[at].hash == hash && text[records[at].start..records[at].end] == *record.bytes;
-        let mut before = None;
-        match table.entry(hash, equal, |&at| records[at].hash) {
-            Entry::Occupied(mut last) => {
-                let held = &mut records[*last.get()];
-                if held.side != side {
-                    held.matched = true;
-                    match held.before {
-                        Some(at) => *last.get_mut() = at,
-                        None => drop(last.remove()),
-                    }
-                    return;
-                }
-                before = Some(std::mem::replace(last.get_mut(), records.len()));
-            }
-            Entry::Vacant(none) => {
-                none.insert(records.len());
-            }
-        }
-        let start = text.len();
-        text.extend_from_slice(record.bytes);
-        records.push(Held { side, start, end: text.len(), line: record.line, at: record.at, hash, matched: false, before });
-        if text.len() + std::mem::size_of_val(&records[..]) > FLUSH {
-            self.flush(sink);
-        }
-    }
-
-    /// Gives up on what is unmatched.
-    fn flush(&mut self, sink: &mut dyn FnMut(Side, Record<'_>)) {
-        for held in self.records.drain(..).filter(|held| !held.matched) {
-            sink(held.side, Record { bytes: &self.text[held.start..held.end], line: held.line, at: held.at });
-        }
-        self.text.clear();
-        self.table.clear();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -239,11 +167,12 @@ mod tests {
         compare.same(b"e\n", &mut sink);
         compare.finish(&mut sink);
         let line = |side, line, text: &str| (side, line, text.to_owned());
+        left.sort_by_key(|&(side, line, _)| (line, side == Side::New));
         assert_eq!(
             left,
             [
-                line(Side::Old, 4, "three"),
                 line(Side::New, 4, "TWO"),
+                line(Side::Old, 5, "three"),
                 line(Side::Old, 6, "four"),
                 line(Side::New, 6, "FOur"),
                 line(Side::Old, 9, "nine"),

@@ -10,6 +10,7 @@ mod columns;
 mod compare;
 mod csv;
 mod format;
+mod gap;
 mod json;
 mod jsonl;
 mod kind;

@@ -8,6 +8,7 @@ use crate::sample::{Identity, Type, digest, put_value, row_identity};
 
 use super::field::{Field, Value};
 use super::record::Seen;
+use super::text::normalize;
 
 /// Ends the values of a field that may have several; no value's form begins like it.
 const END_OF_VALUES: u64 = u64::MAX - 1;
@@ -71,8 +72,8 @@ fn put_fields<'a>(fields: &'a [Field], seen: &Seen<'a>, form: &mut Vec<u8>, see:
     }
 }
 
-/// What the text of some fields is compared by: its letters and digits, in lower case, of strings and numbers. Nothing
-/// where there are none.
+/// What the text of some fields is compared by: its letters and digits, normalized and in lower case, of strings and
+/// numbers. Nothing where there are none.
 pub(super) fn letters(fields: &[Field], seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
     form.clear();
     for field in fields {
@@ -114,7 +115,8 @@ fn put_letters(text: &[u8], form: &mut Vec<u8>) {
         form.truncate(at);
         return;
     }
-    for c in text.utf8_chunks().flat_map(|chunk| chunk.valid().chars()).filter(|c| c.is_alphanumeric()) {
+    let text = String::from_utf8_lossy(text);
+    for c in normalize(&text).chars().filter(|c| c.is_alphanumeric()) {
         for lower in c.to_lowercase() {
             form.extend_from_slice(lower.encode_utf8(&mut [0; 4]).as_bytes());
         }
@@ -186,6 +188,9 @@ mod tests {
         assert_eq!(one, letters(r#"{"q":"what IS\t22","m":[{"t":"\u00e4rger"},{"t":"Über"}]}"#));
         assert_ne!(one, letters(r#"{"q":"what IS\t22\u00e4","m":[{"t":"rger"},{"t":"Über"}]}"#));
         assert_eq!(letters(r#"{"q":"?! \ud800","x":"words"}"#), None);
+        let seen_as = |text| json(super::letters, &["q"], &format!(r#"{{"q":"{text}"}}"#));
+        assert_eq!(seen_as("café 12 fine"), seen_as("Cafe\u{301}\u{a0}１２ ﬁ\u{ad}ne"));
+        assert_ne!(seen_as("café"), seen_as("cafe"));
         let names = ["q".to_owned()];
         assert_eq!(json(super::letters, &["q"], r#"{"q":"A b"}"#), csv(super::letters, &["q"], &names, b"ab!"));
     }

@@ -20,6 +20,7 @@ mod rules;
 mod schema;
 mod spec;
 mod strings;
+mod text;
 mod value;
 
 pub use command::Command;

@@ -2,7 +2,7 @@
 //!
 //! The built-in ones are made for texts full of numbers that are none: dates, sections, amounts, statutes, dockets,
 //! identifiers, digests. So each asks for the form that people write, and what is part of a longer number or identifier
-//! does not count. They know ASCII only, and nothing goes on over the end of a line.
+//! does not count. They see text as a person does ([`super::text`]), and nothing goes on over the end of a line.
 //!
 //! Invariant: what was found is never quoted, or the report would spread what must not be spread.
 
@@ -10,16 +10,19 @@ mod digits;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use memchr::memchr_iter;
 use regex::{Regex, RegexBuilder};
 
+use super::text::normalize;
 use crate::error::{Error, Kind, Result};
 
 /// The names of the built-in patterns, in the order in which they are told.
 ///
-/// - `email`: `name@host.tld`; no quoted names, no hosts beyond ASCII.
-/// - `phone`: ten digits with separators as in North America, perhaps after `1` or `+1`; or `+`, a country code and 10 to
-///   15 digits in all, of which 15 are the most that E.164 allows.
+/// - `email`: `name@host.tld`, in any script; no quoted names.
+/// - `phone`: ten digits with separators as in North America, perhaps after `1` or `+1`, if the numbering plan has such an
+///   area and such an exchange; or `+`, a country code that E.164 has and 10 to 15 digits in all, 15 being the most.
 /// - `ssn`: `AAA-GG-SSSS`, of a number that the Social Security Administration may give out.
 /// - `credit_card`: 13 to 19 digits, at once or in groups as on the card, with prefix and length of Visa, Mastercard,
 ///   American Express, Discover, Diners Club or JCB, and a right check digit.
@@ -64,19 +67,22 @@ impl Patterns {
     }
 
     /// Names everything that the text holds, such as "an e-mail address and a phone number", and the team's own
-    /// patterns by their names; nothing if it holds none.
+    /// patterns by their names; nothing if it holds none. The team's own are also tried on the text as it is written.
     pub fn find(&self, text: &str) -> Option<String> {
         let [mail, phone, ssn, card] = self.wanted;
-        let mut found = [mail && email(text.as_bytes()), false, false, false];
+        let normal = normalize(text);
+        let mut found = [mail && email(&normal), false, false, false];
         if phone || ssn || card {
-            for span in digits::Spans::of(text) {
-                found[1] = found[1] || (phone && digits::phone(&self.phone, text, span.clone()));
-                found[2] = found[2] || (ssn && digits::ssn(text.as_bytes(), span.clone()));
-                found[3] = found[3] || (card && digits::card(text.as_bytes(), span));
+            for span in digits::Spans::of(&normal) {
+                found[1] = found[1] || (phone && digits::phone(&self.phone, &normal, span.clone()));
+                found[2] = found[2] || (ssn && digits::ssn(normal.as_bytes(), span.clone()));
+                found[3] = found[3] || (card && digits::card(normal.as_bytes(), span));
             }
         }
         let built_in = CALLED.into_iter().zip(found).filter(|(_, found)| *found).map(|(called, _)| called);
-        let own = self.own.iter().filter(|(_, regex)| regex.is_match(text)).map(|(name, _)| name.as_str());
+        let changed = matches!(&normal, Cow::Owned(normal) if normal != text);
+        let matches = |regex: &Regex| regex.is_match(text) || (changed && regex.is_match(&normal));
+        let own = self.own.iter().filter(|(_, regex)| matches(regex)).map(|(name, _)| name.as_str());
         let names: Vec<&str> = built_in.chain(own).collect();
         (!names.is_empty()).then(|| join(&names))
     }
@@ -100,29 +106,32 @@ fn join(names: &[&str]) -> String {
 }
 
 /// Whether the text holds an e-mail address.
-fn email(bytes: &[u8]) -> bool {
-    memchr_iter(b'@', bytes).any(|at| {
-        let of_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'');
+fn email(text: &str) -> bool {
+    memchr_iter(b'@', text.as_bytes()).any(|at| {
+        let of_name = |c: &char| c.is_alphanumeric() || matches!(c, '.' | '_' | '%' | '+' | '-' | '\'');
         // RFC 5321 allows 64 bytes before the `@` and 255 after it.
-        let name = bytes[..at].iter().rev().take(65).take_while(|b| of_name(b)).count();
-        let named =
-            (1..=64).contains(&name) && bytes[at - name..at].iter().any(u8::is_ascii_alphanumeric) && bytes[at - 1] != b'.';
-        let rest = &bytes[at + 1..];
-        let host = rest.iter().take(255).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-')).count();
-        named && is_host(&rest[..host])
+        let name = text[..at].chars().rev().take(65).take_while(of_name);
+        let (mut length, mut letters, mut first) = (0, 0, None);
+        for c in name {
+            (length, letters, first) = (length + 1, letters + usize::from(c.is_alphanumeric()), first.or(Some(c)));
+        }
+        let named = (1..=64).contains(&length) && letters > 0 && first != Some('.');
+        named && is_host(&text[at + 1..])
     })
 }
 
-/// Whether this begins with the name of a host under a top-level domain.
-fn is_host(bytes: &[u8]) -> bool {
+/// Whether this begins with the name of a host under a top-level domain, in any script (RFC 5890).
+fn is_host(text: &str) -> bool {
     /// `icon@2x.png` is a picture for screens of high resolution.
-    const FILES: [&[u8]; 8] = [b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"css", b"js"];
-    let label = |l: &[u8]| (1..=63).contains(&l.len()) && l[0] != b'-';
-    let top = |l: &[u8]| (l.len() >= 2 && l.iter().all(u8::is_ascii_alphabetic)) || l.starts_with(b"xn--");
-    let mut labels = bytes.split(|b| *b == b'.').take_while(|l| label(l));
+    const FILES: [&str; 8] = ["png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js"];
+    let of_host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-');
+    let end: usize = text.chars().take(255).take_while(|&c| of_host(c)).map(char::len_utf8).sum();
+    let label = |l: &&str| (1..=63).contains(&l.chars().count()) && !l.starts_with('-');
+    let top = |l: &str| (l.chars().nth(1).is_some() && l.chars().all(char::is_alphabetic)) || l.starts_with("xn--");
+    let mut labels = text[..end].split('.').take_while(label);
     labels.next().is_some()
         && labels.any(|l| {
-            let l = &l[..l.len() - l.iter().rev().take_while(|b| **b == b'-').count()];
-            top(l) && !FILES.contains(&l)
+            let l = l.trim_end_matches('-');
+            top(l) && !FILES.iter().any(|file| l.eq_ignore_ascii_case(file))
         })
 }

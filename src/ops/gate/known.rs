@@ -34,7 +34,7 @@ pub(super) struct Found {
 
 /// The place of a record in its file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-pub(super) struct Place {
+pub(in crate::ops) struct Place {
     /// Where it begins: the byte of the unpacked file, or the row of Parquet. No other record of the file has it.
     pub at: u64,
     /// The line on which it begins, from 1.
@@ -54,7 +54,7 @@ pub(super) struct Member {
 
 /// What is known of a file in which something was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
-pub(super) struct Places {
+pub(in crate::ops) struct Places {
     pub found: Vec<Found>,
     pub members: Vec<Member>,
 }

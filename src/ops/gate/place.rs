@@ -163,7 +163,11 @@ pub(super) fn repeated<'p>(
             };
             if let Some((what, (other, at))) = found {
                 // On one and the same line the number tells them apart.
-                let which = if (*other, at.line) == (path, member.place.line) { format!("record {} of ", at.number) } else { String::new() };
+                let which = if (*other, at.line) == (path, member.place.line) {
+                    format!("record {} of ", at.number)
+                } else {
+                    String::new()
+                };
                 say(path, member.place, member.rule, format!("{what} {which}{other}:{}", at.line));
             }
         }

@@ -165,9 +165,8 @@ impl<'r, 'v> Pair<'r, 'v> {
         if let Mode::Together(compare) = &mut self.mode
             && let (Reader::Jsonl(old), Reader::Jsonl(new)) = compare.readers()
         {
-            let within = |before: &Jsonl| {
-                Reader::Jsonl(Jsonl::within(partial, 0, before.place() + skipped - partial.len() as u64))
-            };
+            let within =
+                |before: &Jsonl| Reader::Jsonl(Jsonl::within(partial, 0, before.place() + skipped - partial.len() as u64));
             let (old, new) = (within(old), within(new));
             compare.restart(old, new);
         }

@@ -11,14 +11,13 @@ use regex::Regex;
 /// No pattern of digits has fewer: a social security number has nine.
 const LEAST_DIGITS: usize = 9;
 
-/// The forms of North America: the area code in parentheses; dashes; dots; a space first. With spaces alone the area
-/// code must be one that can be, since tables are full of such rows.
+/// The forms of North America: the area code in parentheses; dashes; dots; a space first.
 pub const NORTH_AMERICAN: &str = r"(?x)
     (?: \+?1[\ .-]? )? \( [0-9]{3} \) [\ .-]{0,2} [0-9]{3} [\ .-] [0-9]{4}
   | (?: \+?1[\ .-] )? (?:
         [0-9]{3} - [0-9]{3} - [0-9]{4}
       | [0-9]{3} \. [0-9]{3} \. [0-9]{4}
-      | [2-9][0-9]{2} \ [0-9]{3} [\ -] [0-9]{4}
+      | [0-9]{3} \ [0-9]{3} [\ -] [0-9]{4}
     )";
 
 /// Runs of digits and of what stands between the digits of one number, with digits enough for a pattern.
@@ -101,7 +100,9 @@ fn north_american(form: &Regex, text: &str, span: Range<usize>) -> bool {
         let Range { start, end } = found.range();
         let spaced = found.as_str().bytes().all(|b| b == b' ' || b.is_ascii_digit());
         let in_row = digit_and_space(bytes[..start].iter().rev()) || digit_and_space(bytes[end..].iter());
-        if free_before(bytes, start) && free_after(bytes, end) && !(spaced && in_row) {
+        let digits: Vec<u8> = found.as_str().bytes().filter(u8::is_ascii_digit).collect();
+        let number = is_of_plan(&digits[digits.len() - 10..]);
+        if number && free_before(bytes, start) && free_after(bytes, end) && !(spaced && in_row) {
             return true;
         }
         at = start + 1;
@@ -113,11 +114,16 @@ fn north_american(form: &Regex, text: &str, span: Range<usize>) -> bool {
 fn international(bytes: &[u8], span: Range<usize>) -> bool {
     memchr_iter(b'+', &bytes[span.clone()]).any(|plus| {
         let mut at = span.start + plus + 1;
-        let starts = free_before(bytes, at - 1) && bytes.get(at).is_some_and(|b| (b'1'..=b'9').contains(b));
-        let mut digits = 0;
-        while starts && digits < 15 && bytes.get(at).is_some_and(u8::is_ascii_digit) {
-            (at, digits) = (at + 1, digits + 1);
-            if digits >= 10 && free_after(bytes, at) {
+        let starts = free_before(bytes, at - 1);
+        let mut digits = Vec::with_capacity(15);
+        while starts && digits.len() < 15 && bytes.get(at).is_some_and(u8::is_ascii_digit) {
+            digits.push(bytes[at]);
+            at += 1;
+            let whole = match digits[..] {
+                [b'1', ref number @ ..] => number.len() == 10 && is_of_plan(number),
+                _ => digits.len() >= 10 && is_of_country(&digits),
+            };
+            if whole && free_after(bytes, at) {
                 return true;
             }
             for between in [&b")"[..], b" .-", b"("] {
@@ -126,6 +132,22 @@ fn international(bytes: &[u8], span: Range<usize>) -> bool {
         }
         false
     })
+}
+
+/// Whether ten digits can be a number of the North American Numbering Plan: neither the area code nor the exchange begins
+/// with 0 or 1 or is a service code such as 911, and no area code has the 9 in the middle that is kept for longer ones.
+fn is_of_plan(digits: &[u8]) -> bool {
+    let code = |code: &[u8]| code[0] >= b'2' && code[1..] != *b"11";
+    code(&digits[..3]) && code(&digits[3..6]) && digits[1] != b'9'
+}
+
+/// Whether a number begins with a country code that ITU-T E.164 has assigned.
+fn is_of_country(digits: &[u8]) -> bool {
+    let start = digits[..3].iter().fold(0, |n, b| n * 10 + u16::from(b - b'0'));
+    let spare = matches!(start, 0..=99 | 210 | 214..=215 | 217 | 219 | 259 | 280..=289 | 292..=296 | 384 | 388 | 422)
+        || matches!(start, 424..=429 | 671 | 684 | 693..=699 | 801..=807 | 809 | 830..=839 | 851 | 854 | 857..=859)
+        || matches!(start, 871..=879 | 884..=885 | 887..=899 | 969 | 978 | 990..=991 | 999);
+    !spare
 }
 
 /// Whether the span holds a social security number.
