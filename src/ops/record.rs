@@ -1,9 +1,11 @@
-//! Records as people and `--json` see them.
+//! Records as people and `--json` see them, and the fields in which two of them differ.
+
+use std::collections::HashMap;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use crate::sample::{Row, Type, fields};
+use crate::sample::tally::Fate;
+use crate::sample::{MAX_DEPTH, Rendering, Tape, Type, escaped, fields, put_value};
 use crate::store::samples::Text;
 
 /// A field that differs between two records.
@@ -11,113 +13,193 @@ use crate::store::samples::Text;
 pub struct FieldChange {
     /// Its JSON pointer.
     pub path: String,
+    /// What became of it: a field that is added may be null as well as one that is not there.
+    pub change: Fate,
     /// Its value on the old side, where it has one.
-    pub old: Option<Value>,
+    pub old: Option<Rendering>,
     /// Its value on the new side, where it has one.
-    pub new: Option<Value>,
+    pub new: Option<Rendering>,
 }
 
-/// A record as a JSON value, and as it stands in its file.
-pub(super) fn shown(text: &Text<'_>) -> (Value, String) {
-    let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+/// Renders a record as JSON, which is null for a file that is the record.
+pub(super) fn render(text: &Text<'_>) -> Rendering {
     match text {
-        Text::Json(bytes) => {
-            let text = lossy(bytes);
-            // An element of an array may stand on several lines.
-            let value = serde_json::from_slice(bytes).unwrap_or_else(|_| Value::String(text.clone()));
-            let text = if text.contains('\n') && !value.is_string() { value.to_string() } else { text };
-            (value, text)
-        }
-        Text::Fields { row, delimiter, names, .. } => {
-            let values = fields(row, *delimiter).map(|field| Value::String(lossy(&field)));
-            let value = if names.is_empty() {
-                values.collect()
-            } else {
-                let beyond = |at| names.get(at).cloned().unwrap_or_else(|| format!("#{}", at + 1));
-                values.enumerate().map(|(at, value)| (beyond(at), value)).collect::<Map<_, _>>().into()
-            };
-            (value, lossy(row))
-        }
-        Text::Row(row) => {
-            let value = of_row(row);
-            let text = value.to_string();
-            (value, text)
-        }
-        Text::File { .. } => (Value::Null, "(the file)".to_owned()),
+        Text::Json(bytes) => Rendering::json(bytes),
+        Text::Fields { row, delimiter, names, .. } => Rendering::row(fields(row, *delimiter), names),
+        Text::Row(row) => row.render(),
+        Text::File { .. } => Rendering::null(),
     }
 }
 
-/// A row as an object of its columns' paths; a column within lists has an array.
-fn of_row(row: &Row<'_>) -> Value {
-    let mut object = Map::new();
-    for (column, kind, bytes) in row.values() {
-        let integer = || <[u8; 16]>::try_from(bytes).map(i128::from_le_bytes).ok().and_then(|n| i64::try_from(n).ok());
-        let hex = || bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
-        let value = match kind {
-            Type::Null => Value::Null,
-            Type::Boolean => Value::Bool(bytes == [1]),
-            Type::String => String::from_utf8_lossy(bytes).into_owned().into(),
-            Type::Number => match <[u8; 8]>::try_from(bytes) {
-                Ok(bytes) => f64::from_le_bytes(bytes).into(),
-                Err(_) => hex().into(),
-            },
-            _ => integer().map_or_else(|| hex().into(), Value::from),
-        };
-        let path = column.path.trim_start_matches('/').to_owned();
-        if column.path.contains("/*") {
-            if let Value::Array(values) = object.entry(path).or_insert_with(|| Value::Array(Vec::new())) {
-                values.push(value);
-            }
-        } else {
-            object.insert(path, value);
-        }
+/// Renders a record for people: a row as it stands in its file, all else as JSON.
+pub(super) fn plain(text: &Text<'_>, rendering: &Rendering) -> String {
+    match text {
+        Text::Fields { row, .. } => escaped(row).into_owned(),
+        Text::File { .. } => "(the file)".to_owned(),
+        _ => rendering.plain().into_owned(),
     }
-    Value::Object(object)
 }
 
-/// The fields in which two records differ, in the order of the new one's, then those that it lacks.
-pub(super) fn field_changes(old: &Value, new: &Value) -> Vec<FieldChange> {
+/// Returns the fields in which two records differ, in the order of the new one's, then those that it lacks. Values are
+/// compared as records are: there is such a field exactly when the records differ.
+pub(super) fn field_changes(old: &Rendering, new: &Rendering) -> Vec<FieldChange> {
+    let (Some(old), Some(new)) = (Document::read(old), Document::read(new)) else { return Vec::new() };
     let mut changes = Vec::new();
-    between(String::new(), Some(old), Some(new), &mut changes);
+    between(String::new(), (&old, 0), (&new, 0), &mut changes);
     changes
 }
 
-fn between(path: String, old: Option<&Value>, new: Option<&Value>, changes: &mut Vec<FieldChange>) {
-    let below = |step: &str| format!("{path}/{}", step.replace('~', "~0").replace('/', "~1"));
-    match (old, new) {
-        (Some(Value::Object(a)), Some(Value::Object(b))) => {
-            b.iter().for_each(|(name, value)| between(below(name), a.get(name), Some(value), changes));
-            let gone = a.iter().filter(|(name, _)| !b.contains_key(*name));
-            gone.for_each(|(name, value)| between(below(name), Some(value), None, changes));
+/// A rendering and its values.
+struct Document<'a> {
+    text: &'a [u8],
+    tape: Tape,
+}
+
+/// A value of a document, by its index on the tape.
+type Place<'d, 'a> = (&'d Document<'a>, usize);
+
+impl<'a> Document<'a> {
+    fn read(rendering: &'a Rendering) -> Option<Document<'a>> {
+        let text = rendering.as_str().as_bytes();
+        let mut tape = Tape::default();
+        tape.read(text, MAX_DEPTH).ok().map(|()| Document { text, tape })
+    }
+
+    fn kind(&self, value: usize) -> Type {
+        self.tape.token(value).kind
+    }
+
+    fn form(&self, value: usize) -> Vec<u8> {
+        let mut form = Vec::new();
+        put_value(&self.tape, self.text, value, &mut form);
+        form
+    }
+
+    fn render(&self, value: usize) -> Rendering {
+        Rendering::json(self.tape.token(value).raw(self.text))
+    }
+
+    /// The members of an object in their order, each name with its last value.
+    fn members(&self, object: usize) -> Vec<(Vec<u8>, usize)> {
+        let mut places = HashMap::new();
+        let mut members: Vec<(Vec<u8>, usize)> = Vec::new();
+        for key in self.tape.keys(object) {
+            let name = self.tape.token(key).content(self.text).into_owned();
+            match places.get(&name) {
+                Some(&at) => members[at] = (name, key + 1),
+                None => {
+                    places.insert(name.clone(), members.len());
+                    members.push((name, key + 1));
+                }
+            }
         }
-        (Some(Value::Array(a)), Some(Value::Array(b))) if a.len() == b.len() => {
-            a.iter().zip(b).enumerate().for_each(|(at, (a, b))| between(below(&at.to_string()), Some(a), Some(b), changes));
+        members
+    }
+}
+
+fn between(path: String, old: Place<'_, '_>, new: Place<'_, '_>, changes: &mut Vec<FieldChange>) {
+    let ((old, a), (new, b)) = (old, new);
+    if old.form(a) == new.form(b) {
+        return;
+    }
+    let below = |name: &[u8]| format!("{path}/{}", escaped(name).replace('~', "~0").replace('/', "~1"));
+    match (old.kind(a), new.kind(b)) {
+        (Type::Object, Type::Object) => {
+            let (before, after) = (old.members(a), new.members(b));
+            let values: HashMap<&[u8], usize> = before.iter().map(|(name, value)| (&name[..], *value)).collect();
+            for (name, value) in &after {
+                match values.get(&name[..]) {
+                    Some(&a) => between(below(name), (old, a), (new, *value), changes),
+                    None => changes.push(FieldChange {
+                        path: below(name),
+                        change: Fate::Added,
+                        old: None,
+                        new: Some(new.render(*value)),
+                    }),
+                }
+            }
+            let kept: HashMap<&[u8], usize> = after.iter().map(|(name, value)| (&name[..], *value)).collect();
+            for (name, value) in before.iter().filter(|(name, _)| !kept.contains_key(&name[..])) {
+                let gone = Some(old.render(*value));
+                changes.push(FieldChange { path: below(name), change: Fate::Removed, old: gone, new: None });
+            }
         }
-        _ if old == new => {}
-        _ => changes.push(FieldChange { path, old: old.cloned(), new: new.cloned() }),
+        (Type::Array, Type::Array) if old.tape.elements(a).count() == new.tape.elements(b).count() => {
+            for (at, (a, b)) in old.tape.elements(a).zip(new.tape.elements(b)).enumerate() {
+                between(below(at.to_string().as_bytes()), (old, a), (new, b), changes);
+            }
+        }
+        _ => {
+            let (before, after) = (Some(old.render(a)), Some(new.render(b)));
+            changes.push(FieldChange { path, change: Fate::Modified, old: before, new: after });
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use proptest::prelude::*;
 
     use super::*;
+    use crate::sample::{Canonical, identity_of_row, spelled};
+
+    fn changes(old: &str, new: &str) -> Vec<(String, Fate, Option<String>, Option<String>)> {
+        let shown = |value: Option<Rendering>| value.map(|value| value.as_str().to_owned());
+        let changes = field_changes(&Rendering::json(old.as_bytes()), &Rendering::json(new.as_bytes()));
+        changes.into_iter().map(|c| (c.path, c.change, shown(c.old), shown(c.new))).collect()
+    }
 
     #[test]
     fn the_changed_fields_are_named() {
-        let old = json!({"id": 1, "a/b": {"x": 1, "gone": 0}, "l": [1, 2], "m": [1]});
-        let new = json!({"id": 1, "a/b": {"x": 2}, "l": [1, 3], "m": [1, 2], "n": null});
-        let changes: Vec<_> = field_changes(&old, &new).into_iter().map(|c| (c.path, c.old, c.new)).collect();
+        let old = r#"{"id": 1, "a/b": {"x": 1, "gone": 0}, "l": [1, 2], "m": [1]}"#;
+        let new = r#"{"id": 1.0, "a/b": {"x": 2}, "l": [1, 3], "m": [1, 2], "n": null}"#;
+        let some = |text: &str| Some(text.to_owned());
         assert_eq!(
-            changes,
+            changes(old, new),
             [
-                ("/a~1b/x".to_owned(), Some(json!(1)), Some(json!(2))),
-                ("/a~1b/gone".to_owned(), Some(json!(0)), None),
-                ("/l/1".to_owned(), Some(json!(2)), Some(json!(3))),
-                ("/m".to_owned(), Some(json!([1])), Some(json!([1, 2]))),
-                ("/n".to_owned(), None, Some(json!(null))),
+                ("/a~1b/x".to_owned(), Fate::Modified, some("1"), some("2")),
+                ("/a~1b/gone".to_owned(), Fate::Removed, some("0"), None),
+                ("/l/1".to_owned(), Fate::Modified, some("2"), some("3")),
+                ("/m".to_owned(), Fate::Modified, some("[1]"), some("[1, 2]")),
+                ("/n".to_owned(), Fate::Added, None, some("null")),
             ]
         );
+    }
+
+    #[test]
+    fn values_keep_their_digits() {
+        let (old, new) = ("12345678901234567890123", "12345678901234567890124");
+        let all = [("/v".to_owned(), Fate::Modified, Some(old.to_owned()), Some(new.to_owned()))];
+        assert_eq!(changes(&format!(r#"{{"v":{old}}}"#), &format!(r#"{{"v":{new}}}"#)), all);
+        assert_eq!(changes(r#"{"v":1e999}"#, r#"{"v":10.0e998}"#), []);
+        assert_eq!(changes(r#"{"v":"\ud800"}"#, r#"{"v":"\ud801"}"#).len(), 1);
+    }
+
+    #[test]
+    fn the_last_of_duplicate_keys_is_compared() {
+        assert_eq!(changes(r#"{"a":1,"a":2}"#, r#"{"a":2}"#), []);
+        assert_eq!(changes(r#"{"a":1,"a":2}"#, r#"{"a":1}"#).len(), 1);
+    }
+
+    /// Rows over few cells, some of them no UTF-8.
+    fn rows() -> impl Strategy<Value = Vec<u8>> {
+        let cell = prop::sample::select(vec![&b"a"[..], b"", b"\xe9", b"\xe8", b"\"a\"", b"\\xe9", b"\"\"\"", b"\"a"]);
+        prop::collection::vec(cell, 1..4).prop_map(|cells| cells.join(&b","[..]))
+    }
+
+    proptest! {
+        #[test]
+        fn json_that_differs_shows_a_field((a, same) in spelled(), (b, _) in spelled()) {
+            let id = |text: &str| Canonical::default().identity(text.as_bytes(), &[]).id;
+            prop_assert_eq!(changes(&a, &same), vec![]);
+            prop_assert_eq!(changes(&a, &b).is_empty(), id(&a) == id(&b), "{} {}", a, b);
+        }
+
+        #[test]
+        fn rows_that_differ_show_a_field(a in rows(), b in rows(), names in prop::collection::vec("[ab#1-3]{0,2}", 0..3)) {
+            let id = |row: &[u8]| identity_of_row(row, b',', &names, &[]).id;
+            let render = |row| render(&Text::Fields { row, delimiter: b',', names: &names, wrong: None });
+            prop_assert_eq!(field_changes(&render(&a), &render(&b)).is_empty(), id(&a) == id(&b));
+        }
     }
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::error::Result;
 use crate::fs::beneath::Root;
@@ -14,7 +13,7 @@ use crate::parallel;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
 use crate::sample::tally::{Counts, Fate, Leftovers};
-use crate::sample::{Canonical, Side};
+use crate::sample::{Canonical, Rendering, Side};
 use crate::store::samples::{Account, Bytes, Half, Keeps, Rules, Seen, compare, visit};
 
 /// A file: its entry on the old side and on the new.
@@ -50,13 +49,16 @@ pub struct Record {
     pub line: Option<u64>,
     /// The sample, on the old side where it was removed: its JSON, the fields of a row by their columns, text if it is no
     /// JSON, and null for a file that is the sample.
-    pub record: Value,
-    /// The same as it stands there.
+    pub record: Rendering,
+    /// The same for people.
     #[serde(skip)]
     pub text: String,
     /// The sample on the old side, where it was modified.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub old: Option<Value>,
+    pub old: Option<Rendering>,
+    /// The same for people.
+    #[serde(skip)]
+    pub old_text: String,
     /// The fields that differ, where it was modified.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldChange>,
@@ -65,16 +67,24 @@ pub struct Record {
 impl Record {
     /// Takes the old side for the new.
     pub(super) fn turn(&mut self) {
-        self.change = match self.change {
-            Fate::Added => Fate::Removed,
-            Fate::Removed => Fate::Added,
-            Fate::Modified => Fate::Modified,
-        };
+        self.change = turned(self.change);
         if let Some(old) = &mut self.old {
             std::mem::swap(old, &mut self.record);
-            self.text = self.record.to_string();
+            std::mem::swap(&mut self.old_text, &mut self.text);
         }
-        self.fields.iter_mut().for_each(|field| std::mem::swap(&mut field.old, &mut field.new));
+        for field in &mut self.fields {
+            field.change = turned(field.change);
+            std::mem::swap(&mut field.old, &mut field.new);
+        }
+    }
+}
+
+/// Takes the old side for the new.
+fn turned(change: Fate) -> Fate {
+    match change {
+        Fate::Added => Fate::Removed,
+        Fate::Removed => Fate::Added,
+        Fate::Modified => Fate::Modified,
     }
 }
 
@@ -169,9 +179,11 @@ impl Records {
         if self.records.len() >= self.limit {
             return;
         }
-        let (record, text) = record::shown(&seen.text);
+        let record = record::render(&seen.text);
+        let text = record::plain(&seen.text, &record);
         let line = Some(seen.line).filter(|&line| line > 0);
-        let own = Record { change, path: seen.path.to_owned(), line, record, text, old: None, fields: Vec::new() };
+        let (path, old_text) = (seen.path.to_owned(), String::new());
+        let own = Record { change, path, line, record, text, old: None, old_text, fields: Vec::new() };
         let Some(key) = key.filter(|_| change == Fate::Modified) else { return self.records.push(own) };
         let halves = self.halves.entry(key).or_default();
         match halves[1 - seen.side as usize].pop() {
@@ -179,7 +191,7 @@ impl Records {
             Some(other) => {
                 let (old, new) = if seen.side == Side::Old { (own, other) } else { (other, own) };
                 let fields = record::field_changes(&old.record, &new.record);
-                self.records.push(Record { old: Some(old.record), fields, ..new });
+                self.records.push(Record { old: Some(old.record), old_text: old.text, fields, ..new });
             }
         }
     }

@@ -15,6 +15,9 @@ const END_OF_VALUES: u64 = u64::MAX - 1;
 /// Ends the text of a field; it stands in no text.
 const END_OF_TEXT: u8 = 0xff;
 
+/// Sets the text of a file apart from every record of a format.
+const TEXT: &[u8] = b"text:";
+
 /// What a whole record is compared by; a file that could not be read has nothing.
 pub(super) fn whole(seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
     Some(match *seen {
@@ -26,7 +29,7 @@ pub(super) fn whole(seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
         Seen::NoJson(bytes, _) => Identity::of_bytes(bytes).id,
         Seen::Cells(row, delimiter, ..) | Seen::BadRow(row, delimiter, _) => row_identity(row, delimiter),
         Seen::Row(row) => row.canonical(),
-        Seen::Text(bytes) => digest(b"", bytes),
+        Seen::Text(bytes) => digest(TEXT, bytes),
         Seen::Opaque(content) | Seen::Unread(content, _) => {
             let mut id = [0; 16];
             id.copy_from_slice(&content[..16]);

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use helox::ops::diff::Report;
 use helox::ops::{FieldChange, Record};
 use helox::printable;
+use helox::sample::Rendering;
 use helox::sample::tally::{Counts, Fate};
-use serde_json::Value;
 
 use crate::cli::format::{columns, thousands};
 use crate::cli::output::{Output, Tint};
@@ -32,8 +32,8 @@ pub(super) fn words(report: &Report, out: &mut Output) -> io::Result<()> {
 
 fn modified(record: &Record, tint: Tint, out: &mut Output) -> io::Result<()> {
     writeln!(out, "{}", tint.mark(format!("~ {}", printable(&record.text))))?;
-    let shown = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
-    for FieldChange { path, old, new } in &record.fields {
+    let shown = |value: &Option<Rendering>| value.as_ref().map_or_else(|| "nothing".to_owned(), |v| v.plain().into_owned());
+    for FieldChange { path, old, new, .. } in &record.fields {
         let (old, new) = (tint.bad(printable(&shown(old))), tint.good(printable(&shown(new))));
         writeln!(out, "    {}: {old} → {new}", printable(path))?;
     }

@@ -4,13 +4,12 @@ use std::io::Write;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::{Files, Judging, Place, Said, report};
 use crate::error::{Error, Result};
 use crate::manifest::{Entries, NodeSource};
 use crate::ops::record;
-use crate::sample::Side;
+use crate::sample::{Rendering, Side};
 use crate::store::samples::{Text, visit};
 use crate::validate::Command;
 
@@ -26,11 +25,11 @@ pub(super) struct Ran {
 
 /// A record as the program reads it.
 #[derive(Serialize)]
-struct Line<'a, R> {
+struct Line<'a> {
     path: &'a str,
     line: u64,
     number: u64,
-    record: R,
+    record: Rendering,
 }
 
 impl Judging<'_> {
@@ -77,15 +76,7 @@ impl Judging<'_> {
 }
 
 fn write(out: &mut dyn Write, path: &str, (line, number): (u64, u64), text: &Text<'_>) -> Result<()> {
-    let as_it_stands = match text {
-        Text::Json(bytes) if !bytes.contains(&b'\n') => std::str::from_utf8(bytes).ok(),
-        _ => None,
-    };
-    let raw: Option<&RawValue> = as_it_stands.and_then(|text| serde_json::from_str(text).ok());
-    let written = match raw {
-        Some(record) => serde_json::to_writer(&mut *out, &Line { path, line, number, record }),
-        None => serde_json::to_writer(&mut *out, &Line { path, line, number, record: record::shown(text).0 }),
-    };
+    let written = serde_json::to_writer(&mut *out, &Line { path, line, number, record: record::render(text) });
     let written = written.map_err(std::io::Error::from).and_then(|()| out.write_all(b"\n"));
     written.map_err(|e| Error::new(crate::error::Kind::Io, format!("cannot write to the program: {e}")).with_source(e))
 }

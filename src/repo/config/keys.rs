@@ -54,7 +54,7 @@ const fn kind(name: &'static str, keys: &'static [&'static str], example: &'stat
 /// All kinds of rules.
 pub(super) const KINDS: &[Kind] = &[
     kind("parse", &[], ""),
-    kind("schema", &["file"], r#"file = "schemas/lease.json""#),
+    kind("schema", &["file", "formats"], r#"file = "schemas/lease.json", formats = true"#),
     kind("required", &["fields"], r#"fields = ["/id", "/text"]"#),
     kind("types", &["fields"], r#"fields = { "/id" = "string", "/rent" = ["number", "null"] }"#),
     kind("values", &["field", "values"], r#"field = "/label", values = ["rent", "term"]"#),

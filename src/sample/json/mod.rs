@@ -10,7 +10,7 @@ use std::fmt;
 
 pub(super) use scan::space;
 pub use scan::value;
-pub use tape::{Tape, Token};
+pub use tape::{Tape, Token, duplicate_key};
 
 /// Most arrays and objects around a value.
 pub const MAX_DEPTH: usize = 512;

@@ -130,6 +130,34 @@ impl Trace for Tape {
     }
 }
 
+/// Objects with more keys have them sorted to find one that comes twice.
+const FEW: usize = 16;
+
+/// Returns the first key that an object of a text has twice, in whichever object that is.
+pub fn duplicate_key<'a>(tape: &Tape, text: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    let mut names: Vec<Cow<'a, [u8]>> = Vec::new();
+    for (index, token) in tape.tokens().iter().enumerate() {
+        if token.kind != Type::Object {
+            continue;
+        }
+        names.clear();
+        for key in tape.keys(index) {
+            let name = tape.token(key).content(text);
+            if names.len() < FEW && names.contains(&name) {
+                return Some(name);
+            }
+            names.push(name);
+        }
+        if names.len() > FEW {
+            names.sort_unstable();
+            if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                return Some(pair[0].clone());
+            }
+        }
+    }
+    None
+}
+
 /// Resolves the escapes of a checked string, given without its quotes. A surrogate without its other half becomes the
 /// three bytes that UTF-8 would give it if it allowed them (WTF-8), so that no two contents fall together.
 pub fn unescape(mut raw: &[u8]) -> Vec<u8> {

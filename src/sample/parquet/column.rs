@@ -9,7 +9,8 @@ use parquet::data_type::{ByteArray, FixedLenByteArray, Int96};
 use parquet::schema::types::{BasicTypeInfo, Type as Node};
 
 use crate::codec::Put;
-use crate::sample::Type;
+use crate::sample::render::{put_bytes, put_text};
+use crate::sample::{Type, json};
 
 /// A column: a value of every row, or several where a list lies on its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,6 +166,17 @@ impl Column {
             _ => integer().map(|n| n.to_string()),
         };
         Cow::Owned(text.unwrap_or_else(|| bytes.iter().map(|b| format!("{b:02x}")).collect()).into_bytes())
+    }
+
+    /// Appends a value as JSON: numbers in digits, days and points in time as text, bytes that are no text as such.
+    pub(super) fn render(&self, kind: Type, bytes: &[u8], out: &mut String) {
+        let text = self.text(kind, bytes);
+        match kind {
+            Type::Binary => put_bytes(bytes, out),
+            Type::Null | Type::Boolean | Type::Integer => out.push_str(&String::from_utf8_lossy(&text)),
+            Type::Number if json::check(&text).is_ok() => out.push_str(&String::from_utf8_lossy(&text)),
+            _ => put_text(&text, out),
+        }
     }
 
     /// How many of the nodes on the path are there at this definition level, and whether all of them, and so a value.

@@ -15,6 +15,7 @@ use super::guard::{damaged, guard};
 use crate::codec::Put;
 use crate::sample::canonical::digest_all;
 use crate::sample::record::digest;
+use crate::sample::render::{Rendering, list, put_string};
 use crate::sample::{Identity, Type};
 
 /// How many rows are decoded at once.
@@ -141,6 +142,29 @@ impl<'a> Row<'a> {
         let value = |path: &String| self.values().find(|(c, kind, _)| c.path == *path && *kind != Type::Null).map(|v| v.2);
         let values: Option<Vec<_>> = key.iter().map(value).collect();
         Identity { id: self.canonical(), key: values.filter(|v| !v.is_empty()).map(|v| digest_all(&v)) }
+    }
+
+    /// The row as an object of its columns' paths; a column within lists has an array.
+    pub fn render(&self) -> Rendering {
+        let mut members: Vec<(&str, Vec<String>)> = Vec::new();
+        for (column, kind, bytes) in self.values() {
+            let mut value = String::new();
+            column.render(kind, bytes, &mut value);
+            match members.last_mut().filter(|(path, _)| *path == column.path) {
+                Some((_, values)) => values.push(value),
+                None => members.push((&column.path, vec![value])),
+            }
+        }
+        let mut out = String::new();
+        list(&mut out, ['{', '}'], members.iter(), |(path, values), out| {
+            put_string(path.trim_start_matches('/'), out);
+            out.push(':');
+            match &values[..] {
+                [value] if !path.contains("/*") => out.push_str(value),
+                values => list(out, ['[', ']'], values.iter(), |value, out| out.push_str(value)),
+            }
+        });
+        Rendering::of_json(out)
     }
 
     /// The values in the order of their paths: the column, what it is, and the bytes by which it is compared. An empty

@@ -4,7 +4,8 @@
 //! what the new ones count is added, and the result is that of counting everything anew. So what a record counts depends
 //! on nothing but its bytes and the depth: fields are a tree by key, all elements of an array are the one field `*`, an
 //! object with more than [`MAX_KEYS`] keys is a map, whose values are the field `*` too, values nested deeper than the
-//! depth are not looked into, and a record that is no JSON counts nothing.
+//! depth are not looked into, of a key that an object has twice the last value counts, and a record that is no JSON counts
+//! nothing.
 
 mod change;
 mod code;
@@ -39,6 +40,10 @@ pub struct Schema {
     /// The root first; a child after its parent.
     fields: Vec<Field>,
     tape: Tape,
+    /// How many objects have been walked through.
+    objects: u64,
+    /// The token of the first key of the record at hand that its object has twice.
+    duplicate: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,18 +55,22 @@ struct Field {
     /// spares records of one shape the lookups.
     first: usize,
     after: usize,
+    /// The object that had it last, by its number, and the token of its value there.
+    last: (u64, usize),
 }
 
 impl Field {
     fn new(name: &str) -> Field {
-        Field { name: name.into(), counts: Counts::default(), children: BTreeMap::new(), first: ROOT, after: ROOT }
+        let (counts, children) = (Counts::default(), BTreeMap::new());
+        Field { name: name.into(), counts, children, first: ROOT, after: ROOT, last: (0, 0) }
     }
 }
 
 impl Schema {
     /// The schema of no records that looks `depth` levels deep, [`MAX_DEPTH`] at most; `/a/b` lies two deep.
     pub fn new(depth: usize) -> Schema {
-        Schema { depth: depth.min(MAX_DEPTH), fields: vec![Field::new("")], tape: Tape::default() }
+        let fields = vec![Field::new("")];
+        Schema { depth: depth.min(MAX_DEPTH), fields, tape: Tape::default(), objects: 0, duplicate: None }
     }
 
     /// How deep it looks.
@@ -74,15 +83,18 @@ impl Schema {
         present(&self.fields[ROOT].counts)
     }
 
-    /// Counts a JSON record `sign` times: 1 to add it, -1 to take it away. One that is no JSON counts nothing.
-    pub fn observe_json(&mut self, record: &[u8], sign: i64) -> Result<(), Invalid> {
+    /// Counts a JSON record `sign` times: 1 to add it, -1 to take it away. One that is no JSON counts nothing. Returns a
+    /// key that an object has twice, if there is one as deep as the schema looks.
+    pub fn observe_json(&mut self, record: &[u8], sign: i64) -> Result<Option<String>, Invalid> {
         let mut tape = std::mem::take(&mut self.tape);
-        let read = tape.read(record, self.depth);
-        if read.is_ok() {
+        let mut outcome = tape.read(record, self.depth).map(|()| None);
+        if let Ok(duplicate) = &mut outcome {
             self.walk(&tape, record, 0, ROOT, sign);
+            let name = |key| String::from_utf8_lossy(&tape.token(key).content(record)).into_owned();
+            *duplicate = self.duplicate.take().map(name);
         }
         self.tape = tape;
-        read
+        outcome
     }
 
     /// Counts values of one type in a field; one that lies deeper than the schema looks is not counted. The row of a
@@ -161,6 +173,8 @@ impl Schema {
         match kind {
             Type::Object => {
                 let map = is_map(tape, index);
+                self.objects += 1;
+                let object = self.objects;
                 let mut before = None;
                 for key in tape.keys(index) {
                     let child = match tape.token(key).literal(record) {
@@ -169,6 +183,12 @@ impl Schema {
                         None => self.expect(field, before, &tape.token(key).content(record)),
                     };
                     before = Some(child);
+                    let (other, value) = std::mem::replace(&mut self.fields[child].last, (object, key + 1));
+                    // Of a key that comes twice the last value counts. Names with lone surrogates may share a field.
+                    if other == object && !map && tape.token(value - 1).content(record) == tape.token(key).content(record) {
+                        self.duplicate.get_or_insert(key);
+                        self.walk(tape, record, value, child, -sign);
+                    }
                     self.walk(tape, record, key + 1, child, sign);
                 }
             }

@@ -109,8 +109,13 @@ impl<'r, 'v> Gather<'r, 'v> {
     fn take_json(&mut self, side: Side, record: Record<'_>) {
         if self.counts() {
             let observed = self.account.schema.observe_json(record.bytes, sign(side));
-            if let (Err(invalid), Side::New) = (observed, side) {
-                self.account.finding(self.path, record.line, format!("this is no JSON: {}", invalid.what));
+            let finding = match observed {
+                Ok(None) => None,
+                Ok(Some(key)) => Some(format!("the key \"{key}\" stands twice in one object; its last value counts")),
+                Err(invalid) => Some(format!("this is no JSON: {}", invalid.what)),
+            };
+            if let (Some(message), Side::New) = (finding, side) {
+                self.account.finding(self.path, record.line, message);
             }
             self.account.prune();
         }

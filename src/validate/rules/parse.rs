@@ -1,6 +1,7 @@
 //! `parse`: every record is one of its format.
 
 use super::Local;
+use crate::sample::{duplicate_key, escaped};
 use crate::validate::record::Seen;
 
 /// Finds what is none.
@@ -10,6 +11,10 @@ impl Local for Parse {
     fn find(&self, seen: &Seen<'_>) -> Option<String> {
         match seen {
             Seen::NoJson(_, why) => Some(format!("this is no JSON: {why}")),
+            Seen::Json(text, tape) => {
+                let key = duplicate_key(tape, text)?;
+                Some(format!("the key \"{}\" stands twice in one object", escaped(&key)))
+            }
             Seen::BadRow(_, _, why) | Seen::Broken(why) => Some((*why).to_owned()),
             _ => None,
         }
@@ -26,6 +31,12 @@ mod tests {
         assert_eq!(json(&Parse, r#"{"a":1}"#), None);
         assert_eq!(json(&Parse, r#"{"a":01}"#), said("this is no JSON: byte 6: a number begins with 0"));
         assert!(json_bytes(&Parse, b"\"\xff\"").is_some());
+        let twice = said("the key \"label\" stands twice in one object");
+        assert_eq!(json(&Parse, r#"{"label":1,"x":{"label":1},"l\u0061bel":2}"#), twice);
+        assert_eq!(json(&Parse, r#"[{"a":{"b":1,"b":1}}]"#), said("the key \"b\" stands twice in one object"));
+        assert_eq!(json(&Parse, r#"[{"a":1},{"a":1}]"#), None);
+        let many: Vec<String> = (0..40).map(|n| format!("\"k{}\":{n}", n % 39)).collect();
+        assert_eq!(json(&Parse, &format!("{{{}}}", many.join(","))), said("the key \"k0\" stands twice in one object"));
         assert_eq!([csv(&Parse, "1,2,3"), comment(&Parse)], [None, None]);
         let [_, row, broken, text] = without_fields(&Parse);
         assert_eq!([row, broken, text], [said("the record has 1 fields, the header 2"), said("no Parquet"), None]);
