@@ -22,9 +22,9 @@ pub(super) struct SampleChanges {
 
 impl SampleChanges {
     /// What an account tells that was tallied.
-    pub fn of(account: Account, before: u64, schema: Vec<Change>) -> SampleChanges {
-        let counts = account.tally.map(|tally| tally.finish().counts()).unwrap_or_default();
-        SampleChanges { counts, before, schema }
+    pub fn of(account: Account, before: u64, schema: Vec<Change>) -> Result<SampleChanges> {
+        let counts = account.tally.map_or(Ok(Counts::default()), |tally| tally.counts())?;
+        Ok(SampleChanges { counts, before, schema })
     }
 
     fn changed(&self) -> u64 {

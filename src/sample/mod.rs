@@ -46,4 +46,3 @@ pub(crate) use record::digest;
 pub use record::{Finding, Record, Records, Side};
 pub use render::{Rendering, escaped};
 pub use schema::{Change, ChangeKind, Schema};
-pub use tally::Tally;

@@ -239,7 +239,10 @@ impl Commit<'_> {
         let store = self.repo.store();
         let level = self.repo.config().level();
         let mut writer = if self.options.dry_run { Writer::dry(store)? } else { Writer::new(store, level)? };
-        let rules = Some(&self.dataset).filter(|dataset| dataset.samples).map(Dataset::rules).transpose()?;
+        let rules = Some(&self.dataset)
+            .filter(|dataset| dataset.samples)
+            .map(|dataset| dataset.rules(&store.layout().tmp()))
+            .transpose()?;
         let known = match (&parent, &rules) {
             (Some(parent), Some(_)) => judge::known(self.repo, &parent.version)?,
             _ => None,
@@ -491,6 +494,6 @@ impl Found {
         schema.add(&account.schema, 1);
         schema.prune(MAX_FIELDS);
         let changes = Change::between(&before, &schema);
-        Ok(Found { schema: Some(schema), samples: Some(SampleChanges::of(account, samples, changes)), findings, found })
+        Ok(Found { schema: Some(schema), samples: Some(SampleChanges::of(account, samples, changes)?), findings, found })
     }
 }

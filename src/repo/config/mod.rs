@@ -94,10 +94,10 @@ impl Dataset {
         }
     }
 
-    /// How its files are read and its samples compared.
-    pub fn rules(&self) -> Result<Rules> {
+    /// How its files are read and its samples compared, with the folder for what does not fit into memory.
+    pub fn rules(&self, scratch: &Path) -> Result<Rules> {
         let formats = self.formats.iter().map(|(glob, name)| (glob.as_str(), name.as_str()));
-        Rules::new(formats, &self.key, self.schema_depth)
+        Rules::new(formats, &self.key, self.schema_depth, scratch)
     }
 
     /// Whether name, type and folder are the same, whatever the rules.
