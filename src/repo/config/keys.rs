@@ -18,7 +18,8 @@ pub(super) const DATASET: Table<'_> =
 /// How files are read: the keys are globs.
 pub(super) const FORMAT: Table<'_> = Table { header: "dataset.NAME.format", keys: &[] };
 /// How numbers follow.
-pub(super) const VERSION: Table<'_> = Table { header: "dataset.NAME.version", keys: &["major_above", "minor_above"] };
+pub(super) const VERSION: Table<'_> =
+    Table { header: "dataset.NAME.version", keys: &["major_above", "minor_above", "field_share"] };
 /// What is told of the fields.
 pub(super) const SCHEMA: Table<'_> = Table { header: "dataset.NAME.schema", keys: &["depth"] };
 /// What a version must pass.

@@ -57,11 +57,13 @@ pub struct Thresholds {
     pub major_above: f64,
     /// Above it a change is at least MINOR.
     pub minor_above: f64,
+    /// The loss of a field is MAJOR where more than this share of the samples had it.
+    pub field_share: f64,
 }
 
 impl Default for Thresholds {
     fn default() -> Thresholds {
-        Thresholds { major_above: 0.5, minor_above: 0.1 }
+        Thresholds { major_above: 0.5, minor_above: 0.1, field_share: 0.001 }
     }
 }
 

@@ -236,7 +236,7 @@ fn the_nearest_word_is_told() {
             &format!("unknown key 'whatever' {unknown} 'schema'"),
             "there are: kind, severity, weight, name, files, file, formats",
         ),
-        ("kind='schema'", "has no 'file'", "for instance: file = \"schemas/lease.json\""),
+        ("kind='schema'", "has no 'file'", "for instance: file = \"schemas/lease.json\", formats = true"),
     ] {
         let error = rule(text).unwrap_err();
         assert!(error.message().contains(expected), "{text:?}: {}", error.message());
