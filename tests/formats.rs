@@ -19,7 +19,7 @@ use helox::object::recipe::{Builder, Item, Recipe};
 use helox::object::verdict::{Finding, Judged, Severity, Verdict};
 use helox::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use helox::object::{Key, Kind};
-use helox::sample::Schema;
+use helox::sample::{ReaderId, Schema};
 
 type Check = fn(&[u8]);
 
@@ -132,7 +132,7 @@ fn file(name: &str, bytes: &[u8], samples: Option<Samples>) -> Entry {
 }
 
 fn leaf() -> Node {
-    let counted = |count, reader| Some(Samples { count, reader });
+    let counted = |count, code| Some(Samples { count, reader: ReaderId { code, records: None } });
     Node::Leaf(vec![
         Entry::folder(path("empty")),
         file("labels.csv", LABELS, counted(2, 3)),
@@ -250,8 +250,13 @@ fn verdict() -> Verdict {
         failed,
         measures,
     };
-    let finding =
-        Finding { path: "train/a.jsonl".into(), line: 2, rule: 1, message: "/text has 3 characters, at least 10".into() };
+    let finding = Finding {
+        path: "train/a.jsonl".into(),
+        line: 2,
+        number: 2,
+        rule: 1,
+        message: "/text has 3 characters, at least 10".into(),
+    };
     Verdict {
         rules: [0x11; 32],
         min_score: 800_000,

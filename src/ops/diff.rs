@@ -12,6 +12,7 @@ use crate::path::{DataPath, from_user};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Found, Target};
 use crate::repo::{Dataset, Repo};
+use crate::sample::Reading;
 use crate::sample::tally::Counts;
 use crate::worktree::compare::{self, Differences};
 use crate::worktree::file::FileEntry;
@@ -156,8 +157,12 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
     sides.sort_by(|a, b| path_of(a).cmp(&path_of(b)));
     for (old, new) in &files.renamed {
         // What only has another name is the same, unless it is read otherwise now.
-        let reading = |e: &FileEntry| rules.reading_of(e.path.as_str(), e.samples.map(|s| s.reader));
-        if wanted.by_file || reading(old) != reading(new) {
+        let reading = |e: &FileEntry| match &e.samples {
+            Some(samples) => Reading::from_id(&samples.reader),
+            None => Some(rules.reading(e.path.as_str())),
+        };
+        let alike = reading(old).zip(reading(new)).is_some_and(|(old, new)| old.reads_as(&new));
+        if wanted.by_file || !alike {
             sides.extend([(Some(old.clone()), None), (None, Some(new.clone()))]);
         }
     }
@@ -191,7 +196,7 @@ fn path_of(sides: &Sides) -> Option<&DataPath> {
 }
 
 fn one(file: &FileEntry) -> One {
-    One { path: file.path.to_string(), size: file.size, samples: file.samples.map(|s| s.count) }
+    One { path: file.path.to_string(), size: file.size, samples: file.samples.as_ref().map(|s| s.count) }
 }
 
 fn both(old: &FileEntry, new: &FileEntry) -> Both {
@@ -199,8 +204,8 @@ fn both(old: &FileEntry, new: &FileEntry) -> Both {
         path: new.path.to_string(),
         old_size: old.size,
         new_size: new.size,
-        old_samples: old.samples.map(|s| s.count),
-        new_samples: new.samples.map(|s| s.count),
+        old_samples: old.samples.as_ref().map(|s| s.count),
+        new_samples: new.samples.as_ref().map(|s| s.count),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::sample::tally::Fate;
-use crate::sample::{MAX_DEPTH, Rendering, Tape, Type, escaped, fields, put_value};
+use crate::sample::{Header, MAX_DEPTH, Rendering, Tape, Type, escaped, fields, put_value};
 use crate::store::samples::Text;
 
 /// A field that differs between two records.
@@ -25,7 +25,7 @@ pub struct FieldChange {
 pub(super) fn render(text: &Text<'_>) -> Rendering {
     match text {
         Text::Json(bytes) => Rendering::json(bytes),
-        Text::Fields { row, delimiter, names, .. } => Rendering::row(fields(row, *delimiter), names),
+        Text::Fields { row, syntax, header, .. } => Rendering::row(fields(row, *syntax), header.map_or(&[], Header::names)),
         Text::Row(row) => row.render(),
         Text::File { .. } => Rendering::null(),
     }
@@ -197,8 +197,10 @@ mod tests {
 
         #[test]
         fn rows_that_differ_show_a_field(a in rows(), b in rows(), names in prop::collection::vec("[ab#1-3]{0,2}", 0..3)) {
-            let id = |row: &[u8]| identity_of_row(row, b',', &names, &[]).id;
-            let render = |row| render(&Text::Fields { row, delimiter: b',', names: &names, wrong: None });
+            let header = Header::new(names);
+            let header = Some(&header).filter(|header| !header.names().is_empty());
+            let id = |row: &[u8]| identity_of_row(row, b','.into(), header, &[]).id;
+            let render = |row| render(&Text::Fields { row, syntax: b','.into(), header, wrong: None });
             prop_assert_eq!(field_changes(&render(&a), &render(&b)).is_empty(), id(&a) == id(&b));
         }
     }

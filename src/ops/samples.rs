@@ -120,8 +120,9 @@ impl Files<'_> {
             }
             _ => (entry.content, Bytes::Stored(self.repo.store())),
         };
-        let reader = entry.samples.map(|samples| samples.reader).filter(|_| content.is_some());
-        Ok(Half { path, reading: self.rules.reading_of(path, reader), content, size: entry.size, bytes })
+        let reader = entry.samples.as_ref().map(|samples| &samples.reader).filter(|_| content.is_some());
+        let half = Half { path, reading: self.rules.reading(path), content, size: entry.size, bytes };
+        self.rules.as_then(half, reader)
     }
 
     fn halves<'h>(&'h self, sides: &'h Sides) -> Result<[Option<Half<'h>>; 2]> {

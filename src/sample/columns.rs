@@ -10,6 +10,7 @@ use std::borrow::Cow;
 
 use super::canonical::digest_all;
 use super::csv::{RowSyntax, canonical, fields};
+use super::datetime::Instant;
 use super::record::digest;
 use super::{Finding, Identity, Record, Type};
 use crate::codec::Put;
@@ -64,15 +65,14 @@ impl Header {
         let values = key.iter().map(|name| Some(fields.get(self.position(name)?)?).filter(|field| !field.is_empty()));
         let values: Option<Vec<_>> = values.collect();
         let mut form = Vec::with_capacity(row.len() + 16);
-        let mut put = |order: &[usize]| order.iter().filter_map(|&at| fields.get(at)).for_each(|field| form.put_bytes(field));
         if fields.len() == self.names.len() {
             form.extend_from_slice(&self.digest);
-            put(&self.order);
+            self.order.iter().for_each(|&at| form.put_bytes(&fields[at]));
         } else {
             // Another width has other names.
             let own: Vec<usize> = self.order.iter().copied().filter(|&at| at < fields.len()).collect();
             form.extend_from_slice(&self.digest_of(&own));
-            put(&own);
+            own.iter().for_each(|&at| form.put_bytes(&fields[at]));
             fields.iter().skip(self.names.len()).for_each(|field| form.put_bytes(field));
         }
         Identity { id: digest(b"table", &form), key: values.filter(|v| !v.is_empty()).map(|v| digest_all(&v)) }
@@ -227,7 +227,7 @@ mod tests {
         let mut seen = Vec::new();
         let mut findings = Vec::new();
         for (line, bytes) in &records {
-            let record = Record { bytes, line: *line };
+            let record = Record { bytes, line: *line, at: 0 };
             findings.extend(columns.observe(record, &mut |name, kind| seen.push((name.to_owned(), kind))));
         }
         (columns.names().map(<[String]>::to_vec), seen, findings)

@@ -57,19 +57,21 @@ pub struct Csv {
     quoted: bool,
     /// The line on which it begins.
     line: u64,
-    header: Header,
+    /// The byte at which it begins.
+    at: u64,
+    header: FirstRow,
     /// Rows that are no records and have not been taken.
     notes: Vec<Note>,
 }
 
-/// The row with the names of the columns.
+/// The first row that is no comment.
 #[derive(Clone, Debug)]
-enum Header {
+enum FirstRow {
     /// It has not come yet.
     Expected,
-    Row(Vec<u8>),
-    /// The file has none.
-    Absent,
+    Header(Vec<u8>),
+    /// The file has no header.
+    Record,
 }
 
 /// Where in a record the next byte stands.
@@ -100,7 +102,8 @@ impl Csv {
             begun: Vec::new(),
             quoted: false,
             line: 1,
-            header: if header { Header::Expected } else { Header::Absent },
+            at: 0,
+            header: if header { FirstRow::Expected } else { FirstRow::Record },
             notes: Vec::new(),
         }
     }
@@ -108,7 +111,7 @@ impl Csv {
     /// The first row, as it stands in the file, once it has been read.
     pub fn header(&self) -> Option<&[u8]> {
         match &self.header {
-            Header::Row(row) => Some(row),
+            FirstRow::Header(row) => Some(row),
             _ => None,
         }
     }
@@ -121,10 +124,12 @@ impl Csv {
     fn scan(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
         let mut start = 0;
         let mut at = 0;
+        let base = self.at + self.begun.len() as u64;
         while let Some(&next) = bytes.get(at) {
             if std::mem::take(&mut self.after_cr) && next == b'\n' {
                 at += 1;
                 start = at;
+                self.at = base + at as u64;
                 continue;
             }
             match self.place {
@@ -146,6 +151,7 @@ impl Csv {
                         self.after_cr = bytes[i] == b'\r';
                         self.end_record(&bytes[start..i], take);
                         self.line += 1;
+                        self.at = base + at as u64;
                         start = at;
                     }
                 }
@@ -181,11 +187,11 @@ impl Csv {
         if let Some(first) = bytes.first() {
             if Some(*first) == self.comment {
                 self.notes.push(Note { bytes: bytes.to_vec(), line: self.line });
-            } else if let Header::Expected = self.header {
-                self.header = Header::Row(bytes.to_vec());
+            } else if let FirstRow::Expected = self.header {
+                self.header = FirstRow::Header(bytes.to_vec());
                 self.notes.push(Note { bytes: bytes.to_vec(), line: self.line });
             } else {
-                take(Record { bytes, line: self.line });
+                take(Record { bytes, line: self.line, at: self.at });
             }
         }
         if std::mem::take(&mut self.quoted) {
@@ -205,6 +211,9 @@ impl Records for Csv {
                 Some((&first, rest)) if first == BOM[seen] => {
                     bytes = rest;
                     self.bom = Some(seen + 1).filter(|&seen| seen < BOM.len());
+                    if self.bom.is_none() {
+                        self.at = BOM.len() as u64;
+                    }
                 }
                 Some(_) => {
                     self.bom = None;
@@ -226,7 +235,7 @@ impl Records for Csv {
 impl PartialEq for Csv {
     fn eq(&self, other: &Csv) -> bool {
         let state = |csv: &Csv| {
-            let expected = matches!(csv.header, Header::Expected);
+            let expected = matches!(csv.header, FirstRow::Expected);
             (csv.syntax, csv.comment, csv.bom, csv.place, csv.after_cr, expected)
         };
         state(self) == state(other) && self.begun == other.begun
@@ -337,7 +346,10 @@ mod tests {
     /// Every row with its line, the header too, read in pieces of the lengths that `cuts` gives in turn.
     fn rows(mut csv: Csv, bytes: &[u8], cuts: &[usize]) -> Vec<(u64, Vec<u8>)> {
         let mut rows = Vec::new();
-        let mut take = |record: Record<'_>| rows.push((record.line, record.bytes.to_vec()));
+        let mut take = |record: Record<'_>| {
+            assert!(bytes[record.at as usize..].starts_with(record.bytes), "{record:?}");
+            rows.push((record.line, record.bytes.to_vec()));
+        };
         let mut rest = bytes;
         for &cut in cuts.iter().cycle() {
             let (piece, after) = rest.split_at(cut.min(rest.len()));

@@ -51,4 +51,4 @@ pub use reading::{Dialect, Encoding, Format, Origin, Packing, ReaderId, Reading}
 pub use record::{Finding, Record, Records, Side};
 pub use render::{Rendering, escaped};
 pub use schema::{Change, ChangeKind, Schema};
-pub use transcode::Transcoder;
+pub use transcode::Decoder;

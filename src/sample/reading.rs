@@ -202,6 +202,11 @@ impl Reading {
         self.format == Format::Jsonl || self.format == Format::Json && self.dialect.lines
     }
 
+    /// Whether the bytes of the file are its text.
+    pub fn is_plain(&self) -> bool {
+        self.packing == Packing::None && self.dialect.encoding == Encoding::Utf8
+    }
+
     /// What separates the fields of a row.
     pub fn delimiter(&self) -> u8 {
         self.dialect.delimiter.unwrap_or(if self.format == Format::Tsv { b'\t' } else { b',' })

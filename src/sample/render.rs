@@ -43,7 +43,7 @@ impl Rendering {
     }
 
     /// Renders the fields of a row as an object of the names of their columns, as an array where these are not known.
-    /// A field that has no column, or shares its name with another, is named by its place: `#3`.
+    /// A field that has no column, or shares its name with another, is named by its place: `#3`, `name#3`.
     pub fn row<'a>(fields: impl Iterator<Item = Cow<'a, [u8]>>, names: &[String]) -> Rendering {
         let mut out = String::new();
         if names.is_empty() {
@@ -55,7 +55,7 @@ impl Rendering {
                 match names.get(at).filter(|name| times.get(name.as_str()) == Some(&1)) {
                     Some(name) => put_string(name, out),
                     None => {
-                        let mut name = format!("#{}", at + 1);
+                        let mut name = format!("{}#{}", names.get(at).map_or("", String::as_str), at + 1);
                         while times.contains_key(name.as_str()) {
                             name.insert(0, '#');
                         }
@@ -230,7 +230,7 @@ mod tests {
             value(&Rendering::row(fields(text.as_bytes(), b','), &names))
         };
         assert_eq!(row("1,\"x\ny\"", &["a", "b"]), json!({"a": "1", "b": "x\ny"}));
-        assert_eq!(row("1,2,3,4", &["a", "b", "a"]), json!({"#1": "1", "b": "2", "#3": "3", "#4": "4"}));
+        assert_eq!(row("1,2,3,4", &["a", "b", "a"]), json!({"a#1": "1", "b": "2", "a#3": "3", "#4": "4"}));
         assert_eq!(row("1,2,3", &["#3", "b"]), json!({"#3": "1", "b": "2", "##3": "3"}));
         assert_eq!(row("1,2", &[]), json!(["1", "2"]));
     }

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{CoderResult, Decoder, UTF_16BE, UTF_16LE, WINDOWS_1252, mem};
+use encoding_rs::{CoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252, mem};
 
-use super::Encoding;
+use super::{Encoding, Reading, Unpacker};
 
 /// Bytes of UTF-8 that are handed over at once.
 const OUTPUT: usize = 64 << 10;
@@ -12,7 +12,7 @@ const OUTPUT: usize = 64 << 10;
 /// Turns a text that comes in pieces into UTF-8. A byte order mark stays, as that of UTF-8.
 pub struct Transcoder {
     encoding: Encoding,
-    decoder: Option<Decoder>,
+    decoder: Option<encoding_rs::Decoder>,
     output: Vec<u8>,
     malformed: bool,
 }
@@ -63,6 +63,37 @@ impl Transcoder {
                 return;
             }
         }
+    }
+}
+
+/// Unpacks a file that comes in pieces, and turns its text into UTF-8.
+#[derive(Debug)]
+pub struct Decoder {
+    unpacker: Unpacker,
+    transcoder: Transcoder,
+}
+
+impl Decoder {
+    /// A decoder of files that are read so; `None` for those whose bytes are their text.
+    pub fn of(reading: &Reading) -> Result<Option<Decoder>, String> {
+        if reading.is_plain() {
+            return Ok(None);
+        }
+        let transcoder = Transcoder::new(reading.dialect.encoding);
+        Ok(Some(Decoder { unpacker: Unpacker::new(reading.packing)?, transcoder }))
+    }
+
+    /// Takes the next bytes of the file and hands over their text. The error says what is wrong with the packing, which
+    /// is over then.
+    pub fn feed(&mut self, bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+        let Decoder { unpacker, transcoder } = self;
+        unpacker.feed(bytes, &mut |bytes| transcoder.feed(bytes, take))
+    }
+
+    /// The file ends here: hands over what is left, and says so if that is too early.
+    pub fn finish(mut self, take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+        self.transcoder.finish(take);
+        self.unpacker.finish()
     }
 }
 

@@ -269,7 +269,7 @@ mod tests {
     fn csv(field: &str, names: &[&str], row: &str) -> Vec<String> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let cells: Vec<_> = fields(row.as_bytes(), b',').collect();
-        texts(field, &Seen::Cells(row.as_bytes(), b',', &cells, &names))
+        texts(field, &Seen::Cells(row.as_bytes(), b','.into(), &cells, &names))
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(super) fn whole(seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
             digest(b"", form)
         }
         Seen::NoJson(bytes, _) => Identity::of_bytes(bytes).id,
-        Seen::Cells(row, delimiter, ..) | Seen::BadRow(row, delimiter, _) => row_identity(row, delimiter),
+        Seen::Cells(row, syntax, ..) | Seen::BadRow(row, syntax, _) => row_identity(row, syntax),
         Seen::Row(row) => row.canonical(),
         Seen::Text(bytes) => digest(TEXT, bytes),
         Seen::Opaque(content) | Seen::Unread(content, _) => {
@@ -129,6 +129,7 @@ fn put_letters(text: &[u8], form: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sample::identity_of_row;
     use crate::sample::{Canonical, Columns, MAX_DEPTH, Pointer, Tape, fields};
 
     type By = fn(&[Field], &Seen<'_>, &mut Vec<u8>) -> Option<[u8; 16]>;
@@ -143,7 +144,7 @@ mod tests {
     fn csv(by: By, names: &[&str], columns: &[String], row: &[u8]) -> Option<[u8; 16]> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let cells: Vec<_> = fields(row, b',').collect();
-        by(&Field::all(&names).unwrap(), &Seen::Cells(row, b',', &cells, columns), &mut vec![1])
+        by(&Field::all(&names).unwrap(), &Seen::Cells(row, b','.into(), &cells, columns), &mut vec![1])
     }
 
     #[test]
@@ -157,9 +158,10 @@ mod tests {
             assert_eq!(json(key, &["id", "/b/1"], text), identity.key);
         }
         let columns = Columns::new(b"id,x", b',');
-        let identity = columns.identity(b"1,\"y\"", &["x".to_owned()]);
         let names = columns.names().unwrap();
-        assert_eq!(csv(|_, seen, form| whole(seen, form), &[], names, b"\"1\",y"), Some(identity.id));
+        let identity = identity_of_row(b"1,\"y\"", b','.into(), columns.header(), &["x".to_owned()]);
+        let quoted = csv(|_, seen, form| whole(seen, form), &[], names, b"\"1\",y");
+        assert_eq!(quoted, csv(|_, seen, form| whole(seen, form), &[], names, b"1,\"y\""));
         assert_eq!(csv(key, &["/x"], names, b"2,y"), identity.key);
         assert_eq!(csv(key, &["/x"], names, b"2,"), None);
     }

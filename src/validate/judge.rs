@@ -69,10 +69,10 @@ impl<'g> Judge<'g> {
                 Ok(()) => Seen::Json(text, tape),
                 Err(why) => Seen::NoJson(text, why),
             },
-            Body::Fields { row, delimiter, wrong: Some(why), .. } => Seen::BadRow(row, delimiter, why),
-            Body::Fields { row, delimiter, names, wrong: None } => {
-                cells = fields(row, delimiter).collect();
-                Seen::Cells(row, delimiter, &cells, names)
+            Body::Fields { row, syntax, wrong: Some(why), .. } => Seen::BadRow(row, syntax, why),
+            Body::Fields { row, syntax, names, wrong: None } => {
+                cells = fields(row, syntax).collect();
+                Seen::Cells(row, syntax, &cells, names)
             }
             Body::Row(row) => Seen::Row(*row),
             Body::Text(text) => Seen::Text(text),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::sample::{Invalid, Row, Tape};
+use crate::sample::{Invalid, Row, RowSyntax, Tape};
 
 /// A record of a dataset.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +22,8 @@ pub enum Body<'a> {
     Fields {
         /// As it stands in the file.
         row: &'a [u8],
-        /// What separates its fields.
-        delimiter: u8,
+        /// How its fields are told apart.
+        syntax: RowSyntax,
         /// The names of its columns; none where they are not known, as for a comment before the header.
         names: &'a [String],
         /// What is wrong with it, such as a wrong number of fields.
@@ -49,9 +49,9 @@ pub(super) enum Seen<'a> {
     /// What should be JSON and is none.
     NoJson(&'a [u8], Invalid),
     /// A row of CSV or TSV: as it stands, its delimiter, its fields without quotes, and the names of its columns.
-    Cells(&'a [u8], u8, &'a [Cow<'a, [u8]>], &'a [String]),
+    Cells(&'a [u8], RowSyntax, &'a [Cow<'a, [u8]>], &'a [String]),
     /// Such a row with something wrong: as it stands, its delimiter, and what is wrong.
-    BadRow(&'a [u8], u8, &'a str),
+    BadRow(&'a [u8], RowSyntax, &'a str),
     /// A row of Parquet.
     Row(Row<'a>),
     /// A file of text.

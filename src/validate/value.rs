@@ -92,10 +92,10 @@ mod tests {
         let names = ["i", "n", "b", "t", "z", "none", "big"].map(str::to_owned);
         let row = b"-7,.5,TRUE,x,007,,123456789012345678901234567890";
         let cells: Vec<_> = fields(row, b',').collect();
-        let value = value(&Seen::Cells(row, b',', &cells, &names)).unwrap().unwrap();
+        let value = value(&Seen::Cells(row, b','.into(), &cells, &names)).unwrap().unwrap();
         let all = json!({"i": -7, "n": 0.5, "b": true, "t": "x", "z": "007", "none": null, "big": 1.2345678901234568e29});
         assert_eq!(value, all);
-        assert!(super::value(&Seen::Cells(b"#x", b',', &[], &[])).is_none());
+        assert!(super::value(&Seen::Cells(b"#x", b','.into(), &[], &[])).is_none());
     }
 
     #[test]

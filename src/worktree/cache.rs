@@ -16,11 +16,12 @@ use crate::fs::atomic::Temp;
 use crate::fs::beneath::{FileKind, Stat};
 use crate::id::Id;
 use crate::object::node::{Entry, EntryKind, Samples};
+use crate::sample::ReaderId;
 use crate::path::DataPath;
 use crate::store::Layout;
 
 /// The first bytes of a cache.
-const BEGIN: [u8; 8] = *b"HLXSTAT1";
+const BEGIN: [u8; 8] = *b"HLXSTAT2";
 /// Rows of a block.
 const ROWS: usize = 512;
 /// No block is longer.
@@ -100,7 +101,7 @@ struct Packed {
     ctime: i64,
     inode: u64,
     content: [u8; 32],
-    samples: Option<(u64, u32)>,
+    samples: Option<(u64, u64, Option<String>)>,
     trusted: bool,
     stored: bool,
 }
@@ -115,7 +116,7 @@ impl Packed {
             ctime: row.stat.ctime,
             inode: row.stat.inode,
             content: *row.entry.content.as_bytes(),
-            samples: row.entry.samples.map(|s| (s.count, s.reader)),
+            samples: row.entry.samples.as_ref().map(|s| (s.count, s.reader.code, s.reader.records.as_deref().map(str::to_owned))),
             trusted: row.trusted,
             stored: row.stored,
         }
@@ -131,7 +132,10 @@ impl Packed {
             kind,
             // A folder's length is no property of the entry.
             size: if kind == EntryKind::Folder { 0 } else { self.size },
-            samples: self.samples.map(|(count, reader)| Samples { count, reader }),
+            samples: self.samples.map(|(count, code, records)| {
+                let reader = ReaderId { code, records: records.map(Into::into) };
+                Samples { count, reader }
+            }),
             content: Id::from_bytes(self.content),
         };
         Some(Row { entry, stat, trusted: self.trusted, stored: self.stored })

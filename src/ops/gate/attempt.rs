@@ -12,10 +12,10 @@ use crate::error::{Error, Kind, Result};
 use crate::fs::atomic::Staging;
 use crate::id::{Id, Node};
 use crate::manifest::{Change, Diff, Entries, NodeSource};
-use crate::object::node::Entry;
+use crate::object::node::{Entry, Samples};
 use crate::parallel;
 use crate::progress::Stage;
-use crate::sample::{Format, Packing};
+use crate::sample::Reading;
 use crate::validate::{Check, Gathering, MAX_MEMBERS, Measures};
 
 /// Bytes of a part of a large file.
@@ -148,8 +148,10 @@ impl<'j> Attempt<'j> {
 
     /// A file that is judged whole, so that all cores have work also where there is only one.
     fn parts(&self, entry: Entry) -> Vec<Result<Task>> {
-        let reading = self.judging.rules.reading(entry.path.as_str());
-        if entry.size <= PART || reading.format != Format::Jsonl || reading.packing != Packing::None {
+        let rules = &self.judging.rules;
+        let is_current = |samples: &&Samples| rules.is_current(entry.path.as_str(), &samples.reader);
+        let reading = entry.samples.as_ref().filter(is_current).and_then(|samples| Reading::from_id(&samples.reader));
+        if entry.size <= PART || !reading.is_some_and(|reading| reading.is_lines() && reading.is_plain()) {
             return vec![Ok(Task { sides: (None, Some(entry)), part: None })];
         }
         let part = |start: u64| start..entry.size.min(start + PART);

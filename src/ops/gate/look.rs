@@ -13,7 +13,7 @@ use super::attempt::Task;
 use super::{Attempt, Files, Judging, Sides};
 use crate::error::Result;
 use crate::object::node::Entry;
-use crate::sample::{Format, Side};
+use crate::sample::{Format, Header, Side};
 use crate::store::samples::{Half, Seen, Text, visit, visit_part};
 use crate::validate::{Body, Gathering, Judge, KeyTold, Looks, Measures, Record, Told};
 use crate::worktree::ingest::{Watch, Watcher};
@@ -205,7 +205,7 @@ impl Judging<'_> {
         if self.rules.reading(entry.path.as_str()).format == Format::Whole {
             return Ok(false);
         }
-        if let Some(samples) = entry.samples {
+        if let Some(samples) = &entry.samples {
             return Ok(samples.count == 0);
         }
         let mut none = true;
@@ -218,7 +218,9 @@ impl Judging<'_> {
         let text;
         let body = match &seen.text {
             Text::Json(bytes) => Body::Json(bytes),
-            Text::Fields { row, delimiter, names, wrong } => Body::Fields { row, delimiter: *delimiter, names, wrong: *wrong },
+            Text::Fields { row, syntax, header, wrong } => {
+                Body::Fields { row, syntax: *syntax, names: header.map_or(&[], Header::names), wrong: *wrong }
+            }
             Text::Row(row) => Body::Row(row),
             Text::File { broken: Some((_, why)), .. } => Body::Broken(why),
             Text::File { content, .. } => match half {

@@ -30,7 +30,7 @@ use crate::store::samples::{Bytes, Half, Rules};
 use crate::validate::{Check, Gate, Measures};
 use crate::worktree::selection::Matcher;
 
-use known::Home;
+use known::{Home, Place};
 use place::Minds;
 
 pub(super) use attempt::Attempt;
@@ -82,7 +82,7 @@ pub(super) struct Work<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Said {
     pub path: String,
-    pub line: u64,
+    pub place: Place,
     pub rule: u32,
     pub message: String,
 }
@@ -107,7 +107,8 @@ impl<S> Files<'_, S> {
             }
             _ => Bytes::Stored(judging.repo.store()),
         };
-        Ok(Half { path, reading: judging.rules.reading(path), content: Some(entry.content), size: entry.size, bytes })
+        let half = Half { path, reading: judging.rules.reading(path), content: Some(entry.content), size: entry.size, bytes };
+        judging.rules.as_now(half, entry.samples.as_ref().map(|samples| &samples.reader))
     }
 }
 
@@ -122,7 +123,9 @@ impl<'a> Judging<'a> {
         })?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(&gate.digest());
-        hasher.update(format!("{:?}", dataset.formats).as_bytes());
+        for (glob, reading) in &dataset.formats {
+            hasher.update(format!("{glob:?} {:?}\n", reading.id()).as_bytes());
+        }
         let digest = *hasher.finalize().as_bytes();
         Ok(Some(Judging {
             repo,

@@ -40,7 +40,7 @@ pub fn compare(
     }
     if let (Some(old), Some(new)) = (old, new) {
         // Records that have been shown cannot be taken back.
-        if let Some(store) = in_chunks(old, new).filter(|_| visitor.is_none() || !may_break(new.reading)) {
+        if let Some(store) = in_chunks(old, new).filter(|_| visitor.is_none() || !may_break(&new.reading)) {
             let End { count, account: own } = chunkwise(store, rules, old, new, exact, keeps, visitor)?;
             account.absorb(own);
             return Ok(count);
@@ -70,10 +70,17 @@ pub fn visit(
 
 /// Shows the records that begin in a part of a JSONL file without packing, as a new side, and not their lines.
 pub fn visit_part(half: &Half<'_>, part: Range<u64>, see: &mut dyn FnMut(Seen<'_>)) -> Result<()> {
-    let mut reader = if part.start == 0 { Jsonl::new() } else { Jsonl::within(b"", 0) };
-    let mut take = |record: Record<'_>| see(Seen { side: Side::New, path: half.path, line: 0, text: Text::Json(record.bytes) });
-    half.lines(part, &mut |bytes| reader.feed(bytes, &mut take))?;
-    reader.finish(&mut take);
+    let mut reader = None;
+    let mut take = |record: Record<'_>| {
+        see(Seen { side: Side::New, path: half.path, line: 0, at: record.at, text: Text::Json(record.bytes) });
+    };
+    half.lines(part, &mut |at, bytes| {
+        let begin = || if at == 0 { Jsonl::new() } else { Jsonl::within(b"", 0, at) };
+        reader.get_or_insert_with(begin).feed(bytes, &mut take);
+    })?;
+    if let Some(mut reader) = reader {
+        reader.finish(&mut take);
+    }
     Ok(())
 }
 
@@ -96,7 +103,7 @@ fn chunkwise<'v>(
     keeps: Keeps,
     visitor: Visitor<'v>,
 ) -> Result<End> {
-    let mut stream = Stream::new(store, rules, new.path, new.reading, Some(old.clone()), keeps).told_to(visitor);
+    let mut stream = Stream::new(store, rules, new.path, new.reading.clone(), Some(old.clone()), keeps).told_to(visitor);
     match &new.bytes {
         Bytes::Stored(store) if !exact => {
             for item in Chunks::of(store, new.id()?, new.size)? {
@@ -142,12 +149,12 @@ fn by_turns<'r, 'v>(
     keeps: Keeps,
     visitor: Visitor<'v>,
 ) -> Result<Option<Told<'v>>> {
-    let reading = new.reading;
-    if old.reading != reading || may_break(reading) && (is_broken(old)?.is_some() || is_broken(new)?.is_some()) {
+    let reading = &new.reading;
+    if !old.reading.reads_as(reading) || may_break(reading) && (is_broken(old)?.is_some() || is_broken(new)?.is_some()) {
         return Ok(None);
     }
     let mut tables = None;
-    if matches!(reading.format, Format::Csv | Format::Tsv) {
+    if reading.is_table() {
         let (before, after) = (head(old)?, head(new)?);
         match before.zip(after).filter(|(before, after)| before.agrees(after)) {
             Some((before, after)) => tables = Some([before, after]),
@@ -187,13 +194,13 @@ pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Ac
         _ => {}
     }
     if visitor.is_some()
-        && may_break(half.reading)
+        && may_break(&half.reading)
         && let Some(why) = is_broken(half)?
     {
         return one_record(rules, side, half, Some(why), account, visitor);
     }
     let shown = lend(&mut visitor);
-    let Some(mut pair) = Pair::alone(rules, half.path, side, half.reading, account.keeps(), shown)? else { return Ok(0) };
+    let Some(mut pair) = Pair::alone(rules, half.path, side, &half.reading, account.keeps(), shown)? else { return Ok(0) };
     for piece in half.pieces()? {
         pair.feed(side, &piece?);
     }
@@ -216,7 +223,7 @@ pub(super) fn one_record(
     account: &mut Account,
     visitor: Visitor<'_>,
 ) -> Result<u64> {
-    let mut gather = Gather::new(rules, half.path, half.reading.format, account.keeps(), visitor);
+    let mut gather = Gather::new(rules, half.path, &half.reading, account.keeps(), visitor);
     gather.take_whole(side, half.id()?.as_bytes(), why);
     account.absorb(gather.finish().0);
     Ok(1)
@@ -234,7 +241,7 @@ fn parquet(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mu
         return one_record(rules, side, half, Some((1, why)), account, visitor);
     }
     let shown = lend(&mut visitor);
-    let mut gather = Gather::new(rules, half.path, half.reading.format, account.keeps(), shown);
+    let mut gather = Gather::new(rules, half.path, &half.reading, account.keeps(), shown);
     let read = table.rows(&mut |row| gather.take_parquet(side, &row));
     gather.count_paths();
     let (own, _) = gather.finish();
@@ -250,8 +257,9 @@ fn parquet(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mu
 /// Why a file is one record, if it is.
 pub(super) fn is_broken(half: &Half<'_>) -> Result<Option<Broken>> {
     let mut array = Array::new();
+    let is_document = half.reading.format == Format::Json && !half.reading.is_lines();
     let read = half.unpacked(&mut |bytes| {
-        if half.reading.format == Format::Json {
+        if is_document {
             array.feed(bytes, &mut |_| {});
         }
         true
@@ -259,7 +267,7 @@ pub(super) fn is_broken(half: &Half<'_>) -> Result<Option<Broken>> {
     if let Err(why) = read {
         return Ok(Some((1, why)));
     }
-    if half.reading.format != Format::Json {
+    if !is_document {
         return Ok(None);
     }
     array.finish(&mut |_| {});
@@ -273,5 +281,5 @@ fn head(half: &Half<'_>) -> Result<Option<Table>> {
         head.extend_from_slice(bytes);
         head.len() < HEAD
     })?;
-    Ok(Table::primed(half.reading.format, &head))
+    Ok(Table::primed(&half.reading, &head))
 }

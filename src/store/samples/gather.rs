@@ -3,7 +3,7 @@
 use super::account::{Account, Keeps};
 use super::table::Table;
 use super::{MAX_FIELDS, Rules};
-use crate::sample::{Canonical, Format, Identity, Record, Row, Side, Type, identity_of_row};
+use crate::sample::{Canonical, Header, Identity, Record, Reading, Row, RowSyntax, Side, Type, digest, identity_of_row};
 
 /// A record, for those who look at the records themselves.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +14,8 @@ pub struct Seen<'a> {
     pub path: &'a str,
     /// Its line in it; 0 for the file itself.
     pub line: u64,
+    /// Its place in it: the byte of the unpacked stream at which it begins, or its row in Parquet, from 0.
+    pub at: u64,
     /// What it is.
     pub text: Text<'a>,
 }
@@ -23,14 +25,14 @@ pub struct Seen<'a> {
 pub enum Text<'a> {
     /// As it stands there: JSON, unless it is none.
     Json(&'a [u8]),
-    /// A row, its delimiter, the names of its columns, where they are known, and what is wrong with it.
+    /// A row of a table.
     Fields {
         /// As it stands there.
         row: &'a [u8],
-        /// What separates its fields.
-        delimiter: u8,
-        /// The names of the columns; none where they are not known.
-        names: &'a [String],
+        /// How its fields are told apart.
+        syntax: RowSyntax,
+        /// The names of the columns, where they are known.
+        header: Option<&'a Header>,
         /// What is wrong with it, if anything.
         wrong: Option<&'a str>,
     },
@@ -50,12 +52,11 @@ impl Seen<'_> {
     pub fn identity(&self, rules: &Rules, canonical: &mut Canonical) -> Identity {
         match self.text {
             Text::Json(record) => canonical.identity(record, &rules.pointers),
-            Text::Fields { row, delimiter, names, .. } => identity_of_row(row, delimiter, names, &rules.columns),
+            Text::Fields { row, syntax, header, .. } => identity_of_row(row, syntax, header, &rules.columns),
             Text::Row(row) => row.identity(&rules.paths),
             Text::File { content, .. } => {
-                let mut id = [0; 16];
-                id.copy_from_slice(&content[..16]);
-                Identity { id, key: None }
+                // A text is never the record that a JSON scalar is.
+                Identity { id: digest(b"file", content), key: None }
             }
         }
     }
@@ -76,7 +77,7 @@ pub(super) fn lend<'s>(visitor: &'s mut Visitor<'_>) -> Visitor<'s> {
 pub(super) struct Gather<'r, 'v> {
     rules: &'r Rules,
     path: &'r str,
-    format: Format,
+    reading: Reading,
     pub tables: [Table; 2],
     pub account: Account,
     canonical: Canonical,
@@ -86,10 +87,10 @@ pub(super) struct Gather<'r, 'v> {
 }
 
 impl<'r, 'v> Gather<'r, 'v> {
-    pub fn new(rules: &'r Rules, path: &'r str, format: Format, keeps: Keeps, visitor: Visitor<'v>) -> Gather<'r, 'v> {
-        let tables = [Table::new(format), Table::new(format)];
+    pub fn new(rules: &'r Rules, path: &'r str, reading: &Reading, keeps: Keeps, visitor: Visitor<'v>) -> Gather<'r, 'v> {
+        let tables = [Table::new(reading), Table::new(reading)];
         let account = Account::new(rules, keeps);
-        Gather { rules, path, format, tables, account, canonical: Canonical::default(), visitor, columns: Vec::new() }
+        Gather { rules, path, reading: reading.clone(), tables, account, canonical: Canonical::default(), visitor, columns: Vec::new() }
     }
 
     fn counts(&self) -> bool {
@@ -98,10 +99,7 @@ impl<'r, 'v> Gather<'r, 'v> {
 
     /// A record that is on one side, perhaps.
     pub fn take(&mut self, side: Side, record: Record<'_>) {
-        match self.format {
-            Format::Csv | Format::Tsv => self.take_row(side, record),
-            _ => self.take_json(side, record),
-        }
+        if self.reading.is_table() { self.take_row(side, record) } else { self.take_json(side, record) }
     }
 
     fn take_json(&mut self, side: Side, record: Record<'_>) {
@@ -117,7 +115,7 @@ impl<'r, 'v> Gather<'r, 'v> {
             }
             self.account.prune();
         }
-        self.tell(side, record.line, Text::Json(record.bytes));
+        self.tell(side, record.line, record.at, Text::Json(record.bytes));
     }
 
     fn take_row(&mut self, side: Side, record: Record<'_>) {
@@ -147,12 +145,12 @@ impl<'r, 'v> Gather<'r, 'v> {
         let Gather { tables, account, visitor, canonical, rules, .. } = self;
         let text = Text::Fields {
             row: record.bytes,
-            delimiter: if self.format == Format::Tsv { b'\t' } else { b',' },
+            syntax: self.reading.row_syntax(),
             // A comment, and a header after one, have no columns of their own.
-            names: if at > 0 { tables[side as usize].names() } else { &[] },
+            header: tables[side as usize].header().filter(|_| at > 0),
             wrong: finding.as_ref().map(|finding| finding.message.as_str()),
         };
-        let seen = Seen { side, path: self.path, line: record.line, text };
+        let seen = Seen { side, path: self.path, line: record.line, at: record.at, text };
         tell(seen, rules, account, canonical, visitor);
     }
 
@@ -178,7 +176,7 @@ impl<'r, 'v> Gather<'r, 'v> {
                 self.columns[at].1[kind as usize] += sign(side);
             }
         }
-        self.tell(side, row.number, Text::Row(row));
+        self.tell(side, row.number, row.number - 1, Text::Row(row));
     }
 
     /// The end of a Parquet file.
@@ -196,14 +194,14 @@ impl<'r, 'v> Gather<'r, 'v> {
     /// A file that is one record.
     pub fn take_whole(&mut self, side: Side, content: &[u8; 32], finding: Option<(u64, String)>) {
         let broken = finding.as_ref().map(|(line, message)| (*line, message.as_str()));
-        self.tell(side, 0, Text::File { content, broken });
+        self.tell(side, 0, 0, Text::File { content, broken });
         if let (Some((line, message)), Side::New) = (finding, side) {
             self.account.finding(self.path, line, message);
         }
     }
 
-    fn tell(&mut self, side: Side, line: u64, text: Text<'_>) {
-        let seen = Seen { side, path: self.path, line, text };
+    fn tell(&mut self, side: Side, line: u64, at: u64, text: Text<'_>) {
+        let seen = Seen { side, path: self.path, line, at, text };
         tell(seen, self.rules, &mut self.account, &mut self.canonical, &mut self.visitor);
     }
 

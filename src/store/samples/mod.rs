@@ -77,14 +77,24 @@ impl Rules {
         self.formats.reading(path)
     }
 
-    /// How a file was read whose count this reader made; as it is now where that reader is no more.
-    pub fn reading_of(&self, path: &str, reader: Option<&ReaderId>) -> Reading {
-        reader.and_then(Reading::from_id).unwrap_or_else(|| self.reading(path))
-    }
-
-    /// Whether this reader is the one that the file of this path gets now, as far as its path and its own bytes say.
+    /// Whether this reader is the one that the same bytes get now in a file of this path.
     pub fn is_current(&self, path: &str, reader: &ReaderId) -> bool {
         Reading::from_id(reader).is_some_and(|reading| reading.before_guess() == self.reading(path))
+    }
+
+    /// Reads a side of a file as it was read then, by the reader that made its count; as it is read now where it has none
+    /// or that reader is no more.
+    pub fn as_then<'h>(&self, half: Half<'h>, reader: Option<&ReaderId>) -> Result<Half<'h>> {
+        match reader.and_then(Reading::from_id) {
+            Some(reading) => Ok(Half { reading, ..half }),
+            None => Half { reading: self.reading(half.path), ..half }.guessed(),
+        }
+    }
+
+    /// Reads a side of a file as it is read now; `reader` is the one that made the count of the same bytes, if any did.
+    pub fn as_now<'h>(&self, half: Half<'h>, reader: Option<&ReaderId>) -> Result<Half<'h>> {
+        let path = half.path;
+        self.as_then(half, reader.filter(|reader| self.is_current(path, reader)))
     }
 
     /// The folder for temporary files.

@@ -3,9 +3,9 @@
 use super::Rules;
 use super::account::{Account, Keeps};
 use super::gather::{Gather, Visitor};
-use super::table::{self, Table};
+use super::table::Table;
 use crate::error::{Error, Result};
-use crate::sample::{Array, Compare, Csv, Format, Jsonl, Packing, Reading, Record, Records, Side, Unpacker};
+use crate::sample::{Array, Compare, Csv, Decoder, Format, Jsonl, Packing, Reading, Record, Records, Side};
 
 /// A reader of a format whose records come from a stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,11 +17,12 @@ pub(super) enum Reader {
 
 impl Reader {
     /// `None` for formats that are not read from a stream.
-    pub fn of(format: Format) -> Option<Reader> {
-        match format {
+    pub fn of(reading: &Reading) -> Option<Reader> {
+        match reading.format {
+            _ if reading.is_lines() => Some(Reader::Jsonl(Jsonl::new())),
             Format::Jsonl => Some(Reader::Jsonl(Jsonl::new())),
             Format::Json => Some(Reader::Array(Array::new())),
-            Format::Csv | Format::Tsv => Some(Reader::Csv(table::reader(format))),
+            Format::Csv | Format::Tsv => Some(Reader::Csv(Csv::of(reading))),
             Format::Parquet | Format::Whole => None,
         }
     }
@@ -57,8 +58,8 @@ impl Records for Reader {
 pub(super) type Broken = (u64, String);
 
 /// Whether a file of this reading may turn out to be one record when records of it have been told.
-pub(super) fn may_break(reading: Reading) -> bool {
-    reading.format == Format::Json || reading.packing != Packing::None && reading.format != Format::Whole
+pub(super) fn may_break(reading: &Reading) -> bool {
+    reading.format == Format::Json && !reading.is_lines() || reading.packing != Packing::None && reading.format != Format::Whole
 }
 
 enum Mode {
@@ -68,9 +69,9 @@ enum Mode {
 
 /// Both sides of a file, or one of them, as their bytes come.
 pub(super) struct Pair<'r, 'v> {
-    format: Format,
+    reading: Reading,
     mode: Mode,
-    unpackers: [Option<Unpacker>; 2],
+    decoders: [Option<Decoder>; 2],
     damage: [Option<Broken>; 2],
     gather: Gather<'r, 'v>,
 }
@@ -92,12 +93,12 @@ impl<'r, 'v> Pair<'r, 'v> {
         rules: &'r Rules,
         path: &'r str,
         side: Side,
-        reading: Reading,
+        reading: &Reading,
         keeps: Keeps,
         visitor: Visitor<'v>,
     ) -> Result<Option<Pair<'r, 'v>>> {
-        let Some(reader) = Reader::of(reading.format) else { return Ok(None) };
-        let gather = Gather::new(rules, path, reading.format, keeps, visitor);
+        let Some(reader) = Reader::of(reading) else { return Ok(None) };
+        let gather = Gather::new(rules, path, reading, keeps, visitor);
         Pair::new(reading, Mode::Alone(side, reader, 0), gather).map(Some)
     }
 
@@ -105,35 +106,32 @@ impl<'r, 'v> Pair<'r, 'v> {
     pub fn together(
         rules: &'r Rules,
         path: &'r str,
-        reading: Reading,
+        reading: &Reading,
         tables: Option<[Table; 2]>,
         keeps: Keeps,
         visitor: Visitor<'v>,
     ) -> Result<Option<Pair<'r, 'v>>> {
-        let Some(reader) = Reader::of(reading.format) else { return Ok(None) };
-        let mut gather = Gather::new(rules, path, reading.format, keeps, visitor);
+        let Some(reader) = Reader::of(reading) else { return Ok(None) };
+        let mut gather = Gather::new(rules, path, reading, keeps, visitor);
         if let Some(tables) = tables {
             gather.tables = tables;
         }
         Pair::new(reading, Mode::Together(Box::new(Compare::new(reader.clone(), reader))), gather).map(Some)
     }
 
-    fn new(reading: Reading, mode: Mode, gather: Gather<'r, 'v>) -> Result<Pair<'r, 'v>> {
-        let unpacker = || match reading.packing {
-            Packing::None => Ok(None),
-            packing => Unpacker::new(packing).map(Some).map_err(Error::damaged),
-        };
-        let unpackers = [unpacker()?, unpacker()?];
-        Ok(Pair { format: reading.format, mode, unpackers, damage: [None, None], gather })
+    fn new(reading: &Reading, mode: Mode, gather: Gather<'r, 'v>) -> Result<Pair<'r, 'v>> {
+        let decoder = || Decoder::of(reading).map_err(Error::damaged);
+        let decoders = [decoder()?, decoder()?];
+        Ok(Pair { reading: reading.clone(), mode, decoders, damage: [None, None], gather })
     }
 
     /// The next bytes of one side.
     pub fn feed(&mut self, side: Side, bytes: &[u8]) {
-        let Pair { format, mode, unpackers, damage, gather } = self;
-        match &mut unpackers[side as usize] {
-            None => mode.feed(*format, side, bytes, gather),
-            Some(unpacker) if damage[side as usize].is_none() => {
-                let fed = unpacker.feed(bytes, &mut |bytes| mode.feed(*format, side, bytes, gather));
+        let Pair { mode, decoders, damage, gather, .. } = self;
+        match &mut decoders[side as usize] {
+            None => mode.feed(side, bytes, gather),
+            Some(decoder) if damage[side as usize].is_none() => {
+                let fed = decoder.feed(bytes, &mut |bytes| mode.feed(side, bytes, gather));
                 damage[side as usize] = fed.err().map(|why| (1, why));
             }
             Some(_) => {}
@@ -143,7 +141,7 @@ impl<'r, 'v> Pair<'r, 'v> {
     /// The next bytes of both sides.
     pub fn same(&mut self, bytes: &[u8]) {
         match &mut self.mode {
-            Mode::Together(compare) if self.unpackers[0].is_none() => {
+            Mode::Together(compare) if self.decoders[0].is_none() => {
                 compare.same(bytes, &mut |side, record| self.gather.take(side, record));
             }
             _ => {
@@ -155,25 +153,30 @@ impl<'r, 'v> Pair<'r, 'v> {
 
     /// Whether bytes of both sides may be left out from here on until [`Pair::restart`].
     pub fn may_skip(&self) -> bool {
-        self.format == Format::Jsonl
-            && self.unpackers[0].is_none()
+        self.reading.is_lines()
+            && self.decoders[0].is_none()
             && matches!(&self.mode, Mode::Together(compare) if !compare.resync_needed())
     }
 
-    /// Goes on further down, in a line that begins so.
-    pub fn restart(&mut self, partial: &[u8]) {
-        if let Mode::Together(compare) = &mut self.mode {
-            let reader = Reader::Jsonl(Jsonl::within(partial, 0));
-            compare.restart(reader.clone(), reader);
+    /// Goes on so many bytes further down, in a line that begins so.
+    pub fn restart(&mut self, partial: &[u8], skipped: u64) {
+        if let Mode::Together(compare) = &mut self.mode
+            && let (Reader::Jsonl(old), Reader::Jsonl(new)) = compare.readers()
+        {
+            let within =
+                |before: &Jsonl| Reader::Jsonl(Jsonl::within(partial, 0, before.place() + skipped - partial.len() as u64));
+            let (old, new) = (within(old), within(new));
+            compare.restart(old, new);
         }
     }
 
     /// The file ends here.
     pub fn finish(mut self) -> Told<'v> {
         let mut broken = self.damage.clone();
-        for (unpacker, broken) in self.unpackers.iter_mut().zip(&mut broken) {
-            if let (Some(unpacker), None) = (unpacker.take(), &broken) {
-                *broken = unpacker.finish().err().map(|why| (1, why));
+        for (side, broken) in [Side::Old, Side::New].into_iter().zip(&mut broken) {
+            if let (Some(decoder), None) = (self.decoders[side as usize].take(), &broken) {
+                let Pair { mode, gather, .. } = &mut self;
+                *broken = decoder.finish(&mut |bytes| mode.feed(side, bytes, gather)).err().map(|why| (1, why));
             }
         }
         let gather = &mut self.gather;
@@ -187,7 +190,7 @@ impl<'r, 'v> Pair<'r, 'v> {
             }
             Mode::Alone(side, mut reader, mut count) => {
                 let own = &mut broken[side as usize];
-                gather.tables[side as usize].feed(self.format, None);
+                gather.tables[side as usize].feed(None);
                 reader.finish(&mut |record| {
                     count += 1;
                     gather.take(side, record);
@@ -203,14 +206,12 @@ impl<'r, 'v> Pair<'r, 'v> {
 }
 
 impl Mode {
-    fn feed(&mut self, format: Format, side: Side, bytes: &[u8], gather: &mut Gather<'_, '_>) {
+    fn feed(&mut self, side: Side, bytes: &[u8], gather: &mut Gather<'_, '_>) {
         match self {
             Mode::Together(compare) => compare.feed(side, bytes, &mut |side, record| gather.take(side, record)),
             Mode::Alone(own, reader, count) => {
                 debug_assert_eq!(*own, side, "the other side is told elsewhere");
-                if matches!(format, Format::Csv | Format::Tsv) {
-                    gather.tables[side as usize].feed(format, Some(bytes));
-                }
+                gather.tables[side as usize].feed(Some(bytes));
                 reader.feed(bytes, &mut |record| {
                     *count += 1;
                     gather.take(side, record);

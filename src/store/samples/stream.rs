@@ -15,7 +15,7 @@ use super::pair::{Pair, Told, may_break};
 use super::table::Table;
 use crate::error::Result;
 use crate::object::recipe::Item;
-use crate::sample::{Format, Packing, Reading, Side};
+use crate::sample::{Format, Reading, Side};
 use crate::store::content::{self, Chunks};
 use crate::store::read::Store;
 
@@ -87,7 +87,7 @@ impl<'r, 'v> Stream<'r, 'v> {
             State::Aligned(pair, aligner) => {
                 let mut gap = Vec::new();
                 // What is packed differs from its first difference on.
-                let packed = self.reading.packing != Packing::None;
+                let packed = !self.reading.is_plain();
                 if !packed && aligner.find(&item.id, &mut gap)? {
                     if !gap.is_empty() {
                         catch_up(self.store, pair, &mut self.skipped)?;
@@ -114,29 +114,29 @@ impl<'r, 'v> Stream<'r, 'v> {
         if matches!(self.reading.format, Format::Whole | Format::Parquet) {
             return Ok(State::Aside);
         }
-        if let Some(old) = self.old.as_ref().filter(|old| old.reading == self.reading && old.size > 0)
-            && (!may_break(self.reading) || is_broken(old)?.is_none())
+        if let Some(old) = self.old.as_ref().filter(|old| old.reading.reads_as(&self.reading) && old.size > 0)
+            && (!may_break(&self.reading) || is_broken(old)?.is_none())
         {
             let content = old.id()?;
-            let tables = match self.reading.format {
-                Format::Csv | Format::Tsv if self.reading.packing != Packing::None => None,
-                Format::Csv | Format::Tsv => {
+            let tables = match self.reading.is_table() {
+                true if !self.reading.is_plain() => None,
+                true => {
                     let first = Chunks::of(self.store, content, old.size)?.next().transpose()?;
                     let before = first.map(|item| content::chunk(self.store, &item)).transpose()?;
-                    let before = before.and_then(|bytes| Table::primed(self.reading.format, &bytes));
-                    let after = Table::primed(self.reading.format, &self.store.bytes_of(item, bytes)?);
+                    let before = before.and_then(|bytes| Table::primed(&self.reading, &bytes));
+                    let after = Table::primed(&self.reading, &self.store.bytes_of(item, bytes)?);
                     before.zip(after).filter(|(before, after)| before.agrees(after)).map(|(a, b)| Some([a, b]))
                 }
-                _ => Some(None),
+                false => Some(None),
             };
             if let Some(tables) = tables
-                && let Some(pair) = Pair::together(self.rules, self.path, self.reading, tables, self.keeps, self.visitor.take())?
+                && let Some(pair) = Pair::together(self.rules, self.path, &self.reading, tables, self.keeps, self.visitor.take())?
             {
                 let aligner = Aligner::new(self.store, content, old.size)?;
                 return Ok(State::Aligned(Box::new(pair), Box::new(aligner)));
             }
         }
-        let pair = Pair::alone(self.rules, self.path, Side::New, self.reading, self.keeps, self.visitor.take())?;
+        let pair = Pair::alone(self.rules, self.path, Side::New, &self.reading, self.keeps, self.visitor.take())?;
         Ok(pair.map_or(State::Aside, |pair| State::Alone(Box::new(pair))))
     }
 
@@ -228,7 +228,7 @@ fn catch_up(store: &Store, pair: &mut Pair<'_, '_>, skipped: &mut Vec<Item>) -> 
         }
     }
     if found {
-        pair.restart(&partial);
+        pair.restart(&partial, skipped.iter().map(|item| item.len).sum());
     } else {
         pair.same(&partial);
     }

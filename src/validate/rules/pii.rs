@@ -69,7 +69,7 @@ mod tests {
         assert_eq!(csv(&rule, "1,jane@example.org,3"), holds("b"));
         assert_eq!(rule.find(&Seen::Text(b"jane@example.org")), holds("the file"));
         assert_eq!(
-            rule.find(&Seen::Cells(b"", b',', &[b"joe@a.org"[..].into()], &["jane@b.org".to_owned()])),
+            rule.find(&Seen::Cells(b"", b','.into(), &[b"joe@a.org"[..].into()], &["jane@b.org".to_owned()])),
             holds("the record")
         );
     }

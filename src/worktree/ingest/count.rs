@@ -55,40 +55,44 @@ impl<'a> Counting<'a> {
 
     /// Whether the entry has the count that it would get now.
     pub fn knows(&self, entry: &Entry) -> bool {
-        let code = || self.rules.reading(entry.path.as_str()).code();
-        !entry.kind.is_file() || self.tallied && entry.samples.is_some_and(|samples| samples.reader == code())
+        let is_current = |samples: &Samples| self.rules.is_current(entry.path.as_str(), &samples.reader);
+        !entry.kind.is_file() || self.tallied && entry.samples.as_ref().is_some_and(is_current)
     }
 
-    /// The old side of a file, in the store.
-    pub fn old<'h>(&self, entry: &'h Entry) -> Half<'h>
+    /// The old side of a file, in the store, read as it was read then.
+    pub fn old<'h>(&self, entry: &'h Entry) -> Result<Half<'h>>
     where
         'a: 'h,
     {
         let path = entry.path.as_str();
-        let reading = self.rules.reading_of(path, entry.samples.map(|s| s.reader));
-        Half { path, reading, content: Some(entry.content), size: entry.size, bytes: Bytes::Stored(self.store) }
+        let (reading, bytes) = (self.rules.reading(path), Bytes::Stored(self.store));
+        let half = Half { path, reading, content: Some(entry.content), size: entry.size, bytes };
+        self.rules.as_then(half, entry.samples.as_ref().map(|samples| &samples.reader))
     }
 
     /// The old side of a job, where it is compared.
-    fn replaced<'h>(&self, job: &'h Job) -> Option<Half<'h>>
+    fn replaced<'h>(&self, job: &'h Job) -> Result<Option<Half<'h>>>
     where
         'a: 'h,
     {
-        job.old.as_ref().filter(|_| self.tallied).map(|old| self.old(old))
+        job.old.as_ref().filter(|_| self.tallied).map(|old| self.old(old)).transpose()
     }
 
     /// Counts a small file, whose bytes are these.
     pub(super) fn small(&self, job: &Job, content: Id<Content>, bytes: &[u8], account: &mut Account) -> Result<Samples> {
         let path = job.path.as_str();
-        let (reading, old) = (self.rules.reading(path), self.replaced(job));
-        let reader = reading.code();
-        if let Some(samples) = job.old.as_ref().filter(|old| self.tallied && old.content == content).and_then(|old| old.samples)
-            && samples.reader == reader
-        {
-            return Ok(samples);
+        let reading = self.rules.reading(path).guess(bytes);
+        let reader = reading.id();
+        let same = job.old.as_ref().filter(|old| self.tallied && old.content == content);
+        if let Some(samples) = same.and_then(|old| old.samples.as_ref()) {
+            if samples.reader == reader {
+                return Ok(samples.clone());
+            }
+            account.reread(&samples.reader, &reading);
         }
-        let new = Half { path, reading, content: Some(content), size: bytes.len() as u64, bytes: Bytes::Held(bytes) };
-        let mut watcher = self.watcher(path, reading);
+        let old = self.replaced(job)?;
+        let new = Half { path, reading: reading.clone(), content: Some(content), size: bytes.len() as u64, bytes: Bytes::Held(bytes) };
+        let mut watcher = self.watcher(path, &reading);
         let mut see = watcher.as_mut().map(|watcher| |seen: Seen<'_>| watcher(Some(seen)));
         let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(Seen<'_>));
         let count = compare(self.rules, old.as_ref(), Some(&new), true, account, visitor)?;
@@ -99,23 +103,26 @@ impl<'a> Counting<'a> {
     }
 
     /// Who looks at the records of this file: only of one whose records are what they are as soon as they are met.
-    fn watcher(&self, path: &str, reading: Reading) -> Option<Watcher<'a>> {
-        let streams = matches!(reading.format, Format::Jsonl | Format::Csv | Format::Tsv) && reading.packing == Packing::None;
+    fn watcher(&self, path: &str, reading: &Reading) -> Option<Watcher<'a>> {
+        let streams = (reading.is_lines() || reading.is_table()) && reading.packing == Packing::None;
         self.watch.filter(|_| streams && self.tallied).and_then(|watch| watch.file(path))
     }
 
     /// Counts an entry that is taken over as it is, and that another reader counted.
     pub(super) fn again(&self, entry: &Entry, account: &mut Account) -> Result<Samples> {
-        let old = self.old(entry);
-        let reading = self.rules.reading(entry.path.as_str());
-        let new = Half { reading, ..old.clone() };
+        let old = self.old(entry)?;
+        let new = Half { reading: self.rules.reading(entry.path.as_str()), ..old.clone() }.guessed()?;
+        if let Some(samples) = &entry.samples {
+            account.reread(&samples.reader, &new.reading);
+        }
         let count = compare(self.rules, Some(&old).filter(|_| self.tallied), Some(&new), true, account, None)?;
-        Ok(Samples { count, reader: reading.code() })
+        Ok(Samples { count, reader: new.reading.id() })
     }
 
     /// Tells a file of which the store has both sides.
     pub fn stored(&self, old: Option<&Entry>, new: Option<&Entry>, account: &mut Account) -> Result<()> {
-        let (old, new) = (old.map(|old| self.old(old)), new.map(|new| self.old(new)));
+        let old = old.map(|old| self.old(old)).transpose()?;
+        let new = new.map(|new| self.old(new)).transpose()?;
         compare(self.rules, old.as_ref(), new.as_ref(), false, account, None).map(drop)
     }
 }
@@ -190,13 +197,18 @@ enum Ended {
 /// Counts one large file; `None` if nothing more comes.
 fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -> Result<Option<Ended>> {
     let path = job.path.as_str();
-    let reading = counting.rules.reading(path);
-    let old = counting.replaced(job);
-    let mut watcher = counting.watcher(path, reading);
+    let Ok(first) = told.recv() else { return Ok(None) };
+    let head = match &first {
+        Told::Begin(_) | Told::End(_) => &[][..],
+        Told::Piece { bytes, .. } => &bytes[..],
+    };
+    let reading = counting.rules.reading(path).guess(head);
+    let old = counting.replaced(job)?;
+    let mut watcher = counting.watcher(path, &reading);
     let mut see = watcher.as_mut().map(|watcher| |seen: Seen<'_>| watcher(Some(seen)));
     let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(Seen<'_>));
-    let mut stream = Stream::new(counting.store, counting.rules, path, reading, old, counting.keeps()).told_to(visitor);
-    for next in told {
+    let mut stream = Stream::new(counting.store, counting.rules, path, reading.clone(), old, counting.keeps()).told_to(visitor);
+    for next in std::iter::once(first).chain(told) {
         match next {
             Told::Begin(job) => return Ok(Some(Ended::Again(job))),
             Told::Piece { bytes, ids, lens } => {
@@ -208,7 +220,7 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                 }
             }
             Told::End(end) => {
-                let mut new = Half { path, reading, content: Some(end.content), size: end.size, bytes: Bytes::Held(&[]) };
+                let mut new = Half { path, reading: reading.clone(), content: Some(end.content), size: end.size, bytes: Bytes::Held(&[]) };
                 let mut reopened = None;
                 if reading.format == Format::Parquet {
                     let file = Arc::new(open(root, &mut root.cursor(), path)?);
@@ -224,7 +236,7 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                 if let Some(watcher) = &mut watcher {
                     watcher(None);
                 }
-                let samples = Samples { count: counted.count, reader: reading.code() };
+                let samples = Samples { count: counted.count, reader: reading.id() };
                 return Ok(Some(Ended::Counted(samples, counted.account)));
             }
         }

@@ -234,10 +234,10 @@ impl<T: FnMut(&mut Writer<'_>, Ingested) -> Result<()>> Ingest<'_, '_, T> {
             }
             let Some((mut ingested, _)) = self.queue.pop_front() else { return Ok(()) };
             if count.is_some() {
-                ingested.entry.samples = count;
                 if let Some(row) = &mut ingested.row {
-                    row.entry.samples = count;
+                    row.entry.samples.clone_from(&count);
                 }
+                ingested.entry.samples = count;
             }
             (self.take)(self.writer, ingested)?;
         }
