@@ -8,8 +8,14 @@
 mod column;
 mod footer;
 mod guard;
+mod row;
+mod shape;
 mod table;
+#[cfg(test)]
+mod tests;
+mod text;
 
 pub use column::Column;
 pub use guard::is_guarded;
-pub use table::{Ranges, Row, Table};
+pub use row::Row;
+pub use table::{Ranges, Table};

@@ -32,10 +32,9 @@ pub const MAX_FIELDS: usize = 4_096;
 #[derive(Clone, Debug)]
 pub struct Rules {
     formats: Formats,
-    /// The key as places in JSON, as columns of CSV, and as paths of columns of Parquet.
+    /// The key as places in JSON and Parquet, and as columns of CSV.
     pointers: Vec<Pointer>,
     columns: Vec<String>,
-    paths: Vec<String>,
     depth: usize,
 }
 
@@ -55,7 +54,6 @@ impl Rules {
             formats: Formats::new(formats)?,
             pointers: paths.iter().map(pointer).collect::<Result<_>>()?,
             columns: key.iter().map(column).collect(),
-            paths,
             depth,
         })
     }
