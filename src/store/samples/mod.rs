@@ -25,9 +25,6 @@ pub use gather::{Seen, Text};
 pub use half::{Bytes, Half};
 pub use stream::{End, Stream};
 
-/// Most fields of a schema.
-pub const MAX_FIELDS: usize = 4_096;
-
 /// How a dataset's files are read and its records compared.
 #[derive(Clone, Debug)]
 pub struct Rules {
