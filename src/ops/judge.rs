@@ -22,9 +22,9 @@ pub(super) struct SampleChanges {
 
 impl SampleChanges {
     /// What an account tells that was tallied.
-    pub fn of(account: Account, before: u64, schema: Vec<Change>) -> SampleChanges {
-        let counts = account.tally.map(|tally| tally.finish().counts()).unwrap_or_default();
-        SampleChanges { counts, before, schema }
+    pub fn of(account: Account, before: u64, schema: Vec<Change>) -> Result<SampleChanges> {
+        let counts = account.tally.map_or(Ok(Counts::default()), |tally| tally.counts())?;
+        Ok(SampleChanges { counts, before, schema })
     }
 
     fn changed(&self) -> u64 {
@@ -44,7 +44,7 @@ impl SampleChanges {
         }
     }
 
-    /// `12.4% of 590 samples changed (+40 -8 ~25); field /rent/currency added`.
+    /// `12.4% of 590 samples changed (+40 -8 ~25); field /rent/currency added; field /note removed, which had 1 value`.
     pub fn words(&self) -> String {
         let Counts { added, removed, modified } = self.counts;
         let mut words = match (self.changed(), self.before) {
@@ -75,7 +75,8 @@ fn in_words(change: &Change) -> String {
     let types = |types: &[Type]| types.iter().map(|t| t.as_str()).collect::<Vec<_>>().join("|");
     match change.kind {
         ChangeKind::Added => format!("{field} added"),
-        ChangeKind::Removed => format!("{field} removed"),
+        ChangeKind::Removed if change.old_present == 1 => format!("{field} removed, which had 1 value"),
+        ChangeKind::Removed => format!("{field} removed, which had {} values", change.old_present),
         ChangeKind::TypeChanged => format!("{field} was {}, is {}", types(&change.old), types(&change.new)),
     }
 }

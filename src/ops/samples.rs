@@ -1,6 +1,6 @@
 //! The records in which two sets of files differ: how many, and which.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -12,9 +12,9 @@ use crate::ops::record::{self, FieldChange};
 use crate::parallel;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
-use crate::sample::tally::{Counts, Fate, Leftovers};
+use crate::sample::tally::{Counts, Fate};
 use crate::sample::{Canonical, Rendering, Side};
-use crate::store::samples::{Account, Bytes, Half, Keeps, Rules, Seen, compare, visit};
+use crate::store::samples::{Account, Bytes, Half, Keeps, Leftovers, Rules, Seen, Tally, compare, visit};
 
 /// A file: its entry on the old side and on the new.
 pub(super) type Sides = (Option<Entry>, Option<Entry>);
@@ -65,6 +65,20 @@ pub struct Record {
 }
 
 impl Record {
+    fn of(change: Fate, seen: &Seen<'_>) -> Record {
+        let record = record::render(&seen.text);
+        let text = record::plain(&seen.text, &record);
+        let line = Some(seen.line).filter(|&line| line > 0);
+        let (path, old_text) = (seen.path.to_owned(), String::new());
+        Record { change, path, line, record, text, old: None, old_text, fields: Vec::new() }
+    }
+
+    /// Adds the old side of a modified record.
+    fn set_old(&mut self, old: Record) {
+        self.fields = record::field_changes(&old.record, &self.record);
+        (self.old, self.old_text) = (Some(old.record), old.text);
+    }
+
     /// Takes the old side for the new.
     pub(super) fn turn(&mut self) {
         self.change = turned(self.change);
@@ -92,7 +106,7 @@ fn turned(change: Fate) -> Fate {
 pub(super) fn rules(repo: &Repo, dataset: &str) -> Result<(Dataset, Rules)> {
     let declared = repo.config().dataset(dataset).cloned();
     let dataset = declared.unwrap_or_else(|| Dataset::new(dataset, "generic", "."));
-    let rules = dataset.rules()?;
+    let rules = dataset.rules(&repo.store().layout().tmp())?;
     Ok((dataset, rules))
 }
 
@@ -136,63 +150,121 @@ impl Files<'_> {
             },
             |(sides, account)| {
                 if let (Some(tally), Some(entry)) = (&account.tally, sides.1.as_ref().or(sides.0.as_ref())) {
-                    each(ByFile { path: entry.path.to_string(), counts: tally.clone().finish().counts() });
+                    each(ByFile { path: entry.path.to_string(), counts: tally.counts()? });
                 }
                 all.absorb(account);
                 Ok(())
             },
         )?;
-        Ok(all.tally.unwrap_or_default().finish())
+        all.tally.unwrap_or_else(|| Tally::new(self.rules.scratch())).finish()
     }
 
     /// The records themselves, in the order of the files, at most `limit` of them.
     pub fn records(&self, mut leftovers: Leftovers, limit: usize, progress: &dyn Progress) -> Result<Vec<Record>> {
-        let mut found = Records { limit, records: Vec::new(), halves: HashMap::new() };
+        let mut patch = Patch { limit, ..Patch::default() };
+        self.pass(&mut patch, &mut leftovers, progress)?;
+        if patch.begin_second_pass() {
+            leftovers.restart();
+            self.pass(&mut patch, &mut leftovers, progress)?;
+        }
+        Ok(patch.records)
+    }
+
+    /// Shows a patch the records that are left.
+    fn pass(&self, patch: &mut Patch, leftovers: &mut Leftovers, progress: &dyn Progress) -> Result<()> {
         let mut canonical = Canonical::default();
         for sides in &self.sides {
             progress.check()?;
-            if found.records.len() >= limit {
+            if patch.is_complete() {
                 break;
             }
+            let mut failed = None;
             let [old, new] = self.halves(sides)?;
             visit(&self.rules, old.as_ref(), new.as_ref(), true, &mut |seen| {
+                if failed.is_some() || patch.is_complete() {
+                    return;
+                }
                 let identity = seen.identity(&self.rules, &mut canonical);
-                if let Some(fate) = leftovers.fate(seen.side, identity) {
-                    found.take(fate, identity.key, &seen);
+                match leftovers.fate(seen.side, identity) {
+                    Ok(Some(fate)) => patch.take(fate, identity.key, &seen),
+                    Ok(None) => {}
+                    Err(e) => failed = Some(e),
                 }
             })?;
+            failed.map_or(Ok(()), Err)?;
         }
-        Ok(found.records)
+        Ok(())
     }
 }
 
-/// Records as they are found.
-struct Records {
+/// Old sides of modified records that are held until their new sides come.
+const MAX_WAITING: usize = 1_024;
+
+/// The records that differ, as they are found. Memory is bounded by the limit: an old side that comes long before its new
+/// side is found in a second pass.
+#[derive(Default)]
+struct Patch {
     limit: usize,
     records: Vec<Record>,
-    /// Of modified records by their keys, those of either side whose other side has not been met.
-    halves: HashMap<[u8; 16], [Vec<Record>; 2]>,
+    /// The modified records by key: those that have an old side first, and how many these are.
+    modified: HashMap<[u8; 16], (Vec<usize>, usize)>,
+    /// Modified records without an old side.
+    incomplete: usize,
+    /// Old sides before their new sides.
+    waiting: HashMap<[u8; 16], VecDeque<Record>>,
+    waits: usize,
+    second_pass: bool,
 }
 
-impl Records {
+impl Patch {
+    /// Whether nothing more is needed.
+    fn is_complete(&self) -> bool {
+        self.incomplete == 0 && (self.second_pass || self.records.len() >= self.limit)
+    }
+
+    /// Prepares for a second pass over the same records, if one is needed: for the old sides of the keys that lack any.
+    fn begin_second_pass(&mut self) -> bool {
+        (self.second_pass, self.waiting, self.waits) = (true, HashMap::new(), 0);
+        self.modified.retain(|_, (places, complete)| *complete < places.len());
+        self.modified.values_mut().for_each(|(_, complete)| self.incomplete += std::mem::take(complete));
+        self.incomplete > 0
+    }
+
     fn take(&mut self, change: Fate, key: Option<[u8; 16]>, seen: &Seen<'_>) {
-        if self.records.len() >= self.limit {
-            return;
-        }
-        let record = record::render(&seen.text);
-        let text = record::plain(&seen.text, &record);
-        let line = Some(seen.line).filter(|&line| line > 0);
-        let (path, old_text) = (seen.path.to_owned(), String::new());
-        let own = Record { change, path, line, record, text, old: None, old_text, fields: Vec::new() };
-        let Some(key) = key.filter(|_| change == Fate::Modified) else { return self.records.push(own) };
-        let halves = self.halves.entry(key).or_default();
-        match halves[1 - seen.side as usize].pop() {
-            None => halves[seen.side as usize].push(own),
-            Some(other) => {
-                let (old, new) = if seen.side == Side::Old { (own, other) } else { (other, own) };
-                let fields = record::field_changes(&old.record, &new.record);
-                self.records.push(Record { old: Some(old.record), old_text: old.text, fields, ..new });
+        let full = self.second_pass || self.records.len() >= self.limit;
+        match (key.filter(|_| change == Fate::Modified), seen.side) {
+            (Some(key), Side::Old) => match self.modified.get_mut(&key).filter(|(places, complete)| *complete < places.len()) {
+                Some((places, complete)) => {
+                    let place = places[*complete];
+                    *complete += 1;
+                    self.incomplete -= 1;
+                    self.records[place].set_old(Record::of(change, seen));
+                }
+                None if !full && self.waits < MAX_WAITING => {
+                    self.waiting.entry(key).or_default().push_back(Record::of(change, seen));
+                    self.waits += 1;
+                }
+                None => {}
+            },
+            _ if full => {}
+            (Some(key), Side::New) => {
+                let mut record = Record::of(change, seen);
+                let (places, complete) = self.modified.entry(key).or_default();
+                places.push(self.records.len());
+                match self.waiting.get_mut(&key).and_then(VecDeque::pop_front) {
+                    Some(old) => {
+                        self.waits -= 1;
+                        // Those that are complete stand first.
+                        let last = places.len() - 1;
+                        places.swap(*complete, last);
+                        *complete += 1;
+                        record.set_old(old);
+                    }
+                    None => self.incomplete += 1,
+                }
+                self.records.push(record);
             }
+            (None, _) => self.records.push(Record::of(change, seen)),
         }
     }
 }

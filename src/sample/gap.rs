@@ -67,14 +67,17 @@ impl Gap {
             self.queue.pop_front();
             self.strays = 0;
             self.compact();
-        } else {
-            self.table.put(side, record);
+        } else if !self.table.put(side, record) {
             self.strays += 1;
             if self.strays == PATIENCE {
                 self.give_way(STRIDE);
                 self.strays = 0;
                 self.compact();
             }
+        }
+        if self.size() > FLUSH {
+            // What waits in the queue still has its partners before it, for the most part.
+            self.table.drain(sink);
         }
         if self.size() > FLUSH {
             self.flush(sink);
@@ -141,8 +144,8 @@ struct Held {
 }
 
 impl Unpaired {
-    /// Cancels a record with one of the other side, or holds it.
-    fn put(&mut self, side: Side, record: Record<'_>) {
+    /// Cancels a record with one of the other side, or holds it; returns whether it cancelled.
+    fn put(&mut self, side: Side, record: Record<'_>) -> bool {
         let hash = self.hasher.hash_one(record.bytes);
         let Unpaired { text, records, table, .. } = self;
         let equal = |&at: &usize| records[at].hash == hash && text[records[at].start..records[at].end] == *record.bytes;
@@ -156,7 +159,7 @@ impl Unpaired {
                         Some(at) => *last.get_mut() = at,
                         None => drop(last.remove()),
                     }
-                    return;
+                    return true;
                 }
                 before = Some(std::mem::replace(last.get_mut(), records.len()));
             }
@@ -167,6 +170,7 @@ impl Unpaired {
         let start = text.len();
         text.extend_from_slice(record.bytes);
         records.push(Held { side, start, end: text.len(), line: record.line, hash, matched: false, before });
+        false
     }
 
     /// Bytes that are held.

@@ -18,10 +18,11 @@ fn revision(check: &Check) -> u8 {
         Check::Pii { .. } => 1,
         // 1: letters and digits of any kind.
         Check::Leakage { .. } => 1,
+        // 1: days of the calendar, times of a day.
+        Check::Types { .. } => 1,
         Check::Parse
         | Check::Schema { .. }
         | Check::Required { .. }
-        | Check::Types { .. }
         | Check::Values { .. }
         | Check::Range { .. }
         | Check::Length { .. }
@@ -55,7 +56,10 @@ pub(super) fn digest(rules: &[Rule], schemas: &[Vec<u8>]) -> [u8; 32] {
 fn put_check(check: &Check, form: &mut Vec<u8>) {
     match check {
         Check::Parse | Check::Encoding => {}
-        Check::Schema { file } => form.put_bytes(file.as_bytes()),
+        Check::Schema { file, formats } => {
+            form.put_bytes(file.as_bytes());
+            form.push(u8::from(*formats));
+        }
         Check::Required { fields } | Check::Empty { fields } => put_names(fields, form),
         Check::Unique { key } => put_names(key, form),
         Check::Types { fields } => {
@@ -139,8 +143,9 @@ mod tests {
         let checks = [
             Check::Parse,
             Check::Encoding,
-            Check::Schema { file: "a".into() },
-            Check::Schema { file: "b".into() },
+            Check::Schema { file: "a".into(), formats: false },
+            Check::Schema { file: "b".into(), formats: false },
+            Check::Schema { file: "a".into(), formats: true },
             Check::Required { fields: names(&["a", "b"]) },
             Check::Required { fields: names(&["ab"]) },
             Check::Types { fields: vec![(field(), vec![Type::String])] },

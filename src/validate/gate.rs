@@ -137,10 +137,10 @@ fn compile(rule: &Rule, root: &Path, schemas: &mut Vec<Vec<u8>>) -> Result<Compi
     let set = |names: &[String]| globs(names.iter().map(String::as_str));
     let field = |field: &Option<(String, u32)>| field.as_ref().map(|(name, _)| Field::new(name)).transpose();
     let work = match &rule.check {
-        Check::Schema { file } => {
+        Check::Schema { file, formats } => {
             let bytes = std::fs::read(root.join(file))
                 .map_err(|why| Error::new(Kind::Config, format!("the schema '{file}' cannot be read: {why}")).with_source(why))?;
-            let schema = Schema::new(file, &bytes)?;
+            let schema = Schema::new(file, &bytes, *formats)?;
             schemas.push(bytes);
             Work::Record(Box::new(rules::Schemas(schema)))
         }
@@ -219,7 +219,11 @@ mod tests {
             (Check::Parse, &["["], "rule 2 (parse): the glob '[' is not understood"),
             (Check::Range { field: "/~".into(), min: None, max: None }, &[], "rule 2 (range): the field '/~'"),
             (Check::Unique { key: vec![] }, &[], "rule 2 (unique): no field is named"),
-            (Check::Schema { file: "none.json".into() }, &[], "rule 2 (schema): the schema 'none.json' cannot be read"),
+            (
+                Check::Schema { file: "none.json".into(), formats: false },
+                &[],
+                "rule 2 (schema): the schema 'none.json' cannot be read",
+            ),
             (Check::Required { fields: names(&[""]) }, &[], "rule 2 (required): the field ''"),
         ];
         for (check, files, message) in bad {
@@ -240,7 +244,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let rule = Rule {
             name: String::new(),
-            check: Check::Schema { file: "s.json".into() },
+            check: Check::Schema { file: "s.json".into(), formats: false },
             severity: Severity::Error,
             weight: 1,
             files: vec![],

@@ -7,7 +7,7 @@
 //! `format` is held to where the draft makes it a demand, which drafts 4, 6 and 7 do: `date`, `date-time`, `time`,
 //! `email`, `hostname`, `ipv4`, `ipv6`, `uri`, `regex`, and from draft 6 and 7 on `uri-reference`, `uri-template`, `iri`,
 //! `iri-reference`, `json-pointer` and `relative-json-pointer`. In 2019-09 and 2020-12 it is a remark and holds nobody
-//! to anything. A format that is not of the draft never does.
+//! to anything, unless the rule asks for it; then `duration` and `uuid` are known too. A format that is not of the draft never does.
 
 use std::io::{self, Write};
 
@@ -31,19 +31,23 @@ const PHRASE: usize = 200;
 pub struct Schema(Validator);
 
 impl Schema {
-    /// Compiles a schema from the bytes of the file `name`, which only the errors use.
+    /// Compiles a schema from the bytes of the file `name`, which only the errors use. With `formats` the keyword `format`
+    /// is a demand in every draft.
     ///
     /// # Errors
     ///
     /// [`Kind::Config`] for bytes that are no JSON, for what is no schema, naming the place as a JSON pointer, and for a
     /// reference to another document, naming that.
-    pub fn new(name: &str, bytes: &[u8]) -> Result<Schema> {
+    pub fn new(name: &str, bytes: &[u8], formats: bool) -> Result<Schema> {
         let config = |message: String| Error::new(Kind::Config, message);
         let schema: Value = serde_json::from_slice(bytes).map_err(|e| config(format!("{name} is not JSON: {e}")))?;
         if !(schema.is_object() || schema.is_boolean()) {
             return Err(config(format!("{name} is no JSON Schema: it is neither an object nor true or false")));
         }
-        match jsonschema::options().offline().build(&schema) {
+        let options = jsonschema::options().offline();
+        // Without a word the draft decides.
+        let options = if formats { options.should_validate_formats(true) } else { options };
+        match options.build(&schema) {
             Ok(validator) => Ok(Schema(validator)),
             Err(error) => Err(unfit(name, &error)),
         }
@@ -130,11 +134,11 @@ mod tests {
     use super::*;
 
     fn schema(value: &Value) -> Schema {
-        Schema::new("schemas/lease.json", value.to_string().as_bytes()).unwrap()
+        Schema::new("schemas/lease.json", value.to_string().as_bytes(), false).unwrap()
     }
 
     fn refused(bytes: &[u8]) -> Error {
-        let error = Schema::new("schemas/lease.json", bytes).unwrap_err();
+        let error = Schema::new("schemas/lease.json", bytes, false).unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
         assert!(error.message().starts_with("schemas/lease.json "), "{error}");
         error
@@ -207,6 +211,17 @@ mod tests {
         let seven = schema(&json!({"$schema": "http://json-schema.org/draft-07/schema#", "format": "date"}));
         assert_eq!(seven.check(&json!("2024-02-30")).unwrap(), r#""2024-02-30" is not a "date""#);
         assert_eq!(schema(&json!({"format": "date"})).check(&json!("2024-02-30")), None);
+        for draft in ["https://json-schema.org/draft/2019-09/schema", "https://json-schema.org/draft/2020-12/schema"] {
+            let asked = |format: &str| {
+                let schema = json!({"$schema": draft, "format": format}).to_string();
+                Schema::new("s.json", schema.as_bytes(), true).unwrap()
+            };
+            assert_eq!(asked("date").check(&json!("2024-02-30")).unwrap(), r#""2024-02-30" is not a "date""#);
+            assert!(asked("uuid").check(&json!("x")).is_some() && asked("duration").check(&json!("1 day")).is_some());
+            assert_eq!(asked("date").check(&json!("2024-02-29")), None);
+            assert!(asked("date-time").check(&json!("2023-02-30T00:00:00Z")).is_some());
+            assert!(asked("date-time").check(&json!("2023-02-28T24:59:59Z")).is_some());
+        }
     }
 
     #[test]
@@ -267,8 +282,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..40), text in r#"[{}\[\]":,a-c$#/0-9]{0,40}"#) {
-            let _ = Schema::new("x", &bytes);
-            let _ = Schema::new("x", text.as_bytes());
+            let _ = Schema::new("x", &bytes, true);
+            let _ = Schema::new("x", text.as_bytes(), false);
         }
     }
 }

@@ -48,6 +48,8 @@ pub enum Check {
     Schema {
         /// The file of the schema, relative to the repository.
         file: String,
+        /// Whether `format` is a demand in every draft.
+        formats: bool,
     },
     /// Fields are there and not null.
     Required {

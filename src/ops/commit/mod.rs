@@ -242,7 +242,10 @@ impl Commit<'_> {
         let store = self.repo.store();
         let level = self.repo.config().level();
         let mut writer = if self.options.dry_run { Writer::dry(store)? } else { Writer::new(store, level)? };
-        let rules = Some(&self.dataset).filter(|dataset| dataset.samples).map(Dataset::rules).transpose()?;
+        let rules = Some(&self.dataset)
+            .filter(|dataset| dataset.samples)
+            .map(|dataset| dataset.rules(&store.layout().tmp()))
+            .transpose()?;
         let known = match (&parent, &rules) {
             (Some(parent), Some(_)) => judge::known(self.repo, &parent.version)?,
             _ => None,
@@ -265,7 +268,8 @@ impl Commit<'_> {
         if let (Some(counted), Some(counting), Some(parent), true) = (&mut counted, counting, &parent, known.is_some()) {
             settle(counted, counting, &nodes, parent.version.manifest, tree.manifest)?;
         }
-        let Found { schema, samples, findings, found: findings_count } = Found::of(counted, known)?;
+        let Found { schema, samples, findings, found: findings_count } =
+            Found::of(counted, known, self.dataset.thresholds.field_share)?;
         let change_type = match (&samples, &parent) {
             (Some(samples), Some(_)) => samples.kind(&self.dataset.thresholds),
             _ => changes.kind(parent.is_none()),
@@ -482,7 +486,7 @@ struct Found {
 
 impl Found {
     /// From what was counted, and the parent's schema and samples where it is compared with them.
-    fn of(counted: Option<Counted>, known: Option<(Schema, u64)>) -> Result<Found> {
+    fn of(counted: Option<Counted>, known: Option<(Schema, u64)>, field_share: f64) -> Result<Found> {
         let Some(Counted { mut account, .. }) = counted else { return Ok(Found::default()) };
         let (findings, found) = (std::mem::take(&mut account.findings), account.found);
         let Some((before, samples)) = known else {
@@ -493,7 +497,7 @@ impl Found {
         let mut schema = before.clone();
         schema.add(&account.schema, 1);
         schema.fit();
-        let changes = Change::between(&before, &schema);
-        Ok(Found { schema: Some(schema), samples: Some(SampleChanges::of(account, samples, changes)), findings, found })
+        let changes = Change::between(&before, &schema, field_share);
+        Ok(Found { schema: Some(schema), samples: Some(SampleChanges::of(account, samples, changes)?), findings, found })
     }
 }

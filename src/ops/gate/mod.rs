@@ -124,7 +124,15 @@ impl<'a> Judging<'a> {
         hasher.update(&gate.digest());
         hasher.update(format!("{:?}", dataset.formats).as_bytes());
         let digest = *hasher.finalize().as_bytes();
-        Ok(Some(Judging { repo, dataset, progress, gate, rules: dataset.rules()?, digest, min_score: spec.min_score }))
+        Ok(Some(Judging {
+            repo,
+            dataset,
+            progress,
+            gate,
+            rules: dataset.rules(&repo.store().layout().tmp())?,
+            digest,
+            min_score: spec.min_score,
+        }))
     }
 
     fn folder(&self) -> PathBuf {

@@ -18,7 +18,8 @@ pub(super) const DATASET: Table<'_> =
 /// How files are read: the keys are globs.
 pub(super) const FORMAT: Table<'_> = Table { header: "dataset.NAME.format", keys: &[] };
 /// How numbers follow.
-pub(super) const VERSION: Table<'_> = Table { header: "dataset.NAME.version", keys: &["major_above", "minor_above"] };
+pub(super) const VERSION: Table<'_> =
+    Table { header: "dataset.NAME.version", keys: &["major_above", "minor_above", "field_share"] };
 /// What is told of the fields.
 pub(super) const SCHEMA: Table<'_> = Table { header: "dataset.NAME.schema", keys: &["depth"] };
 /// What a version must pass.
@@ -54,7 +55,7 @@ const fn kind(name: &'static str, keys: &'static [&'static str], example: &'stat
 /// All kinds of rules.
 pub(super) const KINDS: &[Kind] = &[
     kind("parse", &[], ""),
-    kind("schema", &["file"], r#"file = "schemas/lease.json""#),
+    kind("schema", &["file", "formats"], r#"file = "schemas/lease.json", formats = true"#),
     kind("required", &["fields"], r#"fields = ["/id", "/text"]"#),
     kind("types", &["fields"], r#"fields = { "/id" = "string", "/rent" = ["number", "null"] }"#),
     kind("values", &["field", "values"], r#"field = "/label", values = ["rent", "term"]"#),

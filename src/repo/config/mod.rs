@@ -58,11 +58,13 @@ pub struct Thresholds {
     pub major_above: f64,
     /// Above it a change is at least MINOR.
     pub minor_above: f64,
+    /// The loss of a field is MAJOR where more than this share of the samples had it.
+    pub field_share: f64,
 }
 
 impl Default for Thresholds {
     fn default() -> Thresholds {
-        Thresholds { major_above: 0.5, minor_above: 0.1 }
+        Thresholds { major_above: 0.5, minor_above: 0.1, field_share: 0.001 }
     }
 }
 
@@ -95,10 +97,10 @@ impl Dataset {
         }
     }
 
-    /// How its files are read and its samples compared.
-    pub fn rules(&self) -> Result<Rules> {
+    /// How its files are read and its samples compared, with the folder for what does not fit into memory.
+    pub fn rules(&self, scratch: &Path) -> Result<Rules> {
         let formats = self.formats.iter().map(|(glob, name)| (glob.as_str(), name.as_str()));
-        Rules::new(formats, &self.key, self.schema_depth)
+        Rules::new(formats, &self.key, self.schema_depth, scratch)
     }
 
     /// Whether name, type and folder are the same, whatever the rules.

@@ -102,7 +102,10 @@ fn thresholds(section: &Section<'_>) -> Result<Thresholds> {
     if let Some(entry) = &minor {
         thresholds.minor_above = entry.share()?;
     }
-    let Thresholds { major_above, minor_above } = thresholds;
+    if let Some(entry) = section.get("field_share") {
+        thresholds.field_share = entry.share()?;
+    }
+    let Thresholds { major_above, minor_above, .. } = thresholds;
     match minor.or(major) {
         Some(entry) if minor_above > major_above => Err(entry
             .wrong(format!("'minor_above' is {minor_above}, more than 'major_above', which is {major_above}"))
@@ -157,8 +160,8 @@ pub(super) mod tests {
         let one = |rest: &str| load(&format!("[dataset.a]\npath = \"a\"\n{rest}")).unwrap().dataset("a").unwrap().clone();
         assert_eq!(one(""), Dataset::new("a", "generic", "a"));
         assert_eq!(one("key = ['id', '/meta/a~1b']").key, ["id", "/meta/a~1b"]);
-        let Thresholds { major_above, minor_above } = one("version = { major_above = 1, minor_above = 0 }").thresholds;
-        assert_eq!((major_above, minor_above), (1.0, 0.0));
+        let thresholds = one("version = { major_above = 1, minor_above = 0, field_share = 0.05 }").thresholds;
+        assert_eq!(thresholds, Thresholds { major_above: 1.0, minor_above: 0.0, field_share: 0.05 });
         assert_eq!(one("[dataset.a.version]\nmajor_above = 0.3").thresholds.major_above, 0.3);
         assert_eq!(one("schema.depth = 32").schema_depth, 32);
     }

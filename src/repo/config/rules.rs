@@ -101,7 +101,10 @@ impl<'a> Reader<'_, 'a> {
     fn check(&self, kind: &Entry<'_>, key: &[String]) -> Result<Check> {
         Ok(match self.kind.name {
             "parse" => Check::Parse,
-            "schema" => Check::Schema { file: file(&self.need("file")?)? },
+            "schema" => Check::Schema {
+                file: file(&self.need("file")?)?,
+                formats: self.get("formats").map(|formats| formats.switch()).transpose()?.unwrap_or(false),
+            },
             "required" => Check::Required { fields: self.need("fields")?.places()? },
             "types" => Check::Types { fields: types(&self.need("fields")?)? },
             "values" => self.values()?,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Counts, Schema, types};
+use super::{Counts, Schema, present, types};
 use crate::sample::Type;
 
 /// What happened to a field.
@@ -28,6 +28,10 @@ pub struct Change {
     pub old: Vec<Type>,
     /// The types that it has.
     pub new: Vec<Type>,
+    /// How many values the old records had in it.
+    pub old_present: i64,
+    /// How many values the new ones have.
+    pub new_present: i64,
     /// Whether what reads the old records may fail on the new ones.
     pub breaking: bool,
 }
@@ -35,25 +39,29 @@ pub struct Change {
 impl Change {
     /// The changes from one schema to another in the order of their paths, as deep as both look.
     ///
-    /// Breaking are fields that are gone, and types that a field did not have: not null, which makes it nullable, and not
-    /// integers where it held numbers. A field that was always null had no type to break.
-    pub fn between(old: &Schema, new: &Schema) -> Vec<Change> {
+    /// Breaking are fields that are gone and had more values than `field_share` of the old records, and types that a field
+    /// did not have: not null, which makes it nullable, and not integers where it held numbers. A field that was always
+    /// null had no type to break.
+    pub fn between(old: &Schema, new: &Schema, field_share: f64) -> Vec<Change> {
         let depth = old.depth().min(new.depth());
-        let (old, new) = (types_of(old, depth), types_of(new, depth));
+        let rare = field_share * old.records() as f64;
+        let (old, new) = (shallow(old, depth), shallow(new, depth));
         let mut paths: Vec<_> = old.keys().chain(new.keys().filter(|path| !old.contains_key(*path))).collect();
         paths.sort();
-        paths.into_iter().filter_map(|path| Change::at(path, old.get(path), new.get(path))).collect()
+        paths.into_iter().filter_map(|path| Change::at(path, old.get(path), new.get(path), rare)).collect()
     }
 
-    fn at(path: &str, old: Option<&Vec<Type>>, new: Option<&Vec<Type>>) -> Option<Change> {
+    /// The change of one field, of which the loss breaks nothing where no more than `rare` values are lost.
+    fn at(path: &str, old: Option<&Counts>, new: Option<&Counts>, rare: f64) -> Option<Change> {
+        let count = |counts: Option<&Counts>| counts.map_or((Vec::new(), 0), |counts| (types(counts), present(counts)));
+        let ((old_types, old_present), (new_types, new_present)) = (count(old), count(new));
         let (kind, breaking) = match (old, new) {
             (None, _) => (ChangeKind::Added, false),
-            (_, None) => (ChangeKind::Removed, true),
-            (Some(old), Some(new)) if old == new => return None,
-            (Some(old), Some(new)) => (ChangeKind::TypeChanged, new.iter().any(|&t| !fits(t, old))),
+            (_, None) => (ChangeKind::Removed, old_present as f64 > rare),
+            _ if old_types == new_types => return None,
+            _ => (ChangeKind::TypeChanged, new_types.iter().any(|&t| !fits(t, &old_types))),
         };
-        let listed = |types: Option<&Vec<Type>>| types.cloned().unwrap_or_default();
-        Some(Change { path: path.to_owned(), kind, old: listed(old), new: listed(new), breaking })
+        Some(Change { path: path.to_owned(), kind, old: old_types, new: new_types, old_present, new_present, breaking })
     }
 }
 
@@ -62,11 +70,8 @@ fn fits(new: Type, old: &[Type]) -> bool {
     new == Type::Null || old == [Type::Null] || old.contains(&new) || (new == Type::Integer && old.contains(&Type::Number))
 }
 
-/// The types of each field that lies at most `depth` deep.
-fn types_of(schema: &Schema, depth: usize) -> BTreeMap<String, Vec<Type>> {
-    let shallow = |(path, counts): (String, Counts)| {
-        // A step's own slashes are escaped.
-        (path.matches('/').count() <= depth).then(|| (path, types(&counts)))
-    };
-    schema.fields().into_iter().filter_map(shallow).collect()
+/// The counts of each field that lies at most `depth` deep.
+fn shallow(schema: &Schema, depth: usize) -> BTreeMap<String, Counts> {
+    // A step's own slashes are escaped.
+    schema.fields().into_iter().filter(|(path, _)| path.matches('/').count() <= depth).collect()
 }

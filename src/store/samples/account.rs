@@ -1,8 +1,8 @@
 //! What a comparison found.
 
-use super::Rules;
+use super::{Rules, Tally};
 use crate::limits;
-use crate::sample::{Identity, Schema, Side, Tally};
+use crate::sample::{Identity, Schema, Side};
 
 /// Most findings that are kept.
 const KEPT: usize = 100;
@@ -32,7 +32,7 @@ pub enum Keeps {
 }
 
 /// What a comparison found. Accounts of several files add up.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Account {
     keeps: Keeps,
     /// The records that differ; `None` where there is nothing to compare with, so that none can cancel.
@@ -48,7 +48,7 @@ pub struct Account {
 impl Account {
     /// Nothing found yet.
     pub fn new(rules: &Rules, keeps: Keeps) -> Account {
-        let tally = (keeps == Keeps::Differences).then(Tally::new);
+        let tally = (keeps == Keeps::Differences).then(|| Tally::new(rules.scratch()));
         Account { keeps, tally, schema: Schema::new(rules.depth()), findings: Vec::new(), found: 0 }
     }
 

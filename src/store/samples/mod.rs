@@ -15,6 +15,9 @@ mod half;
 mod pair;
 mod stream;
 mod table;
+mod tally;
+
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 use crate::sample::{Formats, Pointer, Reading};
@@ -24,6 +27,7 @@ pub use compare::{compare, visit, visit_part};
 pub use gather::{Seen, Text};
 pub use half::{Bytes, Half};
 pub use stream::{End, Stream};
+pub use tally::{Leftovers, Tally};
 
 /// How a dataset's files are read and its records compared.
 #[derive(Clone, Debug)]
@@ -34,11 +38,18 @@ pub struct Rules {
     columns: Vec<String>,
     paths: Vec<String>,
     depth: usize,
+    scratch: PathBuf,
 }
 
 impl Rules {
-    /// Rules from globs with the names of their formats, a key of JSON pointers and names, and the depth of the schema.
-    pub fn new<'a>(formats: impl IntoIterator<Item = (&'a str, &'a str)>, key: &[String], depth: usize) -> Result<Rules> {
+    /// Rules from globs with the names of their formats, a key of JSON pointers and names, the depth of the schema, and the
+    /// folder for what does not fit into memory.
+    pub fn new<'a>(
+        formats: impl IntoIterator<Item = (&'a str, &'a str)>,
+        key: &[String],
+        depth: usize,
+        scratch: &Path,
+    ) -> Result<Rules> {
         // A name is the field at the top of a record, and such a field the column of its name.
         let place =
             |k: &String| if k.starts_with('/') { k.clone() } else { format!("/{}", k.replace('~', "~0").replace('/', "~1")) };
@@ -54,6 +65,7 @@ impl Rules {
             columns: key.iter().map(column).collect(),
             paths,
             depth,
+            scratch: scratch.to_owned(),
         })
     }
 
@@ -65,6 +77,11 @@ impl Rules {
     /// How a file was read whose count this reader made; as it is now where that reader is no more.
     pub fn reading_of(&self, path: &str, reader: Option<u32>) -> Reading {
         reader.and_then(Reading::from_code).unwrap_or_else(|| self.reading(path))
+    }
+
+    /// The folder for temporary files.
+    pub fn scratch(&self) -> &Path {
+        &self.scratch
     }
 
     /// How deep the schema looks.

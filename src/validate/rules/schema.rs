@@ -26,7 +26,7 @@ mod tests {
     #[test]
     fn records_fit_their_schema() {
         let schema = br#"{"required":["a"],"properties":{"a":{"type":"integer"}}}"#;
-        let rule = Schemas(Schema::new("s.json", schema).unwrap());
+        let rule = Schemas(Schema::new("s.json", schema, false).unwrap());
         assert_eq!([json(&rule, r#"{"a":1}"#), csv(&rule, "1,2,3"), comment(&rule)], [None, None, None]);
         assert!(json(&rule, r#"{"a":"1"}"#).is_some_and(|what| what.contains("/a")));
         assert!(json(&rule, "{}").is_some() && csv(&rule, "x,2,3").is_some());

@@ -68,7 +68,8 @@ fn the_example_of_every_kind_is_understood() {
 fn every_kind_holds_what_is_declared() {
     let (field, fields) = ("/label".to_owned(), own(&["/id", "/parties/*/name"]));
     for (text, expected) in [
-        ("kind='schema'\nfile='./schemas/a.json'", Check::Schema { file: "./schemas/a.json".to_owned() }),
+        ("kind='schema'\nfile='./schemas/a.json'", Check::Schema { file: "./schemas/a.json".to_owned(), formats: false }),
+        ("kind='schema'\nfile='a.json'\nformats=true", Check::Schema { file: "a.json".to_owned(), formats: true }),
         ("kind='required'\nfields=['/id', '/parties/*/name']", Check::Required { fields: fields.clone() }),
         ("kind='required'\nfields='id'", Check::Required { fields: own(&["id"]) }),
         (
@@ -233,9 +234,9 @@ fn the_nearest_word_is_told() {
         (
             "kind='schema'\nwhatever=1",
             &format!("unknown key 'whatever' {unknown} 'schema'"),
-            "there are: kind, severity, weight, name, files, file",
+            "there are: kind, severity, weight, name, files, file, formats",
         ),
-        ("kind='schema'", "has no 'file'", "for instance: file = \"schemas/lease.json\""),
+        ("kind='schema'", "has no 'file'", "for instance: file = \"schemas/lease.json\", formats = true"),
     ] {
         let error = rule(text).unwrap_err();
         assert!(error.message().contains(expected), "{text:?}: {}", error.message());

@@ -1,0 +1,114 @@
+//! The records that are left, met again in a second pass.
+
+use super::table::Table;
+use super::{KEY_ROW, Map, ROW, Standing, Sum, Tally, key_row, parse, parse_key, row, side};
+use crate::error::Result;
+use crate::sample::tally::{Counts, Fate};
+use crate::sample::{Identity, Side};
+
+/// The records that are not on both sides.
+#[derive(Debug)]
+pub struct Leftovers {
+    counts: Counts,
+    /// The records, and how many pairs each key makes.
+    rows: Rows,
+    /// How many of each record have been met.
+    met: Map<u64>,
+    /// How many records of each side have been called modified, by key.
+    paired: Map<[u64; 2]>,
+}
+
+/// Rows by identity and by key.
+#[derive(Debug)]
+enum Rows {
+    Memory(Map<Standing>, Map<u64>),
+    Disk(Table<ROW>, Table<KEY_ROW>),
+}
+
+impl Tally {
+    /// Everything has been told: returns what is left, with each key's records of both sides paired off.
+    ///
+    /// # Errors
+    /// A temporary file that could not be written or read.
+    pub fn finish(mut self) -> Result<Leftovers> {
+        self.check()?;
+        let folder = std::mem::take(&mut self.folder);
+        let mut sum = Sum::new(&folder);
+        let (counts, rows) = if self.spills.is_empty() {
+            self.records.values().try_for_each(|standing| sum.add(standing))?;
+            let mut keys = Map::default();
+            let counts = sum.finish(&mut |pairs| {
+                keys.extend(pairs);
+                Ok(())
+            })?;
+            (counts, Rows::Memory(self.records, keys))
+        } else {
+            let mut records = Table::create(&folder)?;
+            self.groups(&mut |group| {
+                group.values().try_for_each(|standing| sum.add(standing))?;
+                records.append(group.iter().map(|(id, standing)| row(id, *standing)).collect())
+            })?;
+            let mut keys = Table::create(&folder)?;
+            let counts =
+                sum.finish(&mut |pairs| keys.append(pairs.into_iter().map(|(key, both)| key_row(&key, [both; 2])).collect()))?;
+            (counts, Rows::Disk(records, keys))
+        };
+        Ok(Leftovers { counts, rows, met: Map::default(), paired: Map::default() })
+    }
+}
+
+impl Rows {
+    fn record(&self, id: &[u8; 16]) -> Result<Option<Standing>> {
+        Ok(match self {
+            Rows::Memory(records, _) => records.get(id).copied(),
+            Rows::Disk(records, _) => records.get(id)?.map(|row| parse(&row).1),
+        })
+    }
+
+    /// How many pairs of records have this key.
+    fn pairs(&self, key: &[u8; 16]) -> Result<u64> {
+        Ok(match self {
+            Rows::Memory(_, keys) => keys.get(key).copied().unwrap_or_default(),
+            Rows::Disk(_, keys) => keys.get(key)?.map_or(0, |row| parse_key(&row).1[0]),
+        })
+    }
+}
+
+impl Leftovers {
+    /// Returns how many there are.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Forgets what has been met, so that another pass can begin.
+    pub fn restart(&mut self) {
+        self.met.clear();
+        self.paired.clear();
+    }
+
+    /// Returns what became of a record, met again in a second pass; `None` if it cancelled. Takes it off, so that a pass
+    /// over all records finds each that is left just as often as it is left. Of several with one key, those that are met
+    /// first are the modified ones.
+    ///
+    /// # Errors
+    /// A temporary file that cannot be read.
+    pub fn fate(&mut self, of: Side, record: Identity) -> Result<Option<Fate>> {
+        let Some(standing) = self.rows.record(&record.id)?.filter(|standing| side(standing.count) == of) else {
+            return Ok(None);
+        };
+        let met = self.met.entry(record.id).or_default();
+        if *met == standing.count.unsigned_abs() {
+            return Ok(None);
+        }
+        *met += 1;
+        if let Some(key) = standing.key {
+            let both = self.rows.pairs(&key)?;
+            let paired = &mut self.paired.entry(key).or_default()[of as usize];
+            if *paired < both {
+                *paired += 1;
+                return Ok(Some(Fate::Modified));
+            }
+        }
+        Ok(Some(if of == Side::Old { Fate::Removed } else { Fate::Added }))
+    }
+}

@@ -1,0 +1,254 @@
+//! Which records two datasets do not share: an exact difference of multisets.
+//!
+//! Each side's records are told by their identity, in any order, those that are equal byte for byte left out or not. What
+//! is told on both sides cancels. Invariants: counts are exact; memory is bounded whatever differs: beyond
+//! [`MAX_RECORDS`] what stands alone goes to a temporary file, grouped by the first byte of its identity, and each group
+//! is added up for itself.
+
+mod leftovers;
+mod spill;
+mod table;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::path::{Path, PathBuf};
+
+pub use self::leftovers::Leftovers;
+use self::spill::{GROUPS, Spill, group};
+use crate::error::{Error, Result};
+use crate::sample::tally::Counts;
+use crate::sample::{Identity, Side};
+
+/// Records that are held in memory: some 25 MB of them.
+const MAX_RECORDS: usize = if cfg!(test) { 8 } else { 7 << 16 };
+
+/// The records told so far that have not cancelled.
+#[derive(Debug)]
+pub struct Tally {
+    folder: PathBuf,
+    records: Map<Standing>,
+    spills: Vec<Spill<ROW>>,
+    /// The first error of a write, which the sums end with.
+    failed: Option<Error>,
+}
+
+/// How often a record was added, less how often it was removed, and its key.
+#[derive(Clone, Copy, Debug, Default)]
+struct Standing {
+    count: i64,
+    key: Option<[u8; 16]>,
+}
+
+/// Bytes of a record in a file: its identity, its key, and twice its count plus 1 if it has one, little-endian.
+const ROW: usize = 40;
+
+impl Tally {
+    /// An empty tally, whose temporary files lie in `folder`.
+    pub fn new(folder: &Path) -> Tally {
+        Tally { folder: folder.to_owned(), records: Map::default(), spills: Vec::new(), failed: None }
+    }
+
+    /// Takes a record of one side.
+    pub fn tell(&mut self, side: Side, record: Identity) {
+        let sign = if side == Side::Old { -1 } else { 1 };
+        self.add(record.id, Standing { count: sign, key: record.key });
+    }
+
+    /// Takes all that another one took.
+    pub fn absorb(&mut self, other: Tally) {
+        self.spills.extend(other.spills);
+        self.failed = self.failed.take().or(other.failed);
+        if self.records.is_empty() {
+            self.records = other.records;
+        } else {
+            other.records.into_iter().for_each(|(id, standing)| self.add(id, standing));
+        }
+    }
+
+    /// Returns how many records differ.
+    ///
+    /// # Errors
+    /// A temporary file that could not be written or read.
+    pub fn counts(&self) -> Result<Counts> {
+        self.check()?;
+        let mut sum = Sum::new(&self.folder);
+        self.groups(&mut |records| records.values().try_for_each(|standing| sum.add(standing)))?;
+        sum.finish(&mut |_| Ok(()))
+    }
+
+    fn check(&self) -> Result<()> {
+        self.failed.as_ref().map_or(Ok(()), |e| Err(Error::new(e.kind(), e.message())))
+    }
+
+    fn add(&mut self, id: [u8; 16], standing: Standing) {
+        let sum = self.records.entry(id).or_insert(Standing { count: 0, key: standing.key });
+        sum.count += standing.count;
+        if sum.count == 0 {
+            self.records.remove(&id);
+        } else if self.records.len() > MAX_RECORDS && self.failed.is_none() {
+            self.failed = self.spill().err();
+        }
+    }
+
+    /// Moves the records to a file.
+    fn spill(&mut self) -> Result<()> {
+        let mut rows: Vec<_> = self.records.drain().map(|(id, standing)| row(&id, standing)).collect();
+        if self.spills.is_empty() {
+            self.spills.push(Spill::create(&self.folder)?);
+        }
+        self.spills.iter_mut().take(1).try_for_each(|spill| spill.append(&mut rows))
+    }
+
+    /// Hands over the records that are left, group by group in the order of their identities: all at once where nothing
+    /// was spilled.
+    fn groups(&self, take: &mut dyn FnMut(&Map<Standing>) -> Result<()>) -> Result<()> {
+        if self.spills.is_empty() {
+            return take(&self.records);
+        }
+        let mut held: Vec<Vec<(&[u8; 16], &Standing)>> = vec![Vec::new(); GROUPS];
+        self.records.iter().for_each(|record| held[group(record.0[0])].push(record));
+        let mut records = Map::default();
+        for (group, held) in held.into_iter().enumerate() {
+            records.extend(held.into_iter().map(|(id, standing)| (*id, *standing)));
+            for spill in &self.spills {
+                spill.read(group, &mut |bytes| {
+                    let (id, standing) = parse(bytes);
+                    records.entry(id).or_insert(Standing { count: 0, ..standing }).count += standing.count;
+                })?;
+            }
+            records.retain(|_, standing| standing.count != 0);
+            take(&records)?;
+            records.clear();
+        }
+        Ok(())
+    }
+}
+
+fn row(id: &[u8; 16], standing: Standing) -> [u8; ROW] {
+    let mut row = [0; ROW];
+    row[..16].copy_from_slice(id);
+    row[16..32].copy_from_slice(&standing.key.unwrap_or_default());
+    row[32..].copy_from_slice(&(standing.count << 1 | i64::from(standing.key.is_some())).to_le_bytes());
+    row
+}
+
+fn parse(row: &[u8; ROW]) -> ([u8; 16], Standing) {
+    let (mut id, mut key, mut count) = ([0; 16], [0; 16], [0; 8]);
+    id.copy_from_slice(&row[..16]);
+    key.copy_from_slice(&row[16..32]);
+    count.copy_from_slice(&row[32..]);
+    let count = i64::from_le_bytes(count);
+    (id, Standing { count: count >> 1, key: (count & 1 == 1).then_some(key) })
+}
+
+/// Bytes of a key in a file: the key, and how many records of the old side and of the new have it, little-endian.
+const KEY_ROW: usize = 32;
+
+fn key_row(key: &[u8; 16], pairs: Pairs) -> [u8; KEY_ROW] {
+    let mut row = [0; KEY_ROW];
+    row[..16].copy_from_slice(key);
+    row[16..24].copy_from_slice(&pairs[0].to_le_bytes());
+    row[24..].copy_from_slice(&pairs[1].to_le_bytes());
+    row
+}
+
+fn parse_key(row: &[u8; KEY_ROW]) -> ([u8; 16], Pairs) {
+    let (mut key, mut old, mut new) = ([0; 16], [0; 8], [0; 8]);
+    key.copy_from_slice(&row[..16]);
+    old.copy_from_slice(&row[16..24]);
+    new.copy_from_slice(&row[24..]);
+    (key, [u64::from_le_bytes(old), u64::from_le_bytes(new)])
+}
+
+/// Counts the records that are left, with each key's records of both sides paired off.
+struct Sum<'a> {
+    folder: &'a Path,
+    counts: Counts,
+    keys: Map<Pairs>,
+    spill: Option<Spill<KEY_ROW>>,
+}
+
+impl<'a> Sum<'a> {
+    fn new(folder: &'a Path) -> Sum<'a> {
+        Sum { folder, counts: Counts::default(), keys: Map::default(), spill: None }
+    }
+
+    fn add(&mut self, standing: &Standing) -> Result<()> {
+        let (side, count) = (side(standing.count), standing.count.unsigned_abs());
+        *if side == Side::Old { &mut self.counts.removed } else { &mut self.counts.added } += count;
+        let Some(key) = standing.key else { return Ok(()) };
+        self.keys.entry(key).or_default()[side as usize] += count;
+        if self.keys.len() > MAX_RECORDS {
+            let mut rows: Vec<_> = self.keys.drain().map(|(key, pairs)| key_row(&key, pairs)).collect();
+            let spill = match &mut self.spill {
+                Some(spill) => spill,
+                none => none.insert(Spill::create(self.folder)?),
+            };
+            spill.append(&mut rows)?;
+        }
+        Ok(())
+    }
+
+    /// Hands over the keys that records of both sides have, with the number of pairs, group by group in the order of the
+    /// keys; returns the counts.
+    fn finish(mut self, take: &mut dyn FnMut(Map<u64>) -> Result<()>) -> Result<Counts> {
+        let mut close = |keys: &mut Map<Pairs>| {
+            let both = |(key, pairs): ([u8; 16], Pairs)| Some((key, pairs[0].min(pairs[1]))).filter(|(_, both)| *both > 0);
+            let pairs: Map<u64> = keys.drain().filter_map(both).collect();
+            self.counts.modified += pairs.values().sum::<u64>();
+            take(pairs)
+        };
+        match &self.spill {
+            None => close(&mut self.keys)?,
+            Some(spill) => {
+                let mut held: Vec<Vec<([u8; 16], Pairs)>> = vec![Vec::new(); GROUPS];
+                self.keys.drain().for_each(|entry| held[group(entry.0[0])].push(entry));
+                let mut keys = Map::default();
+                for (group, held) in held.into_iter().enumerate() {
+                    keys.extend(held);
+                    spill.read(group, &mut |row| {
+                        let (key, pairs) = parse_key(row);
+                        let sum = keys.entry(key).or_default();
+                        *sum = [sum[0] + pairs[0], sum[1] + pairs[1]];
+                    })?;
+                    close(&mut keys)?;
+                }
+            }
+        }
+        self.counts.added -= self.counts.modified;
+        self.counts.removed -= self.counts.modified;
+        Ok(self.counts)
+    }
+}
+
+/// Records of each side, the old one first.
+type Pairs = [u64; 2];
+
+/// The side that a count stands for.
+fn side(count: i64) -> Side {
+    if count < 0 { Side::Old } else { Side::New }
+}
+
+type Map<V> = HashMap<[u8; 16], V, BuildHasherDefault<DigestHasher>>;
+
+/// Takes a digest for its own hash: its last eight bytes, since the first may be those of a group.
+#[derive(Clone, Copy, Debug, Default)]
+struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(last) = bytes.last_chunk() {
+            self.0 = u64::from_le_bytes(*last);
+        }
+    }
+
+    /// The length, which is always the same.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests;
