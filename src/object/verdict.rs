@@ -10,7 +10,7 @@ use crate::limits;
 use crate::object::version::ValidationStatus;
 
 /// The first byte of every verdict.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 /// The score of a version in which no rule found anything.
 pub const ONE: u32 = 1_000_000;
 /// The weight of a rule that has none of its own, in thousandths.
@@ -55,6 +55,8 @@ pub struct Finding {
     pub path: String,
     /// The line on which the record begins, from 1; 0 where there is none.
     pub line: u64,
+    /// Which record of the file it is, from 1; 0 where there is none.
+    pub number: u64,
     /// The rule, by its place among the judged.
     pub rule: u32,
     /// What is wrong, for a person.
@@ -133,6 +135,7 @@ impl Verdict {
         for finding in &self.findings {
             out.put_bytes(finding.path.as_bytes());
             out.put_varint(finding.line);
+            out.put_varint(finding.number);
             out.put_varint(finding.rule.into());
             out.put_bytes(finding.message.as_bytes());
         }
@@ -150,7 +153,7 @@ impl Verdict {
         let count = take.count(7)?;
         let judged: Vec<Judged> = (0..count).map(|_| decode_judged(&mut take)).collect::<Result<_, _>>()?;
         let found = take.varint()?;
-        let count = take.count(4)?;
+        let count = take.count(5)?;
         let findings = (0..count).map(|_| decode_finding(&mut take)).collect::<Result<_, _>>()?;
         take.end()?;
         let verdict = Verdict { rules, min_score, judged, found, findings };
@@ -202,9 +205,9 @@ impl Verdict {
 }
 
 fn decode_finding(take: &mut Take<'_>) -> Result<Finding, Malformed> {
-    let (path, line) = (take.text()?.to_owned(), take.varint()?);
+    let (path, line, number) = (take.text()?.to_owned(), take.varint()?, take.varint()?);
     let rule = take.varint_max(u32::MAX.into())? as u32;
-    Ok(Finding { path, line, rule, message: take.text()?.to_owned() })
+    Ok(Finding { path, line, number, rule, message: take.text()?.to_owned() })
 }
 
 fn decode_judged(take: &mut Take<'_>) -> Result<Judged, Malformed> {
@@ -232,7 +235,7 @@ mod tests {
     }
 
     fn verdict(judged: Vec<Judged>) -> Verdict {
-        let finding = Finding { path: "a.jsonl".into(), line: 7, rule: 0, message: "no".into() };
+        let finding = Finding { path: "a.jsonl".into(), line: 7, number: 6, rule: 0, message: "no".into() };
         let findings = if judged.is_empty() { vec![] } else { vec![finding] };
         Verdict { rules: [7; 32], min_score: 900_000, judged, found: findings.len() as u64, findings }
     }

@@ -179,7 +179,7 @@ fn judged() -> Judged {
 fn verdicts() {
     let text = |n: usize| "x".repeat(n);
     let with = |change: &dyn Fn(&mut Verdict)| {
-        let finding = Finding { path: "a".into(), line: 1, rule: 0, message: "no".into() };
+        let finding = Finding { path: "a".into(), line: 1, number: 1, rule: 0, message: "no".into() };
         let mut verdict =
             Verdict { rules: [7; 32], min_score: ONE, judged: vec![judged()], found: 1_000, findings: vec![finding] };
         change(&mut verdict);
