@@ -22,10 +22,46 @@ pub(crate) fn count(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(count), if count == 1 { "" } else { "s" })
 }
 
-/// How many of each: `3 added, 1 removed`; what there is none of is left out.
-pub(crate) fn tally(groups: &[(usize, &str)]) -> String {
-    let told = groups.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", thousands(*n as u64)));
-    told.collect::<Vec<_>>().join(", ")
+/// Counts of the files in which two sides differ.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FileCounts {
+    pub(crate) added: usize,
+    /// Those of which only the mode differs are among them.
+    pub(crate) modified: usize,
+    pub(crate) mode_changed: usize,
+    pub(crate) removed: usize,
+    pub(crate) renamed: usize,
+    pub(crate) folders_added: usize,
+    pub(crate) folders_removed: usize,
+}
+
+impl FileCounts {
+    /// The counts in words, `3 added, 2 modified (1 in mode only)`, less those that are 0; empty where all are.
+    pub(crate) fn words(&self) -> String {
+        let number = |n: usize| thousands(n as u64);
+        let mode = match self.mode_changed {
+            0 => String::new(),
+            n => format!(" ({} in mode only)", number(n)),
+        };
+        let groups = [
+            (self.added, "added".to_owned()),
+            (self.modified, format!("modified{mode}")),
+            (self.removed, "removed".to_owned()),
+            (self.renamed, "renamed".to_owned()),
+            (self.folders_added, "empty folders added".to_owned()),
+            (self.folders_removed, "empty folders removed".to_owned()),
+        ];
+        let words = groups.iter().filter(|(n, _)| *n > 0).map(|(n, what)| match n {
+            1 => format!("1 {}", what.replacen("folders", "folder", 1)),
+            n => format!("{} {what}", number(*n)),
+        });
+        words.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The path of an empty folder, as a line shows it.
+pub(crate) fn empty_folder(path: &str) -> String {
+    format!("{}/ (empty folder)", printable(path))
 }
 
 /// A size in decimal units, two digits at least where the unit allows: `999 B`, `2.1 GB`, `31 MB`.

@@ -9,7 +9,7 @@ use crate::id::{Id, Verdict as VerdictId};
 use crate::object::version::ValidationStatus;
 
 /// The first byte of every verdict.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 /// Most findings that a verdict holds.
 pub const MAX_FINDINGS: usize = 100;
 /// The score of a version in which no rule found anything.
@@ -56,6 +56,8 @@ pub struct Finding {
     pub path: String,
     /// The line on which the record begins, from 1; 0 where there is none.
     pub line: u64,
+    /// Which record of the file it is, from 1; 0 where there is none.
+    pub number: u64,
     /// The rule, by its place among the judged.
     pub rule: u32,
     /// What is wrong, for a person.
@@ -134,6 +136,7 @@ impl Verdict {
         for finding in &self.findings {
             out.put_bytes(finding.path.as_bytes());
             out.put_varint(finding.line);
+            out.put_varint(finding.number);
             out.put_varint(finding.rule.into());
             out.put_bytes(finding.message.as_bytes());
         }
@@ -151,18 +154,18 @@ impl Verdict {
         let count = take.count(7)?;
         let judged: Vec<Judged> = (0..count).map(|_| decode_judged(&mut take)).collect::<Result<_, _>>()?;
         let found = take.varint()?;
-        let count = take.count(4)?;
+        let count = take.count(5)?;
         if count > MAX_FINDINGS || found < count as u64 {
             return Err(Malformed("the verdict has more findings than it may"));
         }
         let mut findings = Vec::with_capacity(count);
         for _ in 0..count {
-            let (path, line) = (take.text()?.to_owned(), take.varint()?);
+            let (path, line, number) = (take.text()?.to_owned(), take.varint()?, take.varint()?);
             let rule = take.varint_max(u32::MAX.into())? as u32;
             if rule as usize >= judged.len() {
                 return Err(Malformed("a finding is of a rule that the verdict does not have"));
             }
-            findings.push(Finding { path, line, rule, message: take.text()?.to_owned() });
+            findings.push(Finding { path, line, number, rule, message: take.text()?.to_owned() });
         }
         take.end()?;
         Ok(Verdict { rules, min_score, judged, found, findings })
@@ -202,7 +205,7 @@ mod tests {
     }
 
     fn verdict(judged: Vec<Judged>) -> Verdict {
-        let finding = Finding { path: "a.jsonl".into(), line: 7, rule: 0, message: "no".into() };
+        let finding = Finding { path: "a.jsonl".into(), line: 7, number: 6, rule: 0, message: "no".into() };
         let findings = if judged.is_empty() { vec![] } else { vec![finding] };
         Verdict { rules: [7; 32], min_score: 900_000, judged, found: findings.len() as u64, findings }
     }

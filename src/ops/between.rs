@@ -1,15 +1,14 @@
 //! What differs in the samples of two versions that are stored.
 
 use crate::error::Result;
-use crate::manifest::{Change, Diff};
-use crate::object::node::Entry;
 use crate::object::version::Version;
 use crate::ops::judge::{self, SampleChanges};
 use crate::ops::samples::{self, Files, Sides};
 use crate::progress::{Progress, Stage};
 use crate::repo::{Repo, Thresholds};
 use crate::sample::schema;
-use crate::worktree::compare::pair;
+use crate::worktree::compare::Differences;
+use crate::worktree::file::FileEntry;
 
 /// What changed in the samples; `None` unless both versions know theirs.
 pub(super) fn samples(
@@ -22,23 +21,16 @@ pub(super) fn samples(
         return Ok(None);
     };
     let (dataset, rules) = samples::rules(repo, &b.dataset)?;
-    let mut sides: Vec<Sides> = Vec::new();
-    let (mut added, mut removed) = (Vec::new(), Vec::new());
-    for change in Diff::new(&**repo.store(), a.manifest, b.manifest)? {
-        match change? {
-            Change::Added(new) => added.push(new),
-            Change::Removed(old) => removed.push(old),
-            Change::Modified(old, new) => sides.push((Some(old), Some(new))),
-        }
-    }
-    let code = |entry: &Entry| entry.samples.map(|samples| samples.reader);
-    for (old, new) in pair(&mut removed, &mut added) {
+    let files = Differences::between(&**repo.store(), a.manifest, b.manifest)?;
+    let mut sides: Vec<Sides> = files.modified.into_iter().map(|(old, new)| (Some(old), Some(new))).collect();
+    let code = |file: &FileEntry| file.samples.map(|samples| samples.reader);
+    for (old, new) in files.renamed {
         if code(&old) != code(&new) {
             sides.extend([(Some(old), None), (None, Some(new))]);
         }
     }
-    sides.extend(removed.into_iter().map(|old| (Some(old), None)));
-    sides.extend(added.into_iter().map(|new| (None, Some(new))));
+    sides.extend(files.removed.into_iter().map(|old| (Some(old), None)));
+    sides.extend(files.added.into_iter().map(|new| (None, Some(new))));
     progress.begin(Stage::Scan, sides.len() as u64, 0);
     let counts = Files { repo, rules, work: None, sides }.leftovers(progress, |_| {})?.counts();
     let schema = schema::Change::between(&before, &after, dataset.thresholds.field_share);

@@ -6,8 +6,6 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::fs::beneath::Root;
-use crate::manifest::{Change, Diff};
-use crate::object::node::Entry;
 use crate::ops::Renamed;
 use crate::ops::samples::{self, ByFile, Files, Record, Sides};
 use crate::path::{DataPath, from_user};
@@ -15,7 +13,8 @@ use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Found, Target};
 use crate::repo::{Dataset, Repo};
 use crate::sample::tally::Counts;
-use crate::worktree::compare;
+use crate::worktree::compare::{self, Differences};
+use crate::worktree::file::FileEntry;
 use crate::worktree::state::State;
 
 /// What to compare.
@@ -83,6 +82,12 @@ pub struct Report {
     pub removed: Vec<One>,
     /// Files whose content, which is not empty, has another path on the new side.
     pub renamed: Vec<Renamed>,
+    /// Those of the files that differ of which only the mode does.
+    pub mode_changed: Vec<String>,
+    /// Empty folders that only the new side has.
+    pub folders_added: Vec<String>,
+    /// Empty folders that only the old side has.
+    pub folders_removed: Vec<String>,
     /// How many records differ, over all files: one that only moved does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub samples: Option<Counts>,
@@ -94,8 +99,16 @@ pub struct Report {
     pub records: Option<Vec<Record>>,
 }
 
-/// What differs, entry by entry.
-struct Differences {
+impl Report {
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        let files = [self.added.len(), self.modified.len(), self.removed.len(), self.renamed.len()];
+        files == [0; 4] && self.folders_added.is_empty() && self.folders_removed.is_empty()
+    }
+}
+
+/// The two sides and the files in which they differ.
+struct Comparison {
     dataset: String,
     /// The folder of the workspace, if one side is that.
     work: Option<PathBuf>,
@@ -103,71 +116,55 @@ struct Differences {
     reversed: bool,
     from: String,
     to: String,
-    changes: Vec<Change>,
-    renamed: Vec<(Entry, Entry)>,
+    files: Differences,
 }
 
 /// Compares two versions, or a version and the workspace.
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
     let paths = options.paths.iter().map(|p| from_user(p)).collect::<Result<Vec<_>>>()?;
-    let found = differences(repo, options.from.as_deref(), options.to.as_deref(), &paths, progress)?;
-    let samples = options.samples.map(|wanted| samples(repo, &found, wanted, progress)).transpose()?;
+    let comparison = compare(repo, options.from.as_deref(), options.to.as_deref(), &paths, progress)?;
+    let samples = options.samples.map(|wanted| samples(repo, &comparison, wanted, progress)).transpose()?;
     let (samples, by_file, records) = samples.map_or((None, None, None), |(a, b, c)| (Some(a), b, c));
-    let mut report = Report {
+    let Comparison { from, to, files, .. } = comparison;
+    let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
+    Ok(Report {
         samples,
         by_file,
         records,
-        from: found.from,
-        to: found.to,
-        added: Vec::new(),
-        modified: Vec::new(),
-        removed: Vec::new(),
-        renamed: found
-            .renamed
-            .into_iter()
-            .map(|(from, to)| Renamed { from: from.path.to_string(), to: to.path.to_string() })
-            .collect(),
-    };
-    for change in found.changes {
-        match change {
-            Change::Added(e) => report.added.push(one(&e)),
-            Change::Removed(e) => report.removed.push(one(&e)),
-            Change::Modified(a, b) => report.modified.push(Both {
-                path: b.path.to_string(),
-                old_size: a.size,
-                new_size: b.size,
-                old_samples: a.samples.map(|s| s.count),
-                new_samples: b.samples.map(|s| s.count),
-            }),
-        }
-    }
-    Ok(report)
+        from,
+        to,
+        added: files.added.iter().map(one).collect(),
+        modified: files.modified.iter().map(|(old, new)| both(old, new)).collect(),
+        removed: files.removed.iter().map(one).collect(),
+        renamed: files.renamed.iter().map(|(from, to)| Renamed::of(from, to)).collect(),
+        mode_changed: files.mode_changed().map(|(_, new)| new.path.to_string()).collect(),
+        folders_added: paths(&files.folders_added),
+        folders_removed: paths(&files.folders_removed),
+    })
 }
 
 type Compared = (Counts, Option<Vec<ByFile>>, Option<Vec<Record>>);
 
 /// Compares the records of the files that differ. The workspace is always read as the new side.
-fn samples(repo: &Repo, found: &Differences, wanted: Samples, progress: &dyn Progress) -> Result<Compared> {
-    let rules = samples::rules(repo, &found.dataset)?.1;
+fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn Progress) -> Result<Compared> {
+    let rules = samples::rules(repo, &comparison.dataset)?.1;
+    let files = &comparison.files;
     let mut sides: Vec<Sides> = Vec::new();
-    for change in &found.changes {
-        sides.push(match change.clone() {
-            Change::Added(new) => (None, Some(new)),
-            Change::Removed(old) => (Some(old), None),
-            Change::Modified(old, new) => (Some(old), Some(new)),
-        });
-    }
-    for (old, new) in &found.renamed {
+    sides.extend(files.added.iter().map(|new| (None, Some(new.clone()))));
+    sides.extend(files.modified.iter().map(|(old, new)| (Some(old.clone()), Some(new.clone()))));
+    sides.extend(files.removed.iter().map(|old| (Some(old.clone()), None)));
+    sides.sort_by(|a, b| path_of(a).cmp(&path_of(b)));
+    for (old, new) in &files.renamed {
         // What only has another name is the same, unless it is read otherwise now.
-        let reading = |e: &Entry| rules.reading_of(e.path.as_str(), e.samples.map(|s| s.reader));
+        let reading = |e: &FileEntry| rules.reading_of(e.path.as_str(), e.samples.map(|s| s.reader));
         if wanted.by_file || reading(old) != reading(new) {
             sides.extend([(Some(old.clone()), None), (None, Some(new.clone()))]);
         }
     }
-    if found.reversed {
+    if comparison.reversed {
         sides.iter_mut().for_each(|(old, new)| std::mem::swap(old, new));
     }
-    let work = found.work.as_deref().map(Root::open).transpose()?;
+    let work = comparison.work.as_deref().map(Root::open).transpose()?;
     let bytes = sides.iter().map(|(old, new)| old.iter().chain(new).map(|e| e.size).max().unwrap_or(0)).sum();
     progress.begin(Stage::Scan, sides.len() as u64, bytes);
     let files = Files { repo, rules, work, sides };
@@ -179,7 +176,7 @@ fn samples(repo: &Repo, found: &Differences, wanted: Samples, progress: &dyn Pro
         true => Some(files.records(leftovers, wanted.limit.unwrap_or(usize::MAX), progress)?),
         false => None,
     };
-    if found.reversed {
+    if comparison.reversed {
         let turn = |counts: &mut Counts| std::mem::swap(&mut counts.added, &mut counts.removed);
         turn(&mut counts);
         by_file.iter_mut().for_each(|file| turn(&mut file.counts));
@@ -189,17 +186,25 @@ fn samples(repo: &Repo, found: &Differences, wanted: Samples, progress: &dyn Pro
     Ok((counts, wanted.by_file.then_some(by_file), records))
 }
 
-fn one(entry: &Entry) -> One {
-    One { path: entry.path.to_string(), size: entry.size, samples: entry.samples.map(|s| s.count) }
+fn path_of(sides: &Sides) -> Option<&DataPath> {
+    sides.1.as_ref().or(sides.0.as_ref()).map(|file| &file.path)
 }
 
-fn differences(
-    repo: &Repo,
-    from: Option<&str>,
-    to: Option<&str>,
-    paths: &[String],
-    progress: &dyn Progress,
-) -> Result<Differences> {
+fn one(file: &FileEntry) -> One {
+    One { path: file.path.to_string(), size: file.size, samples: file.samples.map(|s| s.count) }
+}
+
+fn both(old: &FileEntry, new: &FileEntry) -> Both {
+    Both {
+        path: new.path.to_string(),
+        old_size: old.size,
+        new_size: new.size,
+        old_samples: old.samples.map(|s| s.count),
+        new_samples: new.samples.map(|s| s.count),
+    }
+}
+
+fn compare(repo: &Repo, from: Option<&str>, to: Option<&str>, paths: &[String], progress: &dyn Progress) -> Result<Comparison> {
     let from = revision::target(repo, from.unwrap_or("HEAD"))?;
     // Without a second revision it is the workspace of the dataset that the first one speaks of.
     let to = match (to, &from) {
@@ -209,75 +214,69 @@ fn differences(
     };
     progress.begin(Stage::Scan, 0, 0);
     let wanted = |path: &DataPath| paths.is_empty() || paths.iter().any(|p| p.is_empty() || path.is_within(p));
-    let mut found = match (from, to) {
+    let mut comparison = match (from, to) {
         (Target::Version(a), Target::Version(b)) => versions(repo, &a, &b)?,
         (Target::Version(a), Target::Work(name)) => workspace(repo, &a, repo.dataset(Some(&name))?, progress)?,
         (Target::Work(name), Target::Version(b)) => workspace(repo, &b, repo.dataset(Some(&name))?, progress)?.reversed(),
         (Target::Work(_), Target::Work(_)) => return Err(Error::usage("one of the two has to be a version")),
     };
-    found.changes.retain(|change| wanted(change.path()));
-    found.renamed.retain(|(a, b)| wanted(&a.path) || wanted(&b.path));
-    Ok(found)
+    let files = &mut comparison.files;
+    for list in [&mut files.added, &mut files.removed, &mut files.folders_added, &mut files.folders_removed] {
+        list.retain(|file| wanted(&file.path));
+    }
+    files.modified.retain(|(_, new)| wanted(&new.path));
+    files.renamed.retain(|(a, b)| wanted(&a.path) || wanted(&b.path));
+    Ok(comparison)
 }
 
 fn name(found: &Found) -> String {
     format!("{}@{}", found.version.dataset, found.version.number)
 }
 
-fn versions(repo: &Repo, a: &Found, b: &Found) -> Result<Differences> {
-    let (mut added, mut removed, mut changes) = (Vec::new(), Vec::new(), Vec::new());
-    for change in Diff::new(&**repo.store(), a.version.manifest, b.version.manifest)? {
-        match change? {
-            Change::Added(e) => added.push(e),
-            Change::Removed(e) => removed.push(e),
-            modified => changes.push(modified),
-        }
-    }
-    let renamed = compare::pair(&mut removed, &mut added);
-    changes.extend(added.into_iter().map(Change::Added));
-    changes.extend(removed.into_iter().map(Change::Removed));
-    changes.sort_by(|a, b| a.path().cmp(b.path()));
-    Ok(Differences {
+fn versions(repo: &Repo, a: &Found, b: &Found) -> Result<Comparison> {
+    Ok(Comparison {
         dataset: b.version.dataset.clone(),
         work: None,
         reversed: false,
         from: name(a),
         to: name(b),
-        changes,
-        renamed,
+        files: Differences::between(&**repo.store(), a.version.manifest, b.version.manifest)?,
     })
 }
 
-fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress) -> Result<Differences> {
+fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress) -> Result<Comparison> {
     let state = State::load(repo.store().layout(), &dataset.name)?;
     let (store, folder) = (repo.store(), repo.folder(dataset));
-    let found = compare::workspace(store, &folder, &dataset.name, Some(a.version.manifest), state.selection.as_ref(), progress)?;
-    Ok(Differences {
+    let files = compare::workspace(store, &folder, &dataset.name, Some(a.version.manifest), state.selection.as_ref(), progress)?;
+    Ok(Comparison {
         dataset: dataset.name.clone(),
         work: Some(folder),
         reversed: false,
         from: name(a),
         to: format!("{}@WORK", dataset.name),
-        changes: found.differences,
-        renamed: found.renamed,
+        files,
     })
 }
 
-impl Differences {
-    fn reversed(self) -> Differences {
-        let back = |change| match change {
-            Change::Added(e) => Change::Removed(e),
-            Change::Removed(e) => Change::Added(e),
-            Change::Modified(a, b) => Change::Modified(b, a),
-        };
-        Differences {
-            dataset: self.dataset,
-            work: self.work,
+impl Comparison {
+    fn reversed(self) -> Comparison {
+        let swap = |pairs: Vec<(FileEntry, FileEntry)>| pairs.into_iter().map(|(old, new)| (new, old)).collect();
+        let files = self.files;
+        Comparison {
             reversed: !self.reversed,
             from: self.to,
             to: self.from,
-            changes: self.changes.into_iter().map(back).collect(),
-            renamed: self.renamed.into_iter().map(|(a, b)| (b, a)).collect(),
+            files: Differences {
+                added: files.removed,
+                modified: swap(files.modified),
+                removed: files.added,
+                renamed: swap(files.renamed),
+                folders_added: files.folders_removed,
+                folders_removed: files.folders_added,
+                outside: files.outside,
+            },
+            dataset: self.dataset,
+            work: self.work,
         }
     }
 }

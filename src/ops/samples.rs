@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::fs::beneath::Root;
-use crate::object::node::Entry;
 use crate::ops::record::{self, FieldChange};
 use crate::parallel;
 use crate::progress::Progress;
@@ -15,9 +14,10 @@ use crate::repo::{Dataset, Repo};
 use crate::sample::tally::{Counts, Fate};
 use crate::sample::{Canonical, Rendering, Side};
 use crate::store::samples::{Account, Bytes, Half, Keeps, Leftovers, Rules, Seen, Tally, compare, visit};
+use crate::worktree::file::FileEntry;
 
-/// A file: its entry on the old side and on the new.
-pub(super) type Sides = (Option<Entry>, Option<Entry>);
+/// A file as the old side and the new have it.
+pub(super) type Sides = (Option<FileEntry>, Option<FileEntry>);
 
 /// The files of two sides that differ.
 pub(super) struct Files<'a> {
@@ -111,21 +111,21 @@ pub(super) fn rules(repo: &Repo, dataset: &str) -> Result<(Dataset, Rules)> {
 }
 
 impl Files<'_> {
-    fn half<'h>(&'h self, entry: &'h Entry, side: Side) -> Result<Half<'h>> {
+    fn half<'h>(&'h self, entry: &'h FileEntry, side: Side) -> Result<Half<'h>> {
         let path = entry.path.as_str();
         let (content, bytes) = match (&self.work, side) {
             (Some(root), Side::New) => {
                 let file = root.cursor().open_file(path).map_err(|e| root.error("cannot read", path, e))?;
                 (None, Bytes::Open(Arc::new(file), root.path().join(path)))
             }
-            _ => (Some(entry.content), Bytes::Stored(self.repo.store())),
+            _ => (entry.content, Bytes::Stored(self.repo.store())),
         };
         let reader = entry.samples.map(|samples| samples.reader).filter(|_| content.is_some());
         Ok(Half { path, reading: self.rules.reading_of(path, reader), content, size: entry.size, bytes })
     }
 
     fn halves<'h>(&'h self, sides: &'h Sides) -> Result<[Option<Half<'h>>; 2]> {
-        let half = |entry: &'h Option<Entry>, side| {
+        let half = |entry: &'h Option<FileEntry>, side| {
             let entry = entry.as_ref().filter(|entry| entry.kind.is_file());
             entry.map(|entry| self.half(entry, side)).transpose()
         };

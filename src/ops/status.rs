@@ -7,7 +7,8 @@ use crate::object::version::Number;
 use crate::ops::Renamed;
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
-use crate::worktree::compare::{self, Difference};
+use crate::worktree::compare;
+use crate::worktree::file::FileEntry;
 use crate::worktree::state::State;
 
 /// Which workspace.
@@ -34,6 +35,12 @@ pub struct Report {
     pub removed: Vec<String>,
     /// Files that have another path now.
     pub renamed: Vec<Renamed>,
+    /// Those of the modified files of which only the mode differs.
+    pub mode_changed: Vec<String>,
+    /// Empty folders that the version does not have.
+    pub folders_added: Vec<String>,
+    /// Empty folders that only the version has.
+    pub folders_removed: Vec<String>,
     /// Files outside the part that is checked out, which a commit refuses.
     pub outside: Vec<String>,
     /// The part that is checked out, if it is not all.
@@ -49,29 +56,19 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let manifest = head.as_ref().map(|version| version.manifest);
     let found =
         compare::workspace(repo.store(), &repo.folder(dataset), &dataset.name, manifest, state.selection.as_ref(), progress)?;
-    let mut report = Report {
+    let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
+    Ok(Report {
         dataset_name: dataset.name.clone(),
         version: head.map(|version| version.number),
-        clean: found.outside.is_empty(),
-        added: Vec::new(),
-        modified: Vec::new(),
-        removed: Vec::new(),
-        renamed: found
-            .renamed
-            .into_iter()
-            .map(|(from, to)| Renamed { from: from.path.to_string(), to: to.path.to_string() })
-            .collect(),
+        clean: found.is_empty() && found.outside.is_empty(),
+        added: paths(&found.added),
+        modified: found.modified.iter().map(|(_, new)| new.path.to_string()).collect(),
+        removed: paths(&found.removed),
+        renamed: found.renamed.iter().map(|(from, to)| Renamed::of(from, to)).collect(),
+        mode_changed: found.mode_changed().map(|(_, new)| new.path.to_string()).collect(),
+        folders_added: paths(&found.folders_added),
+        folders_removed: paths(&found.folders_removed),
         outside: found.outside,
         selection: state.selection.map(|s| s.to_string()),
-    };
-    for difference in found.differences {
-        match difference {
-            Difference::Added(entry) => report.added.push(entry.path.to_string()),
-            Difference::Modified(_, entry) => report.modified.push(entry.path.to_string()),
-            Difference::Removed(entry) => report.removed.push(entry.path.to_string()),
-        }
-    }
-    report.clean &=
-        report.added.is_empty() && report.modified.is_empty() && report.removed.is_empty() && report.renamed.is_empty();
-    Ok(report)
+    })
 }

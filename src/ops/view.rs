@@ -15,6 +15,7 @@ use crate::ops::gate::{Finding, Judgement};
 use crate::ops::said::{NoteView, RunView};
 use crate::repo::{Repo, standing};
 use crate::sample::Schema;
+use crate::worktree::file::FileEntry;
 
 /// Every field of a version.
 #[derive(Clone, Debug, Serialize)]
@@ -82,6 +83,12 @@ pub struct Renamed {
     pub from: String,
     /// The path it has.
     pub to: String,
+}
+
+impl Renamed {
+    pub(super) fn of(from: &FileEntry, to: &FileEntry) -> Renamed {
+        Renamed { from: from.path.to_string(), to: to.path.to_string() }
+    }
 }
 
 /// Makes views of versions; holds the tags, which are folded once.

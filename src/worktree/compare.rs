@@ -1,42 +1,119 @@
-//! What differs between the workspace and a version.
+//! Differences between the files of two sides: a version and the workspace, or two versions.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::Path;
 
 use crate::clock;
 use crate::error::{Error, Kind, Result};
 use crate::fs::beneath::{Root, Stat};
 use crate::id::{Content, Id, Node};
-use crate::manifest::{Change, Entries};
+use crate::manifest::{Change, Diff, Entries, NodeSource};
 use crate::object::node::{Entry, EntryKind};
 use crate::parallel;
+use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::worktree::cache::{self, Row, entry_kind};
+use crate::worktree::file::FileEntry;
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, Seen};
 use crate::worktree::selection::Selection;
 use crate::worktree::state;
 
-/// An entry that differs.
-pub type Difference = Change;
-
-/// What was found.
+/// The files in which two sides differ, each list in the order of the paths.
 #[derive(Debug, Default)]
-pub struct Found {
-    /// What differs, in the order of the paths, less what was renamed.
-    pub differences: Vec<Difference>,
-    /// Entries whose content, which is not empty, has another path now: old and new, paired in the order of the paths.
-    pub renamed: Vec<(Entry, Entry)>,
-    /// Files outside the selection.
+pub struct Differences {
+    /// Files and symlinks that only the new side has, less those that were renamed.
+    pub added: Vec<FileEntry>,
+    /// Files and symlinks that both sides have, differently: old and new.
+    pub modified: Vec<(FileEntry, FileEntry)>,
+    /// Files and symlinks that only the old side has, less those that were renamed.
+    pub removed: Vec<FileEntry>,
+    /// Files and symlinks whose content, which is not empty, has another path on the new side: old and new.
+    pub renamed: Vec<(FileEntry, FileEntry)>,
+    /// Empty folders that only the new side has.
+    pub folders_added: Vec<FileEntry>,
+    /// Empty folders that only the old side has.
+    pub folders_removed: Vec<FileEntry>,
+    /// Files of the workspace outside the selection.
     pub outside: Vec<String>,
+}
+
+impl Differences {
+    /// Lists the differences between two versions, by their manifests.
+    pub fn between(nodes: &impl NodeSource, old: Id<Node>, new: Id<Node>) -> Result<Differences> {
+        let mut differences = Differences::default();
+        for change in Diff::new(nodes, old, new)? {
+            match change? {
+                Change::Added(new) => differences.push(None, Some(new.into())),
+                Change::Removed(old) => differences.push(Some(old.into()), None),
+                Change::Modified(old, new) => differences.push(Some(old.into()), Some(new.into())),
+            }
+        }
+        differences.pair_renames();
+        Ok(differences)
+    }
+
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.modified.is_empty() && self.removed.is_empty() && self.renamed.is_empty() && {
+            self.folders_added.is_empty() && self.folders_removed.is_empty()
+        }
+    }
+
+    /// The files that have the same path and bytes on both sides and another mode, old and new.
+    pub fn mode_changed(&self) -> impl Iterator<Item = &(FileEntry, FileEntry)> {
+        self.modified.iter().filter(|(old, new)| old.differs_in_mode(new))
+    }
+
+    /// Adds a path whose sides differ. An empty folder that a file takes the place of is a folder less and a file more.
+    fn push(&mut self, old: Option<FileEntry>, new: Option<FileEntry>) {
+        let is_folder = |file: &Option<FileEntry>| file.as_ref().is_some_and(|file| file.kind == EntryKind::Folder);
+        match (is_folder(&old), is_folder(&new)) {
+            (false, false) => match (old, new) {
+                (Some(old), Some(new)) => self.modified.push((old, new)),
+                (old, new) => {
+                    self.removed.extend(old);
+                    self.added.extend(new);
+                }
+            },
+            (old_is_folder, new_is_folder) => {
+                if old_is_folder { &mut self.folders_removed } else { &mut self.removed }.extend(old);
+                if new_is_folder { &mut self.folders_added } else { &mut self.added }.extend(new);
+            }
+        }
+    }
+
+    /// Takes out of the added and removed files those that have the same content, and pairs them in the order of the
+    /// paths.
+    fn pair_renames(&mut self) {
+        let mut by_content: HashMap<(Id<Content>, bool), VecDeque<usize>> = HashMap::new();
+        for (n, file) in self.removed.iter().enumerate() {
+            if let Some(identity) = file.identity() {
+                by_content.entry(identity).or_default().push_back(n);
+            }
+        }
+        let mut gone = HashSet::new();
+        for file in std::mem::take(&mut self.added) {
+            let old = file.identity().and_then(|identity| by_content.get_mut(&identity)?.pop_front());
+            match old {
+                Some(n) => {
+                    gone.insert(n);
+                    self.renamed.push((self.removed[n].clone(), file));
+                }
+                None => self.added.push(file),
+            }
+        }
+        let mut n = 0..;
+        self.removed.retain(|_| n.next().is_some_and(|n| !gone.contains(&n)));
+    }
 }
 
 /// Files of a batch that is hashed at once.
 const BATCH: usize = 64;
 
 /// Compares the workspace of a dataset with a manifest. Reads only files whose stamps do not vouch for them, and of those
-/// only what could be equal; what it learns goes to the stat cache.
+/// only what could be equal; the others have no content in the answer. What it learns goes to the stat cache.
 pub fn workspace(
     store: &Store,
     folder: &Path,
@@ -44,7 +121,7 @@ pub fn workspace(
     manifest: Option<Id<Node>>,
     selection: Option<&Selection>,
     progress: &dyn Progress,
-) -> Result<Found> {
+) -> Result<Differences> {
     let layout = store.layout();
     let began = clock::nanos_now();
     let selection = selection.map(Selection::matcher).transpose()?;
@@ -62,7 +139,7 @@ pub fn workspace(
         let seen = seen?;
         let selects = |path: &str| selection.as_ref().is_none_or(|s| s.selects(path));
         if !selects(seen.path().as_str()) {
-            sides.outside.push(seen.path().to_string());
+            sides.found.outside.push(seen.path().to_string());
             continue;
         }
         let mut before = None;
@@ -71,7 +148,7 @@ pub fn workspace(
             if entry.path == *seen.path() {
                 before = Some(entry);
             } else if selects(entry.path.as_str()) {
-                sides.removed.push(entry);
+                sides.known(Some(entry), None);
             }
         }
         learned += usize::from(matches!(seen, Seen::Unknown { .. }));
@@ -80,7 +157,7 @@ pub fn workspace(
     for entry in old {
         let entry = entry?;
         if selection.as_ref().is_none_or(|s| s.selects(entry.path.as_str())) {
-            sides.removed.push(entry);
+            sides.known(Some(entry), None);
         }
     }
     let rows = sides.resolve(&root, began, progress)?;
@@ -91,65 +168,64 @@ pub fn workspace(
     Ok(sides.finish())
 }
 
-/// A file whose content is not known.
+/// A file of the workspace whose content is not known, and the version's at its path.
 #[derive(Debug)]
 struct Open {
     before: Option<Entry>,
-    now: Entry,
+    path: DataPath,
     stat: Stat,
 }
 
-/// A file that was read: what it is, what it holds, its length and stamps.
+/// A file that was read: its content, its length and its stamps.
 type Hashed = (Open, Id<Content>, u64, Stat);
 
 /// The two sides as they are compared.
 #[derive(Debug, Default)]
 struct Sides {
-    added: Vec<Entry>,
-    modified: Vec<(Entry, Entry)>,
-    removed: Vec<Entry>,
-    outside: Vec<String>,
+    found: Differences,
     open: Vec<Open>,
 }
 
 impl Sides {
     fn take(&mut self, before: Option<Entry>, seen: Seen) {
         match seen {
-            Seen::Known(row) => self.known(before, row.entry),
-            Seen::Unknown { path, stat } => {
-                let now = Entry { path, kind: entry_kind(stat.kind), size: stat.size, samples: None, content: Id::of(b"") };
-                self.open.push(Open { before, now, stat });
-            }
+            Seen::Known(row) => self.known(before, Some(row.entry.into())),
+            Seen::Unknown { path, stat } => self.open.push(Open { before, path, stat }),
         }
     }
 
-    fn known(&mut self, before: Option<Entry>, now: Entry) {
-        match before {
-            None => self.added.push(now),
-            Some(before) if before.same(&now) => {}
-            Some(before) => self.modified.push((before, now)),
+    /// Takes both sides of a path, unless they are the same.
+    fn known(&mut self, before: Option<Entry>, now: Option<FileEntry>) {
+        let before = before.map(FileEntry::from);
+        if !before.as_ref().zip(now.as_ref()).is_some_and(|(before, now)| before.same(now)) {
+            self.found.push(before, now);
         }
     }
 
     /// Reads what has to be read: files that may be what the version has, and new ones that may be what was removed.
     fn resolve(&mut self, root: &Root, began: i128, progress: &dyn Progress) -> Result<BTreeMap<String, Row>> {
-        let gone: HashSet<(EntryKind, u64)> = self.removed.iter().filter(|e| e.size > 0).map(|e| (e.kind, e.size)).collect();
-        let (read, differ): (Vec<Open>, Vec<Open>) =
-            std::mem::take(&mut self.open).into_iter().partition(|open| match &open.before {
-                Some(before) => before.kind == open.now.kind && before.size == open.now.size,
-                None => gone.contains(&(open.now.kind, open.now.size)),
-            });
-        for open in differ {
-            self.known(open.before, open.now);
+        // Two regular files may be the same but for their mode.
+        let class = |kind: EntryKind| if kind.is_file() { EntryKind::File } else { kind };
+        let gone: HashSet<(EntryKind, u64)> =
+            self.found.removed.iter().filter(|e| e.size > 0).map(|e| (class(e.kind), e.size)).collect();
+        let (read, differ): (Vec<Open>, Vec<Open>) = std::mem::take(&mut self.open).into_iter().partition(|open| {
+            let kind = class(entry_kind(open.stat.kind));
+            match &open.before {
+                Some(before) if before.kind != EntryKind::Folder => class(before.kind) == kind && before.size == open.stat.size,
+                _ => gone.contains(&(kind, open.stat.size)),
+            }
+        });
+        for Open { before, path, stat } in differ {
+            self.known(before, Some(FileEntry::unread(path, &stat)));
         }
-        progress.expect(read.len() as u64, read.iter().map(|open| open.now.size).sum());
+        progress.expect(read.len() as u64, read.iter().map(|open| open.stat.size).sum());
         let mut rows = BTreeMap::new();
         let mut read = read.into_iter();
         let batches = std::iter::from_fn(|| Some(read.by_ref().take(BATCH).collect::<Vec<_>>()).filter(|b| !b.is_empty()));
         let work = |cursor: &mut crate::fs::beneath::Cursor<'_>, batch: Vec<Open>| -> Result<Vec<Hashed>> {
             progress.check()?;
             let one = |open: Open| {
-                let (content, size, stat) = hash::content(root, cursor, &open.now.path, open.stat)?;
+                let (content, size, stat) = hash::content(root, cursor, &open.path, open.stat)?;
                 progress.advance(1, size);
                 Ok((open, content, size, stat))
             };
@@ -161,11 +237,11 @@ impl Sides {
             || root.cursor(),
             work,
             |done| {
-                for (open, content, size, stat) in done {
-                    let now = Entry { content, size, kind: entry_kind(stat.kind), ..open.now };
-                    let stored = open.before.as_ref().is_some_and(|before| before.content == content);
+                for (Open { before, path, .. }, content, size, stat) in done {
+                    let now = Entry { path, content, size, kind: entry_kind(stat.kind), samples: None };
+                    let stored = before.as_ref().is_some_and(|before| before.content == content);
                     rows.insert(now.path.to_string(), Row::read(now.clone(), stat, stored, began));
-                    self.known(open.before, now);
+                    self.known(before, Some(now.into()));
                 }
                 Ok(())
             },
@@ -173,41 +249,14 @@ impl Sides {
         Ok(rows)
     }
 
-    fn finish(mut self) -> Found {
-        self.added.sort_by(|a, b| a.path.cmp(&b.path));
-        let renamed = pair(&mut self.removed, &mut self.added);
-        let mut differences: Vec<Difference> = self.added.into_iter().map(Change::Added).collect();
-        differences.extend(self.removed.into_iter().map(Change::Removed));
-        differences.extend(self.modified.into_iter().map(|(a, b)| Change::Modified(a, b)));
-        differences.sort_by(|a, b| a.path().cmp(b.path()));
-        Found { differences, renamed, outside: self.outside }
+    fn finish(self) -> Differences {
+        let mut found = self.found;
+        found.added.sort_by(|a, b| a.path.cmp(&b.path));
+        found.modified.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+        found.removed.sort_by(|a, b| a.path.cmp(&b.path));
+        found.pair_renames();
+        found
     }
-}
-
-/// Takes out of both lists, which are in the order of their paths, what has the same content, and pairs it.
-pub fn pair(removed: &mut Vec<Entry>, added: &mut Vec<Entry>) -> Vec<(Entry, Entry)> {
-    let mut by_content: BTreeMap<(Id<Content>, u64), std::collections::VecDeque<usize>> = BTreeMap::new();
-    let key = |e: &Entry| (e.content, e.kind as u64);
-    for (n, entry) in removed.iter().enumerate().filter(|(_, e)| e.size > 0) {
-        by_content.entry(key(entry)).or_default().push_back(n);
-    }
-    let (mut pairs, mut gone, mut left) = (Vec::new(), HashSet::new(), Vec::new());
-    for entry in std::mem::take(added) {
-        match by_content.get_mut(&key(&entry)).filter(|_| entry.size > 0).and_then(|queue| queue.pop_front()) {
-            Some(n) => {
-                gone.insert(n);
-                pairs.push((removed[n].clone(), entry));
-            }
-            None => left.push(entry),
-        }
-    }
-    *added = left;
-    let mut n = 0;
-    removed.retain(|_| {
-        n += 1;
-        !gone.contains(&(n - 1))
-    });
-    pairs
 }
 
 /// Puts what was learned into the stat cache, unless somebody else is at it.

@@ -7,6 +7,7 @@
 pub mod cache;
 pub mod checkout;
 pub mod compare;
+pub mod file;
 pub mod hash;
 pub mod ingest;
 mod rules;

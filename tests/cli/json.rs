@@ -78,11 +78,25 @@ fn every_verb_has_its_fields_in_json() {
     let status = s.json("status");
     assert_eq!(
         keys(&status),
-        set(["dataset_name", "version", "clean", "added", "modified", "removed", "renamed", "outside", "selection"])
+        set([
+            "dataset_name",
+            "version",
+            "clean",
+            "added",
+            "modified",
+            "removed",
+            "renamed",
+            "mode_changed",
+            "folders_added",
+            "folders_removed",
+            "outside",
+            "selection"
+        ])
     );
     assert_eq!((&status["clean"], &status["modified"][0]), (&false.into(), &"a.txt".into()));
     let diff = s.json("diff");
-    assert_eq!(keys(&diff), set(["from", "to", "added", "modified", "removed", "renamed"]));
+    let files = ["from", "to", "added", "modified", "removed", "renamed", "mode_changed", "folders_added", "folders_removed"];
+    assert_eq!(keys(&diff), set(files));
     assert_eq!(keys(&diff["added"][0]), set(["path", "size", "samples"]));
     assert_eq!(keys(&diff["modified"][0]), set(["path", "old_size", "new_size", "old_samples", "new_samples"]));
     s.ok("commit -m y --version 1.1.0");

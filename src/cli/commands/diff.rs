@@ -1,5 +1,6 @@
 //! `hlx diff`: the files that differ between two versions, or a version and the workspace.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use helox::ops::diff::{self, Report};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, patch};
 use crate::cli::args;
-use crate::cli::format::{columns, difference, size, tally};
+use crate::cli::format::{FileCounts, columns, difference, empty_folder, size};
 use crate::cli::output::{Form, Output, Tint};
 use crate::cli::session::Session;
 
@@ -22,8 +23,8 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     } else {
         session.out.answer(&report, |out| match () {
             () if args.stat => stat(&report, out),
-            () if args.name_only => changes(&report).iter().try_for_each(|c| writeln!(out, "{}", printable(c.path))),
-            () if args.name_status => changes(&report).iter().try_for_each(|c| name_status(c, out)),
+            () if args.name_only => files(&report).try_for_each(|c| writeln!(out, "{}", printable(c.path))),
+            () if args.name_status => files(&report).try_for_each(|c| name_status(&c, out)),
             () if args.patch => patch::words(&report, out),
             () => words(&report, out),
         })?;
@@ -31,17 +32,20 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
             patch::counts(&report, &mut session.out).map_err(|e| session.out.error(e))?;
         }
     }
-    let same = report.added.is_empty() && report.modified.is_empty() && report.removed.is_empty() && report.renamed.is_empty();
-    Ok(Answer::yes_if(same || !args.exit_code))
+    Ok(Answer::yes_if(report.is_empty() || !args.exit_code))
 }
 
-/// A file that differs: its letter, its path, the path it had, its sizes.
+/// A file that differs: its letter, its path, the path it had, its sizes; or an empty folder.
+#[derive(Clone, Copy, Default)]
 struct Change<'a> {
     letter: char,
     path: &'a str,
     from: Option<&'a str>,
     old: Option<u64>,
     new: Option<u64>,
+    /// Whether only its mode differs.
+    mode: bool,
+    is_folder: bool,
 }
 
 impl Change<'_> {
@@ -57,23 +61,34 @@ impl Change<'_> {
     fn name(&self) -> String {
         match self.from {
             Some(from) => format!("{} -> {}", printable(from), printable(self.path)),
+            None if self.is_folder => empty_folder(self.path),
             None => printable(self.path).into_owned(),
         }
     }
 }
 
-/// All files that differ, in the order of their paths.
+/// All files and empty folders that differ, in the order of their paths.
 fn changes(report: &Report) -> Vec<Change<'_>> {
-    let added = report.added.iter().map(|f| Change { letter: 'A', path: &f.path, from: None, old: None, new: Some(f.size) });
-    let removed = report.removed.iter().map(|f| Change { letter: 'D', path: &f.path, from: None, old: Some(f.size), new: None });
+    let added = report.added.iter().map(|f| Change { letter: 'A', path: &f.path, new: Some(f.size), ..Change::default() });
+    let removed = report.removed.iter().map(|f| Change { letter: 'D', path: &f.path, old: Some(f.size), ..Change::default() });
+    let in_mode: HashSet<&String> = report.mode_changed.iter().collect();
     let modified = report.modified.iter().map(|f| {
-        let (old, new) = (Some(f.old_size), Some(f.new_size));
-        Change { letter: 'M', path: &f.path, from: None, old, new }
+        let (old, new, mode) = (Some(f.old_size), Some(f.new_size), in_mode.contains(&f.path));
+        Change { letter: 'M', path: &f.path, old, new, mode, ..Change::default() }
     });
-    let renamed = report.renamed.iter().map(|f| Change { letter: 'R', path: &f.to, from: Some(&f.from), old: None, new: None });
-    let mut all: Vec<_> = added.chain(removed).chain(modified).chain(renamed).collect();
+    let renamed = report.renamed.iter().map(|f| Change { letter: 'R', path: &f.to, from: Some(&f.from), ..Change::default() });
+    let folder = |letter, path| Change { letter, path, is_folder: true, ..Change::default() };
+    let folders_added = report.folders_added.iter().map(|path| folder('A', path));
+    let folders_removed = report.folders_removed.iter().map(|path| folder('D', path));
+    let mut all: Vec<_> =
+        added.chain(removed).chain(modified).chain(renamed).chain(folders_added).chain(folders_removed).collect();
     all.sort_by_key(|change| change.path);
     all
+}
+
+/// The same without the empty folders.
+fn files(report: &Report) -> impl Iterator<Item = Change<'_>> {
+    changes(report).into_iter().filter(|change| !change.is_folder)
 }
 
 fn words(report: &Report, out: &mut Output) -> io::Result<()> {
@@ -81,6 +96,7 @@ fn words(report: &Report, out: &mut Output) -> io::Result<()> {
     for change in changes(report) {
         write!(out, "{} {}", change.tinted(tint), change.name())?;
         match (change.old, change.new) {
+            _ if change.mode => writeln!(out, " (mode)")?,
             (Some(old), Some(new)) => writeln!(out, " ({} → {})", size(old), size(new))?,
             _ => writeln!(out)?,
         }
@@ -118,12 +134,16 @@ fn name_status(change: &Change<'_>, out: &mut Output) -> io::Result<()> {
 }
 
 fn summary(report: &Report) -> String {
-    let counts = tally(&[
-        (report.added.len(), "added"),
-        (report.modified.len(), "modified"),
-        (report.removed.len(), "removed"),
-        (report.renamed.len(), "renamed"),
-    ]);
+    let counts = FileCounts {
+        added: report.added.len(),
+        modified: report.modified.len(),
+        mode_changed: report.mode_changed.len(),
+        removed: report.removed.len(),
+        renamed: report.renamed.len(),
+        folders_added: report.folders_added.len(),
+        folders_removed: report.folders_removed.len(),
+    };
+    let counts = counts.words();
     let counts = if counts.is_empty() { "no difference".to_owned() } else { counts };
     format!("{} -> {}: {counts}", printable(&report.from), printable(&report.to))
 }
@@ -144,6 +164,15 @@ fn json_lines(report: &Report, out: &mut Output) -> Result<()> {
     }
     for file in &report.renamed {
         out.document(&json!({ "change": "renamed", "from": file.from, "to": file.to }))?;
+    }
+    for path in &report.mode_changed {
+        out.document(&json!({ "change": "mode-changed", "path": path }))?;
+    }
+    for path in &report.folders_added {
+        out.document(&json!({ "change": "folder-added", "path": path }))?;
+    }
+    for path in &report.folders_removed {
+        out.document(&json!({ "change": "folder-removed", "path": path }))?;
     }
     if let Some(samples) = &report.samples {
         out.document(&json!({ "samples": samples, "by_file": report.by_file }))?;

@@ -1,5 +1,6 @@
 //! `hlx status`: what differs between the workspace and the version it was made from.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use helox::ops::status;
@@ -7,7 +8,7 @@ use helox::{Result, printable};
 
 use super::Answer;
 use crate::cli::args;
-use crate::cli::format::{count, tally};
+use crate::cli::format::{FileCounts, count, empty_folder};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
@@ -30,8 +31,10 @@ fn words(report: &status::Report, out: &mut Output) -> io::Result<()> {
     for path in &report.added {
         writeln!(out, "{} {}", tint.good("A"), printable(path))?;
     }
+    let in_mode: HashSet<&String> = report.mode_changed.iter().collect();
     for path in &report.modified {
-        writeln!(out, "{} {}", tint.mark("M"), printable(path))?;
+        let mode = if in_mode.contains(path) { " (mode)" } else { "" };
+        writeln!(out, "{} {}{mode}", tint.mark("M"), printable(path))?;
     }
     for path in &report.removed {
         writeln!(out, "{} {}", tint.bad("D"), printable(path))?;
@@ -39,15 +42,25 @@ fn words(report: &status::Report, out: &mut Output) -> io::Result<()> {
     for renamed in &report.renamed {
         writeln!(out, "{} {} -> {}", tint.label("R"), printable(&renamed.from), printable(&renamed.to))?;
     }
+    for path in &report.folders_added {
+        writeln!(out, "{} {}", tint.good("A"), empty_folder(path))?;
+    }
+    for path in &report.folders_removed {
+        writeln!(out, "{} {}", tint.bad("D"), empty_folder(path))?;
+    }
     for path in &report.outside {
         writeln!(out, "{} {}", tint.dim("-"), printable(path))?;
     }
-    let counts = tally(&[
-        (report.added.len(), "added"),
-        (report.modified.len(), "modified"),
-        (report.removed.len(), "removed"),
-        (report.renamed.len(), "renamed"),
-    ]);
+    let counts = FileCounts {
+        added: report.added.len(),
+        modified: report.modified.len(),
+        mode_changed: report.mode_changed.len(),
+        removed: report.removed.len(),
+        renamed: report.renamed.len(),
+        folders_added: report.folders_added.len(),
+        folders_removed: report.folders_removed.len(),
+    };
+    let counts = counts.words();
     if report.clean {
         writeln!(out, "clean")?;
     } else if !counts.is_empty() {

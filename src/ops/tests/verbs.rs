@@ -82,17 +82,62 @@ fn status_and_diff_name_what_differs() {
     fs::remove_file(bench.path.join("gone")).unwrap();
     fs::rename(bench.path.join("old/name"), bench.path.join("new name")).unwrap();
     let report = status_of(&bench);
-    assert_eq!(
-        (report.added, report.modified, report.removed),
-        (vec!["fresh".into(), "old".into()], vec!["edit".into()], vec!["gone".into()])
-    );
+    assert_eq!((report.added, report.modified, report.removed), (vec!["fresh".into()], vec!["edit".into()], vec!["gone".into()]));
+    assert_eq!((report.folders_added, report.folders_removed), (vec!["old".into()], vec![]), "an empty folder is no file");
     assert_eq!((report.renamed[0].from.as_str(), report.renamed[0].to.as_str()), ("old/name", "new name"));
     bench.commit(|_| {}).unwrap();
     let options = diff::Options { from: Some("1.0.0".into()), to: Some("HEAD".into()), paths: vec![], samples: None };
     let report = diff::run(&bench.repo(), &options, &Silent).unwrap();
-    assert_eq!((report.added.len(), report.modified.len(), report.removed.len(), report.renamed.len()), (2, 1, 1, 1));
+    assert_eq!((report.added.len(), report.modified.len(), report.removed.len(), report.renamed.len()), (1, 1, 1, 1));
+    assert_eq!(report.folders_added, ["old"]);
     let narrow = diff::Options { paths: vec!["./gone".into()], ..options };
     assert_eq!(diff::run(&bench.repo(), &narrow, &Silent).unwrap().added.len(), 0);
+}
+
+#[test]
+fn a_file_that_was_not_read_is_never_taken_for_an_empty_one() {
+    let bench = Bench::new();
+    for path in ["filled", "link", "tool", "moved/empty", "folder"] {
+        bench.write(path, "");
+    }
+    bench.write("emptied", "text");
+    bench.write("same size", "old!");
+    bench.commit(|_| {}).unwrap();
+    bench.write("filled", "text");
+    bench.write("emptied", "");
+    bench.write("same size", "new!");
+    fs::remove_file(bench.path.join("link")).unwrap();
+    symlink("filled", bench.path.join("link")).unwrap();
+    fs::set_permissions(bench.path.join("tool"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::rename(bench.path.join("moved/empty"), bench.path.join("moved/elsewhere")).unwrap();
+    fs::remove_file(bench.path.join("folder")).unwrap();
+    fs::create_dir(bench.path.join("folder")).unwrap();
+    for _ in 0..2 {
+        let report = status_of(&bench);
+        assert_eq!(report.modified, ["emptied", "filled", "link", "same size", "tool"]);
+        assert_eq!((report.added, report.mode_changed), (vec!["moved/elsewhere".into()], vec!["tool".into()]));
+        assert_eq!((report.removed, report.renamed.len()), (vec!["folder".into(), "moved/empty".into()], 0));
+        assert_eq!(report.folders_added, ["folder"]);
+        let report = diff::run(&bench.repo(), &diff::Options::default(), &Silent).unwrap();
+        assert_eq!(report.modified.iter().map(|f| (f.old_size, f.new_size)).collect::<Vec<_>>()[..2], [(4, 0), (0, 4)]);
+    }
+    let back = diff::Options { from: Some("WORK".into()), to: Some("HEAD".into()), ..Default::default() };
+    let back = diff::run(&bench.repo(), &back, &Silent).unwrap();
+    assert_eq!((back.folders_removed, back.mode_changed), (vec!["folder".into()], vec!["tool".into()]));
+    assert_eq!(bench.commit(|_| {}).unwrap().outcome, Outcome::Created);
+    assert!(status_of(&bench).clean);
+}
+
+#[test]
+fn a_moved_file_whose_mode_changed_too_is_a_rename() {
+    let bench = Bench::new();
+    bench.write("a", "text");
+    bench.commit(|_| {}).unwrap();
+    fs::rename(bench.path.join("a"), bench.path.join("b")).unwrap();
+    fs::set_permissions(bench.path.join("b"), fs::Permissions::from_mode(0o755)).unwrap();
+    let report = status_of(&bench);
+    assert_eq!((report.renamed[0].from.as_str(), report.renamed[0].to.as_str()), ("a", "b"));
+    assert!(report.added.is_empty() && report.removed.is_empty() && !report.clean);
 }
 
 #[test]
