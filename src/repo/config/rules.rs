@@ -8,12 +8,13 @@ use std::path::{Component, Path};
 use super::keys::{KINDS, Kind, RULE, VALIDATION, rule_advice};
 use super::table::{Entry, Section};
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::object::verdict::{Severity, WEIGHT};
 use crate::sample::Type;
 use crate::validate::{Check, Rule, Spec, Unit};
 
 /// Bytes of the longest name of a rule.
-const MAX_NAME: usize = 64;
+const MAX_NAME: usize = limits::NAME;
 /// The greatest length that can be asked for.
 const MAX_LENGTH: i64 = 1_000_000_000_000;
 /// The greatest relative change that can be allowed: a thousand times as much.
@@ -44,6 +45,9 @@ pub(super) fn validation(entry: &Entry<'_>, key: &[String]) -> Result<Spec> {
             let what = format!("two rules have the name '{}'", rule.name());
             let error = section.get("name").map_or_else(|| section.wrong(&what), |name| name.wrong(&what));
             return Err(error.with_hint("give each a name of its own; one without is called by its kind"));
+        }
+        if spec.rules.len() == limits::VERDICT_RULES {
+            return Err(section.wrong(format!("a dataset has at most {} rules", limits::VERDICT_RULES)));
         }
         spec.rules.push(rule);
     }

@@ -29,9 +29,6 @@ pub use half::{Bytes, Half};
 pub use stream::{End, Stream};
 pub use tally::{Leftovers, Tally};
 
-/// Most fields of a schema.
-pub const MAX_FIELDS: usize = 4_096;
-
 /// How a dataset's files are read and its records compared.
 #[derive(Clone, Debug)]
 pub struct Rules {
