@@ -38,7 +38,7 @@ fn every_kind() -> Vec<Check> {
         Check::Pii { find: names(&["email"]), patterns: vec![], fields: vec![] },
         Check::Unique { key: names(&["id"]) },
         Check::Duplicates { fields: vec![], max_share: 0 },
-        Check::Leakage { train: names(&["**"]), test: vec![], fields: names(&["name"]) },
+        Check::Leakage { train: names(&["**"]), test: vec![], fields: names(&["name"]), max_share: 0 },
         Check::Drift { samples: Some(1), length: Some(("name".into(), 1)), labels: Some(("/tags/*".into(), 1)) },
     ]
 }
