@@ -5,13 +5,9 @@
 
 use crate::codec::{Malformed, Put, Take};
 use crate::id::{Content, Id, Node as NodeId};
+use crate::limits;
 use crate::path::DataPath;
 use crate::sample::ReaderId;
-
-/// Most items in a node.
-pub const MAX_ITEMS: usize = 1_024;
-/// Most levels that a reader accepts.
-pub const MAX_LEVEL: u8 = 40;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -195,11 +191,11 @@ impl Node {
     pub fn decode(bytes: &[u8]) -> Result<Node, Malformed> {
         let mut take = Take::new(bytes);
         let level = take.u8()?;
-        if level > MAX_LEVEL {
+        if level > limits::NODE_LEVEL {
             return Err(Malformed("the manifest has too many levels"));
         }
         let count = take.count(3)?;
-        if count > MAX_ITEMS || (count == 0 && level > 0) {
+        if count > limits::NODE_ITEMS || (count == 0 && level > 0) {
             return Err(Malformed("the node has no items or too many"));
         }
         let mut path = String::new();
@@ -261,7 +257,11 @@ fn take_entry(take: &mut Take<'_>, path: &mut String) -> Result<Entry, Malformed
         && let Some(count) = take_optional(take)?
     {
         let code = take.varint()?;
-        let records = if ReaderId::has_records(code) { Some(take.text()?.into()) } else { None };
+        let records = if ReaderId::has_records(code) { Some(take.text()?) } else { None };
+        if records.is_some_and(|records| records.len() > limits::POINTER) {
+            return Err(Malformed("the pointer to the records is too long"));
+        }
+        let records = records.map(Into::into);
         samples = Some(Samples { count, reader: ReaderId { code, records } });
     }
     Ok(Entry { path, kind, size, samples, content })

@@ -27,8 +27,8 @@ pub mod tally;
 mod transcode;
 
 pub use array::Array;
-pub(crate) use canonical::put_value;
 pub use canonical::{Canonical, Identity};
+pub(crate) use canonical::{put_scalar, put_value};
 pub(crate) use columns::type_of;
 pub use columns::{Columns, Header, identity_of_row};
 pub use compare::Compare;

@@ -15,9 +15,10 @@ use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Created};
 use crate::fs::lock::Lock;
 use crate::id::{self, Id, Version as VersionId};
+use crate::limits;
 use crate::object::Key;
 use crate::object::fact::Statement;
-use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
+use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version, canonical_json, json_depth};
 use crate::ops::VersionView;
 use crate::ops::changes::Changes;
 use crate::ops::gate::{Base, Files, Judgement, Judging, Outcome as Judged};
@@ -31,19 +32,11 @@ use crate::sample::Schema;
 use crate::sample::schema::Change;
 use crate::sample::tally::Counts;
 use crate::store::Writer;
-use crate::store::samples::MAX_FIELDS;
 use crate::worktree::cache;
 use crate::worktree::ingest::{Counted, Counting, Watch};
 use crate::worktree::state::{self, State};
 
 pub use crate::store::samples::Found as Finding;
-
-/// The longest summary, and the longest metadata as JSON, in bytes.
-const MAX_TEXT: usize = 1 << 20;
-/// The longest author, in bytes.
-const MAX_AUTHOR: usize = 4 << 10;
-/// Most tags that a commit is told.
-const MAX_TAGS: usize = 256;
 
 /// How the number follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +120,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// How many there are.
     pub findings_count: u64,
+    /// Files whose bytes stayed and that are read otherwise than in the parent.
+    pub files_reread: u64,
     /// What explains the number.
     pub bump: String,
     /// The file that holds all that the rules of the dataset found, where they refused it.
@@ -137,7 +132,7 @@ pub struct Report {
 
 /// Commits the workspace of a dataset, or a folder.
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
-    check(options)?;
+    check(options, &repo.author(options.author.as_deref()))?;
     let dataset = dataset(repo, options)?;
     let layout = repo.store().layout();
     let _workspace: Option<Lock> = match options.from {
@@ -168,18 +163,28 @@ fn dataset(repo: &Repo, options: &Options) -> Result<Dataset> {
     Ok(dataset)
 }
 
-fn check(options: &Options) -> Result<()> {
+/// Fails unless a version can hold what it is told.
+fn check(options: &Options, author: &str) -> Result<()> {
     options.tags.iter().try_for_each(|tag| names::check_tag(tag))?;
     if options.summary.trim().is_empty() {
         return Err(Error::usage("the summary is empty").with_hint("say in a few words what the version is: -m SUMMARY"));
     }
-    let metadata = serde_json::to_string(&options.metadata).map_or(0, |text| text.len());
-    if options.summary.len() > MAX_TEXT || metadata > MAX_TEXT || options.author.as_ref().is_some_and(|a| a.len() > MAX_AUTHOR) {
-        return Err(Error::usage("the summary, the metadata or the author is too long")
-            .with_hint("commit long texts as a file of the dataset"));
+    let metadata = Value::Object(options.metadata.clone());
+    if json_depth(&metadata) > limits::METADATA_DEPTH {
+        return Err(Error::usage(format!("the metadata nests more than {} levels", limits::METADATA_DEPTH)));
     }
-    if options.tags.len() > MAX_TAGS {
-        return Err(Error::usage(format!("a version takes at most {MAX_TAGS} tags at once")));
+    let length = |what: &str, bytes: usize, most: usize| match bytes > most {
+        true => Err(Error::usage(format!("the {what} has {bytes} bytes; a version holds at most {most}"))
+            .with_hint("commit a long text as a file of the dataset")),
+        false => Ok(()),
+    };
+    length("summary", options.summary.len(), limits::SUMMARY)?;
+    length("metadata", canonical_json(&metadata).len(), limits::METADATA)?;
+    length("author", author.len(), limits::AUTHOR)?;
+    if options.tags.len() > limits::VERSION_TAGS {
+        let (tags, most) = (options.tags.len(), limits::VERSION_TAGS);
+        return Err(Error::usage(format!("the commit has {tags} tags; a version takes at most {most} at once"))
+            .with_hint("hlx tag adds further tags"));
     }
     Ok(())
 }
@@ -258,15 +263,17 @@ impl Commit<'_> {
         let (folder, root) = (self.folder(), self.folder().open()?);
         let Stored { tree, rows, fresh, mut counted } = folder.read(&root, before, counting, &mut writer)?;
         let nodes = Overlay { store, fresh };
-        let changes = match &parent {
+        let mut changes = match &parent {
             Some(parent) => Changes::between(&nodes, &parent.version, tree.manifest)?,
             None => Changes::of_first(&tree.totals),
         };
         if let (Some(counted), Some(counting), Some(parent), true) = (&mut counted, counting, &parent, known.is_some()) {
             settle(counted, counting, &nodes, parent.version.manifest, tree.manifest)?;
         }
-        let Found { schema, samples, findings, found: findings_count } =
+        let Found { schema, samples, findings, found: findings_count, reread } =
             Found::of(counted, known, self.dataset.thresholds.field_share)?;
+        // A file that is read otherwise has other records, though its bytes stayed.
+        changes.any |= reread > 0;
         let change_type = match (&samples, &parent) {
             (Some(samples), Some(_)) => samples.kind(&self.dataset.thresholds),
             _ => changes.kind(parent.is_none()),
@@ -290,6 +297,7 @@ impl Commit<'_> {
             schema,
             findings,
             findings_count,
+            reread,
             explained,
             validation: None,
             report_file: None,
@@ -451,6 +459,7 @@ impl Commit<'_> {
             samples_modified: told.samples.map(|counts| counts.modified),
             findings: told.findings,
             findings_count: told.findings_count,
+            files_reread: told.reread,
             bump: told.explained,
             report_file: told.report_file,
             stored_bytes: told.stored,
@@ -466,6 +475,7 @@ struct Told {
     schema: Option<Schema>,
     findings: Vec<Finding>,
     findings_count: u64,
+    reread: u64,
     explained: String,
     validation: Option<Judgement>,
     report_file: Option<String>,
@@ -479,22 +489,25 @@ struct Found {
     samples: Option<SampleChanges>,
     findings: Vec<Finding>,
     found: u64,
+    /// Files whose bytes stayed and that are read otherwise now.
+    reread: u64,
 }
 
 impl Found {
     /// From what was counted, and the parent's schema and samples where it is compared with them.
     fn of(counted: Option<Counted>, known: Option<(Schema, u64)>, field_share: f64) -> Result<Found> {
         let Some(Counted { mut account, .. }) = counted else { return Ok(Found::default()) };
-        let (findings, found) = (std::mem::take(&mut account.findings), account.found);
+        let (findings, found, reread) = (std::mem::take(&mut account.findings), account.found, account.reread);
         let Some((before, samples)) = known else {
             let mut schema = account.schema;
-            schema.prune(MAX_FIELDS);
-            return Ok(Found { schema: Some(schema), samples: None, findings, found });
+            schema.fit();
+            return Ok(Found { schema: Some(schema), samples: None, findings, found, reread });
         };
         let mut schema = before.clone();
         schema.add(&account.schema, 1);
-        schema.prune(MAX_FIELDS);
+        schema.fit();
         let changes = Change::between(&before, &schema, field_share);
-        Ok(Found { schema: Some(schema), samples: Some(SampleChanges::of(account, samples, changes)?), findings, found })
+        let samples = Some(SampleChanges::of(account, samples, changes)?);
+        Ok(Found { schema: Some(schema), samples, findings, found, reread })
     }
 }

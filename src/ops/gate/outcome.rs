@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use super::place::{Placed, repeated};
 use super::program::Ran;
 use super::{Files, Judging, Outcome, Place, Said, minds, report};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
+use crate::limits;
 use crate::manifest::{Entries, NodeSource};
-use crate::object::verdict::{Judged, MAX_FINDINGS, Verdict};
+use crate::object::verdict::{Judged, Verdict};
 use crate::validate::{Check, Limits, Measures, Split};
 
 impl Judging<'_> {
@@ -69,7 +70,7 @@ impl Judging<'_> {
             failed: failed[rule],
             measures: if matches!(declared.check, Check::Drift { .. }) { measures.to_list(rule) } else { Vec::new() },
         });
-        let first = said.iter().take(MAX_FINDINGS).map(report::stored);
+        let first = said.iter().take(limits::VERDICT_FINDINGS).map(report::stored);
         let verdict = Verdict {
             rules: self.digest,
             min_score: self.min_score,
@@ -77,6 +78,10 @@ impl Judging<'_> {
             found: said.len() as u64,
             findings: first.collect(),
         };
+        verdict.check().map_err(|e| {
+            Error::new(Kind::Config, format!("the verdict of the rules cannot be stored: {e}"))
+                .with_hint("declare fewer rules of the kind 'drift', or none with 'labels' on a field of long texts")
+        })?;
         Ok(Outcome { verdict, said, idle: self.idle(files, &checked)? })
     }
 }

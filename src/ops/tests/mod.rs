@@ -7,6 +7,7 @@ mod gate;
 mod model;
 mod numbers;
 mod queries;
+mod rules;
 mod samples;
 mod verbs;
 

@@ -3,6 +3,7 @@
 use super::keys::{DIALECT, FORMATS, nearest};
 use super::table::{Entry, Section};
 use crate::error::Result;
+use crate::limits;
 use crate::sample::{Encoding, Format, Pointer, Reading};
 
 /// The encodings that can be named.
@@ -55,16 +56,13 @@ pub(super) fn reading(entry: &Entry<'_>) -> Result<Reading> {
     if let Some(entry) = section.get("records") {
         let pointer = entry.text()?;
         Pointer::parse(pointer).map_err(|e| entry.wrong(format!("'{pointer}' is no JSON pointer: {e}")))?;
-        if pointer.len() > MAX_POINTER {
-            return Err(entry.wrong(format!("'records' has more than {MAX_POINTER} bytes")));
+        if pointer.len() > limits::POINTER {
+            return Err(entry.wrong(format!("'records' has more than {} bytes", limits::POINTER)));
         }
         dialect.records = Some(pointer).filter(|pointer| !pointer.is_empty()).map(Into::into);
     }
     Ok(reading)
 }
-
-/// Most bytes of the pointer to the records.
-const MAX_POINTER: usize = 255;
 
 fn named(entry: &Entry<'_>) -> Result<Reading> {
     let format = entry.text()?;

@@ -1,9 +1,10 @@
 //! Where the records of a pair go that did not cancel.
 
+use super::Rules;
 use super::account::{Account, Keeps};
 use super::table::Table;
-use super::{MAX_FIELDS, Rules};
-use crate::sample::{Canonical, Header, Identity, Record, Reading, Row, RowSyntax, Side, Type, digest, identity_of_row};
+use crate::limits;
+use crate::sample::{Canonical, Header, Identity, Reading, Record, Row, RowSyntax, Side, Type, digest, identity_of_row};
 
 /// A record, for those who look at the records themselves.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +54,7 @@ impl Seen<'_> {
         match self.text {
             Text::Json(record) => canonical.identity(record, &rules.pointers),
             Text::Fields { row, syntax, header, .. } => identity_of_row(row, syntax, header, &rules.columns),
-            Text::Row(row) => row.identity(&rules.paths),
+            Text::Row(row) => row.identity(&rules.pointers),
             Text::File { content, .. } => {
                 // A text is never the record that a JSON scalar is.
                 Identity { id: digest(b"file", content), key: None }
@@ -139,7 +140,7 @@ impl<'r, 'v> Gather<'r, 'v> {
         if let (Some(finding), Side::New) = (&finding, side) {
             account.finding(self.path, finding.line, finding.message.clone());
         }
-        if self.columns.len() > MAX_FIELDS {
+        if self.columns.len() > limits::SCHEMA_FIELDS {
             self.count_columns();
         }
         let Gather { tables, account, visitor, canonical, rules, .. } = self;
