@@ -138,7 +138,9 @@ impl Columns {
         }
         let finding = |message| Some(Finding { line: record.line, message });
         if fields.unclosed() {
-            finding("a quoted field is not closed; where quotes are text, set quote = \"none\" in [dataset.NAME.format]".to_owned())
+            finding(
+                "a quoted field is not closed; where quotes are text, set quote = \"none\" in [dataset.NAME.format]".to_owned(),
+            )
         } else if count != names.len() {
             finding(format!("the record has {count} fields, the header {}", names.len()))
         } else {

@@ -368,10 +368,7 @@ mod tests {
 
     fn read(text: &str) -> Vec<Vec<String>> {
         let decode = |field: Cow<'_, [u8]>| String::from_utf8(field.into_owned()).unwrap();
-        rows(comma(), text.as_bytes(), &[usize::MAX])
-            .iter()
-            .map(|(_, row)| fields(row, b',').map(decode).collect())
-            .collect()
+        rows(comma(), text.as_bytes(), &[usize::MAX]).iter().map(|(_, row)| fields(row, b',').map(decode).collect()).collect()
     }
 
     /// Python's `_csv.c`, state by state, over what `open(newline='')` would hand it; rows of no field are left out.

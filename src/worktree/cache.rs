@@ -16,8 +16,8 @@ use crate::fs::atomic::Temp;
 use crate::fs::beneath::{FileKind, Stat};
 use crate::id::Id;
 use crate::object::node::{Entry, EntryKind, Samples};
-use crate::sample::ReaderId;
 use crate::path::DataPath;
+use crate::sample::ReaderId;
 use crate::store::Layout;
 
 /// The first bytes of a cache.

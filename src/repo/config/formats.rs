@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn dialects_are_read() {
-        let reading = one(r##"{ kind = "csv.gz", delimiter = ";", header = false, quote = "none", comment = "#", encoding = "latin1" }"##);
+        let reading =
+            one(r##"{ kind = "csv.gz", delimiter = ";", header = false, quote = "none", comment = "#", encoding = "latin1" }"##);
         let reading = reading.unwrap();
         let dialect = reading.dialect.clone();
         assert_eq!((reading.format, reading.delimiter()), (Format::Csv, b';'));

@@ -38,7 +38,8 @@ pub(super) const REMOTE: Table<'_> = Table { header: "remote.NAME", keys: &["url
 pub(super) const STORE: Table<'_> = Table { header: "store", keys: &["compression"] };
 
 /// All tables of `helox.toml`.
-pub(super) const TABLES: &[&Table<'_>] = &[&TOP, &DATASET, &FORMAT, &DIALECT, &VERSION, &SCHEMA, &VALIDATION, &RULE, &REMOTE, &STORE];
+pub(super) const TABLES: &[&Table<'_>] =
+    &[&TOP, &DATASET, &FORMAT, &DIALECT, &VERSION, &SCHEMA, &VALIDATION, &RULE, &REMOTE, &STORE];
 
 /// How a file may be read; each also with `.gz` or `.zst` behind it.
 pub(super) const FORMATS: &[&str] = &["jsonl", "json", "csv", "tsv", "parquet", "text"];

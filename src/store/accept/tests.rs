@@ -219,7 +219,8 @@ fn verdicts() {
 }
 
 fn entry(path: &str, samples: Option<u64>) -> Entry {
-    let samples = samples.map(|count| Samples { count, reader: ReaderId { code: u64::MAX, records: Some("/".repeat(limits::POINTER).into()) } });
+    let samples = samples
+        .map(|count| Samples { count, reader: ReaderId { code: u64::MAX, records: Some("/".repeat(limits::POINTER).into()) } });
     Entry { path: DataPath::new(path).unwrap(), kind: EntryKind::File, size: u64::MAX, samples, content: Id::of(b"") }
 }
 

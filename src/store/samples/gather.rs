@@ -91,7 +91,16 @@ impl<'r, 'v> Gather<'r, 'v> {
     pub fn new(rules: &'r Rules, path: &'r str, reading: &Reading, keeps: Keeps, visitor: Visitor<'v>) -> Gather<'r, 'v> {
         let tables = [Table::new(reading), Table::new(reading)];
         let account = Account::new(rules, keeps);
-        Gather { rules, path, reading: reading.clone(), tables, account, canonical: Canonical::default(), visitor, columns: Vec::new() }
+        Gather {
+            rules,
+            path,
+            reading: reading.clone(),
+            tables,
+            account,
+            canonical: Canonical::default(),
+            visitor,
+            columns: Vec::new(),
+        }
     }
 
     fn counts(&self) -> bool {

@@ -91,7 +91,8 @@ impl<'a> Counting<'a> {
             account.reread(&samples.reader, &reading);
         }
         let old = self.replaced(job)?;
-        let new = Half { path, reading: reading.clone(), content: Some(content), size: bytes.len() as u64, bytes: Bytes::Held(bytes) };
+        let new =
+            Half { path, reading: reading.clone(), content: Some(content), size: bytes.len() as u64, bytes: Bytes::Held(bytes) };
         let mut watcher = self.watcher(path, &reading);
         let mut see = watcher.as_mut().map(|watcher| |seen: Seen<'_>| watcher(Some(seen)));
         let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(Seen<'_>));
@@ -220,7 +221,8 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                 }
             }
             Told::End(end) => {
-                let mut new = Half { path, reading: reading.clone(), content: Some(end.content), size: end.size, bytes: Bytes::Held(&[]) };
+                let mut new =
+                    Half { path, reading: reading.clone(), content: Some(end.content), size: end.size, bytes: Bytes::Held(&[]) };
                 let mut reopened = None;
                 if reading.format == Format::Parquet {
                     let file = Arc::new(open(root, &mut root.cursor(), path)?);
