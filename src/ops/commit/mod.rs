@@ -216,7 +216,8 @@ impl Commit<'_> {
             (None, Some(_)) => {
                 let refs = self.repo.versions();
                 let numbers = refs.numbers(name)?;
-                revision::highest(&numbers).map(|n| refs.get(name, n)).transpose()?.flatten()
+                let latest = revision::highest(&numbers).map(|number| self.repo.numbered(name, number)).transpose()?;
+                return Ok(latest.flatten().map(|(id, version)| Parent { id, version }));
             }
         };
         id.map(|id| Ok(Parent { id, version: self.repo.version(id)? })).transpose()
