@@ -7,6 +7,7 @@ mod gate;
 mod model;
 mod numbers;
 mod queries;
+mod refs;
 mod samples;
 mod verbs;
 
