@@ -9,13 +9,13 @@ use crate::ops::commit::Outcome;
 use crate::ops::{Judgement, show, validate};
 
 /// A repository whose dataset has these rules, in TOML without the header of the table.
-fn gated(rules: &[&str]) -> Bench {
+pub(super) fn gated(rules: &[&str]) -> Bench {
     let bench = Bench::new();
     declare(&bench, 0.0, rules);
     bench
 }
 
-fn declare(bench: &Bench, min_score: f64, rules: &[&str]) {
+pub(super) fn declare(bench: &Bench, min_score: f64, rules: &[&str]) {
     let mut text = format!(
         "[dataset.ds]\ntype = \"test\"\npath = \".\"\nkey = \"/id\"\n\n[dataset.ds.validation]\nmin_score = {min_score:?}\n"
     );
@@ -25,13 +25,13 @@ fn declare(bench: &Bench, min_score: f64, rules: &[&str]) {
     fs::write(bench.path.join("helox.toml"), text).unwrap();
 }
 
-fn judge(bench: &Bench, revision: &str) -> Result<validate::Report> {
+pub(super) fn judge(bench: &Bench, revision: &str) -> Result<validate::Report> {
     let options = validate::Options { revision: Some(revision.into()), ..validate::Options::default() };
     validate::run(&bench.repo(), &options, &Silent)
 }
 
 /// Findings as `path:line: rule: message`.
-fn told(judgement: &Judgement) -> Vec<String> {
+pub(super) fn told(judgement: &Judgement) -> Vec<String> {
     judgement.findings.iter().map(|f| format!("{}:{}: {}: {}", f.path, f.line, f.rule, f.message)).collect()
 }
 

@@ -9,6 +9,7 @@ mod model;
 mod numbers;
 mod queries;
 mod refs;
+mod rules;
 mod samples;
 mod verbs;
 

@@ -111,10 +111,7 @@ impl<'a> Reader<'_, 'a> {
             "range" => self.range()?,
             "length" => self.length()?,
             "unique" => Check::Unique { key: self.unique(key)? },
-            "duplicates" => {
-                let most = self.get("max_share").map(|share| share.share()).transpose()?;
-                Check::Duplicates { fields: self.places("fields")?, max_share: most.map_or(0, millionths) }
-            }
+            "duplicates" => Check::Duplicates { fields: self.places("fields")?, max_share: self.max_share()? },
             "encoding" => Check::Encoding,
             "empty" => Check::Empty { fields: self.places("fields")? },
             "pii" => self.pii()?,
@@ -123,6 +120,7 @@ impl<'a> Reader<'_, 'a> {
                 train: self.need("train")?.globs()?,
                 test: self.need("test")?.globs()?,
                 fields: self.places("fields")?,
+                max_share: self.max_share()?,
             },
             "command" => self.command()?,
             other => return Err(kind.wrong(format!("unknown kind '{other}'"))),
@@ -144,6 +142,10 @@ impl<'a> Reader<'_, 'a> {
 
     fn places(&self, key: &str) -> Result<Vec<String>> {
         self.get(key).map(|entry| entry.places()).transpose().map(Option::unwrap_or_default)
+    }
+
+    fn max_share(&self) -> Result<u32> {
+        Ok(self.get("max_share").map(|share| share.share()).transpose()?.map_or(0, millionths))
     }
 
     fn values(&self) -> Result<Check> {
