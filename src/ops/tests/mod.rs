@@ -6,6 +6,7 @@ mod faults;
 mod gate;
 mod model;
 mod numbers;
+mod overwrite;
 mod queries;
 mod samples;
 mod verbs;
