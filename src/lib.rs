@@ -9,6 +9,7 @@ mod error;
 mod facts;
 mod fs;
 pub mod id;
+mod limits;
 pub mod manifest;
 pub mod object;
 pub mod ops;

@@ -250,8 +250,13 @@ fn verdict() -> Verdict {
         failed,
         measures,
     };
-    let finding =
-        Finding { path: "train/a.jsonl".into(), line: 2, rule: 1, message: "/text has 3 characters, at least 10".into() };
+    let finding = Finding {
+        path: "train/a.jsonl".into(),
+        line: 2,
+        number: 2,
+        rule: 1,
+        message: "/text has 3 characters, at least 10".into(),
+    };
     Verdict {
         rules: [0x11; 32],
         min_score: 800_000,

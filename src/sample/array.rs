@@ -24,6 +24,8 @@ pub struct Array {
     nesting: Nesting,
     /// The line of the next byte, or of the first one of `partial` if there is any.
     line: u64,
+    /// The place in the stream of that byte.
+    at: u64,
     finding: Option<Finding>,
 }
 
@@ -48,7 +50,7 @@ enum State {
 impl Array {
     /// A reader at the start of a document.
     pub fn new() -> Array {
-        Array { state: State::Start(0), partial: Vec::new(), nesting: Nesting::default(), line: 1, finding: None }
+        Array { state: State::Start(0), partial: Vec::new(), nesting: Nesting::default(), line: 1, at: 0, finding: None }
     }
 
     /// Why the document is no JSON, so that it is one record whatever was handed out; known after [`Records::finish`].
@@ -75,10 +77,13 @@ impl Array {
             _ => {
                 // A mark that did not become whole belongs to the document.
                 self.partial.extend_from_slice(if mark < 3 { &BOM[..mark] } else { b"" });
-                State::Document
+                self.at -= self.partial.len() as u64;
+                self.state = State::Document;
+                return false;
             }
         };
-        self.state != State::Document
+        self.at += 1;
+        true
     }
 
     /// Takes elements that lie whole in `bytes` from `at` on, and begins the one that does not.
@@ -88,6 +93,7 @@ impl Array {
             at = json::space(bytes, at);
             let Some(&byte) = bytes.get(at) else {
                 self.line = lines.at(at);
+                self.at += at as u64;
                 return;
             };
             let why = match (self.state, byte) {
@@ -104,7 +110,7 @@ impl Array {
                 (State::First | State::Next, _) => match json::value(bytes, at) {
                     // A number, or a word, may go on in the next piece.
                     Ok(end) if end < bytes.len() || matches!(bytes[end - 1], b'"' | b'}' | b']') => {
-                        take(Record { bytes: &bytes[at..end], line: lines.at(at) });
+                        take(Record { bytes: &bytes[at..end], line: lines.at(at), at: self.at + at as u64 });
                         // Most often the comma follows at once; that spares short elements half of the way round.
                         let comma = bytes.get(end) == Some(&b',');
                         self.state = if comma { State::Next } else { State::After };
@@ -117,6 +123,7 @@ impl Array {
                     }
                     _ => {
                         self.line = lines.at(at);
+                        self.at += at as u64;
                         self.partial.extend_from_slice(&bytes[at..]);
                         self.nesting = Nesting::of(byte);
                         self.nesting.end(&bytes[at + 1..]);
@@ -144,6 +151,7 @@ impl Array {
         }
         let mut element = std::mem::take(&mut self.partial);
         self.complete(&element, length, NO_END, take);
+        self.at += length as u64;
         element.clear();
         if self.state != State::Broken {
             self.partial = element;
@@ -157,7 +165,7 @@ impl Array {
         let line = |end| begun + newlines(&element[..end]);
         match json::value(element, 0) {
             Ok(end) => {
-                take(Record { bytes: &element[..end], line: begun });
+                take(Record { bytes: &element[..end], line: begun, at: self.at });
                 self.state = State::After;
                 if end < length {
                     return self.break_off(unless, line(end));
@@ -198,7 +206,7 @@ impl Records for Array {
         let rest = std::mem::take(&mut self.partial);
         match self.state {
             State::Document => match json::check(&rest) {
-                Ok(()) => take(Record { bytes: rest.trim_ascii_end(), line: self.line }),
+                Ok(()) => take(Record { bytes: rest.trim_ascii_end(), line: self.line, at: self.at }),
                 Err(Invalid { at, what }) => self.break_off(what, self.line + newlines(&rest[..at])),
             },
             State::End | State::Broken => {}
@@ -304,16 +312,13 @@ mod tests {
 
     use super::*;
     use crate::sample::json::tests::spelled;
-    use crate::sample::record::tests::{Cuts, pieces};
+    use crate::sample::record::tests::{Cuts, found, pieces};
 
     type Found = (Vec<(Vec<u8>, u64)>, Option<Finding>);
 
     fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Found {
         let mut reader = Array::new();
-        let mut records = Vec::new();
-        let mut take = |r: Record<'_>| records.push((r.bytes.to_vec(), r.line));
-        pieces.into_iter().for_each(|piece| reader.feed(piece, &mut take));
-        reader.finish(&mut take);
+        let records = found(&mut reader, pieces);
         (records, reader.broken().cloned())
     }
 

@@ -131,8 +131,8 @@ mod tests {
 
     fn naive<R: Records>(reader: impl Fn() -> R, old: &[u8], new: &[u8]) -> Net {
         let mut net = Net::new();
-        found(reader(), [old]).iter().for_each(|(bytes, _)| tell(&mut net, Side::Old, bytes));
-        found(reader(), [new]).iter().for_each(|(bytes, _)| tell(&mut net, Side::New, bytes));
+        found(&mut reader(), [old]).iter().for_each(|(bytes, _)| tell(&mut net, Side::Old, bytes));
+        found(&mut reader(), [new]).iter().for_each(|(bytes, _)| tell(&mut net, Side::New, bytes));
         net
     }
 
@@ -162,7 +162,7 @@ mod tests {
         assert!(compare.resync_needed());
         compare.same(b"ur\nfive\nsi", &mut sink);
         assert!(!compare.resync_needed());
-        compare.restart(Jsonl::within(b"nin", 9), Jsonl::within(b"nin", 9));
+        compare.restart(Jsonl::within(b"nin", 9, 40), Jsonl::within(b"nin", 9, 41));
         compare.feed(Side::New, b"E", &mut sink);
         compare.same(b"e\n", &mut sink);
         compare.finish(&mut sink);
@@ -192,7 +192,7 @@ mod tests {
                 let tail = same.iter().rposition(|&b| b == b'\n').map(|at| &same[at + 1..]);
                 match tail {
                     Some(tail) if skip && !compare.resync_needed() && !(old.is_empty() && new.is_empty()) => {
-                        compare.restart(Jsonl::within(tail, 1), Jsonl::within(tail, 1));
+                        compare.restart(Jsonl::within(tail, 1, 0), Jsonl::within(tail, 1, 0));
                     }
                     _ => compare.same(same, &mut sink),
                 }

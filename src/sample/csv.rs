@@ -29,6 +29,8 @@ pub struct Csv {
     quoted: bool,
     /// The line on which it begins.
     line: u64,
+    /// The byte at which it begins.
+    at: u64,
     header: Option<Vec<u8>>,
 }
 
@@ -63,6 +65,7 @@ impl Csv {
             begun: Vec::new(),
             quoted: false,
             line: 1,
+            at: 0,
             header: None,
         }
     }
@@ -75,10 +78,12 @@ impl Csv {
     fn scan(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
         let mut start = 0;
         let mut at = 0;
+        let base = self.at + self.begun.len() as u64;
         while let Some(&next) = bytes.get(at) {
             if std::mem::take(&mut self.after_cr) && next == b'\n' {
                 at += 1;
                 start = at;
+                self.at = base + at as u64;
                 continue;
             }
             match self.place {
@@ -96,6 +101,7 @@ impl Csv {
                         self.after_cr = bytes[i] == b'\r';
                         self.end_record(&bytes[start..i], take);
                         self.line += 1;
+                        self.at = base + at as u64;
                         start = at;
                     }
                 }
@@ -131,7 +137,7 @@ impl Csv {
         if !bytes.is_empty() {
             match self.header {
                 None => self.header = Some(bytes.to_vec()),
-                Some(_) => take(Record { bytes, line: self.line }),
+                Some(_) => take(Record { bytes, line: self.line, at: self.at }),
             }
         }
         if std::mem::take(&mut self.quoted) {
@@ -151,6 +157,9 @@ impl Records for Csv {
                 Some((&first, rest)) if first == BOM[seen] => {
                     bytes = rest;
                     self.bom = Some(seen + 1).filter(|&seen| seen < BOM.len());
+                    if self.bom.is_none() {
+                        self.at = BOM.len() as u64;
+                    }
                 }
                 Some(_) => {
                     self.bom = None;
@@ -276,7 +285,10 @@ mod tests {
     /// Every row with its line, the header too, read in pieces of the lengths that `cuts` gives in turn.
     fn rows(mut csv: Csv, bytes: &[u8], cuts: &[usize]) -> Vec<(u64, Vec<u8>)> {
         let mut rows = Vec::new();
-        let mut take = |record: Record<'_>| rows.push((record.line, record.bytes.to_vec()));
+        let mut take = |record: Record<'_>| {
+            assert!(bytes[record.at as usize..].starts_with(record.bytes), "{record:?}");
+            rows.push((record.line, record.bytes.to_vec()));
+        };
         let mut rest = bytes;
         for &cut in cuts.iter().cycle() {
             let (piece, after) = rest.split_at(cut.min(rest.len()));

@@ -42,6 +42,7 @@ struct Place {
     start: usize,
     end: usize,
     line: u64,
+    at: u64,
 }
 
 impl Default for Gap {
@@ -61,7 +62,7 @@ impl Gap {
         if side == self.ahead {
             let start = self.text.len();
             self.text.extend_from_slice(record.bytes);
-            self.queue.push_back(Place { start, end: self.text.len(), line: record.line });
+            self.queue.push_back(Place { start, end: self.text.len(), line: record.line, at: record.at });
         } else if let Some(at) = self.partner(record.bytes) {
             self.give_way(at);
             self.queue.pop_front();
@@ -106,7 +107,7 @@ impl Gap {
     fn give_way(&mut self, n: usize) {
         for place in self.queue.drain(..n.min(self.queue.len())) {
             let bytes = &self.text[place.start..place.end];
-            self.table.put(self.ahead, Record { bytes, line: place.line });
+            self.table.put(self.ahead, Record { bytes, line: place.line, at: place.at });
         }
     }
 
@@ -137,6 +138,7 @@ struct Held {
     start: usize,
     end: usize,
     line: u64,
+    at: u64,
     hash: u64,
     matched: bool,
     /// The unmatched record before it with the same text, which is of the same side.
@@ -169,7 +171,7 @@ impl Unpaired {
         }
         let start = text.len();
         text.extend_from_slice(record.bytes);
-        records.push(Held { side, start, end: text.len(), line: record.line, hash, matched: false, before });
+        records.push(Held { side, start, end: text.len(), line: record.line, at: record.at, hash, matched: false, before });
         false
     }
 
@@ -181,7 +183,7 @@ impl Unpaired {
     /// Hands over what has not cancelled, and forgets it.
     fn drain(&mut self, sink: &mut dyn FnMut(Side, Record<'_>)) {
         for held in self.records.drain(..).filter(|held| !held.matched) {
-            sink(held.side, Record { bytes: &self.text[held.start..held.end], line: held.line });
+            sink(held.side, Record { bytes: &self.text[held.start..held.end], line: held.line, at: held.at });
         }
         self.text.clear();
         self.table.clear();

@@ -16,6 +16,8 @@ pub struct Jsonl {
     /// The line that has begun.
     partial: Vec<u8>,
     line: u64,
+    /// Where that line begins in the stream.
+    at: u64,
     /// Whether that line is the stream's first.
     first: bool,
 }
@@ -23,17 +25,23 @@ pub struct Jsonl {
 impl Jsonl {
     /// A reader at the start of a stream.
     pub fn new() -> Jsonl {
-        Jsonl { partial: Vec::new(), line: 1, first: true }
+        Jsonl { partial: Vec::new(), line: 1, at: 0, first: true }
     }
 
-    /// A reader in the midst of a stream, in a line that begins with `partial`; that is not the stream's first.
-    pub fn within(partial: &[u8], line: u64) -> Jsonl {
-        Jsonl { partial: partial.to_vec(), line, first: false }
+    /// A reader in the midst of a stream, in a line that begins at byte `at` with `partial`; that is not the stream's
+    /// first.
+    pub fn within(partial: &[u8], line: u64, at: u64) -> Jsonl {
+        Jsonl { partial: partial.to_vec(), line, at, first: false }
+    }
+
+    /// Returns the place in the stream of the next byte.
+    pub fn place(&self) -> u64 {
+        self.at + self.partial.len() as u64
     }
 
     fn complete(&mut self, take: &mut dyn FnMut(Record<'_>)) {
         let text = if self.first { self.partial.strip_prefix(BOM).unwrap_or(&self.partial) } else { &self.partial };
-        hand_out(text, self.line, take);
+        hand_out(text, self.line, self.place() - text.len() as u64, take);
         self.partial.clear();
         self.first = false;
     }
@@ -56,13 +64,15 @@ impl Records for Jsonl {
         if self.first || !self.partial.is_empty() {
             let Some(end) = memchr(b'\n', bytes) else { return self.partial.extend_from_slice(bytes) };
             self.partial.extend_from_slice(&bytes[..end]);
+            let next = self.place() + 1;
             self.complete(take);
-            self.line += 1;
+            (self.line, self.at) = (self.line + 1, next);
             bytes = &bytes[end + 1..];
         }
         let end = memrchr(b'\n', bytes).map_or(0, |at| at + 1);
         let (lines, rest) = bytes.split_at(end);
-        self.line = complete_lines(lines, self.line, take);
+        self.line = complete_lines(lines, self.line, self.at, take);
+        self.at += lines.len() as u64;
         self.partial.extend_from_slice(rest);
     }
 
@@ -71,11 +81,12 @@ impl Records for Jsonl {
     }
 }
 
-/// The records of whole lines, of which the first has the number `line`; returns the number of the line after them.
-pub fn complete_lines(lines: &[u8], mut line: u64, take: &mut dyn FnMut(Record<'_>)) -> u64 {
+/// The records of whole lines, of which the first has the number `line` and begins at byte `at`; returns the number of
+/// the line after them.
+pub fn complete_lines(lines: &[u8], mut line: u64, at: u64, take: &mut dyn FnMut(Record<'_>)) -> u64 {
     let mut start = 0;
     for end in memchr_iter(b'\n', lines) {
-        hand_out(&lines[start..end], line, take);
+        hand_out(&lines[start..end], line, at + start as u64, take);
         start = end + 1;
         line += 1;
     }
@@ -84,10 +95,10 @@ pub fn complete_lines(lines: &[u8], mut line: u64, take: &mut dyn FnMut(Record<'
 
 /// Hands out a line, without its `\n`, unless it is blank.
 #[inline]
-fn hand_out(line: &[u8], number: u64, take: &mut dyn FnMut(Record<'_>)) {
+fn hand_out(line: &[u8], number: u64, at: u64, take: &mut dyn FnMut(Record<'_>)) {
     let bytes = line.strip_suffix(b"\r").unwrap_or(line);
     if bytes.iter().any(|b| !matches!(b, b' ' | b'\t' | b'\r' | 0x0b | 0x0c)) {
-        take(Record { bytes, line: number });
+        take(Record { bytes, line: number, at });
     }
 }
 
@@ -99,7 +110,7 @@ mod tests {
     use crate::sample::record::tests::{found, pieces};
 
     fn all(stream: &[u8]) -> Vec<(Vec<u8>, u64)> {
-        found(Jsonl::new(), [stream])
+        found(&mut Jsonl::new(), [stream])
     }
 
     #[test]
@@ -116,8 +127,8 @@ mod tests {
     proptest! {
         #[test]
         fn cuts_change_nothing(stream in prop::collection::vec(prop::sample::select(b"ab\n\n\r \xef\xbb\xbf".to_vec()), 0..40), cuts in pieces()) {
-            prop_assert_eq!(found(Jsonl::new(), cuts.of(&stream)), all(&stream));
-            prop_assert_eq!(found(Jsonl::new(), cuts.of(&[BOM, &stream].concat())), all(&[BOM, &stream].concat()));
+            prop_assert_eq!(found(&mut Jsonl::new(), cuts.of(&stream)), all(&stream));
+            prop_assert_eq!(found(&mut Jsonl::new(), cuts.of(&[BOM, &stream].concat())), all(&[BOM, &stream].concat()));
         }
     }
 }

@@ -7,6 +7,8 @@ pub struct Record<'a> {
     pub bytes: &'a [u8],
     /// The line of the file on which it begins, from 1.
     pub line: u64,
+    /// The byte of the unpacked stream at which it begins, from 0: its place, which no other record of the file has.
+    pub at: u64,
 }
 
 /// Bytes that are no record of their format.
@@ -73,11 +75,16 @@ pub(super) mod tests {
         }
     }
 
-    /// What a reader finds in these pieces: bytes and lines.
-    pub fn found<'a>(mut reader: impl Records, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<(Vec<u8>, u64)> {
+    /// What a reader finds in these pieces: bytes and lines. Each record stands at the place that it names.
+    pub fn found<'a>(reader: &mut impl Records, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<(Vec<u8>, u64)> {
+        let pieces: Vec<&[u8]> = pieces.into_iter().collect();
+        let stream = pieces.concat();
         let mut records = Vec::new();
-        let mut take = |r: Record<'_>| records.push((r.bytes.to_vec(), r.line));
-        pieces.into_iter().for_each(|piece| reader.feed(piece, &mut take));
+        let mut take = |r: Record<'_>| {
+            assert!(stream[r.at as usize..].starts_with(r.bytes), "{r:?}");
+            records.push((r.bytes.to_vec(), r.line));
+        };
+        pieces.iter().for_each(|piece| reader.feed(piece, &mut take));
         reader.finish(&mut take);
         records
     }

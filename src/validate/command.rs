@@ -1,9 +1,9 @@
 //! The team's own program as a rule, and the protocol that it speaks.
 //!
 //! The program is started in the folder of the repository; a name with a `/` is relative to that. On its standard input
-//! it gets a line of JSON for each record, `{"path":…,"line":…,"record":…}`, and then the end. It may stop reading
-//! before. On its standard output it prints a line of JSON for each finding, `{"path":…,"line":…,"message":…}`: only
-//! `message` must be there, members of other names are ignored, and so are blank lines. A line has at most 64 KiB, a run
+//! it gets a line of JSON for each record, `{"path":…,"line":…,"number":…,"record":…}`, and then the end. It may stop
+//! reading before. On its standard output it prints a line of JSON for each finding,
+//! `{"path":…,"line":…,"number":…,"message":…}`: only `message` must be there, members of other names are ignored, and so are blank lines. A line has at most 64 KiB, a run
 //! at most a million findings. Exit code 0 says that it has looked at everything, whatever it found; any other says that
 //! it failed, and the last line of its standard error why.
 //!
@@ -44,6 +44,9 @@ pub struct Said {
     /// The line; 0 where the program named none.
     #[serde(default)]
     pub line: u64,
+    /// Which record of the file it is about, from 1; 0 where the program named none.
+    #[serde(default)]
+    pub number: u64,
     /// What it says.
     pub message: String,
 }

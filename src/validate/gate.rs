@@ -146,7 +146,7 @@ fn compile(rule: &Rule, root: &Path, schemas: &mut Vec<Vec<u8>>) -> Result<Compi
         }
         Check::Unique { key } => Work::Unique(Field::some(key)?),
         Check::Duplicates { fields, .. } => Work::Duplicates(Field::all(fields)?),
-        Check::Leakage { train, test, fields } => {
+        Check::Leakage { train, test, fields, .. } => {
             Work::Leakage { fields: Field::all(fields)?, train: set(train)?, test: set(test)? }
         }
         Check::Drift { length, labels, .. } => Work::Drift { length: field(length)?, labels: field(labels)? },
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn globs_say_which_rules_look() {
-        let leakage = Check::Leakage { train: names(&["**/*.jsonl"]), test: names(&["eval"]), fields: vec![] };
+        let leakage = Check::Leakage { train: names(&["**/*.jsonl"]), test: names(&["eval"]), fields: vec![], max_share: 0 };
         let drift = Check::Drift { samples: Some(1), length: None, labels: None };
         let command = Check::Command { run: names(&["true"]), timeout: 1 };
         let gate = gate(vec![

@@ -101,7 +101,7 @@ fn a_refused_commit_is_one_document() {
         json!({ "name": "length", "kind": "length", "severity": "warning", "weight": 1.0, "checked": 4, "failed": 0 })
     );
     let ssn = json!({
-        "path": "train/a.jsonl", "line": 3, "rule": "no personal data", "severity": "error",
+        "path": "train/a.jsonl", "line": 3, "number": 3, "rule": "no personal data", "severity": "error",
         "message": "/text holds a social security number",
     });
     assert_eq!(validation["findings"][1], ssn);
@@ -196,7 +196,7 @@ fn a_report_holds_every_finding_on_a_line() {
     let report = s.read("../findings.jsonl");
     let lines: Vec<Value> = report.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 150);
-    assert_eq!(keys(&lines[149]), set(["path", "line", "rule", "severity", "message"]));
+    assert_eq!(keys(&lines[149]), set(["path", "line", "number", "rule", "severity", "message"]));
     assert_eq!((&lines[149]["path"], &lines[149]["line"]), (&json!("train/a.jsonl"), &json!(150)));
     let told = answer(&s.run("--json validate"));
     assert_eq!((told["findings"].as_array().unwrap().len(), &told["findings_count"]), (100, &json!(150)));

@@ -60,11 +60,12 @@ pub(super) fn words(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
     Ok(())
 }
 
-/// `file:line: rule: message`.
+/// `file:line: rule: message`, with the number of the record where lines hold several.
 pub(super) fn one(finding: &Finding) -> String {
     let place = match (finding.path.as_str(), finding.line) {
         ("", _) => String::new(),
         (path, 0) => format!("{}: ", printable(path)),
+        (path, line) if finding.number > line => format!("{}:{line}: record {}: ", printable(path), finding.number),
         (path, line) => format!("{}:{line}: ", printable(path)),
     };
     format!("{place}{}: {}", printable(&finding.rule), printable(&finding.message))

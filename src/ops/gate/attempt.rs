@@ -16,7 +16,7 @@ use crate::object::node::Entry;
 use crate::parallel;
 use crate::progress::Stage;
 use crate::sample::{Format, Packing};
-use crate::validate::{Check, Gathering, MAX_MEMBERS, Measures};
+use crate::validate::{Gathering, MAX_MEMBERS, Measures};
 
 /// Bytes of a part of a large file.
 const PART: u64 = if cfg!(test) { 1 << 10 } else { 32 << 20 };
@@ -190,8 +190,8 @@ impl<'j> Attempt<'j> {
                 }
                 Ok(())
             })?;
-            if let Check::Duplicates { max_share, .. } = check {
-                if u128::from(failed[rule]) * 1_000_000 <= u128::from(*max_share) * u128::from(measures.records(rule)) {
+            if let Some(max_share) = check.max_share() {
+                if u128::from(failed[rule]) * 1_000_000 <= u128::from(max_share) * u128::from(measures.records(rule)) {
                     failed[rule] = 0;
                     own.clear();
                     continue;

@@ -15,7 +15,7 @@ use crate::id::{Id, Node};
 use crate::validate::Measures;
 
 /// The first bytes of the file; the digit changes with what it holds.
-const MAGIC: &[u8; 8] = b"HLXGATE1";
+const MAGIC: &[u8; 8] = b"HLXGATE2";
 /// Judgements of a dataset that are kept.
 const KEPT: usize = 4;
 /// The longest file that is read.
@@ -25,11 +25,22 @@ const MAX: usize = 1 << 30;
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Found {
     pub rule: u32,
-    /// Its line.
-    pub line: u64,
+    /// Its place.
+    pub place: Place,
     /// A hash of the record as it stands there.
     pub raw: u64,
     pub message: String,
+}
+
+/// The place of a record in its file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub(in crate::ops) struct Place {
+    /// Where it begins: the byte of the unpacked file, or the row of Parquet. No other record of the file has it.
+    pub at: u64,
+    /// The line on which it begins, from 1.
+    pub line: u64,
+    /// Which record of the file it is, from 1.
+    pub number: u64,
 }
 
 /// A record whose key other records have too.
@@ -38,12 +49,12 @@ pub(super) struct Member {
     pub rule: u32,
     pub key: [u8; 16],
     pub split: u8,
-    pub line: u64,
+    pub place: Place,
 }
 
 /// What is known of a file in which something was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
-pub(super) struct Places {
+pub(in crate::ops) struct Places {
     pub found: Vec<Found>,
     pub members: Vec<Member>,
 }
@@ -173,8 +184,8 @@ mod tests {
     }
 
     fn known() -> Known {
-        let found = vec![Found { rule: 1, line: 7, raw: 9, message: "no".into() }];
-        let members = vec![Member { rule: 2, key: [3; 16], split: 1, line: 8 }];
+        let found = vec![Found { rule: 1, place: Place { at: 40, line: 7, number: 6 }, raw: 9, message: "no".into() }];
+        let members = vec![Member { rule: 2, key: [3; 16], split: 1, place: Place::default() }];
         Known { measures: vec![vec![("checked".into(), 3)]], files: vec![("a".into(), Places { found, members })] }
     }
 

@@ -30,7 +30,7 @@ use crate::store::samples::{Bytes, Half, Rules};
 use crate::validate::{Check, Gate, Measures};
 use crate::worktree::selection::Matcher;
 
-use known::Home;
+use known::{Home, Place};
 use place::Minds;
 
 pub(super) use attempt::Attempt;
@@ -82,7 +82,7 @@ pub(super) struct Work<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Said {
     pub path: String,
-    pub line: u64,
+    pub place: Place,
     pub rule: u32,
     pub message: String,
 }

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use super::place::{Placed, repeated};
 use super::program::Ran;
-use super::{Files, Judging, Outcome, Said, minds, report};
-use crate::error::Result;
+use super::{Files, Judging, Outcome, Place, Said, minds, report};
+use crate::error::{Error, Kind, Result};
+use crate::limits;
 use crate::manifest::{Entries, NodeSource};
-use crate::object::verdict::{Judged, MAX_FINDINGS, Verdict};
+use crate::object::verdict::{Judged, Verdict};
 use crate::validate::{Check, Limits, Measures, Split};
 
 impl Judging<'_> {
@@ -27,13 +28,13 @@ impl Judging<'_> {
             for found in &places.found {
                 failed[found.rule as usize] += 1;
                 let message = found.message.clone();
-                said.push(Said { path: path.clone(), line: found.line, rule: found.rule, message });
+                said.push(Said { path: path.clone(), place: found.place, rule: found.rule, message });
             }
         }
         let minded = |rule: u32| minds(&rules[rule as usize].check);
-        repeated(placed, minded, |path, line, rule, message| said.push(Said { path: path.to_owned(), line, rule, message }));
+        repeated(placed, minded, |path, place, rule, message| said.push(Said { path: path.to_owned(), place, rule, message }));
         for (rule, declared) in rules.iter().enumerate() {
-            let over_all = |message| Said { path: String::new(), line: 0, rule: rule as u32, message };
+            let over_all = |message| Said { path: String::new(), place: Place::default(), rule: rule as u32, message };
             match &declared.check {
                 Check::Drift { samples, length, labels } => {
                     let limits = Limits { samples: *samples, length: limit(length), labels: limit(labels) };
@@ -58,7 +59,7 @@ impl Judging<'_> {
         }
         said.sort_by(|a, b| {
             let severity = |said: &Said| rules[said.rule as usize].severity;
-            severity(b).cmp(&severity(a)).then_with(|| (a.rule, &a.path, a.line).cmp(&(b.rule, &b.path, b.line)))
+            severity(b).cmp(&severity(a)).then_with(|| (a.rule, &a.path, a.place).cmp(&(b.rule, &b.path, b.place)))
         });
         let judged = rules.iter().enumerate().map(|(rule, declared)| Judged {
             name: declared.name().to_owned(),
@@ -69,7 +70,7 @@ impl Judging<'_> {
             failed: failed[rule],
             measures: if matches!(declared.check, Check::Drift { .. }) { measures.to_list(rule) } else { Vec::new() },
         });
-        let first = said.iter().take(MAX_FINDINGS).map(report::stored);
+        let first = said.iter().take(limits::VERDICT_FINDINGS).map(report::stored);
         let verdict = Verdict {
             rules: self.digest,
             min_score: self.min_score,
@@ -77,6 +78,10 @@ impl Judging<'_> {
             found: said.len() as u64,
             findings: first.collect(),
         };
+        verdict.check().map_err(|e| {
+            Error::new(Kind::Config, format!("the verdict of the rules cannot be stored: {e}"))
+                .with_hint("declare fewer rules of the kind 'drift', or none with 'labels' on a field of long texts")
+        })?;
         Ok(Outcome { verdict, said, idle: self.idle(files, &checked)? })
     }
 }
@@ -129,5 +134,5 @@ fn limit(limit: &Option<(String, u32)>) -> Option<(&str, u32)> {
 
 /// How many records are spoken of.
 fn records(said: &[Said]) -> u64 {
-    said.iter().map(|said| (&said.path, said.line)).collect::<HashSet<_>>().len() as u64
+    said.iter().map(|said| (&said.path, said.place)).collect::<HashSet<_>>().len() as u64
 }

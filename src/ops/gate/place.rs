@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::known::{Found, Member, Places};
+use super::known::{Found, Member, Place, Places};
 use super::look::{HOLLOW, Worker, raw};
 use super::{Attempt, Files};
 use crate::error::Result;
@@ -29,6 +29,9 @@ pub(super) struct Offenders {
     /// Whether records of one of them came or went, so that any file may hold the others.
     pub anywhere: bool,
 }
+
+/// The place of the record that stands for a file without any.
+const HOLLOW_PLACE: Place = Place { at: 0, line: 1, number: 0 };
 
 /// The files of a version in which something was found, by path.
 pub(super) type Placed = BTreeMap<String, Places>;
@@ -107,12 +110,13 @@ impl Attempt<'_> {
             return Ok(places);
         }
         if suspects.contains(&HOLLOW) {
-            let found = |rule| Found { rule, line: 1, raw: HOLLOW, message: "the file has no records".to_owned() };
+            let found = |rule| Found { rule, place: HOLLOW_PLACE, raw: HOLLOW, message: "the file has no records".to_owned() };
             places.found.extend(looks.empty.iter().map(|&rule| found(rule as u32)));
         }
         let half = files.half(self.judging, entry, Side::New)?;
-        let mut fault = None;
+        let (mut fault, mut number) = (None, 0);
         visit(&self.judging.rules, None, Some(&half), true, &mut |seen| {
+            number += 1;
             let raw = raw(&seen.text);
             let (suspect, offends) =
                 (suspects.binary_search(&raw).is_ok(), minds && (offenders.every || offenders.raws.contains(&raw)));
@@ -120,12 +124,12 @@ impl Attempt<'_> {
                 return;
             }
             let shown = self.judging.shown(&seen, Some(&half).filter(|_| suspect), &mut |record| {
-                let line = record.line;
+                let place = Place { at: seen.at, line: record.line, number };
                 // What it measures has been added before.
                 worker.judge.record(&looks, record, suspect, &mut worker.measures, 0, &mut |told| match told {
-                    Told::Finding { rule, message } => places.found.push(Found { rule: rule as u32, line, raw, message }),
+                    Told::Finding { rule, message } => places.found.push(Found { rule: rule as u32, place, raw, message }),
                     Told::Key { rule, key, split } if offenders.keys[rule].contains(&key) => {
-                        places.members.push(Member { rule: rule as u32, key, split: split as u8, line });
+                        places.members.push(Member { rule: rule as u32, key, split: split as u8, place });
                     }
                     Told::Key { .. } => {}
                 });
@@ -136,46 +140,35 @@ impl Attempt<'_> {
     }
 }
 
-/// Where a record stands.
-#[derive(Clone, Copy, Debug)]
-struct Place<'p> {
-    path: &'p str,
-    line: u64,
-}
-
 /// What is said of the records whose keys others have too: each of a split but the first, and of a train split each
 /// that stands in the test split.
 pub(super) fn repeated<'p>(
     placed: &'p Placed,
     minds: impl Fn(u32) -> Option<Minds>,
-    mut say: impl FnMut(&'p str, u64, u32, String),
+    mut say: impl FnMut(&'p str, Place, u32, String),
 ) {
-    let mut first: HashMap<(u32, [u8; 16], u8), Place<'p>> = HashMap::new();
+    let mut first: HashMap<(u32, [u8; 16], u8), (&str, Place)> = HashMap::new();
     for (path, places) in placed {
         for member in &places.members {
-            first.entry((member.rule, member.key, member.split)).or_insert(Place { path, line: member.line });
+            first.entry((member.rule, member.key, member.split)).or_insert((path, member.place));
         }
     }
     for (path, places) in placed {
         for member in &places.members {
-            let at = |split| first.get(&(member.rule, member.key, split));
-            match minds(member.rule) {
-                Some(Minds::Repetition(what)) => {
-                    if let Some(place) = at(member.split).filter(|place| (place.path, place.line) != (path, member.line)) {
-                        say(path, member.line, member.rule, format!("{what} {}:{}", place.path, place.line));
-                    }
-                }
-                Some(Minds::Leak) if member.split == 0 => {
-                    if let Some(place) = at(1) {
-                        say(
-                            path,
-                            member.line,
-                            member.rule,
-                            format!("stands in the test split, at {}:{}", place.path, place.line),
-                        );
-                    }
-                }
-                _ => {}
+            let other = |split| first.get(&(member.rule, member.key, split)).filter(|first| **first != (path, member.place));
+            let found = match minds(member.rule) {
+                Some(Minds::Repetition(what)) => other(member.split).map(|first| (what, first)),
+                Some(Minds::Leak) if member.split == 0 => other(1).map(|first| ("stands in the test split, at", first)),
+                _ => None,
+            };
+            if let Some((what, (other, at))) = found {
+                // On one and the same line the number tells them apart.
+                let which = if (*other, at.line) == (path, member.place.line) {
+                    format!("record {} of ", at.number)
+                } else {
+                    String::new()
+                };
+                say(path, member.place, member.rule, format!("{what} {which}{other}:{}", at.line));
             }
         }
     }

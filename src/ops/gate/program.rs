@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Files, Judging, Said, report};
+use super::{Files, Judging, Place, Said, report};
 use crate::error::{Error, Result};
 use crate::manifest::{Entries, NodeSource};
 use crate::ops::record;
@@ -28,6 +28,7 @@ pub(super) struct Ran {
 struct Line<'a> {
     path: &'a str,
     line: u64,
+    number: u64,
     record: Rendering,
 }
 
@@ -51,11 +52,12 @@ impl Judging<'_> {
                         continue;
                     }
                     let half = files.half(self, &entry, Side::New)?;
-                    let mut fault = None;
+                    let (mut fault, mut number) = (None, 0);
                     visit(&self.rules, None, Some(&half), true, &mut |seen| {
                         shown += 1;
+                        number += 1;
                         if fault.is_none() {
-                            fault = write(out, seen.path, seen.line.max(1), &seen.text).err();
+                            fault = write(out, seen.path, (seen.line.max(1), number), &seen.text).err();
                         }
                     })?;
                     fault.map_or(Ok(()), Err)?;
@@ -65,15 +67,16 @@ impl Judging<'_> {
             &|| self.progress.cancelled(),
             &mut |own| {
                 let message = report::shortened(&own.message);
-                said.push(Said { path: own.path, line: own.line, rule: rule as u32, message });
+                let place = Place { at: own.number, line: own.line, number: own.number };
+                said.push(Said { path: own.path, place, rule: rule as u32, message });
             },
         )?;
         Ok(Ran { shown, said, ended })
     }
 }
 
-fn write(out: &mut dyn Write, path: &str, line: u64, text: &Text<'_>) -> Result<()> {
-    let written = serde_json::to_writer(&mut *out, &Line { path, line, record: record::render(text) });
+fn write(out: &mut dyn Write, path: &str, (line, number): (u64, u64), text: &Text<'_>) -> Result<()> {
+    let written = serde_json::to_writer(&mut *out, &Line { path, line, number, record: record::render(text) });
     let written = written.map_err(std::io::Error::from).and_then(|()| out.write_all(b"\n"));
     written.map_err(|e| Error::new(crate::error::Kind::Io, format!("cannot write to the program: {e}")).with_source(e))
 }

@@ -38,6 +38,8 @@ pub struct Finding {
     pub path: String,
     /// The line on which the record begins, from 1; 0 where there is none.
     pub line: u64,
+    /// Which record of the file it is, from 1; 0 where there is none.
+    pub number: u64,
     /// What the rule is called.
     pub rule: String,
     /// What its findings do.
@@ -89,6 +91,7 @@ impl Judgement {
             Some(Finding {
                 path: found.path.clone(),
                 line: found.line,
+                number: found.number,
                 rule: judged.name.clone(),
                 severity: judged.severity,
                 message: found.message.clone(),
@@ -109,7 +112,13 @@ impl Judgement {
 
 /// A finding as a verdict holds it.
 pub(super) fn stored(said: &Said) -> verdict::Finding {
-    verdict::Finding { path: said.path.clone(), line: said.line, rule: said.rule, message: shortened(&said.message) }
+    verdict::Finding {
+        path: said.path.clone(),
+        line: said.place.line,
+        number: said.place.number,
+        rule: said.rule,
+        message: shortened(&said.message),
+    }
 }
 
 /// A message of no more than [`MAX_MESSAGE`] bytes.
@@ -136,7 +145,8 @@ impl Outcome {
             let judged = &self.verdict.judged[said.rule as usize];
             let finding = Finding {
                 path: said.path.clone(),
-                line: said.line,
+                line: said.place.line,
+                number: said.place.number,
                 rule: judged.name.clone(),
                 severity: judged.severity,
                 message: said.message.clone(),

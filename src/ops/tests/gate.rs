@@ -9,13 +9,13 @@ use crate::ops::commit::Outcome;
 use crate::ops::{Judgement, show, validate};
 
 /// A repository whose dataset has these rules, in TOML without the header of the table.
-fn gated(rules: &[&str]) -> Bench {
+pub(super) fn gated(rules: &[&str]) -> Bench {
     let bench = Bench::new();
     declare(&bench, 0.0, rules);
     bench
 }
 
-fn declare(bench: &Bench, min_score: f64, rules: &[&str]) {
+pub(super) fn declare(bench: &Bench, min_score: f64, rules: &[&str]) {
     let mut text = format!(
         "[dataset.ds]\ntype = \"test\"\npath = \".\"\nkey = \"/id\"\n\n[dataset.ds.validation]\nmin_score = {min_score:?}\n"
     );
@@ -25,13 +25,13 @@ fn declare(bench: &Bench, min_score: f64, rules: &[&str]) {
     fs::write(bench.path.join("helox.toml"), text).unwrap();
 }
 
-fn judge(bench: &Bench, revision: &str) -> Result<validate::Report> {
+pub(super) fn judge(bench: &Bench, revision: &str) -> Result<validate::Report> {
     let options = validate::Options { revision: Some(revision.into()), ..validate::Options::default() };
     validate::run(&bench.repo(), &options, &Silent)
 }
 
 /// Findings as `path:line: rule: message`.
-fn told(judgement: &Judgement) -> Vec<String> {
+pub(super) fn told(judgement: &Judgement) -> Vec<String> {
     judgement.findings.iter().map(|f| format!("{}:{}: {}: {}", f.path, f.line, f.rule, f.message)).collect()
 }
 
@@ -456,4 +456,36 @@ fn rules_that_cannot_be_read_do_not_keep_from_leaving_them_out() {
     let message = bench.commit(|_| {}).unwrap_err().message().to_owned();
     assert!(message.contains("helox.toml: rule 1 (schema): the schema 'none.json' cannot be read"), "{message}");
     assert_eq!(bench.commit(|o| o.no_validate = true).unwrap().outcome, Outcome::Created);
+}
+
+#[test]
+fn a_record_is_its_place_in_the_file_and_not_its_line() {
+    let bench = gated(&["kind = 'unique'\nkey = 'id'", "kind = 'duplicates'"]);
+    bench.write("a.json", r#"[{"id":1,"t":"a"},{"id":2,"t":"b"},{"id":1,"t":"c"},{"id":2,"t":"b"}]"#);
+    let numbered = |judgement: &Judgement| -> Vec<String> {
+        let one = |f: &crate::ops::Finding| format!("{}:{}: {}: {}", f.line, f.number, f.rule, f.message);
+        judgement.findings.iter().map(one).collect()
+    };
+    let refused = bench.commit(|_| {}).unwrap();
+    let judgement = refused.version.validation.unwrap();
+    let expected = [
+        "1:3: unique: has the same key as record 1 of a.json:1",
+        "1:4: unique: has the same key as record 2 of a.json:1",
+        "1:4: duplicates: is the same as record 2 of a.json:1",
+    ];
+    assert_eq!(numbered(&judgement), expected);
+    assert_eq!(numbered(&judge(&bench, "WORK").unwrap().judgement), expected);
+}
+
+#[test]
+fn a_record_that_moved_within_its_line_keeps_its_findings() {
+    let bench = gated(&["kind = 'unique'\nkey = 'id'\nseverity = 'warning'"]);
+    bench.write("a.json", r#"[{"id":1,"t":"a"},{"id":1,"t":"c"}]"#);
+    bench.commit(|_| {}).unwrap();
+    bench.write("a.json", r#"[{"id":1,"t":"a"},{"id":2},{"id":3},{"id":1,"t":"c"}]"#);
+    bench.write("b.csv", "id,t\n7,\"x\ny\"\n7,\"x\ny\"\n");
+    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    let found: Vec<_> = judgement.findings.iter().map(|f| (f.path.as_str(), f.line, f.number, f.message.as_str())).collect();
+    let expected = [("a.json", 1, 4, "has the same key as record 1 of a.json:1"), ("b.csv", 4, 2, "has the same key as b.csv:2")];
+    assert_eq!(found, expected);
 }

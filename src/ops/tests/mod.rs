@@ -8,6 +8,7 @@ mod model;
 mod numbers;
 mod overwrite;
 mod queries;
+mod rules;
 mod samples;
 mod verbs;
 

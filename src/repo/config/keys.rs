@@ -71,7 +71,7 @@ pub(super) const KINDS: &[Kind] = &[
         &["samples", "field", "mean_length", "labels", "label_share"],
         r#"samples = 0.2, field = "/text", mean_length = 0.3, labels = "/label", label_share = 0.1"#,
     ),
-    kind("leakage", &["train", "test", "fields"], r#"train = "train", test = "test", fields = "/text""#),
+    kind("leakage", &["train", "test", "fields", "max_share"], r#"train = "train", test = "test", fields = "/text""#),
     kind("command", &["run", "timeout"], r#"run = ["python3", "checks/clauses.py"], timeout = 600"#),
 ];
 

@@ -70,10 +70,17 @@ pub fn visit(
 
 /// Shows the records that begin in a part of a JSONL file without packing, as a new side, and not their lines.
 pub fn visit_part(half: &Half<'_>, part: Range<u64>, see: &mut dyn FnMut(Seen<'_>)) -> Result<()> {
-    let mut reader = if part.start == 0 { Jsonl::new() } else { Jsonl::within(b"", 0) };
-    let mut take = |record: Record<'_>| see(Seen { side: Side::New, path: half.path, line: 0, text: Text::Json(record.bytes) });
-    half.lines(part, &mut |bytes| reader.feed(bytes, &mut take))?;
-    reader.finish(&mut take);
+    let mut reader = None;
+    let mut take = |record: Record<'_>| {
+        see(Seen { side: Side::New, path: half.path, line: 0, at: record.at, text: Text::Json(record.bytes) });
+    };
+    half.lines(part, &mut |at, bytes| {
+        let begin = || if at == 0 { Jsonl::new() } else { Jsonl::within(b"", 0, at) };
+        reader.get_or_insert_with(begin).feed(bytes, &mut take);
+    })?;
+    if let Some(mut reader) = reader {
+        reader.finish(&mut take);
+    }
     Ok(())
 }
 
@@ -229,7 +236,7 @@ fn parquet(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mu
     };
     // Rows that have been shown cannot be taken back.
     if visitor.is_some()
-        && let Err(why) = table.rows(&mut |_| {})
+        && let Err(why) = table.check()
     {
         return one_record(rules, side, half, Some((1, why)), account, visitor);
     }

@@ -1,8 +1,9 @@
 //! Where the records of a pair go that did not cancel.
 
+use super::Rules;
 use super::account::{Account, Keeps};
 use super::table::Table;
-use super::{MAX_FIELDS, Rules};
+use crate::limits;
 use crate::sample::{Canonical, Format, Identity, Record, Row, Side, Type, identity_of_row};
 
 /// A record, for those who look at the records themselves.
@@ -14,6 +15,8 @@ pub struct Seen<'a> {
     pub path: &'a str,
     /// Its line in it; 0 for the file itself.
     pub line: u64,
+    /// Its place in it: the byte of the unpacked stream at which it begins, or its row in Parquet, from 0.
+    pub at: u64,
     /// What it is.
     pub text: Text<'a>,
 }
@@ -51,7 +54,7 @@ impl Seen<'_> {
         match self.text {
             Text::Json(record) => canonical.identity(record, &rules.pointers),
             Text::Fields { row, delimiter, names, .. } => identity_of_row(row, delimiter, names, &rules.columns),
-            Text::Row(row) => row.identity(&rules.paths),
+            Text::Row(row) => row.identity(&rules.pointers),
             Text::File { content, .. } => {
                 let mut id = [0; 16];
                 id.copy_from_slice(&content[..16]);
@@ -117,7 +120,7 @@ impl<'r, 'v> Gather<'r, 'v> {
             }
             self.account.prune();
         }
-        self.tell(side, record.line, Text::Json(record.bytes));
+        self.tell(side, record.line, record.at, Text::Json(record.bytes));
     }
 
     fn take_row(&mut self, side: Side, record: Record<'_>) {
@@ -141,7 +144,7 @@ impl<'r, 'v> Gather<'r, 'v> {
         if let (Some(finding), Side::New) = (&finding, side) {
             account.finding(self.path, finding.line, finding.message.clone());
         }
-        if self.columns.len() > MAX_FIELDS {
+        if self.columns.len() > limits::SCHEMA_FIELDS {
             self.count_columns();
         }
         let Gather { tables, account, visitor, canonical, rules, .. } = self;
@@ -152,7 +155,7 @@ impl<'r, 'v> Gather<'r, 'v> {
             names: if at > 0 { tables[side as usize].names() } else { &[] },
             wrong: finding.as_ref().map(|finding| finding.message.as_str()),
         };
-        let seen = Seen { side, path: self.path, line: record.line, text };
+        let seen = Seen { side, path: self.path, line: record.line, at: record.at, text };
         tell(seen, rules, account, canonical, visitor);
     }
 
@@ -178,7 +181,7 @@ impl<'r, 'v> Gather<'r, 'v> {
                 self.columns[at].1[kind as usize] += sign(side);
             }
         }
-        self.tell(side, row.number, Text::Row(row));
+        self.tell(side, row.number, row.number - 1, Text::Row(row));
     }
 
     /// The end of a Parquet file.
@@ -196,14 +199,14 @@ impl<'r, 'v> Gather<'r, 'v> {
     /// A file that is one record.
     pub fn take_whole(&mut self, side: Side, content: &[u8; 32], finding: Option<(u64, String)>) {
         let broken = finding.as_ref().map(|(line, message)| (*line, message.as_str()));
-        self.tell(side, 0, Text::File { content, broken });
+        self.tell(side, 0, 0, Text::File { content, broken });
         if let (Some((line, message)), Side::New) = (finding, side) {
             self.account.finding(self.path, line, message);
         }
     }
 
-    fn tell(&mut self, side: Side, line: u64, text: Text<'_>) {
-        let seen = Seen { side, path: self.path, line, text };
+    fn tell(&mut self, side: Side, line: u64, at: u64, text: Text<'_>) {
+        let seen = Seen { side, path: self.path, line, at, text };
         tell(seen, self.rules, &mut self.account, &mut self.canonical, &mut self.visitor);
     }
 

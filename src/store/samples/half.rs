@@ -111,8 +111,9 @@ impl<'a> Half<'a> {
         Ok(bytes)
     }
 
-    /// Hands over the lines that begin in a part of it, and nothing else. So the parts of a file have each line once.
-    pub(super) fn lines(&self, part: Range<u64>, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+    /// Hands over the lines that begin in a part of it, and nothing else, in pieces and the place of each. So the parts of
+    /// a file have each line once.
+    pub(super) fn lines(&self, part: Range<u64>, take: &mut dyn FnMut(u64, &[u8])) -> Result<()> {
         // The byte before the part tells whether a line begins with it.
         let mut lines = Lines { at: part.start.saturating_sub(1), begun: part.start == 0, end: part.end };
         match &self.bytes {
@@ -201,7 +202,7 @@ struct Lines {
 
 impl Lines {
     /// The next bytes; false once the last line of the part has ended.
-    fn feed(&mut self, mut bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> bool {
+    fn feed(&mut self, mut bytes: &[u8], take: &mut dyn FnMut(u64, &[u8])) -> bool {
         if !self.begun {
             let before = memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
             self.begun = before > 0 && bytes[before - 1] == b'\n';
@@ -215,7 +216,7 @@ impl Lines {
         let from = (self.end - 1).saturating_sub(self.at).min(bytes.len() as u64) as usize;
         let ends = memchr(b'\n', &bytes[from..]).map(|at| from + at + 1);
         let (now, _) = bytes.split_at(ends.unwrap_or(bytes.len()));
-        take(now);
+        take(self.at, now);
         self.at += now.len() as u64;
         ends.is_none()
     }
@@ -297,7 +298,10 @@ mod tests {
                 let mut lines = Lines { at: start.saturating_sub(1), begun: start == 0, end };
                 let mut own = Vec::new();
                 let rest = &text.as_bytes()[lines.at as usize..];
-                let _ = rest.chunks(piece).all(|bytes| lines.feed(bytes, &mut |bytes| own.extend_from_slice(bytes)));
+                let _ = rest.chunks(piece).all(|bytes| lines.feed(bytes, &mut |at, bytes| {
+                    assert_eq!(&text.as_bytes()[at as usize..][..bytes.len()], bytes);
+                    own.extend_from_slice(bytes);
+                }));
                 prop_assert!(own.is_empty() || start == 0 || text.as_bytes()[all.len() - 1] == b'\n');
                 all.extend_from_slice(&own);
             }

@@ -160,11 +160,15 @@ impl<'r, 'v> Pair<'r, 'v> {
             && matches!(&self.mode, Mode::Together(compare) if !compare.resync_needed())
     }
 
-    /// Goes on further down, in a line that begins so.
-    pub fn restart(&mut self, partial: &[u8]) {
-        if let Mode::Together(compare) = &mut self.mode {
-            let reader = Reader::Jsonl(Jsonl::within(partial, 0));
-            compare.restart(reader.clone(), reader);
+    /// Goes on so many bytes further down, in a line that begins so.
+    pub fn restart(&mut self, partial: &[u8], skipped: u64) {
+        if let Mode::Together(compare) = &mut self.mode
+            && let (Reader::Jsonl(old), Reader::Jsonl(new)) = compare.readers()
+        {
+            let within =
+                |before: &Jsonl| Reader::Jsonl(Jsonl::within(partial, 0, before.place() + skipped - partial.len() as u64));
+            let (old, new) = (within(old), within(new));
+            compare.restart(old, new);
         }
     }
 

@@ -228,7 +228,7 @@ fn catch_up(store: &Store, pair: &mut Pair<'_, '_>, skipped: &mut Vec<Item>) -> 
         }
     }
     if found {
-        pair.restart(&partial);
+        pair.restart(&partial, skipped.iter().map(|item| item.len).sum());
     } else {
         pair.same(&partial);
     }

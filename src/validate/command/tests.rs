@@ -52,7 +52,7 @@ const LONG: u64 = 60_000;
 #[test]
 fn findings_come_in_their_order() {
     let script = r#"cat > got; echo '{"path":"a.jsonl","line":7,"message":"one","more":[1]}'; echo; printf '{"message":"two"}'"#;
-    let said = |path: &str, line, message: &str| Said { path: path.to_owned(), line, message: message.to_owned() };
+    let said = |path: &str, line, message: &str| Said { path: path.to_owned(), line, number: 0, message: message.to_owned() };
     assert_eq!(run(script, LONG, 3).went_well(), [said("a.jsonl", 7, "one"), said("", 0, "two")]);
     assert_eq!(run("cat > /dev/null", LONG, 3).went_well(), []);
 }

@@ -110,7 +110,7 @@ fn every_kind_holds_what_is_declared() {
         ("kind='drift'\nsamples=0", Check::Drift { samples: Some(0), length: None, labels: None }),
         (
             "kind='leakage'\ntrain=['train', 'extra/**']\ntest='test'",
-            Check::Leakage { train: own(&["train", "extra/**"]), test: own(&["test"]), fields: vec![] },
+            Check::Leakage { train: own(&["train", "extra/**"]), test: own(&["test"]), fields: vec![], max_share: 0 },
         ),
         ("kind='command'\nrun=['./check', '']", Check::Command { run: own(&["./check", ""]), timeout: 300 }),
         ("kind='command'\nrun=['x']\ntimeout=86400", Check::Command { run: own(&["x"]), timeout: 86_400 }),
