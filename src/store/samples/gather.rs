@@ -54,7 +54,7 @@ impl Seen<'_> {
         match self.text {
             Text::Json(record) => canonical.identity(record, &rules.pointers),
             Text::Fields { row, delimiter, names, .. } => identity_of_row(row, delimiter, names, &rules.columns),
-            Text::Row(row) => row.identity(&rules.paths),
+            Text::Row(row) => row.identity(&rules.pointers),
             Text::File { content, .. } => {
                 let mut id = [0; 16];
                 id.copy_from_slice(&content[..16]);
