@@ -34,7 +34,7 @@ pub mod validate;
 pub mod verify;
 mod view;
 
-pub use gate::{Finding, Judgement, RuleReport};
+pub use gate::{Drift, Finding, Judgement, Label, RuleReport, Sums};
 pub use record::FieldChange;
 pub use said::{ArtifactView, NoteView, RunFields, RunView};
 pub use samples::{ByFile, Record};
