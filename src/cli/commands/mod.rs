@@ -9,6 +9,7 @@ mod compare;
 mod completions;
 mod dataset;
 mod diff;
+mod drift;
 mod init;
 mod judgement;
 mod log;

@@ -7,6 +7,7 @@ mod faults;
 mod gate;
 mod model;
 mod numbers;
+mod overwrite;
 mod queries;
 mod refs;
 mod rules;
