@@ -103,19 +103,21 @@ fn delimiter(text: &[u8]) -> Option<u8> {
     })
 }
 
-/// Whether the quotes of a table are text: some field begins with one and does not end with one, and every line has as many
-/// fields as the first if they are text.
+/// Whether the quotes of a table are text: some field begins with one and does not end with one, more lines follow, and
+/// every line has as many fields as the first if they are text.
 fn quotes_are_text(text: &[u8], delimiter: u8) -> bool {
     let open = |field: &[u8]| field.starts_with(b"\"") && (field.len() == 1 || !field.ends_with(b"\""));
     let mut lines = lines(text).skip_while(|line| line.starts_with(b"#"));
     let Some(header) = lines.next() else { return false };
     let width = |line: &[u8]| line.split(|&byte| byte == delimiter).count();
-    let mut any = false;
+    // A quote that nothing follows may be a file that was cut off.
+    let (mut opened, mut followed) = (false, false);
     let even = lines.all(|line| {
-        any |= line.split(|&byte| byte == delimiter).any(open);
+        followed |= opened;
+        opened |= line.split(|&byte| byte == delimiter).any(open);
         width(line) == width(header)
     });
-    any && even && width(header) > 1
+    followed && even && width(header) > 1
 }
 
 /// Whether a text has a JSON document on its first line that is not blank and another on the next.
@@ -150,8 +152,10 @@ mod tests {
     fn quotes() {
         let text = |path: &str, text: &str| !guess(path, text).dialect.quotes;
         assert!(text("x.tsv", "id\ttext\n1\t\"Hello\n2\tbye\n3\t\"x\" y\n"));
-        assert!(text("x.tsv", "id\ttext\n1\t\"x\" y\n"));
-        for quoted in ["id\ttext\n1\t\"Hello\nworld\"\n", "id\ttext\n1\t\"a\"\n", "id\ttext\n1\ta\"b\n", "text\n\"a\n"] {
+        assert!(text("x.tsv", "id\ttext\n1\t\"x\" y\n2\ta\n"));
+        for quoted in
+            ["a\tb\n1\t\"2\n", "id\ttext\n1\t\"Hello\nworld\"\n", "id\ttext\n1\t\"a\"\n", "id\ttext\n1\ta\"b\n", "text\n\"a\n"]
+        {
             assert!(!text("x.tsv", quoted), "{quoted:?}");
         }
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::drift::Drift;
 use super::{Outcome, Said};
 use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Temp};
@@ -65,6 +66,9 @@ pub struct Judgement {
     pub findings_count: u64,
     /// The parent's score, where the same rules judged it.
     pub parent_score: Option<f64>,
+    /// What the rules of the kind `drift` measured, in the parent where the same rules judged it and in the version.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<Drift>,
     /// Rules and splits without anything to look at, where this was found out just now: most likely mistyped.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub idle: Vec<String>,
@@ -97,14 +101,16 @@ impl Judgement {
                 message: found.message.clone(),
             })
         });
+        let parent = parent.filter(|parent| parent.rules == verdict.rules);
         Judgement {
+            drift: Drift::between(parent, Some(verdict)),
             score: share(verdict.score()),
             min_score: share(verdict.min_score),
             status: verdict.status(),
             rules: rules.collect(),
             findings: findings.collect(),
             findings_count: verdict.found,
-            parent_score: parent.filter(|parent| parent.rules == verdict.rules).map(|parent| share(parent.score())),
+            parent_score: parent.map(|parent| share(parent.score())),
             idle: Vec::new(),
         }
     }

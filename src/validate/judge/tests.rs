@@ -86,7 +86,7 @@ fn each_rule_finds_its_own() {
         said(1, "id is null"),
         said(2, "score has the type string, not number"),
         said(3, r#"/tags/* is "z", which is none of its values"#),
-        said(4, "score is -1.0, less than 0"),
+        said(4, "score is -1, less than 0"),
         said(5, "name has 1 character, fewer than 2"),
         said(6, "/name holds the control character U+0007"),
         said(8, "/m holds an e-mail address"),
@@ -190,7 +190,7 @@ fn rows_of_parquet() {
     assert_eq!(rows[0].0, [said(14, "nothing is missing")]);
     let all = [
         said(3, r#"/tags/* is "z", which is none of its values"#),
-        said(4, "score is -1.0, less than 0"),
+        said(4, "score is -1, less than 0"),
         said(6, "/name holds the control character U+0007"),
         said(8, "/name holds an e-mail address"),
         said(13, "at has the type null, not object"),
