@@ -18,6 +18,7 @@ mod judge;
 pub mod log;
 pub mod ls;
 pub mod note;
+mod paths;
 mod record;
 pub mod reindex;
 pub mod restore;
