@@ -34,6 +34,7 @@ pub use columns::{Columns, Header, identity_of_row};
 pub use compare::Compare;
 pub(crate) use csv::canonical as row_identity;
 pub use csv::{Csv, Note, RowSyntax, fields};
+pub(crate) use datetime::Instant;
 pub use format::Formats;
 pub(crate) use format::globs;
 pub use guess::HEAD;

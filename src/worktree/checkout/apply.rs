@@ -69,7 +69,7 @@ pub fn apply<'a>(
     let scratch = Scratch::for_workspace(&store.layout().tmp(), root.path())?;
     let wanted = Selected::new(Entries::new(store, target.manifest)?, target.selection);
     let there = There { root, scan: Some(scan()?.peekable()), survey };
-    let feed = Feed { store, wanted: Wanted::Selected(wanted), there: Some(there), pending: None, large: None, progress };
+    let feed = Feed { store, wanted: Wanted::Selected(Box::new(wanted)), there: Some(there), pending: None, large: None, progress };
     let applied = run(store, root, Naming::Moved(scratch.path()), feed, Some(rows), progress)?;
     Ok(Applied { removed, ..applied })
 }
@@ -88,7 +88,7 @@ pub fn bring_back(store: &Store, root: &Root, survey: &Survey, differ: Vec<Entry
 /// Fills a folder that nobody sees yet.
 fn into(store: &Store, root: &Root, target: &Target<'_>, progress: &dyn Progress) -> Result<Applied> {
     let wanted = Selected::new(Entries::new(store, target.manifest)?, target.selection);
-    let feed = Feed { store, wanted: Wanted::Selected(wanted), there: None, pending: None, large: None, progress };
+    let feed = Feed { store, wanted: Wanted::Selected(Box::new(wanted)), there: None, pending: None, large: None, progress };
     run(store, root, Naming::Direct, feed, None, progress)
 }
 
@@ -186,7 +186,7 @@ struct Feed<'a> {
 
 /// The entries that the folder is to have.
 enum Wanted<'a> {
-    Selected(Selected<'a, Store>),
+    Selected(Box<Selected<'a, Store>>),
     Listed(std::vec::IntoIter<Entry>),
 }
 
