@@ -120,9 +120,8 @@ impl Files<'_> {
             }
             _ => (entry.content, Bytes::Stored(self.repo.store())),
         };
-        let reader = entry.samples.as_ref().map(|samples| &samples.reader).filter(|_| content.is_some());
-        let half = Half { path, reading: self.rules.reading(path), content, size: entry.size, bytes };
-        self.rules.as_then(half, reader)
+        let half = Half { path, reading: self.rules.reading(path), content, size: entry.size, records: None, bytes };
+        self.rules.as_then(half, entry.samples.as_ref().filter(|_| content.is_some()))
     }
 
     fn halves<'h>(&'h self, sides: &'h Sides) -> Result<[Option<Half<'h>>; 2]> {

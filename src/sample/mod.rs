@@ -45,7 +45,7 @@ pub use jsonl::Jsonl;
 pub use kind::Type;
 pub use packing::Unpacker;
 pub(crate) use parquet::Column;
-pub use parquet::{Ranges, Row, Table, is_guarded};
+pub use parquet::{Ranges, Row, Table, is_guarded, shared_groups};
 pub use pointer::Pointer;
 pub use reading::{Dialect, Encoding, Format, Origin, Packing, ReaderId, Reading};
 pub(crate) use record::digest;

@@ -109,8 +109,9 @@ impl<S> Files<'_, S> {
             }
             _ => Bytes::Stored(judging.repo.store()),
         };
-        let half = Half { path, reading: judging.rules.reading(path), content: Some(entry.content), size: entry.size, bytes };
-        judging.rules.as_now(half, entry.samples.as_ref().map(|samples| &samples.reader))
+        let (reading, size) = (judging.rules.reading(path), entry.size);
+        let half = Half { path, reading, content: Some(entry.content), size, records: None, bytes };
+        judging.rules.as_now(half, entry.samples.as_ref())
     }
 }
 

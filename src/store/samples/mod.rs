@@ -13,6 +13,7 @@ mod compare;
 mod gather;
 mod half;
 mod pair;
+mod rows;
 mod stream;
 mod table;
 mod tally;
@@ -20,6 +21,7 @@ mod tally;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
+use crate::object::node::Samples;
 use crate::sample::{Formats, Pointer, ReaderId, Reading};
 
 pub use account::{Account, Found, Keeps};
@@ -77,19 +79,19 @@ impl Rules {
         Reading::from_id(reader).is_some_and(|reading| reading.before_guess() == self.reading(path))
     }
 
-    /// Reads a side of a file as it was read then, by the reader that made its count; as it is read now where it has none
-    /// or that reader is no more.
-    pub fn as_then<'h>(&self, half: Half<'h>, reader: Option<&ReaderId>) -> Result<Half<'h>> {
-        match reader.and_then(Reading::from_id) {
-            Some(reading) => Ok(Half { reading, ..half }),
-            None => Half { reading: self.reading(half.path), ..half }.guessed(),
+    /// Reads a side of a file as it was read when these samples were counted; as it is read now where they were not, or
+    /// that reader is no more.
+    pub fn as_then<'h>(&self, half: Half<'h>, samples: Option<&Samples>) -> Result<Half<'h>> {
+        match samples.and_then(|samples| Some((Reading::from_id(&samples.reader)?, samples.count))) {
+            Some((reading, count)) => Ok(Half { reading, records: Some(count), ..half }),
+            None => Half { reading: self.reading(half.path), records: None, ..half }.guessed(),
         }
     }
 
-    /// Reads a side of a file as it is read now; `reader` is the one that made the count of the same bytes, if any did.
-    pub fn as_now<'h>(&self, half: Half<'h>, reader: Option<&ReaderId>) -> Result<Half<'h>> {
+    /// Reads a side of a file as it is read now; the samples are those of the same bytes, where they were counted.
+    pub fn as_now<'h>(&self, half: Half<'h>, samples: Option<&Samples>) -> Result<Half<'h>> {
         let path = half.path;
-        self.as_then(half, reader.filter(|reader| self.is_current(path, reader)))
+        self.as_then(half, samples.filter(|samples| self.is_current(path, &samples.reader)))
     }
 
     /// The folder for temporary files.

@@ -69,7 +69,8 @@ pub fn apply<'a>(
     let scratch = Scratch::for_workspace(&store.layout().tmp(), root.path())?;
     let wanted = Selected::new(Entries::new(store, target.manifest)?, target.selection);
     let there = There { root, scan: Some(scan()?.peekable()), survey };
-    let feed = Feed { store, wanted: Wanted::Selected(Box::new(wanted)), there: Some(there), pending: None, large: None, progress };
+    let feed =
+        Feed { store, wanted: Wanted::Selected(Box::new(wanted)), there: Some(there), pending: None, large: None, progress };
     let applied = run(store, root, Naming::Moved(scratch.path()), feed, Some(rows), progress)?;
     Ok(Applied { removed, ..applied })
 }

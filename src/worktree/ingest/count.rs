@@ -66,8 +66,8 @@ impl<'a> Counting<'a> {
     {
         let path = entry.path.as_str();
         let (reading, bytes) = (self.rules.reading(path), Bytes::Stored(self.store));
-        let half = Half { path, reading, content: Some(entry.content), size: entry.size, bytes };
-        self.rules.as_then(half, entry.samples.as_ref().map(|samples| &samples.reader))
+        let half = Half { path, reading, content: Some(entry.content), size: entry.size, records: None, bytes };
+        self.rules.as_then(half, entry.samples.as_ref())
     }
 
     /// The old side of a job, where it is compared.
@@ -91,8 +91,8 @@ impl<'a> Counting<'a> {
             account.reread(&samples.reader, &reading);
         }
         let old = self.replaced(job)?;
-        let new =
-            Half { path, reading: reading.clone(), content: Some(content), size: bytes.len() as u64, bytes: Bytes::Held(bytes) };
+        let (content, size, bytes) = (Some(content), bytes.len() as u64, Bytes::Held(bytes));
+        let new = Half { path, reading: reading.clone(), content, size, records: None, bytes };
         let mut watcher = self.watcher(path, &reading);
         let mut see = watcher.as_mut().map(|watcher| |seen: Seen<'_>| watcher(Some(seen)));
         let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(Seen<'_>));
@@ -112,7 +112,7 @@ impl<'a> Counting<'a> {
     /// Counts an entry that is taken over as it is, and that another reader counted.
     pub(super) fn again(&self, entry: &Entry, account: &mut Account) -> Result<Samples> {
         let old = self.old(entry)?;
-        let new = Half { reading: self.rules.reading(entry.path.as_str()), ..old.clone() }.guessed()?;
+        let new = Half { reading: self.rules.reading(entry.path.as_str()), records: None, ..old.clone() }.guessed()?;
         if let Some(samples) = &entry.samples {
             account.reread(&samples.reader, &new.reading);
         }
@@ -228,8 +228,8 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                 }
             }
             Told::End(end) => {
-                let mut new =
-                    Half { path, reading: reading.clone(), content: Some(end.content), size: end.size, bytes: Bytes::Held(&[]) };
+                let (content, size, bytes) = (Some(end.content), end.size, Bytes::Held(&[][..]));
+                let mut new = Half { path, reading: reading.clone(), content, size, records: None, bytes };
                 let mut reopened = None;
                 if reading.format == Format::Parquet {
                     let file = Arc::new(open(root, &mut root.cursor(), path)?);
