@@ -39,6 +39,8 @@ pub(crate) enum Answer {
     Yes,
     /// Files differ, or damage was found.
     No,
+    /// It is done as far as damage allows.
+    Damaged,
 }
 
 impl Answer {

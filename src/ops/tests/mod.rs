@@ -1,6 +1,7 @@
 //! The verbs together, as the library's callers use them: round trips, faults at every disk call, random histories.
 
 mod altered;
+mod damage;
 mod facts;
 mod faults;
 mod gate;
@@ -8,6 +9,7 @@ mod model;
 mod numbers;
 mod overwrite;
 mod queries;
+mod refs;
 mod rules;
 mod samples;
 mod verbs;
