@@ -91,11 +91,9 @@ impl Changes {
                 counts.files_modified += 1;
                 counts.files_mode_changed += 1;
             }
-            (Some(old), Some(new)) => {
-                if old.kind.is_file() || new.kind.is_file() {
-                    counts.files_modified += 1;
-                    self.bytes += old.size.max(new.size);
-                }
+            (Some(old), Some(new)) if old.kind.is_file() || new.kind.is_file() => {
+                counts.files_modified += 1;
+                self.bytes += old.size.max(new.size);
             }
             (Some(old), None) if old.kind.is_file() => match old.content.filter(|_| old.size > 0) {
                 Some(content) => {
