@@ -20,6 +20,7 @@ pub struct Report {
     /// Packs whose table of contents could not be read, and packs of structure of which any byte is another, and why.
     pub damaged: Vec<String>,
     /// Versions that have a ref and cannot be read, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
 }
 
