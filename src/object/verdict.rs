@@ -30,6 +30,20 @@ pub enum Severity {
     Error = 2,
 }
 
+/// What records mean for a version that a rule could not look at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub enum OnOpaque {
+    /// They are counted.
+    Allow = 0,
+    /// They are counted, and told in a warning.
+    #[default]
+    Warn = 1,
+    /// The version does not pass, unless the rule only tells.
+    Error = 2,
+}
+
 /// What one rule came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
@@ -45,6 +59,8 @@ pub struct Judged {
     pub checked: u64,
     /// Those of them in which it found something.
     pub failed: u64,
+    /// The records at which it could not look; none of those that it looked at.
+    pub unreadable: u64,
     /// What it measured, by name, for the next version to be compared with.
     pub measures: Vec<(String, u64)>,
 }
@@ -71,12 +87,16 @@ pub struct Verdict {
     pub rules: [u8; 32],
     /// The least score that passes, in millionths.
     pub min_score: u32,
+    /// What records mean that a rule could not look at.
+    pub opaque: OnOpaque,
     /// Each rule, in the order of their declaration.
     pub judged: Vec<Judged>,
     /// How many findings there are in all.
     pub found: u64,
     /// The first of them, errors first, then by rule and place; at most [`MAX_FINDINGS`].
     pub findings: Vec<Finding>,
+    /// The first records at which a rule could not look, with the reason, in the same order; at most [`MAX_FINDINGS`].
+    pub unread: Vec<Finding>,
 }
 
 impl Judged {
@@ -101,10 +121,20 @@ impl Verdict {
         sum.checked_div(weights).map_or(ONE, |score| score as u32)
     }
 
-    /// Whether the score suffices and no rule of severity [`Severity::Error`] found anything.
+    /// Whether the score suffices, no rule of severity [`Severity::Error`] found anything, and all could be looked at that
+    /// has to be.
     pub fn passed(&self) -> bool {
-        let blocked = self.judged.iter().any(|judged| judged.severity == Severity::Error && judged.failed > 0);
+        let blocks = |judged: &Judged| match judged.severity {
+            Severity::Info => false,
+            Severity::Warning => self.is_opaque(judged),
+            Severity::Error => judged.failed > 0 || self.is_opaque(judged),
+        };
+        let blocked = self.judged.iter().any(blocks);
         !blocked && self.score() >= self.min_score
+    }
+
+    fn is_opaque(&self, judged: &Judged) -> bool {
+        self.opaque == OnOpaque::Error && judged.unreadable > 0
     }
 
     /// The status of a version by it.
@@ -117,6 +147,7 @@ impl Verdict {
         let mut out = vec![FORMAT];
         out.extend_from_slice(&self.rules);
         out.put_varint(self.min_score.into());
+        out.push(self.opaque as u8);
         out.put_varint(self.judged.len() as u64);
         for judged in &self.judged {
             out.put_bytes(judged.name.as_bytes());
@@ -125,6 +156,7 @@ impl Verdict {
             out.put_varint(judged.weight.into());
             out.put_varint(judged.checked);
             out.put_varint(judged.failed);
+            out.put_varint(judged.unreadable);
             out.put_varint(judged.measures.len() as u64);
             for (name, value) in &judged.measures {
                 out.put_bytes(name.as_bytes());
@@ -132,13 +164,15 @@ impl Verdict {
             }
         }
         out.put_varint(self.found);
-        out.put_varint(self.findings.len() as u64);
-        for finding in &self.findings {
-            out.put_bytes(finding.path.as_bytes());
-            out.put_varint(finding.line);
-            out.put_varint(finding.number);
-            out.put_varint(finding.rule.into());
-            out.put_bytes(finding.message.as_bytes());
+        for list in [&self.findings, &self.unread] {
+            out.put_varint(list.len() as u64);
+            for finding in list {
+                out.put_bytes(finding.path.as_bytes());
+                out.put_varint(finding.line);
+                out.put_varint(finding.number);
+                out.put_varint(finding.rule.into());
+                out.put_bytes(finding.message.as_bytes());
+            }
         }
         out
     }
@@ -151,30 +185,46 @@ impl Verdict {
         }
         let rules = take.array()?;
         let min_score = take.varint_max(ONE.into())? as u32;
-        let count = take.count(7)?;
+        let opaque = match take.u8()? {
+            0 => OnOpaque::Allow,
+            1 => OnOpaque::Warn,
+            2 => OnOpaque::Error,
+            _ => return Err(Malformed("what opaque files mean is not known")),
+        };
+        let count = take.count(8)?;
         let judged: Vec<Judged> = (0..count).map(|_| decode_judged(&mut take)).collect::<Result<_, _>>()?;
         let found = take.varint()?;
-        let count = take.count(5)?;
-        if count > MAX_FINDINGS || found < count as u64 {
+        let findings = decode_findings(&mut take, judged.len())?;
+        let unread = decode_findings(&mut take, judged.len())?;
+        let unreadable = judged.iter().fold(0u64, |sum, judged| sum.saturating_add(judged.unreadable));
+        if found < findings.len() as u64 || unreadable < unread.len() as u64 {
             return Err(Malformed("the verdict has more findings than it may"));
         }
-        let mut findings = Vec::with_capacity(count);
-        for _ in 0..count {
-            let (path, line, number) = (take.text()?.to_owned(), take.varint()?, take.varint()?);
-            let rule = take.varint_max(u32::MAX.into())? as u32;
-            if rule as usize >= judged.len() {
-                return Err(Malformed("a finding is of a rule that the verdict does not have"));
-            }
-            findings.push(Finding { path, line, number, rule, message: take.text()?.to_owned() });
-        }
         take.end()?;
-        Ok(Verdict { rules, min_score, judged, found, findings })
+        Ok(Verdict { rules, min_score, opaque, judged, found, findings, unread })
     }
 
     /// The verdict's id: the hash of its bytes.
     pub fn id(&self) -> Id<VerdictId> {
         Id::of(&self.encode())
     }
+}
+
+fn decode_findings(take: &mut Take<'_>, rules: usize) -> Result<Vec<Finding>, Malformed> {
+    let count = take.count(5)?;
+    if count > MAX_FINDINGS {
+        return Err(Malformed("the verdict has more findings than it may"));
+    }
+    let mut findings = Vec::with_capacity(count);
+    for _ in 0..count {
+        let (path, line, number) = (take.text()?.to_owned(), take.varint()?, take.varint()?);
+        let rule = take.varint_max(u32::MAX.into())? as u32;
+        if rule as usize >= rules {
+            return Err(Malformed("a finding is of a rule that the verdict does not have"));
+        }
+        findings.push(Finding { path, line, number, rule, message: take.text()?.to_owned() });
+    }
+    Ok(findings)
 }
 
 fn decode_judged(take: &mut Take<'_>) -> Result<Judged, Malformed> {
@@ -186,13 +236,13 @@ fn decode_judged(take: &mut Take<'_>) -> Result<Judged, Malformed> {
         _ => return Err(Malformed("the severity of a rule is not known")),
     };
     let weight = take.varint_max(u32::MAX.into())? as u32;
-    let (checked, failed) = (take.varint()?, take.varint()?);
+    let (checked, failed, unreadable) = (take.varint()?, take.varint()?, take.varint()?);
     if failed > checked {
         return Err(Malformed("a rule found something in more records than it looked at"));
     }
     let count = take.count(2)?;
     let measures = (0..count).map(|_| Ok((take.text()?.to_owned(), take.varint()?))).collect::<Result<_, _>>()?;
-    Ok(Judged { name, kind, severity, weight, checked, failed, measures })
+    Ok(Judged { name, kind, severity, weight, checked, failed, unreadable, measures })
 }
 
 #[cfg(test)]
@@ -201,13 +251,21 @@ mod tests {
 
     fn judged(severity: Severity, weight: u32, checked: u64, failed: u64) -> Judged {
         let measures = vec![("samples".to_owned(), checked)];
-        Judged { name: "ids".into(), kind: "unique".into(), severity, weight, checked, failed, measures }
+        Judged { name: "ids".into(), kind: "unique".into(), severity, weight, checked, failed, unreadable: 2, measures }
     }
 
     fn verdict(judged: Vec<Judged>) -> Verdict {
         let finding = Finding { path: "a.jsonl".into(), line: 7, number: 6, rule: 0, message: "no".into() };
         let findings = if judged.is_empty() { vec![] } else { vec![finding] };
-        Verdict { rules: [7; 32], min_score: 900_000, judged, found: findings.len() as u64, findings }
+        Verdict {
+            rules: [7; 32],
+            min_score: 900_000,
+            opaque: OnOpaque::Warn,
+            judged,
+            found: findings.len() as u64,
+            unread: findings.clone(),
+            findings,
+        }
     }
 
     #[test]
