@@ -37,6 +37,8 @@ pub enum Kind {
     Io,
     /// The user interrupted the work.
     Interrupted,
+    /// `hlx` itself has a defect.
+    Internal,
 }
 
 impl Kind {
@@ -56,6 +58,7 @@ impl Kind {
             Kind::Damaged => "damaged",
             Kind::Io => "io",
             Kind::Interrupted => "interrupted",
+            Kind::Internal => "internal",
         }
     }
 }

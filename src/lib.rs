@@ -9,6 +9,7 @@ mod error;
 mod facts;
 mod fs;
 pub mod id;
+mod limits;
 pub mod manifest;
 pub mod object;
 pub mod ops;
@@ -37,7 +38,7 @@ pub mod formats {
 
 /// The rules of the quality gate, as `helox.toml` declares them.
 pub mod validation {
-    pub use crate::object::verdict::Severity;
+    pub use crate::object::verdict::{OnOpaque, Severity};
     pub use crate::sample::Type;
     pub use crate::validate::{Check, Rule, Spec, Unit};
 }

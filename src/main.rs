@@ -12,9 +12,6 @@ use cli::interrupt;
 use cli::output::Manner;
 use cli::session::Session;
 
-/// The exit code of a defect of `hlx` itself: `EX_SOFTWARE` of sysexits.h.
-const INTERNAL: i32 = 70;
-
 fn main() -> ExitCode {
     let typed: Vec<OsString> = std::env::args_os().collect();
     let manner = Manner::guess(&typed);
@@ -23,7 +20,7 @@ fn main() -> ExitCode {
             return;
         }
         failure::panicked(panic.location(), manner);
-        exit(INTERNAL)
+        exit(i32::from(failure::INTERNAL))
     }));
     interrupt::watch(|| exit(i32::from(failure::INTERRUPTED)));
 

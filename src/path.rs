@@ -9,20 +9,16 @@ use std::path::Path;
 
 use crate::codec::Malformed;
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// The path of an entry: relative, checked, ordered by its bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DataPath(Box<str>);
 
-/// The longest path, in bytes.
-pub const MAX_PATH: usize = 4_095;
-/// The longest component of a path, in bytes.
-pub const MAX_COMPONENT: usize = 255;
-
 impl DataPath {
     /// Checks a path; the error says what is wrong with it.
     pub fn new(path: &str) -> Result<DataPath, Malformed> {
-        if path.len() > MAX_PATH {
+        if path.len() > limits::PATH {
             return Err(Malformed("the path is longer than 4,095 bytes"));
         }
         path.split('/').try_for_each(check_component)?;
@@ -35,7 +31,7 @@ impl DataPath {
             None => DataPath::new(name),
             Some(folder) => {
                 check_component(name)?;
-                if folder.0.len() + 1 + name.len() > MAX_PATH {
+                if folder.0.len() + 1 + name.len() > limits::PATH {
                     return Err(Malformed("the path is longer than 4,095 bytes"));
                 }
                 Ok(DataPath(format!("{}/{name}", folder.0).into()))
@@ -97,7 +93,7 @@ fn check_component(component: &str) -> Result<(), Malformed> {
         "." | ".." => return Err(Malformed("the path has a component '.' or '..'")),
         _ => {}
     }
-    if component.len() > MAX_COMPONENT {
+    if component.len() > limits::COMPONENT {
         return Err(Malformed("a component of the path is longer than 255 bytes"));
     }
     if component.as_bytes().contains(&0) {

@@ -5,6 +5,8 @@
 
 use zstd::zstd_safe::{self, CCtx, CParameter, DCtx, ResetDirective};
 
+use crate::limits;
+
 /// How the bytes of a block are coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -23,11 +25,6 @@ impl Codec {
         [Codec::Stored, Codec::Zstd, Codec::Delta].into_iter().find(|c| *c as u8 == byte)
     }
 }
-
-/// What a block may come to uncompressed, in bytes: the most that a reader accepts.
-pub const MAX_RAW: usize = 4 << 20;
-/// What the base of a run may come to, in bytes.
-pub const MAX_BASE: usize = 8 << 20;
 
 /// Compresses blocks, reusing zstd's memory. One a thread.
 pub struct Compressor {
@@ -148,7 +145,7 @@ pub struct Undecodable;
 
 /// Restores a block of exactly `raw_len` bytes; `base` is what it was compressed against, if anything.
 pub fn decompress(codec: Codec, stored: &[u8], base: &[u8], raw_len: usize) -> Result<Vec<u8>, Undecodable> {
-    if raw_len > MAX_RAW {
+    if raw_len > limits::OBJECT {
         return Err(Undecodable);
     }
     let raw = match codec {
@@ -251,6 +248,6 @@ mod tests {
         assert_eq!(decompress(Codec::Zstd, frame, b"", raw.len() - 1), Err(Undecodable));
         assert_eq!(decompress(Codec::Zstd, frame, b"", raw.len() + 1), Err(Undecodable));
         assert_eq!(decompress(Codec::Zstd, &noise(100), b"", 100), Err(Undecodable));
-        assert_eq!(decompress(Codec::Stored, &[], b"", MAX_RAW + 1), Err(Undecodable));
+        assert_eq!(decompress(Codec::Stored, &[], b"", limits::OBJECT + 1), Err(Undecodable));
     }
 }

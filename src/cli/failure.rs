@@ -13,6 +13,8 @@ use super::output::{Form, Manner};
 pub(crate) const ANSWER_IS_NO: u8 = 1;
 /// The exit code of work that the user interrupted: what a shell says of SIGINT.
 pub(crate) const INTERRUPTED: u8 = 130;
+/// The exit code of a defect of `hlx` itself: `EX_SOFTWARE` of sysexits.h.
+pub(crate) const INTERNAL: u8 = 70;
 /// The exit code of a request that cannot be understood.
 const USAGE: u8 = 2;
 
@@ -24,6 +26,7 @@ fn code(kind: ErrorKind) -> u8 {
         ErrorKind::VersionExists | ErrorKind::DirtyWorkspace | ErrorKind::Conflict => 4,
         ErrorKind::Damaged => 5,
         ErrorKind::Interrupted => INTERRUPTED,
+        ErrorKind::Internal => INTERNAL,
         // Io, and kinds that the library may add: something outside `hlx` failed.
         _ => 6,
     }

@@ -130,12 +130,15 @@ pub(crate) fn number(value: f64) -> String {
     if plain { value.to_string() } else { format!("{value:e}") }
 }
 
+/// Characters of the widest column that others are aligned to. A longer cell pushes the rest of its row on.
+const WIDEST: usize = 160;
+
 /// Rows in columns that begin one below the other, two spaces apart.
 pub(crate) fn columns<R: AsRef<[String]>>(rows: &[R]) -> Vec<String> {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
         for (n, cell) in row.as_ref().iter().enumerate() {
-            let width = cell.chars().count();
+            let width = cell.chars().count().min(WIDEST);
             match widths.get_mut(n) {
                 Some(widest) => *widest = width.max(*widest),
                 None => widths.push(width),
@@ -143,8 +146,15 @@ pub(crate) fn columns<R: AsRef<[String]>>(rows: &[R]) -> Vec<String> {
         }
     }
     let line = |row: &R| {
-        let cells = row.as_ref().iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        let mut line = String::new();
+        for (cell, width) in row.as_ref().iter().zip(&widths) {
+            // The width of a format is at most 65,535.
+            let rest = width.saturating_sub(cell.chars().count());
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', rest + 2));
+        }
+        line.truncate(line.trim_end().len());
+        line
     };
     rows.iter().map(line).collect()
 }
@@ -204,5 +214,10 @@ mod tests {
     fn columns_are_aligned_without_trailing_space() {
         let rows = [["a".to_owned(), "bb".to_owned()], ["ccc".to_owned(), String::new()]];
         assert_eq!(columns(&rows), ["a    bb", "ccc"]);
+        let long = "x".repeat(70_000);
+        let rows = [[long.clone(), "b".to_owned()], ["a".to_owned(), "b".to_owned()]];
+        let lines = columns(&rows);
+        assert_eq!(lines[0], format!("{long}  b"));
+        assert_eq!(lines[1].len(), WIDEST + 3);
     }
 }

@@ -71,7 +71,9 @@ impl<'a> Facts<'a> {
     }
 
     fn write(&self, writer: &mut Writer<'_>, author: &str, parents: Vec<Id<FactId>>, statement: Statement) -> Result<Id<FactId>> {
-        let bytes = Fact { parents, time: Time::now(), author: author.to_owned(), statement }.encode();
+        let fact = Fact { parents, time: Time::now(), author: author.to_owned(), statement };
+        fact.check().map_err(|e| Error::usage(e.to_string()))?;
+        let bytes = fact.encode();
         let id = Id::of(&bytes);
         writer.structure(Key::from(id), &bytes)?;
         Ok(id)

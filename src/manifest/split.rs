@@ -5,12 +5,10 @@
 //! two items, unless it is the last, so that every level is at most half as long as the one below; and it ends when it
 //! grows too long.
 
-use crate::object::node::MAX_ITEMS;
+use crate::limits;
 
 /// Bits of the hash that one level looks at: nodes of 128 items on average.
 const BITS: u32 = 7;
-/// Bytes of paths in a node.
-const MAX_PATHS: usize = 256 << 10;
 
 /// Follows the items of one level and says where its nodes end.
 #[derive(Debug, Default)]
@@ -24,7 +22,7 @@ impl Splitter {
     pub fn ends_after(&mut self, path: &str, level: u8) -> bool {
         self.items += 1;
         self.paths += path.len();
-        let full = self.items >= MAX_ITEMS || self.paths >= MAX_PATHS;
+        let full = self.items >= limits::NODE_ITEMS || self.paths >= limits::NODE_PATHS;
         let ends = full || self.items >= 2 && is_boundary(path, level);
         if ends {
             *self = Splitter::default();

@@ -8,17 +8,14 @@ use std::sync::Arc;
 use crate::clock::Time;
 use crate::codec::{Malformed, Put, Take};
 use crate::id::{Fact as FactId, Id, Verdict, Version};
+use crate::limits;
 
 mod run;
 
-pub use run::{Artifact, MAX_ITEMS, MAX_NAME, MAX_VALUE, Metric, Run};
+pub use run::{Artifact, Metric, Run};
 
 /// The first byte of every fact.
 const FORMAT: u8 = 1;
-/// Most facts that one fact can join.
-pub const MAX_PARENTS: usize = 64;
-/// Most bytes of a note.
-pub const MAX_NOTE: usize = 64 << 10;
 
 /// What a fact says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,18 +123,39 @@ impl Fact {
             return Err(Malformed("the fact is of a format that this hlx does not know"));
         }
         let count = take.count(32)?;
-        if count > MAX_PARENTS {
+        if count > limits::FACT_PARENTS {
             return Err(Malformed("the fact has too many parents"));
         }
         let parents: Vec<Id<FactId>> = (0..count).map(|_| Ok(Id::from_bytes(take.array()?))).collect::<Result<_, _>>()?;
-        if !parents.is_sorted_by(|a, b| a < b) {
-            return Err(Malformed("the fact's parents are not in order"));
-        }
         let time = Time::from_millis(take.u64()? as i64);
         let author = take.text()?.to_owned();
         let statement = decode_statement(&mut take)?;
         take.end()?;
-        Ok(Fact { parents, time, author, statement })
+        let fact = Fact { parents, time, author, statement };
+        fact.check()?;
+        Ok(fact)
+    }
+
+    /// Fails unless a record can hold it: nothing longer and not more of anything than [`limits`] allow.
+    pub fn check(&self) -> Result<(), Malformed> {
+        if self.parents.len() > limits::FACT_PARENTS {
+            return Err(Malformed("the fact has too many parents"));
+        }
+        if !self.parents.is_sorted_by(|a, b| a < b) {
+            return Err(Malformed("the fact's parents are not in order"));
+        }
+        if self.author.len() > limits::AUTHOR {
+            return Err(Malformed("the author is longer than 4,096 bytes"));
+        }
+        match &self.statement {
+            Statement::TagAdded { tag, .. } | Statement::TagRemoved { tag, .. } if tag.len() > limits::NAME => {
+                Err(Malformed("the tag is longer than 64 bytes"))
+            }
+            Statement::Note { text, .. } if text.is_empty() => Err(Malformed("the note is empty")),
+            Statement::Note { text, .. } if text.len() > limits::NOTE => Err(Malformed("the note has more than 65,536 bytes")),
+            Statement::Run { run, .. } => run.check(),
+            _ => Ok(()),
+        }
     }
 
     /// The fact's id: the hash of its bytes.
@@ -157,11 +175,7 @@ fn decode_statement(take: &mut Take<'_>) -> Result<Statement, Malformed> {
         2 => Ok(Statement::TagRemoved { version, tag: take.text()?.to_owned() }),
         3 => Ok(Statement::Validated { version, verdict: Id::from_bytes(take.array()?) }),
         4 => Ok(Statement::Run { version, run: Arc::new(Run::decode(take)?) }),
-        5 => match take.text()? {
-            "" => Err(Malformed("the note is empty")),
-            text if text.len() > MAX_NOTE => Err(Malformed("the note has more than 65,536 bytes")),
-            text => Ok(Statement::Note { version, text: text.to_owned() }),
-        },
+        5 => Ok(Statement::Note { version, text: take.text()?.to_owned() }),
         _ => Err(Malformed("the fact says something that this hlx does not know")),
     }
 }
@@ -223,7 +237,7 @@ mod tests {
             let fact = Fact { parents: vec![], time: Time::from_millis(7), author: "ana".into(), statement };
             Fact::decode(&fact.encode())
         };
-        assert!(note("x".repeat(MAX_NOTE)).is_ok());
-        assert!(note(String::new()).is_err() && note("x".repeat(MAX_NOTE + 1)).is_err());
+        assert!(note("x".repeat(limits::NOTE)).is_ok());
+        assert!(note(String::new()).is_err() && note("x".repeat(limits::NOTE + 1)).is_err());
     }
 }

@@ -5,12 +5,8 @@
 
 use crate::codec::{Malformed, Put, Take};
 use crate::id::{Content, Id, Node as NodeId};
+use crate::limits;
 use crate::path::DataPath;
-
-/// Most items in a node.
-pub const MAX_ITEMS: usize = 1_024;
-/// Most levels that a reader accepts.
-pub const MAX_LEVEL: u8 = 40;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -191,11 +187,11 @@ impl Node {
     pub fn decode(bytes: &[u8]) -> Result<Node, Malformed> {
         let mut take = Take::new(bytes);
         let level = take.u8()?;
-        if level > MAX_LEVEL {
+        if level > limits::NODE_LEVEL {
             return Err(Malformed("the manifest has too many levels"));
         }
         let count = take.count(3)?;
-        if count > MAX_ITEMS || (count == 0 && level > 0) {
+        if count > limits::NODE_ITEMS || (count == 0 && level > 0) {
             return Err(Malformed("the node has no items or too many"));
         }
         let mut path = String::new();

@@ -5,12 +5,9 @@
 
 use crate::codec::{Malformed, Put, Take};
 use crate::id::{Content, Id, RecipeNode};
+use crate::limits;
 use crate::object::{Key, Kind};
 
-/// Most items in a recipe or a recipe node.
-pub const MAX_ITEMS: usize = 4_096;
-/// Most levels that a reader accepts; five hold more than any file.
-pub const MAX_LEVEL: u8 = 8;
 /// One id in so many ends a node.
 const FANOUT: u16 = 1_024;
 
@@ -82,11 +79,11 @@ impl Recipe {
     pub fn decode(bytes: &[u8]) -> Result<Recipe, Malformed> {
         let mut take = Take::new(bytes);
         let level = take.u8()?;
-        if level > MAX_LEVEL {
+        if level > limits::RECIPE_LEVEL {
             return Err(Malformed("the recipe has too many levels"));
         }
         let count = take.count(33)?;
-        if count == 0 || count > MAX_ITEMS {
+        if count == 0 || count > limits::RECIPE_ITEMS {
             return Err(Malformed("the recipe has no items or too many"));
         }
         let mut items = Vec::with_capacity(count);
@@ -127,7 +124,7 @@ impl Builder {
         }
         self.levels[level].push(item);
         let ends = u16::from_le_bytes([item.id[0], item.id[1]]).is_multiple_of(FANOUT);
-        if self.levels[level].len() >= MAX_ITEMS || ends && self.levels[level].len() > 1 {
+        if self.levels[level].len() >= limits::RECIPE_ITEMS || ends && self.levels[level].len() > 1 {
             self.close(level, made);
         }
     }
@@ -223,7 +220,7 @@ mod tests {
         assert!(Recipe::decode(&good[..good.len() - 1]).is_err());
         assert!(Recipe::decode(&[0, 0]).is_err(), "no items");
         let mut deep = good.clone();
-        deep[0] = MAX_LEVEL + 1;
+        deep[0] = limits::RECIPE_LEVEL + 1;
         assert!(Recipe::decode(&deep).is_err());
         let empty = Recipe { level: 0, items: vec![Item { id: [1; 32], len: 0 }] }.encode();
         assert!(Recipe::decode(&empty).is_err());

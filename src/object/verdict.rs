@@ -6,12 +6,11 @@ use serde::Serialize;
 
 use crate::codec::{Malformed, Put, Take};
 use crate::id::{Id, Verdict as VerdictId};
+use crate::limits;
 use crate::object::version::ValidationStatus;
 
 /// The first byte of every verdict.
 const FORMAT: u8 = 2;
-/// Most findings that a verdict holds.
-pub const MAX_FINDINGS: usize = 100;
 /// The score of a version in which no rule found anything.
 pub const ONE: u32 = 1_000_000;
 /// The weight of a rule that has none of its own, in thousandths.
@@ -93,9 +92,10 @@ pub struct Verdict {
     pub judged: Vec<Judged>,
     /// How many findings there are in all.
     pub found: u64,
-    /// The first of them, errors first, then by rule and place; at most [`MAX_FINDINGS`].
+    /// The first of them, errors first, then by rule and place; at most [`limits::VERDICT_FINDINGS`].
     pub findings: Vec<Finding>,
-    /// The first records at which a rule could not look, with the reason, in the same order; at most [`MAX_FINDINGS`].
+    /// The first records at which a rule could not look, with the reason, in the same order; at most
+    /// [`limits::VERDICT_FINDINGS`].
     pub unread: Vec<Finding>,
 }
 
@@ -194,14 +194,57 @@ impl Verdict {
         let count = take.count(8)?;
         let judged: Vec<Judged> = (0..count).map(|_| decode_judged(&mut take)).collect::<Result<_, _>>()?;
         let found = take.varint()?;
-        let findings = decode_findings(&mut take, judged.len())?;
-        let unread = decode_findings(&mut take, judged.len())?;
-        let unreadable = judged.iter().fold(0u64, |sum, judged| sum.saturating_add(judged.unreadable));
-        if found < findings.len() as u64 || unreadable < unread.len() as u64 {
-            return Err(Malformed("the verdict has more findings than it may"));
-        }
+        let mut list = || -> Result<Vec<Finding>, Malformed> {
+            let count = take.count(5)?;
+            (0..count).map(|_| decode_finding(&mut take)).collect()
+        };
+        let (findings, unread) = (list()?, list()?);
         take.end()?;
-        Ok(Verdict { rules, min_score, opaque, judged, found, findings, unread })
+        let verdict = Verdict { rules, min_score, opaque, judged, found, findings, unread };
+        verdict.check()?;
+        Ok(verdict)
+    }
+
+    /// Fails unless an object can hold it: nothing longer and not more of anything than [`limits`] allow.
+    pub fn check(&self) -> Result<(), Malformed> {
+        let measures = || self.judged.iter().flat_map(|judged| &judged.measures);
+        let told = || self.findings.iter().chain(&self.unread);
+        let unreadable = self.judged.iter().fold(0u64, |sum, judged| sum.saturating_add(judged.unreadable));
+        match () {
+            () if self.min_score > ONE => Err(Malformed("the least score exceeds 1")),
+            () if self.judged.len() > limits::VERDICT_RULES => Err(Malformed("the verdict has more than 256 rules")),
+            () if self.judged.iter().any(|judged| judged.name.len().max(judged.kind.len()) > limits::NAME) => {
+                Err(Malformed("the name of a rule is longer than 64 bytes"))
+            }
+            () if self.judged.iter().any(|judged| judged.failed > judged.checked) => {
+                Err(Malformed("a rule found something in more records than it looked at"))
+            }
+            () if self.judged.iter().any(|judged| judged.measures.len() > limits::MEASURES) => {
+                Err(Malformed("a rule measures more than 1,100 sums"))
+            }
+            () if measures().any(|(name, _)| name.len() > limits::MEASURE_NAME) => {
+                Err(Malformed("the name of a sum is longer than 256 bytes"))
+            }
+            () if measures().map(|(name, _)| name.len()).sum::<usize>() > limits::VERDICT_MEASURES => {
+                Err(Malformed("the names of the sums have more than 2,097,152 bytes together"))
+            }
+            () if self.findings.len() > limits::VERDICT_FINDINGS || self.found < self.findings.len() as u64 => {
+                Err(Malformed("the verdict has more findings than it may"))
+            }
+            () if self.unread.len() > limits::VERDICT_FINDINGS || unreadable < self.unread.len() as u64 => {
+                Err(Malformed("the verdict has more unreadable records than it may"))
+            }
+            () if told().any(|finding| finding.path.len() > limits::PATH) => {
+                Err(Malformed("the path of a finding is longer than 4,095 bytes"))
+            }
+            () if told().any(|finding| finding.message.len() > limits::FINDING) => {
+                Err(Malformed("the message of a finding is longer than 1,024 bytes"))
+            }
+            () if told().any(|finding| finding.rule as usize >= self.judged.len()) => {
+                Err(Malformed("a finding is of a rule that the verdict does not have"))
+            }
+            () => Ok(()),
+        }
     }
 
     /// The verdict's id: the hash of its bytes.
@@ -210,21 +253,10 @@ impl Verdict {
     }
 }
 
-fn decode_findings(take: &mut Take<'_>, rules: usize) -> Result<Vec<Finding>, Malformed> {
-    let count = take.count(5)?;
-    if count > MAX_FINDINGS {
-        return Err(Malformed("the verdict has more findings than it may"));
-    }
-    let mut findings = Vec::with_capacity(count);
-    for _ in 0..count {
-        let (path, line, number) = (take.text()?.to_owned(), take.varint()?, take.varint()?);
-        let rule = take.varint_max(u32::MAX.into())? as u32;
-        if rule as usize >= rules {
-            return Err(Malformed("a finding is of a rule that the verdict does not have"));
-        }
-        findings.push(Finding { path, line, number, rule, message: take.text()?.to_owned() });
-    }
-    Ok(findings)
+fn decode_finding(take: &mut Take<'_>) -> Result<Finding, Malformed> {
+    let (path, line, number) = (take.text()?.to_owned(), take.varint()?, take.varint()?);
+    let rule = take.varint_max(u32::MAX.into())? as u32;
+    Ok(Finding { path, line, number, rule, message: take.text()?.to_owned() })
 }
 
 fn decode_judged(take: &mut Take<'_>) -> Result<Judged, Malformed> {
@@ -237,9 +269,6 @@ fn decode_judged(take: &mut Take<'_>) -> Result<Judged, Malformed> {
     };
     let weight = take.varint_max(u32::MAX.into())? as u32;
     let (checked, failed, unreadable) = (take.varint()?, take.varint()?, take.varint()?);
-    if failed > checked {
-        return Err(Malformed("a rule found something in more records than it looked at"));
-    }
     let count = take.count(2)?;
     let measures = (0..count).map(|_| Ok((take.text()?.to_owned(), take.varint()?))).collect::<Result<_, _>>()?;
     Ok(Judged { name, kind, severity, weight, checked, failed, unreadable, measures })

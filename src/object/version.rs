@@ -11,12 +11,11 @@ use serde_json::{Map, Value};
 use crate::clock::Time;
 use crate::codec::{Malformed, Put, Take};
 use crate::id::{Id, Node, Schema, Verdict, Version as VersionId};
+use crate::limits;
 use crate::object::checksum::Checksum;
 
 /// The first byte of every record.
 const FORMAT: u8 = 1;
-/// Most parents of a version.
-pub const MAX_PARENTS: usize = 16;
 
 /// A semantic version number without build metadata, unique within its dataset.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +31,7 @@ impl Number {
         if !version.build.is_empty() {
             return Err(Malformed("a version number carries no build metadata ('+…')"));
         }
-        if text.len() > 255 {
+        if text.len() > limits::NUMBER {
             return Err(Malformed("a version number is longer than 255 bytes"));
         }
         Ok(Number(version))
@@ -233,7 +232,7 @@ impl Version {
         let dataset_type = take.text()?.to_owned();
         let number = Number::parse(take.text()?)?;
         let count = take.count(32)?;
-        if count > MAX_PARENTS {
+        if count > limits::VERSION_PARENTS {
             return Err(Malformed("the version has too many parents"));
         }
         let parents = (0..count).map(|_| Ok(Id::from_bytes(take.array()?))).collect::<Result<Vec<_>, _>>()?;
@@ -241,9 +240,6 @@ impl Version {
             "" => None,
             text => Some(Number::parse(text)?),
         };
-        if parent_number.is_some() == parents.is_empty() {
-            return Err(Malformed("the parent's number and the parents do not agree"));
-        }
         let manifest = Id::from_bytes(take.array()?);
         let statistics = Statistics { files: take.varint()?, bytes: take.varint()?, samples: take.varint()?.checked_sub(1) };
         let schema = match take.u8()? {
@@ -260,6 +256,9 @@ impl Version {
         };
         let summary = take.text()?.to_owned();
         let json = take.bytes()?;
+        if json.len() > limits::METADATA {
+            return Err(Malformed("the metadata is longer than 1,048,576 bytes"));
+        }
         let metadata: Map<String, Value> =
             serde_json::from_slice(json).map_err(|_| Malformed("the metadata is not a JSON object"))?;
         if canonical_json(&Value::Object(metadata.clone())) != json {
@@ -281,7 +280,7 @@ impl Version {
         let author = take.text()?.to_owned();
         let created = Time::from_millis(take.u64()? as i64);
         take.end()?;
-        Ok(Version {
+        let version = Version {
             dataset,
             dataset_type,
             number,
@@ -299,7 +298,30 @@ impl Version {
             verdict,
             author,
             created,
-        })
+        };
+        version.check()?;
+        Ok(version)
+    }
+
+    /// Fails unless a record can hold it: nothing longer and not more of anything than [`limits`] allow. But for the
+    /// length of the metadata, which shows once they are encoded.
+    pub fn check(&self) -> Result<(), Malformed> {
+        match () {
+            () if self.dataset.len() > limits::NAME => Err(Malformed("the name of the dataset is longer than 64 bytes")),
+            () if self.dataset_type.len() > limits::NAME => Err(Malformed("the type of the dataset is longer than 64 bytes")),
+            () if self.parents.len() > limits::VERSION_PARENTS => Err(Malformed("the version has too many parents")),
+            () if self.parents.is_empty() == self.parent_number.is_some() => {
+                Err(Malformed("the parent's number and the parents do not agree"))
+            }
+            () if self.summary.len() > limits::SUMMARY => Err(Malformed("the summary is longer than 1,048,576 bytes")),
+            () if self.metadata.values().any(|value| json_depth(value) >= limits::METADATA_DEPTH) => {
+                Err(Malformed("the metadata nests more than 64 levels"))
+            }
+            () if self.tags.len() > limits::VERSION_TAGS => Err(Malformed("the version has more than 256 tags")),
+            () if self.tags.iter().any(|tag| tag.len() > limits::NAME) => Err(Malformed("a tag is longer than 64 bytes")),
+            () if self.author.len() > limits::AUTHOR => Err(Malformed("the author is longer than 4,096 bytes")),
+            () => Ok(()),
+        }
     }
 
     /// The version's id: the hash of its record.
@@ -319,6 +341,20 @@ impl Version {
         });
         Checksum::of(&canonical_json(&said))
     }
+}
+
+/// Returns how many objects and arrays lie within each other in a JSON value.
+pub fn json_depth(value: &Value) -> usize {
+    let (mut deepest, mut open) = (0, vec![(value, 0)]);
+    while let Some((value, above)) = open.pop() {
+        match value {
+            Value::Array(items) => open.extend(items.iter().map(|item| (item, above + 1))),
+            Value::Object(members) => open.extend(members.values().map(|member| (member, above + 1))),
+            _ => continue,
+        }
+        deepest = deepest.max(above + 1);
+    }
+    deepest
 }
 
 /// JSON in the one form of RFC 8785.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 use crate::id::Id;
-use crate::object::fact::{Artifact, MAX_ITEMS};
+use crate::limits;
+use crate::object::fact::Artifact;
 use crate::parallel;
 use crate::path::printable;
 use crate::progress::{Progress, Stage};
@@ -65,8 +66,8 @@ impl Found {
         if self.files.insert(name.to_owned(), path.to_owned()).is_none() {
             self.bytes += meta.len();
         }
-        if self.files.len() > MAX_ITEMS {
-            return Err(Error::usage(format!("a run holds at most {MAX_ITEMS} artifacts"))
+        if self.files.len() > limits::RUN_ITEMS {
+            return Err(Error::usage(format!("a run holds at most {} artifacts", limits::RUN_ITEMS))
                 .with_hint("name the files that matter, or put them into one archive"));
         }
         Ok(())
@@ -142,7 +143,7 @@ mod tests {
         assert_eq!(hash(&[at("none")], &Silent).unwrap_err().kind(), Kind::PathNotFound);
         symlink("..", at("out/deep/up")).unwrap();
         assert_eq!(hash(&[at("out")], &Silent).unwrap_err().kind(), Kind::UnsupportedInput);
-        (0..=MAX_ITEMS).for_each(|n| fs::write(at(&format!("{n}")), "").unwrap());
+        (0..=limits::RUN_ITEMS).for_each(|n| fs::write(at(&format!("{n}")), "").unwrap());
         fs::remove_dir_all(at("out")).unwrap();
         assert_eq!(hash(&[dir.path().to_owned()], &Silent).unwrap_err().kind(), Kind::Usage);
     }

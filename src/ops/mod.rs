@@ -33,7 +33,7 @@ pub mod validate;
 pub mod verify;
 mod view;
 
-pub use gate::{Finding, Judgement, RuleReport};
+pub use gate::{Finding, Judgement, RuleReport, Unreadable};
 pub use record::FieldChange;
 pub use said::{ArtifactView, NoteView, RunFields, RunView};
 pub use samples::{ByFile, Record};

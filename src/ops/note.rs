@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::facts::Noted;
-use crate::object::fact::{MAX_NOTE, Statement};
+use crate::limits;
+use crate::object::fact::Statement;
 use crate::ops::said::{Names, NoteView};
 use crate::repo::{Repo, revision};
 
@@ -27,8 +28,8 @@ pub fn add(repo: &Repo, options: &Options) -> Result<NoteView> {
     if text.is_empty() {
         return Err(Error::usage("the note is empty"));
     }
-    if text.len() > MAX_NOTE {
-        return Err(Error::usage(format!("the note has {} bytes; it may have {MAX_NOTE}", text.len())));
+    if text.len() > limits::NOTE {
+        return Err(Error::usage(format!("the note has {} bytes; a note has at most {}", text.len(), limits::NOTE)));
     }
     let found = revision::version(repo, &options.revision)?;
     // A fact relies on its version: whoever made that may have been killed before its ref was durable.

@@ -104,7 +104,7 @@ fn between(path: String, old: Place<'_, '_>, new: Place<'_, '_>, changes: &mut V
     }
     let below = |name: &[u8]| format!("{path}/{}", escaped(name).replace('~', "~0").replace('/', "~1"));
     match (old.kind(a), new.kind(b)) {
-        (Type::Object, Type::Object) => {
+        (Type::Object, Type::Object) if !old.render(a).is_bytes() && !new.render(b).is_bytes() => {
             let (before, after) = (old.members(a), new.members(b));
             let values: HashMap<&[u8], usize> = before.iter().map(|(name, value)| (&name[..], *value)).collect();
             for (name, value) in &after {

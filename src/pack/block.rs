@@ -2,20 +2,15 @@
 
 use std::ops::Range;
 
-use crate::chunk::compress::{Codec, MAX_RAW};
+use crate::chunk::compress::Codec;
 use crate::codec::{Malformed, Put, Take};
+use crate::limits;
 use crate::object::{Key, Kind};
 
 /// The first bytes of every block, by which a reader finds the next one after damage.
 pub const MAGIC: [u8; 4] = *b"HXBK";
 /// Bytes before the block's lists.
 pub const HEADER: usize = 36;
-/// How many deltas may lie between a block and one that stands alone: what a reader accepts.
-pub const MAX_DEPTH: u8 = 8;
-/// Most objects in a block.
-pub const MAX_OBJECTS: usize = 1 << 16;
-/// Most objects that the bases of a block are made of.
-pub const MAX_BASES: usize = 1 << 16;
 
 /// What a block says of itself, without its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,11 +119,11 @@ pub fn len(header: &[u8]) -> Option<usize> {
     }
     take.slice(8).ok()?;
     let (lists, payload) = (take.u32().ok()? as usize, take.u32().ok()? as usize);
-    (lists <= MAX_LISTS && payload <= MAX_RAW).then_some(HEADER + lists + payload)
+    (lists <= MAX_LISTS && payload <= limits::OBJECT).then_some(HEADER + lists + payload)
 }
 
 /// What the lists of a block may come to.
-const MAX_LISTS: usize = 16 + MAX_OBJECTS * (5 + 15) + MAX_BASES * 33;
+const MAX_LISTS: usize = 16 + limits::BLOCK_OBJECTS * (5 + 15) + limits::BLOCK_BASES * 33;
 
 /// Takes a whole block apart, after its check. The payload is what follows the returned offset.
 pub fn decode(block: &[u8]) -> Result<(Head, usize), Malformed> {
@@ -158,18 +153,18 @@ pub fn head(block: &[u8]) -> Result<(Head, usize), Malformed> {
     take.slice(16)?;
     let mut take = Take::new(take.slice(lists)?);
     let count = take.count(1)?;
-    if count == 0 || count > MAX_OBJECTS {
+    if count == 0 || count > limits::BLOCK_OBJECTS {
         return Err(Malformed("it holds no objects or too many"));
     }
-    let lens = (0..count).map(|_| Ok(take.varint_max(MAX_RAW as u64)? as u32)).collect::<Result<Vec<_>, _>>()?;
+    let lens = (0..count).map(|_| Ok(take.varint_max(limits::OBJECT as u64)? as u32)).collect::<Result<Vec<_>, _>>()?;
     let runs = runs(&mut take)?;
     take.end()?;
     let head = Head { kind, codec, depth, lens, runs };
-    if head.raw_len() != raw_len || raw_len > MAX_RAW {
+    if head.raw_len() != raw_len || raw_len > limits::OBJECT {
         return Err(Malformed("its lengths do not agree"));
     }
     let delta = codec == Codec::Delta;
-    if delta == head.runs.is_empty() || delta == (depth == 0) || depth > MAX_DEPTH {
+    if delta == head.runs.is_empty() || delta == (depth == 0) || depth > limits::BLOCK_DEPTH {
         return Err(Malformed("its runs, its codec and its depth do not agree"));
     }
     let frames: u64 = head.runs.iter().map(|run| u64::from(run.len)).sum();
@@ -184,10 +179,10 @@ fn runs(take: &mut Take<'_>) -> Result<Vec<Run>, Malformed> {
     let count = take.count(36)?;
     let (mut runs, mut bases) = (Vec::with_capacity(count), 0);
     for _ in 0..count {
-        let objects = take.varint_max(MAX_OBJECTS as u64)? as u32;
+        let objects = take.varint_max(limits::BLOCK_OBJECTS as u64)? as u32;
         let count = take.count(33)?;
         bases += count;
-        if objects == 0 || count == 0 || bases > MAX_BASES {
+        if objects == 0 || count == 0 || bases > limits::BLOCK_BASES {
             return Err(Malformed("a run has no object or no base, or the bases are too many"));
         }
         let base = |take: &mut Take<'_>| {
@@ -195,7 +190,7 @@ fn runs(take: &mut Take<'_>) -> Result<Vec<Run>, Malformed> {
             Ok(Key { id: take.array()?, kind })
         };
         let bases = (0..count).map(|_| base(take)).collect::<Result<_, Malformed>>()?;
-        runs.push(Run { objects, bases, len: take.varint_max(MAX_RAW as u64)? as u32 });
+        runs.push(Run { objects, bases, len: take.varint_max(limits::OBJECT as u64)? as u32 });
     }
     Ok(runs)
 }

@@ -1,9 +1,9 @@
 //! The table of contents of a pack, and the pack's first and last bytes. Specified in `docs/formats/pack.md`.
 
-use crate::chunk::compress::MAX_RAW;
 use crate::codec::{Malformed, Put, Take};
+use crate::limits;
 use crate::object::{Key, Kind};
-use crate::pack::block::{HEADER as BLOCK_HEADER, MAX_DEPTH, MAX_OBJECTS};
+use crate::pack::block::HEADER as BLOCK_HEADER;
 
 /// The first bytes of a pack.
 pub const HEADER: [u8; 8] = *b"HLXPACK1";
@@ -11,8 +11,6 @@ pub const HEADER: [u8; 8] = *b"HLXPACK1";
 pub const END: [u8; 8] = *b"HLXPEND1";
 /// Bytes after the table of contents: its length, its hash, [`END`].
 pub const FOOTER: usize = 4 + 32 + 8;
-/// No table of contents is longer.
-pub const MAX_TOC: usize = 1 << 30;
 
 /// What the table says of one block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +69,7 @@ pub fn footer(bytes: &[u8]) -> Result<(usize, [u8; 32]), Malformed> {
     if take.array()? != END {
         return Err(Malformed("it does not end as a pack does"));
     }
-    if len > MAX_TOC {
+    if len > limits::TOC {
         return Err(Malformed("its table of contents is too long"));
     }
     Ok((len, hash))
@@ -91,13 +89,13 @@ pub fn decode(bytes: &[u8], hash: &[u8; 32], end: u64) -> Result<Vec<BlockEntry>
         let depth = take.u8()?;
         let len = take.varint_max(u64::from(u32::MAX))? as u32;
         let objects = take.count(33)?;
-        if objects == 0 || objects > MAX_OBJECTS || depth > MAX_DEPTH || (len as usize) < BLOCK_HEADER {
+        if objects == 0 || objects > limits::BLOCK_OBJECTS || depth > limits::BLOCK_DEPTH || (len as usize) < BLOCK_HEADER {
             return Err(Malformed("a block of its table of contents cannot be"));
         }
         let objects = (0..objects)
-            .map(|_| Ok((take.array()?, take.varint_max(MAX_RAW as u64)? as u32)))
+            .map(|_| Ok((take.array()?, take.varint_max(limits::OBJECT as u64)? as u32)))
             .collect::<Result<Vec<_>, Malformed>>()?;
-        if objects.iter().map(|(_, len)| *len as usize).sum::<usize>() > MAX_RAW {
+        if objects.iter().map(|(_, len)| *len as usize).sum::<usize>() > limits::OBJECT {
             return Err(Malformed("a block of its table of contents is too long"));
         }
         let at = u32::try_from(offset).map_err(|_| Malformed("it is longer than 4 GiB"))?;

@@ -1,14 +1,12 @@
 //! Which names datasets and tags may have.
 
 use crate::error::{Error, Result};
-
-/// The longest name of a dataset or a tag.
-const MAX: usize = 64;
+use crate::limits;
 
 fn fits(name: &str, first: impl Fn(u8) -> bool, rest: &[u8]) -> bool {
     let bytes = name.as_bytes();
     let other = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || rest.contains(b);
-    bytes.first().copied().is_some_and(first) && bytes.len() <= MAX && bytes[1..].iter().all(other)
+    bytes.first().copied().is_some_and(first) && bytes.len() <= limits::NAME && bytes[1..].iter().all(other)
 }
 
 /// Whether a dataset may have this name: `[a-z0-9][a-z0-9_.-]{0,63}`.

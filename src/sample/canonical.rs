@@ -7,11 +7,12 @@
 
 use super::json::{MAX_DEPTH, Tape};
 use super::record::digest;
+use super::render::{BYTES, base64};
 use super::{Pointer, Type};
 use crate::codec::Put;
 
 /// The end of a number and of a string.
-const END: u8 = 0xff;
+pub(super) const END: u8 = 0xff;
 
 /// What a record is compared by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +101,35 @@ pub fn put_value(tape: &Tape, text: &[u8], index: usize, out: &mut Vec<u8>) {
         // `true`, `false`, `null`: the first letter says which.
         _ => out.extend_from_slice(&token.raw(text)[..1]),
     }
+}
+
+/// Appends the canonical form of a value that is given as its text, which is that of its rendering: bytes that are no
+/// text, NaN and the infinities among them.
+pub fn put_scalar(kind: Type, bytes: &[u8], out: &mut Vec<u8>) {
+    match kind {
+        Type::Null => out.push(b'n'),
+        Type::Boolean => out.extend_from_slice(&bytes[..bytes.len().min(1)]),
+        Type::Integer | Type::Number if bytes.last().is_some_and(u8::is_ascii_digit) => {
+            out.push(b'#');
+            write_number(bytes, out);
+            out.push(END);
+        }
+        Type::Binary => put_bytes_form(bytes, out),
+        _ if simdutf8::basic::from_utf8(bytes).is_err() => put_bytes_form(bytes, out),
+        _ => {
+            out.push(b'"');
+            out.extend_from_slice(bytes);
+            out.push(END);
+        }
+    }
+}
+
+fn put_bytes_form(bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(b'{');
+    out.extend_from_slice(BYTES.as_bytes());
+    out.extend_from_slice(&[END, b'"']);
+    out.extend_from_slice(base64(bytes).as_bytes());
+    out.extend_from_slice(&[END, b'}']);
 }
 
 /// A number as its digits without zeros at either end, `e` and the power of ten that they are multiplied by, in eight

@@ -24,8 +24,8 @@ pub mod schema;
 pub mod tally;
 
 pub use array::Array;
-pub(crate) use canonical::put_value;
 pub use canonical::{Canonical, Identity};
+pub(crate) use canonical::{put_scalar, put_value};
 pub(crate) use columns::type_of;
 pub use columns::{Columns, identity_of_row};
 pub use compare::Compare;

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use super::json;
 
 /// The name of the only member of an object that stands for bytes.
-const BYTES: &str = "$bytes";
+pub(super) const BYTES: &str = "$bytes";
 
 /// A record, or a value of one, as the text of a JSON value on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +79,11 @@ impl Rendering {
         &self.0
     }
 
+    /// Whether it stands for bytes.
+    pub fn is_bytes(&self) -> bool {
+        self.0.strip_prefix("{\"").and_then(|rest| rest.strip_prefix(BYTES)).is_some_and(|rest| rest.starts_with("\":\""))
+    }
+
     /// Returns it for people: the JSON text, but bytes as `b"caf\xe9"`.
     pub fn plain(&self) -> Cow<'_, str> {
         let bytes = self
@@ -117,12 +122,7 @@ pub fn escaped(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// Appends items with commas between them and brackets around.
-pub(super) fn list<T>(
-    out: &mut String,
-    brackets: [char; 2],
-    items: impl Iterator<Item = T>,
-    mut put: impl FnMut(T, &mut String),
-) {
+fn list<T>(out: &mut String, brackets: [char; 2], items: impl Iterator<Item = T>, mut put: impl FnMut(T, &mut String)) {
     out.push(brackets[0]);
     for (at, item) in items.enumerate() {
         if at > 0 {
@@ -146,8 +146,13 @@ pub(super) fn put_bytes(bytes: &[u8], out: &mut String) {
     out.push_str("{\"");
     out.push_str(BYTES);
     out.push_str("\":\"");
-    BASE64.encode_string(bytes, out);
+    out.push_str(&base64(bytes));
     out.push_str("\"}");
+}
+
+/// Bytes in base64, RFC 4648, with padding.
+pub(super) fn base64(bytes: &[u8]) -> String {
+    BASE64.encode(bytes)
 }
 
 /// Appends a string in quotes.

@@ -3,7 +3,8 @@
 use crate::chunk::cut;
 use crate::error::{Error, Result};
 use crate::id::{Content, Id};
-use crate::object::recipe::{Item, MAX_LEVEL, Recipe};
+use crate::limits;
+use crate::object::recipe::{Item, Recipe};
 use crate::object::{Key, Kind};
 use crate::store::read::{Object, Store};
 
@@ -35,7 +36,7 @@ impl<'a> Chunks<'a> {
             let (level, key) = (recipe.level, recipe.key(&item));
             let node =
                 Recipe::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))?;
-            if node.level + 1 != level || node.len() != item.len || self.open.len() > usize::from(MAX_LEVEL) {
+            if node.level + 1 != level || node.len() != item.len || self.open.len() > usize::from(limits::RECIPE_LEVEL) {
                 return Err(Error::damaged(format!("the {key} does not fit where it stands")));
             }
             self.open.push((node, 0));

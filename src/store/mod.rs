@@ -4,6 +4,7 @@
 //! dedup look-up only once its pack and the pack's folder are durable. Nothing here moves a ref: a version exists once
 //! somebody creates its ref, after [`writer::Writer::finish`] has returned.
 
+mod accept;
 pub mod content;
 mod delta;
 pub mod layout;

@@ -10,9 +10,10 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use crate::chunk::compress::{Codec, Compressor, Delta, MAX_BASE};
+use crate::chunk::compress::{Codec, Compressor, Delta};
 use crate::error::{Error, Result};
 use crate::fs::atomic;
+use crate::limits;
 use crate::object::{Key, Kind};
 use crate::pack::block::{self, Head};
 use crate::pack::index::{Row, Table};
@@ -252,7 +253,7 @@ fn bytes_of(store: &Store, keys: &[Key]) -> Vec<u8> {
     let mut base = Vec::new();
     for key in keys {
         match store.get(key) {
-            Ok(object) if base.len() + object.len() <= MAX_BASE => base.extend_from_slice(&object),
+            Ok(object) if base.len() + object.len() <= limits::BASE => base.extend_from_slice(&object),
             _ => return Vec::new(),
         }
     }

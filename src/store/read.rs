@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
 
-use crate::chunk::compress::{Codec, MAX_BASE, decompress};
+use crate::chunk::compress::{Codec, decompress};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::fs::atomic;
 use crate::id::{self, Id, Pack};
+use crate::limits;
 use crate::manifest::NodeSource;
 use crate::object::node::Node;
 use crate::object::{Key, Kind};
@@ -193,12 +194,12 @@ impl Store {
 
     /// Reads an object. Fails with [`ErrorKind::Damaged`] if it is missing or not what its name says.
     pub fn get(&self, key: &Key) -> Result<Object> {
-        self.get_below(key, block::MAX_DEPTH, true)
+        self.get_below(key, limits::BLOCK_DEPTH, true)
     }
 
     /// The same without holding the bytes against the name, for who checks what they are part of.
     pub fn get_unchecked(&self, key: &Key) -> Result<Object> {
-        self.get_below(key, block::MAX_DEPTH, false)
+        self.get_below(key, limits::BLOCK_DEPTH, false)
     }
 
     /// Reads an object whose block lies above at most `depth` deltas. Without `check`, its bytes are not held against its
@@ -266,7 +267,7 @@ impl Store {
                 // A base lies strictly less deep, so that no circle can be followed.
                 let object = self.get_below(key, deltas.head.depth.saturating_sub(1), false);
                 let object = object.map_err(|e| e.within(format!("the base of the {}", row.key)))?;
-                if base.len() + object.len() > MAX_BASE {
+                if base.len() + object.len() > limits::BASE {
                     return Err(self.damaged(row, "its base is too long"));
                 }
                 base.extend_from_slice(&object);

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::fs::lock::{self, Lock};
 use crate::id::{Content, Id};
+use crate::limits;
 use crate::object::recipe::{Builder, Item, Made};
 use crate::object::{Key, Kind};
 use crate::pack::index::Table;
-use crate::pack::{block, merged};
+use crate::pack::merged;
+use crate::store::accept::accept;
 use crate::store::delta::{DEPTH, Follower, PIECE, Piece, Run};
 use crate::store::pipeline::{Group, GroupRun, Pipeline};
 use crate::store::read::Store;
@@ -88,13 +90,14 @@ impl<'a> Writer<'a> {
         FileWriter { follower, recipe: Builder::default(), chunks: 0 }
     }
 
-    /// Stores an object other than a chunk, unless it is there; true if it was not.
+    /// Stores an object other than a chunk, unless it is there; true if it was not. Fails if no reader would accept it.
     pub fn structure(&mut self, key: Key, bytes: &[u8]) -> Result<bool> {
         if !self.claim(key) {
             return Ok(false);
         }
+        accept(&key, bytes)?;
         let Some(group) = self.structure.iter_mut().find(|g| g.kind == key.kind) else { return Ok(false) };
-        if !group.is_empty() && group.raw.len() + bytes.len() > STRUCTURE_GROUP || group.ids.len() >= block::MAX_OBJECTS {
+        if !group.is_empty() && group.raw.len() + bytes.len() > STRUCTURE_GROUP || group.ids.len() >= limits::BLOCK_OBJECTS {
             let full = std::mem::replace(group, Group::new(key.kind));
             group.add(key.id, bytes);
             self.submit(full)?;
@@ -105,7 +108,7 @@ impl<'a> Writer<'a> {
     }
 
     fn store_alone(&mut self, id: [u8; 32], bytes: &[u8]) -> Result<()> {
-        if self.alone.raw.len() + bytes.len() > PIECE || self.alone.ids.len() >= block::MAX_OBJECTS {
+        if self.alone.raw.len() + bytes.len() > PIECE || self.alone.ids.len() >= limits::BLOCK_OBJECTS {
             self.flush_alone()?;
         }
         self.alone.add(id, bytes);
@@ -135,8 +138,8 @@ impl<'a> Writer<'a> {
         let objects = group.ids.len() + chunks.len();
         if group.raw.len() + raw.len() > PIECE
             || bases + base.len > GROUP_BASE
-            || objects > block::MAX_OBJECTS
-            || keys + base.keys.len() > block::MAX_BASES
+            || objects > limits::BLOCK_OBJECTS
+            || keys + base.keys.len() > limits::BLOCK_BASES
         {
             let full = std::mem::replace(group, Group::new(Kind::Chunk));
             self.submit(full)?;

@@ -105,7 +105,10 @@ fn put_check(check: &Check, form: &mut Vec<u8>) {
                 put_option(share.map(u64::from), form);
             }
         }
-        Check::Leakage { train, test, fields } => [train, test, fields].into_iter().for_each(|names| put_names(names, form)),
+        Check::Leakage { train, test, fields, max_share } => {
+            [train, test, fields].into_iter().for_each(|names| put_names(names, form));
+            form.put_u32(*max_share);
+        }
         Check::Command { run, timeout } => {
             put_names(run, form);
             form.put_u64(*timeout);
@@ -176,9 +179,10 @@ mod tests {
             Check::Drift { samples: None, length: Some((field(), 1)), labels: None },
             Check::Drift { samples: None, length: None, labels: Some((field(), 1)) },
             Check::Drift { samples: None, length: None, labels: Some((field(), 2)) },
-            Check::Leakage { train: names(&["a"]), test: vec![], fields: vec![] },
-            Check::Leakage { train: vec![], test: names(&["a"]), fields: vec![] },
-            Check::Leakage { train: vec![], test: vec![], fields: names(&["a"]) },
+            Check::Leakage { train: names(&["a"]), test: vec![], fields: vec![], max_share: 0 },
+            Check::Leakage { train: vec![], test: names(&["a"]), fields: vec![], max_share: 0 },
+            Check::Leakage { train: vec![], test: vec![], fields: names(&["a"]), max_share: 0 },
+            Check::Leakage { train: vec![], test: vec![], fields: names(&["a"]), max_share: 1 },
             Check::Command { run: names(&["a"]), timeout: 1 },
             Check::Command { run: names(&["a"]), timeout: 2 },
         ];

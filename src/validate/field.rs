@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use crate::codec::Put;
 use crate::error::{Error, Kind, Result};
-use crate::sample::{Column, Pointer, Row, Tape, Type, put_value, type_of};
+use crate::sample::{Column, Pointer, Row, Tape, Type, put_scalar, put_value, type_of};
 
 use super::record::Seen;
 
@@ -218,9 +218,13 @@ impl<'a> Value<'a> {
         match *self {
             Value::Absent => form.put_varint(ABSENT),
             Value::Json(text, tape, index) => put_value(tape, text, index, form),
-            Value::Cell(bytes) | Value::Column(_, _, bytes) => form.put_bytes(bytes),
+            Value::Cell(bytes) => form.put_bytes(bytes),
+            Value::Column(_, kind, bytes) => put_scalar(kind, bytes, form),
             Value::Group(row, path, _) => {
-                row.values().filter(|(column, ..)| beneath(column, path).is_some()).for_each(|(.., bytes)| form.put_bytes(bytes));
+                if !Pointer::parse(path).is_ok_and(|place| row.put_at(&place, form)) {
+                    let below = row.values().filter(|(column, ..)| beneath(column, path).is_some());
+                    below.for_each(|(_, kind, bytes)| put_scalar(kind, bytes, form));
+                }
             }
         }
     }

@@ -146,7 +146,7 @@ fn compile(rule: &Rule, root: &Path, schemas: &mut Vec<Vec<u8>>) -> Result<Compi
         }
         Check::Unique { key } => Work::Unique(Field::some(key)?),
         Check::Duplicates { fields, .. } => Work::Duplicates(Field::all(fields)?),
-        Check::Leakage { train, test, fields } => {
+        Check::Leakage { train, test, fields, .. } => {
             Work::Leakage { fields: Field::all(fields)?, train: set(train)?, test: set(test)? }
         }
         Check::Drift { length, labels, .. } => Work::Drift { length: field(length)?, labels: field(labels)? },
@@ -180,7 +180,7 @@ mod tests {
             let files = files.iter().map(|&glob| glob.to_owned()).collect();
             Rule { name: String::new(), check, severity: Severity::Warning, weight: 1_000, files }
         };
-        Gate::new(&Spec { min_score: 0, rules: rules.into_iter().map(rule).collect() }, Path::new("/nowhere"))
+        Gate::new(&Spec { rules: rules.into_iter().map(rule).collect(), ..Spec::default() }, Path::new("/nowhere"))
     }
 
     fn names(names: &[&str]) -> Vec<String> {
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn globs_say_which_rules_look() {
-        let leakage = Check::Leakage { train: names(&["**/*.jsonl"]), test: names(&["eval"]), fields: vec![] };
+        let leakage = Check::Leakage { train: names(&["**/*.jsonl"]), test: names(&["eval"]), fields: vec![], max_share: 0 };
         let drift = Check::Drift { samples: Some(1), length: None, labels: None };
         let command = Check::Command { run: names(&["true"]), timeout: 1 };
         let gate = gate(vec![
@@ -251,7 +251,7 @@ mod tests {
         };
         let digest = |schema: &str, min_score| {
             std::fs::write(folder.path().join("s.json"), schema).unwrap();
-            Gate::new(&Spec { min_score, rules: vec![rule.clone()] }, folder.path()).unwrap().digest()
+            Gate::new(&Spec { min_score, rules: vec![rule.clone()], ..Spec::default() }, folder.path()).unwrap().digest()
         };
         assert_eq!(digest("{}", 0), digest("{}", 1));
         assert_ne!(digest("{}", 0), digest("true", 0));

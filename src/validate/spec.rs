@@ -99,7 +99,7 @@ pub enum Check {
     Duplicates {
         /// The fields that are compared; whole records where none is given.
         fields: Vec<String>,
-        /// The share of the records that may be repetitions, in millionths.
+        /// The share of the records that it looks at that may be repetitions, in millionths.
         max_share: u32,
     },
     /// Text is UTF-8 without control characters and marks of text that was lost.
@@ -135,6 +135,8 @@ pub enum Check {
         test: Vec<String>,
         /// Text fields that are compared, letters and digits only, in lower case; whole records where none is given.
         fields: Vec<String>,
+        /// The share of the records of both splits that may stand in both, in millionths.
+        max_share: u32,
     },
     /// The team's own program finds nothing.
     Command {
@@ -164,6 +166,14 @@ impl Check {
             Check::Drift { .. } => "drift",
             Check::Leakage { .. } => "leakage",
             Check::Command { .. } => "command",
+        }
+    }
+
+    /// The share of the records that the rule looks at in which it may find something without a word, in millionths.
+    pub fn max_share(&self) -> Option<u32> {
+        match self {
+            Check::Duplicates { max_share, .. } | Check::Leakage { max_share, .. } => Some(*max_share),
+            _ => None,
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::sample::{Pointer, Row, Type, type_of};
+use crate::sample::{Type, type_of};
 
 use super::record::Seen;
 
 /// The record as a JSON value; the error says why it is none. `None` for what has no fields.
 ///
 /// A row of CSV is an object of its columns, whose values are numbers, booleans and null where they are written like
-/// them. A row of Parquet is nested as its columns are; an empty list is null, and lists within lists are one list.
+/// them. A row of Parquet is what it is rendered as.
 pub(super) fn value(seen: &Seen<'_>) -> Option<Result<Value, String>> {
     match *seen {
         Seen::Json(text, _) => Some(serde_json::from_slice(text).map_err(|why| why.to_string())),
@@ -17,7 +17,7 @@ pub(super) fn value(seen: &Seen<'_>) -> Option<Result<Value, String>> {
             let members = names.iter().zip(cells).map(|(name, cell)| (name.clone(), scalar(type_of(cell), cell)));
             Some(Ok(members.collect::<Map<_, _>>().into()))
         }
-        Seen::Row(row) => Some(Ok(of_row(&row))),
+        Seen::Row(row) => Some(serde_json::from_str(row.render().as_str()).map_err(|why| why.to_string())),
         _ => None,
     }
 }
@@ -35,49 +35,6 @@ fn scalar(kind: Type, text: &[u8]) -> Value {
 fn number(text: &str) -> Option<Number> {
     let whole = text.parse::<i64>().ok().map(Number::from).or_else(|| text.parse::<u64>().ok().map(Number::from));
     whole.or_else(|| Number::from_f64(text.parse().ok()?))
-}
-
-fn of_row(row: &Row<'_>) -> Value {
-    let mut object = Value::Object(Map::new());
-    let mut last = "";
-    let mut position = 0;
-    for (column, kind, bytes) in row.values() {
-        position = if column.path == last { position + 1 } else { 0 };
-        last = &column.path;
-        let pointer = Pointer::parse(&column.path);
-        let steps = pointer.as_ref().map(Pointer::steps).unwrap_or_default();
-        put(&mut object, steps, position, scalar(kind, &column.text(kind, bytes)));
-    }
-    object
-}
-
-/// Puts a value where the steps lead; the first list on the way has it at this position.
-fn put(at: &mut Value, steps: &[String], position: usize, value: Value) {
-    let Some((step, rest)) = steps.split_first() else {
-        *at = value;
-        return;
-    };
-    if step == "*" {
-        // A list whose only value is missing may as well be empty.
-        if value.is_null() && position == 0 {
-            return;
-        }
-        if !at.is_array() {
-            *at = Value::Array(Vec::new());
-        }
-        if let Value::Array(items) = at {
-            items.resize(items.len().max(position + 1), Value::Null);
-            let rest: Vec<String> = rest.iter().filter(|step| *step != "*").cloned().collect();
-            put(&mut items[position], &rest, 0, value);
-        }
-        return;
-    }
-    if !at.is_object() {
-        *at = Value::Object(Map::new());
-    }
-    if let Value::Object(members) = at {
-        put(members.entry(step.clone()).or_insert(Value::Null), rest, position, value);
-    }
 }
 
 #[cfg(test)]
@@ -103,18 +60,5 @@ mod tests {
         let mut tape = crate::sample::Tape::default();
         tape.read(b"1e999", 9).unwrap();
         assert!(value(&Seen::Json(b"1e999", &tape)).unwrap().is_err());
-    }
-
-    #[test]
-    fn lists_are_filled_by_position() {
-        let mut object = Value::Null;
-        let mut add = |path: &str, position, value| put(&mut object, Pointer::parse(path).unwrap().steps(), position, value);
-        add("/p/*/name", 0, json!("a"));
-        add("/p/*/name", 1, json!(null));
-        add("/p/*/age", 0, json!(1));
-        add("/p/*/age", 1, json!(2));
-        add("/none/*", 0, json!(null));
-        add("/s/t", 0, json!(true));
-        assert_eq!(object, json!({"p": [{"name": "a", "age": 1}, {"name": null, "age": 2}], "none": null, "s": {"t": true}}));
     }
 }

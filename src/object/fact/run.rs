@@ -5,13 +5,7 @@
 use crate::clock::Time;
 use crate::codec::{Malformed, Put, Take};
 use crate::id::{Content, Id};
-
-/// Most bytes of the name of a model, a parameter or a metric.
-pub const MAX_NAME: usize = 256;
-/// Most bytes of the value of a parameter, and of the path of an artifact.
-pub const MAX_VALUE: usize = 4 << 10;
-/// Most parameters, metrics, and artifacts of a run, of each.
-pub const MAX_ITEMS: usize = 1_000;
+use crate::limits;
 
 /// A number that a run came to: finite. Two are equal when their bits are.
 #[derive(Clone, Copy, Debug)]
@@ -69,20 +63,25 @@ impl Run {
     pub fn check(&self) -> Result<(), Malformed> {
         let params = self.params.iter().map(|(name, value)| (name.as_str(), value.len()));
         let metrics = self.metrics.iter().map(|(name, _)| (name.as_str(), 0));
-        if self.model.is_empty() || self.model.len() > MAX_NAME {
+        if self.model.is_empty() || self.model.len() > limits::RUN_NAME {
             return Err(Malformed("the name of a model has 1 to 256 bytes"));
         }
-        if params.clone().chain(metrics.clone()).any(|(name, _)| name.is_empty() || name.len() > MAX_NAME) {
+        if params.clone().chain(metrics.clone()).any(|(name, _)| name.is_empty() || name.len() > limits::RUN_NAME) {
             return Err(Malformed("the name of a parameter or a metric has 1 to 256 bytes"));
         }
-        if params.clone().any(|(_, len)| len > MAX_VALUE) {
+        if params.clone().any(|(_, len)| len > limits::RUN_VALUE) {
             return Err(Malformed("the value of a parameter has more than 4,096 bytes"));
         }
-        if self.artifacts.iter().any(|artifact| artifact.path.is_empty() || artifact.path.len() > MAX_VALUE) {
+        if self.artifacts.iter().any(|artifact| artifact.path.is_empty() || artifact.path.len() > limits::RUN_VALUE) {
             return Err(Malformed("the path of an artifact has 1 to 4,096 bytes"));
         }
-        if [self.params.len(), self.metrics.len(), self.artifacts.len()].iter().any(|&count| count > MAX_ITEMS) {
+        if [self.params.len(), self.metrics.len(), self.artifacts.len()].iter().any(|&count| count > limits::RUN_ITEMS) {
             return Err(Malformed("the run has more than 1,000 parameters, metrics or artifacts"));
+        }
+        let texts = params.clone().chain(metrics.clone()).map(|(name, value)| name.len() + value);
+        let bytes: usize = texts.chain(self.artifacts.iter().map(|artifact| artifact.path.len())).sum();
+        if bytes > limits::RUN {
+            return Err(Malformed("the names, values and paths of the run have more than 2,097,152 bytes together"));
         }
         let ascend = params.is_sorted_by(|a, b| a.0 < b.0) && metrics.is_sorted_by(|a, b| a.0 < b.0);
         if !ascend || !self.artifacts.is_sorted_by(|a, b| a.path < b.path) {

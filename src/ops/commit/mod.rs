@@ -15,9 +15,10 @@ use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Created};
 use crate::fs::lock::Lock;
 use crate::id::{self, Id, Version as VersionId};
+use crate::limits;
 use crate::object::Key;
 use crate::object::fact::Statement;
-use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
+use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version, canonical_json, json_depth};
 use crate::ops::VersionView;
 use crate::ops::changes::Changes;
 use crate::ops::gate::{Base, Files, Judgement, Judging, Outcome as Judged};
@@ -31,19 +32,11 @@ use crate::sample::Schema;
 use crate::sample::schema::Change;
 use crate::sample::tally::Counts;
 use crate::store::Writer;
-use crate::store::samples::MAX_FIELDS;
 use crate::worktree::cache;
 use crate::worktree::ingest::{Counted, Counting, Watch};
 use crate::worktree::state::{self, State};
 
 pub use crate::store::samples::Found as Finding;
-
-/// The longest summary, and the longest metadata as JSON, in bytes.
-const MAX_TEXT: usize = 1 << 20;
-/// The longest author, in bytes.
-const MAX_AUTHOR: usize = 4 << 10;
-/// Most tags that a commit is told.
-const MAX_TAGS: usize = 256;
 
 /// How the number follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +72,8 @@ pub struct Options {
     pub allow_empty: bool,
     /// Makes it without asking the dataset's rules.
     pub no_validate: bool,
+    /// Most findings of a rule in the report of a refusal; 10,000 where nothing is given.
+    pub max_findings: Option<usize>,
     /// Finds out what would be committed and makes nothing.
     pub dry_run: bool,
 }
@@ -137,7 +132,7 @@ pub struct Report {
 
 /// Commits the workspace of a dataset, or a folder.
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
-    check(options)?;
+    check(options, &repo.author(options.author.as_deref()))?;
     let dataset = dataset(repo, options)?;
     let layout = repo.store().layout();
     let _workspace: Option<Lock> = match options.from {
@@ -168,18 +163,28 @@ fn dataset(repo: &Repo, options: &Options) -> Result<Dataset> {
     Ok(dataset)
 }
 
-fn check(options: &Options) -> Result<()> {
+/// Fails unless a version can hold what it is told.
+fn check(options: &Options, author: &str) -> Result<()> {
     options.tags.iter().try_for_each(|tag| names::check_tag(tag))?;
     if options.summary.trim().is_empty() {
         return Err(Error::usage("the summary is empty").with_hint("say in a few words what the version is: -m SUMMARY"));
     }
-    let metadata = serde_json::to_string(&options.metadata).map_or(0, |text| text.len());
-    if options.summary.len() > MAX_TEXT || metadata > MAX_TEXT || options.author.as_ref().is_some_and(|a| a.len() > MAX_AUTHOR) {
-        return Err(Error::usage("the summary, the metadata or the author is too long")
-            .with_hint("commit long texts as a file of the dataset"));
+    let metadata = Value::Object(options.metadata.clone());
+    if json_depth(&metadata) > limits::METADATA_DEPTH {
+        return Err(Error::usage(format!("the metadata nests more than {} levels", limits::METADATA_DEPTH)));
     }
-    if options.tags.len() > MAX_TAGS {
-        return Err(Error::usage(format!("a version takes at most {MAX_TAGS} tags at once")));
+    let length = |what: &str, bytes: usize, most: usize| match bytes > most {
+        true => Err(Error::usage(format!("the {what} has {bytes} bytes; a version holds at most {most}"))
+            .with_hint("commit a long text as a file of the dataset")),
+        false => Ok(()),
+    };
+    length("summary", options.summary.len(), limits::SUMMARY)?;
+    length("metadata", canonical_json(&metadata).len(), limits::METADATA)?;
+    length("author", author.len(), limits::AUTHOR)?;
+    if options.tags.len() > limits::VERSION_TAGS {
+        let (tags, most) = (options.tags.len(), limits::VERSION_TAGS);
+        return Err(Error::usage(format!("the commit has {tags} tags; a version takes at most {most} at once"))
+            .with_hint("hlx tag adds further tags"));
     }
     Ok(())
 }
@@ -249,7 +254,9 @@ impl Commit<'_> {
         };
         let judging = match self.options.no_validate {
             true => None,
-            false => Judging::of(self.repo, &self.dataset, self.progress)?,
+            false => {
+                Judging::of(self.repo, &self.dataset, self.progress)?.map(|judging| judging.at_most(self.options.max_findings))
+            }
         };
         let before = parent.as_ref().map(|parent| parent.version.manifest);
         let judgement = judging.as_ref().map(|judging| judging.begin(Base { own: None, parent: before })).transpose()?;
@@ -488,12 +495,12 @@ impl Found {
         let (findings, found) = (std::mem::take(&mut account.findings), account.found);
         let Some((before, samples)) = known else {
             let mut schema = account.schema;
-            schema.prune(MAX_FIELDS);
+            schema.fit();
             return Ok(Found { schema: Some(schema), samples: None, findings, found });
         };
         let mut schema = before.clone();
         schema.add(&account.schema, 1);
-        schema.prune(MAX_FIELDS);
+        schema.fit();
         let changes = Change::between(&before, &schema, field_share);
         Ok(Found { schema: Some(schema), samples: Some(SampleChanges::of(account, samples, changes)?), findings, found })
     }

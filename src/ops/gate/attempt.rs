@@ -201,8 +201,8 @@ impl<'j> Attempt<'j> {
                 }
                 Ok(())
             })?;
-            if let Check::Duplicates { max_share, .. } = check
-                && u128::from(failed[rule]) * 1_000_000 <= u128::from(*max_share) * u128::from(measures.records(rule))
+            if let Some(max_share) = check.max_share()
+                && u128::from(failed[rule]) * 1_000_000 <= u128::from(max_share) * u128::from(measures.records(rule))
             {
                 (failed[rule], *expected) = (0, 0);
                 own.clear();

@@ -34,7 +34,7 @@ use known::{Home, Place};
 use place::Minds;
 
 pub(super) use attempt::Attempt;
-pub use report::{Finding, Judgement, RuleReport};
+pub use report::{Finding, Judgement, RuleReport, Unreadable};
 
 /// Findings of a rule that a report has, unless the user asks for another number.
 const MAX_TOLD: usize = if cfg!(test) { 12 } else { 10_000 };

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::place::{Placed, repeated};
 use super::program::Ran;
 use super::{Files, Judging, Outcome, Place, Said, minds, report};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::verdict::{Judged, Verdict};
 use crate::validate::{Check, Limits, Measures, Split};
@@ -84,6 +84,10 @@ impl Judging<'_> {
             findings: report::first(&said),
             unread: report::first(&unread),
         };
+        verdict.check().map_err(|e| {
+            Error::new(Kind::Config, format!("the verdict of the rules cannot be stored: {e}"))
+                .with_hint("declare fewer rules of the kind 'drift', or none with 'labels' on a field of long texts")
+        })?;
         Ok(Outcome { verdict, said, unread, most: self.most, idle: self.idle(files, &checked)? })
     }
 }

@@ -139,7 +139,7 @@ impl Pass {
 
     /// Whether a list has room for one more, which it then has.
     fn take(count: &mut u64, most: u64) -> bool {
-        *count += u64::from(*count < most + 1);
+        *count += u64::from(*count <= most);
         *count <= most
     }
 

@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::{Outcome, Place, Said};
 use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Temp};
-use crate::object::verdict::{self, MAX_FINDINGS, OnOpaque, Severity, Verdict};
+use crate::limits;
+use crate::object::verdict::{self, OnOpaque, Severity, Verdict};
 use crate::object::version::ValidationStatus;
 
 /// The longest message that a verdict holds, in bytes.
@@ -150,7 +151,7 @@ impl Judgement {
 /// The findings of a list that a verdict holds: the first ones, but some of each rule.
 pub(super) fn first(all: &[Said]) -> Vec<verdict::Finding> {
     let rules = all.iter().map(|said| said.rule).collect::<BTreeSet<_>>().len();
-    let share = MAX_FINDINGS / rules.max(1);
+    let share = limits::VERDICT_FINDINGS / rules.max(1);
     let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
     let mut is_taken: Vec<bool> = all
         .iter()
@@ -160,7 +161,7 @@ pub(super) fn first(all: &[Said]) -> Vec<verdict::Finding> {
             *count <= share
         })
         .collect();
-    let room = MAX_FINDINGS.saturating_sub(is_taken.iter().filter(|taken| **taken).count());
+    let room = limits::VERDICT_FINDINGS.saturating_sub(is_taken.iter().filter(|taken| **taken).count());
     is_taken.iter_mut().filter(|taken| !**taken).take(room).for_each(|taken| *taken = true);
     all.iter().zip(is_taken).filter(|(_, taken)| *taken).map(|(said, _)| stored(said)).collect()
 }
@@ -192,12 +193,12 @@ impl Outcome {
     }
 
     /// Writes the findings of each rule into a file, one JSON document a line, up to the number that was asked for; a last
-    /// line of a rule says how many more there are. Records at which a rule could not look follow, unless that is allowed.
+    /// line of a rule says how many more there are. Records at which a rule could not look follow where they refuse the version.
     pub fn write(&self, tmp: &Path, path: &Path) -> Result<()> {
         let fail = |e| Error::io("cannot write", path, e);
         let temp = Temp::create(tmp)?;
         let mut out = BufWriter::new(temp);
-        let unread = if self.verdict.opaque == OnOpaque::Allow { &[][..] } else { &self.unread[..] };
+        let unread = if self.verdict.opaque == OnOpaque::Error { &self.unread[..] } else { &[][..] };
         for (list, is_unread) in [(&self.said[..], false), (unread, true)] {
             for of_rule in list.chunk_by(|a, b| a.rule == b.rule) {
                 let rule = of_rule[0].rule;

@@ -7,6 +7,7 @@ mod gate;
 mod model;
 mod numbers;
 mod queries;
+mod rules;
 mod samples;
 mod verbs;
 
@@ -166,6 +167,7 @@ pub(super) fn commit_options() -> commit::Options {
         from: None,
         allow_empty: false,
         no_validate: false,
+        max_findings: None,
         dry_run: false,
     }
 }

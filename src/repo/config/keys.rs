@@ -23,7 +23,7 @@ pub(super) const VERSION: Table<'_> =
 /// What is told of the fields.
 pub(super) const SCHEMA: Table<'_> = Table { header: "dataset.NAME.schema", keys: &["depth"] };
 /// What a version must pass.
-pub(super) const VALIDATION: Table<'_> = Table { header: "dataset.NAME.validation", keys: &["min_score", "rule"] };
+pub(super) const VALIDATION: Table<'_> = Table { header: "dataset.NAME.validation", keys: &["min_score", "opaque", "rule"] };
 /// What a rule of any kind may hold. Its header has two brackets.
 pub(super) const RULE: Table<'_> =
     Table { header: "[dataset.NAME.validation.rule]", keys: &["kind", "severity", "weight", "name", "files"] };
@@ -71,7 +71,7 @@ pub(super) const KINDS: &[Kind] = &[
         &["samples", "field", "mean_length", "labels", "label_share"],
         r#"samples = 0.2, field = "/text", mean_length = 0.3, labels = "/label", label_share = 0.1"#,
     ),
-    kind("leakage", &["train", "test", "fields"], r#"train = "train", test = "test", fields = "/text""#),
+    kind("leakage", &["train", "test", "fields", "max_share"], r#"train = "train", test = "test", fields = "/text""#),
     kind("command", &["run", "timeout"], r#"run = ["python3", "checks/clauses.py"], timeout = 600"#),
 ];
 

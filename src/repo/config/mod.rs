@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use crate::error::{Error, Kind, Result};
+use crate::limits;
 use crate::path::DataPath;
 use crate::refs::names;
 use crate::store::samples::Rules;
@@ -165,7 +166,7 @@ impl Config {
 }
 
 fn check_type(kind: &str) -> Result<()> {
-    if kind.is_empty() || kind.len() > 64 || kind.chars().any(char::is_control) {
+    if kind.is_empty() || kind.len() > limits::NAME || kind.chars().any(char::is_control) {
         return Err(Error::usage(format!("'{}' is no name for a dataset's type", crate::path::printable(kind)))
             .with_hint("use 1 to 64 characters, such as 'lease_abstraction'"));
     }

@@ -6,10 +6,11 @@ use super::keys::{DATASET, FORMATS, LOCAL_TOP, REMOTE, SCHEMA, STORE, TOP, VERSI
 use super::table::{Entry, File, Section, placed};
 use super::{Config, Dataset, LEVELS, Thresholds, generic, normal, rules};
 use crate::error::Result;
+use crate::limits;
 use crate::refs::names;
 
 /// The deepest that a schema may look.
-const MAX_DEPTH: i64 = 32;
+const MAX_DEPTH: i64 = limits::SCHEMA_DEPTH as i64;
 
 /// Reads `helox.toml`.
 pub(super) fn shared(path: &Path) -> Result<Config> {

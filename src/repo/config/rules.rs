@@ -8,12 +8,13 @@ use std::path::{Component, Path};
 use super::keys::{KINDS, Kind, RULE, VALIDATION, rule_advice};
 use super::table::{Entry, Section};
 use crate::error::{Error, Result};
-use crate::object::verdict::{Severity, WEIGHT};
+use crate::limits;
+use crate::object::verdict::{OnOpaque, Severity, WEIGHT};
 use crate::sample::Type;
 use crate::validate::{Check, Rule, Spec, Unit};
 
 /// Bytes of the longest name of a rule.
-const MAX_NAME: usize = 64;
+const MAX_NAME: usize = limits::NAME;
 /// The greatest length that can be asked for.
 const MAX_LENGTH: i64 = 1_000_000_000_000;
 /// The greatest relative change that can be allowed: a thousand times as much.
@@ -36,6 +37,11 @@ pub(super) fn validation(entry: &Entry<'_>, key: &[String]) -> Result<Spec> {
     if let Some(score) = section.get("min_score") {
         spec.min_score = millionths(score.share()?);
     }
+    if let Some(opaque) = section.get("opaque") {
+        let words = ["allow", "warn", "error"];
+        let means = [OnOpaque::Allow, OnOpaque::Warn, OnOpaque::Error];
+        spec.opaque = means[opaque.word(opaque.text()?, "meaning of opaque files", &words)?];
+    }
     let tables = section.get("rule").map(|rules| rules.sections()).transpose()?;
     for section in tables.into_iter().flatten() {
         let rule = rule(&section, key)?;
@@ -44,6 +50,9 @@ pub(super) fn validation(entry: &Entry<'_>, key: &[String]) -> Result<Spec> {
             let what = format!("two rules have the name '{}'", rule.name());
             let error = section.get("name").map_or_else(|| section.wrong(&what), |name| name.wrong(&what));
             return Err(error.with_hint("give each a name of its own; one without is called by its kind"));
+        }
+        if spec.rules.len() == limits::VERDICT_RULES {
+            return Err(section.wrong(format!("a dataset has at most {} rules", limits::VERDICT_RULES)));
         }
         spec.rules.push(rule);
     }
@@ -107,10 +116,7 @@ impl<'a> Reader<'_, 'a> {
             "range" => self.range()?,
             "length" => self.length()?,
             "unique" => Check::Unique { key: self.unique(key)? },
-            "duplicates" => {
-                let most = self.get("max_share").map(|share| share.share()).transpose()?;
-                Check::Duplicates { fields: self.places("fields")?, max_share: most.map_or(0, millionths) }
-            }
+            "duplicates" => Check::Duplicates { fields: self.places("fields")?, max_share: self.max_share()? },
             "encoding" => Check::Encoding,
             "empty" => Check::Empty { fields: self.places("fields")? },
             "pii" => self.pii()?,
@@ -119,6 +125,7 @@ impl<'a> Reader<'_, 'a> {
                 train: self.need("train")?.globs()?,
                 test: self.need("test")?.globs()?,
                 fields: self.places("fields")?,
+                max_share: self.max_share()?,
             },
             "command" => self.command()?,
             other => return Err(kind.wrong(format!("unknown kind '{other}'"))),
@@ -140,6 +147,10 @@ impl<'a> Reader<'_, 'a> {
 
     fn places(&self, key: &str) -> Result<Vec<String>> {
         self.get(key).map(|entry| entry.places()).transpose().map(Option::unwrap_or_default)
+    }
+
+    fn max_share(&self) -> Result<u32> {
+        Ok(self.get("max_share").map(|share| share.share()).transpose()?.map_or(0, millionths))
     }
 
     fn values(&self) -> Result<Check> {

@@ -2,22 +2,22 @@
 //! type with code *t* follows, those counts as varints, the varint number of its children, and each child: its name, which
 //! is greater than the one before, and the field. Fields that count nothing and hold none that does are left out.
 
-use super::{Field, MAX_DEPTH, ROOT, Schema};
+use super::{Field, ROOT, Schema};
 use crate::codec::{Malformed, Put, Take};
+use crate::limits;
 use crate::sample::Type;
 
-/// Most fields that a reader accepts.
-const MAX_FIELDS: usize = 1 << 20;
-
 impl Schema {
-    /// The bytes that are stored; fails if more was taken away than was there.
+    /// The bytes that are stored; fails if more was taken away than was there, or if it does not [fit](Schema::fit).
     pub fn encode(&self) -> Result<Vec<u8>, Malformed> {
         if self.fields.iter().any(|f| f.counts.iter().any(|&n| n < 0)) {
             return Err(Malformed("a schema counts less than nothing"));
         }
         let mut out = Vec::new();
+        let (mut fields, mut names) = (0, 0);
         out.put_varint(self.depth as u64);
         self.visit(&mut |field| {
+            (fields, names) = (fields + 1, names + field.name.len());
             if field.level > 0 {
                 out.put_bytes(field.name.as_bytes());
             }
@@ -26,15 +26,21 @@ impl Schema {
             counted().for_each(|(_, &n)| out.put_varint(n as u64));
             out.put_varint(field.children as u64);
         });
+        if fields > limits::SCHEMA_FIELDS || names > limits::SCHEMA_NAMES {
+            return Err(Malformed("a schema has too many fields"));
+        }
         Ok(out)
     }
 
     /// Reads what [`Schema::encode`] wrote, and nothing else.
     pub fn decode(bytes: &[u8]) -> Result<Schema, Malformed> {
         let mut take = Take::new(bytes);
-        let mut schema = Schema::new(take.varint_max(MAX_DEPTH as u64)? as usize);
+        let mut schema = Schema::new(take.varint_max(limits::SCHEMA_DEPTH as u64)? as usize);
         schema.take_field(&mut take, ROOT, 0)?;
         take.end()?;
+        if schema.fields.iter().map(|field| field.name.len()).sum::<usize>() > limits::SCHEMA_NAMES {
+            return Err(Malformed("the names of the fields are too long"));
+        }
         Ok(schema)
     }
 
@@ -61,7 +67,10 @@ impl Schema {
             if last.is_some_and(|last| last >= name) {
                 return Err(Malformed("the fields are not in order"));
             }
-            if self.fields.len() == MAX_FIELDS {
+            if name.len() > limits::FIELD_NAME {
+                return Err(Malformed("the name of a field is too long"));
+            }
+            if self.fields.len() == limits::SCHEMA_FIELDS {
                 return Err(Malformed("a schema has too many fields"));
             }
             last = Some(name);

@@ -4,11 +4,12 @@
 //! what the new ones count is added, and the result is that of counting everything anew. So what a record counts depends
 //! on nothing but its bytes and the depth: fields are a tree by key, all elements of an array are the one field `*`, an
 //! object with more than [`MAX_KEYS`] keys is a map, whose values are the field `*` too, values nested deeper than the
-//! depth are not looked into, of a key that an object has twice the last value counts, and a record that is no JSON counts
-//! nothing.
+//! depth are not looked into, of a key that an object has twice the last value counts, a name that is longer than a
+//! field's may be is cut, and a record that is no JSON counts nothing.
 
 mod change;
 mod code;
+mod name;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,6 +17,7 @@ use std::ops::Range;
 use super::Type;
 use super::json::{Invalid, Tape};
 use super::pointer::push_step;
+use crate::limits;
 
 pub use change::{Change, ChangeKind};
 
@@ -24,8 +26,6 @@ pub type Counts = [i64; Type::ALL.len()];
 
 /// Most keys that an object has in one record before it counts as a map.
 pub const MAX_KEYS: usize = 64;
-/// The greatest depth of a schema.
-pub const MAX_DEPTH: usize = 32;
 /// The depth that schemas have unless something else is asked for.
 pub const DEFAULT_DEPTH: usize = 5;
 
@@ -67,10 +67,10 @@ impl Field {
 }
 
 impl Schema {
-    /// The schema of no records that looks `depth` levels deep, [`MAX_DEPTH`] at most; `/a/b` lies two deep.
+    /// The schema of no records that looks `depth` levels deep, [`limits::SCHEMA_DEPTH`] at most; `/a/b` lies two deep.
     pub fn new(depth: usize) -> Schema {
         let fields = vec![Field::new("")];
-        Schema { depth: depth.min(MAX_DEPTH), fields, tape: Tape::default(), objects: 0, duplicate: None }
+        Schema { depth: depth.min(limits::SCHEMA_DEPTH), fields, tape: Tape::default(), objects: 0, duplicate: None }
     }
 
     /// How deep it looks.
@@ -90,7 +90,7 @@ impl Schema {
         let mut outcome = tape.read(record, self.depth).map(|()| None);
         if let Ok(duplicate) = &mut outcome {
             self.walk(&tape, record, 0, ROOT, sign);
-            let name = |key| String::from_utf8_lossy(&tape.token(key).content(record)).into_owned();
+            let name = |key| name::cut(&String::from_utf8_lossy(&tape.token(key).content(record))).into_owned();
             *duplicate = self.duplicate.take().map(name);
         }
         self.tape = tape;
@@ -126,17 +126,30 @@ impl Schema {
     /// again.
     pub fn prune(&mut self, max: usize) {
         let max = max.max(1);
-        if self.fields.len() <= max {
-            return;
+        if self.fields.len() > max {
+            self.rebuild(self.depth_within(max, usize::MAX));
         }
-        let mut levels = vec![0; self.depth + 1];
-        self.visit(&mut |field| levels[field.level] += 1);
-        let mut fields = 0;
-        let fit = levels.iter().take_while(|&&n| {
-            fields += n;
-            fields <= max
+    }
+
+    /// Looks less deep until an object can hold it: at most [`limits::SCHEMA_FIELDS`] fields, and
+    /// [`limits::SCHEMA_NAMES`] bytes of names.
+    pub fn fit(&mut self) {
+        self.limit(self.depth_within(limits::SCHEMA_FIELDS, limits::SCHEMA_NAMES));
+    }
+
+    /// The greatest depth with at most so many fields that count anything, and so many bytes of names.
+    fn depth_within(&self, max_fields: usize, max_names: usize) -> usize {
+        let mut levels = vec![(0, 0); self.depth + 1];
+        self.visit(&mut |field| {
+            levels[field.level].0 += 1;
+            levels[field.level].1 += field.name.len();
         });
-        self.rebuild(fit.count().saturating_sub(1));
+        let (mut fields, mut names) = (0, 0);
+        let within = levels.iter().take_while(|level| {
+            (fields, names) = (fields + level.0, names + level.1);
+            fields <= max_fields && names <= max_names
+        });
+        within.count().saturating_sub(1)
     }
 
     /// Every field that counts anything, by its JSON pointer, in the order of the pointers.
@@ -229,6 +242,7 @@ impl Schema {
 
     /// The child with this name, made where there is none.
     fn child(&mut self, parent: usize, name: &str) -> usize {
+        let name = &*name::cut(name);
         if let Some(&child) = self.fields[parent].children.get(name) {
             return child;
         }

@@ -1,12 +1,13 @@
 //! What a comparison found.
 
-use super::{MAX_FIELDS, Rules, Tally};
+use super::{Rules, Tally};
+use crate::limits;
 use crate::sample::{Identity, Schema, Side};
 
 /// Most findings that are kept.
 const KEPT: usize = 100;
 /// Most fields of a change of the schema, which may be larger than the schema itself.
-const SLACK: usize = 16 * MAX_FIELDS;
+const SLACK: usize = 4 * limits::SCHEMA_FIELDS;
 
 /// Bytes of a new file that are no record of its format.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -236,7 +236,7 @@ fn parquet(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mu
     };
     // Rows that have been shown cannot be taken back.
     if visitor.is_some()
-        && let Err(why) = table.rows(&mut |_| {})
+        && let Err(why) = table.check()
     {
         return one_record(rules, side, half, Some((1, why)), account, visitor);
     }

@@ -1,8 +1,9 @@
 //! Where the records of a pair go that did not cancel.
 
+use super::Rules;
 use super::account::{Account, Keeps};
 use super::table::Table;
-use super::{MAX_FIELDS, Rules};
+use crate::limits;
 use crate::sample::{Canonical, Format, Identity, Record, Row, Side, Type, identity_of_row};
 
 /// A record, for those who look at the records themselves.
@@ -53,7 +54,7 @@ impl Seen<'_> {
         match self.text {
             Text::Json(record) => canonical.identity(record, &rules.pointers),
             Text::Fields { row, delimiter, names, .. } => identity_of_row(row, delimiter, names, &rules.columns),
-            Text::Row(row) => row.identity(&rules.paths),
+            Text::Row(row) => row.identity(&rules.pointers),
             Text::File { content, .. } => {
                 let mut id = [0; 16];
                 id.copy_from_slice(&content[..16]);
@@ -143,7 +144,7 @@ impl<'r, 'v> Gather<'r, 'v> {
         if let (Some(finding), Side::New) = (&finding, side) {
             account.finding(self.path, finding.line, finding.message.clone());
         }
-        if self.columns.len() > MAX_FIELDS {
+        if self.columns.len() > limits::SCHEMA_FIELDS {
             self.count_columns();
         }
         let Gather { tables, account, visitor, canonical, rules, .. } = self;

@@ -29,17 +29,13 @@ pub use half::{Bytes, Half};
 pub use stream::{End, Stream};
 pub use tally::{Leftovers, Tally};
 
-/// Most fields of a schema.
-pub const MAX_FIELDS: usize = 4_096;
-
 /// How a dataset's files are read and its records compared.
 #[derive(Clone, Debug)]
 pub struct Rules {
     formats: Formats,
-    /// The key as places in JSON, as columns of CSV, and as paths of columns of Parquet.
+    /// The key as places in JSON and Parquet, and as columns of CSV.
     pointers: Vec<Pointer>,
     columns: Vec<String>,
-    paths: Vec<String>,
     depth: usize,
     scratch: PathBuf,
 }
@@ -66,7 +62,6 @@ impl Rules {
             formats: Formats::new(formats)?,
             pointers: paths.iter().map(pointer).collect::<Result<_>>()?,
             columns: key.iter().map(column).collect(),
-            paths,
             depth,
             scratch: scratch.to_owned(),
         })

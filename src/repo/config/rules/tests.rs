@@ -31,7 +31,8 @@ fn own(words: &[&str]) -> Vec<String> {
 fn no_table_no_rules_and_an_empty_one() {
     assert_eq!(spec("").unwrap(), None);
     assert_eq!(spec("[dataset.a.validation]").unwrap(), Some(Spec::default()));
-    assert_eq!(spec("validation.min_score = 0.95").unwrap(), Some(Spec { min_score: 950_000, rules: vec![] }));
+    assert_eq!(spec("validation.opaque = 'error'").unwrap().unwrap().opaque, OnOpaque::Error);
+    assert_eq!(spec("validation.min_score = 0.95").unwrap(), Some(Spec { min_score: 950_000, ..Spec::default() }));
     assert_eq!(spec("validation.rule = []").unwrap(), Some(Spec::default()));
     let inline = spec("validation = { rule = [{ kind = 'parse' }, { kind = 'encoding' }] }").unwrap().unwrap();
     assert_eq!(inline.rules.iter().map(|rule| &rule.check).collect::<Vec<_>>(), [&Check::Parse, &Check::Encoding]);
@@ -110,7 +111,7 @@ fn every_kind_holds_what_is_declared() {
         ("kind='drift'\nsamples=0", Check::Drift { samples: Some(0), length: None, labels: None }),
         (
             "kind='leakage'\ntrain=['train', 'extra/**']\ntest='test'",
-            Check::Leakage { train: own(&["train", "extra/**"]), test: own(&["test"]), fields: vec![] },
+            Check::Leakage { train: own(&["train", "extra/**"]), test: own(&["test"]), fields: vec![], max_share: 0 },
         ),
         ("kind='command'\nrun=['./check', '']", Check::Command { run: own(&["./check", ""]), timeout: 300 }),
         ("kind='command'\nrun=['x']\ntimeout=86400", Check::Command { run: own(&["x"]), timeout: 86_400 }),

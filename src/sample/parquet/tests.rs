@@ -1,0 +1,307 @@
+//! Files that the parquet crate writes, read back.
+
+use std::io;
+use std::sync::Arc;
+
+use super::*;
+use crate::sample::{Canonical, Pointer, Type};
+use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, FloatType, Int32Type, Int64Type};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+use proptest::prelude::*;
+
+struct Memory(Vec<u8>);
+
+impl Ranges for Memory {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let bytes = usize::try_from(at).ok().and_then(|at| self.0.get(at..)?.get(..buffer.len()));
+        buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}
+
+/// What goes into a column: values, definition levels, repetition levels.
+enum Values {
+    I32(Vec<i32>),
+    I64(Vec<i64>),
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+    Bytes(Vec<&'static [u8]>),
+}
+type Written = (Values, Option<Vec<i16>>, Option<Vec<i16>>);
+
+fn file(schema: &str, compression: Compression, groups: &[Vec<Written>]) -> Vec<u8> {
+    let schema = Arc::new(parse_message_type(&format!("message m {{ {schema} }}")).unwrap());
+    let properties = Arc::new(WriterProperties::builder().set_compression(compression).build());
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, properties).unwrap();
+    for columns in groups {
+        let mut group = writer.next_row_group().unwrap();
+        for (values, def, rep) in columns {
+            let (def, rep) = (def.as_deref(), rep.as_deref());
+            let mut column = group.next_column().unwrap().unwrap();
+            match values {
+                Values::I32(values) => column.typed::<Int32Type>().write_batch(values, def, rep),
+                Values::I64(values) => column.typed::<Int64Type>().write_batch(values, def, rep),
+                Values::F32(values) => column.typed::<FloatType>().write_batch(values, def, rep),
+                Values::F64(values) => column.typed::<DoubleType>().write_batch(values, def, rep),
+                Values::Bytes(values) => {
+                    let values: Vec<ByteArray> = values.iter().map(|&value| value.into()).collect();
+                    column.typed::<ByteArrayType>().write_batch(&values, def, rep)
+                }
+            }
+            .unwrap();
+            column.close().unwrap();
+        }
+        group.close().unwrap();
+    }
+    writer.into_inner().unwrap()
+}
+
+fn one(schema: &str, columns: Vec<Written>) -> Vec<u8> {
+    file(schema, Compression::UNCOMPRESSED, &[columns])
+}
+
+fn open(bytes: Vec<u8>) -> Result<Table, String> {
+    Table::open(Arc::new(Memory(bytes)))
+}
+
+fn hashes(bytes: Vec<u8>) -> Result<Vec<[u8; 16]>, String> {
+    let mut hashes = Vec::new();
+    open(bytes)?.rows(&mut |row| hashes.push(row.canonical())).map(|()| hashes)
+}
+
+fn people(compression: Compression) -> Vec<u8> {
+    let group = |n: i32| {
+        let ids: Vec<i32> = (0..n).collect();
+        let present = ids.iter().map(|id| (id % 3 != 0) as i16).collect::<Vec<_>>();
+        let names = vec![&b"some name"[..]; present.iter().filter(|&&level| level == 1).count()];
+        vec![(Values::I32(ids), None, None), (Values::Bytes(names), Some(present), None)]
+    };
+    file("required int32 id; optional binary name (UTF8);", compression, &[group(3000), group(1), group(500)])
+}
+
+#[test]
+fn counts_and_columns_stand_in_the_footer() {
+    let table = open(people(Compression::SNAPPY)).unwrap();
+    assert_eq!(table.count(), 3501);
+    let columns: Vec<_> = table.columns().iter().map(|column| (column.path.as_str(), column.kind)).collect();
+    assert_eq!(columns, [("/id", Type::Integer), ("/name", Type::String)]);
+    let mut seen = Vec::new();
+    table
+        .rows(&mut |row| {
+            if row.number == 3002 || row.number == 3003 {
+                seen.extend(row.values().map(|(column, kind, bytes)| (column.path.clone(), kind, bytes.to_vec())));
+            }
+        })
+        .unwrap();
+    assert_eq!(seen[0], ("/id".to_owned(), Type::Integer, b"0".to_vec()));
+    assert_eq!(seen[1], ("/name".to_owned(), Type::Null, vec![]));
+    assert_eq!(seen[3], ("/name".to_owned(), Type::String, b"some name".to_vec()));
+}
+
+#[test]
+fn how_it_is_packed_is_no_difference() {
+    let plain = hashes(people(Compression::UNCOMPRESSED)).unwrap();
+    assert_eq!(plain.len(), 3501);
+    for compression in [
+        Compression::SNAPPY,
+        Compression::GZIP(GzipLevel::default()),
+        Compression::ZSTD(ZstdLevel::default()),
+        Compression::BROTLI(BrotliLevel::default()),
+        Compression::LZ4_RAW,
+    ] {
+        assert_eq!(hashes(people(compression)).unwrap(), plain, "{compression:?}");
+    }
+}
+
+#[test]
+fn equal_values_are_equal_however_stored() {
+    let all = |n: usize, level| Some(vec![level; n]);
+    for (a, b) in [
+        (
+            one(
+                "required int32 x; required binary y;",
+                vec![(Values::I32(vec![5]), None, None), (Values::Bytes(vec![b"b"]), None, None)],
+            ),
+            one(
+                "required binary y; optional int64 x;",
+                vec![(Values::Bytes(vec![b"b"]), None, None), (Values::I64(vec![5]), all(1, 1), None)],
+            ),
+        ),
+        (
+            one("required int64 t (TIMESTAMP(MILLIS,true));", vec![(Values::I64(vec![-7]), None, None)]),
+            one("required int64 t (TIMESTAMP(NANOS,true));", vec![(Values::I64(vec![-7_000_000]), None, None)]),
+        ),
+        (
+            one("required int32 d (DECIMAL(9,2));", vec![(Values::I32(vec![-129, 128]), None, None)]),
+            one("required binary d (DECIMAL(20,2));", vec![(Values::Bytes(vec![b"\xff\xff\x7f", b"\0\x80"]), None, None)]),
+        ),
+        (
+            one("required int32 d (DECIMAL(9,2));", vec![(Values::I32(vec![150, 200]), None, None)]),
+            one("required double d;", vec![(Values::F64(vec![1.5, 2.0]), None, None)]),
+        ),
+        (
+            one("required float f;", vec![(Values::F32(vec![0.5, -0.0]), None, None)]),
+            one("required double f;", vec![(Values::F64(vec![0.5, 0.0]), None, None)]),
+        ),
+    ] {
+        assert_eq!(hashes(a).unwrap(), hashes(b).unwrap());
+    }
+}
+
+#[test]
+fn names_types_and_values_are_a_difference() {
+    let hash = |schema: &str, value: i32| hashes(one(schema, vec![(Values::I32(vec![value]), None, None)])).unwrap()[0];
+    let rows = [
+        hash("required int32 x;", 150),
+        hash("required int32 y;", 150),
+        hash("required int32 x (DATE);", 150),
+        hash("required int32 x (DECIMAL(9,2));", 150),
+        hash("required int32 x (DECIMAL(9,1));", 150),
+    ];
+    for (i, row) in rows.iter().enumerate() {
+        assert!(!rows[..i].contains(row), "{i}");
+    }
+}
+
+#[test]
+fn lists_and_maps() {
+    // null, [], [null], ["a", "b"]
+    let list = |schema| {
+        let levels = (Some(vec![0, 1, 2, 3, 3]), Some(vec![0, 0, 0, 0, 1]));
+        one(schema, vec![(Values::Bytes(vec![b"a", b"b"]), levels.0, levels.1)])
+    };
+    let arrow = list("optional group l (LIST) { repeated group list { optional binary element (UTF8); } }");
+    let spark = list("optional group l (LIST) { repeated group bag { optional binary array (UTF8); } }");
+    let table = open(arrow.clone()).unwrap();
+    assert_eq!(table.columns()[0].path, "/l/*");
+    let mut rows = Vec::new();
+    table.rows(&mut |row| rows.push(row.values().map(|(_, kind, bytes)| (kind, bytes.to_vec())).collect::<Vec<_>>())).unwrap();
+    let null = (Type::Null, vec![]);
+    assert_eq!(rows[..3], [[null.clone()], [null.clone()], [null]]);
+    assert_eq!(rows[3], [(Type::String, b"a".to_vec()), (Type::String, b"b".to_vec())]);
+    let hashes = [hashes(arrow).unwrap(), hashes(spark).unwrap()];
+    assert_eq!(hashes[0], hashes[1]);
+    assert!((1..4).all(|i| !hashes[0][..i].contains(&hashes[0][i])));
+
+    let map = one(
+        "required group m (MAP) { repeated group key_value { required binary key (UTF8); required int32 value; } }
+         repeated int32 bare; required group s { repeated group of { required int32 x; } }",
+        vec![
+            (Values::Bytes(vec![b"k"]), Some(vec![1]), Some(vec![0])),
+            (Values::I32(vec![1]), Some(vec![1]), Some(vec![0])),
+            (Values::I32(vec![2, 3]), Some(vec![1, 1]), Some(vec![0, 1])),
+            (Values::I32(vec![]), Some(vec![0]), Some(vec![0])),
+        ],
+    );
+    let table = open(map).unwrap();
+    let paths: Vec<_> = table.columns().iter().map(|column| column.path.as_str()).collect();
+    assert_eq!(paths, ["/m/*/key", "/m/*/value", "/bare/*", "/s/of/*/x"]);
+    assert_eq!(table.rows(&mut |row| assert_eq!(row.values().count(), 5)), Ok(()));
+}
+
+#[test]
+fn every_early_end_is_found() {
+    let whole = people(Compression::SNAPPY);
+    for end in (0..whole.len()).step_by(7) {
+        assert!(open(whole[..end].to_vec()).is_err(), "{end}");
+    }
+}
+
+fn rendered(bytes: Vec<u8>) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut canonical = Canonical::default();
+    let read = open(bytes).unwrap().rows(&mut |row| {
+        let rendering = row.render();
+        // A row is compared as the JSON that it is rendered as.
+        assert_eq!(canonical.identity(rendering.as_str().as_bytes(), &[]).id, row.canonical(), "{}", rendering.as_str());
+        rows.push(rendering.as_str().to_owned());
+    });
+    assert_eq!(read, Ok(()));
+    rows
+}
+
+#[test]
+fn rows_are_nested_as_they_were() {
+    // null, [], [null], [[]], [[null]], [["a"], ["b"]], [["a", "b"]], [null, ["a"]]
+    let lists = one(
+        "optional group l (LIST) { repeated group list { optional group element (LIST) {
+            repeated group list { optional binary element (UTF8); } } } }",
+        vec![(
+            Values::Bytes(vec![b"a", b"b", b"a", b"b", b"a"]),
+            Some(vec![0, 1, 2, 3, 4, 5, 5, 5, 5, 2, 5]),
+            Some(vec![0, 0, 0, 0, 0, 0, 1, 0, 2, 0, 1]),
+        )],
+    );
+    let all = ["null", "[]", "[null]", "[[]]", "[[null]]", r#"[["a"],["b"]]"#, r#"[["a","b"]]"#, r#"[null,["a"]]"#];
+    assert_eq!(rendered(lists), all.map(|l| format!("{{\"l\":{l}}}")));
+
+    let nested = one(
+        "required group m (MAP) { repeated group map { required binary k (UTF8); optional int32 v; } }
+         optional group s { optional int32 x; repeated int32 bare; } required binary b;",
+        vec![
+            (Values::Bytes(vec![b"k", b"j"]), Some(vec![1, 1, 0]), Some(vec![0, 1, 0])),
+            (Values::I32(vec![7]), Some(vec![2, 1, 0]), Some(vec![0, 1, 0])),
+            (Values::I32(vec![1]), Some(vec![2, 0]), None),
+            (Values::I32(vec![2, 3]), Some(vec![2, 2, 0]), Some(vec![0, 1, 0])),
+            (Values::Bytes(vec![b"\xff", b""]), None, None),
+        ],
+    );
+    assert_eq!(
+        rendered(nested),
+        [
+            r#"{"m":[{"key":"k","value":7},{"key":"j","value":null}],"s":{"x":1,"bare":[2,3]},"b":{"$bytes":"/w=="}}"#,
+            r#"{"m":[],"s":null,"b":{"$bytes":""}}"#,
+        ]
+    );
+}
+
+#[test]
+fn old_lists_and_names_that_come_twice() {
+    let structs = |inner: &str| {
+        let schema = format!("required group l (LIST) {{ repeated group {inner} {{ required int32 x; }} }}");
+        rendered(one(&schema, vec![(Values::I32(vec![1, 2]), Some(vec![1, 1]), Some(vec![0, 1]))])).remove(0)
+    };
+    assert_eq!([structs("array"), structs("l_tuple")], [r#"{"l":[{"x":1},{"x":2}]}"#; 2]);
+    assert_eq!([structs("bag"), structs("list")], [r#"{"l":[1,2]}"#; 2]);
+    let columns = ["1", "2", "3"].map(|n| (Values::I32(vec![n.parse().unwrap()]), None, None));
+    let twice = one("required int32 a; required int32 b; required int32 a;", columns.into());
+    assert_eq!(rendered(twice), [r##"{"#1":1,"b":2,"#3":3}"##]);
+}
+
+#[test]
+fn a_key_is_the_value_at_its_place() {
+    let table = open(one(
+        "required group s { required int32 id; } required double id;",
+        vec![(Values::I32(vec![1, 1]), None, None), (Values::F64(vec![1.0, 2.0]), None, None)],
+    ));
+    let [nested, top, gone] = ["/s/id", "/id", "/s/x"].map(|place| [Pointer::parse(place).unwrap()]);
+    let mut keys = Vec::new();
+    table.unwrap().rows(&mut |row| keys.push([&nested, &top, &gone].map(|key| row.identity(key).key))).unwrap();
+    let json = Canonical::default().identity(b"{\"id\":1}", &top).key;
+    assert_eq!(keys[0], [json, json, None]);
+    assert_ne!(keys[0][1], keys[1][1]);
+}
+
+proptest! {
+    #[test]
+    fn damage_never_panics(at: prop::sample::Index, bytes in prop::collection::vec(any::<u8>(), 1..4), nested: bool) {
+        let mut damaged = if nested {
+            let columns = vec![(Values::Bytes(vec![b"a", b"b"]), Some(vec![0, 1, 2, 3, 3]), Some(vec![0, 0, 0, 0, 1]))];
+            one("optional group l (LIST) { repeated group list { optional binary element (UTF8); } }", columns)
+        } else {
+            people(Compression::SNAPPY)
+        };
+        let at = at.index(damaged.len());
+        let end = damaged.len().min(at + bytes.len());
+        damaged[at..end].copy_from_slice(&bytes[..end - at]);
+        let _ = hashes(damaged.clone());
+        let _ = open(damaged).map(|table| table.check());
+    }
+}

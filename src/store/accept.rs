@@ -1,0 +1,47 @@
+//! Holds every object against its reader before it is stored, so that no version is made that cannot be read.
+
+use crate::codec::Malformed;
+use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::limits;
+use crate::object::fact::Fact;
+use crate::object::node::Node;
+use crate::object::recipe::Recipe;
+use crate::object::verdict::Verdict;
+use crate::object::version::Version;
+use crate::object::{Key, Kind};
+use crate::sample::Schema;
+
+/// Fails unless a reader accepts the object and gives it back the same. Writers hold the [`limits`] before, and say which
+/// one: what fails here is a defect of the program.
+pub(crate) fn accept(key: &Key, bytes: &[u8]) -> Result<()> {
+    match read_back(key.kind, bytes) {
+        Ok(again) if again == bytes && key.matches(bytes) => Ok(()),
+        Ok(_) => Err(refused(key, "it reads back as something else")),
+        Err(e) => Err(refused(key, e)),
+    }
+}
+
+fn refused(key: &Key, why: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Internal, format!("the {key} would not be readable: {why}; nothing was committed"))
+        .with_hint("please report it")
+}
+
+/// Decodes an object and encodes it again.
+fn read_back(kind: Kind, bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
+    if bytes.len() > limits::OBJECT {
+        return Err(Malformed("it is longer than 4,194,304 bytes"));
+    }
+    match kind {
+        Kind::Chunk => Ok(bytes.to_vec()),
+        Kind::Recipe => Recipe::decode_root(bytes).map(|(content, recipe)| recipe.encode_root(content)),
+        Kind::RecipeNode => Recipe::decode(bytes).map(|recipe| recipe.encode()),
+        Kind::Node => Node::decode(bytes).map(|node| node.encode()),
+        Kind::Version => Version::decode(bytes).map(|version| version.encode()),
+        Kind::Fact => Fact::decode(bytes).map(|fact| fact.encode()),
+        Kind::Schema => Schema::decode(bytes).and_then(|schema| schema.encode()),
+        Kind::Verdict => Verdict::decode(bytes).map(|verdict| verdict.encode()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
