@@ -64,6 +64,11 @@ impl<'a> Take<'a> {
         Take { rest: bytes }
     }
 
+    /// Returns the bytes that have not been taken.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The next `n` bytes.
     pub fn slice(&mut self, n: usize) -> Result<&'a [u8], Malformed> {
         let (head, rest) = self.rest.split_at_checked(n).ok_or(Malformed("it ends too early"))?;

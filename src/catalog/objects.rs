@@ -51,8 +51,7 @@ pub(super) fn select(repo: &Repo, query: &Query) -> Result<Vec<Listed>> {
             if query.dataset.is_some() && found.len() >= query.most() {
                 break;
             }
-            let Some(id) = refs.get(&dataset, &number)? else { continue };
-            let version = repo.version(id).map_err(|e| e.within(format!("{dataset}@{number}")))?;
+            let Some((id, version)) = repo.numbered(&dataset, &number)? else { continue };
             if !query.selects_record(&version) {
                 continue;
             }

@@ -343,7 +343,7 @@ pub(crate) struct Checkout {
     /// Replace and remove uncommitted work
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// Only these files and folders
+    /// Bring only these files and folders; the workspace stays on its version
     #[arg(last = true, value_name = "PATH")]
     pub(crate) paths: Vec<String>,
 }
@@ -358,6 +358,9 @@ pub(crate) struct Restore {
     /// The version to take them from [default: the checked-out one]
     #[arg(short, long, value_name = "REV")]
     pub(crate) source: Option<String>,
+    /// Replace and remove uncommitted work
+    #[arg(short, long)]
+    pub(crate) force: bool,
 }
 
 /// List the files of a version

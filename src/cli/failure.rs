@@ -11,6 +11,8 @@ use super::output::{Form, Manner};
 
 /// The exit code of a question whose answer is no.
 pub(crate) const ANSWER_IS_NO: u8 = 1;
+/// The exit code of what damage in the store stopped, wholly or in part.
+pub(crate) const DAMAGED: u8 = 5;
 /// The exit code of work that the user interrupted: what a shell says of SIGINT.
 pub(crate) const INTERRUPTED: u8 = 130;
 /// The exit code of a defect of `hlx` itself: `EX_SOFTWARE` of sysexits.h.
@@ -24,7 +26,7 @@ fn code(kind: ErrorKind) -> u8 {
         ErrorKind::Usage | ErrorKind::Config | ErrorKind::UnsupportedInput => USAGE,
         ErrorKind::RepositoryNotFound | ErrorKind::DatasetNotFound | ErrorKind::VersionNotFound | ErrorKind::PathNotFound => 3,
         ErrorKind::VersionExists | ErrorKind::DirtyWorkspace | ErrorKind::Conflict => 4,
-        ErrorKind::Damaged => 5,
+        ErrorKind::Damaged => DAMAGED,
         ErrorKind::Interrupted => INTERRUPTED,
         ErrorKind::Internal => INTERNAL,
         // Io, and kinds that the library may add: something outside `hlx` failed.

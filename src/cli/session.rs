@@ -82,6 +82,7 @@ impl Session {
             None => match result {
                 Ok(Answer::Yes) => 0,
                 Ok(Answer::No) => failure::ANSWER_IS_NO,
+                Ok(Answer::Damaged) => failure::DAMAGED,
                 Err(error) => failure::report(&error, self.manner),
             },
         }

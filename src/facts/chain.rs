@@ -1,6 +1,7 @@
 //! The facts of a store: each names the one before it, and a sequence of heads says which is the newest.
 
 use std::collections::hash_map::Entry;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::clock::Time;
@@ -11,7 +12,7 @@ use crate::fs::atomic::{self, Created};
 use crate::id::{Fact as FactId, Id};
 use crate::object::fact::{Fact, Statement};
 use crate::object::{Key, Kind};
-use crate::refs::Sequence;
+use crate::refs::{Place, Sequence};
 use crate::store::{Store, Writer};
 
 /// The facts of a store.
@@ -30,7 +31,24 @@ impl<'a> Facts<'a> {
 
     /// The newest fact; `None` while nothing was said. A number beside it grows with every fact.
     pub fn head(&self) -> Result<Option<(u64, Id<FactId>)>> {
-        Ok(self.heads.last()?.map(|place| (place.number, place.id)))
+        Ok(self.newest()?.map(|place| (place.number, place.id)))
+    }
+
+    /// The last head. Fails unless the one before it lies below, as it does but where heads were swapped or copied.
+    fn newest(&self) -> Result<Option<Place<FactId>>> {
+        let Some(last) = self.heads.last::<FactId>()? else { return Ok(None) };
+        let Some(before) = self.heads.before(last)? else { return Ok(Some(last)) };
+        let (mut known, mut open) = (HashSet::from([last.id]), VecDeque::from([last.id]));
+        while let Some(id) = open.pop_front() {
+            let parents = self.get(id)?.parents;
+            if parents.contains(&before.id) {
+                return Ok(Some(last));
+            }
+            open.extend(parents.into_iter().filter(|parent| known.insert(*parent)));
+        }
+        let (number, older) = (last.number, before.number);
+        Err(Error::damaged(format!("the ref facts/{number:010} holds a fact that does not follow that of facts/{older:010}"))
+            .with_hint("'hlx audit --verify' names every entry that was altered"))
     }
 
     /// Makes the facts durable that are there: whoever said them may have been killed before they were.
@@ -55,7 +73,7 @@ impl<'a> Facts<'a> {
             return Ok(Vec::new());
         }
         loop {
-            let last = self.heads.last::<FactId>()?;
+            let last = self.newest()?;
             let mut writer = Writer::new(self.store, 1)?;
             let mut ids: Vec<Id<FactId>> = Vec::with_capacity(statements.len());
             for statement in statements {
@@ -111,7 +129,7 @@ impl<'a> Facts<'a> {
     pub fn join(&self, author: &str, other: Id<FactId>) -> Result<()> {
         let others = self.below(other)?;
         loop {
-            let last = self.heads.last::<FactId>()?;
+            let last = self.newest()?;
             let mut writer = Writer::new(self.store, 1)?;
             let head = match last {
                 Some(place) if place.id == other || self.below(place.id)?.contains_key(&other) => return self.sync(),

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::fs::atomic;
 use crate::fs::beneath::Root;
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::Number;
-use crate::path::{from_user, printable};
+use crate::ops::paths;
+use crate::path::from_user;
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::Found;
 use crate::repo::{Repo, revision};
@@ -30,7 +31,7 @@ pub struct Options {
     pub include: Vec<String>,
     /// Globs of which a path must match none.
     pub exclude: Vec<String>,
-    /// Files and folders of which a path must be one or lie below one.
+    /// Files and folders to bring into the workspace, which stays one of the version that it was made from.
     pub paths: Vec<String>,
     /// Replaces and removes uncommitted work.
     pub force: bool,
@@ -62,20 +63,38 @@ pub struct Report {
 /// Checks a version out.
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
     let found = revision::version(repo, &options.revision)?;
-    let paths = options.paths.iter().map(|p| from_user(p)).collect::<Result<Vec<_>>>()?;
-    let paths = if paths.iter().any(String::is_empty) { Vec::new() } else { paths };
+    let paths = paths(repo, options, &found)?;
     let selection = Selection { include: options.include.clone(), exclude: options.exclude.clone(), paths };
     let selection = (!selection.is_all()).then_some(selection);
-    let matcher = selection.as_ref().map(Selection::matcher).transpose()?;
-    let target = Target { manifest: found.version.manifest, selection: matcher.as_ref() };
-    progress.begin(Stage::Write, 0, 0);
-    match &options.into {
-        Some(into) => {
-            let applied = checkout::staged(repo.store(), into, &target, progress)?;
-            Ok(report(found, into.display().to_string(), applied, 0))
-        }
-        None => in_place(repo, options, found, selection.clone(), &target, progress),
+    if let Some(into) = &options.into {
+        let matcher = selection.as_ref().map(Selection::matcher).transpose()?;
+        let target = Target { manifest: found.version.manifest, selection: matcher.as_ref() };
+        progress.begin(Stage::Write, 0, 0);
+        let applied = checkout::staged(repo.store(), into, &target, progress)?;
+        return Ok(report(found, into.display().to_string(), applied, 0));
     }
+    if options.paths.is_empty() {
+        return in_place(repo, options, found, selection, progress);
+    }
+    let _workspace = state::lock(repo.store().layout(), &found.version.dataset)?;
+    let restored = paths::bring_back(repo, &found, &selection.unwrap_or_default(), &[], options.force, progress)?;
+    Ok(report(found, restored.folder.display().to_string(), restored.applied, restored.discarded))
+}
+
+/// The paths of the version that were named; none for all of it.
+fn paths(repo: &Repo, options: &Options, found: &Found) -> Result<Vec<String>> {
+    let mut paths = Vec::new();
+    for typed in &options.paths {
+        let path = match repo.config().dataset(&found.version.dataset) {
+            Some(dataset) => paths::in_dataset(repo, dataset, typed)?,
+            None => from_user(typed)?,
+        };
+        if checkout::below(repo.store(), found.version.manifest, &path)?.is_empty() {
+            return Err(paths::unknown(found, &path));
+        }
+        paths.push(path);
+    }
+    Ok(if paths.iter().any(String::is_empty) { Vec::new() } else { paths })
 }
 
 fn report(found: Found, path: String, applied: Applied, discarded: u64) -> Report {
@@ -97,7 +116,6 @@ fn in_place(
     options: &Options,
     found: Found,
     selection: Option<Selection>,
-    target: &Target<'_>,
     progress: &dyn Progress,
 ) -> Result<Report> {
     let name = &found.version.dataset;
@@ -108,20 +126,17 @@ fn in_place(
     let folder = repo.folder(dataset);
     atomic::ensure_folder(&folder)?;
     let root = Root::open(&folder)?;
+    let matcher = selection.as_ref().map(Selection::matcher).transpose()?;
+    let target = Target { manifest: found.version.manifest, selection: matcher.as_ref() };
+    progress.begin(Stage::Write, 0, 0);
     let head = before.head.map(|id| repo.version(id)).transpose()?.map(|v| v.manifest);
-    let scan = || Scan::new(&root, cache::Reader::open(&cache::path(layout, name)));
-    let survey = checkout::survey(&**store, &root, scan()?, head, target, progress)?;
-    if !survey.dirty.is_empty() && !options.force {
-        let mut text = match survey.dirty.len() {
-            1 => "1 file is not committed:".to_owned(),
-            n => format!("{n} files are not committed:"),
-        };
-        survey.dirty.iter().for_each(|path| text += &format!("\n  {}", printable(path.as_str())));
-        return Err(Error::new(Kind::DirtyWorkspace, text).with_hint("commit them, move them away, or discard them with --force"));
+    let scan = || Scan::tolerant(&root, cache::Reader::open(&cache::path(layout, name)));
+    let survey = checkout::survey(store, &root, scan()?, head, &target, progress)?;
+    if !options.force {
+        survey.refuse_loss()?;
     }
     let rows = cache::Writer::create(layout, name)?;
-    let applied = checkout::apply(store, &root, scan, &survey, target, rows, progress)?;
+    let applied = checkout::apply(store, &root, scan, &survey, &target, rows, progress)?;
     State { head: Some(found.id), selection }.save(layout, name)?;
-    let discarded = survey.dirty.len() as u64;
-    Ok(report(found, folder.display().to_string(), applied, discarded))
+    Ok(report(found, folder.display().to_string(), applied, survey.uncommitted()))
 }

@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::object::version::ChangeType;
+use crate::ops::Drift;
 use crate::ops::between;
 use crate::ops::changes::Changes;
 use crate::progress::Progress;
-use crate::repo::{Repo, revision};
+use crate::repo::{Repo, revision, standing};
 use crate::sample::schema;
 
 /// What differs, in numbers. Samples are `None` while they are not counted.
@@ -41,6 +42,9 @@ pub struct Report {
     pub files_modified: u64,
     /// Files that only the old side has.
     pub files_removed: u64,
+    /// What the rules of the kind `drift` measured in both versions when each was judged last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<Drift>,
 }
 
 /// Compares two versions.
@@ -74,5 +78,16 @@ pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result
         files_added: added,
         files_modified: modified,
         files_removed: removed,
+        drift: drift(repo, &a, &b)?,
     })
+}
+
+/// What was measured in two versions. A verdict that cannot be read has nothing; `hlx verify` names it.
+fn drift(repo: &Repo, a: &revision::Found, b: &revision::Found) -> Result<Vec<Drift>> {
+    let facts = repo.facts().fold()?;
+    let verdict = |side: &revision::Found| match standing::verdict(repo, &facts, side.id, &side.version) {
+        Err(e) if e.kind() == Kind::Damaged => Ok(None),
+        verdict => verdict,
+    };
+    Ok(Drift::between(verdict(a)?.as_ref(), verdict(b)?.as_ref()))
 }

@@ -18,6 +18,7 @@ mod judge;
 pub mod log;
 pub mod ls;
 pub mod note;
+mod paths;
 mod record;
 pub mod reindex;
 pub mod restore;
@@ -33,7 +34,7 @@ pub mod validate;
 pub mod verify;
 mod view;
 
-pub use gate::{Finding, Judgement, RuleReport, Unreadable};
+pub use gate::{Drift, Finding, Judgement, Label, RuleReport, Sums, Unreadable};
 pub use record::FieldChange;
 pub use said::{ArtifactView, NoteView, RunFields, RunView};
 pub use samples::{ByFile, Record};

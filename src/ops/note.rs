@@ -52,7 +52,7 @@ pub struct ListReport {
 /// Lists notes.
 pub fn list(repo: &Repo, options: &ListOptions) -> Result<ListReport> {
     let state = repo.facts().fold()?;
-    let names = Names::of(repo)?;
+    let mut names = Names::of(repo);
     let notes = match &options.revision {
         Some(text) => state.notes_of(revision::version(repo, text)?.id),
         None => state.notes(),

@@ -18,6 +18,15 @@ pub struct Report {
     pub versions: u64,
     /// Packs that could not be read, and why.
     pub damaged: Vec<String>,
+    /// Versions that have a ref and cannot be read, and why.
+    pub unreadable: Vec<String>,
+}
+
+impl Report {
+    /// Whether every pack and every version could be read.
+    pub fn is_whole(&self) -> bool {
+        self.damaged.is_empty() && self.unreadable.is_empty()
+    }
 }
 
 /// Rebuilds the tables from the packs, and the catalog from the versions.
@@ -25,18 +34,39 @@ pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<Report> {
     let store = repo.store();
     progress.begin(Stage::Rebuild, 0, 0);
     let rebuilt = store.rebuild_tables(progress)?;
-    let versions = match catalog::rebuild(repo, progress) {
+    let catalogued = match catalog::rebuild(repo, progress) {
         // Another process has it open, and keeps it up to date.
-        Err(e) if e.kind() == Kind::Conflict => {
-            let refs = repo.versions();
-            refs.datasets()?.iter().map(|dataset| Ok(refs.numbers(dataset)?.len() as u64)).sum::<Result<u64>>()?
-        }
-        rebuilt => rebuilt?,
+        Err(e) if e.kind() == Kind::Conflict => None,
+        rebuilt => Some(rebuilt?),
     };
+    let (versions, unreadable) = versions(repo, catalogued, progress)?;
     Ok(Report {
         packs: rebuilt.packs,
         objects: rebuilt.objects,
         versions,
         damaged: rebuilt.problems.iter().map(ToString::to_string).collect(),
+        unreadable,
     })
+}
+
+/// The number of versions that can be read, and what is wrong with the others. Where the catalog has as many as there
+/// are refs, all were read.
+fn versions(repo: &Repo, catalogued: Option<u64>, progress: &dyn Progress) -> Result<(u64, Vec<String>)> {
+    let (refs, mut numbers) = (repo.versions(), Vec::new());
+    for dataset in refs.datasets()? {
+        numbers.extend(refs.numbers(&dataset)?.into_iter().map(|number| (dataset.clone(), number)));
+    }
+    if catalogued == Some(numbers.len() as u64) {
+        return Ok((numbers.len() as u64, Vec::new()));
+    }
+    let (mut readable, mut unreadable) = (0, Vec::new());
+    for (dataset, number) in numbers {
+        progress.check()?;
+        match repo.numbered(&dataset, &number) {
+            Ok(version) => readable += u64::from(version.is_some()),
+            Err(e) if e.kind() == Kind::Interrupted => return Err(e),
+            Err(e) => unreadable.push(e.to_string()),
+        }
+    }
+    Ok((readable, unreadable))
 }

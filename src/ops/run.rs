@@ -99,7 +99,7 @@ pub struct ListReport {
 /// Lists runs.
 pub fn list(repo: &Repo, options: &ListOptions) -> Result<ListReport> {
     let state = repo.facts().fold()?;
-    let names = Names::of(repo)?;
+    let mut names = Names::of(repo);
     let runs = match &options.revision {
         Some(text) => state.runs_of(revision::version(repo, text)?.id),
         None => state.runs(),

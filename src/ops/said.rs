@@ -6,12 +6,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::Time;
-use crate::error::Result;
 use crate::facts::{Noted, Recorded};
 use crate::id::{Content, Fact as FactId, Id, Version as VersionId};
 use crate::object::fact::Run;
 use crate::object::version::Number;
-use crate::repo::Repo;
+use crate::repo::{Here, Repo};
 
 /// A file that a run made.
 #[derive(Clone, Debug, Serialize)]
@@ -92,27 +91,29 @@ pub struct ListOptions {
 /// The name of a version: dataset and number.
 pub(super) type Name = Option<(String, Number)>;
 
-/// The names of versions by their ids.
-pub(super) struct Names(HashMap<Id<VersionId>, (String, Number)>);
+/// The names of versions by their ids, as their records give them.
+pub(super) struct Names<'a> {
+    repo: &'a Repo,
+    here: Here<'a>,
+    known: HashMap<Id<VersionId>, Name>,
+}
 
-impl Names {
-    /// The names of all versions that have refs; damaged ones are left out.
-    pub fn of(repo: &Repo) -> Result<Names> {
-        let refs = repo.versions();
-        let mut known = HashMap::new();
-        for dataset in refs.datasets()? {
-            for number in refs.numbers(&dataset)? {
-                if let Ok(Some(id)) = refs.get(&dataset, &number) {
-                    known.insert(id, (dataset.clone(), number));
-                }
-            }
-        }
-        Ok(Names(known))
+impl<'a> Names<'a> {
+    /// No names yet: each is read when it is asked for.
+    pub fn of(repo: &'a Repo) -> Names<'a> {
+        Names { repo, here: Here::of(repo), known: HashMap::new() }
     }
 
-    /// The name of a version; `None` where the repository does not have it.
-    pub fn get(&self, id: Id<VersionId>) -> Name {
-        self.0.get(&id).cloned()
+    /// The name of a version; `None` where the repository does not have it, its record cannot be read, or no ref of that
+    /// name leads to it.
+    pub fn get(&mut self, id: Id<VersionId>) -> Name {
+        let Names { repo, here, known } = self;
+        let read = || {
+            let version = here.version(id).ok()??;
+            let named = repo.versions().get(&version.dataset, &version.number).ok()? == Some(id);
+            named.then_some((version.dataset, version.number))
+        };
+        known.entry(id).or_insert_with(read).clone()
     }
 }
 

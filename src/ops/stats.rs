@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::object::Kind;
+use crate::object::version::Version;
 use crate::repo::Repo;
 
 /// The store in numbers.
@@ -38,8 +39,7 @@ pub fn run(repo: &Repo) -> Result<Report> {
     let (mut versions, mut files, mut logical_bytes) = (0, 0, 0u64);
     for dataset in refs.datasets()? {
         for number in refs.numbers(&dataset)? {
-            let Some(id) = refs.get(&dataset, &number)? else { continue };
-            let statistics = repo.version(id)?.statistics;
+            let Some((_, Version { statistics, .. })) = repo.numbered(&dataset, &number)? else { continue };
             versions += 1;
             files += statistics.files;
             logical_bytes = logical_bytes.saturating_add(statistics.bytes);

@@ -292,8 +292,7 @@ impl Verifier<'_> {
         let mut nearest = None;
         for dataset in refs.datasets()? {
             for number in refs.numbers(&dataset)? {
-                let Some(id) = refs.get(&dataset, &number)? else { continue };
-                let version = self.repo.version(id)?;
+                let Some((_, version)) = self.repo.numbered(&dataset, &number)? else { continue };
                 if version.data_checksum == actual {
                     self.sums.push((actual, Some(actual)));
                     return Ok(());

@@ -86,7 +86,8 @@ impl Tables {
     }
 }
 
-fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+/// The paths of the tables in the folder, in order.
+pub fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
     let list = || fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>();
     let mut paths = match list() {
         // Tables are derived, and so is their folder.

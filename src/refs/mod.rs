@@ -8,7 +8,7 @@ pub mod names;
 mod sequence;
 mod versions;
 
-pub use sequence::Sequence;
+pub use sequence::{Place, Sequence};
 pub use versions::Versions;
 
 use std::path::Path;

@@ -44,6 +44,13 @@ impl Sequence {
         if last == 0 { Ok(None) } else { self.get(last).map(|id| Some(Place { number: last, id })) }
     }
 
+    /// The entry before this one; `None` for the first, or where it cannot be read.
+    pub fn before<T>(&self, place: Place<T>) -> Result<Option<Place<T>>> {
+        let mut last = 0;
+        self.each(|number| last = if number < place.number { last.max(number) } else { last })?;
+        Ok(self.get(last).ok().map(|id| Place { number: last, id }))
+    }
+
     /// The numbers of the entries, ascending.
     pub fn numbers(&self) -> Result<Vec<u64>> {
         let mut numbers = Vec::new();

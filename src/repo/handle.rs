@@ -8,7 +8,7 @@ use crate::facts::Facts;
 use crate::id::{Id, Verdict as VerdictId, Version as VersionId};
 use crate::object::Key;
 use crate::object::verdict::Verdict;
-use crate::object::version::Version;
+use crate::object::version::{Number, Version};
 use crate::refs::Versions;
 use crate::repo::author::author;
 use crate::repo::config::{Config, Dataset};
@@ -137,6 +137,22 @@ impl Repo {
     /// The folder of a dataset.
     pub fn folder(&self, dataset: &Dataset) -> PathBuf {
         if dataset.path == "." { self.root.clone() } else { self.root.join(&dataset.path) }
+    }
+
+    /// Reads the version that the ref of this number names; `None` if there is no such ref.
+    ///
+    /// # Errors
+    /// [`Kind::Damaged`] if the record cannot be read, or gives another dataset or number: a ref that was swapped with
+    /// another, or copied to another place.
+    pub fn numbered(&self, dataset: &str, number: &Number) -> Result<Option<(Id<VersionId>, Version)>> {
+        let Some(id) = self.versions().get(dataset, number)? else { return Ok(None) };
+        let version = self.version(id).map_err(|e| e.within(format!("{dataset}@{number}")))?;
+        if version.dataset == dataset && version.number == *number {
+            return Ok(Some((id, version)));
+        }
+        let (other, theirs) = (&version.dataset, &version.number);
+        Err(Error::damaged(format!("the ref {dataset}@{number} points at the record of {other}@{theirs}"))
+            .with_hint("'hlx audit --verify' names every ref that was altered"))
     }
 
     /// Reads a version record.

@@ -135,8 +135,8 @@ fn in_dataset(repo: &Repo, dataset: &str, base: &str) -> Result<Id<VersionId>> {
     let refs = repo.versions();
     let digits = base.strip_prefix('v').unwrap_or(base);
     if let Ok(number) = Number::parse(digits) {
-        return match refs.get(dataset, &number)? {
-            Some(id) => Ok(id),
+        return match repo.numbered(dataset, &number)? {
+            Some((id, _)) => Ok(id),
             None => Err(missing(nearest(&refs.numbers(dataset)?, &number))),
         };
     }
@@ -144,7 +144,7 @@ fn in_dataset(repo: &Repo, dataset: &str, base: &str) -> Result<Id<VersionId>> {
         let fits = |n: &Number| n.parts().0 == wanted.0 && wanted.1.is_none_or(|minor| n.parts().1 == minor);
         let numbers: Vec<Number> = refs.numbers(dataset)?.into_iter().filter(fits).collect();
         if let Some(number) = highest(&numbers) {
-            return refs.get(dataset, number)?.ok_or_else(|| missing("run 'hlx log'".into()));
+            return repo.numbered(dataset, number)?.map(|(id, _)| id).ok_or_else(|| missing("run 'hlx log'".into()));
         }
         if base.len() < PREFIX {
             return Err(missing(format!("'hlx log {dataset}' lists its versions")));
@@ -155,7 +155,7 @@ fn in_dataset(repo: &Repo, dataset: &str, base: &str) -> Result<Id<VersionId>> {
             let numbers = refs.numbers(dataset)?;
             let number =
                 highest(&numbers).ok_or_else(|| missing(format!("it has no version yet: hlx commit {dataset} -m SUMMARY")))?;
-            return refs.get(dataset, number)?.ok_or_else(|| missing("run 'hlx log'".into()));
+            return repo.numbered(dataset, number)?.map(|(id, _)| id).ok_or_else(|| missing("run 'hlx log'".into()));
         }
         "HEAD" | "head" => {
             return State::load(repo.store().layout(), dataset)?
@@ -193,7 +193,11 @@ fn by_prefix(repo: &Repo, datasets: &[String], prefix: &str) -> Result<Option<Id
     for dataset in datasets {
         for number in refs.numbers(dataset)? {
             let Some(id) = refs.get(dataset, &number)? else { continue };
-            if id.to_hex().starts_with(prefix) && found.replace(id).is_some_and(|other| other != id) {
+            if !id.to_hex().starts_with(prefix) {
+                continue;
+            }
+            repo.numbered(dataset, &number)?;
+            if found.replace(id).is_some_and(|other| other != id) {
                 return Err(
                     Error::usage(format!("several versions have ids that begin with '{prefix}'")).with_hint("write more digits")
                 );

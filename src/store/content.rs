@@ -88,6 +88,12 @@ pub fn read(store: &Store, content: Id<Content>, size: u64, mut take: impl FnMut
     check_whole(&whole, content)
 }
 
+/// Whether the store holds a content and gives it back undamaged. Reads all of it.
+pub fn is_readable(store: &Store, content: Id<Content>, size: u64) -> bool {
+    let is_there = store.contains(&Key { id: *content.as_bytes(), kind: Kind::Chunk }) || store.contains(&Key::recipe(content));
+    size == 0 || is_there && read(store, content, size, |_| Ok(())).is_ok()
+}
+
 /// Reads one chunk of a recipe.
 pub fn chunk(store: &Store, item: &Item) -> Result<Object> {
     of_length(item, store.get(&Key { id: item.id, kind: Kind::Chunk })?)

@@ -95,6 +95,8 @@ pub type Packs = Vec<(Id<Pack>, PathBuf)>;
 pub struct Store {
     layout: Layout,
     tables: RwLock<Arc<Tables>>,
+    /// A hash of the names of the tables and packs at the last refresh.
+    refreshed: Mutex<Option<blake3::Hash>>,
     files: Mutex<Vec<(PathBuf, Arc<File>)>>,
     decoded: Cache<Spot, Arc<Decoded>, ByBytes>,
     deltas: Cache<(Id<Pack>, u32), Arc<Deltas>, ByBytes>,
@@ -105,7 +107,14 @@ impl Store {
     pub fn open(layout: Layout) -> Result<Store> {
         layout.check()?;
         let tables = RwLock::new(Arc::new(Tables::load(&layout.index())?));
-        Ok(Store { layout, tables, files: Mutex::default(), decoded: cache(CACHED_BYTES)?, deltas: cache(CACHED_DELTAS)? })
+        Ok(Store {
+            layout,
+            tables,
+            refreshed: Mutex::default(),
+            files: Mutex::default(),
+            decoded: cache(CACHED_BYTES)?,
+            deltas: cache(CACHED_DELTAS)?,
+        })
     }
 
     /// Where things lie.
@@ -127,10 +136,36 @@ impl Store {
     /// Reads the tables again but for damaged ones, and the contents of every pack that none of them covers, so that
     /// afterwards all that is in the store is found. Returns what could not be read.
     pub fn refresh(&self) -> Result<Vec<Error>> {
+        // Before the tables are read: what comes meanwhile is a change.
+        *self.refreshed.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.names()?);
         let (tables, stray) = self.survey(Tables::load(&self.layout.index())?.sound())?;
         let (rows, problems) = read_contents(stray.into_iter());
         self.set_tables(if rows.is_empty() { tables } else { tables.with(Table::of(rows)) });
         Ok(problems)
+    }
+
+    /// Refreshes unless nothing came or went since the last time, so that many damaged objects cost one pass. Returns
+    /// whether it did.
+    fn refresh_if_changed(&self) -> Result<bool> {
+        let last = *self.refreshed.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = last != Some(self.names()?);
+        if changed {
+            self.refresh()?;
+        }
+        Ok(changed)
+    }
+
+    /// A hash of the names of the tables and packs.
+    fn names(&self) -> Result<blake3::Hash> {
+        let mut hasher = blake3::Hasher::new();
+        for path in merged::files(&self.layout.index())? {
+            hasher.update(path.as_os_str().as_encoded_bytes());
+            hasher.update(&[0]);
+        }
+        for (id, _) in self.packs()? {
+            hasher.update(id.as_bytes());
+        }
+        Ok(hasher.finalize())
     }
 
     /// The same for a writer: packs that no table covers, since a process was killed before it wrote one, get a table,
@@ -210,8 +245,7 @@ impl Store {
             if first.kind() == ErrorKind::Interrupted {
                 return Err(first);
             }
-            self.refresh()?;
-            self.read_any(key, depth, check)
+            if self.refresh_if_changed()? { self.read_any(key, depth, check) } else { Err(first) }
         })
     }
 

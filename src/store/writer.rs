@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::fs::lock::{self, Lock};
-use crate::id::{Content, Id};
+use crate::id::{Content, Id, Pack};
 use crate::limits;
 use crate::object::recipe::{Builder, Item, Made};
 use crate::object::{Key, Kind};
@@ -36,6 +36,10 @@ pub struct Writer<'a> {
     pipeline: Option<Pipeline>,
     /// What this writer took and no table has yet.
     pending: HashSet<Key>,
+    /// The packs that were there before. What lies in them is read before it is relied on, where it is cheap or has to be.
+    older: HashSet<Id<Pack>>,
+    /// Whether all that lies in them is.
+    distrusts: bool,
     alone: Group,
     /// Runs by the deltas that they lie above, less one: all of a block lie equally deep.
     deltas: [Group; DEPTH as usize],
@@ -60,21 +64,38 @@ impl<'a> Writer<'a> {
             _gc: gc,
             pipeline: None,
             pending: HashSet::new(),
+            older: store.tables().packs(),
+            distrusts: false,
             alone: Group::new(Kind::Chunk),
             deltas: [Kind::Chunk; DEPTH as usize].map(Group::new),
             structure: STRUCTURE.map(Group::new),
         })
     }
 
-    /// Whether the object has to be stored; from now on it counts as taken.
-    fn claim(&mut self, key: Key) -> bool {
-        let new = !self.store.contains(&key) && self.pending.insert(key);
+    /// Reads every object that is there already before it relies on it, and stores it again where it is damaged: for a
+    /// store of which a part could not be read. Nothing is compressed against what is there.
+    pub fn distrust(&mut self) {
+        self.distrusts = true;
+    }
+
+    /// Whether the object has to be stored; from now on it counts as taken. With `check`, one that is there is read.
+    fn claim(&mut self, key: Key, check: bool) -> bool {
+        let there = self.store.contains(&key) && (!check || self.is_sound(&key));
+        let new = !there && self.pending.insert(key);
         for durable in self.pipeline.iter().flat_map(Pipeline::durable) {
             for key in durable.keys {
                 self.pending.remove(&key);
             }
         }
         new
+    }
+
+    /// Whether an object that is there can be read. What this writer stored itself need not be.
+    fn is_sound(&self, key: &Key) -> bool {
+        match self.store.locate(key) {
+            Some(row) if self.older.contains(&row.pack) => self.store.get(key).is_ok(),
+            located => located.is_some(),
+        }
     }
 
     fn submit(&mut self, group: Group) -> Result<()> {
@@ -86,13 +107,14 @@ impl<'a> Writer<'a> {
 
     /// Begins a file that takes the place of `old`, if of any: its content and size.
     pub fn file(&self, old: Option<(Id<Content>, u64)>) -> FileWriter<'a> {
-        let follower = old.and_then(|(content, size)| Follower::of(self.store, content, size)).map(Box::new);
-        FileWriter { follower, recipe: Builder::default(), chunks: 0 }
+        let followed = old.filter(|_| !self.distrusts);
+        let follower = followed.and_then(|(content, size)| Follower::of(self.store, content, size)).map(Box::new);
+        FileWriter { follower, recipe: Builder::default(), chunks: 0, check: self.distrusts || old.is_none() }
     }
 
     /// Stores an object other than a chunk, unless it is there; true if it was not. Fails if no reader would accept it.
     pub fn structure(&mut self, key: Key, bytes: &[u8]) -> Result<bool> {
-        if !self.claim(key) {
+        if !self.claim(key, true) {
             return Ok(false);
         }
         accept(&key, bytes)?;
@@ -202,6 +224,9 @@ pub struct FileWriter<'a> {
     follower: Option<Box<Follower<'a>>>,
     recipe: Builder,
     chunks: u64,
+    /// Whether chunks that are there are read. Those of a file that takes the place of another are not, since most of
+    /// them are its own.
+    check: bool,
 }
 
 impl FileWriter<'_> {
@@ -211,7 +236,7 @@ impl FileWriter<'_> {
         let mut made = Vec::new();
         self.recipe.chunk(Item { id, len: bytes.len() as u64 }, &mut made);
         store_all(writer, made)?;
-        let new = writer.claim(Key { id, kind: Kind::Chunk });
+        let new = writer.claim(Key { id, kind: Kind::Chunk }, self.check);
         match &mut self.follower {
             Some(follower) => {
                 let run = follower.chunk(&id, bytes, new)?;

@@ -25,11 +25,11 @@ const ONE: u128 = 1_000_000;
 const CHECKED: &str = "checked";
 const FAILED: &str = "failed";
 const UNREADABLE: &str = "unreadable";
-const SAMPLES: &str = "samples";
-const TEXTS: &str = "texts";
-const CHARACTERS: &str = "characters";
-const MANY: &str = "labels:many";
-const LABEL: &str = "label:";
+pub(super) const SAMPLES: &str = "samples";
+pub(super) const TEXTS: &str = "texts";
+pub(super) const CHARACTERS: &str = "characters";
+pub(super) const MANY: &str = "labels:many";
+pub(super) const LABEL: &str = "label:";
 
 /// Sums of every rule.
 #[derive(Clone, Debug)]

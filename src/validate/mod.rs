@@ -20,6 +20,7 @@ mod rules;
 mod schema;
 mod spec;
 mod strings;
+mod summary;
 mod text;
 mod value;
 
@@ -30,3 +31,4 @@ pub use keys::{Gathering, MAX_MEMBERS, Told as KeyTold};
 pub use measures::{Limits, Measures};
 pub use record::{Body, Opaque, Record};
 pub use spec::{Check, Rule, Spec, Unit};
+pub use summary::Summary;

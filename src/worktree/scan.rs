@@ -46,6 +46,11 @@ impl<'a> Scan<'a> {
         Ok(Scan { walk: Walk::new(root)?, rows: cache.peekable() })
     }
 
+    /// The same for a checkout, which leaves alone what no version can hold.
+    pub fn tolerant(root: &'a Root, cache: Reader) -> Result<Scan<'a>> {
+        Ok(Scan { walk: Walk::new(root)?.tolerant(), rows: cache.peekable() })
+    }
+
     fn see(&mut self, found: Found) -> Seen {
         while self.rows.next_if(|row| row.entry.path < found.path).is_some() {}
         let row = self.rows.next_if(|row| row.entry.path == found.path);

@@ -115,18 +115,26 @@ pub(super) struct Walk<'a> {
     frames: Vec<Frame>,
     problems: Vec<String>,
     count: usize,
+    /// Whether what cannot be stored is passed over.
+    is_tolerant: bool,
     done: bool,
 }
 
 impl<'a> Walk<'a> {
     pub fn new(root: &'a Root) -> Result<Walk<'a>> {
-        let mut walk = Walk { root, rules: Rules::default(), frames: Vec::new(), problems: Vec::new(), count: 0, done: false };
+        let (rules, frames, problems) = (Rules::default(), Vec::new(), Vec::new());
+        let mut walk = Walk { root, rules, frames, problems, count: 0, is_tolerant: false, done: false };
         let mut listing = list(root, "")?;
         if listing.is_repository {
             listing.children.retain(|(name, _)| !OWN_FILES.contains(&name.as_str()));
         }
         walk.enter(String::new(), listing)?;
         Ok(walk)
+    }
+
+    /// Passes over what cannot be stored.
+    pub fn tolerant(self) -> Walk<'a> {
+        Walk { is_tolerant: true, ..self }
     }
 
     fn enter(&mut self, folder: String, mut listing: Listing) -> Result<()> {
@@ -243,7 +251,7 @@ impl<'a> Walk<'a> {
 
     /// The error that names everything that cannot be stored, if there is any.
     fn refusal(&mut self) -> Option<Error> {
-        if self.count == 0 {
+        if self.count == 0 || self.is_tolerant {
             return None;
         }
         let mut text =

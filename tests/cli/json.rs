@@ -130,7 +130,10 @@ fn every_verb_has_its_fields_in_json() {
     let checkout =
         set(["dataset_name", "version", "id", "path", "written", "removed", "unchanged", "bytes_written", "discarded"]);
     assert_eq!(keys(&s.json("checkout 1.0.0")), checkout);
-    assert_eq!(keys(&s.json("restore a.txt --source 1.1.0")), set(["dataset_name", "version", "restored", "removed"]));
+    assert_eq!(
+        keys(&s.json("restore a.txt --source 1.1.0")),
+        set(["dataset_name", "version", "restored", "removed", "discarded"])
+    );
     let ls = s.json("ls 1.0.0");
     assert_eq!(keys(&ls), set(["items"]));
     assert_eq!(keys(&ls["items"][0]), set(["path", "kind", "size", "samples", "id"]));

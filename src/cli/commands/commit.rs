@@ -61,8 +61,9 @@ pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
 /// Most findings that are told one by one.
 const TOLD: usize = 20;
 
-/// Tells of records that are none.
+/// Tells of what could not be read of the parent, and of records that are none.
 fn warn(report: &commit::Report, out: &mut Output) {
+    report.warnings.iter().for_each(|warning| out.warning(warning));
     for finding in report.findings.iter().take(TOLD) {
         out.warning(&format!("{}:{}: {}", finding.path, finding.line, finding.message));
     }

@@ -7,7 +7,7 @@ use helox::sample::Type;
 use helox::sample::schema::ChangeKind;
 use helox::{Result, printable};
 
-use super::Answer;
+use super::{Answer, drift};
 use crate::cli::args;
 use crate::cli::format::{columns, difference, size, thousands};
 use crate::cli::output::Output;
@@ -60,5 +60,5 @@ fn words(report: &compare::Report, out: &mut Output) -> io::Result<()> {
         let breaking = if change.breaking { ", breaking" } else { "" };
         writeln!(out, "schema  {}  {what}{breaking}", printable(path))?;
     }
-    Ok(())
+    drift::words(&report.drift, out)
 }

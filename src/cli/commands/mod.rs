@@ -9,6 +9,7 @@ mod compare;
 mod completions;
 mod dataset;
 mod diff;
+mod drift;
 mod init;
 mod judgement;
 mod log;
@@ -38,6 +39,8 @@ pub(crate) enum Answer {
     Yes,
     /// Files differ, or damage was found.
     No,
+    /// It is done as far as damage allows.
+    Damaged,
 }
 
 impl Answer {

@@ -7,16 +7,30 @@ use helox::{Result, printable};
 
 use super::Answer;
 use crate::cli::format::count;
+use crate::cli::output::Output;
 use crate::cli::session::Session;
 
 pub(super) fn run(session: &mut Session) -> Result<Answer> {
     let report = reindex::run(&session.repo()?, &session.progress())?;
-    session.out.report(&report, |out| {
+    let words = |out: &mut Output| {
         for damaged in &report.damaged {
             writeln!(out, "{}  {}", out.tint().bad("damaged"), printable(damaged))?;
         }
+        for unreadable in &report.unreadable {
+            writeln!(out, "{}  {}", out.tint().bad("unreadable"), printable(unreadable))?;
+        }
         let read = format!("{}, {}", count(report.packs, "pack"), count(report.objects, "object"));
         writeln!(out, "indexed {read}, {}", count(report.versions, "version"))
-    })?;
-    Ok(Answer::Yes)
+    };
+    if report.is_whole() {
+        session.out.report(&report, words)?;
+        return Ok(Answer::Yes);
+    }
+    // Damage is not hidden by -q.
+    session.out.answer(&report, words)?;
+    if report.versions == 0 && !report.unreadable.is_empty() {
+        session.out.warning("no version can be read");
+    }
+    session.out.hint("'hlx verify --all' names every file that the damage touches; copy the packs back from another copy");
+    Ok(Answer::Damaged)
 }

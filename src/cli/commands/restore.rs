@@ -7,7 +7,7 @@ use helox::{Result, printable};
 
 use super::Answer;
 use crate::cli::args;
-use crate::cli::format::thousands;
+use crate::cli::format::{count, thousands};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
@@ -15,7 +15,7 @@ use crate::cli::session::Session;
 const FEW: usize = 10;
 
 pub(super) fn run(args: args::Restore, session: &mut Session) -> Result<Answer> {
-    let options = restore::Options { paths: args.paths, source: args.source };
+    let options = restore::Options { paths: args.paths, source: args.source, force: args.force };
     let report = restore::run(&session.repo()?, &options, &session.progress())?;
     session.out.report(&report, |out| words(&report, out))?;
     Ok(Answer::Yes)
@@ -34,5 +34,9 @@ fn words(report: &restore::Report, out: &mut Output) -> io::Result<()> {
     let counts =
         format!("{} restored, {} removed", thousands(report.restored.len() as u64), thousands(report.removed.len() as u64));
     let name = format!("{} {}", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version));
-    writeln!(out, "{counts}, as in {name}")
+    writeln!(out, "{counts}, as in {name}")?;
+    if report.discarded > 0 {
+        writeln!(out, "{}", tint.bad(format!("{} of uncommitted work replaced or removed", count(report.discarded, "file"))))?;
+    }
+    Ok(())
 }

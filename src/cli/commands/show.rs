@@ -6,7 +6,7 @@ use helox::ops::{RunView, VersionView, show};
 use helox::{Result, printable};
 use serde_json::Value;
 
-use super::{Answer, judgement};
+use super::{Answer, drift, judgement};
 use crate::cli::args;
 use crate::cli::format::{columns, moment, number, short, size, thousands};
 use crate::cli::output::Output;
@@ -61,6 +61,7 @@ pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
     if let Some(judgement) = &version.validation {
         writeln!(out)?;
         judgement::words(judgement, out)?;
+        drift::words(&judgement.drift, out)?;
     }
     schema(version, out)
 }

@@ -123,9 +123,7 @@ impl History {
         let (refs, mut versions) = (repo.versions(), HashMap::new());
         for dataset in refs.datasets()? {
             for number in refs.numbers(&dataset)? {
-                if let Some(id) = refs.get(&dataset, &number)? {
-                    versions.insert(id, repo.version(id).map_err(|e| e.within(format!("{dataset}@{number}")))?);
-                }
+                versions.extend(repo.numbered(&dataset, &number)?);
             }
         }
         let mut waiting: Vec<_> = versions.iter().map(|(id, version)| (version.created, *id)).collect();

@@ -4,6 +4,7 @@
 //! interrupted commit leaves nothing visible; the same command again succeeds.
 
 mod number;
+mod read;
 
 use std::path::PathBuf;
 
@@ -21,9 +22,10 @@ use crate::object::fact::Statement;
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version, canonical_json, json_depth};
 use crate::ops::VersionView;
 use crate::ops::changes::Changes;
-use crate::ops::gate::{Base, Files, Judgement, Judging, Outcome as Judged};
-use crate::ops::judge::{self, SampleChanges, percent};
-use crate::ops::tree::{Folder, Overlay, Stored, Tree, settle};
+use crate::ops::commit::read::Reading;
+use crate::ops::gate::{Files, Judgement, Judging, Outcome as Judged};
+use crate::ops::judge::{SampleChanges, percent};
+use crate::ops::tree::{Folder, Tree};
 use crate::ops::view::Viewer;
 use crate::progress::Progress;
 use crate::refs::names;
@@ -33,7 +35,7 @@ use crate::sample::schema::Change;
 use crate::sample::tally::Counts;
 use crate::store::Writer;
 use crate::worktree::cache;
-use crate::worktree::ingest::{Counted, Counting, Watch};
+use crate::worktree::ingest::Counted;
 use crate::worktree::state::{self, State};
 
 pub use crate::store::samples::Found as Finding;
@@ -126,6 +128,9 @@ pub struct Report {
     pub bump: String,
     /// The file that holds all that the rules of the dataset found, where they refused it.
     pub report_file: Option<String>,
+    /// What of the parent could not be read, and what was done without it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// By how many bytes the packs grew.
     pub stored_bytes: u64,
 }
@@ -218,7 +223,8 @@ impl Commit<'_> {
             (None, Some(_)) => {
                 let refs = self.repo.versions();
                 let numbers = refs.numbers(name)?;
-                revision::highest(&numbers).map(|n| refs.get(name, n)).transpose()?.flatten()
+                let latest = revision::highest(&numbers).map(|number| self.repo.numbered(name, number)).transpose()?;
+                return Ok(latest.flatten().map(|(id, version)| Parent { id, version }));
             }
         };
         id.map(|id| Ok(Parent { id, version: self.repo.version(id)? })).transpose()
@@ -227,6 +233,11 @@ impl Commit<'_> {
     /// A revision that names the dataset, if it does not already.
     fn qualified(&self, text: &str) -> String {
         if text.contains('@') { text.to_owned() } else { format!("{}@{text}", self.dataset.name) }
+    }
+
+    fn writer(&self) -> Result<Writer<'_>> {
+        let store = self.repo.store();
+        if self.options.dry_run { Writer::dry(store) } else { Writer::new(store, self.repo.config().level()) }
     }
 
     fn folder(&self) -> Folder<'_> {
@@ -242,38 +253,20 @@ impl Commit<'_> {
 
     fn run(&self, parent: Option<Parent>) -> Result<Report> {
         let store = self.repo.store();
-        let level = self.repo.config().level();
-        let mut writer = if self.options.dry_run { Writer::dry(store)? } else { Writer::new(store, level)? };
         let rules = Some(&self.dataset)
             .filter(|dataset| dataset.samples)
             .map(|dataset| dataset.rules(&store.layout().tmp()))
             .transpose()?;
-        let known = match (&parent, &rules) {
-            (Some(parent), Some(_)) => judge::known(self.repo, &parent.version)?,
-            _ => None,
-        };
         let judging = match self.options.no_validate {
             true => None,
             false => {
                 Judging::of(self.repo, &self.dataset, self.progress)?.map(|judging| judging.at_most(self.options.max_findings))
             }
         };
-        let before = parent.as_ref().map(|parent| parent.version.manifest);
-        let judgement = judging.as_ref().map(|judging| judging.begin(Base { own: None, parent: before })).transpose()?;
-        let watch = judgement.as_ref().map(|judgement| judgement as &dyn Watch);
-        let counting = rules.as_ref().map(|rules| Counting { store, rules, tallied: known.is_some(), watch });
-        let (folder, root) = (self.folder(), self.folder().open()?);
-        let Stored { tree, rows, fresh, mut counted } = folder.read(&root, before, counting, &mut writer)?;
-        let nodes = Overlay { store, fresh };
-        let changes = match &parent {
-            Some(parent) => Changes::between(&nodes, &parent.version, tree.manifest)?,
-            None => Changes::of_first(&tree.totals),
-        };
-        if let (Some(counted), Some(counting), Some(parent), true) = (&mut counted, counting, &parent, known.is_some()) {
-            settle(counted, counting, &nodes, parent.version.manifest, tree.manifest)?;
-        }
-        let Found { schema, samples, findings, found: findings_count } =
-            Found::of(counted, known, self.dataset.thresholds.field_share)?;
+        let root = self.folder().open()?;
+        let Reading { tree, rows, nodes, changes, found, judgement, mut writer, warnings } =
+            self.read(&root, parent.as_ref(), rules.as_ref(), judging.as_ref())?;
+        let Found { schema, samples, findings, found: findings_count } = found;
         let change_type = match (&samples, &parent) {
             (Some(samples), Some(_)) => samples.kind(&self.dataset.thresholds),
             _ => changes.kind(parent.is_none()),
@@ -300,6 +293,7 @@ impl Commit<'_> {
             explained,
             validation: None,
             report_file: None,
+            warnings,
             stored: 0,
         };
         if let Some(there) = self.already_there(&mut version, !changes.any)? {
@@ -312,17 +306,18 @@ impl Commit<'_> {
             parent => parent,
         };
         let mut held = Vec::new();
-        if let Some(judgement) = judgement {
+        if let (Some(judging), Some(judgement)) = (&judging, judgement) {
             if !self.options.dry_run {
                 // What is judged is what was stored, whatever becomes of the files meanwhile.
                 let finished = writer.finish()?;
                 told.stored += finished.bytes;
                 held.push(finished);
-                writer = Writer::new(store, level)?;
+                writer = self.writer()?;
             }
-            let work = self.options.dry_run.then(|| folder.work(&root)).transpose()?;
+            let work = self.options.dry_run.then(|| self.folder().work(&root)).transpose()?;
             let files = Files { nodes: &nodes, manifest: tree.manifest, work };
-            let judged = judgement.finish(&files, !self.options.dry_run)?;
+            let keep = !self.options.dry_run;
+            let judged = read::judged(judging, judgement, &files, keep, &mut told.warnings)?;
             told.validation = Some(self.judged(&judged, parent.as_ref(), &mut version, &mut writer)?);
             if !judged.verdict.passed() {
                 if !self.options.dry_run {
@@ -348,7 +343,7 @@ impl Commit<'_> {
             if let Some(there) = self.already_there(&mut version, false)? {
                 return self.report(there, Outcome::AlreadyThere, told, rows);
             }
-            let mut writer = Writer::new(store, level)?;
+            let mut writer = self.writer()?;
             writer.structure(Key::from(version.id()), &version.encode())?;
             held.push(writer.finish()?);
         }
@@ -460,6 +455,7 @@ impl Commit<'_> {
             findings_count: told.findings_count,
             bump: told.explained,
             report_file: told.report_file,
+            warnings: told.warnings,
             stored_bytes: told.stored,
         })
     }
@@ -476,6 +472,7 @@ struct Told {
     explained: String,
     validation: Option<Judgement>,
     report_file: Option<String>,
+    warnings: Vec<String>,
 }
 
 /// What counting found.

@@ -6,6 +6,7 @@
 //! whether the parent's judgement was known or not.
 
 mod attempt;
+mod drift;
 mod known;
 mod look;
 mod outcome;
@@ -34,6 +35,7 @@ use known::{Home, Place};
 use place::Minds;
 
 pub(super) use attempt::Attempt;
+pub use drift::{Drift, Label, Sums};
 pub use report::{Finding, Judgement, RuleReport, Unreadable};
 
 /// Findings of a rule that a report has, unless the user asks for another number.

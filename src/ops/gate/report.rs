@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::drift::Drift;
 use super::{Outcome, Place, Said};
 use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Temp};
@@ -90,6 +91,9 @@ pub struct Judgement {
     pub unreadable_count: u64,
     /// The parent's score, where the same rules judged it.
     pub parent_score: Option<f64>,
+    /// What the rules of the kind `drift` measured, in the parent where the same rules judged it and in the version.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<Drift>,
     /// Rules and splits without anything to look at, where this was found out just now: most likely mistyped.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub idle: Vec<String>,
@@ -132,7 +136,9 @@ impl Judgement {
                 message: found.message.clone(),
             })
         });
+        let parent = parent.filter(|parent| parent.rules == verdict.rules);
         Judgement {
+            drift: Drift::between(parent, Some(verdict)),
             score: share(verdict.score()),
             min_score: share(verdict.min_score),
             status: verdict.status(),
@@ -142,7 +148,7 @@ impl Judgement {
             unreadable_count: verdict.judged.iter().fold(0, |sum, judged| sum.saturating_add(judged.unreadable)),
             findings: findings.collect(),
             findings_count: verdict.found,
-            parent_score: parent.filter(|parent| parent.rules == verdict.rules).map(|parent| share(parent.score())),
+            parent_score: parent.map(|parent| share(parent.score())),
             idle: Vec::new(),
         }
     }

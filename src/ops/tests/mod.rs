@@ -1,12 +1,15 @@
 //! The verbs together, as the library's callers use them: round trips, faults at every disk call, random histories.
 
 mod altered;
+mod damage;
 mod facts;
 mod faults;
 mod gate;
 mod model;
 mod numbers;
+mod overwrite;
 mod queries;
+mod refs;
 mod rules;
 mod samples;
 mod verbs;

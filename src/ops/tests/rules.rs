@@ -2,7 +2,7 @@
 
 use super::gate::{gated, judge, told};
 use super::*;
-use crate::ops::{Judgement, diff, validate};
+use crate::ops::{Judgement, Sums, compare, diff, show, validate};
 
 fn judged(bench: &Bench) -> Judgement {
     judge(bench, "WORK").unwrap().judgement
@@ -130,4 +130,29 @@ fn a_split_by_a_group_is_one_where_no_group_stands_on_both_sides() {
     bench.write("test/a.jsonl", page("L3", 1) + &page("L2", 2) + "{\"page\":3}\n");
     let report: validate::Report = judge(&bench, "WORK").unwrap();
     assert_eq!(told(&report.judgement), ["train/a.jsonl:3: leakage: stands in the test split, at test/a.jsonl:2"]);
+}
+
+#[test]
+fn what_drift_measured_is_told_beside_the_version_before() {
+    let bench = gated(&["kind = 'drift'\nname = 'mix'\nfield = '/text'\nmean_length = 9\nlabels = '/label'\nlabel_share = 1"]);
+    let line = |label: &str, text: &str| format!("{{\"label\":\"{label}\",\"text\":\"{text}\"}}\n");
+    bench.write("a.jsonl", line("rent", "four") + &line("rent", "four") + &line("term", "four") + &line("term", "four"));
+    let first = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    assert!(first.drift[0].old.is_none());
+    bench.write("a.jsonl", line("rent", "sixsix") + &line("rent", "four") + &line("term", "four") + &line("rent", "two"));
+    bench.commit(|_| {}).unwrap();
+    let shown = show::run(&bench.repo(), None).unwrap().validation.unwrap().drift;
+    let compared = compare::run(&bench.repo(), "1.0.0", "HEAD", &Silent).unwrap().drift;
+    assert_eq!(shown, compared);
+    let [drift] = &shown[..] else { panic!("{shown:?}") };
+    let sums = |side: &Option<Sums>| {
+        let Sums { samples, mean_length, labels, .. } = side.clone().unwrap();
+        let labels = labels.into_iter().map(|label| (label.label, label.count, label.share)).collect::<Vec<_>>();
+        (samples, mean_length, labels)
+    };
+    let labels =
+        |rent: u64, term: u64| vec![("rent".to_owned(), rent, rent as f64 / 4.0), ("term".to_owned(), term, term as f64 / 4.0)];
+    assert_eq!(drift.rule, "mix");
+    assert_eq!(sums(&drift.old), (4, Some(4.0), labels(2, 2)));
+    assert_eq!(sums(&drift.new), (4, Some(4.25), labels(3, 1)));
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::error::Kind;
 use crate::object::version::ChangeType;
 use crate::ops::commit::{Bump, Outcome};
-use crate::ops::{cat, diff, ls, reindex, restore, status, tag, verify};
+use crate::ops::{cat, diff, ls, reindex, status, tag, verify};
 
 fn status_of(bench: &Bench) -> status::Report {
     status::run(&bench.repo(), &status::Options::default(), &Silent).unwrap()
@@ -154,30 +154,6 @@ fn a_same_size_edit_right_after_a_commit_is_seen() {
 }
 
 #[test]
-fn checkout_refuses_to_lose_work_and_names_all_of_it() {
-    let bench = Bench::new();
-    bench.write("a", "one");
-    bench.write("b", "one");
-    bench.commit(|_| {}).unwrap();
-    bench.write("a", "two");
-    bench.commit(|_| {}).unwrap();
-    bench.write("b", "edited");
-    bench.write("new/file", "untracked");
-    bench.write(".hlxignore", "*.tmp\n");
-    bench.write("x.tmp", "ignored");
-    let before = read_tree(&bench.path);
-    let error = bench.checkout("1.0.0", false).unwrap_err();
-    assert_eq!(error.kind(), Kind::DirtyWorkspace);
-    for name in ["b", "new/file", ".hlxignore"] {
-        assert!(error.message().contains(name), "{name}: {}", error.message());
-    }
-    assert_eq!(read_tree(&bench.path), before);
-    let report = bench.checkout("1.0.0", true).unwrap();
-    assert_eq!(report.discarded, 3);
-    assert_eq!(read_tree(&bench.path).keys().collect::<Vec<_>>(), ["a", "b", "x.tmp"], "what is ignored stays");
-}
-
-#[test]
 fn a_selection_keeps_the_rest_of_the_version() {
     let bench = Bench::new();
     for path in ["train/1", "train/2", "test/1", "README"] {
@@ -200,22 +176,6 @@ fn a_selection_keeps_the_rest_of_the_version() {
     fs::remove_file(bench.path.join("other")).unwrap();
     bench.checkout("HEAD", false).unwrap();
     assert_eq!(read_tree(&bench.path), tree);
-}
-
-#[test]
-fn restore_brings_single_files_back() {
-    let bench = Bench::new();
-    bench.write("d/a", "one");
-    bench.write("d/b", "one");
-    bench.commit(|_| {}).unwrap();
-    bench.write("d/a", "changed");
-    fs::remove_file(bench.path.join("d/b")).unwrap();
-    bench.write("d/untracked", "mine");
-    let restore = |path: &str| restore::run(&bench.repo(), &restore::Options { paths: vec![path.into()], source: None }, &Silent);
-    assert_eq!(restore("d").unwrap().restored, ["d/a", "d/b"]);
-    assert_eq!(status_of(&bench).added, ["d/untracked"]);
-    assert_eq!(restore("nowhere").unwrap_err().kind(), Kind::PathNotFound);
-    assert!(restore("../x").is_err());
 }
 
 #[test]

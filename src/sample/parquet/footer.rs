@@ -1,40 +1,209 @@
-//! A look at the footer before the parquet crate reads it: that crate descends into the schema as deep as the file says,
-//! and makes room for as many fields as it says, either of which could end the process.
+//! The footer of a file, read before the parquet crate does: only what is needed to read rows is handed on to it.
 //!
-//! The footer is a Thrift struct in the compact protocol, the schema its field 2: all nodes in depth-first order, each
-//! with its number of children in field 5.
+//! That crate descends into the schema as deep as the file says, and makes room for as many fields as it says, either of
+//! which could end the process. And it refuses a file for statistics or a dictionary's place that no reader needs. The
+//! footer is a Thrift struct in the compact protocol: `FileMetaData` of the format's `parquet.thrift`. Its field 2 is the
+//! schema: all nodes in depth-first order, each with its number of children in field 5. Its field 4 are the row groups.
 
+use super::fault::Fault;
 use super::table::Ranges;
-use crate::codec::{Malformed, Take};
+use crate::codec::{Malformed, Put, Take};
 
 /// The deepest schema, and the deepest Thrift struct, that is read.
 const DEPTH: usize = 64;
 /// What stands behind the footer: its length in 4 bytes, and the magic number.
 const TAIL: u64 = 8;
+/// The magic number of a file whose footer is encrypted; of others it is `PAR1`.
+const ENCRYPTED: &[u8; 4] = b"PARE";
+/// Bytes in which a page's header without statistics stands.
+const PAGE_HEADER: usize = 256;
 
-/// Fails if the schema is deeper than [`DEPTH`] or states more children than it has nodes. Says nothing of a file whose
-/// footer is not where it should be: that is found by who reads it.
-pub(super) fn check(file: &dyn Ranges) -> Result<(), String> {
-    let Some(end) = file.size().checked_sub(TAIL) else { return Ok(()) };
-    let mut tail = [0; 4];
-    let read = |at, buffer: &mut [u8]| file.read_at(at, buffer).map_err(|why| why.to_string());
-    read(end, &mut tail)?;
-    let length = u32::from_le_bytes(tail);
-    let Some(start) = end.checked_sub(u64::from(length)) else { return Ok(()) };
-    let mut footer = vec![0; length as usize];
-    read(start, &mut footer)?;
-    check_footer(&mut Take::new(&footer)).map_err(|why| format!("its footer is not understood: {why}"))
+/// Reads the footer, without what is not needed, and fails if the file or some columns are encrypted, if the schema is
+/// deeper than [`DEPTH`], or if it states more children than it has nodes.
+pub(super) fn read(file: &dyn Ranges) -> Result<Vec<u8>, Fault> {
+    let end = file.size().checked_sub(TAIL + 4).ok_or_else(|| Fault::damaged("it is too short"))? + 4;
+    let mut tail = [0; TAIL as usize];
+    file.read_at(end, &mut tail).map_err(|why| Fault::damaged(&why.to_string()))?;
+    let [l0, l1, l2, l3, magic @ ..] = tail;
+    match &magic {
+        ENCRYPTED => return Err(Fault::Encrypted("its footer is encrypted".to_owned())),
+        b"PAR1" => {}
+        _ => return Err(Fault::damaged("it does not end in PAR1")),
+    }
+    let length = u32::from_le_bytes([l0, l1, l2, l3]);
+    let start = end.checked_sub(u64::from(length)).ok_or_else(|| Fault::damaged("its footer is longer than the file"))?;
+    let mut bytes = vec![0; length as usize];
+    file.read_at(start, &mut bytes).map_err(|why| Fault::damaged(&why.to_string()))?;
+    let mut footer = Struct::default();
+    let mut encrypted = false;
+    put_footer(&mut Take::new(&bytes), &mut footer, &mut encrypted)
+        .map_err(|why| Fault::damaged(&format!("its footer is not understood: {why}")))?;
+    if encrypted {
+        return Err(Fault::Encrypted("some of its columns are encrypted".to_owned()));
+    }
+    Ok(footer.end())
 }
 
-fn check_footer(take: &mut Take<'_>) -> Result<(), Malformed> {
+/// How many bytes the header of the dictionary page takes that a column chunk begins with; none if it does not.
+///
+/// The Java library counted it in no length before its version 1.2.9 (IMPALA-694, PARQUET-816).
+pub(super) fn dictionary_header(file: &dyn Ranges, start: u64) -> u64 {
+    let length = file.size().saturating_sub(start).min(PAGE_HEADER as u64) as usize;
+    let mut bytes = vec![0; length];
+    if file.read_at(start, &mut bytes).is_err() {
+        return 0;
+    }
+    let mut take = Take::new(&bytes);
+    let (mut id, mut kind) = (0, None);
+    while let Ok(Some(of)) = field(&mut take, &mut id) {
+        let read = if (id, of) == (1, I32) { zigzag(&mut take).map(|n| kind = Some(n)) } else { skip(&mut take, of, 0) };
+        if read.is_err() {
+            return 0;
+        }
+    }
+    if kind == Some(DICTIONARY_PAGE) { (length - take.rest().len()) as u64 } else { 0 }
+}
+
+/// Whether the writer of a file left the headers of dictionary pages out of the lengths of columns.
+pub(super) fn omits_dictionary_headers(created_by: Option<&str>) -> bool {
+    let Some(rest) = created_by.and_then(|text| text.strip_prefix("parquet-mr")) else { return false };
+    let version = rest.trim_start().strip_prefix("version").unwrap_or_default().trim_start();
+    let numbers: Vec<u32> = version.split(|c: char| !c.is_ascii_digit()).map_while(|n| n.parse().ok()).take(3).collect();
+    numbers < vec![1, 2, 9]
+}
+
+/// The type of a dictionary page in a page's header.
+const DICTIONARY_PAGE: i64 = 2;
+
+fn put_footer(take: &mut Take<'_>, out: &mut Struct, encrypted: &mut bool) -> Result<(), Malformed> {
     let mut id = 0;
     while let Some(kind) = field(take, &mut id)? {
         match (id, kind) {
-            (2, LIST) => check_schema(take)?,
+            (2, LIST) => out.copy(id, kind, take, check_schema)?,
+            (4, LIST) => put_structs(take, out, id, &mut |take, out| put_row_group(take, out, encrypted))?,
+            // The version, the number of rows, the writer.
+            (1 | 3 | 6, _) => out.copy(id, kind, take, |take| skip(take, kind, 0))?,
             _ => skip(take, kind, 0)?,
         }
     }
     Ok(())
+}
+
+fn put_row_group(take: &mut Take<'_>, out: &mut Struct, encrypted: &mut bool) -> Result<(), Malformed> {
+    let mut id = 0;
+    while let Some(kind) = field(take, &mut id)? {
+        match (id, kind) {
+            (1, LIST) => put_structs(take, out, id, &mut |take, out| put_chunk(take, out, encrypted))?,
+            // The lengths in bytes and in rows.
+            (2 | 3, _) => out.copy(id, kind, take, |take| skip(take, kind, 0))?,
+            _ => skip(take, kind, 0)?,
+        }
+    }
+    Ok(())
+}
+
+fn put_chunk(take: &mut Take<'_>, out: &mut Struct, encrypted: &mut bool) -> Result<(), Malformed> {
+    let mut id = 0;
+    while let Some(kind) = field(take, &mut id)? {
+        match (id, kind) {
+            (3, STRUCT) => {
+                let mut inner = Struct::default();
+                put_column(take, &mut inner)?;
+                out.put(id, kind, &inner.end());
+            }
+            // The path of another file that it lies in, and its place there.
+            (1 | 2, _) => out.copy(id, kind, take, |take| skip(take, kind, 0))?,
+            // How it is encrypted.
+            (8, _) => {
+                *encrypted = true;
+                skip(take, kind, 0)?;
+            }
+            _ => skip(take, kind, 0)?,
+        }
+    }
+    Ok(())
+}
+
+fn put_column(take: &mut Take<'_>, out: &mut Struct) -> Result<(), Malformed> {
+    let mut id = 0;
+    while let Some(kind) = field(take, &mut id)? {
+        match (id, kind) {
+            // From the type to the place of the first data page; 8 is metadata of the user.
+            (1..=7 | 9, _) => out.copy(id, kind, take, |take| skip(take, kind, 0))?,
+            // No page lies where the file's own magic number does.
+            (11, I64) => {
+                let before = take.rest();
+                if zigzag(take)? > 0 {
+                    out.put(id, kind, &before[..before.len() - take.rest().len()]);
+                }
+            }
+            _ => skip(take, kind, 0)?,
+        }
+    }
+    Ok(())
+}
+
+/// Rewrites a list of structs, each by `put`.
+fn put_structs(
+    take: &mut Take<'_>,
+    out: &mut Struct,
+    id: i64,
+    put: &mut dyn FnMut(&mut Take<'_>, &mut Struct) -> Result<(), Malformed>,
+) -> Result<(), Malformed> {
+    let (length, kind) = list(take)?;
+    if kind != STRUCT && length > 0 {
+        return Err(Malformed("a list has no structs"));
+    }
+    let mut bytes = vec![0xf0 | STRUCT];
+    bytes.put_varint(length);
+    for _ in 0..length {
+        let mut inner = Struct::default();
+        put(take, &mut inner)?;
+        bytes.extend_from_slice(&inner.end());
+    }
+    out.put(id, LIST, &bytes);
+    Ok(())
+}
+
+/// A struct that is being written.
+#[derive(Default)]
+struct Struct {
+    bytes: Vec<u8>,
+    /// The id of the last field.
+    last: i64,
+}
+
+impl Struct {
+    fn put(&mut self, id: i64, kind: u8, value: &[u8]) {
+        match u8::try_from(id - self.last) {
+            Ok(more @ 1..=15) => self.bytes.push(more << 4 | kind),
+            _ => {
+                self.bytes.push(kind);
+                self.bytes.put_varint((id << 1 ^ id >> 63).cast_unsigned());
+            }
+        }
+        self.last = id;
+        self.bytes.extend_from_slice(value);
+    }
+
+    /// Copies a field whose value `pass` passes over.
+    fn copy(
+        &mut self,
+        id: i64,
+        kind: u8,
+        take: &mut Take<'_>,
+        pass: impl FnOnce(&mut Take<'_>) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
+        let before = take.rest();
+        pass(take)?;
+        self.put(id, kind, &before[..before.len() - take.rest().len()]);
+        Ok(())
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        self.bytes.push(0);
+        self.bytes
+    }
 }
 
 fn check_schema(take: &mut Take<'_>) -> Result<(), Malformed> {
@@ -70,6 +239,7 @@ fn check_schema(take: &mut Take<'_>) -> Result<(), Malformed> {
 }
 
 const I32: u8 = 5;
+const I64: u8 = 6;
 const LIST: u8 = 9;
 const STRUCT: u8 = 12;
 
@@ -151,7 +321,49 @@ mod tests {
     }
 
     fn check(bytes: &[u8]) -> Result<(), Malformed> {
-        check_footer(&mut Take::new(bytes))
+        put_footer(&mut Take::new(bytes), &mut Struct::default(), &mut false)
+    }
+
+    #[test]
+    fn writers_are_told_apart_by_their_version() {
+        for old in
+            ["parquet-mr", "parquet-mr version 1.2.8 (build x)", "parquet-mr version 1.2.8-SNAPSHOT", "parquet-mr version 0.9"]
+        {
+            assert!(omits_dictionary_headers(Some(old)), "{old}");
+        }
+        for new in ["parquet-mr version 1.2.9", "parquet-mr version 1.12.0-2018 (build x)", "parquet-cpp-arrow version 1.0.0", ""]
+        {
+            assert!(!omits_dictionary_headers(Some(new)), "{new}");
+        }
+        assert!(!omits_dictionary_headers(None));
+    }
+
+    #[test]
+    fn a_dictionary_does_not_lie_where_the_file_begins() {
+        let column = |place: u8| {
+            // The type, the place of the data page, that of the dictionary, the length of a filter.
+            let bytes = [0x15, 2, 0x86, 8, 0x26, place, 0x45, 2, 0];
+            let mut out = Struct::default();
+            put_column(&mut Take::new(&bytes), &mut out).unwrap();
+            out.end()
+        };
+        assert_eq!(column(8), [0x15, 2, 0x86, 8, 0x26, 8, 0]);
+        assert_eq!(column(0), [0x15, 2, 0x86, 8, 0]);
+    }
+
+    #[test]
+    fn only_what_is_needed_is_kept() {
+        // A footer of fields 1 (1), 3 (7 rows), 5 (a list), 7 (a struct) and 20.
+        let bytes = [0x15, 2, 0x26, 14, 0x29, 0x18, 1, b'k', 0x2c, 0x15, 4, 0, 0x05, 40, 2, 0];
+        let mut out = Struct::default();
+        put_footer(&mut Take::new(&bytes), &mut out, &mut false).unwrap();
+        assert_eq!(out.end(), [0x15, 2, 0x26, 14, 0]);
+        let far = {
+            let mut out = Struct::default();
+            out.put(40, I32, &[2]);
+            out.end()
+        };
+        assert_eq!(far, [0x05, 80, 2, 0]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::fault::Fault;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 
 thread_local! {
@@ -16,18 +17,14 @@ pub fn is_guarded() -> bool {
 }
 
 /// Runs a part of the parquet crate, which panics on some damaged files.
-pub(super) fn guard<T>(read: impl FnOnce() -> ParquetResult<T>) -> Result<T, String> {
+pub(super) fn guard<T>(read: impl FnOnce() -> ParquetResult<T>) -> Result<T, Fault> {
     let before = GUARDED.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(read));
     GUARDED.set(before);
     match outcome {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(ParquetError::General(why) | ParquetError::EOF(why))) => Err(damaged(&why)),
-        Ok(Err(why)) => Err(damaged(&why.to_string())),
-        Err(_) => Err(damaged("its reader gave up")),
+        Ok(Err(ParquetError::General(why) | ParquetError::EOF(why))) => Err(Fault::damaged(&why)),
+        Ok(Err(why)) => Err(Fault::damaged(&why.to_string())),
+        Err(_) => Err(Fault::damaged("its reader gave up")),
     }
-}
-
-pub(super) fn damaged(why: &str) -> String {
-    format!("the Parquet file is damaged: {why}")
 }

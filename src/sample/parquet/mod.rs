@@ -6,6 +6,7 @@
 //! null, and the names that a writer gives to the inside of a list; a damaged file is an error and never a panic.
 
 mod column;
+mod fault;
 mod footer;
 mod guard;
 mod row;

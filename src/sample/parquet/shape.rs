@@ -1,7 +1,7 @@
 //! How the columns of a Parquet file make up the values of a row: groups, lists and maps.
 //!
 //! The inner names of lists and maps are the writer's own and count for nothing: a list is an array of its elements, a
-//! map an array of objects with `key` and `value`. Which groups are lists is settled as the format's page "Logical
+//! map an array of objects with `key` and `value`, one without values an array of its keys. Which groups are lists is settled as the format's page "Logical
 //! Types" does, rules for older writers included.
 
 use parquet::basic::{ConvertedType, Repetition};
@@ -156,14 +156,18 @@ fn value(node: &Node, path: &str, present: i16, repeats: i16, columns: &mut Vec<
             Some([only]) if !is_element(node, inner, only) => field(only, &within, filled, repeats + 1, columns),
             _ => value(inner, &within, filled, repeats + 1, columns),
         },
-        (ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE, Some(inner)) if is_entry(inner) => {
-            let names = ["key", "value"].iter().zip(inner.get_fields());
-            let fields = names.map(|(name, node)| {
-                let shape = field(node, &below(&within, name), filled, repeats + 1, columns);
-                ((*name).to_owned(), shape)
-            });
-            Shape { present: filled, body: Body::Group(Group::new(fields.collect())) }
-        }
+        (ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE, Some(inner)) if is_entry(inner) => match inner.get_fields() {
+            // Keys without values are a set.
+            [key] => field(key, &within, filled, repeats + 1, columns),
+            fields => {
+                let names = ["key", "value"].iter().zip(fields);
+                let fields = names.map(|(name, node)| {
+                    let shape = field(node, &below(&within, name), filled, repeats + 1, columns);
+                    ((*name).to_owned(), shape)
+                });
+                Shape { present: filled, body: Body::Group(Group::new(fields.collect())) }
+            }
+        },
         _ => {
             let fields = group(node, path, present, repeats, columns);
             return Shape { present, body: Body::Group(Group::new(fields)) };

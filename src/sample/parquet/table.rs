@@ -4,19 +4,24 @@ use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{ByteArray, DataType, FixedLenByteArray, Int96};
 use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::reader::{ChunkReader, Length};
+use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::column::{Column, Stored};
+use super::fault::Fault;
 use super::footer;
-use super::guard::{damaged, guard};
+use super::guard::guard;
 use super::row::{Cell, Layout, Row};
 use super::shape::Shape;
 
 /// How many rows are decoded at once.
 const BATCH: usize = 1024;
+/// Most rows of a file without columns, in which a row takes no room.
+const MAX_BARE: u64 = 1 << 32;
 
 /// A file that can be read anywhere.
 pub trait Ranges: Send + Sync {
@@ -28,27 +33,37 @@ pub trait Ranges: Send + Sync {
 
 /// A Parquet file whose footer has been read.
 pub struct Table {
-    reader: SerializedFileReader<Source>,
+    source: Arc<Source>,
+    metadata: ParquetMetaData,
+    /// Whether the lengths of columns lack the header of the dictionary page.
+    lacks_headers: bool,
     layout: Layout,
     count: u64,
 }
 
 impl Table {
     /// Reads the footer. The error says what is wrong with the file.
-    pub fn open(file: Arc<dyn Ranges>) -> Result<Table, String> {
+    pub fn open(file: Arc<dyn Ranges>) -> Result<Table, Fault> {
+        let footer = footer::read(&*file)?;
         guard(|| {
-            footer::check(&*file).map_err(ParquetError::General)?;
-            let reader = SerializedFileReader::new(Source(file))?;
-            let metadata = reader.metadata().file_metadata();
-            let (shape, columns) = Shape::of(metadata.schema());
+            let metadata = ParquetMetaDataReader::decode_metadata(&footer)?;
+            let lacks_headers = footer::omits_dictionary_headers(metadata.file_metadata().created_by());
+            let (shape, columns) = Shape::of(metadata.file_metadata().schema());
             let mut by_path: Vec<usize> = (0..columns.len()).collect();
             by_path.sort_by_key(|&i| &columns[i].path);
-            let count = u64::try_from(metadata.num_rows())?;
-            Ok(Table { reader, layout: Layout { columns, shape, by_path }, count })
+            // The file's own number is wrong where a writer forgot it, and no reader needs it.
+            let mut count = 0u64;
+            for group in metadata.row_groups() {
+                let rows = u64::try_from(group.num_rows())?;
+                let sum = count.checked_add(rows).filter(|&sum| !columns.is_empty() || sum <= MAX_BARE);
+                count = sum.ok_or_else(|| ParquetError::General(format!("it states {rows} rows in a row group")))?;
+            }
+            let layout = Layout { columns, shape, by_path };
+            Ok(Table { source: Arc::new(Source(file)), metadata, lacks_headers, layout, count })
         })
     }
 
-    /// The number of rows that the footer states.
+    /// The number of rows that the row groups state.
     pub fn count(&self) -> u64 {
         self.count
     }
@@ -59,28 +74,17 @@ impl Table {
     }
 
     /// Decodes every row and hands over none. The error says what is wrong with the file.
-    pub fn check(&self) -> Result<(), String> {
-        let mut number = 0;
-        for group in 0..self.reader.num_row_groups() {
-            self.batches(group, &mut |_, rows| number += rows as u64)?;
-        }
-        self.is_complete(number)
+    pub fn check(&self) -> Result<(), Fault> {
+        (0..self.metadata.num_row_groups()).try_for_each(|group| self.batches(group, &mut |_, _| ()))
     }
 
     /// Hands over every row. The error says what is wrong with the file; the rows before it have been handed over.
-    pub fn rows(&self, take: &mut dyn FnMut(Row<'_>)) -> Result<(), String> {
+    pub fn rows(&self, take: &mut dyn FnMut(Row<'_>)) -> Result<(), Fault> {
         let mut number = 0;
-        for group in 0..self.reader.num_row_groups() {
-            self.group(group, &mut number, take)?;
-        }
-        self.is_complete(number)
+        (0..self.metadata.num_row_groups()).try_for_each(|group| self.group(group, &mut number, take))
     }
 
-    fn is_complete(&self, rows: u64) -> Result<(), String> {
-        if rows == self.count { Ok(()) } else { Err(damaged(&format!("it holds {rows} rows and states {}", self.count))) }
-    }
-
-    fn group(&self, group: usize, number: &mut u64, take: &mut dyn FnMut(Row<'_>)) -> Result<(), String> {
+    fn group(&self, group: usize, number: &mut u64, take: &mut dyn FnMut(Row<'_>)) -> Result<(), Fault> {
         let (mut bytes, mut cells, mut starts) = (Vec::new(), Vec::new(), Vec::new());
         self.batches(group, &mut |batches, rows| {
             for _ in 0..rows {
@@ -99,37 +103,48 @@ impl Table {
     }
 
     /// Decodes a row group, some rows of all columns at a time.
-    fn batches(&self, group: usize, take: &mut dyn FnMut(&mut [Batch], usize)) -> Result<(), String> {
+    fn batches(&self, group: usize, take: &mut dyn FnMut(&mut [Batch], usize)) -> Result<(), Fault> {
         let columns = &self.layout.columns;
-        let mut readers = guard(|| {
-            let group = self.reader.get_row_group(group)?;
-            (0..columns.len()).map(|i| group.get_column_reader(i)).collect::<ParquetResult<Vec<_>>>()
-        })?;
+        let stated = usize::try_from(self.metadata.row_group(group).num_rows()).unwrap_or(0);
         if columns.is_empty() {
-            return self.without_columns(group, take);
+            take(&mut [], stated);
+            return Ok(());
         }
+        let mut readers = guard(|| (0..columns.len()).map(|i| self.column(group, i)).collect::<ParquetResult<Vec<_>>>())?;
+        let mut held = 0;
         loop {
             let mut batches = Vec::with_capacity(columns.len());
             let mut rows = None;
             for (reader, column) in readers.iter_mut().zip(columns) {
                 let (batch, read) = guard(|| Batch::read(reader, column, BATCH))?;
                 if *rows.get_or_insert(read) != read {
-                    return Err(damaged("its columns differ in length"));
+                    return Err(Fault::damaged("its columns differ in length"));
                 }
                 batches.push(batch);
             }
             match rows.unwrap_or(0) {
-                0 => return Ok(()),
-                rows => take(&mut batches, rows),
+                0 if held == stated => return Ok(()),
+                0 => return Err(Fault::damaged(&format!("a row group holds {held} rows and states {stated}"))),
+                rows => {
+                    held += rows;
+                    take(&mut batches, rows);
+                }
             }
         }
     }
 
-    /// The rows of a file that has no columns: only the footer knows of them.
-    fn without_columns(&self, group: usize, take: &mut dyn FnMut(&mut [Batch], usize)) -> Result<(), String> {
-        let rows = self.reader.metadata().row_group(group).num_rows();
-        take(&mut [], usize::try_from(rows).map_err(|_| damaged("it states less than no rows"))?);
-        Ok(())
+    /// A reader of a column of a row group.
+    fn column(&self, group: usize, column: usize) -> ParquetResult<ColumnReader> {
+        let group = self.metadata.row_group(group);
+        let mut chunk = group.column(column).clone();
+        if self.lacks_headers {
+            let header = footer::dictionary_header(&*self.source.0, chunk.byte_range().0);
+            let length = chunk.compressed_size().saturating_add_unsigned(header);
+            chunk = chunk.into_builder().set_total_compressed_size(length).build()?;
+        }
+        let rows = usize::try_from(group.num_rows())?;
+        let pages = SerializedPageReader::new(Arc::clone(&self.source), &chunk, rows, None)?;
+        Ok(get_column_reader(chunk.column_descr_ptr(), Box::new(pages)))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use super::fault::Fault;
 use super::*;
 use crate::sample::{Canonical, Pointer, Type};
 use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
@@ -67,11 +68,11 @@ fn one(schema: &str, columns: Vec<Written>) -> Vec<u8> {
     file(schema, Compression::UNCOMPRESSED, &[columns])
 }
 
-fn open(bytes: Vec<u8>) -> Result<Table, String> {
+fn open(bytes: Vec<u8>) -> Result<Table, Fault> {
     Table::open(Arc::new(Memory(bytes)))
 }
 
-fn hashes(bytes: Vec<u8>) -> Result<Vec<[u8; 16]>, String> {
+fn hashes(bytes: Vec<u8>) -> Result<Vec<[u8; 16]>, Fault> {
     let mut hashes = Vec::new();
     open(bytes)?.rows(&mut |row| hashes.push(row.canonical())).map(|()| hashes)
 }
@@ -204,6 +205,44 @@ fn lists_and_maps() {
     let paths: Vec<_> = table.columns().iter().map(|column| column.path.as_str()).collect();
     assert_eq!(paths, ["/m/*/key", "/m/*/value", "/bare/*", "/s/of/*/x"]);
     assert_eq!(table.rows(&mut |row| assert_eq!(row.values().count(), 5)), Ok(()));
+}
+
+#[test]
+fn a_number_of_rows_that_the_writer_forgot_is_not_needed() {
+    let mut bytes = one("required int32 x;", vec![(Values::I32(vec![1, 2, 3, 4, 5]), None, None)]);
+    let footer = bytes.len() - 8 - u32::from_le_bytes(*bytes[..bytes.len() - 4].last_chunk().unwrap()) as usize;
+    // The first field of 5 as an integer of 64 bits is that of the file.
+    let place = footer + bytes[footer..].windows(2).position(|field| field == [0x16, 10]).unwrap();
+    bytes[place + 1] = 0;
+    assert_eq!(open(bytes.clone()).unwrap().count(), 5);
+    assert_eq!(hashes(bytes).unwrap().len(), 5);
+}
+
+#[test]
+fn encrypted_files_are_told_apart_from_damaged_ones() {
+    let mut bytes = people(Compression::UNCOMPRESSED);
+    let end = bytes.len();
+    bytes[end - 1] = b'E';
+    let fault = open(bytes.clone()).unwrap_err();
+    assert!(matches!(fault, Fault::Encrypted(_)) && !fault.to_string().contains("damaged"), "{fault}");
+    bytes[end - 1] = b'2';
+    assert!(matches!(open(bytes).unwrap_err(), Fault::Damaged(_)));
+}
+
+#[test]
+fn the_header_of_a_dictionary_is_found() {
+    let file = Memory(people(Compression::UNCOMPRESSED));
+    let length = footer::dictionary_header(&file, 4);
+    assert!((8..40).contains(&length), "{length}");
+    assert_eq!([footer::dictionary_header(&file, 3), footer::dictionary_header(&file, file.size())], [0, 0]);
+}
+
+#[test]
+fn rows_without_columns_are_empty_objects() {
+    let bare = parquet::schema::types::Type::group_type_builder("m").build().unwrap();
+    let mut writer = SerializedFileWriter::new(Vec::new(), Arc::new(bare), Default::default()).unwrap();
+    writer.next_row_group().unwrap().close().unwrap();
+    assert_eq!(rendered(writer.into_inner().unwrap()), [""; 0]);
 }
 
 #[test]

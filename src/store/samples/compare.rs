@@ -232,13 +232,13 @@ pub(super) fn one_record(
 fn parquet(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mut visitor: Visitor<'_>) -> Result<u64> {
     let table = match Parquet::open(half.ranges()?) {
         Ok(table) => table,
-        Err(why) => return one_record(rules, side, half, Some((1, why)), account, visitor),
+        Err(why) => return one_record(rules, side, half, Some((1, why.to_string())), account, visitor),
     };
     // Rows that have been shown cannot be taken back.
     if visitor.is_some()
         && let Err(why) = table.check()
     {
-        return one_record(rules, side, half, Some((1, why)), account, visitor);
+        return one_record(rules, side, half, Some((1, why.to_string())), account, visitor);
     }
     let shown = lend(&mut visitor);
     let mut gather = Gather::new(rules, half.path, half.reading.format, account.keeps(), shown);
@@ -250,7 +250,7 @@ fn parquet(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mu
             account.absorb(own);
             Ok(table.count())
         }
-        Err(why) => one_record(rules, side, half, Some((1, why)), account, visitor),
+        Err(why) => one_record(rules, side, half, Some((1, why.to_string())), account, visitor),
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use memchr::memchr;
+use quick_cache::sync::Cache;
 
 use crate::error::{Error, Kind, Result};
 use crate::id::{Content, Id};
@@ -20,6 +21,9 @@ use crate::store::read::{Object, Store};
 const READ: usize = 1 << 20;
 /// Bytes that are taken of what is held at once.
 const SLICE: usize = 256 << 10;
+
+/// Chunks of a stored file that are kept while it is read anywhere, some 64 KiB each.
+const RECENT: usize = 128;
 
 /// Where the bytes of a file are.
 #[derive(Clone, Debug)]
@@ -183,7 +187,8 @@ impl<'a> Half<'a> {
                     places.push((at, item));
                     at += item.len;
                 }
-                Arc::new(StoredRanges { store: (*store).clone(), places, size: self.size })
+                let recent = Cache::new(RECENT);
+                Arc::new(StoredRanges { store: (*store).clone(), places, size: self.size, recent })
             }
             Bytes::Held(bytes) => Arc::new(HeldRanges(bytes.to_vec())),
             Bytes::Open(file, _) => Arc::new(OpenRanges(file.clone(), self.size)),
@@ -235,6 +240,16 @@ struct StoredRanges {
     store: Arc<Store>,
     places: Vec<(u64, Item)>,
     size: u64,
+    /// The last chunks that were read: columns are read side by side, in small pieces.
+    recent: Cache<usize, Object>,
+}
+
+impl StoredRanges {
+    fn chunk(&self, index: usize, item: &Item) -> io::Result<Object> {
+        self.recent.get_or_insert_with(&index, || {
+            content::chunk(&self.store, item).map_err(|e| io::Error::other(e.message().to_owned()))
+        })
+    }
 }
 
 struct HeldRanges(Vec<u8>);
@@ -251,7 +266,7 @@ impl Ranges for StoredRanges {
         let mut skip = self.places.get(next).map_or(0, |(start, _)| (at - start) as usize);
         while !buffer.is_empty() {
             let Some((_, item)) = self.places.get(next) else { return Err(io::ErrorKind::UnexpectedEof.into()) };
-            let bytes = content::chunk(&self.store, item).map_err(|e| io::Error::other(e.message().to_owned()))?;
+            let bytes = self.chunk(next, item)?;
             let n = buffer.len().min(bytes.len() - skip);
             buffer[..n].copy_from_slice(&bytes[skip..skip + n]);
             buffer = &mut buffer[n..];

@@ -5,13 +5,13 @@ use std::iter::Peekable;
 use std::path::Path;
 
 use super::Selected;
-use super::survey::Survey;
-use super::write::{Assembler, Naming, Unit, Worked, Worker, Written};
+use super::inspect::{Survey, changed, is_unchanged};
+use super::write::{Assembler, Naming, Replacement, Unit, Worked, Worker, Written};
 use crate::chunk::cut;
 use crate::clock;
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic::{self, Scratch};
-use crate::fs::beneath::{Root, Stat};
+use crate::fs::beneath::{FileKind, Root};
 use crate::id::{Id, Node};
 use crate::manifest::Entries;
 use crate::object::node::{Entry, EntryKind};
@@ -22,8 +22,9 @@ use crate::progress::Progress;
 use crate::store::Store;
 use crate::store::content::Chunks;
 use crate::worktree::cache::{self, Row, entry_kind, settles};
+use crate::worktree::file::FileEntry;
 use crate::worktree::hash;
-use crate::worktree::scan::Scan;
+use crate::worktree::scan::{Scan, Seen};
 use crate::worktree::selection::Matcher;
 
 /// Bytes that a worker writes or decodes at once.
@@ -53,68 +54,41 @@ pub struct Applied {
     pub unchanged: u64,
 }
 
-/// Makes a workspace what the target says, after a survey of it; `scan` walks it again once what is surplus is gone. The rows of all its files go to `rows`; they hold once
-/// this has returned.
+/// Makes a workspace what the target says, after a survey of it; `scan` walks it again once what is surplus is gone. The
+/// rows of all its files go to `rows`; they hold once this has returned.
 pub fn apply<'a>(
     store: &Store,
-    root: &Root,
+    root: &'a Root,
     scan: impl FnOnce() -> Result<Scan<'a>>,
     survey: &Survey,
     target: &Target<'_>,
     rows: cache::Writer,
     progress: &dyn Progress,
 ) -> Result<Applied> {
-    let removed = remove(root, &survey.surplus, progress)?;
+    let removed = remove(root, survey, progress)?;
     let scratch = Scratch::for_workspace(&store.layout().tmp(), root.path())?;
     let wanted = Selected::new(Entries::new(store, target.manifest)?, target.selection);
-    let feed = Feed {
-        store,
-        wanted: Wanted::Selected(wanted),
-        scan: Some((scan()?.peekable(), survey)),
-        pending: None,
-        large: None,
-        progress,
-    };
+    let there = There { root, scan: Some(scan()?.peekable()), survey };
+    let feed = Feed { store, wanted: Wanted::Selected(wanted), there: Some(there), pending: None, large: None, progress };
     let applied = run(store, root, Naming::Moved(scratch.path()), feed, Some(rows), progress)?;
     Ok(Applied { removed, ..applied })
 }
 
-/// Brings what the target selects back into a workspace, whatever is there: surplus goes, and what differs when it is
-/// read is written. Returns the paths that were written.
-pub fn bring_back(
-    store: &Store,
-    root: &Root,
-    surplus: &[Entry],
-    target: &Target<'_>,
-    progress: &dyn Progress,
-) -> Result<Vec<DataPath>> {
-    remove(root, surplus, progress)?;
-    let (mut wanted, mut cursor) = (Selected::new(Entries::new(store, target.manifest)?, target.selection), root.cursor());
-    let mut differ = Vec::new();
-    while let Some(entry) = wanted.next()? {
-        progress.check()?;
-        let alike =
-            |stat: &Stat| entry_kind(stat.kind) == entry.kind && (stat.size == entry.size || entry.kind == EntryKind::Folder);
-        let same = match cursor.stat(entry.path.as_str())?.filter(alike) {
-            Some(_) if entry.kind == EntryKind::Folder => true,
-            Some(stat) => hash::content(root, &mut cursor, &entry.path, stat)?.0 == entry.content,
-            None => false,
-        };
-        if !same {
-            differ.push(entry);
-        }
-    }
+/// Writes the entries that a survey of selected paths found to differ, and removes what is surplus.
+pub fn bring_back(store: &Store, root: &Root, survey: &Survey, differ: Vec<Entry>, progress: &dyn Progress) -> Result<Applied> {
+    let removed = remove(root, survey, progress)?;
     let scratch = Scratch::for_workspace(&store.layout().tmp(), root.path())?;
-    let paths = differ.iter().map(|entry| entry.path.clone()).collect();
-    let feed = Feed { store, wanted: Wanted::Listed(differ.into_iter()), scan: None, pending: None, large: None, progress };
-    run(store, root, Naming::Moved(scratch.path()), feed, None, progress)?;
-    Ok(paths)
+    let there = There { root, scan: None, survey };
+    let wanted = Wanted::Listed(differ.into_iter());
+    let feed = Feed { store, wanted, there: Some(there), pending: None, large: None, progress };
+    let applied = run(store, root, Naming::Moved(scratch.path()), feed, None, progress)?;
+    Ok(Applied { removed, ..applied })
 }
 
 /// Fills a folder that nobody sees yet.
 fn into(store: &Store, root: &Root, target: &Target<'_>, progress: &dyn Progress) -> Result<Applied> {
     let wanted = Selected::new(Entries::new(store, target.manifest)?, target.selection);
-    let feed = Feed { store, wanted: Wanted::Selected(wanted), scan: None, pending: None, large: None, progress };
+    let feed = Feed { store, wanted: Wanted::Selected(wanted), there: None, pending: None, large: None, progress };
     run(store, root, Naming::Direct, feed, None, progress)
 }
 
@@ -169,27 +143,34 @@ fn run(
     Ok(applied)
 }
 
-/// Removes files, then folders that nothing is left in.
-fn remove(root: &Root, surplus: &[Entry], progress: &dyn Progress) -> Result<u64> {
+/// Removes the surplus files, then folders that nothing is left in. Returns how many files and folders went.
+fn remove(root: &Root, survey: &Survey, progress: &dyn Progress) -> Result<u64> {
     let mut cursor = root.cursor();
-    let mut folders = BTreeSet::new();
-    for entry in surplus {
+    let (mut folders, mut surplus, mut removed) = (BTreeSet::new(), BTreeSet::new(), 0);
+    for (path, then) in &survey.surplus {
         progress.check()?;
-        if entry.kind == EntryKind::Folder {
-            folders.insert(entry.path.as_str());
+        if then.kind == FileKind::Folder {
+            folders.insert(path.as_str());
+            surplus.insert(path.as_str());
         } else {
-            cursor.remove_file(entry.path.as_str())?;
+            match cursor.stat(path.as_str())? {
+                Some(now) if !is_unchanged(then, &now) => return Err(changed(root, path)),
+                Some(_) => cursor.remove_file(path.as_str())?,
+                None => {}
+            }
+            removed += 1;
         }
-        let mut above = entry.path.split().0;
+        let mut above = path.split().0;
         while let Some(folder) = above.filter(|folder| folders.insert(folder)) {
             above = folder.rsplit_once('/').map(|(up, _)| up);
         }
     }
     // The deepest first, since a path sorts before what lies below it.
     for folder in folders.into_iter().rev() {
-        cursor.remove_folder(folder)?;
+        let is_gone = cursor.remove_folder(folder)?;
+        removed += u64::from(is_gone && surplus.contains(folder));
     }
-    Ok(surplus.len() as u64)
+    Ok(removed)
 }
 
 /// What has to be written, in the order of the paths.
@@ -197,9 +178,9 @@ struct Feed<'a> {
     store: &'a Store,
     wanted: Wanted<'a>,
     /// The workspace as it is, for a checkout in place.
-    scan: Option<(Peekable<Scan<'a>>, &'a Survey)>,
+    there: Option<There<'a>>,
     pending: Option<Next>,
-    large: Option<(Entry, Peekable<Chunks<'a>>, bool)>,
+    large: Option<(Replacement, Peekable<Chunks<'a>>, bool)>,
     progress: &'a dyn Progress,
 }
 
@@ -211,7 +192,63 @@ enum Wanted<'a> {
 
 enum Next {
     Keep(Row),
-    Write(Entry),
+    Write(Replacement),
+}
+
+/// The files that are in the workspace after what was surplus has gone.
+struct There<'a> {
+    root: &'a Root,
+    /// Its walk, unless only selected paths are written, of which all differ.
+    scan: Option<Peekable<Scan<'a>>>,
+    survey: &'a Survey,
+}
+
+impl There<'_> {
+    /// Decides how an entry of the version gets its place.
+    ///
+    /// # Errors
+    /// Fails if the file there has changed since the survey.
+    fn next(&mut self, entry: Entry) -> Result<Next> {
+        let replaces = self.survey.stamps(&entry.path);
+        let replacement = |replaces| Ok(Next::Write(Replacement { entry: entry.clone(), replaces }));
+        let Some(seen) = self.at(&entry.path)? else { return replacement(replaces) };
+        let row = match seen {
+            Seen::Known(row) => row,
+            Seen::Unknown { path, stat } => match self.survey.inspected.get(&path) {
+                Some((then, FileEntry { kind, size, content: Some(content), .. })) if is_unchanged(then, &stat) => {
+                    let now = Entry { path, kind: *kind, size: *size, samples: None, content: *content };
+                    Row::read(now, stat, true, self.survey.began)
+                }
+                Some(_) => return replacement(replaces),
+                None => {
+                    // It was known by its stamps in the survey, and they are others now: a link to it may have gone.
+                    let (content, size, stat) = hash::content(self.root, &mut self.root.cursor(), &path, stat)?;
+                    let now = Entry { path, kind: entry_kind(stat.kind), size, samples: None, content };
+                    if !now.same(&entry) {
+                        return Err(changed(self.root, &entry.path));
+                    }
+                    Row::read(now, stat, true, self.survey.began)
+                }
+            },
+        };
+        match row.entry.same(&entry) {
+            true => Ok(Next::Keep(Row { stored: true, ..row })),
+            false => replacement(replaces),
+        }
+    }
+
+    /// The file that the walk shows at a path.
+    fn at(&mut self, path: &DataPath) -> Result<Option<Seen>> {
+        let Some(scan) = &mut self.scan else { return Ok(None) };
+        loop {
+            match scan.peek() {
+                Some(Ok(seen)) if seen.path() < path => drop(scan.next()),
+                Some(Ok(seen)) if seen.path() > path => return Ok(None),
+                None => return Ok(None),
+                _ => return scan.next().transpose(),
+            }
+        }
+    }
 }
 
 impl Feed<'_> {
@@ -224,33 +261,25 @@ impl Feed<'_> {
             Wanted::Listed(list) => list.next(),
         };
         let Some(entry) = next else { return Ok(None) };
-        if let Some((scan, survey)) = &mut self.scan {
-            loop {
-                match scan.peek() {
-                    Some(Ok(seen)) if *seen.path() < entry.path => drop(scan.next()),
-                    Some(Err(_)) => drop(scan.next().transpose()?),
-                    _ => break,
-                }
-            }
-            if scan.peek().is_some_and(|seen| seen.as_ref().is_ok_and(|seen| *seen.path() == entry.path)) {
-                let row = scan.next().transpose()?.and_then(|seen| survey.entry(seen));
-                if let Some(row) = row.filter(|row| row.entry.same(&entry)) {
-                    return Ok(Some(Next::Keep(Row { stored: true, ..row })));
-                }
-            }
+        let size = entry.size;
+        let next = match &mut self.there {
+            Some(there) => there.next(entry)?,
+            None => Next::Write(Replacement { entry, replaces: None }),
+        };
+        if let Next::Write(_) = next {
+            self.progress.expect(1, size);
         }
-        self.progress.expect(1, entry.size);
-        Ok(Some(Next::Write(entry)))
+        Ok(Some(next))
     }
 
     /// The next piece of work.
     fn unit(&mut self) -> Result<Option<Unit>> {
         self.progress.check()?;
-        if let Some((entry, chunks, begun)) = &mut self.large {
-            let begins = (!std::mem::replace(begun, true)).then(|| entry.clone());
+        if let Some((file, chunks, begun)) = &mut self.large {
+            let begins = (!std::mem::replace(begun, true)).then(|| file.clone());
             let (mut items, mut bytes): (Vec<Item>, u64) = (Vec::new(), 0);
             while bytes < PIECE {
-                let Some(item) = chunks.next().transpose().map_err(|e| e.within(&entry.path))? else { break };
+                let Some(item) = chunks.next().transpose().map_err(|e| e.within(&file.entry.path))? else { break };
                 bytes += item.len;
                 items.push(item);
             }
@@ -275,19 +304,20 @@ impl Feed<'_> {
                 }
                 Ok(Some(Unit::Keep(rows)))
             }
-            Some(Next::Write(entry)) if is_large(&entry) => {
+            Some(Next::Write(file)) if is_large(&file.entry) => {
+                let entry = &file.entry;
                 let chunks = Chunks::of(self.store, entry.content, entry.size).map_err(|e| e.within(&entry.path))?;
-                self.large = Some((entry, chunks.peekable(), false));
+                self.large = Some((file, chunks.peekable(), false));
                 self.unit()
             }
             Some(Next::Write(first)) => {
-                let mut bytes = first.size;
+                let mut bytes = first.entry.size;
                 let mut entries = vec![first];
                 while entries.len() < BATCH && bytes < PIECE {
                     match self.next_entry()? {
-                        Some(Next::Write(entry)) if !is_large(&entry) => {
-                            bytes += entry.size;
-                            entries.push(entry);
+                        Some(Next::Write(file)) if !is_large(&file.entry) => {
+                            bytes += file.entry.size;
+                            entries.push(file);
                         }
                         next => {
                             self.pending = next;

@@ -3,13 +3,17 @@
 //! Two passes over the workspace: [`survey()`] reads and decides, and refuses before anything is touched; [`apply()`]
 //! removes and writes. A file in place is written under a temporary name and moved over the old one; a folder that is
 //! made anew is filled beside its place and then moved there.
+//!
+//! Invariant: no bytes go that the store does not hold, unless the user gives them up, whether `.hlxignore` hides them or
+//! not. What is moved over or removed has the stamps that the first pass has seen; otherwise the checkout ends there.
 
 mod apply;
+mod inspect;
 mod survey;
 mod write;
 
 pub use apply::{Applied, Target, apply, bring_back, staged};
-pub use survey::survey;
+pub use survey::{below, survey, survey_selected};
 
 use std::iter::Peekable;
 

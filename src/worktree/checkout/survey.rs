@@ -1,102 +1,147 @@
-//! The first pass: what is in the workspace, what of it would be lost, what has to go.
+//! The first pass: reads the workspace beside the old version and the new, and decides what is replaced and removed.
 
-use std::collections::HashMap;
-
+use super::inspect::{Inspector, Survey};
 use super::{Selected, Target};
 use crate::clock;
 use crate::error::Result;
-use crate::fs::beneath::{Root, Stat};
+use crate::fs::beneath::{FileKind, Root};
 use crate::id::{Id, Node};
-use crate::manifest::{Entries, NodeSource};
+use crate::manifest::{self, Entries};
 use crate::object::node::{Entry, EntryKind};
 use crate::path::DataPath;
 use crate::progress::Progress;
-use crate::worktree::cache::{Row, entry_kind};
-use crate::worktree::hash;
+use crate::store::Store;
+use crate::worktree::cache::entry_kind;
+use crate::worktree::file::FileEntry;
 use crate::worktree::scan::{Scan, Seen};
 
-/// What the first pass found.
-#[derive(Debug, Default)]
-pub struct Survey {
-    /// Files that are neither what the old version nor what the new one has: uncommitted work.
-    pub dirty: Vec<DataPath>,
-    /// Files and empty folders that the new version does not have.
-    pub surplus: Vec<Entry>,
-    /// Files that had to be read, and what they hold.
-    pub(super) hashed: HashMap<DataPath, (Stat, Entry)>,
-    began: i128,
-}
-
-impl Survey {
-    /// What a file of the second pass holds, if that is known without reading it.
-    pub(super) fn entry(&self, seen: Seen) -> Option<Row> {
-        match seen {
-            Seen::Known(row) => Some(row),
-            Seen::Unknown { path, stat } => {
-                let (then, entry) = self.hashed.get(&path)?;
-                (*then == stat).then(|| Row::read(entry.clone(), stat, true, self.began))
-            }
-        }
-    }
-}
-
-/// Looks at every file of the workspace. `head` is the manifest that it was made from.
-pub fn survey<S: NodeSource>(
-    nodes: &S,
+/// Looks at every file of the workspace and at every path that the target writes. `head` is the manifest that the
+/// workspace was made from. Untracked files that are in nobody's way stay.
+pub fn survey(
+    store: &Store,
     root: &Root,
     scan: Scan<'_>,
     head: Option<Id<Node>>,
     target: &Target<'_>,
     progress: &dyn Progress,
 ) -> Result<Survey> {
-    let mut survey = Survey { began: clock::nanos_now(), ..Survey::default() };
-    let mut cursor = root.cursor();
-    let mut old = head.map(|head| Entries::new(nodes, head)).transpose()?.map(|entries| Selected::new(entries, None));
-    let mut new = Selected::new(Entries::new(nodes, target.manifest)?, target.selection);
+    let mut inspector = Inspector::new(store, root, clock::nanos_now());
+    let mut old = head.map(|head| Entries::new(store, head)).transpose()?.map(|entries| Selected::new(entries, None));
+    let mut new = Selected::new(Entries::new(store, target.manifest)?, target.selection);
     for seen in scan {
+        progress.check()?;
         let seen = seen?;
+        while new.peek()?.is_some_and(|next| next < seen.path()) {
+            if let Some(entry) = new.next()? {
+                inspector.place_of(&entry)?;
+            }
+        }
         let before = match &mut old {
             Some(old) => old.at(seen.path())?,
             None => None,
         };
         let wanted = new.at(seen.path())?;
-        let now = match seen {
-            Seen::Known(row) => Some(row.entry),
+        inspector.decide(before, wanted, seen)?;
+    }
+    while let Some(entry) = new.next()? {
+        progress.check()?;
+        inspector.place_of(&entry)?;
+    }
+    Ok(inspector.survey)
+}
+
+/// Looks at the paths that the target selects and at those of `gone`, entries of HEAD that the target does not have.
+/// Returns the entries that have to be written.
+pub fn survey_selected(
+    store: &Store,
+    root: &Root,
+    gone: &[Entry],
+    target: &Target<'_>,
+    progress: &dyn Progress,
+) -> Result<(Survey, Vec<Entry>)> {
+    let mut inspector = Inspector::new(store, root, clock::nanos_now());
+    for entry in gone {
+        progress.check()?;
+        inspector.remove(&entry.path)?;
+    }
+    let (mut wanted, mut differ) = (Selected::new(Entries::new(store, target.manifest)?, target.selection), Vec::new());
+    while let Some(entry) = wanted.next()? {
+        progress.check()?;
+        if !inspector.place_of(&entry)? {
+            differ.push(entry);
+        }
+    }
+    Ok((inspector.survey, differ))
+}
+
+/// The entries of a version at a path and below it; all for an empty path.
+pub fn below(store: &Store, manifest: Id<Node>, path: &str) -> Result<Vec<Entry>> {
+    let mut found: Vec<_> = manifest::find(store, manifest, path)?.into_iter().collect();
+    let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+    for entry in Entries::from_path(store, manifest, &prefix)? {
+        let entry = entry?;
+        if !entry.path.as_str().starts_with(&prefix) {
+            break;
+        }
+        found.push(entry);
+    }
+    Ok(found)
+}
+
+impl Inspector<'_> {
+    /// Decides about a path that the scan shows, from the entries of the old version and of the new.
+    fn decide(&mut self, before: Option<Entry>, wanted: Option<Entry>, seen: Seen) -> Result<()> {
+        let (before, wanted) = (before.map(FileEntry::from), wanted.map(FileEntry::from));
+        let (path, stat, now) = match seen {
+            Seen::Known(row) => (row.entry.path.clone(), row.stat, FileEntry::from(row.entry)),
             Seen::Unknown { path, stat } => {
-                progress.check()?;
-                let candidates = before.iter().chain(&wanted);
-                if candidates.clone().any(|e| e.size == stat.size && e.kind == entry_kind(stat.kind)) {
-                    let (content, size, stat) = hash::content(root, &mut cursor, &path, stat)?;
-                    let entry = Entry { path: path.clone(), kind: entry_kind(stat.kind), size, samples: None, content };
-                    survey.hashed.insert(path, (stat, entry.clone()));
-                    Some(entry)
-                } else {
-                    survey.dirty.push(path.clone());
-                    if in_the_way(entry_kind(stat.kind), &wanted) {
-                        let content = Id::of(b"");
-                        survey.surplus.push(Entry { path, kind: entry_kind(stat.kind), size: stat.size, samples: None, content });
+                let may_be = |entry: &FileEntry| entry.size == stat.size && entry.kind == entry_kind(stat.kind);
+                let untracked = before.is_none() && wanted.is_some();
+                match untracked || before.iter().chain(&wanted).any(may_be) {
+                    true => {
+                        let (stat, now) = self.read(&path, stat)?;
+                        self.survey.inspected.insert(path.clone(), (stat, now.clone()));
+                        (path, stat, now)
                     }
-                    None
+                    false => (path.clone(), stat, FileEntry::unread(path, &stat)),
                 }
             }
         };
-        let Some(now) = now else { continue };
-        let is = |entry: &Option<Entry>| entry.as_ref().is_some_and(|e| e.same(&now));
-        if is(&wanted) {
-            continue;
+        let is = |entry: &Option<FileEntry>| entry.as_ref().is_some_and(|entry| entry.same(&now));
+        let Some(wanted) = wanted else {
+            let is_folder = now.kind == EntryKind::Folder;
+            if before.is_some() || is_folder {
+                if !is(&before) && !is_folder {
+                    self.survey.dirty.insert(path.clone());
+                }
+                self.survey.surplus.insert(path, stat);
+            }
+            return Ok(());
+        };
+        if wanted.same(&now) {
+            return Ok(());
         }
-        let empty_folder = now.kind == EntryKind::Folder;
-        if !is(&before) && !empty_folder {
-            survey.dirty.push(now.path.clone());
+        if stat.kind == FileKind::Folder {
+            return self.clear_folder(&path, stat);
         }
-        if in_the_way(now.kind, &wanted) {
-            survey.surplus.push(now);
+        let is_safe = match &before {
+            Some(_) => is(&before),
+            None => self.is_held(&now),
+        };
+        if !is_safe {
+            self.survey.dirty.insert(path.clone());
         }
+        if wanted.kind == EntryKind::Folder {
+            self.survey.surplus.insert(path.clone(), stat);
+        }
+        self.survey.inspected.insert(path, (stat, now));
+        Ok(())
     }
-    Ok(survey)
 }
 
-/// Whether something has to go before what is wanted can be written: nothing is, or a folder for a file, or the reverse.
-fn in_the_way(now: EntryKind, wanted: &Option<Entry>) -> bool {
-    wanted.as_ref().is_none_or(|wanted| (wanted.kind == EntryKind::Folder) != (now == EntryKind::Folder))
+impl Survey {
+    /// The stamps that a file must have for an entry to take its place; `None` if nothing may be there.
+    pub(super) fn stamps(&self, path: &DataPath) -> Option<crate::fs::beneath::Stat> {
+        if self.surplus.contains_key(path) { None } else { self.inspected.get(path).map(|(stat, _)| *stat) }
+    }
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::inspect::{changed, is_unchanged};
 use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Temp};
 use crate::fs::beneath::{Cursor, Root, Stat};
@@ -21,15 +22,34 @@ pub(super) enum Naming<'a> {
     Moved(&'a Path),
 }
 
+/// An entry to be written, and the stamps of the file that it takes the place of, if there is one.
+#[derive(Clone, Debug)]
+pub(super) struct Replacement {
+    pub entry: Entry,
+    pub replaces: Option<Stat>,
+}
+
+impl Replacement {
+    /// Fails unless what has the path now is what the survey has seen there.
+    fn check(&self, root: &Root, cursor: &mut Cursor<'_>) -> Result<()> {
+        let is_same = match (&self.replaces, cursor.stat(self.entry.path.as_str())?) {
+            (None, None) => true,
+            (Some(then), Some(now)) => is_unchanged(then, &now),
+            _ => false,
+        };
+        if is_same { Ok(()) } else { Err(changed(root, &self.entry.path)) }
+    }
+}
+
 /// A piece of the work, in the order of the paths.
 #[derive(Debug)]
 pub(super) enum Unit {
     /// Files that are right already.
     Keep(Vec<Row>),
     /// Files that one worker writes.
-    Small(Vec<Entry>),
+    Small(Vec<Replacement>),
     /// Chunks of a large file.
-    Piece { begins: Option<Entry>, items: Vec<Item>, ends: bool },
+    Piece { begins: Option<Replacement>, items: Vec<Item>, ends: bool },
 }
 
 /// What a worker made of it.
@@ -37,7 +57,7 @@ pub(super) enum Unit {
 pub(super) enum Worked {
     Keep(Vec<Row>),
     Written(Vec<Written>),
-    Piece { begins: Option<Entry>, chunks: Vec<Object>, ends: bool },
+    Piece { begins: Option<Replacement>, chunks: Vec<Object>, ends: bool },
 }
 
 /// An entry that was written.
@@ -73,7 +93,8 @@ impl<'a> Worker<'a> {
     }
 
     /// Writes a whole entry.
-    fn write(&mut self, entry: Entry) -> Result<Written> {
+    fn write(&mut self, file: Replacement) -> Result<Written> {
+        let entry = file.entry.clone();
         let path = entry.path.as_str();
         match entry.kind {
             EntryKind::Folder => self.cursor.ensure_folder(path)?,
@@ -87,15 +108,18 @@ impl<'a> Worker<'a> {
                 self.cursor.ensure_folder(entry.path.split().0.unwrap_or_default())?;
                 let tmp = match self.naming {
                     Naming::Direct => None,
-                    Naming::Moved(tmp) => Some(tmp),
+                    Naming::Moved(tmp) => {
+                        file.check(self.root, &mut self.cursor)?;
+                        Some(tmp)
+                    }
                 };
                 self.cursor.symlink(tmp, &target, path)?;
             }
             EntryKind::File | EntryKind::Executable => {
-                let mut open = Open::begin(self.root, &mut self.cursor, self.naming, entry.clone())?;
+                let mut open = Open::begin(&mut self.cursor, self.naming, file)?;
                 content::read(self.store, entry.content, entry.size, |bytes| open.write(self.root, bytes))
                     .map_err(|e| e.within(path))?;
-                open.name(&mut self.cursor)?;
+                open.name(self.root, &mut self.cursor)?;
             }
         }
         stamp(self.root, &mut self.cursor, self.naming, entry)
@@ -117,7 +141,7 @@ fn stamp(root: &Root, cursor: &mut Cursor<'_>, naming: Naming<'_>, entry: Entry)
 /// A file that is being written.
 #[derive(Debug)]
 struct Open {
-    entry: Entry,
+    file: Replacement,
     out: Out,
     /// Bytes so far.
     written: u64,
@@ -130,14 +154,15 @@ enum Out {
 }
 
 impl Open {
-    fn begin(_root: &Root, cursor: &mut Cursor<'_>, naming: Naming<'_>, entry: Entry) -> Result<Open> {
+    fn begin(cursor: &mut Cursor<'_>, naming: Naming<'_>, file: Replacement) -> Result<Open> {
+        let entry = &file.entry;
         let executable = entry.kind == EntryKind::Executable;
         cursor.ensure_folder(entry.path.split().0.unwrap_or_default())?;
         let out = match naming {
             Naming::Direct => Out::Direct(cursor.create(entry.path.as_str(), executable)?),
             Naming::Moved(tmp) => Out::Moved(Temp::create_with_mode(tmp, if executable { 0o777 } else { 0o666 })?),
         };
-        Ok(Open { entry, out, written: 0 })
+        Ok(Open { file, out, written: 0 })
     }
 
     fn write(&mut self, root: &Root, bytes: &[u8]) -> Result<()> {
@@ -148,10 +173,10 @@ impl Open {
             Out::Moved(temp) => temp.write_all(bytes),
         };
         self.written += bytes.len() as u64;
-        written.map_err(|e| root.error("cannot write", self.entry.path.as_str(), e))
+        written.map_err(|e| root.error("cannot write", self.file.entry.path.as_str(), e))
     }
 
-    fn file(&self) -> &File {
+    fn handle(&self) -> &File {
         match &self.out {
             Out::Direct(file) => file,
             Out::Moved(temp) => temp.file(),
@@ -161,14 +186,17 @@ impl Open {
     /// Begins anew with an empty file.
     fn restart(&mut self, root: &Root) -> Result<()> {
         self.written = 0;
-        atomic::restart(self.file(), root.path()).map_err(|e| root.error("cannot write", self.entry.path.as_str(), e))
+        atomic::restart(self.handle(), root.path()).map_err(|e| root.error("cannot write", self.file.entry.path.as_str(), e))
     }
 
     /// The bytes are all there and right: gives them their name.
-    fn name(self, cursor: &mut Cursor<'_>) -> Result<()> {
+    fn name(self, root: &Root, cursor: &mut Cursor<'_>) -> Result<()> {
         match self.out {
             Out::Direct(_) => Ok(()),
-            Out::Moved(temp) => cursor.adopt(temp, self.entry.path.as_str()),
+            Out::Moved(temp) => {
+                self.file.check(root, cursor)?;
+                cursor.adopt(temp, self.file.entry.path.as_str())
+            }
         }
     }
 }
@@ -188,9 +216,9 @@ impl<'a> Assembler<'a> {
     }
 
     /// Writes a piece; returns the file if it ends with it.
-    pub fn piece(&mut self, begins: Option<Entry>, chunks: &[Object], ends: bool) -> Result<Option<Written>> {
-        if let Some(entry) = begins {
-            self.open = Some((Open::begin(self.root, &mut self.cursor, self.naming, entry)?, blake3::Hasher::new()));
+    pub fn piece(&mut self, begins: Option<Replacement>, chunks: &[Object], ends: bool) -> Result<Option<Written>> {
+        if let Some(file) = begins {
+            self.open = Some((Open::begin(&mut self.cursor, self.naming, file)?, blake3::Hasher::new()));
         }
         let Some((open, hasher)) = &mut self.open else {
             return Err(Error::damaged("a piece of a file comes before its beginning"));
@@ -200,9 +228,9 @@ impl<'a> Assembler<'a> {
             hasher.update(chunk);
             open.write(self.root, chunk)?;
         }
-        atomic::begin_write_back(open.file(), before, open.written - before);
+        atomic::begin_write_back(open.handle(), before, open.written - before);
         let Some((mut open, hasher)) = self.open.take_if(|_| ends) else { return Ok(None) };
-        let entry = open.entry.clone();
+        let entry = open.file.entry.clone();
         if content::check_whole(&hasher, entry.content).is_err() {
             // The chunks were not checked one by one. Now they are: the damage gets its name, or another copy serves.
             open.restart(self.root)?;
@@ -211,7 +239,7 @@ impl<'a> Assembler<'a> {
         }
         // The file that loses its name here is held open: letting go of a large one takes the system a while.
         let old = self.cursor.open_file(entry.path.as_str());
-        open.name(&mut self.cursor)?;
+        open.name(self.root, &mut self.cursor)?;
         rayon::spawn(move || drop(old));
         stamp(self.root, &mut self.cursor, self.naming, entry).map(Some)
     }

@@ -6,7 +6,7 @@ use std::thread::Scope;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::feed::{End, Job};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::fs::beneath::{Root, stat_open};
 use crate::id::{Content, Id};
 use crate::object::node::{Entry, Samples};
@@ -91,7 +91,7 @@ impl<'a> Counting<'a> {
         let mut watcher = self.watcher(path, reading);
         let mut see = watcher.as_mut().map(|watcher| |seen: Seen<'_>| watcher(Some(seen)));
         let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(Seen<'_>));
-        let count = compare(self.rules, old.as_ref(), Some(&new), true, account, visitor)?;
+        let count = compare(self.rules, old.as_ref(), Some(&new), true, account, visitor).map_err(|e| within(e, path))?;
         if let Some(watcher) = &mut watcher {
             watcher(None);
         }
@@ -109,15 +109,22 @@ impl<'a> Counting<'a> {
         let old = self.old(entry);
         let reading = self.rules.reading(entry.path.as_str());
         let new = Half { reading, ..old.clone() };
-        let count = compare(self.rules, Some(&old).filter(|_| self.tallied), Some(&new), true, account, None)?;
+        let count = compare(self.rules, Some(&old).filter(|_| self.tallied), Some(&new), true, account, None)
+            .map_err(|e| within(e, entry.path.as_str()))?;
         Ok(Samples { count, reader: reading.code() })
     }
 
     /// Tells a file of which the store has both sides.
     pub fn stored(&self, old: Option<&Entry>, new: Option<&Entry>, account: &mut Account) -> Result<()> {
+        let path = old.or(new).map_or("", |entry| entry.path.as_str());
         let (old, new) = (old.map(|old| self.old(old)), new.map(|new| self.old(new)));
-        compare(self.rules, old.as_ref(), new.as_ref(), false, account, None).map(drop)
+        compare(self.rules, old.as_ref(), new.as_ref(), false, account, None).map(drop).map_err(|e| within(e, path))
     }
+}
+
+/// Names the file whose old side is damaged.
+fn within(error: Error, path: &str) -> Error {
+    if error.kind() == Kind::Damaged { error.within(path) } else { error }
 }
 
 /// What the thread is told of large files.
@@ -146,7 +153,7 @@ impl Counter {
         scope.spawn(move || {
             let mut next = told.recv().ok();
             while let Some(Told::Begin(job)) = next {
-                next = match file(counting, root, &job, &told) {
+                next = match file(counting, root, &job, &told).map_err(|e| within(e, job.path.as_str())) {
                     Ok(Some(Ended::Counted(samples, account))) => {
                         let _ = answer.send(Ok((samples, account)));
                         told.recv().ok()

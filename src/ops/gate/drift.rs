@@ -1,0 +1,74 @@
+//! What the rules of the kind `drift` measured in two versions, side by side.
+
+use serde::Serialize;
+
+use crate::object::verdict::{Judged, Verdict};
+use crate::validate::Summary;
+
+/// How often a label stands in a version.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Label {
+    /// The label.
+    pub label: String,
+    /// How often it stands there.
+    pub count: u64,
+    /// The share of it among all labels.
+    pub share: f64,
+}
+
+/// What was measured in one version.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sums {
+    /// Records.
+    pub samples: u64,
+    /// The mean length of the texts, in characters; null where there is none.
+    pub mean_length: Option<f64>,
+    /// The labels, sorted.
+    pub labels: Vec<Label>,
+    /// Whether there are too many labels to be counted.
+    pub too_many_labels: bool,
+}
+
+/// What a rule measured in two versions.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Drift {
+    /// What the rule is called.
+    pub rule: String,
+    /// The sums of the old version, where it was judged by the rule.
+    pub old: Option<Sums>,
+    /// The sums of the new one.
+    pub new: Option<Sums>,
+}
+
+impl Sums {
+    fn of(judged: &Judged) -> Sums {
+        let Summary { samples, texts, characters, labels, too_many_labels } = Summary::of(&judged.measures);
+        let all: u64 = labels.iter().fold(0, |all, (_, count)| all.saturating_add(*count));
+        let label = |(label, count)| Label { label, count, share: count as f64 / all as f64 };
+        Sums {
+            samples,
+            mean_length: (texts > 0).then(|| characters as f64 / texts as f64),
+            labels: labels.into_iter().map(label).collect(),
+            too_many_labels,
+        }
+    }
+}
+
+impl Drift {
+    /// What each rule measured in two versions, by the names of the rules: those of the new one, then those that only the
+    /// old one has.
+    pub fn between(old: Option<&Verdict>, new: Option<&Verdict>) -> Vec<Drift> {
+        let rules = |verdict: Option<&Verdict>| -> Vec<(String, Sums)> {
+            let judged = verdict.into_iter().flat_map(|verdict| &verdict.judged).filter(|judged| judged.kind == "drift");
+            judged.map(|judged| (judged.name.clone(), Sums::of(judged))).collect()
+        };
+        let mut before = rules(old);
+        let mut drifts: Vec<Drift> = Vec::new();
+        for (rule, sums) in rules(new) {
+            let old = before.iter().position(|(name, _)| *name == rule).map(|at| before.remove(at).1);
+            drifts.push(Drift { rule, old, new: Some(sums) });
+        }
+        drifts.extend(before.into_iter().map(|(rule, sums)| Drift { rule, old: Some(sums), new: None }));
+        drifts
+    }
+}

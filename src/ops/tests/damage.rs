@@ -1,0 +1,100 @@
+//! Damage in what a commit builds on: it goes on without it, and what it makes can be read.
+
+use super::*;
+use crate::object::Kind;
+use crate::ops::{show, verify};
+use crate::pack::reader;
+use crate::store::Layout;
+
+/// Flips bytes of every block of a kind in every pack.
+fn damage(bench: &Bench, kind: Kind) {
+    let folder = Layout::new(bench.path.join(".helox")).packs(kind);
+    for pack in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let mut bytes = fs::read(&pack).unwrap();
+        for block in reader::read_toc(&pack).unwrap().iter().filter(|block| block.kind == kind) {
+            let end = (block.offset + block.len) as usize;
+            bytes[end - block.len as usize / 4..end].iter_mut().for_each(|byte| *byte ^= 0x5a);
+        }
+        fs::set_permissions(&pack, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::write(&pack, bytes).unwrap();
+    }
+}
+
+/// What the schema of the latest version holds.
+fn schema(bench: &Bench) -> serde_json::Value {
+    serde_json::to_value(show::run(&bench.repo(), Some("latest")).unwrap()).unwrap()["schema"].clone()
+}
+
+/// A record for each number, with a text that does not compress.
+fn records(numbers: std::ops::Range<u64>) -> Vec<u8> {
+    let line = |n: u64| format!("{{\"id\":{n},\"text\":\"{}\"}}\n", blake3::hash(&n.to_le_bytes()).to_hex());
+    numbers.flat_map(|n| line(n).into_bytes()).collect()
+}
+
+#[test]
+fn a_copy_of_what_is_damaged_is_stored_again() {
+    for size in [9_000, 3 << 20] {
+        let bench = Bench::new();
+        bench.write("a", noise(1, size));
+        bench.commit(|_| {}).unwrap();
+        damage(&bench, Kind::Chunk);
+        bench.write("b", noise(1, size));
+        bench.commit(|_| {}).unwrap();
+        assert_eq!(bench.tree_of("latest").unwrap().len(), 2, "both are readable again");
+    }
+}
+
+#[test]
+fn a_commit_goes_on_where_the_old_side_of_a_file_is_damaged() {
+    // A file that is read at once, and one that comes chunk by chunk.
+    for many in [200, 60_000] {
+        let bench = Bench::new();
+        bench.write("a.jsonl", records(0..many));
+        bench.write("b.jsonl", records(0..10));
+        bench.commit(|_| {}).unwrap();
+        damage(&bench, Kind::Chunk);
+        bench.write("a.jsonl", [records(0..many / 2), b"{\"id\":\"x\"}\n".to_vec(), records(many / 2..many)].concat());
+        let report = bench.commit(|_| {}).unwrap();
+        assert_eq!(report.version.total_samples, Some(many + 11));
+        assert_eq!((report.samples_added, report.files_modified), (None, 1));
+        assert!(report.warnings.len() == 1 && report.warnings[0].contains("a.jsonl"), "{:?}", report.warnings);
+        let anew = Bench::new();
+        write_tree(&anew.path, &read_tree(&bench.path));
+        anew.commit(|_| {}).unwrap();
+        assert_eq!(schema(&bench), schema(&anew));
+        assert_eq!(bench.tree_of("latest").unwrap(), read_tree(&bench.path));
+        bench.write("a.jsonl", records(0..many));
+        let next = bench.commit(|_| {}).unwrap();
+        assert_eq!((next.samples_removed, next.warnings.len()), (Some(1), 0), "the next is compared again");
+    }
+}
+
+#[test]
+fn a_commit_goes_on_where_the_manifest_of_the_parent_is_damaged() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", records(0..9));
+    bench.write("b/c.jsonl", records(0..9));
+    bench.commit(|_| {}).unwrap();
+    damage(&bench, Kind::Node);
+    bench.write("a.jsonl", records(0..12));
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!((report.version.total_samples, report.files_added), (Some(21), 2));
+    assert_eq!(report.warnings.len(), 2, "{:?}", report.warnings);
+    assert_eq!(bench.tree_of("latest").unwrap(), read_tree(&bench.path));
+}
+
+#[test]
+fn one_damaged_object_leaves_the_others() {
+    let bench = Bench::new();
+    for n in 0..3 {
+        bench.write("a", noise(n, 5_000));
+        bench.commit(|_| {}).unwrap();
+    }
+    let first = fs::read_dir(bench.path.join(".helox/packs/data")).unwrap().next().unwrap().unwrap().path();
+    fs::set_permissions(&first, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&first, "no pack").unwrap();
+    let versions = ["1.0.0", "2.0.0", "3.0.0"];
+    assert_eq!(versions.iter().filter(|version| bench.tree_of(version).is_ok()).count(), 2);
+    let report = verify::run(&bench.repo(), &verify::Options { all: true, ..Default::default() }, &Silent).unwrap();
+    assert!(report.problems.iter().any(|problem| problem.kind == "content" && problem.versions.len() == 1), "{report:?}");
+}

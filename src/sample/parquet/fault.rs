@@ -1,0 +1,27 @@
+//! Why the rows of a Parquet file cannot be read.
+
+use std::fmt;
+
+/// Why the rows of a file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is not as the format says: what is wrong.
+    Damaged(String),
+    /// It, or a part of it, is encrypted: which.
+    Encrypted(String),
+}
+
+impl Fault {
+    pub(super) fn damaged(why: &str) -> Fault {
+        Fault::Damaged(why.to_owned())
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Damaged(why) => write!(f, "the Parquet file is damaged: {why}"),
+            Fault::Encrypted(why) => write!(f, "the Parquet file is encrypted: {why}, and hlx has no key"),
+        }
+    }
+}
