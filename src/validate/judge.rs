@@ -97,6 +97,8 @@ impl<'g> Judge<'g> {
                 _ => whole(form),
             };
             let by_fields = match gate.work(rule) {
+                // A broken file is compared by nothing.
+                _ if matches!(seen, Seen::Broken(_)) => true,
                 Work::Unique(_) => true,
                 Work::Duplicates(fields) | Work::Leakage { fields, .. } => !fields.is_empty(),
                 _ => false,
