@@ -31,6 +31,7 @@ pub use columns::{Columns, identity_of_row};
 pub use compare::Compare;
 pub(crate) use csv::canonical as row_identity;
 pub use csv::{Csv, fields};
+pub(crate) use datetime::Instant;
 pub(crate) use format::globs;
 pub use format::{Format, Formats, Packing, Reading};
 #[cfg(test)]

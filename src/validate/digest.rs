@@ -5,6 +5,7 @@
 
 use crate::codec::Put;
 
+use super::bound::Bound;
 use super::spec::{Check, Rule, Unit};
 
 /// Raised by one whenever all rules may find something else: in other records of the same file, or by another form of
@@ -18,13 +19,14 @@ fn revision(check: &Check) -> u8 {
         Check::Pii { .. } => 1,
         // 1: letters and digits of any kind.
         Check::Leakage { .. } => 1,
+        // 1: numbers by all their digits; days and points in time.
+        Check::Range { .. } => 1,
         // 1: days of the calendar, times of a day.
         Check::Types { .. } => 1,
         Check::Parse
         | Check::Schema { .. }
         | Check::Required { .. }
         | Check::Values { .. }
-        | Check::Range { .. }
         | Check::Length { .. }
         | Check::Unique { .. }
         | Check::Duplicates { .. }
@@ -75,7 +77,8 @@ fn put_check(check: &Check, form: &mut Vec<u8>) {
         }
         Check::Range { field, min, max } => {
             form.put_bytes(field.as_bytes());
-            [min, max].into_iter().for_each(|bound| put_option(bound.map(f64::to_bits), form));
+            let bound = |bound: &Option<Bound>| bound.as_ref().map(Bound::to_string);
+            [min, max].into_iter().for_each(|own| put_names(bound(own).as_slice(), form));
         }
         Check::Length { field, min, max, unit } => {
             put_names(field.as_slice(), form);
@@ -143,6 +146,7 @@ mod tests {
     #[test]
     fn every_part_counts() {
         let field = || "a".to_owned();
+        let bound = Bound::new;
         let checks = [
             Check::Parse,
             Check::Encoding,
@@ -157,9 +161,9 @@ mod tests {
             Check::Values { field: field(), values: vec![json!(1)] },
             Check::Values { field: field(), values: vec![json!("1")] },
             Check::Values { field: "b".into(), values: vec![json!(1)] },
-            Check::Range { field: field(), min: Some(1.0), max: None },
-            Check::Range { field: field(), min: None, max: Some(1.0) },
-            Check::Range { field: field(), min: Some(0.0), max: None },
+            Check::Range { field: field(), min: bound("1"), max: None },
+            Check::Range { field: field(), min: None, max: bound("1") },
+            Check::Range { field: field(), min: bound("0"), max: None },
             Check::Length { field: None, min: Some(1), max: None, unit: Unit::Words },
             Check::Length { field: None, min: None, max: Some(1), unit: Unit::Words },
             Check::Length { field: None, min: Some(1), max: None, unit: Unit::Characters },

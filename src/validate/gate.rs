@@ -157,7 +157,7 @@ fn compile(rule: &Rule, root: &Path, schemas: &mut Vec<Vec<u8>>) -> Result<Compi
         Check::Types { fields } => Work::Record(Box::new(rules::Types::new(fields)?)),
         Check::Values { field, values } => Work::Record(Box::new(rules::Values::new(field, values)?)),
         Check::Range { field, min, max } => {
-            Work::Record(Box::new(rules::Range { field: Field::new(field)?, min: *min, max: *max }))
+            Work::Record(Box::new(rules::Range { field: Field::new(field)?, min: min.clone(), max: max.clone() }))
         }
         Check::Length { field, min, max, unit } => {
             let field = field.as_deref().map(Field::new).transpose()?;

@@ -5,6 +5,7 @@
 //! [`measures`] that add up. Invariants: what is told of a record depends on nothing but the record, the path of its file
 //! and the rules; a record that is none of its format is one finding of the rule that looks for that.
 
+mod bound;
 mod command;
 mod digest;
 mod encoding;
@@ -24,6 +25,7 @@ mod summary;
 mod text;
 mod value;
 
+pub use bound::Bound;
 pub use command::Command;
 pub use gate::{Gate, Looks, Split};
 pub use judge::{Judge, Told};

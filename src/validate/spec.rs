@@ -5,6 +5,8 @@ use serde_json::Value;
 use crate::object::verdict::{OnOpaque, Severity};
 use crate::sample::Type;
 
+use super::bound::Bound;
+
 /// The rules of a dataset.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Spec {
@@ -70,14 +72,14 @@ pub enum Check {
         /// The values.
         values: Vec<Value>,
     },
-    /// A number is within bounds, these included.
+    /// A number, a day or a point in time is within bounds, these included.
     Range {
         /// The field.
         field: String,
         /// The least.
-        min: Option<f64>,
+        min: Option<Bound>,
         /// The most.
-        max: Option<f64>,
+        max: Option<Bound>,
     },
     /// A text is so long.
     Length {

@@ -163,7 +163,12 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn range(&self) -> Result<Check> {
-        let (min, max) = self.bounds(Entry::finite)?;
+        let (min, max) = self.bounds(Entry::bound)?;
+        if let (Some(least), Some(most), Some(entry)) = (&min, &max, self.get("max"))
+            && least.noun() != most.noun()
+        {
+            return Err(entry.wrong(format!("'min' is a {}, 'max' a {}", least.noun(), most.noun())));
+        }
         Ok(Check::Range { field: self.need("field")?.place()?, min, max })
     }
 

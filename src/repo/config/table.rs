@@ -10,6 +10,7 @@ use super::keys::{self, Table};
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
 use crate::path::printable;
+use crate::validate::Bound;
 use crate::worktree::selection::Selection;
 
 /// The text of a configuration file.
@@ -253,9 +254,17 @@ impl<'a> Entry<'a> {
         number.ok_or_else(|| self.must(&format!("a number from {} to {}", bounds.start(), bounds.end())))
     }
 
-    /// The value as any number that is finite.
-    pub fn finite(&self) -> Result<f64> {
-        self.any_number().filter(|n| n.is_finite()).ok_or_else(|| self.must("a finite number"))
+    /// The value as a bound: a finite number, or a day or a point in time, as a string or as TOML has it.
+    pub fn bound(&self) -> Result<Bound> {
+        let text = match self.item {
+            Item::Value(Value::Integer(number)) => number.value().to_string(),
+            Item::Value(Value::Float(number)) => number.value().to_string(),
+            Item::Value(Value::Datetime(instant)) => instant.value().to_string(),
+            other => other.as_str().unwrap_or_default().to_owned(),
+        };
+        let is_number = self.any_number().is_some();
+        let bound = Bound::new(&text).filter(|bound| is_number == matches!(bound, Bound::Number(..)));
+        bound.ok_or_else(|| self.must("a finite number, a day or a point in time"))
     }
 
     fn any_number(&self) -> Option<f64> {

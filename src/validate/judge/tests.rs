@@ -13,7 +13,7 @@ use serde_json::json;
 use super::*;
 use crate::object::verdict::Severity;
 use crate::sample::{Jsonl, Ranges, Records, Table, digest};
-use crate::validate::{Check, Rule, Spec, Unit};
+use crate::validate::{Bound, Check, Rule, Spec, Unit};
 
 fn gate(checks: Vec<Check>) -> Gate {
     let rule = |check| Rule { name: String::new(), check, severity: Severity::Error, weight: 1, files: vec![] };
@@ -31,7 +31,7 @@ fn every_kind() -> Vec<Check> {
         Check::Required { fields: names(&["id", "name", "/tags"]) },
         Check::Types { fields: vec![("score".into(), vec![Type::Number])] },
         Check::Values { field: "/tags/*".into(), values: vec![json!("x"), json!("y")] },
-        Check::Range { field: "score".into(), min: Some(0.0), max: None },
+        Check::Range { field: "score".into(), min: Bound::new("0"), max: None },
         Check::Length { field: Some("name".into()), min: Some(2), max: None, unit: Unit::Characters },
         Check::Encoding,
         Check::Empty { fields: vec![] },
@@ -87,7 +87,7 @@ fn each_rule_finds_its_own() {
         said(1, "id is null"),
         said(2, "score has the type string, not number"),
         said(3, r#"/tags/* is "z", which is none of its values"#),
-        said(4, "score is -1.0, less than 0"),
+        said(4, "score is -1, less than 0"),
         said(5, "name has 1 character, fewer than 2"),
         said(6, "/name holds the control character U+0007"),
         said(8, "/m holds an e-mail address"),

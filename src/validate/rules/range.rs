@@ -1,23 +1,27 @@
-//! `range`: numbers are within bounds.
+//! `range`: numbers, days and points in time are within bounds.
 
-use super::{List, Local, quoted};
+use std::cmp::Ordering;
+
+use super::{List, Local, quoted, shortened};
 use crate::sample::Type;
-use crate::validate::field::{Field, Value};
+use crate::validate::bound::Bound;
+use crate::validate::field::Field;
 use crate::validate::record::Seen;
 
-/// Finds what is out of bounds, which are included, and what is no number, also where it stands as text.
+/// Finds what is out of bounds, which are included, and what is nothing that has an order with them, also where it
+/// stands as text.
 pub(in crate::validate) struct Range {
     pub field: Field,
-    pub min: Option<f64>,
-    pub max: Option<f64>,
+    pub min: Option<Bound>,
+    pub max: Option<Bound>,
 }
 
 impl Local for Range {
     fn find(&self, seen: &Seen<'_>) -> Option<String> {
         let mut found = List::default();
         self.field.values(seen, &mut |value| {
-            if value.is_filled()
-                && let Some(what) = self.out_of_bounds(&value)
+            if let Some(kind) = value.kind().filter(|kind| *kind != Type::Null)
+                && let Some(what) = self.out_of_bounds(kind, &value.text())
             {
                 found.push(format!("{} is {what}", self.field.name()));
             }
@@ -27,27 +31,21 @@ impl Local for Range {
 }
 
 impl Range {
-    fn out_of_bounds(&self, value: &Value<'_>) -> Option<String> {
-        let text = value.text();
-        let Some(number) = number(value.kind()?, &text) else {
-            return Some(format!("{}, which is no number", quoted(&text)));
-        };
-        let (least, most) = (self.min.unwrap_or(f64::NEG_INFINITY), self.max.unwrap_or(f64::INFINITY));
-        if number < least {
-            Some(format!("{}, less than {least}", String::from_utf8_lossy(&text).trim()))
-        } else if number > most {
-            Some(format!("{}, more than {most}", String::from_utf8_lossy(&text).trim()))
-        } else {
-            None
+    fn out_of_bounds(&self, kind: Type, text: &[u8]) -> Option<String> {
+        for (bound, beyond, word) in [(&self.min, Ordering::Less, "less"), (&self.max, Ordering::Greater, "more")] {
+            let Some(bound) = bound else { continue };
+            match (bound.compare(kind, text), bound) {
+                (None, _) => return Some(format!("{}, which is no {}", quoted(text), bound.noun())),
+                (Some(order), _) if order != beyond => {}
+                (_, Bound::Number(..)) => return Some(format!("{}, {word} than {bound}", shortened(text.trim_ascii()))),
+                (_, Bound::Instant(_)) => {
+                    let word = if beyond == Ordering::Less { "before" } else { "after" };
+                    return Some(format!("{}, {word} {bound}", shortened(text.trim_ascii())));
+                }
+            }
         }
+        None
     }
-}
-
-/// The number that a value is or spells. `inf` and `nan` are none.
-fn number(kind: Type, text: &[u8]) -> Option<f64> {
-    let spelled = matches!(kind, Type::Integer | Type::Number | Type::String);
-    let text = std::str::from_utf8(text).ok().filter(|text| spelled && text.bytes().any(|b| b.is_ascii_digit()))?;
-    text.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -55,13 +53,14 @@ mod tests {
     use super::super::tests::{comment, csv, json, said, without_fields};
     use super::*;
 
-    fn range(field: &str, min: Option<f64>, max: Option<f64>) -> Range {
-        Range { field: Field::new(field).unwrap(), min, max }
+    fn range(field: &str, min: Option<&str>, max: Option<&str>) -> Range {
+        let bound = |bound: &str| Bound::new(bound).unwrap();
+        Range { field: Field::new(field).unwrap(), min: min.map(bound), max: max.map(bound) }
     }
 
     #[test]
     fn bounds_are_included() {
-        let rule = range("/a", Some(0.0), Some(10.5));
+        let rule = range("/a", Some("0"), Some("10.5"));
         for text in ["0", "10.5", "1e1", "-0.0", "null", r#""7""#, r#"" 7.5 ""#] {
             assert_eq!(json(&rule, &format!(r#"{{"a":{text}}}"#)), None, "{text}");
         }
@@ -69,12 +68,12 @@ mod tests {
         assert_eq!(json(&rule, r#"{"a":-1}"#), said("/a is -1, less than 0"));
         assert_eq!(json(&rule, r#"{"a":"11"}"#), said("/a is 11, more than 10.5"));
         assert_eq!(json(&rule, r#"{"a":1e999}"#), said("/a is 1e999, more than 10.5"));
-        assert_eq!(json(&range("/a", Some(1.0), None), r#"{"a":1e999}"#), None);
+        assert_eq!(json(&range("/a", Some("1"), None), r#"{"a":1e999}"#), None);
     }
 
     #[test]
     fn what_is_no_number_is_found() {
-        let rule = range("/a/*", None, Some(1.0));
+        let rule = range("/a/*", None, Some("1"));
         assert_eq!(json(&rule, r#"{"a":["x"]}"#), said(r#"/a/* is "x", which is no number"#));
         for text in ["[[]]", "[true]", r#"["inf"]"#, r#"["NaN"]"#, r#"[""]"#, r#"["1,5"]"#] {
             assert!(json(&rule, &format!(r#"{{"a":{text}}}"#)).is_some(), "{text}");
@@ -85,11 +84,26 @@ mod tests {
 
     #[test]
     fn rows_of_csv() {
-        let rule = range("a", Some(1.0), Some(9.0));
+        let rule = range("a", Some("1"), Some("9"));
         assert_eq!(["007,,", "+9,,", ",,"].map(|row| csv(&rule, row)), [None, None, None]);
         assert_eq!(csv(&rule, "10,,"), said("a is 10, more than 9"));
         assert_eq!(csv(&rule, "2024-01-01,,"), said(r#"a is "2024-01-01", which is no number"#));
         assert_eq!(comment(&rule), None);
         assert_eq!(without_fields(&rule), [None, None, None, None]);
+    }
+
+    #[test]
+    fn days_and_points_in_time() {
+        let rule = range("/d", Some("2020-01-01"), Some("2024-12-31"));
+        for text in ["2020-01-01", "2024-12-31T23:59:59Z", "2024-02-29 10:00"] {
+            assert_eq!(json(&rule, &format!(r#"{{"d":"{text}"}}"#)), None, "{text}");
+        }
+        assert_eq!(json(&rule, r#"{"d":"2019-12-31"}"#), said("/d is 2019-12-31, before 2020-01-01"));
+        assert_eq!(json(&rule, r#"{"d":"2025-01-01T00:00:00Z"}"#), said("/d is 2025-01-01T00:00:00Z, after 2024-12-31"));
+        assert_eq!(json(&rule, r#"{"d":"2023-02-30"}"#), said(r#"/d is "2023-02-30", which is no day or point in time"#));
+        assert_eq!(json(&rule, r#"{"d":7}"#), said(r#"/d is "7", which is no day or point in time"#));
+        let rule = range("a", Some("2020-01-01"), None);
+        assert_eq!(csv(&rule, "2019-12-31,,"), said("a is 2019-12-31, before 2020-01-01"));
+        assert_eq!([csv(&rule, "2020-06-01,,"), csv(&rule, ",,")], [None, None]);
     }
 }

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::error::Kind as ErrorKind;
 use crate::repo::config::read::tests::load;
+use crate::validate::Bound;
 
 /// The rules of a dataset whose declaration goes on like this after its fourth line.
 fn spec(rest: &str) -> Result<Option<Spec>> {
@@ -83,8 +84,15 @@ fn every_kind_holds_what_is_declared() {
             "kind='values'\nfield='/label'\nvalues=['rent', 3, 0.5, true]",
             Check::Values { field: field.clone(), values: vec![json!("rent"), json!(3), json!(0.5), json!(true)] },
         ),
-        ("kind='range'\nfield='/label'\nmin=-1\nmax=0.5", Check::Range { field: field.clone(), min: Some(-1.0), max: Some(0.5) }),
-        ("kind='range'\nfield='/label'\nmax=3", Check::Range { field: field.clone(), min: None, max: Some(3.0) }),
+        (
+            "kind='range'\nfield='/label'\nmin=-1\nmax=0.5",
+            Check::Range { field: field.clone(), min: Bound::new("-1"), max: Bound::new("0.5") },
+        ),
+        ("kind='range'\nfield='/label'\nmax=3", Check::Range { field: field.clone(), min: None, max: Bound::new("3") }),
+        (
+            "kind='range'\nfield='/label'\nmin=2020-01-01\nmax='2024-12-31T00:00:00Z'",
+            Check::Range { field: field.clone(), min: Bound::new("2020-01-01"), max: Bound::new("2024-12-31T00:00:00Z") },
+        ),
         ("kind='length'\nmin=1", Check::Length { field: None, min: Some(1), max: None, unit: Unit::Characters }),
         (
             "kind='length'\nfield='/label'\nmin=3\nmax=3\nunit='words'",
@@ -155,7 +163,9 @@ fn mistakes_in_a_rule_are_named_with_their_line() {
         ("kind='range'\nfield='a'", "helox.toml:3: a rule of the kind 'range' has neither 'min' nor 'max'"),
         ("kind='range'\nmin=1", "helox.toml:3: a rule of the kind 'range' has no 'field'"),
         ("kind='range'\nfield='a'\nmin=2.5\nmax=1", "helox.toml:7: 'min' is 2.5, more than 'max', which is 1"),
-        ("kind='range'\nfield='a'\nmin=-inf", "helox.toml:6: 'min' must be a finite number, not -inf"),
+        ("kind='range'\nfield='a'\nmin=-inf", "helox.toml:6: 'min' must be a finite number, a day or a point in time, not -inf"),
+        ("kind='range'\nfield='a'\nmin='2023-02-30'", "helox.toml:6: 'min' must be a finite number, a day or a point in time"),
+        ("kind='range'\nfield='a'\nmin=2023-02-01\nmax=3", "helox.toml:7: 'min' is a day or point in time, 'max' a number"),
         ("kind='length'\nfield='a'", "helox.toml:3: a rule of the kind 'length' has neither 'min' nor 'max'"),
         ("kind='length'\nmin=-1", "helox.toml:5: 'min' must be a whole number from 0 to"),
         ("kind='length'\nmax=3\nmin=4", "helox.toml:5: 'min' is 4, more than 'max', which is 3"),
