@@ -65,6 +65,7 @@ impl Judging<'_> {
                 severity(b).cmp(&severity(a)).then_with(|| (a.rule, &a.path, a.place).cmp(&(b.rule, &b.path, b.place)))
             });
         }
+        let met: Vec<u64> = (0..rules.len()).map(|rule| checked[rule] + measures.unread(rule)).collect();
         let judged = rules.iter().enumerate().map(|(rule, declared)| Judged {
             name: declared.name().to_owned(),
             kind: declared.check.kind().to_owned(),
@@ -88,7 +89,7 @@ impl Judging<'_> {
             Error::new(Kind::Config, format!("the verdict of the rules cannot be stored: {e}"))
                 .with_hint("declare fewer rules of the kind 'drift', or none with 'labels' on a field of long texts")
         })?;
-        Ok(Outcome { verdict, said, unread, most: self.most, idle: self.idle(files, &checked)? })
+        Ok(Outcome { verdict, said, unread, most: self.most, idle: self.idle(files, &met)? })
     }
 }
 
