@@ -11,6 +11,17 @@ pub fn threads() -> usize {
     rayon::current_num_threads()
 }
 
+/// Bytes of a stack on which recursion over the most nested record ends.
+const DEEP_STACK: usize = 64 << 20;
+
+/// Does work whose recursion is deep on a thread with a stack for it; `None` where no such thread is to be had.
+pub fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(DEEP_STACK).spawn_scoped(scope, work).ok()?;
+        thread.join().ok()
+    })
+}
+
 /// What `next` gives, up to its end or its first error.
 pub fn until_error<T>(mut next: impl FnMut() -> Result<Option<T>>) -> impl Iterator<Item = Result<T>> {
     let mut ended = false;

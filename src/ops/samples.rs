@@ -120,8 +120,10 @@ impl Files<'_> {
             }
             _ => (entry.content, Bytes::Stored(self.repo.store())),
         };
-        let reader = entry.samples.map(|samples| samples.reader).filter(|_| content.is_some());
-        Ok(Half { path, reading: self.rules.reading_of(path, reader), content, size: entry.size, bytes })
+        let samples = entry.samples.filter(|_| content.is_some());
+        let reading = self.rules.reading_of(path, samples.map(|samples| samples.reader));
+        let records = samples.filter(|samples| samples.reader == reading.code()).map(|samples| samples.count);
+        Ok(Half { path, reading, content, size: entry.size, records, bytes })
     }
 
     fn halves<'h>(&'h self, sides: &'h Sides) -> Result<[Option<Half<'h>>; 2]> {

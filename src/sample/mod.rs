@@ -41,7 +41,7 @@ pub use jsonl::Jsonl;
 pub use kind::Type;
 pub use packing::Unpacker;
 pub(crate) use parquet::Column;
-pub use parquet::{Ranges, Row, Table, is_guarded};
+pub use parquet::{Ranges, Row, Table, is_guarded, shared_groups};
 pub use pointer::Pointer;
 pub(crate) use record::digest;
 pub use record::{Finding, Record, Records, Side};

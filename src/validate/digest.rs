@@ -23,8 +23,9 @@ fn revision(check: &Check) -> u8 {
         Check::Range { .. } => 1,
         // 1: days of the calendar, times of a day.
         Check::Types { .. } => 1,
+        // 1: records of any depth.
+        Check::Schema { .. } => 1,
         Check::Parse
-        | Check::Schema { .. }
         | Check::Required { .. }
         | Check::Values { .. }
         | Check::Length { .. }

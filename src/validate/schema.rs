@@ -16,9 +16,13 @@ use jsonschema::{ReferencingError, ValidationError, Validator};
 use serde_json::Value;
 
 use crate::error::{Error, Kind, Result};
+use crate::parallel;
 
 /// How many violations of a record are told one by one.
 const TOLD: usize = 3;
+
+/// How deep a record is nested that is checked on the stack of any thread.
+const SHALLOW: usize = 64;
 
 /// How many bytes of a value are shown.
 const VALUE: usize = 40;
@@ -58,6 +62,15 @@ impl Schema {
     /// Each violation is told with the JSON pointer of its place and the value there, shortened, such as
     /// `/rent: "x" is not of type "number"`; of more than three, how many more there are.
     pub fn check(&self, record: &Value) -> Option<String> {
+        if is_deeper(record, SHALLOW) {
+            return parallel::with_deep_stack(|| self.violations(record)).unwrap_or_else(|| {
+                Some(format!("the record is nested deeper than {SHALLOW} levels, and no thread could be started to check it"))
+            });
+        }
+        self.violations(record)
+    }
+
+    fn violations(&self, record: &Value) -> Option<String> {
         // Much faster than to look for all violations, and nearly all records have none.
         if self.0.is_valid(record) {
             return None;
@@ -70,6 +83,15 @@ impl Schema {
             text.push_str(&format!("; and {more} more"));
         }
         Some(text)
+    }
+}
+
+/// Whether a value is nested deeper than so many levels.
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(elements) => levels == 0 || elements.iter().any(|element| is_deeper(element, levels - 1)),
+        Value::Object(members) => levels == 0 || members.values().any(|member| is_deeper(member, levels - 1)),
+        _ => false,
     }
 }
 
@@ -260,6 +282,14 @@ mod tests {
             tree.check(&json!({"id": 1, "next": {"id": 2, "next": {}}})).unwrap(),
             r#"/next/next: "id" is a required property"#
         );
+    }
+
+    #[test]
+    fn records_as_deep_as_any_are_checked() {
+        let tree = schema(&json!({"properties": {"next": {"$ref": "#"}}, "required": ["id"]}));
+        let deep = |id: &str| (0..510).fold(json!({id: 0}), |next, id| json!({"id": id, "next": next}));
+        assert_eq!(tree.check(&deep("id")), None);
+        assert!(tree.check(&deep("ID")).unwrap().starts_with("/next/next/"));
     }
 
     #[test]

@@ -2,24 +2,52 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::sample::{Type, type_of};
+use crate::sample::{MAX_DEPTH, Tape, Type, type_of};
 
 use super::record::Seen;
+use super::rules::shortened;
 
 /// The record as a JSON value; the error says why it is none. `None` for what has no fields.
 ///
 /// A row of CSV is an object of its columns, whose values are numbers, booleans and null where they are written like
-/// them. A row of Parquet is what it is rendered as.
+/// them. A row of Parquet is what it is rendered as. Of a key that an object has twice the last value counts, and a
+/// surrogate on its own is U+FFFD.
 pub(super) fn value(seen: &Seen<'_>) -> Option<Result<Value, String>> {
     match *seen {
-        Seen::Json(text, _) => Some(serde_json::from_slice(text).map_err(|why| why.to_string())),
+        Seen::Json(text, tape) => Some(of_token(tape, text, 0)),
         Seen::Cells(_, _, cells, names) if !names.is_empty() => {
             let members = names.iter().zip(cells).map(|(name, cell)| (name.clone(), scalar(type_of(cell), cell)));
             Some(Ok(members.collect::<Map<_, _>>().into()))
         }
-        Seen::Row(row) => Some(serde_json::from_str(row.render().as_str()).map_err(|why| why.to_string())),
+        Seen::Row(row) => {
+            let (rendering, mut tape) = (row.render(), Tape::default());
+            let text = rendering.as_str().as_bytes();
+            let read = tape.read(text, MAX_DEPTH).map_err(|why| why.to_string());
+            Some(read.and_then(|()| of_token(&tape, text, 0)))
+        }
         _ => None,
     }
+}
+
+/// The value with this index on a tape. Recursion is bounded by [`MAX_DEPTH`].
+fn of_token(tape: &Tape, text: &[u8], index: usize) -> Result<Value, String> {
+    let token = tape.token(index);
+    let string = |index: usize| String::from_utf8_lossy(&tape.token(index).content(text)).into_owned();
+    Ok(match token.kind {
+        Type::Null => Value::Null,
+        Type::Boolean => Value::Bool(token.raw(text) == b"true"),
+        Type::Integer | Type::Number => {
+            let digits = String::from_utf8_lossy(token.raw(text));
+            let beyond = || format!("the number {} is beyond those of 64 bits", shortened(digits.as_bytes()));
+            Value::Number(number(&digits).ok_or_else(beyond)?)
+        }
+        Type::Array => tape.elements(index).map(|element| of_token(tape, text, element)).collect::<Result<_, _>>()?,
+        Type::Object => {
+            let member = |key| Ok((string(key), of_token(tape, text, key + 1)?));
+            tape.keys(index).map(member).collect::<Result<Map<_, _>, String>>()?.into()
+        }
+        _ => string(index).into(),
+    })
 }
 
 fn scalar(kind: Type, text: &[u8]) -> Value {
@@ -55,10 +83,28 @@ mod tests {
         assert!(super::value(&Seen::Cells(b"#x", b',', &[], &[])).is_none());
     }
 
+    fn read(text: &str) -> Result<Value, String> {
+        let mut tape = Tape::default();
+        tape.read(text.as_bytes(), MAX_DEPTH).unwrap();
+        value(&Seen::Json(text.as_bytes(), &tape)).unwrap()
+    }
+
     #[test]
-    fn what_serde_cannot_read_is_said() {
-        let mut tape = crate::sample::Tape::default();
-        tape.read(b"1e999", 9).unwrap();
-        assert!(value(&Seen::Json(b"1e999", &tape)).unwrap().is_err());
+    fn json_is_read_as_it_is_compared() {
+        let text = r#"{"a":[1,-2.50,true,null,"\u00e9\n",{}],"b":18446744073709551615,"a":[[],"last"],"e":1E2}"#;
+        assert_eq!(read(text).unwrap(), serde_json::from_str::<Value>(text).unwrap());
+        assert_eq!(read(r#""\ud800x""#).unwrap(), json!("\u{FFFD}\u{FFFD}\u{FFFD}x"));
+        assert_eq!(read("[1e999]").unwrap_err(), "the number 1e999 is beyond those of 64 bits");
+    }
+
+    #[test]
+    fn nesting_is_no_fault_of_a_record() {
+        let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+        let mut value = &read(&deep).unwrap();
+        let mut depth = 0;
+        while let Some(inner) = value.get(0) {
+            (value, depth) = (inner, depth + 1);
+        }
+        assert_eq!(depth, 499);
     }
 }

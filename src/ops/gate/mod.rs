@@ -120,7 +120,9 @@ impl<S> Files<'_, S> {
             }
             _ => Bytes::Stored(judging.repo.store()),
         };
-        Ok(Half { path, reading: judging.rules.reading(path), content: Some(entry.content), size: entry.size, bytes })
+        let reading = judging.rules.reading(path);
+        let records = entry.samples.filter(|samples| samples.reader == reading.code()).map(|samples| samples.count);
+        Ok(Half { path, reading, content: Some(entry.content), size: entry.size, records, bytes })
     }
 }
 

@@ -8,6 +8,7 @@ mod gate;
 mod model;
 mod numbers;
 mod overwrite;
+mod parquet;
 mod queries;
 mod refs;
 mod rules;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{ByteArray, DataType, FixedLenByteArray, Int96};
 use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 
@@ -73,15 +73,42 @@ impl Table {
         &self.layout.columns
     }
 
-    /// Decodes every row and hands over none. The error says what is wrong with the file.
-    pub fn check(&self) -> Result<(), Fault> {
-        (0..self.metadata.num_row_groups()).try_for_each(|group| self.batches(group, &mut |_, _| ()))
+    /// Decodes the rows of the row groups that are wanted and hands over none. The error says what is wrong with the file.
+    pub fn check(&self, wanted: &dyn Fn(usize) -> bool) -> Result<(), Fault> {
+        (0..self.groups()).filter(|&group| wanted(group)).try_for_each(|group| self.batches(group, &mut |_, _| ()))
     }
 
-    /// Hands over every row. The error says what is wrong with the file; the rows before it have been handed over.
-    pub fn rows(&self, take: &mut dyn FnMut(Row<'_>)) -> Result<(), Fault> {
+    /// Hands over every row of the row groups that are wanted. The error says what is wrong with the file; the rows before
+    /// it have been handed over.
+    pub fn rows(&self, wanted: &dyn Fn(usize) -> bool, take: &mut dyn FnMut(Row<'_>)) -> Result<(), Fault> {
         let mut number = 0;
-        (0..self.metadata.num_row_groups()).try_for_each(|group| self.group(group, &mut number, take))
+        for group in 0..self.groups() {
+            if wanted(group) {
+                self.group(group, &mut number, take)?;
+            } else {
+                number += u64::try_from(self.group_metadata(group).num_rows()).unwrap_or(0);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many row groups it has.
+    pub(super) fn groups(&self) -> usize {
+        self.metadata.num_row_groups()
+    }
+
+    pub(super) fn group_metadata(&self, group: usize) -> &RowGroupMetaData {
+        self.metadata.row_group(group)
+    }
+
+    pub(super) fn file(&self) -> &dyn Ranges {
+        &*self.source.0
+    }
+
+    /// Whether equal bytes of a column are the same values here and there.
+    pub(super) fn is_read_as(&self, other: &Table) -> bool {
+        let schema = |table: &Table| table.metadata.file_metadata().schema_descr().root_schema_ptr();
+        schema(self) == schema(other) && self.lacks_headers == other.lacks_headers
     }
 
     fn group(&self, group: usize, number: &mut u64, take: &mut dyn FnMut(Row<'_>)) -> Result<(), Fault> {

@@ -74,7 +74,7 @@ fn open(bytes: Vec<u8>) -> Result<Table, Fault> {
 
 fn hashes(bytes: Vec<u8>) -> Result<Vec<[u8; 16]>, Fault> {
     let mut hashes = Vec::new();
-    open(bytes)?.rows(&mut |row| hashes.push(row.canonical())).map(|()| hashes)
+    open(bytes)?.rows(&|_| true, &mut |row| hashes.push(row.canonical())).map(|()| hashes)
 }
 
 fn people(compression: Compression) -> Vec<u8> {
@@ -95,7 +95,7 @@ fn counts_and_columns_stand_in_the_footer() {
     assert_eq!(columns, [("/id", Type::Integer), ("/name", Type::String)]);
     let mut seen = Vec::new();
     table
-        .rows(&mut |row| {
+        .rows(&|_| true, &mut |row| {
             if row.number == 3002 || row.number == 3003 {
                 seen.extend(row.values().map(|(column, kind, bytes)| (column.path.clone(), kind, bytes.to_vec())));
             }
@@ -183,7 +183,9 @@ fn lists_and_maps() {
     let table = open(arrow.clone()).unwrap();
     assert_eq!(table.columns()[0].path, "/l/*");
     let mut rows = Vec::new();
-    table.rows(&mut |row| rows.push(row.values().map(|(_, kind, bytes)| (kind, bytes.to_vec())).collect::<Vec<_>>())).unwrap();
+    table
+        .rows(&|_| true, &mut |row| rows.push(row.values().map(|(_, kind, bytes)| (kind, bytes.to_vec())).collect::<Vec<_>>()))
+        .unwrap();
     let null = (Type::Null, vec![]);
     assert_eq!(rows[..3], [[null.clone()], [null.clone()], [null]]);
     assert_eq!(rows[3], [(Type::String, b"a".to_vec()), (Type::String, b"b".to_vec())]);
@@ -204,7 +206,7 @@ fn lists_and_maps() {
     let table = open(map).unwrap();
     let paths: Vec<_> = table.columns().iter().map(|column| column.path.as_str()).collect();
     assert_eq!(paths, ["/m/*/key", "/m/*/value", "/bare/*", "/s/of/*/x"]);
-    assert_eq!(table.rows(&mut |row| assert_eq!(row.values().count(), 5)), Ok(()));
+    assert_eq!(table.rows(&|_| true, &mut |row| assert_eq!(row.values().count(), 5)), Ok(()));
 }
 
 #[test]
@@ -246,6 +248,23 @@ fn rows_without_columns_are_empty_objects() {
 }
 
 #[test]
+fn row_groups_that_both_sides_have_are_found() {
+    let table = |schema: &str, groups: &[&[i32]]| {
+        let groups: Vec<_> = groups.iter().map(|values| vec![(Values::I32(values.to_vec()), None, None)]).collect();
+        open(file(schema, Compression::SNAPPY, &groups)).unwrap()
+    };
+    let old = table("required int32 x;", &[&[1, 2], &[3], &[4], &[3]]);
+    let new = table("required int32 x;", &[&[9, 9], &[4], &[1, 2], &[3], &[5], &[1, 2]]);
+    let shared = shared_groups(&old, &new).unwrap();
+    assert_eq!(shared[1], [false, true, true, true, false, false]);
+    assert_eq!([shared[0][0], shared[0][2], shared[0][1] ^ shared[0][3]], [true; 3]);
+    let mut numbers = Vec::new();
+    new.rows(&|group| !shared[1][group], &mut |row| numbers.push(row.number)).unwrap();
+    assert_eq!(numbers, [1, 2, 7, 8, 9]);
+    assert_eq!(shared_groups(&old, &table("optional int32 x;", &[])), None);
+}
+
+#[test]
 fn every_early_end_is_found() {
     let whole = people(Compression::SNAPPY);
     for end in (0..whole.len()).step_by(7) {
@@ -256,7 +275,7 @@ fn every_early_end_is_found() {
 fn rendered(bytes: Vec<u8>) -> Vec<String> {
     let mut rows = Vec::new();
     let mut canonical = Canonical::default();
-    let read = open(bytes).unwrap().rows(&mut |row| {
+    let read = open(bytes).unwrap().rows(&|_| true, &mut |row| {
         let rendering = row.render();
         // A row is compared as the JSON that it is rendered as.
         assert_eq!(canonical.identity(rendering.as_str().as_bytes(), &[]).id, row.canonical(), "{}", rendering.as_str());
@@ -322,7 +341,7 @@ fn a_key_is_the_value_at_its_place() {
     ));
     let [nested, top, gone] = ["/s/id", "/id", "/s/x"].map(|place| [Pointer::parse(place).unwrap()]);
     let mut keys = Vec::new();
-    table.unwrap().rows(&mut |row| keys.push([&nested, &top, &gone].map(|key| row.identity(key).key))).unwrap();
+    table.unwrap().rows(&|_| true, &mut |row| keys.push([&nested, &top, &gone].map(|key| row.identity(key).key))).unwrap();
     let json = Canonical::default().identity(b"{\"id\":1}", &top).key;
     assert_eq!(keys[0], [json, json, None]);
     assert_ne!(keys[0][1], keys[1][1]);
@@ -341,6 +360,6 @@ proptest! {
         let end = damaged.len().min(at + bytes.len());
         damaged[at..end].copy_from_slice(&bytes[..end - at]);
         let _ = hashes(damaged.clone());
-        let _ = open(damaged).map(|table| table.check());
+        let _ = open(damaged).map(|table| table.check(&|_| true));
     }
 }

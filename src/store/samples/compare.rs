@@ -9,11 +9,11 @@ use super::half::{Bytes, Half};
 use super::pair::{Broken, Pair, Told, may_break};
 use super::stream::Stream;
 use super::table::Table;
-use super::{End, Rules};
+use super::{End, Rules, rows};
 use crate::chunk::cut;
 use crate::error::Result;
 use crate::object::recipe::Item;
-use crate::sample::{Array, Format, Jsonl, Record, Records, Side, Table as Parquet};
+use crate::sample::{Array, Format, Jsonl, Record, Records, Side};
 use crate::store::content::Chunks;
 use crate::store::read::Store;
 
@@ -39,6 +39,9 @@ pub fn compare(
         return new.map_or(Ok(0), |new| alone(rules, Side::New, new, account, visitor));
     }
     if let (Some(old), Some(new)) = (old, new) {
+        if let Some(count) = rows::both(rules, old, new, account, lend(&mut visitor))? {
+            return Ok(count);
+        }
         // Records that have been shown cannot be taken back.
         if let Some(store) = in_chunks(old, new).filter(|_| visitor.is_none() || !may_break(new.reading)) {
             let End { count, account: own } = chunkwise(store, rules, old, new, exact, keeps, visitor)?;
@@ -190,7 +193,7 @@ fn by_turns<'r, 'v>(
 pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mut visitor: Visitor<'_>) -> Result<u64> {
     match half.reading.format {
         Format::Whole => return one_record(rules, side, half, None, account, visitor),
-        Format::Parquet => return parquet(rules, side, half, account, visitor),
+        Format::Parquet => return rows::alone(rules, side, half, account, visitor),
         _ => {}
     }
     if visitor.is_some()
@@ -227,31 +230,6 @@ pub(super) fn one_record(
     gather.take_whole(side, half.id()?.as_bytes(), why);
     account.absorb(gather.finish().0);
     Ok(1)
-}
-
-fn parquet(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mut visitor: Visitor<'_>) -> Result<u64> {
-    let table = match Parquet::open(half.ranges()?) {
-        Ok(table) => table,
-        Err(why) => return one_record(rules, side, half, Some((1, why.to_string())), account, visitor),
-    };
-    // Rows that have been shown cannot be taken back.
-    if visitor.is_some()
-        && let Err(why) = table.check()
-    {
-        return one_record(rules, side, half, Some((1, why.to_string())), account, visitor);
-    }
-    let shown = lend(&mut visitor);
-    let mut gather = Gather::new(rules, half.path, half.reading.format, account.keeps(), shown);
-    let read = table.rows(&mut |row| gather.take_parquet(side, &row));
-    gather.count_paths();
-    let (own, _) = gather.finish();
-    match read {
-        Ok(()) => {
-            account.absorb(own);
-            Ok(table.count())
-        }
-        Err(why) => one_record(rules, side, half, Some((1, why.to_string())), account, visitor),
-    }
 }
 
 /// Why a file is one record, if it is.

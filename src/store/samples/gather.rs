@@ -173,11 +173,19 @@ impl<'r, 'v> Gather<'r, 'v> {
     pub fn take_parquet(&mut self, side: Side, row: &Row<'_>) {
         if self.counts() {
             self.account.schema.count(&[], Type::Object, sign(side));
+            let mut at = 0;
             for (column, kind, _) in row.values() {
-                let at = self.columns.iter().position(|(path, _)| *path == column.path).unwrap_or_else(|| {
-                    self.columns.push((column.path.clone(), Default::default()));
-                    self.columns.len() - 1
-                });
+                // The columns come in the order of the last row, a column in a list several times.
+                let is_here = |columns: &[(String, _)], at: usize| columns.get(at).is_some_and(|(path, _)| *path == column.path);
+                if !is_here(&self.columns, at) {
+                    at += 1;
+                    if !is_here(&self.columns, at) {
+                        at = self.columns.iter().position(|(path, _)| *path == column.path).unwrap_or_else(|| {
+                            self.columns.push((column.path.clone(), Default::default()));
+                            self.columns.len() - 1
+                        });
+                    }
+                }
                 self.columns[at].1[kind as usize] += sign(side);
             }
         }

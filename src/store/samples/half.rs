@@ -47,6 +47,8 @@ pub struct Half<'a> {
     pub content: Option<Id<Content>>,
     /// Its length in bytes.
     pub size: u64,
+    /// How many records it was found to have when it was read so.
+    pub records: Option<u64>,
     /// Its bytes.
     pub bytes: Bytes<'a>,
 }

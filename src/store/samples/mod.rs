@@ -13,6 +13,7 @@ mod compare;
 mod gather;
 mod half;
 mod pair;
+mod rows;
 mod stream;
 mod table;
 mod tally;

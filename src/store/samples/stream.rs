@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use memchr::memrchr;
 
-use super::Rules;
 use super::account::{Account, Keeps};
 use super::align::Aligner;
 use super::compare::{alone, is_broken, one_record};
@@ -13,6 +12,7 @@ use super::gather::{Visitor, lend};
 use super::half::Half;
 use super::pair::{Pair, Told, may_break};
 use super::table::Table;
+use super::{Rules, rows};
 use crate::error::Result;
 use crate::object::recipe::Item;
 use crate::sample::{Format, Packing, Reading, Side};
@@ -169,7 +169,19 @@ impl<'r, 'v> Stream<'r, 'v> {
                 visitor = told.visitor;
                 told.count
             }
-            None => alone(self.rules, Side::New, new, &mut account, lend(&mut visitor))?,
+            None => {
+                let both = match &old {
+                    Some(old) => rows::both(self.rules, old, new, &mut account, lend(&mut visitor))?,
+                    None => None,
+                };
+                match both {
+                    Some(count) => {
+                        old = None;
+                        count
+                    }
+                    None => alone(self.rules, Side::New, new, &mut account, lend(&mut visitor))?,
+                }
+            }
         };
         if let Some(old) = old {
             alone(self.rules, Side::Old, &old, &mut account, visitor)?;

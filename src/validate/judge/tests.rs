@@ -213,7 +213,7 @@ fn rows_of_parquet() {
     checks.push(Check::Required { fields: names(&["/at", "/at/place", "nothing"]) });
     let gate = gate(checks);
     let mut rows = Vec::new();
-    people().rows(&mut |row| rows.push(told(&gate, Body::Row(&row)))).unwrap();
+    people().rows(&|_| true, &mut |row| rows.push(told(&gate, Body::Row(&row)))).unwrap();
     assert_eq!(rows[0].0, [said(14, "nothing is missing")]);
     let all = [
         said(3, r#"/tags/* is "z", which is none of its values"#),
@@ -231,7 +231,7 @@ fn rows_of_parquet() {
 #[test]
 fn rows_of_parquet_as_json() {
     let mut values = Vec::new();
-    people().rows(&mut |row| values.push(crate::validate::value::value(&Seen::Row(row)).unwrap().unwrap())).unwrap();
+    people().rows(&|_| true, &mut |row| values.push(crate::validate::value::value(&Seen::Row(row)).unwrap().unwrap())).unwrap();
     assert_eq!(values[0], json!({"id": 1, "name": "Ann", "score": 1.5, "tags": ["x", "y"], "at": {"place": "here"}}));
     assert_eq!(values[2], json!({"id": 3, "name": null, "score": null, "tags": null, "at": null}));
 }

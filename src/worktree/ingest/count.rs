@@ -66,7 +66,8 @@ impl<'a> Counting<'a> {
     {
         let path = entry.path.as_str();
         let reading = self.rules.reading_of(path, entry.samples.map(|s| s.reader));
-        Half { path, reading, content: Some(entry.content), size: entry.size, bytes: Bytes::Stored(self.store) }
+        let records = entry.samples.filter(|samples| samples.reader == reading.code()).map(|samples| samples.count);
+        Half { path, reading, content: Some(entry.content), size: entry.size, records, bytes: Bytes::Stored(self.store) }
     }
 
     /// The old side of a job, where it is compared.
@@ -87,7 +88,8 @@ impl<'a> Counting<'a> {
         {
             return Ok(samples);
         }
-        let new = Half { path, reading, content: Some(content), size: bytes.len() as u64, bytes: Bytes::Held(bytes) };
+        let (content, size) = (Some(content), bytes.len() as u64);
+        let new = Half { path, reading, content, size, records: None, bytes: Bytes::Held(bytes) };
         let mut watcher = self.watcher(path, reading);
         let mut see = watcher.as_mut().map(|watcher| |seen: Seen<'_>| watcher(Some(seen)));
         let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(Seen<'_>));
@@ -108,7 +110,7 @@ impl<'a> Counting<'a> {
     pub(super) fn again(&self, entry: &Entry, account: &mut Account) -> Result<Samples> {
         let old = self.old(entry);
         let reading = self.rules.reading(entry.path.as_str());
-        let new = Half { reading, ..old.clone() };
+        let new = Half { reading, records: None, ..old.clone() };
         let count = compare(self.rules, Some(&old).filter(|_| self.tallied), Some(&new), true, account, None)
             .map_err(|e| within(e, entry.path.as_str()))?;
         Ok(Samples { count, reader: reading.code() })
@@ -215,7 +217,8 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                 }
             }
             Told::End(end) => {
-                let mut new = Half { path, reading, content: Some(end.content), size: end.size, bytes: Bytes::Held(&[]) };
+                let (content, size) = (Some(end.content), end.size);
+                let mut new = Half { path, reading, content, size, records: None, bytes: Bytes::Held(&[]) };
                 let mut reopened = None;
                 if reading.format == Format::Parquet {
                     let file = Arc::new(open(root, &mut root.cursor(), path)?);
