@@ -20,13 +20,13 @@ use crate::limits;
 use crate::object::Key;
 use crate::object::fact::Statement;
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version, canonical_json, json_depth};
-use crate::ops::VersionView;
 use crate::ops::changes::Changes;
 use crate::ops::commit::read::Reading;
 use crate::ops::gate::{Files, Judgement, Judging, Outcome as Judged};
 use crate::ops::judge::{SampleChanges, percent};
 use crate::ops::tree::{Folder, Tree};
 use crate::ops::view::Viewer;
+use crate::ops::{FileChanges, Links, VersionView};
 use crate::progress::Progress;
 use crate::refs::names;
 use crate::repo::{CONFIG, Dataset, Repo, config, revision, standing};
@@ -104,12 +104,9 @@ pub struct Report {
     pub version: VersionView,
     /// What came of it.
     pub outcome: Outcome,
-    /// Files that the parent does not have.
-    pub files_added: u64,
-    /// Files that differ from the parent's.
-    pub files_modified: u64,
-    /// Files that only the parent has.
-    pub files_removed: u64,
+    /// How many files differ from the parent's.
+    #[serde(flatten)]
+    pub files: FileChanges,
     /// Bytes of all those files.
     pub bytes_changed: u64,
     /// Bytes of the parent's files.
@@ -124,6 +121,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// How many there are.
     pub findings_count: u64,
+    /// The symlinks of the folder, whose data the version does not hold.
+    pub links: Links,
     /// What explains the number.
     pub bump: String,
     /// The file that holds all that the rules of the dataset found, where they refused it.
@@ -264,7 +263,7 @@ impl Commit<'_> {
             }
         };
         let root = self.folder().open()?;
-        let Reading { tree, rows, nodes, changes, found, judgement, mut writer, warnings } =
+        let Reading { tree, rows, nodes, changes, found, judgement, mut writer, warnings, links } =
             self.read(&root, parent.as_ref(), rules.as_ref(), judging.as_ref())?;
         let Found { schema, samples, findings, found: findings_count } = found;
         let change_type = match (&samples, &parent) {
@@ -290,6 +289,7 @@ impl Commit<'_> {
             schema,
             findings,
             findings_count,
+            links,
             explained,
             validation: None,
             report_file: None,
@@ -440,12 +440,11 @@ impl Commit<'_> {
         if let Some(rows) = rows {
             rows.finish()?;
         }
+        let viewer = Viewer::new(self.repo)?.with_schema(told.schema).with_judgement(told.validation).without_changes();
         Ok(Report {
-            version: Viewer::new(self.repo)?.with_schema(told.schema).with_judgement(told.validation).view(id, version)?,
+            version: viewer.view(id, version)?,
             outcome,
-            files_added: told.changes.added,
-            files_modified: told.changes.modified,
-            files_removed: told.changes.removed,
+            files: told.changes.counts,
             bytes_changed: told.changes.bytes,
             bytes_before: told.changes.before,
             samples_added: told.samples.map(|counts| counts.added),
@@ -453,6 +452,7 @@ impl Commit<'_> {
             samples_modified: told.samples.map(|counts| counts.modified),
             findings: told.findings,
             findings_count: told.findings_count,
+            links: told.links,
             bump: told.explained,
             report_file: told.report_file,
             warnings: told.warnings,
@@ -469,6 +469,7 @@ struct Told {
     schema: Option<Schema>,
     findings: Vec<Finding>,
     findings_count: u64,
+    links: Links,
     explained: String,
     validation: Option<Judgement>,
     report_file: Option<String>,
