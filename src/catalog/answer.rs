@@ -5,14 +5,14 @@ use crate::catalog::db::Catalog;
 use crate::catalog::lookup::Summary;
 use crate::catalog::objects;
 use crate::catalog::query::{Listed, Query};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::repo::Repo;
 
-/// The versions that a query selects, in its order.
-pub fn select(repo: &Repo, query: &Query) -> Result<Vec<Listed>> {
+/// The versions that a query selects, in its order, and what is wrong with those that cannot be read.
+pub fn select(repo: &Repo, query: &Query) -> Result<(Vec<Listed>, Vec<Error>)> {
     let ask = |catalog: Catalog| catalog.select(query).ok();
     match asked(repo, query.dataset.as_deref(), ask) {
-        Some(found) => Ok(found),
+        Some(found) => Ok((found, Vec::new())),
         None => objects::select(repo, query),
     }
 }

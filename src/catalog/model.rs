@@ -106,7 +106,7 @@ fn compare(repo: &Repo, queries: &[Query]) {
     for query in queries {
         let expected = selected(&all, query);
         assert_eq!(catalog.select(query).unwrap(), expected, "{query:?}");
-        assert_eq!(objects::select(repo, query).unwrap(), expected, "from the objects: {query:?}");
+        assert_eq!(objects::select(repo, query).unwrap().0, expected, "from the objects: {query:?}");
         let unlimited = selected(&all, &Query { limit: None, ..query.clone() });
         let counts: Vec<_> = lookup::count(&unlimited).into_iter().collect();
         for summaries in [catalog.summaries(query).unwrap(), objects::summaries(repo, query).unwrap()] {

@@ -2,7 +2,7 @@
 
 use crate::catalog::lookup::{Summary, count};
 use crate::catalog::query::{Listed, Query};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::facts::State;
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::Version;
@@ -38,25 +38,31 @@ impl std::fmt::Debug for Said<'_> {
     }
 }
 
-/// The versions that a query selects, in its order.
-pub(super) fn select(repo: &Repo, query: &Query) -> Result<Vec<Listed>> {
+/// The versions that a query selects, in its order, and what is wrong with those that cannot be read.
+pub(super) fn select(repo: &Repo, query: &Query) -> Result<(Vec<Listed>, Vec<Error>)> {
     let (refs, said) = (repo.versions(), Said::new(repo)?);
     let datasets = match &query.dataset {
         Some(name) => vec![name.clone()],
         None => refs.datasets()?,
     };
-    let mut found = Vec::new();
+    let (mut found, mut damaged) = (Vec::new(), Vec::new());
     for dataset in datasets {
         for number in refs.numbers(&dataset)?.into_iter().rev() {
             if query.dataset.is_some() && found.len() >= query.most() {
                 break;
             }
-            let Some((id, version)) = repo.numbered(&dataset, &number)? else { continue };
-            if !query.selects_record(&version) {
-                continue;
-            }
-            let listed = said.of(id, version)?;
-            if query.selects(&listed) {
+            let read = || {
+                let Some((id, version)) = repo.numbered(&dataset, &number)? else { return Ok(None) };
+                if query.selects_record(&version) { said.of(id, version).map(Some) } else { Ok(None) }
+            };
+            let listed: Option<Listed> = match read() {
+                Err(e) if e.kind() == Kind::Damaged => {
+                    damaged.push(e);
+                    None
+                }
+                read => read?,
+            };
+            if let Some(listed) = listed.filter(|listed| query.selects(listed)) {
                 found.push(listed);
             }
             if found.len() >= query.most().saturating_add(SLACK) {
@@ -65,7 +71,7 @@ pub(super) fn select(repo: &Repo, query: &Query) -> Result<Vec<Listed>> {
         }
     }
     keep(query, &mut found);
-    Ok(found)
+    Ok((found, damaged))
 }
 
 /// Keeps the first, in the order of the query.
@@ -80,7 +86,11 @@ pub(super) fn summaries(repo: &Repo, query: &Query) -> Result<Vec<Summary>> {
     let mut summaries = Vec::new();
     let selected = match query.selects_all() {
         true => None,
-        false => Some(count(&select(repo, &Query { limit: None, ..query.clone() })?)),
+        false => {
+            let (found, damaged) = select(repo, &Query { limit: None, ..query.clone() })?;
+            damaged.into_iter().next().map_or(Ok(()), Err)?;
+            Some(count(&found))
+        }
     };
     for dataset in refs.datasets()? {
         let numbers = refs.numbers(&dataset)?;

@@ -27,6 +27,9 @@ pub struct Options {
 pub struct Report {
     /// Of one dataset children before parents, of several the newest first.
     pub versions: Vec<VersionView>,
+    /// What is wrong with versions that cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<String>,
 }
 
 /// Tells whether a word that a user typed names a dataset or a revision: the dataset's name, and the revision.
@@ -37,15 +40,24 @@ pub fn target(repo: &Repo, word: &str) -> Result<(Option<String>, Option<String>
 
 /// Lists versions, in the order of [`Query::order`].
 pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
-    let listed = match &options.revision {
-        Some(text) => ancestors(repo, revision::version(repo, text)?, &options.query)?,
+    let (listed, damaged) = match &options.revision {
+        Some(text) => (ancestors(repo, revision::version(repo, text)?, &options.query)?, Vec::new()),
         None => {
             let dataset = dataset(repo, options.query.dataset.as_deref())?;
             catalog::select(repo, &Query { dataset, ..options.query.clone() })?
         }
     };
     let viewer = if options.whole { Viewer::new(repo)? } else { Viewer::lean(repo) };
-    Ok(Report { versions: listed.into_iter().map(|listed| viewer.listed(listed)).collect::<Result<_>>()? })
+    let mut report = Report { versions: Vec::new(), damaged: damaged.iter().map(ToString::to_string).collect() };
+    for listed in listed {
+        let name = format!("{}@{}", listed.version.dataset, listed.version.number);
+        match viewer.listed(listed) {
+            Ok(view) => report.versions.push(view),
+            Err(e) if e.kind() == Kind::Damaged => report.damaged.push(format!("{name}: {e}")),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(report)
 }
 
 /// The dataset that is meant: the one that is named, else the one stood in, else the only one; `None` for all.

@@ -6,6 +6,7 @@ use crate::catalog;
 use crate::error::{Kind, Result};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
+use crate::store::verify;
 
 /// What was rebuilt.
 #[derive(Clone, Debug, Serialize)]
@@ -16,9 +17,10 @@ pub struct Report {
     pub objects: u64,
     /// Versions of all datasets.
     pub versions: u64,
-    /// Packs that could not be read, and why.
+    /// Packs whose table of contents could not be read, and packs of structure of which any byte is another, and why.
     pub damaged: Vec<String>,
     /// Versions that have a ref and cannot be read, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
 }
 
@@ -29,7 +31,8 @@ impl Report {
     }
 }
 
-/// Rebuilds the tables from the packs, and the catalog from the versions.
+/// Rebuilds the tables from the packs, and the catalog from the versions. Reads the packs of structure whole, of those of
+/// data the tables of contents.
 pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<Report> {
     let store = repo.store();
     progress.begin(Stage::Rebuild, 0, 0);
@@ -40,13 +43,14 @@ pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<Report> {
         rebuilt => Some(rebuilt?),
     };
     let (versions, unreadable) = versions(repo, catalogued, progress)?;
-    Ok(Report {
-        packs: rebuilt.packs,
-        objects: rebuilt.objects,
-        versions,
-        damaged: rebuilt.problems.iter().map(ToString::to_string).collect(),
-        unreadable,
-    })
+    let mut damaged: Vec<String> = rebuilt.problems.iter().map(ToString::to_string).collect();
+    verify::structure(store, progress, |path, e| {
+        // One whose table of contents is damaged is named already.
+        if !damaged.iter().any(|known| known.contains(&*path.to_string_lossy())) {
+            damaged.push(e.to_string());
+        }
+    })?;
+    Ok(Report { packs: rebuilt.packs, objects: rebuilt.objects, versions, damaged, unreadable })
 }
 
 /// The number of versions that can be read, and what is wrong with the others. Where the catalog has as many as there

@@ -5,9 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::object::Kind;
-use crate::object::version::Version;
 use crate::repo::Repo;
 
 /// The store in numbers.
@@ -29,22 +28,34 @@ pub struct Report {
     pub packs: u64,
     /// Bytes of what is derived: tables, stat caches, the catalog.
     pub derived_bytes: u64,
+    /// What is wrong with versions and packs that cannot be read, which are not counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<String>,
 }
 
 /// Measures the store.
 pub fn run(repo: &Repo) -> Result<Report> {
     let store = repo.store();
-    store.refresh()?;
+    let unread = store.refresh()?;
     let refs = repo.versions();
-    let (mut versions, mut files, mut logical_bytes) = (0, 0, 0u64);
+    let (mut versions, mut files, mut logical_bytes, mut damaged) = (0, 0, 0u64, Vec::new());
     for dataset in refs.datasets()? {
         for number in refs.numbers(&dataset)? {
-            let Some((_, Version { statistics, .. })) = repo.numbered(&dataset, &number)? else { continue };
+            let statistics = match repo.numbered(&dataset, &number) {
+                Ok(Some((_, version))) => version.statistics,
+                Ok(None) => continue,
+                Err(e) if e.kind() == ErrorKind::Damaged => {
+                    damaged.push(e.to_string());
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
             versions += 1;
             files += statistics.files;
             logical_bytes = logical_bytes.saturating_add(statistics.bytes);
         }
     }
+    damaged.extend(unread.iter().map(ToString::to_string));
     let tables = store.tables();
     let (mut chunks, mut unique_bytes) = (0, 0);
     for row in tables.rows().filter(|row| row.key.kind == Kind::Chunk) {
@@ -67,6 +78,7 @@ pub fn run(repo: &Repo) -> Result<Report> {
         chunks,
         packs: store.packs()?.len() as u64,
         derived_bytes,
+        damaged,
     })
 }
 

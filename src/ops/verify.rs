@@ -145,7 +145,14 @@ impl Verifier<'_> {
         for dataset in self.repo.versions().datasets()? {
             let head = revision::version(self.repo, &format!("{dataset}@HEAD"));
             let found = match head {
-                Err(e) if e.kind() == Kind::VersionNotFound => revision::version(self.repo, &format!("{dataset}@latest"))?,
+                Err(e) if e.kind() == Kind::VersionNotFound => revision::version(self.repo, &format!("{dataset}@latest")),
+                found => found,
+            };
+            let found = match found {
+                Err(e) if e.kind() == Kind::Damaged => {
+                    self.problem(None, Some(format!("version of {dataset}")), "version", e.to_string(), &[]);
+                    continue;
+                }
                 found => found?,
             };
             self.versions.push((format!("{dataset}@{}", found.version.number), found.version));
@@ -162,6 +169,10 @@ impl Verifier<'_> {
                 Ok(())
             }
             Err(_) if Path::new(target).is_dir() => self.folder(Path::new(target)),
+            Err(e) if e.kind() == Kind::Damaged => {
+                self.problem(None, Some(format!("version {target}")), "version", e.to_string(), &[target]);
+                Ok(())
+            }
             Err(e) => Err(e),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::id::{Content, Id, Pack};
@@ -53,8 +53,22 @@ pub fn contents(
 }
 
 /// Recomputes the hash of every pack and hands out those that are not what their names say.
-pub fn packs(store: &Store, progress: &dyn Progress, mut bad: impl FnMut(&Path, Error)) -> Result<()> {
-    for (id, path) in store.packs()? {
+pub fn packs(store: &Store, progress: &dyn Progress, bad: impl FnMut(&Path, Error)) -> Result<()> {
+    hashes(store.packs()?, progress, bad)
+}
+
+/// Does the same for the packs of structure alone, which are small beside those of data.
+pub fn structure(store: &Store, progress: &dyn Progress, bad: impl FnMut(&Path, Error)) -> Result<()> {
+    let folder = store.layout().packs(Kind::Node);
+    hashes(store.packs()?.into_iter().filter(|(_, path)| path.parent() == Some(&folder)), progress, bad)
+}
+
+fn hashes(
+    packs: impl IntoIterator<Item = (Id<Pack>, PathBuf)>,
+    progress: &dyn Progress,
+    mut bad: impl FnMut(&Path, Error),
+) -> Result<()> {
+    for (id, path) in packs {
         match pack(id, &path, progress) {
             Err(e) if e.kind() == crate::error::Kind::Interrupted => return Err(e),
             Err(e) => bad(&path, e),

@@ -93,7 +93,7 @@ fn list(args: args::List, session: &mut Session) -> Result<Answer> {
 /// Tells everything about one version, in the document of many.
 fn one(name: &str, version: &str, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
-    let report = log::Report { versions: vec![show::run(&repo, Some(&format!("{name}@{version}")))?] };
+    let report = log::Report { versions: vec![show::run(&repo, Some(&format!("{name}@{version}")))?], damaged: Vec::new() };
     session.out.answer(&report, |out| report.versions.iter().try_for_each(|version| super::show::words(version, out)))?;
     Ok(Answer::Yes)
 }

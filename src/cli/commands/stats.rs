@@ -29,5 +29,8 @@ pub(super) fn run(session: &mut Session) -> Result<Answer> {
         ];
         columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
     })?;
-    Ok(Answer::Yes)
+    for damaged in &report.damaged {
+        session.out.warning(damaged);
+    }
+    Ok(if report.damaged.is_empty() { Answer::Yes } else { Answer::Damaged })
 }
