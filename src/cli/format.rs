@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use helox::ops::FileChanges;
 use helox::{Number, Time, printable};
 
 /// A count with a comma between thousands: `1,204`.
@@ -57,6 +58,17 @@ impl FileCounts {
         });
         words.collect::<Vec<_>>().join(", ")
     }
+}
+
+/// The changes that stand behind the counts of added, modified and removed files: `, 2 renamed, 1 in mode only`.
+pub(crate) fn also(files: &FileChanges) -> String {
+    let groups = [
+        (files.files_renamed, "renamed".to_owned()),
+        (files.files_mode_changed, "in mode only".to_owned()),
+        (files.folders_added, format!("empty {} added", if files.folders_added == 1 { "folder" } else { "folders" })),
+        (files.folders_removed, format!("empty {} removed", if files.folders_removed == 1 { "folder" } else { "folders" })),
+    ];
+    groups.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {} {what}", thousands(*n))).collect()
 }
 
 /// The path of an empty folder, as a line shows it.

@@ -2,19 +2,40 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
+
 use crate::error::Result;
 use crate::id::{Content, Id, Node};
 use crate::manifest::{Change, Diff, NodeSource};
-use crate::object::node::Totals;
+use crate::object::node::{EntryKind, Totals};
 use crate::object::version::{ChangeType, Version};
+use crate::worktree::file::FileEntry;
 
-/// Counts of the files that differ, less those that only have another path.
+/// Counts of the regular files in which two versions differ, and of the empty folders, which are no files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FileChanges {
+    /// Files that only the new side has, less those that were renamed.
+    pub files_added: u64,
+    /// Files that both sides have, differently, also those of which only the mode differs.
+    pub files_modified: u64,
+    /// Files that only the old side has, less those that were renamed.
+    pub files_removed: u64,
+    /// Files whose content, which is not empty, has another path on the new side.
+    pub files_renamed: u64,
+    /// Those of the modified files of which only the mode differs.
+    pub files_mode_changed: u64,
+    /// Empty folders that only the new side has.
+    pub folders_added: u64,
+    /// Empty folders that only the old side has.
+    pub folders_removed: u64,
+}
+
+/// Counts of what differs, and how much it weighs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Changes {
-    pub added: u64,
-    pub modified: u64,
-    pub removed: u64,
-    /// Bytes of those files; of a modified one, of its longer side.
+    pub counts: FileChanges,
+    /// Bytes of the files that were added, modified or removed; of a modified one, of its longer side. A changed mode has
+    /// none.
     pub bytes: u64,
     /// Bytes of all files before.
     pub before: u64,
@@ -22,33 +43,74 @@ pub(super) struct Changes {
     pub any: bool,
 }
 
+/// How often a content stands at paths that only one side has.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moves {
+    size: u64,
+    added: u64,
+    removed: u64,
+}
+
 impl Changes {
+    /// A first version adds all its files.
     pub fn of_first(totals: &Totals) -> Changes {
-        Changes { added: totals.files, bytes: totals.bytes, any: true, ..Changes::default() }
+        let counts = FileChanges { files_added: totals.files, ..FileChanges::default() };
+        Changes { counts, bytes: totals.bytes, any: true, ..Changes::default() }
     }
 
+    /// Compares a tree with that of the version before. Renames are those of [`crate::worktree::compare::Differences`].
     pub fn between(nodes: &impl NodeSource, before: &Version, manifest: Id<Node>) -> Result<Changes> {
         let mut changes = Changes { before: before.statistics.bytes, ..Changes::default() };
-        // How much oftener each content stands on the new side than on the old: a file that moved is no change of data.
-        let mut moved: HashMap<Id<Content>, (i64, u64)> = HashMap::new();
+        let mut moves: HashMap<Id<Content>, Moves> = HashMap::new();
         for change in Diff::new(nodes, before.manifest, manifest)? {
             changes.any = true;
-            match change? {
-                Change::Added(e) if e.kind.is_file() => moved.entry(e.content).or_insert((0, e.size)).0 += 1,
-                Change::Removed(e) if e.kind.is_file() => moved.entry(e.content).or_insert((0, e.size)).0 -= 1,
-                Change::Modified(a, b) if a.kind.is_file() || b.kind.is_file() => {
-                    changes.modified += 1;
-                    changes.bytes += a.size.max(b.size);
-                }
-                _ => {}
-            }
+            let (old, new) = match change? {
+                Change::Added(new) => (None, Some(new)),
+                Change::Removed(old) => (Some(old), None),
+                Change::Modified(old, new) => (Some(old), Some(new)),
+            };
+            changes.take(old.map(FileEntry::from), new.map(FileEntry::from), &mut moves);
         }
-        for (surplus, size) in moved.into_values() {
-            let count = if surplus > 0 { &mut changes.added } else { &mut changes.removed };
-            *count += surplus.unsigned_abs();
-            changes.bytes += surplus.unsigned_abs() * size;
+        for Moves { size, added, removed } in moves.into_values() {
+            let renamed = added.min(removed);
+            changes.counts.files_renamed += renamed;
+            changes.counts.files_added += added - renamed;
+            changes.counts.files_removed += removed - renamed;
+            changes.bytes += added.abs_diff(removed) * size;
         }
         Ok(changes)
+    }
+
+    fn take(&mut self, old: Option<FileEntry>, new: Option<FileEntry>, moves: &mut HashMap<Id<Content>, Moves>) {
+        let counts = &mut self.counts;
+        let is_folder = |file: &Option<FileEntry>| file.as_ref().is_some_and(|file| file.kind == EntryKind::Folder);
+        counts.folders_removed += u64::from(is_folder(&old));
+        counts.folders_added += u64::from(is_folder(&new));
+        match (old.filter(|e| e.kind != EntryKind::Folder), new.filter(|e| e.kind != EntryKind::Folder)) {
+            (Some(old), Some(new)) if old.differs_in_mode(&new) => {
+                counts.files_modified += 1;
+                counts.files_mode_changed += 1;
+            }
+            (Some(old), Some(new)) if old.kind.is_file() || new.kind.is_file() => {
+                counts.files_modified += 1;
+                self.bytes += old.size.max(new.size);
+            }
+            (Some(old), None) if old.kind.is_file() => match old.content.filter(|_| old.size > 0) {
+                Some(content) => {
+                    let moved = moves.entry(content).or_default();
+                    (moved.size, moved.removed) = (old.size, moved.removed + 1);
+                }
+                None => counts.files_removed += 1,
+            },
+            (None, Some(new)) if new.kind.is_file() => match new.content.filter(|_| new.size > 0) {
+                Some(content) => {
+                    let moved = moves.entry(content).or_default();
+                    (moved.size, moved.added) = (new.size, moved.added + 1);
+                }
+                None => counts.files_added += 1,
+            },
+            _ => {}
+        }
     }
 
     /// How big the change is by the bytes of the files that differ. A first version is MAJOR.

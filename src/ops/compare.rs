@@ -6,7 +6,7 @@ use crate::error::{Kind, Result};
 use crate::object::version::ChangeType;
 use crate::ops::Drift;
 use crate::ops::between;
-use crate::ops::changes::Changes;
+use crate::ops::changes::{Changes, FileChanges};
 use crate::progress::Progress;
 use crate::repo::{Repo, revision, standing};
 use crate::sample::schema;
@@ -36,12 +36,9 @@ pub struct Report {
     pub change_type: ChangeType,
     /// The change in words.
     pub change_summary: String,
-    /// Files that only the new side has.
-    pub files_added: u64,
-    /// Files that differ.
-    pub files_modified: u64,
-    /// Files that only the old side has.
-    pub files_removed: u64,
+    /// How many files differ.
+    #[serde(flatten)]
+    pub files: FileChanges,
     /// What the rules of the kind `drift` measured in both versions when each was judged last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
@@ -53,12 +50,14 @@ pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result
     let changes = Changes::between(&**repo.store(), &a.version, b.version.manifest)?;
     let samples = between::samples(repo, &a.version, &b.version, progress)?;
     let (old, new) = (a.version.statistics, b.version.statistics);
-    let Changes { added, modified, removed, bytes, .. } = changes;
+    let Changes { counts: files, bytes, .. } = changes;
     let (change_type, change_summary) = match &samples {
         Some((samples, thresholds)) => (samples.kind(thresholds), samples.words()),
         None => {
-            let files = format!("{added} files added, {modified} modified, {removed} removed");
-            (ChangeType::of_share(bytes, old.bytes), files)
+            let FileChanges { files_added, files_modified, files_removed, files_renamed, .. } = files;
+            let words =
+                format!("{files_added} files added, {files_modified} modified, {files_removed} removed, {files_renamed} renamed");
+            (ChangeType::of_share(bytes, old.bytes), words)
         }
     };
     let samples = samples.map(|(samples, _)| samples);
@@ -75,9 +74,7 @@ pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result
         schema_changes: samples.map(|samples| samples.schema).unwrap_or_default(),
         change_type,
         change_summary,
-        files_added: added,
-        files_modified: modified,
-        files_removed: removed,
+        files,
         drift: drift(repo, &a, &b)?,
     })
 }

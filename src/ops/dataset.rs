@@ -54,7 +54,12 @@ pub struct ListReport {
 pub fn add(repo: &Repo, options: &AddOptions) -> Result<Info> {
     let path = config::normal(&repo.inside(&options.path)?)?;
     let dataset = Dataset::new(&options.name, &options.kind, path);
-    if options.present && !repo.folder(&dataset).is_dir() {
+    let folder = repo.folder(&dataset);
+    if folder.exists() && !folder.is_dir() {
+        return Err(Error::usage(format!("{} is a file; a dataset is a folder", folder.display()))
+            .with_hint("move the file into a folder of its own and name that: --path DIR"));
+    }
+    if options.present && !folder.is_dir() {
         return Err(Error::new(Kind::PathNotFound, format!("the folder {} does not exist", repo.folder(&dataset).display()))
             .with_hint("make it, or name the folder that holds the data"));
     }

@@ -1,14 +1,14 @@
 //! `hlx init`: makes a repository.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
 use crate::refs::names;
-use crate::repo::CONFIG;
 use crate::repo::config::{self, Config, Dataset};
+use crate::repo::{CONFIG, Repo};
 use crate::store::layout::{FOLDER, Layout};
 
 /// What to make.
@@ -33,6 +33,17 @@ pub struct Report {
     pub dataset: Option<String>,
     /// Whether `.helox/` was added to git's `.gitignore`.
     pub gitignore_changed: bool,
+    /// The repository around the new one, and its dataset that the folder is part of.
+    pub within: Option<Around>,
+}
+
+/// A repository around another.
+#[derive(Clone, Debug, Serialize)]
+pub struct Around {
+    /// Its folder.
+    pub root: String,
+    /// The dataset that the inner folder is part of.
+    pub dataset: Option<String>,
 }
 
 /// Makes a repository, or completes one; safe to repeat.
@@ -71,12 +82,21 @@ pub fn run(options: &Options) -> Result<Report> {
             b"# The datasets of this repository: hlx dataset add NAME --type TYPE --path DIR\n",
         )?;
     }
-    let gitignore_changed = ignore_in_git(&dir, &layout)?;
-    Ok(Report { root: dir.display().to_string(), created, dataset: options.name.clone(), gitignore_changed })
+    let within = around(&dir);
+    // A file more in the folder would be one more of the dataset around it.
+    let gitignore_changed = within.as_ref().is_none_or(|around| around.dataset.is_none()) && ignore_in_git(&dir, &layout)?;
+    Ok(Report { root: dir.display().to_string(), created, dataset: options.name.clone(), gitignore_changed, within })
+}
+
+/// Finds the repository that a folder lies in, other than its own.
+fn around(dir: &Path) -> Option<Around> {
+    let repo = Repo::open(dir.parent()?).ok()?;
+    let dataset = repo.config().datasets().find(|dataset| dir.starts_with(repo.folder(dataset)));
+    Some(Around { root: repo.root().display().to_string(), dataset: dataset.map(|dataset| dataset.name.clone()) })
 }
 
 /// Keeps the store out of git, where the folder is within a git repository.
-fn ignore_in_git(dir: &std::path::Path, layout: &Layout) -> Result<bool> {
+fn ignore_in_git(dir: &Path, layout: &Layout) -> Result<bool> {
     if !dir.ancestors().any(|p| p.join(".git").exists()) {
         return Ok(false);
     }

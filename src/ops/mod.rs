@@ -15,6 +15,7 @@ mod gate;
 pub mod init;
 pub mod join;
 mod judge;
+mod links;
 pub mod log;
 pub mod ls;
 pub mod note;
@@ -34,7 +35,9 @@ pub mod validate;
 pub mod verify;
 mod view;
 
+pub use changes::FileChanges;
 pub use gate::{Drift, Finding, Judgement, Label, RuleReport, Sums};
+pub use links::Links;
 pub use record::FieldChange;
 pub use said::{ArtifactView, NoteView, RunFields, RunView};
 pub use samples::{ByFile, Record};

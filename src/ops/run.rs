@@ -136,9 +136,9 @@ struct Side {
 impl Side {
     /// The run that has this id or one that begins so; else all runs on the version that the word names.
     fn of(repo: &Repo, state: &State, word: &str) -> Result<Side> {
-        let hex = word.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        if hex && (PREFIX..=64).contains(&word.len()) {
-            let mut fits = state.runs().iter().filter(|run| run.id.to_hex().starts_with(word));
+        if word.bytes().all(|b| b.is_ascii_hexdigit()) && (PREFIX..=64).contains(&word.len()) {
+            let digits = word.to_ascii_lowercase();
+            let mut fits = state.runs().iter().filter(|run| run.id.to_hex().starts_with(&digits));
             match (fits.next(), fits.next()) {
                 (Some(run), None) => return Ok(Side { version: run.version, runs: vec![run.clone()] }),
                 (Some(_), Some(_)) => {

@@ -12,6 +12,7 @@ use crate::object::Key;
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{self, Entry, EntryKind, Totals};
 use crate::ops::gate::Work;
+use crate::ops::links::Links;
 use crate::parallel;
 use crate::progress::{Progress, Stage};
 use crate::repo::{Dataset, Repo};
@@ -47,6 +48,10 @@ impl Folder<'_> {
         let folder = self.from.map_or_else(|| self.repo.folder(self.dataset), Path::to_owned);
         if folder.is_dir() {
             return Root::open(&folder);
+        }
+        if folder.exists() {
+            return Err(Error::usage(format!("{} is a file; a dataset is a folder", folder.display()))
+                .with_hint("move the file into a folder of its own and name that"));
         }
         Err(Error::new(Kind::PathNotFound, format!("the folder {} does not exist", folder.display()))
             .with_hint(format!("it is the folder of the dataset '{}'; create it or mend helox.toml", self.dataset.name)))
@@ -84,6 +89,7 @@ impl Folder<'_> {
             counting,
             began,
         };
+        let mut links = Links::default();
         let (mut builder, mut checksum, mut fresh) = (Builder::default(), DataChecksum::default(), HashMap::new());
         // What is not stored can be read nowhere else.
         let keep = parent.is_some() || !self.record;
@@ -93,6 +99,9 @@ impl Folder<'_> {
             if entry.kind.is_file() {
                 checksum.add(entry.path.as_str(), &entry.content);
             }
+            if entry.kind == EntryKind::Symlink && ingested.row.is_some() {
+                links.add(root, &entry.path)?;
+            }
             if let (Some(rows), Some(row)) = (&mut rows, &ingested.row)
                 && row.entry.kind != EntryKind::Folder
             {
@@ -101,7 +110,7 @@ impl Folder<'_> {
             builder.push(&mut Tee { writer, fresh: keep.then_some(&mut fresh) }, entry)
         })?;
         let (manifest, totals) = builder.finish(&mut Tee { writer, fresh: keep.then_some(&mut fresh) })?;
-        Ok(Stored { tree: Tree { manifest, totals, checksum: checksum.finish() }, rows, fresh, counted })
+        Ok(Stored { tree: Tree { manifest, totals, checksum: checksum.finish() }, rows, fresh, counted, links })
     }
 }
 
@@ -111,6 +120,8 @@ pub(super) struct Stored {
     pub rows: Option<cache::Writer>,
     pub fresh: HashMap<Id<Node>, Vec<u8>>,
     pub counted: Option<Counted>,
+    /// The symlinks of the folder.
+    pub links: Links,
 }
 
 /// Hands nodes to the store and keeps those that have a parent to be compared with.

@@ -62,9 +62,9 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// How many versions were verified.
     pub versions: u64,
-    /// How many contents of files were read.
+    /// How many files the versions and folders have, each version for itself.
     pub files: u64,
-    /// How many bytes of them.
+    /// How many bytes were read; what several files share is read once.
     pub bytes: u64,
 }
 
@@ -220,6 +220,7 @@ impl Verifier<'_> {
             match outcome {
                 Err(e) => self.problem(None, Some(format!("manifest {}", version.manifest)), "manifest", e.to_string(), &[name]),
                 Ok(()) => {
+                    self.files += totals.files;
                     let actual = checksum.finish();
                     if actual != version.data_checksum
                         || (totals.files, totals.bytes) != (version.statistics.files, version.statistics.bytes)
@@ -233,7 +234,6 @@ impl Verifier<'_> {
         }
         let bytes = contents.values().sum();
         self.progress.expect(contents.len() as u64, bytes);
-        self.files += contents.len() as u64;
         self.bytes += bytes;
         let mut bad: BTreeMap<Id<Content>, String> = BTreeMap::new();
         let all = contents.into_iter().map(Ok);

@@ -11,6 +11,7 @@ use crate::id::{Id, Node, Version as VersionId};
 use crate::object::checksum::Checksum;
 use crate::object::verdict::Severity;
 use crate::object::version::{ChangeType, Number, ValidationStatus, Version};
+use crate::ops::changes::{Changes, FileChanges};
 use crate::ops::gate::{Finding, Judgement};
 use crate::ops::said::{NoteView, RunView};
 use crate::repo::{Repo, standing};
@@ -74,6 +75,9 @@ pub struct VersionView {
     pub storage_path: String,
     /// All that the rules of its dataset said of it, where they were asked.
     pub validation: Option<Judgement>,
+    /// How many files differ from those of the first parent, where that is looked up.
+    #[serde(flatten)]
+    pub files: Option<FileChanges>,
 }
 
 /// A file that has another path now: equal content, not empty.
@@ -97,6 +101,8 @@ pub(crate) struct Viewer<'a> {
     facts: State,
     /// Whether schemas and verdicts are looked up.
     whole: bool,
+    /// Whether the files are compared with those of the parent.
+    compares: bool,
     /// The schema of a version that is not stored yet.
     schema: Option<Schema>,
     /// What the rules said of it.
@@ -105,12 +111,12 @@ pub(crate) struct Viewer<'a> {
 
 impl<'a> Viewer<'a> {
     pub fn new(repo: &'a Repo) -> Result<Viewer<'a>> {
-        Ok(Viewer { repo, facts: repo.facts().fold()?, whole: true, schema: None, judgement: None })
+        Ok(Viewer { repo, facts: repo.facts().fold()?, whole: true, compares: true, schema: None, judgement: None })
     }
 
     /// Reads neither facts nor schemas, for versions of which tags and status are known.
     pub fn lean(repo: &'a Repo) -> Viewer<'a> {
-        Viewer { repo, facts: State::default(), whole: false, schema: None, judgement: None }
+        Viewer { repo, facts: State::default(), whole: false, compares: false, schema: None, judgement: None }
     }
 
     /// Knows this schema without looking it up.
@@ -123,6 +129,23 @@ impl<'a> Viewer<'a> {
     pub fn with_judgement(mut self, judgement: Option<Judgement>) -> Viewer<'a> {
         self.judgement = judgement;
         self
+    }
+
+    /// Leaves out how the files differ from those of the parent.
+    pub fn without_changes(self) -> Viewer<'a> {
+        Viewer { compares: false, ..self }
+    }
+
+    /// Counts the files that differ from those of the first parent; `None` where that cannot be read.
+    fn files(&self, version: &Version) -> Option<FileChanges> {
+        if !self.compares {
+            return None;
+        }
+        let Some(parent) = version.parents.first() else {
+            return Some(FileChanges { files_added: version.statistics.files, ..FileChanges::default() });
+        };
+        let parent = self.repo.version(*parent).ok()?;
+        Some(Changes::between(&**self.repo.store(), &parent, version.manifest).ok()?.counts)
     }
 
     fn schema(&self, version: &Version) -> Result<Option<Value>> {
@@ -167,6 +190,7 @@ impl<'a> Viewer<'a> {
             runs: self.facts.runs_of(id).iter().map(|run| RunView::of(run, name.clone())).collect(),
             notes: self.facts.notes_of(id).iter().map(|note| NoteView::of(note, name.clone())).collect(),
             schema: self.schema(&version)?,
+            files: self.files(&version),
             id,
             metadata_checksum: version.metadata_checksum(),
             dataset_name: version.dataset,

@@ -184,16 +184,16 @@ fn anywhere(repo: &Repo, base: &str) -> Result<Id<VersionId>> {
 }
 
 fn by_prefix(repo: &Repo, datasets: &[String], prefix: &str) -> Result<Option<Id<VersionId>>> {
-    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    if prefix.len() < PREFIX || prefix.len() > 64 || !prefix.bytes().all(hex) {
+    if prefix.len() < PREFIX || prefix.len() > 64 || !prefix.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok(None);
     }
+    let prefix = prefix.to_ascii_lowercase();
     let refs = repo.versions();
     let mut found = None;
     for dataset in datasets {
         for number in refs.numbers(dataset)? {
             let Some(id) = refs.get(dataset, &number)? else { continue };
-            if !id.to_hex().starts_with(prefix) {
+            if !id.to_hex().starts_with(&prefix) {
                 continue;
             }
             repo.numbered(dataset, &number)?;

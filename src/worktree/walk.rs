@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::error::{Error, Kind, Result};
 use crate::fs::beneath::{FileKind, Root, Stat};
 use crate::path::{DataPath, printable};
-use crate::worktree::rules::{FILE, Rules};
+use crate::worktree::rules::{FILE, Rules, printable_bytes, text_of};
 
 /// Folders that are never part of a dataset, at any depth.
 const NEVER: [&str; 2] = [".helox", ".git"];
@@ -31,8 +31,9 @@ pub(super) struct Found {
 #[derive(Debug, Default)]
 struct Listing {
     children: Vec<(String, Stat)>,
-    rules: Option<String>,
-    problems: Vec<String>,
+    rules: Option<Vec<u8>>,
+    /// Names that are not UTF-8, as text for the rules, and whether each is a folder.
+    odd: Vec<(String, bool)>,
     is_repository: bool,
 }
 
@@ -139,9 +140,9 @@ impl<'a> Walk<'a> {
 
     fn enter(&mut self, folder: String, mut listing: Listing) -> Result<()> {
         let has_rules = listing.rules.is_some();
-        if let Some(text) = listing.rules.take() {
+        if let Some(bytes) = listing.rules.take() {
             let shown = self.root.path().join(&folder).join(FILE);
-            self.rules.push(&folder, &text, &shown)?;
+            self.rules.push(&folder, &bytes, &shown)?;
         }
         let steps = self.steps(&folder, listing);
         self.frames.push(Frame { steps, looked: 0, peeked: Vec::new(), ahead: VecDeque::new(), has_rules });
@@ -150,8 +151,12 @@ impl<'a> Walk<'a> {
 
     /// What a folder holds, less what is hidden, in the order of the paths.
     fn steps(&mut self, folder: &str, listing: Listing) -> VecDeque<Step> {
-        self.count += listing.problems.len();
-        self.problems.extend(listing.problems.into_iter().take(NAMED.saturating_sub(self.problems.len())));
+        for (name, is_folder) in listing.odd {
+            let path = join(folder, &name);
+            if !self.rules.hide(&path, is_folder) {
+                self.problem(format!("{}: the name is not UTF-8", printable_bytes(&path)));
+            }
+        }
         let mut steps = Vec::with_capacity(listing.children.len());
         for (name, stat) in listing.children {
             let path = join(folder, &name);
@@ -234,14 +239,14 @@ impl<'a> Walk<'a> {
 
     /// Whether nothing in a folder belongs to the dataset.
     fn is_empty(&mut self, folder: &str, listing: &Listing) -> Result<bool> {
-        if listing.children.is_empty() && listing.problems.is_empty() {
+        if listing.children.is_empty() && listing.odd.is_empty() {
             return Ok(true);
         }
-        if let Some(text) = &listing.rules {
+        if let Some(bytes) = &listing.rules {
             let shown = self.root.path().join(folder).join(FILE);
-            self.rules.push(folder, text, &shown)?;
+            self.rules.push(folder, bytes, &shown)?;
         }
-        let hidden = listing.problems.is_empty()
+        let hidden = listing.odd.iter().all(|(name, is_folder)| self.rules.hide(&join(folder, name), *is_folder))
             && listing.children.iter().all(|(name, stat)| self.rules.hide(&join(folder, name), stat.kind == FileKind::Folder));
         if listing.rules.is_some() {
             self.rules.pop();
@@ -304,7 +309,8 @@ fn list(root: &Root, path: &str) -> Result<Listing> {
     let mut listing = Listing::default();
     let (names, odd): (Vec<CString>, Vec<CString>) = names.into_iter().partition(|name| name.to_str().is_ok());
     for name in odd {
-        listing.problems.push(format!("{}: the name is not UTF-8", printable(&join(path, &name.to_string_lossy()))));
+        let is_folder = folder.stat(&name).is_ok_and(|stat| stat.kind == FileKind::Folder);
+        listing.odd.push((text_of(name.to_bytes()).into_owned(), is_folder));
     }
     let stat = |name: CString| {
         let stat = folder.stat(&name);
@@ -330,11 +336,8 @@ fn list(root: &Root, path: &str) -> Result<Listing> {
     Ok(listing)
 }
 
-fn read_rules(root: &Root, path: &str) -> Result<String> {
-    let mut text = String::new();
-    root.cursor()
-        .open_file(path)
-        .and_then(|mut f| f.read_to_string(&mut text))
-        .map_err(|e| root.error("cannot read", path, e))?;
-    Ok(text)
+fn read_rules(root: &Root, path: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    root.cursor().open_file(path).and_then(|mut f| f.read_to_end(&mut bytes)).map_err(|e| root.error("cannot read", path, e))?;
+    Ok(bytes)
 }

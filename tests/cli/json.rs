@@ -38,6 +38,13 @@ pub fn version_fields() -> BTreeSet<&'static str> {
         "storage_backend",
         "storage_path",
         "validation",
+        "files_added",
+        "files_modified",
+        "files_removed",
+        "files_renamed",
+        "files_mode_changed",
+        "folders_added",
+        "folders_removed",
     ])
 }
 
@@ -45,13 +52,11 @@ pub fn version_fields() -> BTreeSet<&'static str> {
 fn every_verb_has_its_fields_in_json() {
     let s = Sandbox::new();
     s.write("a.txt", "one\n");
-    assert_eq!(keys(&s.json("init --name leases")), set(["root", "created", "dataset", "gitignore_changed"]));
+    assert_eq!(keys(&s.json("init --name leases")), set(["root", "created", "dataset", "gitignore_changed", "within"]));
     let mut committed = version_fields();
     committed.extend([
         "outcome",
-        "files_added",
-        "files_modified",
-        "files_removed",
+        "links",
         "bytes_changed",
         "bytes_before",
         "bump",
@@ -125,6 +130,10 @@ fn every_verb_has_its_fields_in_json() {
         "files_added",
         "files_modified",
         "files_removed",
+        "files_renamed",
+        "files_mode_changed",
+        "folders_added",
+        "folders_removed",
     ]);
     assert_eq!(keys(&s.json("compare 1.0.0 1.1.0")), compare);
     let checkout =

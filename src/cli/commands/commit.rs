@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Answer, judgement};
 use crate::cli::args;
-use crate::cli::format::{columns, count, size, thousands};
+use crate::cli::format::{also, columns, count, size, thousands};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
@@ -39,6 +39,7 @@ pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
     if report.outcome != Outcome::Refused {
         session.out.report(&report, |out| words(&report, out))?;
         warn(&report, &mut session.out);
+        warn_of_links(&report, &mut session.out);
         let found = report.version.validation.as_ref().is_some_and(|judgement| judgement.findings_count > 0);
         if found && report.outcome == Outcome::Created {
             session.out.hint("'hlx show' tells the first findings");
@@ -72,6 +73,25 @@ fn warn(report: &commit::Report, out: &mut Output) {
     }
 }
 
+/// Tells of symlinks whose data is not in the version.
+fn warn_of_links(report: &commit::Report, out: &mut Output) {
+    let links = &report.links;
+    let (Some(example), commit::Outcome::Created | commit::Outcome::DryRun) = (&links.example, report.outcome) else { return };
+    let mut parts = Vec::new();
+    if links.outside > 0 {
+        parts.push(format!("{} lead outside of the dataset", thousands(links.outside)));
+    }
+    if links.dangling > 0 {
+        parts.push(format!("{} lead to nothing", thousands(links.dangling)));
+    }
+    let (total, parts) = (count(links.total, "symlink"), parts.join(" and "));
+    out.warning(&format!(
+        "of {total}, {parts}, such as {}: the version has the links, not the data behind them",
+        printable(example)
+    ));
+    out.hint("to keep the data, replace the links by the files, or commit a copy: cp -RL FOLDER COPY; hlx commit --from COPY");
+}
+
 /// Makes one object of the pairs; the same key twice would lose a value.
 fn metadata(pairs: Vec<(String, Value)>) -> Result<Map<String, Value>> {
     let mut object = Map::new();
@@ -101,12 +121,12 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
         Outcome::DryRun => writeln!(out, "would make {name}  {why}")?,
         Outcome::Created => writeln!(out, "{name}  {why}")?,
     }
-    let added = tint.good(format!("+{}", thousands(report.files_added)));
-    let modified = tint.mark(format!("~{}", thousands(report.files_modified)));
-    let removed = tint.bad(format!("-{}", thousands(report.files_removed)));
+    let added = tint.good(format!("+{}", thousands(report.files.files_added)));
+    let modified = tint.mark(format!("~{}", thousands(report.files.files_modified)));
+    let removed = tint.bad(format!("-{}", thousands(report.files.files_removed)));
     let samples = version.total_samples.map_or_else(String::new, |samples| format!("{}, ", count(samples, "sample")));
     let total = format!("{samples}{}, {}", count(version.file_count, "file"), size(version.total_size_bytes));
-    write!(out, "{added} {modified} {removed} files, {total}")?;
+    write!(out, "{added} {modified} {removed} files{}, {total}", also(&report.files))?;
     if let Outcome::DryRun = report.outcome {
         writeln!(out)?;
         return report.version.validation.as_ref().map_or(Ok(()), |judgement| judgement::line(judgement, out));

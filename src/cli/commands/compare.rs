@@ -9,7 +9,7 @@ use helox::{Result, printable};
 
 use super::{Answer, drift};
 use crate::cli::args;
-use crate::cli::format::{columns, difference, size, thousands};
+use crate::cli::format::{also, columns, difference, size, thousands};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
@@ -37,11 +37,12 @@ fn words(report: &compare::Report, out: &mut Output) -> io::Result<()> {
         (Some(added), Some(modified), Some(removed)) => changed(added, modified, removed),
         _ => String::new(),
     };
+    let files = &report.files;
     let mut rows = vec![
         [
             "files".to_owned(),
             difference(report.file_difference, thousands),
-            changed(report.files_added, report.files_modified, report.files_removed),
+            format!("{}{}", changed(files.files_added, files.files_modified, files.files_removed), also(files)),
         ],
         ["bytes".to_owned(), difference(report.size_difference_bytes, size), String::new()],
     ];

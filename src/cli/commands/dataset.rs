@@ -44,18 +44,28 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
     Ok(Answer::Yes)
 }
 
-/// Declares the dataset, unless it is declared just so, and commits it.
+/// Declares the dataset, unless it is declared already, and commits it. With a parent and another folder than the
+/// dataset's own, the next version is made from that folder and the workspace stays as it is.
 fn create(args: args::Create, session: &mut Session) -> Result<Answer> {
+    let repo = session.repo()?;
     let summary = args.summary.unwrap_or_else(|| format!("{} from {}", args.name, args.path.display()));
-    let options = dataset::AddOptions { name: args.name, kind: args.kind, path: args.path, present: true };
-    let info = dataset::add(&session.repo()?, &options)?;
+    let is_elsewhere = |info: &dataset::Info| info.kind == args.kind && repo.inside(&args.path).is_ok_and(|p| p != info.path);
+    let known = dataset::show(&repo, &args.name).ok().filter(|info| args.parent.is_some() && is_elsewhere(info));
+    let (name, from) = match known {
+        Some(info) => (info.name, Some(args.path)),
+        None => {
+            let options = dataset::AddOptions { name: args.name, kind: args.kind, path: args.path, present: true };
+            (dataset::add(&repo, &options)?.name, None)
+        }
+    };
     let tags = args.tags.iter().map(|tag| tag.trim()).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
     let commit = args::Commit {
-        name: Some(info.name),
+        name: Some(name),
         summary,
         version: args.version,
         parent: args.parent,
         tags,
+        from,
         ..args::Commit::default()
     };
     commit::run(commit, session)

@@ -26,6 +26,18 @@ pub(super) fn run(args: args::Init, session: &mut Session) -> Result<Answer> {
         }
         Ok(())
     })?;
+    if let Some(around) = report.within.as_ref().filter(|_| report.created) {
+        let root = printable(&around.root);
+        session.out.warning(&match &around.dataset {
+            Some(dataset) => {
+                format!("it lies inside the dataset '{dataset}' of the repository {root}, of which its files stay a part")
+            }
+            None => format!("it lies inside the repository {root}, which does not see its datasets"),
+        });
+        session
+            .out
+            .hint("remove its .helox and helox.toml if it is not meant; 'hlx dataset add' declares a dataset in the outer one");
+    }
     if report.created {
         session.out.hint("'hlx commit -m SUMMARY' makes the first version");
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Answer, drift, judgement};
 use crate::cli::args;
-use crate::cli::format::{columns, moment, number, short, size, thousands};
+use crate::cli::format::{also, columns, moment, number, short, size, thousands};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
@@ -37,6 +37,10 @@ pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
     field("total_samples", version.total_samples.map_or_else(|| "not counted".to_owned(), thousands));
     field("file_count", thousands(version.file_count));
     field("total_size_bytes", format!("{} ({})", thousands(version.total_size_bytes), size(version.total_size_bytes)));
+    if let Some(files) = &version.files {
+        let counts = [files.files_added, files.files_modified, files.files_removed].map(thousands);
+        field("files_changed", format!("+{} ~{} -{}{}", counts[0], counts[1], counts[2], also(files)));
+    }
     field("data_checksum", version.data_checksum.to_string());
     field("metadata_checksum", version.metadata_checksum.to_string());
     field("manifest", version.manifest.to_string());

@@ -20,13 +20,13 @@ use crate::limits;
 use crate::object::Key;
 use crate::object::fact::Statement;
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version, canonical_json, json_depth};
-use crate::ops::VersionView;
 use crate::ops::changes::Changes;
 use crate::ops::commit::read::Reading;
 use crate::ops::gate::{Files, Judgement, Judging, Outcome as Judged};
 use crate::ops::judge::{SampleChanges, percent};
 use crate::ops::tree::{Folder, Tree};
 use crate::ops::view::Viewer;
+use crate::ops::{FileChanges, Links, VersionView};
 use crate::progress::Progress;
 use crate::refs::names;
 use crate::repo::{CONFIG, Dataset, Repo, config, revision, standing};
@@ -102,12 +102,9 @@ pub struct Report {
     pub version: VersionView,
     /// What came of it.
     pub outcome: Outcome,
-    /// Files that the parent does not have.
-    pub files_added: u64,
-    /// Files that differ from the parent's.
-    pub files_modified: u64,
-    /// Files that only the parent has.
-    pub files_removed: u64,
+    /// How many files differ from the parent's.
+    #[serde(flatten)]
+    pub files: FileChanges,
     /// Bytes of all those files.
     pub bytes_changed: u64,
     /// Bytes of the parent's files.
@@ -122,6 +119,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// How many there are.
     pub findings_count: u64,
+    /// The symlinks of the folder, whose data the version does not hold.
+    pub links: Links,
     /// What explains the number.
     pub bump: String,
     /// The file that holds all that the rules of the dataset found, where they refused it.
@@ -260,7 +259,7 @@ impl Commit<'_> {
             false => Judging::of(self.repo, &self.dataset, self.progress)?,
         };
         let root = self.folder().open()?;
-        let Reading { tree, rows, nodes, changes, found, judgement, mut writer, warnings } =
+        let Reading { tree, rows, nodes, changes, found, judgement, mut writer, warnings, links } =
             self.read(&root, parent.as_ref(), rules.as_ref(), judging.as_ref())?;
         let Found { schema, samples, findings, found: findings_count } = found;
         let change_type = match (&samples, &parent) {
@@ -286,6 +285,7 @@ impl Commit<'_> {
             schema,
             findings,
             findings_count,
+            links,
             explained,
             validation: None,
             report_file: None,
@@ -436,12 +436,11 @@ impl Commit<'_> {
         if let Some(rows) = rows {
             rows.finish()?;
         }
+        let viewer = Viewer::new(self.repo)?.with_schema(told.schema).with_judgement(told.validation).without_changes();
         Ok(Report {
-            version: Viewer::new(self.repo)?.with_schema(told.schema).with_judgement(told.validation).view(id, version)?,
+            version: viewer.view(id, version)?,
             outcome,
-            files_added: told.changes.added,
-            files_modified: told.changes.modified,
-            files_removed: told.changes.removed,
+            files: told.changes.counts,
             bytes_changed: told.changes.bytes,
             bytes_before: told.changes.before,
             samples_added: told.samples.map(|counts| counts.added),
@@ -449,6 +448,7 @@ impl Commit<'_> {
             samples_modified: told.samples.map(|counts| counts.modified),
             findings: told.findings,
             findings_count: told.findings_count,
+            links: told.links,
             bump: told.explained,
             report_file: told.report_file,
             warnings: told.warnings,
@@ -465,6 +465,7 @@ struct Told {
     schema: Option<Schema>,
     findings: Vec<Finding>,
     findings_count: u64,
+    links: Links,
     explained: String,
     validation: Option<Judgement>,
     report_file: Option<String>,

@@ -6,6 +6,7 @@ use super::{Commit, Found, Parent};
 use crate::error::{Kind, Result};
 use crate::fs::beneath::Root;
 use crate::manifest::NodeSource;
+use crate::ops::Links;
 use crate::ops::changes::Changes;
 use crate::ops::gate::{Attempt, Base, Files, Judging, Outcome};
 use crate::ops::judge;
@@ -37,6 +38,8 @@ pub(super) struct Reading<'a> {
     pub writer: Writer<'a>,
     /// What of the parent could not be read.
     pub warnings: Vec<String>,
+    /// The symlinks of the folder.
+    pub links: Links,
 }
 
 impl Commit<'_> {
@@ -87,7 +90,7 @@ impl Commit<'_> {
         let judgement = judging.map(|judging| judging.begin(Base { own: None, parent: compared })).transpose()?;
         let watch = judgement.as_ref().map(|judgement| judgement as &dyn Watch);
         let counting = rules.map(|rules| Counting { store, rules, tallied: known.is_some(), watch });
-        let Stored { tree, rows, fresh, mut counted } = self.folder().read(root, before, counting, &mut writer)?;
+        let Stored { tree, rows, fresh, mut counted, links } = self.folder().read(root, before, counting, &mut writer)?;
         let nodes = Overlay { store, fresh };
         let changes = match parent.filter(|_| before.is_some()) {
             Some(parent) => Changes::between(&nodes, &parent.version, tree.manifest)?,
@@ -97,7 +100,7 @@ impl Commit<'_> {
             settle(counted, counting, &nodes, before, tree.manifest)?;
         }
         let found = Found::of(counted, known, self.dataset.thresholds.field_share)?;
-        Ok(Reading { tree, rows, nodes, changes, found, judgement, writer, warnings: Vec::new() })
+        Ok(Reading { tree, rows, nodes, changes, found, judgement, writer, warnings: Vec::new(), links })
     }
 }
 

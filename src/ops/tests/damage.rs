@@ -56,7 +56,7 @@ fn a_commit_goes_on_where_the_old_side_of_a_file_is_damaged() {
         bench.write("a.jsonl", [records(0..many / 2), b"{\"id\":\"x\"}\n".to_vec(), records(many / 2..many)].concat());
         let report = bench.commit(|_| {}).unwrap();
         assert_eq!(report.version.total_samples, Some(many + 11));
-        assert_eq!((report.samples_added, report.files_modified), (None, 1));
+        assert_eq!((report.samples_added, report.files.files_modified), (None, 1));
         assert!(report.warnings.len() == 1 && report.warnings[0].contains("a.jsonl"), "{:?}", report.warnings);
         let anew = Bench::new();
         write_tree(&anew.path, &read_tree(&bench.path));
@@ -78,7 +78,7 @@ fn a_commit_goes_on_where_the_manifest_of_the_parent_is_damaged() {
     damage(&bench, Kind::Node);
     bench.write("a.jsonl", records(0..12));
     let report = bench.commit(|_| {}).unwrap();
-    assert_eq!((report.version.total_samples, report.files_added), (Some(21), 2));
+    assert_eq!((report.version.total_samples, report.files.files_added), (Some(21), 2));
     assert_eq!(report.warnings.len(), 2, "{:?}", report.warnings);
     assert_eq!(bench.tree_of("latest").unwrap(), read_tree(&bench.path));
 }

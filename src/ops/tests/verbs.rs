@@ -141,6 +141,57 @@ fn a_moved_file_whose_mode_changed_too_is_a_rename() {
 }
 
 #[test]
+fn moves_modes_and_empty_folders_are_counts_of_their_own() {
+    use crate::ops::{FileChanges, compare, log, show};
+    let bench = Bench::new();
+    for (path, bytes) in [("cat/1", "one"), ("cat/2", "two"), ("dog/1", "three"), ("empty", ""), ("tool", "run"), ("gone", "x")] {
+        bench.write(path, bytes);
+    }
+    let first = bench.commit(|_| {}).unwrap();
+    assert_eq!(first.files, FileChanges { files_added: 6, ..FileChanges::default() });
+    for name in ["1", "2"] {
+        fs::rename(bench.path.join("cat").join(name), bench.path.join("dog/moved").with_extension(name)).unwrap();
+    }
+    fs::rename(bench.path.join("empty"), bench.path.join("still empty")).unwrap();
+    fs::set_permissions(bench.path.join("tool"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::remove_file(bench.path.join("gone")).unwrap();
+    bench.write("dog/1", "edited");
+    bench.write("dog/copy", "one");
+    let expected = FileChanges {
+        files_added: 2,
+        files_modified: 2,
+        files_removed: 2,
+        files_renamed: 2,
+        files_mode_changed: 1,
+        folders_added: 1,
+        folders_removed: 0,
+    };
+    let second = bench.commit(|_| {}).unwrap();
+    assert_eq!(second.files, expected);
+    let repo = bench.repo();
+    assert_eq!(compare::run(&repo, "HEAD~1", "HEAD", &Silent).unwrap().files, expected);
+    assert_eq!(show::run(&repo, None).unwrap().files, Some(expected));
+    let options = log::Options { whole: true, ..Default::default() };
+    let all: Vec<_> = log::run(&repo, &options).unwrap().versions.into_iter().map(|version| version.files).collect();
+    assert_eq!(all, [Some(expected), Some(first.files)]);
+    let options = diff::Options { from: Some("HEAD~1".into()), to: Some("HEAD".into()), ..Default::default() };
+    let lists = diff::run(&repo, &options, &Silent).unwrap();
+    let lens = [lists.added.len(), lists.modified.len(), lists.removed.len(), lists.renamed.len(), lists.mode_changed.len()];
+    assert_eq!(lens, [2, 2, 2, 2, 1], "the lists of diff and the counts agree");
+    assert_eq!(lists.folders_added, ["cat"]);
+}
+
+#[test]
+fn a_changed_mode_weighs_nothing() {
+    let bench = Bench::new();
+    bench.write("a", lines(1, 10));
+    bench.commit(|_| {}).unwrap();
+    fs::set_permissions(bench.path.join("a"), fs::Permissions::from_mode(0o755)).unwrap();
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!((report.bytes_changed, report.version.change_type), (0, ChangeType::Patch));
+}
+
+#[test]
 fn a_same_size_edit_right_after_a_commit_is_seen() {
     let bench = Bench::new();
     bench.write("a", "00000000");

@@ -17,22 +17,41 @@ pub fn add_dataset(shared: &Path, local: &Path, tmp: &Path, dataset: &Dataset) -
     }
     config.declare(dataset.clone())?;
     let text = String::from_utf8(atomic::read(shared)?.unwrap_or_default()).unwrap_or_default();
+    atomic::replace(tmp, shared, with_dataset(&text, dataset, shared)?.as_bytes())?;
+    Ok(config)
+}
+
+/// Returns the text of the file with a dataset behind all that is there, which stays byte by byte.
+fn with_dataset(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> {
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let value = |text: &str| toml_edit::Value::from(text).to_string();
+    let (name, kind, path) = (toml_edit::Key::new(&*dataset.name), value(&dataset.kind), value(&dataset.path));
+    let mut longer = text.to_owned();
+    if !text.is_empty() && !text.ends_with('\n') {
+        longer += end;
+    }
+    if !text.trim().is_empty() {
+        longer += end;
+    }
+    longer += &[format!("[dataset.{name}]"), format!("type = {kind}"), format!("path = {path}"), String::new()].join(end);
+    match longer.parse::<toml_edit::DocumentMut>() {
+        Ok(_) => Ok(longer),
+        Err(_) => inserted(text, dataset, shared),
+    }
+}
+
+/// The same where the datasets are an inline table, which takes no more tables.
+fn inserted(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> {
     let wrong = |e: toml_edit::TomlError| Error::new(Kind::Config, format!("{}: {}", shared.display(), e.message()));
     let mut document: toml_edit::DocumentMut = text.parse().map_err(wrong)?;
-    let datasets = document.entry("dataset").or_insert_with(|| {
-        let mut table = toml_edit::Table::new();
-        table.set_implicit(true);
-        toml_edit::Item::Table(table)
-    });
-    let mut table = toml_edit::Table::new();
-    table["type"] = toml_edit::value(dataset.kind.as_str());
-    table["path"] = toml_edit::value(dataset.path.as_str());
-    let Some(datasets) = datasets.as_table_like_mut() else {
+    let mut table = toml_edit::InlineTable::new();
+    table.insert("type", dataset.kind.as_str().into());
+    table.insert("path", dataset.path.as_str().into());
+    let Some(datasets) = document.get_mut("dataset").and_then(toml_edit::Item::as_table_like_mut) else {
         return Err(Error::new(Kind::Config, format!("{}: 'dataset' is not a table", shared.display())));
     };
-    datasets.insert(&dataset.name, toml_edit::Item::Table(table));
-    atomic::replace(tmp, shared, document.to_string().as_bytes())?;
-    Ok(config)
+    datasets.insert(&dataset.name, toml_edit::value(table));
+    Ok(document.to_string())
 }
 
 #[cfg(test)]
@@ -57,5 +76,27 @@ mod tests {
         }
         let again = Config::load(&shared, &local).unwrap();
         assert_eq!((again.level(), again.dataset("leases")), (3, Some(&dataset)));
+    }
+
+    #[test]
+    fn comments_order_and_line_ends_stay_whatever_the_file_holds() {
+        let dataset = Dataset::new("a.b", "t", "data/a");
+        let table = "[dataset.\"a.b\"]\ntype = \"t\"\npath = \"data/a\"\n";
+        let cases = [
+            ("", String::new()),
+            ("# only\n# comments\n", "\n".into()),
+            ("# no newline", "\n\n".into()),
+            ("[remote.x]\nurl = \"file:///x\"\n\n# the end\n", "\n".into()),
+            ("[dataset.one] # first\ntype = \"t\"\npath = \"one\"\n[store]\n# last\n", "\n".into()),
+        ];
+        for (text, between) in cases {
+            let longer = with_dataset(text, &dataset, Path::new("helox.toml")).unwrap();
+            assert_eq!(longer, format!("{text}{between}{table}"));
+        }
+        let windows = with_dataset("# ours\r\n", &dataset, Path::new("helox.toml")).unwrap();
+        assert_eq!(windows, format!("# ours\r\n\r\n{}", table.replace('\n', "\r\n")));
+        let inline = "dataset = { one = { type = \"t\", path = \"one\" } } # all\n";
+        let longer = with_dataset(inline, &dataset, Path::new("helox.toml")).unwrap();
+        assert!(longer.contains("one = {") && longer.contains("\"a.b\" = {") && longer.ends_with("# all\n"), "{longer}");
     }
 }
