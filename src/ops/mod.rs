@@ -35,13 +35,9 @@ pub mod validate;
 pub mod verify;
 mod view;
 
-<<<<<<< HEAD
-pub use gate::{Drift, Finding, Judgement, Label, RuleReport, Sums, Unreadable};
-=======
 pub use changes::FileChanges;
-pub use gate::{Drift, Finding, Judgement, Label, RuleReport, Sums};
+pub use gate::{Drift, Finding, Judgement, Label, RuleReport, Sums, Unreadable};
 pub use links::Links;
->>>>>>> main
 pub use record::FieldChange;
 pub use said::{ArtifactView, NoteView, RunFields, RunView};
 pub use samples::{ByFile, Record};
