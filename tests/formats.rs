@@ -16,7 +16,7 @@ use helox::object::checksum::{Checksum, DataChecksum};
 use helox::object::fact::{Artifact, Fact, Metric, Run, Statement};
 use helox::object::node::{Child, Entry, EntryKind, Node, Samples};
 use helox::object::recipe::{Builder, Item, Recipe};
-use helox::object::verdict::{Finding, Judged, Severity, Verdict};
+use helox::object::verdict::{Finding, Judged, OnOpaque, Severity, Verdict};
 use helox::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use helox::object::{Key, Kind};
 use helox::sample::Schema;
@@ -248,6 +248,7 @@ fn verdict() -> Verdict {
         weight,
         checked: 5,
         failed,
+        unreadable: failed,
         measures,
     };
     let finding = Finding {
@@ -257,9 +258,11 @@ fn verdict() -> Verdict {
         rule: 1,
         message: "/text has 3 characters, at least 10".into(),
     };
+    let unread = Finding { path: "train/b.png".into(), line: 1, number: 1, rule: 1, message: "the file is not text".into() };
     Verdict {
         rules: [0x11; 32],
         min_score: 800_000,
+        opaque: OnOpaque::Warn,
         judged: vec![
             rule("parse", Severity::Error, 1_000, 0, vec![]),
             rule("length", Severity::Warning, 2_000, 1, vec![]),
@@ -267,6 +270,7 @@ fn verdict() -> Verdict {
         ],
         found: 1,
         findings: vec![finding],
+        unread: vec![unread],
     }
 }
 

@@ -10,7 +10,7 @@ use crate::id::{Id, Version as VersionId};
 use crate::object::Key;
 use crate::object::checksum::Checksum;
 use crate::object::fact::Statement;
-use crate::object::verdict::{Judged, ONE, Severity, Verdict, WEIGHT};
+use crate::object::verdict::{Judged, ONE, OnOpaque, Severity, Verdict, WEIGHT};
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use crate::repo::Repo;
 use crate::repo::standing::status;
@@ -81,9 +81,11 @@ pub(crate) fn judge(repo: &Repo, version: Id<VersionId>, passed: bool) {
         weight: WEIGHT,
         checked: 4,
         failed: 1,
+        unreadable: 0,
         measures: Vec::new(),
     };
-    let verdict = Verdict { rules: [7; 32], min_score, judged: vec![judged], found: 0, findings: Vec::new() };
+    let (opaque, judged) = (OnOpaque::Warn, vec![judged]);
+    let verdict = Verdict { rules: [7; 32], min_score, opaque, judged, found: 0, findings: Vec::new(), unread: Vec::new() };
     assert_eq!(verdict.passed(), passed);
     let mut writer = Writer::new(repo.store(), 1).unwrap();
     writer.structure(Key::from(verdict.id()), &verdict.encode()).unwrap();

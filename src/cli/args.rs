@@ -211,6 +211,9 @@ pub(crate) struct Commit {
     /// Do not ask the rules of the dataset; the version's validation status is SKIPPED
     #[arg(long)]
     pub(crate) no_validate: bool,
+    /// Most findings of a rule in the report of a refusal [default: 10000]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_findings: Option<usize>,
     /// Say what would be made, and make nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -425,9 +428,12 @@ pub(crate) struct Validate {
     /// A version, or WORK, the files in the workspace [default: WORK]
     #[arg(value_name = "REV|WORK")]
     pub(crate) rev: Option<String>,
-    /// Write all findings to FILE, one JSON document a line
+    /// Write the findings to FILE, one JSON document a line
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// Most findings of a rule in FILE; all are counted [default: 10000]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_findings: Option<usize>,
     /// Who says so [default: HLX_AUTHOR, then git's user]
     #[arg(long, value_name = "WHO")]
     pub(crate) author: Option<String>,

@@ -29,6 +29,20 @@ pub enum Severity {
     Error = 2,
 }
 
+/// What records mean for a version that a rule could not look at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub enum OnOpaque {
+    /// They are counted.
+    Allow = 0,
+    /// They are counted, and told in a warning.
+    #[default]
+    Warn = 1,
+    /// The version does not pass, unless the rule only tells.
+    Error = 2,
+}
+
 /// What one rule came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
@@ -44,6 +58,8 @@ pub struct Judged {
     pub checked: u64,
     /// Those of them in which it found something.
     pub failed: u64,
+    /// The records at which it could not look; none of those that it looked at.
+    pub unreadable: u64,
     /// What it measured, by name, for the next version to be compared with.
     pub measures: Vec<(String, u64)>,
 }
@@ -70,12 +86,17 @@ pub struct Verdict {
     pub rules: [u8; 32],
     /// The least score that passes, in millionths.
     pub min_score: u32,
+    /// What records mean that a rule could not look at.
+    pub opaque: OnOpaque,
     /// Each rule, in the order of their declaration.
     pub judged: Vec<Judged>,
     /// How many findings there are in all.
     pub found: u64,
     /// The first of them, errors first, then by rule and place; at most [`limits::VERDICT_FINDINGS`].
     pub findings: Vec<Finding>,
+    /// The first records at which a rule could not look, with the reason, in the same order; at most
+    /// [`limits::VERDICT_FINDINGS`].
+    pub unread: Vec<Finding>,
 }
 
 impl Judged {
@@ -100,10 +121,20 @@ impl Verdict {
         sum.checked_div(weights).map_or(ONE, |score| score as u32)
     }
 
-    /// Whether the score suffices and no rule of severity [`Severity::Error`] found anything.
+    /// Whether the score suffices, no rule of severity [`Severity::Error`] found anything, and all could be looked at that
+    /// has to be.
     pub fn passed(&self) -> bool {
-        let blocked = self.judged.iter().any(|judged| judged.severity == Severity::Error && judged.failed > 0);
+        let blocks = |judged: &Judged| match judged.severity {
+            Severity::Info => false,
+            Severity::Warning => self.is_opaque(judged),
+            Severity::Error => judged.failed > 0 || self.is_opaque(judged),
+        };
+        let blocked = self.judged.iter().any(blocks);
         !blocked && self.score() >= self.min_score
+    }
+
+    fn is_opaque(&self, judged: &Judged) -> bool {
+        self.opaque == OnOpaque::Error && judged.unreadable > 0
     }
 
     /// The status of a version by it.
@@ -116,6 +147,7 @@ impl Verdict {
         let mut out = vec![FORMAT];
         out.extend_from_slice(&self.rules);
         out.put_varint(self.min_score.into());
+        out.push(self.opaque as u8);
         out.put_varint(self.judged.len() as u64);
         for judged in &self.judged {
             out.put_bytes(judged.name.as_bytes());
@@ -124,6 +156,7 @@ impl Verdict {
             out.put_varint(judged.weight.into());
             out.put_varint(judged.checked);
             out.put_varint(judged.failed);
+            out.put_varint(judged.unreadable);
             out.put_varint(judged.measures.len() as u64);
             for (name, value) in &judged.measures {
                 out.put_bytes(name.as_bytes());
@@ -131,13 +164,15 @@ impl Verdict {
             }
         }
         out.put_varint(self.found);
-        out.put_varint(self.findings.len() as u64);
-        for finding in &self.findings {
-            out.put_bytes(finding.path.as_bytes());
-            out.put_varint(finding.line);
-            out.put_varint(finding.number);
-            out.put_varint(finding.rule.into());
-            out.put_bytes(finding.message.as_bytes());
+        for list in [&self.findings, &self.unread] {
+            out.put_varint(list.len() as u64);
+            for finding in list {
+                out.put_bytes(finding.path.as_bytes());
+                out.put_varint(finding.line);
+                out.put_varint(finding.number);
+                out.put_varint(finding.rule.into());
+                out.put_bytes(finding.message.as_bytes());
+            }
         }
         out
     }
@@ -150,13 +185,22 @@ impl Verdict {
         }
         let rules = take.array()?;
         let min_score = take.varint_max(ONE.into())? as u32;
-        let count = take.count(7)?;
+        let opaque = match take.u8()? {
+            0 => OnOpaque::Allow,
+            1 => OnOpaque::Warn,
+            2 => OnOpaque::Error,
+            _ => return Err(Malformed("what opaque files mean is not known")),
+        };
+        let count = take.count(8)?;
         let judged: Vec<Judged> = (0..count).map(|_| decode_judged(&mut take)).collect::<Result<_, _>>()?;
         let found = take.varint()?;
-        let count = take.count(5)?;
-        let findings = (0..count).map(|_| decode_finding(&mut take)).collect::<Result<_, _>>()?;
+        let mut list = || -> Result<Vec<Finding>, Malformed> {
+            let count = take.count(5)?;
+            (0..count).map(|_| decode_finding(&mut take)).collect()
+        };
+        let (findings, unread) = (list()?, list()?);
         take.end()?;
-        let verdict = Verdict { rules, min_score, judged, found, findings };
+        let verdict = Verdict { rules, min_score, opaque, judged, found, findings, unread };
         verdict.check()?;
         Ok(verdict)
     }
@@ -164,6 +208,8 @@ impl Verdict {
     /// Fails unless an object can hold it: nothing longer and not more of anything than [`limits`] allow.
     pub fn check(&self) -> Result<(), Malformed> {
         let measures = || self.judged.iter().flat_map(|judged| &judged.measures);
+        let told = || self.findings.iter().chain(&self.unread);
+        let unreadable = self.judged.iter().fold(0u64, |sum, judged| sum.saturating_add(judged.unreadable));
         match () {
             () if self.min_score > ONE => Err(Malformed("the least score exceeds 1")),
             () if self.judged.len() > limits::VERDICT_RULES => Err(Malformed("the verdict has more than 256 rules")),
@@ -185,13 +231,16 @@ impl Verdict {
             () if self.findings.len() > limits::VERDICT_FINDINGS || self.found < self.findings.len() as u64 => {
                 Err(Malformed("the verdict has more findings than it may"))
             }
-            () if self.findings.iter().any(|finding| finding.path.len() > limits::PATH) => {
+            () if self.unread.len() > limits::VERDICT_FINDINGS || unreadable < self.unread.len() as u64 => {
+                Err(Malformed("the verdict has more unreadable records than it may"))
+            }
+            () if told().any(|finding| finding.path.len() > limits::PATH) => {
                 Err(Malformed("the path of a finding is longer than 4,095 bytes"))
             }
-            () if self.findings.iter().any(|finding| finding.message.len() > limits::FINDING) => {
+            () if told().any(|finding| finding.message.len() > limits::FINDING) => {
                 Err(Malformed("the message of a finding is longer than 1,024 bytes"))
             }
-            () if self.findings.iter().any(|finding| finding.rule as usize >= self.judged.len()) => {
+            () if told().any(|finding| finding.rule as usize >= self.judged.len()) => {
                 Err(Malformed("a finding is of a rule that the verdict does not have"))
             }
             () => Ok(()),
@@ -219,10 +268,10 @@ fn decode_judged(take: &mut Take<'_>) -> Result<Judged, Malformed> {
         _ => return Err(Malformed("the severity of a rule is not known")),
     };
     let weight = take.varint_max(u32::MAX.into())? as u32;
-    let (checked, failed) = (take.varint()?, take.varint()?);
+    let (checked, failed, unreadable) = (take.varint()?, take.varint()?, take.varint()?);
     let count = take.count(2)?;
     let measures = (0..count).map(|_| Ok((take.text()?.to_owned(), take.varint()?))).collect::<Result<_, _>>()?;
-    Ok(Judged { name, kind, severity, weight, checked, failed, measures })
+    Ok(Judged { name, kind, severity, weight, checked, failed, unreadable, measures })
 }
 
 #[cfg(test)]
@@ -231,13 +280,21 @@ mod tests {
 
     fn judged(severity: Severity, weight: u32, checked: u64, failed: u64) -> Judged {
         let measures = vec![("samples".to_owned(), checked)];
-        Judged { name: "ids".into(), kind: "unique".into(), severity, weight, checked, failed, measures }
+        Judged { name: "ids".into(), kind: "unique".into(), severity, weight, checked, failed, unreadable: 2, measures }
     }
 
     fn verdict(judged: Vec<Judged>) -> Verdict {
         let finding = Finding { path: "a.jsonl".into(), line: 7, number: 6, rule: 0, message: "no".into() };
         let findings = if judged.is_empty() { vec![] } else { vec![finding] };
-        Verdict { rules: [7; 32], min_score: 900_000, judged, found: findings.len() as u64, findings }
+        Verdict {
+            rules: [7; 32],
+            min_score: 900_000,
+            opaque: OnOpaque::Warn,
+            judged,
+            found: findings.len() as u64,
+            unread: findings.clone(),
+            findings,
+        }
     }
 
     #[test]

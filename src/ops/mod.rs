@@ -36,7 +36,7 @@ pub mod verify;
 mod view;
 
 pub use changes::FileChanges;
-pub use gate::{Drift, Finding, Judgement, Label, RuleReport, Sums};
+pub use gate::{Drift, Finding, Judgement, Label, RuleReport, Sums, Unreadable};
 pub use links::Links;
 pub use record::FieldChange;
 pub use said::{ArtifactView, NoteView, RunFields, RunView};

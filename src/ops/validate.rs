@@ -27,6 +27,8 @@ pub struct Options {
     pub revision: Option<String>,
     /// A file to write all findings into, one JSON document a line.
     pub report: Option<PathBuf>,
+    /// Most findings of a rule in the file; 10,000 where nothing is given.
+    pub max_findings: Option<usize>,
     /// Who says so.
     pub author: Option<String>,
 }
@@ -82,7 +84,7 @@ fn version(repo: &Repo, options: &Options, text: &str, progress: &dyn Progress) 
     let version = &found.version;
     let dataset = repo.config().dataset(&version.dataset).ok_or_else(|| repo.unknown(&version.dataset))?;
     let parent = version.parents.first().map(|id| Ok((*id, repo.version(*id)?))).transpose()?;
-    let judging = judging(repo, dataset, progress)?;
+    let judging = judging(repo, dataset, progress)?.at_most(options.max_findings);
     let store: &Store = repo.store();
     let base = Base { own: Some(version.manifest), parent: parent.as_ref().map(|(_, parent)| parent.manifest) };
     let outcome = judging.judge(&Files { nodes: store, manifest: version.manifest, work: None }, base, true)?;
@@ -107,7 +109,7 @@ fn version(repo: &Repo, options: &Options, text: &str, progress: &dyn Progress) 
 }
 
 fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progress) -> Result<Report> {
-    let judging = judging(repo, dataset, progress)?;
+    let judging = judging(repo, dataset, progress)?.at_most(options.max_findings);
     let state = State::load(repo.store().layout(), &dataset.name)?;
     let parent = state.head.map(|id| Ok((id, repo.version(id)?))).transpose()?;
     let selection = state.selection.as_ref();

@@ -180,7 +180,7 @@ mod tests {
             let files = files.iter().map(|&glob| glob.to_owned()).collect();
             Rule { name: String::new(), check, severity: Severity::Warning, weight: 1_000, files }
         };
-        Gate::new(&Spec { min_score: 0, rules: rules.into_iter().map(rule).collect() }, Path::new("/nowhere"))
+        Gate::new(&Spec { rules: rules.into_iter().map(rule).collect(), ..Spec::default() }, Path::new("/nowhere"))
     }
 
     fn names(names: &[&str]) -> Vec<String> {
@@ -251,7 +251,7 @@ mod tests {
         };
         let digest = |schema: &str, min_score| {
             std::fs::write(folder.path().join("s.json"), schema).unwrap();
-            Gate::new(&Spec { min_score, rules: vec![rule.clone()] }, folder.path()).unwrap().digest()
+            Gate::new(&Spec { min_score, rules: vec![rule.clone()], ..Spec::default() }, folder.path()).unwrap().digest()
         };
         assert_eq!(digest("{}", 0), digest("{}", 1));
         assert_ne!(digest("{}", 0), digest("true", 0));

@@ -30,9 +30,9 @@ pub(super) fn whole(seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
         Seen::Cells(row, delimiter, ..) | Seen::BadRow(row, delimiter, _) => row_identity(row, delimiter),
         Seen::Row(row) => row.canonical(),
         Seen::Text(bytes) => digest(TEXT, bytes),
-        Seen::Opaque(content) | Seen::Unread(content, _) => {
+        Seen::Opaque(opaque) => {
             let mut id = [0; 16];
-            id.copy_from_slice(&content[..16]);
+            id.copy_from_slice(&opaque.content[..16]);
             id
         }
         Seen::Broken(_) => return None,

@@ -8,7 +8,7 @@ use super::field::Field;
 use super::gate::{Gate, Looks, Split, Work};
 use super::identity;
 use super::measures::Measures;
-use super::record::{Body, Record, Seen};
+use super::record::{Body, Needs, Record, Seen};
 use super::rules::characters;
 
 /// What the judge tells of a record.
@@ -20,6 +20,13 @@ pub enum Told {
         rule: usize,
         /// What is wrong, for a person.
         message: String,
+    },
+    /// A rule cannot look at it.
+    Unreadable {
+        /// The rule, by its place among all.
+        rule: usize,
+        /// Why, for a person.
+        reason: String,
     },
     /// A rule compares it with others by this key.
     Key {
@@ -47,21 +54,9 @@ impl<'g> Judge<'g> {
     }
 
     /// Looks at a record of a file at which these rules look, and measures it `sign` times: 1 to add it, -1 to take it
-    /// away. Keys are always told; with `findings` also what the rules find that look at one record alone, at most one
-    /// finding each.
-    pub fn record(
-        &mut self,
-        looks: &Looks,
-        record: &Record<'_>,
-        findings: bool,
-        measures: &mut Measures,
-        sign: i64,
-        tell: &mut dyn FnMut(Told),
-    ) {
-        looks.records.iter().for_each(|&rule| measures.checked(rule, sign));
-        if !(findings || !looks.keys.is_empty() || !looks.drift.is_empty()) {
-            return;
-        }
+    /// away. Tells its keys, what the rules find that look at one record alone, at most one finding each, and which rules
+    /// cannot look at it.
+    pub fn record(&mut self, looks: &Looks, record: &Record<'_>, measures: &mut Measures, sign: i64, tell: &mut dyn FnMut(Told)) {
         let Judge { gate, tape, form } = self;
         let cells: Vec<Cow<'_, [u8]>>;
         let seen = match record.body {
@@ -76,17 +71,20 @@ impl<'g> Judge<'g> {
             }
             Body::Row(row) => Seen::Row(*row),
             Body::Text(text) => Seen::Text(text),
-            Body::Opaque(content) => Seen::Opaque(content),
-            Body::Unread(content, why) => Seen::Unread(content, why),
+            Body::Opaque(opaque) => Seen::Opaque(opaque),
             Body::Broken(why) => Seen::Broken(why),
         };
-        if findings {
-            for &rule in &looks.records {
-                if let Work::Record(local) = gate.work(rule)
-                    && let Some(message) = local.find(&seen)
-                {
-                    tell(Told::Finding { rule, message });
-                }
+        for &rule in &looks.records {
+            let Work::Record(local) = gate.work(rule) else { continue };
+            if let Some(reason) = seen.unreadable(local.needs()) {
+                measures.unreadable(rule, sign);
+                tell(Told::Unreadable { rule, reason });
+                continue;
+            }
+            measures.checked(rule, sign);
+            if let Some(message) = local.find(&seen) {
+                measures.failed(rule, sign);
+                tell(Told::Finding { rule, message });
             }
         }
         let mut whole = None;
@@ -98,6 +96,18 @@ impl<'g> Judge<'g> {
                 Work::Leakage { fields, .. } if !fields.is_empty() => identity::letters(fields, &seen, form),
                 _ => whole(form),
             };
+            let by_fields = match gate.work(rule) {
+                // A broken file is compared by nothing.
+                _ if matches!(seen, Seen::Broken(_)) => true,
+                Work::Unique(_) => true,
+                Work::Duplicates(fields) | Work::Leakage { fields, .. } => !fields.is_empty(),
+                _ => false,
+            };
+            if let Some(reason) = seen.unreadable(if by_fields { Needs::Fields } else { Needs::Form }) {
+                measures.unreadable(rule, sign);
+                tell(Told::Unreadable { rule, reason });
+                continue;
+            }
             // A record without a key is none that could have been unique.
             if key.is_some() || !matches!(gate.work(rule), Work::Unique(_)) {
                 measures.checked(rule, sign);

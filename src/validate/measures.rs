@@ -23,6 +23,8 @@ const ONE: u128 = 1_000_000;
 
 /// The names of the sums in a list.
 const CHECKED: &str = "checked";
+const FAILED: &str = "failed";
+const UNREADABLE: &str = "unreadable";
 pub(super) const SAMPLES: &str = "samples";
 pub(super) const TEXTS: &str = "texts";
 pub(super) const CHARACTERS: &str = "characters";
@@ -41,6 +43,8 @@ pub struct Measures {
 #[derive(Clone, Debug, Default)]
 struct Sums {
     checked: i64,
+    failed: i64,
+    unreadable: i64,
     samples: i64,
     texts: i64,
     characters: i64,
@@ -69,6 +73,16 @@ impl Measures {
     /// Counts records that the rule looked at.
     pub fn checked(&mut self, rule: usize, sign: i64) {
         add(&mut self.rules[rule].checked, sign);
+    }
+
+    /// Counts records in which the rule found something.
+    pub fn failed(&mut self, rule: usize, sign: i64) {
+        add(&mut self.rules[rule].failed, sign);
+    }
+
+    /// Counts records that the rule could not look at.
+    pub fn unreadable(&mut self, rule: usize, sign: i64) {
+        add(&mut self.rules[rule].unreadable, sign);
     }
 
     /// Counts samples.
@@ -103,6 +117,8 @@ impl Measures {
     pub fn absorb(&mut self, other: Measures) {
         for (sums, other) in self.rules.iter_mut().zip(other.rules) {
             add(&mut sums.checked, other.checked);
+            add(&mut sums.failed, other.failed);
+            add(&mut sums.unreadable, other.unreadable);
             add(&mut sums.samples, other.samples);
             add(&mut sums.texts, other.texts);
             add(&mut sums.characters, other.characters);
@@ -118,11 +134,23 @@ impl Measures {
         whole(self.rules[rule].checked)
     }
 
+    /// Returns the records in which a rule found something that looks at one record alone.
+    pub fn failures(&self, rule: usize) -> u64 {
+        whole(self.rules[rule].failed)
+    }
+
+    /// Returns the records that a rule could not look at.
+    pub fn unread(&self, rule: usize) -> u64 {
+        whole(self.rules[rule].unreadable)
+    }
+
     /// The sums of a rule that are not zero, sorted by name, for [`crate::object::verdict::Judged::measures`].
     pub fn to_list(&self, rule: usize) -> Vec<(String, u64)> {
         let sums = &self.rules[rule];
         let plain = [
             (CHECKED, sums.checked),
+            (FAILED, sums.failed),
+            (UNREADABLE, sums.unreadable),
             (SAMPLES, sums.samples),
             (TEXTS, sums.texts),
             (CHARACTERS, sums.characters),
@@ -143,6 +171,8 @@ impl Measures {
                 let value = i64::try_from(*value).ok()?;
                 match name.as_str() {
                     CHECKED => add(&mut sums.checked, value),
+                    FAILED => add(&mut sums.failed, value),
+                    UNREADABLE => add(&mut sums.unreadable, value),
                     SAMPLES => add(&mut sums.samples, value),
                     TEXTS => add(&mut sums.texts, value),
                     CHARACTERS => add(&mut sums.characters, value),

@@ -33,12 +33,19 @@ pub enum Body<'a> {
     Row(&'a Row<'a>),
     /// A file that is itself the sample and is read as text.
     Text(&'a [u8]),
-    /// A file that is itself the sample and no text; its content id.
-    Opaque(&'a [u8; 32]),
-    /// Such a file that is not looked into: its content id, and why.
-    Unread(&'a [u8; 32], &'a str),
+    /// A file that is itself the sample and cannot be read as text.
+    Opaque(Opaque<'a>),
     /// A file that is not of its format: why.
     Broken(&'a str),
+}
+
+/// A file that cannot be looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opaque<'a> {
+    /// Its content id.
+    pub content: &'a [u8; 32],
+    /// Why, as a sentence about the file.
+    pub why: &'a str,
 }
 
 /// A record that has been read, once for all rules.
@@ -56,10 +63,34 @@ pub(super) enum Seen<'a> {
     Row(Row<'a>),
     /// A file of text.
     Text(&'a [u8]),
-    /// A file that is no text: its content id.
-    Opaque(&'a [u8; 32]),
-    /// A file of text that is not looked into: its content id, and why.
-    Unread(&'a [u8; 32], &'a str),
+    /// A file that cannot be read as text.
+    Opaque(Opaque<'a>),
     /// A file that is not of its format: why.
     Broken(&'a str),
+}
+
+/// The part of a record that a rule must be able to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// No more than whether it is of its format, or its content as a whole.
+    Form,
+    /// Its bytes as text, whatever they hold.
+    Bytes,
+    /// Its text, once it is of its format.
+    Text,
+    /// Its fields, if it has any.
+    Fields,
+}
+
+impl Seen<'_> {
+    /// Returns why a rule with these needs cannot look at the record; `None` where it can.
+    pub fn unreadable(&self, needs: Needs) -> Option<String> {
+        match (self, needs) {
+            (Seen::NoJson(_, why), Needs::Text | Needs::Fields) => Some(format!("this is no JSON: {why}")),
+            (Seen::BadRow(_, _, why), Needs::Text | Needs::Fields) => Some((*why).to_owned()),
+            (Seen::Broken(why), Needs::Bytes | Needs::Text | Needs::Fields) => Some((*why).to_owned()),
+            (Seen::Opaque(opaque), Needs::Bytes | Needs::Text) => Some(opaque.why.to_owned()),
+            _ => None,
+        }
+    }
 }

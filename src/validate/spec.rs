@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::object::verdict::Severity;
+use crate::object::verdict::{OnOpaque, Severity};
 use crate::sample::Type;
 
 use super::bound::Bound;
@@ -12,6 +12,8 @@ use super::bound::Bound;
 pub struct Spec {
     /// The least score that passes, in millionths.
     pub min_score: u32,
+    /// What records mean that a rule cannot look at.
+    pub opaque: OnOpaque,
     /// In the order of their declaration.
     pub rules: Vec<Rule>,
 }

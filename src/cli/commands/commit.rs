@@ -30,6 +30,7 @@ pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
         from: args.from,
         allow_empty: args.allow_empty,
         no_validate: args.no_validate,
+        max_findings: args.max_findings,
         dry_run: args.dry_run,
     };
     let report = commit::run(&session.repo()?, &options, &session.progress())?;
@@ -53,7 +54,7 @@ pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
     if let Some(file) = &report.report_file {
         session
             .out
-            .hint(&format!("all findings are in {file}; mend the data or the rule, or commit it as it is with --no-validate"));
+            .hint(&format!("the findings are in {file}; fix the data or the rule, or commit it as it is with --no-validate"));
     }
     Ok(Answer::No)
 }

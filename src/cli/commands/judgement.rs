@@ -1,20 +1,40 @@
 //! What the rules of a dataset said, for people: a line, or a short report.
 
+use std::cmp::Reverse;
 use std::io::{self, Write};
 
-use helox::ops::{Finding, Judgement};
+use helox::ops::{Finding, Judgement, RuleReport, Unreadable};
 use helox::printable;
-use helox::validation::Severity;
+use helox::validation::{OnOpaque, Severity};
 
 use crate::cli::format::{columns, count, thousands};
 use crate::cli::output::Output;
 
 /// Most findings that are told one by one.
 const TOLD: usize = 20;
+/// Least findings of a rule that are told, where it has so many.
+const OF_EACH: usize = 3;
 
-/// Warns of what had nothing to look at.
+/// Warns of what had nothing to look at, and of what could not be looked at.
 pub(super) fn warn(judgement: &Judgement, out: &mut Output) {
     judgement.idle.iter().for_each(|idle| out.warning(idle));
+    if judgement.opaque != OnOpaque::Warn || judgement.unreadable_count == 0 {
+        return;
+    }
+    let rules = judgement.rules.iter().filter(|rule| rule.unreadable > 0);
+    let rules: Vec<String> = rules.map(|rule| format!("{} {}", printable(&rule.name), thousands(rule.unreadable))).collect();
+    let first = judgement.unreadable.first().map(|first| format!("; first {}", unread(first))).unwrap_or_default();
+    out.warning(&format!("files or records that rules cannot read: {}{first}", rules.join(", ")));
+    out.hint(
+        "in [dataset.NAME.validation] of helox.toml, opaque = \"error\" refuses such files and opaque = \"allow\" only counts \
+         them; 'files' of a rule says which files it reads",
+    );
+}
+
+/// `file:line: rule: cannot be read: reason`.
+fn unread(unread: &Unreadable) -> String {
+    let (path, line) = (printable(&unread.path), unread.line);
+    format!("{path}:{line}: {}: cannot be read: {}", printable(&unread.rule), printable(&unread.reason))
 }
 
 /// The score and what it stands against, in one line.
@@ -43,21 +63,51 @@ pub(super) fn words(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
     if judgement.rules.is_empty() {
         return Ok(());
     }
-    let mut rows = vec![["rule", "severity", "looked at", "found in"].map(str::to_owned)];
+    let any = judgement.unreadable_count > 0;
+    let heads = ["rule", "severity", "looked at", "found in", "unreadable"];
+    let width = if any { heads.len() } else { heads.len() - 1 };
+    let mut rows = vec![heads[..width].iter().map(|head| (*head).to_owned()).collect::<Vec<_>>()];
     for rule in &judgement.rules {
         let name = if rule.name == rule.kind { rule.name.clone() } else { format!("{} ({})", rule.name, rule.kind) };
-        let cells = [printable(&name).into_owned(), severity(rule.severity), thousands(rule.checked), thousands(rule.failed)];
-        rows.push(cells);
+        let counts = [rule.checked, rule.failed, rule.unreadable].map(thousands);
+        let cells = [printable(&name).into_owned(), severity(rule.severity)].into_iter().chain(counts);
+        rows.push(cells.take(width).collect());
     }
     columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))?;
-    for finding in judgement.findings.iter().take(TOLD) {
-        writeln!(out, "{}", one(finding))?;
-    }
-    let told = judgement.findings.len().min(TOLD) as u64;
-    if judgement.findings_count > told && told > 0 {
-        writeln!(out, "{} more", thousands(judgement.findings_count - told))?;
+    findings(judgement, out)?;
+    if judgement.opaque == OnOpaque::Error {
+        for first in judgement.unreadable.iter().take(TOLD) {
+            writeln!(out, "{}", unread(first))?;
+        }
+        more(judgement.unreadable_count, judgement.unreadable.len().min(TOLD), "", out)?;
     }
     Ok(())
+}
+
+/// The first findings of each rule, the rule with most of them first, and how many more there are.
+fn findings(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
+    let mut rules: Vec<&RuleReport> = judgement.rules.iter().filter(|rule| rule.failed > 0).collect();
+    rules.sort_by_key(|rule| (Reverse(rule.severity), Reverse(rule.failed)));
+    let most = (TOLD / rules.len().max(1)).max(OF_EACH);
+    let is_one = rules.len() == 1;
+    for rule in rules {
+        let own = judgement.findings.iter().filter(|finding| finding.rule == rule.name);
+        let told: Vec<String> = own.take(most).map(one).collect();
+        told.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        let (total, of) = if is_one {
+            (judgement.findings_count, String::new())
+        } else {
+            (rule.failed, format!(" of {}", printable(&rule.name)))
+        };
+        more(total, told.len(), &of, out)?;
+    }
+    Ok(())
+}
+
+/// How many more there are than were told, if any was.
+fn more(total: u64, told: usize, of: &str, out: &mut Output) -> io::Result<()> {
+    let left = total.saturating_sub(told as u64);
+    if left > 0 && told > 0 { writeln!(out, "{} more{of}", thousands(left)) } else { Ok(()) }
 }
 
 /// `file:line: rule: message`, with the number of the record where lines hold several.

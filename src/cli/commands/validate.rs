@@ -10,7 +10,8 @@ use crate::cli::args;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer> {
-    let options = validate::Options { revision: args.rev, report: args.report, author: args.author };
+    let options =
+        validate::Options { revision: args.rev, report: args.report, max_findings: args.max_findings, author: args.author };
     let report = validate::run(&session.repo()?, &options, &session.progress())?;
     session.out.answer(&report, |out| {
         let tint = out.tint();
@@ -19,7 +20,7 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
     })?;
     judgement::warn(&report.judgement, &mut session.out);
     if options.report.is_none() && report.judgement.findings_count > report.judgement.findings.len() as u64 {
-        session.out.hint("--report FILE writes all findings to a file");
+        session.out.hint("--report FILE writes the findings to a file");
     }
     Ok(Answer::yes_if(report.judgement.status == ValidationStatus::Passed))
 }

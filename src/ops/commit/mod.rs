@@ -74,6 +74,8 @@ pub struct Options {
     pub allow_empty: bool,
     /// Makes it without asking the dataset's rules.
     pub no_validate: bool,
+    /// Most findings of a rule in the report of a refusal; 10,000 where nothing is given.
+    pub max_findings: Option<usize>,
     /// Finds out what would be committed and makes nothing.
     pub dry_run: bool,
 }
@@ -256,7 +258,9 @@ impl Commit<'_> {
             .transpose()?;
         let judging = match self.options.no_validate {
             true => None,
-            false => Judging::of(self.repo, &self.dataset, self.progress)?,
+            false => {
+                Judging::of(self.repo, &self.dataset, self.progress)?.map(|judging| judging.at_most(self.options.max_findings))
+            }
         };
         let root = self.folder().open()?;
         let Reading { tree, rows, nodes, changes, found, judgement, mut writer, warnings, links } =

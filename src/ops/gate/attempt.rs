@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::known::{self, Known};
-use super::look::{Gatherings, HOLLOW, Watched};
-use super::place::{Minds, Offenders, Placed, Suspects};
+use super::look::{Gatherings, Suspects, Watched};
+use super::place::{Kept, Minds, Offenders, Placed, SuspectFiles};
 use super::{Files, Judging, Outcome, Sides, minds};
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic::Staging;
@@ -16,10 +16,13 @@ use crate::object::node::Entry;
 use crate::parallel;
 use crate::progress::Stage;
 use crate::sample::{Format, Packing};
-use crate::validate::{Gathering, MAX_MEMBERS, Measures};
+use crate::validate::{Check, Gathering, MAX_MEMBERS, Measures};
 
 /// Bytes of a part of a large file.
 const PART: u64 = if cfg!(test) { 1 << 10 } else { 32 << 20 };
+
+/// Hashes of records with a repeated key that are kept of a rule; beyond it every record is asked for its key.
+const MAX_RAWS: usize = 256 << 10;
 
 /// What a worker looks at: a file, or a part of one.
 pub(super) struct Task {
@@ -46,7 +49,8 @@ pub(in crate::ops) struct Attempt<'j> {
 impl<'j> Attempt<'j> {
     pub(super) fn new(judging: &'j Judging<'j>, known: Option<(Id<Node>, Known)>, past: Option<Measures>) -> Result<Attempt<'j>> {
         let staging = known::begin(&judging.folder())?;
-        let gathering = || Mutex::new(Gathering::new(staging.path()));
+        let by_keys = judging.gate.rules().iter().filter(|rule| minds(&rule.check).is_some()).count();
+        let gathering = || Mutex::new(Gathering::new(staging.path(), by_keys));
         let gatherings = judging.gate.rules().iter().map(|rule| minds(&rule.check).map(|_| gathering())).collect();
         let (before, known) = known.map_or((None, Known::default()), |(before, known)| (Some(before), known));
         let (watched, fault) = (Mutex::default(), Mutex::default());
@@ -82,8 +86,9 @@ impl<'j> Attempt<'j> {
             None => Measures::new(rules),
         };
         let mut placed: Placed = std::mem::take(&mut known.files).into_iter().collect();
+        let mut kept = Kept::of(judging.most(), rules, &placed, known.truncated);
         judging.progress.begin(Stage::Judge, 0, 0);
-        let mut suspects = Suspects::new();
+        let mut suspects = SuspectFiles::new();
         parallel::ordered(
             self.changes(files)?,
             2 * parallel::threads(),
@@ -93,25 +98,28 @@ impl<'j> Attempt<'j> {
                 measures.absorb(looked.measures);
                 let path = looked.sides.0.iter().chain(&looked.sides.1).next().map(|entry| entry.path.clone());
                 let mut own = looked.suspects;
-                if let Some(old) = path.and_then(|path| placed.remove(path.as_str())) {
-                    own.extend(old.found.iter().map(|found| found.raw).filter(|&raw| raw != HOLLOW));
-                    own.sort_unstable();
-                    own.dedup();
+                if let Some(path) = &path {
+                    kept.change(path.as_str());
+                    placed.remove(path.as_str()).into_iter().flat_map(|old| old.found).for_each(|found| own.push_known(&found));
+                    own.tidy();
                 }
-                if let (Some(entry), false) = (looked.sides.1, own.is_empty()) {
-                    let (_, all) = suspects.entry(entry.path.clone()).or_insert_with(|| (entry, Vec::new()));
+                if let (Some(entry), true) = (looked.sides.1, kept.wants(&own)) {
+                    let (_, all) = suspects.entry(entry.path.clone()).or_insert_with(|| (entry, Suspects::default()));
                     all.extend(own);
-                    all.sort_unstable();
                 }
                 Ok(())
             },
         )?;
-        let (offenders, failed) = self.merge(&measures, &placed)?;
-        let placed = self.place(files, &suspects, &offenders, placed)?;
+        let (offenders, mut failed) = self.merge(&measures, &kept)?;
+        for (rule, declared) in judging.gate.rules().iter().enumerate().filter(|(_, rule)| minds(&rule.check).is_none()) {
+            failed[rule] =
+                if matches!(declared.check, Check::Drift { .. } | Check::Command { .. }) { 0 } else { measures.failures(rule) };
+        }
+        let (placed, truncated) = self.place(files, &suspects, &offenders, placed, &kept, &measures)?;
         let outcome = judging.outcome(files, &placed, &measures, self.past.as_ref(), failed)?;
         if keep {
-            let known =
-                Known { measures: (0..rules).map(|rule| measures.to_list(rule)).collect(), files: placed.into_iter().collect() };
+            let lists = (0..rules).map(|rule| measures.to_list(rule)).collect();
+            let known = Known { measures: lists, files: placed.into_iter().collect(), truncated };
             // Where the disk does not allow it, the next version is judged anew.
             let _ = judging.home(files.manifest).keep(self.staging, &known);
         }
@@ -157,12 +165,12 @@ impl<'j> Attempt<'j> {
         parts.map(|start| Ok(Task { sides: (None, Some(entry.clone())), part: Some(part(start)) })).collect()
     }
 
-    /// Merges the keys that were gathered with those from before: which of them several records have, and in how many
-    /// records each rule minds it.
-    fn merge(&mut self, measures: &Measures, placed: &Placed) -> Result<(Offenders, Vec<u64>)> {
+    /// Merges the keys that were gathered with those from before: which of them several records have, of each rule the
+    /// first ones, and in how many records each rule minds it.
+    fn merge(&mut self, measures: &Measures, kept: &Kept) -> Result<(Offenders, Vec<u64>)> {
         let gatherings = std::mem::take(&mut self.gatherings);
         let rules = gatherings.len();
-        let mut offenders = Offenders { keys: vec![HashSet::new(); rules], ..Offenders::default() };
+        let mut offenders = Offenders { keys: vec![HashSet::new(); rules], expected: vec![0; rules], ..Offenders::default() };
         let mut failed = vec![0; rules];
         for (rule, gathering) in gatherings.into_iter().enumerate() {
             let Some(gathering) = gathering else { continue };
@@ -172,8 +180,8 @@ impl<'j> Attempt<'j> {
                 return Err(Error::damaged("what was kept of the parent is not whole"));
             }
             let check = &self.judging.gate.rules()[rule].check;
-            let (mut raws, mut anywhere, mut every) = (HashSet::new(), false, false);
-            let own = &mut offenders.keys[rule];
+            let (mut raws, mut anywhere, mut every) = (HashSet::new(), kept.is_truncated(rule), false);
+            let (own, expected) = (&mut offenders.keys[rule], &mut offenders.expected[rule]);
             gathering.merge(before.as_deref(), &known::keys(self.staging.path(), rule), &mut |group| {
                 let [one, test] = group.now;
                 let minded = match minds(check) {
@@ -181,27 +189,29 @@ impl<'j> Attempt<'j> {
                     Some(Minds::Repetition(_)) => one.saturating_sub(1),
                     _ => 0,
                 };
-                if minded > 0 {
-                    failed[rule] += minded;
+                failed[rule] += minded;
+                if minded > 0 && own.len() < kept.most {
+                    *expected += minded;
                     own.insert(group.key);
-                    raws.extend(group.members.iter().map(|member| member.raw));
-                    anywhere |= group.changed;
-                    every |= group.members.len() >= MAX_MEMBERS;
+                    anywhere |= group.changed || !kept.has(rule, &group.key);
+                    every |= group.members.len() >= MAX_MEMBERS || raws.len() > MAX_RAWS;
+                    if !every {
+                        raws.extend(group.members.iter().map(|member| member.raw));
+                    }
                 }
                 Ok(())
             })?;
-            if let Some(max_share) = check.max_share() {
-                if u128::from(failed[rule]) * 1_000_000 <= u128::from(max_share) * u128::from(measures.records(rule)) {
-                    failed[rule] = 0;
-                    own.clear();
-                    continue;
-                }
-                // Others that went may have lifted the share over its limit: then no place is known of those that stayed.
-                anywhere |= !placed.values().flat_map(|places| &places.members).any(|member| member.rule as usize == rule);
+            if let Some(max_share) = check.max_share()
+                && u128::from(failed[rule]) * 1_000_000 <= u128::from(max_share) * u128::from(measures.records(rule))
+            {
+                (failed[rule], *expected) = (0, 0);
+                own.clear();
             }
-            offenders.raws.extend(raws);
-            offenders.anywhere |= anywhere;
-            offenders.every |= every;
+            if !own.is_empty() {
+                offenders.raws.extend(raws);
+                offenders.anywhere |= anywhere;
+                offenders.every |= every;
+            }
         }
         Ok((offenders, failed))
     }

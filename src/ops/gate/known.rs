@@ -15,13 +15,13 @@ use crate::id::{Id, Node};
 use crate::validate::Measures;
 
 /// The first bytes of the file; the digit changes with what it holds.
-const MAGIC: &[u8; 8] = b"HLXGATE2";
+const MAGIC: &[u8; 8] = b"HLXGATE3";
 /// Judgements of a dataset that are kept.
 const KEPT: usize = 4;
 /// The longest file that is read.
 const MAX: usize = 1 << 30;
 
-/// What was found in a record by a rule that looks at one alone.
+/// What a rule that looks at one record alone found in it, or why it could not look at it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Found {
     pub rule: u32,
@@ -29,6 +29,8 @@ pub(super) struct Found {
     pub place: Place,
     /// A hash of the record as it stands there.
     pub raw: u64,
+    /// Whether the rule could not look at it.
+    pub unreadable: bool,
     pub message: String,
 }
 
@@ -64,8 +66,10 @@ pub(in crate::ops) struct Places {
 pub(super) struct Known {
     /// What each rule measured, by name.
     pub measures: Vec<Vec<(String, u64)>>,
-    /// The files in which something was found, by path and in its order.
+    /// The files in which something was found, by path and in its order: of each rule the first places.
     pub files: Vec<(String, Places)>,
+    /// The rules of whose places some were left out.
+    pub truncated: Vec<bool>,
 }
 
 /// Where the judgement of a version lies.
@@ -184,9 +188,14 @@ mod tests {
     }
 
     fn known() -> Known {
-        let found = vec![Found { rule: 1, place: Place { at: 40, line: 7, number: 6 }, raw: 9, message: "no".into() }];
+        let found =
+            vec![Found { rule: 1, place: Place { at: 40, line: 7, number: 6 }, raw: 9, unreadable: false, message: "no".into() }];
         let members = vec![Member { rule: 2, key: [3; 16], split: 1, place: Place::default() }];
-        Known { measures: vec![vec![("checked".into(), 3)]], files: vec![("a".into(), Places { found, members })] }
+        Known {
+            measures: vec![vec![("checked".into(), 3)]],
+            files: vec![("a".into(), Places { found, members })],
+            truncated: vec![false, true],
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Lines are not known here, since what both versions share need not be read: of a record in which something was found
 //! only a hash of its bytes is kept, by which it is found again.
 
+use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -10,12 +11,13 @@ use std::sync::{Mutex, PoisonError};
 use foldhash::quality::FixedState;
 
 use super::attempt::Task;
+use super::known::Found;
 use super::{Attempt, Files, Judging, Sides};
 use crate::error::Result;
 use crate::object::node::Entry;
 use crate::sample::{Format, Side};
 use crate::store::samples::{Half, Seen, Text, visit, visit_part};
-use crate::validate::{Body, Gathering, Judge, KeyTold, Looks, Measures, Record, Told};
+use crate::validate::{Body, Gathering, Judge, KeyTold, Looks, Measures, Opaque, Record, Told};
 use crate::worktree::ingest::{Watch, Watcher};
 
 /// Keys that a worker holds before it hands them on.
@@ -25,7 +27,11 @@ const WATCHED: usize = if cfg!(test) { 64 } else { 256 << 10 };
 /// The longest file that is looked into as one text.
 const MAX_TEXT: u64 = if cfg!(test) { 64 << 10 } else { 64 << 20 };
 /// What is said of a longer one.
-const TOO_LONG: &str = "is longer than 64 MiB, and is not looked into";
+const TOO_LONG: &str = "the file is longer than 64 MiB";
+/// What is said of one that is no text.
+const NO_TEXT: &str = "the file is not text";
+/// Hashes of records of one file that are kept; beyond it each of its records is judged again.
+const SUSPECTS: usize = if cfg!(test) { 8 } else { 32 << 10 };
 /// Bytes at the start of a file by which text is told.
 const PROBE: usize = 8_000;
 
@@ -54,14 +60,76 @@ pub(super) struct Worker<'g> {
 pub(super) struct Looked {
     pub sides: Sides,
     pub measures: Measures,
-    /// Hashes of records in which something was found.
-    pub suspects: Vec<u64>,
+    pub suspects: Suspects,
 }
 
 /// What was looked at of a file while it was compared.
 pub(super) struct Watched {
     measures: Measures,
-    suspects: Vec<u64>,
+    suspects: Suspects,
+}
+
+/// The records of the new side of a file in which something was found, or at which a rule could not look.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Suspects {
+    /// Their hashes, in order once they are complete.
+    pub raws: Vec<u64>,
+    /// Whether there are so many that not all hashes are kept: then each record of the file is one.
+    pub every: bool,
+    /// How much there is to tell, by [`slot`].
+    pub told: BTreeMap<usize, u64>,
+}
+
+/// The place of a list among all: what a rule found, or what it could not look at.
+pub(super) fn slot(rule: usize, unreadable: bool) -> usize {
+    2 * rule + usize::from(unreadable)
+}
+
+impl Suspects {
+    /// Adds a record of the file as it was before.
+    pub fn push_known(&mut self, found: &Found) {
+        *self.told.entry(slot(found.rule as usize, found.unreadable)).or_default() += 1;
+        self.push(found.raw);
+    }
+
+    /// Adds the hash of a record.
+    pub fn push(&mut self, raw: u64) {
+        if self.every {
+            return;
+        }
+        if self.raws.len() >= 2 * SUSPECTS {
+            self.tidy();
+        }
+        self.raws.push(raw);
+    }
+
+    /// Adds those of another part of the file.
+    pub fn extend(&mut self, other: Suspects) {
+        self.every |= other.every;
+        other.raws.into_iter().for_each(|raw| self.push(raw));
+        other.told.into_iter().for_each(|(rule, count)| *self.told.entry(rule).or_default() += count);
+        self.tidy();
+    }
+
+    /// Sorts the hashes, each once, and gives them up where they are too many.
+    pub fn tidy(&mut self) {
+        self.raws.sort_unstable();
+        self.raws.dedup();
+        self.every |= self.raws.len() > SUSPECTS;
+        if self.every {
+            self.raws = Vec::new();
+        }
+    }
+
+    /// Whether a record with this hash may be one.
+    pub fn has(&self, raw: u64) -> bool {
+        self.every || self.raws.binary_search(&raw).is_ok()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.raws.is_empty() && !self.every
+    }
 }
 
 impl Watch for Attempt<'_> {
@@ -71,16 +139,19 @@ impl Watch for Attempt<'_> {
             return None;
         }
         let path = path.to_owned();
-        let mut held = Some((self.judging.worker(), Vec::new()));
+        let mut held = Some((self.judging.worker(), Suspects::default()));
         // What is shown may turn out to be void, so nothing is handed on before the end.
         Some(Box::new(move |seen| {
             let Some((worker, suspects)) = &mut held else { return };
             let done = match seen {
+                // Its text has to be read, which is done afterwards.
+                Some(Seen { text: Text::File { .. }, .. }) => Ok(()),
                 Some(seen) => match self.judging.look_at(worker, &looks, &seen, None, suspects) {
                     Ok(most) if most <= WATCHED => return,
                     done => done.map(drop),
                 },
                 None => worker.hand_on(&self.gatherings, 1).map(|()| {
+                    suspects.tidy();
                     let watched = Watched { measures: worker.take_measures(), suspects: std::mem::take(suspects) };
                     self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), watched);
                 }),
@@ -101,7 +172,7 @@ impl Attempt<'_> {
         judging.progress.check()?;
         let path = sides.1.as_ref().or(sides.0.as_ref()).map(|entry| entry.path.as_str()).unwrap_or_default();
         let looks = judging.gate.of_file(path);
-        let mut suspects = Vec::new();
+        let mut suspects = Suspects::default();
         if looks.at_records() {
             let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
             let met = match watched {
@@ -116,9 +187,13 @@ impl Attempt<'_> {
                 let first = part.as_ref().is_none_or(|part| part.start == 0);
                 let Some(entry) = entry.as_ref().filter(|_| first && !met && !looks.empty.is_empty()) else { continue };
                 if judging.is_hollow(files, entry, side)? {
-                    looks.empty.iter().for_each(|&rule| worker.measures.checked(rule, sign));
-                    if side == Side::New {
-                        suspects.push(HOLLOW);
+                    for &rule in &looks.empty {
+                        worker.measures.checked(rule, sign);
+                        worker.measures.failed(rule, sign);
+                        if side == Side::New {
+                            suspects.push(HOLLOW);
+                            *suspects.told.entry(slot(rule, false)).or_default() += 1;
+                        }
                     }
                 }
             }
@@ -129,8 +204,7 @@ impl Attempt<'_> {
             }
         }
         worker.hand_on(&self.gatherings, 1)?;
-        suspects.sort_unstable();
-        suspects.dedup();
+        suspects.tidy();
         Ok(Looked { measures: worker.take_measures(), sides, suspects })
     }
 
@@ -142,7 +216,7 @@ impl Attempt<'_> {
         looks: &Looks,
         sides: &Sides,
         part: &Option<Range<u64>>,
-        suspects: &mut Vec<u64>,
+        suspects: &mut Suspects,
     ) -> Result<[bool; 2]> {
         let judging = self.judging;
         let old = sides.0.as_ref().map(|entry| files.half(judging, entry, Side::Old)).transpose()?;
@@ -177,16 +251,23 @@ impl Judging<'_> {
         looks: &Looks,
         seen: &Seen<'_>,
         half: Option<&Half<'_>>,
-        suspects: &mut Vec<u64>,
+        suspects: &mut Suspects,
     ) -> Result<usize> {
         let raw = raw(&seen.text);
         let (new, sign) = if seen.side == Side::New { (true, 1) } else { (false, -1) };
         let Worker { judge, measures, keys } = worker;
         let mut suspect = false;
         let mut most = 0;
-        self.shown(seen, half.filter(|_| new && !looks.records.is_empty()), &mut |record| {
-            judge.record(looks, record, new, measures, sign, &mut |told| match told {
-                Told::Finding { .. } => suspect = true,
+        self.shown(seen, half.filter(|_| !looks.records.is_empty()), &mut |record| {
+            judge.record(looks, record, measures, sign, &mut |told| match told {
+                Told::Finding { rule, .. } => {
+                    suspect |= new;
+                    *suspects.told.entry(slot(rule, false)).or_default() += u64::from(new);
+                }
+                Told::Unreadable { rule, .. } => {
+                    suspect |= new;
+                    *suspects.told.entry(slot(rule, true)).or_default() += u64::from(new);
+                }
                 Told::Key { rule, key, split } => {
                     keys[rule].push(KeyTold { key, raw, split: split as u8, sign: sign as i8 });
                     most = most.max(keys[rule].len());
@@ -222,13 +303,13 @@ impl Judging<'_> {
             Text::Row(row) => Body::Row(row),
             Text::File { broken: Some((_, why)), .. } => Body::Broken(why),
             Text::File { content, .. } => match half {
-                None => Body::Opaque(content),
+                None => Body::Opaque(Opaque { content, why: NO_TEXT }),
                 Some(half) => {
                     let start = half.start(PROBE)?;
                     if !is_text(half.path, &start) {
-                        Body::Opaque(content)
+                        Body::Opaque(Opaque { content, why: NO_TEXT })
                     } else if half.size > MAX_TEXT {
-                        Body::Unread(content, TOO_LONG)
+                        Body::Opaque(Opaque { content, why: TOO_LONG })
                     } else {
                         text = half.read()?;
                         Body::Text(&text)

@@ -22,7 +22,7 @@ use crate::fs::beneath::Root;
 use crate::id::{Id, Node};
 use crate::manifest::NodeSource;
 use crate::object::node::Entry;
-use crate::object::verdict::Verdict;
+use crate::object::verdict::{OnOpaque, Verdict};
 use crate::progress::Progress;
 use crate::repo::{CONFIG, Dataset, Repo};
 use crate::sample::Side;
@@ -36,7 +36,10 @@ use place::Minds;
 
 pub(super) use attempt::Attempt;
 pub use drift::{Drift, Label, Sums};
-pub use report::{Finding, Judgement, RuleReport};
+pub use report::{Finding, Judgement, RuleReport, Unreadable};
+
+/// Findings of a rule that a report has, unless the user asks for another number.
+const MAX_TOLD: usize = if cfg!(test) { 12 } else { 10_000 };
 
 /// A file on the old side and on the new.
 type Sides = (Option<Entry>, Option<Entry>);
@@ -53,6 +56,10 @@ pub(super) struct Judging<'a> {
     digest: [u8; 32],
     /// The least score that passes, in millionths.
     min_score: u32,
+    /// What records mean that a rule could not look at.
+    opaque: OnOpaque,
+    /// Findings of a rule that are written into a report.
+    most: usize,
 }
 
 /// The files that are judged.
@@ -94,6 +101,10 @@ pub(super) struct Outcome {
     pub verdict: Verdict,
     /// All that was found, errors first, then by rule and place.
     pub said: Vec<Said>,
+    /// The same for the records that a rule could not look at.
+    pub unread: Vec<Said>,
+    /// Findings of a rule that are written into a report.
+    most: usize,
     /// What had nothing to look at.
     pub idle: Vec<String>,
 }
@@ -136,7 +147,20 @@ impl<'a> Judging<'a> {
             rules: dataset.rules(&repo.store().layout().tmp())?,
             digest,
             min_score: spec.min_score,
+            opaque: spec.opaque,
+            most: MAX_TOLD,
         }))
+    }
+
+    /// Writes so many findings of each rule into a report.
+    pub fn at_most(mut self, findings: Option<usize>) -> Self {
+        self.most = findings.unwrap_or(MAX_TOLD);
+        self
+    }
+
+    /// Places that are kept of what a rule found.
+    fn most(&self) -> usize {
+        self.most.max(MAX_TOLD)
     }
 
     fn folder(&self) -> PathBuf {

@@ -6,7 +6,6 @@ use super::place::{Placed, repeated};
 use super::program::Ran;
 use super::{Files, Judging, Outcome, Place, Said, minds, report};
 use crate::error::{Error, Kind, Result};
-use crate::limits;
 use crate::manifest::{Entries, NodeSource};
 use crate::object::verdict::{Judged, Verdict};
 use crate::validate::{Check, Limits, Measures, Split};
@@ -23,14 +22,15 @@ impl Judging<'_> {
     ) -> Result<Outcome> {
         let rules = self.gate.rules();
         let mut checked: Vec<u64> = (0..rules.len()).map(|rule| measures.records(rule)).collect();
-        let mut said: Vec<Said> = Vec::new();
+        let (mut said, mut unread): (Vec<Said>, Vec<Said>) = Default::default();
         for (path, places) in placed {
             for found in &places.found {
-                failed[found.rule as usize] += 1;
                 let message = found.message.clone();
-                said.push(Said { path: path.clone(), place: found.place, rule: found.rule, message });
+                let list = if found.unreadable { &mut unread } else { &mut said };
+                list.push(Said { path: path.clone(), place: found.place, rule: found.rule, message });
             }
         }
+        let mut count: u64 = failed.iter().sum();
         let minded = |rule: u32| minds(&rules[rule as usize].check);
         repeated(placed, minded, |path, place, rule, message| said.push(Said { path: path.to_owned(), place, rule, message }));
         for (rule, declared) in rules.iter().enumerate() {
@@ -41,12 +41,14 @@ impl Judging<'_> {
                     let drift = before.and_then(|before| measures.drift(rule, before, &limits));
                     checked[rule] = u64::from(before.is_some());
                     failed[rule] = u64::from(drift.is_some());
+                    count += failed[rule];
                     said.extend(drift.map(over_all));
                 }
                 Check::Command { run, timeout } => {
                     let Ran { shown, said: own, ended } = self.run_program(rule, run, *timeout, files)?;
                     checked[rule] = shown.max(1);
                     failed[rule] = records(&own).min(checked[rule]);
+                    count += own.len() as u64 + u64::from(ended.is_err());
                     said.extend(own);
                     if let Err(why) = ended {
                         // It vouches for nothing.
@@ -57,10 +59,13 @@ impl Judging<'_> {
                 _ => {}
             }
         }
-        said.sort_by(|a, b| {
-            let severity = |said: &Said| rules[said.rule as usize].severity;
-            severity(b).cmp(&severity(a)).then_with(|| (a.rule, &a.path, a.place).cmp(&(b.rule, &b.path, b.place)))
-        });
+        for list in [&mut said, &mut unread] {
+            list.sort_by(|a, b| {
+                let severity = |said: &Said| rules[said.rule as usize].severity;
+                severity(b).cmp(&severity(a)).then_with(|| (a.rule, &a.path, a.place).cmp(&(b.rule, &b.path, b.place)))
+            });
+        }
+        let met: Vec<u64> = (0..rules.len()).map(|rule| checked[rule] + measures.unread(rule)).collect();
         let judged = rules.iter().enumerate().map(|(rule, declared)| Judged {
             name: declared.name().to_owned(),
             kind: declared.check.kind().to_owned(),
@@ -68,21 +73,23 @@ impl Judging<'_> {
             weight: declared.weight,
             checked: checked[rule].max(failed[rule]),
             failed: failed[rule],
+            unreadable: measures.unread(rule),
             measures: if matches!(declared.check, Check::Drift { .. }) { measures.to_list(rule) } else { Vec::new() },
         });
-        let first = said.iter().take(limits::VERDICT_FINDINGS).map(report::stored);
         let verdict = Verdict {
             rules: self.digest,
             min_score: self.min_score,
+            opaque: self.opaque,
             judged: judged.collect(),
-            found: said.len() as u64,
-            findings: first.collect(),
+            found: count,
+            findings: report::first(&said),
+            unread: report::first(&unread),
         };
         verdict.check().map_err(|e| {
             Error::new(Kind::Config, format!("the verdict of the rules cannot be stored: {e}"))
                 .with_hint("declare fewer rules of the kind 'drift', or none with 'labels' on a field of long texts")
         })?;
-        Ok(Outcome { verdict, said, idle: self.idle(files, &checked)? })
+        Ok(Outcome { verdict, said, unread, most: self.most, idle: self.idle(files, &met)? })
     }
 }
 

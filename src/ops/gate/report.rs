@@ -1,15 +1,17 @@
 //! What judging came to, as users see it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::drift::Drift;
-use super::{Outcome, Said};
+use super::{Outcome, Place, Said};
 use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Temp};
-use crate::object::verdict::{self, Severity, Verdict};
+use crate::limits;
+use crate::object::verdict::{self, OnOpaque, Severity, Verdict};
 use crate::object::version::ValidationStatus;
 
 /// The longest message that a verdict holds, in bytes.
@@ -30,6 +32,8 @@ pub struct RuleReport {
     pub checked: u64,
     /// Those in which it found something.
     pub failed: u64,
+    /// Records at which it could not look; none of those that it looked at.
+    pub unreadable: u64,
 }
 
 /// Something that a rule found.
@@ -49,6 +53,21 @@ pub struct Finding {
     pub message: String,
 }
 
+/// A record at which a rule could not look.
+#[derive(Clone, Debug, Serialize)]
+pub struct Unreadable {
+    /// The file.
+    pub path: String,
+    /// The line on which the record begins, from 1.
+    pub line: u64,
+    /// Which record of the file it is, from 1.
+    pub number: u64,
+    /// What the rule is called.
+    pub rule: String,
+    /// Why it could not.
+    pub reason: String,
+}
+
 /// What the rules of a dataset said of a version.
 #[derive(Clone, Debug, Serialize)]
 pub struct Judgement {
@@ -60,10 +79,16 @@ pub struct Judgement {
     pub status: ValidationStatus,
     /// Each rule, in the order of their declaration.
     pub rules: Vec<RuleReport>,
-    /// The first findings, errors first.
+    /// What records mean that a rule could not look at.
+    pub opaque: OnOpaque,
+    /// The first findings, errors first; some of each rule.
     pub findings: Vec<Finding>,
     /// How many there are in all.
     pub findings_count: u64,
+    /// The first records at which a rule could not look; some of each rule.
+    pub unreadable: Vec<Unreadable>,
+    /// How many there are in all.
+    pub unreadable_count: u64,
     /// The parent's score, where the same rules judged it.
     pub parent_score: Option<f64>,
     /// What the rules of the kind `drift` measured, in the parent where the same rules judged it and in the version.
@@ -89,6 +114,16 @@ impl Judgement {
             weight: f64::from(judged.weight) / f64::from(verdict::WEIGHT),
             checked: judged.checked,
             failed: judged.failed,
+            unreadable: judged.unreadable,
+        });
+        let unread = verdict.unread.iter().filter_map(|unread| {
+            Some(Unreadable {
+                path: unread.path.clone(),
+                line: unread.line,
+                number: unread.number,
+                rule: verdict.judged.get(unread.rule as usize)?.name.clone(),
+                reason: unread.message.clone(),
+            })
         });
         let findings = verdict.findings.iter().filter_map(|found| {
             let judged = verdict.judged.get(found.rule as usize)?;
@@ -108,6 +143,9 @@ impl Judgement {
             min_score: share(verdict.min_score),
             status: verdict.status(),
             rules: rules.collect(),
+            opaque: verdict.opaque,
+            unreadable: unread.collect(),
+            unreadable_count: verdict.judged.iter().fold(0, |sum, judged| sum.saturating_add(judged.unreadable)),
             findings: findings.collect(),
             findings_count: verdict.found,
             parent_score: parent.map(|parent| share(parent.score())),
@@ -116,8 +154,26 @@ impl Judgement {
     }
 }
 
+/// The findings of a list that a verdict holds: the first ones, but some of each rule.
+pub(super) fn first(all: &[Said]) -> Vec<verdict::Finding> {
+    let rules = all.iter().map(|said| said.rule).collect::<BTreeSet<_>>().len();
+    let share = limits::VERDICT_FINDINGS / rules.max(1);
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut is_taken: Vec<bool> = all
+        .iter()
+        .map(|said| {
+            let count = counts.entry(said.rule).or_default();
+            *count += 1;
+            *count <= share
+        })
+        .collect();
+    let room = limits::VERDICT_FINDINGS.saturating_sub(is_taken.iter().filter(|taken| **taken).count());
+    is_taken.iter_mut().filter(|taken| !**taken).take(room).for_each(|taken| *taken = true);
+    all.iter().zip(is_taken).filter(|(_, taken)| *taken).map(|(said, _)| stored(said)).collect()
+}
+
 /// A finding as a verdict holds it.
-pub(super) fn stored(said: &Said) -> verdict::Finding {
+fn stored(said: &Said) -> verdict::Finding {
     verdict::Finding {
         path: said.path.clone(),
         line: said.place.line,
@@ -142,23 +198,40 @@ impl Outcome {
         Judgement { idle: self.idle.clone(), ..Judgement::of(&self.verdict, parent) }
     }
 
-    /// Writes all findings into a file, one JSON document a line.
+    /// Writes the findings of each rule into a file, one JSON document a line, up to the number that was asked for; a last
+    /// line of a rule says how many more there are. Records at which a rule could not look follow where they refuse the version.
     pub fn write(&self, tmp: &Path, path: &Path) -> Result<()> {
         let fail = |e| Error::io("cannot write", path, e);
         let temp = Temp::create(tmp)?;
         let mut out = BufWriter::new(temp);
-        for said in &self.said {
-            let judged = &self.verdict.judged[said.rule as usize];
-            let finding = Finding {
-                path: said.path.clone(),
-                line: said.place.line,
-                number: said.place.number,
-                rule: judged.name.clone(),
-                severity: judged.severity,
-                message: said.message.clone(),
-            };
-            serde_json::to_writer(&mut out, &finding).map_err(std::io::Error::from).map_err(fail)?;
-            out.write_all(b"\n").map_err(fail)?;
+        let unread = if self.verdict.opaque == OnOpaque::Error { &self.unread[..] } else { &[][..] };
+        for (list, is_unread) in [(&self.said[..], false), (unread, true)] {
+            for of_rule in list.chunk_by(|a, b| a.rule == b.rule) {
+                let rule = of_rule[0].rule;
+                let judged = &self.verdict.judged[rule as usize];
+                let mut write = |said: &Said, message: String| {
+                    let finding = Finding {
+                        path: said.path.clone(),
+                        line: said.place.line,
+                        number: said.place.number,
+                        rule: judged.name.clone(),
+                        severity: judged.severity,
+                        message,
+                    };
+                    serde_json::to_writer(&mut out, &finding).map_err(std::io::Error::from).map_err(fail)?;
+                    out.write_all(b"\n").map_err(fail)
+                };
+                for said in of_rule.iter().take(self.most) {
+                    write(said, if is_unread { format!("cannot be read: {}", said.message) } else { said.message.clone() })?;
+                }
+                let told = of_rule.len().min(self.most) as u64;
+                let total = if is_unread { judged.unreadable } else { judged.failed.max(of_rule.len() as u64) };
+                if total > told {
+                    let over_all = Said { path: String::new(), place: Place::default(), rule, message: String::new() };
+                    let what = if is_unread { "records cannot be read" } else { "findings" };
+                    write(&over_all, format!("{} more {what}; --max-findings N lists more", total - told))?;
+                }
+            }
         }
         let temp = out.into_inner().map_err(|e| fail(e.into_error()))?;
         temp.rename(path)?;

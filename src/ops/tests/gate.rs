@@ -54,7 +54,7 @@ fn bad_data_becomes_no_version_and_good_data_does() {
     assert_eq!(told(&judgement)[0], "a.jsonl:6: required: /text is missing");
     assert!(told(&judgement)[1].starts_with("a.jsonl:11: parse: "), "{judgement:?}");
     assert_eq!(judgement.findings_count, 2);
-    assert_eq!((judgement.rules[0].checked, judgement.rules[0].failed), (11, 1));
+    assert_eq!((judgement.rules[0].checked, judgement.rules[0].failed, judgement.rules[0].unreadable), (10, 1, 1));
     let file = fs::read_to_string(report.report_file.unwrap()).unwrap();
     assert_eq!(file.lines().count(), 2);
     assert!(bench.repo().versions().datasets().unwrap().is_empty(), "nothing is visible");
@@ -279,21 +279,34 @@ fn text_that_is_too_long_to_be_read_does_not_pass_unread() {
     bench.write("b.txt", &long);
     bench.write("c.bin", [&b"\0"[..], long.as_bytes()].concat());
     let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
-    assert_eq!(places(&judgement), ["a.txt:1 pii", "b.txt:1 pii", "b.txt:1 duplicates"]);
-    assert_eq!(judgement.findings[0].message, "the file is longer than 64 MiB, and is not looked into");
-    bench.commit(|o| o.no_validate = true).unwrap();
+    assert_eq!(places(&judgement), ["b.txt:1 duplicates"]);
+    let unread = |judgement: &Judgement| -> Vec<String> {
+        judgement.unreadable.iter().map(|u| format!("{} {} {}", u.path, u.rule, u.reason)).collect()
+    };
+    let long = |name| format!("{name} pii the file is longer than 64 MiB");
+    assert_eq!(unread(&judgement), [long("a.txt"), long("b.txt"), "c.bin pii the file is not text".to_owned()]);
+    assert_eq!((judgement.rules[0].checked, judgement.rules[0].unreadable), (0, 3));
     bench.write("b.txt", "short");
     let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
-    assert_eq!(places(&judgement), ["a.txt:1 pii"]);
+    assert_eq!(unread(&judgement), [long("a.txt"), "c.bin pii the file is not text".to_owned()]);
+    assert_eq!((judgement.rules[0].checked, judgement.rules[0].unreadable), (1, 2));
+
+    let config = fs::read_to_string(bench.path.join("helox.toml")).unwrap();
+    fs::write(bench.path.join("helox.toml"), config.replace("min_score", "opaque = 'error'\nmin_score")).unwrap();
+    bench.write("b.txt", "shorter");
+    let refused = bench.commit(|_| {}).unwrap();
+    assert_eq!(refused.outcome, Outcome::Refused);
+    let report = fs::read_to_string(refused.report_file.unwrap()).unwrap();
+    assert!(report.lines().any(|line| line.contains("c.bin") && line.contains("cannot be read")), "{report}");
 }
 
 #[test]
-fn a_key_of_very_many_records_is_told_of_each() {
+fn a_key_of_very_many_records_is_counted_and_its_first_are_told() {
     let bench = gated(&["kind = 'unique'\nseverity = 'warning'"]);
     let same: String = (0..40).map(|n| format!("{{\"id\":1,\"text\":\"{n}\"}}\n")).collect();
     bench.write("a.jsonl", same);
     let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
-    assert_eq!((judgement.findings_count, judgement.findings.len()), (39, 39));
+    assert_eq!((judgement.findings_count, judgement.findings.len()), (39, 12), "all are counted, and the first ones told");
     assert_eq!(judgement.findings[0].message, "has the same key as a.jsonl:1");
 }
 
@@ -385,7 +398,8 @@ proptest! {
             prop_assert_eq!(kept.findings_count, kept.findings.len() as u64, "each record is told once");
             let (kept, anew) = (kept.rules, anew.rules);
             for (kept, anew) in kept.iter().zip(&anew) {
-                prop_assert_eq!((&kept.name, kept.checked, kept.failed), (&anew.name, anew.checked, anew.failed));
+                let counts = |rule: &crate::ops::RuleReport| (rule.name.clone(), rule.checked, rule.failed, rule.unreadable);
+                prop_assert_eq!(counts(kept), counts(anew));
             }
         }
     }

@@ -9,7 +9,7 @@ use super::keys::{KINDS, Kind, RULE, VALIDATION, rule_advice};
 use super::table::{Entry, Section};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::object::verdict::{Severity, WEIGHT};
+use crate::object::verdict::{OnOpaque, Severity, WEIGHT};
 use crate::sample::Type;
 use crate::validate::{Check, Rule, Spec, Unit};
 
@@ -36,6 +36,11 @@ pub(super) fn validation(entry: &Entry<'_>, key: &[String]) -> Result<Spec> {
     let mut spec = Spec::default();
     if let Some(score) = section.get("min_score") {
         spec.min_score = millionths(score.share()?);
+    }
+    if let Some(opaque) = section.get("opaque") {
+        let words = ["allow", "warn", "error"];
+        let means = [OnOpaque::Allow, OnOpaque::Warn, OnOpaque::Error];
+        spec.opaque = means[opaque.word(opaque.text()?, "meaning of opaque files", &words)?];
     }
     let tables = section.get("rule").map(|rules| rules.sections()).transpose()?;
     for section in tables.into_iter().flatten() {

@@ -11,7 +11,7 @@ use crate::object::checksum::Checksum;
 use crate::object::fact::{Artifact, Metric, Run, Statement};
 use crate::object::node::{Child, Entry, EntryKind, Samples, Totals};
 use crate::object::recipe::Item;
-use crate::object::verdict::{Finding, Judged, ONE, Severity};
+use crate::object::verdict::{Finding, Judged, ONE, OnOpaque, Severity};
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, canonical_json};
 use crate::path::DataPath;
 use crate::sample::Type;
@@ -172,7 +172,7 @@ fn runs() {
 
 fn judged() -> Judged {
     let (name, kind) = ("ids".to_owned(), "unique".to_owned());
-    Judged { name, kind, severity: Severity::Info, weight: 1, checked: 5, failed: 1, measures: vec![] }
+    Judged { name, kind, severity: Severity::Info, weight: 1, checked: 5, failed: 1, unreadable: 1_000, measures: vec![] }
 }
 
 #[test]
@@ -180,8 +180,9 @@ fn verdicts() {
     let text = |n: usize| "x".repeat(n);
     let with = |change: &dyn Fn(&mut Verdict)| {
         let finding = Finding { path: "a".into(), line: 1, number: 1, rule: 0, message: "no".into() };
+        let (judged, findings, unread) = (vec![judged()], vec![finding.clone()], vec![finding]);
         let mut verdict =
-            Verdict { rules: [7; 32], min_score: ONE, judged: vec![judged()], found: 1_000, findings: vec![finding] };
+            Verdict { rules: [7; 32], min_score: ONE, opaque: OnOpaque::Warn, judged, found: 1_000, findings, unread };
         change(&mut verdict);
         stored(Kind::Verdict, &verdict.encode(), verdict.check().is_ok())
     };
@@ -208,6 +209,7 @@ fn verdicts() {
     }
     for (n, fits) in around(limits::VERDICT_FINDINGS) {
         assert_eq!(with(&|v| v.findings = vec![v.findings[0].clone(); n]), fits);
+        assert_eq!(with(&|v| v.unread = vec![v.unread[0].clone(); n]), fits);
     }
     for (n, fits) in around(limits::PATH) {
         assert_eq!(with(&|v| v.findings[0].path = text(n)), fits);

@@ -17,7 +17,7 @@ use crate::validate::{Bound, Check, Rule, Spec, Unit};
 
 fn gate(checks: Vec<Check>) -> Gate {
     let rule = |check| Rule { name: String::new(), check, severity: Severity::Error, weight: 1, files: vec![] };
-    Gate::new(&Spec { min_score: 0, rules: checks.into_iter().map(rule).collect() }, Path::new("/nowhere")).unwrap()
+    Gate::new(&Spec { rules: checks.into_iter().map(rule).collect(), ..Spec::default() }, Path::new("/nowhere")).unwrap()
 }
 
 fn names(names: &[&str]) -> Vec<String> {
@@ -51,9 +51,10 @@ fn judged(gate: &Gate, body: Body<'_>, measures: &mut Measures) -> Judged {
     let mut tell = |told| match told {
         Told::Finding { rule, message } => findings.push((rule, message)),
         Told::Key { rule, key, .. } => keys.push((rule, key)),
+        Told::Unreadable { .. } => {}
     };
     let looks = gate.of_file("a");
-    Judge::new(gate).record(&looks, &Record { line: 1, body }, true, measures, 1, &mut tell);
+    Judge::new(gate).record(&looks, &Record { line: 1, body }, measures, 1, &mut tell);
     (findings, keys)
 }
 
@@ -104,8 +105,34 @@ fn what_does_not_parse_is_one_finding() {
         let found = judged(&gate, body, &mut measures);
         assert_eq!(found.0.iter().map(|finding| finding.0).collect::<Vec<_>>(), [0], "{body:?}");
         assert_eq!(found.1.len(), keys, "only as the whole: {body:?}");
-        assert_eq!([0, 1, 9, 10, 12].map(|rule| measures.records(rule)), [1, 1, 0, 1, 1]);
+        let looked = [1, 0, 0, keys as u64, 1];
+        assert_eq!([0, 1, 9, 10, 12].map(|rule| measures.records(rule)), looked);
     }
+}
+
+#[test]
+fn what_a_rule_cannot_read_it_has_not_looked_at() {
+    let gate = gate(every_kind());
+    let unread = |body| {
+        let (mut measures, mut rules) = (Measures::new(13), Vec::new());
+        let mut tell = |told| {
+            if let Told::Unreadable { rule, .. } = told {
+                rules.push(rule);
+            }
+        };
+        Judge::new(&gate).record(&gate.of_file("a"), &Record { line: 1, body }, &mut measures, 1, &mut tell);
+        for rule in 0..12 {
+            let looked = measures.records(rule) + measures.unread(rule);
+            assert!(looked <= 1 && measures.unread(rule) == u64::from(rules.contains(&rule)), "{body:?}: {rule}");
+        }
+        rules
+    };
+    assert!(unread(Body::Json(b"{}")).is_empty());
+    assert!(unread(Body::Text(b"text")).is_empty());
+    let bytes_alone = [1, 2, 3, 4, 5, 7, 9, 11];
+    assert_eq!(unread(Body::Json(b"{\"id\":1,")), bytes_alone);
+    assert_eq!(unread(Body::Broken("no Parquet")), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    assert_eq!(unread(Body::Opaque(crate::validate::Opaque { content: &[7; 32], why: "the file is not text" })), [6, 7, 8]);
 }
 
 #[test]
@@ -210,20 +237,19 @@ fn rows_of_parquet_as_json() {
 }
 
 #[test]
-fn only_what_is_asked_for_is_told() {
+fn what_is_taken_away_leaves_no_sum() {
     let gate = gate(every_kind());
     let looks = gate.of_file("a");
     let (mut measures, mut told) = (Measures::new(13), Vec::new());
     let mut judge = Judge::new(&gate);
-    let mut record = |sign, findings, told: &mut Vec<Told>| {
+    let mut record = |sign, told: &mut Vec<Told>| {
         let record = Record { line: 1, body: Body::Json(br#"{"id":1}"#) };
-        judge.record(&looks, &record, findings, &mut measures, sign, &mut |t| told.push(t));
+        judge.record(&looks, &record, &mut measures, sign, &mut |t| told.push(t));
     };
-    record(1, true, &mut told);
+    record(1, &mut told);
     assert_eq!(told.len(), 3, "name and tags are missing; a key; an identity");
-    told.clear();
-    record(-1, false, &mut told);
-    assert!(told.iter().all(|told| matches!(told, Told::Key { .. })) && told.len() == 2);
+    record(-1, &mut told);
+    assert_eq!(told[..3], told[3..]);
     assert!((0..13).all(|rule| measures.records(rule) == 0 && measures.to_list(rule).is_empty()));
 }
 
@@ -284,9 +310,7 @@ fn costs_less_than_3_ns_a_byte() {
         let (start, mut keys) = (on_cpu(), 0);
         read(&mut |record| {
             let record = Record { line: record.line, body: Body::Json(record.bytes) };
-            judge.record(&looks, &record, true, &mut measures, 1, &mut |told| {
-                keys += usize::from(matches!(told, Told::Key { .. }))
-            });
+            judge.record(&looks, &record, &mut measures, 1, &mut |told| keys += usize::from(matches!(told, Told::Key { .. })));
         });
         let cost = (on_cpu() - start) / text.len() as f64;
         println!("{name}: {cost:.2} ns a byte, {keys} keys");

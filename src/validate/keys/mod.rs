@@ -18,8 +18,8 @@ use self::changes::{Changes, Runs};
 use self::file::{Reader, Writer};
 use crate::error::{Error, Result};
 
-/// Records that are held in memory: 96 MiB of them.
-const ROWS: usize = if cfg!(test) { 16 } else { (96 << 20) / size_of::<Told>() };
+/// Records that all rules together hold in memory: 96 MiB of them.
+const ROWS: usize = if cfg!(test) { 32 } else { (96 << 20) / size_of::<Told>() };
 /// Most members of a group that are shown.
 pub const MAX_MEMBERS: usize = if cfg!(test) { 6 } else { 1 << 16 };
 
@@ -75,28 +75,31 @@ pub struct Group<'a> {
 #[derive(Debug)]
 pub struct Gathering {
     tmp: PathBuf,
+    /// Most records that are held in memory.
+    most: usize,
     told: Vec<Told>,
     runs: Runs,
 }
 
 impl Gathering {
-    /// Begins with nothing. What does not fit into memory goes to files in `tmp`, which go away with this.
-    pub fn new(tmp: &Path) -> Gathering {
-        Gathering { tmp: tmp.to_owned(), told: Vec::new(), runs: Runs::default() }
+    /// Begins with nothing, one of so many at a time. What does not fit into its part of the memory goes to files in
+    /// `tmp`, which go away with this.
+    pub fn new(tmp: &Path, of: usize) -> Gathering {
+        Gathering { tmp: tmp.to_owned(), most: ROWS / of.max(1), told: Vec::new(), runs: Runs::default() }
     }
 
     /// Takes records that came or went.
     pub fn tell(&mut self, mut told: &[Told]) -> Result<()> {
         while !told.is_empty() {
-            if self.told.len() == ROWS {
+            if self.told.len() == self.most {
                 sort(&mut self.told);
                 self.runs.append(&self.tmp, &self.told)?;
                 self.told.clear();
             }
-            let (now, later) = told.split_at(told.len().min(ROWS - self.told.len()));
+            let (now, later) = told.split_at(told.len().min(self.most - self.told.len()));
             if self.told.capacity() - self.told.len() < now.len() {
                 // By half as much again and never beyond the bound, which doubling would pass.
-                let more = now.len().max(self.told.len() / 2).min(ROWS - self.told.len());
+                let more = now.len().max(self.told.len() / 2).min(self.most - self.told.len());
                 self.told.reserve_exact(more);
             }
             self.told.extend_from_slice(now);

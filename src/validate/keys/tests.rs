@@ -46,7 +46,7 @@ impl Place {
     }
 
     fn gather(&self, told: &[Told]) -> Result<Gathering> {
-        let mut gathering = Gathering::new(&self.tmp());
+        let mut gathering = Gathering::new(&self.tmp(), 2);
         told.chunks(7).try_for_each(|some| gathering.tell(some))?;
         Ok(gathering)
     }

@@ -2,13 +2,17 @@
 
 use super::{List, Local};
 use crate::validate::field::{Field, Value, is_blank};
-use crate::validate::record::Seen;
+use crate::validate::record::{Needs, Seen};
 
 /// Finds what holds nothing but null, white space, and arrays and objects of such: one of these fields, which are empty
 /// too where they are absent; the record where none is given.
 pub(in crate::validate) struct Empty(pub Vec<Field>);
 
 impl Local for Empty {
+    fn needs(&self) -> Needs {
+        if self.0.is_empty() { Needs::Text } else { Needs::Fields }
+    }
+
     fn find(&self, seen: &Seen<'_>) -> Option<String> {
         if self.0.is_empty() {
             return whole(seen).map(str::to_owned);

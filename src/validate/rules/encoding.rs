@@ -2,21 +2,22 @@
 
 use super::Local;
 use crate::validate::encoding::check_bytes;
-use crate::validate::record::Seen;
+use crate::validate::record::{Needs, Seen};
 use crate::validate::strings::search;
 
 /// Finds other text, in everything that a record holds.
 pub(in crate::validate) struct Encoding;
 
 impl Local for Encoding {
+    fn needs(&self) -> Needs {
+        Needs::Bytes
+    }
+
     fn find(&self, seen: &Seen<'_>) -> Option<String> {
         if let Seen::Json(text, _) = seen
             && is_plain(text)
         {
             return None;
-        }
-        if let Seen::Unread(_, why) = seen {
-            return Some(format!("the file {why}"));
         }
         let hit = search(seen, &check_bytes)?;
         Some(format!("{} {}", hit.place, hit.what))

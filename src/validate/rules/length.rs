@@ -3,7 +3,7 @@
 use super::{List, Local};
 use crate::sample::Type;
 use crate::validate::field::{Field, Value};
-use crate::validate::record::Seen;
+use crate::validate::record::{Needs, Seen};
 use crate::validate::spec::Unit;
 use crate::validate::value::value;
 
@@ -17,12 +17,15 @@ pub(in crate::validate) struct Length {
 }
 
 impl Local for Length {
+    fn needs(&self) -> Needs {
+        if self.field.is_none() { Needs::Text } else { Needs::Fields }
+    }
+
     fn find(&self, seen: &Seen<'_>) -> Option<String> {
         let Some(field) = &self.field else {
             return match *seen {
                 Seen::Json(text, _) | Seen::Cells(text, ..) => self.unfit("the record", text),
                 Seen::Text(text) => self.unfit("the file", text),
-                Seen::Unread(_, why) => Some(format!("the file {why}")),
                 Seen::Row(_) => self.unfit("the record", value(seen)?.ok()?.to_string().as_bytes()),
                 _ => None,
             };

@@ -17,7 +17,7 @@ mod values;
 
 use crate::path::printable;
 
-use super::record::Seen;
+use super::record::{Needs, Seen};
 
 pub(super) use empty::Empty;
 pub(super) use encoding::Encoding;
@@ -32,6 +32,11 @@ pub(super) use values::Values;
 
 /// A rule that looks at one record alone.
 pub(super) trait Local: Send + Sync {
+    /// Returns the part of a record that it must be able to read to say that it found nothing.
+    fn needs(&self) -> Needs {
+        Needs::Fields
+    }
+
     /// Says what it finds in a record, for a person.
     fn find(&self, seen: &Seen<'_>) -> Option<String>;
 }

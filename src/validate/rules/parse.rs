@@ -2,12 +2,16 @@
 
 use super::Local;
 use crate::sample::{duplicate_key, escaped};
-use crate::validate::record::Seen;
+use crate::validate::record::{Needs, Seen};
 
 /// Finds what is none.
 pub(in crate::validate) struct Parse;
 
 impl Local for Parse {
+    fn needs(&self) -> Needs {
+        Needs::Form
+    }
+
     fn find(&self, seen: &Seen<'_>) -> Option<String> {
         match seen {
             Seen::NoJson(_, why) => Some(format!("this is no JSON: {why}")),

@@ -4,7 +4,7 @@ use super::Local;
 use crate::error::Result;
 use crate::validate::field::Field;
 use crate::validate::pii::Patterns;
-use crate::validate::record::Seen;
+use crate::validate::record::{Needs, Seen};
 use crate::validate::strings::{Hit, search, search_value};
 
 /// Finds personal data in these fields, and all that lies in them; in all text where none is given.
@@ -37,10 +37,11 @@ impl Pii {
 }
 
 impl Local for Pii {
+    fn needs(&self) -> Needs {
+        if self.fields.is_empty() { Needs::Bytes } else { Needs::Fields }
+    }
+
     fn find(&self, seen: &Seen<'_>) -> Option<String> {
-        if let (Seen::Unread(_, why), true) = (seen, self.fields.is_empty()) {
-            return Some(format!("the file {why}"));
-        }
         let Hit { place, what } = self.search(seen)?;
         // A key may itself be personal data.
         let place = if self.patterns.find(&place).is_some() { "the record".to_owned() } else { place };
