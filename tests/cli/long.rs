@@ -79,3 +79,26 @@ fn compare_with_names_compares() {
     s.fails("dataset compare --name nobody --version1 1.0.0 --version2 1.1.0", 3, "dataset-not-found");
     s.fails("dataset compare --name leases --version1 9.9.9 --version2 1.1.0", 3, "version-not-found");
 }
+
+#[test]
+fn create_makes_the_next_version_from_another_folder() {
+    let s = Sandbox::new();
+    s.write("in/v1/a.jsonl", &"{}\n".repeat(50));
+    s.write("in/v2/a.jsonl", &"{}\n".repeat(70));
+    s.ok("init");
+    s.ok("dataset create --name leases --type t --path in/v1");
+    let next = s.json("dataset create --name leases --type t --path in/v2 --parent 1.0.0");
+    assert_eq!((&next["version"], &next["total_samples"]), (&"1.1.0".into(), &70.into()));
+    assert_eq!(s.json("dataset show leases")["path"], "in/v1");
+    assert_eq!(s.json("status leases")["version"], "1.0.0");
+    let id = next["id"].as_str().unwrap().to_uppercase();
+    assert_eq!(s.json(&format!("show {}", &id[..12]))["version"], "1.1.0");
+}
+
+#[test]
+fn init_within_a_repository_tells_of_it() {
+    let s = Sandbox::new();
+    s.ok("init --name whole");
+    assert!(s.run("init deep").stderr.contains("inside the dataset 'whole'"));
+    assert_eq!(s.json("init deep")["within"]["dataset"], "whole");
+}
