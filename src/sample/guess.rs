@@ -30,7 +30,7 @@ impl Reading {
             Err(_) => return reading,
         }
         if reading.dialect.encoding == Encoding::Utf8
-            && let Some(encoding) = byte_order(&text)
+            && let Some(encoding) = byte_order(&text).or_else(|| unmarked(reading.format, &text))
         {
             reading.dialect.encoding = encoding;
             reading.origin.guessed_encoding = true;
@@ -65,6 +65,17 @@ fn byte_order(text: &[u8]) -> Option<Encoding> {
         [0xff, 0xfe, 0, 0, ..] => None,
         [0xff, 0xfe, ..] => Some(Encoding::Utf16Le),
         [0xfe, 0xff, ..] => Some(Encoding::Utf16Be),
+        _ => None,
+    }
+}
+
+/// The encoding of records that begin with two ASCII characters in UTF-16 without a mark: their other bytes are 0, which
+/// no record in UTF-8 has there.
+fn unmarked(format: Format, text: &[u8]) -> Option<Encoding> {
+    match text {
+        _ if format == Format::Whole => None,
+        [0, 1..=0x7f, 0, 1..=0x7f, ..] => Some(Encoding::Utf16Be),
+        [1..=0x7f, 0, 1..=0x7f, 0, ..] => Some(Encoding::Utf16Le),
         _ => None,
     }
 }
@@ -179,5 +190,8 @@ mod tests {
         assert!(reading.origin.guessed_encoding && reading.origin.guessed_form);
         assert_eq!(Reading::of("x.txt").guess(b"\xfe\xff\0a").dialect.encoding, Encoding::Utf16Be);
         assert_eq!(Reading::of("x.txt").guess(b"\xff\xfe\0\0").dialect.encoding, Encoding::Utf8);
+        assert_eq!(Reading::of("x.csv").guess(b"\0i\0d\0,").dialect.encoding, Encoding::Utf16Be);
+        assert_eq!(Reading::of("x.jsonl").guess(b"{\0}\0").dialect.encoding, Encoding::Utf16Le);
+        assert_eq!(Reading::of("x.bin").guess(b"\0i\0d\0,").dialect.encoding, Encoding::Utf8);
     }
 }

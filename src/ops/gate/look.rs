@@ -307,13 +307,15 @@ impl Judging<'_> {
             Text::File { content, .. } => match half {
                 None => Body::Opaque(Opaque { content, why: NO_TEXT }),
                 Some(half) => {
+                    let encoding = half.reading.dialect.encoding;
                     let start = half.start(PROBE)?;
-                    if !is_text(half.path, &start) {
+                    if !is_text(half.path, &encoding.decode_all(&start)) {
                         Body::Opaque(Opaque { content, why: NO_TEXT })
                     } else if half.size > MAX_TEXT {
                         Body::Opaque(Opaque { content, why: TOO_LONG })
                     } else {
-                        text = half.read()?;
+                        let bytes = half.read()?;
+                        text = encoding.decode_all(&bytes).into_owned();
                         Body::Text(&text)
                     }
                 }

@@ -88,7 +88,8 @@ impl Account {
         }
     }
 
-    pub(super) fn finding(&mut self, path: &str, line: u64, message: String) {
+    /// Takes what is wrong in the new side of a file, with the line.
+    pub fn finding(&mut self, path: &str, line: u64, message: String) {
         self.found += 1;
         if self.findings.len() < KEPT {
             self.findings.push(Found { path: path.to_owned(), line, message });

@@ -12,7 +12,7 @@ use crate::sample::{Array, Compare, Csv, Decoder, Finding, Format, Jsonl, Nested
 pub(super) enum Reader {
     Jsonl(Jsonl),
     Array(Array),
-    Nested(Nested),
+    Nested(Box<Nested>),
     Csv(Csv),
 }
 
@@ -23,7 +23,7 @@ impl Reader {
             _ if reading.is_lines() => Some(Reader::Jsonl(Jsonl::new())),
             Format::Jsonl => Some(Reader::Jsonl(Jsonl::new())),
             Format::Json => Some(match &reading.dialect.records {
-                Some(pointer) => Reader::Nested(Nested::new(pointer)),
+                Some(pointer) => Reader::Nested(Box::new(Nested::new(pointer))),
                 None => Reader::Array(Array::new()),
             }),
             Format::Csv | Format::Tsv => Some(Reader::Csv(Csv::of(reading))),

@@ -217,7 +217,7 @@ fn rows_of_parquet() {
     assert_eq!(rows[0].0, [said(14, "nothing is missing")]);
     let all = [
         said(3, r#"/tags/* is "z", which is none of its values"#),
-        said(4, "score is -1, less than 0"),
+        said(4, "score is -1.0, less than 0"),
         said(6, "/name holds the control character U+0007"),
         said(8, "/name holds an e-mail address"),
         said(13, "at has the type null, not object"),

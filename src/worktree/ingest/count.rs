@@ -11,7 +11,7 @@ use crate::fs::beneath::{Root, stat_open};
 use crate::id::{Content, Id};
 use crate::object::node::{Entry, Samples};
 use crate::object::recipe::Item;
-use crate::sample::{Format, Packing, Reading};
+use crate::sample::{Format, Packing, Reading, placeholder};
 use crate::store::Store;
 use crate::store::samples::{Account, Bytes, Half, Keeps, Rules, Seen, Stream, compare};
 use crate::worktree::hash::{open, unstable};
@@ -89,6 +89,9 @@ impl<'a> Counting<'a> {
                 return Ok(samples.clone());
             }
             account.reread(&samples.reader, &reading);
+        }
+        if let Some(message) = placeholder(&reading, bytes) {
+            account.finding(path, 1, message.to_owned());
         }
         let old = self.replaced(job)?;
         let (content, size, bytes) = (Some(content), bytes.len() as u64, Bytes::Held(bytes));
