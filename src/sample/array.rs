@@ -6,15 +6,15 @@ use super::json::{self, Invalid};
 use super::jsonl::BOM;
 use super::{Finding, Record, Records};
 
-const NO_END: &str = "',' or ']' was expected";
 const TOO_EARLY: &str = "it ends too early";
 
-/// The records of a JSON document: the elements of the array that it is, each without the white space around it and
-/// handed out once it is complete, or the whole document if it is anything else.
+/// The records of a JSON document: the elements of the array that it is, or the whole document if it is anything else.
 ///
-/// A document that is no JSON is one record, all its bytes. But an array may turn out to be broken when elements have been
-/// handed out, and they cannot be taken back. So [`Array::broken`] must be asked at the end: if it says why, the caller
-/// drops what it was given and takes the file as the one record.
+/// An element is what stands between two commas outside of strings and brackets, without the white space around it. One
+/// that is no JSON is a record all the same, so that it costs one sample and not the file. A document that is no JSON, or
+/// an array that does not end, is one record, all its bytes. But elements have been handed out when that turns out, and
+/// they cannot be taken back. So [`Array::broken`] must be asked at the end: if it says why, the caller drops what it was
+/// given and takes the file as the one record.
 #[derive(Clone, Debug)]
 pub struct Array {
     state: State,
@@ -27,6 +27,8 @@ pub struct Array {
     /// The place in the stream of that byte.
     at: u64,
     finding: Option<Finding>,
+    /// The line on which a comma stands before the end of the array.
+    trailing_comma: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +41,6 @@ enum State {
     First,
     /// After a comma.
     Next,
-    /// After an element.
-    After,
     /// After `]`.
     End,
     /// The document is no JSON.
@@ -50,12 +50,31 @@ enum State {
 impl Array {
     /// A reader at the start of a document.
     pub fn new() -> Array {
-        Array { state: State::Start(0), partial: Vec::new(), nesting: Nesting::default(), line: 1, at: 0, finding: None }
+        Array {
+            state: State::Start(0),
+            partial: Vec::new(),
+            nesting: Nesting::default(),
+            line: 1,
+            at: 0,
+            finding: None,
+            trailing_comma: None,
+        }
+    }
+
+    /// A reader at an array further down in a document.
+    pub fn within(line: u64, at: u64) -> Array {
+        Array { state: State::Start(3), line, at, ..Array::new() }
     }
 
     /// Why the document is no JSON, so that it is one record whatever was handed out; known after [`Records::finish`].
     pub fn broken(&self) -> Option<&Finding> {
         self.finding.as_ref()
+    }
+
+    /// What is wrong with a document all of whose records were read.
+    pub fn remark(&self) -> Option<Finding> {
+        let message = "this is no JSON: a comma stands before the end of the array";
+        self.trailing_comma.map(|line| Finding { line, message: message.to_owned() })
     }
 
     /// Takes nothing from here on.
@@ -96,84 +115,51 @@ impl Array {
                 self.at += at as u64;
                 return;
             };
-            let why = match (self.state, byte) {
-                (State::After, b',') => {
-                    self.state = State::Next;
-                    at += 1;
-                    continue;
-                }
-                (State::First | State::After, b']') => {
-                    self.state = State::End;
-                    at += 1;
-                    continue;
-                }
-                (State::First | State::Next, _) => match json::value(bytes, at) {
-                    // A number, or a word, may go on in the next piece.
-                    Ok(end) if end < bytes.len() || matches!(bytes[end - 1], b'"' | b'}' | b']') => {
-                        take(Record { bytes: &bytes[at..end], line: lines.at(at), at: self.at + at as u64 });
-                        // Most often the comma follows at once; that spares short elements half of the way round.
-                        let comma = bytes.get(end) == Some(&b',');
-                        self.state = if comma { State::Next } else { State::After };
-                        at = end + usize::from(comma);
-                        continue;
-                    }
-                    Err(invalid) if invalid.at < bytes.len() => {
-                        at = invalid.at;
-                        invalid.what
-                    }
-                    _ => {
+            if self.state == State::End {
+                return self.break_off("something follows the end of the array", lines.at(at));
+            }
+            if byte == b']' {
+                self.trailing_comma = (self.state == State::Next).then(|| lines.at(at));
+                self.state = State::End;
+                at += 1;
+                continue;
+            }
+            let end = json::value(bytes, at).unwrap_or(at);
+            let next = json::space(bytes, end);
+            let (end, next) = match bytes.get(next) {
+                Some(b',' | b']') if end > at => (end, next),
+                // It is no JSON, or goes on in the next piece.
+                _ => {
+                    let mut nesting = Nesting::default();
+                    let Some(length) = nesting.end(&bytes[at..]) else {
                         self.line = lines.at(at);
                         self.at += at as u64;
                         self.partial.extend_from_slice(&bytes[at..]);
-                        self.nesting = Nesting::of(byte);
-                        self.nesting.end(&bytes[at + 1..]);
+                        self.nesting = nesting;
                         return;
-                    }
-                },
-                (State::After, _) => NO_END,
-                _ => "something follows the end of the value",
+                    };
+                    (at + bytes[at..at + length].trim_ascii_end().len(), at + length)
+                }
             };
-            return self.break_off(why, lines.at(at));
+            take(Record { bytes: &bytes[at..end], line: lines.at(at), at: self.at + at as u64 });
+            self.state = if bytes[next] == b',' { State::Next } else { State::End };
+            at = next + 1;
         }
     }
 
-    /// Takes the rest of the element that has begun; returns its length.
+    /// Takes the rest of the element that has begun; returns how many bytes that are, with the comma or bracket after it.
     fn rest(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) -> usize {
         let Some(end) = self.nesting.end(bytes) else {
             self.partial.extend_from_slice(bytes);
             return bytes.len();
         };
         self.partial.extend_from_slice(&bytes[..end]);
-        let length = self.partial.len();
-        if self.nesting.word {
-            // What ends it tells the scanner what is wrong with it.
-            self.partial.push(bytes[end]);
-        }
-        let mut element = std::mem::take(&mut self.partial);
-        self.complete(&element, length, NO_END, take);
-        self.at += length as u64;
-        element.clear();
-        if self.state != State::Broken {
-            self.partial = element;
-        }
-        end
-    }
-
-    /// Hands out an element of `length` bytes, after which `unless` is wrong if it ended before.
-    fn complete(&mut self, element: &[u8], length: usize, unless: &str, take: &mut dyn FnMut(Record<'_>)) {
-        let begun = self.line;
-        let line = |end| begun + newlines(&element[..end]);
-        match json::value(element, 0) {
-            Ok(end) => {
-                take(Record { bytes: &element[..end], line: begun, at: self.at });
-                self.state = State::After;
-                if end < length {
-                    return self.break_off(unless, line(end));
-                }
-                self.line = line(end);
-            }
-            Err(Invalid { at, what }) => self.break_off(what, line(at)),
-        }
+        take(Record { bytes: self.partial.trim_ascii_end(), line: self.line, at: self.at });
+        self.state = if bytes[end] == b',' { State::Next } else { State::End };
+        self.line += newlines(&self.partial);
+        self.at += self.partial.len() as u64 + 1;
+        self.partial.clear();
+        end + 1
     }
 }
 
@@ -211,13 +197,7 @@ impl Records for Array {
             },
             State::End | State::Broken => {}
             State::Start(_) => self.break_off("it is empty", self.line),
-            _ if rest.is_empty() => self.break_off(TOO_EARLY, self.line),
-            _ => {
-                self.complete(&rest, rest.len(), NO_END, take);
-                if self.state != State::Broken {
-                    self.break_off(TOO_EARLY, self.line);
-                }
-            }
+            _ => self.break_off(TOO_EARLY, self.line + newlines(&rest)),
         }
     }
 }
@@ -228,22 +208,11 @@ struct Nesting {
     depth: usize,
     string: bool,
     escaped: bool,
-    /// Whether it is a number or a literal, which end only where something else begins.
-    word: bool,
 }
 
 impl Nesting {
-    /// After the first byte of an element.
-    fn of(first: u8) -> Nesting {
-        let depth = usize::from(matches!(first, b'{' | b'['));
-        Nesting { depth, string: first == b'"', escaped: false, word: depth == 0 && first != b'"' }
-    }
-
-    /// Goes on with these bytes; returns where the element ends, if it ends in them.
+    /// Goes on with these bytes; returns where the comma or bracket stands that ends the element, if it stands in them.
     fn end(&mut self, bytes: &[u8]) -> Option<usize> {
-        if self.word {
-            return bytes.iter().position(|b| !matches!(b, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'.' | b'+' | b'-'));
-        }
         let mut at = 0;
         while at < bytes.len() {
             if self.escaped {
@@ -254,16 +223,14 @@ impl Nesting {
                 self.escaped = self.string;
             } else {
                 match bytes[at] {
+                    b',' | b']' if self.depth == 0 => return Some(at),
                     b'"' => self.string = true,
                     b'{' | b'[' => self.depth += 1,
-                    b'}' | b']' => self.depth -= 1,
+                    b'}' | b']' => self.depth = self.depth.saturating_sub(1),
                     _ => {}
                 }
             }
             at += 1;
-            if self.depth == 0 && !self.string {
-                return Some(at);
-            }
         }
         None
     }
@@ -356,11 +323,30 @@ mod tests {
         broken(b" \n ", &[], "2 it is empty");
         broken(b"{\n1}", &[], "2 a key in quotes was expected");
         broken(b"\xef\xbb1", &[], "1 a value was expected");
-        broken(b"[1,\n]", &["1 1"], "2 a value was expected");
-        broken(b"[1,2\n3]", &["1 1", "1 2"], "2 ',' or ']' was expected");
-        broken(b"[1,{\"a\"\n:\nx}]", &["1 1"], "3 a value was expected");
-        broken(b"[1", &["1 1"], "1 it ends too early");
-        broken(b"[1]\n[2]", &["1 1"], "2 something follows the end of the value");
+        broken(b"[1", &[], "1 it ends too early");
+        broken(b"[1,\n", &["1 1"], "2 it ends too early");
+        broken(b"[1]\n[2]", &["1 1"], "2 something follows the end of the array");
+    }
+
+    #[test]
+    fn an_element_that_is_no_json_costs_one_record() {
+        let ok = |text: &[u8], records: &[&str]| assert_eq!(shown(text), (records.iter().map(|r| r.to_string()).collect(), None));
+        ok(b"[{\"a\":NaN},{\"a\":2},\n{\"a\":3}]", &["1 {\"a\":NaN}", "1 {\"a\":2}", "2 {\"a\":3}"]);
+        ok(b"[1,{\"a\"\n:\nx} ,2]", &["1 1", "1 {\"a\"\n:\nx}", "3 2"]);
+        ok(b"[1,2\n3,,}]", &["1 1", "1 2\n3", "2 ", "2 }"]);
+        ok(b"['a', 1]", &["1 'a'", "1 1"]);
+    }
+
+    #[test]
+    fn a_trailing_comma_is_told() {
+        let remark = |text: &[u8]| {
+            let mut reader = Array::new();
+            reader.feed(text, &mut |_| {});
+            reader.finish(&mut |_| {});
+            assert_eq!(reader.broken(), None);
+            reader.remark().map(|remark| remark.line)
+        };
+        assert_eq!([remark(b"[1,\n]"), remark(b"[1]"), remark(b"[]")], [Some(2), None, None]);
     }
 
     proptest! {
@@ -393,7 +379,10 @@ mod tests {
             let elements = serde_json::from_str::<Vec<IgnoredAny>>(utf8).map(|elements| elements.len());
             match elements.or_else(|_| serde_json::from_str::<IgnoredAny>(utf8).map(|_| 1)) {
                 Ok(count) => prop_assert_eq!((records.len(), broken), (count, None)),
-                Err(_) => prop_assert!(broken.is_some()),
+                Err(_) => {
+                    let bad = records.iter().any(|(record, _)| json::check(record).is_err());
+                    prop_assert!(bad || broken.is_some() || text.trim_ascii_end().ends_with(b",]") || text.windows(2).any(|w| w == b",]"));
+                }
             }
         }
     }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::account::{Account, Keeps};
 use super::gather::{Gather, Seen, Text, Visitor, lend};
 use super::half::{Bytes, Half};
-use super::pair::{Broken, Pair, Told, may_break};
+use super::pair::{Broken, Pair, Reader, Told, may_break};
 use super::stream::Stream;
 use super::table::Table;
 use super::{End, Rules, rows};
 use crate::chunk::cut;
 use crate::error::Result;
 use crate::object::recipe::Item;
-use crate::sample::{Array, Format, Jsonl, Record, Records, Side};
+use crate::sample::{Format, Jsonl, Record, Records, Side};
 use crate::store::content::Chunks;
 use crate::store::read::Store;
 
@@ -234,22 +234,21 @@ pub(super) fn one_record(
 
 /// Why a file is one record, if it is.
 pub(super) fn is_broken(half: &Half<'_>) -> Result<Option<Broken>> {
-    let mut array = Array::new();
     let is_document = half.reading.format == Format::Json && !half.reading.is_lines();
+    let mut reader = Reader::of(&half.reading).filter(|_| is_document);
     let read = half.unpacked(&mut |bytes| {
-        if is_document {
-            array.feed(bytes, &mut |_| {});
+        if let Some(reader) = &mut reader {
+            reader.feed(bytes, &mut |_| {});
         }
         true
     })?;
     if let Err(why) = read {
         return Ok(Some((1, why)));
     }
-    if !is_document {
-        return Ok(None);
-    }
-    array.finish(&mut |_| {});
-    Ok(array.broken().map(|finding| (finding.line, finding.message.clone())))
+    Ok(reader.and_then(|mut reader| {
+        reader.finish(&mut |_| {});
+        reader.broken()
+    }))
 }
 
 /// The columns of a file, from its first bytes.

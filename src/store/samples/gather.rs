@@ -4,7 +4,7 @@ use super::Rules;
 use super::account::{Account, Keeps};
 use super::table::Table;
 use crate::limits;
-use crate::sample::{Canonical, Header, Identity, Reading, Record, Row, RowSyntax, Side, Type, digest, identity_of_row};
+use crate::sample::{Canonical, Finding, Header, Identity, Reading, Record, Row, RowSyntax, Side, Type, digest, identity_of_row};
 
 /// A record, for those who look at the records themselves.
 #[derive(Clone, Copy, Debug)]
@@ -207,6 +207,13 @@ impl<'r, 'v> Gather<'r, 'v> {
             }
         }
         self.account.prune();
+    }
+
+    /// What is wrong with a file all of whose records were read.
+    pub fn take_remark(&mut self, side: Side, remark: Option<Finding>) {
+        if let (Some(Finding { line, message }), Side::New) = (remark, side) {
+            self.account.finding(self.path, line, message);
+        }
     }
 
     /// A file that is one record.

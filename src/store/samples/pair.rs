@@ -5,13 +5,14 @@ use super::account::{Account, Keeps};
 use super::gather::{Gather, Visitor};
 use super::table::Table;
 use crate::error::{Error, Result};
-use crate::sample::{Array, Compare, Csv, Decoder, Format, Jsonl, Packing, Reading, Record, Records, Side};
+use crate::sample::{Array, Compare, Csv, Decoder, Finding, Format, Jsonl, Nested, Packing, Reading, Record, Records, Side};
 
 /// A reader of a format whose records come from a stream.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Reader {
     Jsonl(Jsonl),
     Array(Array),
+    Nested(Nested),
     Csv(Csv),
 }
 
@@ -21,7 +22,10 @@ impl Reader {
         match reading.format {
             _ if reading.is_lines() => Some(Reader::Jsonl(Jsonl::new())),
             Format::Jsonl => Some(Reader::Jsonl(Jsonl::new())),
-            Format::Json => Some(Reader::Array(Array::new())),
+            Format::Json => Some(match &reading.dialect.records {
+                Some(pointer) => Reader::Nested(Nested::new(pointer)),
+                None => Reader::Array(Array::new()),
+            }),
             Format::Csv | Format::Tsv => Some(Reader::Csv(Csv::of(reading))),
             Format::Parquet | Format::Whole => None,
         }
@@ -31,6 +35,16 @@ impl Reader {
     pub fn broken(&self) -> Option<Broken> {
         match self {
             Reader::Array(array) => array.broken().map(|finding| (finding.line, finding.message.clone())),
+            Reader::Nested(nested) => nested.broken().map(|finding| (finding.line, finding.message)),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with a file all of whose records were read.
+    pub fn remark(&self) -> Option<Finding> {
+        match self {
+            Reader::Array(array) => array.remark(),
+            Reader::Nested(nested) => nested.remark(),
             _ => None,
         }
     }
@@ -41,6 +55,7 @@ impl Records for Reader {
         match self {
             Reader::Jsonl(reader) => reader.feed(bytes, take),
             Reader::Array(reader) => reader.feed(bytes, take),
+            Reader::Nested(reader) => reader.feed(bytes, take),
             Reader::Csv(reader) => reader.feed(bytes, take),
         }
     }
@@ -49,6 +64,7 @@ impl Records for Reader {
         match self {
             Reader::Jsonl(reader) => reader.finish(take),
             Reader::Array(reader) => reader.finish(take),
+            Reader::Nested(reader) => reader.finish(take),
             Reader::Csv(reader) => reader.finish(take),
         }
     }
@@ -183,9 +199,10 @@ impl<'r, 'v> Pair<'r, 'v> {
         let count = match self.mode {
             Mode::Together(compare) => {
                 let (old, new, count) = compare.finish(&mut |side, record| gather.take(side, record));
-                for (side, reader) in [old, new].iter().enumerate() {
+                for (side, reader) in [&old, &new].into_iter().enumerate() {
                     broken[side] = broken[side].take().or_else(|| reader.broken());
                 }
+                gather.take_remark(Side::New, new.remark());
                 count
             }
             Mode::Alone(side, mut reader, mut count) => {
@@ -196,6 +213,7 @@ impl<'r, 'v> Pair<'r, 'v> {
                     gather.take(side, record);
                 });
                 *own = own.take().or_else(|| reader.broken());
+                gather.take_remark(side, reader.remark());
                 broken[1 - side as usize] = None;
                 count
             }
