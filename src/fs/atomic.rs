@@ -7,6 +7,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustix::io::Errno;
+
 use super::fault::{Call, point};
 use crate::error::{Error, Result};
 
@@ -64,10 +66,24 @@ impl Temp {
     }
 
     /// Gives the bytes their name unless something has it already. Sync first, and the folder afterwards.
-    pub fn link(self, to: &Path) -> Result<Created> {
+    ///
+    /// Where the file system has no hard links, a rename that replaces nothing does the same in one step.
+    pub fn link(mut self, to: &Path) -> Result<Created> {
         match point(Call::Rename, to).and_then(|()| fs::hard_link(&self.path, to)) {
             Ok(()) => Ok(Created::New),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(Created::Exists),
+            Err(e) if lacks_links(&e) => match point(Call::Rename, to).and_then(|()| rename_new(&self.path, to)) {
+                Ok(()) => {
+                    self.named = true;
+                    Ok(Created::New)
+                }
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(Created::Exists),
+                Err(e) if lacks_exclusive_rename(&e) => Err(Error::io("cannot create", to, e).with_hint(
+                    "the file system has neither hard links nor a rename that replaces nothing; \
+                     keep the repository on another file system, and its data where it is",
+                )),
+                Err(e) => Err(Error::io("cannot create", to, e)),
+            },
             Err(e) => Err(Error::io("cannot write", to, e)),
         }
     }
@@ -220,12 +236,42 @@ pub fn ensure_folder(path: &Path) -> Result<()> {
     sync_folder(parent(path))
 }
 
-/// Makes the names in a folder durable.
+/// Makes the names in a folder durable, where the file system can sync folders.
 pub fn sync_folder(path: &Path) -> Result<()> {
-    point(Call::Sync, path)
-        .and_then(|()| File::open(path))
-        .and_then(|folder| folder.sync_all())
-        .map_err(|e| Error::io("cannot sync the folder", path, e))
+    let folder = File::open(path).map_err(|e| Error::io("cannot sync the folder", path, e))?;
+    match point(Call::Sync, path).and_then(|()| folder.sync_all()) {
+        Err(e) if !lacks_folder_sync(&e) => Err(Error::io("cannot sync the folder", path, e)),
+        _ => Ok(()),
+    }
+}
+
+/// Tells if an error of a link means that the file system has no hard links, or no more for this file.
+fn lacks_links(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK))
+}
+
+/// Tells if an error of an exclusive rename means that the file system has none.
+fn lacks_exclusive_rename(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS))
+}
+
+/// Tells if an error of a folder's sync means that the file system has no such call: it is about the call and never
+/// about the bytes, as `EIO` and `ENOSPC` are.
+fn lacks_folder_sync(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS))
+}
+
+/// Renames a file unless something has the name already.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?)
+}
+
+/// Renames a file unless something has the name already: not to be had on this system.
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+fn rename_new(_: &Path, _: &Path) -> io::Result<()> {
+    Err(Errno::NOSYS.into())
 }
 
 /// Makes everything written to the file system of `path` durable.
@@ -305,6 +351,7 @@ pub fn unique_name() -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fault;
     use super::*;
 
     #[test]
@@ -315,6 +362,36 @@ mod tests {
         assert_eq!(create_once(dir.path(), &path, b"two").unwrap(), Created::Exists);
         assert_eq!(read(&path).unwrap().unwrap(), b"one");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_synced_is_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let outcome = |errno: Errno| {
+            let _armed = fault::arm_errno(dir.path(), Call::Sync, errno);
+            sync_folder(dir.path())
+        };
+        for errno in [Errno::INVAL, Errno::OPNOTSUPP, Errno::NOSYS] {
+            outcome(errno).unwrap();
+        }
+        for errno in [Errno::IO, Errno::NOSPC, Errno::DQUOT] {
+            assert_eq!(outcome(errno).unwrap_err().kind(), crate::error::Kind::Io);
+        }
+    }
+
+    #[test]
+    fn a_file_is_created_once_without_hard_links() {
+        for errno in [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS, Errno::MLINK] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("ref");
+            for (bytes, expected) in [(b"one", Created::New), (b"two", Created::Exists)] {
+                let armed = fault::arm_errno(dir.path(), Call::Rename, errno);
+                assert_eq!(create_once(dir.path(), &path, bytes).unwrap(), expected);
+                assert_eq!(armed.fired(), Some(Call::Rename));
+            }
+            assert_eq!(read(&path).unwrap().unwrap(), b"one");
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use rustix::io::Errno;
+
 /// The kinds of calls that a test can make fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
@@ -17,6 +19,8 @@ pub enum Call {
 
 struct Plan {
     below: PathBuf,
+    /// The only kind of call that counts, and its error; all kinds count otherwise.
+    only: Option<(Call, Errno)>,
     left: u64,
     fired: Option<Call>,
 }
@@ -29,9 +33,18 @@ pub struct Armed(PathBuf);
 
 /// Makes the `n`-th call below `folder` fail, counted from 1, once.
 pub fn arm(folder: &Path, n: u64) -> Armed {
-    let plan = Plan { below: folder.to_owned(), left: n, fired: None };
+    arm_plan(Plan { below: folder.to_owned(), only: None, left: n, fired: None })
+}
+
+/// Makes the first call of this kind below `folder` fail with an error of the system, once.
+pub fn arm_errno(folder: &Path, call: Call, errno: Errno) -> Armed {
+    arm_plan(Plan { below: folder.to_owned(), only: Some((call, errno)), left: 1, fired: None })
+}
+
+fn arm_plan(plan: Plan) -> Armed {
+    let armed = Armed(plan.below.clone());
     PLANS.lock().unwrap_or_else(PoisonError::into_inner).push(plan);
-    Armed(folder.to_owned())
+    armed
 }
 
 impl Armed {
@@ -52,10 +65,16 @@ impl Drop for Armed {
 pub fn point(call: Call, path: &Path) -> io::Result<()> {
     let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
     for plan in plans.iter_mut().filter(|p| p.fired.is_none() && path.starts_with(&p.below)) {
+        if plan.only.is_some_and(|(only, _)| only != call) {
+            continue;
+        }
         plan.left -= 1;
         if plan.left == 0 {
             plan.fired = Some(call);
-            return Err(io::Error::other("a fault that the test asked for"));
+            return Err(match plan.only {
+                Some((_, errno)) => errno.into(),
+                None => io::Error::other("a fault that the test asked for"),
+            });
         }
     }
     Ok(())

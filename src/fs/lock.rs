@@ -1,7 +1,10 @@
 //! Locks that the kernel keeps and that end with the process, so that none is ever stale.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
 use std::path::Path;
+
+use rustix::io::Errno;
 
 use crate::error::{Error, Result};
 
@@ -11,24 +14,43 @@ pub struct Lock {
     _file: File,
 }
 
+/// Opens the file of a lock and creates it where it is missing. One that is there may be only readable: the kernel locks
+/// it all the same.
 fn open(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[expect(clippy::disallowed_methods, reason = "a lock file has no bytes to lose")]
-    options.open(path).map_err(|e| Error::io("cannot open the lock", path, e))
+    let file = options.open(path).or_else(|e| match e.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => File::open(path).map_err(|_| e),
+        _ => Err(e),
+    });
+    file.map_err(|e| Error::io("cannot open the lock", path, e))
+}
+
+/// Returns the error of a lock, with what to do where the file system keeps no locks.
+fn refused(path: &Path, error: io::Error) -> Error {
+    let lacking = matches!(Errno::from_io_error(&error), Some(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP));
+    let error = Error::io("cannot lock", path, error);
+    if !lacking {
+        return error;
+    }
+    error.with_hint(
+        "the file system keeps no locks (flock), without which two commands could write at once; \
+         mount it with locks, or keep the repository on another file system",
+    )
 }
 
 /// Waits for the lock that many can hold.
 pub fn shared(path: &Path) -> Result<Lock> {
     let file = open(path)?;
-    file.lock_shared().map_err(|e| Error::io("cannot lock", path, e))?;
+    file.lock_shared().map_err(|e| refused(path, e))?;
     Ok(Lock { _file: file })
 }
 
 /// Waits for the lock that one can hold.
 pub fn exclusive(path: &Path) -> Result<Lock> {
     let file = open(path)?;
-    file.lock().map_err(|e| Error::io("cannot lock", path, e))?;
+    file.lock().map_err(|e| refused(path, e))?;
     Ok(Lock { _file: file })
 }
 
@@ -38,6 +60,20 @@ pub fn try_exclusive(path: &Path) -> Result<Option<Lock>> {
     match file.try_lock() {
         Ok(()) => Ok(Some(Lock { _file: file })),
         Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(e)) => Err(Error::io("cannot lock", path, e)),
+        Err(TryLockError::Error(e)) => Err(refused(path, e)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_without_locks_is_named() {
+        for errno in [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP] {
+            let error = refused(Path::new("gc.lock"), errno.into());
+            assert!(error.hint().unwrap().contains("keeps no locks"));
+        }
+        assert_eq!(refused(Path::new("gc.lock"), Errno::IO.into()).hint(), None);
     }
 }

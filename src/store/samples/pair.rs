@@ -80,7 +80,7 @@ pub(super) fn may_break(reading: &Reading) -> bool {
 
 enum Mode {
     Together(Box<Compare<Reader>>),
-    Alone(Side, Reader, u64),
+    Alone(Side, Box<Reader>, u64),
 }
 
 /// Both sides of a file, or one of them, as their bytes come.
@@ -115,7 +115,7 @@ impl<'r, 'v> Pair<'r, 'v> {
     ) -> Result<Option<Pair<'r, 'v>>> {
         let Some(reader) = Reader::of(reading) else { return Ok(None) };
         let gather = Gather::new(rules, path, reading, keeps, visitor);
-        Pair::new(reading, Mode::Alone(side, reader, 0), gather).map(Some)
+        Pair::new(reading, Mode::Alone(side, Box::new(reader), 0), gather).map(Some)
     }
 
     /// Both sides, which are read alike; of CSV with their columns, which agree.
