@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use super::known::{self, Known};
@@ -86,7 +87,7 @@ impl<'j> Attempt<'j> {
             None => Measures::new(rules),
         };
         let mut placed: Placed = std::mem::take(&mut known.files).into_iter().collect();
-        let mut kept = Kept::of(judging.most(), rules, &placed, known.truncated);
+        let mut kept = Kept::of(judging.most(), rules, &placed, known.truncated, known.sums);
         judging.progress.begin(Stage::Judge, 0, 0);
         let mut suspects = SuspectFiles::new();
         parallel::ordered(
@@ -119,7 +120,8 @@ impl<'j> Attempt<'j> {
         let outcome = judging.outcome(files, &placed, &measures, self.past.as_ref(), failed)?;
         if keep {
             let lists = (0..rules).map(|rule| measures.to_list(rule)).collect();
-            let known = Known { measures: lists, files: placed.into_iter().collect(), truncated };
+            let sums = (0..rules).map(|rule| known::sum(&known::keys(self.staging.path(), rule))).collect();
+            let known = Known { measures: lists, files: placed.into_iter().collect(), truncated, sums };
             // Where the disk does not allow it, the next version is judged anew.
             let _ = judging.home(files.manifest).keep(self.staging, &known);
         }
@@ -178,7 +180,8 @@ impl<'j> Attempt<'j> {
             let Some(gathering) = gathering else { continue };
             let gathering = gathering.into_inner().unwrap_or_else(PoisonError::into_inner);
             let before = self.before.map(|before| self.judging.home(before).keys(rule));
-            if before.as_ref().is_some_and(|before| !before.exists()) {
+            let differs = |before: &PathBuf| !before.exists() || kept.sum(rule) != Some(known::sum(before));
+            if before.as_ref().is_some_and(differs) {
                 return Err(Error::damaged("what was kept of the parent is not whole"));
             }
             let check = &self.judging.gate.rules()[rule].check;

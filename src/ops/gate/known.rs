@@ -2,7 +2,7 @@
 //! `.helox/gate/`, in a folder for each manifest and set of rules, and may be deleted at any time.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,7 @@ use crate::id::{Id, Node};
 use crate::validate::Measures;
 
 /// The first bytes of the file; the digit changes with what it holds.
-const MAGIC: &[u8; 8] = b"HLXGATE3";
+const MAGIC: &[u8; 8] = b"HLXGATE4";
 /// Judgements of a dataset that are kept.
 const KEPT: usize = 4;
 /// The longest file that is read.
@@ -70,6 +70,8 @@ pub(super) struct Known {
     pub files: Vec<(String, Places)>,
     /// The rules of whose places some were left out.
     pub truncated: Vec<bool>,
+    /// The checksum of each rule's set of keys, so that one of another version is not taken for it; zeros where it has none.
+    pub sums: Vec<[u8; 32]>,
 }
 
 /// Where the judgement of a version lies.
@@ -173,6 +175,18 @@ pub(super) fn keys(folder: &Path, rule: usize) -> PathBuf {
     folder.join(format!("keys-{rule}"))
 }
 
+/// Returns the checksum that a set of keys ends with; zeros where there is none.
+pub(super) fn sum(set: &Path) -> [u8; 32] {
+    let read = || -> std::io::Result<[u8; 32]> {
+        let mut sum = [0; 32];
+        let mut file = fs::File::open(set)?;
+        file.seek(SeekFrom::End(-32))?;
+        file.read_exact(&mut sum)?;
+        Ok(sum)
+    };
+    read().unwrap_or_default()
+}
+
 const CONFIG: bincode::config::Configuration<
     bincode::config::LittleEndian,
     bincode::config::Varint,
@@ -195,6 +209,7 @@ mod tests {
             measures: vec![vec![("checked".into(), 3)]],
             files: vec![("a".into(), Places { found, members })],
             truncated: vec![false, true],
+            sums: vec![[5; 32]],
         }
     }
 

@@ -52,6 +52,8 @@ pub(super) struct Kept {
     ends: Vec<Option<(String, bool)>>,
     /// By rule: whether places of repeated records were left out.
     truncated: Vec<bool>,
+    /// The checksums of the sets of keys, by rule.
+    sums: Vec<[u8; 32]>,
     /// The repeated keys whose places are known.
     keys: HashSet<(usize, [u8; 16])>,
     /// By [`slot`]: what there is to tell so far.
@@ -60,7 +62,7 @@ pub(super) struct Kept {
 
 impl Kept {
     /// Of the places that were kept, and of which lists some were left out: by [`slot`], then by rule.
-    pub fn of(most: usize, rules: usize, placed: &Placed, mut truncated: Vec<bool>) -> Kept {
+    pub fn of(most: usize, rules: usize, placed: &Placed, mut truncated: Vec<bool>, sums: Vec<[u8; 32]>) -> Kept {
         truncated.resize(3 * rules, false);
         let mut ends: Vec<Option<(String, bool)>> = vec![None; 2 * rules];
         let mut keys = HashSet::new();
@@ -73,7 +75,7 @@ impl Kept {
             }
             keys.extend(places.members.iter().map(|member| (member.rule as usize, member.key)));
         }
-        Kept { most, ends, truncated: truncated.split_off(2 * rules), keys, told: vec![0; 2 * rules] }
+        Kept { most, ends, truncated: truncated.split_off(2 * rules), keys, told: vec![0; 2 * rules], sums }
     }
 
     /// Takes note of a file that differs.
@@ -89,6 +91,11 @@ impl Kept {
             self.told[slot] += count;
         }
         wanted && !suspects.is_empty()
+    }
+
+    /// Returns the checksum of the set of keys of a rule.
+    pub fn sum(&self, rule: usize) -> Option<[u8; 32]> {
+        self.sums.get(rule).copied()
     }
 
     /// Whether places of repeated records were left out.
