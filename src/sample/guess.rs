@@ -59,6 +59,31 @@ impl Reading {
     }
 }
 
+impl Reading {
+    /// What was guessed, in words: `None` where nothing was.
+    pub fn guessed(&self) -> Option<String> {
+        let mut words = Vec::new();
+        if self.origin.guessed_encoding {
+            words.push("in UTF-16, as its first bytes say".to_owned());
+        }
+        if self.origin.guessed_form {
+            match self.dialect.delimiter {
+                Some(b'\t') => words.push("with tabs between its fields".to_owned()),
+                Some(byte) => words.push(format!("with '{}' between its fields", char::from(byte))),
+                None => {}
+            }
+            if !self.dialect.quotes {
+                words.push("with quotes as text".to_owned());
+            }
+            if self.dialect.lines {
+                words.push("as JSON Lines".to_owned());
+            }
+        }
+        (!words.is_empty())
+            .then(|| format!("is read {}; [dataset.NAME.format] in helox.toml can say otherwise", words.join(", ")))
+    }
+}
+
 /// The encoding that a byte order mark tells, unless it is UTF-8 or UTF-32.
 fn byte_order(text: &[u8]) -> Option<Encoding> {
     match text {
@@ -187,6 +212,9 @@ mod tests {
         let reading = Reading::of("x.csv").guess(&utf16);
         assert_eq!((reading.dialect.encoding, reading.dialect.delimiter), (Encoding::Utf16Le, Some(b';')));
         assert_eq!(reading.before_guess(), Reading::of("x.csv"));
+        let words = "is read in UTF-16, as its first bytes say, with ';' between its fields; ";
+        assert!(reading.guessed().unwrap().starts_with(words));
+        assert_eq!(reading.before_guess().guessed(), None);
         assert!(reading.origin.guessed_encoding && reading.origin.guessed_form);
         assert_eq!(Reading::of("x.txt").guess(b"\xfe\xff\0a").dialect.encoding, Encoding::Utf16Be);
         assert_eq!(Reading::of("x.txt").guess(b"\xff\xfe\0\0").dialect.encoding, Encoding::Utf8);

@@ -3,6 +3,7 @@
 //! The whole grammar is checked, UTF-8 included. Stricter than the RFC in two things: values are nested at most
 //! [`MAX_DEPTH`] deep, and a text is shorter than 4 GiB. Lone surrogates in escapes are let through, as the RFC does.
 
+mod cause;
 mod scan;
 mod tape;
 

@@ -1,5 +1,6 @@
 //! The scanner: one loop over a text, its nesting in a bit set, long strings 32 bytes at a time.
 
+use super::cause::cause;
 use super::{Invalid, MAX_DEPTH};
 use crate::sample::Type;
 
@@ -26,7 +27,14 @@ pub(super) fn text<T: Trace>(text: &[u8], trace: &mut T) -> Result<(), Invalid> 
         return Err(Invalid { at: 0, what: "it is 4 GiB or longer" });
     }
     let end = space(text, traced(text, space(text, 0), trace)?);
-    if end == text.len() { Ok(()) } else { Err(Invalid { at: end, what: "something follows the end of the value" }) }
+    match text.get(end) {
+        None => Ok(()),
+        Some(b'{' | b'[' | b'"') => Err(Invalid {
+            at: end,
+            what: "another document follows; JSON Lines has one on a line, in a file that ends in .jsonl",
+        }),
+        Some(_) => Err(wrong(text, end, "something follows the end of the value")),
+    }
 }
 
 /// Scans the value that begins at `at` exactly, and returns where it ends. A number may go on where the text ends.
@@ -103,7 +111,7 @@ fn traced<T: Trace>(s: &[u8], mut at: usize, trace: &mut T) -> Result<usize, Inv
 }
 
 fn wrong(s: &[u8], at: usize, what: &'static str) -> Invalid {
-    Invalid { at, what: if at < s.len() { what } else { "it ends too early" } }
+    Invalid { at, what: if at < s.len() { cause(s, at).unwrap_or(what) } else { "it ends too early" } }
 }
 
 /// Where the white space that begins at `at` ends.

@@ -90,8 +90,9 @@ impl<'a> Counting<'a> {
             }
             account.reread(&samples.reader, &reading);
         }
-        if let Some(message) = placeholder(&reading, bytes) {
-            account.finding(path, 1, message.to_owned());
+        let told = placeholder(&reading, bytes).map(str::to_owned).or_else(|| reading.guessed());
+        if let Some(message) = told {
+            account.finding(path, 1, message);
         }
         let old = self.replaced(job)?;
         let (content, size, bytes) = (Some(content), bytes.len() as u64, Bytes::Held(bytes));
@@ -239,7 +240,10 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                     new.bytes = Bytes::Open(file.clone(), root.path().join(path));
                     reopened = Some(file);
                 }
-                let counted = stream.finish(&new)?;
+                let mut counted = stream.finish(&new)?;
+                if let Some(message) = reading.guessed() {
+                    counted.account.finding(path, 1, message);
+                }
                 if let Some(file) = reopened
                     && stat_open(&file).map_err(|e| root.error("cannot read", path, e))? != end.stat
                 {

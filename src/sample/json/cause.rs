@@ -1,0 +1,52 @@
+//! What stands where JSON was expected, in the words of who wrote it.
+
+/// Returns what is wrong at this byte, where it is one of the usual faults, and what JSON has instead.
+#[cold]
+pub(super) fn cause(text: &[u8], at: usize) -> Option<&'static str> {
+    let before = &text[..at];
+    let start = at - before.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let word = &text[start..];
+    let word = &word[..word.iter().take_while(|byte| byte.is_ascii_alphabetic()).count()];
+    Some(match (word, &text[at..]) {
+        (b"NaN" | b"nan" | b"NAN", _) => "JSON has no NaN; write null",
+        (b"Infinity" | b"infinity" | b"Inf" | b"inf", _) => "JSON has no Infinity; write null",
+        (b"None" | b"undefined" | b"nil", _) => "JSON has null, not None or undefined",
+        (b"True" | b"False" | b"TRUE" | b"FALSE", _) => "JSON has true and false in small letters",
+        (_, [0xef, 0xbb, 0xbf, ..]) => "a byte order mark stands in the middle of the file; remove it",
+        (_, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..]) => {
+            "this looks like UTF-16; save it as UTF-8, or set 'encoding' in [dataset.NAME.format]"
+        }
+        (_, [b'\'', ..]) => "JSON has double quotes, not single ones",
+        (_, [b'/', b'/' | b'*', ..] | [b'#', ..]) => "JSON has no comments",
+        (_, [b'}' | b']', ..]) if before.trim_ascii_end().ends_with(b",") => "JSON has no comma before the end",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sample::json::check;
+
+    #[test]
+    fn the_usual_faults_are_named() {
+        for (text, words) in [
+            (&b"{\"a\":NaN}"[..], "NaN"),
+            (b"{\"a\":nan}", "NaN"),
+            (b"[-Infinity]", "Infinity"),
+            (b"[inf]", "Infinity"),
+            (b"{\"a\":None}", "null"),
+            (b"{\"a\":True}", "true and false"),
+            (b"{'a':1}", "double quotes"),
+            (b"{\"a\":1,}", "comma before the end"),
+            (b"[1,]", "comma before the end"),
+            (b"{\"a\":1 // one\n}", "comments"),
+            (b"\xef\xbb\xbf{\"a\":2}", "byte order mark"),
+            (b"{\0\"\0", "UTF-16"),
+            (b"{\"a\":1} {\"b\":2}", "another document"),
+            (b"{\"a\":1", "too early"),
+        ] {
+            let what = check(text).unwrap_err().what;
+            assert!(what.contains(words), "{}: {what}", String::from_utf8_lossy(text));
+        }
+    }
+}
