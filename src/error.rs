@@ -87,6 +87,14 @@ impl Error {
         Error::new(Kind::Io, format!("{doing} {}: {}", path.display(), reason(&source))).with_source(source)
     }
 
+    /// Tells whether a check of many things ends with this error, rather than go on with the next: the user interrupted
+    /// it, or the system does not let this user read something, which says nothing of its bytes.
+    pub fn ends_check(&self) -> bool {
+        let denied = |source: &std::io::Error| source.kind() == std::io::ErrorKind::PermissionDenied;
+        let source = std::error::Error::source(self).and_then(|source| source.downcast_ref());
+        self.kind() == Kind::Interrupted || self.kind() == Kind::Io && source.is_some_and(denied)
+    }
+
     /// Makes a [`Kind::Damaged`] error.
     pub fn damaged(message: impl Into<String>) -> Self {
         Error::new(Kind::Damaged, message)

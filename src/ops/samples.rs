@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
 use crate::sample::tally::{Counts, Fate};
 use crate::sample::{Canonical, Rendering, Side};
-use crate::store::samples::{Account, Bytes, Half, Keeps, Leftovers, Rules, Seen, Tally, compare, visit};
+use crate::store::samples::{Account, Bytes, Half, Keeps, Leftovers, Rules, Seen, Tally, Text, compare, visit};
 use crate::worktree::file::FileEntry;
 
 /// A file as the old side and the new have it.
@@ -181,7 +181,7 @@ impl Files<'_> {
             let mut failed = None;
             let [old, new] = self.halves(sides)?;
             visit(&self.rules, old.as_ref(), new.as_ref(), true, &mut |seen| {
-                if failed.is_some() || patch.is_complete() {
+                if failed.is_some() || patch.is_complete() || matches!(seen.text, Text::Note(_)) {
                     return;
                 }
                 let identity = seen.identity(&self.rules, &mut canonical);

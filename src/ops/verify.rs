@@ -124,7 +124,7 @@ impl Verifier<'_> {
                 let message = format!("the ref points at {}@{}", version.dataset, version.number);
                 self.problem(None, Some(format!("ref {name}")), "version", message, &[&name]);
             }
-            Err(e) if e.kind() == Kind::Interrupted => return Err(e),
+            Err(e) if e.ends_check() => return Err(e),
             Err(e) => self.problem(None, Some(format!("version {name}")), "version", e.to_string(), &[&name]),
         }
         Ok(())

@@ -33,7 +33,15 @@ impl Repo {
     /// Opens the repository in `dir` or the nearest folder above.
     pub fn open(dir: &Path) -> Result<Repo> {
         let dir = dir.canonicalize().map_err(|e| Error::io("cannot open the folder", dir, e))?;
-        let root = dir.ancestors().find(|p| p.join(FOLDER).join("format").is_file());
+        // A repository that this user may not read is one all the same.
+        let denied = |p: &Path| match p.join(FOLDER).join("format").metadata() {
+            Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied && p.join(FOLDER).is_dir() => Some(e),
+            _ => None,
+        };
+        let root = dir.ancestors().find(|p| p.join(FOLDER).join("format").is_file() || denied(p).is_some());
+        if let Some((root, error)) = root.and_then(|root| Some((root, denied(root)?))) {
+            return Err(Error::io("cannot open the repository", &root.join(FOLDER), error));
+        }
         let Some(root) = root else {
             return Err(Error::new(Kind::RepositoryNotFound, format!("no repository in {} or above", dir.display()))
                 .with_hint("run 'hlx init' in the folder that holds the data"));

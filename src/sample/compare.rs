@@ -77,6 +77,11 @@ impl<R: Records> Compare<R> {
         self.new.feed(bytes, &mut |_| self.count += 1);
     }
 
+    /// The readers, to take from them what is no record.
+    pub fn readers_mut(&mut self) -> [&mut R; 2] {
+        [&mut self.old, &mut self.new]
+    }
+
     /// The readers: of the old side, and of the new.
     pub fn readers(&self) -> (&R, &R) {
         (&self.old, &self.new)

@@ -39,6 +39,8 @@ pub struct Note {
     pub bytes: Vec<u8>,
     /// The line on which it begins.
     pub line: u64,
+    /// The byte at which it begins.
+    pub at: u64,
 }
 
 /// Finds the records of a CSV or TSV file.
@@ -186,10 +188,10 @@ impl Csv {
         };
         if let Some(first) = bytes.first() {
             if Some(*first) == self.comment {
-                self.notes.push(Note { bytes: bytes.to_vec(), line: self.line });
+                self.notes.push(Note { bytes: bytes.to_vec(), line: self.line, at: self.at });
             } else if let FirstRow::Expected = self.header {
                 self.header = FirstRow::Header(bytes.to_vec());
-                self.notes.push(Note { bytes: bytes.to_vec(), line: self.line });
+                self.notes.push(Note { bytes: bytes.to_vec(), line: self.line, at: self.at });
             } else {
                 take(Record { bytes, line: self.line, at: self.at });
             }

@@ -34,7 +34,7 @@ pub fn contents(
         for (id, size) in batch {
             progress.check()?;
             if let Err(e) = content::read(store, id, size, |_| progress.check()) {
-                if e.kind() == crate::error::Kind::Interrupted {
+                if e.ends_check() {
                     return Err(e);
                 }
                 bad.push((id, e));
@@ -70,7 +70,7 @@ fn hashes(
 ) -> Result<()> {
     for (id, path) in packs {
         match pack(id, &path, progress) {
-            Err(e) if e.kind() == crate::error::Kind::Interrupted => return Err(e),
+            Err(e) if e.ends_check() => return Err(e),
             Err(e) => bad(&path, e),
             Ok(()) => {}
         }
@@ -92,7 +92,7 @@ pub fn named(store: &Store, kinds: &[Kind], progress: &dyn Progress, mut bad: im
             if holds { pack(id, &path, progress) } else { Ok(()) }
         });
         match outcome {
-            Err(e) if e.kind() == crate::error::Kind::Interrupted => return Err(e),
+            Err(e) if e.ends_check() => return Err(e),
             Err(e) => bad(&path, e),
             Ok(()) => {}
         }

@@ -57,6 +57,9 @@ impl<'g> Judge<'g> {
     /// away. Tells its keys, what the rules find that look at one record alone, at most one finding each, and which rules
     /// cannot look at it.
     pub fn record(&mut self, looks: &Looks, record: &Record<'_>, measures: &mut Measures, sign: i64, tell: &mut dyn FnMut(Told)) {
+        if let Body::Note(text) = record.body {
+            return self.note(looks, text, measures, sign, tell);
+        }
         let Judge { gate, tape, form } = self;
         let cells: Vec<Cow<'_, [u8]>>;
         let seen = match record.body {
@@ -72,6 +75,7 @@ impl<'g> Judge<'g> {
             Body::Row(row) => Seen::Row(*row),
             Body::Text(text) => Seen::Text(text),
             Body::Opaque(opaque) => Seen::Opaque(opaque),
+            Body::Note(text) => Seen::Text(text),
             Body::Broken(why) => Seen::Broken(why),
         };
         for &rule in &looks.records {
@@ -126,6 +130,22 @@ impl<'g> Judge<'g> {
                     }
                 });
                 measure(labels.as_ref(), &seen, &mut |_, text| measures.label(rule, &String::from_utf8_lossy(text), sign));
+            }
+        }
+    }
+}
+
+impl Judge<'_> {
+    /// Looks at a row that is no record: what is found in it counts as one that was looked at.
+    fn note(&self, looks: &Looks, text: &[u8], measures: &mut Measures, sign: i64, tell: &mut dyn FnMut(Told)) {
+        for &rule in &looks.records {
+            let Work::Record(local) = self.gate.work(rule) else { continue };
+            if let Some(message) =
+                Some(local).filter(|local| local.looks_at_notes()).and_then(|local| local.find(&Seen::Text(text)))
+            {
+                measures.checked(rule, sign);
+                measures.failed(rule, sign);
+                tell(Told::Finding { rule, message });
             }
         }
     }

@@ -29,6 +29,9 @@ pub enum Body<'a> {
         /// What is wrong with it, such as a wrong number of fields.
         wrong: Option<&'a str>,
     },
+    /// A row of CSV or TSV that is no record: the header, or a comment. Rules of personal data and of encoding look at
+    /// it, and count it only where they find something.
+    Note(&'a [u8]),
     /// A row of Parquet.
     Row(&'a Row<'a>),
     /// A file that is itself the sample and is read as text.

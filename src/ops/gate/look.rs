@@ -41,6 +41,7 @@ pub(super) fn raw(text: &Text<'_>) -> u64 {
     match text {
         Text::Json(bytes) => hasher.hash_one(bytes),
         Text::Fields { row, .. } => hasher.hash_one(row),
+        Text::Note(row) => hasher.hash_one(row),
         Text::Row(row) => hasher.hash_one(row.canonical()),
         Text::File { content, .. } => hasher.hash_one(content),
     }
@@ -223,7 +224,7 @@ impl Attempt<'_> {
         let new = sides.1.as_ref().map(|entry| files.half(judging, entry, Side::New)).transpose()?;
         let (mut met, mut fault) = ([false; 2], None);
         let see = &mut |seen: Seen<'_>| {
-            met[usize::from(seen.side == Side::New)] = true;
+            met[usize::from(seen.side == Side::New)] |= !matches!(seen.text, Text::Note(_));
             let half = if seen.side == Side::Old { &old } else { &new };
             if fault.is_none() {
                 let looked = judging.look_at(worker, looks, &seen, half.as_ref(), suspects);
@@ -290,7 +291,9 @@ impl Judging<'_> {
             return Ok(samples.count == 0);
         }
         let mut none = true;
-        visit(&self.rules, None, Some(&files.half(self, entry, side)?), false, &mut |_| none = false)?;
+        visit(&self.rules, None, Some(&files.half(self, entry, side)?), false, &mut |seen| {
+            none &= matches!(seen.text, Text::Note(_));
+        })?;
         Ok(none)
     }
 
@@ -302,6 +305,7 @@ impl Judging<'_> {
             Text::Fields { row, syntax, header, wrong } => {
                 Body::Fields { row, syntax: *syntax, names: header.map_or(&[], Header::names), wrong: *wrong }
             }
+            Text::Note(row) => Body::Note(row),
             Text::Row(row) => Body::Row(row),
             Text::File { broken: Some((_, why)), .. } => Body::Broken(why),
             Text::File { content, .. } => match half {

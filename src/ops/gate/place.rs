@@ -15,7 +15,7 @@ use crate::object::node::Entry;
 use crate::parallel;
 use crate::path::DataPath;
 use crate::sample::{Format, Side};
-use crate::store::samples::visit;
+use crate::store::samples::{Text, visit};
 use crate::validate::{Measures, Told};
 
 /// The keys that more than one record has, where a rule minds it.
@@ -311,7 +311,8 @@ impl Attempt<'_> {
         let half = files.half(self.judging, entry, Side::New)?;
         let (mut fault, mut number) = (None, 0);
         visit(&self.judging.rules, None, Some(&half), true, &mut |seen| {
-            number += 1;
+            // The header and comments have no number of their own.
+            number += u64::from(!matches!(seen.text, Text::Note(_)));
             let raw = raw(&seen.text);
             let suspect = suspects.is_some_and(|suspects| suspects.has(raw) && !pass.has_found(suspects));
             let offends = asks && (offenders.every || offenders.raws.contains(&raw)) && !pass.has_members(minds, offenders);

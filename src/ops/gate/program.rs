@@ -54,6 +54,9 @@ impl Judging<'_> {
                     let half = files.half(self, &entry, Side::New)?;
                     let (mut fault, mut number) = (None, 0);
                     visit(&self.rules, None, Some(&half), true, &mut |seen| {
+                        if matches!(seen.text, Text::Note(_)) {
+                            return;
+                        }
                         shown += 1;
                         number += 1;
                         if fault.is_none() {

@@ -4,7 +4,9 @@ use super::Rules;
 use super::account::{Account, Keeps};
 use super::table::Table;
 use crate::limits;
-use crate::sample::{Canonical, Finding, Header, Identity, Reading, Record, Row, RowSyntax, Side, Type, digest, identity_of_row};
+use crate::sample::{
+    Canonical, Finding, Header, Identity, Note, Reading, Record, Row, RowSyntax, Side, Type, digest, identity_of_row,
+};
 
 /// A record, for those who look at the records themselves.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,8 @@ pub enum Text<'a> {
         /// What is wrong with it, if anything.
         wrong: Option<&'a str>,
     },
+    /// A row of a table that is no record: the header, or a comment. It is shown, and never counted.
+    Note(&'a [u8]),
     /// A row of Parquet.
     Row(&'a Row<'a>),
     /// The file itself.
@@ -54,6 +58,7 @@ impl Seen<'_> {
         match self.text {
             Text::Json(record) => canonical.identity(record, &rules.pointers),
             Text::Fields { row, syntax, header, .. } => identity_of_row(row, syntax, header, &rules.columns),
+            Text::Note(row) => Identity::of_bytes(row),
             Text::Row(row) => row.identity(&rules.pointers),
             Text::File { content, .. } => {
                 // A text is never the record that a JSON scalar is.
@@ -207,6 +212,14 @@ impl<'r, 'v> Gather<'r, 'v> {
             }
         }
         self.account.prune();
+    }
+
+    /// Rows that are no records.
+    pub fn take_notes(&mut self, side: Side, notes: Vec<Note>) {
+        let Some(visitor) = &mut self.visitor else { return };
+        for Note { bytes, line, at } in &notes {
+            visitor(Seen { side, path: self.path, line: *line, at: *at, text: Text::Note(bytes) });
+        }
     }
 
     /// What is wrong with a file all of whose records were read.

@@ -5,7 +5,9 @@ use super::account::{Account, Keeps};
 use super::gather::{Gather, Visitor};
 use super::table::Table;
 use crate::error::{Error, Result};
-use crate::sample::{Array, Compare, Csv, Decoder, Finding, Format, Jsonl, Nested, Packing, Reading, Record, Records, Side};
+use crate::sample::{
+    Array, Compare, Csv, Decoder, Finding, Format, Jsonl, Nested, Note, Packing, Reading, Record, Records, Side,
+};
 
 /// A reader of a format whose records come from a stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +39,14 @@ impl Reader {
             Reader::Array(array) => array.broken().map(|finding| (finding.line, finding.message.clone())),
             Reader::Nested(nested) => nested.broken().map(|finding| (finding.line, finding.message)),
             _ => None,
+        }
+    }
+
+    /// Takes the rows that were read lately and are no records.
+    fn take_notes(&mut self) -> Vec<Note> {
+        match self {
+            Reader::Csv(csv) => csv.take_notes(),
+            _ => Vec::new(),
         }
     }
 
@@ -159,6 +169,7 @@ impl<'r, 'v> Pair<'r, 'v> {
         match &mut self.mode {
             Mode::Together(compare) if self.decoders[0].is_none() => {
                 compare.same(bytes, &mut |side, record| self.gather.take(side, record));
+                self.mode.take_notes(&mut self.gather);
             }
             _ => {
                 self.feed(Side::Old, bytes);
@@ -198,10 +209,12 @@ impl<'r, 'v> Pair<'r, 'v> {
         let gather = &mut self.gather;
         let count = match self.mode {
             Mode::Together(compare) => {
-                let (old, new, count) = compare.finish(&mut |side, record| gather.take(side, record));
+                let (mut old, mut new, count) = compare.finish(&mut |side, record| gather.take(side, record));
                 for (side, reader) in [&old, &new].into_iter().enumerate() {
                     broken[side] = broken[side].take().or_else(|| reader.broken());
                 }
+                gather.take_notes(Side::Old, old.take_notes());
+                gather.take_notes(Side::New, new.take_notes());
                 gather.take_remark(Side::New, new.remark());
                 count
             }
@@ -213,6 +226,7 @@ impl<'r, 'v> Pair<'r, 'v> {
                     gather.take(side, record);
                 });
                 *own = own.take().or_else(|| reader.broken());
+                gather.take_notes(side, reader.take_notes());
                 gather.take_remark(side, reader.remark());
                 broken[1 - side as usize] = None;
                 count
@@ -235,6 +249,19 @@ impl Mode {
                     gather.take(side, record);
                 });
             }
+        }
+        self.take_notes(gather);
+    }
+
+    /// Shows the rows that were read lately and are no records.
+    fn take_notes(&mut self, gather: &mut Gather<'_, '_>) {
+        match self {
+            Mode::Together(compare) => {
+                for (side, reader) in [Side::Old, Side::New].into_iter().zip(compare.readers_mut()) {
+                    gather.take_notes(side, reader.take_notes());
+                }
+            }
+            Mode::Alone(side, reader, _) => gather.take_notes(*side, reader.take_notes()),
         }
     }
 }

@@ -9,6 +9,10 @@ use crate::validate::strings::search;
 pub(in crate::validate) struct Encoding;
 
 impl Local for Encoding {
+    fn looks_at_notes(&self) -> bool {
+        true
+    }
+
     fn needs(&self) -> Needs {
         Needs::Bytes
     }

@@ -37,6 +37,11 @@ pub(super) trait Local: Send + Sync {
         Needs::Fields
     }
 
+    /// Tells whether it looks at rows that are no records, too: the header and comments.
+    fn looks_at_notes(&self) -> bool {
+        false
+    }
+
     /// Says what it finds in a record, for a person.
     fn find(&self, seen: &Seen<'_>) -> Option<String>;
 }

@@ -37,6 +37,10 @@ impl Pii {
 }
 
 impl Local for Pii {
+    fn looks_at_notes(&self) -> bool {
+        true
+    }
+
     fn needs(&self) -> Needs {
         if self.fields.is_empty() { Needs::Bytes } else { Needs::Fields }
     }
