@@ -42,6 +42,7 @@ pub fn version_fields() -> BTreeSet<&'static str> {
         "files_modified",
         "files_removed",
         "files_renamed",
+        "files_reread",
         "files_mode_changed",
         "folders_added",
         "folders_removed",

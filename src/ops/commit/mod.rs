@@ -3,6 +3,7 @@
 //! Everything is stored and synced before the version's ref is created, and the ref is what makes it exist. An
 //! interrupted commit leaves nothing visible; the same command again succeeds.
 
+mod key;
 mod number;
 mod read;
 
@@ -265,7 +266,7 @@ impl Commit<'_> {
             }
         };
         let root = self.folder().open()?;
-        let Snapshot { tree, rows, nodes, changes, found, judgement, mut writer, warnings, links } =
+        let Snapshot { tree, rows, nodes, changes, found, judgement, mut writer, mut warnings, links } =
             self.read(&root, parent.as_ref(), rules.as_ref(), judging.as_ref())?;
         let Found { schema, samples, findings, found: findings_count, reread } = found;
         let change_type = match (&samples, &parent) {
@@ -275,6 +276,7 @@ impl Commit<'_> {
         let explained = self.explain(&changes, samples.as_ref(), change_type, parent.is_none());
         let mut version = self.version(parent.as_ref(), &tree, change_type)?;
         if let Some(schema) = &schema {
+            warnings.extend(key::missing(schema, &self.dataset.key));
             let schema =
                 schema.encode().map_err(|e| Error::damaged(format!("the schema does not follow from the parent's: {e}")))?;
             version.schema = Some(Id::of(&schema));

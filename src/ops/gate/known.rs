@@ -163,11 +163,15 @@ impl Known {
     }
 }
 
-/// Begins a judgement of a dataset; the sets of keys are written into its folder.
+/// Begins a judgement of a dataset; the sets of keys are written into its folder. Where that cannot be written, they are
+/// written into the system's folder for temporary files, and kept for nobody.
 pub(super) fn begin(folder: &Path) -> Result<Staging> {
-    atomic::ensure_folder(atomic::parent(folder))?;
-    atomic::ensure_folder(folder)?;
-    Staging::create(&folder.join("new"))
+    let beside = || {
+        atomic::ensure_folder(atomic::parent(folder))?;
+        atomic::ensure_folder(folder)?;
+        Staging::create(&folder.join("new"))
+    };
+    beside().or_else(|e| Staging::create(&std::env::temp_dir().join("hlx-gate")).map_err(|_| e))
 }
 
 /// The set of the keys of a rule in a folder.

@@ -2,6 +2,7 @@
 
 mod altered;
 mod damage;
+mod dialects;
 mod facts;
 mod faults;
 mod gate;

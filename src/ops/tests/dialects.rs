@@ -1,0 +1,152 @@
+//! Tables by names, dialects that are said or guessed, and readings that change between versions.
+
+use super::*;
+use crate::sample::tally::Counts;
+
+/// Declares the dataset with lines of `[dataset.ds.format]`.
+fn declare(bench: &Bench, formats: &str) {
+    let text = format!("[dataset.ds]\ntype = \"test\"\npath = \".\"\nkey = \"id\"\n\n[dataset.ds.format]\n{formats}\n");
+    bench.write("helox.toml", text);
+}
+
+/// Commits a file and then another in its place; returns the second report.
+fn replaced(path: &str, old: &str, new: &str) -> commit::Report {
+    let bench = Bench::new();
+    bench.write(path, old);
+    bench.commit(|_| {}).unwrap();
+    bench.write(path, new);
+    bench.commit(|_| {}).unwrap()
+}
+
+fn counts(report: &commit::Report) -> Counts {
+    let count = |samples: Option<u64>| samples.unwrap();
+    Counts {
+        added: count(report.samples_added),
+        removed: count(report.samples_removed),
+        modified: count(report.samples_modified),
+    }
+}
+
+fn samples(report: &commit::Report) -> u64 {
+    report.version.total_samples.unwrap()
+}
+
+#[test]
+fn a_row_is_its_names_and_values() {
+    let none = Counts::default();
+    assert_eq!(counts(&replaced("x.csv", "a,b\n1,2\n3,4\n", "b,a\n2,1\n4,3\n")), none, "the columns change places");
+    let both = Counts { added: 2, removed: 2, modified: 0 };
+    assert_eq!(counts(&replaced("x.csv", "a,b\n1,2\n3,4\n", "b,a\n1,2\n3,4\n")), both, "the names change places");
+    assert_eq!(counts(&replaced("x.csv", "a,b\n1,2\n3,4\n", "a,c\n1,2\n3,4\n")), both, "a column is renamed");
+}
+
+#[test]
+fn dialects_are_guessed_where_nothing_is_said() {
+    let count = |path: &str, bytes: &[u8]| {
+        let bench = Bench::new();
+        bench.write(path, bytes);
+        let report = bench.commit(|_| {}).unwrap();
+        assert_eq!(report.findings.iter().filter(|finding| finding.message.starts_with("is read ")).count(), 1, "{path}");
+        samples(&report)
+    };
+    assert_eq!(count("x.csv", b"id;text\n1;\"a; b\"\n2;\"two\nlines\"\n3;x\n"), 3);
+    assert_eq!(count("x.tsv", b"id\ttext\n1\t\"Hello\n2\tbye\n3\t\"x\" y\n"), 3);
+    assert_eq!(count("x.json", b"{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n"), 3);
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    assert_eq!(count("x.jsonl", &utf16("\u{feff}{\"a\":1}\n{\"a\":2}\n")), 2);
+    assert_eq!(count("x.csv", &utf16("id,text\n1,a\n")), 1);
+}
+
+#[test]
+fn dialects_that_are_said_are_read() {
+    let bench = Bench::new();
+    declare(
+        &bench,
+        "\"*.dat\" = { kind = \"csv\", header = false, delimiter = \"|\", comment = \"#\", encoding = \"latin1\" }\n\
+         \"*.json\" = { kind = \"json\", records = \"/data\" }",
+    );
+    bench.write("a.dat", b"# made by hand\n5|caf\xe9\n# more\n6|tea\n");
+    bench.write("b.json", "{\"version\":\"2\",\"data\":[{\"id\":1},{\"id\":2},{\"id\":3}]}");
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!(samples(&report), 5);
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+    let paths: Vec<_> = report.version.schema.as_ref().unwrap()["fields"].as_array().unwrap().iter().collect();
+    assert!(paths.iter().any(|field| field["path"] == "/#2"), "{paths:?}");
+}
+
+#[test]
+fn one_bad_element_costs_one_sample() {
+    let report = replaced("x.json", "[{\"a\":NaN},{\"a\":2},{\"a\":3}]", "[{\"a\":NaN},{\"a\":2},{\"a\":4}]");
+    assert_eq!((samples(&report), counts(&report)), (3, Counts { added: 1, removed: 1, modified: 0 }));
+}
+
+#[test]
+fn a_changed_reading_is_a_change_and_counts_as_from_scratch() {
+    for edited in [false, true] {
+        let bench = Bench::new();
+        bench.write("x.dat", "id;t\n1;a\n2;b\n");
+        bench.write("y.jsonl", "{\"id\":3}\n");
+        let before = bench.commit(|_| {}).unwrap();
+        assert_eq!(samples(&before), 2);
+        declare(&bench, "\"*.dat\" = { kind = \"csv\", delimiter = \";\" }");
+        if edited {
+            bench.write("x.dat", "id;t\n1;a\n2;c\n5;d\n");
+        }
+        let report = bench.commit(|_| {}).unwrap();
+        assert_eq!(report.files_reread, u64::from(!edited));
+        declare(&bench, "\"*.dat\" = { kind = \"csv\", delimiter = \",\" }");
+        let again = bench.commit(|_| {}).unwrap();
+        assert_eq!(again.files_reread, 1);
+
+        for report in [&report, &again] {
+            let scratch = Bench::new();
+            let delimiter = if std::ptr::eq(report, &again) { "," } else { ";" };
+            declare(&scratch, &format!("\"*.dat\" = {{ kind = \"csv\", delimiter = \"{delimiter}\" }}"));
+            scratch.write("x.dat", fs::read(bench.path.join("x.dat")).unwrap());
+            scratch.write("y.jsonl", fs::read(bench.path.join("y.jsonl")).unwrap());
+            let anew = scratch.commit(|_| {}).unwrap();
+            assert_eq!(samples(report), samples(&anew));
+            assert_eq!(report.version.schema, anew.version.schema);
+        }
+        let unchanged = bench.commit(|_| {}).unwrap();
+        assert_eq!((unchanged.outcome, unchanged.files_reread), (commit::Outcome::Unchanged, 0));
+    }
+}
+
+#[test]
+fn a_key_that_no_record_has_is_told() {
+    let bench = Bench::new();
+    declare(&bench, "");
+    bench.write("x.csv", "id ,t\n1,a\n");
+    let report = bench.commit(|_| {}).unwrap();
+    assert!(report.warnings.iter().any(|warning| warning.contains("'id'") && warning.contains("'id '")), "{:?}", report.warnings);
+}
+
+#[test]
+fn pointers_to_data_elsewhere_are_told() {
+    let bench = Bench::new();
+    for path in ["x.parquet", "y.csv", "z.txt"] {
+        bench.write(path, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n");
+    }
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!(report.findings.iter().filter(|finding| finding.message.contains("git lfs pull")).count(), 3);
+}
+
+#[test]
+fn personal_data_in_a_header_or_a_comment_is_found() {
+    for (text, line) in [("# ask ann@example.org\nid,t\n1,b\n", 1), ("ann@example.org,rent\nbob,term\n", 1)] {
+        let bench = super::gate::gated(&["kind = 'pii'"]);
+        bench.write("x.csv", text);
+        let refused = bench.commit(|_| {}).unwrap();
+        assert_eq!(refused.outcome, commit::Outcome::Refused, "{text:?}");
+        let judgement = refused.version.validation.unwrap();
+        assert_eq!((judgement.findings[0].line, judgement.findings_count), (line, 1));
+
+        // It stays where another record is added.
+        bench.commit(|o| o.no_validate = true).unwrap();
+        bench.write("x.csv", format!("{text}2,c\n"));
+        let refused = bench.commit(|_| {}).unwrap();
+        assert_eq!(refused.outcome, commit::Outcome::Refused, "{text:?}");
+        assert_eq!(refused.version.validation.unwrap().findings_count, 1);
+    }
+}
