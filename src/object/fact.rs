@@ -136,7 +136,7 @@ impl Fact {
         Ok(fact)
     }
 
-    /// Fails unless a record can hold it: nothing longer and not more of anything than [`limits`] allow.
+    /// Fails unless a record can hold it: nothing longer and not more of anything than `limits.rs` allows.
     pub fn check(&self) -> Result<(), Malformed> {
         if self.parents.len() > limits::FACT_PARENTS {
             return Err(Malformed("the fact has too many parents"));

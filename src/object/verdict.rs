@@ -92,10 +92,10 @@ pub struct Verdict {
     pub judged: Vec<Judged>,
     /// How many findings there are in all.
     pub found: u64,
-    /// The first of them, errors first, then by rule and place; at most [`limits::VERDICT_FINDINGS`].
+    /// The first of them, errors first, then by rule and place; at most `limits::VERDICT_FINDINGS`.
     pub findings: Vec<Finding>,
     /// The first records at which a rule could not look, with the reason, in the same order; at most
-    /// [`limits::VERDICT_FINDINGS`].
+    /// `limits::VERDICT_FINDINGS`.
     pub unread: Vec<Finding>,
 }
 
@@ -205,7 +205,7 @@ impl Verdict {
         Ok(verdict)
     }
 
-    /// Fails unless an object can hold it: nothing longer and not more of anything than [`limits`] allow.
+    /// Fails unless an object can hold it: nothing longer and not more of anything than `limits.rs` allows.
     pub fn check(&self) -> Result<(), Malformed> {
         let measures = || self.judged.iter().flat_map(|judged| &judged.measures);
         let told = || self.findings.iter().chain(&self.unread);

@@ -303,7 +303,7 @@ impl Version {
         Ok(version)
     }
 
-    /// Fails unless a record can hold it: nothing longer and not more of anything than [`limits`] allow. But for the
+    /// Fails unless a record can hold it: nothing longer and not more of anything than `limits.rs` allows. But for the
     /// length of the metadata, which shows once they are encoded.
     pub fn check(&self) -> Result<(), Malformed> {
         match () {

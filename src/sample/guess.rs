@@ -51,7 +51,7 @@ impl Reading {
             _ => {}
         }
         reading.origin.guessed_form = !reading.reads_as(&Reading {
-            dialect: super::Dialect { encoding: reading.dialect.encoding, ..super::Dialect::default() },
+            dialect: super::Dialect { encoding: reading.dialect.encoding, ..super::Dialect::PLAIN },
             origin: Origin::default(),
             ..reading.clone()
         });

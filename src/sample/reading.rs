@@ -70,18 +70,17 @@ pub struct Dialect {
     pub lines: bool,
 }
 
-impl Default for Dialect {
-    fn default() -> Dialect {
-        Dialect {
-            encoding: Encoding::Utf8,
-            delimiter: None,
-            quotes: true,
-            header: true,
-            comment: None,
-            records: None,
-            lines: false,
-        }
-    }
+impl Dialect {
+    /// What the format has where nothing else is said.
+    pub const PLAIN: Dialect = Dialect {
+        encoding: Encoding::Utf8,
+        delimiter: None,
+        quotes: true,
+        header: true,
+        comment: None,
+        records: None,
+        lines: false,
+    };
 }
 
 /// Who chose the dialect.
@@ -137,15 +136,7 @@ impl Reading {
     }
 
     const fn of_format(format: Format, packing: Packing) -> Reading {
-        let dialect = Dialect {
-            encoding: Encoding::Utf8,
-            delimiter: None,
-            quotes: true,
-            header: true,
-            comment: None,
-            records: None,
-            lines: false,
-        };
+        let dialect = Dialect::PLAIN;
         let origin = Origin { stated: false, guessed_encoding: false, guessed_form: false };
         Reading { format, packing, dialect, origin }
     }

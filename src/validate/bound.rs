@@ -12,7 +12,7 @@ use crate::sample::{Instant, Type};
 pub enum Bound {
     /// A number: its digits, and the float that is nearest.
     Number(String, f64),
-    /// A day or a point in time ([`Instant::parse`]).
+    /// A day or a point in time (`Instant::parse`).
     Instant(String),
 }
 

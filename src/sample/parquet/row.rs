@@ -79,7 +79,7 @@ impl<'a> Row<'a> {
         true
     }
 
-    /// The values in the order of their paths: the column, what it is, and its bytes, from which [`Column::text`] makes
+    /// The values in the order of their paths: the column, what it is, and its bytes, from which `Column::text` makes
     /// text. An empty list and a missing value are null.
     pub fn values(&self) -> impl Iterator<Item = (&'a Column, Type, &'a [u8])> {
         let Row { layout, bytes, cells, starts, .. } = *self;

@@ -67,7 +67,7 @@ impl Field {
 }
 
 impl Schema {
-    /// The schema of no records that looks `depth` levels deep, [`limits::SCHEMA_DEPTH`] at most; `/a/b` lies two deep.
+    /// The schema of no records that looks `depth` levels deep, `limits::SCHEMA_DEPTH` at most; `/a/b` lies two deep.
     pub fn new(depth: usize) -> Schema {
         let fields = vec![Field::new("")];
         Schema { depth: depth.min(limits::SCHEMA_DEPTH), fields, tape: Tape::default(), objects: 0, duplicate: None }
@@ -131,8 +131,8 @@ impl Schema {
         }
     }
 
-    /// Looks less deep until an object can hold it: at most [`limits::SCHEMA_FIELDS`] fields, and
-    /// [`limits::SCHEMA_NAMES`] bytes of names.
+    /// Looks less deep until an object can hold it: at most `limits::SCHEMA_FIELDS` fields, and
+    /// `limits::SCHEMA_NAMES` bytes of names.
     pub fn fit(&mut self) {
         self.limit(self.depth_within(limits::SCHEMA_FIELDS, limits::SCHEMA_NAMES));
     }
