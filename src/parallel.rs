@@ -4,11 +4,53 @@ use std::collections::BTreeMap;
 
 use crossbeam_channel::bounded;
 
-use crate::error::Result;
+use std::io;
+use std::sync::OnceLock;
+use std::thread::{Builder, JoinHandle, Scope};
+
+use crate::error::{Error, Kind, Result};
 
 /// How many threads do work at once: the processors this process may use.
 pub fn threads() -> usize {
     rayon::current_num_threads()
+}
+
+/// Starts the threads that share work.
+///
+/// # Errors
+/// The system gives this user no more threads.
+pub fn start() -> Result<()> {
+    static STARTED: OnceLock<std::result::Result<(), String>> = OnceLock::new();
+    let started = STARTED.get_or_init(|| match rayon::ThreadPoolBuilder::new().build_global() {
+        Ok(()) => Ok(()),
+        // The pool of whoever uses this library does as well.
+        Err(e) => match std::error::Error::source(&e).and_then(|source| source.downcast_ref::<io::Error>()) {
+            Some(source) => Err(source.to_string()),
+            None => Ok(()),
+        },
+    });
+    started.as_ref().map(|&()| ()).map_err(|why| no_thread(why))
+}
+
+/// Starts a thread of a scope.
+///
+/// # Errors
+/// The system gives this user no more threads.
+pub fn spawn<'scope, T: Send + 'scope>(scope: &'scope Scope<'scope, '_>, work: impl FnOnce() -> T + Send + 'scope) -> Result<()> {
+    Builder::new().spawn_scoped(scope, work).map(drop).map_err(|e| no_thread(&e.to_string()))
+}
+
+/// Starts a thread that whoever starts it joins.
+///
+/// # Errors
+/// The system gives this user no more threads.
+pub fn spawn_joined<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>> {
+    Builder::new().spawn(work).map_err(|e| no_thread(&e.to_string()))
+}
+
+fn no_thread(why: &str) -> Error {
+    Error::new(Kind::Io, format!("cannot start a thread: {why}"))
+        .with_hint("raise the limit of processes and threads: 'ulimit -u', or the pids limit of the container")
 }
 
 /// Bytes of a stack on which recursion over the most nested record ends.
@@ -55,17 +97,17 @@ where
     let (permit, permits) = bounded::<()>(ahead);
     let (work, state) = (&work, &state);
     std::thread::scope(move |scope| {
-        scope.spawn(move || {
+        spawn(scope, move || {
             for job in (0..).zip(items) {
                 let failed = job.1.is_err();
                 if permit.send(()).is_err() || to_work.send(job).is_err() || failed {
                     return;
                 }
             }
-        });
-        for _ in 0..threads() {
+        })?;
+        for worker in 0..threads() {
             let (jobs, done) = (from_source.clone(), to_take.clone());
-            scope.spawn(move || {
+            let spawned = spawn(scope, move || {
                 let mut state = state();
                 for (seq, item) in jobs {
                     if done.send((seq, item.and_then(|item| work(&mut state, item)))).is_err() {
@@ -73,6 +115,10 @@ where
                     }
                 }
             });
+            // Fewer threads do the same work.
+            if worker == 0 {
+                spawned?;
+            }
         }
         drop((from_source, to_take));
         let mut early = BTreeMap::new();

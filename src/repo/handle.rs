@@ -9,6 +9,7 @@ use crate::id::{Id, Verdict as VerdictId, Version as VersionId};
 use crate::object::Key;
 use crate::object::verdict::Verdict;
 use crate::object::version::{Number, Version};
+use crate::parallel;
 use crate::refs::Versions;
 use crate::repo::author::author;
 use crate::repo::config::{Config, Dataset};
@@ -32,6 +33,7 @@ pub struct Repo {
 impl Repo {
     /// Opens the repository in `dir` or the nearest folder above.
     pub fn open(dir: &Path) -> Result<Repo> {
+        parallel::start()?;
         let dir = dir.canonicalize().map_err(|e| Error::io("cannot open the folder", dir, e))?;
         // A repository that this user may not read is one all the same.
         let denied = |p: &Path| match p.join(FOLDER).join("format").metadata() {

@@ -19,6 +19,7 @@ use crate::pack::block::{self, Head};
 use crate::pack::index::{Row, Table};
 use crate::pack::merged;
 use crate::pack::writer::{PackWriter, Sealed};
+use crate::parallel;
 use crate::store::delta::Base;
 use crate::store::read::Store;
 
@@ -106,7 +107,7 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    pub fn start(store: Arc<Store>, level: i32) -> Pipeline {
+    pub fn start(store: Arc<Store>, level: i32) -> Result<Pipeline> {
         let (permits, permit) = bounded(4 * rayon::current_num_threads() + 4);
         let (made, to_pack) = unbounded();
         let (to_seal, sealed) = bounded(2);
@@ -114,10 +115,10 @@ impl Pipeline {
         let tmp = store.layout().tmp();
         let complete = Arc::new(AtomicBool::new(false));
         let told = complete.clone();
-        let packer = std::thread::spawn(move || pack(&tmp, &to_pack, &permit, &to_seal, &told));
+        let packer = parallel::spawn_joined(move || pack(&tmp, &to_pack, &permit, &to_seal, &told))?;
         let sealing = store.clone();
-        let sealer = std::thread::spawn(move || seal(&sealing, &sealed, &tell));
-        Pipeline {
+        let sealer = parallel::spawn_joined(move || seal(&sealing, &sealed, &tell))?;
+        Ok(Pipeline {
             store,
             level,
             next: 0,
@@ -127,7 +128,7 @@ impl Pipeline {
             sealer: Some(sealer),
             durable,
             complete,
-        }
+        })
     }
 
     /// Hands a group over. Waits while too many are under way.

@@ -51,7 +51,7 @@ impl<'a> Writer<'a> {
     /// there.
     pub fn new(store: &'a Arc<Store>, level: i32) -> Result<Writer<'a>> {
         let mut writer = Writer::dry(store)?;
-        writer.pipeline = Some(Pipeline::start(store.clone(), level));
+        writer.pipeline = Some(Pipeline::start(store.clone(), level)?);
         Ok(writer)
     }
 

@@ -11,6 +11,7 @@ use crate::fs::beneath::{Root, stat_open};
 use crate::id::{Content, Id};
 use crate::object::node::{Entry, Samples};
 use crate::object::recipe::Item;
+use crate::parallel;
 use crate::sample::{Format, Packing, Reading, placeholder};
 use crate::store::Store;
 use crate::store::samples::{Account, Bytes, Half, Keeps, Rules, Seen, Stream, compare};
@@ -159,10 +160,10 @@ impl Counter {
         scope: &'scope Scope<'scope, 'env>,
         counting: Counting<'env>,
         root: &'env Root,
-    ) -> Counter {
+    ) -> Result<Counter> {
         let (to, told) = bounded(AHEAD);
         let (answer, answers) = unbounded();
-        scope.spawn(move || {
+        parallel::spawn(scope, move || {
             let mut next = told.recv().ok();
             while let Some(Told::Begin(job)) = next {
                 next = match file(counting, root, &job, &told).map_err(|e| within(e, job.path.as_str())) {
@@ -178,8 +179,8 @@ impl Counter {
                     }
                 };
             }
-        });
-        Counter { to: Some(to), answers }
+        })?;
+        Ok(Counter { to: Some(to), answers })
     }
 
     /// Tells what comes next; fails with what went wrong before.

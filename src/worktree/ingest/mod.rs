@@ -100,7 +100,7 @@ pub fn ingest<S: NodeSource + Sync>(
     let ahead = 2 * parallel::threads() + 2;
     let mut feed = Feed::new(source, progress)?;
     std::thread::scope(|scope| {
-        let counter = counting.map(|counting| Counter::start(scope, counting, root));
+        let counter = counting.map(|counting| Counter::start(scope, counting, root)).transpose()?;
         let counted = counting.map(|counting| Counted { account: counting.account(), told: Paths::default() });
         let mut ingest = Ingest { writer, open: None, take, began, progress, counter, counted, queue: VecDeque::new() };
         parallel::ordered(
