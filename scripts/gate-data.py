@@ -279,16 +279,20 @@ class Data:
     def counts(self, has_parent):
         """What each rule looks at, counted from the files."""
         lines = [(path, text) for path, lines in self.files.items() for text, _ in lines]
-        train = sum(path.startswith("train") for path, _ in lines)
-        keys = 0
-        for _, text in lines:
+        train = keys = broken = broken_train = 0
+        for path, text in lines:
+            train += path.startswith("train")
             try:
                 keys += json.loads(text).get("id") is not None
             except ValueError:
-                pass
+                broken += 1
+                broken_train += path.startswith("train")
         hollow = sum(not found for found in self.files.values())
-        own = {"unique": keys, "repeated": train, "program": train, "drift": int(has_parent), "empty": len(lines) + hollow}
-        return {name: own.get(name, len(lines)) for name, *_ in rules([])}
+        # What is no JSON has no fields to look at: it is unreadable for the rules that ask for one.
+        readable = len(lines) - broken
+        own = {"parse": len(lines), "encoding": len(lines), "unique": keys, "repeated": train - broken_train, "program": train,
+               "drift": int(has_parent), "empty": readable + hollow}
+        return {name: own.get(name, readable) for name, *_ in rules([])}
 
 
 def expected_score(checked, failed):
