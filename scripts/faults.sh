@@ -22,7 +22,7 @@ memory=$work
 [ -w /dev/shm ] && memory=$(mktemp -d -p /dev/shm)
 trap 'rm -rf "$work" "$memory"' EXIT
 mkdir "$work/tools" "$work/home"
-cp "$tools"/* "$work/tools/"
+cp -r "$tools"/. "$work/tools/"
 chmod -R u+w "$work/tools"
 # The recording file system is given no path for a file that has lost its name, and does not expect that.
 [ ! -f "$work/tools/recfs.c" ] || sed -i 's/#define MARK(p) (!strcmp/#define MARK(p) ((p) \&\& !strcmp/' "$work/tools/recfs.c"
