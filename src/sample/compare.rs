@@ -6,8 +6,8 @@
 //! that what begins in it and ends in shared bytes is compared too.
 //!
 //! Memory is bounded: when [`FLUSH`](super::gap::FLUSH) bytes of a gap are held, what is unmatched among them goes to the
-//! sink, and its match may follow. A record that moved from one gap to another arrives on both sides as well. So a sink counts with a
-//! tally, in which these meet.
+//! sink, and its match may follow. A record that moved from one gap to another arrives on both sides as well. So a sink
+//! counts with a tally, in which these meet.
 
 use super::gap::Gap;
 use super::{Record, Records, Side};

@@ -3,7 +3,9 @@
 //! A guess follows from the first [`HEAD`] bytes alone, and is made only where they leave no doubt, so that the same
 //! content is always read alike. `docs/configuration.md` lists what is guessed.
 
-use super::reading::{Encoding, Format, Origin, Reading};
+use std::borrow::Cow;
+
+use super::reading::{Encoding, Format, Origin, Packing, Reading};
 use super::{Csv, Pointer, Record, Records, Unpacker, fields, json};
 
 /// Bytes at the start of a file that a guess follows from.
@@ -21,14 +23,11 @@ impl Reading {
             return reading;
         }
         let head = &head[..head.len().min(HEAD)];
-        let mut text = Vec::new();
-        match Unpacker::new(reading.packing) {
-            // What is wrong with it is told when all of it is read.
-            Ok(mut unpacker) => drop(unpacker.feed(head, &mut |bytes| {
-                text.extend_from_slice(&bytes[..bytes.len().min(UNPACKED.saturating_sub(text.len()))]);
-            })),
-            Err(_) => return reading,
-        }
+        let text = match reading.packing {
+            Packing::None => Cow::Borrowed(head),
+            _ => Cow::Owned(unpacked(reading.packing, head)),
+        };
+        let whole = head.len() < HEAD && text.len() < UNPACKED;
         if reading.dialect.encoding == Encoding::Utf8
             && let Some(encoding) = byte_order(&text).or_else(|| unmarked(reading.format, &text))
         {
@@ -39,7 +38,7 @@ impl Reading {
             return reading;
         }
         let text = reading.dialect.encoding.decode_all(&text);
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+        let text = Start { text: text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text), whole };
         match reading.format {
             Format::Csv | Format::Tsv => {
                 if reading.format == Format::Csv {
@@ -105,14 +104,37 @@ fn unmarked(format: Format, text: &[u8]) -> Option<Encoding> {
     }
 }
 
-/// The lines that end within a text; the last too if the text is a whole file.
-fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let end = if text.len() < HEAD { text.len() } else { memchr::memrchr(b'\n', text).unwrap_or(0) };
-    text[..end].split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).filter(|line| !line.is_empty())
+/// What the start of a file unpacks to, [`UNPACKED`] bytes of it. What is wrong with its packing is told when all of it is
+/// read.
+fn unpacked(packing: Packing, head: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    if let Ok(mut unpacker) = Unpacker::new(packing) {
+        let _ = unpacker.feed(head, &mut |bytes| {
+            text.extend_from_slice(&bytes[..bytes.len().min(UNPACKED.saturating_sub(text.len()))]);
+        });
+    }
+    text
 }
 
-/// The rows that end within a text, without comments before the header.
-fn rows(text: &[u8], delimiter: u8) -> Vec<usize> {
+/// The text at the start of a file.
+#[derive(Clone, Copy)]
+struct Start<'a> {
+    text: &'a [u8],
+    /// Whether it is all of the file, so that its last line is a whole one.
+    whole: bool,
+}
+
+impl<'a> Start<'a> {
+    /// The lines that end within it.
+    fn lines(self) -> impl Iterator<Item = &'a [u8]> {
+        let end = if self.whole { self.text.len() } else { memchr::memrchr(b'\n', self.text).unwrap_or(0) };
+        let lines = self.text[..end].split(|&byte| byte == b'\n');
+        lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)).filter(|line| !line.is_empty())
+    }
+}
+
+/// The widths of the rows that end within a text, without comments before the header.
+fn rows(start: Start<'_>, delimiter: u8) -> Vec<usize> {
     let mut widths = Vec::new();
     let mut csv = Csv::new(delimiter, false, None);
     let mut take = |record: Record<'_>| {
@@ -120,30 +142,30 @@ fn rows(text: &[u8], delimiter: u8) -> Vec<usize> {
             widths.push(fields(record.bytes, delimiter).count());
         }
     };
-    csv.feed(text, &mut take);
-    if text.len() < HEAD {
+    csv.feed(start.text, &mut take);
+    if start.whole {
         csv.finish(&mut take);
     }
     widths
 }
 
 /// The delimiter of a table whose first row has no comma, if all rows have as many fields as the first, and more than one.
-fn delimiter(text: &[u8]) -> Option<u8> {
-    let header = lines(text).find(|line| !line.starts_with(b"#"))?;
+fn delimiter(start: Start<'_>) -> Option<u8> {
+    let header = start.lines().find(|line| !line.starts_with(b"#"))?;
     if header.contains(&b',') {
         return None;
     }
     DELIMITERS.into_iter().filter(|delimiter| header.contains(delimiter)).find(|&delimiter| {
-        let widths = rows(text, delimiter);
+        let widths = rows(start, delimiter);
         widths.len() > 1 && widths[0] > 1 && widths.iter().all(|&width| width == widths[0])
     })
 }
 
 /// Whether the quotes of a table are text: some field begins with one and does not end with one, more lines follow, and
 /// every line has as many fields as the first if they are text.
-fn quotes_are_text(text: &[u8], delimiter: u8) -> bool {
+fn quotes_are_text(start: Start<'_>, delimiter: u8) -> bool {
     let open = |field: &[u8]| field.starts_with(b"\"") && (field.len() == 1 || !field.ends_with(b"\""));
-    let mut lines = lines(text).skip_while(|line| line.starts_with(b"#"));
+    let mut lines = start.lines().skip_while(|line| line.starts_with(b"#"));
     let Some(header) = lines.next() else { return false };
     let width = |line: &[u8]| line.split(|&byte| byte == delimiter).count();
     // A quote that nothing follows may be a file that was cut off.
@@ -157,8 +179,8 @@ fn quotes_are_text(text: &[u8], delimiter: u8) -> bool {
 }
 
 /// Whether a text has a JSON document on its first line that is not blank and another on the next.
-fn is_lines(text: &[u8]) -> bool {
-    let mut lines = lines(text).filter(|line| !line.trim_ascii().is_empty());
+fn is_lines(start: Start<'_>) -> bool {
+    let mut lines = start.lines().filter(|line| !line.trim_ascii().is_empty());
     let whole = |line: &[u8]| json::check(line).is_ok() && Pointer::parse("").is_ok_and(|root| root.value(line).is_some());
     lines.next().is_some_and(whole) && lines.next().is_some_and(whole)
 }
@@ -193,6 +215,20 @@ mod tests {
             ["a\tb\n1\t\"2\n", "id\ttext\n1\t\"Hello\nworld\"\n", "id\ttext\n1\t\"a\"\n", "id\ttext\n1\ta\"b\n", "text\n\"a\n"]
         {
             assert!(!text("x.tsv", quoted), "{quoted:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_longer_than_its_start_ends_in_a_part_of_a_row() {
+        let rows: String = (0..3_000).map(|n| format!("{n};a {n}\n")).collect();
+        // The start ends at each place of a row.
+        for shift in 0..16 {
+            let text = format!("\u{feff}id;text{}\n{rows}", "x".repeat(shift));
+            let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            assert!(utf16.len() > 2 * HEAD);
+            for bytes in [text.as_bytes(), &utf16] {
+                assert_eq!(Reading::of("x.csv").guess(bytes).dialect.delimiter, Some(b';'), "{shift}");
+            }
         }
     }
 

@@ -12,7 +12,7 @@ pub fn placeholder(reading: &Reading, bytes: &[u8]) -> Option<&'static str> {
     }
     let text = std::str::from_utf8(bytes).ok()?.trim_start();
     let is_data = reading.format != Format::Whole;
-    let lower = text.get(..64.min(text.len())).unwrap_or_default().to_ascii_lowercase();
+    let begins = |tag: &str| text.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
     Some(match text {
         _ if text.starts_with("version https://git-lfs.github.com/spec/") => {
             "this is a git-lfs pointer, not the data; run 'git lfs pull' first"
@@ -24,7 +24,7 @@ pub fn placeholder(reading: &Reading, bytes: &[u8]) -> Option<&'static str> {
         _ if text.starts_with("outs:\n- ") && text.contains("\n  path: ") => {
             "this is a DVC pointer, not the data; run 'dvc pull' and commit the file it names"
         }
-        _ if is_data && (lower.starts_with("<!doctype html") || lower.starts_with("<html")) => {
+        _ if is_data && (begins("<!doctype html") || begins("<html")) => {
             "this is an HTML page, not the data; the download may have failed"
         }
         _ if is_data && text.contains("<Error>") && text.contains("<Code>") => {

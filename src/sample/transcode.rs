@@ -90,10 +90,11 @@ impl Decoder {
         unpacker.feed(bytes, &mut |bytes| transcoder.feed(bytes, take))
     }
 
-    /// The file ends here: hands over what is left, and says so if that is too early.
-    pub fn finish(mut self, take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
-        self.transcoder.finish(take);
-        self.unpacker.finish()
+    /// The file ends here: hands over what is left, and returns whether some of its bytes were none of its encoding, and
+    /// are told as U+FFFD. The error says that it ends too early.
+    pub fn finish(mut self, take: &mut dyn FnMut(&[u8])) -> Result<bool, String> {
+        let malformed = self.transcoder.finish(take);
+        self.unpacker.finish().map(|()| malformed)
     }
 }
 

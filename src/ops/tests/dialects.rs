@@ -150,3 +150,14 @@ fn personal_data_in_a_header_or_a_comment_is_found() {
         assert_eq!(refused.version.validation.unwrap().findings_count, 1);
     }
 }
+
+#[test]
+fn bytes_that_are_not_of_the_encoding_are_told() {
+    let bench = Bench::new();
+    let mut text: Vec<u8> = "\u{feff}{\"a\":\"x\"}\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    text.extend([0x22, 0, 0x3d, 0xd8, 0x22, 0]);
+    bench.write("x.jsonl", text);
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!(samples(&report), 2);
+    assert!(report.findings.iter().any(|finding| finding.message.contains("U+FFFD")), "{:?}", report.findings);
+}

@@ -185,7 +185,7 @@ impl<'a> Half<'a> {
                 return Ok(fed);
             }
         }
-        Ok(decoder.map_or(Ok(()), |decoder| decoder.finish(&mut |bytes| on = on && take(bytes))))
+        Ok(decoder.map_or(Ok(()), |decoder| decoder.finish(&mut |bytes| on = on && take(bytes)).map(drop)))
     }
 
     /// Reads it anywhere.

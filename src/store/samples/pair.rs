@@ -22,8 +22,8 @@ impl Reader {
     /// `None` for formats that are not read from a stream.
     pub fn of(reading: &Reading) -> Option<Reader> {
         match reading.format {
-            _ if reading.is_lines() => Some(Reader::Jsonl(Jsonl::new())),
             Format::Jsonl => Some(Reader::Jsonl(Jsonl::new())),
+            Format::Json if reading.is_lines() => Some(Reader::Jsonl(Jsonl::new())),
             Format::Json => Some(match &reading.dialect.records {
                 Some(pointer) => Reader::Nested(Box::new(Nested::new(pointer))),
                 None => Reader::Array(Array::new()),
@@ -203,7 +203,14 @@ impl<'r, 'v> Pair<'r, 'v> {
         for (side, broken) in [Side::Old, Side::New].into_iter().zip(&mut broken) {
             if let (Some(decoder), None) = (self.decoders[side as usize].take(), &broken) {
                 let Pair { mode, gather, .. } = &mut self;
-                *broken = decoder.finish(&mut |bytes| mode.feed(side, bytes, gather)).err().map(|why| (1, why));
+                match decoder.finish(&mut |bytes| mode.feed(side, bytes, gather)) {
+                    Ok(false) => {}
+                    Ok(true) => {
+                        let message = "some of its bytes are no UTF-16, and are read as U+FFFD".to_owned();
+                        gather.take_remark(side, Some(Finding { line: 1, message }));
+                    }
+                    Err(why) => *broken = Some((1, why)),
+                }
             }
         }
         let gather = &mut self.gather;

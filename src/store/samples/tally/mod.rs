@@ -93,10 +93,15 @@ impl Tally {
     /// Moves the records to a file.
     fn spill(&mut self) -> Result<()> {
         let mut rows: Vec<_> = self.records.drain().map(|(id, standing)| row(&id, standing)).collect();
-        if self.spills.is_empty() {
-            self.spills.push(Spill::create(&self.folder)?);
+        match self.spills.first_mut() {
+            Some(spill) => spill.append(&mut rows),
+            None => {
+                let mut spill = Spill::create(&self.folder)?;
+                spill.append(&mut rows)?;
+                self.spills.push(spill);
+                Ok(())
+            }
         }
-        self.spills.iter_mut().take(1).try_for_each(|spill| spill.append(&mut rows))
     }
 
     /// Hands over the records that are left, group by group in the order of their identities: all at once where nothing
