@@ -19,6 +19,7 @@ mod kind;
 mod nested;
 mod packing;
 mod parquet;
+mod partial;
 mod placeholder;
 mod pointer;
 mod reading;
