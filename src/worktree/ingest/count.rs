@@ -89,7 +89,6 @@ impl<'a> Counting<'a> {
             if samples.reader == reader {
                 return Ok(samples.clone());
             }
-            account.reread(&samples.reader, &reading);
         }
         if let Some(message) = reading.guessed() {
             account.finding(path, 1, message);
@@ -117,9 +116,6 @@ impl<'a> Counting<'a> {
     pub(super) fn again(&self, entry: &Entry, account: &mut Account) -> Result<Samples> {
         let old = self.old(entry)?;
         let new = Half { reading: self.rules.reading(entry.path.as_str()), records: None, ..old.clone() }.guessed()?;
-        if let Some(samples) = &entry.samples {
-            account.reread(&samples.reader, &new.reading);
-        }
         let count = compare(self.rules, Some(&old).filter(|_| self.tallied), Some(&new), true, account, None)
             .map_err(|e| within(e, entry.path.as_str()))?;
         Ok(Samples { count, reader: new.reading.id() })
