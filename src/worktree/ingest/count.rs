@@ -85,10 +85,8 @@ impl<'a> Counting<'a> {
         let reading = self.rules.reading(path).guess(bytes);
         let reader = reading.id();
         let same = job.old.as_ref().filter(|old| self.tallied && old.content == content);
-        if let Some(samples) = same.and_then(|old| old.samples.as_ref()) {
-            if samples.reader == reader {
-                return Ok(samples.clone());
-            }
+        if let Some(samples) = same.and_then(|old| old.samples.as_ref()).filter(|samples| samples.reader == reader) {
+            return Ok(samples.clone());
         }
         if let Some(message) = reading.guessed() {
             account.finding(path, 1, message);
