@@ -65,7 +65,7 @@ pub(crate) fn also(files: &FileChanges) -> String {
         (files.files_renamed, "renamed".to_owned()),
         (files.files_mode_changed, "with another mode".to_owned()),
         (files.files_reread, "with another format".to_owned()),
-        (files.links_changed, if files.links_changed == 1 { "symlink" } else { "symlinks" }.to_owned()),
+        (files.links_changed, if files.links_changed == 1 { "symlink changed" } else { "symlinks changed" }.to_owned()),
         (files.folders_added, format!("empty {} added", if files.folders_added == 1 { "folder" } else { "folders" })),
         (files.folders_removed, format!("empty {} removed", if files.folders_removed == 1 { "folder" } else { "folders" })),
     ];

@@ -63,7 +63,9 @@ fn parse(text: &str) -> Result<Parsed<'_>> {
 pub fn version(repo: &Repo, text: &str) -> Result<Found> {
     match target(repo, text)? {
         Target::Version(found) => Ok(*found),
-        Target::Work(_) => Err(Error::usage("WORK names the files in the workspace, not a version")),
+        Target::Work(_) => Err(Error::usage("WORK names the files in the workspace, not a version").with_hint(
+            "'hlx diff REV --samples' compares a version with them, and 'hlx commit --dry-run' tells what they would make",
+        )),
     }
 }
 

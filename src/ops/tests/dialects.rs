@@ -42,6 +42,13 @@ fn a_row_is_its_names_and_values() {
 }
 
 #[test]
+fn columns_of_one_name_are_told_and_compared_by_position() {
+    let report = replaced("x.csv", "a,b,a\n1,2,3\n", "a,b,a\n3,2,1\n");
+    assert_eq!(counts(&report), Counts { added: 1, removed: 1, modified: 0 });
+    assert_eq!((report.findings.len(), report.findings[0].message.contains("'a'")), (1, true), "{:?}", report.findings);
+}
+
+#[test]
 fn dialects_are_guessed_where_nothing_is_said() {
     let count = |path: &str, bytes: &[u8]| {
         let bench = Bench::new();

@@ -264,6 +264,12 @@ impl<'r, 'v> Gather<'r, 'v> {
     /// What was found, and who was told, to be told of what comes after.
     pub fn finish(mut self) -> (Account, Visitor<'v>) {
         self.count_columns();
+        if self.counts()
+            && let Some(name) = self.tables[Side::New as usize].header().and_then(Header::duplicate)
+        {
+            let message = format!("several columns are named '{name}': they are compared by their positions");
+            self.account.finding(self.path, 1, message);
+        }
         (self.account, self.visitor)
     }
 }
