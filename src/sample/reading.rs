@@ -22,6 +22,23 @@ pub enum Format {
     Parquet,
     /// Anything else: the file itself is the sample.
     Whole,
+    /// An archive, or a compression, for which there is no reader: one sample that no rule can look into.
+    Archive,
+}
+
+impl Format {
+    /// The name, as messages have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Jsonl => "JSON Lines",
+            Format::Json => "JSON",
+            Format::Csv => "CSV",
+            Format::Tsv => "TSV",
+            Format::Parquet => "Parquet",
+            Format::Whole => "text",
+            Format::Archive => "an archive",
+        }
+    }
 }
 
 /// What the bytes of a file are wrapped in.
@@ -33,6 +50,12 @@ pub enum Packing {
     Gzip,
     /// Zstandard, RFC 8878, of one or more frames.
     Zstd,
+    /// bzip2, of one or more streams.
+    Bzip2,
+    /// xz, of one or more streams.
+    Xz,
+    /// lz4, of one or more frames.
+    Lz4,
 }
 
 /// How the text of a file is encoded.
@@ -90,6 +113,8 @@ pub struct Origin {
     pub stated: bool,
     /// The encoding follows from the file's byte order mark.
     pub guessed_encoding: bool,
+    /// The packing follows from the file's first bytes.
+    pub guessed_packing: bool,
     /// The rest follows from the file's first bytes.
     pub guessed_form: bool,
 }
@@ -105,6 +130,8 @@ pub struct Reading {
     pub dialect: Dialect,
     /// Who says so.
     pub origin: Origin,
+    /// Whether its first bytes show that no reader can look into it, so that it is one sample.
+    pub opaque: bool,
 }
 
 /// A reading as the manifest has it beside a count: which reader made it, which revision of that reader, and the dialect.
@@ -112,8 +139,8 @@ pub struct Reading {
 pub struct ReaderId {
     /// Bits 0 to 7 are the format, 8 to 15 the packing, 16 to 31 the revision; 32 to 39 the delimiter or 0, 40 to 47 the
     /// first byte of a comment or 0, 48 to 51 the encoding; then one bit each: 52 quotes are text, 53 no header, 54 a
-    /// document on every line, 55 [`ReaderId::records`] is given, 56 stated, 57 guessed encoding, 58 guessed form. They
-    /// never change their meaning.
+    /// document on every line, 55 [`ReaderId::records`] is given, 56 stated, 57 guessed encoding, 58 guessed form, 59
+    /// opaque, 60 guessed packing. They never change their meaning.
     pub code: u64,
     /// [`Dialect::records`].
     pub records: Option<Arc<str>>,
@@ -137,38 +164,37 @@ impl Reading {
 
     const fn of_format(format: Format, packing: Packing) -> Reading {
         let dialect = Dialect::PLAIN;
-        let origin = Origin { stated: false, guessed_encoding: false, guessed_form: false };
-        Reading { format, packing, dialect, origin }
+        let origin = Origin { stated: false, guessed_encoding: false, guessed_packing: false, guessed_form: false };
+        Reading { format, packing, dialect, origin, opaque: false }
     }
 
     /// How a file of this path is read, by the ending of its name in any case. What cannot be read from a stream in one
-    /// pass (Parquet) or has no ending below its packing is [`Format::Whole`], packed or not.
+    /// pass (Parquet) is [`Format::Whole`] where it is packed.
     pub fn of(path: &str) -> Reading {
         let name = path.rsplit('/').next().unwrap_or(path);
-        let (stem, packing) = match split_ending(name) {
-            Some((stem, ending)) if ending.eq_ignore_ascii_case("gz") => (stem, Packing::Gzip),
-            Some((stem, ending)) if ending.eq_ignore_ascii_case("zst") => (stem, Packing::Zstd),
-            _ => (name, Packing::None),
-        };
+        let packed = split_ending(name).and_then(|(stem, ending)| Some((stem, Packing::of_ending(ending)?)));
+        let (stem, packing) = packed.unwrap_or((name, Packing::None));
         let format = match split_ending(stem).map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
             Some("jsonl" | "ndjson") => Format::Jsonl,
             Some("json") => Format::Json,
             Some("csv") => Format::Csv,
             Some("tsv" | "tab") => Format::Tsv,
             Some("parquet" | "pq") if packing == Packing::None => Format::Parquet,
-            _ => return Reading::whole(),
+            Some("zip" | "rar" | "7z" | "tar" | "tgz" | "tbz" | "tbz2" | "txz" | "tzst" | "z" | "br" | "lzma" | "lz" | "cab") => {
+                Format::Archive
+            }
+            _ => Format::Whole,
         };
         Reading::of_format(format, packing)
     }
 
-    /// The reading of this name in `helox.toml`: `jsonl`, `json`, `csv` or `tsv`, each perhaps with `.gz` or `.zst`,
-    /// `parquet`, or `text` however packed: the file itself is the sample.
+    /// The reading of this name in `helox.toml`: `jsonl`, `json`, `csv`, `tsv` or `text`, each perhaps with the ending of a
+    /// packing as in `jsonl.gz`, or `parquet`.
     pub fn named(name: &str) -> Option<Reading> {
         let (format, packing) = match name.split_once('.') {
             None => (name, Packing::None),
-            Some((format, "gz")) => (format, Packing::Gzip),
-            Some((format, "zst")) => (format, Packing::Zstd),
-            Some(_) => return None,
+            Some((_, ending)) if ending.contains(|c: char| c.is_ascii_uppercase()) => return None,
+            Some((format, ending)) => (format, Packing::of_ending(ending)?),
         };
         let format = match format {
             "jsonl" => Format::Jsonl,
@@ -179,18 +205,27 @@ impl Reading {
             "text" => Format::Whole,
             _ => return None,
         };
-        let packing = if format == Format::Whole { Packing::None } else { packing };
         Some(Reading { origin: Origin { stated: true, ..Origin::default() }, ..Reading::of_format(format, packing) })
     }
 
     /// Whether the records are rows of a table of text.
     pub fn is_table(&self) -> bool {
-        matches!(self.format, Format::Csv | Format::Tsv)
+        matches!(self.format, Format::Csv | Format::Tsv) && !self.opaque
     }
 
     /// Whether the records are JSON, one on every line.
     pub fn is_lines(&self) -> bool {
-        self.format == Format::Jsonl || self.format == Format::Json && self.dialect.lines
+        !self.opaque && (self.format == Format::Jsonl || self.format == Format::Json && self.dialect.lines)
+    }
+
+    /// Whether a file is not told from its pieces as they are stored, but is read once all of them are.
+    pub fn is_read_from_disk(&self) -> bool {
+        match self.format {
+            _ if self.opaque => true,
+            Format::Parquet => true,
+            Format::Whole => self.packing != Packing::None,
+            _ => false,
+        }
     }
 
     /// Whether the bytes of the file are its text.
@@ -210,14 +245,18 @@ impl Reading {
 
     /// Whether the same bytes have the same records for both, whoever chose the dialect.
     pub fn reads_as(&self, other: &Reading) -> bool {
-        (self.format, self.packing, &self.dialect) == (other.format, other.packing, &other.dialect)
+        let read = |reading: &Reading| (reading.format, reading.packing, reading.opaque);
+        read(self) == read(other) && self.dialect == other.dialect
     }
 
     /// The reading before anything was guessed.
     pub fn before_guess(&self) -> Reading {
-        let mut reading = self.clone();
+        let mut reading = Reading { opaque: false, ..self.clone() };
         if std::mem::take(&mut reading.origin.guessed_encoding) {
             reading.dialect.encoding = Encoding::Utf8;
+        }
+        if std::mem::take(&mut reading.origin.guessed_packing) {
+            reading.packing = Packing::None;
         }
         if std::mem::take(&mut reading.origin.guessed_form) {
             (reading.dialect.delimiter, reading.dialect.quotes, reading.dialect.lines) = (None, true, false);
@@ -234,11 +273,15 @@ impl Reading {
             Format::Tsv => 4,
             Format::Parquet => 5,
             Format::Whole => 6,
+            Format::Archive => 9,
         };
         let packing = match self.packing {
             Packing::None => 0,
             Packing::Gzip => 1,
             Packing::Zstd => 2,
+            Packing::Bzip2 => 3,
+            Packing::Xz => 4,
+            Packing::Lz4 => 5,
         };
         let Dialect { encoding, delimiter, quotes, header, comment, records, lines } = &self.dialect;
         let encoding = match encoding {
@@ -250,7 +293,7 @@ impl Reading {
         };
         let byte = |byte: &Option<u8>| u64::from(byte.unwrap_or(0));
         let bit = |at: u32, set: bool| u64::from(set) << at;
-        let Origin { stated, guessed_encoding, guessed_form } = self.origin;
+        let Origin { stated, guessed_encoding, guessed_packing, guessed_form } = self.origin;
         let code = format
             | packing << 8
             | revision(self.format) << 16
@@ -263,7 +306,9 @@ impl Reading {
             | if records.is_some() { RECORDS } else { 0 }
             | bit(56, stated)
             | bit(57, guessed_encoding)
-            | bit(58, guessed_form);
+            | bit(58, guessed_form)
+            | bit(59, self.opaque)
+            | bit(60, guessed_packing);
         ReaderId { code, records: records.clone() }
     }
 
@@ -277,12 +322,16 @@ impl Reading {
             4 => Format::Tsv,
             5 => Format::Parquet,
             6 => Format::Whole,
+            9 => Format::Archive,
             _ => return None,
         };
         let packing = match code >> 8 & 0xff {
             0 => Packing::None,
             1 => Packing::Gzip,
             2 => Packing::Zstd,
+            3 => Packing::Bzip2,
+            4 => Packing::Xz,
+            5 => Packing::Lz4,
             _ => return None,
         };
         let encoding = match code >> 48 & 0xf {
@@ -304,8 +353,8 @@ impl Reading {
             lines: bit(54),
             records: id.records.clone(),
         };
-        let origin = Origin { stated: bit(56), guessed_encoding: bit(57), guessed_form: bit(58) };
-        let reading = Reading { format, packing, dialect, origin };
+        let origin = Origin { stated: bit(56), guessed_encoding: bit(57), guessed_packing: bit(60), guessed_form: bit(58) };
+        let reading = Reading { format, packing, dialect, origin, opaque: bit(59) };
         (reading.id() == *id).then_some(reading)
     }
 }
@@ -313,7 +362,7 @@ impl Reading {
 /// Raised by one whenever a reader finds other records in the same bytes than before.
 fn revision(format: Format) -> u64 {
     match format {
-        Format::Jsonl | Format::Json | Format::Csv | Format::Tsv | Format::Parquet | Format::Whole => 1,
+        Format::Jsonl | Format::Json | Format::Csv | Format::Tsv | Format::Parquet | Format::Whole | Format::Archive => 1,
     }
 }
 
@@ -338,13 +387,22 @@ mod tests {
         assert_eq!(of("x.y.JSON"), (Format::Json, Packing::None));
         assert_eq!(of("x.csv.gz"), (Format::Csv, Packing::Gzip));
         assert_eq!(of("x.tab.ZST"), (Format::Tsv, Packing::Zstd));
+        assert_eq!(of("x.jsonl.bz2"), (Format::Jsonl, Packing::Bzip2));
+        assert_eq!(of("x.json.xz"), (Format::Json, Packing::Xz));
+        assert_eq!(of("x.md.lz4"), (Format::Whole, Packing::Lz4));
         assert_eq!(of("x.pq"), (Format::Parquet, Packing::None));
     }
 
     #[test]
     fn everything_else_is_whole() {
-        for path in ["", "a", "a.txt", "x.gz", "x.tar.gz", "x.parquet.gz", ".jsonl", ".csv.gz", "a.csv/b", "csv", "x.csv.gz.gz"] {
+        for path in ["", "a", "a.txt", ".jsonl", ".gz", "a.csv/b", "csv"] {
             assert_eq!(Reading::of(path), Reading::whole(), "{path}");
+        }
+        for (path, packing) in [("x.zip", Packing::None), ("x.tar.gz", Packing::Gzip), ("x.tgz", Packing::None)] {
+            assert_eq!(of(path), (Format::Archive, packing), "{path}");
+        }
+        for path in ["x.gz", "x.txt.gz", "x.parquet.gz", ".csv.gz", "x.csv.gz.gz"] {
+            assert_eq!(of(path), (Format::Whole, Packing::Gzip), "{path}");
         }
     }
 
@@ -354,17 +412,18 @@ mod tests {
         assert_eq!(named("jsonl.gz"), Some((Format::Jsonl, Packing::Gzip, true)));
         assert_eq!(named("tsv"), Some((Format::Tsv, Packing::None, true)));
         assert_eq!(named("text"), Some((Format::Whole, Packing::None, true)));
-        for name in ["", "JSONL", "parquet.gz", "json.xz", "json.gz.gz", ".gz"] {
+        for name in ["", "JSONL", "parquet.gz", "json.XZ", "json.7z", "json.gz.gz", ".gz"] {
             assert_eq!(Reading::named(name), None, "{name}");
         }
     }
 
     #[test]
     fn ids_are_distinct_and_come_back() {
-        let mut readings: Vec<Reading> = ["a.jsonl", "a.json", "a.csv", "a.tsv", "a.parquet", "a", "a.json.gz", "a.csv.zst"]
-            .into_iter()
-            .map(Reading::of)
-            .collect();
+        let mut readings: Vec<Reading> =
+            ["a.jsonl", "a.json", "a.csv", "a.tsv", "a.parquet", "a", "a.json.gz", "a.csv.zst", "a.csv.bz2", "a.csv.xz", "a.lz4"]
+                .into_iter()
+                .map(Reading::of)
+                .collect();
         let base = Reading::of("a.csv");
         let with = |change: fn(&mut Reading)| {
             let mut reading = base.clone();
@@ -386,6 +445,9 @@ mod tests {
             with(|r| r.origin.stated = true),
             with(|r| r.origin.guessed_encoding = true),
             with(|r| r.origin.guessed_form = true),
+            with(|r| r.origin.guessed_packing = true),
+            with(|r| r.opaque = true),
+            Reading::of("a.zip"),
         ]);
         let ids: std::collections::HashSet<_> = readings.iter().map(Reading::id).collect();
         assert_eq!(ids.len(), readings.len());

@@ -15,9 +15,9 @@ use super::known::Found;
 use super::{Attempt, Files, Judging, Sides};
 use crate::error::Result;
 use crate::object::node::Entry;
-use crate::sample::{Format, Header, Side};
+use crate::sample::{FileIssue, Format, Header, Packing, Side};
 use crate::store::samples::{Half, Seen, Text, visit, visit_part};
-use crate::validate::{Body, Gathering, Judge, KeyTold, Looks, Measures, Opaque, Record, Told};
+use crate::validate::{Binary, Body, Gathering, Judge, KeyTold, Looks, Measures, Record, Told};
 use crate::worktree::ingest::{Watch, Watcher};
 
 /// Keys that a worker holds before it hands them on.
@@ -27,7 +27,7 @@ const WATCHED: usize = if cfg!(test) { 64 } else { 256 << 10 };
 /// Bytes that are held of files that were looked at while they were compared. Those beyond it are looked at afterwards.
 const MAX_WATCHED: usize = if cfg!(test) { 2 << 10 } else { 64 << 20 };
 /// The longest file that is looked into as one text.
-const MAX_TEXT: u64 = if cfg!(test) { 64 << 10 } else { 64 << 20 };
+const MAX_TEXT: usize = if cfg!(test) { 64 << 10 } else { 64 << 20 };
 /// What is said of a longer one.
 const TOO_LONG: &str = "the file is longer than 64 MiB";
 /// What is said of one that is no text.
@@ -44,6 +44,7 @@ pub(super) fn raw(text: &Text<'_>) -> u64 {
         Text::Json(bytes) => hasher.hash_one(bytes),
         Text::Fields { row, .. } => hasher.hash_one(row),
         Text::Note(row) => hasher.hash_one(row),
+        Text::Excess(words) => hasher.hash_one(words),
         Text::Row(row) => hasher.hash_one(row.canonical()),
         Text::File { content, .. } => hasher.hash_one(content),
     }
@@ -267,7 +268,7 @@ impl Attempt<'_> {
             }
         };
         match (part, &new) {
-            (Some(part), Some(new)) => visit_part(new, part.clone(), see)?,
+            (Some(part), Some(new)) => visit_part(&judging.rules, new, part.clone(), see)?,
             _ => visit(&judging.rules, old.as_ref(), new.as_ref(), false, see)?,
         }
         fault.map_or(Ok(met), Err)
@@ -341,28 +342,24 @@ impl Judging<'_> {
                 Body::Fields { row, syntax: *syntax, names: header.map_or(&[], Header::names), wrong: *wrong }
             }
             Text::Note(row) => Body::Note(row),
+            Text::Excess(words) => Body::Broken(words),
             Text::Row(row) => Body::Row(row),
-            Text::File { broken: Some((_, why)), .. } => Body::Broken(why),
+            Text::File { issue: Some(FileIssue::Damaged { cause, .. }), .. } => Body::Broken(cause),
+            Text::File { issue: Some(FileIssue::Opaque { cause }), .. } => Body::Opaque(cause),
             Text::File { content, .. } => match half {
-                None => Body::Opaque(Opaque { content, why: NO_TEXT }),
+                None => Body::Binary(Binary { content, why: NO_TEXT }),
                 Some(half) => {
-                    let encoding = half.reading.dialect.encoding;
-                    let start = half.start(PROBE)?;
-                    if !is_text(half.path, &encoding.decode_all(&start)) {
-                        Body::Opaque(Opaque { content, why: NO_TEXT })
-                    } else if half.size > MAX_TEXT {
-                        Body::Opaque(Opaque { content, why: TOO_LONG })
+                    if !is_text(half.path, &half.text(PROBE)?) {
+                        Body::Binary(Binary { content, why: NO_TEXT })
                     } else {
-                        let bytes = half.read()?;
-                        text = encoding.decode_all(&bytes).into_owned();
-                        Body::Text(&text)
+                        text = half.text(MAX_TEXT + 1)?;
+                        if text.len() > MAX_TEXT { Body::Binary(Binary { content, why: TOO_LONG }) } else { Body::Text(&text) }
                     }
                 }
             },
         };
         let line = match &seen.text {
-            Text::File { broken: Some((line, _)), .. } => *line,
-            Text::File { .. } => 1,
+            Text::File { issue, .. } => issue.map_or(1, FileIssue::line),
             _ => seen.line,
         };
         show(&Record { line, body });
@@ -395,5 +392,7 @@ pub(super) const HOLLOW: u64 = 0;
 fn is_text(path: &str, start: &[u8]) -> bool {
     const ENDINGS: [&str; 9] = [".txt", ".md", ".rst", ".html", ".htm", ".xml", ".tex", ".yaml", ".yml"];
     let name = path.to_ascii_lowercase();
+    let name =
+        name.rsplit_once('.').filter(|(_, ending)| Packing::of_ending(ending).is_some()).map_or(&name[..], |(stem, _)| stem);
     ENDINGS.iter().any(|ending| name.ends_with(ending)) || !start.contains(&0)
 }

@@ -8,7 +8,7 @@ use parquet::errors::Result as ParquetResult;
 
 use super::fault::Fault;
 use super::guard::guard;
-use super::row::{Cell, Row};
+use super::row::Row;
 use super::shared::GroupPair;
 use super::table::{BATCH, Batch, Table, skip};
 use crate::sample::Side;
@@ -55,11 +55,7 @@ impl GroupPair {
                         .filter_map(|column| if self.differing.contains(&column) { own.next() } else { rest.next() })
                         .collect();
                     let first = before[side as usize] + held as u64 + 1;
-                    tables[side as usize].put_rows(&mut all, rows, first, &mut |at, row| {
-                        if differs[at] {
-                            take(side, row);
-                        }
-                    });
+                    tables[side as usize].put_rows(&mut all, rows, first, |at| differs[at], &mut |row| take(side, row));
                 }
             } else {
                 behind += rows;
@@ -86,21 +82,13 @@ fn read(readers: &mut [ColumnReader], places: &[usize], table: &Table, rows: &mu
 fn differences(batches: &mut [Vec<Batch>; 2], places: &[usize], table: &Table, rows: usize) -> Vec<bool> {
     let mut differs = vec![false; rows];
     let [old, new] = batches;
-    let (mut bytes, mut cells): ([Vec<u8>; 2], [Vec<Cell>; 2]) = Default::default();
     for ((old, new), &column) in old.iter_mut().zip(new).zip(places) {
-        if old == new {
-            continue;
+        if old != new {
+            let column = &table.columns()[column];
+            differs.iter_mut().for_each(|differs| *differs |= !old.is_next_equal(new, column));
+            old.rewind();
+            new.rewind();
         }
-        for differs in &mut differs {
-            for (side, batch) in [&mut *old, &mut *new].into_iter().enumerate() {
-                bytes[side].clear();
-                cells[side].clear();
-                batch.put_row(&table.columns()[column], &mut bytes[side], &mut cells[side]);
-            }
-            *differs |= bytes[0] != bytes[1] || cells[0] != cells[1];
-        }
-        old.rewind();
-        new.rewind();
     }
     differs
 }

@@ -31,7 +31,7 @@ pub struct Row<'a> {
 }
 
 /// A value of a row, or the place where one is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Cell {
     pub definition: i16,
     pub repetition: i16,

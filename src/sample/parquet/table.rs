@@ -1,6 +1,7 @@
 //! Reading a Parquet file: its footer, then all columns side by side, row by row.
 
 use std::io::{self, BufReader, Read};
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -124,26 +125,39 @@ impl Table {
     fn group(&self, group: usize, number: &mut u64, take: &mut dyn FnMut(Row<'_>)) -> Result<(), Fault> {
         self.batches(group, &mut |batches, rows| {
             let mut batches: Vec<_> = batches.iter_mut().collect();
-            self.put_rows(&mut batches, rows, *number + 1, &mut |_, row| take(row));
+            self.put_rows(&mut batches, rows, *number + 1, |_| true, take);
             *number += rows as u64;
         })
     }
 
-    /// Puts together the rows of a batch of every column, the first of which has the number `first`, and hands each over
-    /// with its place in the batch.
-    pub(super) fn put_rows(&self, batches: &mut [&mut Batch], rows: usize, first: u64, take: &mut dyn FnMut(usize, Row<'_>)) {
+    /// Puts together the wanted rows of a batch of every column, the first of which has the number `first`.
+    pub(super) fn put_rows(
+        &self,
+        batches: &mut [&mut Batch],
+        rows: usize,
+        first: u64,
+        wanted: impl Fn(usize) -> bool,
+        take: &mut dyn FnMut(Row<'_>),
+    ) {
         let (mut bytes, mut cells, mut starts) = (Vec::new(), Vec::new(), Vec::new());
         for at in 0..rows {
+            let columns = batches.iter_mut().zip(&self.layout.columns);
+            if !wanted(at) {
+                for (batch, column) in columns {
+                    batch.pass_row(column);
+                }
+                continue;
+            }
             bytes.clear();
             cells.clear();
             starts.clear();
-            for (batch, column) in batches.iter_mut().zip(&self.layout.columns) {
+            for (batch, column) in columns {
                 starts.push(cells.len());
                 batch.put_row(column, &mut bytes, &mut cells);
             }
             starts.push(cells.len());
             let number = first + at as u64;
-            take(at, Row { number, layout: &self.layout, bytes: &bytes, cells: &cells, starts: &starts });
+            take(Row { number, layout: &self.layout, bytes: &bytes, cells: &cells, starts: &starts });
         }
     }
 
@@ -255,17 +269,36 @@ impl Batch {
 
     /// Appends the column's cells of the next row.
     pub fn put_row(&mut self, column: &Column, bytes: &mut Vec<u8>, cells: &mut Vec<Cell>) {
-        let first = self.level;
-        while self.level < self.levels.len() && (self.level == first || self.repeats[self.level] != 0) {
-            let (definition, repetition) = (self.levels[self.level], self.repeats[self.level]);
+        let (levels, mut values) = self.pass_row(column);
+        for level in levels {
+            let (definition, repetition) = (self.levels[level], self.repeats[level]);
             let start = bytes.len();
-            if definition == column.full {
-                self.values.put(self.value, column, bytes);
-                self.value += 1;
+            if definition == column.full
+                && let Some(value) = values.next()
+            {
+                self.values.put(value, column, bytes);
             }
             cells.push(Cell { definition, repetition, start, end: bytes.len() });
+        }
+    }
+
+    /// Goes to the end of the next row; returns where its levels and its values lie.
+    pub fn pass_row(&mut self, column: &Column) -> (Range<usize>, Range<usize>) {
+        let (level, value) = (self.level, self.value);
+        while self.level < self.levels.len() && (self.level == level || self.repeats[self.level] != 0) {
+            self.value += usize::from(self.levels[self.level] == column.full);
             self.level += 1;
         }
+        (level..self.level, value..self.value)
+    }
+
+    /// Compares the next row with that of another batch of the column. Those that are equal hold the same values; not a
+    /// number equals nothing.
+    pub fn is_next_equal(&mut self, other: &mut Batch, column: &Column) -> bool {
+        let ((levels, values), (others, other_values)) = (self.pass_row(column), other.pass_row(column));
+        self.levels[levels.clone()] == other.levels[others.clone()]
+            && self.repeats[levels] == other.repeats[others]
+            && self.values.are_equal(values, &other.values, other_values)
     }
 }
 
@@ -307,6 +340,20 @@ impl Values {
             Values::Double(values) => values.len(),
             Values::Bytes(values) => values.len(),
             Values::Fixed(values) => values.len(),
+        }
+    }
+
+    fn are_equal(&self, own: Range<usize>, other: &Values, others: Range<usize>) -> bool {
+        match (self, other) {
+            (Values::Bool(a), Values::Bool(b)) => a[own] == b[others],
+            (Values::Int32(a), Values::Int32(b)) => a[own] == b[others],
+            (Values::Int64(a), Values::Int64(b)) => a[own] == b[others],
+            (Values::Int96(a), Values::Int96(b)) => a[own] == b[others],
+            (Values::Float(a), Values::Float(b)) => a[own] == b[others],
+            (Values::Double(a), Values::Double(b)) => a[own] == b[others],
+            (Values::Bytes(a), Values::Bytes(b)) => a[own] == b[others],
+            (Values::Fixed(a), Values::Fixed(b)) => a[own] == b[others],
+            _ => false,
         }
     }
 

@@ -13,7 +13,7 @@ use quick_cache::sync::Cache;
 use crate::error::{Error, Kind, Result};
 use crate::id::{Content, Id};
 use crate::object::recipe::Item;
-use crate::sample::{Decoder, HEAD, Ranges, Reading};
+use crate::sample::{Decoder, Encoding, FileIssue, HEAD, Packing, Ranges, Reading};
 use crate::store::content::{self, Chunks};
 use crate::store::read::{Object, Store};
 
@@ -108,19 +108,21 @@ impl<'a> Half<'a> {
         Ok(bytes)
     }
 
+    /// Why no reader can look into it, by its first bytes.
+    pub(super) fn opaque_issue(&self) -> Result<Option<FileIssue>> {
+        if !self.reading.opaque {
+            return Ok(None);
+        }
+        let cause = self.reading.opaque_cause(&self.start(HEAD)?);
+        // The version of hlx that read it as opaque may have known more kinds of files.
+        let cause = cause.unwrap_or_else(|| "this was of no format that could be read when it was committed".to_owned());
+        Ok(Some(FileIssue::Opaque { cause }))
+    }
+
     /// The same, read as its first bytes tell where its ending and `helox.toml` leave it open.
     pub fn guessed(mut self) -> Result<Half<'a>> {
         self.reading = self.reading.guess(&self.start(HEAD)?);
         Ok(self)
-    }
-
-    /// All its bytes.
-    pub fn read(&self) -> Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(self.size as usize);
-        for piece in self.pieces()? {
-            bytes.extend_from_slice(&piece?);
-        }
-        Ok(bytes)
     }
 
     /// Hands over the lines that begin in a part of it, and nothing else, in pieces and the place of each. So the parts of
@@ -164,6 +166,33 @@ impl<'a> Half<'a> {
             hasher.update(&piece?);
         }
         Ok(Id::from_bytes(*hasher.finalize().as_bytes()))
+    }
+
+    /// The id of its unpacked bytes, so that the same text packed otherwise is the same sample. What is wrong with its
+    /// packing is the inner error.
+    pub(super) fn unpacked_id(&self) -> Result<std::result::Result<Id<Content>, String>> {
+        if self.reading.packing == Packing::None {
+            return self.id().map(Ok);
+        }
+        let mut hasher = blake3::Hasher::new();
+        let mut half = self.clone();
+        half.reading.dialect.encoding = Encoding::Utf8;
+        let unpacked = half.unpacked(&mut |bytes| {
+            hasher.update(bytes);
+            true
+        })?;
+        Ok(unpacked.map(|()| Id::from_bytes(*hasher.finalize().as_bytes())))
+    }
+
+    /// The start of its text, unpacked and in UTF-8: so many bytes if it has them.
+    pub fn text(&self, most: usize) -> Result<Vec<u8>> {
+        let mut text = Vec::new();
+        // What is wrong with its packing makes a record of its own.
+        let _ = self.unpacked(&mut |bytes| {
+            text.extend_from_slice(&bytes[..bytes.len().min(most - text.len())]);
+            text.len() < most
+        })?;
+        Ok(text)
     }
 
     /// Hands over its unpacked bytes until `take` returns false. What is wrong with its packing is the inner error.
