@@ -90,8 +90,8 @@ impl Header {
         digest(b"names", &form)
     }
 
-    /// The position of the column of this name, the last if several have it.
-    fn position(&self, name: &str) -> Option<usize> {
+    /// Returns the position of the column of this name, the last if several have it.
+    pub fn position(&self, name: &str) -> Option<usize> {
         let after = self.order.partition_point(|&at| *self.names[at] <= *name);
         self.order.get(after.checked_sub(1)?).copied().filter(|&at| self.names[at] == name)
     }

@@ -34,7 +34,6 @@ pub(crate) use canonical::{put_scalar, put_value};
 pub(crate) use columns::type_of;
 pub use columns::{Columns, Header, identity_of_row};
 pub use compare::Compare;
-pub(crate) use csv::canonical as row_identity;
 pub use csv::{Csv, Note, RowSyntax, fields};
 pub(crate) use datetime::Instant;
 pub use format::Formats;

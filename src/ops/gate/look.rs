@@ -15,7 +15,7 @@ use super::known::Found;
 use super::{Attempt, Files, Judging, Sides};
 use crate::error::Result;
 use crate::object::node::Entry;
-use crate::sample::{Format, Header, Side};
+use crate::sample::{Format, Side};
 use crate::store::samples::{Half, Seen, Text, visit, visit_part};
 use crate::validate::{Body, Gathering, Judge, KeyTold, Looks, Measures, Opaque, Record, Told};
 use crate::worktree::ingest::{Watch, Watcher};
@@ -303,7 +303,7 @@ impl Judging<'_> {
         let body = match &seen.text {
             Text::Json(bytes) => Body::Json(bytes),
             Text::Fields { row, syntax, header, wrong } => {
-                Body::Fields { row, syntax: *syntax, names: header.map_or(&[], Header::names), wrong: *wrong }
+                Body::Fields { row, syntax: *syntax, header: *header, wrong: *wrong }
             }
             Text::Note(row) => Body::Note(row),
             Text::Row(row) => Body::Row(row),
