@@ -193,6 +193,7 @@ impl Records for Array {
         match self.state {
             State::Document => match json::check(&rest) {
                 Ok(()) => take(Record { bytes: rest.trim_ascii_end(), line: self.line, at: self.at }),
+                Err(Invalid { at, .. }) if at == rest.len() => self.break_off(TOO_EARLY, self.line + newlines(&rest)),
                 Err(Invalid { at, what }) => self.break_off(what, self.line + newlines(&rest[..at])),
             },
             State::End | State::Broken => {}

@@ -4,17 +4,18 @@
 //! one, and delimiters and line ends are text; what follows the closing quote is text up to the delimiter. CR, LF and
 //! CRLF end a record; a row without a byte is none. A byte order mark at the start of the file is dropped. The first row
 //! is the header and no sample, unless the dialect has none; rows that begin with the dialect's comment byte are no
-//! samples either. Where quotes are text, a line is a row.
+//! samples either, nor is a first row `sep=;` that tells the delimiter. Where quotes are text, a line is a row.
 
 use std::borrow::Cow;
 
 use memchr::{memchr, memchr2, memchr2_iter, memchr3};
 
 use super::Reading;
+use super::guess::is_delimiter_line;
 use super::record::{Record, Records};
 use crate::codec::Put;
 
-const BOM: &[u8] = "\u{feff}".as_bytes();
+pub(super) const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// How the fields of a row are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,7 +188,8 @@ impl Csv {
             &begun
         };
         if let Some(first) = bytes.first() {
-            if Some(*first) == self.comment {
+            let is_note = Some(*first) == self.comment || self.line == 1 && is_delimiter_line(bytes, self.syntax.delimiter);
+            if is_note {
                 self.notes.push(Note { bytes: bytes.to_vec(), line: self.line, at: self.at });
             } else if let FirstRow::Expected = self.header {
                 self.header = FirstRow::Header(bytes.to_vec());
@@ -238,7 +240,7 @@ impl PartialEq for Csv {
     fn eq(&self, other: &Csv) -> bool {
         let state = |csv: &Csv| {
             let expected = matches!(csv.header, FirstRow::Expected);
-            (csv.syntax, csv.comment, csv.bom, csv.place, csv.after_cr, expected)
+            (csv.syntax, csv.comment, csv.bom, csv.place, csv.after_cr, expected, csv.line == 1)
         };
         state(self) == state(other) && self.begun == other.begun
     }
@@ -484,6 +486,7 @@ mod tests {
             n
         };
         assert_eq!(["", "\n\n", "a,b", "a,b\n", "\n\na,b\n\n1,2", "a\r\n1\r\n2"].map(count), [0, 0, 0, 0, 1, 2]);
+        assert_eq!(["sep=,\na,b\n1,2", "sep=;\na,b\n1,2", "a\nsep=,\n1"].map(count), [1, 2, 2]);
     }
 
     #[test]

@@ -27,7 +27,9 @@ pub(super) fn whole(seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
             digest(b"", form)
         }
         Seen::NoJson(bytes, _) => Identity::of_bytes(bytes).id,
-        Seen::Cells(row, syntax, _, header) | Seen::BadRow(row, syntax, _, header) => identity_of_row(row, syntax, header, &[]).id,
+        Seen::Cells(row, syntax, _, header) | Seen::BadRow(row, syntax, _, header) => {
+            identity_of_row(row, syntax, header, &[]).id
+        }
         Seen::Row(row) => row.canonical(),
         Seen::Text(bytes) => digest(TEXT, bytes),
         Seen::Opaque(opaque) => {

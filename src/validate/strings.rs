@@ -26,7 +26,9 @@ pub(super) fn search(seen: &Seen<'_>, look: Look<'_>) -> Option<Hit> {
         Seen::Opaque(_) | Seen::Broken(_) => None,
         Seen::Cells(_, _, cells, header) => cells.iter().enumerate().find_map(|(at, cell)| {
             let what = look(cell)?;
-            let place = header.and_then(|header| header.names().get(at)).map_or_else(|| format!("field {}", at + 1), |name| quotable(name.as_bytes()));
+            let place = header
+                .and_then(|header| header.names().get(at))
+                .map_or_else(|| format!("field {}", at + 1), |name| quotable(name.as_bytes()));
             Some(Hit { place, what })
         }),
         Seen::Row(row) => {

@@ -302,9 +302,7 @@ impl Judging<'_> {
         let text;
         let body = match &seen.text {
             Text::Json(bytes) => Body::Json(bytes),
-            Text::Fields { row, syntax, header, wrong } => {
-                Body::Fields { row, syntax: *syntax, header: *header, wrong: *wrong }
-            }
+            Text::Fields { row, syntax, header, wrong } => Body::Fields { row, syntax: *syntax, header: *header, wrong: *wrong },
             Text::Note(row) => Body::Note(row),
             Text::Row(row) => Body::Row(row),
             Text::File { broken: Some((_, why)), .. } => Body::Broken(why),

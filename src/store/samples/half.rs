@@ -13,7 +13,7 @@ use quick_cache::sync::Cache;
 use crate::error::{Error, Kind, Result};
 use crate::id::{Content, Id};
 use crate::object::recipe::Item;
-use crate::sample::{Decoder, HEAD, Ranges, Reading};
+use crate::sample::{Decoder, HEAD, Hint, Ranges, Reading};
 use crate::store::content::{self, Chunks};
 use crate::store::read::{Object, Store};
 
@@ -112,6 +112,11 @@ impl<'a> Half<'a> {
     pub fn guessed(mut self) -> Result<Half<'a>> {
         self.reading = self.reading.guess(&self.start(HEAD)?);
         Ok(self)
+    }
+
+    /// Returns what a user has to know of how it is read.
+    pub fn hints(&self) -> Result<Vec<Hint>> {
+        Ok(self.reading.hints(&self.start(HEAD)?))
     }
 
     /// All its bytes.
