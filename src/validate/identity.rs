@@ -32,12 +32,12 @@ pub(super) fn whole(seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
         }
         Seen::Row(row) => row.canonical(),
         Seen::Text(bytes) => digest(TEXT, bytes),
-        Seen::Opaque(opaque) => {
+        Seen::Binary(binary) => {
             let mut id = [0; 16];
-            id.copy_from_slice(&opaque.content[..16]);
+            id.copy_from_slice(&binary.content[..16]);
             id
         }
-        Seen::Broken(_) => return None,
+        Seen::Opaque(_) | Seen::Broken(_) => return None,
     })
 }
 

@@ -15,9 +15,9 @@ use super::known::Found;
 use super::{Attempt, Files, Judging, Sides};
 use crate::error::Result;
 use crate::object::node::Entry;
-use crate::sample::{Format, Packing, Side};
+use crate::sample::{FileIssue, Format, Packing, Side};
 use crate::store::samples::{Half, Seen, Text, visit, visit_part};
-use crate::validate::{Body, Gathering, Judge, KeyTold, Looks, Measures, Opaque, Record, Told};
+use crate::validate::{Binary, Body, Gathering, Judge, KeyTold, Looks, Measures, Record, Told};
 use crate::worktree::ingest::{Watch, Watcher};
 
 /// Keys that a worker holds before it hands them on.
@@ -42,6 +42,7 @@ pub(super) fn raw(text: &Text<'_>) -> u64 {
         Text::Json(bytes) => hasher.hash_one(bytes),
         Text::Fields { row, .. } => hasher.hash_one(row),
         Text::Note(row) => hasher.hash_one(row),
+        Text::Excess(words) => hasher.hash_one(words),
         Text::Row(row) => hasher.hash_one(row.canonical()),
         Text::File { content, .. } => hasher.hash_one(content),
     }
@@ -232,7 +233,7 @@ impl Attempt<'_> {
             }
         };
         match (part, &new) {
-            (Some(part), Some(new)) => visit_part(new, part.clone(), see)?,
+            (Some(part), Some(new)) => visit_part(&judging.rules, new, part.clone(), see)?,
             _ => visit(&judging.rules, old.as_ref(), new.as_ref(), false, see)?,
         }
         fault.map_or(Ok(met), Err)
@@ -304,23 +305,24 @@ impl Judging<'_> {
             Text::Json(bytes) => Body::Json(bytes),
             Text::Fields { row, syntax, header, wrong } => Body::Fields { row, syntax: *syntax, header: *header, wrong: *wrong },
             Text::Note(row) => Body::Note(row),
+            Text::Excess(words) => Body::Broken(words),
             Text::Row(row) => Body::Row(row),
-            Text::File { broken: Some((_, why)), .. } => Body::Broken(why),
+            Text::File { issue: Some(FileIssue::Damaged { cause, .. }), .. } => Body::Broken(cause),
+            Text::File { issue: Some(FileIssue::Opaque { cause }), .. } => Body::Opaque(cause),
             Text::File { content, .. } => match half {
-                None => Body::Opaque(Opaque { content, why: NO_TEXT }),
+                None => Body::Binary(Binary { content, why: NO_TEXT }),
                 Some(half) => {
                     if !is_text(half.path, &half.text(PROBE)?) {
-                        Body::Opaque(Opaque { content, why: NO_TEXT })
+                        Body::Binary(Binary { content, why: NO_TEXT })
                     } else {
                         text = half.text(MAX_TEXT + 1)?;
-                        if text.len() > MAX_TEXT { Body::Opaque(Opaque { content, why: TOO_LONG }) } else { Body::Text(&text) }
+                        if text.len() > MAX_TEXT { Body::Binary(Binary { content, why: TOO_LONG }) } else { Body::Text(&text) }
                     }
                 }
             },
         };
         let line = match &seen.text {
-            Text::File { broken: Some((line, _)), .. } => *line,
-            Text::File { .. } => 1,
+            Text::File { issue, .. } => issue.map_or(1, FileIssue::line),
             _ => seen.line,
         };
         show(&Record { line, body });

@@ -5,7 +5,7 @@ use super::account::{Account, Keeps};
 use super::table::Table;
 use crate::limits;
 use crate::sample::{
-    Canonical, Finding, Header, Identity, Note, Reading, Record, Row, RowSyntax, Side, Type, digest, identity_of_row,
+    Canonical, FileIssue, Finding, Header, Identity, Note, Reading, Record, Row, RowSyntax, Side, Type, digest, identity_of_row,
 };
 
 /// A record, for those who look at the records themselves.
@@ -41,15 +41,24 @@ pub enum Text<'a> {
     },
     /// A row of a table that is no record: the header, or a comment. It is shown, and never counted.
     Note(&'a [u8]),
+    /// A record beyond the longest length: [`Record::excess`].
+    Excess(&'a str),
     /// A row of Parquet.
     Row(&'a Row<'a>),
     /// The file itself.
     File {
         /// Its content id.
         content: &'a [u8; 32],
-        /// The line at which it turned out not to be of its format, and why.
-        broken: Option<(u64, &'a str)>,
+        /// Why it is not read as what its name says, where it is not.
+        issue: Option<&'a FileIssue>,
     },
+}
+
+impl<'a> Text<'a> {
+    /// The text of a record of JSON.
+    pub(super) fn of_json(record: &Record<'a>) -> Text<'a> {
+        record.excess().map_or(Text::Json(record.bytes), Text::Excess)
+    }
 }
 
 impl Seen<'_> {
@@ -59,6 +68,7 @@ impl Seen<'_> {
             Text::Json(record) => canonical.identity(record, &rules.pointers),
             Text::Fields { row, syntax, header, .. } => identity_of_row(row, syntax, header, &rules.columns),
             Text::Note(row) => Identity::of_bytes(row),
+            Text::Excess(words) => Identity { id: digest(b"excess", words.as_bytes()), key: None },
             Text::Row(row) => row.identity(&rules.pointers),
             Text::File { content, .. } => {
                 // A text is never the record that a JSON scalar is.
@@ -114,7 +124,16 @@ impl<'r, 'v> Gather<'r, 'v> {
 
     /// A record that is on one side, perhaps.
     pub fn take(&mut self, side: Side, record: Record<'_>) {
-        if self.reading.is_table() { self.take_row(side, record) } else { self.take_json(side, record) }
+        if let Some(words) = record.excess() {
+            if side == Side::New {
+                self.account.finding(self.path, record.line, words.to_owned());
+            }
+            self.tell(side, record.line, record.at, Text::Excess(words));
+        } else if self.reading.is_table() {
+            self.take_row(side, record);
+        } else {
+            self.take_json(side, record);
+        }
     }
 
     fn take_json(&mut self, side: Side, record: Record<'_>) {
@@ -230,11 +249,10 @@ impl<'r, 'v> Gather<'r, 'v> {
     }
 
     /// A file that is one record.
-    pub fn take_whole(&mut self, side: Side, content: &[u8; 32], finding: Option<(u64, String)>) {
-        let broken = finding.as_ref().map(|(line, message)| (*line, message.as_str()));
-        self.tell(side, 0, 0, Text::File { content, broken });
-        if let (Some((line, message)), Side::New) = (finding, side) {
-            self.account.finding(self.path, line, message);
+    pub fn take_whole(&mut self, side: Side, content: &[u8; 32], issue: Option<FileIssue>) {
+        self.tell(side, 0, 0, Text::File { content, issue: issue.as_ref() });
+        if let (Some(issue), Side::New) = (issue, side) {
+            self.account.finding(self.path, issue.line(), issue.cause().to_owned());
         }
     }
 
