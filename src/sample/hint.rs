@@ -19,7 +19,7 @@ pub struct Hint {
 }
 
 /// Share of a document, in percent, that a list must take up to be its records.
-const SHARE: usize = 80;
+const SHARE: usize = 50;
 /// Objects within objects in which a list of records is looked for.
 const DEPTH: usize = 3;
 /// Records of a list, or rows below the first, that are enough to judge by.
