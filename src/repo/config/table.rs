@@ -256,7 +256,7 @@ impl<'a> Entry<'a> {
             _ => None,
         };
         let shown = |bytes: u64| {
-            let (name, unit) = UNITS.iter().rev().find(|(_, unit)| bytes % unit == 0).unwrap_or(&("bytes", 1));
+            let (name, unit) = UNITS.iter().rev().find(|(_, unit)| bytes.is_multiple_of(*unit)).unwrap_or(&("bytes", 1));
             format!("{} {name}", bytes / unit)
         };
         number.filter(|bytes| bounds.contains(bytes)).ok_or_else(|| {
