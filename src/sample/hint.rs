@@ -95,7 +95,7 @@ impl Reading {
         if self.origin.stated || self.dialect.records.is_some() {
             return None;
         }
-        let mut lists = Lists::default();
+        let mut lists = RecordLists::default();
         let end = lists.object(start.text, json::space(start.text, 0), "", DEPTH);
         let [list] = &lists.found[..] else { return None };
         if list.objects < ENOUGH || list.bytes * 100 < start.text.len() * SHARE || (start.whole && end.is_none()) {
@@ -191,18 +191,18 @@ fn rows(start: Start<'_>, reading: &Reading) -> Option<Vec<(u64, Vec<Vec<u8>>)>>
 fn is_record(first: &[Vec<u8>], others: &[(u64, Vec<Vec<u8>>)]) -> bool {
     let (mut numbers, mut texts, mut proof) = (0, 0, 0);
     for (at, field) in first.iter().enumerate() {
-        let kind = Kind::of(field);
+        let kind = FieldKind::of(field);
         let mut values = others.iter().map(|(_, row)| &row[at]).filter(|value| !value.is_empty());
         let comes_again = values.clone().any(|value| value == field);
         let is_counted_on = at == 0 && number(field).zip(number(&others[0].1[0])).is_some_and(|(a, b)| a + 1 == b);
-        if kind != Kind::Typed(Type::Null) && values.any(|value| Kind::of(value) != kind) {
+        if kind != FieldKind::Typed(Type::Null) && values.any(|value| FieldKind::of(value) != kind) {
             return false;
         }
         match kind {
-            Kind::Link | Kind::Typed(Type::Date | Type::Timestamp) => (texts, proof) = (texts + 1, proof + 2),
-            Kind::Typed(Type::Integer | Type::Number) => (numbers, proof) = (1, proof + u64::from(is_counted_on)),
-            Kind::Typed(Type::String) => (texts, proof) = (texts + 1, proof + u64::from(comes_again)),
-            Kind::Typed(_) => {}
+            FieldKind::Link | FieldKind::Typed(Type::Date | Type::Timestamp) => (texts, proof) = (texts + 1, proof + 2),
+            FieldKind::Typed(Type::Integer | Type::Number) => (numbers, proof) = (1, proof + u64::from(is_counted_on)),
+            FieldKind::Typed(Type::String) => (texts, proof) = (texts + 1, proof + u64::from(comes_again)),
+            FieldKind::Typed(_) => {}
         }
     }
     texts > 0 && numbers + proof >= 2
@@ -215,34 +215,34 @@ fn number(field: &[u8]) -> Option<i32> {
 
 /// The kind of a field, as far as it tells a value from a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum FieldKind {
     /// A URL or an e-mail address.
     Link,
     Typed(Type),
 }
 
-impl Kind {
-    fn of(field: &[u8]) -> Kind {
+impl FieldKind {
+    fn of(field: &[u8]) -> FieldKind {
         let is_url = field.starts_with(b"http://") || field.starts_with(b"https://");
         let is_address = || memchr::memchr_iter(b'@', field).count() == 1 && !field.contains(&b' ') && field.contains(&b'.');
-        if is_url || is_address() { Kind::Link } else { Kind::Typed(type_of(field)) }
+        if is_url || is_address() { FieldKind::Link } else { FieldKind::Typed(type_of(field)) }
     }
 }
 
 /// The lists of objects within a document, as far as its start shows them.
 #[derive(Default)]
-struct Lists {
-    found: Vec<List>,
+struct RecordLists {
+    found: Vec<RecordList>,
 }
 
 /// A list of objects.
-struct List {
+struct RecordList {
     pointer: String,
     objects: usize,
     bytes: usize,
 }
 
-impl Lists {
+impl RecordLists {
     /// Takes an object that begins at `at`; returns where it ends, or nothing where it does not end within the start.
     fn object(&mut self, text: &[u8], at: usize, pointer: &str, depth: usize) -> Option<usize> {
         if text.get(at) != Some(&b'{') {
@@ -273,7 +273,7 @@ impl Lists {
         while text.get(at) == Some(&b'{') {
             objects += 1;
             let Ok(end) = json::value(text, at) else {
-                self.found.push(List { pointer, objects, bytes: text.len() - start });
+                self.found.push(RecordList { pointer, objects, bytes: text.len() - start });
                 return None;
             };
             at = json::space(text, end);
@@ -283,7 +283,7 @@ impl Lists {
         }
         let end = if objects > 0 && text.get(at) == Some(&b']') { at + 1 } else { json::value(text, start).ok()? };
         if objects > 0 {
-            self.found.push(List { pointer, objects, bytes: end - start });
+            self.found.push(RecordList { pointer, objects, bytes: end - start });
         }
         Some(end)
     }

@@ -22,7 +22,7 @@ pub struct Found {
 
 /// A point in the findings of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Mark {
+pub struct FindingsMark {
     kept: usize,
     found: u64,
 }
@@ -96,12 +96,12 @@ impl Account {
     }
 
     /// Returns how many findings there are so far.
-    pub fn mark(&self) -> Mark {
-        Mark { kept: self.findings.len(), found: self.found }
+    pub fn mark(&self) -> FindingsMark {
+        FindingsMark { kept: self.findings.len(), found: self.found }
     }
 
     /// Puts hints about a file before what was found in its records since the mark, or in its place.
-    pub fn hints(&mut self, since: Mark, path: &str, hints: Vec<Hint>) {
+    pub fn hints(&mut self, since: FindingsMark, path: &str, hints: Vec<Hint>) {
         if hints.iter().any(|hint| hint.sums_up) {
             self.findings.truncate(since.kept);
             self.found = since.found;

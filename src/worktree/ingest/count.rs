@@ -14,7 +14,7 @@ use crate::object::recipe::Item;
 use crate::parallel;
 use crate::sample::{Packing, Reading};
 use crate::store::Store;
-use crate::store::samples::{Account, Bytes, Half, Keeps, Mark, Rules, Seen, Stream, compare};
+use crate::store::samples::{Account, Bytes, FindingsMark, Half, Keeps, Rules, Seen, Stream, compare};
 use crate::worktree::hash::{open, unstable};
 
 /// Pieces of large files that wait to be compared.
@@ -235,7 +235,7 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                     reopened = Some(file);
                 }
                 let mut counted = stream.finish(&new)?;
-                counted.account.hints(Mark::default(), path, std::mem::take(&mut hints));
+                counted.account.hints(FindingsMark::default(), path, std::mem::take(&mut hints));
                 if let Some(file) = reopened
                     && stat_open(&file).map_err(|e| root.error("cannot read", path, e))? != end.stat
                 {
