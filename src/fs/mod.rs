@@ -10,6 +10,8 @@ pub mod beneath;
 pub mod fault;
 pub mod lock;
 pub mod map;
+pub mod probe;
+pub mod share;
 
 #[cfg(not(test))]
 pub(crate) mod fault {
@@ -23,6 +25,7 @@ pub(crate) mod fault {
         Write,
         Sync,
         Rename,
+        Mode,
     }
 
     #[inline(always)]

@@ -13,7 +13,7 @@ use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
-use crate::worktree::cache::{self, Row, entry_kind};
+use crate::worktree::cache::{self, Row, entry_kind, kind_within};
 use crate::worktree::file::FileEntry;
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, Seen};
@@ -132,7 +132,7 @@ pub fn workspace(
     })?;
     let scan = Scan::new(&root, cache::Reader::open(&cache::path(layout, dataset)))?;
     let mut old = manifest.map(|m| Entries::new(store, m)).transpose()?.into_iter().flatten().peekable();
-    let mut sides = Sides::default();
+    let mut sides = Sides { root: &root, found: Differences::default(), open: Vec::new() };
     let mut learned = 0usize;
     for seen in scan {
         progress.check()?;
@@ -160,7 +160,7 @@ pub fn workspace(
             sides.known(Some(entry), None);
         }
     }
-    let rows = sides.resolve(&root, began, progress)?;
+    let rows = sides.resolve(began, progress)?;
     if learned > 0 {
         // A store that cannot be written to costs time, no answer.
         let _ = remember(store, dataset, rows);
@@ -180,13 +180,14 @@ struct Open {
 type Hashed = (Open, Id<Content>, u64, Stat);
 
 /// The two sides as they are compared.
-#[derive(Debug, Default)]
-struct Sides {
+#[derive(Debug)]
+struct Sides<'a> {
+    root: &'a Root,
     found: Differences,
     open: Vec<Open>,
 }
 
-impl Sides {
+impl Sides<'_> {
     fn take(&mut self, before: Option<Entry>, seen: Seen) {
         match seen {
             Seen::Known(row) => self.known(before, Some(row.entry.into())),
@@ -197,13 +198,18 @@ impl Sides {
     /// Takes both sides of a path, unless they are the same.
     fn known(&mut self, before: Option<Entry>, now: Option<FileEntry>) {
         let before = before.map(FileEntry::from);
+        let now = now.map(|now| {
+            let kind = kind_within(self.root, now.kind, before.as_ref().map(|before| before.kind));
+            FileEntry { kind, ..now }
+        });
         if !before.as_ref().zip(now.as_ref()).is_some_and(|(before, now)| before.same(now)) {
             self.found.push(before, now);
         }
     }
 
     /// Reads what has to be read: files that may be what the version has, and new ones that may be what was removed.
-    fn resolve(&mut self, root: &Root, began: i128, progress: &dyn Progress) -> Result<BTreeMap<String, Row>> {
+    fn resolve(&mut self, began: i128, progress: &dyn Progress) -> Result<BTreeMap<String, Row>> {
+        let root = self.root;
         // Two regular files may be the same but for their mode.
         let class = |kind: EntryKind| if kind.is_file() { EntryKind::File } else { kind };
         let gone: HashSet<(EntryKind, u64)> =
@@ -238,7 +244,8 @@ impl Sides {
             work,
             |done| {
                 for (Open { before, path, .. }, content, size, stat) in done {
-                    let now = Entry { path, content, size, kind: entry_kind(stat.kind), samples: None };
+                    let kind = kind_within(root, entry_kind(stat.kind), before.as_ref().map(|before| before.kind));
+                    let now = Entry { path, content, size, kind, samples: None };
                     let stored = before.as_ref().is_some_and(|before| before.content == content);
                     rows.insert(now.path.to_string(), Row::read(now.clone(), stat, stored, began));
                     self.known(before, Some(now.into()));

@@ -10,6 +10,7 @@ mod model;
 mod numbers;
 mod overwrite;
 mod parquet;
+mod posix;
 mod queries;
 mod refs;
 mod rules;
