@@ -33,6 +33,12 @@ pub enum Packing {
     Gzip,
     /// Zstandard, RFC 8878, of one or more frames.
     Zstd,
+    /// bzip2, of one or more streams.
+    Bzip2,
+    /// xz, of one or more streams.
+    Xz,
+    /// lz4, of one or more frames.
+    Lz4,
 }
 
 /// How the text of a file is encoded.
@@ -142,33 +148,29 @@ impl Reading {
     }
 
     /// How a file of this path is read, by the ending of its name in any case. What cannot be read from a stream in one
-    /// pass (Parquet) or has no ending below its packing is [`Format::Whole`], packed or not.
+    /// pass (Parquet) is [`Format::Whole`] where it is packed.
     pub fn of(path: &str) -> Reading {
         let name = path.rsplit('/').next().unwrap_or(path);
-        let (stem, packing) = match split_ending(name) {
-            Some((stem, ending)) if ending.eq_ignore_ascii_case("gz") => (stem, Packing::Gzip),
-            Some((stem, ending)) if ending.eq_ignore_ascii_case("zst") => (stem, Packing::Zstd),
-            _ => (name, Packing::None),
-        };
+        let packed = split_ending(name).and_then(|(stem, ending)| Some((stem, Packing::of_ending(ending)?)));
+        let (stem, packing) = packed.unwrap_or((name, Packing::None));
         let format = match split_ending(stem).map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
             Some("jsonl" | "ndjson") => Format::Jsonl,
             Some("json") => Format::Json,
             Some("csv") => Format::Csv,
             Some("tsv" | "tab") => Format::Tsv,
             Some("parquet" | "pq") if packing == Packing::None => Format::Parquet,
-            _ => return Reading::whole(),
+            _ => Format::Whole,
         };
         Reading::of_format(format, packing)
     }
 
-    /// The reading of this name in `helox.toml`: `jsonl`, `json`, `csv` or `tsv`, each perhaps with `.gz` or `.zst`,
-    /// `parquet`, or `text` however packed: the file itself is the sample.
+    /// The reading of this name in `helox.toml`: `jsonl`, `json`, `csv`, `tsv` or `text`, each perhaps with the ending of a
+    /// packing as in `jsonl.gz`, or `parquet`.
     pub fn named(name: &str) -> Option<Reading> {
         let (format, packing) = match name.split_once('.') {
             None => (name, Packing::None),
-            Some((format, "gz")) => (format, Packing::Gzip),
-            Some((format, "zst")) => (format, Packing::Zstd),
-            Some(_) => return None,
+            Some((_, ending)) if ending.contains(|c: char| c.is_ascii_uppercase()) => return None,
+            Some((format, ending)) => (format, Packing::of_ending(ending)?),
         };
         let format = match format {
             "jsonl" => Format::Jsonl,
@@ -179,7 +181,6 @@ impl Reading {
             "text" => Format::Whole,
             _ => return None,
         };
-        let packing = if format == Format::Whole { Packing::None } else { packing };
         Some(Reading { origin: Origin { stated: true, ..Origin::default() }, ..Reading::of_format(format, packing) })
     }
 
@@ -191,6 +192,15 @@ impl Reading {
     /// Whether the records are JSON, one on every line.
     pub fn is_lines(&self) -> bool {
         self.format == Format::Jsonl || self.format == Format::Json && self.dialect.lines
+    }
+
+    /// Whether a file is not told from its pieces as they are stored, but is read once all of them are.
+    pub fn is_read_from_disk(&self) -> bool {
+        match self.format {
+            Format::Parquet => true,
+            Format::Whole => self.packing != Packing::None,
+            _ => false,
+        }
     }
 
     /// Whether the bytes of the file are its text.
@@ -239,6 +249,9 @@ impl Reading {
             Packing::None => 0,
             Packing::Gzip => 1,
             Packing::Zstd => 2,
+            Packing::Bzip2 => 3,
+            Packing::Xz => 4,
+            Packing::Lz4 => 5,
         };
         let Dialect { encoding, delimiter, quotes, header, comment, records, lines } = &self.dialect;
         let encoding = match encoding {
@@ -283,6 +296,9 @@ impl Reading {
             0 => Packing::None,
             1 => Packing::Gzip,
             2 => Packing::Zstd,
+            3 => Packing::Bzip2,
+            4 => Packing::Xz,
+            5 => Packing::Lz4,
             _ => return None,
         };
         let encoding = match code >> 48 & 0xf {
@@ -338,13 +354,19 @@ mod tests {
         assert_eq!(of("x.y.JSON"), (Format::Json, Packing::None));
         assert_eq!(of("x.csv.gz"), (Format::Csv, Packing::Gzip));
         assert_eq!(of("x.tab.ZST"), (Format::Tsv, Packing::Zstd));
+        assert_eq!(of("x.jsonl.bz2"), (Format::Jsonl, Packing::Bzip2));
+        assert_eq!(of("x.json.xz"), (Format::Json, Packing::Xz));
+        assert_eq!(of("x.md.lz4"), (Format::Whole, Packing::Lz4));
         assert_eq!(of("x.pq"), (Format::Parquet, Packing::None));
     }
 
     #[test]
     fn everything_else_is_whole() {
-        for path in ["", "a", "a.txt", "x.gz", "x.tar.gz", "x.parquet.gz", ".jsonl", ".csv.gz", "a.csv/b", "csv", "x.csv.gz.gz"] {
+        for path in ["", "a", "a.txt", ".jsonl", ".gz", "a.csv/b", "csv"] {
             assert_eq!(Reading::of(path), Reading::whole(), "{path}");
+        }
+        for path in ["x.gz", "x.txt.gz", "x.parquet.gz", ".csv.gz", "x.csv.gz.gz"] {
+            assert_eq!(of(path), (Format::Whole, Packing::Gzip), "{path}");
         }
     }
 
@@ -354,17 +376,18 @@ mod tests {
         assert_eq!(named("jsonl.gz"), Some((Format::Jsonl, Packing::Gzip, true)));
         assert_eq!(named("tsv"), Some((Format::Tsv, Packing::None, true)));
         assert_eq!(named("text"), Some((Format::Whole, Packing::None, true)));
-        for name in ["", "JSONL", "parquet.gz", "json.xz", "json.gz.gz", ".gz"] {
+        for name in ["", "JSONL", "parquet.gz", "json.XZ", "json.7z", "json.gz.gz", ".gz"] {
             assert_eq!(Reading::named(name), None, "{name}");
         }
     }
 
     #[test]
     fn ids_are_distinct_and_come_back() {
-        let mut readings: Vec<Reading> = ["a.jsonl", "a.json", "a.csv", "a.tsv", "a.parquet", "a", "a.json.gz", "a.csv.zst"]
-            .into_iter()
-            .map(Reading::of)
-            .collect();
+        let mut readings: Vec<Reading> =
+            ["a.jsonl", "a.json", "a.csv", "a.tsv", "a.parquet", "a", "a.json.gz", "a.csv.zst", "a.csv.bz2", "a.csv.xz", "a.lz4"]
+                .into_iter()
+                .map(Reading::of)
+                .collect();
         let base = Reading::of("a.csv");
         let with = |change: fn(&mut Reading)| {
             let mut reading = base.clone();

@@ -15,7 +15,7 @@ use super::known::Found;
 use super::{Attempt, Files, Judging, Sides};
 use crate::error::Result;
 use crate::object::node::Entry;
-use crate::sample::{Format, Header, Side};
+use crate::sample::{Format, Header, Packing, Side};
 use crate::store::samples::{Half, Seen, Text, visit, visit_part};
 use crate::validate::{Body, Gathering, Judge, KeyTold, Looks, Measures, Opaque, Record, Told};
 use crate::worktree::ingest::{Watch, Watcher};
@@ -25,7 +25,7 @@ const HELD: usize = 4 << 10;
 /// Keys of one rule that are held of a file while it is compared. One with more differences is looked at afterwards.
 const WATCHED: usize = if cfg!(test) { 64 } else { 256 << 10 };
 /// The longest file that is looked into as one text.
-const MAX_TEXT: u64 = if cfg!(test) { 64 << 10 } else { 64 << 20 };
+const MAX_TEXT: usize = if cfg!(test) { 64 << 10 } else { 64 << 20 };
 /// What is said of a longer one.
 const TOO_LONG: &str = "the file is longer than 64 MiB";
 /// What is said of one that is no text.
@@ -311,16 +311,11 @@ impl Judging<'_> {
             Text::File { content, .. } => match half {
                 None => Body::Opaque(Opaque { content, why: NO_TEXT }),
                 Some(half) => {
-                    let encoding = half.reading.dialect.encoding;
-                    let start = half.start(PROBE)?;
-                    if !is_text(half.path, &encoding.decode_all(&start)) {
+                    if !is_text(half.path, &half.text(PROBE)?) {
                         Body::Opaque(Opaque { content, why: NO_TEXT })
-                    } else if half.size > MAX_TEXT {
-                        Body::Opaque(Opaque { content, why: TOO_LONG })
                     } else {
-                        let bytes = half.read()?;
-                        text = encoding.decode_all(&bytes).into_owned();
-                        Body::Text(&text)
+                        text = half.text(MAX_TEXT + 1)?;
+                        if text.len() > MAX_TEXT { Body::Opaque(Opaque { content, why: TOO_LONG }) } else { Body::Text(&text) }
                     }
                 }
             },
@@ -360,5 +355,7 @@ pub(super) const HOLLOW: u64 = 0;
 fn is_text(path: &str, start: &[u8]) -> bool {
     const ENDINGS: [&str; 9] = [".txt", ".md", ".rst", ".html", ".htm", ".xml", ".tex", ".yaml", ".yml"];
     let name = path.to_ascii_lowercase();
+    let name =
+        name.rsplit_once('.').filter(|(_, ending)| Packing::of_ending(ending).is_some()).map_or(&name[..], |(stem, _)| stem);
     ENDINGS.iter().any(|ending| name.ends_with(ending)) || !start.contains(&0)
 }

@@ -9,6 +9,7 @@ mod gate;
 mod model;
 mod numbers;
 mod overwrite;
+mod packed;
 mod parquet;
 mod posix;
 mod queries;

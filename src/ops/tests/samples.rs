@@ -17,11 +17,11 @@ fn difference(bench: &Bench, from: &str, to: Option<&str>) -> diff::Report {
     diff::run(&bench.repo(), &options, &Silent).unwrap()
 }
 
-fn counts(added: u64, removed: u64, modified: u64) -> Option<Counts> {
+pub(super) fn counts(added: u64, removed: u64, modified: u64) -> Option<Counts> {
     Some(Counts { added, removed, modified })
 }
 
-fn said(report: &commit::Report) -> Option<Counts> {
+pub(super) fn said(report: &commit::Report) -> Option<Counts> {
     report.samples_added.and_then(|added| counts(added, report.samples_removed?, report.samples_modified?))
 }
 

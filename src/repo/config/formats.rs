@@ -73,7 +73,10 @@ fn named(entry: &Entry<'_>) -> Result<Reading> {
     let error = entry.wrong(format!("unknown format '{format}'"));
     Err(match nearest(FORMATS, plain) {
         Some(near) if near != plain => error.with_hint(format!("did you mean '{near}'?")),
-        _ => error.with_hint(format!("there are: {}; each also with '.gz' or '.zst' behind it", FORMATS.join(", "))),
+        _ => error.with_hint(format!(
+            "there are: {}; each but parquet also with '.gz', '.zst', '.bz2', '.xz' or '.lz4' behind it",
+            FORMATS.join(", ")
+        )),
     })
 }
 

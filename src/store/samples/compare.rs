@@ -226,8 +226,15 @@ pub(super) fn one_record(
     account: &mut Account,
     visitor: Visitor<'_>,
 ) -> Result<u64> {
+    let (id, why) = match why {
+        Some(why) => (half.id()?, Some(why)),
+        None => match half.unpacked_id()? {
+            Ok(id) => (id, None),
+            Err(why) => (half.id()?, Some((1, why))),
+        },
+    };
     let mut gather = Gather::new(rules, half.path, &half.reading, account.keeps(), visitor);
-    gather.take_whole(side, half.id()?.as_bytes(), why);
+    gather.take_whole(side, id.as_bytes(), why);
     account.absorb(gather.finish().0);
     Ok(1)
 }

@@ -13,7 +13,7 @@ use quick_cache::sync::Cache;
 use crate::error::{Error, Kind, Result};
 use crate::id::{Content, Id};
 use crate::object::recipe::Item;
-use crate::sample::{Decoder, HEAD, Ranges, Reading};
+use crate::sample::{Decoder, Encoding, HEAD, Packing, Ranges, Reading};
 use crate::store::content::{self, Chunks};
 use crate::store::read::{Object, Store};
 
@@ -114,15 +114,6 @@ impl<'a> Half<'a> {
         Ok(self)
     }
 
-    /// All its bytes.
-    pub fn read(&self) -> Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(self.size as usize);
-        for piece in self.pieces()? {
-            bytes.extend_from_slice(&piece?);
-        }
-        Ok(bytes)
-    }
-
     /// Hands over the lines that begin in a part of it, and nothing else, in pieces and the place of each. So the parts of
     /// a file have each line once.
     pub(super) fn lines(&self, part: Range<u64>, take: &mut dyn FnMut(u64, &[u8])) -> Result<()> {
@@ -164,6 +155,33 @@ impl<'a> Half<'a> {
             hasher.update(&piece?);
         }
         Ok(Id::from_bytes(*hasher.finalize().as_bytes()))
+    }
+
+    /// The id of its unpacked bytes, so that the same text packed otherwise is the same sample. What is wrong with its
+    /// packing is the inner error.
+    pub(super) fn unpacked_id(&self) -> Result<std::result::Result<Id<Content>, String>> {
+        if self.reading.packing == Packing::None {
+            return self.id().map(Ok);
+        }
+        let mut hasher = blake3::Hasher::new();
+        let mut half = self.clone();
+        half.reading.dialect.encoding = Encoding::Utf8;
+        let unpacked = half.unpacked(&mut |bytes| {
+            hasher.update(bytes);
+            true
+        })?;
+        Ok(unpacked.map(|()| Id::from_bytes(*hasher.finalize().as_bytes())))
+    }
+
+    /// The start of its text, unpacked and in UTF-8: so many bytes if it has them.
+    pub fn text(&self, most: usize) -> Result<Vec<u8>> {
+        let mut text = Vec::new();
+        // What is wrong with its packing makes a record of its own.
+        let _ = self.unpacked(&mut |bytes| {
+            text.extend_from_slice(&bytes[..bytes.len().min(most - text.len())]);
+            text.len() < most
+        })?;
+        Ok(text)
     }
 
     /// Hands over its unpacked bytes until `take` returns false. What is wrong with its packing is the inner error.

@@ -12,7 +12,7 @@ use crate::id::{Content, Id};
 use crate::object::node::{Entry, Samples};
 use crate::object::recipe::Item;
 use crate::parallel;
-use crate::sample::{Format, Packing, Reading, placeholder};
+use crate::sample::{Packing, Reading, placeholder};
 use crate::store::Store;
 use crate::store::samples::{Account, Bytes, Half, Keeps, Rules, Seen, Stream, compare};
 use crate::worktree::hash::{open, unstable};
@@ -236,7 +236,7 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                 let (content, size, bytes) = (Some(end.content), end.size, Bytes::Held(&[][..]));
                 let mut new = Half { path, reading: reading.clone(), content, size, records: None, bytes };
                 let mut reopened = None;
-                if reading.format == Format::Parquet {
+                if reading.is_read_from_disk() {
                     let file = Arc::new(open(root, &mut root.cursor(), path)?);
                     new.bytes = Bytes::Open(file.clone(), root.path().join(path));
                     reopened = Some(file);

@@ -1,0 +1,385 @@
+//! Unpacking gzip, zstd, bzip2, xz and lz4 as the bytes come.
+//!
+//! Invariants: memory is bounded by the window (128 MiB for zstd and xz, 4 MiB and less for the others) and one output
+//! buffer; whatever the stream holds, the answer is its content or what is wrong with it.
+
+mod lz4;
+
+use flate2::{Decompress, FlushDecompress};
+use liblzma::stream as xz;
+use zstd::stream::raw::{DParameter, Decoder, Operation};
+
+use self::lz4::Lz4;
+use super::Packing;
+
+/// The largest zstd window that is accepted, as a power of two: what `zstd -d` accepts without `--long`.
+const WINDOW_LOG_MAX: u32 = 27;
+/// Most memory of an xz decoder: a dictionary of 128 MiB, which is twice what `xz -9` makes, and what goes with it.
+const XZ_MEMORY: u64 = 129 << 20;
+const OUTPUT: usize = 128 << 10;
+
+/// Unpacks a stream that comes in pieces.
+pub struct Unpacker {
+    stream: Stream,
+    output: Vec<u8>,
+}
+
+enum Stream {
+    Plain,
+    Members(Members),
+    Zstd { decoder: Decoder<'static>, whole: bool },
+    Xz(xz::Stream),
+    Lz4(Box<Lz4>),
+}
+
+/// A stream of gzip or bzip2: one or more members.
+struct Members {
+    packing: Packing,
+    state: MemberState,
+}
+
+/// Where in a stream of members the next byte stands.
+enum MemberState {
+    /// Before the first member.
+    Start,
+    /// In a member.
+    Member(Member),
+    /// After a member.
+    Between,
+    /// In the zeros that some tapes and tools leave after the last.
+    Padding,
+}
+
+enum Member {
+    Gzip(Box<Decompress>),
+    Bzip2(bzip2::Decompress),
+}
+
+impl Packing {
+    /// The packing with this ending of a file's name, in any case.
+    pub fn of_ending(ending: &str) -> Option<Packing> {
+        Some(match ending.to_ascii_lowercase().as_str() {
+            "gz" => Packing::Gzip,
+            "zst" => Packing::Zstd,
+            "bz2" => Packing::Bzip2,
+            "xz" => Packing::Xz,
+            "lz4" => Packing::Lz4,
+            _ => return None,
+        })
+    }
+
+    /// The packing whose streams begin with these bytes.
+    pub fn of_magic(bytes: &[u8]) -> Option<Packing> {
+        Some(match bytes {
+            [0x1f, 0x8b, 8, ..] => Packing::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Packing::Zstd,
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => Packing::Bzip2,
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Packing::Xz,
+            [0x04, 0x22, 0x4d, 0x18, ..] => Packing::Lz4,
+            _ => return None,
+        })
+    }
+
+    /// The name of the format, as messages have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Packing::None => "plain",
+            Packing::Gzip => "gzip",
+            Packing::Zstd => "zstd",
+            Packing::Bzip2 => "bzip2",
+            Packing::Xz => "xz",
+            Packing::Lz4 => "lz4",
+        }
+    }
+}
+
+impl Unpacker {
+    /// An unpacker of such a stream, at its start. Fails if it cannot have its memory.
+    pub fn new(packing: Packing) -> Result<Unpacker, String> {
+        let stream = match packing {
+            Packing::None => Stream::Plain,
+            Packing::Gzip | Packing::Bzip2 => Stream::Members(Members { packing, state: MemberState::Start }),
+            Packing::Zstd => {
+                let mut decoder = Decoder::new().map_err(|why| why.to_string())?;
+                decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX)).map_err(|why| why.to_string())?;
+                Stream::Zstd { decoder, whole: false }
+            }
+            Packing::Xz => Stream::Xz(xz::Stream::new_stream_decoder(XZ_MEMORY, xz::CONCATENATED).map_err(of_xz)?),
+            Packing::Lz4 => Stream::Lz4(Box::default()),
+        };
+        let output = if matches!(packing, Packing::None | Packing::Lz4) { Vec::new() } else { vec![0; OUTPUT] };
+        Ok(Unpacker { stream, output })
+    }
+
+    /// Takes the next packed bytes and hands over what they unpack to. The error says what is wrong with the stream,
+    /// which is over then.
+    pub fn feed(&mut self, bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+        let mut rest = bytes;
+        match &mut self.stream {
+            Stream::Plain => take(bytes),
+            Stream::Members(members) => members.feed(bytes, &mut self.output, take)?,
+            Stream::Zstd { decoder, whole } => loop {
+                let status = decoder.run_on_buffers(rest, &mut self.output).map_err(|why| of_zstd(&why))?;
+                if status.bytes_read == 0 && status.bytes_written == 0 {
+                    break;
+                }
+                *whole = status.remaining == 0;
+                rest = &rest[status.bytes_read..];
+                take(&self.output[..status.bytes_written]);
+            },
+            Stream::Xz(stream) => loop {
+                let (read, written) = (stream.total_in(), stream.total_out());
+                stream.process(rest, &mut self.output, xz::Action::Run).map_err(of_xz)?;
+                let (read, written) = ((stream.total_in() - read) as usize, (stream.total_out() - written) as usize);
+                if read == 0 && written == 0 {
+                    break;
+                }
+                rest = &rest[read..];
+                take(&self.output[..written]);
+            },
+            Stream::Lz4(stream) => stream.feed(bytes, take)?,
+        }
+        Ok(())
+    }
+
+    /// The stream ends here: says so if that is too early.
+    pub fn finish(mut self) -> Result<(), String> {
+        let (whole, packing) = match &mut self.stream {
+            Stream::Plain => return Ok(()),
+            Stream::Members(Members { packing, state }) => {
+                (matches!(state, MemberState::Between | MemberState::Padding), *packing)
+            }
+            Stream::Zstd { whole, .. } => (*whole, Packing::Zstd),
+            Stream::Xz(stream) => {
+                let status = stream.process(b"", &mut self.output, xz::Action::Finish).map_err(of_xz)?;
+                (status == xz::Status::StreamEnd, Packing::Xz)
+            }
+            Stream::Lz4(stream) => (stream.is_whole(), Packing::Lz4),
+        };
+        if whole { Ok(()) } else { Err(format!("the {} stream ends too early", packing.name())) }
+    }
+}
+
+impl std::fmt::Debug for Unpacker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unpacker").finish_non_exhaustive()
+    }
+}
+
+impl Members {
+    fn feed(&mut self, mut rest: &[u8], output: &mut [u8], take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+        let name = self.packing.name();
+        let trailing = || Err(format!("something else follows the {name} stream"));
+        loop {
+            match &mut self.state {
+                MemberState::Member(member) => {
+                    let (read, written) = member.total();
+                    let ended = member.unpack(rest, output).map_err(|why| format!("the {name} stream is damaged: {why}"))?;
+                    let (read, written) = ((member.total().0 - read) as usize, (member.total().1 - written) as usize);
+                    rest = &rest[read..];
+                    take(&output[..written]);
+                    if ended {
+                        self.state = MemberState::Between;
+                    } else if read == 0 && written == 0 {
+                        return Ok(());
+                    }
+                }
+                MemberState::Start | MemberState::Between => match (self.packing, rest.first()) {
+                    (_, None) => return Ok(()),
+                    (Packing::Gzip, Some(0x1f)) => {
+                        self.state = MemberState::Member(Member::Gzip(Box::new(Decompress::new_gzip(15))));
+                    }
+                    (Packing::Bzip2, Some(b'B')) => {
+                        self.state = MemberState::Member(Member::Bzip2(bzip2::Decompress::new(false)));
+                    }
+                    (_, Some(0)) if matches!(self.state, MemberState::Between) => self.state = MemberState::Padding,
+                    (..) if matches!(self.state, MemberState::Between) => return trailing(),
+                    (..) => return Err(format!("this is no {name} stream")),
+                },
+                MemberState::Padding if rest.iter().all(|&byte| byte == 0) => return Ok(()),
+                MemberState::Padding => return trailing(),
+            }
+        }
+    }
+}
+
+impl Member {
+    /// The bytes that were read, and those that were written.
+    fn total(&self) -> (u64, u64) {
+        match self {
+            Member::Gzip(member) => (member.total_in(), member.total_out()),
+            Member::Bzip2(member) => (member.total_in(), member.total_out()),
+        }
+    }
+
+    /// Unpacks some bytes; returns whether the member ends with them.
+    fn unpack(&mut self, bytes: &[u8], output: &mut [u8]) -> Result<bool, String> {
+        Ok(match self {
+            Member::Gzip(member) => {
+                let status = member.decompress(bytes, output, FlushDecompress::None).map_err(|why| why.to_string())?;
+                status == flate2::Status::StreamEnd
+            }
+            Member::Bzip2(member) => member.decompress(bytes, output).map_err(|why| why.to_string())? == bzip2::Status::StreamEnd,
+        })
+    }
+}
+
+/// The message for an error of zstd.
+fn of_zstd(why: &std::io::Error) -> String {
+    match why.to_string().as_str() {
+        "Frame requires too much memory for decoding" => "the zstd stream needs a window above 128 MiB".to_owned(),
+        why => format!("the zstd stream is damaged: {why}"),
+    }
+}
+
+/// The message for an error of liblzma.
+fn of_xz(why: xz::Error) -> String {
+    match why {
+        xz::Error::Format => "this is no xz stream",
+        xz::Error::MemLimit => "the xz stream needs a dictionary above 128 MiB; pack it again with a smaller one, as 'xz -9' has",
+        xz::Error::Mem => "there is no memory for the dictionary of the xz stream",
+        xz::Error::Options | xz::Error::UnsupportedCheck => "the xz stream has options that are not supported",
+        _ => "the xz stream is damaged, or something else follows it",
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    const PACKINGS: [Packing; 5] = [Packing::Gzip, Packing::Zstd, Packing::Bzip2, Packing::Xz, Packing::Lz4];
+
+    fn pack(packing: Packing, bytes: &[u8]) -> Vec<u8> {
+        match packing {
+            Packing::None => bytes.to_vec(),
+            Packing::Gzip => {
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                encoder.write_all(bytes).unwrap();
+                encoder.finish().unwrap()
+            }
+            Packing::Zstd => zstd::encode_all(bytes, 1).unwrap(),
+            Packing::Bzip2 => {
+                let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+                encoder.write_all(bytes).unwrap();
+                encoder.finish().unwrap()
+            }
+            Packing::Xz => {
+                let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
+                encoder.write_all(bytes).unwrap();
+                encoder.finish().unwrap()
+            }
+            Packing::Lz4 => {
+                let info = lz4_flex::frame::FrameInfo::new().block_mode(lz4_flex::frame::BlockMode::Linked);
+                let info = info.content_checksum(true).block_checksums(true);
+                let mut encoder = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
+                encoder.write_all(bytes).unwrap();
+                encoder.finish().unwrap()
+            }
+        }
+    }
+
+    fn unpack(packing: Packing, bytes: &[u8], cut: usize) -> Result<Vec<u8>, String> {
+        let mut unpacker = Unpacker::new(packing).unwrap();
+        let mut out = Vec::new();
+        for piece in bytes.chunks(cut) {
+            unpacker.feed(piece, &mut |bytes| out.extend_from_slice(bytes))?;
+        }
+        unpacker.finish().map(|()| out)
+    }
+
+    /// Text of three times the output buffer.
+    fn text() -> Vec<u8> {
+        (0..3 * OUTPUT / 8).flat_map(|n| format!("{n:07}\n").into_bytes()).collect()
+    }
+
+    #[test]
+    fn members_and_frames_follow_one_another() {
+        for packing in [Packing::None].into_iter().chain(PACKINGS) {
+            let parts = [text(), Vec::new(), b"tail".to_vec()];
+            let packed = parts.iter().map(|part| pack(packing, part)).collect::<Vec<_>>().concat();
+            for cut in [1, 7, 4096, usize::MAX] {
+                assert!(unpack(packing, &packed, cut) == Ok(parts.concat()), "{packing:?} {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_output_that_fills_the_buffer_exactly() {
+        for packing in PACKINGS {
+            let bytes = vec![b'a'; 2 * OUTPUT];
+            assert!(unpack(packing, &pack(packing, &bytes), usize::MAX) == Ok(bytes));
+        }
+    }
+
+    #[test]
+    fn every_early_end_is_found() {
+        for packing in PACKINGS {
+            let says = format!("the {} stream ends too early", packing.name());
+            let packed = pack(packing, b"some text, some text");
+            assert_eq!(Packing::of_magic(&packed), Some(packing));
+            for end in 0..packed.len() {
+                assert_eq!(unpack(packing, &packed[..end], 5).unwrap_err(), says, "{end}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_is_padding_or_a_finding() {
+        let packed = pack(Packing::Gzip, b"text");
+        assert_eq!(unpack(Packing::Gzip, &[&packed[..], &[0; 1000]].concat(), 9), Ok(b"text".to_vec()));
+        for tail in [&b"x"[..], b"\0\0x", b"\x1fx", b"\0\x1f\x8b"] {
+            assert!(unpack(Packing::Gzip, &[&packed[..], tail].concat(), 9).is_err());
+        }
+        for packing in PACKINGS {
+            assert!(unpack(packing, &[&pack(packing, b"text")[..], b"garbage"].concat(), 9).is_err(), "{packing:?}");
+            if packing != Packing::Zstd {
+                assert_eq!(
+                    unpack(packing, b"plain text, longer than a header", 9).unwrap_err(),
+                    format!("this is no {} stream", packing.name())
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_above_the_limit_is_refused() {
+        let long = |log| {
+            let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+            encoder.set_parameter(zstd::zstd_safe::CParameter::WindowLog(log)).unwrap();
+            encoder.write_all(&text()).unwrap();
+            encoder.finish().unwrap()
+        };
+        assert!(unpack(Packing::Zstd, &long(27), 4096).is_ok());
+        assert_eq!(unpack(Packing::Zstd, &long(28), 4096).unwrap_err(), "the zstd stream needs a window above 128 MiB");
+    }
+
+    #[test]
+    fn a_dictionary_above_the_limit_is_refused() {
+        let packed = |size| {
+            let mut options = xz::LzmaOptions::new_preset(0).unwrap();
+            options.dict_size(size);
+            let stream = xz::Stream::new_stream_encoder(xz::Filters::new().lzma2(&options), xz::Check::Crc32).unwrap();
+            let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+            encoder.write_all(&text()).unwrap();
+            encoder.finish().unwrap()
+        };
+        assert!(unpack(Packing::Xz, &packed(1 << 27), 4096).is_ok());
+        assert!(unpack(Packing::Xz, &packed(3 << 26), 4096).unwrap_err().contains("a dictionary above 128 MiB"));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(bytes: Vec<u8>, flip in any::<prop::sample::Index>(), mask: u8) {
+            for packing in PACKINGS {
+                let _ = unpack(packing, &bytes, 3);
+                let mut packed = pack(packing, &bytes);
+                let at = flip.index(packed.len());
+                packed[at] ^= mask;
+                let _ = unpack(packing, &packed, 3);
+            }
+        }
+    }
+}
