@@ -88,7 +88,7 @@ impl Home {
     pub fn seal(&self) -> Result<()> {
         // sled creates its files with the umask of the user.
         if share::is_shared(&self.folder) {
-            share::tree(&self.folder, |_| share::WRITE)?;
+            share::tree(&self.folder, |path| if path.ends_with(SEAL) { share::READ } else { share::WRITE })?;
         }
         let files = encode(&self.files()?);
         let mut temp = Temp::create(&self.tmp)?;

@@ -181,7 +181,7 @@ impl Scratch {
         if device(tmp)? == device(workspace)? {
             return Ok(Scratch { path: tmp.to_owned(), own: false });
         }
-        let path = workspace.join(".helox").join("tmp");
+        let path = workspace.join(super::STORE).join("tmp");
         point(Call::Write, &path)
             .and_then(|()| fs::create_dir_all(&path))
             .map_err(|e| Error::io("cannot create the folder", &path, e))?;

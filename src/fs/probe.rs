@@ -89,7 +89,7 @@ struct Probe {
 
 impl Probe {
     fn create(folder: &Path) -> Result<Probe> {
-        let path = folder.join(".helox").join(unique_name());
+        let path = folder.join(super::STORE).join(unique_name());
         point(Call::Write, &path)
             .and_then(|()| fs::create_dir_all(&path))
             .map_err(|e| Error::io("cannot create the folder", &path, e))?;

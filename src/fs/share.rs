@@ -1,7 +1,7 @@
 //! Folders that a group shares: setgid, and writable for the group.
 //!
-//! What is created in such a folder is for the group too, whatever the umask of the user: folders are shared in turn,
-//! files can be read, and those that others lock or write to can be written. So a repository is shared once its folders
+//! What is created in such a folder of a store is for the group too, whatever the umask of the user: folders are shared in
+//! turn, files can be read, and those that others lock or write to can be written. So a store is shared once its folders
 //! are, and nothing else has to know of it.
 
 use std::fs::{self, File, Metadata, Permissions};
@@ -18,9 +18,10 @@ pub const READ: u32 = 0o040;
 /// The permission bits of a file that the group locks or writes to.
 pub const WRITE: u32 = 0o060;
 
-/// Tells if a group shares a folder.
+/// Tells if a folder is one of a store that a group shares.
 pub fn is_shared(folder: &Path) -> bool {
-    fs::metadata(folder).is_ok_and(|meta| meta.permissions().mode() & 0o2020 == 0o2020)
+    folder.components().any(|part| part.as_os_str() == super::STORE)
+        && fs::metadata(folder).is_ok_and(|meta| meta.permissions().mode() & 0o2020 == 0o2020)
 }
 
 /// Returns the permissions of a file or folder with more bits set; `None` if it has them.
@@ -85,12 +86,15 @@ mod tests {
     #[test]
     fn what_is_created_in_a_shared_folder_is_shared() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("shared");
+        let folder = dir.path().join(".helox");
         fs::create_dir(&folder).unwrap();
         fs::set_permissions(&folder, Permissions::from_mode(0o2770)).unwrap();
         atomic::ensure_folder(&folder.join("a/b")).unwrap();
         atomic::replace(&folder, &folder.join("a/file"), b"x").unwrap();
         lock::exclusive(&folder.join("a/lock")).unwrap();
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o2770)).unwrap();
+        atomic::ensure_folder(&dir.path().join("data")).unwrap();
+        assert_ne!(mode(&dir.path().join("data")) & 0o020, 0o020, "a workspace follows the umask");
         for path in ["a", "a/b"] {
             assert_eq!(mode(&folder.join(path)) & 0o2070, 0o2070, "{path}");
         }
@@ -101,7 +105,7 @@ mod tests {
     #[test]
     fn a_tree_is_shared_whatever_its_modes_were() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("tree");
+        let folder = dir.path().join(".helox");
         fs::create_dir_all(folder.join("a/b")).unwrap();
         for (path, bits) in [("a/b/lock", 0o600), ("a/file", 0o400)] {
             fs::write(folder.join(path), "").unwrap();

@@ -7,7 +7,7 @@ use crate::fs::{atomic, share};
 use crate::object;
 
 /// The name of the folder.
-pub const FOLDER: &str = ".helox";
+pub const FOLDER: &str = crate::fs::STORE;
 /// What the file `format` holds.
 const FORMAT: &[u8] = b"helox 1\n";
 
@@ -52,7 +52,8 @@ impl Layout {
     pub fn share(&self) -> Result<()> {
         let catalog = self.catalog();
         let is_lock = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().ends_with(b"lock"));
-        share::tree(&self.root, |path| if is_lock(path) || path.starts_with(&catalog) { share::WRITE } else { share::READ })
+        let is_sled = |path: &Path| path.starts_with(&catalog) && !path.ends_with("seal");
+        share::tree(&self.root, |path| if is_lock(path) || is_sled(path) { share::WRITE } else { share::READ })
             .map_err(|e| e.with_hint("let its owner, or root, run 'hlx init'"))
     }
 
