@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::reading::{Encoding, Format, Origin, Packing, Reading};
-use super::{Csv, Pointer, Record, Records, Unpacker, fields, json};
+use super::{Csv, Pointer, Record, Records, Unpacker, fields, json, opaque};
 
 /// Bytes at the start of a file that a guess follows from.
 pub const HEAD: usize = 16 << 10;
@@ -18,15 +18,49 @@ const DELIMITERS: [u8; 3] = [b';', b'\t', b'|'];
 impl Reading {
     /// The reading of a file that begins with these bytes: the first [`HEAD`] of them, or all that it has.
     pub fn guess(&self, head: &[u8]) -> Reading {
-        let mut reading = self.before_guess();
-        if reading.format == Format::Parquet {
+        match self.opaque_cause(head) {
+            Some(_) => Reading { opaque: true, ..self.before_guess() },
+            None => self.guess_dialect(&head[..head.len().min(HEAD)]),
+        }
+    }
+
+    /// Returns why no reader can look into a file that begins with these bytes, the first [`HEAD`] of them or all that it
+    /// has, and what to do.
+    pub fn opaque_cause(&self, head: &[u8]) -> Option<String> {
+        let head = &head[..head.len().min(HEAD)];
+        let reading = self.before_guess().guess_packing(head);
+        let text = reading.unpacked(head);
+        opaque::cause(&reading, &text, head.len() < HEAD && text.len() < UNPACKED)
+    }
+
+    /// The same reading; of records of text that begin as a packing does, unpacked.
+    fn guess_packing(mut self, head: &[u8]) -> Reading {
+        let is_text = matches!(self.format, Format::Jsonl | Format::Json | Format::Csv | Format::Tsv);
+        if is_text
+            && self.packing == Packing::None
+            && !self.origin.stated
+            && let Some(packing) = Packing::of_magic(head)
+        {
+            self.packing = packing;
+            self.origin.guessed_packing = true;
+        }
+        self
+    }
+
+    /// What the first bytes of a file unpack to.
+    fn unpacked<'b>(&self, head: &'b [u8]) -> Cow<'b, [u8]> {
+        match self.packing {
+            Packing::None => Cow::Borrowed(head),
+            packing => Cow::Owned(unpacked(packing, head)),
+        }
+    }
+
+    fn guess_dialect(&self, head: &[u8]) -> Reading {
+        let mut reading = self.before_guess().guess_packing(head);
+        if matches!(reading.format, Format::Parquet | Format::Archive) {
             return reading;
         }
-        let head = &head[..head.len().min(HEAD)];
-        let text = match reading.packing {
-            Packing::None => Cow::Borrowed(head),
-            _ => Cow::Owned(unpacked(reading.packing, head)),
-        };
+        let text = reading.unpacked(head);
         let whole = head.len() < HEAD && text.len() < UNPACKED;
         if reading.dialect.encoding == Encoding::Utf8
             && let Some(encoding) = byte_order(&text).or_else(|| unmarked(reading.format, &text))
@@ -62,6 +96,9 @@ impl Reading {
     /// What was guessed, in words: `None` where nothing was.
     pub fn guessed(&self) -> Option<String> {
         let mut words = Vec::new();
+        if self.origin.guessed_packing {
+            words.push(format!("unpacked by {}, as its first bytes say", self.packing.name()));
+        }
         if self.origin.guessed_encoding {
             words.push("in UTF-16, as its first bytes say".to_owned());
         }
@@ -240,6 +277,23 @@ mod tests {
         for text in ["", "{\"a\":1}", "{\n\"a\":1}\n", "[1,\n2]", "{\"a\":1}\nx\n", "[\n{\"a\":1},\n{\"a\":2}\n]"] {
             assert!(!lines(text), "{text:?}");
         }
+    }
+
+    #[test]
+    fn packings_and_what_no_reader_can_look_into() {
+        let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
+        std::io::Write::write_all(&mut encoder, b"id;t\n1;a\n").unwrap();
+        let packed = encoder.finish().unwrap();
+        let reading = Reading::of("x.csv").guess(&packed);
+        assert_eq!((reading.packing, reading.delimiter()), (Packing::Xz, b';'));
+        assert!(reading.guessed().unwrap().starts_with("is read unpacked by xz, as its first bytes say, with ';'"));
+        assert_eq!(reading.before_guess(), Reading::of("x.csv"));
+        assert_eq!(Reading::from_id(&reading.id()), Some(reading));
+        let stated = Reading::named("csv").unwrap();
+        assert!(stated.guess(&packed).opaque && stated.opaque_cause(&packed).unwrap().contains("\"jsonl.xz\""));
+        let zipped = Reading::of("x.csv").guess(b"PK\x03\x04");
+        assert!(zipped.opaque && !zipped.is_table() && zipped.before_guess() == Reading::of("x.csv"));
+        assert_eq!(Reading::of("x.txt").guess(&packed), Reading::of("x.txt"));
     }
 
     #[test]

@@ -22,6 +22,23 @@ pub enum Format {
     Parquet,
     /// Anything else: the file itself is the sample.
     Whole,
+    /// An archive, or a compression, for which there is no reader: one sample that no rule can look into.
+    Archive,
+}
+
+impl Format {
+    /// The name, as messages have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Jsonl => "JSON Lines",
+            Format::Json => "JSON",
+            Format::Csv => "CSV",
+            Format::Tsv => "TSV",
+            Format::Parquet => "Parquet",
+            Format::Whole => "text",
+            Format::Archive => "an archive",
+        }
+    }
 }
 
 /// What the bytes of a file are wrapped in.
@@ -96,6 +113,8 @@ pub struct Origin {
     pub stated: bool,
     /// The encoding follows from the file's byte order mark.
     pub guessed_encoding: bool,
+    /// The packing follows from the file's first bytes.
+    pub guessed_packing: bool,
     /// The rest follows from the file's first bytes.
     pub guessed_form: bool,
 }
@@ -111,6 +130,8 @@ pub struct Reading {
     pub dialect: Dialect,
     /// Who says so.
     pub origin: Origin,
+    /// Whether its first bytes show that no reader can look into it, so that it is one sample.
+    pub opaque: bool,
 }
 
 /// A reading as the manifest has it beside a count: which reader made it, which revision of that reader, and the dialect.
@@ -118,8 +139,8 @@ pub struct Reading {
 pub struct ReaderId {
     /// Bits 0 to 7 are the format, 8 to 15 the packing, 16 to 31 the revision; 32 to 39 the delimiter or 0, 40 to 47 the
     /// first byte of a comment or 0, 48 to 51 the encoding; then one bit each: 52 quotes are text, 53 no header, 54 a
-    /// document on every line, 55 [`ReaderId::records`] is given, 56 stated, 57 guessed encoding, 58 guessed form. They
-    /// never change their meaning.
+    /// document on every line, 55 [`ReaderId::records`] is given, 56 stated, 57 guessed encoding, 58 guessed form, 59
+    /// opaque, 60 guessed packing. They never change their meaning.
     pub code: u64,
     /// [`Dialect::records`].
     pub records: Option<Arc<str>>,
@@ -143,8 +164,8 @@ impl Reading {
 
     const fn of_format(format: Format, packing: Packing) -> Reading {
         let dialect = Dialect::PLAIN;
-        let origin = Origin { stated: false, guessed_encoding: false, guessed_form: false };
-        Reading { format, packing, dialect, origin }
+        let origin = Origin { stated: false, guessed_encoding: false, guessed_packing: false, guessed_form: false };
+        Reading { format, packing, dialect, origin, opaque: false }
     }
 
     /// How a file of this path is read, by the ending of its name in any case. What cannot be read from a stream in one
@@ -159,6 +180,9 @@ impl Reading {
             Some("csv") => Format::Csv,
             Some("tsv" | "tab") => Format::Tsv,
             Some("parquet" | "pq") if packing == Packing::None => Format::Parquet,
+            Some("zip" | "rar" | "7z" | "tar" | "tgz" | "tbz" | "tbz2" | "txz" | "tzst" | "z" | "br" | "lzma" | "lz" | "cab") => {
+                Format::Archive
+            }
             _ => Format::Whole,
         };
         Reading::of_format(format, packing)
@@ -186,17 +210,18 @@ impl Reading {
 
     /// Whether the records are rows of a table of text.
     pub fn is_table(&self) -> bool {
-        matches!(self.format, Format::Csv | Format::Tsv)
+        matches!(self.format, Format::Csv | Format::Tsv) && !self.opaque
     }
 
     /// Whether the records are JSON, one on every line.
     pub fn is_lines(&self) -> bool {
-        self.format == Format::Jsonl || self.format == Format::Json && self.dialect.lines
+        !self.opaque && (self.format == Format::Jsonl || self.format == Format::Json && self.dialect.lines)
     }
 
     /// Whether a file is not told from its pieces as they are stored, but is read once all of them are.
     pub fn is_read_from_disk(&self) -> bool {
         match self.format {
+            _ if self.opaque => true,
             Format::Parquet => true,
             Format::Whole => self.packing != Packing::None,
             _ => false,
@@ -220,14 +245,18 @@ impl Reading {
 
     /// Whether the same bytes have the same records for both, whoever chose the dialect.
     pub fn reads_as(&self, other: &Reading) -> bool {
-        (self.format, self.packing, &self.dialect) == (other.format, other.packing, &other.dialect)
+        let read = |reading: &Reading| (reading.format, reading.packing, reading.opaque);
+        read(self) == read(other) && self.dialect == other.dialect
     }
 
     /// The reading before anything was guessed.
     pub fn before_guess(&self) -> Reading {
-        let mut reading = self.clone();
+        let mut reading = Reading { opaque: false, ..self.clone() };
         if std::mem::take(&mut reading.origin.guessed_encoding) {
             reading.dialect.encoding = Encoding::Utf8;
+        }
+        if std::mem::take(&mut reading.origin.guessed_packing) {
+            reading.packing = Packing::None;
         }
         if std::mem::take(&mut reading.origin.guessed_form) {
             (reading.dialect.delimiter, reading.dialect.quotes, reading.dialect.lines) = (None, true, false);
@@ -244,6 +273,7 @@ impl Reading {
             Format::Tsv => 4,
             Format::Parquet => 5,
             Format::Whole => 6,
+            Format::Archive => 9,
         };
         let packing = match self.packing {
             Packing::None => 0,
@@ -263,7 +293,7 @@ impl Reading {
         };
         let byte = |byte: &Option<u8>| u64::from(byte.unwrap_or(0));
         let bit = |at: u32, set: bool| u64::from(set) << at;
-        let Origin { stated, guessed_encoding, guessed_form } = self.origin;
+        let Origin { stated, guessed_encoding, guessed_packing, guessed_form } = self.origin;
         let code = format
             | packing << 8
             | revision(self.format) << 16
@@ -276,7 +306,9 @@ impl Reading {
             | if records.is_some() { RECORDS } else { 0 }
             | bit(56, stated)
             | bit(57, guessed_encoding)
-            | bit(58, guessed_form);
+            | bit(58, guessed_form)
+            | bit(59, self.opaque)
+            | bit(60, guessed_packing);
         ReaderId { code, records: records.clone() }
     }
 
@@ -290,6 +322,7 @@ impl Reading {
             4 => Format::Tsv,
             5 => Format::Parquet,
             6 => Format::Whole,
+            9 => Format::Archive,
             _ => return None,
         };
         let packing = match code >> 8 & 0xff {
@@ -320,8 +353,8 @@ impl Reading {
             lines: bit(54),
             records: id.records.clone(),
         };
-        let origin = Origin { stated: bit(56), guessed_encoding: bit(57), guessed_form: bit(58) };
-        let reading = Reading { format, packing, dialect, origin };
+        let origin = Origin { stated: bit(56), guessed_encoding: bit(57), guessed_packing: bit(60), guessed_form: bit(58) };
+        let reading = Reading { format, packing, dialect, origin, opaque: bit(59) };
         (reading.id() == *id).then_some(reading)
     }
 }
@@ -329,7 +362,7 @@ impl Reading {
 /// Raised by one whenever a reader finds other records in the same bytes than before.
 fn revision(format: Format) -> u64 {
     match format {
-        Format::Jsonl | Format::Json | Format::Csv | Format::Tsv | Format::Parquet | Format::Whole => 1,
+        Format::Jsonl | Format::Json | Format::Csv | Format::Tsv | Format::Parquet | Format::Whole | Format::Archive => 1,
     }
 }
 
@@ -364,6 +397,9 @@ mod tests {
     fn everything_else_is_whole() {
         for path in ["", "a", "a.txt", ".jsonl", ".gz", "a.csv/b", "csv"] {
             assert_eq!(Reading::of(path), Reading::whole(), "{path}");
+        }
+        for (path, packing) in [("x.zip", Packing::None), ("x.tar.gz", Packing::Gzip), ("x.tgz", Packing::None)] {
+            assert_eq!(of(path), (Format::Archive, packing), "{path}");
         }
         for path in ["x.gz", "x.txt.gz", "x.parquet.gz", ".csv.gz", "x.csv.gz.gz"] {
             assert_eq!(of(path), (Format::Whole, Packing::Gzip), "{path}");
@@ -409,6 +445,9 @@ mod tests {
             with(|r| r.origin.stated = true),
             with(|r| r.origin.guessed_encoding = true),
             with(|r| r.origin.guessed_form = true),
+            with(|r| r.origin.guessed_packing = true),
+            with(|r| r.opaque = true),
+            Reading::of("a.zip"),
         ]);
         let ids: std::collections::HashSet<_> = readings.iter().map(Reading::id).collect();
         assert_eq!(ids.len(), readings.len());

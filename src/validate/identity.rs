@@ -30,12 +30,12 @@ pub(super) fn whole(seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
         Seen::Cells(row, syntax, ..) | Seen::BadRow(row, syntax, _) => row_identity(row, syntax),
         Seen::Row(row) => row.canonical(),
         Seen::Text(bytes) => digest(TEXT, bytes),
-        Seen::Opaque(opaque) => {
+        Seen::Binary(binary) => {
             let mut id = [0; 16];
-            id.copy_from_slice(&opaque.content[..16]);
+            id.copy_from_slice(&binary.content[..16]);
             id
         }
-        Seen::Broken(_) => return None,
+        Seen::Opaque(_) | Seen::Broken(_) => return None,
     })
 }
 

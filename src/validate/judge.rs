@@ -74,8 +74,9 @@ impl<'g> Judge<'g> {
             }
             Body::Row(row) => Seen::Row(*row),
             Body::Text(text) => Seen::Text(text),
-            Body::Opaque(opaque) => Seen::Opaque(opaque),
+            Body::Binary(binary) => Seen::Binary(binary),
             Body::Note(text) => Seen::Text(text),
+            Body::Opaque(why) => Seen::Opaque(why),
             Body::Broken(why) => Seen::Broken(why),
         };
         for &rule in &looks.records {

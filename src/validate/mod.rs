@@ -31,6 +31,6 @@ pub use gate::{Gate, Looks, Split};
 pub use judge::{Judge, Told};
 pub use keys::{Gathering, MAX_MEMBERS, Told as KeyTold};
 pub use measures::{Limits, Measures};
-pub use record::{Body, Opaque, Record};
+pub use record::{Binary, Body, Record};
 pub use spec::{Check, Rule, Spec, Unit};
 pub use summary::Summary;

@@ -37,14 +37,16 @@ pub enum Body<'a> {
     /// A file that is itself the sample and is read as text.
     Text(&'a [u8]),
     /// A file that is itself the sample and cannot be read as text.
-    Opaque(Opaque<'a>),
+    Binary(Binary<'a>),
+    /// A file that no reader can look into: why.
+    Opaque(&'a str),
     /// A file that is not of its format: why.
     Broken(&'a str),
 }
 
-/// A file that cannot be looked into.
+/// A file that is no text, or too long to be read as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Opaque<'a> {
+pub struct Binary<'a> {
     /// Its content id.
     pub content: &'a [u8; 32],
     /// Why, as a sentence about the file.
@@ -67,7 +69,9 @@ pub(super) enum Seen<'a> {
     /// A file of text.
     Text(&'a [u8]),
     /// A file that cannot be read as text.
-    Opaque(Opaque<'a>),
+    Binary(Binary<'a>),
+    /// A file that no reader can look into: why.
+    Opaque(&'a str),
     /// A file that is not of its format: why.
     Broken(&'a str),
 }
@@ -89,10 +93,11 @@ impl Seen<'_> {
     /// Returns why a rule with these needs cannot look at the record; `None` where it can.
     pub fn unreadable(&self, needs: Needs) -> Option<String> {
         match (self, needs) {
+            (Seen::Opaque(why), _) => Some((*why).to_owned()),
             (Seen::NoJson(_, why), Needs::Text | Needs::Fields) => Some(format!("this is no JSON: {why}")),
             (Seen::BadRow(_, _, why), Needs::Text | Needs::Fields) => Some((*why).to_owned()),
             (Seen::Broken(why), Needs::Bytes | Needs::Text | Needs::Fields) => Some((*why).to_owned()),
-            (Seen::Opaque(opaque), Needs::Bytes | Needs::Text) => Some(opaque.why.to_owned()),
+            (Seen::Binary(binary), Needs::Bytes | Needs::Text) => Some(binary.why.to_owned()),
             _ => None,
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn search(seen: &Seen<'_>, look: Look<'_>) -> Option<Hit> {
         Seen::Json(text, tape) => search_value(&Value::Json(text, tape, 0), "", look),
         Seen::NoJson(bytes, _) | Seen::BadRow(bytes, ..) => whole(bytes, "the record"),
         Seen::Text(bytes) => whole(bytes, "the file"),
-        Seen::Opaque(_) | Seen::Broken(_) => None,
+        Seen::Binary(_) | Seen::Opaque(_) | Seen::Broken(_) => None,
         Seen::Cells(_, _, cells, names) => cells.iter().enumerate().find_map(|(at, cell)| {
             let what = look(cell)?;
             let place = names.get(at).map_or_else(|| format!("field {}", at + 1), |name| quotable(name.as_bytes()));

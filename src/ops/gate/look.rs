@@ -15,9 +15,9 @@ use super::known::Found;
 use super::{Attempt, Files, Judging, Sides};
 use crate::error::Result;
 use crate::object::node::Entry;
-use crate::sample::{Format, Header, Packing, Side};
+use crate::sample::{FileIssue, Format, Header, Packing, Side};
 use crate::store::samples::{Half, Seen, Text, visit, visit_part};
-use crate::validate::{Body, Gathering, Judge, KeyTold, Looks, Measures, Opaque, Record, Told};
+use crate::validate::{Binary, Body, Gathering, Judge, KeyTold, Looks, Measures, Record, Told};
 use crate::worktree::ingest::{Watch, Watcher};
 
 /// Keys that a worker holds before it hands them on.
@@ -307,22 +307,22 @@ impl Judging<'_> {
             }
             Text::Note(row) => Body::Note(row),
             Text::Row(row) => Body::Row(row),
-            Text::File { broken: Some((_, why)), .. } => Body::Broken(why),
+            Text::File { issue: Some(FileIssue::Damaged { cause, .. }), .. } => Body::Broken(cause),
+            Text::File { issue: Some(FileIssue::Opaque { cause }), .. } => Body::Opaque(cause),
             Text::File { content, .. } => match half {
-                None => Body::Opaque(Opaque { content, why: NO_TEXT }),
+                None => Body::Binary(Binary { content, why: NO_TEXT }),
                 Some(half) => {
                     if !is_text(half.path, &half.text(PROBE)?) {
-                        Body::Opaque(Opaque { content, why: NO_TEXT })
+                        Body::Binary(Binary { content, why: NO_TEXT })
                     } else {
                         text = half.text(MAX_TEXT + 1)?;
-                        if text.len() > MAX_TEXT { Body::Opaque(Opaque { content, why: TOO_LONG }) } else { Body::Text(&text) }
+                        if text.len() > MAX_TEXT { Body::Binary(Binary { content, why: TOO_LONG }) } else { Body::Text(&text) }
                     }
                 }
             },
         };
         let line = match &seen.text {
-            Text::File { broken: Some((line, _)), .. } => *line,
-            Text::File { .. } => 1,
+            Text::File { issue, .. } => issue.map_or(1, FileIssue::line),
             _ => seen.line,
         };
         show(&Record { line, body });

@@ -68,6 +68,18 @@ impl Packing {
         })
     }
 
+    /// The ending of its files' names.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Packing::None => "",
+            Packing::Gzip => "gz",
+            Packing::Zstd => "zst",
+            Packing::Bzip2 => "bz2",
+            Packing::Xz => "xz",
+            Packing::Lz4 => "lz4",
+        }
+    }
+
     /// The packing whose streams begin with these bytes.
     pub fn of_magic(bytes: &[u8]) -> Option<Packing> {
         Some(match bytes {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::sample::FileIssue;
+
 /// Why the rows of a file cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -17,11 +19,21 @@ impl Fault {
     }
 }
 
+impl From<Fault> for FileIssue {
+    fn from(fault: Fault) -> FileIssue {
+        let cause = fault.to_string();
+        match fault {
+            Fault::Damaged(_) => FileIssue::damaged(cause),
+            Fault::Encrypted(_) => FileIssue::Opaque { cause },
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Damaged(why) => write!(f, "the Parquet file is damaged: {why}"),
-            Fault::Encrypted(why) => write!(f, "the Parquet file is encrypted: {why}, and hlx has no key"),
+            Fault::Encrypted(why) => write!(f, "the Parquet file is encrypted: {why}, and hlx has no key; decrypt it first"),
         }
     }
 }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::account::{Account, Keeps};
 use super::gather::{Gather, Seen, Text, Visitor, lend};
 use super::half::{Bytes, Half};
-use super::pair::{Broken, Pair, Reader, Told, may_break};
+use super::pair::{Pair, Reader, Told, may_break};
 use super::stream::Stream;
 use super::table::Table;
 use super::{End, Rules, rows};
 use crate::chunk::cut;
 use crate::error::Result;
 use crate::object::recipe::Item;
-use crate::sample::{Format, Jsonl, Record, Records, Side};
+use crate::sample::{FileIssue, Format, Jsonl, Record, Records, Side};
 use crate::store::content::Chunks;
 use crate::store::read::Store;
 
@@ -153,7 +153,7 @@ fn by_turns<'r, 'v>(
     visitor: Visitor<'v>,
 ) -> Result<Option<Told<'v>>> {
     let reading = &new.reading;
-    if !old.reading.reads_as(reading) || may_break(reading) && (is_broken(old)?.is_some() || is_broken(new)?.is_some()) {
+    if !old.reading.reads_as(reading) || may_break(reading) && (issue_of(old)?.is_some() || issue_of(new)?.is_some()) {
         return Ok(None);
     }
     let mut tables = None;
@@ -191,25 +191,28 @@ fn by_turns<'r, 'v>(
 
 /// One side; returns how many records it has.
 pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mut visitor: Visitor<'_>) -> Result<u64> {
+    if let Some(issue) = half.opaque_issue()? {
+        return one_record(rules, side, half, Some(issue), account, visitor);
+    }
     match half.reading.format {
-        Format::Whole => return one_record(rules, side, half, None, account, visitor),
+        Format::Whole | Format::Archive => return one_record(rules, side, half, None, account, visitor),
         Format::Parquet => return rows::alone(rules, side, half, account, visitor),
         _ => {}
     }
     if visitor.is_some()
         && may_break(&half.reading)
-        && let Some(why) = is_broken(half)?
+        && let Some(issue) = issue_of(half)?
     {
-        return one_record(rules, side, half, Some(why), account, visitor);
+        return one_record(rules, side, half, Some(issue), account, visitor);
     }
     let shown = lend(&mut visitor);
     let Some(mut pair) = Pair::alone(rules, half.path, side, &half.reading, account.keeps(), shown)? else { return Ok(0) };
     for piece in half.pieces()? {
         pair.feed(side, &piece?);
     }
-    let Told { count, account: own, mut broken, .. } = pair.finish();
-    match broken[side as usize].take() {
-        Some(why) => one_record(rules, side, half, Some(why), account, visitor),
+    let Told { count, account: own, mut issues, .. } = pair.finish();
+    match issues[side as usize].take() {
+        Some(issue) => one_record(rules, side, half, Some(issue), account, visitor),
         None => {
             account.absorb(own);
             Ok(count)
@@ -217,30 +220,30 @@ pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Ac
     }
 }
 
-/// A file that is one record, perhaps because it is broken.
+/// A file that is one record, perhaps because of an issue.
 pub(super) fn one_record(
     rules: &Rules,
     side: Side,
     half: &Half<'_>,
-    why: Option<Broken>,
+    issue: Option<FileIssue>,
     account: &mut Account,
     visitor: Visitor<'_>,
 ) -> Result<u64> {
-    let (id, why) = match why {
-        Some(why) => (half.id()?, Some(why)),
+    let (id, issue) = match issue {
+        Some(issue) => (half.id()?, Some(issue)),
         None => match half.unpacked_id()? {
             Ok(id) => (id, None),
-            Err(why) => (half.id()?, Some((1, why))),
+            Err(why) => (half.id()?, Some(FileIssue::damaged(why))),
         },
     };
     let mut gather = Gather::new(rules, half.path, &half.reading, account.keeps(), visitor);
-    gather.take_whole(side, id.as_bytes(), why);
+    gather.take_whole(side, id.as_bytes(), issue);
     account.absorb(gather.finish().0);
     Ok(1)
 }
 
 /// Why a file is one record, if it is.
-pub(super) fn is_broken(half: &Half<'_>) -> Result<Option<Broken>> {
+pub(super) fn issue_of(half: &Half<'_>) -> Result<Option<FileIssue>> {
     let is_document = half.reading.format == Format::Json && !half.reading.is_lines();
     let mut reader = Reader::of(&half.reading).filter(|_| is_document);
     let read = half.unpacked(&mut |bytes| {
@@ -250,11 +253,11 @@ pub(super) fn is_broken(half: &Half<'_>) -> Result<Option<Broken>> {
         true
     })?;
     if let Err(why) = read {
-        return Ok(Some((1, why)));
+        return Ok(Some(FileIssue::damaged(why)));
     }
     Ok(reader.and_then(|mut reader| {
         reader.finish(&mut |_| {});
-        reader.broken()
+        reader.issue()
     }))
 }
 

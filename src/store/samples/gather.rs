@@ -5,7 +5,7 @@ use super::account::{Account, Keeps};
 use super::table::Table;
 use crate::limits;
 use crate::sample::{
-    Canonical, Finding, Header, Identity, Note, Reading, Record, Row, RowSyntax, Side, Type, digest, identity_of_row,
+    Canonical, FileIssue, Finding, Header, Identity, Note, Reading, Record, Row, RowSyntax, Side, Type, digest, identity_of_row,
 };
 
 /// A record, for those who look at the records themselves.
@@ -47,8 +47,8 @@ pub enum Text<'a> {
     File {
         /// Its content id.
         content: &'a [u8; 32],
-        /// The line at which it turned out not to be of its format, and why.
-        broken: Option<(u64, &'a str)>,
+        /// Why it is not read as what its name says, where it is not.
+        issue: Option<&'a FileIssue>,
     },
 }
 
@@ -230,11 +230,10 @@ impl<'r, 'v> Gather<'r, 'v> {
     }
 
     /// A file that is one record.
-    pub fn take_whole(&mut self, side: Side, content: &[u8; 32], finding: Option<(u64, String)>) {
-        let broken = finding.as_ref().map(|(line, message)| (*line, message.as_str()));
-        self.tell(side, 0, 0, Text::File { content, broken });
-        if let (Some((line, message)), Side::New) = (finding, side) {
-            self.account.finding(self.path, line, message);
+    pub fn take_whole(&mut self, side: Side, content: &[u8; 32], issue: Option<FileIssue>) {
+        self.tell(side, 0, 0, Text::File { content, issue: issue.as_ref() });
+        if let (Some(issue), Side::New) = (issue, side) {
+            self.account.finding(self.path, issue.line(), issue.cause().to_owned());
         }
     }
 

@@ -13,7 +13,7 @@ use quick_cache::sync::Cache;
 use crate::error::{Error, Kind, Result};
 use crate::id::{Content, Id};
 use crate::object::recipe::Item;
-use crate::sample::{Decoder, Encoding, HEAD, Packing, Ranges, Reading};
+use crate::sample::{Decoder, Encoding, FileIssue, HEAD, Packing, Ranges, Reading};
 use crate::store::content::{self, Chunks};
 use crate::store::read::{Object, Store};
 
@@ -106,6 +106,17 @@ impl<'a> Half<'a> {
         }
         bytes.truncate(most);
         Ok(bytes)
+    }
+
+    /// Why no reader can look into it, by its first bytes.
+    pub(super) fn opaque_issue(&self) -> Result<Option<FileIssue>> {
+        if !self.reading.opaque {
+            return Ok(None);
+        }
+        let cause = self.reading.opaque_cause(&self.start(HEAD)?);
+        // The version of hlx that read it as opaque may have known more kinds of files.
+        let cause = cause.unwrap_or_else(|| "this was of no format that could be read when it was committed".to_owned());
+        Ok(Some(FileIssue::Opaque { cause }))
     }
 
     /// The same, read as its first bytes tell where its ending and `helox.toml` leave it open.

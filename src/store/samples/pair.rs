@@ -6,7 +6,7 @@ use super::gather::{Gather, Visitor};
 use super::table::Table;
 use crate::error::{Error, Result};
 use crate::sample::{
-    Array, Compare, Csv, Decoder, Finding, Format, Jsonl, Nested, Note, Packing, Reading, Record, Records, Side,
+    Array, Compare, Csv, Decoder, FileIssue, Finding, Format, Jsonl, Nested, Note, Packing, Reading, Record, Records, Side,
 };
 
 /// A reader of a format whose records come from a stream.
@@ -21,6 +21,9 @@ pub(super) enum Reader {
 impl Reader {
     /// `None` for formats that are not read from a stream.
     pub fn of(reading: &Reading) -> Option<Reader> {
+        if reading.opaque {
+            return None;
+        }
         match reading.format {
             Format::Jsonl => Some(Reader::Jsonl(Jsonl::new())),
             Format::Json if reading.is_lines() => Some(Reader::Jsonl(Jsonl::new())),
@@ -29,15 +32,15 @@ impl Reader {
                 None => Reader::Array(Array::new()),
             }),
             Format::Csv | Format::Tsv => Some(Reader::Csv(Csv::of(reading))),
-            Format::Parquet | Format::Whole => None,
+            Format::Parquet | Format::Whole | Format::Archive => None,
         }
     }
 
     /// Why what has been read to its end is not of its format.
-    pub fn broken(&self) -> Option<Broken> {
+    pub fn issue(&self) -> Option<FileIssue> {
         match self {
-            Reader::Array(array) => array.broken().map(|finding| (finding.line, finding.message.clone())),
-            Reader::Nested(nested) => nested.broken().map(|finding| (finding.line, finding.message)),
+            Reader::Array(array) => array.broken().map(damaged),
+            Reader::Nested(nested) => nested.broken().as_ref().map(damaged),
             _ => None,
         }
     }
@@ -80,12 +83,15 @@ impl Records for Reader {
     }
 }
 
-/// The line and the message of a finding that makes the file one record.
-pub(super) type Broken = (u64, String);
+/// The issue that a finding makes of the file.
+fn damaged(finding: &Finding) -> FileIssue {
+    FileIssue::Damaged { line: finding.line, cause: finding.message.clone() }
+}
 
 /// Whether a file of this reading may turn out to be one record when records of it have been told.
 pub(super) fn may_break(reading: &Reading) -> bool {
-    reading.format == Format::Json && !reading.is_lines() || reading.packing != Packing::None && reading.format != Format::Whole
+    let is_packed = reading.packing != Packing::None && !matches!(reading.format, Format::Whole | Format::Archive);
+    !reading.opaque && (reading.format == Format::Json && !reading.is_lines() || is_packed)
 }
 
 enum Mode {
@@ -98,7 +104,7 @@ pub(super) struct Pair<'r, 'v> {
     reading: Reading,
     mode: Mode,
     decoders: [Option<Decoder>; 2],
-    damage: [Option<Broken>; 2],
+    damage: [Option<FileIssue>; 2],
     gather: Gather<'r, 'v>,
 }
 
@@ -108,7 +114,7 @@ pub(super) struct Told<'v> {
     pub count: u64,
     pub account: Account,
     /// For each side why it is one record; then all else is void.
-    pub broken: [Option<Broken>; 2],
+    pub issues: [Option<FileIssue>; 2],
     /// Who was told the records.
     pub visitor: Visitor<'v>,
 }
@@ -158,7 +164,7 @@ impl<'r, 'v> Pair<'r, 'v> {
             None => mode.feed(side, bytes, gather),
             Some(decoder) if damage[side as usize].is_none() => {
                 let fed = decoder.feed(bytes, &mut |bytes| mode.feed(side, bytes, gather));
-                damage[side as usize] = fed.err().map(|why| (1, why));
+                damage[side as usize] = fed.err().map(FileIssue::damaged);
             }
             Some(_) => {}
         }
@@ -199,9 +205,9 @@ impl<'r, 'v> Pair<'r, 'v> {
 
     /// The file ends here.
     pub fn finish(mut self) -> Told<'v> {
-        let mut broken = self.damage.clone();
-        for (side, broken) in [Side::Old, Side::New].into_iter().zip(&mut broken) {
-            if let (Some(decoder), None) = (self.decoders[side as usize].take(), &broken) {
+        let mut issues = self.damage.clone();
+        for (side, issue) in [Side::Old, Side::New].into_iter().zip(&mut issues) {
+            if let (Some(decoder), None) = (self.decoders[side as usize].take(), &issue) {
                 let Pair { mode, gather, .. } = &mut self;
                 match decoder.finish(&mut |bytes| mode.feed(side, bytes, gather)) {
                     Ok(false) => {}
@@ -209,7 +215,7 @@ impl<'r, 'v> Pair<'r, 'v> {
                         let message = "some of its bytes are no UTF-16, and are read as U+FFFD".to_owned();
                         gather.take_remark(side, Some(Finding { line: 1, message }));
                     }
-                    Err(why) => *broken = Some((1, why)),
+                    Err(why) => *issue = Some(FileIssue::damaged(why)),
                 }
             }
         }
@@ -218,7 +224,7 @@ impl<'r, 'v> Pair<'r, 'v> {
             Mode::Together(compare) => {
                 let (mut old, mut new, count) = compare.finish(&mut |side, record| gather.take(side, record));
                 for (side, reader) in [&old, &new].into_iter().enumerate() {
-                    broken[side] = broken[side].take().or_else(|| reader.broken());
+                    issues[side] = issues[side].take().or_else(|| reader.issue());
                 }
                 gather.take_notes(Side::Old, old.take_notes());
                 gather.take_notes(Side::New, new.take_notes());
@@ -226,21 +232,21 @@ impl<'r, 'v> Pair<'r, 'v> {
                 count
             }
             Mode::Alone(side, mut reader, mut count) => {
-                let own = &mut broken[side as usize];
+                let own = &mut issues[side as usize];
                 gather.tables[side as usize].feed(None);
                 reader.finish(&mut |record| {
                     count += 1;
                     gather.take(side, record);
                 });
-                *own = own.take().or_else(|| reader.broken());
+                *own = own.take().or_else(|| reader.issue());
                 gather.take_notes(side, reader.take_notes());
                 gather.take_remark(side, reader.remark());
-                broken[1 - side as usize] = None;
+                issues[1 - side as usize] = None;
                 count
             }
         };
         let (account, visitor) = self.gather.finish();
-        Told { count, account, broken, visitor }
+        Told { count, account, issues, visitor }
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn both(
     account: &mut Account,
     mut visitor: Visitor<'_>,
 ) -> Result<Option<u64>> {
-    if new.reading.format != Format::Parquet || old.reading != new.reading || old.records.is_none() {
+    if new.reading.format != Format::Parquet || new.reading.opaque || old.reading != new.reading || old.records.is_none() {
         return Ok(None);
     }
     let (Ok(before), Ok(after)) = (Table::open(old.ranges()?), Table::open(new.ranges()?)) else { return Ok(None) };
@@ -50,13 +50,13 @@ pub(super) fn both(
 pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mut visitor: Visitor<'_>) -> Result<u64> {
     let table = match Table::open(half.ranges()?) {
         Ok(table) => table,
-        Err(why) => return one_record(rules, side, half, Some((1, why.to_string())), account, visitor),
+        Err(why) => return one_record(rules, side, half, Some(why.into()), account, visitor),
     };
     // Rows that have been shown cannot be taken back.
     if visitor.is_some()
         && let Err(why) = table.check(&|_| true)
     {
-        return one_record(rules, side, half, Some((1, why.to_string())), account, visitor);
+        return one_record(rules, side, half, Some(why.into()), account, visitor);
     }
     let shown = lend(&mut visitor);
     let mut gather = Gather::new(rules, half.path, &half.reading, account.keeps(), shown);
@@ -68,6 +68,6 @@ pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Ac
             account.absorb(own);
             Ok(table.count())
         }
-        Err(why) => one_record(rules, side, half, Some((1, why.to_string())), account, visitor),
+        Err(why) => one_record(rules, side, half, Some(why.into()), account, visitor),
     }
 }

@@ -7,7 +7,7 @@ use memchr::memrchr;
 
 use super::account::{Account, Keeps};
 use super::align::Aligner;
-use super::compare::{alone, is_broken, one_record};
+use super::compare::{alone, issue_of, one_record};
 use super::gather::{Visitor, lend};
 use super::half::Half;
 use super::pair::{Pair, Told, may_break};
@@ -111,11 +111,11 @@ impl<'r, 'v> Stream<'r, 'v> {
 
     /// Decides how to go on, by the first bytes of both sides.
     fn begin(&mut self, item: &Item, bytes: Option<&[u8]>) -> Result<State<'r, 'v>> {
-        if matches!(self.reading.format, Format::Whole | Format::Parquet) {
+        if self.reading.opaque || matches!(self.reading.format, Format::Whole | Format::Archive | Format::Parquet) {
             return Ok(State::Aside);
         }
         if let Some(old) = self.old.as_ref().filter(|old| old.reading.reads_as(&self.reading) && old.size > 0)
-            && (!may_break(&self.reading) || is_broken(old)?.is_none())
+            && (!may_break(&self.reading) || issue_of(old)?.is_none())
         {
             let content = old.id()?;
             let tables = match self.reading.is_table() {
@@ -154,15 +154,15 @@ impl<'r, 'v> Stream<'r, 'v> {
                     tell_old(self.store, &mut pair, &[item])?;
                 }
                 let told = pair.finish();
-                if told.broken[Side::New as usize].is_none() {
+                if told.issues[Side::New as usize].is_none() {
                     old = None;
                 }
                 Some(told)
             }
         };
         let count = match told {
-            Some(Told { broken: [_, Some(why)], .. }) => {
-                one_record(self.rules, Side::New, new, Some(why), &mut account, lend(&mut visitor))?
+            Some(Told { issues: [_, Some(issue)], .. }) => {
+                one_record(self.rules, Side::New, new, Some(issue), &mut account, lend(&mut visitor))?
             }
             Some(told) => {
                 account.absorb(told.account);

@@ -132,7 +132,8 @@ fn what_a_rule_cannot_read_it_has_not_looked_at() {
     let bytes_alone = [1, 2, 3, 4, 5, 7, 9, 11];
     assert_eq!(unread(Body::Json(b"{\"id\":1,")), bytes_alone);
     assert_eq!(unread(Body::Broken("no Parquet")), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-    assert_eq!(unread(Body::Opaque(crate::validate::Opaque { content: &[7; 32], why: "the file is not text" })), [6, 7, 8]);
+    assert_eq!(unread(Body::Opaque("a git-lfs pointer")), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    assert_eq!(unread(Body::Binary(crate::validate::Binary { content: &[7; 32], why: "the file is not text" })), [6, 7, 8]);
 }
 
 #[test]

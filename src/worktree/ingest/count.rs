@@ -12,7 +12,7 @@ use crate::id::{Content, Id};
 use crate::object::node::{Entry, Samples};
 use crate::object::recipe::Item;
 use crate::parallel;
-use crate::sample::{Packing, Reading, placeholder};
+use crate::sample::{Packing, Reading};
 use crate::store::Store;
 use crate::store::samples::{Account, Bytes, Half, Keeps, Rules, Seen, Stream, compare};
 use crate::worktree::hash::{open, unstable};
@@ -91,8 +91,7 @@ impl<'a> Counting<'a> {
             }
             account.reread(&samples.reader, &reading);
         }
-        let told = placeholder(&reading, bytes).map(str::to_owned).or_else(|| reading.guessed());
-        if let Some(message) = told {
+        if let Some(message) = reading.guessed() {
             account.finding(path, 1, message);
         }
         let old = self.replaced(job)?;

@@ -1,0 +1,141 @@
+//! Files that no reader can look into: those that stand for data that is elsewhere, which a clone or a download leaves
+//! where the data was expected, and those whose first bytes are of another kind than their names say.
+
+use super::{Format, Packing, Reading};
+
+/// Most bytes of a file that stands for data.
+const MAX: usize = 4 << 10;
+
+/// Returns why no reader can look into a file that begins so, once unpacked, and what to do; `bytes` are all that it has
+/// where it is `whole`.
+pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<String> {
+    if whole && let Some(cause) = placeholder(reading, bytes) {
+        return Some(cause.to_owned());
+    }
+    let kind = kind(bytes);
+    match reading.format {
+        Format::Whole => return None,
+        Format::Archive => {
+            let kind = kind.unwrap_or("an archive or of a compression");
+            return Some(format!(
+                "this is {kind} that hlx does not read: unpack it and commit the files in it, or say that it is one sample \
+                 with \"GLOB\" = \"text\" in [dataset.NAME.format]"
+            ));
+        }
+        _ => {}
+    }
+    let format = reading.format.name();
+    if let Some(packing) = Packing::of_magic(bytes) {
+        let name = packing.name();
+        return Some(match reading.format {
+            Format::Parquet => format!("this is packed with {name}: unpack it, since {format} is not read packed"),
+            _ if reading.packing != Packing::None => format!("this is packed twice, the second time with {name}: unpack it"),
+            _ => format!(
+                "this is packed with {name}: name the packing in [dataset.NAME.format], as in \"GLOB\" = \"jsonl.{}\"",
+                packing.ending()
+            ),
+        });
+    }
+    match kind? {
+        "a Parquet file" if reading.format == Format::Parquet => None,
+        "a Parquet file" => {
+            Some(format!("this is a Parquet file, not {format}: set \"GLOB\" = \"parquet\" in [dataset.NAME.format]"))
+        }
+        kind => Some(format!("this is {kind}, not {format}: replace it by the data, or leave it out by .hlxignore")),
+    }
+}
+
+/// Returns the kind of a file whose first bytes no text has.
+fn kind(bytes: &[u8]) -> Option<&'static str> {
+    Some(match bytes {
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => "a ZIP archive",
+        [b'R', b'a', b'r', b'!', 0x1a, 7, ..] => "a RAR archive",
+        [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => "a 7z archive",
+        _ if bytes.get(257..262) == Some(b"ustar") => "a tar archive",
+        [b'%', b'P', b'D', b'F', b'-', ..] => "a PDF document",
+        [0x89, b'P', b'N', b'G', ..] => "a PNG image",
+        [0xff, 0xd8, 0xff, ..] => "a JPEG image",
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => "a GIF image",
+        [0x89, b'H', b'D', b'F', ..] => "an HDF5 file",
+        [b'P', b'A', b'R', b'1', rest @ ..] if rest.contains(&0) => "a Parquet file",
+        _ if bytes.starts_with(b"SQLite format 3\0") => "an SQLite database",
+        _ if bytes.starts_with(b"ARROW1\0\0") => "an Arrow file",
+        _ => return None,
+    })
+}
+
+/// Returns what a file stands for, by all its bytes, and how to get the data.
+fn placeholder(reading: &Reading, bytes: &[u8]) -> Option<&'static str> {
+    if bytes.len() > MAX {
+        return None;
+    }
+    let text = std::str::from_utf8(bytes).ok()?.trim_start();
+    let is_data = !matches!(reading.format, Format::Whole | Format::Archive);
+    let begins = |tag: &str| text.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
+    Some(match text {
+        _ if text.starts_with("version https://git-lfs.github.com/spec/") => {
+            "this is a git-lfs pointer, not the data; run 'git lfs pull' first"
+        }
+        _ if text.starts_with("# xet version ") => "this is a pointer of git-xet, not the data; fetch the data first",
+        _ if text.trim_end().lines().count() == 1 && text.contains("/annex/objects/") => {
+            "this is a git-annex pointer, not the data; run 'git annex get' first"
+        }
+        _ if text.starts_with("outs:\n- ") && text.contains("\n  path: ") => {
+            "this is a DVC pointer, not the data; run 'dvc pull' and commit the file it names"
+        }
+        _ if is_data && (begins("<!doctype html") || begins("<html")) => {
+            "this is an HTML page, not the data; the download may have failed"
+        }
+        _ if is_data && text.contains("<Error>") && text.contains("<Code>") => {
+            "this is the error of an object store, not the data; the download failed"
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_are_named() {
+        let named = |path: &str, text: &str| cause(&Reading::of(path), text.as_bytes(), true);
+        let lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n";
+        for path in ["x.parquet", "y.csv", "z.txt"] {
+            assert!(named(path, lfs).unwrap().contains("git-lfs"), "{path}");
+        }
+        let dvc = "outs:\n- md5: d41d8cd98f00b204e9800998ecf8427e\n  size: 3\n  path: data.csv\n";
+        assert!(named("data.csv.dvc", dvc).unwrap().contains("DVC"));
+        assert!(named("x", "/annex/objects/MD5E-s3--d41d8cd98f00b204e9800998ecf8427e.csv\n").unwrap().contains("annex"));
+        assert!(named("x.csv", "<!DOCTYPE html><title>Log in</title>").unwrap().contains("HTML"));
+        assert!(named("x.json", "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code></Error>").is_some());
+        for (path, text) in
+            [("x.html", "<!DOCTYPE html>"), ("x.csv", "version,url\n1,https://git-lfs.github.com/spec/v1\n"), ("x", "")]
+        {
+            assert_eq!(named(path, text), None, "{path}");
+        }
+        assert_eq!(named("x.txt", &lfs.repeat(MAX / lfs.len() + 1)), None);
+        assert_eq!(cause(&Reading::of("x.csv"), lfs.as_bytes(), false), None);
+    }
+
+    #[test]
+    fn bytes_of_another_kind_are_named() {
+        let named = |path: &str, bytes: &[u8]| cause(&Reading::of(path), bytes, false).unwrap_or_default();
+        assert!(named("a.jsonl", b"PK\x03\x04").starts_with("this is a ZIP archive, not JSON Lines: "));
+        assert!(named("a.csv", b"%PDF-1.7").starts_with("this is a PDF document, not CSV: "));
+        assert!(named("a.csv", b"PAR1\x15\0").contains("set \"GLOB\" = \"parquet\""));
+        assert!(named("a.parquet", b"\x1f\x8b\x08").contains("packed with gzip: unpack it"));
+        assert!(named("a.jsonl.gz", b"\x1f\x8b\x08").contains("packed twice"));
+        assert!(named("a.zip", b"PK\x03\x04").starts_with("this is a ZIP archive that hlx does not read: "));
+        assert!(named("a.lzma", b"]\0\0").starts_with("this is an archive or of a compression that hlx does not read: "));
+        for (path, bytes) in [
+            ("a.parquet", &b"PAR1\x15\0"[..]),
+            ("a.png", b"\x89PNG"),
+            ("a.docx", b"PK\x03\x04"),
+            ("a.csv", b"PAR1,PAR2\n"),
+            ("a.jsonl", b"{}"),
+        ] {
+            assert_eq!(named(path, bytes), "", "{path}");
+        }
+    }
+}
