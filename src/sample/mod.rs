@@ -21,6 +21,7 @@ mod nested;
 mod opaque;
 mod packing;
 mod parquet;
+mod partial;
 mod pointer;
 mod reading;
 mod record;
