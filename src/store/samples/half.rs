@@ -13,7 +13,7 @@ use quick_cache::sync::Cache;
 use crate::error::{Error, Kind, Result};
 use crate::id::{Content, Id};
 use crate::object::recipe::Item;
-use crate::sample::{Decoder, Encoding, FileIssue, HEAD, Packing, Ranges, Reading};
+use crate::sample::{Decoder, Encoding, FileIssue, HEAD, Hint, Packing, Ranges, Reading};
 use crate::store::content::{self, Chunks};
 use crate::store::read::{Object, Store};
 
@@ -123,6 +123,11 @@ impl<'a> Half<'a> {
     pub fn guessed(mut self) -> Result<Half<'a>> {
         self.reading = self.reading.guess(&self.start(HEAD)?);
         Ok(self)
+    }
+
+    /// Returns what a user has to know of how it is read.
+    pub fn hints(&self) -> Result<Vec<Hint>> {
+        Ok(self.reading.hints(&self.start(HEAD)?))
     }
 
     /// Hands over the lines that begin in a part of it, and nothing else, in pieces and the place of each. So the parts of
@@ -281,14 +286,16 @@ struct StoredRanges {
     store: Arc<Store>,
     places: Vec<(u64, Item)>,
     size: u64,
-    /// The last chunks that were read: columns are read side by side, in small pieces.
-    recent: Cache<usize, Object>,
+    /// The last chunks that were read: columns are read side by side, in small pieces. Copies, since an object keeps all
+    /// that was decoded with it.
+    recent: Cache<usize, Arc<[u8]>>,
 }
 
 impl StoredRanges {
-    fn chunk(&self, index: usize, item: &Item) -> io::Result<Object> {
-        self.recent.get_or_insert_with(&index, || {
-            content::chunk(&self.store, item).map_err(|e| io::Error::other(e.message().to_owned()))
+    fn chunk(&self, index: usize, item: &Item) -> io::Result<Arc<[u8]>> {
+        self.recent.get_or_insert_with(&index, || match content::chunk(&self.store, item) {
+            Ok(chunk) => Ok(Arc::from(&*chunk)),
+            Err(e) => Err(io::Error::other(e.message().to_owned())),
         })
     }
 }
