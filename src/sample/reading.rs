@@ -20,6 +20,8 @@ pub enum Format {
     Tsv,
     /// Apache Parquet: the rows.
     Parquet,
+    /// Apache Arrow IPC, either form: the rows.
+    Arrow,
     /// Anything else: the file itself is the sample.
     Whole,
     /// An archive, or a compression, for which there is no reader: one sample that no rule can look into.
@@ -35,6 +37,7 @@ impl Format {
             Format::Csv => "CSV",
             Format::Tsv => "TSV",
             Format::Parquet => "Parquet",
+            Format::Arrow => "Arrow",
             Format::Whole => "text",
             Format::Archive => "an archive",
         }
@@ -168,8 +171,8 @@ impl Reading {
         Reading { format, packing, dialect, origin, opaque: false }
     }
 
-    /// How a file of this path is read, by the ending of its name in any case. What cannot be read from a stream in one
-    /// pass (Parquet) is [`Format::Whole`] where it is packed.
+    /// How a file of this path is read, by the ending of its name in any case. What is not read from front to
+    /// back (Parquet, Arrow) is [`Format::Whole`] where it is packed.
     pub fn of(path: &str) -> Reading {
         let name = path.rsplit('/').next().unwrap_or(path);
         let packed = split_ending(name).and_then(|(stem, ending)| Some((stem, Packing::of_ending(ending)?)));
@@ -180,6 +183,7 @@ impl Reading {
             Some("csv") => Format::Csv,
             Some("tsv" | "tab") => Format::Tsv,
             Some("parquet" | "pq") if packing == Packing::None => Format::Parquet,
+            Some("arrow" | "arrows" | "feather" | "ipc") if packing == Packing::None => Format::Arrow,
             Some("zip" | "rar" | "7z" | "tar" | "tgz" | "tbz" | "tbz2" | "txz" | "tzst" | "z" | "br" | "lzma" | "lz" | "cab") => {
                 Format::Archive
             }
@@ -189,7 +193,7 @@ impl Reading {
     }
 
     /// The reading of this name in `helox.toml`: `jsonl`, `json`, `csv`, `tsv` or `text`, each perhaps with the ending of a
-    /// packing as in `jsonl.gz`, or `parquet`.
+    /// packing as in `jsonl.gz`, or `parquet` or `arrow`.
     pub fn named(name: &str) -> Option<Reading> {
         let (format, packing) = match name.split_once('.') {
             None => (name, Packing::None),
@@ -202,6 +206,7 @@ impl Reading {
             "csv" => Format::Csv,
             "tsv" => Format::Tsv,
             "parquet" if packing == Packing::None => Format::Parquet,
+            "arrow" if packing == Packing::None => Format::Arrow,
             "text" => Format::Whole,
             _ => return None,
         };
@@ -222,7 +227,7 @@ impl Reading {
     pub fn is_read_from_disk(&self) -> bool {
         match self.format {
             _ if self.opaque => true,
-            Format::Parquet => true,
+            Format::Parquet | Format::Arrow => true,
             Format::Whole => self.packing != Packing::None,
             _ => false,
         }
@@ -273,6 +278,7 @@ impl Reading {
             Format::Tsv => 4,
             Format::Parquet => 5,
             Format::Whole => 6,
+            Format::Arrow => 7,
             Format::Archive => 9,
         };
         let packing = match self.packing {
@@ -322,6 +328,7 @@ impl Reading {
             4 => Format::Tsv,
             5 => Format::Parquet,
             6 => Format::Whole,
+            7 => Format::Arrow,
             9 => Format::Archive,
             _ => return None,
         };
@@ -362,7 +369,14 @@ impl Reading {
 /// Raised by one whenever a reader finds other records in the same bytes than before.
 fn revision(format: Format) -> u64 {
     match format {
-        Format::Jsonl | Format::Json | Format::Csv | Format::Tsv | Format::Parquet | Format::Whole | Format::Archive => 1,
+        Format::Jsonl
+        | Format::Json
+        | Format::Csv
+        | Format::Tsv
+        | Format::Parquet
+        | Format::Arrow
+        | Format::Whole
+        | Format::Archive => 1,
     }
 }
 
@@ -391,6 +405,7 @@ mod tests {
         assert_eq!(of("x.json.xz"), (Format::Json, Packing::Xz));
         assert_eq!(of("x.md.lz4"), (Format::Whole, Packing::Lz4));
         assert_eq!(of("x.pq"), (Format::Parquet, Packing::None));
+        assert_eq!(of("x.Feather"), (Format::Arrow, Packing::None));
     }
 
     #[test]
@@ -448,6 +463,7 @@ mod tests {
             with(|r| r.origin.guessed_packing = true),
             with(|r| r.opaque = true),
             Reading::of("a.zip"),
+            Reading::of("a.arrow"),
         ]);
         let ids: std::collections::HashSet<_> = readings.iter().map(Reading::id).collect();
         assert_eq!(ids.len(), readings.len());

@@ -19,6 +19,9 @@ mod tests;
 mod text;
 
 pub use column::Column;
+pub(super) use column::Seconds;
+pub(super) use fault::Fault;
+pub(super) use guard::guard;
 pub use guard::is_guarded;
 pub use row::Row;
 pub use shared::shared_groups;

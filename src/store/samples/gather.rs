@@ -41,7 +41,7 @@ pub enum Text<'a> {
     },
     /// A row of a table that is no record: the header, or a comment. It is shown, and never counted.
     Note(&'a [u8]),
-    /// A row of Parquet.
+    /// A row of Parquet or Arrow.
     Row(&'a Row<'a>),
     /// The file itself.
     File {
@@ -179,8 +179,8 @@ impl<'r, 'v> Gather<'r, 'v> {
         self.account.prune();
     }
 
-    /// A row of a Parquet file.
-    pub fn take_parquet(&mut self, side: Side, row: &Row<'_>) {
+    /// A row of a Parquet or Arrow file.
+    pub fn take_columnar(&mut self, side: Side, row: &Row<'_>) {
         if self.counts() {
             self.account.schema.count(&[], Type::Object, sign(side));
             let mut at = 0;

@@ -32,7 +32,7 @@ impl Reader {
                 None => Reader::Array(Array::new()),
             }),
             Format::Csv | Format::Tsv => Some(Reader::Csv(Csv::of(reading))),
-            Format::Parquet | Format::Whole | Format::Archive => None,
+            Format::Parquet | Format::Arrow | Format::Whole | Format::Archive => None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Parquet files: their rows on one side, and on both.
+//! Parquet and Arrow files: their rows on one side, and of Parquet on both.
 
 use super::Rules;
 use super::account::Account;
@@ -6,7 +6,7 @@ use super::compare::one_record;
 use super::gather::{Gather, Visitor, lend};
 use super::half::Half;
 use crate::error::Result;
-use crate::sample::{Format, Side, Table, shared_groups};
+use crate::sample::{Arrow, FileIssue, Format, Row, Side, Table, shared_groups};
 
 /// Both sides of a file, without the row groups that they share; returns how many rows the new one has. `None` where
 /// each has to be read for itself: if one may be damaged, or their columns differ.
@@ -35,7 +35,7 @@ pub(super) fn both(
     for (side, half, table, shared) in sides {
         let shown = lend(&mut visitor);
         let mut gather = Gather::new(rules, half.path, &half.reading, account.keeps(), shown);
-        let read = table.rows(&|group| !shared[group], &mut |row| gather.take_parquet(side, &row));
+        let read = table.rows(&|group| !shared[group], &mut |row| gather.take_columnar(side, &row));
         gather.count_paths();
         accounts.push(gather.finish().0);
         if read.is_err() {
@@ -46,28 +46,60 @@ pub(super) fn both(
     Ok(Some(after.count()))
 }
 
+/// A file whose rows are read from anywhere in it.
+enum Source {
+    Parquet(Table),
+    Arrow(Arrow),
+}
+
+impl Source {
+    fn open(half: &Half<'_>) -> Result<std::result::Result<Source, FileIssue>> {
+        let ranges = half.ranges()?;
+        Ok(match half.reading.format {
+            Format::Arrow => Arrow::open(ranges).map(Source::Arrow),
+            _ => Table::open(ranges).map(Source::Parquet).map_err(FileIssue::from),
+        })
+    }
+
+    /// Decodes every row.
+    fn check(&self) -> std::result::Result<(), FileIssue> {
+        match self {
+            Source::Parquet(table) => Ok(table.check(&|_| true)?),
+            Source::Arrow(arrow) => arrow.rows(&mut |_| ()).map(drop),
+        }
+    }
+
+    /// Hands over every row; returns how many there are.
+    fn rows(&self, take: &mut dyn FnMut(Row<'_>)) -> std::result::Result<u64, FileIssue> {
+        match self {
+            Source::Parquet(table) => Ok(table.rows(&|_| true, take).map(|()| table.count())?),
+            Source::Arrow(arrow) => arrow.rows(take),
+        }
+    }
+}
+
 /// One side of a file; returns how many rows it has.
 pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mut visitor: Visitor<'_>) -> Result<u64> {
-    let table = match Table::open(half.ranges()?) {
-        Ok(table) => table,
-        Err(why) => return one_record(rules, side, half, Some(why.into()), account, visitor),
+    let source = match Source::open(half)? {
+        Ok(source) => source,
+        Err(issue) => return one_record(rules, side, half, Some(issue), account, visitor),
     };
     // Rows that have been shown cannot be taken back.
     if visitor.is_some()
-        && let Err(why) = table.check(&|_| true)
+        && let Err(issue) = source.check()
     {
-        return one_record(rules, side, half, Some(why.into()), account, visitor);
+        return one_record(rules, side, half, Some(issue), account, visitor);
     }
     let shown = lend(&mut visitor);
     let mut gather = Gather::new(rules, half.path, &half.reading, account.keeps(), shown);
-    let read = table.rows(&|_| true, &mut |row| gather.take_parquet(side, &row));
+    let read = source.rows(&mut |row| gather.take_columnar(side, &row));
     gather.count_paths();
     let (own, _) = gather.finish();
     match read {
-        Ok(()) => {
+        Ok(count) => {
             account.absorb(own);
-            Ok(table.count())
+            Ok(count)
         }
-        Err(why) => one_record(rules, side, half, Some(why.into()), account, visitor),
+        Err(issue) => one_record(rules, side, half, Some(issue), account, visitor),
     }
 }
