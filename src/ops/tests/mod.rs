@@ -8,6 +8,7 @@ mod faults;
 mod gate;
 mod model;
 mod numbers;
+mod opaque;
 mod overwrite;
 mod packed;
 mod parquet;
