@@ -28,6 +28,7 @@ mod record;
 mod render;
 pub mod schema;
 pub mod tally;
+mod tar;
 mod transcode;
 
 pub use array::Array;

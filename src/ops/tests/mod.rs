@@ -17,6 +17,7 @@ mod queries;
 mod refs;
 mod rules;
 mod samples;
+mod shards;
 mod verbs;
 
 use std::collections::BTreeMap;
