@@ -39,6 +39,8 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
         });
     }
     match kind? {
+        "a tar archive" if reading.format == Format::Tar => None,
+        "a tar archive" => Some(format!("this is a tar archive, not {format}: set \"GLOB\" = \"tar\" in [dataset.NAME.format]")),
         "a Parquet file" if reading.format == Format::Parquet => None,
         "an Arrow file" if reading.format == Format::Arrow => None,
         "an Arrow file" => {

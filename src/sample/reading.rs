@@ -22,6 +22,8 @@ pub enum Format {
     Parquet,
     /// Apache Arrow IPC, either form: the rows.
     Arrow,
+    /// tar in WebDataset's form: the samples, each of members that share a name.
+    Tar,
     /// Anything else: the file itself is the sample.
     Whole,
     /// An archive, or a compression, for which there is no reader: one sample that no rule can look into.
@@ -38,6 +40,7 @@ impl Format {
             Format::Tsv => "TSV",
             Format::Parquet => "Parquet",
             Format::Arrow => "Arrow",
+            Format::Tar => "tar",
             Format::Whole => "text",
             Format::Archive => "an archive",
         }
@@ -184,7 +187,8 @@ impl Reading {
             Some("tsv" | "tab") => Format::Tsv,
             Some("parquet" | "pq") if packing == Packing::None => Format::Parquet,
             Some("arrow" | "arrows" | "feather" | "ipc") if packing == Packing::None => Format::Arrow,
-            Some("zip" | "rar" | "7z" | "tar" | "tgz" | "tbz" | "tbz2" | "txz" | "tzst" | "z" | "br" | "lzma" | "lz" | "cab") => {
+            Some("tar") => Format::Tar,
+            Some("zip" | "rar" | "7z" | "tgz" | "tbz" | "tbz2" | "txz" | "tzst" | "z" | "br" | "lzma" | "lz" | "cab") => {
                 Format::Archive
             }
             _ => Format::Whole,
@@ -192,7 +196,7 @@ impl Reading {
         Reading::of_format(format, packing)
     }
 
-    /// The reading of this name in `helox.toml`: `jsonl`, `json`, `csv`, `tsv` or `text`, each perhaps with the ending of a
+    /// The reading of this name in `helox.toml`: `jsonl`, `json`, `csv`, `tsv`, `tar` or `text`, each perhaps with the ending of a
     /// packing as in `jsonl.gz`, or `parquet` or `arrow`.
     pub fn named(name: &str) -> Option<Reading> {
         let (format, packing) = match name.split_once('.') {
@@ -207,6 +211,7 @@ impl Reading {
             "tsv" => Format::Tsv,
             "parquet" if packing == Packing::None => Format::Parquet,
             "arrow" if packing == Packing::None => Format::Arrow,
+            "tar" => Format::Tar,
             "text" => Format::Whole,
             _ => return None,
         };
@@ -235,7 +240,7 @@ impl Reading {
 
     /// Whether the bytes of the file are its text.
     pub fn is_plain(&self) -> bool {
-        self.packing == Packing::None && self.dialect.encoding == Encoding::Utf8
+        self.packing == Packing::None && self.dialect.encoding == Encoding::Utf8 && self.format != Format::Tar
     }
 
     /// What separates the fields of a row.
@@ -279,6 +284,7 @@ impl Reading {
             Format::Parquet => 5,
             Format::Whole => 6,
             Format::Arrow => 7,
+            Format::Tar => 8,
             Format::Archive => 9,
         };
         let packing = match self.packing {
@@ -329,6 +335,7 @@ impl Reading {
             5 => Format::Parquet,
             6 => Format::Whole,
             7 => Format::Arrow,
+            8 => Format::Tar,
             9 => Format::Archive,
             _ => return None,
         };
@@ -375,6 +382,7 @@ fn revision(format: Format) -> u64 {
         | Format::Tsv
         | Format::Parquet
         | Format::Arrow
+        | Format::Tar
         | Format::Whole
         | Format::Archive => 1,
     }
@@ -405,6 +413,7 @@ mod tests {
         assert_eq!(of("x.json.xz"), (Format::Json, Packing::Xz));
         assert_eq!(of("x.md.lz4"), (Format::Whole, Packing::Lz4));
         assert_eq!(of("x.pq"), (Format::Parquet, Packing::None));
+        assert_eq!(of("x.tar.gz"), (Format::Tar, Packing::Gzip));
         assert_eq!(of("x.Feather"), (Format::Arrow, Packing::None));
     }
 
@@ -413,7 +422,7 @@ mod tests {
         for path in ["", "a", "a.txt", ".jsonl", ".gz", "a.csv/b", "csv"] {
             assert_eq!(Reading::of(path), Reading::whole(), "{path}");
         }
-        for (path, packing) in [("x.zip", Packing::None), ("x.tar.gz", Packing::Gzip), ("x.tgz", Packing::None)] {
+        for (path, packing) in [("x.zip", Packing::None), ("x.zip.gz", Packing::Gzip), ("x.tgz", Packing::None)] {
             assert_eq!(of(path), (Format::Archive, packing), "{path}");
         }
         for path in ["x.gz", "x.txt.gz", "x.parquet.gz", ".csv.gz", "x.csv.gz.gz"] {
@@ -464,6 +473,7 @@ mod tests {
             with(|r| r.opaque = true),
             Reading::of("a.zip"),
             Reading::of("a.arrow"),
+            Reading::of("a.tar"),
         ]);
         let ids: std::collections::HashSet<_> = readings.iter().map(Reading::id).collect();
         assert_eq!(ids.len(), readings.len());

@@ -31,7 +31,7 @@ pub(super) fn reading(entry: &Entry<'_>) -> Result<Reading> {
         only_for(&section, key, reading.is_table(), "csv and tsv")?;
     }
     only_for(&section, "records", reading.format == Format::Json, "json")?;
-    only_for(&section, "encoding", !matches!(reading.format, Format::Parquet | Format::Arrow), "text")?;
+    only_for(&section, "encoding", !matches!(reading.format, Format::Parquet | Format::Arrow | Format::Tar), "text")?;
     let dialect = &mut reading.dialect;
     if let Some(entry) = section.get("delimiter") {
         let byte = character(&entry)?;
