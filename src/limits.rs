@@ -33,6 +33,11 @@ pub const PATH: usize = 4_095;
 /// Bytes of a component of a path.
 pub const COMPONENT: usize = 255;
 
+/// Bytes of a record where nothing else is set. Of a longer one only length and hash are known.
+pub const RECORD: usize = 256 << 20;
+/// Values and names in a JSON record. One of more is no JSON.
+pub const RECORD_VALUES: usize = 1 << 24;
+
 /// Bytes of the JSON pointer to the records of a document.
 pub const POINTER: usize = 255;
 

@@ -27,6 +27,7 @@ pub(super) fn render(text: &Text<'_>) -> Rendering {
         Text::Json(bytes) => Rendering::json(bytes),
         Text::Fields { row, syntax, header, .. } => Rendering::row(fields(row, *syntax), header.map_or(&[], Header::names)),
         Text::Note(row) => Rendering::json(row),
+        Text::Excess(words) => Rendering::json(words.as_bytes()),
         Text::Row(row) => row.render(),
         Text::File { .. } => Rendering::null(),
     }

@@ -1,10 +1,12 @@
 //! `.json`: the elements of a top-level array, else the document itself.
 
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr2};
 
 use super::json::{self, Invalid};
 use super::jsonl::BOM;
+use super::partial::{Partial, newlines, take_excess};
 use super::{Finding, Record, Records};
+use crate::limits;
 
 const TOO_EARLY: &str = "it ends too early";
 
@@ -19,7 +21,7 @@ const TOO_EARLY: &str = "it ends too early";
 pub struct Array {
     state: State,
     /// The element that has begun, or the whole document if it is no array.
-    partial: Vec<u8>,
+    partial: Partial,
     /// Where the bytes of `partial` lead; they alone say it, so that it need not be compared.
     nesting: Nesting,
     /// The line of the next byte, or of the first one of `partial` if there is any.
@@ -52,7 +54,7 @@ impl Array {
     pub fn new() -> Array {
         Array {
             state: State::Start(0),
-            partial: Vec::new(),
+            partial: Partial::new(limits::RECORD),
             nesting: Nesting::default(),
             line: 1,
             at: 0,
@@ -61,9 +63,14 @@ impl Array {
         }
     }
 
-    /// A reader at an array further down in a document.
-    pub fn within(line: u64, at: u64) -> Array {
-        Array { state: State::Start(3), line, at, ..Array::new() }
+    /// Sets the longest length of a record, in bytes.
+    pub fn with_limit(self, limit: usize) -> Array {
+        Array { partial: Partial::new(limit), ..self }
+    }
+
+    /// A reader of the same kind at an array further down in a document.
+    pub fn within(&self, line: u64, at: u64) -> Array {
+        Array { state: State::Start(3), line, at, ..Array::new().with_limit(self.partial.limit()) }
     }
 
     /// Why the document is no JSON, so that it is one record whatever was handed out; known after [`Records::finish`].
@@ -81,7 +88,7 @@ impl Array {
     fn break_off(&mut self, why: &str, line: u64) {
         self.finding = Some(Finding { line, message: format!("this is no JSON: {why}") });
         self.state = State::Broken;
-        self.partial = Vec::new();
+        self.partial = Partial::new(0);
     }
 
     /// Takes a byte before the document; returns whether it was none of the document.
@@ -95,8 +102,8 @@ impl Array {
             b'[' if matches!(mark, 0 | 3) => State::First,
             _ => {
                 // A mark that did not become whole belongs to the document.
-                self.partial.extend_from_slice(if mark < 3 { &BOM[..mark] } else { b"" });
-                self.at -= self.partial.len() as u64;
+                self.partial.push(if mark < 3 { &BOM[..mark] } else { b"" });
+                self.at -= self.partial.len();
                 self.state = State::Document;
                 return false;
             }
@@ -134,14 +141,17 @@ impl Array {
                     let Some(length) = nesting.end(&bytes[at..]) else {
                         self.line = lines.at(at);
                         self.at += at as u64;
-                        self.partial.extend_from_slice(&bytes[at..]);
+                        self.partial.push(&bytes[at..]);
                         self.nesting = nesting;
                         return;
                     };
                     (at + bytes[at..at + length].trim_ascii_end().len(), at + length)
                 }
             };
-            take(Record { bytes: &bytes[at..end], line: lines.at(at), at: self.at + at as u64 });
+            let (line, place) = (lines.at(at), self.at + at as u64);
+            if !take_excess(&bytes[at..next], self.partial.limit(), line, place, take) {
+                take(Record { bytes: &bytes[at..end], is_whole: true, line, at: place });
+            }
             self.state = if bytes[next] == b',' { State::Next } else { State::End };
             at = next + 1;
         }
@@ -150,14 +160,16 @@ impl Array {
     /// Takes the rest of the element that has begun; returns how many bytes that are, with the comma or bracket after it.
     fn rest(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) -> usize {
         let Some(end) = self.nesting.end(bytes) else {
-            self.partial.extend_from_slice(bytes);
+            self.partial.push(bytes);
             return bytes.len();
         };
-        self.partial.extend_from_slice(&bytes[..end]);
-        take(Record { bytes: self.partial.trim_ascii_end(), line: self.line, at: self.at });
+        self.partial.push(&bytes[..end]);
+        if !self.partial.take_excess(self.line, self.at, take) {
+            take(Record { bytes: self.partial.bytes().trim_ascii_end(), is_whole: true, line: self.line, at: self.at });
+        }
         self.state = if bytes[end] == b',' { State::Next } else { State::End };
-        self.line += newlines(&self.partial);
-        self.at += self.partial.len() as u64 + 1;
+        self.line += self.partial.newlines();
+        self.at += self.partial.len() + 1;
         self.partial.clear();
         end + 1
     }
@@ -180,7 +192,7 @@ impl Records for Array {
         while let Some(&byte) = bytes.first() {
             match self.state {
                 State::Start(mark) => bytes = &bytes[usize::from(self.start(mark, byte))..],
-                State::Document => return self.partial.extend_from_slice(bytes),
+                State::Document => return self.partial.push(bytes),
                 State::Broken => return,
                 _ if !self.partial.is_empty() => bytes = &bytes[self.rest(bytes, take)..],
                 _ => return self.whole(bytes, 0, take),
@@ -189,15 +201,21 @@ impl Records for Array {
     }
 
     fn finish(&mut self, take: &mut dyn FnMut(Record<'_>)) {
-        let rest = std::mem::take(&mut self.partial);
         match self.state {
-            State::Document => match json::check(&rest) {
-                Ok(()) => take(Record { bytes: rest.trim_ascii_end(), line: self.line, at: self.at }),
-                Err(Invalid { at, what }) => self.break_off(what, self.line + newlines(&rest[..at])),
+            State::Document if self.partial.is_excess() => {
+                let why = format!("it is one record, and longer than {} bytes", self.partial.limit());
+                self.break_off(&why, self.line);
+            }
+            State::Document => match json::check(self.partial.bytes()) {
+                Ok(()) => {
+                    let bytes = self.partial.bytes().trim_ascii_end();
+                    take(Record { bytes, is_whole: true, line: self.line, at: self.at });
+                }
+                Err(Invalid { at, what }) => self.break_off(what, self.line + newlines(&self.partial.bytes()[..at])),
             },
             State::End | State::Broken => {}
             State::Start(_) => self.break_off("it is empty", self.line),
-            _ => self.break_off(TOO_EARLY, self.line + newlines(&rest)),
+            _ => self.break_off(TOO_EARLY, self.line + self.partial.newlines()),
         }
     }
 }
@@ -268,10 +286,6 @@ impl<'a> Lines<'a> {
     }
 }
 
-fn newlines(bytes: &[u8]) -> u64 {
-    memchr_iter(b'\n', bytes).count() as u64
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -284,7 +298,10 @@ mod tests {
     type Found = (Vec<(Vec<u8>, u64)>, Option<Finding>);
 
     fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Found {
-        let mut reader = Array::new();
+        read_with(Array::new(), pieces)
+    }
+
+    fn read_with<'a>(mut reader: Array, pieces: impl IntoIterator<Item = &'a [u8]>) -> Found {
         let records = found(&mut reader, pieces);
         (records, reader.broken().cloned())
     }
@@ -298,6 +315,8 @@ mod tests {
     fn check_cuts(text: &[u8], cuts: &Cuts) {
         assert_eq!(read(cuts.of(text)), read([text]), "{}", String::from_utf8_lossy(text));
         assert_eq!(read(text.chunks(1)), read([text]), "{}", String::from_utf8_lossy(text));
+        let short = || Array::new().with_limit(6);
+        assert_eq!(read_with(short(), cuts.of(text)), read_with(short(), [text]), "{}", String::from_utf8_lossy(text));
     }
 
     #[test]
@@ -335,6 +354,16 @@ mod tests {
         ok(b"[1,{\"a\"\n:\nx} ,2]", &["1 1", "1 {\"a\"\n:\nx}", "3 2"]);
         ok(b"[1,2\n3,,}]", &["1 1", "1 2\n3", "2 ", "2 }"]);
         ok(b"['a', 1]", &["1 'a'", "1 1"]);
+    }
+
+    #[test]
+    fn an_element_beyond_the_longest_length_costs_one_record() {
+        let (records, broken) = read_with(Array::new().with_limit(6), [&b"[1,[2,\n2,2],\n3]"[..]]);
+        assert_eq!(broken, None);
+        assert_eq!(records.iter().map(|(_, line)| *line).collect::<Vec<_>>(), [1, 1, 3]);
+        assert!(String::from_utf8_lossy(&records[1].0).contains("8 bytes"));
+        let (records, broken) = read_with(Array::new().with_limit(6), [&b"{\"a\":12}"[..]]);
+        assert!(records.is_empty() && broken.unwrap().message.contains("longer than 6 bytes"));
     }
 
     #[test]

@@ -229,7 +229,7 @@ mod tests {
         let mut seen = Vec::new();
         let mut findings = Vec::new();
         for (line, bytes) in &records {
-            let record = Record { bytes, line: *line, at: 0 };
+            let record = Record { bytes, is_whole: true, line: *line, at: 0 };
             findings.extend(columns.observe(record, &mut |name, kind| seen.push((name.to_owned(), kind))));
         }
         (columns.names().map(<[String]>::to_vec), seen, findings)

@@ -167,7 +167,7 @@ mod tests {
         assert!(compare.resync_needed());
         compare.same(b"ur\nfive\nsi", &mut sink);
         assert!(!compare.resync_needed());
-        compare.restart(Jsonl::within(b"nin", 9, 40), Jsonl::within(b"nin", 9, 41));
+        compare.restart(Jsonl::new().within(b"nin", 9, 40), Jsonl::new().within(b"nin", 9, 41));
         compare.feed(Side::New, b"E", &mut sink);
         compare.same(b"e\n", &mut sink);
         compare.finish(&mut sink);
@@ -197,7 +197,7 @@ mod tests {
                 let tail = same.iter().rposition(|&b| b == b'\n').map(|at| &same[at + 1..]);
                 match tail {
                     Some(tail) if skip && !compare.resync_needed() && !(old.is_empty() && new.is_empty()) => {
-                        compare.restart(Jsonl::within(tail, 1, 0), Jsonl::within(tail, 1, 0));
+                        compare.restart(Jsonl::new().within(tail, 1, 0), Jsonl::new().within(tail, 1, 0));
                     }
                     _ => compare.same(same, &mut sink),
                 }

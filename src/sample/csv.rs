@@ -8,11 +8,13 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2, memchr2_iter, memchr3};
+use memchr::{memchr, memchr2, memchr3};
 
 use super::Reading;
+use super::partial::{Partial, line_ends, take_excess};
 use super::record::{Record, Records};
 use crate::codec::Put;
+use crate::limits;
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
@@ -54,7 +56,7 @@ pub struct Csv {
     /// The last byte was a CR that ended a record, so that a LF belongs to it.
     after_cr: bool,
     /// The record that has begun in earlier pieces.
-    begun: Vec<u8>,
+    begun: Partial,
     /// Whether it has a quoted field, and so perhaps line ends.
     quoted: bool,
     /// The line on which it begins.
@@ -101,13 +103,18 @@ impl Csv {
             bom: Some(0),
             place: Place::Plain,
             after_cr: false,
-            begun: Vec::new(),
+            begun: Partial::new(limits::RECORD),
             quoted: false,
             line: 1,
             at: 0,
             header: if header { FirstRow::Expected } else { FirstRow::Record },
             notes: Vec::new(),
         }
+    }
+
+    /// Sets the longest length of a record, in bytes.
+    pub fn with_limit(self, limit: usize) -> Csv {
+        Csv { begun: Partial::new(limit), ..self }
     }
 
     /// The first row, as it stands in the file, once it has been read.
@@ -126,7 +133,7 @@ impl Csv {
     fn scan(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
         let mut start = 0;
         let mut at = 0;
-        let base = self.at + self.begun.len() as u64;
+        let base = self.at + self.begun.len();
         while let Some(&next) = bytes.get(at) {
             if std::mem::take(&mut self.after_cr) && next == b'\n' {
                 at += 1;
@@ -144,8 +151,8 @@ impl Csv {
                     let i = at + found;
                     at = i + 1;
                     if bytes[i] == b'"' {
-                        let before = if i > start { Some(&bytes[i - 1]) } else { self.begun.last() };
-                        if before.is_none_or(|&b| b == self.syntax.delimiter) {
+                        let before = if i > start { Some(bytes[i - 1]) } else { self.begun.last() };
+                        if before.is_none_or(|byte| byte == self.syntax.delimiter) {
                             self.place = Place::Quoted;
                             self.quoted = true;
                         }
@@ -174,34 +181,48 @@ impl Csv {
                 Place::AfterQuote => self.place = Place::Plain,
             }
         }
-        self.begun.extend_from_slice(&bytes[start..]);
+        self.begun.push(&bytes[start..]);
     }
 
-    /// Hands over what has begun, with `tail`, unless it is blank or the header.
+    /// Hands over what has begun, with `tail`, unless it is blank or the header. A row beyond the longest length is a
+    /// record, wherever it stands.
     fn end_record(&mut self, tail: &[u8], take: &mut dyn FnMut(Record<'_>)) {
-        let mut begun = std::mem::take(&mut self.begun);
-        let bytes = if begun.is_empty() {
-            tail
+        let mut begun = std::mem::replace(&mut self.begun, Partial::new(0));
+        let mut lines = 0;
+        if begun.is_empty() {
+            if !take_excess(tail, begun.limit(), self.line, self.at, take) {
+                self.end_row(tail, take);
+            }
+            if self.quoted {
+                lines = line_ends(tail);
+            }
         } else {
-            begun.extend_from_slice(tail);
-            &begun
-        };
-        if let Some(first) = bytes.first() {
-            if Some(*first) == self.comment {
-                self.notes.push(Note { bytes: bytes.to_vec(), line: self.line, at: self.at });
-            } else if let FirstRow::Expected = self.header {
-                self.header = FirstRow::Header(bytes.to_vec());
-                self.notes.push(Note { bytes: bytes.to_vec(), line: self.line, at: self.at });
-            } else {
-                take(Record { bytes, line: self.line, at: self.at });
+            begun.push(tail);
+            if !begun.take_excess(self.line, self.at, take) {
+                self.end_row(begun.bytes(), take);
+            }
+            if self.quoted {
+                lines = begun.line_ends();
             }
         }
-        if std::mem::take(&mut self.quoted) {
-            self.line += line_ends(bytes);
-        }
+        self.line += lines;
+        self.quoted = false;
         begun.clear();
         self.begun = begun;
         self.place = Place::Plain;
+    }
+
+    /// Hands over a row, unless it is blank or the header.
+    fn end_row(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
+        let Some(first) = bytes.first() else { return };
+        if Some(*first) == self.comment {
+            self.notes.push(Note { bytes: bytes.to_vec(), line: self.line, at: self.at });
+        } else if let FirstRow::Expected = self.header {
+            self.header = FirstRow::Header(bytes.to_vec());
+            self.notes.push(Note { bytes: bytes.to_vec(), line: self.line, at: self.at });
+        } else {
+            take(Record { bytes, is_whole: true, line: self.line, at: self.at });
+        }
     }
 }
 
@@ -242,11 +263,6 @@ impl PartialEq for Csv {
         };
         state(self) == state(other) && self.begun == other.begun
     }
-}
-
-/// The number of LF, CR and CRLF.
-fn line_ends(bytes: &[u8]) -> u64 {
-    memchr2_iter(b'\n', b'\r', bytes).filter(|&i| bytes[i] == b'\r' || i == 0 || bytes[i - 1] != b'\r').count() as u64
 }
 
 /// The fields of a record, without their quotes.
@@ -337,177 +353,4 @@ pub fn canonical(record: &[u8], syntax: impl Into<RowSyntax>) -> [u8; 16] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn comma() -> Csv {
-        Csv::new(b',', true, None)
-    }
-
-    /// Every row with its line, the header too, read in pieces of the lengths that `cuts` gives in turn.
-    fn rows(mut csv: Csv, bytes: &[u8], cuts: &[usize]) -> Vec<(u64, Vec<u8>)> {
-        let mut rows = Vec::new();
-        let mut take = |record: Record<'_>| {
-            assert!(bytes[record.at as usize..].starts_with(record.bytes), "{record:?}");
-            rows.push((record.line, record.bytes.to_vec()));
-        };
-        let mut rest = bytes;
-        for &cut in cuts.iter().cycle() {
-            let (piece, after) = rest.split_at(cut.min(rest.len()));
-            csv.feed(piece, &mut take);
-            rest = after;
-            if rest.is_empty() {
-                break;
-            }
-        }
-        csv.finish(&mut take);
-        if let Some(header) = csv.header() {
-            rows.insert(0, (0, header.to_vec()));
-        }
-        rows
-    }
-
-    fn read(text: &str) -> Vec<Vec<String>> {
-        let decode = |field: Cow<'_, [u8]>| String::from_utf8(field.into_owned()).unwrap();
-        rows(comma(), text.as_bytes(), &[usize::MAX]).iter().map(|(_, row)| fields(row, b',').map(decode).collect()).collect()
-    }
-
-    /// Python's `_csv.c`, state by state, over what `open(newline='')` would hand it; rows of no field are left out.
-    fn python(bytes: &[u8], delimiter: u8) -> Vec<Vec<Vec<u8>>> {
-        #[derive(PartialEq, Clone, Copy)]
-        enum State {
-            StartRecord,
-            StartField,
-            InField,
-            InQuoted,
-            QuoteInQuoted,
-        }
-        let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
-        let mut rows = Vec::new();
-        let mut row: Vec<Vec<u8>> = Vec::new();
-        let mut field = Vec::new();
-        let mut state = State::StartRecord;
-        for &c in bytes {
-            let newline = c == b'\n' || c == b'\r';
-            match state {
-                State::StartRecord if newline => {}
-                State::InQuoted if c == b'"' => state = State::QuoteInQuoted,
-                State::InQuoted => field.push(c),
-                State::QuoteInQuoted if c == b'"' => {
-                    field.push(c);
-                    state = State::InQuoted;
-                }
-                _ if newline => {
-                    row.push(std::mem::take(&mut field));
-                    rows.push(std::mem::take(&mut row));
-                    state = State::StartRecord;
-                }
-                _ if c == delimiter => {
-                    row.push(std::mem::take(&mut field));
-                    state = State::StartField;
-                }
-                State::StartRecord | State::StartField if c == b'"' => state = State::InQuoted,
-                _ => {
-                    field.push(c);
-                    state = State::InField;
-                }
-            }
-        }
-        if state != State::StartRecord {
-            row.push(field);
-            rows.push(row);
-        }
-        rows
-    }
-
-    fn nasty() -> impl Strategy<Value = Vec<u8>> {
-        let part = prop_oneof![
-            4 => Just(&b"\""[..]), 3 => Just(&b","[..]), 1 => Just(&b"\t"[..]), 2 => Just(&b"\n"[..]), 1 => Just(&b"\r"[..]),
-            2 => Just(&b"\r\n"[..]), 2 => Just(&b"x"[..]), 1 => Just(&b"\xef\xbb\xbf"[..]), 1 => Just(&b"\xef\xbb"[..]),
-            1 => Just(&b"#"[..]), 1 => Just(&b"\0\xff"[..]),
-        ];
-        prop::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
-    }
-
-    proptest! {
-        #[test]
-        fn agrees_with_python(bytes in nasty(), tab: bool) {
-            let csv = if tab { Csv::new(b'\t', true, None) } else { comma() };
-            let delimiter = csv.syntax.delimiter;
-            let found: Vec<Vec<Vec<u8>>> = rows(csv, &bytes, &[usize::MAX])
-                .iter()
-                .map(|(_, row)| fields(row, delimiter).map(Cow::into_owned).collect())
-                .collect();
-            prop_assert_eq!(found, python(&bytes, delimiter));
-        }
-
-        #[test]
-        fn any_cut_gives_the_same(bytes in nasty(), cuts in prop::collection::vec(1usize..5, 1..6)) {
-            prop_assert_eq!(rows(comma(), &bytes, &cuts), rows(comma(), &bytes, &[usize::MAX]));
-        }
-
-        #[test]
-        fn equal_readers_go_on_alike(one in nasty(), other in nasty(), rest in nasty()) {
-            let [mut a, mut b] = [one, other].map(|bytes| {
-                let mut csv = comma();
-                csv.feed(&bytes, &mut |_| {});
-                csv
-            });
-            if a == b {
-                let mut found = [Vec::new(), Vec::new()];
-                for (csv, found) in [&mut a, &mut b].into_iter().zip(&mut found) {
-                    csv.feed(&rest, &mut |record| found.push(record.bytes.to_vec()));
-                    csv.finish(&mut |record| found.push(record.bytes.to_vec()));
-                }
-                prop_assert_eq!(&found[0], &found[1]);
-            }
-        }
-
-        #[test]
-        fn lines_are_those_of_an_editor(bytes in nasty()) {
-            let bytes = bytes.strip_prefix(BOM).unwrap_or(&bytes);
-            for (line, row) in rows(comma(), bytes, &[3]).into_iter().skip(1) {
-                let starts = (0..bytes.len()).filter(|&i| i == 0 || line_ends(&bytes[..i]) + 1 == line);
-                prop_assert!(starts.into_iter().any(|i| bytes[i..].starts_with(&row)));
-            }
-        }
-    }
-
-    #[test]
-    fn the_first_row_is_no_record() {
-        let count = |text: &str| {
-            let mut n = 0;
-            let mut csv = comma();
-            csv.feed(text.as_bytes(), &mut |_| n += 1);
-            csv.finish(&mut |_| n += 1);
-            n
-        };
-        assert_eq!(["", "\n\n", "a,b", "a,b\n", "\n\na,b\n\n1,2", "a\r\n1\r\n2"].map(count), [0, 0, 0, 0, 1, 2]);
-    }
-
-    #[test]
-    fn quotes() {
-        assert_eq!(read("\"a\"\"b\",\"c\nd\",e\"f\"\r\n"), [["a\"b", "c\nd", "e\"f\""]]);
-        assert_eq!(read("\"a\"b\"c\",d"), [["ab\"c\"", "d"]]);
-        assert_eq!(read("\"\""), [[""]]);
-        assert_eq!(read("\"open,\n"), [["open,\n"]]);
-        let mut open = fields(b"a,\"b", b',');
-        assert_eq!(open.by_ref().count(), 2);
-        assert!(open.unclosed());
-    }
-
-    #[test]
-    fn lines_count_what_is_quoted() {
-        let lines: Vec<u64> = rows(comma(), b"h\r\n\"a\r\nb\nc\"\n\n1\r2\n", &[1]).iter().map(|row| row.0).collect();
-        assert_eq!(lines, [0, 2, 6, 7]);
-    }
-
-    #[test]
-    fn quoting_is_not_identity() {
-        assert_eq!(canonical(b"a,\"b\"", b','), canonical(b"\"a\",b", b','));
-        assert_eq!(canonical(b"a,b", b','), canonical(b"a\tb", b'\t'));
-        assert_ne!(canonical(b"ab,", b','), canonical(b"a,b", b','));
-        assert_ne!(canonical(b"a", b','), canonical(b"a,", b','));
-    }
-}
+mod tests;

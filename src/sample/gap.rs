@@ -41,6 +41,7 @@ pub(super) struct Gap {
 struct Place {
     start: usize,
     end: usize,
+    is_whole: bool,
     line: u64,
     at: u64,
 }
@@ -62,8 +63,9 @@ impl Gap {
         if side == self.ahead {
             let start = self.text.len();
             self.text.extend_from_slice(record.bytes);
-            self.queue.push_back(Place { start, end: self.text.len(), line: record.line, at: record.at });
-        } else if let Some(at) = self.partner(record.bytes) {
+            let Record { is_whole, line, at, .. } = record;
+            self.queue.push_back(Place { start, end: self.text.len(), is_whole, line, at });
+        } else if let Some(at) = self.partner(&record) {
             self.give_way(at);
             self.queue.pop_front();
             self.strays = 0;
@@ -99,15 +101,16 @@ impl Gap {
 
     /// The position of an equal record among the first of the queue.
     #[inline]
-    fn partner(&self, bytes: &[u8]) -> Option<usize> {
-        self.queue.iter().take(LOOKAHEAD).position(|place| self.text[place.start..place.end] == *bytes)
+    fn partner(&self, record: &Record<'_>) -> Option<usize> {
+        let equal = |place: &Place| self.text[place.start..place.end] == *record.bytes && place.is_whole == record.is_whole;
+        self.queue.iter().take(LOOKAHEAD).position(equal)
     }
 
     /// Moves the first `n` records of the queue to the table.
     fn give_way(&mut self, n: usize) {
         for place in self.queue.drain(..n.min(self.queue.len())) {
             let bytes = &self.text[place.start..place.end];
-            self.table.put(self.ahead, Record { bytes, line: place.line, at: place.at });
+            self.table.put(self.ahead, Record { bytes, is_whole: place.is_whole, line: place.line, at: place.at });
         }
     }
 
@@ -137,6 +140,7 @@ struct Held {
     side: Side,
     start: usize,
     end: usize,
+    is_whole: bool,
     line: u64,
     at: u64,
     hash: u64,
@@ -150,7 +154,10 @@ impl Unpaired {
     fn put(&mut self, side: Side, record: Record<'_>) -> bool {
         let hash = self.hasher.hash_one(record.bytes);
         let Unpaired { text, records, table, .. } = self;
-        let equal = |&at: &usize| records[at].hash == hash && text[records[at].start..records[at].end] == *record.bytes;
+        let equal = |&at: &usize| {
+            let held = &records[at];
+            held.hash == hash && text[held.start..held.end] == *record.bytes && held.is_whole == record.is_whole
+        };
         let mut before = None;
         match table.entry(hash, equal, |&at| records[at].hash) {
             Entry::Occupied(mut last) => {
@@ -171,7 +178,8 @@ impl Unpaired {
         }
         let start = text.len();
         text.extend_from_slice(record.bytes);
-        records.push(Held { side, start, end: text.len(), line: record.line, at: record.at, hash, matched: false, before });
+        let (end, Record { is_whole, line, at, .. }) = (text.len(), record);
+        records.push(Held { side, start, end, is_whole, line, at, hash, matched: false, before });
         false
     }
 
@@ -183,7 +191,8 @@ impl Unpaired {
     /// Hands over what has not cancelled, and forgets it.
     fn drain(&mut self, sink: &mut dyn FnMut(Side, Record<'_>)) {
         for held in self.records.drain(..).filter(|held| !held.matched) {
-            sink(held.side, Record { bytes: &self.text[held.start..held.end], line: held.line, at: held.at });
+            let Held { side, start, end, is_whole, line, at, .. } = held;
+            sink(side, Record { bytes: &self.text[start..end], is_whole, line, at });
         }
         self.text.clear();
         self.table.clear();

@@ -5,7 +5,9 @@
 
 use memchr::{memchr, memchr_iter, memrchr};
 
+use super::partial::{Partial, take_excess};
 use super::{Record, Records};
+use crate::limits;
 
 /// The byte order mark of UTF-8.
 pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -14,7 +16,7 @@ pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 #[derive(Clone, Debug)]
 pub struct Jsonl {
     /// The line that has begun.
-    partial: Vec<u8>,
+    partial: Partial,
     line: u64,
     /// Where that line begins in the stream.
     at: u64,
@@ -25,25 +27,50 @@ pub struct Jsonl {
 impl Jsonl {
     /// A reader at the start of a stream.
     pub fn new() -> Jsonl {
-        Jsonl { partial: Vec::new(), line: 1, at: 0, first: true }
+        Jsonl { partial: Partial::new(limits::RECORD), line: 1, at: 0, first: true }
+    }
+
+    /// Sets the longest length of a record, in bytes.
+    pub fn with_limit(self, limit: usize) -> Jsonl {
+        Jsonl { partial: Partial::new(limit), ..self }
     }
 
     /// A reader in the midst of a stream, in a line that begins at byte `at` with `partial`; that is not the stream's
     /// first.
-    pub fn within(partial: &[u8], line: u64, at: u64) -> Jsonl {
-        Jsonl { partial: partial.to_vec(), line, at, first: false }
+    pub fn within(&self, partial: &[u8], line: u64, at: u64) -> Jsonl {
+        let mut begun = Partial::new(self.partial.limit());
+        begun.push(partial);
+        Jsonl { partial: begun, line, at, first: false }
     }
 
     /// Returns the place in the stream of the next byte.
     pub fn place(&self) -> u64 {
-        self.at + self.partial.len() as u64
+        self.at + self.partial.len()
     }
 
     fn complete(&mut self, take: &mut dyn FnMut(Record<'_>)) {
-        let text = if self.first { self.partial.strip_prefix(BOM).unwrap_or(&self.partial) } else { &self.partial };
-        hand_out(text, self.line, self.place() - text.len() as u64, take);
+        if !self.partial.take_excess(self.line, self.at, take) {
+            let bytes = self.partial.bytes();
+            let text = if self.first { bytes.strip_prefix(BOM).unwrap_or(bytes) } else { bytes };
+            hand_out(text, self.line, self.place() - text.len() as u64, take);
+        }
         self.partial.clear();
         self.first = false;
+    }
+
+    /// Takes whole lines.
+    fn complete_lines(&mut self, lines: &[u8], take: &mut dyn FnMut(Record<'_>)) {
+        let limit = self.partial.limit();
+        let mut start = 0;
+        for end in memchr_iter(b'\n', lines) {
+            let (line, at) = (&lines[start..end], self.at + start as u64);
+            if !take_excess(line, limit, self.line, at, take) {
+                hand_out(line, self.line, at, take);
+            }
+            start = end + 1;
+            self.line += 1;
+        }
+        self.at += lines.len() as u64;
     }
 }
 
@@ -62,8 +89,8 @@ impl PartialEq for Jsonl {
 impl Records for Jsonl {
     fn feed(&mut self, mut bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
         if self.first || !self.partial.is_empty() {
-            let Some(end) = memchr(b'\n', bytes) else { return self.partial.extend_from_slice(bytes) };
-            self.partial.extend_from_slice(&bytes[..end]);
+            let Some(end) = memchr(b'\n', bytes) else { return self.partial.push(bytes) };
+            self.partial.push(&bytes[..end]);
             let next = self.place() + 1;
             self.complete(take);
             (self.line, self.at) = (self.line + 1, next);
@@ -71,9 +98,8 @@ impl Records for Jsonl {
         }
         let end = memrchr(b'\n', bytes).map_or(0, |at| at + 1);
         let (lines, rest) = bytes.split_at(end);
-        self.line = complete_lines(lines, self.line, self.at, take);
-        self.at += lines.len() as u64;
-        self.partial.extend_from_slice(rest);
+        self.complete_lines(lines, take);
+        self.partial.push(rest);
     }
 
     fn finish(&mut self, take: &mut dyn FnMut(Record<'_>)) {
@@ -81,24 +107,12 @@ impl Records for Jsonl {
     }
 }
 
-/// The records of whole lines, of which the first has the number `line` and begins at byte `at`; returns the number of
-/// the line after them.
-pub fn complete_lines(lines: &[u8], mut line: u64, at: u64, take: &mut dyn FnMut(Record<'_>)) -> u64 {
-    let mut start = 0;
-    for end in memchr_iter(b'\n', lines) {
-        hand_out(&lines[start..end], line, at + start as u64, take);
-        start = end + 1;
-        line += 1;
-    }
-    line
-}
-
 /// Hands out a line, without its `\n`, unless it is blank.
 #[inline]
 fn hand_out(line: &[u8], number: u64, at: u64, take: &mut dyn FnMut(Record<'_>)) {
     let bytes = line.strip_suffix(b"\r").unwrap_or(line);
     if bytes.iter().any(|b| !matches!(b, b' ' | b'\t' | b'\r' | 0x0b | 0x0c)) {
-        take(Record { bytes, line: number, at });
+        take(Record { bytes, is_whole: true, line: number, at });
     }
 }
 
@@ -124,11 +138,22 @@ mod tests {
         assert_eq!(all(b"1\r"), [line("1", 1)]);
     }
 
+    #[test]
+    fn a_line_beyond_the_longest_length_costs_one_record() {
+        let records = found(&mut Jsonl::new().with_limit(4), [&b"1\n[2,2]\n[3]\n"[..]]);
+        assert_eq!(records.iter().map(|(_, line)| *line).collect::<Vec<_>>(), [1, 2, 3]);
+        let words = String::from_utf8(records[1].0.clone()).unwrap();
+        assert!(words.contains("5 bytes") && words.ends_with(blake3::hash(b"[2,2]").to_hex().as_str()), "{words}");
+        assert_eq!(records[2].0, b"[3]");
+    }
+
     proptest! {
         #[test]
         fn cuts_change_nothing(stream in prop::collection::vec(prop::sample::select(b"ab\n\n\r \xef\xbb\xbf".to_vec()), 0..40), cuts in pieces()) {
             prop_assert_eq!(found(&mut Jsonl::new(), cuts.of(&stream)), all(&stream));
             prop_assert_eq!(found(&mut Jsonl::new(), cuts.of(&[BOM, &stream].concat())), all(&[BOM, &stream].concat()));
+            let short = || Jsonl::new().with_limit(3);
+            prop_assert_eq!(found(&mut short(), cuts.of(&stream)), found(&mut short(), [&stream[..]]));
         }
     }
 }

@@ -22,6 +22,7 @@ mod nested;
 mod opaque;
 mod packing;
 mod parquet;
+mod partial;
 mod pointer;
 mod reading;
 mod record;

@@ -11,6 +11,8 @@ pub struct Nested {
     /// The names of the objects' members that lead to the list.
     steps: Vec<String>,
     list: List,
+    /// Begins the list.
+    array: Array,
     /// Objects and lists around the next byte.
     depth: usize,
     /// Members on the way that have been entered: the innermost object among them is this deep.
@@ -46,6 +48,7 @@ impl Nested {
             pointer: pointer.to_owned(),
             steps,
             list: List::Ahead,
+            array: Array::new(),
             depth: 0,
             entered: 0,
             key: Vec::new(),
@@ -56,6 +59,11 @@ impl Nested {
             line: 1,
             at: 0,
         }
+    }
+
+    /// Sets the longest length of a record, in bytes.
+    pub fn with_limit(self, limit: usize) -> Nested {
+        Nested { array: Array::new().with_limit(limit), ..self }
     }
 
     /// Why the file is one record: it has no such list, or that is no JSON. Known after [`Records::finish`].
@@ -171,7 +179,7 @@ impl Records for Nested {
                     }
                 }
                 List::Ahead if begins => {
-                    let mut array = Array::within(self.line, self.at + at as u64);
+                    let mut array = self.array.within(self.line, self.at + at as u64);
                     start = at + 1;
                     array.feed(&bytes[at..start], take);
                     self.list = List::Here(array, 1);

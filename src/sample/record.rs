@@ -1,14 +1,23 @@
 //! What every reader has in common.
 
-/// A record, whole, as it stands in the file (without the line end or the comma that follows it).
+/// A record as it stands in the file (without the line end or the comma that follows it).
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
-    /// Its bytes.
+    /// Its bytes, or [`Record::excess`].
     pub bytes: &'a [u8],
+    /// Whether the bytes are all of it.
+    pub is_whole: bool,
     /// The line of the file on which it begins, from 1.
     pub line: u64,
     /// The byte of the unpacked stream at which it begins, from 0: its place, which no other record of the file has.
     pub at: u64,
+}
+
+impl<'a> Record<'a> {
+    /// The length and hash of a record beyond the longest length, in words.
+    pub fn excess(&self) -> Option<&'a str> {
+        if self.is_whole { None } else { std::str::from_utf8(self.bytes).ok() }
+    }
 }
 
 /// Bytes that are no record of their format.
@@ -75,13 +84,14 @@ pub(super) mod tests {
         }
     }
 
-    /// What a reader finds in these pieces: bytes and lines. Each record stands at the place that it names.
+    /// What a reader finds in these pieces: bytes and lines. Each record stands at the place that it names, or is beyond
+    /// the longest length.
     pub fn found<'a>(reader: &mut impl Records, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<(Vec<u8>, u64)> {
         let pieces: Vec<&[u8]> = pieces.into_iter().collect();
         let stream = pieces.concat();
         let mut records = Vec::new();
         let mut take = |r: Record<'_>| {
-            assert!(stream[r.at as usize..].starts_with(r.bytes), "{r:?}");
+            assert!(!r.is_whole || stream[r.at as usize..].starts_with(r.bytes), "{r:?}");
             records.push((r.bytes.to_vec(), r.line));
         };
         pieces.iter().for_each(|piece| reader.feed(piece, &mut take));

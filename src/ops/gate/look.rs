@@ -42,6 +42,7 @@ pub(super) fn raw(text: &Text<'_>) -> u64 {
         Text::Json(bytes) => hasher.hash_one(bytes),
         Text::Fields { row, .. } => hasher.hash_one(row),
         Text::Note(row) => hasher.hash_one(row),
+        Text::Excess(words) => hasher.hash_one(words),
         Text::Row(row) => hasher.hash_one(row.canonical()),
         Text::File { content, .. } => hasher.hash_one(content),
     }
@@ -232,7 +233,7 @@ impl Attempt<'_> {
             }
         };
         match (part, &new) {
-            (Some(part), Some(new)) => visit_part(new, part.clone(), see)?,
+            (Some(part), Some(new)) => visit_part(&judging.rules, new, part.clone(), see)?,
             _ => visit(&judging.rules, old.as_ref(), new.as_ref(), false, see)?,
         }
         fault.map_or(Ok(met), Err)
@@ -306,6 +307,7 @@ impl Judging<'_> {
                 Body::Fields { row, syntax: *syntax, names: header.map_or(&[], Header::names), wrong: *wrong }
             }
             Text::Note(row) => Body::Note(row),
+            Text::Excess(words) => Body::Broken(words),
             Text::Row(row) => Body::Row(row),
             Text::File { issue: Some(FileIssue::Damaged { cause, .. }), .. } => Body::Broken(cause),
             Text::File { issue: Some(FileIssue::Opaque { cause }), .. } => Body::Opaque(cause),

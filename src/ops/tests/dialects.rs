@@ -75,6 +75,36 @@ fn dialects_that_are_said_are_read() {
 }
 
 #[test]
+fn a_record_beyond_the_longest_length_is_one_broken_sample() {
+    let long = |letter: &str| format!("{{\"id\":2,\"text\":\"{}\"}}", letter.repeat(5_000));
+    let row = |letter: &str| format!("2,\"{}\n\"", letter.repeat(5_000));
+    let lines = |long: String| format!("{{\"id\":1}}\n{long}\n{{\"id\":3}}\n");
+    let array = |long: String| format!("[{{\"id\":1}},{long},{{\"id\":3}}]");
+    let table = |row: String| format!("id,text\n1,a\n{row}\n3,c\n");
+    for (path, old, new) in [
+        ("x.jsonl", lines(long("a")), lines(long("b"))),
+        ("x.json", array(long("a")), array(long("b"))),
+        ("x.csv", table(row("a")), table(row("b"))),
+    ] {
+        let bench = Bench::new();
+        bench.write(
+            "helox.toml",
+            "[dataset.ds]\ntype = \"test\"\npath = \".\"\nkey = \"id\"\nmax_record = \"4 KiB\"\n\n\
+             [[dataset.ds.validation.rule]]\nkind = \"required\"\nfields = \"id\"\n",
+        );
+        bench.write(path, &old);
+        let first = bench.commit(|_| {}).unwrap();
+        assert_eq!(samples(&first), 3, "{path}");
+        let finding = &first.findings[0];
+        assert_eq!((first.findings.len(), finding.line), (1, if path == "x.json" { 1 } else { 2 + u64::from(path == "x.csv") }));
+        assert!(finding.message.contains("more than 'max_record' allows"), "{}", finding.message);
+        bench.write(path, &new);
+        let second = bench.commit(|_| {}).unwrap();
+        assert_eq!(counts(&second), Counts { added: 1, removed: 1, modified: 0 }, "{path}");
+    }
+}
+
+#[test]
 fn one_bad_element_costs_one_sample() {
     let report = replaced("x.json", "[{\"a\":NaN},{\"a\":2},{\"a\":3}]", "[{\"a\":NaN},{\"a\":2},{\"a\":4}]");
     assert_eq!((samples(&report), counts(&report)), (3, Counts { added: 1, removed: 1, modified: 0 }));

@@ -13,8 +13,10 @@ pub(super) const TOP: Table<'_> = Table { header: "", keys: &["dataset", "remote
 /// The top of `.helox/config.toml`.
 pub(super) const LOCAL_TOP: Table<'_> = Table { header: "", keys: &["store"] };
 /// What is declared of a dataset.
-pub(super) const DATASET: Table<'_> =
-    Table { header: "dataset.NAME", keys: &["type", "path", "samples", "key", "format", "version", "schema", "validation"] };
+pub(super) const DATASET: Table<'_> = Table {
+    header: "dataset.NAME",
+    keys: &["type", "path", "samples", "key", "max_record", "format", "version", "schema", "validation"],
+};
 /// How files are read: the keys are globs.
 pub(super) const FORMAT: Table<'_> = Table { header: "dataset.NAME.format", keys: &[] };
 /// How the files of a glob are read, where more than the format is said.

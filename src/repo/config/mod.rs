@@ -47,6 +47,8 @@ pub struct Dataset {
     pub thresholds: Thresholds,
     /// How many levels of nested fields a schema tells apart.
     pub schema_depth: usize,
+    /// The longest length of a record, in bytes.
+    pub max_record: usize,
     /// Whether samples are counted and compared.
     pub samples: bool,
     /// The rules that a version must pass; `None` where nothing is said of them.
@@ -94,6 +96,7 @@ impl Dataset {
             formats: Vec::new(),
             thresholds: Thresholds::default(),
             schema_depth: SCHEMA_DEPTH,
+            max_record: limits::RECORD,
             samples: true,
             validation: None,
         }
@@ -102,7 +105,7 @@ impl Dataset {
     /// How its files are read and its samples compared, with the folder for what does not fit into memory.
     pub fn rules(&self, scratch: &Path) -> Result<Rules> {
         let formats = self.formats.iter().map(|(glob, reading)| (glob.as_str(), reading));
-        Rules::new(formats, &self.key, self.schema_depth, scratch)
+        Rules::new(formats, &self.key, self.schema_depth, self.max_record, scratch)
     }
 
     /// Whether name, type and folder are the same, whatever the rules.

@@ -9,6 +9,8 @@ use crate::error::Result;
 use crate::limits;
 use crate::refs::names;
 
+/// The lengths that the longest record may have, in bytes.
+const MAX_RECORD: std::ops::RangeInclusive<u64> = 1 << 10..=2 << 30;
 /// The deepest that a schema may look.
 const MAX_DEPTH: i64 = limits::SCHEMA_DEPTH as i64;
 
@@ -61,6 +63,9 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
     }
     if let Some(key) = section.get("key") {
         dataset.key = key.places()?;
+    }
+    if let Some(length) = section.get("max_record") {
+        dataset.max_record = length.bytes(MAX_RECORD)? as usize;
     }
     for glob in section.tables("format")? {
         dataset.formats.push((glob.key_glob()?, formats::reading(&glob)?));
@@ -152,6 +157,9 @@ pub(super) mod tests {
         assert_eq!(thresholds, Thresholds { major_above: 1.0, minor_above: 0.0, field_share: 0.05 });
         assert_eq!(one("[dataset.a.version]\nmajor_above = 0.3").thresholds.major_above, 0.3);
         assert_eq!(one("schema.depth = 32").schema_depth, 32);
+        for (text, bytes) in [("4096", 4096), ("'2 MiB'", 2 << 20), ("'1GiB'", 1 << 30), ("'2097152 KiB'", 2 << 30)] {
+            assert_eq!(one(&format!("max_record = {text}")).max_record, bytes, "{text}");
+        }
     }
 
     #[test]
@@ -167,6 +175,11 @@ pub(super) mod tests {
             ("[dataset.a]\npath = \"a\"\nkey = ['x', 'x']\n", "helox.toml:3: 'key' names 'x'"),
             ("[dataset.a]\npath = \"a\"\nkey = '/a~b'\n", "helox.toml:3: '/a~b' is no JSON pointer"),
             ("[dataset.a]\npath = \"../a\"\n", "helox.toml:2: '../a' cannot be a dataset's folder"),
+            (
+                "[dataset.a]\npath = 'a'\nmax_record = '3 GB'\n",
+                "helox.toml:3: 'max_record' must be a size from \"1 KiB\" to \"2 GiB\", not '3 GB'",
+            ),
+            ("[dataset.a]\npath = 'a'\nmax_record = 100\n", "to \"2 GiB\", not 100"),
             ("[dataset.a]\npath = true\n", "helox.toml:2: 'path' must be a string, not a boolean"),
             ("\n[dataset.a]\n\ntype = ''\npath = 'a'", "helox.toml:4: '' is no name for a dataset's type"),
             ("[dataset.a]\npath = \"x\"\n[dataset.b]\npath = \"x/y\"\n", "helox.toml:3: the folder 'x/y' of 'b' overlaps"),

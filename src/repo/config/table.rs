@@ -243,6 +243,32 @@ impl<'a> Entry<'a> {
         number.ok_or_else(|| self.must(&format!("a whole number from {} to {}", bounds.start(), bounds.end())))
     }
 
+    /// Returns the value as a number of bytes: a whole number, or one with KiB, MiB or GiB behind it in a string.
+    pub fn bytes(&self, bounds: RangeInclusive<u64>) -> Result<u64> {
+        const UNITS: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+        let with_unit = |text: &str| {
+            let (number, unit) = UNITS.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
+            number.trim_end().parse::<u64>().ok()?.checked_mul(*unit)
+        };
+        let number = match self.item {
+            Item::Value(Value::Integer(number)) => u64::try_from(*number.value()).ok(),
+            Item::Value(Value::String(text)) => with_unit(text.value()),
+            _ => None,
+        };
+        let shown = |bytes: u64| {
+            let (name, unit) = UNITS.iter().rev().find(|(_, unit)| bytes.is_multiple_of(*unit)).unwrap_or(&("bytes", 1));
+            format!("{} {name}", bytes / unit)
+        };
+        number.filter(|bytes| bounds.contains(bytes)).ok_or_else(|| {
+            let written = match self.item {
+                Item::Value(Value::String(text)) => format!("'{}'", text.value()),
+                other => other.as_value().map_or("a table".to_owned(), |value| value.to_string().trim().to_owned()),
+            };
+            let (least, most) = (shown(*bounds.start()), shown(*bounds.end()));
+            self.wrong(format!("'{}' must be a size from \"{least}\" to \"{most}\", not {written}", self.key))
+        })
+    }
+
     /// The value as a switch.
     pub fn switch(&self) -> Result<bool> {
         self.item.as_bool().ok_or_else(|| self.must("true or false"))

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::scan::{self, Trace};
 use super::{Invalid, MAX_DEPTH};
+use crate::limits;
 use crate::sample::Type;
 
 /// A value, or the key before one.
@@ -49,6 +50,8 @@ pub struct Tape {
     /// How deep the scanner is.
     level: usize,
     depth: usize,
+    /// Whether it has more values than [`limits::RECORD_VALUES`].
+    is_full: bool,
 }
 
 impl Tape {
@@ -56,8 +59,12 @@ impl Tape {
     pub fn read(&mut self, text: &[u8], depth: usize) -> Result<(), Invalid> {
         self.tokens.clear();
         self.open.clear();
-        (self.level, self.depth) = (0, depth.min(MAX_DEPTH));
-        scan::text(text, self)
+        (self.level, self.depth, self.is_full) = (0, depth.min(MAX_DEPTH), false);
+        scan::text(text, self)?;
+        match self.is_full {
+            false => Ok(()),
+            true => Err(Invalid { at: 0, what: "it has more than 16,777,216 values" }),
+        }
     }
 
     /// The token with this index; 0 is that of the whole value.
@@ -95,6 +102,10 @@ impl Tape {
 
     #[inline]
     fn push(&mut self, kind: Type, escaped: bool, start: usize, end: usize) {
+        if self.tokens.len() == limits::RECORD_VALUES {
+            self.is_full = true;
+            return;
+        }
         let next = self.tokens.len() as u32 + 1;
         self.tokens.push(Token { kind, escaped, start: start as u32, end: end as u32, next });
     }
@@ -117,8 +128,9 @@ impl Trace for Tape {
             && let Some(index) = self.open.pop()
         {
             let next = self.tokens.len() as u32;
-            let token = &mut self.tokens[index as usize];
-            (token.end, token.next) = (end as u32, next);
+            if let Some(token) = self.tokens.get_mut(index as usize) {
+                (token.end, token.next) = (end as u32, next);
+            }
         }
     }
 

@@ -72,13 +72,16 @@ pub fn visit(
 }
 
 /// Shows the records that begin in a part of a JSONL file without packing, as a new side, and not their lines.
-pub fn visit_part(half: &Half<'_>, part: Range<u64>, see: &mut dyn FnMut(Seen<'_>)) -> Result<()> {
+pub fn visit_part(rules: &Rules, half: &Half<'_>, part: Range<u64>, see: &mut dyn FnMut(Seen<'_>)) -> Result<()> {
     let mut reader = None;
     let mut take = |record: Record<'_>| {
-        see(Seen { side: Side::New, path: half.path, line: 0, at: record.at, text: Text::Json(record.bytes) });
+        see(Seen { side: Side::New, path: half.path, line: 0, at: record.at, text: Text::of_json(&record) });
     };
     half.lines(part, &mut |at, bytes| {
-        let begin = || if at == 0 { Jsonl::new() } else { Jsonl::within(b"", 0, at) };
+        let begin = || {
+            let start = Jsonl::new().with_limit(rules.max_record());
+            if at == 0 { start } else { start.within(b"", 0, at) }
+        };
         reader.get_or_insert_with(begin).feed(bytes, &mut take);
     })?;
     if let Some(mut reader) = reader {
@@ -153,7 +156,9 @@ fn by_turns<'r, 'v>(
     visitor: Visitor<'v>,
 ) -> Result<Option<Told<'v>>> {
     let reading = &new.reading;
-    if !old.reading.reads_as(reading) || may_break(reading) && (issue_of(old)?.is_some() || issue_of(new)?.is_some()) {
+    if !old.reading.reads_as(reading)
+        || may_break(reading) && (issue_of(rules, old)?.is_some() || issue_of(rules, new)?.is_some())
+    {
         return Ok(None);
     }
     let mut tables = None;
@@ -201,7 +206,7 @@ pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Ac
     }
     if visitor.is_some()
         && may_break(&half.reading)
-        && let Some(issue) = issue_of(half)?
+        && let Some(issue) = issue_of(rules, half)?
     {
         return one_record(rules, side, half, Some(issue), account, visitor);
     }
@@ -243,9 +248,9 @@ pub(super) fn one_record(
 }
 
 /// Why a file is one record, if it is.
-pub(super) fn issue_of(half: &Half<'_>) -> Result<Option<FileIssue>> {
+pub(super) fn issue_of(rules: &Rules, half: &Half<'_>) -> Result<Option<FileIssue>> {
     let is_document = half.reading.format == Format::Json && !half.reading.is_lines();
-    let mut reader = Reader::of(&half.reading).filter(|_| is_document);
+    let mut reader = Reader::of(&half.reading, rules.max_record()).filter(|_| is_document);
     let read = half.unpacked(&mut |bytes| {
         if let Some(reader) = &mut reader {
             reader.feed(bytes, &mut |_| {});

@@ -41,6 +41,8 @@ pub enum Text<'a> {
     },
     /// A row of a table that is no record: the header, or a comment. It is shown, and never counted.
     Note(&'a [u8]),
+    /// A record beyond the longest length: [`Record::excess`].
+    Excess(&'a str),
     /// A row of Parquet or Arrow.
     Row(&'a Row<'a>),
     /// The file itself.
@@ -52,6 +54,13 @@ pub enum Text<'a> {
     },
 }
 
+impl<'a> Text<'a> {
+    /// The text of a record of JSON.
+    pub(super) fn of_json(record: &Record<'a>) -> Text<'a> {
+        record.excess().map_or(Text::Json(record.bytes), Text::Excess)
+    }
+}
+
 impl Seen<'_> {
     /// What it is compared by.
     pub fn identity(&self, rules: &Rules, canonical: &mut Canonical) -> Identity {
@@ -59,6 +68,7 @@ impl Seen<'_> {
             Text::Json(record) => canonical.identity(record, &rules.pointers),
             Text::Fields { row, syntax, header, .. } => identity_of_row(row, syntax, header, &rules.columns),
             Text::Note(row) => Identity::of_bytes(row),
+            Text::Excess(words) => Identity { id: digest(b"excess", words.as_bytes()), key: None },
             Text::Row(row) => row.identity(&rules.pointers),
             Text::File { content, .. } => {
                 // A text is never the record that a JSON scalar is.
@@ -114,7 +124,16 @@ impl<'r, 'v> Gather<'r, 'v> {
 
     /// A record that is on one side, perhaps.
     pub fn take(&mut self, side: Side, record: Record<'_>) {
-        if self.reading.is_table() { self.take_row(side, record) } else { self.take_json(side, record) }
+        if let Some(words) = record.excess() {
+            if side == Side::New {
+                self.account.finding(self.path, record.line, words.to_owned());
+            }
+            self.tell(side, record.line, record.at, Text::Excess(words));
+        } else if self.reading.is_table() {
+            self.take_row(side, record);
+        } else {
+            self.take_json(side, record);
+        }
     }
 
     fn take_json(&mut self, side: Side, record: Record<'_>) {

@@ -39,16 +39,18 @@ pub struct Rules {
     pointers: Vec<Pointer>,
     columns: Vec<String>,
     depth: usize,
+    max_record: usize,
     scratch: PathBuf,
 }
 
 impl Rules {
-    /// Rules from globs with their readings, a key of JSON pointers and names, the depth of the schema, and the
-    /// folder for what does not fit into memory.
+    /// Rules from globs with their readings, a key of JSON pointers and names, the depth of the schema, the longest length
+    /// of a record in bytes, and the folder for what does not fit into memory.
     pub fn new<'a>(
         formats: impl IntoIterator<Item = (&'a str, &'a Reading)>,
         key: &[String],
         depth: usize,
+        max_record: usize,
         scratch: &Path,
     ) -> Result<Rules> {
         // A name is the field at the top of a record, and such a field the column of its name.
@@ -65,6 +67,7 @@ impl Rules {
             pointers: paths.iter().map(pointer).collect::<Result<_>>()?,
             columns: key.iter().map(column).collect(),
             depth,
+            max_record,
             scratch: scratch.to_owned(),
         })
     }
@@ -92,6 +95,11 @@ impl Rules {
     pub fn as_now<'h>(&self, half: Half<'h>, samples: Option<&Samples>) -> Result<Half<'h>> {
         let path = half.path;
         self.as_then(half, samples.filter(|samples| self.is_current(path, &samples.reader)))
+    }
+
+    /// The longest length of a record, in bytes.
+    pub fn max_record(&self) -> usize {
+        self.max_record
     }
 
     /// The folder for temporary files.

@@ -19,19 +19,19 @@ pub(super) enum Reader {
 }
 
 impl Reader {
-    /// `None` for formats that are not read from a stream.
-    pub fn of(reading: &Reading) -> Option<Reader> {
+    /// A reader of records up to `limit` bytes; `None` for formats that are not read from a stream.
+    pub fn of(reading: &Reading, limit: usize) -> Option<Reader> {
         if reading.opaque {
             return None;
         }
         match reading.format {
-            Format::Jsonl | Format::Tar => Some(Reader::Jsonl(Jsonl::new())),
-            Format::Json if reading.is_lines() => Some(Reader::Jsonl(Jsonl::new())),
+            Format::Jsonl | Format::Tar => Some(Reader::Jsonl(Jsonl::new().with_limit(limit))),
+            Format::Json if reading.is_lines() => Some(Reader::Jsonl(Jsonl::new().with_limit(limit))),
             Format::Json => Some(match &reading.dialect.records {
-                Some(pointer) => Reader::Nested(Box::new(Nested::new(pointer))),
-                None => Reader::Array(Array::new()),
+                Some(pointer) => Reader::Nested(Box::new(Nested::new(pointer).with_limit(limit))),
+                None => Reader::Array(Array::new().with_limit(limit)),
             }),
-            Format::Csv | Format::Tsv => Some(Reader::Csv(Csv::of(reading))),
+            Format::Csv | Format::Tsv => Some(Reader::Csv(Csv::of(reading).with_limit(limit))),
             Format::Parquet | Format::Arrow | Format::Whole | Format::Archive => None,
         }
     }
@@ -130,7 +130,7 @@ impl<'r, 'v> Pair<'r, 'v> {
         keeps: Keeps,
         visitor: Visitor<'v>,
     ) -> Result<Option<Pair<'r, 'v>>> {
-        let Some(reader) = Reader::of(reading) else { return Ok(None) };
+        let Some(reader) = Reader::of(reading, rules.max_record()) else { return Ok(None) };
         let gather = Gather::new(rules, path, reading, keeps, visitor);
         Pair::new(reading, Mode::Alone(side, Box::new(reader), 0), gather).map(Some)
     }
@@ -144,7 +144,7 @@ impl<'r, 'v> Pair<'r, 'v> {
         keeps: Keeps,
         visitor: Visitor<'v>,
     ) -> Result<Option<Pair<'r, 'v>>> {
-        let Some(reader) = Reader::of(reading) else { return Ok(None) };
+        let Some(reader) = Reader::of(reading, rules.max_record()) else { return Ok(None) };
         let mut gather = Gather::new(rules, path, reading, keeps, visitor);
         if let Some(tables) = tables {
             gather.tables = tables;
@@ -198,7 +198,7 @@ impl<'r, 'v> Pair<'r, 'v> {
             && let (Reader::Jsonl(old), Reader::Jsonl(new)) = compare.readers()
         {
             let within =
-                |before: &Jsonl| Reader::Jsonl(Jsonl::within(partial, 0, before.place() + skipped - partial.len() as u64));
+                |before: &Jsonl| Reader::Jsonl(before.within(partial, 0, before.place() + skipped - partial.len() as u64));
             let (old, new) = (within(old), within(new));
             compare.restart(old, new);
         }

@@ -116,7 +116,7 @@ impl<'r, 'v> Stream<'r, 'v> {
             return Ok(State::Aside);
         }
         if let Some(old) = self.old.as_ref().filter(|old| old.reading.reads_as(&self.reading) && old.size > 0)
-            && (!may_break(&self.reading) || issue_of(old)?.is_none())
+            && (!may_break(&self.reading) || issue_of(self.rules, old)?.is_none())
         {
             let content = old.id()?;
             let tables = match self.reading.is_table() {
@@ -229,22 +229,17 @@ fn catch_up(store: &Store, pair: &mut Pair<'_, '_>, skipped: &mut Vec<Item>) -> 
     if skipped.is_empty() {
         return Ok(());
     }
-    let mut partial: Vec<u8> = Vec::new();
-    let mut found = false;
-    for item in skipped.iter().rev() {
+    let mut rest = 0;
+    for (at, item) in skipped.iter().enumerate().rev() {
         let bytes = content::chunk(store, item)?;
-        let start = memrchr(b'\n', &bytes).map(|at| at + 1);
-        found = start.is_some();
-        partial.splice(..0, bytes[start.unwrap_or(0)..].iter().copied());
-        if found {
+        if let Some(newline) = memrchr(b'\n', &bytes) {
+            rest = at + 1;
+            pair.restart(&bytes[newline + 1..], skipped[..rest].iter().map(|item| item.len).sum());
             break;
         }
     }
-    if found {
-        pair.restart(&partial, skipped.iter().map(|item| item.len).sum());
-    } else {
-        pair.same(&partial);
+    for item in skipped.drain(..).skip(rest) {
+        pair.same(&content::chunk(store, &item)?);
     }
-    skipped.clear();
     Ok(())
 }
