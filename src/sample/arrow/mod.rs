@@ -25,6 +25,8 @@ const MAGIC: &[u8] = b"ARROW1";
 const CONTINUATION: u32 = u32::MAX;
 /// The end of a stream.
 const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+/// Where the first message begins at the latest.
+const MAX_PADDING: u64 = 64;
 /// Most bytes of the metadata of a message.
 const MAX_METADATA: u64 = 64 << 20;
 /// Most bytes of a batch, as it stands in the file and unpacked.
@@ -57,7 +59,18 @@ impl Arrow {
         read(&*file, footer, &mut tail)?;
         let (length, magic) = tail.split_at(4);
         let end = footer.checked_sub(u64::from(number(length))).filter(|&end| end >= 8 && magic == MAGIC);
-        Ok(Arrow { file, start: 8, end: end.ok_or_else(|| damaged("it does not end in a footer"))? })
+        let end = end.ok_or_else(|| damaged("it does not end in a footer"))?;
+        // Some writers leave zeros before the first message, so that it begins at a multiple of 64.
+        let mut start = 8;
+        while start < end.min(MAX_PADDING) {
+            let mut bytes = [0; 8];
+            read(&*file, start, &mut bytes)?;
+            if bytes != [0; 8] {
+                break;
+            }
+            start += 8;
+        }
+        Ok(Arrow { file, start, end })
     }
 
     /// Hands over every row; returns how many there are. The rows before an issue have been handed over.

@@ -120,7 +120,7 @@ fn every_form_has_the_same_rows() {
 #[test]
 fn many_rows_are_put_over_in_parts() {
     let numbers = Int64Array::from_iter_values(0..5_000);
-    let texts = (0..5_000).map(|_| Some("x".repeat(50_000))).take(3).collect::<StringArray>();
+    let texts = (0..5_000).map(|_| Some("x".repeat(100_000))).take(3).collect::<StringArray>();
     let batch = RecordBatch::try_from_iter([("n", Arc::new(numbers) as ArrayRef)]).unwrap();
     let read = rows(&stream(&[batch.clone(), batch], None)).unwrap();
     assert_eq!((read.len(), read[9_999].as_str()), (10_000, r#"{"n":4999}"#));
@@ -129,7 +129,7 @@ fn many_rows_are_put_over_in_parts() {
     let label = DictionaryArray::new(keys, Arc::new(texts));
     let batch = RecordBatch::try_from_iter([("label", Arc::new(label) as ArrayRef)]).unwrap();
     assert!(batch::slice(&batch, 0).unwrap().num_rows() < 1_024);
-    assert_eq!(rows(&file(&[batch.slice(0, 2_000)])).unwrap().len(), 2_000);
+    assert_eq!(rows(&file(&[batch.slice(0, 700)])).unwrap().len(), 700);
 }
 
 #[test]
@@ -151,7 +151,6 @@ fn what_is_wrong_is_named() {
 proptest! {
     #[test]
     fn damage_never_panics(at: prop::sample::Index, mask in 1u8.., packed: bool, cut: prop::sample::Index) {
-        std::panic::set_hook(Box::new(|_| {}));
         let mut bytes = if packed { stream(&[every_type()], Some(CompressionType::LZ4_FRAME)) } else { file(&[every_type()]) };
         let _ = rows(&bytes[..cut.index(bytes.len())]);
         let at = at.index(bytes.len());
