@@ -32,23 +32,22 @@ pub(crate) struct FileCounts {
     pub(crate) mode_changed: usize,
     pub(crate) removed: usize,
     pub(crate) renamed: usize,
+    pub(crate) reread: usize,
     pub(crate) folders_added: usize,
     pub(crate) folders_removed: usize,
 }
 
 impl FileCounts {
-    /// The counts in words, `3 added, 2 modified (1 in mode only)`, less those that are 0; empty where all are.
+    /// The counts in words, `3 added, 2 modified, 1 with another mode`, less those that are 0; empty where all are.
     pub(crate) fn words(&self) -> String {
         let number = |n: usize| thousands(n as u64);
-        let mode = match self.mode_changed {
-            0 => String::new(),
-            n => format!(" ({} in mode only)", number(n)),
-        };
         let groups = [
             (self.added, "added".to_owned()),
-            (self.modified, format!("modified{mode}")),
+            (self.modified, "modified".to_owned()),
             (self.removed, "removed".to_owned()),
             (self.renamed, "renamed".to_owned()),
+            (self.mode_changed, "with another mode".to_owned()),
+            (self.reread, "with another format".to_owned()),
             (self.folders_added, "empty folders added".to_owned()),
             (self.folders_removed, "empty folders removed".to_owned()),
         ];
@@ -60,11 +59,13 @@ impl FileCounts {
     }
 }
 
-/// The changes that stand behind the counts of added, modified and removed files: `, 2 renamed, 1 in mode only`.
+/// The changes that stand behind the counts of added, modified and removed files: `, 2 renamed, 1 with another mode`.
 pub(crate) fn also(files: &FileChanges) -> String {
     let groups = [
         (files.files_renamed, "renamed".to_owned()),
-        (files.files_mode_changed, "in mode only".to_owned()),
+        (files.files_mode_changed, "with another mode".to_owned()),
+        (files.files_reread, "with another format".to_owned()),
+        (files.links_changed, if files.links_changed == 1 { "symlink" } else { "symlinks" }.to_owned()),
         (files.folders_added, format!("empty {} added", if files.folders_added == 1 { "folder" } else { "folders" })),
         (files.folders_removed, format!("empty {} removed", if files.folders_removed == 1 { "folder" } else { "folders" })),
     ];

@@ -17,13 +17,15 @@ pub enum Change {
     Removed(Entry),
     /// Both have it, and kind or content differ: the old entry and the new.
     Modified(Entry, Entry),
+    /// Both have it, and only its records differ, since it is read otherwise: the old entry and the new.
+    Reread(Entry, Entry),
 }
 
 impl Change {
     /// The path that differs.
     pub fn path(&self) -> &DataPath {
         match self {
-            Change::Added(e) | Change::Removed(e) | Change::Modified(_, e) => &e.path,
+            Change::Added(e) | Change::Removed(e) | Change::Modified(_, e) | Change::Reread(_, e) => &e.path,
         }
     }
 }
@@ -170,10 +172,13 @@ impl<'a, S: NodeSource> Diff<'a, S> {
                 Step::TakeOld => return Ok(self.old.pop_entry().map(Change::Removed)),
                 Step::TakeNew => return Ok(self.new.pop_entry().map(Change::Added)),
                 Step::TakeBoth => {
-                    if let (Some(a), Some(b)) = (self.old.pop_entry(), self.new.pop_entry())
-                        && !a.same(&b)
-                    {
-                        return Ok(Some(Change::Modified(a, b)));
+                    if let (Some(a), Some(b)) = (self.old.pop_entry(), self.new.pop_entry()) {
+                        if !a.same(&b) {
+                            return Ok(Some(Change::Modified(a, b)));
+                        }
+                        if a.is_reread(&b) {
+                            return Ok(Some(Change::Reread(a, b)));
+                        }
                     }
                 }
             }
@@ -205,7 +210,7 @@ mod tests {
         let changes = Diff::new(&memory, a, b).unwrap().map(|change| match change.unwrap() {
             Change::Added(e) => format!("+{}", e.path),
             Change::Removed(e) => format!("-{}", e.path),
-            Change::Modified(_, e) => format!("~{}", e.path),
+            Change::Modified(_, e) | Change::Reread(_, e) => format!("~{}", e.path),
         });
         (changes.collect(), memory.reads.get())
     }

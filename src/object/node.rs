@@ -61,6 +61,12 @@ impl Entry {
         Entry { path, kind: EntryKind::Folder, size: 0, samples: None, content: Id::of(b"") }
     }
 
+    /// Returns true for the same file, read so that it has other records.
+    pub fn is_reread(&self, other: &Entry) -> bool {
+        let samples = self.samples.as_ref().zip(other.samples.as_ref());
+        self.same(other) && samples.is_some_and(|(one, other)| !one.reader.reads_as(&other.reader))
+    }
+
     /// Whether both stand for the same thing at the same place. Sample counts do not matter.
     pub fn same(&self, other: &Entry) -> bool {
         self.path == other.path && self.kind == other.kind && self.content == other.content

@@ -22,10 +22,11 @@ pub(super) fn samples(
     };
     let (dataset, rules) = samples::rules(repo, &b.dataset)?;
     let files = Differences::between(&**repo.store(), a.manifest, b.manifest)?;
-    let mut sides: Vec<Sides> = files.modified.into_iter().map(|(old, new)| (Some(old), Some(new))).collect();
-    let code = |file: &FileEntry| file.samples.as_ref().map(|samples| samples.reader.clone());
+    let both = files.modified.into_iter().chain(files.reread);
+    let mut sides: Vec<Sides> = both.map(|(old, new)| (Some(old), Some(new))).collect();
+    let reader = |file: &FileEntry| file.samples.as_ref().map(|samples| samples.reader.clone());
     for (old, new) in files.renamed {
-        if code(&old) != code(&new) {
+        if reader(&old) != reader(&new) {
             sides.extend([(Some(old), None), (None, Some(new))]);
         }
     }

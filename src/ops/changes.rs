@@ -22,8 +22,12 @@ pub struct FileChanges {
     pub files_removed: u64,
     /// Files whose content, which is not empty, has another path on the new side.
     pub files_renamed: u64,
-    /// Those of the modified files of which only the mode differs.
+    /// Files whose mode differs and whose bytes do not: they are among the modified or the renamed ones.
     pub files_mode_changed: u64,
+    /// Files whose bytes do not differ and that are read otherwise, so that they have other records.
+    pub files_reread: u64,
+    /// Symlinks that were added, removed or renamed, or that lead elsewhere.
+    pub links_changed: u64,
     /// Empty folders that only the new side has.
     pub folders_added: u64,
     /// Empty folders that only the old side has.
@@ -43,12 +47,15 @@ pub(super) struct Changes {
     pub any: bool,
 }
 
-/// How often a content stands at paths that only one side has.
-#[derive(Clone, Copy, Debug, Default)]
+/// A content, and whether it is that of a symlink.
+type Identity = (Id<Content>, bool);
+
+/// The kinds of the files of one content at paths that only one side has, in the order of the paths.
+#[derive(Clone, Debug, Default)]
 struct Moves {
     size: u64,
-    added: u64,
-    removed: u64,
+    added: Vec<EntryKind>,
+    removed: Vec<EntryKind>,
 }
 
 impl Changes {
@@ -61,19 +68,30 @@ impl Changes {
     /// Compares a tree with that of the version before. Renames are those of [`crate::worktree::compare::Differences`].
     pub fn between(nodes: &impl NodeSource, before: &Version, manifest: Id<Node>) -> Result<Changes> {
         let mut changes = Changes { before: before.statistics.bytes, ..Changes::default() };
-        let mut moves: HashMap<Id<Content>, Moves> = HashMap::new();
+        let mut moves: HashMap<Identity, Moves> = HashMap::new();
         for change in Diff::new(nodes, before.manifest, manifest)? {
             changes.any = true;
             let (old, new) = match change? {
                 Change::Added(new) => (None, Some(new)),
                 Change::Removed(old) => (Some(old), None),
                 Change::Modified(old, new) => (Some(old), Some(new)),
+                Change::Reread(..) => {
+                    changes.counts.files_reread += 1;
+                    continue;
+                }
             };
             changes.take(old.map(FileEntry::from), new.map(FileEntry::from), &mut moves);
         }
-        for Moves { size, added, removed } in moves.into_values() {
+        for ((_, is_symlink), Moves { size, added, removed }) in moves {
+            let modes = removed.iter().zip(&added).filter(|(old, new)| old != new).count();
+            let [added, removed] = [added.len() as u64, removed.len() as u64];
+            if is_symlink {
+                changes.counts.links_changed += added.max(removed);
+                continue;
+            }
             let renamed = added.min(removed);
             changes.counts.files_renamed += renamed;
+            changes.counts.files_mode_changed += modes as u64;
             changes.counts.files_added += added - renamed;
             changes.counts.files_removed += removed - renamed;
             changes.bytes += added.abs_diff(removed) * size;
@@ -81,7 +99,7 @@ impl Changes {
         Ok(changes)
     }
 
-    fn take(&mut self, old: Option<FileEntry>, new: Option<FileEntry>, moves: &mut HashMap<Id<Content>, Moves>) {
+    fn take(&mut self, old: Option<FileEntry>, new: Option<FileEntry>, moves: &mut HashMap<Identity, Moves>) {
         let counts = &mut self.counts;
         let is_folder = |file: &Option<FileEntry>| file.as_ref().is_some_and(|file| file.kind == EntryKind::Folder);
         counts.folders_removed += u64::from(is_folder(&old));
@@ -90,26 +108,31 @@ impl Changes {
             (Some(old), Some(new)) if old.differs_in_mode(&new) => {
                 counts.files_modified += 1;
                 counts.files_mode_changed += 1;
+                let samples = old.samples.as_ref().zip(new.samples.as_ref());
+                counts.files_reread += u64::from(samples.is_some_and(|(a, b)| !a.reader.reads_as(&b.reader)));
             }
             (Some(old), Some(new)) if old.kind.is_file() || new.kind.is_file() => {
                 counts.files_modified += 1;
                 self.bytes += old.size.max(new.size);
             }
-            (Some(old), None) if old.kind.is_file() => match old.content.filter(|_| old.size > 0) {
-                Some(content) => {
-                    let moved = moves.entry(content).or_default();
-                    (moved.size, moved.removed) = (old.size, moved.removed + 1);
+            (Some(_), Some(_)) => counts.links_changed += 1,
+            (Some(old), None) => match old.identity() {
+                Some(identity) => {
+                    let moved = moves.entry(identity).or_default();
+                    moved.size = old.size;
+                    moved.removed.push(old.kind);
                 }
                 None => counts.files_removed += 1,
             },
-            (None, Some(new)) if new.kind.is_file() => match new.content.filter(|_| new.size > 0) {
-                Some(content) => {
-                    let moved = moves.entry(content).or_default();
-                    (moved.size, moved.added) = (new.size, moved.added + 1);
+            (None, Some(new)) => match new.identity() {
+                Some(identity) => {
+                    let moved = moves.entry(identity).or_default();
+                    moved.size = new.size;
+                    moved.added.push(new.kind);
                 }
                 None => counts.files_added += 1,
             },
-            _ => {}
+            (None, None) => {}
         }
     }
 

@@ -83,8 +83,10 @@ pub struct Report {
     pub removed: Vec<One>,
     /// Files whose content, which is not empty, has another path on the new side.
     pub renamed: Vec<Renamed>,
-    /// Those of the files that differ of which only the mode does.
+    /// Those of the modified and renamed files whose mode differs and whose bytes do not.
     pub mode_changed: Vec<String>,
+    /// Files with the same bytes on both sides, which are read otherwise on the new one.
+    pub reread: Vec<String>,
     /// Empty folders that only the new side has.
     pub folders_added: Vec<String>,
     /// Empty folders that only the old side has.
@@ -103,8 +105,8 @@ pub struct Report {
 impl Report {
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
-        let files = [self.added.len(), self.modified.len(), self.removed.len(), self.renamed.len()];
-        files == [0; 4] && self.folders_added.is_empty() && self.folders_removed.is_empty()
+        let files = [self.added.len(), self.modified.len(), self.removed.len(), self.renamed.len(), self.reread.len()];
+        files == [0; 5] && self.folders_added.is_empty() && self.folders_removed.is_empty()
     }
 }
 
@@ -139,6 +141,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         removed: files.removed.iter().map(one).collect(),
         renamed: files.renamed.iter().map(|(from, to)| Renamed::of(from, to)).collect(),
         mode_changed: files.mode_changed().map(|(_, new)| new.path.to_string()).collect(),
+        reread: files.reread.iter().map(|(_, new)| new.path.to_string()).collect(),
         folders_added: paths(&files.folders_added),
         folders_removed: paths(&files.folders_removed),
     })
@@ -152,7 +155,8 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
     let files = &comparison.files;
     let mut sides: Vec<Sides> = Vec::new();
     sides.extend(files.added.iter().map(|new| (None, Some(new.clone()))));
-    sides.extend(files.modified.iter().map(|(old, new)| (Some(old.clone()), Some(new.clone()))));
+    let both = files.modified.iter().chain(&files.reread);
+    sides.extend(both.map(|(old, new)| (Some(old.clone()), Some(new.clone()))));
     sides.extend(files.removed.iter().map(|old| (Some(old.clone()), None)));
     sides.sort_by(|a, b| path_of(a).cmp(&path_of(b)));
     for (old, new) in &files.renamed {
@@ -230,6 +234,7 @@ fn compare(repo: &Repo, from: Option<&str>, to: Option<&str>, paths: &[String], 
         list.retain(|file| wanted(&file.path));
     }
     files.modified.retain(|(_, new)| wanted(&new.path));
+    files.reread.retain(|(_, new)| wanted(&new.path));
     files.renamed.retain(|(a, b)| wanted(&a.path) || wanted(&b.path));
     Ok(comparison)
 }
@@ -251,8 +256,10 @@ fn versions(repo: &Repo, a: &Found, b: &Found) -> Result<Comparison> {
 
 fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress) -> Result<Comparison> {
     let state = State::load(repo.store().layout(), &dataset.name)?;
-    let (store, folder) = (repo.store(), repo.folder(dataset));
-    let files = compare::workspace(store, &folder, &dataset.name, Some(a.version.manifest), state.selection.as_ref(), progress)?;
+    let (store, folder, manifest) = (repo.store(), repo.folder(dataset), Some(a.version.manifest));
+    let rules = dataset.samples.then(|| dataset.rules(&store.layout().tmp())).transpose()?;
+    let selection = state.selection.as_ref();
+    let files = compare::workspace(store, &folder, &dataset.name, manifest, selection, rules.as_ref(), progress)?;
     Ok(Comparison {
         dataset: dataset.name.clone(),
         work: Some(folder),
@@ -276,6 +283,7 @@ impl Comparison {
                 modified: swap(files.modified),
                 removed: files.added,
                 renamed: swap(files.renamed),
+                reread: swap(files.reread),
                 folders_added: files.folders_removed,
                 folders_removed: files.folders_added,
                 outside: files.outside,

@@ -35,8 +35,10 @@ pub struct Report {
     pub removed: Vec<String>,
     /// Files that have another path now.
     pub renamed: Vec<Renamed>,
-    /// Those of the modified files of which only the mode differs.
+    /// Those of the modified and renamed files whose mode differs and whose bytes do not.
     pub mode_changed: Vec<String>,
+    /// Files that do not differ and that are read otherwise than the version's.
+    pub reread: Vec<String>,
     /// Empty folders that the version does not have.
     pub folders_added: Vec<String>,
     /// Empty folders that only the version has.
@@ -54,8 +56,9 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let head = state.head.map(|id| repo.version(id)).transpose()?;
     progress.begin(Stage::Scan, 0, 0);
     let manifest = head.as_ref().map(|version| version.manifest);
-    let found =
-        compare::workspace(repo.store(), &repo.folder(dataset), &dataset.name, manifest, state.selection.as_ref(), progress)?;
+    let (store, folder, selection) = (repo.store(), repo.folder(dataset), state.selection.as_ref());
+    let rules = dataset.samples.then(|| dataset.rules(&store.layout().tmp())).transpose()?;
+    let found = compare::workspace(store, &folder, &dataset.name, manifest, selection, rules.as_ref(), progress)?;
     let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
     Ok(Report {
         dataset_name: dataset.name.clone(),
@@ -66,6 +69,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         removed: paths(&found.removed),
         renamed: found.renamed.iter().map(|(from, to)| Renamed::of(from, to)).collect(),
         mode_changed: found.mode_changed().map(|(_, new)| new.path.to_string()).collect(),
+        reread: found.reread.iter().map(|(_, new)| new.path.to_string()).collect(),
         folders_added: paths(&found.folders_added),
         folders_removed: paths(&found.folders_removed),
         outside: found.outside,

@@ -178,6 +178,8 @@ pub(super) fn settle(
                 (None, None)
             }
             Change::Modified(old, new) => (files(old), files(new)),
+            // It was told when it was counted.
+            Change::Reread(..) => (None, None),
         }
     };
     let changes = Diff::new(nodes, before, after)?.map(|change| change.map(sides));

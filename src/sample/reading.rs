@@ -156,6 +156,12 @@ pub struct ReaderId {
 const RECORDS: u64 = 1 << 55;
 
 impl ReaderId {
+    /// Returns false where the same bytes have other records for the other reader. One that is no more has none to compare.
+    pub fn reads_as(&self, other: &ReaderId) -> bool {
+        let readings = Reading::from_id(self).zip(Reading::from_id(other));
+        readings.is_none_or(|(one, other)| one.reads_as(&other))
+    }
+
     /// Whether a pointer to the records follows the code.
     pub fn has_records(code: u64) -> bool {
         code & RECORDS != 0

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::clock;
 use crate::error::{Error, Kind, Result};
@@ -13,6 +14,7 @@ use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
+use crate::store::samples::{Bytes, Half, Rules};
 use crate::worktree::cache::{self, Row, entry_kind};
 use crate::worktree::file::FileEntry;
 use crate::worktree::hash;
@@ -31,6 +33,8 @@ pub struct Differences {
     pub removed: Vec<FileEntry>,
     /// Files and symlinks whose content, which is not empty, has another path on the new side: old and new.
     pub renamed: Vec<(FileEntry, FileEntry)>,
+    /// Files with the same bytes on both sides, which are read otherwise on the new one: old and new.
+    pub reread: Vec<(FileEntry, FileEntry)>,
     /// Empty folders that only the new side has.
     pub folders_added: Vec<FileEntry>,
     /// Empty folders that only the old side has.
@@ -48,6 +52,7 @@ impl Differences {
                 Change::Added(new) => differences.push(None, Some(new.into())),
                 Change::Removed(old) => differences.push(Some(old.into()), None),
                 Change::Modified(old, new) => differences.push(Some(old.into()), Some(new.into())),
+                Change::Reread(old, new) => differences.reread.push((old.into(), new.into())),
             }
         }
         differences.pair_renames();
@@ -56,14 +61,15 @@ impl Differences {
 
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.modified.is_empty() && self.removed.is_empty() && self.renamed.is_empty() && {
-            self.folders_added.is_empty() && self.folders_removed.is_empty()
+        self.added.is_empty() && self.removed.is_empty() && self.folders_added.is_empty() && self.folders_removed.is_empty() && {
+            self.modified.is_empty() && self.renamed.is_empty() && self.reread.is_empty()
         }
     }
 
-    /// The files that have the same path and bytes on both sides and another mode, old and new.
+    /// The files that have the same bytes on both sides and another mode, old and new: those at one path, then renamed
+    /// ones.
     pub fn mode_changed(&self) -> impl Iterator<Item = &(FileEntry, FileEntry)> {
-        self.modified.iter().filter(|(old, new)| old.differs_in_mode(new))
+        self.modified.iter().chain(&self.renamed).filter(|(old, new)| old.differs_in_mode(new))
     }
 
     /// Adds a path whose sides differ. An empty folder that a file takes the place of is a folder less and a file more.
@@ -113,13 +119,15 @@ impl Differences {
 const BATCH: usize = 64;
 
 /// Compares the workspace of a dataset with a manifest. Reads only files whose stamps do not vouch for them, and of those
-/// only what could be equal; the others have no content in the answer. What it learns goes to the stat cache.
+/// only what could be equal; the others have no content in the answer. Where `rules` are given it tells the files that they
+/// read otherwise than the version did. What it learns goes to the stat cache.
 pub fn workspace(
     store: &Store,
     folder: &Path,
     dataset: &str,
     manifest: Option<Id<Node>>,
     selection: Option<&Selection>,
+    rules: Option<&Rules>,
     progress: &dyn Progress,
 ) -> Result<Differences> {
     let layout = store.layout();
@@ -132,7 +140,7 @@ pub fn workspace(
     })?;
     let scan = Scan::new(&root, cache::Reader::open(&cache::path(layout, dataset)))?;
     let mut old = manifest.map(|m| Entries::new(store, m)).transpose()?.into_iter().flatten().peekable();
-    let mut sides = Sides::default();
+    let mut sides = Sides { rules, ..Sides::default() };
     let mut learned = 0usize;
     for seen in scan {
         progress.check()?;
@@ -161,6 +169,7 @@ pub fn workspace(
         }
     }
     let rows = sides.resolve(&root, began, progress)?;
+    sides.keep_reread(&root)?;
     if learned > 0 {
         // A store that cannot be written to costs time, no answer.
         let _ = remember(store, dataset, rows);
@@ -181,12 +190,14 @@ type Hashed = (Open, Id<Content>, u64, Stat);
 
 /// The two sides as they are compared.
 #[derive(Debug, Default)]
-struct Sides {
+struct Sides<'a> {
+    /// How the files of the workspace are read, where that matters.
+    rules: Option<&'a Rules>,
     found: Differences,
     open: Vec<Open>,
 }
 
-impl Sides {
+impl Sides<'_> {
     fn take(&mut self, before: Option<Entry>, seen: Seen) {
         match seen {
             Seen::Known(row) => self.known(before, Some(row.entry.into())),
@@ -197,9 +208,40 @@ impl Sides {
     /// Takes both sides of a path, unless they are the same.
     fn known(&mut self, before: Option<Entry>, now: Option<FileEntry>) {
         let before = before.map(FileEntry::from);
-        if !before.as_ref().zip(now.as_ref()).is_some_and(|(before, now)| before.same(now)) {
-            self.found.push(before, now);
+        match (before, now) {
+            (Some(before), Some(now)) if before.same(&now) => {
+                let (path, samples) = (before.path.as_str(), before.samples.as_ref());
+                let is_current = |rules: &Rules| samples.is_none_or(|samples| rules.is_current(path, &samples.reader));
+                if !self.rules.is_none_or(is_current) {
+                    self.found.reread.push((before, FileEntry { samples: None, ..now }));
+                }
+            }
+            (before, now) => self.found.push(before, now),
         }
+    }
+
+    /// Keeps those of the files that are read by other rules whose first bytes do not tell that it comes to the same.
+    fn keep_reread(&mut self, root: &Root) -> Result<()> {
+        let Some(rules) = self.rules else { return Ok(()) };
+        let mut cursor = root.cursor();
+        for (old, new) in std::mem::take(&mut self.found.reread) {
+            let path = new.path.as_str();
+            let file = cursor.open_file(path).map_err(|e| root.error("cannot read", path, e))?;
+            let half = Half {
+                path,
+                reading: rules.reading(path),
+                content: None,
+                size: new.size,
+                records: None,
+                bytes: Bytes::Open(Arc::new(file), root.path().join(path)),
+            };
+            let now = half.guessed()?.reading.id();
+            if old.samples.as_ref().is_some_and(|then| !then.reader.reads_as(&now)) {
+                self.found.reread.push((old, new));
+            }
+        }
+        self.found.reread.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+        Ok(())
     }
 
     /// Reads what has to be read: files that may be what the version has, and new ones that may be what was removed.

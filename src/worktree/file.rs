@@ -49,7 +49,7 @@ impl FileEntry {
     }
 
     /// The content by which a rename is recognised, and whether it is a symlink's; none where it is empty or unknown.
-    pub(super) fn identity(&self) -> Option<(Id<Content>, bool)> {
+    pub fn identity(&self) -> Option<(Id<Content>, bool)> {
         let content = self.content.filter(|_| self.size > 0)?;
         Some((content, self.kind == EntryKind::Symlink))
     }

@@ -43,6 +43,8 @@ pub fn version_fields() -> BTreeSet<&'static str> {
         "files_removed",
         "files_renamed",
         "files_mode_changed",
+        "files_reread",
+        "links_changed",
         "folders_added",
         "folders_removed",
     ])
@@ -56,7 +58,6 @@ fn every_verb_has_its_fields_in_json() {
     let mut committed = version_fields();
     committed.extend([
         "outcome",
-        "files_reread",
         "links",
         "bytes_changed",
         "bytes_before",
@@ -93,6 +94,7 @@ fn every_verb_has_its_fields_in_json() {
             "removed",
             "renamed",
             "mode_changed",
+            "reread",
             "folders_added",
             "folders_removed",
             "outside",
@@ -101,7 +103,8 @@ fn every_verb_has_its_fields_in_json() {
     );
     assert_eq!((&status["clean"], &status["modified"][0]), (&false.into(), &"a.txt".into()));
     let diff = s.json("diff");
-    let files = ["from", "to", "added", "modified", "removed", "renamed", "mode_changed", "folders_added", "folders_removed"];
+    let files =
+        ["from", "to", "added", "modified", "removed", "renamed", "mode_changed", "reread", "folders_added", "folders_removed"];
     assert_eq!(keys(&diff), set(files));
     assert_eq!(keys(&diff["added"][0]), set(["path", "size", "samples"]));
     assert_eq!(keys(&diff["modified"][0]), set(["path", "old_size", "new_size", "old_samples", "new_samples"]));
@@ -133,6 +136,8 @@ fn every_verb_has_its_fields_in_json() {
         "files_removed",
         "files_renamed",
         "files_mode_changed",
+        "files_reread",
+        "links_changed",
         "folders_added",
         "folders_removed",
     ]);

@@ -43,8 +43,8 @@ struct Change<'a> {
     from: Option<&'a str>,
     old: Option<u64>,
     new: Option<u64>,
-    /// Whether only its mode differs.
-    mode: bool,
+    /// What differs of a file whose bytes do not.
+    note: Option<&'static str>,
     is_folder: bool,
 }
 
@@ -73,15 +73,19 @@ fn changes(report: &Report) -> Vec<Change<'_>> {
     let removed = report.removed.iter().map(|f| Change { letter: 'D', path: &f.path, old: Some(f.size), ..Change::default() });
     let in_mode: HashSet<&String> = report.mode_changed.iter().collect();
     let modified = report.modified.iter().map(|f| {
-        let (old, new, mode) = (Some(f.old_size), Some(f.new_size), in_mode.contains(&f.path));
-        Change { letter: 'M', path: &f.path, old, new, mode, ..Change::default() }
+        let (old, new, note) = (Some(f.old_size), Some(f.new_size), in_mode.contains(&f.path).then_some("mode"));
+        Change { letter: 'M', path: &f.path, old, new, note, ..Change::default() }
     });
-    let renamed = report.renamed.iter().map(|f| Change { letter: 'R', path: &f.to, from: Some(&f.from), ..Change::default() });
+    let renamed = report.renamed.iter().map(|f| {
+        let (from, note) = (Some(f.from.as_str()), in_mode.contains(&f.to).then_some("mode"));
+        Change { letter: 'R', path: &f.to, from, note, ..Change::default() }
+    });
+    let reread = report.reread.iter().map(|path| Change { letter: 'M', path, note: Some("format"), ..Change::default() });
     let folder = |letter, path| Change { letter, path, is_folder: true, ..Change::default() };
     let folders_added = report.folders_added.iter().map(|path| folder('A', path));
     let folders_removed = report.folders_removed.iter().map(|path| folder('D', path));
     let mut all: Vec<_> =
-        added.chain(removed).chain(modified).chain(renamed).chain(folders_added).chain(folders_removed).collect();
+        added.chain(removed).chain(modified).chain(renamed).chain(reread).chain(folders_added).chain(folders_removed).collect();
     all.sort_by_key(|change| change.path);
     all
 }
@@ -95,9 +99,9 @@ fn words(report: &Report, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     for change in changes(report) {
         write!(out, "{} {}", change.tinted(tint), change.name())?;
-        match (change.old, change.new) {
-            _ if change.mode => writeln!(out, " (mode)")?,
-            (Some(old), Some(new)) => writeln!(out, " ({} → {})", size(old), size(new))?,
+        match (change.note, change.old, change.new) {
+            (Some(note), ..) => writeln!(out, " ({note})")?,
+            (None, Some(old), Some(new)) => writeln!(out, " ({} → {})", size(old), size(new))?,
             _ => writeln!(out)?,
         }
     }
@@ -140,6 +144,7 @@ fn summary(report: &Report) -> String {
         mode_changed: report.mode_changed.len(),
         removed: report.removed.len(),
         renamed: report.renamed.len(),
+        reread: report.reread.len(),
         folders_added: report.folders_added.len(),
         folders_removed: report.folders_removed.len(),
     };
@@ -167,6 +172,9 @@ fn json_lines(report: &Report, out: &mut Output) -> Result<()> {
     }
     for path in &report.mode_changed {
         out.document(&json!({ "change": "mode-changed", "path": path }))?;
+    }
+    for path in &report.reread {
+        out.document(&json!({ "change": "reread", "path": path }))?;
     }
     for path in &report.folders_added {
         out.document(&json!({ "change": "folder-added", "path": path }))?;

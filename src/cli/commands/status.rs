@@ -40,7 +40,11 @@ fn words(report: &status::Report, out: &mut Output) -> io::Result<()> {
         writeln!(out, "{} {}", tint.bad("D"), printable(path))?;
     }
     for renamed in &report.renamed {
-        writeln!(out, "{} {} -> {}", tint.label("R"), printable(&renamed.from), printable(&renamed.to))?;
+        let mode = if in_mode.contains(&renamed.to) { " (mode)" } else { "" };
+        writeln!(out, "{} {} -> {}{mode}", tint.label("R"), printable(&renamed.from), printable(&renamed.to))?;
+    }
+    for path in &report.reread {
+        writeln!(out, "{} {} (format)", tint.mark("M"), printable(path))?;
     }
     for path in &report.folders_added {
         writeln!(out, "{} {}", tint.good("A"), empty_folder(path))?;
@@ -57,6 +61,7 @@ fn words(report: &status::Report, out: &mut Output) -> io::Result<()> {
         mode_changed: report.mode_changed.len(),
         removed: report.removed.len(),
         renamed: report.renamed.len(),
+        reread: report.reread.len(),
         folders_added: report.folders_added.len(),
         folders_removed: report.folders_removed.len(),
     };

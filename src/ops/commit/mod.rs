@@ -122,8 +122,6 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// How many there are.
     pub findings_count: u64,
-    /// Files whose bytes stayed and that are read otherwise than in the parent.
-    pub files_reread: u64,
     /// The symlinks of the folder, whose data the version does not hold.
     pub links: Links,
     /// What explains the number.
@@ -268,7 +266,7 @@ impl Commit<'_> {
         let root = self.folder().open()?;
         let Snapshot { tree, rows, nodes, changes, found, judgement, mut writer, mut warnings, links } =
             self.read(&root, parent.as_ref(), rules.as_ref(), judging.as_ref())?;
-        let Found { schema, samples, findings, found: findings_count, reread } = found;
+        let Found { schema, samples, findings, found: findings_count } = found;
         let change_type = match (&samples, &parent) {
             (Some(samples), Some(_)) => samples.kind(&self.dataset.thresholds),
             _ => changes.kind(parent.is_none()),
@@ -293,7 +291,6 @@ impl Commit<'_> {
             schema,
             findings,
             findings_count,
-            reread,
             links,
             explained,
             validation: None,
@@ -457,7 +454,6 @@ impl Commit<'_> {
             samples_modified: told.samples.map(|counts| counts.modified),
             findings: told.findings,
             findings_count: told.findings_count,
-            files_reread: told.reread,
             links: told.links,
             bump: told.explained,
             report_file: told.report_file,
@@ -475,7 +471,6 @@ struct Told {
     schema: Option<Schema>,
     findings: Vec<Finding>,
     findings_count: u64,
-    reread: u64,
     links: Links,
     explained: String,
     validation: Option<Judgement>,
@@ -491,25 +486,23 @@ struct Found {
     samples: Option<SampleChanges>,
     findings: Vec<Finding>,
     found: u64,
-    /// Files whose bytes stayed and that are read otherwise now.
-    reread: u64,
 }
 
 impl Found {
     /// From what was counted, and the parent's schema and samples where it is compared with them.
     fn of(counted: Option<Counted>, known: Option<(Schema, u64)>, field_share: f64) -> Result<Found> {
         let Some(Counted { mut account, .. }) = counted else { return Ok(Found::default()) };
-        let (findings, found, reread) = (std::mem::take(&mut account.findings), account.found, account.reread);
+        let (findings, found) = (std::mem::take(&mut account.findings), account.found);
         let Some((before, samples)) = known else {
             let mut schema = account.schema;
             schema.fit();
-            return Ok(Found { schema: Some(schema), samples: None, findings, found, reread });
+            return Ok(Found { schema: Some(schema), samples: None, findings, found });
         };
         let mut schema = before.clone();
         schema.add(&account.schema, 1);
         schema.fit();
         let changes = Change::between(&before, &schema, field_share);
         let samples = Some(SampleChanges::of(account, samples, changes)?);
-        Ok(Found { schema: Some(schema), samples, findings, found, reread })
+        Ok(Found { schema: Some(schema), samples, findings, found })
     }
 }

@@ -92,7 +92,7 @@ impl Commit<'_> {
         let counting = rules.map(|rules| Counting { store, rules, tallied: known.is_some(), watch });
         let Stored { tree, rows, fresh, mut counted, links } = self.folder().read(root, before, counting, &mut writer)?;
         let nodes = Overlay { store, fresh };
-        let mut changes = match parent.filter(|_| before.is_some()) {
+        let changes = match parent.filter(|_| before.is_some()) {
             Some(parent) => Changes::between(&nodes, &parent.version, tree.manifest)?,
             None => Changes::of_first(&tree.totals),
         };
@@ -100,8 +100,6 @@ impl Commit<'_> {
             settle(counted, counting, &nodes, before, tree.manifest)?;
         }
         let found = Found::of(counted, known, self.dataset.thresholds.field_share)?;
-        // A file that is read otherwise has other records, though its bytes stayed.
-        changes.any |= found.reread > 0;
         Ok(Snapshot { tree, rows, nodes, changes, found, judgement, writer, warnings: Vec::new(), links })
     }
 }

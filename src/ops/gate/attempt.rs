@@ -149,6 +149,7 @@ impl<'j> Attempt<'j> {
                     (Some(old), Some(new)) if old.content == new.content => (None, None),
                     sides => sides,
                 },
+                Change::Reread(old, new) => (file(old), file(new)),
             };
             (sides != (None, None)).then_some(Task { sides, part: None })
         };

@@ -233,7 +233,7 @@ impl Attempt<'_> {
                 let new = |change| match change {
                     // Only its mode changed: what is known of it stays.
                     Change::Modified(old, new) if old.kind.is_file() && new.kind.is_file() && old.content == new.content => None,
-                    Change::Added(new) | Change::Modified(_, new) => Some(new),
+                    Change::Added(new) | Change::Modified(_, new) | Change::Reread(_, new) => Some(new),
                     Change::Removed(_) => None,
                 };
                 Box::new(Diff::new(files.nodes, before, files.manifest)?.filter_map(move |change| change.map(new).transpose()))

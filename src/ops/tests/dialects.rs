@@ -1,6 +1,7 @@
 //! Tables by names, dialects that are said or guessed, and readings that change between versions.
 
 use super::*;
+use crate::ops::{compare, diff, status};
 use crate::sample::tally::Counts;
 
 /// Declares the dataset with lines of `[dataset.ds.format]`.
@@ -111,6 +112,37 @@ fn one_bad_element_costs_one_sample() {
 }
 
 #[test]
+fn a_changed_reading_is_the_same_change_for_every_verb() {
+    let bench = Bench::new();
+    bench.write("x.dat", "{\"id\":1}\n{\"id\":2}\n");
+    bench.write("y.jsonl", "{\"id\":9}\n");
+    bench.write("z.csv", "id;t\n1;a\n");
+    bench.commit(|_| {}).unwrap();
+    declare(&bench, "\"*.dat\" = \"jsonl\"\n\"*.csv\" = { kind = \"csv\", delimiter = \";\" }");
+    bench.write("y.jsonl", "{\"id\":8}\n");
+    let status = || status::run(&bench.repo(), &status::Options::default(), &Silent).unwrap();
+    assert_eq!(status().reread, ["x.dat"], "what was guessed of the table and is said now comes to the same");
+    let diff = |to: Option<&str>| {
+        let samples = Some(diff::Samples { by_file: true, ..Default::default() });
+        let from = Some(if to.is_some() { "HEAD~1" } else { "HEAD" }.to_owned());
+        let options = diff::Options { from, to: to.map(str::to_owned), samples, ..Default::default() };
+        diff::run(&bench.repo(), &options, &Silent).unwrap()
+    };
+    let expected = Counts { added: 3, removed: 2, modified: 0 };
+    let before = diff(None);
+    assert_eq!((before.samples, before.reread), (Some(expected), vec!["x.dat".to_owned()]));
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!((counts(&report), report.files.files_reread), (expected, 1));
+    assert!(status().clean);
+    let after = diff(Some("HEAD"));
+    assert_eq!((after.samples, after.reread, after.by_file.unwrap().len()), (Some(expected), vec!["x.dat".to_owned()], 2));
+    let compared = compare::run(&bench.repo(), "HEAD~1", "HEAD", &Silent).unwrap();
+    let [added, removed] = [compared.samples_added, compared.samples_removed];
+    assert_eq!((added, removed, compared.files.files_reread), (Some(3), Some(2), 1));
+    assert_eq!(compared.change_type, report.version.change_type);
+}
+
+#[test]
 fn a_changed_reading_is_a_change_and_counts_as_from_scratch() {
     for edited in [false, true] {
         let bench = Bench::new();
@@ -123,10 +155,10 @@ fn a_changed_reading_is_a_change_and_counts_as_from_scratch() {
             bench.write("x.dat", "id;t\n1;a\n2;c\n5;d\n");
         }
         let report = bench.commit(|_| {}).unwrap();
-        assert_eq!(report.files_reread, u64::from(!edited));
+        assert_eq!(report.files.files_reread, u64::from(!edited));
         declare(&bench, "\"*.dat\" = { kind = \"csv\", delimiter = \",\" }");
         let again = bench.commit(|_| {}).unwrap();
-        assert_eq!(again.files_reread, 1);
+        assert_eq!(again.files.files_reread, 1);
 
         for report in [&report, &again] {
             let scratch = Bench::new();
@@ -139,7 +171,7 @@ fn a_changed_reading_is_a_change_and_counts_as_from_scratch() {
             assert_eq!(report.version.schema, anew.version.schema);
         }
         let unchanged = bench.commit(|_| {}).unwrap();
-        assert_eq!((unchanged.outcome, unchanged.files_reread), (commit::Outcome::Unchanged, 0));
+        assert_eq!((unchanged.outcome, unchanged.files.files_reread), (commit::Outcome::Unchanged, 0));
     }
 }
 

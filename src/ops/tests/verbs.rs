@@ -138,6 +138,9 @@ fn a_moved_file_whose_mode_changed_too_is_a_rename() {
     let report = status_of(&bench);
     assert_eq!((report.renamed[0].from.as_str(), report.renamed[0].to.as_str()), ("a", "b"));
     assert!(report.added.is_empty() && report.removed.is_empty() && !report.clean);
+    assert_eq!(report.mode_changed, ["b"]);
+    let files = bench.commit(|_| {}).unwrap().files;
+    assert_eq!((files.files_renamed, files.files_modified, files.files_mode_changed), (1, 0, 1));
 }
 
 #[test]
@@ -149,6 +152,13 @@ fn moves_modes_and_empty_folders_are_counts_of_their_own() {
     }
     let first = bench.commit(|_| {}).unwrap();
     assert_eq!(first.files, FileChanges { files_added: 6, ..FileChanges::default() });
+    symlink("tool", bench.path.join("first link")).unwrap();
+    symlink("tool", bench.path.join("second link")).unwrap();
+    let links = bench.commit(|_| {}).unwrap();
+    assert_eq!(links.files, FileChanges { links_changed: 2, ..FileChanges::default() });
+    fs::rename(bench.path.join("first link"), bench.path.join("third link")).unwrap();
+    fs::remove_file(bench.path.join("second link")).unwrap();
+    symlink("gone", bench.path.join("second link")).unwrap();
     for name in ["1", "2"] {
         fs::rename(bench.path.join("cat").join(name), bench.path.join("dog/moved").with_extension(name)).unwrap();
     }
@@ -163,6 +173,8 @@ fn moves_modes_and_empty_folders_are_counts_of_their_own() {
         files_removed: 2,
         files_renamed: 2,
         files_mode_changed: 1,
+        files_reread: 0,
+        links_changed: 2,
         folders_added: 1,
         folders_removed: 0,
     };
@@ -173,11 +185,11 @@ fn moves_modes_and_empty_folders_are_counts_of_their_own() {
     assert_eq!(show::run(&repo, None).unwrap().files, Some(expected));
     let options = log::Options { whole: true, ..Default::default() };
     let all: Vec<_> = log::run(&repo, &options).unwrap().versions.into_iter().map(|version| version.files).collect();
-    assert_eq!(all, [Some(expected), Some(first.files)]);
+    assert_eq!(all, [Some(expected), Some(links.files), Some(first.files)]);
     let options = diff::Options { from: Some("HEAD~1".into()), to: Some("HEAD".into()), ..Default::default() };
     let lists = diff::run(&repo, &options, &Silent).unwrap();
     let lens = [lists.added.len(), lists.modified.len(), lists.removed.len(), lists.renamed.len(), lists.mode_changed.len()];
-    assert_eq!(lens, [2, 2, 2, 2, 1], "the lists of diff and the counts agree");
+    assert_eq!(lens, [2, 3, 2, 3, 1], "the lists of diff and the counts agree, and have the links");
     assert_eq!(lists.folders_added, ["cat"]);
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Rules, Tally};
 use crate::limits;
-use crate::sample::{Identity, ReaderId, Reading, Schema, Side};
+use crate::sample::{Identity, Schema, Side};
 
 /// Most findings that are kept.
 const KEPT: usize = 100;
@@ -43,15 +43,13 @@ pub struct Account {
     pub findings: Vec<Found>,
     /// How many there are.
     pub found: u64,
-    /// Files whose bytes stayed and that are read otherwise now.
-    pub reread: u64,
 }
 
 impl Account {
     /// Nothing found yet.
     pub fn new(rules: &Rules, keeps: Keeps) -> Account {
         let tally = (keeps == Keeps::Differences).then(|| Tally::new(rules.scratch()));
-        Account { keeps, tally, schema: Schema::new(rules.depth()), findings: Vec::new(), found: 0, reread: 0 }
+        Account { keeps, tally, schema: Schema::new(rules.depth()), findings: Vec::new(), found: 0 }
     }
 
     /// What it keeps.
@@ -74,12 +72,6 @@ impl Account {
         let room = KEPT.saturating_sub(self.findings.len());
         self.findings.extend(other.findings.into_iter().take(room));
         self.found += other.found;
-        self.reread += other.reread;
-    }
-
-    /// Takes a file whose bytes stayed: what its count was made by, and how it is read now.
-    pub fn reread(&mut self, then: &ReaderId, now: &Reading) {
-        self.reread += u64::from(Reading::from_id(then).is_some_and(|then| !then.reads_as(now)));
     }
 
     pub(super) fn tell(&mut self, side: Side, identity: Identity) {

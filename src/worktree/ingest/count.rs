@@ -85,11 +85,8 @@ impl<'a> Counting<'a> {
         let reading = self.rules.reading(path).guess(bytes);
         let reader = reading.id();
         let same = job.old.as_ref().filter(|old| self.tallied && old.content == content);
-        if let Some(samples) = same.and_then(|old| old.samples.as_ref()) {
-            if samples.reader == reader {
-                return Ok(samples.clone());
-            }
-            account.reread(&samples.reader, &reading);
+        if let Some(samples) = same.and_then(|old| old.samples.as_ref()).filter(|samples| samples.reader == reader) {
+            return Ok(samples.clone());
         }
         if let Some(message) = reading.guessed() {
             account.finding(path, 1, message);
@@ -117,9 +114,6 @@ impl<'a> Counting<'a> {
     pub(super) fn again(&self, entry: &Entry, account: &mut Account) -> Result<Samples> {
         let old = self.old(entry)?;
         let new = Half { reading: self.rules.reading(entry.path.as_str()), records: None, ..old.clone() }.guessed()?;
-        if let Some(samples) = &entry.samples {
-            account.reread(&samples.reader, &new.reading);
-        }
         let count = compare(self.rules, Some(&old).filter(|_| self.tallied), Some(&new), true, account, None)
             .map_err(|e| within(e, entry.path.as_str()))?;
         Ok(Samples { count, reader: new.reading.id() })
