@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::fs::beneath::Root;
-use crate::ops::Renamed;
+use crate::object::version::Version;
 use crate::ops::samples::{self, ByFile, Files, Record, Sides};
+use crate::ops::{Renamed, key};
 use crate::path::{DataPath, from_user};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Found, Target};
@@ -100,6 +101,9 @@ pub struct Report {
     /// The records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub records: Option<Vec<Record>>,
+    /// What a commit of the new side warns of, where records were compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Vec<String>>,
 }
 
 impl Report {
@@ -113,6 +117,8 @@ impl Report {
 /// The two sides and the files in which they differ.
 struct Comparison {
     dataset: String,
+    /// The version that the files of the new side, or of the workspace, are compared with.
+    version: Version,
     /// The folder of the workspace, if one side is that.
     work: Option<PathBuf>,
     /// Whether it is the old side.
@@ -127,31 +133,47 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let paths = options.paths.iter().map(|p| from_user(p)).collect::<Result<Vec<_>>>()?;
     let comparison = compare(repo, options.from.as_deref(), options.to.as_deref(), &paths, progress)?;
     let samples = options.samples.map(|wanted| samples(repo, &comparison, wanted, progress)).transpose()?;
-    let (samples, by_file, records) = samples.map_or((None, None, None), |(a, b, c)| (Some(a), b, c));
-    let Comparison { from, to, files, .. } = comparison;
-    let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
-    Ok(Report {
-        samples,
-        by_file,
-        records,
-        from,
-        to,
-        added: files.added.iter().map(one).collect(),
-        modified: files.modified.iter().map(|(old, new)| both(old, new)).collect(),
-        removed: files.removed.iter().map(one).collect(),
-        renamed: files.renamed.iter().map(|(from, to)| Renamed::of(from, to)).collect(),
-        mode_changed: files.mode_changed().map(|(_, new)| new.path.to_string()).collect(),
-        reread: files.reread.iter().map(|(_, new)| new.path.to_string()).collect(),
-        folders_added: paths(&files.folders_added),
-        folders_removed: paths(&files.folders_removed),
-    })
+    let Some(Compared { samples, by_file, records, warnings }) = samples else {
+        return Ok(Report::of(comparison));
+    };
+    Ok(Report { samples: Some(samples), by_file, records, warnings: Some(warnings), ..Report::of(comparison) })
 }
 
-type Compared = (Counts, Option<Vec<ByFile>>, Option<Vec<Record>>);
+impl Report {
+    /// The files that differ.
+    fn of(comparison: Comparison) -> Report {
+        let Comparison { from, to, files, .. } = comparison;
+        let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
+        Report {
+            samples: None,
+            by_file: None,
+            records: None,
+            warnings: None,
+            from,
+            to,
+            added: files.added.iter().map(one).collect(),
+            modified: files.modified.iter().map(|(old, new)| both(old, new)).collect(),
+            removed: files.removed.iter().map(one).collect(),
+            renamed: files.renamed.iter().map(|(from, to)| Renamed::of(from, to)).collect(),
+            mode_changed: files.mode_changed().map(|(_, new)| new.path.to_string()).collect(),
+            reread: files.reread.iter().map(|(_, new)| new.path.to_string()).collect(),
+            folders_added: paths(&files.folders_added),
+            folders_removed: paths(&files.folders_removed),
+        }
+    }
+}
+
+/// How the records of the files differ.
+struct Compared {
+    samples: Counts,
+    by_file: Option<Vec<ByFile>>,
+    records: Option<Vec<Record>>,
+    warnings: Vec<String>,
+}
 
 /// Compares the records of the files that differ. The workspace is always read as the new side.
 fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn Progress) -> Result<Compared> {
-    let rules = samples::rules(repo, &comparison.dataset)?.1;
+    let (dataset, rules) = samples::rules(repo, &comparison.dataset)?;
     let files = &comparison.files;
     let mut sides: Vec<Sides> = Vec::new();
     sides.extend(files.added.iter().map(|new| (None, Some(new.clone()))));
@@ -178,21 +200,26 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
     progress.begin(Stage::Scan, sides.len() as u64, bytes);
     let files = Files { repo, rules, work, sides };
     let mut by_file = Vec::new();
-    let leftovers = files.leftovers(progress, |file| by_file.push(file))?;
+    let mut warnings = files.warnings()?;
+    let (leftovers, changed) = files.leftovers(progress, |file| by_file.push(file))?;
+    if let Some(mut schema) = repo.schema(&comparison.version)? {
+        schema.add(&changed, 1);
+        warnings.extend(key::missing(&schema, &dataset.key));
+    }
     by_file.retain(|file| file.counts != Counts::default());
-    let mut counts = leftovers.counts();
+    let mut samples = leftovers.counts();
     let mut records = match wanted.patch {
         true => Some(files.records(leftovers, wanted.limit.unwrap_or(usize::MAX), progress)?),
         false => None,
     };
     if comparison.reversed {
         let turn = |counts: &mut Counts| std::mem::swap(&mut counts.added, &mut counts.removed);
-        turn(&mut counts);
+        turn(&mut samples);
         by_file.iter_mut().for_each(|file| turn(&mut file.counts));
         records.iter_mut().flatten().for_each(Record::turn);
     }
     by_file.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok((counts, wanted.by_file.then_some(by_file), records))
+    Ok(Compared { samples, by_file: wanted.by_file.then_some(by_file), records, warnings })
 }
 
 fn path_of(sides: &Sides) -> Option<&DataPath> {
@@ -246,6 +273,7 @@ fn name(found: &Found) -> String {
 fn versions(repo: &Repo, a: &Found, b: &Found) -> Result<Comparison> {
     Ok(Comparison {
         dataset: b.version.dataset.clone(),
+        version: a.version.clone(),
         work: None,
         reversed: false,
         from: name(a),
@@ -262,6 +290,7 @@ fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress)
     let files = compare::workspace(store, &folder, &dataset.name, manifest, selection, rules.as_ref(), progress)?;
     Ok(Comparison {
         dataset: dataset.name.clone(),
+        version: a.version.clone(),
         work: Some(folder),
         reversed: false,
         from: name(a),
@@ -289,6 +318,7 @@ impl Comparison {
                 outside: files.outside,
             },
             dataset: self.dataset,
+            version: self.version,
             work: self.work,
         }
     }

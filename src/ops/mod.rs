@@ -15,6 +15,7 @@ mod gate;
 pub mod init;
 pub mod join;
 mod judge;
+mod key;
 mod links;
 pub mod log;
 pub mod ls;

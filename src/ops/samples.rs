@@ -12,9 +12,12 @@ use crate::parallel;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
 use crate::sample::tally::{Counts, Fate};
-use crate::sample::{Canonical, Rendering, Side};
+use crate::sample::{Canonical, Format, Rendering, Schema, Side};
 use crate::store::samples::{Account, Bytes, Half, Keeps, Leftovers, Rules, Seen, Tally, Text, compare, visit};
 use crate::worktree::file::FileEntry;
+
+/// Most warnings about how files are read.
+const WARNINGS: usize = 100;
 
 /// A file as the old side and the new have it.
 pub(super) type Sides = (Option<FileEntry>, Option<FileEntry>);
@@ -132,8 +135,23 @@ impl Files<'_> {
         Ok([half(&sides.0, Side::Old)?, half(&sides.1, Side::New)?])
     }
 
-    /// What differs over all files, and within each if `each` asks for it.
-    pub fn leftovers(&self, progress: &dyn Progress, mut each: impl FnMut(ByFile)) -> Result<Leftovers> {
+    /// Returns what a commit of the new side warns of: guesses of how its files are read.
+    pub fn warnings(&self) -> Result<Vec<String>> {
+        let mut warnings = Vec::new();
+        let new = self.sides.iter().filter_map(|sides| sides.1.as_ref()).filter(|entry| entry.kind.is_file());
+        for entry in new.filter(|entry| self.rules.reading(entry.path.as_str()).format != Format::Whole) {
+            let hints = self.half(entry, Side::New)?.hints()?;
+            warnings.extend(hints.iter().map(|hint| hint.warning(entry.path.as_str())));
+            if warnings.len() >= WARNINGS {
+                break;
+            }
+        }
+        Ok(warnings)
+    }
+
+    /// What differs over all files, and within each if `each` asks for it; and what the new side's records count, less
+    /// what the old side's do.
+    pub fn leftovers(&self, progress: &dyn Progress, mut each: impl FnMut(ByFile)) -> Result<(Leftovers, Schema)> {
         let mut all = Account::new(&self.rules, Keeps::Differences);
         parallel::ordered(
             self.sides.iter().map(Ok),
@@ -156,7 +174,8 @@ impl Files<'_> {
                 Ok(())
             },
         )?;
-        all.tally.unwrap_or_else(|| Tally::new(self.rules.scratch())).finish()
+        let leftovers = all.tally.unwrap_or_else(|| Tally::new(self.rules.scratch())).finish()?;
+        Ok((leftovers, all.schema))
     }
 
     /// The records themselves, in the order of the files, at most `limit` of them.

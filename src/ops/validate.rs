@@ -11,10 +11,13 @@ use crate::id::{Id, Version as VersionId};
 use crate::object::Key;
 use crate::object::fact::Statement;
 use crate::ops::gate::{Base, Files, Judgement, Judging};
-use crate::ops::tree::{Folder, Overlay, Stored};
+use crate::ops::tree::{Folder, Overlay, Stored, settle};
+use crate::ops::{judge, key};
 use crate::progress::{Progress, Stage};
 use crate::repo::{Dataset, Repo, revision, standing};
+use crate::sample::Schema;
 use crate::store::{Store, Writer};
+use crate::worktree::ingest::{Counted, Counting};
 use crate::worktree::state::State;
 
 /// The name of the files in the workspace.
@@ -45,6 +48,8 @@ pub struct Report {
     /// What they said.
     #[serde(flatten)]
     pub judgement: Judgement,
+    /// What a commit of these files warns of: guesses of how they are read, a key that no record has.
+    pub warnings: Vec<String>,
 }
 
 /// Judges a version, or the workspace.
@@ -87,7 +92,12 @@ fn version(repo: &Repo, options: &Options, text: &str, progress: &dyn Progress) 
     let judging = judging(repo, dataset, progress)?.at_most(options.max_findings);
     let store: &Store = repo.store();
     let base = Base { own: Some(version.manifest), parent: parent.as_ref().map(|(_, parent)| parent.manifest) };
-    let outcome = judging.judge(&Files { nodes: store, manifest: version.manifest, work: None }, base, true)?;
+    let files = Files { nodes: store, manifest: version.manifest, work: None };
+    let mut warnings = judging.warnings(&files)?;
+    if let Some(schema) = repo.schema(version)? {
+        warnings.extend(key::missing(&schema, &dataset.key));
+    }
+    let outcome = judging.judge(&files, base, true)?;
     if let Some(path) = &options.report {
         outcome.write(atomic::parent(path), path)?;
     }
@@ -105,6 +115,7 @@ fn version(repo: &Repo, options: &Options, text: &str, progress: &dyn Progress) 
         version: version.number.to_string(),
         id: Some(found.id),
         judgement: outcome.judgement(before.as_ref()),
+        warnings,
     })
 }
 
@@ -118,9 +129,24 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
     let before = parent.as_ref().map(|(_, parent)| parent.manifest);
     let mut writer = Writer::dry(repo.store())?;
     progress.begin(Stage::Scan, 0, 0);
-    let Stored { tree, fresh, .. } = folder.read(&root, before, None, &mut writer)?;
-    let nodes = Overlay { store: repo.store(), fresh };
+    let store = repo.store();
+    // The key is looked for in the schema, which only counting tells.
+    let rules = Some(dataset).filter(|dataset| dataset.samples && !dataset.key.is_empty());
+    let rules = rules.map(|dataset| dataset.rules(&store.layout().tmp())).transpose()?;
+    let known = parent.as_ref().filter(|_| rules.is_some()).map_or(Ok(None), |(_, parent)| judge::known(repo, parent))?;
+    let counting = rules.as_ref().map(|rules| Counting { store, rules, tallied: known.is_some(), watch: None });
+    let Stored { tree, fresh, mut counted, .. } = folder.read(&root, before, counting, &mut writer)?;
+    let nodes = Overlay { store, fresh };
+    if let (Some(counted), Some(counting), Some(before), true) = (&mut counted, counting, before, known.is_some()) {
+        settle(counted, counting, &nodes, before, tree.manifest)?;
+    }
     let files = Files { nodes: &nodes, manifest: tree.manifest, work: Some(folder.work(&root)?) };
+    let mut warnings = judging.warnings(&files)?;
+    if let Some(Counted { account, .. }) = counted {
+        let mut schema = known.map_or_else(|| Schema::new(dataset.schema_depth), |(schema, _)| schema);
+        schema.add(&account.schema, 1);
+        warnings.extend(key::missing(&schema, &dataset.key));
+    }
     let outcome = judging.judge(&files, Base { own: Some(tree.manifest), parent: before }, false)?;
     if let Some(path) = &options.report {
         outcome.write(atomic::parent(path), path)?;
@@ -131,5 +157,6 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
         version: WORK.to_owned(),
         id: None,
         judgement: outcome.judgement(before.as_ref()),
+        warnings,
     })
 }

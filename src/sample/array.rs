@@ -211,6 +211,9 @@ impl Records for Array {
                     let bytes = self.partial.bytes().trim_ascii_end();
                     take(Record { bytes, is_whole: true, line: self.line, at: self.at });
                 }
+                Err(Invalid { at, .. }) if at == self.partial.bytes().len() => {
+                    self.break_off(TOO_EARLY, self.line + newlines(self.partial.bytes()));
+                }
                 Err(Invalid { at, what }) => self.break_off(what, self.line + newlines(&self.partial.bytes()[..at])),
             },
             State::End | State::Broken => {}

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use super::canonical::digest_all;
-use super::csv::{RowSyntax, canonical, fields};
+use super::csv::{BOM, RowSyntax, canonical, fields};
 use super::datetime::Instant;
 use super::record::digest;
 use super::{Finding, Identity, Record, Type};
@@ -90,8 +90,8 @@ impl Header {
         digest(b"names", &form)
     }
 
-    /// The position of the column of this name, the last if several have it.
-    fn position(&self, name: &str) -> Option<usize> {
+    /// Returns the position of the column of this name, the last if several have it.
+    pub fn position(&self, name: &str) -> Option<usize> {
         let after = self.order.partition_point(|&at| *self.names[at] <= *name);
         self.order.get(after.checked_sub(1)?).copied().filter(|&at| self.names[at] == name)
     }
@@ -143,6 +143,8 @@ impl Columns {
             )
         } else if count != names.len() {
             finding(format!("the record has {count} fields, the header {}", names.len()))
+        } else if record.bytes.starts_with(BOM) {
+            finding("a byte order mark stands in the middle of the file; remove it".to_owned())
         } else {
             None
         }
@@ -276,6 +278,8 @@ mod tests {
                 (6, "a quoted field is not closed; where quotes are text, set quote = \"none\" in [dataset.NAME.format]"),
             ]
         );
+        let (_, _, findings) = look("\u{feff}a,b\n1,2\n\u{feff}a,b\n3,4\n");
+        assert!(findings.len() == 1 && findings[0].line == 3 && findings[0].message.contains("byte order mark"));
     }
 
     /// The identity of a row below a header, with `id` as the key.

@@ -4,19 +4,20 @@
 //! one, and delimiters and line ends are text; what follows the closing quote is text up to the delimiter. CR, LF and
 //! CRLF end a record; a row without a byte is none. A byte order mark at the start of the file is dropped. The first row
 //! is the header and no sample, unless the dialect has none; rows that begin with the dialect's comment byte are no
-//! samples either. Where quotes are text, a line is a row.
+//! samples either, nor is a first row `sep=;` that tells the delimiter. Where quotes are text, a line is a row.
 
 use std::borrow::Cow;
 
 use memchr::{memchr, memchr2, memchr3};
 
 use super::Reading;
+use super::guess::is_delimiter_line;
 use super::partial::{Partial, line_ends, take_excess};
 use super::record::{Record, Records};
 use crate::codec::Put;
 use crate::limits;
 
-const BOM: &[u8] = "\u{feff}".as_bytes();
+pub(super) const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// How the fields of a row are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,7 +216,8 @@ impl Csv {
     /// Hands over a row, unless it is blank or the header.
     fn end_row(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
         let Some(first) = bytes.first() else { return };
-        if Some(*first) == self.comment {
+        let is_note = Some(*first) == self.comment || self.line == 1 && is_delimiter_line(bytes, self.syntax.delimiter);
+        if is_note {
             self.notes.push(Note { bytes: bytes.to_vec(), line: self.line, at: self.at });
         } else if let FirstRow::Expected = self.header {
             self.header = FirstRow::Header(bytes.to_vec());
@@ -259,7 +261,7 @@ impl PartialEq for Csv {
     fn eq(&self, other: &Csv) -> bool {
         let state = |csv: &Csv| {
             let expected = matches!(csv.header, FirstRow::Expected);
-            (csv.syntax, csv.comment, csv.bom, csv.place, csv.after_cr, expected)
+            (csv.syntax, csv.comment, csv.bom, csv.place, csv.after_cr, expected, csv.line == 1)
         };
         state(self) == state(other) && self.begun == other.begun
     }

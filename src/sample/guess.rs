@@ -29,8 +29,8 @@ impl Reading {
     pub fn opaque_cause(&self, head: &[u8]) -> Option<String> {
         let head = &head[..head.len().min(HEAD)];
         let reading = self.before_guess().guess_packing(head);
-        let text = reading.unpacked(head);
-        opaque::cause(&reading, &text, head.len() < HEAD && text.len() < UNPACKED)
+        let (text, whole) = reading.unpacked(head);
+        opaque::cause(&reading, &text, whole)
     }
 
     /// The same reading; of records of text that begin as a packing does, unpacked.
@@ -47,21 +47,12 @@ impl Reading {
         self
     }
 
-    /// What the first bytes of a file unpack to.
-    fn unpacked<'b>(&self, head: &'b [u8]) -> Cow<'b, [u8]> {
-        match self.packing {
-            Packing::None => Cow::Borrowed(head),
-            packing => Cow::Owned(unpacked(packing, head)),
-        }
-    }
-
     fn guess_dialect(&self, head: &[u8]) -> Reading {
         let mut reading = self.before_guess().guess_packing(head);
         if matches!(reading.format, Format::Parquet | Format::Arrow | Format::Tar | Format::Archive) {
             return reading;
         }
-        let text = reading.unpacked(head);
-        let whole = head.len() < HEAD && text.len() < UNPACKED;
+        let (text, whole) = reading.unpacked(head);
         if reading.dialect.encoding == Encoding::Utf8
             && let Some(encoding) = byte_order(&text).or_else(|| unmarked(reading.format, &text))
         {
@@ -72,7 +63,7 @@ impl Reading {
             return reading;
         }
         let text = reading.dialect.encoding.decode_all(&text);
-        let text = Start { text: text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text), whole };
+        let text = Start::of(&text, whole);
         match reading.format {
             Format::Csv | Format::Tsv => {
                 if reading.format == Format::Csv {
@@ -93,6 +84,17 @@ impl Reading {
 }
 
 impl Reading {
+    /// Returns the bytes at the start of a file that begins with these, unpacked, and whether they are all that it has.
+    pub(super) fn unpacked<'h>(&self, head: &'h [u8]) -> (Cow<'h, [u8]>, bool) {
+        let head = &head[..head.len().min(HEAD)];
+        let text = match self.packing {
+            Packing::None => Cow::Borrowed(head),
+            _ => Cow::Owned(unpacked(self.packing, head)),
+        };
+        let whole = head.len() < HEAD && text.len() < UNPACKED;
+        (text, whole)
+    }
+
     /// What was guessed, in words: `None` where nothing was.
     pub fn guessed(&self) -> Option<String> {
         let mut words = Vec::new();
@@ -155,13 +157,18 @@ fn unpacked(packing: Packing, head: &[u8]) -> Vec<u8> {
 
 /// The text at the start of a file.
 #[derive(Clone, Copy)]
-struct Start<'a> {
-    text: &'a [u8],
+pub(super) struct Start<'a> {
+    pub text: &'a [u8],
     /// Whether it is all of the file, so that its last line is a whole one.
-    whole: bool,
+    pub whole: bool,
 }
 
 impl<'a> Start<'a> {
+    /// Takes decoded text, without its byte order mark.
+    pub fn of(text: &'a [u8], whole: bool) -> Start<'a> {
+        Start { text: text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text), whole }
+    }
+
     /// The lines that end within it.
     fn lines(self) -> impl Iterator<Item = &'a [u8]> {
         let end = if self.whole { self.text.len() } else { memchr::memrchr(b'\n', self.text).unwrap_or(0) };
@@ -189,6 +196,9 @@ fn rows(start: Start<'_>, delimiter: u8) -> Vec<usize> {
 /// The delimiter of a table whose first row has no comma, if all rows have as many fields as the first, and more than one.
 fn delimiter(start: Start<'_>) -> Option<u8> {
     let header = start.lines().find(|line| !line.starts_with(b"#"))?;
+    if let [b's', b'e', b'p', b'=', delimiter @ (b';' | b'\t' | b'|')] = header {
+        return Some(*delimiter);
+    }
     if header.contains(&b',') {
         return None;
     }
@@ -198,11 +208,17 @@ fn delimiter(start: Start<'_>) -> Option<u8> {
     })
 }
 
+/// Whether a line tells the delimiter of the table below it, as Excel has it at the top of a file: `sep=;`.
+pub(super) fn is_delimiter_line(line: &[u8], delimiter: u8) -> bool {
+    line.strip_prefix(b"sep=") == Some(&[delimiter])
+}
+
 /// Whether the quotes of a table are text: some field begins with one and does not end with one, more lines follow, and
 /// every line has as many fields as the first if they are text.
 fn quotes_are_text(start: Start<'_>, delimiter: u8) -> bool {
     let open = |field: &[u8]| field.starts_with(b"\"") && (field.len() == 1 || !field.ends_with(b"\""));
-    let mut lines = start.lines().skip_while(|line| line.starts_with(b"#"));
+    let is_before_header = |line: &&[u8]| line.starts_with(b"#") || is_delimiter_line(line, delimiter);
+    let mut lines = start.lines().skip_while(is_before_header);
     let Some(header) = lines.next() else { return false };
     let width = |line: &[u8]| line.split(|&byte| byte == delimiter).count();
     // A quote that nothing follows may be a file that was cut off.
@@ -236,7 +252,8 @@ mod tests {
         assert_eq!(delimiter("id;text\n1;\"hello; world\"\n2;\"two\nlines\"\n3;x\n"), Some(b';'));
         assert_eq!(delimiter("id\ttext\n1\ta,b\n"), Some(b'\t'));
         assert_eq!(delimiter("# made by x\nid|text\n1|a\n"), Some(b'|'));
-        for text in ["", "id\n1\n", "id;text\n", "id;text\n1\n", "a,b;c\n1,2;3\n", "text\na;b\n"] {
+        assert_eq!(delimiter("sep=;\r\nid;a,b\r\n1;2\r\n"), Some(b';'), "what Excel writes");
+        for text in ["", "sep=,\nid;text\n1;a\n", "id\n1\n", "id;text\n", "id;text\n1\n", "a,b;c\n1,2;3\n", "text\na;b\n"] {
             assert_eq!(delimiter(text), None, "{text:?}");
         }
         let stated = Reading::named("csv").unwrap();

@@ -15,10 +15,12 @@ const REVISION: u8 = 2;
 /// The revision of a kind of rule. It is raised by one whenever that kind finds something else in the same record.
 fn revision(check: &Check) -> u8 {
     match check {
+        // 1: rows of tables by the names of their columns.
+        Check::Duplicates { .. } => 1,
         // 1: separators, digits and letters of any kind; the numbering plan.
         Check::Pii { .. } => 1,
-        // 1: letters and digits of any kind.
-        Check::Leakage { .. } => 1,
+        // 1: letters and digits of any kind. 2: rows of tables by the names of their columns.
+        Check::Leakage { .. } => 2,
         // 1: numbers by all their digits; days and points in time.
         Check::Range { .. } => 1,
         // 1: days of the calendar, times of a day.
@@ -30,7 +32,6 @@ fn revision(check: &Check) -> u8 {
         | Check::Values { .. }
         | Check::Length { .. }
         | Check::Unique { .. }
-        | Check::Duplicates { .. }
         | Check::Encoding
         | Check::Empty { .. }
         | Check::Drift { .. }

@@ -101,8 +101,8 @@ impl Field {
     pub fn values<'a>(&'a self, seen: &Seen<'a>, see: &mut dyn FnMut(Value<'a>)) {
         match *seen {
             Seen::Json(text, tape) => walk(&self.steps, text, tape, 0, see),
-            Seen::Cells(_, _, cells, names) if !names.is_empty() => {
-                let cell = names.iter().rposition(|name| *name == self.column).and_then(|at| cells.get(at));
+            Seen::Cells(_, _, cells, Some(header)) => {
+                let cell = header.position(&self.column).and_then(|at| cells.get(at));
                 see(cell.map_or(Value::Absent, |cell| Value::Cell(cell)));
             }
             Seen::Row(row) => self.columns(row, see),
@@ -251,7 +251,7 @@ pub(super) fn is_blank(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{MAX_DEPTH, fields};
+    use crate::sample::{Header, MAX_DEPTH, fields};
 
     /// The texts of the values; `-` for one that is absent.
     fn texts(field: &str, seen: &Seen<'_>) -> Vec<String> {
@@ -271,9 +271,10 @@ mod tests {
     }
 
     fn csv(field: &str, names: &[&str], row: &str) -> Vec<String> {
-        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let header = Header::new(names.iter().map(|&name| name.to_owned()).collect());
+        let header = Some(&header).filter(|header| !header.names().is_empty());
         let cells: Vec<_> = fields(row.as_bytes(), b',').collect();
-        texts(field, &Seen::Cells(row.as_bytes(), b','.into(), &cells, &names))
+        texts(field, &Seen::Cells(row.as_bytes(), b','.into(), &cells, header))
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! (`sample::Identity`).
 
 use crate::codec::Put;
-use crate::sample::{Identity, Type, digest, put_value, row_identity};
+use crate::sample::{Identity, Type, digest, identity_of_row, put_value};
 
 use super::field::{Field, Value};
 use super::record::Seen;
@@ -27,7 +27,9 @@ pub(super) fn whole(seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
             digest(b"", form)
         }
         Seen::NoJson(bytes, _) => Identity::of_bytes(bytes).id,
-        Seen::Cells(row, syntax, ..) | Seen::BadRow(row, syntax, _) => row_identity(row, syntax),
+        Seen::Cells(row, syntax, _, header) | Seen::BadRow(row, syntax, _, header) => {
+            identity_of_row(row, syntax, header, &[]).id
+        }
         Seen::Row(row) => row.canonical(),
         Seen::Text(bytes) => digest(TEXT, bytes),
         Seen::Binary(binary) => {
@@ -129,8 +131,7 @@ fn put_letters(text: &[u8], form: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::identity_of_row;
-    use crate::sample::{Canonical, Columns, MAX_DEPTH, Pointer, Tape, fields};
+    use crate::sample::{Canonical, Header, MAX_DEPTH, Pointer, Tape, fields};
 
     type By = fn(&[Field], &Seen<'_>, &mut Vec<u8>) -> Option<[u8; 16]>;
 
@@ -141,10 +142,14 @@ mod tests {
         by(&Field::all(&names).unwrap(), &Seen::Json(text.as_bytes(), &tape), &mut vec![1])
     }
 
-    fn csv(by: By, names: &[&str], columns: &[String], row: &[u8]) -> Option<[u8; 16]> {
+    fn csv(by: By, names: &[&str], header: &Header, row: &[u8]) -> Option<[u8; 16]> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let cells: Vec<_> = fields(row, b',').collect();
-        by(&Field::all(&names).unwrap(), &Seen::Cells(row, b','.into(), &cells, columns), &mut vec![1])
+        by(&Field::all(&names).unwrap(), &Seen::Cells(row, b','.into(), &cells, Some(header)), &mut vec![1])
+    }
+
+    fn header(names: &[&str]) -> Header {
+        Header::new(names.iter().map(|&name| name.to_owned()).collect())
     }
 
     #[test]
@@ -157,13 +162,14 @@ mod tests {
             assert_eq!(json(|_, seen, form| whole(seen, form), &[], text), Some(identity.id));
             assert_eq!(json(key, &["id", "/b/1"], text), identity.key);
         }
-        let columns = Columns::new(b"id,x", b',');
-        let names = columns.names().unwrap();
-        let identity = identity_of_row(b"1,\"y\"", b','.into(), columns.header(), &["x".to_owned()]);
-        let quoted = csv(|_, seen, form| whole(seen, form), &[], names, b"\"1\",y");
-        assert_eq!(quoted, csv(|_, seen, form| whole(seen, form), &[], names, b"1,\"y\""));
-        assert_eq!(csv(key, &["/x"], names, b"2,y"), identity.key);
-        assert_eq!(csv(key, &["/x"], names, b"2,"), None);
+        let columns = header(&["id", "x"]);
+        let identity = columns.identity(b"1,\"y\"", b','.into(), &["x".to_owned()]);
+        let row = |columns: &Header, row: &[u8]| csv(|_, seen, form| whole(seen, form), &[], columns, row);
+        assert_eq!(row(&columns, b"\"1\",y"), Some(identity.id));
+        assert_eq!(row(&header(&["x", "id"]), b"y,1"), Some(identity.id));
+        assert_ne!(row(&header(&["x", "id"]), b"1,y"), Some(identity.id));
+        assert_eq!(csv(key, &["/x"], &columns, b"2,y"), identity.key);
+        assert_eq!(csv(key, &["/x"], &columns, b"2,"), None);
     }
 
     #[test]
@@ -196,7 +202,7 @@ mod tests {
         let seen_as = |text| json(super::letters, &["q"], &format!(r#"{{"q":"{text}"}}"#));
         assert_eq!(seen_as("café 12 fine"), seen_as("Cafe\u{301}\u{a0}１２ ﬁ\u{ad}ne"));
         assert_ne!(seen_as("café"), seen_as("cafe"));
-        let names = ["q".to_owned()];
-        assert_eq!(json(super::letters, &["q"], r#"{"q":"A b"}"#), csv(super::letters, &["q"], &names, b"ab!"));
+        let columns = header(&["q"]);
+        assert_eq!(json(super::letters, &["q"], r#"{"q":"A b"}"#), csv(super::letters, &["q"], &columns, b"ab!"));
     }
 }

@@ -67,10 +67,10 @@ impl<'g> Judge<'g> {
                 Ok(()) => Seen::Json(text, tape),
                 Err(why) => Seen::NoJson(text, why),
             },
-            Body::Fields { row, syntax, wrong: Some(why), .. } => Seen::BadRow(row, syntax, why),
-            Body::Fields { row, syntax, names, wrong: None } => {
+            Body::Fields { row, syntax, wrong: Some(why), header } => Seen::BadRow(row, syntax, why, header),
+            Body::Fields { row, syntax, header, wrong: None } => {
                 cells = fields(row, syntax).collect();
-                Seen::Cells(row, syntax, &cells, names)
+                Seen::Cells(row, syntax, &cells, header)
             }
             Body::Row(row) => Seen::Row(*row),
             Body::Text(text) => Seen::Text(text),

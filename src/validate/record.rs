@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::sample::{Invalid, Row, RowSyntax, Tape};
+use crate::sample::{Header, Invalid, Row, RowSyntax, Tape};
 
 /// A record of a dataset.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub enum Body<'a> {
         /// How its fields are told apart.
         syntax: RowSyntax,
         /// The names of its columns; none where they are not known, as for a comment before the header.
-        names: &'a [String],
+        header: Option<&'a Header>,
         /// What is wrong with it, such as a wrong number of fields.
         wrong: Option<&'a str>,
     },
@@ -61,9 +61,9 @@ pub(super) enum Seen<'a> {
     /// What should be JSON and is none.
     NoJson(&'a [u8], Invalid),
     /// A row of CSV or TSV: as it stands, its delimiter, its fields without quotes, and the names of its columns.
-    Cells(&'a [u8], RowSyntax, &'a [Cow<'a, [u8]>], &'a [String]),
-    /// Such a row with something wrong: as it stands, its delimiter, and what is wrong.
-    BadRow(&'a [u8], RowSyntax, &'a str),
+    Cells(&'a [u8], RowSyntax, &'a [Cow<'a, [u8]>], Option<&'a Header>),
+    /// Such a row with something wrong: as it stands, its delimiter, what is wrong, and the names of the columns.
+    BadRow(&'a [u8], RowSyntax, &'a str, Option<&'a Header>),
     /// A row of Parquet.
     Row(Row<'a>),
     /// A file of text.
@@ -95,7 +95,7 @@ impl Seen<'_> {
         match (self, needs) {
             (Seen::Opaque(why), _) => Some((*why).to_owned()),
             (Seen::NoJson(_, why), Needs::Text | Needs::Fields) => Some(format!("this is no JSON: {why}")),
-            (Seen::BadRow(_, _, why), Needs::Text | Needs::Fields) => Some((*why).to_owned()),
+            (Seen::BadRow(_, _, why, _), Needs::Text | Needs::Fields) => Some((*why).to_owned()),
             (Seen::Broken(why), Needs::Bytes | Needs::Text | Needs::Fields) => Some((*why).to_owned()),
             (Seen::Binary(binary), Needs::Bytes | Needs::Text) => Some(binary.why.to_owned()),
             _ => None,

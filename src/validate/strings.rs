@@ -24,9 +24,11 @@ pub(super) fn search(seen: &Seen<'_>, look: Look<'_>) -> Option<Hit> {
         Seen::NoJson(bytes, _) | Seen::BadRow(bytes, ..) => whole(bytes, "the record"),
         Seen::Text(bytes) => whole(bytes, "the file"),
         Seen::Binary(_) | Seen::Opaque(_) | Seen::Broken(_) => None,
-        Seen::Cells(_, _, cells, names) => cells.iter().enumerate().find_map(|(at, cell)| {
+        Seen::Cells(_, _, cells, header) => cells.iter().enumerate().find_map(|(at, cell)| {
             let what = look(cell)?;
-            let place = names.get(at).map_or_else(|| format!("field {}", at + 1), |name| quotable(name.as_bytes()));
+            let place = header
+                .and_then(|header| header.names().get(at))
+                .map_or_else(|| format!("field {}", at + 1), |name| quotable(name.as_bytes()));
             Some(Hit { place, what })
         }),
         Seen::Row(row) => {

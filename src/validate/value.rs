@@ -15,8 +15,8 @@ use super::rules::shortened;
 pub(super) fn value(seen: &Seen<'_>) -> Option<Result<Value, String>> {
     match *seen {
         Seen::Json(text, tape) => Some(of_token(tape, text, 0)),
-        Seen::Cells(_, _, cells, names) if !names.is_empty() => {
-            let members = names.iter().zip(cells).map(|(name, cell)| (name.clone(), scalar(type_of(cell), cell)));
+        Seen::Cells(_, _, cells, Some(header)) => {
+            let members = header.names().iter().zip(cells).map(|(name, cell)| (name.clone(), scalar(type_of(cell), cell)));
             Some(Ok(members.collect::<Map<_, _>>().into()))
         }
         Seen::Row(row) => {
@@ -70,17 +70,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::sample::fields;
+    use crate::sample::{Header, fields};
 
     #[test]
     fn rows_of_csv_have_types() {
-        let names = ["i", "n", "b", "t", "z", "none", "big"].map(str::to_owned);
+        let header = Header::new(["i", "n", "b", "t", "z", "none", "big"].map(str::to_owned).to_vec());
         let row = b"-7,.5,TRUE,x,007,,123456789012345678901234567890";
         let cells: Vec<_> = fields(row, b',').collect();
-        let value = value(&Seen::Cells(row, b','.into(), &cells, &names)).unwrap().unwrap();
+        let value = value(&Seen::Cells(row, b','.into(), &cells, Some(&header))).unwrap().unwrap();
         let all = json!({"i": -7, "n": 0.5, "b": true, "t": "x", "z": "007", "none": null, "big": 1.2345678901234568e29});
         assert_eq!(value, all);
-        assert!(super::value(&Seen::Cells(b"#x", b','.into(), &[], &[])).is_none());
+        assert!(super::value(&Seen::Cells(b"#x", b','.into(), &[], None)).is_none());
     }
 
     fn read(text: &str) -> Result<Value, String> {

@@ -149,7 +149,7 @@ fn a_commit_that_asks_nobody_is_skipped_and_a_later_verdict_holds() {
     assert_eq!((judged.code, judged.stderr.as_str()), (1, ""), "{judged:?}");
     let judged = answer(&judged);
     let mut fields = judgement_fields();
-    fields.extend(["dataset_name", "version", "id"]);
+    fields.extend(["dataset_name", "version", "id", "warnings"]);
     assert_eq!(keys(&judged), fields);
     assert_eq!((&judged["version"], &judged["id"], &judged["status"]), (&json!("1.1.0"), &skipped["id"], &json!("FAILED")));
     assert_eq!(judged["parent_score"], 1.0);

@@ -32,6 +32,7 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
             patch::counts(&report, &mut session.out).map_err(|e| session.out.error(e))?;
         }
     }
+    report.warnings.iter().flatten().for_each(|warning| session.out.warning(warning));
     Ok(Answer::yes_if(report.is_empty() || !args.exit_code))
 }
 

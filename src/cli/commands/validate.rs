@@ -18,6 +18,7 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
         write!(out, "{} {}  ", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version))?;
         judgement::words(&report.judgement, out)
     })?;
+    report.warnings.iter().for_each(|warning| session.out.warning(warning));
     judgement::warn(&report.judgement, &mut session.out);
     if options.report.is_none() && report.judgement.findings_count > report.judgement.findings.len() as u64 {
         session.out.hint("--report FILE writes the findings to a file");

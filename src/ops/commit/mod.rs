@@ -3,7 +3,6 @@
 //! Everything is stored and synced before the version's ref is created, and the ref is what makes it exist. An
 //! interrupted commit leaves nothing visible; the same command again succeeds.
 
-mod key;
 mod number;
 mod read;
 
@@ -27,7 +26,7 @@ use crate::ops::gate::{Files, Judgement, Judging, Outcome as Judged};
 use crate::ops::judge::{SampleChanges, percent};
 use crate::ops::tree::{Folder, Tree};
 use crate::ops::view::Viewer;
-use crate::ops::{FileChanges, Links, VersionView};
+use crate::ops::{FileChanges, Links, VersionView, key};
 use crate::progress::Progress;
 use crate::refs::names;
 use crate::repo::{CONFIG, Dataset, Repo, config, revision, standing};

@@ -15,7 +15,7 @@ use super::known::Found;
 use super::{Attempt, Files, Judging, Sides};
 use crate::error::Result;
 use crate::object::node::Entry;
-use crate::sample::{FileIssue, Format, Header, Packing, Side};
+use crate::sample::{FileIssue, Format, Packing, Side};
 use crate::store::samples::{Half, Seen, Text, visit, visit_part};
 use crate::validate::{Binary, Body, Gathering, Judge, KeyTold, Looks, Measures, Record, Told};
 use crate::worktree::ingest::{Watch, Watcher};
@@ -303,9 +303,7 @@ impl Judging<'_> {
         let text;
         let body = match &seen.text {
             Text::Json(bytes) => Body::Json(bytes),
-            Text::Fields { row, syntax, header, wrong } => {
-                Body::Fields { row, syntax: *syntax, names: header.map_or(&[], Header::names), wrong: *wrong }
-            }
+            Text::Fields { row, syntax, header, wrong } => Body::Fields { row, syntax: *syntax, header: *header, wrong: *wrong },
             Text::Note(row) => Body::Note(row),
             Text::Excess(words) => Body::Broken(words),
             Text::Row(row) => Body::Row(row),

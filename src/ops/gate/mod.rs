@@ -20,12 +20,12 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::fs::beneath::Root;
 use crate::id::{Id, Node};
-use crate::manifest::NodeSource;
+use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::object::verdict::{OnOpaque, Verdict};
 use crate::progress::Progress;
 use crate::repo::{CONFIG, Dataset, Repo};
-use crate::sample::Side;
+use crate::sample::{Format, Reading, Side};
 use crate::store::Store;
 use crate::store::samples::{Bytes, Half, Rules};
 use crate::validate::{Check, Gate, Measures};
@@ -40,6 +40,9 @@ pub use report::{Finding, Judgement, RuleReport, Unreadable};
 
 /// Findings of a rule that a report has, unless the user asks for another number.
 const MAX_TOLD: usize = if cfg!(test) { 12 } else { 10_000 };
+
+/// Most warnings about how files are read.
+const WARNINGS: usize = 100;
 
 /// A file on the old side and on the new.
 type Sides = (Option<Entry>, Option<Entry>);
@@ -188,6 +191,29 @@ impl<'a> Judging<'a> {
         let before = own.or(base.parent);
         let known = before.and_then(|before| Some((before, self.home(before).load()?)));
         Attempt::new(self, known, past)
+    }
+
+    /// Returns what a commit of these files warns of: guesses of how they are read. Of a file that was never counted the
+    /// first bytes are read.
+    pub fn warnings<S: NodeSource>(&self, files: &Files<'_, S>) -> Result<Vec<String>> {
+        let mut warnings = Vec::new();
+        for entry in Entries::new(files.nodes, files.manifest)? {
+            let entry = entry?;
+            let path = entry.path.as_str();
+            if !entry.kind.is_file() || self.rules.reading(path).format == Format::Whole {
+                continue;
+            }
+            let counted = entry.samples.as_ref().filter(|samples| self.rules.is_current(path, &samples.reader));
+            let hints = match counted.and_then(|samples| Reading::from_id(&samples.reader)) {
+                Some(reading) => reading.guesses().into_iter().collect(),
+                None => files.half(self, &entry, Side::New)?.hints()?,
+            };
+            warnings.extend(hints.iter().map(|hint| hint.warning(path)));
+            if warnings.len() >= WARNINGS {
+                break;
+            }
+        }
+        Ok(warnings)
     }
 
     fn measures_drift(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Tables by names, dialects that are said or guessed, and readings that change between versions.
 
 use super::*;
-use crate::ops::{compare, diff, status};
+use crate::ops::{compare, diff, status, validate};
 use crate::sample::tally::Counts;
 
 /// Declares the dataset with lines of `[dataset.ds.format]`.
@@ -222,4 +222,77 @@ fn bytes_that_are_not_of_the_encoding_are_told() {
     let report = bench.commit(|_| {}).unwrap();
     assert_eq!(samples(&report), 2);
     assert!(report.findings.iter().any(|finding| finding.message.contains("U+FFFD")), "{:?}", report.findings);
+}
+
+#[test]
+fn one_cause_is_told_once() {
+    for (path, text, words, count) in [
+        ("x.jsonl", "{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}\n", "over several lines", 6),
+        ("x.jsonl", "[\n{\"a\":1},\n{\"a\":2}\n]\n", "{ kind = \"json\" }", 4),
+        ("x.csv", "Report of 2024\nid,a,b\n1,2,3\n2,3,4\n", "remove the lines before the header", 3),
+    ] {
+        let bench = Bench::new();
+        bench.write(path, text);
+        let report = bench.commit(|_| {}).unwrap();
+        assert_eq!((report.findings.len(), report.findings_count, samples(&report)), (1, 1, count), "{:?}", report.findings);
+        assert!(report.findings[0].message.contains(words), "{:?}", report.findings);
+    }
+    let bench = Bench::new();
+    bench.write("x.json", "{\"version\":\"2\",\"data\":[{\"id\":1},{\"id\":2},{\"id\":3}]}");
+    let report = bench.commit(|_| {}).unwrap();
+    assert!(report.findings[0].message.contains("records = \"/data\""), "{:?}", report.findings);
+    declare(&bench, "\"x.json\" = { kind = \"json\", records = \"/data\" }");
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!((report.findings.len(), samples(&report)), (0, 3), "{:?}", report.findings);
+}
+
+#[test]
+fn the_line_of_a_delimiter_is_no_row() {
+    let report = replaced("x.csv", "sep=;\r\nid;t\r\n1;a,b\r\n2;c\r\n", "id;t\r\n1;a,b\r\n2;d\r\n");
+    assert_eq!((samples(&report), counts(&report)), (2, Counts { added: 1, removed: 1, modified: 0 }));
+}
+
+#[test]
+fn diff_and_validate_warn_as_commit_does() {
+    let bench = super::gate::gated(&["kind = 'parse'"]);
+    bench.write("x.jsonl", "{\"a\":1}\n");
+    bench.commit(|_| {}).unwrap();
+    bench.write("x.csv", "no;t\n1;a\n2;b\n");
+    let check = |warnings: &[String], guesses: usize| {
+        let count = |words: &str| warnings.iter().filter(|warning| warning.contains(words)).count();
+        assert_eq!((count("x.csv:1: is read with ';'"), count("the key '/id'")), (guesses, 1), "{warnings:?}");
+    };
+    let diff = |from: &str, to: Option<&str>| {
+        let samples = Some(diff::Samples::default());
+        let options = diff::Options { from: Some(from.into()), to: to.map(str::to_owned), samples, ..Default::default() };
+        diff::run(&bench.repo(), &options, &Silent).unwrap().warnings.unwrap()
+    };
+    let validate = |revision: &str| {
+        let options = validate::Options { revision: Some(revision.into()), ..Default::default() };
+        validate::run(&bench.repo(), &options, &Silent).unwrap().warnings
+    };
+    check(&diff("HEAD", None), 1);
+    check(&validate("WORK"), 1);
+    check(&validate("HEAD"), 0);
+    bench.commit(|_| {}).unwrap();
+    check(&diff("HEAD~1", Some("HEAD")), 1);
+    check(&validate("WORK"), 1);
+    check(&validate("HEAD"), 1);
+    bench.write("y.jsonl", "{\"id\":1}\n");
+    for warnings in [diff("HEAD", None), validate("WORK")] {
+        assert!(!warnings.iter().any(|warning| warning.contains("the key")), "{warnings:?}");
+    }
+}
+
+#[test]
+fn a_repetition_is_of_names_and_values() {
+    let bench = super::gate::gated(&["kind = 'duplicates'"]);
+    bench.write("a.csv", "id,t\n1,a\n2,b\n");
+    bench.write("b.csv", "x,y\n1,a\n2,b\n");
+    assert_eq!(bench.commit(|_| {}).unwrap().outcome, commit::Outcome::Created);
+    bench.write("b.csv", "t,id\na,1\n1,2\n");
+    let refused = bench.commit(|_| {}).unwrap();
+    assert_eq!(refused.outcome, commit::Outcome::Refused);
+    let judgement = refused.version.validation.unwrap();
+    assert_eq!(super::gate::told(&judgement), ["b.csv:2: duplicates: is the same as a.csv:2"]);
 }

@@ -156,6 +156,7 @@ fn the_first_row_is_no_record() {
         n
     };
     assert_eq!(["", "\n\n", "a,b", "a,b\n", "\n\na,b\n\n1,2", "a\r\n1\r\n2"].map(count), [0, 0, 0, 0, 1, 2]);
+    assert_eq!(["sep=,\na,b\n1,2", "sep=;\na,b\n1,2", "a\nsep=,\n1"].map(count), [1, 2, 2]);
 }
 
 #[test]

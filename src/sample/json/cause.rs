@@ -43,7 +43,8 @@ mod tests {
             (b"\xef\xbb\xbf{\"a\":2}", "byte order mark"),
             (b"{\0\"\0", "UTF-16"),
             (b"{\"a\":1} {\"b\":2}", "another document"),
-            (b"{\"a\":1", "too early"),
+            (b"{\"a\":1", "over several"),
+            (b"{\"a\":1},", "a comma follows"),
         ] {
             let what = check(text).unwrap_err().what;
             assert!(what.contains(words), "{}: {what}", String::from_utf8_lossy(text));

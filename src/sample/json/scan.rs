@@ -29,10 +29,10 @@ pub(super) fn text<T: Trace>(text: &[u8], trace: &mut T) -> Result<(), Invalid> 
     let end = space(text, traced(text, space(text, 0), trace)?);
     match text.get(end) {
         None => Ok(()),
-        Some(b'{' | b'[' | b'"') => Err(Invalid {
-            at: end,
-            what: "another document follows; JSON Lines has one on a line, in a file that ends in .jsonl",
-        }),
+        Some(b'{' | b'[' | b'"') => {
+            Err(Invalid { at: end, what: "another document follows; JSON Lines has each on its own line" })
+        }
+        Some(b',') => Err(Invalid { at: end, what: "a comma follows the document; JSON Lines has a line end in its place" }),
         Some(_) => Err(wrong(text, end, "something follows the end of the value")),
     }
 }
@@ -110,8 +110,11 @@ fn traced<T: Trace>(s: &[u8], mut at: usize, trace: &mut T) -> Result<usize, Inv
     }
 }
 
+/// Readers of whole documents have other words for it.
+const TOO_EARLY: &str = "it ends too early; JSON Lines has a document on one line, not over several";
+
 fn wrong(s: &[u8], at: usize, what: &'static str) -> Invalid {
-    Invalid { at, what: if at < s.len() { cause(s, at).unwrap_or(what) } else { "it ends too early" } }
+    Invalid { at, what: if at < s.len() { cause(s, at).unwrap_or(what) } else { TOO_EARLY } }
 }
 
 /// Where the white space that begins at `at` ends.

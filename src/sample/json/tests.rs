@@ -55,14 +55,14 @@ fn serde(bytes: &[u8]) -> bool {
 #[test]
 fn errors_say_where_and_what() {
     for (text, said) in [
-        (&b""[..], "byte 0: it ends too early"),
+        (&b""[..], "byte 0: it ends too early; JSON Lines has a document on one line, not over several"),
         (b"{\"a\":1,}", "byte 7: JSON has no comma before the end"),
         (b"[1,]", "byte 3: JSON has no comma before the end"),
         (b"[1 2]", "byte 3: ',' or ']' was expected"),
         (b"{\"a\" 1}", "byte 5: ':' was expected"),
         (b"{\"a\":1]", "byte 6: ',' or '}' was expected"),
         (b"01", "byte 1: a number begins with 0"),
-        (b"-", "byte 1: it ends too early"),
+        (b"-", "byte 1: it ends too early; JSON Lines has a document on one line, not over several"),
         (b"1.x", "byte 2: a digit was expected"),
         (b"\"a\tb\"", "byte 2: a control character stands in a string; it must be escaped"),
         (b"\"\\x\"", "byte 2: a backslash begins no known escape"),

@@ -2,7 +2,7 @@
 
 use super::{Rules, Tally};
 use crate::limits;
-use crate::sample::{Identity, Schema, Side};
+use crate::sample::{Hint, Identity, Schema, Side};
 
 /// Most findings that are kept.
 const KEPT: usize = 100;
@@ -18,6 +18,13 @@ pub struct Found {
     pub line: u64,
     /// What is wrong with them.
     pub message: String,
+}
+
+/// A point in the findings of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FindingsMark {
+    kept: usize,
+    found: u64,
 }
 
 /// What an account keeps of the records that it is told.
@@ -86,6 +93,23 @@ impl Account {
         if self.findings.len() < KEPT {
             self.findings.push(Found { path: path.to_owned(), line, message });
         }
+    }
+
+    /// Returns how many findings there are so far.
+    pub fn mark(&self) -> FindingsMark {
+        FindingsMark { kept: self.findings.len(), found: self.found }
+    }
+
+    /// Puts hints about a file before what was found in its records since the mark, or in its place.
+    pub fn hints(&mut self, since: FindingsMark, path: &str, hints: Vec<Hint>) {
+        if hints.iter().any(|hint| hint.sums_up) {
+            self.findings.truncate(since.kept);
+            self.found = since.found;
+        }
+        self.found += hints.len() as u64;
+        let hints = hints.into_iter().map(|Hint { line, message, .. }| Found { path: path.to_owned(), line, message });
+        self.findings.splice(since.kept..since.kept, hints);
+        self.findings.truncate(KEPT);
     }
 
     /// Bounds the memory over fields that never come again.

@@ -13,7 +13,7 @@ use quick_cache::sync::Cache;
 use crate::error::{Error, Kind, Result};
 use crate::id::{Content, Id};
 use crate::object::recipe::Item;
-use crate::sample::{Decoder, Encoding, FileIssue, HEAD, Packing, Ranges, Reading};
+use crate::sample::{Decoder, Encoding, FileIssue, HEAD, Hint, Packing, Ranges, Reading};
 use crate::store::content::{self, Chunks};
 use crate::store::read::{Object, Store};
 
@@ -123,6 +123,11 @@ impl<'a> Half<'a> {
     pub fn guessed(mut self) -> Result<Half<'a>> {
         self.reading = self.reading.guess(&self.start(HEAD)?);
         Ok(self)
+    }
+
+    /// Returns what a user has to know of how it is read.
+    pub fn hints(&self) -> Result<Vec<Hint>> {
+        Ok(self.reading.hints(&self.start(HEAD)?))
     }
 
     /// Hands over the lines that begin in a part of it, and nothing else, in pieces and the place of each. So the parts of

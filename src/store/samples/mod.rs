@@ -24,7 +24,7 @@ use crate::error::{Error, Kind, Result};
 use crate::object::node::Samples;
 use crate::sample::{Formats, Pointer, ReaderId, Reading};
 
-pub use account::{Account, Found, Keeps};
+pub use account::{Account, FindingsMark, Found, Keeps};
 pub use compare::{compare, visit, visit_part};
 pub use gather::{Seen, Text};
 pub use half::{Bytes, Half};

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::*;
 use crate::object::verdict::Severity;
-use crate::sample::{Jsonl, Ranges, Records, Table, digest};
+use crate::sample::{Header, Jsonl, Ranges, Records, Table, digest};
 use crate::validate::{Bound, Check, Rule, Spec, Unit};
 
 fn gate(checks: Vec<Check>) -> Gate {
@@ -22,6 +22,10 @@ fn gate(checks: Vec<Check>) -> Gate {
 
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
+}
+
+fn header(columns: &[&str]) -> Header {
+    Header::new(names(columns))
 }
 
 /// One rule of every kind that looks at records, about the fields `id`, `name`, `score` and `/tags`.
@@ -99,7 +103,7 @@ fn each_rule_finds_its_own() {
 #[test]
 fn what_does_not_parse_is_one_finding() {
     let gate = gate(every_kind());
-    let row = Body::Fields { row: b"1,2", syntax: b','.into(), names: &names(&["id"]), wrong: Some("too many fields") };
+    let row = Body::Fields { row: b"1,2", syntax: b','.into(), header: Some(&header(&["id"])), wrong: Some("too many fields") };
     for (body, keys) in [(Body::Json(b"{\"id\":1,"), 1), (row, 1), (Body::Broken("it is no Parquet"), 0)] {
         let mut measures = Measures::new(13);
         let found = judged(&gate, body, &mut measures);
@@ -149,8 +153,8 @@ fn a_text_has_no_fields() {
 #[test]
 fn rows_of_csv() {
     let gate = gate(every_kind());
-    let columns = names(&["id", "name", "score", "tags", "/tags/*"]);
-    let row = |row: &'static str| Body::Fields { row: row.as_bytes(), syntax: b','.into(), names: &columns, wrong: None };
+    let columns = header(&["id", "name", "score", "tags", "/tags/*"]);
+    let row = |row: &'static str| Body::Fields { row: row.as_bytes(), syntax: b','.into(), header: Some(&columns), wrong: None };
     assert_eq!(told(&gate, row("1,Ann,.5,a,x")).0, []);
     let found = [said(1, "id is null"), said(4, r#"score is "q", which is no number"#)];
     assert_eq!(told(&gate, row(",Ann,q,a,x")).0[..1], found[..1]);
@@ -159,7 +163,7 @@ fn rows_of_csv() {
     let keys = |text| told(&gate, row(text)).1;
     assert_eq!(keys("1,Ann,.5,a,x"), keys("\"1\",Ann,\".5\",a,x"));
     assert_ne!(keys("1,Ann,.5,a,x")[0], keys("2,Ann,.5,a,x")[0]);
-    let comment = Body::Fields { row: b"# made by hand", syntax: b','.into(), names: &[], wrong: None };
+    let comment = Body::Fields { row: b"# made by hand", syntax: b','.into(), header: None, wrong: None };
     assert_eq!(told(&gate, comment).0, []);
     assert_eq!(told(&gate, comment).1.len(), 1);
 }
@@ -260,7 +264,7 @@ proptest! {
         let gate = gate(every_kind());
         told(&gate, Body::Json(&bytes));
         told(&gate, Body::Text(&bytes));
-        told(&gate, Body::Fields { row: &bytes, syntax: b','.into(), names: &names(&["id", "name"]), wrong: None });
+        told(&gate, Body::Fields { row: &bytes, syntax: b','.into(), header: Some(&header(&["id", "name"])), wrong: None });
     }
 
     #[test]

@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(csv(&Encoding, "1,\x07,3"), said("b holds the control character U+0007"));
         assert_eq!(csv(&Encoding, "1,2,3,\x07"), said("field 4 holds the control character U+0007"));
         assert_eq!(Encoding.find(&Seen::Text(b"a\x07")), said("the file holds the control character U+0007"));
-        assert!(Encoding.find(&Seen::BadRow(b"a\xff", b','.into(), "")).is_some());
+        assert!(Encoding.find(&Seen::BadRow(b"a\xff", b','.into(), "", None)).is_some());
         assert_eq!(Encoding.find(&Seen::Broken("")), None);
     }
 }

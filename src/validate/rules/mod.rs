@@ -115,7 +115,7 @@ fn quoted(value: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{MAX_DEPTH, Tape, fields};
+    use crate::sample::{Header, MAX_DEPTH, Tape, fields};
 
     /// What a rule says of a text of JSON.
     pub fn json(rule: &dyn Local, text: &str) -> Option<String> {
@@ -134,17 +134,17 @@ mod tests {
     /// What a rule says of a row under the columns `a`, `b` and `c`.
     pub fn csv(rule: &dyn Local, row: &str) -> Option<String> {
         let cells: Vec<_> = fields(row.as_bytes(), b',').collect();
-        rule.find(&Seen::Cells(row.as_bytes(), b','.into(), &cells, &["a", "b", "c"].map(str::to_owned)))
+        rule.find(&Seen::Cells(row.as_bytes(), b','.into(), &cells, Some(&Header::new(names(&["a", "b", "c"])))))
     }
 
     /// What a rule says of a comment before the header.
     pub fn comment(rule: &dyn Local) -> Option<String> {
-        rule.find(&Seen::Cells(b"#", b','.into(), &[b"#"[..].into()], &[]))
+        rule.find(&Seen::Cells(b"#", b','.into(), &[b"#"[..].into()], None))
     }
 
     /// What a rule says of what has no fields: broken JSON, a bad row, a broken file, a text.
     pub fn without_fields(rule: &dyn Local) -> [Option<String>; 4] {
-        let row = Seen::BadRow(b"x", b','.into(), "the record has 1 fields, the header 2");
+        let row = Seen::BadRow(b"x", b','.into(), "the record has 1 fields, the header 2", None);
         let seen = [row, Seen::Broken("no Parquet"), Seen::Text(b"text")].map(|seen| rule.find(&seen));
         let [row, broken, text] = seen;
         [json(rule, "{"), row, broken, text]

@@ -19,7 +19,7 @@ impl Local for Parse {
                 let key = duplicate_key(tape, text)?;
                 Some(format!("the key \"{}\" stands twice in one object", escaped(&key)))
             }
-            Seen::BadRow(_, _, why) | Seen::Broken(why) => Some((*why).to_owned()),
+            Seen::BadRow(_, _, why, _) | Seen::Broken(why) => Some((*why).to_owned()),
             _ => None,
         }
     }

@@ -57,6 +57,7 @@ impl Local for Pii {
 mod tests {
     use super::super::tests::{csv, json, names, said, without_fields};
     use super::*;
+    use crate::sample::Header;
 
     fn emails(fields: &[&str]) -> Pii {
         Pii::new(&names(&["email"]), &[], &names(fields)).unwrap()
@@ -74,7 +75,7 @@ mod tests {
         assert_eq!(csv(&rule, "1,jane@example.org,3"), holds("b"));
         assert_eq!(rule.find(&Seen::Text(b"jane@example.org")), holds("the file"));
         assert_eq!(
-            rule.find(&Seen::Cells(b"", b','.into(), &[b"joe@a.org"[..].into()], &["jane@b.org".to_owned()])),
+            rule.find(&Seen::Cells(b"", b','.into(), &[b"joe@a.org"[..].into()], Some(&Header::new(names(&["jane@b.org"]))))),
             holds("the record")
         );
     }

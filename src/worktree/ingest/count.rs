@@ -14,7 +14,7 @@ use crate::object::recipe::Item;
 use crate::parallel;
 use crate::sample::{Packing, Reading};
 use crate::store::Store;
-use crate::store::samples::{Account, Bytes, Half, Keeps, Rules, Seen, Stream, compare};
+use crate::store::samples::{Account, Bytes, FindingsMark, Half, Keeps, Rules, Seen, Stream, compare};
 use crate::worktree::hash::{open, unstable};
 
 /// Pieces of large files that wait to be compared.
@@ -88,9 +88,7 @@ impl<'a> Counting<'a> {
         if let Some(samples) = same.and_then(|old| old.samples.as_ref()).filter(|samples| samples.reader == reader) {
             return Ok(samples.clone());
         }
-        if let Some(message) = reading.guessed() {
-            account.finding(path, 1, message);
-        }
+        let (mark, hints) = (account.mark(), reading.hints(bytes));
         let old = self.replaced(job)?;
         let (content, size, bytes) = (Some(content), bytes.len() as u64, Bytes::Held(bytes));
         let new = Half { path, reading: reading.clone(), content, size, records: None, bytes };
@@ -101,6 +99,7 @@ impl<'a> Counting<'a> {
         if let Some(watcher) = &mut watcher {
             watcher(None);
         }
+        account.hints(mark, path, hints);
         Ok(Samples { count, reader })
     }
 
@@ -209,6 +208,7 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
         Told::Piece { bytes, .. } => &bytes[..],
     };
     let reading = counting.rules.reading(path).guess(head);
+    let mut hints = reading.hints(head);
     let old = counting.replaced(job)?;
     let mut watcher = counting.watcher(path, &reading);
     let mut see = watcher.as_mut().map(|watcher| |seen: Seen<'_>| watcher(Some(seen)));
@@ -235,9 +235,7 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                     reopened = Some(file);
                 }
                 let mut counted = stream.finish(&new)?;
-                if let Some(message) = reading.guessed() {
-                    counted.account.finding(path, 1, message);
-                }
+                counted.account.hints(FindingsMark::default(), path, std::mem::take(&mut hints));
                 if let Some(file) = reopened
                     && stat_open(&file).map_err(|e| root.error("cannot read", path, e))? != end.stat
                 {
