@@ -84,7 +84,16 @@ impl Error {
 
     /// Makes an [`Kind::Io`] error: `doing` is what was tried, such as "cannot write", and `path` on what.
     pub fn io(doing: &str, path: &Path, source: std::io::Error) -> Self {
-        Error::new(Kind::Io, format!("{doing} {}: {}", path.display(), reason(&source))).with_source(source)
+        let error = Error::new(Kind::Io, format!("{doing} {}: {}", path.display(), reason(&source)));
+        let of_store = path.components().any(|part| part.as_os_str() == ".helox");
+        let error = match source.kind() {
+            std::io::ErrorKind::PermissionDenied if of_store => error.with_hint(
+                "a group shares a repository with [store] shared = \"group\" in helox.toml, after which the owner of .helox \
+                 runs 'hlx init'",
+            ),
+            _ => error,
+        };
+        error.with_source(source)
     }
 
     /// Tells whether a check of many things ends with this error, rather than go on with the next: the user interrupted
@@ -93,6 +102,13 @@ impl Error {
         let denied = |source: &std::io::Error| source.kind() == std::io::ErrorKind::PermissionDenied;
         let source = std::error::Error::source(self).and_then(|source| source.downcast_ref());
         self.kind() == Kind::Interrupted || self.kind() == Kind::Io && source.is_some_and(denied)
+    }
+
+    /// Tells if the system does not let this user write: by permission, or since the file system is read-only.
+    pub fn is_refused_write(&self) -> bool {
+        use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        let source = std::error::Error::source(self).and_then(|source| source.downcast_ref::<std::io::Error>());
+        source.is_some_and(|source| matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem))
     }
 
     /// Makes a [`Kind::Damaged`] error.
@@ -148,7 +164,7 @@ impl Error {
 }
 
 /// What an error of the operating system says, without its number.
-fn reason(error: &std::io::Error) -> String {
+pub(crate) fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     match text.rfind(" (os error ") {
         Some(at) => text[..at].to_owned(),

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::OnceLock;
 use std::thread::{Builder, JoinHandle, Scope};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, reason};
 
 /// How many threads do work at once: the processors this process may use.
 pub fn threads() -> usize {
@@ -25,7 +25,7 @@ pub fn start() -> Result<()> {
         Ok(()) => Ok(()),
         // The pool of whoever uses this library does as well.
         Err(e) => match std::error::Error::source(&e).and_then(|source| source.downcast_ref::<io::Error>()) {
-            Some(source) => Err(source.to_string()),
+            Some(source) => Err(reason(source)),
             None => Ok(()),
         },
     });
@@ -37,7 +37,7 @@ pub fn start() -> Result<()> {
 /// # Errors
 /// The system gives this user no more threads.
 pub fn spawn<'scope, T: Send + 'scope>(scope: &'scope Scope<'scope, '_>, work: impl FnOnce() -> T + Send + 'scope) -> Result<()> {
-    Builder::new().spawn_scoped(scope, work).map(drop).map_err(|e| no_thread(&e.to_string()))
+    Builder::new().spawn_scoped(scope, work).map(drop).map_err(|e| no_thread(&reason(&e)))
 }
 
 /// Starts a thread that whoever starts it joins.
@@ -45,7 +45,7 @@ pub fn spawn<'scope, T: Send + 'scope>(scope: &'scope Scope<'scope, '_>, work: i
 /// # Errors
 /// The system gives this user no more threads.
 pub fn spawn_joined<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>> {
-    Builder::new().spawn(work).map_err(|e| no_thread(&e.to_string()))
+    Builder::new().spawn(work).map_err(|e| no_thread(&reason(&e)))
 }
 
 fn no_thread(why: &str) -> Error {

@@ -17,10 +17,11 @@ pub fn select(repo: &Repo, query: &Query) -> Result<(Vec<Listed>, Vec<Error>)> {
     }
 }
 
-/// The datasets that have versions which a query selects, in the order of their names. Its limit does not count.
-pub fn summaries(repo: &Repo, query: &Query) -> Result<Vec<Summary>> {
+/// The datasets that have versions which a query selects, in the order of their names, and what is wrong with versions
+/// that cannot be read. Its limit does not count.
+pub fn summaries(repo: &Repo, query: &Query) -> Result<(Vec<Summary>, Vec<Error>)> {
     match asked(repo, query.dataset.as_deref(), |catalog| catalog.summaries(query).ok()) {
-        Some(found) => Ok(found),
+        Some(found) => Ok((found, Vec::new())),
         None => objects::summaries(repo, query),
     }
 }

@@ -109,7 +109,7 @@ fn compare(repo: &Repo, queries: &[Query]) {
         assert_eq!(objects::select(repo, query).unwrap().0, expected, "from the objects: {query:?}");
         let unlimited = selected(&all, &Query { limit: None, ..query.clone() });
         let counts: Vec<_> = lookup::count(&unlimited).into_iter().collect();
-        for summaries in [catalog.summaries(query).unwrap(), objects::summaries(repo, query).unwrap()] {
+        for summaries in [catalog.summaries(query).unwrap(), objects::summaries(repo, query).unwrap().0] {
             let counted: Vec<_> = summaries.iter().map(|summary| (summary.dataset.clone(), summary.versions)).collect();
             assert_eq!(counted, counts, "{query:?}");
             for Summary { dataset, latest, .. } in summaries {

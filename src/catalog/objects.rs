@@ -80,16 +80,16 @@ fn keep(query: &Query, found: &mut Vec<Listed>) {
     found.truncate(query.most());
 }
 
-/// The datasets that have versions which a query selects, in the order of their names. Its limit does not count.
-pub(super) fn summaries(repo: &Repo, query: &Query) -> Result<Vec<Summary>> {
+/// The datasets that have versions which a query selects, in the order of their names, and what is wrong with versions
+/// that cannot be read. Its limit does not count.
+pub(super) fn summaries(repo: &Repo, query: &Query) -> Result<(Vec<Summary>, Vec<Error>)> {
     let refs = repo.versions();
     let mut summaries = Vec::new();
-    let selected = match query.selects_all() {
-        true => None,
+    let (selected, damaged) = match query.selects_all() {
+        true => (None, Vec::new()),
         false => {
             let (found, damaged) = select(repo, &Query { limit: None, ..query.clone() })?;
-            damaged.into_iter().next().map_or(Ok(()), Err)?;
-            Some(count(&found))
+            (Some(count(&found)), damaged)
         }
     };
     for dataset in refs.datasets()? {
@@ -99,5 +99,5 @@ pub(super) fn summaries(repo: &Repo, query: &Query) -> Result<Vec<Summary>> {
             summaries.push(Summary { dataset, versions, latest: highest(&numbers).cloned() });
         }
     }
-    Ok(summaries)
+    Ok((summaries, damaged))
 }

@@ -17,6 +17,7 @@ use crate::clock;
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic::{self, Temp};
 use crate::fs::lock::{self, Lock};
+use crate::fs::share;
 use crate::store::Layout;
 
 /// The first bytes of a seal. The digit changes with the tables, so that another hlx builds its own.
@@ -85,6 +86,10 @@ impl Home {
 
     /// Writes the seal. It need not survive a power cut.
     pub fn seal(&self) -> Result<()> {
+        // sled creates its files with the umask of the user.
+        if share::is_shared(&self.folder) {
+            share::tree(&self.folder, |path| if path.ends_with(SEAL) { share::READ } else { share::WRITE })?;
+        }
         let files = encode(&self.files()?);
         let mut temp = Temp::create(&self.tmp)?;
         let bytes = [BEGIN, blake3::hash(&files).as_bytes().as_slice(), &files].concat();

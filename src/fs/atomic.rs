@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::io::Errno;
 
 use super::fault::{Call, point};
+use super::share;
 use crate::error::{Error, Result};
 
 /// A file that has no name yet that anyone would look for. Dropped before it is named, it goes away.
@@ -21,12 +22,24 @@ pub struct Temp {
 }
 
 impl Temp {
-    /// Makes an empty file in `folder`, which should be the store's `tmp/`, on the file system it will be named on.
+    /// Makes an empty file in `folder`, which should be the store's `tmp/`, on the file system it will be named on. The
+    /// group that shares the folder may read it.
     pub fn create(folder: &Path) -> Result<Temp> {
-        Temp::create_with_mode(folder, 0o666)
+        let temp = Temp::create_with_mode(folder, 0o666)?;
+        share::open_file(folder, &temp.file, share::READ).map_err(|e| Error::io("cannot create", &temp.path, e))?;
+        Ok(temp)
     }
 
-    /// The same, with permission bits, of which the process's umask takes its share.
+    /// Makes an empty file that never gets a name: in `folder`, or in the system's folder for temporary files where this
+    /// user may not write to it.
+    pub fn unnamed(folder: &Path) -> Result<Temp> {
+        Temp::create(folder).or_else(|e| match e.is_refused_write() {
+            true => Temp::create_with_mode(&std::env::temp_dir(), 0o600),
+            false => Err(e),
+        })
+    }
+
+    /// Makes an empty file that will be part of a workspace, with permission bits of which the umask takes its share.
     pub fn create_with_mode(folder: &Path, mode: u32) -> Result<Temp> {
         let path = folder.join(unique_name());
         point(Call::Write, &path).map_err(|e| Error::io("cannot create", &path, e))?;
@@ -168,7 +181,7 @@ impl Scratch {
         if device(tmp)? == device(workspace)? {
             return Ok(Scratch { path: tmp.to_owned(), own: false });
         }
-        let path = workspace.join(".helox").join("tmp");
+        let path = workspace.join(super::STORE).join("tmp");
         point(Call::Write, &path)
             .and_then(|()| fs::create_dir_all(&path))
             .map_err(|e| Error::io("cannot create the folder", &path, e))?;
@@ -228,7 +241,7 @@ pub fn ensure_folder(path: &Path) -> Result<()> {
         }
         point(Call::Write, path).map_err(|e| Error::io("cannot create the folder", path, e))?;
         match fs::create_dir(path) {
-            Ok(()) => {}
+            Ok(()) => share::new_folder(path).map_err(|e| Error::io("cannot share with the group", path, e))?,
             Err(_) if path.is_dir() => {}
             Err(e) => return Err(Error::io("cannot create the folder", path, e)),
         }

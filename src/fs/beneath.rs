@@ -8,13 +8,14 @@ use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, mkdirat, openat, readlinkat, renameat, statat, symlinkat, unlinkat};
 use rustix::io::Errno;
 
 use super::atomic::Temp;
 use super::fault::{Call, point};
+use super::probe;
 use crate::error::{Error, Result};
 use crate::path::printable;
 
@@ -31,6 +32,13 @@ pub enum FileKind {
     Folder,
     /// Something that holds no bytes of its own: what a person calls it.
     Special(&'static str),
+}
+
+impl FileKind {
+    /// Tells if it is a regular file.
+    pub fn is_file(self) -> bool {
+        matches!(self, FileKind::File | FileKind::Executable)
+    }
 }
 
 /// What the file system says of a file. Two equal ones, old enough, mean the same bytes.
@@ -104,6 +112,10 @@ impl Folder {
 pub struct Root {
     folder: Folder,
     path: PathBuf,
+    /// The path that errors name.
+    shown: PathBuf,
+    /// Whether files keep their permission bits, once that was tried.
+    modes: Arc<OnceLock<bool>>,
 }
 
 impl Root {
@@ -111,7 +123,17 @@ impl Root {
     pub fn open(path: &Path) -> Result<Root> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = openat(CWD, path, flags, Mode::empty()).map_err(|e| Error::io("cannot open the folder", path, e.into()))?;
-        Ok(Root { folder: Folder::of(fd), path: path.to_owned() })
+        Ok(Root { folder: Folder::of(fd), path: path.to_owned(), shown: path.to_owned(), modes: Arc::default() })
+    }
+
+    /// Has errors name another path: the one that the folder will be moved to.
+    pub fn shown_as(self, path: &Path) -> Root {
+        Root { shown: path.to_owned(), ..self }
+    }
+
+    /// Tells if its files keep their permission bits.
+    pub fn keeps_modes(&self) -> bool {
+        *self.modes.get_or_init(|| probe::keeps_modes(&self.path))
     }
 
     /// Where it is.
@@ -121,7 +143,24 @@ impl Root {
 
     /// What an error on a file in it says.
     pub fn error(&self, doing: &str, path: &str, error: io::Error) -> Error {
-        Error::io(doing, &self.path.join(&*printable(path)), error)
+        Error::io(doing, &self.shown.join(&*printable(path)), error)
+    }
+
+    /// Returns the error of a file that cannot be created, with what to do where the file system is the cause.
+    fn refusal(&self, doing: &str, path: &str, error: io::Error) -> Error {
+        let hint = match Errno::from_io_error(&error) {
+            Some(Errno::INVAL | Errno::ILSEQ | Errno::NAMETOOLONG) => Some("the file system does not take this name"),
+            Some(Errno::EXIST) => Some("the file system takes it and another path of the version for one file"),
+            Some(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) if doing.ends_with("symlink") => {
+                Some("the file system keeps no symlinks")
+            }
+            _ => None,
+        };
+        let error = self.error(doing, path, error);
+        match hint {
+            Some(hint) => error.with_hint(format!("{hint}; leave it out with --exclude, or check out on another one")),
+            None => error,
+        }
     }
 
     /// Opens a folder below it; the folder itself for an empty path.
@@ -213,7 +252,7 @@ impl Cursor<'_> {
             }
             Ok(folder)
         };
-        let folder = make().map_err(|e| root.error("cannot create the folder", path, e))?;
+        let folder = make().map_err(|e| root.refusal("cannot create the folder", path, e))?;
         self.at = Some((path.to_owned(), folder));
         Ok(())
     }
@@ -227,7 +266,7 @@ impl Cursor<'_> {
             let mode = Mode::from_raw_mode(if executable { 0o777 } else { 0o666 });
             Ok(File::from(openat(&folder.0, &name, flags, mode)?))
         };
-        make().map_err(|e| self.error("cannot create", path, e))
+        make().map_err(|e| self.root.refusal("cannot create", path, e))
     }
 
     /// Puts a finished file in place of what has the path now, in a folder that must exist.
@@ -237,7 +276,7 @@ impl Cursor<'_> {
             let (folder, name) = self.place(path)?;
             temp.rename_into(&folder.0, &name)
         };
-        place().map_err(|e| self.error("cannot write", path, e))
+        place().map_err(|e| self.root.refusal("cannot write", path, e))
     }
 
     /// Makes a symlink in place of what has the path now, in a folder that must exist. With `tmp`, it is made there
@@ -256,7 +295,7 @@ impl Cursor<'_> {
             }
             Ok(moved?)
         };
-        make().map_err(|e| self.error("cannot create the symlink", path, e))
+        make().map_err(|e| self.root.refusal("cannot create the symlink", path, e))
     }
 
     fn remove(&mut self, path: &str, flags: AtFlags) -> io::Result<()> {

@@ -15,6 +15,8 @@ pub enum Call {
     Sync,
     /// A name is moved, linked or removed.
     Rename,
+    /// The permission bits of a file are set.
+    Mode,
 }
 
 struct Plan {

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
+use super::atomic::parent;
+use super::share;
 use crate::error::{Error, Result};
 
 /// A lock that is held until this is dropped.
@@ -24,7 +26,10 @@ fn open(path: &Path) -> Result<File> {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => File::open(path).map_err(|_| e),
         _ => Err(e),
     });
-    file.map_err(|e| Error::io("cannot open the lock", path, e))
+    let file = file.map_err(|e| Error::io("cannot open the lock", path, e))?;
+    // One that belongs to another user can only be read, which is enough.
+    let _ = share::open_file(parent(path), &file, share::WRITE);
+    Ok(file)
 }
 
 /// Returns the error of a lock, with what to do where the file system keeps no locks.

@@ -4,12 +4,17 @@
 //! synced before anything relies on it; a failed sync is never tried again on the same file. Other modules create,
 //! rename, link and remove only through here, so that one set of fault points covers all of them.
 
+/// The name of the folder that holds a store. Nothing in it is part of a dataset.
+pub const STORE: &str = ".helox";
+
 pub mod atomic;
 pub mod beneath;
 #[cfg(test)]
 pub mod fault;
 pub mod lock;
 pub mod map;
+pub mod probe;
+pub mod share;
 
 #[cfg(not(test))]
 pub(crate) mod fault {
@@ -23,6 +28,7 @@ pub(crate) mod fault {
         Write,
         Sync,
         Rename,
+        Mode,
     }
 
     #[inline(always)]

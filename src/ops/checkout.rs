@@ -135,6 +135,7 @@ fn in_place(
     if !options.force {
         survey.refuse_loss()?;
     }
+    checkout::check_names(store, &folder, &folder, &target)?;
     let rows = cache::Writer::create(layout, name)?;
     let applied = checkout::apply(store, &root, scan, &survey, &target, rows, progress)?;
     State { head: Some(found.id), selection }.save(layout, name)?;

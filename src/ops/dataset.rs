@@ -48,6 +48,9 @@ pub struct Info {
 pub struct ListReport {
     /// In the order of their names.
     pub datasets: Vec<Info>,
+    /// What is wrong with versions that cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<String>,
 }
 
 /// Declares a dataset in `helox.toml`; one that is declared just so already stays as it is.
@@ -71,7 +74,7 @@ pub fn add(repo: &Repo, options: &AddOptions) -> Result<Info> {
 /// Tells of every dataset; of a query that leaves versions out, only of those that have a version which it selects, and how
 /// many of them. Its limit is one of datasets.
 pub fn list(repo: &Repo, query: &Query) -> Result<ListReport> {
-    let summaries = catalog::summaries(repo, query)?;
+    let (summaries, damaged) = catalog::summaries(repo, query)?;
     let mut datasets = Vec::new();
     for dataset in repo.config().datasets() {
         let known = summaries.iter().find(|summary| summary.dataset == dataset.name);
@@ -84,7 +87,8 @@ pub fn list(repo: &Repo, query: &Query) -> Result<ListReport> {
         let (versions, latest) = known.map_or((0, None), |summary| (summary.versions, summary.latest));
         info(repo, dataset, versions, latest)
     });
-    Ok(ListReport { datasets: infos.collect::<Result<_>>()? })
+    let damaged = damaged.iter().map(ToString::to_string).collect();
+    Ok(ListReport { datasets: infos.collect::<Result<_>>()?, damaged })
 }
 
 /// Tells of one dataset.

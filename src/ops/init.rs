@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
+use crate::parallel;
 use crate::refs::names;
 use crate::repo::config::{self, Config, Dataset};
 use crate::repo::{CONFIG, Repo};
@@ -54,6 +55,7 @@ pub fn run(options: &Options) -> Result<Report> {
     if let Some(name) = &options.name {
         names::check_dataset(name)?;
     }
+    parallel::start()?;
     let dir = std::path::absolute(&options.dir).map_err(|e| Error::io("cannot find", &options.dir, e))?;
     atomic::ensure_folder(&dir)?;
     let layout = Layout::new(dir.join(FOLDER));
@@ -73,6 +75,9 @@ pub fn run(options: &Options) -> Result<Report> {
         ));
     }
     layout.create()?;
+    if config.is_shared() {
+        layout.share()?;
+    }
     if let Some(dataset) = wanted.filter(|_| known.is_none()) {
         config::add_dataset(&shared, &layout.config(), &layout.tmp(), &dataset)?;
     } else if atomic::read(&shared)?.is_none() {

@@ -41,7 +41,7 @@ pub fn target(repo: &Repo, word: &str) -> Result<(Option<String>, Option<String>
 /// Lists versions, in the order of [`Query::order`].
 pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
     let (listed, damaged) = match &options.revision {
-        Some(text) => (ancestors(repo, revision::version(repo, text)?, &options.query)?, Vec::new()),
+        Some(text) => ancestors(repo, revision::version(repo, text)?, &options.query)?,
         None => {
             let dataset = dataset(repo, options.query.dataset.as_deref())?;
             catalog::select(repo, &Query { dataset, ..options.query.clone() })?
@@ -76,19 +76,24 @@ fn dataset(repo: &Repo, named: Option<&str>) -> Result<Option<String>> {
     }
 }
 
-/// Those of a version and its ancestors that a query selects. Numbers exceed those of the parents, so that the highest
-/// number that is left comes before all that is found later.
-fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<Vec<Listed>> {
+/// Those of a version and its ancestors that a query selects, and what is wrong with those that cannot be read. Numbers
+/// exceed those of the parents, so that the highest number that is left comes before all that is found later.
+fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<(Vec<Listed>, Vec<Error>)> {
     let said = Said::new(repo)?;
-    let (mut found, mut seen) = (Vec::new(), HashSet::from([from.id]));
+    let (mut found, mut damaged, mut seen) = (Vec::new(), Vec::new(), HashSet::from([from.id]));
     let mut open = BTreeMap::from([((from.version.number.clone(), from.id), from.version)]);
     while query.limit.is_none_or(|limit| found.len() < limit)
         && let Some(((_, id), version)) = open.pop_last()
     {
         for parent in &version.parents {
             if seen.insert(*parent) {
-                let version = repo.version(*parent)?;
-                open.insert((version.number.clone(), *parent), version);
+                match repo.version(*parent) {
+                    Ok(version) => drop(open.insert((version.number.clone(), *parent), version)),
+                    Err(e) if e.kind() == Kind::Damaged => {
+                        damaged.push(e.within(format!("a parent of {}@{}", version.dataset, version.number)));
+                    }
+                    Err(e) => return Err(e),
+                }
             }
         }
         let listed = said.of(id, version)?;
@@ -96,5 +101,5 @@ fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<Vec<Li
             found.push(listed);
         }
     }
-    Ok(found)
+    Ok((found, damaged))
 }

@@ -97,6 +97,9 @@ pub(super) fn bring_back(
     if !force {
         survey.refuse_loss()?;
     }
+    if !differ.is_empty() {
+        checkout::check_names(store, &folder, &folder, &target)?;
+    }
     let written = differ.iter().map(|entry| entry.path.to_string()).collect();
     let applied = checkout::bring_back(store, &root, &survey, differ, progress)?;
     let removed = survey.surplus().map(ToString::to_string).collect();

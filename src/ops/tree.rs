@@ -100,7 +100,7 @@ impl Folder<'_> {
                 checksum.add(entry.path.as_str(), &entry.content);
             }
             if entry.kind == EntryKind::Symlink && ingested.row.is_some() {
-                links.add(root, &entry.path)?;
+                links.add(root, &entry.path);
             }
             if let (Some(rows), Some(row)) = (&mut rows, &ingested.row)
                 && row.entry.kind != EntryKind::Folder

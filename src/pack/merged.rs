@@ -34,7 +34,7 @@ impl Tables {
                 match Table::open(&path) {
                     Ok(table) => tables.push(Arc::new(table)),
                     // Merged into another and removed since the folder was read.
-                    Err(_) if !path.exists() => continue 'again,
+                    Err(_) if is_gone(&path) => continue 'again,
                     Err(_) => {}
                 }
             }
@@ -90,13 +90,19 @@ impl Tables {
 pub fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
     let list = || fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>();
     let mut paths = match list() {
-        // Tables are derived, and so is their folder.
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        // Tables are derived, and so is their folder: without them the packs are read.
+        Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied) => {
+            return Ok(Vec::new());
+        }
         list => list.map_err(|e| Error::io("cannot read the folder", folder, e))?,
     };
     paths.retain(|p| p.extension().is_some_and(|e| e == ENDING));
     paths.sort();
     Ok(paths)
+}
+
+fn is_gone(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// Writes a table of these rows, whose packs must be durable, and merges tables where there are too many.

@@ -8,6 +8,7 @@ use rustix::io::{Errno, pread};
 
 use crate::codec::Malformed;
 use crate::error::{Error, Result};
+use crate::pack::block::{self, Head};
 use crate::pack::toc::{self, BlockEntry};
 
 fn damaged(path: &Path, what: Malformed) -> Error {
@@ -46,4 +47,32 @@ pub fn read_toc(path: &Path) -> Result<Vec<BlockEntry>> {
         .filter(|at| *at >= toc::HEADER.len() as u64)
         .ok_or_else(|| damaged(path, Malformed("its table of contents is longer than it")))?;
     toc::decode(&read_at(&file, path, toc_at, toc_len)?, &hash, toc_at).map_err(|e| damaged(path, e))
+}
+
+/// Bytes that are searched for a block at once.
+const WINDOW: usize = 64 << 10;
+
+/// Finds the blocks of a pack without its table of contents: where each begins, its length, and its head. Bytes between
+/// them that are no block are passed over.
+pub fn blocks(path: &Path) -> Result<Vec<(u32, u32, Head)>> {
+    let file = File::open(path).map_err(|e| Error::io("cannot open", path, e))?;
+    let end = file.metadata().map_err(|e| Error::io("cannot read", path, e))?.len();
+    let (mut blocks, mut at) = (Vec::new(), 0);
+    while at + block::HEADER as u64 <= end {
+        let len = block::len(&read_at(&file, path, at, block::HEADER)?).filter(|len| at + *len as u64 <= end);
+        let whole = len.map(|len| read_at(&file, path, at, len)).transpose()?;
+        if let Some((whole, (head, _))) = whole.and_then(|whole| Some((whole.len(), block::decode(&whole).ok()?)))
+            && let Ok(offset) = u32::try_from(at)
+        {
+            blocks.push((offset, whole as u32, head));
+            at += whole as u64;
+            continue;
+        }
+        // The next place where a block may begin.
+        at += 1;
+        let window = read_at(&file, path, at, WINDOW.min((end - at) as usize))?;
+        let found = window.windows(block::MAGIC.len()).position(|bytes| bytes == block::MAGIC);
+        at += found.unwrap_or((window.len() + 1).saturating_sub(block::MAGIC.len()).max(1)) as u64;
+    }
+    Ok(blocks)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
 use crate::facts::Facts;
+use crate::fs::share;
 use crate::id::{Id, Verdict as VerdictId, Version as VersionId};
 use crate::object::Key;
 use crate::object::verdict::Verdict;
@@ -50,6 +51,11 @@ impl Repo {
         };
         let layout = Layout::new(root.join(FOLDER));
         let config = Config::load(&root.join(CONFIG), &layout.config())?;
+        // Where this user cannot, whatever needs it fails with the cause.
+        let _ = layout.complete();
+        if config.is_shared() && !share::is_shared(layout.root()) {
+            let _ = layout.share();
+        }
         let here = dir.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or_default().to_owned();
         Ok(Repo { root: root.to_owned(), here, store: Arc::new(Store::open(layout)?), config })
     }

@@ -3,13 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
-use crate::fs::atomic;
+use crate::fs::{atomic, share};
 use crate::object;
 
 /// The name of the folder.
-pub const FOLDER: &str = ".helox";
+pub const FOLDER: &str = crate::fs::STORE;
 /// What the file `format` holds.
 const FORMAT: &[u8] = b"helox 1\n";
+
+/// The folders of a store, each behind the one that it lies in.
+const FOLDERS: [&str; 9] =
+    ["tmp", "packs", "packs/data", "packs/structure", "index", "refs", "refs/versions", "refs/facts", "workspace"];
 
 /// The paths of a store.
 #[derive(Clone, Debug)]
@@ -27,9 +31,7 @@ impl Layout {
     /// a folder with it is whole.
     pub fn create(&self) -> Result<()> {
         atomic::ensure_folder(&self.root)?;
-        for folder in
-            ["tmp", "packs", "packs/data", "packs/structure", "index", "refs", "refs/versions", "refs/facts", "workspace"]
-        {
+        for folder in FOLDERS {
             atomic::ensure_folder(&self.root.join(folder))?;
         }
         atomic::sync_folder(&self.root)?;
@@ -37,6 +39,22 @@ impl Layout {
             None => atomic::create_once(&self.tmp(), &self.format(), FORMAT).map(drop),
             Some(_) => self.check(),
         }
+    }
+
+    /// Makes the folders that a store lacks: some tools copy none that are empty. One that was not empty shows by what
+    /// lay in it.
+    pub fn complete(&self) -> Result<()> {
+        let mut missing = FOLDERS.iter().map(|folder| self.root.join(folder)).filter(|folder| !folder.is_dir());
+        missing.try_for_each(|folder| atomic::ensure_folder(&folder))
+    }
+
+    /// Has the group of `.helox` share it: what is there now, and what is created in it from now on.
+    pub fn share(&self) -> Result<()> {
+        let catalog = self.catalog();
+        let is_lock = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().ends_with(b"lock"));
+        let is_sled = |path: &Path| path.starts_with(&catalog) && !path.ends_with("seal");
+        share::tree(&self.root, |path| if is_lock(path) || is_sled(path) { share::WRITE } else { share::READ })
+            .map_err(|e| e.with_hint("let its owner, or root, run 'hlx init'"))
     }
 
     /// Fails unless the folder holds a store of the format that this hlx reads.

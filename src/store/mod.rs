@@ -10,6 +10,7 @@ mod delta;
 pub mod layout;
 mod pipeline;
 pub mod read;
+mod rebuild;
 pub mod samples;
 pub mod verify;
 pub mod writer;

@@ -19,7 +19,6 @@ use crate::pack::block::{self, Head, Place, Run};
 use crate::pack::index::{Row, Table};
 use crate::pack::merged::{self, Tables};
 use crate::pack::{reader, writer};
-use crate::progress::Progress;
 use crate::store::layout::Layout;
 
 /// Bytes of decoded runs that are kept.
@@ -260,7 +259,7 @@ impl Store {
         Err(error.unwrap_or_else(|| Error::damaged(format!("the {key} is missing from the store"))))
     }
 
-    fn read(&self, row: &Row, check: bool) -> Result<Object> {
+    pub(super) fn read(&self, row: &Row, check: bool) -> Result<Object> {
         let decoded = if row.depth == 0 { self.whole(row)? } else { self.run(row)? };
         let start = (row.raw_at as usize).checked_sub(decoded.start);
         let range = start.map(|start| start..start + row.raw_len as usize);
@@ -361,40 +360,8 @@ impl Store {
     }
 }
 
-/// What was rebuilt.
-#[derive(Debug)]
-pub struct Rebuilt {
-    /// Packs that were read.
-    pub packs: u64,
-    /// Objects in them.
-    pub objects: u64,
-    /// What could not be read.
-    pub problems: Vec<Error>,
-}
-
-impl Store {
-    /// Builds the tables anew from the packs, a part at a time, and drops the old ones.
-    pub fn rebuild_tables(&self, progress: &dyn Progress) -> Result<Rebuilt> {
-        let packs = self.packs()?;
-        let mut rebuilt = Rebuilt { packs: 0, objects: 0, problems: Vec::new() };
-        merged::clear(&self.layout.index())?;
-        progress.expect(packs.len() as u64, 0);
-        for part in packs.chunks(REBUILT_AT_ONCE) {
-            progress.check()?;
-            let (rows, problems) = read_contents(part.iter().cloned());
-            rebuilt.packs += (part.len() - problems.len()) as u64;
-            rebuilt.objects += rows.len() as u64;
-            rebuilt.problems.extend(problems);
-            merged::add(&self.layout.index(), &self.layout.tmp(), &Table::of(rows))?;
-            progress.advance(part.len() as u64, 0);
-        }
-        self.refresh()?;
-        Ok(rebuilt)
-    }
-}
-
 /// Packs whose rows are held in memory at once: some hundred thousand rows.
-const REBUILT_AT_ONCE: usize = 256;
+pub(super) const REBUILT_AT_ONCE: usize = 256;
 
 /// The rows of packs, and what could not be read.
 pub(crate) fn read_contents(packs: impl Iterator<Item = (Id<Pack>, PathBuf)>) -> (Vec<Row>, Vec<Error>) {

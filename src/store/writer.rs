@@ -31,7 +31,7 @@ const STRUCTURE: [Kind; 7] = [Kind::Recipe, Kind::RecipeNode, Kind::Node, Kind::
 /// must be after the ref that makes its objects reachable.
 pub struct Writer<'a> {
     store: &'a Arc<Store>,
-    _gc: Lock,
+    _gc: Option<Lock>,
     /// None for a writer that only finds out.
     pipeline: Option<Pipeline>,
     /// What this writer took and no table has yet.
@@ -50,26 +50,37 @@ impl<'a> Writer<'a> {
     /// Begins to write; `level` is zstd's. Brings the tables up to date first, so that no table names a pack that is not
     /// there.
     pub fn new(store: &'a Arc<Store>, level: i32) -> Result<Writer<'a>> {
-        let mut writer = Writer::dry(store)?;
-        writer.pipeline = Some(Pipeline::start(store.clone(), level)?);
-        Ok(writer)
-    }
-
-    /// A writer that goes through all motions and stores nothing.
-    pub fn dry(store: &'a Arc<Store>) -> Result<Writer<'a>> {
         let gc = lock::shared(&store.layout().gc_lock())?;
         store.cover()?;
-        Ok(Writer {
+        let pipeline = Pipeline::start(store.clone(), level)?;
+        Ok(Writer::begin(store, Some(gc), Some(pipeline)))
+    }
+
+    /// A writer that goes through all motions and stores nothing. The store may be read-only.
+    pub fn dry(store: &'a Arc<Store>) -> Result<Writer<'a>> {
+        let gc = match lock::shared(&store.layout().gc_lock()) {
+            Err(e) if e.is_refused_write() => None,
+            lock => Some(lock?),
+        };
+        match store.cover() {
+            Err(e) if e.is_refused_write() => drop(store.refresh()?),
+            covered => covered?,
+        }
+        Ok(Writer::begin(store, gc, None))
+    }
+
+    fn begin(store: &'a Arc<Store>, gc: Option<Lock>, pipeline: Option<Pipeline>) -> Writer<'a> {
+        Writer {
             store,
             _gc: gc,
-            pipeline: None,
+            pipeline,
             pending: HashSet::new(),
             older: store.tables().packs(),
             distrusts: false,
             alone: Group::new(Kind::Chunk),
             deltas: [Kind::Chunk; DEPTH as usize].map(Group::new),
             structure: STRUCTURE.map(Group::new),
-        })
+        }
     }
 
     /// Reads every object that is there already before it relies on it, and stores it again where it is damaged: for a
@@ -209,7 +220,7 @@ impl<'a> Writer<'a> {
 pub struct Finished {
     /// Bytes of the packs that were written.
     pub bytes: u64,
-    _gc: Lock,
+    _gc: Option<Lock>,
 }
 
 impl std::fmt::Debug for Writer<'_> {

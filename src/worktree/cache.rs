@@ -13,7 +13,7 @@ use bincode::{Decode, Encode};
 
 use crate::error::{Error, Result};
 use crate::fs::atomic::Temp;
-use crate::fs::beneath::{FileKind, Stat};
+use crate::fs::beneath::{FileKind, Root, Stat};
 use crate::id::Id;
 use crate::object::node::{Entry, EntryKind, Samples};
 use crate::path::DataPath;
@@ -80,6 +80,13 @@ pub fn entry_kind(kind: FileKind) -> EntryKind {
         FileKind::Folder => EntryKind::Folder,
         FileKind::File | FileKind::Special(_) => EntryKind::File,
     }
+}
+
+/// Returns what a file of a workspace is in a version. Where the file system keeps no permission bits it is executable if
+/// it is so in the version `before`.
+pub fn kind_within(root: &Root, kind: EntryKind, before: Option<EntryKind>) -> EntryKind {
+    let known = before.filter(|before| before.is_file()).unwrap_or(EntryKind::File);
+    if kind.is_file() && kind != known && !root.keeps_modes() { known } else { kind }
 }
 
 fn file_kind(kind: EntryKind) -> FileKind {

@@ -15,7 +15,7 @@ use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::store::samples::{Bytes, Half, Rules};
-use crate::worktree::cache::{self, Row, entry_kind};
+use crate::worktree::cache::{self, Row, entry_kind, kind_within};
 use crate::worktree::file::FileEntry;
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, Seen};
@@ -140,7 +140,7 @@ pub fn workspace(
     })?;
     let scan = Scan::new(&root, cache::Reader::open(&cache::path(layout, dataset)))?;
     let mut old = manifest.map(|m| Entries::new(store, m)).transpose()?.into_iter().flatten().peekable();
-    let mut sides = Sides { rules, ..Sides::default() };
+    let mut sides = Sides { root: &root, rules, found: Differences::default(), open: Vec::new() };
     let mut learned = 0usize;
     for seen in scan {
         progress.check()?;
@@ -168,8 +168,8 @@ pub fn workspace(
             sides.known(Some(entry), None);
         }
     }
-    let rows = sides.resolve(&root, began, progress)?;
-    sides.keep_reread(&root)?;
+    let rows = sides.resolve(began, progress)?;
+    sides.keep_reread()?;
     if learned > 0 {
         // A store that cannot be written to costs time, no answer.
         let _ = remember(store, dataset, rows);
@@ -189,8 +189,9 @@ struct Open {
 type Hashed = (Open, Id<Content>, u64, Stat);
 
 /// The two sides as they are compared.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Sides<'a> {
+    root: &'a Root,
     /// How the files of the workspace are read, where that matters.
     rules: Option<&'a Rules>,
     found: Differences,
@@ -208,6 +209,10 @@ impl Sides<'_> {
     /// Takes both sides of a path, unless they are the same.
     fn known(&mut self, before: Option<Entry>, now: Option<FileEntry>) {
         let before = before.map(FileEntry::from);
+        let now = now.map(|now| {
+            let kind = kind_within(self.root, now.kind, before.as_ref().map(|before| before.kind));
+            FileEntry { kind, ..now }
+        });
         match (before, now) {
             (Some(before), Some(now)) if before.same(&now) => {
                 let (path, samples) = (before.path.as_str(), before.samples.as_ref());
@@ -221,8 +226,8 @@ impl Sides<'_> {
     }
 
     /// Keeps those of the files that are read by other rules whose first bytes do not tell that it comes to the same.
-    fn keep_reread(&mut self, root: &Root) -> Result<()> {
-        let Some(rules) = self.rules else { return Ok(()) };
+    fn keep_reread(&mut self) -> Result<()> {
+        let (root, Some(rules)) = (self.root, self.rules) else { return Ok(()) };
         let mut cursor = root.cursor();
         for (old, new) in std::mem::take(&mut self.found.reread) {
             let path = new.path.as_str();
@@ -245,7 +250,8 @@ impl Sides<'_> {
     }
 
     /// Reads what has to be read: files that may be what the version has, and new ones that may be what was removed.
-    fn resolve(&mut self, root: &Root, began: i128, progress: &dyn Progress) -> Result<BTreeMap<String, Row>> {
+    fn resolve(&mut self, began: i128, progress: &dyn Progress) -> Result<BTreeMap<String, Row>> {
+        let root = self.root;
         // Two regular files may be the same but for their mode.
         let class = |kind: EntryKind| if kind.is_file() { EntryKind::File } else { kind };
         let gone: HashSet<(EntryKind, u64)> =
@@ -280,7 +286,8 @@ impl Sides<'_> {
             work,
             |done| {
                 for (Open { before, path, .. }, content, size, stat) in done {
-                    let now = Entry { path, content, size, kind: entry_kind(stat.kind), samples: None };
+                    let kind = kind_within(root, entry_kind(stat.kind), before.as_ref().map(|before| before.kind));
+                    let now = Entry { path, content, size, kind, samples: None };
                     let stored = before.as_ref().is_some_and(|before| before.content == content);
                     rows.insert(now.path.to_string(), Row::read(now.clone(), stat, stored, began));
                     self.known(before, Some(now.into()));

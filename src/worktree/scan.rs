@@ -36,6 +36,7 @@ impl Seen {
 /// The files of a workspace in the order of their paths.
 #[derive(Debug)]
 pub struct Scan<'a> {
+    root: &'a Root,
     walk: Walk<'a>,
     rows: Peekable<Reader>,
 }
@@ -43,12 +44,19 @@ pub struct Scan<'a> {
 impl<'a> Scan<'a> {
     /// Walks a folder beside a stat cache.
     pub fn new(root: &'a Root, cache: Reader) -> Result<Scan<'a>> {
-        Ok(Scan { walk: Walk::new(root)?, rows: cache.peekable() })
+        Ok(Scan { root, walk: Walk::new(root)?, rows: cache.peekable() })
     }
 
     /// The same for a checkout, which leaves alone what no version can hold.
     pub fn tolerant(root: &'a Root, cache: Reader) -> Result<Scan<'a>> {
-        Ok(Scan { walk: Walk::new(root)?.tolerant(), rows: cache.peekable() })
+        Ok(Scan { root, walk: Walk::new(root)?.tolerant(), rows: cache.peekable() })
+    }
+
+    /// Tells if a file still has the content of a row, whatever its mode where the file system keeps none.
+    fn is_vouched_for(&self, row: &Row, stat: &Stat) -> bool {
+        let as_recorded = Stat { kind: row.stat.kind, ..*stat };
+        row.vouches_for(stat)
+            || row.entry.kind.is_file() && stat.kind.is_file() && row.vouches_for(&as_recorded) && !self.root.keeps_modes()
     }
 
     fn see(&mut self, found: Found) -> Seen {
@@ -58,8 +66,8 @@ impl<'a> Scan<'a> {
             // An empty folder is known by being there.
             return Seen::Known(Row { entry: Entry::folder(found.path), stat: found.stat, trusted: true, stored: true });
         }
-        match row.filter(|row| row.vouches_for(&found.stat)) {
-            Some(row) => Seen::Known(row),
+        match row.filter(|row| self.is_vouched_for(row, &found.stat)) {
+            Some(row) => Seen::Known(Row { stat: found.stat, ..row }),
             None => Seen::Unknown { path: found.path, stat: found.stat },
         }
     }

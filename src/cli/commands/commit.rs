@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use helox::ops::Links;
 use helox::ops::commit::{self, Outcome};
 use helox::{ChangeType, Error, Result, ValidationStatus, printable};
 use serde_json::{Map, Value};
@@ -78,19 +79,22 @@ fn warn(report: &commit::Report, out: &mut Output) {
 fn warn_of_links(report: &commit::Report, out: &mut Output) {
     let links = &report.links;
     let (Some(example), commit::Outcome::Created | commit::Outcome::DryRun) = (&links.example, report.outcome) else { return };
-    let mut parts = Vec::new();
-    if links.outside > 0 {
-        parts.push(format!("{} lead outside of the dataset", thousands(links.outside)));
-    }
-    if links.dangling > 0 {
-        parts.push(format!("{} lead to nothing", thousands(links.dangling)));
-    }
-    let (total, parts) = (count(links.total, "symlink"), parts.join(" and "));
-    out.warning(&format!(
-        "of {total}, {parts}, such as {}: the version has the links, not the data behind them",
-        printable(example)
-    ));
+    out.warning(&links_leading_away(links, &printable(example)));
     out.hint("to keep the data, replace the links by the files, or commit a copy: cp -RL FOLDER COPY; hlx commit --from COPY");
+}
+
+/// Says which symlinks lead away; `example` is one of them.
+fn links_leading_away(links: &Links, example: &str) -> String {
+    let places = [(links.outside, "outside of the dataset"), (links.dangling, "to nothing")];
+    let places = places.iter().filter(|(n, _)| *n > 0);
+    if links.total == 1 {
+        let places: Vec<_> = places.map(|(_, place)| *place).collect();
+        return format!("the symlink {example} leads {}: the version has the link, not the data behind it", places.join(" and "));
+    }
+    let lead = |n| if n == 1 { "leads" } else { "lead" };
+    let places: Vec<_> = places.map(|(n, place)| format!("{} {} {place}", thousands(*n), lead(*n))).collect();
+    let (total, places) = (thousands(links.total), places.join(" and "));
+    format!("of {total} symlinks, {places}, such as {example}: the version has the links, not the data behind them")
 }
 
 /// Makes one object of the pairs; the same key twice would lose a value.
@@ -152,4 +156,19 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
         columns(&details).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_link_leads_and_several_lead() {
+        let text = |total, outside, dangling| links_leading_away(&Links { total, outside, dangling, example: None }, "a");
+        assert!(
+            text(1, 1, 1).starts_with("the symlink a leads outside of the dataset and to nothing: the version has the link,")
+        );
+        assert!(text(3, 1, 2).starts_with("of 3 symlinks, 1 leads outside of the dataset and 2 lead to nothing, such as a:"));
+        assert!(text(2, 0, 1).starts_with("of 2 symlinks, 1 leads to nothing, such as a:"));
+    }
 }

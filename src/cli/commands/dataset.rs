@@ -84,7 +84,7 @@ fn list(args: args::List, session: &mut Session) -> Result<Answer> {
         if report.versions.is_empty() {
             session.out.hint("no versions");
         }
-        return Ok(Answer::Yes);
+        return Ok(answer(&report.damaged, session));
     }
     let report = dataset::list(&repo, &query)?;
     session.out.answer(&report, |out| {
@@ -97,7 +97,13 @@ fn list(args: args::List, session: &mut Session) -> Result<Answer> {
             false => "no dataset has such versions",
         });
     }
-    Ok(Answer::Yes)
+    Ok(answer(&report.damaged, session))
+}
+
+/// Warns of versions that cannot be read, which the answer is without.
+fn answer(damaged: &[String], session: &mut Session) -> Answer {
+    damaged.iter().for_each(|damaged| session.out.warning(damaged));
+    if damaged.is_empty() { Answer::Yes } else { Answer::Damaged }
 }
 
 /// Tells everything about one version, in the document of many.

@@ -11,6 +11,7 @@ use bincode::{Decode, Encode};
 
 use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Staging, Temp};
+use crate::fs::share;
 use crate::id::{Id, Node};
 use crate::validate::Measures;
 
@@ -169,9 +170,11 @@ pub(super) fn begin(folder: &Path) -> Result<Staging> {
     let beside = || {
         atomic::ensure_folder(atomic::parent(folder))?;
         atomic::ensure_folder(folder)?;
-        Staging::create(&folder.join("new"))
+        let staging = Staging::create(&folder.join("new"))?;
+        share::new_folder(staging.path()).map_err(|e| Error::io("cannot share with the group", staging.path(), e))?;
+        Ok(staging)
     };
-    beside().or_else(|e| Staging::create(&std::env::temp_dir().join("hlx-gate")).map_err(|_| e))
+    beside().or_else(|e| Staging::create(&std::env::temp_dir().join("gate")).map_err(|_| e))
 }
 
 /// The set of the keys of a rule in a folder.

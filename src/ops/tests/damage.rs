@@ -1,8 +1,9 @@
 //! Damage in what a commit builds on: it goes on without it, and what it makes can be read.
 
 use super::*;
+use crate::catalog::Query;
 use crate::object::Kind;
-use crate::ops::{show, verify};
+use crate::ops::{dataset, log, show, verify};
 use crate::pack::reader;
 use crate::store::Layout;
 
@@ -97,4 +98,31 @@ fn one_damaged_object_leaves_the_others() {
     assert_eq!(versions.iter().filter(|version| bench.tree_of(version).is_ok()).count(), 2);
     let report = verify::run(&bench.repo(), &verify::Options { all: true, ..Default::default() }, &Silent).unwrap();
     assert!(report.problems.iter().any(|problem| problem.kind == "content" && problem.versions.len() == 1), "{report:?}");
+}
+
+#[test]
+fn a_list_goes_on_past_a_version_that_is_damaged() {
+    let bench = Bench::new();
+    for text in ["1", "2", "3"] {
+        bench.write("a.jsonl", text);
+        bench.commit(|options| options.version = Some(number(&format!("{text}.0.0")))).unwrap();
+    }
+    let refs = bench.path.join(".helox/refs/versions/ds");
+    let record = bench.repo().numbered("ds", &number("2.0.0")).unwrap().unwrap().0;
+    // The record of 2.0.0 alone: in its pack the block of versions.
+    let key = crate::object::Key::from(record);
+    let row = bench.repo().store().locate(&key).unwrap();
+    let pack = Layout::new(bench.path.join(".helox")).packs(Kind::Version).join(format!("{}.pack", row.pack));
+    let mut bytes = fs::read(&pack).unwrap();
+    bytes[(row.offset + row.len) as usize - 4] ^= 1;
+    fs::set_permissions(&pack, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&pack, bytes).unwrap();
+    assert!(refs.join("2.0.0").exists());
+    let options = log::Options { revision: Some("3.0.0".into()), ..Default::default() };
+    let report = log::run(&bench.repo(), &options).unwrap();
+    assert_eq!((report.versions.len(), report.damaged.len()), (1, 1), "{report:?}");
+    assert!(report.damaged[0].contains("a parent of ds@3.0.0"), "{report:?}");
+    let query = Query { kind: Some("test".into()), ..Query::default() };
+    let report = dataset::list(&bench.repo(), &query).unwrap();
+    assert_eq!((report.datasets[0].versions, report.damaged.len()), (2, 1), "{report:?}");
 }

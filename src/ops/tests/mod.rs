@@ -13,6 +13,7 @@ mod opaque;
 mod overwrite;
 mod packed;
 mod parquet;
+mod posix;
 mod queries;
 mod refs;
 mod rules;

@@ -87,3 +87,33 @@ fn reindex_says_what_cannot_be_read() {
     }
     assert_eq!(reindex::run(&bench.repo(), &Silent).unwrap().damaged.len(), 2, "also where only a block is damaged");
 }
+
+#[test]
+fn reindex_finds_what_a_damaged_table_of_contents_lost() {
+    let bench = Bench::new();
+    // The second version has deltas, whose bases lie in a pack that is damaged too.
+    bench.write("a.jsonl", super::lines(1, 3_000));
+    bench.commit(|_| {}).unwrap();
+    let mut changed = super::lines(1, 3_000);
+    changed.extend(super::lines(2, 10));
+    changed[100] = b'#';
+    bench.write("a.jsonl", changed);
+    bench.commit(|_| {}).unwrap();
+    let trees = ["1.0.0", "HEAD"].map(|revision| bench.tree_of(revision).unwrap());
+    let mut packs = 0;
+    for kind in ["data", "structure"] {
+        for pack in fs::read_dir(bench.path.join(".helox/packs").join(kind)).unwrap().map(|entry| entry.unwrap().path()) {
+            let mut bytes = fs::read(&pack).unwrap();
+            let at = bytes.len() - 60;
+            bytes[at] ^= 1;
+            fs::write(&pack, bytes).unwrap();
+            packs += 1;
+        }
+    }
+    fs::remove_dir_all(bench.path.join(".helox/index")).unwrap();
+    assert!(bench.tree_of("HEAD").is_err());
+    let report = reindex::run(&bench.repo(), &Silent).unwrap();
+    assert_eq!((report.versions, report.damaged.len()), (2, packs), "{report:?}");
+    assert!(report.damaged[0].contains("objects were found without it"), "{report:?}");
+    assert_eq!(["1.0.0", "HEAD"].map(|revision| bench.tree_of(revision).unwrap()), trees);
+}

@@ -37,7 +37,7 @@ pub(super) const RULE: Table<'_> =
 /// What is declared of a remote.
 pub(super) const REMOTE: Table<'_> = Table { header: "remote.NAME", keys: &["url"] };
 /// How data is kept.
-pub(super) const STORE: Table<'_> = Table { header: "store", keys: &["compression"] };
+pub(super) const STORE: Table<'_> = Table { header: "store", keys: &["compression", "shared"] };
 
 /// All tables of `helox.toml`.
 pub(super) const TABLES: &[&Table<'_>] =

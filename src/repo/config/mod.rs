@@ -77,7 +77,14 @@ impl Default for Thresholds {
 pub struct Config {
     datasets: BTreeMap<String, Dataset>,
     remotes: BTreeMap<String, String>,
+    store: Settings,
+}
+
+/// How data is kept, as far as a file says it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Settings {
     level: Option<i32>,
+    is_shared: Option<bool>,
 }
 
 /// The type of a dataset that has none of its own.
@@ -118,12 +125,14 @@ impl Config {
     /// Reads `helox.toml`, and over it the settings of `.helox/config.toml` and `HLX_COMPRESSION`.
     pub fn load(shared: &Path, local: &Path) -> Result<Config> {
         let mut config = read::shared(shared)?;
-        config.level = read::local(local)?.or(config.level);
+        let own = read::local(local)?;
+        config.store.level = own.level.or(config.store.level);
+        config.store.is_shared = own.is_shared.or(config.store.is_shared);
         if let Ok(text) = std::env::var("HLX_COMPRESSION") {
             let level = text.parse().ok().filter(|level| LEVELS.contains(level));
             let wrong =
                 || Error::usage(format!("HLX_COMPRESSION is '{}', not a number from 1 to 19", crate::path::printable(&text)));
-            config.level = Some(level.ok_or_else(wrong)? as i32);
+            config.store.level = Some(level.ok_or_else(wrong)? as i32);
         }
         Ok(config)
     }
@@ -166,7 +175,12 @@ impl Config {
 
     /// zstd's level for new data, 1 to 19.
     pub fn level(&self) -> i32 {
-        self.level.unwrap_or(LEVEL)
+        self.store.level.unwrap_or(LEVEL)
+    }
+
+    /// Tells if the group of `.helox` shares the repository.
+    pub fn is_shared(&self) -> bool {
+        self.store.is_shared.unwrap_or(false)
     }
 }
 

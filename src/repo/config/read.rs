@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::keys::{DATASET, LOCAL_TOP, REMOTE, SCHEMA, STORE, TOP, VERSION};
 use super::table::{Entry, File, Section, placed};
-use super::{Config, Dataset, LEVELS, Thresholds, formats, generic, normal, rules};
+use super::{Config, Dataset, LEVELS, Settings, Thresholds, formats, generic, normal, rules};
 use crate::error::Result;
 use crate::limits;
 use crate::refs::names;
@@ -19,7 +19,7 @@ pub(super) fn shared(path: &Path) -> Result<Config> {
     let file = File::read(path)?;
     let document = file.parse()?;
     let top = Section::top(&file, &document).check(&TOP)?;
-    let mut config = Config { level: level(&top)?, ..Config::default() };
+    let mut config = Config { store: settings(&top)?, ..Config::default() };
     for entry in top.tables("dataset")? {
         let dataset = dataset(&entry)?;
         config.declare(dataset).map_err(|e| placed(&e, |what| entry.wrong_key(what)))?;
@@ -30,17 +30,21 @@ pub(super) fn shared(path: &Path) -> Result<Config> {
     Ok(config)
 }
 
-/// Reads `.helox/config.toml`: the level, where it is set.
-pub(super) fn local(path: &Path) -> Result<Option<i32>> {
+/// Reads `.helox/config.toml`.
+pub(super) fn local(path: &Path) -> Result<Settings> {
     let file = File::read(path)?;
     let document = file.parse()?;
-    level(&Section::top(&file, &document).check(&LOCAL_TOP)?)
+    settings(&Section::top(&file, &document).check(&LOCAL_TOP)?)
 }
 
-fn level(top: &Section<'_>) -> Result<Option<i32>> {
-    let Some(store) = top.get("store") else { return Ok(None) };
+/// Reads the table `store`, if there is one.
+fn settings(top: &Section<'_>) -> Result<Settings> {
+    let Some(store) = top.get("store") else { return Ok(Settings::default()) };
     let store = store.section()?.check(&STORE)?;
-    Ok(store.get("compression").map(|entry| entry.whole(LEVELS)).transpose()?.map(|level| level as i32))
+    let level = store.get("compression").map(|entry| entry.whole(LEVELS)).transpose()?.map(|level| level as i32);
+    let shared = |entry: Entry<'_>| Ok(entry.word(entry.text()?, "value of 'shared'", &["umask", "group"])? == 1);
+    let is_shared = store.get("shared").map(shared).transpose()?;
+    Ok(Settings { level, is_shared })
 }
 
 fn dataset(entry: &Entry<'_>) -> Result<Dataset> {

@@ -36,7 +36,7 @@ impl Runs {
     pub fn append(&mut self, tmp: &Path, told: &[Told]) -> Result<()> {
         let temp = match &mut self.temp {
             Some(temp) => temp,
-            none => none.insert(Temp::create(tmp)?),
+            none => none.insert(Temp::unnamed(tmp)?),
         };
         let start = self.places.last().map_or(0, |last| last.end);
         let (mut buffer, mut written) = (Vec::with_capacity(BUFFER + ROW), 0);

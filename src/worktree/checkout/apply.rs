@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::Selected;
 use super::inspect::{Survey, changed, is_unchanged};
+use super::names;
 use super::write::{Assembler, Naming, Replacement, Unit, Worked, Worker, Written};
 use crate::chunk::cut;
 use crate::clock;
@@ -21,7 +22,7 @@ use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::store::content::Chunks;
-use crate::worktree::cache::{self, Row, entry_kind, settles};
+use crate::worktree::cache::{self, Row, entry_kind, kind_within, settles};
 use crate::worktree::file::FileEntry;
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, Seen};
@@ -224,7 +225,8 @@ impl There<'_> {
                 None => {
                     // It was known by its stamps in the survey, and they are others now: a link to it may have gone.
                     let (content, size, stat) = hash::content(self.root, &mut self.root.cursor(), &path, stat)?;
-                    let now = Entry { path, kind: entry_kind(stat.kind), size, samples: None, content };
+                    let kind = kind_within(self.root, entry_kind(stat.kind), Some(entry.kind));
+                    let now = Entry { path, kind, size, samples: None, content };
                     if !now.same(&entry) {
                         return Err(changed(self.root, &entry.path));
                     }
@@ -232,8 +234,10 @@ impl There<'_> {
                 }
             },
         };
-        match row.entry.same(&entry) {
-            true => Ok(Next::Keep(Row { stored: true, ..row })),
+        let kind = kind_within(self.root, row.entry.kind, Some(entry.kind));
+        let now = Entry { kind, ..row.entry };
+        match now.same(&entry) {
+            true => Ok(Next::Keep(Row { entry: now, stored: true, ..row })),
             false => replacement(replaces),
         }
     }
@@ -349,7 +353,8 @@ pub fn staged(store: &Store, path: &Path, target: &Target<'_>, progress: &dyn Pr
         }
     }
     let staging = atomic::Staging::create(path)?;
-    let root = Root::open(staging.path())?;
+    let root = Root::open(staging.path())?.shown_as(path);
+    names::check(store, root.path(), path, target)?;
     let applied = into(store, &root, target, progress)?;
     staging.place(path)?;
     Ok(applied)

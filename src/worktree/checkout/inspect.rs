@@ -11,7 +11,7 @@ use crate::fs::beneath::{Cursor, FileKind, Root, Stat};
 use crate::object::node::{Entry, EntryKind};
 use crate::path::{DataPath, printable};
 use crate::store::{Store, content};
-use crate::worktree::cache::entry_kind;
+use crate::worktree::cache::{entry_kind, kind_within};
 use crate::worktree::file::FileEntry;
 use crate::worktree::hash;
 
@@ -63,7 +63,7 @@ impl Survey {
 /// Looks at the disk where entries of a version go.
 pub(super) struct Inspector<'a> {
     store: &'a Store,
-    root: &'a Root,
+    pub(super) root: &'a Root,
     cursor: Cursor<'a>,
     /// Folders of which it is known that no file stands in their place.
     free: HashSet<String>,
@@ -106,7 +106,8 @@ impl<'a> Inspector<'a> {
             }
             return Ok(wanted.kind == EntryKind::Folder);
         }
-        let (stat, now) = self.read(&wanted.path, stat)?;
+        let (stat, mut now) = self.read(&wanted.path, stat)?;
+        now.kind = kind_within(self.root, now.kind, Some(wanted.kind));
         let is_there = now.same(&wanted.clone().into());
         if !is_there && !self.is_held(&now) {
             self.survey.dirty.insert(wanted.path.clone());

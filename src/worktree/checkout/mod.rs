@@ -9,10 +9,12 @@
 
 mod apply;
 mod inspect;
+mod names;
 mod survey;
 mod write;
 
 pub use apply::{Applied, Target, apply, bring_back, staged};
+pub use names::check as check_names;
 pub use survey::{below, survey, survey_selected};
 
 use std::iter::Peekable;

@@ -11,7 +11,7 @@ use crate::object::node::{Entry, EntryKind};
 use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
-use crate::worktree::cache::entry_kind;
+use crate::worktree::cache::{entry_kind, kind_within};
 use crate::worktree::file::FileEntry;
 use crate::worktree::scan::{Scan, Seen};
 
@@ -91,11 +91,15 @@ pub fn below(store: &Store, manifest: Id<Node>, path: &str) -> Result<Vec<Entry>
 impl Inspector<'_> {
     /// Decides about a path that the scan shows, from the entries of the old version and of the new.
     fn decide(&mut self, before: Option<Entry>, wanted: Option<Entry>, seen: Seen) -> Result<()> {
+        let root = self.root;
         let (before, wanted) = (before.map(FileEntry::from), wanted.map(FileEntry::from));
-        let (path, stat, now) = match seen {
+        let (path, stat, mut now) = match seen {
             Seen::Known(row) => (row.entry.path.clone(), row.stat, FileEntry::from(row.entry)),
             Seen::Unknown { path, stat } => {
-                let may_be = |entry: &FileEntry| entry.size == stat.size && entry.kind == entry_kind(stat.kind);
+                let may_be = |entry: &FileEntry| {
+                    let kind = kind_within(root, entry_kind(stat.kind), Some(entry.kind));
+                    entry.size == stat.size && entry.kind == kind
+                };
                 let untracked = before.is_none() && wanted.is_some();
                 match untracked || before.iter().chain(&wanted).any(may_be) {
                     true => {
@@ -107,6 +111,7 @@ impl Inspector<'_> {
                 }
             }
         };
+        now.kind = kind_within(self.root, now.kind, wanted.as_ref().or(before.as_ref()).map(|entry| entry.kind));
         let is = |entry: &Option<FileEntry>| entry.as_ref().is_some_and(|entry| entry.same(&now));
         let Some(wanted) = wanted else {
             let is_folder = now.kind == EntryKind::Folder;

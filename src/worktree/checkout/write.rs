@@ -30,10 +30,11 @@ pub(super) struct Replacement {
 }
 
 impl Replacement {
-    /// Fails unless what has the path now is what the survey has seen there.
+    /// Fails unless nothing has the path now, or what the survey has seen there.
     fn check(&self, root: &Root, cursor: &mut Cursor<'_>) -> Result<()> {
         let is_same = match (&self.replaces, cursor.stat(self.entry.path.as_str())?) {
-            (None, None) => true,
+            // Where names that differ in case only are one, it may have gone with the other name.
+            (_, None) => true,
             (Some(then), Some(now)) => is_unchanged(then, &now),
             _ => false,
         };

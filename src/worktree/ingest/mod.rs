@@ -11,7 +11,7 @@ mod work;
 use std::collections::{HashSet, VecDeque};
 
 use crate::error::Result;
-use crate::fs::beneath::Stat;
+use crate::fs::beneath::{Root, Stat};
 use crate::id::{Content, Id, Node};
 use crate::manifest::NodeSource;
 use crate::object::node::{Entry, Samples};
@@ -21,7 +21,7 @@ use crate::progress::Progress;
 use crate::store::Writer;
 use crate::store::samples::Account;
 use crate::store::writer::FileWriter;
-use crate::worktree::cache::{Row, entry_kind};
+use crate::worktree::cache::{Row, entry_kind, kind_within};
 use crate::worktree::scan::Scan;
 use crate::worktree::selection::Matcher;
 
@@ -45,7 +45,7 @@ pub struct Source<'a, S> {
     /// The files of the workspace.
     pub scan: Scan<'a>,
     /// The folder they lie in.
-    pub root: &'a crate::fs::beneath::Root,
+    pub root: &'a Root,
     /// The version that comes before, whose files are what changed ones are compressed against.
     pub parent: Option<Id<Node>>,
     /// Where the parent's manifest is read.
@@ -102,7 +102,7 @@ pub fn ingest<S: NodeSource + Sync>(
     std::thread::scope(|scope| {
         let counter = counting.map(|counting| Counter::start(scope, counting, root)).transpose()?;
         let counted = counting.map(|counting| Counted { account: counting.account(), told: Paths::default() });
-        let mut ingest = Ingest { writer, open: None, take, began, progress, counter, counted, queue: VecDeque::new() };
+        let mut ingest = Ingest { root, writer, open: None, take, began, progress, counter, counted, queue: VecDeque::new() };
         parallel::ordered(
             parallel::until_error(|| feed.unit()),
             ahead,
@@ -120,6 +120,7 @@ const QUEUE: usize = 16 << 10;
 
 /// The last stage: one thread, in order.
 struct Ingest<'a, 'w, T> {
+    root: &'a Root,
     writer: &'a mut Writer<'w>,
     open: Option<(Job, FileWriter<'w>)>,
     take: T,
@@ -200,7 +201,8 @@ impl<T: FnMut(&mut Writer<'_>, Ingested) -> Result<()>> Ingest<'_, '_, T> {
     ) -> Result<()> {
         self.progress.advance(1, size);
         self.tell(&job.path);
-        let entry = Entry { path: job.path, kind: entry_kind(stat.kind), size, samples, content };
+        let kind = kind_within(self.root, entry_kind(stat.kind), job.old.map(|old| old.kind));
+        let entry = Entry { path: job.path, kind, size, samples, content };
         let row = Row::read(entry.clone(), stat, true, self.began);
         self.give(Ingested { entry, row: Some(row) }, waits)
     }

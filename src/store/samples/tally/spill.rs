@@ -31,7 +31,7 @@ pub(super) struct Spill<const N: usize> {
 impl<const N: usize> Spill<N> {
     /// An empty file in `folder`.
     pub fn create(folder: &Path) -> Result<Spill<N>> {
-        Ok(Spill { temp: Temp::create(folder)?, batches: Vec::new() })
+        Ok(Spill { temp: Temp::unnamed(folder)?, batches: Vec::new() })
     }
 
     /// Appends a batch of rows; returns them in another order.

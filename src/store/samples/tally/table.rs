@@ -24,7 +24,7 @@ pub(super) struct Table<const N: usize> {
 impl<const N: usize> Table<N> {
     /// An empty table in a file of `folder`.
     pub fn create(folder: &Path) -> Result<Table<N>> {
-        Ok(Table { temp: Temp::create(folder)?, rows: 0, index: Vec::new() })
+        Ok(Table { temp: Temp::unnamed(folder)?, rows: 0, index: Vec::new() })
     }
 
     /// Appends rows in any order, all of which come after those before them.

@@ -1,0 +1,138 @@
+//! What a file system does with names and permission bits.
+//!
+//! It is tried in the folder itself: the type of a file system says little, since mount options and single folders
+//! decide. What is tried lies in `.helox` below the folder, which is never part of a dataset, and goes away again.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::atomic::{parent, unique_name};
+use super::fault::{Call, point};
+use crate::error::{Error, Result};
+
+/// Characters that file systems made for other systems refuse in names.
+const ODD: [char; 7] = ['<', '>', ':', '"', '|', '?', '*'];
+
+/// What a folder does with names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Names that differ in upper and lower case only are one.
+    pub folds_case: bool,
+    /// Names that differ in the composition of characters only are one.
+    pub folds_marks: bool,
+    /// Dots at the end of a name are dropped or refused.
+    pub drops_dots: bool,
+    /// Characters that no name may have.
+    pub refused: Vec<char>,
+}
+
+impl Names {
+    /// Finds out what a folder does with names.
+    pub fn of(folder: &Path) -> Result<Names> {
+        let probe = Probe::create(folder)?;
+        let fail = |e| Error::io("cannot create a file in", folder, e);
+        let mut names = Names::default();
+        probe.file("a\u{e9}").map_err(fail)?;
+        names.folds_case = probe.has("A\u{e9}");
+        names.folds_marks = probe.has("ae\u{301}");
+        names.drops_dots = probe.file("b.").is_err() || probe.has("b");
+        if probe.file(&String::from_iter(ODD)).is_err() {
+            names.refused.extend(ODD.iter().filter(|odd| probe.file(&format!("c{odd}")).is_err()));
+        }
+        if probe.file("d\\\u{1}").is_err() {
+            names.refused.extend(('\u{1}'..' ').chain(['\\']).filter(|odd| probe.file(&format!("d{odd}")).is_err()));
+        }
+        Ok(names)
+    }
+
+    /// Returns what all paths become that are one here.
+    pub fn fold(&self, path: &str) -> String {
+        let folded = if self.folds_case { path.to_uppercase().to_lowercase() } else { path.to_owned() };
+        if self.folds_marks { folded.nfd().collect() } else { folded }
+    }
+
+    /// Returns why a name cannot be that of a file here, if it cannot.
+    pub fn refusal(&self, name: &str) -> Option<String> {
+        match name.chars().find(|c| self.refused.contains(c)) {
+            Some(odd) => Some(format!("'{}' is refused", odd.escape_default())),
+            None if self.drops_dots && name.ends_with('.') => Some("a dot at the end is refused".to_owned()),
+            None => None,
+        }
+    }
+
+    /// Tells if every two names are two files, and every name is taken.
+    pub fn are_plain(&self) -> bool {
+        *self == Names::default()
+    }
+}
+
+/// Tells if files of a folder keep their permission bits. Where that cannot be tried, they are believed to.
+pub fn keeps_modes(folder: &Path) -> bool {
+    let Ok(probe) = Probe::create(folder) else { return true };
+    let Ok(file) = probe.file("mode") else { return true };
+    let keeps = |mode| -> io::Result<bool> {
+        point(Call::Mode, folder)?;
+        file.set_permissions(Permissions::from_mode(mode))?;
+        Ok(file.metadata()?.permissions().mode() & 0o100 == mode & 0o100)
+    };
+    matches!((keeps(0o600), keeps(0o700)), (Ok(true), Ok(true)))
+}
+
+/// A folder to try names in. It goes away when this is dropped.
+struct Probe {
+    path: PathBuf,
+}
+
+impl Probe {
+    fn create(folder: &Path) -> Result<Probe> {
+        let path = folder.join(super::STORE).join(unique_name());
+        point(Call::Write, &path)
+            .and_then(|()| fs::create_dir_all(&path))
+            .map_err(|e| Error::io("cannot create the folder", &path, e))?;
+        Ok(Probe { path })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the file has no bytes and goes away at once")]
+    fn file(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path.join(name))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.path.join(name).symlink_metadata().is_ok()
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        // `.helox` stays where it is not empty.
+        let _ = fs::remove_dir_all(&self.path).and_then(|()| fs::remove_dir(parent(&self.path)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fault;
+    use super::*;
+
+    #[test]
+    fn the_folder_of_a_test_takes_every_name_and_keeps_modes() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = Names::of(dir.path()).unwrap();
+        if cfg!(target_os = "linux") {
+            assert!(names.are_plain(), "{names:?}");
+        }
+        assert!(keeps_modes(dir.path()));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left");
+    }
+
+    #[test]
+    fn a_folder_that_refuses_permission_bits_keeps_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let _armed = fault::arm_errno(dir.path(), Call::Mode, rustix::io::Errno::PERM);
+        assert!(!keeps_modes(dir.path()));
+    }
+}

@@ -1,0 +1,160 @@
+//! Paths of a version that a folder cannot hold as they are.
+//!
+//! Invariant: a version of which two paths would be one file is refused before anything is written.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use super::{Selected, Target};
+use crate::error::{Error, Kind, Result};
+use crate::fs::probe::Names;
+use crate::id::Id;
+use crate::manifest::Entries;
+use crate::path::printable;
+use crate::store::Store;
+
+/// Paths that one error names.
+const NAMED: usize = 20;
+
+/// Refuses a version that a folder cannot hold; errors call the folder `shown`.
+///
+/// # Errors
+/// Names the paths that would be one file, or whose names the file system refuses.
+pub fn check(store: &Store, folder: &Path, shown: &Path, target: &Target<'_>) -> Result<()> {
+    let names = Names::of(folder)?;
+    if names.are_plain() {
+        return Ok(());
+    }
+    let entries = || -> Result<_> {
+        let mut entries = Selected::new(Entries::new(store, target.manifest)?, target.selection);
+        Ok(std::iter::from_fn(move || entries.next().map(|entry| entry.map(|entry| entry.path.to_string())).transpose()))
+    };
+    let clashes = Clashes::find(&names, entries)?;
+    clashes.refusal(shown).map_or(Ok(()), Err)
+}
+
+/// What stands against writing paths.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Clashes {
+    /// Paths that would be one, by what they have in common.
+    same: BTreeMap<u128, Vec<String>>,
+    /// Paths with names that are refused, and why.
+    refused: Vec<String>,
+    /// How many names are refused.
+    count: usize,
+}
+
+impl Clashes {
+    /// Looks for clashes among paths in the order of their bytes. Memory: 16 bytes for each file and folder.
+    fn find<I: Iterator<Item = Result<String>>>(names: &Names, paths: impl Fn() -> Result<I>) -> Result<Clashes> {
+        let mut clashes = Clashes::default();
+        let (mut folded, mut twice) = (HashSet::new(), HashSet::new());
+        each(paths()?, |path| {
+            let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+            if let Some(why) = names.refusal(name) {
+                clashes.count += 1;
+                if clashes.refused.len() < NAMED {
+                    clashes.refused.push(format!("{}: {why}", printable(path)));
+                }
+            }
+            let key = key(names, path);
+            if !folded.insert(key) && twice.len() < NAMED {
+                twice.insert(key);
+            }
+        })?;
+        if !twice.is_empty() {
+            each(paths()?, |path| {
+                let key = key(names, path);
+                if twice.contains(&key) {
+                    clashes.same.entry(key).or_default().push(path.to_owned());
+                }
+            })?;
+        }
+        Ok(clashes)
+    }
+
+    /// The error that names them, if there are any.
+    fn refusal(&self, folder: &Path) -> Option<Error> {
+        let (kind, what, lines, hint) = if !self.same.is_empty() {
+            let mut pairs: Vec<_> =
+                self.same.values().map(|same| same.iter().map(|p| printable(p)).collect::<Vec<_>>().join(", ")).collect();
+            pairs.sort();
+            let what = "cannot hold the version: names that differ in case or composition only are one file there";
+            (Kind::Conflict, what, pairs, "check out where they are two files, or leave one out with --exclude")
+        } else if !self.refused.is_empty() {
+            let mut lines = self.refused.clone();
+            if self.count > lines.len() {
+                lines.push(format!("and {} more", self.count - lines.len()));
+            }
+            let what = "cannot hold the version: its file system refuses names";
+            (Kind::Io, what, lines, "check out on another file system, or leave them out with --exclude")
+        } else {
+            return None;
+        };
+        let text = lines.iter().fold(format!("{} {what}:", folder.display()), |text, line| text + "\n  " + line);
+        Some(Error::new(kind, text).with_hint(hint))
+    }
+}
+
+fn key(names: &Names, path: &str) -> u128 {
+    let hash = Id::<crate::id::Content>::of(names.fold(path).as_bytes());
+    u128::from_le_bytes(*hash.as_bytes().first_chunk().unwrap_or(&[0; 16]))
+}
+
+/// Calls `visit` with each path and each folder above one, once.
+fn each(paths: impl Iterator<Item = Result<String>>, mut visit: impl FnMut(&str)) -> Result<()> {
+    let mut last = String::new();
+    for path in paths {
+        let path = path?;
+        for (at, _) in path.match_indices('/') {
+            let folder = &path[..at];
+            // Paths below a folder follow one another.
+            if !last.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')) {
+                visit(folder);
+            }
+        }
+        visit(&path);
+        last = path;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(names: &Names, paths: &[&str]) -> Option<Error> {
+        let paths = || Ok(paths.iter().map(|path| Ok((*path).to_owned())));
+        Clashes::find(names, paths).unwrap().refusal(Path::new("out"))
+    }
+
+    #[test]
+    fn paths_that_are_one_are_named() {
+        let names = Names { folds_case: true, folds_marks: true, ..Names::default() };
+        for (paths, named) in [
+            (&["Data.jsonl", "data.jsonl"][..], "Data.jsonl, data.jsonl"),
+            (&["A/x", "a/y"], "A, a"),
+            (&["d/É", "d/e\u{301}"], "d/"),
+            (&["d/\u{e9}", "d.x", "d/e\u{301}"], "d/e"),
+            (&["A", "a/b"], "A, a"),
+        ] {
+            let error = find(&names, paths).unwrap();
+            assert_eq!(error.kind(), Kind::Conflict);
+            assert!(error.message().contains(named), "{paths:?}: {}", error.message());
+        }
+        assert!(find(&names, &["A", "b/A", "b/c", "b0", "c/A"]).is_none());
+        let plain = Names { folds_case: true, ..Names::default() };
+        assert!(find(&plain, &["d/\u{e9}", "d/e\u{301}"]).is_none());
+    }
+
+    #[test]
+    fn names_that_are_refused_are_named_with_the_cause() {
+        let names = Names { refused: vec![':', '\u{1}'], drops_dots: true, ..Names::default() };
+        let error = find(&names, &["a:b/c", "d.", "e\u{1}", "f.g"]).unwrap();
+        assert_eq!(error.kind(), Kind::Io);
+        let expected = "out cannot hold the version: its file system refuses names:\n  a:b: ':' is refused\n  \
+                        d.: a dot at the end is refused";
+        assert!(error.message().starts_with(expected), "{}", error.message());
+        assert!(!error.message().contains("f.g"));
+    }
+}
