@@ -24,7 +24,7 @@ pub(super) fn slice(batch: &RecordBatch, at: usize) -> Option<RecordBatch> {
     let mut rows = ROWS.min(batch.num_rows() - at);
     loop {
         let slice = batch.slice(at, rows);
-        let size: u64 = slice.columns().iter().map(|column| size(column)).fold(0, u64::saturating_add);
+        let size: u64 = slice.columns().iter().map(size).fold(0, u64::saturating_add);
         if size <= if rows > 1 { MANY } else { ONE } {
             return Some(slice);
         }

@@ -76,7 +76,7 @@ fn rows(bytes: &[u8]) -> Result<Vec<String>, FileIssue> {
 #[test]
 fn every_type_is_rendered_as_in_parquet() {
     let batch = every_type();
-    let read = rows(&stream(&[batch.clone()], None)).unwrap();
+    let read = rows(&stream(std::slice::from_ref(&batch), None)).unwrap();
     assert_eq!(
         read[0],
         concat!(

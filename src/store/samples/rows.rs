@@ -48,7 +48,7 @@ pub(super) fn both(
 
 /// A file whose rows are read from anywhere in it.
 enum Source {
-    Parquet(Table),
+    Parquet(Box<Table>),
     Arrow(Arrow),
 }
 
@@ -57,7 +57,7 @@ impl Source {
         let ranges = half.ranges()?;
         Ok(match half.reading.format {
             Format::Arrow => Arrow::open(ranges).map(Source::Arrow),
-            _ => Table::open(ranges).map(Source::Parquet).map_err(FileIssue::from),
+            _ => Table::open(ranges).map(|table| Source::Parquet(Box::new(table))).map_err(FileIssue::from),
         })
     }
 
