@@ -2,7 +2,7 @@
 """Measures what hlx must reach, each work beside what bounds it, and prints the table.
 
     ratios.py                        every row: some hours, 25 GB of disk (60 with --peers); drops all caches many times
-    ratios.py --rows W1,chain        these: W1 samples W2 W3 W4 chain npmnames scancode gate catalog
+    ratios.py --rows W1,chain        these: W1 samples W2 W3 W4 chain npmnames scancode gate catalog records
     ratios.py --runs 7               the median of so many
     ratios.py --short                a small form for CI: exits with 1 where a ratio of sizes or of CPU is far off
     ratios.py --peers                also commit W1 and W2 with git, DVC, Oxen, restic, rustic and borg, where installed
@@ -34,7 +34,7 @@ from data import Data  # noqa: E402
 from peers import installed  # noqa: E402
 from rows import ROWS  # noqa: E402
 
-SHORT = ["W1", "samples", "chain", "W2", "W3", "W4", "gate", "catalog"]
+SHORT = ["W1", "samples", "chain", "W2", "W3", "W4", "gate", "catalog", "records"]
 
 
 def binary():
@@ -73,7 +73,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", help=", ".join(ROWS))
     parser.add_argument("--runs", type=int, help="rounds (default 5; 3 with --short)")
-    parser.add_argument("--short", action="store_true", help=", ".join(SHORT) + " at a fiftieth of their size")
+    parser.add_argument("--short", action="store_true", help=", ".join(SHORT) + " at a thirtieth to a hundredth of their size")
     parser.add_argument("--peers", action="store_true", help="other tools too")
     parser.add_argument("--shared", type=Path, default=TOP.parent / "shared", help="where bench/gen.rs and data/ are")
     options = parser.parse_args()

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from multiprocessing import Process
 from pathlib import Path
 
 from bench import Failed, remove, say
@@ -13,6 +14,36 @@ HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 # Of the short form: a few seconds of work.
 SCALES = {"W1": 0.02, "W2": 0.02, "W3": 0.02, "W4": 0.01}
+
+# Short records, and how many of them in the short form: a thirtieth.
+RECORDS = 30_000_000
+
+
+def value(n, percent):
+    """A number that looks random, another one where the record is edited."""
+    hashed = n * 2654435761 & 0xffffffff
+    return hashed ^ 0x5bd1e995 if (hashed >> 7) % 100 < percent else hashed
+
+
+def write_records(kind, path, count, percent):
+    """A file of so many records. In Parquet, each batch is a row group."""
+    writer, batch = None, 1 << 20 if kind == "parquet" else 1 << 16
+    line = '{"id":%d,"v":"%08x","n":%d}\n' if kind == "jsonl" else "%d,%08x-feedbeefcafe,%d\n"
+    with path.open("wb") as out:
+        out.write(b"id,v,n\n" * (kind == "csv"))
+        for start in range(0, count, batch):
+            ids = range(start, min(start + batch, count))
+            values = [value(n, percent) for n in ids]
+            if kind == "parquet":
+                import pyarrow
+                from pyarrow import parquet
+                table = pyarrow.table({"id": ids, "v": [f"{v:08x}" for v in values], "n": [v % 1000 for v in values]})
+                writer = writer or parquet.ParquetWriter(out, table.schema)
+                writer.write_table(table)
+            else:
+                out.write("".join(line % (n, v, v % 1000) for n, v in zip(ids, values)).encode())
+        if writer:
+            writer.close()
 
 
 class Data:
@@ -49,6 +80,26 @@ class Data:
             self.folder.mkdir(parents=True, exist_ok=True)
             subprocess.run([program, self.folder, name, str(scale)], check=True)
         return folder, json.loads((folder / "stats.json").read_text())
+
+    def record_kinds(self):
+        """The formats of the short records: Parquet where pyarrow is installed."""
+        return ["jsonl", "csv", *(["parquet"] if importlib.util.find_spec("pyarrow") else [])]
+
+    def records(self, kind, percent):
+        """A file of some forty bytes a record with a key, of which so many in a hundred are edited."""
+        path = self.folder / f"records-{percent}.{kind}"
+        if not path.exists():
+            say(f"making {path}")
+            self.folder.mkdir(parents=True, exist_ok=True)
+            new = path.with_suffix(".new")
+            # In a process of its own: a child of this one counts the memory that this one has had as its own.
+            made = Process(target=write_records, args=(kind, new, RECORDS // (30 if self.short else 1), percent))
+            made.start()
+            made.join()
+            if made.exitcode:
+                raise Failed(f"{path} could not be made")
+            new.rename(path)
+        return path
 
     def history(self, versions, datasets, tagged):
         """A repository of so many versions, made by an example of the project, which knows the formats."""

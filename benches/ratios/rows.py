@@ -11,6 +11,8 @@ from peers import beside_peers
 CP = "cp -r, sync"
 # CPU seconds of a question to the catalog.
 CATALOG = 0.050
+# Bytes that a comparison of any number of records may hold.
+RECORDS_MEMORY = 512 << 20
 LEVEL_6 = "\n[store]\ncompression = 6\n"
 
 
@@ -370,5 +372,31 @@ def catalog(b, data):
             b.row(key, "the same" if same else "differs", "the same answer", same)
 
 
+def records(b, data):
+    """Short records with a key, of which a hundredth is edited, or all: what a comparison holds, and what it costs."""
+    for kind in data.record_kinds():
+        repo = Repository(b, f"records-{kind}")
+        repo.data.mkdir()
+        file, first = repo.data / f"records.{kind}", f"`commit` of the records, {kind}"
+        for percent in (1, 100):
+            edited = f"{percent}% edited, {kind}"
+            second = f"`commit` of the records, {edited}"
+            for _ in range(b.runs if percent == 1 else 1):
+                shutil.copyfile(data.records(kind, 0), file)
+                repo.init("key = '/id'\n", counted=True)
+                b.settle()
+                repo.commit(first)
+                shutil.copyfile(data.records(kind, percent), file)
+                b.settle()
+                repo.commit(second)
+            diff, patch = f"`diff --samples`, {edited}", f"`diff --samples --patch --limit 5`, {edited}"
+            repo.hlx(diff, "diff", "--samples", "HEAD~1", "HEAD")
+            repo.hlx(patch, "diff", "--samples", "--patch", "--limit", "5", "HEAD~1", "HEAD")
+            for key in (first, second, diff, patch):
+                b.held(key, RECORDS_MEMORY)
+            if percent == 1:
+                b.leaner(second, second, b.median(first, "cpu"), f"1 × {first}")
+
+
 ROWS = {"W1": w1, "samples": samples, "chain": chain, "npmnames": npmnames, "scancode": scancode, "W2": w2, "W3": w3, "W4": w4,
-        "gate": gate, "catalog": catalog}
+        "gate": gate, "catalog": catalog, "records": records}

@@ -55,7 +55,7 @@ pub use kind::Type;
 pub use nested::Nested;
 pub use packing::Unpacker;
 pub(crate) use parquet::Column;
-pub use parquet::{Ranges, Row, Table, is_guarded, shared_groups};
+pub use parquet::{GroupPair, Pairing, Ranges, Row, Table, is_guarded, pair_groups};
 pub use pointer::Pointer;
 pub use reading::{Dialect, Encoding, Format, Origin, Packing, ReaderId, Reading};
 pub(crate) use record::digest;

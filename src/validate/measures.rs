@@ -129,6 +129,13 @@ impl Measures {
         }
     }
 
+    /// Returns the bytes that they take besides themselves.
+    pub fn heap_size(&self) -> usize {
+        let label = |label: &String| label.capacity() + size_of::<(String, i64)>();
+        let labels = self.rules.iter().flat_map(|sums| sums.labels.keys()).map(label).sum::<usize>();
+        self.rules.capacity() * size_of::<Sums>() + labels + self.short.capacity()
+    }
+
     /// The records that a rule looked at.
     pub fn records(&self, rule: usize) -> u64 {
         whole(self.rules[rule].checked)

@@ -1,12 +1,12 @@
 //! A judgement under way: what is known from before, and what was found so far.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use super::known::{self, Known};
-use super::look::{Gatherings, Suspects, Watched};
+use super::look::{Gatherings, Suspects, WatchedFiles};
 use super::place::{Kept, Minds, Offenders, Placed, SuspectFiles};
 use super::{Files, Judging, Outcome, Sides, minds};
 use crate::error::{Error, Kind, Result};
@@ -42,7 +42,7 @@ pub(in crate::ops) struct Attempt<'j> {
     staging: Staging,
     pub(super) gatherings: Gatherings,
     /// What was looked at while it was compared.
-    pub(super) watched: Mutex<HashMap<String, Watched>>,
+    pub(super) watched: Mutex<WatchedFiles>,
     /// What went wrong with that.
     pub(super) fault: Mutex<Option<Error>>,
 }

@@ -3,7 +3,7 @@
 //! Lines are not known here, since what both versions share need not be read: of a record in which something was found
 //! only a hash of its bytes is kept, by which it is found again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -24,6 +24,8 @@ use crate::worktree::ingest::{Watch, Watcher};
 const HELD: usize = 4 << 10;
 /// Keys of one rule that are held of a file while it is compared. One with more differences is looked at afterwards.
 const WATCHED: usize = if cfg!(test) { 64 } else { 256 << 10 };
+/// Bytes that are held of files that were looked at while they were compared. Those beyond it are looked at afterwards.
+const MAX_WATCHED: usize = if cfg!(test) { 2 << 10 } else { 64 << 20 };
 /// The longest file that is looked into as one text.
 const MAX_TEXT: usize = if cfg!(test) { 64 << 10 } else { 64 << 20 };
 /// What is said of a longer one.
@@ -66,9 +68,34 @@ pub(super) struct Looked {
 }
 
 /// What was looked at of a file while it was compared.
-pub(super) struct Watched {
+struct Watched {
     measures: Measures,
     suspects: Suspects,
+}
+
+/// The files that were looked at while they were compared, by path: as many as fit into [`MAX_WATCHED`] bytes.
+#[derive(Default)]
+pub(super) struct WatchedFiles {
+    files: HashMap<String, Watched>,
+    bytes: usize,
+}
+
+impl WatchedFiles {
+    /// Adds a file; returns false where there is no room for it.
+    fn insert(&mut self, path: &str, mut watched: Watched) -> bool {
+        watched.suspects.raws.shrink_to_fit();
+        let bytes = path.len() + size_of::<(String, Watched)>() + watched.measures.heap_size() + watched.suspects.heap_size();
+        let fits = self.bytes + bytes <= MAX_WATCHED;
+        if fits {
+            self.bytes += bytes;
+            self.files.insert(path.to_owned(), watched);
+        }
+        fits
+    }
+
+    fn remove(&mut self, path: &str) -> Option<Watched> {
+        self.files.remove(path)
+    }
 }
 
 /// The records of the new side of a file in which something was found, or at which a rule could not look.
@@ -128,6 +155,11 @@ impl Suspects {
         self.every || self.raws.binary_search(&raw).is_ok()
     }
 
+    /// Returns the bytes that they take besides themselves.
+    fn heap_size(&self) -> usize {
+        self.raws.capacity() * size_of::<u64>() + self.told.len() * size_of::<(usize, u64)>()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.raws.is_empty() && !self.every
@@ -152,11 +184,14 @@ impl Watch for Attempt<'_> {
                     Ok(most) if most <= WATCHED => return,
                     done => done.map(drop),
                 },
-                None => worker.hand_on(&self.gatherings, 1).map(|()| {
+                None => {
                     suspects.tidy();
                     let watched = Watched { measures: worker.take_measures(), suspects: std::mem::take(suspects) };
-                    self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), watched);
-                }),
+                    match self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(&path, watched) {
+                        true => worker.hand_on(&self.gatherings, 1),
+                        false => Ok(()),
+                    }
+                }
             };
             held = None;
             if let Err(e) = done {

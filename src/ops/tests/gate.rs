@@ -503,3 +503,15 @@ fn a_record_that_moved_within_its_line_keeps_its_findings() {
     let expected = [("a.json", 1, 4, "has the same key as record 1 of a.json:1"), ("b.csv", 4, 2, "has the same key as b.csv:2")];
     assert_eq!(found, expected);
 }
+
+#[test]
+fn files_beyond_what_is_held_of_a_comparison_are_judged_all_the_same() {
+    let bench = gated(&RULES);
+    let name = |n: usize| format!("{n}.jsonl");
+    (0..10).for_each(|n| bench.write(&name(n), records(100 * n..100 * n + 2)));
+    bench.commit(|_| {}).unwrap();
+    (0..10).for_each(|n| bench.write(&name(n), records(100 * n..100 * n + 2) + &format!("{{\"id\":\"{n}\"}}\n")));
+    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    assert_eq!(places(&judgement), (0..10).map(|n| format!("{n}.jsonl:3 required")).collect::<Vec<_>>());
+    assert_eq!(judgement.rules[1].checked, 30);
+}

@@ -1,7 +1,7 @@
 //! Apache Parquet: how many rows a file has, of what columns, and what each row holds.
 //!
-//! The count and the columns stand in the footer; only [`Table::rows`] reads data, a page of each column at a time, and
-//! [`shared_groups`] bytes that it does not decode.
+//! The count and the columns stand in the footer; only [`Table::rows`] and [`GroupPair::rows`] read data, a page of each
+//! column at a time, and [`pair_groups`] bytes that it does not decode.
 //! Invariants: a row is the nested JSON that it is rendered as, so that two rows are the same whatever the order of the
 //! columns, the encoding and compression, the types and widths of numbers, the unit of timestamps, what could have been
 //! null, and the names that a writer gives to the inside of a list; a damaged file is an error and never a panic.
@@ -10,6 +10,7 @@ mod column;
 mod fault;
 mod footer;
 mod guard;
+mod pair;
 mod row;
 mod shape;
 mod shared;
@@ -24,5 +25,5 @@ pub(super) use fault::Fault;
 pub(super) use guard::guard;
 pub use guard::is_guarded;
 pub use row::Row;
-pub use shared::shared_groups;
+pub use shared::{GroupPair, Pairing, pair_groups};
 pub use table::{Ranges, Table};

@@ -1,6 +1,7 @@
 //! Reading a Parquet file: its footer, then all columns side by side, row by row.
 
 use std::io::{self, BufReader, Read};
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use super::row::{Cell, Layout, Row};
 use super::shape::Shape;
 
 /// How many rows are decoded at once.
-const BATCH: usize = 1024;
+pub(super) const BATCH: usize = if cfg!(test) { 4 } else { 1024 };
 /// Most rows of a file without columns, in which a row takes no room.
 const MAX_BARE: u64 = 1 << 32;
 
@@ -86,7 +87,7 @@ impl Table {
             if wanted(group) {
                 self.group(group, &mut number, take)?;
             } else {
-                number += u64::try_from(self.group_metadata(group).num_rows()).unwrap_or(0);
+                number += self.rows_of(group) as u64;
             }
         }
         Ok(())
@@ -125,28 +126,59 @@ impl Table {
         schema(self) == schema(other) && self.lacks_headers == other.lacks_headers
     }
 
+    /// How many rows a row group states.
+    pub(super) fn rows_of(&self, group: usize) -> usize {
+        usize::try_from(self.group_metadata(group).num_rows()).unwrap_or(0)
+    }
+
+    /// How many rows stand before those of a row group.
+    pub(super) fn rows_before(&self, group: usize) -> u64 {
+        (0..group).map(|group| self.rows_of(group) as u64).sum()
+    }
+
     fn group(&self, group: usize, number: &mut u64, take: &mut dyn FnMut(Row<'_>)) -> Result<(), Fault> {
-        let (mut bytes, mut cells, mut starts) = (Vec::new(), Vec::new(), Vec::new());
         self.batches(group, &mut |batches, rows| {
-            for _ in 0..rows {
-                *number += 1;
-                bytes.clear();
-                cells.clear();
-                starts.clear();
-                for (batch, column) in batches.iter_mut().zip(&self.layout.columns) {
-                    starts.push(cells.len());
-                    batch.put_row(column, &mut bytes, &mut cells);
-                }
-                starts.push(cells.len());
-                take(Row { number: *number, layout: &self.layout, bytes: &bytes, cells: &cells, starts: &starts });
-            }
+            let mut batches: Vec<_> = batches.iter_mut().collect();
+            self.put_rows(&mut batches, rows, *number + 1, |_| true, take);
+            *number += rows as u64;
         })
+    }
+
+    /// Puts together the wanted rows of a batch of every column, the first of which has the number `first`.
+    pub(super) fn put_rows(
+        &self,
+        batches: &mut [&mut Batch],
+        rows: usize,
+        first: u64,
+        wanted: impl Fn(usize) -> bool,
+        take: &mut dyn FnMut(Row<'_>),
+    ) {
+        let (mut bytes, mut cells, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+        for at in 0..rows {
+            let columns = batches.iter_mut().zip(&self.layout.columns);
+            if !wanted(at) {
+                for (batch, column) in columns {
+                    batch.pass_row(column);
+                }
+                continue;
+            }
+            bytes.clear();
+            cells.clear();
+            starts.clear();
+            for (batch, column) in columns {
+                starts.push(cells.len());
+                batch.put_row(column, &mut bytes, &mut cells);
+            }
+            starts.push(cells.len());
+            let number = first + at as u64;
+            take(Row { number, layout: &self.layout, bytes: &bytes, cells: &cells, starts: &starts });
+        }
     }
 
     /// Decodes a row group, some rows of all columns at a time.
     fn batches(&self, group: usize, take: &mut dyn FnMut(&mut [Batch], usize)) -> Result<(), Fault> {
         let columns = &self.layout.columns;
-        let stated = usize::try_from(self.metadata.row_group(group).num_rows()).unwrap_or(0);
+        let stated = self.rows_of(group);
         if columns.is_empty() {
             take(&mut [], stated);
             return Ok(());
@@ -175,7 +207,7 @@ impl Table {
     }
 
     /// A reader of a column of a row group.
-    fn column(&self, group: usize, column: usize) -> ParquetResult<ColumnReader> {
+    pub(super) fn column(&self, group: usize, column: usize) -> ParquetResult<ColumnReader> {
         let group = self.metadata.row_group(group);
         let mut chunk = group.column(column).clone();
         if self.lacks_headers {
@@ -196,7 +228,8 @@ impl std::fmt::Debug for Table {
 }
 
 /// Some rows of one column.
-struct Batch {
+#[derive(PartialEq)]
+pub(super) struct Batch {
     values: Values,
     levels: Vec<i16>,
     repeats: Vec<i16>,
@@ -206,6 +239,7 @@ struct Batch {
 }
 
 /// Stored values of one type.
+#[derive(PartialEq)]
 enum Values {
     Bool(Vec<bool>),
     Int32(Vec<i32>),
@@ -219,7 +253,7 @@ enum Values {
 
 impl Batch {
     /// Reads the next rows of a column, `most` at most; how many it read.
-    fn read(reader: &mut ColumnReader, column: &Column, most: usize) -> ParquetResult<(Batch, usize)> {
+    pub fn read(reader: &mut ColumnReader, column: &Column, most: usize) -> ParquetResult<(Batch, usize)> {
         let (mut levels, mut repeats) = (Vec::new(), Vec::new());
         let (def, rep) = (&mut levels, &mut repeats);
         let (values, rows, places) = match reader {
@@ -242,19 +276,57 @@ impl Batch {
         Ok((Batch { values, levels, repeats, level: 0, value: 0 }, rows))
     }
 
+    /// Goes back to the first of its rows.
+    pub fn rewind(&mut self) {
+        (self.level, self.value) = (0, 0);
+    }
+
     /// Appends the column's cells of the next row.
-    fn put_row(&mut self, column: &Column, bytes: &mut Vec<u8>, cells: &mut Vec<Cell>) {
-        let first = self.level;
-        while self.level < self.levels.len() && (self.level == first || self.repeats[self.level] != 0) {
-            let (definition, repetition) = (self.levels[self.level], self.repeats[self.level]);
+    pub fn put_row(&mut self, column: &Column, bytes: &mut Vec<u8>, cells: &mut Vec<Cell>) {
+        let (levels, mut values) = self.pass_row(column);
+        for level in levels {
+            let (definition, repetition) = (self.levels[level], self.repeats[level]);
             let start = bytes.len();
-            if definition == column.full {
-                self.values.put(self.value, column, bytes);
-                self.value += 1;
+            if definition == column.full
+                && let Some(value) = values.next()
+            {
+                self.values.put(value, column, bytes);
             }
             cells.push(Cell { definition, repetition, start, end: bytes.len() });
+        }
+    }
+
+    /// Goes to the end of the next row; returns where its levels and its values lie.
+    pub fn pass_row(&mut self, column: &Column) -> (Range<usize>, Range<usize>) {
+        let (level, value) = (self.level, self.value);
+        while self.level < self.levels.len() && (self.level == level || self.repeats[self.level] != 0) {
+            self.value += usize::from(self.levels[self.level] == column.full);
             self.level += 1;
         }
+        (level..self.level, value..self.value)
+    }
+
+    /// Compares the next row with that of another batch of the column. Those that are equal hold the same values; not a
+    /// number equals nothing.
+    pub fn is_next_equal(&mut self, other: &mut Batch, column: &Column) -> bool {
+        let ((levels, values), (others, other_values)) = (self.pass_row(column), other.pass_row(column));
+        self.levels[levels.clone()] == other.levels[others.clone()]
+            && self.repeats[levels] == other.repeats[others]
+            && self.values.are_equal(values, &other.values, other_values)
+    }
+}
+
+/// Passes over rows of a column; returns how many there were, `rows` at most.
+pub(super) fn skip(reader: &mut ColumnReader, rows: usize) -> ParquetResult<usize> {
+    match reader {
+        ColumnReader::BoolColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::Int32ColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::Int64ColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::Int96ColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::FloatColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::DoubleColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::ByteArrayColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::FixedLenByteArrayColumnReader(reader) => reader.skip_records(rows),
     }
 }
 
@@ -282,6 +354,20 @@ impl Values {
             Values::Double(values) => values.len(),
             Values::Bytes(values) => values.len(),
             Values::Fixed(values) => values.len(),
+        }
+    }
+
+    fn are_equal(&self, own: Range<usize>, other: &Values, others: Range<usize>) -> bool {
+        match (self, other) {
+            (Values::Bool(a), Values::Bool(b)) => a[own] == b[others],
+            (Values::Int32(a), Values::Int32(b)) => a[own] == b[others],
+            (Values::Int64(a), Values::Int64(b)) => a[own] == b[others],
+            (Values::Int96(a), Values::Int96(b)) => a[own] == b[others],
+            (Values::Float(a), Values::Float(b)) => a[own] == b[others],
+            (Values::Double(a), Values::Double(b)) => a[own] == b[others],
+            (Values::Bytes(a), Values::Bytes(b)) => a[own] == b[others],
+            (Values::Fixed(a), Values::Fixed(b)) => a[own] == b[others],
+            _ => false,
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::fault::Fault;
 use super::*;
-use crate::sample::{Canonical, Pointer, Type};
+use crate::sample::{Canonical, Pointer, Side, Type};
 use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, FloatType, Int32Type, Int64Type};
 use parquet::file::properties::WriterProperties;
@@ -255,13 +255,99 @@ fn row_groups_that_both_sides_have_are_found() {
     };
     let old = table("required int32 x;", &[&[1, 2], &[3], &[4], &[3]]);
     let new = table("required int32 x;", &[&[9, 9], &[4], &[1, 2], &[3], &[5], &[1, 2]]);
-    let shared = shared_groups(&old, &new).unwrap();
-    assert_eq!(shared[1], [false, true, true, true, false, false]);
-    assert_eq!([shared[0][0], shared[0][2], shared[0][1] ^ shared[0][3]], [true; 3]);
+    let Pairing { pairs, single } = pair_groups(&old, &new).unwrap();
+    assert_eq!(pairs, [GroupPair { groups: [3, 4], differing: vec![0] }]);
+    assert_eq!(single, [vec![false; 4], vec![true, false, false, false, false, true]]);
     let mut numbers = Vec::new();
-    new.rows(&|group| !shared[1][group], &mut |row| numbers.push(row.number)).unwrap();
-    assert_eq!(numbers, [1, 2, 7, 8, 9]);
-    assert_eq!(shared_groups(&old, &table("optional int32 x;", &[])), None);
+    new.rows(&|group| single[1][group], &mut |row| numbers.push(row.number)).unwrap();
+    assert_eq!(numbers, [1, 2, 8, 9]);
+    let mut numbers = Vec::new();
+    pairs[0].rows([&old, &new], &mut |side, row| numbers.push((side, row.number))).unwrap();
+    assert_eq!(numbers, [(Side::Old, 5), (Side::New, 7)]);
+    assert_eq!(pair_groups(&old, &table("optional int32 x;", &[])), None);
+}
+
+#[test]
+fn groups_are_paired_by_the_columns_that_they_share() {
+    let table = |groups: &[(i32, i32)]| {
+        let column = |value: i32| (Values::I32(vec![value; 3]), None, None);
+        let groups: Vec<_> = groups.iter().map(|(x, y)| vec![column(*x), column(*y)]).collect();
+        open(file("required int32 x; required int32 y;", Compression::UNCOMPRESSED, &groups)).unwrap()
+    };
+    let (old, new) = (table(&[(1, 1), (2, 2), (3, 3)]), table(&[(9, 9), (4, 2), (1, 5)]));
+    let pair = |old, new, differing: &[usize]| GroupPair { groups: [old, new], differing: differing.to_vec() };
+    let expected = [pair(2, 0, &[0, 1]), pair(1, 1, &[0]), pair(0, 2, &[1])];
+    assert_eq!(pair_groups(&old, &new).unwrap().pairs, expected);
+}
+
+/// A row: a number, a text or null, and a list.
+type Triple = (i32, Option<bool>, Vec<i32>);
+
+fn triples(groups: &[Vec<Triple>]) -> Table {
+    let column = |rows: &[Triple]| -> Vec<Written> {
+        let texts = rows.iter().filter_map(|row| row.1).map(|long| if long { &b"long"[..] } else { b"s" }).collect();
+        let nulls = rows.iter().map(|row| i16::from(row.1.is_some())).collect();
+        let numbers = rows.iter().flat_map(|row| row.2.clone()).collect();
+        let places = || rows.iter().flat_map(|row| (0..row.2.len().max(1)).map(|at| (!row.2.is_empty(), at > 0)));
+        let (filled, repeats) = places().map(|(filled, repeats)| (i16::from(filled), i16::from(repeats))).unzip();
+        vec![
+            (Values::I32(rows.iter().map(|row| row.0).collect()), None, None),
+            (Values::Bytes(texts), Some(nulls), None),
+            (Values::I32(numbers), Some(filled), Some(repeats)),
+        ]
+    };
+    let groups: Vec<_> = groups.iter().map(|rows| column(rows)).collect();
+    open(file("required int32 x; optional binary t; repeated int32 n;", Compression::SNAPPY, &groups)).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn what_pairs_leave_out_is_equal_on_both_sides(
+        old in prop::collection::vec(prop::collection::vec((0..3, any::<Option<bool>>(), prop::collection::vec(0..3, 0..3)), 1..20), 1..4),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..3), 0..3),
+        more in any::<bool>(),
+    ) {
+        let mut new = old.clone();
+        for (group, row, column) in edits {
+            let rows = &mut new[group.index(old.len())];
+            let row = row.index(rows.len());
+            match column {
+                0 => rows[row].0 += 7,
+                1 => rows[row].1 = None,
+                _ => rows[row].2.push(7),
+            }
+        }
+        if more {
+            new.rotate_left(1);
+            new[0].push((9, None, vec![]));
+        }
+        let net = |rows: Vec<(Side, [u8; 16])>| {
+            let mut net = std::collections::BTreeMap::new();
+            rows.iter().for_each(|(side, id)| *net.entry(*id).or_insert(0) += if *side == Side::Old { -1 } else { 1 });
+            net.retain(|_, count| *count != 0);
+            net
+        };
+        let (before, after) = (triples(&old), triples(&new));
+        let sides = [(Side::Old, &before), (Side::New, &after)];
+        let (mut all, mut told) = (Vec::new(), Vec::new());
+        let Pairing { pairs, single } = pair_groups(&before, &after).unwrap();
+        for ((side, table), single) in sides.into_iter().zip(&single) {
+            let mut numbers = Vec::new();
+            table.rows(&|_| true, &mut |row| numbers.push(row.canonical())).unwrap();
+            all.extend(numbers.iter().map(|id| (side, *id)));
+            table.rows(&|group| single[group], &mut |row| told.push((side, row.canonical()))).unwrap();
+            for pair in &pairs {
+                pair.rows([&before, &after], &mut |own, row| {
+                    assert!(own != side || row.canonical() == numbers[row.number as usize - 1], "{}", row.number);
+                })
+                .unwrap();
+            }
+        }
+        for pair in &pairs {
+            pair.rows([&before, &after], &mut |side, row| told.push((side, row.canonical()))).unwrap();
+        }
+        prop_assert_eq!(net(told), net(all));
+    }
 }
 
 #[test]

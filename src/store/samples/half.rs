@@ -286,14 +286,16 @@ struct StoredRanges {
     store: Arc<Store>,
     places: Vec<(u64, Item)>,
     size: u64,
-    /// The last chunks that were read: columns are read side by side, in small pieces.
-    recent: Cache<usize, Object>,
+    /// The last chunks that were read: columns are read side by side, in small pieces. Copies, since an object keeps all
+    /// that was decoded with it.
+    recent: Cache<usize, Arc<[u8]>>,
 }
 
 impl StoredRanges {
-    fn chunk(&self, index: usize, item: &Item) -> io::Result<Object> {
-        self.recent.get_or_insert_with(&index, || {
-            content::chunk(&self.store, item).map_err(|e| io::Error::other(e.message().to_owned()))
+    fn chunk(&self, index: usize, item: &Item) -> io::Result<Arc<[u8]>> {
+        self.recent.get_or_insert_with(&index, || match content::chunk(&self.store, item) {
+            Ok(chunk) => Ok(Arc::from(&*chunk)),
+            Err(e) => Err(io::Error::other(e.message().to_owned())),
         })
     }
 }

@@ -5,45 +5,50 @@ use super::account::Account;
 use super::compare::one_record;
 use super::gather::{Gather, Visitor, lend};
 use super::half::Half;
-use crate::error::Result;
-use crate::sample::{Arrow, FileIssue, Format, Row, Side, Table, shared_groups};
+use crate::error::{Error, Result};
+use crate::sample::{Arrow, FileIssue, Format, Pairing, Row, Side, Table, pair_groups};
 
-/// Both sides of a file, without the row groups that they share; returns how many rows the new one has. `None` where
-/// each has to be read for itself: if one may be damaged, or their columns differ.
+/// Both sides of a file, without the rows that are equal at the same place of two row groups: what those share byte for
+/// byte need not be decoded. Returns how many rows the new side has; `None` where each side has to be read for itself, since
+/// one may be damaged, or their columns differ.
 pub(super) fn both(
     rules: &Rules,
     old: &Half<'_>,
     new: &Half<'_>,
     account: &mut Account,
-    mut visitor: Visitor<'_>,
+    visitor: Visitor<'_>,
 ) -> Result<Option<u64>> {
     if new.reading.format != Format::Parquet || new.reading.opaque || old.reading != new.reading || old.records.is_none() {
         return Ok(None);
     }
     let (Ok(before), Ok(after)) = (Table::open(old.ranges()?), Table::open(new.ranges()?)) else { return Ok(None) };
     // A damaged file was counted as one record: of any other number it is known that its rows can be read.
-    if old.records != Some(before.count()) || before.count() <= 1 {
+    let is_readable = |half: &Half<'_>, table: &Table| half.records == Some(table.count()) && table.count() > 1;
+    if !is_readable(old, &before) {
         return Ok(None);
     }
-    let Some([left, right]) = shared_groups(&before, &after) else { return Ok(None) };
-    let sides = [(Side::Old, old, &before, &left), (Side::New, new, &after, &right)];
+    let Some(Pairing { pairs, single }) = pair_groups(&before, &after) else { return Ok(None) };
     // Rows that have been shown cannot be taken back.
-    if visitor.is_some() && sides.iter().any(|(_, _, table, shared)| table.check(&|group| !shared[group]).is_err()) {
+    let is_shown = visitor.is_some();
+    let is_paired = |group| pairs.iter().any(|pair| pair.groups[1] == group);
+    if is_shown && !is_readable(new, &after) && after.check(&|group| single[1][group] || is_paired(group)).is_err() {
         return Ok(None);
     }
-    let mut accounts = Vec::new();
-    for (side, half, table, shared) in sides {
-        let shown = lend(&mut visitor);
-        let mut gather = Gather::new(rules, half.path, &half.reading, account.keeps(), shown);
-        let read = table.rows(&|group| !shared[group], &mut |row| gather.take_columnar(side, &row));
-        gather.count_paths();
-        accounts.push(gather.finish().0);
-        if read.is_err() {
-            return Ok(None);
-        }
+    let mut gather = Gather::new(rules, new.path, &new.reading, account.keeps(), visitor);
+    let mut read =
+        pairs.iter().try_for_each(|pair| pair.rows([&before, &after], &mut |side, row| gather.take_columnar(side, &row)));
+    for (side, table, single) in [(Side::Old, &before, &single[0]), (Side::New, &after, &single[1])] {
+        read = read.and_then(|()| table.rows(&|group| single[group], &mut |row| gather.take_columnar(side, &row)));
     }
-    accounts.into_iter().for_each(|own| account.absorb(own));
-    Ok(Some(after.count()))
+    gather.count_paths();
+    match read {
+        Ok(()) => {
+            account.absorb(gather.finish().0);
+            Ok(Some(after.count()))
+        }
+        Err(why) if is_shown => Err(Error::damaged(why.to_string()).within(new.path)),
+        Err(_) => Ok(None),
+    }
 }
 
 /// A file whose rows are read from anywhere in it.

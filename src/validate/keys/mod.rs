@@ -18,8 +18,8 @@ use self::changes::{Changes, Runs};
 use self::file::{Reader, Writer};
 use crate::error::{Error, Result};
 
-/// Records that all rules together hold in memory: 96 MiB of them.
-const ROWS: usize = if cfg!(test) { 32 } else { (96 << 20) / size_of::<Told>() };
+/// Records that all rules together hold in memory: 64 MiB of them.
+const ROWS: usize = if cfg!(test) { 32 } else { (64 << 20) / size_of::<Told>() };
 /// Most members of a group that are shown.
 pub const MAX_MEMBERS: usize = if cfg!(test) { 6 } else { 1 << 16 };
 
