@@ -49,7 +49,7 @@ impl Reading {
 
     fn guess_dialect(&self, head: &[u8]) -> Reading {
         let mut reading = self.before_guess().guess_packing(head);
-        if matches!(reading.format, Format::Parquet | Format::Archive) {
+        if matches!(reading.format, Format::Parquet | Format::Arrow | Format::Tar | Format::Archive) {
             return reading;
         }
         let (text, whole) = reading.unpacked(head);

@@ -5,6 +5,7 @@
 //! the line on which they begin, and never a panic.
 
 mod array;
+mod arrow;
 mod canonical;
 mod columns;
 mod compare;
@@ -29,9 +30,11 @@ mod record;
 mod render;
 pub mod schema;
 pub mod tally;
+mod tar;
 mod transcode;
 
 pub use array::Array;
+pub use arrow::Arrow;
 pub use canonical::{Canonical, Identity};
 pub(crate) use canonical::{put_scalar, put_value};
 pub(crate) use columns::type_of;

@@ -28,7 +28,9 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
     if let Some(packing) = Packing::of_magic(bytes) {
         let name = packing.name();
         return Some(match reading.format {
-            Format::Parquet => format!("this is packed with {name}: unpack it, since {format} is not read packed"),
+            Format::Parquet | Format::Arrow => {
+                format!("this is packed with {name}: unpack it, since {format} is not read packed")
+            }
             _ if reading.packing != Packing::None => format!("this is packed twice, the second time with {name}: unpack it"),
             _ => format!(
                 "this is packed with {name}: name the packing in [dataset.NAME.format], as in \"GLOB\" = \"jsonl.{}\"",
@@ -37,7 +39,13 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
         });
     }
     match kind? {
+        "a tar archive" if reading.format == Format::Tar => None,
+        "a tar archive" => Some(format!("this is a tar archive, not {format}: set \"GLOB\" = \"tar\" in [dataset.NAME.format]")),
         "a Parquet file" if reading.format == Format::Parquet => None,
+        "an Arrow file" if reading.format == Format::Arrow => None,
+        "an Arrow file" => {
+            Some(format!("this is an Arrow file, not {format}: set \"GLOB\" = \"arrow\" in [dataset.NAME.format]"))
+        }
         "a Parquet file" => {
             Some(format!("this is a Parquet file, not {format}: set \"GLOB\" = \"parquet\" in [dataset.NAME.format]"))
         }

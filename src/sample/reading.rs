@@ -20,6 +20,10 @@ pub enum Format {
     Tsv,
     /// Apache Parquet: the rows.
     Parquet,
+    /// Apache Arrow IPC, either form: the rows.
+    Arrow,
+    /// tar in WebDataset's form: the samples, each of members that share a name.
+    Tar,
     /// Anything else: the file itself is the sample.
     Whole,
     /// An archive, or a compression, for which there is no reader: one sample that no rule can look into.
@@ -35,6 +39,8 @@ impl Format {
             Format::Csv => "CSV",
             Format::Tsv => "TSV",
             Format::Parquet => "Parquet",
+            Format::Arrow => "Arrow",
+            Format::Tar => "tar",
             Format::Whole => "text",
             Format::Archive => "an archive",
         }
@@ -174,8 +180,8 @@ impl Reading {
         Reading { format, packing, dialect, origin, opaque: false }
     }
 
-    /// How a file of this path is read, by the ending of its name in any case. What cannot be read from a stream in one
-    /// pass (Parquet) is [`Format::Whole`] where it is packed.
+    /// How a file of this path is read, by the ending of its name in any case. What is not read from front to
+    /// back (Parquet, Arrow) is [`Format::Whole`] where it is packed.
     pub fn of(path: &str) -> Reading {
         let name = path.rsplit('/').next().unwrap_or(path);
         let packed = split_ending(name).and_then(|(stem, ending)| Some((stem, Packing::of_ending(ending)?)));
@@ -186,7 +192,9 @@ impl Reading {
             Some("csv") => Format::Csv,
             Some("tsv" | "tab") => Format::Tsv,
             Some("parquet" | "pq") if packing == Packing::None => Format::Parquet,
-            Some("zip" | "rar" | "7z" | "tar" | "tgz" | "tbz" | "tbz2" | "txz" | "tzst" | "z" | "br" | "lzma" | "lz" | "cab") => {
+            Some("arrow" | "arrows" | "feather" | "ipc") if packing == Packing::None => Format::Arrow,
+            Some("tar") => Format::Tar,
+            Some("zip" | "rar" | "7z" | "tgz" | "tbz" | "tbz2" | "txz" | "tzst" | "z" | "br" | "lzma" | "lz" | "cab") => {
                 Format::Archive
             }
             _ => Format::Whole,
@@ -194,8 +202,8 @@ impl Reading {
         Reading::of_format(format, packing)
     }
 
-    /// The reading of this name in `helox.toml`: `jsonl`, `json`, `csv`, `tsv` or `text`, each perhaps with the ending of a
-    /// packing as in `jsonl.gz`, or `parquet`.
+    /// The reading of this name in `helox.toml`: `jsonl`, `json`, `csv`, `tsv`, `tar` or `text`, each perhaps with the ending of a
+    /// packing as in `jsonl.gz`, or `parquet` or `arrow`.
     pub fn named(name: &str) -> Option<Reading> {
         let (format, packing) = match name.split_once('.') {
             None => (name, Packing::None),
@@ -208,6 +216,8 @@ impl Reading {
             "csv" => Format::Csv,
             "tsv" => Format::Tsv,
             "parquet" if packing == Packing::None => Format::Parquet,
+            "arrow" if packing == Packing::None => Format::Arrow,
+            "tar" => Format::Tar,
             "text" => Format::Whole,
             _ => return None,
         };
@@ -228,7 +238,7 @@ impl Reading {
     pub fn is_read_from_disk(&self) -> bool {
         match self.format {
             _ if self.opaque => true,
-            Format::Parquet => true,
+            Format::Parquet | Format::Arrow => true,
             Format::Whole => self.packing != Packing::None,
             _ => false,
         }
@@ -236,7 +246,7 @@ impl Reading {
 
     /// Whether the bytes of the file are its text.
     pub fn is_plain(&self) -> bool {
-        self.packing == Packing::None && self.dialect.encoding == Encoding::Utf8
+        self.packing == Packing::None && self.dialect.encoding == Encoding::Utf8 && self.format != Format::Tar
     }
 
     /// What separates the fields of a row.
@@ -279,6 +289,8 @@ impl Reading {
             Format::Tsv => 4,
             Format::Parquet => 5,
             Format::Whole => 6,
+            Format::Arrow => 7,
+            Format::Tar => 8,
             Format::Archive => 9,
         };
         let packing = match self.packing {
@@ -328,6 +340,8 @@ impl Reading {
             4 => Format::Tsv,
             5 => Format::Parquet,
             6 => Format::Whole,
+            7 => Format::Arrow,
+            8 => Format::Tar,
             9 => Format::Archive,
             _ => return None,
         };
@@ -368,7 +382,7 @@ impl Reading {
 /// Raised by one whenever a reader finds other records in the same bytes than before.
 fn revision(format: Format) -> u64 {
     match format {
-        Format::Jsonl | Format::Json | Format::Parquet | Format::Whole | Format::Archive => 1,
+        Format::Jsonl | Format::Json | Format::Parquet | Format::Arrow | Format::Tar | Format::Whole | Format::Archive => 1,
         // 2: a first row `sep=;` is none.
         Format::Csv | Format::Tsv => 2,
     }
@@ -399,6 +413,8 @@ mod tests {
         assert_eq!(of("x.json.xz"), (Format::Json, Packing::Xz));
         assert_eq!(of("x.md.lz4"), (Format::Whole, Packing::Lz4));
         assert_eq!(of("x.pq"), (Format::Parquet, Packing::None));
+        assert_eq!(of("x.tar.gz"), (Format::Tar, Packing::Gzip));
+        assert_eq!(of("x.Feather"), (Format::Arrow, Packing::None));
     }
 
     #[test]
@@ -406,7 +422,7 @@ mod tests {
         for path in ["", "a", "a.txt", ".jsonl", ".gz", "a.csv/b", "csv"] {
             assert_eq!(Reading::of(path), Reading::whole(), "{path}");
         }
-        for (path, packing) in [("x.zip", Packing::None), ("x.tar.gz", Packing::Gzip), ("x.tgz", Packing::None)] {
+        for (path, packing) in [("x.zip", Packing::None), ("x.zip.gz", Packing::Gzip), ("x.tgz", Packing::None)] {
             assert_eq!(of(path), (Format::Archive, packing), "{path}");
         }
         for path in ["x.gz", "x.txt.gz", "x.parquet.gz", ".csv.gz", "x.csv.gz.gz"] {
@@ -456,6 +472,8 @@ mod tests {
             with(|r| r.origin.guessed_packing = true),
             with(|r| r.opaque = true),
             Reading::of("a.zip"),
+            Reading::of("a.arrow"),
+            Reading::of("a.tar"),
         ]);
         let ids: std::collections::HashSet<_> = readings.iter().map(Reading::id).collect();
         assert_eq!(ids.len(), readings.len());

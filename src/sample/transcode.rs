@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use encoding_rs::{CoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252, mem};
 
-use super::{Encoding, Reading, Unpacker};
+use super::tar::Shard;
+use super::{Encoding, Format, Reading, Unpacker};
 
 /// Bytes of UTF-8 that are handed over at once.
 const OUTPUT: usize = 64 << 10;
@@ -66,10 +67,12 @@ impl Transcoder {
     }
 }
 
-/// Unpacks a file that comes in pieces, and turns its text into UTF-8.
+/// Unpacks a file that comes in pieces, and turns its text into UTF-8, or its samples into JSON Lines.
 #[derive(Debug)]
 pub struct Decoder {
     unpacker: Unpacker,
+    /// Of an archive.
+    shard: Option<Shard>,
     transcoder: Transcoder,
 }
 
@@ -80,21 +83,29 @@ impl Decoder {
             return Ok(None);
         }
         let transcoder = Transcoder::new(reading.dialect.encoding);
-        Ok(Some(Decoder { unpacker: Unpacker::new(reading.packing)?, transcoder }))
+        let shard = (reading.format == Format::Tar).then(Shard::default);
+        Ok(Some(Decoder { unpacker: Unpacker::new(reading.packing)?, shard, transcoder }))
     }
 
     /// Takes the next bytes of the file and hands over their text. The error says what is wrong with the packing, which
     /// is over then.
     pub fn feed(&mut self, bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
-        let Decoder { unpacker, transcoder } = self;
-        unpacker.feed(bytes, &mut |bytes| transcoder.feed(bytes, take))
+        let Decoder { unpacker, shard, transcoder } = self;
+        let mut read = Ok(());
+        unpacker.feed(bytes, &mut |bytes| match shard {
+            Some(shard) if read.is_ok() => read = shard.feed(bytes, take),
+            Some(_) => {}
+            None => transcoder.feed(bytes, take),
+        })?;
+        read
     }
 
     /// The file ends here: hands over what is left, and returns whether some of its bytes were none of its encoding, and
     /// are told as U+FFFD. The error says that it ends too early.
     pub fn finish(mut self, take: &mut dyn FnMut(&[u8])) -> Result<bool, String> {
         let malformed = self.transcoder.finish(take);
-        self.unpacker.finish().map(|()| malformed)
+        self.unpacker.finish()?;
+        self.shard.map_or(Ok(()), |mut shard| shard.finish(take)).map(|()| malformed)
     }
 }
 

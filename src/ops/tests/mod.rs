@@ -1,6 +1,7 @@
 //! The verbs together, as the library's callers use them: round trips, faults at every disk call, random histories.
 
 mod altered;
+mod arrow;
 mod damage;
 mod dialects;
 mod facts;
@@ -17,6 +18,7 @@ mod queries;
 mod refs;
 mod rules;
 mod samples;
+mod shards;
 mod verbs;
 
 use std::collections::BTreeMap;

@@ -44,7 +44,7 @@ pub(super) const TABLES: &[&Table<'_>] =
     &[&TOP, &DATASET, &FORMAT, &DIALECT, &VERSION, &SCHEMA, &VALIDATION, &RULE, &REMOTE, &STORE];
 
 /// How a file may be read; each also with `.gz` or `.zst` behind it.
-pub(super) const FORMATS: &[&str] = &["jsonl", "json", "csv", "tsv", "parquet", "text"];
+pub(super) const FORMATS: &[&str] = &["jsonl", "json", "csv", "tsv", "parquet", "arrow", "tar", "text"];
 
 /// A kind of rule.
 pub(super) struct Kind {

@@ -22,6 +22,15 @@ pub struct Column {
     pub(super) full: i16,
 }
 
+/// What a column counts in seconds, for which Parquet has no type and Arrow has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seconds {
+    /// Those since 1970.
+    Timestamp,
+    /// Those since midnight.
+    Time,
+}
+
 /// What the stored numbers and bytes of a column stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
@@ -48,6 +57,14 @@ impl Column {
         let physical = leaf.get_physical_type();
         let meaning = meaning(leaf, physical);
         Column { path, kind: kind(meaning, physical), meaning, full }
+    }
+
+    /// Says that its integers count seconds.
+    pub(super) fn set_seconds(&mut self, seconds: Seconds) {
+        (self.meaning, self.kind) = match seconds {
+            Seconds::Timestamp => (Meaning::Timestamp(1_000_000_000), Type::Timestamp),
+            Seconds::Time => (Meaning::Time(1_000_000_000), Type::String),
+        };
     }
 
     /// A value as text, from its type in its row and the bytes that [`Stored::put`] made of it: days and points in time

@@ -16,8 +16,8 @@ pub fn is_guarded() -> bool {
     GUARDED.get()
 }
 
-/// Runs a part of the parquet crate, which panics on some damaged files.
-pub(super) fn guard<T>(read: impl FnOnce() -> ParquetResult<T>) -> Result<T, Fault> {
+/// Runs a part of the parquet and arrow crates, which panic on some damaged files.
+pub fn guard<T>(read: impl FnOnce() -> ParquetResult<T>) -> Result<T, Fault> {
     let before = GUARDED.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(read));
     GUARDED.set(before);

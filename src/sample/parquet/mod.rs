@@ -20,6 +20,9 @@ mod tests;
 mod text;
 
 pub use column::Column;
+pub(super) use column::Seconds;
+pub(super) use fault::Fault;
+pub(super) use guard::guard;
 pub use guard::is_guarded;
 pub use row::Row;
 pub use shared::{GroupPair, Pairing, pair_groups};

@@ -12,7 +12,7 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMe
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::column::{Column, Stored};
+use super::column::{Column, Seconds, Stored};
 use super::fault::Fault;
 use super::footer;
 use super::guard::guard;
@@ -91,6 +91,20 @@ impl Table {
             }
         }
         Ok(())
+    }
+
+    /// Hands over every row, numbered on from `number`.
+    pub fn rows_from(&self, number: &mut u64, take: &mut dyn FnMut(Row<'_>)) -> Result<(), Fault> {
+        (0..self.groups()).try_for_each(|group| self.group(group, number, take))
+    }
+
+    /// Says which columns, in the order of the file, count seconds.
+    pub fn set_seconds(&mut self, seconds: &[Option<Seconds>]) {
+        for (column, seconds) in self.layout.columns.iter_mut().zip(seconds) {
+            if let Some(seconds) = seconds {
+                column.set_seconds(*seconds);
+            }
+        }
     }
 
     /// How many row groups it has.

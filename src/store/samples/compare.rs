@@ -201,7 +201,7 @@ pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Ac
     }
     match half.reading.format {
         Format::Whole | Format::Archive => return one_record(rules, side, half, None, account, visitor),
-        Format::Parquet => return rows::alone(rules, side, half, account, visitor),
+        Format::Parquet | Format::Arrow => return rows::alone(rules, side, half, account, visitor),
         _ => {}
     }
     if visitor.is_some()

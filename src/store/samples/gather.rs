@@ -43,7 +43,7 @@ pub enum Text<'a> {
     Note(&'a [u8]),
     /// A record beyond the longest length: [`Record::excess`].
     Excess(&'a str),
-    /// A row of Parquet.
+    /// A row of Parquet or Arrow.
     Row(&'a Row<'a>),
     /// The file itself.
     File {
@@ -198,8 +198,8 @@ impl<'r, 'v> Gather<'r, 'v> {
         self.account.prune();
     }
 
-    /// A row of a Parquet file.
-    pub fn take_parquet(&mut self, side: Side, row: &Row<'_>) {
+    /// A row of a Parquet or Arrow file.
+    pub fn take_columnar(&mut self, side: Side, row: &Row<'_>) {
         if self.counts() {
             self.account.schema.count(&[], Type::Object, sign(side));
             let mut at = 0;

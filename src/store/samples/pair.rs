@@ -25,14 +25,14 @@ impl Reader {
             return None;
         }
         match reading.format {
-            Format::Jsonl => Some(Reader::Jsonl(Jsonl::new().with_limit(limit))),
+            Format::Jsonl | Format::Tar => Some(Reader::Jsonl(Jsonl::new().with_limit(limit))),
             Format::Json if reading.is_lines() => Some(Reader::Jsonl(Jsonl::new().with_limit(limit))),
             Format::Json => Some(match &reading.dialect.records {
                 Some(pointer) => Reader::Nested(Box::new(Nested::new(pointer).with_limit(limit))),
                 None => Reader::Array(Array::new().with_limit(limit)),
             }),
             Format::Csv | Format::Tsv => Some(Reader::Csv(Csv::of(reading).with_limit(limit))),
-            Format::Parquet | Format::Whole | Format::Archive => None,
+            Format::Parquet | Format::Arrow | Format::Whole | Format::Archive => None,
         }
     }
 
@@ -91,7 +91,8 @@ fn damaged(finding: &Finding) -> FileIssue {
 /// Whether a file of this reading may turn out to be one record when records of it have been told.
 pub(super) fn may_break(reading: &Reading) -> bool {
     let is_packed = reading.packing != Packing::None && !matches!(reading.format, Format::Whole | Format::Archive);
-    !reading.opaque && (reading.format == Format::Json && !reading.is_lines() || is_packed)
+    let is_document = reading.format == Format::Json && !reading.is_lines() || reading.format == Format::Tar;
+    !reading.opaque && (is_document || is_packed)
 }
 
 enum Mode {

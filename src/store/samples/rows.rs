@@ -1,4 +1,4 @@
-//! Parquet files: their rows on one side, and on both.
+//! Parquet and Arrow files: their rows on one side, and of Parquet on both.
 
 use super::Rules;
 use super::account::Account;
@@ -6,7 +6,7 @@ use super::compare::one_record;
 use super::gather::{Gather, Visitor, lend};
 use super::half::Half;
 use crate::error::{Error, Result};
-use crate::sample::{Format, Pairing, Side, Table, pair_groups};
+use crate::sample::{Arrow, FileIssue, Format, Pairing, Row, Side, Table, pair_groups};
 
 /// Both sides of a file, without the rows that are equal at the same place of two row groups: what those share byte for
 /// byte need not be decoded. Returns how many rows the new side has; `None` where each side has to be read for itself, since
@@ -36,9 +36,9 @@ pub(super) fn both(
     }
     let mut gather = Gather::new(rules, new.path, &new.reading, account.keeps(), visitor);
     let mut read =
-        pairs.iter().try_for_each(|pair| pair.rows([&before, &after], &mut |side, row| gather.take_parquet(side, &row)));
+        pairs.iter().try_for_each(|pair| pair.rows([&before, &after], &mut |side, row| gather.take_columnar(side, &row)));
     for (side, table, single) in [(Side::Old, &before, &single[0]), (Side::New, &after, &single[1])] {
-        read = read.and_then(|()| table.rows(&|group| single[group], &mut |row| gather.take_parquet(side, &row)));
+        read = read.and_then(|()| table.rows(&|group| single[group], &mut |row| gather.take_columnar(side, &row)));
     }
     gather.count_paths();
     match read {
@@ -51,28 +51,60 @@ pub(super) fn both(
     }
 }
 
+/// A file whose rows are read from anywhere in it.
+enum Source {
+    Parquet(Box<Table>),
+    Arrow(Arrow),
+}
+
+impl Source {
+    fn open(half: &Half<'_>) -> Result<std::result::Result<Source, FileIssue>> {
+        let ranges = half.ranges()?;
+        Ok(match half.reading.format {
+            Format::Arrow => Arrow::open(ranges).map(Source::Arrow),
+            _ => Table::open(ranges).map(|table| Source::Parquet(Box::new(table))).map_err(FileIssue::from),
+        })
+    }
+
+    /// Decodes every row.
+    fn check(&self) -> std::result::Result<(), FileIssue> {
+        match self {
+            Source::Parquet(table) => Ok(table.check(&|_| true)?),
+            Source::Arrow(arrow) => arrow.rows(&mut |_| ()).map(drop),
+        }
+    }
+
+    /// Hands over every row; returns how many there are.
+    fn rows(&self, take: &mut dyn FnMut(Row<'_>)) -> std::result::Result<u64, FileIssue> {
+        match self {
+            Source::Parquet(table) => Ok(table.rows(&|_| true, take).map(|()| table.count())?),
+            Source::Arrow(arrow) => arrow.rows(take),
+        }
+    }
+}
+
 /// One side of a file; returns how many rows it has.
 pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mut visitor: Visitor<'_>) -> Result<u64> {
-    let table = match Table::open(half.ranges()?) {
-        Ok(table) => table,
-        Err(why) => return one_record(rules, side, half, Some(why.into()), account, visitor),
+    let source = match Source::open(half)? {
+        Ok(source) => source,
+        Err(issue) => return one_record(rules, side, half, Some(issue), account, visitor),
     };
     // Rows that have been shown cannot be taken back.
     if visitor.is_some()
-        && let Err(why) = table.check(&|_| true)
+        && let Err(issue) = source.check()
     {
-        return one_record(rules, side, half, Some(why.into()), account, visitor);
+        return one_record(rules, side, half, Some(issue), account, visitor);
     }
     let shown = lend(&mut visitor);
     let mut gather = Gather::new(rules, half.path, &half.reading, account.keeps(), shown);
-    let read = table.rows(&|_| true, &mut |row| gather.take_parquet(side, &row));
+    let read = source.rows(&mut |row| gather.take_columnar(side, &row));
     gather.count_paths();
     let (own, _) = gather.finish();
     match read {
-        Ok(()) => {
+        Ok(count) => {
             account.absorb(own);
-            Ok(table.count())
+            Ok(count)
         }
-        Err(why) => one_record(rules, side, half, Some(why.into()), account, visitor),
+        Err(issue) => one_record(rules, side, half, Some(issue), account, visitor),
     }
 }

@@ -1,0 +1,249 @@
+//! Apache Arrow IPC: the rows of a file of either form, the stream (what `datasets` of Hugging Face saves) and the random
+//! access file (Feather version 2).
+//!
+//! Rows are those that the same table has as Parquet: each batch is put into Parquet, in memory and some rows at a time,
+//! and read as that is, so that there is one rendering and one comparison of rows. Invariants: a damaged file is an issue
+//! and never a panic; memory is bounded by a batch, of [`MAX_BATCH`] unpacked, and the rows that are put over at once.
+
+mod batch;
+
+use std::io;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::StreamDecoder;
+use arrow_ipc::{Endianness, Message, MessageHeader, root_as_message};
+use bytes::Bytes;
+use parquet::errors::{ParquetError, Result as ParquetResult};
+
+use super::parquet::{Fault, guard};
+use super::{FileIssue, Ranges, Row, Table};
+
+const MAGIC: &[u8] = b"ARROW1";
+/// What stands before the length of a message, since version 0.15 of the format.
+const CONTINUATION: u32 = u32::MAX;
+/// The end of a stream.
+const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+/// Where the first message begins at the latest.
+const MAX_PADDING: u64 = 64;
+/// Most bytes of the metadata of a message.
+const MAX_METADATA: u64 = 64 << 20;
+/// Most bytes of a batch, as it stands in the file and unpacked.
+const MAX_BATCH: u64 = 1 << 30;
+/// Rows that a batch may have beyond those that its bytes can hold: columns of nulls take none.
+const SPARE_ROWS: u64 = 1 << 20;
+
+/// An Arrow file, of which the places of the messages are known.
+pub struct Arrow {
+    file: Arc<dyn Ranges>,
+    start: u64,
+    end: u64,
+}
+
+impl Arrow {
+    /// Finds the messages of a file.
+    pub fn open(file: Arc<dyn Ranges>) -> Result<Arrow, FileIssue> {
+        let size = file.size();
+        let mut head = [0; 8];
+        let length = size.min(8) as usize;
+        read(&*file, 0, &mut head[..length])?;
+        if head.starts_with(b"FEA1") {
+            return Err(opaque("this is Feather version 1, which hlx does not read: save it again as version 2"));
+        }
+        if !head.starts_with(MAGIC) {
+            return Ok(Arrow { file, start: 0, end: size });
+        }
+        let mut tail = [0; 10];
+        let footer = size.checked_sub(18).ok_or_else(|| damaged("it ends too early"))? + 8;
+        read(&*file, footer, &mut tail)?;
+        let (length, magic) = tail.split_at(4);
+        let end = footer.checked_sub(u64::from(number(length))).filter(|&end| end >= 8 && magic == MAGIC);
+        let end = end.ok_or_else(|| damaged("it does not end in a footer"))?;
+        // Some writers leave zeros before the first message, so that it begins at a multiple of 64.
+        let mut start = 8;
+        while start < end.min(MAX_PADDING) {
+            let mut bytes = [0; 8];
+            read(&*file, start, &mut bytes)?;
+            if bytes != [0; 8] {
+                break;
+            }
+            start += 8;
+        }
+        Ok(Arrow { file, start, end })
+    }
+
+    /// Hands over every row; returns how many there are. The rows before an issue have been handed over.
+    pub fn rows(&self, take: &mut dyn FnMut(Row<'_>)) -> Result<u64, FileIssue> {
+        let mut decoder = StreamDecoder::new();
+        let (mut at, mut number) = (self.start, 0);
+        loop {
+            let message = self.message(at)?;
+            at += message.len() as u64;
+            let is_last = message.is_empty();
+            // The end makes the decoder hand over a batch without a body.
+            let mut buffer = if is_last { Buffer::from(&END) } else { Buffer::from(message) };
+            while !buffer.is_empty() {
+                let decoded = guarded(|| Ok(decoder.decode(&mut buffer)?))?;
+                if let Some(batch) = decoded {
+                    self.batch(&batch, &mut number, take)?;
+                }
+            }
+            if is_last {
+                let is_empty = decoder.schema().is_none();
+                return if is_empty { Err(damaged("it has no schema")) } else { Ok(number) };
+            }
+        }
+    }
+
+    /// Reads the message at a place whole; it is empty at the end of the stream.
+    fn message(&self, at: u64) -> Result<Vec<u8>, FileIssue> {
+        let early = || damaged("it ends too early");
+        if at == self.end {
+            return Ok(Vec::new());
+        }
+        let mut prefix = [0; 8];
+        let length = (self.end - at).min(8) as usize;
+        read(&*self.file, at, &mut prefix[..length])?;
+        let (first, second) = prefix.split_at(4);
+        let (prefix, metadata) = if number(first) == CONTINUATION { (8, number(second)) } else { (4, number(first)) };
+        if length < prefix {
+            return Err(early());
+        }
+        let metadata = u64::from(metadata);
+        if metadata == 0 {
+            return Ok(Vec::new());
+        }
+        let head = prefix as u64 + metadata;
+        if metadata > MAX_METADATA {
+            return Err(damaged("a message states more than 64 MiB of metadata"));
+        }
+        if head > self.end - at {
+            return Err(early());
+        }
+        let mut bytes = vec![0; head as usize];
+        read(&*self.file, at, &mut bytes)?;
+        let message = root_as_message(&bytes[prefix..]).map_err(|why| damaged(&why.to_string()))?;
+        let body = u64::try_from(message.bodyLength()).map_err(|_| damaged("a message states a negative length"))?;
+        if body > self.end - at - head {
+            return Err(early());
+        }
+        if body > MAX_BATCH {
+            return Err(too_large());
+        }
+        if message.header_as_schema().is_some_and(|schema| schema.endianness() == Endianness::Big) {
+            return Err(opaque("the Arrow file is big-endian, which hlx does not read: save it again on another machine"));
+        }
+        let mut whole = bytes.clone();
+        whole.resize((head + body) as usize, 0);
+        read(&*self.file, at + head, &mut whole[head as usize..])?;
+        check_sizes(&message, &whole[head as usize..])?;
+        Ok(whole)
+    }
+
+    /// Hands over the rows of a batch.
+    fn batch(&self, batch: &RecordBatch, number: &mut u64, take: &mut dyn FnMut(Row<'_>)) -> Result<(), FileIssue> {
+        if let Some(cause) = batch::unread_type(batch.schema().fields()) {
+            return Err(opaque(&cause));
+        }
+        let mut at = 0;
+        while at < batch.num_rows() {
+            let rows = batch::slice(batch, at).ok_or_else(too_large)?;
+            at += rows.num_rows();
+            let bytes = guarded(|| batch::as_parquet(&rows))?;
+            let mut table = Table::open(Arc::new(Held(bytes.into()))).map_err(of_fault)?;
+            table.set_seconds(&batch::seconds(rows.schema().fields()));
+            table.rows_from(number, take).map_err(of_fault)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Arrow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Arrow").field("start", &self.start).field("end", &self.end).finish_non_exhaustive()
+    }
+}
+
+/// Fails if a batch states that it unpacks to more than it may, or has more rows than its bytes can hold.
+fn check_sizes(message: &Message<'_>, body: &[u8]) -> Result<(), FileIssue> {
+    let batch = match message.header_type() {
+        MessageHeader::RecordBatch => message.header_as_record_batch(),
+        MessageHeader::DictionaryBatch => message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data()),
+        _ => None,
+    };
+    let Some(batch) = batch else { return Ok(()) };
+    let mut size = body.len() as u64;
+    if batch.compression().is_some() {
+        size = 0;
+        for buffer in batch.buffers().into_iter().flatten() {
+            let start = usize::try_from(buffer.offset()).unwrap_or(usize::MAX);
+            let stated =
+                body.get(start..).and_then(|bytes| bytes.first_chunk::<8>()).map_or(0, |bytes| i64::from_le_bytes(*bytes));
+            // -1 stands for bytes that are stored as they are.
+            size = size.saturating_add(u64::try_from(stated).unwrap_or_else(|_| buffer.length().unsigned_abs()));
+        }
+    }
+    if size > MAX_BATCH {
+        return Err(too_large());
+    }
+    let rows = u64::try_from(batch.length()).map_err(|_| damaged("a batch states a negative number of rows"))?;
+    if rows > 8 * size + SPARE_ROWS {
+        return Err(damaged(&format!("a batch states {rows} rows, and has {size} bytes")));
+    }
+    Ok(())
+}
+
+/// A Parquet file in memory.
+struct Held(Bytes);
+
+impl Ranges for Held {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let range = usize::try_from(at).ok().and_then(|at| self.0.get(at..at.checked_add(buffer.len())?));
+        buffer.copy_from_slice(range.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}
+
+/// Runs a part of the arrow and parquet crates, which may panic on damaged files.
+fn guarded<T>(read: impl FnOnce() -> ParquetResult<T>) -> Result<T, FileIssue> {
+    let plain = |why: ParquetError| match why {
+        ParquetError::ArrowError(why) => ParquetError::General(why),
+        why => why,
+    };
+    guard(|| read().map_err(plain)).map_err(of_fault)
+}
+
+fn read(file: &dyn Ranges, at: u64, buffer: &mut [u8]) -> Result<(), FileIssue> {
+    file.read_at(at, buffer).map_err(|why| damaged(&why.to_string()))
+}
+
+/// A number of four bytes.
+fn number(bytes: &[u8]) -> u32 {
+    bytes.try_into().map_or(0, u32::from_le_bytes)
+}
+
+fn of_fault(fault: Fault) -> FileIssue {
+    match fault {
+        Fault::Damaged(why) | Fault::Encrypted(why) => damaged(&why),
+    }
+}
+
+fn damaged(why: &str) -> FileIssue {
+    FileIssue::damaged(format!("the Arrow file is damaged: {why}"))
+}
+
+fn opaque(cause: &str) -> FileIssue {
+    FileIssue::Opaque { cause: cause.to_owned() }
+}
+
+fn too_large() -> FileIssue {
+    opaque("a batch of the Arrow file takes more than 1 GiB: save it again in smaller batches")
+}
+
+#[cfg(test)]
+mod tests;
