@@ -13,7 +13,7 @@ pub(super) fn cause(text: &[u8], at: usize) -> Option<&'static str> {
         (b"None" | b"undefined" | b"nil", _) => "JSON has null, not None or undefined",
         (b"True" | b"False" | b"TRUE" | b"FALSE", _) => "JSON has true and false in small letters",
         (_, [0xef, 0xbb, 0xbf, ..]) => "a byte order mark stands in the middle of the file; remove it",
-        (_, [0, rest @ ..]) if rest.get(1) != Some(&0) && !before.iter().rev().nth(1).is_some_and(|&byte| byte == 0) => {
+        (_, [0, rest @ ..]) if rest.get(1) != Some(&0) && before.iter().rev().nth(1) != Some(&0) => {
             "a zero byte stands here, as after a crash or a copy that was cut off; remove it"
         }
         (_, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..]) => {
