@@ -203,6 +203,18 @@ impl Drop for Scratch {
     }
 }
 
+/// Returns the present, in nanoseconds since 1970, for stamps of files below `workspace`: by the clock of this machine or
+/// that of the file system, which may be a server's, whichever is behind. Where nothing can be written it is the former.
+pub fn present(tmp: &Path, workspace: &Path) -> i128 {
+    let now = crate::clock::nanos_now();
+    let stamp = || -> Result<fs::Metadata> {
+        let scratch = Scratch::for_workspace(tmp, workspace)?;
+        let temp = Temp::create(scratch.path())?;
+        temp.file.metadata().map_err(|e| Error::io("cannot read", &temp.path, e))
+    };
+    stamp().map_or(now, |m| now.min(i128::from(m.mtime()) * 1_000_000_000 + i128::from(m.mtime_nsec())))
+}
+
 /// What became of a file that may be created only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {

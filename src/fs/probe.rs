@@ -8,6 +8,8 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use unicode_normalization::UnicodeNormalization;
 
 use super::atomic::{parent, unique_name};
@@ -16,6 +18,9 @@ use crate::error::{Error, Result};
 
 /// Characters that file systems made for other systems refuse in names.
 const ODD: [char; 7] = ['<', '>', ':', '"', '|', '?', '*'];
+
+/// How the name of a folder begins in which names are tried.
+const PREFIX: &str = "probe-";
 
 /// What a folder does with names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,18 +87,36 @@ pub fn keeps_modes(folder: &Path) -> bool {
     matches!((keeps(0o600), keeps(0o700)), (Ok(true), Ok(true)))
 }
 
-/// A folder to try names in. It goes away when this is dropped.
+/// A folder to try names in. It goes away when this is dropped, or else, after a kill, when the next one is created.
 struct Probe {
     path: PathBuf,
+    /// The folder, locked for as long as it is in use.
+    _lock: File,
 }
 
 impl Probe {
     fn create(folder: &Path) -> Result<Probe> {
-        let path = folder.join(super::STORE).join(unique_name());
-        point(Call::Write, &path)
-            .and_then(|()| fs::create_dir_all(&path))
-            .map_err(|e| Error::io("cannot create the folder", &path, e))?;
-        Ok(Probe { path })
+        let store = folder.join(super::STORE);
+        remove_unlocked(&store);
+        loop {
+            let path = store.join(format!("{PREFIX}{}", unique_name()));
+            let create = || {
+                point(Call::Write, &path)?;
+                fs::create_dir_all(&path)?;
+                File::open(&path)
+            };
+            let lock = match create() {
+                Ok(lock) => lock,
+                // Somebody took it for one that was left.
+                Err(e) if e.kind() == io::ErrorKind::NotFound && folder.exists() => continue,
+                Err(e) => return Err(Error::io("cannot create the folder", &path, e)),
+            };
+            // Without locks nobody removes what another one left.
+            let locked = flock(&lock, FlockOperation::NonBlockingLockExclusive);
+            if locked != Err(Errno::WOULDBLOCK) && path.exists() {
+                return Ok(Probe { path, _lock: lock });
+            }
+        }
     }
 
     #[expect(clippy::disallowed_methods, reason = "the file has no bytes and goes away at once")]
@@ -103,6 +126,19 @@ impl Probe {
 
     fn has(&self, name: &str) -> bool {
         self.path.join(name).symlink_metadata().is_ok()
+    }
+}
+
+/// Removes the folders that were left by processes that were killed.
+fn remove_unlocked(store: &Path) {
+    let Ok(entries) = fs::read_dir(store) else { return };
+    let probes = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
+    for path in probes.map(|entry| entry.path()) {
+        if let Ok(folder) = File::open(&path)
+            && flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok()
+        {
+            let _ = fs::remove_dir_all(&path);
+        }
     }
 }
 
@@ -126,6 +162,19 @@ mod tests {
             assert!(names.are_plain(), "{names:?}");
         }
         assert!(keeps_modes(dir.path()));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left");
+    }
+
+    #[test]
+    fn what_a_kill_left_goes_away_and_what_is_in_use_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let left = dir.path().join(super::super::STORE).join("probe-1");
+        fs::create_dir_all(left.join("b")).unwrap();
+        let used = Probe::create(dir.path()).unwrap();
+        assert!(!left.exists());
+        drop(Probe::create(dir.path()).unwrap());
+        assert!(used.path.exists());
+        drop(used);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left");
     }
 

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::clock;
 use crate::error::{Error, Kind, Result};
+use crate::fs::atomic;
 use crate::fs::beneath::Root;
 use crate::id::{Id, Node};
 use crate::manifest::{Builder, Change, Diff, NodeSink, NodeSource};
@@ -73,7 +73,7 @@ impl Folder<'_> {
     ) -> Result<Stored> {
         let layout = self.repo.store().layout();
         let in_place = self.from.is_none();
-        let began = clock::nanos_now();
+        let began = atomic::present(&layout.tmp(), root.path());
         let known = if in_place { cache::path(layout, &self.dataset.name) } else { PathBuf::new() };
         let mut rows = match in_place && self.record {
             true => Some(cache::Writer::create(layout, &self.dataset.name)?),

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::clock;
 use crate::error::{Error, Kind, Result};
+use crate::fs::atomic;
 use crate::fs::beneath::{Root, Stat};
 use crate::id::{Content, Id, Node};
 use crate::manifest::{Change, Diff, Entries, NodeSource};
@@ -131,7 +131,6 @@ pub fn workspace(
     progress: &dyn Progress,
 ) -> Result<Differences> {
     let layout = store.layout();
-    let began = clock::nanos_now();
     let selection = selection.map(Selection::matcher).transpose()?;
     let root = Root::open(folder).map_err(|e| match folder.exists() {
         true => e,
@@ -168,7 +167,7 @@ pub fn workspace(
             sides.known(Some(entry), None);
         }
     }
-    let rows = sides.resolve(began, progress)?;
+    let rows = sides.resolve(&layout.tmp(), progress)?;
     sides.keep_reread()?;
     if learned > 0 {
         // A store that cannot be written to costs time, no answer.
@@ -250,7 +249,7 @@ impl Sides<'_> {
     }
 
     /// Reads what has to be read: files that may be what the version has, and new ones that may be what was removed.
-    fn resolve(&mut self, began: i128, progress: &dyn Progress) -> Result<BTreeMap<String, Row>> {
+    fn resolve(&mut self, tmp: &Path, progress: &dyn Progress) -> Result<BTreeMap<String, Row>> {
         let root = self.root;
         // Two regular files may be the same but for their mode.
         let class = |kind: EntryKind| if kind.is_file() { EntryKind::File } else { kind };
@@ -266,8 +265,12 @@ impl Sides<'_> {
         for Open { before, path, stat } in differ {
             self.known(before, Some(FileEntry::unread(path, &stat)));
         }
-        progress.expect(read.len() as u64, read.iter().map(|open| open.stat.size).sum());
         let mut rows = BTreeMap::new();
+        if read.is_empty() {
+            return Ok(rows);
+        }
+        progress.expect(read.len() as u64, read.iter().map(|open| open.stat.size).sum());
+        let began = atomic::present(tmp, root.path());
         let mut read = read.into_iter();
         let batches = std::iter::from_fn(|| Some(read.by_ref().take(BATCH).collect::<Vec<_>>()).filter(|b| !b.is_empty()));
         let work = |cursor: &mut crate::fs::beneath::Cursor<'_>, batch: Vec<Open>| -> Result<Vec<Hashed>> {

@@ -30,6 +30,7 @@ impl Judging<'_> {
                 list.push(Said { path: path.clone(), place: found.place, rule: found.rule, message });
             }
         }
+        let mut unreadable: Vec<u64> = (0..rules.len()).map(|rule| measures.unread(rule)).collect();
         let mut count: u64 = failed.iter().sum();
         let minded = |rule: u32| minds(&rules[rule as usize].check);
         repeated(placed, minded, |path, place, rule, message| said.push(Said { path: path.to_owned(), place, rule, message }));
@@ -45,7 +46,10 @@ impl Judging<'_> {
                     said.extend(drift.map(over_all));
                 }
                 Check::Command { run, timeout } => {
-                    let Ran { shown, said: own, ended } = self.run_program(rule, run, *timeout, files)?;
+                    let Ran { shown, said: own, unread_count, unread: own_unread, ended } =
+                        self.run_program(rule, run, *timeout, files)?;
+                    unreadable[rule] = unread_count;
+                    unread.extend(own_unread);
                     checked[rule] = shown.max(1);
                     failed[rule] = records(&own).min(checked[rule]);
                     count += own.len() as u64 + u64::from(ended.is_err());
@@ -65,7 +69,7 @@ impl Judging<'_> {
                 severity(b).cmp(&severity(a)).then_with(|| (a.rule, &a.path, a.place).cmp(&(b.rule, &b.path, b.place)))
             });
         }
-        let met: Vec<u64> = (0..rules.len()).map(|rule| checked[rule] + measures.unread(rule)).collect();
+        let met: Vec<u64> = (0..rules.len()).map(|rule| checked[rule] + unreadable[rule]).collect();
         let judged = rules.iter().enumerate().map(|(rule, declared)| Judged {
             name: declared.name().to_owned(),
             kind: declared.check.kind().to_owned(),
@@ -73,7 +77,7 @@ impl Judging<'_> {
             weight: declared.weight,
             checked: checked[rule].max(failed[rule]),
             failed: failed[rule],
-            unreadable: measures.unread(rule),
+            unreadable: unreadable[rule],
             measures: if matches!(declared.check, Check::Drift { .. }) { measures.to_list(rule) } else { Vec::new() },
         });
         let verdict = Verdict {

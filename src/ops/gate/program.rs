@@ -9,7 +9,7 @@ use super::{Files, Judging, Place, Said, report};
 use crate::error::{Error, Result};
 use crate::manifest::{Entries, NodeSource};
 use crate::ops::record;
-use crate::sample::{Rendering, Side};
+use crate::sample::{FileIssue, Rendering, Side};
 use crate::store::samples::{Text, visit};
 use crate::validate::Command;
 
@@ -19,6 +19,10 @@ pub(super) struct Ran {
     pub shown: u64,
     /// What it said of them.
     pub said: Vec<Said>,
+    /// How many records it could not be shown.
+    pub unread_count: u64,
+    /// The first of them, and why.
+    pub unread: Vec<Said>,
     /// Why it failed, if it did.
     pub ended: std::result::Result<(), String>,
 }
@@ -43,9 +47,11 @@ impl Judging<'_> {
     ) -> Result<Ran> {
         let command = Command { run, timeout: Duration::from_secs(timeout), folder: self.repo.root() };
         let (mut shown, mut said) = (0, Vec::new());
+        let (mut unread_count, mut unread) = (0, Vec::new());
         let ended = command.run(
             &mut |out| {
-                shown = 0;
+                (shown, unread_count) = (0, 0);
+                unread.clear();
                 for entry in Entries::new(files.nodes, files.manifest)? {
                     let entry = entry?;
                     if !entry.kind.is_file() || !self.gate.of_file(entry.path.as_str()).commands.contains(&rule) {
@@ -57,8 +63,21 @@ impl Judging<'_> {
                         if matches!(seen.text, Text::Note(_)) {
                             return;
                         }
-                        shown += 1;
                         number += 1;
+                        if let Some(cause) = unreadable(&seen.text) {
+                            unread_count += 1;
+                            if unread.len() < self.most {
+                                let place = Place { at: seen.at, line: seen.line.max(1), number };
+                                unread.push(Said {
+                                    path: seen.path.to_owned(),
+                                    place,
+                                    rule: rule as u32,
+                                    message: cause.to_owned(),
+                                });
+                            }
+                            return;
+                        }
+                        shown += 1;
                         if fault.is_none() {
                             fault = write(out, seen.path, (seen.line.max(1), number), &seen.text).err();
                         }
@@ -74,7 +93,16 @@ impl Judging<'_> {
                 said.push(Said { path: own.path, place, rule: rule as u32, message });
             },
         )?;
-        Ok(Ran { shown, said, ended })
+        Ok(Ran { shown, said, unread_count, unread, ended })
+    }
+}
+
+/// Returns why a record cannot be shown.
+fn unreadable<'a>(text: &Text<'a>) -> Option<&'a str> {
+    match text {
+        Text::Excess(words) => Some(words),
+        Text::File { issue, .. } => issue.map(FileIssue::cause),
+        _ => None,
     }
 }
 

@@ -79,3 +79,14 @@ fn a_large_opaque_file_is_one_sample() {
     let report = bench.commit(|_| ()).unwrap();
     assert_eq!(super::samples::said(&report), super::samples::counts(1, 1, 0));
 }
+
+#[test]
+fn a_program_is_not_shown_what_cannot_be_read() {
+    let bench = gated(&["kind = 'command'\nrun = ['sh', '-c', 'test $(cat | wc -l) = 3']"]);
+    bench.write("a.jsonl", "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n");
+    bench.write("b.parquet", "no Parquet");
+    let report = bench.commit(|_| {}).unwrap();
+    let judgement = report.version.validation.unwrap();
+    assert_eq!((report.outcome, judgement.rules[0].checked, judgement.rules[0].unreadable), (Outcome::Created, 3, 1));
+    assert_eq!((judgement.unreadable[0].path.as_str(), judgement.unreadable_count), ("b.parquet", 1));
+}

@@ -15,8 +15,8 @@ const DEPTH: usize = 64;
 const TAIL: u64 = 8;
 /// The magic number of a file whose footer is encrypted; of others it is `PAR1`.
 const ENCRYPTED: &[u8; 4] = b"PARE";
-/// Bytes in which a page's header without statistics stands.
-const PAGE_HEADER: usize = 256;
+/// Bytes in which a page's header stands: most often, and with long statistics.
+const PAGE_HEADERS: [u64; 2] = [256, 1 << 20];
 
 /// Reads the footer, without what is not needed, and fails if the file or some columns are encrypted, if the schema is
 /// deeper than [`DEPTH`], or if it states more children than it has nodes.
@@ -44,24 +44,44 @@ pub(super) fn read(file: &dyn Ranges) -> Result<Vec<u8>, Fault> {
     Ok(footer.end())
 }
 
+/// The header of a page.
+pub(super) struct PageHeader {
+    /// The type of the page.
+    pub kind: i64,
+    /// Bytes of the page unpacked.
+    pub unpacked: u64,
+    /// Bytes of the page in the file, which follow the header.
+    pub packed: u64,
+    /// Bytes of the header.
+    pub length: u64,
+}
+
+/// Reads the header of the page that begins at byte `start`; `None` if it is not understood.
+pub(super) fn page_header(file: &dyn Ranges, start: u64) -> Option<PageHeader> {
+    PAGE_HEADERS.iter().find_map(|&most| {
+        let length = file.size().saturating_sub(start).min(most) as usize;
+        let mut bytes = vec![0; length];
+        file.read_at(start, &mut bytes).ok()?;
+        let mut take = Take::new(&bytes);
+        let (mut id, mut numbers) = (0, [None; 3]);
+        while let Some(of) = field(&mut take, &mut id).ok()? {
+            match (id, of) {
+                (1..=3, I32) => numbers[id as usize - 1] = Some(zigzag(&mut take).ok()?),
+                _ => skip(&mut take, of, 0).ok()?,
+            }
+        }
+        let [kind, unpacked, packed] = numbers;
+        let size = |number: Option<i64>| u64::try_from(number?).ok();
+        let length = (length - take.rest().len()) as u64;
+        Some(PageHeader { kind: kind?, unpacked: size(unpacked)?, packed: size(packed)?, length })
+    })
+}
+
 /// How many bytes the header of the dictionary page takes that a column chunk begins with; none if it does not.
 ///
 /// The Java library counted it in no length before its version 1.2.9 (IMPALA-694, PARQUET-816).
 pub(super) fn dictionary_header(file: &dyn Ranges, start: u64) -> u64 {
-    let length = file.size().saturating_sub(start).min(PAGE_HEADER as u64) as usize;
-    let mut bytes = vec![0; length];
-    if file.read_at(start, &mut bytes).is_err() {
-        return 0;
-    }
-    let mut take = Take::new(&bytes);
-    let (mut id, mut kind) = (0, None);
-    while let Ok(Some(of)) = field(&mut take, &mut id) {
-        let read = if (id, of) == (1, I32) { zigzag(&mut take).map(|n| kind = Some(n)) } else { skip(&mut take, of, 0) };
-        if read.is_err() {
-            return 0;
-        }
-    }
-    if kind == Some(DICTIONARY_PAGE) { (length - take.rest().len()) as u64 } else { 0 }
+    page_header(file, start).filter(|header| header.kind == DICTIONARY_PAGE).map_or(0, |header| header.length)
 }
 
 /// Whether the writer of a file left the headers of dictionary pages out of the lengths of columns.
@@ -72,7 +92,9 @@ pub(super) fn omits_dictionary_headers(created_by: Option<&str>) -> bool {
     numbers < vec![1, 2, 9]
 }
 
-/// The type of a dictionary page in a page's header.
+/// The type of an index page, which holds no values, in a page's header.
+pub(super) const INDEX_PAGE: i64 = 1;
+/// The type of a dictionary page.
 const DICTIONARY_PAGE: i64 = 2;
 
 fn put_footer(take: &mut Take<'_>, out: &mut Struct, encrypted: &mut bool) -> Result<(), Malformed> {

@@ -10,6 +10,7 @@ mod column;
 mod fault;
 mod footer;
 mod guard;
+mod pages;
 mod pair;
 mod row;
 mod shape;

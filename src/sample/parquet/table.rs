@@ -16,6 +16,7 @@ use super::column::{Column, Seconds, Stored};
 use super::fault::Fault;
 use super::footer;
 use super::guard::guard;
+use super::pages::Pages;
 use super::row::{Cell, Layout, Row};
 use super::shape::Shape;
 
@@ -217,6 +218,7 @@ impl Table {
         }
         let rows = usize::try_from(group.num_rows())?;
         let pages = SerializedPageReader::new(Arc::clone(&self.source), &chunk, rows, None)?;
+        let pages = Pages::new(pages, Arc::clone(&self.source.0), chunk.byte_range());
         Ok(get_column_reader(chunk.column_descr_ptr(), Box::new(pages)))
     }
 }

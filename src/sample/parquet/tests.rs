@@ -107,6 +107,18 @@ fn counts_and_columns_stand_in_the_footer() {
 }
 
 #[test]
+fn a_page_that_the_file_does_not_account_for_is_not_unpacked() {
+    let long: &[u8] = Box::leak(vec![b'a'; 3 << 20].into_boxed_slice());
+    let packed = |compression| {
+        let groups = [vec![(Values::Bytes(vec![long]), None, None)]];
+        hashes(file("required binary text (UTF8);", compression, &groups))
+    };
+    assert_eq!(packed(Compression::UNCOMPRESSED).unwrap().len(), 1);
+    let fault = packed(Compression::ZSTD(Default::default())).unwrap_err().to_string();
+    assert!(fault.contains("unpacks to"), "{fault}");
+}
+
+#[test]
 fn how_it_is_packed_is_no_difference() {
     let plain = hashes(people(Compression::UNCOMPRESSED)).unwrap();
     assert_eq!(plain.len(), 3501);

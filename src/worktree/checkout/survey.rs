@@ -2,8 +2,8 @@
 
 use super::inspect::{Inspector, Survey};
 use super::{Selected, Target};
-use crate::clock;
 use crate::error::Result;
+use crate::fs::atomic;
 use crate::fs::beneath::{FileKind, Root};
 use crate::id::{Id, Node};
 use crate::manifest::{self, Entries};
@@ -25,7 +25,7 @@ pub fn survey(
     target: &Target<'_>,
     progress: &dyn Progress,
 ) -> Result<Survey> {
-    let mut inspector = Inspector::new(store, root, clock::nanos_now());
+    let mut inspector = Inspector::new(store, root, atomic::present(&store.layout().tmp(), root.path()));
     let mut old = head.map(|head| Entries::new(store, head)).transpose()?.map(|entries| Selected::new(entries, None));
     let mut new = Selected::new(Entries::new(store, target.manifest)?, target.selection);
     for seen in scan {
@@ -59,7 +59,7 @@ pub fn survey_selected(
     target: &Target<'_>,
     progress: &dyn Progress,
 ) -> Result<(Survey, Vec<Entry>)> {
-    let mut inspector = Inspector::new(store, root, clock::nanos_now());
+    let mut inspector = Inspector::new(store, root, atomic::present(&store.layout().tmp(), root.path()));
     for entry in gone {
         progress.check()?;
         inspector.remove(&entry.path)?;
