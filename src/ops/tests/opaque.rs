@@ -3,6 +3,7 @@
 use super::gate::{gated, judge, told};
 use super::*;
 use crate::object::version::ValidationStatus;
+use crate::ops::commit::Outcome;
 
 const LFS: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n";
 
