@@ -178,11 +178,9 @@ impl Output {
         self.write_all(b"\n").map_err(|e| self.error(e))
     }
 
-    /// Keeps what a person should look at, to be said on stderr after the results.
+    /// Keeps what a person should look at, to be said on stderr after the results, whatever their form.
     pub(crate) fn warning(&mut self, warning: &str) {
-        if self.manner.form == Form::Human {
-            self.warnings.push(warning.to_owned());
-        }
+        self.warnings.push(warning.to_owned());
     }
 
     /// Keeps what a person could do next, to be said on stderr after the results.
