@@ -396,7 +396,7 @@ def records(b, data):
                 b.held(key, RECORDS_MEMORY)
             if percent == 1:
                 # The first commit takes the number of rows of Parquet from the footer; the second decodes what may differ.
-                times = 3 if kind == "parquet" else 1
+                times = 2 if kind == "parquet" else 1
                 b.leaner(second, second, times * b.median(first, "cpu"), f"{times} × {first}")
 
 
