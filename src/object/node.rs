@@ -40,6 +40,13 @@ pub struct Samples {
     pub reader: ReaderId,
 }
 
+impl Samples {
+    /// Returns true where both were counted, by readers that find other records in the same bytes.
+    pub fn are_reread(one: Option<&Samples>, other: Option<&Samples>) -> bool {
+        one.zip(other).is_some_and(|(one, other)| !one.reader.reads_as(&other.reader))
+    }
+}
+
 /// One file, symlink or empty folder of a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -63,8 +70,7 @@ impl Entry {
 
     /// Returns true for the same file, read so that it has other records.
     pub fn is_reread(&self, other: &Entry) -> bool {
-        let samples = self.samples.as_ref().zip(other.samples.as_ref());
-        self.same(other) && samples.is_some_and(|(one, other)| !one.reader.reads_as(&other.reader))
+        self.same(other) && Samples::are_reread(self.samples.as_ref(), other.samples.as_ref())
     }
 
     /// Whether both stand for the same thing at the same place. Sample counts do not matter.

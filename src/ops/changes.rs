@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::id::{Content, Id, Node};
 use crate::manifest::{Change, Diff, NodeSource};
-use crate::object::node::{EntryKind, Totals};
+use crate::object::node::{EntryKind, Samples, Totals};
 use crate::object::version::{ChangeType, Version};
 use crate::worktree::file::FileEntry;
 
@@ -108,8 +108,7 @@ impl Changes {
             (Some(old), Some(new)) if old.differs_in_mode(&new) => {
                 counts.files_modified += 1;
                 counts.files_mode_changed += 1;
-                let samples = old.samples.as_ref().zip(new.samples.as_ref());
-                counts.files_reread += u64::from(samples.is_some_and(|(a, b)| !a.reader.reads_as(&b.reader)));
+                counts.files_reread += u64::from(Samples::are_reread(old.samples.as_ref(), new.samples.as_ref()));
             }
             (Some(old), Some(new)) if old.kind.is_file() || new.kind.is_file() => {
                 counts.files_modified += 1;

@@ -12,7 +12,7 @@ use crate::parallel;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
 use crate::sample::tally::{Counts, Fate};
-use crate::sample::{Canonical, Format, Rendering, Schema, Side};
+use crate::sample::{Canonical, Format, Hint, Rendering, Schema, Side};
 use crate::store::samples::{Account, Bytes, Half, Keeps, Leftovers, Rules, Seen, Tally, Text, compare, visit};
 use crate::worktree::file::FileEntry;
 
@@ -105,6 +105,19 @@ fn turned(change: Fate) -> Fate {
     }
 }
 
+/// Collects the first hints of files, each file with its path, as warnings.
+pub(super) fn warnings(files: impl Iterator<Item = Result<(String, Vec<Hint>)>>) -> Result<Vec<String>> {
+    let mut warnings = Vec::new();
+    for file in files {
+        let (path, hints) = file?;
+        warnings.extend(hints.iter().map(|hint| hint.warning(&path)));
+        if warnings.len() >= WARNINGS {
+            break;
+        }
+    }
+    Ok(warnings)
+}
+
 /// The rules of a dataset, whether it is declared or not.
 pub(super) fn rules(repo: &Repo, dataset: &str) -> Result<(Dataset, Rules)> {
     let declared = repo.config().dataset(dataset).cloned();
@@ -137,16 +150,9 @@ impl Files<'_> {
 
     /// Returns what a commit of the new side warns of: guesses of how its files are read.
     pub fn warnings(&self) -> Result<Vec<String>> {
-        let mut warnings = Vec::new();
         let new = self.sides.iter().filter_map(|sides| sides.1.as_ref()).filter(|entry| entry.kind.is_file());
-        for entry in new.filter(|entry| self.rules.reading(entry.path.as_str()).format != Format::Whole) {
-            let hints = self.half(entry, Side::New)?.hints()?;
-            warnings.extend(hints.iter().map(|hint| hint.warning(entry.path.as_str())));
-            if warnings.len() >= WARNINGS {
-                break;
-            }
-        }
-        Ok(warnings)
+        let new = new.filter(|entry| self.rules.reading(entry.path.as_str()).format != Format::Whole);
+        warnings(new.map(|entry| Ok((entry.path.as_str().to_owned(), self.half(entry, Side::New)?.hints()?))))
     }
 
     /// What differs over all files, and within each if `each` asks for it; and what the new side's records count, less

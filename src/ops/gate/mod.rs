@@ -23,6 +23,7 @@ use crate::id::{Id, Node};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::object::verdict::{OnOpaque, Verdict};
+use crate::ops::samples;
 use crate::progress::Progress;
 use crate::repo::{CONFIG, Dataset, Repo};
 use crate::sample::{Format, Reading, Side};
@@ -40,9 +41,6 @@ pub use report::{Finding, Judgement, RuleReport, Unreadable};
 
 /// Findings of a rule that a report has, unless the user asks for another number.
 const MAX_TOLD: usize = if cfg!(test) { 12 } else { 10_000 };
-
-/// Most warnings about how files are read.
-const WARNINGS: usize = 100;
 
 /// A file on the old side and on the new.
 type Sides = (Option<Entry>, Option<Entry>);
@@ -196,24 +194,18 @@ impl<'a> Judging<'a> {
     /// Returns what a commit of these files warns of: guesses of how they are read. Of a file that was never counted the
     /// first bytes are read.
     pub fn warnings<S: NodeSource>(&self, files: &Files<'_, S>) -> Result<Vec<String>> {
-        let mut warnings = Vec::new();
-        for entry in Entries::new(files.nodes, files.manifest)? {
+        let is_read = |entry: &Entry| entry.kind.is_file() && self.rules.reading(entry.path.as_str()).format != Format::Whole;
+        let entries = Entries::new(files.nodes, files.manifest)?.filter(|entry| entry.as_ref().map_or(true, is_read));
+        samples::warnings(entries.map(|entry| {
             let entry = entry?;
             let path = entry.path.as_str();
-            if !entry.kind.is_file() || self.rules.reading(path).format == Format::Whole {
-                continue;
-            }
             let counted = entry.samples.as_ref().filter(|samples| self.rules.is_current(path, &samples.reader));
             let hints = match counted.and_then(|samples| Reading::from_id(&samples.reader)) {
                 Some(reading) => reading.guesses().into_iter().collect(),
                 None => files.half(self, &entry, Side::New)?.hints()?,
             };
-            warnings.extend(hints.iter().map(|hint| hint.warning(path)));
-            if warnings.len() >= WARNINGS {
-                break;
-            }
-        }
-        Ok(warnings)
+            Ok((path.to_owned(), hints))
+        }))
     }
 
     fn measures_drift(&self) -> bool {

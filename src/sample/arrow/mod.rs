@@ -7,14 +7,12 @@
 
 mod batch;
 
-use std::io;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::{Endianness, Message, MessageHeader, root_as_message};
-use bytes::Bytes;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 
 use super::parquet::{Fault, guard};
@@ -151,7 +149,7 @@ impl Arrow {
             let rows = batch::slice(batch, at).ok_or_else(too_large)?;
             at += rows.num_rows();
             let bytes = guarded(|| batch::as_parquet(&rows))?;
-            let mut table = Table::open(Arc::new(Held(bytes.into()))).map_err(of_fault)?;
+            let mut table = Table::open(Arc::new(bytes)).map_err(of_fault)?;
             table.set_seconds(&batch::seconds(rows.schema().fields()));
             table.rows_from(number, take).map_err(of_fault)?;
         }
@@ -192,21 +190,6 @@ fn check_sizes(message: &Message<'_>, body: &[u8]) -> Result<(), FileIssue> {
         return Err(damaged(&format!("a batch states {rows} rows, and has {size} bytes")));
     }
     Ok(())
-}
-
-/// A Parquet file in memory.
-struct Held(Bytes);
-
-impl Ranges for Held {
-    fn size(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let range = usize::try_from(at).ok().and_then(|at| self.0.get(at..at.checked_add(buffer.len())?));
-        buffer.copy_from_slice(range.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
-    }
 }
 
 /// Runs a part of the arrow and parquet crates, which may panic on damaged files.

@@ -63,7 +63,7 @@ fn file(batches: &[RecordBatch]) -> Vec<u8> {
 }
 
 fn rows(bytes: &[u8]) -> Result<Vec<String>, FileIssue> {
-    let arrow = Arrow::open(Arc::new(Held(bytes.to_vec().into())))?;
+    let arrow = Arrow::open(Arc::new(bytes.to_vec()))?;
     let mut rows = Vec::new();
     let count = arrow.rows(&mut |row| {
         assert_eq!(row.number, rows.len() as u64 + 1);
@@ -99,7 +99,7 @@ fn every_type_is_rendered_as_in_parquet() {
         (0..batch.num_columns()).filter(|&at| !matches!(batch.schema().field(at).name().as_str(), "seconds" | "time")).collect();
     let batch = batch.project(&plain).unwrap();
     let mut parquet = Vec::new();
-    let table = Table::open(Arc::new(Held(batch::as_parquet(&batch).unwrap().into()))).unwrap();
+    let table = Table::open(Arc::new(batch::as_parquet(&batch).unwrap())).unwrap();
     table.rows(&|_| true, &mut |row| parquet.push(row.render().plain().into_owned())).unwrap();
     assert_eq!(rows(&file(&[batch])).unwrap(), parquet);
 }

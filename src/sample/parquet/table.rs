@@ -33,6 +33,18 @@ pub trait Ranges: Send + Sync {
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()>;
 }
 
+impl Ranges for Vec<u8> {
+    fn size(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let range = usize::try_from(at).ok().and_then(|at| self.get(at..at.checked_add(buffer.len())?));
+        buffer.copy_from_slice(range.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}
+
 /// A Parquet file whose footer has been read.
 pub struct Table {
     source: Arc<Source>,

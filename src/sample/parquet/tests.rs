@@ -1,6 +1,5 @@
 //! Files that the parquet crate writes, read back.
 
-use std::io;
 use std::sync::Arc;
 
 use super::fault::Fault;
@@ -12,20 +11,6 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
-
-struct Memory(Vec<u8>);
-
-impl Ranges for Memory {
-    fn size(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let bytes = usize::try_from(at).ok().and_then(|at| self.0.get(at..)?.get(..buffer.len()));
-        buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
-    }
-}
 
 /// What goes into a column: values, definition levels, repetition levels.
 enum Values {
@@ -69,7 +54,7 @@ fn one(schema: &str, columns: Vec<Written>) -> Vec<u8> {
 }
 
 fn open(bytes: Vec<u8>) -> Result<Table, Fault> {
-    Table::open(Arc::new(Memory(bytes)))
+    Table::open(Arc::new(bytes))
 }
 
 fn hashes(bytes: Vec<u8>) -> Result<Vec<[u8; 16]>, Fault> {
@@ -245,7 +230,7 @@ fn encrypted_files_are_told_apart_from_damaged_ones() {
 
 #[test]
 fn the_header_of_a_dictionary_is_found() {
-    let file = Memory(people(Compression::UNCOMPRESSED));
+    let file = people(Compression::UNCOMPRESSED);
     let length = footer::dictionary_header(&file, 4);
     assert!((8..40).contains(&length), "{length}");
     assert_eq!([footer::dictionary_header(&file, 3), footer::dictionary_header(&file, file.size())], [0, 0]);

@@ -236,7 +236,7 @@ impl<'a> Half<'a> {
                 let recent = Cache::new(RECENT);
                 Arc::new(StoredRanges { store: (*store).clone(), places, size: self.size, recent })
             }
-            Bytes::Held(bytes) => Arc::new(HeldRanges(bytes.to_vec())),
+            Bytes::Held(bytes) => Arc::new(bytes.to_vec()),
             Bytes::Open(file, _) => Arc::new(OpenRanges(file.clone(), self.size)),
         })
     }
@@ -300,8 +300,6 @@ impl StoredRanges {
     }
 }
 
-struct HeldRanges(Vec<u8>);
-
 struct OpenRanges(Arc<File>, u64);
 
 impl Ranges for StoredRanges {
@@ -320,18 +318,6 @@ impl Ranges for StoredRanges {
             buffer = &mut buffer[n..];
             (next, skip) = (next + 1, 0);
         }
-        Ok(())
-    }
-}
-
-impl Ranges for HeldRanges {
-    fn size(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let range = usize::try_from(at).ok().and_then(|at| self.0.get(at..at.checked_add(buffer.len())?));
-        buffer.copy_from_slice(range.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }
 }

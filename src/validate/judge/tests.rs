@@ -1,6 +1,5 @@
 //! The judge over records of every format.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use serde_json::json;
 
 use super::*;
 use crate::object::verdict::Severity;
-use crate::sample::{Header, Jsonl, Ranges, Records, Table, digest};
+use crate::sample::{Header, Jsonl, Records, Table, digest};
 use crate::validate::{Bound, Check, Rule, Spec, Unit};
 
 fn gate(checks: Vec<Check>) -> Gate {
@@ -168,20 +167,6 @@ fn rows_of_csv() {
     assert_eq!(told(&gate, comment).1.len(), 1);
 }
 
-struct Memory(Vec<u8>);
-
-impl Ranges for Memory {
-    fn size(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let bytes = usize::try_from(at).ok().and_then(|at| self.0.get(at..)?.get(..buffer.len()));
-        buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
-    }
-}
-
 /// Three rows: a good one, one with little, and one that only has an id.
 fn people() -> Table {
     let schema = "message m { required int64 id; optional binary name (UTF8); optional double score;
@@ -208,7 +193,7 @@ fn people() -> Table {
     column.typed::<ByteArrayType>().write_batch(&texts(&["here"]), Some(&[2, 1, 0]), None).unwrap();
     column.close().unwrap();
     group.close().unwrap();
-    Table::open(Arc::new(Memory(writer.into_inner().unwrap()))).unwrap()
+    Table::open(Arc::new(writer.into_inner().unwrap())).unwrap()
 }
 
 #[test]
