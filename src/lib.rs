@@ -20,6 +20,7 @@ mod progress;
 mod refs;
 mod repo;
 pub mod sample;
+mod spelling;
 mod store;
 mod validate;
 mod worktree;

@@ -126,13 +126,13 @@ fn is_ignorable(c: char) -> bool {
 
 /// A path within a dataset as a user typed it, in its one form; empty for the dataset's own folder.
 pub fn from_user(typed: &str) -> Result<String> {
-    let trimmed = typed.trim_start_matches("./").trim_end_matches('/');
+    let trimmed = typed.trim_start_matches("./").trim_end_matches('/').trim_end_matches("/.");
     if trimmed.is_empty() || trimmed == "." {
         return Ok(String::new());
     }
     match DataPath::new(trimmed) {
         Ok(path) => Ok(path.to_string()),
-        Err(why) => Err(Error::usage(format!("'{}' is no path in a dataset: {why}", printable(typed)))),
+        Err(why) => Err(Error::usage(format!("'{}' is not a valid path: {why}", printable(typed)))),
     }
 }
 

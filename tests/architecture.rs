@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["store"],
     &["manifest", "pack", "refs", "validate"],
     &["object", "chunk", "sample", "fs", "id", "path", "codec"],
-    &["error", "progress", "clock", "parallel", "limits"],
+    &["error", "progress", "clock", "parallel", "limits", "spelling"],
 ];
 
 /// Modules of one floor that must not use each other.

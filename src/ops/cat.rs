@@ -5,7 +5,8 @@ use std::io::Write;
 use crate::error::{Error, Kind, Result};
 use crate::manifest;
 use crate::object::node::{Entry, EntryKind};
-use crate::path::{from_user, printable};
+use crate::ops::paths;
+use crate::path::printable;
 use crate::repo::revision::Found;
 use crate::repo::{Repo, revision};
 use crate::store::content;
@@ -25,17 +26,16 @@ pub fn run(repo: &Repo, revision: &str, path: &str, out: &mut dyn Write) -> Resu
 }
 
 /// The entry at a path of a version.
-fn entry(repo: &Repo, found: &Found, path: &str) -> Result<Entry> {
-    let path = from_user(path)?;
+fn entry(repo: &Repo, found: &Found, typed: &str) -> Result<Entry> {
+    let path = paths::in_version(repo, found, typed)?;
     let store = &**repo.store();
     if let Some(entry) = manifest::find(store, found.version.manifest, &path)? {
         return Ok(entry);
     }
-    let version = format!("{}@{}", found.version.dataset, found.version.number);
-    let is_folder = !path.is_empty() && !manifest::list(store, found.version.manifest, Some(&path))?.is_empty();
-    let (what, hint) = match is_folder || path.is_empty() {
-        true => (format!("'{}' is a folder in {version}", printable(&path)), format!("list it: hlx ls {version} {path}")),
-        false => (format!("{version} has no '{}'", printable(&path)), format!("list what it has: hlx ls {version}")),
-    };
-    Err(Error::new(Kind::PathNotFound, what).with_hint(hint.trim_end()))
+    if path.is_empty() || !manifest::list(store, found.version.manifest, Some(&path))?.is_empty() {
+        let version = format!("{}@{}", found.version.dataset, found.version.number);
+        return Err(Error::new(Kind::PathNotFound, format!("'{}' is a folder of {version}", printable(typed)))
+            .with_hint(format!("list it: hlx ls {version} {}", printable(typed))));
+    }
+    Err(paths::unknown(repo, found, &path))
 }

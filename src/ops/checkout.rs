@@ -90,7 +90,7 @@ fn paths(repo: &Repo, options: &Options, found: &Found) -> Result<Vec<String>> {
             None => from_user(typed)?,
         };
         if checkout::below(repo.store(), found.version.manifest, &path)?.is_empty() {
-            return Err(paths::unknown(found, &path));
+            return Err(paths::unknown(repo, found, &path));
         }
         paths.push(path);
     }

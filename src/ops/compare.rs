@@ -46,7 +46,8 @@ pub struct Report {
 
 /// Compares two versions.
 pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result<Report> {
-    let (a, b) = (revision::version(repo, from)?, revision::version(repo, to)?);
+    let a = revision::version(repo, from)?;
+    let b = revision::version_in(repo, to, Context { dataset: Some(&a.version.dataset), ..Context::default() })?;
     let changes = Changes::between(&**repo.store(), &a.version, b.version.manifest)?;
     let samples = between::samples(repo, &a.version, &b.version, progress)?;
     let (old, new) = (a.version.statistics, b.version.statistics);

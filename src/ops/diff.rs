@@ -4,17 +4,18 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::fs::beneath::Root;
 use crate::object::version::Version;
 use crate::ops::samples::{self, ByFile, Files, Record, Sides};
-use crate::ops::{Renamed, key};
-use crate::path::{DataPath, from_user};
+use crate::ops::{Renamed, key, paths};
+use crate::path::{DataPath, from_user, printable};
 use crate::progress::{Progress, Stage};
-use crate::repo::revision::{self, Found, Target};
+use crate::repo::revision::{self, Context, Found, Target};
 use crate::repo::{Dataset, Repo};
 use crate::sample::Reading;
 use crate::sample::tally::Counts;
+use crate::worktree::checkout;
 use crate::worktree::compare::{self, Differences};
 use crate::worktree::file::FileEntry;
 use crate::worktree::state::State;
@@ -130,8 +131,7 @@ struct Comparison {
 
 /// Compares two versions, or a version and the workspace.
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
-    let paths = options.paths.iter().map(|p| from_user(p)).collect::<Result<Vec<_>>>()?;
-    let comparison = compare(repo, options.from.as_deref(), options.to.as_deref(), &paths, progress)?;
+    let comparison = compare(repo, options, progress)?;
     let samples = options.samples.map(|wanted| samples(repo, &comparison, wanted, progress)).transpose()?;
     let Some(Compared { samples, by_file, records, warnings }) = samples else {
         return Ok(Report::of(comparison));
@@ -240,14 +240,16 @@ fn both(old: &FileEntry, new: &FileEntry) -> Both {
     }
 }
 
-fn compare(repo: &Repo, from: Option<&str>, to: Option<&str>, paths: &[String], progress: &dyn Progress) -> Result<Comparison> {
-    let from = revision::target(repo, from.unwrap_or("HEAD"))?;
+fn compare(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Comparison> {
+    let (from, to) = revision::range(options.from.as_deref(), options.to.as_deref())?;
+    let from = revision::target(repo, from.unwrap_or("HEAD"), Context::default())?;
     // Without a second revision it is the workspace of the dataset that the first one speaks of.
     let to = match (to, &from) {
-        (Some(to), _) => revision::target(repo, to)?,
+        (Some(to), _) => revision::target(repo, to, Context { dataset: Some(from.dataset()), ..Context::default() })?,
         (None, Target::Version(found)) => Target::Work(found.version.dataset.clone()),
         (None, Target::Work(_)) => return Err(Error::usage("name the version to compare the workspace with")),
     };
+    let paths = paths(repo, &options.paths, [&from, &to])?;
     progress.begin(Stage::Scan, 0, 0);
     let wanted = |path: &DataPath| paths.is_empty() || paths.iter().any(|p| p.is_empty() || path.is_within(p));
     let mut comparison = match (from, to) {
@@ -264,6 +266,30 @@ fn compare(repo: &Repo, from: Option<&str>, to: Option<&str>, paths: &[String], 
     files.reread.retain(|(_, new)| wanted(&new.path));
     files.renamed.retain(|(a, b)| wanted(&a.path) || wanted(&b.path));
     Ok(comparison)
+}
+
+/// The paths of the dataset that were typed, each of which one of the sides has.
+fn paths(repo: &Repo, typed: &[String], sides: [&Target; 2]) -> Result<Vec<String>> {
+    let mut paths = Vec::new();
+    for typed in typed {
+        let dataset = repo.config().dataset(sides[1].dataset());
+        let path = dataset.map_or_else(|| from_user(typed), |dataset| paths::in_dataset(repo, dataset, typed))?;
+        let mut has = path.is_empty();
+        for side in sides {
+            has = has
+                || match side {
+                    Target::Version(found) => !checkout::below(repo.store(), found.version.manifest, &path)?.is_empty(),
+                    Target::Work(name) => repo.folder(repo.dataset(Some(name))?).join(&path).symlink_metadata().is_ok(),
+                };
+        }
+        if !has {
+            let version = sides.into_iter().find_map(|side| if let Target::Version(found) = side { Some(found) } else { None });
+            let outside = || Error::new(Kind::PathNotFound, format!("no file or folder '{}'", printable(typed)));
+            return Err(version.map_or_else(outside, |found| paths::unknown(repo, found, &path)));
+        }
+        paths.push(path);
+    }
+    Ok(paths)
 }
 
 fn name(found: &Found) -> String {

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::id::{Content, Id};
 use crate::manifest::{self, Entries, Listed};
 use crate::object::node::{Entry, EntryKind};
-use crate::path::{from_user, printable};
+use crate::ops::paths;
 use crate::repo::{Repo, revision};
 
 /// What to list.
@@ -68,7 +68,7 @@ pub fn run(repo: &Repo, options: &Options, each: &mut dyn FnMut(Item) -> Result<
     let found = revision::version(repo, options.revision.as_deref().unwrap_or("HEAD"))?;
     let store = &**repo.store();
     let root = found.version.manifest;
-    let path = options.path.as_deref().map(from_user).transpose()?.filter(|p| !p.is_empty());
+    let path = options.path.as_deref().map(|path| paths::in_version(repo, &found, path)).transpose()?.filter(|p| !p.is_empty());
     if let Some(entry) = path.as_deref().map(|path| manifest::find(store, root, path)).transpose()?.flatten() {
         return if entry.kind == EntryKind::Folder { Ok(()) } else { each(Item::of(entry)) };
     }
@@ -93,11 +93,7 @@ pub fn run(repo: &Repo, options: &Options, each: &mut dyn FnMut(Item) -> Result<
         }
     }
     match path {
-        Some(path) if !any => {
-            let version = format!("{}@{}", found.version.dataset, found.version.number);
-            Err(Error::new(Kind::PathNotFound, format!("{version} has no '{}'", printable(&path)))
-                .with_hint("list it from the top: hlx ls REV"))
-        }
+        Some(path) if !any => Err(paths::unknown(repo, &found, &path)),
         _ => Ok(()),
     }
 }

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
 use crate::fs::beneath::Root;
+use crate::id::{Id, Node};
+use crate::manifest::{self, Listed, NodeSource};
 use crate::object::node::Entry;
-use crate::path::{DataPath, from_user};
+use crate::path::{DataPath, from_user, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::Found;
 use crate::repo::{Dataset, Repo};
+use crate::spelling;
 use crate::worktree::checkout::{self, Applied, Target};
 use crate::worktree::selection::Selection;
 
@@ -22,12 +25,27 @@ fn below<'p>(dataset: &Dataset, inside: &'p str) -> Option<&'p str> {
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
-/// Returns the path in the dataset that was typed where the user stands. One that leads out of the dataset's folder is
-/// read as a path from there.
+/// Returns the path in the dataset that was typed where the user stands.
+///
+/// # Errors
+/// [`Kind::PathNotFound`] if it lies outside of the dataset's folder.
 pub(super) fn in_dataset(repo: &Repo, dataset: &Dataset, typed: &str) -> Result<String> {
-    let inside = repo.inside(Path::new(typed));
-    match inside.as_deref().map(|inside| below(dataset, inside)) {
-        Ok(Some(path)) => from_user(path),
+    let inside = repo.inside(Path::new(typed))?;
+    if let Some(path) = below(dataset, &inside) {
+        return from_user(path);
+    }
+    let shown = printable(typed);
+    let error = Error::new(Kind::PathNotFound, format!("'{shown}' is outside of '{}', whose folder is {}", dataset.name, dataset.path));
+    Err(match from_user(typed) {
+        Ok(path) => error.with_hint(format!("did you mean '{}'?", printable(&repo.relative(&dataset.name, &path)))),
+        Err(_) => error,
+    })
+}
+
+/// Returns the path in a version that was typed: where the user stands, or, outside of the dataset's folder, from there.
+pub(super) fn in_version(repo: &Repo, found: &Found, typed: &str) -> Result<String> {
+    match repo.config().dataset(&found.version.dataset).map(|dataset| in_dataset(repo, dataset, typed)) {
+        Some(Ok(path)) => Ok(path),
         _ => from_user(typed),
     }
 }
@@ -39,15 +57,15 @@ pub(super) fn places<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<(&'a Datas
     for path in typed {
         let inside = repo.inside(path)?;
         let Some((found, rest)) = repo.config().datasets().find_map(|d| Some((d, below(d, &inside)?))) else {
-            return Err(Error::new(Kind::PathNotFound, format!("{} lies in no dataset", path.display()))
+            return Err(Error::new(Kind::PathNotFound, format!("{} is outside of every dataset", path.display()))
                 .with_hint("'hlx dataset list' shows their folders"));
         };
         if dataset.is_some_and(|d| d.name != found.name) {
-            return Err(Error::usage("the files lie in different datasets").with_hint("restore one dataset's files at a time"));
+            return Err(Error::usage("the files are in different datasets").with_hint("restore one dataset's files at a time"));
         }
         dataset = Some(found);
         if !rest.is_empty() {
-            DataPath::new(rest).map_err(|why| Error::usage(format!("{} is no path in a dataset: {why}", path.display())))?;
+            DataPath::new(rest).map_err(|why| Error::usage(format!("{} is not a valid path: {why}", path.display())))?;
         }
         paths.push(rest.to_owned());
     }
@@ -55,10 +73,35 @@ pub(super) fn places<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<(&'a Datas
 }
 
 /// The error for a path that a version does not have.
-pub(super) fn unknown(found: &Found, path: &str) -> Error {
+pub(super) fn unknown(repo: &Repo, found: &Found, path: &str) -> Error {
     let version = format!("{}@{}", found.version.dataset, found.version.number);
-    Error::new(Kind::PathNotFound, format!("{version} has no '{}'", crate::path::printable(path)))
-        .with_hint(format!("list what it has: hlx ls {version}"))
+    let similar = similar(&**repo.store(), found.version.manifest, path);
+    let question = similar.map(|near| format!("; did you mean '{}'?", printable(&repo.relative(&found.version.dataset, &near))));
+    let error = Error::new(
+        Kind::PathNotFound,
+        format!("{version} has no '{}'{}", printable(path), question.unwrap_or_default()),
+    );
+    error.with_hint(format!("'hlx ls -r {version}' lists its files"))
+}
+
+/// Entries of a folder that are compared with a name that was typed.
+const COMPARED: usize = 10_000;
+
+/// Returns the path most like the one that is missing: the nearest name in the deepest folder of it that is there.
+fn similar(nodes: &impl NodeSource, root: Id<Node>, path: &str) -> Option<String> {
+    let (mut folder, mut name) = (path.rsplit_once('/').map(|(folder, _)| folder), path);
+    loop {
+        let listed = manifest::list(nodes, root, folder).ok()?;
+        if !listed.is_empty() || folder.is_none() {
+            let paths = listed.into_iter().take(COMPARED).map(|listed| match listed {
+                Listed::Entry(entry) => entry.path.to_string(),
+                Listed::Folder(path) => path,
+            });
+            return spelling::nearest(name, paths);
+        }
+        name = folder?;
+        folder = name.rsplit_once('/').map(|(folder, _)| folder);
+    }
 }
 
 /// What was brought back.

@@ -15,6 +15,7 @@ use crate::refs::Versions;
 use crate::repo::author::author;
 use crate::repo::config::{Config, Dataset};
 use crate::sample::Schema;
+use crate::spelling;
 use crate::store::layout::FOLDER;
 use crate::store::{Layout, Store};
 
@@ -70,13 +71,14 @@ impl Repo {
         &self.here
     }
 
-    /// A path relative to the repository's folder, from the path as typed where the user stands. It need not exist, and
-    /// what lies there is not looked at.
+    /// A path relative to the repository's folder, from the path as typed where the user stands; one that begins with `:/`
+    /// begins at the repository's folder. It need not exist, and what lies there is not read.
     pub fn inside(&self, typed: &Path) -> Result<String> {
-        let outside = || Error::usage(format!("{} lies outside of the repository {}", typed.display(), self.root.display()));
-        let inside = match typed.is_absolute() {
-            true => typed.strip_prefix(&self.root).map_err(|_| outside())?.to_owned(),
-            false => Path::new(&self.here).join(typed),
+        let outside = || Error::usage(format!("{} is outside of the repository {}", typed.display(), self.root.display()));
+        let inside = match (typed.strip_prefix(":"), typed.is_absolute()) {
+            (Ok(rest), _) => rest.to_owned(),
+            (Err(_), true) => typed.strip_prefix(&self.root).map_err(|_| outside())?.to_owned(),
+            (Err(_), false) => Path::new(&self.here).join(typed),
         };
         let mut parts: Vec<&str> = Vec::new();
         for part in inside.components() {
@@ -129,8 +131,7 @@ impl Repo {
         let mut all = self.config.datasets();
         match (all.next(), all.next()) {
             (Some(only), None) => Ok(only),
-            (None, _) => Err(Error::new(Kind::DatasetNotFound, "the repository has no dataset yet")
-                .with_hint("declare one: hlx dataset add NAME --type TYPE --path DIR")),
+            (None, _) => Err(self.no_dataset()),
             _ => {
                 Err(Error::usage("the repository has several datasets").with_hint(format!("name one of them: {}", self.names())))
             }
@@ -139,15 +140,35 @@ impl Repo {
 
     /// The error for a dataset that is not there.
     pub fn unknown(&self, name: &str) -> Error {
-        let error = Error::new(Kind::DatasetNotFound, format!("there is no dataset '{}'", crate::path::printable(name)));
+        let known: Vec<&str> = self.config.datasets().map(|d| d.name.as_str()).collect();
+        let question = spelling::nearest(name, &known).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+        let error = Error::new(Kind::DatasetNotFound, format!("unknown dataset '{}'{question}", crate::path::printable(name)));
         match self.names() {
             names if names.is_empty() => error.with_hint("declare it: hlx dataset add NAME --type TYPE --path DIR"),
             names => error.with_hint(format!("there are: {names}")),
         }
     }
 
+    /// The error for a repository without a dataset.
+    pub fn no_dataset(&self) -> Error {
+        Error::new(Kind::DatasetNotFound, "the repository has no dataset yet")
+            .with_hint("declare one: hlx dataset add NAME --type TYPE --path DIR")
+    }
+
     fn names(&self) -> String {
         self.config.datasets().map(|d| d.name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A path of a dataset as one would type it where the user stands.
+    pub fn relative(&self, dataset: &str, path: &str) -> String {
+        let folder = self.config.dataset(dataset).map_or(".", |dataset| dataset.path.as_str());
+        let whole = if folder == "." { path.to_owned() } else { format!("{folder}/{path}") };
+        let (mut here, mut there) = (self.here.split('/').peekable(), whole.trim_end_matches('/').split('/').peekable());
+        while here.peek().is_some_and(|part| !part.is_empty() && there.peek() == Some(part)) {
+            (here.next(), there.next());
+        }
+        let parts: Vec<&str> = here.filter(|part| !part.is_empty()).map(|_| "..").chain(there).collect();
+        if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
     }
 
     /// The folder of a dataset.

@@ -1,6 +1,7 @@
-//! What a user's words for a version mean: `NAME@1.2.0`, `latest`, `production`, `HEAD~1`, an id.
+//! What a user's words for a version mean: `NAME`, `NAME@1.2.0`, `latest`, `production`, `HEAD~1`, an id.
 //!
-//! Looked up in this order: number, keyword, tag, id prefix.
+//! Looked up in this order: the name of a dataset, number, keyword, tag, id prefix. What a revision leaves out follows from
+//! where it stands ([`Context`]).
 
 use crate::error::{Error, Kind, Result};
 use crate::id::{Id, Version as VersionId};
@@ -8,10 +9,13 @@ use crate::object::version::{Number, Version};
 use crate::path::printable;
 use crate::repo::handle::Repo;
 use crate::repo::here::Here;
+use crate::spelling;
 use crate::worktree::state::State;
 
-/// Fewer hex digits than this are no id.
-const PREFIX: usize = 6;
+/// The fewest hex digits of an id.
+const PREFIX: usize = 4;
+/// More generations than this are not gone back at once.
+const MOST_STEPS: usize = 1_000_000;
 
 /// A version that a revision named.
 #[derive(Clone, Debug)]
@@ -31,59 +35,122 @@ pub enum Target {
     Work(String),
 }
 
+/// Where a revision stands, which says what it may leave out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context<'a> {
+    /// The dataset of a revision that names none. Without it, that is the dataset that the user stands in, or the only one.
+    pub dataset: Option<&'a str>,
+    /// The name of a dataset alone means its latest version, not the one that is checked out.
+    pub latest: bool,
+}
+
+impl Target {
+    /// The dataset.
+    pub fn dataset(&self) -> &str {
+        match self {
+            Target::Version(found) => &found.version.dataset,
+            Target::Work(dataset) => dataset,
+        }
+    }
+}
+
+/// Takes `A..B` apart, where that was typed as one word; `A..` and `..B` leave one side out.
+pub fn range<'a>(from: Option<&'a str>, to: Option<&'a str>) -> Result<(Option<&'a str>, Option<&'a str>)> {
+    match (from.and_then(|text| text.split_once("..")), to) {
+        (None, _) => Ok((from, to)),
+        (Some(_), Some(_)) => Err(Error::usage("a range A..B names both sides").with_hint("write A..B, or A B")),
+        (Some((a, b)), None) if b.starts_with('.') => Err(Error::usage(format!("invalid range '{}'", printable(&format!("{a}..{b}"))))
+            .with_hint("write A..B")),
+        (Some((a, b)), None) => {
+            let side = |text: &'a str| if text.is_empty() { Some("HEAD") } else { Some(text) };
+            Ok((side(a), side(b)))
+        }
+    }
+}
+
 /// A revision taken apart.
 struct Parsed<'a> {
     dataset: Option<&'a str>,
+    /// A number, keyword, tag or id; the name of a dataset may stand here too.
     base: &'a str,
-    back: usize,
+    /// Which parent to go to, step by step, counted from 1.
+    steps: Vec<usize>,
 }
 
 fn parse(text: &str) -> Result<Parsed<'_>> {
-    let wrong = || {
-        Error::usage(format!("'{}' is no revision", printable(text)))
-            .with_hint("write NAME@1.2.0, NAME@latest, NAME@TAG, HEAD~1 or an id")
+    let invalid = || {
+        Error::usage(format!("invalid revision '{}'", printable(text)))
+            .with_hint("write NAME, NAME@1.2.0, NAME@latest, NAME@TAG, HEAD~1 or an id")
     };
-    let (dataset, mut base) = match text.split_once('@') {
-        Some((dataset, rest)) => (Some(dataset), rest),
-        None => (None, text),
+    let end = text.find(['~', '^']).unwrap_or(text.len());
+    let (named, mut rest) = text.split_at(end);
+    let (dataset, base) = match named.split_once('@') {
+        Some(("", "")) => (None, "HEAD"),
+        Some(("", _)) => return Err(invalid()),
+        Some((dataset, base)) => (Some(dataset), base),
+        None if named.is_empty() => return Err(invalid()),
+        None => (None, named),
     };
-    let mut back = 0usize;
-    while let Some((rest, steps)) = base.rsplit_once('~') {
-        let steps = if steps.is_empty() { 1 } else { steps.parse().map_err(|_| wrong())? };
-        back = back.saturating_add(steps);
-        base = rest;
+    let mut steps = Vec::new();
+    while let Some(sign) = rest.chars().next() {
+        let digits = rest[1..].find(|c: char| !c.is_ascii_digit()).map_or(rest.len(), |at| at + 1);
+        let count = if digits == 1 { 1 } else { rest[1..digits].parse().map_err(|_| invalid())? };
+        match sign {
+            '~' if count <= MOST_STEPS => steps.extend(std::iter::repeat_n(1, count)),
+            '^' if count > 0 => steps.push(count),
+            '^' => {}
+            _ => return Err(invalid()),
+        }
+        rest = &rest[digits..];
     }
-    if base.is_empty() || dataset == Some("") {
-        return Err(wrong());
-    }
-    Ok(Parsed { dataset, base, back })
+    Ok(Parsed { dataset, base, steps })
 }
 
-/// Finds the version that a revision names. The workspace is none.
+/// Finds the version that a revision names. The workspace is not one.
 pub fn version(repo: &Repo, text: &str) -> Result<Found> {
-    match target(repo, text)? {
+    version_in(repo, text, Context::default())
+}
+
+/// Finds the version that a revision names where it stands. The workspace is not one.
+pub fn version_in(repo: &Repo, text: &str, context: Context<'_>) -> Result<Found> {
+    match target(repo, text, context)? {
         Target::Version(found) => Ok(*found),
-        Target::Work(_) => Err(Error::usage("WORK names the files in the workspace, not a version").with_hint(
+        Target::Work(_) => Err(Error::usage("WORK means the files in the workspace, not a version").with_hint(
             "'hlx diff REV --samples' compares a version with them, and 'hlx commit --dry-run' tells what they would make",
         )),
     }
 }
 
-/// Finds what a revision names.
-pub fn target(repo: &Repo, text: &str) -> Result<Target> {
-    let parsed = parse(text)?;
-    let dataset = dataset_of(repo, &parsed)?;
-    if matches!(parsed.base, "WORK" | "work") {
+/// Finds what a revision names where it stands.
+pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
+    let mut parsed = parse(text)?;
+    let all = datasets(repo)?;
+    let is_dataset = |name: &str| all.iter().any(|known| known == name);
+    if parsed.dataset.is_none() && is_dataset(parsed.base) {
+        (parsed.dataset, parsed.base) = (Some(parsed.base), "");
+    }
+    if let Some(name) = parsed.dataset.filter(|name| !is_dataset(name)) {
+        return Err(repo.unknown(name));
+    }
+    let only = if let [only] = &all[..] { Some(only.as_str()) } else { None };
+    let dataset = parsed.dataset.or(context.dataset).or_else(|| repo.within()).or(only);
+    if parsed.base.eq_ignore_ascii_case("work") {
         return match dataset {
-            Some(dataset) if parsed.back == 0 => Ok(Target::Work(dataset)),
+            Some(dataset) if parsed.steps.is_empty() => Ok(Target::Work(dataset.to_owned())),
             Some(_) => Err(Error::usage("the workspace has no ancestors; use HEAD~N")),
-            None => Err(ambiguous(repo, "WORK")),
+            None => Err(ambiguous(repo, "WORK", &all)),
         };
     }
     let id = match dataset {
-        Some(dataset) => in_dataset(repo, &dataset, parsed.base)?,
-        None => anywhere(repo, parsed.base)?,
+        Some(dataset) => in_dataset(repo, dataset, parsed.base, context.latest)?,
+        None => anywhere(repo, parsed.base, &all)?,
     };
+    // An id needs no dataset.
+    let id = match id {
+        None if parsed.dataset.is_none() => by_prefix(repo, &all, parsed.base)?,
+        id => id,
+    };
+    let id = id.ok_or_else(|| missing(repo, text, &parsed, dataset, &all))?;
     let mut found = Found { id, version: repo.version(id)? };
     if parsed.dataset.is_some_and(|dataset| dataset != found.version.dataset) {
         return Err(Error::damaged(format!(
@@ -92,96 +159,94 @@ pub fn target(repo: &Repo, text: &str) -> Result<Target> {
             found.version.dataset
         )));
     }
-    for _ in 0..parsed.back {
-        let Some(parent) = found.version.parents.first().copied() else {
-            return Err(Error::new(
-                Kind::VersionNotFound,
-                format!("{}@{} has no parent", found.version.dataset, found.version.number),
-            ));
+    for parent in parsed.steps {
+        let Some(id) = found.version.parents.get(parent - 1).copied() else {
+            let name = format!("{}@{}", found.version.dataset, found.version.number);
+            let lacks = if parent == 1 { "no parent".to_owned() } else { format!("no parent number {parent}") };
+            return Err(Error::new(Kind::VersionNotFound, format!("{name} has {lacks}")));
         };
-        found = Found { id: parent, version: repo.version(parent)? };
+        found = Found { id, version: repo.version(id)? };
     }
     Ok(Target::Version(Box::new(found)))
 }
 
-/// The dataset that a revision speaks of, if it or the place where the user stands says so.
-fn dataset_of(repo: &Repo, parsed: &Parsed<'_>) -> Result<Option<String>> {
-    let known = repo.versions().datasets()?;
-    if let Some(name) = parsed.dataset {
-        let there = repo.config().dataset(name).is_some() || known.iter().any(|k| k == name);
-        return if there { Ok(Some(name.to_owned())) } else { Err(repo.unknown(name)) };
-    }
-    if let Some(name) = repo.within() {
-        return Ok(Some(name.to_owned()));
-    }
-    let mut all: Vec<String> = repo.config().datasets().map(|d| d.name.clone()).chain(known).collect();
+/// Returns the names of all datasets, those that are declared and those that have versions, in their order.
+pub fn datasets(repo: &Repo) -> Result<Vec<String>> {
+    let mut all = repo.versions().datasets()?;
+    all.extend(repo.config().datasets().map(|dataset| dataset.name.clone()));
     all.sort();
     all.dedup();
-    Ok(if all.len() == 1 { all.pop() } else { None })
+    Ok(all)
 }
 
-fn ambiguous(repo: &Repo, base: &str) -> Error {
-    let names: Vec<String> = repo.config().datasets().map(|d| format!("{}@{base}", d.name)).collect();
-    match names.is_empty() {
-        true => Error::new(Kind::DatasetNotFound, "the repository has no dataset yet")
-            .with_hint("declare one: hlx dataset add NAME --type TYPE --path DIR"),
-        false => Error::usage(format!("'{}' could mean several datasets", printable(base)))
-            .with_hint(format!("write {}", names.join(" or "))),
+/// Whether the word means a version of every dataset: the checked-out one, the latest, the workspace.
+fn is_keyword(base: &str) -> bool {
+    ["head", "latest", "work"].iter().any(|word| base.eq_ignore_ascii_case(word))
+}
+
+fn ambiguous(repo: &Repo, base: &str, datasets: &[String]) -> Error {
+    if datasets.is_empty() {
+        return repo.no_dataset();
     }
+    let names: Vec<String> = datasets.iter().map(|name| format!("{name}@{base}")).collect();
+    Error::usage(format!("'{}' could mean several datasets", printable(base)))
+        .with_hint(format!("write {}", names.join(" or ")))
 }
 
-fn in_dataset(repo: &Repo, dataset: &str, base: &str) -> Result<Id<VersionId>> {
-    let missing = |hint: String| {
-        Error::new(Kind::VersionNotFound, format!("'{dataset}' has no version '{}'", printable(base))).with_hint(hint)
-    };
+/// Finds a version of a dataset; an empty `base` means the latest, or the one that is checked out.
+fn in_dataset(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Option<Id<VersionId>>> {
     let refs = repo.versions();
-    let digits = base.strip_prefix('v').unwrap_or(base);
+    let head = || Ok::<_, Error>(State::load(repo.store().layout(), dataset)?.head);
+    let numbered = |number: Option<&Number>| match number {
+        Some(number) => Ok(repo.numbered(dataset, number)?.map(|(id, _)| id)),
+        None => Ok(None),
+    };
+    let digits = base.strip_prefix(['v', 'V']).unwrap_or(base);
     if let Ok(number) = Number::parse(digits) {
-        return match repo.numbered(dataset, &number)? {
-            Some((id, _)) => Ok(id),
-            None => Err(missing(nearest(&refs.numbers(dataset)?, &number))),
-        };
+        return numbered(Some(&number));
     }
     if let Some(wanted) = partial(digits) {
         let fits = |n: &Number| n.parts().0 == wanted.0 && wanted.1.is_none_or(|minor| n.parts().1 == minor);
         let numbers: Vec<Number> = refs.numbers(dataset)?.into_iter().filter(fits).collect();
         if let Some(number) = highest(&numbers) {
-            return repo.numbered(dataset, number)?.map(|(id, _)| id).ok_or_else(|| missing("run 'hlx log'".into()));
-        }
-        if base.len() < PREFIX {
-            return Err(missing(format!("'hlx log {dataset}' lists its versions")));
+            return numbered(Some(number));
         }
     }
-    match base {
-        "latest" => {
-            let numbers = refs.numbers(dataset)?;
-            let number =
-                highest(&numbers).ok_or_else(|| missing(format!("it has no version yet: hlx commit {dataset} -m SUMMARY")))?;
-            return repo.numbered(dataset, number)?.map(|(id, _)| id).ok_or_else(|| missing("run 'hlx log'".into()));
-        }
-        "HEAD" | "head" => {
-            return State::load(repo.store().layout(), dataset)?
-                .head
-                .ok_or_else(|| missing("the workspace was not made from a version yet; use 'latest' or a number".into()));
-        }
-        _ => {}
+    if base.eq_ignore_ascii_case("head") {
+        return head();
+    }
+    if base.is_empty() && !latest && let Some(id) = head()? {
+        return Ok(Some(id));
+    }
+    if base.is_empty() || base.eq_ignore_ascii_case("latest") {
+        return numbered(highest(&refs.numbers(dataset)?));
     }
     let facts = repo.facts().fold()?;
     let mut here = Here::of(repo);
     for id in facts.versions_with(base).iter().rev() {
         if here.version(*id)?.is_some_and(|version| version.dataset == dataset) {
-            return Ok(*id);
+            return Ok(Some(*id));
         }
     }
-    by_prefix(repo, &[dataset.to_owned()], base)?
-        .ok_or_else(|| missing(format!("'hlx log {dataset}' lists its versions and tags")))
+    by_prefix(repo, &[dataset.to_owned()], base)
 }
 
-/// An id can be found without knowing the dataset; everything else needs it.
-fn anywhere(repo: &Repo, base: &str) -> Result<Id<VersionId>> {
-    match by_prefix(repo, &repo.versions().datasets()?, base)? {
-        Some(id) => Ok(id),
-        None => Err(ambiguous(repo, base)),
+/// Finds a version by a number or a tag that only one dataset has.
+fn anywhere(repo: &Repo, base: &str, datasets: &[String]) -> Result<Option<Id<VersionId>>> {
+    if is_keyword(base) {
+        return Err(ambiguous(repo, base, datasets));
+    }
+    let mut found: Vec<(&String, Id<VersionId>)> = Vec::new();
+    for dataset in datasets {
+        found.extend(in_dataset(repo, dataset, base, false)?.map(|id| (dataset, id)));
+    }
+    match &found[..] {
+        [] => Ok(None),
+        [(_, id)] => Ok(Some(*id)),
+        several => {
+            let names: Vec<String> = several.iter().map(|(dataset, _)| (*dataset).clone()).collect();
+            Err(ambiguous(repo, base, &names))
+        }
     }
 }
 
@@ -209,6 +274,58 @@ fn by_prefix(repo: &Repo, datasets: &[String], prefix: &str) -> Result<Option<Id
     Ok(found)
 }
 
+/// The error for a revision that names nothing: the word that comes nearest, or what there is.
+fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, datasets: &[String]) -> Error {
+    let error = |message: String| Error::new(Kind::VersionNotFound, message);
+    let base = parsed.base;
+    // What cannot be read is no help here, and no reason for another error.
+    let numbers = dataset.and_then(|dataset| repo.versions().numbers(dataset).ok()).unwrap_or_default();
+    match dataset {
+        None if datasets.is_empty() => return repo.no_dataset(),
+        Some(dataset) if numbers.is_empty() => {
+            return error(format!("'{dataset}' has no version yet")).with_hint(format!("hlx commit {dataset} -m SUMMARY"));
+        }
+        Some(dataset) if base.eq_ignore_ascii_case("head") => {
+            return error(format!("the workspace of '{dataset}' was not made from a version yet"))
+                .with_hint(format!("name one: {dataset}@latest, or a number"));
+        }
+        Some(dataset) if Number::parse(base.trim_start_matches(['v', 'V'])).is_ok() || partial(base).is_some() => {
+            return error(format!("'{dataset}' has no version '{}'", printable(base))).with_hint(nearest(&numbers, base));
+        }
+        _ => {}
+    }
+    let mut words: Vec<String> = if parsed.dataset.is_none() { datasets.to_vec() } else { Vec::new() };
+    words.extend(["latest", "HEAD", "WORK"].map(str::to_owned));
+    let mut here = Here::of(repo);
+    let facts = repo.facts().fold().unwrap_or_default();
+    for (tag, versions) in facts.tags() {
+        let of = |id: &Id<VersionId>| here.version(*id).ok().flatten().map(|version| version.dataset);
+        let owners: Vec<String> = versions.iter().filter_map(of).collect();
+        match dataset {
+            Some(dataset) if owners.iter().any(|owner| owner == dataset) => words.push(tag.to_owned()),
+            Some(_) => {}
+            None => words.extend(owners.iter().map(|owner| format!("{owner}@{tag}"))),
+        }
+    }
+    let part = |word: &str| word.rsplit_once('@').map_or(word, |(_, tag)| tag).to_owned();
+    let similar = words.iter().find(|word| spelling::nearest(base, [part(word)].iter()).is_some());
+    let best = spelling::nearest(base, words.iter().map(|word| part(word)));
+    let similar = best.and_then(|best| words.iter().find(|word| part(word) == best)).or(similar);
+    let named = |word: &String| match parsed.dataset {
+        Some(dataset) => format!("{dataset}@{word}"),
+        None => word.clone(),
+    };
+    let question = similar.map(|word| format!("; did you mean '{}'?", named(word))).unwrap_or_default();
+    let error = error(format!("unknown revision '{}'{question}", printable(text)));
+    if repo.root().join(repo.here()).join(base).exists() {
+        return error.with_hint(format!("'{}' is a path: name the version first, or put paths after '--'", printable(base)));
+    }
+    error.with_hint(match dataset {
+        Some(dataset) => format!("'hlx log {dataset}' lists its versions and tags"),
+        None => "'hlx log' lists the versions and tags, 'hlx dataset list' the datasets".to_owned(),
+    })
+}
+
 /// `1` or `1.2`.
 fn partial(text: &str) -> Option<(u64, Option<u64>)> {
     let number = |t: &str| (!t.is_empty() && t.bytes().all(|b| b.is_ascii_digit())).then(|| t.parse().ok()).flatten();
@@ -223,10 +340,13 @@ pub fn highest(numbers: &[Number]) -> Option<&Number> {
     numbers.iter().rev().find(|n| !n.is_pre_release()).or(numbers.last())
 }
 
-fn nearest(numbers: &[Number], wanted: &Number) -> String {
-    let at = numbers.partition_point(|n| n < wanted);
+/// Names the versions about the one that is missing.
+fn nearest(numbers: &[Number], base: &str) -> String {
+    let base = base.trim_start_matches(['v', 'V']);
+    let padded = [base.to_owned(), format!("{base}.0"), format!("{base}.0.0")].iter().find_map(|text| Number::parse(text).ok());
+    let at = padded.map_or(numbers.len(), |wanted| numbers.partition_point(|n| *n < wanted));
     let near: Vec<String> = numbers[at.saturating_sub(2)..(at + 2).min(numbers.len())].iter().map(Number::to_string).collect();
-    if near.is_empty() { "it has no version yet".into() } else { format!("there are: {}", near.join(", ")) }
+    format!("there are: {}", near.join(", "))
 }
 
 #[cfg(test)]
@@ -235,11 +355,15 @@ mod tests {
 
     #[test]
     fn revisions_are_taken_apart() {
-        let parts = |text| parse(text).map(|p| (p.dataset.map(str::to_owned), p.base.to_owned(), p.back));
-        assert_eq!(parts("leases@1.2.0").unwrap(), (Some("leases".into()), "1.2.0".into(), 0));
-        assert_eq!(parts("HEAD~").unwrap(), (None, "HEAD".into(), 1));
-        assert_eq!(parts("a@latest~2~").unwrap(), (Some("a".into()), "latest".into(), 3));
-        for bad in ["", "a@", "@1", "~1", "HEAD~x"] {
+        let parts = |text| parse(text).map(|p| (p.dataset.map(str::to_owned), p.base.to_owned(), p.steps));
+        assert_eq!(parts("leases@1.2.0").unwrap(), (Some("leases".into()), "1.2.0".into(), vec![]));
+        assert_eq!(parts("leases").unwrap(), (None, "leases".into(), vec![]));
+        assert_eq!(parts("leases@").unwrap(), (Some("leases".into()), String::new(), vec![]));
+        assert_eq!(parts("HEAD~").unwrap(), (None, "HEAD".into(), vec![1]));
+        assert_eq!(parts("a@latest~2~").unwrap(), (Some("a".into()), "latest".into(), vec![1, 1, 1]));
+        assert_eq!(parts("HEAD^^2^0").unwrap(), (None, "HEAD".into(), vec![1, 2]));
+        assert_eq!(parts("@~").unwrap(), (None, "HEAD".into(), vec![1]));
+        for bad in ["", "@1", "~1", "^", "HEAD~x", "HEAD^-1", "HEAD~1x", "HEAD~99999999999999999999", "HEAD~1000001"] {
             assert!(parts(bad).is_err(), "{bad}");
         }
     }
