@@ -165,11 +165,14 @@ pub(crate) struct Init {
 #[derive(Args)]
 #[command(after_help = "Example:\n  hlx status leases --exit-code || hlx commit leases -m 'new leases'")]
 pub(crate) struct Status {
-    /// The dataset
+    /// The dataset [default: the one that you are in, or all]
     pub(crate) name: Option<String>,
     /// Exit with 1 if anything differs
     #[arg(long)]
     pub(crate) exit_code: bool,
+    /// Only these files and folders
+    #[arg(last = true, value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
 }
 
 /// Make the next version
@@ -196,6 +199,9 @@ pub(crate) struct Commit {
     /// Put a tag on it; may be repeated
     #[arg(long = "tag", value_name = "T")]
     pub(crate) tags: Vec<String>,
+    /// Move the tags from the versions that have them
+    #[arg(long = "move", requires = "tags")]
+    pub(crate) move_tags: bool,
     /// Attach a value, read as JSON if it is JSON and as text if not: batch=2, q='{"a":1}', name=text; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = metadata)]
     pub(crate) meta: Vec<(String, Value)>,
@@ -396,16 +402,29 @@ pub(crate) struct Cat {
 #[derive(Subcommand)]
 pub(crate) enum Tag {
     /// Put tags on a version
-    #[command(after_help = "Example:\n  hlx tag add leases@1.1.0 production")]
-    Add(Tags),
+    #[command(after_help = "Examples:
+  hlx tag add leases@1.1.0 production
+  hlx tag add leases@1.2.0 production --move
+
+Within a dataset a tag stands on one version.")]
+    Add(TagAdd),
     /// Take tags off a version
     #[command(after_help = "Example:\n  hlx tag rm leases@1.0.0 production")]
     Rm(Tags),
-    /// List tags and the versions that bear them
+    /// List tags and the versions that have them
     List {
         /// The dataset [default: all]
         name: Option<String>,
     },
+}
+
+#[derive(Args)]
+pub(crate) struct TagAdd {
+    #[command(flatten)]
+    pub(crate) tags: Tags,
+    /// Move the tags from the versions that have them
+    #[arg(long = "move")]
+    pub(crate) moves: bool,
 }
 
 #[derive(Args)]

@@ -172,6 +172,27 @@ impl Output {
         }
     }
 
+    /// Prints a report of each dataset: one alone as [`Output::answer`] does, several one below the other, or as one
+    /// document with the list `datasets`.
+    pub(crate) fn answers<R: Serialize>(
+        &mut self,
+        reports: &[R],
+        mut words: impl FnMut(&R, &mut Output) -> io::Result<()>,
+    ) -> Result<()> {
+        if let [report] = reports {
+            return self.answer(report, |out| words(report, out));
+        }
+        self.answer(&serde_json::json!({ "datasets": reports }), |out| {
+            for (n, report) in reports.iter().enumerate() {
+                if n > 0 {
+                    writeln!(out)?;
+                }
+                words(report, out)?;
+            }
+            Ok(())
+        })
+    }
+
     /// Prints a JSON document on a line of its own.
     pub(crate) fn document(&mut self, document: &impl Serialize) -> Result<()> {
         serde_json::to_writer(&mut *self, document).map_err(io::Error::from).map_err(|e| self.error(e))?;

@@ -63,6 +63,16 @@ impl Session {
         Bar::new(self.show_progress)
     }
 
+    /// Asks a question on the terminal; an empty answer is yes.
+    pub(crate) fn ask(&self, question: &str) -> Result<bool> {
+        let fail = |source| Error::new(ErrorKind::Io, "cannot ask on the terminal").with_source(source);
+        let mut answer = String::new();
+        let mut stderr = std::io::stderr().lock();
+        stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush()).map_err(fail)?;
+        std::io::stdin().read_line(&mut answer).map_err(fail)?;
+        Ok(matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes"))
+    }
+
     /// Prints a text that was asked for, and says the exit code.
     pub(crate) fn say(mut self, text: &str) -> u8 {
         let result = match self.manner.form {

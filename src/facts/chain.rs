@@ -11,6 +11,7 @@ use crate::facts::lineage::{self, Known};
 use crate::fs::atomic::{self, Created};
 use crate::id::{Fact as FactId, Id};
 use crate::object::fact::{Fact, Statement};
+use crate::object::version::Version;
 use crate::object::{Key, Kind};
 use crate::refs::{Place, Sequence};
 use crate::store::{Store, Writer};
@@ -118,9 +119,16 @@ impl<'a> Facts<'a> {
         self.head()?.map_or(Ok(Vec::new()), |(_, head)| self.ordered(head))
     }
 
-    /// What all facts come to.
+    /// What all facts come to. Of the versions of a dataset that received a tag, the last one has it.
     pub fn fold(&self) -> Result<State> {
-        Ok(State::of(self.all()?))
+        let mut state = State::of(self.all()?);
+        // A version that is not in this store, or is damaged, shares its tags with nobody.
+        state.keep_last(|id| {
+            let key = Key::from(id);
+            let bytes = self.store.contains(&key).then(|| self.store.get(&key).ok()).flatten()?;
+            Version::decode(&bytes).ok().map(|version| version.dataset)
+        });
+        Ok(state)
     }
 
     /// Joins another history of facts, whose objects are in the store, with this one. Nothing is lost of either, and

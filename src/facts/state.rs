@@ -2,7 +2,7 @@
 //!
 //! Folding is linear in the number of facts, but for the order in which versions received a tag, which is sorted once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::clock::Time;
@@ -51,7 +51,7 @@ struct Said {
 /// What the facts come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
-    /// The versions that bear each tag; the one that received it last comes last.
+    /// The versions that have each tag, one of each dataset; the one that received it last comes last.
     tags: BTreeMap<String, Vec<Id<Version>>>,
     versions: HashMap<Id<Version>, Said>,
     runs: Vec<Arc<Recorded>>,
@@ -101,6 +101,24 @@ impl State {
             state.tags.insert(tag, on.into_iter().map(|(version, _)| version).collect());
         }
         state
+    }
+
+    /// Leaves each tag only to the version of a dataset that received it last. `dataset` names that of a version, where it
+    /// can; it is asked only of tags that several versions have.
+    pub(super) fn keep_last(&mut self, mut dataset: impl FnMut(Id<Version>) -> Option<String>) {
+        for (tag, on) in self.tags.iter_mut().filter(|(_, on)| on.len() > 1) {
+            let mut datasets = HashSet::new();
+            let mut kept: Vec<Id<Version>> = Vec::new();
+            for id in on.drain(..).rev() {
+                if dataset(id).is_none_or(|name| datasets.insert(name)) {
+                    kept.push(id);
+                } else if let Some(said) = self.versions.get_mut(&id) {
+                    said.tags.remove(tag);
+                }
+            }
+            kept.reverse();
+            *on = kept;
+        }
     }
 
     /// The tags of a version, in the order of their names.
@@ -180,6 +198,17 @@ mod tests {
         assert_eq!((state.verdict_of(one), state.verdict_of(two)), (Some(Id::of(b"good")), None));
         assert_eq!((state.notes_of(one).len(), state.notes_of(two)[0].text.as_str(), state.notes().len()), (0, "re-crawl", 1));
         assert_eq!(state.runs_of(Id::of(b"three")), []);
+    }
+
+    #[test]
+    fn a_tag_stands_on_one_version_of_a_dataset() {
+        let (one, two, other, unknown) = (Id::of(b"one"), Id::of(b"two"), Id::of(b"other"), Id::of(b"unknown"));
+        let add = |version| Statement::TagAdded { version, tag: "production".into() };
+        let said = [add(two), add(other), add(unknown), add(one)];
+        let mut state = State::of((0..).zip(said).map(|(n, statement)| fact(n, statement)));
+        state.keep_last(|id| (id != unknown).then(|| if id == other { "contracts" } else { "leases" }.to_owned()));
+        assert_eq!(state.versions_with("production"), [other, unknown, one]);
+        assert_eq!((state.tags_of(two), state.tags_of(one).len()), (vec![], 1));
     }
 
     #[test]

@@ -139,6 +139,18 @@ pub enum ValidationStatus {
     Skipped = 3,
 }
 
+impl ValidationStatus {
+    /// The name that reports and JSON give it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ValidationStatus::Pending => "PENDING",
+            ValidationStatus::Passed => "PASSED",
+            ValidationStatus::Failed => "FAILED",
+            ValidationStatus::Skipped => "SKIPPED",
+        }
+    }
+}
+
 /// What a version holds in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statistics {

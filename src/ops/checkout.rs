@@ -4,21 +4,26 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
 use crate::fs::beneath::Root;
 use crate::id::{Id, Version as VersionId};
+use crate::manifest::Entries;
 use crate::object::version::Number;
 use crate::ops::paths;
-use crate::path::from_user;
+use crate::path::{from_user, printable};
 use crate::progress::{Progress, Stage};
-use crate::repo::revision::Found;
+use crate::repo::revision::{Context, Found};
 use crate::repo::{Repo, revision};
+use crate::spelling;
 use crate::worktree::cache;
 use crate::worktree::checkout::{self, Applied, Target};
 use crate::worktree::scan::Scan;
 use crate::worktree::selection::Selection;
 use crate::worktree::state::{self, State};
+
+/// Paths of a version that are compared with a pattern that matches none.
+const COMPARED: usize = 10_000;
 
 /// What to check out, and where.
 #[derive(Clone, Debug, Default)]
@@ -60,12 +65,22 @@ pub struct Report {
     pub discarded: u64,
 }
 
-/// Checks a version out.
+/// Returns the revisions that a word means: `HEAD`, `latest` and a tag mean the version of each dataset that has one, where
+/// several are in question.
+pub fn revisions(repo: &Repo, word: &str) -> Result<Vec<String>> {
+    revision::of_each(repo, word)
+}
+
+/// Checks a version out. The name of a dataset alone means its latest version.
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
-    let found = revision::version(repo, &options.revision)?;
+    let context = Context { latest: true, ..Context::default() };
+    let found = revision::version_in(repo, &options.revision, context).map_err(|error| path_hint(repo, options, error))?;
     let paths = paths(repo, options, &found)?;
     let selection = Selection { include: options.include.clone(), exclude: options.exclude.clone(), paths };
     let selection = (!selection.is_all()).then_some(selection);
+    if let Some(selection) = &selection {
+        check_selects(repo, &found, selection)?;
+    }
     if let Some(into) = &options.into {
         let matcher = selection.as_ref().map(Selection::matcher).transpose()?;
         let target = Target { manifest: found.version.manifest, selection: matcher.as_ref() };
@@ -79,6 +94,15 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let _workspace = state::lock(repo.store().layout(), &found.version.dataset)?;
     let restored = paths::bring_back(repo, &found, &selection.unwrap_or_default(), &[], options.force, progress)?;
     Ok(report(found, restored.folder.display().to_string(), restored.applied, restored.discarded))
+}
+
+/// The error of a revision that is none, or how to bring a file back if it is one.
+fn path_hint(repo: &Repo, options: &Options, error: Error) -> Error {
+    let is_path = error.kind() == Kind::VersionNotFound && paths::places(repo, &[PathBuf::from(&options.revision)]).is_ok();
+    match is_path && repo.root().join(repo.here()).join(&options.revision).exists() {
+        true => error.with_hint(format!("to bring a file back: hlx restore {}", printable(&options.revision))),
+        false => error,
+    }
 }
 
 /// The paths of the version that were named; none for all of it.
@@ -95,6 +119,43 @@ fn paths(repo: &Repo, options: &Options, found: &Found) -> Result<Vec<String>> {
         paths.push(path);
     }
     Ok(if paths.iter().any(String::is_empty) { Vec::new() } else { paths })
+}
+
+/// Fails if a pattern of the selection matches no file of the version, or nothing is left of it.
+fn check_selects(repo: &Repo, found: &Found, selection: &Selection) -> Result<()> {
+    let one = |glob: &String| Selection { include: vec![glob.clone()], ..Selection::default() }.matcher();
+    let mut unmatched = Vec::new();
+    for (flag, globs) in [("--include", &selection.include), ("--exclude", &selection.exclude)] {
+        for glob in globs {
+            unmatched.push((flag, glob, one(glob)?));
+        }
+    }
+    let (whole, mut any, mut paths) = (selection.matcher()?, false, Vec::new());
+    for entry in Entries::new(&**repo.store(), found.version.manifest)? {
+        let entry = entry?;
+        let path = entry.path.as_str();
+        any = any || whole.selects(path);
+        unmatched.retain(|(_, _, matcher)| !matcher.selects(path));
+        if any && unmatched.is_empty() {
+            return Ok(());
+        }
+        if paths.len() < COMPARED {
+            paths.push(path.to_owned());
+        }
+    }
+    let version = format!("{}@{}", found.version.dataset, found.version.number);
+    let error =
+        |message: String| Error::new(Kind::PathNotFound, message).with_hint(format!("'hlx ls -r {version}' lists its files"));
+    if let Some((flag, glob, _)) = unmatched.first() {
+        let folders = paths.iter().filter_map(|path| Some(path.rsplit_once('/')?.0.to_owned()));
+        let near = spelling::nearest(glob.trim_end_matches("/**"), folders.chain(paths.iter().cloned()));
+        let question = near.map(|near| format!("; did you mean '{}'?", printable(&near))).unwrap_or_default();
+        return Err(error(format!("{flag} '{}' matches no file of {version}{question}", printable(glob))));
+    }
+    match any || paths.is_empty() {
+        true => Ok(()),
+        false => Err(error(format!("the patterns leave no file of {version}"))),
+    }
 }
 
 fn report(found: Found, path: String, applied: Applied, discarded: u64) -> Report {

@@ -8,6 +8,7 @@ use crate::ops::Drift;
 use crate::ops::between;
 use crate::ops::changes::{Changes, FileChanges};
 use crate::progress::Progress;
+use crate::repo::revision::Context;
 use crate::repo::{Repo, revision, standing};
 use crate::sample::schema;
 

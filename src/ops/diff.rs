@@ -258,13 +258,7 @@ fn compare(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Co
         (Target::Work(name), Target::Version(b)) => workspace(repo, &b, repo.dataset(Some(&name))?, progress)?.reversed(),
         (Target::Work(_), Target::Work(_)) => return Err(Error::usage("one of the two has to be a version")),
     };
-    let files = &mut comparison.files;
-    for list in [&mut files.added, &mut files.removed, &mut files.folders_added, &mut files.folders_removed] {
-        list.retain(|file| wanted(&file.path));
-    }
-    files.modified.retain(|(_, new)| wanted(&new.path));
-    files.reread.retain(|(_, new)| wanted(&new.path));
-    files.renamed.retain(|(a, b)| wanted(&a.path) || wanted(&b.path));
+    comparison.files.retain(wanted);
     Ok(comparison)
 }
 

@@ -16,6 +16,7 @@ pub mod init;
 pub mod join;
 mod judge;
 mod key;
+mod labels;
 mod links;
 pub mod log;
 pub mod ls;

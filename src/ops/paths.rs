@@ -35,11 +35,29 @@ pub(super) fn in_dataset(repo: &Repo, dataset: &Dataset, typed: &str) -> Result<
         return from_user(path);
     }
     let shown = printable(typed);
-    let error = Error::new(Kind::PathNotFound, format!("'{shown}' is outside of '{}', whose folder is {}", dataset.name, dataset.path));
+    let error =
+        Error::new(Kind::PathNotFound, format!("'{shown}' is outside of '{}', whose folder is {}", dataset.name, dataset.path));
     Err(match from_user(typed) {
         Ok(path) => error.with_hint(format!("did you mean '{}'?", printable(&repo.relative(&dataset.name, &path)))),
         Err(_) => error,
     })
+}
+
+/// Returns the paths of a workspace that were typed, each of which it or the version that it was made from has.
+pub(super) fn in_workspace(repo: &Repo, dataset: &Dataset, head: Option<Id<Node>>, typed: &[String]) -> Result<Vec<String>> {
+    let mut paths = Vec::new();
+    for typed in typed {
+        let path = in_dataset(repo, dataset, typed)?;
+        let in_version = || head.map_or(Ok(false), |head| Ok(!checkout::below(repo.store(), head, &path)?.is_empty()));
+        if !path.is_empty() && repo.folder(dataset).join(&path).symlink_metadata().is_err() && !in_version()? {
+            let near = head.and_then(|head| similar(&**repo.store(), head, &path));
+            let near = near.map(|near| format!("; did you mean '{}'?", printable(&repo.relative(&dataset.name, &near))));
+            let message = format!("no file or folder '{}' in '{}'{}", printable(typed), dataset.name, near.unwrap_or_default());
+            return Err(Error::new(Kind::PathNotFound, message));
+        }
+        paths.push(path);
+    }
+    Ok(paths)
 }
 
 /// Returns the path in a version that was typed: where the user stands, or, outside of the dataset's folder, from there.
@@ -77,10 +95,7 @@ pub(super) fn unknown(repo: &Repo, found: &Found, path: &str) -> Error {
     let version = format!("{}@{}", found.version.dataset, found.version.number);
     let similar = similar(&**repo.store(), found.version.manifest, path);
     let question = similar.map(|near| format!("; did you mean '{}'?", printable(&repo.relative(&found.version.dataset, &near))));
-    let error = Error::new(
-        Kind::PathNotFound,
-        format!("{version} has no '{}'{}", printable(path), question.unwrap_or_default()),
-    );
+    let error = Error::new(Kind::PathNotFound, format!("{version} has no '{}'{}", printable(path), question.unwrap_or_default()));
     error.with_hint(format!("'hlx ls -r {version}' lists its files"))
 }
 

@@ -3,12 +3,16 @@
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::object::version::Number;
-use crate::ops::Renamed;
+use crate::manifest::Entries;
+use crate::object::version::{Number, Version};
+use crate::ops::{Renamed, paths};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
+use crate::repo::revision::highest;
+use crate::store::Store;
 use crate::worktree::compare;
 use crate::worktree::file::FileEntry;
+use crate::worktree::selection::Selection;
 use crate::worktree::state::State;
 
 /// Which workspace.
@@ -16,6 +20,8 @@ use crate::worktree::state::State;
 pub struct Options {
     /// The dataset; may be left out where there is one, or where the user stands in one.
     pub dataset: Option<String>,
+    /// Files and folders to compare, as typed where the user stands; all if empty.
+    pub paths: Vec<String>,
 }
 
 /// What differs.
@@ -25,6 +31,8 @@ pub struct Report {
     pub dataset_name: String,
     /// The version that the workspace was made from.
     pub version: Option<Number>,
+    /// The highest version of the dataset.
+    pub latest: Option<Number>,
     /// Whether nothing differs.
     pub clean: bool,
     /// Files that the version does not have.
@@ -47,6 +55,18 @@ pub struct Report {
     pub outside: Vec<String>,
     /// The part that is checked out, if it is not all.
     pub selection: Option<String>,
+    /// How many files of the version it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Partial>,
+}
+
+/// How much of a version a part of it has.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Partial {
+    /// Files of the part.
+    pub files: u64,
+    /// Files of the version.
+    pub of: u64,
 }
 
 /// Compares the workspace with the version that it was made from.
@@ -58,11 +78,21 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let manifest = head.as_ref().map(|version| version.manifest);
     let (store, folder, selection) = (repo.store(), repo.folder(dataset), state.selection.as_ref());
     let rules = dataset.samples.then(|| dataset.rules(&store.layout().tmp())).transpose()?;
-    let found = compare::workspace(store, &folder, &dataset.name, manifest, selection, rules.as_ref(), progress)?;
+    let mut found = compare::workspace(store, &folder, &dataset.name, manifest, selection, rules.as_ref(), progress)?;
+    if !options.paths.is_empty() {
+        let paths = paths::in_workspace(repo, dataset, manifest, &options.paths)?;
+        found.retain(|path| paths.iter().any(|typed| typed.is_empty() || path.is_within(typed)));
+    }
+    let partial = match (selection, &head) {
+        (Some(selection), Some(head)) => Some(part(store, selection, head)?),
+        _ => None,
+    };
+    let numbers = repo.versions().numbers(&dataset.name)?;
     let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
     Ok(Report {
         dataset_name: dataset.name.clone(),
         version: head.map(|version| version.number),
+        latest: highest(&numbers).cloned(),
         clean: found.is_empty() && found.outside.is_empty(),
         added: paths(&found.added),
         modified: found.modified.iter().map(|(_, new)| new.path.to_string()).collect(),
@@ -74,5 +104,17 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         folders_removed: paths(&found.folders_removed),
         outside: found.outside,
         selection: state.selection.map(|s| s.to_string()),
+        partial,
     })
+}
+
+/// How many files of a version a selection takes.
+fn part(store: &Store, selection: &Selection, version: &Version) -> Result<Partial> {
+    let matcher = selection.matcher()?;
+    let mut files = 0;
+    for entry in Entries::new(store, version.manifest)? {
+        let entry = entry?;
+        files += u64::from(entry.kind.is_file() && matcher.selects(entry.path.as_str()));
+    }
+    Ok(Partial { files, of: version.statistics.files })
 }

@@ -6,9 +6,13 @@ use crate::error::{Error, Kind, Result};
 use crate::id::{Id, Version as VersionId};
 use crate::object::fact::Statement;
 use crate::object::version::Number;
+use crate::ops::labels::{self, Labels};
+use crate::path::printable;
 use crate::refs::names;
 use crate::repo::revision::Found;
-use crate::repo::{Here, Repo, revision};
+use crate::repo::{Here, Repo, revision, standing};
+
+pub use crate::ops::labels::Move;
 
 /// Which tags, on which version.
 #[derive(Clone, Debug)]
@@ -17,6 +21,8 @@ pub struct Options {
     pub revision: String,
     /// The tags.
     pub tags: Vec<String>,
+    /// Takes them off the versions of the dataset that have them.
+    pub moves: bool,
     /// Who says so.
     pub author: Option<String>,
 }
@@ -32,33 +38,39 @@ pub struct Report {
     pub id: Id<VersionId>,
     /// Tags that it received or lost.
     pub changed: Vec<String>,
-    /// Tags that it bore already, when adding.
+    /// Those of them that another version had, when adding.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub moved: Vec<Move>,
+    /// Tags that it had already, when adding.
     pub unchanged: Vec<String>,
-    /// All tags that it bears now.
+    /// All tags that it has now.
     pub tags: Vec<String>,
 }
 
-/// Puts tags on a version. A tag that another version bears moves to this one for `NAME@TAG`.
+/// Puts tags on a version.
+///
+/// # Errors
+/// [`Kind::Conflict`] if another version of the dataset has one of them and they are not to be moved, or if the dataset
+/// keeps one for versions of another status.
 pub fn add(repo: &Repo, options: &Options) -> Result<Report> {
+    let found = revision::version(repo, &options.revision).map_err(|error| swapped(repo, options, error))?;
     options.tags.iter().try_for_each(|tag| names::check_tag(tag))?;
-    let found = revision::version(repo, &options.revision)?;
-    let state = repo.facts().fold()?;
-    // A tag that stands here already, but went to another version of the dataset later, is given again.
-    let mut here = Here::of(repo);
-    let mut is_last = |tag: &str| -> Result<bool> {
-        for id in state.versions_with(tag).iter().rev() {
-            if here.version(*id)?.is_some_and(|version| version.dataset == found.version.dataset) {
-                return Ok(*id == found.id);
-            }
-        }
-        Ok(false)
-    };
-    let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
-    for tag in &options.tags {
-        if is_last(tag)? || changed.contains(tag) { unchanged.push(tag.clone()) } else { changed.push(tag.clone()) }
+    let Found { id, version } = &found;
+    let name = format!("{}@{}", version.dataset, version.number);
+    let status = standing::status(repo, &repo.facts().fold()?, *id, version)?;
+    labels::check_protected(repo.config().dataset(&version.dataset), &name, &options.tags, status)?;
+    let how = |tag: &str| format!("move it: hlx tag add {name} {tag} --move");
+    let labels = labels::plan(repo, &version.dataset, *id, &options.tags, options.moves, how)?;
+    say(repo, options, found, labels)
+}
+
+/// The error of a revision that is none, or how to order the arguments if one of the tags is.
+fn swapped(repo: &Repo, options: &Options, error: Error) -> Error {
+    let Options { revision: first, tags, .. } = options;
+    match tags.iter().find(|tag| names::check_tag(first).is_ok() && revision::version(repo, tag).is_ok()) {
+        Some(tag) => error.with_hint(format!("the version comes first: hlx tag add {tag} {first}")),
+        None => error,
     }
-    let said: Vec<Statement> = changed.iter().map(|tag| Statement::TagAdded { version: found.id, tag: tag.clone() }).collect();
-    say(repo, options, found, &said, changed, unchanged)
 }
 
 /// Takes tags off a version.
@@ -67,31 +79,33 @@ pub fn remove(repo: &Repo, options: &Options) -> Result<Report> {
     let borne = repo.facts().fold()?.tags_of(found.id);
     if let Some(tag) = options.tags.iter().find(|tag| !borne.contains(tag)) {
         let version = format!("{}@{}", found.version.dataset, found.version.number);
-        let error =
-            Error::new(Kind::VersionNotFound, format!("{version} does not bear the tag '{}'", crate::path::printable(tag)));
+        let error = Error::new(Kind::VersionNotFound, format!("{version} has no tag '{}'", printable(tag)));
         return Err(match borne.is_empty() {
-            true => error.with_hint("it bears no tags"),
-            false => error.with_hint(format!("it bears: {}", borne.join(", "))),
+            true => error.with_hint("it has no tags"),
+            false => error.with_hint(format!("it has: {}", borne.join(", "))),
         });
     }
-    let said: Vec<Statement> =
-        options.tags.iter().map(|tag| Statement::TagRemoved { version: found.id, tag: tag.clone() }).collect();
-    say(repo, options, found, &said, options.tags.clone(), Vec::new())
+    let remove = |tag: &String| Statement::TagRemoved { version: found.id, tag: tag.clone() };
+    let statements = options.tags.iter().map(remove).collect();
+    let labels = Labels { statements, added: options.tags.clone(), ..Labels::default() };
+    say(repo, options, found, labels)
 }
 
-fn say(
-    repo: &Repo,
-    options: &Options,
-    found: Found,
-    said: &[Statement],
-    changed: Vec<String>,
-    unchanged: Vec<String>,
-) -> Result<Report> {
+fn say(repo: &Repo, options: &Options, found: Found, labels: Labels) -> Result<Report> {
     // A fact relies on its version: whoever made that may have been killed before its ref was durable.
     repo.versions().sync(&found.version.dataset)?;
-    repo.facts().append(&repo.author(options.author.as_deref()), said)?;
+    repo.facts().append(&repo.author(options.author.as_deref()), &labels.statements)?;
     let tags = repo.facts().fold()?.tags_of(found.id);
-    Ok(Report { dataset_name: found.version.dataset, version: found.version.number, id: found.id, changed, unchanged, tags })
+    let Labels { added: changed, unchanged, moved, .. } = labels;
+    Ok(Report {
+        dataset_name: found.version.dataset,
+        version: found.version.number,
+        id: found.id,
+        changed,
+        moved,
+        unchanged,
+        tags,
+    })
 }
 
 /// A tag of a dataset.
@@ -101,7 +115,7 @@ pub struct Listed {
     pub dataset_name: String,
     /// The tag.
     pub tag: String,
-    /// The versions that bear it; the one that received it last comes last.
+    /// The version that has it, as a list of one.
     pub versions: Vec<Number>,
 }
 

@@ -14,7 +14,8 @@ use crate::ops::gate::{Base, Files, Judgement, Judging};
 use crate::ops::tree::{Folder, Overlay, Stored, settle};
 use crate::ops::{judge, key};
 use crate::progress::{Progress, Stage};
-use crate::repo::{Dataset, Repo, revision, standing};
+use crate::repo::revision::{self, Context, Found, Target};
+use crate::repo::{Dataset, Repo, standing};
 use crate::sample::Schema;
 use crate::store::{Store, Writer};
 use crate::worktree::ingest::{Counted, Counting};
@@ -56,10 +57,9 @@ pub struct Report {
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
     options.report.as_deref().map_or(Ok(()), check_place)?;
     let text = options.revision.as_deref().unwrap_or(WORK);
-    match text.strip_suffix(WORK) {
-        Some("") => work(repo, options, repo.dataset(None)?, progress),
-        Some(named) if named.ends_with('@') => work(repo, options, repo.dataset(Some(&named[..named.len() - 1]))?, progress),
-        _ => version(repo, options, text, progress),
+    match revision::target(repo, text, Context::default())? {
+        Target::Work(dataset) => work(repo, options, repo.dataset(Some(&dataset))?, progress),
+        Target::Version(found) => version(repo, options, *found, progress),
     }
 }
 
@@ -84,8 +84,7 @@ fn judging<'a>(repo: &'a Repo, dataset: &'a Dataset, progress: &'a dyn Progress)
     })
 }
 
-fn version(repo: &Repo, options: &Options, text: &str, progress: &dyn Progress) -> Result<Report> {
-    let found = revision::version(repo, text)?;
+fn version(repo: &Repo, options: &Options, found: Found, progress: &dyn Progress) -> Result<Report> {
     let version = &found.version;
     let dataset = repo.config().dataset(&version.dataset).ok_or_else(|| repo.unknown(&version.dataset))?;
     let parent = version.parents.first().map(|id| Ok((*id, repo.version(*id)?))).transpose()?;

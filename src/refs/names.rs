@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::path::printable;
 
 fn fits(name: &str, first: impl Fn(u8) -> bool, rest: &[u8]) -> bool {
     let bytes = name.as_bytes();
@@ -19,20 +20,33 @@ pub fn check_dataset(name: &str) -> Result<()> {
     if is_dataset(name) {
         return Ok(());
     }
-    Err(Error::usage(format!("'{}' is no name for a dataset", crate::path::printable(name)))
-        .with_hint("use up to 64 of a-z, 0-9, '_', '.' and '-', beginning with a letter or a digit"))
+    Err(Error::usage(format!("invalid dataset name '{}': {}", printable(name), broken(name, "a letter or a digit", "_.-")))
+        .with_hint("use up to 64 of a-z, 0-9, '_', '.' and '-', such as 'lease_abstraction'"))
 }
 
 /// Fails unless a tag may have this name: `[a-z][a-z0-9._-]{0,63}`, and nothing that reads as another revision.
 pub fn check_tag(tag: &str) -> Result<()> {
     let number = tag.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    let shape = fits(tag, |b| b.is_ascii_lowercase(), b"._-");
-    if shape && !number && !matches!(tag, "latest" | "head" | "work") {
-        return Ok(());
+    let rule = match () {
+        () if matches!(tag, "latest" | "head" | "work") => "the word has a meaning of its own".to_owned(),
+        () if number => "it reads as a version number".to_owned(),
+        () if !fits(tag, |b| b.is_ascii_lowercase(), b"._-") => broken(tag, "a letter", "._-"),
+        () => return Ok(()),
+    };
+    Err(Error::usage(format!("invalid tag '{}': {rule}", printable(tag)))
+        .with_hint("use up to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter, such as 'production'"))
+}
+
+/// The rule that a name breaks, which begins with `first` and goes on with a-z, 0-9 and `others`.
+fn broken(name: &str, first: &str, others: &str) -> String {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || others.contains(c);
+    match name.chars().find(|c| !allowed(*c)) {
+        _ if name.is_empty() => "it is empty".to_owned(),
+        Some(c) if c.is_ascii_uppercase() => format!("it has a capital '{c}'; write '{}'", printable(&name.to_lowercase())),
+        Some(c) => format!("it has the character '{}'", printable(&c.to_string())),
+        None if name.len() > limits::NAME => format!("it has {} characters, more than {}", name.len(), limits::NAME),
+        None => format!("it does not begin with {first}"),
     }
-    Err(Error::usage(format!("'{}' is no name for a tag", crate::path::printable(tag))).with_hint(
-        "use up to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter; not 'latest', 'head', 'work' or a version number",
-    ))
 }
 
 #[cfg(test)]

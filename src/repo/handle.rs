@@ -138,6 +138,42 @@ impl Repo {
         }
     }
 
+    /// The datasets that the user means: the one named, the one stood in, or all.
+    pub fn scope(&self, name: Option<&str>) -> Result<Vec<&Dataset>> {
+        if name.is_some() || self.within().is_some() {
+            return self.dataset(name).map(|dataset| vec![dataset]);
+        }
+        let all: Vec<&Dataset> = self.config.datasets().collect();
+        if all.is_empty() { Err(self.no_dataset()) } else { Ok(all) }
+    }
+
+    /// The datasets that the user means, as [`Repo::scope`], or those in whose folders the typed paths are.
+    pub fn scope_of_paths(&self, name: Option<&str>, typed: &[String]) -> Result<Vec<&Dataset>> {
+        let scope = self.scope(name)?;
+        if typed.is_empty() || scope.len() < 2 {
+            return Ok(scope);
+        }
+        let mut meant: Vec<&Dataset> = Vec::new();
+        for path in typed {
+            let inside = self.inside(Path::new(path))?;
+            let is_within = |inner: &str, outer: &str| {
+                outer.is_empty() || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            match scope.iter().find(|dataset| is_within(&inside, &dataset.path)) {
+                Some(dataset) if meant.iter().all(|known| known.name != dataset.name) => meant.push(dataset),
+                Some(_) => {}
+                None => {
+                    return Err(Error::new(Kind::PathNotFound, format!("{path} is outside of every dataset"))
+                        .with_hint("'hlx dataset list' shows their folders"));
+                }
+            }
+        }
+        match meant.len() {
+            1 => Ok(meant),
+            _ => Err(Error::usage("the paths are in different datasets").with_hint("name the files of one dataset at a time")),
+        }
+    }
+
     /// The error for a dataset that is not there.
     pub fn unknown(&self, name: &str) -> Error {
         let known: Vec<&str> = self.config.datasets().map(|d| d.name.as_str()).collect();

@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::{Number, Version};
 use crate::path::printable;
+use crate::refs::names;
 use crate::repo::handle::Repo;
 use crate::repo::here::Here;
 use crate::spelling;
@@ -59,8 +60,9 @@ pub fn range<'a>(from: Option<&'a str>, to: Option<&'a str>) -> Result<(Option<&
     match (from.and_then(|text| text.split_once("..")), to) {
         (None, _) => Ok((from, to)),
         (Some(_), Some(_)) => Err(Error::usage("a range A..B names both sides").with_hint("write A..B, or A B")),
-        (Some((a, b)), None) if b.starts_with('.') => Err(Error::usage(format!("invalid range '{}'", printable(&format!("{a}..{b}"))))
-            .with_hint("write A..B")),
+        (Some((a, b)), None) if b.starts_with('.') => {
+            Err(Error::usage(format!("invalid range '{}'", printable(&format!("{a}..{b}")))).with_hint("write A..B"))
+        }
         (Some((a, b)), None) => {
             let side = |text: &'a str| if text.is_empty() { Some("HEAD") } else { Some(text) };
             Ok((side(a), side(b)))
@@ -170,6 +172,24 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
     Ok(Target::Version(Box::new(found)))
 }
 
+/// Returns a revision for each version that a word means: `HEAD`, `latest` and a tag mean one of every dataset that has
+/// one, where the word does not say which. Any other word is returned as it is.
+pub fn of_each(repo: &Repo, text: &str) -> Result<Vec<String>> {
+    let (parsed, all) = (parse(text)?, datasets(repo)?);
+    let named = parsed.dataset.is_some() || repo.within().is_some() || all.iter().any(|name| name == parsed.base);
+    let is_tag = || names::check_tag(parsed.base).is_ok();
+    if named || all.len() < 2 || !parsed.steps.is_empty() || !(is_keyword(parsed.base) || is_tag()) {
+        return Ok(vec![text.to_owned()]);
+    }
+    let mut revisions = Vec::new();
+    for name in all.iter().filter(|name| repo.config().dataset(name).is_some()) {
+        if in_dataset(repo, name, parsed.base, false)?.is_some() {
+            revisions.push(format!("{name}@{text}"));
+        }
+    }
+    Ok(if revisions.is_empty() { vec![text.to_owned()] } else { revisions })
+}
+
 /// Returns the names of all datasets, those that are declared and those that have versions, in their order.
 pub fn datasets(repo: &Repo) -> Result<Vec<String>> {
     let mut all = repo.versions().datasets()?;
@@ -189,8 +209,7 @@ fn ambiguous(repo: &Repo, base: &str, datasets: &[String]) -> Error {
         return repo.no_dataset();
     }
     let names: Vec<String> = datasets.iter().map(|name| format!("{name}@{base}")).collect();
-    Error::usage(format!("'{}' could mean several datasets", printable(base)))
-        .with_hint(format!("write {}", names.join(" or ")))
+    Error::usage(format!("'{}' could mean several datasets", printable(base))).with_hint(format!("write {}", names.join(" or ")))
 }
 
 /// Finds a version of a dataset; an empty `base` means the latest, or the one that is checked out.
@@ -215,7 +234,10 @@ fn in_dataset(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Op
     if base.eq_ignore_ascii_case("head") {
         return head();
     }
-    if base.is_empty() && !latest && let Some(id) = head()? {
+    if base.is_empty()
+        && !latest
+        && let Some(id) = head()?
+    {
         return Ok(Some(id));
     }
     if base.is_empty() || base.eq_ignore_ascii_case("latest") {

@@ -59,6 +59,17 @@ impl Differences {
         Ok(differences)
     }
 
+    /// Keeps the paths that are wanted; of a renamed file, one of the two.
+    pub fn retain(&mut self, wanted: impl Fn(&DataPath) -> bool) {
+        for list in [&mut self.added, &mut self.removed, &mut self.folders_added, &mut self.folders_removed] {
+            list.retain(|file| wanted(&file.path));
+        }
+        self.modified.retain(|(_, new)| wanted(&new.path));
+        self.reread.retain(|(_, new)| wanted(&new.path));
+        self.renamed.retain(|(old, new)| wanted(&old.path) || wanted(&new.path));
+        self.outside.retain(|path| DataPath::new(path).is_ok_and(|path| wanted(&path)));
+    }
+
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty() && self.folders_added.is_empty() && self.folders_removed.is_empty() && {

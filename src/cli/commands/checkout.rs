@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use helox::ops::checkout;
-use helox::{Result, printable};
+use helox::{Error, Result, printable};
 
 use super::Answer;
 use crate::cli::args;
@@ -12,16 +12,31 @@ use crate::cli::output::Output;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Checkout, session: &mut Session) -> Result<Answer> {
-    let options = checkout::Options {
-        revision: args.rev,
+    let repo = session.repo()?;
+    let mut options = checkout::Options {
+        revision: String::new(),
         into: args.into,
         include: args.include,
         exclude: args.exclude,
         paths: args.paths,
         force: args.force,
     };
-    let report = checkout::run(&session.repo()?, &options, &session.progress())?;
-    session.out.report(&report, |out| words(&report, out))?;
+    let revisions = checkout::revisions(&repo, &args.rev)?;
+    if revisions.len() > 1 && (options.into.is_some() || !options.paths.is_empty()) {
+        return Err(Error::usage(format!("'{}' is a version of several datasets", printable(&args.rev)))
+            .with_hint(format!("name one: {}", revisions.join(" or "))));
+    }
+    let mut reports = Vec::new();
+    for revision in revisions {
+        options.revision = revision;
+        reports.push(checkout::run(&repo, &options, &session.progress())?);
+    }
+    if let [report] = &reports[..] {
+        session.out.report(report, |out| words(report, out))?;
+    } else {
+        let document = serde_json::json!({ "datasets": reports });
+        session.out.report(&document, |out| reports.iter().try_for_each(|report| words(report, out)))?;
+    }
     Ok(Answer::Yes)
 }
 

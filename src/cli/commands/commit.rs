@@ -1,21 +1,31 @@
 //! `hlx commit`: makes the next version.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
-use helox::ops::Links;
 use helox::ops::commit::{self, Outcome};
-use helox::{ChangeType, Error, Result, ValidationStatus, printable};
+use helox::ops::{Links, status};
+use helox::{ChangeType, Error, ErrorKind, Repo, Result, ValidationStatus, printable};
 use serde_json::{Map, Value};
 
 use super::{Answer, judgement};
 use crate::cli::args;
 use crate::cli::format::{also, columns, count, size, thousands};
-use crate::cli::output::Output;
+use crate::cli::output::{Form, Output};
 use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
-    let options = commit::Options {
-        dataset: args.name,
+    let repo = session.repo()?;
+    let names: Vec<String> = match repo.scope(args.name.as_deref()) {
+        Err(e) if e.kind() == ErrorKind::DatasetNotFound && args.name.is_none() => return Err(undeclared(&repo)),
+        scope => scope?.iter().map(|dataset| dataset.name.clone()).collect(),
+    };
+    let one = [("--version", args.version.is_some()), ("--parent", args.parent.is_some()), ("--from", args.from.is_some())];
+    if let Some((flag, _)) = one.iter().find(|(_, given)| *given && names.len() > 1) {
+        return Err(Error::usage(format!("{flag} is for one dataset"))
+            .with_hint(format!("name it: hlx commit NAME {flag}; there are: {}", names.join(", "))));
+    }
+    let mut options = commit::Options {
+        dataset: None,
         summary: args.summary,
         version: args.version,
         bump: match args.bump {
@@ -26,6 +36,7 @@ pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
         },
         parent: args.parent,
         tags: args.tags,
+        move_tags: args.move_tags,
         metadata: metadata(args.meta)?,
         author: args.author,
         from: args.from,
@@ -34,14 +45,80 @@ pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
         max_findings: args.max_findings,
         dry_run: args.dry_run,
     };
-    let report = commit::run(&session.repo()?, &options, &session.progress())?;
+    if names.len() > 1 && !options.dry_run && !confirmed(&repo, &names, session)? {
+        return Err(Error::new(ErrorKind::Interrupted, "nothing was committed"));
+    }
+    let mut reports = Vec::new();
+    for name in &names {
+        options.dataset = Some(name.clone());
+        let done = reports.iter().map(done).collect::<Vec<_>>();
+        let report = commit::run(&repo, &options, &session.progress());
+        reports.push(report.map_err(|error| match done.is_empty() {
+            true => error,
+            false => error.within(format!("{} committed; {name} not", done.join(", "))),
+        })?);
+    }
+    tell(&reports, session)
+}
+
+/// The version that a report is about.
+fn done(report: &commit::Report) -> String {
+    format!("{}@{}", report.version.dataset_name, report.version.version)
+}
+
+/// The error of a commit where no dataset is declared.
+fn undeclared(repo: &Repo) -> Error {
+    let name = repo.root().file_name().and_then(|name| name.to_str()).unwrap_or("NAME");
+    Error::new(ErrorKind::DatasetNotFound, "no dataset is declared").with_hint(format!(
+        "a folder of it: hlx dataset add NAME --path DIR\nall of {}: hlx init --name {}",
+        printable(&repo.root().display().to_string()),
+        printable(&name.to_lowercase()),
+    ))
+}
+
+/// Asks once whether all datasets that changed are to be committed; where nobody can be asked, they are.
+fn confirmed(repo: &Repo, names: &[String], session: &mut Session) -> Result<bool> {
+    if session.out.form() != Form::Human || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(true);
+    }
+    let mut changed = Vec::new();
+    for name in names {
+        let options = status::Options { dataset: Some(name.clone()), paths: Vec::new() };
+        let report = status::run(repo, &options, &session.progress())?;
+        let files = report.added.len() + report.modified.len() + report.removed.len() + report.renamed.len();
+        if !report.clean {
+            changed.push(format!("{name} ({})", count(files as u64, "file")));
+        }
+    }
+    if changed.len() < 2 {
+        return Ok(true);
+    }
+    session.ask(&format!("Commit {}? [Y/n] ", changed.join(", ")))
+}
+
+/// Prints what was committed of each dataset.
+fn tell(reports: &[commit::Report], session: &mut Session) -> Result<Answer> {
+    if let [report] = reports {
+        return tell_one(report, session);
+    }
+    session
+        .out
+        .report(&serde_json::json!({ "datasets": reports }), |out| reports.iter().try_for_each(|report| words(report, out)))?;
+    for report in reports {
+        warn(report, &mut session.out);
+        warn_of_links(report, &mut session.out);
+    }
+    Ok(Answer::yes_if(reports.iter().all(|report| report.outcome != Outcome::Refused)))
+}
+
+fn tell_one(report: &commit::Report, session: &mut Session) -> Result<Answer> {
     if let Some(judgement) = &report.version.validation {
         judgement::warn(judgement, &mut session.out);
     }
     if report.outcome != Outcome::Refused {
-        session.out.report(&report, |out| words(&report, out))?;
-        warn(&report, &mut session.out);
-        warn_of_links(&report, &mut session.out);
+        session.out.report(report, |out| words(report, out))?;
+        warn(report, &mut session.out);
+        warn_of_links(report, &mut session.out);
         let found = report.version.validation.as_ref().is_some_and(|judgement| judgement.findings_count > 0);
         if found && report.outcome == Outcome::Created {
             session.out.hint("'hlx show' tells the first findings");
@@ -51,7 +128,7 @@ pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
         }
         return Ok(Answer::Yes);
     }
-    session.out.answer(&report, |out| words(&report, out))?;
+    session.out.answer(report, |out| words(report, out))?;
     if let Some(file) = &report.report_file {
         session
             .out
@@ -117,8 +194,14 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
     let name = format!("{} {}", tint.strong(printable(&version.dataset_name)), tint.mark(&version.version));
     let why = printable(&report.bump).replacen(": ", "  ", 1);
     match report.outcome {
-        Outcome::Unchanged => return writeln!(out, "nothing changed since {name}"),
-        Outcome::AlreadyThere => return writeln!(out, "{name} is already there"),
+        Outcome::Unchanged => {
+            writeln!(out, "nothing changed since {name}")?;
+            return tags(report, out);
+        }
+        Outcome::AlreadyThere => {
+            writeln!(out, "{name} is already there")?;
+            return tags(report, out);
+        }
         Outcome::Refused => {
             writeln!(out, "{} {}: nothing was made", tint.bad("refused"), printable(&version.dataset_name))?;
             return report.version.validation.as_ref().map_or(Ok(()), |judgement| judgement::words(judgement, out));
@@ -141,9 +224,7 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
         judgement::line(judgement, out)?;
     }
     writeln!(out, "{}", tint.dim(version.id))?;
-    if !version.tags.is_empty() {
-        writeln!(out, "tags {}", tint.label(version.tags.join(", ")))?;
-    }
+    tags(report, out)?;
     if out.is_verbose() {
         let parents = version.parents.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
         let details = [
@@ -156,6 +237,18 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
         columns(&details).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
     Ok(())
+}
+
+/// The tags of the version, and from where those came that moved.
+fn tags(report: &commit::Report, out: &mut Output) -> io::Result<()> {
+    let tint = out.tint();
+    for moved in &report.tags_moved {
+        writeln!(out, "Moved {} from {} to {}", printable(&moved.tag), moved.from, report.version.version)?;
+    }
+    match report.version.tags.is_empty() {
+        true => Ok(()),
+        false => writeln!(out, "tags {}", tint.label(report.version.tags.join(", "))),
+    }
 }
 
 #[cfg(test)]

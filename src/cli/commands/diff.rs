@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
+use helox::ops::dataset;
 use helox::ops::diff::{self, Report};
-use helox::{Result, printable};
+use helox::{Error, ErrorKind, Repo, Result, printable};
 use serde_json::{Value, json};
 
 use super::{Answer, patch};
@@ -16,24 +17,75 @@ use crate::cli::session::Session;
 pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     let wanted = diff::Samples { by_file: args.by_file, patch: args.patch, limit: args.limit };
     let samples = args.samples.then_some(wanted);
-    let options = diff::Options { from: args.from, to: args.to, paths: args.paths, samples };
-    let report = diff::run(&session.repo()?, &options, &session.progress())?;
+    let repo = session.repo()?;
+    let mut reports = Vec::new();
+    for from in sides(&repo, &args)? {
+        let options = diff::Options { from, to: args.to.clone(), paths: args.paths.clone(), samples };
+        reports.push(diff::run(&repo, &options, &session.progress())?);
+    }
     if session.out.form() == Form::JsonLines {
-        json_lines(&report, &mut session.out)?;
+        reports.iter().try_for_each(|report| json_lines(report, &mut session.out))?;
     } else {
-        session.out.answer(&report, |out| match () {
-            () if args.stat => stat(&report, out),
-            () if args.name_only => files(&report).try_for_each(|c| writeln!(out, "{}", printable(c.path))),
-            () if args.name_status => files(&report).try_for_each(|c| name_status(&c, out)),
-            () if args.patch => patch::words(&report, out),
-            () => words(&report, out),
+        session.out.answers(&reports, |report, out| {
+            let shown = Shown { repo: &repo, report };
+            match () {
+                () if args.stat => stat(&shown, out)?,
+                () if args.name_only => {
+                    files(report).try_for_each(|change| writeln!(out, "{}", shown.path(change.path)))?;
+                }
+                () if args.name_status => files(report).try_for_each(|change| name_status(&shown, &change, out))?,
+                () if args.patch => patch::words(report, out)?,
+                () => words(&shown, out)?,
+            }
+            patch::counts(report, out)
         })?;
-        if session.out.form() == Form::Human {
-            patch::counts(&report, &mut session.out).map_err(|e| session.out.error(e))?;
+    }
+    for warning in reports.iter().flat_map(|report| report.warnings.iter().flatten()) {
+        session.out.warning(warning);
+    }
+    Ok(Answer::yes_if(reports.iter().all(Report::is_empty) || !args.exit_code))
+}
+
+/// The old side of each dataset that is meant: without one, the checked-out version of each that has one.
+fn sides(repo: &Repo, args: &args::Diff) -> Result<Vec<Option<String>>> {
+    if args.from.is_some() {
+        return Ok(vec![args.from.clone()]);
+    }
+    let scope = repo.scope_of_paths(None, &args.paths)?;
+    if scope.len() == 1 {
+        return Ok(vec![Some(format!("{}@HEAD", scope[0].name))]);
+    }
+    let mut sides = Vec::new();
+    for dataset in &scope {
+        if dataset::show(repo, &dataset.name)?.head.is_some() {
+            sides.push(Some(format!("{}@HEAD", dataset.name)));
         }
     }
-    report.warnings.iter().flatten().for_each(|warning| session.out.warning(warning));
-    Ok(Answer::yes_if(report.is_empty() || !args.exit_code))
+    match sides.is_empty() {
+        true => Err(Error::new(ErrorKind::VersionNotFound, "no dataset has a version yet").with_hint("hlx commit -m SUMMARY")),
+        false => Ok(sides),
+    }
+}
+
+/// A report whose paths are shown as one would type them.
+struct Shown<'a> {
+    repo: &'a Repo,
+    report: &'a Report,
+}
+
+impl Shown<'_> {
+    fn path(&self, path: &str) -> String {
+        let dataset = self.report.to.split('@').next().unwrap_or_default();
+        printable(&self.repo.relative(dataset, path)).into_owned()
+    }
+
+    fn name(&self, change: &Change<'_>) -> String {
+        match change.from {
+            Some(from) => format!("{} -> {}", self.path(from), self.path(change.path)),
+            None if change.is_folder => empty_folder(&self.path(change.path)),
+            None => self.path(change.path),
+        }
+    }
 }
 
 /// A file that differs: its letter, its path, the path it had, its sizes; or an empty folder.
@@ -56,14 +108,6 @@ impl Change<'_> {
             'D' => tint.bad('D'),
             'R' => tint.label('R'),
             letter => tint.mark(letter),
-        }
-    }
-
-    fn name(&self) -> String {
-        match self.from {
-            Some(from) => format!("{} -> {}", printable(from), printable(self.path)),
-            None if self.is_folder => empty_folder(self.path),
-            None => printable(self.path).into_owned(),
         }
     }
 }
@@ -96,21 +140,21 @@ fn files(report: &Report) -> impl Iterator<Item = Change<'_>> {
     changes(report).into_iter().filter(|change| !change.is_folder)
 }
 
-fn words(report: &Report, out: &mut Output) -> io::Result<()> {
+fn words(shown: &Shown<'_>, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
-    for change in changes(report) {
-        write!(out, "{} {}", change.tinted(tint), change.name())?;
+    for change in changes(shown.report) {
+        write!(out, "{} {}", change.tinted(tint), shown.name(&change))?;
         match (change.note, change.old, change.new) {
             (Some(note), ..) => writeln!(out, " ({note})")?,
             (None, Some(old), Some(new)) => writeln!(out, " ({} → {})", size(old), size(new))?,
             _ => writeln!(out)?,
         }
     }
-    writeln!(out, "{}", summary(report))
+    writeln!(out, "{}", summary(shown.report))
 }
 
-fn stat(report: &Report, out: &mut Output) -> io::Result<()> {
-    let changes = changes(report);
+fn stat(shown: &Shown<'_>, out: &mut Output) -> io::Result<()> {
+    let changes = changes(shown.report);
     let sizes = |c: &Change<'_>| [c.old.map_or_else(String::new, size), c.new.map_or_else(String::new, size)];
     let rows: Vec<_> = changes
         .iter()
@@ -120,12 +164,12 @@ fn stat(report: &Report, out: &mut Output) -> io::Result<()> {
                 (None, None) => String::new(),
                 (old, new) => difference(signed(new) - signed(old), size),
             };
-            [change.letter.to_string(), change.name(), old, new, grown]
+            [change.letter.to_string(), shown.name(change), old, new, grown]
         })
         .collect();
     columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     let grown = changes.iter().map(|c| signed(c.new) - signed(c.old)).fold(0, i64::saturating_add);
-    writeln!(out, "{}, {}", summary(report), difference(grown, size))
+    writeln!(out, "{}, {}", summary(shown.report), difference(grown, size))
 }
 
 /// A size as one side of a difference; what is not there has none.
@@ -133,9 +177,9 @@ fn signed(size: Option<u64>) -> i64 {
     i64::try_from(size.unwrap_or(0)).unwrap_or(i64::MAX)
 }
 
-fn name_status(change: &Change<'_>, out: &mut Output) -> io::Result<()> {
-    let from = change.from.map(|from| format!("\t{}", printable(from))).unwrap_or_default();
-    writeln!(out, "{}{from}\t{}", change.letter, printable(change.path))
+fn name_status(shown: &Shown<'_>, change: &Change<'_>, out: &mut Output) -> io::Result<()> {
+    let from = change.from.map(|from| format!("\t{}", shown.path(from))).unwrap_or_default();
+    writeln!(out, "{}{from}\t{}", change.letter, shown.path(change.path))
 }
 
 fn summary(report: &Report) -> String {

@@ -4,56 +4,68 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use helox::ops::status;
-use helox::{Result, printable};
+use helox::{Repo, Result, printable};
 
 use super::Answer;
 use crate::cli::args;
-use crate::cli::format::{FileCounts, count, empty_folder};
+use crate::cli::format::{FileCounts, count, empty_folder, thousands};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Status, session: &mut Session) -> Result<Answer> {
-    let report = status::run(&session.repo()?, &status::Options { dataset: args.name }, &session.progress())?;
-    session.out.answer(&report, |out| words(&report, out))?;
-    Ok(Answer::yes_if(report.clean || !args.exit_code))
+    let repo = session.repo()?;
+    let mut reports = Vec::new();
+    for dataset in repo.scope_of_paths(args.name.as_deref(), &args.paths)? {
+        let options = status::Options { dataset: Some(dataset.name.clone()), paths: args.paths.clone() };
+        reports.push(status::run(&repo, &options, &session.progress())?);
+    }
+    session.out.answers(&reports, |report, out| words(&repo, report, out))?;
+    Ok(Answer::yes_if(reports.iter().all(|report| report.clean) || !args.exit_code))
 }
 
-fn words(report: &status::Report, out: &mut Output) -> io::Result<()> {
+fn words(repo: &Repo, report: &status::Report, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
+    let shown = |path: &str| printable(&repo.relative(&report.dataset_name, path)).into_owned();
     let name = tint.strong(printable(&report.dataset_name));
-    match &report.version {
-        Some(version) => writeln!(out, "{name}: based on {}", tint.mark(version))?,
-        None => writeln!(out, "{name}: no version yet")?,
+    let partial = report.partial.map(|part| format!(", partial: {} of {}", thousands(part.files), count(part.of, "file")));
+    let partial = partial.unwrap_or_default();
+    match (&report.version, &report.latest) {
+        (Some(version), Some(latest)) if latest > version => {
+            writeln!(out, "{name} {}, behind {}{partial}", tint.mark(version), tint.mark(latest))?;
+        }
+        (Some(version), _) => writeln!(out, "{name} {}{partial}", tint.mark(version))?,
+        (None, Some(latest)) => writeln!(out, "{name}: not checked out; the latest is {}", tint.mark(latest))?,
+        (None, None) => writeln!(out, "{name}: no version yet")?,
     }
     if let Some(selection) = &report.selection {
         writeln!(out, "selection: {}", printable(selection))?;
     }
     for path in &report.added {
-        writeln!(out, "{} {}", tint.good("A"), printable(path))?;
+        writeln!(out, "{} {}", tint.good("A"), shown(path))?;
     }
     let in_mode: HashSet<&String> = report.mode_changed.iter().collect();
     for path in &report.modified {
         let mode = if in_mode.contains(path) { " (mode)" } else { "" };
-        writeln!(out, "{} {}{mode}", tint.mark("M"), printable(path))?;
+        writeln!(out, "{} {}{mode}", tint.mark("M"), shown(path))?;
     }
     for path in &report.removed {
-        writeln!(out, "{} {}", tint.bad("D"), printable(path))?;
+        writeln!(out, "{} {}", tint.bad("D"), shown(path))?;
     }
     for renamed in &report.renamed {
         let mode = if in_mode.contains(&renamed.to) { " (mode)" } else { "" };
-        writeln!(out, "{} {} -> {}{mode}", tint.label("R"), printable(&renamed.from), printable(&renamed.to))?;
+        writeln!(out, "{} {} -> {}{mode}", tint.label("R"), shown(&renamed.from), shown(&renamed.to))?;
     }
     for path in &report.reread {
-        writeln!(out, "{} {} (format)", tint.mark("M"), printable(path))?;
+        writeln!(out, "{} {} (format)", tint.mark("M"), shown(path))?;
     }
     for path in &report.folders_added {
-        writeln!(out, "{} {}", tint.good("A"), empty_folder(path))?;
+        writeln!(out, "{} {}", tint.good("A"), empty_folder(&shown(path)))?;
     }
     for path in &report.folders_removed {
-        writeln!(out, "{} {}", tint.bad("D"), empty_folder(path))?;
+        writeln!(out, "{} {}", tint.bad("D"), empty_folder(&shown(path)))?;
     }
     for path in &report.outside {
-        writeln!(out, "{} {}", tint.dim("-"), printable(path))?;
+        writeln!(out, "{} {}", tint.dim("-"), shown(path))?;
     }
     let counts = FileCounts {
         added: report.added.len(),

@@ -15,12 +15,14 @@ pub(super) fn run(args: args::Tag, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     match args {
         args::Tag::Add(args) => {
-            let report = tag::add(&repo, &options(args))?;
-            session.out.report(&report, |out| words(&report, "was there already", out))?;
+            let options = tag::Options { revision: args.tags.rev, tags: args.tags.tags, moves: args.moves, author: None };
+            let report = tag::add(&repo, &options)?;
+            session.out.report(&report, |out| words(&report, out))?;
         }
         args::Tag::Rm(args) => {
-            let report = tag::remove(&repo, &options(args))?;
-            session.out.report(&report, |out| words(&report, "was not there", out))?;
+            let options = tag::Options { revision: args.rev, tags: args.tags, moves: false, author: None };
+            let report = tag::remove(&repo, &options)?;
+            session.out.report(&report, |out| words(&report, out))?;
         }
         args::Tag::List { name } => {
             let report = tag::list(&repo, name.as_deref())?;
@@ -36,24 +38,23 @@ pub(super) fn run(args: args::Tag, session: &mut Session) -> Result<Answer> {
     Ok(Answer::Yes)
 }
 
-fn options(args: args::Tags) -> tag::Options {
-    tag::Options { revision: args.rev, tags: args.tags, author: None }
-}
-
-fn words(report: &tag::Report, unchanged: &str, out: &mut Output) -> io::Result<()> {
+fn words(report: &tag::Report, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
+    for moved in &report.moved {
+        writeln!(out, "Moved {} from {} to {}", printable(&moved.tag), moved.from, report.version)?;
+    }
     for tag in &report.unchanged {
-        writeln!(out, "{} {unchanged}", printable(tag))?;
+        writeln!(out, "{} was already on it", printable(tag))?;
     }
     let name = format!("{} {}", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version));
     match report.tags.is_empty() {
-        true => writeln!(out, "{name} bears no tags"),
+        true => writeln!(out, "{name} has no tags"),
         false => writeln!(out, "{name} {}", tint.label(format!("({})", report.tags.join(", ")))),
     }
 }
 
-/// Tag, dataset, and the versions; the one that `NAME@TAG` means comes first.
+/// Tag, dataset and version.
 fn row(listed: &tag::Listed) -> [String; 3] {
-    let versions: Vec<_> = listed.versions.iter().rev().map(ToString::to_string).collect();
+    let versions: Vec<_> = listed.versions.iter().map(ToString::to_string).collect();
     [printable(&listed.tag).into_owned(), printable(&listed.dataset_name).into_owned(), versions.join(", ")]
 }

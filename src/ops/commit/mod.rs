@@ -18,18 +18,18 @@ use crate::fs::lock::Lock;
 use crate::id::{self, Id, Version as VersionId};
 use crate::limits;
 use crate::object::Key;
-use crate::object::fact::Statement;
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version, canonical_json, json_depth};
 use crate::ops::changes::Changes;
 use crate::ops::commit::read::Snapshot;
 use crate::ops::gate::{Files, Judgement, Judging, Outcome as Judged};
 use crate::ops::judge::{SampleChanges, percent};
+use crate::ops::labels::{self, Labels, Move};
 use crate::ops::tree::{Folder, Tree};
 use crate::ops::view::Viewer;
 use crate::ops::{FileChanges, Links, VersionView, key};
 use crate::progress::Progress;
 use crate::refs::names;
-use crate::repo::{CONFIG, Dataset, Repo, config, revision, standing};
+use crate::repo::{Dataset, Repo, revision, standing};
 use crate::sample::Schema;
 use crate::sample::schema::Change;
 use crate::sample::tally::Counts;
@@ -64,6 +64,8 @@ pub struct Options {
     pub parent: Option<String>,
     /// Tags to put on it.
     pub tags: Vec<String>,
+    /// Takes the tags off the versions of the dataset that have them.
+    pub move_tags: bool,
     /// What to attach to it.
     pub metadata: Map<String, Value>,
     /// Who makes it.
@@ -125,6 +127,11 @@ pub struct Report {
     pub links: Links,
     /// What explains the number.
     pub bump: String,
+    /// Tags that the version received.
+    pub tags_added: Vec<String>,
+    /// Those of them that another version had.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags_moved: Vec<Move>,
     /// The file that holds all that the rules of the dataset found, where they refused it.
     pub report_file: Option<String>,
     /// What of the parent could not be read, and what was done without it.
@@ -137,7 +144,7 @@ pub struct Report {
 /// Commits the workspace of a dataset, or a folder.
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
     check(options, &repo.author(options.author.as_deref()))?;
-    let dataset = dataset(repo, options)?;
+    let dataset = repo.dataset(options.dataset.as_deref())?.clone();
     let layout = repo.store().layout();
     let _workspace: Option<Lock> = match options.from {
         None => Some(state::lock(layout, &dataset.name)?),
@@ -147,24 +154,6 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let commit = Commit { repo, options, dataset, progress, state };
     let parent = commit.parent()?;
     commit.run(parent)
-}
-
-/// The dataset that is meant. In a repository that has none yet, the whole folder becomes one.
-fn dataset(repo: &Repo, options: &Options) -> Result<Dataset> {
-    if options.dataset.is_some() || repo.config().datasets().next().is_some() {
-        return repo.dataset(options.dataset.as_deref()).cloned();
-    }
-    let name = repo.root().file_name().and_then(|n| n.to_str()).unwrap_or_default();
-    if !names::is_dataset(name) {
-        return Err(Error::usage(format!("the folder's name '{}' is no name for a dataset", crate::path::printable(name)))
-            .with_hint("name it: hlx init --name NAME --type TYPE"));
-    }
-    let dataset = Dataset::new(name, config::generic(), ".");
-    if !options.dry_run {
-        let layout = repo.store().layout();
-        config::add_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &dataset)?;
-    }
-    Ok(dataset)
 }
 
 /// Fails unless a version can hold what it is told.
@@ -306,6 +295,11 @@ impl Commit<'_> {
             Some(parent) if unchanged => return self.report(parent, Outcome::Unchanged, told, rows),
             parent => parent,
         };
+        // Before anything is stored for good: a version is not made without its tags.
+        self.labels(version.id())?;
+        if judging.is_none() {
+            self.check_protected(&version, version.validation)?;
+        }
         let mut held = Vec::new();
         if let (Some(judging), Some(judgement)) = (&judging, judgement) {
             if !self.options.dry_run {
@@ -326,6 +320,7 @@ impl Commit<'_> {
                 }
                 return self.report(Parent { id: version.id(), version }, Outcome::Refused, told, None);
             }
+            self.check_protected(&version, version.validation)?;
         }
         if self.options.dry_run {
             return self.report(Parent { id: version.id(), version }, Outcome::DryRun, told, None);
@@ -348,6 +343,18 @@ impl Commit<'_> {
             writer.structure(Key::from(version.id()), &version.encode())?;
             held.push(writer.finish()?);
         }
+    }
+
+    /// What it takes that a version has the tags that were asked for.
+    fn labels(&self, id: Id<VersionId>) -> Result<Labels> {
+        let how = |tag: &str| format!("'--move' moves it to the new version; or commit without '--tag {tag}'");
+        labels::plan(self.repo, &self.dataset.name, id, &self.options.tags, self.options.move_tags, how)
+    }
+
+    /// Fails if one of the tags that were asked for is kept for versions of another status.
+    fn check_protected(&self, version: &Version, status: ValidationStatus) -> Result<()> {
+        let name = format!("{}@{}", version.dataset, version.number);
+        labels::check_protected(Some(&self.dataset), &name, &self.options.tags, status)
     }
 
     /// Puts what the rules said into the version.
@@ -426,14 +433,18 @@ impl Commit<'_> {
     /// Records what follows from the outcome: tags, and what the workspace was made from.
     fn report(&self, found: Parent, outcome: Outcome, told: Told, rows: Option<cache::Writer>) -> Result<Report> {
         let Parent { id, version } = found;
-        if !self.options.dry_run && matches!(outcome, Outcome::Created | Outcome::AlreadyThere) {
+        let stands = matches!(outcome, Outcome::Created | Outcome::AlreadyThere | Outcome::Unchanged);
+        let mut labels = Labels::default();
+        if !self.options.dry_run && stands {
             if !self.options.tags.is_empty() {
-                let borne = self.repo.facts().fold()?.tags_of(id);
-                let new = self.options.tags.iter().filter(|tag| !borne.contains(tag));
-                let said: Vec<Statement> = new.map(|tag| Statement::TagAdded { version: id, tag: tag.clone() }).collect();
-                self.repo.facts().append(&self.repo.author(self.options.author.as_deref()), &said)?;
+                if outcome != Outcome::Created {
+                    let facts = self.repo.facts().fold()?;
+                    self.check_protected(&version, standing::status(self.repo, &facts, id, &version)?)?;
+                }
+                labels = self.labels(id)?;
+                self.repo.facts().append(&self.repo.author(self.options.author.as_deref()), &labels.statements)?;
             }
-            if self.options.from.is_none() {
+            if self.options.from.is_none() && outcome != Outcome::Unchanged {
                 let state = State { head: Some(id), selection: self.state.selection.clone() };
                 state.save(self.repo.store().layout(), &self.dataset.name)?;
             }
@@ -455,6 +466,8 @@ impl Commit<'_> {
             findings_count: told.findings_count,
             links: told.links,
             bump: told.explained,
+            tags_added: labels.added,
+            tags_moved: labels.moved,
             report_file: told.report_file,
             warnings: told.warnings,
             stored_bytes: told.stored,

@@ -15,7 +15,7 @@ pub(super) const LOCAL_TOP: Table<'_> = Table { header: "", keys: &["store"] };
 /// What is declared of a dataset.
 pub(super) const DATASET: Table<'_> = Table {
     header: "dataset.NAME",
-    keys: &["type", "path", "samples", "key", "max_record", "format", "version", "schema", "validation"],
+    keys: &["type", "path", "samples", "key", "max_record", "format", "version", "schema", "validation", "tags"],
 };
 /// How files are read: the keys are globs.
 pub(super) const FORMAT: Table<'_> = Table { header: "dataset.NAME.format", keys: &[] };
@@ -34,6 +34,8 @@ pub(super) const VALIDATION: Table<'_> = Table { header: "dataset.NAME.validatio
 /// What a rule of any kind may hold. Its header has two brackets.
 pub(super) const RULE: Table<'_> =
     Table { header: "[dataset.NAME.validation.rule]", keys: &["kind", "severity", "weight", "name", "files"] };
+/// Which versions may have a tag.
+pub(super) const TAG: Table<'_> = Table { header: "dataset.NAME.tags.TAG", keys: &["requires"] };
 /// What is declared of a remote.
 pub(super) const REMOTE: Table<'_> = Table { header: "remote.NAME", keys: &["url"] };
 /// How data is kept.
@@ -41,7 +43,7 @@ pub(super) const STORE: Table<'_> = Table { header: "store", keys: &["compressio
 
 /// All tables of `helox.toml`.
 pub(super) const TABLES: &[&Table<'_>] =
-    &[&TOP, &DATASET, &FORMAT, &DIALECT, &VERSION, &SCHEMA, &VALIDATION, &RULE, &REMOTE, &STORE];
+    &[&TOP, &DATASET, &FORMAT, &DIALECT, &VERSION, &SCHEMA, &VALIDATION, &RULE, &TAG, &REMOTE, &STORE];
 
 /// How a file may be read; each also with `.gz` or `.zst` behind it.
 pub(super) const FORMATS: &[&str] = &["jsonl", "json", "csv", "tsv", "parquet", "arrow", "tar", "text"];

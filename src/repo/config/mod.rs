@@ -14,6 +14,7 @@ use std::path::{Component, Path};
 
 use crate::error::{Error, Kind, Result};
 use crate::limits;
+use crate::object::version::ValidationStatus;
 use crate::path::DataPath;
 use crate::refs::names;
 use crate::sample::Reading;
@@ -53,6 +54,8 @@ pub struct Dataset {
     pub samples: bool,
     /// The rules that a version must pass; `None` where nothing is said of them.
     pub validation: Option<Spec>,
+    /// Tags that only versions of a status may have.
+    pub tags: BTreeMap<String, ValidationStatus>,
 }
 
 /// The shares of the parent's samples above which a change is MAJOR or MINOR.
@@ -106,6 +109,7 @@ impl Dataset {
             max_record: limits::RECORD,
             samples: true,
             validation: None,
+            tags: BTreeMap::new(),
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::keys::{DATASET, LOCAL_TOP, REMOTE, SCHEMA, STORE, TOP, VERSION};
+use super::keys::{DATASET, LOCAL_TOP, REMOTE, SCHEMA, STORE, TAG, TOP, VERSION};
 use super::table::{Entry, File, Section, placed};
 use super::{Config, Dataset, LEVELS, Settings, Thresholds, formats, generic, normal, rules};
 use crate::error::Result;
 use crate::limits;
+use crate::object::version::ValidationStatus;
 use crate::refs::names;
 
 /// The lengths that the longest record may have, in bytes.
@@ -81,6 +82,15 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
         && let Some(depth) = schema.section()?.check(&SCHEMA)?.get("depth")
     {
         dataset.schema_depth = depth.whole(1..=MAX_DEPTH)? as usize;
+    }
+    for tag in section.tables("tags")? {
+        names::check_tag(tag.key).map_err(|e| placed(&e, |what| tag.wrong_key(what)))?;
+        let protection = tag.section()?.check(&TAG)?;
+        let Some(required) = protection.get("requires") else {
+            return Err(protection.wrong(format!("the tag '{}' has no 'requires'", tag.key)));
+        };
+        required.word(required.text()?, "value of 'requires'", &["PASSED"])?;
+        dataset.tags.insert(tag.key.to_owned(), ValidationStatus::Passed);
     }
     if let Some(validation) = section.get("validation") {
         dataset.validation = Some(rules::validation(&validation, &dataset.key)?);

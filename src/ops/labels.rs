@@ -1,0 +1,80 @@
+//! Tags that are put on a version: within a dataset each stands on one version, and moves only where that is asked for.
+
+use serde::Serialize;
+
+use crate::error::{Error, Kind, Result};
+use crate::id::{Id, Version as VersionId};
+use crate::object::fact::Statement;
+use crate::object::version::{Number, ValidationStatus};
+use crate::repo::{Dataset, Here, Repo};
+
+/// A tag that moves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Move {
+    /// The tag.
+    pub tag: String,
+    /// The version that had it.
+    pub from: Number,
+}
+
+/// What putting tags on a version comes to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Labels {
+    /// The facts that say so.
+    pub statements: Vec<Statement>,
+    /// Tags that the version receives.
+    pub added: Vec<String>,
+    /// Tags that it has already.
+    pub unchanged: Vec<String>,
+    /// Those of the added ones that another version had.
+    pub moved: Vec<Move>,
+}
+
+/// Finds out what it takes that this version of a dataset has these tags.
+///
+/// # Errors
+/// [`Kind::Conflict`] if another version has one of them and they are not to be moved; the hint is `how` to move it.
+pub(super) fn plan(
+    repo: &Repo,
+    dataset: &str,
+    id: Id<VersionId>,
+    tags: &[String],
+    moves: bool,
+    how: impl Fn(&str) -> String,
+) -> Result<Labels> {
+    let (state, mut here, mut labels) = (repo.facts().fold()?, Here::of(repo), Labels::default());
+    for tag in tags {
+        let bearers = state.versions_with(tag);
+        if bearers.contains(&id) || labels.added.contains(tag) {
+            labels.unchanged.push(tag.clone());
+            continue;
+        }
+        for bearer in bearers {
+            let Some(version) = here.version(*bearer)?.filter(|version| version.dataset == dataset) else { continue };
+            if !moves {
+                let message = format!("tag '{tag}' is on {dataset}@{}", version.number);
+                return Err(Error::new(Kind::Conflict, message).with_hint(how(tag)));
+            }
+            labels.statements.push(Statement::TagRemoved { version: *bearer, tag: tag.clone() });
+            labels.moved.push(Move { tag: tag.clone(), from: version.number });
+        }
+        labels.statements.push(Statement::TagAdded { version: id, tag: tag.clone() });
+        labels.added.push(tag.clone());
+    }
+    Ok(labels)
+}
+
+/// Fails if the dataset keeps one of the tags for versions of another status.
+pub(super) fn check_protected(dataset: Option<&Dataset>, name: &str, tags: &[String], status: ValidationStatus) -> Result<()> {
+    let protected =
+        |tag: &&String| dataset.and_then(|dataset| dataset.tags.get(*tag)).is_some_and(|required| *required != status);
+    match tags.iter().find(protected) {
+        None => Ok(()),
+        Some(tag) => {
+            let status = status.as_str();
+            let message = format!("tag '{tag}' requires a version that PASSED validation; {name} is {status}");
+            Err(Error::new(Kind::Conflict, message)
+                .with_hint(format!("'hlx validate {name}' lists what is wrong; [dataset.*.tags] in helox.toml protects the tag")))
+        }
+    }
+}
