@@ -121,6 +121,12 @@ impl Error {
         Error::new(Kind::Usage, message)
     }
 
+    /// Makes the error of something that no reader would accept once it is stored: a defect of the program.
+    pub fn rejected(object: impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Error::new(Kind::Internal, format!("{object} would not be readable: {reason}; nothing was committed"))
+            .with_hint("please report it")
+    }
+
     /// The error of work that the user interrupted.
     pub fn interrupted() -> Self {
         Error::new(Kind::Interrupted, "interrupted")
