@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::catalog::{self, Query};
 use crate::error::{Error, Kind, Result};
 use crate::object::version::Number;
+use crate::ops::DamageList;
 use crate::repo::config::{self, Dataset};
 use crate::repo::revision::highest;
 use crate::repo::{CONFIG, Repo};
@@ -49,8 +50,8 @@ pub struct ListReport {
     /// In the order of their names.
     pub datasets: Vec<Info>,
     /// What is wrong with versions that cannot be read.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub damaged: Vec<String>,
+    #[serde(skip_serializing_if = "DamageList::is_empty")]
+    pub damaged: DamageList,
 }
 
 /// Declares a dataset in `helox.toml`; one that is declared just so already stays as it is.
@@ -87,8 +88,7 @@ pub fn list(repo: &Repo, query: &Query) -> Result<ListReport> {
         let (versions, latest) = known.map_or((0, None), |summary| (summary.versions, summary.latest));
         info(repo, dataset, versions, latest)
     });
-    let damaged = damaged.iter().map(ToString::to_string).collect();
-    Ok(ListReport { datasets: infos.collect::<Result<_>>()?, damaged })
+    Ok(ListReport { datasets: infos.collect::<Result<_>>()?, damaged: damaged.into() })
 }
 
 /// Tells of one dataset.

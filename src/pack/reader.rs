@@ -8,6 +8,7 @@ use rustix::io::{Errno, pread};
 
 use crate::codec::Malformed;
 use crate::error::{Error, Result};
+use crate::fs::atomic;
 use crate::pack::block::{self, Head};
 use crate::pack::toc::{self, BlockEntry};
 
@@ -34,7 +35,7 @@ pub fn read_at(file: &File, path: &Path, offset: u64, len: usize) -> Result<Vec<
 
 /// Reads the table of contents of a pack.
 pub fn read_toc(path: &Path) -> Result<Vec<BlockEntry>> {
-    let file = File::open(path).map_err(|e| Error::io("cannot open", path, e))?;
+    let file = atomic::open(path).map_err(|e| Error::io("cannot open", path, e))?;
     let len = file.metadata().map_err(|e| Error::io("cannot read", path, e))?.len();
     let least = (toc::HEADER.len() + toc::FOOTER) as u64;
     if len < least || read_at(&file, path, 0, toc::HEADER.len())? != toc::HEADER {
@@ -55,7 +56,7 @@ const WINDOW: usize = 64 << 10;
 /// Finds the blocks of a pack without its table of contents: where each begins, its length, and its head. Bytes between
 /// them that are no block are passed over.
 pub fn blocks(path: &Path) -> Result<Vec<(u32, u32, Head)>> {
-    let file = File::open(path).map_err(|e| Error::io("cannot open", path, e))?;
+    let file = atomic::open(path).map_err(|e| Error::io("cannot open", path, e))?;
     let end = file.metadata().map_err(|e| Error::io("cannot read", path, e))?.len();
     let (mut blocks, mut at) = (Vec::new(), 0);
     while at + block::HEADER as u64 <= end {

@@ -1,7 +1,7 @@
 //! Something that moves, as a sequence of entries each of which is created once; the last one counts.
 
-use std::fs;
 use std::path::PathBuf;
+use std::{fs, io};
 
 use super::{encode, read};
 use crate::error::{Error, Kind, Result};
@@ -68,7 +68,12 @@ impl Sequence {
 
     fn each(&self, mut take: impl FnMut(u64)) -> Result<()> {
         let fail = |e| Error::io("cannot read the folder", &self.folder, e);
-        for entry in fs::read_dir(&self.folder).map_err(fail)? {
+        let entries = match fs::read_dir(&self.folder) {
+            // Nothing was said yet: a copy may leave out empty folders.
+            Err(e) if e.kind() == io::ErrorKind::NotFound && !self.folder.is_symlink() => return Ok(()),
+            entries => entries.map_err(fail)?,
+        };
+        for entry in entries {
             let name = entry.map_err(fail)?.file_name();
             let digits = name.to_str().filter(|n| n.len() == 10 && n.bytes().all(|b| b.is_ascii_digit()));
             digits.and_then(|n| n.parse().ok()).filter(|&number| number > 0).into_iter().for_each(&mut take);
@@ -85,6 +90,7 @@ impl Sequence {
         if number > limits::SEQUENCE {
             return Err(Error::new(Kind::Conflict, format!("{} has no room for another entry", self.folder.display())));
         }
+        atomic::ensure_folder(&self.folder)?;
         atomic::create_once(&self.tmp, &self.path(number), &encode(id))
     }
 

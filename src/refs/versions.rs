@@ -66,7 +66,7 @@ fn list(folder: &std::path::Path) -> Result<Vec<String>> {
     let fail = |e| Error::io("cannot read the folder", folder, e);
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !folder.is_symlink() => return Ok(Vec::new()),
         Err(e) => return Err(fail(e)),
     };
     let mut names = Vec::new();

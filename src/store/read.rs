@@ -351,7 +351,7 @@ impl Store {
             files.push(found);
             return Ok(file);
         }
-        let file = Arc::new(File::open(path).map_err(|e| Error::io("cannot open the pack", path, e))?);
+        let file = Arc::new(atomic::open(path).map_err(|e| Error::io("cannot open the pack", path, e))?);
         if files.len() >= OPEN_PACKS {
             files.remove(0);
         }
