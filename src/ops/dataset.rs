@@ -84,11 +84,19 @@ pub fn list(repo: &Repo, query: &Query) -> Result<ListReport> {
         }
     }
     datasets.truncate(query.limit.unwrap_or(usize::MAX));
-    let infos = datasets.into_iter().map(|(dataset, known)| {
+    let mut report = ListReport { datasets: Vec::new(), damaged: damaged.into() };
+    for (dataset, known) in datasets {
         let (versions, latest) = known.map_or((0, None), |summary| (summary.versions, summary.latest));
-        info(repo, dataset, versions, latest)
-    });
-    Ok(ListReport { datasets: infos.collect::<Result<_>>()?, damaged: damaged.into() })
+        let head = match head(repo, dataset) {
+            Err(e) if e.spares_others() => {
+                report.damaged.push(&e.within(format!("the HEAD of {}", dataset.name)));
+                None
+            }
+            head => head?,
+        };
+        report.datasets.push(info(dataset, versions, latest, head));
+    }
+    Ok(report)
 }
 
 /// Tells of one dataset.
@@ -99,17 +107,16 @@ pub fn show(repo: &Repo, name: &str) -> Result<Info> {
 /// Tells of a dataset by its refs.
 fn present(repo: &Repo, dataset: &Dataset) -> Result<Info> {
     let numbers = repo.versions().numbers(&dataset.name)?;
-    info(repo, dataset, numbers.len() as u64, highest(&numbers).cloned())
+    Ok(info(dataset, numbers.len() as u64, highest(&numbers).cloned(), head(repo, dataset)?))
 }
 
-fn info(repo: &Repo, dataset: &Dataset, versions: u64, latest: Option<Number>) -> Result<Info> {
+fn info(dataset: &Dataset, versions: u64, latest: Option<Number>, head: Option<Number>) -> Info {
+    let Dataset { name, kind, path, .. } = dataset;
+    Info { name: name.clone(), kind: kind.clone(), path: path.clone(), versions, latest, head }
+}
+
+/// The number of the version that the workspace was made from.
+fn head(repo: &Repo, dataset: &Dataset) -> Result<Option<Number>> {
     let head = State::load(repo.store().layout(), &dataset.name)?.head;
-    Ok(Info {
-        name: dataset.name.clone(),
-        kind: dataset.kind.clone(),
-        path: dataset.path.clone(),
-        versions,
-        latest,
-        head: head.map(|id| repo.version(id)).transpose()?.map(|v| v.number),
-    })
+    Ok(head.map(|id| repo.version(id)).transpose()?.map(|version| version.number))
 }

@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(
             found,
             [
-                (4, "the record has 1 fields, the header 2"),
+                (4, "the record has 1 field, the header 2"),
                 (5, "the record has 3 fields, the header 2"),
                 (6, "a quoted field is not closed; where quotes are text, set quote = \"none\" in [dataset.NAME.format]"),
             ]

@@ -89,7 +89,7 @@ impl Store {
         }
         for Salvage { error, objects, .. } in salvages {
             rebuilt.objects += objects;
-            let found = format!("{error}; {} found without it", counted(objects, "object"));
+            let found = format!("{error}; found {} without it", counted(objects, "object"));
             rebuilt.problems.push(if objects > 0 { Error::damaged(found) } else { error });
         }
         Ok(())

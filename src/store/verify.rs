@@ -5,7 +5,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::fs::atomic;
 use crate::id::{Content, Id, Pack};
 use crate::object::{Key, Kind};
 use crate::pack::reader;
@@ -110,7 +109,7 @@ fn pack(id: Id<Pack>, path: &Path, progress: &dyn Progress) -> Result<()> {
 
 fn hash(path: &Path, progress: &dyn Progress) -> Result<[u8; 32]> {
     let fail = |e| Error::io("cannot read", path, e);
-    let mut file = atomic::open(path).map_err(fail)?;
+    let mut file = reader::open(path)?;
     let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; 1 << 20]);
     loop {
         progress.check()?;

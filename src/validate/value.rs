@@ -56,10 +56,20 @@ impl Reader<'_> {
             Type::Null => Value::Null,
             Type::Boolean => Value::Bool(token.raw(text) == b"true"),
             Type::Integer | Type::Number => self.number(&String::from_utf8_lossy(token.raw(text)))?,
-            Type::Array => tape.elements(index).map(|element| self.token(tape, text, element)).collect::<Result<_, _>>()?,
+            // Loops, since adapters of iterators would take more of the stack at each level.
+            Type::Array => {
+                let mut elements = Vec::new();
+                for element in tape.elements(index) {
+                    elements.push(self.token(tape, text, element)?);
+                }
+                elements.into()
+            }
             Type::Object => {
-                let member = |key| Ok((string(key), self.token(tape, text, key + 1)?));
-                tape.keys(index).map(member).collect::<Result<Map<_, _>, String>>()?.into()
+                let mut members = Map::new();
+                for key in tape.keys(index) {
+                    members.insert(string(key), self.token(tape, text, key + 1)?);
+                }
+                members.into()
             }
             _ => string(index).into(),
         })

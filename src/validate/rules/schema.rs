@@ -62,8 +62,7 @@ mod tests {
             (r#"{"type":"integer"}"#.to_owned(), "123456789012345678901234567890", "1.5"),
         ] {
             assert_eq!(judged(&schema, good), Ok(None), "{schema} {good}");
-            let found = judged(&schema, bad).unwrap().unwrap();
-            assert!(found.contains(&bad[..bad.len().min(6)]), "{found}");
+            assert!(judged(&schema, bad).unwrap().is_some(), "{schema} {bad}");
         }
         let found = judged(r#"{"maximum":5}"#, "123456789012345678901").unwrap().unwrap();
         assert!(found.starts_with("123456789012345678901 is greater"), "{found}");
