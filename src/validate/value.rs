@@ -8,11 +8,14 @@ use super::numbers::Constants;
 use super::record::Seen;
 use super::rules::shortened;
 
+/// Digits of the longest float as it is written.
+const DIGITS: usize = 17;
+
 /// A record as a JSON value.
 #[derive(Debug)]
 pub(super) struct JsonRecord {
     pub value: Value,
-    /// The numbers that stand in for others, and what is written for those.
+    /// The numbers that stand in for others, or for many digits, and what is written for those.
     pub texts: Vec<(Number, String)>,
 }
 
@@ -89,7 +92,8 @@ impl Reader<'_> {
         let (number, exact) = self.constants.stand_in(text).ok_or_else(|| {
             format!("the number {} cannot be compared with the schema by all its digits", shortened(text.as_bytes()))
         })?;
-        if !exact {
+        // So many digits are written otherwise, though they mean the same.
+        if !exact || number.is_f64() && text.len() > DIGITS {
             self.texts.push((number.clone(), text.to_owned()));
         }
         Ok(Value::Number(number))

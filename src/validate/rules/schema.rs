@@ -66,6 +66,8 @@ mod tests {
         }
         let found = judged(r#"{"maximum":5}"#, "123456789012345678901").unwrap().unwrap();
         assert!(found.starts_with("123456789012345678901 is greater"), "{found}");
+        let found = judged(r#"{"maximum":5}"#, "18446744073709551616").unwrap().unwrap();
+        assert!(found.starts_with("18446744073709551616 is greater"), "{found}");
     }
 
     #[test]
