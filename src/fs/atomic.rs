@@ -332,7 +332,10 @@ pub fn restart(mut file: &File, path: &Path) -> io::Result<()> {
 
 /// Opens a file of the store to read. A pipe that lies in its place does not block.
 pub fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path)
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(OFlags::NONBLOCK.bits() as i32);
+    #[expect(clippy::disallowed_methods, reason = "it is opened to be read")]
+    options.open(path)
 }
 
 /// Reads a whole small file; `None` if it does not exist.
