@@ -143,6 +143,11 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         None => Some(state::lock(layout, &dataset.name)?),
         Some(_) => None,
     };
+    if !options.tags.is_empty() {
+        // A tag is a fact: where none can follow, the version is not made without it.
+        let hint = "commit without --tag, and tag the version once the facts can be read";
+        repo.facts().fold().map_err(|e| e.with_hint(hint))?;
+    }
     let state = State::load(layout, &dataset.name)?;
     let commit = Commit { repo, options, dataset, progress, state };
     let parent = commit.parent()?;

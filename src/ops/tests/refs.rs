@@ -193,7 +193,9 @@ fn damaged_facts_hide_no_version() {
     let shown = show::run(&repo, Some("1.0.0")).unwrap();
     assert!(shown.tags.is_empty() && shown.damaged.is_damaged(), "{shown:?}");
     bench.write("a.jsonl", "2");
+    assert!(bench.commit(|options| options.tags = vec!["gold".into()]).is_err());
     let report = bench.commit(|_| {}).unwrap();
+    assert_eq!(bench.repo().versions().numbers("ds").unwrap().len(), 2, "none was made without its tag");
     assert!(report.warnings.iter().any(|warning| warning.contains("tags, notes")), "{:?}", report.warnings);
     let repo = bench.repo();
     assert_eq!(reindex::run(&repo, &Silent).unwrap().unreadable.len(), 1);
