@@ -9,9 +9,9 @@ use super::reading::{Encoding, Format, Origin, Packing, Reading};
 use super::{Csv, Pointer, Record, Records, Unpacker, fields, json, opaque};
 
 /// Bytes at the start of a file that a guess follows from.
-pub const HEAD: usize = 16 << 10;
+pub const HEAD: usize = 64 << 10;
 /// Most bytes that are unpacked of them.
-const UNPACKED: usize = 64 << 10;
+const UNPACKED: usize = 256 << 10;
 /// Delimiters that a file may have instead of commas.
 const DELIMITERS: [u8; 3] = [b';', b'\t', b'|'];
 
@@ -29,6 +29,9 @@ impl Reading {
     pub fn opaque_cause(&self, head: &[u8]) -> Option<String> {
         let head = &head[..head.len().min(HEAD)];
         let reading = self.before_guess().guess_packing(head);
+        if let Some(cause) = opaque::packing_cause(&reading, head) {
+            return Some(cause);
+        }
         let (text, whole) = reading.unpacked(head);
         opaque::cause(&reading, &text, whole)
     }
@@ -274,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_file_longer_than_its_start_ends_in_a_part_of_a_row() {
-        let rows: String = (0..3_000).map(|n| format!("{n};a {n}\n")).collect();
+        let rows: String = (0..12_000).map(|n| format!("{n};a {n}\n")).collect();
         // The start ends at each place of a row.
         for shift in 0..16 {
             let text = format!("\u{feff}id;text{}\n{rows}", "x".repeat(shift));

@@ -2,33 +2,54 @@
 //!
 //! A sample is the members that follow one another and have the same path up to the first dot of the name. It becomes one
 //! line, an object of `__key__`, that path, and a field for each member, named by what follows the dot: JSON of a member
-//! that ends in `json`, a string of one that is UTF-8, and the length and BLAKE3 of any other and of one above
-//! [`MAX_TEXT`]. Headers are read as POSIX.1-2001 (pax) and GNU tar write them. Invariants: memory is bounded by the text
-//! of one sample; an archive of any other form is an error.
+//! that ends in `json`, a string of one that is UTF-8, and the length and BLAKE3 of any other. Headers are read as
+//! POSIX.1-2001 (pax) and GNU tar write them. An archive that nobody has declared is read so only where each sample shares
+//! a field with the first, no key comes again after another, and no member holds records or an archive of its own.
+//! Invariants: memory is bounded by [`MAX_TEXT`], whatever the length of a member or a sample; an archive of any other form
+//! is an issue.
 
-use super::json;
-use super::render::put_string;
+use std::collections::HashSet;
+
+use encoding_rs::{CoderResult, UTF_8};
+
+use super::render::{put_escaped, put_string};
+use super::{FileIssue, Format, Packing, Reading, json};
 
 const BLOCK: usize = 512;
-/// The longest member that is shown as text.
-const MAX_TEXT: u64 = if cfg!(test) { 4 << 10 } else { 16 << 20 };
-/// The longest text of a sample. What comes after it is shown by length and hash.
-const MAX_SAMPLE: usize = if cfg!(test) { 8 << 10 } else { 64 << 20 };
+/// The longest member, and the longest part of a line, that is held whole.
+const MAX_TEXT: usize = if cfg!(test) { 4 << 10 } else { 16 << 20 };
 /// The longest header that says more of a member.
 const MAX_HEADER: u64 = 1 << 20;
+
+/// Keys that are looked for again; those after them are not.
+const MAX_KEYS: usize = 1 << 20;
 
 /// Turns an archive that comes in pieces into JSON Lines.
 #[derive(Debug, Default)]
 pub struct Shard {
+    /// The form of an archive that nobody has declared.
+    form: Option<Form>,
     state: State,
     /// The bytes of the block that has begun, or of the content as far as it is kept.
     held: Vec<u8>,
     /// What the headers before a member say of it.
     path: Option<String>,
     size: Option<u64>,
-    /// The path of the sample that has begun, and its line without the end.
+    /// The path of the sample that has begun, and the part of its line that is not handed over yet.
     key: Option<String>,
     line: String,
+}
+
+/// What the samples before say of the form of an archive.
+#[derive(Debug, Default)]
+struct Form {
+    /// The fields of the first sample.
+    fields: HashSet<String>,
+    /// Whether the first sample has ended, and the one that has begun has a field of it.
+    is_known: bool,
+    is_shared: bool,
+    /// The hashes of the keys.
+    keys: HashSet<[u8; 8]>,
 }
 
 /// Where in an archive the next byte stands.
@@ -51,6 +72,20 @@ struct Content {
     size: u64,
     left: u64,
     hasher: blake3::Hasher,
+    shown: Shown,
+}
+
+/// How the content of a member is shown.
+#[derive(Debug)]
+enum Shown {
+    /// When it is complete, since it is held whole.
+    Whole,
+    /// By its first bytes, which are not complete yet.
+    Undecided,
+    /// By its text, part by part; true once some of its bytes were no UTF-8.
+    Parts(Box<encoding_rs::Decoder>, bool),
+    /// By its length and hash, or not at all.
+    Hash,
 }
 
 #[derive(Debug)]
@@ -66,8 +101,13 @@ enum Kind {
 }
 
 impl Shard {
-    /// Takes the next bytes and hands over lines. The error says why the archive is not read.
-    pub fn feed(&mut self, mut bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+    /// Creates the reader of an archive, whose form is looked at unless it was declared.
+    pub fn new(declared: bool) -> Shard {
+        Shard { form: (!declared).then(Form::default), ..Shard::default() }
+    }
+
+    /// Takes the next bytes and hands over parts of lines. The issue says why the archive is not read.
+    pub fn feed(&mut self, mut bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), FileIssue> {
         while !bytes.is_empty() {
             match &mut self.state {
                 State::Header => {
@@ -81,13 +121,15 @@ impl Shard {
                     }
                 }
                 State::Content(content) => {
-                    let (now, rest) = bytes.split_at(usize::try_from(content.left).unwrap_or(usize::MAX).min(bytes.len()));
+                    let mut most = usize::try_from(content.left).unwrap_or(usize::MAX).min(bytes.len());
+                    if matches!(content.shown, Shown::Undecided) {
+                        most = most.min(MAX_TEXT - self.held.len());
+                    }
+                    let (now, rest) = bytes.split_at(most);
                     content.hasher.update(now);
                     content.left -= now.len() as u64;
-                    if content.size <= MAX_TEXT {
-                        self.held.extend_from_slice(now);
-                    }
                     bytes = rest;
+                    self.content(now, take)?;
                     self.complete(take)?;
                 }
                 State::Padding(left) => {
@@ -99,34 +141,31 @@ impl Shard {
                     }
                 }
                 State::End if bytes.iter().all(|&byte| byte == 0) => return Ok(()),
-                State::End => return Err("something else follows the tar archive".to_owned()),
+                State::End => return Err(FileIssue::damaged("something else follows the tar archive".to_owned())),
             }
         }
         Ok(())
     }
 
     /// The archive ends here: hands over the last line, or says that it ends too early.
-    pub fn finish(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+    pub fn finish(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<(), FileIssue> {
         match self.state {
-            State::End => {
-                self.end_sample(take);
-                Ok(())
-            }
-            _ => Err("the tar archive ends too early".to_owned()),
+            State::End => self.end_sample(take),
+            _ => Err(FileIssue::damaged("the tar archive ends too early".to_owned())),
         }
     }
 
     /// Takes the block before a member.
-    fn header(&mut self, block: &[u8]) -> Result<State, String> {
+    fn header(&mut self, block: &[u8]) -> Result<State, FileIssue> {
         if block.iter().all(|&byte| byte == 0) {
             return Ok(State::End);
         }
         let sum: u64 =
             block.iter().enumerate().map(|(at, &byte)| u64::from(if (148..156).contains(&at) { b' ' } else { byte })).sum();
         if number(&block[148..156]) != Some(sum) {
-            return Err("the tar archive is damaged: the checksum of a member is wrong".to_owned());
+            return Err(damaged("the checksum of a member is wrong"));
         }
-        let size = number(&block[124..136]).ok_or("the tar archive is damaged: the size of a member is no number")?;
+        let size = number(&block[124..136]).ok_or_else(|| damaged("the size of a member is no number"))?;
         let kind = match block[156] {
             b'x' => Kind::Pax,
             b'L' => Kind::LongPath,
@@ -135,7 +174,16 @@ impl Shard {
                 let path = self.path.take().unwrap_or_else(|| path(block));
                 let name = path.rfind('/').map_or(0, |at| at + 1);
                 match path[name..].find('.').map(|dot| name + dot) {
-                    Some(dot) if dot > name => Kind::File { key: path[..dot].to_owned(), field: path[dot + 1..].to_owned() },
+                    Some(dot) if dot > name => {
+                        let (key, field) = (path[..dot].to_owned(), path[dot + 1..].to_owned());
+                        if self.form.is_some() && holds_records(&path) {
+                            return Err(not_of_form(&format!(
+                                "'{}' is a file of records or an archive",
+                                super::escaped(path.as_bytes())
+                            )));
+                        }
+                        Kind::File { key, field }
+                    }
                     _ if path.ends_with('/') => Kind::Other,
                     _ => return Err(not_of_form(&format!("the name of '{}' has no ending", super::escaped(path.as_bytes())))),
                 }
@@ -145,13 +193,59 @@ impl Shard {
         let is_header = matches!(kind, Kind::Pax | Kind::LongPath);
         let size = if is_header { size } else { self.size.take().unwrap_or(size) };
         if is_header && size > MAX_HEADER {
-            return Err("the tar archive is damaged: a header takes more than 1 MiB".to_owned());
+            return Err(damaged("a header takes more than 1 MiB"));
         }
-        Ok(State::Content(Box::new(Content { kind, size, left: size, hasher: blake3::Hasher::new() })))
+        let shown = match kind {
+            Kind::Other => Shown::Hash,
+            Kind::File { .. } if size > MAX_TEXT as u64 => Shown::Undecided,
+            _ => Shown::Whole,
+        };
+        Ok(State::Content(Box::new(Content { kind, size, left: size, hasher: blake3::Hasher::new(), shown })))
+    }
+
+    /// Takes the next bytes of a member.
+    fn content(&mut self, bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), FileIssue> {
+        let State::Content(content) = &mut self.state else { return Ok(()) };
+        if matches!(content.shown, Shown::Whole | Shown::Undecided) {
+            self.held.extend_from_slice(bytes);
+        }
+        match (&mut content.shown, &content.kind) {
+            (Shown::Undecided, Kind::File { key, field }) if self.held.len() == MAX_TEXT => {
+                // The last character may be cut.
+                let is_text = std::str::from_utf8(&self.held).map_or_else(|why| why.error_len().is_none(), |_| true);
+                let (key, field) = (key.clone(), field.clone());
+                content.shown =
+                    if is_text { Shown::Parts(Box::new(UTF_8.new_decoder_without_bom_handling()), false) } else { Shown::Hash };
+                let held = std::mem::take(&mut self.held);
+                if is_text {
+                    self.begin_field(key, &field, take)?;
+                    self.line.push('"');
+                    return self.content(&held, take);
+                }
+            }
+            (Shown::Parts(decoder, malformed), _) => {
+                let is_last = content.left == 0;
+                let mut text = String::with_capacity(decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(MAX_TEXT));
+                let mut rest = bytes;
+                loop {
+                    let (result, read, replaced) = decoder.decode_to_string(rest, &mut text, is_last);
+                    *malformed |= replaced;
+                    rest = &rest[read..];
+                    put_escaped(&text, &mut self.line);
+                    text.clear();
+                    if result == CoderResult::InputEmpty {
+                        break;
+                    }
+                }
+                self.hand_over(take);
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Takes a member whose content is complete.
-    fn complete(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+    fn complete(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<(), FileIssue> {
         let State::Content(content) = &self.state else { return Ok(()) };
         if content.left > 0 {
             return Ok(());
@@ -159,21 +253,44 @@ impl Shard {
         let padding = (BLOCK - (content.size % BLOCK as u64) as usize) % BLOCK;
         let next = if padding == 0 { State::Header } else { State::Padding(padding) };
         let held = std::mem::take(&mut self.held);
-        if let State::Content(content) = std::mem::replace(&mut self.state, next) {
-            let Content { kind, size, hasher, .. } = *content;
-            match kind {
-                Kind::File { key, field } => self.put(key, &field, &held, size, &hasher, take),
-                Kind::Pax => self.pax(&held)?,
-                Kind::LongPath => self.path = Some(text_of(&held)),
-                Kind::Other => {}
+        let State::Content(content) = std::mem::replace(&mut self.state, next) else { return Ok(()) };
+        let Content { kind, size, hasher, shown, .. } = *content;
+        match kind {
+            Kind::File { key, field } => {
+                let hash = || hasher.finalize().to_hex();
+                match (shown, std::str::from_utf8(&held)) {
+                    (Shown::Parts(_, false), _) => self.line.push('"'),
+                    (Shown::Parts(_, true), _) => {
+                        self.line.push_str("\",");
+                        put_string(&format!("{field}.blake3"), &mut self.line);
+                        self.line.push_str(&format!(":\"{}\"", hash()));
+                    }
+                    (Shown::Whole, Ok(text)) => {
+                        self.begin_field(key, &field, take)?;
+                        if is_json(&field) && json::check(&held).is_ok() {
+                            // No string of JSON holds a line end as it is.
+                            self.line.extend(text.trim().chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }));
+                        } else {
+                            put_string(text, &mut self.line);
+                        }
+                    }
+                    _ => {
+                        self.begin_field(key, &field, take)?;
+                        self.line.push_str(&format!("{{\"length\":{size},\"blake3\":\"{}\"}}", hash()));
+                    }
+                }
+                self.hand_over(take);
             }
+            Kind::Pax => self.pax(&held)?,
+            Kind::LongPath => self.path = Some(text_of(&held)),
+            Kind::Other => {}
         }
         Ok(())
     }
 
     /// Takes the records of a pax header: `LENGTH KEY=VALUE`, each with a line end.
-    fn pax(&mut self, mut records: &[u8]) -> Result<(), String> {
-        let damaged = || "the tar archive is damaged: a pax header is not understood".to_owned();
+    fn pax(&mut self, mut records: &[u8]) -> Result<(), FileIssue> {
+        let damaged = || damaged("a pax header is not understood");
         while !records.is_empty() {
             let space = records.iter().position(|&byte| byte == b' ').ok_or_else(damaged)?;
             let length = std::str::from_utf8(&records[..space]).ok().and_then(|text| text.parse().ok());
@@ -191,38 +308,81 @@ impl Shard {
         Ok(())
     }
 
-    /// Adds a member to its sample.
-    fn put(&mut self, key: String, field: &str, content: &[u8], size: u64, hasher: &blake3::Hasher, take: &mut dyn FnMut(&[u8])) {
+    /// Begins a field of a sample, which begins with it if it is another than before.
+    fn begin_field(&mut self, key: String, field: &str, take: &mut dyn FnMut(&[u8])) -> Result<(), FileIssue> {
         if self.key.as_ref() != Some(&key) {
-            self.end_sample(take);
+            self.end_sample(take)?;
+            if let Some(form) = &mut self.form {
+                form.begin(&key)?;
+            }
             self.line.push_str("{\"__key__\":");
             put_string(&key, &mut self.line);
             self.key = Some(key);
         }
+        if let Some(form) = &mut self.form {
+            form.take(field);
+        }
         self.line.push(',');
         put_string(field, &mut self.line);
         self.line.push(':');
-        let is_held = size <= MAX_TEXT && self.line.len() + content.len() <= MAX_SAMPLE;
-        match std::str::from_utf8(content).ok().filter(|_| is_held) {
-            Some(text) if is_json(field) && json::check(content).is_ok() => {
-                // No string of JSON holds a line end as it is.
-                self.line.extend(text.trim().chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }));
-            }
-            Some(text) => put_string(text, &mut self.line),
-            None => {
-                let hash = hasher.finalize().to_hex();
-                self.line.push_str(&format!("{{\"length\":{size},\"blake3\":\"{hash}\"}}"));
-            }
-        }
+        Ok(())
     }
 
-    fn end_sample(&mut self, take: &mut dyn FnMut(&[u8])) {
-        if self.key.take().is_some() {
-            self.line.push_str("}\n");
+    fn end_sample(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<(), FileIssue> {
+        let Some(key) = self.key.take() else { return Ok(()) };
+        self.line.push_str("}\n");
+        take(self.line.as_bytes());
+        self.line.clear();
+        self.form.as_mut().map_or(Ok(()), |form| form.end(&key))
+    }
+
+    /// Hands over the part of the line that is at hand, once it is long.
+    fn hand_over(&mut self, take: &mut dyn FnMut(&[u8])) {
+        if self.line.len() > MAX_TEXT {
             take(self.line.as_bytes());
             self.line.clear();
         }
     }
+}
+
+impl Form {
+    /// Takes the key of the next sample.
+    fn begin(&mut self, key: &str) -> Result<(), FileIssue> {
+        let mut hash = [0; 8];
+        hash.copy_from_slice(&blake3::hash(key.as_bytes()).as_bytes()[..8]);
+        if self.keys.len() < MAX_KEYS && !self.keys.insert(hash) {
+            return Err(not_of_form(&format!(
+                "files of the name '{}' do not follow one another",
+                super::escaped(key.as_bytes())
+            )));
+        }
+        self.is_shared = !self.is_known;
+        Ok(())
+    }
+
+    /// Takes a field of the sample that has begun.
+    fn take(&mut self, field: &str) {
+        if self.is_known {
+            self.is_shared |= self.fields.contains(field);
+        } else {
+            self.fields.insert(field.to_owned());
+        }
+    }
+
+    /// The sample of this key ends.
+    fn end(&mut self, key: &str) -> Result<(), FileIssue> {
+        self.is_known = true;
+        if self.is_shared {
+            return Ok(());
+        }
+        Err(not_of_form(&format!("'{}' has no file with an ending that the first sample has", super::escaped(key.as_bytes()))))
+    }
+}
+
+/// Whether a member holds records or an archive of its own.
+fn holds_records(path: &str) -> bool {
+    let Reading { format, packing, .. } = Reading::of(path);
+    packing != Packing::None || !matches!(format, Format::Whole | Format::Json)
 }
 
 fn is_json(field: &str) -> bool {
@@ -253,20 +413,27 @@ fn number(field: &[u8]) -> Option<u64> {
     if digits.is_empty() { Some(0) } else { u64::from_str_radix(digits, 8).ok() }
 }
 
-fn not_of_form(why: &str) -> String {
-    format!(
-        "the tar archive is not in WebDataset's form: {why}; unpack it and commit the files in it, or say that it is one \
-         sample with \"GLOB\" = \"text\" in [dataset.NAME.format]"
-    )
+fn damaged(why: &str) -> FileIssue {
+    FileIssue::damaged(format!("the tar archive is damaged: {why}"))
+}
+
+fn not_of_form(why: &str) -> FileIssue {
+    FileIssue::Opaque {
+        cause: format!(
+            "the tar archive is not in WebDataset's form: {why}; unpack it and commit the files in it, or declare it in \
+             [dataset.NAME.format]: \"FILE\" = \"tar\" reads it so, \"FILE\" = \"text\" as one sample"
+        ),
+    }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    fn member(path: &str, kind: u8, content: &[u8]) -> Vec<u8> {
+    /// A member of an archive, as ustar has it.
+    pub fn member(path: &str, kind: u8, content: &[u8]) -> Vec<u8> {
         let mut block = vec![0; BLOCK];
         block[..path.len()].copy_from_slice(path.as_bytes());
         block[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
@@ -286,8 +453,11 @@ mod tests {
         bytes
     }
 
-    fn lines(bytes: &[u8], cut: usize) -> Result<String, String> {
-        let mut shard = Shard::default();
+    fn lines(bytes: &[u8], cut: usize) -> Result<String, FileIssue> {
+        read(Shard::new(false), bytes, cut)
+    }
+
+    fn read(mut shard: Shard, bytes: &[u8], cut: usize) -> Result<String, FileIssue> {
         let mut lines = Vec::new();
         let take = &mut |line: &[u8]| lines.extend_from_slice(line);
         for piece in bytes.chunks(cut) {
@@ -299,7 +469,9 @@ mod tests {
 
     #[test]
     fn members_of_a_sample_are_fields() {
-        let long = "x".repeat(MAX_TEXT as usize + 1);
+        let long = format!("x{}\n", "é".repeat(MAX_TEXT));
+        let odd = [long.as_bytes(), b"\xff"].concat();
+        let binary = [b"\xff", long.as_bytes()].concat();
         let bytes = archive(&[
             ("a", b'5', b""),
             ("a/0.cls", b'0', b"3"),
@@ -311,28 +483,35 @@ mod tests {
             ("b/?.c.txt", b'0', b""),
             ("././@LongLink", b'L', b"d/2.txt\0"),
             ("d/?", b'0', long.as_bytes()),
+            ("d/2.odd", b'0', &odd),
+            ("d/2.bin", b'0', &binary),
         ]);
         let hash = |bytes: &[u8]| blake3::hash(bytes).to_hex();
+        let shown = long.replace('\n', "\\n");
         let expected = format!(
             concat!(
                 "{{\"__key__\":\"a/0\",\"cls\":\"3\",\"seg.json\":{{ \"k\": [1] }},\"jpg\":{{\"length\":2,\"blake3\":\"{}\"}}}}\n",
                 "{{\"__key__\":\"a/1\",\"txt\":\"two\\nlines\",\"json\":\"{{oops\"}}\n",
                 "{{\"__key__\":\"b/é\",\"c.txt\":\"\"}}\n",
-                "{{\"__key__\":\"d/2\",\"txt\":{{\"length\":{},\"blake3\":\"{}\"}}}}\n",
+                "{{\"__key__\":\"d/2\",\"txt\":\"{}\",\"odd\":\"{}�\",\"odd.blake3\":\"{}\",",
+                "\"bin\":{{\"length\":{},\"blake3\":\"{}\"}}}}\n",
             ),
             hash(b"\xff\xd8"),
-            long.len(),
-            hash(long.as_bytes())
+            shown,
+            shown,
+            hash(&odd),
+            binary.len(),
+            hash(&binary)
         );
         for cut in [1, 7, 511, 512, 4096, usize::MAX] {
-            assert_eq!(lines(&bytes, cut).unwrap(), expected, "{cut}");
+            assert_eq!(read(Shard::new(true), &bytes, cut).unwrap(), expected, "{cut}");
         }
         assert_eq!(lines(&archive(&[]), 99).unwrap(), "");
     }
 
     #[test]
     fn what_is_not_read_is_named() {
-        let why = |bytes: &[u8]| lines(bytes, 700).unwrap_err();
+        let why = |bytes: &[u8]| lines(bytes, 700).unwrap_err().cause().to_owned();
         let whole = archive(&[("0.txt", b'0', b"a")]);
         assert_eq!(why(&whole[..1024]), "the tar archive ends too early");
         assert_eq!(why(&whole[..700]), "the tar archive ends too early");
@@ -344,6 +523,28 @@ mod tests {
         flipped[0] ^= 1;
         assert!(why(&flipped).contains("the checksum of a member is wrong"));
         assert!(why(&[&whole[..], b"x"].concat()).contains("something else follows"));
+    }
+
+    #[test]
+    fn an_archive_of_files_is_no_shard() {
+        let issue = |names: &[&str]| {
+            let members: Vec<_> = names.iter().map(|name| (*name, b'0', &b"text"[..])).collect();
+            let bytes = archive(&members);
+            assert!(read(Shard::new(true), &bytes, 99).is_ok());
+            match lines(&bytes, 700) {
+                Ok(_) => String::new(),
+                Err(FileIssue::Opaque { cause }) => cause,
+                Err(issue) => panic!("{issue:?}"),
+            }
+        };
+        assert!(issue(&["src/main.c", "src/main.h", "notes.txt"]).contains("'notes' has no file with an ending that the first"));
+        assert!(issue(&["a.txt", "b.txt", "a.json"]).contains("files of the name 'a' do not follow one another"));
+        for records in ["data.csv", "a.jsonl", "a.txt.gz", "a.tar", "a.zip", "a.parquet"] {
+            assert!(issue(&[records]).contains(&format!("'{records}' is a file of records or an archive")), "{records}");
+        }
+        for shard in [&["0.txt", "1.txt"][..], &["0.jpg", "0.txt", "1.txt", "2.jpg", "2.cls"], &["0.json", "0.png", "1.json"]] {
+            assert_eq!(issue(shard), "", "{shard:?}");
+        }
     }
 
     proptest! {
