@@ -88,12 +88,13 @@ impl<'a> OldFile<'a> {
     }
 }
 
-/// New chunks that are compressed together, and what they are compressed against.
-#[derive(Debug)]
+/// New chunks of a run that are compressed together, and what they are compressed against.
+#[derive(Debug, Default)]
 pub(crate) struct Piece {
+    /// The id and length of each.
     pub chunks: Vec<([u8; 32], u32)>,
-    /// Where its bytes lie in those of the run.
-    pub raw: Range<usize>,
+    /// Their bytes.
+    pub raw: Vec<u8>,
     pub base: Base,
 }
 
@@ -121,13 +122,6 @@ impl Base {
     }
 }
 
-/// New chunks between two that the old file has as well.
-#[derive(Debug, Default)]
-pub(crate) struct Run {
-    pub raw: Vec<u8>,
-    pub pieces: Vec<Piece>,
-}
-
 /// Follows a new file along the one that it replaces.
 #[derive(Debug)]
 pub(crate) struct Follower<'a> {
@@ -135,19 +129,21 @@ pub(crate) struct Follower<'a> {
     old: OldFile<'a>,
     /// Where in the old file the chunk after the last shared one begins.
     before: u64,
-    chunks: Vec<([u8; 32], u32)>,
-    raw: Vec<u8>,
+    /// The run so far, its pieces without their bases.
+    run: Vec<Piece>,
+    /// Bytes of it.
+    len: usize,
 }
 
 impl<'a> Follower<'a> {
     /// Follows the old content. `None` where the store cannot say what it was made of.
     pub fn of(store: &'a Store, content: Id<Content>, size: u64) -> Option<Follower<'a>> {
         let old = OldFile::of(store, content, size).ok()?;
-        Some(Follower { store, old, before: 0, chunks: Vec::new(), raw: Vec::new() })
+        Some(Follower { store, old, before: 0, run: Vec::new(), len: 0 })
     }
 
     /// The next chunk of the new file; `new` if the store has to take it. Returns the run that it ends, if it ends one.
-    pub fn chunk(&mut self, id: &[u8; 32], bytes: &[u8], new: bool) -> Result<Run> {
+    pub fn chunk(&mut self, id: &[u8; 32], bytes: &[u8], new: bool) -> Result<Vec<Piece>> {
         if let Some(&at) = self.old.places.get(id) {
             let run = self.end_run(at.max(self.before));
             self.before = at + bytes.len() as u64;
@@ -155,15 +151,25 @@ impl<'a> Follower<'a> {
             return Ok(run);
         }
         if !new {
-            return Ok(Run::default());
+            return Ok(Vec::new());
         }
-        self.chunks.push((*id, bytes.len() as u32));
-        self.raw.extend_from_slice(bytes);
-        if self.raw.len() < RUN {
-            return Ok(Run::default());
+        let piece = match self.run.last_mut() {
+            Some(last) if last.raw.len() + bytes.len() <= PIECE => last,
+            last => {
+                let room = if last.is_some() { PIECE } else { 0 };
+                self.run.push(Piece { raw: Vec::with_capacity(room), ..Piece::default() });
+                let at = self.run.len() - 1;
+                &mut self.run[at]
+            }
+        };
+        piece.chunks.push((*id, bytes.len() as u32));
+        piece.raw.extend_from_slice(bytes);
+        self.len += bytes.len();
+        if self.len < RUN {
+            return Ok(Vec::new());
         }
         // The end is not in sight: what stands at the same distance in the old file is the best guess.
-        let after = self.before + self.raw.len() as u64;
+        let after = self.before + self.len as u64;
         let run = self.end_run(after);
         self.before = after;
         self.old.advance(after)?;
@@ -171,39 +177,24 @@ impl<'a> Follower<'a> {
     }
 
     /// The file ends here.
-    pub fn finish(&mut self) -> Run {
+    pub fn finish(&mut self) -> Vec<Piece> {
         let end = self.old.read.max(self.before);
         self.end_run(end)
     }
 
-    /// Cuts the run into pieces, each with its share of what the old file has from `before` to `after`.
-    fn end_run(&mut self, after: u64) -> Run {
-        let (chunks, raw) = (std::mem::take(&mut self.chunks), std::mem::take(&mut self.raw));
-        let total = raw.len() as u64;
-        let (mut pieces, mut rest, mut at) = (Vec::new(), &chunks[..], 0);
-        let span = after - self.before;
-        while !rest.is_empty() {
-            let mut len = 0;
-            let count = rest
-                .iter()
-                .take_while(|(_, n)| {
-                    let fits = len == 0 || len + *n as usize <= PIECE;
-                    if fits {
-                        len += *n as usize;
-                    }
-                    fits
-                })
-                .count();
-            let share = |at: usize| self.before + (u128::from(span) * at as u128 / u128::from(total.max(1))) as u64;
-            let slack = if count < chunks.len() { SLACK } else { 0 };
+    /// Gives each piece of the run its share of what the old file has from `before` to `after`.
+    fn end_run(&mut self, after: u64) -> Vec<Piece> {
+        let (mut run, total) = (std::mem::take(&mut self.run), std::mem::take(&mut self.len));
+        let (span, slack) = (after - self.before, if run.len() > 1 { SLACK } else { 0 });
+        let share = |at: usize| self.before + (u128::from(span) * at as u128 / total.max(1) as u128) as u64;
+        let mut at = 0;
+        for piece in &mut run {
             let start = share(at).saturating_sub(slack);
-            let end = (share(at + len) + slack).min(start + MAX_REGION);
-            let base = self.base(start, end, ceiling(&rest[0].0)).unwrap_or_default();
-            pieces.push(Piece { chunks: rest[..count].to_vec(), raw: at..at + len, base });
-            rest = &rest[count..];
-            at += len;
+            at += piece.raw.len();
+            let end = (share(at) + slack).min(start + MAX_REGION);
+            piece.base = self.base(start, end, ceiling(&piece.chunks[0].0)).unwrap_or_default();
         }
-        Run { raw, pieces }
+        run
     }
 
     /// What to compress against for a region of the old file so that at most `ceiling` deltas result. `None` where the

@@ -220,7 +220,7 @@ fn against(store: &Store, compressor: &mut Compressor, group: Group, level: i32)
     if group.runs.is_empty() {
         return (None, group);
     }
-    let bases: Vec<Vec<u8>> = group.runs.iter().map(|run| bytes_of(store, &run.base.keys)).collect();
+    let bases: Vec<Vec<u8>> = group.runs.iter().map(|run| bytes_of(store, &run.base)).collect();
     let (mut deltas, mut raw) = (Vec::with_capacity(bases.len()), &group.raw[..]);
     for (run, base) in group.runs.iter().zip(&bases) {
         deltas.push(Delta { raw: raw.split_off(..run.raw_len).unwrap_or_default(), base, old: run.base.old });
@@ -250,15 +250,15 @@ fn against(store: &Store, compressor: &mut Compressor, group: Group, level: i32)
 }
 
 /// The bytes to compress against; none where they cannot be read, since old damage must not stop a new version.
-fn bytes_of(store: &Store, keys: &[Key]) -> Vec<u8> {
-    let mut base = Vec::new();
-    for key in keys {
+fn bytes_of(store: &Store, base: &Base) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(base.len.min(limits::BASE));
+    for key in &base.keys {
         match store.get(key) {
-            Ok(object) if base.len() + object.len() <= limits::BASE => base.extend_from_slice(&object),
+            Ok(object) if bytes.len() + object.len() <= limits::BASE => bytes.extend_from_slice(&object),
             _ => return Vec::new(),
         }
     }
-    base
+    bytes
 }
 
 /// Appends blocks in order. Data packs go to the sealer when they are full, structure packs are kept for the end.

@@ -1,5 +1,6 @@
 //! Finds objects and reads them, each checked against its name.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::ops::{Deref, Range};
 use std::path::PathBuf;
@@ -34,6 +35,29 @@ struct Decoded {
     /// Where it begins in the block uncompressed.
     start: usize,
     raw: Vec<u8>,
+    /// Which objects were held against their names, and where they lie in `raw`: a chunk is read for the comparison of
+    /// samples and as a base.
+    verified: Mutex<HashSet<(Key, Range<usize>)>>,
+}
+
+impl Decoded {
+    fn new(start: usize, raw: Vec<u8>) -> Decoded {
+        Decoded { start, raw, verified: Mutex::default() }
+    }
+
+    /// Whether an object of this name lies in this range.
+    fn holds(&self, key: &Key, range: &Range<usize>) -> bool {
+        let object = (*key, range.clone());
+        let verified = || self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        if verified().contains(&object) {
+            return true;
+        }
+        let matches = key.matches(&self.raw[range.clone()]);
+        if matches {
+            verified().insert(object);
+        }
+        matches
+    }
 }
 
 /// A delta block as it is stored.
@@ -263,8 +287,8 @@ impl Store {
         let decoded = if row.depth == 0 { self.whole(row)? } else { self.run(row)? };
         let start = (row.raw_at as usize).checked_sub(decoded.start);
         let range = start.map(|start| start..start + row.raw_len as usize);
-        match range.and_then(|range| Some((decoded.raw.get(range.clone())?, range))) {
-            Some((bytes, range)) if !check || row.key.matches(bytes) => Ok(Object { decoded, range }),
+        match range.filter(|range| range.end <= decoded.raw.len()) {
+            Some(range) if !check || decoded.holds(&row.key, &range) => Ok(Object { decoded, range }),
             _ => Err(self.damaged(row, "its bytes do not match its name")),
         }
     }
@@ -286,7 +310,7 @@ impl Store {
         self.decoded.get_or_insert_with(&(row.pack, row.offset, 0), || {
             let (head, stored, payload) = self.block(row)?;
             let raw = decompress(head.codec, &stored[payload..], b"", head.raw_len());
-            Ok(Arc::new(Decoded { start: 0, raw: raw.map_err(|_| self.damaged(row, "it cannot be decompressed"))? }))
+            Ok(Arc::new(Decoded::new(0, raw.map_err(|_| self.damaged(row, "it cannot be decompressed"))?)))
         })
     }
 
@@ -307,10 +331,8 @@ impl Store {
             }
             let frame = deltas.stored.get(deltas.payload..).and_then(|payload| payload.get(place.frame.clone()));
             let raw = frame.and_then(|frame| decompress(Codec::Delta, frame, &base, place.raw.len()).ok());
-            Ok(Arc::new(Decoded {
-                start: place.raw.start,
-                raw: raw.ok_or_else(|| self.damaged(row, "it cannot be decompressed"))?,
-            }))
+            let raw = raw.ok_or_else(|| self.damaged(row, "it cannot be decompressed"))?;
+            Ok(Arc::new(Decoded::new(place.raw.start, raw)))
         })
     }
 

@@ -12,7 +12,7 @@ use crate::object::{Key, Kind};
 use crate::pack::index::Table;
 use crate::pack::merged;
 use crate::store::accept::accept;
-use crate::store::delta::{DEPTH, Follower, PIECE, Piece, Run};
+use crate::store::delta::{DEPTH, Follower, PIECE, Piece};
 use crate::store::pipeline::{Group, GroupRun, Pipeline};
 use crate::store::read::Store;
 
@@ -148,16 +148,9 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn store_run(&mut self, run: Run) -> Result<()> {
-        run.pieces.into_iter().try_for_each(|piece| {
-            let raw = piece.raw.clone();
-            self.store_piece(piece, &run.raw[raw])
-        })
-    }
-
-    fn store_piece(&mut self, piece: Piece, raw: &[u8]) -> Result<()> {
-        let mut rest = raw;
-        let Piece { chunks, base, .. } = piece;
+    fn store_piece(&mut self, piece: Piece) -> Result<()> {
+        let Piece { chunks, raw, base } = piece;
+        let mut rest = &raw[..];
         let Some(level) = base.depth.checked_sub(1).map(usize::from) else {
             return chunks.iter().try_for_each(|(id, len)| {
                 let (chunk, after) = rest.split_at(*len as usize);
@@ -182,10 +175,12 @@ impl<'a> Writer<'a> {
             Some(run) => run.join(chunks.len() as u32, raw.len(), base),
             None => group.runs.push(GroupRun { objects: chunks.len() as u32, raw_len: raw.len(), base }),
         }
-        for (id, len) in chunks {
-            let (chunk, after) = rest.split_at(len as usize);
-            rest = after;
-            group.add(id, chunk);
+        group.ids.extend(chunks.iter().map(|(id, _)| id));
+        group.lens.extend(chunks.iter().map(|(_, len)| len));
+        if group.raw.is_empty() {
+            group.raw = raw;
+        } else {
+            group.raw.extend_from_slice(&raw);
         }
         Ok(())
     }
@@ -251,7 +246,7 @@ impl FileWriter<'_> {
         match &mut self.follower {
             Some(follower) => {
                 let run = follower.chunk(&id, bytes, new)?;
-                writer.store_run(run)
+                run.into_iter().try_for_each(|piece| writer.store_piece(piece))
             }
             None if new => writer.store_alone(id, bytes),
             None => Ok(()),
@@ -261,7 +256,7 @@ impl FileWriter<'_> {
     /// Ends the file.
     pub fn finish(mut self, writer: &mut Writer<'_>, content: Id<Content>) -> Result<()> {
         if let Some(follower) = &mut self.follower {
-            writer.store_run(follower.finish())?;
+            follower.finish().into_iter().try_for_each(|piece| writer.store_piece(piece))?;
         }
         if self.chunks > 1 {
             let mut made = Vec::new();
