@@ -3,6 +3,8 @@
 
 use super::{Format, Packing, Reading};
 
+/// The kinds of files that are not read from front to back.
+const COLUMNAR: [&str; 2] = ["a Parquet file", "an Arrow file"];
 /// Most bytes of a file that stands for data.
 const MAX: usize = 4 << 10;
 
@@ -19,7 +21,13 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
     }
     let kind = kind(bytes);
     match reading.format {
-        Format::Whole => return None,
+        Format::Whole => {
+            let name = reading.packing.name();
+            return kind
+                .filter(|_| reading.packing != Packing::None)
+                .filter(|kind| COLUMNAR.contains(kind))
+                .map(|kind| format!("this is {kind} that is packed with {name}, which hlx does not read: unpack it"));
+        }
         Format::Archive => {
             let kind = kind.unwrap_or("an archive or of a compression");
             return Some(format!(
@@ -95,7 +103,7 @@ pub(super) fn packing_cause(reading: &Reading, head: &[u8]) -> Option<String> {
     }
 }
 
-/// Whether bytes begin with a byte order mark of UTF-32, and are characters in it.
+/// Returns true if bytes begin with a byte order mark of UTF-32 and are characters in it.
 fn is_utf_32(bytes: &[u8]) -> bool {
     let of: fn([u8; 4]) -> u32 = match bytes {
         [0xff, 0xfe, 0, 0, ..] => u32::from_le_bytes,
@@ -104,6 +112,11 @@ fn is_utf_32(bytes: &[u8]) -> bool {
     };
     let (units, _) = bytes.as_chunks::<4>();
     units.iter().all(|&unit| of(unit) != 0 && char::from_u32(of(unit)).is_some())
+}
+
+/// Returns true for the first bytes of a file that is no text, whatever its name says: packed, an archive, an image.
+pub fn is_of_another_kind(bytes: &[u8]) -> bool {
+    kind(bytes).is_some() || Packing::of_magic(bytes).is_some()
 }
 
 /// Returns the kind of a file whose first bytes no text has.
@@ -127,6 +140,8 @@ fn kind(bytes: &[u8]) -> Option<&'static str> {
         [b'M', b'S', b'C', b'F', 0, 0, 0, 0, ..] => "a cabinet archive",
         _ if bytes.starts_with(b"SQLite format 3\0") => "an SQLite database",
         _ if bytes.starts_with(b"ARROW1\0\0") => "an Arrow file",
+        // A stream: the length of its schema, and where the table of that begins.
+        [0xff, 0xff, 0xff, 0xff, _, _, _, 0, 16, 0, 0, 0, ..] => "an Arrow file",
         _ => return None,
     })
 }
@@ -223,6 +238,8 @@ mod tests {
         assert!(named("a.jsonl.gz", b"\x1f\x8b\x08").contains("packed twice"));
         assert!(named("a.csv", b"\x1f\x9d\x90").starts_with("this is a file packed with compress, not CSV: "));
         assert!(named("a.csv.Z", b"\x1f\x9d\x90").starts_with("this is a file packed with compress that hlx does not read: "));
+        assert!(named("a.jsonl", b"\xff\xff\xff\xff\x80\x01\0\0\x10\0\0\0").contains("set \"GLOB\" = \"arrow\""));
+        assert!(named("a.parquet.gz", b"PAR1\x15\0").starts_with("this is a Parquet file that is packed with gzip"));
         assert!(named("a.zip", b"PK\x03\x04").starts_with("this is a ZIP archive that hlx does not read: "));
         assert!(named("a.br", b"\x0b\x02").starts_with("this is an archive or of a compression that hlx does not read: "));
         for (path, bytes) in [

@@ -211,7 +211,7 @@ impl Table {
     }
 
     /// Returns the length and hash of a row beyond the longest length, in words. Rows that are equal have the same.
-    fn excess(&self, batches: &[&mut Batch], places: &[Place]) -> String {
+    fn excess(&self, batches: &[&mut Batch], places: &[RowSpan]) -> String {
         let (mut hasher, mut length, mut bytes) = (blake3::Hasher::new(), 0, Vec::new());
         for &at in &self.layout.by_path {
             let column = &self.layout.columns[at];
@@ -295,7 +295,7 @@ pub(super) struct Batch {
 }
 
 /// Where the levels and the values of a row lie in a batch.
-type Place = (Range<usize>, Range<usize>);
+type RowSpan = (Range<usize>, Range<usize>);
 
 /// Stored values of one type.
 #[derive(PartialEq)]
@@ -341,7 +341,7 @@ impl Batch {
     }
 
     /// Appends the column's cells of a row; returns false once the row's bytes are more than `limit`.
-    fn put_row(&self, place: &Place, column: &Column, limit: usize, bytes: &mut Vec<u8>, cells: &mut Vec<Cell>) -> bool {
+    fn put_row(&self, place: &RowSpan, column: &Column, limit: usize, bytes: &mut Vec<u8>, cells: &mut Vec<Cell>) -> bool {
         self.put_cells(place, column, &mut |cell, value| {
             let start = bytes.len();
             value.into_iter().for_each(|(values, at)| values.put(at, column, bytes));
@@ -352,7 +352,7 @@ impl Batch {
 
     /// Hands over the cells of a row, each with the place of its value if it has one, until `take` returns false, which is
     /// returned then.
-    fn put_cells(&self, place: &Place, column: &Column, take: &mut dyn FnMut(Cell, Option<(&Values, usize)>) -> bool) -> bool {
+    fn put_cells(&self, place: &RowSpan, column: &Column, take: &mut dyn FnMut(Cell, Option<(&Values, usize)>) -> bool) -> bool {
         let (levels, mut values) = place.clone();
         levels.into_iter().all(|level| {
             let (definition, repetition) = (self.levels[level], self.repeats[level]);
@@ -362,7 +362,7 @@ impl Batch {
     }
 
     /// Goes to the end of the next row; returns where its levels and its values lie.
-    fn pass_row(&mut self, column: &Column) -> Place {
+    fn pass_row(&mut self, column: &Column) -> RowSpan {
         let (level, value) = (self.level, self.value);
         while self.level < self.levels.len() && (self.level == level || self.repeats[self.level] != 0) {
             self.value += usize::from(self.levels[self.level] == column.full);

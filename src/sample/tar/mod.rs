@@ -45,8 +45,9 @@ pub struct Shard {
 struct Form {
     /// The fields of the first sample.
     fields: HashSet<String>,
-    /// Whether the first sample has ended, and the one that has begun has a field of it.
+    /// True once the first sample has ended.
     is_known: bool,
+    /// True once the sample that has begun has a field of the first.
     is_shared: bool,
     /// The hashes of the keys.
     keys: HashSet<[u8; 8]>,
@@ -72,12 +73,12 @@ struct Content {
     size: u64,
     left: u64,
     hasher: blake3::Hasher,
-    shown: Shown,
+    output: Output,
 }
 
-/// How the content of a member is shown.
+/// How the content of a member is put out.
 #[derive(Debug)]
-enum Shown {
+enum Output {
     /// When it is complete, since it is held whole.
     Whole,
     /// By its first bytes, which are not complete yet.
@@ -122,7 +123,7 @@ impl Shard {
                 }
                 State::Content(content) => {
                     let mut most = usize::try_from(content.left).unwrap_or(usize::MAX).min(bytes.len());
-                    if matches!(content.shown, Shown::Undecided) {
+                    if matches!(content.output, Output::Undecided) {
                         most = most.min(MAX_TEXT - self.held.len());
                     }
                     let (now, rest) = bytes.split_at(most);
@@ -185,37 +186,37 @@ impl Shard {
                         Kind::File { key, field }
                     }
                     _ if path.ends_with('/') => Kind::Other,
-                    _ => return Err(not_of_form(&format!("the name of '{}' has no ending", super::escaped(path.as_bytes())))),
+                    _ => return Err(unread(&format!("the name of '{}' has no ending", super::escaped(path.as_bytes())), "")),
                 }
             }
-            kind => return Err(not_of_form(&format!("it has a member that is no file, of type '{}'", kind.escape_ascii()))),
+            kind => return Err(unread(&format!("it has a member that is no file, of type '{}'", kind.escape_ascii()), "")),
         };
         let is_header = matches!(kind, Kind::Pax | Kind::LongPath);
         let size = if is_header { size } else { self.size.take().unwrap_or(size) };
         if is_header && size > MAX_HEADER {
             return Err(damaged("a header takes more than 1 MiB"));
         }
-        let shown = match kind {
-            Kind::Other => Shown::Hash,
-            Kind::File { .. } if size > MAX_TEXT as u64 => Shown::Undecided,
-            _ => Shown::Whole,
+        let output = match kind {
+            Kind::Other => Output::Hash,
+            Kind::File { .. } if size > MAX_TEXT as u64 => Output::Undecided,
+            _ => Output::Whole,
         };
-        Ok(State::Content(Box::new(Content { kind, size, left: size, hasher: blake3::Hasher::new(), shown })))
+        Ok(State::Content(Box::new(Content { kind, size, left: size, hasher: blake3::Hasher::new(), output })))
     }
 
     /// Takes the next bytes of a member.
     fn content(&mut self, bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), FileIssue> {
         let State::Content(content) = &mut self.state else { return Ok(()) };
-        if matches!(content.shown, Shown::Whole | Shown::Undecided) {
+        if matches!(content.output, Output::Whole | Output::Undecided) {
             self.held.extend_from_slice(bytes);
         }
-        match (&mut content.shown, &content.kind) {
-            (Shown::Undecided, Kind::File { key, field }) if self.held.len() == MAX_TEXT => {
+        match (&mut content.output, &content.kind) {
+            (Output::Undecided, Kind::File { key, field }) if self.held.len() == MAX_TEXT => {
                 // The last character may be cut.
                 let is_text = std::str::from_utf8(&self.held).map_or_else(|why| why.error_len().is_none(), |_| true);
                 let (key, field) = (key.clone(), field.clone());
-                content.shown =
-                    if is_text { Shown::Parts(Box::new(UTF_8.new_decoder_without_bom_handling()), false) } else { Shown::Hash };
+                content.output =
+                    if is_text { Output::Parts(Box::new(UTF_8.new_decoder_without_bom_handling()), false) } else { Output::Hash };
                 let held = std::mem::take(&mut self.held);
                 if is_text {
                     self.begin_field(key, &field, take)?;
@@ -223,7 +224,7 @@ impl Shard {
                     return self.content(&held, take);
                 }
             }
-            (Shown::Parts(decoder, malformed), _) => {
+            (Output::Parts(decoder, malformed), _) => {
                 let is_last = content.left == 0;
                 let mut text = String::with_capacity(decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(MAX_TEXT));
                 let mut rest = bytes;
@@ -254,18 +255,18 @@ impl Shard {
         let next = if padding == 0 { State::Header } else { State::Padding(padding) };
         let held = std::mem::take(&mut self.held);
         let State::Content(content) = std::mem::replace(&mut self.state, next) else { return Ok(()) };
-        let Content { kind, size, hasher, shown, .. } = *content;
+        let Content { kind, size, hasher, output, .. } = *content;
         match kind {
             Kind::File { key, field } => {
                 let hash = || hasher.finalize().to_hex();
-                match (shown, std::str::from_utf8(&held)) {
-                    (Shown::Parts(_, false), _) => self.line.push('"'),
-                    (Shown::Parts(_, true), _) => {
+                match (output, std::str::from_utf8(&held)) {
+                    (Output::Parts(_, false), _) => self.line.push('"'),
+                    (Output::Parts(_, true), _) => {
                         self.line.push_str("\",");
                         put_string(&format!("{field}.blake3"), &mut self.line);
                         self.line.push_str(&format!(":\"{}\"", hash()));
                     }
-                    (Shown::Whole, Ok(text)) => {
+                    (Output::Whole, Ok(text)) => {
                         self.begin_field(key, &field, take)?;
                         if is_json(&field) && json::check(&held).is_ok() {
                             // No string of JSON holds a line end as it is.
@@ -379,7 +380,7 @@ impl Form {
     }
 }
 
-/// Whether a member holds records or an archive of its own.
+/// Returns true for a member that holds records or an archive of its own, by the ending of its name.
 fn holds_records(path: &str) -> bool {
     let Reading { format, packing, .. } = Reading::of(path);
     packing != Packing::None || !matches!(format, Format::Whole | Format::Json)
@@ -417,143 +418,20 @@ fn damaged(why: &str) -> FileIssue {
     FileIssue::damaged(format!("the tar archive is damaged: {why}"))
 }
 
+/// Returns the issue of an archive that is read once it is declared.
 fn not_of_form(why: &str) -> FileIssue {
+    unread(why, "\"FILE\" = \"tar\" reads it nevertheless, ")
+}
+
+/// Returns the issue of an archive of another form.
+fn unread(why: &str, declaration: &str) -> FileIssue {
     FileIssue::Opaque {
         cause: format!(
             "the tar archive is not in WebDataset's form: {why}; unpack it and commit the files in it, or declare it in \
-             [dataset.NAME.format]: \"FILE\" = \"tar\" reads it so, \"FILE\" = \"text\" as one sample"
+             [dataset.NAME.format]: {declaration}\"FILE\" = \"text\" makes it one sample"
         ),
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// A member of an archive, as ustar has it.
-    pub fn member(path: &str, kind: u8, content: &[u8]) -> Vec<u8> {
-        let mut block = vec![0; BLOCK];
-        block[..path.len()].copy_from_slice(path.as_bytes());
-        block[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
-        block[156] = kind;
-        block[257..263].copy_from_slice(b"ustar\0");
-        block[148..156].fill(b' ');
-        let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
-        block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
-        block.extend_from_slice(content);
-        block.resize(block.len().next_multiple_of(BLOCK), 0);
-        block
-    }
-
-    fn archive(members: &[(&str, u8, &[u8])]) -> Vec<u8> {
-        let mut bytes: Vec<u8> = members.iter().flat_map(|(path, kind, content)| member(path, *kind, content)).collect();
-        bytes.resize(bytes.len() + 2 * BLOCK, 0);
-        bytes
-    }
-
-    fn lines(bytes: &[u8], cut: usize) -> Result<String, FileIssue> {
-        read(Shard::new(false), bytes, cut)
-    }
-
-    fn read(mut shard: Shard, bytes: &[u8], cut: usize) -> Result<String, FileIssue> {
-        let mut lines = Vec::new();
-        let take = &mut |line: &[u8]| lines.extend_from_slice(line);
-        for piece in bytes.chunks(cut) {
-            shard.feed(piece, take)?;
-        }
-        shard.finish(take)?;
-        Ok(String::from_utf8(lines).unwrap())
-    }
-
-    #[test]
-    fn members_of_a_sample_are_fields() {
-        let long = format!("x{}\n", "é".repeat(MAX_TEXT));
-        let odd = [long.as_bytes(), b"\xff"].concat();
-        let binary = [b"\xff", long.as_bytes()].concat();
-        let bytes = archive(&[
-            ("a", b'5', b""),
-            ("a/0.cls", b'0', b"3"),
-            ("a/0.seg.json", 0, b"{\n\"k\": [1]\n}\n"),
-            ("a/0.jpg", b'0', b"\xff\xd8"),
-            ("a/1.txt", b'0', b"two\nlines"),
-            ("a/1.json", b'0', b"{oops"),
-            ("././@PaxHeader", b'x', b"19 path=b/\xc3\xa9.c.txt\n"),
-            ("b/?.c.txt", b'0', b""),
-            ("././@LongLink", b'L', b"d/2.txt\0"),
-            ("d/?", b'0', long.as_bytes()),
-            ("d/2.odd", b'0', &odd),
-            ("d/2.bin", b'0', &binary),
-        ]);
-        let hash = |bytes: &[u8]| blake3::hash(bytes).to_hex();
-        let shown = long.replace('\n', "\\n");
-        let expected = format!(
-            concat!(
-                "{{\"__key__\":\"a/0\",\"cls\":\"3\",\"seg.json\":{{ \"k\": [1] }},\"jpg\":{{\"length\":2,\"blake3\":\"{}\"}}}}\n",
-                "{{\"__key__\":\"a/1\",\"txt\":\"two\\nlines\",\"json\":\"{{oops\"}}\n",
-                "{{\"__key__\":\"b/é\",\"c.txt\":\"\"}}\n",
-                "{{\"__key__\":\"d/2\",\"txt\":\"{}\",\"odd\":\"{}�\",\"odd.blake3\":\"{}\",",
-                "\"bin\":{{\"length\":{},\"blake3\":\"{}\"}}}}\n",
-            ),
-            hash(b"\xff\xd8"),
-            shown,
-            shown,
-            hash(&odd),
-            binary.len(),
-            hash(&binary)
-        );
-        for cut in [1, 7, 511, 512, 4096, usize::MAX] {
-            assert_eq!(read(Shard::new(true), &bytes, cut).unwrap(), expected, "{cut}");
-        }
-        assert_eq!(lines(&archive(&[]), 99).unwrap(), "");
-    }
-
-    #[test]
-    fn what_is_not_read_is_named() {
-        let why = |bytes: &[u8]| lines(bytes, 700).unwrap_err().cause().to_owned();
-        let whole = archive(&[("0.txt", b'0', b"a")]);
-        assert_eq!(why(&whole[..1024]), "the tar archive ends too early");
-        assert_eq!(why(&whole[..700]), "the tar archive ends too early");
-        assert!(
-            why(&archive(&[("README", b'0', b"a")])).contains("not in WebDataset's form: the name of 'README' has no ending")
-        );
-        assert!(why(&archive(&[("0.txt", b'2', b"")])).contains("a member that is no file, of type '2'"));
-        let mut flipped = whole.clone();
-        flipped[0] ^= 1;
-        assert!(why(&flipped).contains("the checksum of a member is wrong"));
-        assert!(why(&[&whole[..], b"x"].concat()).contains("something else follows"));
-    }
-
-    #[test]
-    fn an_archive_of_files_is_no_shard() {
-        let issue = |names: &[&str]| {
-            let members: Vec<_> = names.iter().map(|name| (*name, b'0', &b"text"[..])).collect();
-            let bytes = archive(&members);
-            assert!(read(Shard::new(true), &bytes, 99).is_ok());
-            match lines(&bytes, 700) {
-                Ok(_) => String::new(),
-                Err(FileIssue::Opaque { cause }) => cause,
-                Err(issue) => panic!("{issue:?}"),
-            }
-        };
-        assert!(issue(&["src/main.c", "src/main.h", "notes.txt"]).contains("'notes' has no file with an ending that the first"));
-        assert!(issue(&["a.txt", "b.txt", "a.json"]).contains("files of the name 'a' do not follow one another"));
-        for records in ["data.csv", "a.jsonl", "a.txt.gz", "a.tar", "a.zip", "a.parquet"] {
-            assert!(issue(&[records]).contains(&format!("'{records}' is a file of records or an archive")), "{records}");
-        }
-        for shard in [&["0.txt", "1.txt"][..], &["0.jpg", "0.txt", "1.txt", "2.jpg", "2.cls"], &["0.json", "0.png", "1.json"]] {
-            assert_eq!(issue(shard), "", "{shard:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn damage_never_panics(at: prop::sample::Index, mask in 1u8.., cut in 1usize..2000) {
-            let mut bytes = archive(&[("p", b'x', b"19 path=b/\xc3\xa9.c.txt\n"), ("0.txt", b'0', b"a"), ("0.json", b'0', b"[1]")]);
-            let at = at.index(bytes.len());
-            bytes[at] ^= mask;
-            let _ = lines(&bytes, cut);
-        }
-    }
-}
+pub(super) mod tests;
