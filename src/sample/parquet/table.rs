@@ -216,7 +216,7 @@ impl Table {
         for &at in &self.layout.by_path {
             let column = &self.layout.columns[at];
             hasher.update(column.path.as_bytes());
-            batches[at].put_cells(&places[at], column, &mut |cell, value| {
+            batches[at].put_cells(&places[at], column, |cell, value| {
                 bytes.clear();
                 value.into_iter().for_each(|(values, at)| values.put(at, column, &mut bytes));
                 hasher.update(&(column.full - cell.definition).to_le_bytes());
@@ -342,7 +342,7 @@ impl Batch {
 
     /// Appends the column's cells of a row; returns false once the row's bytes are more than `limit`.
     fn put_row(&self, place: &RowSpan, column: &Column, limit: usize, bytes: &mut Vec<u8>, cells: &mut Vec<Cell>) -> bool {
-        self.put_cells(place, column, &mut |cell, value| {
+        self.put_cells(place, column, |cell, value| {
             let start = bytes.len();
             value.into_iter().for_each(|(values, at)| values.put(at, column, bytes));
             cells.push(Cell { start, end: bytes.len(), ..cell });
@@ -352,7 +352,7 @@ impl Batch {
 
     /// Hands over the cells of a row, each with the place of its value if it has one, until `take` returns false, which is
     /// returned then.
-    fn put_cells(&self, place: &RowSpan, column: &Column, take: &mut dyn FnMut(Cell, Option<(&Values, usize)>) -> bool) -> bool {
+    fn put_cells(&self, place: &RowSpan, column: &Column, mut take: impl FnMut(Cell, Option<(&Values, usize)>) -> bool) -> bool {
         let (levels, mut values) = place.clone();
         levels.into_iter().all(|level| {
             let (definition, repetition) = (self.levels[level], self.repeats[level]);
