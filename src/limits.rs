@@ -14,8 +14,11 @@ pub const BLOCK_OBJECTS: usize = 1 << 16;
 pub const BLOCK_BASES: usize = 1 << 16;
 /// Deltas between a block and one that stands alone.
 pub const BLOCK_DEPTH: u8 = 8;
-/// Bytes of the table of contents of a pack.
+/// Bytes of the table of contents of a pack, of which a pack has a few MiB at most.
 pub const TOC: usize = 1 << 30;
+
+/// Entries of a sequence of refs: ten decimal digits.
+pub const SEQUENCE: u64 = 9_999_999_999;
 
 /// Items in a recipe or a recipe node.
 pub const RECIPE_ITEMS: usize = 4_096;

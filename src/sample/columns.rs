@@ -6,6 +6,7 @@
 //! it has several fields, and as many as the row after it (`#chrom⇥start⇥end`); else the header is the first row that does
 //! not begin with `#`.
 
+use crate::error::counted;
 use std::borrow::Cow;
 
 use super::canonical::digest_all;
@@ -159,7 +160,7 @@ impl Columns {
                 "a quoted field is not closed; where quotes are text, set quote = \"none\" in [dataset.NAME.format]".to_owned(),
             )
         } else if count != names.len() {
-            finding(format!("the record has {count} fields, the header {}", names.len()))
+            finding(format!("the record has {}, the header {}", counted(count as u64, "field"), names.len()))
         } else if record.bytes.starts_with(BOM) {
             finding("a byte order mark stands in the middle of the file; remove it".to_owned())
         } else {
@@ -290,7 +291,7 @@ mod tests {
         assert_eq!(
             found,
             [
-                (4, "the record has 1 fields, the header 2"),
+                (4, "the record has 1 field, the header 2"),
                 (5, "the record has 3 fields, the header 2"),
                 (6, "a quoted field is not closed; where quotes are text, set quote = \"none\" in [dataset.NAME.format]"),
             ]

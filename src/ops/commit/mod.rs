@@ -26,7 +26,7 @@ use crate::ops::gate::{Files, Judgement, Judging, Outcome as Judged};
 use crate::ops::judge::{SampleChanges, percent};
 use crate::ops::tree::{Folder, Tree};
 use crate::ops::view::Viewer;
-use crate::ops::{FileChanges, Links, VersionView, key};
+use crate::ops::{DamageList, FileChanges, Links, VersionView, key};
 use crate::progress::Progress;
 use crate::refs::names;
 use crate::repo::{CONFIG, Dataset, Repo, config, revision, standing};
@@ -424,7 +424,7 @@ impl Commit<'_> {
     }
 
     /// Records what follows from the outcome: tags, and what the workspace was made from.
-    fn report(&self, found: Parent, outcome: Outcome, told: Told, rows: Option<cache::Writer>) -> Result<Report> {
+    fn report(&self, found: Parent, outcome: Outcome, mut told: Told, rows: Option<cache::Writer>) -> Result<Report> {
         let Parent { id, version } = found;
         if !self.options.dry_run && matches!(outcome, Outcome::Created | Outcome::AlreadyThere) {
             if !self.options.tags.is_empty() {
@@ -441,7 +441,10 @@ impl Commit<'_> {
         if let Some(rows) = rows {
             rows.finish()?;
         }
-        let viewer = Viewer::new(self.repo)?.with_schema(told.schema).with_judgement(told.validation).without_changes();
+        let mut damaged = DamageList::default();
+        let viewer =
+            Viewer::new(self.repo, &mut damaged)?.with_schema(told.schema).with_judgement(told.validation).without_changes();
+        told.warnings.extend_from_slice(damaged.messages());
         Ok(Report {
             version: viewer.view(id, version)?,
             outcome,
