@@ -41,6 +41,9 @@ pub const RECORD: usize = 256 << 20;
 /// Values and names in a JSON record. One of more is no JSON.
 pub const RECORD_VALUES: usize = 1 << 24;
 
+/// Bytes of the dictionaries of an Arrow file that are in force at once.
+pub const DICTIONARIES: u64 = 1 << 30;
+
 /// Bytes of the JSON pointer to the records of a document.
 pub const POINTER: usize = 255;
 

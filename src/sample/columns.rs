@@ -29,6 +29,8 @@ pub struct Columns {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     names: Vec<String>,
+    /// The names with those that stand twice told by their positions, where some do.
+    labels: Option<Vec<String>>,
     /// The columns by name, then position.
     order: Vec<usize>,
     /// The digest of the names in that order.
@@ -40,7 +42,8 @@ impl Header {
     pub fn new(names: Vec<String>) -> Header {
         let mut order: Vec<usize> = (0..names.len()).collect();
         order.sort_by_key(|&at| (&names[at], at));
-        let mut header = Header { names, order, digest: [0; 16] };
+        let mut header = Header { names, labels: None, order, digest: [0; 16] };
+        header.labels = header.duplicate().is_some().then(|| header.unique_names());
         header.digest = header.digest_of(&header.order);
         header
     }
@@ -58,6 +61,20 @@ impl Header {
     /// The first name that stands twice.
     pub fn duplicate(&self) -> Option<&str> {
         self.order.windows(2).map(|pair| [&self.names[pair[0]], &self.names[pair[1]]]).find(|[a, b]| a == b).map(|[a, _]| &**a)
+    }
+
+    /// Returns the names, those that stand twice with their positions: `a#1`.
+    fn unique_names(&self) -> Vec<String> {
+        let mut labels = self.names.clone();
+        for pair in self.order.windows(2).filter(|pair| self.names[pair[0]] == self.names[pair[1]]) {
+            for &at in pair {
+                labels[at] = format!("{}#{}", self.names[at], at + 1);
+                while self.position(&labels[at]).is_some() {
+                    labels[at].insert(0, '#');
+                }
+            }
+        }
+        labels
     }
 
     /// Returns what a row is compared by: its fields by their names, and those of the columns that are its key.
@@ -128,7 +145,7 @@ impl Columns {
             return None;
         }
         self.comment = false;
-        let names = &self.header.names;
+        let names = self.header.labels.as_ref().unwrap_or(&self.header.names);
         let mut fields = fields(record.bytes, self.syntax);
         let mut count = 0;
         for field in fields.by_ref() {
