@@ -85,13 +85,9 @@ impl Error {
     /// Makes an [`Kind::Io`] error: `doing` is what was tried, such as "cannot write", and `path` on what.
     pub fn io(doing: &str, path: &Path, source: std::io::Error) -> Self {
         let error = Error::new(Kind::Io, format!("{doing} {}: {}", path.display(), reason(&source)));
-        let of_store = path.components().any(|part| part.as_os_str() == ".helox");
-        let error = match source.kind() {
-            std::io::ErrorKind::PermissionDenied if of_store => error.with_hint(
-                "a group shares a repository with [store] shared = \"group\" in helox.toml, after which the owner of .helox \
-                 runs 'hlx init'",
-            ),
-            _ => error,
+        let error = match remedy(&source, path) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
         };
         error.with_source(source)
     }
@@ -102,6 +98,11 @@ impl Error {
         let denied = |source: &std::io::Error| source.kind() == std::io::ErrorKind::PermissionDenied;
         let source = std::error::Error::source(self).and_then(|source| source.downcast_ref());
         self.kind() == Kind::Interrupted || self.kind() == Kind::Io && source.is_some_and(denied)
+    }
+
+    /// Tells whether a list goes on past this error: one object or file of the store cannot be read, the others can.
+    pub fn spares_others(&self) -> bool {
+        matches!(self.kind(), Kind::Damaged | Kind::Io)
     }
 
     /// Tells if the system does not let this user write: by permission, or since the file system is read-only.
@@ -119,6 +120,12 @@ impl Error {
     /// Makes a [`Kind::Usage`] error.
     pub fn usage(message: impl Into<String>) -> Self {
         Error::new(Kind::Usage, message)
+    }
+
+    /// Makes the error of something that no reader would accept once it is stored: a defect of the program.
+    pub fn rejected(object: impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Error::new(Kind::Internal, format!("{object} would not be readable: {reason}; nothing was committed"))
+            .with_hint("please report it")
     }
 
     /// The error of work that the user interrupted.
@@ -163,6 +170,41 @@ impl Error {
     }
 }
 
+/// Counts things: `1 file`, `2 files`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Returns what the user can do about an error of the operating system, where it is the system's and not the command's.
+fn remedy(error: &std::io::Error, path: &Path) -> Option<String> {
+    use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let of_store = path.components().any(|part| part.as_os_str() == ".helox");
+    match error.kind() {
+        StorageFull => Some("free space on that file system and run the same command again; no version was changed".into()),
+        QuotaExceeded => Some(
+            "your quota there is used up: free space or have it raised, and run the same command again; no version was changed"
+                .into(),
+        ),
+        ReadOnlyFilesystem => Some(
+            "the file system is read-only: mount it for writing and run the same command again; commands that only read, \
+             and 'hlx validate WORK', need no writing"
+                .into(),
+        ),
+        PermissionDenied if of_store => Some(
+            "a group shares a repository with [store] shared = \"group\" in helox.toml, after which the owner of .helox \
+             runs 'hlx init'"
+                .into(),
+        ),
+        PermissionDenied => Some(format!("'ls -ld {}' shows who may; run the same command again afterwards", path.display())),
+        _ if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => Some(
+            "the disk failed: the log of the system (dmesg) has more; copy the repository to another disk and run \
+             'hlx verify --all' there"
+                .into(),
+        ),
+        _ => None,
+    }
+}
+
 /// What an error of the operating system says, without its number.
 pub(crate) fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
@@ -191,5 +233,31 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|e| e as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn errors_of_the_system_name_the_next_step() {
+        let hint = |errno: Errno, path: &str| {
+            Error::io("cannot write", Path::new(path), errno.into()).hint().unwrap_or_default().to_owned()
+        };
+        for errno in [Errno::NOSPC, Errno::DQUOT, Errno::ROFS] {
+            assert!(hint(errno, "/data/.helox/tmp/x").contains("run the same command again"), "{errno}");
+        }
+        assert!(hint(Errno::IO, "/data/a").contains("hlx verify --all"));
+        assert!(hint(Errno::ACCESS, "/data/a").starts_with("'ls -ld /data/a'"));
+        assert!(hint(Errno::ACCESS, "/data/.helox/format").contains("shared"));
+        assert_eq!(hint(Errno::NOENT, "/data/a"), "");
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!([0, 1, 2].map(|n| counted(n, "file")), ["0 files", "1 file", "2 files"]);
     }
 }

@@ -14,8 +14,11 @@ pub const BLOCK_OBJECTS: usize = 1 << 16;
 pub const BLOCK_BASES: usize = 1 << 16;
 /// Deltas between a block and one that stands alone.
 pub const BLOCK_DEPTH: u8 = 8;
-/// Bytes of the table of contents of a pack.
+/// Bytes of the table of contents of a pack, of which a pack has a few MiB at most.
 pub const TOC: usize = 1 << 30;
+
+/// Entries of a sequence of refs: ten decimal digits.
+pub const SEQUENCE: u64 = 9_999_999_999;
 
 /// Items in a recipe or a recipe node.
 pub const RECIPE_ITEMS: usize = 4_096;
@@ -37,6 +40,9 @@ pub const COMPONENT: usize = 255;
 pub const RECORD: usize = 256 << 20;
 /// Values and names in a JSON record. One of more is no JSON.
 pub const RECORD_VALUES: usize = 1 << 24;
+
+/// Bytes of the dictionaries of an Arrow file that are in force at once.
+pub const DICTIONARIES: u64 = 1 << 30;
 
 /// Bytes of the JSON pointer to the records of a document.
 pub const POINTER: usize = 255;

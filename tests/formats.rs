@@ -330,7 +330,7 @@ fn same_block(bytes: &[u8], expected: &block::Head, base: &[u8], raw: &[u8]) {
     let decode = |bytes: &[u8]| block::decode(bytes).map(|(head, payload)| (head, bytes[payload..].to_vec()));
     let (_, payload) = decode(bytes).unwrap();
     assert_eq!(decompress(expected.codec, &payload, base, expected.raw_len()).unwrap(), raw);
-    same(bytes, &(expected.clone(), payload), decode, |(head, payload)| block::encode(head, payload));
+    same(bytes, &(expected.clone(), payload), decode, |(head, payload)| block::encode(head, payload).unwrap());
 }
 
 fn lease(n: usize, rent: usize) -> Vec<u8> {
@@ -356,7 +356,7 @@ fn block_delta(bytes: &[u8]) {
 /// The pack of the examples, written by the code: one block of two chunks. Returns its bytes and its rows.
 fn small_pack() -> (Vec<u8>, Vec<index::Row>) {
     let head = block::Head { kind: Kind::Chunk, codec: Codec::Stored, depth: 0, lens: vec![4, 4], runs: vec![] };
-    let stored = block::encode(&head, b"one\ntwo\n");
+    let stored = block::encode(&head, b"one\ntwo\n").unwrap();
     let dir = tempfile::tempdir().unwrap();
     let mut pack = writer::PackWriter::create(dir.path()).unwrap();
     pack.append(&head, &[chunk_key(b"one\n").id, chunk_key(b"two\n").id], &stored).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::catalog::lookup::{Summary, count};
 use crate::catalog::query::{Listed, Query};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::facts::State;
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::Version;
@@ -20,9 +20,19 @@ pub struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    /// Folds the facts.
-    pub fn new(repo: &'a Repo) -> Result<Said<'a>> {
-        Ok(Said { repo, facts: repo.facts().fold()? })
+    /// Folds the facts. Where they cannot be read, versions have what their records say, and `damaged` the reason.
+    ///
+    /// # Errors
+    /// Any other than that the facts cannot be read.
+    pub fn new(repo: &'a Repo, damaged: &mut Vec<Error>) -> Result<Said<'a>> {
+        let facts = match repo.facts().fold() {
+            Err(e) if e.spares_others() => {
+                damaged.push(e.within("tags and later verdicts are unknown"));
+                State::default()
+            }
+            facts => facts?,
+        };
+        Ok(Said { repo, facts })
     }
 
     /// A version with what holds of it.
@@ -40,14 +50,14 @@ impl std::fmt::Debug for Said<'_> {
 
 /// The versions that a query selects, in its order, and what is wrong with those that cannot be read.
 pub(super) fn select(repo: &Repo, query: &Query) -> Result<(Vec<Listed>, Vec<Error>)> {
-    let (refs, said) = (repo.versions(), Said::new(repo)?);
+    let (mut found, mut damaged) = (Vec::new(), Vec::new());
+    let (refs, said) = (repo.versions(), Said::new(repo, &mut damaged)?);
     let datasets = match &query.dataset {
         Some(name) => vec![name.clone()],
         None => refs.datasets()?,
     };
-    let (mut found, mut damaged) = (Vec::new(), Vec::new());
     for dataset in datasets {
-        for number in refs.numbers(&dataset)?.into_iter().rev() {
+        for number in known(refs.numbers(&dataset), &mut damaged)?.unwrap_or_default().into_iter().rev() {
             if query.dataset.is_some() && found.len() >= query.most() {
                 break;
             }
@@ -55,13 +65,7 @@ pub(super) fn select(repo: &Repo, query: &Query) -> Result<(Vec<Listed>, Vec<Err
                 let Some((id, version)) = repo.numbered(&dataset, &number)? else { return Ok(None) };
                 if query.selects_record(&version) { said.of(id, version).map(Some) } else { Ok(None) }
             };
-            let listed: Option<Listed> = match read() {
-                Err(e) if e.kind() == Kind::Damaged => {
-                    damaged.push(e);
-                    None
-                }
-                read => read?,
-            };
+            let listed: Option<Listed> = known(read(), &mut damaged)?.flatten();
             if let Some(listed) = listed.filter(|listed| query.selects(listed)) {
                 found.push(listed);
             }
@@ -72,6 +76,17 @@ pub(super) fn select(repo: &Repo, query: &Query) -> Result<(Vec<Listed>, Vec<Err
     }
     keep(query, &mut found);
     Ok((found, damaged))
+}
+
+/// Returns what could be read; `None` where it could not, which is added to `damaged`.
+fn known<T>(read: Result<T>, damaged: &mut Vec<Error>) -> Result<Option<T>> {
+    match read {
+        Err(e) if e.spares_others() => {
+            damaged.push(e);
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
 }
 
 /// Keeps the first, in the order of the query.
@@ -85,7 +100,7 @@ fn keep(query: &Query, found: &mut Vec<Listed>) {
 pub(super) fn summaries(repo: &Repo, query: &Query) -> Result<(Vec<Summary>, Vec<Error>)> {
     let refs = repo.versions();
     let mut summaries = Vec::new();
-    let (selected, damaged) = match query.selects_all() {
+    let (selected, mut damaged) = match query.selects_all() {
         true => (None, Vec::new()),
         false => {
             let (found, damaged) = select(repo, &Query { limit: None, ..query.clone() })?;
@@ -93,7 +108,7 @@ pub(super) fn summaries(repo: &Repo, query: &Query) -> Result<(Vec<Summary>, Vec
         }
     };
     for dataset in refs.datasets()? {
-        let numbers = refs.numbers(&dataset)?;
+        let Some(numbers) = known(refs.numbers(&dataset), &mut damaged)? else { continue };
         let versions = selected.as_ref().map_or(numbers.len() as u64, |counts| counts.get(&dataset).copied().unwrap_or(0));
         if versions > 0 {
             summaries.push(Summary { dataset, versions, latest: highest(&numbers).cloned() });

@@ -13,6 +13,8 @@ use super::output::{Form, Manner};
 pub(crate) const ANSWER_IS_NO: u8 = 1;
 /// The exit code of what damage in the store stopped, wholly or in part.
 pub(crate) const DAMAGED: u8 = 5;
+/// The exit code of what something outside `hlx` stopped, wholly or in part.
+pub(crate) const IO: u8 = 6;
 /// The exit code of work that the user interrupted: what a shell says of SIGINT.
 pub(crate) const INTERRUPTED: u8 = 130;
 /// The exit code of a defect of `hlx` itself: `EX_SOFTWARE` of sysexits.h.
@@ -30,7 +32,7 @@ fn code(kind: ErrorKind) -> u8 {
         ErrorKind::Interrupted => INTERRUPTED,
         ErrorKind::Internal => INTERNAL,
         // Io, and kinds that the library may add: something outside `hlx` failed.
-        _ => 6,
+        _ => IO,
     }
 }
 

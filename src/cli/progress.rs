@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use helox::{Progress, Stage};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::format::{size, thousands};
+use super::format::{count, size, thousands};
 use super::interrupt::{self, Listening};
 
 /// Work shorter than this shows nothing.
@@ -103,8 +103,8 @@ impl fmt::Display for Files {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (done, total) = (self.done.load(Relaxed), self.total.load(Relaxed));
         match total {
-            0 => write!(f, "{} files", thousands(done)),
-            _ => write!(f, "{} of {} files", thousands(done), thousands(total)),
+            0 => f.write_str(&count(done, "file")),
+            _ => write!(f, "{} of {}", thousands(done), count(total, "file")),
         }
     }
 }

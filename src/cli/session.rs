@@ -93,6 +93,7 @@ impl Session {
                 Ok(Answer::Yes) => 0,
                 Ok(Answer::No) => failure::ANSWER_IS_NO,
                 Ok(Answer::Damaged) => failure::DAMAGED,
+                Ok(Answer::Denied) => failure::IO,
                 Err(error) => failure::report(&error, self.manner),
             },
         }

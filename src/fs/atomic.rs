@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::fault::{Call, point};
@@ -329,10 +330,18 @@ pub fn restart(mut file: &File, path: &Path) -> io::Result<()> {
     file.rewind()
 }
 
+/// Opens a file of the store to read. A pipe that lies in its place does not block.
+pub fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(OFlags::NONBLOCK.bits() as i32);
+    #[expect(clippy::disallowed_methods, reason = "it is opened to be read")]
+    options.open(path)
+}
+
 /// Reads a whole small file; `None` if it does not exist.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    match File::open(path).and_then(|mut f| f.read_to_end(&mut bytes)) {
+    match open(path).and_then(|mut f| f.read_to_end(&mut bytes)) {
         Ok(_) => Ok(Some(bytes)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Error::io("cannot read", path, e)),

@@ -79,6 +79,6 @@ mod tests {
             let error = refused(Path::new("gc.lock"), errno.into());
             assert!(error.hint().unwrap().contains("keeps no locks"));
         }
-        assert_eq!(refused(Path::new("gc.lock"), Errno::IO.into()).hint(), None);
+        assert!(!refused(Path::new("gc.lock"), Errno::IO.into()).hint().unwrap_or_default().contains("keeps no locks"));
     }
 }

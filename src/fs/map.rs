@@ -1,10 +1,10 @@
 //! Read-only maps of files that the store wrote itself and never changes.
 
-use std::fs::File;
 use std::path::Path;
 
 use memmap2::Mmap;
 
+use super::atomic;
 use crate::error::{Error, Result};
 
 /// Maps a whole file for reading.
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// error and not a signal.
 #[expect(unsafe_code, reason = "mapping a file is unsafe by nature; this is the only place")]
 pub fn map(path: &Path) -> Result<Mmap> {
-    let file = File::open(path).map_err(|e| Error::io("cannot open", path, e))?;
+    let file = atomic::open(path).map_err(|e| Error::io("cannot open", path, e))?;
     // SAFETY: the caller maps files that hlx itself wrote under a temporary name and renamed; nothing changes or
     // truncates them afterwards, only removes the name, which leaves the map intact.
     unsafe { Mmap::map(&file) }.map_err(|e| Error::io("cannot map", path, e))

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::catalog::{self, Query};
 use crate::error::{Error, Kind, Result};
 use crate::object::version::Number;
+use crate::ops::DamageList;
 use crate::repo::config::{self, Dataset};
 use crate::repo::revision::highest;
 use crate::repo::{CONFIG, Repo};
@@ -49,8 +50,8 @@ pub struct ListReport {
     /// In the order of their names.
     pub datasets: Vec<Info>,
     /// What is wrong with versions that cannot be read.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub damaged: Vec<String>,
+    #[serde(skip_serializing_if = "DamageList::is_empty")]
+    pub damaged: DamageList,
 }
 
 /// Declares a dataset in `helox.toml`; one that is declared just so already stays as it is.
@@ -83,12 +84,19 @@ pub fn list(repo: &Repo, query: &Query) -> Result<ListReport> {
         }
     }
     datasets.truncate(query.limit.unwrap_or(usize::MAX));
-    let infos = datasets.into_iter().map(|(dataset, known)| {
+    let mut report = ListReport { datasets: Vec::new(), damaged: damaged.into() };
+    for (dataset, known) in datasets {
         let (versions, latest) = known.map_or((0, None), |summary| (summary.versions, summary.latest));
-        info(repo, dataset, versions, latest)
-    });
-    let damaged = damaged.iter().map(ToString::to_string).collect();
-    Ok(ListReport { datasets: infos.collect::<Result<_>>()?, damaged })
+        let head = match head(repo, dataset) {
+            Err(e) if e.spares_others() => {
+                report.damaged.push(&e.within(format!("the HEAD of {}", dataset.name)));
+                None
+            }
+            head => head?,
+        };
+        report.datasets.push(info(dataset, versions, latest, head));
+    }
+    Ok(report)
 }
 
 /// Tells of one dataset.
@@ -99,17 +107,16 @@ pub fn show(repo: &Repo, name: &str) -> Result<Info> {
 /// Tells of a dataset by its refs.
 fn present(repo: &Repo, dataset: &Dataset) -> Result<Info> {
     let numbers = repo.versions().numbers(&dataset.name)?;
-    info(repo, dataset, numbers.len() as u64, highest(&numbers).cloned())
+    Ok(info(dataset, numbers.len() as u64, highest(&numbers).cloned(), head(repo, dataset)?))
 }
 
-fn info(repo: &Repo, dataset: &Dataset, versions: u64, latest: Option<Number>) -> Result<Info> {
+fn info(dataset: &Dataset, versions: u64, latest: Option<Number>, head: Option<Number>) -> Info {
+    let Dataset { name, kind, path, .. } = dataset;
+    Info { name: name.clone(), kind: kind.clone(), path: path.clone(), versions, latest, head }
+}
+
+/// The number of the version that the workspace was made from.
+fn head(repo: &Repo, dataset: &Dataset) -> Result<Option<Number>> {
     let head = State::load(repo.store().layout(), &dataset.name)?.head;
-    Ok(Info {
-        name: dataset.name.clone(),
-        kind: dataset.kind.clone(),
-        path: dataset.path.clone(),
-        versions,
-        latest,
-        head: head.map(|id| repo.version(id)).transpose()?.map(|v| v.number),
-    })
+    Ok(head.map(|id| repo.version(id)).transpose()?.map(|version| version.number))
 }

@@ -1,6 +1,6 @@
 //! How big a change is, by the samples that changed and by what became of the schema.
 
-use crate::error::Result;
+use crate::error::{Result, counted};
 use crate::object::version::{ChangeType, Version};
 use crate::repo::{Repo, Thresholds};
 use crate::sample::schema::{Change, ChangeKind};
@@ -48,11 +48,11 @@ impl SampleChanges {
     pub fn words(&self) -> String {
         let Counts { added, removed, modified } = self.counts;
         let mut words = match (self.changed(), self.before) {
-            (0, before) => format!("none of {before} samples changed"),
+            (0, before) => format!("none of {} changed", counted(before, "sample")),
             (_, 0) => format!("the first samples (+{added})"),
             (changed, before) => {
-                let share = percent(changed, before);
-                format!("{share} of {before} samples changed (+{added} -{removed} ~{modified})")
+                let (share, before) = (percent(changed, before), counted(before, "sample"));
+                format!("{share} of {before} changed (+{added} -{removed} ~{modified})")
             }
         };
         // What breaks is told first.
@@ -63,7 +63,8 @@ impl SampleChanges {
             words.push_str(&in_words(change));
         }
         if changes.len() > TOLD {
-            words.push_str(&format!("; {} more changes of fields", changes.len() - TOLD));
+            let more = counted((changes.len() - TOLD) as u64, "more change");
+            words.push_str(&format!("; {more} of fields"));
         }
         words
     }
@@ -75,8 +76,10 @@ fn in_words(change: &Change) -> String {
     let types = |types: &[Type]| types.iter().map(|t| t.as_str()).collect::<Vec<_>>().join("|");
     match change.kind {
         ChangeKind::Added => format!("{field} added"),
-        ChangeKind::Removed if change.old_present == 1 => format!("{field} removed, which had 1 value"),
-        ChangeKind::Removed => format!("{field} removed, which had {} values", change.old_present),
+        ChangeKind::Removed => {
+            let values = counted(u64::try_from(change.old_present).unwrap_or(0), "value");
+            format!("{field} removed, which had {values}")
+        }
         ChangeKind::TypeChanged => format!("{field} was {}, is {}", types(&change.old), types(&change.new)),
     }
 }

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::catalog::{self, Listed, Query, Said};
 use crate::error::{Error, Kind, Result};
-use crate::ops::VersionView;
 use crate::ops::view::Viewer;
+use crate::ops::{DamageList, VersionView};
 use crate::repo::{Repo, revision};
 
 /// Which versions.
@@ -27,9 +27,9 @@ pub struct Options {
 pub struct Report {
     /// Of one dataset children before parents, of several the newest first.
     pub versions: Vec<VersionView>,
-    /// What is wrong with versions that cannot be read.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub damaged: Vec<String>,
+    /// What is wrong with versions and facts that cannot be read.
+    #[serde(skip_serializing_if = "DamageList::is_empty")]
+    pub damaged: DamageList,
 }
 
 /// Tells whether a word that a user typed names a dataset or a revision: the dataset's name, and the revision.
@@ -47,13 +47,17 @@ pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
             catalog::select(repo, &Query { dataset, ..options.query.clone() })?
         }
     };
-    let viewer = if options.whole { Viewer::new(repo)? } else { Viewer::lean(repo) };
-    let mut report = Report { versions: Vec::new(), damaged: damaged.iter().map(ToString::to_string).collect() };
+    let mut report = Report { versions: Vec::new(), damaged: damaged.into() };
+    // The list says it already where the facts cannot be read.
+    let viewer = if options.whole { Viewer::new(repo, &mut DamageList::default())? } else { Viewer::lean(repo) };
     for listed in listed {
         let name = format!("{}@{}", listed.version.dataset, listed.version.number);
         match viewer.listed(listed) {
-            Ok(view) => report.versions.push(view),
-            Err(e) if e.kind() == Kind::Damaged => report.damaged.push(format!("{name}: {e}")),
+            Ok(mut view) => {
+                report.damaged.append(&mut view.damaged);
+                report.versions.push(view);
+            }
+            Err(e) if e.spares_others() => report.damaged.push(&e.within(name)),
             Err(e) => return Err(e),
         }
     }
@@ -79,8 +83,8 @@ fn dataset(repo: &Repo, named: Option<&str>) -> Result<Option<String>> {
 /// Those of a version and its ancestors that a query selects, and what is wrong with those that cannot be read. Numbers
 /// exceed those of the parents, so that the highest number that is left comes before all that is found later.
 fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<(Vec<Listed>, Vec<Error>)> {
-    let said = Said::new(repo)?;
     let (mut found, mut damaged, mut seen) = (Vec::new(), Vec::new(), HashSet::from([from.id]));
+    let said = Said::new(repo, &mut damaged)?;
     let mut open = BTreeMap::from([((from.version.number.clone(), from.id), from.version)]);
     while query.limit.is_none_or(|limit| found.len() < limit)
         && let Some(((_, id), version)) = open.pop_last()
@@ -89,7 +93,7 @@ fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<(Vec<L
             if seen.insert(*parent) {
                 match repo.version(*parent) {
                     Ok(version) => drop(open.insert((version.number.clone(), *parent), version)),
-                    Err(e) if e.kind() == Kind::Damaged => {
+                    Err(e) if e.spares_others() => {
                         damaged.push(e.within(format!("a parent of {}@{}", version.dataset, version.number)));
                     }
                     Err(e) => return Err(e),

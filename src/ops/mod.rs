@@ -9,6 +9,7 @@ mod changes;
 pub mod checkout;
 pub mod commit;
 pub mod compare;
+mod damage;
 pub mod dataset;
 pub mod diff;
 mod gate;
@@ -38,6 +39,7 @@ pub mod verify;
 mod view;
 
 pub use changes::FileChanges;
+pub use damage::DamageList;
 pub use gate::{Drift, Finding, Judgement, Label, RuleReport, Sums, Unreadable};
 pub use links::Links;
 pub use record::FieldChange;

@@ -15,6 +15,7 @@ use crate::repo::{Dataset, Repo};
 use crate::spelling;
 use crate::worktree::checkout::{self, Applied, Target};
 use crate::worktree::selection::Selection;
+use crate::worktree::state::State;
 
 /// The part of a path of the repository that lies below the dataset's folder; `None` if it lies elsewhere.
 fn below<'p>(dataset: &Dataset, inside: &'p str) -> Option<&'p str> {
@@ -157,6 +158,11 @@ pub(super) fn bring_back(
     }
     if !differ.is_empty() {
         checkout::check_names(store, &folder, &folder, &target)?;
+        // Beside them the workspace has the others of its part of the version, though not by these names.
+        let state = State::load(store.layout(), &dataset.name).unwrap_or_default();
+        let held = state.selection.as_ref().map(Selection::matcher).transpose()?;
+        let all = Target { manifest: target.manifest, selection: held.as_ref() };
+        checkout::check_written(store, &folder, &folder, &all, &|path| matcher.selects(path))?;
     }
     let written = differ.iter().map(|entry| entry.path.to_string()).collect();
     let applied = checkout::bring_back(store, &root, &survey, differ, progress)?;

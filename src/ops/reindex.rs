@@ -6,6 +6,7 @@ use crate::catalog;
 use crate::error::{Kind, Result};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
+use crate::store::presence::Presence;
 use crate::store::verify;
 
 /// What was rebuilt.
@@ -19,15 +20,18 @@ pub struct Report {
     pub versions: u64,
     /// Packs whose table of contents could not be read, and packs of structure of which any byte is another, and why.
     pub damaged: Vec<String>,
-    /// Versions that have a ref and cannot be read, and why.
+    /// Versions that have a ref and cannot be read, and facts, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
+    /// Versions that can be read and lack files or a schema, since a pack is lost, and which.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<String>,
 }
 
 impl Report {
-    /// Whether every pack and every version could be read.
+    /// Whether every pack and every version could be read, and no version lacks anything.
     pub fn is_whole(&self) -> bool {
-        self.damaged.is_empty() && self.unreadable.is_empty()
+        self.damaged.is_empty() && self.unreadable.is_empty() && self.incomplete.is_empty()
     }
 }
 
@@ -37,12 +41,11 @@ pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<Report> {
     let store = repo.store();
     progress.begin(Stage::Rebuild, 0, 0);
     let rebuilt = store.rebuild_tables(progress)?;
-    let catalogued = match catalog::rebuild(repo, progress) {
+    match catalog::rebuild(repo, progress) {
         // Another process has it open, and keeps it up to date.
-        Err(e) if e.kind() == Kind::Conflict => None,
-        rebuilt => Some(rebuilt?),
-    };
-    let (versions, unreadable) = versions(repo, catalogued, progress)?;
+        Err(e) if e.kind() == Kind::Conflict => {}
+        rebuilt => drop(rebuilt?),
+    }
     let mut damaged: Vec<String> = rebuilt.problems.iter().map(ToString::to_string).collect();
     verify::structure(store, progress, |path, e| {
         // One whose table of contents is damaged is named already.
@@ -50,27 +53,48 @@ pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<Report> {
             damaged.push(e.to_string());
         }
     })?;
-    Ok(Report { packs: rebuilt.packs, objects: rebuilt.objects, versions, damaged, unreadable })
+    let mut report = Report {
+        packs: rebuilt.packs,
+        objects: rebuilt.objects,
+        versions: 0,
+        damaged,
+        unreadable: Vec::new(),
+        incomplete: Vec::new(),
+    };
+    versions(repo, progress, &mut report)?;
+    if let Err(e) = repo.facts().fold() {
+        report.unreadable.push(format!("facts: {e}"));
+    }
+    Ok(report)
 }
 
-/// The number of versions that can be read, and what is wrong with the others. Where the catalog has as many as there
-/// are refs, all were read.
-fn versions(repo: &Repo, catalogued: Option<u64>, progress: &dyn Progress) -> Result<(u64, Vec<String>)> {
-    let (refs, mut numbers) = (repo.versions(), Vec::new());
+/// Counts the versions that can be read, and names the others and those that lack something. No data is read.
+fn versions(repo: &Repo, progress: &dyn Progress, report: &mut Report) -> Result<()> {
+    let (refs, mut presence) = (repo.versions(), Presence::new(repo.store()));
     for dataset in refs.datasets()? {
-        numbers.extend(refs.numbers(&dataset)?.into_iter().map(|number| (dataset.clone(), number)));
-    }
-    if catalogued == Some(numbers.len() as u64) {
-        return Ok((numbers.len() as u64, Vec::new()));
-    }
-    let (mut readable, mut unreadable) = (0, Vec::new());
-    for (dataset, number) in numbers {
-        progress.check()?;
-        match repo.numbered(&dataset, &number) {
-            Ok(version) => readable += u64::from(version.is_some()),
-            Err(e) if e.kind() == Kind::Interrupted => return Err(e),
-            Err(e) => unreadable.push(e.to_string()),
+        let numbers = match refs.numbers(&dataset) {
+            Err(e) if e.spares_others() => {
+                report.unreadable.push(e.to_string());
+                continue;
+            }
+            numbers => numbers?,
+        };
+        for number in numbers {
+            progress.check()?;
+            let version = match repo.numbered(&dataset, &number) {
+                Ok(Some((_, version))) => version,
+                Ok(None) => continue,
+                Err(e) if e.spares_others() => {
+                    report.unreadable.push(e.to_string());
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
+            report.versions += 1;
+            let (schema, absent) = (repo.schema(&version).err(), presence.absent(version.manifest, progress)?);
+            let reasons = schema.into_iter().map(|e| e.to_string()).chain(absent.map(|absent| absent.to_string()));
+            report.incomplete.extend(reasons.map(|reason| format!("{dataset}@{number}: {reason}")));
         }
     }
-    Ok((readable, unreadable))
+    Ok(())
 }

@@ -1,8 +1,8 @@
 //! `hlx show`: every field of a version.
 
 use crate::error::{Kind, Result};
-use crate::ops::VersionView;
 use crate::ops::view::Viewer;
+use crate::ops::{DamageList, VersionView};
 use crate::repo::{Repo, revision};
 
 /// Shows a version: the one named, else HEAD, else the latest.
@@ -14,5 +14,8 @@ pub fn run(repo: &Repo, revision: Option<&str>) -> Result<VersionView> {
             found => found?,
         },
     };
-    Viewer::new(repo)?.view(found.id, found.version)
+    let mut damaged = DamageList::default();
+    let mut view = Viewer::new(repo, &mut damaged)?.view(found.id, found.version)?;
+    damaged.append(&mut view.damaged);
+    Ok(VersionView { damaged, ..view })
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::object::Kind;
+use crate::ops::DamageList;
 use crate::repo::Repo;
 
 /// The store in numbers.
@@ -29,8 +30,8 @@ pub struct Report {
     /// Bytes of what is derived: tables, stat caches, the catalog.
     pub derived_bytes: u64,
     /// What is wrong with versions and packs that cannot be read, which are not counted.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub damaged: Vec<String>,
+    #[serde(skip_serializing_if = "DamageList::is_empty")]
+    pub damaged: DamageList,
 }
 
 /// Measures the store.
@@ -38,14 +39,14 @@ pub fn run(repo: &Repo) -> Result<Report> {
     let store = repo.store();
     let unread = store.refresh()?;
     let refs = repo.versions();
-    let (mut versions, mut files, mut logical_bytes, mut damaged) = (0, 0, 0u64, Vec::new());
+    let (mut versions, mut files, mut logical_bytes, mut damaged) = (0, 0, 0u64, DamageList::default());
     for dataset in refs.datasets()? {
         for number in refs.numbers(&dataset)? {
             let statistics = match repo.numbered(&dataset, &number) {
                 Ok(Some((_, version))) => version.statistics,
                 Ok(None) => continue,
-                Err(e) if e.kind() == ErrorKind::Damaged => {
-                    damaged.push(e.to_string());
+                Err(e) if e.spares_others() => {
+                    damaged.push(&e);
                     continue;
                 }
                 Err(e) => return Err(e),
@@ -55,7 +56,7 @@ pub fn run(repo: &Repo) -> Result<Report> {
             logical_bytes = logical_bytes.saturating_add(statistics.bytes);
         }
     }
-    damaged.extend(unread.iter().map(ToString::to_string));
+    unread.iter().for_each(|e| damaged.push(e));
     let tables = store.tables();
     let (mut chunks, mut unique_bytes) = (0, 0);
     for row in tables.rows().filter(|row| row.key.kind == Kind::Chunk) {

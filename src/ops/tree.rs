@@ -157,14 +157,17 @@ impl NodeSource for Overlay<'_> {
 }
 
 /// Tells the account of what was not read: files that only the parent has, and those that came from elsewhere in the
-/// store.
+/// store. Does nothing where samples are not compared with the parent's.
 pub(super) fn settle(
-    counted: &mut Counted,
-    counting: Counting<'_>,
+    counted: Option<&mut Counted>,
+    counting: Option<Counting<'_>>,
     nodes: &(impl NodeSource + Sync),
-    before: Id<Node>,
+    before: Option<Id<Node>>,
     after: Id<Node>,
 ) -> Result<()> {
+    let (Some(counted), Some(counting), Some(before)) = (counted, counting.filter(|counting| counting.tallied), before) else {
+        return Ok(());
+    };
     type Sides = (Option<Entry>, Option<Entry>);
     let Counted { account, told } = counted;
     let files = |entry: Entry| Some(entry).filter(|entry| entry.kind.is_file());

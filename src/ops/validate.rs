@@ -136,9 +136,7 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
     let counting = rules.as_ref().map(|rules| Counting { store, rules, tallied: known.is_some(), watch: None });
     let Stored { tree, fresh, mut counted, .. } = folder.read(&root, before, counting, &mut writer)?;
     let nodes = Overlay { store, fresh };
-    if let (Some(counted), Some(counting), Some(before), true) = (&mut counted, counting, before, known.is_some()) {
-        settle(counted, counting, &nodes, before, tree.manifest)?;
-    }
+    settle(counted.as_mut(), counting, &nodes, before, tree.manifest)?;
     let files = Files { nodes: &nodes, manifest: tree.manifest, work: Some(folder.work(&root)?) };
     let mut warnings = judging.warnings(&files)?;
     if let Some(Counted { account, .. }) = counted {

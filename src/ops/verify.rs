@@ -62,6 +62,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// How many versions were verified.
     pub versions: u64,
+    /// How many there are that were not.
+    pub versions_left: u64,
     /// How many files the versions and folders have, each version for itself.
     pub files: u64,
     /// How many bytes were read; what several files share is read once.
@@ -91,7 +93,20 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         }
     }
     verifier.verify_versions()?;
-    Ok(verifier.report())
+    let left = if options.all { 0 } else { left(repo, &verifier.versions)? };
+    Ok(verifier.report(left))
+}
+
+/// The number of versions that are not among these.
+fn left(repo: &Repo, verified: &[(String, Version)]) -> Result<u64> {
+    let (refs, mut left) = (repo.versions(), 0);
+    let verified: HashSet<_> = verified.iter().map(|(_, version)| (&version.dataset, &version.number)).collect();
+    for dataset in refs.datasets()? {
+        // What cannot be listed was not verified either; `--all` names it.
+        let numbers = refs.numbers(&dataset).unwrap_or_default();
+        left += numbers.iter().filter(|number| !verified.contains(&(&dataset, number))).count() as u64;
+    }
+    Ok(left)
 }
 
 struct Verifier<'a> {
@@ -342,7 +357,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    fn report(self) -> Report {
+    fn report(self, versions_left: u64) -> Report {
         let only = if let [sum] = self.sums[..] { Some(sum) } else { None };
         Report {
             is_valid: self.problems.is_empty(),
@@ -351,6 +366,7 @@ impl Verifier<'_> {
             validation_timestamp: Time::now(),
             problems: self.problems,
             versions: self.versions.len() as u64,
+            versions_left,
             files: self.files,
             bytes: self.bytes,
         }

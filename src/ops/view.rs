@@ -11,6 +11,7 @@ use crate::id::{Id, Node, Version as VersionId};
 use crate::object::checksum::Checksum;
 use crate::object::verdict::Severity;
 use crate::object::version::{ChangeType, Number, ValidationStatus, Version};
+use crate::ops::DamageList;
 use crate::ops::changes::{Changes, FileChanges};
 use crate::ops::gate::{Finding, Judgement};
 use crate::ops::said::{NoteView, RunView};
@@ -78,6 +79,9 @@ pub struct VersionView {
     /// How many files differ from those of the first parent, where that is looked up.
     #[serde(flatten)]
     pub files: Option<FileChanges>,
+    /// What could not be read, and is left out.
+    #[serde(skip_serializing_if = "DamageList::is_empty")]
+    pub damaged: DamageList,
 }
 
 /// A file that has another path now: equal content, not empty.
@@ -110,8 +114,16 @@ pub(crate) struct Viewer<'a> {
 }
 
 impl<'a> Viewer<'a> {
-    pub fn new(repo: &'a Repo) -> Result<Viewer<'a>> {
-        Ok(Viewer { repo, facts: repo.facts().fold()?, whole: true, compares: true, schema: None, judgement: None })
+    /// Knows what the facts say. Where they cannot be read, views are without, and `damaged` gets the reason.
+    pub fn new(repo: &'a Repo, damaged: &mut DamageList) -> Result<Viewer<'a>> {
+        let facts = match repo.facts().fold() {
+            Err(e) if e.spares_others() => {
+                damaged.push(&e.within("tags, notes, runs and later verdicts are unknown"));
+                State::default()
+            }
+            facts => facts?,
+        };
+        Ok(Viewer { repo, facts, whole: true, compares: true, schema: None, judgement: None })
     }
 
     /// Reads neither facts nor schemas, for versions of which tags and status are known.
@@ -186,11 +198,20 @@ impl<'a> Viewer<'a> {
         let judgement = self.judgement(id, &version)?;
         let errors = judgement.iter().flat_map(|judgement| &judgement.findings);
         let errors = errors.filter(|finding| finding.severity == Severity::Error).cloned().collect();
+        let mut damaged = DamageList::default();
+        let schema = match self.schema(&version) {
+            Err(e) if e.spares_others() => {
+                damaged.push(&e);
+                None
+            }
+            schema => schema?,
+        };
         Ok(VersionView {
             runs: self.facts.runs_of(id).iter().map(|run| RunView::of(run, name.clone())).collect(),
             notes: self.facts.notes_of(id).iter().map(|note| NoteView::of(note, name.clone())).collect(),
-            schema: self.schema(&version)?,
+            schema,
             files: self.files(&version),
+            damaged,
             id,
             metadata_checksum: version.metadata_checksum(),
             dataset_name: version.dataset,

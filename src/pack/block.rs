@@ -54,6 +54,31 @@ impl Head {
         self.lens.iter().map(|&n| n as usize).sum()
     }
 
+    /// Fails unless a reader accepts a block with this head and a payload of so many bytes.
+    pub fn check(&self, payload: usize) -> Result<(), Malformed> {
+        let objects: usize = self.runs.iter().map(|run| run.objects as usize).sum();
+        let bases: usize = self.runs.iter().map(|run| run.bases.len()).sum();
+        let frames: usize = self.runs.iter().map(|run| run.len as usize).sum();
+        let delta = self.codec == Codec::Delta;
+        match () {
+            () if self.lens.is_empty() || self.lens.len() > limits::BLOCK_OBJECTS => {
+                Err(Malformed("it holds no objects or more than 65,536"))
+            }
+            () if self.raw_len() > limits::OBJECT => Err(Malformed("its objects are longer than 4,194,304 bytes")),
+            () if payload > limits::OBJECT => Err(Malformed("its payload is longer than 4,194,304 bytes")),
+            () if self.runs.iter().any(|run| run.objects == 0 || run.bases.is_empty()) => {
+                Err(Malformed("a run has no object or no base"))
+            }
+            () if bases > limits::BLOCK_BASES => Err(Malformed("it has more than 65,536 bases")),
+            () if self.depth > limits::BLOCK_DEPTH => Err(Malformed("it lies above more than 8 deltas")),
+            () if delta == self.runs.is_empty() || delta == (self.depth == 0) => {
+                Err(Malformed("its runs, its codec and its depth do not agree"))
+            }
+            () if delta && (frames != payload || objects != self.lens.len()) => Err(Malformed("its runs do not fill it")),
+            () => Ok(()),
+        }
+    }
+
     /// The runs and where they lie.
     pub fn places(&self) -> impl Iterator<Item = (&Run, Place)> {
         let (mut lens, mut raw, mut frame) = (self.lens.iter(), 0, 0);
@@ -67,7 +92,11 @@ impl Head {
 }
 
 /// Puts a block into its stored form.
-pub fn encode(head: &Head, payload: &[u8]) -> Vec<u8> {
+///
+/// # Errors
+/// What [`Head::check`] says of a block that no reader would accept.
+pub fn encode(head: &Head, payload: &[u8]) -> Result<Vec<u8>, Malformed> {
+    head.check(payload.len())?;
     let mut lists =
         Vec::with_capacity(head.lens.len() * 3 + head.runs.iter().map(|run| 12 + run.bases.len() * 33).sum::<usize>() + 8);
     lists.put_varint(head.lens.len() as u64);
@@ -98,7 +127,7 @@ pub fn encode(head: &Head, payload: &[u8]) -> Vec<u8> {
     out.extend_from_slice(payload);
     let check = check(&out);
     out[20..HEADER].copy_from_slice(&check);
-    out
+    Ok(out)
 }
 
 /// The first 16 bytes of the BLAKE3 of a block without its check: bytes 0 to 19, and all from 36 on.
@@ -149,42 +178,27 @@ pub fn head(block: &[u8]) -> Result<(Head, usize), Malformed> {
     }
     let raw_len = take.u32()? as usize;
     let lists = take.u32()? as usize;
-    let payload = u64::from(take.u32()?);
+    let payload = take.u32()? as usize;
     take.slice(16)?;
     let mut take = Take::new(take.slice(lists)?);
     let count = take.count(1)?;
-    if count == 0 || count > limits::BLOCK_OBJECTS {
-        return Err(Malformed("it holds no objects or too many"));
-    }
     let lens = (0..count).map(|_| Ok(take.varint_max(limits::OBJECT as u64)? as u32)).collect::<Result<Vec<_>, _>>()?;
     let runs = runs(&mut take)?;
     take.end()?;
     let head = Head { kind, codec, depth, lens, runs };
-    if head.raw_len() != raw_len || raw_len > limits::OBJECT {
+    if head.raw_len() != raw_len {
         return Err(Malformed("its lengths do not agree"));
     }
-    let delta = codec == Codec::Delta;
-    if delta == head.runs.is_empty() || delta == (depth == 0) || depth > limits::BLOCK_DEPTH {
-        return Err(Malformed("its runs, its codec and its depth do not agree"));
-    }
-    let frames: u64 = head.runs.iter().map(|run| u64::from(run.len)).sum();
-    let objects: u64 = head.runs.iter().map(|run| u64::from(run.objects)).sum();
-    if delta && (frames != payload || objects != head.lens.len() as u64) {
-        return Err(Malformed("its runs do not fill it"));
-    }
+    head.check(payload)?;
     Ok((head, HEADER + lists))
 }
 
 fn runs(take: &mut Take<'_>) -> Result<Vec<Run>, Malformed> {
     let count = take.count(36)?;
-    let (mut runs, mut bases) = (Vec::with_capacity(count), 0);
+    let mut runs = Vec::with_capacity(count);
     for _ in 0..count {
         let objects = take.varint_max(limits::BLOCK_OBJECTS as u64)? as u32;
         let count = take.count(33)?;
-        bases += count;
-        if objects == 0 || count == 0 || bases > limits::BLOCK_BASES {
-            return Err(Malformed("a run has no object or no base, or the bases are too many"));
-        }
         let base = |take: &mut Take<'_>| {
             let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("a base is of no known kind"))?;
             Ok(Key { id: take.array()?, kind })
@@ -197,6 +211,8 @@ fn runs(take: &mut Take<'_>) -> Result<Vec<Run>, Malformed> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn example() -> Vec<u8> {
@@ -210,7 +226,7 @@ mod tests {
                 Run { objects: 1, bases: vec![Key { id: [8; 32], kind: Kind::Recipe }], len: 4 },
             ],
         };
-        encode(&head, b"payload")
+        encode(&head, b"payload").unwrap()
     }
 
     #[test]
@@ -234,6 +250,66 @@ mod tests {
                 assert!(decode(&bad).is_err(), "byte {n} bit {bit}");
                 let _ = head(&bad);
             }
+        }
+    }
+
+    /// Whether a block is accepted; the encoder and the decoder must say the same.
+    fn accepted(head: &Head, payload: usize) -> bool {
+        let payload = vec![7; payload];
+        let Ok(block) = encode(head, &payload) else { return false };
+        assert_eq!(len(&block), Some(block.len()));
+        let (again, at) = decode(&block).expect("what the encoder accepts the decoder does");
+        assert_eq!((&again, &block[at..]), (head, &payload[..]));
+        true
+    }
+
+    fn alone(lens: Vec<u32>) -> Head {
+        Head { kind: Kind::Chunk, codec: Codec::Stored, depth: 0, lens, runs: Vec::new() }
+    }
+
+    /// A delta of a run for each count of bases, with one object and one byte each.
+    fn delta(bases: &[usize]) -> Head {
+        let base = Key { id: [9; 32], kind: Kind::Chunk };
+        let runs: Vec<Run> = bases.iter().map(|&n| Run { objects: 1, bases: vec![base; n], len: 1 }).collect();
+        Head { kind: Kind::Chunk, codec: Codec::Delta, depth: 1, lens: vec![1; runs.len()], runs }
+    }
+
+    #[test]
+    fn the_limits() {
+        let around = |limit: usize| [(limit - 1, true), (limit, true), (limit + 1, false)];
+        for (n, fits) in around(limits::BLOCK_OBJECTS) {
+            assert_eq!(accepted(&alone(vec![1; n]), n), fits);
+            assert_eq!(accepted(&alone(vec![0; n]), 0), fits);
+        }
+        for (n, fits) in around(limits::OBJECT) {
+            assert_eq!(accepted(&alone(vec![n as u32]), 1), fits);
+            assert_eq!(accepted(&alone(vec![n as u32 - 9, 9]), 1), fits);
+            assert_eq!(accepted(&alone(vec![1]), n), fits);
+        }
+        for (n, fits) in around(limits::BLOCK_BASES) {
+            assert_eq!(accepted(&delta(&[n]), 1), fits);
+            assert_eq!(accepted(&delta(&[1, n - 1]), 2), fits);
+        }
+        assert!(accepted(&delta(&vec![1; limits::BLOCK_OBJECTS]), limits::BLOCK_OBJECTS), "the longest lists");
+        for (n, fits) in around(usize::from(limits::BLOCK_DEPTH)) {
+            assert_eq!(accepted(&Head { depth: n as u8, ..delta(&[1]) }, 1), fits);
+        }
+        assert!(!accepted(&alone(vec![]), 0) && !accepted(&delta(&[0]), 1) && !accepted(&delta(&[]), 0));
+        assert!(!accepted(&Head { depth: 1, ..alone(vec![1]) }, 1) && !accepted(&Head { depth: 0, ..delta(&[1]) }, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn any_head_is_accepted_by_both_or_refused(
+            lens in prop::collection::vec(prop_oneof![0u32..9, Just(limits::OBJECT as u32), any::<u32>()], 0..4),
+            runs in prop::collection::vec((0u32..3, 0usize..3, 0u32..4), 0..4),
+            (codec, depth, payload) in (0u8..3, 0u8..10, 0usize..9),
+        ) {
+            let base = Key { id: [9; 32], kind: Kind::Node };
+            let runs = runs.into_iter().map(|(objects, bases, len)| Run { objects, bases: vec![base; bases], len }).collect();
+            let codec = Codec::from_byte(codec).unwrap_or(Codec::Stored);
+            let head = Head { kind: Kind::Node, codec, depth, lens, runs };
+            prop_assert_eq!(accepted(&head, payload), head.check(payload).is_ok());
         }
     }
 }

@@ -262,6 +262,8 @@ impl<W: Write> TableWriter<W> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     pub(crate) fn row(n: u32) -> Row {
@@ -304,6 +306,31 @@ mod tests {
                 assert!((0..50).all(|n| table.find(&row(n).key).count() <= 50));
             }
             assert!(Table::new(Bytes::Owned(good[..n].to_vec())).is_err());
+        }
+    }
+
+    proptest! {
+        /// Numbers from one end of their range to the other, ids that begin with any byte, several rows a key.
+        #[test]
+        fn any_rows_are_found(rows in prop::collection::vec((any::<(u8, u8, u8, u8)>(), any::<(u32, u32, u32, u32)>()), 0..40)) {
+            let row = |((first, kind, depth, pack), (offset, len, raw_at, raw_len))| Row {
+                key: Key { id: [first; 32], kind: Kind::from_byte(kind % 8).unwrap_or(Kind::Chunk) },
+                depth,
+                pack: Id::from_bytes([pack; 32]),
+                offset,
+                len,
+                raw_at,
+                raw_len,
+            };
+            let rows: Vec<Row> = rows.into_iter().map(row).collect();
+            let bytes = Table::of(rows.clone()).as_bytes().to_vec();
+            let table = Table::new(Bytes::Owned(bytes)).unwrap();
+            prop_assert!(table.rows_are_sound() && table.len() <= rows.len());
+            for row in &rows {
+                prop_assert!(table.find(&row.key).any(|there| there == *row));
+                prop_assert!(table.packs().any(|pack| pack == row.pack));
+            }
+            prop_assert!((0..table.len()).all(|n| table.row(n).is_some_and(|row| rows.contains(&row))));
         }
     }
 }

@@ -30,7 +30,7 @@ impl Tables {
     pub fn load(folder: &Path) -> Result<Tables> {
         'again: loop {
             let mut tables = Vec::new();
-            for path in files(folder)? {
+            for path in files(folder) {
                 match Table::open(&path) {
                     Ok(table) => tables.push(Arc::new(table)),
                     // Merged into another and removed since the folder was read.
@@ -87,18 +87,16 @@ impl Tables {
 }
 
 /// The paths of the tables in the folder, in order.
-pub fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
-    let list = || fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>();
+pub fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let list = || fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<std::io::Result<Vec<_>>>();
     let mut paths = match list() {
         // Tables are derived, and so is their folder: without them the packs are read.
-        Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied) => {
-            return Ok(Vec::new());
-        }
-        list => list.map_err(|e| Error::io("cannot read the folder", folder, e))?,
+        Err(_) => return Vec::new(),
+        Ok(paths) => paths,
     };
-    paths.retain(|p| p.extension().is_some_and(|e| e == ENDING));
+    paths.retain(|p| p.extension().is_some_and(|e| e == ENDING) && !p.is_dir());
     paths.sort();
-    Ok(paths)
+    paths
 }
 
 fn is_gone(path: &Path) -> bool {
@@ -113,15 +111,18 @@ pub fn add(folder: &Path, tmp: &Path, table: &Table) -> Result<()> {
     merge(folder, tmp)
 }
 
-/// Removes all tables.
+/// Removes all tables, and what is no folder in the place of theirs.
 pub fn clear(folder: &Path) -> Result<()> {
-    files(folder)?.iter().try_for_each(|path| atomic::remove_file(path))
+    if !folder.is_dir() {
+        atomic::remove_file(folder)?;
+    }
+    files(folder).iter().try_for_each(|path| atomic::remove_file(path))
 }
 
 fn publish(folder: &Path, temp: Temp, name_from: &[u8]) -> Result<()> {
     temp.sync()?;
     if !folder.is_dir() {
-        atomic::ensure_folder(folder)?;
+        atomic::ensure_folder(folder).map_err(|e| e.with_hint("'hlx reindex' makes the tables anew"))?;
     }
     temp.rename(&folder.join(format!("{}.{ENDING}", &Id::<Pack>::of(name_from).to_hex()[..32])))?;
     atomic::sync_folder(folder)
@@ -130,9 +131,10 @@ fn publish(folder: &Path, temp: Temp, name_from: &[u8]) -> Result<()> {
 /// Merges small tables until each is at least twice as long as the next, and there are at most [`MOST`]. Another process
 /// that is about it already does it for us.
 fn merge(folder: &Path, tmp: &Path) -> Result<()> {
-    let Some(_lock) = lock::try_exclusive(&folder.join("lock"))? else { return Ok(()) };
+    // Without the lock there are more tables than need be.
+    let Ok(Some(_lock)) = lock::try_exclusive(&folder.join("lock")) else { return Ok(()) };
     let mut tables = Vec::new();
-    for path in files(folder)? {
+    for path in files(folder) {
         match Table::open(&path) {
             Ok(table) => tables.push((path, table)),
             Err(_) => atomic::remove_file(&path)?,
@@ -201,7 +203,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for n in 0..300 {
             add(dir.path(), dir.path(), &Table::of(vec![row(n)])).unwrap();
-            assert!(files(dir.path()).unwrap().len() <= MOST);
+            assert!(files(dir.path()).len() <= MOST);
         }
         let tables = Tables::load(dir.path()).unwrap();
         assert_eq!(tables.packs().len(), 30);
@@ -227,11 +229,28 @@ mod tests {
     fn a_damaged_table_is_left_out() {
         let dir = tempfile::tempdir().unwrap();
         add(dir.path(), dir.path(), &Table::of(vec![row(1)])).unwrap();
-        let path = &files(dir.path()).unwrap()[0];
+        let path = &files(dir.path())[0];
         let mut bytes = fs::read(path).unwrap();
         let last = bytes.len() - 1;
         bytes[last] ^= 1;
         fs::write(path, bytes).unwrap();
         assert!(Tables::load(dir.path()).unwrap().packs().is_empty());
+    }
+
+    #[test]
+    fn what_is_no_folder_of_tables_holds_none_and_goes_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("index");
+        for lock in [false, true] {
+            fs::write(&folder, "").unwrap();
+            assert!(Tables::load(&folder).unwrap().packs().is_empty());
+            clear(&folder).unwrap();
+            fs::create_dir(&folder).unwrap();
+            fs::create_dir(folder.join(if lock { "lock" } else { "a.table" })).unwrap();
+            add(&folder, dir.path(), &Table::of(vec![row(1)])).unwrap();
+            clear(&folder).unwrap();
+            assert!(Tables::load(&folder).unwrap().packs().is_empty());
+            fs::remove_dir_all(&folder).unwrap();
+        }
     }
 }

@@ -8,11 +8,26 @@ use rustix::io::{Errno, pread};
 
 use crate::codec::Malformed;
 use crate::error::{Error, Result};
+use crate::fs::atomic;
 use crate::pack::block::{self, Head};
 use crate::pack::toc::{self, BlockEntry};
 
 fn damaged(path: &Path, what: Malformed) -> Error {
     Error::damaged(format!("the pack {} is damaged: {what}", path.display()))
+}
+
+/// Opens a pack.
+///
+/// # Errors
+/// [`Kind::Damaged`](crate::error::Kind::Damaged) for what is no file, such as a folder, a pipe or a link to nothing.
+pub fn open(path: &Path) -> Result<File> {
+    let no_file = || Error::damaged(format!("the pack {} is no file", path.display()));
+    match atomic::open(path) {
+        Ok(file) if file.metadata().is_ok_and(|metadata| metadata.is_file()) => Ok(file),
+        Ok(_) => Err(no_file()),
+        Err(_) if path.is_symlink() && !path.exists() => Err(no_file()),
+        Err(e) => Err(Error::io("cannot open the pack", path, e)),
+    }
 }
 
 /// Reads `len` bytes at `offset` of the pack at `path`.
@@ -34,7 +49,7 @@ pub fn read_at(file: &File, path: &Path, offset: u64, len: usize) -> Result<Vec<
 
 /// Reads the table of contents of a pack.
 pub fn read_toc(path: &Path) -> Result<Vec<BlockEntry>> {
-    let file = File::open(path).map_err(|e| Error::io("cannot open", path, e))?;
+    let file = open(path)?;
     let len = file.metadata().map_err(|e| Error::io("cannot read", path, e))?.len();
     let least = (toc::HEADER.len() + toc::FOOTER) as u64;
     if len < least || read_at(&file, path, 0, toc::HEADER.len())? != toc::HEADER {
@@ -55,7 +70,7 @@ const WINDOW: usize = 64 << 10;
 /// Finds the blocks of a pack without its table of contents: where each begins, its length, and its head. Bytes between
 /// them that are no block are passed over.
 pub fn blocks(path: &Path) -> Result<Vec<(u32, u32, Head)>> {
-    let file = File::open(path).map_err(|e| Error::io("cannot open", path, e))?;
+    let file = open(path)?;
     let end = file.metadata().map_err(|e| Error::io("cannot read", path, e))?.len();
     let (mut blocks, mut at) = (Vec::new(), 0);
     while at + block::HEADER as u64 <= end {

@@ -28,6 +28,24 @@ pub struct BlockEntry {
 }
 
 impl BlockEntry {
+    /// Fails unless a reader accepts it.
+    fn check(&self) -> Result<(), Malformed> {
+        let raw: usize = self.objects.iter().map(|(_, len)| *len as usize).sum();
+        match () {
+            () if self.objects.is_empty() || self.objects.len() > limits::BLOCK_OBJECTS => {
+                Err(Malformed("a block of its table of contents holds no objects or more than 65,536"))
+            }
+            () if raw > limits::OBJECT => {
+                Err(Malformed("the objects of a block of its table of contents are longer than 4,194,304 bytes"))
+            }
+            () if self.depth > limits::BLOCK_DEPTH => {
+                Err(Malformed("a block of its table of contents lies above more than 8 deltas"))
+            }
+            () if (self.len as usize) < BLOCK_HEADER => Err(Malformed("a block of its table of contents is too short")),
+            () => Ok(()),
+        }
+    }
+
     /// The keys of its objects, with where each lies in the block uncompressed.
     pub fn keys(&self) -> impl Iterator<Item = (Key, u32, u32)> + '_ {
         let mut at = 0;
@@ -40,10 +58,19 @@ impl BlockEntry {
 }
 
 /// The table of contents and the footer.
-pub fn encode(blocks: &[BlockEntry]) -> Vec<u8> {
+///
+/// # Errors
+/// If no reader would accept it: a block beyond the limits, or a table longer than [`limits::TOC`].
+pub fn encode(blocks: &[BlockEntry]) -> Result<Vec<u8>, Malformed> {
     let mut out = Vec::new();
+    let mut offset = HEADER.len() as u64;
     out.put_varint(blocks.len() as u64);
     for block in blocks {
+        block.check()?;
+        if u64::from(block.offset) != offset {
+            return Err(Malformed("its blocks do not follow each other within 4 GiB"));
+        }
+        offset += u64::from(block.len);
         out.push(block.kind as u8);
         out.push(block.depth);
         out.put_varint(u64::from(block.len));
@@ -53,12 +80,15 @@ pub fn encode(blocks: &[BlockEntry]) -> Vec<u8> {
             out.put_varint(u64::from(*len));
         }
     }
+    if out.len() > limits::TOC {
+        return Err(Malformed("its table of contents is longer than 1 GiB"));
+    }
     let hash = blake3::hash(&out);
     let len = out.len() as u32;
     out.put_u32(len);
     out.extend_from_slice(hash.as_bytes());
     out.extend_from_slice(&END);
-    out
+    Ok(out)
 }
 
 /// The length of the table of contents and what its hash must be, from the pack's last [`FOOTER`] bytes.
@@ -70,7 +100,7 @@ pub fn footer(bytes: &[u8]) -> Result<(usize, [u8; 32]), Malformed> {
         return Err(Malformed("it does not end as a pack does"));
     }
     if len > limits::TOC {
-        return Err(Malformed("its table of contents is too long"));
+        return Err(Malformed("its table of contents is longer than 1 GiB"));
     }
     Ok((len, hash))
 }
@@ -89,17 +119,13 @@ pub fn decode(bytes: &[u8], hash: &[u8; 32], end: u64) -> Result<Vec<BlockEntry>
         let depth = take.u8()?;
         let len = take.varint_max(u64::from(u32::MAX))? as u32;
         let objects = take.count(33)?;
-        if objects == 0 || objects > limits::BLOCK_OBJECTS || depth > limits::BLOCK_DEPTH || (len as usize) < BLOCK_HEADER {
-            return Err(Malformed("a block of its table of contents cannot be"));
-        }
         let objects = (0..objects)
             .map(|_| Ok((take.array()?, take.varint_max(limits::OBJECT as u64)? as u32)))
             .collect::<Result<Vec<_>, Malformed>>()?;
-        if objects.iter().map(|(_, len)| *len as usize).sum::<usize>() > limits::OBJECT {
-            return Err(Malformed("a block of its table of contents is too long"));
-        }
         let at = u32::try_from(offset).map_err(|_| Malformed("it is longer than 4 GiB"))?;
-        blocks.push(BlockEntry { offset: at, len, kind, depth, objects });
+        let block = BlockEntry { offset: at, len, kind, depth, objects };
+        block.check()?;
+        blocks.push(block);
         offset += u64::from(len);
     }
     take.end()?;
@@ -111,6 +137,8 @@ pub fn decode(bytes: &[u8], hash: &[u8; 32], end: u64) -> Result<Vec<BlockEntry>
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -119,7 +147,7 @@ mod tests {
             BlockEntry { offset: 8, len: 100, kind: Kind::Chunk, depth: 0, objects: vec![([1; 32], 5), ([2; 32], 700)] },
             BlockEntry { offset: 108, len: 50, kind: Kind::Chunk, depth: 2, objects: vec![([3; 32], 0)] },
         ];
-        let bytes = encode(&blocks);
+        let bytes = encode(&blocks).unwrap();
         let (toc, foot) = bytes.split_at(bytes.len() - FOOTER);
         let (len, hash) = footer(foot).unwrap();
         assert_eq!(len, toc.len());
@@ -134,6 +162,61 @@ mod tests {
             let outcome =
                 footer(foot).and_then(|(len, hash)| if len == toc.len() { decode(toc, &hash, 158) } else { Err(Malformed("")) });
             assert!(outcome.is_err(), "byte {n}");
+        }
+    }
+
+    /// Whether a table is accepted; the encoder and the decoder must say the same.
+    fn accepted(blocks: &[BlockEntry]) -> bool {
+        let Ok(bytes) = encode(blocks) else { return false };
+        let (toc, foot) = bytes.split_at(bytes.len() - FOOTER);
+        let (len, hash) = footer(foot).unwrap();
+        let end = blocks.last().map_or(HEADER.len() as u64, |last| u64::from(last.offset) + u64::from(last.len));
+        assert_eq!(
+            (len, decode(toc, &hash, end).expect("what the encoder accepts the decoder does")),
+            (toc.len(), blocks.to_vec())
+        );
+        true
+    }
+
+    fn entry(offset: u32, len: u32, objects: Vec<u32>) -> BlockEntry {
+        let objects = objects.into_iter().map(|len| ([7; 32], len)).collect();
+        BlockEntry { offset, len, kind: Kind::Chunk, depth: 0, objects }
+    }
+
+    #[test]
+    fn the_limits() {
+        let around = |limit: usize| [(limit - 1, true), (limit, true), (limit + 1, false)];
+        for (n, fits) in around(limits::BLOCK_OBJECTS) {
+            assert_eq!(accepted(&[entry(8, 100, vec![1; n])]), fits);
+        }
+        for (n, fits) in around(limits::OBJECT) {
+            assert_eq!(accepted(&[entry(8, 100, vec![n as u32])]), fits);
+            assert_eq!(accepted(&[entry(8, 100, vec![n as u32 - 1, 1])]), fits);
+        }
+        for (n, fits) in around(usize::from(limits::BLOCK_DEPTH)) {
+            assert_eq!(accepted(&[BlockEntry { depth: n as u8, ..entry(8, 100, vec![1]) }]), fits);
+        }
+        for (n, fits) in [(BLOCK_HEADER - 1, false), (BLOCK_HEADER, true)] {
+            assert_eq!(accepted(&[entry(8, n as u32, vec![1])]), fits);
+        }
+        // The last block may begin anywhere below 4 GiB.
+        assert!(accepted(&[entry(8, u32::MAX - 8, vec![1]), entry(u32::MAX, u32::MAX, vec![1])]));
+        assert!(!accepted(&[entry(8, 100, vec![1]), entry(107, 100, vec![1])]), "a gap");
+        assert!(accepted(&[]) && !accepted(&[entry(8, 100, vec![])]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_table_is_accepted_by_both_or_refused(
+            blocks in prop::collection::vec((30u32..99, 0u8..10, prop::collection::vec(0..limits::OBJECT as u32, 0..3)), 0..5),
+        ) {
+            let mut offset = HEADER.len() as u32;
+            let blocks: Vec<BlockEntry> = blocks.into_iter().map(|(len, depth, objects)| {
+                let block = BlockEntry { depth, ..entry(offset, len, objects) };
+                offset += len;
+                block
+            }).collect();
+            prop_assert_eq!(accepted(&blocks), blocks.iter().all(|block| block.check().is_ok()));
         }
     }
 }

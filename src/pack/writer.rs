@@ -46,7 +46,9 @@ impl PackWriter {
     pub fn append(&mut self, head: &Head, ids: &[[u8; 32]], block: &[u8]) -> Result<()> {
         let objects = ids.iter().copied().zip(head.lens.iter().copied()).collect();
         self.objects += ids.len();
-        let (offset, len) = (self.at as u32, block.len() as u32);
+        let (Ok(offset), Ok(len)) = (u32::try_from(self.at), u32::try_from(block.len())) else {
+            return Err(Error::rejected("a pack", "it is longer than 4 GiB"));
+        };
         self.blocks.push(BlockEntry { offset, len, kind: head.kind, depth: head.depth, objects });
         self.write(block)
     }
@@ -58,7 +60,7 @@ impl PackWriter {
 
     /// Ends the pack. Nothing is durable, nor has a name, before [`Sealed::publish`].
     pub fn seal(mut self) -> Result<Sealed> {
-        let toc = toc::encode(&self.blocks);
+        let toc = toc::encode(&self.blocks).map_err(|e| Error::rejected("a pack", e))?;
         self.write(&toc)?;
         let id = Id::from_bytes(*self.hasher.finalize().as_bytes());
         Ok(Sealed { temp: self.temp, id, blocks: self.blocks })

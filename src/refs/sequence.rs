@@ -1,12 +1,13 @@
 //! Something that moves, as a sequence of entries each of which is created once; the last one counts.
 
-use std::fs;
 use std::path::PathBuf;
+use std::{fs, io};
 
 use super::{encode, read};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::fs::atomic::{self, Created};
 use crate::id::Id;
+use crate::limits;
 
 /// A sequence of ids in a folder, one file an entry, named by ten decimal digits from `0000000001`.
 #[derive(Clone, Debug)]
@@ -67,7 +68,12 @@ impl Sequence {
 
     fn each(&self, mut take: impl FnMut(u64)) -> Result<()> {
         let fail = |e| Error::io("cannot read the folder", &self.folder, e);
-        for entry in fs::read_dir(&self.folder).map_err(fail)? {
+        let entries = match fs::read_dir(&self.folder) {
+            // Nothing was said yet: a copy may leave out empty folders.
+            Err(e) if e.kind() == io::ErrorKind::NotFound && !self.folder.is_symlink() => return Ok(()),
+            entries => entries.map_err(fail)?,
+        };
+        for entry in entries {
             let name = entry.map_err(fail)?.file_name();
             let digits = name.to_str().filter(|n| n.len() == 10 && n.bytes().all(|b| b.is_ascii_digit()));
             digits.and_then(|n| n.parse().ok()).filter(|&number| number > 0).into_iter().for_each(&mut take);
@@ -76,8 +82,15 @@ impl Sequence {
     }
 
     /// Creates the entry after `last`, unless somebody else was first. Durable when it returns.
+    ///
+    /// # Errors
+    /// Also if `last` is the last that a sequence can have.
     pub fn append<T>(&self, last: Option<Place<T>>, id: Id<T>) -> Result<Created> {
         let number = last.map_or(1, |p| p.number + 1);
+        if number > limits::SEQUENCE {
+            return Err(Error::new(Kind::Conflict, format!("{} has no room for another entry", self.folder.display())));
+        }
+        atomic::ensure_folder(&self.folder)?;
         atomic::create_once(&self.tmp, &self.path(number), &encode(id))
     }
 
@@ -108,5 +121,17 @@ mod tests {
         assert_eq!(sequence.numbers().unwrap(), [1, 2]);
         assert_eq!(sequence.get::<Fact>(1).unwrap(), one);
         assert!(sequence.get::<Fact>(3).is_err());
+    }
+
+    #[test]
+    fn the_last_number_is_found_and_none_follows() {
+        let dir = tempfile::tempdir().unwrap();
+        let sequence = Sequence::new(dir.path().to_owned(), dir.path().to_owned());
+        let before = Place { number: limits::SEQUENCE - 1, id: Id::<Fact>::of(b"one") };
+        assert_eq!(sequence.append(Some(before), Id::of(b"two")).unwrap(), Created::New);
+        let last = sequence.last::<Fact>().unwrap();
+        assert_eq!(last.map(|place| (place.number, place.id)), Some((limits::SEQUENCE, Id::of(b"two"))));
+        assert_eq!(sequence.append(last, Id::of(b"three")).unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(sequence.numbers().unwrap(), [limits::SEQUENCE]);
     }
 }

@@ -66,7 +66,7 @@ fn list(folder: &std::path::Path) -> Result<Vec<String>> {
     let fail = |e| Error::io("cannot read the folder", folder, e);
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !folder.is_symlink() => return Ok(Vec::new()),
         Err(e) => return Err(fail(e)),
     };
     let mut names = Vec::new();
@@ -79,6 +79,7 @@ fn list(folder: &std::path::Path) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits;
 
     #[test]
     fn a_number_is_created_once() {
@@ -96,5 +97,22 @@ mod tests {
         assert_eq!(refs.datasets().unwrap(), ["leases"]);
         fs::write(refs.folder("leases").join("2.0.0"), "garbage").unwrap();
         assert!(refs.get("leases", &number("2.0.0")).is_err());
+    }
+
+    #[test]
+    fn the_longest_names_and_numbers_are_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let refs = Versions::new(dir.path().join("versions"), dir.path().to_owned());
+        let dataset = "d".repeat(limits::NAME);
+        let numbers =
+            [limits::NUMBER - 1, limits::NUMBER].map(|n| Number::parse(&format!("1.0.0-{}", "x".repeat(n - 6))).unwrap());
+        for number in &numbers {
+            assert_eq!(refs.create(&dataset, number, Id::of(b"a")).unwrap(), Created::New);
+            assert_eq!(refs.get(&dataset, number).unwrap(), Some(Id::of(b"a")));
+        }
+        let most = Number::parse(&format!("{0}.{0}.{0}", u64::MAX)).unwrap();
+        refs.create(&dataset, &most, Id::of(b"b")).unwrap();
+        assert_eq!(refs.numbers(&dataset).unwrap(), [numbers.to_vec(), vec![most]].concat());
+        assert_eq!(refs.datasets().unwrap(), [dataset]);
     }
 }

@@ -8,6 +8,8 @@ use super::partial::{Partial, newlines, take_excess};
 use super::{Finding, Record, Records};
 use crate::limits;
 
+/// What mends a file of documents on lines of their own.
+const AS_LINES: &str = "; declare it in [dataset.NAME.format]: \"FILE\" = { kind = \"jsonl\" }";
 const TOO_EARLY: &str = "it ends too early";
 
 /// The records of a JSON document: the elements of the array that it is, or the whole document if it is anything else.
@@ -214,7 +216,11 @@ impl Records for Array {
                 Err(Invalid { at, .. }) if at == self.partial.bytes().len() => {
                     self.break_off(TOO_EARLY, self.line + newlines(self.partial.bytes()));
                 }
-                Err(Invalid { at, what }) => self.break_off(what, self.line + newlines(&self.partial.bytes()[..at])),
+                Err(Invalid { at, what }) => {
+                    let line = self.line + newlines(&self.partial.bytes()[..at]);
+                    let mend = if what == json::ANOTHER && line > self.line { AS_LINES } else { "" };
+                    self.break_off(&format!("{what}{mend}"), line);
+                }
             },
             State::End | State::Broken => {}
             State::Start(_) => self.break_off("it is empty", self.line),
@@ -345,6 +351,9 @@ mod tests {
         broken(b" \n ", &[], "2 it is empty");
         broken(b"{\n1}", &[], "2 a key in quotes was expected");
         broken(b"\xef\xbb1", &[], "1 a value was expected");
+        let mend = "declare it in [dataset.NAME.format]: \"FILE\" = { kind = \"jsonl\" }";
+        broken(b"{}\n[2]", &[], &format!("2 {}; {mend}", json::ANOTHER));
+        broken(b"{} [2]", &[], &format!("1 {}", json::ANOTHER));
         broken(b"[1", &[], "1 it ends too early");
         broken(b"[1,\n", &["1 1"], "2 it ends too early");
         broken(b"[1]\n[2]", &["1 1"], "2 something follows the end of the array");

@@ -6,6 +6,7 @@
 //! it has several fields, and as many as the row after it (`#chrom⇥start⇥end`); else the header is the first row that does
 //! not begin with `#`.
 
+use crate::error::counted;
 use std::borrow::Cow;
 
 use super::canonical::digest_all;
@@ -28,6 +29,8 @@ pub struct Columns {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     names: Vec<String>,
+    /// The names with those that stand twice told by their positions, where some do.
+    labels: Option<Vec<String>>,
     /// The columns by name, then position.
     order: Vec<usize>,
     /// The digest of the names in that order.
@@ -39,7 +42,8 @@ impl Header {
     pub fn new(names: Vec<String>) -> Header {
         let mut order: Vec<usize> = (0..names.len()).collect();
         order.sort_by_key(|&at| (&names[at], at));
-        let mut header = Header { names, order, digest: [0; 16] };
+        let mut header = Header { names, labels: None, order, digest: [0; 16] };
+        header.labels = header.duplicate().is_some().then(|| header.unique_names());
         header.digest = header.digest_of(&header.order);
         header
     }
@@ -57,6 +61,20 @@ impl Header {
     /// The first name that stands twice.
     pub fn duplicate(&self) -> Option<&str> {
         self.order.windows(2).map(|pair| [&self.names[pair[0]], &self.names[pair[1]]]).find(|[a, b]| a == b).map(|[a, _]| &**a)
+    }
+
+    /// Returns the names, those that stand twice with their positions: `a#1`.
+    fn unique_names(&self) -> Vec<String> {
+        let mut labels = self.names.clone();
+        for pair in self.order.windows(2).filter(|pair| self.names[pair[0]] == self.names[pair[1]]) {
+            for &at in pair {
+                labels[at] = format!("{}#{}", self.names[at], at + 1);
+                while self.position(&labels[at]).is_some() {
+                    labels[at].insert(0, '#');
+                }
+            }
+        }
+        labels
     }
 
     /// Returns what a row is compared by: its fields by their names, and those of the columns that are its key.
@@ -127,7 +145,7 @@ impl Columns {
             return None;
         }
         self.comment = false;
-        let names = &self.header.names;
+        let names = self.header.labels.as_ref().unwrap_or(&self.header.names);
         let mut fields = fields(record.bytes, self.syntax);
         let mut count = 0;
         for field in fields.by_ref() {
@@ -142,7 +160,7 @@ impl Columns {
                 "a quoted field is not closed; where quotes are text, set quote = \"none\" in [dataset.NAME.format]".to_owned(),
             )
         } else if count != names.len() {
-            finding(format!("the record has {count} fields, the header {}", names.len()))
+            finding(format!("the record has {}, the header {}", counted(count as u64, "field"), names.len()))
         } else if record.bytes.starts_with(BOM) {
             finding("a byte order mark stands in the middle of the file; remove it".to_owned())
         } else {
@@ -273,7 +291,7 @@ mod tests {
         assert_eq!(
             found,
             [
-                (4, "the record has 1 fields, the header 2"),
+                (4, "the record has 1 field, the header 2"),
                 (5, "the record has 3 fields, the header 2"),
                 (6, "a quoted field is not closed; where quotes are text, set quote = \"none\" in [dataset.NAME.format]"),
             ]

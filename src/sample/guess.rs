@@ -9,11 +9,11 @@ use super::reading::{Encoding, Format, Origin, Packing, Reading};
 use super::{Csv, Pointer, Record, Records, Unpacker, fields, json, opaque};
 
 /// Bytes at the start of a file that a guess follows from.
-pub const HEAD: usize = 16 << 10;
+pub const HEAD: usize = 64 << 10;
 /// Most bytes that are unpacked of them.
-const UNPACKED: usize = 64 << 10;
-/// Delimiters that a file may have instead of commas.
-const DELIMITERS: [u8; 3] = [b';', b'\t', b'|'];
+const UNPACKED: usize = 256 << 10;
+/// Delimiters that a file may have instead of its own.
+const DELIMITERS: [u8; 4] = [b';', b'\t', b'|', b','];
 
 impl Reading {
     /// The reading of a file that begins with these bytes: the first [`HEAD`] of them, or all that it has.
@@ -29,6 +29,9 @@ impl Reading {
     pub fn opaque_cause(&self, head: &[u8]) -> Option<String> {
         let head = &head[..head.len().min(HEAD)];
         let reading = self.before_guess().guess_packing(head);
+        if let Some(cause) = opaque::packing_cause(&reading, head) {
+            return Some(cause);
+        }
         let (text, whole) = reading.unpacked(head);
         opaque::cause(&reading, &text, whole)
     }
@@ -66,9 +69,7 @@ impl Reading {
         let text = Start::of(&text, whole);
         match reading.format {
             Format::Csv | Format::Tsv => {
-                if reading.format == Format::Csv {
-                    reading.dialect.delimiter = delimiter(text);
-                }
+                reading.dialect.delimiter = delimiter(text, reading.delimiter());
                 reading.dialect.quotes = !quotes_are_text(text, reading.delimiter());
             }
             Format::Json => reading.dialect.lines = is_lines(text),
@@ -193,13 +194,14 @@ fn rows(start: Start<'_>, delimiter: u8) -> Vec<usize> {
     widths
 }
 
-/// The delimiter of a table whose first row has no comma, if all rows have as many fields as the first, and more than one.
-fn delimiter(start: Start<'_>) -> Option<u8> {
+/// Returns the delimiter of a table whose first row does not have its own, if all rows have as many fields as the first,
+/// and more than one.
+fn delimiter(start: Start<'_>, own: u8) -> Option<u8> {
     let header = start.lines().find(|line| !line.starts_with(b"#"))?;
     if let [b's', b'e', b'p', b'=', delimiter @ (b';' | b'\t' | b'|')] = header {
-        return Some(*delimiter);
+        return Some(*delimiter).filter(|&delimiter| delimiter != own);
     }
-    if header.contains(&b',') {
+    if header.contains(&own) {
         return None;
     }
     DELIMITERS.into_iter().filter(|delimiter| header.contains(delimiter)).find(|&delimiter| {
@@ -253,6 +255,8 @@ mod tests {
         assert_eq!(delimiter("id\ttext\n1\ta,b\n"), Some(b'\t'));
         assert_eq!(delimiter("# made by x\nid|text\n1|a\n"), Some(b'|'));
         assert_eq!(delimiter("sep=;\r\nid;a,b\r\n1;2\r\n"), Some(b';'), "what Excel writes");
+        assert_eq!(guess("x.tsv", "id,text\n1,a\n2,b\n").dialect.delimiter, Some(b','));
+        assert_eq!(guess("x.tsv", "id\ttext, long\n1\ta, b\n").dialect.delimiter, None);
         for text in ["", "sep=,\nid;text\n1;a\n", "id\n1\n", "id;text\n", "id;text\n1\n", "a,b;c\n1,2;3\n", "text\na;b\n"] {
             assert_eq!(delimiter(text), None, "{text:?}");
         }
@@ -274,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_file_longer_than_its_start_ends_in_a_part_of_a_row() {
-        let rows: String = (0..3_000).map(|n| format!("{n};a {n}\n")).collect();
+        let rows: String = (0..12_000).map(|n| format!("{n};a {n}\n")).collect();
         // The start ends at each place of a row.
         for shift in 0..16 {
             let text = format!("\u{feff}id;text{}\n{rows}", "x".repeat(shift));

@@ -5,7 +5,8 @@
 
 use super::guess::Start;
 use super::reading::{Format, Reading};
-use super::{Csv, Record, Records, Type, fields, json, type_of};
+use super::tar::Shard;
+use super::{Csv, Record, Records, Tape, Type, fields, json, type_of};
 
 /// A disagreement between a file and how it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,9 @@ impl Reading {
             return None;
         }
         let (bytes, whole) = self.unpacked(head);
+        if self.format == Format::Tar {
+            return self.hint_of_archive(&bytes);
+        }
         let text = self.dialect.encoding.decode_all(&bytes);
         let start = Start::of(&text, whole);
         match self.format {
@@ -58,6 +62,26 @@ impl Reading {
             _ if self.is_table() => self.hint_of_table(start),
             _ => None,
         }
+    }
+
+    /// An archive whose samples have one file each, as those of any archive of files with one ending.
+    fn hint_of_archive(&self, bytes: &[u8]) -> Option<Hint> {
+        if self.origin.stated {
+            return None;
+        }
+        let (mut shard, mut lines) = (Shard::new(false), Vec::new());
+        let mut take = |part: &[u8]| lines.extend_from_slice(part);
+        shard.feed(bytes, &mut take).ok()?;
+        // The archive may go on after the start of the file.
+        let _ = shard.finish(&mut take);
+        let mut tape = Tape::default();
+        let mut members = |line: &[u8]| tape.read(line, 1).map_or(0, |()| tape.keys(0).count().saturating_sub(1));
+        let counts: Vec<usize> = lines.split_inclusive(|&byte| byte == b'\n').map(&mut members).collect();
+        (counts.len() >= ENOUGH && counts.iter().all(|&count| count == 1)).then(|| {
+            let message = "each file of the archive is one sample, as in WebDataset's form; declare it in \
+                           [dataset.NAME.format]: \"FILE\" = \"tar\" says so, \"FILE\" = \"text\" makes the archive one sample";
+            Hint { line: 1, message: message.to_owned(), sums_up: false }
+        })
     }
 
     /// A document over several lines where each line should have one; an array where each element should be a line.
@@ -314,7 +338,7 @@ mod tests {
     fn a_list_within_a_document() {
         assert!(!told("x.json", r#"{"version":"2","data":[{"id":1},{"id":2},{"id":3},{"id":4}]}"#, "records = \"/data\" }"));
         assert!(!told("x.json", r#"{"a/b":{"rows":[{"id":1},{"id":2},{"id":3}]},"n":1}"#, "records = \"/a~1b/rows\" }"));
-        let long = format!("{{\"version\":1,\"rows\":[{}{{\"id\":0}}]}}", "{\"id\":1},\n".repeat(5_000));
+        let long = format!("{{\"version\":1,\"rows\":[{}{{\"id\":0}}]}}", "{\"id\":1},\n".repeat(20_000));
         assert!(!told("x.json", &long, "records = \"/rows\" }"));
         for none in [
             r#"{"train":[{"a":1},{"a":2}],"test":[{"a":1},{"a":2}]}"#,
@@ -336,12 +360,27 @@ mod tests {
         assert!(told("x.jsonl", "\n{\n  \"a\": 1\n}\n", "one document over several lines"));
         assert!(told("x.jsonl", "[\n{\"a\":1},\n{\"a\":2}\n]\n", "kind = \"json\" }"));
         assert!(!told("x.jsonl", "[{\"a\":1},{\"a\":2}]\n", "kind = \"json\" }"));
-        assert!(told("x.jsonl", &format!("[\n{}{{}}]", "{\"id\":1},\n".repeat(5_000)), "one array"));
+        assert!(told("x.jsonl", &format!("[\n{}{{}}]", "{\"id\":1},\n".repeat(20_000)), "one array"));
         for none in ["", "{\"a\":1}\n", "[1]\n[2]\n", "{\"a\":1}{\"a\":2}\n", "{\"a\":\n{\"a\":1}\n{\"a\":2}\n", "{\"a\":1"] {
             assert_eq!(hint("x.jsonl", none.as_bytes()), None, "{none:?}");
         }
         let long = format!("{{\"a\":\"{}\"}}\n", "x".repeat(100_000));
         assert_eq!(hint("x.jsonl", long.as_bytes()), None);
+    }
+
+    #[test]
+    fn an_archive_of_single_files() {
+        let archive = |names: &[&str]| {
+            let member = |name: &&str| crate::sample::tar::tests::member(name, b'0', b"text");
+            names.iter().flat_map(member).chain([0; 1024]).collect::<Vec<u8>>()
+        };
+        let message = |reading: Reading, names: &[&str]| reading.hint(&archive(names)).map(|hint| hint.message);
+        let of = Reading::of("x.tar");
+        assert!(message(of.clone(), &["a.txt", "b.txt"]).unwrap().contains("\"FILE\" = \"tar\" says so"));
+        for none in [&["0.txt", "0.cls", "1.txt"][..], &["0.txt"], &["a.txt", "b.csv"], &[]] {
+            assert_eq!(message(of.clone(), none), None, "{none:?}");
+        }
+        assert_eq!(message(Reading::named("tar").unwrap(), &["a.txt", "b.txt"]), None);
     }
 
     #[test]

@@ -53,6 +53,7 @@ pub(crate) use json::{Invalid, MAX_DEPTH, Tape, duplicate_key};
 pub use jsonl::Jsonl;
 pub use kind::Type;
 pub use nested::Nested;
+pub use opaque::is_of_another_kind;
 pub use packing::Unpacker;
 pub(crate) use parquet::Column;
 pub use parquet::{GroupPair, Pairing, Ranges, Row, Table, is_guarded, pair_groups};

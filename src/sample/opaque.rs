@@ -3,6 +3,8 @@
 
 use super::{Format, Packing, Reading};
 
+/// The kinds of files that are not read from front to back.
+const COLUMNAR: [&str; 2] = ["a Parquet file", "an Arrow file"];
 /// Most bytes of a file that stands for data.
 const MAX: usize = 4 << 10;
 
@@ -12,9 +14,20 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
     if whole && let Some(cause) = placeholder(reading, bytes) {
         return Some(cause.to_owned());
     }
+    if is_utf_32(bytes) {
+        return Some(
+            "this is text in UTF-32, which hlx does not read: write it in UTF-8, as 'iconv -f UTF-32 -t UTF-8' does".to_owned(),
+        );
+    }
     let kind = kind(bytes);
     match reading.format {
-        Format::Whole => return None,
+        Format::Whole => {
+            let name = reading.packing.name();
+            return kind
+                .filter(|_| reading.packing != Packing::None)
+                .filter(|kind| COLUMNAR.contains(kind))
+                .map(|kind| format!("this is {kind} that is packed with {name}, which hlx does not read: unpack it"));
+        }
         Format::Archive => {
             let kind = kind.unwrap_or("an archive or of a compression");
             return Some(format!(
@@ -49,8 +62,61 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
         "a Parquet file" => {
             Some(format!("this is a Parquet file, not {format}: set \"GLOB\" = \"parquet\" in [dataset.NAME.format]"))
         }
+        kind if kind.contains(" packed with ") || kind.ends_with(" archive") => {
+            Some(format!("this is {kind}, not {format}: unpack it and commit what is in it"))
+        }
         kind => Some(format!("this is {kind}, not {format}: replace it by the data, or leave it out by .hlxignore")),
     }
+}
+
+/// Returns why a file that begins so is not packed as its name or `helox.toml` says, and what to do. One that is neither
+/// text nor packed otherwise is damaged.
+pub(super) fn packing_cause(reading: &Reading, head: &[u8]) -> Option<String> {
+    let stated = Some(reading.packing).filter(|&packing| packing != Packing::None)?;
+    let format = match reading.format {
+        Format::Jsonl => "jsonl",
+        Format::Json => "json",
+        Format::Csv => "csv",
+        Format::Tsv => "tsv",
+        Format::Tar => "tar",
+        _ => "text",
+    };
+    let name = stated.name();
+    match Packing::of_magic(head) {
+        Some(packing) if packing == stated => None,
+        Some(packing) => Some(format!(
+            "this is packed with {}, not {name}: declare it in [dataset.NAME.format]: \"FILE\" = \"{format}.{}\"",
+            packing.name(),
+            packing.ending()
+        )),
+        None => {
+            let text = std::str::from_utf8(head);
+            let is_text = text.map_or_else(|why| why.error_len().is_none(), |_| true) && !head.contains(&0);
+            (is_text && !head.is_empty()).then(|| {
+                let (source, or) = if reading.origin.stated { ("helox.toml", "") } else { ("its name", "rename it, or ") };
+                format!(
+                    "this is not packed with {name}, as {source} says: {or}declare it in [dataset.NAME.format]: \
+                     \"FILE\" = \"{format}\""
+                )
+            })
+        }
+    }
+}
+
+/// Returns true if bytes begin with a byte order mark of UTF-32 and are characters in it.
+fn is_utf_32(bytes: &[u8]) -> bool {
+    let of: fn([u8; 4]) -> u32 = match bytes {
+        [0xff, 0xfe, 0, 0, ..] => u32::from_le_bytes,
+        [0, 0, 0xfe, 0xff, ..] => u32::from_be_bytes,
+        _ => return false,
+    };
+    let (units, _) = bytes.as_chunks::<4>();
+    units.iter().all(|&unit| of(unit) != 0 && char::from_u32(of(unit)).is_some())
+}
+
+/// Returns true for the first bytes of a file that is no text, whatever its name says: packed, an archive, an image.
+pub fn is_of_another_kind(bytes: &[u8]) -> bool {
+    kind(bytes).is_some() || Packing::of_magic(bytes).is_some()
 }
 
 /// Returns the kind of a file whose first bytes no text has.
@@ -66,8 +132,16 @@ fn kind(bytes: &[u8]) -> Option<&'static str> {
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => "a GIF image",
         [0x89, b'H', b'D', b'F', ..] => "an HDF5 file",
         [b'P', b'A', b'R', b'1', rest @ ..] if rest.contains(&0) => "a Parquet file",
+        [0x1f, 0x9d, 0x80..=0x90, ..] => "a file packed with compress",
+        [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => "a file packed with zstd or lz4",
+        [b']', 0, 0, ..] => "a file packed with LZMA",
+        [b'L', b'Z', b'I', b'P', 0 | 1, ..] => "a file packed with lzip",
+        [0xff, 6, 0, 0, b's', b'N', b'a', b'P', b'p', b'Y', ..] => "a file packed with Snappy",
+        [b'M', b'S', b'C', b'F', 0, 0, 0, 0, ..] => "a cabinet archive",
         _ if bytes.starts_with(b"SQLite format 3\0") => "an SQLite database",
         _ if bytes.starts_with(b"ARROW1\0\0") => "an Arrow file",
+        // A stream: the length of its schema, and where the table of that begins.
+        [0xff, 0xff, 0xff, 0xff, _, _, _, 0, 16, 0, 0, 0, ..] => "an Arrow file",
         _ => return None,
     })
 }
@@ -127,6 +201,34 @@ mod tests {
     }
 
     #[test]
+    fn text_in_utf_32_is_named() {
+        let utf_32 = |text: &str, of: fn(u32) -> [u8; 4]| text.chars().flat_map(|c| of(c as u32)).collect::<Vec<u8>>();
+        for path in ["a.txt", "a.jsonl", "a.csv.gz"] {
+            let named = |bytes: &[u8]| cause(&Reading::of(path), bytes, true).is_some_and(|cause| cause.contains("UTF-32"));
+            assert!(named(&utf_32("\u{feff}{\"a\": \"é😀\"}", u32::to_le_bytes)), "{path}");
+            assert!(named(&utf_32("\u{feff}x", u32::to_be_bytes)), "{path}");
+            assert!(!named(&utf_32("x", u32::to_le_bytes)), "{path}");
+            assert!(!named(b"\xff\xfe\0\0\xff\xff\xff\xff"), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_packed_as_its_name_says_is_named() {
+        let named = |path: &str, head: &[u8]| packing_cause(&Reading::of(path), head).unwrap_or_default();
+        assert!(named("a.json.gz", b"[{\"a\": 1}]").ends_with("\"FILE\" = \"json\""));
+        assert!(named("a.txt.zst", "plain é".as_bytes()).contains("not packed with zstd"));
+        assert!(
+            named("a.csv.bz2", b"\x1f\x8b\x08")
+                .ends_with("packed with gzip, not bzip2: declare it in [dataset.NAME.format]: \"FILE\" = \"csv.gz\"")
+        );
+        for (path, head) in
+            [("a.json.gz", &b"\x1f\x8b\x08"[..]), ("a.gz", b""), ("a.gz", b"a\0b"), ("a.json", b"{}"), ("a.gz", b"\xff")]
+        {
+            assert_eq!(named(path, head), "", "{path}");
+        }
+    }
+
+    #[test]
     fn bytes_of_another_kind_are_named() {
         let named = |path: &str, bytes: &[u8]| cause(&Reading::of(path), bytes, false).unwrap_or_default();
         assert!(named("a.jsonl", b"PK\x03\x04").starts_with("this is a ZIP archive, not JSON Lines: "));
@@ -134,8 +236,12 @@ mod tests {
         assert!(named("a.csv", b"PAR1\x15\0").contains("set \"GLOB\" = \"parquet\""));
         assert!(named("a.parquet", b"\x1f\x8b\x08").contains("packed with gzip: unpack it"));
         assert!(named("a.jsonl.gz", b"\x1f\x8b\x08").contains("packed twice"));
+        assert!(named("a.csv", b"\x1f\x9d\x90").starts_with("this is a file packed with compress, not CSV: "));
+        assert!(named("a.csv.Z", b"\x1f\x9d\x90").starts_with("this is a file packed with compress that hlx does not read: "));
+        assert!(named("a.jsonl", b"\xff\xff\xff\xff\x80\x01\0\0\x10\0\0\0").contains("set \"GLOB\" = \"arrow\""));
+        assert!(named("a.parquet.gz", b"PAR1\x15\0").starts_with("this is a Parquet file that is packed with gzip"));
         assert!(named("a.zip", b"PK\x03\x04").starts_with("this is a ZIP archive that hlx does not read: "));
-        assert!(named("a.lzma", b"]\0\0").starts_with("this is an archive or of a compression that hlx does not read: "));
+        assert!(named("a.br", b"\x0b\x02").starts_with("this is an archive or of a compression that hlx does not read: "));
         for (path, bytes) in [
             ("a.parquet", &b"PAR1\x15\0"[..]),
             ("a.png", b"\x89PNG"),

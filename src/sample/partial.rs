@@ -94,12 +94,7 @@ impl Partial {
     /// false where it is not.
     pub fn take_excess(&self, line: u64, at: u64, take: &mut dyn FnMut(Record<'_>)) -> bool {
         let Some(excess) = &self.excess else { return false };
-        let words = format!(
-            "the record has {} bytes, more than 'max_record' allows, which is {}; its BLAKE3 hash is {}",
-            excess.length,
-            self.limit,
-            excess.hasher.finalize().to_hex()
-        );
+        let words = excess_message(excess.length, self.limit, &excess.hasher.finalize());
         take(Record { bytes: words.as_bytes(), is_whole: false, line, at });
         true
     }
@@ -126,6 +121,12 @@ pub(super) fn take_excess(bytes: &[u8], limit: usize, line: u64, at: u64, take: 
         partial.push(bytes);
         partial.take_excess(line, at, take)
     }
+}
+
+/// Returns the message that stands in place of a record beyond the longest length.
+pub(super) fn excess_message(length: u64, limit: usize, hash: &blake3::Hash) -> String {
+    let hash = hash.to_hex();
+    format!("the record has {length} bytes, more than 'max_record' allows, which is {limit}; its BLAKE3 hash is {hash}")
 }
 
 /// Returns the number of LF.

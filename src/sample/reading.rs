@@ -382,9 +382,11 @@ impl Reading {
 /// Raised by one whenever a reader finds other records in the same bytes than before.
 fn revision(format: Format) -> u64 {
     match format {
-        Format::Jsonl | Format::Json | Format::Parquet | Format::Arrow | Format::Tar | Format::Whole | Format::Archive => 1,
+        Format::Jsonl | Format::Json | Format::Parquet | Format::Arrow | Format::Whole | Format::Archive => 1,
         // 2: a first row `sep=;` is none.
         Format::Csv | Format::Tsv => 2,
+        // 2: text of any length is text; archives of another form are one sample.
+        Format::Tar => 2,
     }
 }
 

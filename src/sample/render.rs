@@ -158,6 +158,12 @@ pub(super) fn base64(bytes: &[u8]) -> String {
 /// Appends a string in quotes.
 pub(super) fn put_string(text: &str, out: &mut String) {
     out.push('"');
+    put_escaped(text, out);
+    out.push('"');
+}
+
+/// Appends what stands between the quotes of a string.
+pub(super) fn put_escaped(text: &str, out: &mut String) {
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| c == '"' || c == '\\' || c < ' ') {
         out.push_str(&rest[..at]);
@@ -174,7 +180,6 @@ pub(super) fn put_string(text: &str, out: &mut String) {
         rest = &rest[at + 1..];
     }
     out.push_str(rest);
-    out.push('"');
 }
 
 /// JSON without the white space around it; without any outside of strings if it has several lines.

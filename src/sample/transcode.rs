@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use encoding_rs::{CoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252, mem};
 
 use super::tar::Shard;
-use super::{Encoding, Format, Reading, Unpacker};
+use super::{Encoding, FileIssue, Format, Reading, Unpacker};
 
 /// Bytes of UTF-8 that are handed over at once.
 const OUTPUT: usize = 64 << 10;
@@ -83,28 +83,29 @@ impl Decoder {
             return Ok(None);
         }
         let transcoder = Transcoder::new(reading.dialect.encoding);
-        let shard = (reading.format == Format::Tar).then(Shard::default);
+        let shard = (reading.format == Format::Tar).then(|| Shard::new(reading.origin.stated));
         Ok(Some(Decoder { unpacker: Unpacker::new(reading.packing)?, shard, transcoder }))
     }
 
-    /// Takes the next bytes of the file and hands over their text. The error says what is wrong with the packing, which
-    /// is over then.
-    pub fn feed(&mut self, bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+    /// Takes the next bytes of the file and hands over their text. The issue says why it is not read on.
+    pub fn feed(&mut self, bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), FileIssue> {
         let Decoder { unpacker, shard, transcoder } = self;
         let mut read = Ok(());
-        unpacker.feed(bytes, &mut |bytes| match shard {
-            Some(shard) if read.is_ok() => read = shard.feed(bytes, take),
-            Some(_) => {}
-            None => transcoder.feed(bytes, take),
-        })?;
+        unpacker
+            .feed(bytes, &mut |bytes| match shard {
+                Some(shard) if read.is_ok() => read = shard.feed(bytes, take),
+                Some(_) => {}
+                None => transcoder.feed(bytes, take),
+            })
+            .map_err(FileIssue::damaged)?;
         read
     }
 
     /// The file ends here: hands over what is left, and returns whether some of its bytes were none of its encoding, and
-    /// are told as U+FFFD. The error says that it ends too early.
-    pub fn finish(mut self, take: &mut dyn FnMut(&[u8])) -> Result<bool, String> {
+    /// are told as U+FFFD. The issue says that it ends too early.
+    pub fn finish(mut self, take: &mut dyn FnMut(&[u8])) -> Result<bool, FileIssue> {
         let malformed = self.transcoder.finish(take);
-        self.unpacker.finish()?;
+        self.unpacker.finish().map_err(FileIssue::damaged)?;
         self.shard.map_or(Ok(()), |mut shard| shard.finish(take)).map(|()| malformed)
     }
 }

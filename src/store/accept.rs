@@ -1,7 +1,7 @@
 //! Holds every object against its reader before it is stored, so that no version is made that cannot be read.
 
 use crate::codec::Malformed;
-use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::limits;
 use crate::object::fact::Fact;
 use crate::object::node::Node;
@@ -16,14 +16,9 @@ use crate::sample::Schema;
 pub(crate) fn accept(key: &Key, bytes: &[u8]) -> Result<()> {
     match read_back(key.kind, bytes) {
         Ok(again) if again == bytes && key.matches(bytes) => Ok(()),
-        Ok(_) => Err(refused(key, "it reads back as something else")),
-        Err(e) => Err(refused(key, e)),
+        Ok(_) => Err(Error::rejected(format!("the {key}"), "it reads back as something else")),
+        Err(e) => Err(Error::rejected(format!("the {key}"), e)),
     }
-}
-
-fn refused(key: &Key, why: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::Internal, format!("the {key} would not be readable: {why}; nothing was committed"))
-        .with_hint("please report it")
 }
 
 /// Decodes an object and encodes it again.

@@ -9,6 +9,7 @@ pub mod content;
 mod delta;
 pub mod layout;
 mod pipeline;
+pub mod presence;
 pub mod read;
 mod rebuild;
 pub mod samples;

@@ -77,9 +77,9 @@ struct Made {
 }
 
 impl Made {
-    fn of(head: Head, ids: Vec<[u8; 32]>, payload: &[u8]) -> Made {
-        let block = block::encode(&head, payload);
-        Made { head, ids, block }
+    fn of(head: Head, ids: Vec<[u8; 32]>, payload: &[u8]) -> Result<Made> {
+        let block = block::encode(&head, payload).map_err(|e| Error::rejected("a block", e))?;
+        Ok(Made { head, ids, block })
     }
 }
 
@@ -98,7 +98,7 @@ pub(crate) struct Pipeline {
     level: i32,
     next: u64,
     permits: Sender<()>,
-    made: Option<Sender<(u64, Vec<Made>)>>,
+    made: Option<Sender<(u64, Result<Vec<Made>>)>>,
     packer: Option<JoinHandle<Result<Packed>>>,
     sealer: Option<JoinHandle<Result<Vec<Row>>>>,
     durable: Receiver<Durable>,
@@ -203,22 +203,22 @@ thread_local! {
 }
 
 /// The blocks that a group becomes: one of the runs whose base pays, and one of the rest.
-fn compress(store: &Store, group: Group, level: i32) -> Vec<Made> {
+fn compress(store: &Store, group: Group, level: i32) -> Result<Vec<Made>> {
     COMPRESSOR.with_borrow_mut(|compressor| {
-        let (delta, rest) = against(store, compressor, group, level);
+        let (delta, rest) = against(store, compressor, group, level)?;
         let mut alone = |group: Group| {
             let (codec, payload) = compressor.alone(&group.raw, level);
             let head = Head { kind: group.kind, codec, depth: 0, lens: group.lens, runs: Vec::new() };
             Made::of(head, group.ids, payload)
         };
-        delta.into_iter().chain((!rest.is_empty()).then(|| alone(rest))).collect()
+        delta.into_iter().map(Ok).chain((!rest.is_empty()).then(|| alone(rest))).collect()
     })
 }
 
 /// A block of those runs whose base pays, and what is left.
-fn against(store: &Store, compressor: &mut Compressor, group: Group, level: i32) -> (Option<Made>, Group) {
+fn against(store: &Store, compressor: &mut Compressor, group: Group, level: i32) -> Result<(Option<Made>, Group)> {
     if group.runs.is_empty() {
-        return (None, group);
+        return Ok((None, group));
     }
     let bases: Vec<Vec<u8>> = group.runs.iter().map(|run| bytes_of(store, &run.base)).collect();
     let (mut deltas, mut raw) = (Vec::with_capacity(bases.len()), &group.raw[..]);
@@ -246,7 +246,8 @@ fn against(store: &Store, compressor: &mut Compressor, group: Group, level: i32)
         }
     }
     let head = Head { kind: group.kind, codec: Codec::Delta, depth, lens, runs };
-    ((!ids.is_empty()).then(|| Made::of(head, ids, &payload)), rest)
+    let delta = (!ids.is_empty()).then(|| Made::of(head, ids, &payload)).transpose()?;
+    Ok((delta, rest))
 }
 
 /// The bytes to compress against; none where they cannot be read, since old damage must not stop a new version.
@@ -264,7 +265,7 @@ fn bytes_of(store: &Store, base: &Base) -> Vec<u8> {
 /// Appends blocks in order. Data packs go to the sealer when they are full, structure packs are kept for the end.
 fn pack(
     tmp: &std::path::Path,
-    made: &Receiver<(u64, Vec<Made>)>,
+    made: &Receiver<(u64, Result<Vec<Made>>)>,
     permit: &Receiver<()>,
     to_seal: &Sender<Sealed>,
     complete: &AtomicBool,
@@ -277,7 +278,7 @@ fn pack(
         early.insert(seq, blocks);
         while let Some(blocks) = early.remove(&next) {
             next += 1;
-            for Made { head, ids, block } in blocks {
+            for Made { head, ids, block } in blocks? {
                 let data = head.kind == Kind::Chunk;
                 let slot = &mut open[usize::from(data)];
                 let mut writer = match slot.take() {

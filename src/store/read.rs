@@ -181,7 +181,7 @@ impl Store {
     /// A hash of the names of the tables and packs.
     fn names(&self) -> Result<blake3::Hash> {
         let mut hasher = blake3::Hasher::new();
-        for path in merged::files(&self.layout.index())? {
+        for path in merged::files(&self.layout.index()) {
             hasher.update(path.as_os_str().as_encoded_bytes());
             hasher.update(&[0]);
         }
@@ -373,7 +373,7 @@ impl Store {
             files.push(found);
             return Ok(file);
         }
-        let file = Arc::new(File::open(path).map_err(|e| Error::io("cannot open the pack", path, e))?);
+        let file = Arc::new(reader::open(path)?);
         if files.len() >= OPEN_PACKS {
             files.remove(0);
         }

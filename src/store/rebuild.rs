@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::error::{Error, Kind as ErrorKind, Result, counted};
 use crate::id::{Id, Pack};
 use crate::limits;
 use crate::object::Key;
@@ -89,7 +89,7 @@ impl Store {
         }
         for Salvage { error, objects, .. } in salvages {
             rebuilt.objects += objects;
-            let found = format!("{error}; {objects} objects were found without it");
+            let found = format!("{error}; found {} without it", counted(objects, "object"));
             rebuilt.problems.push(if objects > 0 { Error::damaged(found) } else { error });
         }
         Ok(())

@@ -1,7 +1,6 @@
 //! Recomputes the hashes of what the store holds.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -110,7 +109,7 @@ fn pack(id: Id<Pack>, path: &Path, progress: &dyn Progress) -> Result<()> {
 
 fn hash(path: &Path, progress: &dyn Progress) -> Result<[u8; 32]> {
     let fail = |e| Error::io("cannot read", path, e);
-    let mut file = File::open(path).map_err(fail)?;
+    let mut file = reader::open(path)?;
     let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; 1 << 20]);
     loop {
         progress.check()?;

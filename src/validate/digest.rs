@@ -26,7 +26,7 @@ fn revision(check: &Check) -> u8 {
         // 1: days of the calendar, times of a day.
         Check::Types { .. } => 1,
         // 1: records of any depth.
-        Check::Schema { .. } => 1,
+        Check::Schema { .. } => 2,
         Check::Parse
         | Check::Required { .. }
         | Check::Values { .. }

@@ -81,15 +81,18 @@ impl<'g> Judge<'g> {
         };
         for &rule in &looks.records {
             let Work::Record(local) = gate.work(rule) else { continue };
-            if let Some(reason) = seen.unreadable(local.needs()) {
-                measures.unreadable(rule, sign);
-                tell(Told::Unreadable { rule, reason });
-                continue;
-            }
-            measures.checked(rule, sign);
-            if let Some(message) = local.find(&seen) {
-                measures.failed(rule, sign);
-                tell(Told::Finding { rule, message });
+            match local.judge(&seen) {
+                Err(reason) => {
+                    measures.unreadable(rule, sign);
+                    tell(Told::Unreadable { rule, reason });
+                }
+                Ok(found) => {
+                    measures.checked(rule, sign);
+                    if let Some(message) = found {
+                        measures.failed(rule, sign);
+                        tell(Told::Finding { rule, message });
+                    }
+                }
             }
         }
         let mut whole = None;

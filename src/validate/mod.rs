@@ -7,6 +7,7 @@
 
 mod bound;
 mod command;
+mod decimal;
 mod digest;
 mod encoding;
 mod field;
@@ -15,6 +16,7 @@ mod identity;
 mod judge;
 mod keys;
 mod measures;
+mod numbers;
 mod pii;
 mod record;
 mod rules;

@@ -13,8 +13,10 @@ use std::io::{self, Write};
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ReferencingError, ValidationError, Validator};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
+use super::numbers::Constants;
+use super::value::JsonRecord;
 use crate::error::{Error, Kind, Result};
 use crate::parallel;
 
@@ -32,7 +34,10 @@ const PHRASE: usize = 200;
 
 /// A compiled schema. It can be used from several threads at once.
 #[derive(Debug)]
-pub struct Schema(Validator);
+pub struct Schema {
+    validator: Validator,
+    constants: Constants,
+}
 
 impl Schema {
     /// Compiles a schema from the bytes of the file `name`, which only the errors use. With `formats` the keyword `format`
@@ -52,17 +57,25 @@ impl Schema {
         // Without a word the draft decides.
         let options = if formats { options.should_validate_formats(true) } else { options };
         match options.build(&schema) {
-            Ok(validator) => Ok(Schema(validator)),
+            Ok(validator) => {
+                let constants = Constants::of(bytes).ok_or_else(|| config(format!("{name} is nested too deep")))?;
+                Ok(Schema { validator, constants })
+            }
             Err(error) => Err(unfit(name, &error)),
         }
+    }
+
+    /// Returns its numbers, with which those of records are compared.
+    pub(super) fn constants(&self) -> &Constants {
+        &self.constants
     }
 
     /// Says how a record violates the schema; nothing if it fits.
     ///
     /// Each violation is told with the JSON pointer of its place and the value there, shortened, such as
     /// `/rent: "x" is not of type "number"`; of more than three, how many more there are.
-    pub fn check(&self, record: &Value) -> Option<String> {
-        if is_deeper(record, SHALLOW) {
+    pub(super) fn check(&self, record: &JsonRecord) -> Option<String> {
+        if is_deeper(&record.value, SHALLOW) {
             return parallel::with_deep_stack(|| self.violations(record)).unwrap_or_else(|| {
                 Some(format!("the record is nested deeper than {SHALLOW} levels, and no thread could be started to check it"))
             });
@@ -70,13 +83,13 @@ impl Schema {
         self.violations(record)
     }
 
-    fn violations(&self, record: &Value) -> Option<String> {
+    fn violations(&self, record: &JsonRecord) -> Option<String> {
         // Much faster than to look for all violations, and nearly all records have none.
-        if self.0.is_valid(record) {
+        if self.validator.is_valid(&record.value) {
             return None;
         }
-        let mut violations = self.0.iter_errors(record);
-        let told: Vec<String> = violations.by_ref().take(TOLD).map(|v| phrase(&v)).collect();
+        let mut violations = self.validator.iter_errors(&record.value);
+        let told: Vec<String> = violations.by_ref().take(TOLD).map(|v| phrase(&v, &record.texts)).collect();
         let more = violations.count();
         let mut text = told.join("; ");
         if more > 0 {
@@ -104,12 +117,15 @@ fn unfit(name: &str, error: &ValidationError<'_>) -> Error {
         return Error::new(Kind::Config, format!("{name} refers to another document, '{other}', which is never read"))
             .with_hint("copy what it needs under \"$defs\" and refer to it by \"#/$defs/…\"");
     }
-    Error::new(Kind::Config, format!("{name} is no valid JSON Schema: {}", phrase(error)))
+    Error::new(Kind::Config, format!("{name} is no valid JSON Schema: {}", phrase(error, &[])))
 }
 
-/// One violation: its place, unless that is the whole, and what is wrong there.
-fn phrase(violation: &ValidationError<'_>) -> String {
-    let value = shortened(violation.instance());
+/// One violation: its place, unless that is the whole, and what is wrong there. Of a number that stands in for another
+/// it has what is written for that.
+fn phrase(violation: &ValidationError<'_>, texts: &[(Number, String)]) -> String {
+    let instance = violation.instance();
+    let text = texts.iter().find(|(number, _)| instance.as_number() == Some(number));
+    let value = text.map_or_else(|| shortened(instance), |(_, text)| text.chars().take(VALUE).collect());
     let place = violation.instance_path().as_str();
     let message = violation.masked_with(value).to_string();
     let mut text = if place.is_empty() { message } else { format!("{place}: {message}") };
@@ -159,6 +175,12 @@ mod tests {
         Schema::new("schemas/lease.json", value.to_string().as_bytes(), false).unwrap()
     }
 
+    impl Schema {
+        fn said(&self, value: &Value) -> Option<String> {
+            self.check(&JsonRecord { value: value.clone(), texts: Vec::new() })
+        }
+    }
+
     fn refused(bytes: &[u8]) -> Error {
         let error = Schema::new("schemas/lease.json", bytes, false).unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
@@ -183,14 +205,14 @@ mod tests {
     #[test]
     fn a_record_that_fits_says_nothing() {
         let schema = schema(&lease());
-        assert_eq!(schema.check(&json!({"id": "a", "rent": 12.5, "kind": "office", "terms": [{"months": 3}]})), None);
-        assert_eq!(schema.check(&json!({"id": "a", "rent": 0, "more": null})), None);
+        assert_eq!(schema.said(&json!({"id": "a", "rent": 12.5, "kind": "office", "terms": [{"months": 3}]})), None);
+        assert_eq!(schema.said(&json!({"id": "a", "rent": 0, "more": null})), None);
     }
 
     #[test]
     fn violations_are_told_with_their_place() {
         let schema = schema(&lease());
-        let said = |record: Value| schema.check(&record).unwrap();
+        let said = |record: Value| schema.said(&record).unwrap();
         assert_eq!(said(json!({"id": "a", "rent": "x"})), r#"/rent: "x" is not of type "number""#);
         assert_eq!(said(json!({"id": "a"})), r#""rent" is a required property"#);
         assert_eq!(said(json!(7)), r#"7 is not of type "object""#);
@@ -202,47 +224,47 @@ mod tests {
     #[test]
     fn of_many_violations_three_are_told() {
         let schema = schema(&json!({"items": {"type": "string"}}));
-        let said = schema.check(&json!([1, 2, 3, 4, 5])).unwrap();
+        let said = schema.said(&json!([1, 2, 3, 4, 5])).unwrap();
         assert!(said.starts_with("/0: 1 is not") && said.contains("/2: 3 is not") && !said.contains("/3"), "{said}");
         assert!(said.ends_with("; and 2 more"), "{said}");
     }
 
     #[test]
     fn long_values_and_long_lists_are_shortened() {
-        let said = schema(&json!({"type": "object"})).check(&json!("é".repeat(1 << 20))).unwrap();
+        let said = schema(&json!({"type": "object"})).said(&json!("é".repeat(1 << 20))).unwrap();
         assert!(said.contains("é… is not of type") && said.len() < 80, "{said}");
         let names: Vec<String> = (0..500).map(|n| format!("field{n}")).collect();
         let record: serde_json::Map<String, Value> = names.iter().map(|n| (n.clone(), json!(1))).collect();
         let said =
-            schema(&json!({"properties": {"id": true}, "additionalProperties": false})).check(&Value::Object(record)).unwrap();
+            schema(&json!({"properties": {"id": true}, "additionalProperties": false})).said(&Value::Object(record)).unwrap();
         assert!(said.contains("'field0'") && said.ends_with('…') && said.chars().count() <= PHRASE + 1, "{said}");
     }
 
     #[test]
     fn the_draft_is_the_one_that_the_schema_names() {
         let four = schema(&json!({"$schema": "http://json-schema.org/draft-04/schema#", "maximum": 5, "exclusiveMaximum": true}));
-        assert!(four.check(&json!(5)).is_some());
+        assert!(four.said(&json!(5)).is_some());
         let newest = schema(&json!({"prefixItems": [{"type": "string"}]}));
-        assert!(newest.check(&json!([1])).is_some());
+        assert!(newest.said(&json!([1])).is_some());
         let seven = schema(&json!({"$schema": "http://json-schema.org/draft-07/schema#", "prefixItems": [{"type": "string"}]}));
-        assert_eq!(seven.check(&json!([1])), None);
+        assert_eq!(seven.said(&json!([1])), None);
     }
 
     #[test]
     fn formats_are_demands_in_the_older_drafts_only() {
         let seven = schema(&json!({"$schema": "http://json-schema.org/draft-07/schema#", "format": "date"}));
-        assert_eq!(seven.check(&json!("2024-02-30")).unwrap(), r#""2024-02-30" is not a "date""#);
-        assert_eq!(schema(&json!({"format": "date"})).check(&json!("2024-02-30")), None);
+        assert_eq!(seven.said(&json!("2024-02-30")).unwrap(), r#""2024-02-30" is not a "date""#);
+        assert_eq!(schema(&json!({"format": "date"})).said(&json!("2024-02-30")), None);
         for draft in ["https://json-schema.org/draft/2019-09/schema", "https://json-schema.org/draft/2020-12/schema"] {
             let asked = |format: &str| {
                 let schema = json!({"$schema": draft, "format": format}).to_string();
                 Schema::new("s.json", schema.as_bytes(), true).unwrap()
             };
-            assert_eq!(asked("date").check(&json!("2024-02-30")).unwrap(), r#""2024-02-30" is not a "date""#);
-            assert!(asked("uuid").check(&json!("x")).is_some() && asked("duration").check(&json!("1 day")).is_some());
-            assert_eq!(asked("date").check(&json!("2024-02-29")), None);
-            assert!(asked("date-time").check(&json!("2023-02-30T00:00:00Z")).is_some());
-            assert!(asked("date-time").check(&json!("2023-02-28T24:59:59Z")).is_some());
+            assert_eq!(asked("date").said(&json!("2024-02-30")).unwrap(), r#""2024-02-30" is not a "date""#);
+            assert!(asked("uuid").said(&json!("x")).is_some() && asked("duration").said(&json!("1 day")).is_some());
+            assert_eq!(asked("date").said(&json!("2024-02-29")), None);
+            assert!(asked("date-time").said(&json!("2023-02-30T00:00:00Z")).is_some());
+            assert!(asked("date-time").said(&json!("2023-02-28T24:59:59Z")).is_some());
         }
     }
 
@@ -275,11 +297,11 @@ mod tests {
 
     #[test]
     fn a_schema_that_refers_to_itself_ends() {
-        schema(&json!({"$ref": "#"})).check(&json!({"a": 1}));
-        schema(&json!({"allOf": [{"$ref": "#"}]})).check(&json!({"a": 1}));
+        schema(&json!({"$ref": "#"})).said(&json!({"a": 1}));
+        schema(&json!({"allOf": [{"$ref": "#"}]})).said(&json!({"a": 1}));
         let tree = schema(&json!({"properties": {"next": {"$ref": "#"}}, "required": ["id"]}));
         assert_eq!(
-            tree.check(&json!({"id": 1, "next": {"id": 2, "next": {}}})).unwrap(),
+            tree.said(&json!({"id": 1, "next": {"id": 2, "next": {}}})).unwrap(),
             r#"/next/next: "id" is a required property"#
         );
     }
@@ -288,8 +310,8 @@ mod tests {
     fn records_as_deep_as_any_are_checked() {
         let tree = schema(&json!({"properties": {"next": {"$ref": "#"}}, "required": ["id"]}));
         let deep = |id: &str| (0..510).fold(json!({id: 0}), |next, id| json!({"id": id, "next": next}));
-        assert_eq!(tree.check(&deep("id")), None);
-        assert!(tree.check(&deep("ID")).unwrap().starts_with("/next/next/"));
+        assert_eq!(tree.said(&deep("id")), None);
+        assert!(tree.said(&deep("ID")).unwrap().starts_with("/next/next/"));
     }
 
     #[test]
@@ -300,7 +322,7 @@ mod tests {
                 .map(|n| {
                     scope.spawn({
                         let schema = &schema;
-                        move || schema.check(&json!({"id": n}))
+                        move || schema.said(&json!({"id": n}))
                     })
                 })
                 .collect();

@@ -12,7 +12,7 @@ use bincode::config::{Configuration, standard};
 use bincode::{Decode, Encode};
 
 use crate::error::{Error, Result};
-use crate::fs::atomic::Temp;
+use crate::fs::atomic::{self, Temp};
 use crate::fs::beneath::{FileKind, Root, Stat};
 use crate::id::Id;
 use crate::object::node::{Entry, EntryKind, Samples};
@@ -169,7 +169,7 @@ impl Reader {
     /// Opens a cache; an absent or damaged one has no rows.
     pub fn open(path: &Path) -> Reader {
         let open = || -> Option<BufReader<File>> {
-            let mut file = BufReader::with_capacity(256 << 10, File::open(path).ok()?);
+            let mut file = BufReader::with_capacity(256 << 10, atomic::open(path).ok()?);
             let mut begin = [0; BEGIN.len()];
             file.read_exact(&mut begin).ok()?;
             (begin == BEGIN).then_some(file)

@@ -52,3 +52,33 @@ pub fn try_lock(layout: &Layout, dataset: &str) -> Result<Option<Lock>> {
     }
     lock::try_exclusive(&folder.join("lock"))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// Patterns of any characters, also quotes, newlines and zero bytes, many and long ones.
+        #[test]
+        fn any_state_comes_back(
+            head in prop::option::of(any::<[u8; 32]>()),
+            lists in prop::option::of((
+                prop::collection::vec(any::<String>(), 0..4),
+                prop::collection::vec("[\\x00-\"\\\\/*]{0,9}", 0..4),
+                (0usize..3, 0usize..5_000),
+            )),
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let layout = Layout::new(dir.path().to_owned());
+            atomic::ensure_folder(&layout.tmp()).unwrap();
+            atomic::ensure_folder(&layout.workspace("leases")).unwrap();
+            let selection = lists.map(|(include, exclude, (count, len))| Selection { include, exclude, paths: vec!["p".repeat(len); count] });
+            let state = State { head: head.map(Id::from_bytes), selection };
+            state.save(&layout, "leases").unwrap();
+            prop_assert_eq!(State::load(&layout, "leases").unwrap(), state);
+        }
+    }
+}

@@ -169,6 +169,7 @@ fn every_verb_has_its_fields_in_json() {
         "validation_timestamp",
         "problems",
         "versions",
+        "versions_left",
         "files",
         "bytes",
     ]);

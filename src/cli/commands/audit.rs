@@ -25,7 +25,7 @@ pub(super) fn run(args: &args::Audit, session: &mut Session) -> Result<Answer> {
         if report.entries.is_empty() {
             session.out.hint("nothing was made or said yet");
         }
-        return Ok(Answer::Yes);
+        return Ok(Answer::of_list(&report.damaged, session));
     }
     let report = audit::verify(&repo, &session.progress())?;
     if report.is_valid {

@@ -84,7 +84,7 @@ fn list(args: args::List, session: &mut Session) -> Result<Answer> {
         if report.versions.is_empty() {
             session.out.hint("no versions");
         }
-        return Ok(answer(&report.damaged, session));
+        return Ok(Answer::of_list(&report.damaged, session));
     }
     let report = dataset::list(&repo, &query)?;
     session.out.answer(&report, |out| {
@@ -97,21 +97,17 @@ fn list(args: args::List, session: &mut Session) -> Result<Answer> {
             false => "no dataset has such versions",
         });
     }
-    Ok(answer(&report.damaged, session))
-}
-
-/// Warns of versions that cannot be read, which the answer is without.
-fn answer(damaged: &[String], session: &mut Session) -> Answer {
-    damaged.iter().for_each(|damaged| session.out.warning(damaged));
-    if damaged.is_empty() { Answer::Yes } else { Answer::Damaged }
+    Ok(Answer::of_list(&report.damaged, session))
 }
 
 /// Tells everything about one version, in the document of many.
 fn one(name: &str, version: &str, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
-    let report = log::Report { versions: vec![show::run(&repo, Some(&format!("{name}@{version}")))?], damaged: Vec::new() };
+    let mut version = show::run(&repo, Some(&format!("{name}@{version}")))?;
+    let damaged = std::mem::take(&mut version.damaged);
+    let report = log::Report { versions: vec![version], damaged };
     session.out.answer(&report, |out| report.versions.iter().try_for_each(|version| super::show::words(version, out)))?;
-    Ok(Answer::Yes)
+    Ok(Answer::of_list(&report.damaged, session))
 }
 
 fn row(info: &dataset::Info) -> [String; 5] {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use helox::ops::{Drift, Sums};
 use helox::printable;
 
-use crate::cli::format::{columns, thousands};
+use crate::cli::format::{columns, count, thousands};
 use crate::cli::output::Output;
 
 /// Most labels that are listed, those first whose share changed most.
@@ -55,7 +55,7 @@ fn rows(drift: &Drift) -> Vec<[String; 3]> {
         rows.push(row(&format!("\"{}\"", printable(label)), &|sums| share(Some(sums), label).map(|(_, text)| text)));
     }
     if names.len() > LISTED {
-        rows.push([format!("{} more labels", thousands((names.len() - LISTED) as u64)), String::new(), String::new()]);
+        rows.push([count((names.len() - LISTED) as u64, "more label"), String::new(), String::new()]);
     }
     rows
 }

@@ -25,20 +25,13 @@ pub(super) fn run(args: args::Log, session: &mut Session) -> Result<Answer> {
     let report = log::run(&repo, &options)?;
     if session.out.form() == Form::JsonLines {
         report.versions.iter().try_for_each(|version| session.out.document(version))?;
-        return Ok(answer(&report));
+        return Ok(Answer::of_list(&report.damaged, session));
     }
     session.out.answer(&report, |out| words(&report.versions, args.oneline, args.graph, out))?;
     if report.versions.is_empty() {
         session.out.hint("no versions");
     }
-    for damaged in &report.damaged {
-        session.out.warning(damaged);
-    }
-    Ok(answer(&report))
-}
-
-fn answer(report: &log::Report) -> Answer {
-    if report.damaged.is_empty() { Answer::Yes } else { Answer::Damaged }
+    Ok(Answer::of_list(&report.damaged, session))
 }
 
 pub(super) fn words(versions: &[VersionView], oneline: bool, graph: bool, out: &mut Output) -> io::Result<()> {

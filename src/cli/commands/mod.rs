@@ -28,6 +28,7 @@ mod validate;
 mod verify;
 
 use helox::Result;
+use helox::ops::DamageList;
 
 use super::args::Command;
 use super::session::Session;
@@ -41,11 +42,25 @@ pub(crate) enum Answer {
     No,
     /// It is done as far as damage allows.
     Damaged,
+    /// It is done as far as this user may read.
+    Denied,
 }
 
 impl Answer {
     fn yes_if(yes: bool) -> Answer {
         if yes { Answer::Yes } else { Answer::No }
+    }
+
+    /// Warns of what a report is without, and answers by it.
+    fn of_list(damage: &DamageList, session: &mut Session) -> Answer {
+        damage.messages().iter().for_each(|message| session.out.warning(message));
+        match () {
+            () if damage.is_empty() => return Answer::Yes,
+            () if damage.is_damaged() => {}
+            () => return Answer::Denied,
+        }
+        session.out.hint("'hlx verify --all' names everything that is damaged");
+        Answer::Damaged
     }
 }
 

@@ -19,6 +19,9 @@ pub(super) fn run(session: &mut Session) -> Result<Answer> {
         for unreadable in &report.unreadable {
             writeln!(out, "{}  {}", out.tint().bad("unreadable"), printable(unreadable))?;
         }
+        for incomplete in &report.incomplete {
+            writeln!(out, "{}  {}", out.tint().bad("incomplete"), printable(incomplete))?;
+        }
         let read = format!("{}, {}", count(report.packs, "pack"), count(report.objects, "object"));
         writeln!(out, "indexed {read}, {}", count(report.versions, "version"))
     };

@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::{Answer, drift, judgement};
 use crate::cli::args;
-use crate::cli::format::{also, columns, moment, number, short, size, thousands};
+use crate::cli::format::{also, columns, count, moment, number, short, size, thousands};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: &args::Show, session: &mut Session) -> Result<Answer> {
     let version = show::run(&session.repo()?, args.rev.as_deref())?;
     session.out.answer(&version, |out| words(&version, out))?;
-    Ok(Answer::Yes)
+    Ok(Answer::of_list(&version.damaged, session))
 }
 
 pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
@@ -47,7 +47,8 @@ pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
     field(
         "schema",
         version.schema.as_ref().map_or_else(none, |schema| {
-            format!("{} fields of {} records", schema["fields"].as_array().map_or(0, Vec::len), schema["records"])
+            let fields = count(schema["fields"].as_array().map_or(0, Vec::len) as u64, "field");
+            format!("{fields} of {}", schema["records"].as_u64().map_or_else(none, |records| count(records, "record")))
         }),
     );
     field("quality_score", version.quality_score.map_or_else(none, |score| score.to_string()));

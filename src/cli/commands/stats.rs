@@ -29,8 +29,5 @@ pub(super) fn run(session: &mut Session) -> Result<Answer> {
         ];
         columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
     })?;
-    for damaged in &report.damaged {
-        session.out.warning(damaged);
-    }
-    Ok(if report.damaged.is_empty() { Answer::Yes } else { Answer::Damaged })
+    Ok(Answer::of_list(&report.damaged, session))
 }

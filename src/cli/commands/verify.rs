@@ -12,13 +12,20 @@ use crate::cli::output::Output;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Verify, session: &mut Session) -> Result<Answer> {
-    let options = verify::Options { targets: args.targets, all: args.all };
+    let all = args.all;
+    let options = verify::Options { targets: args.targets, all };
     let report = verify::run(&session.repo()?, &options, &session.progress())?;
     if report.is_valid {
         session.out.report(&report, |out| words(&report, out))?;
     } else {
         // Damage is what the user asked about: -q does not hide it.
         session.out.answer(&report, |out| words(&report, out))?;
+    }
+    if !all && report.versions_left > 0 {
+        let left = count(report.versions_left, "other version");
+        session.out.hint(&format!("'hlx verify --all' verifies {left}, the facts and the packs, too"));
+    } else if !all {
+        session.out.hint("'hlx verify --all' verifies the facts and the packs, too");
     }
     Ok(Answer::yes_if(report.is_valid))
 }

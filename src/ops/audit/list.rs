@@ -10,6 +10,7 @@ use crate::id::{Fact as FactId, Id, Verdict as VerdictId, Version as VersionId};
 use crate::object::fact::{Fact, Statement};
 use crate::object::verdict::ONE;
 use crate::object::version::{ChangeType, Number, Version};
+use crate::ops::DamageList;
 use crate::ops::said::RunFields;
 use crate::repo::Repo;
 
@@ -26,6 +27,9 @@ pub struct Report {
     /// The newest first. Facts stand in their own order, which is not that of clocks, and versions between them: before
     /// the first fact that speaks of them, else by time.
     pub entries: Vec<Entry>,
+    /// What is wrong with versions and facts that cannot be read.
+    #[serde(skip_serializing_if = "DamageList::is_empty")]
+    pub damaged: DamageList,
 }
 
 /// A fact or a version.
@@ -93,12 +97,15 @@ pub enum What {
 
 /// Lists the history, the newest first.
 pub fn list(repo: &Repo, options: Options) -> Result<Report> {
-    let hinted = |e: crate::error::Error| match e.kind() {
-        crate::error::Kind::Damaged => e.with_hint("'hlx audit --verify' names everything that is damaged"),
-        _ => e,
+    let mut damaged = DamageList::default();
+    let facts = match repo.facts().all() {
+        Err(e) if e.spares_others() => {
+            damaged.push(&e.within("facts are left out"));
+            Vec::new()
+        }
+        facts => facts?,
     };
-    let facts = repo.facts().all().map_err(hinted)?;
-    let mut history = History::of(repo).map_err(hinted)?;
+    let mut history = History::of(repo, &mut damaged)?;
     for (id, fact) in facts {
         history.make_until(fact.time);
         fact.statement.version().into_iter().for_each(|version| history.make(version));
@@ -106,7 +113,7 @@ pub fn list(repo: &Repo, options: Options) -> Result<Report> {
     }
     history.make_until(Time::from_millis(i64::MAX));
     let newest = history.entries.into_iter().rev().take(options.limit.unwrap_or(usize::MAX));
-    Ok(Report { entries: newest.collect() })
+    Ok(Report { entries: newest.collect(), damaged })
 }
 
 /// The history as it grows.
@@ -119,11 +126,21 @@ struct History {
 }
 
 impl History {
-    fn of(repo: &Repo) -> Result<History> {
+    fn of(repo: &Repo, damaged: &mut DamageList) -> Result<History> {
         let (refs, mut versions) = (repo.versions(), HashMap::new());
         for dataset in refs.datasets()? {
-            for number in refs.numbers(&dataset)? {
-                versions.extend(repo.numbered(&dataset, &number)?);
+            let numbers = match refs.numbers(&dataset) {
+                Err(e) if e.spares_others() => {
+                    damaged.push(&e);
+                    continue;
+                }
+                numbers => numbers?,
+            };
+            for number in numbers {
+                match repo.numbered(&dataset, &number) {
+                    Err(e) if e.spares_others() => damaged.push(&e),
+                    version => versions.extend(version?),
+                }
             }
         }
         let mut waiting: Vec<_> = versions.iter().map(|(id, version)| (version.created, *id)).collect();

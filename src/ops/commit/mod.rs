@@ -26,7 +26,7 @@ use crate::ops::judge::{SampleChanges, percent};
 use crate::ops::labels::{self, Labels, Move};
 use crate::ops::tree::{Folder, Tree};
 use crate::ops::view::Viewer;
-use crate::ops::{FileChanges, Links, VersionView, key};
+use crate::ops::{DamageList, FileChanges, Links, VersionView, key};
 use crate::progress::Progress;
 use crate::refs::names;
 use crate::repo::{Dataset, Repo, revision, standing};
@@ -150,6 +150,11 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         None => Some(state::lock(layout, &dataset.name)?),
         Some(_) => None,
     };
+    if !options.tags.is_empty() {
+        // A tag is a fact: where none can follow, the version is not made without it.
+        let hint = "commit without --tag, and tag the version once the facts can be read";
+        repo.facts().fold().map_err(|e| e.with_hint(hint))?;
+    }
     let state = State::load(layout, &dataset.name)?;
     let commit = Commit { repo, options, dataset, progress, state };
     let parent = commit.parent()?;
@@ -431,7 +436,7 @@ impl Commit<'_> {
     }
 
     /// Records what follows from the outcome: tags, and what the workspace was made from.
-    fn report(&self, found: Parent, outcome: Outcome, told: Told, rows: Option<cache::Writer>) -> Result<Report> {
+    fn report(&self, found: Parent, outcome: Outcome, mut told: Told, rows: Option<cache::Writer>) -> Result<Report> {
         let Parent { id, version } = found;
         let stands = matches!(outcome, Outcome::Created | Outcome::AlreadyThere | Outcome::Unchanged);
         let mut labels = Labels::default();
@@ -452,7 +457,10 @@ impl Commit<'_> {
         if let Some(rows) = rows {
             rows.finish()?;
         }
-        let viewer = Viewer::new(self.repo)?.with_schema(told.schema).with_judgement(told.validation).without_changes();
+        let mut damaged = DamageList::default();
+        let viewer =
+            Viewer::new(self.repo, &mut damaged)?.with_schema(told.schema).with_judgement(told.validation).without_changes();
+        told.warnings.extend_from_slice(damaged.messages());
         Ok(Report {
             version: viewer.view(id, version)?,
             outcome,

@@ -96,9 +96,7 @@ impl Commit<'_> {
             Some(parent) => Changes::between(&nodes, &parent.version, tree.manifest)?,
             None => Changes::of_first(&tree.totals),
         };
-        if let (Some(counted), Some(counting), Some(before), true) = (&mut counted, counting, before, known.is_some()) {
-            settle(counted, counting, &nodes, before, tree.manifest)?;
-        }
+        settle(counted.as_mut(), counting, &nodes, before, tree.manifest)?;
         let found = Found::of(counted, known, self.dataset.thresholds.field_share)?;
         Ok(Snapshot { tree, rows, nodes, changes, found, judgement, writer, warnings: Vec::new(), links })
     }

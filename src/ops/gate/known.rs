@@ -186,7 +186,7 @@ pub(super) fn keys(folder: &Path, rule: usize) -> PathBuf {
 pub(super) fn sum(set: &Path) -> [u8; 32] {
     let read = || -> std::io::Result<[u8; 32]> {
         let mut sum = [0; 32];
-        let mut file = fs::File::open(set)?;
+        let mut file = atomic::open(set)?;
         file.seek(SeekFrom::End(-32))?;
         file.read_exact(&mut sum)?;
         Ok(sum)

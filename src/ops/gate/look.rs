@@ -15,7 +15,7 @@ use super::known::Found;
 use super::{Attempt, Files, Judging, Sides};
 use crate::error::Result;
 use crate::object::node::Entry;
-use crate::sample::{FileIssue, Format, Packing, Side};
+use crate::sample::{FileIssue, Format, Packing, Side, is_of_another_kind};
 use crate::store::samples::{Half, Seen, Text, visit, visit_part};
 use crate::validate::{Binary, Body, Gathering, Judge, KeyTold, Looks, Measures, Record, Told};
 use crate::worktree::ingest::{Watch, Watcher};
@@ -386,11 +386,12 @@ impl Worker<'_> {
 /// What stands for the record of a file that has none.
 pub(super) const HOLLOW: u64 = 0;
 
-/// Whether a file that is its own sample is text: by the ending of its name, or since no zero byte stands at its start.
+/// Returns true if a file that is its own sample is text: by the ending of its name, or since no zero byte stands at its
+/// start; not where that start is of an archive, a packing, an image.
 fn is_text(path: &str, start: &[u8]) -> bool {
     const ENDINGS: [&str; 9] = [".txt", ".md", ".rst", ".html", ".htm", ".xml", ".tex", ".yaml", ".yml"];
     let name = path.to_ascii_lowercase();
     let name =
         name.rsplit_once('.').filter(|(_, ending)| Packing::of_ending(ending).is_some()).map_or(&name[..], |(stem, _)| stem);
-    ENDINGS.iter().any(|ending| name.ends_with(ending)) || !start.contains(&0)
+    !is_of_another_kind(start) && (ENDINGS.iter().any(|ending| name.ends_with(ending)) || !start.contains(&0))
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::drift::Drift;
 use super::{Outcome, Place, Said};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 use crate::fs::atomic::{self, Temp};
 use crate::limits;
 use crate::object::verdict::{self, OnOpaque, Severity, Verdict};
@@ -228,8 +228,11 @@ impl Outcome {
                 let total = if is_unread { judged.unreadable } else { judged.failed.max(of_rule.len() as u64) };
                 if total > told {
                     let over_all = Said { path: String::new(), place: Place::default(), rule, message: String::new() };
-                    let what = if is_unread { "records cannot be read" } else { "findings" };
-                    write(&over_all, format!("{} more {what}; --max-findings N lists more", total - told))?;
+                    let what = match is_unread {
+                        true => format!("{} cannot be read", counted(total - told, "more record")),
+                        false => counted(total - told, "more finding"),
+                    };
+                    write(&over_all, format!("{what}; --max-findings N lists more"))?;
                 }
             }
         }

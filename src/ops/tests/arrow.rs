@@ -55,3 +55,23 @@ fn rules_look_at_rows() {
     assert_eq!(told[0], "a.feather:1: pii: /text holds an e-mail address");
     assert_eq!(told[2], "b.arrow:1: parse: the Arrow file is damaged: it ends too early");
 }
+
+#[test]
+fn columns_that_share_a_name_are_told_by_their_positions() {
+    let bench = Bench::new();
+    let fields = ["a", "b", "a"].map(|name| ::arrow_schema::Field::new(name, ::arrow_schema::DataType::Int64, false));
+    let column = |n| Arc::new(Int64Array::from(vec![n, n])) as ArrayRef;
+    let schema = Arc::new(::arrow_schema::Schema::new(fields.to_vec()));
+    let batch = RecordBatch::try_new(schema, vec![column(1), column(2), column(3)]).unwrap();
+    bench.write("x.csv", "a,b,a\n1,2,3\n1,2,3\n");
+    bench.write("x.arrow", arrow(std::slice::from_ref(&batch)));
+    bench.write("x.parquet", parquet(&batch));
+    let report = bench.commit(|_| ()).unwrap();
+    let messages: Vec<_> = report.findings.iter().map(|finding| (finding.path.as_str(), finding.message.as_str())).collect();
+    let message = "several columns are named 'a': they are compared by their positions";
+    assert_eq!(messages, [("x.arrow", message), ("x.csv", message), ("x.parquet", message)]);
+    let schema = report.version.schema.unwrap();
+    let fields = schema["fields"].as_array().unwrap().iter();
+    let present: Vec<_> = fields.map(|field| format!("{} {}", field["path"], field["present"])).collect();
+    assert_eq!(present, ["\"\" 6", "\"/a#1\" 6", "\"/a#3\" 6", "\"/b\" 6"]);
+}

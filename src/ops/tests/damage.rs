@@ -120,9 +120,9 @@ fn a_list_goes_on_past_a_version_that_is_damaged() {
     assert!(refs.join("2.0.0").exists());
     let options = log::Options { revision: Some("3.0.0".into()), ..Default::default() };
     let report = log::run(&bench.repo(), &options).unwrap();
-    assert_eq!((report.versions.len(), report.damaged.len()), (1, 1), "{report:?}");
-    assert!(report.damaged[0].contains("a parent of ds@3.0.0"), "{report:?}");
+    assert_eq!((report.versions.len(), report.damaged.messages().len()), (1, 1), "{report:?}");
+    assert!(report.damaged.messages()[0].contains("a parent of ds@3.0.0"), "{report:?}");
     let query = Query { kind: Some("test".into()), ..Query::default() };
     let report = dataset::list(&bench.repo(), &query).unwrap();
-    assert_eq!((report.datasets[0].versions, report.damaged.len()), (2, 1), "{report:?}");
+    assert_eq!((report.datasets[0].versions, report.damaged.messages().len()), (2, 1), "{report:?}");
 }

@@ -3,7 +3,8 @@
 use super::facts::{add_note, history, two_versions};
 use super::*;
 use crate::error::Kind;
-use crate::ops::{log, reindex, stats};
+use crate::object::{Key, Kind as ObjectKind};
+use crate::ops::{audit, log, reindex, show, stats, verify};
 
 fn versions(bench: &Bench) -> PathBuf {
     bench.path.join(".helox/refs/versions")
@@ -17,7 +18,7 @@ fn is_refused(bench: &Bench, revision: &str, other: &str) {
     let repo = bench.repo();
     let listed = log::run(&repo, &log::Options::default()).unwrap();
     let told = |damaged: &[String]| damaged.iter().any(|told| told.contains(revision) && told.contains(other));
-    assert!(told(&listed.damaged) && told(&stats::run(&repo).unwrap().damaged));
+    assert!(told(listed.damaged.messages()) && told(stats::run(&repo).unwrap().damaged.messages()));
     assert!(!reindex::run(&repo, &Silent).unwrap().unreadable.is_empty());
 }
 
@@ -114,6 +115,88 @@ fn reindex_finds_what_a_damaged_table_of_contents_lost() {
     assert!(bench.tree_of("HEAD").is_err());
     let report = reindex::run(&bench.repo(), &Silent).unwrap();
     assert_eq!((report.versions, report.damaged.len()), (2, packs), "{report:?}");
-    assert!(report.damaged[0].contains("objects were found without it"), "{report:?}");
+    assert!(report.damaged[0].contains("objects without it"), "{report:?}");
     assert_eq!(["1.0.0", "HEAD"].map(|revision| bench.tree_of(revision).unwrap()), trees);
+}
+
+#[test]
+fn reindex_names_the_versions_that_lost_a_pack() {
+    let bench = Bench::new();
+    bench.write("a", noise(1, 300_000));
+    bench.write("b", "b");
+    bench.commit(|_| {}).unwrap();
+    let mut edited = noise(1, 300_000);
+    edited[150_000] ^= 1;
+    bench.write("a", edited);
+    bench.commit(|_| {}).unwrap();
+    bench.write("a", noise(2, 9));
+    bench.commit(|_| {}).unwrap();
+    let whole = reindex::run(&bench.repo(), &Silent).unwrap();
+    assert!(whole.is_whole() && whole.versions == 3, "{whole:?}");
+    // The data of 1.0.0, which the next versions share or hold as deltas against it.
+    let key = Key { id: *blake3::hash(b"b").as_bytes(), kind: ObjectKind::Chunk };
+    let pack = bench.repo().store().locate(&key).unwrap().pack;
+    fs::remove_file(bench.path.join(format!(".helox/packs/data/{pack}.pack"))).unwrap();
+    let report = reindex::run(&bench.repo(), &Silent).unwrap();
+    assert_eq!((report.versions, report.unreadable.len(), report.incomplete.len()), (3, 0, 3), "{report:?}");
+    assert!(report.incomplete[0].starts_with("ds@1.0.0: 2 files cannot be read, the first is a: the chunk "), "{report:?}");
+    assert!(report.incomplete[2].contains("the file b cannot be read"), "{report:?}");
+}
+
+#[test]
+fn what_is_no_file_in_the_place_of_a_ref_hides_no_other_version() {
+    let bench = Bench::new();
+    for text in ["1", "2", "3"] {
+        bench.write("a.jsonl", text);
+        bench.commit(|options| options.version = Some(number(&format!("{text}.0.0")))).unwrap();
+    }
+    let place = versions(&bench).join("ds/2.0.0");
+    let kept = fs::read(&place).unwrap();
+    let alterations: [&dyn Fn(); 4] = [
+        &|| fs::create_dir(&place).unwrap(),
+        &|| std::os::unix::fs::symlink("nothing", &place).unwrap(),
+        &|| std::os::unix::fs::symlink("2.0.0", &place).unwrap(),
+        &|| rustix::fs::mkfifoat(rustix::fs::CWD, &place, rustix::fs::Mode::from_raw_mode(0o644)).unwrap(),
+    ];
+    for alter in alterations {
+        fs::remove_file(&place).unwrap();
+        alter();
+        let repo = bench.repo();
+        let listed = log::run(&repo, &log::Options::default()).unwrap();
+        assert_eq!((listed.versions.len(), listed.damaged.messages().len()), (2, 1), "{listed:?}");
+        assert!(listed.damaged.is_damaged() && listed.damaged.messages()[0].contains("2.0.0"), "{listed:?}");
+        assert_eq!(audit::list(&repo, audit::Options::default()).unwrap().damaged.messages().len(), 1);
+        assert_eq!(stats::run(&repo).unwrap().damaged.messages().len(), 1);
+        assert!(bench.tree_of("3.0.0").is_ok() && bench.tree_of("2.0.0").is_err());
+        let report = verify::run(&repo, &verify::Options { all: true, ..Default::default() }, &Silent).unwrap();
+        assert_eq!((report.versions, report.problems.len()), (2, 1), "{report:?}");
+        if place.is_dir() {
+            fs::remove_dir(&place).unwrap()
+        } else {
+            fs::remove_file(&place).unwrap()
+        }
+        fs::write(&place, &kept).unwrap();
+    }
+}
+
+#[test]
+fn damaged_facts_hide_no_version() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", "1");
+    bench.commit(|options| options.tags = vec!["gold".into()]).unwrap();
+    fs::write(bench.path.join(".helox/refs/facts/0000000002"), "").unwrap();
+    let repo = bench.repo();
+    let listed = log::run(&repo, &log::Options::default()).unwrap();
+    assert_eq!((listed.versions.len(), listed.damaged.messages().len()), (1, 1), "{listed:?}");
+    let history = audit::list(&repo, audit::Options::default()).unwrap();
+    assert_eq!((history.entries.len(), history.damaged.messages().len()), (1, 1), "{history:?}");
+    let shown = show::run(&repo, Some("1.0.0")).unwrap();
+    assert!(shown.tags.is_empty() && shown.damaged.is_damaged(), "{shown:?}");
+    bench.write("a.jsonl", "2");
+    assert!(bench.commit(|options| options.tags = vec!["gold".into()]).is_err());
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!(bench.repo().versions().numbers("ds").unwrap().len(), 2, "none was made without its tag");
+    assert!(report.warnings.iter().any(|warning| warning.contains("tags, notes")), "{:?}", report.warnings);
+    let repo = bench.repo();
+    assert_eq!(reindex::run(&repo, &Silent).unwrap().unreadable.len(), 1);
 }

@@ -42,7 +42,22 @@ fn size(array: &ArrayRef) -> u64 {
     match array.data_type() {
         DataType::Utf8View => views(array.as_string_view()),
         DataType::BinaryView => views(array.as_binary_view()),
-        DataType::Dictionary(..) => times(array.as_any_dictionary().values()),
+        DataType::Dictionary(..) => {
+            let dictionary = array.as_any_dictionary();
+            let values = dictionary.values();
+            if values.is_empty() {
+                return 0;
+            }
+            let sum =
+                |length: &dyn Fn(usize) -> u64| dictionary.normalized_keys().into_iter().map(length).fold(0, u64::saturating_add);
+            match values.data_type() {
+                DataType::Utf8 => sum(&|key| values.as_string::<i32>().value_length(key) as u64),
+                DataType::LargeUtf8 => sum(&|key| values.as_string::<i64>().value_length(key) as u64),
+                DataType::Binary => sum(&|key| values.as_binary::<i32>().value_length(key) as u64),
+                DataType::LargeBinary => sum(&|key| values.as_binary::<i64>().value_length(key) as u64),
+                _ => times(values),
+            }
+        }
         DataType::Struct(_) => array.as_struct().columns().iter().map(size).fold(0, u64::saturating_add),
         DataType::Map(..) => {
             let map = array.as_map();

@@ -3,10 +3,12 @@
 //!
 //! Rows are those that the same table has as Parquet: each batch is put into Parquet, in memory and some rows at a time,
 //! and read as that is, so that there is one rendering and one comparison of rows. Invariants: a damaged file is an issue
-//! and never a panic; memory is bounded by a batch, of [`MAX_BATCH`] unpacked, and the rows that are put over at once.
+//! and never a panic; memory is bounded by a batch, of [`MAX_BATCH`] unpacked, the dictionaries, of
+//! [`limits::DICTIONARIES`] together, and the rows that are put over at once.
 
 mod batch;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -15,8 +17,9 @@ use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::{Endianness, Message, MessageHeader, root_as_message};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 
-use super::parquet::{Fault, guard};
+use super::parquet::{Fault, guard, is_unaccounted};
 use super::{FileIssue, Ranges, Row, Table};
+use crate::limits;
 
 const MAGIC: &[u8] = b"ARROW1";
 /// What stands before the length of a message, since version 0.15 of the format.
@@ -37,6 +40,8 @@ pub struct Arrow {
     file: Arc<dyn Ranges>,
     start: u64,
     end: u64,
+    /// Longest row, in bytes.
+    limit: usize,
 }
 
 impl Arrow {
@@ -50,7 +55,7 @@ impl Arrow {
             return Err(opaque("this is Feather version 1, which hlx does not read: save it again as version 2"));
         }
         if !head.starts_with(MAGIC) {
-            return Ok(Arrow { file, start: 0, end: size });
+            return Ok(Arrow { file, start: 0, end: size, limit: limits::RECORD });
         }
         let mut tail = [0; 10];
         let footer = size.checked_sub(18).ok_or_else(|| damaged("it ends too early"))? + 8;
@@ -68,15 +73,20 @@ impl Arrow {
             }
             start += 8;
         }
-        Ok(Arrow { file, start, end })
+        Ok(Arrow { file, start, end, limit: limits::RECORD })
+    }
+
+    /// Sets the longest row, in bytes of its values. A longer one is handed over without them.
+    pub fn with_limit(self, limit: usize) -> Arrow {
+        Arrow { limit, ..self }
     }
 
     /// Hands over every row; returns how many there are. The rows before an issue have been handed over.
     pub fn rows(&self, take: &mut dyn FnMut(Row<'_>)) -> Result<u64, FileIssue> {
         let mut decoder = StreamDecoder::new();
-        let (mut at, mut number) = (self.start, 0);
+        let (mut at, mut number, mut dictionaries) = (self.start, 0, Dictionaries::default());
         loop {
-            let message = self.message(at)?;
+            let message = self.message(at, &mut dictionaries)?;
             at += message.len() as u64;
             let is_last = message.is_empty();
             // The end makes the decoder hand over a batch without a body.
@@ -95,7 +105,7 @@ impl Arrow {
     }
 
     /// Reads the message at a place whole; it is empty at the end of the stream.
-    fn message(&self, at: u64) -> Result<Vec<u8>, FileIssue> {
+    fn message(&self, at: u64, dictionaries: &mut Dictionaries) -> Result<Vec<u8>, FileIssue> {
         let early = || damaged("it ends too early");
         if at == self.end {
             return Ok(Vec::new());
@@ -132,10 +142,12 @@ impl Arrow {
         if message.header_as_schema().is_some_and(|schema| schema.endianness() == Endianness::Big) {
             return Err(opaque("the Arrow file is big-endian, which hlx does not read: save it again on another machine"));
         }
-        let mut whole = bytes.clone();
+        let mut whole = Vec::with_capacity((head + body) as usize);
+        whole.extend_from_slice(&bytes);
         whole.resize((head + body) as usize, 0);
         read(&*self.file, at + head, &mut whole[head as usize..])?;
-        check_sizes(&message, &whole[head as usize..])?;
+        let size = check_size(&message, &whole[head as usize..])?;
+        dictionaries.take(&message, size)?;
         Ok(whole)
     }
 
@@ -149,7 +161,7 @@ impl Arrow {
             let rows = batch::slice(batch, at).ok_or_else(too_large)?;
             at += rows.num_rows();
             let bytes = guarded(|| batch::as_parquet(&rows))?;
-            let mut table = Table::open(Arc::new(bytes)).map_err(of_fault)?;
+            let mut table = Table::open(Arc::new(bytes)).map_err(of_fault)?.with_limit(self.limit);
             table.set_seconds(&batch::seconds(rows.schema().fields()));
             table.rows_from(number, take).map_err(of_fault)?;
         }
@@ -163,24 +175,47 @@ impl std::fmt::Debug for Arrow {
     }
 }
 
-/// Fails if a batch states that it unpacks to more than it may, or has more rows than its bytes can hold.
-fn check_sizes(message: &Message<'_>, body: &[u8]) -> Result<(), FileIssue> {
+/// Bytes of the dictionaries that batches refer to, by their ids.
+#[derive(Default)]
+struct Dictionaries(HashMap<i64, u64>);
+
+impl Dictionaries {
+    /// Counts the dictionary of a message, if it has one, which takes so many bytes. Fails if all take too many.
+    fn take(&mut self, message: &Message<'_>, size: u64) -> Result<(), FileIssue> {
+        let Some(dictionary) = message.header_as_dictionary_batch() else { return Ok(()) };
+        let known = self.0.entry(dictionary.id()).or_default();
+        *known = if dictionary.isDelta() { known.saturating_add(size) } else { size };
+        if self.0.values().copied().fold(0, u64::saturating_add) > limits::DICTIONARIES {
+            return Err(opaque(
+                "the dictionaries of the Arrow file take more than 1 GiB: save it again without them, or in several files",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Returns how many bytes a batch unpacks to. Fails if these are more than it may, or than its place in the file accounts
+/// for, or if it has more rows than they can hold.
+fn check_size(message: &Message<'_>, body: &[u8]) -> Result<u64, FileIssue> {
     let batch = match message.header_type() {
         MessageHeader::RecordBatch => message.header_as_record_batch(),
         MessageHeader::DictionaryBatch => message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data()),
         _ => None,
     };
-    let Some(batch) = batch else { return Ok(()) };
+    let Some(batch) = batch else { return Ok(0) };
     let mut size = body.len() as u64;
     if batch.compression().is_some() {
         size = 0;
-        for buffer in batch.buffers().into_iter().flatten() {
+        for buffer in batch.buffers().into_iter().flatten().filter(|buffer| buffer.length() > 0) {
             let start = usize::try_from(buffer.offset()).unwrap_or(usize::MAX);
             let stated =
                 body.get(start..).and_then(|bytes| bytes.first_chunk::<8>()).map_or(0, |bytes| i64::from_le_bytes(*bytes));
             // -1 stands for bytes that are stored as they are.
             size = size.saturating_add(u64::try_from(stated).unwrap_or_else(|_| buffer.length().unsigned_abs()));
         }
+    }
+    if is_unaccounted(body.len() as u64, size) {
+        return Err(damaged(&format!("a batch of {} bytes unpacks to {size}, which no table of real data does", body.len())));
     }
     if size > MAX_BATCH {
         return Err(too_large());
@@ -189,7 +224,7 @@ fn check_sizes(message: &Message<'_>, body: &[u8]) -> Result<(), FileIssue> {
     if rows > 8 * size + SPARE_ROWS {
         return Err(damaged(&format!("a batch states {rows} rows, and has {size} bytes")));
     }
-    Ok(())
+    Ok(size)
 }
 
 /// Runs a part of the arrow and parquet crates, which may panic on damaged files.

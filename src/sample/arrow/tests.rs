@@ -133,6 +133,42 @@ fn many_rows_are_put_over_in_parts() {
 }
 
 #[test]
+fn a_buffer_must_account_for_what_it_unpacks_to() {
+    let zeros = RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(vec![0; 1 << 20])) as ArrayRef)]).unwrap();
+    assert_eq!(
+        rows(&stream(std::slice::from_ref(&zeros.slice(0, 1 << 10)), Some(CompressionType::ZSTD))).unwrap().len(),
+        1 << 10
+    );
+    let issue = rows(&stream(&[zeros], Some(CompressionType::ZSTD))).unwrap_err();
+    assert!(issue.cause().contains("bytes unpacks to 8388608, which no table of real data does"), "{}", issue.cause());
+}
+
+#[test]
+fn all_dictionaries_take_a_bounded_number_of_bytes() {
+    let label: ArrayRef = Arc::new(vec!["cat", "dog"].into_iter().collect::<DictionaryArray<Int8Type>>());
+    let bytes = stream(&[RecordBatch::try_from_iter([("label", label)]).unwrap()], None);
+    let arrow = Arrow::open(Arc::new(bytes)).unwrap();
+    let schema = arrow.message(0, &mut Dictionaries::default()).unwrap();
+    let known = |id, size| Dictionaries(HashMap::from([(id, size)]));
+    let dictionary = |mut known: Dictionaries| arrow.message(schema.len() as u64, &mut known).map(|_| known.0);
+    // Its own is replaced, those of others are not.
+    assert!(dictionary(known(0, limits::DICTIONARIES)).unwrap()[&0] < 1_000);
+    assert!(dictionary(known(7, limits::DICTIONARIES)).unwrap_err().cause().contains("the dictionaries of the Arrow file take"));
+}
+
+#[test]
+fn a_row_beyond_the_longest_length_is_that_of_parquet() {
+    let batch = every_type().project(&[0, 1]).unwrap();
+    let (mut words, mut parquet_words) = (Vec::new(), Vec::new());
+    let arrow = Arrow::open(Arc::new(stream(std::slice::from_ref(&batch), None))).unwrap().with_limit(10);
+    arrow.rows(&mut |row| words.extend(row.excess().map(str::to_owned))).unwrap();
+    let parquet = Table::open(Arc::new(batch::as_parquet(&batch).unwrap())).unwrap().with_limit(10);
+    parquet.rows(&|_| true, &mut |row| parquet_words.extend(row.excess().map(str::to_owned))).unwrap();
+    assert_eq!(words.len(), 1);
+    assert_eq!(words, parquet_words);
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     let cause = |bytes: &[u8]| rows(bytes).unwrap_err().cause().to_owned();
     let bytes = file(&[every_type()]);

@@ -20,6 +20,12 @@ pub(super) fn cause(text: &[u8], at: usize) -> Option<&'static str> {
             "this looks like UTF-16; save it as UTF-8, or set 'encoding' in [dataset.NAME.format]"
         }
         (_, [b'\'', ..]) => "JSON has double quotes, not single ones",
+        (_, [0xe2, 0x80, 0x98..=0x9f, ..]) => "JSON has straight quotes, not curly ones",
+        (_, [0xc2, 0xa0, ..] | [0xe2, 0x80, 0x80..=0x8f | 0xa8 | 0xa9 | 0xaf, ..] | [0xe3, 0x80, 0x80, ..]) => {
+            "a space or an invisible character that JSON does not have stands here; remove it"
+        }
+        (_, [0x1e, ..]) => "a record separator stands here, as in a JSON text sequence; remove it",
+        (b"data", [b'd', ..]) if start == 0 => "this is an event stream; remove 'data:' before the document",
         (_, [b'/', b'/' | b'*', ..] | [b'#', ..]) => "JSON has no comments",
         (_, [b'}' | b']', ..]) if before.trim_ascii_end().ends_with(b",") => "JSON has no comma before the end",
         _ => return None,
@@ -45,6 +51,11 @@ mod tests {
             (b"{\"a\":1 // one\n}", "comments"),
             (b"\xef\xbb\xbf{\"a\":2}", "byte order mark"),
             (b"{\0\"\0", "UTF-16"),
+            ("{\u{201c}a\u{201d}:1}".as_bytes(), "curly"),
+            ("\u{200b}{}".as_bytes(), "invisible"),
+            ("{\"a\":\u{a0}1}".as_bytes(), "invisible"),
+            (b"\x1e{}", "record separator"),
+            (b"data: {}", "event stream"),
             (b"{\"a\":1}\0", "zero byte"),
             (b"{\"a\":1} {\"b\":2}", "another document"),
             (b"{\"a\":1", "over several"),

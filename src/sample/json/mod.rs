@@ -10,7 +10,7 @@ mod tape;
 use std::fmt;
 
 pub(super) use scan::space;
-pub use scan::value;
+pub use scan::{ANOTHER, value};
 pub use tape::{Tape, Token, duplicate_key};
 
 /// Most arrays and objects around a value.

@@ -4,6 +4,9 @@ use super::cause::cause;
 use super::{Invalid, MAX_DEPTH};
 use crate::sample::Type;
 
+/// What is wrong with a document after which another begins.
+pub const ANOTHER: &str = "another document follows; JSON Lines has each on its own line";
+
 /// Told of everything in a text, in its order. Offsets are of the text.
 pub(super) trait Trace {
     /// An array or object begins.
@@ -29,9 +32,7 @@ pub(super) fn text<T: Trace>(text: &[u8], trace: &mut T) -> Result<(), Invalid> 
     let end = space(text, traced(text, space(text, 0), trace)?);
     match text.get(end) {
         None => Ok(()),
-        Some(b'{' | b'[' | b'"') => {
-            Err(Invalid { at: end, what: "another document follows; JSON Lines has each on its own line" })
-        }
+        Some(b'{' | b'[' | b'"') => Err(Invalid { at: end, what: ANOTHER }),
         Some(b',') => Err(Invalid { at: end, what: "a comma follows the document; JSON Lines has a line end in its place" }),
         Some(_) => Err(wrong(text, end, "something follows the end of the value")),
     }

@@ -25,6 +25,7 @@ pub(super) use column::Seconds;
 pub(super) use fault::Fault;
 pub(super) use guard::guard;
 pub use guard::is_guarded;
+pub(super) use pages::is_unaccounted;
 pub use row::Row;
 pub use shared::{GroupPair, Pairing, pair_groups};
 pub use table::{Ranges, Table};

@@ -15,6 +15,11 @@ const LARGE: u64 = if cfg!(test) { 1 << 20 } else { 256 << 20 };
 /// Bytes that such a page may unpack to for each that it takes in the file.
 const RATIO: u64 = 256;
 
+/// Returns true if bytes unpack to so many that the file must account for them, and does not.
+pub(in crate::sample) fn is_unaccounted(packed: u64, unpacked: u64) -> bool {
+    unpacked > LARGE && unpacked / RATIO > packed
+}
+
 /// Reads pages, each after its header was checked.
 pub(super) struct Pages<R: ChunkReader> {
     inner: SerializedPageReader<R>,
@@ -36,7 +41,7 @@ impl<R: ChunkReader> Pages<R> {
         while self.at < self.end {
             let Some(header) = footer::page_header(&*self.file, self.at) else { return Ok(()) };
             self.at = self.at.saturating_add(header.length).saturating_add(header.packed);
-            if header.unpacked > LARGE && header.unpacked / RATIO > header.packed {
+            if is_unaccounted(header.packed, header.unpacked) {
                 let (packed, unpacked) = (header.packed, header.unpacked);
                 let why = format!("a page of {packed} bytes unpacks to {unpacked}, which no table of real data does");
                 return Err(ParquetError::General(why));

@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::guard::guard;
 use super::row::Row;
 use super::shared::GroupPair;
-use super::table::{BATCH, Batch, Table, skip};
+use super::table::{Batch, Table, skip};
 use crate::sample::Side;
 
 impl GroupPair {
@@ -28,11 +28,12 @@ impl GroupPair {
 
         // How many rows have been compared, and how many of them the equal columns are behind.
         let (mut held, mut behind) = (0, 0);
+        let most = tables[0].batch_rows(self.groups[0]).min(tables[1].batch_rows(self.groups[1]));
         loop {
             let mut batches = [Vec::new(), Vec::new()];
             let mut rows = None;
             for (readers, batches) in differing.iter_mut().zip(&mut batches) {
-                *batches = read(readers, &self.differing, tables[0], &mut rows)?;
+                *batches = read(readers, &self.differing, tables[0], most, &mut rows)?;
             }
             let rows = match rows.unwrap_or(0) {
                 0 if held == stated => return Ok(()),
@@ -47,7 +48,7 @@ impl GroupPair {
                     }
                 }
                 behind = 0;
-                let mut rest = read(&mut shared, &equal, tables[0], &mut Some(rows))?;
+                let mut rest = read(&mut shared, &equal, tables[0], rows, &mut Some(rows))?;
                 for (side, own) in [Side::Old, Side::New].into_iter().zip(&mut batches) {
                     rest.iter_mut().for_each(Batch::rewind);
                     let (mut own, mut rest) = (own.iter_mut(), rest.iter_mut());
@@ -65,11 +66,17 @@ impl GroupPair {
     }
 }
 
-/// Reads the next rows of some columns, each as many as the others and as `rows` says.
-fn read(readers: &mut [ColumnReader], places: &[usize], table: &Table, rows: &mut Option<usize>) -> Result<Vec<Batch>, Fault> {
+/// Reads the next rows of some columns, `most` at most, each as many as the others and as `rows` says.
+fn read(
+    readers: &mut [ColumnReader],
+    places: &[usize],
+    table: &Table,
+    most: usize,
+    rows: &mut Option<usize>,
+) -> Result<Vec<Batch>, Fault> {
     let mut batches = Vec::with_capacity(readers.len());
     for (reader, &column) in readers.iter_mut().zip(places) {
-        let (batch, read) = guard(|| Batch::read(reader, &table.columns()[column], BATCH))?;
+        let (batch, read) = guard(|| Batch::read(reader, &table.columns()[column], most))?;
         if *rows.get_or_insert(read) != read {
             return Err(Fault::damaged("its columns differ in length"));
         }

@@ -15,6 +15,8 @@ pub(super) struct Layout {
     pub shape: Shape,
     /// The columns in the order of their paths.
     pub by_path: Vec<usize>,
+    /// The first name that several columns of a group have.
+    pub duplicate: Option<String>,
 }
 
 /// A row: its values, column after column.
@@ -28,6 +30,8 @@ pub struct Row<'a> {
     pub(super) cells: &'a [Cell],
     /// Where the cells of each column begin, and where those of the last end.
     pub(super) starts: &'a [usize],
+    /// Of one beyond the longest length, whose values are not whole.
+    pub(super) excess: Option<&'a str>,
 }
 
 /// A value of a row, or the place where one is missing.
@@ -41,6 +45,16 @@ pub(super) struct Cell {
 }
 
 impl<'a> Row<'a> {
+    /// Returns the length and hash of a row beyond the longest length, in words. Nothing else is known of it.
+    pub fn excess(&self) -> Option<&'a str> {
+        self.excess
+    }
+
+    /// Returns the first name that several columns have.
+    pub fn duplicate_name(&self) -> Option<&'a str> {
+        self.layout.duplicate.as_deref()
+    }
+
     /// What two rows have in common exactly when they hold equal values under the same names: their digest as JSON, as
     /// which they are rendered.
     pub fn canonical(&self) -> [u8; 16] {

@@ -1,8 +1,8 @@
 //! How the columns of a Parquet file make up the values of a row: groups, lists and maps.
 //!
 //! The inner names of lists and maps are the writer's own and count for nothing: a list is an array of its elements, a
-//! map an array of objects with `key` and `value`, one without values an array of its keys. Which groups are lists is settled as the format's page "Logical
-//! Types" does, rules for older writers included.
+//! map an array of objects with `key` and `value`, one without values an array of its keys. Which groups are lists is
+//! settled as the format's page "Logical Types" does, rules for older writers included.
 
 use parquet::basic::{ConvertedType, Repetition};
 use parquet::schema::types::Type as Node;
@@ -81,6 +81,14 @@ impl Shape {
     }
 }
 
+/// Returns the first name that stands twice in a group.
+pub(super) fn duplicate(group: &Node) -> Option<&str> {
+    let mut names: Vec<&str> = group.get_fields().iter().map(|node| node.name()).collect();
+    names.sort_unstable();
+    let own = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+    own.or_else(|| group.get_fields().iter().filter(|node| node.is_group()).find_map(|node| duplicate(node)))
+}
+
 impl Group {
     fn new(fields: Vec<(String, Shape)>) -> Group {
         let mut sorted: Vec<usize> = (0..fields.len()).collect();
@@ -103,7 +111,7 @@ fn below(path: &str, name: &str) -> String {
     format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-/// The fields of a group. Those that share a name are named by their place: `#2`.
+/// The fields of a group. Those that share a name are told by their places: `a#2`.
 fn group(group: &Node, path: &str, present: i16, repeats: i16, columns: &mut Vec<Column>) -> Vec<(String, Shape)> {
     let nodes = group.get_fields();
     let mut sorted: Vec<&str> = nodes.iter().map(|node| node.name()).collect();
@@ -116,7 +124,7 @@ fn group(group: &Node, path: &str, present: i16, repeats: i16, columns: &mut Vec
     for (at, node) in nodes.iter().enumerate() {
         let mut name = node.name().to_owned();
         if twice(&name) {
-            name = format!("#{}", at + 1);
+            name = format!("{name}#{}", at + 1);
             while sorted.binary_search(&name.as_str()).is_ok() {
                 name.insert(0, '#');
             }

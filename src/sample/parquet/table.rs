@@ -18,10 +18,14 @@ use super::footer;
 use super::guard::guard;
 use super::pages::Pages;
 use super::row::{Cell, Layout, Row};
-use super::shape::Shape;
+use super::shape::{Shape, duplicate};
+use crate::limits;
+use crate::sample::partial::excess_message;
 
 /// How many rows are decoded at once.
 pub(super) const BATCH: usize = if cfg!(test) { 4 } else { 1024 };
+/// Most bytes that the rows of a batch take, as the footer states their mean, where it has more than one.
+const BATCH_BYTES: u64 = 64 << 20;
 /// Most rows of a file without columns, in which a row takes no room.
 const MAX_BARE: u64 = 1 << 32;
 
@@ -53,6 +57,8 @@ pub struct Table {
     lacks_headers: bool,
     layout: Layout,
     count: u64,
+    /// Longest row, in bytes.
+    limit: usize,
 }
 
 impl Table {
@@ -72,9 +78,15 @@ impl Table {
                 let sum = count.checked_add(rows).filter(|&sum| !columns.is_empty() || sum <= MAX_BARE);
                 count = sum.ok_or_else(|| ParquetError::General(format!("it states {rows} rows in a row group")))?;
             }
-            let layout = Layout { columns, shape, by_path };
-            Ok(Table { source: Arc::new(Source(file)), metadata, lacks_headers, layout, count })
+            let duplicate = duplicate(metadata.file_metadata().schema()).map(str::to_owned);
+            let layout = Layout { columns, shape, by_path, duplicate };
+            Ok(Table { source: Arc::new(Source(file)), metadata, lacks_headers, layout, count, limit: limits::RECORD })
         })
+    }
+
+    /// Sets the longest row, in bytes of its values. A longer one is handed over without them.
+    pub fn with_limit(self, limit: usize) -> Table {
+        Table { limit, ..self }
     }
 
     /// The number of rows that the row groups state.
@@ -144,6 +156,13 @@ impl Table {
         usize::try_from(self.group_metadata(group).num_rows()).unwrap_or(0)
     }
 
+    /// Returns how many rows of a row group are decoded at once.
+    pub(super) fn batch_rows(&self, group: usize) -> usize {
+        let size = u64::try_from(self.group_metadata(group).total_byte_size()).unwrap_or(0);
+        let mean = size / (self.rows_of(group) as u64).max(1);
+        (BATCH_BYTES / mean.max(1)).clamp(1, BATCH as u64) as usize
+    }
+
     /// How many rows stand before those of a row group.
     pub(super) fn rows_before(&self, group: usize) -> u64 {
         (0..group).map(|group| self.rows_of(group) as u64).sum()
@@ -166,26 +185,49 @@ impl Table {
         wanted: impl Fn(usize) -> bool,
         take: &mut dyn FnMut(Row<'_>),
     ) {
-        let (mut bytes, mut cells, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut bytes, mut cells, mut starts, mut places) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for at in 0..rows {
-            let columns = batches.iter_mut().zip(&self.layout.columns);
+            places.clear();
+            places.extend(batches.iter_mut().zip(&self.layout.columns).map(|(batch, column)| batch.pass_row(column)));
             if !wanted(at) {
-                for (batch, column) in columns {
-                    batch.pass_row(column);
-                }
                 continue;
             }
             bytes.clear();
             cells.clear();
             starts.clear();
-            for (batch, column) in columns {
+            let columns = batches.iter().zip(&self.layout.columns).zip(&places);
+            let fits = columns.into_iter().all(|((batch, column), place)| {
                 starts.push(cells.len());
-                batch.put_row(column, &mut bytes, &mut cells);
-            }
+                batch.put_row(place, column, self.limit, &mut bytes, &mut cells)
+            });
             starts.push(cells.len());
             let number = first + at as u64;
-            take(Row { number, layout: &self.layout, bytes: &bytes, cells: &cells, starts: &starts });
+            let excess = (!fits).then(|| {
+                bytes = Vec::new();
+                self.excess(batches, &places)
+            });
+            take(Row { number, layout: &self.layout, bytes: &bytes, cells: &cells, starts: &starts, excess: excess.as_deref() });
         }
+    }
+
+    /// Returns the length and hash of a row beyond the longest length, in words. Rows that are equal have the same.
+    fn excess(&self, batches: &[&mut Batch], places: &[RowSpan]) -> String {
+        let (mut hasher, mut length, mut bytes) = (blake3::Hasher::new(), 0, Vec::new());
+        for &at in &self.layout.by_path {
+            let column = &self.layout.columns[at];
+            hasher.update(column.path.as_bytes());
+            batches[at].put_cells(&places[at], column, |cell, value| {
+                bytes.clear();
+                value.into_iter().for_each(|(values, at)| values.put(at, column, &mut bytes));
+                hasher.update(&(column.full - cell.definition).to_le_bytes());
+                hasher.update(&cell.repetition.to_le_bytes());
+                hasher.update(&(bytes.len() as u64).to_le_bytes());
+                hasher.update(&bytes);
+                length += bytes.len() as u64;
+                true
+            });
+        }
+        excess_message(length, self.limit, &hasher.finalize())
     }
 
     /// Decodes a row group, some rows of all columns at a time.
@@ -197,12 +239,12 @@ impl Table {
             return Ok(());
         }
         let mut readers = guard(|| (0..columns.len()).map(|i| self.column(group, i)).collect::<ParquetResult<Vec<_>>>())?;
-        let mut held = 0;
+        let (mut held, most) = (0, self.batch_rows(group));
         loop {
             let mut batches = Vec::with_capacity(columns.len());
             let mut rows = None;
             for (reader, column) in readers.iter_mut().zip(columns) {
-                let (batch, read) = guard(|| Batch::read(reader, column, BATCH))?;
+                let (batch, read) = guard(|| Batch::read(reader, column, most))?;
                 if *rows.get_or_insert(read) != read {
                     return Err(Fault::damaged("its columns differ in length"));
                 }
@@ -252,6 +294,9 @@ pub(super) struct Batch {
     value: usize,
 }
 
+/// Where the levels and the values of a row lie in a batch.
+type RowSpan = (Range<usize>, Range<usize>);
+
 /// Stored values of one type.
 #[derive(PartialEq)]
 enum Values {
@@ -295,23 +340,29 @@ impl Batch {
         (self.level, self.value) = (0, 0);
     }
 
-    /// Appends the column's cells of the next row.
-    pub fn put_row(&mut self, column: &Column, bytes: &mut Vec<u8>, cells: &mut Vec<Cell>) {
-        let (levels, mut values) = self.pass_row(column);
-        for level in levels {
-            let (definition, repetition) = (self.levels[level], self.repeats[level]);
+    /// Appends the column's cells of a row; returns false once the row's bytes are more than `limit`.
+    fn put_row(&self, place: &RowSpan, column: &Column, limit: usize, bytes: &mut Vec<u8>, cells: &mut Vec<Cell>) -> bool {
+        self.put_cells(place, column, |cell, value| {
             let start = bytes.len();
-            if definition == column.full
-                && let Some(value) = values.next()
-            {
-                self.values.put(value, column, bytes);
-            }
-            cells.push(Cell { definition, repetition, start, end: bytes.len() });
-        }
+            value.into_iter().for_each(|(values, at)| values.put(at, column, bytes));
+            cells.push(Cell { start, end: bytes.len(), ..cell });
+            bytes.len() <= limit
+        })
+    }
+
+    /// Hands over the cells of a row, each with the place of its value if it has one, until `take` returns false, which is
+    /// returned then.
+    fn put_cells(&self, place: &RowSpan, column: &Column, mut take: impl FnMut(Cell, Option<(&Values, usize)>) -> bool) -> bool {
+        let (levels, mut values) = place.clone();
+        levels.into_iter().all(|level| {
+            let (definition, repetition) = (self.levels[level], self.repeats[level]);
+            let value = if definition == column.full { values.next() } else { None };
+            take(Cell { definition, repetition, start: 0, end: 0 }, value.map(|at| (&self.values, at)))
+        })
     }
 
     /// Goes to the end of the next row; returns where its levels and its values lie.
-    pub fn pass_row(&mut self, column: &Column) -> (Range<usize>, Range<usize>) {
+    fn pass_row(&mut self, column: &Column) -> RowSpan {
         let (level, value) = (self.level, self.value);
         while self.level < self.levels.len() && (self.level == level || self.repeats[self.level] != 0) {
             self.value += usize::from(self.levels[self.level] == column.full);

@@ -413,7 +413,35 @@ fn old_lists_and_names_that_come_twice() {
     assert_eq!([structs("bag"), structs("list")], [r#"{"l":[1,2]}"#; 2]);
     let columns = ["1", "2", "3"].map(|n| (Values::I32(vec![n.parse().unwrap()]), None, None));
     let twice = one("required int32 a; required int32 b; required int32 a;", columns.into());
-    assert_eq!(rendered(twice), [r##"{"#1":1,"b":2,"#3":3}"##]);
+    assert_eq!(rendered(twice), [r##"{"a#1":1,"b":2,"a#3":3}"##]);
+}
+
+#[test]
+fn a_row_beyond_the_longest_length_is_its_length_and_hash() {
+    let texts: Vec<&'static [u8]> = vec![b"short", b"longer than ten bytes", b"short", b"longer than ten bytes"];
+    let bytes = one(
+        "required int32 id; optional binary t (UTF8);",
+        vec![(Values::I32(vec![1, 2, 3, 2]), None, None), (Values::Bytes(texts), Some(vec![1; 4]), None)],
+    );
+    let words = |bytes: Vec<u8>, limit| {
+        let mut words = Vec::new();
+        let table = open(bytes).unwrap().with_limit(limit);
+        table.rows(&|_| true, &mut |row| words.push(row.excess().map(str::to_owned))).unwrap();
+        words
+    };
+    let told = words(bytes.clone(), 10);
+    assert_eq!((&told[0], &told[2]), (&None, &None));
+    assert!(told[1].as_ref().unwrap().starts_with("the record has 22 bytes, more than 'max_record' allows, which is 10; "));
+    assert_eq!(told[1], told[3]);
+    assert_eq!(words(bytes, 22), [None, None, None, None]);
+    // The order of the columns and what could have been null change nothing.
+    let other = one(
+        "required binary t (UTF8); required int32 id;",
+        vec![(Values::Bytes(vec![b"longer than ten bytes"; 2]), None, None), (Values::I32(vec![2, 3]), None, None)],
+    );
+    let others = words(other, 10);
+    assert_eq!(others[0], told[1]);
+    assert_ne!(others[1], told[1]);
 }
 
 #[test]

@@ -238,7 +238,7 @@ pub(super) fn one_record(
         Some(issue) => (half.id()?, Some(issue)),
         None => match half.unpacked_id()? {
             Ok(id) => (id, None),
-            Err(why) => (half.id()?, Some(FileIssue::damaged(why))),
+            Err(issue) => (half.id()?, Some(issue)),
         },
     };
     let mut gather = Gather::new(rules, half.path, &half.reading, account.keeps(), visitor);
@@ -257,8 +257,8 @@ pub(super) fn issue_of(rules: &Rules, half: &Half<'_>) -> Result<Option<FileIssu
         }
         true
     })?;
-    if let Err(why) = read {
-        return Ok(Some(FileIssue::damaged(why)));
+    if let Err(issue) = read {
+        return Ok(Some(issue));
     }
     Ok(reader.and_then(|mut reader| {
         reader.finish(&mut |_| {});

@@ -98,6 +98,8 @@ pub(super) struct Gather<'r, 'v> {
     pub account: Account,
     canonical: Canonical,
     visitor: Visitor<'v>,
+    /// The first name that several columns of a Parquet or Arrow file have.
+    duplicate: Option<String>,
     /// What a row counts, before it is counted: the values of each column by their types.
     columns: Vec<(String, [i64; Type::ALL.len()])>,
 }
@@ -114,6 +116,7 @@ impl<'r, 'v> Gather<'r, 'v> {
             account,
             canonical: Canonical::default(),
             visitor,
+            duplicate: None,
             columns: Vec::new(),
         }
     }
@@ -125,15 +128,20 @@ impl<'r, 'v> Gather<'r, 'v> {
     /// A record that is on one side, perhaps.
     pub fn take(&mut self, side: Side, record: Record<'_>) {
         if let Some(words) = record.excess() {
-            if side == Side::New {
-                self.account.finding(self.path, record.line, words.to_owned());
-            }
-            self.tell(side, record.line, record.at, Text::Excess(words));
+            self.take_excess(side, record.line, record.at, words);
         } else if self.reading.is_table() {
             self.take_row(side, record);
         } else {
             self.take_json(side, record);
         }
+    }
+
+    /// A record beyond the longest length.
+    fn take_excess(&mut self, side: Side, line: u64, at: u64, words: &str) {
+        if side == Side::New {
+            self.account.finding(self.path, line, words.to_owned());
+        }
+        self.tell(side, line, at, Text::Excess(words));
     }
 
     fn take_json(&mut self, side: Side, record: Record<'_>) {
@@ -200,6 +208,12 @@ impl<'r, 'v> Gather<'r, 'v> {
 
     /// A row of a Parquet or Arrow file.
     pub fn take_columnar(&mut self, side: Side, row: &Row<'_>) {
+        if let Some(words) = row.excess() {
+            return self.take_excess(side, row.number, row.number - 1, words);
+        }
+        if side == Side::New && self.duplicate.is_none() {
+            self.duplicate = row.duplicate_name().map(str::to_owned);
+        }
         if self.counts() {
             self.account.schema.count(&[], Type::Object, sign(side));
             let mut at = 0;
@@ -264,8 +278,9 @@ impl<'r, 'v> Gather<'r, 'v> {
     /// What was found, and who was told, to be told of what comes after.
     pub fn finish(mut self) -> (Account, Visitor<'v>) {
         self.count_columns();
+        let header = self.tables[Side::New as usize].header();
         if self.counts()
-            && let Some(name) = self.tables[Side::New as usize].header().and_then(Header::duplicate)
+            && let Some(name) = header.and_then(Header::duplicate).or(self.duplicate.as_deref())
         {
             let message = format!("several columns are named '{name}': they are compared by their positions");
             self.account.finding(self.path, 1, message);

@@ -175,7 +175,7 @@ impl<'a> Half<'a> {
 
     /// The id of its unpacked bytes, so that the same text packed otherwise is the same sample. What is wrong with its
     /// packing is the inner error.
-    pub(super) fn unpacked_id(&self) -> Result<std::result::Result<Id<Content>, String>> {
+    pub(super) fn unpacked_id(&self) -> Result<std::result::Result<Id<Content>, FileIssue>> {
         if self.reading.packing == Packing::None {
             return self.id().map(Ok);
         }
@@ -201,10 +201,10 @@ impl<'a> Half<'a> {
     }
 
     /// Hands over its unpacked bytes until `take` returns false. What is wrong with its packing is the inner error.
-    pub(super) fn unpacked(&self, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<std::result::Result<(), String>> {
+    pub(super) fn unpacked(&self, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<std::result::Result<(), FileIssue>> {
         let mut decoder = match Decoder::of(&self.reading) {
             Ok(decoder) => decoder,
-            Err(why) => return Ok(Err(why)),
+            Err(why) => return Ok(Err(FileIssue::damaged(why))),
         };
         let mut on = true;
         for piece in self.pieces()? {

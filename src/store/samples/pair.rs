@@ -165,7 +165,7 @@ impl<'r, 'v> Pair<'r, 'v> {
             None => mode.feed(side, bytes, gather),
             Some(decoder) if damage[side as usize].is_none() => {
                 let fed = decoder.feed(bytes, &mut |bytes| mode.feed(side, bytes, gather));
-                damage[side as usize] = fed.err().map(FileIssue::damaged);
+                damage[side as usize] = fed.err();
             }
             Some(_) => {}
         }
@@ -216,7 +216,7 @@ impl<'r, 'v> Pair<'r, 'v> {
                         let message = "some of its bytes are no UTF-16, and are read as U+FFFD".to_owned();
                         gather.take_remark(side, Some(Finding { line: 1, message }));
                     }
-                    Err(why) => *issue = Some(FileIssue::damaged(why)),
+                    Err(own) => *issue = Some(own),
                 }
             }
         }

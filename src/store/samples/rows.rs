@@ -21,7 +21,8 @@ pub(super) fn both(
     if new.reading.format != Format::Parquet || new.reading.opaque || old.reading != new.reading || old.records.is_none() {
         return Ok(None);
     }
-    let (Ok(before), Ok(after)) = (Table::open(old.ranges()?), Table::open(new.ranges()?)) else { return Ok(None) };
+    let open = |half: &Half<'_>| Ok(Table::open(half.ranges()?).map(|table| table.with_limit(rules.max_record())));
+    let (Ok(before), Ok(after)) = (open(old)?, open(new)?) else { return Ok(None) };
     // A damaged file was counted as one record: of any other number it is known that its rows can be read.
     let is_readable = |half: &Half<'_>, table: &Table| half.records == Some(table.count()) && table.count() > 1;
     if !is_readable(old, &before) {
@@ -58,11 +59,14 @@ enum Source {
 }
 
 impl Source {
-    fn open(half: &Half<'_>) -> Result<std::result::Result<Source, FileIssue>> {
-        let ranges = half.ranges()?;
+    fn open(rules: &Rules, half: &Half<'_>) -> Result<std::result::Result<Source, FileIssue>> {
+        let (ranges, limit) = (half.ranges()?, rules.max_record());
         Ok(match half.reading.format {
-            Format::Arrow => Arrow::open(ranges).map(Source::Arrow),
-            _ => Table::open(ranges).map(|table| Source::Parquet(Box::new(table))).map_err(FileIssue::from),
+            Format::Arrow => Arrow::open(ranges).map(|arrow| Source::Arrow(arrow.with_limit(limit))),
+            _ => {
+                let table = Table::open(ranges).map(|table| table.with_limit(limit));
+                table.map(|table| Source::Parquet(Box::new(table))).map_err(FileIssue::from)
+            }
         })
     }
 
@@ -85,7 +89,7 @@ impl Source {
 
 /// One side of a file; returns how many rows it has.
 pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mut visitor: Visitor<'_>) -> Result<u64> {
-    let source = match Source::open(half)? {
+    let source = match Source::open(rules, half)? {
         Ok(source) => source,
         Err(issue) => return one_record(rules, side, half, Some(issue), account, visitor),
     };

@@ -220,8 +220,12 @@ fn rows_of_parquet() {
 
 #[test]
 fn rows_of_parquet_as_json() {
-    let mut values = Vec::new();
-    people().rows(&|_| true, &mut |row| values.push(crate::validate::value::value(&Seen::Row(row)).unwrap().unwrap())).unwrap();
+    let (mut values, constants) = (Vec::new(), crate::validate::numbers::Constants::of(b"{}").unwrap());
+    people()
+        .rows(&|_| true, &mut |row| {
+            values.push(crate::validate::value::value(&Seen::Row(row), &constants).unwrap().unwrap().value)
+        })
+        .unwrap();
     assert_eq!(values[0], json!({"id": 1, "name": "Ann", "score": 1.5, "tags": ["x", "y"], "at": {"place": "here"}}));
     assert_eq!(values[2], json!({"id": 3, "name": null, "score": null, "tags": null, "at": null}));
 }

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use super::Row;
 use crate::codec::{Malformed, Put, Take};
 use crate::error::{Error, Result};
+use crate::fs::atomic;
 use crate::fs::atomic::Temp;
 
 const MAGIC: &[u8; 8] = b"HLXKEYS1";
@@ -85,7 +86,7 @@ impl Reader {
     /// Opens a set at its first row.
     pub fn open(path: &Path) -> Result<Reader> {
         let failed = |e| Error::io("cannot read", path, e);
-        let file = File::open(path).map_err(failed)?;
+        let file = atomic::open(path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
         let mut reader = Reader {
             file,

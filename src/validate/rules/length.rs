@@ -5,7 +5,6 @@ use crate::sample::Type;
 use crate::validate::field::{Field, Value};
 use crate::validate::record::{Needs, Seen};
 use crate::validate::spec::Unit;
-use crate::validate::value::value;
 
 /// Finds texts that are too short or too long: the strings of a field, or the record as it stands, a row of Parquet as
 /// JSON.
@@ -26,7 +25,7 @@ impl Local for Length {
             return match *seen {
                 Seen::Json(text, _) | Seen::Cells(text, ..) => self.unfit("the record", text),
                 Seen::Text(text) => self.unfit("the file", text),
-                Seen::Row(_) => self.unfit("the record", value(seen)?.ok()?.to_string().as_bytes()),
+                Seen::Row(row) => self.unfit("the record", row.render().as_str().as_bytes()),
                 _ => None,
             };
         };

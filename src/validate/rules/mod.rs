@@ -42,7 +42,15 @@ pub(super) trait Local: Send + Sync {
         false
     }
 
-    /// Says what it finds in a record, for a person.
+    /// Says what it finds in a record, for a person; the error says why it cannot say that it found nothing.
+    fn judge(&self, seen: &Seen<'_>) -> Result<Option<String>, String> {
+        match seen.unreadable(self.needs()) {
+            Some(reason) => Err(reason),
+            None => Ok(self.find(seen)),
+        }
+    }
+
+    /// Says what it finds in a record that it can read, for a person.
     fn find(&self, seen: &Seen<'_>) -> Option<String>;
 }
 
@@ -144,7 +152,7 @@ mod tests {
 
     /// What a rule says of what has no fields: broken JSON, a bad row, a broken file, a text.
     pub fn without_fields(rule: &dyn Local) -> [Option<String>; 4] {
-        let row = Seen::BadRow(b"x", b','.into(), "the record has 1 fields, the header 2", None);
+        let row = Seen::BadRow(b"x", b','.into(), "the record has 1 field, the header 2", None);
         let seen = [row, Seen::Broken("no Parquet"), Seen::Text(b"text")].map(|seen| rule.find(&seen));
         let [row, broken, text] = seen;
         [json(rule, "{"), row, broken, text]

@@ -14,7 +14,7 @@ mod survey;
 mod write;
 
 pub use apply::{Applied, Target, apply, bring_back, staged};
-pub use names::check as check_names;
+pub use names::{check as check_names, check_written};
 pub use survey::{below, survey, survey_selected};
 
 use std::iter::Peekable;

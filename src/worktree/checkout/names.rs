@@ -2,7 +2,8 @@
 //!
 //! Invariant: a version of which two paths would be one file is refused before anything is written.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use super::{Selected, Target};
@@ -21,6 +22,21 @@ const NAMED: usize = 20;
 /// # Errors
 /// Names the paths that would be one file, or whose names the file system refuses.
 pub fn check(store: &Store, folder: &Path, shown: &Path, target: &Target<'_>) -> Result<()> {
+    check_written(store, folder, shown, target, &|_| true)
+}
+
+/// Refuses files of a version that a folder cannot hold beside the others, of which it may have any; `is_written` tells
+/// them by their paths.
+///
+/// # Errors
+/// As [`check`] does.
+pub fn check_written(
+    store: &Store,
+    folder: &Path,
+    shown: &Path,
+    target: &Target<'_>,
+    is_written: &dyn Fn(&str) -> bool,
+) -> Result<()> {
     let names = Names::of(folder)?;
     if names.are_plain() {
         return Ok(());
@@ -29,7 +45,7 @@ pub fn check(store: &Store, folder: &Path, shown: &Path, target: &Target<'_>) ->
         let mut entries = Selected::new(Entries::new(store, target.manifest)?, target.selection);
         Ok(std::iter::from_fn(move || entries.next().map(|entry| entry.map(|entry| entry.path.to_string())).transpose()))
     };
-    let clashes = Clashes::find(&names, entries)?;
+    let clashes = Clashes::find(&names, entries, is_written)?;
     clashes.refusal(shown).map_or(Ok(()), Err)
 }
 
@@ -45,21 +61,34 @@ struct Clashes {
 }
 
 impl Clashes {
-    /// Looks for clashes among paths in the order of their bytes. Memory: 16 bytes for each file and folder.
-    fn find<I: Iterator<Item = Result<String>>>(names: &Names, paths: impl Fn() -> Result<I>) -> Result<Clashes> {
+    /// Looks for clashes of the paths that are written, among all in the order of their bytes. Memory: some 20 bytes for
+    /// each file and folder.
+    fn find<I: Iterator<Item = Result<String>>>(
+        names: &Names,
+        paths: impl Fn() -> Result<I>,
+        is_written: &dyn Fn(&str) -> bool,
+    ) -> Result<Clashes> {
         let mut clashes = Clashes::default();
-        let (mut folded, mut twice) = (HashSet::new(), HashSet::new());
+        let (mut folded, mut twice) = (HashMap::new(), HashSet::new());
         each(paths()?, |path| {
             let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
-            if let Some(why) = names.refusal(name) {
+            let written = is_written(path);
+            if let Some(why) = names.refusal(name).filter(|_| written) {
                 clashes.count += 1;
                 if clashes.refused.len() < NAMED {
                     clashes.refused.push(format!("{}: {why}", printable(path)));
                 }
             }
             let key = key(names, path);
-            if !folded.insert(key) && twice.len() < NAMED {
-                twice.insert(key);
+            match folded.entry(key) {
+                Entry::Vacant(place) => drop(place.insert(written)),
+                Entry::Occupied(mut other) => {
+                    let any = other.get_mut();
+                    *any |= written;
+                    if *any && twice.len() < NAMED {
+                        twice.insert(key);
+                    }
+                }
             }
         })?;
         if !twice.is_empty() {
@@ -125,7 +154,7 @@ mod tests {
 
     fn find(names: &Names, paths: &[&str]) -> Option<Error> {
         let paths = || Ok(paths.iter().map(|path| Ok((*path).to_owned())));
-        Clashes::find(names, paths).unwrap().refusal(Path::new("out"))
+        Clashes::find(names, paths, &|_| true).unwrap().refusal(Path::new("out"))
     }
 
     #[test]
@@ -145,6 +174,21 @@ mod tests {
         assert!(find(&names, &["A", "b/A", "b/c", "b0", "c/A"]).is_none());
         let plain = Names { folds_case: true, ..Names::default() };
         assert!(find(&plain, &["d/\u{e9}", "d/e\u{301}"]).is_none());
+    }
+
+    #[test]
+    fn a_file_that_is_written_beside_another_of_its_name_is_refused() {
+        let names = Names { folds_case: true, ..Names::default() };
+        let written = |paths: &[&str], written: &str| {
+            let paths = || Ok(paths.iter().map(|path| Ok((*path).to_owned())));
+            Clashes::find(&names, paths, &|path| path == written).unwrap().refusal(Path::new("out"))
+        };
+        let paths = ["A.txt", "B.txt", "a.txt", "c.txt"];
+        for one in ["A.txt", "a.txt"] {
+            assert!(written(&paths, one).is_some_and(|error| error.message().contains("A.txt, a.txt")));
+        }
+        assert!(written(&paths, "B.txt").is_none() && written(&paths, "c.txt").is_none());
+        assert!(written(&["A/x", "a/y"], "a/y").is_none(), "folders that become one lose no file");
     }
 
     #[test]

@@ -1,0 +1,166 @@
+//! Which files of a version the store does not hold, by its tables and structure alone: no data is read.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use crate::chunk::cut;
+use crate::error::{Error, Result};
+use crate::id::{Content, Id, Node as NodeId, Pack};
+use crate::limits;
+use crate::manifest::NodeSource;
+use crate::object::node::{Entry, Node};
+use crate::object::{Key, Kind};
+use crate::pack::index::Row;
+use crate::progress::Progress;
+use crate::store::content::Chunks;
+use crate::store::read::Store;
+
+/// What is absent of a version.
+#[derive(Debug, Default)]
+pub struct Absent {
+    /// Files that the store does not hold whole.
+    pub files: u64,
+    /// Nodes of the manifest that cannot be read, with all the files below.
+    pub nodes: u64,
+    /// The path of the first file, where it is known.
+    pub first: Option<String>,
+    /// Why the first of all cannot be read.
+    pub reason: String,
+}
+
+impl Absent {
+    fn add(&mut self, path: Option<&str>, error: &Error) {
+        if self.files + self.nodes == 0 {
+            self.reason = error.to_string();
+        }
+        match path {
+            Some(path) => {
+                self.files += 1;
+                self.first.get_or_insert_with(|| path.to_owned());
+            }
+            None => self.nodes += 1,
+        }
+    }
+}
+
+impl fmt::Display for Absent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.first, self.files) {
+            (Some(path), 1) => write!(f, "the file {path} cannot be read")?,
+            (Some(path), files) => write!(f, "{files} files cannot be read, the first is {path}")?,
+            (None, _) => f.write_str("a part of the manifest cannot be read")?,
+        }
+        if self.first.is_some() && self.nodes > 0 {
+            f.write_str(", nor can a part of the manifest")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+/// Looks up the files of versions, those that several versions share once.
+#[derive(Debug)]
+pub struct Presence<'a> {
+    store: &'a Store,
+    /// Nodes below which everything is there.
+    nodes: HashSet<Id<NodeId>>,
+    /// Contents of several chunks that are there.
+    contents: HashSet<Id<Content>>,
+    /// Runs of deltas whose bases are there: the pack, where the block begins in it, and the run in the block.
+    runs: HashSet<(Id<Pack>, u32, usize)>,
+}
+
+impl<'a> Presence<'a> {
+    /// Looks into this store.
+    pub fn new(store: &'a Store) -> Presence<'a> {
+        Presence { store, nodes: HashSet::new(), contents: HashSet::new(), runs: HashSet::new() }
+    }
+
+    /// Returns what is absent below the root of a manifest; `None` where everything is there.
+    ///
+    /// # Errors
+    /// Only if the user interrupts it.
+    pub fn absent(&mut self, root: Id<NodeId>, progress: &dyn Progress) -> Result<Option<Absent>> {
+        let mut absent = Absent::default();
+        let whole = self.walk(root, None, &mut absent, progress)?;
+        Ok((!whole).then_some(absent))
+    }
+
+    /// Walks a node; true if everything below it is there. Levels descend, so that the depth is bounded.
+    fn walk(&mut self, id: Id<NodeId>, above: Option<u8>, absent: &mut Absent, progress: &dyn Progress) -> Result<bool> {
+        progress.check()?;
+        if self.nodes.contains(&id) {
+            return Ok(true);
+        }
+        let node = match self.store.node(id) {
+            Ok(node) if above.is_none_or(|above| node.level() < above) => node,
+            node => {
+                let error =
+                    node.err().unwrap_or_else(|| Error::damaged(format!("the manifest node {id} stands at the wrong level")));
+                absent.add(None, &error);
+                return Ok(false);
+            }
+        };
+        let mut whole = true;
+        match node {
+            Node::Leaf(entries) => {
+                for entry in &entries {
+                    if let Err(e) = self.entry(entry) {
+                        absent.add(Some(entry.path.as_str()), &e);
+                        whole = false;
+                    }
+                }
+            }
+            Node::Inner(level, children) => {
+                for child in children {
+                    whole &= self.walk(child.id, Some(level), absent, progress)?;
+                }
+            }
+        }
+        if whole {
+            self.nodes.insert(id);
+        }
+        Ok(whole)
+    }
+
+    /// Fails unless every chunk of an entry is in the tables.
+    fn entry(&mut self, entry: &Entry) -> Result<()> {
+        if entry.size == 0 || self.contents.contains(&entry.content) {
+            return Ok(());
+        }
+        for item in Chunks::of(self.store, entry.content, entry.size)? {
+            self.chunk(&Key { id: item?.id, kind: Kind::Chunk }, limits::BLOCK_DEPTH)?;
+        }
+        if entry.size > cut::MAX as u64 {
+            self.contents.insert(entry.content);
+        }
+        Ok(())
+    }
+
+    /// Fails unless a chunk is in the tables, and what it is a delta against, over so many deltas.
+    fn chunk(&mut self, key: &Key, depth: u8) -> Result<()> {
+        let mut error = None;
+        for row in self.store.tables().find(key) {
+            match self.row(&row, depth) {
+                Ok(()) => return Ok(()),
+                Err(e) => error = Some(e),
+            }
+        }
+        Err(error.unwrap_or_else(|| Error::damaged(format!("the {key} is in no pack"))))
+    }
+
+    fn row(&mut self, row: &Row, depth: u8) -> Result<()> {
+        if row.depth == 0 {
+            return Ok(());
+        }
+        let Some(below) = depth.checked_sub(1) else {
+            return Err(Error::damaged(format!("the {} lies above too many deltas", row.key)));
+        };
+        let (bases, run) = self.store.base(row)?;
+        let run = (row.pack, row.offset, run.start);
+        if !self.runs.contains(&run) {
+            bases.iter().try_for_each(|base| self.chunk(base, below))?;
+            self.runs.insert(run);
+        }
+        Ok(())
+    }
+}
