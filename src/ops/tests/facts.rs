@@ -24,7 +24,7 @@ pub(super) fn record(bench: &Bench, revision: &str, model: &str, metrics: &[(&st
 }
 
 fn add_tag(bench: &Bench, revision: &str, tag: &str) {
-    let options = tag::Options { revision: revision.into(), tags: vec![tag.into()], author: None };
+    let options = tag::Options { revision: revision.into(), tags: vec![tag.into()], moves: false, author: None };
     tag::add(&bench.repo(), &options).unwrap();
 }
 
@@ -240,7 +240,7 @@ proptest! {
                 2 => add_tag(copy, revision, "gold"),
                 3 => drop(tag::remove(
                     &copy.repo(),
-                    &tag::Options { revision: revision.into(), tags: vec!["gold".into()], author: None },
+                    &tag::Options { revision: revision.into(), tags: vec!["gold".into()], moves: false, author: None },
                 )),
                 _ => drop(join(copy, &copies[(at + 1 + which) % 3])),
             }

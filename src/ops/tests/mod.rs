@@ -172,6 +172,7 @@ pub(super) fn commit_options() -> commit::Options {
         bump: commit::Bump::Auto,
         parent: None,
         tags: Vec::new(),
+        move_tags: false,
         metadata: serde_json::Map::new(),
         author: Some("tester".into()),
         from: None,
