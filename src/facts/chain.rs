@@ -119,16 +119,14 @@ impl<'a> Facts<'a> {
         self.head()?.map_or(Ok(Vec::new()), |(_, head)| self.ordered(head))
     }
 
-    /// What all facts come to. Of the versions of a dataset that received a tag, the last one has it.
+    /// What all facts come to. Within a dataset, a tag stands on the version that received it last.
     pub fn fold(&self) -> Result<State> {
-        let mut state = State::of(self.all()?);
         // A version that is not in this store, or is damaged, shares its tags with nobody.
-        state.keep_last(|id| {
+        Ok(State::of(self.all()?, |id| {
             let key = Key::from(id);
             let bytes = self.store.contains(&key).then(|| self.store.get(&key).ok()).flatten()?;
             Version::decode(&bytes).ok().map(|version| version.dataset)
-        });
-        Ok(state)
+        }))
     }
 
     /// Joins another history of facts, whose objects are in the store, with this one. Nothing is lost of either, and

@@ -2,7 +2,7 @@
 //!
 //! Folding is linear in the number of facts, but for the order in which versions received a tag, which is sorted once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::clock::Time;
@@ -58,26 +58,69 @@ pub struct State {
     notes: Vec<Arc<Noted>>,
 }
 
+/// The versions that have a tag, while facts are folded.
+#[derive(Default)]
+struct Bearers {
+    /// The fact by which each received it last.
+    turns: HashMap<Id<Version>, usize>,
+    /// The one of each dataset, as far as it was asked for.
+    datasets: HashMap<String, Id<Version>>,
+    /// The only one, whose dataset was not asked for.
+    only: Option<Id<Version>>,
+}
+
+impl Bearers {
+    /// Gives the tag to a version. Returns the version of the same dataset that had it.
+    fn add(
+        &mut self,
+        version: Id<Version>,
+        turn: usize,
+        dataset: &mut impl FnMut(Id<Version>) -> Option<String>,
+    ) -> Option<Id<Version>> {
+        let is_first = self.turns.is_empty();
+        if self.turns.insert(version, turn).is_some() {
+            return None;
+        }
+        if is_first {
+            self.only = Some(version);
+            return None;
+        }
+        if let Some(only) = self.only.take()
+            && let Some(name) = dataset(only)
+        {
+            self.datasets.insert(name, only);
+        }
+        let before = self.datasets.insert(dataset(version)?, version)?;
+        self.turns.remove(&before).map(|_| before)
+    }
+}
+
 impl State {
-    /// Folds facts that come in their order.
-    pub(super) fn of(facts: impl IntoIterator<Item = (Id<FactId>, Fact)>) -> State {
+    /// Folds facts that come in their order. A version that receives a tag takes it from the other versions of its dataset,
+    /// which `dataset` names where it can: it is asked only of tags that several versions have at a time.
+    pub(super) fn of(
+        facts: impl IntoIterator<Item = (Id<FactId>, Fact)>,
+        mut dataset: impl FnMut(Id<Version>) -> Option<String>,
+    ) -> State {
         let mut state = State::default();
-        // Of each tag, the fact by which each version received it last.
-        let mut received: BTreeMap<String, HashMap<Id<Version>, usize>> = BTreeMap::new();
+        let mut bearers: BTreeMap<String, Bearers> = BTreeMap::new();
         for (turn, (id, fact)) in facts.into_iter().enumerate() {
             let Fact { time, author, statement, .. } = fact;
             match statement {
                 Statement::Joined => {}
                 Statement::TagAdded { version, tag } => {
                     state.versions.entry(version).or_default().tags.insert(tag.clone());
-                    received.entry(tag).or_default().insert(version, turn);
+                    let before = bearers.entry(tag.clone()).or_default().add(version, turn, &mut dataset);
+                    if let Some(said) = before.and_then(|before| state.versions.get_mut(&before)) {
+                        said.tags.remove(&tag);
+                    }
                 }
                 Statement::TagRemoved { version, tag } => {
                     if let Some(said) = state.versions.get_mut(&version) {
                         said.tags.remove(&tag);
                     }
-                    if let Some(on) = received.get_mut(&tag) {
-                        on.remove(&version);
+                    if let Some(bearers) = bearers.get_mut(&tag) {
+                        bearers.turns.remove(&version);
                     }
                 }
                 Statement::Validated { version, verdict } => {
@@ -95,30 +138,12 @@ impl State {
                 }
             }
         }
-        for (tag, on) in received.into_iter().filter(|(_, on)| !on.is_empty()) {
-            let mut on: Vec<_> = on.into_iter().collect();
+        for (tag, Bearers { turns, .. }) in bearers.into_iter().filter(|(_, bearers)| !bearers.turns.is_empty()) {
+            let mut on: Vec<_> = turns.into_iter().collect();
             on.sort_unstable_by_key(|(_, turn)| *turn);
             state.tags.insert(tag, on.into_iter().map(|(version, _)| version).collect());
         }
         state
-    }
-
-    /// Leaves each tag only to the version of a dataset that received it last. `dataset` names that of a version, where it
-    /// can; it is asked only of tags that several versions have.
-    pub(super) fn keep_last(&mut self, mut dataset: impl FnMut(Id<Version>) -> Option<String>) {
-        for (tag, on) in self.tags.iter_mut().filter(|(_, on)| on.len() > 1) {
-            let mut datasets = HashSet::new();
-            let mut kept: Vec<Id<Version>> = Vec::new();
-            for id in on.drain(..).rev() {
-                if dataset(id).is_none_or(|name| datasets.insert(name)) {
-                    kept.push(id);
-                } else if let Some(said) = self.versions.get_mut(&id) {
-                    said.tags.remove(tag);
-                }
-            }
-            kept.reverse();
-            *on = kept;
-        }
     }
 
     /// The tags of a version, in the order of their names.
@@ -191,7 +216,7 @@ mod tests {
             Statement::Run { version: one, run: run("c") },
             Statement::Validated { version: one, verdict: Id::of(b"good") },
         ];
-        let state = State::of((0..).zip(said).map(|(n, statement)| fact(n, statement)));
+        let state = State::of((0..).zip(said).map(|(n, statement)| fact(n, statement)), |_| None);
         let models = |runs: &[Arc<Recorded>]| runs.iter().map(|r| r.run.model.clone()).collect::<Vec<_>>();
         assert_eq!(models(state.runs_of(one)), ["a", "c"]);
         assert_eq!(models(state.runs()), ["a", "b", "c"]);
@@ -205,10 +230,16 @@ mod tests {
         let (one, two, other, unknown) = (Id::of(b"one"), Id::of(b"two"), Id::of(b"other"), Id::of(b"unknown"));
         let add = |version| Statement::TagAdded { version, tag: "production".into() };
         let said = [add(two), add(other), add(unknown), add(one)];
-        let mut state = State::of((0..).zip(said).map(|(n, statement)| fact(n, statement)));
-        state.keep_last(|id| (id != unknown).then(|| if id == other { "contracts" } else { "leases" }.to_owned()));
+        let dataset = |id| (id != unknown).then(|| if id == other { "contracts" } else { "leases" }.to_owned());
+        let mut facts: Vec<_> = (0..).zip(said).map(|(n, statement)| fact(n, statement)).collect();
+        let state = State::of(facts.clone(), dataset);
         assert_eq!(state.versions_with("production"), [other, unknown, one]);
         assert_eq!((state.tags_of(two), state.tags_of(one).len()), (vec![], 1));
+        facts.push(fact(9, Statement::TagRemoved { version: one, tag: "production".into() }));
+        let state = State::of(facts.clone(), dataset);
+        assert_eq!(state.versions_with("production"), [other, unknown], "it does not go back");
+        facts.push(fact(10, add(two)));
+        assert_eq!(State::of(facts, dataset).versions_with("production"), [other, unknown, two]);
     }
 
     #[test]
@@ -216,7 +247,7 @@ mod tests {
         let tag = |n: u64| fact(n, Statement::TagAdded { version: Id::of(&n.to_le_bytes()), tag: "production".into() });
         let facts: Vec<_> = (0..100_000).map(tag).collect();
         let begun = std::time::Instant::now();
-        let state = State::of(facts);
+        let state = State::of(facts, |_| None);
         // A fold that looks through the versions of a tag at each fact takes minutes.
         assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
         assert_eq!(state.versions_with("production").len(), 100_000);

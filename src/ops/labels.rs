@@ -42,6 +42,9 @@ pub(super) fn plan(
     moves: bool,
     how: impl Fn(&str) -> String,
 ) -> Result<Labels> {
+    if tags.is_empty() {
+        return Ok(Labels::default());
+    }
     let (state, mut here, mut labels) = (repo.facts().fold()?, Here::of(repo), Labels::default());
     for tag in tags {
         let bearers = state.versions_with(tag);

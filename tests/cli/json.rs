@@ -69,6 +69,7 @@ fn every_verb_has_its_fields_in_json() {
         "findings",
         "findings_count",
         "report_file",
+        "tags_added",
     ]);
     let commit = s.json("commit -m x --meta n=3 --meta s=007 --meta l=[1] --tag production");
     assert_eq!(keys(&commit), committed);
@@ -88,6 +89,7 @@ fn every_verb_has_its_fields_in_json() {
         set([
             "dataset_name",
             "version",
+            "latest",
             "clean",
             "added",
             "modified",

@@ -5,6 +5,7 @@
 
 mod number;
 mod read;
+mod tags;
 
 use std::path::PathBuf;
 
@@ -22,8 +23,8 @@ use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, V
 use crate::ops::changes::Changes;
 use crate::ops::commit::read::Snapshot;
 use crate::ops::gate::{Files, Judgement, Judging, Outcome as Judged};
-use crate::ops::judge::{SampleChanges, percent};
-use crate::ops::labels::{self, Labels, Move};
+use crate::ops::judge::SampleChanges;
+use crate::ops::labels::{Labels, Move};
 use crate::ops::tree::{Folder, Tree};
 use crate::ops::view::Viewer;
 use crate::ops::{DamageList, FileChanges, Links, VersionView, key};
@@ -350,18 +351,6 @@ impl Commit<'_> {
         }
     }
 
-    /// What it takes that a version has the tags that were asked for.
-    fn labels(&self, id: Id<VersionId>) -> Result<Labels> {
-        let how = |tag: &str| format!("'--move' moves it to the new version; or commit without '--tag {tag}'");
-        labels::plan(self.repo, &self.dataset.name, id, &self.options.tags, self.options.move_tags, how)
-    }
-
-    /// Fails if one of the tags that were asked for is kept for versions of another status.
-    fn check_protected(&self, version: &Version, status: ValidationStatus) -> Result<()> {
-        let name = format!("{}@{}", version.dataset, version.number);
-        labels::check_protected(Some(&self.dataset), &name, &self.options.tags, status)
-    }
-
     /// Puts what the rules said into the version.
     fn judged(
         &self,
@@ -422,25 +411,16 @@ impl Commit<'_> {
         })
     }
 
-    fn explain(&self, changes: &Changes, samples: Option<&SampleChanges>, by_content: ChangeType, first: bool) -> String {
-        let share = match samples {
-            _ if first => "the first version".to_owned(),
-            Some(samples) => samples.words(),
-            None => format!("{} of the parent's bytes changed", percent(changes.bytes, changes.before)),
-        };
-        match (&self.options.version, self.options.bump) {
-            (None, Bump::As(kind)) => format!("{kind} as asked; {share}, which is {by_content}"),
-            (None, Bump::Auto) => format!("{by_content}: {share}"),
-            (Some(_), _) => format!("numbered as asked; {share}, which is {by_content}"),
-        }
-    }
-
     /// Records what follows from the outcome: tags, and what the workspace was made from.
     fn report(&self, found: Parent, outcome: Outcome, mut told: Told, rows: Option<cache::Writer>) -> Result<Report> {
         let Parent { id, version } = found;
         let stands = matches!(outcome, Outcome::Created | Outcome::AlreadyThere | Outcome::Unchanged);
         let mut labels = Labels::default();
         if !self.options.dry_run && stands {
+            if self.options.from.is_none() && outcome != Outcome::Unchanged {
+                let state = State { head: Some(id), selection: self.state.selection.clone() };
+                state.save(self.repo.store().layout(), &self.dataset.name)?;
+            }
             if !self.options.tags.is_empty() {
                 if outcome != Outcome::Created {
                     let facts = self.repo.facts().fold()?;
@@ -448,10 +428,6 @@ impl Commit<'_> {
                 }
                 labels = self.labels(id)?;
                 self.repo.facts().append(&self.repo.author(self.options.author.as_deref()), &labels.statements)?;
-            }
-            if self.options.from.is_none() && outcome != Outcome::Unchanged {
-                let state = State { head: Some(id), selection: self.state.selection.clone() };
-                state.save(self.repo.store().layout(), &self.dataset.name)?;
             }
         }
         if let Some(rows) = rows {

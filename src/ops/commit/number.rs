@@ -1,8 +1,10 @@
 //! The number of the new version.
 
-use super::{Commit, Parent};
+use super::{Bump, Commit, Parent};
 use crate::error::{Error, Kind, Result};
 use crate::object::version::{ChangeType, Number, Version};
+use crate::ops::changes::Changes;
+use crate::ops::judge::{SampleChanges, percent};
 
 impl Commit<'_> {
     /// The version that has the number already, if it is the same one: with the same tree and the same parents, or the
@@ -37,6 +39,26 @@ impl Commit<'_> {
                     .with_hint(format!("the next free number is {free}")))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// What explains the number.
+    pub(super) fn explain(
+        &self,
+        changes: &Changes,
+        samples: Option<&SampleChanges>,
+        by_content: ChangeType,
+        first: bool,
+    ) -> String {
+        let share = match samples {
+            _ if first => "the first version".to_owned(),
+            Some(samples) => samples.words(),
+            None => format!("{} of the parent's bytes changed", percent(changes.bytes, changes.before)),
+        };
+        match (&self.options.version, self.options.bump) {
+            (None, Bump::As(kind)) => format!("{kind} as asked; {share}, which is {by_content}"),
+            (None, Bump::Auto) => format!("{by_content}: {share}"),
+            (Some(_), _) => format!("numbered as asked; {share}, which is {by_content}"),
         }
     }
 

@@ -24,7 +24,7 @@ pub(super) fn record(bench: &Bench, revision: &str, model: &str, metrics: &[(&st
 }
 
 fn add_tag(bench: &Bench, revision: &str, tag: &str) {
-    let options = tag::Options { revision: revision.into(), tags: vec![tag.into()], moves: false, author: None };
+    let options = tag::Options { revision: revision.into(), tags: vec![tag.into()], moves: true, author: None };
     tag::add(&bench.repo(), &options).unwrap();
 }
 
@@ -49,7 +49,7 @@ pub(super) fn history() -> Bench {
     record(&bench, "1.0.0", "a", &[("loss", 0.5)]);
     add_note(&bench, "1.1.0", "more records");
     record(&bench, "1.1.0", "b", &[("loss", 0.25)]);
-    add_tag(&bench, "1.1.0", "gold");
+    add_tag(&bench, "1.1.0", "silver");
     bench
 }
 

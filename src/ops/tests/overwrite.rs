@@ -150,8 +150,11 @@ fn a_selection_leaves_other_files_alone() {
     bench.write("other", "untracked");
     let include = |glob: &str| checkout::Options { revision: "1.0.0".into(), include: vec![glob.into()], ..Default::default() };
     assert_eq!(checkout::run(&bench.repo(), &include("train/**"), &Silent).unwrap_err().kind(), Kind::DirtyWorkspace);
-    checkout::run(&bench.repo(), &include("test/**"), &Silent).unwrap();
-    assert_eq!(disk(&bench), [".hlxignore=", "other=untracked", "train/a=precious"]);
+    let error = checkout::run(&bench.repo(), &include("tarin/**"), &Silent).unwrap_err();
+    assert_eq!((error.kind(), error.message().contains("did you mean 'train'?")), (Kind::PathNotFound, true), "{error}");
+    assert_eq!(disk(&bench), [".hlxignore=", "other=untracked", "same=same", "train/a=precious"]);
+    checkout::run(&bench.repo(), &include("same"), &Silent).unwrap();
+    assert_eq!(disk(&bench), [".hlxignore=", "other=untracked", "same=same", "train/a=precious"]);
 }
 
 #[test]

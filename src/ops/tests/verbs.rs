@@ -273,7 +273,8 @@ fn tags_move_and_are_found() {
     bench.commit(|o| o.tags = vec!["production".into()]).unwrap();
     bench.write("a", "two");
     bench.commit(|_| {}).unwrap();
-    let options = |revision: &str| tag::Options { revision: revision.into(), tags: vec!["production".into()], moves: true, author: None };
+    let options =
+        |revision: &str| tag::Options { revision: revision.into(), tags: vec!["production".into()], moves: true, author: None };
     let named = |text: &str| crate::repo::revision::version(&bench.repo(), text).map(|found| found.version.number.to_string());
     assert_eq!(named("production").unwrap(), "1.0.0");
     tag::add(&bench.repo(), &options("2.0.0")).unwrap();
@@ -282,8 +283,13 @@ fn tags_move_and_are_found() {
     assert_eq!(tag::add(&bench.repo(), &options("2.0.0")).unwrap().unchanged, ["production"]);
     tag::add(&bench.repo(), &options("1.0.0")).unwrap();
     assert_eq!(named("production").unwrap(), "1.0.0", "given again, it is the last to have received it");
+    let stays = tag::Options { moves: false, ..options("2.0.0") };
+    assert_eq!(tag::add(&bench.repo(), &stays).unwrap_err().kind(), Kind::Conflict);
+    let moved = tag::add(&bench.repo(), &options("2.0.0")).unwrap().moved;
+    assert_eq!((moved[0].tag.as_str(), moved[0].from.to_string()), ("production", "1.0.0".to_owned()));
+    tag::add(&bench.repo(), &options("1.0.0")).unwrap();
     tag::remove(&bench.repo(), &options("1.0.0")).unwrap();
-    assert_eq!(named("production").unwrap(), "2.0.0");
+    assert_eq!(named("production").unwrap_err().kind(), Kind::VersionNotFound);
     assert_eq!(tag::remove(&bench.repo(), &options("1.0.0")).unwrap_err().kind(), Kind::VersionNotFound);
 }
 

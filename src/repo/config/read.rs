@@ -197,7 +197,7 @@ pub(super) mod tests {
             ("[dataset.a]\npath = true\n", "helox.toml:2: 'path' must be a string, not a boolean"),
             ("\n[dataset.a]\n\ntype = ''\npath = 'a'", "helox.toml:4: '' is no name for a dataset's type"),
             ("[dataset.a]\npath = \"x\"\n[dataset.b]\npath = \"x/y\"\n", "helox.toml:3: the folder 'x/y' of 'b' overlaps"),
-            ("[dataset.A]\npath = \"x\"\n", "helox.toml:1: 'A' is no name for a dataset"),
+            ("[dataset.A]\npath = \"x\"\n", "helox.toml:1: invalid dataset name 'A': it has a capital 'A'"),
             ("dataset = 3\n", "helox.toml:1: 'dataset' must be a table, not 3"),
             ("[[dataset]]\nname = 'a'\n", "helox.toml:1: 'dataset' must be a table, not a list of tables"),
             (
