@@ -164,7 +164,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
 /// Fails unless a version can hold what it is told.
 fn check(options: &Options, author: &str) -> Result<()> {
     options.tags.iter().try_for_each(|tag| names::check_tag(tag))?;
-    if options.summary.trim().is_empty() {
+    if options.summary.trim().is_empty() && !options.dry_run {
         return Err(Error::usage("the summary is empty").with_hint("say in a few words what the version is: -m SUMMARY"));
     }
     let metadata = Value::Object(options.metadata.clone());

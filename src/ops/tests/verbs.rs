@@ -273,7 +273,8 @@ fn tags_move_and_are_found() {
     bench.commit(|o| o.tags = vec!["production".into()]).unwrap();
     bench.write("a", "two");
     bench.commit(|_| {}).unwrap();
-    let options = |revision: &str| tag::Options { revision: revision.into(), tags: vec!["production".into()], moves: true, author: None };
+    let options =
+        |revision: &str| tag::Options { revision: revision.into(), tags: vec!["production".into()], moves: true, author: None };
     let named = |text: &str| crate::repo::revision::version(&bench.repo(), text).map(|found| found.version.number.to_string());
     assert_eq!(named("production").unwrap(), "1.0.0");
     tag::add(&bench.repo(), &options("2.0.0")).unwrap();
