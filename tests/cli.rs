@@ -8,6 +8,8 @@
 mod codes;
 #[path = "cli/gate.rs"]
 mod gate;
+#[path = "cli/habits.rs"]
+mod habits;
 #[path = "cli/json.rs"]
 mod json;
 #[path = "cli/long.rs"]

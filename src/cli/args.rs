@@ -1,26 +1,29 @@
 //! What the user typed. From these definitions come parsing, help, completions and the man page; the comments of the
 //! fields are the help texts.
 
+mod commit;
 mod dataset;
+mod elsewhere;
 mod filter;
 mod said;
+mod validate;
 mod values;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind as ClapKind;
-use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
-use helox::{Error, Number};
-use serde_json::Value;
+use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
+use helox::Error;
 
 use super::failure;
 use super::output::{Form, Manner};
-use values::{metadata, number};
 
+pub(crate) use commit::{Bump, Commit};
 pub(crate) use dataset::{Create, Dataset, List};
 pub(crate) use filter::Filter;
 pub(crate) use said::{Audit, Note, Run};
+pub(crate) use validate::Validate;
 
 /// Why there is nothing to run.
 pub(crate) enum Stop {
@@ -46,7 +49,7 @@ pub(crate) fn parse(typed: &[OsString], manner: Manner) -> Result<Arguments, Sto
             ClapKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                 Stop::Wrong(Error::usage("a command is missing").with_hint("'hlx --help' lists the commands"))
             }
-            _ => Stop::Wrong(failure::usage(&error)),
+            _ => Stop::Wrong(elsewhere::answer(&error, typed).unwrap_or_else(|| failure::usage(&error))),
         }
     })
 }
@@ -86,7 +89,8 @@ impl Arguments {
             () if self.global.json => Form::Json,
             () => Form::Human,
         };
-        Manner { form, color: self.global.color, quiet: self.global.quiet, verbose: self.global.verbose }
+        let Global { color, quiet, verbose, no_pager, .. } = self.global;
+        Manner { form, color, quiet, verbose, paged: !no_pager }
     }
 }
 
@@ -108,6 +112,9 @@ pub(crate) struct Global {
     /// Show no progress of long work
     #[arg(long, global = true)]
     pub(crate) no_progress: bool,
+    /// Print long answers without a pager, as HLX_PAGER=cat does
+    #[arg(long, global = true)]
+    pub(crate) no_pager: bool,
     /// When to use colour
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     pub(crate) color: ColorChoice,
@@ -173,65 +180,6 @@ pub(crate) struct Status {
     /// Only these files and folders
     #[arg(last = true, value_name = "PATH")]
     pub(crate) paths: Vec<String>,
-}
-
-/// Make the next version
-#[derive(Args, Default)]
-#[command(after_help = "Examples:
-  hlx commit -m 'added the leases of May'
-  hlx commit leases -m 'new labels' --bump major --tag staging --meta source=crawl
-  hlx commit leases -m 'nightly import' --from /mnt/export/leases")]
-pub(crate) struct Commit {
-    /// The dataset
-    pub(crate) name: Option<String>,
-    /// What changed
-    #[arg(short = 'm', long = "message", value_name = "SUMMARY", allow_hyphen_values = true)]
-    pub(crate) summary: String,
-    /// The version's number [default: follows from what changed]
-    #[arg(long, value_name = "X.Y.Z", value_parser = number, conflicts_with = "bump")]
-    pub(crate) version: Option<Number>,
-    /// Which part of the parent's number to raise
-    #[arg(long, value_name = "PART", value_enum, default_value = "auto")]
-    pub(crate) bump: Bump,
-    /// The version it is made from [default: the checked-out one; with --from the latest]
-    #[arg(long, value_name = "REV")]
-    pub(crate) parent: Option<String>,
-    /// Put a tag on it; may be repeated
-    #[arg(long = "tag", value_name = "T")]
-    pub(crate) tags: Vec<String>,
-    /// Move the tags from the versions that have them
-    #[arg(long = "move", requires = "tags")]
-    pub(crate) move_tags: bool,
-    /// Attach a value, read as JSON if it is JSON and as text if not: batch=2, q='{"a":1}', name=text; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = metadata)]
-    pub(crate) meta: Vec<(String, Value)>,
-    /// Who made it [default: HLX_AUTHOR, then git's user]
-    #[arg(long, value_name = "WHO")]
-    pub(crate) author: Option<String>,
-    /// Take the files of DIR instead of the dataset's folder
-    #[arg(long, value_name = "DIR")]
-    pub(crate) from: Option<PathBuf>,
-    /// Make a version even if nothing changed
-    #[arg(long)]
-    pub(crate) allow_empty: bool,
-    /// Do not ask the rules of the dataset; the version's validation status is SKIPPED
-    #[arg(long)]
-    pub(crate) no_validate: bool,
-    /// Most findings of a rule in the report of a refusal [default: 10000]
-    #[arg(long, value_name = "N")]
-    pub(crate) max_findings: Option<usize>,
-    /// Say what would be made, and make nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
-#[derive(Clone, Copy, Default, ValueEnum)]
-pub(crate) enum Bump {
-    #[default]
-    Auto,
-    Major,
-    Minor,
-    Patch,
 }
 
 /// List versions, children before parents
@@ -434,28 +382,6 @@ pub(crate) struct Tags {
     /// The tags
     #[arg(required = true, value_name = "TAG")]
     pub(crate) tags: Vec<String>,
-}
-
-/// Judge a version, or the workspace, by the rules of its dataset
-#[derive(Args)]
-#[command(after_help = "Examples:
-  hlx validate                                        what commit would say
-  hlx validate leases@1.2.0 --report findings.jsonl   every finding of a version
-
-What is said of a version is recorded; of the workspace nothing is. Exits with 1 if it does not pass.")]
-pub(crate) struct Validate {
-    /// A version, or WORK, the files in the workspace [default: WORK]
-    #[arg(value_name = "REV|WORK")]
-    pub(crate) rev: Option<String>,
-    /// Write the findings to FILE, one JSON document a line
-    #[arg(long, value_name = "FILE")]
-    pub(crate) report: Option<PathBuf>,
-    /// Most findings of a rule in FILE; all are counted [default: 10000]
-    #[arg(long, value_name = "N")]
-    pub(crate) max_findings: Option<usize>,
-    /// Who says so [default: HLX_AUTHOR, then git's user]
-    #[arg(long, value_name = "WHO")]
-    pub(crate) author: Option<String>,
 }
 
 /// Recompute every checksum

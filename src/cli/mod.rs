@@ -7,11 +7,13 @@
 
 pub(crate) mod args;
 pub(crate) mod commands;
+mod editor;
 pub(crate) mod failure;
 mod format;
 mod graph;
 pub(crate) mod interrupt;
 pub(crate) mod output;
+mod pager;
 mod progress;
 pub(crate) mod session;
 mod when;

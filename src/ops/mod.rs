@@ -12,6 +12,7 @@ pub mod compare;
 mod damage;
 pub mod dataset;
 pub mod diff;
+pub mod draft;
 mod gate;
 pub mod init;
 pub mod join;

@@ -201,7 +201,8 @@ impl Repo {
         let whole = if folder == "." { path.to_owned() } else { format!("{folder}/{path}") };
         let (mut here, mut there) = (self.here.split('/').peekable(), whole.trim_end_matches('/').split('/').peekable());
         while here.peek().is_some_and(|part| !part.is_empty() && there.peek() == Some(part)) {
-            (here.next(), there.next());
+            here.next();
+            there.next();
         }
         let parts: Vec<&str> = here.filter(|part| !part.is_empty()).map(|_| "..").chain(there).collect();
         if parts.is_empty() { ".".to_owned() } else { parts.join("/") }

@@ -7,13 +7,13 @@ use helox::ops::{Links, status};
 use helox::{ChangeType, Error, ErrorKind, Repo, Result, ValidationStatus, printable};
 use serde_json::{Map, Value};
 
-use super::{Answer, judgement};
+use super::{Answer, judgement, summary};
 use crate::cli::args;
 use crate::cli::format::{also, columns, count, size, thousands};
 use crate::cli::output::{Form, Output};
 use crate::cli::session::Session;
 
-pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     let names: Vec<String> = match repo.scope(args.name.as_deref()) {
         Err(e) if e.kind() == ErrorKind::DatasetNotFound && args.name.is_none() => return Err(undeclared(&repo)),
@@ -24,9 +24,21 @@ pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
         return Err(Error::usage(format!("{flag} is for one dataset"))
             .with_hint(format!("name it: hlx commit NAME {flag}; there are: {}", names.join(", "))));
     }
+    let (summary, draft) = match args.summary.take() {
+        Some(summary) => (summary, None),
+        None if args.dry_run => (String::new(), None),
+        None => match summary::write(&repo, &names, &args, session)? {
+            Some((summary, draft)) => (summary, Some(draft)),
+            // Nothing changed: the report says so, and no version needs a summary.
+            None => {
+                args.dry_run = true;
+                (String::new(), None)
+            }
+        },
+    };
     let mut options = commit::Options {
         dataset: None,
-        summary: args.summary,
+        summary,
         version: args.version,
         bump: match args.bump {
             args::Bump::Auto => commit::Bump::Auto,
@@ -45,7 +57,7 @@ pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
         max_findings: args.max_findings,
         dry_run: args.dry_run,
     };
-    if names.len() > 1 && !options.dry_run && !confirmed(&repo, &names, session)? {
+    if names.len() > 1 && draft.is_none() && !options.dry_run && !confirmed(&repo, &names, session)? {
         return Err(Error::new(ErrorKind::Interrupted, "nothing was committed"));
     }
     let mut reports = Vec::new();
@@ -57,6 +69,11 @@ pub(super) fn run(args: args::Commit, session: &mut Session) -> Result<Answer> {
             true => error,
             false => error.within(format!("{} committed; {name} not", done.join(", "))),
         })?);
+    }
+    if let Some(draft) = draft
+        && reports.iter().all(|report| report.outcome != Outcome::Refused)
+    {
+        draft.remove()?;
     }
     tell(&reports, session)
 }

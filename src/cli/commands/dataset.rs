@@ -61,7 +61,7 @@ fn create(args: args::Create, session: &mut Session) -> Result<Answer> {
     let tags = args.tags.iter().map(|tag| tag.trim()).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
     let commit = args::Commit {
         name: Some(name),
-        summary,
+        summary: Some(summary),
         version: args.version,
         parent: args.parent,
         tags,

@@ -23,6 +23,7 @@ mod run;
 mod show;
 mod stats;
 mod status;
+mod summary;
 mod tag;
 mod validate;
 mod verify;

@@ -4,22 +4,19 @@
 //! interrupted commit leaves nothing visible; the same command again succeeds.
 
 mod number;
+mod options;
 mod read;
 mod tags;
 
-use std::path::PathBuf;
-
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Created};
 use crate::fs::lock::Lock;
 use crate::id::{self, Id, Version as VersionId};
-use crate::limits;
 use crate::object::Key;
-use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version, canonical_json, json_depth};
+use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use crate::ops::changes::Changes;
 use crate::ops::commit::read::Snapshot;
 use crate::ops::gate::{Files, Judgement, Judging, Outcome as Judged};
@@ -29,7 +26,6 @@ use crate::ops::tree::{Folder, Tree};
 use crate::ops::view::Viewer;
 use crate::ops::{DamageList, FileChanges, Links, VersionView, key};
 use crate::progress::Progress;
-use crate::refs::names;
 use crate::repo::{Dataset, Repo, revision, standing};
 use crate::sample::Schema;
 use crate::sample::schema::Change;
@@ -40,48 +36,7 @@ use crate::worktree::ingest::Counted;
 use crate::worktree::state::{self, State};
 
 pub use crate::store::samples::Found as Finding;
-
-/// How the number follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bump {
-    /// From what changed.
-    Auto,
-    /// As if that much had changed.
-    As(ChangeType),
-}
-
-/// What to commit.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The dataset; may be left out where there is one, or where the user stands in one.
-    pub dataset: Option<String>,
-    /// What the version is, in the author's words.
-    pub summary: String,
-    /// The number, where the author chooses it.
-    pub version: Option<Number>,
-    /// How the number follows otherwise.
-    pub bump: Bump,
-    /// The version that comes before; HEAD, or the latest with `from`, otherwise.
-    pub parent: Option<String>,
-    /// Tags to put on it.
-    pub tags: Vec<String>,
-    /// Takes the tags off the versions of the dataset that have them.
-    pub move_tags: bool,
-    /// What to attach to it.
-    pub metadata: Map<String, Value>,
-    /// Who makes it.
-    pub author: Option<String>,
-    /// A folder to take instead of the dataset's; the workspace stays as it is.
-    pub from: Option<PathBuf>,
-    /// Makes a version also where nothing changed.
-    pub allow_empty: bool,
-    /// Makes it without asking the dataset's rules.
-    pub no_validate: bool,
-    /// Most findings of a rule in the report of a refusal; 10,000 where nothing is given.
-    pub max_findings: Option<usize>,
-    /// Finds out what would be committed and makes nothing.
-    pub dry_run: bool,
-}
+pub use options::{Bump, Options};
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -144,7 +99,7 @@ pub struct Report {
 
 /// Commits the workspace of a dataset, or a folder.
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
-    check(options, &repo.author(options.author.as_deref()))?;
+    options.check(&repo.author(options.author.as_deref()))?;
     let dataset = repo.dataset(options.dataset.as_deref())?.clone();
     let layout = repo.store().layout();
     let _workspace: Option<Lock> = match options.from {
@@ -160,32 +115,6 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let commit = Commit { repo, options, dataset, progress, state };
     let parent = commit.parent()?;
     commit.run(parent)
-}
-
-/// Fails unless a version can hold what it is told.
-fn check(options: &Options, author: &str) -> Result<()> {
-    options.tags.iter().try_for_each(|tag| names::check_tag(tag))?;
-    if options.summary.trim().is_empty() {
-        return Err(Error::usage("the summary is empty").with_hint("say in a few words what the version is: -m SUMMARY"));
-    }
-    let metadata = Value::Object(options.metadata.clone());
-    if json_depth(&metadata) > limits::METADATA_DEPTH {
-        return Err(Error::usage(format!("the metadata nests more than {} levels", limits::METADATA_DEPTH)));
-    }
-    let length = |what: &str, bytes: usize, most: usize| match bytes > most {
-        true => Err(Error::usage(format!("the {what} has {bytes} bytes; a version holds at most {most}"))
-            .with_hint("commit a long text as a file of the dataset")),
-        false => Ok(()),
-    };
-    length("summary", options.summary.len(), limits::SUMMARY)?;
-    length("metadata", canonical_json(&metadata).len(), limits::METADATA)?;
-    length("author", author.len(), limits::AUTHOR)?;
-    if options.tags.len() > limits::VERSION_TAGS {
-        let (tags, most) = (options.tags.len(), limits::VERSION_TAGS);
-        return Err(Error::usage(format!("the commit has {tags} tags; a version takes at most {most} at once"))
-            .with_hint("hlx tag adds further tags"));
-    }
-    Ok(())
 }
 
 /// The version that comes before.

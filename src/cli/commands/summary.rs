@@ -1,0 +1,71 @@
+//! The summary of a commit without `-m`: written in an editor, below it what would be committed.
+
+use helox::ops::draft::Draft;
+use helox::ops::status::{self, Report};
+use helox::{Error, ErrorKind, Repo, Result, printable};
+
+use crate::cli::args;
+use crate::cli::editor;
+use crate::cli::format::count;
+use crate::cli::output::Form;
+use crate::cli::session::Session;
+
+/// Most paths of a dataset that are listed.
+const LISTED: usize = 100;
+const INTRODUCTION: &str = "Say what the version is. Lines that begin with '#' are left out; an empty summary ends the commit.\n";
+
+/// Has the user write the summary; `None` where nothing changed and so nothing is committed.
+pub(super) fn write(repo: &Repo, names: &[String], args: &args::Commit, session: &Session) -> Result<Option<(String, Draft)>> {
+    let editor = match session.out.form() {
+        Form::Human => editor::command(),
+        Form::Json | Form::JsonLines => None,
+    };
+    let Some(editor) = editor else {
+        let hint = "give one: -m SUMMARY; or set VISUAL or EDITOR, which open in a terminal";
+        return Err(Error::usage("the commit has no summary").with_hint(hint));
+    };
+    let mut comments = INTRODUCTION.to_owned();
+    let mut any = args.allow_empty || !args.tags.is_empty() || args.version.is_some() || args.parent.is_some();
+    for name in names {
+        comments.push('\n');
+        if let Some(folder) = &args.from {
+            any = true;
+            comments.push_str(&format!("{name}: the files of {}\n", printable(&folder.to_string_lossy())));
+            continue;
+        }
+        let options = status::Options { dataset: Some(name.clone()), paths: Vec::new() };
+        let report = status::run(repo, &options, &session.progress())?;
+        any |= !report.clean;
+        comments.push_str(&changes(repo, &report));
+    }
+    if !any {
+        return Ok(None);
+    }
+    let draft = Draft::create(repo, &comments)?;
+    editor::open(&editor, draft.path())?;
+    let summary = draft.summary()?;
+    match summary.is_empty() {
+        true => Err(Error::new(ErrorKind::Usage, "the summary is empty; no version created").with_hint("hlx commit -m SUMMARY")),
+        false => Ok(Some((summary, draft))),
+    }
+}
+
+/// The changes of a dataset, a path a line.
+fn changes(repo: &Repo, report: &Report) -> String {
+    let shown = |path: &str| printable(&repo.relative(&report.dataset_name, path)).into_owned();
+    let renamed = report.renamed.iter().map(|r| format!("  renamed:   {} -> {}", shown(&r.from), shown(&r.to)));
+    let lists = [("added:   ", &report.added), ("modified:", &report.modified), ("removed: ", &report.removed)];
+    let mut lines: Vec<String> = lines_of(&lists, &shown).chain(renamed).collect();
+    let more = lines.len().saturating_sub(LISTED);
+    lines.truncate(LISTED);
+    if more > 0 {
+        lines.push(format!("  and {} more", count(more as u64, "file")));
+    }
+    let base = report.version.as_ref().map_or_else(|| "no version yet".to_owned(), ToString::to_string);
+    let clean = if report.clean { ", nothing changed" } else { "" };
+    format!("{} {base}{clean}\n{}\n", printable(&report.dataset_name), lines.join("\n"))
+}
+
+fn lines_of<'a>(lists: &'a [(&str, &'a Vec<String>)], shown: &'a impl Fn(&str) -> String) -> impl Iterator<Item = String> + 'a {
+    lists.iter().flat_map(move |(label, paths)| paths.iter().map(move |path| format!("  {label}  {}", shown(path))))
+}
