@@ -133,6 +133,7 @@ pub(crate) enum Command {
     Compare(Compare),
     Checkout(Checkout),
     Restore(Restore),
+    Clean(Clean),
     Ls(Ls),
     Cat(Cat),
     #[command(subcommand)]
@@ -154,9 +155,11 @@ pub(crate) enum Command {
     Man,
 }
 
-/// Make a repository; safe to repeat
+/// Create a repository; safe to repeat
 #[derive(Args)]
-#[command(after_help = "Example:\n  hlx init data --name leases --type lease_abstraction")]
+#[command(after_help = "Examples:
+  hlx init                             then: hlx dataset add NAME --path DIR
+  hlx init data --name leases          the whole folder is one dataset")]
 pub(crate) struct Init {
     /// The folder [default: this one]
     pub(crate) dir: Option<PathBuf>,
@@ -166,6 +169,9 @@ pub(crate) struct Init {
     /// The dataset's type
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) kind: Option<String>,
+    /// Begin without the versions that the datasets of helox.toml have in another copy
+    #[arg(long = "new")]
+    pub(crate) anew: bool,
 }
 
 /// List the files that differ from the checked-out version
@@ -283,7 +289,7 @@ pub(crate) struct Compare {
   hlx checkout leases@production --into /tmp/leases
   hlx checkout leases@latest --include 'train/**'")]
 pub(crate) struct Checkout {
-    /// The version
+    /// The version; the name of a dataset alone means its latest
     pub(crate) rev: String,
     /// Write it to DIR, absent or empty, and leave the workspace alone
     #[arg(long, value_name = "DIR")]
@@ -294,7 +300,7 @@ pub(crate) struct Checkout {
     /// No files that match; may be repeated
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
-    /// Replace and remove uncommitted work
+    /// Replace modified files, and untracked ones that are in the way
     #[arg(short, long)]
     pub(crate) force: bool,
     /// Bring only these files and folders; the workspace stays on its version
@@ -315,6 +321,27 @@ pub(crate) struct Restore {
     /// Replace and remove uncommitted work
     #[arg(short, long)]
     pub(crate) force: bool,
+}
+
+/// Remove the files of the workspace that its version does not have
+#[derive(Args)]
+#[command(after_help = "Examples:
+  hlx clean --dry-run            list them
+  hlx clean --force -- raw/      remove those of one folder
+
+Files that .hlxignore names stay.")]
+pub(crate) struct Clean {
+    /// The dataset [default: the one that you are in, or all]
+    pub(crate) name: Option<String>,
+    /// List the files and remove none
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Remove them; their bytes are lost
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Only these files and folders
+    #[arg(last = true, value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
 }
 
 /// List the files of a version

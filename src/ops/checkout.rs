@@ -192,13 +192,16 @@ fn in_place(
     progress.begin(Stage::Write, 0, 0);
     let head = before.head.map(|id| repo.version(id)).transpose()?.map(|v| v.manifest);
     let scan = || Scan::tolerant(&root, cache::Reader::open(&cache::path(layout, name)));
-    let survey = checkout::survey(store, &root, scan()?, head, &target, progress)?;
+    // What an interrupted checkout wrote is a version's, not the user's.
+    let pending = before.pending.and_then(|id| repo.version(id).ok()).map(|version| version.manifest);
+    let survey = checkout::survey(store, &root, scan()?, [head, pending], &target, progress)?;
     if !options.force {
         survey.refuse_loss()?;
     }
     checkout::check_names(store, &folder, &folder, &target)?;
+    State { pending: Some(found.id), ..before }.save(layout, name)?;
     let rows = cache::Writer::create(layout, name)?;
     let applied = checkout::apply(store, &root, scan, &survey, &target, rows, progress)?;
-    State { head: Some(found.id), selection }.save(layout, name)?;
+    State { head: Some(found.id), selection, pending: None }.save(layout, name)?;
     Ok(report(found, folder.display().to_string(), applied, survey.uncommitted()))
 }

@@ -8,6 +8,7 @@ use crate::catalog::{self, Query};
 use crate::error::{Error, Kind, Result};
 use crate::object::version::Number;
 use crate::ops::DamageList;
+use crate::ops::git;
 use crate::repo::config::{self, Dataset};
 use crate::repo::revision::highest;
 use crate::repo::{CONFIG, Repo};
@@ -20,10 +21,22 @@ pub struct AddOptions {
     pub name: String,
     /// Its type.
     pub kind: String,
-    /// Its folder, as the user typed it.
+    /// Its folder, as the user typed it; it must exist.
     pub path: PathBuf,
-    /// Fails unless the folder is there.
-    pub present: bool,
+    /// What tells its samples apart.
+    pub key: Vec<String>,
+}
+
+/// What was declared.
+#[derive(Clone, Debug, Serialize)]
+pub struct AddReport {
+    /// The dataset.
+    #[serde(flatten)]
+    pub info: Info,
+    /// Whether its folder was added to git's `.gitignore`.
+    pub gitignore_changed: bool,
+    /// Whether git has files of its folder.
+    pub tracked_by_git: bool,
 }
 
 /// What is known of a dataset.
@@ -54,22 +67,35 @@ pub struct ListReport {
     pub damaged: DamageList,
 }
 
-/// Declares a dataset in `helox.toml`; one that is declared just so already stays as it is.
-pub fn add(repo: &Repo, options: &AddOptions) -> Result<Info> {
+/// Declares a dataset in `helox.toml`, and keeps its folder out of git; one that is declared just so already stays as it is.
+pub fn add(repo: &Repo, options: &AddOptions) -> Result<AddReport> {
     let path = config::normal(&repo.inside(&options.path)?)?;
-    let dataset = Dataset::new(&options.name, &options.kind, path);
+    let dataset = Dataset { key: options.key.clone(), ..Dataset::new(&options.name, &options.kind, path) };
     let folder = repo.folder(&dataset);
     if folder.exists() && !folder.is_dir() {
         return Err(Error::usage(format!("{} is a file; a dataset is a folder", folder.display()))
             .with_hint("move the file into a folder of its own and name that: --path DIR"));
     }
-    if options.present && !folder.is_dir() {
+    if !folder.is_dir() {
         return Err(Error::new(Kind::PathNotFound, format!("the folder {} does not exist", repo.folder(&dataset).display()))
-            .with_hint("make it, or name the folder that holds the data"));
+            .with_hint(format!("create it (mkdir -p {}), or name the folder that holds the data", options.path.display())));
     }
     let layout = repo.store().layout();
     config::add_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &dataset)?;
-    present(repo, &dataset)
+    let whole = dataset.path == ".";
+    Ok(AddReport {
+        gitignore_changed: !whole && git::ignore(repo.root(), &dataset.path, &layout.tmp())?,
+        tracked_by_git: !whole && git::tracks(&folder),
+        info: present(repo, &dataset)?,
+    })
+}
+
+/// Takes the declaration of a dataset out of `helox.toml`. Its versions and its files stay.
+pub fn remove(repo: &Repo, name: &str) -> Result<Info> {
+    let info = present(repo, repo.dataset(Some(name))?)?;
+    let layout = repo.store().layout();
+    config::remove_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), name)?;
+    Ok(info)
 }
 
 /// Tells of every dataset; of a query that leaves versions out, only of those that have a version which it selects, and how

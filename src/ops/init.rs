@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
+use crate::ops::git;
 use crate::parallel;
 use crate::refs::names;
 use crate::repo::config::{self, Config, Dataset};
@@ -21,6 +22,8 @@ pub struct Options {
     pub name: Option<String>,
     /// The type of that dataset.
     pub kind: Option<String>,
+    /// Begins without the versions that the declared datasets have in another copy.
+    pub anew: bool,
 }
 
 /// What was made.
@@ -34,6 +37,8 @@ pub struct Report {
     pub dataset: Option<String>,
     /// Whether `.helox/` was added to git's `.gitignore`.
     pub gitignore_changed: bool,
+    /// Whether the folder is within a git repository.
+    pub in_git: bool,
     /// The repository around the new one, and its dataset that the folder is part of.
     pub within: Option<Around>,
 }
@@ -74,6 +79,13 @@ pub fn run(options: &Options) -> Result<Report> {
             format!("the dataset '{}' is declared otherwise in {}", known.name, shared.display()),
         ));
     }
+    if let Some(names) = elsewhere(&config).filter(|_| created && !options.anew) {
+        return Err(Error::new(Kind::Conflict, format!("{} declares {names}, whose versions are not here", shared.display()))
+            .with_hint(
+                "copy .helox from where the data is (rsync -a OTHER/.helox .), then: hlx checkout NAME\n\
+                 to begin without those versions: hlx init --new",
+            ));
+    }
     layout.create()?;
     if config.is_shared() {
         layout.share()?;
@@ -89,8 +101,22 @@ pub fn run(options: &Options) -> Result<Report> {
     }
     let within = around(&dir);
     // A file more in the folder would be one more of the dataset around it.
-    let gitignore_changed = within.as_ref().is_none_or(|around| around.dataset.is_none()) && ignore_in_git(&dir, &layout)?;
-    Ok(Report { root: dir.display().to_string(), created, dataset: options.name.clone(), gitignore_changed, within })
+    let gitignore_changed =
+        within.as_ref().is_none_or(|around| around.dataset.is_none()) && git::ignore(&dir, FOLDER, &layout.tmp())?;
+    Ok(Report {
+        root: dir.display().to_string(),
+        created,
+        dataset: options.name.clone(),
+        gitignore_changed,
+        in_git: git::is_around(&dir),
+        within,
+    })
+}
+
+/// The names of the datasets that a configuration declares, if any.
+fn elsewhere(config: &Config) -> Option<String> {
+    let names: Vec<&str> = config.datasets().map(|dataset| dataset.name.as_str()).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// Finds the repository that a folder lies in, other than its own.
@@ -98,24 +124,4 @@ fn around(dir: &Path) -> Option<Around> {
     let repo = Repo::open(dir.parent()?).ok()?;
     let dataset = repo.config().datasets().find(|dataset| dir.starts_with(repo.folder(dataset)));
     Some(Around { root: repo.root().display().to_string(), dataset: dataset.map(|dataset| dataset.name.clone()) })
-}
-
-/// Keeps the store out of git, where the folder is within a git repository.
-fn ignore_in_git(dir: &Path, layout: &Layout) -> Result<bool> {
-    if !dir.ancestors().any(|p| p.join(".git").exists()) {
-        return Ok(false);
-    }
-    let path = dir.join(".gitignore");
-    let mut text = atomic::read(&path)?.unwrap_or_default();
-    let rule = format!("{FOLDER}/");
-    if text.split(|b| *b == b'\n').any(|line| matches!(line.trim_ascii(), b".helox" | b".helox/" | b"/.helox" | b"/.helox/")) {
-        return Ok(false);
-    }
-    if !text.is_empty() && !text.ends_with(b"\n") {
-        text.push(b'\n');
-    }
-    text.extend_from_slice(rule.as_bytes());
-    text.push(b'\n');
-    atomic::replace(&layout.tmp(), &path, &text)?;
-    Ok(true)
 }

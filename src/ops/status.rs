@@ -55,6 +55,9 @@ pub struct Report {
     pub outside: Vec<String>,
     /// The part that is checked out, if it is not all.
     pub selection: Option<String>,
+    /// The version of which an interrupted checkout wrote some files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Number>,
     /// How many files of the version it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,
@@ -88,6 +91,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         _ => None,
     };
     let numbers = repo.versions().numbers(&dataset.name)?;
+    let pending = state.pending.map(|id| repo.version(id)).transpose()?.map(|version| version.number);
     let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
     Ok(Report {
         dataset_name: dataset.name.clone(),
@@ -104,6 +108,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         folders_removed: paths(&found.folders_removed),
         outside: found.outside,
         selection: state.selection.map(|s| s.to_string()),
+        pending,
         partial,
     })
 }

@@ -17,11 +17,19 @@ pub(crate) enum Dataset {
         /// The dataset's name
         name: String,
         /// What kind of data it holds
-        #[arg(long = "type", value_name = "TYPE")]
+        #[arg(long = "type", value_name = "TYPE", default_value = "generic")]
         kind: String,
-        /// Its folder
+        /// Its folder, which must exist
         #[arg(long, value_name = "DIR")]
         path: PathBuf,
+        /// The field or column that tells its samples apart: a JSON pointer or a name; may be repeated
+        #[arg(long, value_name = "FIELD")]
+        key: Vec<String>,
+    },
+    /// Take a dataset out of helox.toml; its versions and its files stay
+    Rm {
+        /// The dataset's name
+        name: String,
     },
     Create(Create),
     List(List),

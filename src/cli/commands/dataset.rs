@@ -13,11 +13,30 @@ use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> {
     match args {
-        args::Dataset::Add { name, kind, path } => {
-            let info = dataset::add(&session.repo()?, &dataset::AddOptions { name, kind, path, present: false })?;
+        args::Dataset::Add { name, kind, path, key } => {
+            let report = dataset::add(&session.repo()?, &dataset::AddOptions { name, kind, path, key })?;
+            let info = &report.info;
+            session.out.report(&report, |out| {
+                let name = out.tint().strong(printable(&info.name));
+                writeln!(out, "Added dataset {name} of type {} in {}", printable(&info.kind), printable(&info.path))?;
+                match report.gitignore_changed {
+                    true => writeln!(out, "Added {}/ to .gitignore", printable(&info.path)),
+                    false => Ok(()),
+                }
+            })?;
+            if report.tracked_by_git {
+                session.out.warning(&format!("git has files of {} too", info.path));
+                session.out.hint(&format!("take them out of git, not off the disk: git rm -r --cached {}", info.path));
+            }
+            if info.versions == 0 {
+                session.out.hint(&format!("create its first version: hlx commit {} -m SUMMARY", info.name));
+            }
+        }
+        args::Dataset::Rm { name } => {
+            let info = dataset::remove(&session.repo()?, &name)?;
             session.out.report(&info, |out| {
                 let name = out.tint().strong(printable(&info.name));
-                writeln!(out, "{name} is a dataset of type {} in {}", printable(&info.kind), printable(&info.path))
+                writeln!(out, "Removed dataset {name} from helox.toml; {} and its files stay", count(info.versions, "version"))
             })?;
         }
         args::Dataset::Create(args) => return create(args, session),
@@ -54,8 +73,8 @@ fn create(args: args::Create, session: &mut Session) -> Result<Answer> {
     let (name, from) = match known {
         Some(info) => (info.name, Some(args.path)),
         None => {
-            let options = dataset::AddOptions { name: args.name, kind: args.kind, path: args.path, present: true };
-            (dataset::add(&repo, &options)?.name, None)
+            let options = dataset::AddOptions { name: args.name, kind: args.kind, path: args.path, key: Vec::new() };
+            (dataset::add(&repo, &options)?.info.name, None)
         }
     };
     let tags = args.tags.iter().map(|tag| tag.trim()).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();

@@ -14,15 +14,18 @@ pub(super) fn run(args: args::Init, session: &mut Session) -> Result<Answer> {
         Some(dir) => dir,
         None => session.folder()?,
     };
-    let report = init::run(&init::Options { dir, name: args.name, kind: args.kind })?;
+    let report = init::run(&init::Options { dir, name: args.name, kind: args.kind, anew: args.anew })?;
     session.out.report(&report, |out| {
-        let verb = if report.created { "made a repository in" } else { "there is a repository already in" };
-        writeln!(out, "{verb} {}", printable(&report.root))?;
+        let store = printable(&report.root);
+        match report.created {
+            true => writeln!(out, "Initialized Helox repository in {store}/.helox")?,
+            false => writeln!(out, "Reinitialized existing Helox repository in {store}/.helox")?,
+        }
         if let Some(name) = &report.dataset {
-            writeln!(out, "the whole folder is the dataset {}", out.tint().strong(printable(name)))?;
+            writeln!(out, "Dataset {} is the whole folder", out.tint().strong(printable(name)))?;
         }
         if report.gitignore_changed {
-            writeln!(out, "added .helox/ to .gitignore")?;
+            writeln!(out, "Added .helox/ to .gitignore")?;
         }
         Ok(())
     })?;
@@ -39,7 +42,10 @@ pub(super) fn run(args: args::Init, session: &mut Session) -> Result<Answer> {
             .hint("remove its .helox and helox.toml if it is not meant; 'hlx dataset add' declares a dataset in the outer one");
     }
     if report.created {
-        session.out.hint("'hlx commit -m SUMMARY' makes the first version");
+        session.out.hint(match report.dataset {
+            Some(_) => "create the first version: hlx commit -m SUMMARY",
+            None => "declare a dataset: hlx dataset add NAME --path DIR",
+        });
     }
     Ok(Answer::Yes)
 }

@@ -4,6 +4,7 @@
 mod audit;
 mod cat;
 mod checkout;
+mod clean;
 mod commit;
 mod compare;
 mod completions;
@@ -77,6 +78,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer> {
         Command::Diff(args) => diff::run(args, session),
         Command::Compare(args) => compare::run(&args, session),
         Command::Checkout(args) => checkout::run(args, session),
+        Command::Clean(args) => clean::run(args, session),
         Command::Restore(args) => restore::run(args, session),
         Command::Ls(args) => ls::run(&args, session),
         Command::Cat(args) => cat::run(&args, session),

@@ -37,6 +37,10 @@ fn words(repo: &Repo, report: &status::Report, out: &mut Output) -> io::Result<(
         (None, Some(latest)) => writeln!(out, "{name}: not checked out; the latest is {}", tint.mark(latest))?,
         (None, None) => writeln!(out, "{name}: no version yet")?,
     }
+    if let Some(pending) = &report.pending {
+        let name = printable(&report.dataset_name);
+        writeln!(out, "interrupted checkout of {pending}; finish it: hlx checkout {name}@{pending}")?;
+    }
     if let Some(selection) = &report.selection {
         writeln!(out, "selection: {}", printable(selection))?;
     }

@@ -347,7 +347,7 @@ impl Commit<'_> {
         let mut labels = Labels::default();
         if !self.options.dry_run && stands {
             if self.options.from.is_none() && outcome != Outcome::Unchanged {
-                let state = State { head: Some(id), selection: self.state.selection.clone() };
+                let state = State { head: Some(id), selection: self.state.selection.clone(), pending: None };
                 state.save(self.repo.store().layout(), &self.dataset.name)?;
             }
             if !self.options.tags.is_empty() {

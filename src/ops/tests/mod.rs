@@ -107,7 +107,7 @@ impl Bench {
     pub fn new() -> Bench {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("work");
-        init::run(&init::Options { dir: path.clone(), name: Some("ds".into()), kind: Some("test".into()) }).unwrap();
+        init::run(&init::Options { dir: path.clone(), name: Some("ds".into()), kind: Some("test".into()), anew: false }).unwrap();
         Bench { _dir: dir, path }
     }
 

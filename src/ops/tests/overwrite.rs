@@ -231,7 +231,7 @@ fn a_file_that_changes_after_the_survey_is_left_as_it_is() {
         let manifest = crate::repo::revision::version(&repo, "1.0.0").unwrap().version.manifest;
         let (target, root) = (Target { manifest, selection: None }, Root::open(&bench.path).unwrap());
         let scan = || Scan::tolerant(&root, cache::Reader::open(&cache::path(store.layout(), "ds")));
-        let surveyed = survey(store, &root, scan().unwrap(), Some(head), &target, &Silent).unwrap();
+        let surveyed = survey(store, &root, scan().unwrap(), [Some(head), None], &target, &Silent).unwrap();
         surveyed.refuse_loss().unwrap();
         bench.write(path, "written meanwhile");
         let rows = cache::Writer::create(store.layout(), "ds").unwrap();

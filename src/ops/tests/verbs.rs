@@ -370,7 +370,7 @@ fn declaring_a_dataset_again_changes_nothing() {
     let bench = Bench::new();
     fs::remove_file(bench.path.join("helox.toml")).unwrap();
     let options =
-        |kind: &str| dataset::AddOptions { name: "a".into(), kind: kind.into(), path: bench.path.join("a"), present: false };
+        |kind: &str| dataset::AddOptions { name: "a".into(), kind: kind.into(), path: bench.path.join("a"), key: Vec::new() };
     dataset::add(&bench.repo(), &options("t")).unwrap();
     dataset::add(&bench.repo(), &options("t")).unwrap();
     assert_eq!(dataset::add(&bench.repo(), &options("other")).unwrap_err().kind(), Kind::Conflict);

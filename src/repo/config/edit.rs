@@ -21,6 +21,19 @@ pub fn add_dataset(shared: &Path, local: &Path, tmp: &Path, dataset: &Dataset) -
     Ok(config)
 }
 
+/// Takes a dataset and all that is declared of it out of `helox.toml`. Durable when it returns.
+pub fn remove_dataset(shared: &Path, local: &Path, tmp: &Path, name: &str) -> Result<Config> {
+    let _lock = lock::exclusive(&tmp.with_file_name("config.lock"))?;
+    let text = String::from_utf8(atomic::read(shared)?.unwrap_or_default()).unwrap_or_default();
+    let wrong = |e: toml_edit::TomlError| Error::new(Kind::Config, format!("{}: {}", shared.display(), e.message()));
+    let mut document: toml_edit::DocumentMut = text.parse().map_err(wrong)?;
+    if let Some(datasets) = document.get_mut("dataset").and_then(toml_edit::Item::as_table_like_mut) {
+        datasets.remove(name);
+    }
+    atomic::replace(tmp, shared, document.to_string().as_bytes())?;
+    Config::load(shared, local)
+}
+
 /// Returns the text of the file with a dataset behind all that is there, which stays byte by byte.
 fn with_dataset(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> {
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
@@ -33,10 +46,23 @@ fn with_dataset(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> 
     if !text.trim().is_empty() {
         longer += end;
     }
-    longer += &[format!("[dataset.{name}]"), format!("type = {kind}"), format!("path = {path}"), String::new()].join(end);
+    let key = key_of(dataset).map(|key| format!("key = {key}"));
+    let mut lines = vec![format!("[dataset.{name}]"), format!("type = {kind}"), format!("path = {path}")];
+    lines.extend(key);
+    lines.push(String::new());
+    longer += &lines.join(end);
     match longer.parse::<toml_edit::DocumentMut>() {
         Ok(_) => Ok(longer),
         Err(_) => inserted(text, dataset, shared),
+    }
+}
+
+/// The value of the key of a dataset, if it has one.
+fn key_of(dataset: &Dataset) -> Option<toml_edit::Value> {
+    match &dataset.key[..] {
+        [] => None,
+        [one] => Some(one.as_str().into()),
+        several => Some(several.iter().map(String::as_str).collect::<toml_edit::Array>().into()),
     }
 }
 
@@ -47,6 +73,9 @@ fn inserted(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> {
     let mut table = toml_edit::InlineTable::new();
     table.insert("type", dataset.kind.as_str().into());
     table.insert("path", dataset.path.as_str().into());
+    if let Some(key) = key_of(dataset) {
+        table.insert("key", key);
+    }
     let Some(datasets) = document.get_mut("dataset").and_then(toml_edit::Item::as_table_like_mut) else {
         return Err(Error::new(Kind::Config, format!("{}: 'dataset' is not a table", shared.display())));
     };
@@ -76,6 +105,19 @@ mod tests {
         }
         let again = Config::load(&shared, &local).unwrap();
         assert_eq!((again.level(), again.dataset("leases")), (3, Some(&dataset)));
+    }
+
+    #[test]
+    fn a_dataset_goes_with_all_that_is_declared_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (shared, local) = (dir.path().join("helox.toml"), dir.path().join("config.toml"));
+        std::fs::create_dir(dir.path().join("tmp")).unwrap();
+        let rest = "# ours\n[dataset.one]\npath = \"one\"\n";
+        std::fs::write(&shared, format!("{rest}\n[dataset.two]\npath = \"two\"\n\n[dataset.two.version]\nminor_above = 0.2\n"))
+            .unwrap();
+        let config = remove_dataset(&shared, &local, &dir.path().join("tmp"), "two").unwrap();
+        assert!(config.dataset("two").is_none() && config.dataset("one").is_some());
+        assert_eq!(std::fs::read_to_string(&shared).unwrap(), rest);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::sample::Reading;
 use crate::store::samples::Rules;
 use crate::validate::Spec;
 
-pub use edit::add_dataset;
+pub use edit::{add_dataset, remove_dataset};
 
 /// zstd's level where nothing else is set.
 const LEVEL: i32 = 1;

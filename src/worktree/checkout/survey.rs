@@ -15,18 +15,22 @@ use crate::worktree::cache::{entry_kind, kind_within};
 use crate::worktree::file::FileEntry;
 use crate::worktree::scan::{Scan, Seen};
 
-/// Looks at every file of the workspace and at every path that the target writes. `head` is the manifest that the
-/// workspace was made from. Untracked files that are in nobody's way stay.
+/// Looks at every file of the workspace and at every path that the target writes. `sides` are the manifests that its files
+/// may be from: the version that it was made from, and the one that an interrupted checkout was making of it. Untracked
+/// files that are in nobody's way stay.
 pub fn survey(
     store: &Store,
     root: &Root,
     scan: Scan<'_>,
-    head: Option<Id<Node>>,
+    sides: [Option<Id<Node>>; 2],
     target: &Target<'_>,
     progress: &dyn Progress,
 ) -> Result<Survey> {
     let mut inspector = Inspector::new(store, root, atomic::present(&store.layout().tmp(), root.path()));
-    let mut old = head.map(|head| Entries::new(store, head)).transpose()?.map(|entries| Selected::new(entries, None));
+    let mut olds = Vec::new();
+    for manifest in sides.into_iter().flatten() {
+        olds.push(Selected::new(Entries::new(store, manifest)?, None));
+    }
     let mut new = Selected::new(Entries::new(store, target.manifest)?, target.selection);
     for seen in scan {
         progress.check()?;
@@ -36,10 +40,10 @@ pub fn survey(
                 inspector.place_of(&entry)?;
             }
         }
-        let before = match &mut old {
-            Some(old) => old.at(seen.path())?,
-            None => None,
-        };
+        let mut before = Vec::new();
+        for old in &mut olds {
+            before.extend(old.at(seen.path())?.map(FileEntry::from));
+        }
         let wanted = new.at(seen.path())?;
         inspector.decide(before, wanted, seen)?;
     }
@@ -89,10 +93,10 @@ pub fn below(store: &Store, manifest: Id<Node>, path: &str) -> Result<Vec<Entry>
 }
 
 impl Inspector<'_> {
-    /// Decides about a path that the scan shows, from the entries of the old version and of the new.
-    fn decide(&mut self, before: Option<Entry>, wanted: Option<Entry>, seen: Seen) -> Result<()> {
+    /// Decides about a path that the scan shows, from its entries in the versions before and in the new one.
+    fn decide(&mut self, before: Vec<FileEntry>, wanted: Option<Entry>, seen: Seen) -> Result<()> {
         let root = self.root;
-        let (before, wanted) = (before.map(FileEntry::from), wanted.map(FileEntry::from));
+        let wanted = wanted.map(FileEntry::from);
         let (path, stat, mut now) = match seen {
             Seen::Known(row) => (row.entry.path.clone(), row.stat, FileEntry::from(row.entry)),
             Seen::Unknown { path, stat } => {
@@ -100,7 +104,7 @@ impl Inspector<'_> {
                     let kind = kind_within(root, entry_kind(stat.kind), Some(entry.kind));
                     entry.size == stat.size && entry.kind == kind
                 };
-                let untracked = before.is_none() && wanted.is_some();
+                let untracked = before.is_empty() && wanted.is_some();
                 match untracked || before.iter().chain(&wanted).any(may_be) {
                     true => {
                         let (stat, now) = self.read(&path, stat)?;
@@ -111,12 +115,12 @@ impl Inspector<'_> {
                 }
             }
         };
-        now.kind = kind_within(self.root, now.kind, wanted.as_ref().or(before.as_ref()).map(|entry| entry.kind));
-        let is = |entry: &Option<FileEntry>| entry.as_ref().is_some_and(|entry| entry.same(&now));
+        now.kind = kind_within(self.root, now.kind, wanted.as_ref().or(before.first()).map(|entry| entry.kind));
+        let is_one = before.iter().any(|entry| entry.same(&now));
         let Some(wanted) = wanted else {
             let is_folder = now.kind == EntryKind::Folder;
-            if before.is_some() || is_folder {
-                if !is(&before) && !is_folder {
+            if !before.is_empty() || is_folder {
+                if !is_one && !is_folder {
                     self.survey.dirty.insert(path.clone());
                 }
                 self.survey.surplus.insert(path, stat);
@@ -129,10 +133,7 @@ impl Inspector<'_> {
         if stat.kind == FileKind::Folder {
             return self.clear_folder(&path, stat);
         }
-        let is_safe = match &before {
-            Some(_) => is(&before),
-            None => self.is_held(&now),
-        };
+        let is_safe = if before.is_empty() { self.is_held(&now) } else { is_one };
         if !is_safe {
             self.survey.dirty.insert(path.clone());
         }

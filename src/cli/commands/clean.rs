@@ -1,0 +1,37 @@
+//! `hlx clean`: removes the files of the workspace that its version does not have.
+
+use std::io::{self, Write};
+
+use helox::ops::clean;
+use helox::{Error, Repo, Result, printable};
+
+use super::Answer;
+use crate::cli::args;
+use crate::cli::format::count;
+use crate::cli::output::Output;
+use crate::cli::session::Session;
+
+pub(super) fn run(args: args::Clean, session: &mut Session) -> Result<Answer> {
+    if !args.dry_run && !args.force {
+        return Err(Error::usage("clean removes files that no version has")
+            .with_hint("'hlx clean --dry-run' lists them; 'hlx clean --force' removes them"));
+    }
+    let repo = session.repo()?;
+    let mut reports = Vec::new();
+    for dataset in repo.scope_of_paths(args.name.as_deref(), &args.paths)? {
+        let options = clean::Options { dataset: Some(dataset.name.clone()), paths: args.paths.clone(), dry_run: args.dry_run };
+        reports.push(clean::run(&repo, &options, &session.progress())?);
+    }
+    session.out.answers(&reports, |report, out| words(&repo, report, out))?;
+    Ok(Answer::Yes)
+}
+
+fn words(repo: &Repo, report: &clean::Report, out: &mut Output) -> io::Result<()> {
+    let tint = out.tint();
+    let verb = if report.dry_run { "Would remove" } else { "Removed" };
+    for path in &report.removed {
+        writeln!(out, "{} {}", tint.bad(verb), printable(&repo.relative(&report.dataset_name, path)))?;
+    }
+    let total = count(report.removed.len() as u64, "untracked path");
+    writeln!(out, "{}: {total}{}", printable(&report.dataset_name), if report.dry_run { "" } else { " removed" })
+}
