@@ -47,9 +47,9 @@ struct Side<'a, S> {
 impl<S: NodeSource> Side<'_, S> {
     /// Whether paths greater than `after`, up to `last`, may be wanted.
     fn wants(&self, after: Option<&DataPath>, last: &DataPath) -> bool {
-        self.range.as_ref().is_none_or(|(from, end)| {
-            last.as_str() >= from.as_str() && after.is_none_or(|after| after.as_str() < end.as_str())
-        })
+        self.range
+            .as_ref()
+            .is_none_or(|(from, end)| last.as_str() >= from.as_str() && after.is_none_or(|after| after.as_str() < end.as_str()))
     }
 
     fn open(&mut self, id: Id<NodeId>, after: Option<DataPath>) -> Result<()> {

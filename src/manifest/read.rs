@@ -202,10 +202,10 @@ mod tests {
         assert!(find(&memory, root, "d07/f000107").unwrap().is_some());
         assert!(find(&memory, root, "d07/f00010").unwrap().is_none());
         assert!(find(&memory, root, "zzz").unwrap().is_none());
-        assert!(has(&memory, root, "d07").unwrap() && has(&memory, root, "d07/f000107").unwrap());
-        assert!(!has(&memory, root, "d0").unwrap() && !has(&memory, root, "zzz").unwrap());
         assert_eq!(list(&memory, root, Some("d49")).unwrap().len(), 400);
         assert!(memory.reads.get() < 30, "{} reads", memory.reads.get());
+        assert!(has(&memory, root, "d07").unwrap() && has(&memory, root, "d07/f000107").unwrap());
+        assert!(!has(&memory, root, "d0").unwrap() && !has(&memory, root, "zzz").unwrap());
         let top = list(&memory, root, None).unwrap();
         assert_eq!(top.len(), 50);
         assert_eq!(top[0], Listed::Folder("d00".into()));

@@ -83,11 +83,10 @@ pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
             Ok(Some(VersionView { files: files.or(view.files), ..view }))
         };
         match view() {
-            Ok(view) => {
-                for mut view in view {
-                    report.damaged.append(&mut view.damaged);
-                    report.versions.push(view);
-                }
+            Ok(None) => {}
+            Ok(Some(mut view)) => {
+                report.damaged.append(&mut view.damaged);
+                report.versions.push(view);
             }
             Err(e) if e.spares_others() => report.damaged.push(&e.within(name)),
             Err(e) => return Err(e),
@@ -115,7 +114,8 @@ impl Paths {
         let mut paths = paths::of_dataset(repo, &dataset, typed)?;
         check(repo, &dataset, &paths)?;
         paths.sort();
-        paths.dedup_by(|path, before| before.is_empty() || path.strip_prefix(&**before).is_some_and(|rest| rest.starts_with('/')));
+        paths
+            .dedup_by(|path, before| before.is_empty() || path.strip_prefix(&**before).is_some_and(|rest| rest.starts_with('/')));
         paths.dedup();
         Ok(Some(Paths { dataset, paths }))
     }
