@@ -259,7 +259,7 @@ pub(crate) struct Compare {
 pub(crate) struct Checkout {
     /// The version
     pub(crate) rev: String,
-    /// Write it to DIR, absent or empty, and leave the workspace alone
+    /// Write it to DIR, absent or empty, with a stamp .helox-version.json, and leave the workspace alone
     #[arg(long, value_name = "DIR")]
     pub(crate) into: Option<PathBuf>,
     /// Only files that match; may be repeated
