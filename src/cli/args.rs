@@ -89,7 +89,8 @@ impl Arguments {
             () if self.global.json => Form::Json,
             () => Form::Human,
         };
-        Manner { form, color: self.global.color, quiet: self.global.quiet, verbose: self.global.verbose }
+        let Global { color, quiet, verbose, no_pager, .. } = self.global;
+        Manner { form, color, quiet, verbose, paged: !no_pager }
     }
 }
 
@@ -111,6 +112,9 @@ pub(crate) struct Global {
     /// Show no progress of long work
     #[arg(long, global = true)]
     pub(crate) no_progress: bool,
+    /// Print long answers without a pager, as HLX_PAGER=cat does
+    #[arg(long, global = true)]
+    pub(crate) no_pager: bool,
     /// When to use colour
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     pub(crate) color: ColorChoice,

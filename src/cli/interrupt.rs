@@ -7,11 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);
+static IGNORING: AtomicUsize = AtomicUsize::new(0);
 
 /// Watches for Ctrl-C; `exit` ends the process.
 pub(crate) fn watch(exit: impl Fn() + Send + 'static) {
     // Without a handler the kernel ends the process at Ctrl-C, which is safe as well.
     let _ = ctrlc::set_handler(move || {
+        if IGNORING.load(SeqCst) > 0 {
+            return;
+        }
         let heard = LISTENERS.load(SeqCst) > 0 && !ASKED.swap(true, SeqCst);
         if !heard {
             exit();
@@ -38,5 +42,22 @@ impl Listening {
 impl Drop for Listening {
     fn drop(&mut self) {
         LISTENERS.fetch_sub(1, SeqCst);
+    }
+}
+
+/// A program that has the terminal, such as a pager: while this lives, Ctrl-C is for that program alone.
+pub(crate) struct Ignored(());
+
+impl Ignored {
+    /// The program begins.
+    pub(crate) fn new() -> Ignored {
+        IGNORING.fetch_add(1, SeqCst);
+        Ignored(())
+    }
+}
+
+impl Drop for Ignored {
+    fn drop(&mut self) {
+        IGNORING.fetch_sub(1, SeqCst);
     }
 }

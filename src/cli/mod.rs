@@ -13,6 +13,7 @@ mod format;
 mod graph;
 pub(crate) mod interrupt;
 pub(crate) mod output;
+mod pager;
 mod progress;
 pub(crate) mod session;
 mod when;

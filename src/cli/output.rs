@@ -13,6 +13,7 @@ use helox::{Error, ErrorKind, Result};
 use serde::Serialize;
 
 use super::failure;
+use super::pager::Pager;
 
 /// What a result is printed as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(crate) struct Manner {
     pub(crate) quiet: bool,
     /// Whether details are printed.
     pub(crate) verbose: bool,
+    /// Whether long answers go through a pager on a terminal.
+    pub(crate) paged: bool,
 }
 
 impl Manner {
@@ -53,7 +56,7 @@ impl Manner {
             () if said("always") => ColorChoice::Always,
             () => ColorChoice::Auto,
         };
-        Manner { form: if json { Form::Json } else { Form::Human }, color, quiet: false, verbose: false }
+        Manner { form: if json { Form::Json } else { Form::Human }, color, quiet: false, verbose: false, paged: false }
     }
 
     /// The colours for stdout.
@@ -129,6 +132,7 @@ impl Tint {
 /// Stdout, and how to use it.
 pub(crate) struct Output {
     stdout: BufWriter<Stdout>,
+    pager: Option<BufWriter<Pager>>,
     fault: Option<io::Error>,
     warnings: Vec<String>,
     hints: Vec<String>,
@@ -141,7 +145,14 @@ impl Output {
     pub(crate) fn new(manner: Manner) -> Output {
         // Not locked: a panic in another thread must be able to say so in JSON.
         let stdout = BufWriter::with_capacity(64 << 10, io::stdout());
-        Output { stdout, fault: None, warnings: Vec::new(), hints: Vec::new(), manner, tint: manner.tint_stdout() }
+        Output { stdout, pager: None, fault: None, warnings: Vec::new(), hints: Vec::new(), manner, tint: manner.tint_stdout() }
+    }
+
+    /// Sends what follows through a pager, if it is for a person at a terminal.
+    pub(crate) fn page(&mut self) {
+        if self.manner.form == Form::Human && self.manner.paged && self.pager.is_none() && io::stdout().is_terminal() {
+            self.pager = Pager::start().map(BufWriter::new);
+        }
     }
 
     /// What results are printed as.
@@ -217,6 +228,9 @@ impl Output {
         if self.fault.is_none() {
             let _ = self.flush();
         }
+        if let Some(pager) = &mut self.pager {
+            pager.get_mut().wait();
+        }
         if self.fault.is_none() {
             self.warnings.drain(..).for_each(|warning| failure::warning(&warning, self.manner));
             self.hints.drain(..).for_each(|hint| failure::hint(&hint, self.manner));
@@ -245,12 +259,18 @@ impl Output {
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let done = self.stdout.write(bytes);
+        let done = match &mut self.pager {
+            Some(pager) => pager.write(bytes),
+            None => self.stdout.write(bytes),
+        };
         self.remember(done)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let done = self.stdout.flush();
+        let done = match &mut self.pager {
+            Some(pager) => pager.flush(),
+            None => self.stdout.flush(),
+        };
         self.remember(done)
     }
 }

@@ -100,3 +100,45 @@ fn commands_of_other_tools_are_answered() {
     }
     assert!(!s.run("tag mv a b").stderr.contains("move the file"));
 }
+
+#[test]
+fn long_answers_go_through_a_pager_on_a_terminal() {
+    let s = Sandbox::with_two_versions();
+    let pager = s.dir.path().join("pager");
+    fs::write(&pager, "#!/bin/sh\necho paged\ncat\n").unwrap();
+    fs::set_permissions(&pager, fs::Permissions::from_mode(0o755)).unwrap();
+    let pager = pager.to_str().unwrap();
+    for line in ["log --oneline", "show", "diff 1.0.0 1.1.0", "audit"] {
+        let (code, text) = s.on_terminal(line, &[("HLX_PAGER", pager)]);
+        assert_eq!((code, text.starts_with("paged\n")), (0, true), "{line}: {text}");
+        let (_, other) = s.on_terminal(line, &[("PAGER", pager)]);
+        assert_eq!(other, text, "{line}");
+        let plain = text.trim_start_matches("paged\n");
+        for (flag, env) in [
+            ("--no-pager", &[("HLX_PAGER", pager)][..]),
+            ("", &[("HLX_PAGER", ""), ("PAGER", pager)]),
+            ("", &[("HLX_PAGER", "cat")]),
+        ] {
+            assert_eq!(s.on_terminal(&format!("{flag} {line}"), env), (0, plain.to_owned()), "{line} {flag} {env:?}");
+        }
+        // A pager that is not there costs the pager, not the answer.
+        assert_eq!(s.on_terminal(line, &[("PAGER", "/no/such/pager")]), (0, plain.to_owned()), "{line}");
+    }
+    // Short answers, other forms and pipes go without.
+    assert!(!s.on_terminal("status", &[("PAGER", pager)]).1.contains("paged"));
+    assert!(!s.on_terminal("log --json", &[("PAGER", pager)]).1.contains("paged"));
+    assert!(!String::from_utf8(s.command("log").env("PAGER", pager).output().unwrap().stdout).unwrap().contains("paged"));
+}
+
+#[test]
+fn quitting_the_pager_is_no_error_and_changes_no_exit_code() {
+    let s = Sandbox::with_two_versions();
+    // More than a pipe holds.
+    for n in 0..3000 {
+        s.write(&format!("{n}{}", "-long".repeat(10)), "");
+    }
+    for pager in ["head -1", "true", "false", "sh -c 'exit 9'"] {
+        assert_eq!(s.on_terminal("diff --exit-code", &[("PAGER", pager)]).0, 1, "{pager}");
+        assert_eq!(s.on_terminal("log", &[("PAGER", pager)]).0, 0, "{pager}");
+    }
+}

@@ -69,6 +69,26 @@ impl Sandbox {
         Output { code, stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
+    /// Runs with stdout and stderr on a terminal: the exit code, and all that was printed there.
+    pub fn on_terminal(&self, line: &str, env: &[(&str, &str)]) -> (i32, String) {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+        let side = fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+        let mut command = self.command(line);
+        command.env("TERM", "xterm").envs(env.iter().copied()).stdout(side.try_clone().unwrap()).stderr(side);
+        let mut child = command.spawn().unwrap();
+        // The terminal closes once nobody has its other side open.
+        drop(command);
+        let (mut text, mut bytes) = (Vec::new(), [0; 4096]);
+        while let Ok(n @ 1..) = rustix::io::read(&terminal, &mut bytes) {
+            text.extend_from_slice(&bytes[..n]);
+        }
+        (child.wait().unwrap().code().unwrap(), String::from_utf8(text).unwrap().replace('\r', ""))
+    }
+
     /// Runs what has to succeed, and returns what it printed.
     pub fn ok(&self, line: &str) -> String {
         let output = self.run(line);

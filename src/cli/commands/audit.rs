@@ -18,6 +18,7 @@ pub(super) fn run(args: &args::Audit, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     if !args.verify {
         let report = audit::list(&repo, audit::Options { limit: args.limit })?;
+        session.out.page();
         session.out.answer(&report, |out| {
             let rows: Vec<_> = report.entries.iter().map(row).collect();
             columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))

@@ -31,6 +31,7 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     if session.out.form() == Form::JsonLines {
         reports.iter().try_for_each(|report| json_lines(report, &mut session.out))?;
     } else {
+        session.out.page();
         session.out.answers(&reports, |report, out| {
             let shown = Shown { repo: &repo, report };
             match () {

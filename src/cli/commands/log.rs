@@ -27,6 +27,7 @@ pub(super) fn run(args: args::Log, session: &mut Session) -> Result<Answer> {
         report.versions.iter().try_for_each(|version| session.out.document(version))?;
         return Ok(Answer::of_list(&report.damaged, session));
     }
+    session.out.page();
     session.out.answer(&report, |out| words(&report.versions, args.oneline, args.graph, out))?;
     if report.versions.is_empty() {
         session.out.hint("no versions");

@@ -14,6 +14,7 @@ use crate::cli::session::Session;
 
 pub(super) fn run(args: &args::Show, session: &mut Session) -> Result<Answer> {
     let version = show::run(&session.repo()?, args.rev.as_deref())?;
+    session.out.page();
     session.out.answer(&version, |out| words(&version, out))?;
     Ok(Answer::of_list(&version.damaged, session))
 }
