@@ -20,6 +20,8 @@ mod said;
 mod samples;
 #[path = "cli/sandbox.rs"]
 mod sandbox;
+#[path = "cli/which.rs"]
+mod which;
 #[path = "cli/words.rs"]
 mod words;
 
