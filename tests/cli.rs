@@ -18,6 +18,8 @@ mod long;
 mod said;
 #[path = "cli/sandbox.rs"]
 mod sandbox;
+#[path = "cli/which.rs"]
+mod which;
 #[path = "cli/words.rs"]
 mod words;
 

@@ -5,6 +5,7 @@ mod commit;
 mod dataset;
 mod elsewhere;
 mod filter;
+mod log;
 mod said;
 mod validate;
 mod values;
@@ -22,6 +23,7 @@ use super::output::{Form, Manner};
 pub(crate) use commit::{Bump, Commit};
 pub(crate) use dataset::{Create, Dataset, List};
 pub(crate) use filter::Filter;
+pub(crate) use log::Log;
 pub(crate) use said::{Audit, Note, Run};
 pub(crate) use validate::{Format, Validate};
 
@@ -37,7 +39,7 @@ pub(crate) enum Stop {
 
 /// Reads the arguments of the process, its name first.
 pub(crate) fn parse(typed: &[OsString], manner: Manner) -> Result<Arguments, Stop> {
-    Arguments::try_parse_from(typed).map_err(|error| {
+    Arguments::try_parse_from(log::with_limit(typed)).map_err(|error| {
         let text = |tinted: bool| if tinted { error.render().ansi().to_string() } else { error.render().to_string() };
         match error.kind() {
             ClapKind::DisplayHelp | ClapKind::DisplayVersion => {
@@ -185,34 +187,6 @@ pub(crate) struct Status {
     /// Only these files and folders
     #[arg(last = true, value_name = "PATH")]
     pub(crate) paths: Vec<String>,
-}
-
-/// List versions, children before parents
-#[derive(Args)]
-#[command(after_help = "Examples:
-  hlx log leases --oneline --graph
-  hlx log leases@1.2.0 -n 5
-  hlx log --tag production --since '3 months ago' --meta source=crawl
-
-Without NAME it lists the dataset that you are in, or the only one, or all of them, the newest version first.")]
-pub(crate) struct Log {
-    /// A dataset, or a revision whose ancestors to list
-    #[arg(value_name = "NAME|REV")]
-    pub(crate) target: Option<String>,
-    /// At most N versions
-    #[arg(short = 'n', value_name = "N")]
-    pub(crate) limit: Option<usize>,
-    /// One line a version
-    #[arg(long)]
-    pub(crate) oneline: bool,
-    /// Draw the lines of descent
-    #[arg(long)]
-    pub(crate) graph: bool,
-    #[command(flatten)]
-    pub(crate) filter: Filter,
-    /// Print one JSON document a version
-    #[arg(long)]
-    pub(crate) jsonl: bool,
 }
 
 /// Show everything about one version

@@ -137,6 +137,11 @@ impl<'a> Viewer<'a> {
         Viewer { repo, facts: State::default(), whole: false, compares: false, schema: None, judgement: None }
     }
 
+    /// Compares the files with those of the parent.
+    pub fn with_changes(self) -> Viewer<'a> {
+        Viewer { compares: true, ..self }
+    }
+
     /// Knows this schema without looking it up.
     pub fn with_schema(mut self, schema: Option<Schema>) -> Viewer<'a> {
         self.schema = schema;
