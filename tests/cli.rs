@@ -16,6 +16,8 @@ mod json;
 mod long;
 #[path = "cli/said.rs"]
 mod said;
+#[path = "cli/samples.rs"]
+mod samples;
 #[path = "cli/sandbox.rs"]
 mod sandbox;
 #[path = "cli/which.rs"]

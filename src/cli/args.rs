@@ -203,7 +203,7 @@ pub(crate) struct Show {
   hlx diff                                      what commit would record
   hlx diff leases@1.0.0 leases@1.1.0 --stat     two versions, with sizes
   hlx diff leases@1.0.0 -- train                one folder, against the workspace
-  hlx diff HEAD~1 HEAD --samples --patch        the samples that changed")]
+  hlx diff HEAD~1 HEAD -p                       the samples that changed")]
 pub(crate) struct Diff {
     /// The older side [default: the checked-out version]
     #[arg(value_name = "A")]
@@ -226,10 +226,10 @@ pub(crate) struct Diff {
     /// Count them in each file too, where one that moved shows
     #[arg(long, requires = "samples")]
     pub(crate) by_file: bool,
-    /// Print the samples
-    #[arg(long, short = 'p', requires = "samples", conflicts_with_all = ["stat", "name_only", "name_status"])]
+    /// Print the samples, of long texts the words that differ; implies --samples
+    #[arg(long, short = 'p', conflicts_with_all = ["stat", "name_only", "name_status"])]
     pub(crate) patch: bool,
-    /// Print no more than N samples
+    /// Print no more than N samples [default: 20 on a terminal, else all]
     #[arg(long, value_name = "N", requires = "patch")]
     pub(crate) limit: Option<usize>,
     /// Exit with 1 if anything differs

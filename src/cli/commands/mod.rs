@@ -28,6 +28,7 @@ mod summary;
 mod tag;
 mod validate;
 mod verify;
+mod word_diff;
 
 use helox::Result;
 use helox::ops::DamageList;
