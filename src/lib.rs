@@ -43,7 +43,7 @@ pub mod formats {
 pub mod validation {
     pub use crate::object::verdict::{OnOpaque, Severity};
     pub use crate::sample::Type;
-    pub use crate::validate::{Bound, Check, Rule, Spec, Unit};
+    pub use crate::validate::{Bound, Check, Rule, Skip, Spec, Unit};
 }
 
 pub use clock::Time;

@@ -179,6 +179,7 @@ pub(super) fn commit_options() -> commit::Options {
         from: None,
         allow_empty: false,
         no_validate: false,
+        reason: None,
         max_findings: None,
         dry_run: false,
     }
