@@ -16,10 +16,14 @@ mod json;
 mod long;
 #[path = "cli/said.rs"]
 mod said;
+#[path = "cli/samples.rs"]
+mod samples;
 #[path = "cli/sandbox.rs"]
 mod sandbox;
 #[path = "cli/sessions.rs"]
 mod sessions;
+#[path = "cli/which.rs"]
+mod which;
 #[path = "cli/words.rs"]
 mod words;
 

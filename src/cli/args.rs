@@ -5,6 +5,7 @@ mod commit;
 mod dataset;
 mod elsewhere;
 mod filter;
+mod log;
 mod said;
 mod validate;
 mod values;
@@ -22,8 +23,9 @@ use super::output::{Form, Manner};
 pub(crate) use commit::{Bump, Commit};
 pub(crate) use dataset::{Create, Dataset, List};
 pub(crate) use filter::Filter;
+pub(crate) use log::Log;
 pub(crate) use said::{Audit, Note, Run};
-pub(crate) use validate::Validate;
+pub(crate) use validate::{Format, Validate};
 
 /// Why there is nothing to run.
 pub(crate) enum Stop {
@@ -37,7 +39,7 @@ pub(crate) enum Stop {
 
 /// Reads the arguments of the process, its name first.
 pub(crate) fn parse(typed: &[OsString], manner: Manner) -> Result<Arguments, Stop> {
-    Arguments::try_parse_from(typed).map_err(|error| {
+    Arguments::try_parse_from(log::with_limit(typed)).map_err(|error| {
         let text = |tinted: bool| if tinted { error.render().ansi().to_string() } else { error.render().to_string() };
         match error.kind() {
             ClapKind::DisplayHelp | ClapKind::DisplayVersion => {
@@ -149,6 +151,11 @@ pub(crate) enum Command {
     Stats,
     /// Rebuild everything that is derived from the packs
     Reindex,
+    /// Have git validate the data before each commit
+    #[command(
+        after_help = "Example:\n  hlx install-hooks\n\nCreates the hook pre-commit of git, which runs 'hlx validate'. A hook that is there is kept."
+    )]
+    InstallHooks,
     Completions(Completions),
     /// Print the manual page
     #[command(after_help = "Example:\n  hlx man > ~/.local/share/man/man1/hlx.1")]
@@ -188,34 +195,6 @@ pub(crate) struct Status {
     pub(crate) paths: Vec<String>,
 }
 
-/// List versions, children before parents
-#[derive(Args)]
-#[command(after_help = "Examples:
-  hlx log leases --oneline --graph
-  hlx log leases@1.2.0 -n 5
-  hlx log --tag production --since '3 months ago' --meta source=crawl
-
-Without NAME it lists the dataset that you are in, or the only one, or all of them, the newest version first.")]
-pub(crate) struct Log {
-    /// A dataset, or a revision whose ancestors to list
-    #[arg(value_name = "NAME|REV")]
-    pub(crate) target: Option<String>,
-    /// At most N versions
-    #[arg(short = 'n', value_name = "N")]
-    pub(crate) limit: Option<usize>,
-    /// One line a version
-    #[arg(long)]
-    pub(crate) oneline: bool,
-    /// Draw the lines of descent
-    #[arg(long)]
-    pub(crate) graph: bool,
-    #[command(flatten)]
-    pub(crate) filter: Filter,
-    /// Print one JSON document a version
-    #[arg(long)]
-    pub(crate) jsonl: bool,
-}
-
 /// Show everything about one version
 #[derive(Args)]
 #[command(after_help = "Example:\n  hlx show leases@production")]
@@ -230,7 +209,7 @@ pub(crate) struct Show {
   hlx diff                                      what commit would record
   hlx diff leases@1.0.0 leases@1.1.0 --stat     two versions, with sizes
   hlx diff leases@1.0.0 -- train                one folder, against the workspace
-  hlx diff HEAD~1 HEAD --samples --patch        the samples that changed")]
+  hlx diff HEAD~1 HEAD -p                       the samples that changed")]
 pub(crate) struct Diff {
     /// The older side [default: the checked-out version]
     #[arg(value_name = "A")]
@@ -253,10 +232,10 @@ pub(crate) struct Diff {
     /// Count them in each file too, where one that moved shows
     #[arg(long, requires = "samples")]
     pub(crate) by_file: bool,
-    /// Print the samples
-    #[arg(long, short = 'p', requires = "samples", conflicts_with_all = ["stat", "name_only", "name_status"])]
+    /// Print the samples, of long texts the words that differ; implies --samples
+    #[arg(long, short = 'p', conflicts_with_all = ["stat", "name_only", "name_status"])]
     pub(crate) patch: bool,
-    /// Print no more than N samples
+    /// Print no more than N samples [default: 20 on a terminal, else all]
     #[arg(long, value_name = "N", requires = "patch")]
     pub(crate) limit: Option<usize>,
     /// Exit with 1 if anything differs
@@ -291,7 +270,7 @@ pub(crate) struct Compare {
 pub(crate) struct Checkout {
     /// The version; the name of a dataset alone means its latest
     pub(crate) rev: String,
-    /// Write it to DIR, absent or empty, and leave the workspace alone
+    /// Write it to DIR, absent or empty, with a stamp .helox-version.json, and leave the workspace alone
     #[arg(long, value_name = "DIR")]
     pub(crate) into: Option<PathBuf>,
     /// Only files that match; may be repeated

@@ -40,9 +40,18 @@ enum Head {
 struct Side<'a, S> {
     source: &'a S,
     ahead: Vec<Head>,
+    /// The first path that is wanted, and the first beyond; all if none.
+    range: Option<(String, String)>,
 }
 
 impl<S: NodeSource> Side<'_, S> {
+    /// Whether paths greater than `after`, up to `last`, may be wanted.
+    fn wants(&self, after: Option<&DataPath>, last: &DataPath) -> bool {
+        self.range
+            .as_ref()
+            .is_none_or(|(from, end)| last.as_str() >= from.as_str() && after.is_none_or(|after| after.as_str() < end.as_str()))
+    }
+
     fn open(&mut self, id: Id<NodeId>, after: Option<DataPath>) -> Result<()> {
         match self.source.node(id)? {
             Node::Leaf(entries) => self.ahead.extend(entries.into_iter().rev().map(Head::Entry)),
@@ -53,6 +62,10 @@ impl<S: NodeSource> Side<'_, S> {
                     .map(|child| {
                         let last = child.last.clone();
                         Head::Tree { level: level - 1, child, after: after.replace(last) }
+                    })
+                    .filter(|head| match head {
+                        Head::Tree { child, after, .. } => self.wants(after.as_ref(), &child.last),
+                        Head::Entry(_) => true,
                     })
                     .collect();
                 self.ahead.extend(heads.into_iter().rev());
@@ -106,9 +119,29 @@ enum Step {
 impl<'a, S: NodeSource> Diff<'a, S> {
     /// Compares two trees.
     pub fn new(source: &'a S, old: Id<NodeId>, new: Id<NodeId>) -> Result<Self> {
-        let mut diff = Diff { old: Side { source, ahead: Vec::new() }, new: Side { source, ahead: Vec::new() } };
-        if old != new {
-            diff.old.open(old, None)?;
+        Diff::starting(source, Some(old), new, None)
+    }
+
+    /// Compares what two trees have at a path or below it, and reads no node that has neither. An empty path takes all;
+    /// without an old tree all is added.
+    pub fn within(
+        source: &'a S,
+        old: Option<Id<NodeId>>,
+        new: Id<NodeId>,
+        path: &str,
+    ) -> Result<impl Iterator<Item = Result<Change>> + use<'a, S>> {
+        // '0' follows '/': the first path beyond.
+        let range = (!path.is_empty()).then(|| (path.to_owned(), format!("{path}0")));
+        let path = path.to_owned();
+        let wanted = move |change: &Change| path.is_empty() || change.path().is_within(&path);
+        Ok(Diff::starting(source, old, new, range)?.filter(move |change| change.as_ref().map_or(true, &wanted)))
+    }
+
+    fn starting(source: &'a S, old: Option<Id<NodeId>>, new: Id<NodeId>, range: Option<(String, String)>) -> Result<Self> {
+        let side = |range| Side { source, ahead: Vec::new(), range };
+        let mut diff = Diff { old: side(range.clone()), new: side(range) };
+        if old != Some(new) {
+            old.map_or(Ok(()), |old| diff.old.open(old, None))?;
             diff.new.open(new, None)?;
         }
         Ok(diff)
@@ -240,6 +273,21 @@ mod tests {
         assert!(reads < 40, "{reads} nodes read");
     }
 
+    #[test]
+    fn within_a_path_it_reads_only_what_may_differ_there() {
+        let old: BTreeMap<_, _> = (0..50_000).map(|i| (format!("d{}/f{i}", i % 100), i.to_string())).collect();
+        let new: BTreeMap<_, _> = old.keys().map(|path| (path.clone(), "new".to_owned())).collect();
+        let mut memory = Memory::default();
+        let [a, b] = [&old, &new].map(|side| build(&mut memory, side.iter().map(|(path, content)| entry(path, content))));
+        memory.reads.set(0);
+        assert_eq!(Diff::within(&memory, Some(a), b, "d50").unwrap().count(), 500);
+        assert!(Diff::within(&memory, Some(a), b, "d5").unwrap().all(|change| change.unwrap().path().is_within("d5")));
+        assert_eq!(Diff::within(&memory, Some(a), b, "d50/f50").unwrap().count(), 1);
+        assert_eq!(Diff::within(&memory, Some(a), b, "e").unwrap().count(), 0);
+        assert_eq!(Diff::within(&memory, None, b, "d50").unwrap().count(), 500);
+        assert!(memory.reads.get() < 100, "{} nodes read", memory.reads.get());
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
@@ -255,6 +303,14 @@ mod tests {
                 };
             }
             prop_assert_eq!(diff(&old, &new).0, expected(&old, &new));
+            let mut memory = Memory::default();
+            let [a, b] = [&old, &new].map(|side| build(&mut memory, side.iter().map(|(path, content)| entry(path, content))));
+            for path in ["", "a", "b/x", "bc", "c/aa"] {
+                let whole = Diff::new(&memory, a, b).unwrap().map(Result::unwrap);
+                let whole: Vec<_> = whole.filter(|change| path.is_empty() || change.path().is_within(path)).collect();
+                let within: Vec<_> = Diff::within(&memory, Some(a), b, path).unwrap().map(Result::unwrap).collect();
+                prop_assert_eq!(within, whole);
+            }
         }
     }
 }

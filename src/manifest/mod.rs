@@ -11,7 +11,7 @@ mod split;
 
 pub use build::Builder;
 pub use diff::{Change, Diff};
-pub use read::{Entries, Listed, find, list};
+pub use read::{Entries, Listed, find, has, list};
 
 use crate::error::Result;
 use crate::id::{Id, Node as NodeId};

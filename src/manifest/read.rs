@@ -113,6 +113,16 @@ pub fn find(source: &impl NodeSource, root: Id<NodeId>, path: &str) -> Result<Op
     Ok(next.filter(|e| e.path.as_str() == path))
 }
 
+/// Tells if a tree has an entry at a path or below it; every tree has the empty path.
+pub fn has(source: &impl NodeSource, root: Id<NodeId>, path: &str) -> Result<bool> {
+    if path.is_empty() || find(source, root, path)?.is_some() {
+        return Ok(true);
+    }
+    let folder = format!("{path}/");
+    let next = Entries::from_path(source, root, &folder)?.next().transpose()?;
+    Ok(next.is_some_and(|entry| entry.path.as_str().starts_with(&folder)))
+}
+
 /// Something that lies right in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listed {
@@ -194,6 +204,8 @@ mod tests {
         assert!(find(&memory, root, "zzz").unwrap().is_none());
         assert_eq!(list(&memory, root, Some("d49")).unwrap().len(), 400);
         assert!(memory.reads.get() < 30, "{} reads", memory.reads.get());
+        assert!(has(&memory, root, "d07").unwrap() && has(&memory, root, "d07/f000107").unwrap());
+        assert!(!has(&memory, root, "d0").unwrap() && !has(&memory, root, "zzz").unwrap());
         let top = list(&memory, root, None).unwrap();
         assert_eq!(top.len(), 50);
         assert_eq!(top[0], Listed::Folder("d00".into()));

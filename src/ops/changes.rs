@@ -67,9 +67,15 @@ impl Changes {
 
     /// Compares a tree with that of the version before. Renames are those of [`crate::worktree::compare::Differences`].
     pub fn between(nodes: &impl NodeSource, before: &Version, manifest: Id<Node>) -> Result<Changes> {
-        let mut changes = Changes { before: before.statistics.bytes, ..Changes::default() };
+        let changes = Changes::of(Diff::new(nodes, before.manifest, manifest)?)?;
+        Ok(Changes { before: before.statistics.bytes, ..changes })
+    }
+
+    /// Counts what differs.
+    pub fn of(differences: impl Iterator<Item = Result<Change>>) -> Result<Changes> {
+        let mut changes = Changes::default();
         let mut moves: HashMap<Identity, Moves> = HashMap::new();
-        for change in Diff::new(nodes, before.manifest, manifest)? {
+        for change in differences {
             changes.any = true;
             let (old, new) = match change? {
                 Change::Added(new) => (None, Some(new)),

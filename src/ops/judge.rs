@@ -44,7 +44,7 @@ impl SampleChanges {
         }
     }
 
-    /// `12.4% of 590 samples changed (+40 -8 ~25); field /rent/currency added; field /note removed, which had 1 value`.
+    /// `12.4% of 590 samples changed (+40 ~25 -8); field /rent/currency added; field /note removed, which had 1 value`.
     pub fn words(&self) -> String {
         let Counts { added, removed, modified } = self.counts;
         let mut words = match (self.changed(), self.before) {
@@ -52,7 +52,7 @@ impl SampleChanges {
             (_, 0) => format!("the first samples (+{added})"),
             (changed, before) => {
                 let (share, before) = (percent(changed, before), counted(before, "sample"));
-                format!("{share} of {before} changed (+{added} -{removed} ~{modified})")
+                format!("{share} of {before} changed (+{added} ~{modified} -{removed})")
             }
         };
         // What breaks is told first.

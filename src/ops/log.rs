@@ -6,8 +6,12 @@ use serde::Serialize;
 
 use crate::catalog::{self, Listed, Query, Said};
 use crate::error::{Error, Kind, Result};
+use crate::id::{Id, Node};
+use crate::manifest::{self, Change, Diff};
+use crate::object::version::Version;
+use crate::ops::changes::Changes;
 use crate::ops::view::Viewer;
-use crate::ops::{DamageList, VersionView};
+use crate::ops::{DamageList, VersionView, paths};
 use crate::repo::{Repo, revision};
 
 /// Which versions.
@@ -17,6 +21,10 @@ pub struct Options {
     pub query: Query,
     /// Looks only at this version and its ancestors.
     pub revision: Option<String>,
+    /// Only versions that changed one of these files and folders, which are typed where the user stands.
+    pub paths: Vec<String>,
+    /// Counts the files that each version changed; of those in `paths`, where there are any.
+    pub stat: bool,
     /// Whether all is read that a document tells of a version, also what the words of `hlx log` leave out: its schema, and
     /// what only the facts tell.
     pub whole: bool,
@@ -40,20 +48,43 @@ pub fn target(repo: &Repo, word: &str) -> Result<(Option<String>, Option<String>
 
 /// Lists versions, in the order of [`Query::order`].
 pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
-    let (listed, damaged) = match &options.revision {
-        Some(text) => ancestors(repo, revision::version(repo, text)?, &options.query)?,
+    let found = options.revision.as_deref().map(|text| revision::version(repo, text)).transpose()?;
+    let dataset = match &found {
+        Some(found) => Some(found.version.dataset.clone()),
+        None => dataset(repo, options.query.dataset.as_deref())?,
+    };
+    let paths = Paths::of(repo, dataset.as_deref(), &options.paths)?;
+    // The limit counts the versions that are left.
+    let limit = options.query.limit.filter(|_| paths.is_some());
+    let query = Query { limit: options.query.limit.filter(|_| limit.is_none()), ..options.query.clone() };
+    let (listed, damaged) = match found {
+        Some(found) => ancestors(repo, found, &query)?,
         None => {
-            let dataset = dataset(repo, options.query.dataset.as_deref())?;
-            catalog::select(repo, &Query { dataset, ..options.query.clone() })?
+            let dataset = paths.as_ref().map(|paths| paths.dataset.clone()).or(dataset);
+            catalog::select(repo, &Query { dataset, ..query })?
         }
     };
     let mut report = Report { versions: Vec::new(), damaged: damaged.into() };
     // The list says it already where the facts cannot be read.
     let viewer = if options.whole { Viewer::new(repo, &mut DamageList::default())? } else { Viewer::lean(repo) };
+    let viewer = if options.stat { viewer.with_changes() } else { viewer };
     for listed in listed {
+        if limit.is_some_and(|limit| report.versions.len() >= limit) {
+            break;
+        }
         let name = format!("{}@{}", listed.version.dataset, listed.version.number);
-        match viewer.listed(listed) {
-            Ok(mut view) => {
+        let view = || {
+            let Some(paths) = &paths else { return viewer.listed(listed).map(Some) };
+            if !paths.are_changed_by(repo, &listed.version)? {
+                return Ok(None);
+            }
+            let files = if options.stat { Some(paths.changes(repo, &listed.version)?.counts) } else { None };
+            let view = viewer.listed(listed)?;
+            Ok(Some(VersionView { files: files.or(view.files), ..view }))
+        };
+        match view() {
+            Ok(None) => {}
+            Ok(Some(mut view)) => {
                 report.damaged.append(&mut view.damaged);
                 report.versions.push(view);
             }
@@ -62,6 +93,77 @@ pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
         }
     }
     Ok(report)
+}
+
+/// Files and folders of a dataset, of which one or more versions have each. None lies in another.
+struct Paths {
+    dataset: String,
+    paths: Vec<String>,
+}
+
+impl Paths {
+    /// Finds what was typed; `None` if that is nothing.
+    fn of(repo: &Repo, dataset: Option<&str>, typed: &[String]) -> Result<Option<Paths>> {
+        if typed.is_empty() {
+            return Ok(None);
+        }
+        let dataset = match (dataset, repo.scope_of_paths(None, typed)) {
+            (Some(name), _) => name.to_owned(),
+            (None, scope) => scope?.first().ok_or_else(|| repo.no_dataset())?.name.clone(),
+        };
+        let mut paths = paths::of_dataset(repo, &dataset, typed)?;
+        check(repo, &dataset, &paths)?;
+        paths.sort();
+        paths
+            .dedup_by(|path, before| before.is_empty() || path.strip_prefix(&**before).is_some_and(|rest| rest.starts_with('/')));
+        paths.dedup();
+        Ok(Some(Paths { dataset, paths }))
+    }
+
+    /// Tells if a version differs from each of its parents, as git does for merges.
+    fn are_changed_by(&self, repo: &Repo, version: &Version) -> Result<bool> {
+        let parents = version.parents.iter().map(|id| Ok(Some(repo.version(*id)?.manifest))).collect::<Result<Vec<_>>>()?;
+        let differs = |parent: Option<Id<Node>>| {
+            let mut changes = self.differences(repo, parent, version.manifest);
+            changes.next().transpose().map(|change| change.is_some())
+        };
+        let from_nothing = [None];
+        let parents = if parents.is_empty() { &from_nothing[..] } else { &parents };
+        parents.iter().try_fold(true, |all, parent| Ok(all && differs(*parent)?))
+    }
+
+    /// Counts the files in which a version differs from its first parent.
+    fn changes(&self, repo: &Repo, version: &Version) -> Result<Changes> {
+        let parent = version.parents.first().map(|id| Ok::<_, Error>(repo.version(*id)?.manifest)).transpose()?;
+        Changes::of(self.differences(repo, parent, version.manifest))
+    }
+
+    fn differences(&self, repo: &Repo, old: Option<Id<Node>>, new: Id<Node>) -> impl Iterator<Item = Result<Change>> {
+        self.paths.iter().flat_map(move |path| match Diff::within(&**repo.store(), old, new, path) {
+            Ok(changes) => Box::new(changes) as Box<dyn Iterator<Item = Result<Change>>>,
+            Err(e) => Box::new(std::iter::once(Err(e))),
+        })
+    }
+}
+
+/// Fails if no version of a dataset has one of the paths. The latest version, which most often has them, is asked first.
+fn check(repo: &Repo, dataset: &str, paths: &[String]) -> Result<()> {
+    let numbers = repo.versions().numbers(dataset)?;
+    let mut missing: Vec<&String> = paths.iter().collect();
+    let mut latest = None;
+    for number in numbers.iter().rev() {
+        // What cannot be read is named by the list.
+        let Ok(Some((_, version))) = repo.numbered(dataset, number) else { continue };
+        missing.retain(|path| !manifest::has(&**repo.store(), version.manifest, path).unwrap_or(false));
+        if missing.is_empty() {
+            return Ok(());
+        }
+        latest.get_or_insert(version.manifest);
+    }
+    match (latest, missing.first()) {
+        (Some(latest), Some(path)) => Err(paths::unknown_to_all(repo, dataset, latest, path)),
+        _ => Ok(()),
+    }
 }
 
 /// The dataset that is meant: the one that is named, else the one stood in, else the only one; `None` for all.

@@ -16,6 +16,7 @@ pub mod diff;
 pub mod draft;
 mod gate;
 mod git;
+pub mod hooks;
 pub mod init;
 pub mod join;
 mod judge;

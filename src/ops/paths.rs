@@ -69,6 +69,13 @@ pub(super) fn in_version(repo: &Repo, found: &Found, typed: &str) -> Result<Stri
     }
 }
 
+/// Returns the paths of a dataset that were typed. One that is no longer declared has no folder: its paths are typed as
+/// they are in its versions.
+pub(super) fn of_dataset(repo: &Repo, name: &str, typed: &[String]) -> Result<Vec<String>> {
+    let dataset = repo.config().dataset(name);
+    typed.iter().map(|typed| dataset.map_or_else(|| from_user(typed), |dataset| in_dataset(repo, dataset, typed))).collect()
+}
+
 /// Finds the dataset that all paths lie in, and returns the paths within it.
 pub(super) fn places<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<(&'a Dataset, Vec<String>)> {
     let mut dataset: Option<&Dataset> = None;
@@ -98,6 +105,14 @@ pub(super) fn unknown(repo: &Repo, found: &Found, path: &str) -> Error {
     let question = similar.map(|near| format!("; did you mean '{}'?", printable(&repo.relative(&found.version.dataset, &near))));
     let error = Error::new(Kind::PathNotFound, format!("{version} has no '{}'{}", printable(path), question.unwrap_or_default()));
     error.with_hint(format!("'hlx ls -r {version}' lists its files"))
+}
+
+/// The error for a path that no version of a dataset has; `manifest` is that of the version to look for a similar one in.
+pub(super) fn unknown_to_all(repo: &Repo, dataset: &str, manifest: Id<Node>, path: &str) -> Error {
+    let similar = similar(&**repo.store(), manifest, path);
+    let question = similar.map(|near| format!("; did you mean '{}'?", printable(&repo.relative(dataset, &near))));
+    let message = format!("no version of '{dataset}' has '{}'{}", printable(path), question.unwrap_or_default());
+    Error::new(Kind::PathNotFound, message).with_hint(format!("'hlx ls -r {dataset}' lists its files"))
 }
 
 /// Entries of a folder that are compared with a name that was typed.

@@ -5,10 +5,10 @@
 pub struct Counts {
     /// Records of the new side only.
     pub added: u64,
-    /// Records of the old side only.
-    pub removed: u64,
     /// Records of both sides that share a key and nothing else; counted in neither of the others.
     pub modified: u64,
+    /// Records of the old side only.
+    pub removed: u64,
 }
 
 /// What became of a record that is not on both sides.

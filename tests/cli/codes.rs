@@ -70,7 +70,6 @@ fn flags_and_verbs_of_later_work_are_absent() {
     let s = Sandbox::with_two_versions();
     for line in [
         "diff --by-file",
-        "diff --patch",
         "diff --limit 3",
         "fsck",
         "gc",

@@ -13,7 +13,7 @@ const COMMANDS: [(&str, &str); 41] = [
     ("add", "there is no staging area: 'hlx commit' takes every change; 'hlx dataset add NAME --path DIR' declares a dataset"),
     ("am", "there are no patches: 'hlx commit --from DIR' creates a version from another folder"),
     ("bisect", "'hlx log -- PATH' lists the versions that changed a file; 'hlx checkout REV' tries one"),
-    ("blame", "'hlx log -- PATH' lists the versions that changed a file; 'hlx diff A B --samples --patch' shows the samples"),
+    ("blame", "'hlx log -- PATH' lists the versions that changed a file; 'hlx diff A B --patch' shows the samples"),
     ("branch", "there are no branches: 'hlx commit --parent REV' continues from any version; 'hlx tag add REV NAME' labels one"),
     ("cherry-pick", "'hlx checkout REV -- PATH' brings files of another version; then 'hlx commit'"),
     ("clean", "there is no command for untracked files: 'hlx status' lists them; remove them with 'rm'"),

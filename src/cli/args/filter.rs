@@ -30,10 +30,10 @@ pub(crate) struct Filter {
     /// Only versions with this metadata; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     pub(crate) meta: Vec<(String, String)>,
-    /// Only versions made then or later: RFC 3339, a day such as 2026-11-22 (UTC), or '3 days ago'
+    /// Only versions created then or later: RFC 3339, a day such as 2026-11-22 (UTC), yesterday, or '2 weeks ago'
     #[arg(long, value_name = "WHEN", value_parser = when::since)]
     pub(crate) since: Option<Time>,
-    /// Only versions made then or earlier; a day is included
+    /// Only versions created then or earlier; a day is included
     #[arg(long, value_name = "WHEN", value_parser = when::until)]
     pub(crate) until: Option<Time>,
 }

@@ -98,7 +98,7 @@ fn list(args: args::List, session: &mut Session) -> Result<Answer> {
     let (repo, whole) = (session.repo()?, session.out.form() != Form::Human);
     let query = args.filter.query(args.name, args.limit);
     if query.dataset.is_some() {
-        let report = log::run(&repo, &log::Options { query, revision: None, whole })?;
+        let report = log::run(&repo, &log::Options { query, whole, ..log::Options::default() })?;
         session.out.answer(&report, |out| super::log::words(&report.versions, false, false, out))?;
         if report.versions.is_empty() {
             session.out.hint("no versions");

@@ -1,7 +1,7 @@
 //! `hlx diff`: the files that differ between two versions, or a version and the workspace.
 
 use std::collections::HashSet;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use helox::ops::dataset;
 use helox::ops::diff::{self, Report};
@@ -14,9 +14,14 @@ use crate::cli::format::{FileCounts, columns, difference, empty_folder, size};
 use crate::cli::output::{Form, Output, Tint};
 use crate::cli::session::Session;
 
+/// Samples that are printed on a terminal, unless `--limit` says otherwise.
+const SHOWN: usize = 20;
+
 pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
-    let wanted = diff::Samples { by_file: args.by_file, patch: args.patch, limit: args.limit };
-    let samples = args.samples.then_some(wanted);
+    let is_read = session.out.form() == Form::Human && io::stdout().is_terminal();
+    let limit = args.limit.or(is_read.then_some(SHOWN));
+    let wanted = diff::Samples { by_file: args.by_file, patch: args.patch, limit };
+    let samples = (args.samples || args.patch).then_some(wanted);
     let repo = session.repo()?;
     let mut reports = Vec::new();
     for from in sides(&repo, &args)? {
@@ -35,7 +40,7 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
                     files(report).try_for_each(|change| writeln!(out, "{}", shown.path(change.path)))?;
                 }
                 () if args.name_status => files(report).try_for_each(|change| name_status(&shown, &change, out))?,
-                () if args.patch => patch::words(report, out)?,
+                () if args.patch => patch::words(report, out).and_then(|()| patch::rest(report, out))?,
                 () => words(&shown, out)?,
             }
             patch::counts(report, out)

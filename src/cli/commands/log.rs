@@ -9,7 +9,7 @@ use helox::{Result, printable};
 
 use super::Answer;
 use crate::cli::args;
-use crate::cli::format::{day, first_line, moment, short, thousands};
+use crate::cli::format::{also, day, first_line, moment, short, thousands};
 use crate::cli::graph::{Graph, Rows};
 use crate::cli::output::{Form, Output, Tint};
 use crate::cli::session::Session;
@@ -20,8 +20,13 @@ pub(super) fn run(args: args::Log, session: &mut Session) -> Result<Answer> {
         Some(target) => log::target(&repo, target)?,
         None => (None, None),
     };
-    let options =
-        log::Options { query: args.filter.query(dataset, args.limit), revision, whole: session.out.form() != Form::Human };
+    let options = log::Options {
+        query: args.filter.query(dataset, args.limit),
+        revision,
+        paths: args.paths,
+        stat: args.stat,
+        whole: session.out.form() != Form::Human,
+    };
     let report = log::run(&repo, &options)?;
     if session.out.form() == Form::JsonLines {
         report.versions.iter().try_for_each(|version| session.out.document(version))?;
@@ -81,7 +86,8 @@ fn line(version: &VersionView, name: &str, tint: Tint) -> String {
     let change = format!("{:5}", version.change_type.as_str());
     let summary = first_line(&version.change_summary);
     let tags = if version.tags.is_empty() { String::new() } else { format!("  {}", tags(version, tint)) };
-    format!("{}  {change}  {}  {summary}{tags}{}", tint.mark(name), day(&version.created_at), status(version, tint))
+    let stat = stat(version).map(|stat| format!("  files: {stat}")).unwrap_or_default();
+    format!("{}  {change}  {}  {summary}{tags}{}{stat}", tint.mark(name), day(&version.created_at), status(version, tint))
 }
 
 fn page(version: &VersionView, tint: Tint) -> Vec<String> {
@@ -96,13 +102,24 @@ fn page(version: &VersionView, tint: Tint) -> Vec<String> {
     if let Some(samples) = version.total_samples {
         lines.push(format!("Samples: {}", thousands(samples)));
     }
+    lines.extend(stat(version).map(|stat| format!("Files:   {stat}")));
     if version.parents.len() > 1 {
         let parents: Vec<_> = version.parents.iter().map(short).collect();
         lines.insert(2, format!("Merge:   {}", parents.join(" ")));
     }
+    if let Some(reason) = &version.skip_reason {
+        lines.push(format!("Skipped: {}", first_line(reason)));
+    }
     lines.push(String::new());
     lines.extend(version.change_summary.lines().map(|line| format!("    {}", printable(line))));
     lines
+}
+
+/// The files in which a version differs from its first parent, where they were counted.
+fn stat(version: &VersionView) -> Option<String> {
+    let files = version.files.as_ref()?;
+    let [added, modified, removed] = [files.files_added, files.files_modified, files.files_removed].map(thousands);
+    Some(format!("{added} added, {modified} modified, {removed} removed{}", also(files)))
 }
 
 /// What is known of the quality, where something is.

@@ -11,6 +11,7 @@ mod completions;
 mod dataset;
 mod diff;
 mod drift;
+mod hooks;
 mod init;
 mod judgement;
 mod log;
@@ -28,6 +29,7 @@ mod summary;
 mod tag;
 mod validate;
 mod verify;
+mod word_diff;
 
 use helox::Result;
 use helox::ops::DamageList;
@@ -90,6 +92,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer> {
         Command::Verify(args) => verify::run(args, session),
         Command::Stats => stats::run(session),
         Command::Reindex => reindex::run(session),
+        Command::InstallHooks => hooks::run(session),
         Command::Completions(args) => completions::run(&args, session),
         Command::Man => man::run(session),
     }

@@ -8,8 +8,14 @@ use helox::printable;
 use helox::sample::Rendering;
 use helox::sample::tally::{Counts, Fate};
 
+use super::word_diff;
 use crate::cli::format::{columns, thousands};
 use crate::cli::output::{Output, Tint};
+
+/// Characters of a modified record that stand above its changed fields.
+const TITLE: usize = 100;
+/// Characters of a value, above which the words that differ are shown rather than both values.
+const LONG: usize = 60;
 
 /// The records: `+` added, `-` removed, `~` modified, with its changed fields below it.
 pub(super) fn words(report: &Report, out: &mut Output) -> io::Result<()> {
@@ -31,20 +37,40 @@ pub(super) fn words(report: &Report, out: &mut Output) -> io::Result<()> {
 }
 
 fn modified(record: &Record, tint: Tint, out: &mut Output) -> io::Result<()> {
-    writeln!(out, "{}", tint.mark(format!("~ {}", printable(&record.text))))?;
-    let shown = |value: &Option<Rendering>| value.as_ref().map_or_else(|| "nothing".to_owned(), |v| v.plain().into_owned());
+    let (title, is_whole) = word_diff::head(&record.text, TITLE);
+    writeln!(out, "{}", tint.mark(format!("~ {}{}", printable(title), if is_whole { "" } else { " …" })))?;
     for FieldChange { path, old, new, .. } in &record.fields {
-        let (old, new) = (tint.bad(printable(&shown(old))), tint.good(printable(&shown(new))));
-        writeln!(out, "    {}: {old} → {new}", printable(path))?;
+        writeln!(out, "    {}: {}", printable(path), values(old.as_ref(), new.as_ref(), tint))?;
     }
     Ok(())
+}
+
+/// Shows both values of a field, of long texts the words that differ.
+fn values(old: Option<&Rendering>, new: Option<&Rendering>, tint: Tint) -> String {
+    let text = |value: Option<&Rendering>| value.and_then(|value| serde_json::from_str::<String>(value.as_str()).ok());
+    if let (Some(old), Some(new)) = (text(old), text(new))
+        && [&old, &new].iter().any(|text| text.chars().nth(LONG).is_some())
+    {
+        return word_diff::words(&old, &new, tint);
+    }
+    let shown = |value: Option<&Rendering>| value.map_or_else(|| "(absent)".to_owned(), |v| printable(&v.plain()).into_owned());
+    format!("{} → {}", tint.bad(shown(old)), tint.good(shown(new)))
+}
+
+/// How many samples there are beside those that were printed.
+pub(super) fn rest(report: &Report, out: &mut Output) -> io::Result<()> {
+    let (Some(Counts { added, modified, removed }), Some(records)) = (report.samples, &report.records) else { return Ok(()) };
+    match (added + modified + removed).saturating_sub(records.len() as u64) {
+        0 => Ok(()),
+        more => writeln!(out, "{}", out.tint().dim(format!("… and {} more; --limit N shows more", thousands(more)))),
+    }
 }
 
 /// How many samples differ, in each file if that is known, and in all.
 pub(super) fn counts(report: &Report, out: &mut Output) -> io::Result<()> {
     let cells = |counts: &Counts| {
-        let Counts { added, removed, modified } = *counts;
-        format!("+{} -{} ~{}", thousands(added), thousands(removed), thousands(modified))
+        let Counts { added, modified, removed } = *counts;
+        format!("+{} ~{} -{}", thousands(added), thousands(modified), thousands(removed))
     };
     let files = report.by_file.iter().flatten();
     let rows: Vec<_> = files.map(|file| [printable(&file.path).into_owned(), cells(&file.counts)]).collect();

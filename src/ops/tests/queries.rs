@@ -88,7 +88,7 @@ fn seen(views: &[VersionView]) -> Vec<Seen> {
 }
 
 fn log_of(repo: &Repo, query: &Query) -> Vec<Seen> {
-    let options = |whole| log::Options { query: query.clone(), revision: None, whole };
+    let options = |whole| log::Options { query: query.clone(), revision: None, whole, ..Default::default() };
     let short = seen(&log::run(repo, &options(false)).unwrap().versions);
     assert_eq!(seen(&log::run(repo, &options(true)).unwrap().versions), short, "words and documents tell the same");
     short
@@ -245,7 +245,7 @@ fn ancestors_are_selected_like_all_others() {
     let newest = made.iter().filter(|v| v.dataset == "leases").max_by(|a, b| a.number.cmp(&b.number)).unwrap();
     for _ in 0..40 {
         let query = Query { dataset: Some("leases".into()), ..query(&mut dice) };
-        let options = log::Options { query: query.clone(), revision: Some(newest.id().to_hex()), whole: false };
+        let options = log::Options { query: query.clone(), revision: Some(newest.id().to_hex()), ..Default::default() };
         let report = log::run(&repo, &options).unwrap();
         let ids: Vec<_> = selected(&all, &query).iter().map(|listed| listed.id).collect();
         assert_eq!(report.versions.iter().map(|v| v.id).collect::<Vec<_>>(), ids, "{query:?}");
