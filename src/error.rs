@@ -170,9 +170,22 @@ impl Error {
     }
 }
 
-/// Counts things: `1 file`, `2 files`.
+/// A count with a comma between thousands: `1,204`.
+pub fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Counts things: `1 file`, `1,204 files`.
 pub(crate) fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+    format!("{} {noun}{}", thousands(count), if count == 1 { "" } else { "s" })
 }
 
 /// Returns what the user can do about an error of the operating system, where it is the system's and not the command's.
@@ -241,6 +254,13 @@ mod tests {
     use rustix::io::Errno;
 
     use super::*;
+
+    #[test]
+    fn thousands_are_separated() {
+        for (count, text) in [(0, "0"), (999, "999"), (1_204, "1,204"), (1_000_000, "1,000,000")] {
+            assert_eq!(thousands(count), text);
+        }
+    }
 
     #[test]
     fn errors_of_the_system_name_the_next_step() {

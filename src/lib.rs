@@ -47,7 +47,7 @@ pub mod validation {
 }
 
 pub use clock::Time;
-pub use error::{Error, Kind as ErrorKind, Result};
+pub use error::{Error, Kind as ErrorKind, Result, thousands};
 pub use object::version::{ChangeType, Number, ValidationStatus};
 pub use path::printable;
 pub use progress::{Progress, Silent, Stage};

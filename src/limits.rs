@@ -38,7 +38,7 @@ pub const COMPONENT: usize = 255;
 
 /// Bytes of a record where nothing else is set. Of a longer one only length and hash are known.
 pub const RECORD: usize = 256 << 20;
-/// Values and names in a JSON record. One of more is no JSON.
+/// Values and names in a JSON record. One of more is not JSON.
 pub const RECORD_VALUES: usize = 1 << 24;
 
 /// Bytes of the dictionaries of an Arrow file that are in force at once.

@@ -5,18 +5,7 @@ use std::fmt::Display;
 use helox::ops::FileChanges;
 use helox::{Number, Time, printable};
 
-/// A count with a comma between thousands: `1,204`.
-pub(crate) fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
+pub(crate) use helox::thousands;
 
 /// A count and its noun: `1 file`, `1,204 files`.
 pub(crate) fn count(count: u64, noun: &str) -> String {
@@ -175,13 +164,6 @@ pub(crate) fn columns<R: AsRef<[String]>>(rows: &[R]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thousands_are_separated() {
-        for (count, text) in [(0, "0"), (999, "999"), (1_204, "1,204"), (1_000_000, "1,000,000")] {
-            assert_eq!(thousands(count), text);
-        }
-    }
 
     #[test]
     fn sizes_have_two_digits_and_a_decimal_unit() {

@@ -92,7 +92,7 @@ impl<'a, S: NodeSource> Entries<'a, S> {
             self.prefixes.pop();
         }
         if let Some(file) = self.prefixes.iter().find(|p| entry.path.is_within(p.as_str())) {
-            return Err(Error::damaged(format!("the manifest has '{path}' below '{file}', which is no folder")));
+            return Err(Error::damaged(format!("the manifest has '{path}' below '{file}', which is not a folder")));
         }
         self.prefixes.push(entry.path.clone());
         Ok(())

@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(score(vec![judged(Severity::Warning, 1_000, 3, 1)]), 666_666);
         let two = [judged(Severity::Warning, 3_000, 10, 0), judged(Severity::Error, 1_000, 10, 5)];
         assert_eq!(score(two.to_vec()), 875_000);
-        assert_eq!(score(vec![judged(Severity::Warning, 1_000, u64::MAX, 1)]), 999_999, "one of very many is no full score");
+        assert_eq!(score(vec![judged(Severity::Warning, 1_000, u64::MAX, 1)]), 999_999, "one of very many is not a full score");
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Found {
             return self.take_folder(path);
         }
         if !meta.is_file() {
-            let message = format!("the artifact {} is no file and no folder", shown(path));
+            let message = format!("the artifact {} is neither a file nor a folder", shown(path));
             return Err(Error::new(Kind::UnsupportedInput, message));
         }
         let Some(name) = path.to_str() else {

@@ -43,7 +43,7 @@ pub(super) struct Changes {
     pub bytes: u64,
     /// Bytes of all files before.
     pub before: u64,
-    /// Whether anything differs, also what is no regular file.
+    /// Whether anything differs, also what is not a regular file.
     pub any: bool,
 }
 

@@ -1,6 +1,6 @@
 //! How big a change is, by the samples that changed and by what became of the schema.
 
-use crate::error::{Result, counted};
+use crate::error::{Result, counted, thousands};
 use crate::object::version::{ChangeType, Version};
 use crate::repo::{Repo, Thresholds};
 use crate::sample::schema::{Change, ChangeKind};
@@ -44,15 +44,16 @@ impl SampleChanges {
         }
     }
 
-    /// `12.4% of 590 samples changed (+40 ~25 -8); field /rent/currency added; field /note removed, which had 1 value`.
+    /// `samples: 40 added, 25 modified, 8 removed (12.4% of 590); field /rent/currency added; field /note removed, which had 1 value`.
     pub fn words(&self) -> String {
         let Counts { added, removed, modified } = self.counts;
         let mut words = match (self.changed(), self.before) {
-            (0, before) => format!("none of {} changed", counted(before, "sample")),
-            (_, 0) => format!("the first samples (+{added})"),
+            (0, before) => format!("samples: 0 of {} changed", thousands(before)),
+            (_, 0) => format!("samples: {} added, the first ones", thousands(added)),
             (changed, before) => {
-                let (share, before) = (percent(changed, before), counted(before, "sample"));
-                format!("{share} of {before} changed (+{added} ~{modified} -{removed})")
+                let (share, before) = (percent(changed, before), thousands(before));
+                let [added, modified, removed] = [added, modified, removed].map(thousands);
+                format!("samples: {added} added, {modified} modified, {removed} removed ({share} of {before})")
             }
         };
         // What breaks is told first.

@@ -52,7 +52,7 @@ pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result
     }
     let metric = |(name, value): (String, f64)| match Metric::new(value) {
         Some(metric) => Ok((name, metric)),
-        None => Err(Error::usage(format!("the metric '{}' is no finite number", printable(&name)))),
+        None => Err(Error::usage(format!("the metric '{}' is not a finite number", printable(&name)))),
     };
     let metrics = by_name("metric", options.metrics.clone())?;
     let mut run = Run {

@@ -53,8 +53,10 @@ impl Folder<'_> {
             return Err(Error::usage(format!("{} is a file; a dataset is a folder", folder.display()))
                 .with_hint("move the file into a folder of its own and name that"));
         }
-        Err(Error::new(Kind::PathNotFound, format!("the folder {} does not exist", folder.display()))
-            .with_hint(format!("it is the folder of the dataset '{}'; create it or mend helox.toml", self.dataset.name)))
+        Err(Error::new(Kind::PathNotFound, format!("the folder {} does not exist", folder.display())).with_hint(format!(
+            "it is the folder of the dataset '{}'; create it, or fix its path in helox.toml",
+            self.dataset.name
+        )))
     }
 
     /// Where its files are, to be read from there.

@@ -70,17 +70,17 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     }
 }
 
-/// Refuses, before all that takes long, a report in place of what is no file, such as a pipe or `/dev/null`: a file would
+/// Refuses, before all that takes long, a report in place of what is not a file, such as a pipe or `/dev/null`: a file would
 /// get its name.
 fn check_place(path: &Path) -> Result<()> {
     let shown = path.to_string_lossy();
     let shown = crate::path::printable(&shown);
     let hint = "give the name of a file, whether it is there or not";
     match std::fs::symlink_metadata(path) {
-        Ok(there) if !there.is_file() => Err(Error::usage(format!("{shown} is no regular file")).with_hint(hint)),
+        Ok(there) if !there.is_file() => Err(Error::usage(format!("{shown} is not a regular file")).with_hint(hint)),
         Ok(_) => Ok(()),
         Err(_) if atomic::parent(path).is_dir() => Ok(()),
-        Err(_) => Err(Error::usage(format!("there is no folder for {shown}")).with_hint(hint)),
+        Err(_) => Err(Error::usage(format!("there is not a folder for {shown}")).with_hint(hint)),
     }
 }
 

@@ -70,7 +70,7 @@ impl Head {
                 Err(Malformed("a run has no object or no base"))
             }
             () if bases > limits::BLOCK_BASES => Err(Malformed("it has more than 65,536 bases")),
-            () if self.depth > limits::BLOCK_DEPTH => Err(Malformed("it lies above more than 8 deltas")),
+            () if self.depth > limits::BLOCK_DEPTH => Err(Malformed("it is above more than 8 deltas")),
             () if delta == self.runs.is_empty() || delta == (self.depth == 0) => {
                 Err(Malformed("its runs, its codec and its depth do not agree"))
             }
@@ -157,7 +157,7 @@ const MAX_LISTS: usize = 16 + limits::BLOCK_OBJECTS * (5 + 15) + limits::BLOCK_B
 /// Takes a whole block apart, after its check. The payload is what follows the returned offset.
 pub fn decode(block: &[u8]) -> Result<(Head, usize), Malformed> {
     if len(block) != Some(block.len()) {
-        return Err(Malformed("it is no block of that length"));
+        return Err(Malformed("it is not a block of that length"));
     }
     if check(block) != block[20..HEADER] {
         return Err(Malformed("its check does not match its bytes"));

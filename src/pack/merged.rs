@@ -111,7 +111,7 @@ pub fn add(folder: &Path, tmp: &Path, table: &Table) -> Result<()> {
     merge(folder, tmp)
 }
 
-/// Removes all tables, and what is no folder in the place of theirs.
+/// Removes all tables, and what is not a folder in the place of theirs.
 pub fn clear(folder: &Path) -> Result<()> {
     if !folder.is_dir() {
         atomic::remove_file(folder)?;

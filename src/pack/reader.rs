@@ -19,9 +19,9 @@ fn damaged(path: &Path, what: Malformed) -> Error {
 /// Opens a pack.
 ///
 /// # Errors
-/// [`Kind::Damaged`](crate::error::Kind::Damaged) for what is no file, such as a folder, a pipe or a link to nothing.
+/// [`Kind::Damaged`](crate::error::Kind::Damaged) for what is not a file, such as a folder, a pipe or a link to nothing.
 pub fn open(path: &Path) -> Result<File> {
-    let no_file = || Error::damaged(format!("the pack {} is no file", path.display()));
+    let no_file = || Error::damaged(format!("the pack {} is not a file", path.display()));
     match atomic::open(path) {
         Ok(file) if file.metadata().is_ok_and(|metadata| metadata.is_file()) => Ok(file),
         Ok(_) => Err(no_file()),

@@ -15,7 +15,7 @@ const TOO_EARLY: &str = "it ends too early";
 /// The records of a JSON document: the elements of the array that it is, or the whole document if it is anything else.
 ///
 /// An element is what stands between two commas outside of strings and brackets, without the white space around it. One
-/// that is no JSON is a record all the same, so that it costs one sample and not the file. A document that is no JSON, or
+/// that is not a JSON is a record all the same, so that it costs one sample and not the file. A document that is not JSON, or
 /// an array that does not end, is one record, all its bytes. But elements have been handed out when that turns out, and
 /// they cannot be taken back. So [`Array::broken`] must be asked at the end: if it says why, the caller drops what it was
 /// given and takes the file as the one record.
@@ -47,7 +47,7 @@ enum State {
     Next,
     /// After `]`.
     End,
-    /// The document is no JSON.
+    /// The document is not JSON.
     Broken,
 }
 
@@ -75,20 +75,20 @@ impl Array {
         Array { state: State::Start(3), line, at, ..Array::new().with_limit(self.partial.limit()) }
     }
 
-    /// Why the document is no JSON, so that it is one record whatever was handed out; known after [`Records::finish`].
+    /// Why the document is not JSON, so that it is one record whatever was handed out; known after [`Records::finish`].
     pub fn broken(&self) -> Option<&Finding> {
         self.finding.as_ref()
     }
 
     /// What is wrong with a document all of whose records were read.
     pub fn remark(&self) -> Option<Finding> {
-        let message = "this is no JSON: a comma stands before the end of the array";
+        let message = "invalid JSON: a comma stands before the end of the array";
         self.trailing_comma.map(|line| Finding { line, message: message.to_owned() })
     }
 
     /// Takes nothing from here on.
     fn break_off(&mut self, why: &str, line: u64) {
-        self.finding = Some(Finding { line, message: format!("this is no JSON: {why}") });
+        self.finding = Some(Finding { line, message: format!("invalid JSON: {why}") });
         self.state = State::Broken;
         self.partial = Partial::new(0);
     }
@@ -137,7 +137,7 @@ impl Array {
             let next = json::space(bytes, end);
             let (end, next) = match bytes.get(next) {
                 Some(b',' | b']') if end > at => (end, next),
-                // It is no JSON, or goes on in the next piece.
+                // It is not JSON, or goes on in the next piece.
                 _ => {
                     let mut nesting = Nesting::default();
                     let Some(length) = nesting.end(&bytes[at..]) else {
@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn what_is_no_json_is_one_record_for_the_caller() {
         let broken = |text: &[u8], records: &[&str], why: &str| {
-            let why = why.replacen(' ', " this is no JSON: ", 1);
+            let why = why.replacen(' ', " invalid JSON: ", 1);
             assert_eq!(shown(text), (records.iter().map(|r| r.to_string()).collect(), Some(why)));
         };
         broken(b"", &[], "1 it is empty");

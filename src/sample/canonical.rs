@@ -3,7 +3,7 @@
 //!
 //! The canonical form is a prefix code, hashed and never stored: `n`, `t`, `f`; `#`, a number and `ff`; `"`, a string's
 //! content in WTF-8 and `ff`, which occurs in no content; `[`, the elements and `]`; `{`, keys and values by the bytes of
-//! the keys and `}`. That of a text that is no JSON is `!` and its bytes.
+//! the keys and `}`. That of a text that is not a JSON is `!` and its bytes.
 
 use super::json::{MAX_DEPTH, Tape};
 use super::record::digest;

@@ -41,7 +41,7 @@ enum List {
 }
 
 impl Nested {
-    /// A reader of a document whose list lies at this place; one that is no JSON pointer lies nowhere.
+    /// A reader of a document whose list lies at this place; one that is not a JSON pointer lies nowhere.
     pub fn new(pointer: &str) -> Nested {
         let steps = Pointer::parse(pointer).map(|pointer| pointer.steps().to_vec()).unwrap_or_default();
         Nested {
@@ -66,7 +66,7 @@ impl Nested {
         Nested { array: Array::new().with_limit(limit), ..self }
     }
 
-    /// Why the file is one record: it has no such list, or that is no JSON. Known after [`Records::finish`].
+    /// Why the file is one record: it has no such list, or that is not JSON. Known after [`Records::finish`].
     pub fn broken(&self) -> Option<Finding> {
         match &self.list {
             List::Ahead => {

@@ -20,7 +20,7 @@ impl Pointer {
         Ok(Pointer(steps.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect()))
     }
 
-    /// The value in a record as it stands there; `None` if there is none, or the record is no JSON.
+    /// The value in a record as it stands there; `None` if there is none, or the record is not JSON.
     pub fn value<'a>(&self, record: &'a [u8]) -> Option<&'a [u8]> {
         let mut tape = Tape::default();
         tape.read(record, self.0.len().min(MAX_DEPTH)).ok()?;

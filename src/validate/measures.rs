@@ -265,7 +265,7 @@ fn length(now: &Sums, old: &Sums, field: &str, limit: u32) -> Option<String> {
 /// The label whose share changed most.
 fn labels(now: &Sums, old: &Sums, field: &str, limit: u32) -> Option<String> {
     if now.is_many() {
-        return Some(format!("{} has more than 1,024 values: it is no field of labels", printable(field)));
+        return Some(format!("{} has more than 1,024 values: it is not a field of labels", printable(field)));
     }
     let total = |sums: &Sums| sums.counted().map(|(_, count)| u128::from(count)).sum::<u128>();
     let (all, had_all) = (total(now), total(old));
@@ -436,7 +436,7 @@ mod tests {
         let mut other = of(0..5, 1);
         other.absorb(less);
         assert_eq!(other.to_list(0)[0], ("labels:many".to_owned(), 1), "it is never forgotten");
-        let found = "/labels has more than 1,024 values: it is no field of labels";
+        let found = "/labels has more than 1,024 values: it is not a field of labels";
         assert_eq!(drift(&many, &full, NEVER, NEVER, NEVER).as_deref(), Some(found));
     }
 

@@ -94,7 +94,7 @@ impl Seen<'_> {
     pub fn unreadable(&self, needs: Needs) -> Option<String> {
         match (self, needs) {
             (Seen::Opaque(why), _) => Some((*why).to_owned()),
-            (Seen::NoJson(_, why), Needs::Text | Needs::Fields) => Some(format!("this is no JSON: {why}")),
+            (Seen::NoJson(_, why), Needs::Text | Needs::Fields) => Some(format!("invalid JSON: {why}")),
             (Seen::BadRow(_, _, why, _), Needs::Text | Needs::Fields) => Some((*why).to_owned()),
             (Seen::Broken(why), Needs::Bytes | Needs::Text | Needs::Fields) => Some((*why).to_owned()),
             (Seen::Binary(binary), Needs::Bytes | Needs::Text) => Some(binary.why.to_owned()),

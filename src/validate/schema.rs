@@ -51,7 +51,7 @@ impl Schema {
         let config = |message: String| Error::new(Kind::Config, message);
         let schema: Value = serde_json::from_slice(bytes).map_err(|e| config(format!("{name} is not JSON: {e}")))?;
         if !(schema.is_object() || schema.is_boolean()) {
-            return Err(config(format!("{name} is no JSON Schema: it is neither an object nor true or false")));
+            return Err(config(format!("{name} is not a JSON Schema: it is neither an object nor true or false")));
         }
         let options = jsonschema::options().offline();
         // Without a word the draft decides.
@@ -117,7 +117,7 @@ fn unfit(name: &str, error: &ValidationError<'_>) -> Error {
         return Error::new(Kind::Config, format!("{name} refers to another document, '{other}', which is never read"))
             .with_hint("copy what it needs under \"$defs\" and refer to it by \"#/$defs/…\"");
     }
-    Error::new(Kind::Config, format!("{name} is no valid JSON Schema: {}", phrase(error, &[])))
+    Error::new(Kind::Config, format!("{name} is not a valid JSON Schema: {}", phrase(error, &[])))
 }
 
 /// One violation: its place, unless that is the whole, and what is wrong there. Of a number that stands in for another

@@ -29,7 +29,7 @@ impl Rules {
             builder.add_line(None, rule).map_err(|e| {
                 Error::new(
                     Kind::Config,
-                    format!("{}:{line}: '{}' is no rule: {e}", shown.display(), crate::path::printable(rule)),
+                    format!("{}:{line}: invalid rule '{}': {e}", shown.display(), crate::path::printable(rule)),
                 )
             })?;
         }

@@ -74,7 +74,7 @@ fn globs(patterns: &[String]) -> Result<GlobSet> {
 
 fn glob(pattern: &str) -> Result<Glob> {
     let glob = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
-    glob.map_err(|e| Error::usage(format!("'{}' is no pattern: {}", printable(pattern), e.kind())))
+    glob.map_err(|e| Error::usage(format!("invalid pattern '{}': {}", printable(pattern), e.kind())))
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ fn a_refused_commit_exits_with_1_and_makes_nothing() {
         assert_eq!(said[0], "refused leases: nothing was made", "{line}");
         assert!(said[1].starts_with("FAILED  score 0.8"), "{line}: {refused:?}");
         let found = [
-            "train/a.jsonl:4: parse: this is no JSON: byte 1: ",
+            "train/a.jsonl:4: parse: invalid JSON: byte 1: ",
             "train/a.jsonl:3: no personal data: /text holds a social security number",
         ];
         let told = &said[said.len() - 2..];
@@ -343,7 +343,7 @@ fn a_broken_record_is_named_in_a_refusal_without_a_rule_that_parses() {
     spoil(&s);
     let refused = s.run("commit -m bad");
     assert_eq!(refused.code, 1, "{refused:?}");
-    assert!(refused.stderr.contains("warning: train/a.jsonl:4: this is no JSON"), "{refused:?}");
+    assert!(refused.stderr.contains("warning: train/a.jsonl:4: invalid JSON"), "{refused:?}");
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn findings_for_continuous_integration_have_paths_from_the_root() {
     assert_eq!(github.code, 1, "{github:?}");
     let lines: Vec<_> = github.stdout.lines().collect();
     assert_eq!(lines.len(), 2, "{github:?}");
-    assert!(lines[0].starts_with("::error file=data set/train/a.jsonl,line=4,title=leases%3A parse::this is no JSON: byte 1: "));
+    assert!(lines[0].starts_with("::error file=data set/train/a.jsonl,line=4,title=leases%3A parse::invalid JSON: byte 1: "));
     assert_eq!(
         lines[1],
         "::error file=data set/train/a.jsonl,line=3,title=leases%3A no personal data::/text holds a social security number"

@@ -9,14 +9,13 @@ use helox::Error;
 use super::Arguments;
 
 /// A command of another tool, and what to do here. A command that `hlx` gains leaves this table; a test says so.
-const COMMANDS: [(&str, &str); 41] = [
+const COMMANDS: [(&str, &str); 40] = [
     ("add", "there is no staging area: 'hlx commit' takes every change; 'hlx dataset add NAME --path DIR' declares a dataset"),
     ("am", "there are no patches: 'hlx commit --from DIR' creates a version from another folder"),
     ("bisect", "'hlx log -- PATH' lists the versions that changed a file; 'hlx checkout REV' tries one"),
     ("blame", "'hlx log -- PATH' lists the versions that changed a file; 'hlx diff A B --patch' shows the samples"),
     ("branch", "there are no branches: 'hlx commit --parent REV' continues from any version; 'hlx tag add REV NAME' labels one"),
     ("cherry-pick", "'hlx checkout REV -- PATH' brings files of another version; then 'hlx commit'"),
-    ("clean", "there is no command for untracked files: 'hlx status' lists them; remove them with 'rm'"),
     ("clone", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
     ("config", "settings are lines of helox.toml; HLX_AUTHOR sets the author"),
     ("describe", "'hlx show' shows the checked-out version"),

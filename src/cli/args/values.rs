@@ -11,7 +11,7 @@ pub(super) fn number(text: &str) -> Result<Number, String> {
     Number::parse(text).map_err(|e| e.to_string())
 }
 
-/// `KEY=VALUE`, the value as JSON. What is no JSON, or holds an integer that would not be kept exactly, is text.
+/// `KEY=VALUE`, the value as JSON. What is not JSON, or holds an integer that would not be kept exactly, is text.
 pub(super) fn metadata(text: &str) -> Result<(String, Value), String> {
     let (key, text) = pair(text)?;
     let exponents = text.contains(['e', 'E']);
@@ -45,7 +45,7 @@ pub(super) fn metric(text: &str) -> Result<(String, f64), String> {
     let (key, value) = pair(text).map_err(|_| "say KEY=NUMBER".to_owned())?;
     match value.trim().parse::<f64>() {
         Ok(number) if number.is_finite() => Ok((key, number)),
-        _ => Err(format!("'{value}' is no finite number")),
+        _ => Err(format!("'{value}' is not a finite number")),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn run(args: &args::Audit, session: &mut Session) -> Result<Answer> {
             columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
         })?;
         if report.entries.is_empty() {
-            session.out.hint("nothing was made or said yet");
+            session.out.hint("no entries yet");
         }
         return Ok(Answer::of_list(&report.damaged, session));
     }
@@ -43,10 +43,10 @@ fn row(entry: &Entry) -> [String; 4] {
     let version =
         entry.version_id.map_or_else(String::new, |id| version_name(entry.dataset_name.as_deref(), entry.version.as_ref(), id));
     let said = match &entry.what {
-        What::Version { change_summary, .. } => format!("{version} was made: {}", cut(change_summary)),
+        What::Version { change_summary, .. } => format!("created {version}: {}", cut(change_summary)),
         What::TagAdded { tag } => format!("{version} received the tag {}", printable(tag)),
         What::TagRemoved { tag } => format!("{version} lost the tag {}", printable(tag)),
-        What::Joined => "joined what was said in another copy".to_owned(),
+        What::Joined => "joined the history of another copy".to_owned(),
         What::Validated { passed, score, .. } => {
             let outcome = match passed {
                 Some(true) => "passed",

@@ -43,11 +43,15 @@ pub(super) fn run(args: args::Checkout, session: &mut Session) -> Result<Answer>
 fn words(report: &checkout::Report, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     let name = format!("{} {}", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version));
-    writeln!(out, "{name} in {}", printable(&report.path))?;
-    let written = format!("{} written ({})", thousands(report.written), size(report.bytes_written));
-    writeln!(out, "{written}, {} removed, {} unchanged", thousands(report.removed), thousands(report.unchanged))?;
+    let counts = format!("{} written, {} deleted", thousands(report.written), thousands(report.removed));
+    let bytes = if report.bytes_written > 0 { format!(", {}", size(report.bytes_written)) } else { String::new() };
+    writeln!(out, "Checked out {name} to {} ({counts}{bytes})", printable(&report.path))?;
     if report.discarded > 0 {
-        writeln!(out, "{}", tint.bad(format!("{} of uncommitted work replaced or removed", count(report.discarded, "file"))))?;
+        writeln!(
+            out,
+            "{}",
+            tint.bad(format!("{} with uncommitted changes replaced or deleted", count(report.discarded, "file")))
+        )?;
     }
     if out.is_verbose() {
         writeln!(out, "{}", tint.dim(report.id))?;

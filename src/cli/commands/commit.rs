@@ -142,7 +142,7 @@ fn tell_one(report: &commit::Report, session: &mut Session) -> Result<Answer> {
             session.out.hint("'hlx show' tells the first findings");
         }
         if report.outcome == Outcome::Unchanged && report.version.validation_status == ValidationStatus::Skipped {
-            session.out.hint("it was made with --no-validate: 'hlx validate HEAD --record' judges it");
+            session.out.hint("it was created with --no-validate: 'hlx validate HEAD --record' checks it");
         }
         return Ok(Answer::Yes);
     }
@@ -214,34 +214,36 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
     let version = &report.version;
     let tint = out.tint();
     let name = format!("{} {}", tint.strong(printable(&version.dataset_name)), tint.mark(&version.version));
-    let why = printable(&report.bump).replacen(": ", "  ", 1);
+    let why = printable(&report.bump);
+    let kind = version.change_type;
+    let why = why.strip_prefix(&format!("{kind}: ")).unwrap_or(&why);
     match report.outcome {
         Outcome::Unchanged => {
             writeln!(out, "nothing changed since {name}")?;
             return tags(report, out);
         }
         Outcome::AlreadyThere => {
-            writeln!(out, "{name} is already there")?;
+            writeln!(out, "{name} exists already")?;
             return tags(report, out);
         }
         Outcome::Refused => {
-            writeln!(out, "{} {}: nothing was made", tint.bad("refused"), printable(&version.dataset_name))?;
+            let dataset = printable(&version.dataset_name);
+            writeln!(out, "{dataset}: {}; no version created", tint.bad("commit rejected by validation"))?;
             return report.version.validation.as_ref().map_or(Ok(()), |judgement| judgement::words(judgement, out));
         }
-        Outcome::DryRun => writeln!(out, "would make {name}  {why}")?,
-        Outcome::Created => writeln!(out, "{name}  {why}")?,
+        Outcome::DryRun => writeln!(out, "Would create {name} ({kind})\n{why}")?,
+        Outcome::Created => writeln!(out, "Created {name} ({kind})\n{why}")?,
     }
-    let added = tint.good(format!("+{}", thousands(report.files.files_added)));
-    let modified = tint.mark(format!("~{}", thousands(report.files.files_modified)));
-    let removed = tint.bad(format!("-{}", thousands(report.files.files_removed)));
-    let samples = version.total_samples.map_or_else(String::new, |samples| format!("{}, ", count(samples, "sample")));
+    let files = &report.files;
+    let [added, modified, removed] = [files.files_added, files.files_modified, files.files_removed].map(thousands);
+    let samples = version.total_samples.map_or_else(String::new, |samples| format!("{} in ", count(samples, "sample")));
     let total = format!("{samples}{}, {}", count(version.file_count, "file"), size(version.total_size_bytes));
-    write!(out, "{added} {modified} {removed} files{}, {total}", also(&report.files))?;
+    write!(out, "files: {added} added, {modified} modified, {removed} removed{}; now {total}", also(files))?;
     if let Outcome::DryRun = report.outcome {
         writeln!(out)?;
         return report.version.validation.as_ref().map_or(Ok(()), |judgement| judgement::line(judgement, out));
     }
-    writeln!(out, ", store grew by {}", size(report.stored_bytes))?;
+    writeln!(out, "; store grew by {}", size(report.stored_bytes))?;
     if let Some(judgement) = &report.version.validation {
         judgement::line(judgement, out)?;
     }
@@ -269,7 +271,7 @@ fn tags(report: &commit::Report, out: &mut Output) -> io::Result<()> {
     }
     match report.version.tags.is_empty() {
         true => Ok(()),
-        false => writeln!(out, "tags {}", tint.label(report.version.tags.join(", "))),
+        false => writeln!(out, "tags: {}", tint.label(report.version.tags.join(", "))),
     }
 }
 

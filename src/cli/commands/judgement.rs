@@ -47,11 +47,11 @@ pub(super) fn line(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
         line.push_str(&format!(" (the parent has {})", score(parent)));
     }
     if judgement.score < judgement.min_score {
-        line.push_str(&format!(", at least {} is asked for", score(judgement.min_score)));
+        line.push_str(&format!(", below the minimum of {}", score(judgement.min_score)));
     }
     line.push_str(&match judgement.findings_count {
         0 if judgement.rules.is_empty() => ", no rules".to_owned(),
-        0 => format!(", {} found nothing", count(judgement.rules.len() as u64, "rule")),
+        0 => format!(", {} passed", count(judgement.rules.len() as u64, "rule")),
         found => format!(", {}", count(found, "finding")),
     });
     writeln!(out, "{line}")
@@ -64,7 +64,7 @@ pub(super) fn words(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
         return Ok(());
     }
     let any = judgement.unreadable_count > 0;
-    let heads = ["rule", "severity", "looked at", "found in", "unreadable"];
+    let heads = ["rule", "severity", "checked", "failed", "unreadable"];
     let width = if any { heads.len() } else { heads.len() - 1 };
     let mut rows = vec![heads[..width].iter().map(|head| (*head).to_owned()).collect::<Vec<_>>()];
     for rule in &judgement.rules {

@@ -36,7 +36,11 @@ fn words(report: &restore::Report, out: &mut Output) -> io::Result<()> {
     let name = format!("{} {}", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version));
     writeln!(out, "{counts}, as in {name}")?;
     if report.discarded > 0 {
-        writeln!(out, "{}", tint.bad(format!("{} of uncommitted work replaced or removed", count(report.discarded, "file"))))?;
+        writeln!(
+            out,
+            "{}",
+            tint.bad(format!("{} with uncommitted changes replaced or deleted", count(report.discarded, "file")))
+        )?;
     }
     Ok(())
 }

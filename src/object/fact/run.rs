@@ -125,7 +125,7 @@ impl Run {
         let metrics = (0..count)
             .map(|_| {
                 let (name, value) = (take.text()?.to_owned(), f64::from_bits(take.u64()?));
-                Ok((name, Metric::new(value).ok_or(Malformed("a metric is no finite number"))?))
+                Ok((name, Metric::new(value).ok_or(Malformed("a metric is not a finite number"))?))
             })
             .collect::<Result<_, _>>()?;
         let count = take.count(34)?;

@@ -76,5 +76,5 @@ impl Commit<'_> {
 /// The next number by PATCH.
 fn raised(number: &Number) -> Result<Number> {
     let next = number.bump(ChangeType::Patch);
-    if next > *number { Ok(next) } else { Err(Error::new(Kind::Conflict, format!("there is no number above {number}"))) }
+    if next > *number { Ok(next) } else { Err(Error::new(Kind::Conflict, format!("there is not a number above {number}"))) }
 }

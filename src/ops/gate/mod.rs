@@ -133,7 +133,7 @@ impl<'a> Judging<'a> {
         let Some(spec) = &dataset.validation else { return Ok(None) };
         let gate = Gate::new(spec, repo.root()).map_err(|e| {
             let place = repo.root().join(CONFIG);
-            let hint = format!("mend the rule in [dataset.{}.validation]", dataset.name);
+            let hint = format!("fix the rule in [dataset.{}.validation]", dataset.name);
             e.within(place.display()).with_hint(hint)
         })?;
         let mut hasher = blake3::Hasher::new();

@@ -337,9 +337,9 @@ fn a_report_takes_the_name_of_files_alone() {
     std::os::unix::fs::symlink("all.jsonl", outside.path().join("link")).unwrap();
     std::os::unix::net::UnixListener::bind(outside.path().join("pipe")).unwrap();
     for name in ["link", "pipe", ""] {
-        assert!(to(at(name)).unwrap_err().message().ends_with("is no regular file"), "{name}");
+        assert!(to(at(name)).unwrap_err().message().ends_with("is not a regular file"), "{name}");
     }
-    assert!(to(at("none/all.jsonl")).unwrap_err().message().starts_with("there is no folder for "));
+    assert!(to(at("none/all.jsonl")).unwrap_err().message().starts_with("there is not a folder for "));
     for _ in 0..2 {
         assert_eq!(to(at("all.jsonl")).unwrap(), 1);
         assert_eq!(fs::read_to_string(outside.path().join("all.jsonl")).unwrap().lines().count(), 1);

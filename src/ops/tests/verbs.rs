@@ -83,7 +83,7 @@ fn status_and_diff_name_what_differs() {
     fs::rename(bench.path.join("old/name"), bench.path.join("new name")).unwrap();
     let report = status_of(&bench);
     assert_eq!((report.added, report.modified, report.removed), (vec!["fresh".into()], vec!["edit".into()], vec!["gone".into()]));
-    assert_eq!((report.folders_added, report.folders_removed), (vec!["old".into()], vec![]), "an empty folder is no file");
+    assert_eq!((report.folders_added, report.folders_removed), (vec!["old".into()], vec![]), "an empty folder is not a file");
     assert_eq!((report.renamed[0].from.as_str(), report.renamed[0].to.as_str()), ("old/name", "new name"));
     bench.commit(|_| {}).unwrap();
     let options = diff::Options { from: Some("1.0.0".into()), to: Some("HEAD".into()), paths: vec![], samples: None };

@@ -55,7 +55,7 @@ pub(super) fn reading(entry: &Entry<'_>) -> Result<Reading> {
     }
     if let Some(entry) = section.get("records") {
         let pointer = entry.text()?;
-        Pointer::parse(pointer).map_err(|e| entry.wrong(format!("'{pointer}' is no JSON pointer: {e}")))?;
+        Pointer::parse(pointer).map_err(|e| entry.wrong(format!("'{pointer}' is not a JSON pointer: {e}")))?;
         if pointer.len() > limits::POINTER {
             return Err(entry.wrong(format!("'records' has more than {} bytes", limits::POINTER)));
         }
@@ -131,7 +131,7 @@ mod tests {
             ("{ kind = 'csv', delimiter = '\"' }", "helox.toml:4: a quote or a line end"),
             ("{ kind = 'json', delimiter = ';' }", "helox.toml:4: 'delimiter' is for csv and tsv only"),
             ("{ kind = 'csv', records = '/a' }", "helox.toml:4: 'records' is for json only"),
-            ("{ kind = 'json', records = 'a' }", "helox.toml:4: 'a' is no JSON pointer"),
+            ("{ kind = 'json', records = 'a' }", "helox.toml:4: 'a' is not a JSON pointer"),
             ("{ kind = 'csv', encoding = 'latin2' }", "helox.toml:4: unknown encoding 'latin2'"),
             ("{ kind = 'csv', header = 'no' }", "helox.toml:4: 'header' must be true or false"),
             ("{ kind = 'csv', quote = 'no' }", "helox.toml:4: unknown quote 'no'"),

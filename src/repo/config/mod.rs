@@ -190,7 +190,7 @@ impl Config {
 
 fn check_type(kind: &str) -> Result<()> {
     if kind.is_empty() || kind.len() > limits::NAME || kind.chars().any(char::is_control) {
-        return Err(Error::usage(format!("'{}' is no name for a dataset's type", crate::path::printable(kind)))
+        return Err(Error::usage(format!("'{}' is not a valid name for a dataset's type", crate::path::printable(kind)))
             .with_hint("use 1 to 64 characters, such as 'lease_abstraction'"));
     }
     Ok(())

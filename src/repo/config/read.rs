@@ -123,7 +123,7 @@ fn remote(entry: &Entry<'_>) -> Result<String> {
     let section = entry.section()?.check(&REMOTE)?;
     if !names::is_dataset(entry.key) {
         return Err(entry
-            .wrong_key(format!("'{}' is no name for a remote", entry.key))
+            .wrong_key(format!("'{}' is not a valid name for a remote", entry.key))
             .with_hint("use up to 64 of a-z, 0-9, '_', '.' and '-', beginning with a letter or a digit"));
     }
     match section.get("url") {
@@ -187,7 +187,7 @@ pub(super) mod tests {
             ),
             ("[dataset.a]\npath = \"a\"\nkey = []\n", "helox.toml:3: 'key' names nothing"),
             ("[dataset.a]\npath = \"a\"\nkey = ['x', 'x']\n", "helox.toml:3: 'key' names 'x'"),
-            ("[dataset.a]\npath = \"a\"\nkey = '/a~b'\n", "helox.toml:3: '/a~b' is no JSON pointer"),
+            ("[dataset.a]\npath = \"a\"\nkey = '/a~b'\n", "helox.toml:3: '/a~b' is not a JSON pointer"),
             ("[dataset.a]\npath = \"../a\"\n", "helox.toml:2: '../a' cannot be a dataset's folder"),
             (
                 "[dataset.a]\npath = 'a'\nmax_record = '3 GB'\n",
@@ -195,7 +195,7 @@ pub(super) mod tests {
             ),
             ("[dataset.a]\npath = 'a'\nmax_record = 100\n", "to \"2 GiB\", not 100"),
             ("[dataset.a]\npath = true\n", "helox.toml:2: 'path' must be a string, not a boolean"),
-            ("\n[dataset.a]\n\ntype = ''\npath = 'a'", "helox.toml:4: '' is no name for a dataset's type"),
+            ("\n[dataset.a]\n\ntype = ''\npath = 'a'", "helox.toml:4: '' is not a valid name for a dataset's type"),
             ("[dataset.a]\npath = \"x\"\n[dataset.b]\npath = \"x/y\"\n", "helox.toml:3: the folder 'x/y' of 'b' overlaps"),
             ("[dataset.A]\npath = \"x\"\n", "helox.toml:1: invalid dataset name 'A': it has a capital 'A'"),
             ("dataset = 3\n", "helox.toml:1: 'dataset' must be a table, not 3"),
@@ -210,11 +210,11 @@ pub(super) mod tests {
             ("[dataset.a]\npath='a'\n[dataset.a.version]\n\nmajor_above = 0.05", "helox.toml:5: 'minor_above' is 0.1, more than"),
             ("[dataset.a]\npath='a'\nschema.depth = 0", "helox.toml:3: 'depth' must be a whole number from 1 to 32, not 0"),
             ("[dataset.a]\npath='a'\nvalidation = 3", "helox.toml:3: 'validation' must be a table"),
-            ("[dataset.a]\npath='a'\n[dataset.a.format]\n'[x' = 'csv'", "helox.toml:4: '[x' is no pattern"),
+            ("[dataset.a]\npath='a'\n[dataset.a.format]\n'[x' = 'csv'", "helox.toml:4: invalid pattern '[x'"),
             ("[dataset.a]\npath='a'\n[dataset.a.format]\n'*.x' = 'jsnl'", "helox.toml:4: unknown format 'jsnl'"),
             ("[dataset.a]\npath='a'\n[dataset.a.format]\n'*.x' = 'gz'", "helox.toml:4: unknown format 'gz'"),
             ("[remote.origin]\n", "helox.toml:1: the remote 'origin' has no 'url'"),
-            ("[remote.'o p']\nurl = 'x'", "helox.toml:1: 'o p' is no name for a remote"),
+            ("[remote.'o p']\nurl = 'x'", "helox.toml:1: 'o p' is not a valid name for a remote"),
             ("[store]\ncompression = 30\n", "helox.toml:2: 'compression' must be a whole number from 1 to 19, not 30"),
             (
                 "[store]\n\n\ncompression = 'high'\n",

@@ -89,7 +89,9 @@ fn rule(section: &Section<'_>, key: &[String]) -> Result<Rule> {
 fn rule_name(entry: &Entry<'_>) -> Result<String> {
     let name = entry.text()?;
     if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
-        return Err(entry.wrong(format!("'{name}' is no name for a rule")).with_hint("use 1 to 64 characters, such as 'ids'"));
+        return Err(entry
+            .wrong(format!("'{name}' is not a valid name for a rule"))
+            .with_hint("use 1 to 64 characters, such as 'ids'"));
     }
     Ok(name.to_owned())
 }
@@ -272,7 +274,7 @@ fn file(entry: &Entry<'_>) -> Result<String> {
     let path = entry.text()?;
     let mut parts = Path::new(path).components();
     let inside = !path.is_empty() && parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    let error = || entry.wrong(format!("'{path}' is no file in the repository")).with_hint("name it as seen from helox.toml");
+    let error = || entry.wrong(format!("'{path}' is not a file in the repository")).with_hint("name it as seen from helox.toml");
     if inside { Ok(path.to_owned()) } else { Err(error()) }
 }
 

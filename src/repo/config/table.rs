@@ -341,7 +341,7 @@ fn check_place(word: &str) -> Result<()> {
     // RFC 6901: `~` stands only before 0 and 1.
     let mut escapes = word.split('~').skip(1);
     if word.starts_with('/') && !escapes.all(|rest| rest.starts_with(['0', '1'])) {
-        return Err(Error::new(Kind::Config, format!("'{word}' is no JSON pointer")).with_hint("write '~' as '~0'"));
+        return Err(Error::new(Kind::Config, format!("'{word}' is not a JSON pointer")).with_hint("write '~' as '~0'"));
     }
     if word.is_empty() {
         return Err(Error::new(Kind::Config, "the name of a field is empty")

@@ -16,7 +16,7 @@ pub use tape::{Tape, Token, duplicate_key};
 /// Most arrays and objects around a value.
 pub const MAX_DEPTH: usize = 512;
 
-/// Why a text is no JSON.
+/// Why a text is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invalid {
     /// The offset of the first byte that does not fit, from 0; the length of the text if it ends too early.

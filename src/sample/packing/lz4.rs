@@ -131,7 +131,7 @@ impl Lz4 {
                 MAGIC => Ok(State::Flags),
                 magic if magic & !0xf == SKIPPABLE => Ok(State::Skippable),
                 LEGACY => Err("the lz4 stream has the legacy format of 'lz4 -l'; pack it again without '-l'".to_owned()),
-                _ if self.state == State::Start => Err("this is no lz4 stream".to_owned()),
+                _ if self.state == State::Start => Err("invalid lz4 stream".to_owned()),
                 _ => Err("something else follows the lz4 stream".to_owned()),
             },
             State::Skippable => {

@@ -206,7 +206,7 @@ impl Members {
                     }
                     (_, Some(0)) if matches!(self.state, MemberState::Between) => self.state = MemberState::Padding,
                     (..) if matches!(self.state, MemberState::Between) => return trailing(),
-                    (..) => return Err(format!("this is no {name} stream")),
+                    (..) => return Err(format!("invalid {name} stream")),
                 },
                 MemberState::Padding if rest.iter().all(|&byte| byte == 0) => return Ok(()),
                 MemberState::Padding => return trailing(),
@@ -247,7 +247,7 @@ fn of_zstd(why: &std::io::Error) -> String {
 /// The message for an error of liblzma.
 fn of_xz(why: xz::Error) -> String {
     match why {
-        xz::Error::Format => "this is no xz stream",
+        xz::Error::Format => "invalid xz stream",
         xz::Error::MemLimit => "the xz stream needs a dictionary above 128 MiB; pack it again with a smaller one, as 'xz -9' has",
         xz::Error::Mem => "there is no memory for the dictionary of the xz stream",
         xz::Error::Options | xz::Error::UnsupportedCheck => "the xz stream has options that are not supported",
@@ -350,7 +350,7 @@ mod tests {
             if packing != Packing::Zstd {
                 assert_eq!(
                     unpack(packing, b"plain text, longer than a header", 9).unwrap_err(),
-                    format!("this is no {} stream", packing.name())
+                    format!("invalid {} stream", packing.name())
                 );
             }
         }

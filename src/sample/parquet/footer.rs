@@ -231,7 +231,7 @@ impl Struct {
 fn check_schema(take: &mut Take<'_>) -> Result<(), Malformed> {
     let (nodes, kind) = list(take)?;
     if kind != STRUCT {
-        return Err(Malformed("the schema is no list of nodes"));
+        return Err(Malformed("the schema is not a list of nodes"));
     }
     // How many children are still to come, for each node from the root down.
     let mut open: Vec<u64> = Vec::new();

@@ -5,7 +5,7 @@
 //! on nothing but its bytes and the depth: fields are a tree by key, all elements of an array are the one field `*`, an
 //! object with more than [`MAX_KEYS`] keys is a map, whose values are the field `*` too, values nested deeper than the
 //! depth are not looked into, of a key that an object has twice the last value counts, a name that is longer than a
-//! field's may be is cut, and a record that is no JSON counts nothing.
+//! field's may be is cut, and a record that is not a JSON counts nothing.
 
 mod change;
 mod code;
@@ -83,7 +83,7 @@ impl Schema {
         present(&self.fields[ROOT].counts)
     }
 
-    /// Counts a JSON record `sign` times: 1 to add it, -1 to take it away. One that is no JSON counts nothing. Returns a
+    /// Counts a JSON record `sign` times: 1 to add it, -1 to take it away. One that is not a JSON counts nothing. Returns a
     /// key that an object has twice, if there is one as deep as the schema looks.
     pub fn observe_json(&mut self, record: &[u8], sign: i64) -> Result<Option<String>, Invalid> {
         let mut tape = std::mem::take(&mut self.tape);
@@ -97,7 +97,7 @@ impl Schema {
         outcome
     }
 
-    /// Counts values of one type in a field; one that lies deeper than the schema looks is not counted. The row of a
+    /// Counts values of one type in a field; one that is deeper than the schema looks is not counted. The row of a
     /// table is an object at the path of no steps.
     pub fn count(&mut self, path: &[&str], kind: Type, times: i64) {
         if path.len() <= self.depth {

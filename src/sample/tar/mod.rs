@@ -166,7 +166,7 @@ impl Shard {
         if number(&block[148..156]) != Some(sum) {
             return Err(damaged("the checksum of a member is wrong"));
         }
-        let size = number(&block[124..136]).ok_or_else(|| damaged("the size of a member is no number"))?;
+        let size = number(&block[124..136]).ok_or_else(|| damaged("the size of a member is not a number"))?;
         let kind = match block[156] {
             b'x' => Kind::Pax,
             b'L' => Kind::LongPath,
@@ -189,7 +189,7 @@ impl Shard {
                     _ => return Err(unread(&format!("the name of '{}' has no ending", super::escaped(path.as_bytes())), "")),
                 }
             }
-            kind => return Err(unread(&format!("it has a member that is no file, of type '{}'", kind.escape_ascii()), "")),
+            kind => return Err(unread(&format!("it has a member that is not a file, of type '{}'", kind.escape_ascii()), "")),
         };
         let is_header = matches!(kind, Kind::Pax | Kind::LongPath);
         let size = if is_header { size } else { self.size.take().unwrap_or(size) };

@@ -88,7 +88,7 @@ fn what_is_not_read_is_named() {
     assert_eq!(why(&whole[..1024]), "the tar archive ends too early");
     assert_eq!(why(&whole[..700]), "the tar archive ends too early");
     assert!(why(&archive(&[("README", b'0', b"a")])).contains("not in WebDataset's form: the name of 'README' has no ending"));
-    assert!(why(&archive(&[("0.txt", b'2', b"")])).contains("a member that is no file, of type '2'"));
+    assert!(why(&archive(&[("0.txt", b'2', b"")])).contains("a member that is not a file, of type '2'"));
     let mut flipped = whole.clone();
     flipped[0] ^= 1;
     assert!(why(&flipped).contains("the checksum of a member is wrong"));

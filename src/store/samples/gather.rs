@@ -150,7 +150,7 @@ impl<'r, 'v> Gather<'r, 'v> {
             let finding = match observed {
                 Ok(None) => None,
                 Ok(Some(key)) => Some(format!("the key \"{key}\" stands twice in one object; its last value counts")),
-                Err(invalid) => Some(format!("this is no JSON: {}", invalid.what)),
+                Err(invalid) => Some(format!("invalid JSON: {}", invalid.what)),
             };
             if let (Some(message), Side::New) = (finding, side) {
                 self.account.finding(self.path, record.line, message);

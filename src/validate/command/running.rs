@@ -229,7 +229,7 @@ impl<'a> Running<'a> {
             return Ok(());
         }
         let said = serde_json::from_slice(line)
-            .map_err(|_| End::Failed(format!("printed what is no finding: {}", shown(&String::from_utf8_lossy(line)))))?;
+            .map_err(|_| End::Failed(format!("printed what is not a finding: {}", shown(&String::from_utf8_lossy(line)))))?;
         if self.found == FINDINGS {
             return Err(End::Failed(format!("was stopped after {FINDINGS} findings")));
         }

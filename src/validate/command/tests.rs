@@ -97,10 +97,10 @@ fn one_that_writes_without_end_is_stopped() {
 #[test]
 fn garbage_is_shown_in_part() {
     let said = run(r#"echo '{"message":"one"}'; printf 'Trace\033back \377'; cat"#, LONG, 5).failed();
-    assert!(said.starts_with("printed what is no finding: Trace back \u{FFFD}{\"path\"") && said.ends_with("xx…"), "{said}");
+    assert!(said.starts_with("printed what is not a finding: Trace back \u{FFFD}{\"path\"") && said.ends_with("xx…"), "{said}");
     assert!(said.chars().count() < 240, "{said}");
     for line in ["[]", r#"{"line":1}"#, r#"{"message":1}"#, r#"{"message":"","line":-1}"#] {
-        assert_eq!(run(&format!("echo '{line}'"), LONG, 0).failed(), format!("printed what is no finding: {line}"));
+        assert_eq!(run(&format!("echo '{line}'"), LONG, 0).failed(), format!("printed what is not a finding: {line}"));
     }
 }
 

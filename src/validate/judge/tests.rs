@@ -155,7 +155,7 @@ fn rows_of_csv() {
     let columns = header(&["id", "name", "score", "tags", "/tags/*"]);
     let row = |row: &'static str| Body::Fields { row: row.as_bytes(), syntax: b','.into(), header: Some(&columns), wrong: None };
     assert_eq!(told(&gate, row("1,Ann,.5,a,x")).0, []);
-    let found = [said(1, "id is null"), said(4, r#"score is "q", which is no number"#)];
+    let found = [said(1, "id is null"), said(4, r#"score is "q", which is not a number"#)];
     assert_eq!(told(&gate, row(",Ann,q,a,x")).0[..1], found[..1]);
     assert_eq!(told(&gate, row(",Ann,q,a,x")).0[2], found[1]);
     assert_eq!(told(&gate, row(",,,,")).0[2], said(7, "the record is empty"));

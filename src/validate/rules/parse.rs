@@ -14,7 +14,7 @@ impl Local for Parse {
 
     fn find(&self, seen: &Seen<'_>) -> Option<String> {
         match seen {
-            Seen::NoJson(_, why) => Some(format!("this is no JSON: {why}")),
+            Seen::NoJson(_, why) => Some(format!("invalid JSON: {why}")),
             Seen::Json(text, tape) => {
                 let key = duplicate_key(tape, text)?;
                 Some(format!("the key \"{}\" stands twice in one object", escaped(&key)))
@@ -33,7 +33,7 @@ mod tests {
     #[test]
     fn what_is_none_of_its_format() {
         assert_eq!(json(&Parse, r#"{"a":1}"#), None);
-        assert_eq!(json(&Parse, r#"{"a":01}"#), said("this is no JSON: byte 6: a number begins with 0"));
+        assert_eq!(json(&Parse, r#"{"a":01}"#), said("invalid JSON: byte 6: a number begins with 0"));
         assert!(json_bytes(&Parse, b"\"\xff\"").is_some());
         let twice = said("the key \"label\" stands twice in one object");
         assert_eq!(json(&Parse, r#"{"label":1,"x":{"label":1},"l\u0061bel":2}"#), twice);

@@ -219,7 +219,7 @@ impl<'a, S: NodeSource> Feed<'a, S> {
 /// The error for files that lie outside the selection, where a commit would not see them.
 fn outside(paths: &[String]) -> Option<Error> {
     let first = paths.first()?;
-    let more = if paths.len() > 1 { format!(" and {} more lie", paths.len() - 1) } else { " lies".into() };
+    let more = if paths.len() > 1 { format!(" and {} more are", paths.len() - 1) } else { " is".into() };
     Some(
         Error::new(Kind::Conflict, format!("'{}'{more} outside of the part that is checked out", printable(first)))
             .with_hint("move them, or check out all of the version first: hlx checkout HEAD"),
