@@ -37,7 +37,7 @@ fn from_init_to_checkout_and_back() {
     s.write("a.txt", "one\n");
     s.ok("init --name leases");
     let first = s.ok("commit -m 'first leases'");
-    assert!(first.starts_with("leases 1.0.0"), "{first}");
+    assert!(first.starts_with("Created leases 1.0.0 (MAJOR)\n"), "{first}");
     assert!(s.ok("status --exit-code").contains("clean"));
 
     s.write("a.txt", "two\n");
@@ -49,7 +49,7 @@ fn from_init_to_checkout_and_back() {
     assert_eq!((diff.code, diff.stdout.as_str()), (1, "M\ta.txt\nA\tb.txt\n"));
     s.ok("commit -m second --version 1.1.0");
     assert!(s.ok("commit -m again").starts_with("nothing changed since leases 1.1.0"));
-    assert!(s.ok("commit -m second --version 1.1.0").contains("already there"));
+    assert!(s.ok("commit -m second --version 1.1.0").contains("exists already"));
 
     let log = s.ok("log --oneline");
     let numbers: Vec<_> = log.lines().filter_map(|line| line.split_whitespace().next()).collect();

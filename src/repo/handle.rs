@@ -47,8 +47,14 @@ impl Repo {
             return Err(Error::io("cannot open the repository", &root.join(FOLDER), error));
         }
         let Some(root) = root else {
-            return Err(Error::new(Kind::RepositoryNotFound, format!("no repository in {} or above", dir.display()))
-                .with_hint("run 'hlx init' in the folder that holds the data"));
+            let error = Error::new(Kind::RepositoryNotFound, format!("no repository in {} or above", dir.display()));
+            return Err(match dir.ancestors().find(|parent| parent.join(CONFIG).is_file()) {
+                Some(parent) => error.with_hint(format!(
+                    "{} is here without its store: copy .helox from where the data is (rsync -a OTHER/.helox .)",
+                    parent.join(CONFIG).display()
+                )),
+                None => error.with_hint("create one in the folder that holds the data: hlx init"),
+            });
         };
         let layout = Layout::new(root.join(FOLDER));
         let config = Config::load(&root.join(CONFIG), &layout.config())?;

@@ -146,7 +146,7 @@ pub fn workspace(
     let root = Root::open(folder).map_err(|e| match folder.exists() {
         true => e,
         false => Error::new(Kind::PathNotFound, format!("the folder {} of '{dataset}' does not exist", folder.display()))
-            .with_hint("create it, or check out a version"),
+            .with_hint(format!("check out a version: hlx checkout {dataset}")),
     })?;
     let scan = Scan::new(&root, cache::Reader::open(&cache::path(layout, dataset)))?;
     let mut old = manifest.map(|m| Entries::new(store, m)).transpose()?.into_iter().flatten().peekable();

@@ -33,7 +33,6 @@ fn wrong_arguments_exit_with_2() {
         "completions csh",
         "-q -v stats",
         "show 1.0.0 1.1.0",
-        "dataset add x --path y",
         "dataset create --name x --path y",
         "dataset create --name x --type t --path y --version 1",
         "dataset list --version 1.0.0",

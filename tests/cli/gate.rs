@@ -68,7 +68,7 @@ fn judgement_fields() -> BTreeSet<&'static str> {
 fn a_refused_commit_exits_with_1_and_makes_nothing() {
     let s = ruled();
     let made = s.ok("commit -m good");
-    assert!(made.contains("\nPASSED  score 1.0000, 3 rules found nothing\n"), "{made}");
+    assert!(made.contains("\nPASSED  score 1.0000, 3 rules passed\n"), "{made}");
     spoil(&s);
     for line in ["commit -m bad", "-q commit -m bad", "commit -m bad --dry-run", "commit -m bad --tag staging"] {
         let refused = s.run(line);
@@ -90,7 +90,7 @@ fn a_refused_commit_exits_with_1_and_makes_nothing() {
     s.ok("verify --all");
 
     s.write("train/a.jsonl", &(GOOD.to_owned() + "{\"id\":3,\"text\":\"no pets\"}\n"));
-    assert!(s.ok("commit -m mended").contains("\nPASSED  score 1.0000 (the parent has 1.0000), 3 rules found nothing\n"));
+    assert!(s.ok("commit -m mended").contains("\nPASSED  score 1.0000 (the parent has 1.0000), 3 rules passed\n"));
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn a_score_that_is_too_low_refuses_without_errors() {
     s.write("helox.toml", &s.read("helox.toml").replace("min_score = 0.5", "min_score = 0.9"));
     let output = s.run("commit -m short");
     assert_eq!(output.code, 1, "{output:?}");
-    let line = "\nFAILED  score 0.6666, at least 0.9000 is asked for, 1 finding\n";
+    let line = "\nFAILED  score 0.6666, below the minimum of 0.9000, 1 finding\n";
     assert!(output.stdout.contains(line), "{output:?}");
     assert_eq!(answer(&s.run("--json validate"))["findings"][0]["severity"], "warning");
     s.write("helox.toml", &s.read("helox.toml").replace("min_score = 0.9", "min_score = 0.6"));

@@ -54,7 +54,7 @@ pub fn version_fields() -> BTreeSet<&'static str> {
 fn every_verb_has_its_fields_in_json() {
     let s = Sandbox::new();
     s.write("a.txt", "one\n");
-    assert_eq!(keys(&s.json("init --name leases")), set(["root", "created", "dataset", "gitignore_changed", "within"]));
+    assert_eq!(keys(&s.json("init --name leases")), set(["root", "created", "dataset", "gitignore_changed", "in_git", "within"]));
     let mut committed = version_fields();
     committed.extend([
         "outcome",

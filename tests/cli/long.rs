@@ -37,7 +37,7 @@ fn create_declares_and_commits() {
     s.write("data/leases/a.txt", "three\n");
     assert_eq!(s.json(&format!("{CREATE} --version 1.0.1 --parent 1.0.0"))["parent_version"], "1.0.0");
     s.write("data/leases/a.txt", "four\n");
-    assert!(s.ok(CREATE).starts_with("leases "));
+    assert!(s.ok(CREATE).starts_with("Created leases "));
 
     s.fails(&format!("{CREATE} --version 1.1.0"), 4, "version-exists");
     s.fails(&format!("{CREATE} --parent 9.9.9"), 3, "version-not-found");

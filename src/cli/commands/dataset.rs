@@ -84,6 +84,8 @@ fn create(args: args::Create, session: &mut Session) -> Result<Answer> {
         version: args.version,
         parent: args.parent,
         tags,
+        // Scripts that name a tag mean the version that they create.
+        move_tags: true,
         from,
         ..args::Commit::default()
     };

@@ -369,6 +369,7 @@ fn declaring_a_dataset_again_changes_nothing() {
     use crate::ops::dataset;
     let bench = Bench::new();
     fs::remove_file(bench.path.join("helox.toml")).unwrap();
+    fs::create_dir(bench.path.join("a")).unwrap();
     let options =
         |kind: &str| dataset::AddOptions { name: "a".into(), kind: kind.into(), path: bench.path.join("a"), key: Vec::new() };
     dataset::add(&bench.repo(), &options("t")).unwrap();
