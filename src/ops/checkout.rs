@@ -198,7 +198,7 @@ fn in_place(
     let pending = before.pending.and_then(|id| repo.version(id).ok()).map(|version| version.manifest);
     let survey = checkout::survey(store, &root, scan()?, [head, pending], &target, progress)?;
     if !options.force {
-        survey.refuse_loss()?;
+        survey.refuse_loss(|path| repo.relative(name, path))?;
     }
     checkout::check_names(store, &folder, &folder, &target)?;
     State { pending: Some(found.id), ..before }.save(layout, name)?;

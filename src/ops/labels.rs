@@ -67,17 +67,20 @@ pub(super) fn plan(
     Ok(labels)
 }
 
-/// Fails if the dataset keeps one of the tags for versions of another status.
-pub(super) fn check_protected(dataset: Option<&Dataset>, name: &str, tags: &[String], status: ValidationStatus) -> Result<()> {
-    let protected =
-        |tag: &&String| dataset.and_then(|dataset| dataset.tags.get(*tag)).is_some_and(|required| *required != status);
+/// Fails if the dataset keeps one of the tags for versions of another status; the hint is `how` to get there.
+pub(super) fn check_protected(
+    dataset: Option<&Dataset>,
+    name: &str,
+    tags: &[String],
+    status: ValidationStatus,
+    how: impl FnOnce() -> String,
+) -> Result<()> {
+    let protected = |tag: &&String| dataset.and_then(|dataset| dataset.tags.get(*tag)).is_some_and(|required| *required != status);
     match tags.iter().find(protected) {
         None => Ok(()),
         Some(tag) => {
-            let status = status.as_str();
-            let message = format!("tag '{tag}' requires a version that PASSED validation; {name} is {status}");
-            Err(Error::new(Kind::Conflict, message)
-                .with_hint(format!("'hlx validate {name} --record' judges it and lists what is wrong; [dataset.*.tags] in helox.toml protects the tag")))
+            let message = format!("tag '{tag}' is for versions that PASSED validation; {name} is {}", status.as_str());
+            Err(Error::new(Kind::Conflict, message).with_hint(how()))
         }
     }
 }

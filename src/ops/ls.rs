@@ -25,6 +25,9 @@ pub struct Options {
 pub struct Item {
     /// Its path.
     pub path: String,
+    /// The same as one would type it where the user stands.
+    #[serde(skip)]
+    pub relative: String,
     /// What it is.
     pub kind: EntryKind,
     /// Its length in bytes.
@@ -40,6 +43,7 @@ impl Item {
         let folder = entry.kind == EntryKind::Folder;
         Item {
             path: entry.path.to_string(),
+            relative: String::new(),
             kind: entry.kind,
             size: entry.size,
             samples: entry.samples.map(|s| s.count),
@@ -66,6 +70,10 @@ pub fn target(repo: &Repo, first: Option<&str>, second: Option<&str>) -> Result<
 /// Lists what a version holds, in the order of the paths.
 pub fn run(repo: &Repo, options: &Options, each: &mut dyn FnMut(Item) -> Result<()>) -> Result<()> {
     let found = revision::version(repo, options.revision.as_deref().unwrap_or("HEAD"))?;
+    let mut each = |mut item: Item| {
+        item.relative = repo.relative(&found.version.dataset, &item.path);
+        each(item)
+    };
     let store = &**repo.store();
     let root = found.version.manifest;
     let path = options.path.as_deref().map(|path| paths::in_version(repo, &found, path)).transpose()?.filter(|p| !p.is_empty());
@@ -88,7 +96,7 @@ pub fn run(repo: &Repo, options: &Options, each: &mut dyn FnMut(Item) -> Result<
             any = true;
             each(match listed {
                 Listed::Entry(entry) => Item::of(entry),
-                Listed::Folder(path) => Item { path, kind: EntryKind::Folder, size: 0, samples: None, id: None },
+                Listed::Folder(path) => Item { path, relative: String::new(), kind: EntryKind::Folder, size: 0, samples: None, id: None },
             })?;
         }
     }

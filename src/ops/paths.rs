@@ -169,7 +169,7 @@ pub(super) fn bring_back(
     progress.begin(Stage::Write, 0, 0);
     let (survey, differ) = checkout::survey_selected(store, &root, gone, &target, progress)?;
     if !force {
-        survey.refuse_loss()?;
+        survey.refuse_loss(|path| repo.relative(&dataset.name, path))?;
     }
     if !differ.is_empty() {
         checkout::check_names(store, &folder, &folder, &target)?;

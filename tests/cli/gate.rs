@@ -74,7 +74,7 @@ fn a_refused_commit_exits_with_1_and_makes_nothing() {
         let refused = s.run(line);
         assert_eq!(refused.code, 1, "{line}: {refused:?}");
         let said: Vec<_> = refused.stdout.lines().collect();
-        assert_eq!(said[0], "refused leases: nothing was made", "{line}");
+        assert_eq!(said[0], "leases: commit rejected by validation; no version created", "{line}");
         assert!(said[1].starts_with("FAILED  score 0.8"), "{line}: {refused:?}");
         let found = [
             "train/a.jsonl:4: parse: invalid JSON: byte 1: ",

@@ -13,6 +13,7 @@ use crate::sandbox::Sandbox;
 fn replay(text: &str) -> String {
     let s = Sandbox::new();
     let program = PathBuf::from(env!("CARGO_BIN_EXE_hlx"));
+    let root = s.path("").to_string_lossy().into_owned();
     let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
     let (mut session, mut folder) = (String::new(), s.path(""));
     for line in text.lines() {
@@ -32,7 +33,7 @@ fn replay(text: &str) -> String {
         command.args(["-c", &format!("{{ {typed}\n}} 2>&1")]).current_dir(&folder).env_clear();
         command.envs(shell.env("PATH", &path).get_envs().filter_map(|(key, value)| Some((key, value?))));
         let output = command.output().unwrap();
-        session += &String::from_utf8(output.stdout).unwrap().replace(&*s.path("").to_string_lossy(), "~/");
+        session += &String::from_utf8(output.stdout).unwrap().replace(root.trim_end_matches('/'), "~");
         match output.status.code().unwrap() {
             0 => {}
             code => session += &format!("[{code}]\n"),

@@ -54,7 +54,7 @@ fn words(item: &Item, long: bool, out: &mut Output) -> io::Result<()> {
         write!(out, "{kind:4}  {:>6}  {samples:>11}  {}  ", size(item.size), tint.dim(format!("{id:12}")))?;
     }
     match item.kind {
-        EntryKind::Folder => writeln!(out, "{}", tint.label(format!("{}/", printable(&item.path)))),
-        _ => writeln!(out, "{}", printable(&item.path)),
+        EntryKind::Folder => writeln!(out, "{}", tint.label(format!("{}/", printable(&item.relative)))),
+        _ => writeln!(out, "{}", printable(&item.relative)),
     }
 }

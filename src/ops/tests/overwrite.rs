@@ -232,7 +232,7 @@ fn a_file_that_changes_after_the_survey_is_left_as_it_is() {
         let (target, root) = (Target { manifest, selection: None }, Root::open(&bench.path).unwrap());
         let scan = || Scan::tolerant(&root, cache::Reader::open(&cache::path(store.layout(), "ds")));
         let surveyed = survey(store, &root, scan().unwrap(), [Some(head), None], &target, &Silent).unwrap();
-        surveyed.refuse_loss().unwrap();
+        surveyed.refuse_loss(str::to_owned).unwrap();
         bench.write(path, "written meanwhile");
         let rows = cache::Writer::create(store.layout(), "ds").unwrap();
         let error = apply(store, &root, scan, &surveyed, &target, rows, &Silent).unwrap_err();

@@ -42,17 +42,17 @@ impl Survey {
         self.surplus.keys()
     }
 
-    /// Refuses to lose bytes that no version holds.
+    /// Refuses to lose bytes that no version holds; `shown` is how a path is told.
     ///
     /// # Errors
     /// Names the files, if there are any.
-    pub fn refuse_loss(&self) -> Result<()> {
+    pub fn refuse_loss(&self, shown: impl Fn(&str) -> String) -> Result<()> {
         let mut text = match self.dirty.len() {
             0 => return Ok(()),
-            1 => "1 file that is not committed would be replaced or removed:".to_owned(),
-            n => format!("{n} files that are not committed would be replaced or removed:"),
+            1 => "1 file with uncommitted changes would be replaced or deleted:".to_owned(),
+            n => format!("{n} files with uncommitted changes would be replaced or deleted:"),
         };
-        self.dirty.iter().take(NAMED).for_each(|path| text += &format!("\n  {}", printable(path.as_str())));
+        self.dirty.iter().take(NAMED).for_each(|path| text += &format!("\n  {}", printable(&shown(path.as_str()))));
         if self.dirty.len() > NAMED {
             text += &format!("\n  and {} more", self.dirty.len() - NAMED);
         }
