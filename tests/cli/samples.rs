@@ -53,3 +53,35 @@ fn a_limit_says_how_many_samples_are_left() {
     let (code, text) = s.on_terminal("--no-pager --no-progress diff -p", &[]);
     assert_eq!((code, text.lines().count()), (0, 1 + 20 + 2), "{text}");
 }
+
+#[test]
+fn a_key_is_suggested_where_samples_have_one() {
+    let s = Sandbox::new();
+    let samples = |rent: u32| (0..20).map(|id| format!("{{\"case_id\":\"c{id}\",\"rent\":{}}}\n", id * rent)).collect::<String>();
+    s.write("data/a.jsonl", &samples(0));
+    s.write("data/README.md", "No sample with a key.\n");
+    s.write("helox.toml", "[dataset.leases]\npath = 'data'\n");
+    s.ok("init");
+    let hint = "hint: samples have a unique 'case_id': with key = \"case_id\" in [dataset.leases] of helox.toml, changed ones \
+                count as modified\n";
+    assert_eq!(s.run("commit -m first").stderr, hint);
+    s.write("data/a.jsonl", &samples(1));
+    let diff = s.run("diff --samples");
+    assert!(diff.stdout.ends_with("samples +19 ~0 -19\n"), "{diff:?}");
+    assert_eq!(diff.stderr, hint);
+    assert_eq!(s.json("diff --samples")["suggested_key"], "case_id");
+    assert_eq!(s.json("commit -m second --dry-run").get("suggested_key"), None, "there is no such version");
+
+    s.write("helox.toml", "[dataset.leases]\npath = 'data'\nkey = 'case_id'\n");
+    let diff = s.run("diff --samples");
+    assert!(diff.stdout.ends_with("samples +0 ~19 -0\n"), "{diff:?}");
+    assert_eq!(diff.stderr, "");
+}
+
+#[test]
+fn a_field_that_comes_twice_is_no_key() {
+    let s = Sandbox::new();
+    s.write("a.jsonl", "{\"id\":1,\"n\":1}\n{\"id\":2}\n{\"id\":1,\"n\":2}\n");
+    s.ok("init --name leases");
+    assert_eq!(s.run("commit -m first").stderr, "");
+}
