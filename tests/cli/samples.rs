@@ -85,3 +85,26 @@ fn a_field_that_comes_twice_is_no_key() {
     s.ok("init --name leases");
     assert_eq!(s.run("commit -m first").stderr, "");
 }
+
+#[test]
+fn what_describes_the_data_has_no_samples() {
+    let s = Sandbox::new();
+    s.write("data/a.jsonl", "{\"id\":1}\n");
+    for name in ["README.md", "LICENSE", "dataset_card.rst", ".hlxignore", "docs/b.jsonl", "notes.txt"] {
+        s.write(&format!("data/{name}"), "*.tmp\n");
+    }
+    let config = "[dataset.leases]\npath = 'data'\nkey = 'id'\n[dataset.leases.format]\n'docs' = 'none'\n";
+    s.write("helox.toml", config);
+    s.ok("init");
+    let first = s.run("commit -m first --version 1.0.0");
+    assert!(first.stdout.contains("\n+7 ~0 -0 files, 2 samples, 7 files, "), "{first:?}");
+    assert_eq!(first.stderr, "");
+
+    // What a file was read as is part of what is known of it.
+    s.write("helox.toml", &format!("{config}'LICENSE' = 'text'\n"));
+    assert_eq!(s.ok("status"), "leases: based on 1.0.0\nM LICENSE (format)\n1 with another format\n");
+    let second = s.json("commit -m second");
+    assert_eq!((&second["total_samples"], &second["samples_added"], &second["files_reread"]), (&json!(3), &json!(1), &json!(1)));
+    let diff = s.json("diff --samples 1.0.0 latest");
+    assert_eq!((&diff["reread"], &diff["samples"]), (&json!(["LICENSE"]), &json!({ "added": 1, "modified": 0, "removed": 0 })));
+}

@@ -222,6 +222,7 @@ pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Ac
         return one_record(rules, side, half, Some(issue), account, visitor);
     }
     match half.reading.format {
+        Format::None => return Ok(0),
         Format::Whole | Format::Archive => return one_record(rules, side, half, None, account, visitor),
         Format::Parquet | Format::Arrow => return rows::alone(rules, side, half, account, visitor),
         _ => {}
