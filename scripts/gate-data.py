@@ -406,7 +406,7 @@ class Checks:
             return
         answers = []
         for title in ("as changes", "anew"):
-            code, answer = self.call("validate", said["version"], "--report", copy / "all.jsonl", repo=copy)
+            code, answer = self.call("validate", said["version"], "--record", "--report", copy / "all.jsonl", repo=copy)
             self.check(f"{what}, {title}: validate REV exits with 1", code != 1 and f"exits with {code}: {answer}")
             self.judged(f"{what}, REV {title}", answer, data, True, copy / "all.jsonl")
             answers.append(((copy / "all.jsonl").read_text(), answer.get("rules")))

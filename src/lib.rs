@@ -35,13 +35,15 @@ pub mod formats {
     pub use crate::pack::{block, index, reader, writer};
     pub use crate::path::DataPath;
     pub use crate::store::Layout;
+    pub use crate::worktree::selection::Selection;
+    pub use crate::worktree::stamp::Stamp;
 }
 
 /// The rules of the quality gate, as `helox.toml` declares them.
 pub mod validation {
     pub use crate::object::verdict::{OnOpaque, Severity};
     pub use crate::sample::Type;
-    pub use crate::validate::{Bound, Check, Rule, Spec, Unit};
+    pub use crate::validate::{Bound, Check, Rule, Skip, Spec, Unit};
 }
 
 pub use clock::Time;

@@ -25,7 +25,7 @@ pub(crate) use dataset::{Create, Dataset, List};
 pub(crate) use filter::Filter;
 pub(crate) use log::Log;
 pub(crate) use said::{Audit, Note, Run};
-pub(crate) use validate::Validate;
+pub(crate) use validate::{Format, Validate};
 
 /// Why there is nothing to run.
 pub(crate) enum Stop {
@@ -150,6 +150,11 @@ pub(crate) enum Command {
     Stats,
     /// Rebuild everything that is derived from the packs
     Reindex,
+    /// Have git validate the data before each commit
+    #[command(
+        after_help = "Example:\n  hlx install-hooks\n\nCreates the hook pre-commit of git, which runs 'hlx validate'. A hook that is there is kept."
+    )]
+    InstallHooks,
     Completions(Completions),
     /// Print the manual page
     #[command(after_help = "Example:\n  hlx man > ~/.local/share/man/man1/hlx.1")]
@@ -259,7 +264,7 @@ pub(crate) struct Compare {
 pub(crate) struct Checkout {
     /// The version
     pub(crate) rev: String,
-    /// Write it to DIR, absent or empty, and leave the workspace alone
+    /// Write it to DIR, absent or empty, with a stamp .helox-version.json, and leave the workspace alone
     #[arg(long, value_name = "DIR")]
     pub(crate) into: Option<PathBuf>,
     /// Only files that match; may be repeated

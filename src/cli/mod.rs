@@ -9,6 +9,7 @@ pub(crate) mod args;
 pub(crate) mod commands;
 mod editor;
 pub(crate) mod failure;
+mod findings;
 mod format;
 mod graph;
 pub(crate) mod interrupt;

@@ -74,7 +74,7 @@ pub(super) fn check_protected(dataset: Option<&Dataset>, name: &str, tags: &[Str
             let status = status.as_str();
             let message = format!("tag '{tag}' requires a version that PASSED validation; {name} is {status}");
             Err(Error::new(Kind::Conflict, message)
-                .with_hint(format!("'hlx validate {name}' lists what is wrong; [dataset.*.tags] in helox.toml protects the tag")))
+                .with_hint(format!("'hlx validate {name} --record' judges it and lists what is wrong; [dataset.*.tags] in helox.toml protects the tag")))
         }
     }
 }

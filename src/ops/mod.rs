@@ -14,6 +14,7 @@ pub mod dataset;
 pub mod diff;
 pub mod draft;
 mod gate;
+pub mod hooks;
 pub mod init;
 pub mod join;
 mod judge;

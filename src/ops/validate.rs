@@ -1,5 +1,5 @@
-//! `hlx validate`: judges a version by the rules of its dataset as they are declared now, and says so in a fact; or the
-//! workspace, of which nothing is recorded.
+//! `hlx validate`: judges a version, or the workspace, by the rules of its dataset as they are declared now. It changes
+//! nothing, unless the verdict on a version is to be recorded as a fact.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,8 @@ use crate::fs::atomic;
 use crate::id::{Id, Version as VersionId};
 use crate::object::Key;
 use crate::object::fact::Statement;
-use crate::ops::gate::{Base, Files, Judgement, Judging};
+use crate::object::verdict::Verdict;
+use crate::ops::gate::{Base, Files, Judgement, Judging, Outcome};
 use crate::ops::tree::{Folder, Overlay, Stored, settle};
 use crate::ops::{judge, key};
 use crate::progress::{Progress, Stage};
@@ -33,6 +34,10 @@ pub struct Options {
     pub report: Option<PathBuf>,
     /// Most findings of a rule in the file; 10,000 where nothing is given.
     pub max_findings: Option<usize>,
+    /// Records the verdict on a version as a fact.
+    pub record: bool,
+    /// Has all findings in the report, up to the most of each rule, not the first ones alone.
+    pub all: bool,
     /// Who says so.
     pub author: Option<String>,
 }
@@ -58,6 +63,8 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     options.report.as_deref().map_or(Ok(()), check_place)?;
     let text = options.revision.as_deref().unwrap_or(WORK);
     match revision::target(repo, text, Context::default())? {
+        Target::Work(_) if options.record => Err(Error::usage("the verdict on the workspace cannot be recorded")
+            .with_hint("'hlx commit' records it with the version; --record is for a version that exists")),
         Target::Work(dataset) => work(repo, options, repo.dataset(Some(&dataset))?, progress),
         Target::Version(found) => version(repo, options, *found, progress),
     }
@@ -100,22 +107,35 @@ fn version(repo: &Repo, options: &Options, found: Found, progress: &dyn Progress
     if let Some(path) = &options.report {
         outcome.write(atomic::parent(path), path)?;
     }
-    let verdict = &outcome.verdict;
-    let mut writer = Writer::new(repo.store(), repo.config().level())?;
-    writer.structure(Key::from(verdict.id()), &verdict.encode())?;
-    let _kept = writer.finish()?;
-    // A fact relies on its version: whoever made that may have been killed before its ref was durable.
-    repo.versions().sync(&version.dataset)?;
-    let said = Statement::Validated { version: found.id, verdict: verdict.id() };
-    repo.facts().append(&repo.author(options.author.as_deref()), &[said])?;
+    if options.record {
+        record(repo, options, &found, &outcome.verdict)?;
+    }
     let before = parent.map_or(Ok(None), |(id, parent)| standing::verdict_now(repo, id, &parent))?;
     Ok(Report {
         dataset_name: version.dataset.clone(),
         version: version.number.to_string(),
         id: Some(found.id),
-        judgement: outcome.judgement(before.as_ref()),
+        judgement: judgement(&outcome, before.as_ref(), options),
         warnings,
     })
+}
+
+/// Records the verdict on a version.
+fn record(repo: &Repo, options: &Options, found: &Found, verdict: &Verdict) -> Result<()> {
+    let mut writer = Writer::new(repo.store(), repo.config().level())?;
+    writer.structure(Key::from(verdict.id()), &verdict.encode())?;
+    let _kept = writer.finish()?;
+    // A fact relies on its version: whoever made that may have been killed before its ref was durable.
+    repo.versions().sync(&found.version.dataset)?;
+    let said = Statement::Validated { version: found.id, verdict: verdict.id() };
+    repo.facts().append(&repo.author(options.author.as_deref()), &[said])?;
+    Ok(())
+}
+
+/// The judgement with as many findings as were asked for.
+fn judgement(outcome: &Outcome, before: Option<&Verdict>, options: &Options) -> Judgement {
+    let judgement = outcome.judgement(before);
+    if options.all { Judgement { findings: outcome.findings(), ..judgement } } else { judgement }
 }
 
 fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progress) -> Result<Report> {
@@ -153,7 +173,7 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
         dataset_name: dataset.name.clone(),
         version: WORK.to_owned(),
         id: None,
-        judgement: outcome.judgement(before.as_ref()),
+        judgement: judgement(&outcome, before.as_ref(), options),
         warnings,
     })
 }

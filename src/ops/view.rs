@@ -19,6 +19,9 @@ use crate::repo::{Repo, standing};
 use crate::sample::Schema;
 use crate::worktree::file::FileEntry;
 
+/// The key of the metadata that holds why the rules were not checked.
+pub(in crate::ops) const SKIP_REASON: &str = "skip_reason";
+
 /// Every field of a version.
 #[derive(Clone, Debug, Serialize)]
 pub struct VersionView {
@@ -56,6 +59,9 @@ pub struct VersionView {
     pub quality_score: Option<f64>,
     /// What is known of the quality.
     pub validation_status: ValidationStatus,
+    /// Why its author left the rules out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skip_reason: Option<String>,
     /// The first findings of rules that let no version pass.
     pub validation_errors: Vec<Finding>,
     /// The tags that it bears now.
@@ -235,6 +241,7 @@ impl<'a> Viewer<'a> {
             validation_status: judgement.as_ref().map_or(version.validation, |judgement| judgement.status),
             validation_errors: errors,
             tags: self.facts.tags_of(id),
+            skip_reason: skip_reason(&version.metadata),
             metadata: version.metadata,
             created_at: version.created,
             created_by: version.author,
@@ -243,4 +250,9 @@ impl<'a> Viewer<'a> {
             validation: judgement,
         })
     }
+}
+
+/// The reason that `commit --no-validate --reason` put into the metadata.
+fn skip_reason(metadata: &Map<String, Value>) -> Option<String> {
+    metadata.get(SKIP_REASON).and_then(Value::as_str).map(str::to_owned)
 }

@@ -34,5 +34,5 @@ pub use judge::{Judge, Told};
 pub use keys::{Gathering, MAX_MEMBERS, Told as KeyTold};
 pub use measures::{Limits, Measures};
 pub use record::{Binary, Body, Record};
-pub use spec::{Check, Rule, Spec, Unit};
+pub use spec::{Check, Rule, Skip, Spec, Unit};
 pub use summary::Summary;

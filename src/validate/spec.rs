@@ -14,8 +14,22 @@ pub struct Spec {
     pub min_score: u32,
     /// What records mean that a rule cannot look at.
     pub opaque: OnOpaque,
+    /// When a commit may leave the rules out.
+    pub skip: Skip,
     /// In the order of their declaration.
     pub rules: Vec<Rule>,
+}
+
+/// When a commit may leave the rules out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Skip {
+    /// Whenever its author asks for it.
+    #[default]
+    Allow,
+    /// With a reason.
+    Reason,
+    /// Never.
+    Never,
 }
 
 /// A rule.

@@ -146,7 +146,7 @@ fn a_commit_that_asks_nobody_is_skipped_and_a_later_verdict_holds() {
     };
     assert_eq!((listed("PASSED"), listed("skipped"), listed("FAILED")), (vec!["1.0.0".into()], vec!["1.1.0".into()], vec![]));
 
-    let judged = s.run("--json validate 1.1.0");
+    let judged = s.run("--json validate 1.1.0 --record");
     assert_eq!((judged.code, judged.stderr.lines().count()), (1, 1), "{judged:?}");
     let judged = answer(&judged);
     let mut fields = judgement_fields();
@@ -188,10 +188,13 @@ fn validate_answers_for_the_workspace_and_for_versions() {
     let work = answer(&s.run("--json validate"));
     assert_eq!((&work["version"], &work["id"]), (&json!("WORK"), &Value::Null));
     assert_eq!(facts(), before, "nothing is recorded of the workspace");
-    for line in ["validate HEAD", "validate 1.0.0", "validate leases@latest --author bo"] {
+    for (line, recorded) in
+        [("validate HEAD", 0), ("validate 1.0.0 --record", 1), ("validate leases@latest --record --author bo", 2)]
+    {
         assert!(s.ok(line).starts_with("leases 1.0.0  PASSED  score 1.0000"), "{line}");
+        assert_eq!(facts(), before + recorded, "{line}");
     }
-    assert_eq!(facts(), before + 3);
+    s.fails("validate WORK --record", 2, "usage");
     assert_eq!(s.json("audit")["entries"][0]["author"], "bo");
     s.fails("validate 9.9.9", 3, "version-not-found");
     s.fails("validate nobody@WORK", 3, "dataset-not-found");
@@ -287,4 +290,139 @@ fn a_dataset_without_rules_is_pending_and_cannot_be_validated() {
         (&show["validation_status"], &show["validation"], &show["validation_errors"]),
         (&json!("PENDING"), &Value::Null, &json!([]))
     );
+}
+
+#[test]
+fn a_reason_for_no_validation_is_kept_and_shown() {
+    let s = ruled();
+    spoil(&s);
+    s.ok("commit -m bad --no-validate --reason 'the labels come on Monday'");
+    assert!(s.ok("log").contains("\nSkipped: the labels come on Monday\n"), "{}", s.ok("log"));
+    assert!(s.ok("show").contains("the labels come on Monday"));
+    let version = s.json("show");
+    assert_eq!(
+        (&version["skip_reason"], &version["validation_status"]),
+        (&json!("the labels come on Monday"), &json!("SKIPPED"))
+    );
+    s.fails("commit -m x --reason r", 2, "usage");
+    s.fails("commit -m x --no-validate --reason ' '", 2, "usage");
+    s.fails("commit -m x --no-validate --reason r --meta skip_reason=s", 2, "usage");
+}
+
+#[test]
+fn helox_toml_says_when_the_rules_may_be_left_out() {
+    let s = ruled();
+    spoil(&s);
+    let set = |skip: &str| {
+        let text = s.read("helox.toml");
+        let old = text.lines().find(|line| line.starts_with("min_score")).unwrap();
+        s.write("helox.toml", &text.replace(old, &format!("min_score = 0.5 # {skip}\nskip = \"{skip}\"")));
+    };
+    set("reason");
+    s.fails("commit -m bad --no-validate", 2, "usage");
+    let refused = s.run("commit -m bad --no-validate").stderr;
+    assert_eq!(
+        refused,
+        "error: the dataset 'leases' takes --no-validate only with a reason\n\
+         hint: add --reason TEXT; helox.toml has skip = \"reason\" in [dataset.leases.validation]\n"
+    );
+    s.ok("commit -m bad --no-validate --reason known");
+    s.write("helox.toml", &s.read("helox.toml").replace("skip = \"reason\"", "skip = \"never\""));
+    for line in ["commit -m bad --no-validate", "commit -m bad --no-validate --reason known"] {
+        s.fails(line, 2, "usage");
+        assert!(s.run(line).stderr.starts_with("error: the dataset 'leases' does not allow --no-validate\n"), "{line}");
+    }
+    s.write("helox.toml", &s.read("helox.toml").replace("skip = \"never\"", "skip = \"perhaps\""));
+    s.fails("status", 2, "config");
+}
+
+#[test]
+fn a_broken_record_is_named_in_a_refusal_without_a_rule_that_parses() {
+    let s = ruled();
+    s.write("helox.toml", &s.read("helox.toml").replace("kind = \"parse\"", "kind = \"encoding\""));
+    spoil(&s);
+    let refused = s.run("commit -m bad");
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("warning: train/a.jsonl:4: this is no JSON"), "{refused:?}");
+}
+
+#[test]
+fn findings_for_continuous_integration_have_paths_from_the_root() {
+    let s = Sandbox::new();
+    s.ok("init");
+    s.write("data set/train/a.jsonl", &(GOOD.to_owned() + BAD));
+    s.ok("dataset add leases --type t --path 'data set'");
+    s.write("helox.toml", &(s.read("helox.toml") + RULES));
+    let github = s.run("validate --format github");
+    assert_eq!(github.code, 1, "{github:?}");
+    let lines: Vec<_> = github.stdout.lines().collect();
+    assert_eq!(lines.len(), 2, "{github:?}");
+    assert!(lines[0].starts_with("::error file=data set/train/a.jsonl,line=4,title=leases%3A parse::this is no JSON: byte 1: "));
+    assert_eq!(
+        lines[1],
+        "::error file=data set/train/a.jsonl,line=3,title=leases%3A no personal data::/text holds a social security number"
+    );
+
+    let junit = s.run("-C 'data set' validate --format junit");
+    assert_eq!(junit.code, 1, "{junit:?}");
+    for part in [
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"hlx validate\">\n",
+        "<testsuite name=\"leases WORK\" tests=\"4\" failures=\"2\">",
+        "<testcase name=\"length\" classname=\"leases\"/>",
+        "<failure message=\"1 finding\" type=\"error\">data set/train/a.jsonl:3: /text holds a social security number</failure>",
+        "</testsuites>\n",
+    ] {
+        assert!(junit.stdout.contains(part), "{part}: {}", junit.stdout);
+    }
+
+    let sarif = answer(&s.run("validate --format sarif"));
+    assert_eq!(sarif["version"], "2.1.0");
+    let run = &sarif["runs"][0];
+    let rules: Vec<_> = run["tool"]["driver"]["rules"].as_array().unwrap().iter().map(|rule| &rule["id"]).collect();
+    assert_eq!(rules, ["parse", "length", "no personal data", "min_score"]);
+    assert_eq!(
+        run["results"][1],
+        json!({
+            "ruleId": "no personal data",
+            "level": "error",
+            "message": { "text": "/text holds a social security number" },
+            "locations": [{ "physicalLocation": {
+                "artifactLocation": { "uri": "data%20set/train/a.jsonl", "uriBaseId": "%SRCROOT%" },
+                "region": { "startLine": 3 },
+            } }],
+        })
+    );
+    assert_eq!(s.run("--json validate --format sarif").code, 2);
+    s.fails("validate --format html", 2, "usage");
+}
+
+#[test]
+fn a_hook_of_git_validates_before_each_commit() {
+    let s = Sandbox::new();
+    s.ok("init --name leases");
+    s.fails("install-hooks", 2, "usage");
+    s.write("helox.toml", &(s.read("helox.toml") + RULES));
+    s.fails("install-hooks", 2, "usage");
+    let git = |line: &str| {
+        let bin = std::path::Path::new(env!("CARGO_BIN_EXE_hlx")).parent().unwrap().display().to_string();
+        let mut git = std::process::Command::new("git");
+        git.args(line.split(' ')).current_dir(s.path("")).env_clear().env("HOME", s.dir.path());
+        git.env("PATH", format!("{bin}:/usr/bin:/bin")).env("GIT_AUTHOR_NAME", "ana").env("GIT_AUTHOR_EMAIL", "a@example.com");
+        git.env("GIT_COMMITTER_NAME", "ana").env("GIT_COMMITTER_EMAIL", "a@example.com").output().unwrap()
+    };
+    assert!(git("init -q .").status.success());
+    let created = s.ok("install-hooks");
+    assert!(created.starts_with("Created ") && created.contains(".git/hooks/pre-commit"), "{created}");
+    assert!(s.ok("install-hooks").contains("already installed"));
+    spoil(&s);
+    git("add helox.toml");
+    let refused = git("commit -qm code");
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&[refused.stdout, refused.stderr].concat()).contains("social security number"));
+    s.write("train/a.jsonl", GOOD);
+    let committed = git("commit -qm code");
+    assert!(committed.status.success(), "{committed:?}");
+    s.write(".git/hooks/pre-commit", "#!/bin/sh\n");
+    s.fails("install-hooks", 4, "conflict");
+    assert_eq!(s.read(".git/hooks/pre-commit"), "#!/bin/sh\n");
 }

@@ -1,6 +1,8 @@
 //! Which version changed a path, and which version a file or a folder is.
 
-use crate::sandbox::Sandbox;
+use serde_json::Value;
+
+use crate::sandbox::{Sandbox, keys, set};
 
 /// A repository with two datasets beside code, three versions of the one and one of the other.
 fn two_datasets() -> Sandbox {
@@ -65,4 +67,25 @@ fn log_with_stat_counts_the_files_of_each_version() {
     assert_eq!(files("log leases --stat --oneline"), [one, two, first]);
     assert_eq!(files("log --stat -- data/leases/train"), [one, "1 added, 0 modified, 0 removed"]);
     assert!(files("log leases").is_empty());
+}
+
+#[test]
+fn a_folder_that_was_checked_out_has_a_stamp_that_no_version_has() {
+    let s = two_datasets();
+    std::fs::create_dir(s.path("../out")).unwrap();
+    s.ok("checkout leases@1.1.0 --into ../out --include 'test/**'");
+    let stamp: Value = serde_json::from_str(&s.read("../out/.helox-version.json")).unwrap();
+    let version = s.json("show leases@1.1.0");
+    assert_eq!(keys(&stamp), set(["dataset_name", "version", "id", "data_checksum", "selection"]));
+    for field in ["dataset_name", "version", "id", "data_checksum"] {
+        assert_eq!(stamp[field], version[field], "{field}");
+    }
+    assert_eq!(stamp["selection"]["include"][0], "test/**");
+    s.ok("checkout leases@1.0.0 --into ../whole");
+    assert_eq!(serde_json::from_str::<Value>(&s.read("../whole/.helox-version.json")).unwrap()["selection"], Value::Null);
+    let again = s.json("commit leases -m again --from ../whole --allow-empty");
+    assert_eq!((&again["file_count"], &again["data_checksum"]), (&2.into(), &s.json("show leases@1.0.0")["data_checksum"]));
+    s.fails("restore data/leases/.helox-version.json", 2, "usage");
+    let failed = s.run("checkout leases@1.0.0 --into ../whole");
+    assert!(failed.code == 4 && failed.stderr.contains("is not an empty folder"), "{failed:?}");
 }

@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-const VERBS: [&str; 35] = [
+const VERBS: [&str; 36] = [
     "init",
     "dataset",
     "dataset add",
@@ -37,6 +37,7 @@ const VERBS: [&str; 35] = [
     "verify",
     "stats",
     "reindex",
+    "install-hooks",
     "completions",
     "man",
 ];

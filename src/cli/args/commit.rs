@@ -50,6 +50,9 @@ pub(crate) struct Commit {
     /// Do not ask the rules of the dataset; the version's validation status is SKIPPED
     #[arg(long)]
     pub(crate) no_validate: bool,
+    /// Why the rules are not asked; kept in the version
+    #[arg(long, value_name = "TEXT", requires = "no_validate", allow_hyphen_values = true)]
+    pub(crate) reason: Option<String>,
     /// Most findings of a rule in the report of a refusal [default: 10000]
     #[arg(long, value_name = "N")]
     pub(crate) max_findings: Option<usize>,

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use helox::ops::commit::{self, Outcome};
-use helox::ops::{Links, status};
+use helox::ops::{Judgement, Links, status};
 use helox::{ChangeType, Error, ErrorKind, Repo, Result, ValidationStatus, printable};
 use serde_json::{Map, Value};
 
@@ -54,6 +54,7 @@ pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answe
         from: args.from,
         allow_empty: args.allow_empty,
         no_validate: args.no_validate,
+        reason: args.reason,
         max_findings: args.max_findings,
         dry_run: args.dry_run,
     };
@@ -141,11 +142,15 @@ fn tell_one(report: &commit::Report, session: &mut Session) -> Result<Answer> {
             session.out.hint("'hlx show' tells the first findings");
         }
         if report.outcome == Outcome::Unchanged && report.version.validation_status == ValidationStatus::Skipped {
-            session.out.hint("it was made with --no-validate: 'hlx validate HEAD' judges it");
+            session.out.hint("it was made with --no-validate: 'hlx validate HEAD --record' judges it");
         }
         return Ok(Answer::Yes);
     }
     session.out.answer(report, |out| words(report, out))?;
+    let parses = |judgement: &Judgement| judgement.rules.iter().any(|rule| rule.kind == "parse" && rule.failed > 0);
+    if !report.version.validation.as_ref().is_some_and(parses) {
+        warn(report, &mut session.out);
+    }
     if let Some(file) = &report.report_file {
         session
             .out

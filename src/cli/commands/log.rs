@@ -107,6 +107,9 @@ fn page(version: &VersionView, tint: Tint) -> Vec<String> {
         let parents: Vec<_> = version.parents.iter().map(short).collect();
         lines.insert(2, format!("Merge:   {}", parents.join(" ")));
     }
+    if let Some(reason) = &version.skip_reason {
+        lines.push(format!("Skipped: {}", first_line(reason)));
+    }
     lines.push(String::new());
     lines.extend(version.change_summary.lines().map(|line| format!("    {}", printable(line))));
     lines

@@ -10,6 +10,7 @@ mod completions;
 mod dataset;
 mod diff;
 mod drift;
+mod hooks;
 mod init;
 mod judgement;
 mod log;
@@ -89,6 +90,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer> {
         Command::Verify(args) => verify::run(args, session),
         Command::Stats => stats::run(session),
         Command::Reindex => reindex::run(session),
+        Command::InstallHooks => hooks::run(session),
         Command::Completions(args) => completions::run(&args, session),
         Command::Man => man::run(session),
     }

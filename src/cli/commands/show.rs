@@ -54,6 +54,9 @@ pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
     );
     field("quality_score", version.quality_score.map_or_else(none, |score| score.to_string()));
     field("validation_status", text(&version.validation_status));
+    if let Some(reason) = &version.skip_reason {
+        field("skip_reason", reason.clone());
+    }
     field("validation_errors", version.validation_errors.len().to_string());
     field("tags", if version.tags.is_empty() { none() } else { version.tags.join(", ") });
     field("runs", list(version.runs.iter().map(trained)));

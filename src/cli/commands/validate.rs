@@ -6,10 +6,15 @@ use helox::ops::validate;
 use helox::{Error, Repo, Result, ValidationStatus, printable};
 
 use super::{Answer, judgement};
-use crate::cli::args;
+use crate::cli::args::{self, Format};
+use crate::cli::findings::{self, Verdict};
+use crate::cli::output::Form;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer> {
+    if args.format != Format::Human && session.out.form() != Form::Human {
+        return Err(Error::usage("--json cannot be used with another --format").with_hint("give one of the two"));
+    }
     let repo = session.repo()?;
     let mut reports = Vec::new();
     for revision in revisions(&repo, &args)? {
@@ -17,24 +22,51 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
             revision,
             report: args.report.clone(),
             max_findings: args.max_findings,
+            record: args.record,
+            all: args.format != Format::Human,
             author: args.author.clone(),
         };
         reports.push(validate::run(&repo, &options, &session.progress())?);
     }
-    session.out.answers(&reports, |report, out| {
-        let tint = out.tint();
-        write!(out, "{} {}  ", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version))?;
-        judgement::words(&report.judgement, out)
-    })?;
+    match args.format {
+        Format::Human => session.out.answers(&reports, |report, out| {
+            let tint = out.tint();
+            write!(out, "{} {}  ", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version))?;
+            judgement::words(&report.judgement, out)
+        })?,
+        format => for_tools(&repo, &reports, format, session)?,
+    }
     for report in &reports {
         report.warnings.iter().for_each(|warning| session.out.warning(warning));
         judgement::warn(&report.judgement, &mut session.out);
     }
     let more = |report: &validate::Report| report.judgement.findings_count > report.judgement.findings.len() as u64;
     if args.report.is_none() && reports.iter().any(more) {
-        session.out.hint("--report FILE writes the findings to a file");
+        match args.format {
+            Format::Human => session.out.hint("--report FILE writes the findings to a file"),
+            _ => session.out.warning("not all findings are listed: --max-findings N lists more of each rule"),
+        }
     }
     Ok(Answer::yes_if(reports.iter().all(|report| report.judgement.status == ValidationStatus::Passed)))
+}
+
+/// Prints the verdicts as a tool reads them.
+fn for_tools(repo: &Repo, reports: &[validate::Report], format: Format, session: &mut Session) -> Result<()> {
+    let folder = |name: &str| repo.config().dataset(name).map_or(".", |dataset| dataset.path.as_str());
+    let verdicts = reports.iter().map(|report| Verdict {
+        dataset: &report.dataset_name,
+        version: &report.version,
+        folder: folder(&report.dataset_name),
+        judgement: &report.judgement,
+    });
+    let verdicts: Vec<Verdict<'_>> = verdicts.collect();
+    let out = &mut session.out;
+    let done = match format {
+        Format::Junit => findings::junit(&verdicts, out),
+        Format::Sarif => return out.document(&findings::sarif(&verdicts)),
+        Format::Github | Format::Human => findings::github(&verdicts, out),
+    };
+    done.map_err(|e| out.error(e))
 }
 
 /// What is meant: without a revision, the workspace of each dataset that has rules.

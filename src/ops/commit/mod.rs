@@ -103,6 +103,7 @@ pub struct Report {
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
     options.check(&repo.author(options.author.as_deref()))?;
     let dataset = repo.dataset(options.dataset.as_deref())?.clone();
+    options.check_skip(&dataset)?;
     let layout = repo.store().layout();
     let _workspace: Option<Lock> = match options.from {
         None => Some(state::lock(layout, &dataset.name)?),
@@ -345,7 +346,7 @@ impl Commit<'_> {
             data_checksum: tree.checksum,
             change_type,
             summary: self.options.summary.clone(),
-            metadata: self.options.metadata.clone(),
+            metadata: self.options.metadata(),
             tags: self.options.tags.clone(),
             validation: if self.options.no_validate { ValidationStatus::Skipped } else { ValidationStatus::Pending },
             verdict: None,

@@ -7,7 +7,10 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::object::version::{ChangeType, Number, canonical_json, json_depth};
+use crate::ops::view::SKIP_REASON;
 use crate::refs::names;
+use crate::repo::Dataset;
+use crate::validate::Skip;
 
 /// How the number follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,8 @@ pub struct Options {
     pub allow_empty: bool,
     /// Makes it without asking the dataset's rules.
     pub no_validate: bool,
+    /// Why; kept in the version.
+    pub reason: Option<String>,
     /// Most findings of a rule in the report of a refusal; 10,000 where nothing is given.
     pub max_findings: Option<usize>,
     /// Finds out what would be committed and makes nothing.
@@ -52,13 +57,49 @@ pub struct Options {
 }
 
 impl Options {
+    /// All that is attached to the version.
+    pub(super) fn metadata(&self) -> Map<String, Value> {
+        let mut metadata = self.metadata.clone();
+        if let Some(reason) = &self.reason {
+            metadata.insert(SKIP_REASON.to_owned(), Value::String(reason.trim().to_owned()));
+        }
+        metadata
+    }
+
+    /// Fails if the rules of the dataset may not be left out so.
+    pub(super) fn check_skip(&self, dataset: &Dataset) -> Result<()> {
+        let skip = dataset.validation.as_ref().map_or(Skip::Allow, |spec| spec.skip);
+        let what = match skip {
+            _ if !self.no_validate => return Ok(()),
+            Skip::Allow => return Ok(()),
+            Skip::Reason if self.reason.is_some() => return Ok(()),
+            Skip::Reason => "the dataset '{}' takes --no-validate only with a reason",
+            Skip::Never => "the dataset '{}' does not allow --no-validate",
+        };
+        let (word, instead) = match skip {
+            Skip::Never => ("never", "'hlx validate' shows what to fix"),
+            _ => ("reason", "add --reason TEXT"),
+        };
+        let hint = format!("{instead}; helox.toml has skip = \"{word}\" in [dataset.{}.validation]", dataset.name);
+        Err(Error::usage(what.replace("{}", &dataset.name)).with_hint(hint))
+    }
+
     /// Fails unless a version can hold what it is told.
     pub(super) fn check(&self, author: &str) -> Result<()> {
         self.tags.iter().try_for_each(|tag| names::check_tag(tag))?;
         if self.summary.trim().is_empty() && !self.dry_run {
             return Err(Error::usage("the summary is empty").with_hint("say in a few words what the version is: -m SUMMARY"));
         }
-        let metadata = Value::Object(self.metadata.clone());
+        if self.reason.is_some() && !self.no_validate {
+            return Err(Error::usage("a reason is for a commit without validation").with_hint("--no-validate --reason TEXT"));
+        }
+        if self.reason.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
+            return Err(Error::usage("the reason is empty").with_hint("say why the rules are not checked: --reason TEXT"));
+        }
+        if self.reason.is_some() && self.metadata.contains_key(SKIP_REASON) {
+            return Err(Error::usage(format!("--meta {SKIP_REASON} is what --reason sets")).with_hint("give one of them"));
+        }
+        let metadata = Value::Object(self.metadata());
         if json_depth(&metadata) > limits::METADATA_DEPTH {
             return Err(Error::usage(format!("the metadata nests more than {} levels", limits::METADATA_DEPTH)));
         }

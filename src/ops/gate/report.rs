@@ -198,6 +198,19 @@ impl Outcome {
         Judgement { idle: self.idle.clone(), ..Judgement::of(&self.verdict, parent) }
     }
 
+    /// The findings of each rule, up to the number that was asked for.
+    pub fn findings(&self) -> Vec<Finding> {
+        let of_rule =
+            |rule: &[Said]| rule.iter().take(self.most).map(|said| self.finding(said, said.message.clone())).collect::<Vec<_>>();
+        self.said.chunk_by(|a, b| a.rule == b.rule).flat_map(of_rule).collect()
+    }
+
+    fn finding(&self, said: &Said, message: String) -> Finding {
+        let judged = &self.verdict.judged[said.rule as usize];
+        let Place { line, number, .. } = said.place;
+        Finding { path: said.path.clone(), line, number, rule: judged.name.clone(), severity: judged.severity, message }
+    }
+
     /// Writes the findings of each rule into a file, one JSON document a line, up to the number that was asked for; a last
     /// line of a rule says how many more there are. Records at which a rule could not look follow where they refuse the version.
     pub fn write(&self, tmp: &Path, path: &Path) -> Result<()> {
@@ -210,14 +223,7 @@ impl Outcome {
                 let rule = of_rule[0].rule;
                 let judged = &self.verdict.judged[rule as usize];
                 let mut write = |said: &Said, message: String| {
-                    let finding = Finding {
-                        path: said.path.clone(),
-                        line: said.place.line,
-                        number: said.place.number,
-                        rule: judged.name.clone(),
-                        severity: judged.severity,
-                        message,
-                    };
+                    let finding = self.finding(said, message);
                     serde_json::to_writer(&mut out, &finding).map_err(std::io::Error::from).map_err(fail)?;
                     out.write_all(b"\n").map_err(fail)
                 };

@@ -26,7 +26,8 @@ pub(super) fn declare(bench: &Bench, min_score: f64, rules: &[&str]) {
 }
 
 pub(super) fn judge(bench: &Bench, revision: &str) -> Result<validate::Report> {
-    let options = validate::Options { revision: Some(revision.into()), ..validate::Options::default() };
+    let options =
+        validate::Options { revision: Some(revision.into()), record: revision != "WORK", ..validate::Options::default() };
     validate::run(&bench.repo(), &options, &Silent)
 }
 

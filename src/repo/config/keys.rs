@@ -30,7 +30,8 @@ pub(super) const VERSION: Table<'_> =
 /// What is told of the fields.
 pub(super) const SCHEMA: Table<'_> = Table { header: "dataset.NAME.schema", keys: &["depth"] };
 /// What a version must pass.
-pub(super) const VALIDATION: Table<'_> = Table { header: "dataset.NAME.validation", keys: &["min_score", "opaque", "rule"] };
+pub(super) const VALIDATION: Table<'_> =
+    Table { header: "dataset.NAME.validation", keys: &["min_score", "opaque", "skip", "rule"] };
 /// What a rule of any kind may hold. Its header has two brackets.
 pub(super) const RULE: Table<'_> =
     Table { header: "[dataset.NAME.validation.rule]", keys: &["kind", "severity", "weight", "name", "files"] };

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::object::verdict::{OnOpaque, Severity, WEIGHT};
 use crate::sample::Type;
-use crate::validate::{Check, Rule, Spec, Unit};
+use crate::validate::{Check, Rule, Skip, Spec, Unit};
 
 /// Bytes of the longest name of a rule.
 const MAX_NAME: usize = limits::NAME;
@@ -41,6 +41,10 @@ pub(super) fn validation(entry: &Entry<'_>, key: &[String]) -> Result<Spec> {
         let words = ["allow", "warn", "error"];
         let means = [OnOpaque::Allow, OnOpaque::Warn, OnOpaque::Error];
         spec.opaque = means[opaque.word(opaque.text()?, "meaning of opaque files", &words)?];
+    }
+    if let Some(skip) = section.get("skip") {
+        let means = [Skip::Allow, Skip::Reason, Skip::Never];
+        spec.skip = means[skip.word(skip.text()?, "value of 'skip'", &["allow", "reason", "never"])?];
     }
     let tables = section.get("rule").map(|rules| rules.sections()).transpose()?;
     for section in tables.into_iter().flatten() {

@@ -1,0 +1,22 @@
+//! `hlx install-hooks`: creates the hook of git that validates the data.
+
+use std::io::Write;
+
+use helox::ops::hooks;
+use helox::{Result, printable};
+
+use super::Answer;
+use crate::cli::session::Session;
+
+pub(super) fn run(session: &mut Session) -> Result<Answer> {
+    let report = hooks::install(&session.repo()?)?;
+    let path = report.path.display().to_string();
+    session.out.report(&report, |out| match report.created {
+        true => writeln!(out, "Created {}: 'git commit' runs 'hlx validate' first", printable(&path)),
+        false => writeln!(out, "{} is already installed", printable(&path)),
+    })?;
+    if report.created {
+        session.out.hint(&format!("delete {path} to remove it; 'git commit --no-verify' skips it once"));
+    }
+    Ok(Answer::Yes)
+}

@@ -1,0 +1,76 @@
+//! `hlx install-hooks`: a hook of git that validates the data before each commit of the code.
+
+use std::io::{ErrorKind as IoErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::Serialize;
+
+use crate::error::{Error, Kind, Result};
+use crate::fs::atomic::{self, Created, Temp};
+use crate::repo::Repo;
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The file of the hook.
+    pub path: PathBuf,
+    /// Whether it was created just now.
+    pub created: bool,
+}
+
+/// Creates the hook `pre-commit` in the git repository around the repository. A hook that is there is never replaced.
+pub fn install(repo: &Repo) -> Result<Report> {
+    if repo.config().datasets().all(|dataset| dataset.validation.is_none()) {
+        return Err(Error::usage("no dataset has rules that a hook could check")
+            .with_hint("declare some in helox.toml: [[dataset.NAME.validation.rule]]"));
+    }
+    let (top, hooks) = (git(repo.root(), &["--show-toplevel"])?, git(repo.root(), &["--git-path", "hooks"])?);
+    let (top, folder) = (repo.root().join(top), repo.root().join(hooks));
+    let text = script(repo.root(), &top);
+    let path = folder.join("pre-commit");
+    match atomic::read(&path)? {
+        Some(bytes) if bytes == text.as_bytes() => return Ok(Report { path, created: false }),
+        Some(_) => return Err(occupied(&path)),
+        None => {}
+    }
+    atomic::ensure_folder(&folder)?;
+    let temp = Temp::create_with_mode(&folder, 0o777)?;
+    temp.file().write_all(text.as_bytes()).map_err(|e| Error::io("cannot write", &path, e))?;
+    temp.sync()?;
+    match temp.link(&path)? {
+        Created::New => Ok(Report { path, created: true }),
+        Created::Exists => Err(occupied(&path)),
+    }
+}
+
+fn occupied(path: &Path) -> Error {
+    Error::new(Kind::Conflict, format!("git already has a hook: {}", path.display()))
+        .with_hint("add this line to it: hlx validate || exit 1")
+}
+
+/// The hook, which git runs at the top of its work tree.
+fn script(root: &Path, top: &Path) -> String {
+    let within = root.strip_prefix(top).ok().filter(|path| !path.as_os_str().is_empty());
+    let place = within.map(|path| format!("-C '{}' ", path.to_string_lossy().replace('\'', "'\\''"))).unwrap_or_default();
+    format!(
+        "#!/bin/sh\n\
+         # Created by 'hlx install-hooks'. Delete this file to remove the hook; 'git commit --no-verify' skips it once.\n\
+         exec hlx {place}validate\n"
+    )
+}
+
+/// Asks git about the repository in a folder.
+fn git(folder: &Path, question: &[&str]) -> Result<PathBuf> {
+    let output = Command::new("git").arg("rev-parse").args(question).current_dir(folder).stdin(Stdio::null()).output();
+    let output = output.map_err(|e| match e.kind() {
+        IoErrorKind::NotFound => Error::new(Kind::Io, "git is not installed, or not in PATH").with_hint("install git"),
+        _ => Error::io("cannot run git in", folder, e),
+    })?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    match output.status.success() {
+        true => Ok(PathBuf::from(text.trim_end_matches('\n'))),
+        false => Err(Error::usage(format!("{} is not in a git repository", folder.display()))
+            .with_hint("the hook is one of git: run 'git init' first")),
+    }
+}
