@@ -217,6 +217,6 @@ mod tests {
         let mut memory = Memory::default();
         let root = build(&mut memory, [entry("a", ""), entry("a.txt", ""), entry("a/b", "")]);
         let outcome: Result<Vec<Entry>> = Entries::new(&memory, root).unwrap().collect();
-        assert!(outcome.unwrap_err().message().contains("no folder"));
+        assert!(outcome.unwrap_err().message().contains("not a folder"));
     }
 }

@@ -85,7 +85,7 @@ pub fn add(repo: &Repo, options: &AddOptions) -> Result<AddReport> {
     let whole = dataset.path == ".";
     Ok(AddReport {
         gitignore_changed: !whole && git::ignore(repo.root(), &dataset.path, &layout.tmp())?,
-        tracked_by_git: !whole && git::tracks(&folder),
+        tracked_by_git: !whole && git::tracks(&folder, "."),
         info: present(repo, &dataset)?,
     })
 }

@@ -37,10 +37,10 @@ pub(super) fn ignore(dir: &Path, folder: &str, tmp: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// Whether git has files of a folder; false where git cannot say.
-pub(super) fn tracks(folder: &Path) -> bool {
+/// Whether git has a file of a folder, or any for `.`; false where git cannot say.
+pub(super) fn tracks(folder: &Path, name: &str) -> bool {
     let mut git = Command::new("git");
-    git.arg("-C").arg(folder).args(["ls-files", "--", "."]).stdin(Stdio::null()).stderr(Stdio::null());
+    git.arg("-C").arg(folder).args(["ls-files", "--", name]).stdin(Stdio::null()).stderr(Stdio::null());
     is_around(folder) && git.output().is_ok_and(|output| output.status.success() && !output.stdout.is_empty())
 }
 
@@ -59,6 +59,6 @@ mod tests {
         std::fs::write(root.join(".gitignore"), "*.pyc").unwrap();
         assert!(add(".helox") && add("data/leases") && !add("data/leases") && !add(".helox"));
         assert_eq!(std::fs::read_to_string(root.join(".gitignore")).unwrap(), "*.pyc\n.helox/\n/data/leases/\n");
-        assert!(!tracks(root));
+        assert!(!tracks(root, "."));
     }
 }

@@ -79,7 +79,7 @@ pub fn run(options: &Options) -> Result<Report> {
             format!("the dataset '{}' is declared otherwise in {}", known.name, shared.display()),
         ));
     }
-    if let Some(names) = elsewhere(&config).filter(|_| created && !options.anew) {
+    if let Some(names) = elsewhere(&config).filter(|_| created && !options.anew && git::tracks(&dir, CONFIG)) {
         return Err(Error::new(Kind::Conflict, format!("{} declares {names}, whose versions are not here", shared.display()))
             .with_hint(
                 "copy .helox from where the data is (rsync -a OTHER/.helox .), then: hlx checkout NAME\n\

@@ -75,7 +75,8 @@ pub(super) fn check_protected(
     status: ValidationStatus,
     how: impl FnOnce() -> String,
 ) -> Result<()> {
-    let protected = |tag: &&String| dataset.and_then(|dataset| dataset.tags.get(*tag)).is_some_and(|required| *required != status);
+    let protected =
+        |tag: &&String| dataset.and_then(|dataset| dataset.tags.get(*tag)).is_some_and(|required| *required != status);
     match tags.iter().find(protected) {
         None => Ok(()),
         Some(tag) => {

@@ -96,7 +96,9 @@ pub fn run(repo: &Repo, options: &Options, each: &mut dyn FnMut(Item) -> Result<
             any = true;
             each(match listed {
                 Listed::Entry(entry) => Item::of(entry),
-                Listed::Folder(path) => Item { path, relative: String::new(), kind: EntryKind::Folder, size: 0, samples: None, id: None },
+                Listed::Folder(path) => {
+                    Item { path, relative: String::new(), kind: EntryKind::Folder, size: 0, samples: None, id: None }
+                }
             })?;
         }
     }
