@@ -156,6 +156,13 @@ pub(crate) enum Command {
     )]
     InstallHooks,
     Completions(Completions),
+    /// Complete the last of the words, for the scripts of 'hlx completions'
+    #[command(hide = true)]
+    Complete {
+        /// The words of the command line, the program first
+        #[arg(last = true)]
+        words: Vec<String>,
+    },
     /// Print the manual page
     #[command(after_help = "Example:\n  hlx man > ~/.local/share/man/man1/hlx.1")]
     Man,

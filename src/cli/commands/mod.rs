@@ -92,6 +92,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer> {
         Command::Reindex => reindex::run(session),
         Command::InstallHooks => hooks::run(session),
         Command::Completions(args) => completions::run(&args, session),
+        Command::Complete { words } => completions::complete(&words, session),
         Command::Man => man::run(session),
     }
 }
