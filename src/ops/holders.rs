@@ -172,6 +172,9 @@ pub(super) struct Search<'a> {
     counts: HashMap<(String, Id<Node>), Likeness>,
 }
 
+/// Files that are the same, files at the same paths, and fewest of all.
+type Rank = (u64, u64, Reverse<u64>);
+
 /// How many files a part of a version has in common with a folder.
 #[derive(Clone, Copy, Default)]
 struct Likeness {
@@ -275,7 +278,7 @@ impl<'a> Search<'a> {
     /// then with the fewest others, then the first. `at` is the path where the folder belongs; without it, `None` if
     /// nothing shares a file and less than half of the folder's files have their path there.
     pub fn nearest(&mut self, candidates: &[Candidate], at: Option<&str>) -> Result<Option<Nearest>> {
-        let mut best: Option<((u64, u64, Reverse<u64>), &Candidate, String)> = None;
+        let mut best: Option<(Rank, &Candidate, String)> = None;
         for candidate in candidates {
             let manifest = candidate.1.manifest;
             let places = at.map_or_else(|| self.places(manifest), |path| Ok(BTreeSet::from([path.to_owned()])))?;

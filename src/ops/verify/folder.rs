@@ -13,6 +13,16 @@ use crate::ops::holders::{self, Candidate, Holder, Nearest, Owner, Search};
 use crate::repo::Here;
 use crate::worktree::selection::{Matcher, Selection};
 
+/// How a folder compares with versions.
+enum Comparison {
+    /// It is one, or a part of one.
+    Equal(Holder),
+    /// It differs from the one that should be or is most like it, which has this checksum.
+    Differs(Nearest, Checksum),
+    /// No version shares a file with it.
+    Unlike,
+}
+
 impl Verifier<'_> {
     /// Reads every file of a folder and tells which version it is, or names the files that differ.
     pub(super) fn compare(&mut self, named: Option<Candidate>, path: &Path) -> Result<()> {
@@ -25,21 +35,28 @@ impl Verifier<'_> {
             (None, Some(id)) => self.stamped(id)?,
             (None, None) => None,
         };
-        let (holder, nearest) = match one {
+        let comparison = match one {
             Some(version) => self.with_one(&folder, &version)?,
             None => self.with_all(&folder, path)?,
         };
-        let expected = match (&holder, &nearest) {
-            (Some(_), _) => folder.checksum,
-            (None, Some((_, expected))) => *expected,
-            (None, None) => return self.unlike(&folder, path),
-        };
-        self.sums.push((expected, Some(folder.checksum)));
-        let nearest = nearest.map(|(nearest, _)| nearest).filter(|_| holder.is_none());
-        if let Some(nearest) = &nearest {
-            self.name_differences(nearest);
+        let path = path.display().to_string();
+        let mut report = FolderReport { path, holder: None, nearest: None, files: folder.files };
+        match comparison {
+            Comparison::Equal(holder) => {
+                self.sums.push((folder.checksum, Some(folder.checksum)));
+                report.holder = Some(holder);
+            }
+            Comparison::Differs(nearest, expected) => {
+                self.sums.push((expected, Some(folder.checksum)));
+                self.name_differences(&nearest);
+                report.nearest = Some(nearest);
+            }
+            Comparison::Unlike => {
+                let message = "no version shares a file with the folder".to_owned();
+                self.problem(Some(&report.path), None, "checksum", message, &[]);
+            }
         }
-        self.folders.push(FolderReport { path: path.display().to_string(), holder, nearest, files: folder.files });
+        self.folders.push(report);
         Ok(())
     }
 
@@ -49,21 +66,21 @@ impl Verifier<'_> {
     }
 
     /// Compares with one version, or with the part of it that the stamp names.
-    fn with_one(&self, folder: &Folder, version: &Candidate) -> Result<(Option<Holder>, Option<(Nearest, Checksum)>)> {
+    fn with_one(&self, folder: &Folder, version: &Candidate) -> Result<Comparison> {
         let stamp = folder.stamp.as_ref().filter(|stamp| stamp.id == version.0);
         let selection = stamp.and_then(|stamp| stamp.selection.as_ref());
         let matcher: Option<Matcher> = selection.map(Selection::matcher).transpose()?;
         let part = Part { manifest: version.1.manifest, path: "", selection: matcher.as_ref() };
         if folder.equals(&**self.repo.store(), part)? {
             let selection = selection.map(ToString::to_string);
-            return Ok((Some(Holder { selection, ..Holder::of(version, "", "folder") }), None));
+            return Ok(Comparison::Equal(Holder { selection, ..Holder::of(version, "", "folder") }));
         }
         let nearest = holders::differences(self.repo.store(), folder, version, "", matcher.as_ref())?;
-        Ok((None, Some((nearest, version.1.data_checksum))))
+        Ok(Comparison::Differs(nearest, version.1.data_checksum))
     }
 
     /// Compares with the versions of the dataset that the folder belongs to, or with all.
-    fn with_all(&mut self, folder: &Folder, path: &Path) -> Result<(Option<Holder>, Option<(Nearest, Checksum)>)> {
+    fn with_all(&mut self, folder: &Folder, path: &Path) -> Result<Comparison> {
         let owner = Owner::of(self.repo, path, folder)?;
         let mut damaged = DamageList::default();
         let versions = holders::versions(self.repo, owner.as_ref().map(|owner| owner.dataset.as_str()), &mut damaged)?;
@@ -76,20 +93,15 @@ impl Verifier<'_> {
         let mut search = Search::new(self.repo, folder);
         for version in &versions {
             if let Some(holder) = search.places_in(version)?.into_iter().next() {
-                return Ok((Some(holder), None));
+                return Ok(Comparison::Equal(holder));
             }
         }
         let nearest = search.nearest(&versions, owner.as_ref().map(|owner| owner.path.as_str()))?;
-        let expected = |nearest: &Nearest| versions.iter().find(|(id, _)| *id == nearest.id).map(|(_, v)| v.data_checksum);
-        Ok((None, nearest.and_then(|nearest| expected(&nearest).map(|sum| (nearest, sum)))))
-    }
-
-    /// No version shares a file with a folder.
-    fn unlike(&mut self, folder: &Folder, path: &Path) -> Result<()> {
-        let shown = path.display().to_string();
-        self.problem(Some(&shown), None, "checksum", "no version shares a file with the folder".to_owned(), &[]);
-        self.folders.push(FolderReport { path: shown, holder: None, nearest: None, files: folder.files });
-        Ok(())
+        let found = nearest.and_then(|nearest| {
+            let (_, version) = versions.iter().find(|(id, _)| *id == nearest.id)?;
+            Some(Comparison::Differs(nearest, version.data_checksum))
+        });
+        Ok(found.unwrap_or(Comparison::Unlike))
     }
 
     fn name_differences(&mut self, nearest: &Nearest) {
