@@ -35,6 +35,8 @@ pub mod formats {
     pub use crate::pack::{block, index, reader, writer};
     pub use crate::path::DataPath;
     pub use crate::store::Layout;
+    pub use crate::worktree::selection::Selection;
+    pub use crate::worktree::stamp::Stamp;
 }
 
 /// The rules of the quality gate, as `helox.toml` declares them.

@@ -11,6 +11,10 @@ use crate::codec::Malformed;
 use crate::error::{Error, Result};
 use crate::limits;
 
+/// The file beside data that was checked out into another folder, which says what version that is. Lies at the top of the
+/// folder and is no part of it.
+pub const STAMP: &str = ".helox-version.json";
+
 /// The path of an entry: relative, checked, ordered by its bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DataPath(Box<str>);
@@ -20,6 +24,9 @@ impl DataPath {
     pub fn new(path: &str) -> Result<DataPath, Malformed> {
         if path.len() > limits::PATH {
             return Err(Malformed("the path is longer than 4,095 bytes"));
+        }
+        if path.eq_ignore_ascii_case(STAMP) {
+            return Err(Malformed("'.helox-version.json' says which version a folder has; a dataset cannot have it at its top"));
         }
         path.split('/').try_for_each(check_component)?;
         Ok(DataPath(path.into()))
@@ -153,9 +160,21 @@ mod tests {
 
     #[test]
     fn accepts_what_posix_allows() {
-        for path in
-            ["a", "a/b", "new\nline", "-rf", " lead", "...", "é/ü.txt", "gitfile", "github", "a:b", ".gitignore", ".hlxignore"]
-        {
+        for path in [
+            "a",
+            "a/b",
+            "new\nline",
+            "-rf",
+            " lead",
+            "...",
+            "é/ü.txt",
+            "gitfile",
+            "github",
+            "a:b",
+            ".gitignore",
+            ".hlxignore",
+            "a/.helox-version.json",
+        ] {
             assert!(DataPath::new(path).is_ok(), "{path:?}");
         }
         assert!(DataPath::new(&"n".repeat(255)).is_ok());
@@ -186,6 +205,8 @@ mod tests {
             ".he\u{200c}lox",
             "HELOX~1",
             "git~1",
+            ".helox-version.json",
+            ".Helox-Version.json",
             ".git::$INDEX_ALLOCATION",
             &too_long,
             &wide,

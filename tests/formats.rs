@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use helox::formats::{Codec, DataPath, Layout, Malformed, Time, block, cut, decompress, index, reader, writer};
+use helox::formats::{Codec, DataPath, Layout, Malformed, Selection, Stamp, Time, block, cut, decompress, index, reader, writer};
 use helox::id::{Chunk, Content, Id, RecipeNode, Version as VersionId};
 use helox::object::checksum::{Checksum, DataChecksum};
 use helox::object::fact::{Artifact, Fact, Metric, Run, Statement};
@@ -103,6 +103,23 @@ fn the_cut_points_are_those_of_the_chunk_page() {
         rest = &rest[cut::first(rest)..];
     }
     assert_eq!(found, lengths);
+}
+
+#[test]
+fn the_stamp_is_that_of_the_workspace_page() {
+    let page = fs::read_to_string(pages().join("workspace.md")).unwrap();
+    let (_, example) = page.split_once("```json example: stamp\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let selection = Selection { include: vec!["train/**".into()], ..Selection::default() };
+    let stamp = Stamp::of(second().id(), &second(), Some(selection));
+    let dir = tempfile::tempdir().unwrap();
+    stamp.write(dir.path()).unwrap();
+    assert_eq!(fs::read_to_string(dir.path().join(".helox-version.json")).unwrap(), example);
+    assert_eq!(Stamp::read(dir.path()).unwrap(), Some(stamp));
+    for (word, other) in [("selection", "part"), ("1.1.0", "one"), ("leases", "leases\", \"more\": \"")] {
+        fs::write(dir.path().join(".helox-version.json"), example.replace(word, other)).unwrap();
+        assert!(Stamp::read(dir.path()).is_err(), "{word}");
+    }
 }
 
 #[test]

@@ -64,7 +64,9 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
                 open.push(entry.path());
             } else {
                 let path = entry.path().strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
-                found.insert(path, fs::read(entry.path()).unwrap());
+                if path != ".helox-version.json" {
+                    found.insert(path, fs::read(entry.path()).unwrap());
+                }
             }
         }
     }

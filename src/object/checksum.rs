@@ -49,6 +49,14 @@ impl serde::Serialize for Checksum {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Checksum {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let hex = String::deserialize(d)?;
+        let id = Id::<Content>::from_hex(&hex).ok_or_else(|| serde::de::Error::custom("expected 64 hex digits"))?;
+        Ok(Checksum(*id.as_bytes()))
+    }
+}
+
 /// Computes the data checksum of files that are added in the order of their paths.
 #[derive(Debug, Default)]
 pub struct DataChecksum {

@@ -84,6 +84,12 @@ impl Serialize for Number {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Number {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Number::parse(&String::deserialize(d)?).map_err(serde::de::Error::custom)
+    }
+}
+
 /// How big a change is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]

@@ -20,6 +20,7 @@ use crate::worktree::cache;
 use crate::worktree::checkout::{self, Applied, Target};
 use crate::worktree::scan::Scan;
 use crate::worktree::selection::Selection;
+use crate::worktree::stamp::Stamp;
 use crate::worktree::state::{self, State};
 
 /// Paths of a version that are compared with a pattern that matches none.
@@ -85,7 +86,8 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         let matcher = selection.as_ref().map(Selection::matcher).transpose()?;
         let target = Target { manifest: found.version.manifest, selection: matcher.as_ref() };
         progress.begin(Stage::Write, 0, 0);
-        let applied = checkout::staged(repo.store(), into, &target, progress)?;
+        let stamp = Stamp::of(found.id, &found.version, selection.clone());
+        let applied = checkout::staged(repo.store(), into, &target, &stamp, progress)?;
         return Ok(report(found, into.display().to_string(), applied, 0));
     }
     if options.paths.is_empty() {

@@ -102,6 +102,9 @@ pub struct Report {
     /// The records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub records: Option<Vec<Record>>,
+    /// The field that could be the key of the dataset, which has none: with it, samples count as modified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggested_key: Option<String>,
     /// What a commit of the new side warns of, where records were compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warnings: Option<Vec<String>>,
@@ -133,10 +136,11 @@ struct Comparison {
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
     let comparison = compare(repo, options, progress)?;
     let samples = options.samples.map(|wanted| samples(repo, &comparison, wanted, progress)).transpose()?;
-    let Some(Compared { samples, by_file, records, warnings }) = samples else {
+    let Some(Compared { samples, by_file, records, suggested_key, warnings }) = samples else {
         return Ok(Report::of(comparison));
     };
-    Ok(Report { samples: Some(samples), by_file, records, warnings: Some(warnings), ..Report::of(comparison) })
+    let (samples, warnings) = (Some(samples), Some(warnings));
+    Ok(Report { samples, by_file, records, suggested_key, warnings, ..Report::of(comparison) })
 }
 
 impl Report {
@@ -148,6 +152,7 @@ impl Report {
             samples: None,
             by_file: None,
             records: None,
+            suggested_key: None,
             warnings: None,
             from,
             to,
@@ -168,6 +173,7 @@ struct Compared {
     samples: Counts,
     by_file: Option<Vec<ByFile>>,
     records: Option<Vec<Record>>,
+    suggested_key: Option<String>,
     warnings: Vec<String>,
 }
 
@@ -208,6 +214,10 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
     }
     by_file.retain(|file| file.counts != Counts::default());
     let mut samples = leftovers.counts();
+    let suggested_key = match key::is_missed(&dataset, &samples, false) {
+        true => key::suggestion(repo, &comparison.dataset, &comparison.version),
+        false => None,
+    };
     let mut records = match wanted.patch {
         true => Some(files.records(leftovers, wanted.limit.unwrap_or(usize::MAX), progress)?),
         false => None,
@@ -219,7 +229,8 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
         records.iter_mut().flatten().for_each(Record::turn);
     }
     by_file.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Compared { samples, by_file: wanted.by_file.then_some(by_file), records, warnings })
+    let by_file = wanted.by_file.then_some(by_file);
+    Ok(Compared { samples, by_file, records, suggested_key, warnings })
 }
 
 fn path_of(sides: &Sides) -> Option<&DataPath> {

@@ -6,7 +6,7 @@ use super::Reading;
 use crate::error::{Error, Kind, Result};
 
 /// What `helox.toml` says of how files are read: globs, each with a reading. The first that matches wins; a path that none
-/// matches is read by its ending.
+/// matches is read by its name and ending.
 #[derive(Clone, Debug, Default)]
 pub struct Formats {
     globs: GlobSet,
@@ -25,9 +25,19 @@ impl Formats {
     pub fn reading(&self, path: &str) -> Reading {
         match self.globs.matches(path).first() {
             Some(&first) => self.readings[first / 2].clone(),
+            None if describes_data(path) => Reading::none(),
             None => Reading::of(path),
         }
     }
+}
+
+/// Returns true for the files that people write beside the samples: `.hlxignore`, and at the top of a dataset its README,
+/// license and card.
+fn describes_data(path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let name = name.to_ascii_lowercase();
+    let stem = [".md", ".txt", ".rst"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
+    name == ".hlxignore" || folder.is_empty() && ["readme", "license", "dataset_card"].contains(&stem)
 }
 
 /// Compiles globs of paths within the dataset: `*` stays within a component, `**` does not, and what names a folder takes
@@ -65,6 +75,19 @@ mod tests {
         assert_eq!(formats.reading("a/top.txt").format, Format::Jsonl);
         assert_eq!(formats.reading("a.csv").format, Format::Csv);
         assert_eq!(Formats::default().reading("a.csv").format, Format::Csv);
+    }
+
+    #[test]
+    fn what_describes_the_data_has_no_samples() {
+        let of = |formats: &Formats, path: &str| formats.reading(path).format;
+        let formats = formats(&[("LICENSE", "text"), ("docs", "none")]).unwrap();
+        for path in ["README", "README.md", "Readme.rst", "DATASET_CARD.txt", ".hlxignore", "a/.hlxignore", "docs/a.jsonl"] {
+            assert_eq!(of(&formats, path), Format::None, "{path}");
+        }
+        for path in ["a/README.md", "README.html", "README.md.txt", "LICENSE", "notes.txt", "hlxignore"] {
+            assert_eq!(of(&formats, path), Format::Whole, "{path}");
+        }
+        assert_eq!(of(&formats, "README.jsonl"), Format::Jsonl);
     }
 
     #[test]

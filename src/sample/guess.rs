@@ -18,6 +18,9 @@ const DELIMITERS: [u8; 4] = [b';', b'\t', b'|', b','];
 impl Reading {
     /// The reading of a file that begins with these bytes: the first [`HEAD`] of them, or all that it has.
     pub fn guess(&self, head: &[u8]) -> Reading {
+        if self.format == Format::None {
+            return self.clone();
+        }
         match self.opaque_cause(head) {
             Some(_) => Reading { opaque: true, ..self.before_guess() },
             None => self.guess_dialect(&head[..head.len().min(HEAD)]),

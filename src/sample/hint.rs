@@ -47,7 +47,7 @@ impl Reading {
 
     /// Returns how a file that begins with these bytes plainly disagrees with this reading, which was guessed from them.
     fn hint(&self, head: &[u8]) -> Option<Hint> {
-        if self.opaque {
+        if self.opaque || self.format == Format::None {
             return None;
         }
         let (bytes, whole) = self.unpacked(head);

@@ -28,6 +28,8 @@ pub enum Format {
     Whole,
     /// An archive, or a compression, for which there is no reader: one sample that no rule can look into.
     Archive,
+    /// A file that has no samples, such as a README.
+    None,
 }
 
 impl Format {
@@ -43,6 +45,7 @@ impl Format {
             Format::Tar => "tar",
             Format::Whole => "text",
             Format::Archive => "an archive",
+            Format::None => "no samples",
         }
     }
 }
@@ -174,6 +177,11 @@ impl Reading {
         Reading::of_format(Format::Whole, Packing::None)
     }
 
+    /// The file has no samples.
+    pub const fn none() -> Reading {
+        Reading::of_format(Format::None, Packing::None)
+    }
+
     const fn of_format(format: Format, packing: Packing) -> Reading {
         let dialect = Dialect::PLAIN;
         let origin = Origin { stated: false, guessed_encoding: false, guessed_packing: false, guessed_form: false };
@@ -203,7 +211,7 @@ impl Reading {
     }
 
     /// The reading of this name in `helox.toml`: `jsonl`, `json`, `csv`, `tsv`, `tar` or `text`, each perhaps with the ending of a
-    /// packing as in `jsonl.gz`, or `parquet` or `arrow`.
+    /// packing as in `jsonl.gz`, or `parquet`, `arrow` or `none`.
     pub fn named(name: &str) -> Option<Reading> {
         let (format, packing) = match name.split_once('.') {
             None => (name, Packing::None),
@@ -219,6 +227,7 @@ impl Reading {
             "arrow" if packing == Packing::None => Format::Arrow,
             "tar" => Format::Tar,
             "text" => Format::Whole,
+            "none" if packing == Packing::None => Format::None,
             _ => return None,
         };
         Some(Reading { origin: Origin { stated: true, ..Origin::default() }, ..Reading::of_format(format, packing) })
@@ -292,6 +301,7 @@ impl Reading {
             Format::Arrow => 7,
             Format::Tar => 8,
             Format::Archive => 9,
+            Format::None => 10,
         };
         let packing = match self.packing {
             Packing::None => 0,
@@ -343,6 +353,7 @@ impl Reading {
             7 => Format::Arrow,
             8 => Format::Tar,
             9 => Format::Archive,
+            10 => Format::None,
             _ => return None,
         };
         let packing = match code >> 8 & 0xff {
@@ -382,7 +393,7 @@ impl Reading {
 /// Raised by one whenever a reader finds other records in the same bytes than before.
 fn revision(format: Format) -> u64 {
     match format {
-        Format::Jsonl | Format::Json | Format::Parquet | Format::Arrow | Format::Whole | Format::Archive => 1,
+        Format::Jsonl | Format::Json | Format::Parquet | Format::Arrow | Format::Whole | Format::Archive | Format::None => 1,
         // 2: a first row `sep=;` is none.
         Format::Csv | Format::Tsv => 2,
         // 2: text of any length is text; archives of another form are one sample.

@@ -13,5 +13,6 @@ pub mod ingest;
 mod rules;
 pub mod scan;
 pub mod selection;
+pub mod stamp;
 pub mod state;
 mod walk;

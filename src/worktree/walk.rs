@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Kind, Result};
 use crate::fs::beneath::{FileKind, Root, Stat};
-use crate::path::{DataPath, printable};
+use crate::path::{DataPath, STAMP, printable};
 use crate::worktree::rules::{FILE, Rules, printable_bytes, text_of};
 
 /// Folders that are never part of a dataset, at any depth.
@@ -129,6 +129,7 @@ impl<'a> Walk<'a> {
         if listing.is_repository {
             listing.children.retain(|(name, _)| !OWN_FILES.contains(&name.as_str()));
         }
+        listing.children.retain(|(name, _)| name != STAMP);
         walk.enter(String::new(), listing)?;
         Ok(walk)
     }

@@ -7,7 +7,7 @@ use helox::ops::{Judgement, Links, status};
 use helox::{ChangeType, Error, ErrorKind, Repo, Result, ValidationStatus, printable};
 use serde_json::{Map, Value};
 
-use super::{Answer, judgement, summary};
+use super::{Answer, judgement, patch, summary};
 use crate::cli::args;
 use crate::cli::format::{also, columns, count, size, thousands};
 use crate::cli::output::{Form, Output};
@@ -167,6 +167,9 @@ fn warn(report: &commit::Report, out: &mut Output) {
     report.warnings.iter().for_each(|warning| out.warning(warning));
     for finding in report.findings.iter().take(TOLD) {
         out.warning(&format!("{}:{}: {}", finding.path, finding.line, finding.message));
+    }
+    if let Some(key) = &report.suggested_key {
+        out.hint(&patch::key_hint(key, &report.version.dataset_name));
     }
     let more = report.findings_count.saturating_sub(TOLD.min(report.findings.len()) as u64);
     if more > 0 {

@@ -46,6 +46,10 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
             patch::counts(report, out)
         })?;
     }
+    for report in &reports {
+        let dataset = report.to.split('@').next().unwrap_or_default();
+        report.suggested_key.iter().for_each(|key| session.out.hint(&patch::key_hint(key, dataset)));
+    }
     for warning in reports.iter().flat_map(|report| report.warnings.iter().flatten()) {
         session.out.warning(warning);
     }

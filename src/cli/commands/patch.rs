@@ -80,3 +80,11 @@ pub(super) fn counts(report: &Report, out: &mut Output) -> io::Result<()> {
         None => Ok(()),
     }
 }
+
+/// The line of `helox.toml` with which samples count as modified.
+pub(super) fn key_hint(key: &str, dataset: &str) -> String {
+    let (key, dataset) = (printable(key), printable(dataset));
+    format!(
+        "samples have a unique '{key}': with key = \"{key}\" in [dataset.{dataset}] of helox.toml, changed ones count as modified"
+    )
+}

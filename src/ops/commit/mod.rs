@@ -92,6 +92,9 @@ pub struct Report {
     /// What of the parent could not be read, and what was done without it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The field that could be the key of the dataset, which has none: with it, samples count as modified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggested_key: Option<String>,
     /// By how many bytes the packs grew.
     pub stored_bytes: u64,
 }
@@ -387,6 +390,11 @@ impl Commit<'_> {
         if let Some(rows) = rows {
             rows.finish()?;
         }
+        let is_missed = |counts| key::is_missed(&self.dataset, counts, version.parents.is_empty());
+        let suggested_key = match outcome == Outcome::Created && told.samples.as_ref().is_some_and(is_missed) {
+            true => key::suggestion(self.repo, &self.dataset.name, &version),
+            false => None,
+        };
         let mut damaged = DamageList::default();
         let viewer =
             Viewer::new(self.repo, &mut damaged)?.with_schema(told.schema).with_judgement(told.validation).without_changes();
@@ -408,6 +416,7 @@ impl Commit<'_> {
             tags_moved: labels.moved,
             report_file: told.report_file,
             warnings: told.warnings,
+            suggested_key,
             stored_bytes: told.stored,
         })
     }

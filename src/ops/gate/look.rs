@@ -317,10 +317,10 @@ impl Judging<'_> {
         Ok(most)
     }
 
-    /// Whether a file whose records are not the file itself has none. Where they were not counted it is read: what the
+    /// Whether a file that should have records, and is not itself the record, has none. Where they were not counted it is read: what the
     /// sides share was not met.
     fn is_hollow<S>(&self, files: &Files<'_, S>, entry: &Entry, side: Side) -> Result<bool> {
-        if self.rules.reading(entry.path.as_str()).format == Format::Whole {
+        if matches!(self.rules.reading(entry.path.as_str()).format, Format::Whole | Format::None) {
             return Ok(false);
         }
         if let Some(samples) = &entry.samples {

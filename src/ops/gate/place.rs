@@ -343,7 +343,7 @@ impl Attempt<'_> {
             });
             fault = shown.err();
         })?;
-        if suspects.is_some() && number == 0 && half.reading.format != Format::Whole {
+        if suspects.is_some() && number == 0 && !matches!(half.reading.format, Format::Whole | Format::None) {
             let found = |rule| Found {
                 rule,
                 place: HOLLOW_PLACE,

@@ -48,7 +48,8 @@ pub(super) fn read_tree(folder: &Path) -> Tree {
         let mut any = false;
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
             let name = entry.file_name().into_string().unwrap();
-            if matches!(name.as_str(), ".helox" | ".git") || (prefix.is_empty() && name == "helox.toml") {
+            let beside = prefix.is_empty() && matches!(name.as_str(), "helox.toml" | ".helox-version.json");
+            if beside || matches!(name.as_str(), ".helox" | ".git") {
                 continue;
             }
             any = true;

@@ -31,7 +31,12 @@ pub(super) fn reading(entry: &Entry<'_>) -> Result<Reading> {
         only_for(&section, key, reading.is_table(), "csv and tsv")?;
     }
     only_for(&section, "records", reading.format == Format::Json, "json")?;
-    only_for(&section, "encoding", !matches!(reading.format, Format::Parquet | Format::Arrow | Format::Tar), "text")?;
+    only_for(
+        &section,
+        "encoding",
+        !matches!(reading.format, Format::Parquet | Format::Arrow | Format::Tar | Format::None),
+        "text",
+    )?;
     let dialect = &mut reading.dialect;
     if let Some(entry) = section.get("delimiter") {
         let byte = character(&entry)?;
@@ -74,7 +79,7 @@ fn named(entry: &Entry<'_>) -> Result<Reading> {
     Err(match nearest(FORMATS, plain) {
         Some(near) if near != plain => error.with_hint(format!("did you mean '{near}'?")),
         _ => error.with_hint(format!(
-            "there are: {}; each but parquet and arrow also with '.gz', '.zst', '.bz2', '.xz' or '.lz4' behind it",
+            "there are: {}; each but parquet, arrow and none also with '.gz', '.zst', '.bz2', '.xz' or '.lz4' behind it",
             FORMATS.join(", ")
         )),
     })

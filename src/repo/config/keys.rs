@@ -46,8 +46,8 @@ pub(super) const STORE: Table<'_> = Table { header: "store", keys: &["compressio
 pub(super) const TABLES: &[&Table<'_>] =
     &[&TOP, &DATASET, &FORMAT, &DIALECT, &VERSION, &SCHEMA, &VALIDATION, &RULE, &TAG, &REMOTE, &STORE];
 
-/// How a file may be read; each also with `.gz` or `.zst` behind it.
-pub(super) const FORMATS: &[&str] = &["jsonl", "json", "csv", "tsv", "parquet", "arrow", "tar", "text"];
+/// How a file may be read; each but parquet, arrow and none also with `.gz` or `.zst` behind it.
+pub(super) const FORMATS: &[&str] = &["jsonl", "json", "csv", "tsv", "parquet", "arrow", "tar", "text", "none"];
 
 /// A kind of rule.
 pub(super) struct Kind {

@@ -71,6 +71,28 @@ pub fn visit(
     compare(rules, old, new, lines, &mut Account::new(rules, Keeps::Nothing), Some(see)).map(drop)
 }
 
+/// Shows the records in the first `limit` bytes of a file as those of a new side. What is not read from front to back
+/// (Parquet, Arrow) is shown only where all of it is within the limit.
+pub fn visit_head(rules: &Rules, half: &Half<'_>, limit: u64, see: &mut dyn FnMut(Seen<'_>)) -> Result<()> {
+    if half.size <= limit {
+        return visit(rules, None, Some(half), false, see);
+    }
+    let Some(mut pair) = Pair::alone(rules, half.path, Side::New, &half.reading, Keeps::Nothing, Some(see))? else {
+        return Ok(());
+    };
+    let mut read = 0;
+    for piece in half.pieces()? {
+        let piece = piece?;
+        let piece = &piece[..piece.len().min((limit - read) as usize)];
+        pair.feed(Side::New, piece);
+        read += piece.len() as u64;
+        if read == limit {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Shows the records that begin in a part of a JSONL file without packing, as a new side, and not their lines.
 pub fn visit_part(rules: &Rules, half: &Half<'_>, part: Range<u64>, see: &mut dyn FnMut(Seen<'_>)) -> Result<()> {
     let mut reader = None;
@@ -200,6 +222,7 @@ pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Ac
         return one_record(rules, side, half, Some(issue), account, visitor);
     }
     match half.reading.format {
+        Format::None => return Ok(0),
         Format::Whole | Format::Archive => return one_record(rules, side, half, None, account, visitor),
         Format::Parquet | Format::Arrow => return rows::alone(rules, side, half, account, visitor),
         _ => {}

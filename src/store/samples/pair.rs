@@ -32,7 +32,7 @@ impl Reader {
                 None => Reader::Array(Array::new().with_limit(limit)),
             }),
             Format::Csv | Format::Tsv => Some(Reader::Csv(Csv::of(reading).with_limit(limit))),
-            Format::Parquet | Format::Arrow | Format::Whole | Format::Archive => None,
+            Format::Parquet | Format::Arrow | Format::Whole | Format::Archive | Format::None => None,
         }
     }
 

@@ -111,7 +111,8 @@ impl<'r, 'v> Stream<'r, 'v> {
 
     /// Decides how to go on, by the first bytes of both sides.
     fn begin(&mut self, item: &Item, bytes: Option<&[u8]>) -> Result<State<'r, 'v>> {
-        if self.reading.opaque || matches!(self.reading.format, Format::Whole | Format::Archive | Format::Parquet | Format::Arrow)
+        if self.reading.opaque
+            || matches!(self.reading.format, Format::Whole | Format::Archive | Format::Parquet | Format::Arrow | Format::None)
         {
             return Ok(State::Aside);
         }

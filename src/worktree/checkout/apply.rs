@@ -27,6 +27,7 @@ use crate::worktree::file::FileEntry;
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, Seen};
 use crate::worktree::selection::Matcher;
+use crate::worktree::stamp::Stamp;
 
 /// Bytes that a worker writes or decodes at once.
 const PIECE: u64 = 2 << 20;
@@ -340,9 +341,9 @@ fn is_large(entry: &Entry) -> bool {
     entry.kind.is_file() && entry.size > 4 * cut::MAX as u64
 }
 
-/// Makes a new folder at `path` and fills it: beside its place first, then moved there whole. `path` must be absent or an
-/// empty folder.
-pub fn staged(store: &Store, path: &Path, target: &Target<'_>, progress: &dyn Progress) -> Result<Applied> {
+/// Creates a folder at `path` and fills it: beside its place first, with the stamp last, then moved there whole. `path` must
+/// be absent or an empty folder.
+pub fn staged(store: &Store, path: &Path, target: &Target<'_>, stamp: &Stamp, progress: &dyn Progress) -> Result<Applied> {
     match std::fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
         Ok(true) => {}
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
@@ -356,6 +357,7 @@ pub fn staged(store: &Store, path: &Path, target: &Target<'_>, progress: &dyn Pr
     let root = Root::open(staging.path())?.shown_as(path);
     names::check(store, root.path(), path, target)?;
     let applied = into(store, &root, target, progress)?;
+    stamp.write(staging.path())?;
     staging.place(path)?;
     Ok(applied)
 }
