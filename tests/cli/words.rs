@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-const VERBS: [&str; 36] = [
+const VERBS: [&str; 37] = [
     "init",
     "dataset",
     "dataset add",
@@ -35,6 +35,7 @@ const VERBS: [&str; 36] = [
     "audit",
     "validate",
     "verify",
+    "which",
     "stats",
     "reindex",
     "install-hooks",

@@ -28,6 +28,7 @@ mod summary;
 mod tag;
 mod validate;
 mod verify;
+mod which;
 mod word_diff;
 
 use helox::Result;
@@ -88,6 +89,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer> {
         Command::Note(args) => note::run(args, session),
         Command::Audit(args) => audit::run(&args, session),
         Command::Verify(args) => verify::run(args, session),
+        Command::Which(args) => which::run(&args, session),
         Command::Stats => stats::run(session),
         Command::Reindex => reindex::run(session),
         Command::InstallHooks => hooks::run(session),
