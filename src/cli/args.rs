@@ -24,7 +24,7 @@ pub(crate) use commit::{Bump, Commit};
 pub(crate) use dataset::{Create, Dataset, List};
 pub(crate) use filter::Filter;
 pub(crate) use log::Log;
-pub(crate) use said::{Audit, Note, Run};
+pub(crate) use said::{Audit, Exec, Note, Run};
 pub(crate) use validate::{Format, Validate};
 
 /// Why there is nothing to run.

@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-const VERBS: [&str; 37] = [
+const VERBS: [&str; 39] = [
     "init",
     "dataset",
     "dataset add",
@@ -27,6 +27,8 @@ const VERBS: [&str; 37] = [
     "tag list",
     "run",
     "run record",
+    "run exec",
+    "run show",
     "run list",
     "run compare",
     "note",

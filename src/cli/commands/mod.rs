@@ -10,6 +10,7 @@ mod completions;
 mod dataset;
 mod diff;
 mod drift;
+mod exec;
 mod hooks;
 mod init;
 mod judgement;
@@ -48,6 +49,8 @@ pub(crate) enum Answer {
     Damaged,
     /// It is done as far as this user may read.
     Denied,
+    /// The exit code of a command that was run.
+    Code(u8),
 }
 
 impl Answer {
