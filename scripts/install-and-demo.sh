@@ -7,13 +7,41 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=scripts/needs.sh
 . "$top/scripts/needs.sh"
 
+usage='usage: scripts/install-and-demo.sh [--prefix DIR] [--keep]
+  --prefix DIR  install into DIR/bin, and the completions into DIR/share [default: the folder of cargo]
+  --keep        keep the sample and its versions'
+prefix=${CARGO_INSTALL_ROOT:-${CARGO_HOME:-$HOME/.cargo}}
+keep=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --prefix) prefix=${2:?$usage} && shift ;;
+        --keep) keep=yes ;;
+        --help) printf '%s\n' "$usage" && exit ;;
+        *) printf '%s\n' "$usage" >&2 && exit 2 ;;
+    esac
+    shift
+done
+mkdir -p "$prefix"
+prefix=$(cd "$prefix" && pwd)
+
 need_compiler
-cargo install --locked --path "$top"
-bin=${CARGO_INSTALL_ROOT:-${CARGO_HOME:-$HOME/.cargo}}/bin
+need_rust "$top"
+CARGO_PROFILE_RELEASE_STRIP=symbols CARGO_PROFILE_RELEASE_DEBUG=false cargo install --locked --path "$top" --root "$prefix"
+bin=$prefix/bin
 PATH=$bin:$PATH
 
+# Prints a text of hlx into a file below the prefix.
+install_text() {
+    mkdir -p "$prefix/share/${1%/*}"
+    hlx "${@:2}" >"$prefix/share/$1"
+}
+install_text bash-completion/completions/hlx completions bash
+install_text zsh/site-functions/_hlx completions zsh
+install_text fish/vendor_completions.d/hlx.fish completions fish
+install_text man/man1/hlx.1 man
+
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+[ -n "$keep" ] || trap 'rm -rf "$work"' EXIT
 export HLX_AUTHOR=${HLX_AUTHOR:-ana@example.com}
 
 # Prints a command as it would be typed, and runs it.
@@ -36,7 +64,7 @@ refused() {
 
 # Fails unless a folder holds exactly the files of a version of the sample.
 same() {
-    diff -r --exclude=.helox --exclude=helox.toml --exclude=helox.lock "$top/fixtures/leases/$1" "$2"
+    diff -r --exclude=.helox --exclude=helox.toml --exclude=helox.lock --exclude=.helox-version.json "$top/fixtures/leases/$1" "$2"
     printf '# %s holds what %s holds, byte by byte\n' "${2##*/}" "$1"
 }
 
@@ -44,7 +72,9 @@ mkdir "$work/leases"
 cd "$work/leases"
 cp -R "$top/fixtures/leases/v1/." .
 show hlx init --name leases --type lease_abstraction
-printf '\n# What every version must pass.\n'
+printf '\n# What tells a sample from others, and what every version must pass.\n'
+sed -i.orig '/^path = /a\
+key = "id"' helox.toml && rm helox.toml.orig
 cat >>helox.toml <<'END'
 
 [[dataset.leases.validation.rule]]
@@ -54,7 +84,7 @@ key = "id"
 [[dataset.leases.validation.rule]]
 kind = "pii"
 END
-show tail -n 6 helox.toml
+show cat helox.toml
 show hlx commit -m 'first leases'
 
 printf '\n# Somebody edits the data, and something slips in.\n'
@@ -81,4 +111,9 @@ show hlx checkout HEAD~1
 same v1 "$work/leases"
 show hlx verify --all
 
-printf '\n# hlx is installed in %s. The sample and its versions are removed again.\n' "$bin"
+printf '\n# hlx is installed in %s, completions and the manual page in %s/share.\n' "$bin" "$prefix"
+if [ -n "$keep" ]; then
+    printf '# The sample and its versions are in %s.\n' "$work"
+else
+    printf '# The sample and its versions are removed again; --keep leaves them.\n'
+fi

@@ -13,6 +13,22 @@ install_package() {
     fi
 }
 
+# The least version of Rust that builds hlx, as Cargo.toml says.
+rust_version() {
+    sed -n 's/^rust-version = "\(.*\)"/\1/p' "$1/Cargo.toml"
+}
+
+# Fails unless Rust is new enough; the argument is the folder of Cargo.toml.
+need_rust() {
+    local least found
+    least=$(rust_version "$1")
+    found=$(cd "$1" && rustc --version | cut -d ' ' -f 2)
+    if [ "$(printf '%s\n' "$least" "${found%%-*}" | sort -V | head -n 1)" != "$least" ]; then
+        printf 'hlx needs Rust %s or later, and this is Rust %s: run rustup update\n' "$least" "$found" >&2
+        exit 1
+    fi
+}
+
 # zstd is C, so building needs a C compiler and its headers.
 need_compiler() {
     # rustup puts cargo where a shell that was not started anew does not look.

@@ -24,7 +24,7 @@ pub(crate) use commit::{Bump, Commit};
 pub(crate) use dataset::{Create, Dataset, List};
 pub(crate) use filter::Filter;
 pub(crate) use log::Log;
-pub(crate) use said::{Audit, Note, Run};
+pub(crate) use said::{Audit, Exec, Note, Run};
 pub(crate) use validate::{Format, Validate};
 
 /// Why there is nothing to run.
@@ -147,6 +147,7 @@ pub(crate) enum Command {
     Note(Note),
     Audit(Audit),
     Verify(Verify),
+    Which(Which),
     /// Count what the store holds and what it saves
     Stats,
     /// Rebuild everything that is derived from the packs
@@ -157,6 +158,13 @@ pub(crate) enum Command {
     )]
     InstallHooks,
     Completions(Completions),
+    /// Complete the last of the words, for the scripts of 'hlx completions'
+    #[command(hide = true)]
+    Complete {
+        /// The words of the command line, the program first
+        #[arg(last = true)]
+        words: Vec<String>,
+    },
     /// Print the manual page
     #[command(after_help = "Example:\n  hlx man > ~/.local/share/man/man1/hlx.1")]
     Man,
@@ -394,9 +402,12 @@ pub(crate) struct Tags {
 #[derive(Args)]
 #[command(after_help = "Examples:
   hlx verify leases@1.0.0
+  hlx verify /data/leases
+  hlx verify leases@1.0.0 /data/leases
   hlx verify --all
 
-Exits with 1 if anything is damaged.")]
+For a folder it says which version that is, or the nearest and the files that differ; REV DIR compares the two.
+Exits with 1 if anything is damaged or differs.")]
 pub(crate) struct Verify {
     /// Versions, or folders that were checked out [default: the checked-out version]
     #[arg(value_name = "REV|DIR")]
@@ -404,6 +415,21 @@ pub(crate) struct Verify {
     /// Verify every version
     #[arg(long, conflicts_with = "targets")]
     pub(crate) all: bool,
+}
+
+/// Name the versions that hold a file, a folder or a checksum
+#[derive(Args)]
+#[command(after_help = "Examples:
+  hlx which /data/leases
+  hlx which train/part-00.jsonl
+  hlx which be9e75f9256c
+
+A file is known by its content, whatever its path. Exits with 1 if no version holds it; for a folder it then
+names the nearest version and how the folder differs.")]
+pub(crate) struct Which {
+    /// A folder, a file, a checksum as 'hlx show' prints it, the BLAKE3 of a file, or an id, by 4 digits or more
+    #[arg(value_name = "DIR|FILE|CHECKSUM|ID")]
+    pub(crate) target: String,
 }
 
 /// Print the completions for a shell

@@ -7,6 +7,7 @@
 
 pub(crate) mod args;
 pub(crate) mod commands;
+mod complete;
 mod editor;
 pub(crate) mod failure;
 mod findings;

@@ -94,6 +94,7 @@ impl Session {
                 Ok(Answer::No) => failure::ANSWER_IS_NO,
                 Ok(Answer::Damaged) => failure::DAMAGED,
                 Ok(Answer::Denied) => failure::IO,
+                Ok(Answer::Code(code)) => code,
                 Err(error) => failure::report(&error, self.manner),
             },
         }

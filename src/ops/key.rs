@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::error::Result;
 use crate::manifest::Entries;
+use crate::object::node::Entry;
 use crate::object::version::Version;
 use crate::ops::samples;
 use crate::repo::{Dataset, Repo};
@@ -13,10 +14,10 @@ use crate::store::samples::{Bytes, Half, visit_head};
 
 /// Most edits between a key and the field that may have been meant.
 const NEAR: usize = 2;
-/// Bytes of a version that are read to find a key, spread over its files.
+/// Bytes of a version that are read to find a key, spread over its files, the first of them by their paths.
 const SAMPLE_BYTES: u64 = 8 << 20;
-/// Fewest of those bytes that are read of a file.
-const LEAST: u64 = 64 << 10;
+/// Most files of which some are read.
+const FILES: u64 = 256;
 /// The share of the records that must have a key.
 const SHARE: f64 = 0.9;
 
@@ -78,34 +79,29 @@ fn rank(name: &str) -> Option<usize> {
     rank.filter(|_| is_plain)
 }
 
-/// Whether no two records at the start of the files have the same value of a field.
+/// Returns true if each record at the start of the files that has a field has another value in it.
 fn is_unique(repo: &Repo, dataset: &str, version: &Version, name: &str) -> Result<bool> {
     let (dataset, _) = samples::rules(repo, dataset)?;
     let rules = Dataset { key: vec![name.to_owned()], ..dataset }.rules(&repo.store().layout().tmp())?;
-    let share = (SAMPLE_BYTES / version.statistics.files.max(1)).max(LEAST);
-    let (mut left, mut unique) = (SAMPLE_BYTES, true);
-    let (mut values, mut canonical) = (HashSet::new(), Canonical::default());
-    for entry in Entries::new(&**repo.store(), version.manifest)? {
+    let limit = SAMPLE_BYTES / version.statistics.files.clamp(1, FILES);
+    let (mut values, mut unique, mut canonical) = (HashSet::new(), true, Canonical::default());
+    let is_file = |entry: &Result<Entry>| entry.as_ref().map_or(true, |entry| entry.kind.is_file());
+    for entry in Entries::new(&**repo.store(), version.manifest)?.filter(is_file).take(FILES as usize) {
         let entry = entry?;
-        if !entry.kind.is_file() {
-            continue;
-        }
-        if left == 0 || !unique {
-            break;
-        }
         let bytes = Bytes::Stored(repo.store());
         let (path, content, size) = (entry.path.as_str(), Some(entry.content), entry.size);
         let half = Half { path, reading: rules.reading(path), content, size, records: None, bytes };
         let half = rules.as_then(half, entry.samples.as_ref())?;
-        let limit = share.min(left);
         visit_head(&rules, &half, limit, &mut |seen| {
             if let Some(value) = seen.identity(&rules, &mut canonical).key {
                 unique &= values.insert(value);
             }
         })?;
-        left -= limit.min(size);
+        if !unique {
+            return Ok(false);
+        }
     }
-    Ok(unique && !values.is_empty())
+    Ok(!values.is_empty())
 }
 
 #[cfg(test)]

@@ -1,21 +1,23 @@
 //! `hlx run`: which data trained which model, with what result. A run is a fact about a version.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::clock::Time;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::facts::{Recorded, State};
 use crate::id::{Id, Version as VersionId};
 use crate::object::fact::{Metric, Run, Statement};
-use crate::object::version::Version;
+use crate::object::version::{Number, Version};
 use crate::ops::said::{Names, RunView, spoken};
 use crate::ops::{artifacts, between};
 use crate::path::printable;
 use crate::progress::Progress;
-use crate::repo::{Here, Repo, revision};
+use crate::repo::revision::Found;
+use crate::repo::{Here, Repo, git, revision};
 use crate::sample::tally::Counts;
 
 pub use crate::ops::said::ListOptions;
@@ -26,8 +28,8 @@ const PREFIX: usize = 6;
 /// What was trained, and on what.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The version that was trained on.
-    pub revision: String,
+    /// The versions that were trained on.
+    pub revisions: Vec<String>,
     /// The model.
     pub model: String,
     /// Parameters, each by its name, in any order.
@@ -44,9 +46,27 @@ pub struct Options {
     pub author: Option<String>,
 }
 
-/// Records a run.
-pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<RunView> {
-    let found = revision::version(repo, &options.revision)?;
+/// Finds the versions that a run is about to be on.
+pub fn versions(repo: &Repo, revisions: &[String]) -> Result<Vec<Trained>> {
+    let trained = |found: Found| Trained { dataset_name: found.version.dataset, version: found.version.number, id: found.id };
+    revisions.iter().map(|text| revision::version(repo, text).map(trained)).collect()
+}
+
+/// A version that is trained on.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    /// The dataset.
+    pub dataset_name: String,
+    /// The version.
+    pub version: Number,
+    /// The version's id.
+    pub id: Id<VersionId>,
+}
+
+/// Records a run on each of its versions, all at once. The commit of the code, where that is in git, becomes the parameters
+/// `git.commit` and `git.dirty`, unless they are given; on several versions each run names the others in `with`.
+pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Vec<RunView>> {
+    let versions = versions(repo, &options.revisions)?;
     if options.started.zip(options.ended).is_some_and(|(started, ended)| ended < started) {
         return Err(Error::usage("the run ends before it begins"));
     }
@@ -55,11 +75,19 @@ pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result
         None => Err(Error::usage(format!("the metric '{}' is not a finite number", printable(&name)))),
     };
     let metrics = by_name("metric", options.metrics.clone())?;
+    let mut params = options.params.clone();
+    if let Some(git) = git::checkout(&repo.root().join(repo.here())) {
+        for (name, value) in [("git.commit", git.commit), ("git.dirty", git.is_dirty.to_string())] {
+            if params.iter().all(|(given, _)| given != name) {
+                params.push((name.to_owned(), value));
+            }
+        }
+    }
     let mut run = Run {
         model: options.model.clone(),
         started: options.started,
         ended: options.ended,
-        params: by_name("parameter", options.params.clone())?,
+        params: by_name("parameter", params)?,
         metrics: metrics.into_iter().map(metric).collect::<Result<_>>()?,
         artifacts: Vec::new(),
     };
@@ -67,17 +95,56 @@ pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result
     // Before the artifacts are read, which may take long.
     check(&run)?;
     run.artifacts = artifacts::hash(&options.artifacts, progress)?;
-    check(&run)?;
-    let run = Arc::new(run);
-    // A fact relies on its version: whoever made that may have been killed before its ref was durable.
-    repo.versions().sync(&found.version.dataset)?;
+    let name = |version: &Trained| format!("{}@{}", version.dataset_name, version.version);
+    let mut said = Vec::new();
+    for version in &versions {
+        let mut run = run.clone();
+        let others: Vec<String> = versions.iter().filter(|other| other.id != version.id).map(name).collect();
+        if !others.is_empty() && run.params.iter().all(|(given, _)| given != "with") {
+            run.params.push(("with".to_owned(), others.join(" ")));
+            run.params.sort();
+        }
+        check(&run)?;
+        // A fact relies on its version: whoever made that may have been killed before its ref was durable.
+        repo.versions().sync(&version.dataset_name)?;
+        said.push((version, Arc::new(run)));
+    }
     let author = repo.author(options.author.as_deref());
-    let said = [Statement::Run { version: found.id, run: run.clone() }];
-    let ids = repo.facts().append(&author, &said)?;
-    let [id] = ids[..] else { return Err(Error::damaged("the run was not recorded")) };
-    let time = repo.facts().get(id)?.time;
-    let recorded = Recorded { id, version: found.id, run, time, author };
-    Ok(RunView::of(&recorded, Some((found.version.dataset, found.version.number))))
+    let statements: Vec<_> = said.iter().map(|(version, run)| Statement::Run { version: version.id, run: run.clone() }).collect();
+    let ids = repo.facts().append(&author, &statements)?;
+    let mut views = Vec::new();
+    for (id, (version, run)) in ids.into_iter().zip(said) {
+        let time = repo.facts().get(id)?.time;
+        let recorded = Recorded { id, version: version.id, run, time, author: author.clone() };
+        views.push(RunView::of(&recorded, Some((version.dataset_name.clone(), version.version.clone()))));
+    }
+    Ok(views)
+}
+
+/// Finds a run by its id, or the first digits of it.
+pub fn show(repo: &Repo, word: &str) -> Result<RunView> {
+    let state = repo.facts().fold()?;
+    let run = find(&state, word)?.ok_or_else(|| {
+        Error::new(Kind::VersionNotFound, format!("unknown run '{}'", printable(word))).with_hint("'hlx run list' lists the runs")
+    })?;
+    let mut names = Names::of(repo);
+    Ok(RunView::of(&run, names.get(run.version)))
+}
+
+/// The run whose id begins so, if the word can be the digits of one.
+fn find(state: &State, word: &str) -> Result<Option<Arc<Recorded>>> {
+    if !word.bytes().all(|b| b.is_ascii_hexdigit()) || !(PREFIX..=64).contains(&word.len()) {
+        return Ok(None);
+    }
+    let digits = word.to_ascii_lowercase();
+    let mut fits = state.runs().iter().filter(|run| run.id.to_hex().starts_with(&digits));
+    match (fits.next(), fits.next()) {
+        (_, Some(_)) => {
+            let message = format!("several runs have ids that begin with '{word}'");
+            Err(Error::usage(message).with_hint("write more digits"))
+        }
+        (run, None) => Ok(run.cloned()),
+    }
 }
 
 /// Sorts by name; a name that comes twice is refused.
@@ -120,11 +187,44 @@ pub struct CompareReport {
     pub version_a: String,
     /// The version of the other.
     pub version_b: String,
+    /// The metrics of both, where each side is one run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Vec<MetricChange>>,
     /// Samples that differ from the one version to the other; `None` where one is not here or its samples are not counted.
     pub samples: Option<Counts>,
     /// Whether both are one version, or two of the same data.
     #[serde(skip)]
     pub same_data: bool,
+}
+
+/// A metric of two runs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MetricChange {
+    /// Its name.
+    pub name: String,
+    /// Its value in the first run.
+    pub a: Option<f64>,
+    /// Its value in the second.
+    pub b: Option<f64>,
+    /// By how much the second exceeds the first, where both have it.
+    pub difference: Option<f64>,
+    /// The same in percent of the size of the first; none if that is 0.
+    pub percent: Option<f64>,
+}
+
+impl MetricChange {
+    /// The metrics of two runs, by name.
+    fn between(a: &Run, b: &Run) -> Vec<MetricChange> {
+        let value = |run: &Run, name: &str| run.metrics.iter().find(|(n, _)| n == name).map(|(_, metric)| metric.value());
+        let names: BTreeSet<&String> = a.metrics.iter().chain(&b.metrics).map(|(name, _)| name).collect();
+        let change = |name: &String| {
+            let (a, b) = (value(a, name), value(b, name));
+            let difference = a.zip(b).map(|(a, b)| b - a).filter(|difference| difference.is_finite());
+            let percent = difference.zip(a).filter(|(_, a)| *a != 0.0).map(|(difference, a)| 100.0 * difference / a.abs());
+            MetricChange { name: name.clone(), a, b, difference, percent: percent.filter(|percent| percent.is_finite()) }
+        };
+        names.into_iter().map(change).collect()
+    }
 }
 
 /// One side of a comparison.
@@ -136,17 +236,8 @@ struct Side {
 impl Side {
     /// The run that has this id or one that begins so; else all runs on the version that the word names.
     fn of(repo: &Repo, state: &State, word: &str) -> Result<Side> {
-        if word.bytes().all(|b| b.is_ascii_hexdigit()) && (PREFIX..=64).contains(&word.len()) {
-            let digits = word.to_ascii_lowercase();
-            let mut fits = state.runs().iter().filter(|run| run.id.to_hex().starts_with(&digits));
-            match (fits.next(), fits.next()) {
-                (Some(run), None) => return Ok(Side { version: run.version, runs: vec![run.clone()] }),
-                (Some(_), Some(_)) => {
-                    let message = format!("several runs have ids that begin with '{word}'");
-                    return Err(Error::usage(message).with_hint("write more digits"));
-                }
-                (None, _) => {}
-            }
+        if let Some(run) = find(state, word)? {
+            return Ok(Side { version: run.version, runs: vec![run] });
         }
         let version = revision::version(repo, word)?.id;
         Ok(Side { version, runs: state.runs_of(version).to_vec() })
@@ -168,7 +259,12 @@ pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result
         Some((old, new)) => between::samples(repo, old, new, progress)?.map(|(changes, _)| changes.counts),
         None => None,
     };
+    let metrics = match (&a.runs[..], &b.runs[..]) {
+        ([a], [b]) if a.id != b.id => Some(MetricChange::between(&a.run, &b.run)),
+        _ => None,
+    };
     Ok(CompareReport {
+        metrics,
         version_a: spoken(&name_a, a.version),
         version_b: spoken(&name_b, b.version),
         runs_a: a.runs.iter().map(|run| RunView::of(run, name_a.clone())).collect(),

@@ -4,6 +4,7 @@
 
 mod author;
 pub mod config;
+pub mod git;
 mod handle;
 mod here;
 pub mod revision;

@@ -142,3 +142,33 @@ fn quitting_the_pager_is_no_error_and_changes_no_exit_code() {
         assert_eq!(s.on_terminal("log", &[("PAGER", pager)]).0, 0, "{pager}");
     }
 }
+
+#[test]
+fn completions_know_what_the_repository_has() {
+    let s = Sandbox::with_two_versions();
+    let complete = |words: &str| {
+        let lines = s.ok(&format!("complete -- hlx {words}"));
+        lines.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    for (words, candidates) in [
+        ("comp", "compare completions"),
+        ("commit --no-v", "--no-validate"),
+        ("status l", "leases"),
+        ("show le", "leases@"),
+        ("show leases@", "leases@HEAD leases@latest leases@first leases@1.1.0 leases@1.0.0"),
+        ("checkout 1.", "1.1.0 1.0.0"),
+        ("diff 1.0.0 fi", "first"),
+        ("tag rm 1.0.0 f", "first"),
+        ("log --tag f", "first"),
+        ("cat leases@1.0.0 fo", "folder/"),
+        ("cat 1.0.0 folder/", "folder/b.txt"),
+        ("validate --format ju", "junit"),
+        ("show nothing@", ""),
+    ] {
+        assert_eq!(complete(words), candidates, "{words}");
+    }
+    // A file that is gone is still in the version.
+    fs::remove_file(s.path("a.txt")).unwrap();
+    assert_eq!(complete("restore a"), "a.txt");
+    assert!(!s.ok("--help").contains("complete "), "the command is for scripts");
+}

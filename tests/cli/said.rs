@@ -51,7 +51,7 @@ fn runs_have_their_fields_in_json() {
 
     let id = run["id"].as_str().unwrap();
     let compare = s.json(&format!("run compare {} leases@1.1.0", &id[..6]));
-    assert_eq!(keys(&compare), set(["runs_a", "runs_b", "version_a", "version_b", "samples"]));
+    assert_eq!(keys(&compare), set(["runs_a", "metrics", "runs_b", "version_a", "version_b", "samples"]));
     assert_eq!(compare["samples"], json!({ "added": 1, "removed": 1, "modified": 0 }));
     assert_eq!((&compare["runs_a"], &compare["version_a"]), (&json!([run]), &json!("leases@1.0.0")));
 }
@@ -159,4 +159,70 @@ fn verify_of_an_altered_history_exits_with_1_and_names_all_of_it() {
     assert_eq!(keys(&problems[0]), set(["entry", "object", "kind", "message"]));
     let output = s.run("audit --verify -q");
     assert_eq!((output.code, output.stdout.lines().count()), (1, 4), "{output:?}");
+}
+
+#[test]
+fn run_exec_records_what_becomes_of_a_command() {
+    let s = Sandbox::with_two_versions();
+    let script = "echo training; echo \"{\\\"loss\\\": 0.25, \\\"eval\\\": {\\\"f1\\\": 0.5}}\" > m.json; echo $HLX_DATASET@$HLX_VERSION > seen";
+    s.write("train.sh", script);
+    let first = s.run("run exec 1.0.0 --model m --metrics m.json --param lr=1 -- sh train.sh");
+    assert!(first.code == 0 && first.stdout.starts_with("training\nleases@1.0.0 trained m"), "{first:?}");
+    assert_eq!(s.read("seen"), "leases@1.0.0\n");
+    let run = &s.json("run list 1.0.0")["runs"][0];
+    assert_eq!(run["metrics"], serde_json::json!({ "eval/f1": 0.5, "loss": 0.25 }));
+    let params = serde_json::json!({ "command": "sh train.sh", "exit": "0", "lr": "1", "status": "done" });
+    assert_eq!(run["params"], params);
+    assert!(run["started_at"].is_string() && run["ended_at"].is_string());
+    let shown = s.json(&format!("run show {}", &run["id"].as_str().unwrap()[..8]));
+    assert_eq!(&shown, run);
+
+    // What fails is recorded, and its exit code is ours. The metrics of the run before are not its own.
+    let failed = s.run("run exec 1.1.0 --model m --metrics m.json -- sh -c 'exit 7'");
+    assert_eq!(failed.code, 7, "{failed:?}");
+    assert!(failed.stderr.contains("m.json was not written by the command"), "{failed:?}");
+    let run = &s.json("run list 1.1.0")["runs"][0];
+    assert_eq!((&run["params"]["status"], &run["params"]["exit"]), (&"failed".into(), &"7".into()));
+    assert_eq!(run["metrics"], serde_json::json!({}));
+    assert_eq!(s.run("run exec 1.1.0 --model m -- sh -c 'kill -INT $$'").code, 130);
+    assert_eq!(s.json("run list 1.1.0")["runs"][1]["params"]["status"], "interrupted");
+    s.fails("run exec 1.1.0 --model m -- ./no-such-program", 3, "path-not-found");
+    assert_eq!(s.json("run list")["runs"].as_array().unwrap().len(), 3);
+    s.fails("run show 000000", 3, "version-not-found");
+}
+
+#[test]
+fn runs_on_several_versions_and_the_difference_of_their_metrics() {
+    let s = Sandbox::with_two_versions();
+    let both = s.json("run record 1.0.0 1.1.0 --model m --metric loss=0.3");
+    assert_eq!(both["runs"][0]["params"]["with"], "leases@1.1.0");
+    assert_eq!(both["runs"][1]["params"]["with"], "leases@1.0.0");
+    let other = s.json("run record 1.1.0 --model m --metric loss=0.27 --metric f1=1");
+    let (a, b) = (both["runs"][0]["id"].as_str().unwrap(), other["id"].as_str().unwrap());
+    let compared = s.ok(&format!("run compare {a} {b}"));
+    assert!(compared.contains("difference\n  loss  -0.03  (-10.0%)\n"), "{compared}");
+    let metrics = &s.json(&format!("run compare {a} {b}"))["metrics"];
+    assert_eq!(metrics[0], serde_json::json!({ "name": "f1", "a": null, "b": 1.0, "difference": null, "percent": null }));
+}
+
+#[test]
+fn a_run_beside_code_has_the_commit_of_git() {
+    let s = Sandbox::with_two_versions();
+    let git = |line: &str| {
+        let mut git = std::process::Command::new("git");
+        git.args(line.split(' ')).current_dir(s.path("")).env("HOME", s.dir.path());
+        let output = git.output().unwrap();
+        assert!(output.status.success(), "git {line}: {output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(s.json("run record 1.0.0 --model m")["params"], serde_json::json!({}));
+    git("init -q");
+    s.write("train.py", "print()\n");
+    git("add train.py");
+    git("-c user.name=ana -c user.email=ana@example.com commit -q -m code");
+    let commit = git("rev-parse HEAD");
+    let params = |dirty: &str| serde_json::json!({ "git.commit": commit, "git.dirty": dirty });
+    assert_eq!(s.json("run record 1.0.0 --model m")["params"], params("false"));
+    s.write("train.py", "print(1)\n");
+    assert_eq!(s.json("run record 1.0.0 --model m")["params"], params("true"));
 }

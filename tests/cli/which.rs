@@ -89,3 +89,97 @@ fn a_folder_that_was_checked_out_has_a_stamp_that_no_version_has() {
     let failed = s.run("checkout leases@1.0.0 --into ../whole");
     assert!(failed.code == 4 && failed.stderr.contains("is not an empty folder"), "{failed:?}");
 }
+
+/// Copies a folder by a checkout and takes its stamp away.
+fn plain_copy(s: &Sandbox, revision: &str, name: &str) {
+    s.ok(&format!("checkout {revision} --into {name}"));
+    std::fs::remove_file(s.path(name).join(".helox-version.json")).unwrap();
+}
+
+#[test]
+fn which_names_the_versions_that_hold_a_file_a_folder_or_a_checksum() {
+    let s = two_datasets();
+    plain_copy(&s, "leases@1.1.0", "../copy");
+    assert_eq!(s.ok("which ../copy"), "leases@1.1.0  .\n");
+    assert_eq!(s.ok("which ../copy/test"), "leases@1.2.0  test\nleases@1.1.0  test\n");
+    assert_eq!(s.ok("which data/notes/test"), "leases@1.0.0  test\nnotes@1.0.0   test\n");
+    assert_eq!(s.ok("which data/notes"), "notes@1.0.0  .\n");
+    s.write("../other.jsonl", "{\"id\":4}\n");
+    assert_eq!(s.ok("which ../other.jsonl"), "leases@1.2.0  test/c.jsonl\nleases@1.1.0  test/c.jsonl\n");
+    let content = s.json("which ../other.jsonl")["content"].as_str().unwrap().to_owned();
+    assert_eq!(s.ok(&format!("which {content}")), s.ok("which ../other.jsonl"));
+    let version = s.json("show leases@1.1.0");
+    for field in ["id", "data_checksum", "metadata_checksum", "manifest"] {
+        let sum = version[field].as_str().unwrap();
+        for word in [sum.to_owned(), sum[..12].to_uppercase()] {
+            assert_eq!(s.ok(&format!("which {word}")), format!("leases@1.1.0  .  {field}\n"));
+        }
+    }
+    let none = s.run(&format!("which {}", "0".repeat(64)));
+    assert_eq!((none.code, none.stdout), (1, format!("no version has {}\n", "0".repeat(64))));
+    assert!(none.stderr.contains("BLAKE3"), "{}", none.stderr);
+    s.fails("which nothing-here", 3, "path-not-found");
+
+    // A part of a version is known by its stamp; without it, by what it is most like.
+    s.ok("checkout leases@1.1.0 --into ../part --include test --exclude '**/b.jsonl'");
+    assert_eq!(s.ok("which ../part"), "leases@1.1.0  .  partial: --include test --exclude **/b.jsonl\n");
+    s.write("../copy/test/c.jsonl", "changed\n");
+    s.write("../copy/new.txt", "new\n");
+    let near = s.run("which ../copy");
+    assert_eq!(
+        (near.code, near.stdout.as_str()),
+        (
+            1,
+            "no version has ../copy\n\
+             nearest: leases@1.1.0  2 files the same, 1 added, 1 modified, 0 removed\n\
+             \u{20} added:    new.txt\n\
+             \u{20} modified: test/c.jsonl\n"
+        )
+    );
+    let json: Value = serde_json::from_str(&s.run("--json which ../copy").stdout).unwrap();
+    let fields = ["target", "kind", "data_checksum", "versions", "nearest"];
+    assert_eq!(keys(&json), set(fields));
+    let nearest = ["dataset_name", "version", "id", "path", "files_shared", "added", "modified", "removed"];
+    assert_eq!(keys(&json["nearest"]), set(nearest));
+    let holder = &s.json("which data/notes")["versions"][0];
+    assert_eq!(keys(holder), set(["dataset_name", "version", "id", "path", "matches"]));
+}
+
+#[test]
+fn verify_of_a_folder_says_what_it_matched_or_how_it_differs() {
+    let s = two_datasets();
+    plain_copy(&s, "leases@1.1.0", "../copy");
+    assert_eq!(s.ok("verify ../copy"), "../copy is leases@1.1.0  3 files\n");
+    assert_eq!(s.ok("verify leases@1.1.0 ../copy"), "../copy is leases@1.1.0  3 files\n");
+    let other = s.run("verify leases@1.2.0 ../copy");
+    assert_eq!(
+        (other.code, other.stdout.as_str()),
+        (
+            1,
+            "../copy differs from leases@1.2.0: 0 added, 1 modified, 0 removed\n\
+             file  train/a.jsonl: differs from leases@1.2.0\n\
+             1 problem in 3 files, 34 B\n"
+        )
+    );
+    assert_eq!(s.ok("verify ../copy/train"), "../copy/train is leases@1.1.0:train  1 file\n");
+
+    // The stamp says what the folder should be, though it is another version by now.
+    s.ok("checkout leases@1.0.0 --into ../stamped");
+    assert_eq!(s.ok("verify ../stamped"), "../stamped is leases@1.0.0  2 files\n");
+    s.write("../stamped/test/b.jsonl", &s.read("../copy/test/b.jsonl"));
+    s.write("../stamped/test/c.jsonl", &s.read("../copy/test/c.jsonl"));
+    let changed = s.run("verify ../stamped");
+    assert!(changed.code == 1, "{changed:?}");
+    assert!(changed.stdout.starts_with("../stamped differs from leases@1.0.0: 1 added, 1 modified, 0 removed\n"), "{changed:?}");
+
+    // A declared folder is held against its own dataset alone.
+    s.write("data/notes/test/b.jsonl", "other\n");
+    s.write("data/notes/train/a.jsonl", &s.read("../copy/train/a.jsonl"));
+    let notes = s.run("verify data/notes");
+    assert!(notes.stdout.starts_with("data/notes differs from notes@1.0.0: 0 added, 2 modified, 0 removed\n"), "{notes:?}");
+    s.write("../strange/x.bin", "nothing alike");
+    let strange = s.run("verify ../strange");
+    assert!(strange.code == 1 && strange.stdout.starts_with("../strange is like no version\n"), "{strange:?}");
+    s.ok("checkout leases@1.1.0 --into ../part --include test");
+    assert_eq!(s.ok("verify ../part"), "../part is leases@1.1.0  2 files, partial: --include test\n");
+}

@@ -13,7 +13,7 @@ use crate::cli::when;
 const STATUSES: [&str; 4] = ["PENDING", "PASSED", "FAILED", "SKIPPED"];
 
 /// Conditions on versions; all of them hold for those that are listed.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct Filter {
     /// Only versions that bear this tag
     #[arg(long, value_name = "T")]

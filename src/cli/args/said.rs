@@ -1,5 +1,6 @@
 //! `hlx run`, `hlx note` and `hlx audit`: what is said of versions later.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -12,6 +13,13 @@ use crate::cli::when;
 #[derive(Subcommand)]
 pub(crate) enum Run {
     Record(Record),
+    Exec(Exec),
+    /// Show everything about a run
+    #[command(after_help = "Example:\n  hlx run show 3f9a11")]
+    Show {
+        /// The run, by 6 digits of its id or more
+        run: String,
+    },
     /// List training runs, the first recorded first
     #[command(after_help = "Examples:\n  hlx run list leases\n  hlx run list leases@production --json")]
     List {
@@ -33,14 +41,46 @@ pub(crate) enum Run {
     },
 }
 
-/// Record a training run on a version
+/// Run a command and record it as a training run
+#[derive(Args)]
+#[command(after_help = "Example:
+  hlx run exec leases@1.2.0 --model lease-7b --metrics out/metrics.json -- python train.py
+
+The command finds HLX_DATASET, HLX_VERSION and HLX_VERSION_ID in its environment; of several versions, with spaces
+between. A run that fails or is interrupted is recorded as such. The exit code is that of the command.")]
+pub(crate) struct Exec {
+    /// The versions that are trained on
+    #[arg(required = true, value_name = "REV")]
+    pub(crate) revs: Vec<String>,
+    /// The model
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: String,
+    /// A JSON file that the command writes: its numbers become metrics, nested ones as a/b
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
+    /// What it is done with: lr=3e-4; may be repeated
+    #[arg(long = "param", value_name = "KEY=VALUE", value_parser = pair)]
+    pub(crate) params: Vec<(String, String)>,
+    /// A file that it creates, or a folder with all files in it; only hashes are kept; may be repeated
+    #[arg(long = "artifact", value_name = "PATH")]
+    pub(crate) artifacts: Vec<PathBuf>,
+    /// Who runs it [default: HLX_AUTHOR, then git's user]
+    #[arg(long, value_name = "WHO")]
+    pub(crate) author: Option<String>,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// Record a training run on one or more versions
 #[derive(Args)]
 #[command(after_help = "Example:
   hlx run record leases@1.2.0 --model lease-7b --param lr=3e-4 --param epochs=3 \\
       --metric loss=0.31 --metric f1=0.84 --artifact out/checkpoint --start '2 hours ago'")]
 pub(crate) struct Record {
-    /// The version that was trained on
-    pub(crate) rev: String,
+    /// The versions that were trained on
+    #[arg(required = true, value_name = "REV")]
+    pub(crate) revs: Vec<String>,
     /// The model
     #[arg(long, value_name = "NAME")]
     pub(crate) model: String,

@@ -36,7 +36,7 @@ fn page() -> io::Result<Vec<u8>> {
 
 /// The sections of all commands that can be run.
 fn commands(parent: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
-    for command in parent.get_subcommands() {
+    for command in parent.get_subcommands().filter(|command| !command.is_hide_set()) {
         if command.has_subcommands() {
             commands(command, page)?;
             continue;

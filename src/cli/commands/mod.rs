@@ -11,6 +11,7 @@ mod completions;
 mod dataset;
 mod diff;
 mod drift;
+mod exec;
 mod hooks;
 mod init;
 mod judgement;
@@ -29,6 +30,7 @@ mod summary;
 mod tag;
 mod validate;
 mod verify;
+mod which;
 mod word_diff;
 
 use helox::Result;
@@ -48,6 +50,8 @@ pub(crate) enum Answer {
     Damaged,
     /// It is done as far as this user may read.
     Denied,
+    /// The exit code of a command that was run.
+    Code(u8),
 }
 
 impl Answer {
@@ -90,10 +94,12 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer> {
         Command::Note(args) => note::run(args, session),
         Command::Audit(args) => audit::run(&args, session),
         Command::Verify(args) => verify::run(args, session),
+        Command::Which(args) => which::run(&args, session),
         Command::Stats => stats::run(session),
         Command::Reindex => reindex::run(session),
         Command::InstallHooks => hooks::run(session),
         Command::Completions(args) => completions::run(&args, session),
+        Command::Complete { words } => completions::complete(&words, session),
         Command::Man => man::run(session),
     }
 }

@@ -8,7 +8,7 @@ use helox::ops::{RunView, log};
 use helox::{Result, printable};
 use serde_json::{Map, Value};
 
-use super::Answer;
+use super::{Answer, exec};
 use crate::cli::args;
 use crate::cli::format::{columns, count, moment, number, short, size, thousands, version_name};
 use crate::cli::output::Output;
@@ -19,7 +19,7 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
     match args {
         args::Run::Record(args) => {
             let options = run::Options {
-                revision: args.rev,
+                revisions: args.revs,
                 model: args.model,
                 params: args.params,
                 metrics: args.metrics,
@@ -28,8 +28,13 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
                 ended: args.end,
                 author: args.author,
             };
-            let view = run::record(&repo, &options, &session.progress())?;
-            session.out.report(&view, |out| page(&view, out))?;
+            let views = run::record(&repo, &options, &session.progress())?;
+            recorded(&views, session)?;
+        }
+        args::Run::Exec(args) => return exec::run(args, &repo, session),
+        args::Run::Show { run } => {
+            let view = run::show(&repo, &run)?;
+            session.out.answer(&view, |out| page(&view, out))?;
         }
         args::Run::List { target } => {
             let (dataset, revision) = target.map_or(Ok((None, None)), |target| log::target(&repo, &target))?;
@@ -45,6 +50,17 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
         }
     }
     Ok(Answer::Yes)
+}
+
+/// Prints the runs that were recorded, one a version.
+pub(super) fn recorded(views: &[RunView], session: &mut Session) -> Result<()> {
+    match views {
+        [view] => session.out.report(view, |out| page(view, out)),
+        views => {
+            let document = serde_json::json!({ "runs": views });
+            session.out.report(&document, |out| views.iter().try_for_each(|view| page(view, out)))
+        }
+    }
 }
 
 fn name(view: &RunView) -> String {
@@ -136,12 +152,31 @@ fn side_by_side(report: &CompareReport, out: &mut Output) -> io::Result<()> {
     for line in columns(&rows) {
         writeln!(out, "{line}")?;
     }
+    changes(report, out)?;
     for (runs, version) in [(&report.runs_a, &report.version_a), (&report.runs_b, &report.version_b)] {
         if runs.is_empty() {
             writeln!(out, "no runs on {}", printable(version))?;
         }
     }
     data(report, out)
+}
+
+/// By how much each metric of two runs differs.
+fn changes(report: &CompareReport, out: &mut Output) -> io::Result<()> {
+    let signed = |value: f64| format!("{}{}", if value > 0.0 { "+" } else { "" }, number(value));
+    let row = |change: &run::MetricChange| {
+        let difference = change.difference?;
+        let percent = change.percent.map(|percent| format!("({percent:+.1}%)")).unwrap_or_default();
+        // Six digits: the difference of two decimal fractions is rarely exact.
+        let rounded = format!("{difference:.6e}").parse().unwrap_or(difference);
+        Some([format!("  {}", printable(&change.name)), signed(rounded), percent])
+    };
+    let rows: Vec<_> = report.metrics.iter().flatten().filter_map(row).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "difference")?;
+    columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 fn params(view: &RunView) -> &Map<String, Value> {

@@ -7,7 +7,7 @@ use helox::{Result, printable};
 
 use super::Answer;
 use crate::cli::args;
-use crate::cli::format::{columns, count, moment, size};
+use crate::cli::format::{columns, count, moment, size, thousands};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
@@ -32,10 +32,14 @@ pub(super) fn run(args: args::Verify, session: &mut Session) -> Result<Answer> {
 
 fn words(report: &verify::Report, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
+    for folder in &report.folders {
+        folder_words(folder, out)?;
+    }
+    let compared = |name: &str| report.folders.iter().any(|f| f.nearest.as_ref().is_some_and(|near| near.name() == name));
     for problem in &report.problems {
         let place = problem.path.as_deref().or(problem.object.as_deref()).unwrap_or_default();
         writeln!(out, "{}  {}: {}", tint.bad(problem.kind), printable(place), printable(&problem.message))?;
-        if !problem.versions.is_empty() {
+        if problem.versions.iter().any(|name| !(problem.kind == "file" && compared(name))) {
             writeln!(out, "    touches {}", printable(&problem.versions.join(", ")))?;
         }
     }
@@ -48,9 +52,33 @@ fn words(report: &verify::Report, out: &mut Output) -> io::Result<()> {
         ];
         columns(&details).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
-    let extent = format!("{}, {}, {}", count(report.versions, "version"), count(report.files, "file"), size(report.bytes));
+    let versions = if report.versions == 0 { String::new() } else { format!("{}, ", count(report.versions, "version")) };
+    let extent = format!("{versions}{}, {}", count(report.files, "file"), size(report.bytes));
     match report.is_valid {
+        true if report.versions == 0 => Ok(()),
         true => writeln!(out, "{}  {extent}", tint.good("intact")),
         false => writeln!(out, "{} in {extent}", tint.bad(count(report.problems.len() as u64, "problem"))),
+    }
+}
+
+/// A line of a folder: the version that it is, or is most like.
+fn folder_words(folder: &verify::FolderReport, out: &mut Output) -> io::Result<()> {
+    let tint = out.tint();
+    let path = printable(&folder.path);
+    let at = |path: &str| if path == "." { String::new() } else { format!(":{}", printable(path)) };
+    match (&folder.holder, &folder.nearest) {
+        (Some(holder), _) => {
+            let partial = holder.selection.as_ref().map(|selection| format!(", partial: {}", printable(selection)));
+            let files = count(folder.files, "file");
+            let name = format!("{}{}", tint.mark(holder.name()), at(&holder.path));
+            writeln!(out, "{path} is {name}  {files}{}", partial.unwrap_or_default())
+        }
+        (None, Some(nearest)) => {
+            let lists = [("added", &nearest.added), ("modified", &nearest.modified), ("removed", &nearest.removed)];
+            let counts: Vec<_> = lists.iter().map(|(what, paths)| format!("{} {what}", thousands(paths.len() as u64))).collect();
+            let name = format!("{}{}", tint.mark(nearest.name()), at(&nearest.path));
+            writeln!(out, "{path} differs from {name}: {}", counts.join(", "))
+        }
+        (None, None) => writeln!(out, "{path} is like no version"),
     }
 }

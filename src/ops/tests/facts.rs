@@ -13,14 +13,14 @@ use crate::store::Writer;
 
 pub(super) fn record(bench: &Bench, revision: &str, model: &str, metrics: &[(&str, f64)]) -> crate::ops::RunView {
     let options = run::Options {
-        revision: revision.into(),
+        revisions: vec![revision.into()],
         model: model.into(),
         params: vec![("lr".into(), "3e-4".into()), ("epochs".into(), "3".into())],
         metrics: metrics.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
         author: Some(model.into()),
         ..Default::default()
     };
-    run::record(&bench.repo(), &options, &Silent).unwrap()
+    run::record(&bench.repo(), &options, &Silent).unwrap().remove(0)
 }
 
 fn add_tag(bench: &Bench, revision: &str, tag: &str) {

@@ -1,25 +1,24 @@
 //! `hlx verify`: recomputes every checksum of versions, or tells which version a folder holds.
 
+mod folder;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
 use serde::Serialize;
 
-use crate::catalog::Catalog;
 use crate::clock::Time;
 use crate::error::{Error, Kind, Result};
-use crate::fs::beneath::Root;
 use crate::id::{Content, Id, Version as VersionId};
 use crate::manifest::Entries;
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{Entry, Totals};
 use crate::object::version::Version;
+use crate::ops::{Holder, Nearest};
 use crate::progress::{Progress, Stage};
+use crate::repo::revision::Found;
 use crate::repo::{Repo, revision};
 use crate::store::verify;
-use crate::worktree::cache::{Reader, entry_kind};
-use crate::worktree::hash;
-use crate::worktree::scan::{Scan, Seen};
 
 /// What to verify.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +46,19 @@ pub struct Problem {
     pub versions: Vec<String>,
 }
 
+/// A folder, and the version that it is or is most like.
+#[derive(Clone, Debug, Serialize)]
+pub struct FolderReport {
+    /// The folder.
+    pub path: String,
+    /// The version that it is, if it is one.
+    pub holder: Option<Holder>,
+    /// The version that it was compared with, if it is none, and how it differs.
+    pub nearest: Option<Nearest>,
+    /// How many files it has.
+    pub files: u64,
+}
+
 /// What was verified.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -60,6 +72,9 @@ pub struct Report {
     pub validation_timestamp: Time,
     /// What is damaged.
     pub problems: Vec<Problem>,
+    /// What each folder was compared with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub folders: Vec<FolderReport>,
     /// How many versions were verified.
     pub versions: u64,
     /// How many there are that were not.
@@ -73,8 +88,16 @@ pub struct Report {
 /// Recomputes checksums.
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
     progress.begin(Stage::Verify, 0, 0);
-    let mut verifier =
-        Verifier { repo, progress, problems: Vec::new(), versions: Vec::new(), files: 0, bytes: 0, sums: Vec::new() };
+    let mut verifier = Verifier {
+        repo,
+        progress,
+        problems: Vec::new(),
+        versions: Vec::new(),
+        files: 0,
+        bytes: 0,
+        sums: Vec::new(),
+        folders: Vec::new(),
+    };
     if options.all {
         if !options.targets.is_empty() {
             return Err(Error::usage("--all verifies every version; name none"));
@@ -87,6 +110,8 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         })?;
     } else if options.targets.is_empty() {
         verifier.collect_heads()?;
+    } else if let Some((found, folder)) = compared(repo, &options.targets) {
+        verifier.compare(Some((found.id, found.version)), folder)?;
     } else {
         for target in &options.targets {
             verifier.target(target)?;
@@ -95,6 +120,14 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     verifier.verify_versions()?;
     let left = if options.all { 0 } else { left(repo, &verifier.versions)? };
     Ok(verifier.report(left))
+}
+
+/// The version and the folder, where exactly these two were named.
+fn compared<'t>(repo: &Repo, targets: &'t [String]) -> Option<(Found, &'t Path)> {
+    let [target, folder] = targets else { return None };
+    let folder = Path::new(folder);
+    let is_folder = || folder.is_dir() && revision::version(repo, &targets[1]).is_err();
+    revision::version(repo, target).ok().filter(|_| is_folder()).map(|found| (found, folder))
 }
 
 /// The number of versions that are not among these.
@@ -118,6 +151,7 @@ struct Verifier<'a> {
     bytes: u64,
     /// What each version or folder should come to, and what it comes to.
     sums: Vec<(Checksum, Option<Checksum>)>,
+    folders: Vec<FolderReport>,
 }
 
 impl Verifier<'_> {
@@ -183,7 +217,7 @@ impl Verifier<'_> {
                 self.versions.push((name, found.version));
                 Ok(())
             }
-            Err(_) if Path::new(target).is_dir() => self.folder(Path::new(target)),
+            Err(_) if Path::new(target).is_dir() => self.compare(None, Path::new(target)),
             Err(e) if e.kind() == Kind::Damaged => {
                 self.problem(None, Some(format!("version {target}")), "version", e.to_string(), &[target]);
                 Ok(())
@@ -290,73 +324,6 @@ impl Verifier<'_> {
         }
     }
 
-    /// Recomputes the checksum of a folder and looks for a version that has it.
-    fn folder(&mut self, folder: &Path) -> Result<()> {
-        let root = Root::open(folder)?;
-        let (mut checksum, mut cursor, mut found) = (DataChecksum::default(), root.cursor(), Vec::new());
-        for seen in Scan::new(&root, Reader::open(Path::new("")))? {
-            self.progress.check()?;
-            let Seen::Unknown { path, stat } = seen? else { continue };
-            let (content, size, stat) = hash::content(&root, &mut cursor, &path, stat)?;
-            let entry = Entry { path, kind: entry_kind(stat.kind), size, samples: None, content };
-            if entry.kind.is_file() {
-                checksum.add(entry.path.as_str(), &content);
-                self.files += 1;
-                self.bytes += size;
-            }
-            found.push(entry);
-        }
-        let actual = checksum.finish();
-        if Catalog::pays(self.repo, None) {
-            let known = Catalog::open(self.repo).and_then(|catalog| catalog.by_checksum(&actual).ok());
-            if known.is_some_and(|versions| !versions.is_empty()) {
-                self.sums.push((actual, Some(actual)));
-                return Ok(());
-            }
-        }
-        let refs = self.repo.versions();
-        let mut nearest = None;
-        for dataset in refs.datasets()? {
-            for number in refs.numbers(&dataset)? {
-                let Some((_, version)) = self.repo.numbered(&dataset, &number)? else { continue };
-                if version.data_checksum == actual {
-                    self.sums.push((actual, Some(actual)));
-                    return Ok(());
-                }
-                nearest = Some(version);
-            }
-        }
-        let Some(version) = nearest else {
-            return Err(Error::new(Kind::VersionNotFound, "there is no version to compare the folder with"));
-        };
-        self.sums.push((version.data_checksum, Some(actual)));
-        self.differences(&version, found, folder)
-    }
-
-    /// Names the files of a folder that differ from those of the version that it is held against.
-    fn differences(&mut self, version: &Version, found: Vec<Entry>, folder: &Path) -> Result<()> {
-        let name = format!("{}@{}", version.dataset, version.number);
-        let mut here: BTreeMap<String, Entry> = found.into_iter().map(|e| (e.path.to_string(), e)).collect();
-        for entry in Entries::new(&**self.repo.store(), version.manifest)? {
-            let entry = entry?;
-            let message = match here.remove(entry.path.as_str()) {
-                Some(now) if now.same(&entry) => continue,
-                Some(_) => format!("differs from {name}"),
-                None if entry.kind == crate::object::node::EntryKind::Folder => continue,
-                None => format!("is missing; {name} has it"),
-            };
-            self.problem(Some(entry.path.as_str()), None, "file", message, &[&name]);
-        }
-        for path in here.into_keys() {
-            self.problem(Some(&path), None, "file", format!("is not in {name}"), &[&name]);
-        }
-        if self.problems.is_empty() {
-            let message = format!("no version has the checksum of {}", folder.display());
-            self.problem(None, Some(folder.display().to_string()), "checksum", message, &[]);
-        }
-        Ok(())
-    }
-
     fn report(self, versions_left: u64) -> Report {
         let only = if let [sum] = self.sums[..] { Some(sum) } else { None };
         Report {
@@ -365,6 +332,7 @@ impl Verifier<'_> {
             actual_checksum: only.and_then(|sum| sum.1),
             validation_timestamp: Time::now(),
             problems: self.problems,
+            folders: self.folders,
             versions: self.versions.len() as u64,
             versions_left,
             files: self.files,

@@ -1,0 +1,120 @@
+//! A folder is compared with the version that is named, else with the version of its stamp, else with the versions of the
+//! dataset in whose folder it is, else with all.
+
+use std::path::Path;
+
+use super::{FolderReport, Verifier};
+use crate::error::Result;
+use crate::id::{Id, Version};
+use crate::object::checksum::Checksum;
+use crate::ops::DamageList;
+use crate::ops::folder::{Folder, Part};
+use crate::ops::holders::{self, Candidate, Holder, Nearest, Owner, Search};
+use crate::repo::Here;
+use crate::worktree::selection::{Matcher, Selection};
+
+/// How a folder compares with versions.
+enum Comparison {
+    /// It is one, or a part of one.
+    Equal(Holder),
+    /// It differs from the one that should be or is most like it, which has this checksum.
+    Differs(Nearest, Checksum),
+    /// No version shares a file with it.
+    Unlike,
+}
+
+impl Verifier<'_> {
+    /// Reads every file of a folder and tells which version it is, or names the files that differ.
+    pub(super) fn compare(&mut self, named: Option<Candidate>, path: &Path) -> Result<()> {
+        let folder = Folder::read(path, self.progress)?;
+        self.files += folder.files;
+        self.bytes += folder.bytes;
+        let stamped = folder.stamp.as_ref().map(|stamp| stamp.id);
+        let one = match (named, stamped) {
+            (Some(named), _) => Some(named),
+            (None, Some(id)) => self.stamped(id)?,
+            (None, None) => None,
+        };
+        let comparison = match one {
+            Some(version) => self.with_one(&folder, &version)?,
+            None => self.with_all(&folder, path)?,
+        };
+        let path = path.display().to_string();
+        let mut report = FolderReport { path, holder: None, nearest: None, files: folder.files };
+        match comparison {
+            Comparison::Equal(holder) => {
+                self.sums.push((folder.checksum, Some(folder.checksum)));
+                report.holder = Some(holder);
+            }
+            Comparison::Differs(nearest, expected) => {
+                self.sums.push((expected, Some(folder.checksum)));
+                self.name_differences(&nearest);
+                report.nearest = Some(nearest);
+            }
+            Comparison::Unlike => {
+                let message = "no version shares a file with the folder".to_owned();
+                self.problem(Some(&report.path), None, "checksum", message, &[]);
+            }
+        }
+        self.folders.push(report);
+        Ok(())
+    }
+
+    /// The version of a stamp, if this repository has it.
+    fn stamped(&self, id: Id<Version>) -> Result<Option<Candidate>> {
+        Ok(Here::of(self.repo).version(id)?.map(|version| (id, version)))
+    }
+
+    /// Compares with one version, or with the part of it that the stamp names.
+    fn with_one(&self, folder: &Folder, version: &Candidate) -> Result<Comparison> {
+        let stamp = folder.stamp.as_ref().filter(|stamp| stamp.id == version.0);
+        let selection = stamp.and_then(|stamp| stamp.selection.as_ref());
+        let matcher: Option<Matcher> = selection.map(Selection::matcher).transpose()?;
+        let part = Part { manifest: version.1.manifest, path: "", selection: matcher.as_ref() };
+        if folder.equals(&**self.repo.store(), part)? {
+            let selection = selection.map(ToString::to_string);
+            return Ok(Comparison::Equal(Holder { selection, ..Holder::of(version, "", "folder") }));
+        }
+        let nearest = holders::differences(self.repo.store(), folder, version, "", matcher.as_ref())?;
+        Ok(Comparison::Differs(nearest, version.1.data_checksum))
+    }
+
+    /// Compares with the versions of the dataset that the folder belongs to, or with all.
+    fn with_all(&mut self, folder: &Folder, path: &Path) -> Result<Comparison> {
+        let owner = Owner::of(self.repo, path, folder)?;
+        let mut damaged = DamageList::default();
+        let versions = holders::versions(self.repo, owner.as_ref().map(|owner| owner.dataset.as_str()), &mut damaged)?;
+        for message in damaged.messages() {
+            self.problem(None, None, "version", message.clone(), &[]);
+        }
+        if versions.is_empty() {
+            return Err(Folder::without_versions());
+        }
+        let mut search = Search::new(self.repo, folder);
+        for version in &versions {
+            if let Some(holder) = search.places_in(version)?.into_iter().next() {
+                return Ok(Comparison::Equal(holder));
+            }
+        }
+        let nearest = search.nearest(&versions, owner.as_ref().map(|owner| owner.path.as_str()))?;
+        let found = nearest.and_then(|nearest| {
+            let (_, version) = versions.iter().find(|(id, _)| *id == nearest.id)?;
+            Some(Comparison::Differs(nearest, version.data_checksum))
+        });
+        Ok(found.unwrap_or(Comparison::Unlike))
+    }
+
+    fn name_differences(&mut self, nearest: &Nearest) {
+        let name = nearest.name();
+        let messages = [
+            (&nearest.added, format!("is not in {name}")),
+            (&nearest.modified, format!("differs from {name}")),
+            (&nearest.removed, format!("is missing; {name} has it")),
+        ];
+        for (paths, message) in messages {
+            for path in paths {
+                self.problem(Some(path), None, "file", message.clone(), &[&name]);
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `hlx which`: the versions that hold a file, a folder or what has a checksum.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::error::{Error, Kind, Result};
+use crate::id::{Content, Id};
+use crate::object::checksum::Checksum;
+use crate::ops::folder::{Folder, Part};
+use crate::ops::holders::{Candidate, Finder, Holder, Nearest, Owner, Search, versions};
+use crate::ops::{DamageList, artifacts};
+use crate::path::printable;
+use crate::progress::{Progress, Stage};
+use crate::repo::Repo;
+
+/// Fewer hex digits than this are no checksum.
+const PREFIX: usize = 4;
+
+/// Where something is.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// What was asked for.
+    pub target: String,
+    /// What that is: `folder`, `file` or `checksum`.
+    pub kind: &'static str,
+    /// BLAKE3 of a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<Id<Content>>,
+    /// The data checksum of a folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_checksum: Option<Checksum>,
+    /// The versions that hold it, the highest numbers of each dataset first.
+    pub versions: Vec<Holder>,
+    /// The version that a folder is most like, where none holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<Nearest>,
+    /// What is wrong with versions that cannot be read.
+    #[serde(skip_serializing_if = "DamageList::is_empty")]
+    pub damaged: DamageList,
+}
+
+/// Finds the versions that hold a folder, a file, or what has a checksum or an id.
+pub fn run(repo: &Repo, target: &str, progress: &dyn Progress) -> Result<Report> {
+    progress.begin(Stage::Verify, 0, 0);
+    let mut report = Report {
+        target: target.to_owned(),
+        kind: "checksum",
+        content: None,
+        data_checksum: None,
+        versions: Vec::new(),
+        nearest: None,
+        damaged: DamageList::default(),
+    };
+    let path = Path::new(target);
+    match path.metadata() {
+        Ok(there) if there.is_dir() => folder(repo, path, &mut report, progress)?,
+        Ok(_) => file(repo, path, &mut report, progress)?,
+        Err(_) if is_checksum(target) => checksum(repo, &target.to_ascii_lowercase(), &mut report, progress)?,
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("cannot read", path, e)),
+        Err(_) => {
+            return Err(Error::new(Kind::PathNotFound, format!("no file, folder or checksum '{}'", printable(target)))
+                .with_hint("'hlx show REV' shows a version, 'hlx log -- PATH' the versions that changed a path"));
+        }
+    }
+    Ok(report)
+}
+
+fn is_checksum(word: &str) -> bool {
+    (PREFIX..=64).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Asks each version; one that cannot be read is named and passed over.
+fn ask(
+    candidates: &[Candidate],
+    report: &mut Report,
+    progress: &dyn Progress,
+    mut holders: impl FnMut(&Candidate) -> Result<Vec<Holder>>,
+) -> Result<()> {
+    for candidate in candidates {
+        progress.check()?;
+        match holders(candidate) {
+            Ok(found) => report.versions.extend(found),
+            Err(e) if e.spares_others() => {
+                report.damaged.push(&e.within(format!("{}@{}", candidate.1.dataset, candidate.1.number)));
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+fn folder(repo: &Repo, path: &Path, report: &mut Report, progress: &dyn Progress) -> Result<()> {
+    let folder = Folder::read(path, progress)?;
+    report.kind = "folder";
+    report.data_checksum = Some(folder.checksum);
+    let candidates = versions(repo, None, &mut report.damaged)?;
+    let stamp = folder.stamp.as_ref();
+    if let Some((stamp, selection)) = stamp.and_then(|stamp| Some((stamp, stamp.selection.as_ref()?)))
+        && let Some(candidate) = candidates.iter().find(|(id, _)| *id == stamp.id)
+    {
+        let matcher = selection.matcher()?;
+        let part = Part { manifest: candidate.1.manifest, path: "", selection: Some(&matcher) };
+        if folder.equals(&**repo.store(), part)? {
+            let selection = Some(selection.to_string());
+            report.versions.push(Holder { selection, ..Holder::of(candidate, "", "folder") });
+        }
+    }
+    let mut search = Search::new(repo, &folder);
+    ask(&candidates, report, progress, |candidate| search.places_in(candidate))?;
+    if report.versions.is_empty() {
+        let owner = Owner::of(repo, path, &folder)?;
+        let own = |(_, version): &Candidate| owner.as_ref().is_none_or(|owner| owner.dataset == version.dataset);
+        let candidates: Vec<Candidate> = candidates.into_iter().filter(own).collect();
+        report.nearest = search.nearest(&candidates, owner.as_ref().map(|owner| owner.path.as_str()))?;
+    }
+    Ok(())
+}
+
+fn file(repo: &Repo, path: &Path, report: &mut Report, progress: &dyn Progress) -> Result<()> {
+    let artifacts = artifacts::hash(&[PathBuf::from(path)], progress)?;
+    let content = artifacts.first().map(|artifact| artifact.content);
+    report.kind = "file";
+    report.content = content;
+    let mut finder = Finder::new(repo, |entry| entry.kind.is_file() && Some(entry.content) == content);
+    let candidates = versions(repo, None, &mut report.damaged)?;
+    ask(&candidates, report, progress, |candidate| {
+        let found = finder.below(candidate.1.manifest)?;
+        Ok(found.iter().map(|entry| Holder::of(candidate, entry.path.as_str(), "content")).collect())
+    })
+}
+
+fn checksum(repo: &Repo, digits: &str, report: &mut Report, progress: &dyn Progress) -> Result<()> {
+    let mut finder = Finder::new(repo, |entry| entry.kind.is_file() && entry.content.to_hex().starts_with(digits));
+    let candidates = versions(repo, None, &mut report.damaged)?;
+    ask(&candidates, report, progress, |candidate| {
+        let (id, version) = candidate;
+        let own = [
+            ("id", id.to_hex()),
+            ("data_checksum", version.data_checksum.to_string()),
+            ("metadata_checksum", version.metadata_checksum().to_string()),
+            ("manifest", version.manifest.to_hex()),
+        ];
+        let own = own.into_iter().filter(|(_, hex)| hex.starts_with(digits));
+        let mut holders: Vec<Holder> = own.map(|(matches, _)| Holder::of(candidate, "", matches)).collect();
+        let found = finder.below(version.manifest)?;
+        holders.extend(found.iter().map(|entry| Holder::of(candidate, entry.path.as_str(), "content")));
+        Ok(holders)
+    })
+}
