@@ -130,7 +130,7 @@ impl Error {
 
     /// The error of work that the user interrupted.
     pub fn interrupted() -> Self {
-        Error::new(Kind::Interrupted, "interrupted")
+        Error::new(Kind::Interrupted, "interrupted").with_hint("nothing is half done: run the same command again to resume")
     }
 
     /// Adds what the user can do next.

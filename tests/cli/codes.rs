@@ -191,7 +191,8 @@ fn ctrl_c_ends_work_cleanly_with_130() {
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130), "{line}");
         let (said, other) = if json { (output.stdout, output.stderr) } else { (output.stderr, output.stdout) };
-        assert!(String::from_utf8(said).unwrap().contains("interrupted"), "{line}");
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("interrupted") && said.contains("run the same command again to resume"), "{line}: {said}");
         assert_eq!(other, b"", "{line}");
     }
     fs::remove_file(s.path("huge")).unwrap();

@@ -68,6 +68,9 @@ fn completions_and_the_manual_know_every_verb() {
     }
     let page = s.ok("man");
     assert!(page.contains(".TH hlx 1"));
+    for section in [".SH \"EXIT STATUS\"", ".SH ENVIRONMENT", ".SH FILES"] {
+        assert!(page.contains(section), "{section}");
+    }
     for verb in VERBS.iter().filter(|verb| !matches!(**verb, "dataset" | "tag" | "run" | "note")) {
         assert!(page.contains(&format!(".SH \"HLX {}\"", verb.to_uppercase())), "{verb}");
     }

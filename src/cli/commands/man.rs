@@ -3,13 +3,37 @@
 use std::io::{self, Write};
 
 use clap_mangen::Man;
-use clap_mangen::roff::{Roff, roman};
+use clap_mangen::roff::{Roff, bold, roman};
 use helox::{Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::Answer;
 use crate::cli::args;
 use crate::cli::session::Session;
+
+const EXIT_STATUS: &[(&str, &str)] = &[
+    ("0", "Done."),
+    ("1", "The answer is no: files differ, rules are not met, damage was found."),
+    ("2", "The request is wrong."),
+    ("3", "Not found: a repository, dataset, version or path."),
+    ("4", "A conflict: the version exists, or uncommitted work would be lost."),
+    ("5", "The store is damaged."),
+    ("6", "The system refused a read or a write."),
+    ("70", "A fault of hlx itself."),
+    ("130", "Interrupted."),
+];
+const ENVIRONMENT: &[(&str, &str)] = &[
+    ("HLX_AUTHOR", "The author of versions, tags and notes; without it git's user."),
+    ("HLX_PAGER, PAGER", "The pager of log, diff, show and audit on a terminal; without them less -FRX. Empty or cat: none."),
+    ("VISUAL, EDITOR", "The editor for the summary of a commit without -m; without them vi."),
+    ("NO_COLOR", "If it is not empty, nothing is coloured."),
+];
+const FILES: &[(&str, &str)] = &[
+    ("helox.toml", "The datasets and their rules; part of the code repository."),
+    (".helox/", "The store: versions, facts and what is derived from them."),
+    (".helox/config.toml", "Settings of this copy alone."),
+    (".hlxignore", "Paths that are no part of a dataset, as in .gitignore."),
+];
 
 pub(super) fn run(session: &mut Session) -> Result<Answer> {
     let page = page().map_err(|e| Error::new(ErrorKind::Io, "cannot lay out the manual page").with_source(e))?;
@@ -31,6 +55,16 @@ fn page() -> io::Result<Vec<u8>> {
     man.render_options_section(&mut page)?;
     examples(&definition, "SH", &mut page)?;
     commands(&definition, &mut page)?;
+    for (title, rows) in [("EXIT STATUS", EXIT_STATUS), ("ENVIRONMENT", ENVIRONMENT), ("FILES", FILES)] {
+        let mut roff = Roff::default();
+        roff.control("SH", [title]);
+        for (name, meaning) in rows {
+            roff.control("TP", []);
+            roff.text([bold(*name)]);
+            roff.text([roman(*meaning)]);
+        }
+        roff.to_writer(&mut page)?;
+    }
     Ok(page)
 }
 
