@@ -97,7 +97,7 @@ fn what_describes_the_data_has_no_samples() {
     s.write("helox.toml", config);
     s.ok("init");
     let first = s.run("commit -m first --version 1.0.0");
-    assert!(first.stdout.contains("\n+7 ~0 -0 files, 2 samples, 7 files, "), "{first:?}");
+    assert!(first.stdout.contains("\nfiles: 7 added, 0 modified, 0 removed; now 2 samples in 7 files, "), "{first:?}");
     assert_eq!(first.stderr, "");
 
     // What a file was read as is part of what is known of it.
