@@ -107,6 +107,15 @@ pub(crate) fn usage(error: &clap::Error) -> Error {
             hints.push(words.replacen("Usage", "usage", 1));
         }
     }
+    // clap lists the nearest command last, and hidden ones too.
+    let similar = hints.iter().position(|tip: &String| tip.contains("similar subcommand"));
+    if let Some(at) = similar {
+        let names = hints[at].split('\'').skip(1).step_by(2).filter(|name| *name != "complete");
+        match names.last() {
+            Some(name) => hints = vec![format!("did you mean '{name}'?")],
+            None => drop(hints.remove(at)),
+        }
+    }
     if hints.is_empty() {
         hints.push("--help after the command explains its arguments".to_owned());
     }

@@ -183,11 +183,12 @@ impl Output {
         }
     }
 
-    /// Prints a report of each dataset: one alone as [`Output::answer`] does, several one below the other, or as one
-    /// document with the list `datasets`.
+    /// Prints a report of each dataset: one alone as [`Output::answer`] does, several one below the other, `apart` with an
+    /// empty line between them, or as one document with the list `datasets`.
     pub(crate) fn answers<R: Serialize>(
         &mut self,
         reports: &[R],
+        apart: bool,
         mut words: impl FnMut(&R, &mut Output) -> io::Result<()>,
     ) -> Result<()> {
         if let [report] = reports {
@@ -195,7 +196,7 @@ impl Output {
         }
         self.answer(&serde_json::json!({ "datasets": reports }), |out| {
             for (n, report) in reports.iter().enumerate() {
-                if n > 0 {
+                if n > 0 && apart {
                     writeln!(out)?;
                 }
                 words(report, out)?;

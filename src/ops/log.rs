@@ -109,7 +109,12 @@ impl Paths {
         }
         let dataset = match (dataset, repo.scope_of_paths(None, typed)) {
             (Some(name), _) => name.to_owned(),
-            (None, scope) => scope?.first().ok_or_else(|| repo.no_dataset())?.name.clone(),
+            (None, scope) => match &scope?[..] {
+                [(only, _)] => only.name.clone(),
+                _ => {
+                    return Err(Error::usage("the paths are in several datasets").with_hint("name one: hlx log NAME -- PATH"));
+                }
+            },
         };
         let mut paths = paths::of_dataset(repo, &dataset, typed)?;
         check(repo, &dataset, &paths)?;

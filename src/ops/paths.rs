@@ -11,7 +11,7 @@ use crate::object::node::Entry;
 use crate::path::{DataPath, from_user, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::Found;
-use crate::repo::{Dataset, Repo};
+use crate::repo::{Dataset, Repo, is_within};
 use crate::spelling;
 use crate::worktree::checkout::{self, Applied, Target};
 use crate::worktree::selection::Selection;
@@ -26,7 +26,7 @@ fn below<'p>(dataset: &Dataset, inside: &'p str) -> Option<&'p str> {
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
-/// Returns the path in the dataset that was typed where the user stands.
+/// Returns the path in the dataset that was typed where the user stands; a folder around the dataset means all of it.
 ///
 /// # Errors
 /// [`Kind::PathNotFound`] if it lies outside of the dataset's folder.
@@ -34,6 +34,9 @@ pub(super) fn in_dataset(repo: &Repo, dataset: &Dataset, typed: &str) -> Result<
     let inside = repo.inside(Path::new(typed))?;
     if let Some(path) = below(dataset, &inside) {
         return from_user(path);
+    }
+    if is_within(&dataset.path, &inside) {
+        return Ok(String::new());
     }
     let shown = printable(typed);
     let error =

@@ -153,31 +153,30 @@ impl Repo {
         if all.is_empty() { Err(self.no_dataset()) } else { Ok(all) }
     }
 
-    /// The datasets that the user means, as [`Repo::scope`], or those in whose folders the typed paths are.
-    pub fn scope_of_paths(&self, name: Option<&str>, typed: &[String]) -> Result<Vec<&Dataset>> {
+    /// The datasets that the user means, as [`Repo::scope`], each with those of the typed paths that concern it; where paths
+    /// are typed, only datasets that one concerns.
+    pub fn scope_of_paths(&self, name: Option<&str>, typed: &[String]) -> Result<Vec<(&Dataset, Vec<String>)>> {
         let scope = self.scope(name)?;
-        if typed.is_empty() || scope.len() < 2 {
-            return Ok(scope);
+        if scope.len() < 2 || typed.is_empty() {
+            return Ok(scope.into_iter().map(|dataset| (dataset, typed.to_vec())).collect());
         }
-        let mut meant: Vec<&Dataset> = Vec::new();
+        let mut concerned: Vec<(&Dataset, Vec<String>)> = scope.into_iter().map(|dataset| (dataset, Vec::new())).collect();
         for path in typed {
             let inside = self.inside(Path::new(path))?;
-            let is_within = |inner: &str, outer: &str| {
-                outer.is_empty() || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            };
-            match scope.iter().find(|dataset| is_within(&inside, &dataset.path)) {
-                Some(dataset) if meant.iter().all(|known| known.name != dataset.name) => meant.push(dataset),
-                Some(_) => {}
-                None => {
-                    return Err(Error::new(Kind::PathNotFound, format!("{path} is outside of every dataset"))
-                        .with_hint("'hlx dataset list' shows their folders"));
+            let mut any = false;
+            for (dataset, paths) in &mut concerned {
+                if is_within(&inside, &dataset.path) || is_within(&dataset.path, &inside) {
+                    paths.push(path.clone());
+                    any = true;
                 }
             }
+            if !any {
+                return Err(Error::new(Kind::PathNotFound, format!("{path} is outside of every dataset"))
+                    .with_hint("'hlx dataset list' shows their folders"));
+            }
         }
-        match meant.len() {
-            1 => Ok(meant),
-            _ => Err(Error::usage("the paths are in different datasets").with_hint("name the files of one dataset at a time")),
-        }
+        concerned.retain(|(_, paths)| !paths.is_empty());
+        Ok(concerned)
     }
 
     /// The error for a dataset that is not there.
@@ -258,4 +257,9 @@ impl Repo {
     pub fn author(&self, said: Option<&str>) -> String {
         author(said)
     }
+}
+
+/// Whether a path of the repository is a folder or below it; everything is below the empty path.
+pub fn is_within(inner: &str, outer: &str) -> bool {
+    outer.is_empty() || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

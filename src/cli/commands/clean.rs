@@ -18,11 +18,11 @@ pub(super) fn run(args: args::Clean, session: &mut Session) -> Result<Answer> {
     }
     let repo = session.repo()?;
     let mut reports = Vec::new();
-    for dataset in repo.scope_of_paths(args.name.as_deref(), &args.paths)? {
-        let options = clean::Options { dataset: Some(dataset.name.clone()), paths: args.paths.clone(), dry_run: args.dry_run };
+    for (dataset, paths) in repo.scope_of_paths(args.name.as_deref(), &args.paths)? {
+        let options = clean::Options { dataset: Some(dataset.name.clone()), paths, dry_run: args.dry_run };
         reports.push(clean::run(&repo, &options, &session.progress())?);
     }
-    session.out.answers(&reports, |report, out| words(&repo, report, out))?;
+    session.out.answers(&reports, true, |report, out| words(&repo, report, out))?;
     Ok(Answer::Yes)
 }
 

@@ -24,15 +24,15 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     let samples = (args.samples || args.patch).then_some(wanted);
     let repo = session.repo()?;
     let mut reports = Vec::new();
-    for from in sides(&repo, &args)? {
-        let options = diff::Options { from, to: args.to.clone(), paths: args.paths.clone(), samples };
+    for (from, paths) in sides(&repo, &args)? {
+        let options = diff::Options { from, to: args.to.clone(), paths, samples };
         reports.push(diff::run(&repo, &options, &session.progress())?);
     }
     if session.out.form() == Form::JsonLines {
         reports.iter().try_for_each(|report| json_lines(report, &mut session.out))?;
     } else {
         session.out.page();
-        session.out.answers(&reports, |report, out| {
+        session.out.answers(&reports, !args.name_only && !args.name_status, |report, out| {
             let shown = Shown { repo: &repo, report };
             match () {
                 () if args.stat => stat(&shown, out)?,
@@ -56,19 +56,18 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     Ok(Answer::yes_if(reports.iter().all(Report::is_empty) || !args.exit_code))
 }
 
-/// The old side of each dataset that is meant: without one, the checked-out version of each that has one.
-fn sides(repo: &Repo, args: &args::Diff) -> Result<Vec<Option<String>>> {
+/// The old side of each dataset that is meant, and the paths that concern it: without a revision, the checked-out version
+/// of each dataset that has one.
+fn sides(repo: &Repo, args: &args::Diff) -> Result<Vec<(Option<String>, Vec<String>)>> {
     if args.from.is_some() {
-        return Ok(vec![args.from.clone()]);
+        return Ok(vec![(args.from.clone(), args.paths.clone())]);
     }
     let scope = repo.scope_of_paths(None, &args.paths)?;
-    if scope.len() == 1 {
-        return Ok(vec![Some(format!("{}@HEAD", scope[0].name))]);
-    }
+    let is_one = scope.len() == 1;
     let mut sides = Vec::new();
-    for dataset in &scope {
-        if dataset::show(repo, &dataset.name)?.head.is_some() {
-            sides.push(Some(format!("{}@HEAD", dataset.name)));
+    for (dataset, paths) in scope {
+        if is_one || dataset::show(repo, &dataset.name)?.head.is_some() {
+            sides.push((Some(format!("{}@HEAD", dataset.name)), paths));
         }
     }
     match sides.is_empty() {

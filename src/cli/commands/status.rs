@@ -15,11 +15,11 @@ use crate::cli::session::Session;
 pub(super) fn run(args: args::Status, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     let mut reports = Vec::new();
-    for dataset in repo.scope_of_paths(args.name.as_deref(), &args.paths)? {
-        let options = status::Options { dataset: Some(dataset.name.clone()), paths: args.paths.clone() };
+    for (dataset, paths) in repo.scope_of_paths(args.name.as_deref(), &args.paths)? {
+        let options = status::Options { dataset: Some(dataset.name.clone()), paths };
         reports.push(status::run(&repo, &options, &session.progress())?);
     }
-    session.out.answers(&reports, |report, out| words(&repo, report, out))?;
+    session.out.answers(&reports, true, |report, out| words(&repo, report, out))?;
     Ok(Answer::yes_if(reports.iter().all(|report| report.clean) || !args.exit_code))
 }
 

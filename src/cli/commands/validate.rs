@@ -29,7 +29,7 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
         reports.push(validate::run(&repo, &options, &session.progress())?);
     }
     match args.format {
-        Format::Human => session.out.answers(&reports, |report, out| {
+        Format::Human => session.out.answers(&reports, true, |report, out| {
             let tint = out.tint();
             write!(out, "{} {}  ", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version))?;
             judgement::words(&report.judgement, out)
