@@ -178,8 +178,6 @@ def digest(folder):
             data = path.read_bytes()
             total += len(data)
             name = path.relative_to(folder).as_posix()
-        if name == ".helox-version.json":
-            continue
             rows.append(f"{name}\0{len(data)}\0{hashlib.sha256(data).hexdigest()}\n".encode())
     return len(rows), total, hashlib.sha256(b"".join(sorted(rows))).hexdigest()[:16]
 
@@ -230,6 +228,9 @@ def listing(folder):
     found = {}
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
+        if name == ".helox-version.json":
+            # What `checkout --into` leaves beside the data.
+            continue
         if path.is_symlink():
             found[name] = os.readlink(path)
         else:
