@@ -39,7 +39,7 @@ hlx=${CARGO_TARGET_DIR:-$top/target}/release/hlx
 export HOME="$work/home" HLX_AUTHOR=fault@example.com
 
 make_data='mkdir -p data && for i in 1 2 3 4 5 6; do seq $i 4000 > data/f$i.txt; done; head -c 1500000 /dev/urandom > data/blob.bin; mkdir data/sub; ln -s ../f1.txt data/sub/link; mkdir data/empty'
-repo="mkdir -p r && cd r && $hlx -q init && $hlx -q dataset add ds --type text --path data && $make_data && $hlx -q commit ds -m one --version 1.0.0 && seq 5 6000 > data/f5.txt && rm data/f6.txt && $hlx -q commit ds -m two --version 1.1.0"
+repo="mkdir -p r && cd r && $hlx -q init && $make_data && $hlx -q dataset add ds --type text --path data && $hlx -q commit ds -m one --version 1.0.0 && seq 5 6000 > data/f5.txt && rm data/f6.txt && $hlx -q commit ds -m two --version 1.1.0"
 edit='seq 7 9000 > data/f7.txt; cat data/f1.txt >> data/f2.txt; rm data/f3.txt; printf x | dd of=data/blob.bin bs=1 seek=700000 conv=notrunc 2>/dev/null; head -c 200000 /dev/urandom >> data/blob.bin'
 verify="cd {d}/r && $hlx -q verify --all"
 same="cd {d}/r && for v in 1.0.0 1.1.0; do rm -rf ../o && $hlx -q checkout ds@\$v --into ../o && (cd ../o && find . | sort && find . -type f | sort | xargs -d '\n' sha256sum) || exit 9; done"

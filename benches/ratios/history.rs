@@ -14,6 +14,7 @@ use helox::id::{Id, Version as VersionId};
 use helox::object::Kind;
 use helox::object::checksum::Checksum;
 use helox::object::fact::{Fact, Statement};
+use helox::object::node::Node;
 use helox::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 
 /// Bytes of records that are compressed together, as `commit` does.
@@ -86,7 +87,7 @@ fn version(dataset: &str, kind: &str, n: usize, parent: Option<(Id<VersionId>, N
         number,
         parents,
         parent_number,
-        manifest: Id::of(seed.as_bytes()),
+        manifest: Id::of(&Node::Leaf(Vec::new()).encode()),
         statistics: Statistics { files: 12, bytes: 3_000_000 + n as u64, samples: Some(4_000 + n as u64) },
         schema: None,
         data_checksum: Checksum::of(seed.as_bytes()),
@@ -114,6 +115,11 @@ fn make(dir: &Path, versions: usize, datasets: usize, tagged: usize) -> io::Resu
         fs::create_dir_all(layout.versions().join(name))?;
     }
     fs::write(dir.join("helox.toml"), config)?;
+    // All versions share the manifest of no files.
+    let mut nodes = Packs::new(&layout, Kind::Node);
+    let manifest = Node::Leaf(Vec::new()).encode();
+    nodes.add(*Id::<helox::id::Node>::of(&manifest).as_bytes(), &manifest)?;
+    nodes.seal()?;
     let mut records = Packs::new(&layout, Kind::Version);
     let mut chosen = Vec::new();
     // One of a few, so that the tagged ones lie apart.
