@@ -47,3 +47,7 @@ need_zstd() {
 need_b3sum() {
     command -v b3sum >/dev/null || install_package b3sum
 }
+
+need_git() {
+    command -v git >/dev/null || install_package git
+}

@@ -8,4 +8,6 @@ cd "$(dirname "$0")/.."
 need_compiler
 # The data checksum is compared with what this prints.
 need_b3sum
+# Datasets beside code, hooks, and what a run says of its code.
+need_git
 exec cargo test --locked "$@"
