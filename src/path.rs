@@ -64,10 +64,15 @@ impl DataPath {
         }
     }
 
-    /// Whether it is `folder` itself or lies below it.
+    /// Whether it is `folder` itself or below it; everything is below the empty path.
     pub fn is_within(&self, folder: &str) -> bool {
-        self.0.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        is_within(&self.0, folder)
     }
+}
+
+/// Whether a path is a folder or below it; everything is below the empty path.
+pub fn is_within(path: &str, folder: &str) -> bool {
+    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl AsRef<str> for DataPath {

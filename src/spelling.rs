@@ -1,20 +1,30 @@
 //! Which of the known words comes nearest to the one that was typed.
 
+use crate::path::printable;
+
 /// Words less alike than this are not taken for each other. Jaro-Winkler gives 1 to equal words and favours a common
 /// beginning: `prod` and `production` score 0.88, `part-OO` and `part-00` 0.87, `staging` and `production` 0.54.
 const ALIKE: f64 = 0.8;
 
-/// Returns the word most like `typed`, if any is like it enough; the first of several.
+/// Words that are compared with one that was typed.
+const COMPARED: usize = 10_000;
+
+/// Returns the word most like `typed`, if any is like it enough; the first of several. Looks at the first 10,000.
 pub fn nearest<T: AsRef<str>>(typed: &str, words: impl IntoIterator<Item = T>) -> Option<T> {
     let typed = typed.to_lowercase();
     let mut best: Option<(f64, T)> = None;
-    for word in words {
+    for word in words.into_iter().take(COMPARED) {
         let score = strsim::jaro_winkler(&typed, &word.as_ref().to_lowercase());
         if score >= ALIKE && best.as_ref().is_none_or(|(most, _)| score > *most) {
             best = Some((score, word));
         }
     }
     best.map(|(_, word)| word)
+}
+
+/// Returns the end of a message about a word that names nothing: `; did you mean 'production'?`, empty where none is near.
+pub fn question(near: Option<impl AsRef<str>>) -> String {
+    near.map(|near| format!("; did you mean '{}'?", printable(near.as_ref()))).unwrap_or_default()
 }
 
 #[cfg(test)]

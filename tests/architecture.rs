@@ -15,8 +15,8 @@ const FLOORS: &[&[&str]] = &[
     &["worktree", "facts"],
     &["store"],
     &["manifest", "pack", "refs", "validate"],
-    &["object", "chunk", "sample", "fs", "id", "path", "codec"],
-    &["error", "progress", "clock", "parallel", "limits", "spelling"],
+    &["object", "chunk", "sample", "fs", "id", "path", "codec", "spelling"],
+    &["error", "progress", "clock", "parallel", "limits"],
 ];
 
 /// Modules of one floor that must not use each other.

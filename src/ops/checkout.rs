@@ -151,7 +151,7 @@ fn check_selects(repo: &Repo, found: &Found, selection: &Selection) -> Result<()
     if let Some((flag, glob, _)) = unmatched.first() {
         let folders = paths.iter().filter_map(|path| Some(path.rsplit_once('/')?.0.to_owned()));
         let near = spelling::nearest(glob.trim_end_matches("/**"), folders.chain(paths.iter().cloned()));
-        let question = near.map(|near| format!("; did you mean '{}'?", printable(&near))).unwrap_or_default();
+        let question = spelling::question(near);
         return Err(error(format!("{flag} '{}' matches no file of {version}{question}", printable(glob))));
     }
     match any || paths.is_empty() {
@@ -192,18 +192,21 @@ fn in_place(
     let matcher = selection.as_ref().map(Selection::matcher).transpose()?;
     let target = Target { manifest: found.version.manifest, selection: matcher.as_ref() };
     progress.begin(Stage::Write, 0, 0);
-    let head = before.head.map(|id| repo.version(id)).transpose()?.map(|v| v.manifest);
+    let mut sides: Vec<_> = before.head.map(|id| repo.version(id)).transpose()?.iter().map(|head| head.manifest).collect();
     let scan = || Scan::tolerant(&root, cache::Reader::open(&cache::path(layout, name)));
-    // What an interrupted checkout wrote is a version's, not the user's.
-    let pending = before.pending.and_then(|id| repo.version(id).ok()).map(|version| version.manifest);
-    let survey = checkout::survey(store, &root, scan()?, [head, pending], &target, progress)?;
+    // What interrupted checkouts wrote is a version's, not the user's.
+    sides.extend(before.pending.iter().filter_map(|id| repo.version(*id).ok()).map(|version| version.manifest));
+    let survey = checkout::survey(store, &root, scan()?, &sides, &target, progress)?;
     if !options.force {
         survey.refuse_loss(|path| repo.relative(name, path))?;
     }
     checkout::check_names(store, &folder, &folder, &target)?;
-    State { pending: Some(found.id), ..before }.save(layout, name)?;
+    let mut pending = before.pending.clone();
+    pending.retain(|id| *id != found.id);
+    pending.push(found.id);
+    State { pending, ..before }.save(layout, name)?;
     let rows = cache::Writer::create(layout, name)?;
     let applied = checkout::apply(store, &root, scan, &survey, &target, rows, progress)?;
-    State { head: Some(found.id), selection, pending: None }.save(layout, name)?;
+    State { head: Some(found.id), selection, pending: Vec::new() }.save(layout, name)?;
     Ok(report(found, folder.display().to_string(), applied, survey.uncommitted()))
 }

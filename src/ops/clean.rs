@@ -47,7 +47,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let folder = repo.folder(dataset);
     let mut found = compare::workspace(store, &folder, &dataset.name, manifest, state.selection.as_ref(), None, progress)?;
     let typed = paths::in_workspace(repo, dataset, manifest, &options.paths)?;
-    found.retain(|path| typed.is_empty() || typed.iter().any(|typed| typed.is_empty() || path.is_within(typed)));
+    found.retain(|path| paths::are_meant(&typed, path));
     let mut removed: Vec<String> = found.added.iter().map(|file| file.path.to_string()).collect();
     removed.extend(found.renamed.iter().map(|(_, new)| new.path.to_string()));
     let folders = found.folders_added.iter().map(|folder| folder.path.to_string()).collect::<Vec<_>>();

@@ -8,10 +8,9 @@ use crate::catalog::{self, Query};
 use crate::error::{Error, Kind, Result};
 use crate::object::version::Number;
 use crate::ops::DamageList;
-use crate::ops::git;
 use crate::repo::config::{self, Dataset};
 use crate::repo::revision::highest;
-use crate::repo::{CONFIG, Repo};
+use crate::repo::{CONFIG, Repo, git};
 use crate::worktree::state::State;
 
 /// A dataset to declare.

@@ -260,16 +260,15 @@ fn compare(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Co
         (None, Target::Version(found)) => Target::Work(found.version.dataset.clone()),
         (None, Target::Work(_)) => return Err(Error::usage("name the version to compare the workspace with")),
     };
-    let paths = paths(repo, &options.paths, [&from, &to])?;
+    let typed = paths(repo, &options.paths, [&from, &to])?;
     progress.begin(Stage::Scan, 0, 0);
-    let wanted = |path: &DataPath| paths.is_empty() || paths.iter().any(|p| p.is_empty() || path.is_within(p));
     let mut comparison = match (from, to) {
         (Target::Version(a), Target::Version(b)) => versions(repo, &a, &b)?,
         (Target::Version(a), Target::Work(name)) => workspace(repo, &a, repo.dataset(Some(&name))?, progress)?,
         (Target::Work(name), Target::Version(b)) => workspace(repo, &b, repo.dataset(Some(&name))?, progress)?.reversed(),
         (Target::Work(_), Target::Work(_)) => return Err(Error::usage("one of the two has to be a version")),
     };
-    comparison.files.retain(wanted);
+    comparison.files.retain(|path| paths::are_meant(&typed, path));
     Ok(comparison)
 }
 

@@ -6,11 +6,10 @@ use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
-use crate::ops::git;
 use crate::parallel;
 use crate::refs::names;
 use crate::repo::config::{self, Config, Dataset};
-use crate::repo::{CONFIG, Repo};
+use crate::repo::{CONFIG, Repo, git};
 use crate::store::layout::{FOLDER, Layout};
 
 /// What to make.

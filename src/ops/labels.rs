@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
+use crate::facts::State;
 use crate::id::{Id, Version as VersionId};
 use crate::object::fact::Statement;
 use crate::object::version::{Number, ValidationStatus};
@@ -36,18 +37,16 @@ pub(super) struct Labels {
 /// [`Kind::Conflict`] if another version has one of them and they are not to be moved; the hint is `how` to move it.
 pub(super) fn plan(
     repo: &Repo,
+    facts: &State,
     dataset: &str,
     id: Id<VersionId>,
     tags: &[String],
     moves: bool,
     how: impl Fn(&str) -> String,
 ) -> Result<Labels> {
-    if tags.is_empty() {
-        return Ok(Labels::default());
-    }
-    let (state, mut here, mut labels) = (repo.facts().fold()?, Here::of(repo), Labels::default());
+    let (mut here, mut labels) = (Here::of(repo), Labels::default());
     for tag in tags {
-        let bearers = state.versions_with(tag);
+        let bearers = facts.versions_with(tag);
         if bearers.contains(&id) || labels.added.contains(tag) {
             labels.unchanged.push(tag.clone());
             continue;

@@ -16,7 +16,6 @@ pub mod diff;
 pub mod draft;
 mod folder;
 mod gate;
-mod git;
 mod holders;
 pub mod hooks;
 pub mod init;

@@ -8,10 +8,10 @@ use crate::fs::beneath::Root;
 use crate::id::{Id, Node};
 use crate::manifest::{self, Listed, NodeSource};
 use crate::object::node::Entry;
-use crate::path::{DataPath, from_user, printable};
+use crate::path::{DataPath, from_user, is_within, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::Found;
-use crate::repo::{Dataset, Repo, is_within};
+use crate::repo::{Dataset, Repo};
 use crate::spelling;
 use crate::worktree::checkout::{self, Applied, Target};
 use crate::worktree::selection::Selection;
@@ -54,14 +54,18 @@ pub(super) fn in_workspace(repo: &Repo, dataset: &Dataset, head: Option<Id<Node>
         let path = in_dataset(repo, dataset, typed)?;
         let in_version = || head.map_or(Ok(false), |head| Ok(!checkout::below(repo.store(), head, &path)?.is_empty()));
         if !path.is_empty() && repo.folder(dataset).join(&path).symlink_metadata().is_err() && !in_version()? {
-            let near = head.and_then(|head| similar(&**repo.store(), head, &path));
-            let near = near.map(|near| format!("; did you mean '{}'?", printable(&repo.relative(&dataset.name, &near))));
-            let message = format!("no file or folder '{}' in '{}'{}", printable(typed), dataset.name, near.unwrap_or_default());
+            let question = head.map(|head| question(repo, &dataset.name, head, &path)).unwrap_or_default();
+            let message = format!("no file or folder '{}' in '{}'{question}", printable(typed), dataset.name);
             return Err(Error::new(Kind::PathNotFound, message));
         }
         paths.push(path);
     }
     Ok(paths)
+}
+
+/// Whether a path is one of those that were typed or below one; without any, every path is.
+pub(super) fn are_meant(typed: &[String], path: &DataPath) -> bool {
+    typed.is_empty() || typed.iter().any(|typed| path.is_within(typed))
 }
 
 /// Returns the path in a version that was typed: where the user stands, or, outside of the dataset's folder, from there.
@@ -104,22 +108,22 @@ pub(super) fn places<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<(&'a Datas
 /// The error for a path that a version does not have.
 pub(super) fn unknown(repo: &Repo, found: &Found, path: &str) -> Error {
     let version = format!("{}@{}", found.version.dataset, found.version.number);
-    let similar = similar(&**repo.store(), found.version.manifest, path);
-    let question = similar.map(|near| format!("; did you mean '{}'?", printable(&repo.relative(&found.version.dataset, &near))));
-    let error = Error::new(Kind::PathNotFound, format!("{version} has no '{}'{}", printable(path), question.unwrap_or_default()));
-    error.with_hint(format!("'hlx ls -r {version}' lists its files"))
+    let question = question(repo, &found.version.dataset, found.version.manifest, path);
+    Error::new(Kind::PathNotFound, format!("{version} has no '{}'{question}", printable(path)))
+        .with_hint(format!("'hlx ls -r {version}' lists its files"))
 }
 
 /// The error for a path that no version of a dataset has; `manifest` is that of the version to look for a similar one in.
 pub(super) fn unknown_to_all(repo: &Repo, dataset: &str, manifest: Id<Node>, path: &str) -> Error {
-    let similar = similar(&**repo.store(), manifest, path);
-    let question = similar.map(|near| format!("; did you mean '{}'?", printable(&repo.relative(dataset, &near))));
-    let message = format!("no version of '{dataset}' has '{}'{}", printable(path), question.unwrap_or_default());
+    let question = question(repo, dataset, manifest, path);
+    let message = format!("no version of '{dataset}' has '{}'{question}", printable(path));
     Error::new(Kind::PathNotFound, message).with_hint(format!("'hlx ls -r {dataset}' lists its files"))
 }
 
-/// Entries of a folder that are compared with a name that was typed.
-const COMPARED: usize = 10_000;
+/// Asks whether the path most like the one that is missing was meant, as one would type it where the user stands.
+fn question(repo: &Repo, dataset: &str, root: Id<Node>, path: &str) -> String {
+    spelling::question(similar(&**repo.store(), root, path).map(|near| repo.relative(dataset, &near)))
+}
 
 /// Returns the path most like the one that is missing: the nearest name in the deepest folder of it that is there.
 fn similar(nodes: &impl NodeSource, root: Id<Node>, path: &str) -> Option<String> {
@@ -127,7 +131,7 @@ fn similar(nodes: &impl NodeSource, root: Id<Node>, path: &str) -> Option<String
     loop {
         let listed = manifest::list(nodes, root, folder).ok()?;
         if !listed.is_empty() || folder.is_none() {
-            let paths = listed.into_iter().take(COMPARED).map(|listed| match listed {
+            let paths = listed.into_iter().map(|listed| match listed {
                 Listed::Entry(entry) => entry.path.to_string(),
                 Listed::Folder(path) => path,
             });

@@ -82,16 +82,14 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let (store, folder, selection) = (repo.store(), repo.folder(dataset), state.selection.as_ref());
     let rules = dataset.samples.then(|| dataset.rules(&store.layout().tmp())).transpose()?;
     let mut found = compare::workspace(store, &folder, &dataset.name, manifest, selection, rules.as_ref(), progress)?;
-    if !options.paths.is_empty() {
-        let paths = paths::in_workspace(repo, dataset, manifest, &options.paths)?;
-        found.retain(|path| paths.iter().any(|typed| typed.is_empty() || path.is_within(typed)));
-    }
+    let typed = paths::in_workspace(repo, dataset, manifest, &options.paths)?;
+    found.retain(|path| paths::are_meant(&typed, path));
     let partial = match (selection, &head) {
         (Some(selection), Some(head)) => Some(part(store, selection, head)?),
         _ => None,
     };
     let numbers = repo.versions().numbers(&dataset.name)?;
-    let pending = state.pending.map(|id| repo.version(id)).transpose()?.map(|version| version.number);
+    let pending = state.pending.last().map(|id| repo.version(*id)).transpose()?.map(|version| version.number);
     let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
     Ok(Report {
         dataset_name: dataset.name.clone(),

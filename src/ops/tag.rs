@@ -57,11 +57,12 @@ pub fn add(repo: &Repo, options: &Options) -> Result<Report> {
     options.tags.iter().try_for_each(|tag| names::check_tag(tag)).map_err(|error| swapped(repo, options, error))?;
     let Found { id, version } = &found;
     let name = format!("{}@{}", version.dataset, version.number);
-    let status = standing::status(repo, &repo.facts().fold()?, *id, version)?;
+    let facts = repo.facts().fold()?;
+    let status = standing::status(repo, &facts, *id, version)?;
     let how = || format!("check it: hlx validate {name} --record");
     labels::check_protected(repo.config().dataset(&version.dataset), &name, &options.tags, status, how)?;
     let how = |tag: &str| format!("move it: hlx tag add {name} {tag} --move");
-    let labels = labels::plan(repo, &version.dataset, *id, &options.tags, options.moves, how)?;
+    let labels = labels::plan(repo, &facts, &version.dataset, *id, &options.tags, options.moves, how)?;
     say(repo, options, found, labels)
 }
 

@@ -1,6 +1,6 @@
 //! Who is at work: what the user said, else git's user, else the account.
 
-use std::process::{Command, Stdio};
+use crate::repo::git;
 
 /// The author: `said` on the command line, `HLX_AUTHOR`, git's user, `user@host`.
 pub(super) fn author(said: Option<&str>) -> String {
@@ -9,13 +9,7 @@ pub(super) fn author(said: Option<&str>) -> String {
 }
 
 fn git_user() -> Option<String> {
-    let ask = |key: &str| {
-        let output =
-            Command::new("git").args(["config", "--get", key]).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-        let value = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-        (output.status.success() && !value.is_empty()).then_some(value)
-    };
-    match (ask("user.name"), ask("user.email")) {
+    match (git::setting("user.name"), git::setting("user.email")) {
         (Some(name), Some(email)) => Some(format!("{name} <{email}>")),
         (name, email) => name.or(email),
     }

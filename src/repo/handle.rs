@@ -11,6 +11,7 @@ use crate::object::Key;
 use crate::object::verdict::Verdict;
 use crate::object::version::{Number, Version};
 use crate::parallel;
+use crate::path::is_within;
 use crate::refs::Versions;
 use crate::repo::author::author;
 use crate::repo::config::{Config, Dataset};
@@ -124,9 +125,7 @@ impl Repo {
 
     /// The name of the dataset that the user stands in: its folder or one below.
     pub fn within(&self) -> Option<&str> {
-        let inside =
-            |path: &str| path != "." && self.here.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        self.config.datasets().find(|d| inside(&d.path)).map(|d| d.name.as_str())
+        self.config.datasets().find(|d| is_within(&self.here, &d.path)).map(|d| d.name.as_str())
     }
 
     /// The dataset that the user means: the one named, the one stood in, or the only one.
@@ -182,7 +181,7 @@ impl Repo {
     /// The error for a dataset that is not there.
     pub fn unknown(&self, name: &str) -> Error {
         let known: Vec<&str> = self.config.datasets().map(|d| d.name.as_str()).collect();
-        let question = spelling::nearest(name, &known).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+        let question = spelling::question(spelling::nearest(name, &known));
         let error = Error::new(Kind::DatasetNotFound, format!("unknown dataset '{}'{question}", crate::path::printable(name)));
         match self.names() {
             names if names.is_empty() => error.with_hint("declare it: hlx dataset add NAME --type TYPE --path DIR"),
@@ -257,9 +256,4 @@ impl Repo {
     pub fn author(&self, said: Option<&str>) -> String {
         author(said)
     }
-}
-
-/// Whether a path of the repository is a folder or below it; everything is below the empty path.
-pub fn is_within(inner: &str, outer: &str) -> bool {
-    outer.is_empty() || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

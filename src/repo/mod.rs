@@ -11,5 +11,5 @@ pub mod revision;
 pub mod standing;
 
 pub use config::{Config, Dataset, Thresholds};
-pub use handle::{CONFIG, Repo, is_within};
+pub use handle::{CONFIG, Repo};
 pub use here::Here;

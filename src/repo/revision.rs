@@ -176,17 +176,14 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
 /// one, where the word does not say which. Any other word is returned as it is.
 pub fn of_each(repo: &Repo, text: &str) -> Result<Vec<String>> {
     let (parsed, all) = (parse(text)?, datasets(repo)?);
-    let named = parsed.dataset.is_some() || repo.within().is_some() || all.iter().any(|name| name == parsed.base);
+    let says_which = parsed.dataset.is_some() || repo.within().is_some() || all.iter().any(|name| name == parsed.base);
     let is_tag = || names::check_tag(parsed.base).is_ok();
-    if named || all.len() < 2 || !parsed.steps.is_empty() || !(is_keyword(parsed.base) || is_tag()) {
+    if says_which || all.len() < 2 || !parsed.steps.is_empty() || !(is_keyword(parsed.base) || is_tag()) {
         return Ok(vec![text.to_owned()]);
     }
-    let mut revisions = Vec::new();
-    for name in all.iter().filter(|name| repo.config().dataset(name).is_some()) {
-        if in_dataset(repo, name, parsed.base, false)?.is_some() {
-            revisions.push(format!("{name}@{text}"));
-        }
-    }
+    let mut found = named(repo, parsed.base, &all)?;
+    found.retain(|(name, _)| repo.config().dataset(name).is_some());
+    let revisions: Vec<String> = found.iter().map(|(name, _)| format!("{name}@{text}")).collect();
     Ok(if revisions.is_empty() { vec![text.to_owned()] } else { revisions })
 }
 
@@ -214,6 +211,17 @@ fn ambiguous(repo: &Repo, base: &str, datasets: &[String]) -> Error {
 
 /// Finds a version of a dataset; an empty `base` means the latest, or the one that is checked out.
 fn in_dataset(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Option<Id<VersionId>>> {
+    if let Some(id) = by_number(repo, dataset, base, latest)? {
+        return Ok(Some(id));
+    }
+    if let Some((_, id)) = tagged(repo, base)?.into_iter().find(|(owner, _)| owner == dataset) {
+        return Ok(Some(id));
+    }
+    by_prefix(repo, &[dataset.to_owned()], base)
+}
+
+/// Finds a version of a dataset by a number or a keyword.
+fn by_number(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Option<Id<VersionId>>> {
     let refs = repo.versions();
     let head = || Ok::<_, Error>(State::load(repo.store().layout(), dataset)?.head);
     let numbered = |number: Option<&Number>| match number {
@@ -227,9 +235,7 @@ fn in_dataset(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Op
     if let Some(wanted) = partial(digits) {
         let fits = |n: &Number| n.parts().0 == wanted.0 && wanted.1.is_none_or(|minor| n.parts().1 == minor);
         let numbers: Vec<Number> = refs.numbers(dataset)?.into_iter().filter(fits).collect();
-        if let Some(number) = highest(&numbers) {
-            return numbered(Some(number));
-        }
+        return numbered(highest(&numbers));
     }
     if base.eq_ignore_ascii_case("head") {
         return head();
@@ -243,14 +249,28 @@ fn in_dataset(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Op
     if base.is_empty() || base.eq_ignore_ascii_case("latest") {
         return numbered(highest(&refs.numbers(dataset)?));
     }
-    let facts = repo.facts().fold()?;
-    let mut here = Here::of(repo);
-    for id in facts.versions_with(base).iter().rev() {
-        if here.version(*id)?.is_some_and(|version| version.dataset == dataset) {
-            return Ok(Some(*id));
-        }
+    Ok(None)
+}
+
+/// Returns the versions that have a tag, each with its dataset.
+fn tagged(repo: &Repo, tag: &str) -> Result<Vec<(String, Id<VersionId>)>> {
+    if names::check_tag(tag).is_err() {
+        return Ok(Vec::new());
     }
-    by_prefix(repo, &[dataset.to_owned()], base)
+    let (facts, mut here, mut found) = (repo.facts().fold()?, Here::of(repo), Vec::new());
+    for id in facts.versions_with(tag) {
+        found.extend(here.version(*id)?.map(|version| (version.dataset, *id)));
+    }
+    Ok(found)
+}
+
+/// Returns the version of each dataset that a number, a keyword or a tag means, where there is one.
+fn named(repo: &Repo, base: &str, datasets: &[String]) -> Result<Vec<(String, Id<VersionId>)>> {
+    let mut found = Vec::new();
+    for dataset in datasets {
+        found.extend(by_number(repo, dataset, base, false)?.map(|id| (dataset.clone(), id)));
+    }
+    if found.is_empty() { tagged(repo, base) } else { Ok(found) }
 }
 
 /// Finds a version by a number or a tag that only one dataset has.
@@ -258,15 +278,11 @@ fn anywhere(repo: &Repo, base: &str, datasets: &[String]) -> Result<Option<Id<Ve
     if is_keyword(base) {
         return Err(ambiguous(repo, base, datasets));
     }
-    let mut found: Vec<(&String, Id<VersionId>)> = Vec::new();
-    for dataset in datasets {
-        found.extend(in_dataset(repo, dataset, base, false)?.map(|id| (dataset, id)));
-    }
-    match &found[..] {
+    match &named(repo, base, datasets)?[..] {
         [] => Ok(None),
         [(_, id)] => Ok(Some(*id)),
         several => {
-            let names: Vec<String> = several.iter().map(|(dataset, _)| (*dataset).clone()).collect();
+            let names: Vec<String> = several.iter().map(|(dataset, _)| dataset.clone()).collect();
             Err(ambiguous(repo, base, &names))
         }
     }
@@ -330,15 +346,12 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
         }
     }
     let part = |word: &str| word.rsplit_once('@').map_or(word, |(_, tag)| tag).to_owned();
-    let similar = words.iter().find(|word| spelling::nearest(base, [part(word)].iter()).is_some());
-    let best = spelling::nearest(base, words.iter().map(|word| part(word)));
-    let similar = best.and_then(|best| words.iter().find(|word| part(word) == best)).or(similar);
-    let named = |word: &String| match parsed.dataset {
+    let near = spelling::nearest(base, words.iter().map(|word| part(word)));
+    let near = near.and_then(|near| words.iter().find(|word| part(word) == near)).map(|word| match parsed.dataset {
         Some(dataset) => format!("{dataset}@{word}"),
         None => word.clone(),
-    };
-    let question = similar.map(|word| format!("; did you mean '{}'?", named(word))).unwrap_or_default();
-    let error = error(format!("unknown revision '{}'{question}", printable(text)));
+    });
+    let error = error(format!("unknown revision '{}'{}", printable(text), spelling::question(near)));
     if repo.root().join(repo.here()).join(base).exists() {
         return error.with_hint(format!("'{}' is a path: name the version first, or put paths after '--'", printable(base)));
     }

@@ -4,7 +4,7 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::path::printable;
+use crate::path::{is_within, printable};
 
 /// What the user said of the part. Empty lists select everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,10 +55,9 @@ pub struct Matcher {
 impl Matcher {
     /// Whether the path is selected.
     pub fn selects(&self, path: &str) -> bool {
-        let below = |p: &String| path.strip_prefix(p.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         (self.any || self.include.is_match(path))
             && !self.exclude.is_match(path)
-            && (self.paths.is_empty() || self.paths.iter().any(below))
+            && (self.paths.is_empty() || self.paths.iter().any(|folder| is_within(path, folder)))
     }
 }
 

@@ -16,9 +16,9 @@ pub struct State {
     pub head: Option<Id<Version>>,
     /// Which part of the version it holds; all of it for `None`.
     pub selection: Option<Selection>,
-    /// The version that a checkout makes of it, until that is done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pending: Option<Id<Version>>,
+    /// The versions that checkouts were making of it since one was done; the last is that of the newest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<Id<Version>>,
 }
 
 impl State {
@@ -79,7 +79,7 @@ mod tests {
             atomic::ensure_folder(&layout.tmp()).unwrap();
             atomic::ensure_folder(&layout.workspace("leases")).unwrap();
             let selection = lists.map(|(include, exclude, (count, len))| Selection { include, exclude, paths: vec!["p".repeat(len); count] });
-            let state = State { head: head.map(Id::from_bytes), selection, pending: head.map(Id::from_bytes) };
+            let state = State { head: head.map(Id::from_bytes), selection, pending: head.map(Id::from_bytes).into_iter().collect() };
             state.save(&layout, "leases").unwrap();
             prop_assert_eq!(State::load(&layout, "leases").unwrap(), state);
         }

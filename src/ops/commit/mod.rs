@@ -235,7 +235,9 @@ impl Commit<'_> {
             parent => parent,
         };
         // Before anything is stored for good: a version is not made without its tags.
-        self.labels(version.id())?;
+        if !self.options.tags.is_empty() {
+            self.labels(&self.repo.facts().fold()?, version.id())?;
+        }
         if judging.is_none() {
             self.check_protected(&version, version.validation)?;
         }
@@ -351,15 +353,15 @@ impl Commit<'_> {
         let mut labels = Labels::default();
         if !self.options.dry_run && stands {
             if self.options.from.is_none() && outcome != Outcome::Unchanged {
-                let state = State { head: Some(id), selection: self.state.selection.clone(), pending: None };
+                let state = State { head: Some(id), selection: self.state.selection.clone(), pending: Vec::new() };
                 state.save(self.repo.store().layout(), &self.dataset.name)?;
             }
             if !self.options.tags.is_empty() {
+                let facts = self.repo.facts().fold()?;
                 if outcome != Outcome::Created {
-                    let facts = self.repo.facts().fold()?;
                     self.check_protected(&version, standing::status(self.repo, &facts, id, &version)?)?;
                 }
-                labels = self.labels(id)?;
+                labels = self.labels(&facts, id)?;
                 self.repo.facts().append(&self.repo.author(self.options.author.as_deref()), &labels.statements)?;
             }
         }

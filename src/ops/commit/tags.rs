@@ -1,6 +1,7 @@
 //! The tags that a commit puts on its version.
 
 use crate::error::Result;
+use crate::facts::State;
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::{ValidationStatus, Version};
 use crate::ops::commit::Commit;
@@ -8,9 +9,9 @@ use crate::ops::labels::{self, Labels};
 
 impl Commit<'_> {
     /// What it takes that a version has the tags that were asked for.
-    pub(super) fn labels(&self, id: Id<VersionId>) -> Result<Labels> {
+    pub(super) fn labels(&self, facts: &State, id: Id<VersionId>) -> Result<Labels> {
         let how = |tag: &str| format!("'--move' moves it to the new version; or commit without '--tag {tag}'");
-        labels::plan(self.repo, &self.dataset.name, id, &self.options.tags, self.options.move_tags, how)
+        labels::plan(self.repo, facts, &self.dataset.name, id, &self.options.tags, self.options.move_tags, how)
     }
 
     /// Fails if one of the tags that were asked for is kept for versions of another status.

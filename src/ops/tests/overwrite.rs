@@ -231,7 +231,7 @@ fn a_file_that_changes_after_the_survey_is_left_as_it_is() {
         let manifest = crate::repo::revision::version(&repo, "1.0.0").unwrap().version.manifest;
         let (target, root) = (Target { manifest, selection: None }, Root::open(&bench.path).unwrap());
         let scan = || Scan::tolerant(&root, cache::Reader::open(&cache::path(store.layout(), "ds")));
-        let surveyed = survey(store, &root, scan().unwrap(), [Some(head), None], &target, &Silent).unwrap();
+        let surveyed = survey(store, &root, scan().unwrap(), &[head], &target, &Silent).unwrap();
         surveyed.refuse_loss(str::to_owned).unwrap();
         bench.write(path, "written meanwhile");
         let rows = cache::Writer::create(store.layout(), "ds").unwrap();
@@ -242,4 +242,32 @@ fn a_file_that_changes_after_the_survey_is_left_as_it_is() {
         bench.checkout("2.0.0", true).unwrap();
         let _ = fs::remove_file(bench.path.join("removed"));
     }
+}
+
+#[test]
+fn after_checkouts_that_were_interrupted_every_way_is_open() {
+    use crate::worktree::state::State;
+    let bench = Bench::new();
+    for (number, text) in [("1.0.0", "one"), ("1.1.0", "two"), ("1.2.0", "three")] {
+        bench.write("a", text);
+        bench.write(&format!("only-{text}"), text);
+        bench.commit(|options| options.version = Some(super::number(number))).unwrap();
+        fs::remove_file(bench.path.join(format!("only-{text}"))).unwrap();
+    }
+    let id = |revision: &str| crate::repo::revision::version(&bench.repo(), revision).unwrap().id;
+    bench.checkout("1.2.0", true).unwrap();
+    // Killed on the way to 1.1.0, and again on the way back.
+    bench.write("a", "two");
+    bench.write("only-two", "two");
+    assert_eq!(bench.checkout("1.2.0", false).unwrap_err().kind(), Kind::DirtyWorkspace, "nobody says where that is from");
+    let layout = bench.repo().store().layout().clone();
+    let pending = vec![id("1.1.0"), id("1.2.0")];
+    State { pending, ..State::load(&layout, "ds").unwrap() }.save(&layout, "ds").unwrap();
+    for revision in ["1.2.0", "1.0.0", "1.1.0"] {
+        bench.checkout(revision, false).unwrap();
+        assert!(!bench.path.join("only-two").exists() || revision == "1.1.0", "{revision}: {:?}", disk(&bench));
+    }
+    assert_eq!(State::load(&layout, "ds").unwrap().pending, []);
+    bench.write("a", "mine");
+    assert_eq!(bench.checkout("1.0.0", false).unwrap_err().kind(), Kind::DirtyWorkspace);
 }

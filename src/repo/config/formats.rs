@@ -1,10 +1,11 @@
 //! `[dataset.NAME.format]`: how the files that match a glob are read.
 
-use super::keys::{DIALECT, FORMATS, nearest};
+use super::keys::{DIALECT, FORMATS};
 use super::table::{Entry, Section};
 use crate::error::Result;
 use crate::limits;
 use crate::sample::{Encoding, Format, Pointer, Reading};
+use crate::spelling;
 
 /// The encodings that can be named.
 const ENCODINGS: [(&str, Encoding); 5] = [
@@ -76,8 +77,8 @@ fn named(entry: &Entry<'_>) -> Result<Reading> {
     }
     let plain = format.split_once('.').map_or(format, |(plain, _)| plain);
     let error = entry.wrong(format!("unknown format '{format}'"));
-    Err(match nearest(FORMATS, plain) {
-        Some(near) if near != plain => error.with_hint(format!("did you mean '{near}'?")),
+    Err(match spelling::nearest(plain, FORMATS) {
+        Some(near) if *near != plain => error.with_hint(format!("did you mean '{near}'?")),
         _ => error.with_hint(format!(
             "there are: {}; each but parquet, arrow and none also with '.gz', '.zst', '.bz2', '.xz' or '.lz4' behind it",
             FORMATS.join(", ")

@@ -1,5 +1,7 @@
 //! Every key that `helox.toml` may hold. `docs/configuration.md` is the reference of the same list.
 
+use crate::spelling;
+
 /// A table and the keys it may hold. `NAME` stands for the name of a dataset or a remote.
 pub(super) struct Table<'a> {
     /// What its header reads; empty for the top of the file.
@@ -90,7 +92,7 @@ pub(super) const KINDS: &[Kind] = &[
 pub(super) fn rule_advice(kind: &Kind, key: &str) -> String {
     let keys = [RULE.keys, kind.keys].concat();
     let others: Vec<String> = KINDS.iter().filter(|other| other.keys.contains(&key)).map(|o| format!("'{}'", o.name)).collect();
-    match nearest(&keys, key) {
+    match spelling::nearest(key, &keys) {
         // What is a key of other kinds is hardly a slip of the pen, unless it is one letter away.
         Some(near) if others.is_empty() || strsim::osa_distance(near, key) == 1 => format!("did you mean '{near}'?"),
         _ if !others.is_empty() => format!("'{key}' is for rules of the kind {}", others.join(", ")),
@@ -100,7 +102,7 @@ pub(super) fn rule_advice(kind: &Kind, key: &str) -> String {
 
 /// What to do about a key that a table may not hold: the nearest one, where it belongs, or what there is.
 pub(super) fn advice(table: &Table<'_>, key: &str) -> String {
-    if let Some(near) = nearest(table.keys, key) {
+    if let Some(near) = spelling::nearest(key, table.keys) {
         return format!("did you mean '{near}'?");
     }
     match TABLES.iter().find(|other| other.keys.contains(&key)) {
@@ -108,14 +110,6 @@ pub(super) fn advice(table: &Table<'_>, key: &str) -> String {
         Some(home) => format!("'{key}' belongs in [{}]", home.header),
         None => format!("there are: {}", table.keys.join(", ")),
     }
-}
-
-/// The word that is nearest to what was written, if one is near enough to be meant.
-pub(super) fn nearest<'a>(words: &[&'a str], written: &str) -> Option<&'a str> {
-    let written = written.to_lowercase();
-    let far = |word: &str| strsim::osa_distance(word, &written);
-    let near = words.iter().copied().min_by_key(|word| far(word))?;
-    (far(near) <= near.len().max(written.len()).div_ceil(3)).then_some(near)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::path::{Component, Path};
 use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::object::version::ValidationStatus;
-use crate::path::DataPath;
+use crate::path::{DataPath, is_within};
 use crate::refs::names;
 use crate::sample::Reading;
 use crate::store::samples::Rules;
@@ -216,10 +216,7 @@ pub fn normal(path: &str) -> Result<String> {
 }
 
 fn overlap(a: &str, b: &str) -> bool {
-    let within = |inner: &str, outer: &str| {
-        outer == "." || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    within(a, b) || within(b, a)
+    a == "." || b == "." || is_within(a, b) || is_within(b, a)
 }
 
 #[cfg(test)]

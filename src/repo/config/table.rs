@@ -10,6 +10,7 @@ use super::keys::{self, Table};
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
 use crate::path::printable;
+use crate::spelling;
 use crate::validate::Bound;
 use crate::worktree::selection::Selection;
 
@@ -229,7 +230,7 @@ impl<'a> Entry<'a> {
     /// The place of a text of this value among some words; `what` says what they are.
     pub fn word(&self, text: &str, what: &str, words: &[&str]) -> Result<usize> {
         words.iter().position(|word| *word == text).ok_or_else(|| {
-            let hint = match keys::nearest(words, text) {
+            let hint = match spelling::nearest(text, words) {
                 Some(near) => format!("did you mean '{near}'?"),
                 None => format!("there are: {}", words.join(", ")),
             };

@@ -16,20 +16,20 @@ use crate::worktree::file::FileEntry;
 use crate::worktree::scan::{Scan, Seen};
 
 /// Looks at every file of the workspace and at every path that the target writes. `sides` are the manifests that its files
-/// may be from: the version that it was made from, and the one that an interrupted checkout was making of it. Untracked
+/// may be from: the version that it was made from, and those that interrupted checkouts were making of it. Untracked
 /// files that are in nobody's way stay.
 pub fn survey(
     store: &Store,
     root: &Root,
     scan: Scan<'_>,
-    sides: [Option<Id<Node>>; 2],
+    sides: &[Id<Node>],
     target: &Target<'_>,
     progress: &dyn Progress,
 ) -> Result<Survey> {
     let mut inspector = Inspector::new(store, root, atomic::present(&store.layout().tmp(), root.path()));
     let mut olds = Vec::new();
-    for manifest in sides.into_iter().flatten() {
-        olds.push(Selected::new(Entries::new(store, manifest)?, None));
+    for manifest in sides {
+        olds.push(Selected::new(Entries::new(store, *manifest)?, None));
     }
     let mut new = Selected::new(Entries::new(store, target.manifest)?, target.selection);
     for seen in scan {
