@@ -183,6 +183,17 @@ pub fn thousands(count: u64) -> String {
     out
 }
 
+/// Returns what could be read; `None` where the error spares others, which is handed to `take`.
+pub(crate) fn spare<T>(read: Result<T>, take: impl FnOnce(Error)) -> Result<Option<T>> {
+    match read {
+        Err(e) if e.spares_others() => {
+            take(e);
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
 /// Counts things: `1 file`, `1,204 files`.
 pub(crate) fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(count), if count == 1 { "" } else { "s" })

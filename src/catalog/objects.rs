@@ -2,7 +2,7 @@
 
 use crate::catalog::lookup::{Summary, count};
 use crate::catalog::query::{Listed, Query};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, spare};
 use crate::facts::State;
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::Version;
@@ -25,14 +25,8 @@ impl<'a> Said<'a> {
     /// # Errors
     /// Any other than that the facts cannot be read.
     pub fn new(repo: &'a Repo, damaged: &mut Vec<Error>) -> Result<Said<'a>> {
-        let facts = match repo.facts().fold() {
-            Err(e) if e.spares_others() => {
-                damaged.push(e.within("tags and later verdicts are unknown"));
-                State::default()
-            }
-            facts => facts?,
-        };
-        Ok(Said { repo, facts })
+        let facts = repo.facts().fold().map_err(|e| e.within("tags and later verdicts are unknown"));
+        Ok(Said { repo, facts: spare(facts, |e| damaged.push(e))?.unwrap_or_default() })
     }
 
     /// A version with what holds of it.
@@ -57,7 +51,7 @@ pub(super) fn select(repo: &Repo, query: &Query) -> Result<(Vec<Listed>, Vec<Err
         None => refs.datasets()?,
     };
     for dataset in datasets {
-        for number in known(refs.numbers(&dataset), &mut damaged)?.unwrap_or_default().into_iter().rev() {
+        for number in spare(refs.numbers(&dataset), |e| damaged.push(e))?.unwrap_or_default().into_iter().rev() {
             if query.dataset.is_some() && found.len() >= query.most() {
                 break;
             }
@@ -65,7 +59,7 @@ pub(super) fn select(repo: &Repo, query: &Query) -> Result<(Vec<Listed>, Vec<Err
                 let Some((id, version)) = repo.numbered(&dataset, &number)? else { return Ok(None) };
                 if query.selects_record(&version) { said.of(id, version).map(Some) } else { Ok(None) }
             };
-            let listed: Option<Listed> = known(read(), &mut damaged)?.flatten();
+            let listed: Option<Listed> = spare(read(), |e| damaged.push(e))?.flatten();
             if let Some(listed) = listed.filter(|listed| query.selects(listed)) {
                 found.push(listed);
             }
@@ -76,17 +70,6 @@ pub(super) fn select(repo: &Repo, query: &Query) -> Result<(Vec<Listed>, Vec<Err
     }
     keep(query, &mut found);
     Ok((found, damaged))
-}
-
-/// Returns what could be read; `None` where it could not, which is added to `damaged`.
-fn known<T>(read: Result<T>, damaged: &mut Vec<Error>) -> Result<Option<T>> {
-    match read {
-        Err(e) if e.spares_others() => {
-            damaged.push(e);
-            Ok(None)
-        }
-        read => read.map(Some),
-    }
 }
 
 /// Keeps the first, in the order of the query.
@@ -108,7 +91,7 @@ pub(super) fn summaries(repo: &Repo, query: &Query) -> Result<(Vec<Summary>, Vec
         }
     };
     for dataset in refs.datasets()? {
-        let Some(numbers) = known(refs.numbers(&dataset), &mut damaged)? else { continue };
+        let Some(numbers) = spare(refs.numbers(&dataset), |e| damaged.push(e))? else { continue };
         let versions = selected.as_ref().map_or(numbers.len() as u64, |counts| counts.get(&dataset).copied().unwrap_or(0));
         if versions > 0 {
             summaries.push(Summary { dataset, versions, latest: highest(&numbers).cloned() });

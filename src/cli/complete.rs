@@ -82,7 +82,7 @@ fn source(command: &str, arg: &Arg) -> Option<Source> {
         (_, "TAG") => Some(Source::Tags),
         ("log" | "list", "T") if arg.get_long() == Some("tag") => Some(Source::Tags),
         ("ls" | "cat", "PATH") => Some(Source::Versioned),
-        ("checkout" | "restore" | "diff" | "log" | "status", "PATH") => Some(Source::Paths),
+        ("checkout" | "restore" | "clean" | "diff" | "log" | "status", "PATH") => Some(Source::Paths),
         _ => None,
     }
 }

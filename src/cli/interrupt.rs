@@ -28,36 +28,28 @@ pub(crate) fn asked() -> bool {
     ASKED.load(SeqCst)
 }
 
-/// Work that looks at [`asked`] while this lives.
-pub(crate) struct Listening(());
+/// What Ctrl-C means while this lives.
+pub(crate) struct Guard(&'static AtomicUsize);
 
-impl Listening {
-    /// Work that looks begins.
-    pub(crate) fn new() -> Listening {
-        LISTENERS.fetch_add(1, SeqCst);
-        Listening(())
+impl Guard {
+    /// For work that looks at [`asked`]: the first Ctrl-C asks it to end.
+    pub(crate) fn listening() -> Guard {
+        Guard::of(&LISTENERS)
+    }
+
+    /// For a program that has the terminal, such as a pager: Ctrl-C is for that program alone.
+    pub(crate) fn ignoring() -> Guard {
+        Guard::of(&IGNORING)
+    }
+
+    fn of(count: &'static AtomicUsize) -> Guard {
+        count.fetch_add(1, SeqCst);
+        Guard(count)
     }
 }
 
-impl Drop for Listening {
+impl Drop for Guard {
     fn drop(&mut self) {
-        LISTENERS.fetch_sub(1, SeqCst);
-    }
-}
-
-/// A program that has the terminal, such as a pager: while this lives, Ctrl-C is for that program alone.
-pub(crate) struct Ignored(());
-
-impl Ignored {
-    /// The program begins.
-    pub(crate) fn new() -> Ignored {
-        IGNORING.fetch_add(1, SeqCst);
-        Ignored(())
-    }
-}
-
-impl Drop for Ignored {
-    fn drop(&mut self) {
-        IGNORING.fetch_sub(1, SeqCst);
+        self.0.fetch_sub(1, SeqCst);
     }
 }

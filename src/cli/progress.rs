@@ -12,7 +12,7 @@ use helox::{Progress, Stage};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::format::{count, size, thousands};
-use super::interrupt::{self, Listening};
+use super::interrupt::{self, Guard};
 
 /// Work shorter than this shows nothing.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -25,7 +25,7 @@ const WITHOUT_TOTAL: &str = "{msg} {done}, {files}, {rate}/s";
 /// One line of progress, for as long as it lives.
 pub(crate) struct Bar {
     line: Option<Line>,
-    _listening: Listening,
+    _listening: Guard,
 }
 
 struct Line {
@@ -53,7 +53,7 @@ impl Bar {
             shown: AtomicBool::new(false),
             has_total: AtomicBool::new(false),
         });
-        Bar { line, _listening: Listening::new() }
+        Bar { line, _listening: Guard::listening() }
     }
 }
 

@@ -208,6 +208,11 @@ pub struct Version {
 }
 
 impl Version {
+    /// `leases@1.2.0`.
+    pub fn name(&self) -> String {
+        format!("{}@{}", self.dataset, self.number)
+    }
+
     /// The bytes that are stored and hashed.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![FORMAT];

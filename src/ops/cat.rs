@@ -33,7 +33,7 @@ fn entry(repo: &Repo, found: &Found, typed: &str) -> Result<Entry> {
         return Ok(entry);
     }
     if path.is_empty() || !manifest::list(store, found.version.manifest, Some(&path))?.is_empty() {
-        let version = format!("{}@{}", found.version.dataset, found.version.number);
+        let version = found.version.name();
         return Err(Error::new(Kind::PathNotFound, format!("'{}' is a folder of {version}", printable(typed)))
             .with_hint(format!("list it: hlx ls {version} {}", printable(typed))));
     }

@@ -145,7 +145,7 @@ fn check_selects(repo: &Repo, found: &Found, selection: &Selection) -> Result<()
             paths.push(path.to_owned());
         }
     }
-    let version = format!("{}@{}", found.version.dataset, found.version.number);
+    let version = found.version.name();
     let error =
         |message: String| Error::new(Kind::PathNotFound, message).with_hint(format!("'hlx ls -r {version}' lists its files"));
     if let Some((flag, glob, _)) = unmatched.first() {

@@ -67,8 +67,8 @@ pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result
     let samples = samples.map(|(samples, _)| samples);
     let counts = samples.as_ref().map(|samples| samples.counts);
     Ok(Report {
-        version1: format!("{}@{}", a.version.dataset, a.version.number),
-        version2: format!("{}@{}", b.version.dataset, b.version.number),
+        version1: a.version.name(),
+        version2: b.version.name(),
         sample_difference: old.samples.zip(new.samples).map(|(old, new)| new as i64 - old as i64),
         file_difference: new.files as i64 - old.files as i64,
         size_difference_bytes: new.bytes as i64 - old.bytes as i64,

@@ -112,13 +112,8 @@ pub fn list(repo: &Repo, query: &Query) -> Result<ListReport> {
     let mut report = ListReport { datasets: Vec::new(), damaged: damaged.into() };
     for (dataset, known) in datasets {
         let (versions, latest) = known.map_or((0, None), |summary| (summary.versions, summary.latest));
-        let head = match head(repo, dataset) {
-            Err(e) if e.spares_others() => {
-                report.damaged.push(&e.within(format!("the HEAD of {}", dataset.name)));
-                None
-            }
-            head => head?,
-        };
+        let head = head(repo, dataset).map_err(|e| e.within(format!("the HEAD of {}", dataset.name)));
+        let head = report.damaged.spare(head)?.flatten();
         report.datasets.push(info(dataset, versions, latest, head));
     }
     Ok(report)

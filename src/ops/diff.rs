@@ -296,18 +296,14 @@ fn paths(repo: &Repo, typed: &[String], sides: [&Target; 2]) -> Result<Vec<Strin
     Ok(paths)
 }
 
-fn name(found: &Found) -> String {
-    format!("{}@{}", found.version.dataset, found.version.number)
-}
-
 fn versions(repo: &Repo, a: &Found, b: &Found) -> Result<Comparison> {
     Ok(Comparison {
         dataset: b.version.dataset.clone(),
         version: a.version.clone(),
         work: None,
         reversed: false,
-        from: name(a),
-        to: name(b),
+        from: a.version.name(),
+        to: b.version.name(),
         files: Differences::between(&**repo.store(), a.version.manifest, b.version.manifest)?,
     })
 }
@@ -323,7 +319,7 @@ fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress)
         version: a.version.clone(),
         work: Some(folder),
         reversed: false,
-        from: name(a),
+        from: a.version.name(),
         to: format!("{}@WORK", dataset.name),
         files,
     })

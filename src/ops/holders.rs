@@ -13,8 +13,8 @@ use crate::id::{Content, Id, Node, Version as VersionId};
 use crate::manifest::{Diff, NodeSource};
 use crate::object::node::{self, Entry, EntryKind};
 use crate::object::version::{Number, Version};
-use crate::ops::DamageList;
 use crate::ops::folder::{Difference, Folder, Part};
+use crate::ops::{DamageList, damage};
 use crate::repo::{Dataset, Repo};
 use crate::store::Store;
 use crate::worktree::selection::Matcher;
@@ -87,19 +87,12 @@ impl Nearest {
 
 /// Reads the versions of a dataset, or of all, the highest numbers of each first. Damaged ones are named and left out.
 pub(super) fn versions(repo: &Repo, dataset: Option<&str>, damaged: &mut DamageList) -> Result<Vec<Candidate>> {
-    let mut versions = Vec::new();
-    for name in repo.versions().datasets()? {
-        if dataset.is_some_and(|dataset| dataset != name) {
-            continue;
-        }
-        for number in repo.versions().numbers(&name)?.iter().rev() {
-            match repo.numbered(&name, number) {
-                Ok(found) => versions.extend(found),
-                Err(e) if e.spares_others() => damaged.push(&e.within(format!("{name}@{number}"))),
-                Err(e) => return Err(e),
-            }
-        }
-    }
+    let mut versions: Vec<Candidate> = Vec::new();
+    damage::versions(repo, dataset, damaged, |id, version| {
+        versions.push((id, version));
+        Ok(())
+    })?;
+    versions.sort_by(|(_, a), (_, b)| a.dataset.cmp(&b.dataset).then_with(|| b.number.cmp(&a.number)));
     Ok(versions)
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use crate::catalog::{self, Listed, Query, Said};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, spare};
 use crate::id::{Id, Node};
 use crate::manifest::{self, Change, Diff};
 use crate::object::version::Version;
@@ -72,7 +72,7 @@ pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
         if limit.is_some_and(|limit| report.versions.len() >= limit) {
             break;
         }
-        let name = format!("{}@{}", listed.version.dataset, listed.version.number);
+        let name = listed.version.name();
         let view = || {
             let Some(paths) = &paths else { return viewer.listed(listed).map(Some) };
             if !paths.are_changed_by(repo, &listed.version)? {
@@ -82,14 +82,9 @@ pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
             let view = viewer.listed(listed)?;
             Ok(Some(VersionView { files: files.or(view.files), ..view }))
         };
-        match view() {
-            Ok(None) => {}
-            Ok(Some(mut view)) => {
-                report.damaged.append(&mut view.damaged);
-                report.versions.push(view);
-            }
-            Err(e) if e.spares_others() => report.damaged.push(&e.within(name)),
-            Err(e) => return Err(e),
+        if let Some(mut view) = report.damaged.spare(view().map_err(|e| e.within(name)))?.flatten() {
+            report.damaged.append(&mut view.damaged);
+            report.versions.push(view);
         }
     }
     Ok(report)
@@ -198,12 +193,9 @@ fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<(Vec<L
     {
         for parent in &version.parents {
             if seen.insert(*parent) {
-                match repo.version(*parent) {
-                    Ok(version) => drop(open.insert((version.number.clone(), *parent), version)),
-                    Err(e) if e.spares_others() => {
-                        damaged.push(e.within(format!("a parent of {}@{}", version.dataset, version.number)));
-                    }
-                    Err(e) => return Err(e),
+                let read = repo.version(*parent).map_err(|e| e.within(format!("a parent of {}", version.name())));
+                if let Some(version) = spare(read, |e| damaged.push(e))? {
+                    open.insert((version.number.clone(), *parent), version);
                 }
             }
         }

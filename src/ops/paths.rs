@@ -107,7 +107,7 @@ pub(super) fn places<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<(&'a Datas
 
 /// The error for a path that a version does not have.
 pub(super) fn unknown(repo: &Repo, found: &Found, path: &str) -> Error {
-    let version = format!("{}@{}", found.version.dataset, found.version.number);
+    let version = found.version.name();
     let question = question(repo, &found.version.dataset, found.version.manifest, path);
     Error::new(Kind::PathNotFound, format!("{version} has no '{}'{question}", printable(path)))
         .with_hint(format!("'hlx ls -r {version}' lists its files"))

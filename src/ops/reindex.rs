@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::catalog;
 use crate::error::{Kind, Result};
+use crate::ops::{DamageList, damage};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
 use crate::store::presence::Presence;
@@ -70,31 +71,15 @@ pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<Report> {
 
 /// Counts the versions that can be read, and names the others and those that lack something. No data is read.
 fn versions(repo: &Repo, progress: &dyn Progress, report: &mut Report) -> Result<()> {
-    let (refs, mut presence) = (repo.versions(), Presence::new(repo.store()));
-    for dataset in refs.datasets()? {
-        let numbers = match refs.numbers(&dataset) {
-            Err(e) if e.spares_others() => {
-                report.unreadable.push(e.to_string());
-                continue;
-            }
-            numbers => numbers?,
-        };
-        for number in numbers {
-            progress.check()?;
-            let version = match repo.numbered(&dataset, &number) {
-                Ok(Some((_, version))) => version,
-                Ok(None) => continue,
-                Err(e) if e.spares_others() => {
-                    report.unreadable.push(e.to_string());
-                    continue;
-                }
-                Err(e) => return Err(e),
-            };
-            report.versions += 1;
-            let (schema, absent) = (repo.schema(&version).err(), presence.absent(version.manifest, progress)?);
-            let reasons = schema.into_iter().map(|e| e.to_string()).chain(absent.map(|absent| absent.to_string()));
-            report.incomplete.extend(reasons.map(|reason| format!("{dataset}@{number}: {reason}")));
-        }
-    }
+    let (mut presence, mut damaged) = (Presence::new(repo.store()), DamageList::default());
+    damage::versions(repo, None, &mut damaged, |_, version| {
+        progress.check()?;
+        report.versions += 1;
+        let (schema, absent) = (repo.schema(&version).err(), presence.absent(version.manifest, progress)?);
+        let reasons = schema.into_iter().map(|e| e.to_string()).chain(absent.map(|absent| absent.to_string()));
+        report.incomplete.extend(reasons.map(|reason| format!("{}: {reason}", version.name())));
+        Ok(())
+    })?;
+    report.unreadable.extend_from_slice(damaged.messages());
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::object::Kind;
-use crate::ops::DamageList;
+use crate::ops::{DamageList, damage};
 use crate::repo::Repo;
 
 /// The store in numbers.
@@ -38,24 +38,13 @@ pub struct Report {
 pub fn run(repo: &Repo) -> Result<Report> {
     let store = repo.store();
     let unread = store.refresh()?;
-    let refs = repo.versions();
     let (mut versions, mut files, mut logical_bytes, mut damaged) = (0, 0, 0u64, DamageList::default());
-    for dataset in refs.datasets()? {
-        for number in refs.numbers(&dataset)? {
-            let statistics = match repo.numbered(&dataset, &number) {
-                Ok(Some((_, version))) => version.statistics,
-                Ok(None) => continue,
-                Err(e) if e.spares_others() => {
-                    damaged.push(&e);
-                    continue;
-                }
-                Err(e) => return Err(e),
-            };
-            versions += 1;
-            files += statistics.files;
-            logical_bytes = logical_bytes.saturating_add(statistics.bytes);
-        }
-    }
+    damage::versions(repo, None, &mut damaged, |_, version| {
+        versions += 1;
+        files += version.statistics.files;
+        logical_bytes = logical_bytes.saturating_add(version.statistics.bytes);
+        Ok(())
+    })?;
     unread.iter().for_each(|e| damaged.push(e));
     let tables = store.tables();
     let (mut chunks, mut unique_bytes) = (0, 0);

@@ -56,7 +56,7 @@ pub fn add(repo: &Repo, options: &Options) -> Result<Report> {
     let found = revision::version(repo, &options.revision).map_err(|error| swapped(repo, options, error))?;
     options.tags.iter().try_for_each(|tag| names::check_tag(tag)).map_err(|error| swapped(repo, options, error))?;
     let Found { id, version } = &found;
-    let name = format!("{}@{}", version.dataset, version.number);
+    let name = version.name();
     let facts = repo.facts().fold()?;
     let status = standing::status(repo, &facts, *id, version)?;
     let how = || format!("check it: hlx validate {name} --record");
@@ -80,7 +80,7 @@ pub fn remove(repo: &Repo, options: &Options) -> Result<Report> {
     let found = revision::version(repo, &options.revision)?;
     let borne = repo.facts().fold()?.tags_of(found.id);
     if let Some(tag) = options.tags.iter().find(|tag| !borne.contains(tag)) {
-        let version = format!("{}@{}", found.version.dataset, found.version.number);
+        let version = found.version.name();
         let error = Error::new(Kind::VersionNotFound, format!("{version} has no tag '{}'", printable(tag)));
         return Err(match borne.is_empty() {
             true => error.with_hint("it has no tags"),

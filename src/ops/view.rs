@@ -122,13 +122,8 @@ pub(crate) struct Viewer<'a> {
 impl<'a> Viewer<'a> {
     /// Knows what the facts say. Where they cannot be read, views are without, and `damaged` gets the reason.
     pub fn new(repo: &'a Repo, damaged: &mut DamageList) -> Result<Viewer<'a>> {
-        let facts = match repo.facts().fold() {
-            Err(e) if e.spares_others() => {
-                damaged.push(&e.within("tags, notes, runs and later verdicts are unknown"));
-                State::default()
-            }
-            facts => facts?,
-        };
+        let facts = repo.facts().fold().map_err(|e| e.within("tags, notes, runs and later verdicts are unknown"));
+        let facts = damaged.spare(facts)?.unwrap_or_default();
         Ok(Viewer { repo, facts, whole: true, compares: true, schema: None, judgement: None })
     }
 
@@ -210,13 +205,7 @@ impl<'a> Viewer<'a> {
         let errors = judgement.iter().flat_map(|judgement| &judgement.findings);
         let errors = errors.filter(|finding| finding.severity == Severity::Error).cloned().collect();
         let mut damaged = DamageList::default();
-        let schema = match self.schema(&version) {
-            Err(e) if e.spares_others() => {
-                damaged.push(&e);
-                None
-            }
-            schema => schema?,
-        };
+        let schema = damaged.spare(self.schema(&version))?.flatten();
         Ok(VersionView {
             runs: self.facts.runs_of(id).iter().map(|run| RunView::of(run, name.clone())).collect(),
             notes: self.facts.notes_of(id).iter().map(|note| NoteView::of(note, name.clone())).collect(),

@@ -79,13 +79,8 @@ fn ask(
 ) -> Result<()> {
     for candidate in candidates {
         progress.check()?;
-        match holders(candidate) {
-            Ok(found) => report.versions.extend(found),
-            Err(e) if e.spares_others() => {
-                report.damaged.push(&e.within(format!("{}@{}", candidate.1.dataset, candidate.1.number)));
-            }
-            Err(e) => return Err(e),
-        }
+        let found = holders(candidate).map_err(|e| e.within(candidate.1.name()));
+        report.versions.extend(report.damaged.spare(found)?.into_iter().flatten());
     }
     Ok(())
 }

@@ -163,7 +163,7 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
     }
     for parent in parsed.steps {
         let Some(id) = found.version.parents.get(parent - 1).copied() else {
-            let name = format!("{}@{}", found.version.dataset, found.version.number);
+            let name = found.version.name();
             let lacks = if parent == 1 { "no parent".to_owned() } else { format!("no parent number {parent}") };
             return Err(Error::new(Kind::VersionNotFound, format!("{name} has {lacks}")));
         };

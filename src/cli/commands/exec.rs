@@ -15,7 +15,7 @@ use super::Answer;
 use super::run::recorded;
 use crate::cli::args;
 use crate::cli::failure;
-use crate::cli::interrupt::Ignored;
+use crate::cli::interrupt::Guard;
 use crate::cli::output::Form;
 use crate::cli::session::Session;
 
@@ -82,7 +82,7 @@ fn execute(command: &[OsString], versions: &[Trained], session: &Session) -> Res
         // Stdout is for the one document.
         child.stdout(Stdio::from(io::stderr()));
     }
-    let _ignored = Ignored::new();
+    let _ignored = Guard::ignoring();
     child.status().map_err(|source| {
         let kind = if source.kind() == IoErrorKind::NotFound { ErrorKind::PathNotFound } else { ErrorKind::Io };
         let program = program.to_string_lossy();

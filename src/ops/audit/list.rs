@@ -10,8 +10,8 @@ use crate::id::{Fact as FactId, Id, Verdict as VerdictId, Version as VersionId};
 use crate::object::fact::{Fact, Statement};
 use crate::object::verdict::ONE;
 use crate::object::version::{ChangeType, Number, Version};
-use crate::ops::DamageList;
 use crate::ops::said::RunFields;
+use crate::ops::{DamageList, damage};
 use crate::repo::Repo;
 
 /// How much to list.
@@ -98,13 +98,7 @@ pub enum What {
 /// Lists the history, the newest first.
 pub fn list(repo: &Repo, options: Options) -> Result<Report> {
     let mut damaged = DamageList::default();
-    let facts = match repo.facts().all() {
-        Err(e) if e.spares_others() => {
-            damaged.push(&e.within("facts are left out"));
-            Vec::new()
-        }
-        facts => facts?,
-    };
+    let facts = damaged.spare(repo.facts().all().map_err(|e| e.within("facts are left out")))?.unwrap_or_default();
     let mut history = History::of(repo, &mut damaged)?;
     for (id, fact) in facts {
         history.make_until(fact.time);
@@ -127,22 +121,11 @@ struct History {
 
 impl History {
     fn of(repo: &Repo, damaged: &mut DamageList) -> Result<History> {
-        let (refs, mut versions) = (repo.versions(), HashMap::new());
-        for dataset in refs.datasets()? {
-            let numbers = match refs.numbers(&dataset) {
-                Err(e) if e.spares_others() => {
-                    damaged.push(&e);
-                    continue;
-                }
-                numbers => numbers?,
-            };
-            for number in numbers {
-                match repo.numbered(&dataset, &number) {
-                    Err(e) if e.spares_others() => damaged.push(&e),
-                    version => versions.extend(version?),
-                }
-            }
-        }
+        let mut versions = HashMap::new();
+        damage::versions(repo, None, damaged, |id, version| {
+            versions.insert(id, version);
+            Ok(())
+        })?;
         let mut waiting: Vec<_> = versions.iter().map(|(id, version)| (version.created, *id)).collect();
         waiting.sort_by(|a, b| b.cmp(a));
         Ok(History { versions, waiting, made: HashSet::new(), entries: Vec::new() })

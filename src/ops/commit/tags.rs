@@ -16,7 +16,7 @@ impl Commit<'_> {
 
     /// Fails if one of the tags that were asked for is kept for versions of another status.
     pub(super) fn check_protected(&self, version: &Version, status: ValidationStatus) -> Result<()> {
-        let name = format!("{}@{}", version.dataset, version.number);
+        let name = version.name();
         let how = || match self.dataset.validation {
             Some(_) => "commit without the tag, or without --no-validate".to_owned(),
             None => format!("declare rules in helox.toml: [[dataset.{}.validation.rule]]", self.dataset.name),

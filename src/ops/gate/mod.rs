@@ -40,7 +40,7 @@ pub use drift::{Drift, Label, Sums};
 pub use report::{Finding, Judgement, RuleReport, Unreadable};
 
 /// Findings of a rule that a report has, unless the user asks for another number.
-const MAX_TOLD: usize = if cfg!(test) { 12 } else { 10_000 };
+pub(in crate::ops) const MAX_TOLD: usize = if cfg!(test) { 12 } else { 10_000 };
 
 /// A file on the old side and on the new.
 type Sides = (Option<Entry>, Option<Entry>);

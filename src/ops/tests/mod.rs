@@ -7,6 +7,7 @@ mod dialects;
 mod facts;
 mod faults;
 mod gate;
+mod gate_cache;
 mod model;
 mod numbers;
 mod opaque;

@@ -213,7 +213,7 @@ impl Verifier<'_> {
     fn target(&mut self, target: &str) -> Result<()> {
         match revision::version(self.repo, target) {
             Ok(found) => {
-                let name = format!("{}@{}", found.version.dataset, found.version.number);
+                let name = found.version.name();
                 self.versions.push((name, found.version));
                 Ok(())
             }
