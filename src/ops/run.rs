@@ -172,7 +172,7 @@ pub fn list(repo: &Repo, options: &ListOptions) -> Result<ListReport> {
         None => state.runs(),
     };
     let views = runs.iter().map(|run| RunView::of(run, names.get(run.version)));
-    let wanted = |view: &RunView| options.dataset.is_none() || view.dataset_name == options.dataset;
+    let wanted = |view: &RunView| options.wants(repo, view.dataset_name.as_deref());
     Ok(ListReport { runs: views.filter(wanted).collect() })
 }
 

@@ -88,6 +88,14 @@ pub struct ListOptions {
     pub revision: Option<String>,
 }
 
+impl ListOptions {
+    /// Tells if what is said of a version of this dataset is listed.
+    pub(super) fn wants(&self, repo: &Repo, dataset: Option<&str>) -> bool {
+        let current = |name| repo.config().current(name);
+        self.dataset.as_deref().is_none_or(|wanted| dataset.map(current) == Some(current(wanted)))
+    }
+}
+
 /// The name of a version: dataset and number.
 pub(super) type Name = Option<(String, Number)>;
 
