@@ -30,6 +30,7 @@ const VERBS: [&str; 39] = [
     "run exec",
     "run show",
     "run list",
+    "run withdraw",
     "run compare",
     "note",
     "note add",
