@@ -5,6 +5,7 @@
 //! store's writer and the entries to the caller. Memory: some pieces a core, whatever the size of the files.
 
 mod count;
+mod damaged;
 mod feed;
 mod work;
 
@@ -29,6 +30,7 @@ use count::{Counter, Told};
 use feed::{Feed, Job, Piece};
 
 pub use count::{Counting, Watch, Watcher};
+pub use damaged::DamagedFiles;
 use work::{Worked, Worker};
 
 /// An entry of the new version, and what the stat cache will know of the file.
