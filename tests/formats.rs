@@ -28,6 +28,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("block-delta", block_delta),
     ("block-zstd", block_zstd),
     ("fact-joined", |bytes| same(bytes, &fact_joined(), Fact::decode, Fact::encode)),
+    ("fact-withdrawn", |bytes| same(bytes, &fact_withdrawn(), Fact::decode, Fact::encode)),
     ("fact-note", |bytes| same(bytes, &fact_note(), Fact::decode, Fact::encode)),
     ("fact-run", |bytes| same(bytes, &fact_run(), Fact::decode, Fact::encode)),
     ("fact-tag", |bytes| same(bytes, &fact_tag(), Fact::decode, Fact::encode)),
@@ -323,6 +324,11 @@ fn fact_run() -> Fact {
         artifacts: vec![Artifact { path: "out/weights.bin".into(), size: 10, content: Id::of(SCRIPT) }],
     };
     fact_later(Statement::Run { version: second().id(), run: Arc::new(run) })
+}
+
+fn fact_withdrawn() -> Fact {
+    let reason = "evaluated on the training split".into();
+    fact_later(Statement::RunWithdrawn { version: second().id(), run: fact_run().id(), reason })
 }
 
 fn fact_note() -> Fact {

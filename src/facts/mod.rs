@@ -11,4 +11,4 @@ mod state;
 
 pub use chain::Facts;
 pub use check::{Checked, Fault, entry_name};
-pub use state::{Noted, Recorded, State};
+pub use state::{Noted, Recorded, State, Withdrawal};

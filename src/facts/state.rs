@@ -39,6 +39,17 @@ pub struct Noted {
     pub author: String,
 }
 
+/// That a run does not count, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withdrawal {
+    /// Why.
+    pub reason: String,
+    /// When it was withdrawn.
+    pub time: Time,
+    /// Who withdrew it.
+    pub author: String,
+}
+
 /// What was said of one version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Said {
@@ -56,6 +67,8 @@ pub struct State {
     versions: HashMap<Id<Version>, Said>,
     runs: Vec<Arc<Recorded>>,
     notes: Vec<Arc<Noted>>,
+    /// By the fact that recorded the run.
+    withdrawals: HashMap<Id<FactId>, Withdrawal>,
 }
 
 /// The versions that have a tag, while facts are folded.
@@ -136,6 +149,9 @@ impl State {
                     state.versions.entry(version).or_default().notes.push(noted.clone());
                     state.notes.push(noted);
                 }
+                Statement::RunWithdrawn { run, reason, .. } => {
+                    state.withdrawals.entry(run).or_insert(Withdrawal { reason, time, author });
+                }
             }
         }
         for (tag, Bearers { turns, .. }) in bearers.into_iter().filter(|(_, bearers)| !bearers.turns.is_empty()) {
@@ -176,9 +192,19 @@ impl State {
         self.versions.get(&version).map_or(&[], |said| &said.runs)
     }
 
+    /// The runs of a version that were not withdrawn, the first recorded first.
+    pub fn counted_runs_of(&self, version: Id<Version>) -> impl Iterator<Item = &Arc<Recorded>> {
+        self.runs_of(version).iter().filter(|run| self.withdrawal_of(run.id).is_none())
+    }
+
     /// The runs of all versions, the first recorded first.
     pub fn runs(&self) -> &[Arc<Recorded>] {
         &self.runs
+    }
+
+    /// Why the run that this fact recorded does not count, if it was withdrawn.
+    pub fn withdrawal_of(&self, run: Id<FactId>) -> Option<&Withdrawal> {
+        self.withdrawals.get(&run)
     }
 
     /// The notes on a version, the first written first.
@@ -223,6 +249,13 @@ mod tests {
         assert_eq!((state.verdict_of(one), state.verdict_of(two)), (Some(Id::of(b"good")), None));
         assert_eq!((state.notes_of(one).len(), state.notes_of(two)[0].text.as_str(), state.notes().len()), (0, "re-crawl", 1));
         assert_eq!(state.runs_of(Id::of(b"three")), []);
+        let withdrawn = |n, reason: &str| {
+            let run = state.runs()[1].id;
+            fact(n, Statement::RunWithdrawn { version: two, run, reason: reason.into() })
+        };
+        let after = State::of([withdrawn(7, "leaked"), withdrawn(8, "again")], |_| None);
+        assert_eq!(after.withdrawal_of(state.runs()[1].id).map(|w| w.reason.as_str()), Some("leaked"), "the first reason stays");
+        assert_eq!(after.withdrawal_of(state.runs()[0].id), None);
     }
 
     #[test]

@@ -57,6 +57,15 @@ pub enum Statement {
         /// The words.
         text: String,
     },
+    /// A run was withdrawn: it was recorded by mistake, or its result does not count.
+    RunWithdrawn {
+        /// The version of the run.
+        version: Id<Version>,
+        /// The fact that recorded the run.
+        run: Id<FactId>,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Statement {
@@ -68,7 +77,8 @@ impl Statement {
             | Statement::TagRemoved { version, .. }
             | Statement::Validated { version, .. }
             | Statement::Run { version, .. }
-            | Statement::Note { version, .. } => Some(*version),
+            | Statement::Note { version, .. }
+            | Statement::RunWithdrawn { version, .. } => Some(*version),
         }
     }
 }
@@ -112,6 +122,11 @@ impl Fact {
                 put_version(&mut out, 5, version);
                 out.put_bytes(text.as_bytes());
             }
+            Statement::RunWithdrawn { version, run, reason } => {
+                put_version(&mut out, 6, version);
+                out.extend_from_slice(run.as_bytes());
+                out.put_bytes(reason.as_bytes());
+            }
         }
         out
     }
@@ -153,6 +168,10 @@ impl Fact {
             }
             Statement::Note { text, .. } if text.is_empty() => Err(Malformed("the note is empty")),
             Statement::Note { text, .. } if text.len() > limits::NOTE => Err(Malformed("the note has more than 65,536 bytes")),
+            Statement::RunWithdrawn { reason, .. } if reason.is_empty() => Err(Malformed("the reason is empty")),
+            Statement::RunWithdrawn { reason, .. } if reason.len() > limits::NOTE => {
+                Err(Malformed("the reason has more than 65,536 bytes"))
+            }
             Statement::Run { run, .. } => run.check(),
             _ => Ok(()),
         }
@@ -176,6 +195,10 @@ fn decode_statement(take: &mut Take<'_>) -> Result<Statement, Malformed> {
         3 => Ok(Statement::Validated { version, verdict: Id::from_bytes(take.array()?) }),
         4 => Ok(Statement::Run { version, run: Arc::new(Run::decode(take)?) }),
         5 => Ok(Statement::Note { version, text: take.text()?.to_owned() }),
+        6 => {
+            let run = Id::from_bytes(take.array()?);
+            Ok(Statement::RunWithdrawn { version, run, reason: take.text()?.to_owned() })
+        }
         _ => Err(Malformed("the fact says something that this hlx does not know")),
     }
 }
@@ -213,6 +236,7 @@ mod tests {
             Statement::Validated { version, verdict: Id::of(b"verdict") },
             Statement::Run { version, run: Arc::new(run) },
             Statement::Note { version, text: "re-crawl in May".into() },
+            Statement::RunWithdrawn { version, run: Id::of(b"run"), reason: "trained on the wrong split".into() },
         ];
         for statement in said {
             let parents = vec![Id::from_bytes([1; 32]), Id::from_bytes([2; 32])];

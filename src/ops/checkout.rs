@@ -181,8 +181,8 @@ fn in_place(
     selection: Option<Selection>,
     progress: &dyn Progress,
 ) -> Result<Report> {
-    let name = &found.version.dataset;
-    let dataset = repo.dataset(Some(name))?;
+    let dataset = repo.dataset(Some(&found.version.dataset))?;
+    let name = &dataset.name;
     let (store, layout) = (repo.store(), repo.store().layout());
     let _workspace = state::lock(layout, name)?;
     let before = State::load(layout, name)?;

@@ -8,10 +8,11 @@ use crate::catalog::{self, Query};
 use crate::error::{Error, Kind, Result};
 use crate::object::version::Number;
 use crate::ops::DamageList;
+use crate::refs::names;
 use crate::repo::config::{self, Dataset};
 use crate::repo::revision::highest;
 use crate::repo::{CONFIG, Repo, git};
-use crate::worktree::state::State;
+use crate::worktree::state::{self, State};
 
 /// A dataset to declare.
 #[derive(Clone, Debug)]
@@ -93,8 +94,43 @@ pub fn add(repo: &Repo, options: &AddOptions) -> Result<AddReport> {
 pub fn remove(repo: &Repo, name: &str) -> Result<Info> {
     let info = present(repo, repo.dataset(Some(name))?)?;
     let layout = repo.store().layout();
-    config::remove_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), name)?;
+    config::remove_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &info.name)?;
     Ok(info)
+}
+
+/// Another name for a dataset.
+#[derive(Clone, Debug, Serialize)]
+pub struct RenameReport {
+    /// The name that it had.
+    pub from: String,
+    /// The dataset with its new name.
+    #[serde(flatten)]
+    pub info: Info,
+}
+
+/// Renames a dataset. Its versions keep the name under which they were committed, which is part of what their ids hash;
+/// they are found by the new name too, and the next version has the new one.
+pub fn rename(repo: &Repo, from: &str, to: &str) -> Result<RenameReport> {
+    let dataset = repo.dataset(Some(from))?;
+    names::check_dataset(to)?;
+    if !dataset.formerly.iter().any(|former| former == to) && repo.versions().datasets()?.iter().any(|known| known == to) {
+        let message = format!("'{to}' has versions of another dataset");
+        return Err(Error::new(Kind::Conflict, message).with_hint("choose a name that no dataset ever had"));
+    }
+    let layout = repo.store().layout();
+    let _workspace = state::lock(layout, &dataset.name)?;
+    let _renamed = state::lock(layout, to)?;
+    // First, so that the dataset never stands there without what it holds.
+    State::load(layout, &dataset.name)?.save(layout, to)?;
+    config::rename_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), dataset, to)?;
+    State::default().save(layout, &dataset.name)?;
+    let renamed = Repo::open(repo.root())?;
+    Ok(RenameReport { from: dataset.name.clone(), info: show(&renamed, to)? })
+}
+
+fn sorted(mut numbers: Vec<Number>) -> Vec<Number> {
+    numbers.sort();
+    numbers
 }
 
 /// Tells of every dataset; of a query that leaves versions out, only of those that have a version which it selects, and how
@@ -103,15 +139,15 @@ pub fn list(repo: &Repo, query: &Query) -> Result<ListReport> {
     let (summaries, damaged) = catalog::summaries(repo, query)?;
     let mut datasets = Vec::new();
     for dataset in repo.config().datasets() {
-        let known = summaries.iter().find(|summary| summary.dataset == dataset.name);
-        if known.is_some() || query.selects_all() {
-            datasets.push((dataset, known.cloned()));
+        let own = || summaries.iter().filter(|summary| dataset.names().any(|name| name == summary.dataset));
+        let latest: Vec<Number> = own().filter_map(|summary| summary.latest.clone()).collect();
+        if !latest.is_empty() || query.selects_all() {
+            datasets.push((dataset, own().map(|summary| summary.versions).sum(), highest(&sorted(latest)).cloned()));
         }
     }
     datasets.truncate(query.limit.unwrap_or(usize::MAX));
     let mut report = ListReport { datasets: Vec::new(), damaged: damaged.into() };
-    for (dataset, known) in datasets {
-        let (versions, latest) = known.map_or((0, None), |summary| (summary.versions, summary.latest));
+    for (dataset, versions, latest) in datasets {
         let head = head(repo, dataset).map_err(|e| e.within(format!("the HEAD of {}", dataset.name)));
         let head = report.damaged.spare(head)?.flatten();
         report.datasets.push(info(dataset, versions, latest, head));
@@ -126,7 +162,7 @@ pub fn show(repo: &Repo, name: &str) -> Result<Info> {
 
 /// Tells of a dataset by its refs.
 fn present(repo: &Repo, dataset: &Dataset) -> Result<Info> {
-    let numbers = repo.versions().numbers(&dataset.name)?;
+    let numbers = repo.numbers(&dataset.name)?;
     Ok(info(dataset, numbers.len() as u64, highest(&numbers).cloned(), head(repo, dataset)?))
 }
 

@@ -142,7 +142,8 @@ impl Owner {
         if let Some(stamp) = &folder.stamp
             && repo.versions().datasets()?.contains(&stamp.dataset_name)
         {
-            return Ok(Some(Owner { dataset: stamp.dataset_name.clone(), path: String::new() }));
+            let dataset = repo.config().current(&stamp.dataset_name).to_owned();
+            return Ok(Some(Owner { dataset, path: String::new() }));
         }
         let Ok(path) = path.canonicalize() else { return Ok(None) };
         let inside = |dataset: &Dataset| {

@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::facts::State;
 use crate::id::{Id, Version as VersionId};
 use crate::object::fact::Statement;
-use crate::object::version::{Number, ValidationStatus};
+use crate::object::version::{Number, ValidationStatus, Version};
 use crate::repo::{Dataset, Here, Repo};
 
 /// A tag that moves.
@@ -45,6 +45,7 @@ pub(super) fn plan(
     how: impl Fn(&str) -> String,
 ) -> Result<Labels> {
     let (mut here, mut labels) = (Here::of(repo), Labels::default());
+    let is_own = |version: &Version| repo.config().current(&version.dataset) == repo.config().current(dataset);
     for tag in tags {
         let bearers = facts.versions_with(tag);
         if bearers.contains(&id) || labels.added.contains(tag) {
@@ -52,9 +53,9 @@ pub(super) fn plan(
             continue;
         }
         for bearer in bearers {
-            let Some(version) = here.version(*bearer)?.filter(|version| version.dataset == dataset) else { continue };
+            let Some(version) = here.version(*bearer)?.filter(is_own) else { continue };
             if !moves {
-                let message = format!("tag '{tag}' is on {dataset}@{}", version.number);
+                let message = format!("tag '{tag}' is on {}", version.name());
                 return Err(Error::new(Kind::Conflict, message).with_hint(how(tag)));
             }
             labels.statements.push(Statement::TagRemoved { version: *bearer, tag: tag.clone() });

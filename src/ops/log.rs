@@ -148,12 +148,12 @@ impl Paths {
 
 /// Fails if no version of a dataset has one of the paths. The latest version, which most often has them, is asked first.
 fn check(repo: &Repo, dataset: &str, paths: &[String]) -> Result<()> {
-    let numbers = repo.versions().numbers(dataset)?;
+    let numbers = repo.numbers(dataset)?;
     let mut missing: Vec<&String> = paths.iter().collect();
     let mut latest = None;
     for number in numbers.iter().rev() {
         // What cannot be read is named by the list.
-        let Ok(Some((_, version))) = repo.numbered(dataset, number) else { continue };
+        let Ok(Some((_, version))) = repo.version_of(dataset, number) else { continue };
         missing.retain(|path| !manifest::has(&**repo.store(), version.manifest, path).unwrap_or(false));
         if missing.is_empty() {
             return Ok(());
@@ -168,11 +168,8 @@ fn check(repo: &Repo, dataset: &str, paths: &[String]) -> Result<()> {
 
 /// The dataset that is meant: the one that is named, else the one stood in, else the only one; `None` for all.
 fn dataset(repo: &Repo, named: Option<&str>) -> Result<Option<String>> {
-    let mut all = repo.versions().datasets()?;
-    all.extend(repo.config().datasets().map(|dataset| dataset.name.clone()));
-    all.sort();
-    all.dedup();
-    match named.or_else(|| repo.within()) {
+    let mut all = revision::datasets(repo)?;
+    match named.or_else(|| repo.within()).map(|name| repo.config().current(name)) {
         Some(name) if all.iter().any(|known| known == name) => Ok(Some(name.to_owned())),
         Some(name) => Err(repo.unknown(name)),
         None if all.is_empty() => Err(Error::new(Kind::DatasetNotFound, "the repository has no dataset yet")

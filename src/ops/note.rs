@@ -58,6 +58,6 @@ pub fn list(repo: &Repo, options: &ListOptions) -> Result<ListReport> {
         None => state.notes(),
     };
     let views = notes.iter().map(|note| NoteView::of(note, names.get(note.version)));
-    let wanted = |view: &NoteView| options.dataset.is_none() || view.dataset_name == options.dataset;
+    let wanted = |view: &NoteView| options.wants(repo, view.dataset_name.as_deref());
     Ok(ListReport { notes: views.filter(wanted).collect() })
 }

@@ -45,7 +45,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let (dataset, paths) = paths::places(repo, &options.paths)?;
     let qualified = |text: &str| if text.contains('@') { text.to_owned() } else { format!("{}@{text}", dataset.name) };
     let found = revision::version(repo, &qualified(options.source.as_deref().unwrap_or("HEAD")))?;
-    if found.version.dataset != dataset.name {
+    if repo.config().current(&found.version.dataset) != dataset.name {
         return Err(Error::usage(format!("the files are in '{}', not in '{}'", dataset.name, found.version.dataset)));
     }
     let (store, layout) = (repo.store(), repo.store().layout());

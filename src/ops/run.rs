@@ -10,6 +10,7 @@ use crate::clock::Time;
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Recorded, State};
 use crate::id::{Id, Version as VersionId};
+use crate::limits;
 use crate::object::fact::{Metric, Run, Statement};
 use crate::object::version::{Number, Version};
 use crate::ops::said::{Names, RunView, spoken};
@@ -116,7 +117,8 @@ pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result
     for (id, (version, run)) in ids.into_iter().zip(said) {
         let time = repo.facts().get(id)?.time;
         let recorded = Recorded { id, version: version.id, run, time, author: author.clone() };
-        views.push(RunView::of(&recorded, Some((version.dataset_name.clone(), version.version.clone()))));
+        let name = Some((version.dataset_name.clone(), version.version.clone()));
+        views.push(RunView::of(&recorded, name, &State::default()));
     }
     Ok(views)
 }
@@ -124,11 +126,34 @@ pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result
 /// Finds a run by its id, or the first digits of it.
 pub fn show(repo: &Repo, word: &str) -> Result<RunView> {
     let state = repo.facts().fold()?;
-    let run = find(&state, word)?.ok_or_else(|| {
-        Error::new(Kind::VersionNotFound, format!("unknown run '{}'", printable(word))).with_hint("'hlx run list' lists the runs")
-    })?;
-    let mut names = Names::of(repo);
-    Ok(RunView::of(&run, names.get(run.version)))
+    let run = named(&state, word)?;
+    Ok(RunView::of(&run, Names::of(repo).get(run.version), &state))
+}
+
+/// Records that a run does not count, and why. The run itself stays in the history.
+///
+/// # Errors
+/// [`Kind::Conflict`] if it was withdrawn already.
+pub fn withdraw(repo: &Repo, word: &str, reason: &str, author: Option<&str>) -> Result<RunView> {
+    let reason = reason.trim();
+    if reason.is_empty() || reason.len() > limits::NOTE {
+        return Err(Error::usage(format!("the reason has {} bytes; it has 1 to {}", reason.len(), limits::NOTE)));
+    }
+    let state = repo.facts().fold()?;
+    let run = named(&state, word)?;
+    if let Some(withdrawal) = state.withdrawal_of(run.id) {
+        let message = format!("the run was withdrawn already, by {}: {}", withdrawal.author, printable(&withdrawal.reason));
+        return Err(Error::new(Kind::Conflict, message).with_hint(format!("see it: hlx run show {}", printable(word))));
+    }
+    let statement = Statement::RunWithdrawn { version: run.version, run: run.id, reason: reason.to_owned() };
+    repo.facts().append(&repo.author(author), &[statement])?;
+    show(repo, &run.id.to_hex())
+}
+
+/// Finds a run by its id, or the first digits of it.
+fn named(state: &State, word: &str) -> Result<Arc<Recorded>> {
+    let unknown = || Error::new(Kind::VersionNotFound, format!("unknown run '{}'", printable(word)));
+    find(state, word)?.ok_or_else(|| unknown().with_hint("'hlx run list' lists the runs"))
 }
 
 /// The run whose id begins so, if the word can be the digits of one.
@@ -171,8 +196,9 @@ pub fn list(repo: &Repo, options: &ListOptions) -> Result<ListReport> {
         Some(text) => state.runs_of(revision::version(repo, text)?.id),
         None => state.runs(),
     };
-    let views = runs.iter().map(|run| RunView::of(run, names.get(run.version)));
-    let wanted = |view: &RunView| options.dataset.is_none() || view.dataset_name == options.dataset;
+    let counts = |run: &&Arc<Recorded>| options.withdrawn || state.withdrawal_of(run.id).is_none();
+    let views = runs.iter().filter(counts).map(|run| RunView::of(run, names.get(run.version), &state));
+    let wanted = |view: &RunView| options.wants(repo, view.dataset_name.as_deref());
     Ok(ListReport { runs: views.filter(wanted).collect() })
 }
 
@@ -243,7 +269,7 @@ impl Side {
             return Ok(Side { version: run.version, runs: vec![run] });
         }
         let version = revision::version(repo, word)?.id;
-        Ok(Side { version, runs: state.runs_of(version).to_vec() })
+        Ok(Side { version, runs: state.counted_runs_of(version).cloned().collect() })
     }
 }
 
@@ -271,8 +297,8 @@ pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result
         metrics,
         version_a: spoken(&name_a, a.version),
         version_b: spoken(&name_b, b.version),
-        runs_a: a.runs.iter().map(|run| RunView::of(run, name_a.clone())).collect(),
-        runs_b: b.runs.iter().map(|run| RunView::of(run, name_b.clone())).collect(),
+        runs_a: a.runs.iter().map(|run| RunView::of(run, name_a.clone(), &state)).collect(),
+        runs_b: b.runs.iter().map(|run| RunView::of(run, name_b.clone(), &state)).collect(),
         samples,
         same_data,
         damaged,

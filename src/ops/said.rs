@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::Time;
-use crate::facts::{Noted, Recorded};
+use crate::facts::{Noted, Recorded, State, Withdrawal};
 use crate::id::{Content, Fact as FactId, Id, Version as VersionId};
 use crate::object::fact::Run;
 use crate::object::version::Number;
@@ -58,6 +58,20 @@ pub struct RunView {
     pub recorded_at: Time,
     /// Who recorded it.
     pub recorded_by: String,
+    /// Why it does not count; `None` where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<WithdrawalView>,
+}
+
+/// That a run does not count.
+#[derive(Clone, Debug, Serialize)]
+pub struct WithdrawalView {
+    /// Why.
+    pub reason: String,
+    /// When it was withdrawn.
+    pub withdrawn_at: Time,
+    /// Who withdrew it.
+    pub withdrawn_by: String,
 }
 
 /// A note on a version.
@@ -86,6 +100,16 @@ pub struct ListOptions {
     pub dataset: Option<String>,
     /// Those on this version.
     pub revision: Option<String>,
+    /// Also runs that were withdrawn.
+    pub withdrawn: bool,
+}
+
+impl ListOptions {
+    /// Tells if what is said of a version of this dataset is listed.
+    pub(super) fn wants(&self, repo: &Repo, dataset: Option<&str>) -> bool {
+        let current = |name| repo.config().current(name);
+        self.dataset.as_deref().is_none_or(|wanted| dataset.map(current) == Some(current(wanted)))
+    }
 }
 
 /// The name of a version: dataset and number.
@@ -140,8 +164,13 @@ impl RunFields {
 }
 
 impl RunView {
-    pub(super) fn of(recorded: &Recorded, name: Name) -> RunView {
+    pub(super) fn of(recorded: &Recorded, name: Name, facts: &State) -> RunView {
         let (dataset_name, version) = name.unzip();
+        let withdrawn = |withdrawal: &Withdrawal| WithdrawalView {
+            reason: withdrawal.reason.clone(),
+            withdrawn_at: withdrawal.time,
+            withdrawn_by: withdrawal.author.clone(),
+        };
         RunView {
             id: recorded.id,
             dataset_name,
@@ -150,6 +179,7 @@ impl RunView {
             run: RunFields::of(&recorded.run),
             recorded_at: recorded.time,
             recorded_by: recorded.author.clone(),
+            withdrawn: facts.withdrawal_of(recorded.id).map(withdrawn),
         }
     }
 }

@@ -88,7 +88,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         (Some(selection), Some(head)) => Some(part(store, selection, head)?),
         _ => None,
     };
-    let numbers = repo.versions().numbers(&dataset.name)?;
+    let numbers = repo.numbers(&dataset.name)?;
     let pending = state.pending.last().map(|id| repo.version(*id)).transpose()?.map(|version| version.number);
     let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
     Ok(Report {

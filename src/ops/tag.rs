@@ -140,7 +140,7 @@ pub fn list(repo: &Repo, dataset: Option<&str>) -> Result<ListReport> {
     for (tag, versions) in repo.facts().fold()?.tags() {
         for id in versions {
             let Some(version) = here.version(*id)? else { continue };
-            if dataset.is_some_and(|name| name != version.dataset) {
+            if dataset.is_some_and(|name| repo.config().current(name) != repo.config().current(&version.dataset)) {
                 continue;
             }
             match tags.iter_mut().find(|t| t.tag == tag && t.dataset_name == version.dataset) {

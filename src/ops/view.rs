@@ -207,7 +207,7 @@ impl<'a> Viewer<'a> {
         let mut damaged = DamageList::default();
         let schema = damaged.spare(self.schema(&version))?.flatten();
         Ok(VersionView {
-            runs: self.facts.runs_of(id).iter().map(|run| RunView::of(run, name.clone())).collect(),
+            runs: self.facts.counted_runs_of(id).map(|run| RunView::of(run, name.clone(), &self.facts)).collect(),
             notes: self.facts.notes_of(id).iter().map(|note| NoteView::of(note, name.clone())).collect(),
             schema,
             files: self.files(&version),

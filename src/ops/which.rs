@@ -105,7 +105,9 @@ fn folder(repo: &Repo, path: &Path, report: &mut Report, progress: &dyn Progress
     ask(&candidates, report, progress, |candidate| search.places_in(candidate))?;
     if report.versions.is_empty() {
         let owner = Owner::of(repo, path, &folder)?;
-        let own = |(_, version): &Candidate| owner.as_ref().is_none_or(|owner| owner.dataset == version.dataset);
+        let own = |(_, version): &Candidate| {
+            owner.as_ref().is_none_or(|owner| owner.dataset == repo.config().current(&version.dataset))
+        };
         let candidates: Vec<Candidate> = candidates.into_iter().filter(own).collect();
         report.nearest = search.nearest(&candidates, owner.as_ref().map(|owner| owner.path.as_str()))?;
     }

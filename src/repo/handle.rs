@@ -217,6 +217,30 @@ impl Repo {
         if dataset.path == "." { self.root.clone() } else { self.root.join(&dataset.path) }
     }
 
+    /// The numbers of a dataset's versions, ascending, with those of the names that it had before.
+    pub fn numbers(&self, dataset: &str) -> Result<Vec<Number>> {
+        let mut numbers = Vec::new();
+        for name in self.config.names(dataset) {
+            numbers.extend(self.versions().numbers(name)?);
+        }
+        numbers.sort();
+        numbers.dedup();
+        Ok(numbers)
+    }
+
+    /// Reads the version that has this number under the dataset's name or one that it had before; `None` if none has.
+    ///
+    /// # Errors
+    /// Those of [`Repo::numbered`].
+    pub fn version_of(&self, dataset: &str, number: &Number) -> Result<Option<(Id<VersionId>, Version)>> {
+        for name in self.config.names(dataset) {
+            if let Some(version) = self.numbered(name, number)? {
+                return Ok(Some(version));
+            }
+        }
+        Ok(None)
+    }
+
     /// Reads the version that the ref of this number names; `None` if there is no such ref.
     ///
     /// # Errors

@@ -127,13 +127,14 @@ pub fn version_in(repo: &Repo, text: &str, context: Context<'_>) -> Result<Found
 pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
     let mut parsed = parse(text)?;
     let all = datasets(repo)?;
-    let is_dataset = |name: &str| all.iter().any(|known| known == name);
+    let is_dataset = |name: &str| all.iter().any(|known| known == name) || repo.config().dataset(name).is_some();
     if parsed.dataset.is_none() && is_dataset(parsed.base) {
         (parsed.dataset, parsed.base) = (Some(parsed.base), "");
     }
     if let Some(name) = parsed.dataset.filter(|name| !is_dataset(name)) {
         return Err(repo.unknown(name));
     }
+    parsed.dataset = parsed.dataset.map(|name| repo.config().current(name));
     let only = if let [only] = &all[..] { Some(only.as_str()) } else { None };
     let dataset = parsed.dataset.or(context.dataset).or_else(|| repo.within()).or(only);
     if parsed.base.eq_ignore_ascii_case("work") {
@@ -154,7 +155,7 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
     };
     let id = id.ok_or_else(|| missing(repo, text, &parsed, dataset, &all))?;
     let mut found = Found { id, version: repo.version(id)? };
-    if parsed.dataset.is_some_and(|dataset| dataset != found.version.dataset) {
+    if parsed.dataset.is_some_and(|dataset| dataset != repo.config().current(&found.version.dataset)) {
         return Err(Error::damaged(format!(
             "the ref of '{}' points at a version of '{}'",
             printable(text),
@@ -187,9 +188,11 @@ pub fn of_each(repo: &Repo, text: &str) -> Result<Vec<String>> {
     Ok(if revisions.is_empty() { vec![text.to_owned()] } else { revisions })
 }
 
-/// Returns the names of all datasets, those that are declared and those that have versions, in their order.
+/// Returns the names of all datasets, those that are declared and those that have versions, in their order. A dataset that
+/// was renamed has the name that it has now.
 pub fn datasets(repo: &Repo) -> Result<Vec<String>> {
     let mut all = repo.versions().datasets()?;
+    all.retain(|name| repo.config().current(name) == name);
     all.extend(repo.config().datasets().map(|dataset| dataset.name.clone()));
     all.sort();
     all.dedup();
@@ -222,10 +225,9 @@ fn in_dataset(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Op
 
 /// Finds a version of a dataset by a number or a keyword.
 fn by_number(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Option<Id<VersionId>>> {
-    let refs = repo.versions();
     let head = || Ok::<_, Error>(State::load(repo.store().layout(), dataset)?.head);
     let numbered = |number: Option<&Number>| match number {
-        Some(number) => Ok(repo.numbered(dataset, number)?.map(|(id, _)| id)),
+        Some(number) => Ok(repo.version_of(dataset, number)?.map(|(id, _)| id)),
         None => Ok(None),
     };
     let digits = base.strip_prefix(['v', 'V']).unwrap_or(base);
@@ -234,7 +236,7 @@ fn by_number(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Opt
     }
     if let Some(wanted) = partial(digits) {
         let fits = |n: &Number| n.parts().0 == wanted.0 && wanted.1.is_none_or(|minor| n.parts().1 == minor);
-        let numbers: Vec<Number> = refs.numbers(dataset)?.into_iter().filter(fits).collect();
+        let numbers: Vec<Number> = repo.numbers(dataset)?.into_iter().filter(fits).collect();
         return numbered(highest(&numbers));
     }
     if base.eq_ignore_ascii_case("head") {
@@ -247,7 +249,7 @@ fn by_number(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Opt
         return Ok(Some(id));
     }
     if base.is_empty() || base.eq_ignore_ascii_case("latest") {
-        return numbered(highest(&refs.numbers(dataset)?));
+        return numbered(highest(&repo.numbers(dataset)?));
     }
     Ok(None)
 }
@@ -259,7 +261,7 @@ fn tagged(repo: &Repo, tag: &str) -> Result<Vec<(String, Id<VersionId>)>> {
     }
     let (facts, mut here, mut found) = (repo.facts().fold()?, Here::of(repo), Vec::new());
     for id in facts.versions_with(tag) {
-        found.extend(here.version(*id)?.map(|version| (version.dataset, *id)));
+        found.extend(here.version(*id)?.map(|version| (repo.config().current(&version.dataset).to_owned(), *id)));
     }
     Ok(found)
 }
@@ -295,7 +297,7 @@ fn by_prefix(repo: &Repo, datasets: &[String], prefix: &str) -> Result<Option<Id
     let prefix = prefix.to_ascii_lowercase();
     let refs = repo.versions();
     let mut found = None;
-    for dataset in datasets {
+    for dataset in datasets.iter().flat_map(|dataset| repo.config().names(dataset)) {
         for number in refs.numbers(dataset)? {
             let Some(id) = refs.get(dataset, &number)? else { continue };
             if !id.to_hex().starts_with(&prefix) {
@@ -317,7 +319,7 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
     let error = |message: String| Error::new(Kind::VersionNotFound, message);
     let base = parsed.base;
     // What cannot be read is no help here, and no reason for another error.
-    let numbers = dataset.and_then(|dataset| repo.versions().numbers(dataset).ok()).unwrap_or_default();
+    let numbers = dataset.and_then(|dataset| repo.numbers(dataset).ok()).unwrap_or_default();
     match dataset {
         None if datasets.is_empty() => return repo.no_dataset(),
         Some(dataset) if numbers.is_empty() => {
@@ -337,7 +339,9 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
     let mut here = Here::of(repo);
     let facts = repo.facts().fold().unwrap_or_default();
     for (tag, versions) in facts.tags() {
-        let of = |id: &Id<VersionId>| here.version(*id).ok().flatten().map(|version| version.dataset);
+        let of = |id: &Id<VersionId>| {
+            here.version(*id).ok().flatten().map(|version| repo.config().current(&version.dataset).to_owned())
+        };
         let owners: Vec<String> = versions.iter().filter_map(of).collect();
         match dataset {
             Some(dataset) if owners.iter().any(|owner| owner == dataset) => words.push(tag.to_owned()),

@@ -189,6 +189,17 @@ fn run_exec_records_what_becomes_of_a_command() {
     s.fails("run exec 1.1.0 --model m -- ./no-such-program", 3, "path-not-found");
     assert_eq!(s.json("run list")["runs"].as_array().unwrap().len(), 3);
     s.fails("run show 000000", 3, "version-not-found");
+
+    let id = run["id"].as_str().unwrap();
+    s.fails(&format!("run withdraw {id} --why ' '"), 2, "usage");
+    let said = s.ok(&format!("run withdraw {} --why 'it crashed'", &id[..8]));
+    assert!(said.starts_with("Withdrew run ") && said.ends_with(" on leases@1.1.0\n"), "{said}");
+    s.fails(&format!("run withdraw {id} --why again"), 4, "conflict");
+    assert_eq!(s.json("run list")["runs"].as_array().unwrap().len(), 2);
+    assert!(s.ok("run list --all").contains("withdrawn: it crashed"));
+    let withdrawn = &s.json(&format!("run show {id}"))["withdrawn"];
+    assert_eq!(keys(withdrawn), set(["reason", "withdrawn_at", "withdrawn_by"]));
+    assert!(s.ok("audit -n 1").contains("was withdrawn: it crashed"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-const VERBS: [&str; 39] = [
+const VERBS: [&str; 40] = [
     "init",
     "dataset",
     "dataset add",
@@ -30,6 +30,7 @@ const VERBS: [&str; 39] = [
     "run exec",
     "run show",
     "run list",
+    "run withdraw",
     "run compare",
     "note",
     "note add",

@@ -26,6 +26,16 @@ pub(crate) enum Dataset {
         #[arg(long, value_name = "FIELD")]
         key: Vec<String>,
     },
+    /// Rename a dataset; its versions keep their names, and are found by the new name too
+    #[command(after_help = "Example:\n  hlx dataset rename leases lease_abstraction")]
+    Rename {
+        /// The dataset's name
+        #[arg(value_name = "OLD")]
+        from: String,
+        /// The name of its next versions
+        #[arg(value_name = "NEW")]
+        to: String,
+    },
     /// Take a dataset out of helox.toml; its versions and its files stay
     Rm {
         /// The dataset's name

@@ -20,12 +20,27 @@ pub(crate) enum Run {
         /// The run, by 6 digits of its id or more
         run: String,
     },
+    /// Withdraw a run that does not count; it stays in the history
+    #[command(after_help = "Example:\n  hlx run withdraw 3f9a11 --why 'evaluated on the training split'")]
+    Withdraw {
+        /// The run, by 6 digits of its id or more
+        run: String,
+        /// Why it does not count
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+        /// Who says so [default: HLX_AUTHOR, then git's user]
+        #[arg(long, value_name = "WHO")]
+        author: Option<String>,
+    },
     /// List training runs, the first recorded first
     #[command(after_help = "Examples:\n  hlx run list leases\n  hlx run list leases@production --json")]
     List {
         /// A dataset, or a version [default: all]
         #[arg(value_name = "REV|NAME")]
         target: Option<String>,
+        /// Also list runs that were withdrawn
+        #[arg(long)]
+        all: bool,
     },
     /// Show runs side by side, and what differs in their data
     #[command(after_help = "Examples:

@@ -61,6 +61,7 @@ fn row(entry: &Entry) -> [String; 4] {
             let metrics = if metrics.is_empty() { String::new() } else { format!(": {}", cut(&metrics.join(" "))) };
             format!("{version} trained {}{metrics}", printable(&run.model))
         }
+        What::RunWithdrawn { run, reason } => format!("run {} on {version} was withdrawn: {}", short(run), cut(reason)),
         What::Note { text } => format!("{version} was noted: {}", cut(text)),
     };
     [moment(&entry.time), short(&entry.id), printable(&entry.author).into_owned(), said]

@@ -32,6 +32,15 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
                 session.out.hint(&format!("create its first version: hlx commit {} -m SUMMARY", info.name));
             }
         }
+        args::Dataset::Rename { from, to } => {
+            let report = dataset::rename(&session.repo()?, &from, &to)?;
+            let (from, to) = (printable(&report.from), &report.info.name);
+            session.out.report(&report, |out| {
+                let to = out.tint().strong(printable(to));
+                let kept = if report.info.versions == 1 { "keeps its name" } else { "keep their names" };
+                writeln!(out, "Renamed dataset {from} to {to}; {} {kept}", count(report.info.versions, "version"))
+            })?;
+        }
         args::Dataset::Rm { name } => {
             let info = dataset::remove(&session.repo()?, &name)?;
             session.out.report(&info, |out| {

@@ -20,7 +20,7 @@ pub(super) fn run(args: args::Note, session: &mut Session) -> Result<Answer> {
         }
         args::Note::List { target } => {
             let (dataset, revision) = target.map_or(Ok((None, None)), |target| log::target(&repo, &target))?;
-            let report = note::list(&repo, &note::ListOptions { dataset, revision })?;
+            let report = note::list(&repo, &note::ListOptions { dataset, revision, ..note::ListOptions::default() })?;
             session.out.answer(&report, |out| report.notes.iter().try_for_each(|view| words(view, out)))?;
             if report.notes.is_empty() {
                 session.out.hint("no notes; 'hlx note add REV TEXT' writes one");

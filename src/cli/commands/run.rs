@@ -36,9 +36,13 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
             let view = run::show(&repo, &run)?;
             session.out.answer(&view, |out| page(&view, out))?;
         }
-        args::Run::List { target } => {
+        args::Run::Withdraw { run, why, author } => {
+            let view = run::withdraw(&repo, &run, &why, author.as_deref())?;
+            session.out.report(&view, |out| writeln!(out, "Withdrew run {} on {}", short(view.id), name(&view)))?;
+        }
+        args::Run::List { target, all } => {
             let (dataset, revision) = target.map_or(Ok((None, None)), |target| log::target(&repo, &target))?;
-            let report = run::list(&repo, &run::ListOptions { dataset, revision })?;
+            let report = run::list(&repo, &run::ListOptions { dataset, revision, withdrawn: all })?;
             session.out.answer(&report, |out| list(&report.runs, out))?;
             if report.runs.is_empty() {
                 session.out.hint("no runs; 'hlx run record REV --model NAME' records one");
@@ -88,7 +92,8 @@ fn list(runs: &[RunView], out: &mut Output) -> io::Result<()> {
     }
     let row = |view: &RunView| {
         let told = [pairs(&view.run.metrics), pairs(&view.run.params)];
-        let told: Vec<_> = told.into_iter().filter(|part| !part.is_empty()).collect();
+        let withdrawn = view.withdrawn.as_ref().map(|withdrawn| format!("withdrawn: {}", printable(&withdrawn.reason)));
+        let told: Vec<_> = told.into_iter().chain(withdrawn).filter(|part| !part.is_empty()).collect();
         [short(view.id), moment(&view.recorded_at), name(view), printable(&view.run.model).into_owned(), told.join("  ")]
     };
     let rows: Vec<_> = runs.iter().map(row).collect();
@@ -113,6 +118,10 @@ fn page(view: &RunView, out: &mut Output) -> io::Result<()> {
     let bytes = view.run.artifacts.iter().map(|artifact| artifact.size).sum();
     if !view.run.artifacts.is_empty() {
         field("artifacts", format!("{}, {}", count(view.run.artifacts.len() as u64, "file"), size(bytes)));
+    }
+    if let Some(withdrawn) = &view.withdrawn {
+        let (when, who) = (moment(&withdrawn.withdrawn_at), printable(&withdrawn.withdrawn_by));
+        field("withdrawn", format!("{when} by {who}: {}", printable(&withdrawn.reason)));
     }
     field("recorded", format!("{} by {}", moment(&view.recorded_at), printable(&view.recorded_by)));
     columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))?;

@@ -93,6 +93,13 @@ pub enum What {
         /// The words.
         text: String,
     },
+    /// A run was withdrawn.
+    RunWithdrawn {
+        /// The run.
+        run: Id<FactId>,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Lists the history, the newest first.
@@ -195,6 +202,7 @@ impl What {
             }
             Statement::Run { run, .. } => What::Run(RunFields::of(&run)),
             Statement::Note { text, .. } => What::Note { text },
+            Statement::RunWithdrawn { run, reason, .. } => What::RunWithdrawn { run, reason },
         }
     }
 }

@@ -141,16 +141,15 @@ impl Commit<'_> {
         let id = match (&self.options.parent, &self.options.from) {
             (Some(text), _) => {
                 let found = revision::version(self.repo, &self.qualified(text))?;
-                if found.version.dataset != *name {
+                if self.repo.config().current(&found.version.dataset) != name {
                     return Err(Error::usage(format!("'{text}' is a version of '{}', not of '{name}'", found.version.dataset)));
                 }
                 return Ok(Some(Parent { id: found.id, version: found.version }));
             }
             (None, None) => self.state.head,
             (None, Some(_)) => {
-                let refs = self.repo.versions();
-                let numbers = refs.numbers(name)?;
-                let latest = revision::highest(&numbers).map(|number| self.repo.numbered(name, number)).transpose()?;
+                let numbers = self.repo.numbers(name)?;
+                let latest = revision::highest(&numbers).map(|number| self.repo.version_of(name, number)).transpose()?;
                 return Ok(latest.flatten().map(|(id, version)| Parent { id, version }));
             }
         };

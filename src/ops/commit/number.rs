@@ -11,7 +11,7 @@ impl Commit<'_> {
     /// parent itself where nothing changed. A number that was not asked for is raised until it is free.
     pub(super) fn already_there(&self, version: &mut Version, unchanged: bool) -> Result<Option<Parent>> {
         let refs = self.repo.versions();
-        while let Some((id, there)) = self.repo.numbered(&self.dataset.name, &version.number)? {
+        while let Some((id, there)) = self.repo.version_of(&self.dataset.name, &version.number)? {
             let again = unchanged && version.parents == [id];
             if there.manifest == version.manifest && (there.parents == version.parents || again) {
                 refs.sync(&self.dataset.name)?;

@@ -186,10 +186,24 @@ fn runs_are_compared_with_their_data() {
     assert_eq!(compare(&id_a[..5], "1.0.0").unwrap_err().kind(), crate::error::Kind::VersionNotFound);
     assert_eq!(show::run(&bench.repo(), Some("1.1.0")).unwrap().runs[0].id, b.id);
     let on = |revision: &str| {
-        let options = run::ListOptions { revision: Some(revision.into()), dataset: None };
+        let options = run::ListOptions { revision: Some(revision.into()), ..run::ListOptions::default() };
         run::list(&bench.repo(), &options).unwrap().runs.len()
     };
-    assert_eq!((on("1.0.0"), run::list(&bench.repo(), &Default::default()).unwrap().runs.len()), (1, 2));
+    let list = |withdrawn| run::list(&bench.repo(), &run::ListOptions { withdrawn, ..run::ListOptions::default() }).unwrap().runs;
+    assert_eq!((on("1.0.0"), list(false).len()), (1, 2));
+
+    let withdrawn = run::withdraw(&bench.repo(), &id_a[..8], "evaluated on the training split", Some("eva")).unwrap();
+    assert_eq!(withdrawn.id, a.id);
+    assert_eq!((on("1.0.0"), list(false).len(), list(true).len()), (0, 1, 2));
+    let why = list(true)[0].withdrawn.clone().map(|withdrawn| (withdrawn.reason, withdrawn.withdrawn_by));
+    assert_eq!(why, Some(("evaluated on the training split".to_owned(), "eva".to_owned())));
+    assert!(show::run(&bench.repo(), Some("1.0.0")).unwrap().runs.is_empty());
+    assert!(compare("1.0.0", "1.1.0").unwrap().runs_a.is_empty(), "it does not count");
+    assert_eq!(compare(&id_a, "1.1.0").unwrap().runs_a.len(), 1, "but it can be named");
+    let again = run::withdraw(&bench.repo(), &id_a, "again", None).unwrap_err();
+    assert_eq!(again.kind(), crate::error::Kind::Conflict);
+    assert!(run::withdraw(&bench.repo(), "abcdef123", "why", None).is_err());
+    assert!(verify(&bench).is_valid);
 }
 
 #[test]

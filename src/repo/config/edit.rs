@@ -24,14 +24,38 @@ pub fn add_dataset(shared: &Path, local: &Path, tmp: &Path, dataset: &Dataset) -
 /// Takes a dataset and all that is declared of it out of `helox.toml`. Durable when it returns.
 pub fn remove_dataset(shared: &Path, local: &Path, tmp: &Path, name: &str) -> Result<Config> {
     let _lock = lock::exclusive(&tmp.with_file_name("config.lock"))?;
-    let text = String::from_utf8(atomic::read(shared)?.unwrap_or_default()).unwrap_or_default();
-    let wrong = |e: toml_edit::TomlError| Error::new(Kind::Config, format!("{}: {}", shared.display(), e.message()));
-    let mut document: toml_edit::DocumentMut = text.parse().map_err(wrong)?;
+    let mut document = document(shared)?;
     if let Some(datasets) = document.get_mut("dataset").and_then(toml_edit::Item::as_table_like_mut) {
         datasets.remove(name);
     }
     atomic::replace(tmp, shared, document.to_string().as_bytes())?;
     Config::load(shared, local)
+}
+
+/// Gives a dataset and all that is declared of it another name in `helox.toml`, which keeps the old one under `formerly`.
+/// Durable when it returns.
+pub fn rename_dataset(shared: &Path, local: &Path, tmp: &Path, dataset: &Dataset, name: &str) -> Result<()> {
+    let _lock = lock::exclusive(&tmp.with_file_name("config.lock"))?;
+    let mut config = Config::load(shared, local)?;
+    config.datasets.remove(&dataset.name);
+    let formerly: Vec<String> = dataset.names().filter(|former| *former != name).map(str::to_owned).collect();
+    config.declare(Dataset { name: name.to_owned(), formerly: formerly.clone(), ..dataset.clone() })?;
+    let mut document = document(shared)?;
+    let tables = document.get_mut("dataset").and_then(toml_edit::Item::as_table_like_mut);
+    let Some((mut table, tables)) = tables.and_then(|tables| Some((tables.remove(&dataset.name)?, tables))) else {
+        return Err(Error::new(Kind::Config, format!("{} does not declare '{}'", shared.display(), dataset.name)));
+    };
+    if let Some(table) = table.as_table_like_mut() {
+        table.insert("formerly", toml_edit::value(formerly.into_iter().collect::<toml_edit::Array>()));
+    }
+    tables.insert(name, table);
+    atomic::replace(tmp, shared, document.to_string().as_bytes())
+}
+
+/// Reads the file as a document that keeps its comments.
+fn document(shared: &Path) -> Result<toml_edit::DocumentMut> {
+    let text = String::from_utf8(atomic::read(shared)?.unwrap_or_default()).unwrap_or_default();
+    text.parse().map_err(|e: toml_edit::TomlError| Error::new(Kind::Config, format!("{}: {}", shared.display(), e.message())))
 }
 
 /// Returns the text of the file with a dataset behind all that is there, which stays byte by byte.
@@ -118,6 +142,31 @@ mod tests {
         let config = remove_dataset(&shared, &local, &dir.path().join("tmp"), "two").unwrap();
         assert!(config.dataset("two").is_none() && config.dataset("one").is_some());
         assert_eq!(std::fs::read_to_string(&shared).unwrap(), rest);
+    }
+
+    #[test]
+    fn a_dataset_is_renamed_where_it_stands() {
+        let dir = tempfile::tempdir().unwrap();
+        let (shared, local) = (dir.path().join("helox.toml"), dir.path().join("config.toml"));
+        std::fs::create_dir(dir.path().join("tmp")).unwrap();
+        let text = "# ours\n[dataset.one] # first\npath = \"one\"\n\n[dataset.one.version]\nminor_above = 0.2\n\n[dataset.two]\npath = \"two\"\n";
+        std::fs::write(&shared, text).unwrap();
+        let rename = |from: &str, to: &str| {
+            let dataset = Config::load(&shared, &local).unwrap().dataset(from).unwrap().clone();
+            rename_dataset(&shared, &local, &dir.path().join("tmp"), &dataset, to)
+        };
+        assert_eq!(rename("one", "two").unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(std::fs::read_to_string(&shared).unwrap(), text);
+        rename("one", "three").unwrap();
+        let renamed = text.replace(".one", ".three").replace("path = \"one\"\n", "path = \"one\"\nformerly = [\"one\"]\n");
+        assert_eq!(std::fs::read_to_string(&shared).unwrap(), renamed);
+        rename("three", "four").unwrap();
+        let config = Config::load(&shared, &local).unwrap();
+        assert_eq!(config.names("four"), ["four", "three", "one"]);
+        assert_eq!((config.current("one"), config.current("two"), config.current("five")), ("four", "two", "five"));
+        assert!(rename("two", "one").is_err(), "the name of another before");
+        rename("four", "one").unwrap();
+        assert_eq!(Config::load(&shared, &local).unwrap().names("one"), ["one", "four", "three"], "and back");
     }
 
     #[test]

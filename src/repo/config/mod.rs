@@ -21,7 +21,7 @@ use crate::sample::Reading;
 use crate::store::samples::Rules;
 use crate::validate::Spec;
 
-pub use edit::{add_dataset, remove_dataset};
+pub use edit::{add_dataset, remove_dataset, rename_dataset};
 
 /// zstd's level where nothing else is set.
 const LEVEL: i32 = 1;
@@ -37,6 +37,8 @@ pub struct Dataset {
     pub name: String,
     /// Its type.
     pub kind: String,
+    /// Names that it had before, the latest first. Versions keep the name under which they were committed.
+    pub formerly: Vec<String>,
     /// Its folder, relative to the repository's; `.` for the whole.
     pub path: String,
     /// What tells which samples are the same one: JSON pointers, which begin with `/`, and names of columns. Empty where
@@ -101,6 +103,7 @@ impl Dataset {
         Dataset {
             name: name.into(),
             kind: kind.into(),
+            formerly: Vec::new(),
             path: path.into(),
             key: Vec::new(),
             formats: Vec::new(),
@@ -117,6 +120,11 @@ impl Dataset {
     pub fn rules(&self, scratch: &Path) -> Result<Rules> {
         let formats = self.formats.iter().map(|(glob, reading)| (glob.as_str(), reading));
         Rules::new(formats, &self.key, self.schema_depth, self.max_record, scratch)
+    }
+
+    /// Returns its name, then those that it had before.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.name).chain(&self.formerly).map(String::as_str)
     }
 
     /// Whether name, type and folder are the same, whatever the rules.
@@ -158,6 +166,12 @@ impl Config {
             )
             .with_hint("give each dataset a folder of its own"));
         }
+        let name_of_other = |name: &&str| self.dataset(name).is_some();
+        if let Some(name) = dataset.names().find(name_of_other) {
+            let other = self.dataset(name).map_or_else(String::new, |other| other.name.clone());
+            let message = format!("'{name}' cannot name '{}': it is a name of the dataset '{other}'", dataset.name);
+            return Err(Error::new(Kind::Conflict, message).with_hint("give each dataset names of its own"));
+        }
         self.datasets.insert(dataset.name.clone(), dataset);
         Ok(())
     }
@@ -167,9 +181,20 @@ impl Config {
         self.datasets.values()
     }
 
-    /// The dataset with this name.
+    /// The dataset that has this name, or had it before it was renamed.
     pub fn dataset(&self, name: &str) -> Option<&Dataset> {
-        self.datasets.get(name)
+        let renamed = || self.datasets.values().find(|dataset| dataset.formerly.iter().any(|former| former == name));
+        self.datasets.get(name).or_else(renamed)
+    }
+
+    /// The name that the dataset with this name has now.
+    pub fn current<'a>(&'a self, name: &'a str) -> &'a str {
+        self.dataset(name).map_or(name, |dataset| &dataset.name)
+    }
+
+    /// The name of a dataset, then those that it had before.
+    pub fn names<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
+        self.datasets.get(name).map_or_else(|| vec![name], |dataset| dataset.names().collect())
     }
 
     /// The remotes in the order of their names: name and URL.

@@ -63,6 +63,9 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
         None => generic(),
     };
     let mut dataset = Dataset::new(entry.key, kind, folder);
+    if let Some(former) = section.get("formerly") {
+        dataset.formerly = former.names()?;
+    }
     if let Some(samples) = section.get("samples") {
         dataset.samples = samples.switch()?;
     }

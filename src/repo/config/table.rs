@@ -10,6 +10,7 @@ use super::keys::{self, Table};
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
 use crate::path::printable;
+use crate::refs::names;
 use crate::spelling;
 use crate::validate::Bound;
 use crate::worktree::selection::Selection;
@@ -202,6 +203,13 @@ impl<'a> Entry<'a> {
                 return Err(self.wrong(format!("'{}' names '{word}' twice", self.key)));
             }
         }
+        Ok(words.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The value as the name of one dataset or several.
+    pub fn names(&self) -> Result<Vec<String>> {
+        let words = self.texts()?;
+        words.iter().try_for_each(|name| names::check_dataset(name)).map_err(|e| placed(&e, |what| self.wrong(what)))?;
         Ok(words.into_iter().map(str::to_owned).collect())
     }
 

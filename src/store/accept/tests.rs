@@ -133,6 +133,11 @@ fn facts() {
         assert_eq!(fact_stored(&fact(Statement::Note { version, text: text(n) })), fits);
     }
     assert!(!fact_stored(&fact(Statement::Note { version, text: String::new() })));
+    let withdrawn = |reason| fact(Statement::RunWithdrawn { version, run: Id::of(b"run"), reason });
+    for (n, fits) in around(limits::NOTE) {
+        assert_eq!(fact_stored(&withdrawn(text(n))), fits);
+    }
+    assert!(!fact_stored(&withdrawn(String::new())));
     assert!(fact_stored(&fact(Statement::Validated { version, verdict: Id::of(b"verdict") })));
 }
 
