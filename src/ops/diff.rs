@@ -15,6 +15,7 @@ use crate::repo::revision::{self, Context, Found, Target};
 use crate::repo::{Dataset, Repo};
 use crate::sample::Reading;
 use crate::sample::tally::Counts;
+use crate::store::samples::Bytes;
 use crate::worktree::checkout;
 use crate::worktree::compare::{self, Differences};
 use crate::worktree::file::FileEntry;
@@ -217,6 +218,9 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
     if let Some(mut schema) = repo.schema(&comparison.version)? {
         schema.add(&changed, 1);
         warnings.extend(key::missing(&schema, &dataset.key));
+        let files = (&**repo.store(), comparison.version.manifest, comparison.version.statistics.files);
+        let stored = |_: &str| Ok(Bytes::Stored(repo.store()));
+        warnings.extend(key::incomplete(&dataset, &repo.store().layout().tmp(), &schema, files, stored));
     }
     by_file.retain(|file| file.counts != Counts::default());
     let mut samples = leftovers.counts();
