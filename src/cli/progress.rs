@@ -139,6 +139,10 @@ impl Progress for Bar {
         line.show_when_due();
     }
 
+    fn is_watched(&self) -> bool {
+        self.line.is_some()
+    }
+
     fn cancelled(&self) -> bool {
         interrupt::asked()
     }
@@ -146,9 +150,9 @@ impl Progress for Bar {
 
 fn name(stage: Stage) -> &'static str {
     match stage {
-        Stage::Scan => "looking",
+        Stage::Scan => "scanning",
         Stage::Store => "storing",
-        Stage::Judge => "judging",
+        Stage::Judge => "validating",
         Stage::Write => "writing",
         Stage::Verify => "verifying",
         Stage::Rebuild => "rebuilding",

@@ -34,7 +34,8 @@ pub(super) fn samples(
     }
     sides.extend(files.removed.into_iter().map(|old| (Some(old), None)));
     sides.extend(files.added.into_iter().map(|new| (None, Some(new))));
-    progress.begin(Stage::Scan, sides.len() as u64, 0);
+    let bytes = sides.iter().map(|(old, new)| old.iter().chain(new).map(|file| file.size).max().unwrap_or(0)).sum();
+    progress.begin(Stage::Scan, sides.len() as u64, bytes);
     let counts = Files { repo, rules, work: None, sides }.leftovers(progress, damaged, |_| {})?.0.counts();
     let schema = schema::Change::between(&before, &after, dataset.thresholds.field_share);
     let changes = SampleChanges { counts, before: count, schema };

@@ -93,7 +93,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     if options.paths.is_empty() {
         return in_place(repo, options, found, selection, progress);
     }
-    let _workspace = state::lock(repo.store().layout(), &found.version.dataset)?;
+    let _workspace = state::lock(repo.store().layout(), &repo.dataset(Some(&found.version.dataset))?.name)?;
     let restored = paths::bring_back(repo, &found, &selection.unwrap_or_default(), &[], options.force, progress)?;
     Ok(report(found, restored.folder.display().to_string(), restored.applied, restored.discarded))
 }

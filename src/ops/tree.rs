@@ -82,8 +82,10 @@ impl Folder<'_> {
             false => None,
         };
         let selection = self.selection.filter(|_| in_place).map(|s| s.matcher()).transpose()?;
+        let scan = || Scan::new(root, cache::Reader::open(&known));
         let source = Source {
-            scan: Scan::new(root, cache::Reader::open(&known))?,
+            scan: scan()?,
+            forecast: self.progress.is_watched().then(scan).transpose()?,
             root,
             parent,
             nodes: &**self.repo.store(),

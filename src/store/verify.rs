@@ -32,13 +32,17 @@ pub fn contents(
         let mut bad = Vec::new();
         for (id, size) in batch {
             progress.check()?;
-            if let Err(e) = content::read(store, id, size, |_| progress.check()) {
+            let chunk = |bytes: &[u8]| {
+                progress.advance(0, bytes.len() as u64);
+                progress.check()
+            };
+            if let Err(e) = content::read(store, id, size, chunk) {
                 if e.ends_check() {
                     return Err(e);
                 }
                 bad.push((id, e));
             }
-            progress.advance(1, size);
+            progress.advance(1, 0);
         }
         Ok(bad)
     };

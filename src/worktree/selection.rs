@@ -44,7 +44,7 @@ impl std::fmt::Display for Selection {
 }
 
 /// A selection that can be asked for paths.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Matcher {
     include: GlobSet,
     exclude: GlobSet,

@@ -88,7 +88,8 @@ impl<'j> Attempt<'j> {
         };
         let mut placed: Placed = std::mem::take(&mut known.files).into_iter().collect();
         let mut kept = Kept::of(judging.most(), rules, &placed, known.truncated, known.sums);
-        judging.progress.begin(Stage::Judge, 0, 0);
+        let (count, bytes) = if judging.progress.is_watched() { self.ahead(files)? } else { (0, 0) };
+        judging.progress.begin(Stage::Judge, count, bytes);
         let mut suspects = SuspectFiles::new();
         parallel::ordered(
             self.changes(files)?,
@@ -126,6 +127,16 @@ impl<'j> Attempt<'j> {
             let _ = judging.home(files.manifest).keep(self.staging, &known);
         }
         Ok((outcome, measures))
+    }
+
+    /// How many files are to be judged, and their bytes.
+    fn ahead<S: NodeSource + Sync>(&self, files: &Files<'_, S>) -> Result<(u64, u64)> {
+        self.changes(files)?.try_fold((0, 0), |(files, bytes), task| {
+            let Task { sides, part } = task?;
+            let size = sides.0.iter().chain(&sides.1).map(|entry| entry.size).max().unwrap_or(0);
+            let is_first = part.as_ref().is_none_or(|part| part.start == 0);
+            Ok((files + u64::from(is_first), bytes + part.map_or(size, |part| part.end - part.start)))
+        })
     }
 
     /// The files that differ from what came before, or all: large ones in parts, where that can be.

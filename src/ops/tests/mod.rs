@@ -15,6 +15,7 @@ mod overwrite;
 mod packed;
 mod parquet;
 mod posix;
+mod progress;
 mod queries;
 mod refs;
 mod rules;

@@ -68,6 +68,7 @@ pub fn apply<'a>(
     progress: &dyn Progress,
 ) -> Result<Applied> {
     let removed = remove(root, survey, progress)?;
+    progress.expect(survey.ahead.0, survey.ahead.1);
     let scratch = Scratch::for_workspace(&store.layout().tmp(), root.path())?;
     let wanted = Selected::new(Entries::new(store, target.manifest)?, target.selection);
     let there = There { root, scan: Some(scan()?.peekable()), survey };
@@ -80,6 +81,7 @@ pub fn apply<'a>(
 /// Writes the entries that a survey of selected paths found to differ, and removes what is surplus.
 pub fn bring_back(store: &Store, root: &Root, survey: &Survey, differ: Vec<Entry>, progress: &dyn Progress) -> Result<Applied> {
     let removed = remove(root, survey, progress)?;
+    progress.expect(survey.ahead.0, survey.ahead.1);
     let scratch = Scratch::for_workspace(&store.layout().tmp(), root.path())?;
     let there = There { root, scan: None, survey };
     let wanted = Wanted::Listed(differ.into_iter());
@@ -90,7 +92,14 @@ pub fn bring_back(store: &Store, root: &Root, survey: &Survey, differ: Vec<Entry
 
 /// Fills a folder that nobody sees yet.
 fn into(store: &Store, root: &Root, target: &Target<'_>, progress: &dyn Progress) -> Result<Applied> {
-    let wanted = Selected::new(Entries::new(store, target.manifest)?, target.selection);
+    let selected = || Ok(Selected::new(Entries::new(store, target.manifest)?, target.selection));
+    let mut ahead = progress.is_watched().then(selected).transpose()?;
+    let (mut files, mut bytes) = (0, 0);
+    while let Some(entry) = ahead.as_mut().map_or(Ok(None), Selected::next)? {
+        (files, bytes) = (files + 1, bytes + entry.size);
+    }
+    progress.expect(files, bytes);
+    let wanted = selected()?;
     let feed = Feed { store, wanted: Wanted::Selected(Box::new(wanted)), there: None, pending: None, large: None, progress };
     run(store, root, Naming::Direct, feed, None, progress)
 }
@@ -124,12 +133,15 @@ fn run(
                     return kept.iter().try_for_each(|row| record(row, &mut rows));
                 }
                 Worked::Written(written) => written,
-                Worked::Piece { begins, chunks, ends } => assembler.piece(begins, &chunks, ends)?.into_iter().collect(),
+                Worked::Piece { begins, chunks, ends } => {
+                    progress.advance(0, chunks.iter().map(|chunk| chunk.len() as u64).sum());
+                    assembler.piece(begins, &chunks, ends)?.into_iter().collect()
+                }
             };
             for Written { entry, stat } in written {
                 applied.written += 1;
                 applied.bytes += entry.size;
-                progress.advance(1, entry.size);
+                progress.advance(1, if is_large(&entry) { 0 } else { entry.size });
                 if let Some(stat) = stat {
                     settled = settles(&stat).max(settled);
                     record(&Row::written(entry, stat), &mut rows)?;
@@ -267,14 +279,10 @@ impl Feed<'_> {
             Wanted::Listed(list) => list.next(),
         };
         let Some(entry) = next else { return Ok(None) };
-        let size = entry.size;
         let next = match &mut self.there {
             Some(there) => there.next(entry)?,
             None => Next::Write(Replacement { entry, replaces: None }),
         };
-        if let Next::Write(_) = next {
-            self.progress.expect(1, size);
-        }
         Ok(Some(next))
     }
 

@@ -27,6 +27,8 @@ pub struct Survey {
     pub(super) surplus: BTreeMap<DataPath, Stat>,
     /// The stamps of the files that stand where entries go, and what was read of them.
     pub(super) inspected: HashMap<DataPath, (Stat, FileEntry)>,
+    /// How many files are going to be written, and their bytes.
+    pub(super) ahead: (u64, u64),
     /// When it began, in nanoseconds since 1970: younger stamps are not trusted.
     pub(super) began: i128,
 }
@@ -70,6 +72,13 @@ pub(super) struct Inspector<'a> {
     pub survey: Survey,
 }
 
+impl Survey {
+    pub(super) fn expect(&mut self, size: u64) {
+        self.ahead.0 += 1;
+        self.ahead.1 += size;
+    }
+}
+
 impl<'a> Inspector<'a> {
     pub fn new(store: &'a Store, root: &'a Root, began: i128) -> Inspector<'a> {
         let survey = Survey { began, ..Survey::default() };
@@ -97,7 +106,15 @@ impl<'a> Inspector<'a> {
     }
 
     /// Looks at the place of an entry that the scan of the workspace does not show. True if the entry is there already.
-    pub fn place_of(&mut self, wanted: &Entry) -> Result<bool> {
+    pub fn inspect(&mut self, wanted: &Entry) -> Result<bool> {
+        let is_there = self.place_of(wanted)?;
+        if !is_there {
+            self.survey.expect(wanted.size);
+        }
+        Ok(is_there)
+    }
+
+    fn place_of(&mut self, wanted: &Entry) -> Result<bool> {
         self.clear_above(&wanted.path)?;
         let Some(stat) = self.cursor.stat(wanted.path.as_str())? else { return Ok(false) };
         if stat.kind == FileKind::Folder {

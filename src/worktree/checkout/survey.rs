@@ -37,7 +37,7 @@ pub fn survey(
         let seen = seen?;
         while new.peek()?.is_some_and(|next| next < seen.path()) {
             if let Some(entry) = new.next()? {
-                inspector.place_of(&entry)?;
+                inspector.inspect(&entry)?;
             }
         }
         let mut before = Vec::new();
@@ -49,7 +49,7 @@ pub fn survey(
     }
     while let Some(entry) = new.next()? {
         progress.check()?;
-        inspector.place_of(&entry)?;
+        inspector.inspect(&entry)?;
     }
     Ok(inspector.survey)
 }
@@ -71,7 +71,7 @@ pub fn survey_selected(
     let (mut wanted, mut differ) = (Selected::new(Entries::new(store, target.manifest)?, target.selection), Vec::new());
     while let Some(entry) = wanted.next()? {
         progress.check()?;
-        if !inspector.place_of(&entry)? {
+        if !inspector.inspect(&entry)? {
             differ.push(entry);
         }
     }
@@ -130,6 +130,7 @@ impl Inspector<'_> {
         if wanted.same(&now) {
             return Ok(());
         }
+        self.survey.expect(wanted.size);
         if stat.kind == FileKind::Folder {
             return self.clear_folder(&path, stat);
         }

@@ -13,6 +13,7 @@ use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::path::{DataPath, printable};
 use crate::progress::Progress;
+use crate::worktree::cache::Row;
 use crate::worktree::hash::{ATTEMPTS, open, unstable};
 use crate::worktree::scan::{Scan, Seen};
 use crate::worktree::selection::Matcher;
@@ -127,7 +128,7 @@ impl<'a, S: NodeSource> Feed<'a, S> {
             }
             return Ok(Some(match seen {
                 // What was hashed but never stored, by status, has to be read now, and what another reader counted.
-                Seen::Known(row) if row.stored && self.is_counted(&row.entry) => {
+                Seen::Known(row) if is_current(&row, self.counting) => {
                     Next::Known(Ingested { entry: row.entry.clone(), row: Some(row) })
                 }
                 Seen::Known(row) => Next::Job(self.job(row.entry.path, row.stat)?),
@@ -137,7 +138,7 @@ impl<'a, S: NodeSource> Feed<'a, S> {
     }
 
     fn is_counted(&self, entry: &Entry) -> bool {
-        self.counting.is_none_or(|counting| counting.knows(entry))
+        is_counted(entry, self.counting)
     }
 
     /// The parent's next entry outside the selection, if it comes before the workspace's next file.
@@ -157,7 +158,6 @@ impl<'a, S: NodeSource> Feed<'a, S> {
     }
 
     fn job(&mut self, path: DataPath, stat: Stat) -> Result<Job> {
-        self.progress.expect(1, stat.size);
         let old = self.old.find(&path)?.filter(|e| e.kind.is_file());
         Ok(Job { path, stat, old })
     }
@@ -214,6 +214,15 @@ impl<'a, S: NodeSource> Feed<'a, S> {
             }
         }
     }
+}
+
+/// Tells if all is known of a file that a version stores.
+pub(super) fn is_current(row: &Row, counting: Option<Counting<'_>>) -> bool {
+    row.stored && is_counted(&row.entry, counting)
+}
+
+fn is_counted(entry: &Entry, counting: Option<Counting<'_>>) -> bool {
+    counting.is_none_or(|counting| counting.knows(entry))
 }
 
 /// The error for files that lie outside the selection, where a commit would not see them.

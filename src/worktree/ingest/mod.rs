@@ -7,9 +7,11 @@
 mod count;
 mod damaged;
 mod feed;
+mod forecast;
 mod work;
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::mpsc;
 
 use crate::error::Result;
 use crate::fs::beneath::{Root, Stat};
@@ -28,6 +30,7 @@ use crate::worktree::selection::Matcher;
 
 use count::{Counter, Told};
 use feed::{Feed, Job, Piece};
+use forecast::Forecast;
 
 pub use count::{Counting, Watch, Watcher};
 pub use damaged::DamagedFiles;
@@ -46,6 +49,8 @@ pub struct Ingested {
 pub struct Source<'a, S> {
     /// The files of the workspace.
     pub scan: Scan<'a>,
+    /// A second walk over them that finds out how much there is to read, where somebody watches.
+    pub forecast: Option<Scan<'a>>,
     /// The folder they lie in.
     pub root: &'a Root,
     /// The version that comes before, whose files are what changed ones are compressed against.
@@ -93,15 +98,22 @@ fn short(path: &DataPath) -> [u8; 16] {
 /// Stores all that changed and hands every entry of the new version to `take`, in the order of the paths. Returns what
 /// was counted, if samples are.
 pub fn ingest<S: NodeSource + Sync>(
-    source: Source<'_, S>,
+    mut source: Source<'_, S>,
     writer: &mut Writer<'_>,
     progress: &dyn Progress,
     take: impl FnMut(&mut Writer<'_>, Ingested) -> Result<()>,
 ) -> Result<Option<Counted>> {
     let (root, began, counting) = (source.root, source.began, source.counting);
+    let forecast = source.forecast.take();
+    let forecast = forecast.map(|scan| Forecast { scan, selection: source.selection.clone(), counting, progress });
     let ahead = 2 * parallel::threads() + 2;
     let mut feed = Feed::new(source, progress)?;
     std::thread::scope(|scope| {
+        // The forecast ends with the work.
+        let (_working, ended) = mpsc::channel();
+        if let Some(forecast) = forecast {
+            scope.spawn(move || forecast.run(&ended));
+        }
         let counter = counting.map(|counting| Counter::start(scope, counting, root)).transpose()?;
         let counted = counting.map(|counting| Counted { account: counting.account(), told: Paths::default() });
         let mut ingest = Ingest { root, writer, open: None, take, began, progress, counter, counted, queue: VecDeque::new() };
@@ -154,6 +166,7 @@ impl<T: FnMut(&mut Writer<'_>, Ingested) -> Result<()>> Ingest<'_, '_, T> {
                         rest = after;
                     }
                     writer.finish(self.writer, file.content)?;
+                    self.progress.advance(1, file.size);
                     self.done(file.job, file.content, file.size, file.stat, file.samples, false)?;
                 }
                 Ok(())
@@ -173,6 +186,7 @@ impl<T: FnMut(&mut Writer<'_>, Ingested) -> Result<()>> Ingest<'_, '_, T> {
             self.open = Some((job, writer));
         }
         let Some((_, file)) = &mut self.open else { return Ok(()) };
+        self.progress.advance(0, bytes.len() as u64);
         let mut rest = &bytes[..];
         for (id, len) in ids.iter().zip(&lens) {
             let (chunk, after) = rest.split_at(*len);
@@ -187,6 +201,7 @@ impl<T: FnMut(&mut Writer<'_>, Ingested) -> Result<()>> Ingest<'_, '_, T> {
             if let Some(counter) = &self.counter {
                 counter.tell(Told::End(end))?;
             }
+            self.progress.advance(1, 0);
             self.done(job, end.content, end.size, end.stat, None, self.counter.is_some())?;
         }
         Ok(())
@@ -201,7 +216,6 @@ impl<T: FnMut(&mut Writer<'_>, Ingested) -> Result<()>> Ingest<'_, '_, T> {
         samples: Option<Samples>,
         waits: bool,
     ) -> Result<()> {
-        self.progress.advance(1, size);
         self.tell(&job.path);
         let kind = kind_within(self.root, entry_kind(stat.kind), job.old.map(|old| old.kind));
         let entry = Entry { path: job.path, kind, size, samples, content };

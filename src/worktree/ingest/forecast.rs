@@ -1,0 +1,46 @@
+//! How much there is to read, found out beside the reading: the progress of a long commit has its total at once.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::Duration;
+
+use super::Counting;
+use super::feed::is_current;
+use crate::progress::Progress;
+use crate::worktree::scan::{Scan, Seen};
+use crate::worktree::selection::Matcher;
+
+/// Work shorter than this needs no total.
+const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 250 });
+
+/// A walk over the stamps of the files that are going to be read.
+pub(super) struct Forecast<'a> {
+    pub scan: Scan<'a>,
+    pub selection: Option<Matcher>,
+    pub counting: Option<Counting<'a>>,
+    pub progress: &'a dyn Progress,
+}
+
+impl Forecast<'_> {
+    /// Tells the progress of the total, unless the work ends before. What cannot be read is for the work itself to name.
+    pub fn run(self, ended: &Receiver<()>) {
+        if ended.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+        let (mut files, mut bytes) = (0, 0);
+        for seen in self.scan {
+            let Ok(seen) = seen else { return };
+            if ended.try_recv() != Err(TryRecvError::Empty) {
+                return;
+            }
+            let (is_current, size) = match &seen {
+                Seen::Known(row) => (is_current(row, self.counting), row.stat.size),
+                Seen::Unknown { stat, .. } => (false, stat.size),
+            };
+            if !is_current && self.selection.as_ref().is_none_or(|selection| selection.selects(seen.path().as_str())) {
+                files += 1;
+                bytes += size;
+            }
+        }
+        self.progress.expect(files, bytes);
+    }
+}
