@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use helox::ops::FileChanges;
+use helox::ops::{FileChanges, PartialCheckout};
 use helox::{Number, Time, printable};
 
 pub(crate) use helox::thousands;
@@ -10,6 +10,11 @@ pub(crate) use helox::thousands;
 /// A count and its noun: `1 file`, `1,204 files`.
 pub(crate) fn count(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(count), if count == 1 { "" } else { "s" })
+}
+
+/// `partial: 3 of 6 files`.
+pub(crate) fn partial(part: PartialCheckout) -> String {
+    format!("partial: {} of {}", thousands(part.files), count(part.of, "file"))
 }
 
 /// Counts of the files in which two sides differ.

@@ -10,7 +10,7 @@ use crate::fs::beneath::Root;
 use crate::id::{Id, Version as VersionId};
 use crate::manifest::Entries;
 use crate::object::version::Number;
-use crate::ops::paths;
+use crate::ops::{PartialCheckout, paths};
 use crate::path::{from_user, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{Context, Found};
@@ -64,6 +64,9 @@ pub struct Report {
     pub bytes_written: u64,
     /// Uncommitted files that were replaced or removed.
     pub discarded: u64,
+    /// How many files of the version the folder has, where that is a part of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<PartialCheckout>,
 }
 
 /// Returns the revisions that a word means: `HEAD`, `latest` and a tag mean the version of each dataset that has one, where
@@ -88,14 +91,15 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         progress.begin(Stage::Write, 0, 0);
         let stamp = Stamp::of(found.id, &found.version, selection.clone());
         let applied = checkout::staged(repo.store(), into, &target, &stamp, progress)?;
-        return Ok(report(found, into.display().to_string(), applied, 0));
+        let partial = PartialCheckout::new(repo.store(), selection.as_ref(), &found.version)?;
+        return Ok(report(found, into.display().to_string(), applied, 0, partial));
     }
     if options.paths.is_empty() {
         return in_place(repo, options, found, selection, progress);
     }
     let _workspace = state::lock(repo.store().layout(), &repo.dataset(Some(&found.version.dataset))?.name)?;
     let restored = paths::bring_back(repo, &found, &selection.unwrap_or_default(), &[], options.force, progress)?;
-    Ok(report(found, restored.folder.display().to_string(), restored.applied, restored.discarded))
+    Ok(report(found, restored.folder.display().to_string(), restored.applied, restored.discarded, None))
 }
 
 /// The error of a revision that is none, or how to bring a file back if it is one.
@@ -160,7 +164,7 @@ fn check_selects(repo: &Repo, found: &Found, selection: &Selection) -> Result<()
     }
 }
 
-fn report(found: Found, path: String, applied: Applied, discarded: u64) -> Report {
+fn report(found: Found, path: String, applied: Applied, discarded: u64, partial: Option<PartialCheckout>) -> Report {
     Report {
         dataset_name: found.version.dataset,
         version: found.version.number,
@@ -171,6 +175,7 @@ fn report(found: Found, path: String, applied: Applied, discarded: u64) -> Repor
         unchanged: applied.unchanged,
         bytes_written: applied.bytes,
         discarded,
+        partial,
     }
 }
 
@@ -207,6 +212,7 @@ fn in_place(
     State { pending, ..before }.save(layout, name)?;
     let rows = cache::Writer::create(layout, name)?;
     let applied = checkout::apply(store, &root, scan, &survey, &target, rows, progress)?;
+    let partial = PartialCheckout::new(store, selection.as_ref(), &found.version)?;
     State { head: Some(found.id), selection, pending: Vec::new() }.save(layout, name)?;
-    Ok(report(found, folder.display().to_string(), applied, survey.uncommitted()))
+    Ok(report(found, folder.display().to_string(), applied, survey.uncommitted(), partial))
 }

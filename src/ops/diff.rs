@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fs::beneath::Root;
 use crate::object::version::Version;
 use crate::ops::samples::{self, ByFile, Files, Record, Sides};
-use crate::ops::{DamageList, Renamed, key, paths};
+use crate::ops::{DamageList, PartialCheckout, Renamed, key, paths};
 use crate::path::{DataPath, from_user, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
@@ -112,6 +112,9 @@ pub struct Report {
     /// The files whose records could not be read.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
+    /// How many files of the version the workspace has, where it has a part of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<PartialCheckout>,
 }
 
 impl Report {
@@ -133,6 +136,8 @@ struct Comparison {
     reversed: bool,
     from: String,
     to: String,
+    /// The part of the version that the workspace has, if it is not all.
+    partial: Option<PartialCheckout>,
     files: Differences,
 }
 
@@ -150,7 +155,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
 impl Report {
     /// The files that differ.
     fn of(comparison: Comparison) -> Report {
-        let Comparison { from, to, files, .. } = comparison;
+        let Comparison { from, to, files, partial, .. } = comparison;
         let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
         Report {
             samples: None,
@@ -159,6 +164,7 @@ impl Report {
             suggested_key: None,
             warnings: None,
             damaged: DamageList::default(),
+            partial,
             from,
             to,
             added: files.added.iter().map(one).collect(),
@@ -314,6 +320,7 @@ fn versions(repo: &Repo, a: &Found, b: &Found) -> Result<Comparison> {
         reversed: false,
         from: a.version.name(),
         to: b.version.name(),
+        partial: None,
         files: Differences::between(&**repo.store(), a.version.manifest, b.version.manifest)?,
     })
 }
@@ -331,6 +338,7 @@ fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress)
         reversed: false,
         from: a.version.name(),
         to: format!("{}@WORK", dataset.name),
+        partial: PartialCheckout::new(store, selection, &a.version)?,
         files,
     })
 }
@@ -343,6 +351,7 @@ impl Comparison {
             reversed: !self.reversed,
             from: self.to,
             to: self.from,
+            partial: self.partial,
             files: Differences {
                 added: files.removed,
                 modified: swap(files.modified),

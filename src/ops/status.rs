@@ -3,16 +3,13 @@
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::manifest::Entries;
-use crate::object::version::{Number, Version};
-use crate::ops::{Renamed, paths};
+use crate::object::version::Number;
+use crate::ops::{PartialCheckout, Renamed, paths};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
 use crate::repo::revision::highest;
-use crate::store::Store;
 use crate::worktree::compare;
 use crate::worktree::file::FileEntry;
-use crate::worktree::selection::Selection;
 use crate::worktree::state::State;
 
 /// Which workspace.
@@ -60,16 +57,7 @@ pub struct Report {
     pub pending: Option<Number>,
     /// How many files of the version it has.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub partial: Option<Partial>,
-}
-
-/// How much of a version a part of it has.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Partial {
-    /// Files of the part.
-    pub files: u64,
-    /// Files of the version.
-    pub of: u64,
+    pub partial: Option<PartialCheckout>,
 }
 
 /// Compares the workspace with the version that it was made from.
@@ -90,10 +78,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let mut found = compare::workspace(store, &folder, &dataset.name, manifest, selection, rules.as_ref(), progress)?;
     let typed = paths::in_workspace(repo, dataset, manifest, &options.paths)?;
     found.retain(|path| paths::are_meant(&typed, path));
-    let partial = match (selection, &head) {
-        (Some(selection), Some(head)) => Some(part(store, selection, head)?),
-        _ => None,
-    };
+    let partial = head.as_ref().map(|head| PartialCheckout::new(store, selection, head)).transpose()?.flatten();
     let numbers = repo.numbers(&dataset.name)?;
     let pending = state.pending.last().map(|id| repo.version(*id)).transpose()?.map(|version| version.number);
     let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
@@ -115,15 +100,4 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         pending,
         partial,
     })
-}
-
-/// How many files of a version a selection takes.
-fn part(store: &Store, selection: &Selection, version: &Version) -> Result<Partial> {
-    let matcher = selection.matcher()?;
-    let mut files = 0;
-    for entry in Entries::new(store, version.manifest)? {
-        let entry = entry?;
-        files += u64::from(entry.kind.is_file() && matcher.selects(entry.path.as_str()));
-    }
-    Ok(Partial { files, of: version.statistics.files })
 }

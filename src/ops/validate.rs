@@ -13,7 +13,7 @@ use crate::object::fact::Statement;
 use crate::object::verdict::Verdict;
 use crate::ops::gate::{Base, Files, Judgement, Judging, Outcome};
 use crate::ops::tree::{Folder, Overlay, Stored, settle};
-use crate::ops::{judge, key};
+use crate::ops::{PartialCheckout, judge, key};
 use crate::path::printable;
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
@@ -58,6 +58,9 @@ pub struct Report {
     pub judgement: Judgement,
     /// What a commit of these files warns of: guesses of how they are read, a key that no record has.
     pub warnings: Vec<String>,
+    /// How many files of the version the workspace has, where it has a part of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<PartialCheckout>,
 }
 
 /// Judges a version, or the workspace.
@@ -127,6 +130,7 @@ fn version(repo: &Repo, options: &Options, found: Found, progress: &dyn Progress
         id: Some(found.id),
         judgement: judgement(&outcome, before.as_ref(), options),
         warnings,
+        partial: None,
     })
 }
 
@@ -201,6 +205,7 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
     if let Some(path) = &options.report {
         outcome.write(atomic::parent(path), path)?;
     }
+    let partial = parent.as_ref().map(|(_, parent)| PartialCheckout::new(store, selection, parent)).transpose()?.flatten();
     let before = parent.map_or(Ok(None), |(id, parent)| standing::verdict_now(repo, id, &parent))?;
     Ok(Report {
         dataset_name: dataset.name.clone(),
@@ -208,5 +213,6 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
         id: None,
         judgement: judgement(&outcome, before.as_ref(), options),
         warnings,
+        partial,
     })
 }

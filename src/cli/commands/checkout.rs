@@ -7,7 +7,7 @@ use helox::{Error, Result, printable};
 
 use super::Answer;
 use crate::cli::args;
-use crate::cli::format::{count, size, thousands};
+use crate::cli::format::{count, partial, size, thousands};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
@@ -45,7 +45,8 @@ fn words(report: &checkout::Report, out: &mut Output) -> io::Result<()> {
     let name = format!("{} {}", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version));
     let counts = format!("{} written, {} deleted", thousands(report.written), thousands(report.removed));
     let bytes = if report.bytes_written > 0 { format!(", {}", size(report.bytes_written)) } else { String::new() };
-    writeln!(out, "Checked out {name} to {} ({counts}{bytes})", printable(&report.path))?;
+    let partial = report.partial.map_or_else(String::new, |part| format!(", {}", partial(part)));
+    writeln!(out, "Checked out {name} to {} ({counts}{bytes}){partial}", printable(&report.path))?;
     if report.discarded > 0 {
         writeln!(
             out,

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{Answer, judgement, patch, summary};
 use crate::cli::args;
-use crate::cli::format::{also, columns, count, size, thousands};
+use crate::cli::format::{also, columns, count, partial, size, thousands};
 use crate::cli::output::{Form, Output};
 use crate::cli::session::Session;
 
@@ -247,6 +247,9 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
         return report.version.validation.as_ref().map_or(Ok(()), |judgement| judgement::line(judgement, out));
     }
     writeln!(out, "; store grew by {}", size(report.stored_bytes))?;
+    if let Some(part) = report.partial {
+        writeln!(out, "{} checked out; the others are those of the parent", partial(part))?;
+    }
     if let Some(judgement) = &report.version.validation {
         judgement::line(judgement, out)?;
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, patch};
 use crate::cli::args;
-use crate::cli::format::{FileCounts, columns, difference, empty_folder, size};
+use crate::cli::format::{FileCounts, columns, difference, empty_folder, partial, size};
 use crate::cli::output::{Form, Output, Tint};
 use crate::cli::session::Session;
 
@@ -49,6 +49,9 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     for report in &reports {
         let dataset = report.to.split('@').next().unwrap_or_default();
         report.suggested_key.iter().for_each(|key| session.out.hint(&patch::key_hint(key, dataset)));
+    }
+    for part in reports.iter().filter_map(|report| report.partial) {
+        session.out.hint(&format!("{} checked out; the others are not compared", partial(part)));
     }
     for warning in reports.iter().flat_map(|report| report.warnings.iter().flatten()) {
         session.out.warning(warning);

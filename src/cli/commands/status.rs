@@ -8,7 +8,7 @@ use helox::{Repo, Result, printable};
 
 use super::Answer;
 use crate::cli::args;
-use crate::cli::format::{FileCounts, count, empty_folder, thousands};
+use crate::cli::format::{FileCounts, count, empty_folder, partial};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
@@ -27,8 +27,7 @@ fn words(repo: &Repo, report: &status::Report, out: &mut Output) -> io::Result<(
     let tint = out.tint();
     let shown = |path: &str| printable(&repo.relative(&report.dataset_name, path)).into_owned();
     let name = tint.strong(printable(&report.dataset_name));
-    let partial = report.partial.map(|part| format!(", partial: {} of {}", thousands(part.files), count(part.of, "file")));
-    let partial = partial.unwrap_or_default();
+    let partial = report.partial.map_or_else(String::new, |part| format!(", {}", partial(part)));
     match (&report.version, &report.latest) {
         (Some(version), Some(latest)) if latest > version => {
             writeln!(out, "{name} {}, behind {}{partial}", tint.mark(version), tint.mark(latest))?;

@@ -8,6 +8,7 @@ use helox::{Error, Repo, Result, ValidationStatus, printable};
 use super::{Answer, judgement};
 use crate::cli::args::{self, Format};
 use crate::cli::findings::{self, Verdict};
+use crate::cli::format::partial;
 use crate::cli::output::Form;
 use crate::cli::session::Session;
 
@@ -39,6 +40,9 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
     for report in &reports {
         report.warnings.iter().for_each(|warning| session.out.warning(warning));
         judgement::warn(&report.judgement, &mut session.out);
+        if let Some(part) = report.partial {
+            session.out.hint(&format!("{} checked out; the others are read from the store", partial(part)));
+        }
     }
     let more = |report: &validate::Report| report.judgement.findings_count > report.judgement.findings.len() as u64;
     if args.report.is_none() && reports.iter().any(more) {

@@ -24,7 +24,7 @@ use crate::ops::judge::SampleChanges;
 use crate::ops::labels::{Labels, Move};
 use crate::ops::tree::{Folder, Tree};
 use crate::ops::view::Viewer;
-use crate::ops::{DamageList, FileChanges, Links, VersionView, key};
+use crate::ops::{DamageList, FileChanges, Links, PartialCheckout, VersionView, key};
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo, revision, standing};
 use crate::sample::Schema;
@@ -97,6 +97,9 @@ pub struct Report {
     /// The field that could be the key of the dataset, which has none: with it, samples count as modified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggested_key: Option<String>,
+    /// How many files of the version the workspace has, where it has a part of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<PartialCheckout>,
     /// By how many bytes the packs grew.
     pub stored_bytes: u64,
 }
@@ -382,7 +385,14 @@ impl Commit<'_> {
         let viewer =
             Viewer::new(self.repo, &mut damaged)?.with_schema(told.schema).with_judgement(told.validation).without_changes();
         told.warnings.extend_from_slice(damaged.messages());
+        let selection = self.state.selection.as_ref().filter(|_| self.options.from.is_none());
+        // What was not stored has no manifest to count in.
+        let partial = match stands && !self.options.dry_run {
+            true => PartialCheckout::new(self.repo.store(), selection, &version)?,
+            false => None,
+        };
         Ok(Report {
+            partial,
             version: viewer.view(id, version)?,
             outcome,
             files: told.changes.counts,

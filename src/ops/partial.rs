@@ -1,0 +1,31 @@
+//! How much of a version a workspace has that holds a part of it.
+
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::manifest::Entries;
+use crate::object::version::Version;
+use crate::store::Store;
+use crate::worktree::selection::Selection;
+
+/// How much of a version a part of it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PartialCheckout {
+    /// Files of the part.
+    pub files: u64,
+    /// Files of the version.
+    pub of: u64,
+}
+
+impl PartialCheckout {
+    /// Counts the files of a version that a selection takes; `None` where the workspace holds all of it.
+    pub(super) fn new(store: &Store, selection: Option<&Selection>, version: &Version) -> Result<Option<PartialCheckout>> {
+        let Some(selection) = selection else { return Ok(None) };
+        let (matcher, mut files) = (selection.matcher()?, 0);
+        for entry in Entries::new(store, version.manifest)? {
+            let entry = entry?;
+            files += u64::from(entry.kind.is_file() && matcher.selects(entry.path.as_str()));
+        }
+        Ok(Some(PartialCheckout { files, of: version.statistics.files }))
+    }
+}
