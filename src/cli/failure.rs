@@ -62,6 +62,11 @@ pub(crate) fn hint(hint: &str, manner: Manner) {
     to_stderr(&labelled(&manner.tint_stderr().label("hint:"), hint));
 }
 
+/// Prints what only a person who asked for details wants to know.
+pub(crate) fn detail(detail: &str, manner: Manner) {
+    to_stderr(&format!("{}\n", manner.tint_stderr().dim(detail)));
+}
+
 /// Prints what a person should look at.
 pub(crate) fn warning(warning: &str, manner: Manner) {
     to_stderr(&labelled(&manner.tint_stderr().mark("warning:"), warning));

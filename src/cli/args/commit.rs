@@ -20,6 +20,9 @@ pub(crate) struct Commit {
     /// What changed [default: opens $VISUAL or $EDITOR]
     #[arg(short = 'm', long = "message", value_name = "SUMMARY", allow_hyphen_values = true)]
     pub(crate) summary: Option<String>,
+    /// Take every change, as hlx always does: for the habits of git
+    #[arg(short = 'a', long = "all", hide = true)]
+    pub(crate) all: bool,
     /// The version's number [default: follows from what changed]
     #[arg(long, value_name = "X.Y.Z", value_parser = number, conflicts_with = "bump")]
     pub(crate) version: Option<Number>,
