@@ -8,13 +8,14 @@ use crate::error::{Error, Kind, Result};
 use crate::fs::beneath::Root;
 use crate::object::version::Version;
 use crate::ops::samples::{self, ByFile, Files, Record, Sides};
-use crate::ops::{PartialCheckout, Renamed, key, paths};
+use crate::ops::{DamageList, PartialCheckout, Renamed, key, paths};
 use crate::path::{DataPath, from_user, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
 use crate::repo::{Dataset, Repo};
 use crate::sample::Reading;
 use crate::sample::tally::Counts;
+use crate::store::samples::Bytes;
 use crate::worktree::checkout;
 use crate::worktree::compare::{self, Differences};
 use crate::worktree::file::FileEntry;
@@ -108,6 +109,9 @@ pub struct Report {
     /// What a commit of the new side warns of, where records were compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warnings: Option<Vec<String>>,
+    /// The files whose records could not be read.
+    #[serde(skip_serializing_if = "DamageList::is_empty")]
+    pub damaged: DamageList,
     /// How many files of the version the workspace has, where it has a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<PartialCheckout>,
@@ -141,11 +145,11 @@ struct Comparison {
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
     let comparison = compare(repo, options, progress)?;
     let samples = options.samples.map(|wanted| samples(repo, &comparison, wanted, progress)).transpose()?;
-    let Some(Compared { samples, by_file, records, suggested_key, warnings }) = samples else {
+    let Some(Compared { samples, by_file, records, suggested_key, warnings, damaged }) = samples else {
         return Ok(Report::of(comparison));
     };
     let (samples, warnings) = (Some(samples), Some(warnings));
-    Ok(Report { samples, by_file, records, suggested_key, warnings, ..Report::of(comparison) })
+    Ok(Report { samples, by_file, records, suggested_key, warnings, damaged, ..Report::of(comparison) })
 }
 
 impl Report {
@@ -159,6 +163,7 @@ impl Report {
             records: None,
             suggested_key: None,
             warnings: None,
+            damaged: DamageList::default(),
             partial,
             from,
             to,
@@ -181,6 +186,7 @@ struct Compared {
     records: Option<Vec<Record>>,
     suggested_key: Option<String>,
     warnings: Vec<String>,
+    damaged: DamageList,
 }
 
 /// Compares the records of the files that differ. The workspace is always read as the new side.
@@ -210,13 +216,17 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
     let work = comparison.work.as_deref().map(Root::open).transpose()?;
     let bytes = sides.iter().map(|(old, new)| old.iter().chain(new).map(|e| e.size).max().unwrap_or(0)).sum();
     progress.begin(Stage::Scan, sides.len() as u64, bytes);
-    let files = Files { repo, rules, work, sides };
+    let mut files = Files { repo, rules, work, sides };
+    let mut damaged = DamageList::default();
     let mut by_file = Vec::new();
     let mut warnings = files.warnings()?;
-    let (leftovers, changed) = files.leftovers(progress, |file| by_file.push(file))?;
+    let (leftovers, changed) = files.leftovers(progress, &mut damaged, |file| by_file.push(file))?;
     if let Some(mut schema) = repo.schema(&comparison.version)? {
         schema.add(&changed, 1);
         warnings.extend(key::missing(&schema, &dataset.key));
+        let files = (&**repo.store(), comparison.version.manifest, comparison.version.statistics.files);
+        let stored = |_: &str| Ok(Bytes::Stored(repo.store()));
+        warnings.extend(key::incomplete(&dataset, &repo.store().layout().tmp(), &schema, files, stored));
     }
     by_file.retain(|file| file.counts != Counts::default());
     let mut samples = leftovers.counts();
@@ -236,7 +246,7 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
     }
     by_file.sort_by(|a, b| a.path.cmp(&b.path));
     let by_file = wanted.by_file.then_some(by_file);
-    Ok(Compared { samples, by_file, records, suggested_key, warnings })
+    Ok(Compared { samples, by_file, records, suggested_key, warnings, damaged })
 }
 
 fn path_of(sides: &Sides) -> Option<&DataPath> {

@@ -22,6 +22,9 @@ pub(super) fn run(session: &mut Session) -> Result<Answer> {
         for incomplete in &report.incomplete {
             writeln!(out, "{}  {}", out.tint().bad("incomplete"), printable(incomplete))?;
         }
+        for lost in &report.lost {
+            writeln!(out, "{}  {}", out.tint().bad("lost"), printable(lost))?;
+        }
         let read = format!("{}, {}", count(report.packs, "pack"), count(report.objects, "object"));
         writeln!(out, "indexed {read}, {}", count(report.versions, "version"))
     };
@@ -34,6 +37,8 @@ pub(super) fn run(session: &mut Session) -> Result<Answer> {
     if report.versions == 0 && !report.unreadable.is_empty() {
         session.out.warning("no version can be read");
     }
-    session.out.hint("'hlx verify --all' names every file that the damage touches; copy the packs back from another copy");
+    session
+        .out
+        .hint("'hlx verify --all' names every file that the damage touches; copy the packs and refs back from another copy");
     Ok(Answer::Damaged)
 }

@@ -31,6 +31,7 @@ use crate::sample::Schema;
 use crate::sample::schema::Change;
 use crate::sample::tally::Counts;
 use crate::store::Writer;
+use crate::store::samples::Bytes;
 use crate::worktree::cache;
 use crate::worktree::ingest::Counted;
 use crate::worktree::state::{self, State};
@@ -193,7 +194,7 @@ impl Commit<'_> {
             }
         };
         let root = self.folder().open()?;
-        let Snapshot { tree, rows, nodes, changes, found, judgement, mut writer, mut warnings, links } =
+        let Snapshot { tree, rows, nodes, changes, found, judgement, mut writer, stored: mut held, mut warnings, links } =
             self.read(&root, parent.as_ref(), rules.as_ref(), judging.as_ref())?;
         let Found { schema, samples, findings, found: findings_count } = found;
         let change_type = match (&samples, &parent) {
@@ -225,7 +226,7 @@ impl Commit<'_> {
             validation: None,
             report_file: None,
             warnings,
-            stored: 0,
+            stored: held.iter().map(|finished| finished.bytes).sum(),
         };
         if let Some(there) = self.already_there(&mut version, !changes.any)? {
             return self.report(there, Outcome::AlreadyThere, told, rows);
@@ -243,7 +244,6 @@ impl Commit<'_> {
         if judging.is_none() {
             self.check_protected(&version, version.validation)?;
         }
-        let mut held = Vec::new();
         if let (Some(judging), Some(judgement)) = (&judging, judgement) {
             if !self.options.dry_run {
                 // What is judged is what was stored, whatever becomes of the files meanwhile.
@@ -375,6 +375,12 @@ impl Commit<'_> {
             true => key::suggestion(self.repo, &self.dataset.name, &version),
             false => None,
         };
+        if let (Some(schema), true, false) = (&told.schema, stands, self.options.dry_run) {
+            let files = (&**self.repo.store(), version.manifest, version.statistics.files);
+            let stored = |_: &str| Ok(Bytes::Stored(self.repo.store()));
+            let scratch = self.repo.store().layout().tmp();
+            told.warnings.extend(key::incomplete(&self.dataset, &scratch, schema, files, stored));
+        }
         let mut damaged = DamageList::default();
         let viewer =
             Viewer::new(self.repo, &mut damaged)?.with_schema(told.schema).with_judgement(told.validation).without_changes();

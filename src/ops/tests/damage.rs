@@ -3,7 +3,7 @@
 use super::*;
 use crate::catalog::Query;
 use crate::object::Kind;
-use crate::ops::{dataset, log, show, verify};
+use crate::ops::{compare, dataset, diff, log, reindex, show, status, verify};
 use crate::pack::reader;
 use crate::store::Layout;
 
@@ -57,7 +57,9 @@ fn a_commit_goes_on_where_the_old_side_of_a_file_is_damaged() {
         bench.write("a.jsonl", [records(0..many / 2), b"{\"id\":\"x\"}\n".to_vec(), records(many / 2..many)].concat());
         let report = bench.commit(|_| {}).unwrap();
         assert_eq!(report.version.total_samples, Some(many + 11));
-        assert_eq!((report.samples_added, report.files.files_modified), (None, 1));
+        let counts = (report.samples_added, report.samples_removed, report.samples_modified);
+        assert_eq!(counts, (Some(many + 1), Some(many), Some(0)), "the old records are known by their number");
+        assert_eq!(report.files.files_modified, 1);
         assert!(report.warnings.len() == 1 && report.warnings[0].contains("a.jsonl"), "{:?}", report.warnings);
         let anew = Bench::new();
         write_tree(&anew.path, &read_tree(&bench.path));
@@ -68,6 +70,88 @@ fn a_commit_goes_on_where_the_old_side_of_a_file_is_damaged() {
         let next = bench.commit(|_| {}).unwrap();
         assert_eq!((next.samples_removed, next.warnings.len()), (Some(1), 0), "the next is compared again");
     }
+}
+
+/// Flips bytes of the chunks of the only pack that a commit adds.
+fn commit_damaged(bench: &Bench) {
+    let folder = Layout::new(bench.path.join(".helox")).packs(Kind::Chunk);
+    let packs = || fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let sound: Vec<_> = packs().into_iter().map(|pack| (pack.clone(), fs::read(pack).unwrap())).collect();
+    bench.commit(|_| {}).unwrap();
+    damage(bench, Kind::Chunk);
+    for (pack, bytes) in sound {
+        fs::write(pack, bytes).unwrap();
+    }
+}
+
+#[test]
+fn only_the_samples_of_a_damaged_file_are_not_compared() {
+    for (many, dry_run) in [(200, false), (30_000, false), (200, true)] {
+        let bench = Bench::new();
+        let config = fs::read_to_string(bench.path.join("helox.toml")).unwrap();
+        bench.write("helox.toml", config.replace("type =", "key = \"id\"\ntype ="));
+        bench.write("sound.jsonl", records(1_000_000..1_000_000 + many));
+        bench.write("moved.jsonl", records(5..9));
+        bench.commit(|_| {}).unwrap();
+        bench.write("lost.jsonl", records(0..many));
+        bench.write("gone.jsonl", records(2_000_000..2_000_007));
+        commit_damaged(&bench);
+        let changed = String::from_utf8(records(1_000_000..1_000_000 + many)).unwrap().replacen("\"text\":", "\"words\":", 1);
+        bench.write("sound.jsonl", changed);
+        bench.write("lost.jsonl", records(1..many));
+        fs::remove_file(bench.path.join("gone.jsonl")).unwrap();
+        fs::rename(bench.path.join("moved.jsonl"), bench.path.join("here.jsonl")).unwrap();
+        let report = bench.commit(|options| options.dry_run = dry_run).unwrap();
+        let counts = (report.samples_added, report.samples_removed, report.samples_modified);
+        assert_eq!(counts, (Some(many - 1), Some(many + 7), Some(1)), "of {many}");
+        let warnings = report.warnings.join("\n");
+        assert!(
+            report.warnings.len() == 2 && warnings.contains("'lost.jsonl'") && warnings.contains("'gone.jsonl'"),
+            "{warnings}"
+        );
+        assert!(warnings.contains("7 samples there count as removed"), "{warnings}");
+        let anew = Bench::new();
+        write_tree(&anew.path, &read_tree(&bench.path));
+        let anew = anew.commit(|_| {}).unwrap();
+        let fields = |report: &commit::Report| serde_json::to_value(&report.version).unwrap()["schema"].clone();
+        assert_eq!(fields(&report), fields(&anew));
+        if dry_run {
+            continue;
+        }
+        assert_eq!(bench.tree_of("latest").unwrap(), read_tree(&bench.path));
+        // The same two versions, compared.
+        let samples = Some(diff::Samples { patch: true, ..Default::default() });
+        for (from, to) in [("latest~1", "latest"), ("latest", "latest~1")] {
+            let options = diff::Options { from: Some(from.into()), to: Some(to.into()), samples, ..Default::default() };
+            let report = diff::run(&bench.repo(), &options, &Silent).unwrap();
+            let counts = report.samples.unwrap();
+            let sides = [counts.added, counts.removed].map(|count| if from == "latest" { many * 2 + 6 - count } else { count });
+            assert_eq!((sides, counts.modified), ([many - 1, many + 7], 1));
+            assert_eq!(report.damaged.messages().len(), 2, "{:?}", report.damaged);
+            assert_eq!(report.records.unwrap().len() as u64, many, "those that can be read");
+        }
+        let report = compare::run(&bench.repo(), "latest~1", "latest", &Silent).unwrap();
+        assert_eq!((report.samples_added, report.samples_removed, report.samples_modified), counts);
+        assert_eq!((report.sample_difference, report.damaged.messages().len()), (Some(-8), 2));
+    }
+}
+
+#[test]
+fn a_damaged_file_that_the_workspace_does_not_hold_stays_in_the_version() {
+    let bench = Bench::new();
+    bench.write("here.jsonl", records(0..5));
+    bench.write("away/lost.jsonl", records(0..50));
+    bench.commit(|_| {}).unwrap();
+    let part = checkout::Options { revision: "latest".into(), include: vec!["here.jsonl".into()], ..Default::default() };
+    checkout::run(&bench.repo(), &part, &Silent).unwrap();
+    damage(&bench, Kind::Chunk);
+    bench.write("here.jsonl", records(0..6));
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!((report.version.total_samples, report.version.file_count), (Some(56), 2), "{:?}", report.warnings);
+    damage(&bench, Kind::Node);
+    bench.write("here.jsonl", records(0..7));
+    let error = bench.commit(|_| {}).unwrap_err();
+    assert_eq!(error.kind(), crate::error::Kind::Damaged, "{error}");
 }
 
 #[test]
@@ -98,6 +182,87 @@ fn one_damaged_object_leaves_the_others() {
     assert_eq!(versions.iter().filter(|version| bench.tree_of(version).is_ok()).count(), 2);
     let report = verify::run(&bench.repo(), &verify::Options { all: true, ..Default::default() }, &Silent).unwrap();
     assert!(report.problems.iter().any(|problem| problem.kind == "content" && problem.versions.len() == 1), "{report:?}");
+}
+
+#[test]
+fn lost_refs_are_told() {
+    let bench = Bench::new();
+    for text in ["1", "2", "3"] {
+        bench.write("a.jsonl", text);
+        bench.commit(|options| options.tags = vec![format!("tag-{text}")]).unwrap();
+    }
+    let refs = bench.path.join(".helox/refs");
+    let lost = || reindex::run(&bench.repo(), &Silent).unwrap().lost;
+    let is_valid = || verify::run(&bench.repo(), &verify::Options { all: true, ..Default::default() }, &Silent).unwrap().is_valid;
+    assert!(lost().is_empty() && is_valid());
+    // One that a later version came from.
+    let second = fs::read(refs.join("versions/ds/2.0.0")).unwrap();
+    fs::remove_file(refs.join("versions/ds/2.0.0")).unwrap();
+    assert!(
+        lost()[0].ends_with(
+            "1 version of ds whose refs are missing in REFS: 2.0.0"
+                .replace("REFS", &refs.join("versions/ds").to_string_lossy())
+                .as_str()
+        )
+    );
+    fs::write(refs.join("versions/ds/2.0.0"), second).unwrap();
+    // All of a dataset, and all facts.
+    fs::remove_dir_all(refs.join("versions/ds")).unwrap();
+    fs::remove_dir_all(refs.join("facts")).unwrap();
+    let messages = lost();
+    assert!(
+        messages.len() == 2 && messages[0].contains("1.0.0, 2.0.0, 3.0.0") && messages[1].contains("3 facts"),
+        "{messages:?}"
+    );
+    assert!(!is_valid());
+    let report = log::run(&bench.repo(), &log::Options::default()).unwrap();
+    assert!(report.damaged.is_damaged() && report.damaged.messages().len() == 2, "{report:?}");
+    let error = status::run(&bench.repo(), &status::Options::default(), &Silent).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.message()),
+        (crate::error::Kind::Damaged, "the ref of ds@3.0.0, which the workspace was made from, is missing")
+    );
+}
+
+#[test]
+fn a_folder_that_was_not_empty_is_not_created_again() {
+    for (lost, named) in
+        [("refs", "refs"), ("refs/versions", "refs/versions"), ("packs", "packs"), ("packs/structure", "packs/structure")]
+    {
+        let bench = Bench::new();
+        bench.write("a.jsonl", "1");
+        bench.commit(|_| {}).unwrap();
+        let folder = bench.path.join(".helox").join(lost);
+        fs::rename(&folder, bench.path.join("elsewhere")).unwrap();
+        let error = Repo::open(&bench.path).unwrap_err();
+        assert_eq!(error.kind(), crate::error::Kind::Damaged, "{error}");
+        assert!(error.message().contains(&format!("/.helox/{named} is missing")), "{error}");
+        assert!(!folder.exists());
+        fs::rename(bench.path.join("elsewhere"), &folder).unwrap();
+        assert_eq!(bench.tree_of("latest").unwrap(), read_tree(&bench.path));
+    }
+}
+
+#[test]
+fn a_copy_without_its_empty_folders_opens() {
+    fn prune(folder: &std::path::Path) {
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+            prune(&entry);
+            let _ = fs::remove_dir(entry);
+        }
+    }
+    // A store without a version, one whose files are all empty, one that has everything.
+    for files in [&[][..], &[("a", "")], &[("a", "1"), ("b", "")]] {
+        let bench = Bench::new();
+        files.iter().for_each(|(path, text)| bench.write(path, text));
+        if !files.is_empty() {
+            bench.commit(|_| {}).unwrap();
+        }
+        prune(&bench.path.join(".helox"));
+        bench.write("c.jsonl", "2");
+        bench.commit(|options| options.tags = vec!["new".into()]).unwrap();
+        assert_eq!(bench.tree_of("new").unwrap(), read_tree(&bench.path));
+    }
 }
 
 #[test]
