@@ -6,12 +6,13 @@
 
 use std::ops::Range;
 
+use super::Rules;
 use super::account::{Account, Keeps};
 use super::gather::{Gather, Seen, Text};
 use super::half::Half;
 use super::pair::Reader;
+use super::rows::{self, Run};
 use super::table::Table;
-use super::{Rules, rows};
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::sample::{HEAD, Jsonl, Record, Records, Side};
@@ -63,11 +64,11 @@ pub fn parts(rules: &Rules, half: &Half<'_>) -> Result<Option<Vec<FilePart>>> {
         places.iter().zip(ends).map(|(place, end)| of_bytes(place.at..end, Kind::Rows(*place, end))).collect()
     } else {
         let Some(runs) = rows::readable_runs(rules, half)? else { return Ok(None) };
-        let all: u64 = runs.iter().map(|(_, rows)| rows).sum();
+        let all: u64 = runs.iter().map(|run| run.rows).sum();
         let bytes = |rows: u64| (u128::from(half.size) * u128::from(rows) / u128::from(all.max(1))) as u64;
-        runs.into_iter()
-            .map(|(run, rows)| FilePart { is_first: run.start == 0, bytes: bytes(rows), kind: Kind::Groups(run) })
-            .collect()
+        let part =
+            |Run { groups, rows }| FilePart { is_first: groups.start == 0, bytes: bytes(rows), kind: Kind::Groups(groups) };
+        runs.into_iter().map(part).collect()
     };
     Ok(Some(parts).filter(|parts| parts.len() > 1))
 }

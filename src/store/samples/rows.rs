@@ -83,9 +83,15 @@ fn runs(table: &Table, wanted: impl Fn(usize) -> bool) -> impl Iterator<Item = R
     })
 }
 
-/// Cuts a Parquet file whose rows can all be read into runs of row groups, each with its number of rows; `None` for
-/// another file.
-pub(super) fn readable_runs(rules: &Rules, half: &Half<'_>) -> Result<Option<Vec<(Range<usize>, u64)>>> {
+/// Row groups that follow one another, and how many rows they have.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub groups: Range<usize>,
+    pub rows: u64,
+}
+
+/// Cuts a Parquet file whose rows can all be read into runs of row groups; `None` for another file.
+pub(super) fn readable_runs(rules: &Rules, half: &Half<'_>) -> Result<Option<Vec<Run>>> {
     if half.reading.format != Format::Parquet || half.reading.opaque {
         return Ok(None);
     }
@@ -94,8 +100,8 @@ pub(super) fn readable_runs(rules: &Rules, half: &Half<'_>) -> Result<Option<Vec
     if !is_readable(half, table) && source.check().is_err() {
         return Ok(None);
     }
-    let rows = |run: &Range<usize>| run.clone().map(|group| table.rows_of(group) as u64).sum();
-    Ok(Some(runs(table, |_| true).map(|run| (run.clone(), rows(&run))).collect()))
+    let run = |groups: Range<usize>| Run { rows: groups.clone().map(|group| table.rows_of(group) as u64).sum(), groups };
+    Ok(Some(runs(table, |_| true).map(run).collect()))
 }
 
 /// Shows the rows of some row groups of a Parquet file whose rows can be read, as a new side.
