@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::object::version::Version;
+use crate::ops::DamageList;
 use crate::ops::judge::{self, SampleChanges};
 use crate::ops::samples::{self, Files, Sides};
 use crate::progress::{Progress, Stage};
@@ -16,6 +17,7 @@ pub(super) fn samples(
     a: &Version,
     b: &Version,
     progress: &dyn Progress,
+    damaged: &mut DamageList,
 ) -> Result<Option<(SampleChanges, Thresholds)>> {
     let (Some((before, count)), Some((after, _))) = (judge::known(repo, a)?, judge::known(repo, b)?) else {
         return Ok(None);
@@ -34,7 +36,7 @@ pub(super) fn samples(
     sides.extend(files.added.into_iter().map(|new| (None, Some(new))));
     let bytes = sides.iter().map(|(old, new)| old.iter().chain(new).map(|file| file.size).max().unwrap_or(0)).sum();
     progress.begin(Stage::Scan, sides.len() as u64, bytes);
-    let counts = Files { repo, rules, work: None, sides }.leftovers(progress, |_| {})?.0.counts();
+    let counts = Files { repo, rules, work: None, sides }.leftovers(progress, damaged, |_| {})?.0.counts();
     let schema = schema::Change::between(&before, &after, dataset.thresholds.field_share);
     let changes = SampleChanges { counts, before: count, schema };
     Ok(Some((changes, dataset.thresholds)))

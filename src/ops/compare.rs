@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use crate::error::{Kind, Result, counted};
 use crate::object::version::ChangeType;
-use crate::ops::Drift;
 use crate::ops::between;
 use crate::ops::changes::{Changes, FileChanges};
+use crate::ops::{DamageList, Drift};
 use crate::progress::Progress;
 use crate::repo::revision::Context;
 use crate::repo::{Repo, revision, standing};
@@ -43,6 +43,9 @@ pub struct Report {
     /// What the rules of the kind `drift` measured in both versions when each was judged last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
+    /// The files whose samples could not be read.
+    #[serde(skip_serializing_if = "DamageList::is_empty")]
+    pub damaged: DamageList,
 }
 
 /// Compares two versions.
@@ -50,7 +53,8 @@ pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result
     let a = revision::version(repo, from)?;
     let b = revision::version_in(repo, to, Context { dataset: Some(&a.version.dataset), ..Context::default() })?;
     let changes = Changes::between(&**repo.store(), &a.version, b.version.manifest)?;
-    let samples = between::samples(repo, &a.version, &b.version, progress)?;
+    let mut damaged = DamageList::default();
+    let samples = between::samples(repo, &a.version, &b.version, progress, &mut damaged)?;
     let (old, new) = (a.version.statistics, b.version.statistics);
     let Changes { counts: files, bytes, .. } = changes;
     let (change_type, change_summary) = match &samples {
@@ -80,6 +84,7 @@ pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result
         change_summary,
         files,
         drift: drift(repo, &a, &b)?,
+        damaged,
     })
 }
 

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fs::beneath::Root;
 use crate::object::version::Version;
 use crate::ops::samples::{self, ByFile, Files, Record, Sides};
-use crate::ops::{PartialCheckout, Renamed, key, paths};
+use crate::ops::{DamageList, PartialCheckout, Renamed, key, paths};
 use crate::path::{DataPath, from_user, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
@@ -111,6 +111,9 @@ pub struct Report {
     /// How many files of the version the workspace has, where it has a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<PartialCheckout>,
+    /// The files whose records could not be read.
+    #[serde(skip_serializing_if = "DamageList::is_empty")]
+    pub damaged: DamageList,
 }
 
 impl Report {
@@ -141,11 +144,11 @@ struct Comparison {
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
     let comparison = compare(repo, options, progress)?;
     let samples = options.samples.map(|wanted| samples(repo, &comparison, wanted, progress)).transpose()?;
-    let Some(Compared { samples, by_file, records, suggested_key, warnings }) = samples else {
+    let Some(Compared { samples, by_file, records, suggested_key, warnings, damaged }) = samples else {
         return Ok(Report::of(comparison));
     };
     let (samples, warnings) = (Some(samples), Some(warnings));
-    Ok(Report { samples, by_file, records, suggested_key, warnings, ..Report::of(comparison) })
+    Ok(Report { samples, by_file, records, suggested_key, warnings, damaged, ..Report::of(comparison) })
 }
 
 impl Report {
@@ -160,6 +163,7 @@ impl Report {
             suggested_key: None,
             warnings: None,
             partial,
+            damaged: DamageList::default(),
             from,
             to,
             added: files.added.iter().map(one).collect(),
@@ -181,6 +185,7 @@ struct Compared {
     records: Option<Vec<Record>>,
     suggested_key: Option<String>,
     warnings: Vec<String>,
+    damaged: DamageList,
 }
 
 /// Compares the records of the files that differ. The workspace is always read as the new side.
@@ -210,10 +215,11 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
     let work = comparison.work.as_deref().map(Root::open).transpose()?;
     let bytes = sides.iter().map(|(old, new)| old.iter().chain(new).map(|e| e.size).max().unwrap_or(0)).sum();
     progress.begin(Stage::Scan, sides.len() as u64, bytes);
-    let files = Files { repo, rules, work, sides };
+    let mut files = Files { repo, rules, work, sides };
+    let mut damaged = DamageList::default();
     let mut by_file = Vec::new();
     let mut warnings = files.warnings()?;
-    let (leftovers, changed) = files.leftovers(progress, |file| by_file.push(file))?;
+    let (leftovers, changed) = files.leftovers(progress, &mut damaged, |file| by_file.push(file))?;
     if let Some(mut schema) = repo.schema(&comparison.version)? {
         schema.add(&changed, 1);
         warnings.extend(key::missing(&schema, &dataset.key));
@@ -236,7 +242,7 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
     }
     by_file.sort_by(|a, b| a.path.cmp(&b.path));
     let by_file = wanted.by_file.then_some(by_file);
-    Ok(Compared { samples, by_file, records, suggested_key, warnings })
+    Ok(Compared { samples, by_file, records, suggested_key, warnings, damaged })
 }
 
 fn path_of(sides: &Sides) -> Option<&DataPath> {

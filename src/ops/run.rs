@@ -14,7 +14,7 @@ use crate::limits;
 use crate::object::fact::{Metric, Run, Statement};
 use crate::object::version::{Number, Version};
 use crate::ops::said::{Names, RunView, spoken};
-use crate::ops::{artifacts, between};
+use crate::ops::{DamageList, artifacts, between};
 use crate::path::printable;
 use crate::progress::Progress;
 use crate::repo::revision::Found;
@@ -221,6 +221,9 @@ pub struct CompareReport {
     /// Whether both are one version, or two of the same data.
     #[serde(skip)]
     pub same_data: bool,
+    /// The files whose samples could not be read.
+    #[serde(skip_serializing_if = "DamageList::is_empty")]
+    pub damaged: DamageList,
 }
 
 /// A metric of two runs.
@@ -280,9 +283,10 @@ pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result
     let (name_a, name_b) = (name(&old), name(&new));
     let versions = old.as_ref().zip(new.as_ref());
     let same_data = a.version == b.version || versions.is_some_and(|(old, new)| old.manifest == new.manifest);
+    let mut damaged = DamageList::default();
     let samples = match versions {
         _ if same_data => Some(Counts::default()),
-        Some((old, new)) => between::samples(repo, old, new, progress)?.map(|(changes, _)| changes.counts),
+        Some((old, new)) => between::samples(repo, old, new, progress, &mut damaged)?.map(|(changes, _)| changes.counts),
         None => None,
     };
     let metrics = match (&a.runs[..], &b.runs[..]) {
@@ -297,5 +301,6 @@ pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result
         runs_b: b.runs.iter().map(|run| RunView::of(run, name_b.clone(), &state)).collect(),
         samples,
         same_data,
+        damaged,
     })
 }

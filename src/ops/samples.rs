@@ -5,16 +5,25 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result, counted};
 use crate::fs::beneath::Root;
+use crate::ops::DamageList;
 use crate::ops::record::{self, FieldChange};
 use crate::parallel;
+use crate::path::printable;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
 use crate::sample::tally::{Counts, Fate};
 use crate::sample::{Canonical, Format, Hint, Rendering, Schema, Side};
-use crate::store::samples::{Account, Bytes, Half, Keeps, Leftovers, Rules, Seen, Tally, Text, compare, visit};
+use crate::store::samples::{Account, Bytes, Half, Keeps, Leftovers, Rules, Seen, Tally, Text, compare_readable, visit};
 use crate::worktree::file::FileEntry;
+
+/// The error of a file that cannot be read, with what becomes of its records.
+fn unreadable(entry: &FileEntry, error: &Error) -> Error {
+    let samples = counted(entry.samples.as_ref().map_or(0, |samples| samples.count), "sample");
+    let path = printable(entry.path.as_str());
+    Error::damaged(format!("'{path}' cannot be read: {}; its {samples} are counted, not compared", error.message()))
+}
 
 /// Most warnings about how files are read.
 const WARNINGS: usize = 100;
@@ -152,27 +161,47 @@ impl Files<'_> {
     pub fn warnings(&self) -> Result<Vec<String>> {
         let new = self.sides.iter().filter_map(|sides| sides.1.as_ref()).filter(|entry| entry.kind.is_file());
         let new = new.filter(|entry| self.rules.reading(entry.path.as_str()).format != Format::Whole);
-        warnings(new.map(|entry| Ok((entry.path.as_str().to_owned(), self.half(entry, Side::New)?.hints()?))))
+        warnings(new.map(|entry| {
+            let hints = match self.half(entry, Side::New).and_then(|half| half.hints()) {
+                // Comparing its records tells of the damage.
+                Err(e) if e.kind() == Kind::Damaged => Vec::new(),
+                hints => hints?,
+            };
+            Ok((entry.path.as_str().to_owned(), hints))
+        }))
     }
 
     /// What differs over all files, and within each if `each` asks for it; and what the new side's records count, less
-    /// what the old side's do.
-    pub fn leftovers(&self, progress: &dyn Progress, mut each: impl FnMut(ByFile)) -> Result<(Leftovers, Schema)> {
+    /// what the old side's do. A side that cannot be read is added to `damaged`: its records count by their number, and it
+    /// is no more among the sides.
+    pub fn leftovers(
+        &mut self,
+        progress: &dyn Progress,
+        damaged: &mut DamageList,
+        mut each: impl FnMut(ByFile),
+    ) -> Result<(Leftovers, Schema)> {
         let mut all = Account::new(&self.rules, Keeps::Differences);
+        let mut lost = Vec::new();
         parallel::ordered(
-            self.sides.iter().map(Ok),
+            self.sides.iter().enumerate().map(Ok),
             2 * parallel::threads(),
             || (),
-            |(), sides| {
+            |(), (place, sides)| {
                 progress.check()?;
                 let mut account = Account::new(&self.rules, Keeps::Differences);
                 let [old, new] = self.halves(sides)?;
-                compare(&self.rules, old.as_ref(), new.as_ref(), false, &mut account, None)?;
+                let errors = compare_readable(&self.rules, old.as_ref(), new.as_ref(), &mut account)?;
                 let bytes = old.map_or(0, |old| old.size).max(new.map_or(0, |new| new.size));
                 progress.advance(1, bytes);
-                Ok((sides, account))
+                Ok((place, sides, account, errors))
             },
-            |(sides, account)| {
+            |(place, sides, account, [old, new])| {
+                for (side, entry, error) in [(Side::Old, &sides.0, old), (Side::New, &sides.1, new)] {
+                    if let (Some(entry), Some(error)) = (entry, error) {
+                        damaged.push(&unreadable(entry, &error));
+                        lost.push((place, side));
+                    }
+                }
                 if let (Some(tally), Some(entry)) = (&account.tally, sides.1.as_ref().or(sides.0.as_ref())) {
                     each(ByFile { path: entry.path.to_string(), counts: tally.counts()? });
                 }
@@ -180,6 +209,10 @@ impl Files<'_> {
                 Ok(())
             },
         )?;
+        for (place, side) in lost {
+            let sides = &mut self.sides[place];
+            *(if side == Side::Old { &mut sides.0 } else { &mut sides.1 }) = None;
+        }
         let leftovers = all.tally.unwrap_or_else(|| Tally::new(self.rules.scratch())).finish()?;
         Ok((leftovers, all.schema))
     }

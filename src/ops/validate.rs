@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
 use crate::id::{Id, Version as VersionId};
 use crate::object::Key;
@@ -14,12 +14,13 @@ use crate::object::verdict::Verdict;
 use crate::ops::gate::{Base, Files, Judgement, Judging, Outcome};
 use crate::ops::tree::{Folder, Overlay, Stored, settle};
 use crate::ops::{PartialCheckout, judge, key};
+use crate::path::printable;
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
 use crate::repo::{Dataset, Repo, standing};
 use crate::sample::Schema;
 use crate::store::{Store, Writer};
-use crate::worktree::ingest::{Counted, Counting};
+use crate::worktree::ingest::{Counted, Counting, DamagedFiles};
 use crate::worktree::state::State;
 
 /// The name of the files in the workspace.
@@ -157,18 +158,32 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
     let rules = Some(dataset).filter(|dataset| dataset.samples && !dataset.key.is_empty());
     let rules = rules.map(|dataset| dataset.rules(&store.layout().tmp())).transpose()?;
     let known = parent.as_ref().filter(|_| rules.is_some()).map_or(Ok(None), |(_, parent)| judge::known(repo, parent))?;
-    let counting = rules.as_ref().map(|rules| Counting { store, rules, tallied: known.is_some(), watch: None });
+    let damaged = DamagedFiles::default();
+    let tallied = known.is_some();
+    let counting = rules.as_ref().map(|rules| Counting { store, rules, tallied, watch: None, damaged: &damaged });
     let Stored { tree, fresh, mut counted, .. } = folder.read(&root, before, counting, &mut writer)?;
     let nodes = Overlay { store, fresh };
     settle(counted.as_mut(), counting, &nodes, before, tree.manifest)?;
     let files = Files { nodes: &nodes, manifest: tree.manifest, work: Some(folder.work(&root)?) };
     let mut warnings = judging.warnings(&files)?;
-    if let Some(Counted { account, .. }) = counted {
+    if let (Some(Counted { account, .. }), true) = (counted, damaged.is_empty()) {
         let mut schema = known.map_or_else(|| Schema::new(dataset.schema_depth), |(schema, _)| schema);
         schema.add(&account.schema, 1);
         warnings.extend(key::missing(&schema, &dataset.key));
     }
-    let outcome = judging.judge(&files, Base { own: Some(tree.manifest), parent: before }, false)?;
+    let damaged = damaged.into_files();
+    warnings.extend(damaged.iter().map(|(path, file)| {
+        let cause = file.error.message();
+        format!("'{}' cannot be read in the parent: {cause}; every record is judged anew", printable(path))
+    }));
+    let judge = |parent| judging.judge(&files, Base { own: Some(tree.manifest), parent }, false);
+    let outcome = match judge(before.filter(|_| damaged.is_empty())) {
+        Err(e) if e.kind() == Kind::Damaged => {
+            warnings.push(format!("the parent cannot be read: {}; every record is judged anew", e.message()));
+            judge(None)?
+        }
+        outcome => outcome?,
+    };
     if let Some(path) = &options.report {
         outcome.write(atomic::parent(path), path)?;
     }

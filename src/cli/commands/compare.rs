@@ -16,7 +16,7 @@ use crate::cli::session::Session;
 pub(super) fn run(args: &args::Compare, session: &mut Session) -> Result<Answer> {
     let report = compare::run(&session.repo()?, &args.from, &args.to, &session.progress())?;
     session.out.answer(&report, |out| words(&report, out))?;
-    Ok(Answer::Yes)
+    Ok(Answer::of_list(&report.damaged, session))
 }
 
 fn words(report: &compare::Report, out: &mut Output) -> io::Result<()> {

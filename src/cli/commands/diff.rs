@@ -56,6 +56,10 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     for warning in reports.iter().flat_map(|report| report.warnings.iter().flatten()) {
         session.out.warning(warning);
     }
+    let damaged = reports.iter().map(|report| &report.damaged).filter(|damaged| !damaged.is_empty());
+    if let Some(answer) = damaged.map(|damaged| Answer::of_list(damaged, session)).last() {
+        return Ok(answer);
+    }
     Ok(Answer::yes_if(reports.iter().all(Report::is_empty) || !args.exit_code))
 }
 

@@ -193,7 +193,7 @@ impl Commit<'_> {
             }
         };
         let root = self.folder().open()?;
-        let Snapshot { tree, rows, nodes, changes, found, judgement, mut writer, mut warnings, links } =
+        let Snapshot { tree, rows, nodes, changes, found, judgement, mut writer, stored: mut held, mut warnings, links } =
             self.read(&root, parent.as_ref(), rules.as_ref(), judging.as_ref())?;
         let Found { schema, samples, findings, found: findings_count } = found;
         let change_type = match (&samples, &parent) {
@@ -225,7 +225,7 @@ impl Commit<'_> {
             validation: None,
             report_file: None,
             warnings,
-            stored: 0,
+            stored: held.iter().map(|finished| finished.bytes).sum(),
         };
         if let Some(there) = self.already_there(&mut version, !changes.any)? {
             return self.report(there, Outcome::AlreadyThere, told, rows);
@@ -243,7 +243,6 @@ impl Commit<'_> {
         if judging.is_none() {
             self.check_protected(&version, version.validation)?;
         }
-        let mut held = Vec::new();
         if let (Some(judging), Some(judgement)) = (&judging, judgement) {
             if !self.options.dry_run {
                 // What is judged is what was stored, whatever becomes of the files meanwhile.

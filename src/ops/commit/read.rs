@@ -3,18 +3,23 @@
 //! Old damage must not stop a new version: what cannot be compared with the parent is told anew, with a warning.
 
 use super::{Commit, Found, Parent};
-use crate::error::{Kind, Result};
+use crate::error::{Kind, Result, counted};
 use crate::fs::beneath::Root;
-use crate::manifest::NodeSource;
+use crate::manifest::{Entries, NodeSource};
+use crate::object::node::Entry;
 use crate::ops::Links;
 use crate::ops::changes::Changes;
 use crate::ops::gate::{Attempt, Base, Files, Judging, Outcome};
 use crate::ops::judge;
 use crate::ops::tree::{Overlay, Stored, Tree, settle};
+use crate::parallel;
+use crate::path::printable;
+use crate::sample::schema::Change;
 use crate::store::Writer;
-use crate::store::samples::Rules;
+use crate::store::samples::{Account, Bytes, Half, Keeps, Rules, compare};
+use crate::store::writer::Finished;
 use crate::worktree::cache;
-use crate::worktree::ingest::{Counting, Watch};
+use crate::worktree::ingest::{Counting, DamagedFiles, Watch};
 
 /// How much of the parent can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +41,8 @@ pub(super) struct Snapshot<'a> {
     pub found: Found,
     pub judgement: Option<Attempt<'a>>,
     pub writer: Writer<'a>,
+    /// What was stored before the writer began.
+    pub stored: Vec<Finished>,
     /// What of the parent could not be read.
     pub warnings: Vec<String>,
     /// The symlinks of the folder.
@@ -51,25 +58,83 @@ impl Commit<'_> {
         rules: Option<&Rules>,
         judging: Option<&'a Judging<'a>>,
     ) -> Result<Snapshot<'a>> {
+        let damaged = DamagedFiles::default();
         let mut warnings = Vec::new();
-        for extent in [Extent::All, Extent::Manifest] {
-            match self.read_as_far(extent, root, parent, rules, judging) {
-                Err(e) if e.kind() == Kind::Damaged && parent.is_some() => {
-                    let lost = match extent {
-                        Extent::All => "every sample is counted anew",
-                        _ => "every file counts as added",
-                    };
-                    warnings.push(format!("the parent cannot be read: {}; {lost}", e.message()));
+        let mut extent = Extent::All;
+        let mut read = loop {
+            let known = damaged.len();
+            let error = match self.read_as_far(extent, &damaged, root, parent, rules, judging) {
+                // What was counted while a file was found damaged is void.
+                Ok(_) if damaged.len() > known => continue,
+                Err(e) if e.kind() == Kind::Damaged && parent.is_some() => e,
+                read => break read?,
+            };
+            let (next, lost) = match extent {
+                Extent::All => (Extent::Manifest, "every sample is counted anew"),
+                // The manifest alone has the files outside of the selection.
+                Extent::Manifest if self.options.from.is_some() || self.state.selection.is_none() => {
+                    (Extent::Record, "every file counts as added")
                 }
-                read => return read.map(|read| Snapshot { warnings, ..read }),
-            }
+                _ => return Err(error),
+            };
+            warnings.push(format!("the parent cannot be read: {}; {lost}", error.message()));
+            extent = next;
+        };
+        if let (Extent::All, false, Some(rules), Some(parent)) = (extent, damaged.is_empty(), rules, parent) {
+            self.count_schema(&mut read, root, rules, parent)?;
+            let anew = if judging.is_some() { "; every record is judged anew" } else { "" };
+            warnings.extend(damaged.into_files().iter().map(|(path, file)| {
+                let records = counted(file.records.unwrap_or(0), "sample");
+                let lost = format!("its {records} there count as removed, those of the new version as added");
+                format!("'{}' cannot be read in the parent: {}; {lost}{anew}", printable(path), file.error.message())
+            }));
         }
-        self.read_as_far(Extent::Record, root, parent, rules, judging).map(|read| Snapshot { warnings, ..read })
+        Ok(Snapshot { warnings, ..read })
+    }
+
+    /// Counts the schema of all files anew: without a file of the parent, it does not follow from the parent's.
+    fn count_schema<'a>(&'a self, read: &mut Snapshot<'a>, root: &Root, rules: &Rules, parent: &Parent) -> Result<()> {
+        let store = self.repo.store();
+        let work = self.options.dry_run.then(|| self.folder().work(root)).transpose()?;
+        if work.is_none() {
+            read.stored.push(std::mem::replace(&mut read.writer, self.writer()?).finish()?);
+        }
+        let mut all = Account::new(rules, Keeps::Schema);
+        let entries = Entries::new(&read.nodes, read.tree.manifest)?;
+        parallel::ordered(
+            entries.filter(|entry| entry.as_ref().map_or(true, |entry| entry.kind.is_file())),
+            2 * parallel::threads(),
+            || (),
+            |(), entry: Entry| {
+                let path = entry.path.as_str();
+                let bytes = work.as_ref().map_or(Ok(None), |work| work.open(path))?.unwrap_or(Bytes::Stored(store));
+                let (reading, content) = (rules.reading(path), Some(entry.content));
+                let half = Half { path, reading, content, size: entry.size, records: None, bytes };
+                let mut own = Account::new(rules, Keeps::Schema);
+                let half = rules.as_then(half, entry.samples.as_ref())?;
+                match compare(rules, None, Some(&half), true, &mut own, None) {
+                    // A file outside of the selection, which is taken over as it is.
+                    Err(e) if e.kind() == Kind::Damaged => Ok(Account::new(rules, Keeps::Schema)),
+                    counted => counted.map(|_| own),
+                }
+            },
+            |own| {
+                all.absorb(own);
+                Ok(())
+            },
+        )?;
+        all.schema.fit();
+        if let (Some(changes), Some((before, _))) = (&mut read.found.samples, judge::known(self.repo, &parent.version)?) {
+            changes.schema = Change::between(&before, &all.schema, self.dataset.thresholds.field_share);
+        }
+        read.found.schema = Some(all.schema);
+        Ok(())
     }
 
     fn read_as_far<'a>(
         &'a self,
         extent: Extent,
+        damaged: &DamagedFiles,
         root: &Root,
         parent: Option<&Parent>,
         rules: Option<&Rules>,
@@ -78,7 +143,8 @@ impl Commit<'_> {
         let store = self.repo.store();
         // A writer that went half way has taken chunks that it did not store.
         let mut writer = self.writer()?;
-        if extent != Extent::All {
+        let is_whole = extent == Extent::All && damaged.is_empty();
+        if !is_whole {
             writer.distrust();
         }
         let known = match (parent, rules) {
@@ -86,10 +152,10 @@ impl Commit<'_> {
             _ => None,
         };
         let before = parent.filter(|_| extent != Extent::Record).map(|parent| parent.version.manifest);
-        let compared = before.filter(|_| extent == Extent::All);
+        let compared = before.filter(|_| is_whole);
         let judgement = judging.map(|judging| judging.begin(Base { own: None, parent: compared })).transpose()?;
         let watch = judgement.as_ref().map(|judgement| judgement as &dyn Watch);
-        let counting = rules.map(|rules| Counting { store, rules, tallied: known.is_some(), watch });
+        let counting = rules.map(|rules| Counting { store, rules, tallied: known.is_some(), watch, damaged });
         let Stored { tree, rows, fresh, mut counted, links } = self.folder().read(root, before, counting, &mut writer)?;
         let nodes = Overlay { store, fresh };
         let changes = match parent.filter(|_| before.is_some()) {
@@ -98,7 +164,7 @@ impl Commit<'_> {
         };
         settle(counted.as_mut(), counting, &nodes, before, tree.manifest)?;
         let found = Found::of(counted, known, self.dataset.thresholds.field_share)?;
-        Ok(Snapshot { tree, rows, nodes, changes, found, judgement, writer, warnings: Vec::new(), links })
+        Ok(Snapshot { tree, rows, nodes, changes, found, judgement, writer, stored: Vec::new(), warnings: Vec::new(), links })
     }
 }
 
@@ -111,7 +177,7 @@ pub(super) fn judged<'a, S: NodeSource + Sync>(
     warnings: &mut Vec<String>,
 ) -> Result<Outcome> {
     match judgement.finish(files, keep) {
-        Err(e) if e.kind() == Kind::Damaged && warnings.is_empty() => {
+        Err(e) if e.kind() == Kind::Damaged => {
             warnings.push(format!("the parent cannot be read: {}; every record is judged anew", e.message()));
             judging.begin(Base { own: None, parent: None })?.finish(files, keep)
         }

@@ -110,17 +110,22 @@ pub(super) struct Outcome {
     pub idle: Vec<String>,
 }
 
+impl Work<'_> {
+    /// Opens a file, if it is in the part that the workspace holds.
+    pub fn open<'b>(&self, path: &str) -> Result<Option<Bytes<'b>>> {
+        if self.selection.as_ref().is_some_and(|part| !part.selects(path)) {
+            return Ok(None);
+        }
+        let file = self.root.cursor().open_file(path).map_err(|e| self.root.error("cannot read", path, e))?;
+        Ok(Some(Bytes::Open(Arc::new(file), self.root.path().join(path))))
+    }
+}
+
 impl<S> Files<'_, S> {
     fn half<'h>(&self, judging: &Judging<'h>, entry: &'h Entry, side: Side) -> Result<Half<'h>> {
         let path = entry.path.as_str();
-        let is_here = |work: &&Work<'_>| side == Side::New && work.selection.as_ref().is_none_or(|part| part.selects(path));
-        let bytes = match self.work.as_ref().filter(is_here) {
-            Some(Work { root, .. }) => {
-                let file = root.cursor().open_file(path).map_err(|e| root.error("cannot read", path, e))?;
-                Bytes::Open(Arc::new(file), root.path().join(path))
-            }
-            _ => Bytes::Stored(judging.repo.store()),
-        };
+        let work = self.work.as_ref().filter(|_| side == Side::New);
+        let bytes = work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(Bytes::Stored(judging.repo.store()));
         let (reading, size) = (judging.rules.reading(path), entry.size);
         let half = Half { path, reading, content: Some(entry.content), size, records: None, bytes };
         judging.rules.as_now(half, entry.samples.as_ref())

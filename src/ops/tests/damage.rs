@@ -3,7 +3,7 @@
 use super::*;
 use crate::catalog::Query;
 use crate::object::Kind;
-use crate::ops::{dataset, log, show, verify};
+use crate::ops::{compare, dataset, diff, log, show, verify};
 use crate::pack::reader;
 use crate::store::Layout;
 
@@ -57,7 +57,9 @@ fn a_commit_goes_on_where_the_old_side_of_a_file_is_damaged() {
         bench.write("a.jsonl", [records(0..many / 2), b"{\"id\":\"x\"}\n".to_vec(), records(many / 2..many)].concat());
         let report = bench.commit(|_| {}).unwrap();
         assert_eq!(report.version.total_samples, Some(many + 11));
-        assert_eq!((report.samples_added, report.files.files_modified), (None, 1));
+        let counts = (report.samples_added, report.samples_removed, report.samples_modified);
+        assert_eq!(counts, (Some(many + 1), Some(many), Some(0)), "the old records are known by their number");
+        assert_eq!(report.files.files_modified, 1);
         assert!(report.warnings.len() == 1 && report.warnings[0].contains("a.jsonl"), "{:?}", report.warnings);
         let anew = Bench::new();
         write_tree(&anew.path, &read_tree(&bench.path));
@@ -68,6 +70,88 @@ fn a_commit_goes_on_where_the_old_side_of_a_file_is_damaged() {
         let next = bench.commit(|_| {}).unwrap();
         assert_eq!((next.samples_removed, next.warnings.len()), (Some(1), 0), "the next is compared again");
     }
+}
+
+/// Flips bytes of the chunks of the only pack that a commit adds.
+fn commit_damaged(bench: &Bench) {
+    let folder = Layout::new(bench.path.join(".helox")).packs(Kind::Chunk);
+    let packs = || fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let sound: Vec<_> = packs().into_iter().map(|pack| (pack.clone(), fs::read(pack).unwrap())).collect();
+    bench.commit(|_| {}).unwrap();
+    damage(bench, Kind::Chunk);
+    for (pack, bytes) in sound {
+        fs::write(pack, bytes).unwrap();
+    }
+}
+
+#[test]
+fn only_the_samples_of_a_damaged_file_are_not_compared() {
+    for (many, dry_run) in [(200, false), (30_000, false), (200, true)] {
+        let bench = Bench::new();
+        let config = fs::read_to_string(bench.path.join("helox.toml")).unwrap();
+        bench.write("helox.toml", config.replace("type =", "key = \"id\"\ntype ="));
+        bench.write("sound.jsonl", records(1_000_000..1_000_000 + many));
+        bench.write("moved.jsonl", records(5..9));
+        bench.commit(|_| {}).unwrap();
+        bench.write("lost.jsonl", records(0..many));
+        bench.write("gone.jsonl", records(2_000_000..2_000_007));
+        commit_damaged(&bench);
+        let changed = String::from_utf8(records(1_000_000..1_000_000 + many)).unwrap().replacen("\"text\":", "\"words\":", 1);
+        bench.write("sound.jsonl", changed);
+        bench.write("lost.jsonl", records(1..many));
+        fs::remove_file(bench.path.join("gone.jsonl")).unwrap();
+        fs::rename(bench.path.join("moved.jsonl"), bench.path.join("here.jsonl")).unwrap();
+        let report = bench.commit(|options| options.dry_run = dry_run).unwrap();
+        let counts = (report.samples_added, report.samples_removed, report.samples_modified);
+        assert_eq!(counts, (Some(many - 1), Some(many + 7), Some(1)), "of {many}");
+        let warnings = report.warnings.join("\n");
+        assert!(
+            report.warnings.len() == 2 && warnings.contains("'lost.jsonl'") && warnings.contains("'gone.jsonl'"),
+            "{warnings}"
+        );
+        assert!(warnings.contains("7 samples there count as removed"), "{warnings}");
+        let anew = Bench::new();
+        write_tree(&anew.path, &read_tree(&bench.path));
+        let anew = anew.commit(|_| {}).unwrap();
+        let fields = |report: &commit::Report| serde_json::to_value(&report.version).unwrap()["schema"].clone();
+        assert_eq!(fields(&report), fields(&anew));
+        if dry_run {
+            continue;
+        }
+        assert_eq!(bench.tree_of("latest").unwrap(), read_tree(&bench.path));
+        // The same two versions, compared.
+        let samples = Some(diff::Samples { patch: true, ..Default::default() });
+        for (from, to) in [("latest~1", "latest"), ("latest", "latest~1")] {
+            let options = diff::Options { from: Some(from.into()), to: Some(to.into()), samples, ..Default::default() };
+            let report = diff::run(&bench.repo(), &options, &Silent).unwrap();
+            let counts = report.samples.unwrap();
+            let sides = [counts.added, counts.removed].map(|count| if from == "latest" { many * 2 + 6 - count } else { count });
+            assert_eq!((sides, counts.modified), ([many - 1, many + 7], 1));
+            assert_eq!(report.damaged.messages().len(), 2, "{:?}", report.damaged);
+            assert_eq!(report.records.unwrap().len() as u64, many, "those that can be read");
+        }
+        let report = compare::run(&bench.repo(), "latest~1", "latest", &Silent).unwrap();
+        assert_eq!((report.samples_added, report.samples_removed, report.samples_modified), counts);
+        assert_eq!((report.sample_difference, report.damaged.messages().len()), (Some(-8), 2));
+    }
+}
+
+#[test]
+fn a_damaged_file_that_the_workspace_does_not_hold_stays_in_the_version() {
+    let bench = Bench::new();
+    bench.write("here.jsonl", records(0..5));
+    bench.write("away/lost.jsonl", records(0..50));
+    bench.commit(|_| {}).unwrap();
+    let part = checkout::Options { revision: "latest".into(), include: vec!["here.jsonl".into()], ..Default::default() };
+    checkout::run(&bench.repo(), &part, &Silent).unwrap();
+    damage(&bench, Kind::Chunk);
+    bench.write("here.jsonl", records(0..6));
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!((report.version.total_samples, report.version.file_count), (Some(56), 2), "{:?}", report.warnings);
+    damage(&bench, Kind::Node);
+    bench.write("here.jsonl", records(0..7));
+    let error = bench.commit(|_| {}).unwrap_err();
+    assert_eq!(error.kind(), crate::error::Kind::Damaged, "{error}");
 }
 
 #[test]

@@ -81,6 +81,13 @@ impl Account {
         self.found += other.found;
     }
 
+    /// Takes the records of a side of a file that cannot be read, whose number is known.
+    pub fn add_unread(&mut self, side: Side, count: u64) {
+        if let Some(tally) = &mut self.tally {
+            tally.add_unread(side, count);
+        }
+    }
+
     pub(super) fn tell(&mut self, side: Side, identity: Identity) {
         if let Some(tally) = &mut self.tally {
             tally.tell(side, identity);

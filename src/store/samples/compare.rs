@@ -11,7 +11,7 @@ use super::stream::Stream;
 use super::table::Table;
 use super::{End, Rules, rows};
 use crate::chunk::cut;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::object::recipe::Item;
 use crate::sample::{FileIssue, Format, Jsonl, Record, Records, Side};
 use crate::store::content::Chunks;
@@ -57,6 +57,35 @@ pub fn compare(
         alone(rules, Side::Old, old, account, lend(&mut visitor))?;
     }
     new.map_or(Ok(0), |new| alone(rules, Side::New, new, account, visitor))
+}
+
+/// Compares as [`compare()`] does; where a side is damaged, each side that can be read counts by itself, and the other by
+/// its number of records. Returns the error of each side that cannot be read.
+pub fn compare_readable(
+    rules: &Rules,
+    old: Option<&Half<'_>>,
+    new: Option<&Half<'_>>,
+    account: &mut Account,
+) -> Result<[Option<Error>; 2]> {
+    let mut attempt = |old, new| {
+        let mut own = Account::new(rules, account.keeps());
+        match compare(rules, old, new, false, &mut own, None) {
+            Ok(_) => account.absorb(own),
+            Err(e) if e.kind() == Kind::Damaged => return Ok(Some(e)),
+            Err(e) => return Err(e),
+        }
+        Ok(None)
+    };
+    if attempt(old, new)?.is_none() {
+        return Ok([None, None]);
+    }
+    let errors = [attempt(old, None)?, attempt(None, new)?];
+    for ((side, half), error) in [(Side::Old, old), (Side::New, new)].into_iter().zip(&errors) {
+        if let (Some(half), Some(_)) = (half, error) {
+            account.add_unread(side, half.records.unwrap_or(0));
+        }
+    }
+    Ok(errors)
 }
 
 /// Shows every record of either side that may differ, those that are equal left out or not. Unless the `lines` of the

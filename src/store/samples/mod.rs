@@ -25,7 +25,7 @@ use crate::object::node::Samples;
 use crate::sample::{Formats, Pointer, ReaderId, Reading};
 
 pub use account::{Account, FindingsMark, Found, Keeps};
-pub use compare::{compare, visit, visit_head, visit_part};
+pub use compare::{compare, compare_readable, visit, visit_head, visit_part};
 pub use gather::{Seen, Text};
 pub use half::{Bytes, Half};
 pub use stream::{End, Stream};

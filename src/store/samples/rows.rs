@@ -91,13 +91,13 @@ impl Source {
 pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mut visitor: Visitor<'_>) -> Result<u64> {
     let source = match Source::open(rules, half)? {
         Ok(source) => source,
-        Err(issue) => return one_record(rules, side, half, Some(issue), account, visitor),
+        Err(issue) => return broken(rules, side, half, issue, account, visitor),
     };
     // Rows that have been shown cannot be taken back.
     if visitor.is_some()
         && let Err(issue) = source.check()
     {
-        return one_record(rules, side, half, Some(issue), account, visitor);
+        return broken(rules, side, half, issue, account, visitor);
     }
     let shown = lend(&mut visitor);
     let mut gather = Gather::new(rules, half.path, &half.reading, account.keeps(), shown);
@@ -109,6 +109,19 @@ pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Ac
             account.absorb(own);
             Ok(count)
         }
-        Err(issue) => one_record(rules, side, half, Some(issue), account, visitor),
+        Err(issue) => broken(rules, side, half, issue, account, visitor),
     }
+}
+
+/// A file whose rows cannot be read, which is one record; an error where it is the store that is damaged.
+fn broken(
+    rules: &Rules,
+    side: Side,
+    half: &Half<'_>,
+    issue: FileIssue,
+    account: &mut Account,
+    visitor: Visitor<'_>,
+) -> Result<u64> {
+    half.pieces()?.try_for_each(|piece| piece.map(drop))?;
+    one_record(rules, side, half, Some(issue), account, visitor)
 }

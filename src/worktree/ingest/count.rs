@@ -5,16 +5,17 @@ use std::thread::Scope;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::feed::{End, Job};
+use super::damaged::DamagedFiles;
+use super::feed::{self, Job};
 use crate::error::{Error, Kind, Result};
 use crate::fs::beneath::{Root, stat_open};
 use crate::id::{Content, Id};
 use crate::object::node::{Entry, Samples};
 use crate::object::recipe::Item;
 use crate::parallel;
-use crate::sample::{Packing, Reading};
+use crate::sample::{Packing, Reading, Side};
 use crate::store::Store;
-use crate::store::samples::{Account, Bytes, FindingsMark, Half, Keeps, Rules, Seen, Stream, compare};
+use crate::store::samples::{Account, Bytes, End, FindingsMark, Half, Keeps, Rules, Seen, Stream, compare};
 use crate::worktree::hash::{open, unstable};
 
 /// Pieces of large files that wait to be compared.
@@ -32,6 +33,8 @@ pub struct Counting<'a> {
     pub tallied: bool,
     /// Who looks at the records in which the files that are read differ from the parent's, if anybody does.
     pub watch: Option<&'a dyn Watch>,
+    /// The files of the parent that cannot be read.
+    pub damaged: &'a DamagedFiles,
 }
 
 /// Looks at records as they are compared. A trait, since those who do stand on a higher floor.
@@ -57,7 +60,8 @@ impl<'a> Counting<'a> {
     /// Whether the entry has the count that it would get now.
     pub fn knows(&self, entry: &Entry) -> bool {
         let is_current = |samples: &Samples| self.rules.is_current(entry.path.as_str(), &samples.reader);
-        !entry.kind.is_file() || self.tallied && entry.samples.as_ref().is_some_and(is_current)
+        let is_known = self.tallied && !self.damaged.contains(entry.path.as_str());
+        !entry.kind.is_file() || is_known && entry.samples.as_ref().is_some_and(is_current)
     }
 
     /// The old side of a file, in the store, read as it was read then.
@@ -71,12 +75,28 @@ impl<'a> Counting<'a> {
         self.rules.as_then(half, entry.samples.as_ref())
     }
 
-    /// The old side of a job, where it is compared.
-    fn replaced<'h>(&self, job: &'h Job) -> Result<Option<Half<'h>>>
+    /// The old side of a job, where it is compared. Of one that cannot be read the account takes the number of records.
+    fn replaced<'h>(&self, job: &'h Job, account: &mut Account) -> Result<Option<Half<'h>>>
     where
         'a: 'h,
     {
-        job.old.as_ref().filter(|_| self.tallied).map(|old| self.old(old)).transpose()
+        let Some(old) = job.old.as_ref().filter(|_| self.tallied) else { return Ok(None) };
+        if self.damaged.contains(old.path.as_str()) {
+            add_unread(account, Side::Old, old);
+            return Ok(None);
+        }
+        self.old(old).map(Some)
+    }
+
+    /// Notes that the parent's file is damaged, and answers with `instead` for what was counted, which is void.
+    fn spare<T>(&self, counted: Result<T>, path: &str, old: Option<&Entry>, instead: T) -> Result<T> {
+        match counted {
+            Err(e) if e.kind() == Kind::Damaged && self.tallied && old.is_some() => {
+                self.damaged.add(path, old, e);
+                Ok(instead)
+            }
+            counted => counted,
+        }
     }
 
     /// Counts a small file, whose bytes are these.
@@ -89,13 +109,14 @@ impl<'a> Counting<'a> {
             return Ok(samples.clone());
         }
         let (mark, hints) = (account.mark(), reading.hints(bytes));
-        let old = self.replaced(job)?;
+        let old = self.replaced(job, account)?;
         let (content, size, bytes) = (Some(content), bytes.len() as u64, Bytes::Held(bytes));
         let new = Half { path, reading: reading.clone(), content, size, records: None, bytes };
         let mut watcher = self.watcher(path, &reading);
         let mut see = watcher.as_mut().map(|watcher| |seen: Seen<'_>| watcher(Some(seen)));
         let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(Seen<'_>));
-        let count = compare(self.rules, old.as_ref(), Some(&new), true, account, visitor).map_err(|e| within(e, path))?;
+        let counted = compare(self.rules, old.as_ref(), Some(&new), true, account, visitor);
+        let count = self.spare(counted, path, job.old.as_ref(), 0)?;
         if let Some(watcher) = &mut watcher {
             watcher(None);
         }
@@ -109,34 +130,46 @@ impl<'a> Counting<'a> {
         self.watch.filter(|_| streams && self.tallied).and_then(|watch| watch.file(path))
     }
 
-    /// Counts an entry that is taken over as it is, and that another reader counted.
-    pub(super) fn again(&self, entry: &Entry, account: &mut Account) -> Result<Samples> {
+    /// Counts an entry that is taken over as it is, and that another reader counted. One that cannot be read keeps its
+    /// count.
+    pub(super) fn again(&self, entry: &Entry, account: &mut Account) -> Result<Option<Samples>> {
+        let path = entry.path.as_str();
+        if self.tallied && self.damaged.contains(path) {
+            return Ok(entry.samples.clone());
+        }
         let old = self.old(entry)?;
         let new = Half { reading: self.rules.reading(entry.path.as_str()), records: None, ..old.clone() }.guessed()?;
-        let count = compare(self.rules, Some(&old).filter(|_| self.tallied), Some(&new), true, account, None)
-            .map_err(|e| within(e, entry.path.as_str()))?;
-        Ok(Samples { count, reader: new.reading.id() })
+        let counted = compare(self.rules, Some(&old).filter(|_| self.tallied), Some(&new), true, account, None);
+        let count = self.spare(counted, path, Some(entry), 0)?;
+        Ok(Some(Samples { count, reader: new.reading.id() }))
     }
 
     /// Tells a file of which the store has both sides.
     pub fn stored(&self, old: Option<&Entry>, new: Option<&Entry>, account: &mut Account) -> Result<()> {
-        let path = old.or(new).map_or("", |entry| entry.path.as_str());
-        let old = old.map(|old| self.old(old)).transpose()?;
-        let new = new.map(|new| self.old(new)).transpose()?;
-        compare(self.rules, old.as_ref(), new.as_ref(), false, account, None).map(drop).map_err(|e| within(e, path))
+        let either = old.or(new);
+        let path = either.map_or("", |entry| entry.path.as_str());
+        if self.damaged.contains(path) {
+            old.iter().for_each(|old| add_unread(account, Side::Old, old));
+            new.iter().for_each(|new| add_unread(account, Side::New, new));
+            return Ok(());
+        }
+        let before = old.map(|old| self.old(old)).transpose()?;
+        let after = new.map(|new| self.old(new)).transpose()?;
+        let counted = compare(self.rules, before.as_ref(), after.as_ref(), false, account, None).map(drop);
+        self.spare(counted, path, either, ())
     }
 }
 
-/// Names the file whose old side is damaged.
-fn within(error: Error, path: &str) -> Error {
-    if error.kind() == Kind::Damaged { error.within(path) } else { error }
+/// Adds a file that cannot be read to an account, by the number of its records.
+fn add_unread(account: &mut Account, side: Side, entry: &Entry) {
+    account.add_unread(side, entry.samples.as_ref().map_or(0, |samples| samples.count));
 }
 
 /// What the thread is told of large files.
 pub(super) enum Told {
     Begin(Job),
     Piece { bytes: Vec<u8>, ids: Vec<[u8; 32]>, lens: Vec<usize> },
-    End(End),
+    End(feed::End),
 }
 
 type Answer = Result<(Samples, Account)>;
@@ -158,7 +191,7 @@ impl Counter {
         parallel::spawn(scope, move || {
             let mut next = told.recv().ok();
             while let Some(Told::Begin(job)) = next {
-                next = match file(counting, root, &job, &told).map_err(|e| within(e, job.path.as_str())) {
+                next = match file(counting, root, &job, &told) {
                     Ok(Some(Ended::Counted(samples, account))) => {
                         let _ = answer.send(Ok((samples, account)));
                         told.recv().ok()
@@ -209,21 +242,28 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
     };
     let reading = counting.rules.reading(path).guess(head);
     let mut hints = reading.hints(head);
-    let old = counting.replaced(job)?;
+    let mut account = counting.account();
+    let old = counting.replaced(job, &mut account)?;
     let mut watcher = counting.watcher(path, &reading);
     let mut see = watcher.as_mut().map(|watcher| |seen: Seen<'_>| watcher(Some(seen)));
     let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(Seen<'_>));
     let mut stream = Stream::new(counting.store, counting.rules, path, reading.clone(), old, counting.keeps()).told_to(visitor);
+    let mut is_void = false;
     for next in std::iter::once(first).chain(told) {
         match next {
             Told::Begin(job) => return Ok(Some(Ended::Again(job))),
+            Told::Piece { .. } if is_void => {}
             Told::Piece { bytes, ids, lens } => {
                 let mut rest = &bytes[..];
-                for (id, len) in ids.into_iter().zip(lens) {
+                let counted = ids.into_iter().zip(lens).try_for_each(|(id, len)| {
                     let (chunk, after) = rest.split_at(len);
-                    stream.chunk(&Item { id, len: len as u64 }, Some(chunk))?;
                     rest = after;
-                }
+                    stream.chunk(&Item { id, len: len as u64 }, Some(chunk))
+                });
+                is_void = counting.spare(counted.map(|()| false), path, job.old.as_ref(), true)?;
+            }
+            Told::End(_) if is_void => {
+                return Ok(Some(Ended::Counted(Samples { count: 0, reader: reading.id() }, account)));
             }
             Told::End(end) => {
                 let (content, size, bytes) = (Some(end.content), end.size, Bytes::Held(&[][..]));
@@ -234,8 +274,10 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                     new.bytes = Bytes::Open(file.clone(), root.path().join(path));
                     reopened = Some(file);
                 }
-                let mut counted = stream.finish(&new)?;
+                let instead = End { count: 0, account: counting.account() };
+                let mut counted = counting.spare(stream.finish(&new), path, job.old.as_ref(), instead)?;
                 counted.account.hints(FindingsMark::default(), path, std::mem::take(&mut hints));
+                account.absorb(counted.account);
                 if let Some(file) = reopened
                     && stat_open(&file).map_err(|e| root.error("cannot read", path, e))? != end.stat
                 {
@@ -245,7 +287,7 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                     watcher(None);
                 }
                 let samples = Samples { count: counted.count, reader: reading.id() };
-                return Ok(Some(Ended::Counted(samples, counted.account)));
+                return Ok(Some(Ended::Counted(samples, account)));
             }
         }
     }

@@ -5,6 +5,7 @@
 //! store's writer and the entries to the caller. Memory: some pieces a core, whatever the size of the files.
 
 mod count;
+mod damaged;
 mod feed;
 mod forecast;
 mod work;
@@ -32,6 +33,7 @@ use feed::{Feed, Job, Piece};
 use forecast::Forecast;
 
 pub use count::{Counting, Watch, Watcher};
+pub use damaged::DamagedFiles;
 use work::{Worked, Worker};
 
 /// An entry of the new version, and what the stat cache will know of the file.

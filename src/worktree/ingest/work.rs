@@ -77,7 +77,7 @@ impl<'a> Worker<'a> {
             Unit::Recount(mut entry) => {
                 let mut account = self.counting.map(|counting| counting.account());
                 if let (Some(counting), Some(account)) = (self.counting, &mut account) {
-                    entry.samples = Some(counting.again(&entry, account)?);
+                    entry.samples = counting.again(&entry, account)?;
                 }
                 Ok(Worked::Recounted(entry, account))
             }

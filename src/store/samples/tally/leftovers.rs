@@ -33,7 +33,7 @@ impl Tally {
     pub fn finish(mut self) -> Result<Leftovers> {
         self.check()?;
         let folder = std::mem::take(&mut self.folder);
-        let mut sum = Sum::new(&folder);
+        let mut sum = Sum::new(&folder, self.unread);
         let (counts, rows) = if self.spills.is_empty() {
             self.records.values().try_for_each(|standing| sum.add(standing))?;
             let mut keys = Map::default();

@@ -27,6 +27,8 @@ const MAX_RECORDS: usize = if cfg!(test) { 8 } else { 7 << 16 };
 pub struct Tally {
     folder: PathBuf,
     records: Map<Standing>,
+    /// Records of each side of which nothing but their number is known.
+    unread: Pairs,
     spills: Vec<Spill<ROW>>,
     /// The first error of a write, which the sums end with.
     failed: Option<Error>,
@@ -45,7 +47,7 @@ const ROW: usize = 40;
 impl Tally {
     /// An empty tally, whose temporary files lie in `folder`.
     pub fn new(folder: &Path) -> Tally {
-        Tally { folder: folder.to_owned(), records: Map::default(), spills: Vec::new(), failed: None }
+        Tally { folder: folder.to_owned(), records: Map::default(), unread: [0; 2], spills: Vec::new(), failed: None }
     }
 
     /// Takes a record of one side.
@@ -54,8 +56,14 @@ impl Tally {
         self.add(record.id, Standing { count: sign, key: record.key });
     }
 
+    /// Takes records of one side that cannot be read: they cancel with none of the other side.
+    pub fn add_unread(&mut self, side: Side, count: u64) {
+        self.unread[side as usize] += count;
+    }
+
     /// Takes all that another one took.
     pub fn absorb(&mut self, other: Tally) {
+        self.unread.iter_mut().zip(other.unread).for_each(|(own, other)| *own += other);
         self.spills.extend(other.spills);
         self.failed = self.failed.take().or(other.failed);
         if self.records.is_empty() {
@@ -71,7 +79,7 @@ impl Tally {
     /// A temporary file that could not be written or read.
     pub fn counts(&self) -> Result<Counts> {
         self.check()?;
-        let mut sum = Sum::new(&self.folder);
+        let mut sum = Sum::new(&self.folder, self.unread);
         self.groups(&mut |records| records.values().try_for_each(|standing| sum.add(standing)))?;
         sum.finish(&mut |_| Ok(()))
     }
@@ -174,8 +182,9 @@ struct Sum<'a> {
 }
 
 impl<'a> Sum<'a> {
-    fn new(folder: &'a Path) -> Sum<'a> {
-        Sum { folder, counts: Counts::default(), keys: Map::default(), spill: None }
+    fn new(folder: &'a Path, unread: Pairs) -> Sum<'a> {
+        let [removed, added] = unread;
+        Sum { folder, counts: Counts { added, removed, ..Counts::default() }, keys: Map::default(), spill: None }
     }
 
     fn add(&mut self, standing: &Standing) -> Result<()> {
