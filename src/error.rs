@@ -124,7 +124,7 @@ impl Error {
 
     /// Makes the error of something that no reader would accept once it is stored: a defect of the program.
     pub fn rejected(object: impl fmt::Display, reason: impl fmt::Display) -> Self {
-        Error::new(Kind::Internal, format!("{object} would not be readable: {reason}; nothing was committed"))
+        Error::new(Kind::Internal, format!("{object} would not be readable: {reason}; nothing committed"))
             .with_hint("please report it")
     }
 

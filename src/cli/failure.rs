@@ -117,7 +117,7 @@ pub(crate) fn usage(error: &clap::Error) -> Error {
         }
     }
     if hints.is_empty() {
-        hints.push("--help after the command explains its arguments".to_owned());
+        hints.push("for more information, use --help after the command".to_owned());
     }
     Error::usage(message).with_hint(hints.join("\n"))
 }

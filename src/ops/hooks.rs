@@ -23,7 +23,7 @@ pub struct Report {
 pub fn install(repo: &Repo) -> Result<Report> {
     if repo.config().datasets().all(|dataset| dataset.validation.is_none()) {
         return Err(Error::usage("no dataset has rules that a hook could check")
-            .with_hint("declare some in helox.toml: [[dataset.NAME.validation.rule]]"));
+            .with_hint("add rules to helox.toml: [[dataset.NAME.validation.rule]]"));
     }
     let (top, hooks) = (git(repo.root(), &["--show-toplevel"])?, git(repo.root(), &["--git-path", "hooks"])?);
     let (top, folder) = (repo.root().join(top), repo.root().join(hooks));

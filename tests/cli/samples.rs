@@ -102,7 +102,7 @@ fn what_describes_the_data_has_no_samples() {
 
     // What a file was read as is part of what is known of it.
     s.write("helox.toml", &format!("{config}'LICENSE' = 'text'\n"));
-    assert_eq!(s.ok("status"), "leases 1.0.0\nM data/LICENSE (format)\n1 with another format\n");
+    assert_eq!(s.ok("status"), "leases 1.0.0\nM data/LICENSE (format)\n1 with a changed format\n");
     let second = s.json("commit -m second");
     assert_eq!((&second["total_samples"], &second["samples_added"], &second["files_reread"]), (&json!(3), &json!(1), &json!(1)));
     let diff = s.json("diff --samples 1.0.0 latest");

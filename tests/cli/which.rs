@@ -116,7 +116,7 @@ fn which_names_the_versions_that_hold_a_file_a_folder_or_a_checksum() {
         }
     }
     let none = s.run(&format!("which {}", "0".repeat(64)));
-    assert_eq!((none.code, none.stdout), (1, format!("no version has {}\n", "0".repeat(64))));
+    assert_eq!((none.code, none.stdout), (1, format!("no version contains {}\n", "0".repeat(64))));
     assert!(none.stderr.contains("BLAKE3"), "{}", none.stderr);
     s.fails("which nothing-here", 3, "path-not-found");
 
