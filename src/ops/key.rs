@@ -38,8 +38,8 @@ pub(super) fn missing(schema: &Schema, keys: &[String]) -> Vec<String> {
         }
         let near = fields.keys().filter(|field| !field.is_empty()).min_by_key(|field| strsim::osa_distance(field, &pointer));
         let near = near.filter(|field| strsim::osa_distance(field, &pointer) <= NEAR);
-        let meant = near.map(|field| format!("; there is '{}'", field.trim_start_matches('/'))).unwrap_or_default();
-        warnings.push(format!("no record has the key '{key}', so that none counts as modified{meant}; see 'key' in helox.toml"));
+        let meant = near.map(|field| format!("; did you mean '{}'?", field.trim_start_matches('/'))).unwrap_or_default();
+        warnings.push(format!("no record has the key '{key}', so no record counts as modified{meant}; see 'key' in helox.toml"));
     }
     warnings
 }
@@ -117,7 +117,7 @@ mod tests {
         schema.count(&["id "], Type::Integer, 2);
         schema.count(&["meta", "id"], Type::Integer, 2);
         let warnings = missing(&schema, "id");
-        assert!(warnings[0].contains("'id'") && warnings[0].contains("there is 'id '"), "{warnings:?}");
+        assert!(warnings[0].contains("'id'") && warnings[0].contains("did you mean 'id '"), "{warnings:?}");
         for key in ["id ", "/meta/id", "/list/0/id", "/a/b/c"] {
             assert!(missing(&schema, key).is_empty(), "{key}");
         }

@@ -139,7 +139,7 @@ fn compile(rule: &Rule, root: &Path, schemas: &mut Vec<Vec<u8>>) -> Result<Compi
     let work = match &rule.check {
         Check::Schema { file, formats } => {
             let bytes = std::fs::read(root.join(file))
-                .map_err(|why| Error::new(Kind::Config, format!("the schema '{file}' cannot be read: {why}")).with_source(why))?;
+                .map_err(|why| Error::new(Kind::Config, format!("cannot read the schema '{file}': {why}")).with_source(why))?;
             let schema = Schema::new(file, &bytes, *formats)?;
             schemas.push(bytes);
             Work::Record(Box::new(rules::Schemas(schema)))
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn errors_name_the_rule() {
         let bad: [(Check, &[&str], &str); 5] = [
-            (Check::Parse, &["["], "rule 2 (parse): the glob '[' is not understood"),
+            (Check::Parse, &["["], "rule 2 (parse): invalid glob '['"),
             (Check::Range { field: "/~".into(), min: None, max: None }, &[], "rule 2 (range): the field '/~'"),
             (Check::Unique { key: vec![] }, &[], "rule 2 (unique): no field is named"),
             (

@@ -78,7 +78,7 @@ fn commands_of_other_tools_are_answered() {
     assert_eq!((add.code, add.stdout.as_str()), (2, ""));
     assert_eq!(
         add.stderr,
-        "error: hlx has no command 'add'\n\
+        "error: 'add' is not an hlx command\n\
          hint: there is no staging area: 'hlx commit' takes every change; 'hlx dataset add NAME --path DIR' declares a dataset\n"
     );
     for (line, here) in [

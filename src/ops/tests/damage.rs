@@ -109,7 +109,7 @@ fn only_the_samples_of_a_damaged_file_are_not_compared() {
             report.warnings.len() == 2 && warnings.contains("'lost.jsonl'") && warnings.contains("'gone.jsonl'"),
             "{warnings}"
         );
-        assert!(warnings.contains("7 samples there count as removed"), "{warnings}");
+        assert!(warnings.contains("7 samples count as removed"), "{warnings}");
         let anew = Bench::new();
         write_tree(&anew.path, &read_tree(&bench.path));
         let anew = anew.commit(|_| {}).unwrap();

@@ -25,7 +25,7 @@ pub(super) fn reading(entry: &Entry<'_>) -> Result<Reading> {
     let Some(kind) = section.get("kind") else {
         return Err(section
             .wrong(format!("the format of '{}' has no 'kind'", entry.key))
-            .with_hint(format!("name a format: kind = \"csv\"; there are: {}", FORMATS.join(", "))));
+            .with_hint(format!("give a format: kind = \"csv\"; valid formats: {}", FORMATS.join(", "))));
     };
     let mut reading = named(&kind)?;
     for key in ["delimiter", "header", "quote", "comment"] {
@@ -42,7 +42,7 @@ pub(super) fn reading(entry: &Entry<'_>) -> Result<Reading> {
     if let Some(entry) = section.get("delimiter") {
         let byte = character(&entry)?;
         if matches!(byte, b'"' | b'\n' | b'\r') {
-            return Err(entry.wrong("a quote or a line end cannot be the delimiter"));
+            return Err(entry.wrong("a quote or line break cannot be the delimiter"));
         }
         dialect.delimiter = Some(byte);
     }
@@ -80,7 +80,7 @@ fn named(entry: &Entry<'_>) -> Result<Reading> {
     Err(match spelling::nearest(plain, FORMATS) {
         Some(near) if *near != plain => error.with_hint(format!("did you mean '{near}'?")),
         _ => error.with_hint(format!(
-            "there are: {}; each but parquet, arrow and none also with '.gz', '.zst', '.bz2', '.xz' or '.lz4' behind it",
+            "valid formats: {}; all but parquet, arrow and none also with the suffix '.gz', '.zst', '.bz2', '.xz' or '.lz4'",
             FORMATS.join(", ")
         )),
     })
@@ -89,7 +89,7 @@ fn named(entry: &Entry<'_>) -> Result<Reading> {
 /// Fails if a key is given that a format does not have.
 fn only_for(section: &Section<'_>, key: &str, allowed: bool, formats: &str) -> Result<()> {
     match section.get(key).filter(|_| !allowed) {
-        Some(entry) => Err(entry.wrong_key(format!("'{key}' is for {formats} only")).with_hint("leave it out")),
+        Some(entry) => Err(entry.wrong_key(format!("'{key}' applies to {formats} only")).with_hint("remove it")),
         None => Ok(()),
     }
 }

@@ -51,8 +51,8 @@ fn settings(top: &Section<'_>) -> Result<Settings> {
 fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
     let section = entry.section()?.check(&DATASET)?;
     let Some(path) = section.get("path") else {
-        let error = section.wrong(format!("the dataset '{}' has no 'path'", entry.key));
-        return Err(error.with_hint("say path = \"DIR\", its folder; \".\" is the whole repository"));
+        let error = section.wrong(format!("dataset '{}' has no 'path'", entry.key));
+        return Err(error.with_hint("add path = \"DIR\", the folder of the dataset; \".\" is the whole repository"));
     };
     let folder = normal(path.text()?).map_err(|e| placed(&e, |what| path.wrong(what)))?;
     let kind = match section.get("type") {
@@ -90,7 +90,7 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
         names::check_tag(tag.key).map_err(|e| placed(&e, |what| tag.wrong_key(what)))?;
         let protection = tag.section()?.check(&TAG)?;
         let Some(required) = protection.get("requires") else {
-            return Err(protection.wrong(format!("the tag '{}' has no 'requires'", tag.key)));
+            return Err(protection.wrong(format!("tag '{}' has no 'requires'", tag.key)));
         };
         required.word(required.text()?, "value of 'requires'", &["PASSED"])?;
         dataset.tags.insert(tag.key.to_owned(), ValidationStatus::Passed);
@@ -116,8 +116,8 @@ fn thresholds(section: &Section<'_>) -> Result<Thresholds> {
     let Thresholds { major_above, minor_above, .. } = thresholds;
     match minor.or(major) {
         Some(entry) if minor_above > major_above => Err(entry
-            .wrong(format!("'minor_above' is {minor_above}, more than 'major_above', which is {major_above}"))
-            .with_hint("a change that is MAJOR is more than one that is MINOR")),
+            .wrong(format!("'minor_above' ({minor_above}) is greater than 'major_above' ({major_above})"))
+            .with_hint("'minor_above' must not be greater than 'major_above'")),
         _ => Ok(thresholds),
     }
 }
@@ -132,7 +132,7 @@ fn remote(entry: &Entry<'_>) -> Result<String> {
     match section.get("url") {
         Some(url) if url.text()?.is_empty() => Err(url.wrong("'url' is empty")),
         Some(url) => Ok(url.text()?.to_owned()),
-        None => Err(section.wrong(format!("the remote '{}' has no 'url'", entry.key))),
+        None => Err(section.wrong(format!("remote '{}' has no 'url'", entry.key))),
     }
 }
 
@@ -188,8 +188,8 @@ pub(super) mod tests {
                 "[dataset.a]\npath = \"a\"\nkey = ['a', 3]\n",
                 "helox.toml:3: 'key' must be a string or a list of strings, not a list",
             ),
-            ("[dataset.a]\npath = \"a\"\nkey = []\n", "helox.toml:3: 'key' names nothing"),
-            ("[dataset.a]\npath = \"a\"\nkey = ['x', 'x']\n", "helox.toml:3: 'key' names 'x'"),
+            ("[dataset.a]\npath = \"a\"\nkey = []\n", "helox.toml:3: 'key' is empty"),
+            ("[dataset.a]\npath = \"a\"\nkey = ['x', 'x']\n", "helox.toml:3: 'key' contains 'x'"),
             ("[dataset.a]\npath = \"a\"\nkey = '/a~b'\n", "helox.toml:3: '/a~b' is not a JSON pointer"),
             ("[dataset.a]\npath = \"../a\"\n", "helox.toml:2: '../a' cannot be a dataset's folder"),
             (
@@ -255,7 +255,7 @@ pub(super) mod tests {
             (
                 "[dataset.a]\npath='a'\n[dataset.a.schema]\nlevels = 3",
                 "helox.toml:4: unknown key 'levels' in [dataset.a.schema]",
-                "there are: depth",
+                "valid keys: depth",
             ),
             (
                 "[dataset.a]\npath='a'\n[dataset.a.format]\n'*.x' = 'parket.gz'",
@@ -274,7 +274,7 @@ pub(super) mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (shared, local) = (dir.path().join("helox.toml"), dir.path().join("config.toml"));
         std::fs::write(&shared, b"# x\n# \xff\n").unwrap();
-        assert!(Config::load(&shared, &local).unwrap_err().message().contains("helox.toml:2: this is not UTF-8"));
+        assert!(Config::load(&shared, &local).unwrap_err().message().contains("helox.toml:2: not valid UTF-8"));
         std::fs::write(&shared, b"\xef\xbb\xbf[store]\r\ncompression = 3\r\n").unwrap();
         assert_eq!(Config::load(&shared, &local).unwrap().level(), 3, "a BOM and CRLF");
         std::fs::write(&local, "[store]\ncompression = 7\n").unwrap();

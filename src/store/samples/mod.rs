@@ -61,7 +61,7 @@ impl Rules {
             _ => k.clone(),
         };
         let paths: Vec<String> = key.iter().map(place).collect();
-        let pointer = |p: &String| Pointer::parse(p).map_err(|e| Error::new(Kind::Config, format!("the key '{p}': {e}")));
+        let pointer = |p: &String| Pointer::parse(p).map_err(|e| Error::new(Kind::Config, format!("key '{p}': {e}")));
         Ok(Rules {
             formats: Formats::new(formats)?,
             pointers: paths.iter().map(pointer).collect::<Result<_>>()?,

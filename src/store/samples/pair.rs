@@ -213,7 +213,7 @@ impl<'r, 'v> Pair<'r, 'v> {
                 match decoder.finish(&mut |bytes| mode.feed(side, bytes, gather)) {
                     Ok(false) => {}
                     Ok(true) => {
-                        let message = "some of its bytes are no UTF-16, and are read as U+FFFD".to_owned();
+                        let message = "some of its bytes are not valid UTF-16 and are read as U+FFFD".to_owned();
                         gather.take_remark(side, Some(Finding { line: 1, message }));
                     }
                     Err(own) => *issue = Some(own),

@@ -89,10 +89,10 @@ fn each_rule_finds_its_own() {
     let all = [
         said(1, "id is null"),
         said(2, "score has the type string, not number"),
-        said(3, r#"/tags/* is "z", which is none of its values"#),
+        said(3, r#"/tags/* is "z", which is not an allowed value"#),
         said(4, "score is -1, less than 0"),
         said(5, "name has 1 character, fewer than 2"),
-        said(6, "/name holds the control character U+0007"),
+        said(6, "/name contains the control character U+0007"),
         said(8, "/m holds an e-mail address"),
     ];
     assert_eq!(findings, all);
@@ -143,7 +143,7 @@ fn what_a_rule_cannot_read_it_has_not_looked_at() {
 fn a_text_has_no_fields() {
     let gate = gate(every_kind());
     let (findings, keys) = told(&gate, Body::Text(b"mail a@b.org\0"));
-    let all = [said(6, "the file holds the control character U+0000"), said(8, "the file holds an e-mail address")];
+    let all = [said(6, "the file contains the control character U+0000"), said(8, "the file holds an e-mail address")];
     assert_eq!(findings, all);
     assert_eq!(keys, [(10, digest(b"text:", b"mail a@b.org\0"))]);
     assert_eq!(told(&gate, Body::Text(b" \n")).0, [said(7, "the file is empty")]);
@@ -206,9 +206,9 @@ fn rows_of_parquet() {
     people().rows(&|_| true, &mut |row| rows.push(told(&gate, Body::Row(&row)))).unwrap();
     assert_eq!(rows[0].0, [said(14, "nothing is missing")]);
     let all = [
-        said(3, r#"/tags/* is "z", which is none of its values"#),
+        said(3, r#"/tags/* is "z", which is not an allowed value"#),
         said(4, "score is -1.0, less than 0"),
-        said(6, "/name holds the control character U+0007"),
+        said(6, "/name contains the control character U+0007"),
         said(8, "/name holds an e-mail address"),
         said(13, "at has the type null, not object"),
         said(14, "nothing is missing; /at and /at/place are null"),

@@ -112,7 +112,7 @@ pub(super) fn shortened(text: &[u8]) -> String {
 
 /// A name from the data as a message has it.
 pub(super) fn quotable(name: &[u8]) -> String {
-    if name.is_empty() { "the field without a name".to_owned() } else { shortened(name) }
+    if name.is_empty() { "the field with an empty name".to_owned() } else { shortened(name) }
 }
 
 /// A value from the data, in quotes.

@@ -49,7 +49,7 @@ impl Local for Pii {
         let Hit { place, what } = self.search(seen)?;
         // A key may itself be personal data.
         let place = if self.patterns.find(&place).is_some() { "the record".to_owned() } else { place };
-        Some(format!("{place} holds {what}"))
+        Some(format!("{place} contains {what}"))
     }
 }
 

@@ -35,7 +35,7 @@ impl Range {
         for (bound, beyond, word) in [(&self.min, Ordering::Less, "less"), (&self.max, Ordering::Greater, "more")] {
             let Some(bound) = bound else { continue };
             match (bound.compare(kind, text), bound) {
-                (None, _) => return Some(format!("{}, which is not a {}", quoted(text), bound.noun())),
+                (None, _) => return Some(format!("{}, not a {}", quoted(text), bound.noun())),
                 (Some(order), _) if order != beyond => {}
                 (_, Bound::Number(..)) => return Some(format!("{}, {word} than {bound}", shortened(text.trim_ascii()))),
                 (_, Bound::Instant(_)) => {
