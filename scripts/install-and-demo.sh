@@ -37,7 +37,11 @@ install_text() {
 install_text bash-completion/completions/hlx completions bash
 install_text zsh/site-functions/_hlx completions zsh
 install_text fish/vendor_completions.d/hlx.fish completions fish
-install_text man/man1/hlx.1 man
+hlx man --list | while read -r page; do
+    # hlx-dataset-add is the page of 'hlx dataset add'. The names of commands have no spaces.
+    command=${page#hlx}
+    install_text "man/man1/$page.1" man ${command//-/ }
+done
 
 work=$(mktemp -d)
 [ -n "$keep" ] || trap 'rm -rf "$work"' EXIT

@@ -108,7 +108,7 @@ pub(crate) struct Global {
     /// Print only errors and the data that was asked for
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print more details
+    /// Print details: ids, checksums, every path, and how long it took
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// Do not show progress
@@ -165,9 +165,21 @@ pub(crate) enum Command {
         #[arg(last = true)]
         words: Vec<String>,
     },
-    /// Print the manual page
-    #[command(after_help = "Example:\n  hlx man > ~/.local/share/man/man1/hlx.1")]
-    Man,
+    Man(Man),
+}
+
+/// Print the manual page of a command
+#[derive(Args)]
+#[command(after_help = "Examples:
+  hlx man commit | man -l -
+  hlx man > ~/.local/share/man/man1/hlx.1
+  hlx man dataset add > ~/.local/share/man/man1/hlx-dataset-add.1")]
+pub(crate) struct Man {
+    /// Command [default: hlx itself]
+    pub(crate) command: Vec<String>,
+    /// List the names of all pages
+    #[arg(long, conflicts_with = "command")]
+    pub(crate) list: bool,
 }
 
 /// Create a repository; safe to repeat

@@ -57,9 +57,15 @@ pub(crate) fn report_help(help: &str) -> u8 {
     USAGE
 }
 
-/// Prints what a person could do next.
+/// Prints what a person could do next, each line with a label of its own.
 pub(crate) fn hint(hint: &str, manner: Manner) {
-    to_stderr(&labelled(&manner.tint_stderr().label("hint:"), hint));
+    let label = manner.tint_stderr().label("hint:").to_string();
+    hint.lines().for_each(|line| to_stderr(&labelled(&label, line)));
+}
+
+/// Prints what only a person who asked for details wants to know.
+pub(crate) fn detail(detail: &str, manner: Manner) {
+    to_stderr(&format!("{}\n", manner.tint_stderr().dim(detail)));
 }
 
 /// Prints what a person should look at.

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind as IoErrorKind, Write};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use helox::{Error, ErrorKind, Repo, Result, printable};
 
@@ -17,6 +18,7 @@ pub(crate) struct Session {
     pub(crate) out: Output,
     manner: Manner,
     show_progress: bool,
+    began: Instant,
 }
 
 impl Session {
@@ -24,12 +26,12 @@ impl Session {
     pub(crate) fn new(arguments: &Arguments) -> Session {
         let manner = arguments.manner();
         let show_progress = !arguments.global.no_progress && !manner.quiet;
-        Session { out: Output::new(manner), manner, show_progress }
+        Session { out: Output::new(manner), manner, show_progress, began: Instant::now() }
     }
 
     /// A session for text alone: help and version.
     pub(crate) fn plain(manner: Manner) -> Session {
-        Session { out: Output::new(manner), manner, show_progress: false }
+        Session { out: Output::new(manner), manner, show_progress: false, began: Instant::now() }
     }
 
     /// Goes where `-C` says, so that every path the user typed is read from there.
@@ -84,7 +86,11 @@ impl Session {
 
     /// Prints what is still to be printed, reports a failure, and says the exit code.
     pub(crate) fn finish(mut self, result: Result<Answer>) -> u8 {
-        match self.out.finish() {
+        let fault = self.out.finish();
+        if self.manner.verbose && self.manner.form == Form::Human && fault.is_none() && result.is_ok() {
+            failure::detail(&format!("took {:.2} s", self.began.elapsed().as_secs_f64()), self.manner);
+        }
+        match fault {
             // Whoever read the output has read enough: `hlx log | head -1`.
             Some(fault) if fault.kind() == IoErrorKind::BrokenPipe => 0,
             // Nothing can be said on stdout any more, not even as JSON.

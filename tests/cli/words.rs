@@ -3,13 +3,15 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-const VERBS: [&str; 40] = [
+const VERBS: [&str; 43] = [
     "init",
     "dataset",
     "dataset add",
     "dataset create",
     "dataset compare",
     "dataset list",
+    "dataset rename",
+    "dataset rm",
     "dataset show",
     "status",
     "commit",
@@ -19,6 +21,7 @@ const VERBS: [&str; 40] = [
     "compare",
     "checkout",
     "restore",
+    "clean",
     "ls",
     "cat",
     "tag",
@@ -69,12 +72,20 @@ fn completions_and_the_manual_know_every_verb() {
     }
     let page = s.ok("man");
     assert!(page.contains(".TH hlx 1"));
-    for section in [".SH \"EXIT STATUS\"", ".SH ENVIRONMENT", ".SH FILES"] {
-        assert!(page.contains(section), "{section}");
+    let list = s.ok("man --list");
+    assert_eq!(list.lines().next(), Some("hlx"));
+    assert_eq!(list.lines().count(), VERBS.len() + 1);
+    for verb in VERBS {
+        let name = format!("hlx-{}", verb.replace(' ', "-"));
+        assert!(list.lines().any(|listed| listed == name), "{name}");
+        let page = s.ok(&format!("man {verb}"));
+        assert!(page.contains(&format!(".TH {name} 1")), "{verb}");
+        for section in [".SH NAME", ".SH ENVIRONMENT", ".SH FILES", ".SH \"EXIT STATUS\"", ".SH \"SEE ALSO\""] {
+            assert!(page.contains(section), "{verb}: {section}");
+        }
     }
-    for verb in VERBS.iter().filter(|verb| !matches!(**verb, "dataset" | "tag" | "run" | "note")) {
-        assert!(page.contains(&format!(".SH \"HLX {}\"", verb.to_uppercase())), "{verb}");
-    }
+    assert!(page.contains("hlx\\-dataset(1)"), "{page}");
+    s.fails("man comit", 2, "usage");
 }
 
 #[test]

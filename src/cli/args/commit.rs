@@ -20,6 +20,9 @@ pub(crate) struct Commit {
     /// Summary of the changes [default: opens $VISUAL or $EDITOR]
     #[arg(short = 'm', long = "message", value_name = "SUMMARY", allow_hyphen_values = true)]
     pub(crate) summary: Option<String>,
+    /// Commit all changes; accepted as in git, hlx always does this
+    #[arg(short = 'a', long = "all", hide = true)]
+    pub(crate) all: bool,
     /// Version number [default: determined by the changes]
     #[arg(long, value_name = "X.Y.Z", value_parser = number, conflicts_with = "bump")]
     pub(crate) version: Option<Number>,

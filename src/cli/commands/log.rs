@@ -9,7 +9,7 @@ use helox::{Result, printable};
 
 use super::Answer;
 use crate::cli::args;
-use crate::cli::format::{also, day, first_line, moment, short, thousands};
+use crate::cli::format::{also, count, day, first_line, moment, short, size, thousands};
 use crate::cli::graph::{Graph, Rows};
 use crate::cli::output::{Form, Output, Tint};
 use crate::cli::session::Session;
@@ -51,8 +51,11 @@ pub(super) fn words(versions: &[VersionView], oneline: bool, graph: bool, out: &
     let listed: HashSet<_> = versions.iter().map(|version| version.id).collect();
     let mut columns = Graph::new();
     for (n, version) in versions.iter().enumerate() {
-        let mut lines =
-            if oneline { vec![line(version, &format!("{:width$}", name(version)), tint)] } else { page(version, tint) };
+        let mut lines = if oneline {
+            vec![line(version, &format!("{:width$}", name(version)), tint)]
+        } else {
+            page(version, out.is_verbose(), tint)
+        };
         if !oneline && n + 1 < versions.len() {
             lines.push(String::new());
         }
@@ -90,7 +93,7 @@ fn line(version: &VersionView, name: &str, tint: Tint) -> String {
     format!("{}  {change}  {}  {summary}{tags}{}{stat}", tint.mark(name), day(&version.created_at), status(version, tint))
 }
 
-fn page(version: &VersionView, tint: Tint) -> Vec<String> {
+fn page(version: &VersionView, is_verbose: bool, tint: Tint) -> Vec<String> {
     let name = tint.mark(format!("{} {}", version.dataset_name, version.version));
     let tags = if version.tags.is_empty() { String::new() } else { format!(" {}", tags(version, tint)) };
     let mut lines = vec![
@@ -106,6 +109,10 @@ fn page(version: &VersionView, tint: Tint) -> Vec<String> {
     if version.parents.len() > 1 {
         let parents: Vec<_> = version.parents.iter().map(short).collect();
         lines.insert(2, format!("Merge:   {}", parents.join(" ")));
+    }
+    if is_verbose {
+        lines.push(format!("Size:    {} in {}", size(version.total_size_bytes), count(version.file_count, "file")));
+        lines.push(format!("Data:    {}", version.data_checksum));
     }
     if let Some(reason) = &version.skip_reason {
         lines.push(format!("Skipped: {}", first_line(reason)));

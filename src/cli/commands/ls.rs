@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use helox::id::{Content, Id};
 use helox::object::node::EntryKind;
 use helox::ops::ls::{self, Item};
 use helox::{Result, printable};
@@ -25,7 +26,9 @@ pub(super) fn run(args: &args::Ls, session: &mut Session) -> Result<Answer> {
     let options = ls::Options { revision, path, recursive: args.recursive };
     let out = &mut session.out;
     match out.form() {
-        Form::Human => ls::run(&repo, &options, &mut |item| words(&item, args.long, out).map_err(|e| out.error(e)))?,
+        Form::Human => {
+            ls::run(&repo, &options, &mut |item| words(&item, args.long || out.is_verbose(), out).map_err(|e| out.error(e)))?
+        }
         Form::JsonLines => ls::run(&repo, &options, &mut |item| out.document(&item))?,
         // Held back until it is whole, so that a failure on the way is the only document.
         Form::Json => {
@@ -50,7 +53,9 @@ fn words(item: &Item, long: bool, out: &mut Output) -> io::Result<()> {
             EntryKind::Folder => "dir",
         };
         let samples = item.samples.map_or_else(|| "-".to_owned(), thousands);
-        let id = item.id.map_or_else(|| "-".to_owned(), short);
+        let is_verbose = out.is_verbose();
+        let shown = |id: Id<Content>| if is_verbose { id.to_hex() } else { short(id) };
+        let id = item.id.map_or_else(|| "-".to_owned(), shown);
         write!(out, "{kind:4}  {:>6}  {samples:>11}  {}  ", size(item.size), tint.dim(format!("{id:12}")))?;
     }
     match item.kind {

@@ -1,10 +1,10 @@
-//! `hlx man`: the manual page of all commands, generated from the definition of the command line.
+//! `hlx man`: a manual page a command, generated from the definition of the command line.
 
 use std::io::{self, Write};
 
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
-use helox::{Error, ErrorKind, Result};
+use helox::{Error, ErrorKind, Result, printable};
 use serde_json::json;
 
 use super::Answer;
@@ -35,69 +35,88 @@ const FILES: &[(&str, &str)] = &[
     (".hlxignore", "Patterns of files to ignore, as in .gitignore."),
 ];
 
-pub(super) fn run(session: &mut Session) -> Result<Answer> {
-    let page = page().map_err(|e| Error::new(ErrorKind::Io, "cannot format the manual page").with_source(e))?;
+pub(super) fn run(args: &args::Man, session: &mut Session) -> Result<Answer> {
+    let mut definition = args::definition().disable_help_subcommand(true);
+    definition.build();
+    let mut pages = Vec::new();
+    commands(&definition, &mut pages);
+    if args.list {
+        let document = json!({ "pages": pages.iter().map(|(name, _)| name).collect::<Vec<_>>() });
+        session.out.answer(&document, |out| pages.iter().try_for_each(|(name, _)| writeln!(out, "{name}")))?;
+        return Ok(Answer::Yes);
+    }
+    let name = ["hlx"].into_iter().chain(args.command.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
+    let Some((_, command)) = pages.iter().find(|(page, _)| *page == name) else {
+        return Err(Error::usage(format!("no manual page {}", printable(&name)))
+            .with_hint("list the manual pages: hlx man --list"));
+    };
+    let page = page(&name, command).map_err(|e| Error::new(ErrorKind::Io, "cannot format the manual page").with_source(e))?;
     let document = json!({ "page": String::from_utf8_lossy(&page) });
     session.out.answer(&document, |out| out.write_all(&page))?;
     Ok(Answer::Yes)
 }
 
-/// The page of `hlx`, and a section for each command where its own page would have been.
-fn page() -> io::Result<Vec<u8>> {
-    let mut definition = args::definition().disable_help_subcommand(true);
-    definition.build();
-    let man = Man::new(definition.clone());
+/// The commands that have a page, each with its name: `hlx`, `hlx-commit`, `hlx-dataset-add`.
+fn commands<'c>(command: &'c clap::Command, pages: &mut Vec<(String, &'c clap::Command)>) {
+    let name = command.get_bin_name().unwrap_or(command.get_name()).replace(' ', "-");
+    pages.push((name, command));
+    command.get_subcommands().filter(|command| !command.is_hide_set()).for_each(|command| commands(command, pages));
+}
+
+/// The manual page of a command.
+fn page(name: &str, command: &clap::Command) -> io::Result<Vec<u8>> {
+    let is_top = name == "hlx";
+    // What every command takes stands once, on the page of hlx.
+    let is_hidden = |arg: &clap::Arg| !is_top && (arg.is_global_set() || arg.get_id() == "help");
+    let shown = command.clone().mut_args(|arg| if is_hidden(&arg) { arg.hide(true) } else { arg });
+    let man = Man::new(shown.display_name(name)).title(name);
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
-    examples(&definition, "SH", &mut page)?;
-    commands(&definition, &mut page)?;
-    for (title, rows) in [("EXIT STATUS", EXIT_STATUS), ("ENVIRONMENT", ENVIRONMENT), ("FILES", FILES)] {
+    examples(command, &mut page)?;
+    let of_commands: Vec<(String, String)> = command
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+        .map(|of| (format!("{name}-{}(1)", of.get_name()), of.get_about().map(ToString::to_string).unwrap_or_default()))
+        .collect();
+    section("COMMANDS", &of_commands, &mut page)?;
+    section("ENVIRONMENT", ENVIRONMENT, &mut page)?;
+    section("FILES", FILES, &mut page)?;
+    section("EXIT STATUS", EXIT_STATUS, &mut page)?;
+    if !is_top {
+        let above = name.rsplit_once('-').map_or("hlx", |(above, _)| above);
+        let also = if above == "hlx" { "hlx(1)".to_owned() } else { format!("hlx(1), {above}(1)") };
         let mut roff = Roff::default();
-        roff.control("SH", [title]);
-        for (name, meaning) in rows {
-            roff.control("TP", []);
-            roff.text([bold(*name)]);
-            roff.text([roman(*meaning)]);
-        }
+        roff.control("SH", ["SEE ALSO"]);
+        roff.text([roman(also)]);
         roff.to_writer(&mut page)?;
     }
     Ok(page)
 }
 
-/// The sections of all commands that can be run.
-fn commands(parent: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
-    for command in parent.get_subcommands().filter(|command| !command.is_hide_set()) {
-        if command.has_subcommands() {
-            commands(command, page)?;
-            continue;
-        }
-        let name = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
-        // What every command takes stands once, at the top.
-        let local =
-            command.clone().mut_args(|arg| if arg.is_global_set() || arg.get_id() == "help" { arg.hide(true) } else { arg });
-        let man = Man::new(local);
-        let mut roff = Roff::default();
-        roff.control("SH", [name.to_uppercase().as_str()]);
-        roff.to_writer(page)?;
-        let mut sections = Vec::new();
-        man.render_synopsis_section(&mut sections)?;
-        man.render_description_section(&mut sections)?;
-        man.render_options_section(&mut sections)?;
-        page.extend(String::from_utf8_lossy(&sections).replace(".SH ", ".SS ").into_bytes());
-        examples(command, "SS", page)?;
+/// A section of terms and what each means; nothing where there are none.
+fn section(title: &str, rows: &[(impl AsRef<str>, impl AsRef<str>)], page: &mut Vec<u8>) -> io::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let mut roff = Roff::default();
+    roff.control("SH", [title]);
+    for (name, meaning) in rows {
+        roff.control("TP", []);
+        roff.text([bold(name.as_ref())]);
+        roff.text([roman(meaning.as_ref())]);
+    }
+    roff.to_writer(page)
 }
 
 /// What follows the help of a command, line by line as it stands there.
-fn examples(command: &clap::Command, level: &str, page: &mut Vec<u8>) -> io::Result<()> {
+fn examples(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
     let Some(text) = command.get_after_help() else { return Ok(()) };
     let mut roff = Roff::default();
-    roff.control(level, ["EXAMPLES"]);
+    roff.control("SH", ["EXAMPLES"]);
     roff.control("nf", []);
     for line in text.to_string().lines().filter(|line| !line.starts_with("Example")) {
         roff.text([roman(line)]);

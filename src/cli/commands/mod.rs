@@ -100,6 +100,6 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer> {
         Command::InstallHooks => hooks::run(session),
         Command::Completions(args) => completions::run(&args, session),
         Command::Complete { words } => completions::complete(&words, session),
-        Command::Man => man::run(session),
+        Command::Man(args) => man::run(&args, session),
     }
 }
