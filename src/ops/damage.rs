@@ -2,10 +2,17 @@
 
 use serde::Serialize;
 
-use crate::error::{Error, Result, spare};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use crate::error::{Error, Result, counted, spare, thousands};
 use crate::id::{Id, Version as VersionId};
-use crate::object::version::Version;
+use crate::object::Kind;
+use crate::object::version::{Number, Version};
+use crate::path::printable;
 use crate::repo::Repo;
+
+/// Versions that a message names.
+const SHOWN: usize = 5;
 
 /// Messages about what could not be read, in the order in which it was met. The rest of a report is without it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -57,6 +64,59 @@ impl From<Vec<Error>> for DamageList {
         errors.iter().for_each(|error| list.push(error));
         list
     }
+}
+
+/// Finds what lies in the packs and has lost its ref: the versions of a dataset that has no ref, the parents of a version
+/// that has one, and the facts where none has a ref. A commit that was interrupted before its ref can do that only to the
+/// first version of a dataset, and to the first fact.
+pub(super) fn lost_refs(repo: &Repo) -> Result<Vec<Error>> {
+    let (mut records, mut facts) = (Vec::new(), 0);
+    for row in repo.store().tables().rows() {
+        match row.key.kind {
+            Kind::Version => records.push(Id::from_bytes(row.key.id)),
+            Kind::Fact => facts += 1,
+            _ => {}
+        }
+    }
+    let refs = repo.versions();
+    let (mut known, mut parents) = (HashSet::new(), HashSet::<Id<VersionId>>::new());
+    let mut lost: BTreeMap<String, BTreeSet<Number>> = BTreeMap::new();
+    // Those that cannot be read are named elsewhere.
+    let records = records.into_iter().filter_map(|id| Some((id, repo.version(id).ok()?)));
+    let records: Vec<(Id<VersionId>, Version)> = records.collect();
+    for (id, version) in &records {
+        if matches!(refs.get(&version.dataset, &version.number), Ok(Some(named)) if named == *id) {
+            known.insert(&version.dataset);
+            parents.extend(&version.parents);
+        }
+    }
+    for (id, version) in &records {
+        let number = &version.number;
+        if matches!(refs.get(&version.dataset, number), Ok(None))
+            && (parents.contains(id) || !known.contains(&version.dataset) && refs.numbers(&version.dataset)?.is_empty())
+        {
+            lost.entry(version.dataset.clone()).or_default().insert(number.clone());
+        }
+    }
+    let mut errors: Vec<Error> = lost.iter().map(|(dataset, numbers)| lost_versions(repo, dataset, numbers)).collect();
+    if facts > 0 && matches!(repo.facts().head(), Ok(None)) {
+        let folder = repo.store().layout().facts();
+        let facts = counted(facts, "fact");
+        errors.push(Error::damaged(format!("the packs contain {facts}, but {} has no refs to them", folder.display())));
+    }
+    Ok(errors)
+}
+
+fn lost_versions(repo: &Repo, dataset: &str, numbers: &BTreeSet<Number>) -> Error {
+    let shown: Vec<String> = numbers.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = match numbers.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {} more", thousands(more as u64)),
+    };
+    let folder = repo.versions().folder(dataset);
+    let versions = counted(numbers.len() as u64, "version");
+    let (dataset, shown, folder) = (printable(dataset), shown.join(", "), folder.display());
+    Error::damaged(format!("the packs contain {versions} of {dataset} whose refs are missing in {folder}: {shown}{more}"))
 }
 
 /// Reads every version of a dataset, or of all, in the order of the numbers. Those that cannot be read are added to `damaged`.

@@ -15,6 +15,7 @@ use crate::repo::revision::{self, Context, Found, Target};
 use crate::repo::{Dataset, Repo};
 use crate::sample::Reading;
 use crate::sample::tally::Counts;
+use crate::store::samples::Bytes;
 use crate::worktree::checkout;
 use crate::worktree::compare::{self, Differences};
 use crate::worktree::file::FileEntry;
@@ -108,12 +109,12 @@ pub struct Report {
     /// What a commit of the new side warns of, where records were compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warnings: Option<Vec<String>>,
-    /// How many files of the version the workspace has, where it has a part of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub partial: Option<PartialCheckout>,
     /// The files whose records could not be read.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
+    /// How many files of the version the workspace has, where it has a part of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<PartialCheckout>,
 }
 
 impl Report {
@@ -162,8 +163,8 @@ impl Report {
             records: None,
             suggested_key: None,
             warnings: None,
-            partial,
             damaged: DamageList::default(),
+            partial,
             from,
             to,
             added: files.added.iter().map(one).collect(),
@@ -223,6 +224,9 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
     if let Some(mut schema) = repo.schema(&comparison.version)? {
         schema.add(&changed, 1);
         warnings.extend(key::missing(&schema, &dataset.key));
+        let files = (&**repo.store(), comparison.version.manifest, comparison.version.statistics.files);
+        let stored = |_: &str| Ok(Bytes::Stored(repo.store()));
+        warnings.extend(key::incomplete(&dataset, &repo.store().layout().tmp(), &schema, files, stored));
     }
     by_file.retain(|file| file.counts != Counts::default());
     let mut samples = leftovers.counts();

@@ -1,16 +1,18 @@
 //! Keys: those that no record has, and one for a dataset that has none.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use crate::error::Result;
-use crate::manifest::Entries;
+use crate::id::{Id, Node};
+use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::object::version::Version;
 use crate::ops::samples;
 use crate::repo::{Dataset, Repo};
 use crate::sample::tally::Counts;
 use crate::sample::{Canonical, Schema, Type};
-use crate::store::samples::{Bytes, Half, visit_head};
+use crate::store::samples::{Bytes, Half, Rules, visit_head};
 
 /// Most edits between a key and the field that may have been meant.
 const NEAR: usize = 2;
@@ -29,10 +31,9 @@ pub(super) fn missing(schema: &Schema, keys: &[String]) -> Vec<String> {
         let steps = pointer.split('/').skip(1);
         steps.clone().count() <= schema.depth() && steps.into_iter().all(|step| step.parse::<usize>().is_err())
     };
-    let escaped = |key: &str| format!("/{}", key.replace('~', "~0").replace('/', "~1"));
     let mut warnings = Vec::new();
     for key in keys.iter().filter(|_| schema.records() > 0) {
-        let pointer = if key.starts_with('/') { key.clone() } else { escaped(key) };
+        let pointer = pointer(key);
         if fields.contains_key(&pointer) || !is_told(&pointer) {
             continue;
         }
@@ -42,6 +43,11 @@ pub(super) fn missing(schema: &Schema, keys: &[String]) -> Vec<String> {
         warnings.push(format!("no record has the key '{key}', so no record counts as modified{meant}; see 'key' in helox.toml"));
     }
     warnings
+}
+
+/// The place of a key: a name is the field at the top of a record.
+fn pointer(key: &str) -> String {
+    if key.starts_with('/') { key.to_owned() } else { format!("/{}", key.replace('~', "~0").replace('/', "~1")) }
 }
 
 /// Returns true for a dataset without a key in which some samples that were added may be others that were modified, or may
@@ -79,29 +85,83 @@ fn rank(name: &str) -> Option<usize> {
     rank.filter(|_| is_plain)
 }
 
+/// Returns a warning where the records that are read have each field of a key and none has all of them, as where its
+/// columns are those of different files. It is advice: what cannot be read has none.
+pub(super) fn incomplete<'b, S: NodeSource>(
+    dataset: &Dataset,
+    scratch: &Path,
+    schema: &Schema,
+    (nodes, manifest, files): (&S, Id<Node>, u64),
+    open: impl Fn(&str) -> Result<Bytes<'b>>,
+) -> Option<String> {
+    if !may_be_incomplete(schema, &dataset.key) {
+        return None;
+    }
+    let rules = dataset.rules(scratch).ok()?;
+    let mut none = true;
+    let is_read = at_start(&rules, (nodes, manifest, files), open, &mut |key| {
+        none &= key.is_none();
+        none
+    });
+    if !none || !is_read.ok()? {
+        return None;
+    }
+    let keys = dataset.key.iter().map(|key| format!("'{key}'")).collect::<Vec<_>>().join(" and ");
+    Some(format!("no record has the complete key, {keys}, so no record counts as modified; see 'key' in helox.toml"))
+}
+
+/// Tells if the fields of a key may be those of different records: each occurs, and together too seldom for one record to
+/// have all for certain.
+fn may_be_incomplete(schema: &Schema, keys: &[String]) -> bool {
+    let fields = schema.fields();
+    let counts = |key: &String| fields.get(&pointer(key)).map(|counts| counts.iter().sum::<i64>());
+    let Some(counts) = keys.iter().map(counts).collect::<Option<Vec<i64>>>() else { return false };
+    keys.len() > 1 && counts.iter().sum::<i64>() <= (keys.len() as i64 - 1) * schema.records()
+}
+
 /// Returns true if each record at the start of the files that has a field has another value in it.
 fn is_unique(repo: &Repo, dataset: &str, version: &Version, name: &str) -> Result<bool> {
     let (dataset, _) = samples::rules(repo, dataset)?;
     let rules = Dataset { key: vec![name.to_owned()], ..dataset }.rules(&repo.store().layout().tmp())?;
-    let limit = SAMPLE_BYTES / version.statistics.files.clamp(1, FILES);
-    let (mut values, mut unique, mut canonical) = (HashSet::new(), true, Canonical::default());
+    let (mut values, mut unique) = (HashSet::new(), true);
+    let files = (&**repo.store(), version.manifest, version.statistics.files);
+    at_start(&rules, files, |_| Ok(Bytes::Stored(repo.store())), &mut |key| {
+        unique &= key.is_none_or(|value| values.insert(value));
+        unique
+    })?;
+    Ok(unique && !values.is_empty())
+}
+
+/// Hands over the key of each record at the start of the files until one is answered with false. Returns whether records
+/// of every file were read.
+fn at_start<'b, S: NodeSource>(
+    rules: &Rules,
+    (nodes, manifest, files): (&S, Id<Node>, u64),
+    open: impl Fn(&str) -> Result<Bytes<'b>>,
+    take: &mut dyn FnMut(Option<[u8; 16]>) -> bool,
+) -> Result<bool> {
+    let limit = SAMPLE_BYTES / files.clamp(1, FILES);
+    let (mut canonical, mut is_read, mut goes_on) = (Canonical::default(), true, true);
     let is_file = |entry: &Result<Entry>| entry.as_ref().map_or(true, |entry| entry.kind.is_file());
-    for entry in Entries::new(&**repo.store(), version.manifest)?.filter(is_file).take(FILES as usize) {
-        let entry = entry?;
-        let bytes = Bytes::Stored(repo.store());
-        let (path, content, size) = (entry.path.as_str(), Some(entry.content), entry.size);
-        let half = Half { path, reading: rules.reading(path), content, size, records: None, bytes };
-        let half = rules.as_then(half, entry.samples.as_ref())?;
-        visit_head(&rules, &half, limit, &mut |seen| {
-            if let Some(value) = seen.identity(&rules, &mut canonical).key {
-                unique &= values.insert(value);
-            }
-        })?;
-        if !unique {
+    for (n, entry) in Entries::new(nodes, manifest)?.filter(is_file).enumerate() {
+        if n as u64 == FILES {
             return Ok(false);
         }
+        let entry = entry?;
+        let (path, content, size) = (entry.path.as_str(), Some(entry.content), entry.size);
+        let half = Half { path, reading: rules.reading(path), content, size, records: None, bytes: open(path)? };
+        let half = rules.as_then(half, entry.samples.as_ref())?;
+        let mut any = entry.samples.as_ref().is_some_and(|samples| samples.count == 0);
+        visit_head(rules, &half, limit, &mut |seen| {
+            any = true;
+            goes_on = goes_on && take(seen.identity(rules, &mut canonical).key);
+        })?;
+        is_read &= any;
+        if !goes_on {
+            break;
+        }
     }
-    Ok(!values.is_empty())
+    Ok(is_read)
 }
 
 #[cfg(test)]
@@ -122,6 +182,18 @@ mod tests {
             assert!(missing(&schema, key).is_empty(), "{key}");
         }
         assert_eq!(missing(&schema, "/meta/number").len(), 1);
+    }
+
+    #[test]
+    fn fields_of_a_key_that_are_too_seldom_for_one_record_to_have_all() {
+        let mut schema = Schema::new(2);
+        schema.count(&[], Type::Object, 10);
+        for (name, times) in [("a", 4), ("b", 6), ("c", 7), ("d", 10)] {
+            schema.count(&[name], Type::Integer, times);
+        }
+        let is = |keys: &[&str]| may_be_incomplete(&schema, &keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>());
+        assert!(is(&["a", "/b"]) && is(&["a", "b", "d"]));
+        assert!(!is(&["a"]) && !is(&["a", "c"]) && !is(&["a", "d"]) && !is(&["a", "x"]));
     }
 
     #[test]

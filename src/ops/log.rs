@@ -11,7 +11,7 @@ use crate::manifest::{self, Change, Diff};
 use crate::object::version::Version;
 use crate::ops::changes::Changes;
 use crate::ops::view::Viewer;
-use crate::ops::{DamageList, VersionView, paths};
+use crate::ops::{DamageList, VersionView, damage, paths};
 use crate::repo::{Repo, revision};
 
 /// Which versions.
@@ -65,6 +65,9 @@ pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
         }
     };
     let mut report = Report { versions: Vec::new(), damaged: damaged.into() };
+    if listed.is_empty() && !has_versions(repo)? {
+        damage::lost_refs(repo)?.iter().for_each(|error| report.damaged.push(error));
+    }
     // The list says it already where the facts cannot be read.
     let viewer = if options.whole { Viewer::new(repo, &mut DamageList::default())? } else { Viewer::lean(repo) };
     let viewer = if options.stat { viewer.with_changes() } else { viewer };
@@ -88,6 +91,13 @@ pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
         }
     }
     Ok(report)
+}
+
+/// Tells if there is any version.
+fn has_versions(repo: &Repo) -> Result<bool> {
+    let refs = repo.versions();
+    let mut datasets = refs.datasets()?.into_iter();
+    datasets.try_fold(false, |any, dataset| Ok(any || !refs.numbers(&dataset)?.is_empty()))
 }
 
 /// Files and folders of a dataset, of which one or more versions have each. None lies in another.

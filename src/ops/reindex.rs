@@ -27,12 +27,15 @@ pub struct Report {
     /// Versions that can be read and lack files or a schema, since a pack is lost, and which.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub incomplete: Vec<String>,
+    /// Versions and facts that lie in the packs and have lost their refs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
 }
 
 impl Report {
-    /// Whether every pack and every version could be read, and no version lacks anything.
+    /// Whether every pack and every version could be read, and no version lacks anything or its ref.
     pub fn is_whole(&self) -> bool {
-        self.damaged.is_empty() && self.unreadable.is_empty() && self.incomplete.is_empty()
+        self.lost.is_empty() && self.damaged.is_empty() && self.unreadable.is_empty() && self.incomplete.is_empty()
     }
 }
 
@@ -61,6 +64,7 @@ pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<Report> {
         damaged,
         unreadable: Vec::new(),
         incomplete: Vec::new(),
+        lost: damage::lost_refs(repo)?.iter().map(ToString::to_string).collect(),
     };
     versions(repo, progress, &mut report)?;
     if let Err(e) = repo.facts().fold() {

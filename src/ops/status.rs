@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::object::version::Number;
 use crate::ops::{PartialCheckout, Renamed, paths};
 use crate::progress::{Progress, Stage};
@@ -65,6 +65,12 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let dataset = repo.dataset(options.dataset.as_deref())?;
     let state = State::load(repo.store().layout(), &dataset.name)?;
     let head = state.head.map(|id| repo.version(id)).transpose()?;
+    if let (Some(id), Some(head)) = (state.head, &head)
+        && repo.versions().get(&head.dataset, &head.number)? != Some(id)
+    {
+        return Err(Error::damaged(format!("the ref of {}, which is checked out, is missing", head.name()))
+            .with_hint("list the versions without refs: hlx reindex"));
+    }
     progress.begin(Stage::Scan, 0, 0);
     let manifest = head.as_ref().map(|version| version.manifest);
     let (store, folder, selection) = (repo.store(), repo.folder(dataset), state.selection.as_ref());

@@ -19,6 +19,7 @@ use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
 use crate::repo::{Dataset, Repo, standing};
 use crate::sample::Schema;
+use crate::store::samples::Bytes;
 use crate::store::{Store, Writer};
 use crate::worktree::ingest::{Counted, Counting, DamagedFiles};
 use crate::worktree::state::State;
@@ -106,6 +107,14 @@ fn version(repo: &Repo, options: &Options, found: Found, progress: &dyn Progress
     let mut warnings = judging.warnings(&files)?;
     if let Some(schema) = repo.schema(version)? {
         warnings.extend(key::missing(&schema, &dataset.key));
+        let stored = |_: &str| Ok(Bytes::Stored(repo.store()));
+        warnings.extend(key::incomplete(
+            dataset,
+            &repo.store().layout().tmp(),
+            &schema,
+            (store, version.manifest, version.statistics.files),
+            stored,
+        ));
     }
     let outcome = judging.judge(&files, base, true)?;
     if let Some(path) = &options.report {
@@ -170,6 +179,15 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
         let mut schema = known.map_or_else(|| Schema::new(dataset.schema_depth), |(schema, _)| schema);
         schema.add(&account.schema, 1);
         warnings.extend(key::missing(&schema, &dataset.key));
+        let work = files.work.as_ref();
+        let open = |path: &str| Ok(work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(Bytes::Stored(store)));
+        warnings.extend(key::incomplete(
+            dataset,
+            &store.layout().tmp(),
+            &schema,
+            (&nodes, tree.manifest, tree.totals.files),
+            open,
+        ));
     }
     let damaged = damaged.into_files();
     warnings.extend(damaged.iter().map(|(path, file)| {

@@ -59,8 +59,7 @@ impl Repo {
         };
         let layout = Layout::new(root.join(FOLDER));
         let config = Config::load(&root.join(CONFIG), &layout.config())?;
-        // Where this user cannot, whatever needs it fails with the cause.
-        let _ = layout.complete();
+        layout.complete()?;
         if config.is_shared() && !share::is_shared(layout.root()) {
             let _ = layout.share();
         }

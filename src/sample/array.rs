@@ -356,7 +356,7 @@ mod tests {
         broken(b"{} [2]", &[], &format!("1 {}", json::ANOTHER));
         broken(b"[1", &[], "1 unexpected end of data");
         broken(b"[1,\n", &["1 1"], "2 unexpected end of data");
-        broken(b"[1]\n[2]", &["1 1"], "2 something follows the end of the array");
+        broken(b"[1]\n[2]", &["1 1"], "2 unexpected data after the end of the array");
     }
 
     #[test]

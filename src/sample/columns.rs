@@ -291,8 +291,8 @@ mod tests {
         assert_eq!(
             found,
             [
-                (4, "the record has 1 field, the header 2"),
-                (5, "the record has 3 fields, the header 2"),
+                (4, "the record has 1 field, the header has 2"),
+                (5, "the record has 3 fields, the header has 2"),
                 (6, "unterminated quoted field; if quotes are plain text, set quote = \"none\" in [dataset.NAME.format]"),
             ]
         );

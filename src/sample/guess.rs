@@ -311,7 +311,7 @@ mod tests {
         let packed = encoder.finish().unwrap();
         let reading = Reading::of("x.csv").guess(&packed);
         assert_eq!((reading.packing, reading.delimiter()), (Packing::Xz, b';'));
-        assert!(reading.guessed().unwrap().starts_with("is read unpacked by xz, as its first bytes say, with ';'"));
+        assert!(reading.guessed().unwrap().starts_with("is read as xz, detected from its first bytes, with ';'"));
         assert_eq!(reading.before_guess(), Reading::of("x.csv"));
         assert_eq!(Reading::from_id(&reading.id()), Some(reading));
         let stated = Reading::named("csv").unwrap();

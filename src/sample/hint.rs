@@ -356,8 +356,8 @@ mod tests {
 
     #[test]
     fn documents_over_several_lines() {
-        assert!(told("x.jsonl", "{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}\n", "over several lines"));
-        assert!(told("x.jsonl", "\n{\n  \"a\": 1\n}\n", "one document over several lines"));
+        assert!(told("x.jsonl", "{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}\n", "spans several lines"));
+        assert!(told("x.jsonl", "\n{\n  \"a\": 1\n}\n", "one document on several lines"));
         assert!(told("x.jsonl", "[\n{\"a\":1},\n{\"a\":2}\n]\n", "kind = \"json\" }"));
         assert!(!told("x.jsonl", "[{\"a\":1},{\"a\":2}]\n", "kind = \"json\" }"));
         assert!(told("x.jsonl", &format!("[\n{}{{}}]", "{\"id\":1},\n".repeat(20_000)), "one array"));
@@ -376,7 +376,7 @@ mod tests {
         };
         let message = |reading: Reading, names: &[&str]| reading.hint(&archive(names)).map(|hint| hint.message);
         let of = Reading::of("x.tar");
-        assert!(message(of.clone(), &["a.txt", "b.txt"]).unwrap().contains("\"FILE\" = \"tar\" says so"));
+        assert!(message(of.clone(), &["a.txt", "b.txt"]).unwrap().contains("\"FILE\" = \"tar\" confirms this"));
         for none in [&["0.txt", "0.cls", "1.txt"][..], &["0.txt"], &["a.txt", "b.csv"], &[]] {
             assert_eq!(message(of.clone(), none), None, "{none:?}");
         }
@@ -386,7 +386,7 @@ mod tests {
     #[test]
     fn a_first_row_of_another_width() {
         assert!(told("x.csv", "Report of 2024\nid,a,b\n1,2,3\n2,3,4\n", "remove the lines before the header"));
-        assert!(told("x.csv", "id,a\n1,2,\n3,4,\n", "delimiter that the header lacks"));
+        assert!(told("x.csv", "id,a\n1,2,\n3,4,\n", "end with a delimiter, but the header does not"));
         assert!(told("x.csv", "id,a,b\n1;2;3\n4;5;6\n", "another delimiter"));
         assert!(told("x.tsv", "id\ta\n1\t2\t3\n4\t5\t6\n", "the header has 2 fields, all other rows have 3 fields"));
         for none in ["id,a\n1,2\n3\n4\n", "id,a\n1\n2,3\n", "# x\nid,a\n1,2\n3,4\n", "id,a\n1,2,\n"] {

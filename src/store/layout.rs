@@ -15,6 +15,11 @@ const FORMAT: &[u8] = b"helox 1\n";
 const FOLDERS: [&str; 9] =
     ["tmp", "packs", "packs/data", "packs/structure", "index", "refs", "refs/versions", "refs/facts", "workspace"];
 
+/// Tells if a folder is missing or has no entry.
+fn is_empty(folder: &Path) -> bool {
+    std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
+}
+
 /// The paths of a store.
 #[derive(Clone, Debug)]
 pub struct Layout {
@@ -41,11 +46,27 @@ impl Layout {
         }
     }
 
-    /// Makes the folders that a store lacks: some tools copy none that are empty. One that was not empty shows by what
-    /// lay in it.
+    /// Creates the folders that a store lacks and that may have been empty: some tools copy none that are.
+    ///
+    /// # Errors
+    /// [`Kind::Damaged`] where one is gone that was not empty: the refs of what the packs hold, or the packs of what the
+    /// refs name. A folder that this user cannot create is left to whatever needs it.
     pub fn complete(&self) -> Result<()> {
-        let mut missing = FOLDERS.iter().map(|folder| self.root.join(folder)).filter(|folder| !folder.is_dir());
-        missing.try_for_each(|folder| atomic::ensure_folder(&folder))
+        let (refs, packs) = (self.versions(), self.packs(object::Kind::Version));
+        for (lost, rest) in [(&refs, &packs), (&packs, &refs)] {
+            if !lost.exists() && !is_empty(rest) {
+                let lost = lost.ancestors().take_while(|folder| !folder.exists()).last().unwrap_or(lost);
+                let (name, root) = (lost.strip_prefix(&self.root).unwrap_or(lost).display(), self.root.display());
+                return Err(Error::damaged(format!("folder {} is missing, but {} is not empty", lost.display(), rest.display()))
+                    .with_hint(format!(
+                        "restore it from another copy of the repository: rsync -a OTHER/.helox/{name}/ {root}/{name}/\n\
+                         to continue without its content: hlx init"
+                    )));
+            }
+        }
+        let missing = FOLDERS.iter().map(|folder| self.root.join(folder)).filter(|folder| !folder.is_dir());
+        missing.for_each(|folder| drop(atomic::ensure_folder(&folder)));
+        Ok(())
     }
 
     /// Has the group of `.helox` share it: what is there now, and what is created in it from now on.

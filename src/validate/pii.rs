@@ -105,7 +105,7 @@ fn join(names: &[&str]) -> String {
     }
 }
 
-/// Whether the text holds an e-mail address.
+/// Whether the text contains an e-mail address.
 fn email(text: &str) -> bool {
     memchr_iter(b'@', text.as_bytes()).any(|at| {
         let of_name = |c: &char| c.is_alphanumeric() || matches!(c, '.' | '_' | '%' | '+' | '-' | '\'');

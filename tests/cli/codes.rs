@@ -225,3 +225,20 @@ fn interrupt(child: &std::process::Child) {
     let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
+
+#[test]
+fn a_store_whose_refs_are_lost_exits_with_5() {
+    let s = Sandbox::with_two_versions();
+    let refs = s.path(".helox/refs");
+    fs::rename(&refs, s.path("elsewhere")).unwrap();
+    for line in ["log", "status", "reindex", "verify --all", "commit -m x"] {
+        s.fails(line, 5, "damaged");
+    }
+    assert!(!refs.exists());
+    // Empty as 'init' leaves it.
+    s.ok("init");
+    for line in ["log", "reindex", "status"] {
+        assert_eq!(s.run(line).code, 5, "{line}");
+    }
+    assert_eq!(s.run("verify --all").code, 1);
+}

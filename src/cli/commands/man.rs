@@ -47,8 +47,9 @@ pub(super) fn run(args: &args::Man, session: &mut Session) -> Result<Answer> {
     }
     let name = ["hlx"].into_iter().chain(args.command.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
     let Some((_, command)) = pages.iter().find(|(page, _)| *page == name) else {
-        return Err(Error::usage(format!("no manual page {}", printable(&name)))
-            .with_hint("list the manual pages: hlx man --list"));
+        return Err(
+            Error::usage(format!("no manual page {}", printable(&name))).with_hint("list the manual pages: hlx man --list")
+        );
     };
     let page = page(&name, command).map_err(|e| Error::new(ErrorKind::Io, "cannot format the manual page").with_source(e))?;
     let document = json!({ "page": String::from_utf8_lossy(&page) });

@@ -22,6 +22,9 @@ pub(super) fn run(session: &mut Session) -> Result<Answer> {
         for incomplete in &report.incomplete {
             writeln!(out, "{}  {}", out.tint().bad("incomplete"), printable(incomplete))?;
         }
+        for lost in &report.lost {
+            writeln!(out, "{}  {}", out.tint().bad("lost"), printable(lost))?;
+        }
         let read = format!("{}, {}", count(report.packs, "pack"), count(report.objects, "object"));
         writeln!(out, "indexed {read}, {}", count(report.versions, "version"))
     };
@@ -34,6 +37,6 @@ pub(super) fn run(session: &mut Session) -> Result<Answer> {
     if report.versions == 0 && !report.unreadable.is_empty() {
         session.out.warning("no version is readable");
     }
-    session.out.hint("list the affected files: hlx verify --all\nrestore the packs from another copy");
+    session.out.hint("list the affected files: hlx verify --all\nrestore the packs and refs from another copy");
     Ok(Answer::Damaged)
 }

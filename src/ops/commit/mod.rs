@@ -31,6 +31,7 @@ use crate::sample::Schema;
 use crate::sample::schema::Change;
 use crate::sample::tally::Counts;
 use crate::store::Writer;
+use crate::store::samples::Bytes;
 use crate::worktree::cache;
 use crate::worktree::ingest::Counted;
 use crate::worktree::state::{self, State};
@@ -374,6 +375,12 @@ impl Commit<'_> {
             true => key::suggestion(self.repo, &self.dataset.name, &version),
             false => None,
         };
+        if let (Some(schema), true, false) = (&told.schema, stands, self.options.dry_run) {
+            let files = (&**self.repo.store(), version.manifest, version.statistics.files);
+            let stored = |_: &str| Ok(Bytes::Stored(self.repo.store()));
+            let scratch = self.repo.store().layout().tmp();
+            told.warnings.extend(key::incomplete(&self.dataset, &scratch, schema, files, stored));
+        }
         let mut damaged = DamageList::default();
         let viewer =
             Viewer::new(self.repo, &mut damaged)?.with_schema(told.schema).with_judgement(told.validation).without_changes();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::catalog::Query;
 use crate::object::Kind;
-use crate::ops::{compare, dataset, diff, log, show, verify};
+use crate::ops::{compare, dataset, diff, log, reindex, show, status, verify};
 use crate::pack::reader;
 use crate::store::Layout;
 
@@ -182,6 +182,87 @@ fn one_damaged_object_leaves_the_others() {
     assert_eq!(versions.iter().filter(|version| bench.tree_of(version).is_ok()).count(), 2);
     let report = verify::run(&bench.repo(), &verify::Options { all: true, ..Default::default() }, &Silent).unwrap();
     assert!(report.problems.iter().any(|problem| problem.kind == "content" && problem.versions.len() == 1), "{report:?}");
+}
+
+#[test]
+fn lost_refs_are_told() {
+    let bench = Bench::new();
+    for text in ["1", "2", "3"] {
+        bench.write("a.jsonl", text);
+        bench.commit(|options| options.tags = vec![format!("tag-{text}")]).unwrap();
+    }
+    let refs = bench.path.join(".helox/refs");
+    let lost = || reindex::run(&bench.repo(), &Silent).unwrap().lost;
+    let is_valid = || verify::run(&bench.repo(), &verify::Options { all: true, ..Default::default() }, &Silent).unwrap().is_valid;
+    assert!(lost().is_empty() && is_valid());
+    // One that a later version came from.
+    let second = fs::read(refs.join("versions/ds/2.0.0")).unwrap();
+    fs::remove_file(refs.join("versions/ds/2.0.0")).unwrap();
+    assert!(
+        lost()[0].ends_with(
+            "1 version of ds whose refs are missing in REFS: 2.0.0"
+                .replace("REFS", &refs.join("versions/ds").to_string_lossy())
+                .as_str()
+        )
+    );
+    fs::write(refs.join("versions/ds/2.0.0"), second).unwrap();
+    // All of a dataset, and all facts.
+    fs::remove_dir_all(refs.join("versions/ds")).unwrap();
+    fs::remove_dir_all(refs.join("facts")).unwrap();
+    let messages = lost();
+    assert!(
+        messages.len() == 2 && messages[0].contains("1.0.0, 2.0.0, 3.0.0") && messages[1].contains("3 facts"),
+        "{messages:?}"
+    );
+    assert!(!is_valid());
+    let report = log::run(&bench.repo(), &log::Options::default()).unwrap();
+    assert!(report.damaged.is_damaged() && report.damaged.messages().len() == 2, "{report:?}");
+    let error = status::run(&bench.repo(), &status::Options::default(), &Silent).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.message()),
+        (crate::error::Kind::Damaged, "the ref of ds@3.0.0, which is checked out, is missing")
+    );
+}
+
+#[test]
+fn a_folder_that_was_not_empty_is_not_created_again() {
+    for (lost, named) in
+        [("refs", "refs"), ("refs/versions", "refs/versions"), ("packs", "packs"), ("packs/structure", "packs/structure")]
+    {
+        let bench = Bench::new();
+        bench.write("a.jsonl", "1");
+        bench.commit(|_| {}).unwrap();
+        let folder = bench.path.join(".helox").join(lost);
+        fs::rename(&folder, bench.path.join("elsewhere")).unwrap();
+        let error = Repo::open(&bench.path).unwrap_err();
+        assert_eq!(error.kind(), crate::error::Kind::Damaged, "{error}");
+        assert!(error.message().contains(&format!("/.helox/{named} is missing")), "{error}");
+        assert!(!folder.exists());
+        fs::rename(bench.path.join("elsewhere"), &folder).unwrap();
+        assert_eq!(bench.tree_of("latest").unwrap(), read_tree(&bench.path));
+    }
+}
+
+#[test]
+fn a_copy_without_its_empty_folders_opens() {
+    fn prune(folder: &std::path::Path) {
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+            prune(&entry);
+            let _ = fs::remove_dir(entry);
+        }
+    }
+    // A store without a version, one whose files are all empty, one that has everything.
+    for files in [&[][..], &[("a", "")], &[("a", "1"), ("b", "")]] {
+        let bench = Bench::new();
+        files.iter().for_each(|(path, text)| bench.write(path, text));
+        if !files.is_empty() {
+            bench.commit(|_| {}).unwrap();
+        }
+        prune(&bench.path.join(".helox"));
+        bench.write("c.jsonl", "2");
+        bench.commit(|options| options.tags = vec!["new".into()]).unwrap();
+        assert_eq!(bench.tree_of("new").unwrap(), read_tree(&bench.path));
+    }
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn without_rules_nothing_is_judged() {
     bench.write("a.jsonl", "{oops\n");
     let report = bench.commit(|_| {}).unwrap();
     assert_eq!((report.version.validation_status, report.version.validation.is_none()), (ValidationStatus::Pending, true));
-    assert_eq!(judge(&bench, "HEAD").unwrap_err().message(), "the dataset 'ds' has no rules");
+    assert_eq!(judge(&bench, "HEAD").unwrap_err().message(), "dataset 'ds' has no validation rules");
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn a_report_takes_the_name_of_files_alone() {
     for name in ["link", "pipe", ""] {
         assert!(to(at(name)).unwrap_err().message().ends_with("is not a regular file"), "{name}");
     }
-    assert!(to(at("none/all.jsonl")).unwrap_err().message().starts_with("there is not a folder for "));
+    assert!(to(at("none/all.jsonl")).unwrap_err().message().starts_with("the folder of "));
     for _ in 0..2 {
         assert_eq!(to(at("all.jsonl")).unwrap(), 1);
         assert_eq!(fs::read_to_string(outside.path().join("all.jsonl")).unwrap().lines().count(), 1);
@@ -356,7 +356,7 @@ fn rules_that_cannot_be_read_do_not_keep_from_leaving_them_out() {
     let bench = gated(&["kind = 'schema'\nfile = 'none.json'"]);
     bench.write("a.jsonl", records(0..3));
     let message = bench.commit(|_| {}).unwrap_err().message().to_owned();
-    assert!(message.contains("helox.toml: rule 1 (schema): the schema 'none.json' cannot be read"), "{message}");
+    assert!(message.contains("helox.toml: rule 1 (schema): cannot read the schema 'none.json'"), "{message}");
     assert_eq!(bench.commit(|o| o.no_validate = true).unwrap().outcome, Outcome::Created);
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::object::version::ChangeType;
-use crate::ops::{compare, diff, show};
+use crate::ops::{compare, diff, show, validate};
 use crate::sample::tally::Counts;
 
 fn difference(bench: &Bench, from: &str, to: Option<&str>) -> diff::Report {
@@ -235,5 +235,38 @@ proptest! {
         let view = show::run(&bench.repo(), None).unwrap();
         prop_assert_eq!((view.total_samples, &view.schema), (first.version.total_samples, &first.version.schema));
         prop_assert_eq!(view.manifest, first.version.manifest);
+    }
+}
+
+#[test]
+fn a_key_whose_fields_are_those_of_different_files_is_told() {
+    let config =
+        "[dataset.ds]\ntype = \"test\"\npath = \".\"\nkey = [\"lease\", \"year\"]\n[dataset.ds.validation]\nmin_score = 0.0\n";
+    for (b, warns) in [("year,rent\n2024,1\n2025,2\n", true), ("year,lease\n2024,C\n2025,D\n", false)] {
+        let bench = Bench::new();
+        bench.write("helox.toml", config);
+        bench.write("a.csv", "lease,rent\nA,1\nB,2\n");
+        bench.write("b.csv", b);
+        let is_told = |warnings: &[String]| match warns {
+            true => {
+                warnings
+                    == [
+                        "no record has the complete key, 'lease' and 'year', so no record counts as modified; see 'key' in helox.toml",
+                    ]
+            }
+            false => warnings.is_empty(),
+        };
+        let validate = |target: &str| {
+            let options = validate::Options { revision: Some(target.into()), ..Default::default() };
+            validate::run(&bench.repo(), &options, &Silent).unwrap().warnings
+        };
+        assert!(is_told(&validate("WORK")), "{:?}", validate("WORK"));
+        let report = bench.commit(|_| {}).unwrap();
+        assert!(is_told(&report.warnings), "{:?}", report.warnings);
+        assert!(is_told(&validate("latest")));
+        bench.write("a.csv", "lease,rent\nA,1\nB,3\n");
+        let options = diff::Options { samples: Some(diff::Samples::default()), ..Default::default() };
+        let report = diff::run(&bench.repo(), &options, &Silent).unwrap();
+        assert!(is_told(&report.warnings.unwrap()));
     }
 }

@@ -42,6 +42,6 @@ fn samples_of_shards_are_compared_and_judged() {
     assert_eq!(said(&report), counts(2, 1, 0));
     assert!(report.findings[0].message.contains("'README' has no file extension"), "{:?}", report.findings);
     let judgement = judge(&bench, "HEAD").unwrap().judgement;
-    assert_eq!(told(&judgement), ["a.tar:2: pii: /txt holds an e-mail address"]);
+    assert_eq!(told(&judgement), ["a.tar:2: pii: /txt contains an e-mail address"]);
     assert_eq!(judgement.rules.iter().map(|rule| rule.unreadable).collect::<Vec<_>>(), [1, 1]);
 }

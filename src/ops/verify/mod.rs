@@ -14,6 +14,7 @@ use crate::manifest::Entries;
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{Entry, Totals};
 use crate::object::version::Version;
+use crate::ops::damage::lost_refs;
 use crate::ops::{Holder, Nearest};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::Found;
@@ -38,7 +39,7 @@ pub struct Problem {
     /// The object that it befalls, if no file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// What kind of damage: `content`, `manifest`, `schema`, `verdict`, `version`, `checksum`, `fact`, `pack`, `file`.
+    /// What kind of damage: `content`, `manifest`, `schema`, `verdict`, `version`, `checksum`, `fact`, `ref`, `pack`, `file`.
     pub kind: &'static str,
     /// What is wrong.
     pub message: String,
@@ -104,6 +105,9 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         }
         verifier.collect_all()?;
         verifier.verify_facts();
+        for error in lost_refs(repo)? {
+            verifier.problem(None, Some("refs".to_owned()), "ref", error.to_string(), &[]);
+        }
         verify::packs(repo.store(), progress, |path, e| {
             let object = Some(path.display().to_string());
             verifier.problems.push(Problem { path: None, object, kind: "pack", message: e.to_string(), versions: Vec::new() });

@@ -182,7 +182,7 @@ pub(super) mod tests {
     #[test]
     fn mistakes_are_named_with_their_line() {
         for (text, expected) in [
-            ("[dataset.a]\ntype = \"t\"\n", "helox.toml:1: the dataset 'a' has no 'path'"),
+            ("[dataset.a]\ntype = \"t\"\n", "helox.toml:1: dataset 'a' has no 'path'"),
             ("[dataset.a]\npath = \"a\"\nkey = 3\n", "helox.toml:3: 'key' must be a string or a list of strings, not 3"),
             (
                 "[dataset.a]\npath = \"a\"\nkey = ['a', 3]\n",
@@ -199,7 +199,7 @@ pub(super) mod tests {
             ("[dataset.a]\npath = 'a'\nmax_record = 100\n", "to \"2 GiB\", not 100"),
             ("[dataset.a]\npath = true\n", "helox.toml:2: 'path' must be a string, not a boolean"),
             ("\n[dataset.a]\n\ntype = ''\npath = 'a'", "helox.toml:4: '' is not a valid name for a dataset's type"),
-            ("[dataset.a]\npath = \"x\"\n[dataset.b]\npath = \"x/y\"\n", "helox.toml:3: the folder 'x/y' of 'b' overlaps"),
+            ("[dataset.a]\npath = \"x\"\n[dataset.b]\npath = \"x/y\"\n", "helox.toml:3: folder 'x/y' of 'b' overlaps"),
             ("[dataset.A]\npath = \"x\"\n", "helox.toml:1: invalid dataset name 'A': it has a capital 'A'"),
             ("dataset = 3\n", "helox.toml:1: 'dataset' must be a table, not 3"),
             ("[[dataset]]\nname = 'a'\n", "helox.toml:1: 'dataset' must be a table, not a list of tables"),
@@ -209,14 +209,20 @@ pub(super) mod tests {
             ),
             ("[dataset.a]\npath='a'\nversion = '1.0.0'", "helox.toml:3: 'version' must be a table, not a string"),
             ("[dataset.a]\npath='a'\n[dataset.a.version]\nmajor_above = nan", "helox.toml:4: 'major_above' must be a number"),
-            ("[dataset.a]\npath='a'\n[dataset.a.version]\nminor_above = 0.6", "helox.toml:4: 'minor_above' is 0.6, more than"),
-            ("[dataset.a]\npath='a'\n[dataset.a.version]\n\nmajor_above = 0.05", "helox.toml:5: 'minor_above' is 0.1, more than"),
+            (
+                "[dataset.a]\npath='a'\n[dataset.a.version]\nminor_above = 0.6",
+                "helox.toml:4: 'minor_above' (0.6) is greater than",
+            ),
+            (
+                "[dataset.a]\npath='a'\n[dataset.a.version]\n\nmajor_above = 0.05",
+                "helox.toml:5: 'minor_above' (0.1) is greater than",
+            ),
             ("[dataset.a]\npath='a'\nschema.depth = 0", "helox.toml:3: 'depth' must be a whole number from 1 to 32, not 0"),
             ("[dataset.a]\npath='a'\nvalidation = 3", "helox.toml:3: 'validation' must be a table"),
             ("[dataset.a]\npath='a'\n[dataset.a.format]\n'[x' = 'csv'", "helox.toml:4: invalid pattern '[x'"),
             ("[dataset.a]\npath='a'\n[dataset.a.format]\n'*.x' = 'jsnl'", "helox.toml:4: unknown format 'jsnl'"),
             ("[dataset.a]\npath='a'\n[dataset.a.format]\n'*.x' = 'gz'", "helox.toml:4: unknown format 'gz'"),
-            ("[remote.origin]\n", "helox.toml:1: the remote 'origin' has no 'url'"),
+            ("[remote.origin]\n", "helox.toml:1: remote 'origin' has no 'url'"),
             ("[remote.'o p']\nurl = 'x'", "helox.toml:1: 'o p' is not a valid name for a remote"),
             ("[store]\ncompression = 30\n", "helox.toml:2: 'compression' must be a whole number from 1 to 19, not 30"),
             (

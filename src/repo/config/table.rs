@@ -151,7 +151,7 @@ impl<'a> Entry<'a> {
             Some(section(value.span(), table as &dyn TableLike))
         };
         let sections = self.item.as_array().and_then(|list| list.iter().map(inline).collect());
-        sections.ok_or_else(|| self.must("a list of tables").with_hint(format!("use single brackets: [{name}]")))
+        sections.ok_or_else(|| self.must("a list of tables").with_hint(format!("use double brackets: [{name}]")))
     }
 
     /// The value as text.

@@ -67,7 +67,7 @@ fn errors_say_where_and_what() {
         (b"\"a\tb\"", "byte 2: unescaped control character in a string"),
         (b"\"\\x\"", "byte 2: invalid escape in a string"),
         (b"\"\\u12g4\"", "byte 5: expected four hex digits after '\\u'"),
-        (b"\"ab\xff\"", "byte 3: a string is not UTF-8"),
+        (b"\"ab\xff\"", "byte 3: a string is not valid UTF-8"),
         (b"nul1", "byte 3: expected a value"),
         (b"{} 1", "byte 3: unexpected data after the end of the value"),
         (b"\xef\xbb\xbf1", "byte 0: a byte order mark in the middle of the file; remove it"),

@@ -381,7 +381,7 @@ mod tests {
             encoder.finish().unwrap()
         };
         assert!(unpack(Packing::Xz, &packed(1 << 27), 4096).is_ok());
-        assert!(unpack(Packing::Xz, &packed(3 << 26), 4096).unwrap_err().contains("a dictionary above 128 MiB"));
+        assert!(unpack(Packing::Xz, &packed(3 << 26), 4096).unwrap_err().contains("a dictionary larger than 128 MiB"));
     }
 
     proptest! {

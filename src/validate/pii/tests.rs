@@ -197,7 +197,7 @@ fn what_cannot_be_looked_for_is_refused() {
     assert_eq!(error.message(), "'mail' is not a built-in pattern; the built-in patterns are email, phone, ssn and credit_card");
     let error = Patterns::new(&[], &own("(a")).unwrap_err();
     assert_eq!(error.kind(), Kind::Config);
-    assert_eq!(error.message(), "the pattern 'matter' cannot be used: unclosed group");
+    assert_eq!(error.message(), "invalid pattern 'matter': unclosed group");
     let error = Patterns::new(&[], &own(r"\w{1000}{1000}")).unwrap_err();
     assert!(error.message().contains("size limit"), "{error}");
 }

@@ -43,6 +43,6 @@ mod tests {
         assert_eq!(json(&Parse, &format!("{{{}}}", many.join(","))), said("duplicate key \"k0\" in an object"));
         assert_eq!([csv(&Parse, "1,2,3"), comment(&Parse)], [None, None]);
         let [_, row, broken, text] = without_fields(&Parse);
-        assert_eq!([row, broken, text], [said("the record has 1 field, the header 2"), said("no Parquet"), None]);
+        assert_eq!([row, broken, text], [said("the record has 1 field, the header has 2"), said("no Parquet"), None]);
     }
 }
