@@ -106,7 +106,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
 fn path_hint(repo: &Repo, options: &Options, error: Error) -> Error {
     let is_path = error.kind() == Kind::VersionNotFound && paths::places(repo, &[PathBuf::from(&options.revision)]).is_ok();
     match is_path && repo.root().join(repo.here()).join(&options.revision).exists() {
-        true => error.with_hint(format!("to bring a file back: hlx restore {}", printable(&options.revision))),
+        true => error.with_hint(format!("to restore a file: hlx restore {}", printable(&options.revision))),
         false => error,
     }
 }

@@ -45,7 +45,7 @@ fn broken(name: &str, first: &str, others: &str) -> String {
         Some(c) if c.is_ascii_uppercase() => format!("it has a capital '{c}'; write '{}'", printable(&name.to_lowercase())),
         Some(c) => format!("it has the character '{}'", printable(&c.to_string())),
         None if name.len() > limits::NAME => format!("it has {} characters, more than {}", name.len(), limits::NAME),
-        None => format!("it does not begin with {first}"),
+        None => format!("it does not start with {first}"),
     }
 }
 

@@ -79,7 +79,7 @@ impl Reading {
         let counts: Vec<usize> = lines.split_inclusive(|&byte| byte == b'\n').map(&mut members).collect();
         (counts.len() >= ENOUGH && counts.iter().all(|&count| count == 1)).then(|| {
             let message = "each file of the archive counts as one sample, as in WebDataset; set its format in \
-                           [dataset.NAME.format]: \"FILE\" = \"tar\" confirms this, \"FILE\" = \"text\" makes the archive one sample";
+                           [dataset.NAME.format]: \"FILE\" = \"tar\" confirms this, \"FILE\" = \"text\" treats the archive as one sample";
             Hint { line: 1, message: message.to_owned(), sums_up: false }
         })
     }

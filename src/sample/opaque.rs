@@ -29,7 +29,7 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
         Format::Archive => {
             let kind = kind.unwrap_or("an archive or compressed file");
             return Some(format!(
-                "this is {kind}, which is not supported: unpack it and commit its files, or make it one sample \
+                "this is {kind}, which is not supported: unpack it and commit its files, or treat it as one sample \
                  with \"GLOB\" = \"text\" in [dataset.NAME.format]"
             ));
         }
@@ -93,9 +93,9 @@ pub(super) fn packing_cause(reading: &Reading, head: &[u8]) -> Option<String> {
             let text = std::str::from_utf8(head);
             let is_text = text.map_or_else(|why| why.error_len().is_none(), |_| true) && !head.contains(&0);
             (is_text && !head.is_empty()).then(|| {
-                let (source, or) = if reading.origin.stated { ("helox.toml", "") } else { ("its name", "rename it, or ") };
+                let (source, or) = if reading.origin.stated { ("helox.toml specifies it", "") } else { ("its name indicates it", "rename it, or ") };
                 format!(
-                    "this is not compressed with {name}, although {source} says so: {or}set it in [dataset.NAME.format]: \
+                    "this is not compressed with {name}, although {source}: {or}set it in [dataset.NAME.format]: \
                      \"FILE\" = \"{format}\""
                 )
             })

@@ -83,7 +83,7 @@ fn a_refused_commit_exits_with_1_and_makes_nothing() {
         let told = &said[said.len() - 2..];
         assert!(told.iter().zip(found).all(|(told, found)| told.starts_with(found)), "{line}: {refused:?}");
     }
-    assert!(s.run("commit -m bad").stderr.contains("findings.jsonl\nfix the data"));
+    assert!(s.run("commit -m bad").stderr.contains("findings.jsonl\nhint: fix the data"));
     assert!(!s.run("commit -m bad --dry-run").stderr.contains("findings.jsonl"), "a dry run writes no report");
     assert_eq!((s.json("stats")["versions"].clone(), s.json("tag list")), (json!(1), json!({ "tags": [] })));
     assert_eq!(s.json("status")["version"], "1.0.0");
@@ -282,7 +282,7 @@ fn a_dataset_without_rules_is_pending_and_cannot_be_validated() {
     }
     let error = s.run("validate").stderr;
     let expected =
-        "error: the dataset 'leases' has no rules\nhint: declare some in helox.toml: [[dataset.leases.validation.rule]]\n";
+        "error: dataset 'leases' has no validation rules\nhint: add rules to helox.toml: [[dataset.leases.validation.rule]]\n";
     assert_eq!(error, expected);
     let show = s.json("show 1.0.0");
     assert_eq!(
@@ -322,7 +322,7 @@ fn helox_toml_says_when_the_rules_may_be_left_out() {
     let refused = s.run("commit -m bad --no-validate").stderr;
     assert_eq!(
         refused,
-        "error: the dataset 'leases' takes --no-validate only with a reason\n\
+        "error: dataset 'leases' requires a reason for --no-validate\n\
          hint: add --reason TEXT; helox.toml has skip = \"reason\" in [dataset.leases.validation]\n"
     );
     s.ok("commit -m bad --no-validate --reason known");

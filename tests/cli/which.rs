@@ -47,7 +47,7 @@ fn log_of_a_path_lists_the_versions_that_changed_it() {
         (
             3,
             "error: no version of 'leases' has 'trian'; did you mean 'data/leases/train'?\n\
-             hint: 'hlx ls -r leases' lists its files\n"
+             hint: list its files: hlx ls -r leases\n"
         )
     );
     s.fails("log -- train.py", 3, "path-not-found");

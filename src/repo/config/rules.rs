@@ -134,7 +134,7 @@ impl<'a> Reader<'_, 'a> {
                 max_share: self.max_share()?,
             },
             "command" => self.command()?,
-            other => return Err(kind.wrong(format!("unknown kind of rule '{other}'"))),
+            other => return Err(kind.wrong(format!("unknown kind '{other}'"))),
         })
     }
 

@@ -249,7 +249,7 @@ impl<'a> Entry<'a> {
     /// The value as a whole number within bounds.
     pub fn whole(&self, bounds: RangeInclusive<i64>) -> Result<i64> {
         let number = self.item.as_integer().filter(|n| bounds.contains(n));
-        number.ok_or_else(|| self.must(&format!("a whole number from {} to {}", bounds.start(), bounds.end())))
+        number.ok_or_else(|| self.must(&format!("an integer from {} to {}", bounds.start(), bounds.end())))
     }
 
     /// Returns the value as a number of bytes: a whole number, or one with KiB, MiB or GiB behind it in a string.

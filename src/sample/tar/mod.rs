@@ -425,7 +425,7 @@ fn unread(why: &str, declaration: &str) -> FileIssue {
     FileIssue::Opaque {
         cause: format!(
             "the tar archive is not in WebDataset format: {why}; unpack it and commit its files, or set it in \
-             [dataset.NAME.format]: {declaration}\"FILE\" = \"text\" makes it one sample"
+             [dataset.NAME.format]: {declaration}\"FILE\" = \"text\" treats it as one sample"
         ),
     }
 }

@@ -256,7 +256,7 @@ impl Mode {
         match self {
             Mode::Together(compare) => compare.feed(side, bytes, &mut |side, record| gather.take(side, record)),
             Mode::Alone(own, reader, count) => {
-                debug_assert_eq!(*own, side, "the other side is told elsewhere");
+                debug_assert_eq!(*own, side, "the other side is reported elsewhere");
                 gather.tables[side as usize].feed(Some(bytes));
                 reader.feed(bytes, &mut |record| {
                     *count += 1;

@@ -170,7 +170,7 @@ fn mistakes_in_a_rule_are_named_with_their_line() {
             "helox.toml:7: 'min' is a day or point in time, but 'max' is a number",
         ),
         ("kind='length'\nfield='a'", "helox.toml:3: a rule of kind 'length' has neither 'min' nor 'max'"),
-        ("kind='length'\nmin=-1", "helox.toml:5: 'min' must be a whole number from 0 to"),
+        ("kind='length'\nmin=-1", "helox.toml:5: 'min' must be an integer from 0 to"),
         ("kind='length'\nmax=3\nmin=4", "helox.toml:5: 'min' (4) is greater than 'max' (3)"),
         ("kind='unique'", "helox.toml:3: a rule of kind 'unique' has no 'key', and neither has the dataset"),
         ("kind='duplicates'\nmax_share=1.5", "helox.toml:5: 'max_share' must be a number from 0 to 1, not 1.5"),
@@ -188,7 +188,7 @@ fn mistakes_in_a_rule_are_named_with_their_line() {
         ("kind='command'\nrun='python check.py'", "helox.toml:5: 'run' must be a list of strings, not a string"),
         ("kind='command'\nrun=[]", "helox.toml:5: 'run' has no program"),
         ("kind='command'\nrun=['', 'x']", "helox.toml:5: 'run' has no program"),
-        ("kind='command'\nrun=['x']\ntimeout=0", "helox.toml:6: 'timeout' must be a whole number from 1 to 86400, not 0"),
+        ("kind='command'\nrun=['x']\ntimeout=0", "helox.toml:6: 'timeout' must be an integer from 1 to 86400, not 0"),
     ] {
         let error = rule(text).unwrap_err();
         assert!(error.message().contains(expected), "{text:?}: {}", error.message());
@@ -222,8 +222,8 @@ fn mistakes_in_the_table_of_rules() {
 fn the_nearest_word_is_told() {
     let unknown = "in [[dataset.a.validation.rule]] of kind";
     for (text, expected, hint) in [
-        ("kind='requird'", "helox.toml:4: unknown kind of rule 'requird'", "did you mean 'required'?"),
-        ("kind='Unique'", "helox.toml:4: unknown kind of rule 'Unique'", "did you mean 'unique'?"),
+        ("kind='requird'", "helox.toml:4: unknown kind 'requird'", "did you mean 'required'?"),
+        ("kind='Unique'", "helox.toml:4: unknown kind 'Unique'", "did you mean 'unique'?"),
         ("kind='parse'\nseverity='warn'", "helox.toml:5: unknown severity 'warn'", "did you mean 'warning'?"),
         ("kind='parse'\nseverity='x'", "helox.toml:5: unknown severity 'x'", "valid values: error, warning, info"),
         ("kind='length'\nmin=1\nunit='word'", "helox.toml:6: unknown unit 'word'", "did you mean 'words'?"),
@@ -250,7 +250,7 @@ fn the_nearest_word_is_told() {
             &format!("unknown key 'whatever' {unknown} 'schema'"),
             "valid keys: kind, severity, weight, name, files, file, formats",
         ),
-        ("kind='schema'", "has no 'file'", "for example: file =  \"schemas/lease.json\", formats = true"),
+        ("kind='schema'", "has no 'file'", "for example: file = \"schemas/lease.json\", formats = true"),
     ] {
         let error = rule(text).unwrap_err();
         assert!(error.message().contains(expected), "{text:?}: {}", error.message());
