@@ -52,3 +52,4 @@ pub use object::version::{ChangeType, Number, ValidationStatus};
 pub use path::printable;
 pub use progress::{Progress, Silent, Stage};
 pub use repo::{Config, Dataset, Repo, Thresholds};
+pub use spelling::nearest;

@@ -9,17 +9,20 @@ const ALIKE: f64 = 0.8;
 /// Words that are compared with one that was typed.
 const COMPARED: usize = 10_000;
 
-/// Returns the word most like `typed`, if any is like it enough; the first of several. Looks at the first 10,000.
+/// Returns the word most like `typed`, if any is like it enough; of several the one whose length is nearest, then the
+/// first. Looks at the first 10,000.
 pub fn nearest<T: AsRef<str>>(typed: &str, words: impl IntoIterator<Item = T>) -> Option<T> {
     let typed = typed.to_lowercase();
-    let mut best: Option<(f64, T)> = None;
+    let mut best: Option<(f64, usize, T)> = None;
     for word in words.into_iter().take(COMPARED) {
         let score = strsim::jaro_winkler(&typed, &word.as_ref().to_lowercase());
-        if score >= ALIKE && best.as_ref().is_none_or(|(most, _)| score > *most) {
-            best = Some((score, word));
+        let excess = word.as_ref().len().abs_diff(typed.len());
+        let is_better = |(most, least, _): &(f64, usize, T)| score > *most || score == *most && excess < *least;
+        if score >= ALIKE && best.as_ref().is_none_or(is_better) {
+            best = Some((score, excess, word));
         }
     }
-    best.map(|(_, word)| word)
+    best.map(|(.., word)| word)
 }
 
 /// Returns the end of a message about a word that names nothing: `; did you mean 'production'?`, empty where none is near.
@@ -33,13 +36,14 @@ mod tests {
 
     #[test]
     fn the_nearest_word_or_none() {
-        let words = ["production", "staging", "train/part-00.jsonl", "leases"];
+        let words = ["stats", "status", "production", "staging", "train/part-00.jsonl", "leases"];
         for (typed, word) in [
             ("prod", Some("production")),
             ("Production", Some("production")),
             ("stagging", Some("staging")),
             ("train/part-OO.jsonl", Some("train/part-00.jsonl")),
             ("laeses", Some("leases")),
+            ("stauts", Some("status")),
             ("zebra", None),
             ("", None),
         ] {

@@ -5,7 +5,8 @@
 use std::io::{self, Write};
 use std::panic::Location;
 
-use helox::{Error, ErrorKind, printable};
+use clap::error::ContextKind;
+use helox::{Error, ErrorKind, nearest, printable};
 
 use super::output::{Form, Manner};
 
@@ -113,11 +114,12 @@ pub(crate) fn usage(error: &clap::Error) -> Error {
             hints.push(words.replacen("Usage", "usage", 1));
         }
     }
-    // clap lists the nearest command last, and hidden ones too.
+    // clap lists hidden commands too.
     let similar = hints.iter().position(|tip: &String| tip.contains("similar subcommand"));
     if let Some(at) = similar {
         let names = hints[at].split('\'').skip(1).step_by(2).filter(|name| *name != "complete");
-        match names.last() {
+        let typed = error.get(ContextKind::InvalidSubcommand).map(ToString::to_string).unwrap_or_default();
+        match nearest(&typed, names) {
             Some(name) => hints = vec![format!("did you mean '{name}'?")],
             None => drop(hints.remove(at)),
         }

@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
 use crate::fs::beneath::Root;
 use crate::id::{Id, Node};
-use crate::manifest::{self, Listed, NodeSource};
+use crate::manifest::{self, Entries, Listed, NodeSource};
 use crate::object::node::Entry;
 use crate::path::{DataPath, from_user, is_within, printable};
 use crate::progress::{Progress, Stage};
@@ -127,7 +127,8 @@ fn question(repo: &Repo, dataset: &str, root: Id<Node>, path: &str) -> String {
     spelling::question(similar(&**repo.store(), root, path).map(|near| repo.relative(dataset, &near)))
 }
 
-/// Returns the path most like the one that is missing: the nearest name in the deepest folder of it that is there.
+/// Returns the path most like the one that is missing: the nearest name in the deepest folder of it that is there, else
+/// the first file with its name.
 fn similar(nodes: &impl NodeSource, root: Id<Node>, path: &str) -> Option<String> {
     let (mut folder, mut name) = (path.rsplit_once('/').map(|(folder, _)| folder), path);
     loop {
@@ -137,11 +138,21 @@ fn similar(nodes: &impl NodeSource, root: Id<Node>, path: &str) -> Option<String
                 Listed::Entry(entry) => entry.path.to_string(),
                 Listed::Folder(path) => path,
             });
-            return spelling::nearest(name, paths);
+            return spelling::nearest(name, paths).or_else(|| namesake(nodes, root, path));
         }
         name = folder?;
         folder = name.rsplit_once('/').map(|(folder, _)| folder);
     }
+}
+
+/// Files that are asked for their name.
+const COMPARED: usize = 10_000;
+
+/// Returns the first file that has the name of another path. Looks at the first 10,000.
+fn namesake(nodes: &impl NodeSource, root: Id<Node>, path: &str) -> Option<String> {
+    let name = |path: &str| path.rsplit('/').next().map(str::to_owned);
+    let entries = Entries::new(nodes, root).ok()?.take(COMPARED).map_while(Result::ok);
+    entries.map(|entry| entry.path.to_string()).find(|other| name(other) == name(path))
 }
 
 /// What was brought back.

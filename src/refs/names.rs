@@ -42,7 +42,10 @@ fn broken(name: &str, first: &str, others: &str) -> String {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || others.contains(c);
     match name.chars().find(|c| !allowed(*c)) {
         _ if name.is_empty() => "it is empty".to_owned(),
-        Some(c) if c.is_ascii_uppercase() => format!("it has a capital '{c}'; write '{}'", printable(&name.to_lowercase())),
+        Some(c) if c.is_ascii_uppercase() => match name.to_lowercase() {
+            lower if lower.chars().all(allowed) => format!("it has a capital '{c}'; write '{lower}'"),
+            _ => format!("it has a capital '{c}'"),
+        },
         Some(c) => format!("it has the character '{}'", printable(&c.to_string())),
         None if name.len() > limits::NAME => format!("it has {} characters, more than {}", name.len(), limits::NAME),
         None => format!("it does not start with {first}"),

@@ -335,6 +335,7 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
     }
     let mut words: Vec<String> = if parsed.dataset.is_none() { datasets.to_vec() } else { Vec::new() };
     words.extend(["latest", "HEAD", "WORK"].map(str::to_owned));
+    words.extend(numbers.iter().rev().map(Number::to_string));
     let mut here = Here::of(repo);
     let facts = repo.facts().fold().unwrap_or_default();
     for (tag, versions) in facts.tags() {
