@@ -93,7 +93,11 @@ pub(super) fn packing_cause(reading: &Reading, head: &[u8]) -> Option<String> {
             let text = std::str::from_utf8(head);
             let is_text = text.map_or_else(|why| why.error_len().is_none(), |_| true) && !head.contains(&0);
             (is_text && !head.is_empty()).then(|| {
-                let (source, or) = if reading.origin.stated { ("helox.toml specifies it", "") } else { ("its name indicates it", "rename it, or ") };
+                let (source, or) = if reading.origin.stated {
+                    ("helox.toml specifies it", "")
+                } else {
+                    ("its name indicates it", "rename it, or ")
+                };
                 format!(
                     "this is not compressed with {name}, although {source}: {or}set it in [dataset.NAME.format]: \
                      \"FILE\" = \"{format}\""

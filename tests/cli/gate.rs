@@ -329,7 +329,7 @@ fn helox_toml_says_when_the_rules_may_be_left_out() {
     s.write("helox.toml", &s.read("helox.toml").replace("skip = \"reason\"", "skip = \"never\""));
     for line in ["commit -m bad --no-validate", "commit -m bad --no-validate --reason known"] {
         s.fails(line, 2, "usage");
-        assert!(s.run(line).stderr.starts_with("error: the dataset 'leases' does not allow --no-validate\n"), "{line}");
+        assert!(s.run(line).stderr.starts_with("error: dataset 'leases' does not allow --no-validate\n"), "{line}");
     }
     s.write("helox.toml", &s.read("helox.toml").replace("skip = \"never\"", "skip = \"perhaps\""));
     s.fails("status", 2, "config");

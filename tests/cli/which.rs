@@ -179,7 +179,7 @@ fn verify_of_a_folder_says_what_it_matched_or_how_it_differs() {
     assert!(notes.stdout.starts_with("data/notes differs from notes@1.0.0: 0 added, 2 modified, 0 removed\n"), "{notes:?}");
     s.write("../strange/x.bin", "nothing alike");
     let strange = s.run("verify ../strange");
-    assert!(strange.code == 1 && strange.stdout.starts_with("../strange is like no version\n"), "{strange:?}");
+    assert!(strange.code == 1 && strange.stdout.starts_with("../strange does not match any version\n"), "{strange:?}");
     s.ok("checkout leases@1.1.0 --into ../part --include test");
     assert_eq!(s.ok("verify ../part"), "../part matches leases@1.1.0  2 files, partial: --include test\n");
 }

@@ -225,10 +225,7 @@ pub(super) mod tests {
             ("[remote.origin]\n", "helox.toml:1: remote 'origin' has no 'url'"),
             ("[remote.'o p']\nurl = 'x'", "helox.toml:1: 'o p' is not a valid name for a remote"),
             ("[store]\ncompression = 30\n", "helox.toml:2: 'compression' must be an integer from 1 to 19, not 30"),
-            (
-                "[store]\n\n\ncompression = 'high'\n",
-                "helox.toml:4: 'compression' must be an integer from 1 to 19, not a string",
-            ),
+            ("[store]\n\n\ncompression = 'high'\n", "helox.toml:4: 'compression' must be an integer from 1 to 19, not a string"),
             ("nonsense", "helox.toml:1: "),
             ("[store]\ncompression = 3\ncompression = 4", "helox.toml:3: "),
             ("[dataset.a]\npath = 'a\n", "helox.toml:2: "),
