@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crossbeam_channel::bounded;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use std::io;
 use std::sync::OnceLock;
@@ -62,6 +63,23 @@ pub fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
         let thread = std::thread::Builder::new().stack_size(DEEP_STACK).spawn_scoped(scope, work).ok()?;
         thread.join().ok()
     })
+}
+
+/// Applies `work` to the items, some at a time on as many cores as are free, and hands the results to `take` in the order
+/// of the items. It starts no thread, so that it may be part of other work.
+pub fn windows<I: Send, O: Send, E>(
+    mut items: impl Iterator<Item = I>,
+    work: impl Fn(I) -> O + Sync,
+    mut take: impl FnMut(O) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    loop {
+        let window: Vec<I> = items.by_ref().take(2 * threads()).collect();
+        if window.is_empty() {
+            return Ok(());
+        }
+        let done: Vec<O> = window.into_par_iter().map(&work).collect();
+        done.into_iter().try_for_each(&mut take)?;
+    }
 }
 
 /// What `next` gives, up to its end or its first error.
@@ -156,6 +174,20 @@ mod tests {
         )
         .unwrap();
         assert_eq!(seen, (0..1000).map(|n| n * 2).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn windows_keep_the_order_up_to_the_first_error() {
+        let mut seen = Vec::new();
+        let outcome = windows(
+            0..1000,
+            |n| if n < 700 { Ok(n * 2) } else { Err(n) },
+            |done| {
+                seen.push(done?);
+                Ok(())
+            },
+        );
+        assert_eq!((outcome, seen), (Err(700), (0..700).map(|n| n * 2).collect::<Vec<_>>()));
     }
 
     #[test]

@@ -118,6 +118,11 @@ impl Csv {
         Csv { begun: Partial::new(limit), ..self }
     }
 
+    /// A reader of the rows below the header, from byte `at` on, where a row begins.
+    pub fn within(self, line: u64, at: u64) -> Csv {
+        Csv { bom: None, header: FirstRow::Record, line, at, ..self }
+    }
+
     /// The first row, as it stands in the file, once it has been read.
     pub fn header(&self) -> Option<&[u8]> {
         match &self.header {

@@ -34,7 +34,7 @@ mod tar;
 mod transcode;
 
 pub use array::Array;
-pub use arrow::Arrow;
+pub use arrow::{Arrow, Slice};
 pub use canonical::{Canonical, Identity};
 pub(crate) use canonical::{put_scalar, put_value};
 pub(crate) use columns::type_of;

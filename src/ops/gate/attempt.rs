@@ -1,7 +1,6 @@
 //! A judgement under way: what is known from before, and what was found so far.
 
 use std::collections::HashSet;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -13,14 +12,12 @@ use crate::error::{Error, Kind, Result};
 use crate::fs::atomic::Staging;
 use crate::id::{Id, Node};
 use crate::manifest::{Change, Diff, Entries, NodeSource};
-use crate::object::node::{Entry, Samples};
+use crate::object::node::Entry;
 use crate::parallel;
 use crate::progress::Stage;
-use crate::sample::Reading;
+use crate::sample::Side;
+use crate::store::samples::{FilePart, parts};
 use crate::validate::{Check, Gathering, MAX_MEMBERS, Measures};
-
-/// Bytes of a part of a large file.
-const PART: u64 = if cfg!(test) { 1 << 10 } else { 32 << 20 };
 
 /// Hashes of records with a repeated key that are kept of a rule; beyond it every record is asked for its key.
 const MAX_RAWS: usize = 256 << 10;
@@ -28,7 +25,7 @@ const MAX_RAWS: usize = 256 << 10;
 /// What a worker looks at: a file, or a part of one.
 pub(super) struct Task {
     pub sides: Sides,
-    pub part: Option<Range<u64>>,
+    pub part: Option<FilePart>,
 }
 
 /// A judgement under way.
@@ -91,8 +88,12 @@ impl<'j> Attempt<'j> {
         let (count, bytes) = if judging.progress.is_watched() { self.ahead(files)? } else { (0, 0) };
         judging.progress.begin(Stage::Judge, count, bytes);
         let mut suspects = SuspectFiles::new();
+        let tasks = self.changes(files)?.flat_map(|sides| match sides.and_then(|sides| self.parts(files, sides)) {
+            Ok(tasks) => tasks.into_iter().map(Ok).collect(),
+            Err(e) => vec![Err(e)],
+        });
         parallel::ordered(
-            self.changes(files)?,
+            tasks,
             2 * parallel::threads(),
             || judging.worker(),
             |worker, work| self.look(worker, files, work),
@@ -131,28 +132,24 @@ impl<'j> Attempt<'j> {
 
     /// How many files are to be judged, and their bytes.
     fn ahead<S: NodeSource + Sync>(&self, files: &Files<'_, S>) -> Result<(u64, u64)> {
-        self.changes(files)?.try_fold((0, 0), |(files, bytes), task| {
-            let Task { sides, part } = task?;
+        self.changes(files)?.try_fold((0, 0), |(files, bytes), sides| {
+            let sides = sides?;
             let size = sides.0.iter().chain(&sides.1).map(|entry| entry.size).max().unwrap_or(0);
-            let is_first = part.as_ref().is_none_or(|part| part.start == 0);
-            Ok((files + u64::from(is_first), bytes + part.map_or(size, |part| part.end - part.start)))
+            Ok((files + 1, bytes + size))
         })
     }
 
-    /// The files that differ from what came before, or all: large ones in parts, where that can be.
+    /// The files that differ from what came before, or all.
     fn changes<'s, S: NodeSource + Sync>(
         &'s self,
         files: &Files<'s, S>,
-    ) -> Result<Box<dyn Iterator<Item = Result<Task>> + Send + 's>> {
+    ) -> Result<Box<dyn Iterator<Item = Result<Sides>> + Send + 's>> {
         let file = |entry: Entry| Some(entry).filter(|entry| entry.kind.is_file());
         let Some(before) = self.before else {
             let entries = Entries::new(files.nodes, files.manifest)?.filter_map(move |entry| entry.map(file).transpose());
-            return Ok(Box::new(entries.flat_map(|entry| match entry {
-                Ok(entry) => self.parts(entry),
-                Err(e) => vec![Err(e)],
-            })));
+            return Ok(Box::new(entries.map(|entry| Ok((None, Some(entry?))))));
         };
-        let sides = move |change| -> Option<Task> {
+        let sides = move |change| -> Option<Sides> {
             let sides = match change {
                 Change::Added(new) => (None, file(new)),
                 Change::Removed(old) => (file(old), None),
@@ -162,23 +159,24 @@ impl<'j> Attempt<'j> {
                 },
                 Change::Reread(old, new) => (file(old), file(new)),
             };
-            (sides != (None, None)).then_some(Task { sides, part: None })
+            (sides != (None, None)).then_some(sides)
         };
         let changes = Diff::new(files.nodes, before, files.manifest)?;
         Ok(Box::new(changes.filter_map(move |change| change.map(sides).transpose())))
     }
 
-    /// A file that is judged whole, so that all cores have work also where there is only one.
-    fn parts(&self, entry: Entry) -> Vec<Result<Task>> {
-        let rules = &self.judging.rules;
-        let is_current = |samples: &&Samples| rules.is_current(entry.path.as_str(), &samples.reader);
-        let reading = entry.samples.as_ref().filter(is_current).and_then(|samples| Reading::from_id(&samples.reader));
-        if entry.size <= PART || !reading.is_some_and(|reading| reading.is_lines() && reading.is_plain()) {
-            return vec![Ok(Task { sides: (None, Some(entry)), part: None })];
-        }
-        let part = |start: u64| start..entry.size.min(start + PART);
-        let parts = (0..entry.size).step_by(PART as usize);
-        parts.map(|start| Ok(Task { sides: (None, Some(entry.clone())), part: Some(part(start)) })).collect()
+    /// The parts of a file that is judged whole, so that all cores have work also where there is only one.
+    fn parts<S>(&self, files: &Files<'_, S>, sides: Sides) -> Result<Vec<Task>> {
+        let parts = match &sides {
+            (None, Some(entry)) if self.judging.gate.of_file(entry.path.as_str()).at_records() => {
+                parts(&self.judging.rules, &files.half(self.judging, entry, Side::New)?)?
+            }
+            _ => None,
+        };
+        Ok(match parts {
+            Some(parts) => parts.into_iter().map(|part| Task { sides: sides.clone(), part: Some(part) }).collect(),
+            None => vec![Task { sides, part: None }],
+        })
     }
 
     /// Merges the keys that were gathered with those from before: which of them several records have, of each rule the

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
-use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use foldhash::quality::FixedState;
@@ -16,7 +15,7 @@ use super::{Attempt, Files, Judging, Sides};
 use crate::error::Result;
 use crate::object::node::Entry;
 use crate::sample::{FileIssue, Format, Packing, Side, is_of_another_kind};
-use crate::store::samples::{Half, Seen, Text, visit, visit_part};
+use crate::store::samples::{FilePart, Half, Seen, Text, visit, visit_part};
 use crate::validate::{Binary, Body, Gathering, Judge, KeyTold, Looks, Measures, Record, Told};
 use crate::worktree::ingest::{Watch, Watcher};
 
@@ -221,7 +220,7 @@ impl Attempt<'_> {
                 None => self.visit(worker, files, &looks, &sides, &part, &mut suspects)?,
             };
             for (sign, side, met, entry) in [(-1, Side::Old, met[0], &sides.0), (1, Side::New, met[1], &sides.1)] {
-                let first = part.as_ref().is_none_or(|part| part.start == 0);
+                let first = part.as_ref().is_none_or(|part| part.is_first);
                 let Some(entry) = entry.as_ref().filter(|_| first && !met && !looks.empty.is_empty()) else { continue };
                 if judging.is_hollow(files, entry, side)? {
                     for &rule in &looks.empty {
@@ -236,7 +235,7 @@ impl Attempt<'_> {
             }
             let size = |entry: &Option<Entry>| entry.as_ref().map_or(0, |entry| entry.size);
             match &part {
-                Some(part) => judging.progress.advance(u64::from(part.start == 0), part.end - part.start),
+                Some(part) => judging.progress.advance(u64::from(part.is_first), part.bytes),
                 None => judging.progress.advance(1, size(&sides.0).max(size(&sides.1))),
             }
         }
@@ -252,7 +251,7 @@ impl Attempt<'_> {
         files: &Files<'_, S>,
         looks: &Looks,
         sides: &Sides,
-        part: &Option<Range<u64>>,
+        part: &Option<FilePart>,
         suspects: &mut Suspects,
     ) -> Result<[bool; 2]> {
         let judging = self.judging;
@@ -268,7 +267,7 @@ impl Attempt<'_> {
             }
         };
         match (part, &new) {
-            (Some(part), Some(new)) => visit_part(&judging.rules, new, part.clone(), see)?,
+            (Some(part), Some(new)) => visit_part(&judging.rules, new, part, see)?,
             _ => visit(&judging.rules, old.as_ref(), new.as_ref(), false, see)?,
         }
         fault.map_or(Ok(met), Err)

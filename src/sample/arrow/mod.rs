@@ -81,27 +81,33 @@ impl Arrow {
         Arrow { limit, ..self }
     }
 
-    /// Hands over every row; returns how many there are. The rows before an issue have been handed over.
-    pub fn rows(&self, take: &mut dyn FnMut(Row<'_>)) -> Result<u64, FileIssue> {
-        let mut decoder = StreamDecoder::new();
-        let (mut at, mut number, mut dictionaries) = (self.start, 0, Dictionaries::default());
-        loop {
-            let message = self.message(at, &mut dictionaries)?;
-            at += message.len() as u64;
-            let is_last = message.is_empty();
-            // The end makes the decoder hand over a batch without a body.
-            let mut buffer = if is_last { Buffer::from(&END) } else { Buffer::from(message) };
-            while !buffer.is_empty() {
-                let decoded = guarded(|| Ok(decoder.decode(&mut buffer)?))?;
-                if let Some(batch) = decoded {
-                    self.batch(&batch, &mut number, take)?;
-                }
+    /// Returns the rows, some at a time. The first issue is the last item.
+    pub fn slices(&self) -> impl Iterator<Item = Result<Slice, FileIssue>> {
+        let mut slices = Some(Slices {
+            arrow: self,
+            decoder: StreamDecoder::new(),
+            dictionaries: Dictionaries::default(),
+            at: self.start,
+            is_last: false,
+            buffer: Buffer::from(&[]),
+            batch: None,
+            number: 0,
+        });
+        std::iter::from_fn(move || {
+            let next = slices.as_mut()?.next().transpose();
+            if !matches!(next, Some(Ok(_))) {
+                slices = None;
             }
-            if is_last {
-                let is_empty = decoder.schema().is_none();
-                return if is_empty { Err(damaged("it has no schema")) } else { Ok(number) };
-            }
-        }
+            next
+        })
+    }
+
+    /// Hands over the rows of a slice.
+    pub fn rows_of(&self, slice: &Slice, take: &mut dyn FnMut(Row<'_>)) -> Result<(), FileIssue> {
+        let bytes = guarded(|| batch::as_parquet(&slice.rows))?;
+        let mut table = Table::open(Arc::new(bytes)).map_err(of_fault)?.with_limit(self.limit);
+        table.set_seconds(&batch::seconds(slice.rows.schema().fields()));
+        table.rows_from(&mut slice.first.clone(), take).map_err(of_fault)
     }
 
     /// Reads the message at a place whole; it is empty at the end of the stream.
@@ -150,22 +156,69 @@ impl Arrow {
         dictionaries.take(&message, size)?;
         Ok(whole)
     }
+}
 
-    /// Hands over the rows of a batch.
-    fn batch(&self, batch: &RecordBatch, number: &mut u64, take: &mut dyn FnMut(Row<'_>)) -> Result<(), FileIssue> {
-        if let Some(cause) = batch::unread_type(batch.schema().fields()) {
-            return Err(opaque(&cause));
+/// Some rows of a file.
+#[derive(Debug)]
+pub struct Slice {
+    rows: RecordBatch,
+    /// How many stand before them.
+    first: u64,
+}
+
+impl Slice {
+    /// How many they are.
+    pub fn count(&self) -> u64 {
+        self.rows.num_rows() as u64
+    }
+}
+
+/// The rows of a file as its messages come.
+struct Slices<'a> {
+    arrow: &'a Arrow,
+    decoder: StreamDecoder,
+    dictionaries: Dictionaries,
+    /// Where the next message begins.
+    at: u64,
+    /// The last message has been read.
+    is_last: bool,
+    /// What is left of the message at hand.
+    buffer: Buffer,
+    /// The batch at hand, and how many rows of it have been given out.
+    batch: Option<(RecordBatch, usize)>,
+    /// How many rows of all have been.
+    number: u64,
+}
+
+impl Slices<'_> {
+    fn next(&mut self) -> Result<Option<Slice>, FileIssue> {
+        loop {
+            if let Some((batch, at)) = self.batch.as_mut().filter(|(batch, at)| *at < batch.num_rows()) {
+                let rows = batch::slice(batch, *at).ok_or_else(too_large)?;
+                let first = self.number;
+                *at += rows.num_rows();
+                self.number += rows.num_rows() as u64;
+                return Ok(Some(Slice { rows, first }));
+            }
+            self.batch = None;
+            if self.buffer.is_empty() {
+                if self.is_last {
+                    return if self.decoder.schema().is_none() { Err(damaged("it has no schema")) } else { Ok(None) };
+                }
+                let message = self.arrow.message(self.at, &mut self.dictionaries)?;
+                self.at += message.len() as u64;
+                self.is_last = message.is_empty();
+                // The end makes the decoder hand over a batch without a body.
+                self.buffer = if self.is_last { Buffer::from(&END) } else { Buffer::from(message) };
+            }
+            let Slices { decoder, buffer, .. } = self;
+            if let Some(batch) = guarded(|| Ok(decoder.decode(buffer)?))? {
+                if let Some(cause) = batch::unread_type(batch.schema().fields()) {
+                    return Err(opaque(&cause));
+                }
+                self.batch = Some((batch, 0));
+            }
         }
-        let mut at = 0;
-        while at < batch.num_rows() {
-            let rows = batch::slice(batch, at).ok_or_else(too_large)?;
-            at += rows.num_rows();
-            let bytes = guarded(|| batch::as_parquet(&rows))?;
-            let mut table = Table::open(Arc::new(bytes)).map_err(of_fault)?.with_limit(self.limit);
-            table.set_seconds(&batch::seconds(rows.schema().fields()));
-            table.rows_from(number, take).map_err(of_fault)?;
-        }
-        Ok(())
     }
 }
 

@@ -65,11 +65,15 @@ fn file(batches: &[RecordBatch]) -> Vec<u8> {
 fn rows(bytes: &[u8]) -> Result<Vec<String>, FileIssue> {
     let arrow = Arrow::open(Arc::new(bytes.to_vec()))?;
     let mut rows = Vec::new();
-    let count = arrow.rows(&mut |row| {
-        assert_eq!(row.number, rows.len() as u64 + 1);
-        rows.push(row.render().plain().into_owned());
-    })?;
-    assert_eq!(count, rows.len() as u64);
+    for slice in arrow.slices() {
+        let slice = slice?;
+        let before = rows.len() as u64;
+        arrow.rows_of(&slice, &mut |row| {
+            assert_eq!(row.number, rows.len() as u64 + 1);
+            rows.push(row.render().plain().into_owned());
+        })?;
+        assert_eq!(before + slice.count(), rows.len() as u64);
+    }
     Ok(rows)
 }
 
@@ -163,7 +167,9 @@ fn a_row_beyond_the_longest_length_is_that_of_parquet() {
     let batch = every_type().project(&[0, 1]).unwrap();
     let (mut words, mut parquet_words) = (Vec::new(), Vec::new());
     let arrow = Arrow::open(Arc::new(stream(std::slice::from_ref(&batch), None))).unwrap().with_limit(10);
-    arrow.rows(&mut |row| words.extend(row.excess().map(str::to_owned))).unwrap();
+    for slice in arrow.slices() {
+        arrow.rows_of(&slice.unwrap(), &mut |row| words.extend(row.excess().map(str::to_owned))).unwrap();
+    }
     let parquet = Table::open(Arc::new(batch::as_parquet(&batch).unwrap())).unwrap().with_limit(10);
     parquet.rows(&|_| true, &mut |row| parquet_words.extend(row.excess().map(str::to_owned))).unwrap();
     assert_eq!(words.len(), 1);

@@ -133,7 +133,7 @@ impl Table {
     }
 
     /// How many row groups it has.
-    pub(super) fn groups(&self) -> usize {
+    pub fn groups(&self) -> usize {
         self.metadata.num_row_groups()
     }
 
@@ -152,7 +152,7 @@ impl Table {
     }
 
     /// How many rows a row group states.
-    pub(super) fn rows_of(&self, group: usize) -> usize {
+    pub fn rows_of(&self, group: usize) -> usize {
         usize::try_from(self.group_metadata(group).num_rows()).unwrap_or(0)
     }
 

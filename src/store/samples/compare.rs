@@ -1,19 +1,18 @@
 //! One file of which both sides can be read.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::account::{Account, Keeps};
-use super::gather::{Gather, Seen, Text, Visitor, lend};
+use super::gather::{Gather, Seen, Visitor, lend};
 use super::half::{Bytes, Half};
 use super::pair::{Pair, Reader, Told, may_break};
 use super::stream::Stream;
 use super::table::Table;
-use super::{End, Rules, rows};
+use super::{End, Rules, parts, rows};
 use crate::chunk::cut;
 use crate::error::{Error, Kind, Result};
 use crate::object::recipe::Item;
-use crate::sample::{FileIssue, Format, Jsonl, Record, Records, Side};
+use crate::sample::{FileIssue, Format, Records, Side};
 use crate::store::content::Chunks;
 use crate::store::read::Store;
 
@@ -118,25 +117,6 @@ pub fn visit_head(rules: &Rules, half: &Half<'_>, limit: u64, see: &mut dyn FnMu
         if read == limit {
             break;
         }
-    }
-    Ok(())
-}
-
-/// Shows the records that begin in a part of a JSONL file without packing, as a new side, and not their lines.
-pub fn visit_part(rules: &Rules, half: &Half<'_>, part: Range<u64>, see: &mut dyn FnMut(Seen<'_>)) -> Result<()> {
-    let mut reader = None;
-    let mut take = |record: Record<'_>| {
-        see(Seen { side: Side::New, path: half.path, line: 0, at: record.at, text: Text::of_json(&record) });
-    };
-    half.lines(part, &mut |at, bytes| {
-        let begin = || {
-            let start = Jsonl::new().with_limit(rules.max_record());
-            if at == 0 { start } else { start.within(b"", 0, at) }
-        };
-        reader.get_or_insert_with(begin).feed(bytes, &mut take);
-    })?;
-    if let Some(mut reader) = reader {
-        reader.finish(&mut take);
     }
     Ok(())
 }
@@ -261,6 +241,11 @@ pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Ac
         && let Some(issue) = issue_of(rules, half)?
     {
         return one_record(rules, side, half, Some(issue), account, visitor);
+    }
+    if visitor.is_none()
+        && let Some(count) = parts::alone(rules, side, half, account)?
+    {
+        return Ok(count);
     }
     let shown = lend(&mut visitor);
     let Some(mut pair) = Pair::alone(rules, half.path, side, &half.reading, account.keeps(), shown)? else { return Ok(0) };

@@ -4,6 +4,7 @@ use super::Rules;
 use super::account::{Account, Keeps};
 use super::table::Table;
 use crate::limits;
+use crate::parallel;
 use crate::sample::{
     Canonical, FileIssue, Finding, Header, Identity, Note, Reading, Record, Row, RowSyntax, Side, Type, digest, identity_of_row,
 };
@@ -235,8 +236,8 @@ impl<'r, 'v> Gather<'r, 'v> {
         self.tell(side, row.number, row.number - 1, Text::Row(row));
     }
 
-    /// The end of a Parquet file.
-    pub fn count_paths(&mut self) {
+    /// The end of some rows.
+    fn count_paths(&mut self) {
         for (path, counts) in self.columns.drain(..) {
             let steps: Vec<String> = path.split('/').skip(1).map(|s| s.replace("~1", "/").replace("~0", "~")).collect();
             let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
@@ -245,6 +246,33 @@ impl<'r, 'v> Gather<'r, 'v> {
             }
         }
         self.account.prune();
+    }
+
+    /// Reads the parts of a Parquet or Arrow file, on as many cores as are free where nobody is shown the rows. What it comes
+    /// to is that of the parts one after the other, up to the first error.
+    pub fn in_parts<P: Send, E: Send>(
+        &mut self,
+        mut parts: impl Iterator<Item = std::result::Result<P, E>>,
+        read: impl Fn(P, &mut Gather<'_, '_>) -> std::result::Result<(), E> + Sync,
+    ) -> std::result::Result<(), E> {
+        if self.visitor.is_some() {
+            let read = parts.try_for_each(|part| read(part?, self));
+            self.count_paths();
+            return read;
+        }
+        let (rules, path, reading, keeps) = (self.rules, self.path, self.reading.clone(), self.account.keeps());
+        let work = |part: std::result::Result<P, E>| {
+            let mut own = Gather::new(rules, path, &reading, keeps, None);
+            read(part?, &mut own)?;
+            own.count_paths();
+            Ok((own.account, own.duplicate))
+        };
+        parallel::windows(parts, work, |read| {
+            let (account, duplicate) = read?;
+            self.account.absorb(account);
+            self.duplicate = self.duplicate.take().or(duplicate);
+            Ok(())
+        })
     }
 
     /// Rows that are no records.
@@ -273,6 +301,12 @@ impl<'r, 'v> Gather<'r, 'v> {
     fn tell(&mut self, side: Side, line: u64, at: u64, text: Text<'_>) {
         let seen = Seen { side, path: self.path, line, at, text };
         tell(seen, self.rules, &mut self.account, &mut self.canonical, &mut self.visitor);
+    }
+
+    /// What was found in a part of a file.
+    pub fn into_account(mut self) -> Account {
+        self.count_columns();
+        self.account
     }
 
     /// What was found, and who was told, to be told of what comes after.

@@ -13,6 +13,7 @@ use quick_cache::sync::Cache;
 use crate::error::{Error, Kind, Result};
 use crate::id::{Content, Id};
 use crate::object::recipe::Item;
+use crate::parallel;
 use crate::sample::{Decoder, Encoding, FileIssue, HEAD, Hint, Packing, Ranges, Reading};
 use crate::store::content::{self, Chunks};
 use crate::store::read::{Object, Store};
@@ -22,7 +23,7 @@ const READ: usize = 1 << 20;
 /// Bytes that are taken of what is held at once.
 const SLICE: usize = 256 << 10;
 
-/// Chunks of a stored file that are kept while it is read anywhere, some 64 KiB each.
+/// Chunks of a stored file that are kept for each core while it is read anywhere, some 64 KiB each.
 const RECENT: usize = 128;
 
 /// Where the bytes of a file are.
@@ -95,6 +96,11 @@ impl<'a> Half<'a> {
         })
     }
 
+    /// Reads all of it. What is damaged in the store is an error, never an issue of the file.
+    pub(super) fn check(&self) -> Result<()> {
+        self.pieces()?.try_for_each(|piece| piece.map(drop))
+    }
+
     /// Its first bytes, so many if it has them.
     pub fn start(&self, most: usize) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -135,24 +141,42 @@ impl<'a> Half<'a> {
     pub(super) fn lines(&self, part: Range<u64>, take: &mut dyn FnMut(u64, &[u8])) -> Result<()> {
         // The byte before the part tells whether a line begins with it.
         let mut lines = Lines { at: part.start.saturating_sub(1), begun: part.start == 0, end: part.end };
+        self.from(lines.at, &mut |bytes| lines.feed(bytes, take))
+    }
+
+    /// Hands over a range of its bytes, in pieces.
+    pub(super) fn range(&self, range: Range<u64>, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+        let mut left = range.end - range.start;
+        self.from(range.start, &mut |bytes| {
+            let bytes = &bytes[..(bytes.len() as u64).min(left) as usize];
+            left -= bytes.len() as u64;
+            take(bytes);
+            left > 0
+        })
+    }
+
+    /// Hands over its bytes from a place on, until `take` returns false.
+    fn from(&self, start: u64, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<()> {
         match &self.bytes {
             Bytes::Stored(store) => {
-                let mut start = 0;
+                let mut end = 0;
                 for item in Chunks::of(store, self.id()?, self.size)? {
                     let item = item?;
-                    let skip = lines.at.saturating_sub(start);
-                    start += item.len;
-                    if start > lines.at && !lines.feed(&content::chunk(store, &item)?[skip as usize..], take) {
+                    let skip = start.saturating_sub(end);
+                    end += item.len;
+                    if end > start && !take(&content::chunk(store, &item)?[skip as usize..]) {
                         break;
                     }
                 }
             }
-            Bytes::Held(bytes) => drop(lines.feed(&bytes[lines.at as usize..], take)),
+            Bytes::Held(bytes) => drop(take(&bytes[start as usize..])),
             Bytes::Open(file, path) => {
-                while lines.at < self.size {
-                    let mut bytes = vec![0; READ.min((self.size - lines.at) as usize)];
-                    file.read_exact_at(&mut bytes, lines.at).map_err(|e| unreadable(path, e))?;
-                    if !lines.feed(&bytes, take) {
+                let mut at = start;
+                while at < self.size {
+                    let mut bytes = vec![0; READ.min((self.size - at) as usize)];
+                    file.read_exact_at(&mut bytes, at).map_err(|e| unreadable(path, e))?;
+                    at += bytes.len() as u64;
+                    if !take(&bytes) {
                         break;
                     }
                 }
@@ -233,7 +257,7 @@ impl<'a> Half<'a> {
                     places.push((at, item));
                     at += item.len;
                 }
-                let recent = Cache::new(RECENT);
+                let recent = Cache::new(RECENT * parallel::threads());
                 Arc::new(StoredRanges { store: (*store).clone(), places, size: self.size, recent })
             }
             Bytes::Held(bytes) => Arc::new(bytes.to_vec()),

@@ -13,6 +13,7 @@ mod compare;
 mod gather;
 mod half;
 mod pair;
+mod parts;
 mod rows;
 mod stream;
 mod table;
@@ -25,9 +26,10 @@ use crate::object::node::Samples;
 use crate::sample::{Formats, Pointer, ReaderId, Reading};
 
 pub use account::{Account, FindingsMark, Found, Keeps};
-pub use compare::{compare, compare_readable, visit, visit_head, visit_part};
+pub use compare::{compare, compare_readable, visit, visit_head};
 pub use gather::{Seen, Text};
 pub use half::{Bytes, Half};
+pub use parts::{FilePart, parts, visit_part};
 pub use stream::{End, Stream};
 pub use tally::{Leftovers, Tally};
 

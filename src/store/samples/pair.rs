@@ -45,8 +45,17 @@ impl Reader {
         }
     }
 
+    /// A reader of rows or lines in the midst of a file, where a record begins.
+    pub fn within(self, line: u64, at: u64) -> Reader {
+        match self {
+            Reader::Jsonl(jsonl) => Reader::Jsonl(jsonl.within(b"", line, at)),
+            Reader::Csv(csv) => Reader::Csv(csv.within(line, at)),
+            other => other,
+        }
+    }
+
     /// Takes the rows that were read lately and are no records.
-    fn take_notes(&mut self) -> Vec<Note> {
+    pub fn take_notes(&mut self) -> Vec<Note> {
         match self {
             Reader::Csv(csv) => csv.take_notes(),
             _ => Vec::new(),
