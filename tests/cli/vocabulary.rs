@@ -66,16 +66,16 @@ fn literals(source: &str) -> Vec<&str> {
             let end = length("\"#", 3);
             literals.push(&rest[3..end]);
             end + 2
-        } else if rest.starts_with('"') {
+        } else if let Some(text) = rest.strip_prefix('"') {
             let mut escaped = false;
-            let end = rest[1..].find(|c| {
+            let end = text.find(|c| {
                 let is_end = c == '"' && !escaped;
                 escaped = c == '\\' && !escaped;
                 is_end
             });
-            let end = 1 + end.expect("a literal ends");
-            literals.push(&rest[1..end]);
-            end + 1
+            let end = end.unwrap_or(text.len());
+            literals.push(&text[..end]);
+            end + 2
         } else {
             rest.chars().next().map_or(1, char::len_utf8)
         };
