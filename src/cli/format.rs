@@ -5,6 +5,8 @@ use std::fmt::Display;
 use helox::ops::{FileChanges, PartialCheckout};
 use helox::{Number, Time, printable};
 
+use unicode_width::UnicodeWidthStr;
+
 pub(crate) use helox::thousands;
 
 /// A count and its noun: `1 file`, `1,204 files`.
@@ -145,7 +147,7 @@ pub(crate) fn columns<R: AsRef<[String]>>(rows: &[R]) -> Vec<String> {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
         for (n, cell) in row.as_ref().iter().enumerate() {
-            let width = cell.chars().count().min(WIDEST);
+            let width = cell.width().min(WIDEST);
             match widths.get_mut(n) {
                 Some(widest) => *widest = width.max(*widest),
                 None => widths.push(width),
@@ -156,7 +158,7 @@ pub(crate) fn columns<R: AsRef<[String]>>(rows: &[R]) -> Vec<String> {
         let mut line = String::new();
         for (cell, width) in row.as_ref().iter().zip(&widths) {
             // The width of a format is at most 65,535.
-            let rest = width.saturating_sub(cell.chars().count());
+            let rest = width.saturating_sub(cell.width());
             line.push_str(cell);
             line.extend(std::iter::repeat_n(' ', rest + 2));
         }
@@ -169,6 +171,12 @@ pub(crate) fn columns<R: AsRef<[String]>>(rows: &[R]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let rows = [["契約".to_owned(), "x".to_owned()], ["lease".to_owned(), "y".to_owned()]];
+        assert_eq!(columns(&rows), ["契約   x", "lease  y"]);
+    }
 
     #[test]
     fn sizes_have_two_digits_and_a_decimal_unit() {
