@@ -34,7 +34,7 @@ pub(crate) struct FileCounts {
 }
 
 impl FileCounts {
-    /// The counts in words, `3 added, 2 modified, 1 with another mode`, less those that are 0; empty where all are.
+    /// The counts in words, `3 added, 2 modified, 1 with a changed mode`, less those that are 0; empty where all are.
     pub(crate) fn words(&self) -> String {
         let number = |n: usize| thousands(n as u64);
         let groups = [
@@ -42,8 +42,8 @@ impl FileCounts {
             (self.modified, "modified".to_owned()),
             (self.removed, "removed".to_owned()),
             (self.renamed, "renamed".to_owned()),
-            (self.mode_changed, "with another mode".to_owned()),
-            (self.reread, "with another format".to_owned()),
+            (self.mode_changed, "with a changed mode".to_owned()),
+            (self.reread, "with a changed format".to_owned()),
             (self.folders_added, "empty folders added".to_owned()),
             (self.folders_removed, "empty folders removed".to_owned()),
         ];
@@ -55,12 +55,12 @@ impl FileCounts {
     }
 }
 
-/// The changes that stand behind the counts of added, modified and removed files: `, 2 renamed, 1 with another mode`.
+/// The changes that stand behind the counts of added, modified and removed files: `, 2 renamed, 1 with a changed mode`.
 pub(crate) fn also(files: &FileChanges) -> String {
     let groups = [
         (files.files_renamed, "renamed".to_owned()),
-        (files.files_mode_changed, "with another mode".to_owned()),
-        (files.files_reread, "with another format".to_owned()),
+        (files.files_mode_changed, "with a changed mode".to_owned()),
+        (files.files_reread, "with a changed format".to_owned()),
         (files.links_changed, if files.links_changed == 1 { "symlink changed" } else { "symlinks changed" }.to_owned()),
         (files.folders_added, format!("empty {} added", if files.folders_added == 1 { "folder" } else { "folders" })),
         (files.folders_removed, format!("empty {} removed", if files.folders_removed == 1 { "folder" } else { "folders" })),

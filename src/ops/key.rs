@@ -27,7 +27,7 @@ const SHARE: f64 = 0.9;
 /// tells.
 pub(super) fn missing(schema: &Schema, dataset: &Dataset) -> Vec<String> {
     let key = absent(schema, &dataset.key).into_iter().map(|(field, meant)| {
-        format!("no record has the key '{field}', so that none counts as modified{meant}; see 'key' in helox.toml")
+        format!("no record has the key '{field}', so no record counts as modified{meant}; see 'key' in helox.toml")
     });
     let ignored = absent(schema, &dataset.ignore_fields)
         .into_iter()
@@ -51,7 +51,7 @@ fn absent<'f>(schema: &Schema, names: &'f [String]) -> Vec<(&'f str, String)> {
         }
         let near = fields.keys().filter(|field| !field.is_empty()).min_by_key(|field| strsim::osa_distance(field, &pointer));
         let near = near.filter(|field| strsim::osa_distance(field, &pointer) <= NEAR);
-        let meant = near.map(|field| format!("; there is '{}'", field.trim_start_matches('/'))).unwrap_or_default();
+        let meant = near.map(|field| format!("; did you mean '{}'?", field.trim_start_matches('/'))).unwrap_or_default();
         absent.push((name.as_str(), meant));
     }
     absent
@@ -119,9 +119,7 @@ pub(super) fn incomplete<'b, S: NodeSource>(
         return None;
     }
     let keys = dataset.key.iter().map(|key| format!("'{key}'")).collect::<Vec<_>>().join(" and ");
-    Some(format!(
-        "no record that was read has all of the key, {keys}; without it none counts as modified; see 'key' in helox.toml"
-    ))
+    Some(format!("no record has the complete key, {keys}, so no record counts as modified; see 'key' in helox.toml"))
 }
 
 /// Tells if the fields of a key may be those of different records: each occurs, and together too seldom for one record to
@@ -193,7 +191,7 @@ mod tests {
         schema.count(&["id "], Type::Integer, 2);
         schema.count(&["meta", "id"], Type::Integer, 2);
         let warnings = missing(&schema, "id");
-        assert!(warnings[0].contains("'id'") && warnings[0].contains("there is 'id '"), "{warnings:?}");
+        assert!(warnings[0].contains("'id'") && warnings[0].contains("did you mean 'id '"), "{warnings:?}");
         for key in ["id ", "/meta/id", "/list/0/id", "/a/b/c"] {
             assert!(missing(&schema, key).is_empty(), "{key}");
         }

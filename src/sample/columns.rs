@@ -159,12 +159,12 @@ impl Columns {
         let finding = |message| Some(Finding { line: record.line, message });
         if fields.unclosed() {
             finding(
-                "a quoted field is not closed; where quotes are text, set quote = \"none\" in [dataset.NAME.format]".to_owned(),
+                "unterminated quoted field; if quotes are plain text, set quote = \"none\" in [dataset.NAME.format]".to_owned(),
             )
         } else if count != names.len() {
-            finding(format!("the record has {}, the header {}", counted(count as u64, "field"), names.len()))
+            finding(format!("the record has {}, the header has {}", counted(count as u64, "field"), names.len()))
         } else if record.bytes.starts_with(BOM) {
-            finding("a byte order mark stands in the middle of the file; remove it".to_owned())
+            finding("a byte order mark in the middle of the file; remove it".to_owned())
         } else {
             None
         }
@@ -293,9 +293,9 @@ mod tests {
         assert_eq!(
             found,
             [
-                (4, "the record has 1 field, the header 2"),
-                (5, "the record has 3 fields, the header 2"),
-                (6, "a quoted field is not closed; where quotes are text, set quote = \"none\" in [dataset.NAME.format]"),
+                (4, "the record has 1 field, the header has 2"),
+                (5, "the record has 3 fields, the header has 2"),
+                (6, "unterminated quoted field; if quotes are plain text, set quote = \"none\" in [dataset.NAME.format]"),
             ]
         );
         let (_, _, findings) = look("\u{feff}a,b\n1,2\n\u{feff}a,b\n3,4\n");

@@ -8,26 +8,26 @@ pub(super) fn cause(text: &[u8], at: usize) -> Option<&'static str> {
     let word = &text[start..];
     let word = &word[..word.iter().take_while(|byte| byte.is_ascii_alphabetic()).count()];
     Some(match (word, &text[at..]) {
-        (b"NaN" | b"nan" | b"NAN", _) => "JSON has no NaN; write null",
-        (b"Infinity" | b"infinity" | b"Inf" | b"inf", _) => "JSON has no Infinity; write null",
-        (b"None" | b"undefined" | b"nil", _) => "JSON has null, not None or undefined",
-        (b"True" | b"False" | b"TRUE" | b"FALSE", _) => "JSON has true and false in small letters",
-        (_, [0xef, 0xbb, 0xbf, ..]) => "a byte order mark stands in the middle of the file; remove it",
+        (b"NaN" | b"nan" | b"NAN", _) => "NaN is not valid JSON; use null",
+        (b"Infinity" | b"infinity" | b"Inf" | b"inf", _) => "Infinity is not valid JSON; use null",
+        (b"None" | b"undefined" | b"nil", _) => "None and undefined are not valid JSON; use null",
+        (b"True" | b"False" | b"TRUE" | b"FALSE", _) => "true and false must be lowercase",
+        (_, [0xef, 0xbb, 0xbf, ..]) => "a byte order mark in the middle of the file; remove it",
         (_, [0, rest @ ..]) if rest.get(1) != Some(&0) && before.iter().rev().nth(1) != Some(&0) => {
-            "a zero byte stands here, as after a crash or a copy that was cut off; remove it"
+            "a zero byte, as after a crash or an interrupted copy; remove it"
         }
         (_, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..]) => {
             "this looks like UTF-16; save it as UTF-8, or set 'encoding' in [dataset.NAME.format]"
         }
-        (_, [b'\'', ..]) => "JSON has double quotes, not single ones",
-        (_, [0xe2, 0x80, 0x98..=0x9f, ..]) => "JSON has straight quotes, not curly ones",
+        (_, [b'\'', ..]) => "strings need double quotes, not single quotes",
+        (_, [0xe2, 0x80, 0x98..=0x9f, ..]) => "strings need straight quotes, not curly quotes",
         (_, [0xc2, 0xa0, ..] | [0xe2, 0x80, 0x80..=0x8f | 0xa8 | 0xa9 | 0xaf, ..] | [0xe3, 0x80, 0x80, ..]) => {
-            "a space or an invisible character that JSON does not have stands here; remove it"
+            "a special space or invisible character is not allowed here; remove it"
         }
-        (_, [0x1e, ..]) => "a record separator stands here, as in a JSON text sequence; remove it",
+        (_, [0x1e, ..]) => "a record separator, as in a JSON text sequence; remove it",
         (b"data", [b'd', ..]) if start == 0 => "this is an event stream; remove 'data:' before the document",
-        (_, [b'/', b'/' | b'*', ..] | [b'#', ..]) => "JSON has no comments",
-        (_, [b'}' | b']', ..]) if before.trim_ascii_end().ends_with(b",") => "JSON has no comma before the end",
+        (_, [b'/', b'/' | b'*', ..] | [b'#', ..]) => "comments are not valid JSON; remove them",
+        (_, [b'}' | b']', ..]) if before.trim_ascii_end().ends_with(b",") => "trailing comma",
         _ => return None,
     })
 }

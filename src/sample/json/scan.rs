@@ -5,7 +5,7 @@ use super::{Invalid, MAX_DEPTH};
 use crate::sample::Type;
 
 /// What is wrong with a document after which another begins.
-pub const ANOTHER: &str = "another document follows; JSON Lines has each on its own line";
+pub const ANOTHER: &str = "a second document on the line; JSON Lines requires one document per line";
 
 /// Told of everything in a text, in its order. Offsets are of the text.
 pub(super) trait Trace {
@@ -33,8 +33,10 @@ pub(super) fn text<T: Trace>(text: &[u8], trace: &mut T) -> Result<(), Invalid> 
     match text.get(end) {
         None => Ok(()),
         Some(b'{' | b'[' | b'"') => Err(Invalid { at: end, what: ANOTHER }),
-        Some(b',') => Err(Invalid { at: end, what: "a comma follows the document; JSON Lines has a line end in its place" }),
-        Some(_) => Err(wrong(text, end, "something follows the end of the value")),
+        Some(b',') => {
+            Err(Invalid { at: end, what: "trailing comma after the document; JSON Lines has no comma at the end of a line" })
+        }
+        Some(_) => Err(wrong(text, end, "unexpected data after the end of the value")),
     }
 }
 
@@ -82,7 +84,7 @@ fn traced<T: Trace>(s: &[u8], mut at: usize, trace: &mut T) -> Result<usize, Inv
             Some(b't') => at = word(s, at, b"true", Type::Boolean, trace)?,
             Some(b'f') => at = word(s, at, b"false", Type::Boolean, trace)?,
             Some(b'n') => at = word(s, at, b"null", Type::Null, trace)?,
-            _ => return Err(wrong(s, at, "a value was expected")),
+            _ => return Err(wrong(s, at, "expected a value")),
         }
         loop {
             if depth == 0 {
@@ -104,15 +106,15 @@ fn traced<T: Trace>(s: &[u8], mut at: usize, trace: &mut T) -> Result<usize, Inv
                     at += 1;
                     trace.close(at);
                 }
-                (_, true) => return Err(wrong(s, at, "',' or '}' was expected")),
-                (_, false) => return Err(wrong(s, at, "',' or ']' was expected")),
+                (_, true) => return Err(wrong(s, at, "expected ',' or '}'")),
+                (_, false) => return Err(wrong(s, at, "expected ',' or ']'")),
             }
         }
     }
 }
 
 /// Readers of whole documents have other words for it.
-const TOO_EARLY: &str = "it ends too early; JSON Lines has a document on one line, not over several";
+const TOO_EARLY: &str = "unexpected end; JSON Lines requires one document per line";
 
 fn wrong(s: &[u8], at: usize, what: &'static str) -> Invalid {
     Invalid { at, what: if at < s.len() { cause(s, at).unwrap_or(what) } else { TOO_EARLY } }
@@ -131,11 +133,11 @@ pub(crate) fn space(s: &[u8], mut at: usize) -> usize {
 #[inline]
 fn key<T: Trace>(s: &[u8], at: usize, trace: &mut T) -> Result<usize, Invalid> {
     if s.get(at) != Some(&b'"') {
-        return Err(wrong(s, at, "a key in quotes was expected"));
+        return Err(wrong(s, at, "expected a key in quotes"));
     }
     let at = space(s, string(s, at, trace)?);
     if s.get(at) != Some(&b':') {
-        return Err(wrong(s, at, "':' was expected"));
+        return Err(wrong(s, at, "expected ':'"));
     }
     Ok(space(s, at + 1))
 }
@@ -143,7 +145,7 @@ fn key<T: Trace>(s: &[u8], at: usize, trace: &mut T) -> Result<usize, Invalid> {
 fn word<T: Trace>(s: &[u8], at: usize, word: &[u8], kind: Type, trace: &mut T) -> Result<usize, Invalid> {
     let same = s[at..].iter().zip(word).take_while(|(a, b)| a == b).count();
     if same < word.len() {
-        return Err(wrong(s, at + same, "a value was expected"));
+        return Err(wrong(s, at + same, "expected a value"));
     }
     trace.plain(kind, at, at + same, false);
     Ok(at + same)
@@ -155,7 +157,7 @@ fn digits(s: &[u8], start: usize) -> Result<usize, Invalid> {
     while let Some(b'0'..=b'9') = s.get(at) {
         at += 1;
     }
-    if at > start { Ok(at) } else { Err(wrong(s, at, "a digit was expected")) }
+    if at > start { Ok(at) } else { Err(wrong(s, at, "expected a digit")) }
 }
 
 #[inline]
@@ -164,7 +166,7 @@ fn number<T: Trace>(s: &[u8], start: usize, trace: &mut T) -> Result<usize, Inva
     let first = at;
     at = digits(s, at)?;
     if s[first] == b'0' && at > first + 1 {
-        return Err(Invalid { at: first + 1, what: "a number begins with 0" });
+        return Err(Invalid { at: first + 1, what: "a number has a leading zero" });
     }
     let mut kind = Type::Integer;
     if s.get(at) == Some(&b'.') {
@@ -194,14 +196,14 @@ fn string<T: Trace>(s: &[u8], start: usize, trace: &mut T) -> Result<usize, Inva
                 escaped = true;
                 at = escape(s, at + 1)?;
             }
-            _ => return Err(wrong(s, at, "a control character stands in a string; it must be escaped")),
+            _ => return Err(wrong(s, at, "unescaped control character in a string")),
         }
     }
     if high & HIGH != 0 {
         let inner = &s[start + 1..at];
         if simdutf8::basic::from_utf8(inner).is_err() {
             let valid = std::str::from_utf8(inner).map_or_else(|e| e.valid_up_to(), str::len);
-            return Err(Invalid { at: start + 1 + valid, what: "a string is not UTF-8" });
+            return Err(Invalid { at: start + 1 + valid, what: "a string is not valid UTF-8" });
         }
     }
     trace.plain(Type::String, start, at + 1, escaped);
@@ -214,9 +216,9 @@ fn escape(s: &[u8], at: usize) -> Result<usize, Invalid> {
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
         Some(b'u') => match (at + 1..at + 5).find(|&at| !s.get(at).is_some_and(u8::is_ascii_hexdigit)) {
             None => Ok(at + 5),
-            Some(at) => Err(wrong(s, at, "four hex digits were expected after '\\u'")),
+            Some(at) => Err(wrong(s, at, "expected four hex digits after '\\u'")),
         },
-        _ => Err(wrong(s, at, "a backslash begins no known escape")),
+        _ => Err(wrong(s, at, "invalid escape in a string")),
     }
 }
 

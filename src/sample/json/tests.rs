@@ -55,22 +55,22 @@ fn serde(bytes: &[u8]) -> bool {
 #[test]
 fn errors_say_where_and_what() {
     for (text, said) in [
-        (&b""[..], "byte 0: it ends too early; JSON Lines has a document on one line, not over several"),
-        (b"{\"a\":1,}", "byte 7: JSON has no comma before the end"),
-        (b"[1,]", "byte 3: JSON has no comma before the end"),
-        (b"[1 2]", "byte 3: ',' or ']' was expected"),
-        (b"{\"a\" 1}", "byte 5: ':' was expected"),
-        (b"{\"a\":1]", "byte 6: ',' or '}' was expected"),
-        (b"01", "byte 1: a number begins with 0"),
-        (b"-", "byte 1: it ends too early; JSON Lines has a document on one line, not over several"),
-        (b"1.x", "byte 2: a digit was expected"),
-        (b"\"a\tb\"", "byte 2: a control character stands in a string; it must be escaped"),
-        (b"\"\\x\"", "byte 2: a backslash begins no known escape"),
-        (b"\"\\u12g4\"", "byte 5: four hex digits were expected after '\\u'"),
-        (b"\"ab\xff\"", "byte 3: a string is not UTF-8"),
-        (b"nul1", "byte 3: a value was expected"),
-        (b"{} 1", "byte 3: something follows the end of the value"),
-        (b"\xef\xbb\xbf1", "byte 0: a byte order mark stands in the middle of the file; remove it"),
+        (&b""[..], "byte 0: unexpected end; JSON Lines requires one document per line"),
+        (b"{\"a\":1,}", "byte 7: trailing comma"),
+        (b"[1,]", "byte 3: trailing comma"),
+        (b"[1 2]", "byte 3: expected ',' or ']'"),
+        (b"{\"a\" 1}", "byte 5: expected ':'"),
+        (b"{\"a\":1]", "byte 6: expected ',' or '}'"),
+        (b"01", "byte 1: a number has a leading zero"),
+        (b"-", "byte 1: unexpected end; JSON Lines requires one document per line"),
+        (b"1.x", "byte 2: expected a digit"),
+        (b"\"a\tb\"", "byte 2: unescaped control character in a string"),
+        (b"\"\\x\"", "byte 2: invalid escape in a string"),
+        (b"\"\\u12g4\"", "byte 5: expected four hex digits after '\\u'"),
+        (b"\"ab\xff\"", "byte 3: a string is not valid UTF-8"),
+        (b"nul1", "byte 3: expected a value"),
+        (b"{} 1", "byte 3: unexpected data after the end of the value"),
+        (b"\xef\xbb\xbf1", "byte 0: a byte order mark in the middle of the file; remove it"),
     ] {
         assert_eq!(check(text).unwrap_err().to_string(), said, "{}", String::from_utf8_lossy(text));
     }

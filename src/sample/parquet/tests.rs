@@ -100,7 +100,7 @@ fn a_page_that_the_file_does_not_account_for_is_not_unpacked() {
     };
     assert_eq!(packed(Compression::UNCOMPRESSED).unwrap().len(), 1);
     let fault = packed(Compression::ZSTD(Default::default())).unwrap_err().to_string();
-    assert!(fault.contains("unpacks to"), "{fault}");
+    assert!(fault.contains("decompresses to"), "{fault}");
 }
 
 #[test]

@@ -152,7 +152,7 @@ impl<'r, 'v> Gather<'r, 'v> {
             let observed = self.account.schema.observe_json(record.bytes, sign(side));
             let finding = match observed {
                 Ok(None) => None,
-                Ok(Some(key)) => Some(format!("the key \"{key}\" stands twice in one object; its last value counts")),
+                Ok(Some(key)) => Some(format!("duplicate key \"{key}\" in an object; the last value is used")),
                 Err(invalid) => Some(format!("invalid JSON: {}", invalid.what)),
             };
             if let (Some(message), Side::New) = (finding, side) {
@@ -318,7 +318,7 @@ impl<'r, 'v> Gather<'r, 'v> {
         if self.counts()
             && let Some(name) = header.and_then(Header::duplicate).or(self.duplicate.as_deref())
         {
-            let message = format!("several columns are named '{name}': they are compared by their positions");
+            let message = format!("several columns are named '{name}': they are compared by position");
             self.account.finding(self.path, 1, message);
         }
         (self.account, self.visitor)

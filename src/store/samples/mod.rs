@@ -68,7 +68,7 @@ impl Rules {
         };
         let pointer = |k: &String| {
             let path = place(k);
-            Pointer::parse(&path).map_err(|e| Error::new(Kind::Config, format!("the field '{path}': {e}")))
+            Pointer::parse(&path).map_err(|e| Error::new(Kind::Config, format!("field '{path}': {e}")))
         };
         Ok(Rules {
             formats: Formats::new(formats)?,

@@ -358,7 +358,7 @@ pub fn staged(store: &Store, path: &Path, target: &Target<'_>, stamp: &Stamp, pr
         Err(e) if e.kind() != std::io::ErrorKind::NotADirectory => return Err(Error::io("cannot read the folder", path, e)),
         _ => {
             return Err(Error::new(Kind::Conflict, format!("{} exists and is not an empty folder", path.display()))
-                .with_hint("name a folder that is absent or empty"));
+                .with_hint("give a new or empty folder"));
         }
     }
     let staging = atomic::Staging::create(path)?;
