@@ -223,7 +223,7 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
     let (leftovers, changed) = files.leftovers(progress, &mut damaged, |file| by_file.push(file))?;
     if let Some(mut schema) = repo.schema(&comparison.version)? {
         schema.add(&changed, 1);
-        warnings.extend(key::missing(&schema, &dataset.key));
+        warnings.extend(key::missing(&schema, &dataset));
         let files = (&**repo.store(), comparison.version.manifest, comparison.version.statistics.files);
         let stored = |_: &str| Ok(Bytes::Stored(repo.store()));
         warnings.extend(key::incomplete(&dataset, &repo.store().layout().tmp(), &schema, files, stored));

@@ -225,6 +225,9 @@ impl Files<'_> {
             leftovers.restart();
             self.pass(&mut patch, &mut leftovers, progress)?;
         }
+        for record in &mut patch.records {
+            record.fields.retain(|field| !self.rules.ignores(&field.path));
+        }
         Ok(patch.records)
     }
 

@@ -106,7 +106,7 @@ fn version(repo: &Repo, options: &Options, found: Found, progress: &dyn Progress
     let files = Files { nodes: store, manifest: version.manifest, work: None };
     let mut warnings = judging.warnings(&files)?;
     if let Some(schema) = repo.schema(version)? {
-        warnings.extend(key::missing(&schema, &dataset.key));
+        warnings.extend(key::missing(&schema, dataset));
         let stored = |_: &str| Ok(Bytes::Stored(repo.store()));
         warnings.extend(key::incomplete(
             dataset,
@@ -178,7 +178,7 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
     if let (Some(Counted { account, .. }), true) = (counted, damaged.is_empty()) {
         let mut schema = known.map_or_else(|| Schema::new(dataset.schema_depth), |(schema, _)| schema);
         schema.add(&account.schema, 1);
-        warnings.extend(key::missing(&schema, &dataset.key));
+        warnings.extend(key::missing(&schema, dataset));
         let work = files.work.as_ref();
         let open = |path: &str| Ok(work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(Bytes::Stored(store)));
         warnings.extend(key::incomplete(

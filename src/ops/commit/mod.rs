@@ -204,7 +204,7 @@ impl Commit<'_> {
         let explained = self.explain(&changes, samples.as_ref(), change_type, parent.is_none());
         let mut version = self.version(parent.as_ref(), &tree, change_type)?;
         if let Some(schema) = &schema {
-            warnings.extend(key::missing(schema, &self.dataset.key));
+            warnings.extend(key::missing(schema, &self.dataset));
             let schema =
                 schema.encode().map_err(|e| Error::damaged(format!("cannot compute the schema from the parent's: {e}")))?;
             version.schema = Some(Id::of(&schema));

@@ -17,7 +17,20 @@ pub(super) const LOCAL_TOP: Table<'_> = Table { header: "", keys: &["store"] };
 /// What is declared of a dataset.
 pub(super) const DATASET: Table<'_> = Table {
     header: "dataset.NAME",
-    keys: &["type", "path", "formerly", "samples", "key", "max_record", "format", "version", "schema", "validation", "tags"],
+    keys: &[
+        "type",
+        "path",
+        "formerly",
+        "samples",
+        "key",
+        "ignore_fields",
+        "max_record",
+        "format",
+        "version",
+        "schema",
+        "validation",
+        "tags",
+    ],
 };
 /// How files are read: the keys are globs.
 pub(super) const FORMAT: Table<'_> = Table { header: "dataset.NAME.format", keys: &[] };

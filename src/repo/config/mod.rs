@@ -44,6 +44,8 @@ pub struct Dataset {
     /// What tells which samples are the same one: JSON pointers, which begin with `/`, and names of columns. Empty where
     /// only equal samples are the same.
     pub key: Vec<String>,
+    /// Fields that make no difference between two samples, named as those of the key.
+    pub ignore_fields: Vec<String>,
     /// Globs of files and how they are read, in the order of the file.
     pub formats: Vec<(String, Reading)>,
     /// What makes a change MAJOR or MINOR.
@@ -106,6 +108,7 @@ impl Dataset {
             formerly: Vec::new(),
             path: path.into(),
             key: Vec::new(),
+            ignore_fields: Vec::new(),
             formats: Vec::new(),
             thresholds: Thresholds::default(),
             schema_depth: SCHEMA_DEPTH,
@@ -119,7 +122,7 @@ impl Dataset {
     /// How its files are read and its samples compared, with the folder for what does not fit into memory.
     pub fn rules(&self, scratch: &Path) -> Result<Rules> {
         let formats = self.formats.iter().map(|(glob, reading)| (glob.as_str(), reading));
-        Rules::new(formats, &self.key, self.schema_depth, self.max_record, scratch)
+        Rules::new(formats, &self.key, &self.ignore_fields, self.schema_depth, self.max_record, scratch)
     }
 
     /// Returns its name, then those that it had before.

@@ -66,11 +66,13 @@ impl Seen<'_> {
     /// What it is compared by.
     pub fn identity(&self, rules: &Rules, canonical: &mut Canonical) -> Identity {
         match self.text {
-            Text::Json(record) => canonical.identity(record, &rules.pointers),
-            Text::Fields { row, syntax, header, .. } => identity_of_row(row, syntax, header, &rules.columns),
+            Text::Json(record) => canonical.identity(record, &rules.pointers, &rules.ignored),
+            Text::Fields { row, syntax, header, .. } => {
+                identity_of_row(row, syntax, header, &rules.columns, &rules.ignored_columns)
+            }
             Text::Note(row) => Identity::of_bytes(row),
             Text::Excess(words) => Identity { id: digest(b"excess", words.as_bytes()), key: None },
-            Text::Row(row) => row.identity(&rules.pointers),
+            Text::Row(row) => row.identity(&rules.pointers, &rules.ignored),
             Text::File { content, .. } => {
                 // A text is never the record that a JSON scalar is.
                 Identity { id: digest(b"file", content), key: None }
