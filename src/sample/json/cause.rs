@@ -58,8 +58,8 @@ mod tests {
             (b"data: {}", "event stream"),
             (b"{\"a\":1}\0", "zero byte"),
             (b"{\"a\":1} {\"b\":2}", "second document"),
-            (b"{\"a\":1", "over several"),
-            (b"{\"a\":1},", "a comma follows"),
+            (b"{\"a\":1", "one document per line"),
+            (b"{\"a\":1},", "comma at the end of a line"),
         ] {
             let what = check(text).unwrap_err().what;
             assert!(what.contains(words), "{}: {what}", String::from_utf8_lossy(text));
