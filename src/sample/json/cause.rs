@@ -7,6 +7,7 @@ pub(super) fn cause(text: &[u8], at: usize) -> Option<&'static str> {
     let start = at - before.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let word = &text[start..];
     let word = &word[..word.iter().take_while(|byte| byte.is_ascii_alphabetic()).count()];
+    let follows_digit = before.last().is_some_and(u8::is_ascii_digit);
     Some(match (word, &text[at..]) {
         (b"NaN" | b"nan" | b"NAN", _) => "JSON has no NaN; write null",
         (b"Infinity" | b"infinity" | b"Inf" | b"inf", _) => "JSON has no Infinity; write null",
@@ -27,6 +28,10 @@ pub(super) fn cause(text: &[u8], at: usize) -> Option<&'static str> {
         (_, [0x1e, ..]) => "a record separator stands here, as in a JSON text sequence; remove it",
         (b"data", [b'd', ..]) if start == 0 => "this is an event stream; remove 'data:' before the document",
         (_, [b'/', b'/' | b'*', ..] | [b'#', ..]) => "JSON has no comments",
+        (_, [b'.', b'0'..=b'9', ..]) if !follows_digit => "JSON has a digit before the decimal point: 0.5, not .5",
+        (_, [b'+', b'0'..=b'9' | b'.', ..]) if !follows_digit => "JSON has no plus sign before a number",
+        (_, [b'x' | b'X', ..]) if before.ends_with(b"0") => "JSON has no hexadecimal numbers",
+        (_, [b';', ..]) => "JSON has commas, not semicolons",
         (_, [b'}' | b']', ..]) if before.trim_ascii_end().ends_with(b",") => "JSON has no comma before the end",
         _ => return None,
     })
@@ -60,6 +65,15 @@ mod tests {
             (b"{\"a\":1} {\"b\":2}", "another document"),
             (b"{\"a\":1", "over several"),
             (b"{\"a\":1},", "a comma follows"),
+            (b"{\"a\":.5}", "0.5, not .5"),
+            (b"[+1]", "plus sign"),
+            (b"{\"a\":0x1F}", "hexadecimal"),
+            (b"{\"a\":1;}", "semicolons"),
+            (b"{\"a\":1 \"b\":2}", "comma is missing before this key"),
+            (b"[{} {}]", "comma is missing before this element"),
+            (b"{\"a\":\"x}", "string is not closed"),
+            (b"{\"a\":1}\r{\"a\":2}", "carriage return"),
+            (b"", "a value is missing"),
         ] {
             let what = check(text).unwrap_err().what;
             assert!(what.contains(words), "{}: {what}", String::from_utf8_lossy(text));

@@ -5,7 +5,7 @@ use super::{Invalid, MAX_DEPTH};
 use crate::sample::Type;
 
 /// What is wrong with a document after which another begins.
-pub const ANOTHER: &str = "another document follows; JSON Lines has each on its own line";
+pub const ANOTHER: &str = "another document follows; JSON Lines has a line end between two, an array a comma";
 
 /// Told of everything in a text, in its order. Offsets are of the text.
 pub(super) trait Trace {
@@ -29,9 +29,17 @@ pub(super) fn text<T: Trace>(text: &[u8], trace: &mut T) -> Result<(), Invalid> 
     if u32::try_from(text.len()).is_err() {
         return Err(Invalid { at: 0, what: "it is 4 GiB or longer" });
     }
-    let end = space(text, traced(text, space(text, 0), trace)?);
+    let start = space(text, 0);
+    if start == text.len() {
+        return Err(Invalid { at: start, what: "a value is missing, as between two commas" });
+    }
+    let after = traced(text, start, trace)?;
+    let end = space(text, after);
     match text.get(end) {
         None => Ok(()),
+        Some(b'{' | b'[' | b'"') if text[after..end].contains(&b'\r') => {
+            Err(Invalid { at: after, what: "a carriage return alone ends no line; save the file with line feeds" })
+        }
         Some(b'{' | b'[' | b'"') => Err(Invalid { at: end, what: ANOTHER }),
         Some(b',') => Err(Invalid { at: end, what: "a comma follows the document; JSON Lines has a line end in its place" }),
         Some(_) => Err(wrong(text, end, "something follows the end of the value")),
@@ -104,6 +112,8 @@ fn traced<T: Trace>(s: &[u8], mut at: usize, trace: &mut T) -> Result<usize, Inv
                     at += 1;
                     trace.close(at);
                 }
+                (Some(b'"'), true) => return Err(wrong(s, at, "a comma is missing before this key")),
+                (Some(b'"' | b'{' | b'['), false) => return Err(wrong(s, at, "a comma is missing before this element")),
                 (_, true) => return Err(wrong(s, at, "',' or '}' was expected")),
                 (_, false) => return Err(wrong(s, at, "',' or ']' was expected")),
             }
@@ -194,6 +204,7 @@ fn string<T: Trace>(s: &[u8], start: usize, trace: &mut T) -> Result<usize, Inva
                 escaped = true;
                 at = escape(s, at + 1)?;
             }
+            None => return Err(Invalid { at, what: "a string is not closed" }),
             _ => return Err(wrong(s, at, "a control character stands in a string; it must be escaped")),
         }
     }

@@ -55,7 +55,8 @@ fn serde(bytes: &[u8]) -> bool {
 #[test]
 fn errors_say_where_and_what() {
     for (text, said) in [
-        (&b""[..], "byte 0: it ends too early; JSON Lines has a document on one line, not over several"),
+        (&b""[..], "byte 0: a value is missing, as between two commas"),
+        (b"[", "byte 1: it ends too early; JSON Lines has a document on one line, not over several"),
         (b"{\"a\":1,}", "byte 7: JSON has no comma before the end"),
         (b"[1,]", "byte 3: JSON has no comma before the end"),
         (b"[1 2]", "byte 3: ',' or ']' was expected"),
