@@ -12,7 +12,6 @@ mod editor;
 pub(crate) mod failure;
 mod findings;
 mod format;
-mod graph;
 pub(crate) mod interrupt;
 pub(crate) mod output;
 mod pager;

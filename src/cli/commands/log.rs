@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use helox::object::version::ValidationStatus;
 use helox::ops::{VersionView, log};
 use helox::{Result, printable};
+use renderdag::{Ancestor, GraphRowRenderer, Renderer};
 
 use super::Answer;
 use crate::cli::args;
 use crate::cli::format::{also, count, day, first_line, moment, short, size, thousands};
-use crate::cli::graph::{Graph, Rows};
 use crate::cli::output::{Form, Output, Tint};
 use crate::cli::session::Session;
 
@@ -49,40 +49,25 @@ pub(super) fn words(versions: &[VersionView], oneline: bool, graph: bool, out: &
     };
     let width = if oneline { versions.iter().map(|v| name(v).chars().count()).max().unwrap_or(0) } else { 0 };
     let listed: HashSet<_> = versions.iter().map(|version| version.id).collect();
-    let mut columns = Graph::new();
+    let mut rows = GraphRowRenderer::new().output().with_min_row_height(0).build_ascii();
     for (n, version) in versions.iter().enumerate() {
-        let mut lines = if oneline {
-            vec![line(version, &format!("{:width$}", name(version)), tint)]
-        } else {
-            page(version, out.is_verbose(), tint)
+        let mut lines = match oneline {
+            true => vec![line(version, &format!("{:width$}", name(version)), tint)],
+            false => page(version, out.is_verbose(), tint),
         };
         if !oneline && n + 1 < versions.len() {
             lines.push(String::new());
         }
         if graph {
-            let parents: Vec<_> = version.parents.iter().copied().filter(|parent| listed.contains(parent)).collect();
-            beside(columns.draw(version.id, &parents), lines, out)?;
+            let parents = version.parents.iter().filter(|parent| listed.contains(*parent));
+            let parents = parents.map(|parent| Ancestor::Parent(*parent)).collect();
+            let row = rows.next_row(version.id, parents, "*".to_owned(), lines.join("\n") + if oneline { "" } else { "\n" });
+            row.lines().try_for_each(|line| writeln!(out, "{}", line.trim_end()))?;
         } else {
             lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
         }
     }
     Ok(())
-}
-
-/// Prints the lines of a version to the right of its part of the graph.
-fn beside(rows: Rows, lines: Vec<String>, out: &mut Output) -> io::Result<()> {
-    let Rows { node, links, margin } = rows;
-    let width = links.iter().chain([&node, &margin]).map(String::len).max().unwrap_or(0);
-    let mut left = std::iter::once(node).chain(links).peekable();
-    let mut lines = lines.into_iter();
-    loop {
-        let line = lines.next();
-        if left.peek().is_none() && line.is_none() {
-            return Ok(());
-        }
-        let left = left.next().unwrap_or_else(|| margin.clone());
-        writeln!(out, "{}", format!("{left:width$} {}", line.unwrap_or_default()).trim_end())?;
-    }
 }
 
 fn line(version: &VersionView, name: &str, tint: Tint) -> String {
