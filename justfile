@@ -1,38 +1,38 @@
-# Everything here is a script in scripts/, benches/ or .ci/, and runs without just as well.
+# Every recipe is a script in scripts/, benches/ or .ci/ and can be run without just.
 
-# the recipes
+# list the recipes
 default:
     @just --list
 
-# install hlx and show it on the shipped sample
+# install hlx and run a demo on the sample
 demo:
     scripts/install-and-demo.sh
 
-# all tests
+# run all tests
 test *ARGS:
     scripts/test.sh {{ARGS}}
 
-# what CI runs
+# run what CI runs
 ci:
     .ci/run
 
-# the table of what hlx must reach, beside what bounds it: hours; --short: seconds, --rows W2: some of it
+# run the benchmarks of docs/performance.md (hours); --short: seconds, --rows W2: some rows
 bench *ARGS:
     benches/ratios.py {{ARGS}}
 
-# the hot parts one by one: cut, compress, look up, build and compare manifests
+# run the micro-benchmarks: chunk, compress, look up, build and compare manifests
 bench-parts *ARGS:
     cargo bench --locked {{ARGS}}
 
-# every real data set: commit, compare, check out, verify
+# commit, compare, check out and verify all real datasets
 real-data *ARGS:
     scripts/real-data.py {{ARGS}}
 
-# real data with planted faults: what the rules find is what was planted
+# check that the rules find planted faults in real data
 gate-data *ARGS:
     scripts/gate-data.py {{ARGS}}
 
-# kills, power cuts, full disks, flipped bits
+# test kills, power failures, full disks and bit flips
 faults *ARGS:
     scripts/faults.sh {{ARGS}}
 
@@ -40,16 +40,16 @@ faults *ARGS:
 fmt:
     cargo fmt
 
-# what must be clean before a commit
+# check format and lints
 lint:
     cargo fmt -- --check
     cargo clippy --locked --all-targets -- -D warnings
     if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; fi
 
-# known faults of the dependencies; fetches a database
+# check dependencies for known vulnerabilities; downloads a database
 advisories:
     cargo deny check advisories
 
-# the library's documentation, without dependencies
+# build the documentation of the library, without dependencies
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items

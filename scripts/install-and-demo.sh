@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Installs hlx and shows it on the shipped sample: two versions of some leases, what changed between them, and back; rules
-# that a version must pass, and a run that was trained on one.
-# Whatever is shown is checked; the script fails where the bytes that come back are not those that went in.
+# Installs hlx and runs a demo on the included sample: two versions of a dataset of leases, the changes between them,
+# validation rules, and a training run. The script fails if the restored files differ from the original ones.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=scripts/needs.sh
@@ -9,7 +8,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 
 usage='usage: scripts/install-and-demo.sh [--prefix DIR] [--keep]
   --prefix DIR  install into DIR/bin, and the completions into DIR/share [default: the folder of cargo]
-  --keep        keep the sample and its versions'
+  --keep        keep the demo repository'
 prefix=${CARGO_INSTALL_ROOT:-${CARGO_HOME:-$HOME/.cargo}}
 keep=
 while [ $# -gt 0 ]; do
@@ -59,24 +58,24 @@ show() {
     "$@"
 }
 
-# The same for what the rules have to refuse.
+# The same for a command that must be rejected by the rules.
 refused() {
     local code=0
     show "$@" || code=$?
     [ "$code" = 1 ]
 }
 
-# Fails unless a folder holds exactly the files of a version of the sample.
+# Fails unless a folder contains exactly the files of a version of the sample.
 same() {
     diff -r --exclude=.helox --exclude=helox.toml --exclude=helox.lock --exclude=.helox-version.json "$top/fixtures/leases/$1" "$2"
-    printf '# %s holds what %s holds, byte by byte\n' "${2##*/}" "$1"
+    printf '# %s is identical to fixtures/leases/%s\n' "${2##*/}" "$1"
 }
 
 mkdir "$work/leases"
 cd "$work/leases"
 cp -R "$top/fixtures/leases/v1/." .
 show hlx init --name leases --type lease_abstraction
-printf '\n# What tells a sample from others, and what every version must pass.\n'
+printf '\n# Set the key of a sample and the rules that every version must pass.\n'
 sed -i.orig '/^path = /a\
 key = "id"' helox.toml && rm helox.toml.orig
 cat >>helox.toml <<'END'
@@ -91,7 +90,7 @@ END
 show cat helox.toml
 show hlx commit -m 'first leases'
 
-printf '\n# Somebody edits the data, and something slips in.\n'
+printf '\n# Someone edits the data, and adds a phone number by mistake.\n'
 rm -r README.md labels.csv test train
 cp -R "$top/fixtures/leases/v2/." .
 cat >>train/part-02.jsonl <<'END'
@@ -100,7 +99,7 @@ END
 show hlx status
 refused hlx commit -m 'more leases, some corrected' --tag staging
 
-printf '\n# The record is taken out again.\n'
+printf '\n# The record is removed again.\n'
 cp "$top/fixtures/leases/v2/train/part-02.jsonl" train/
 show hlx commit -m 'more leases, some corrected' --tag staging
 show hlx log
@@ -115,9 +114,9 @@ show hlx checkout HEAD~1
 same v1 "$work/leases"
 show hlx verify --all
 
-printf '\n# hlx is installed in %s, completions and the manual page in %s/share.\n' "$bin" "$prefix"
+printf '\n# Installed hlx in %s, completions and the manual page in %s/share.\n' "$bin" "$prefix"
 if [ -n "$keep" ]; then
-    printf '# The sample and its versions are in %s.\n' "$work"
+    printf '# The demo repository is in %s.\n' "$work"
 else
-    printf '# The sample and its versions are removed again; --keep leaves them.\n'
+    printf '# The demo repository was removed; use --keep to keep it.\n'
 fi

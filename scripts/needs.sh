@@ -8,7 +8,7 @@ install_package() {
         apt-get -qq update >/dev/null
         DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$1" >/dev/null
     else
-        printf '%s is missing: install it with your system'\''s packages, then run this again\n' "$1" >&2
+        printf '%s is not installed: install it with the package manager of your system and run this script again\n' "$1" >&2
         exit 1
     fi
 }
@@ -24,7 +24,7 @@ need_rust() {
     least=$(rust_version "$1")
     found=$(cd "$1" && rustc --version | cut -d ' ' -f 2)
     if [ "$(printf '%s\n' "$least" "${found%%-*}" | sort -V | head -n 1)" != "$least" ]; then
-        printf 'hlx needs Rust %s or later, and this is Rust %s: run rustup update\n' "$least" "$found" >&2
+        printf 'hlx requires Rust %s or later, but Rust %s is installed: run rustup update\n' "$least" "$found" >&2
         exit 1
     fi
 }
@@ -34,7 +34,7 @@ need_compiler() {
     # rustup puts cargo where a shell that was not started anew does not look.
     command -v cargo >/dev/null || PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
     if ! command -v cargo >/dev/null; then
-        echo 'Rust 1.89 or later is missing: install it with rustup, then run this again' >&2
+        echo 'Rust 1.89 or later is not installed: install it with rustup and run this script again' >&2
         exit 1
     fi
     command -v "${CC:-cc}" >/dev/null || install_package build-essential

@@ -71,14 +71,14 @@ impl<'a> Take<'a> {
 
     /// The next `n` bytes.
     pub fn slice(&mut self, n: usize) -> Result<&'a [u8], Malformed> {
-        let (head, rest) = self.rest.split_at_checked(n).ok_or(Malformed("it ends too early"))?;
+        let (head, rest) = self.rest.split_at_checked(n).ok_or(Malformed("unexpected end of data"))?;
         self.rest = rest;
         Ok(head)
     }
 
     /// The next `N` bytes.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
-        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(Malformed("it ends too early"))?;
+        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(Malformed("unexpected end of data"))?;
         self.rest = rest;
         Ok(*head)
     }
@@ -109,7 +109,7 @@ impl<'a> Take<'a> {
             }
             value |= bits << shift;
             if byte < 0x80 {
-                return if byte == 0 && shift > 0 { Err(Malformed("a varint is not in its shortest form")) } else { Ok(value) };
+                return if byte == 0 && shift > 0 { Err(Malformed("a varint is not minimally encoded")) } else { Ok(value) };
             }
         }
         Err(Malformed("a varint exceeds 64 bits"))
@@ -118,14 +118,14 @@ impl<'a> Take<'a> {
     /// A varint that must not exceed `max`.
     pub fn varint_max(&mut self, max: u64) -> Result<u64, Malformed> {
         let value = self.varint()?;
-        if value > max { Err(Malformed("a number exceeds its limit")) } else { Ok(value) }
+        if value > max { Err(Malformed("a number is too large")) } else { Ok(value) }
     }
 
     /// A varint count of things that take at least `least` bytes each, so that it cannot exceed what is there.
     pub fn count(&mut self, least: usize) -> Result<usize, Malformed> {
         let n = self.varint()?;
         let room = self.rest.len() / least.max(1);
-        usize::try_from(n).ok().filter(|&n| n <= room).ok_or(Malformed("a count exceeds the bytes that follow"))
+        usize::try_from(n).ok().filter(|&n| n <= room).ok_or(Malformed("a count is larger than the remaining data"))
     }
 
     /// A varint length and so many bytes.
@@ -141,7 +141,7 @@ impl<'a> Take<'a> {
 
     /// Fails unless everything has been read.
     pub fn end(&self) -> Result<(), Malformed> {
-        if self.rest.is_empty() { Ok(()) } else { Err(Malformed("bytes follow its end")) }
+        if self.rest.is_empty() { Ok(()) } else { Err(Malformed("unexpected data after the end")) }
     }
 }
 

@@ -124,13 +124,12 @@ impl Error {
 
     /// Makes the error of something that no reader would accept once it is stored: a defect of the program.
     pub fn rejected(object: impl fmt::Display, reason: impl fmt::Display) -> Self {
-        Error::new(Kind::Internal, format!("{object} would not be readable: {reason}; nothing was committed"))
-            .with_hint("please report it")
+        Error::new(Kind::Internal, format!("{object} is invalid: {reason}; nothing committed")).with_hint("please report it")
     }
 
     /// The error of work that the user interrupted.
     pub fn interrupted() -> Self {
-        Error::new(Kind::Interrupted, "interrupted").with_hint("nothing is half done: run the same command again to resume")
+        Error::new(Kind::Interrupted, "interrupted").with_hint("no data was lost; run the same command again to resume")
     }
 
     /// Adds what the user can do next.
@@ -204,24 +203,24 @@ fn remedy(error: &std::io::Error, path: &Path) -> Option<String> {
     use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let of_store = path.components().any(|part| part.as_os_str() == ".helox");
     match error.kind() {
-        StorageFull => Some("free space on that file system and run the same command again; no version was changed".into()),
+        StorageFull => Some("free some space on that file system and run the same command again; no version was changed".into()),
         QuotaExceeded => Some(
-            "your quota there is used up: free space or have it raised, and run the same command again; no version was changed"
+            "your disk quota is exceeded: free some space or raise the quota, and run the same command again; no version was changed"
                 .into(),
         ),
         ReadOnlyFilesystem => Some(
-            "the file system is read-only: mount it for writing and run the same command again; commands that only read, \
-             and 'hlx validate WORK', need no writing"
+            "the file system is read-only: mount it read-write and run the same command again; commands that only read, \
+             and 'hlx validate WORK', also work on a read-only file system"
                 .into(),
         ),
         PermissionDenied if of_store => Some(
-            "a group shares a repository with [store] shared = \"group\" in helox.toml, after which the owner of .helox \
-             runs 'hlx init'"
+            "to share the repository with a group, set shared = \"group\" in [store] of helox.toml; then the owner of \
+             .helox runs: hlx init"
                 .into(),
         ),
-        PermissionDenied => Some(format!("'ls -ld {}' shows who may; run the same command again afterwards", path.display())),
+        PermissionDenied => Some(format!("check the permissions: ls -ld {}", path.display())),
         _ if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => Some(
-            "the disk failed: the log of the system (dmesg) has more; copy the repository to another disk and run \
+            "the disk reported an error (see dmesg); copy the repository to another disk and run \
              'hlx verify --all' there"
                 .into(),
         ),
@@ -282,7 +281,7 @@ mod tests {
             assert!(hint(errno, "/data/.helox/tmp/x").contains("run the same command again"), "{errno}");
         }
         assert!(hint(Errno::IO, "/data/a").contains("hlx verify --all"));
-        assert!(hint(Errno::ACCESS, "/data/a").starts_with("'ls -ld /data/a'"));
+        assert!(hint(Errno::ACCESS, "/data/a").ends_with("ls -ld /data/a"));
         assert!(hint(Errno::ACCESS, "/data/.helox/format").contains("shared"));
         assert_eq!(hint(Errno::NOENT, "/data/a"), "");
     }

@@ -142,7 +142,7 @@ impl<T> serde::Serialize for Id<T> {
 impl<'de, T> serde::Deserialize<'de> for Id<T> {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let hex = String::deserialize(d)?;
-        Id::from_hex(&hex).ok_or_else(|| serde::de::Error::custom("not 64 lower-case hex digits"))
+        Id::from_hex(&hex).ok_or_else(|| serde::de::Error::custom("expected 64 lowercase hex digits"))
     }
 }
 

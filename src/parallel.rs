@@ -51,7 +51,7 @@ pub fn spawn_joined<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
 
 fn no_thread(why: &str) -> Error {
     Error::new(Kind::Io, format!("cannot start a thread: {why}"))
-        .with_hint("raise the limit of processes and threads: 'ulimit -u', or the pids limit of the container")
+        .with_hint("raise the limit of processes and threads (ulimit -u), or the pids limit of the container")
 }
 
 /// Bytes of a stack on which recursion over the most nested record ends.

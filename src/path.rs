@@ -26,7 +26,7 @@ impl DataPath {
             return Err(Malformed("the path is longer than 4,095 bytes"));
         }
         if path.eq_ignore_ascii_case(STAMP) {
-            return Err(Malformed("'.helox-version.json' says which version a folder has; a dataset cannot have it at its top"));
+            return Err(Malformed("'.helox-version.json' is the stamp of a checked-out folder and cannot be part of a dataset"));
         }
         path.split('/').try_for_each(check_component)?;
         Ok(DataPath(path.into()))
@@ -109,10 +109,10 @@ fn check_component(component: &str) -> Result<(), Malformed> {
         return Err(Malformed("a component of the path is longer than 255 bytes"));
     }
     if component.as_bytes().contains(&0) {
-        return Err(Malformed("the path holds a NUL"));
+        return Err(Malformed("the path contains a NUL byte"));
     }
     if is_reserved(component) {
-        return Err(Malformed("a component of the path could be taken for '.helox' or '.git'"));
+        return Err(Malformed("a component of the path can be confused with '.helox' or '.git'"));
     }
     Ok(())
 }

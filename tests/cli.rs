@@ -22,6 +22,8 @@ mod samples;
 mod sandbox;
 #[path = "cli/sessions.rs"]
 mod sessions;
+#[path = "cli/vocabulary.rs"]
+mod vocabulary;
 #[path = "cli/which.rs"]
 mod which;
 #[path = "cli/words.rs"]
@@ -49,7 +51,7 @@ fn from_init_to_checkout_and_back() {
     assert_eq!((diff.code, diff.stdout.as_str()), (1, "M\ta.txt\nA\tb.txt\n"));
     s.ok("commit -m second --version 1.1.0");
     assert!(s.ok("commit -m again").starts_with("nothing changed since leases 1.1.0"));
-    assert!(s.ok("commit -m second --version 1.1.0").contains("exists already"));
+    assert!(s.ok("commit -m second --version 1.1.0").contains("already exists"));
 
     let log = s.ok("log --oneline");
     let numbers: Vec<_> = log.lines().filter_map(|line| line.split_whitespace().next()).collect();

@@ -38,7 +38,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     let outer = GUARDED.replace(true);
     let outcome = panic::catch_unwind(AssertUnwindSafe(work));
     GUARDED.set(outer);
-    outcome.unwrap_or_else(|_| Err(Error::damaged("the catalog is damaged: sled panicked")))
+    outcome.unwrap_or_else(|_| Err(Error::damaged("the catalog is damaged: internal error of sled")))
 }
 
 /// What an error of sled means: [`Kind::Conflict`] if another has the database open.
@@ -49,7 +49,7 @@ pub(super) fn fault(error: sled::Error) -> Error {
         sled::Error::Io(_) => Kind::Io,
         _ => Kind::Damaged,
     };
-    Error::new(kind, format!("the catalog cannot be used: {error}"))
+    Error::new(kind, format!("cannot use the catalog: {error}"))
 }
 
 /// The error of a row that does not hold what it must.

@@ -53,7 +53,7 @@ pub(super) fn add(tree: &sled::Tree, postings: Postings) -> Result<sled::Batch> 
         for posting in new {
             if entries.len() >= ENTRIES {
                 batch.insert(key(&prefix, number), encode(&entries));
-                number = number.checked_add(1).ok_or_else(|| broken("a list is full"))?;
+                number = number.checked_add(1).ok_or_else(|| broken("a list is too long"))?;
                 entries.clear();
             }
             entries.push(posting);

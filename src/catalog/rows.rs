@@ -59,7 +59,7 @@ impl Update<'_> {
         let Some(id) = self.repo.versions().get(dataset, number)? else { return Ok(None) };
         let record = self.repo.store().get(&Key::from(id))?;
         let version = Version::decode(&record).ok().filter(|v| v.dataset == dataset && v.number == *number);
-        let version = version.ok_or_else(|| broken("a ref names the record of another version"))?;
+        let version = version.ok_or_else(|| broken("a ref points to the record of another version"))?;
         Ok(Some(New { id, record: record.to_vec(), version, place: place(dataset, number) }))
     }
 

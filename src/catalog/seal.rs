@@ -147,7 +147,7 @@ impl Home {
             let path = self.folder.join(&name);
             let meta = fs::symlink_metadata(&path).map_err(|e| Error::io("cannot read", &path, e))?;
             files.push(File {
-                name: name.into_string().map_err(|_| broken("a file has a strange name"))?,
+                name: name.into_string().map_err(|_| broken("unexpected file name"))?,
                 size: meta.size(),
                 mtime: (meta.mtime(), meta.mtime_nsec()),
                 ctime: (meta.ctime(), meta.ctime_nsec()),
@@ -159,7 +159,8 @@ impl Home {
 }
 
 fn held() -> Error {
-    Error::new(Kind::Conflict, "another process has the catalog open").with_hint("try again when it is done")
+    Error::new(Kind::Conflict, "the catalog is locked by another process")
+        .with_hint("try again when the other process has finished")
 }
 
 #[cfg(test)]

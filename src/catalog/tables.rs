@@ -90,7 +90,7 @@ impl Row {
         let version = Version::decode(&self.record).ok().filter(|version| place(&version.dataset, &version.number) == at);
         match version {
             Some(version) if *id.as_bytes() == self.id => Ok((id, version)),
-            _ => Err(broken("a version's row does not hold its record")),
+            _ => Err(broken("the row of a version does not contain its record")),
         }
     }
 }
@@ -150,7 +150,7 @@ pub(super) fn within(dataset: &str) -> Vec<u8> {
 /// The dataset of a key that begins with one.
 pub(super) fn dataset_of(key: &[u8]) -> Result<&str> {
     let name = key.iter().position(|b| *b == END).map(|end| &key[..end]);
-    name.and_then(|name| std::str::from_utf8(name).ok()).ok_or_else(|| broken("a key names no dataset"))
+    name.and_then(|name| std::str::from_utf8(name).ok()).ok_or_else(|| broken("a key has no dataset"))
 }
 
 /// The key of something with any name, such as a tag or a type, in a dataset.

@@ -49,7 +49,7 @@ pub(crate) fn parse(typed: &[OsString], manner: Manner) -> Result<Arguments, Sto
                 Stop::Empty(text(manner.tint_stderr().is_on()))
             }
             ClapKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                Stop::Wrong(Error::usage("a command is missing").with_hint("'hlx --help' lists the commands"))
+                Stop::Wrong(Error::usage("no command given").with_hint("'hlx --help' lists the commands"))
             }
             _ => Stop::Wrong(elsewhere::answer(&error, typed).unwrap_or_else(|| failure::usage(&error))),
         }
@@ -65,11 +65,11 @@ pub(crate) fn definition() -> clap::Command {
 #[derive(Parser)]
 #[command(name = "hlx", version, subcommand_required = true, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = "Examples:
-  hlx init                            make a repository of this folder
-  hlx commit -m 'first leases'        make a version of what is in it
+  hlx init                            create a repository in this folder
+  hlx commit -m 'first leases'        record its files as a new version
   hlx log --oneline                   list the versions
-  hlx diff leases@1.0.0 leases@1.1.0  see what changed between two
-  hlx checkout leases@production      go back to the one that is in production")]
+  hlx diff leases@1.0.0 leases@1.1.0  show what changed between two versions
+  hlx checkout leases@production      update the workspace to the version tagged production")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -99,25 +99,25 @@ impl Arguments {
 #[derive(Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Work as if started in DIR
+    /// Run as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true)]
     pub(crate) directory: Option<PathBuf>,
-    /// Print one JSON document on stdout and nothing else
+    /// Print a single JSON document to stdout
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Print no report of what was done, only what was asked for
+    /// Print only errors and the data that was asked for
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Print details: ids, checksums, every path, and how long it took
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// Show no progress of long work
+    /// Do not show progress
     #[arg(long, global = true)]
     pub(crate) no_progress: bool,
-    /// Print long answers without a pager, as HLX_PAGER=cat does
+    /// Do not use a pager, as with HLX_PAGER=cat
     #[arg(long, global = true)]
     pub(crate) no_pager: bool,
-    /// When to use colour
+    /// When to use color
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     pub(crate) color: ColorChoice,
 }
@@ -148,20 +148,20 @@ pub(crate) enum Command {
     Audit(Audit),
     Verify(Verify),
     Which(Which),
-    /// Count what the store holds and what it saves
+    /// Show the size of the store and what deduplication and compression save
     Stats,
-    /// Rebuild everything that is derived from the packs
+    /// Rebuild the indexes from the packs
     Reindex,
-    /// Have git validate the data before each commit
+    /// Install a git hook that validates the data before each commit
     #[command(
-        after_help = "Example:\n  hlx install-hooks\n\nCreates the hook pre-commit of git, which runs 'hlx validate'. A hook that is there is kept."
+        after_help = "Example:\n  hlx install-hooks\n\nCreates git's pre-commit hook, which runs 'hlx validate'. An existing hook is kept."
     )]
     InstallHooks,
     Completions(Completions),
-    /// Complete the last of the words, for the scripts of 'hlx completions'
+    /// Complete the last word, for the scripts of 'hlx completions'
     #[command(hide = true)]
     Complete {
-        /// The words of the command line, the program first
+        /// Words of the command line, the program first
         #[arg(last = true)]
         words: Vec<String>,
     },
@@ -175,7 +175,7 @@ pub(crate) enum Command {
   hlx man > ~/.local/share/man/man1/hlx.1
   hlx man dataset add > ~/.local/share/man/man1/hlx-dataset-add.1")]
 pub(crate) struct Man {
-    /// The command [default: hlx itself]
+    /// Command [default: hlx itself]
     pub(crate) command: Vec<String>,
     /// List the names of all pages
     #[arg(long, conflicts_with = "command")]
@@ -188,42 +188,42 @@ pub(crate) struct Man {
   hlx init                             then: hlx dataset add NAME --path DIR
   hlx init data --name leases          the whole folder is one dataset")]
 pub(crate) struct Init {
-    /// The folder [default: this one]
+    /// Folder of the repository [default: the current folder]
     pub(crate) dir: Option<PathBuf>,
-    /// Declare the whole folder as one dataset of this name
+    /// Declare the whole folder as one dataset with this name
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// The dataset's type
+    /// Type of the dataset
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) kind: Option<String>,
-    /// Begin without the versions that the datasets of helox.toml have in another copy
+    /// Start a new history for the datasets that helox.toml declares
     #[arg(long = "new")]
     pub(crate) anew: bool,
 }
 
-/// List the files that differ from the checked-out version
+/// Show the files that differ from the checked-out version
 #[derive(Args)]
 #[command(after_help = "Example:\n  hlx status leases --exit-code || hlx commit leases -m 'new leases'")]
 pub(crate) struct Status {
-    /// The dataset [default: the one that you are in, or all]
+    /// Dataset [default: the one of the current folder, or all]
     pub(crate) name: Option<String>,
-    /// Exit with 1 if anything differs
+    /// Exit with status 1 if there are differences
     #[arg(long)]
     pub(crate) exit_code: bool,
-    /// Only these files and folders
+    /// Limit to these files and folders
     #[arg(last = true, value_name = "PATH")]
     pub(crate) paths: Vec<String>,
 }
 
-/// Show everything about one version
+/// Show the details of a version
 #[derive(Args)]
 #[command(after_help = "Example:\n  hlx show leases@production")]
 pub(crate) struct Show {
-    /// The version [default: the checked-out one]
+    /// Version [default: the checked-out one]
     pub(crate) rev: Option<String>,
 }
 
-/// List the files that differ between two versions, or a version and the workspace
+/// Show changes between two versions, or a version and the workspace
 #[derive(Args)]
 #[command(after_help = "Examples:
   hlx diff                                      what commit would record
@@ -231,114 +231,114 @@ pub(crate) struct Show {
   hlx diff leases@1.0.0 -- train                one folder, against the workspace
   hlx diff HEAD~1 HEAD -p                       the samples that changed")]
 pub(crate) struct Diff {
-    /// The older side [default: the checked-out version]
+    /// Older version [default: the checked-out one]
     #[arg(value_name = "A")]
     pub(crate) from: Option<String>,
-    /// The newer side [default: WORK, the files in the workspace]
+    /// Newer version [default: WORK, the files in the workspace]
     #[arg(value_name = "B")]
     pub(crate) to: Option<String>,
     /// Show sizes
     #[arg(long, group = "style")]
     pub(crate) stat: bool,
-    /// Print paths only
+    /// Show only paths
     #[arg(long, group = "style")]
     pub(crate) name_only: bool,
-    /// Print a letter and the path, separated by a tab
+    /// Show only a status letter and the path, separated by a tab
     #[arg(long, group = "style")]
     pub(crate) name_status: bool,
-    /// Count the samples that were added, removed and modified, over all files: one that moved is none
+    /// Count the samples that were added, modified and removed over all files; moved samples are not counted
     #[arg(long)]
     pub(crate) samples: bool,
-    /// Count them in each file too, where one that moved shows
+    /// Also count samples in each file, including those that moved between files
     #[arg(long, requires = "samples")]
     pub(crate) by_file: bool,
-    /// Print the samples, of long texts the words that differ; implies --samples
+    /// Show the samples that changed, and in long texts the words; implies --samples
     #[arg(long, short = 'p', conflicts_with_all = ["stat", "name_only", "name_status"])]
     pub(crate) patch: bool,
-    /// Print no more than N samples [default: 20 on a terminal, else all]
+    /// Show at most N samples [default: 20 on a terminal, otherwise all]
     #[arg(long, value_name = "N", requires = "patch")]
     pub(crate) limit: Option<usize>,
-    /// Exit with 1 if anything differs
+    /// Exit with status 1 if there are differences
     #[arg(long)]
     pub(crate) exit_code: bool,
-    /// Print one JSON document a file
+    /// Print one JSON document per file
     #[arg(long)]
     pub(crate) jsonl: bool,
-    /// Only these files and folders
+    /// Limit to these files and folders
     #[arg(last = true, value_name = "PATH")]
     pub(crate) paths: Vec<String>,
 }
 
-/// Sum up what changed between two versions
+/// Summarize the changes between two versions
 #[derive(Args)]
 #[command(after_help = "Example:\n  hlx compare leases@1.0.0 leases@latest")]
 pub(crate) struct Compare {
-    /// The older version
+    /// Older version
     #[arg(value_name = "A")]
     pub(crate) from: String,
-    /// The newer version
+    /// Newer version
     #[arg(value_name = "B")]
     pub(crate) to: String,
 }
 
-/// Make the workspace exactly one version
+/// Update the workspace to match a version
 #[derive(Args)]
 #[command(after_help = "Examples:
   hlx checkout leases@1.0.0
   hlx checkout leases@production --into /tmp/leases
   hlx checkout leases@latest --include 'train/**'")]
 pub(crate) struct Checkout {
-    /// The version; the name of a dataset alone means its latest
+    /// Version; a dataset name alone means its latest version
     pub(crate) rev: String,
-    /// Write it to DIR, absent or empty, with a stamp .helox-version.json, and leave the workspace alone
+    /// Write the version and a stamp, .helox-version.json, to DIR, a new or empty folder; the workspace is unchanged
     #[arg(long, value_name = "DIR")]
     pub(crate) into: Option<PathBuf>,
-    /// Only files that match; may be repeated
+    /// Check out only the files that match; may be repeated
     #[arg(long, value_name = "GLOB")]
     pub(crate) include: Vec<String>,
-    /// No files that match; may be repeated
+    /// Leave out the files that match; may be repeated
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
-    /// Replace modified files, and untracked ones that are in the way
+    /// Replace modified files, and untracked files that are in the way
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// Bring only these files and folders; the workspace stays on its version
+    /// Restore only these files and folders; the workspace stays on its version
     #[arg(last = true, value_name = "PATH")]
     pub(crate) paths: Vec<String>,
 }
 
-/// Bring single files back
+/// Restore files in the workspace
 #[derive(Args)]
 #[command(after_help = "Example:\n  hlx restore data/leases/train.jsonl --source 1.0.0")]
 pub(crate) struct Restore {
-    /// Files and folders
+    /// Files and folders to restore
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// The version to take them from [default: the checked-out one]
+    /// Version to restore from [default: the checked-out one]
     #[arg(short, long, value_name = "REV")]
     pub(crate) source: Option<String>,
-    /// Replace and remove uncommitted work
+    /// Discard uncommitted changes
     #[arg(short, long)]
     pub(crate) force: bool,
 }
 
-/// Remove the files of the workspace that its version does not have
+/// Remove untracked files from the workspace
 #[derive(Args)]
 #[command(after_help = "Examples:
   hlx clean --dry-run            list them
-  hlx clean --force -- raw/      remove those of one folder
+  hlx clean --force -- raw/      remove those in one folder
 
-Files that .hlxignore names stay.")]
+Files that match .hlxignore are kept.")]
 pub(crate) struct Clean {
-    /// The dataset [default: the one that you are in, or all]
+    /// Dataset [default: the one of the current folder, or all]
     pub(crate) name: Option<String>,
-    /// List the files and remove none
+    /// Only list the files
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// Remove them; their bytes are lost
+    /// Remove the files; this cannot be undone
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// Only these files and folders
+    /// Limit to these files and folders
     #[arg(last = true, value_name = "PATH")]
     pub(crate) paths: Vec<String>,
 }
@@ -347,17 +347,17 @@ pub(crate) struct Clean {
 #[derive(Args)]
 #[command(after_help = "Example:\n  hlx ls leases@1.0.0 train -r -l")]
 pub(crate) struct Ls {
-    /// The version [default: the checked-out one]
+    /// Version [default: the checked-out one]
     pub(crate) rev: Option<String>,
-    /// A folder or file of it
+    /// Folder or file in the version
     pub(crate) path: Option<String>,
-    /// List folders with all that is in them
+    /// List folders recursively
     #[arg(short, long)]
     pub(crate) recursive: bool,
     /// Show kind, size, samples and content id
     #[arg(short, long)]
     pub(crate) long: bool,
-    /// Print one JSON document a file
+    /// Print one JSON document per file
     #[arg(long)]
     pub(crate) jsonl: bool,
 }
@@ -366,26 +366,26 @@ pub(crate) struct Ls {
 #[derive(Args)]
 #[command(after_help = "Example:\n  hlx cat leases@1.0.0 train.jsonl | head -1")]
 pub(crate) struct Cat {
-    /// The version
+    /// Version
     pub(crate) rev: String,
-    /// The file
+    /// File in the version
     pub(crate) path: String,
 }
 
-/// Put labels such as production on versions
+/// Add, remove and list tags
 #[derive(Subcommand)]
 pub(crate) enum Tag {
-    /// Put tags on a version
+    /// Add tags to a version
     #[command(after_help = "Examples:
   hlx tag add leases@1.1.0 production
   hlx tag add leases@1.2.0 production --move
 
-Within a dataset a tag stands on one version.")]
+A tag is on one version of a dataset at a time.")]
     Add(TagAdd),
-    /// Take tags off a version
+    /// Remove tags from a version
     #[command(after_help = "Example:\n  hlx tag rm leases@1.0.0 production")]
     Rm(Tags),
-    /// List tags and the versions that have them
+    /// List tags and their versions
     List {
         /// The dataset [default: all]
         name: Option<String>,
@@ -396,21 +396,21 @@ Within a dataset a tag stands on one version.")]
 pub(crate) struct TagAdd {
     #[command(flatten)]
     pub(crate) tags: Tags,
-    /// Move the tags from the versions that have them
+    /// Move tags that are on other versions
     #[arg(long = "move")]
     pub(crate) moves: bool,
 }
 
 #[derive(Args)]
 pub(crate) struct Tags {
-    /// The version
+    /// Version
     pub(crate) rev: String,
-    /// The tags
+    /// Tags
     #[arg(required = true, value_name = "TAG")]
     pub(crate) tags: Vec<String>,
 }
 
-/// Recompute every checksum
+/// Verify versions and folders against their checksums
 #[derive(Args)]
 #[command(after_help = "Examples:
   hlx verify leases@1.0.0
@@ -418,10 +418,11 @@ pub(crate) struct Tags {
   hlx verify leases@1.0.0 /data/leases
   hlx verify --all
 
-For a folder it says which version that is, or the nearest and the files that differ; REV DIR compares the two.
-Exits with 1 if anything is damaged or differs.")]
+For a folder, it prints the version that it matches, or the nearest version and the files that differ;
+with REV DIR it compares the two.
+Exits with status 1 if anything is damaged or differs.")]
 pub(crate) struct Verify {
-    /// Versions, or folders that were checked out [default: the checked-out version]
+    /// Versions or folders to verify [default: the checked-out version]
     #[arg(value_name = "REV|DIR")]
     pub(crate) targets: Vec<String>,
     /// Verify every version
@@ -429,26 +430,26 @@ pub(crate) struct Verify {
     pub(crate) all: bool,
 }
 
-/// Name the versions that hold a file, a folder or a checksum
+/// Find the versions that contain a file, folder or checksum
 #[derive(Args)]
 #[command(after_help = "Examples:
   hlx which /data/leases
   hlx which train/part-00.jsonl
   hlx which be9e75f9256c
 
-A file is known by its content, whatever its path. Exits with 1 if no version holds it; for a folder it then
-names the nearest version and how the folder differs.")]
+Files are compared by content, whatever their path. Exits with status 1 if no version contains it; for a folder,
+it then prints the nearest version and the differences.")]
 pub(crate) struct Which {
-    /// A folder, a file, a checksum as 'hlx show' prints it, the BLAKE3 of a file, or an id, by 4 digits or more
+    /// Folder, file, checksum from 'hlx show', BLAKE3 hash of a file, or version id (at least 4 digits)
     #[arg(value_name = "DIR|FILE|CHECKSUM|ID")]
     pub(crate) target: String,
 }
 
-/// Print the completions for a shell
+/// Print the completion script for a shell
 #[derive(Args)]
 #[command(after_help = "Example:\n  hlx completions bash > ~/.local/share/bash-completion/completions/hlx")]
 pub(crate) struct Completions {
-    /// The shell
+    /// Shell
     pub(crate) shell: clap_complete::Shell,
 }
 

@@ -58,9 +58,10 @@ pub(crate) fn report_help(help: &str) -> u8 {
     USAGE
 }
 
-/// Prints what a person could do next.
+/// Prints what a person could do next, each line with a label of its own.
 pub(crate) fn hint(hint: &str, manner: Manner) {
-    to_stderr(&labelled(&manner.tint_stderr().label("hint:"), hint));
+    let label = manner.tint_stderr().label("hint:").to_string();
+    hint.lines().for_each(|line| to_stderr(&labelled(&label, line)));
 }
 
 /// Prints what only a person who asked for details wants to know.
@@ -124,7 +125,7 @@ pub(crate) fn usage(error: &clap::Error) -> Error {
         }
     }
     if hints.is_empty() {
-        hints.push("--help after the command explains its arguments".to_owned());
+        hints.push("for more information, use --help after the command".to_owned());
     }
     Error::usage(message).with_hint(hints.join("\n"))
 }

@@ -63,7 +63,8 @@ impl<'a> Verdict<'a> {
             items.push(Item { rule: &rule.name, severity, path: path(&unread.path), line: unread.line, message });
         }
         if judgement.score < judgement.min_score {
-            let message = format!("the score of {} is {}, less than {}", self.dataset, judgement.score, judgement.min_score);
+            let message =
+                format!("score of {} is {}, below the minimum of {}", self.dataset, judgement.score, judgement.min_score);
             items.push(Item { rule: MIN_SCORE, severity: Severity::Error, path: String::new(), line: 0, message });
         }
         items
@@ -157,12 +158,12 @@ fn run(verdict: &Verdict<'_>) -> Value {
     let described = |rule: &RuleReport| {
         json!({
             "id": rule.name,
-            "shortDescription": { "text": format!("rule of the kind {}", rule.kind) },
+            "shortDescription": { "text": format!("{} rule", rule.kind) },
             "defaultConfiguration": { "level": level(rule.severity) },
         })
     };
     let mut rules: Vec<Value> = verdict.judgement.rules.iter().map(described).collect();
-    rules.push(json!({ "id": MIN_SCORE, "shortDescription": { "text": "the least score that passes" } }));
+    rules.push(json!({ "id": MIN_SCORE, "shortDescription": { "text": "minimum score" } }));
     let result = |item: Item<'_>| {
         let mut result = json!({ "ruleId": item.rule, "level": level(item.severity), "message": { "text": item.message } });
         if !item.path.is_empty() {

@@ -5,6 +5,8 @@ use std::fmt::Display;
 use helox::ops::{FileChanges, PartialCheckout};
 use helox::{Number, Time, printable};
 
+use unicode_width::UnicodeWidthStr;
+
 pub(crate) use helox::thousands;
 
 /// A count and its noun: `1 file`, `1,204 files`.
@@ -32,7 +34,7 @@ pub(crate) struct FileCounts {
 }
 
 impl FileCounts {
-    /// The counts in words, `3 added, 2 modified, 1 with another mode`, less those that are 0; empty where all are.
+    /// The counts in words, `3 added, 2 modified, 1 with a changed mode`, less those that are 0; empty where all are.
     pub(crate) fn words(&self) -> String {
         let number = |n: usize| thousands(n as u64);
         let groups = [
@@ -40,8 +42,8 @@ impl FileCounts {
             (self.modified, "modified".to_owned()),
             (self.removed, "removed".to_owned()),
             (self.renamed, "renamed".to_owned()),
-            (self.mode_changed, "with another mode".to_owned()),
-            (self.reread, "with another format".to_owned()),
+            (self.mode_changed, "with a changed mode".to_owned()),
+            (self.reread, "with a changed format".to_owned()),
             (self.folders_added, "empty folders added".to_owned()),
             (self.folders_removed, "empty folders removed".to_owned()),
         ];
@@ -53,12 +55,12 @@ impl FileCounts {
     }
 }
 
-/// The changes that stand behind the counts of added, modified and removed files: `, 2 renamed, 1 with another mode`.
+/// The changes that stand behind the counts of added, modified and removed files: `, 2 renamed, 1 with a changed mode`.
 pub(crate) fn also(files: &FileChanges) -> String {
     let groups = [
         (files.files_renamed, "renamed".to_owned()),
-        (files.files_mode_changed, "with another mode".to_owned()),
-        (files.files_reread, "with another format".to_owned()),
+        (files.files_mode_changed, "with a changed mode".to_owned()),
+        (files.files_reread, "with a changed format".to_owned()),
         (files.links_changed, if files.links_changed == 1 { "symlink changed" } else { "symlinks changed" }.to_owned()),
         (files.folders_added, format!("empty {} added", if files.folders_added == 1 { "folder" } else { "folders" })),
         (files.folders_removed, format!("empty {} removed", if files.folders_removed == 1 { "folder" } else { "folders" })),
@@ -145,7 +147,7 @@ pub(crate) fn columns<R: AsRef<[String]>>(rows: &[R]) -> Vec<String> {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
         for (n, cell) in row.as_ref().iter().enumerate() {
-            let width = cell.chars().count().min(WIDEST);
+            let width = cell.width().min(WIDEST);
             match widths.get_mut(n) {
                 Some(widest) => *widest = width.max(*widest),
                 None => widths.push(width),
@@ -156,7 +158,7 @@ pub(crate) fn columns<R: AsRef<[String]>>(rows: &[R]) -> Vec<String> {
         let mut line = String::new();
         for (cell, width) in row.as_ref().iter().zip(&widths) {
             // The width of a format is at most 65,535.
-            let rest = width.saturating_sub(cell.chars().count());
+            let rest = width.saturating_sub(cell.width());
             line.push_str(cell);
             line.extend(std::iter::repeat_n(' ', rest + 2));
         }
@@ -169,6 +171,12 @@ pub(crate) fn columns<R: AsRef<[String]>>(rows: &[R]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let rows = [["契約".to_owned(), "x".to_owned()], ["lease".to_owned(), "y".to_owned()]];
+        assert_eq!(columns(&rows), ["契約   x", "lease  y"]);
+    }
 
     #[test]
     fn sizes_have_two_digits_and_a_decimal_unit() {

@@ -43,15 +43,15 @@ impl Session {
                 _ => ErrorKind::Io,
             };
             let folder = dir.to_string_lossy();
-            Error::new(kind, format!("cannot work in {}: {}", printable(&folder), failure::reason(&source))).with_source(source)
+            Error::new(kind, format!("cannot change to {}: {}", printable(&folder), failure::reason(&source))).with_source(source)
         })
     }
 
     /// The folder that the command works in.
     pub(crate) fn folder(&self) -> Result<PathBuf> {
         std::env::current_dir().map_err(|source| {
-            let message = format!("cannot tell the current folder: {}", failure::reason(&source));
-            Error::new(ErrorKind::Io, message).with_hint("go to a folder that exists, or say -C DIR").with_source(source)
+            let message = format!("cannot get the current folder: {}", failure::reason(&source));
+            Error::new(ErrorKind::Io, message).with_hint("change to an existing folder, or use -C DIR").with_source(source)
         })
     }
 
@@ -67,7 +67,7 @@ impl Session {
 
     /// Asks a question on the terminal; an empty answer is yes.
     pub(crate) fn ask(&self, question: &str) -> Result<bool> {
-        let fail = |source| Error::new(ErrorKind::Io, "cannot ask on the terminal").with_source(source);
+        let fail = |source| Error::new(ErrorKind::Io, "cannot read the answer from the terminal").with_source(source);
         let mut answer = String::new();
         let mut stderr = std::io::stderr().lock();
         stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush()).map_err(fail)?;

@@ -48,8 +48,10 @@ impl<'a> Facts<'a> {
             open.extend(parents.into_iter().filter(|parent| known.insert(*parent)));
         }
         let (number, older) = (last.number, before.number);
-        Err(Error::damaged(format!("the ref facts/{number:010} holds a fact that does not follow that of facts/{older:010}"))
-            .with_hint("'hlx audit --verify' names every entry that was altered"))
+        Err(Error::damaged(format!(
+            "the fact of refs/facts/{number:010} is not a descendant of the fact of refs/facts/{older:010}"
+        ))
+        .with_hint("list the altered entries: hlx audit --verify"))
     }
 
     /// Makes the facts durable that are there: whoever said them may have been killed before they were.
@@ -62,7 +64,7 @@ impl<'a> Facts<'a> {
     /// Reads a fact.
     pub fn get(&self, id: Id<FactId>) -> Result<Fact> {
         let key = Key::from(id);
-        Fact::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))
+        Fact::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
     }
 
     /// Says these things, one after the other, after all that was said before. Durable when it returns. Returns the facts

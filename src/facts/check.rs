@@ -103,8 +103,8 @@ impl Check<'_> {
         for number in numbers {
             if number > next {
                 let missing = match number - next {
-                    1 => format!("the entry {next:010} is missing; {number:010} is there"),
-                    _ => format!("the entries {next:010} to {:010} are missing; {number:010} is there", number - 1),
+                    1 => format!("entry {next:010} is missing; entry {number:010} exists"),
+                    _ => format!("entries {next:010} to {:010} are missing; entry {number:010} exists", number - 1),
                 };
                 self.fault(Some(entry_name(next)), None, "entry-missing", missing);
             }
@@ -123,7 +123,7 @@ impl Check<'_> {
             Ok(fact) => drop(self.known.insert(id, fact)),
             Err(e) if e.kind() == ErrorKind::Interrupted => return Err(e),
             Err(e) if self.named.contains(&Key::from(id)) => return Ok(Some(("fact-damaged", e.to_string()))),
-            Err(_) => return Ok(Some(("fact-missing", format!("the {} is missing from the store", Key::from(id))))),
+            Err(_) => return Ok(Some(("fact-missing", format!("{} is missing from the store", Key::from(id))))),
         }
         Ok(None)
     }
@@ -142,7 +142,7 @@ impl Check<'_> {
                 match (self.read(id)?, child) {
                     (None, _) => open.extend(self.known[&id].parents.iter().map(|parent| (*parent, Some(id)))),
                     (Some((kind, message)), child) => {
-                        let named = child.map_or_else(String::new, |child: Id<FactId>| format!("; the fact {child} names it"));
+                        let named = child.map_or_else(String::new, |child: Id<FactId>| format!("; fact {child} refers to it"));
                         self.fault(Some(entry_name(number)), Some(format!("fact {id}")), kind, message + &named);
                     }
                 }
@@ -163,7 +163,7 @@ impl Check<'_> {
                 if e.kind() == ErrorKind::Interrupted {
                     return Err(e);
                 }
-                let message = format!("{e}; no entry leads to it");
+                let message = format!("{e}; not reachable from any entry");
                 self.fault(None, Some(format!("fact {id}")), "fact-damaged", message);
             }
         }
@@ -176,12 +176,12 @@ impl Check<'_> {
             let [(before, old), (number, new)] = *pair else { continue };
             let message = match lineage.descends(new, old) {
                 Descent::Yes => continue,
-                _ if new == old => format!("it holds the same fact as the entry {before:010} before it"),
+                _ if new == old => format!("it contains the same fact as the previous entry, {before:010}"),
                 // What cannot be read is told already.
                 Descent::Unknown => continue,
                 Descent::No => format!(
-                    "its fact does not come after that of the entry {before:010} before it: one of the two was replaced, \
-                     moved or set back"
+                    "its fact is not a descendant of the fact of the previous entry, {before:010}: one of the two was \
+                     replaced or moved"
                 ),
             };
             self.fault(Some(entry_name(number)), Some(format!("fact {new}")), "entry-order", message);
@@ -209,12 +209,12 @@ impl Check<'_> {
                     }
                     continue;
                 }
-                Descent::Yes if newest.is_none() => "there is no entry that leads to it",
-                Descent::Yes => "no entry leads to it, and it comes after the newest fact",
-                Descent::Unknown => "no entry leads to it, and what comes before it cannot be read",
+                Descent::Yes if newest.is_none() => "there are no entries",
+                Descent::Yes => "not reachable from any entry, and newer than the newest entry",
+                Descent::Unknown => "not reachable from any entry, and its parents cannot be read",
             };
             let message = format!(
-                "{where_it_stands}: the newest entry was removed, or a command was interrupted before it was done and \
+                "{where_it_stands}: the newest entry was removed, or a command was interrupted and \
                  should be run again"
             );
             self.fault(None, Some(format!("fact {id}")), "fact-unlisted", message);

@@ -93,8 +93,8 @@ impl Temp {
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(Created::Exists),
                 Err(e) if lacks_exclusive_rename(&e) => Err(Error::io("cannot create", to, e).with_hint(
-                    "the file system has neither hard links nor a rename that replaces nothing; \
-                     keep the repository on another file system, and its data where it is",
+                    "the file system supports neither hard links nor rename without replacement; \
+                     move the repository to another file system; the data can stay",
                 )),
                 Err(e) => Err(Error::io("cannot create", to, e)),
             },

@@ -149,16 +149,16 @@ impl Root {
     /// Returns the error of a file that cannot be created, with what to do where the file system is the cause.
     fn refusal(&self, doing: &str, path: &str, error: io::Error) -> Error {
         let hint = match Errno::from_io_error(&error) {
-            Some(Errno::INVAL | Errno::ILSEQ | Errno::NAMETOOLONG) => Some("the file system does not take this name"),
-            Some(Errno::EXIST) => Some("the file system takes it and another path of the version for one file"),
+            Some(Errno::INVAL | Errno::ILSEQ | Errno::NAMETOOLONG) => Some("the file system does not allow this name"),
+            Some(Errno::EXIST) => Some("on this file system it is the same file as another path of the version"),
             Some(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) if doing.ends_with("symlink") => {
-                Some("the file system keeps no symlinks")
+                Some("the file system does not support symlinks")
             }
             _ => None,
         };
         let error = self.error(doing, path, error);
         match hint {
-            Some(hint) => error.with_hint(format!("{hint}; leave it out with --exclude, or check out on another one")),
+            Some(hint) => error.with_hint(format!("{hint}; use --exclude to leave it out, or check out on another file system")),
             None => error,
         }
     }

@@ -40,8 +40,8 @@ fn refused(path: &Path, error: io::Error) -> Error {
         return error;
     }
     error.with_hint(
-        "the file system keeps no locks (flock), without which two commands could write at once; \
-         mount it with locks, or keep the repository on another file system",
+        "the file system does not support locks (flock), which protect against concurrent writes; \
+         mount it with locks, or move the repository to another file system",
     )
 }
 
@@ -77,8 +77,8 @@ mod tests {
     fn a_file_system_without_locks_is_named() {
         for errno in [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP] {
             let error = refused(Path::new("gc.lock"), errno.into());
-            assert!(error.hint().unwrap().contains("keeps no locks"));
+            assert!(error.hint().unwrap().contains("does not support locks"));
         }
-        assert!(!refused(Path::new("gc.lock"), Errno::IO.into()).hint().unwrap_or_default().contains("keeps no locks"));
+        assert!(!refused(Path::new("gc.lock"), Errno::IO.into()).hint().unwrap_or_default().contains("does not support locks"));
     }
 }

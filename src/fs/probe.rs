@@ -119,7 +119,7 @@ impl Probe {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the file has no bytes and goes away at once")]
+    #[expect(clippy::disallowed_methods, reason = "the file is empty and removed at once")]
     fn file(&self, name: &str) -> io::Result<File> {
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path.join(name))
     }

@@ -20,7 +20,7 @@ impl Builder {
     /// Adds the next entry. Fails unless its path is greater than the one before.
     pub fn push(&mut self, sink: &mut impl NodeSink, entry: Entry) -> Result<()> {
         if self.last.as_ref().is_some_and(|last| *last >= entry.path) {
-            return Err(Error::damaged(format!("the path '{}' comes out of order", entry.path)));
+            return Err(Error::damaged(format!("the path '{}' is out of order", entry.path)));
         }
         self.last = Some(entry.path.clone());
         let ends = self.splitter(0).ends_after(entry.path.as_str(), 0);

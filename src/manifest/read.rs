@@ -42,7 +42,7 @@ impl<'a, S: NodeSource> Entries<'a, S> {
     fn open(&mut self, id: Id<NodeId>, above: Option<u8>) -> Result<()> {
         let node = self.source.node(id)?;
         if above.is_some_and(|above| node.level() + 1 != above) {
-            return Err(Error::damaged(format!("the manifest node {id} stands at the wrong level")));
+            return Err(Error::damaged(format!("manifest node {id} is at the wrong level")));
         }
         let from = self.from.as_deref();
         match node {
@@ -85,14 +85,14 @@ impl<'a, S: NodeSource> Entries<'a, S> {
     fn check(&mut self, entry: &Entry) -> Result<()> {
         let path = entry.path.as_str();
         if self.last.as_ref().is_some_and(|last| *last >= entry.path) {
-            return Err(Error::damaged(format!("the manifest has '{path}' out of order")));
+            return Err(Error::damaged(format!("'{path}' is out of order in the manifest")));
         }
         self.last = Some(entry.path.clone());
         while self.prefixes.last().is_some_and(|p| !path.starts_with(p.as_str())) {
             self.prefixes.pop();
         }
         if let Some(file) = self.prefixes.iter().find(|p| entry.path.is_within(p.as_str())) {
-            return Err(Error::damaged(format!("the manifest has '{path}' below '{file}', which is not a folder")));
+            return Err(Error::damaged(format!("'{path}' in the manifest is below '{file}', which is not a folder")));
         }
         self.prefixes.push(entry.path.clone());
         Ok(())

@@ -135,7 +135,7 @@ impl Fact {
     pub fn decode(bytes: &[u8]) -> Result<Fact, Malformed> {
         let mut take = Take::new(bytes);
         if take.u8()? != FORMAT {
-            return Err(Malformed("the fact is of a format that this hlx does not know"));
+            return Err(Malformed("unknown fact format; use a newer hlx"));
         }
         let count = take.count(32)?;
         if count > limits::FACT_PARENTS {
@@ -157,7 +157,7 @@ impl Fact {
             return Err(Malformed("the fact has too many parents"));
         }
         if !self.parents.is_sorted_by(|a, b| a < b) {
-            return Err(Malformed("the fact's parents are not in order"));
+            return Err(Malformed("the parents of the fact are out of order"));
         }
         if self.author.len() > limits::AUTHOR {
             return Err(Malformed("the author is longer than 4,096 bytes"));
@@ -199,7 +199,7 @@ fn decode_statement(take: &mut Take<'_>) -> Result<Statement, Malformed> {
             let run = Id::from_bytes(take.array()?);
             Ok(Statement::RunWithdrawn { version, run, reason: take.text()?.to_owned() })
         }
-        _ => Err(Malformed("the fact says something that this hlx does not know")),
+        _ => Err(Malformed("unknown kind of fact; use a newer hlx")),
     }
 }
 

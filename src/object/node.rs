@@ -238,7 +238,7 @@ fn take_path(take: &mut Take<'_>, path: &mut String) -> Result<DataPath, Malform
     next.extend_from_slice(suffix);
     let next = String::from_utf8(next).map_err(|_| Malformed("a path is not UTF-8"))?;
     if next.as_str() <= path.as_str() {
-        return Err(Malformed("the paths are not in order"));
+        return Err(Malformed("the paths are out of order"));
     }
     *path = next;
     DataPath::new(path.as_str())
@@ -260,7 +260,7 @@ fn take_entry(take: &mut Take<'_>, path: &mut String) -> Result<Entry, Malformed
         1 => EntryKind::Executable,
         2 => EntryKind::Symlink,
         3 => return Ok(Entry::folder(path)),
-        _ => return Err(Malformed("an entry is of no known kind")),
+        _ => return Err(Malformed("unknown kind of entry")),
     };
     let size = take.varint()?;
     let content = Id::from_bytes(take.array()?);

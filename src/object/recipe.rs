@@ -71,7 +71,7 @@ impl Recipe {
 
     /// Reads what [`Recipe::encode_root`] wrote: the content that it rebuilds, and how.
     pub fn decode_root(bytes: &[u8]) -> Result<(Id<Content>, Recipe), Malformed> {
-        let (content, rest) = bytes.split_first_chunk().ok_or(Malformed("it ends too early"))?;
+        let (content, rest) = bytes.split_first_chunk().ok_or(Malformed("unexpected end of data"))?;
         Ok((Id::from_bytes(*content), Recipe::decode(rest)?))
     }
 

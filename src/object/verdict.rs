@@ -181,7 +181,7 @@ impl Verdict {
     pub fn decode(bytes: &[u8]) -> Result<Verdict, Malformed> {
         let mut take = Take::new(bytes);
         if take.u8()? != FORMAT {
-            return Err(Malformed("the verdict is of a format that this hlx does not know"));
+            return Err(Malformed("unknown verdict format; use a newer hlx"));
         }
         let rules = take.array()?;
         let min_score = take.varint_max(ONE.into())? as u32;
@@ -189,7 +189,7 @@ impl Verdict {
             0 => OnOpaque::Allow,
             1 => OnOpaque::Warn,
             2 => OnOpaque::Error,
-            _ => return Err(Malformed("what opaque files mean is not known")),
+            _ => return Err(Malformed("unknown setting for opaque files")),
         };
         let count = take.count(8)?;
         let judged: Vec<Judged> = (0..count).map(|_| decode_judged(&mut take)).collect::<Result<_, _>>()?;
@@ -211,13 +211,13 @@ impl Verdict {
         let told = || self.findings.iter().chain(&self.unread);
         let unreadable = self.judged.iter().fold(0u64, |sum, judged| sum.saturating_add(judged.unreadable));
         match () {
-            () if self.min_score > ONE => Err(Malformed("the least score exceeds 1")),
+            () if self.min_score > ONE => Err(Malformed("the minimum score is greater than 1")),
             () if self.judged.len() > limits::VERDICT_RULES => Err(Malformed("the verdict has more than 256 rules")),
             () if self.judged.iter().any(|judged| judged.name.len().max(judged.kind.len()) > limits::NAME) => {
                 Err(Malformed("the name of a rule is longer than 64 bytes"))
             }
             () if self.judged.iter().any(|judged| judged.failed > judged.checked) => {
-                Err(Malformed("a rule found something in more records than it looked at"))
+                Err(Malformed("a rule has more failed than checked records"))
             }
             () if self.judged.iter().any(|judged| judged.measures.len() > limits::MEASURES) => {
                 Err(Malformed("a rule measures more than 1,100 sums"))
@@ -229,10 +229,10 @@ impl Verdict {
                 Err(Malformed("the names of the sums have more than 2,097,152 bytes together"))
             }
             () if self.findings.len() > limits::VERDICT_FINDINGS || self.found < self.findings.len() as u64 => {
-                Err(Malformed("the verdict has more findings than it may"))
+                Err(Malformed("the verdict has too many findings"))
             }
             () if self.unread.len() > limits::VERDICT_FINDINGS || unreadable < self.unread.len() as u64 => {
-                Err(Malformed("the verdict has more unreadable records than it may"))
+                Err(Malformed("the verdict has too many unreadable records"))
             }
             () if told().any(|finding| finding.path.len() > limits::PATH) => {
                 Err(Malformed("the path of a finding is longer than 4,095 bytes"))
@@ -241,7 +241,7 @@ impl Verdict {
                 Err(Malformed("the message of a finding is longer than 1,024 bytes"))
             }
             () if told().any(|finding| finding.rule as usize >= self.judged.len()) => {
-                Err(Malformed("a finding is of a rule that the verdict does not have"))
+                Err(Malformed("a finding refers to an unknown rule"))
             }
             () => Ok(()),
         }
@@ -265,7 +265,7 @@ fn decode_judged(take: &mut Take<'_>) -> Result<Judged, Malformed> {
         0 => Severity::Info,
         1 => Severity::Warning,
         2 => Severity::Error,
-        _ => return Err(Malformed("the severity of a rule is not known")),
+        _ => return Err(Malformed("unknown severity of a rule")),
     };
     let weight = take.varint_max(u32::MAX.into())? as u32;
     let (checked, failed, unreadable) = (take.varint()?, take.varint()?, take.varint()?);

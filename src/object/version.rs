@@ -27,9 +27,9 @@ impl Number {
 
     /// Reads `1.2.3` or `1.2.3-rc.1`; the error says what is wrong.
     pub fn parse(text: &str) -> Result<Number, Malformed> {
-        let version = semver::Version::parse(text).map_err(|_| Malformed("a version number reads MAJOR.MINOR.PATCH"))?;
+        let version = semver::Version::parse(text).map_err(|_| Malformed("expected MAJOR.MINOR.PATCH"))?;
         if !version.build.is_empty() {
-            return Err(Malformed("a version number carries no build metadata ('+…')"));
+            return Err(Malformed("build metadata ('+…') is not allowed in a version number"));
         }
         if text.len() > limits::NUMBER {
             return Err(Malformed("a version number is longer than 255 bytes"));
@@ -249,7 +249,7 @@ impl Version {
     pub fn decode(bytes: &[u8]) -> Result<Version, Malformed> {
         let mut take = Take::new(bytes);
         if take.u8()? != FORMAT {
-            return Err(Malformed("the record is of a format that this hlx does not know"));
+            return Err(Malformed("unknown record format; use a newer hlx"));
         }
         let dataset = take.text()?.to_owned();
         let dataset_type = take.text()?.to_owned();
@@ -268,14 +268,14 @@ impl Version {
         let schema = match take.u8()? {
             0 => None,
             1 => Some(Id::from_bytes(take.array()?)),
-            _ => return Err(Malformed("the record has a schema or none")),
+            _ => return Err(Malformed("invalid flag of the schema")),
         };
         let data_checksum = Checksum::from_bytes(take.array()?);
         let change_type = match take.u8()? {
             0 => ChangeType::Patch,
             1 => ChangeType::Minor,
             2 => ChangeType::Major,
-            _ => return Err(Malformed("the change type is not known")),
+            _ => return Err(Malformed("unknown change type")),
         };
         let summary = take.text()?.to_owned();
         let json = take.bytes()?;
@@ -285,7 +285,7 @@ impl Version {
         let metadata: Map<String, Value> =
             serde_json::from_slice(json).map_err(|_| Malformed("the metadata is not a JSON object"))?;
         if canonical_json(&Value::Object(metadata.clone())) != json {
-            return Err(Malformed("the metadata is not in its canonical form"));
+            return Err(Malformed("the metadata is not canonical JSON"));
         }
         let count = take.count(1)?;
         let tags = (0..count).map(|_| Ok(take.text()?.to_owned())).collect::<Result<Vec<_>, _>>()?;
@@ -294,7 +294,7 @@ impl Version {
             1 => ValidationStatus::Passed,
             2 => ValidationStatus::Failed,
             3 => ValidationStatus::Skipped,
-            _ => return Err(Malformed("the validation status is not known")),
+            _ => return Err(Malformed("unknown validation status")),
         };
         let verdict = match validation {
             ValidationStatus::Passed | ValidationStatus::Failed => Some(Id::from_bytes(take.array()?)),
@@ -334,11 +334,11 @@ impl Version {
             () if self.dataset_type.len() > limits::NAME => Err(Malformed("the type of the dataset is longer than 64 bytes")),
             () if self.parents.len() > limits::VERSION_PARENTS => Err(Malformed("the version has too many parents")),
             () if self.parents.is_empty() == self.parent_number.is_some() => {
-                Err(Malformed("the parent's number and the parents do not agree"))
+                Err(Malformed("the parent's number does not match the parents"))
             }
             () if self.summary.len() > limits::SUMMARY => Err(Malformed("the summary is longer than 1,048,576 bytes")),
             () if self.metadata.values().any(|value| json_depth(value) >= limits::METADATA_DEPTH) => {
-                Err(Malformed("the metadata nests more than 64 levels"))
+                Err(Malformed("the metadata is nested deeper than 64 levels"))
             }
             () if self.tags.len() > limits::VERSION_TAGS => Err(Malformed("the version has more than 256 tags")),
             () if self.tags.iter().any(|tag| tag.len() > limits::NAME) => Err(Malformed("a tag is longer than 64 bytes")),

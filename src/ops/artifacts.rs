@@ -48,7 +48,7 @@ impl Found {
     fn take(&mut self, path: &Path) -> Result<()> {
         let meta = fs::metadata(path).map_err(|e| match e.kind() {
             IoErrorKind::NotFound | IoErrorKind::NotADirectory => {
-                Error::new(Kind::PathNotFound, format!("there is no artifact {}", shown(path)))
+                Error::new(Kind::PathNotFound, format!("artifact {} does not exist", shown(path)))
             }
             _ => Error::io("cannot read the artifact", path, e),
         })?;
@@ -56,7 +56,7 @@ impl Found {
             return self.take_folder(path);
         }
         if !meta.is_file() {
-            let message = format!("the artifact {} is neither a file nor a folder", shown(path));
+            let message = format!("artifact {} is neither a file nor a folder", shown(path));
             return Err(Error::new(Kind::UnsupportedInput, message));
         }
         let Some(name) = path.to_str() else {
@@ -67,8 +67,8 @@ impl Found {
             self.bytes += meta.len();
         }
         if self.files.len() > limits::RUN_ITEMS {
-            return Err(Error::usage(format!("a run holds at most {} artifacts", limits::RUN_ITEMS))
-                .with_hint("name the files that matter, or put them into one archive"));
+            return Err(Error::usage(format!("a run can have at most {} artifacts", limits::RUN_ITEMS))
+                .with_hint("record fewer files, or put them into one archive"));
         }
         Ok(())
     }
@@ -77,7 +77,7 @@ impl Found {
         let fail = |e| Error::io("cannot read the folder", path, e);
         let real = path.canonicalize().map_err(fail)?;
         if self.open.contains(&real) {
-            let message = format!("the artifact {} leads back to a folder that it lies in", shown(path));
+            let message = format!("the artifact {} is a symlink to a folder that contains it", shown(path));
             return Err(Error::new(Kind::UnsupportedInput, message));
         }
         self.open.push(real);
@@ -116,7 +116,7 @@ fn read(name: String, path: &Path, buffer: &mut [u8], progress: &dyn Progress) -
     let size = hasher.count();
     if stamp(file.metadata().map_err(fail)?) != before || size != before.0 {
         return Err(Error::new(Kind::Conflict, format!("the artifact {} changed while it was read", shown(path)))
-            .with_hint("wait until nothing writes to it and run the command again"));
+            .with_hint("stop other programs from writing to it and run the command again"));
     }
     Ok(Artifact { path: name, size, content: Id::from_bytes(*hasher.finalize().as_bytes()) })
 }

@@ -106,7 +106,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
 fn path_hint(repo: &Repo, options: &Options, error: Error) -> Error {
     let is_path = error.kind() == Kind::VersionNotFound && paths::places(repo, &[PathBuf::from(&options.revision)]).is_ok();
     match is_path && repo.root().join(repo.here()).join(&options.revision).exists() {
-        true => error.with_hint(format!("to bring a file back: hlx restore {}", printable(&options.revision))),
+        true => error.with_hint(format!("to restore a file: hlx restore {}", printable(&options.revision))),
         false => error,
     }
 }
@@ -151,7 +151,7 @@ fn check_selects(repo: &Repo, found: &Found, selection: &Selection) -> Result<()
     }
     let version = found.version.name();
     let error =
-        |message: String| Error::new(Kind::PathNotFound, message).with_hint(format!("'hlx ls -r {version}' lists its files"));
+        |message: String| Error::new(Kind::PathNotFound, message).with_hint(format!("list its files: hlx ls -r {version}"));
     if let Some((flag, glob, _)) = unmatched.first() {
         let folders = paths.iter().filter_map(|path| Some(path.rsplit_once('/')?.0.to_owned()));
         let near = spelling::nearest(glob.trim_end_matches("/**"), folders.chain(paths.iter().cloned()));
@@ -160,7 +160,7 @@ fn check_selects(repo: &Repo, found: &Found, selection: &Selection) -> Result<()
     }
     match any || paths.is_empty() {
         true => Ok(()),
-        false => Err(error(format!("the patterns leave no file of {version}"))),
+        false => Err(error(format!("the patterns select no file of {version}"))),
     }
 }
 

@@ -39,8 +39,8 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let _workspace = state::lock(layout, &dataset.name)?;
     let state = State::load(layout, &dataset.name)?;
     let head = state.head.ok_or_else(|| {
-        Error::new(Kind::VersionNotFound, format!("the workspace of '{}' was not made from a version yet", dataset.name))
-            .with_hint(format!("every file would go; commit them: hlx commit {} -m SUMMARY", dataset.name))
+        Error::new(Kind::VersionNotFound, format!("no version of '{}' is checked out", dataset.name))
+            .with_hint(format!("all files would be removed; commit them: hlx commit {} -m SUMMARY", dataset.name))
     })?;
     let manifest = Some(repo.version(head)?.manifest);
     progress.begin(Stage::Scan, 0, 0);

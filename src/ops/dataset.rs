@@ -73,12 +73,12 @@ pub fn add(repo: &Repo, options: &AddOptions) -> Result<AddReport> {
     let dataset = Dataset { key: options.key.clone(), ..Dataset::new(&options.name, &options.kind, path) };
     let folder = repo.folder(&dataset);
     if folder.exists() && !folder.is_dir() {
-        return Err(Error::usage(format!("{} is a file; a dataset is a folder", folder.display()))
-            .with_hint("move the file into a folder of its own and name that: --path DIR"));
+        return Err(Error::usage(format!("{} is a file; a dataset must be a folder", folder.display()))
+            .with_hint("move the file into a folder: --path DIR"));
     }
     if !folder.is_dir() {
-        return Err(Error::new(Kind::PathNotFound, format!("the folder {} does not exist", repo.folder(&dataset).display()))
-            .with_hint(format!("create it (mkdir -p {}), or name the folder that holds the data", options.path.display())));
+        return Err(Error::new(Kind::PathNotFound, format!("folder {} does not exist", repo.folder(&dataset).display()))
+            .with_hint(format!("create it (mkdir -p {}), or give the folder with the data", options.path.display())));
     }
     let layout = repo.store().layout();
     config::add_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &dataset)?;
@@ -114,8 +114,8 @@ pub fn rename(repo: &Repo, from: &str, to: &str) -> Result<RenameReport> {
     let dataset = repo.dataset(Some(from))?;
     names::check_dataset(to)?;
     if !dataset.formerly.iter().any(|former| former == to) && repo.versions().datasets()?.iter().any(|known| known == to) {
-        let message = format!("'{to}' has versions of another dataset");
-        return Err(Error::new(Kind::Conflict, message).with_hint("choose a name that no dataset ever had"));
+        let message = format!("'{to}' already has versions");
+        return Err(Error::new(Kind::Conflict, message).with_hint("choose a name that no dataset has used"));
     }
     let layout = repo.store().layout();
     let _workspace = state::lock(layout, &dataset.name)?;

@@ -223,7 +223,7 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
     let (leftovers, changed) = files.leftovers(progress, &mut damaged, |file| by_file.push(file))?;
     if let Some(mut schema) = repo.schema(&comparison.version)? {
         schema.add(&changed, 1);
-        warnings.extend(key::missing(&schema, &dataset.key));
+        warnings.extend(key::missing(&schema, &dataset));
         let files = (&**repo.store(), comparison.version.manifest, comparison.version.statistics.files);
         let stored = |_: &str| Ok(Bytes::Stored(repo.store()));
         warnings.extend(key::incomplete(&dataset, &repo.store().layout().tmp(), &schema, files, stored));
@@ -274,7 +274,7 @@ fn compare(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Co
     let to = match (to, &from) {
         (Some(to), _) => revision::target(repo, to, Context { dataset: Some(from.dataset()), ..Context::default() })?,
         (None, Target::Version(found)) => Target::Work(found.version.dataset.clone()),
-        (None, Target::Work(_)) => return Err(Error::usage("name the version to compare the workspace with")),
+        (None, Target::Work(_)) => return Err(Error::usage("give the version to compare with the workspace")),
     };
     let typed = paths(repo, &options.paths, [&from, &to])?;
     progress.begin(Stage::Scan, 0, 0);
@@ -282,7 +282,7 @@ fn compare(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Co
         (Target::Version(a), Target::Version(b)) => versions(repo, &a, &b)?,
         (Target::Version(a), Target::Work(name)) => workspace(repo, &a, repo.dataset(Some(&name))?, progress)?,
         (Target::Work(name), Target::Version(b)) => workspace(repo, &b, repo.dataset(Some(&name))?, progress)?.reversed(),
-        (Target::Work(_), Target::Work(_)) => return Err(Error::usage("one of the two has to be a version")),
+        (Target::Work(_), Target::Work(_)) => return Err(Error::usage("one of the two must be a version")),
     };
     comparison.files.retain(|path| paths::are_meant(&typed, path));
     Ok(comparison)

@@ -126,6 +126,6 @@ impl Folder {
 
     /// The error of a folder that is compared where there is no version.
     pub fn without_versions() -> Error {
-        Error::new(Kind::VersionNotFound, "there is no version to compare the folder with").with_hint("hlx commit -m SUMMARY")
+        Error::new(Kind::VersionNotFound, "there is no version to compare with the folder").with_hint("hlx commit -m SUMMARY")
     }
 }

@@ -22,8 +22,8 @@ pub struct Report {
 /// Creates the hook `pre-commit` in the git repository around the repository. A hook that is there is never replaced.
 pub fn install(repo: &Repo) -> Result<Report> {
     if repo.config().datasets().all(|dataset| dataset.validation.is_none()) {
-        return Err(Error::usage("no dataset has rules that a hook could check")
-            .with_hint("declare some in helox.toml: [[dataset.NAME.validation.rule]]"));
+        return Err(Error::usage("no dataset has validation rules")
+            .with_hint("add rules to helox.toml: [[dataset.NAME.validation.rule]]"));
     }
     let (top, hooks) = (git(repo.root(), &["--show-toplevel"])?, git(repo.root(), &["--git-path", "hooks"])?);
     let (top, folder) = (repo.root().join(top), repo.root().join(hooks));
@@ -64,13 +64,13 @@ fn script(root: &Path, top: &Path) -> String {
 fn git(folder: &Path, question: &[&str]) -> Result<PathBuf> {
     let output = Command::new("git").arg("rev-parse").args(question).current_dir(folder).stdin(Stdio::null()).output();
     let output = output.map_err(|e| match e.kind() {
-        IoErrorKind::NotFound => Error::new(Kind::Io, "git is not installed, or not in PATH").with_hint("install git"),
+        IoErrorKind::NotFound => Error::new(Kind::Io, "git is not installed or not in PATH").with_hint("install git"),
         _ => Error::io("cannot run git in", folder, e),
     })?;
     let text = String::from_utf8_lossy(&output.stdout);
     match output.status.success() {
         true => Ok(PathBuf::from(text.trim_end_matches('\n'))),
         false => Err(Error::usage(format!("{} is not in a git repository", folder.display()))
-            .with_hint("the hook is one of git: run 'git init' first")),
+            .with_hint("create a git repository first: git init")),
     }
 }

@@ -54,7 +54,7 @@ pub struct Around {
 /// Makes a repository, or completes one; safe to repeat.
 pub fn run(options: &Options) -> Result<Report> {
     if options.kind.is_some() && options.name.is_none() {
-        return Err(Error::usage("a type needs a name: --name NAME --type TYPE"));
+        return Err(Error::usage("--type requires --name: hlx init --name NAME --type TYPE"));
     }
     if let Some(name) = &options.name {
         names::check_dataset(name)?;
@@ -75,15 +75,18 @@ pub fn run(options: &Options) -> Result<Report> {
     {
         return Err(Error::new(
             Kind::Conflict,
-            format!("the dataset '{}' is declared otherwise in {}", known.name, shared.display()),
+            format!("dataset '{}' is already declared in {} with another path or type", known.name, shared.display()),
         ));
     }
     if let Some(names) = elsewhere(&config).filter(|_| created && !options.anew && git::tracks(&dir, CONFIG)) {
-        return Err(Error::new(Kind::Conflict, format!("{} declares {names}, whose versions are not here", shared.display()))
-            .with_hint(
-                "copy .helox from where the data is (rsync -a OTHER/.helox .), then: hlx checkout NAME\n\
-                 to begin without those versions: hlx init --new",
-            ));
+        return Err(Error::new(
+            Kind::Conflict,
+            format!("{} declares {names}, but the versions are not in this repository", shared.display()),
+        )
+        .with_hint(
+            "copy .helox from the repository with the data (rsync -a OTHER/.helox .), then: hlx checkout NAME\n\
+                 to start a new history: hlx init --new",
+        ));
     }
     layout.create()?;
     if config.is_shared() {

@@ -37,13 +37,13 @@ pub fn run(repo: &Repo, other: &Repo, author: Option<&str>) -> Result<Report> {
         if let Statement::Validated { verdict, .. } = &fact.statement {
             let key = Key::from(*verdict);
             if !repo.store().contains(&key) {
-                let bytes = other.store().get(&key).map_err(|e| e.within(format!("the fact {id} of the other copy")))?;
+                let bytes = other.store().get(&key).map_err(|e| e.within(format!("fact {id} of the other copy")))?;
                 writer.structure(key, &bytes)?;
             }
         }
         let bytes = fact.encode();
         if Id::<FactId>::of(&bytes) != id {
-            return Err(Error::damaged(format!("the fact {id} of the other copy is not what its name says")));
+            return Err(Error::damaged(format!("fact {id} of the other copy does not match its id")));
         }
         writer.structure(Key::from(id), &bytes)?;
         came += 1;

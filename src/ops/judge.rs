@@ -49,7 +49,7 @@ impl SampleChanges {
         let Counts { added, removed, modified } = self.counts;
         let mut words = match (self.changed(), self.before) {
             (0, before) => format!("samples: 0 of {} changed", thousands(before)),
-            (_, 0) => format!("samples: {} added, the first ones", thousands(added)),
+            (_, 0) => format!("samples: {} added to an empty version", thousands(added)),
             (changed, before) => {
                 let (share, before) = (percent(changed, before), thousands(before));
                 let [added, modified, removed] = [added, modified, removed].map(thousands);
@@ -65,7 +65,7 @@ impl SampleChanges {
         }
         if changes.len() > TOLD {
             let more = counted((changes.len() - TOLD) as u64, "more change");
-            words.push_str(&format!("; {more} of fields"));
+            words.push_str(&format!("; {more} to fields"));
         }
         words
     }
@@ -79,9 +79,9 @@ fn in_words(change: &Change) -> String {
         ChangeKind::Added => format!("{field} added"),
         ChangeKind::Removed => {
             let values = counted(u64::try_from(change.old_present).unwrap_or(0), "value");
-            format!("{field} removed, which had {values}")
+            format!("{field} removed ({values})")
         }
-        ChangeKind::TypeChanged => format!("{field} was {}, is {}", types(&change.old), types(&change.new)),
+        ChangeKind::TypeChanged => format!("{field} changed from {} to {}", types(&change.old), types(&change.new)),
     }
 }
 

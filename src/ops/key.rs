@@ -23,26 +23,38 @@ const FILES: u64 = 256;
 /// The share of the records that must have a key.
 const SHARE: f64 = 0.9;
 
-/// Returns a warning for each key of a dataset that no record of the version has, as its schema tells.
-pub(super) fn missing(schema: &Schema, keys: &[String]) -> Vec<String> {
+/// Returns a warning for each field of the key, and each that is ignored, that no record of the version has, as its schema
+/// tells.
+pub(super) fn missing(schema: &Schema, dataset: &Dataset) -> Vec<String> {
+    let key = absent(schema, &dataset.key).into_iter().map(|(field, meant)| {
+        format!("no record has the key '{field}', so no record counts as modified{meant}; see 'key' in helox.toml")
+    });
+    let ignored = absent(schema, &dataset.ignore_fields)
+        .into_iter()
+        .map(|(field, meant)| format!("no record has the field '{field}'{meant}; see 'ignore_fields' in helox.toml"));
+    key.chain(ignored).collect()
+}
+
+/// Returns those of some fields that no record has, each with the words for the one that may have been meant.
+fn absent<'f>(schema: &Schema, names: &'f [String]) -> Vec<(&'f str, String)> {
     let fields = schema.fields();
     // Below a list, and deeper than it looks, a schema tells nothing of a key.
     let is_told = |pointer: &str| {
         let steps = pointer.split('/').skip(1);
         steps.clone().count() <= schema.depth() && steps.into_iter().all(|step| step.parse::<usize>().is_err())
     };
-    let mut warnings = Vec::new();
-    for key in keys.iter().filter(|_| schema.records() > 0) {
-        let pointer = pointer(key);
+    let mut absent = Vec::new();
+    for name in names.iter().filter(|_| schema.records() > 0) {
+        let pointer = pointer(name);
         if fields.contains_key(&pointer) || !is_told(&pointer) {
             continue;
         }
         let near = fields.keys().filter(|field| !field.is_empty()).min_by_key(|field| strsim::osa_distance(field, &pointer));
         let near = near.filter(|field| strsim::osa_distance(field, &pointer) <= NEAR);
-        let meant = near.map(|field| format!("; there is '{}'", field.trim_start_matches('/'))).unwrap_or_default();
-        warnings.push(format!("no record has the key '{key}', so that none counts as modified{meant}; see 'key' in helox.toml"));
+        let meant = near.map(|field| format!("; did you mean '{}'?", field.trim_start_matches('/'))).unwrap_or_default();
+        absent.push((name.as_str(), meant));
     }
-    warnings
+    absent
 }
 
 /// The place of a key: a name is the field at the top of a record.
@@ -107,9 +119,7 @@ pub(super) fn incomplete<'b, S: NodeSource>(
         return None;
     }
     let keys = dataset.key.iter().map(|key| format!("'{key}'")).collect::<Vec<_>>().join(" and ");
-    Some(format!(
-        "no record that was read has all of the key, {keys}; without it none counts as modified; see 'key' in helox.toml"
-    ))
+    Some(format!("no record has the complete key, {keys}, so no record counts as modified; see 'key' in helox.toml"))
 }
 
 /// Tells if the fields of a key may be those of different records: each occurs, and together too seldom for one record to
@@ -173,13 +183,15 @@ mod tests {
     #[test]
     fn only_keys_that_no_record_has_are_told() {
         let mut schema = Schema::new(2);
-        let missing = |schema: &Schema, key: &str| super::missing(schema, &[key.to_owned()]);
+        let missing = |schema: &Schema, key: &str| {
+            super::missing(schema, &Dataset { key: vec![key.to_owned()], ..Dataset::new("leases", "t", ".") })
+        };
         assert!(missing(&schema, "id").is_empty(), "without records there is nothing to say");
         schema.count(&[], Type::Object, 2);
         schema.count(&["id "], Type::Integer, 2);
         schema.count(&["meta", "id"], Type::Integer, 2);
         let warnings = missing(&schema, "id");
-        assert!(warnings[0].contains("'id'") && warnings[0].contains("there is 'id '"), "{warnings:?}");
+        assert!(warnings[0].contains("'id'") && warnings[0].contains("did you mean 'id '"), "{warnings:?}");
         for key in ["id ", "/meta/id", "/list/0/id", "/a/b/c"] {
             assert!(missing(&schema, key).is_empty(), "{key}");
         }

@@ -117,7 +117,7 @@ impl Paths {
             (None, scope) => match &scope?[..] {
                 [(only, _)] => only.name.clone(),
                 _ => {
-                    return Err(Error::usage("the paths are in several datasets").with_hint("name one: hlx log NAME -- PATH"));
+                    return Err(Error::usage("the paths belong to several datasets").with_hint("give paths of one dataset only"));
                 }
             },
         };
@@ -182,7 +182,7 @@ fn dataset(repo: &Repo, named: Option<&str>) -> Result<Option<String>> {
     match named.or_else(|| repo.within()).map(|name| repo.config().current(name)) {
         Some(name) if all.iter().any(|known| known == name) => Ok(Some(name.to_owned())),
         Some(name) => Err(repo.unknown(name)),
-        None if all.is_empty() => Err(Error::new(Kind::DatasetNotFound, "the repository has no dataset yet")
+        None if all.is_empty() => Err(Error::new(Kind::DatasetNotFound, "no dataset is declared")
             .with_hint("declare one: hlx dataset add NAME --type TYPE --path DIR")),
         None if all.len() > 1 => Ok(None),
         None => Ok(all.pop()),

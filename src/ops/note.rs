@@ -29,7 +29,7 @@ pub fn add(repo: &Repo, options: &Options) -> Result<NoteView> {
         return Err(Error::usage("the note is empty"));
     }
     if text.len() > limits::NOTE {
-        return Err(Error::usage(format!("the note has {} bytes; a note has at most {}", text.len(), limits::NOTE)));
+        return Err(Error::usage(format!("the note has {} bytes, more than the maximum of {}", text.len(), limits::NOTE)));
     }
     let found = revision::version(repo, &options.revision)?;
     // A fact relies on its version: whoever made that may have been killed before its ref was durable.

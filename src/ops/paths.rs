@@ -40,7 +40,7 @@ pub(super) fn in_dataset(repo: &Repo, dataset: &Dataset, typed: &str) -> Result<
     }
     let shown = printable(typed);
     let error =
-        Error::new(Kind::PathNotFound, format!("'{shown}' is outside of '{}', whose folder is {}", dataset.name, dataset.path));
+        Error::new(Kind::PathNotFound, format!("'{shown}' is outside '{}', whose folder is {}", dataset.name, dataset.path));
     Err(match from_user(typed) {
         Ok(path) => error.with_hint(format!("did you mean '{}'?", printable(&repo.relative(&dataset.name, &path)))),
         Err(_) => error,
@@ -90,11 +90,13 @@ pub(super) fn places<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<(&'a Datas
     for path in typed {
         let inside = repo.inside(path)?;
         let Some((found, rest)) = repo.config().datasets().find_map(|d| Some((d, below(d, &inside)?))) else {
-            return Err(Error::new(Kind::PathNotFound, format!("{} is outside of every dataset", path.display()))
-                .with_hint("'hlx dataset list' shows their folders"));
+            return Err(Error::new(Kind::PathNotFound, format!("{} is not in any dataset", path.display()))
+                .with_hint("list the datasets and their folders: hlx dataset list"));
         };
         if dataset.is_some_and(|d| d.name != found.name) {
-            return Err(Error::usage("the files are in different datasets").with_hint("restore one dataset's files at a time"));
+            return Err(
+                Error::usage("the files belong to several datasets").with_hint("restore the files of one dataset at a time")
+            );
         }
         dataset = Some(found);
         if !rest.is_empty() {
@@ -102,7 +104,7 @@ pub(super) fn places<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<(&'a Datas
         }
         paths.push(rest.to_owned());
     }
-    dataset.map(|dataset| (dataset, paths)).ok_or_else(|| Error::usage("name the files to restore"))
+    dataset.map(|dataset| (dataset, paths)).ok_or_else(|| Error::usage("give the files to restore"))
 }
 
 /// The error for a path that a version does not have.
@@ -110,14 +112,14 @@ pub(super) fn unknown(repo: &Repo, found: &Found, path: &str) -> Error {
     let version = found.version.name();
     let question = question(repo, &found.version.dataset, found.version.manifest, path);
     Error::new(Kind::PathNotFound, format!("{version} has no '{}'{question}", printable(path)))
-        .with_hint(format!("'hlx ls -r {version}' lists its files"))
+        .with_hint(format!("list its files: hlx ls -r {version}"))
 }
 
 /// The error for a path that no version of a dataset has; `manifest` is that of the version to look for a similar one in.
 pub(super) fn unknown_to_all(repo: &Repo, dataset: &str, manifest: Id<Node>, path: &str) -> Error {
     let question = question(repo, dataset, manifest, path);
     let message = format!("no version of '{dataset}' has '{}'{question}", printable(path));
-    Error::new(Kind::PathNotFound, message).with_hint(format!("'hlx ls -r {dataset}' lists its files"))
+    Error::new(Kind::PathNotFound, message).with_hint(format!("list its files: hlx ls -r {dataset}"))
 }
 
 /// Asks whether the path most like the one that is missing was meant, as one would type it where the user stands.

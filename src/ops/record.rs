@@ -192,7 +192,7 @@ mod tests {
     proptest! {
         #[test]
         fn json_that_differs_shows_a_field((a, same) in spelled(), (b, _) in spelled()) {
-            let id = |text: &str| Canonical::default().identity(text.as_bytes(), &[]).id;
+            let id = |text: &str| Canonical::default().identity(text.as_bytes(), &[], &[]).id;
             prop_assert_eq!(changes(&a, &same), vec![]);
             prop_assert_eq!(changes(&a, &b).is_empty(), id(&a) == id(&b), "{} {}", a, b);
         }
@@ -201,7 +201,7 @@ mod tests {
         fn rows_that_differ_show_a_field(a in rows(), b in rows(), names in prop::collection::vec("[ab#1-3]{0,2}", 0..3)) {
             let header = Header::new(names);
             let header = Some(&header).filter(|header| !header.names().is_empty());
-            let id = |row: &[u8]| identity_of_row(row, b','.into(), header, &[]).id;
+            let id = |row: &[u8]| identity_of_row(row, b','.into(), header, &[], &[]).id;
             let render = |row| render(&Text::Fields { row, syntax: b','.into(), header, wrong: None });
             prop_assert_eq!(field_changes(&render(&a), &render(&b)).is_empty(), id(&a) == id(&b));
         }

@@ -46,7 +46,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let qualified = |text: &str| if text.contains('@') { text.to_owned() } else { format!("{}@{text}", dataset.name) };
     let found = revision::version(repo, &qualified(options.source.as_deref().unwrap_or("HEAD")))?;
     if repo.config().current(&found.version.dataset) != dataset.name {
-        return Err(Error::usage(format!("the files are in '{}', not in '{}'", dataset.name, found.version.dataset)));
+        return Err(Error::usage(format!("the files belong to '{}', not to '{}'", dataset.name, found.version.dataset)));
     }
     let (store, layout) = (repo.store(), repo.store().layout());
     let _workspace = state::lock(layout, &dataset.name)?;

@@ -69,7 +69,7 @@ pub struct Trained {
 pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Vec<RunView>> {
     let versions = versions(repo, &options.revisions)?;
     if options.started.zip(options.ended).is_some_and(|(started, ended)| ended < started) {
-        return Err(Error::usage("the run ends before it begins"));
+        return Err(Error::usage("the run ends before it starts"));
     }
     let metric = |(name, value): (String, f64)| match Metric::new(value) {
         Some(metric) => Ok((name, metric)),
@@ -137,13 +137,13 @@ pub fn show(repo: &Repo, word: &str) -> Result<RunView> {
 pub fn withdraw(repo: &Repo, word: &str, reason: &str, author: Option<&str>) -> Result<RunView> {
     let reason = reason.trim();
     if reason.is_empty() || reason.len() > limits::NOTE {
-        return Err(Error::usage(format!("the reason has {} bytes; it has 1 to {}", reason.len(), limits::NOTE)));
+        return Err(Error::usage(format!("the reason has {} bytes; it must have 1 to {}", reason.len(), limits::NOTE)));
     }
     let state = repo.facts().fold()?;
     let run = named(&state, word)?;
     if let Some(withdrawal) = state.withdrawal_of(run.id) {
-        let message = format!("the run was withdrawn already, by {}: {}", withdrawal.author, printable(&withdrawal.reason));
-        return Err(Error::new(Kind::Conflict, message).with_hint(format!("see it: hlx run show {}", printable(word))));
+        let message = format!("the run was already withdrawn by {}: {}", withdrawal.author, printable(&withdrawal.reason));
+        return Err(Error::new(Kind::Conflict, message).with_hint(format!("show it: hlx run show {}", printable(word))));
     }
     let statement = Statement::RunWithdrawn { version: run.version, run: run.id, reason: reason.to_owned() };
     repo.facts().append(&repo.author(author), &[statement])?;
@@ -153,7 +153,7 @@ pub fn withdraw(repo: &Repo, word: &str, reason: &str, author: Option<&str>) -> 
 /// Finds a run by its id, or the first digits of it.
 fn named(state: &State, word: &str) -> Result<Arc<Recorded>> {
     let unknown = || Error::new(Kind::VersionNotFound, format!("unknown run '{}'", printable(word)));
-    find(state, word)?.ok_or_else(|| unknown().with_hint("'hlx run list' lists the runs"))
+    find(state, word)?.ok_or_else(|| unknown().with_hint("list the runs: hlx run list"))
 }
 
 /// The run whose id begins so, if the word can be the digits of one.
@@ -165,8 +165,8 @@ fn find(state: &State, word: &str) -> Result<Option<Arc<Recorded>>> {
     let mut fits = state.runs().iter().filter(|run| run.id.to_hex().starts_with(&digits));
     match (fits.next(), fits.next()) {
         (_, Some(_)) => {
-            let message = format!("several runs have ids that begin with '{word}'");
-            Err(Error::usage(message).with_hint("write more digits"))
+            let message = format!("run id '{word}' is ambiguous");
+            Err(Error::usage(message).with_hint("use more digits"))
         }
         (run, None) => Ok(run.cloned()),
     }
@@ -176,7 +176,7 @@ fn find(state: &State, word: &str) -> Result<Option<Arc<Recorded>>> {
 fn by_name<T>(what: &str, mut named: Vec<(String, T)>) -> Result<Vec<(String, T)>> {
     named.sort_by(|a, b| a.0.cmp(&b.0));
     match named.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        Some(pair) => Err(Error::usage(format!("the {what} '{}' is given twice", printable(&pair[0].0)))),
+        Some(pair) => Err(Error::usage(format!("{what} '{}' is given twice", printable(&pair[0].0)))),
         None => Ok(named),
     }
 }

@@ -22,7 +22,7 @@ use crate::worktree::file::FileEntry;
 fn unreadable(entry: &FileEntry, error: &Error) -> Error {
     let samples = counted(entry.samples.as_ref().map_or(0, |samples| samples.count), "sample");
     let path = printable(entry.path.as_str());
-    Error::damaged(format!("'{path}' cannot be read: {}; its {samples} are counted, not compared", error.message()))
+    Error::damaged(format!("cannot read '{path}': {}; its {samples} are counted, not compared", error.message()))
 }
 
 /// Most warnings about how files are read.
@@ -224,6 +224,9 @@ impl Files<'_> {
         if patch.begin_second_pass() {
             leftovers.restart();
             self.pass(&mut patch, &mut leftovers, progress)?;
+        }
+        for record in &mut patch.records {
+            record.fields.retain(|field| !self.rules.ignores(&field.path));
         }
         Ok(patch.records)
     }

@@ -68,8 +68,8 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     if let (Some(id), Some(head)) = (state.head, &head)
         && repo.versions().get(&head.dataset, &head.number)? != Some(id)
     {
-        return Err(Error::damaged(format!("the ref of {}, which the workspace was made from, is missing", head.name()))
-            .with_hint("'hlx reindex' names every version that has lost its ref"));
+        return Err(Error::damaged(format!("the ref of {}, which is checked out, is missing", head.name()))
+            .with_hint("list the versions without refs: hlx reindex"));
     }
     progress.begin(Stage::Scan, 0, 0);
     let manifest = head.as_ref().map(|version| version.manifest);

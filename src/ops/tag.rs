@@ -59,7 +59,7 @@ pub fn add(repo: &Repo, options: &Options) -> Result<Report> {
     let name = version.name();
     let facts = repo.facts().fold()?;
     let status = standing::status(repo, &facts, *id, version)?;
-    let how = || format!("check it: hlx validate {name} --record");
+    let how = || format!("validate it: hlx validate {name} --record");
     labels::check_protected(repo.config().dataset(&version.dataset), &name, &options.tags, status, how)?;
     let how = |tag: &str| format!("move it: hlx tag add {name} {tag} --move");
     let labels = labels::plan(repo, &facts, &version.dataset, *id, &options.tags, options.moves, how)?;

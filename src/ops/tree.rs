@@ -50,11 +50,11 @@ impl Folder<'_> {
             return Root::open(&folder);
         }
         if folder.exists() {
-            return Err(Error::usage(format!("{} is a file; a dataset is a folder", folder.display()))
-                .with_hint("move the file into a folder of its own and name that"));
+            return Err(Error::usage(format!("{} is a file; a dataset must be a folder", folder.display()))
+                .with_hint("move the file into a folder, and set its path in helox.toml"));
         }
-        Err(Error::new(Kind::PathNotFound, format!("the folder {} does not exist", folder.display())).with_hint(format!(
-            "it is the folder of the dataset '{}'; create it, or fix its path in helox.toml",
+        Err(Error::new(Kind::PathNotFound, format!("folder {} does not exist", folder.display())).with_hint(format!(
+            "it is the folder of dataset '{}'; create it, or correct its path in helox.toml",
             self.dataset.name
         )))
     }

@@ -68,8 +68,8 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     options.report.as_deref().map_or(Ok(()), check_place)?;
     let text = options.revision.as_deref().unwrap_or(WORK);
     match revision::target(repo, text, Context::default())? {
-        Target::Work(_) if options.record => Err(Error::usage("the verdict on the workspace cannot be recorded")
-            .with_hint("'hlx commit' records it with the version; --record is for a version that exists")),
+        Target::Work(_) if options.record => Err(Error::usage("cannot record the verdict on the workspace")
+            .with_hint("commit records it with the new version; to record one on a version: hlx validate REV --record")),
         Target::Work(dataset) => work(repo, options, repo.dataset(Some(&dataset))?, progress),
         Target::Version(found) => version(repo, options, *found, progress),
     }
@@ -80,19 +80,19 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
 fn check_place(path: &Path) -> Result<()> {
     let shown = path.to_string_lossy();
     let shown = crate::path::printable(&shown);
-    let hint = "give the name of a file, whether it is there or not";
+    let hint = "give the path of a new or existing file";
     match std::fs::symlink_metadata(path) {
         Ok(there) if !there.is_file() => Err(Error::usage(format!("{shown} is not a regular file")).with_hint(hint)),
         Ok(_) => Ok(()),
         Err(_) if atomic::parent(path).is_dir() => Ok(()),
-        Err(_) => Err(Error::usage(format!("there is not a folder for {shown}")).with_hint(hint)),
+        Err(_) => Err(Error::usage(format!("the folder of {shown} does not exist")).with_hint(hint)),
     }
 }
 
 fn judging<'a>(repo: &'a Repo, dataset: &'a Dataset, progress: &'a dyn Progress) -> Result<Judging<'a>> {
     Judging::of(repo, dataset, progress)?.ok_or_else(|| {
-        Error::usage(format!("the dataset '{}' has no rules", dataset.name))
-            .with_hint(format!("declare some in helox.toml: [[dataset.{}.validation.rule]]", dataset.name))
+        Error::usage(format!("dataset '{}' has no validation rules", dataset.name))
+            .with_hint(format!("add rules to helox.toml: [[dataset.{}.validation.rule]]", dataset.name))
     })
 }
 
@@ -106,7 +106,7 @@ fn version(repo: &Repo, options: &Options, found: Found, progress: &dyn Progress
     let files = Files { nodes: store, manifest: version.manifest, work: None };
     let mut warnings = judging.warnings(&files)?;
     if let Some(schema) = repo.schema(version)? {
-        warnings.extend(key::missing(&schema, &dataset.key));
+        warnings.extend(key::missing(&schema, dataset));
         let stored = |_: &str| Ok(Bytes::Stored(repo.store()));
         warnings.extend(key::incomplete(
             dataset,
@@ -178,7 +178,7 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
     if let (Some(Counted { account, .. }), true) = (counted, damaged.is_empty()) {
         let mut schema = known.map_or_else(|| Schema::new(dataset.schema_depth), |(schema, _)| schema);
         schema.add(&account.schema, 1);
-        warnings.extend(key::missing(&schema, &dataset.key));
+        warnings.extend(key::missing(&schema, dataset));
         let work = files.work.as_ref();
         let open = |path: &str| Ok(work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(Bytes::Stored(store)));
         warnings.extend(key::incomplete(
@@ -192,12 +192,12 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
     let damaged = damaged.into_files();
     warnings.extend(damaged.iter().map(|(path, file)| {
         let cause = file.error.message();
-        format!("'{}' cannot be read in the parent: {cause}; every record is judged anew", printable(path))
+        format!("cannot read '{}' of the parent: {cause}; all records are validated again", printable(path))
     }));
     let judge = |parent| judging.judge(&files, Base { own: Some(tree.manifest), parent }, false);
     let outcome = match judge(before.filter(|_| damaged.is_empty())) {
         Err(e) if e.kind() == Kind::Damaged => {
-            warnings.push(format!("the parent cannot be read: {}; every record is judged anew", e.message()));
+            warnings.push(format!("cannot read the parent: {}; all records are validated again", e.message()));
             judge(None)?
         }
         outcome => outcome?,

@@ -60,7 +60,7 @@ pub fn run(repo: &Repo, target: &str, progress: &dyn Progress) -> Result<Report>
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("cannot read", path, e)),
         Err(_) => {
             return Err(Error::new(Kind::PathNotFound, format!("no file, folder or checksum '{}'", printable(target)))
-                .with_hint("'hlx show REV' shows a version, 'hlx log -- PATH' the versions that changed a path"));
+                .with_hint("to show a version: hlx show REV; to list the versions that changed a path: hlx log -- PATH"));
         }
     }
     Ok(report)

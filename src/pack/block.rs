@@ -62,7 +62,7 @@ impl Head {
         let delta = self.codec == Codec::Delta;
         match () {
             () if self.lens.is_empty() || self.lens.len() > limits::BLOCK_OBJECTS => {
-                Err(Malformed("it holds no objects or more than 65,536"))
+                Err(Malformed("it has no objects or more than 65,536"))
             }
             () if self.raw_len() > limits::OBJECT => Err(Malformed("its objects are longer than 4,194,304 bytes")),
             () if payload > limits::OBJECT => Err(Malformed("its payload is longer than 4,194,304 bytes")),
@@ -70,11 +70,11 @@ impl Head {
                 Err(Malformed("a run has no object or no base"))
             }
             () if bases > limits::BLOCK_BASES => Err(Malformed("it has more than 65,536 bases")),
-            () if self.depth > limits::BLOCK_DEPTH => Err(Malformed("it is above more than 8 deltas")),
+            () if self.depth > limits::BLOCK_DEPTH => Err(Malformed("it has more than 8 levels of deltas")),
             () if delta == self.runs.is_empty() || delta == (self.depth == 0) => {
-                Err(Malformed("its runs, its codec and its depth do not agree"))
+                Err(Malformed("its runs, codec and depth do not match"))
             }
-            () if delta && (frames != payload || objects != self.lens.len()) => Err(Malformed("its runs do not fill it")),
+            () if delta && (frames != payload || objects != self.lens.len()) => Err(Malformed("its runs do not cover it")),
             () => Ok(()),
         }
     }
@@ -157,10 +157,10 @@ const MAX_LISTS: usize = 16 + limits::BLOCK_OBJECTS * (5 + 15) + limits::BLOCK_B
 /// Takes a whole block apart, after its check. The payload is what follows the returned offset.
 pub fn decode(block: &[u8]) -> Result<(Head, usize), Malformed> {
     if len(block) != Some(block.len()) {
-        return Err(Malformed("it is not a block of that length"));
+        return Err(Malformed("it does not have the length of its block"));
     }
     if check(block) != block[20..HEADER] {
-        return Err(Malformed("its check does not match its bytes"));
+        return Err(Malformed("its checksum does not match"));
     }
     let (head, payload) = head(block)?;
     Ok((head, payload))
@@ -170,8 +170,8 @@ pub fn decode(block: &[u8]) -> Result<(Head, usize), Malformed> {
 pub fn head(block: &[u8]) -> Result<(Head, usize), Malformed> {
     let mut take = Take::new(block);
     take.slice(4)?;
-    let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("its kind is not known"))?;
-    let codec = Codec::from_byte(take.u8()?).ok_or(Malformed("its codec is not known"))?;
+    let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("unknown kind"))?;
+    let codec = Codec::from_byte(take.u8()?).ok_or(Malformed("unknown codec"))?;
     let depth = take.u8()?;
     if take.u8()? != 0 {
         return Err(Malformed("a reserved byte is set"));
@@ -187,7 +187,7 @@ pub fn head(block: &[u8]) -> Result<(Head, usize), Malformed> {
     take.end()?;
     let head = Head { kind, codec, depth, lens, runs };
     if head.raw_len() != raw_len {
-        return Err(Malformed("its lengths do not agree"));
+        return Err(Malformed("its lengths do not match"));
     }
     head.check(payload)?;
     Ok((head, HEADER + lists))
@@ -200,7 +200,7 @@ fn runs(take: &mut Take<'_>) -> Result<Vec<Run>, Malformed> {
         let objects = take.varint_max(limits::BLOCK_OBJECTS as u64)? as u32;
         let count = take.count(33)?;
         let base = |take: &mut Take<'_>| {
-            let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("a base is of no known kind"))?;
+            let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("unknown kind of base"))?;
             Ok(Key { id: take.array()?, kind })
         };
         let bases = (0..count).map(|_| base(take)).collect::<Result<_, Malformed>>()?;

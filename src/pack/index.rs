@@ -60,7 +60,7 @@ impl Table {
     /// Maps a table. Its counts, packs and fan-out are checked; its rows are checked when they are used.
     pub fn open(path: &Path) -> Result<Table> {
         Table::new(Bytes::Mapped(map(path)?))
-            .map_err(|e| Error::damaged(format!("the index table {} is damaged: {e}", path.display())))
+            .map_err(|e| Error::damaged(format!("index table {} is damaged: {e}", path.display())))
     }
 
     /// A table in memory of these rows, in any order.
@@ -87,15 +87,15 @@ impl Table {
         let _zero = take.u32()?;
         let check: [u8; 32] = take.array()?;
         if take.array()? != END || !all.starts_with(&BEGIN) {
-            return Err(Malformed("it does not begin or end as a table does"));
+            return Err(Malformed("it is not an index table"));
         }
         let tail = FANOUT + packs.saturating_mul(32);
         let expected = BEGIN.len().saturating_add(rows.saturating_mul(ROW)).saturating_add(32 + tail + FOOTER);
         if expected != all.len() {
-            return Err(Malformed("its counts do not fit its length"));
+            return Err(Malformed("its counts do not match its length"));
         }
         if *blake3::hash(&all[footer - tail..footer + 16]).as_bytes() != check {
-            return Err(Malformed("its check does not match its bytes"));
+            return Err(Malformed("its checksum does not match"));
         }
         Ok(Table { bytes, rows, packs })
     }

@@ -122,7 +122,7 @@ pub fn clear(folder: &Path) -> Result<()> {
 fn publish(folder: &Path, temp: Temp, name_from: &[u8]) -> Result<()> {
     temp.sync()?;
     if !folder.is_dir() {
-        atomic::ensure_folder(folder).map_err(|e| e.with_hint("'hlx reindex' makes the tables anew"))?;
+        atomic::ensure_folder(folder).map_err(|e| e.with_hint("rebuild the tables: hlx reindex"))?;
     }
     temp.rename(&folder.join(format!("{}.{ENDING}", &Id::<Pack>::of(name_from).to_hex()[..32])))?;
     atomic::sync_folder(folder)

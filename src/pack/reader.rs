@@ -13,7 +13,7 @@ use crate::pack::block::{self, Head};
 use crate::pack::toc::{self, BlockEntry};
 
 fn damaged(path: &Path, what: Malformed) -> Error {
-    Error::damaged(format!("the pack {} is damaged: {what}", path.display()))
+    Error::damaged(format!("pack {} is damaged: {what}", path.display()))
 }
 
 /// Opens a pack.
@@ -21,7 +21,7 @@ fn damaged(path: &Path, what: Malformed) -> Error {
 /// # Errors
 /// [`Kind::Damaged`](crate::error::Kind::Damaged) for what is not a file, such as a folder, a pipe or a link to nothing.
 pub fn open(path: &Path) -> Result<File> {
-    let no_file = || Error::damaged(format!("the pack {} is not a file", path.display()));
+    let no_file = || Error::damaged(format!("pack {} is not a file", path.display()));
     match atomic::open(path) {
         Ok(file) if file.metadata().is_ok_and(|metadata| metadata.is_file()) => Ok(file),
         Ok(_) => Err(no_file()),
@@ -38,7 +38,7 @@ pub fn read_at(file: &File, path: &Path, offset: u64, len: usize) -> Result<Vec<
         let room = len - bytes.len();
         bytes.reserve_exact(room);
         match pread(file, spare_capacity(&mut bytes), at) {
-            Ok(0) => return Err(damaged(path, Malformed("it ends too early"))),
+            Ok(0) => return Err(damaged(path, Malformed("unexpected end of data"))),
             Ok(_) | Err(Errno::INTR) => {}
             Err(e) => return Err(Error::io("cannot read", path, e.into())),
         }
@@ -53,14 +53,14 @@ pub fn read_toc(path: &Path) -> Result<Vec<BlockEntry>> {
     let len = file.metadata().map_err(|e| Error::io("cannot read", path, e))?.len();
     let least = (toc::HEADER.len() + toc::FOOTER) as u64;
     if len < least || read_at(&file, path, 0, toc::HEADER.len())? != toc::HEADER {
-        return Err(damaged(path, Malformed("it does not begin as a pack does")));
+        return Err(damaged(path, Malformed("it is not a pack")));
     }
     let footer_at = len - toc::FOOTER as u64;
     let (toc_len, hash) = toc::footer(&read_at(&file, path, footer_at, toc::FOOTER)?).map_err(|e| damaged(path, e))?;
     let toc_at = footer_at
         .checked_sub(toc_len as u64)
         .filter(|at| *at >= toc::HEADER.len() as u64)
-        .ok_or_else(|| damaged(path, Malformed("its table of contents is longer than it")))?;
+        .ok_or_else(|| damaged(path, Malformed("its table of contents is longer than the pack")))?;
     toc::decode(&read_at(&file, path, toc_at, toc_len)?, &hash, toc_at).map_err(|e| damaged(path, e))
 }
 

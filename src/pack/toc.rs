@@ -33,13 +33,13 @@ impl BlockEntry {
         let raw: usize = self.objects.iter().map(|(_, len)| *len as usize).sum();
         match () {
             () if self.objects.is_empty() || self.objects.len() > limits::BLOCK_OBJECTS => {
-                Err(Malformed("a block of its table of contents holds no objects or more than 65,536"))
+                Err(Malformed("a block of its table of contents has no objects or more than 65,536"))
             }
             () if raw > limits::OBJECT => {
                 Err(Malformed("the objects of a block of its table of contents are longer than 4,194,304 bytes"))
             }
             () if self.depth > limits::BLOCK_DEPTH => {
-                Err(Malformed("a block of its table of contents lies above more than 8 deltas"))
+                Err(Malformed("a block of its table of contents has more than 8 levels of deltas"))
             }
             () if (self.len as usize) < BLOCK_HEADER => Err(Malformed("a block of its table of contents is too short")),
             () => Ok(()),
@@ -68,7 +68,7 @@ pub fn encode(blocks: &[BlockEntry]) -> Result<Vec<u8>, Malformed> {
     for block in blocks {
         block.check()?;
         if u64::from(block.offset) != offset {
-            return Err(Malformed("its blocks do not follow each other within 4 GiB"));
+            return Err(Malformed("its blocks are not contiguous within 4 GiB"));
         }
         offset += u64::from(block.len);
         out.push(block.kind as u8);
@@ -97,7 +97,7 @@ pub fn footer(bytes: &[u8]) -> Result<(usize, [u8; 32]), Malformed> {
     let len = take.u32()? as usize;
     let hash = take.array()?;
     if take.array()? != END {
-        return Err(Malformed("it does not end as a pack does"));
+        return Err(Malformed("its end is not that of a pack"));
     }
     if len > limits::TOC {
         return Err(Malformed("its table of contents is longer than 1 GiB"));
@@ -115,7 +115,7 @@ pub fn decode(bytes: &[u8], hash: &[u8; 32], end: u64) -> Result<Vec<BlockEntry>
     let mut blocks = Vec::with_capacity(count);
     let mut offset = HEADER.len() as u64;
     for _ in 0..count {
-        let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("a block is of no known kind"))?;
+        let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("unknown kind of block"))?;
         let depth = take.u8()?;
         let len = take.varint_max(u64::from(u32::MAX))? as u32;
         let objects = take.count(33)?;
@@ -130,7 +130,7 @@ pub fn decode(bytes: &[u8], hash: &[u8; 32], end: u64) -> Result<Vec<BlockEntry>
     }
     take.end()?;
     if offset != end {
-        return Err(Malformed("its blocks do not fill it"));
+        return Err(Malformed("its blocks do not cover it"));
     }
     Ok(blocks)
 }

@@ -27,14 +27,14 @@ fn encode<T>(id: Id<T>) -> Vec<u8> {
 /// # Errors
 /// [`Kind::Damaged`](crate::error::Kind::Damaged) also for what is not a file, such as a folder or a link to nothing.
 fn read<T>(path: &Path) -> Result<Option<Id<T>>> {
-    let damaged = |reason| Err(Error::damaged(format!("the ref {} {reason}", path.display())));
+    let damaged = |reason| Err(Error::damaged(format!("ref {} {reason}", path.display())));
     let bytes = match atomic::read(path) {
         Ok(Some(bytes)) => bytes,
         Ok(None) if !path.is_symlink() => return Ok(None),
-        Ok(None) => return damaged("is a link to nothing"),
+        Ok(None) => return damaged("is a dangling symlink"),
         Err(_) if path.is_dir() => return damaged("is a folder"),
         Err(e) => return Err(e),
     };
     let id = std::str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n')).and_then(Id::from_hex);
-    id.map_or_else(|| damaged("does not hold an id"), |id| Ok(Some(id)))
+    id.map_or_else(|| damaged("does not contain an id"), |id| Ok(Some(id)))
 }

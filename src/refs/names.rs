@@ -28,8 +28,8 @@ pub fn check_dataset(name: &str) -> Result<()> {
 pub fn check_tag(tag: &str) -> Result<()> {
     let number = tag.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let rule = match () {
-        () if matches!(tag, "latest" | "head" | "work") => "the word has a meaning of its own".to_owned(),
-        () if number => "it reads as a version number".to_owned(),
+        () if matches!(tag, "latest" | "head" | "work") => "the word is reserved".to_owned(),
+        () if number => "it looks like a version number".to_owned(),
         () if !fits(tag, |b| b.is_ascii_lowercase(), b"._-") => broken(tag, "a letter", "._-"),
         () => return Ok(()),
     };
@@ -48,7 +48,7 @@ fn broken(name: &str, first: &str, others: &str) -> String {
         },
         Some(c) => format!("it has the character '{}'", printable(&c.to_string())),
         None if name.len() > limits::NAME => format!("it has {} characters, more than {}", name.len(), limits::NAME),
-        None => format!("it does not begin with {first}"),
+        None => format!("it does not start with {first}"),
     }
 }
 

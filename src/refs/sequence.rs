@@ -63,7 +63,7 @@ impl Sequence {
     /// What an entry holds.
     pub fn get<T>(&self, number: u64) -> Result<Id<T>> {
         let path = self.path(number);
-        read(&path)?.ok_or_else(|| Error::damaged(format!("the ref {} has vanished", path.display())))
+        read(&path)?.ok_or_else(|| Error::damaged(format!("ref {} was removed meanwhile", path.display())))
     }
 
     fn each(&self, mut take: impl FnMut(u64)) -> Result<()> {
@@ -88,7 +88,7 @@ impl Sequence {
     pub fn append<T>(&self, last: Option<Place<T>>, id: Id<T>) -> Result<Created> {
         let number = last.map_or(1, |p| p.number + 1);
         if number > limits::SEQUENCE {
-            return Err(Error::new(Kind::Conflict, format!("{} has no room for another entry", self.folder.display())));
+            return Err(Error::new(Kind::Conflict, format!("{} cannot have more entries", self.folder.display())));
         }
         atomic::ensure_folder(&self.folder)?;
         atomic::create_once(&self.tmp, &self.path(number), &encode(id))

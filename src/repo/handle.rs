@@ -51,10 +51,10 @@ impl Repo {
             let error = Error::new(Kind::RepositoryNotFound, format!("no repository in {} or above", dir.display()));
             return Err(match dir.ancestors().find(|parent| parent.join(CONFIG).is_file()) {
                 Some(parent) => error.with_hint(format!(
-                    "{} is here without its store: copy .helox from where the data is (rsync -a OTHER/.helox .)",
+                    "{} exists without a store: copy .helox from the repository with the data (rsync -a OTHER/.helox .)",
                     parent.join(CONFIG).display()
                 )),
-                None => error.with_hint("create one in the folder that holds the data: hlx init"),
+                None => error.with_hint("create one in the folder with the data: hlx init"),
             });
         };
         let layout = Layout::new(root.join(FOLDER));
@@ -80,7 +80,7 @@ impl Repo {
     /// A path relative to the repository's folder, from the path as typed where the user stands; one that begins with `:/`
     /// begins at the repository's folder. It need not exist, and what lies there is not read.
     pub fn inside(&self, typed: &Path) -> Result<String> {
-        let outside = || Error::usage(format!("{} is outside of the repository {}", typed.display(), self.root.display()));
+        let outside = || Error::usage(format!("{} is outside the repository {}", typed.display(), self.root.display()));
         let inside = match (typed.strip_prefix(":"), typed.is_absolute()) {
             (Ok(rest), _) => rest.to_owned(),
             (Err(_), true) => typed.strip_prefix(&self.root).map_err(|_| outside())?.to_owned(),
@@ -137,7 +137,7 @@ impl Repo {
             (Some(only), None) => Ok(only),
             (None, _) => Err(self.no_dataset()),
             _ => {
-                Err(Error::usage("the repository has several datasets").with_hint(format!("name one of them: {}", self.names())))
+                Err(Error::usage("the repository has several datasets").with_hint(format!("give one of them: {}", self.names())))
             }
         }
     }
@@ -169,8 +169,8 @@ impl Repo {
                 }
             }
             if !any {
-                return Err(Error::new(Kind::PathNotFound, format!("{path} is outside of every dataset"))
-                    .with_hint("'hlx dataset list' shows their folders"));
+                return Err(Error::new(Kind::PathNotFound, format!("{path} is not in any dataset"))
+                    .with_hint("list the datasets and their folders: hlx dataset list"));
             }
         }
         concerned.retain(|(_, paths)| !paths.is_empty());
@@ -184,13 +184,13 @@ impl Repo {
         let error = Error::new(Kind::DatasetNotFound, format!("unknown dataset '{}'{question}", crate::path::printable(name)));
         match self.names() {
             names if names.is_empty() => error.with_hint("declare it: hlx dataset add NAME --type TYPE --path DIR"),
-            names => error.with_hint(format!("there are: {names}")),
+            names => error.with_hint(format!("known datasets: {names}")),
         }
     }
 
     /// The error for a repository without a dataset.
     pub fn no_dataset(&self) -> Error {
-        Error::new(Kind::DatasetNotFound, "the repository has no dataset yet")
+        Error::new(Kind::DatasetNotFound, "no dataset is declared")
             .with_hint("declare one: hlx dataset add NAME --type TYPE --path DIR")
     }
 
@@ -252,27 +252,27 @@ impl Repo {
             return Ok(Some((id, version)));
         }
         let (other, theirs) = (&version.dataset, &version.number);
-        Err(Error::damaged(format!("the ref {dataset}@{number} points at the record of {other}@{theirs}"))
-            .with_hint("'hlx audit --verify' names every ref that was altered"))
+        Err(Error::damaged(format!("ref {dataset}@{number} points to the record of {other}@{theirs}"))
+            .with_hint("list the altered refs: hlx audit --verify"))
     }
 
     /// Reads a version record.
     pub fn version(&self, id: Id<VersionId>) -> Result<Version> {
         let key = Key::from(id);
-        Version::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))
+        Version::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
     }
 
     /// The schema of a version, where it has one.
     pub fn schema(&self, version: &Version) -> Result<Option<Schema>> {
         let Some(key) = version.schema.map(Key::from) else { return Ok(None) };
         let schema = Schema::decode(&self.store.get(&key)?);
-        schema.map(Some).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))
+        schema.map(Some).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
     }
 
     /// Reads a verdict.
     pub fn verdict(&self, id: Id<VerdictId>) -> Result<Verdict> {
         let key = Key::from(id);
-        Verdict::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))
+        Verdict::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
     }
 
     /// Who is at work: what was said on the command line, `HLX_AUTHOR`, git's user, `user@host`.

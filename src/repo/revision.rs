@@ -59,7 +59,7 @@ impl Target {
 pub fn range<'a>(from: Option<&'a str>, to: Option<&'a str>) -> Result<(Option<&'a str>, Option<&'a str>)> {
     match (from.and_then(|text| text.split_once("..")), to) {
         (None, _) => Ok((from, to)),
-        (Some(_), Some(_)) => Err(Error::usage("a range A..B names both sides").with_hint("write A..B, or A B")),
+        (Some(_), Some(_)) => Err(Error::usage("a range needs both sides").with_hint("write A..B, or A B")),
         (Some((a, b)), None) if b.starts_with('.') => {
             Err(Error::usage(format!("invalid range '{}'", printable(&format!("{a}..{b}")))).with_hint("write A..B"))
         }
@@ -118,7 +118,7 @@ pub fn version_in(repo: &Repo, text: &str, context: Context<'_>) -> Result<Found
     match target(repo, text, context)? {
         Target::Version(found) => Ok(*found),
         Target::Work(_) => Err(Error::usage("WORK means the files in the workspace, not a version").with_hint(
-            "'hlx diff REV --samples' compares a version with them, and 'hlx commit --dry-run' tells what they would make",
+            "to compare a version with the workspace: hlx diff REV --samples; to preview the next version: hlx commit --dry-run",
         )),
     }
 }
@@ -157,7 +157,7 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
     let mut found = Found { id, version: repo.version(id)? };
     if parsed.dataset.is_some_and(|dataset| dataset != repo.config().current(&found.version.dataset)) {
         return Err(Error::damaged(format!(
-            "the ref of '{}' points at a version of '{}'",
+            "the ref of '{}' points to a version of '{}'",
             printable(text),
             found.version.dataset
         )));
@@ -209,7 +209,8 @@ fn ambiguous(repo: &Repo, base: &str, datasets: &[String]) -> Error {
         return repo.no_dataset();
     }
     let names: Vec<String> = datasets.iter().map(|name| format!("{name}@{base}")).collect();
-    Error::usage(format!("'{}' could mean several datasets", printable(base))).with_hint(format!("write {}", names.join(" or ")))
+    Error::usage(format!("'{}' is ambiguous: several datasets match", printable(base)))
+        .with_hint(format!("use {}", names.join(" or ")))
 }
 
 /// Finds a version of a dataset; an empty `base` means the latest, or the one that is checked out.
@@ -305,9 +306,7 @@ fn by_prefix(repo: &Repo, datasets: &[String], prefix: &str) -> Result<Option<Id
             }
             repo.numbered(dataset, &number)?;
             if found.replace(id).is_some_and(|other| other != id) {
-                return Err(
-                    Error::usage(format!("several versions have ids that begin with '{prefix}'")).with_hint("write more digits")
-                );
+                return Err(Error::usage(format!("version id '{prefix}' is ambiguous")).with_hint("use more digits"));
             }
         }
     }
@@ -326,8 +325,8 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
             return error(format!("'{dataset}' has no version yet")).with_hint(format!("hlx commit {dataset} -m SUMMARY"));
         }
         Some(dataset) if base.eq_ignore_ascii_case("head") => {
-            return error(format!("the workspace of '{dataset}' was not made from a version yet"))
-                .with_hint(format!("name one: {dataset}@latest, or a number"));
+            return error(format!("no version of '{dataset}' is checked out"))
+                .with_hint(format!("check one out: hlx checkout {dataset}"));
         }
         Some(dataset) if Number::parse(base.trim_start_matches(['v', 'V'])).is_ok() || partial(base).is_some() => {
             return error(format!("'{dataset}' has no version '{}'", printable(base))).with_hint(nearest(&numbers, base));
@@ -358,11 +357,11 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
     });
     let error = error(format!("unknown revision '{}'{}", printable(text), spelling::question(near)));
     if repo.root().join(repo.here()).join(base).exists() {
-        return error.with_hint(format!("'{}' is a path: name the version first, or put paths after '--'", printable(base)));
+        return error.with_hint(format!("'{}' is a path: give the version first, or put paths after '--'", printable(base)));
     }
     error.with_hint(match dataset {
-        Some(dataset) => format!("'hlx log {dataset}' lists its versions and tags"),
-        None => "'hlx log' lists the versions and tags, 'hlx dataset list' the datasets".to_owned(),
+        Some(dataset) => format!("list its versions and tags: hlx log {dataset}"),
+        None => "list versions and tags: hlx log; list datasets: hlx dataset list".to_owned(),
     })
 }
 
@@ -386,7 +385,7 @@ fn nearest(numbers: &[Number], base: &str) -> String {
     let padded = [base.to_owned(), format!("{base}.0"), format!("{base}.0.0")].iter().find_map(|text| Number::parse(text).ok());
     let at = padded.map_or(numbers.len(), |wanted| numbers.partition_point(|n| *n < wanted));
     let near: Vec<String> = numbers[at.saturating_sub(2)..(at + 2).min(numbers.len())].iter().map(Number::to_string).collect();
-    format!("there are: {}", near.join(", "))
+    format!("nearest versions: {}", near.join(", "))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::limits;
 
 /// What mends a file of documents on lines of their own.
 const AS_LINES: &str = "; declare it in [dataset.NAME.format]: \"FILE\" = { kind = \"jsonl\" }";
-const TOO_EARLY: &str = "it ends too early";
+const TOO_EARLY: &str = "unexpected end of data";
 
 /// The records of a JSON document: the elements of the array that it is, or the whole document if it is anything else.
 ///
@@ -31,7 +31,7 @@ pub struct Array {
     /// The place in the stream of that byte.
     at: u64,
     finding: Option<Finding>,
-    /// The line on which a comma stands before the end of the array.
+    /// The line on which trailing comma in the array.
     trailing_comma: Option<u64>,
 }
 
@@ -82,7 +82,7 @@ impl Array {
 
     /// What is wrong with a document all of whose records were read.
     pub fn remark(&self) -> Option<Finding> {
-        let message = "invalid JSON: a comma stands before the end of the array";
+        let message = "invalid JSON: trailing comma in the array";
         self.trailing_comma.map(|line| Finding { line, message: message.to_owned() })
     }
 
@@ -125,7 +125,7 @@ impl Array {
                 return;
             };
             if self.state == State::End {
-                return self.break_off("something follows the end of the array", lines.at(at));
+                return self.break_off("unexpected data after the end of the array", lines.at(at));
             }
             if byte == b']' {
                 self.trailing_comma = (self.state == State::Next).then(|| lines.at(at));
@@ -205,7 +205,7 @@ impl Records for Array {
     fn finish(&mut self, take: &mut dyn FnMut(Record<'_>)) {
         match self.state {
             State::Document if self.partial.is_excess() => {
-                let why = format!("it is one record, and longer than {} bytes", self.partial.limit());
+                let why = format!("the record is longer than {} bytes", self.partial.limit());
                 self.break_off(&why, self.line);
             }
             State::Document => match json::check(self.partial.bytes()) {
@@ -349,14 +349,14 @@ mod tests {
         };
         broken(b"", &[], "1 it is empty");
         broken(b" \n ", &[], "2 it is empty");
-        broken(b"{\n1}", &[], "2 a key in quotes was expected");
-        broken(b"\xef\xbb1", &[], "1 a value was expected");
+        broken(b"{\n1}", &[], "2 expected a key in quotes");
+        broken(b"\xef\xbb1", &[], "1 expected a value");
         let mend = "declare it in [dataset.NAME.format]: \"FILE\" = { kind = \"jsonl\" }";
         broken(b"{}\n[2]", &[], &format!("2 {}; {mend}", json::ANOTHER));
         broken(b"{} [2]", &[], &format!("1 {}", json::ANOTHER));
-        broken(b"[1", &[], "1 it ends too early");
-        broken(b"[1,\n", &["1 1"], "2 it ends too early");
-        broken(b"[1]\n[2]", &["1 1"], "2 something follows the end of the array");
+        broken(b"[1", &[], "1 unexpected end of data");
+        broken(b"[1,\n", &["1 1"], "2 unexpected end of data");
+        broken(b"[1]\n[2]", &["1 1"], "2 unexpected data after the end of the array");
     }
 
     #[test]

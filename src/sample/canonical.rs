@@ -38,13 +38,15 @@ impl Identity {
 }
 
 impl Canonical {
-    /// The identity of a JSON record, whose key are the values at these places; none for no key.
-    pub fn identity(&mut self, record: &[u8], key: &[Pointer]) -> Identity {
+    /// Returns the identity of a JSON record without the values at the ignored places; its key are the values at the
+    /// others, none for no key.
+    pub fn identity(&mut self, record: &[u8], key: &[Pointer], ignored: &[Pointer]) -> Identity {
         self.form.clear();
         if self.tape.read(record, MAX_DEPTH).is_err() {
             return Identity::of_bytes(record);
         }
-        put_value(&self.tape, record, 0, &mut self.form);
+        let left_out: Vec<usize> = ignored.iter().filter_map(|pointer| pointer.find(&self.tape, record)).collect();
+        put_without(&self.tape, record, 0, &left_out, &mut self.form);
         let id = digest(b"", &self.form);
         self.form.clear();
         let mut named = !key.is_empty();
@@ -68,6 +70,11 @@ pub(super) fn digest_all<T: AsRef<[u8]>>(values: &[T]) -> [u8; 16] {
 /// Appends the canonical form of the value with this index on the tape of `text`. The digest of that of a whole record is
 /// its [`Identity::id`]. Recursion is bounded by [`MAX_DEPTH`].
 pub fn put_value(tape: &Tape, text: &[u8], index: usize, out: &mut Vec<u8>) {
+    put_without(tape, text, index, &[], out);
+}
+
+/// Appends the same without the members and elements with these indices.
+fn put_without(tape: &Tape, text: &[u8], index: usize, left_out: &[usize], out: &mut Vec<u8>) {
     let token = tape.token(index);
     match token.kind {
         Type::Integer | Type::Number => {
@@ -82,7 +89,8 @@ pub fn put_value(tape: &Tape, text: &[u8], index: usize, out: &mut Vec<u8>) {
         }
         Type::Array => {
             out.push(b'[');
-            tape.elements(index).for_each(|element| put_value(tape, text, element, out));
+            let elements = tape.elements(index).filter(|element| !left_out.contains(element));
+            elements.for_each(|element| put_without(tape, text, element, left_out, out));
             out.push(b']');
         }
         Type::Object => {
@@ -90,10 +98,11 @@ pub fn put_value(tape: &Tape, text: &[u8], index: usize, out: &mut Vec<u8>) {
             members.sort();
             out.push(b'{');
             for (at, (name, key)) in members.iter().enumerate() {
-                if members.get(at + 1).is_none_or(|(next, _)| next != name) {
+                let is_last = members.get(at + 1).is_none_or(|(next, _)| next != name);
+                if is_last && !left_out.contains(&(key + 1)) {
                     out.extend_from_slice(name);
                     out.push(END);
-                    put_value(tape, text, key + 1, out);
+                    put_without(tape, text, key + 1, left_out, out);
                 }
             }
             out.push(b'}');
@@ -193,7 +202,7 @@ mod tests {
     use crate::sample::json::tests::{spelled, texts};
 
     fn id(text: &str) -> [u8; 16] {
-        Canonical::default().identity(text.as_bytes(), &[]).id
+        Canonical::default().identity(text.as_bytes(), &[], &[]).id
     }
 
     #[test]
@@ -233,7 +242,7 @@ mod tests {
     #[test]
     fn what_is_no_json_is_its_bytes() {
         let mut canonical = Canonical::default();
-        let mut id = |bytes: &[u8]| canonical.identity(bytes, &[]).id;
+        let mut id = |bytes: &[u8]| canonical.identity(bytes, &[], &[]).id;
         assert_ne!(id(b"{"), id(b"{ "));
         assert_ne!(id(b"!n"), id(b"n"));
         assert_ne!(id(b"n"), id(b"null"));
@@ -247,7 +256,7 @@ mod tests {
         let mut canonical = Canonical::default();
         let mut key = |text: &str, at: &[&str]| {
             let at: Vec<_> = at.iter().map(|p| Pointer::parse(p).unwrap()).collect();
-            canonical.identity(text.as_bytes(), &at).key
+            canonical.identity(text.as_bytes(), &at, &[]).key
         };
         assert_eq!(key(r#"{"id":1,"x":2}"#, &["/id"]), key(r#"{"x":3,"id":1.0}"#, &["/id"]));
         assert_ne!(key(r#"{"id":1}"#, &["/id"]), key(r#"{"id":"1"}"#, &["/id"]));
@@ -256,6 +265,23 @@ mod tests {
         assert_eq!(key(r#"{"id":null}"#, &["/id"]), None);
         assert_eq!(key(r#"{"id":1}"#, &["/id", "/b"]), None);
         assert_eq!(key(r#"{"id":1"#, &["/id"]), None);
+    }
+
+    #[test]
+    fn what_is_ignored_makes_no_difference() {
+        let mut canonical = Canonical::default();
+        let ignored: Vec<_> = ["/at", "/meta/run", "/tags/0"].iter().map(|p| Pointer::parse(p).unwrap()).collect();
+        let mut id = |text: &str| canonical.identity(text.as_bytes(), &[], &ignored).id;
+        let same = [
+            r#"{"a":1,"meta":{"by":"x"},"tags":["u","t"]}"#,
+            r#"{"at":7,"a":1,"meta":{"run":9,"by":"x"},"tags":["s","t"]}"#,
+            r#"{"at":null,"meta":{"by":"x","run":{}},"a":1.0,"tags":[null,"t"],"at":8}"#,
+        ];
+        same[1..].iter().for_each(|text| assert_eq!(id(text), id(same[0]), "{text}"));
+        assert_ne!(id(same[1]), id(&same[1].replace("\"x\"", "\"y\"")));
+        assert_ne!(id(same[1]), id(&same[1].replace("\"run\"", "\"runs\"")));
+        assert_eq!(id(r#"{"at":1}"#), id("{}"));
+        assert_ne!(id("[1]"), id("[2]"));
     }
 
     /// Sorts as the canonical form does; numbers are small enough here to be exact.
@@ -287,7 +313,8 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            Canonical::default().identity(&bytes, &[Pointer::parse("/a").unwrap()]);
+            let place = [Pointer::parse("/a").unwrap()];
+            Canonical::default().identity(&bytes, &place, &place);
         }
     }
 }

@@ -77,18 +77,20 @@ impl Header {
         labels
     }
 
-    /// Returns what a row is compared by: its fields by their names, and those of the columns that are its key.
-    pub fn identity(&self, row: &[u8], syntax: RowSyntax, key: &[String]) -> Identity {
+    /// Returns what a row is compared by: its fields by their names but for the ignored ones, and those of the columns that
+    /// are its key.
+    pub fn identity(&self, row: &[u8], syntax: RowSyntax, key: &[String], ignored: &[String]) -> Identity {
         let fields: Vec<Cow<'_, [u8]>> = fields(row, syntax).collect();
         let values = key.iter().map(|name| Some(fields.get(self.position(name)?)?).filter(|field| !field.is_empty()));
         let values: Option<Vec<_>> = values.collect();
         let mut form = Vec::with_capacity(row.len() + 16);
-        if fields.len() == self.names.len() {
+        if fields.len() == self.names.len() && ignored.is_empty() {
             form.extend_from_slice(&self.digest);
             self.order.iter().for_each(|&at| form.put_bytes(&fields[at]));
         } else {
-            // Another width has other names.
-            let own: Vec<usize> = self.order.iter().copied().filter(|&at| at < fields.len()).collect();
+            // Another width has other names, and so has a row less what is ignored.
+            let is_compared = |&at: &usize| at < fields.len() && !ignored.contains(&self.names[at]);
+            let own: Vec<usize> = self.order.iter().copied().filter(is_compared).collect();
             form.extend_from_slice(&self.digest_of(&own));
             own.iter().for_each(|&at| form.put_bytes(&fields[at]));
             fields.iter().skip(self.names.len()).for_each(|field| form.put_bytes(field));
@@ -157,12 +159,12 @@ impl Columns {
         let finding = |message| Some(Finding { line: record.line, message });
         if fields.unclosed() {
             finding(
-                "a quoted field is not closed; where quotes are text, set quote = \"none\" in [dataset.NAME.format]".to_owned(),
+                "unterminated quoted field; if quotes are plain text, set quote = \"none\" in [dataset.NAME.format]".to_owned(),
             )
         } else if count != names.len() {
-            finding(format!("the record has {}, the header {}", counted(count as u64, "field"), names.len()))
+            finding(format!("the record has {}, the header has {}", counted(count as u64, "field"), names.len()))
         } else if record.bytes.starts_with(BOM) {
-            finding("a byte order mark stands in the middle of the file; remove it".to_owned())
+            finding("a byte order mark in the middle of the file; remove it".to_owned())
         } else {
             None
         }
@@ -176,9 +178,9 @@ impl Columns {
 }
 
 /// What a row is compared by; without a header, as for a comment before it, by its fields in their order.
-pub fn identity_of_row(row: &[u8], syntax: RowSyntax, header: Option<&Header>, key: &[String]) -> Identity {
+pub fn identity_of_row(row: &[u8], syntax: RowSyntax, header: Option<&Header>, key: &[String], ignored: &[String]) -> Identity {
     match header {
-        Some(header) => header.identity(row, syntax, key),
+        Some(header) => header.identity(row, syntax, key, ignored),
         None => Identity { id: canonical(row, syntax), key: None },
     }
 }
@@ -291,9 +293,9 @@ mod tests {
         assert_eq!(
             found,
             [
-                (4, "the record has 1 field, the header 2"),
-                (5, "the record has 3 fields, the header 2"),
-                (6, "a quoted field is not closed; where quotes are text, set quote = \"none\" in [dataset.NAME.format]"),
+                (4, "the record has 1 field, the header has 2"),
+                (5, "the record has 3 fields, the header has 2"),
+                (6, "unterminated quoted field; if quotes are plain text, set quote = \"none\" in [dataset.NAME.format]"),
             ]
         );
         let (_, _, findings) = look("\u{feff}a,b\n1,2\n\u{feff}a,b\n3,4\n");
@@ -303,7 +305,7 @@ mod tests {
     /// The identity of a row below a header, with `id` as the key.
     fn identity(header: &str, row: &str) -> Identity {
         let columns = Columns::new(header.as_bytes(), b',');
-        identity_of_row(row.as_bytes(), b','.into(), columns.header(), &["id".to_owned()])
+        identity_of_row(row.as_bytes(), b','.into(), columns.header(), &["id".to_owned()], &[])
     }
 
     #[test]

@@ -47,9 +47,10 @@ pub(crate) fn globs<'a>(globs: impl IntoIterator<Item = &'a str>) -> Result<Glob
     for glob in globs {
         for glob in [glob, &format!("{}/**", glob.trim_end_matches('/'))] {
             let compiled = GlobBuilder::new(glob).literal_separator(true).backslash_escape(true).build();
-            set.add(compiled.map_err(|why| {
-                Error::new(Kind::Config, format!("the glob '{glob}' is not understood: {}", why.kind())).with_source(why)
-            })?);
+            set.add(
+                compiled
+                    .map_err(|why| Error::new(Kind::Config, format!("invalid glob '{glob}': {}", why.kind())).with_source(why))?,
+            );
         }
     }
     set.build().map_err(|why| Error::new(Kind::Config, format!("the globs are too large: {}", why.kind())).with_source(why))

@@ -103,10 +103,10 @@ impl Reading {
     pub fn guessed(&self) -> Option<String> {
         let mut words = Vec::new();
         if self.origin.guessed_packing {
-            words.push(format!("unpacked by {}, as its first bytes say", self.packing.name()));
+            words.push(format!("as {}, detected from its first bytes", self.packing.name()));
         }
         if self.origin.guessed_encoding {
-            words.push("in UTF-16, as its first bytes say".to_owned());
+            words.push("in UTF-16, detected from its first bytes".to_owned());
         }
         if self.origin.guessed_form {
             match self.dialect.delimiter {
@@ -121,8 +121,9 @@ impl Reading {
                 words.push("as JSON Lines".to_owned());
             }
         }
-        (!words.is_empty())
-            .then(|| format!("is read {}; [dataset.NAME.format] in helox.toml can say otherwise", words.join(", ")))
+        (!words.is_empty()).then(|| {
+            format!("is read {}; to change this, set its format in [dataset.NAME.format] of helox.toml", words.join(", "))
+        })
     }
 }
 
@@ -310,7 +311,7 @@ mod tests {
         let packed = encoder.finish().unwrap();
         let reading = Reading::of("x.csv").guess(&packed);
         assert_eq!((reading.packing, reading.delimiter()), (Packing::Xz, b';'));
-        assert!(reading.guessed().unwrap().starts_with("is read unpacked by xz, as its first bytes say, with ';'"));
+        assert!(reading.guessed().unwrap().starts_with("is read as xz, detected from its first bytes, with ';'"));
         assert_eq!(reading.before_guess(), Reading::of("x.csv"));
         assert_eq!(Reading::from_id(&reading.id()), Some(reading));
         let stated = Reading::named("csv").unwrap();
@@ -326,7 +327,7 @@ mod tests {
         let reading = Reading::of("x.csv").guess(&utf16);
         assert_eq!((reading.dialect.encoding, reading.dialect.delimiter), (Encoding::Utf16Le, Some(b';')));
         assert_eq!(reading.before_guess(), Reading::of("x.csv"));
-        let words = "is read in UTF-16, as its first bytes say, with ';' between its fields; ";
+        let words = "is read in UTF-16, detected from its first bytes, with ';' between its fields; ";
         assert!(reading.guessed().unwrap().starts_with(words));
         assert_eq!(reading.before_guess().guessed(), None);
         assert!(reading.origin.guessed_encoding && reading.origin.guessed_form);

@@ -78,8 +78,8 @@ impl Reading {
         let mut members = |line: &[u8]| tape.read(line, 1).map_or(0, |()| tape.keys(0).count().saturating_sub(1));
         let counts: Vec<usize> = lines.split_inclusive(|&byte| byte == b'\n').map(&mut members).collect();
         (counts.len() >= ENOUGH && counts.iter().all(|&count| count == 1)).then(|| {
-            let message = "each file of the archive is one sample, as in WebDataset's form; declare it in \
-                           [dataset.NAME.format]: \"FILE\" = \"tar\" says so, \"FILE\" = \"text\" makes the archive one sample";
+            let message = "each file of the archive counts as one sample, as in WebDataset; set its format in \
+                           [dataset.NAME.format]: \"FILE\" = \"tar\" confirms this, \"FILE\" = \"text\" treats the archive as one sample";
             Hint { line: 1, message: message.to_owned(), sums_up: false }
         })
     }
@@ -101,13 +101,13 @@ impl Reading {
         let spread = newline.is_some_and(|newline| newline < end);
         let message = match () {
             () if is_list && alone && (spread || whole) => {
-                format!("the file is one array, not a document on each line; {}", declaration("{ kind = \"json\" }"))
+                format!("the file is one array, not one document per line; {}", declaration("{ kind = \"json\" }"))
             }
             () if spread && alone && whole => {
-                format!("the file is one document over several lines; {}", declaration("{ kind = \"json\" }"))
+                format!("the file is one document on several lines; {}", declaration("{ kind = \"json\" }"))
             }
-            () if spread => "a document stands over several lines, where JSON Lines has each on one; \
-                             'jq -c . FILE' writes them so"
+            () if spread => "a document spans several lines, but JSON Lines requires one document per line; \
+                             convert it: jq -c . FILE"
                 .to_owned(),
             () => return None,
         };
@@ -127,7 +127,7 @@ impl Reading {
         }
         let records = list.pointer.replace('\\', "\\\\").replace('"', "\\\"");
         let message = format!(
-            "the document counts as one sample; where the records are the list at {}, {}",
+            "the document counts as one sample; if the records are the list at {}, {}",
             list.pointer,
             declaration(&format!("{{ kind = \"json\", records = \"{records}\" }}"))
         );
@@ -159,18 +159,18 @@ impl Reading {
         let hint = |message, sums_up| Some(Hint { line: *line, message, sums_up });
         if header.len() != width {
             let are = |n: usize| if n == 1 { "1 field".to_owned() } else { format!("{n} fields") };
-            let widths = format!("the header has {}, every row after it {}", are(header.len()), are(width));
+            let widths = format!("the header has {}, all other rows have {}", are(header.len()), are(width));
             let mend = match () {
                 () if width == header.len() + 1 && others.iter().all(|(_, row)| row[width - 1].is_empty()) => {
-                    "the rows end in a delimiter that the header lacks; write it there too".to_owned()
+                    "the rows end with a delimiter, but the header does not; add it to the header".to_owned()
                 }
                 () if header.len() == 1 => "remove the lines before the header".to_owned(),
                 () if width == 1 => {
-                    "one of them has another delimiter; write the same in all, and name it in [dataset.NAME.format]: \
+                    "one of them uses another delimiter; use one delimiter in all rows, and set it in [dataset.NAME.format]: \
                      { kind = \"csv\", delimiter = \";\" }"
                         .to_owned()
                 }
-                () => "write as many fields in the header".to_owned(),
+                () => "add the missing fields to the header".to_owned(),
             };
             return hint(format!("{widths}; {mend}"), true);
         }
@@ -182,7 +182,7 @@ impl Reading {
         });
         let table = format!("{{ kind = \"{kind}\"{}, header = false }}", delimiter.unwrap_or_default());
         hint(
-            format!("the first row looks like a record, and is read as the header; if it is one, {}", declaration(&table)),
+            format!("the first row is read as the header, but looks like a record; if it is a record, {}", declaration(&table)),
             false,
         )
     }
@@ -356,8 +356,8 @@ mod tests {
 
     #[test]
     fn documents_over_several_lines() {
-        assert!(told("x.jsonl", "{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}\n", "over several lines"));
-        assert!(told("x.jsonl", "\n{\n  \"a\": 1\n}\n", "one document over several lines"));
+        assert!(told("x.jsonl", "{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}\n", "spans several lines"));
+        assert!(told("x.jsonl", "\n{\n  \"a\": 1\n}\n", "one document on several lines"));
         assert!(told("x.jsonl", "[\n{\"a\":1},\n{\"a\":2}\n]\n", "kind = \"json\" }"));
         assert!(!told("x.jsonl", "[{\"a\":1},{\"a\":2}]\n", "kind = \"json\" }"));
         assert!(told("x.jsonl", &format!("[\n{}{{}}]", "{\"id\":1},\n".repeat(20_000)), "one array"));
@@ -376,7 +376,7 @@ mod tests {
         };
         let message = |reading: Reading, names: &[&str]| reading.hint(&archive(names)).map(|hint| hint.message);
         let of = Reading::of("x.tar");
-        assert!(message(of.clone(), &["a.txt", "b.txt"]).unwrap().contains("\"FILE\" = \"tar\" says so"));
+        assert!(message(of.clone(), &["a.txt", "b.txt"]).unwrap().contains("\"FILE\" = \"tar\" confirms this"));
         for none in [&["0.txt", "0.cls", "1.txt"][..], &["0.txt"], &["a.txt", "b.csv"], &[]] {
             assert_eq!(message(of.clone(), none), None, "{none:?}");
         }
@@ -386,9 +386,9 @@ mod tests {
     #[test]
     fn a_first_row_of_another_width() {
         assert!(told("x.csv", "Report of 2024\nid,a,b\n1,2,3\n2,3,4\n", "remove the lines before the header"));
-        assert!(told("x.csv", "id,a\n1,2,\n3,4,\n", "delimiter that the header lacks"));
+        assert!(told("x.csv", "id,a\n1,2,\n3,4,\n", "end with a delimiter, but the header does not"));
         assert!(told("x.csv", "id,a,b\n1;2;3\n4;5;6\n", "another delimiter"));
-        assert!(told("x.tsv", "id\ta\n1\t2\t3\n4\t5\t6\n", "the header has 2 fields, every row after it 3 fields"));
+        assert!(told("x.tsv", "id\ta\n1\t2\t3\n4\t5\t6\n", "the header has 2 fields, all other rows have 3 fields"));
         for none in ["id,a\n1,2\n3\n4\n", "id,a\n1\n2,3\n", "# x\nid,a\n1,2\n3,4\n", "id,a\n1,2,\n"] {
             assert_eq!(hint("x.csv", none.as_bytes()), None, "{none:?}");
         }

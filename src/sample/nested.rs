@@ -71,7 +71,7 @@ impl Nested {
         match &self.list {
             List::Ahead => {
                 let message =
-                    format!("the document has no list of records at '{}', as 'records' in helox.toml says", self.pointer);
+                    format!("the document has no list of records at '{}', which 'records' in helox.toml specifies", self.pointer);
                 Some(Finding { line: 1, message })
             }
             List::Here(array, _) | List::Behind(array) => array.broken().cloned(),

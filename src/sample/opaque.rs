@@ -15,9 +15,7 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
         return Some(cause.to_owned());
     }
     if is_utf_32(bytes) {
-        return Some(
-            "this is text in UTF-32, which hlx does not read: write it in UTF-8, as 'iconv -f UTF-32 -t UTF-8' does".to_owned(),
-        );
+        return Some("UTF-32 is not supported: convert it to UTF-8 (iconv -f UTF-32 -t UTF-8)".to_owned());
     }
     if !matches!(reading.format, Format::Whole | Format::Archive) && is_html(bytes) {
         return Some("this is an HTML page, not the data; the download may have failed".to_owned());
@@ -29,12 +27,12 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
             return kind
                 .filter(|_| reading.packing != Packing::None)
                 .filter(|kind| COLUMNAR.contains(kind))
-                .map(|kind| format!("this is {kind} that is packed with {name}, which hlx does not read: unpack it"));
+                .map(|kind| format!("this is {kind} compressed with {name}, which is not supported: decompress it"));
         }
         Format::Archive => {
-            let kind = kind.unwrap_or("an archive or of a compression");
+            let kind = kind.unwrap_or("an archive or compressed file");
             return Some(format!(
-                "this is {kind} that hlx does not read: unpack it and commit the files in it, or say that it is one sample \
+                "this is {kind}, which is not supported: unpack it and commit its files, or treat it as one sample \
                  with \"GLOB\" = \"text\" in [dataset.NAME.format]"
             ));
         }
@@ -45,11 +43,13 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
         let name = packing.name();
         return Some(match reading.format {
             Format::Parquet | Format::Arrow => {
-                format!("this is packed with {name}: unpack it, since {format} is not read packed")
+                format!("this is compressed with {name}: decompress it, compressed {format} files are not supported")
             }
-            _ if reading.packing != Packing::None => format!("this is packed twice, the second time with {name}: unpack it"),
+            _ if reading.packing != Packing::None => {
+                format!("this is compressed twice, the second time with {name}: decompress it")
+            }
             _ => format!(
-                "this is packed with {name}: name the packing in [dataset.NAME.format], as in \"GLOB\" = \"jsonl.{}\"",
+                "this is compressed with {name}: set the compression in [dataset.NAME.format], as in \"GLOB\" = \"jsonl.{}\"",
                 packing.ending()
             ),
         });
@@ -69,10 +69,10 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
         "a Parquet file" => {
             Some(format!("this is a Parquet file, not {format}: set \"GLOB\" = \"parquet\" in [dataset.NAME.format]"))
         }
-        kind if kind.contains(" packed with ") || kind.ends_with(" archive") => {
-            Some(format!("this is {kind}, not {format}: unpack it and commit what is in it"))
+        kind if kind.contains(" compressed with ") || kind.ends_with(" archive") => {
+            Some(format!("this is {kind}, not {format}: unpack it and commit its files"))
         }
-        kind => Some(format!("this is {kind}, not {format}: replace it by the data, or leave it out by .hlxignore")),
+        kind => Some(format!("this is {kind}, not {format}: replace it with the data, or list it in .hlxignore")),
     }
 }
 
@@ -92,7 +92,7 @@ pub(super) fn packing_cause(reading: &Reading, head: &[u8]) -> Option<String> {
     match Packing::of_magic(head) {
         Some(packing) if packing == stated => None,
         Some(packing) => Some(format!(
-            "this is packed with {}, not {name}: declare it in [dataset.NAME.format]: \"FILE\" = \"{format}.{}\"",
+            "this is compressed with {}, not {name}: set it in [dataset.NAME.format]: \"FILE\" = \"{format}.{}\"",
             packing.name(),
             packing.ending()
         )),
@@ -100,9 +100,13 @@ pub(super) fn packing_cause(reading: &Reading, head: &[u8]) -> Option<String> {
             let text = std::str::from_utf8(head);
             let is_text = text.map_or_else(|why| why.error_len().is_none(), |_| true) && !head.contains(&0);
             (is_text && !head.is_empty()).then(|| {
-                let (source, or) = if reading.origin.stated { ("helox.toml", "") } else { ("its name", "rename it, or ") };
+                let (source, or) = if reading.origin.stated {
+                    ("helox.toml specifies it", "")
+                } else {
+                    ("its name indicates it", "rename it, or ")
+                };
                 format!(
-                    "this is not packed with {name}, as {source} says: {or}declare it in [dataset.NAME.format]: \
+                    "this is not compressed with {name}, although {source}: {or}set it in [dataset.NAME.format]: \
                      \"FILE\" = \"{format}\""
                 )
             })
@@ -139,11 +143,11 @@ fn kind(bytes: &[u8]) -> Option<&'static str> {
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => "a GIF image",
         [0x89, b'H', b'D', b'F', ..] => "an HDF5 file",
         [b'P', b'A', b'R', b'1', rest @ ..] if rest.contains(&0) => "a Parquet file",
-        [0x1f, 0x9d, 0x80..=0x90, ..] => "a file packed with compress",
-        [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => "a file packed with zstd or lz4",
-        [b']', 0, 0, ..] => "a file packed with LZMA",
-        [b'L', b'Z', b'I', b'P', 0 | 1, ..] => "a file packed with lzip",
-        [0xff, 6, 0, 0, b's', b'N', b'a', b'P', b'p', b'Y', ..] => "a file packed with Snappy",
+        [0x1f, 0x9d, 0x80..=0x90, ..] => "a file compressed with compress",
+        [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => "a file compressed with zstd or lz4",
+        [b']', 0, 0, ..] => "a file compressed with LZMA",
+        [b'L', b'Z', b'I', b'P', 0 | 1, ..] => "a file compressed with lzip",
+        [0xff, 6, 0, 0, b's', b'N', b'a', b'P', b'p', b'Y', ..] => "a file compressed with Snappy",
         [b'M', b'S', b'C', b'F', 0, 0, 0, 0, ..] => "a cabinet archive",
         _ if bytes.starts_with(b"SQLite format 3\0") => "an SQLite database",
         [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => "a NumPy array",
@@ -182,15 +186,15 @@ fn placeholder(reading: &Reading, bytes: &[u8]) -> Option<&'static str> {
         _ if text.starts_with("version https://git-lfs.github.com/spec/") => {
             "this is a git-lfs pointer, not the data; run 'git lfs pull' first"
         }
-        _ if text.starts_with("# xet version ") => "this is a pointer of git-xet, not the data; fetch the data first",
+        _ if text.starts_with("# xet version ") => "this is a git-xet pointer, not the data; fetch the data first",
         _ if text.trim_end().lines().count() == 1 && text.contains("/annex/objects/") => {
             "this is a git-annex pointer, not the data; run 'git annex get' first"
         }
         _ if text.starts_with("outs:\n- ") && text.contains("\n  path: ") => {
-            "this is a DVC pointer, not the data; run 'dvc pull' and commit the file it names"
+            "this is a DVC pointer, not the data; run 'dvc pull' and commit the file that it points to"
         }
         _ if is_data && text.contains("<Error>") && text.contains("<Code>") => {
-            "this is the error of an object store, not the data; the download failed"
+            "this is an error response of an object store, not the data; the download failed"
         }
         _ => return None,
     })
@@ -238,10 +242,10 @@ mod tests {
     fn a_file_that_is_not_packed_as_its_name_says_is_named() {
         let named = |path: &str, head: &[u8]| packing_cause(&Reading::of(path), head).unwrap_or_default();
         assert!(named("a.json.gz", b"[{\"a\": 1}]").ends_with("\"FILE\" = \"json\""));
-        assert!(named("a.txt.zst", "plain é".as_bytes()).contains("not packed with zstd"));
+        assert!(named("a.txt.zst", "plain é".as_bytes()).contains("not compressed with zstd"));
         assert!(
             named("a.csv.bz2", b"\x1f\x8b\x08")
-                .ends_with("packed with gzip, not bzip2: declare it in [dataset.NAME.format]: \"FILE\" = \"csv.gz\"")
+                .ends_with("compressed with gzip, not bzip2: set it in [dataset.NAME.format]: \"FILE\" = \"csv.gz\"")
         );
         for (path, head) in
             [("a.json.gz", &b"\x1f\x8b\x08"[..]), ("a.gz", b""), ("a.gz", b"a\0b"), ("a.json", b"{}"), ("a.gz", b"\xff")]
@@ -256,18 +260,20 @@ mod tests {
         assert!(named("a.jsonl", b"PK\x03\x04").starts_with("this is a ZIP archive, not JSON Lines: "));
         assert!(named("a.csv", b"%PDF-1.7").starts_with("this is a PDF document, not CSV: "));
         assert!(named("a.csv", b"PAR1\x15\0").contains("set \"GLOB\" = \"parquet\""));
-        assert!(named("a.parquet", b"\x1f\x8b\x08").contains("packed with gzip: unpack it"));
-        assert!(named("a.jsonl.gz", b"\x1f\x8b\x08").contains("packed twice"));
-        assert!(named("a.csv", b"\x1f\x9d\x90").starts_with("this is a file packed with compress, not CSV: "));
-        assert!(named("a.csv.Z", b"\x1f\x9d\x90").starts_with("this is a file packed with compress that hlx does not read: "));
+        assert!(named("a.parquet", b"\x1f\x8b\x08").contains("compressed with gzip: decompress it"));
+        assert!(named("a.jsonl.gz", b"\x1f\x8b\x08").contains("compressed twice"));
+        assert!(named("a.csv", b"\x1f\x9d\x90").starts_with("this is a file compressed with compress, not CSV: "));
+        assert!(
+            named("a.csv.Z", b"\x1f\x9d\x90").starts_with("this is a file compressed with compress, which is not supported: ")
+        );
         assert!(named("a.jsonl", b"\xff\xff\xff\xff\x80\x01\0\0\x10\0\0\0").contains("set \"GLOB\" = \"arrow\""));
-        assert!(named("a.parquet.gz", b"PAR1\x15\0").starts_with("this is a Parquet file that is packed with gzip"));
         assert!(named("a.parquet", b"{\"a\":1}\n").contains("this is text, not Parquet: set \"GLOB\" = \"jsonl\""));
         assert!(named("a.arrow", b"a\tb\r\n1\t2\r\n").contains("this is text, not Arrow"));
         assert!(named("a.jsonl", b"\x80\x04\x95\0").contains("a Python pickle"));
         assert!(named("a.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1").contains("an old Office document"));
-        assert!(named("a.zip", b"PK\x03\x04").starts_with("this is a ZIP archive that hlx does not read: "));
-        assert!(named("a.br", b"\x0b\x02").starts_with("this is an archive or of a compression that hlx does not read: "));
+        assert!(named("a.parquet.gz", b"PAR1\x15\0").starts_with("this is a Parquet file compressed with gzip"));
+        assert!(named("a.zip", b"PK\x03\x04").starts_with("this is a ZIP archive, which is not supported: "));
+        assert!(named("a.br", b"\x0b\x02").starts_with("this is an archive or compressed file, which is not supported: "));
         for (path, bytes) in [
             ("a.parquet", &b"PAR1\x15\0"[..]),
             ("a.png", b"\x89PNG"),

@@ -12,10 +12,10 @@ impl Pointer {
     /// Reads a pointer; the error says what is wrong with it.
     pub fn parse(pointer: &str) -> Result<Pointer, Malformed> {
         let Some(steps) = pointer.strip_prefix('/') else {
-            return if pointer.is_empty() { Ok(Pointer(Vec::new())) } else { Err(Malformed("a pointer begins with '/'")) };
+            return if pointer.is_empty() { Ok(Pointer(Vec::new())) } else { Err(Malformed("expected '/' at the start")) };
         };
         if steps.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1'])) {
-            return Err(Malformed("after '~', a pointer has '0' or '1'"));
+            return Err(Malformed("expected '0' or '1' after '~'"));
         }
         Ok(Pointer(steps.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect()))
     }

@@ -102,7 +102,7 @@ impl Decoder {
     }
 
     /// The file ends here: hands over what is left, and returns whether some of its bytes were none of its encoding, and
-    /// are told as U+FFFD. The issue says that it ends too early.
+    /// are told as U+FFFD. The issue says that unexpected end of data.
     pub fn finish(mut self, take: &mut dyn FnMut(&[u8])) -> Result<bool, FileIssue> {
         let malformed = self.transcoder.finish(take);
         self.unpacker.finish().map_err(FileIssue::damaged)?;

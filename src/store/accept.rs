@@ -16,7 +16,7 @@ use crate::sample::Schema;
 pub(crate) fn accept(key: &Key, bytes: &[u8]) -> Result<()> {
     match read_back(key.kind, bytes) {
         Ok(again) if again == bytes && key.matches(bytes) => Ok(()),
-        Ok(_) => Err(Error::rejected(format!("the {key}"), "it reads back as something else")),
+        Ok(_) => Err(Error::rejected(format!("the {key}"), "it does not decode to the same value")),
         Err(e) => Err(Error::rejected(format!("the {key}"), e)),
     }
 }

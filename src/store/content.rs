@@ -34,10 +34,9 @@ impl<'a> Chunks<'a> {
                 return Ok(Some(item));
             }
             let (level, key) = (recipe.level, recipe.key(&item));
-            let node =
-                Recipe::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))?;
+            let node = Recipe::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))?;
             if node.level + 1 != level || node.len() != item.len || self.open.len() > usize::from(limits::RECIPE_LEVEL) {
-                return Err(Error::damaged(format!("the {key} does not fit where it stands")));
+                return Err(Error::damaged(format!("{key} does not match the position of its reference")));
             }
             self.open.push((node, 0));
         }
@@ -65,9 +64,9 @@ fn root(store: &Store, content: Id<Content>, size: u64) -> Result<Recipe> {
         Err(_) if size <= cut::MAX as u64 && store.contains(&chunk) => return root(store, content, size),
         bytes => bytes?,
     };
-    let (named, recipe) = Recipe::decode_root(&bytes).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))?;
+    let (named, recipe) = Recipe::decode_root(&bytes).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))?;
     if named != content || recipe.len() != size {
-        return Err(Error::damaged(format!("the {key} does not fit a file of {size} bytes")));
+        return Err(Error::damaged(format!("{key} does not match a file of {size} bytes")));
     }
     Ok(recipe)
 }
@@ -109,7 +108,7 @@ fn of_length(item: &Item, bytes: Object) -> Result<Object> {
         Ok(bytes)
     } else {
         let key = Key { id: item.id, kind: Kind::Chunk };
-        Err(Error::damaged(format!("the {key} has not the length that its recipe says")))
+        Err(Error::damaged(format!("{key} does not have the length in its recipe")))
     }
 }
 
@@ -118,6 +117,6 @@ pub fn check_whole(whole: &blake3::Hasher, content: Id<Content>) -> Result<()> {
     if whole.finalize() == *content.as_bytes() {
         Ok(())
     } else {
-        Err(Error::damaged(format!("the recipe {content} rebuilds other bytes than its name says")))
+        Err(Error::damaged(format!("the content of recipe {content} does not match its hash")))
     }
 }

@@ -57,15 +57,11 @@ impl Layout {
             if !lost.exists() && !is_empty(rest) {
                 let lost = lost.ancestors().take_while(|folder| !folder.exists()).last().unwrap_or(lost);
                 let (name, root) = (lost.strip_prefix(&self.root).unwrap_or(lost).display(), self.root.display());
-                return Err(Error::damaged(format!(
-                    "the folder {} is missing, and {} is not empty",
-                    lost.display(),
-                    rest.display()
-                ))
-                .with_hint(format!(
-                    "copy it from another copy of the repository: rsync -a OTHER/.helox/{name}/ {root}/{name}/\n\
-                         to go on without what was in it: hlx init"
-                )));
+                return Err(Error::damaged(format!("folder {} is missing, but {} is not empty", lost.display(), rest.display()))
+                    .with_hint(format!(
+                        "restore it from another copy of the repository: rsync -a OTHER/.helox/{name}/ {root}/{name}/\n\
+                         to continue without its content: hlx init"
+                    )));
             }
         }
         let missing = FOLDERS.iter().map(|folder| self.root.join(folder)).filter(|folder| !folder.is_dir());
@@ -79,19 +75,17 @@ impl Layout {
         let is_lock = |path: &Path| path.file_name().is_some_and(|name| name.as_encoded_bytes().ends_with(b"lock"));
         let is_sled = |path: &Path| path.starts_with(&catalog) && !path.ends_with("seal");
         share::tree(&self.root, |path| if is_lock(path) || is_sled(path) { share::WRITE } else { share::READ })
-            .map_err(|e| e.with_hint("let its owner, or root, run 'hlx init'"))
+            .map_err(|e| e.with_hint("run 'hlx init' as its owner or root"))
     }
 
     /// Fails unless the folder holds a store of the format that this hlx reads.
     pub fn check(&self) -> Result<()> {
         match atomic::read(&self.format())? {
             Some(bytes) if bytes == FORMAT => Ok(()),
-            Some(_) => {
-                Err(Error::new(Kind::Damaged, format!("{} is of a format that this hlx does not know", self.root.display()))
-                    .with_hint("use a newer hlx"))
-            }
-            None => Err(Error::new(Kind::RepositoryNotFound, format!("{} is not a whole store", self.root.display()))
-                .with_hint("run 'hlx init' to complete it")),
+            Some(_) => Err(Error::new(Kind::Damaged, format!("{} has an unknown repository format", self.root.display()))
+                .with_hint("use a newer hlx")),
+            None => Err(Error::new(Kind::RepositoryNotFound, format!("{} is an incomplete store", self.root.display()))
+                .with_hint("complete it: hlx init")),
         }
     }
 

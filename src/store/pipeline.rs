@@ -187,7 +187,7 @@ impl Drop for Pipeline {
 }
 
 fn stopped() -> Error {
-    Error::new(crate::error::Kind::Io, "the writer of the store has stopped")
+    Error::new(crate::error::Kind::Io, "the writer of the store stopped unexpectedly")
 }
 
 fn join<T: Default>(thread: Option<JoinHandle<Result<T>>>) -> Result<T> {

@@ -46,12 +46,12 @@ impl Absent {
 impl fmt::Display for Absent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.first, self.files) {
-            (Some(path), 1) => write!(f, "the file {path} cannot be read")?,
-            (Some(path), files) => write!(f, "{files} files cannot be read, the first is {path}")?,
-            (None, _) => f.write_str("a part of the manifest cannot be read")?,
+            (Some(path), 1) => write!(f, "cannot read file {path}")?,
+            (Some(path), files) => write!(f, "cannot read {files} files, first {path}")?,
+            (None, _) => f.write_str("cannot read a part of the manifest")?,
         }
         if self.first.is_some() && self.nodes > 0 {
-            f.write_str(", nor can a part of the manifest")?;
+            f.write_str(" and a part of the manifest")?;
         }
         write!(f, ": {}", self.reason)
     }
@@ -94,8 +94,7 @@ impl<'a> Presence<'a> {
         let node = match self.store.node(id) {
             Ok(node) if above.is_none_or(|above| node.level() < above) => node,
             node => {
-                let error =
-                    node.err().unwrap_or_else(|| Error::damaged(format!("the manifest node {id} stands at the wrong level")));
+                let error = node.err().unwrap_or_else(|| Error::damaged(format!("manifest node {id} is at the wrong level")));
                 absent.add(None, &error);
                 return Ok(false);
             }
@@ -145,7 +144,7 @@ impl<'a> Presence<'a> {
                 Err(e) => error = Some(e),
             }
         }
-        Err(error.unwrap_or_else(|| Error::damaged(format!("the {key} is in no pack"))))
+        Err(error.unwrap_or_else(|| Error::damaged(format!("{key} is not in any pack"))))
     }
 
     fn row(&mut self, row: &Row, depth: u8) -> Result<()> {
@@ -153,7 +152,7 @@ impl<'a> Presence<'a> {
             return Ok(());
         }
         let Some(below) = depth.checked_sub(1) else {
-            return Err(Error::damaged(format!("the {} lies above too many deltas", row.key)));
+            return Err(Error::damaged(format!("{} has too many levels of deltas", row.key)));
         };
         let (bases, run) = self.store.base(row)?;
         let run = (row.pack, row.offset, run.start);

@@ -280,7 +280,7 @@ impl Store {
                 Err(e) => error = error.or(Some(e)),
             }
         }
-        Err(error.unwrap_or_else(|| Error::damaged(format!("the {key} is missing from the store"))))
+        Err(error.unwrap_or_else(|| Error::damaged(format!("{key} is missing from the store"))))
     }
 
     pub(super) fn read(&self, row: &Row, check: bool) -> Result<Object> {
@@ -289,13 +289,13 @@ impl Store {
         let range = start.map(|start| start..start + row.raw_len as usize);
         match range.filter(|range| range.end <= decoded.raw.len()) {
             Some(range) if !check || decoded.holds(&row.key, &range) => Ok(Object { decoded, range }),
-            _ => Err(self.damaged(row, "its bytes do not match its name")),
+            _ => Err(self.damaged(row, "its content does not match its hash")),
         }
     }
 
     fn damaged(&self, row: &Row, why: impl std::fmt::Display) -> Error {
         let path = writer::path_in(&self.layout.packs(row.key.kind), &row.pack);
-        Error::damaged(format!("the {} in {} is damaged: {why}", row.key, path.display()))
+        Error::damaged(format!("{} in {} is damaged: {why}", row.key, path.display()))
     }
 
     /// The stored bytes of a block.
@@ -310,7 +310,7 @@ impl Store {
         self.decoded.get_or_insert_with(&(row.pack, row.offset, 0), || {
             let (head, stored, payload) = self.block(row)?;
             let raw = decompress(head.codec, &stored[payload..], b"", head.raw_len());
-            Ok(Arc::new(Decoded::new(0, raw.map_err(|_| self.damaged(row, "it cannot be decompressed"))?)))
+            Ok(Arc::new(Decoded::new(0, raw.map_err(|_| self.damaged(row, "decompression failed"))?)))
         })
     }
 
@@ -323,7 +323,7 @@ impl Store {
             for key in &run.bases {
                 // A base lies strictly less deep, so that no circle can be followed.
                 let object = self.get_below(key, deltas.head.depth.saturating_sub(1), false);
-                let object = object.map_err(|e| e.within(format!("the base of the {}", row.key)))?;
+                let object = object.map_err(|e| e.within(format!("the base of {}", row.key)))?;
                 if base.len() + object.len() > limits::BASE {
                     return Err(self.damaged(row, "its base is too long"));
                 }
@@ -331,7 +331,7 @@ impl Store {
             }
             let frame = deltas.stored.get(deltas.payload..).and_then(|payload| payload.get(place.frame.clone()));
             let raw = frame.and_then(|frame| decompress(Codec::Delta, frame, &base, place.raw.len()).ok());
-            let raw = raw.ok_or_else(|| self.damaged(row, "it cannot be decompressed"))?;
+            let raw = raw.ok_or_else(|| self.damaged(row, "decompression failed"))?;
             Ok(Arc::new(Decoded::new(place.raw.start, raw)))
         })
     }
@@ -339,7 +339,7 @@ impl Store {
     /// The run that holds the object.
     fn place<'d>(&self, row: &Row, deltas: &'d Deltas) -> Result<(&'d Run, Place)> {
         let found = deltas.head.places().find(|(_, place)| place.raw.contains(&(row.raw_at as usize)));
-        found.ok_or_else(|| self.damaged(row, "its block holds nothing at its place"))
+        found.ok_or_else(|| self.damaged(row, "its block has no object at its position"))
     }
 
     fn deltas(&self, row: &Row) -> Result<Arc<Deltas>> {
@@ -400,7 +400,7 @@ pub(crate) fn read_contents(packs: impl Iterator<Item = (Id<Pack>, PathBuf)>) ->
 impl NodeSource for Store {
     fn node(&self, id: Id<id::Node>) -> Result<Node> {
         let key = Key::from(id);
-        Node::decode(&self.get(&key)?).map_err(|e| Error::damaged(format!("the {key} is damaged: {e}")))
+        Node::decode(&self.get(&key)?).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
     }
 }
 

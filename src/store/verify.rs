@@ -108,7 +108,7 @@ fn pack(id: Id<Pack>, path: &Path, progress: &dyn Progress) -> Result<()> {
     if hash(path, progress)? == *id.as_bytes() {
         return Ok(());
     }
-    Err(Error::damaged(format!("the pack {} is damaged: its bytes do not match its name", path.display())))
+    Err(Error::damaged(format!("pack {} is damaged: its content does not match its name", path.display())))
 }
 
 fn hash(path: &Path, progress: &dyn Progress) -> Result<[u8; 32]> {

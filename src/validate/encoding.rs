@@ -9,7 +9,7 @@ const BLOCK: usize = 32;
 ///
 /// These are control characters other than tab, line feed and carriage return (C0, DEL and C1), U+FFFD, noncharacters,
 /// and a byte order mark that is not the very first character. The answer completes a sentence about the text, such
-/// as "holds the control character U+0007".
+/// as "contains the control character U+0007".
 pub fn check(text: &str) -> Option<String> {
     let mut at = 0;
     loop {
@@ -45,7 +45,7 @@ pub fn check_bytes(bytes: &[u8]) -> Option<String> {
         // U+D800 to U+DFFF by the scheme of UTF-8: 1110 1101, 101x xxxx, 10xx xxxx.
         [0xED, high @ 0xA0..=0xBF, low @ 0x80..=0xBF, ..] => {
             let code = 0xD000 | u32::from(high & 0x3F) << 6 | u32::from(low & 0x3F);
-            format!("holds the lone surrogate U+{code:04X} at byte {valid}")
+            format!("contains the lone surrogate U+{code:04X} at byte {valid}")
         }
         _ => format!("is not UTF-8 at byte {valid}"),
     })
@@ -69,11 +69,11 @@ fn is_plain(code: u32) -> bool {
 fn unfit(c: char, at: usize) -> Option<String> {
     let code = c as u32;
     match code {
-        _ if c.is_control() => Some(format!("holds the control character U+{code:04X}")),
-        0xFFFD => Some("holds U+FFFD, the mark of text that was lost".to_owned()),
-        0xFEFF if at > 0 => Some("holds U+FEFF, a byte order mark, inside the text".to_owned()),
-        0xFDD0..=0xFDEF => Some(format!("holds the noncharacter U+{code:04X}")),
-        _ if code & 0xFFFE == 0xFFFE => Some(format!("holds the noncharacter U+{code:04X}")),
+        _ if c.is_control() => Some(format!("contains the control character U+{code:04X}")),
+        0xFFFD => Some("contains U+FFFD, the replacement character".to_owned()),
+        0xFEFF if at > 0 => Some("contains U+FEFF, a byte order mark, inside the text".to_owned()),
+        0xFDD0..=0xFDEF => Some(format!("contains the noncharacter U+{code:04X}")),
+        _ if code & 0xFFFE == 0xFFFE => Some(format!("contains the noncharacter U+{code:04X}")),
         _ => None,
     }
 }
@@ -98,16 +98,16 @@ mod tests {
     #[test]
     fn what_must_not_be_there_is_named() {
         let table = [
-            ("a\u{7}b", "holds the control character U+0007"),
-            ("\0", "holds the control character U+0000"),
-            ("a\u{7F}", "holds the control character U+007F"),
-            ("caf\u{85}", "holds the control character U+0085"),
-            ("lost \u{FFFD}", "holds U+FFFD, the mark of text that was lost"),
-            ("a\u{FEFF}b", "holds U+FEFF, a byte order mark, inside the text"),
-            ("\u{FEFF}\u{FEFF}", "holds U+FEFF, a byte order mark, inside the text"),
-            ("\u{FFFE}", "holds the noncharacter U+FFFE"),
-            ("é\u{10FFFF}", "holds the noncharacter U+10FFFF"),
-            ("\u{FDD0}", "holds the noncharacter U+FDD0"),
+            ("a\u{7}b", "contains the control character U+0007"),
+            ("\0", "contains the control character U+0000"),
+            ("a\u{7F}", "contains the control character U+007F"),
+            ("caf\u{85}", "contains the control character U+0085"),
+            ("lost \u{FFFD}", "contains U+FFFD, the replacement character"),
+            ("a\u{FEFF}b", "contains U+FEFF, a byte order mark, inside the text"),
+            ("\u{FEFF}\u{FEFF}", "contains U+FEFF, a byte order mark, inside the text"),
+            ("\u{FFFE}", "contains the noncharacter U+FFFE"),
+            ("é\u{10FFFF}", "contains the noncharacter U+10FFFF"),
+            ("\u{FDD0}", "contains the noncharacter U+FDD0"),
         ];
         for (text, message) in table {
             let far = format!("{}{text}", "x".repeat(100));
@@ -123,9 +123,9 @@ mod tests {
             (b"caf\xE9 au lait", "is not UTF-8 at byte 3"),
             (b"cut \xE2\x82", "is not UTF-8 at byte 4"),
             (b"\xC0\x80", "is not UTF-8 at byte 0"),
-            (b"x\xED\xA0\x80", "holds the lone surrogate U+D800 at byte 1"),
-            (b"\xED\xBF\xBFx", "holds the lone surrogate U+DFFF at byte 0"),
-            (b"bell \x07 before \xFF", "holds the control character U+0007"),
+            (b"x\xED\xA0\x80", "contains the lone surrogate U+D800 at byte 1"),
+            (b"\xED\xBF\xBFx", "contains the lone surrogate U+DFFF at byte 0"),
+            (b"bell \x07 before \xFF", "contains the control character U+0007"),
         ];
         for (bytes, message) in table {
             assert_eq!(check_bytes(bytes).as_deref(), Some(message));

@@ -56,7 +56,7 @@ type See<'s, 'a> = &'s mut dyn FnMut(Type, &dyn Fn() -> Cow<'a, [u8]>) -> bool;
 impl Field {
     /// Reads a field.
     pub fn new(name: &str) -> Result<Field> {
-        let config = |why: &str| Error::new(Kind::Config, format!("the field '{name}': {why}"));
+        let config = |why: &str| Error::new(Kind::Config, format!("field '{name}': {why}"));
         if name.is_empty() {
             return Err(config("it has no name"));
         }
@@ -76,7 +76,7 @@ impl Field {
     /// Reads some fields; there must be one.
     pub fn some(names: &[String]) -> Result<Vec<Field>> {
         if names.is_empty() {
-            return Err(Error::new(Kind::Config, "no field is named"));
+            return Err(Error::new(Kind::Config, "no fields"));
         }
         Field::all(names)
     }

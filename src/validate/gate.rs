@@ -5,7 +5,7 @@ use std::path::Path;
 
 use globset::GlobSet;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, reason};
 use crate::sample::globs;
 
 use super::digest::digest;
@@ -138,8 +138,9 @@ fn compile(rule: &Rule, root: &Path, schemas: &mut Vec<Vec<u8>>) -> Result<Compi
     let field = |field: &Option<(String, u32)>| field.as_ref().map(|(name, _)| Field::new(name)).transpose();
     let work = match &rule.check {
         Check::Schema { file, formats } => {
-            let bytes = std::fs::read(root.join(file))
-                .map_err(|why| Error::new(Kind::Config, format!("the schema '{file}' cannot be read: {why}")).with_source(why))?;
+            let bytes = std::fs::read(root.join(file)).map_err(|why| {
+                Error::new(Kind::Config, format!("cannot read the schema '{file}': {}", reason(&why))).with_source(why)
+            })?;
             let schema = Schema::new(file, &bytes, *formats)?;
             schemas.push(bytes);
             Work::Record(Box::new(rules::Schemas(schema)))
@@ -216,15 +217,15 @@ mod tests {
     #[test]
     fn errors_name_the_rule() {
         let bad: [(Check, &[&str], &str); 5] = [
-            (Check::Parse, &["["], "rule 2 (parse): the glob '[' is not understood"),
-            (Check::Range { field: "/~".into(), min: None, max: None }, &[], "rule 2 (range): the field '/~'"),
-            (Check::Unique { key: vec![] }, &[], "rule 2 (unique): no field is named"),
+            (Check::Parse, &["["], "rule 2 (parse): invalid glob '['"),
+            (Check::Range { field: "/~".into(), min: None, max: None }, &[], "rule 2 (range): field '/~'"),
+            (Check::Unique { key: vec![] }, &[], "rule 2 (unique): no fields"),
             (
                 Check::Schema { file: "none.json".into(), formats: false },
                 &[],
-                "rule 2 (schema): the schema 'none.json' cannot be read",
+                "rule 2 (schema): cannot read the schema 'none.json'",
             ),
-            (Check::Required { fields: names(&[""]) }, &[], "rule 2 (required): the field ''"),
+            (Check::Required { fields: names(&[""]) }, &[], "rule 2 (required): field ''"),
         ];
         for (check, files, message) in bad {
             let error = gate(vec![(Check::Parse, &[]), (check, files)]).unwrap_err();

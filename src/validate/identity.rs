@@ -28,7 +28,7 @@ pub(super) fn whole(seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
         }
         Seen::NoJson(bytes, _) => Identity::of_bytes(bytes).id,
         Seen::Cells(row, syntax, _, header) | Seen::BadRow(row, syntax, _, header) => {
-            identity_of_row(row, syntax, header, &[]).id
+            identity_of_row(row, syntax, header, &[], &[]).id
         }
         Seen::Row(row) => row.canonical(),
         Seen::Text(bytes) => digest(TEXT, bytes),
@@ -157,13 +157,13 @@ mod tests {
         let text = r#"{"id":7,"b":[1,"x"]}"#;
         let other = r#" {"b" : [1.0,"\u0078"], "id":0.7e1}"#;
         let pointers = ["/id", "/b/1"].map(|p| Pointer::parse(p).unwrap());
-        let identity = Canonical::default().identity(text.as_bytes(), &pointers);
+        let identity = Canonical::default().identity(text.as_bytes(), &pointers, &[]);
         for text in [text, other] {
             assert_eq!(json(|_, seen, form| whole(seen, form), &[], text), Some(identity.id));
             assert_eq!(json(key, &["id", "/b/1"], text), identity.key);
         }
         let columns = header(&["id", "x"]);
-        let identity = columns.identity(b"1,\"y\"", b','.into(), &["x".to_owned()]);
+        let identity = columns.identity(b"1,\"y\"", b','.into(), &["x".to_owned()], &[]);
         let row = |columns: &Header, row: &[u8]| csv(|_, seen, form| whole(seen, form), &[], columns, row);
         assert_eq!(row(&columns, b"\"1\",y"), Some(identity.id));
         assert_eq!(row(&header(&["x", "id"]), b"y,1"), Some(identity.id));

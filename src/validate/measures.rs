@@ -258,14 +258,14 @@ fn length(now: &Sums, old: &Sums, field: &str, limit: u32) -> Option<String> {
     exceeds(left.abs_diff(right), right, limit).then(|| {
         let (from, to) = (had as f64 / had_texts as f64, new as f64 / texts as f64);
         let decimals = apart(from, to, 0);
-        format!("the mean length of {} went from {from:.decimals$} to {to:.decimals$} characters", printable(field))
+        format!("the mean length of {} changed from {from:.decimals$} to {to:.decimals$} characters", printable(field))
     })
 }
 
 /// The label whose share changed most.
 fn labels(now: &Sums, old: &Sums, field: &str, limit: u32) -> Option<String> {
     if now.is_many() {
-        return Some(format!("{} has more than 1,024 values: it is not a field of labels", printable(field)));
+        return Some(format!("{} has more than 1,024 values, too many for labels", printable(field)));
     }
     let total = |sums: &Sums| sums.counted().map(|(_, count)| u128::from(count)).sum::<u128>();
     let (all, had_all) = (total(now), total(old));
@@ -283,7 +283,7 @@ fn labels(now: &Sums, old: &Sums, field: &str, limit: u32) -> Option<String> {
         let (from, to) = (percent(of(old, label), had_all), percent(of(now, label), all));
         let decimals = apart(from, to, 1);
         let (label, field) = (printable(label), printable(field));
-        format!("the share of \"{label}\" in {field} went from {from:.decimals$}% to {to:.decimals$}%")
+        format!("the share of \"{label}\" in {field} changed from {from:.decimals$}% to {to:.decimals$}%")
     })
 }
 
@@ -365,14 +365,14 @@ mod tests {
         let new = measures(876, &[455], &[("renewal", 312), ("rent", 688)]);
         assert_eq!(
             drift(&new, &old, 100_000, 400_000, 200_000).unwrap(),
-            "12.4% fewer samples; the mean length of /text went from 812 to 455 characters; \
-             the share of \"renewal\" in /labels went from 10.0% to 31.2%"
+            "12.4% fewer samples; the mean length of /text changed from 812 to 455 characters; \
+             the share of \"renewal\" in /labels changed from 10.0% to 31.2%"
         );
         assert_eq!(drift(&new, &old, 124_000, 440_000, 212_000), None, "at the limit, and within");
         assert_eq!(drift(&new, &old, 123_999, NEVER, NEVER).unwrap(), "12.4000% fewer samples", "a limit of 12.3999%");
         assert_eq!(
             drift(&new, &old, NEVER, NEVER, 211_999).unwrap(),
-            "the share of \"renewal\" in /labels went from 10.0% to 31.2%"
+            "the share of \"renewal\" in /labels changed from 10.0% to 31.2%"
         );
         assert_eq!(drift(&measures(3_500, &[], &[]), &old, 2_000_000, NEVER, NEVER).unwrap(), "250.0% more samples");
         assert_eq!(new.drift(0, &old, &Limits::default()), None);
@@ -385,12 +385,12 @@ mod tests {
         assert_eq!(drift(&new, &old, 100, NEVER, NEVER).unwrap(), "0.04% more samples");
         assert_eq!(
             drift(&new, &old, NEVER, NEVER, 0).unwrap(),
-            "the share of \"a\" in /labels went from 100.00% to 99.96%",
+            "the share of \"a\" in /labels changed from 100.00% to 99.96%",
             "of equal changes the first by name"
         );
         let longer = measures(10_000, &[[3; 99].as_slice(), &[13]].concat(), &[]);
         let found = drift(&longer, &old, NEVER, 0, NEVER).unwrap();
-        assert_eq!(found, "the mean length of /text went from 3.0 to 3.1 characters");
+        assert_eq!(found, "the mean length of /text changed from 3.0 to 3.1 characters");
         assert_eq!(drift(&longer, &old, NEVER, 33_334, NEVER), None);
         assert!(drift(&longer, &old, NEVER, 33_333, NEVER).is_some(), "a third of a millionth above");
     }
@@ -400,7 +400,7 @@ mod tests {
         let (with, without) = (measures(10, &[40, 60], &[("a", 6), ("b", 4)]), measures(10, &[], &[]));
         assert_eq!(
             drift(&without, &with, 0, 900_000, 500_000).unwrap(),
-            "the mean length of /text went from 50 to 0 characters; the share of \"a\" in /labels went from 60.0% to 0.0%"
+            "the mean length of /text changed from 50 to 0 characters; the share of \"a\" in /labels changed from 60.0% to 0.0%"
         );
         assert_eq!(drift(&with, &without, 0, 0, 0), None);
         assert!(drift(&measures(10, &[1], &[]), &measures(10, &[0], &[]), 0, NEVER, 0).is_some(), "from nothing");
@@ -436,7 +436,7 @@ mod tests {
         let mut other = of(0..5, 1);
         other.absorb(less);
         assert_eq!(other.to_list(0)[0], ("labels:many".to_owned(), 1), "it is never forgotten");
-        let found = "/labels has more than 1,024 values: it is not a field of labels";
+        let found = "/labels has more than 1,024 values, too many for labels";
         assert_eq!(drift(&many, &full, NEVER, NEVER, NEVER).as_deref(), Some(found));
     }
 

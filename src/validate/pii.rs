@@ -57,8 +57,8 @@ impl Patterns {
         let mut wanted = [false; 4];
         for name in find {
             let Some(at) = BUILT_IN.iter().position(|known| known == name) else {
-                let message = format!("'{name}' is none of the built-in patterns {}", join(BUILT_IN));
-                return Err(Error::new(Kind::Config, message).with_hint("give your own as a name and a regular expression"));
+                let message = format!("'{name}' is not a built-in pattern; the built-in patterns are {}", join(BUILT_IN));
+                return Err(Error::new(Kind::Config, message).with_hint("to add a pattern, give a name and a regular expression"));
             };
             wanted[at] = true;
         }
@@ -93,7 +93,7 @@ fn compile(name: &str, text: &str) -> Result<Regex> {
     RegexBuilder::new(text).size_limit(SIZE).build().map_err(|error| {
         let said = error.to_string();
         let last = said.lines().next_back().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        Error::new(Kind::Config, format!("the pattern '{name}' cannot be used: {last}")).with_source(error)
+        Error::new(Kind::Config, format!("invalid pattern '{name}': {last}")).with_source(error)
     })
 }
 
@@ -105,7 +105,7 @@ fn join(names: &[&str]) -> String {
     }
 }
 
-/// Whether the text holds an e-mail address.
+/// Whether the text contains an e-mail address.
 fn email(text: &str) -> bool {
     memchr_iter(b'@', text.as_bytes()).any(|at| {
         let of_name = |c: &char| c.is_alphanumeric() || matches!(c, '.' | '_' | '%' | '+' | '-' | '\'');

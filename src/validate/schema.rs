@@ -58,7 +58,7 @@ impl Schema {
         let options = if formats { options.should_validate_formats(true) } else { options };
         match options.build(&schema) {
             Ok(validator) => {
-                let constants = Constants::of(bytes).ok_or_else(|| config(format!("{name} is nested too deep")))?;
+                let constants = Constants::of(bytes).ok_or_else(|| config(format!("{name} is nested too deeply")))?;
                 Ok(Schema { validator, constants })
             }
             Err(error) => Err(unfit(name, &error)),
@@ -114,8 +114,8 @@ fn unfit(name: &str, error: &ValidationError<'_>) -> Error {
         // A relative reference of a schema without an `$id` is resolved against this.
         let other = uri.strip_prefix("json-schema:///").unwrap_or(uri);
         let other = other.split('#').next().unwrap_or(other);
-        return Error::new(Kind::Config, format!("{name} refers to another document, '{other}', which is never read"))
-            .with_hint("copy what it needs under \"$defs\" and refer to it by \"#/$defs/…\"");
+        return Error::new(Kind::Config, format!("{name} refers to another document, '{other}', which is not supported"))
+            .with_hint("copy the definitions to \"$defs\" and refer to them with \"#/$defs/…\"");
     }
     Error::new(Kind::Config, format!("{name} is not a valid JSON Schema: {}", phrase(error, &[])))
 }

@@ -145,7 +145,7 @@ pub fn workspace(
     let selection = selection.map(Selection::matcher).transpose()?;
     let root = Root::open(folder).map_err(|e| match folder.exists() {
         true => e,
-        false => Error::new(Kind::PathNotFound, format!("the folder {} of '{dataset}' does not exist", folder.display()))
+        false => Error::new(Kind::PathNotFound, format!("folder {} of '{dataset}' does not exist", folder.display()))
             .with_hint(format!("check out a version: hlx checkout {dataset}")),
     })?;
     let scan = Scan::new(&root, cache::Reader::open(&cache::path(layout, dataset)))?;

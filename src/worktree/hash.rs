@@ -15,7 +15,7 @@ pub(super) const ATTEMPTS: usize = 3;
 pub(super) fn unstable(root: &Root, path: &str) -> Error {
     let path = root.path().join(&*printable(path));
     Error::new(Kind::Conflict, format!("{} changed while it was read", path.display()))
-        .with_hint("wait until nothing writes to it and run the command again")
+        .with_hint("stop other programs from writing to it and run the command again")
 }
 
 /// Opens a file that the walk has seen. One that is gone or something else now has changed.

@@ -44,7 +44,7 @@ impl Stamp {
         let Some(bytes) = atomic::read(&path)? else { return Ok(None) };
         serde_json::from_slice(&bytes).map(Some).map_err(|e| {
             Error::new(Kind::UnsupportedInput, format!("{} is not a valid stamp: {e}", path.display()))
-                .with_hint("remove it, or write the folder again: hlx checkout REV --into DIR")
+                .with_hint("remove it, or check out again: hlx checkout REV --into DIR")
         })
     }
 

@@ -28,7 +28,7 @@ impl State {
         let Some(bytes) = atomic::read(&path)? else { return Ok(State::default()) };
         serde_json::from_slice(&bytes).map_err(|e| {
             Error::damaged(format!("{} is damaged: {e}", path.display()))
-                .with_hint(format!("remove it and run 'hlx checkout {dataset}@REV'"))
+                .with_hint(format!("remove it and run: hlx checkout {dataset}@REV"))
         })
     }
 

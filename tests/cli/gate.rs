@@ -78,19 +78,19 @@ fn a_refused_commit_exits_with_1_and_makes_nothing() {
         assert!(said[1].starts_with("FAILED  score 0.8"), "{line}: {refused:?}");
         let found = [
             "train/a.jsonl:4: parse: invalid JSON: byte 1: ",
-            "train/a.jsonl:3: no personal data: /text holds a social security number",
+            "train/a.jsonl:3: no personal data: /text contains a social security number",
         ];
         let told = &said[said.len() - 2..];
         assert!(told.iter().zip(found).all(|(told, found)| told.starts_with(found)), "{line}: {refused:?}");
     }
-    assert!(s.run("commit -m bad").stderr.contains("findings.jsonl; fix the data"));
+    assert!(s.run("commit -m bad").stderr.contains("findings.jsonl\nhint: fix the data"));
     assert!(!s.run("commit -m bad --dry-run").stderr.contains("findings.jsonl"), "a dry run writes no report");
     assert_eq!((s.json("stats")["versions"].clone(), s.json("tag list")), (json!(1), json!({ "tags": [] })));
     assert_eq!(s.json("status")["version"], "1.0.0");
     s.ok("verify --all");
 
     s.write("train/a.jsonl", &(GOOD.to_owned() + "{\"id\":3,\"text\":\"no pets\"}\n"));
-    assert!(s.ok("commit -m mended").contains("\nPASSED  score 1.0000 (the parent has 1.0000), 3 rules passed\n"));
+    assert!(s.ok("commit -m mended").contains("\nPASSED  score 1.0000 (parent: 1.0000), 3 rules passed\n"));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_refused_commit_is_one_document() {
     spoil(&s);
     let refused = s.run("--json commit -m bad");
     assert_eq!((refused.code, refused.stderr.lines().count(), refused.stdout.lines().count()), (1, 1, 1), "{refused:?}");
-    assert!(refused.stderr.starts_with("warning: files or records that rules cannot read: length 1; "), "{refused:?}");
+    assert!(refused.stderr.starts_with("warning: files or records that rules could not read: length 1; "), "{refused:?}");
     let refused = answer(&refused);
     assert_eq!((&refused["outcome"], &refused["validation_status"]), (&json!("refused"), &json!("FAILED")));
     let validation = &refused["validation"];
@@ -114,7 +114,7 @@ fn a_refused_commit_is_one_document() {
     );
     let ssn = json!({
         "path": "train/a.jsonl", "line": 3, "number": 3, "rule": "no personal data", "severity": "error",
-        "message": "/text holds a social security number",
+        "message": "/text contains a social security number",
     });
     assert_eq!(validation["findings"][1], ssn);
     assert_eq!(refused["validation_errors"], validation["findings"]);
@@ -165,7 +165,7 @@ fn a_commit_that_asks_nobody_is_skipped_and_a_later_verdict_holds() {
     assert_eq!(keys(&show), version_fields());
     assert_eq!((&show["validation_status"], &show["quality_score"]), (&json!("FAILED"), &json!(0.833333)));
     assert_eq!(show["validation"]["findings"], judged["findings"]);
-    assert!(s.ok("show 1.1.0").contains("train/a.jsonl:3: no personal data: /text holds a social security number"));
+    assert!(s.ok("show 1.1.0").contains("train/a.jsonl:3: no personal data: /text contains a social security number"));
     assert_eq!((show["id"].clone(), s.ok("verify --all").contains("intact")), (skipped["id"].clone(), true));
 }
 
@@ -180,10 +180,7 @@ fn validate_answers_for_the_workspace_and_for_versions() {
     for line in ["validate", "validate WORK", "validate leases@WORK", "-q validate"] {
         let output = s.run(line);
         assert_eq!(output.code, 1, "{line}: {output:?}");
-        assert!(
-            output.stdout.starts_with("leases WORK  FAILED  score 0.8333 (the parent has 1.0000), 2 findings\n"),
-            "{output:?}"
-        );
+        assert!(output.stdout.starts_with("leases WORK  FAILED  score 0.8333 (parent: 1.0000), 2 findings\n"), "{output:?}");
     }
     let work = answer(&s.run("--json validate"));
     assert_eq!((&work["version"], &work["id"]), (&json!("WORK"), &Value::Null));
@@ -207,7 +204,9 @@ fn a_report_holds_every_finding_on_a_line() {
     let output = s.run("validate --report ../findings.jsonl");
     assert_eq!(output.code, 1, "{output:?}");
     assert!(output.stdout.ends_with("\n130 more\n"), "twenty are told: {output:?}");
-    assert!(output.stderr.starts_with("warning: files or records that rules cannot read: length 150; first train/a.jsonl:1: "));
+    assert!(
+        output.stderr.starts_with("warning: files or records that rules could not read: length 150; first: train/a.jsonl:1: ")
+    );
     let report = s.read("../findings.jsonl");
     let lines: Vec<Value> = report.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 150);
@@ -249,7 +248,7 @@ fn a_program_of_the_team_finds_and_fails() {
     s.write("check.sh", "cat >/dev/null; echo no model >&2; exit 3\n");
     let failed = s.run("validate");
     assert_eq!(failed.code, 1, "{failed:?}");
-    assert!(failed.stdout.contains("\ncommand: ended with code 3: no model\n"), "{failed:?}");
+    assert!(failed.stdout.contains("\ncommand: exited with status 3: no model\n"), "{failed:?}");
     let rule = &answer(&s.run("--json validate"))["rules"][3];
     assert_eq!((&rule["checked"], &rule["failed"]), (&json!(1), &json!(1)), "it vouches for nothing");
 }
@@ -283,7 +282,7 @@ fn a_dataset_without_rules_is_pending_and_cannot_be_validated() {
     }
     let error = s.run("validate").stderr;
     let expected =
-        "error: the dataset 'leases' has no rules\nhint: declare some in helox.toml: [[dataset.leases.validation.rule]]\n";
+        "error: dataset 'leases' has no validation rules\nhint: add rules to helox.toml: [[dataset.leases.validation.rule]]\n";
     assert_eq!(error, expected);
     let show = s.json("show 1.0.0");
     assert_eq!(
@@ -323,14 +322,14 @@ fn helox_toml_says_when_the_rules_may_be_left_out() {
     let refused = s.run("commit -m bad --no-validate").stderr;
     assert_eq!(
         refused,
-        "error: the dataset 'leases' takes --no-validate only with a reason\n\
+        "error: dataset 'leases' requires a reason for --no-validate\n\
          hint: add --reason TEXT; helox.toml has skip = \"reason\" in [dataset.leases.validation]\n"
     );
     s.ok("commit -m bad --no-validate --reason known");
     s.write("helox.toml", &s.read("helox.toml").replace("skip = \"reason\"", "skip = \"never\""));
     for line in ["commit -m bad --no-validate", "commit -m bad --no-validate --reason known"] {
         s.fails(line, 2, "usage");
-        assert!(s.run(line).stderr.starts_with("error: the dataset 'leases' does not allow --no-validate\n"), "{line}");
+        assert!(s.run(line).stderr.starts_with("error: dataset 'leases' does not allow --no-validate\n"), "{line}");
     }
     s.write("helox.toml", &s.read("helox.toml").replace("skip = \"never\"", "skip = \"perhaps\""));
     s.fails("status", 2, "config");
@@ -360,7 +359,7 @@ fn findings_for_continuous_integration_have_paths_from_the_root() {
     assert!(lines[0].starts_with("::error file=data set/train/a.jsonl,line=4,title=leases%3A parse::invalid JSON: byte 1: "));
     assert_eq!(
         lines[1],
-        "::error file=data set/train/a.jsonl,line=3,title=leases%3A no personal data::/text holds a social security number"
+        "::error file=data set/train/a.jsonl,line=3,title=leases%3A no personal data::/text contains a social security number"
     );
 
     let junit = s.run("-C 'data set' validate --format junit");
@@ -369,7 +368,7 @@ fn findings_for_continuous_integration_have_paths_from_the_root() {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"hlx validate\">\n",
         "<testsuite name=\"leases WORK\" tests=\"4\" failures=\"2\">",
         "<testcase name=\"length\" classname=\"leases\"/>",
-        "<failure message=\"1 finding\" type=\"error\">data set/train/a.jsonl:3: /text holds a social security number</failure>",
+        "<failure message=\"1 finding\" type=\"error\">data set/train/a.jsonl:3: /text contains a social security number</failure>",
         "</testsuites>\n",
     ] {
         assert!(junit.stdout.contains(part), "{part}: {}", junit.stdout);
@@ -385,7 +384,7 @@ fn findings_for_continuous_integration_have_paths_from_the_root() {
         json!({
             "ruleId": "no personal data",
             "level": "error",
-            "message": { "text": "/text holds a social security number" },
+            "message": { "text": "/text contains a social security number" },
             "locations": [{ "physicalLocation": {
                 "artifactLocation": { "uri": "data%20set/train/a.jsonl", "uriBaseId": "%SRCROOT%" },
                 "region": { "startLine": 3 },

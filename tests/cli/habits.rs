@@ -29,7 +29,7 @@ fn a_commit_without_a_summary_opens_the_editor() {
     assert_eq!(
         fs::read_to_string(seen).unwrap(),
         "\n\
-         # Say what the version is. Lines that begin with '#' are left out; an empty summary ends the commit.\n\
+         # Enter a summary for the version. Lines starting with '#' are ignored; an empty summary aborts the commit.\n\
          #\n\
          # leases 1.1.0\n\
          #   added:     new.txt\n\
@@ -49,7 +49,7 @@ fn an_empty_summary_ends_the_commit_and_a_written_one_survives_a_failure() {
     let empty = with_editor(&s, "commit", "true");
     assert_eq!(
         (empty.code, empty.stderr.as_str()),
-        (2, "error: the summary is empty; no version created\nhint: hlx commit -m SUMMARY\n")
+        (2, "error: empty summary; no version created\nhint: hlx commit -m SUMMARY\n")
     );
     let failed = with_editor(&s, "commit", "exit 3");
     assert_eq!(failed.code, 6, "{failed:?}");
@@ -78,7 +78,7 @@ fn commands_of_other_tools_are_answered() {
     assert_eq!((add.code, add.stdout.as_str()), (2, ""));
     assert_eq!(
         add.stderr,
-        "error: hlx has no command 'add'\n\
+        "error: 'add' is not an hlx command\n\
          hint: there is no staging area: 'hlx commit' takes every change; 'hlx dataset add NAME --path DIR' declares a dataset\n"
     );
     for (line, here) in [

@@ -99,6 +99,6 @@ fn create_makes_the_next_version_from_another_folder() {
 fn init_within_a_repository_tells_of_it() {
     let s = Sandbox::new();
     s.ok("init --name whole");
-    assert!(s.run("init deep").stderr.contains("inside the dataset 'whole'"));
+    assert!(s.run("init deep").stderr.contains("inside dataset 'whole'"));
     assert_eq!(s.json("init deep")["within"]["dataset"], "whole");
 }

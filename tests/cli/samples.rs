@@ -48,7 +48,7 @@ fn a_limit_says_how_many_samples_are_left() {
     s.write("data/a.jsonl", &(3..1300).map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>());
     let shown = s.ok("diff -p --limit 2");
     assert_eq!(shown.lines().count(), 5, "{shown}");
-    assert!(shown.ends_with("\n… and 1,297 more; --limit N shows more\nsamples +1,297 ~0 -2\n"), "{shown}");
+    assert!(shown.ends_with("\n… and 1,297 more; to show more: --limit N\nsamples +1,297 ~0 -2\n"), "{shown}");
     assert_eq!(s.ok("diff -p").lines().count(), 1 + 1299 + 1, "all where no terminal shows them");
     let (code, text) = s.on_terminal("--no-pager --no-progress diff -p", &[]);
     assert_eq!((code, text.lines().count()), (0, 1 + 20 + 2), "{text}");
@@ -102,7 +102,7 @@ fn what_describes_the_data_has_no_samples() {
 
     // What a file was read as is part of what is known of it.
     s.write("helox.toml", &format!("{config}'LICENSE' = 'text'\n"));
-    assert_eq!(s.ok("status"), "leases 1.0.0\nM data/LICENSE (format)\n1 with another format\n");
+    assert_eq!(s.ok("status"), "leases 1.0.0\nM data/LICENSE (format)\n1 with a changed format\n");
     let second = s.json("commit -m second");
     assert_eq!((&second["total_samples"], &second["samples_added"], &second["files_reread"]), (&json!(3), &json!(1), &json!(1)));
     let diff = s.json("diff --samples 1.0.0 latest");

@@ -47,7 +47,7 @@ fn log_of_a_path_lists_the_versions_that_changed_it() {
         (
             3,
             "error: no version of 'leases' has 'trian'; did you mean 'data/leases/train'?\n\
-             hint: 'hlx ls -r leases' lists its files\n"
+             hint: list its files: hlx ls -r leases\n"
         )
     );
     s.fails("log -- train.py", 3, "path-not-found");
@@ -116,7 +116,7 @@ fn which_names_the_versions_that_hold_a_file_a_folder_or_a_checksum() {
         }
     }
     let none = s.run(&format!("which {}", "0".repeat(64)));
-    assert_eq!((none.code, none.stdout), (1, format!("no version has {}\n", "0".repeat(64))));
+    assert_eq!((none.code, none.stdout), (1, format!("no version contains {}\n", "0".repeat(64))));
     assert!(none.stderr.contains("BLAKE3"), "{}", none.stderr);
     s.fails("which nothing-here", 3, "path-not-found");
 
@@ -130,8 +130,8 @@ fn which_names_the_versions_that_hold_a_file_a_folder_or_a_checksum() {
         (near.code, near.stdout.as_str()),
         (
             1,
-            "no version has ../copy\n\
-             nearest: leases@1.1.0  2 files the same, 1 added, 1 modified, 0 removed\n\
+            "no version contains ../copy\n\
+             nearest: leases@1.1.0  2 files identical, 1 added, 1 modified, 0 removed\n\
              \u{20} added:    new.txt\n\
              \u{20} modified: test/c.jsonl\n"
         )
@@ -149,8 +149,8 @@ fn which_names_the_versions_that_hold_a_file_a_folder_or_a_checksum() {
 fn verify_of_a_folder_says_what_it_matched_or_how_it_differs() {
     let s = two_datasets();
     plain_copy(&s, "leases@1.1.0", "../copy");
-    assert_eq!(s.ok("verify ../copy"), "../copy is leases@1.1.0  3 files\n");
-    assert_eq!(s.ok("verify leases@1.1.0 ../copy"), "../copy is leases@1.1.0  3 files\n");
+    assert_eq!(s.ok("verify ../copy"), "../copy matches leases@1.1.0  3 files\n");
+    assert_eq!(s.ok("verify leases@1.1.0 ../copy"), "../copy matches leases@1.1.0  3 files\n");
     let other = s.run("verify leases@1.2.0 ../copy");
     assert_eq!(
         (other.code, other.stdout.as_str()),
@@ -161,11 +161,11 @@ fn verify_of_a_folder_says_what_it_matched_or_how_it_differs() {
              1 problem in 3 files, 34 B\n"
         )
     );
-    assert_eq!(s.ok("verify ../copy/train"), "../copy/train is leases@1.1.0:train  1 file\n");
+    assert_eq!(s.ok("verify ../copy/train"), "../copy/train matches leases@1.1.0:train  1 file\n");
 
     // The stamp says what the folder should be, though it is another version by now.
     s.ok("checkout leases@1.0.0 --into ../stamped");
-    assert_eq!(s.ok("verify ../stamped"), "../stamped is leases@1.0.0  2 files\n");
+    assert_eq!(s.ok("verify ../stamped"), "../stamped matches leases@1.0.0  2 files\n");
     s.write("../stamped/test/b.jsonl", &s.read("../copy/test/b.jsonl"));
     s.write("../stamped/test/c.jsonl", &s.read("../copy/test/c.jsonl"));
     let changed = s.run("verify ../stamped");
@@ -179,7 +179,7 @@ fn verify_of_a_folder_says_what_it_matched_or_how_it_differs() {
     assert!(notes.stdout.starts_with("data/notes differs from notes@1.0.0: 0 added, 2 modified, 0 removed\n"), "{notes:?}");
     s.write("../strange/x.bin", "nothing alike");
     let strange = s.run("verify ../strange");
-    assert!(strange.code == 1 && strange.stdout.starts_with("../strange is like no version\n"), "{strange:?}");
+    assert!(strange.code == 1 && strange.stdout.starts_with("../strange does not match any version\n"), "{strange:?}");
     s.ok("checkout leases@1.1.0 --into ../part --include test");
-    assert_eq!(s.ok("verify ../part"), "../part is leases@1.1.0  2 files, partial: --include test\n");
+    assert_eq!(s.ok("verify ../part"), "../part matches leases@1.1.0  2 files, partial: --include test\n");
 }

@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-const VERBS: [&str; 43] = [
+pub(crate) const VERBS: [&str; 43] = [
     "init",
     "dataset",
     "dataset add",
@@ -185,7 +185,7 @@ fn log_over_several_datasets_names_them() {
     assert_eq!(names("dataset list --tag gold"), ["leases"]);
     assert_eq!(s.json("dataset list --tag gold")["datasets"][0]["versions"], 1);
     assert_eq!(names("dataset list -n 1"), ["leases"]);
-    assert_eq!(s.run("dataset list --author nobody").stderr, "hint: no dataset has such versions\n");
+    assert_eq!(s.run("dataset list --author nobody").stderr, "hint: no dataset has matching versions\n");
     assert_eq!(s.json("dataset list --name leases --tag gold"), s.json("log leases --tag gold"));
     assert_eq!(s.ok("dataset list --name leases -n 1"), s.ok("log leases -n 1"));
     s.fails("dataset list --name leases --version 1.0.0 --tag gold", 2, "usage");

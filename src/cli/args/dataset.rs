@@ -8,62 +8,62 @@ use helox::Number;
 use super::filter::Filter;
 use super::values::number;
 
-/// Declare and list the datasets of the repository
+/// Declare, rename, remove and list datasets
 #[derive(Subcommand)]
 pub(crate) enum Dataset {
     /// Declare a folder as a dataset
     #[command(after_help = "Example:\n  hlx dataset add leases --type lease_abstraction --path data/leases")]
     Add {
-        /// The dataset's name
+        /// Name of the dataset
         name: String,
-        /// What kind of data it holds
+        /// Type of its data
         #[arg(long = "type", value_name = "TYPE", default_value = "generic")]
         kind: String,
-        /// Its folder, which must exist
+        /// Folder of the dataset, which must exist
         #[arg(long, value_name = "DIR")]
         path: PathBuf,
-        /// The field or column that tells its samples apart: a JSON pointer or a name; may be repeated
+        /// Field that identifies a sample: a JSON pointer or a column name; may be repeated
         #[arg(long, value_name = "FIELD")]
         key: Vec<String>,
     },
-    /// Rename a dataset; its versions keep their names, and are found by the new name too
+    /// Rename a dataset; existing versions keep their name and are also found by the new one
     #[command(after_help = "Example:\n  hlx dataset rename leases lease_abstraction")]
     Rename {
-        /// The dataset's name
+        /// Name of the dataset
         #[arg(value_name = "OLD")]
         from: String,
-        /// The name of its next versions
+        /// New name, for the versions to come
         #[arg(value_name = "NEW")]
         to: String,
     },
-    /// Take a dataset out of helox.toml; its versions and its files stay
+    /// Remove a dataset from helox.toml; its versions and files are kept
     Rm {
-        /// The dataset's name
+        /// Name of the dataset
         name: String,
     },
     Create(Create),
     List(List),
-    /// Show one dataset
+    /// Show the details of a dataset
     Show {
-        /// The dataset's name
+        /// Name of the dataset
         name: String,
     },
-    /// Sum up what changed between two versions, as 'hlx compare' does
+    /// Summarize the changes between two versions, like 'hlx compare'
     #[command(after_help = "Example:\n  hlx dataset compare --name leases --version1 1.0.0 --version2 latest")]
     Compare {
-        /// The dataset's name
+        /// Name of the dataset
         #[arg(long, value_name = "N")]
         name: String,
-        /// The older version: a number, a tag or 'latest'
+        /// Older version: a number, a tag or 'latest'
         #[arg(long, value_name = "A")]
         version1: String,
-        /// The newer version
+        /// Newer version
         #[arg(long, value_name = "B")]
         version2: String,
     },
 }
 
-/// List the datasets, or with --name the versions of one, as 'hlx log' does
+/// List datasets, or with --name the versions of one, like 'hlx log'
 #[derive(Args)]
 #[command(after_help = "Examples:
   hlx dataset list
@@ -71,45 +71,45 @@ pub(crate) enum Dataset {
   hlx dataset list --name leases --since 2026-03-01
   hlx dataset list --name leases --version 1.2.0
 
-With conditions on versions it lists the datasets that have such versions, and how many of them.")]
+With filters it lists the datasets that have matching versions, and how many.")]
 pub(crate) struct List {
     /// List the versions of this dataset
     #[arg(long, value_name = "N")]
     pub(crate) name: Option<String>,
-    /// Only this version, with all its fields: a number, a tag or 'latest'
+    /// Show only this version, with all its fields: a number, a tag or 'latest'
     #[arg(long, value_name = "V", requires = "name", conflicts_with_all = ["Filter", "limit"])]
     pub(crate) version: Option<String>,
-    /// At most N datasets, or versions
+    /// Show at most N datasets or versions
     #[arg(short = 'n', value_name = "N")]
     pub(crate) limit: Option<usize>,
     #[command(flatten)]
     pub(crate) filter: Filter,
 }
 
-/// Declare a dataset unless it is declared, and make its next version, as 'hlx commit' does
+/// Declare a dataset if necessary and record a new version, like 'hlx commit'
 #[derive(Args)]
 #[command(after_help = "Example:
   hlx dataset create --name leases --type lease_abstraction --path data/leases --summary 'first leases' --tags staging,may")]
 pub(crate) struct Create {
-    /// The dataset's name
+    /// Name of the dataset
     #[arg(long, value_name = "N")]
     pub(crate) name: String,
-    /// What kind of data it holds
+    /// Type of its data
     #[arg(long = "type", value_name = "T")]
     pub(crate) kind: String,
-    /// Its folder
+    /// Folder of the dataset
     #[arg(long, value_name = "DIR")]
     pub(crate) path: PathBuf,
-    /// The version's number [default: follows from what changed]
+    /// Version number [default: determined by the changes]
     #[arg(long, value_name = "V", value_parser = number)]
     pub(crate) version: Option<Number>,
-    /// The version it is made from [default: the checked-out one]
+    /// Parent version [default: the checked-out one]
     #[arg(long, value_name = "V")]
     pub(crate) parent: Option<String>,
-    /// What changed [default: says where the files are from]
+    /// Summary of the changes [default: names the folder]
     #[arg(long, value_name = "S", allow_hyphen_values = true)]
     pub(crate) summary: Option<String>,
-    /// Put tags on it, separated by commas
+    /// Tags of the new version, separated by commas
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) tags: Vec<String>,
 }

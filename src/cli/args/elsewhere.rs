@@ -12,50 +12,50 @@ use super::Arguments;
 const COMMANDS: [(&str, &str); 40] = [
     ("add", "there is no staging area: 'hlx commit' takes every change; 'hlx dataset add NAME --path DIR' declares a dataset"),
     ("am", "there are no patches: 'hlx commit --from DIR' creates a version from another folder"),
-    ("bisect", "'hlx log -- PATH' lists the versions that changed a file; 'hlx checkout REV' tries one"),
+    ("bisect", "'hlx log -- PATH' lists the versions that changed a file; 'hlx checkout REV' checks one out"),
     ("blame", "'hlx log -- PATH' lists the versions that changed a file; 'hlx diff A B --patch' shows the samples"),
-    ("branch", "there are no branches: 'hlx commit --parent REV' continues from any version; 'hlx tag add REV NAME' labels one"),
-    ("cherry-pick", "'hlx checkout REV -- PATH' brings files of another version; then 'hlx commit'"),
+    ("branch", "there are no branches: 'hlx commit --parent REV' continues from any version; 'hlx tag add REV NAME' tags one"),
+    ("cherry-pick", "'hlx checkout REV -- PATH' restores files from another version; then run 'hlx commit'"),
     ("clone", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
-    ("config", "settings are lines of helox.toml; HLX_AUTHOR sets the author"),
+    ("config", "edit helox.toml to change settings; HLX_AUTHOR sets the author"),
     ("describe", "'hlx show' shows the checked-out version"),
     ("destroy", "remove the folder .helox and the file helox.toml"),
     (
         "erase",
-        "versions are not removed yet; remove the files in the workspace and run 'hlx commit' to leave them out of the next one",
+        "versions cannot be removed yet; remove the files from the workspace and run 'hlx commit' to leave them out of the next version",
     ),
     ("export", "'hlx checkout REV --into DIR' writes a version into another folder"),
     ("fetch", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
-    ("fsck", "'hlx verify --all' recomputes every checksum; 'hlx reindex' rebuilds what is derived"),
-    ("gc", "unused data is not collected yet; 'hlx stats' shows the size of the store"),
+    ("fsck", "'hlx verify --all' recomputes every checksum; 'hlx reindex' rebuilds the indexes"),
+    ("gc", "unused data cannot be removed yet; 'hlx stats' shows the size of the store"),
     ("get", "'hlx checkout REV --into DIR' writes a version into another folder; 'hlx cat REV PATH' prints one file"),
-    ("grep", "'hlx cat REV PATH | grep PATTERN' searches a file of a version"),
+    ("grep", "'hlx cat REV PATH | grep PATTERN' searches a file in a version"),
     ("import", "'hlx commit --from DIR' creates a version from another folder"),
     ("list", "'hlx ls REV' lists the files of a version, 'hlx dataset list' the datasets, 'hlx log' the versions"),
-    ("merge", "versions are not merged: 'hlx checkout REV -- PATH' brings files of another version; then 'hlx commit'"),
+    ("merge", "versions cannot be merged: 'hlx checkout REV -- PATH' restores files from another version; then run 'hlx commit'"),
     ("metrics", "'hlx run list' lists training runs and 'hlx run compare A B' their metrics"),
     ("mv", "move the file with 'mv': 'hlx status' shows it as renamed"),
-    ("prune", "unused data is not collected yet; 'hlx stats' shows the size of the store"),
+    ("prune", "unused data cannot be removed yet; 'hlx stats' shows the size of the store"),
     ("pull", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
     ("push", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
-    ("rebase", "versions never change: 'hlx commit --parent REV' creates one on top of another"),
+    ("rebase", "versions never change: 'hlx commit --parent REV' creates a version with another parent"),
     ("reflog", "'hlx audit' lists every version, tag, verdict, run and note with its time and author"),
     ("remote", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
     ("remove", "remove the file with 'rm' and run 'hlx commit'; earlier versions keep it"),
     ("repro", "'hlx run record REV --model NAME' records which version a model was trained on"),
     ("reset", "'hlx checkout HEAD --force' discards every change, 'hlx restore PATH' those of one file or folder"),
-    ("revert", "'hlx checkout REV -- .' brings the files of an earlier version; then 'hlx commit'"),
+    ("revert", "'hlx checkout REV -- .' restores the files of an earlier version; then run 'hlx commit'"),
     ("rm", "remove the file with 'rm' and run 'hlx commit'; earlier versions keep it"),
     ("stage", "there is no staging area: 'hlx commit' takes every change"),
     (
         "stash",
-        "'hlx commit --tag NAME' keeps the work as a version, 'hlx checkout HEAD~1' goes back, 'hlx checkout NAME' returns",
+        "'hlx commit --tag NAME' saves the changes as a version, 'hlx checkout HEAD~1' goes back, 'hlx checkout NAME' returns",
     ),
-    ("submodule", "a repository has several datasets: 'hlx dataset add NAME --path DIR'"),
-    ("switch", "'hlx checkout REV' makes the workspace that version"),
+    ("submodule", "a repository can have several datasets: 'hlx dataset add NAME --path DIR' declares one"),
+    ("switch", "'hlx checkout REV' updates the workspace to a version"),
     ("track", "'hlx dataset add NAME --path DIR' declares a folder; every file in it is part of the next version"),
     ("unstage", "there is no staging area: 'hlx restore PATH' discards the changes of a file"),
-    ("update", "'hlx checkout latest' makes the workspace the latest version"),
+    ("update", "'hlx checkout latest' updates the workspace to the latest version"),
 ];
 
 /// The answer to a command of another tool; `None` to all else.
@@ -67,7 +67,7 @@ pub(super) fn answer(error: &clap::Error, typed: &[OsString]) -> Option<Error> {
     let before = typed.iter().skip(1).take_while(|arg| *arg != word.as_str());
     let is_nested = before.filter_map(|arg| arg.to_str()).any(|arg| definition.find_subcommand(arg).is_some());
     (error.kind() == ErrorKind::InvalidSubcommand && !is_nested)
-        .then(|| Error::usage(format!("hlx has no command '{name}'")).with_hint(*advice))
+        .then(|| Error::usage(format!("'{name}' is not an hlx command")).with_hint(*advice))
 }
 
 #[cfg(test)]

@@ -15,25 +15,25 @@ const STATUSES: [&str; 4] = ["PENDING", "PASSED", "FAILED", "SKIPPED"];
 /// Conditions on versions; all of them hold for those that are listed.
 #[derive(Args, Default)]
 pub(crate) struct Filter {
-    /// Only versions that bear this tag
+    /// Show only versions with this tag
     #[arg(long, value_name = "T")]
     pub(crate) tag: Option<String>,
-    /// Only versions of this type of dataset
+    /// Show only versions of datasets of this type
     #[arg(long = "type", value_name = "T")]
     pub(crate) kind: Option<String>,
-    /// Only versions by this author: a part of the name is enough
+    /// Show only versions whose author contains this text
     #[arg(long, value_name = "A")]
     pub(crate) author: Option<String>,
-    /// Only versions with this validation status
+    /// Show only versions with this validation status
     #[arg(long, value_name = "S", ignore_case = true, value_parser = PossibleValuesParser::new(STATUSES).map(status))]
     pub(crate) status: Option<ValidationStatus>,
-    /// Only versions with this metadata; may be repeated
+    /// Show only versions with this metadata; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     pub(crate) meta: Vec<(String, String)>,
-    /// Only versions created then or later: RFC 3339, a day such as 2026-11-22 (UTC), yesterday, or '2 weeks ago'
+    /// Show only versions created at or after this time: RFC 3339, a day (UTC), yesterday, or '2 weeks ago'
     #[arg(long, value_name = "WHEN", value_parser = when::since)]
     pub(crate) since: Option<Time>,
-    /// Only versions created then or earlier; a day is included
+    /// Show only versions created at or before this time; a day is included
     #[arg(long, value_name = "WHEN", value_parser = when::until)]
     pub(crate) until: Option<Time>,
 }

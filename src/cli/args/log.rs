@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::Filter;
 
-/// List versions, children before parents
+/// List versions, newest first
 #[derive(Args)]
 #[command(after_help = "Examples:
   hlx log leases --oneline --graph
@@ -14,29 +14,29 @@ use super::Filter;
   hlx log --stat -- train/part-00.jsonl
   hlx log --tag production --since '3 months ago' --meta source=crawl
 
-Without NAME it lists the dataset that you are in, or the only one, or all of them, the newest version first.")]
+Without NAME it lists the dataset of the current folder, or all datasets. Children come before their parents.")]
 pub(crate) struct Log {
-    /// A dataset, or a revision whose ancestors to list
+    /// Dataset, or revision whose ancestors to list
     #[arg(value_name = "NAME|REV")]
     pub(crate) target: Option<String>,
-    /// At most N versions; -5 is -n 5
+    /// Show at most N versions; -5 is short for -n 5
     #[arg(short = 'n', value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// One line a version
+    /// Show each version on one line
     #[arg(long)]
     pub(crate) oneline: bool,
-    /// Draw the lines of descent
+    /// Draw the version graph
     #[arg(long)]
     pub(crate) graph: bool,
-    /// Count the files that each version added, modified and removed
+    /// Show how many files each version added, modified and removed
     #[arg(long)]
     pub(crate) stat: bool,
     #[command(flatten)]
     pub(crate) filter: Filter,
-    /// Print one JSON document a version
+    /// Print one JSON document per version
     #[arg(long)]
     pub(crate) jsonl: bool,
-    /// Only versions in which one of these files and folders changed
+    /// Show only versions that changed these files and folders
     #[arg(last = true, value_name = "PATH")]
     pub(crate) paths: Vec<String>,
 }

@@ -36,13 +36,13 @@ fn is_exact(value: &Value, exponents: bool) -> bool {
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("say KEY=VALUE".to_owned()),
+        _ => Err("expected KEY=VALUE".to_owned()),
     }
 }
 
 /// `KEY=NUMBER`, the number finite.
 pub(super) fn metric(text: &str) -> Result<(String, f64), String> {
-    let (key, value) = pair(text).map_err(|_| "say KEY=NUMBER".to_owned())?;
+    let (key, value) = pair(text).map_err(|_| "expected KEY=NUMBER".to_owned())?;
     match value.trim().parse::<f64>() {
         Ok(number) if number.is_finite() => Ok((key, number)),
         _ => Err(format!("'{value}' is not a finite number")),

@@ -44,9 +44,9 @@ fn row(entry: &Entry) -> [String; 4] {
         entry.version_id.map_or_else(String::new, |id| version_name(entry.dataset_name.as_deref(), entry.version.as_ref(), id));
     let said = match &entry.what {
         What::Version { change_summary, .. } => format!("created {version}: {}", cut(change_summary)),
-        What::TagAdded { tag } => format!("{version} received the tag {}", printable(tag)),
-        What::TagRemoved { tag } => format!("{version} lost the tag {}", printable(tag)),
-        What::Joined => "joined the history of another copy".to_owned(),
+        What::TagAdded { tag } => format!("added tag {} to {version}", printable(tag)),
+        What::TagRemoved { tag } => format!("removed tag {} from {version}", printable(tag)),
+        What::Joined => "merged the history of another copy".to_owned(),
         What::Validated { passed, score, .. } => {
             let outcome = match passed {
                 Some(true) => "passed",
@@ -54,15 +54,15 @@ fn row(entry: &Entry) -> [String; 4] {
                 None => "unreadable",
             };
             let score = score.map_or_else(String::new, |score| format!(", score {}", judgement::score(score)));
-            format!("{version} was validated: {outcome}{score}")
+            format!("validated {version}: {outcome}{score}")
         }
         What::Run(run) => {
             let metrics: Vec<_> = run.metrics.iter().map(|(name, value)| format!("{}={value}", printable(name))).collect();
             let metrics = if metrics.is_empty() { String::new() } else { format!(": {}", cut(&metrics.join(" "))) };
-            format!("{version} trained {}{metrics}", printable(&run.model))
+            format!("trained {} on {version}{metrics}", printable(&run.model))
         }
-        What::RunWithdrawn { run, reason } => format!("run {} on {version} was withdrawn: {}", short(run), cut(reason)),
-        What::Note { text } => format!("{version} was noted: {}", cut(text)),
+        What::RunWithdrawn { run, reason } => format!("withdrew run {} on {version}: {}", short(run), cut(reason)),
+        What::Note { text } => format!("added a note to {version}: {}", cut(text)),
     };
     [moment(&entry.time), short(&entry.id), printable(&entry.author).into_owned(), said]
 }

@@ -28,10 +28,8 @@ pub(super) fn run(args: &args::Cat, session: &mut Session) -> Result<Answer> {
     let mut bytes = Vec::new();
     cat::run(&repo, &args.rev, &args.path, &mut bytes)?;
     let text = std::str::from_utf8(&bytes).map_err(|source| {
-        let message = format!("{} is not UTF-8 text, so it cannot be part of a JSON document", printable(&args.path));
-        Error::new(ErrorKind::UnsupportedInput, message)
-            .with_hint("'hlx cat' without --json prints its bytes")
-            .with_source(source)
+        let message = format!("{} is not UTF-8 text and cannot be printed as JSON", printable(&args.path));
+        Error::new(ErrorKind::UnsupportedInput, message).with_hint("print its bytes: hlx cat without --json").with_source(source)
     })?;
     session.out.document(&File { revision: &args.rev, path: &args.path, size: bytes.len(), text })?;
     Ok(Answer::Yes)

@@ -24,7 +24,7 @@ pub(super) fn run(args: args::Checkout, session: &mut Session) -> Result<Answer>
     let revisions = checkout::revisions(&repo, &args.rev)?;
     if revisions.len() > 1 && (options.into.is_some() || !options.paths.is_empty()) {
         return Err(Error::usage(format!("'{}' is a version of several datasets", printable(&args.rev)))
-            .with_hint(format!("name one: {}", revisions.join(" or "))));
+            .with_hint(format!("specify one: {}", revisions.join(" or "))));
     }
     let mut reports = Vec::new();
     for revision in revisions {

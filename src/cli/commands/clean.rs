@@ -13,7 +13,7 @@ use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Clean, session: &mut Session) -> Result<Answer> {
     if !args.dry_run && !args.force {
-        return Err(Error::usage("clean removes files that no version has")
+        return Err(Error::usage("clean removes files that are not in any version")
             .with_hint("'hlx clean --dry-run' lists them; 'hlx clean --force' removes them"));
     }
     let repo = session.repo()?;

@@ -21,8 +21,8 @@ pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answe
     };
     let one = [("--version", args.version.is_some()), ("--parent", args.parent.is_some()), ("--from", args.from.is_some())];
     if let Some((flag, _)) = one.iter().find(|(_, given)| *given && names.len() > 1) {
-        return Err(Error::usage(format!("{flag} is for one dataset"))
-            .with_hint(format!("name it: hlx commit NAME {flag}; there are: {}", names.join(", "))));
+        return Err(Error::usage(format!("{flag} applies to one dataset only"))
+            .with_hint(format!("name the dataset: hlx commit NAME {flag}; datasets: {}", names.join(", "))));
     }
     let (summary, draft) = match args.summary.take() {
         Some(summary) => (summary, None),
@@ -59,7 +59,7 @@ pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answe
         dry_run: args.dry_run,
     };
     if names.len() > 1 && draft.is_none() && !options.dry_run && !confirmed(&repo, &names, session)? {
-        return Err(Error::new(ErrorKind::Interrupted, "nothing was committed"));
+        return Err(Error::new(ErrorKind::Interrupted, "nothing committed"));
     }
     let mut reports = Vec::new();
     for name in &names {
@@ -68,7 +68,7 @@ pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answe
         let report = commit::run(&repo, &options, &session.progress());
         reports.push(report.map_err(|error| match done.is_empty() {
             true => error,
-            false => error.within(format!("{} committed; {name} not", done.join(", "))),
+            false => error.within(format!("{} committed, {name} not committed", done.join(", "))),
         })?);
     }
     if let Some(draft) = draft
@@ -88,7 +88,7 @@ fn done(report: &commit::Report) -> String {
 fn undeclared(repo: &Repo) -> Error {
     let name = repo.root().file_name().and_then(|name| name.to_str()).unwrap_or("NAME");
     Error::new(ErrorKind::DatasetNotFound, "no dataset is declared").with_hint(format!(
-        "a folder of it: hlx dataset add NAME --path DIR\nall of {}: hlx init --name {}",
+        "for a folder: hlx dataset add NAME --path DIR\nfor all of {}: hlx init --name {}",
         printable(&repo.root().display().to_string()),
         printable(&name.to_lowercase()),
     ))
@@ -139,7 +139,7 @@ fn tell_one(report: &commit::Report, session: &mut Session) -> Result<Answer> {
         warn_of_links(report, &mut session.out);
         let found = report.version.validation.as_ref().is_some_and(|judgement| judgement.findings_count > 0);
         if found && report.outcome == Outcome::Created {
-            session.out.hint("'hlx show' tells the first findings");
+            session.out.hint("'hlx show' prints the first findings");
         }
         if report.outcome == Outcome::Unchanged && report.version.validation_status == ValidationStatus::Skipped {
             session.out.hint("it was created with --no-validate: 'hlx validate HEAD --record' checks it");
@@ -152,9 +152,7 @@ fn tell_one(report: &commit::Report, session: &mut Session) -> Result<Answer> {
         warn(report, &mut session.out);
     }
     if let Some(file) = &report.report_file {
-        session
-            .out
-            .hint(&format!("the findings are in {file}; fix the data or the rule, or commit it as it is with --no-validate"));
+        session.out.hint(&format!("all findings: {file}\nfix the data or the rule, or skip validation with --no-validate"));
     }
     Ok(Answer::No)
 }
@@ -173,7 +171,7 @@ fn warn(report: &commit::Report, out: &mut Output) {
     }
     let more = report.findings_count.saturating_sub(TOLD.min(report.findings.len()) as u64);
     if more > 0 {
-        out.warning(&format!("{} more like these", thousands(more)));
+        out.warning(&format!("{} more", thousands(more)));
     }
 }
 
@@ -182,21 +180,21 @@ fn warn_of_links(report: &commit::Report, out: &mut Output) {
     let links = &report.links;
     let (Some(example), commit::Outcome::Created | commit::Outcome::DryRun) = (&links.example, report.outcome) else { return };
     out.warning(&links_leading_away(links, &printable(example)));
-    out.hint("to keep the data, replace the links by the files, or commit a copy: cp -RL FOLDER COPY; hlx commit --from COPY");
+    out.hint("to store the data, replace the links with the files, or commit a copy: cp -RL FOLDER COPY; hlx commit --from COPY");
 }
 
 /// Says which symlinks lead away; `example` is one of them.
 fn links_leading_away(links: &Links, example: &str) -> String {
-    let places = [(links.outside, "outside of the dataset"), (links.dangling, "to nothing")];
+    let places = [(links.outside, "outside the dataset"), (links.dangling, "to nothing")];
     let places = places.iter().filter(|(n, _)| *n > 0);
     if links.total == 1 {
         let places: Vec<_> = places.map(|(_, place)| *place).collect();
-        return format!("the symlink {example} leads {}: the version has the link, not the data behind it", places.join(" and "));
+        return format!("the symlink {example} points {}: the version contains the link, not its target", places.join(" and "));
     }
-    let lead = |n| if n == 1 { "leads" } else { "lead" };
+    let lead = |n| if n == 1 { "points" } else { "point" };
     let places: Vec<_> = places.map(|(n, place)| format!("{} {} {place}", thousands(*n), lead(*n))).collect();
     let (total, places) = (thousands(links.total), places.join(" and "));
-    format!("of {total} symlinks, {places}, such as {example}: the version has the links, not the data behind them")
+    format!("of {total} symlinks, {places}, such as {example}: the version contains the links, not their targets")
 }
 
 /// Makes one object of the pairs; the same key twice would lose a value.
@@ -204,9 +202,8 @@ fn metadata(pairs: Vec<(String, Value)>) -> Result<Map<String, Value>> {
     let mut object = Map::new();
     for (key, value) in pairs {
         if object.contains_key(&key) {
-            return Err(
-                Error::usage(format!("--meta {key} is given twice")).with_hint("give each key once; a list is a JSON value")
-            );
+            return Err(Error::usage(format!("--meta {key} is given twice"))
+                .with_hint("give each key once; for several values use a JSON list"));
         }
         object.insert(key, value);
     }
@@ -226,7 +223,7 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
             return tags(report, out);
         }
         Outcome::AlreadyThere => {
-            writeln!(out, "{name} exists already")?;
+            writeln!(out, "{name} already exists")?;
             return tags(report, out);
         }
         Outcome::Refused => {
@@ -248,7 +245,7 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
     }
     writeln!(out, "; store grew by {}", size(report.stored_bytes))?;
     if let Some(part) = report.partial {
-        writeln!(out, "{} checked out; the others are those of the parent", partial(part))?;
+        writeln!(out, "{} checked out; the other files are taken from the parent", partial(part))?;
     }
     if let Some(judgement) = &report.version.validation {
         judgement::line(judgement, out)?;
@@ -262,7 +259,7 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
             ["manifest".to_owned(), version.manifest.to_string()],
             ["data checksum".to_owned(), version.data_checksum.to_string()],
             ["metadata checksum".to_owned(), version.metadata_checksum.to_string()],
-            ["changed".to_owned(), format!("{}; the parent has {}", size(report.bytes_changed), size(report.bytes_before))],
+            ["changed".to_owned(), format!("{} of {} in the parent", size(report.bytes_changed), size(report.bytes_before))],
         ];
         columns(&details).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
@@ -289,9 +286,9 @@ mod tests {
     fn one_link_leads_and_several_lead() {
         let text = |total, outside, dangling| links_leading_away(&Links { total, outside, dangling, example: None }, "a");
         assert!(
-            text(1, 1, 1).starts_with("the symlink a leads outside of the dataset and to nothing: the version has the link,")
+            text(1, 1, 1).starts_with("the symlink a points outside the dataset and to nothing: the version contains the link,")
         );
-        assert!(text(3, 1, 2).starts_with("of 3 symlinks, 1 leads outside of the dataset and 2 lead to nothing, such as a:"));
-        assert!(text(2, 0, 1).starts_with("of 2 symlinks, 1 leads to nothing, such as a:"));
+        assert!(text(3, 1, 2).starts_with("of 3 symlinks, 1 points outside the dataset and 2 point to nothing, such as a:"));
+        assert!(text(2, 0, 1).starts_with("of 2 symlinks, 1 points to nothing, such as a:"));
     }
 }

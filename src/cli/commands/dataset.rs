@@ -25,8 +25,8 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
                 }
             })?;
             if report.tracked_by_git {
-                session.out.warning(&format!("git has files of {} too", info.path));
-                session.out.hint(&format!("take them out of git, not off the disk: git rm -r --cached {}", info.path));
+                session.out.warning(&format!("git also tracks files in {}", info.path));
+                session.out.hint(&format!("remove them from git only: git rm -r --cached {}", info.path));
             }
             if info.versions == 0 {
                 session.out.hint(&format!("create its first version: hlx commit {} -m SUMMARY", info.name));
@@ -37,7 +37,7 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
             let (from, to) = (printable(&report.from), &report.info.name);
             session.out.report(&report, |out| {
                 let to = out.tint().strong(printable(to));
-                let kept = if report.info.versions == 1 { "keeps its name" } else { "keep their names" };
+                let kept = if report.info.versions == 1 { "keeps the old name" } else { "keep the old name" };
                 writeln!(out, "Renamed dataset {from} to {to}; {} {kept}", count(report.info.versions, "version"))
             })?;
         }
@@ -45,7 +45,7 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
             let info = dataset::remove(&session.repo()?, &name)?;
             session.out.report(&info, |out| {
                 let name = out.tint().strong(printable(&info.name));
-                writeln!(out, "Removed dataset {name} from helox.toml; {} and its files stay", count(info.versions, "version"))
+                writeln!(out, "Removed dataset {name} from helox.toml; kept {} and its files", count(info.versions, "version"))
             })?;
         }
         args::Dataset::Create(args) => return create(args, session),
@@ -123,8 +123,8 @@ fn list(args: args::List, session: &mut Session) -> Result<Answer> {
     })?;
     if report.datasets.is_empty() {
         session.out.hint(match query.selects_all() {
-            true => "no dataset is declared; 'hlx dataset add NAME --type TYPE --path DIR' declares one",
-            false => "no dataset has such versions",
+            true => "no dataset is declared; declare one: hlx dataset add NAME --type TYPE --path DIR",
+            false => "no dataset has matching versions",
         });
     }
     Ok(Answer::of_list(&report.damaged, session))

@@ -51,7 +51,7 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
         report.suggested_key.iter().for_each(|key| session.out.hint(&patch::key_hint(key, dataset)));
     }
     for part in reports.iter().filter_map(|report| report.partial) {
-        session.out.hint(&format!("{} checked out; the others are not compared", partial(part)));
+        session.out.hint(&format!("{} checked out; the other files are not compared", partial(part)));
     }
     for warning in reports.iter().flat_map(|report| report.warnings.iter().flatten()) {
         session.out.warning(warning);
@@ -210,7 +210,7 @@ fn summary(report: &Report) -> String {
         folders_removed: report.folders_removed.len(),
     };
     let counts = counts.words();
-    let counts = if counts.is_empty() { "no difference".to_owned() } else { counts };
+    let counts = if counts.is_empty() { "no differences".to_owned() } else { counts };
     format!("{} -> {}: {counts}", printable(&report.from), printable(&report.to))
 }
 

@@ -30,7 +30,7 @@ pub(super) fn run(args: args::Exec, repo: &Repo, session: &mut Session) -> Resul
     let ended = Time::now();
     let metrics = match &args.metrics {
         Some(path) if before.is_some() && stamps(path) == before => {
-            session.out.warning(&format!("{} was not written by the command; no metrics recorded", shown(path)));
+            session.out.warning(&format!("the command did not write {}; no metrics recorded", shown(path)));
             Vec::new()
         }
         Some(path) => metrics(path, session),
@@ -52,7 +52,7 @@ pub(super) fn run(args: args::Exec, repo: &Repo, session: &mut Session) -> Resul
     }
     let (there, missing): (Vec<_>, Vec<_>) = args.artifacts.into_iter().partition(|path| path.exists());
     for path in &missing {
-        session.out.warning(&format!("the artifact {} is not there", shown(path)));
+        session.out.warning(&format!("no artifact {}", shown(path)));
     }
     let options = run::Options {
         revisions: args.revs,
@@ -71,7 +71,7 @@ pub(super) fn run(args: args::Exec, repo: &Repo, session: &mut Session) -> Resul
 
 /// Runs the command to its end. Ctrl-C is for the command, whose end is then recorded.
 fn execute(command: &[OsString], versions: &[Trained], session: &Session) -> Result<ExitStatus> {
-    let [program, arguments @ ..] = command else { return Err(Error::usage("name the command after '--'")) };
+    let [program, arguments @ ..] = command else { return Err(Error::usage("give the command after '--'")) };
     let joined = |part: fn(&Trained) -> String| versions.iter().map(part).collect::<Vec<_>>().join(" ");
     let mut child = Command::new(program);
     child.args(arguments);

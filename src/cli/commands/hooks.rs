@@ -16,7 +16,7 @@ pub(super) fn run(session: &mut Session) -> Result<Answer> {
         false => writeln!(out, "{} is already installed", printable(&path)),
     })?;
     if report.created {
-        session.out.hint(&format!("delete {path} to remove it; 'git commit --no-verify' skips it once"));
+        session.out.hint(&format!("to remove the hook, delete {path}; to skip it once: git commit --no-verify"));
     }
     Ok(Answer::Yes)
 }

@@ -33,13 +33,13 @@ pub(super) fn run(args: args::Init, session: &mut Session) -> Result<Answer> {
         let root = printable(&around.root);
         session.out.warning(&match &around.dataset {
             Some(dataset) => {
-                format!("it is inside the dataset '{dataset}' of the repository {root}, which keeps its files")
+                format!("it is inside dataset '{dataset}' of the repository {root}, which still contains its files")
             }
-            None => format!("it is inside the repository {root}, which does not see its datasets"),
+            None => format!("it is inside the repository {root}, which does not know its datasets"),
         });
         session
             .out
-            .hint("remove its .helox and helox.toml if that is a mistake; 'hlx dataset add' declares a dataset in the outer one");
+            .hint("to undo this, delete its .helox and helox.toml; 'hlx dataset add' declares a dataset in the outer repository");
     }
     if report.created {
         session.out.hint(match report.dataset {

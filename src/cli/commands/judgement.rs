@@ -23,11 +23,11 @@ pub(super) fn warn(judgement: &Judgement, out: &mut Output) {
     }
     let rules = judgement.rules.iter().filter(|rule| rule.unreadable > 0);
     let rules: Vec<String> = rules.map(|rule| format!("{} {}", printable(&rule.name), thousands(rule.unreadable))).collect();
-    let first = judgement.unreadable.first().map(|first| format!("; first {}", unread(first))).unwrap_or_default();
-    out.warning(&format!("files or records that rules cannot read: {}{first}", rules.join(", ")));
+    let first = judgement.unreadable.first().map(|first| format!("; first: {}", unread(first))).unwrap_or_default();
+    out.warning(&format!("files or records that rules could not read: {}{first}", rules.join(", ")));
     out.hint(
-        "in [dataset.NAME.validation] of helox.toml, opaque = \"error\" refuses such files and opaque = \"allow\" only counts \
-         them; 'files' of a rule says which files it reads",
+        "in [dataset.NAME.validation] of helox.toml, opaque = \"error\" rejects such files and opaque = \"allow\" only counts \
+         them; 'files' limits the files that a rule reads",
     );
 }
 
@@ -44,7 +44,7 @@ pub(super) fn line(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
     let status = if status == "PASSED" { tint.good(status) } else { tint.bad(status) };
     let mut line = format!("{status}  score {}", score(judgement.score));
     if let Some(parent) = judgement.parent_score {
-        line.push_str(&format!(" (the parent has {})", score(parent)));
+        line.push_str(&format!(" (parent: {})", score(parent)));
     }
     if judgement.score < judgement.min_score {
         line.push_str(&format!(", below the minimum of {}", score(judgement.min_score)));

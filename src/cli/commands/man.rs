@@ -13,26 +13,26 @@ use crate::cli::session::Session;
 
 const EXIT_STATUS: &[(&str, &str)] = &[
     ("0", "Done."),
-    ("1", "The answer is no: files differ, rules are not met, damage was found."),
-    ("2", "The request is wrong."),
-    ("3", "Not found: a repository, dataset, version or path."),
-    ("4", "A conflict: the version exists, or uncommitted work would be lost."),
+    ("1", "The answer is no: files differ, validation failed or damage was found."),
+    ("2", "Invalid usage."),
+    ("3", "A repository, dataset, version or path was not found."),
+    ("4", "A conflict: the version already exists, or uncommitted changes would be lost."),
     ("5", "The store is damaged."),
-    ("6", "The system refused a read or a write."),
-    ("70", "A fault of hlx itself."),
+    ("6", "An I/O error."),
+    ("70", "An internal error of hlx."),
     ("130", "Interrupted."),
 ];
 const ENVIRONMENT: &[(&str, &str)] = &[
-    ("HLX_AUTHOR", "The author of versions, tags and notes; without it git's user."),
-    ("HLX_PAGER, PAGER", "The pager of log, diff, show and audit on a terminal; without them less -FRX. Empty or cat: none."),
-    ("VISUAL, EDITOR", "The editor for the summary of a commit without -m; without them vi."),
-    ("NO_COLOR", "If it is not empty, nothing is coloured."),
+    ("HLX_AUTHOR", "Author of versions, tags and notes; by default git's user."),
+    ("HLX_PAGER, PAGER", "Pager for log, diff, show and audit on a terminal; by default less -FRX. Empty or cat disables it."),
+    ("VISUAL, EDITOR", "Editor for the summary of a commit without -m; by default vi."),
+    ("NO_COLOR", "If not empty, output is not colored."),
 ];
 const FILES: &[(&str, &str)] = &[
-    ("helox.toml", "The datasets and their rules; part of the code repository."),
-    (".helox/", "The store: versions, facts and what is derived from them."),
-    (".helox/config.toml", "Settings of this copy alone."),
-    (".hlxignore", "Paths that are no part of a dataset, as in .gitignore."),
+    ("helox.toml", "Datasets and their rules; commit it with the code."),
+    (".helox/", "The store: versions, facts and indexes."),
+    (".helox/config.toml", "Settings of this copy only."),
+    (".hlxignore", "Patterns of files to ignore, as in .gitignore."),
 ];
 
 pub(super) fn run(args: &args::Man, session: &mut Session) -> Result<Answer> {
@@ -47,10 +47,11 @@ pub(super) fn run(args: &args::Man, session: &mut Session) -> Result<Answer> {
     }
     let name = ["hlx"].into_iter().chain(args.command.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
     let Some((_, command)) = pages.iter().find(|(page, _)| *page == name) else {
-        return Err(Error::usage(format!("there is no manual page {}", printable(&name)))
-            .with_hint("'hlx man --list' lists the manual pages"));
+        return Err(
+            Error::usage(format!("no manual page {}", printable(&name))).with_hint("list the manual pages: hlx man --list")
+        );
     };
-    let page = page(&name, command).map_err(|e| Error::new(ErrorKind::Io, "cannot lay out the manual page").with_source(e))?;
+    let page = page(&name, command).map_err(|e| Error::new(ErrorKind::Io, "cannot format the manual page").with_source(e))?;
     let document = json!({ "page": String::from_utf8_lossy(&page) });
     session.out.answer(&document, |out| out.write_all(&page))?;
     Ok(Answer::Yes)

@@ -67,7 +67,7 @@ impl Answer {
             () if damage.is_damaged() => {}
             () => return Answer::Denied,
         }
-        session.out.hint("'hlx verify --all' names everything that is damaged");
+        session.out.hint("list all damage: hlx verify --all");
         Answer::Damaged
     }
 }

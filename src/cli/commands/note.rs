@@ -23,7 +23,7 @@ pub(super) fn run(args: args::Note, session: &mut Session) -> Result<Answer> {
             let report = note::list(&repo, &note::ListOptions { dataset, revision, ..note::ListOptions::default() })?;
             session.out.answer(&report, |out| report.notes.iter().try_for_each(|view| words(view, out)))?;
             if report.notes.is_empty() {
-                session.out.hint("no notes; 'hlx note add REV TEXT' writes one");
+                session.out.hint("no notes; add one: hlx note add REV TEXT");
             }
         }
     }

@@ -62,7 +62,7 @@ pub(super) fn rest(report: &Report, out: &mut Output) -> io::Result<()> {
     let (Some(Counts { added, modified, removed }), Some(records)) = (report.samples, &report.records) else { return Ok(()) };
     match (added + modified + removed).saturating_sub(records.len() as u64) {
         0 => Ok(()),
-        more => writeln!(out, "{}", out.tint().dim(format!("… and {} more; --limit N shows more", thousands(more)))),
+        more => writeln!(out, "{}", out.tint().dim(format!("… and {} more; to show more: --limit N", thousands(more)))),
     }
 }
 

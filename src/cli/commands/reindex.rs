@@ -35,10 +35,8 @@ pub(super) fn run(session: &mut Session) -> Result<Answer> {
     // Damage is not hidden by -q.
     session.out.answer(&report, words)?;
     if report.versions == 0 && !report.unreadable.is_empty() {
-        session.out.warning("no version can be read");
+        session.out.warning("no version is readable");
     }
-    session
-        .out
-        .hint("'hlx verify --all' names every file that the damage touches; copy the packs and refs back from another copy");
+    session.out.hint("list the affected files: hlx verify --all\nrestore the packs and refs from another copy");
     Ok(Answer::Damaged)
 }

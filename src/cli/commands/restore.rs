@@ -34,7 +34,7 @@ fn words(report: &restore::Report, out: &mut Output) -> io::Result<()> {
     let counts =
         format!("{} restored, {} removed", thousands(report.restored.len() as u64), thousands(report.removed.len() as u64));
     let name = format!("{} {}", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version));
-    writeln!(out, "{counts}, as in {name}")?;
+    writeln!(out, "{counts} from {name}")?;
     if report.discarded > 0 {
         writeln!(
             out,

@@ -45,7 +45,7 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
             let report = run::list(&repo, &run::ListOptions { dataset, revision, withdrawn: all })?;
             session.out.answer(&report, |out| list(&report.runs, out))?;
             if report.runs.is_empty() {
-                session.out.hint("no runs; 'hlx run record REV --model NAME' records one");
+                session.out.hint("no runs; record one: hlx run record REV --model NAME");
             }
         }
         args::Run::Compare { a, b } => {
@@ -202,9 +202,9 @@ fn data(report: &CompareReport, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     let (a, b) = (tint.mark(printable(&report.version_a)), tint.mark(printable(&report.version_b)));
     match &report.samples {
-        _ if report.same_data && report.version_a == report.version_b => writeln!(out, "the data is the same: {a}"),
-        _ if report.same_data => writeln!(out, "the data is the same: {a} and {b} have the same files"),
-        None => writeln!(out, "{a} -> {b}  the samples are not known on both sides"),
+        _ if report.same_data && report.version_a == report.version_b => writeln!(out, "same data: {a}"),
+        _ if report.same_data => writeln!(out, "same data: {a} and {b} have the same files"),
+        None => writeln!(out, "{a} -> {b}  samples were not counted on both sides"),
         Some(counts) => writeln!(
             out,
             "{a} -> {b}  samples {} {} {}",

@@ -20,10 +20,10 @@ pub(super) fn run(session: &mut Session) -> Result<Answer> {
         let rows = [
             row("versions", thousands(report.versions), ""),
             row("files", thousands(report.files), ""),
-            row("logical", size(report.logical_bytes), "all versions, each counted whole"),
-            row("unique", size(report.unique_bytes), "each chunk counted once"),
+            row("logical", size(report.logical_bytes), "all files of all versions"),
+            row("unique", size(report.unique_bytes), "without duplicate chunks"),
             row("stored", size(report.stored_bytes), &saved),
-            row("derived", size(report.derived_bytes), "can be rebuilt"),
+            row("derived", size(report.derived_bytes), "indexes, rebuilt by 'hlx reindex'"),
             row("chunks", thousands(report.chunks), ""),
             row("packs", thousands(report.packs), ""),
         ];

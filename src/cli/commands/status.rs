@@ -38,7 +38,7 @@ fn words(repo: &Repo, report: &status::Report, out: &mut Output) -> io::Result<(
     }
     if let Some(pending) = &report.pending {
         let name = printable(&report.dataset_name);
-        writeln!(out, "interrupted checkout of {pending}; finish it: hlx checkout {name}@{pending}")?;
+        writeln!(out, "checkout of {pending} was interrupted; finish it: hlx checkout {name}@{pending}")?;
     }
     if let Some(selection) = &report.selection {
         writeln!(out, "selection: {}", printable(selection))?;
@@ -87,7 +87,7 @@ fn words(repo: &Repo, report: &status::Report, out: &mut Output) -> io::Result<(
         writeln!(out, "{counts}")?;
     }
     if !report.outside.is_empty() {
-        writeln!(out, "{} outside the selection (-), which a commit refuses", count(report.outside.len() as u64, "file"))?;
+        writeln!(out, "{} outside the selection (-), which commit rejects", count(report.outside.len() as u64, "file"))?;
     }
     Ok(())
 }

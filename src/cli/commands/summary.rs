@@ -12,7 +12,8 @@ use crate::cli::session::Session;
 
 /// Most paths of a dataset that are listed.
 const LISTED: usize = 100;
-const INTRODUCTION: &str = "Say what the version is. Lines that begin with '#' are left out; an empty summary ends the commit.\n";
+const INTRODUCTION: &str =
+    "Enter a summary for the version. Lines starting with '#' are ignored; an empty summary aborts the commit.\n";
 
 /// Has the user write the summary; `None` where nothing changed and so nothing is committed.
 pub(super) fn write(repo: &Repo, names: &[String], args: &args::Commit, session: &Session) -> Result<Option<(String, Draft)>> {
@@ -21,7 +22,7 @@ pub(super) fn write(repo: &Repo, names: &[String], args: &args::Commit, session:
         Form::Json | Form::JsonLines => None,
     };
     let Some(editor) = editor else {
-        let hint = "give one: -m SUMMARY; or set VISUAL or EDITOR, which open in a terminal";
+        let hint = "give one: -m SUMMARY; in a terminal, VISUAL or EDITOR opens without -m";
         return Err(Error::usage("the commit has no summary").with_hint(hint));
     };
     let mut comments = INTRODUCTION.to_owned();
@@ -45,7 +46,7 @@ pub(super) fn write(repo: &Repo, names: &[String], args: &args::Commit, session:
     editor::open(&editor, draft.path())?;
     let summary = draft.summary()?;
     match summary.is_empty() {
-        true => Err(Error::new(ErrorKind::Usage, "the summary is empty; no version created").with_hint("hlx commit -m SUMMARY")),
+        true => Err(Error::new(ErrorKind::Usage, "empty summary; no version created").with_hint("hlx commit -m SUMMARY")),
         false => Ok(Some((summary, draft))),
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn run(args: args::Tag, session: &mut Session) -> Result<Answer> {
                 columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
             })?;
             if report.tags.is_empty() {
-                session.out.hint("no tags; 'hlx tag add REV TAG' puts one on a version");
+                session.out.hint("no tags; add one: hlx tag add REV TAG");
             }
         }
     }
@@ -44,7 +44,7 @@ fn words(report: &tag::Report, out: &mut Output) -> io::Result<()> {
         writeln!(out, "Moved {} from {} to {}", printable(&moved.tag), moved.from, report.version)?;
     }
     for tag in &report.unchanged {
-        writeln!(out, "{} was already on it", printable(tag))?;
+        writeln!(out, "{} was already set", printable(tag))?;
     }
     let name = format!("{} {}", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version));
     match report.tags.is_empty() {

@@ -14,7 +14,7 @@ use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer> {
     if args.format != Format::Human && session.out.form() != Form::Human {
-        return Err(Error::usage("--json cannot be used with another --format").with_hint("give one of the two"));
+        return Err(Error::usage("--json cannot be used with --format").with_hint("use one of the two"));
     }
     let repo = session.repo()?;
     let mut reports = Vec::new();
@@ -41,14 +41,14 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
         report.warnings.iter().for_each(|warning| session.out.warning(warning));
         judgement::warn(&report.judgement, &mut session.out);
         if let Some(part) = report.partial {
-            session.out.hint(&format!("{} checked out; the others are read from the store", partial(part)));
+            session.out.hint(&format!("{} checked out; the other files are read from the store", partial(part)));
         }
     }
     let more = |report: &validate::Report| report.judgement.findings_count > report.judgement.findings.len() as u64;
     if args.report.is_none() && reports.iter().any(more) {
         match args.format {
-            Format::Human => session.out.hint("--report FILE writes the findings to a file"),
-            _ => session.out.warning("not all findings are listed: --max-findings N lists more of each rule"),
+            Format::Human => session.out.hint("write all findings to a file: --report FILE"),
+            _ => session.out.warning("not all findings are listed; to list more: --max-findings N"),
         }
     }
     Ok(Answer::yes_if(reports.iter().all(|report| report.judgement.status == ValidationStatus::Passed)))
@@ -83,13 +83,15 @@ fn revisions(repo: &Repo, args: &args::Validate) -> Result<Vec<Option<String>>> 
     let ruled: Vec<_> = scope.into_iter().filter(|dataset| dataset.validation.is_some()).collect();
     match ruled.len() {
         0 => {
-            return Err(
-                Error::usage("no dataset has rules").with_hint("declare some in helox.toml: [[dataset.NAME.validation.rule]]")
-            );
+            return Err(Error::usage("no dataset has validation rules")
+                .with_hint("add rules to helox.toml: [[dataset.NAME.validation.rule]]"));
         }
         1 => {}
         _ if args.report.is_none() => {}
-        _ => return Err(Error::usage("--report takes one dataset").with_hint("name it: hlx validate NAME@WORK --report FILE")),
+        _ => {
+            return Err(Error::usage("--report applies to one dataset only")
+                .with_hint("name the dataset: hlx validate NAME@WORK --report FILE"));
+        }
     }
     Ok(ruled.iter().map(|dataset| Some(format!("{}@WORK", dataset.name))).collect())
 }

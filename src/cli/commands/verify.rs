@@ -23,9 +23,9 @@ pub(super) fn run(args: args::Verify, session: &mut Session) -> Result<Answer> {
     }
     if !all && report.versions_left > 0 {
         let left = count(report.versions_left, "other version");
-        session.out.hint(&format!("'hlx verify --all' verifies {left}, the facts and the packs, too"));
+        session.out.hint(&format!("to also verify {left}, the facts and the packs: hlx verify --all"));
     } else if !all {
-        session.out.hint("'hlx verify --all' verifies the facts and the packs, too");
+        session.out.hint("to also verify the facts and the packs: hlx verify --all");
     }
     Ok(Answer::yes_if(report.is_valid))
 }
@@ -40,7 +40,7 @@ fn words(report: &verify::Report, out: &mut Output) -> io::Result<()> {
         let place = problem.path.as_deref().or(problem.object.as_deref()).unwrap_or_default();
         writeln!(out, "{}  {}: {}", tint.bad(problem.kind), printable(place), printable(&problem.message))?;
         if problem.versions.iter().any(|name| !(problem.kind == "file" && compared(name))) {
-            writeln!(out, "    touches {}", printable(&problem.versions.join(", ")))?;
+            writeln!(out, "    affects {}", printable(&problem.versions.join(", ")))?;
         }
     }
     if out.is_verbose() {
@@ -71,7 +71,7 @@ fn folder_words(folder: &verify::FolderReport, out: &mut Output) -> io::Result<(
             let partial = holder.selection.as_ref().map(|selection| format!(", partial: {}", printable(selection)));
             let files = count(folder.files, "file");
             let name = format!("{}{}", tint.mark(holder.name()), at(&holder.path));
-            writeln!(out, "{path} is {name}  {files}{}", partial.unwrap_or_default())
+            writeln!(out, "{path} matches {name}  {files}{}", partial.unwrap_or_default())
         }
         (None, Some(nearest)) => {
             let lists = [("added", &nearest.added), ("modified", &nearest.modified), ("removed", &nearest.removed)];
@@ -79,6 +79,6 @@ fn folder_words(folder: &verify::FolderReport, out: &mut Output) -> io::Result<(
             let name = format!("{}{}", tint.mark(nearest.name()), at(&nearest.path));
             writeln!(out, "{path} differs from {name}: {}", counts.join(", "))
         }
-        (None, None) => writeln!(out, "{path} is like no version"),
+        (None, None) => writeln!(out, "{path} does not match any version"),
     }
 }

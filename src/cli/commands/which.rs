@@ -20,7 +20,7 @@ pub(super) fn run(args: &args::Which, session: &mut Session) -> Result<Answer> {
     session.out.answer(&report, |out| words(&report, out))?;
     let is_sha256 = report.kind == "checksum" && report.target.len() == 64;
     if is_sha256 && report.versions.is_empty() {
-        session.out.hint("files are known by their BLAKE3, which b3sum prints, not by their SHA-256");
+        session.out.hint("files are identified by their BLAKE3 hash (b3sum), not by SHA-256");
     }
     match Answer::of_list(&report.damaged, session) {
         Answer::Yes => Ok(Answer::yes_if(!report.versions.is_empty())),
@@ -43,7 +43,7 @@ fn words(report: &Report, out: &mut Output) -> io::Result<()> {
     if !report.versions.is_empty() {
         return Ok(());
     }
-    writeln!(out, "no version has {}", printable(&report.target))?;
+    writeln!(out, "no version contains {}", printable(&report.target))?;
     report.nearest.as_ref().map_or(Ok(()), |nearest| difference(nearest, out))
 }
 
@@ -54,7 +54,7 @@ fn difference(nearest: &Nearest, out: &mut Output) -> io::Result<()> {
     let lists = [("added", &nearest.added), ("modified", &nearest.modified), ("removed", &nearest.removed)];
     let counts: Vec<_> = lists.iter().map(|(what, paths)| format!("{} {what}", thousands(paths.len() as u64))).collect();
     let shared = count(nearest.files_shared, "file");
-    writeln!(out, "nearest: {}{place}  {shared} the same, {}", tint.mark(nearest.name()), counts.join(", "))?;
+    writeln!(out, "nearest: {}{place}  {shared} identical, {}", tint.mark(nearest.name()), counts.join(", "))?;
     for (what, paths) in lists {
         for path in paths.iter().take(SHOWN) {
             writeln!(out, "  {:10}{}", format!("{what}:"), printable(path))?;

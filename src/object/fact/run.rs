@@ -64,16 +64,16 @@ impl Run {
         let params = self.params.iter().map(|(name, value)| (name.as_str(), value.len()));
         let metrics = self.metrics.iter().map(|(name, _)| (name.as_str(), 0));
         if self.model.is_empty() || self.model.len() > limits::RUN_NAME {
-            return Err(Malformed("the name of a model has 1 to 256 bytes"));
+            return Err(Malformed("the name of a model must have 1 to 256 bytes"));
         }
         if params.clone().chain(metrics.clone()).any(|(name, _)| name.is_empty() || name.len() > limits::RUN_NAME) {
-            return Err(Malformed("the name of a parameter or a metric has 1 to 256 bytes"));
+            return Err(Malformed("the name of a parameter or metric must have 1 to 256 bytes"));
         }
         if params.clone().any(|(_, len)| len > limits::RUN_VALUE) {
             return Err(Malformed("the value of a parameter has more than 4,096 bytes"));
         }
         if self.artifacts.iter().any(|artifact| artifact.path.is_empty() || artifact.path.len() > limits::RUN_VALUE) {
-            return Err(Malformed("the path of an artifact has 1 to 4,096 bytes"));
+            return Err(Malformed("the path of an artifact must have 1 to 4,096 bytes"));
         }
         if [self.params.len(), self.metrics.len(), self.artifacts.len()].iter().any(|&count| count > limits::RUN_ITEMS) {
             return Err(Malformed("the run has more than 1,000 parameters, metrics or artifacts"));
@@ -85,7 +85,7 @@ impl Run {
         }
         let ascend = params.is_sorted_by(|a, b| a.0 < b.0) && metrics.is_sorted_by(|a, b| a.0 < b.0);
         if !ascend || !self.artifacts.is_sorted_by(|a, b| a.path < b.path) {
-            return Err(Malformed("the run's parameters, metrics or artifacts are not in order, or one comes twice"));
+            return Err(Malformed("the parameters, metrics or artifacts of the run are out of order or duplicated"));
         }
         Ok(())
     }
@@ -142,7 +142,7 @@ fn moment(take: &mut Take<'_>) -> Result<Option<Time>, Malformed> {
     match take.u8()? {
         0 => Ok(None),
         1 => Ok(Some(Time::from_millis(take.u64()? as i64))),
-        _ => Err(Malformed("a run has a time or none")),
+        _ => Err(Malformed("invalid flag of a time")),
     }
 }
 

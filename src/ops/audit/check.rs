@@ -58,8 +58,8 @@ pub fn verify(repo: &Repo, progress: &dyn Progress) -> Result<VerifyReport> {
             entry: None,
             object: Some(format!("fact {id}")),
             kind: "fact-left-over",
-            message: "no entry leads to it, and nobody said it again: a command was interrupted, or an entry was removed before \
-                  more was said"
+            message: "not reachable from any entry: a command was interrupted, or an entry was removed before newer ones \
+                  were added"
                 .to_owned(),
         }
     }));
@@ -109,7 +109,7 @@ impl Audit<'_> {
             let Statement::Validated { verdict, .. } = &fact.statement else { continue };
             progress.check()?;
             if let Err(why) = self.repo.verdict(*verdict) {
-                let message = format!("{why}; the fact {id} names it");
+                let message = format!("{why}; fact {id} refers to it");
                 self.problem(Some(entry_name(*number)), Some(format!("verdict {verdict}")), "verdict-damaged", message);
             }
         }
@@ -136,13 +136,13 @@ impl Audit<'_> {
                 match self.repo.version(id) {
                     Ok(version) if version.dataset == dataset && version.number == number => self.versions.push(version),
                     Ok(version) => {
-                        let message = format!("the ref leads to {}@{}", version.dataset, version.number);
+                        let message = format!("the ref points to {}@{}", version.dataset, version.number);
                         self.problem(entry, object, "version-mismatch", message);
                     }
                     Err(e) if e.kind() == Kind::Interrupted => return Err(e),
                     Err(e) if checked.records.contains(&id) => self.problem(entry, object, "version-damaged", e.to_string()),
                     Err(_) => {
-                        let message = format!("the record {id} is missing from the store");
+                        let message = format!("record {id} is missing from the store");
                         self.problem(entry, object, "version-damaged", message);
                     }
                 }
@@ -157,7 +157,7 @@ impl Audit<'_> {
         for version in &self.versions {
             for (n, parent) in version.parents.iter().enumerate().filter(|(_, parent)| !self.refs.contains(parent)) {
                 let missed = missed.entry(*parent).or_default();
-                missed.named_by.push(format!("{}@{} names it as its parent", version.dataset, version.number));
+                missed.named_by.push(format!("it is the parent of {}@{}", version.dataset, version.number));
                 let number = version.parent_number.clone().filter(|_| n == 0);
                 missed.name = missed.name.take().or(number.map(|number| (version.dataset.clone(), number)));
             }
@@ -174,7 +174,7 @@ impl Audit<'_> {
             // A state that cannot be read is no part of the history; the verbs of the workspace tell of it.
             let head = Workspace::load(layout, &dataset).ok().and_then(|state| state.head);
             if let Some(head) = head.filter(|id| !self.refs.contains(id)) {
-                missed.entry(head).or_default().named_by.push(format!("the workspace of {dataset} was made from it"));
+                missed.entry(head).or_default().named_by.push(format!("it is checked out in {dataset}"));
             }
         }
         for (id, missed) in missed {
@@ -187,12 +187,12 @@ impl Audit<'_> {
         let Missed { name, mut named_by, facts } = missed;
         match facts {
             0 => {}
-            1 => named_by.push("a fact speaks of it".to_owned()),
-            _ => named_by.push(format!("{facts} facts speak of it")),
+            1 => named_by.push("1 fact refers to it".to_owned()),
+            _ => named_by.push(format!("{facts} facts refer to it")),
         }
         let object = Some(format!("version {id}"));
         if named_by.len() == 1 && facts > 0 && !has_record {
-            let message = format!("{}, and this repository does not have it", named_by[0]);
+            let message = format!("{}, but it is not in this repository", named_by[0]);
             self.remarks.push(Problem { entry: None, object, kind: "unknown-version", message });
             return;
         }

@@ -116,7 +116,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     };
     if !options.tags.is_empty() {
         // A tag is a fact: where none can follow, the version is not made without it.
-        let hint = "commit without --tag, and tag the version once the facts can be read";
+        let hint = "commit without --tag, and add the tag when the facts can be read";
         repo.facts().fold().map_err(|e| e.with_hint(hint))?;
     }
     let state = State::load(layout, &dataset.name)?;
@@ -204,9 +204,9 @@ impl Commit<'_> {
         let explained = self.explain(&changes, samples.as_ref(), change_type, parent.is_none());
         let mut version = self.version(parent.as_ref(), &tree, change_type)?;
         if let Some(schema) = &schema {
-            warnings.extend(key::missing(schema, &self.dataset.key));
+            warnings.extend(key::missing(schema, &self.dataset));
             let schema =
-                schema.encode().map_err(|e| Error::damaged(format!("the schema does not follow from the parent's: {e}")))?;
+                schema.encode().map_err(|e| Error::damaged(format!("cannot compute the schema from the parent's: {e}")))?;
             version.schema = Some(Id::of(&schema));
             writer.structure(Key::from(Id::<id::Schema>::of(&schema)), &schema)?;
         }

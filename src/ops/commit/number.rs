@@ -21,7 +21,7 @@ impl Commit<'_> {
                 let free = self.free_number(version)?;
                 return Err(Error::new(
                     Kind::VersionExists,
-                    format!("{}@{} exists and is another version", self.dataset.name, version.number),
+                    format!("{}@{} already exists with other content", self.dataset.name, version.number),
                 )
                 .with_hint(format!("the next free number is {free}")));
             }
@@ -35,7 +35,7 @@ impl Commit<'_> {
         match &version.parent_number {
             Some(parent) if version.number <= *parent => {
                 let free = self.free_number(version)?;
-                Err(Error::new(Kind::Conflict, format!("{} does not exceed its parent's number {parent}", version.number))
+                Err(Error::new(Kind::Conflict, format!("{} is not higher than the parent's number {parent}", version.number))
                     .with_hint(format!("the next free number is {free}")))
             }
             _ => Ok(()),
@@ -56,9 +56,9 @@ impl Commit<'_> {
             None => format!("{} of the parent's bytes changed", percent(changes.bytes, changes.before)),
         };
         match (&self.options.version, self.options.bump) {
-            (None, Bump::As(kind)) => format!("{kind} as asked; {share}, which is {by_content}"),
+            (None, Bump::As(kind)) => format!("{kind} as requested; {share}, which is {by_content}"),
             (None, Bump::Auto) => format!("{by_content}: {share}"),
-            (Some(_), _) => format!("numbered as asked; {share}, which is {by_content}"),
+            (Some(_), _) => format!("number as requested; {share}, which is {by_content}"),
         }
     }
 
@@ -76,5 +76,5 @@ impl Commit<'_> {
 /// The next number by PATCH.
 fn raised(number: &Number) -> Result<Number> {
     let next = number.bump(ChangeType::Patch);
-    if next > *number { Ok(next) } else { Err(Error::new(Kind::Conflict, format!("there is not a number above {number}"))) }
+    if next > *number { Ok(next) } else { Err(Error::new(Kind::Conflict, format!("no higher number than {number} exists"))) }
 }

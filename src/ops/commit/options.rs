@@ -73,11 +73,11 @@ impl Options {
             _ if !self.no_validate => return Ok(()),
             Skip::Allow => return Ok(()),
             Skip::Reason if self.reason.is_some() => return Ok(()),
-            Skip::Reason => "the dataset '{}' takes --no-validate only with a reason",
-            Skip::Never => "the dataset '{}' does not allow --no-validate",
+            Skip::Reason => "dataset '{}' requires a reason for --no-validate",
+            Skip::Never => "dataset '{}' does not allow --no-validate",
         };
         let (word, instead) = match skip {
-            Skip::Never => ("never", "'hlx validate' shows what to fix"),
+            Skip::Never => ("never", "to see what to fix: hlx validate"),
             _ => ("reason", "add --reason TEXT"),
         };
         let hint = format!("{instead}; helox.toml has skip = \"{word}\" in [dataset.{}.validation]", dataset.name);
@@ -88,23 +88,23 @@ impl Options {
     pub(super) fn check(&self, author: &str) -> Result<()> {
         self.tags.iter().try_for_each(|tag| names::check_tag(tag))?;
         if self.summary.trim().is_empty() && !self.dry_run {
-            return Err(Error::usage("the summary is empty").with_hint("say in a few words what the version is: -m SUMMARY"));
+            return Err(Error::usage("the summary is empty").with_hint("describe the version: -m SUMMARY"));
         }
         if self.reason.is_some() && !self.no_validate {
-            return Err(Error::usage("a reason is for a commit without validation").with_hint("--no-validate --reason TEXT"));
+            return Err(Error::usage("--reason requires --no-validate").with_hint("hlx commit --no-validate --reason TEXT"));
         }
         if self.reason.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
-            return Err(Error::usage("the reason is empty").with_hint("say why the rules are not checked: --reason TEXT"));
+            return Err(Error::usage("the reason is empty").with_hint("give the reason for skipping validation: --reason TEXT"));
         }
         if self.reason.is_some() && self.metadata.contains_key(SKIP_REASON) {
-            return Err(Error::usage(format!("--meta {SKIP_REASON} is what --reason sets")).with_hint("give one of them"));
+            return Err(Error::usage(format!("--meta {SKIP_REASON} is also set by --reason")).with_hint("use one of the two"));
         }
         let metadata = Value::Object(self.metadata());
         if json_depth(&metadata) > limits::METADATA_DEPTH {
-            return Err(Error::usage(format!("the metadata nests more than {} levels", limits::METADATA_DEPTH)));
+            return Err(Error::usage(format!("the metadata is nested deeper than {} levels", limits::METADATA_DEPTH)));
         }
         let length = |what: &str, bytes: usize, most: usize| match bytes > most {
-            true => Err(Error::usage(format!("the {what} has {bytes} bytes; a version holds at most {most}"))
+            true => Err(Error::usage(format!("the {what} has {bytes} bytes, more than the maximum of {most}"))
                 .with_hint("commit a long text as a file of the dataset")),
             false => Ok(()),
         };
@@ -113,8 +113,8 @@ impl Options {
         length("author", author.len(), limits::AUTHOR)?;
         if self.tags.len() > limits::VERSION_TAGS {
             let (tags, most) = (self.tags.len(), limits::VERSION_TAGS);
-            return Err(Error::usage(format!("the commit has {tags} tags; a version takes at most {most} at once"))
-                .with_hint("hlx tag adds further tags"));
+            return Err(Error::usage(format!("the commit has {tags} tags, more than the maximum of {most}"))
+                .with_hint("add further tags afterwards: hlx tag add REV TAG"));
         }
         Ok(())
     }

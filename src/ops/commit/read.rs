@@ -70,23 +70,23 @@ impl Commit<'_> {
                 read => break read?,
             };
             let (next, lost) = match extent {
-                Extent::All => (Extent::Manifest, "every sample is counted anew"),
+                Extent::All => (Extent::Manifest, "all samples are counted again"),
                 // The manifest alone has the files outside of the selection.
                 Extent::Manifest if self.options.from.is_some() || self.state.selection.is_none() => {
                     (Extent::Record, "every file counts as added")
                 }
                 _ => return Err(error),
             };
-            warnings.push(format!("the parent cannot be read: {}; {lost}", error.message()));
+            warnings.push(format!("cannot read the parent: {}; {lost}", error.message()));
             extent = next;
         };
         if let (Extent::All, false, Some(rules), Some(parent)) = (extent, damaged.is_empty(), rules, parent) {
             self.count_schema(&mut read, root, rules, parent)?;
-            let anew = if judging.is_some() { "; every record is judged anew" } else { "" };
+            let anew = if judging.is_some() { "; all records are validated again" } else { "" };
             warnings.extend(damaged.into_files().iter().map(|(path, file)| {
                 let records = counted(file.records.unwrap_or(0), "sample");
-                let lost = format!("its {records} there count as removed, those of the new version as added");
-                format!("'{}' cannot be read in the parent: {}; {lost}{anew}", printable(path), file.error.message())
+                let lost = format!("its {records} count as removed, those of the new version as added");
+                format!("cannot read '{}' of the parent: {}; {lost}{anew}", printable(path), file.error.message())
             }));
         }
         Ok(Snapshot { warnings, ..read })
@@ -178,7 +178,7 @@ pub(super) fn judged<'a, S: NodeSource + Sync>(
 ) -> Result<Outcome> {
     match judgement.finish(files, keep) {
         Err(e) if e.kind() == Kind::Damaged => {
-            warnings.push(format!("the parent cannot be read: {}; every record is judged anew", e.message()));
+            warnings.push(format!("cannot read the parent: {}; all records are validated again", e.message()));
             judging.begin(Base { own: None, parent: None })?.finish(files, keep)
         }
         outcome => outcome,

@@ -10,7 +10,7 @@ use crate::ops::labels::{self, Labels};
 impl Commit<'_> {
     /// What it takes that a version has the tags that were asked for.
     pub(super) fn labels(&self, facts: &State, id: Id<VersionId>) -> Result<Labels> {
-        let how = |tag: &str| format!("'--move' moves it to the new version; or commit without '--tag {tag}'");
+        let how = |tag: &str| format!("to move it to the new version, add --move; or commit without --tag {tag}");
         labels::plan(self.repo, facts, &self.dataset.name, id, &self.options.tags, self.options.move_tags, how)
     }
 
@@ -19,7 +19,7 @@ impl Commit<'_> {
         let name = version.name();
         let how = || match self.dataset.validation {
             Some(_) => "commit without the tag, or without --no-validate".to_owned(),
-            None => format!("declare rules in helox.toml: [[dataset.{}.validation.rule]]", self.dataset.name),
+            None => format!("add rules to helox.toml: [[dataset.{}.validation.rule]]", self.dataset.name),
         };
         labels::check_protected(Some(&self.dataset), &name, &self.options.tags, status, how)
     }

@@ -192,7 +192,7 @@ impl<'j> Attempt<'j> {
             let before = self.before.map(|before| self.judging.home(before).keys(rule));
             let differs = |before: &PathBuf| !before.exists() || kept.sum(rule) != Some(known::sum(before));
             if before.as_ref().is_some_and(differs) {
-                return Err(Error::damaged("what was kept of the parent is not whole"));
+                return Err(Error::damaged("the cached results of the parent are incomplete"));
             }
             let check = &self.judging.gate.rules()[rule].check;
             let (mut raws, mut anywhere, mut every) = (HashSet::new(), kept.is_truncated(rule), false);

@@ -138,7 +138,7 @@ impl<'a> Judging<'a> {
         let Some(spec) = &dataset.validation else { return Ok(None) };
         let gate = Gate::new(spec, repo.root()).map_err(|e| {
             let place = repo.root().join(CONFIG);
-            let hint = format!("fix the rule in [dataset.{}.validation]", dataset.name);
+            let hint = format!("fix the rule in [dataset.{}.validation] of helox.toml", dataset.name);
             e.within(place.display()).with_hint(hint)
         })?;
         let mut hasher = blake3::Hasher::new();
@@ -232,7 +232,7 @@ impl<'a> Judging<'a> {
 fn minds(check: &Check) -> Option<Minds> {
     match check {
         Check::Unique { .. } => Some(Minds::Repetition("has the same key as")),
-        Check::Duplicates { .. } => Some(Minds::Repetition("is the same as")),
+        Check::Duplicates { .. } => Some(Minds::Repetition("is a duplicate of")),
         Check::Leakage { .. } => Some(Minds::Leak),
         _ => None,
     }

@@ -90,8 +90,8 @@ impl Judging<'_> {
             unread: report::first(&unread),
         };
         verdict.check().map_err(|e| {
-            Error::new(Kind::Config, format!("the verdict of the rules cannot be stored: {e}"))
-                .with_hint("declare fewer rules of the kind 'drift', or none with 'labels' on a field of long texts")
+            Error::new(Kind::Config, format!("cannot store the verdict: {e}"))
+                .with_hint("use fewer 'drift' rules, or none with 'labels' on a field of long texts")
         })?;
         Ok(Outcome { verdict, said, unread, most: self.most, idle: self.idle(files, &met)? })
     }
@@ -127,10 +127,10 @@ impl Judging<'_> {
                 Check::Drift { .. } => {}
                 Check::Leakage { .. } => idle.extend(splits.iter().filter(|(own, _)| *own == rule).map(|(_, split)| {
                     let split = if *split == Split::Train { "train" } else { "test" };
-                    format!("{name}: no file is in the {split} split")
+                    format!("{name}: no files in the {split} split")
                 })),
                 Check::Unique { .. } if checked[rule] == 0 => idle.push(format!("{name}: no record has the key")),
-                _ if checked[rule] == 0 => idle.push(format!("{name}: there was nothing to look at")),
+                _ if checked[rule] == 0 => idle.push(format!("{name}: nothing to check")),
                 _ => {}
             }
         }

@@ -375,7 +375,7 @@ pub(super) fn repeated<'p>(
             let other = |split| first.get(&(member.rule, member.key, split)).filter(|first| **first != (path, member.place));
             let found = match minds(member.rule) {
                 Some(Minds::Repetition(what)) => other(member.split).map(|first| (what, first)),
-                Some(Minds::Leak) if member.split == 0 => other(1).map(|first| ("stands in the test split, at", first)),
+                Some(Minds::Leak) if member.split == 0 => other(1).map(|first| ("is also in the test split, at", first)),
                 _ => None,
             };
             if let Some((what, (other, at))) = found {

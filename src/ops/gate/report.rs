@@ -238,7 +238,7 @@ impl Outcome {
                         true => format!("{} cannot be read", counted(total - told, "more record")),
                         false => counted(total - told, "more finding"),
                     };
-                    write(&over_all, format!("{what}; --max-findings N lists more"))?;
+                    write(&over_all, format!("{what}; to list more: --max-findings N"))?;
                 }
             }
         }

@@ -164,9 +164,9 @@ fn versions_without_refs_are_named_by_who_names_them() {
     record(&bench, "1.1.0", "a", &[]);
     let at = |bench: &Bench, number: &str| bench.path.join(".helox/refs/versions/ds").join(number);
     for (gone, by) in [
-        ("1.0.0", "ds@1.1.0 names it as its parent"),
-        ("1.1.0", "ds@1.2.0 names it as its parent, and a fact speaks of it"),
-        ("1.2.0", "the workspace of ds was made from it"),
+        ("1.0.0", "it is the parent of ds@1.1.0"),
+        ("1.1.0", "it is the parent of ds@1.2.0, and 1 fact refers to it"),
+        ("1.2.0", "it is checked out in ds"),
     ] {
         let copy = bench.copy();
         fs::remove_file(at(&copy, gone)).unwrap();

@@ -109,7 +109,7 @@ fn only_the_samples_of_a_damaged_file_are_not_compared() {
             report.warnings.len() == 2 && warnings.contains("'lost.jsonl'") && warnings.contains("'gone.jsonl'"),
             "{warnings}"
         );
-        assert!(warnings.contains("7 samples there count as removed"), "{warnings}");
+        assert!(warnings.contains("7 samples count as removed"), "{warnings}");
         let anew = Bench::new();
         write_tree(&anew.path, &read_tree(&bench.path));
         let anew = anew.commit(|_| {}).unwrap();
@@ -220,7 +220,7 @@ fn lost_refs_are_told() {
     let error = status::run(&bench.repo(), &status::Options::default(), &Silent).unwrap_err();
     assert_eq!(
         (error.kind(), error.message()),
-        (crate::error::Kind::Damaged, "the ref of ds@3.0.0, which the workspace was made from, is missing")
+        (crate::error::Kind::Damaged, "the ref of ds@3.0.0, which is checked out, is missing")
     );
 }
 

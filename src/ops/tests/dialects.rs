@@ -234,7 +234,7 @@ fn bytes_that_are_not_of_the_encoding_are_told() {
 #[test]
 fn one_cause_is_told_once() {
     for (path, text, words, count) in [
-        ("x.jsonl", "{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}\n", "over several lines", 6),
+        ("x.jsonl", "{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}\n", "a document spans several lines", 6),
         ("x.jsonl", "[\n{\"a\":1},\n{\"a\":2}\n]\n", "{ kind = \"json\" }", 4),
         ("x.csv", "Report of 2024\nid,a,b\n1,2,3\n2,3,4\n", "remove the lines before the header", 3),
     ] {
@@ -301,5 +301,5 @@ fn a_repetition_is_of_names_and_values() {
     let refused = bench.commit(|_| {}).unwrap();
     assert_eq!(refused.outcome, commit::Outcome::Refused);
     let judgement = refused.version.validation.unwrap();
-    assert_eq!(super::gate::told(&judgement), ["b.csv:2: duplicates: is the same as a.csv:2"]);
+    assert_eq!(super::gate::told(&judgement), ["b.csv:2: duplicates: is a duplicate of a.csv:2"]);
 }

@@ -92,7 +92,7 @@ fn without_rules_nothing_is_judged() {
     bench.write("a.jsonl", "{oops\n");
     let report = bench.commit(|_| {}).unwrap();
     assert_eq!((report.version.validation_status, report.version.validation.is_none()), (ValidationStatus::Pending, true));
-    assert_eq!(judge(&bench, "HEAD").unwrap_err().message(), "the dataset 'ds' has no rules");
+    assert_eq!(judge(&bench, "HEAD").unwrap_err().message(), "dataset 'ds' has no validation rules");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn ten_leaked_records_are_found_where_they_are() {
     assert_eq!(report.outcome, Outcome::Refused);
     let judgement = report.version.validation.unwrap();
     let expected: Vec<String> = (0..10)
-        .map(|n| format!("train/b.jsonl:{}: leakage: stands in the test split, at test/a.jsonl:{}", 101 + n, 11 + n))
+        .map(|n| format!("train/b.jsonl:{}: leakage: is also in the test split, at test/a.jsonl:{}", 101 + n, 11 + n))
         .collect();
     assert_eq!(told(&judgement), expected);
     assert_eq!((judgement.rules[0].checked, judgement.rules[0].failed), (910, 10));
@@ -125,7 +125,7 @@ fn the_text_alone_can_leak() {
     let report = bench.commit(|_| {}).unwrap();
     assert_eq!(
         told(&report.version.validation.unwrap()),
-        ["train.jsonl:1: leakage: stands in the test split, at test/t.jsonl:1"]
+        ["train.jsonl:1: leakage: is also in the test split, at test/t.jsonl:1"]
     );
 }
 
@@ -144,7 +144,7 @@ fn repetitions_are_found_across_versions_and_files() {
     let expected = [
         "b.jsonl:50: unique: has the same key as a.jsonl:1",
         "c.jsonl:1: unique: has the same key as b.jsonl:8",
-        "c.jsonl:1: duplicates: is the same as b.jsonl:8",
+        "c.jsonl:1: duplicates: is a duplicate of b.jsonl:8",
     ];
     assert_eq!(told(&report.version.validation.unwrap()), expected);
     bench.write("c.jsonl", "");
@@ -225,7 +225,7 @@ fn a_program_of_the_team_is_asked() {
     assert_eq!(found.score, 0.666_666);
     let both =
         run("cat > /dev/null; echo '{\"path\":\"a.jsonl\",\"line\":2,\"message\":\"no\"}'; exit 3").version.validation.unwrap();
-    assert_eq!(told(&both), [":0: command: ended with code 3", "a.jsonl:2: command: no"]);
+    assert_eq!(told(&both), [":0: command: exited with status 3", "a.jsonl:2: command: no"]);
     assert_eq!((both.findings_count, both.score), (2, 0.0));
     for script in ["sleep 60", "cat > /dev/null; echo garbage", "exit 3", "kill -9 $$"] {
         let failed = run(script);
@@ -300,8 +300,7 @@ fn rules_that_look_at_nothing_are_told() {
     bench.write("train/a.jsonl", records(0..3));
     bench.write("test/a.jsonl", records(3..5));
     let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
-    let expected =
-        ["leakage: no file is in the train split", "parse: there was nothing to look at", "unique: no record has the key"];
+    let expected = ["leakage: no files in the train split", "parse: nothing to check", "unique: no record has the key"];
     assert_eq!(judgement.idle, expected);
     assert!(show::run(&bench.repo(), None).unwrap().validation.unwrap().idle.is_empty(), "it is not recorded");
 }
@@ -321,7 +320,7 @@ fn a_report_takes_the_name_of_files_alone() {
     for name in ["link", "pipe", ""] {
         assert!(to(at(name)).unwrap_err().message().ends_with("is not a regular file"), "{name}");
     }
-    assert!(to(at("none/all.jsonl")).unwrap_err().message().starts_with("there is not a folder for "));
+    assert!(to(at("none/all.jsonl")).unwrap_err().message().starts_with("the folder of "));
     for _ in 0..2 {
         assert_eq!(to(at("all.jsonl")).unwrap(), 1);
         assert_eq!(fs::read_to_string(outside.path().join("all.jsonl")).unwrap().lines().count(), 1);
@@ -357,7 +356,7 @@ fn rules_that_cannot_be_read_do_not_keep_from_leaving_them_out() {
     let bench = gated(&["kind = 'schema'\nfile = 'none.json'"]);
     bench.write("a.jsonl", records(0..3));
     let message = bench.commit(|_| {}).unwrap_err().message().to_owned();
-    assert!(message.contains("helox.toml: rule 1 (schema): the schema 'none.json' cannot be read"), "{message}");
+    assert!(message.contains("helox.toml: rule 1 (schema): cannot read the schema 'none.json'"), "{message}");
     assert_eq!(bench.commit(|o| o.no_validate = true).unwrap().outcome, Outcome::Created);
 }
 
@@ -374,7 +373,7 @@ fn a_record_is_its_place_in_the_file_and_not_its_line() {
     let expected = [
         "1:3: unique: has the same key as record 1 of a.json:1",
         "1:4: unique: has the same key as record 2 of a.json:1",
-        "1:4: duplicates: is the same as record 2 of a.json:1",
+        "1:4: duplicates: is a duplicate of record 2 of a.json:1",
     ];
     assert_eq!(numbered(&judgement), expected);
     assert_eq!(numbered(&judge(&bench, "WORK").unwrap().judgement), expected);

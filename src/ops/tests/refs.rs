@@ -139,8 +139,8 @@ fn reindex_names_the_versions_that_lost_a_pack() {
     fs::remove_file(bench.path.join(format!(".helox/packs/data/{pack}.pack"))).unwrap();
     let report = reindex::run(&bench.repo(), &Silent).unwrap();
     assert_eq!((report.versions, report.unreadable.len(), report.incomplete.len()), (3, 0, 3), "{report:?}");
-    assert!(report.incomplete[0].starts_with("ds@1.0.0: 2 files cannot be read, the first is a: the chunk "), "{report:?}");
-    assert!(report.incomplete[2].contains("the file b cannot be read"), "{report:?}");
+    assert!(report.incomplete[0].starts_with("ds@1.0.0: cannot read 2 files, first a: chunk "), "{report:?}");
+    assert!(report.incomplete[2].contains("cannot read file b"), "{report:?}");
 }
 
 #[test]

@@ -56,7 +56,7 @@ const ODD: &[Odd] = &[
     Odd {
         path: "twice.jsonl",
         bytes: b"{\"a\":null,\"a\":1}\n",
-        findings: &["twice.jsonl:1: parse: the key \"a\" stands twice"],
+        findings: &["twice.jsonl:1: parse: duplicate key \"a\""],
         records: &[r#"{"a":null,"a":1}"#],
     },
     Odd { path: "none.jsonl", bytes: b"\n\n", findings: &["none.jsonl:1: empty: the file has no records"], records: &[] },
@@ -95,8 +95,8 @@ fn null_is_no_value_and_an_empty_text_is_one() {
     assert_eq!(
         told(&judgement),
         [
-            "a.jsonl:3: values: a is \"\", which is none of its values",
-            "a.jsonl:4: values: a is \"\", which is none of its values",
+            "a.jsonl:3: values: a is \"\", which is not an allowed value",
+            "a.jsonl:4: values: a is \"\", which is not an allowed value",
             "a.jsonl:4: unique: has the same key as a.jsonl:3",
         ]
     );
@@ -129,7 +129,7 @@ fn a_split_by_a_group_is_one_where_no_group_stands_on_both_sides() {
     bench.write("train/a.jsonl", page("L1", 1) + &page("L1", 2) + &page("L2", 1));
     bench.write("test/a.jsonl", page("L3", 1) + &page("L2", 2) + "{\"page\":3}\n");
     let report: validate::Report = judge(&bench, "WORK").unwrap();
-    assert_eq!(told(&report.judgement), ["train/a.jsonl:3: leakage: stands in the test split, at test/a.jsonl:2"]);
+    assert_eq!(told(&report.judgement), ["train/a.jsonl:3: leakage: is also in the test split, at test/a.jsonl:2"]);
 }
 
 #[test]

@@ -251,7 +251,7 @@ fn a_key_whose_fields_are_those_of_different_files_is_told() {
             true => {
                 warnings
                     == [
-                        "no record that was read has all of the key, 'lease' and 'year'; without it none counts as modified; see 'key' in helox.toml",
+                        "no record has the complete key, 'lease' and 'year', so no record counts as modified; see 'key' in helox.toml",
                     ]
             }
             false => warnings.is_empty(),
@@ -269,4 +269,50 @@ fn a_key_whose_fields_are_those_of_different_files_is_told() {
         let report = diff::run(&bench.repo(), &options, &Silent).unwrap();
         assert!(is_told(&report.warnings.unwrap()));
     }
+}
+
+#[test]
+fn ignored_fields_make_no_difference() {
+    let bench = Bench::new();
+    let declare = |rest: &str| {
+        fs::write(bench.path.join("helox.toml"), format!("[dataset.ds]\npath = \".\"\nkey = \"id\"\n{rest}")).unwrap();
+    };
+    declare("ignore_fields = [\"at\", \"/meta/run\"]\n");
+    let jsonl = |at: &str, changed: &str| -> String {
+        (0..3_000)
+            .map(|n| format!("{{\"id\":{n},\"at\":\"{at}{n}\",\"meta\":{{\"run\":\"{at}\",\"t\":\"{changed}\"}}}}\n"))
+            .collect()
+    };
+    let csv = |at: &str| format!("id,at,text\n1,{at},x\n2,{at},y\n");
+    let json = |at: &str| format!("[{{\"id\":1,\"at\":\"{at}\"}},{{\"id\":2}}]");
+    let write = |at: &str, changed: &str| {
+        bench.write("a.jsonl", jsonl(at, changed));
+        bench.write("b.csv", csv(at));
+        bench.write("c.json", json(at));
+    };
+    write("may", "same");
+    bench.commit(|_| {}).unwrap();
+    write("june", "same");
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!(said(&report), counts(0, 0, 0));
+    assert_eq!((report.version.change_type, report.files.files_modified), (ChangeType::Patch, 3), "the files are others");
+    let records = difference(&bench, "1.0.0", Some("1.0.1"));
+    assert_eq!((records.samples, records.records.unwrap().len()), (counts(0, 0, 0), 0));
+
+    let changed = jsonl("july", "same").replace(
+        "\"id\":7,\"at\":\"july7\",\"meta\":{\"run\":\"july\",\"t\":\"same\"",
+        "\"id\":7,\"at\":\"july7\",\"meta\":{\"run\":\"july\",\"t\":\"new\"",
+    );
+    bench.write("a.jsonl", changed);
+    bench.write("b.csv", csv("july").replace(",y", ",z"));
+    let work = difference(&bench, "1.0.1", None);
+    assert_eq!(work.samples, counts(0, 0, 2));
+    let fields: Vec<_> = work.records.unwrap().iter().flat_map(|r| r.fields.iter().map(|f| f.path.clone())).collect();
+    assert_eq!(fields, ["/meta/t", "/text"], "what is ignored is not shown");
+
+    declare("");
+    assert_eq!(difference(&bench, "1.0.1", None).samples, counts(0, 0, 3_002), "what counts is what is declared now");
+    declare("ignore_fields = \"att\"\n");
+    let warnings = difference(&bench, "1.0.0", None).warnings.unwrap();
+    assert!(warnings.iter().any(|w| w.contains("no record has the field 'att'; did you mean 'at'?")), "{warnings:?}");
 }

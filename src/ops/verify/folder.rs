@@ -52,7 +52,7 @@ impl Verifier<'_> {
                 report.nearest = Some(nearest);
             }
             Comparison::Unlike => {
-                let message = "no version shares a file with the folder".to_owned();
+                let message = "no version has a file in common with the folder".to_owned();
                 self.problem(Some(&report.path), None, "checksum", message, &[]);
             }
         }
@@ -109,7 +109,7 @@ impl Verifier<'_> {
         let messages = [
             (&nearest.added, format!("is not in {name}")),
             (&nearest.modified, format!("differs from {name}")),
-            (&nearest.removed, format!("is missing; {name} has it")),
+            (&nearest.removed, format!("is missing, but in {name}")),
         ];
         for (paths, message) in messages {
             for path in paths {

@@ -101,7 +101,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     };
     if options.all {
         if !options.targets.is_empty() {
-            return Err(Error::usage("--all verifies every version; name none"));
+            return Err(Error::usage("--all cannot be used with a version or folder"));
         }
         verifier.collect_all()?;
         verifier.verify_facts();
@@ -174,7 +174,7 @@ impl Verifier<'_> {
                 self.versions.push((name, version))
             }
             Ok(Some(version)) => {
-                let message = format!("the ref points at {}@{}", version.dataset, version.number);
+                let message = format!("the ref points to {}@{}", version.dataset, version.number);
                 self.problem(None, Some(format!("ref {name}")), "version", message, &[&name]);
             }
             Err(e) if e.ends_check() => return Err(e),
@@ -278,7 +278,7 @@ impl Verifier<'_> {
                     if actual != version.data_checksum
                         || (totals.files, totals.bytes) != (version.statistics.files, version.statistics.bytes)
                     {
-                        let message = "the manifest does not come to the checksum and the statistics of the version".to_owned();
+                        let message = "the manifest does not match the checksum and statistics of the version".to_owned();
                         self.problem(None, Some(format!("version {name}")), "checksum", message, &[name]);
                     }
                     self.sums.push((version.data_checksum, Some(actual)));

@@ -25,7 +25,7 @@ pub(super) fn reading(entry: &Entry<'_>) -> Result<Reading> {
     let Some(kind) = section.get("kind") else {
         return Err(section
             .wrong(format!("the format of '{}' has no 'kind'", entry.key))
-            .with_hint(format!("name a format: kind = \"csv\"; there are: {}", FORMATS.join(", "))));
+            .with_hint(format!("give a format: kind = \"csv\"; valid formats: {}", FORMATS.join(", "))));
     };
     let mut reading = named(&kind)?;
     for key in ["delimiter", "header", "quote", "comment"] {
@@ -42,7 +42,7 @@ pub(super) fn reading(entry: &Entry<'_>) -> Result<Reading> {
     if let Some(entry) = section.get("delimiter") {
         let byte = character(&entry)?;
         if matches!(byte, b'"' | b'\n' | b'\r') {
-            return Err(entry.wrong("a quote or a line end cannot be the delimiter"));
+            return Err(entry.wrong("a quote or line break cannot be the delimiter"));
         }
         dialect.delimiter = Some(byte);
     }
@@ -80,7 +80,7 @@ fn named(entry: &Entry<'_>) -> Result<Reading> {
     Err(match spelling::nearest(plain, FORMATS) {
         Some(near) if *near != plain => error.with_hint(format!("did you mean '{near}'?")),
         _ => error.with_hint(format!(
-            "there are: {}; each but parquet, arrow and none also with '.gz', '.zst', '.bz2', '.xz' or '.lz4' behind it",
+            "valid formats: {}; all but parquet, arrow and none also with the suffix '.gz', '.zst', '.bz2', '.xz' or '.lz4'",
             FORMATS.join(", ")
         )),
     })
@@ -89,7 +89,7 @@ fn named(entry: &Entry<'_>) -> Result<Reading> {
 /// Fails if a key is given that a format does not have.
 fn only_for(section: &Section<'_>, key: &str, allowed: bool, formats: &str) -> Result<()> {
     match section.get(key).filter(|_| !allowed) {
-        Some(entry) => Err(entry.wrong_key(format!("'{key}' is for {formats} only")).with_hint("leave it out")),
+        Some(entry) => Err(entry.wrong_key(format!("'{key}' applies to {formats} only")).with_hint("remove it")),
         None => Ok(()),
     }
 }
@@ -134,9 +134,9 @@ mod tests {
             ("{ kind = 'csb' }", "helox.toml:4: unknown format 'csb'"),
             ("{ kind = 'csv', delimeter = ';' }", "helox.toml:4: unknown key 'delimeter'"),
             ("{ kind = 'csv', delimiter = ';;' }", "helox.toml:4: 'delimiter' must be one ASCII character"),
-            ("{ kind = 'csv', delimiter = '\"' }", "helox.toml:4: a quote or a line end"),
-            ("{ kind = 'json', delimiter = ';' }", "helox.toml:4: 'delimiter' is for csv and tsv only"),
-            ("{ kind = 'csv', records = '/a' }", "helox.toml:4: 'records' is for json only"),
+            ("{ kind = 'csv', delimiter = '\"' }", "helox.toml:4: a quote or line break"),
+            ("{ kind = 'json', delimiter = ';' }", "helox.toml:4: 'delimiter' applies to csv and tsv only"),
+            ("{ kind = 'csv', records = '/a' }", "helox.toml:4: 'records' applies to json only"),
             ("{ kind = 'json', records = 'a' }", "helox.toml:4: 'a' is not a JSON pointer"),
             ("{ kind = 'csv', encoding = 'latin2' }", "helox.toml:4: unknown encoding 'latin2'"),
             ("{ kind = 'csv', header = 'no' }", "helox.toml:4: 'header' must be true or false"),

@@ -17,7 +17,20 @@ pub(super) const LOCAL_TOP: Table<'_> = Table { header: "", keys: &["store"] };
 /// What is declared of a dataset.
 pub(super) const DATASET: Table<'_> = Table {
     header: "dataset.NAME",
-    keys: &["type", "path", "formerly", "samples", "key", "max_record", "format", "version", "schema", "validation", "tags"],
+    keys: &[
+        "type",
+        "path",
+        "formerly",
+        "samples",
+        "key",
+        "ignore_fields",
+        "max_record",
+        "format",
+        "version",
+        "schema",
+        "validation",
+        "tags",
+    ],
 };
 /// How files are read: the keys are globs.
 pub(super) const FORMAT: Table<'_> = Table { header: "dataset.NAME.format", keys: &[] };
@@ -95,7 +108,7 @@ pub(super) fn rule_advice(kind: &Kind, key: &str) -> String {
     match spelling::nearest(key, &keys) {
         // What is a key of other kinds is hardly a slip of the pen, unless it is one letter away.
         Some(near) if others.is_empty() || strsim::osa_distance(near, key) == 1 => format!("did you mean '{near}'?"),
-        _ if !others.is_empty() => format!("'{key}' is for rules of the kind {}", others.join(", ")),
+        _ if !others.is_empty() => format!("'{key}' applies to rules of kind {}", others.join(", ")),
         _ => advice(&Table { header: RULE.header, keys: &keys }, key),
     }
 }
@@ -108,7 +121,7 @@ pub(super) fn advice(table: &Table<'_>, key: &str) -> String {
     match TABLES.iter().find(|other| other.keys.contains(&key)) {
         Some(home) if home.header.is_empty() => format!("'{key}' belongs at the top of helox.toml"),
         Some(home) => format!("'{key}' belongs in [{}]", home.header),
-        None => format!("there are: {}", table.keys.join(", ")),
+        None => format!("valid keys: {}", table.keys.join(", ")),
     }
 }
 
@@ -162,7 +175,7 @@ mod tests {
             (&TOP, "datasets", "did you mean 'dataset'?"),
             (&DATASET, "major_above", "'major_above' belongs in [dataset.NAME.version]"),
             (&LOCAL_TOP, "dataset", "'dataset' belongs at the top of helox.toml"),
-            (&SCHEMA, "whatever", "there are: depth"),
+            (&SCHEMA, "whatever", "valid keys: depth"),
         ] {
             assert_eq!(advice(table, written), expected);
         }

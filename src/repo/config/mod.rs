@@ -44,6 +44,8 @@ pub struct Dataset {
     /// What tells which samples are the same one: JSON pointers, which begin with `/`, and names of columns. Empty where
     /// only equal samples are the same.
     pub key: Vec<String>,
+    /// Fields that make no difference between two samples, named as those of the key.
+    pub ignore_fields: Vec<String>,
     /// Globs of files and how they are read, in the order of the file.
     pub formats: Vec<(String, Reading)>,
     /// What makes a change MAJOR or MINOR.
@@ -106,6 +108,7 @@ impl Dataset {
             formerly: Vec::new(),
             path: path.into(),
             key: Vec::new(),
+            ignore_fields: Vec::new(),
             formats: Vec::new(),
             thresholds: Thresholds::default(),
             schema_depth: SCHEMA_DEPTH,
@@ -119,7 +122,7 @@ impl Dataset {
     /// How its files are read and its samples compared, with the folder for what does not fit into memory.
     pub fn rules(&self, scratch: &Path) -> Result<Rules> {
         let formats = self.formats.iter().map(|(glob, reading)| (glob.as_str(), reading));
-        Rules::new(formats, &self.key, self.schema_depth, self.max_record, scratch)
+        Rules::new(formats, &self.key, &self.ignore_fields, self.schema_depth, self.max_record, scratch)
     }
 
     /// Returns its name, then those that it had before.
@@ -155,22 +158,22 @@ impl Config {
         if let Some(known) = self.datasets.get(&dataset.name) {
             return Err(Error::new(
                 Kind::Conflict,
-                format!("the dataset '{}' is declared already, with the type '{}' in '{}'", known.name, known.kind, known.path),
+                format!("dataset '{}' is already declared with type '{}' in '{}'", known.name, known.kind, known.path),
             )
-            .with_hint("take another name, or change helox.toml"));
+            .with_hint("use another name, or change helox.toml"));
         }
         if let Some(other) = self.datasets.values().find(|other| overlap(&other.path, &dataset.path)) {
             return Err(Error::new(
                 Kind::Conflict,
-                format!("the folder '{}' of '{}' overlaps '{}' of '{}'", dataset.path, dataset.name, other.path, other.name),
+                format!("folder '{}' of '{}' overlaps with '{}' of '{}'", dataset.path, dataset.name, other.path, other.name),
             )
-            .with_hint("give each dataset a folder of its own"));
+            .with_hint("use a separate folder for each dataset"));
         }
         let name_of_other = |name: &&str| self.dataset(name).is_some();
         if let Some(name) = dataset.names().find(name_of_other) {
             let other = self.dataset(name).map_or_else(String::new, |other| other.name.clone());
-            let message = format!("'{name}' cannot name '{}': it is a name of the dataset '{other}'", dataset.name);
-            return Err(Error::new(Kind::Conflict, message).with_hint("give each dataset names of its own"));
+            let message = format!("'{name}' cannot be a name of '{}': it is already a name of dataset '{other}'", dataset.name);
+            return Err(Error::new(Kind::Conflict, message).with_hint("use each name for one dataset only"));
         }
         self.datasets.insert(dataset.name.clone(), dataset);
         Ok(())
@@ -229,7 +232,7 @@ pub fn normal(path: &str) -> Result<String> {
         match component {
             Component::CurDir => {}
             Component::Normal(part) => parts.push(part.to_str().ok_or_else(|| wrong("it is not UTF-8"))?),
-            _ => return Err(wrong("it lies outside of the repository")),
+            _ => return Err(wrong("it is outside the repository")),
         }
     }
     if parts.is_empty() {

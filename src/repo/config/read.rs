@@ -51,8 +51,8 @@ fn settings(top: &Section<'_>) -> Result<Settings> {
 fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
     let section = entry.section()?.check(&DATASET)?;
     let Some(path) = section.get("path") else {
-        let error = section.wrong(format!("the dataset '{}' has no 'path'", entry.key));
-        return Err(error.with_hint("say path = \"DIR\", its folder; \".\" is the whole repository"));
+        let error = section.wrong(format!("dataset '{}' has no 'path'", entry.key));
+        return Err(error.with_hint("add path = \"DIR\", the folder of the dataset; \".\" is the whole repository"));
     };
     let folder = normal(path.text()?).map_err(|e| placed(&e, |what| path.wrong(what)))?;
     let kind = match section.get("type") {
@@ -72,6 +72,12 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
     if let Some(key) = section.get("key") {
         dataset.key = key.places()?;
     }
+    if let Some(fields) = section.get("ignore_fields") {
+        dataset.ignore_fields = fields.places()?;
+        if let Some(field) = dataset.ignore_fields.iter().find(|field| dataset.key.contains(field)) {
+            return Err(fields.wrong(format!("'ignore_fields' names '{field}', which is part of the key")));
+        }
+    }
     if let Some(length) = section.get("max_record") {
         dataset.max_record = length.bytes(MAX_RECORD)? as usize;
     }
@@ -90,7 +96,7 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
         names::check_tag(tag.key).map_err(|e| placed(&e, |what| tag.wrong_key(what)))?;
         let protection = tag.section()?.check(&TAG)?;
         let Some(required) = protection.get("requires") else {
-            return Err(protection.wrong(format!("the tag '{}' has no 'requires'", tag.key)));
+            return Err(protection.wrong(format!("tag '{}' has no 'requires'", tag.key)));
         };
         required.word(required.text()?, "value of 'requires'", &["PASSED"])?;
         dataset.tags.insert(tag.key.to_owned(), ValidationStatus::Passed);
@@ -116,8 +122,8 @@ fn thresholds(section: &Section<'_>) -> Result<Thresholds> {
     let Thresholds { major_above, minor_above, .. } = thresholds;
     match minor.or(major) {
         Some(entry) if minor_above > major_above => Err(entry
-            .wrong(format!("'minor_above' is {minor_above}, more than 'major_above', which is {major_above}"))
-            .with_hint("a change that is MAJOR is more than one that is MINOR")),
+            .wrong(format!("'minor_above' ({minor_above}) is greater than 'major_above' ({major_above})"))
+            .with_hint("'minor_above' must not be greater than 'major_above'")),
         _ => Ok(thresholds),
     }
 }
@@ -132,7 +138,7 @@ fn remote(entry: &Entry<'_>) -> Result<String> {
     match section.get("url") {
         Some(url) if url.text()?.is_empty() => Err(url.wrong("'url' is empty")),
         Some(url) => Ok(url.text()?.to_owned()),
-        None => Err(section.wrong(format!("the remote '{}' has no 'url'", entry.key))),
+        None => Err(section.wrong(format!("remote '{}' has no 'url'", entry.key))),
     }
 }
 
@@ -182,15 +188,20 @@ pub(super) mod tests {
     #[test]
     fn mistakes_are_named_with_their_line() {
         for (text, expected) in [
-            ("[dataset.a]\ntype = \"t\"\n", "helox.toml:1: the dataset 'a' has no 'path'"),
+            ("[dataset.a]\ntype = \"t\"\n", "helox.toml:1: dataset 'a' has no 'path'"),
             ("[dataset.a]\npath = \"a\"\nkey = 3\n", "helox.toml:3: 'key' must be a string or a list of strings, not 3"),
             (
                 "[dataset.a]\npath = \"a\"\nkey = ['a', 3]\n",
                 "helox.toml:3: 'key' must be a string or a list of strings, not a list",
             ),
-            ("[dataset.a]\npath = \"a\"\nkey = []\n", "helox.toml:3: 'key' names nothing"),
-            ("[dataset.a]\npath = \"a\"\nkey = ['x', 'x']\n", "helox.toml:3: 'key' names 'x'"),
+            ("[dataset.a]\npath = \"a\"\nkey = []\n", "helox.toml:3: 'key' is empty"),
+            ("[dataset.a]\npath = \"a\"\nkey = ['x', 'x']\n", "helox.toml:3: 'key' contains 'x'"),
             ("[dataset.a]\npath = \"a\"\nkey = '/a~b'\n", "helox.toml:3: '/a~b' is not a JSON pointer"),
+            (
+                "[dataset.a]\npath = 'a'\nkey = 'x'\nignore_fields = ['y', 'x']\n",
+                "helox.toml:4: 'ignore_fields' names 'x', which is part of the key",
+            ),
+            ("[dataset.a]\npath = 'a'\nignore_fields = 3\n", "helox.toml:3: 'ignore_fields' must be a string or a list"),
             ("[dataset.a]\npath = \"../a\"\n", "helox.toml:2: '../a' cannot be a dataset's folder"),
             (
                 "[dataset.a]\npath = 'a'\nmax_record = '3 GB'\n",
@@ -199,7 +210,7 @@ pub(super) mod tests {
             ("[dataset.a]\npath = 'a'\nmax_record = 100\n", "to \"2 GiB\", not 100"),
             ("[dataset.a]\npath = true\n", "helox.toml:2: 'path' must be a string, not a boolean"),
             ("\n[dataset.a]\n\ntype = ''\npath = 'a'", "helox.toml:4: '' is not a valid name for a dataset's type"),
-            ("[dataset.a]\npath = \"x\"\n[dataset.b]\npath = \"x/y\"\n", "helox.toml:3: the folder 'x/y' of 'b' overlaps"),
+            ("[dataset.a]\npath = \"x\"\n[dataset.b]\npath = \"x/y\"\n", "helox.toml:3: folder 'x/y' of 'b' overlaps"),
             ("[dataset.A]\npath = \"x\"\n", "helox.toml:1: invalid dataset name 'A': it has a capital 'A'"),
             ("dataset = 3\n", "helox.toml:1: 'dataset' must be a table, not 3"),
             ("[[dataset]]\nname = 'a'\n", "helox.toml:1: 'dataset' must be a table, not a list of tables"),
@@ -209,20 +220,23 @@ pub(super) mod tests {
             ),
             ("[dataset.a]\npath='a'\nversion = '1.0.0'", "helox.toml:3: 'version' must be a table, not a string"),
             ("[dataset.a]\npath='a'\n[dataset.a.version]\nmajor_above = nan", "helox.toml:4: 'major_above' must be a number"),
-            ("[dataset.a]\npath='a'\n[dataset.a.version]\nminor_above = 0.6", "helox.toml:4: 'minor_above' is 0.6, more than"),
-            ("[dataset.a]\npath='a'\n[dataset.a.version]\n\nmajor_above = 0.05", "helox.toml:5: 'minor_above' is 0.1, more than"),
-            ("[dataset.a]\npath='a'\nschema.depth = 0", "helox.toml:3: 'depth' must be a whole number from 1 to 32, not 0"),
+            (
+                "[dataset.a]\npath='a'\n[dataset.a.version]\nminor_above = 0.6",
+                "helox.toml:4: 'minor_above' (0.6) is greater than",
+            ),
+            (
+                "[dataset.a]\npath='a'\n[dataset.a.version]\n\nmajor_above = 0.05",
+                "helox.toml:5: 'minor_above' (0.1) is greater than",
+            ),
+            ("[dataset.a]\npath='a'\nschema.depth = 0", "helox.toml:3: 'depth' must be an integer from 1 to 32, not 0"),
             ("[dataset.a]\npath='a'\nvalidation = 3", "helox.toml:3: 'validation' must be a table"),
             ("[dataset.a]\npath='a'\n[dataset.a.format]\n'[x' = 'csv'", "helox.toml:4: invalid pattern '[x'"),
             ("[dataset.a]\npath='a'\n[dataset.a.format]\n'*.x' = 'jsnl'", "helox.toml:4: unknown format 'jsnl'"),
             ("[dataset.a]\npath='a'\n[dataset.a.format]\n'*.x' = 'gz'", "helox.toml:4: unknown format 'gz'"),
-            ("[remote.origin]\n", "helox.toml:1: the remote 'origin' has no 'url'"),
+            ("[remote.origin]\n", "helox.toml:1: remote 'origin' has no 'url'"),
             ("[remote.'o p']\nurl = 'x'", "helox.toml:1: 'o p' is not a valid name for a remote"),
-            ("[store]\ncompression = 30\n", "helox.toml:2: 'compression' must be a whole number from 1 to 19, not 30"),
-            (
-                "[store]\n\n\ncompression = 'high'\n",
-                "helox.toml:4: 'compression' must be a whole number from 1 to 19, not a string",
-            ),
+            ("[store]\ncompression = 30\n", "helox.toml:2: 'compression' must be an integer from 1 to 19, not 30"),
+            ("[store]\n\n\ncompression = 'high'\n", "helox.toml:4: 'compression' must be an integer from 1 to 19, not a string"),
             ("nonsense", "helox.toml:1: "),
             ("[store]\ncompression = 3\ncompression = 4", "helox.toml:3: "),
             ("[dataset.a]\npath = 'a\n", "helox.toml:2: "),
@@ -255,7 +269,7 @@ pub(super) mod tests {
             (
                 "[dataset.a]\npath='a'\n[dataset.a.schema]\nlevels = 3",
                 "helox.toml:4: unknown key 'levels' in [dataset.a.schema]",
-                "there are: depth",
+                "valid keys: depth",
             ),
             (
                 "[dataset.a]\npath='a'\n[dataset.a.format]\n'*.x' = 'parket.gz'",
@@ -274,7 +288,7 @@ pub(super) mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (shared, local) = (dir.path().join("helox.toml"), dir.path().join("config.toml"));
         std::fs::write(&shared, b"# x\n# \xff\n").unwrap();
-        assert!(Config::load(&shared, &local).unwrap_err().message().contains("helox.toml:2: this is not UTF-8"));
+        assert!(Config::load(&shared, &local).unwrap_err().message().contains("helox.toml:2: not valid UTF-8"));
         std::fs::write(&shared, b"\xef\xbb\xbf[store]\r\ncompression = 3\r\n").unwrap();
         assert_eq!(Config::load(&shared, &local).unwrap().level(), 3, "a BOM and CRLF");
         std::fs::write(&local, "[store]\ncompression = 7\n").unwrap();

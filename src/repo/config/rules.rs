@@ -40,7 +40,7 @@ pub(super) fn validation(entry: &Entry<'_>, key: &[String]) -> Result<Spec> {
     if let Some(opaque) = section.get("opaque") {
         let words = ["allow", "warn", "error"];
         let means = [OnOpaque::Allow, OnOpaque::Warn, OnOpaque::Error];
-        spec.opaque = means[opaque.word(opaque.text()?, "meaning of opaque files", &words)?];
+        spec.opaque = means[opaque.word(opaque.text()?, "value of 'opaque'", &words)?];
     }
     if let Some(skip) = section.get("skip") {
         let means = [Skip::Allow, Skip::Reason, Skip::Never];
@@ -53,7 +53,7 @@ pub(super) fn validation(entry: &Entry<'_>, key: &[String]) -> Result<Spec> {
         if spec.rules.iter().any(same) {
             let what = format!("two rules have the name '{}'", rule.name());
             let error = section.get("name").map_or_else(|| section.wrong(&what), |name| name.wrong(&what));
-            return Err(error.with_hint("give each a name of its own; one without is called by its kind"));
+            return Err(error.with_hint("give each rule its own name; the default name is the kind"));
         }
         if spec.rules.len() == limits::VERDICT_RULES {
             return Err(section.wrong(format!("a dataset has at most {} rules", limits::VERDICT_RULES)));
@@ -66,12 +66,12 @@ pub(super) fn validation(entry: &Entry<'_>, key: &[String]) -> Result<Spec> {
 fn rule(section: &Section<'_>, key: &[String]) -> Result<Rule> {
     let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
     let Some(entry) = section.get("kind") else {
-        return Err(section.wrong("a rule has no 'kind'").with_hint(format!("there are: {}", names.join(", "))));
+        return Err(section.wrong("a rule has no 'kind'").with_hint(format!("valid kinds: {}", names.join(", "))));
     };
     let kind = &KINDS[entry.word(entry.text()?, "kind", &names)?];
     let known = |key: &str| RULE.keys.contains(&key) || kind.keys.contains(&key);
     if let Some(entry) = section.entries().find(|entry| !known(entry.key)) {
-        let what = format!("unknown key '{}' in {} of the kind '{}'", entry.key, section.header(), kind.name);
+        let what = format!("unknown key '{}' in {} of kind '{}'", entry.key, section.header(), kind.name);
         return Err(entry.wrong_key(what).with_hint(crate::path::printable(&rule_advice(kind, entry.key))));
     }
     Ok(Rule {
@@ -147,8 +147,8 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn lacks(&self, what: &str) -> Error {
-        let error = self.section.wrong(format!("a rule of the kind '{}' {what}", self.kind.name));
-        error.with_hint(format!("for instance: {}", self.kind.example))
+        let error = self.section.wrong(format!("a rule of kind '{}' {what}", self.kind.name));
+        error.with_hint(format!("for example: {}", self.kind.example))
     }
 
     fn places(&self, key: &str) -> Result<Vec<String>> {
@@ -163,7 +163,7 @@ impl<'a> Reader<'_, 'a> {
         let entry = self.need("values")?;
         let values = entry.scalars()?;
         if values.is_empty() {
-            return Err(entry.wrong("'values' names nothing"));
+            return Err(entry.wrong("'values' is empty"));
         }
         Ok(Check::Values { field: self.need("field")?.place()?, values })
     }
@@ -173,7 +173,7 @@ impl<'a> Reader<'_, 'a> {
         if let (Some(least), Some(most), Some(entry)) = (&min, &max, self.get("max"))
             && least.noun() != most.noun()
         {
-            return Err(entry.wrong(format!("'min' is a {}, 'max' a {}", least.noun(), most.noun())));
+            return Err(entry.wrong(format!("'min' is a {}, but 'max' is a {}", least.noun(), most.noun())));
         }
         Ok(Check::Range { field: self.need("field")?.place()?, min, max })
     }
@@ -195,7 +195,7 @@ impl<'a> Reader<'_, 'a> {
         match (&bounds, max) {
             ((None, None), _) => Err(self.lacks("has neither 'min' nor 'max'")),
             ((Some(least), Some(most)), Some(entry)) if least > most => {
-                Err(entry.wrong(format!("'min' is {least}, more than 'max', which is {most}")))
+                Err(entry.wrong(format!("'min' ({least}) is greater than 'max' ({most})")))
             }
             _ => Ok(bounds),
         }
@@ -204,7 +204,7 @@ impl<'a> Reader<'_, 'a> {
     fn unique(&self, key: &[String]) -> Result<Vec<String>> {
         match self.get("key") {
             Some(own) => own.places(),
-            None if key.is_empty() => Err(self.lacks("has no 'key', nor has the dataset")),
+            None if key.is_empty() => Err(self.lacks("has no 'key', and neither has the dataset")),
             None => Ok(key.to_vec()),
         }
     }
@@ -214,7 +214,7 @@ impl<'a> Reader<'_, 'a> {
         if let Some(entry) = self.get("patterns") {
             for pattern in entry.section()?.entries() {
                 if pattern.key.is_empty() || pattern.text()?.is_empty() {
-                    return Err(pattern.wrong_key("a pattern, or its name, is empty"));
+                    return Err(pattern.wrong_key("a pattern or its name is empty"));
                 }
                 patterns.push((pattern.key.to_owned(), pattern.text()?.to_owned()));
             }
@@ -228,7 +228,7 @@ impl<'a> Reader<'_, 'a> {
             None => Vec::new(),
         };
         if find.is_empty() && patterns.is_empty() {
-            return Err(self.lacks("looks for nothing"));
+            return Err(self.lacks("has neither 'find' nor 'patterns'"));
         }
         let find = find.into_iter().map(str::to_owned).collect();
         Ok(Check::Pii { find, patterns, fields: self.places("fields")? })
@@ -247,8 +247,8 @@ impl<'a> Reader<'_, 'a> {
     /// A field and how much of it may change: both are there, or neither.
     fn limit(&self, field: &str, change: &str, most: f64) -> Result<Option<(String, u32)>> {
         let alone = |entry: &Entry<'_>, other| {
-            let error = entry.wrong_key(format!("'{}' stands without '{other}'", entry.key));
-            error.with_hint(format!("for instance: {}", self.kind.example))
+            let error = entry.wrong_key(format!("'{}' requires '{other}'", entry.key));
+            error.with_hint(format!("for example: {}", self.kind.example))
         };
         match (self.get(field), self.get(change)) {
             (Some(field), Some(change)) => Ok(Some((field.place()?, millionths(change.number(0.0..=most)?)))),
@@ -262,7 +262,7 @@ impl<'a> Reader<'_, 'a> {
         let entry = self.need("run")?;
         let run: Vec<String> = entry.list()?.into_iter().map(str::to_owned).collect();
         if run.first().is_none_or(String::is_empty) {
-            return Err(entry.wrong("'run' names no program").with_hint(format!("for instance: {}", self.kind.example)));
+            return Err(entry.wrong("'run' has no program").with_hint(format!("for example: {}", self.kind.example)));
         }
         let timeout = self.get("timeout").map(|timeout| timeout.whole(TIMEOUTS)).transpose()?;
         Ok(Check::Command { run, timeout: timeout.map_or(TIMEOUT, |seconds| seconds as u64) })
@@ -274,7 +274,8 @@ fn file(entry: &Entry<'_>) -> Result<String> {
     let path = entry.text()?;
     let mut parts = Path::new(path).components();
     let inside = !path.is_empty() && parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    let error = || entry.wrong(format!("'{path}' is not a file in the repository")).with_hint("name it as seen from helox.toml");
+    let error =
+        || entry.wrong(format!("'{path}' is not a file in the repository")).with_hint("give its path relative to helox.toml");
     if inside { Ok(path.to_owned()) } else { Err(error()) }
 }
 
@@ -290,7 +291,7 @@ fn types(entry: &Entry<'_>) -> Result<Vec<(String, Vec<Type>)>> {
         Ok((field.key_place()?, types))
     };
     let fields: Vec<_> = entry.section()?.entries().map(read).collect::<Result<_>>()?;
-    if fields.is_empty() { Err(entry.wrong("'fields' names nothing")) } else { Ok(fields) }
+    if fields.is_empty() { Err(entry.wrong("'fields' is empty")) } else { Ok(fields) }
 }
 
 /// A share in millionths.

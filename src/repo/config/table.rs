@@ -31,7 +31,7 @@ impl File {
             Err(e) => {
                 let (good, _) = e.as_bytes().split_at(e.utf8_error().valid_up_to());
                 let file = File { name, text: String::from_utf8_lossy(good).into_owned() };
-                Err(file.wrong(Some(good.len()..good.len()), "this is not UTF-8"))
+                Err(file.wrong(Some(good.len()..good.len()), "not valid UTF-8"))
             }
         }
     }
@@ -151,7 +151,7 @@ impl<'a> Entry<'a> {
             Some(section(value.span(), table as &dyn TableLike))
         };
         let sections = self.item.as_array().and_then(|list| list.iter().map(inline).collect());
-        sections.ok_or_else(|| self.must("a list of tables").with_hint(format!("write [{name}] above each")))
+        sections.ok_or_else(|| self.must("a list of tables").with_hint(format!("use double brackets: [{name}]")))
     }
 
     /// The value as text.
@@ -195,12 +195,12 @@ impl<'a> Entry<'a> {
     pub fn places(&self) -> Result<Vec<String>> {
         let words = self.texts()?;
         if words.is_empty() {
-            return Err(self.wrong(format!("'{}' names nothing", self.key)).with_hint("name something, or leave it out"));
+            return Err(self.wrong(format!("'{}' is empty", self.key)).with_hint("add a value, or remove the key"));
         }
         for (n, word) in words.iter().enumerate() {
             check_place(word).map_err(|e| placed(&e, |what| self.wrong(what)))?;
             if words[..n].contains(word) {
-                return Err(self.wrong(format!("'{}' names '{word}' twice", self.key)));
+                return Err(self.wrong(format!("'{}' contains '{word}' twice", self.key)));
             }
         }
         Ok(words.into_iter().map(str::to_owned).collect())
@@ -223,7 +223,7 @@ impl<'a> Entry<'a> {
     pub fn globs(&self) -> Result<Vec<String>> {
         let globs = self.texts()?;
         if globs.is_empty() {
-            return Err(self.wrong(format!("'{}' names nothing", self.key)).with_hint("name something, or leave it out"));
+            return Err(self.wrong(format!("'{}' is empty", self.key)).with_hint("add a value, or remove the key"));
         }
         globs.iter().try_for_each(|glob| check_glob(glob)).map_err(|e| placed(&e, |what| self.wrong(what)))?;
         Ok(globs.into_iter().map(str::to_owned).collect())
@@ -240,7 +240,7 @@ impl<'a> Entry<'a> {
         words.iter().position(|word| *word == text).ok_or_else(|| {
             let hint = match spelling::nearest(text, words) {
                 Some(near) => format!("did you mean '{near}'?"),
-                None => format!("there are: {}", words.join(", ")),
+                None => format!("valid values: {}", words.join(", ")),
             };
             self.wrong(format!("unknown {what} '{text}'")).with_hint(hint)
         })
@@ -249,7 +249,7 @@ impl<'a> Entry<'a> {
     /// The value as a whole number within bounds.
     pub fn whole(&self, bounds: RangeInclusive<i64>) -> Result<i64> {
         let number = self.item.as_integer().filter(|n| bounds.contains(n));
-        number.ok_or_else(|| self.must(&format!("a whole number from {} to {}", bounds.start(), bounds.end())))
+        number.ok_or_else(|| self.must(&format!("an integer from {} to {}", bounds.start(), bounds.end())))
     }
 
     /// Returns the value as a number of bytes: a whole number, or one with KiB, MiB or GiB behind it in a string.

@@ -136,7 +136,7 @@ pub(super) fn unread_type(fields: &Fields) -> Option<String> {
             DataType::Struct(fields) => return unread_type(fields),
             _ => return None,
         };
-        Some(format!("the column '{name}' of the Arrow file is {what}, which hlx does not read"))
+        Some(format!("column '{name}' of the Arrow file is {what}, which is not supported"))
     })
 }
 

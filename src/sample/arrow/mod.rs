@@ -52,17 +52,17 @@ impl Arrow {
         let length = size.min(8) as usize;
         read(&*file, 0, &mut head[..length])?;
         if head.starts_with(b"FEA1") {
-            return Err(opaque("this is Feather version 1, which hlx does not read: save it again as version 2"));
+            return Err(opaque("Feather version 1 is not supported: save the file as version 2"));
         }
         if !head.starts_with(MAGIC) {
             return Ok(Arrow { file, start: 0, end: size, limit: limits::RECORD });
         }
         let mut tail = [0; 10];
-        let footer = size.checked_sub(18).ok_or_else(|| damaged("it ends too early"))? + 8;
+        let footer = size.checked_sub(18).ok_or_else(|| damaged("unexpected end of data"))? + 8;
         read(&*file, footer, &mut tail)?;
         let (length, magic) = tail.split_at(4);
         let end = footer.checked_sub(u64::from(number(length))).filter(|&end| end >= 8 && magic == MAGIC);
-        let end = end.ok_or_else(|| damaged("it does not end in a footer"))?;
+        let end = end.ok_or_else(|| damaged("it has no footer"))?;
         // Some writers leave zeros before the first message, so that it begins at a multiple of 64.
         let mut start = 8;
         while start < end.min(MAX_PADDING) {
@@ -112,7 +112,7 @@ impl Arrow {
 
     /// Reads the message at a place whole; it is empty at the end of the stream.
     fn message(&self, at: u64, dictionaries: &mut Dictionaries) -> Result<Vec<u8>, FileIssue> {
-        let early = || damaged("it ends too early");
+        let early = || damaged("unexpected end of data");
         if at == self.end {
             return Ok(Vec::new());
         }
@@ -130,7 +130,7 @@ impl Arrow {
         }
         let head = prefix as u64 + metadata;
         if metadata > MAX_METADATA {
-            return Err(damaged("a message states more than 64 MiB of metadata"));
+            return Err(damaged("a message declares more than 64 MiB of metadata"));
         }
         if head > self.end - at {
             return Err(early());
@@ -138,7 +138,7 @@ impl Arrow {
         let mut bytes = vec![0; head as usize];
         read(&*self.file, at, &mut bytes)?;
         let message = root_as_message(&bytes[prefix..]).map_err(|why| damaged(&why.to_string()))?;
-        let body = u64::try_from(message.bodyLength()).map_err(|_| damaged("a message states a negative length"))?;
+        let body = u64::try_from(message.bodyLength()).map_err(|_| damaged("a message declares a negative length"))?;
         if body > self.end - at - head {
             return Err(early());
         }
@@ -146,7 +146,7 @@ impl Arrow {
             return Err(too_large());
         }
         if message.header_as_schema().is_some_and(|schema| schema.endianness() == Endianness::Big) {
-            return Err(opaque("the Arrow file is big-endian, which hlx does not read: save it again on another machine"));
+            return Err(opaque("big-endian Arrow files are not supported: save the file as little-endian"));
         }
         let mut whole = Vec::with_capacity((head + body) as usize);
         whole.extend_from_slice(&bytes);
@@ -240,7 +240,7 @@ impl Dictionaries {
         *known = if dictionary.isDelta() { known.saturating_add(size) } else { size };
         if self.0.values().copied().fold(0, u64::saturating_add) > limits::DICTIONARIES {
             return Err(opaque(
-                "the dictionaries of the Arrow file take more than 1 GiB: save it again without them, or in several files",
+                "the dictionaries of the Arrow file are larger than 1 GiB: save it without dictionaries, or in several files",
             ));
         }
         Ok(())
@@ -268,14 +268,14 @@ fn check_size(message: &Message<'_>, body: &[u8]) -> Result<u64, FileIssue> {
         }
     }
     if is_unaccounted(body.len() as u64, size) {
-        return Err(damaged(&format!("a batch of {} bytes unpacks to {size}, which no table of real data does", body.len())));
+        return Err(damaged(&format!("a batch of {} bytes decompresses to {size}, beyond the maximum ratio", body.len())));
     }
     if size > MAX_BATCH {
         return Err(too_large());
     }
-    let rows = u64::try_from(batch.length()).map_err(|_| damaged("a batch states a negative number of rows"))?;
+    let rows = u64::try_from(batch.length()).map_err(|_| damaged("a batch declares a negative number of rows"))?;
     if rows > 8 * size + SPARE_ROWS {
-        return Err(damaged(&format!("a batch states {rows} rows, and has {size} bytes")));
+        return Err(damaged(&format!("a batch declares {rows} rows, but has {size} bytes")));
     }
     Ok(size)
 }
@@ -313,7 +313,7 @@ fn opaque(cause: &str) -> FileIssue {
 }
 
 fn too_large() -> FileIssue {
-    opaque("a batch of the Arrow file takes more than 1 GiB: save it again in smaller batches")
+    opaque("a batch of the Arrow file is larger than 1 GiB: save it with smaller batches")
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use super::{Invalid, MAX_DEPTH};
 use crate::sample::Type;
 
 /// What is wrong with a document after which another begins.
-pub const ANOTHER: &str = "another document follows; JSON Lines has a line end between two, an array a comma";
+pub const ANOTHER: &str =
+    "a second document on the line; JSON Lines requires one document per line, an array a comma between elements";
 
 /// Told of everything in a text, in its order. Offsets are of the text.
 pub(super) trait Trace {
@@ -31,18 +32,20 @@ pub(super) fn text<T: Trace>(text: &[u8], trace: &mut T) -> Result<(), Invalid> 
     }
     let start = space(text, 0);
     if start == text.len() {
-        return Err(Invalid { at: start, what: "a value is missing, as between two commas" });
+        return Err(Invalid { at: start, what: "missing value, as between two commas" });
     }
     let after = traced(text, start, trace)?;
     let end = space(text, after);
     match text.get(end) {
         None => Ok(()),
         Some(b'{' | b'[' | b'"') if text[after..end].contains(&b'\r') => {
-            Err(Invalid { at: after, what: "a carriage return alone ends no line; save the file with line feeds" })
+            Err(Invalid { at: after, what: "a lone carriage return is not a line break; save the file with LF line endings" })
         }
         Some(b'{' | b'[' | b'"') => Err(Invalid { at: end, what: ANOTHER }),
-        Some(b',') => Err(Invalid { at: end, what: "a comma follows the document; JSON Lines has a line end in its place" }),
-        Some(_) => Err(wrong(text, end, "something follows the end of the value")),
+        Some(b',') => {
+            Err(Invalid { at: end, what: "trailing comma after the document; JSON Lines has no comma at the end of a line" })
+        }
+        Some(_) => Err(wrong(text, end, "unexpected data after the end of the value")),
     }
 }
 
@@ -90,7 +93,7 @@ fn traced<T: Trace>(s: &[u8], mut at: usize, trace: &mut T) -> Result<usize, Inv
             Some(b't') => at = word(s, at, b"true", Type::Boolean, trace)?,
             Some(b'f') => at = word(s, at, b"false", Type::Boolean, trace)?,
             Some(b'n') => at = word(s, at, b"null", Type::Null, trace)?,
-            _ => return Err(wrong(s, at, "a value was expected")),
+            _ => return Err(wrong(s, at, "expected a value")),
         }
         loop {
             if depth == 0 {
@@ -112,17 +115,17 @@ fn traced<T: Trace>(s: &[u8], mut at: usize, trace: &mut T) -> Result<usize, Inv
                     at += 1;
                     trace.close(at);
                 }
-                (Some(b'"'), true) => return Err(wrong(s, at, "a comma is missing before this key")),
-                (Some(b'"' | b'{' | b'['), false) => return Err(wrong(s, at, "a comma is missing before this element")),
-                (_, true) => return Err(wrong(s, at, "',' or '}' was expected")),
-                (_, false) => return Err(wrong(s, at, "',' or ']' was expected")),
+                (Some(b'"'), true) => return Err(wrong(s, at, "missing comma before a key")),
+                (Some(b'"' | b'{' | b'['), false) => return Err(wrong(s, at, "missing comma before an element")),
+                (_, true) => return Err(wrong(s, at, "expected ',' or '}'")),
+                (_, false) => return Err(wrong(s, at, "expected ',' or ']'")),
             }
         }
     }
 }
 
 /// Readers of whole documents have other words for it.
-const TOO_EARLY: &str = "it ends too early; JSON Lines has a document on one line, not over several";
+const TOO_EARLY: &str = "unexpected end; JSON Lines requires one document per line";
 
 fn wrong(s: &[u8], at: usize, what: &'static str) -> Invalid {
     Invalid { at, what: if at < s.len() { cause(s, at).unwrap_or(what) } else { TOO_EARLY } }
@@ -141,11 +144,11 @@ pub(crate) fn space(s: &[u8], mut at: usize) -> usize {
 #[inline]
 fn key<T: Trace>(s: &[u8], at: usize, trace: &mut T) -> Result<usize, Invalid> {
     if s.get(at) != Some(&b'"') {
-        return Err(wrong(s, at, "a key in quotes was expected"));
+        return Err(wrong(s, at, "expected a key in quotes"));
     }
     let at = space(s, string(s, at, trace)?);
     if s.get(at) != Some(&b':') {
-        return Err(wrong(s, at, "':' was expected"));
+        return Err(wrong(s, at, "expected ':'"));
     }
     Ok(space(s, at + 1))
 }
@@ -153,7 +156,7 @@ fn key<T: Trace>(s: &[u8], at: usize, trace: &mut T) -> Result<usize, Invalid> {
 fn word<T: Trace>(s: &[u8], at: usize, word: &[u8], kind: Type, trace: &mut T) -> Result<usize, Invalid> {
     let same = s[at..].iter().zip(word).take_while(|(a, b)| a == b).count();
     if same < word.len() {
-        return Err(wrong(s, at + same, "a value was expected"));
+        return Err(wrong(s, at + same, "expected a value"));
     }
     trace.plain(kind, at, at + same, false);
     Ok(at + same)
@@ -165,7 +168,7 @@ fn digits(s: &[u8], start: usize) -> Result<usize, Invalid> {
     while let Some(b'0'..=b'9') = s.get(at) {
         at += 1;
     }
-    if at > start { Ok(at) } else { Err(wrong(s, at, "a digit was expected")) }
+    if at > start { Ok(at) } else { Err(wrong(s, at, "expected a digit")) }
 }
 
 #[inline]
@@ -174,7 +177,7 @@ fn number<T: Trace>(s: &[u8], start: usize, trace: &mut T) -> Result<usize, Inva
     let first = at;
     at = digits(s, at)?;
     if s[first] == b'0' && at > first + 1 {
-        return Err(Invalid { at: first + 1, what: "a number begins with 0" });
+        return Err(Invalid { at: first + 1, what: "a number has a leading zero" });
     }
     let mut kind = Type::Integer;
     if s.get(at) == Some(&b'.') {
@@ -204,15 +207,15 @@ fn string<T: Trace>(s: &[u8], start: usize, trace: &mut T) -> Result<usize, Inva
                 escaped = true;
                 at = escape(s, at + 1)?;
             }
-            None => return Err(Invalid { at, what: "a string is not closed" }),
-            _ => return Err(wrong(s, at, "a control character stands in a string; it must be escaped")),
+            None => return Err(Invalid { at, what: "unterminated string" }),
+            _ => return Err(wrong(s, at, "unescaped control character in a string")),
         }
     }
     if high & HIGH != 0 {
         let inner = &s[start + 1..at];
         if simdutf8::basic::from_utf8(inner).is_err() {
             let valid = std::str::from_utf8(inner).map_or_else(|e| e.valid_up_to(), str::len);
-            return Err(Invalid { at: start + 1 + valid, what: "a string is not UTF-8" });
+            return Err(Invalid { at: start + 1 + valid, what: "a string is not valid UTF-8" });
         }
     }
     trace.plain(Type::String, start, at + 1, escaped);
@@ -225,9 +228,9 @@ fn escape(s: &[u8], at: usize) -> Result<usize, Invalid> {
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
         Some(b'u') => match (at + 1..at + 5).find(|&at| !s.get(at).is_some_and(u8::is_ascii_hexdigit)) {
             None => Ok(at + 5),
-            Some(at) => Err(wrong(s, at, "four hex digits were expected after '\\u'")),
+            Some(at) => Err(wrong(s, at, "expected four hex digits after '\\u'")),
         },
-        _ => Err(wrong(s, at, "a backslash begins no known escape")),
+        _ => Err(wrong(s, at, "invalid escape in a string")),
     }
 }
 

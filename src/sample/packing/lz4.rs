@@ -130,9 +130,9 @@ impl Lz4 {
             State::Start | State::Between => match number(part) {
                 MAGIC => Ok(State::Flags),
                 magic if magic & !0xf == SKIPPABLE => Ok(State::Skippable),
-                LEGACY => Err("the lz4 stream has the legacy format of 'lz4 -l'; pack it again without '-l'".to_owned()),
+                LEGACY => Err("the legacy format of 'lz4 -l' is not supported; compress the file without '-l'".to_owned()),
                 _ if self.state == State::Start => Err("invalid lz4 stream".to_owned()),
-                _ => Err("something else follows the lz4 stream".to_owned()),
+                _ => Err("unexpected data after the lz4 stream".to_owned()),
             },
             State::Skippable => {
                 self.skip = u64::from(number(part));
@@ -142,16 +142,16 @@ impl Lz4 {
                 let output = std::mem::take(&mut self.frame.output);
                 let block = match part[1] >> 4 & 7 {
                     size @ 4..=7 => 1 << (8 + 2 * size),
-                    _ => return Err(damaged("its header states no size of blocks")),
+                    _ => return Err(damaged("its header has no block size")),
                 };
                 self.frame = Frame { flags: part[0], block, output, ..Frame::default() };
                 self.frame.output.clear();
                 // Its hash is that of all of the header after the magic number.
                 self.frame.hash.write(part);
                 match part[0] >> 6 {
-                    1 if self.frame.has_dictionary() => Err("the lz4 stream needs a dictionary of its own".to_owned()),
+                    1 if self.frame.has_dictionary() => Err("the lz4 stream requires a dictionary".to_owned()),
                     1 => Ok(State::Header),
-                    _ => Err(damaged("its header states an unknown version")),
+                    _ => Err(damaged("its header has an unknown version")),
                 }
             }
             State::Header => {
@@ -159,7 +159,7 @@ impl Lz4 {
                 let (size, checksum) = part.split_at(part.len() - 1);
                 frame.hash.write(size);
                 if checksum[0] != (frame.hash.finish() >> 8) as u8 {
-                    return Err(damaged("the checksum of its header is wrong"));
+                    return Err(damaged("the checksum of its header does not match"));
                 }
                 frame.hash = XxHash32::default();
                 frame.stated = size.try_into().ok().map(u64::from_le_bytes);
@@ -167,7 +167,7 @@ impl Lz4 {
             }
             State::Size => match number(part) {
                 0 if self.frame.stated.is_some_and(|stated| stated != self.frame.length) => {
-                    Err(damaged("its content has another length than its header states"))
+                    Err(damaged("its content does not have the length in its header"))
                 }
                 0 if self.frame.has_checksum() => Ok(State::Checksum),
                 0 => Ok(State::Between),
@@ -175,20 +175,20 @@ impl Lz4 {
                     let (size, stored) = ((size & !STORED) as usize, size & STORED != 0);
                     match size <= self.frame.block {
                         true => Ok(State::Block { size, stored }),
-                        false => Err(damaged("a block is larger than its header states")),
+                        false => Err(damaged("a block is larger than the block size in its header")),
                     }
                 }
             },
             State::Block { size, stored } => {
                 let (block, checksum) = part.split_at(size);
                 if !checksum.is_empty() && number(checksum) != XxHash32::oneshot(0, block) {
-                    return Err(damaged("the checksum of a block is wrong"));
+                    return Err(damaged("the checksum of a block does not match"));
                 }
                 take(self.frame.unpack(block, stored)?);
                 Ok(State::Size)
             }
             State::Checksum if u64::from(number(part)) == self.frame.hash.finish() => Ok(State::Between),
-            State::Checksum => Err(damaged("the checksum of its content is wrong")),
+            State::Checksum => Err(damaged("the checksum of its content does not match")),
         }
     }
 }

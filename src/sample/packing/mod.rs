@@ -168,7 +168,7 @@ impl Unpacker {
             }
             Stream::Lz4(stream) => (stream.is_whole(), Packing::Lz4),
         };
-        if whole { Ok(()) } else { Err(format!("the {} stream ends too early", packing.name())) }
+        if whole { Ok(()) } else { Err(format!("unexpected end of the {} stream", packing.name())) }
     }
 }
 
@@ -181,7 +181,7 @@ impl std::fmt::Debug for Unpacker {
 impl Members {
     fn feed(&mut self, mut rest: &[u8], output: &mut [u8], take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
         let name = self.packing.name();
-        let trailing = || Err(format!("something else follows the {name} stream"));
+        let trailing = || Err(format!("unexpected data after the {name} stream"));
         loop {
             match &mut self.state {
                 MemberState::Member(member) => {
@@ -239,7 +239,7 @@ impl Member {
 /// The message for an error of zstd.
 fn of_zstd(why: &std::io::Error) -> String {
     match why.to_string().as_str() {
-        "Frame requires too much memory for decoding" => "the zstd stream needs a window above 128 MiB".to_owned(),
+        "Frame requires too much memory for decoding" => "the zstd stream requires a window larger than 128 MiB".to_owned(),
         why => format!("the zstd stream is damaged: {why}"),
     }
 }
@@ -248,10 +248,12 @@ fn of_zstd(why: &std::io::Error) -> String {
 fn of_xz(why: xz::Error) -> String {
     match why {
         xz::Error::Format => "invalid xz stream",
-        xz::Error::MemLimit => "the xz stream needs a dictionary above 128 MiB; pack it again with a smaller one, as 'xz -9' has",
-        xz::Error::Mem => "there is no memory for the dictionary of the xz stream",
-        xz::Error::Options | xz::Error::UnsupportedCheck => "the xz stream has options that are not supported",
-        _ => "the xz stream is damaged, or something else follows it",
+        xz::Error::MemLimit => {
+            "the xz stream requires a dictionary larger than 128 MiB; compress the file again with 'xz -9' or less"
+        }
+        xz::Error::Mem => "not enough memory for the dictionary of the xz stream",
+        xz::Error::Options | xz::Error::UnsupportedCheck => "the xz stream uses unsupported options",
+        _ => "the xz stream is damaged or followed by other data",
     }
     .to_owned()
 }
@@ -329,7 +331,7 @@ mod tests {
     #[test]
     fn every_early_end_is_found() {
         for packing in PACKINGS {
-            let says = format!("the {} stream ends too early", packing.name());
+            let says = format!("unexpected end of the {} stream", packing.name());
             let packed = pack(packing, b"some text, some text");
             assert_eq!(Packing::of_magic(&packed), Some(packing));
             for end in 0..packed.len() {
@@ -365,7 +367,7 @@ mod tests {
             encoder.finish().unwrap()
         };
         assert!(unpack(Packing::Zstd, &long(27), 4096).is_ok());
-        assert_eq!(unpack(Packing::Zstd, &long(28), 4096).unwrap_err(), "the zstd stream needs a window above 128 MiB");
+        assert_eq!(unpack(Packing::Zstd, &long(28), 4096).unwrap_err(), "the zstd stream requires a window larger than 128 MiB");
     }
 
     #[test]
@@ -379,7 +381,7 @@ mod tests {
             encoder.finish().unwrap()
         };
         assert!(unpack(Packing::Xz, &packed(1 << 27), 4096).is_ok());
-        assert!(unpack(Packing::Xz, &packed(3 << 26), 4096).unwrap_err().contains("a dictionary above 128 MiB"));
+        assert!(unpack(Packing::Xz, &packed(3 << 26), 4096).unwrap_err().contains("a dictionary larger than 128 MiB"));
     }
 
     proptest! {

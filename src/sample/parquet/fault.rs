@@ -33,7 +33,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Damaged(why) => write!(f, "the Parquet file is damaged: {why}"),
-            Fault::Encrypted(why) => write!(f, "the Parquet file is encrypted: {why}, and hlx has no key; decrypt it first"),
+            Fault::Encrypted(why) => write!(f, "the Parquet file is encrypted: {why}; decrypt it first"),
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn read(file: &dyn Ranges) -> Result<Vec<u8>, Fault> {
     match &magic {
         ENCRYPTED => return Err(Fault::Encrypted("its footer is encrypted".to_owned())),
         b"PAR1" => {}
-        _ => return Err(Fault::damaged("it does not end in PAR1")),
+        _ => return Err(Fault::damaged("it does not end with PAR1")),
     }
     let length = u32::from_le_bytes([l0, l1, l2, l3]);
     let start = end.checked_sub(u64::from(length)).ok_or_else(|| Fault::damaged("its footer is longer than the file"))?;
@@ -40,7 +40,7 @@ pub(super) fn read(file: &dyn Ranges) -> Result<Vec<u8>, Fault> {
     let mut footer = Struct::default();
     let mut encrypted = false;
     put_footer(&mut Take::new(&bytes), &mut footer, &mut encrypted)
-        .map_err(|why| Fault::damaged(&format!("its footer is not understood: {why}")))?;
+        .map_err(|why| Fault::damaged(&format!("invalid footer: {why}")))?;
     if encrypted {
         return Err(Fault::Encrypted("some of its columns are encrypted".to_owned()));
     }
@@ -251,7 +251,7 @@ fn check_schema(take: &mut Take<'_>) -> Result<(), Malformed> {
         if let Some(left) = open.last_mut() {
             *left -= 1;
         }
-        let children = u64::try_from(children).map_err(|_| Malformed("a node has less than no children"))?;
+        let children = u64::try_from(children).map_err(|_| Malformed("a node has a negative number of children"))?;
         if children >= nodes - node && children > 0 {
             return Err(Malformed("the schema has too few nodes"));
         }
@@ -320,7 +320,7 @@ fn skip(take: &mut Take<'_>, kind: u8, depth: usize) -> Result<(), Malformed> {
                 skip(take, kind, depth + 1)?;
             }
         }
-        _ => return Err(Malformed("a field is of no known type")),
+        _ => return Err(Malformed("unknown type of a field")),
     }
     Ok(())
 }

@@ -25,6 +25,6 @@ pub fn guard<T>(read: impl FnOnce() -> ParquetResult<T>) -> Result<T, Fault> {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(ParquetError::General(why) | ParquetError::EOF(why))) => Err(Fault::damaged(&why)),
         Ok(Err(why)) => Err(Fault::damaged(&why.to_string())),
-        Err(_) => Err(Fault::damaged("its reader gave up")),
+        Err(_) => Err(Fault::damaged("internal error of its reader")),
     }
 }

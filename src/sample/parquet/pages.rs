@@ -43,7 +43,7 @@ impl<R: ChunkReader> Pages<R> {
             self.at = self.at.saturating_add(header.length).saturating_add(header.packed);
             if is_unaccounted(header.packed, header.unpacked) {
                 let (packed, unpacked) = (header.packed, header.unpacked);
-                let why = format!("a page of {packed} bytes unpacks to {unpacked}, which no table of real data does");
+                let why = format!("a page of {packed} bytes decompresses to {unpacked}, beyond the maximum ratio");
                 return Err(ParquetError::General(why));
             }
             if header.kind != INDEX_PAGE {

@@ -37,7 +37,7 @@ impl GroupPair {
             }
             let rows = match rows.unwrap_or(0) {
                 0 if held == stated => return Ok(()),
-                0 => return Err(Fault::damaged(&format!("a row group holds {held} rows and states {stated}"))),
+                0 => return Err(Fault::damaged(&format!("a row group has {held} rows, but declares {stated}"))),
                 rows => rows,
             };
             let differs = differences(&mut batches, &self.differing, tables[0], rows);

@@ -2,7 +2,7 @@
 
 use super::column::Column;
 use super::shape::{Body, Group, Shape};
-use crate::sample::canonical::{END, put_scalar};
+use crate::sample::canonical::{Canonical, END, put_scalar};
 use crate::sample::record::digest;
 use crate::sample::render::{Rendering, put_bytes, put_string, put_text};
 use crate::sample::{Identity, Pointer, Type, json};
@@ -63,8 +63,13 @@ impl<'a> Row<'a> {
         digest(b"", &form.0)
     }
 
-    /// What the row is compared by; its key are the values at these places, none for no places.
-    pub fn identity(&self, key: &[Pointer]) -> Identity {
+    /// What the row is compared by, without the values at the ignored places; its key are the values at the others, none
+    /// for no places.
+    pub fn identity(&self, key: &[Pointer], ignored: &[Pointer]) -> Identity {
+        if !ignored.is_empty() {
+            // A row is the same record as its rendering.
+            return Canonical::default().identity(self.render().as_str().as_bytes(), key, ignored);
+        }
         let mut form = Form(Vec::new());
         let mut named = !key.is_empty();
         for pointer in key {

@@ -76,7 +76,7 @@ impl Table {
             for group in metadata.row_groups() {
                 let rows = u64::try_from(group.num_rows())?;
                 let sum = count.checked_add(rows).filter(|&sum| !columns.is_empty() || sum <= MAX_BARE);
-                count = sum.ok_or_else(|| ParquetError::General(format!("it states {rows} rows in a row group")))?;
+                count = sum.ok_or_else(|| ParquetError::General(format!("it declares {rows} rows in a row group")))?;
             }
             let duplicate = duplicate(metadata.file_metadata().schema()).map(str::to_owned);
             let layout = Layout { columns, shape, by_path, duplicate };
@@ -252,7 +252,7 @@ impl Table {
             }
             match rows.unwrap_or(0) {
                 0 if held == stated => return Ok(()),
-                0 => return Err(Fault::damaged(&format!("a row group holds {held} rows and states {stated}"))),
+                0 => return Err(Fault::damaged(&format!("a row group has {held} rows, but declares {stated}"))),
                 rows => {
                     held += rows;
                     take(&mut batches, rows);
@@ -468,7 +468,7 @@ impl ChunkReader for Source {
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
         if start.checked_add(length as u64).is_none_or(|end| end > self.len()) {
-            return Err(ParquetError::EOF("it ends too early".to_owned()));
+            return Err(ParquetError::EOF("unexpected end of data".to_owned()));
         }
         let mut bytes = vec![0; length];
         self.0.read_at(start, &mut bytes)?;

@@ -11,7 +11,7 @@ impl Schema {
     /// The bytes that are stored; fails if more was taken away than was there, or if it does not [fit](Schema::fit).
     pub fn encode(&self) -> Result<Vec<u8>, Malformed> {
         if self.fields.iter().any(|f| f.counts.iter().any(|&n| n < 0)) {
-            return Err(Malformed("a schema counts less than nothing"));
+            return Err(Malformed("a schema has a negative count"));
         }
         let mut out = Vec::new();
         let (mut fields, mut names) = (0, 0);
@@ -50,22 +50,22 @@ impl Schema {
         for kind in Type::ALL.into_iter().filter(|&t| bits >> t as u64 & 1 == 1) {
             let count = take.varint_max(i64::MAX as u64)?;
             if count == 0 {
-                return Err(Malformed("a schema lists a count of nothing"));
+                return Err(Malformed("a schema has a count of zero"));
             }
             self.fields[index].counts[kind as usize] = count as i64;
         }
         let children = take.count(3)?;
         if children > 0 && level == self.depth {
-            return Err(Malformed("a field lies deeper than its schema"));
+            return Err(Malformed("a field is deeper than its schema"));
         }
         if children == 0 && bits == 0 && level > 0 {
-            return Err(Malformed("a schema lists a field that counts nothing"));
+            return Err(Malformed("a schema has a field without values"));
         }
         let mut last: Option<&str> = None;
         for _ in 0..children {
             let name = take.text()?;
             if last.is_some_and(|last| last >= name) {
-                return Err(Malformed("the fields are not in order"));
+                return Err(Malformed("the fields are out of order"));
             }
             if name.len() > limits::FIELD_NAME {
                 return Err(Malformed("the name of a field is too long"));

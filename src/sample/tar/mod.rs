@@ -142,17 +142,17 @@ impl Shard {
                     }
                 }
                 State::End if bytes.iter().all(|&byte| byte == 0) => return Ok(()),
-                State::End => return Err(FileIssue::damaged("something else follows the tar archive".to_owned())),
+                State::End => return Err(FileIssue::damaged("unexpected data after the tar archive".to_owned())),
             }
         }
         Ok(())
     }
 
-    /// The archive ends here: hands over the last line, or says that it ends too early.
+    /// The archive ends here: hands over the last line, or says that unexpected end of data.
     pub fn finish(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<(), FileIssue> {
         match self.state {
             State::End => self.end_sample(take),
-            _ => Err(FileIssue::damaged("the tar archive ends too early".to_owned())),
+            _ => Err(FileIssue::damaged("unexpected end of the tar archive".to_owned())),
         }
     }
 
@@ -164,9 +164,9 @@ impl Shard {
         let sum: u64 =
             block.iter().enumerate().map(|(at, &byte)| u64::from(if (148..156).contains(&at) { b' ' } else { byte })).sum();
         if number(&block[148..156]) != Some(sum) {
-            return Err(damaged("the checksum of a member is wrong"));
+            return Err(damaged("the checksum of a member does not match"));
         }
-        let size = number(&block[124..136]).ok_or_else(|| damaged("the size of a member is not a number"))?;
+        let size = number(&block[124..136]).ok_or_else(|| damaged("invalid size of a member"))?;
         let kind = match block[156] {
             b'x' => Kind::Pax,
             b'L' => Kind::LongPath,
@@ -179,22 +179,22 @@ impl Shard {
                         let (key, field) = (path[..dot].to_owned(), path[dot + 1..].to_owned());
                         if self.form.is_some() && holds_records(&path) {
                             return Err(not_of_form(&format!(
-                                "'{}' is a file of records or an archive",
+                                "'{}' is a data file or an archive",
                                 super::escaped(path.as_bytes())
                             )));
                         }
                         Kind::File { key, field }
                     }
                     _ if path.ends_with('/') => Kind::Other,
-                    _ => return Err(unread(&format!("the name of '{}' has no ending", super::escaped(path.as_bytes())), "")),
+                    _ => return Err(unread(&format!("'{}' has no file extension", super::escaped(path.as_bytes())), "")),
                 }
             }
-            kind => return Err(unread(&format!("it has a member that is not a file, of type '{}'", kind.escape_ascii()), "")),
+            kind => return Err(unread(&format!("it has a member of type '{}', which is not a file", kind.escape_ascii()), "")),
         };
         let is_header = matches!(kind, Kind::Pax | Kind::LongPath);
         let size = if is_header { size } else { self.size.take().unwrap_or(size) };
         if is_header && size > MAX_HEADER {
-            return Err(damaged("a header takes more than 1 MiB"));
+            return Err(damaged("a header is larger than 1 MiB"));
         }
         let output = match kind {
             Kind::Other => Output::Hash,
@@ -291,7 +291,7 @@ impl Shard {
 
     /// Takes the records of a pax header: `LENGTH KEY=VALUE`, each with a line end.
     fn pax(&mut self, mut records: &[u8]) -> Result<(), FileIssue> {
-        let damaged = || damaged("a pax header is not understood");
+        let damaged = || damaged("invalid pax header");
         while !records.is_empty() {
             let space = records.iter().position(|&byte| byte == b' ').ok_or_else(damaged)?;
             let length = std::str::from_utf8(&records[..space]).ok().and_then(|text| text.parse().ok());
@@ -352,10 +352,7 @@ impl Form {
         let mut hash = [0; 8];
         hash.copy_from_slice(&blake3::hash(key.as_bytes()).as_bytes()[..8]);
         if self.keys.len() < MAX_KEYS && !self.keys.insert(hash) {
-            return Err(not_of_form(&format!(
-                "files of the name '{}' do not follow one another",
-                super::escaped(key.as_bytes())
-            )));
+            return Err(not_of_form(&format!("the files of '{}' are not contiguous", super::escaped(key.as_bytes()))));
         }
         self.is_shared = !self.is_known;
         Ok(())
@@ -376,7 +373,7 @@ impl Form {
         if self.is_shared {
             return Ok(());
         }
-        Err(not_of_form(&format!("'{}' has no file with an ending that the first sample has", super::escaped(key.as_bytes()))))
+        Err(not_of_form(&format!("'{}' has no file extension in common with the first sample", super::escaped(key.as_bytes()))))
     }
 }
 
@@ -420,15 +417,15 @@ fn damaged(why: &str) -> FileIssue {
 
 /// Returns the issue of an archive that is read once it is declared.
 fn not_of_form(why: &str) -> FileIssue {
-    unread(why, "\"FILE\" = \"tar\" reads it nevertheless, ")
+    unread(why, "\"FILE\" = \"tar\" reads it anyway, ")
 }
 
 /// Returns the issue of an archive of another form.
 fn unread(why: &str, declaration: &str) -> FileIssue {
     FileIssue::Opaque {
         cause: format!(
-            "the tar archive is not in WebDataset's form: {why}; unpack it and commit the files in it, or declare it in \
-             [dataset.NAME.format]: {declaration}\"FILE\" = \"text\" makes it one sample"
+            "the tar archive is not in WebDataset format: {why}; unpack it and commit its files, or set it in \
+             [dataset.NAME.format]: {declaration}\"FILE\" = \"text\" treats it as one sample"
         ),
     }
 }

@@ -85,14 +85,14 @@ fn members_of_a_sample_are_fields() {
 fn what_is_not_read_is_named() {
     let why = |bytes: &[u8]| lines(bytes, 700).unwrap_err().cause().to_owned();
     let whole = archive(&[("0.txt", b'0', b"a")]);
-    assert_eq!(why(&whole[..1024]), "the tar archive ends too early");
-    assert_eq!(why(&whole[..700]), "the tar archive ends too early");
-    assert!(why(&archive(&[("README", b'0', b"a")])).contains("not in WebDataset's form: the name of 'README' has no ending"));
-    assert!(why(&archive(&[("0.txt", b'2', b"")])).contains("a member that is not a file, of type '2'"));
+    assert_eq!(why(&whole[..1024]), "unexpected end of the tar archive");
+    assert_eq!(why(&whole[..700]), "unexpected end of the tar archive");
+    assert!(why(&archive(&[("README", b'0', b"a")])).contains("not in WebDataset format: 'README' has no file extension"));
+    assert!(why(&archive(&[("0.txt", b'2', b"")])).contains("a member of type '2', which is not a file"));
     let mut flipped = whole.clone();
     flipped[0] ^= 1;
-    assert!(why(&flipped).contains("the checksum of a member is wrong"));
-    assert!(why(&[&whole[..], b"x"].concat()).contains("something else follows"));
+    assert!(why(&flipped).contains("the checksum of a member does not match"));
+    assert!(why(&[&whole[..], b"x"].concat()).contains("unexpected data after"));
 }
 
 #[test]
@@ -107,10 +107,10 @@ fn an_archive_of_files_is_no_shard() {
             Err(issue) => panic!("{issue:?}"),
         }
     };
-    assert!(issue(&["src/main.c", "src/main.h", "notes.txt"]).contains("'notes' has no file with an ending that the first"));
-    assert!(issue(&["a.txt", "b.txt", "a.json"]).contains("files of the name 'a' do not follow one another"));
+    assert!(issue(&["src/main.c", "src/main.h", "notes.txt"]).contains("'notes' has no file extension in common with the first"));
+    assert!(issue(&["a.txt", "b.txt", "a.json"]).contains("the files of 'a' are not contiguous"));
     for records in ["data.csv", "a.jsonl", "a.txt.gz", "a.tar", "a.zip", "a.parquet"] {
-        assert!(issue(&[records]).contains(&format!("'{records}' is a file of records or an archive")), "{records}");
+        assert!(issue(&[records]).contains(&format!("'{records}' is a data file or an archive")), "{records}");
     }
     for shard in [&["0.txt", "1.txt"][..], &["0.jpg", "0.txt", "1.txt", "2.jpg", "2.cls"], &["0.json", "0.png", "1.json"]] {
         assert_eq!(issue(shard), "", "{shard:?}");

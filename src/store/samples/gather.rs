@@ -66,11 +66,13 @@ impl Seen<'_> {
     /// What it is compared by.
     pub fn identity(&self, rules: &Rules, canonical: &mut Canonical) -> Identity {
         match self.text {
-            Text::Json(record) => canonical.identity(record, &rules.pointers),
-            Text::Fields { row, syntax, header, .. } => identity_of_row(row, syntax, header, &rules.columns),
+            Text::Json(record) => canonical.identity(record, &rules.pointers, &rules.ignored),
+            Text::Fields { row, syntax, header, .. } => {
+                identity_of_row(row, syntax, header, &rules.columns, &rules.ignored_columns)
+            }
             Text::Note(row) => Identity::of_bytes(row),
             Text::Excess(words) => Identity { id: digest(b"excess", words.as_bytes()), key: None },
-            Text::Row(row) => row.identity(&rules.pointers),
+            Text::Row(row) => row.identity(&rules.pointers, &rules.ignored),
             Text::File { content, .. } => {
                 // A text is never the record that a JSON scalar is.
                 Identity { id: digest(b"file", content), key: None }
@@ -150,7 +152,7 @@ impl<'r, 'v> Gather<'r, 'v> {
             let observed = self.account.schema.observe_json(record.bytes, sign(side));
             let finding = match observed {
                 Ok(None) => None,
-                Ok(Some(key)) => Some(format!("the key \"{key}\" stands twice in one object; its last value counts")),
+                Ok(Some(key)) => Some(format!("duplicate key \"{key}\" in an object; the last value is used")),
                 Err(invalid) => Some(format!("invalid JSON: {}", invalid.what)),
             };
             if let (Some(message), Side::New) = (finding, side) {
@@ -316,7 +318,7 @@ impl<'r, 'v> Gather<'r, 'v> {
         if self.counts()
             && let Some(name) = header.and_then(Header::duplicate).or(self.duplicate.as_deref())
         {
-            let message = format!("several columns are named '{name}': they are compared by their positions");
+            let message = format!("several columns are named '{name}': they are compared by position");
             self.account.finding(self.path, 1, message);
         }
         (self.account, self.visitor)

@@ -121,7 +121,7 @@ impl<'a> Half<'a> {
         }
         let cause = self.reading.opaque_cause(&self.start(HEAD)?);
         // The version of hlx that read it as opaque may have known more kinds of files.
-        let cause = cause.unwrap_or_else(|| "this was of no format that could be read when it was committed".to_owned());
+        let cause = cause.unwrap_or_else(|| "its format could not be read when it was committed".to_owned());
         Ok(Some(FileIssue::Opaque { cause }))
     }
 
@@ -301,7 +301,7 @@ impl Lines {
 fn unreadable(path: &Path, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Error::new(Kind::Conflict, format!("{} changed while it was read", path.display()))
-            .with_hint("run it again when nothing writes there"),
+            .with_hint("stop other programs from writing to it and run the command again"),
         _ => Error::io("cannot read", path, error),
     }
 }

@@ -40,17 +40,21 @@ pub struct Rules {
     /// The key as places in JSON and Parquet, and as columns of CSV.
     pointers: Vec<Pointer>,
     columns: Vec<String>,
+    /// The fields that make no difference, as places and as columns.
+    ignored: Vec<Pointer>,
+    ignored_columns: Vec<String>,
     depth: usize,
     max_record: usize,
     scratch: PathBuf,
 }
 
 impl Rules {
-    /// Rules from globs with their readings, a key of JSON pointers and names, the depth of the schema, the longest length
-    /// of a record in bytes, and the folder for what does not fit into memory.
+    /// Rules from globs with their readings, a key and ignored fields as JSON pointers and names, the depth of the schema,
+    /// the longest length of a record in bytes, and the folder for what does not fit into memory.
     pub fn new<'a>(
         formats: impl IntoIterator<Item = (&'a str, &'a Reading)>,
         key: &[String],
+        ignored: &[String],
         depth: usize,
         max_record: usize,
         scratch: &Path,
@@ -62,12 +66,16 @@ impl Rules {
             Some(name) if !name.contains('/') => name.replace("~1", "/").replace("~0", "~"),
             _ => k.clone(),
         };
-        let paths: Vec<String> = key.iter().map(place).collect();
-        let pointer = |p: &String| Pointer::parse(p).map_err(|e| Error::new(Kind::Config, format!("the key '{p}': {e}")));
+        let pointer = |k: &String| {
+            let path = place(k);
+            Pointer::parse(&path).map_err(|e| Error::new(Kind::Config, format!("field '{path}': {e}")))
+        };
         Ok(Rules {
             formats: Formats::new(formats)?,
-            pointers: paths.iter().map(pointer).collect::<Result<_>>()?,
+            pointers: key.iter().map(pointer).collect::<Result<_>>()?,
             columns: key.iter().map(column).collect(),
+            ignored: ignored.iter().map(pointer).collect::<Result<_>>()?,
+            ignored_columns: ignored.iter().map(column).collect(),
             depth,
             max_record,
             scratch: scratch.to_owned(),
@@ -97,6 +105,12 @@ impl Rules {
     pub fn as_now<'h>(&self, half: Half<'h>, samples: Option<&Samples>) -> Result<Half<'h>> {
         let path = half.path;
         self.as_then(half, samples.filter(|samples| self.is_current(path, &samples.reader)))
+    }
+
+    /// Tells if the field at a place, as a JSON pointer, makes no difference.
+    pub fn ignores(&self, place: &str) -> bool {
+        let is_within = |place: &Pointer| self.ignored.iter().any(|ignored| place.steps().starts_with(ignored.steps()));
+        !self.ignored.is_empty() && Pointer::parse(place).is_ok_and(|place| is_within(&place))
     }
 
     /// The longest length of a record, in bytes.

@@ -222,7 +222,7 @@ impl<'r, 'v> Pair<'r, 'v> {
                 match decoder.finish(&mut |bytes| mode.feed(side, bytes, gather)) {
                     Ok(false) => {}
                     Ok(true) => {
-                        let message = "some of its bytes are no UTF-16, and are read as U+FFFD".to_owned();
+                        let message = "some of its bytes are not valid UTF-16 and are read as U+FFFD".to_owned();
                         gather.take_remark(side, Some(Finding { line: 1, message }));
                     }
                     Err(own) => *issue = Some(own),
@@ -265,7 +265,7 @@ impl Mode {
         match self {
             Mode::Together(compare) => compare.feed(side, bytes, &mut |side, record| gather.take(side, record)),
             Mode::Alone(own, reader, count) => {
-                debug_assert_eq!(*own, side, "the other side is told elsewhere");
+                debug_assert_eq!(*own, side, "the other side is reported elsewhere");
                 gather.tables[side as usize].feed(Some(bytes));
                 reader.feed(bytes, &mut |record| {
                     *count += 1;

@@ -226,7 +226,7 @@ mod tests {
 
     fn rules(key: &str) -> Rules {
         let no_formats: [(&str, &Reading); 0] = [];
-        Rules::new(no_formats, &[key.to_owned()], 4, 64, Path::new("/tmp")).unwrap()
+        Rules::new(no_formats, &[key.to_owned()], &[], 4, 64, Path::new("/tmp")).unwrap()
     }
 
     fn half<'h>(path: &'h str, rules: &Rules, bytes: &'h [u8]) -> Half<'h> {

@@ -234,7 +234,7 @@ mod tests {
 
     fn rules() -> Rules {
         let no_formats: [(&str, &Reading); 0] = [];
-        Rules::new(no_formats, &["id".to_owned()], 4, 64, Path::new("/tmp")).unwrap()
+        Rules::new(no_formats, &["id".to_owned()], &[], 4, 64, Path::new("/tmp")).unwrap()
     }
 
     fn half<'h>(path: &'h str, rules: &Rules, bytes: &'h [u8], records: Option<u64>) -> Half<'h> {

@@ -83,7 +83,7 @@ impl<'a> Running<'a> {
         said: &'a mut dyn FnMut(Said),
     ) -> Result<Running<'a>, String> {
         let [program, arguments @ ..] = command.run else {
-            return Err("names no program".to_owned());
+            return Err("has no program".to_owned());
         };
         let begun = Instant::now();
         let cannot = |e| Error::io("cannot start", Path::new(program), e).message().to_owned();
@@ -148,9 +148,9 @@ impl<'a> Running<'a> {
         self.take_line(&last)?;
         let ended = match (status.exit_status(), status.terminating_signal()) {
             (Some(0), _) => return Ok(()),
-            (Some(code), _) => format!("ended with code {code}"),
+            (Some(code), _) => format!("exited with status {code}"),
             (None, Some(signal)) => format!("was killed by signal {signal}"),
-            (None, None) => "ended in an unknown way".to_owned(),
+            (None, None) => "ended with unknown status".to_owned(),
         };
         Err(End::Failed(match String::from_utf8_lossy(&self.complaint).lines().rev().find(|l| !l.trim().is_empty()) {
             Some(last) => format!("{ended}: {}", shown(last)),
@@ -166,7 +166,7 @@ impl<'a> Running<'a> {
         }
         let left = self.timeout.saturating_sub(self.begun.elapsed());
         if left.is_zero() {
-            return Err(End::Failed(format!("was stopped after {} s", self.timeout.as_secs_f64())));
+            return Err(End::Failed(format!("timed out after {} s", self.timeout.as_secs_f64())));
         }
         if wait {
             self.pause(left)?;
@@ -178,7 +178,7 @@ impl<'a> Running<'a> {
         match waitid(WaitId::Pid(Pid::from_child(&self.child)), options) {
             Ok(status) => Ok(status),
             Err(rustix::io::Errno::INTR) => Ok(None),
-            Err(e) => Err(End::Failed(format!("cannot be waited for: {}", io::Error::from(e)))),
+            Err(e) => Err(End::Failed(format!("has an unknown status: {}", io::Error::from(e)))),
         }
     }
 
@@ -193,7 +193,7 @@ impl<'a> Running<'a> {
         let mut pipes: Vec<PollFd<'_>> = stdin.chain(stdout).chain(stderr).collect();
         match poll(&mut pipes, Some(&time)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(e) => Err(End::Failed(format!("its output cannot be read: {}", io::Error::from(e)))),
+            Err(e) => Err(End::Failed(format!("has unreadable output: {}", io::Error::from(e)))),
         }
     }
 
@@ -229,7 +229,7 @@ impl<'a> Running<'a> {
             return Ok(());
         }
         let said = serde_json::from_slice(line)
-            .map_err(|_| End::Failed(format!("printed what is not a finding: {}", shown(&String::from_utf8_lossy(line)))))?;
+            .map_err(|_| End::Failed(format!("printed an invalid finding: {}", shown(&String::from_utf8_lossy(line)))))?;
         if self.found == FINDINGS {
             return Err(End::Failed(format!("was stopped after {FINDINGS} findings")));
         }

@@ -73,21 +73,21 @@ fn it_is_started_in_its_folder_and_told_by_its_name() {
     let command = |words| Command { run: words, timeout: Duration::from_secs(9), folder: Path::new("/") };
     let outcome = |words| command(words).run(&mut |_| Ok(()), &|| false, &mut |_| {}).unwrap().unwrap_err();
     assert_eq!(outcome(&words), "cannot start ./none: No such file or directory");
-    assert_eq!(outcome(&[]), "names no program");
+    assert_eq!(outcome(&[]), "has no program");
 }
 
 #[test]
 fn one_that_hangs_is_stopped_after_its_time() {
     for script in ["sleep 100", "trap '' TERM INT; sleep 100; sleep 100", "exec >&- 2>&-; sleep 100", "sleep 100 & sleep 100"] {
-        assert_eq!(run(script, 300, 0).failed(), "was stopped after 0.3 s", "{script}");
-        assert_eq!(run(script, 300, 10_000).failed(), "was stopped after 0.3 s", "{script}");
+        assert_eq!(run(script, 300, 0).failed(), "timed out after 0.3 s", "{script}");
+        assert_eq!(run(script, 300, 10_000).failed(), "timed out after 0.3 s", "{script}");
     }
 }
 
 #[test]
 fn one_that_writes_without_end_is_stopped() {
-    assert_eq!(run("yes ''", 300, 10_000).failed(), "was stopped after 0.3 s");
-    assert_eq!(run("yes >&2", 300, 10_000).failed(), "was stopped after 0.3 s");
+    assert_eq!(run("yes ''", 300, 10_000).failed(), "timed out after 0.3 s");
+    assert_eq!(run("yes >&2", 300, 10_000).failed(), "timed out after 0.3 s");
     assert!(run("tr '\\0' x < /dev/zero", LONG, 10_000).failed().starts_with("printed a line of more than 64 KiB: xxx"));
     let ran = run(r#"yes '{"message":""}'"#, LONG, 0);
     assert_eq!(ran.found.len() as u64, FINDINGS);
@@ -97,28 +97,28 @@ fn one_that_writes_without_end_is_stopped() {
 #[test]
 fn garbage_is_shown_in_part() {
     let said = run(r#"echo '{"message":"one"}'; printf 'Trace\033back \377'; cat"#, LONG, 5).failed();
-    assert!(said.starts_with("printed what is not a finding: Trace back \u{FFFD}{\"path\"") && said.ends_with("xx…"), "{said}");
+    assert!(said.starts_with("printed an invalid finding: Trace back \u{FFFD}{\"path\"") && said.ends_with("xx…"), "{said}");
     assert!(said.chars().count() < 240, "{said}");
     for line in ["[]", r#"{"line":1}"#, r#"{"message":1}"#, r#"{"message":"","line":-1}"#] {
-        assert_eq!(run(&format!("echo '{line}'"), LONG, 0).failed(), format!("printed what is not a finding: {line}"));
+        assert_eq!(run(&format!("echo '{line}'"), LONG, 0).failed(), format!("printed an invalid finding: {line}"));
     }
 }
 
 #[test]
 fn how_it_ended_is_told() {
     assert_eq!(run("kill -9 $$", LONG, 9).failed(), "was killed by signal 9");
-    assert_eq!(run("exit 3", LONG, 9).failed(), "ended with code 3");
+    assert_eq!(run("exit 3", LONG, 9).failed(), "exited with status 3");
     let ran = run(r#"cat > /dev/null; echo '{"message":"one"}'; echo first >&2; echo 'no model' >&2; echo >&2; exit 3"#, LONG, 9);
     assert_eq!(ran.found.len(), 1);
-    assert_eq!(ran.failed(), "ended with code 3: no model");
-    assert_eq!(run("yes no | head -c 999999 >&2; echo last >&2; exit 1", LONG, 9).failed(), "ended with code 1: last");
+    assert_eq!(ran.failed(), "exited with status 3: no model");
+    assert_eq!(run("yes no | head -c 999999 >&2; echo last >&2; exit 1", LONG, 9).failed(), "exited with status 1: last");
 }
 
 #[test]
 fn it_need_not_read() {
     assert_eq!(run("exit 0", LONG, 10_000).went_well(), []);
     assert_eq!(run("exec <&-; sleep 0.1; echo '{\"message\":\"x\"}'", LONG, 10_000).went_well().len(), 1);
-    assert_eq!(run("head -n 1 > /dev/null; exit 4", LONG, 10_000).failed(), "ended with code 4");
+    assert_eq!(run("head -n 1 > /dev/null; exit 4", LONG, 10_000).failed(), "exited with status 4");
 }
 
 #[test]

@@ -89,11 +89,11 @@ fn each_rule_finds_its_own() {
     let all = [
         said(1, "id is null"),
         said(2, "score has the type string, not number"),
-        said(3, r#"/tags/* is "z", which is none of its values"#),
+        said(3, r#"/tags/* is "z", which is not an allowed value"#),
         said(4, "score is -1, less than 0"),
         said(5, "name has 1 character, fewer than 2"),
-        said(6, "/name holds the control character U+0007"),
-        said(8, "/m holds an e-mail address"),
+        said(6, "/name contains the control character U+0007"),
+        said(8, "/m contains an e-mail address"),
     ];
     assert_eq!(findings, all);
     assert_eq!(keys.len(), 1, "no key, no letters");
@@ -143,7 +143,7 @@ fn what_a_rule_cannot_read_it_has_not_looked_at() {
 fn a_text_has_no_fields() {
     let gate = gate(every_kind());
     let (findings, keys) = told(&gate, Body::Text(b"mail a@b.org\0"));
-    let all = [said(6, "the file holds the control character U+0000"), said(8, "the file holds an e-mail address")];
+    let all = [said(6, "the file contains the control character U+0000"), said(8, "the file contains an e-mail address")];
     assert_eq!(findings, all);
     assert_eq!(keys, [(10, digest(b"text:", b"mail a@b.org\0"))]);
     assert_eq!(told(&gate, Body::Text(b" \n")).0, [said(7, "the file is empty")]);
@@ -155,7 +155,7 @@ fn rows_of_csv() {
     let columns = header(&["id", "name", "score", "tags", "/tags/*"]);
     let row = |row: &'static str| Body::Fields { row: row.as_bytes(), syntax: b','.into(), header: Some(&columns), wrong: None };
     assert_eq!(told(&gate, row("1,Ann,.5,a,x")).0, []);
-    let found = [said(1, "id is null"), said(4, r#"score is "q", which is not a number"#)];
+    let found = [said(1, "id is null"), said(4, r#"score is "q", not a number"#)];
     assert_eq!(told(&gate, row(",Ann,q,a,x")).0[..1], found[..1]);
     assert_eq!(told(&gate, row(",Ann,q,a,x")).0[2], found[1]);
     assert_eq!(told(&gate, row(",,,,")).0[2], said(7, "the record is empty"));
@@ -206,10 +206,10 @@ fn rows_of_parquet() {
     people().rows(&|_| true, &mut |row| rows.push(told(&gate, Body::Row(&row)))).unwrap();
     assert_eq!(rows[0].0, [said(14, "nothing is missing")]);
     let all = [
-        said(3, r#"/tags/* is "z", which is none of its values"#),
+        said(3, r#"/tags/* is "z", which is not an allowed value"#),
         said(4, "score is -1.0, less than 0"),
-        said(6, "/name holds the control character U+0007"),
-        said(8, "/name holds an e-mail address"),
+        said(6, "/name contains the control character U+0007"),
+        said(8, "/name contains an e-mail address"),
         said(13, "at has the type null, not object"),
         said(14, "nothing is missing; /at and /at/place are null"),
     ];

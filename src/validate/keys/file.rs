@@ -98,12 +98,12 @@ impl Reader {
             last: None,
             checked: false,
         };
-        let short = || Malformed("it ends too early");
+        let short = || Malformed("unexpected end of data");
         reader.left = size.checked_sub((MAGIC.len() + SUM) as u64).ok_or_else(short).map_err(|e| reader.damaged(e))?;
         let mut magic = [0; MAGIC.len()];
         reader.read(&mut magic)?;
         if magic != *MAGIC {
-            return Err(reader.damaged(Malformed("it begins with other bytes")));
+            return Err(reader.damaged(Malformed("it is not a set of keys")));
         }
         reader.hasher.update(&magic);
         Ok(reader)
@@ -146,7 +146,7 @@ impl Reader {
         let mut sum = [0; SUM];
         self.read(&mut sum)?;
         if self.hasher.finalize() != sum {
-            return Err(self.damaged(Malformed("its checksum is not that of its bytes")));
+            return Err(self.damaged(Malformed("its checksum does not match")));
         }
         self.checked = true;
         Ok(())
@@ -154,7 +154,7 @@ impl Reader {
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<()> {
         self.file.read_exact(buffer).map_err(|e| match e.kind() {
-            io::ErrorKind::UnexpectedEof => self.damaged(Malformed("it ends too early")),
+            io::ErrorKind::UnexpectedEof => self.damaged(Malformed("unexpected end of data")),
             _ => Error::io("cannot read", &self.path, e),
         })
     }

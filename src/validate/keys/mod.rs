@@ -152,7 +152,7 @@ fn next(old: &mut Option<Reader>) -> Result<Option<(Row, u64)>> {
 }
 
 fn missing(set: &Path) -> Error {
-    Error::damaged(format!("the set of keys {} does not have a record that went", set.display()))
+    Error::damaged(format!("the set of keys {} does not contain a removed record", set.display()))
 }
 
 fn sort(told: &mut [Told]) {

@@ -86,12 +86,12 @@ fn digit_and_space<'a>(mut bytes: impl Iterator<Item = &'a u8>) -> bool {
     bytes.next() == Some(&b' ') && bytes.next().is_some_and(u8::is_ascii_digit)
 }
 
-/// Whether the span holds a phone number; `form` is [`NORTH_AMERICAN`].
+/// Whether the span contains a phone number; `form` is [`NORTH_AMERICAN`].
 pub fn phone(form: &Regex, text: &str, span: Range<usize>) -> bool {
     north_american(form, text, span.clone()) || international(text.as_bytes(), span)
 }
 
-/// Whether the span holds a phone number in a form of North America.
+/// Whether the span contains a phone number in a form of North America.
 fn north_american(form: &Regex, text: &str, span: Range<usize>) -> bool {
     let bytes = text.as_bytes();
     let mut at = span.start;
@@ -150,7 +150,7 @@ fn is_of_country(digits: &[u8]) -> bool {
     !spare
 }
 
-/// Whether the span holds a social security number.
+/// Whether the span contains a social security number.
 pub fn ssn(bytes: &[u8], span: Range<usize>) -> bool {
     let shaped = |n: &[u8]| n.iter().enumerate().all(|(i, b)| if i == 3 || i == 6 { *b == b'-' } else { b.is_ascii_digit() });
     // 000, 666 and 9xx are no areas, 00 is no group, and 0000 no serial number.

@@ -42,27 +42,27 @@ mod tests {
     #[test]
     fn strings_and_keys_are_looked_at_decoded() {
         assert_eq!(json(&Encoding, r#"{"a":"é\n\u00e9 ok","b":[1,"\ud83d\ude00"]}"#), None);
-        let bell = "holds the control character U+0007";
+        let bell = "contains the control character U+0007";
         assert_eq!(json(&Encoding, r#"{"a":{"b":["x","\u0007"]}}"#), said(&format!("/a/b/1 {bell}")));
         assert_eq!(json(&Encoding, r#"{"a":{"b\u0007":1}}"#), said(&format!("a key of /a {bell}")));
         assert_eq!(json(&Encoding, r#""\u0007""#), said(&format!("the record {bell}")));
-        assert_eq!(json(&Encoding, "{\"a\":\"\u{7f}\"}"), said("/a holds the control character U+007F"));
+        assert_eq!(json(&Encoding, "{\"a\":\"\u{7f}\"}"), said("/a contains the control character U+007F"));
         assert!(json(&Encoding, r#"{"a":"\u0000"}"#).is_some() && json(&Encoding, r#"{"a":"\ud800"}"#).is_some());
     }
 
     #[test]
     fn what_is_no_json_is_looked_at_as_it_stands() {
         assert_eq!(json(&Encoding, r#"{"a":"\u0007""#), None, "an escape is no character there");
-        assert_eq!(json_bytes(&Encoding, b"{\"a\":\"\x07\""), said("the record holds the control character U+0007"));
+        assert_eq!(json_bytes(&Encoding, b"{\"a\":\"\x07\""), said("the record contains the control character U+0007"));
         assert!(json_bytes(&Encoding, b"{\"a\":\"\xff\"}").is_some());
     }
 
     #[test]
     fn rows_and_files() {
         assert_eq!([csv(&Encoding, "1,é,3"), Encoding.find(&Seen::Text(b"a\tb\n"))], [None, None]);
-        assert_eq!(csv(&Encoding, "1,\x07,3"), said("b holds the control character U+0007"));
-        assert_eq!(csv(&Encoding, "1,2,3,\x07"), said("field 4 holds the control character U+0007"));
-        assert_eq!(Encoding.find(&Seen::Text(b"a\x07")), said("the file holds the control character U+0007"));
+        assert_eq!(csv(&Encoding, "1,\x07,3"), said("b contains the control character U+0007"));
+        assert_eq!(csv(&Encoding, "1,2,3,\x07"), said("field 4 contains the control character U+0007"));
+        assert_eq!(Encoding.find(&Seen::Text(b"a\x07")), said("the file contains the control character U+0007"));
         assert!(Encoding.find(&Seen::BadRow(b"a\xff", b','.into(), "", None)).is_some());
         assert_eq!(Encoding.find(&Seen::Broken("")), None);
     }

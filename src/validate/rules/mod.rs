@@ -112,7 +112,7 @@ pub(super) fn shortened(text: &[u8]) -> String {
 
 /// A name from the data as a message has it.
 pub(super) fn quotable(name: &[u8]) -> String {
-    if name.is_empty() { "the field without a name".to_owned() } else { shortened(name) }
+    if name.is_empty() { "the field with an empty name".to_owned() } else { shortened(name) }
 }
 
 /// A value from the data, in quotes.
@@ -152,7 +152,7 @@ mod tests {
 
     /// What a rule says of what has no fields: broken JSON, a bad row, a broken file, a text.
     pub fn without_fields(rule: &dyn Local) -> [Option<String>; 4] {
-        let row = Seen::BadRow(b"x", b','.into(), "the record has 1 field, the header 2", None);
+        let row = Seen::BadRow(b"x", b','.into(), "the record has 1 field, the header has 2", None);
         let seen = [row, Seen::Broken("no Parquet"), Seen::Text(b"text")].map(|seen| rule.find(&seen));
         let [row, broken, text] = seen;
         [json(rule, "{"), row, broken, text]

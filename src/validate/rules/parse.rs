@@ -17,7 +17,7 @@ impl Local for Parse {
             Seen::NoJson(_, why) => Some(format!("invalid JSON: {why}")),
             Seen::Json(text, tape) => {
                 let key = duplicate_key(tape, text)?;
-                Some(format!("the key \"{}\" stands twice in one object", escaped(&key)))
+                Some(format!("duplicate key \"{}\" in an object", escaped(&key)))
             }
             Seen::BadRow(_, _, why, _) | Seen::Broken(why) => Some((*why).to_owned()),
             _ => None,
@@ -33,16 +33,16 @@ mod tests {
     #[test]
     fn what_is_none_of_its_format() {
         assert_eq!(json(&Parse, r#"{"a":1}"#), None);
-        assert_eq!(json(&Parse, r#"{"a":01}"#), said("invalid JSON: byte 6: a number begins with 0"));
+        assert_eq!(json(&Parse, r#"{"a":01}"#), said("invalid JSON: byte 6: a number has a leading zero"));
         assert!(json_bytes(&Parse, b"\"\xff\"").is_some());
-        let twice = said("the key \"label\" stands twice in one object");
+        let twice = said("duplicate key \"label\" in an object");
         assert_eq!(json(&Parse, r#"{"label":1,"x":{"label":1},"l\u0061bel":2}"#), twice);
-        assert_eq!(json(&Parse, r#"[{"a":{"b":1,"b":1}}]"#), said("the key \"b\" stands twice in one object"));
+        assert_eq!(json(&Parse, r#"[{"a":{"b":1,"b":1}}]"#), said("duplicate key \"b\" in an object"));
         assert_eq!(json(&Parse, r#"[{"a":1},{"a":1}]"#), None);
         let many: Vec<String> = (0..40).map(|n| format!("\"k{}\":{n}", n % 39)).collect();
-        assert_eq!(json(&Parse, &format!("{{{}}}", many.join(","))), said("the key \"k0\" stands twice in one object"));
+        assert_eq!(json(&Parse, &format!("{{{}}}", many.join(","))), said("duplicate key \"k0\" in an object"));
         assert_eq!([csv(&Parse, "1,2,3"), comment(&Parse)], [None, None]);
         let [_, row, broken, text] = without_fields(&Parse);
-        assert_eq!([row, broken, text], [said("the record has 1 field, the header 2"), said("no Parquet"), None]);
+        assert_eq!([row, broken, text], [said("the record has 1 field, the header has 2"), said("no Parquet"), None]);
     }
 }

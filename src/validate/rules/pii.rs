@@ -49,7 +49,7 @@ impl Local for Pii {
         let Hit { place, what } = self.search(seen)?;
         // A key may itself be personal data.
         let place = if self.patterns.find(&place).is_some() { "the record".to_owned() } else { place };
-        Some(format!("{place} holds {what}"))
+        Some(format!("{place} contains {what}"))
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn all_text_is_searched_and_nothing_quoted() {
         let rule = emails(&[]);
-        let holds = |place: &str| said(&format!("{place} holds an e-mail address"));
+        let holds = |place: &str| said(&format!("{place} contains an e-mail address"));
         assert_eq!(json(&rule, r#"{"a":"mail to jane"}"#), None);
         assert_eq!(json(&rule, r#"{"a":{"b":["x","to jane\u0040example.org now"]}}"#), holds("/a/b/1"));
         assert_eq!(json(&rule, r#"{"a":{"jane@example.org":1}}"#), holds("a key of /a"));
@@ -84,10 +84,10 @@ mod tests {
     fn fields_are_searched_with_all_in_them() {
         let rule = emails(&["/a/*"]);
         assert_eq!(json(&rule, r#"{"b":"jane@example.org","a":["x"]}"#), None);
-        assert_eq!(json(&rule, r#"{"a":[{"t":["jane@example.org"]}]}"#), said("/a/0/t/0 holds an e-mail address"));
+        assert_eq!(json(&rule, r#"{"a":[{"t":["jane@example.org"]}]}"#), said("/a/0/t/0 contains an e-mail address"));
         let rule = emails(&["c"]);
         assert_eq!(csv(&rule, "jane@example.org,,"), None);
-        assert_eq!(csv(&rule, ",,jane@example.org"), said("c holds an e-mail address"));
+        assert_eq!(csv(&rule, ",,jane@example.org"), said("c contains an e-mail address"));
         assert_eq!(without_fields(&rule), [None, None, None, None]);
     }
 }

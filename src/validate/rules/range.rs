@@ -35,7 +35,7 @@ impl Range {
         for (bound, beyond, word) in [(&self.min, Ordering::Less, "less"), (&self.max, Ordering::Greater, "more")] {
             let Some(bound) = bound else { continue };
             match (bound.compare(kind, text), bound) {
-                (None, _) => return Some(format!("{}, which is not a {}", quoted(text), bound.noun())),
+                (None, _) => return Some(format!("{}, not a {}", quoted(text), bound.noun())),
                 (Some(order), _) if order != beyond => {}
                 (_, Bound::Number(..)) => return Some(format!("{}, {word} than {bound}", shortened(text.trim_ascii()))),
                 (_, Bound::Instant(_)) => {
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn what_is_no_number_is_found() {
         let rule = range("/a/*", None, Some("1"));
-        assert_eq!(json(&rule, r#"{"a":["x"]}"#), said(r#"/a/* is "x", which is not a number"#));
+        assert_eq!(json(&rule, r#"{"a":["x"]}"#), said(r#"/a/* is "x", not a number"#));
         for text in ["[[]]", "[true]", r#"["inf"]"#, r#"["NaN"]"#, r#"[""]"#, r#"["1,5"]"#] {
             assert!(json(&rule, &format!(r#"{{"a":{text}}}"#)).is_some(), "{text}");
         }
@@ -87,7 +87,7 @@ mod tests {
         let rule = range("a", Some("1"), Some("9"));
         assert_eq!(["007,,", "+9,,", ",,"].map(|row| csv(&rule, row)), [None, None, None]);
         assert_eq!(csv(&rule, "10,,"), said("a is 10, more than 9"));
-        assert_eq!(csv(&rule, "2024-01-01,,"), said(r#"a is "2024-01-01", which is not a number"#));
+        assert_eq!(csv(&rule, "2024-01-01,,"), said(r#"a is "2024-01-01", not a number"#));
         assert_eq!(comment(&rule), None);
         assert_eq!(without_fields(&rule), [None, None, None, None]);
     }
@@ -100,8 +100,8 @@ mod tests {
         }
         assert_eq!(json(&rule, r#"{"d":"2019-12-31"}"#), said("/d is 2019-12-31, before 2020-01-01"));
         assert_eq!(json(&rule, r#"{"d":"2025-01-01T00:00:00Z"}"#), said("/d is 2025-01-01T00:00:00Z, after 2024-12-31"));
-        assert_eq!(json(&rule, r#"{"d":"2023-02-30"}"#), said(r#"/d is "2023-02-30", which is not a day or point in time"#));
-        assert_eq!(json(&rule, r#"{"d":7}"#), said(r#"/d is "7", which is not a day or point in time"#));
+        assert_eq!(json(&rule, r#"{"d":"2023-02-30"}"#), said(r#"/d is "2023-02-30", not a day or point in time"#));
+        assert_eq!(json(&rule, r#"{"d":7}"#), said(r#"/d is "7", not a day or point in time"#));
         let rule = range("a", Some("2020-01-01"), None);
         assert_eq!(csv(&rule, "2019-12-31,,"), said("a is 2019-12-31, before 2020-01-01"));
         assert_eq!([csv(&rule, "2020-06-01,,"), csv(&rule, ",,")], [None, None]);

@@ -77,7 +77,7 @@ mod tests {
             (r#"{"uniqueItems":true}"#, "[18446744073709551616,18446744073709551617]"),
             (r#"{"maximum":18446744073709551617}"#, "18446744073709551616"),
         ] {
-            assert!(judged(schema, record).unwrap_err().contains("cannot be compared"), "{schema}");
+            assert!(judged(schema, record).unwrap_err().contains("too many digits"), "{schema}");
         }
     }
 }

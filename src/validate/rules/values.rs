@@ -26,7 +26,7 @@ impl Values {
     /// The field and what it may be.
     pub fn new(field: &str, values: &[Json]) -> Result<Values> {
         let form = |value: &Json| {
-            form(value.to_string().as_bytes()).ok_or_else(|| Error::new(Kind::Config, "a value is nested too deep"))
+            form(value.to_string().as_bytes()).ok_or_else(|| Error::new(Kind::Config, "a value is nested too deeply"))
         };
         let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned).into_bytes();
         Ok(Values {
@@ -68,7 +68,7 @@ impl Local for Values {
         let mut found = List::default();
         self.field.values(seen, &mut |value| {
             if value.is_filled() && !self.contains(&value) {
-                found.push(format!("{} is {}, which is none of its values", self.field.name(), quoted(&value.text())));
+                found.push(format!("{} is {}, which is not an allowed value", self.field.name(), quoted(&value.text())));
             }
         });
         found.findings()
@@ -89,8 +89,8 @@ mod tests {
             assert_eq!(json(&rule, &format!(r#"{{"a":{text}}}"#)), None, "{text}");
         }
         assert_eq!(json(&rule, "{}"), None);
-        assert_eq!(json(&rule, r#"{"a":"10"}"#), said(r#"/a is "10", which is none of its values"#));
-        assert_eq!(json(&rule, r#"{"a":["x"]}"#), said(r#"/a is "["x"]", which is none of its values"#));
+        assert_eq!(json(&rule, r#"{"a":"10"}"#), said(r#"/a is "10", which is not an allowed value"#));
+        assert_eq!(json(&rule, r#"{"a":["x"]}"#), said(r#"/a is "["x"]", which is not an allowed value"#));
         assert!(json(&rule, r#"{"a":false}"#).is_some() && json(&rule, r#"{"a":"X"}"#).is_some());
     }
 
@@ -98,7 +98,7 @@ mod tests {
     fn every_element_is_compared() {
         let rule = Values::new("/l/*", &[value!("x"), value!("y")]).unwrap();
         assert_eq!(json(&rule, r#"{"l":["x","y","x"]}"#), None);
-        let found = said(r#"/l/* is "p", which is none of its values; /l/* is "q", which is none of its values"#);
+        let found = said(r#"/l/* is "p", which is not an allowed value; /l/* is "q", which is not an allowed value"#);
         assert_eq!(json(&rule, r#"{"l":["p","x","q","p"]}"#), found);
     }
 
@@ -106,7 +106,7 @@ mod tests {
     fn fields_of_csv_are_compared_as_text() {
         let rule = Values::new("b", &[value!("x"), value!(10), value!(true)]).unwrap();
         assert_eq!(["1,x,", "1,10,", "1,true,", "1,,"].map(|row| csv(&rule, row)), [None, None, None, None]);
-        assert_eq!(csv(&rule, "1,10.0,"), said(r#"b is "10.0", which is none of its values"#));
+        assert_eq!(csv(&rule, "1,10.0,"), said(r#"b is "10.0", which is not an allowed value"#));
         assert_eq!(comment(&rule), None);
         assert_eq!(without_fields(&rule), [None, None, None, None]);
     }

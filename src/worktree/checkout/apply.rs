@@ -355,9 +355,9 @@ pub fn staged(store: &Store, path: &Path, target: &Target<'_>, stamp: &Stamp, pr
     if path.is_symlink() {
         return Err(Error::new(
             Kind::Conflict,
-            format!("{} is a symlink, and the folder is created in its place", path.display()),
+            format!("{} is a symlink; a folder cannot be created in its place", path.display()),
         )
-        .with_hint("name the folder that it leads to, or one that is absent"));
+        .with_hint("name the folder that it points to, or a path that does not exist"));
     }
     match std::fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
         Ok(true) => {}
@@ -365,7 +365,7 @@ pub fn staged(store: &Store, path: &Path, target: &Target<'_>, stamp: &Stamp, pr
         Err(e) if e.kind() != std::io::ErrorKind::NotADirectory => return Err(Error::io("cannot read the folder", path, e)),
         _ => {
             return Err(Error::new(Kind::Conflict, format!("{} exists and is not an empty folder", path.display()))
-                .with_hint("name a folder that is absent or empty"));
+                .with_hint("give a new or empty folder"));
         }
     }
     let staging = atomic::Staging::create(path)?;

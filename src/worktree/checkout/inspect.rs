@@ -58,7 +58,7 @@ impl Survey {
         if self.dirty.len() > NAMED {
             text += &format!("\n  and {} more", self.dirty.len() - NAMED);
         }
-        Err(Error::new(Kind::DirtyWorkspace, text).with_hint("commit them, move them away, or discard them with --force"))
+        Err(Error::new(Kind::DirtyWorkspace, text).with_hint("commit them, move them, or discard them with --force"))
     }
 }
 
@@ -173,8 +173,8 @@ impl<'a> Inspector<'a> {
             let text = name.to_string_lossy();
             let path = name.to_str().ok().and_then(|name| DataPath::join(Some(folder), name).ok()).ok_or_else(|| {
                 let folder = self.root.path().join(&*printable(folder.as_str()));
-                Error::new(Kind::Conflict, format!("a file goes where the folder {} is", folder.display()))
-                    .with_hint(format!("move the folder away: it holds '{}', which is never removed", printable(&text)))
+                Error::new(Kind::Conflict, format!("cannot replace the folder {} with a file", folder.display()))
+                    .with_hint(format!("move the folder: it contains '{}', which is never removed", printable(&text)))
             })?;
             let stat = open.stat(&name).map_err(|e| self.root.error("cannot read", path.as_str(), e))?;
             match stat.kind {
@@ -208,6 +208,6 @@ pub(super) fn is_unchanged(then: &Stat, now: &Stat) -> bool {
 /// The error for a path that changed after it was inspected.
 pub(super) fn changed(root: &Root, path: &DataPath) -> Error {
     let path = root.path().join(&*printable(path.as_str()));
-    Error::new(Kind::Conflict, format!("{} changed during the checkout and was left as it is", path.display()))
-        .with_hint("wait until nothing writes to it and run the command again")
+    Error::new(Kind::Conflict, format!("{} changed during the checkout and was not replaced", path.display()))
+        .with_hint("stop other programs from writing to it and run the command again")
 }

@@ -108,14 +108,14 @@ impl Clashes {
             let mut pairs: Vec<_> =
                 self.same.values().map(|same| same.iter().map(|p| printable(p)).collect::<Vec<_>>().join(", ")).collect();
             pairs.sort();
-            let what = "cannot hold the version: names that differ in case or composition only are one file there";
-            (Kind::Conflict, what, pairs, "check out where they are two files, or leave one out with --exclude")
+            let what = "cannot contain the version: its file system does not distinguish names that differ only in case or Unicode normalization";
+            (Kind::Conflict, what, pairs, "check out on another file system, or leave one out with --exclude")
         } else if !self.refused.is_empty() {
             let mut lines = self.refused.clone();
             if self.count > lines.len() {
                 lines.push(format!("and {} more", self.count - lines.len()));
             }
-            let what = "cannot hold the version: its file system refuses names";
+            let what = "cannot contain the version: its file system does not allow some names";
             (Kind::Io, what, lines, "check out on another file system, or leave them out with --exclude")
         } else {
             return None;
@@ -196,7 +196,7 @@ mod tests {
         let names = Names { refused: vec![':', '\u{1}'], drops_dots: true, ..Names::default() };
         let error = find(&names, &["a:b/c", "d.", "e\u{1}", "f.g"]).unwrap();
         assert_eq!(error.kind(), Kind::Io);
-        let expected = "out cannot hold the version: its file system refuses names:\n  a:b: ':' is refused\n  \
+        let expected = "out cannot contain the version: its file system does not allow some names:\n  a:b: ':' is refused\n  \
                         d.: a dot at the end is refused";
         assert!(error.message().starts_with(expected), "{}", error.message());
         assert!(!error.message().contains("f.g"));

@@ -222,7 +222,7 @@ impl<'a> Assembler<'a> {
             self.open = Some((Open::begin(&mut self.cursor, self.naming, file)?, blake3::Hasher::new()));
         }
         let Some((open, hasher)) = &mut self.open else {
-            return Err(Error::damaged("a piece of a file comes before its beginning"));
+            return Err(Error::damaged("a part of a file is before its start"));
         };
         let before = open.written;
         for chunk in chunks {

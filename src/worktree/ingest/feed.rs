@@ -230,8 +230,8 @@ fn outside(paths: &[String]) -> Option<Error> {
     let first = paths.first()?;
     let more = if paths.len() > 1 { format!(" and {} more are", paths.len() - 1) } else { " is".into() };
     Some(
-        Error::new(Kind::Conflict, format!("'{}'{more} outside of the part that is checked out", printable(first)))
-            .with_hint("move them, or check out all of the version first: hlx checkout HEAD"),
+        Error::new(Kind::Conflict, format!("'{}'{more} outside the part that is checked out", printable(first)))
+            .with_hint("move them, or check out all files first: hlx checkout HEAD"),
     )
 }
 
