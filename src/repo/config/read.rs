@@ -75,7 +75,7 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
     if let Some(fields) = section.get("ignore_fields") {
         dataset.ignore_fields = fields.places()?;
         if let Some(field) = dataset.ignore_fields.iter().find(|field| dataset.key.contains(field)) {
-            return Err(fields.wrong(format!("'ignore_fields' names '{field}', which is part of the key")));
+            return Err(fields.wrong(format!("'ignore_fields' contains '{field}', which is part of the key")));
         }
     }
     if let Some(length) = section.get("max_record") {
@@ -199,7 +199,7 @@ pub(super) mod tests {
             ("[dataset.a]\npath = \"a\"\nkey = '/a~b'\n", "helox.toml:3: '/a~b' is not a JSON pointer"),
             (
                 "[dataset.a]\npath = 'a'\nkey = 'x'\nignore_fields = ['y', 'x']\n",
-                "helox.toml:4: 'ignore_fields' names 'x', which is part of the key",
+                "helox.toml:4: 'ignore_fields' contains 'x', which is part of the key",
             ),
             ("[dataset.a]\npath = 'a'\nignore_fields = 3\n", "helox.toml:3: 'ignore_fields' must be a string or a list"),
             ("[dataset.a]\npath = \"../a\"\n", "helox.toml:2: '../a' cannot be a dataset's folder"),
