@@ -27,6 +27,7 @@ pub(super) fn samples(
     let both = files.modified.into_iter().chain(files.reread);
     let mut sides: Vec<Sides> = both.map(|(old, new)| (Some(old), Some(new))).collect();
     let reader = |file: &FileEntry| file.samples.as_ref().map(|samples| samples.reader.clone());
+    let mut moves = samples::moved_files(&rules, &files.renamed);
     for (old, new) in files.renamed {
         if reader(&old) != reader(&new) {
             sides.extend([(Some(old), None), (None, Some(new))]);
@@ -36,8 +37,12 @@ pub(super) fn samples(
     sides.extend(files.added.into_iter().map(|new| (None, Some(new))));
     let bytes = sides.iter().map(|(old, new)| old.iter().chain(new).map(|file| file.size).max().unwrap_or(0)).sum();
     progress.begin(Stage::Scan, sides.len() as u64, bytes);
-    let counts = Files { repo, rules, work: None, sides }.leftovers(progress, damaged, |_| {})?.0.counts();
+    let mut files = Files { repo, rules, work: None, sides };
+    let leftovers = files.leftovers(progress, damaged, |_| {})?.0;
+    leftovers.moves().iter().for_each(|(splits, count)| *moves.entry(*splits).or_default() += count);
+    let (counts, splits) = (leftovers.counts(), files.rules.splits());
     let schema = schema::Change::between(&before, &after, dataset.thresholds.field_share);
-    let changes = SampleChanges { counts, before: count, schema };
+    let (moved, moves_count) = (splits.named(&moves), splits.are_declared());
+    let changes = SampleChanges { counts, moved, moves_count, before: count, schema };
     Ok(Some((changes, dataset.thresholds)))
 }

@@ -11,6 +11,7 @@ use crate::progress::Progress;
 use crate::repo::revision::Context;
 use crate::repo::{Repo, revision, standing};
 use crate::sample::schema;
+use crate::sample::tally::SplitMove;
 
 /// What differs, in numbers. Samples are `None` while they are not counted.
 #[derive(Clone, Debug, Serialize)]
@@ -31,6 +32,9 @@ pub struct Report {
     pub samples_removed: Option<u64>,
     /// Samples that both sides have, differently.
     pub samples_modified: Option<u64>,
+    /// Samples that moved from one split to another and are the same otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub samples_moved: Vec<SplitMove>,
     /// What became of the schema.
     pub schema_changes: Vec<schema::Change>,
     /// How big the change is.
@@ -79,6 +83,7 @@ pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result
         samples_added: counts.map(|counts| counts.added),
         samples_removed: counts.map(|counts| counts.removed),
         samples_modified: counts.map(|counts| counts.modified),
+        samples_moved: samples.as_ref().map(|samples| samples.moved.clone()).unwrap_or_default(),
         schema_changes: samples.map(|samples| samples.schema).unwrap_or_default(),
         change_type,
         change_summary,

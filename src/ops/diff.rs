@@ -14,7 +14,7 @@ use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
 use crate::repo::{Dataset, Repo};
 use crate::sample::Reading;
-use crate::sample::tally::Counts;
+use crate::sample::tally::{Counts, SplitMove};
 use crate::store::samples::Bytes;
 use crate::worktree::checkout;
 use crate::worktree::compare::{self, Differences};
@@ -97,6 +97,9 @@ pub struct Report {
     /// How many records differ, over all files: one that only moved does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub samples: Option<Counts>,
+    /// Records that moved from one split to another and are the same otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub moved: Vec<SplitMove>,
     /// How many records of each file differ, over that file alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by_file: Option<Vec<ByFile>>,
@@ -145,11 +148,11 @@ struct Comparison {
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
     let comparison = compare(repo, options, progress)?;
     let samples = options.samples.map(|wanted| samples(repo, &comparison, wanted, progress)).transpose()?;
-    let Some(Compared { samples, by_file, records, suggested_key, warnings, damaged }) = samples else {
+    let Some(Compared { samples, moved, by_file, records, suggested_key, warnings, damaged }) = samples else {
         return Ok(Report::of(comparison));
     };
     let (samples, warnings) = (Some(samples), Some(warnings));
-    Ok(Report { samples, by_file, records, suggested_key, warnings, damaged, ..Report::of(comparison) })
+    Ok(Report { samples, moved, by_file, records, suggested_key, warnings, damaged, ..Report::of(comparison) })
 }
 
 impl Report {
@@ -159,6 +162,7 @@ impl Report {
         let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
         Report {
             samples: None,
+            moved: Vec::new(),
             by_file: None,
             records: None,
             suggested_key: None,
@@ -182,6 +186,7 @@ impl Report {
 /// How the records of the files differ.
 struct Compared {
     samples: Counts,
+    moved: Vec<SplitMove>,
     by_file: Option<Vec<ByFile>>,
     records: Option<Vec<Record>>,
     suggested_key: Option<String>,
@@ -192,7 +197,7 @@ struct Compared {
 /// Compares the records of the files that differ. The workspace is always read as the new side.
 fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn Progress) -> Result<Compared> {
     let (dataset, rules) = samples::rules(repo, &comparison.dataset)?;
-    let files = &comparison.files;
+    let Comparison { files, .. } = comparison;
     let mut sides: Vec<Sides> = Vec::new();
     sides.extend(files.added.iter().map(|new| (None, Some(new.clone()))));
     let both = files.modified.iter().chain(&files.reread);
@@ -210,6 +215,8 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
             sides.extend([(Some(old.clone()), None), (None, Some(new.clone()))]);
         }
     }
+    // By file they are compared as well.
+    let renamed = if wanted.by_file { &[] } else { &files.renamed[..] };
     if comparison.reversed {
         sides.iter_mut().for_each(|(old, new)| std::mem::swap(old, new));
     }
@@ -230,6 +237,12 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
     }
     by_file.retain(|file| file.counts != Counts::default());
     let mut samples = leftovers.counts();
+    let moved_whole = samples::moved_files(&files.rules, renamed);
+    let mut moves = leftovers.moves().clone();
+    for ((from, to), count) in moved_whole {
+        *moves.entry(if comparison.reversed { (to, from) } else { (from, to) }).or_default() += count;
+    }
+    let mut moved = files.rules.splits().named(&moves);
     let suggested_key = match key::is_missed(&dataset, &samples, false) {
         true => key::suggestion(repo, &comparison.dataset, &comparison.version),
         false => None,
@@ -241,12 +254,13 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
     if comparison.reversed {
         let turn = |counts: &mut Counts| std::mem::swap(&mut counts.added, &mut counts.removed);
         turn(&mut samples);
+        moved.iter_mut().for_each(|moved| std::mem::swap(&mut moved.from, &mut moved.to));
         by_file.iter_mut().for_each(|file| turn(&mut file.counts));
         records.iter_mut().flatten().for_each(Record::turn);
     }
     by_file.sort_by(|a, b| a.path.cmp(&b.path));
     let by_file = wanted.by_file.then_some(by_file);
-    Ok(Compared { samples, by_file, records, suggested_key, warnings, damaged })
+    Ok(Compared { samples, moved, by_file, records, suggested_key, warnings, damaged })
 }
 
 fn path_of(sides: &Sides) -> Option<&DataPath> {

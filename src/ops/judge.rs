@@ -4,9 +4,9 @@ use crate::error::{Result, counted, thousands};
 use crate::object::version::{ChangeType, Version};
 use crate::repo::{Repo, Thresholds};
 use crate::sample::schema::{Change, ChangeKind};
-use crate::sample::tally::Counts;
+use crate::sample::tally::{Counts, SplitMove};
 use crate::sample::{Schema, Type};
-use crate::store::samples::Account;
+use crate::store::samples::{Account, Splits};
 
 /// Changes of the schema that are told in words.
 const TOLD: usize = 3;
@@ -15,6 +15,10 @@ const TOLD: usize = 3;
 #[derive(Clone, Debug)]
 pub(super) struct SampleChanges {
     pub counts: Counts,
+    /// Samples that moved between splits.
+    pub moved: Vec<SplitMove>,
+    /// Whether the splits are declared, so that it counts as a change of the samples.
+    pub moves_count: bool,
     /// Samples of the old version.
     pub before: u64,
     pub schema: Vec<Change>,
@@ -22,13 +26,14 @@ pub(super) struct SampleChanges {
 
 impl SampleChanges {
     /// What an account tells that was tallied.
-    pub fn of(account: Account, before: u64, schema: Vec<Change>) -> Result<SampleChanges> {
-        let counts = account.tally.map_or(Ok(Counts::default()), |tally| tally.counts())?;
-        Ok(SampleChanges { counts, before, schema })
+    pub fn of(account: Account, splits: &Splits, before: u64, schema: Vec<Change>) -> Result<SampleChanges> {
+        let (counts, moves) = account.tally.map_or(Ok(Default::default()), |tally| tally.counts())?;
+        Ok(SampleChanges { counts, moved: splits.named(&moves), moves_count: splits.are_declared(), before, schema })
     }
 
     fn changed(&self) -> u64 {
-        self.counts.added.max(self.counts.removed) + self.counts.modified
+        let moved: u64 = self.moved.iter().filter(|_| self.moves_count).map(|moved| moved.count).sum();
+        self.counts.added.max(self.counts.removed) + self.counts.modified + moved
     }
 
     /// MAJOR above the greater share, or when what reads the old records may fail on the new ones; MINOR above the lesser,
@@ -56,6 +61,7 @@ impl SampleChanges {
                 format!("samples: {added} added, {modified} modified, {removed} removed ({share} of {before})")
             }
         };
+        self.moved.iter().for_each(|moved| words.push_str(&format!("; {moved}")));
         // What breaks is told first.
         let mut changes: Vec<&Change> = self.schema.iter().collect();
         changes.sort_by_key(|change| !change.breaking);

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Kind, Result, counted};
 use crate::fs::beneath::Root;
+use crate::object::node::Samples;
 use crate::ops::DamageList;
 use crate::ops::record::{self, FieldChange};
 use crate::parallel;
@@ -15,7 +16,7 @@ use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
 use crate::sample::tally::{Counts, Fate};
 use crate::sample::{Canonical, Format, Hint, Rendering, Schema, Side};
-use crate::store::samples::{Account, Bytes, Half, Keeps, Leftovers, Rules, Seen, Tally, Text, compare_readable, visit};
+use crate::store::samples::{Account, Bytes, Half, Keeps, Leftovers, Moves, Rules, Seen, Tally, Text, compare_readable, visit};
 use crate::worktree::file::FileEntry;
 
 /// The error of a file that cannot be read, with what becomes of its records.
@@ -27,6 +28,19 @@ fn unreadable(entry: &FileEntry, error: &Error) -> Error {
 
 /// Most warnings about how files are read.
 const WARNINGS: usize = 100;
+
+/// Counts the samples of files that have another name, another split and nothing else of their own.
+pub(super) fn moved_files(rules: &Rules, renamed: &[(FileEntry, FileEntry)]) -> Moves {
+    let mut moves = Moves::new();
+    for (old, new) in renamed {
+        let (from, to) = (rules.splits().of(old.path.as_str()), rules.splits().of(new.path.as_str()));
+        let same = |samples: &Samples| new.samples.as_ref().is_none_or(|other| other.reader == samples.reader);
+        if let Some(samples) = old.samples.as_ref().filter(|samples| from != to && samples.count > 0 && same(samples)) {
+            *moves.entry((from, to)).or_default() += samples.count;
+        }
+    }
+    moves
+}
 
 /// A file as the old side and the new have it.
 pub(super) type Sides = (Option<FileEntry>, Option<FileEntry>);
@@ -203,7 +217,7 @@ impl Files<'_> {
                     }
                 }
                 if let (Some(tally), Some(entry)) = (&account.tally, sides.1.as_ref().or(sides.0.as_ref())) {
-                    each(ByFile { path: entry.path.to_string(), counts: tally.counts()? });
+                    each(ByFile { path: entry.path.to_string(), counts: tally.counts()?.0 });
                 }
                 all.absorb(account);
                 Ok(())

@@ -1,5 +1,8 @@
 //! How the records of two versions differ.
 
+use crate::error::thousands;
+use crate::path::printable;
+
 /// How many records differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
@@ -9,6 +12,25 @@ pub struct Counts {
     pub modified: u64,
     /// Records of the old side only.
     pub removed: u64,
+}
+
+/// Records that moved from one split to another and are the same otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct SplitMove {
+    /// The split in which they were; empty for the files that are in none.
+    pub from: String,
+    /// The split in which they are.
+    pub to: String,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// `320 moved from train to test`.
+impl std::fmt::Display for SplitMove {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = |name: &str| if name.is_empty() { "no split".to_owned() } else { printable(name).into_owned() };
+        write!(f, "{} moved from {} to {}", thousands(self.count), name(&self.from), name(&self.to))
+    }
 }
 
 /// What became of a record that is not on both sides.

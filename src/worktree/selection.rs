@@ -61,7 +61,8 @@ impl Matcher {
     }
 }
 
-fn globs(patterns: &[String]) -> Result<GlobSet> {
+/// Makes patterns ready to be asked; the error names the one that is wrong.
+pub fn globs(patterns: &[String]) -> Result<GlobSet> {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         set.add(glob(pattern)?);

@@ -75,10 +75,10 @@ pub(super) fn counts(report: &Report, out: &mut Output) -> io::Result<()> {
     let files = report.by_file.iter().flatten();
     let rows: Vec<_> = files.map(|file| [printable(&file.path).into_owned(), cells(&file.counts)]).collect();
     columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))?;
-    match &report.samples {
-        Some(samples) => writeln!(out, "samples {}", cells(samples)),
-        None => Ok(()),
+    if let Some(samples) = &report.samples {
+        writeln!(out, "samples {}", cells(samples))?;
     }
+    report.moved.iter().try_for_each(|moved| writeln!(out, "samples {moved}"))
 }
 
 /// The line of `helox.toml` with which samples count as modified.

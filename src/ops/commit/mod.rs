@@ -29,9 +29,9 @@ use crate::progress::Progress;
 use crate::repo::{Dataset, Repo, revision, standing};
 use crate::sample::Schema;
 use crate::sample::schema::Change;
-use crate::sample::tally::Counts;
+use crate::sample::tally::{Counts, SplitMove};
 use crate::store::Writer;
-use crate::store::samples::Bytes;
+use crate::store::samples::{Bytes, Rules};
 use crate::worktree::cache;
 use crate::worktree::ingest::Counted;
 use crate::worktree::state::{self, State};
@@ -76,6 +76,9 @@ pub struct Report {
     pub samples_removed: Option<u64>,
     /// Samples that share a key with one of the parent and differ.
     pub samples_modified: Option<u64>,
+    /// Samples that moved from one split to another and are the same otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub samples_moved: Vec<SplitMove>,
     /// The first records that are none of their format, in the files that were read.
     pub findings: Vec<Finding>,
     /// How many there are.
@@ -210,6 +213,7 @@ impl Commit<'_> {
             version.schema = Some(Id::of(&schema));
             writer.structure(Key::from(Id::<id::Schema>::of(&schema)), &schema)?;
         }
+        let moved = samples.as_ref().map(|samples| samples.moved.clone()).unwrap_or_default();
         let samples = match (samples, &parent) {
             (Some(samples), _) => Some(samples.counts),
             (None, None) => tree.totals.samples.map(|added| Counts { added, ..Counts::default() }),
@@ -218,6 +222,7 @@ impl Commit<'_> {
         let mut told = Told {
             changes,
             samples,
+            moved,
             schema,
             findings,
             findings_count,
@@ -401,6 +406,7 @@ impl Commit<'_> {
             samples_added: told.samples.map(|counts| counts.added),
             samples_removed: told.samples.map(|counts| counts.removed),
             samples_modified: told.samples.map(|counts| counts.modified),
+            samples_moved: told.moved,
             findings: told.findings,
             findings_count: told.findings_count,
             links: told.links,
@@ -420,6 +426,7 @@ struct Told {
     stored: u64,
     changes: Changes,
     samples: Option<Counts>,
+    moved: Vec<SplitMove>,
     schema: Option<Schema>,
     findings: Vec<Finding>,
     findings_count: u64,
@@ -442,8 +449,8 @@ struct Found {
 
 impl Found {
     /// From what was counted, and the parent's schema and samples where it is compared with them.
-    fn of(counted: Option<Counted>, known: Option<(Schema, u64)>, field_share: f64) -> Result<Found> {
-        let Some(Counted { mut account, .. }) = counted else { return Ok(Found::default()) };
+    fn of(counted: Option<Counted>, rules: Option<&Rules>, known: Option<(Schema, u64)>, field_share: f64) -> Result<Found> {
+        let (Some(Counted { mut account, .. }), Some(rules)) = (counted, rules) else { return Ok(Found::default()) };
         let (findings, found) = (std::mem::take(&mut account.findings), account.found);
         let Some((before, samples)) = known else {
             let mut schema = account.schema;
@@ -454,7 +461,7 @@ impl Found {
         schema.add(&account.schema, 1);
         schema.fit();
         let changes = Change::between(&before, &schema, field_share);
-        let samples = Some(SampleChanges::of(account, samples, changes)?);
+        let samples = Some(SampleChanges::of(account, rules.splits(), samples, changes)?);
         Ok(Found { schema: Some(schema), samples, findings, found })
     }
 }

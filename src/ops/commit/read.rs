@@ -163,7 +163,7 @@ impl Commit<'_> {
             None => Changes::of_first(&tree.totals),
         };
         settle(counted.as_mut(), counting, &nodes, before, tree.manifest)?;
-        let found = Found::of(counted, known, self.dataset.thresholds.field_share)?;
+        let found = Found::of(counted, rules, known, self.dataset.thresholds.field_share)?;
         Ok(Snapshot { tree, rows, nodes, changes, found, judgement, writer, stored: Vec::new(), warnings: Vec::new(), links })
     }
 }

@@ -28,6 +28,7 @@ pub(super) const DATASET: Table<'_> = Table {
         "format",
         "version",
         "schema",
+        "splits",
         "validation",
         "tags",
     ],
@@ -42,6 +43,8 @@ pub(super) const DIALECT: Table<'_> = Table {
 /// How numbers follow.
 pub(super) const VERSION: Table<'_> =
     Table { header: "dataset.NAME.version", keys: &["major_above", "minor_above", "field_share"] };
+/// The splits, each with the globs of its files.
+pub(super) const SPLITS: Table<'_> = Table { header: "dataset.NAME.splits", keys: &[] };
 /// What is told of the fields.
 pub(super) const SCHEMA: Table<'_> = Table { header: "dataset.NAME.schema", keys: &["depth"] };
 /// What a version must pass.
@@ -59,7 +62,7 @@ pub(super) const STORE: Table<'_> = Table { header: "store", keys: &["compressio
 
 /// All tables of `helox.toml`.
 pub(super) const TABLES: &[&Table<'_>] =
-    &[&TOP, &DATASET, &FORMAT, &DIALECT, &VERSION, &SCHEMA, &VALIDATION, &RULE, &TAG, &REMOTE, &STORE];
+    &[&TOP, &DATASET, &FORMAT, &DIALECT, &SPLITS, &VERSION, &SCHEMA, &VALIDATION, &RULE, &TAG, &REMOTE, &STORE];
 
 /// How a file may be read; each but parquet, arrow and none also with `.gz` or `.zst` behind it.
 pub(super) const FORMATS: &[&str] = &["jsonl", "json", "csv", "tsv", "parquet", "arrow", "tar", "text", "none"];

@@ -18,8 +18,9 @@ use crate::object::version::ValidationStatus;
 use crate::path::{DataPath, is_within};
 use crate::refs::names;
 use crate::sample::Reading;
-use crate::store::samples::Rules;
+use crate::store::samples::{Rules, Splits};
 use crate::validate::Spec;
+use crate::worktree::selection;
 
 pub use edit::{add_dataset, remove_dataset, rename_dataset};
 
@@ -48,6 +49,9 @@ pub struct Dataset {
     pub ignore_fields: Vec<String>,
     /// Globs of files and how they are read, in the order of the file.
     pub formats: Vec<(String, Reading)>,
+    /// Names of splits with the globs of their files, in the order of the file; where there are none, each folder at the
+    /// top is one.
+    pub splits: Vec<(String, Vec<String>)>,
     /// What makes a change MAJOR or MINOR.
     pub thresholds: Thresholds,
     /// How many levels of nested fields a schema tells apart.
@@ -110,6 +114,7 @@ impl Dataset {
             key: Vec::new(),
             ignore_fields: Vec::new(),
             formats: Vec::new(),
+            splits: Vec::new(),
             thresholds: Thresholds::default(),
             schema_depth: SCHEMA_DEPTH,
             max_record: limits::RECORD,
@@ -122,7 +127,9 @@ impl Dataset {
     /// How its files are read and its samples compared, with the folder for what does not fit into memory.
     pub fn rules(&self, scratch: &Path) -> Result<Rules> {
         let formats = self.formats.iter().map(|(glob, reading)| (glob.as_str(), reading));
-        Rules::new(formats, &self.key, &self.ignore_fields, self.schema_depth, self.max_record, scratch)
+        let rules = Rules::new(formats, &self.key, &self.ignore_fields, self.schema_depth, self.max_record, scratch)?;
+        let splits = self.splits.iter().map(|(name, globs)| Ok((name.clone(), selection::globs(globs)?)));
+        Ok(rules.with_splits(Splits::new(splits.collect::<Result<_>>()?)))
     }
 
     /// Returns its name, then those that it had before.

@@ -84,6 +84,9 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
     for glob in section.tables("format")? {
         dataset.formats.push((glob.key_glob()?, formats::reading(&glob)?));
     }
+    for split in section.tables("splits")? {
+        dataset.splits.push((split.key.to_owned(), split.globs()?));
+    }
     if let Some(version) = section.get("version") {
         dataset.thresholds = thresholds(&version.section()?.check(&VERSION)?)?;
     }

@@ -1,6 +1,6 @@
 //! What a comparison found.
 
-use super::{Rules, Tally};
+use super::{Rules, SplitId, Tally};
 use crate::limits;
 use crate::sample::{Hint, Identity, Schema, Side};
 
@@ -88,9 +88,9 @@ impl Account {
         }
     }
 
-    pub(super) fn tell(&mut self, side: Side, identity: Identity) {
+    pub(super) fn tell(&mut self, side: Side, identity: Identity, split: SplitId) {
         if let Some(tally) = &mut self.tally {
-            tally.tell(side, identity);
+            tally.tell(side, identity, split);
         }
     }
 

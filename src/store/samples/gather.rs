@@ -1,8 +1,8 @@
 //! Where the records of a pair go that did not cancel.
 
-use super::Rules;
 use super::account::{Account, Keeps};
 use super::table::Table;
+use super::{Rules, SplitId};
 use crate::limits;
 use crate::parallel;
 use crate::sample::{
@@ -96,6 +96,7 @@ pub(super) fn lend<'s>(visitor: &'s mut Visitor<'_>) -> Visitor<'s> {
 pub(super) struct Gather<'r, 'v> {
     rules: &'r Rules,
     path: &'r str,
+    split: SplitId,
     reading: Reading,
     pub tables: [Table; 2],
     pub account: Account,
@@ -114,6 +115,7 @@ impl<'r, 'v> Gather<'r, 'v> {
         Gather {
             rules,
             path,
+            split: rules.splits().of(path),
             reading: reading.clone(),
             tables,
             account,
@@ -187,7 +189,7 @@ impl<'r, 'v> Gather<'r, 'v> {
         if self.columns.len() > limits::SCHEMA_FIELDS {
             self.count_columns();
         }
-        let Gather { tables, account, visitor, canonical, rules, .. } = self;
+        let Gather { tables, account, visitor, canonical, rules, split, .. } = self;
         let text = Text::Fields {
             row: record.bytes,
             syntax: self.reading.row_syntax(),
@@ -196,7 +198,7 @@ impl<'r, 'v> Gather<'r, 'v> {
             wrong: finding.as_ref().map(|finding| finding.message.as_str()),
         };
         let seen = Seen { side, path: self.path, line: record.line, at: record.at, text };
-        tell(seen, rules, account, canonical, visitor);
+        tell(seen, *split, rules, account, canonical, visitor);
     }
 
     /// Moves what the columns count into the schema.
@@ -302,7 +304,7 @@ impl<'r, 'v> Gather<'r, 'v> {
 
     fn tell(&mut self, side: Side, line: u64, at: u64, text: Text<'_>) {
         let seen = Seen { side, path: self.path, line, at, text };
-        tell(seen, self.rules, &mut self.account, &mut self.canonical, &mut self.visitor);
+        tell(seen, self.split, self.rules, &mut self.account, &mut self.canonical, &mut self.visitor);
     }
 
     /// What was found in a part of a file.
@@ -326,12 +328,19 @@ impl<'r, 'v> Gather<'r, 'v> {
 }
 
 /// Tells who looks at the records themselves, and the account, where records are compared.
-fn tell(seen: Seen<'_>, rules: &Rules, account: &mut Account, canonical: &mut Canonical, visitor: &mut Visitor<'_>) {
+fn tell(
+    seen: Seen<'_>,
+    split: SplitId,
+    rules: &Rules,
+    account: &mut Account,
+    canonical: &mut Canonical,
+    visitor: &mut Visitor<'_>,
+) {
     if let Some(visitor) = visitor {
         visitor(seen);
     }
     if account.is_tallied() {
-        account.tell(seen.side, seen.identity(rules, canonical));
+        account.tell(seen.side, seen.identity(rules, canonical), split);
     }
 }
 

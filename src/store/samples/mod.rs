@@ -15,6 +15,7 @@ mod half;
 mod pair;
 mod parts;
 mod rows;
+mod splits;
 mod stream;
 mod table;
 mod tally;
@@ -30,8 +31,9 @@ pub use compare::{compare, compare_readable, visit, visit_head};
 pub use gather::{Seen, Text};
 pub use half::{Bytes, Half};
 pub use parts::{FilePart, parts, visit_part};
+pub use splits::{SplitId, Splits};
 pub use stream::{End, Stream};
-pub use tally::{Leftovers, Tally};
+pub use tally::{Leftovers, Moves, Tally};
 
 /// How a dataset's files are read and its records compared.
 #[derive(Clone, Debug)]
@@ -43,6 +45,7 @@ pub struct Rules {
     /// The fields that make no difference, as places and as columns.
     ignored: Vec<Pointer>,
     ignored_columns: Vec<String>,
+    splits: Splits,
     depth: usize,
     max_record: usize,
     scratch: PathBuf,
@@ -76,10 +79,21 @@ impl Rules {
             columns: key.iter().map(column).collect(),
             ignored: ignored.iter().map(pointer).collect::<Result<_>>()?,
             ignored_columns: ignored.iter().map(column).collect(),
+            splits: Splits::default(),
             depth,
             max_record,
             scratch: scratch.to_owned(),
         })
+    }
+
+    /// The same with splits that are declared.
+    pub fn with_splits(self, splits: Splits) -> Rules {
+        Rules { splits, ..self }
+    }
+
+    /// The splits of the files.
+    pub fn splits(&self) -> &Splits {
+        &self.splits
     }
 
     /// How the file of this path is read.

@@ -241,7 +241,7 @@ mod tests {
     fn told(account: Account) -> String {
         let mut schema = account.schema;
         schema.fit();
-        let counts = account.tally.map(|tally| tally.counts().unwrap());
+        let counts = account.tally.map(|tally| tally.counts().unwrap().0);
         format!("{counts:?} {:?} {} {:?}", schema.fields(), account.found, account.findings)
     }
 

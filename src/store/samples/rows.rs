@@ -261,7 +261,7 @@ mod tests {
 
     /// What an account has to tell.
     fn told(account: Account) -> String {
-        let counts = account.tally.map(|tally| tally.counts().unwrap());
+        let counts = account.tally.map(|tally| tally.counts().unwrap().0);
         format!("{counts:?} {:?} {} {:?}", account.schema.fields(), account.found, account.findings)
     }
 

@@ -1,7 +1,7 @@
 //! The records that are left, met again in a second pass.
 
 use super::table::Table;
-use super::{KEY_ROW, Map, ROW, Standing, Sum, Tally, key_row, parse, parse_key, row, side};
+use super::{KEY_ROW, Map, Moves, ROW, Standing, Sum, Tally, has_splits, key_row, parse, parse_key, row, side, without_splits};
 use crate::error::Result;
 use crate::sample::tally::{Counts, Fate};
 use crate::sample::{Identity, Side};
@@ -10,6 +10,7 @@ use crate::sample::{Identity, Side};
 #[derive(Debug)]
 pub struct Leftovers {
     counts: Counts,
+    moves: Moves,
     /// The records, and how many pairs each key makes.
     rows: Rows,
     /// How many of each record have been met.
@@ -33,8 +34,11 @@ impl Tally {
     pub fn finish(mut self) -> Result<Leftovers> {
         self.check()?;
         let folder = std::mem::take(&mut self.folder);
-        let mut sum = Sum::new(&folder, self.unread);
+        let (mut sum, mut moves) = (Sum::new(&folder, self.unread), Moves::new());
         let (counts, rows) = if self.spills.is_empty() {
+            if has_splits(&self.records) {
+                self.records = without_splits(&self.records, &mut moves);
+            }
             self.records.values().try_for_each(|standing| sum.add(standing))?;
             let mut keys = Map::default();
             let counts = sum.finish(&mut |pairs| {
@@ -44,7 +48,7 @@ impl Tally {
             (counts, Rows::Memory(self.records, keys))
         } else {
             let mut records = Table::create(&folder)?;
-            self.groups(&mut |group| {
+            self.groups(&mut moves, &mut |group| {
                 group.values().try_for_each(|standing| sum.add(standing))?;
                 records.append(group.iter().map(|(id, standing)| row(id, *standing)).collect())
             })?;
@@ -53,7 +57,7 @@ impl Tally {
                 sum.finish(&mut |pairs| keys.append(pairs.into_iter().map(|(key, both)| key_row(&key, [both; 2])).collect()))?;
             (counts, Rows::Disk(records, keys))
         };
-        Ok(Leftovers { counts, rows, met: Map::default(), paired: Map::default() })
+        Ok(Leftovers { counts, moves, rows, met: Map::default(), paired: Map::default() })
     }
 }
 
@@ -78,6 +82,11 @@ impl Leftovers {
     /// Returns how many there are.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Returns how many records moved between splits and are the same otherwise.
+    pub fn moves(&self) -> &Moves {
+        &self.moves
     }
 
     /// Forgets what has been met, so that another pass can begin.

@@ -9,12 +9,13 @@ mod leftovers;
 mod spill;
 mod table;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
 
 pub use self::leftovers::Leftovers;
 use self::spill::{GROUPS, Spill, group};
+use super::SplitId;
 use crate::error::{Error, Result};
 use crate::sample::tally::Counts;
 use crate::sample::{Identity, Side};
@@ -39,10 +40,23 @@ pub struct Tally {
 struct Standing {
     count: i64,
     key: Option<[u8; 16]>,
+    split: SplitId,
 }
 
-/// Bytes of a record in a file: its identity, its key, and twice its count plus 1 if it has one, little-endian.
-const ROW: usize = 40;
+/// Bytes of a record in a file: its identity with its split, its key, twice its count plus 1 if it has one, and its split,
+/// little-endian.
+const ROW: usize = 42;
+
+/// How many records moved from one split to another.
+pub type Moves = BTreeMap<(SplitId, SplitId), u64>;
+
+/// The identity of a record in a split, and back. The first byte, which tells the group, is that of the identity.
+fn in_split(mut id: [u8; 16], split: SplitId) -> [u8; 16] {
+    let [low, high] = split.to_le_bytes();
+    id[14] ^= low;
+    id[15] ^= high;
+    id
+}
 
 impl Tally {
     /// An empty tally, whose temporary files lie in `folder`.
@@ -50,10 +64,10 @@ impl Tally {
         Tally { folder: folder.to_owned(), records: Map::default(), unread: [0; 2], spills: Vec::new(), failed: None }
     }
 
-    /// Takes a record of one side.
-    pub fn tell(&mut self, side: Side, record: Identity) {
+    /// Takes a record of one side, in a file of this split.
+    pub fn tell(&mut self, side: Side, record: Identity, split: SplitId) {
         let sign = if side == Side::Old { -1 } else { 1 };
-        self.add(record.id, Standing { count: sign, key: record.key });
+        self.add(in_split(record.id, split), Standing { count: sign, key: record.key, split });
     }
 
     /// Takes records of one side that cannot be read: they cancel with none of the other side.
@@ -73,15 +87,15 @@ impl Tally {
         }
     }
 
-    /// Returns how many records differ.
+    /// Returns how many records differ, and how many of the others moved between splits.
     ///
     /// # Errors
     /// A temporary file that could not be written or read.
-    pub fn counts(&self) -> Result<Counts> {
+    pub fn counts(&self) -> Result<(Counts, Moves)> {
         self.check()?;
-        let mut sum = Sum::new(&self.folder, self.unread);
-        self.groups(&mut |records| records.values().try_for_each(|standing| sum.add(standing)))?;
-        sum.finish(&mut |_| Ok(()))
+        let (mut sum, mut moves) = (Sum::new(&self.folder, self.unread), Moves::new());
+        self.groups(&mut moves, &mut |records| records.values().try_for_each(|standing| sum.add(standing)))?;
+        Ok((sum.finish(&mut |_| Ok(()))?, moves))
     }
 
     fn check(&self) -> Result<()> {
@@ -89,7 +103,7 @@ impl Tally {
     }
 
     fn add(&mut self, id: [u8; 16], standing: Standing) {
-        let sum = self.records.entry(id).or_insert(Standing { count: 0, key: standing.key });
+        let sum = self.records.entry(id).or_insert(Standing { count: 0, ..standing });
         sum.count += standing.count;
         if sum.count == 0 {
             self.records.remove(&id);
@@ -112,11 +126,14 @@ impl Tally {
         }
     }
 
-    /// Hands over the records that are left, group by group in the order of their identities: all at once where nothing
-    /// was spilled.
-    fn groups(&self, take: &mut dyn FnMut(&Map<Standing>) -> Result<()>) -> Result<()> {
+    /// Hands over the records that are left in no split, group by group in the order of their identities: all at once where
+    /// nothing was spilled. Adds what moved between splits.
+    fn groups(&self, moves: &mut Moves, take: &mut dyn FnMut(&Map<Standing>) -> Result<()>) -> Result<()> {
         if self.spills.is_empty() {
-            return take(&self.records);
+            return match has_splits(&self.records) {
+                true => take(&without_splits(&self.records, moves)),
+                false => take(&self.records),
+            };
         }
         let mut held: Vec<Vec<(&[u8; 16], &Standing)>> = vec![Vec::new(); GROUPS];
         self.records.iter().for_each(|record| held[group(record.0[0])].push(record));
@@ -130,6 +147,9 @@ impl Tally {
                 })?;
             }
             records.retain(|_, standing| standing.count != 0);
+            if has_splits(&records) {
+                records = without_splits(&records, moves);
+            }
             take(&records)?;
             records.clear();
         }
@@ -137,11 +157,44 @@ impl Tally {
     }
 }
 
+/// Tells if records are of another split than the first that was met, whose number leaves an identity as it is.
+fn has_splits(records: &Map<Standing>) -> bool {
+    records.values().any(|standing| standing.split != 0)
+}
+
+/// Adds up the records of all splits. Of those that cancel only so, each moved from one split to another.
+fn without_splits(records: &Map<Standing>, moves: &mut Moves) -> Map<Standing> {
+    let mut rows: Vec<([u8; 16], Standing)> =
+        records.iter().map(|(id, standing)| (in_split(*id, standing.split), *standing)).collect();
+    rows.sort_unstable_by_key(|(id, standing)| (*id, standing.split));
+    let mut whole = Map::default();
+    for rows in rows.chunk_by(|(a, _), (b, _)| a == b) {
+        let count: i64 = rows.iter().map(|(_, standing)| standing.count).sum();
+        if count != 0 {
+            whole.insert(rows[0].0, Standing { count, split: 0, ..rows[0].1 });
+        }
+        let mut new: Vec<(SplitId, u64)> = Vec::new();
+        new.extend(rows.iter().filter(|(_, s)| s.count > 0).map(|(_, s)| (s.split, s.count.unsigned_abs())));
+        for (_, old) in rows.iter().filter(|(_, standing)| standing.count < 0) {
+            let mut left = old.count.unsigned_abs();
+            for (split, count) in &mut new {
+                let moved = left.min(*count);
+                if moved > 0 {
+                    *moves.entry((old.split, *split)).or_default() += moved;
+                }
+                (left, *count) = (left - moved, *count - moved);
+            }
+        }
+    }
+    whole
+}
+
 fn row(id: &[u8; 16], standing: Standing) -> [u8; ROW] {
     let mut row = [0; ROW];
     row[..16].copy_from_slice(id);
     row[16..32].copy_from_slice(&standing.key.unwrap_or_default());
-    row[32..].copy_from_slice(&(standing.count << 1 | i64::from(standing.key.is_some())).to_le_bytes());
+    row[32..40].copy_from_slice(&(standing.count << 1 | i64::from(standing.key.is_some())).to_le_bytes());
+    row[40..].copy_from_slice(&standing.split.to_le_bytes());
     row
 }
 
@@ -149,9 +202,9 @@ fn parse(row: &[u8; ROW]) -> ([u8; 16], Standing) {
     let (mut id, mut key, mut count) = ([0; 16], [0; 16], [0; 8]);
     id.copy_from_slice(&row[..16]);
     key.copy_from_slice(&row[16..32]);
-    count.copy_from_slice(&row[32..]);
-    let count = i64::from_le_bytes(count);
-    (id, Standing { count: count >> 1, key: (count & 1 == 1).then_some(key) })
+    count.copy_from_slice(&row[32..40]);
+    let (count, split) = (i64::from_le_bytes(count), SplitId::from_le_bytes([row[40], row[41]]));
+    (id, Standing { count: count >> 1, key: (count & 1 == 1).then_some(key), split })
 }
 
 /// Bytes of a key in a file: the key, and how many records of the old side and of the new have it, little-endian.

@@ -32,11 +32,11 @@ fn naive(old: &[u8], new: &[u8]) -> Counts {
 fn what_shares_a_key_is_modified() {
     let folder = tempfile::tempdir().unwrap();
     let mut tally = Tally::new(folder.path());
-    tally.tell(Side::Old, identity(1));
-    tally.tell(Side::Old, identity(5));
-    tally.tell(Side::New, identity(2));
-    tally.tell(Side::New, identity(1));
-    tally.tell(Side::New, identity(1));
+    tally.tell(Side::Old, identity(1), 0);
+    tally.tell(Side::Old, identity(5), 0);
+    tally.tell(Side::New, identity(2), 0);
+    tally.tell(Side::New, identity(1), 0);
+    tally.tell(Side::New, identity(1), 0);
     let mut left = tally.finish().unwrap();
     assert_eq!(left.counts(), Counts { added: 1, removed: 0, modified: 1 });
     for _ in 0..2 {
@@ -63,15 +63,15 @@ proptest! {
         let (old, new) = (of(false), of(true));
         let mut tallies: Vec<_> = (0..files).map(|_| Tally::new(folder.path())).collect();
         for (at, (n, side, _)) in shuffled.into_iter().enumerate() {
-            tallies[at % files].tell(if *side { Side::New } else { Side::Old }, identity(*n));
+            tallies[at % files].tell(if *side { Side::New } else { Side::Old }, identity(*n), (at % 3) as u16);
         }
         let mut tally = Tally::new(folder.path());
         tallies.into_iter().for_each(|other| tally.absorb(other));
-        let counts = tally.counts().unwrap();
+        let (counts, moves) = tally.counts().unwrap();
         prop_assert_eq!(counts, naive(&old, &new));
 
         let mut left = tally.finish().unwrap();
-        prop_assert_eq!(left.counts(), counts);
+        prop_assert_eq!((left.counts(), left.moves()), (counts, &moves));
         let mut again = [0; 3];
         for fate in old.iter().filter_map(|&n| left.fate(Side::Old, identity(n)).unwrap()) {
             again[fate as usize] += 1;
@@ -89,6 +89,6 @@ proptest! {
 #[test]
 fn a_file_that_cannot_be_written_is_an_error_at_the_end() {
     let mut tally = Tally::new(Path::new("/nowhere"));
-    (0..40).for_each(|n| tally.tell(Side::New, identity(n)));
+    (0..40).for_each(|n| tally.tell(Side::New, identity(n), 0));
     assert!(tally.counts().unwrap_err().message().contains("/nowhere"));
 }

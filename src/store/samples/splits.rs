@@ -1,0 +1,65 @@
+//! The splits of a dataset: `train`, `test` and so on, by the paths of the files.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use globset::GlobSet;
+
+use super::Moves;
+use crate::sample::tally::SplitMove;
+
+/// A split by its number. Numbers are given in the order in which the splits are met, from 0.
+pub type SplitId = u16;
+
+/// Which split each file is of: the first whose globs it matches, where some are declared, else its first folder.
+#[derive(Clone, Debug, Default)]
+pub struct Splits {
+    declared: Arc<[(String, GlobSet)]>,
+    /// The name of each split that was met. What matches no glob, and what lies in no folder, is of the split without a name.
+    met: Arc<Mutex<Names>>,
+}
+
+#[derive(Debug, Default)]
+struct Names {
+    names: Vec<String>,
+    numbers: HashMap<String, SplitId>,
+}
+
+impl Splits {
+    /// Splits with the globs of their files.
+    pub fn new(declared: Vec<(String, GlobSet)>) -> Splits {
+        Splits { declared: declared.into(), met: Arc::default() }
+    }
+
+    /// Returns the split of a file.
+    pub fn of(&self, path: &str) -> SplitId {
+        let name = match self.declared.is_empty() {
+            true => path.split_once('/').map_or("", |(folder, _)| folder),
+            false => self.declared.iter().find(|(_, globs)| globs.is_match(path)).map_or("", |(name, _)| name),
+        };
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = met.numbers.get(name) {
+            return *number;
+        }
+        // More than there are numbers count as the last one.
+        let Ok(number) = SplitId::try_from(met.names.len()) else { return SplitId::MAX };
+        met.names.push(name.to_owned());
+        met.numbers.insert(name.to_owned(), number);
+        number
+    }
+
+    /// Tells if the splits are declared, and not guessed by the folders.
+    pub fn are_declared(&self) -> bool {
+        !self.declared.is_empty()
+    }
+
+    /// Names the splits between which records moved, in the order of the names.
+    pub fn named(&self, moves: &Moves) -> Vec<SplitMove> {
+        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = |split: SplitId| met.names.get(usize::from(split)).cloned().unwrap_or_default();
+        let named = |(&(from, to), &count): (&(SplitId, SplitId), &u64)| SplitMove { from: name(from), to: name(to), count };
+        let mut named: Vec<SplitMove> = moves.iter().map(named).collect();
+        named.sort();
+        named
+    }
+}
