@@ -27,11 +27,11 @@ const SHARE: f64 = 0.9;
 /// tells.
 pub(super) fn missing(schema: &Schema, dataset: &Dataset) -> Vec<String> {
     let key = absent(schema, &dataset.key).into_iter().map(|(field, meant)| {
-        format!("no record has the key '{field}', so no record counts as modified{meant}; see 'key' in helox.toml")
+        format!("no record has the key '{field}', so no record counts as modified; see 'key' in helox.toml{meant}")
     });
     let ignored = absent(schema, &dataset.ignore_fields)
         .into_iter()
-        .map(|(field, meant)| format!("no record has the field '{field}'{meant}; see 'ignore_fields' in helox.toml"));
+        .map(|(field, meant)| format!("no record has the field '{field}'; see 'ignore_fields' in helox.toml{meant}"));
     key.chain(ignored).collect()
 }
 

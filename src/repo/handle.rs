@@ -48,7 +48,7 @@ impl Repo {
             return Err(Error::io("cannot open the repository", &root.join(FOLDER), error));
         }
         let Some(root) = root else {
-            let error = Error::new(Kind::RepositoryNotFound, format!("no repository in {} or above", dir.display()));
+            let error = Error::new(Kind::RepositoryNotFound, format!("no repository in {} or its parent folders", dir.display()));
             return Err(match dir.ancestors().find(|parent| parent.join(CONFIG).is_file()) {
                 Some(parent) => error.with_hint(format!(
                     "{} exists without a store: copy .helox from the repository with the data (rsync -a OTHER/.helox .)",

@@ -167,7 +167,7 @@ fn run_exec_records_what_becomes_of_a_command() {
     let script = "echo training; echo \"{\\\"loss\\\": 0.25, \\\"eval\\\": {\\\"f1\\\": 0.5}}\" > m.json; echo $HLX_DATASET@$HLX_VERSION > seen";
     s.write("train.sh", script);
     let first = s.run("run exec 1.0.0 --model m --metrics m.json --param lr=1 -- sh train.sh");
-    assert!(first.code == 0 && first.stdout.starts_with("training\nleases@1.0.0 trained m"), "{first:?}");
+    assert!(first.code == 0 && first.stdout.starts_with("training\nm trained on leases@1.0.0  "), "{first:?}");
     assert_eq!(s.read("seen"), "leases@1.0.0\n");
     let run = &s.json("run list 1.0.0")["runs"][0];
     assert_eq!(run["metrics"], serde_json::json!({ "eval/f1": 0.5, "loss": 0.25 }));

@@ -104,7 +104,7 @@ fn list(runs: &[RunView], out: &mut Output) -> io::Result<()> {
 fn page(view: &RunView, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     let (id, name, model) = (short(view.id), name(view), printable(&view.run.model));
-    writeln!(out, "{} trained {}  {}", tint.mark(name), tint.strong(model), tint.dim(format!("run {id}")))?;
+    writeln!(out, "{} trained on {}  {}", tint.strong(model), tint.mark(name), tint.dim(format!("run {id}")))?;
     let mut rows: Vec<[String; 2]> = Vec::new();
     let mut field = |name: &str, value: String| {
         if !value.is_empty() {

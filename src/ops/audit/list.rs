@@ -105,7 +105,7 @@ pub enum What {
 /// Lists the history, the newest first.
 pub fn list(repo: &Repo, options: Options) -> Result<Report> {
     let mut damaged = DamageList::default();
-    let facts = damaged.spare(repo.facts().all().map_err(|e| e.within("facts are left out")))?.unwrap_or_default();
+    let facts = damaged.spare(repo.facts().all().map_err(|e| e.within("facts are omitted")))?.unwrap_or_default();
     let mut history = History::of(repo, &mut damaged)?;
     for (id, fact) in facts {
         history.make_until(fact.time);

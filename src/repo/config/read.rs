@@ -113,7 +113,7 @@ fn ignored(entry: &Entry<'_>, key: &[String]) -> Result<Vec<String>> {
         for own in key {
             if place(field)?.overlaps(&place(own)?) {
                 return Err(entry
-                    .wrong(format!("'ignore_fields' names '{field}', but 'key' names '{own}': a key cannot be ignored"))
+                    .wrong(format!("'ignore_fields' contains '{field}', but 'key' contains '{own}': a key cannot be ignored"))
                     .with_hint(format!("remove '{field}' from 'ignore_fields'")));
             }
         }
@@ -213,15 +213,15 @@ pub(super) mod tests {
             ("[dataset.a]\npath = \"a\"\nkey = '/a~b'\n", "helox.toml:3: '/a~b' is not a JSON pointer"),
             (
                 "[dataset.a]\npath = 'a'\nkey = 'x'\nignore_fields = ['y', 'x']\n",
-                "helox.toml:4: 'ignore_fields' names 'x', but 'key' names 'x'",
+                "helox.toml:4: 'ignore_fields' contains 'x', but 'key' contains 'x'",
             ),
             (
                 "[dataset.a]\npath = 'a'\nignore_fields = ['y', '/meta']\nkey = ['/meta/id']\n",
-                "helox.toml:3: 'ignore_fields' names '/meta', but 'key' names '/meta/id'",
+                "helox.toml:3: 'ignore_fields' contains '/meta', but 'key' contains '/meta/id'",
             ),
             (
                 "[dataset.a]\npath = 'a'\nignore_fields = '/id'\nkey = 'id'\n",
-                "helox.toml:3: 'ignore_fields' names '/id', but 'key' names 'id'",
+                "helox.toml:3: 'ignore_fields' contains '/id', but 'key' contains 'id'",
             ),
             ("[dataset.a]\npath = 'a'\nignore_fields = '/a~'\n", "helox.toml:3: '/a~' is not a JSON pointer"),
             ("[dataset.a]\npath = 'a'\nignore_fields = 3\n", "helox.toml:3: 'ignore_fields' must be a string or a list"),

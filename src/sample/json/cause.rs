@@ -27,7 +27,7 @@ pub(super) fn cause(text: &[u8], at: usize) -> Option<&'static str> {
         (_, [0x1e, ..]) => "a record separator, as in a JSON text sequence; remove it",
         (b"data", [b'd', ..]) if start == 0 => "this is an event stream; remove 'data:' before the document",
         (_, [b'/', b'/' | b'*', ..] | [b'#', ..]) => "comments are not valid JSON; remove them",
-        (_, [b'}' | b']', ..]) if before.trim_ascii_end().ends_with(b",") => "trailing comma",
+        (_, [b'}' | b']', ..]) if before.trim_ascii_end().ends_with(b",") => "trailing comma; remove it",
         _ => return None,
     })
 }
@@ -46,8 +46,8 @@ mod tests {
             (b"{\"a\":None}", "null"),
             (b"{\"a\":True}", "true and false"),
             (b"{'a':1}", "double quotes"),
-            (b"{\"a\":1,}", "comma before the end"),
-            (b"[1,]", "comma before the end"),
+            (b"{\"a\":1,}", "trailing comma"),
+            (b"[1,]", "trailing comma"),
             (b"{\"a\":1 // one\n}", "comments"),
             (b"\xef\xbb\xbf{\"a\":2}", "byte order mark"),
             (b"{\0\"\0", "UTF-16"),
@@ -57,9 +57,9 @@ mod tests {
             (b"\x1e{}", "record separator"),
             (b"data: {}", "event stream"),
             (b"{\"a\":1}\0", "zero byte"),
-            (b"{\"a\":1} {\"b\":2}", "another document"),
-            (b"{\"a\":1", "over several"),
-            (b"{\"a\":1},", "a comma follows"),
+            (b"{\"a\":1} {\"b\":2}", "second document"),
+            (b"{\"a\":1", "one document per line"),
+            (b"{\"a\":1},", "comma at the end of a line"),
         ] {
             let what = check(text).unwrap_err().what;
             assert!(what.contains(words), "{}: {what}", String::from_utf8_lossy(text));

@@ -152,13 +152,16 @@ fn table(rules: &Rules, half: &Half<'_>) -> Result<Option<(Table, u64)>> {
     };
     let (mut table, mut begun, head) = (Table::new(&half.reading), 0, half.start(HEAD)?);
     table.feed(Some(&head));
+    // A row beyond the longest length is not a header: then a later one is.
+    let mut is_told = true;
     reader.feed(&head, &mut |record| {
+        is_told &= begun > 0 || record.excess().is_none();
         if record.excess().is_none() && (begun == 0 || table.header().is_none()) {
             table.observe(record, &mut |_, _| ());
             begun = record.at + 1;
         }
     });
-    Ok(Some((table, begun)).filter(|(table, _)| table.header().is_some()))
+    Ok(Some((table, begun)).filter(|(table, _)| is_told && table.header().is_some()))
 }
 
 /// Finds where parts of at least so many bytes begin: the start of the file, and records from a byte on.
