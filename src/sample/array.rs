@@ -31,7 +31,7 @@ pub struct Array {
     /// The place in the stream of that byte.
     at: u64,
     finding: Option<Finding>,
-    /// The line on which trailing comma in the array.
+    /// The line of a trailing comma in the array.
     trailing_comma: Option<u64>,
 }
 

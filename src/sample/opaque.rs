@@ -17,6 +17,9 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
     if is_utf_32(bytes) {
         return Some("UTF-32 is not supported: convert it to UTF-8 (iconv -f UTF-32 -t UTF-8)".to_owned());
     }
+    if !matches!(reading.format, Format::Whole | Format::Archive) && is_html(bytes) {
+        return Some("this is an HTML page, not the data; the download may have failed".to_owned());
+    }
     let kind = kind(bytes);
     match reading.format {
         Format::Whole => {
@@ -50,6 +53,10 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
                 packing.ending()
             ),
         });
+    }
+    let is_columnar = matches!(reading.format, Format::Parquet | Format::Arrow);
+    if is_columnar && kind.is_none() && is_lines_of_text(bytes) {
+        return Some(format!("this is text, not {format}: set \"GLOB\" = \"jsonl\" or \"csv\" in [dataset.NAME.format]"));
     }
     match kind? {
         "a tar archive" if reading.format == Format::Tar => None,
@@ -143,11 +150,29 @@ fn kind(bytes: &[u8]) -> Option<&'static str> {
         [0xff, 6, 0, 0, b's', b'N', b'a', b'P', b'p', b'Y', ..] => "a file compressed with Snappy",
         [b'M', b'S', b'C', b'F', 0, 0, 0, 0, ..] => "a cabinet archive",
         _ if bytes.starts_with(b"SQLite format 3\0") => "an SQLite database",
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => "a NumPy array",
+        [0x80, 4 | 5, 0x95, ..] | [0x80, 2 | 3, b'}' | b']' | b'c' | b'(', ..] => "a Python pickle",
+        [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1, ..] => "an old Office document",
+        [b'O', b'b', b'j', 1, ..] => "an Avro file",
         _ if bytes.starts_with(b"ARROW1\0\0") => "an Arrow file",
         // A stream: the length of its schema, and where the table of that begins.
         [0xff, 0xff, 0xff, 0xff, _, _, _, 0, 16, 0, 0, 0, ..] => "an Arrow file",
         _ => return None,
     })
+}
+
+/// Returns true for bytes that begin with a line of text.
+fn is_lines_of_text(bytes: &[u8]) -> bool {
+    let Some(end) = bytes.iter().position(|&byte| byte == b'\n') else { return false };
+    let line = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
+    !line.is_empty() && std::str::from_utf8(line).is_ok_and(|line| !line.contains(|c: char| c.is_control() && c != '\t'))
+}
+
+/// Returns true for bytes that begin as an HTML page does.
+fn is_html(bytes: &[u8]) -> bool {
+    let text = bytes.trim_ascii_start();
+    let begins = |tag: &[u8]| text.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
+    begins(b"<!doctype html") || begins(b"<html")
 }
 
 /// Returns what a file stands for, by all its bytes, and how to get the data.
@@ -157,7 +182,6 @@ fn placeholder(reading: &Reading, bytes: &[u8]) -> Option<&'static str> {
     }
     let text = std::str::from_utf8(bytes).ok()?.trim_start();
     let is_data = !matches!(reading.format, Format::Whole | Format::Archive);
-    let begins = |tag: &str| text.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
     Some(match text {
         _ if text.starts_with("version https://git-lfs.github.com/spec/") => {
             "this is a git-lfs pointer, not the data; run 'git lfs pull' first"
@@ -168,9 +192,6 @@ fn placeholder(reading: &Reading, bytes: &[u8]) -> Option<&'static str> {
         }
         _ if text.starts_with("outs:\n- ") && text.contains("\n  path: ") => {
             "this is a DVC pointer, not the data; run 'dvc pull' and commit the file that it points to"
-        }
-        _ if is_data && (begins("<!doctype html") || begins("<html")) => {
-            "this is an HTML page, not the data; the download may have failed"
         }
         _ if is_data && text.contains("<Error>") && text.contains("<Code>") => {
             "this is an error response of an object store, not the data; the download failed"
@@ -194,6 +215,7 @@ mod tests {
         assert!(named("data.csv.dvc", dvc).unwrap().contains("DVC"));
         assert!(named("x", "/annex/objects/MD5E-s3--d41d8cd98f00b204e9800998ecf8427e.csv\n").unwrap().contains("annex"));
         assert!(named("x.csv", "<!DOCTYPE html><title>Log in</title>").unwrap().contains("HTML"));
+        assert!(cause(&Reading::of("x.csv"), b"\n<html>\n", false).unwrap().contains("HTML"), "a page of any length");
         assert!(named("x.json", "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code></Error>").is_some());
         for (path, text) in
             [("x.html", "<!DOCTYPE html>"), ("x.csv", "version,url\n1,https://git-lfs.github.com/spec/v1\n"), ("x", "")]
@@ -245,6 +267,10 @@ mod tests {
             named("a.csv.Z", b"\x1f\x9d\x90").starts_with("this is a file compressed with compress, which is not supported: ")
         );
         assert!(named("a.jsonl", b"\xff\xff\xff\xff\x80\x01\0\0\x10\0\0\0").contains("set \"GLOB\" = \"arrow\""));
+        assert!(named("a.parquet", b"{\"a\":1}\n").contains("this is text, not Parquet: set \"GLOB\" = \"jsonl\""));
+        assert!(named("a.arrow", b"a\tb\r\n1\t2\r\n").contains("this is text, not Arrow"));
+        assert!(named("a.jsonl", b"\x80\x04\x95\0").contains("a Python pickle"));
+        assert!(named("a.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1").contains("an old Office document"));
         assert!(named("a.parquet.gz", b"PAR1\x15\0").starts_with("this is a Parquet file compressed with gzip"));
         assert!(named("a.zip", b"PK\x03\x04").starts_with("this is a ZIP archive, which is not supported: "));
         assert!(named("a.br", b"\x0b\x02").starts_with("this is an archive or compressed file, which is not supported: "));

@@ -34,7 +34,7 @@ pub(super) fn run(args: args::Log, session: &mut Session) -> Result<Answer> {
     }
     session.out.page();
     session.out.answer(&report, |out| words(&report.versions, args.oneline, args.graph, out))?;
-    if report.versions.is_empty() {
+    if report.versions.is_empty() && report.damaged.is_empty() {
         session.out.hint("no versions");
     }
     Ok(Answer::of_list(&report.damaged, session))

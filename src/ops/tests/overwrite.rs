@@ -271,3 +271,16 @@ fn after_checkouts_that_were_interrupted_every_way_is_open() {
     bench.write("a", "mine");
     assert_eq!(bench.checkout("1.0.0", false).unwrap_err().kind(), Kind::DirtyWorkspace);
 }
+
+#[test]
+fn into_a_symlink_is_refused() {
+    let bench = Bench::new();
+    bench.write("a", "1");
+    bench.commit(|_| {}).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    symlink(dir.path(), dir.path().join("link")).unwrap();
+    let into = Some(dir.path().join("link"));
+    let options = checkout::Options { revision: "latest".into(), into, ..Default::default() };
+    let error = checkout::run(&bench.repo(), &options, &Silent).unwrap_err();
+    assert!(error.kind() == Kind::Conflict && error.message().contains("is a symlink"), "{error}");
+}

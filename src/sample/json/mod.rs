@@ -19,7 +19,7 @@ pub const MAX_DEPTH: usize = 512;
 /// Why a text is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invalid {
-    /// The offset of the first byte that does not fit, from 0; the length of the text if unexpected end of data.
+    /// The offset of the first byte that does not fit, from 0; the length of the text if it ends too early.
     pub at: usize,
     /// What is wrong, for a person.
     pub what: &'static str,

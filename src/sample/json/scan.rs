@@ -5,7 +5,8 @@ use super::{Invalid, MAX_DEPTH};
 use crate::sample::Type;
 
 /// What is wrong with a document after which another begins.
-pub const ANOTHER: &str = "a second document on the line; JSON Lines requires one document per line";
+pub const ANOTHER: &str =
+    "a second document on the line; JSON Lines requires one document per line, an array a comma between elements";
 
 /// Told of everything in a text, in its order. Offsets are of the text.
 pub(super) trait Trace {
@@ -29,9 +30,17 @@ pub(super) fn text<T: Trace>(text: &[u8], trace: &mut T) -> Result<(), Invalid> 
     if u32::try_from(text.len()).is_err() {
         return Err(Invalid { at: 0, what: "it is 4 GiB or longer" });
     }
-    let end = space(text, traced(text, space(text, 0), trace)?);
+    let start = space(text, 0);
+    if start == text.len() {
+        return Err(Invalid { at: start, what: "missing value, as between two commas" });
+    }
+    let after = traced(text, start, trace)?;
+    let end = space(text, after);
     match text.get(end) {
         None => Ok(()),
+        Some(b'{' | b'[' | b'"') if text[after..end].contains(&b'\r') => {
+            Err(Invalid { at: after, what: "a lone carriage return is not a line break; save the file with LF line endings" })
+        }
         Some(b'{' | b'[' | b'"') => Err(Invalid { at: end, what: ANOTHER }),
         Some(b',') => {
             Err(Invalid { at: end, what: "trailing comma after the document; JSON Lines has no comma at the end of a line" })
@@ -106,6 +115,8 @@ fn traced<T: Trace>(s: &[u8], mut at: usize, trace: &mut T) -> Result<usize, Inv
                     at += 1;
                     trace.close(at);
                 }
+                (Some(b'"'), true) => return Err(wrong(s, at, "missing comma before a key")),
+                (Some(b'"' | b'{' | b'['), false) => return Err(wrong(s, at, "missing comma before an element")),
                 (_, true) => return Err(wrong(s, at, "expected ',' or '}'")),
                 (_, false) => return Err(wrong(s, at, "expected ',' or ']'")),
             }
@@ -196,6 +207,7 @@ fn string<T: Trace>(s: &[u8], start: usize, trace: &mut T) -> Result<usize, Inva
                 escaped = true;
                 at = escape(s, at + 1)?;
             }
+            None => return Err(Invalid { at, what: "unterminated string" }),
             _ => return Err(wrong(s, at, "unescaped control character in a string")),
         }
     }

@@ -21,6 +21,9 @@ const PAGE_HEADERS: [u64; 2] = [256, 1 << 20];
 /// Reads the footer, without what is not needed, and fails if the file or some columns are encrypted, if the schema is
 /// deeper than [`DEPTH`], or if it states more children than it has nodes.
 pub(super) fn read(file: &dyn Ranges) -> Result<Vec<u8>, Fault> {
+    if file.size() == 0 {
+        return Err(Fault::damaged("it is empty"));
+    }
     let end = file.size().checked_sub(TAIL + 4).ok_or_else(|| Fault::damaged("it is too short"))? + 4;
     let mut tail = [0; TAIL as usize];
     file.read_at(end, &mut tail).map_err(|why| Fault::damaged(&why.to_string()))?;

@@ -352,6 +352,13 @@ fn is_large(entry: &Entry) -> bool {
 /// Creates a folder at `path` and fills it: beside its place first, with the stamp last, then moved there whole. `path` must
 /// be absent or an empty folder.
 pub fn staged(store: &Store, path: &Path, target: &Target<'_>, stamp: &Stamp, progress: &dyn Progress) -> Result<Applied> {
+    if path.is_symlink() {
+        return Err(Error::new(
+            Kind::Conflict,
+            format!("{} is a symlink; a folder cannot be created in its place", path.display()),
+        )
+        .with_hint("name the folder that it points to, or a path that does not exist"));
+    }
     match std::fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
         Ok(true) => {}
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
