@@ -164,7 +164,7 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
     progress.begin(Stage::Scan, 0, 0);
     let store = repo.store();
     // The key is looked for in the schema, which only counting tells.
-    let rules = Some(dataset).filter(|dataset| dataset.samples && !dataset.key.is_empty());
+    let rules = Some(dataset).filter(|dataset| dataset.samples && !(dataset.key.is_empty() && dataset.ignore_fields.is_empty()));
     let rules = rules.map(|dataset| dataset.rules(&store.layout().tmp())).transpose()?;
     let known = parent.as_ref().filter(|_| rules.is_some()).map_or(Ok(None), |(_, parent)| judge::known(repo, parent))?;
     let damaged = DamagedFiles::default();

@@ -20,6 +20,16 @@ impl Pointer {
         Ok(Pointer(steps.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect()))
     }
 
+    /// Reads a pointer, or the name of a field at the top of a record.
+    pub fn of_field(field: &str) -> Result<Pointer, Malformed> {
+        if field.starts_with('/') { Pointer::parse(field) } else { Ok(Pointer(vec![field.to_owned()])) }
+    }
+
+    /// Returns true if the two are one value, or one of them is within the other.
+    pub fn overlaps(&self, other: &Pointer) -> bool {
+        self.0.starts_with(&other.0) || other.0.starts_with(&self.0)
+    }
+
     /// The value in a record as it stands there; `None` if there is none, or the record is not JSON.
     pub fn value<'a>(&self, record: &'a [u8]) -> Option<&'a [u8]> {
         let mut tape = Tape::default();

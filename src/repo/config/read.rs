@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::limits;
 use crate::object::version::ValidationStatus;
 use crate::refs::names;
+use crate::sample::Pointer;
 
 /// The lengths that the longest record may have, in bytes.
 const MAX_RECORD: std::ops::RangeInclusive<u64> = 1 << 10..=2 << 30;
@@ -73,10 +74,7 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
         dataset.key = key.places()?;
     }
     if let Some(fields) = section.get("ignore_fields") {
-        dataset.ignore_fields = fields.places()?;
-        if let Some(field) = dataset.ignore_fields.iter().find(|field| dataset.key.contains(field)) {
-            return Err(fields.wrong(format!("'ignore_fields' contains '{field}', which is part of the key")));
-        }
+        dataset.ignore_fields = ignored(&fields, &dataset.key)?;
     }
     if let Some(length) = section.get("max_record") {
         dataset.max_record = length.bytes(MAX_RECORD)? as usize;
@@ -108,6 +106,22 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
         dataset.validation = Some(rules::validation(&validation, &dataset.key)?);
     }
     Ok(dataset)
+}
+
+/// Reads the fields that make no difference, none of which may be a part of the key or have one.
+fn ignored(entry: &Entry<'_>, key: &[String]) -> Result<Vec<String>> {
+    let fields = entry.places()?;
+    let place = |field: &String| Pointer::of_field(field).map_err(|e| entry.wrong(format!("'{field}': {e}")));
+    for field in &fields {
+        for own in key {
+            if place(field)?.overlaps(&place(own)?) {
+                return Err(entry
+                    .wrong(format!("'ignore_fields' contains '{field}', but 'key' contains '{own}': a key cannot be ignored"))
+                    .with_hint(format!("remove '{field}' from 'ignore_fields'")));
+            }
+        }
+    }
+    Ok(fields)
 }
 
 fn thresholds(section: &Section<'_>) -> Result<Thresholds> {
@@ -202,8 +216,17 @@ pub(super) mod tests {
             ("[dataset.a]\npath = \"a\"\nkey = '/a~b'\n", "helox.toml:3: '/a~b' is not a JSON pointer"),
             (
                 "[dataset.a]\npath = 'a'\nkey = 'x'\nignore_fields = ['y', 'x']\n",
-                "helox.toml:4: 'ignore_fields' contains 'x', which is part of the key",
+                "helox.toml:4: 'ignore_fields' contains 'x', but 'key' contains 'x'",
             ),
+            (
+                "[dataset.a]\npath = 'a'\nignore_fields = ['y', '/meta']\nkey = ['/meta/id']\n",
+                "helox.toml:3: 'ignore_fields' contains '/meta', but 'key' contains '/meta/id'",
+            ),
+            (
+                "[dataset.a]\npath = 'a'\nignore_fields = '/id'\nkey = 'id'\n",
+                "helox.toml:3: 'ignore_fields' contains '/id', but 'key' contains 'id'",
+            ),
+            ("[dataset.a]\npath = 'a'\nignore_fields = '/a~'\n", "helox.toml:3: '/a~' is not a JSON pointer"),
             ("[dataset.a]\npath = 'a'\nignore_fields = 3\n", "helox.toml:3: 'ignore_fields' must be a string or a list"),
             ("[dataset.a]\npath = \"../a\"\n", "helox.toml:2: '../a' cannot be a dataset's folder"),
             (

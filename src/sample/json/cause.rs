@@ -7,6 +7,7 @@ pub(super) fn cause(text: &[u8], at: usize) -> Option<&'static str> {
     let start = at - before.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let word = &text[start..];
     let word = &word[..word.iter().take_while(|byte| byte.is_ascii_alphabetic()).count()];
+    let follows_digit = before.last().is_some_and(u8::is_ascii_digit);
     Some(match (word, &text[at..]) {
         (b"NaN" | b"nan" | b"NAN", _) => "NaN is not valid JSON; use null",
         (b"Infinity" | b"infinity" | b"Inf" | b"inf", _) => "Infinity is not valid JSON; use null",
@@ -27,6 +28,10 @@ pub(super) fn cause(text: &[u8], at: usize) -> Option<&'static str> {
         (_, [0x1e, ..]) => "a record separator, as in a JSON text sequence; remove it",
         (b"data", [b'd', ..]) if start == 0 => "this is an event stream; remove 'data:' before the document",
         (_, [b'/', b'/' | b'*', ..] | [b'#', ..]) => "comments are not valid JSON; remove them",
+        (_, [b'.', b'0'..=b'9', ..]) if !follows_digit => "a number needs a digit before the decimal point: 0.5, not .5",
+        (_, [b'+', b'0'..=b'9' | b'.', ..]) if !follows_digit => "a number cannot start with a plus sign",
+        (_, [b'x' | b'X', ..]) if before.ends_with(b"0") => "hexadecimal numbers are not valid JSON",
+        (_, [b';', ..]) => "unexpected semicolon; JSON uses commas",
         (_, [b'}' | b']', ..]) if before.trim_ascii_end().ends_with(b",") => "trailing comma; remove it",
         _ => return None,
     })
@@ -58,8 +63,17 @@ mod tests {
             (b"data: {}", "event stream"),
             (b"{\"a\":1}\0", "zero byte"),
             (b"{\"a\":1} {\"b\":2}", "second document"),
-            (b"{\"a\":1", "one document per line"),
-            (b"{\"a\":1},", "comma at the end of a line"),
+            (b"{\"a\":1", "unexpected end"),
+            (b"{\"a\":1},", "trailing comma after the document"),
+            (b"{\"a\":.5}", "0.5, not .5"),
+            (b"[+1]", "plus sign"),
+            (b"{\"a\":0x1F}", "hexadecimal"),
+            (b"{\"a\":1;}", "semicolon"),
+            (b"{\"a\":1 \"b\":2}", "missing comma before a key"),
+            (b"[{} {}]", "missing comma before an element"),
+            (b"{\"a\":\"x}", "unterminated string"),
+            (b"{\"a\":1}\r{\"a\":2}", "carriage return"),
+            (b"", "missing value"),
         ] {
             let what = check(text).unwrap_err().what;
             assert!(what.contains(words), "{}: {what}", String::from_utf8_lossy(text));

@@ -55,7 +55,8 @@ fn serde(bytes: &[u8]) -> bool {
 #[test]
 fn errors_say_where_and_what() {
     for (text, said) in [
-        (&b""[..], "byte 0: unexpected end; JSON Lines requires one document per line"),
+        (&b""[..], "byte 0: missing value, as between two commas"),
+        (b"[", "byte 1: unexpected end; JSON Lines requires one document per line"),
         (b"{\"a\":1,}", "byte 7: trailing comma; remove it"),
         (b"[1,]", "byte 3: trailing comma; remove it"),
         (b"[1 2]", "byte 3: expected ',' or ']'"),
