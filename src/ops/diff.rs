@@ -255,6 +255,7 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
         let turn = |counts: &mut Counts| std::mem::swap(&mut counts.added, &mut counts.removed);
         turn(&mut samples);
         moved.iter_mut().for_each(|moved| std::mem::swap(&mut moved.from, &mut moved.to));
+        moved.sort();
         by_file.iter_mut().for_each(|file| turn(&mut file.counts));
         records.iter_mut().flatten().for_each(Record::turn);
     }

@@ -17,7 +17,7 @@ use crate::store::samples::{Bytes, Half, Rules, visit_head};
 /// Most edits between a key and the field that may have been meant.
 const NEAR: usize = 2;
 /// Bytes of a version that are read to find a key, spread over its files, the first of them by their paths.
-const SAMPLE_BYTES: u64 = 8 << 20;
+const SAMPLE_BYTES: u64 = 1 << 20;
 /// Most files of which some are read.
 const FILES: u64 = 256;
 /// The share of the records that must have a key.

@@ -34,7 +34,7 @@ fn the_words_that_differ_in_a_long_text_are_marked() {
              /note: (absent) → \"\"\n    \
              /rent: 5 → (absent)\n\
          + {\"id\":3}\n\
-         samples +1 ~2 -0\n"
+         samples: 1 added, 2 modified, 0 removed\n"
     );
     let coloured = s.ok("--color always diff -p");
     assert!(coloured.contains("the \u{1b}[31mfirst\u{1b}[0m\u{1b}[32mthird business\u{1b}[0m day"), "{coloured}");
@@ -48,7 +48,10 @@ fn a_limit_says_how_many_samples_are_left() {
     s.write("data/a.jsonl", &(3..1300).map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>());
     let shown = s.ok("diff -p --limit 2");
     assert_eq!(shown.lines().count(), 5, "{shown}");
-    assert!(shown.ends_with("\n… and 1,297 more; to show more: --limit N\nsamples +1,297 ~0 -2\n"), "{shown}");
+    assert!(
+        shown.ends_with("\n… and 1,297 more; to show more: --limit N\nsamples: 1,297 added, 0 modified, 2 removed\n"),
+        "{shown}"
+    );
     assert_eq!(s.ok("diff -p").lines().count(), 1 + 1299 + 1, "all where no terminal shows them");
     let (code, text) = s.on_terminal("--no-pager --no-progress diff -p", &[]);
     assert_eq!((code, text.lines().count()), (0, 1 + 20 + 2), "{text}");
@@ -67,14 +70,14 @@ fn a_key_is_suggested_where_samples_have_one() {
     assert_eq!(s.run("commit -m first").stderr, hint);
     s.write("data/a.jsonl", &samples(1));
     let diff = s.run("diff --samples");
-    assert!(diff.stdout.ends_with("samples +19 ~0 -19\n"), "{diff:?}");
+    assert!(diff.stdout.ends_with("samples: 19 added, 0 modified, 19 removed\n"), "{diff:?}");
     assert_eq!(diff.stderr, hint);
     assert_eq!(s.json("diff --samples")["suggested_key"], "case_id");
     assert_eq!(s.json("commit -m second --dry-run").get("suggested_key"), None, "there is no such version");
 
     s.write("helox.toml", "[dataset.leases]\npath = 'data'\nkey = 'case_id'\n");
     let diff = s.run("diff --samples");
-    assert!(diff.stdout.ends_with("samples +0 ~19 -0\n"), "{diff:?}");
+    assert!(diff.stdout.ends_with("samples: 0 added, 19 modified, 0 removed\n"), "{diff:?}");
     assert_eq!(diff.stderr, "");
 }
 

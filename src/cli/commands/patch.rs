@@ -69,16 +69,16 @@ pub(super) fn rest(report: &Report, out: &mut Output) -> io::Result<()> {
 /// How many samples differ, in each file if that is known, and in all.
 pub(super) fn counts(report: &Report, out: &mut Output) -> io::Result<()> {
     let cells = |counts: &Counts| {
-        let Counts { added, modified, removed } = *counts;
-        format!("+{} ~{} -{}", thousands(added), thousands(modified), thousands(removed))
+        let [added, modified, removed] = [counts.added, counts.modified, counts.removed].map(thousands);
+        format!("{added} added, {modified} modified, {removed} removed")
     };
     let files = report.by_file.iter().flatten();
     let rows: Vec<_> = files.map(|file| [printable(&file.path).into_owned(), cells(&file.counts)]).collect();
     columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     if let Some(samples) = &report.samples {
-        writeln!(out, "samples {}", cells(samples))?;
+        writeln!(out, "samples: {}", cells(samples))?;
     }
-    report.moved.iter().try_for_each(|moved| writeln!(out, "samples {moved}"))
+    report.moved.iter().try_for_each(|moved| writeln!(out, "samples: {moved}"))
 }
 
 /// The line of `helox.toml` with which samples count as modified.

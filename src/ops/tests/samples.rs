@@ -319,3 +319,50 @@ fn ignored_fields_make_no_difference() {
         "{warnings:?}"
     );
 }
+
+#[test]
+fn records_that_move_between_splits_are_told() {
+    let bench = Bench::new();
+    let declare = |splits: &str| {
+        fs::write(bench.path.join("helox.toml"), format!("[dataset.ds]\npath = \".\"\nkey = \"id\"\n{splits}")).unwrap();
+    };
+    declare("");
+    let lines = |ids: std::ops::Range<usize>| ids.map(|n| format!("{{\"id\":{n}}}\n")).collect::<String>();
+    bench.write("train/a.jsonl", lines(0..30));
+    bench.write("test/b.jsonl", lines(100..110));
+    bench.write("test/c.jsonl", lines(200..205));
+    bench.commit(|_| {}).unwrap();
+    // Ten records move one way, a file of five the other, one is changed, one is new.
+    bench.write("train/a.jsonl", lines(10..30).replace("{\"id\":29}", "{\"id\":29,\"x\":1}"));
+    bench.write("test/b.jsonl", lines(100..110) + &lines(0..10) + &lines(300..301));
+    fs::rename(bench.path.join("test/c.jsonl"), bench.path.join("train/c.jsonl")).unwrap();
+    let moves = |moved: &[crate::sample::tally::SplitMove]| moved.iter().map(|moved| moved.to_string()).collect::<Vec<_>>();
+    let expected = ["5 moved from test to train", "10 moved from train to test"];
+    let work = difference(&bench, "1.0.0", None);
+    assert_eq!((work.samples, moves(&work.moved)), (counts(1, 0, 1), expected.map(str::to_owned).into()));
+    let back = difference(&bench, "WORK", Some("1.0.0"));
+    assert_eq!(moves(&back.moved), ["10 moved from test to train", "5 moved from train to test"]);
+    let summed = |from: &str, to: Option<&str>| {
+        let samples = Some(diff::Samples { by_file: false, patch: false, limit: None });
+        let options = diff::Options { from: Some(from.into()), to: to.map(str::to_owned), paths: vec![], samples };
+        moves(&diff::run(&bench.repo(), &options, &Silent).unwrap().moved)
+    };
+    assert_eq!(summed("1.0.0", None), expected, "of a renamed file only the number is asked");
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!((said(&report), moves(&report.samples_moved)), (counts(1, 0, 1), expected.map(str::to_owned).into()));
+    assert!(report.bump.contains("; 10 moved from train to test"), "{}", report.bump);
+    assert_eq!(report.version.change_type, ChangeType::Minor, "by a new field; folders are no splits that were declared");
+    let compared = compare::run(&bench.repo(), "1.0.0", "latest", &Silent).unwrap();
+    assert_eq!(moves(&compared.samples_moved), expected);
+
+    declare("[dataset.ds.splits]\nlearn = \"train/**\"\nheld = [\"test/**\", \"none\"]\n");
+    assert_eq!(summed("1.0.0", Some("latest")), ["5 moved from held to learn", "10 moved from learn to held"]);
+    declare("[dataset.ds.splits]\nall = \"**\"\n");
+    assert_eq!(summed("1.0.0", Some("latest")), [] as [&str; 0]);
+
+    declare("[dataset.ds.splits]\ntrain = \"train/**\"\ntest = \"test/**\"\n");
+    bench.write("train/a.jsonl", "");
+    bench.write("test/a.jsonl", lines(10..29) + "{\"id\":29,\"x\":1}\n");
+    let report = bench.commit(|_| {}).unwrap();
+    assert_eq!((said(&report), report.version.change_type), (counts(0, 0, 0), ChangeType::Minor), "20 of 46 moved");
+}
