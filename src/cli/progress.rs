@@ -57,6 +57,17 @@ impl Bar {
     }
 }
 
+impl Bar {
+    /// Takes the line off the terminal for good, before something else is printed.
+    pub(crate) fn hide(&self) {
+        if let Some(line) = &self.line {
+            line.shown.store(true, Relaxed);
+            line.bar.finish_and_clear();
+            line.bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+    }
+}
+
 impl Drop for Bar {
     fn drop(&mut self) {
         if let Some(line) = &self.line {

@@ -146,13 +146,29 @@ struct Comparison {
 
 /// Compares two versions, or a version and the workspace.
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
+    let mut records = Vec::new();
+    let report = stream(repo, options, progress, &mut |record| {
+        records.push(record);
+        Ok(())
+    })?;
+    let is_wanted = options.samples.is_some_and(|samples| samples.patch);
+    Ok(Report { records: is_wanted.then_some(records), ..report })
+}
+
+/// Compares as [`run`] does, and hands over the records as they are found: the report has none.
+pub fn stream(
+    repo: &Repo,
+    options: &Options,
+    progress: &dyn Progress,
+    take: &mut dyn FnMut(Record) -> Result<()>,
+) -> Result<Report> {
     let comparison = compare(repo, options, progress)?;
-    let samples = options.samples.map(|wanted| samples(repo, &comparison, wanted, progress)).transpose()?;
-    let Some(Compared { samples, moved, by_file, records, suggested_key, warnings, damaged }) = samples else {
+    let samples = options.samples.map(|wanted| samples(repo, &comparison, wanted, progress, take)).transpose()?;
+    let Some(Compared { samples, moved, by_file, suggested_key, warnings, damaged }) = samples else {
         return Ok(Report::of(comparison));
     };
     let (samples, warnings) = (Some(samples), Some(warnings));
-    Ok(Report { samples, moved, by_file, records, suggested_key, warnings, damaged, ..Report::of(comparison) })
+    Ok(Report { samples, moved, by_file, suggested_key, warnings, damaged, ..Report::of(comparison) })
 }
 
 impl Report {
@@ -188,14 +204,19 @@ struct Compared {
     samples: Counts,
     moved: Vec<SplitMove>,
     by_file: Option<Vec<ByFile>>,
-    records: Option<Vec<Record>>,
     suggested_key: Option<String>,
     warnings: Vec<String>,
     damaged: DamageList,
 }
 
 /// Compares the records of the files that differ. The workspace is always read as the new side.
-fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn Progress) -> Result<Compared> {
+fn samples(
+    repo: &Repo,
+    comparison: &Comparison,
+    wanted: Samples,
+    progress: &dyn Progress,
+    take: &mut dyn FnMut(Record) -> Result<()>,
+) -> Result<Compared> {
     let (dataset, rules) = samples::rules(repo, &comparison.dataset)?;
     let Comparison { files, .. } = comparison;
     let mut sides: Vec<Sides> = Vec::new();
@@ -247,21 +268,24 @@ fn samples(repo: &Repo, comparison: &Comparison, wanted: Samples, progress: &dyn
         true => key::suggestion(repo, &comparison.dataset, &comparison.version),
         false => None,
     };
-    let mut records = match wanted.patch {
-        true => Some(files.records(leftovers, wanted.limit.unwrap_or(usize::MAX), progress)?),
-        false => None,
-    };
+    if wanted.patch {
+        files.records(leftovers, wanted.limit.unwrap_or(usize::MAX), progress, &mut |mut record| {
+            if comparison.reversed {
+                record.turn();
+            }
+            take(record)
+        })?;
+    }
     if comparison.reversed {
         let turn = |counts: &mut Counts| std::mem::swap(&mut counts.added, &mut counts.removed);
         turn(&mut samples);
         moved.iter_mut().for_each(|moved| std::mem::swap(&mut moved.from, &mut moved.to));
         moved.sort();
         by_file.iter_mut().for_each(|file| turn(&mut file.counts));
-        records.iter_mut().flatten().for_each(Record::turn);
     }
     by_file.sort_by(|a, b| a.path.cmp(&b.path));
     let by_file = wanted.by_file.then_some(by_file);
-    Ok(Compared { samples, moved, by_file, records, suggested_key, warnings, damaged })
+    Ok(Compared { samples, moved, by_file, suggested_key, warnings, damaged })
 }
 
 fn path_of(sides: &Sides) -> Option<&DataPath> {

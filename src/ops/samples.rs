@@ -1,6 +1,6 @@
 //! The records in which two sets of files differ: how many, and which.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -231,22 +231,36 @@ impl Files<'_> {
         Ok((leftovers, all.schema))
     }
 
-    /// The records themselves, in the order of the files, at most `limit` of them.
-    pub fn records(&self, mut leftovers: Leftovers, limit: usize, progress: &dyn Progress) -> Result<Vec<Record>> {
+    /// Hands over the records themselves as they are found, in the order of the files, at most `limit` of them.
+    pub fn records(
+        &self,
+        mut leftovers: Leftovers,
+        limit: usize,
+        progress: &dyn Progress,
+        take: &mut dyn FnMut(Record) -> Result<()>,
+    ) -> Result<()> {
         let mut patch = Patch { limit, ..Patch::default() };
-        self.pass(&mut patch, &mut leftovers, progress)?;
+        let mut take = |mut record: Record| {
+            record.fields.retain(|field| !self.rules.ignores(&field.path));
+            take(record)
+        };
+        self.pass(&mut patch, &mut leftovers, progress, &mut take)?;
         if patch.begin_second_pass() {
             leftovers.restart();
-            self.pass(&mut patch, &mut leftovers, progress)?;
+            self.pass(&mut patch, &mut leftovers, progress, &mut take)?;
         }
-        for record in &mut patch.records {
-            record.fields.retain(|field| !self.rules.ignores(&field.path));
-        }
-        Ok(patch.records)
+        // Of what lacks its old side all the same, the new one is shown.
+        patch.records.drain(..).try_for_each(take)
     }
 
     /// Shows a patch the records that are left.
-    fn pass(&self, patch: &mut Patch, leftovers: &mut Leftovers, progress: &dyn Progress) -> Result<()> {
+    fn pass(
+        &self,
+        patch: &mut Patch,
+        leftovers: &mut Leftovers,
+        progress: &dyn Progress,
+        take: &mut dyn FnMut(Record) -> Result<()>,
+    ) -> Result<()> {
         let mut canonical = Canonical::default();
         for sides in &self.sides {
             progress.check()?;
@@ -260,11 +274,14 @@ impl Files<'_> {
                     return;
                 }
                 let identity = seen.identity(&self.rules, &mut canonical);
-                match leftovers.fate(seen.side, identity) {
-                    Ok(Some(fate)) => patch.take(fate, identity.key, &seen),
-                    Ok(None) => {}
-                    Err(e) => failed = Some(e),
-                }
+                let told = leftovers.fate(seen.side, identity).and_then(|fate| match fate {
+                    Some(fate) => {
+                        patch.take(fate, identity.key, &seen);
+                        patch.hand_over(take)
+                    }
+                    None => Ok(()),
+                });
+                failed = told.err();
             })?;
             failed.map_or(Ok(()), Err)?;
         }
@@ -273,73 +290,120 @@ impl Files<'_> {
 }
 
 /// Old sides of modified records that are held until their new sides come.
-const MAX_WAITING: usize = 1_024;
+const MAX_WAITING: usize = if cfg!(test) { 2 } else { 1_024 };
 
-/// The records that differ, as they are found. Memory is bounded by the limit: an old side that comes long before its new
-/// side is found in a second pass.
+/// The records that differ, as they are found. Those that are complete are handed over at once; a modified one whose old
+/// side comes long before its new side is completed in a second pass, and those after it wait.
+///
+/// Invariant: of the old sides of a key the first ones are used, in their order, and none twice.
 #[derive(Default)]
 struct Patch {
     limit: usize,
-    records: Vec<Record>,
-    /// The modified records by key: those that have an old side first, and how many these are.
-    modified: HashMap<[u8; 16], (Vec<usize>, usize)>,
-    /// Modified records without an old side.
-    incomplete: usize,
+    /// The records that were not handed over.
+    records: VecDeque<Record>,
+    /// How many were.
+    handed_over: usize,
+    /// How many old sides of each key were used; in the second pass, how many of them come again.
+    used: HashMap<[u8; 16], usize>,
+    /// The places of the modified records that lack an old side, by key.
+    missing: HashMap<[u8; 16], VecDeque<usize>>,
     /// Old sides before their new sides.
     waiting: HashMap<[u8; 16], VecDeque<Record>>,
     waits: usize,
+    /// The keys of which an old side was not kept.
+    dropped: HashSet<[u8; 16]>,
     second_pass: bool,
 }
 
 impl Patch {
     /// Whether nothing more is needed.
     fn is_complete(&self) -> bool {
-        self.incomplete == 0 && (self.second_pass || self.records.len() >= self.limit)
+        self.missing.is_empty() && (self.second_pass || self.len() >= self.limit)
+    }
+
+    /// How many records were found.
+    fn len(&self) -> usize {
+        self.handed_over + self.records.len()
+    }
+
+    /// Hands over the first records, as far as they are complete.
+    fn hand_over(&mut self, take: &mut dyn FnMut(Record) -> Result<()>) -> Result<()> {
+        let is_complete = |record: &Record| record.change != Fate::Modified || record.old.is_some();
+        while self.records.front().is_some_and(is_complete)
+            && let Some(record) = self.records.pop_front()
+        {
+            self.handed_over += 1;
+            take(record)?;
+        }
+        Ok(())
     }
 
     /// Prepares for a second pass over the same records, if one is needed: for the old sides of the keys that lack any.
     fn begin_second_pass(&mut self) -> bool {
         (self.second_pass, self.waiting, self.waits) = (true, HashMap::new(), 0);
-        self.modified.retain(|_, (places, complete)| *complete < places.len());
-        self.modified.values_mut().for_each(|(_, complete)| self.incomplete += std::mem::take(complete));
-        self.incomplete > 0
+        self.dropped.clear();
+        let missing = &self.missing;
+        self.used.retain(|key, _| missing.contains_key(key));
+        !self.missing.is_empty()
     }
 
     fn take(&mut self, change: Fate, key: Option<[u8; 16]>, seen: &Seen<'_>) {
-        let full = self.second_pass || self.records.len() >= self.limit;
+        let full = self.second_pass || self.len() >= self.limit;
         match (key.filter(|_| change == Fate::Modified), seen.side) {
-            (Some(key), Side::Old) => match self.modified.get_mut(&key).filter(|(places, complete)| *complete < places.len()) {
-                Some((places, complete)) => {
-                    let place = places[*complete];
-                    *complete += 1;
-                    self.incomplete -= 1;
-                    self.records[place].set_old(Record::of(change, seen));
-                }
-                None if !full && self.waits < MAX_WAITING => {
-                    self.waiting.entry(key).or_default().push_back(Record::of(change, seen));
-                    self.waits += 1;
-                }
-                None => {}
-            },
+            (Some(key), Side::Old) => self.take_old(key, full, seen),
             _ if full => {}
             (Some(key), Side::New) => {
-                let mut record = Record::of(change, seen);
-                let (places, complete) = self.modified.entry(key).or_default();
-                places.push(self.records.len());
-                match self.waiting.get_mut(&key).and_then(VecDeque::pop_front) {
+                let (mut record, place) = (Record::of(change, seen), self.len());
+                match self.waited(&key) {
                     Some(old) => {
-                        self.waits -= 1;
-                        // Those that are complete stand first.
-                        let last = places.len() - 1;
-                        places.swap(*complete, last);
-                        *complete += 1;
                         record.set_old(old);
+                        *self.used.entry(key).or_default() += 1;
                     }
-                    None => self.incomplete += 1,
+                    None => self.missing.entry(key).or_default().push_back(place),
                 }
-                self.records.push(record);
+                self.records.push_back(record);
             }
-            (None, _) => self.records.push(Record::of(change, seen)),
+            (None, _) => self.records.push_back(Record::of(change, seen)),
         }
+    }
+
+    /// Takes the old side of a modified record.
+    fn take_old(&mut self, key: [u8; 16], full: bool, seen: &Seen<'_>) {
+        if self.second_pass
+            && let Some(used) = self.used.get_mut(&key).filter(|used| **used > 0)
+        {
+            *used -= 1;
+            return;
+        }
+        if self.dropped.contains(&key) {
+            return;
+        }
+        if let Some(places) = self.missing.get_mut(&key) {
+            if let Some(record) = places.pop_front().and_then(|place| self.records.get_mut(place - self.handed_over)) {
+                record.set_old(Record::of(Fate::Modified, seen));
+            }
+            if places.is_empty() {
+                self.missing.remove(&key);
+            }
+            if !self.second_pass {
+                *self.used.entry(key).or_default() += 1;
+            }
+        } else if !full && self.waits < MAX_WAITING {
+            self.waiting.entry(key).or_default().push_back(Record::of(Fate::Modified, seen));
+            self.waits += 1;
+        } else if !full {
+            self.dropped.insert(key);
+        }
+    }
+
+    /// Takes the first old side that waits for a new side with this key.
+    fn waited(&mut self, key: &[u8; 16]) -> Option<Record> {
+        let records = self.waiting.get_mut(key)?;
+        let first = records.pop_front();
+        if records.is_empty() {
+            self.waiting.remove(key);
+        }
+        self.waits -= usize::from(first.is_some());
+        first
     }
 }

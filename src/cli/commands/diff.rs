@@ -24,11 +24,17 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     let samples = (args.samples || args.patch).then_some(wanted);
     let repo = session.repo()?;
     let mut reports = Vec::new();
+    let streams = args.patch && session.out.form() == Form::Human;
     for (from, paths) in sides(&repo, &args)? {
         let options = diff::Options { from, to: args.to.clone(), paths, samples };
-        reports.push(diff::run(&repo, &options, &session.progress())?);
+        reports.push(match streams {
+            true => stream(&repo, &options, !reports.is_empty(), session)?,
+            false => diff::run(&repo, &options, &session.progress())?,
+        });
     }
-    if session.out.form() == Form::JsonLines {
+    if streams {
+        // Printed already.
+    } else if session.out.form() == Form::JsonLines {
         reports.iter().try_for_each(|report| json_lines(report, &mut session.out))?;
     } else {
         session.out.page();
@@ -40,7 +46,6 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
                     files(report).try_for_each(|change| writeln!(out, "{}", shown.path(change.path)))?;
                 }
                 () if args.name_status => files(report).try_for_each(|change| name_status(&shown, &change, out))?,
-                () if args.patch => patch::words(report, out).and_then(|()| patch::rest(report, out))?,
                 () => words(&shown, out)?,
             }
             patch::counts(report, out)
@@ -61,6 +66,25 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
         return Ok(answer);
     }
     Ok(Answer::yes_if(reports.iter().all(Report::is_empty) || !args.exit_code))
+}
+
+/// Prints the samples that differ as they are found, a line apart from those before.
+fn stream(repo: &Repo, options: &diff::Options, apart: bool, session: &mut Session) -> Result<Report> {
+    let (bar, out) = (session.progress(), &mut session.out);
+    let mut records = patch::Records::default();
+    let begin = |out: &mut Output| {
+        bar.hide();
+        out.page();
+        if apart { writeln!(out) } else { Ok(()) }
+    };
+    let mut begun = false;
+    let report = diff::stream(repo, options, &bar, &mut |record| {
+        let first = if std::mem::replace(&mut begun, true) { Ok(()) } else { begin(out) };
+        first.and_then(|()| records.print(&record, out)).map_err(|e| out.error(e))
+    })?;
+    let first = if begun { Ok(()) } else { begin(out) };
+    first.and_then(|()| records.finish(&report, out)).map_err(|e| out.error(e))?;
+    Ok(report)
 }
 
 /// The old side of each dataset that is meant, and the paths that concern it: without a revision, the checked-out version

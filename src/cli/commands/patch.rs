@@ -17,23 +17,41 @@ const TITLE: usize = 100;
 /// Characters of a value, above which the words that differ are shown rather than both values.
 const LONG: usize = 60;
 
-/// The records: `+` added, `-` removed, `~` modified, with its changed fields below it.
-pub(super) fn words(report: &Report, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
-    let mut path = None;
-    for record in report.records.iter().flatten() {
-        if path != Some(&record.path) {
+/// The records as they come: `+` added, `-` removed, `~` modified, with its changed fields below it.
+#[derive(Default)]
+pub(super) struct Records {
+    /// The file of the last one.
+    path: Option<String>,
+    /// How many were printed.
+    count: u64,
+}
+
+impl Records {
+    /// Prints the next record, after the path of its file if that is another one.
+    pub(super) fn print(&mut self, record: &Record, out: &mut Output) -> io::Result<()> {
+        let tint = out.tint();
+        if self.path.as_ref() != Some(&record.path) {
             writeln!(out, "{}", tint.strong(printable(&record.path)))?;
-            path = Some(&record.path);
+            self.path = Some(record.path.clone());
         }
+        self.count += 1;
         let text = printable(&record.text);
         match record.change {
-            Fate::Added => writeln!(out, "{}", tint.good(format!("+ {text}")))?,
-            Fate::Removed => writeln!(out, "{}", tint.bad(format!("- {text}")))?,
-            Fate::Modified => modified(record, tint, out)?,
+            Fate::Added => writeln!(out, "{}", tint.good(format!("+ {text}"))),
+            Fate::Removed => writeln!(out, "{}", tint.bad(format!("- {text}"))),
+            Fate::Modified => modified(record, tint, out),
         }
     }
-    Ok(())
+
+    /// Prints how many samples there are beside those that were printed, then how many differ.
+    pub(super) fn finish(&self, report: &Report, out: &mut Output) -> io::Result<()> {
+        let Counts { added, modified, removed } = report.samples.unwrap_or_default();
+        match (added + modified + removed).saturating_sub(self.count) {
+            0 => {}
+            more => writeln!(out, "{}", out.tint().dim(format!("… and {} more; to show more: --limit N", thousands(more))))?,
+        }
+        counts(report, out)
+    }
 }
 
 fn modified(record: &Record, tint: Tint, out: &mut Output) -> io::Result<()> {
@@ -55,15 +73,6 @@ fn values(old: Option<&Rendering>, new: Option<&Rendering>, tint: Tint) -> Strin
     }
     let shown = |value: Option<&Rendering>| value.map_or_else(|| "(absent)".to_owned(), |v| printable(&v.plain()).into_owned());
     format!("{} → {}", tint.bad(shown(old)), tint.good(shown(new)))
-}
-
-/// How many samples there are beside those that were printed.
-pub(super) fn rest(report: &Report, out: &mut Output) -> io::Result<()> {
-    let (Some(Counts { added, modified, removed }), Some(records)) = (report.samples, &report.records) else { return Ok(()) };
-    match (added + modified + removed).saturating_sub(records.len() as u64) {
-        0 => Ok(()),
-        more => writeln!(out, "{}", out.tint().dim(format!("… and {} more; to show more: --limit N", thousands(more)))),
-    }
 }
 
 /// How many samples differ, in each file if that is known, and in all.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::*;
 use crate::object::version::ChangeType;
 use crate::ops::{compare, diff, show, validate};
-use crate::sample::tally::Counts;
+use crate::sample::tally::{Counts, Fate};
 
 fn difference(bench: &Bench, from: &str, to: Option<&str>) -> diff::Report {
     let samples = Some(diff::Samples { by_file: true, patch: true, limit: None });
@@ -365,4 +365,47 @@ fn records_that_move_between_splits_are_told() {
     bench.write("test/a.jsonl", lines(10..29) + "{\"id\":29,\"x\":1}\n");
     let report = bench.commit(|_| {}).unwrap();
     assert_eq!((said(&report), report.version.change_type), (counts(0, 0, 0), ChangeType::Minor), "20 of 46 moved");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    /// Keys that several records have, old sides long before their new sides, and files of which each has one side.
+    #[test]
+    fn a_patch_shows_each_side_of_what_differs_once(
+        old in prop::collection::vec((0..3usize, 0..4u8, 0..6u8), 0..24),
+        new in prop::collection::vec((0..3usize, 0..4u8, 0..6u8), 0..24),
+        limit in prop::option::of(0..6usize),
+    ) {
+        let bench = Bench::new();
+        fs::write(bench.path.join("helox.toml"), "[dataset.ds]\npath = \".\"\nkey = \"id\"\n").unwrap();
+        let record = |id: u8, v: u8| format!("{{\"id\":{id},\"v\":{v}}}");
+        let write = |records: &[(usize, u8, u8)]| {
+            for file in 0..3 {
+                let own = records.iter().filter(|(of, ..)| *of == file);
+                bench.write(&format!("{file}.jsonl"), own.map(|(_, id, v)| record(*id, *v) + "\n").collect::<String>());
+            }
+        };
+        write(&old);
+        bench.commit(|_| {}).unwrap();
+        write(&new);
+        let mut left: HashMap<String, i64> = HashMap::new();
+        old.iter().for_each(|(_, id, v)| *left.entry(record(*id, *v)).or_default() -= 1);
+        new.iter().for_each(|(_, id, v)| *left.entry(record(*id, *v)).or_default() += 1);
+        let samples = Some(diff::Samples { by_file: false, patch: true, limit });
+        let options = diff::Options { from: Some("1.0.0".into()), to: None, paths: vec![], samples };
+        let report = diff::run(&bench.repo(), &options, &Silent).unwrap();
+        let shown = report.records.unwrap();
+        for record in &shown {
+            let is_old = record.change == Fate::Removed;
+            *left.entry(record.record.as_str().to_owned()).or_default() -= if is_old { -1 } else { 1 };
+            prop_assert_eq!(record.old.is_some(), record.change == Fate::Modified);
+            record.old.iter().for_each(|old| *left.entry(old.as_str().to_owned()).or_default() += 1);
+        }
+        let counts = report.samples.unwrap();
+        let all = (counts.added + counts.modified + counts.removed) as usize;
+        prop_assert_eq!(shown.len(), all.min(limit.unwrap_or(all)));
+        if limit.is_none_or(|limit| limit >= all) {
+            prop_assert!(left.values().all(|count| *count == 0), "{:?}", left);
+        }
+    }
 }
