@@ -1,7 +1,7 @@
 //! Terminal sessions: `tests/cli/sessions/*.txt` hold what is typed and all that is printed, as a person sees it.
 //!
 //! A line that begins with `$ ` is typed into a shell; what follows is the output of both streams, and `[3]` the exit code
-//! where it is not 0. `…` stands for ids, days and the sizes of packs. `HLX_BLESS=1 cargo test
+//! where it is not 0. `…` stands for ids, days, times and the sizes of packs. `HLX_BLESS=1 cargo test
 //! --test cli sessions` writes the files anew, which is to be read before it is committed.
 
 use std::fs;
@@ -44,7 +44,7 @@ fn replay(text: &str) -> String {
     session
 }
 
-/// Replaces what is another at each run: ids, days and the sizes of packs.
+/// Replaces what is another at each run: ids, days, times and the sizes of packs.
 fn lasting(line: &str) -> String {
     let line = match line.split_once("store grew by ") {
         Some((before, _)) => format!("{before}store grew by …"),
@@ -52,11 +52,11 @@ fn lasting(line: &str) -> String {
     };
     let (mut out, mut word) = (String::new(), String::new());
     let shown = |word: &str| {
-        let is_id = word.len() == 64 && word.bytes().all(|b| b.is_ascii_hexdigit());
+        let is_id = matches!(word.len(), 12 | 64) && word.bytes().all(|b| b.is_ascii_hexdigit());
         let is_day = word.len() == 10 && word.starts_with("20") && word.bytes().all(|b| b.is_ascii_digit() || b == b'-');
         if is_id || is_day { "…".to_owned() } else { word.to_owned() }
     };
-    for c in line.chars() {
+    for c in without_time(&line).chars() {
         if c.is_ascii_alphanumeric() || c == '-' {
             word.push(c);
         } else {
@@ -65,6 +65,18 @@ fn lasting(line: &str) -> String {
         }
     }
     out + &shown(&word)
+}
+
+/// Replaces the times of day.
+fn without_time(line: &str) -> String {
+    let is_time = |text: &[u8]| {
+        let digit = |at: usize| text[at].is_ascii_digit();
+        [0, 1, 3, 4, 6, 7].into_iter().all(digit) && text[2] == b':' && text[5] == b':'
+    };
+    match line.as_bytes().windows(8).position(is_time) {
+        Some(at) => format!("{}…{}", &line[..at], without_time(&line[at + 8..])),
+        None => line.to_owned(),
+    }
 }
 
 fn check(path: &Path) {
