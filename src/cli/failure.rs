@@ -60,8 +60,13 @@ pub(crate) fn report_help(help: &str) -> u8 {
 
 /// Prints what a person could do next, each line with a label of its own.
 pub(crate) fn hint(hint: &str, manner: Manner) {
-    let label = manner.tint_stderr().label("hint:").to_string();
-    hint.lines().for_each(|line| to_stderr(&labelled(&label, line)));
+    let label = |label: &str| manner.tint_stderr().label(label).to_string();
+    for line in hint.lines() {
+        to_stderr(&match line.strip_prefix("usage: ") {
+            Some(usage) => labelled(&label("usage:"), usage),
+            None => labelled(&label("hint:"), line),
+        });
+    }
 }
 
 /// Prints what only a person who asked for details wants to know.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::error::{Error, Result, counted, spare, thousands};
-use crate::id::{Id, Version as VersionId};
+use crate::id::{Fact as FactId, Id, Version as VersionId};
 use crate::object::Kind;
 use crate::object::version::{Number, Version};
 use crate::path::printable;
@@ -66,42 +66,39 @@ impl From<Vec<Error>> for DamageList {
     }
 }
 
-/// Finds what lies in the packs and has lost its ref: the versions of a dataset that has no ref, the parents of a version
-/// that has one, and the facts where none has a ref. A commit that was interrupted before its ref can do that only to the
-/// first version of a dataset, and to the first fact.
+/// Finds what lies in the packs and has lost its ref: versions that others came from, and all of a dataset that has lost
+/// such a one and has no ref; and the facts, where none has a ref and one came after another. A version or fact that nothing
+/// came after has no ref where the command that wrote it was interrupted before its last step, and is not reported.
 pub(super) fn lost_refs(repo: &Repo) -> Result<Vec<Error>> {
-    let (mut records, mut facts) = (Vec::new(), 0);
+    let (mut records, mut facts) = (Vec::new(), Vec::new());
     for row in repo.store().tables().rows() {
         match row.key.kind {
             Kind::Version => records.push(Id::from_bytes(row.key.id)),
-            Kind::Fact => facts += 1,
+            Kind::Fact => facts.push(Id::from_bytes(row.key.id)),
             _ => {}
         }
     }
     let refs = repo.versions();
-    let (mut known, mut parents) = (HashSet::new(), HashSet::<Id<VersionId>>::new());
     let mut lost: BTreeMap<String, BTreeSet<Number>> = BTreeMap::new();
     // Those that cannot be read are named elsewhere.
     let records = records.into_iter().filter_map(|id| Some((id, repo.version(id).ok()?)));
     let records: Vec<(Id<VersionId>, Version)> = records.collect();
-    for (id, version) in &records {
-        if matches!(refs.get(&version.dataset, &version.number), Ok(Some(named)) if named == *id) {
-            known.insert(&version.dataset);
-            parents.extend(&version.parents);
-        }
+    let parents: HashSet<Id<VersionId>> = records.iter().flat_map(|(_, version)| version.parents.iter().copied()).collect();
+    let has_no_ref = |version: &Version| matches!(refs.get(&version.dataset, &version.number), Ok(None));
+    for (_, version) in records.iter().filter(|(id, version)| parents.contains(id) && has_no_ref(version)) {
+        lost.entry(version.dataset.clone()).or_default().insert(version.number.clone());
     }
-    for (id, version) in &records {
-        let number = &version.number;
-        if matches!(refs.get(&version.dataset, number), Ok(None))
-            && (parents.contains(id) || !known.contains(&version.dataset) && refs.numbers(&version.dataset)?.is_empty())
-        {
-            lost.entry(version.dataset.clone()).or_default().insert(number.clone());
+    for (dataset, numbers) in &mut lost {
+        if refs.numbers(dataset)?.is_empty() {
+            let own = records.iter().filter(|(_, version)| version.dataset == *dataset);
+            numbers.extend(own.map(|(_, version)| version.number.clone()));
         }
     }
     let mut errors: Vec<Error> = lost.iter().map(|(dataset, numbers)| lost_versions(repo, dataset, numbers)).collect();
-    if facts > 0 && matches!(repo.facts().head(), Ok(None)) {
+    let follows = |id: &Id<FactId>| repo.facts().get(*id).is_ok_and(|fact| !fact.parents.is_empty());
+    if matches!(repo.facts().head(), Ok(None)) && facts.iter().any(follows) {
         let folder = repo.store().layout().facts();
-        let facts = counted(facts, "fact");
+        let facts = counted(facts.len() as u64, "fact");
         errors.push(Error::damaged(format!("the packs contain {facts}, but {} has no refs to them", folder.display())));
     }
     Ok(errors)

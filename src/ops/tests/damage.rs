@@ -225,6 +225,24 @@ fn lost_refs_are_told() {
 }
 
 #[test]
+fn a_command_that_was_interrupted_before_its_ref_lost_nothing() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", "1");
+    bench.commit(|options| options.tags = vec!["staging".to_owned()]).unwrap();
+    let refs = bench.path.join(".helox/refs");
+    let is_valid = || verify::run(&bench.repo(), &verify::Options { all: true, ..Default::default() }, &Silent).unwrap().is_valid;
+    for entry in fs::read_dir(refs.join("facts")).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    assert!(reindex::run(&bench.repo(), &Silent).unwrap().lost.is_empty() && is_valid(), "the first fact");
+    fs::remove_file(refs.join("versions/ds/1.0.0")).unwrap();
+    fs::remove_dir_all(bench.path.join(".helox/workspace")).unwrap();
+    assert!(reindex::run(&bench.repo(), &Silent).unwrap().lost.is_empty() && is_valid(), "the first version");
+    let again = bench.commit(|options| options.tags = vec!["staging".to_owned()]).unwrap();
+    assert_eq!(again.version.version.to_string(), "1.0.0");
+}
+
+#[test]
 fn a_folder_that_was_not_empty_is_not_created_again() {
     for (lost, named) in
         [("refs", "refs"), ("refs/versions", "refs/versions"), ("packs", "packs"), ("packs/structure", "packs/structure")]
