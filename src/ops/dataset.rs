@@ -8,6 +8,7 @@ use crate::catalog::{self, Query};
 use crate::error::{Error, Kind, Result};
 use crate::object::version::Number;
 use crate::ops::DamageList;
+use crate::path::printable;
 use crate::refs::names;
 use crate::repo::config::{self, Dataset};
 use crate::repo::revision::highest;
@@ -92,7 +93,12 @@ pub fn add(repo: &Repo, options: &AddOptions) -> Result<AddReport> {
 
 /// Takes the declaration of a dataset out of `helox.toml`. Its versions and its files stay.
 pub fn remove(repo: &Repo, name: &str) -> Result<Info> {
-    let info = present(repo, repo.dataset(Some(name))?)?;
+    let dataset = repo.dataset(Some(name))?;
+    if dataset.name != name {
+        let message = format!("dataset '{}' was renamed to '{}'", printable(name), dataset.name);
+        return Err(Error::new(Kind::DatasetNotFound, message).with_hint(format!("remove it: hlx dataset rm {}", dataset.name)));
+    }
+    let info = present(repo, dataset)?;
     let layout = repo.store().layout();
     config::remove_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &info.name)?;
     Ok(info)

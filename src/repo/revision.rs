@@ -136,7 +136,8 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
     }
     parsed.dataset = parsed.dataset.map(|name| repo.config().current(name));
     let only = if let [only] = &all[..] { Some(only.as_str()) } else { None };
-    let dataset = parsed.dataset.or(context.dataset).or_else(|| repo.within()).or(only);
+    let inherited = context.dataset.map(|name| repo.config().current(name));
+    let dataset = parsed.dataset.or(inherited).or_else(|| repo.within()).or(only);
     if parsed.base.eq_ignore_ascii_case("work") {
         return match dataset {
             Some(dataset) if parsed.steps.is_empty() => Ok(Target::Work(dataset.to_owned())),

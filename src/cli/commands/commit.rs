@@ -64,7 +64,8 @@ pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answe
     let mut reports = Vec::new();
     for name in &names {
         options.dataset = Some(name.clone());
-        let done = reports.iter().map(done).collect::<Vec<_>>();
+        let is_new = |report: &&commit::Report| report.outcome == Outcome::Created;
+        let done = reports.iter().filter(is_new).map(done).collect::<Vec<_>>();
         let report = commit::run(&repo, &options, &session.progress());
         reports.push(report.map_err(|error| match done.is_empty() {
             true => error,
