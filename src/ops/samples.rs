@@ -16,7 +16,9 @@ use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
 use crate::sample::tally::{Counts, Fate};
 use crate::sample::{Canonical, Format, Hint, Rendering, Schema, Side};
-use crate::store::samples::{Account, Bytes, Half, Keeps, Leftovers, Moves, Rules, Seen, Tally, Text, compare_readable, visit};
+use crate::store::samples::{
+    Account, Bytes, Half, Keeps, Leftovers, Rules, Seen, SplitMoves, Tally, Text, compare_readable, visit,
+};
 use crate::worktree::file::FileEntry;
 
 /// The error of a file that cannot be read, with what becomes of its records.
@@ -30,8 +32,8 @@ fn unreadable(entry: &FileEntry, error: &Error) -> Error {
 const WARNINGS: usize = 100;
 
 /// Counts the samples of files that have another name, another split and nothing else of their own.
-pub(super) fn moved_files(rules: &Rules, renamed: &[(FileEntry, FileEntry)]) -> Moves {
-    let mut moves = Moves::new();
+pub(super) fn moved_files(rules: &Rules, renamed: &[(FileEntry, FileEntry)]) -> SplitMoves {
+    let mut moves = SplitMoves::new();
     for (old, new) in renamed {
         let (from, to) = (rules.splits().of(old.path.as_str()), rules.splits().of(new.path.as_str()));
         let same = |samples: &Samples| new.samples.as_ref().is_none_or(|other| other.reader == samples.reader);

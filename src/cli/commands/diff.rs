@@ -71,7 +71,7 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
 /// Prints the samples that differ as they are found, a line apart from those before.
 fn stream(repo: &Repo, options: &diff::Options, apart: bool, session: &mut Session) -> Result<Report> {
     let (bar, out) = (session.progress(), &mut session.out);
-    let mut records = patch::Records::default();
+    let mut records = patch::RecordPrinter::default();
     let begin = |out: &mut Output| {
         bar.hide();
         out.page();

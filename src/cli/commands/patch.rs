@@ -19,14 +19,14 @@ const LONG: usize = 60;
 
 /// The records as they come: `+` added, `-` removed, `~` modified, with its changed fields below it.
 #[derive(Default)]
-pub(super) struct Records {
+pub(super) struct RecordPrinter {
     /// The file of the last one.
     path: Option<String>,
     /// How many were printed.
     count: u64,
 }
 
-impl Records {
+impl RecordPrinter {
     /// Prints the next record, after the path of its file if that is another one.
     pub(super) fn print(&mut self, record: &Record, out: &mut Output) -> io::Result<()> {
         let tint = out.tint();

@@ -25,6 +25,11 @@ pub(super) fn said(report: &commit::Report) -> Option<Counts> {
     report.samples_added.and_then(|added| counts(added, report.samples_removed?, report.samples_modified?))
 }
 
+/// Declares the whole folder, with a key and the rest of its table.
+fn declare(bench: &Bench, rest: &str) {
+    fs::write(bench.path.join("helox.toml"), format!("[dataset.ds]\npath = \".\"\nkey = \"id\"\n{rest}")).unwrap();
+}
+
 /// Commits one file after the other under the same name; returns the last report.
 fn versions<'a>(name: &str, contents: impl IntoIterator<Item = &'a str>) -> commit::Report {
     let bench = Bench::new();
@@ -274,9 +279,7 @@ fn a_key_whose_fields_are_those_of_different_files_is_told() {
 #[test]
 fn ignored_fields_make_no_difference() {
     let bench = Bench::new();
-    let declare = |rest: &str| {
-        fs::write(bench.path.join("helox.toml"), format!("[dataset.ds]\npath = \".\"\nkey = \"id\"\n{rest}")).unwrap();
-    };
+    let declare = |rest: &str| declare(&bench, rest);
     declare("ignore_fields = [\"at\", \"/meta/run\"]\n");
     let jsonl = |at: &str, changed: &str| -> String {
         (0..3_000)
@@ -323,9 +326,7 @@ fn ignored_fields_make_no_difference() {
 #[test]
 fn records_that_move_between_splits_are_told() {
     let bench = Bench::new();
-    let declare = |splits: &str| {
-        fs::write(bench.path.join("helox.toml"), format!("[dataset.ds]\npath = \".\"\nkey = \"id\"\n{splits}")).unwrap();
-    };
+    let declare = |splits: &str| declare(&bench, splits);
     declare("");
     let lines = |ids: std::ops::Range<usize>| ids.map(|n| format!("{{\"id\":{n}}}\n")).collect::<String>();
     bench.write("train/a.jsonl", lines(0..30));
@@ -377,7 +378,7 @@ proptest! {
         limit in prop::option::of(0..6usize),
     ) {
         let bench = Bench::new();
-        fs::write(bench.path.join("helox.toml"), "[dataset.ds]\npath = \".\"\nkey = \"id\"\n").unwrap();
+        declare(&bench, "");
         let record = |id: u8, v: u8| format!("{{\"id\":{id},\"v\":{v}}}");
         let write = |records: &[(usize, u8, u8)]| {
             for file in 0..3 {

@@ -33,7 +33,7 @@ pub use half::{Bytes, Half};
 pub use parts::{FilePart, parts, visit_part};
 pub use splits::{SplitId, Splits};
 pub use stream::{End, Stream};
-pub use tally::{Leftovers, Moves, Tally};
+pub use tally::{Leftovers, SplitMoves, Tally};
 
 /// How a dataset's files are read and its records compared.
 #[derive(Clone, Debug)]
@@ -63,16 +63,11 @@ impl Rules {
         scratch: &Path,
     ) -> Result<Rules> {
         // A name is the field at the top of a record, and such a field the column of its name.
-        let place =
-            |k: &String| if k.starts_with('/') { k.clone() } else { format!("/{}", k.replace('~', "~0").replace('/', "~1")) };
         let column = |k: &String| match k.strip_prefix('/') {
             Some(name) if !name.contains('/') => name.replace("~1", "/").replace("~0", "~"),
             _ => k.clone(),
         };
-        let pointer = |k: &String| {
-            let path = place(k);
-            Pointer::parse(&path).map_err(|e| Error::new(Kind::Config, format!("field '{path}': {e}")))
-        };
+        let pointer = |k: &String| Pointer::of_field(k).map_err(|e| Error::new(Kind::Config, format!("field '{k}': {e}")));
         Ok(Rules {
             formats: Formats::new(formats)?,
             pointers: key.iter().map(pointer).collect::<Result<_>>()?,

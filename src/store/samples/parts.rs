@@ -23,7 +23,7 @@ const PART: u64 = if cfg!(test) { 1 << 10 } else { 16 << 20 };
 /// A part of a file.
 #[derive(Clone, Debug)]
 pub struct FilePart {
-    kind: Kind,
+    kind: PartKind,
     /// Whether the file begins with it.
     pub is_first: bool,
     /// Bytes of the file that it has, or as many as its rows take on average.
@@ -31,18 +31,18 @@ pub struct FilePart {
 }
 
 #[derive(Clone, Debug)]
-enum Kind {
+enum PartKind {
     /// The lines that begin in a range of bytes.
     Lines(Range<u64>),
     /// The rows of a table of text from a place up to a byte.
-    Rows(Place, u64),
+    Rows(RecordStart, u64),
     /// Row groups of a Parquet file.
     Groups(Range<usize>),
 }
 
 /// Where a record begins: its byte and its line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Place {
+struct RecordStart {
     at: u64,
     line: u64,
 }
@@ -56,18 +56,18 @@ pub fn parts(rules: &Rules, half: &Half<'_>) -> Result<Option<Vec<FilePart>>> {
     let of_bytes = |range: Range<u64>, kind| FilePart { kind, is_first: range.start == 0, bytes: range.end - range.start };
     let parts: Vec<FilePart> = if reading.is_lines() && reading.is_plain() {
         let range = |start| start..half.size.min(start + PART);
-        (0..half.size).step_by(PART as usize).map(|start| of_bytes(range(start), Kind::Lines(range(start)))).collect()
+        (0..half.size).step_by(PART as usize).map(|start| of_bytes(range(start), PartKind::Lines(range(start)))).collect()
     } else if reading.is_table() && reading.is_plain() {
         let Some((_, begun)) = table(rules, half)? else { return Ok(None) };
         let places = places(rules, half, PART, begun)?;
         let ends = places.iter().skip(1).map(|place| place.at).chain([half.size]);
-        places.iter().zip(ends).map(|(place, end)| of_bytes(place.at..end, Kind::Rows(*place, end))).collect()
+        places.iter().zip(ends).map(|(place, end)| of_bytes(place.at..end, PartKind::Rows(*place, end))).collect()
     } else {
         let Some(runs) = rows::readable_runs(rules, half)? else { return Ok(None) };
         let all: u64 = runs.iter().map(|run| run.rows).sum();
         let bytes = |rows: u64| (u128::from(half.size) * u128::from(rows) / u128::from(all.max(1))) as u64;
         let part =
-            |Run { groups, rows }| FilePart { is_first: groups.start == 0, bytes: bytes(rows), kind: Kind::Groups(groups) };
+            |Run { groups, rows }| FilePart { is_first: groups.start == 0, bytes: bytes(rows), kind: PartKind::Groups(groups) };
         runs.into_iter().map(part).collect()
     };
     Ok(Some(parts).filter(|parts| parts.len() > 1))
@@ -76,13 +76,13 @@ pub fn parts(rules: &Rules, half: &Half<'_>) -> Result<Option<Vec<FilePart>>> {
 /// Shows the records of a part, as a new side, and not always their lines.
 pub fn visit_part(rules: &Rules, half: &Half<'_>, part: &FilePart, see: &mut dyn FnMut(Seen<'_>)) -> Result<()> {
     match &part.kind {
-        Kind::Lines(range) => lines(rules, half, range.clone(), see),
-        Kind::Rows(from, end) => {
+        PartKind::Lines(range) => lines(rules, half, range.clone(), see),
+        PartKind::Rows(from, end) => {
             let mut gather = Gather::new(rules, half.path, &half.reading, Keeps::Nothing, Some(see));
             let table = if from.at == 0 { None } else { table(rules, half)?.map(|(table, _)| table) };
             read(rules, Side::New, half, *from, *end, table, &mut gather).map(drop)
         }
-        Kind::Groups(run) => rows::visit_groups(rules, half, run.clone(), see),
+        PartKind::Groups(run) => rows::visit_groups(rules, half, run.clone(), see),
     }
 }
 
@@ -125,7 +125,7 @@ fn alone_in_parts(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Acco
     let mut all = Gather::new(rules, half.path, reading, keeps, None);
     let places = places(rules, half, size, begun)?;
     let ends = places.iter().skip(1).map(|place| place.at).chain([half.size]);
-    let work = |(from, end): (Place, u64)| {
+    let work = |(from, end): (RecordStart, u64)| {
         let mut own = Gather::new(rules, half.path, reading, keeps, None);
         let count = read(rules, side, half, from, end, table.clone().filter(|_| from.at > 0), &mut own)?;
         Ok((count, own.into_account()))
@@ -165,14 +165,14 @@ fn table(rules: &Rules, half: &Half<'_>) -> Result<Option<(Table, u64)>> {
 }
 
 /// Finds where parts of at least so many bytes begin: the start of the file, and records from a byte on.
-fn places(rules: &Rules, half: &Half<'_>, size: u64, begun: u64) -> Result<Vec<Place>> {
-    let mut places = vec![Place::default()];
+fn places(rules: &Rules, half: &Half<'_>, size: u64, begun: u64) -> Result<Vec<RecordStart>> {
+    let mut places = vec![RecordStart::default()];
     let Some(mut reader) = Reader::of(&half.reading, rules.max_record()) else { return Ok(places) };
     let mut next = size.max(begun);
     for piece in half.pieces()? {
         reader.feed(&piece?, &mut |record| {
             if record.at >= next {
-                places.push(Place { at: record.at, line: record.line });
+                places.push(RecordStart { at: record.at, line: record.line });
                 next = record.at + size;
             }
         });
@@ -187,7 +187,7 @@ fn read(
     rules: &Rules,
     side: Side,
     half: &Half<'_>,
-    from: Place,
+    from: RecordStart,
     end: u64,
     table: Option<Table>,
     gather: &mut Gather<'_, '_>,
@@ -325,7 +325,7 @@ mod tests {
         let rules = rules("a");
         let text = "a,b\n1,\"x\ny\"\n2,z\n3,z\n";
         let places = places(&rules, &half("t.csv", &rules, text.as_bytes()), 6, 0).unwrap();
-        assert_eq!(places, [Place::default(), Place { at: 12, line: 4 }]);
+        assert_eq!(places, [RecordStart::default(), RecordStart { at: 12, line: 4 }]);
         assert!(
             compare(
                 &rules,

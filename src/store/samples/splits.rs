@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use globset::GlobSet;
 
-use super::Moves;
+use super::SplitMoves;
 use crate::sample::tally::SplitMove;
 
 /// A split by its number. Numbers are given in the order in which the splits are met, from 0.
@@ -16,11 +16,11 @@ pub type SplitId = u16;
 pub struct Splits {
     declared: Arc<[(String, GlobSet)]>,
     /// The name of each split that was met. What matches no glob, and what lies in no folder, is of the split without a name.
-    met: Arc<Mutex<Names>>,
+    met: Arc<Mutex<SplitNames>>,
 }
 
 #[derive(Debug, Default)]
-struct Names {
+struct SplitNames {
     names: Vec<String>,
     numbers: HashMap<String, SplitId>,
 }
@@ -53,8 +53,8 @@ impl Splits {
         !self.declared.is_empty()
     }
 
-    /// Names the splits between which records moved, in the order of the names.
-    pub fn named(&self, moves: &Moves) -> Vec<SplitMove> {
+    /// SplitNames the splits between which records moved, in the order of the names.
+    pub fn named(&self, moves: &SplitMoves) -> Vec<SplitMove> {
         let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         let name = |split: SplitId| met.names.get(usize::from(split)).cloned().unwrap_or_default();
         let named = |(&(from, to), &count): (&(SplitId, SplitId), &u64)| SplitMove { from: name(from), to: name(to), count };

@@ -1,7 +1,9 @@
 //! The records that are left, met again in a second pass.
 
 use super::table::Table;
-use super::{KEY_ROW, Map, Moves, ROW, Standing, Sum, Tally, has_splits, key_row, parse, parse_key, row, side, without_splits};
+use super::{
+    KEY_ROW, Map, ROW, SplitMoves, Standing, Sum, Tally, has_splits, key_row, parse, parse_key, row, side, without_splits,
+};
 use crate::error::Result;
 use crate::sample::tally::{Counts, Fate};
 use crate::sample::{Identity, Side};
@@ -10,7 +12,7 @@ use crate::sample::{Identity, Side};
 #[derive(Debug)]
 pub struct Leftovers {
     counts: Counts,
-    moves: Moves,
+    moves: SplitMoves,
     /// The records, and how many pairs each key makes.
     rows: Rows,
     /// How many of each record have been met.
@@ -34,7 +36,7 @@ impl Tally {
     pub fn finish(mut self) -> Result<Leftovers> {
         self.check()?;
         let folder = std::mem::take(&mut self.folder);
-        let (mut sum, mut moves) = (Sum::new(&folder, self.unread), Moves::new());
+        let (mut sum, mut moves) = (Sum::new(&folder, self.unread), SplitMoves::new());
         let (counts, rows) = if self.spills.is_empty() {
             if has_splits(&self.records) {
                 self.records = without_splits(&self.records, &mut moves);
@@ -85,7 +87,7 @@ impl Leftovers {
     }
 
     /// Returns how many records moved between splits and are the same otherwise.
-    pub fn moves(&self) -> &Moves {
+    pub fn moves(&self) -> &SplitMoves {
         &self.moves
     }
 

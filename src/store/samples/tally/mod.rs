@@ -48,7 +48,7 @@ struct Standing {
 const ROW: usize = 42;
 
 /// How many records moved from one split to another.
-pub type Moves = BTreeMap<(SplitId, SplitId), u64>;
+pub type SplitMoves = BTreeMap<(SplitId, SplitId), u64>;
 
 /// The identity of a record in a split, and back. The first byte, which tells the group, is that of the identity.
 fn in_split(mut id: [u8; 16], split: SplitId) -> [u8; 16] {
@@ -91,9 +91,9 @@ impl Tally {
     ///
     /// # Errors
     /// A temporary file that could not be written or read.
-    pub fn counts(&self) -> Result<(Counts, Moves)> {
+    pub fn counts(&self) -> Result<(Counts, SplitMoves)> {
         self.check()?;
-        let (mut sum, mut moves) = (Sum::new(&self.folder, self.unread), Moves::new());
+        let (mut sum, mut moves) = (Sum::new(&self.folder, self.unread), SplitMoves::new());
         self.groups(&mut moves, &mut |records| records.values().try_for_each(|standing| sum.add(standing)))?;
         Ok((sum.finish(&mut |_| Ok(()))?, moves))
     }
@@ -112,7 +112,7 @@ impl Tally {
         }
     }
 
-    /// Moves the records to a file.
+    /// SplitMoves the records to a file.
     fn spill(&mut self) -> Result<()> {
         let mut rows: Vec<_> = self.records.drain().map(|(id, standing)| row(&id, standing)).collect();
         match self.spills.first_mut() {
@@ -128,7 +128,7 @@ impl Tally {
 
     /// Hands over the records that are left in no split, group by group in the order of their identities: all at once where
     /// nothing was spilled. Adds what moved between splits.
-    fn groups(&self, moves: &mut Moves, take: &mut dyn FnMut(&Map<Standing>) -> Result<()>) -> Result<()> {
+    fn groups(&self, moves: &mut SplitMoves, take: &mut dyn FnMut(&Map<Standing>) -> Result<()>) -> Result<()> {
         if self.spills.is_empty() {
             return match has_splits(&self.records) {
                 true => take(&without_splits(&self.records, moves)),
@@ -163,7 +163,7 @@ fn has_splits(records: &Map<Standing>) -> bool {
 }
 
 /// Adds up the records of all splits. Of those that cancel only so, each moved from one split to another.
-fn without_splits(records: &Map<Standing>, moves: &mut Moves) -> Map<Standing> {
+fn without_splits(records: &Map<Standing>, moves: &mut SplitMoves) -> Map<Standing> {
     let mut rows: Vec<([u8; 16], Standing)> =
         records.iter().map(|(id, standing)| (in_split(*id, standing.split), *standing)).collect();
     rows.sort_unstable_by_key(|(id, standing)| (*id, standing.split));
