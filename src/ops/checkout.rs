@@ -1,6 +1,6 @@
 //! `hlx checkout`: makes the workspace, or a new folder, exactly what a version says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -86,6 +86,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         check_selects(repo, &found, selection)?;
     }
     if let Some(into) = &options.into {
+        refuse_inside(repo, into)?;
         let matcher = selection.as_ref().map(Selection::matcher).transpose()?;
         let target = Target { manifest: found.version.manifest, selection: matcher.as_ref() };
         progress.begin(Stage::Write, 0, 0);
@@ -100,6 +101,30 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let _workspace = state::lock(repo.store().layout(), &repo.dataset(Some(&found.version.dataset))?.name)?;
     let restored = paths::bring_back(repo, &found, &selection.unwrap_or_default(), &[], options.force, progress)?;
     Ok(report(found, restored.folder.display().to_string(), restored.applied, restored.discarded, None))
+}
+
+/// Fails if a folder is in the folder of a dataset: what is written there would become part of the dataset.
+fn refuse_inside(repo: &Repo, into: &Path) -> Result<()> {
+    let path = std::path::absolute(into).map_err(|e| Error::io("cannot find", into, e))?;
+    // Symlinks lead elsewhere; of what does not exist yet, only the folders above it can be one.
+    let existing = path.ancestors().find_map(|folder| Some((folder, folder.canonicalize().ok()?)));
+    let path = match existing {
+        Some((folder, real)) => path.strip_prefix(folder).map(|rest| real.join(rest)).unwrap_or(real),
+        None => path,
+    };
+    let root = repo.root();
+    for dataset in repo.config().datasets() {
+        let folder = repo.folder(dataset);
+        if !path.starts_with(folder.canonicalize().unwrap_or(folder)) {
+            continue;
+        }
+        let (shown, name) = (into.display(), &dataset.name);
+        let message = format!("{shown} is inside the folder of '{name}'; the files would become part of the dataset");
+        let beside = if dataset.path == "." { root.parent().unwrap_or(root) } else { root };
+        let hint = format!("use a folder outside of it, such as {}", beside.join(format!("{name}-copy")).display());
+        return Err(Error::new(Kind::Conflict, message).with_hint(hint));
+    }
+    Ok(())
 }
 
 /// The error of a revision that is none, or how to bring a file back if it is one.

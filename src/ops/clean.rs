@@ -1,4 +1,7 @@
-//! `hlx clean`: removes the files of a workspace that its version does not have.
+//! `hlx clean`: removes the files of a workspace that its version does not have, and the folders that they leave empty.
+
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::CString;
 
 use serde::Serialize;
 
@@ -26,13 +29,16 @@ pub struct Options {
 pub struct Report {
     /// The dataset.
     pub dataset_name: String,
-    /// The files, and the empty folders, in the order of their paths. Ignored files stay.
+    /// The files and folders, in the order of their paths. Ignored files stay.
     pub removed: Vec<String>,
+    /// The folders among them: those that were empty, and those that are once the files are gone.
+    pub folders: BTreeSet<String>,
     /// Whether they are still there.
     pub dry_run: bool,
 }
 
-/// Removes the files that the checked-out version does not have and that are not ignored.
+/// Removes the files that the checked-out version does not have and that are not ignored, then the folders that have
+/// nothing left in them.
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
     let dataset = repo.dataset(options.dataset.as_deref())?;
     let (store, layout) = (repo.store(), repo.store().layout());
@@ -46,23 +52,61 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     progress.begin(Stage::Scan, 0, 0);
     let folder = repo.folder(dataset);
     let mut found = compare::workspace(store, &folder, &dataset.name, manifest, state.selection.as_ref(), None, progress)?;
+    // An empty folder of the version stays, whatever was put into it.
+    let own: HashSet<String> = found.folders_removed.iter().map(|folder| folder.path.to_string()).collect();
     let typed = paths::in_workspace(repo, dataset, manifest, &options.paths)?;
     found.retain(|path| paths::are_meant(&typed, path));
-    let mut removed: Vec<String> = found.added.iter().map(|file| file.path.to_string()).collect();
-    removed.extend(found.renamed.iter().map(|(_, new)| new.path.to_string()));
-    let folders = found.folders_added.iter().map(|folder| folder.path.to_string()).collect::<Vec<_>>();
+    let files = found.added.iter().chain(found.renamed.iter().map(|(_, new)| new));
+    let files: BTreeSet<String> = files.map(|file| file.path.to_string()).collect();
+    let empty = found.folders_added.iter().map(|folder| folder.path.to_string()).collect();
+    let root = Root::open(&folder)?;
+    let folders = emptied(&root, &files, empty, &own)?;
     if !options.dry_run {
-        let root = Root::open(&folder)?;
         let mut cursor = root.cursor();
-        for path in &removed {
+        for path in &files {
             progress.check()?;
             cursor.remove_file(path)?;
         }
+        // Those below others first.
         for path in folders.iter().rev() {
             cursor.remove_folder(path)?;
         }
     }
-    removed.extend(folders);
-    removed.sort();
-    Ok(Report { dataset_name: dataset.name.clone(), removed, dry_run: options.dry_run })
+    let removed: BTreeSet<String> = files.into_iter().chain(folders.iter().cloned()).collect();
+    let removed = removed.into_iter().collect();
+    Ok(Report { dataset_name: dataset.name.clone(), removed, folders, dry_run: options.dry_run })
+}
+
+/// Returns the folders that have nothing left in them once some files are gone: of those around the files, and of those
+/// in `empty`, which may hold ignored files, and the ones around them. Folders in `own` stay.
+fn emptied(
+    root: &Root,
+    files: &BTreeSet<String>,
+    empty: BTreeSet<String>,
+    own: &HashSet<String>,
+) -> Result<BTreeSet<String>> {
+    let mut candidates = BTreeSet::new();
+    for path in files.iter().chain(&empty) {
+        let mut path = path.as_str();
+        while let Some((folder, _)) = path.rsplit_once('/') {
+            if !candidates.insert(folder.to_owned()) {
+                break;
+            }
+            path = folder;
+        }
+    }
+    candidates.extend(empty);
+    let mut emptied = BTreeSet::new();
+    for folder in candidates.into_iter().rev().filter(|folder| !own.contains(folder)) {
+        let names = root.folder(&folder).and_then(|open| open.names());
+        let names = names.map_err(|e| root.error("cannot read the folder", &folder, e))?;
+        let goes = |name: &CString| {
+            let path = name.to_str().map(|name| format!("{folder}/{name}"));
+            path.is_ok_and(|path| files.contains(&path) || emptied.contains(&path))
+        };
+        if names.iter().all(goes) {
+            emptied.insert(folder);
+        }
+    }
+    Ok(emptied)
 }

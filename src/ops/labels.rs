@@ -34,7 +34,8 @@ pub(super) struct Labels {
 /// Finds out what it takes that this version of a dataset has these tags.
 ///
 /// # Errors
-/// [`Kind::Conflict`] if another version has one of them and they are not to be moved; the hint is `how` to move it.
+/// [`Kind::Conflict`] if another version has one of them and they are not to be moved; the hint is `how` to move it. Also
+/// if one is the name of a dataset, which it would be confused with as a revision.
 pub(super) fn plan(
     repo: &Repo,
     facts: &State,
@@ -47,6 +48,7 @@ pub(super) fn plan(
     let (mut here, mut labels) = (Here::of(repo), Labels::default());
     let is_own = |version: &Version| repo.config().current(&version.dataset) == repo.config().current(dataset);
     for tag in tags {
+        check_distinct(repo, tag)?;
         let bearers = facts.versions_with(tag);
         if bearers.contains(&id) || labels.added.contains(tag) {
             labels.unchanged.push(tag.clone());
@@ -65,6 +67,19 @@ pub(super) fn plan(
         labels.added.push(tag.clone());
     }
     Ok(labels)
+}
+
+/// Fails if a dataset has the name of a tag, or had it before.
+fn check_distinct(repo: &Repo, tag: &str) -> Result<()> {
+    let current = repo.config().current(tag);
+    let owner = match repo.config().dataset(current) {
+        Some(_) if current == tag => format!("the name of dataset '{tag}'"),
+        Some(_) => format!("a former name of dataset '{current}'"),
+        None if repo.versions().datasets()?.iter().any(|name| name == tag) => format!("the name of dataset '{tag}'"),
+        None => return Ok(()),
+    };
+    let hint = format!("as a revision, '{tag}' means the dataset; use another name for the tag");
+    Err(Error::new(Kind::Conflict, format!("tag '{tag}' is {owner}")).with_hint(hint))
 }
 
 /// Fails if the dataset keeps one of the tags for versions of another status; the hint is `how` to get there.

@@ -129,6 +129,7 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
     let all = datasets(repo)?;
     let is_dataset = |name: &str| all.iter().any(|known| known == name) || repo.config().dataset(name).is_some();
     if parsed.dataset.is_none() && is_dataset(parsed.base) {
+        check_one_meaning(repo, parsed.base)?;
         (parsed.dataset, parsed.base) = (Some(parsed.base), "");
     }
     if let Some(name) = parsed.dataset.filter(|name| !is_dataset(name)) {
@@ -172,6 +173,14 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
         found = Found { id, version: repo.version(id)? };
     }
     Ok(Target::Version(Box::new(found)))
+}
+
+/// Fails if the name of a dataset is also a tag.
+fn check_one_meaning(repo: &Repo, name: &str) -> Result<()> {
+    // Facts that cannot be read say nothing here.
+    let Some((owner, _)) = tagged(repo, name).unwrap_or_default().into_iter().next() else { return Ok(()) };
+    Err(Error::usage(format!("'{name}' is ambiguous: a dataset and a tag of '{owner}' have this name"))
+        .with_hint(format!("for the dataset: {name}@latest or {name}@HEAD; for the tag: {owner}@{name}")))
 }
 
 /// Returns a revision for each version that a word means: `HEAD`, `latest` and a tag mean one of every dataset that has

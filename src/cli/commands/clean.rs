@@ -30,7 +30,8 @@ fn words(repo: &Repo, report: &clean::Report, out: &mut Output) -> io::Result<()
     let tint = out.tint();
     let verb = if report.dry_run { "Would remove" } else { "Removed" };
     for path in &report.removed {
-        writeln!(out, "{} {}", tint.bad(verb), printable(&repo.relative(&report.dataset_name, path)))?;
+        let slash = if report.folders.contains(path) { "/" } else { "" };
+        writeln!(out, "{} {}{slash}", tint.bad(verb), printable(&repo.relative(&report.dataset_name, path)))?;
     }
     let total = count(report.removed.len() as u64, "untracked path");
     writeln!(out, "{}: {total}{}", printable(&report.dataset_name), if report.dry_run { "" } else { " removed" })
