@@ -11,6 +11,7 @@ use super::{Answer, judgement, patch, summary};
 use crate::cli::args;
 use crate::cli::format::{also, columns, count, partial, size, thousands};
 use crate::cli::output::{Form, Output};
+use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
 pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answer> {
@@ -77,7 +78,7 @@ pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answe
     {
         draft.remove()?;
     }
-    tell(&reports, session)
+    tell(&repo, &reports, session)
 }
 
 /// The version that a report is about.
@@ -116,28 +117,28 @@ fn confirmed(repo: &Repo, names: &[String], session: &mut Session) -> Result<boo
 }
 
 /// Prints what was committed of each dataset.
-fn tell(reports: &[commit::Report], session: &mut Session) -> Result<Answer> {
+fn tell(repo: &Repo, reports: &[commit::Report], session: &mut Session) -> Result<Answer> {
     if let [report] = reports {
-        return tell_one(report, session);
+        return tell_one(repo, report, session);
     }
-    session
-        .out
-        .report(&serde_json::json!({ "datasets": reports }), |out| reports.iter().try_for_each(|report| words(report, out)))?;
+    session.out.report(&serde_json::json!({ "datasets": reports }), |out| {
+        reports.iter().try_for_each(|report| words(repo, report, out))
+    })?;
     for report in reports {
-        warn(report, &mut session.out);
-        warn_of_links(report, &mut session.out);
+        warn(repo, report, &mut session.out);
+        warn_of_links(repo, report, &mut session.out);
     }
     Ok(Answer::yes_if(reports.iter().all(|report| report.outcome != Outcome::Refused)))
 }
 
-fn tell_one(report: &commit::Report, session: &mut Session) -> Result<Answer> {
+fn tell_one(repo: &Repo, report: &commit::Report, session: &mut Session) -> Result<Answer> {
     if let Some(judgement) = &report.version.validation {
-        judgement::warn(judgement, &mut session.out);
+        judgement::warn(judgement, paths_of(repo, report), &mut session.out);
     }
     if report.outcome != Outcome::Refused {
-        session.out.report(report, |out| words(report, out))?;
-        warn(report, &mut session.out);
-        warn_of_links(report, &mut session.out);
+        session.out.report(report, |out| words(repo, report, out))?;
+        warn(repo, report, &mut session.out);
+        warn_of_links(repo, report, &mut session.out);
         let found = report.version.validation.as_ref().is_some_and(|judgement| judgement.findings_count > 0);
         if found && report.outcome == Outcome::Created {
             session.out.hint("'hlx show' prints the first findings");
@@ -147,10 +148,10 @@ fn tell_one(report: &commit::Report, session: &mut Session) -> Result<Answer> {
         }
         return Ok(Answer::Yes);
     }
-    session.out.answer(report, |out| words(report, out))?;
+    session.out.answer(report, |out| words(repo, report, out))?;
     let parses = |judgement: &Judgement| judgement.rules.iter().any(|rule| rule.kind == "parse" && rule.failed > 0);
     if !report.version.validation.as_ref().is_some_and(parses) {
-        warn(report, &mut session.out);
+        warn(repo, report, &mut session.out);
     }
     if let Some(file) = &report.report_file {
         session.out.hint(&format!("all findings: {file}\nfix the data or the rule, or skip validation with --no-validate"));
@@ -158,14 +159,20 @@ fn tell_one(report: &commit::Report, session: &mut Session) -> Result<Answer> {
     Ok(Answer::No)
 }
 
+/// The paths of the files that a report is about.
+fn paths_of<'a>(repo: &'a Repo, report: &'a commit::Report) -> PathPrinter<'a> {
+    PathPrinter::new(repo, report.version.dataset_name.as_str())
+}
+
 /// Most findings that are told one by one.
 const TOLD: usize = 20;
 
 /// Tells of what could not be read of the parent, and of records that are none.
-fn warn(report: &commit::Report, out: &mut Output) {
+fn warn(repo: &Repo, report: &commit::Report, out: &mut Output) {
     report.warnings.iter().for_each(|warning| out.warning(warning));
+    let paths = paths_of(repo, report);
     for finding in report.findings.iter().take(TOLD) {
-        out.warning(&format!("{}:{}: {}", finding.path, finding.line, finding.message));
+        out.warning(&format!("{}:{}: {}", paths.show(&finding.path), finding.line, finding.message));
     }
     if let Some(key) = &report.suggested_key {
         out.hint(&patch::key_hint(key, &report.version.dataset_name));
@@ -177,10 +184,10 @@ fn warn(report: &commit::Report, out: &mut Output) {
 }
 
 /// Tells of symlinks whose data is not in the version.
-fn warn_of_links(report: &commit::Report, out: &mut Output) {
+fn warn_of_links(repo: &Repo, report: &commit::Report, out: &mut Output) {
     let links = &report.links;
     let (Some(example), commit::Outcome::Created | commit::Outcome::DryRun) = (&links.example, report.outcome) else { return };
-    out.warning(&links_leading_away(links, &printable(example)));
+    out.warning(&links_leading_away(links, &paths_of(repo, report).show(example)));
     out.hint("to store the data, replace the links with the files, or commit a copy: cp -RL FOLDER COPY; hlx commit --from COPY");
 }
 
@@ -211,7 +218,7 @@ fn metadata(pairs: Vec<(String, Value)>) -> Result<Map<String, Value>> {
     Ok(object)
 }
 
-fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
+fn words(repo: &Repo, report: &commit::Report, out: &mut Output) -> io::Result<()> {
     let version = &report.version;
     let tint = out.tint();
     let name = format!("{} {}", tint.strong(printable(&version.dataset_name)), tint.mark(&version.version));
@@ -230,7 +237,11 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
         Outcome::Refused => {
             let dataset = printable(&version.dataset_name);
             writeln!(out, "{dataset}: {}; no version created", tint.bad("commit rejected by validation"))?;
-            return report.version.validation.as_ref().map_or(Ok(()), |judgement| judgement::words(judgement, out));
+            return report
+                .version
+                .validation
+                .as_ref()
+                .map_or(Ok(()), |judgement| judgement::words(judgement, paths_of(repo, report), out));
         }
         Outcome::DryRun => writeln!(out, "Would create {name} ({kind})\n{why}")?,
         Outcome::Created => writeln!(out, "Created {name} ({kind})\n{why}")?,
