@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 /// The floors, top down. The binary stands above all of them and sees only what the library makes public.
 const FLOORS: &[&[&str]] = &[
     &["ops"],
-    &["catalog"],
     &["repo"],
+    &["catalog"],
     &["worktree", "facts"],
     &["store"],
     &["manifest", "pack", "refs", "validate"],

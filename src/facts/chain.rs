@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::clock::Time;
@@ -9,9 +10,8 @@ use crate::error::{Error, Result};
 use crate::facts::State;
 use crate::facts::lineage::{self, Known};
 use crate::fs::atomic::{self, Created};
-use crate::id::{Fact as FactId, Id};
+use crate::id::{Fact as FactId, Id, Version};
 use crate::object::fact::{Fact, Statement};
-use crate::object::version::Version;
 use crate::object::{Key, Kind};
 use crate::refs::{Place, Sequence};
 use crate::store::{Store, Writer};
@@ -121,14 +121,40 @@ impl<'a> Facts<'a> {
         self.head()?.map_or(Ok(Vec::new()), |(_, head)| self.ordered(head))
     }
 
-    /// What all facts come to. Within a dataset, a tag stands on the version that received it last.
+    /// Returns the facts after `old` up to a head, the first said first; `None` where they are not a line that begins there:
+    /// histories were joined since, or this is another one.
+    pub fn since(&self, old: Id<FactId>, head: Id<FactId>) -> Result<Option<Vec<(Id<FactId>, Fact)>>> {
+        let (mut line, mut id) = (Vec::new(), head);
+        while id != old {
+            let fact = self.get(id)?;
+            let parents = fact.parents.clone();
+            line.push((id, fact));
+            let [parent] = parents[..] else { return Ok(None) };
+            id = parent;
+        }
+        line.reverse();
+        Ok(Some(line))
+    }
+
+    /// Reads every fact and folds them. Within a dataset, a tag stands on the version that received it last.
     pub fn fold(&self) -> Result<State> {
-        // A version that is not in this store, or is damaged, shares its tags with nobody.
-        Ok(State::of(self.all()?, |id| {
-            let key = Key::from(id);
-            let bytes = self.store.contains(&key).then(|| self.store.get(&key).ok()).flatten()?;
-            Version::decode(&bytes).ok().map(|version| version.dataset)
-        }))
+        Ok(State::of(self.all()?, |id| self.dataset_of(id)))
+    }
+
+    /// Returns the dataset of a version. One that is not in this store, or is damaged, has none: it shares its tags with
+    /// nobody.
+    pub fn dataset_of(&self, id: Id<Version>) -> Option<String> {
+        self.is_present(id).then(|| self.store.version(id).ok())?.map(|version| version.dataset)
+    }
+
+    /// Whether the store has a version.
+    pub fn is_present(&self, id: Id<Version>) -> bool {
+        self.store.contains(&Key::from(id))
+    }
+
+    /// Returns the folder of the sequence of heads.
+    pub fn folder(&self) -> PathBuf {
+        self.store.layout().facts()
     }
 
     /// Joins another history of facts, whose objects are in the store, with this one. Nothing is lost of either, and

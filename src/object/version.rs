@@ -66,6 +66,11 @@ impl Number {
         !self.0.pre.is_empty()
     }
 
+    /// Returns the highest release, or the highest pre-release if there is no release. `numbers` ascend.
+    pub fn highest(numbers: &[Number]) -> Option<&Number> {
+        numbers.iter().rev().find(|n| !n.is_pre_release()).or(numbers.last())
+    }
+
     /// Major, minor and patch.
     pub fn parts(&self) -> (u64, u64, u64) {
         (self.0.major, self.0.minor, self.0.patch)
@@ -146,6 +151,12 @@ pub enum ValidationStatus {
 }
 
 impl ValidationStatus {
+    /// Returns the status that a byte stands for.
+    pub fn from_byte(byte: u8) -> Option<ValidationStatus> {
+        use ValidationStatus::{Failed, Passed, Pending, Skipped};
+        [Pending, Passed, Failed, Skipped].get(usize::from(byte)).copied()
+    }
+
     /// The name that reports and JSON give it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -289,13 +300,7 @@ impl Version {
         }
         let count = take.count(1)?;
         let tags = (0..count).map(|_| Ok(take.text()?.to_owned())).collect::<Result<Vec<_>, _>>()?;
-        let validation = match take.u8()? {
-            0 => ValidationStatus::Pending,
-            1 => ValidationStatus::Passed,
-            2 => ValidationStatus::Failed,
-            3 => ValidationStatus::Skipped,
-            _ => return Err(Malformed("unknown validation status")),
-        };
+        let validation = ValidationStatus::from_byte(take.u8()?).ok_or(Malformed("unknown validation status"))?;
         let verdict = match validation {
             ValidationStatus::Passed | ValidationStatus::Failed => Some(Id::from_bytes(take.array()?)),
             ValidationStatus::Pending | ValidationStatus::Skipped => None,
@@ -414,6 +419,14 @@ mod tests {
             author: "ana@example.com".into(),
             created: Time::from_millis(1_795_339_800_000),
         }
+    }
+
+    #[test]
+    fn a_release_is_higher_than_any_pre_release() {
+        let numbers = ["1.0.0", "2.0.0", "3.0.0-rc.1"].map(number);
+        assert_eq!(Number::highest(&numbers).unwrap().to_string(), "2.0.0");
+        assert_eq!(Number::highest(&numbers[2..]).unwrap().to_string(), "3.0.0-rc.1");
+        assert_eq!(Number::highest(&[]), None);
     }
 
     #[test]

@@ -100,7 +100,7 @@ pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result
 
 /// What was measured in two versions. A verdict that cannot be read has nothing; `hlx verify` names it.
 fn drift(repo: &Repo, a: &revision::Found, b: &revision::Found) -> Result<Vec<Drift>> {
-    let facts = match repo.facts().fold() {
+    let facts = match repo.folded_facts() {
         // Which verdict is the last is not known then.
         Err(e) if e.spares_others() => return Ok(Vec::new()),
         facts => facts?,

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::catalog::{self, Query};
+use crate::catalog::Query;
 use crate::error::{Error, Kind, Result};
 use crate::object::version::Number;
 use crate::ops::DamageList;
 use crate::path::printable;
 use crate::refs::names;
 use crate::repo::config::{self, Dataset};
-use crate::repo::revision::highest;
 use crate::repo::{CONFIG, Repo, git};
 use crate::worktree::state::{self, State};
 
@@ -142,13 +141,13 @@ fn sorted(mut numbers: Vec<Number>) -> Vec<Number> {
 /// Tells of every dataset; of a query that leaves versions out, only of those that have a version which it selects, and how
 /// many of them. Its limit is one of datasets.
 pub fn list(repo: &Repo, query: &Query) -> Result<ListReport> {
-    let (summaries, damaged) = catalog::summaries(repo, query)?;
+    let (summaries, damaged) = repo.summaries(query)?;
     let mut datasets = Vec::new();
     for dataset in repo.config().datasets() {
         let own = || summaries.iter().filter(|summary| dataset.names().any(|name| name == summary.dataset));
         let latest: Vec<Number> = own().filter_map(|summary| summary.latest.clone()).collect();
         if !latest.is_empty() || query.selects_all() {
-            datasets.push((dataset, own().map(|summary| summary.versions).sum(), highest(&sorted(latest)).cloned()));
+            datasets.push((dataset, own().map(|summary| summary.versions).sum(), Number::highest(&sorted(latest)).cloned()));
         }
     }
     datasets.truncate(query.limit.unwrap_or(usize::MAX));
@@ -169,7 +168,7 @@ pub fn show(repo: &Repo, name: &str) -> Result<Info> {
 /// Tells of a dataset by its refs.
 fn present(repo: &Repo, dataset: &Dataset) -> Result<Info> {
     let numbers = repo.numbers(&dataset.name)?;
-    Ok(info(dataset, numbers.len() as u64, highest(&numbers).cloned(), head(repo, dataset)?))
+    Ok(info(dataset, numbers.len() as u64, Number::highest(&numbers).cloned(), head(repo, dataset)?))
 }
 
 fn info(dataset: &Dataset, versions: u64, latest: Option<Number>, head: Option<Number>) -> Info {

@@ -55,12 +55,12 @@ pub(super) fn plan(
             continue;
         }
         for bearer in bearers {
-            let Some(version) = here.version(*bearer)?.filter(is_own) else { continue };
+            let Some(version) = here.version(bearer)?.filter(is_own) else { continue };
             if !moves {
                 let message = format!("tag '{tag}' is on {}", version.name());
                 return Err(Error::new(Kind::Conflict, message).with_hint(how(tag)));
             }
-            labels.statements.push(Statement::TagRemoved { version: *bearer, tag: tag.clone() });
+            labels.statements.push(Statement::TagRemoved { version: bearer, tag: tag.clone() });
             labels.moved.push(Move { tag: tag.clone(), from: version.number });
         }
         labels.statements.push(Statement::TagAdded { version: id, tag: tag.clone() });

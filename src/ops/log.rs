@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use crate::catalog::{self, Listed, Query, Said};
+use crate::catalog::{Query, VersionEntry};
 use crate::error::{Error, Kind, Result, spare};
 use crate::id::{Id, Node};
 use crate::manifest::{self, Change, Diff};
@@ -57,32 +57,32 @@ pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
     // The limit counts the versions that are left.
     let limit = options.query.limit.filter(|_| paths.is_some());
     let query = Query { limit: options.query.limit.filter(|_| limit.is_none()), ..options.query.clone() };
-    let (listed, damaged) = match found {
+    let (entries, damaged) = match found {
         Some(found) => ancestors(repo, found, &query)?,
         None => {
             let dataset = paths.as_ref().map(|paths| paths.dataset.clone()).or(dataset);
-            catalog::select(repo, &Query { dataset, ..query })?
+            repo.select(&Query { dataset, ..query })?
         }
     };
     let mut report = Report { versions: Vec::new(), damaged: damaged.into() };
-    if listed.is_empty() && !has_versions(repo)? {
+    if entries.is_empty() && !has_versions(repo)? {
         damage::lost_refs(repo)?.iter().for_each(|error| report.damaged.push(error));
     }
     // The list says it already where the facts cannot be read.
     let viewer = if options.whole { Viewer::new(repo, &mut DamageList::default())? } else { Viewer::lean(repo) };
     let viewer = if options.stat { viewer.with_changes() } else { viewer };
-    for listed in listed {
+    for entry in entries {
         if limit.is_some_and(|limit| report.versions.len() >= limit) {
             break;
         }
-        let name = listed.version.name();
+        let name = entry.version.name();
         let view = || {
-            let Some(paths) = &paths else { return viewer.listed(listed).map(Some) };
-            if !paths.are_changed_by(repo, &listed.version)? {
+            let Some(paths) = &paths else { return viewer.entry(entry).map(Some) };
+            if !paths.are_changed_by(repo, &entry.version)? {
                 return Ok(None);
             }
-            let files = if options.stat { Some(paths.changes(repo, &listed.version)?.counts) } else { None };
-            let view = viewer.listed(listed)?;
+            let files = if options.stat { Some(paths.changes(repo, &entry.version)?.counts) } else { None };
+            let view = viewer.entry(entry)?;
             Ok(Some(VersionView { files: files.or(view.files), ..view }))
         };
         if let Some(mut view) = report.damaged.spare(view().map_err(|e| e.within(name)))?.flatten() {
@@ -191,9 +191,9 @@ fn dataset(repo: &Repo, named: Option<&str>) -> Result<Option<String>> {
 
 /// Those of a version and its ancestors that a query selects, and what is wrong with those that cannot be read. Numbers
 /// exceed those of the parents, so that the highest number that is left comes before all that is found later.
-fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<(Vec<Listed>, Vec<Error>)> {
+fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<(Vec<VersionEntry>, Vec<Error>)> {
     let (mut found, mut damaged, mut seen) = (Vec::new(), Vec::new(), HashSet::from([from.id]));
-    let said = Said::new(repo, &mut damaged)?;
+    let facts = repo.catalog().folded_or_empty(&mut damaged)?;
     let mut open = BTreeMap::from([((from.version.number.clone(), from.id), from.version)]);
     while query.limit.is_none_or(|limit| found.len() < limit)
         && let Some(((_, id), version)) = open.pop_last()
@@ -206,9 +206,9 @@ fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<(Vec<L
                 }
             }
         }
-        let listed = said.of(id, version)?;
-        if query.selects(&listed) {
-            found.push(listed);
+        let entry = VersionEntry::read(repo.store(), &facts, id, version)?;
+        if query.selects(&entry) {
+            found.push(entry);
         }
     }
     Ok((found, damaged))

@@ -51,7 +51,7 @@ pub struct ListReport {
 
 /// Lists notes.
 pub fn list(repo: &Repo, options: &ListOptions) -> Result<ListReport> {
-    let state = repo.facts().fold()?;
+    let state = repo.folded_facts()?;
     let mut names = Names::of(repo);
     let notes = match &options.revision {
         Some(text) => state.notes_of(revision::version(repo, text)?.id),

@@ -125,7 +125,7 @@ pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result
 
 /// Finds a run by its id, or the first digits of it.
 pub fn show(repo: &Repo, word: &str) -> Result<RunView> {
-    let state = repo.facts().fold()?;
+    let state = repo.folded_facts()?;
     let run = named(&state, word)?;
     Ok(RunView::of(&run, Names::of(repo).get(run.version), &state))
 }
@@ -139,7 +139,7 @@ pub fn withdraw(repo: &Repo, word: &str, reason: &str, author: Option<&str>) -> 
     if reason.is_empty() || reason.len() > limits::NOTE {
         return Err(Error::usage(format!("the reason has {} bytes; it must have 1 to {}", reason.len(), limits::NOTE)));
     }
-    let state = repo.facts().fold()?;
+    let state = repo.folded_facts()?;
     let run = named(&state, word)?;
     if let Some(withdrawal) = state.withdrawal_of(run.id) {
         let message = format!("the run was already withdrawn by {}: {}", withdrawal.author, printable(&withdrawal.reason));
@@ -190,7 +190,7 @@ pub struct ListReport {
 
 /// Lists runs.
 pub fn list(repo: &Repo, options: &ListOptions) -> Result<ListReport> {
-    let state = repo.facts().fold()?;
+    let state = repo.folded_facts()?;
     let mut names = Names::of(repo);
     let runs = match &options.revision {
         Some(text) => state.runs_of(revision::version(repo, text)?.id),
@@ -278,7 +278,7 @@ impl Side {
 
 /// Compares runs: each of `a` and `b` is a run, by its id or the first digits of it, or a revision.
 pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result<CompareReport> {
-    let state = repo.facts().fold()?;
+    let state = repo.folded_facts()?;
     let (a, b) = (Side::of(repo, &state, a)?, Side::of(repo, &state, b)?);
     let mut here = Here::of(repo);
     let (old, new) = (here.version(a.version)?, here.version(b.version)?);

@@ -7,7 +7,6 @@ use crate::object::version::Number;
 use crate::ops::{PartialCheckout, Renamed, paths};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
-use crate::repo::revision::highest;
 use crate::worktree::compare;
 use crate::worktree::file::FileEntry;
 use crate::worktree::state::State;
@@ -85,7 +84,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     Ok(Report {
         dataset_name: dataset.name.clone(),
         version: head.map(|version| version.number),
-        latest: highest(&numbers).cloned(),
+        latest: Number::highest(&numbers).cloned(),
         clean: found.is_empty() && found.outside.is_empty(),
         added: paths(&found.added),
         modified: found.modified.iter().map(|(_, new)| new.path.to_string()).collect(),

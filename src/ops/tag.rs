@@ -57,7 +57,7 @@ pub fn add(repo: &Repo, options: &Options) -> Result<Report> {
     options.tags.iter().try_for_each(|tag| names::check_tag(tag)).map_err(|error| swapped(repo, options, error))?;
     let Found { id, version } = &found;
     let name = version.name();
-    let facts = repo.facts().fold()?;
+    let facts = repo.folded_facts()?;
     let status = standing::status(repo, &facts, *id, version)?;
     let how = || format!("validate it: hlx validate {name} --record");
     labels::check_protected(repo.config().dataset(&version.dataset), &name, &options.tags, status, how)?;
@@ -78,7 +78,7 @@ fn swapped(repo: &Repo, options: &Options, error: Error) -> Error {
 /// Takes tags off a version.
 pub fn remove(repo: &Repo, options: &Options) -> Result<Report> {
     let found = revision::version(repo, &options.revision)?;
-    let borne = repo.facts().fold()?.tags_of(found.id);
+    let borne = repo.folded_facts()?.tags_of(found.id);
     if let Some(tag) = options.tags.iter().find(|tag| !borne.contains(tag)) {
         let version = found.version.name();
         let error = Error::new(Kind::VersionNotFound, format!("{version} has no tag '{}'", printable(tag)));
@@ -97,7 +97,7 @@ fn say(repo: &Repo, options: &Options, found: Found, labels: Labels) -> Result<R
     // A fact relies on its version: whoever made that may have been killed before its ref was durable.
     repo.versions().sync(&found.version.dataset)?;
     repo.facts().append(&repo.author(options.author.as_deref()), &labels.statements)?;
-    let tags = repo.facts().fold()?.tags_of(found.id);
+    let tags = repo.folded_facts()?.tags_of(found.id);
     let Labels { added: changed, unchanged, moved, .. } = labels;
     Ok(Report {
         dataset_name: found.version.dataset,
@@ -137,9 +137,9 @@ pub fn list(repo: &Repo, dataset: Option<&str>) -> Result<ListReport> {
     }
     let mut tags: Vec<Listed> = Vec::new();
     let mut here = Here::of(repo);
-    for (tag, versions) in repo.facts().fold()?.tags() {
+    for (tag, versions) in repo.folded_facts()?.tags() {
         for id in versions {
-            let Some(version) = here.version(*id)? else { continue };
+            let Some(version) = here.version(id)? else { continue };
             if dataset.is_some_and(|name| repo.config().current(name) != repo.config().current(&version.dataset)) {
                 continue;
             }

@@ -1,9 +1,11 @@
 //! A version as users see it: the fields of `docs/cli.md`, in their order.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::catalog::Listed;
+use crate::catalog::VersionEntry;
 use crate::clock::Time;
 use crate::error::{Kind, Result};
 use crate::facts::State;
@@ -108,7 +110,7 @@ impl Renamed {
 /// Makes views of versions; holds the tags, which are folded once.
 pub(crate) struct Viewer<'a> {
     repo: &'a Repo,
-    facts: State,
+    facts: Arc<State>,
     /// Whether schemas and verdicts are looked up.
     whole: bool,
     /// Whether the files are compared with those of the parent.
@@ -122,14 +124,14 @@ pub(crate) struct Viewer<'a> {
 impl<'a> Viewer<'a> {
     /// Knows what the facts say. Where they cannot be read, views are without, and `damaged` gets the reason.
     pub fn new(repo: &'a Repo, damaged: &mut DamageList) -> Result<Viewer<'a>> {
-        let facts = repo.facts().fold().map_err(|e| e.within("tags, notes, runs and later verdicts are unknown"));
+        let facts = repo.folded_facts().map_err(|e| e.within("tags, notes, runs and later verdicts are unknown"));
         let facts = damaged.spare(facts)?.unwrap_or_default();
         Ok(Viewer { repo, facts, whole: true, compares: true, schema: None, judgement: None })
     }
 
     /// Reads neither facts nor schemas, for versions of which tags and status are known.
     pub fn lean(repo: &'a Repo) -> Viewer<'a> {
-        Viewer { repo, facts: State::default(), whole: false, compares: false, schema: None, judgement: None }
+        Viewer { repo, facts: Arc::default(), whole: false, compares: false, schema: None, judgement: None }
     }
 
     /// Compares the files with those of the parent.
@@ -177,8 +179,8 @@ impl<'a> Viewer<'a> {
     }
 
     /// A version of which it is known what holds of it now.
-    pub fn listed(&self, listed: Listed) -> Result<VersionView> {
-        let Listed { id, version, tags, status } = listed;
+    pub fn entry(&self, entry: VersionEntry) -> Result<VersionView> {
+        let VersionEntry { id, version, tags, status } = entry;
         Ok(VersionView { tags, validation_status: status, ..self.view(id, version)? })
     }
 

@@ -3,16 +3,13 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use crate::catalog::Catalog;
 use crate::error::{Error, Kind, Result};
-use crate::facts::Facts;
 use crate::fs::share;
-use crate::id::{Id, Verdict as VerdictId, Version as VersionId};
 use crate::object::Key;
-use crate::object::verdict::Verdict;
-use crate::object::version::{Number, Version};
+use crate::object::version::Version;
 use crate::parallel;
 use crate::path::is_within;
-use crate::refs::Versions;
 use crate::repo::author::author;
 use crate::repo::config::{Config, Dataset};
 use crate::sample::Schema;
@@ -30,6 +27,7 @@ pub struct Repo {
     /// Where the user stands, relative to the root; empty at the root itself.
     here: String,
     store: Arc<Store>,
+    catalog: Catalog,
     config: Config,
 }
 
@@ -64,7 +62,9 @@ impl Repo {
             let _ = layout.share();
         }
         let here = dir.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or_default().to_owned();
-        Ok(Repo { root: root.to_owned(), here, store: Arc::new(Store::open(layout)?), config })
+        let store = Arc::new(Store::open(layout)?);
+        let catalog = Catalog::new(store.clone());
+        Ok(Repo { root: root.to_owned(), here, store, catalog, config })
     }
 
     /// The folder of the repository.
@@ -111,15 +111,9 @@ impl Repo {
         &self.store
     }
 
-    /// The refs of the versions.
-    pub fn versions(&self) -> Versions {
-        let layout = self.store.layout();
-        Versions::new(layout.versions(), layout.tmp())
-    }
-
-    /// What was said about versions later.
-    pub fn facts(&self) -> Facts<'_> {
-        Facts::new(&self.store)
+    /// The catalog of the versions.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     /// The name of the dataset that the user stands in: its folder or one below.
@@ -217,63 +211,11 @@ impl Repo {
         if dataset.path == "." { self.root.clone() } else { self.root.join(&dataset.path) }
     }
 
-    /// The numbers of a dataset's versions, ascending, with those of the names that it had before.
-    pub fn numbers(&self, dataset: &str) -> Result<Vec<Number>> {
-        let mut numbers = Vec::new();
-        for name in self.config.names(dataset) {
-            numbers.extend(self.versions().numbers(name)?);
-        }
-        numbers.sort();
-        numbers.dedup();
-        Ok(numbers)
-    }
-
-    /// Reads the version that has this number under the dataset's name or one that it had before; `None` if none has.
-    ///
-    /// # Errors
-    /// Those of [`Repo::numbered`].
-    pub fn version_of(&self, dataset: &str, number: &Number) -> Result<Option<(Id<VersionId>, Version)>> {
-        for name in self.config.names(dataset) {
-            if let Some(version) = self.numbered(name, number)? {
-                return Ok(Some(version));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Reads the version that the ref of this number names; `None` if there is no such ref.
-    ///
-    /// # Errors
-    /// [`Kind::Damaged`] if the record cannot be read, or gives another dataset or number: a ref that was swapped with
-    /// another, or copied to another place.
-    pub fn numbered(&self, dataset: &str, number: &Number) -> Result<Option<(Id<VersionId>, Version)>> {
-        let Some(id) = self.versions().get(dataset, number)? else { return Ok(None) };
-        let version = self.version(id).map_err(|e| e.within(format!("{dataset}@{number}")))?;
-        if version.dataset == dataset && version.number == *number {
-            return Ok(Some((id, version)));
-        }
-        let (other, theirs) = (&version.dataset, &version.number);
-        Err(Error::damaged(format!("ref {dataset}@{number} points to the record of {other}@{theirs}"))
-            .with_hint("list the altered refs: hlx audit --verify"))
-    }
-
-    /// Reads a version record.
-    pub fn version(&self, id: Id<VersionId>) -> Result<Version> {
-        let key = Key::from(id);
-        Version::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
-    }
-
     /// The schema of a version, where it has one.
     pub fn schema(&self, version: &Version) -> Result<Option<Schema>> {
         let Some(key) = version.schema.map(Key::from) else { return Ok(None) };
         let schema = Schema::decode(&self.store.get(&key)?);
         schema.map(Some).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
-    }
-
-    /// Reads a verdict.
-    pub fn verdict(&self, id: Id<VerdictId>) -> Result<Verdict> {
-        let key = Key::from(id);
-        Verdict::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
     }
 
     /// Who is at work: what was said on the command line, `HLX_AUTHOR`, git's user, `user@host`.

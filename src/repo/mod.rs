@@ -9,6 +9,7 @@ mod handle;
 mod here;
 pub mod revision;
 pub mod standing;
+mod versions;
 
 pub use config::{Config, Dataset, Thresholds};
 pub use handle::{CONFIG, Repo};

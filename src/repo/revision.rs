@@ -297,7 +297,7 @@ fn by_number(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Opt
     if let Some(wanted) = partial(digits) {
         let fits = |n: &Number| n.parts().0 == wanted.0 && wanted.1.is_none_or(|minor| n.parts().1 == minor);
         let numbers: Vec<Number> = repo.numbers(dataset)?.into_iter().filter(fits).collect();
-        return numbered(highest(&numbers));
+        return numbered(Number::highest(&numbers));
     }
     if base.eq_ignore_ascii_case("head") {
         return head();
@@ -309,7 +309,7 @@ fn by_number(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Opt
         return Ok(Some(id));
     }
     if base.is_empty() || base.eq_ignore_ascii_case("latest") {
-        return numbered(highest(&repo.numbers(dataset)?));
+        return numbered(repo.latest(dataset)?.as_ref());
     }
     Ok(None)
 }
@@ -319,9 +319,9 @@ fn tagged(repo: &Repo, tag: &str) -> Result<Vec<(String, Id<VersionId>)>> {
     if names::check_tag(tag).is_err() {
         return Ok(Vec::new());
     }
-    let (facts, mut here, mut found) = (repo.facts().fold()?, Here::of(repo), Vec::new());
+    let (facts, mut here, mut found) = (repo.folded_facts()?, Here::of(repo), Vec::new());
     for id in facts.versions_with(tag) {
-        found.extend(here.version(*id)?.map(|version| (repo.config().current(&version.dataset).to_owned(), *id)));
+        found.extend(here.version(id)?.map(|version| (repo.config().current(&version.dataset).to_owned(), id)));
     }
     Ok(found)
 }
@@ -355,18 +355,12 @@ fn by_prefix(repo: &Repo, datasets: &[String], prefix: &str) -> Result<Option<Id
         return Ok(None);
     }
     let prefix = prefix.to_ascii_lowercase();
-    let refs = repo.versions();
+    let names: Vec<String> = datasets.iter().flat_map(|dataset| repo.config().names(dataset)).map(str::to_owned).collect();
     let mut found = None;
-    for dataset in datasets.iter().flat_map(|dataset| repo.config().names(dataset)) {
-        for number in refs.numbers(dataset)? {
-            let Some(id) = refs.get(dataset, &number)? else { continue };
-            if !id.to_hex().starts_with(&prefix) {
-                continue;
-            }
-            repo.numbered(dataset, &number)?;
-            if found.replace(id).is_some_and(|other| other != id) {
-                return Err(Error::usage(format!("version id '{prefix}' is ambiguous")).with_hint("use more digits"));
-            }
+    for (dataset, number, id) in repo.catalog().with_prefix(&names, &prefix)? {
+        repo.numbered(&dataset, &number)?;
+        if found.replace(id).is_some_and(|other| other != id) {
+            return Err(Error::usage(format!("version id '{prefix}' is ambiguous")).with_hint("use more digits"));
         }
     }
     Ok(found)
@@ -396,7 +390,7 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
     words.extend(["latest", "HEAD", "WORK"].map(str::to_owned));
     words.extend(numbers.iter().rev().map(Number::to_string));
     let mut here = Here::of(repo);
-    let facts = repo.facts().fold().unwrap_or_default();
+    let facts = repo.folded_facts().unwrap_or_default();
     for (tag, versions) in facts.tags() {
         let of = |id: &Id<VersionId>| {
             here.version(*id).ok().flatten().map(|version| repo.config().current(&version.dataset).to_owned())
@@ -433,11 +427,6 @@ fn partial(text: &str) -> Option<(u64, Option<u64>)> {
     }
 }
 
-/// The highest release, or the highest pre-release if there is no release. `numbers` ascend.
-pub fn highest(numbers: &[Number]) -> Option<&Number> {
-    numbers.iter().rev().find(|n| !n.is_pre_release()).or(numbers.last())
-}
-
 /// Names the versions about the one that is missing.
 fn nearest(numbers: &[Number], base: &str) -> String {
     let base = base.trim_start_matches(['v', 'V']);
@@ -467,13 +456,9 @@ mod tests {
     }
 
     #[test]
-    fn partial_numbers_and_the_highest() {
+    fn partial_numbers() {
         assert_eq!(partial("1"), Some((1, None)));
         assert_eq!(partial("1.2"), Some((1, Some(2))));
         assert_eq!(partial("1.x"), None);
-        let numbers: Vec<Number> = ["1.0.0", "2.0.0", "3.0.0-rc.1"].map(|n| Number::parse(n).unwrap()).into();
-        assert_eq!(highest(&numbers).unwrap().to_string(), "2.0.0");
-        assert_eq!(highest(&numbers[2..]).unwrap().to_string(), "3.0.0-rc.1");
-        assert_eq!(highest(&[]), None);
     }
 }

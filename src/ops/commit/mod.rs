@@ -120,7 +120,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     if !options.tags.is_empty() {
         // A tag is a fact: where none can follow, the version is not made without it.
         let hint = "commit without --tag, and add the tag when the facts can be read";
-        repo.facts().fold().map_err(|e| e.with_hint(hint))?;
+        repo.folded_facts().map_err(|e| e.with_hint(hint))?;
     }
     let state = State::load(layout, &dataset.name)?;
     let commit = Commit { repo, options, dataset, progress, state };
@@ -155,8 +155,7 @@ impl Commit<'_> {
             }
             (None, None) => self.state.head,
             (None, Some(_)) => {
-                let numbers = self.repo.numbers(name)?;
-                let latest = revision::highest(&numbers).map(|number| self.repo.version_of(name, number)).transpose()?;
+                let latest = self.repo.latest(name)?.map(|number| self.repo.version_of(name, &number)).transpose()?;
                 return Ok(latest.flatten().map(|(id, version)| Parent { id, version }));
             }
         };
@@ -244,7 +243,7 @@ impl Commit<'_> {
         };
         // Before anything is stored for good: a version is not made without its tags.
         if !self.options.tags.is_empty() {
-            self.labels(&self.repo.facts().fold()?, version.id())?;
+            self.labels(&*self.repo.folded_facts()?, version.id())?;
         }
         if judging.is_none() {
             self.check_protected(&version, version.validation)?;
@@ -364,7 +363,7 @@ impl Commit<'_> {
                 state.save(self.repo.store().layout(), &self.dataset.name)?;
             }
             if !self.options.tags.is_empty() {
-                let facts = self.repo.facts().fold()?;
+                let facts = self.repo.folded_facts()?;
                 if outcome != Outcome::Created {
                     self.check_protected(&version, standing::status(self.repo, &facts, id, &version)?)?;
                 }
