@@ -125,7 +125,7 @@ impl Rows<'_> {
 
 #[cfg(test)]
 impl Rows<'_> {
-    /// Whether something was written.
+    /// Tells if something was written.
     pub fn is_written(&self) -> bool {
         self.is_written.get()
     }

@@ -15,7 +15,7 @@ use crate::object::fact::Fact;
 
 /// The key of the [`Header`].
 const HEADER: &[u8] = b"facts";
-/// What the keys of facts begin with; their turns follow, highest byte first.
+/// The prefix of the keys of facts; their turns follow, highest byte first.
 const PREFIX: &[u8] = b"fact\0";
 
 /// The row of what the facts in the index were folded from.

@@ -136,7 +136,7 @@ impl Catalog {
         query.dataset.as_ref().map_or_else(|| self.refs().datasets(), |name| Ok(vec![name.clone()]))
     }
 
-    /// Whether datasets have more refs than this.
+    /// Tells if datasets have more than `count` refs together.
     fn have_more(&self, datasets: &[String], count: usize) -> bool {
         let refs = self.refs();
         is_longer(datasets.iter().map(|name| refs.folder(name)), count)
@@ -235,7 +235,7 @@ impl Catalog {
     }
 }
 
-/// Tells if folders have more entries than this together.
+/// Tells if folders have more than `count` entries together.
 fn is_longer(folders: impl IntoIterator<Item = PathBuf>, count: usize) -> bool {
     folders.into_iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().nth(count).is_some()
 }

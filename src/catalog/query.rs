@@ -18,7 +18,7 @@ pub struct Query {
     pub dataset: Option<String>,
     /// Of this type.
     pub kind: Option<String>,
-    /// That bear this tag now.
+    /// That have this tag now.
     pub tag: Option<String>,
     /// Whose author's name contains this.
     pub author: Option<String>,
@@ -26,11 +26,11 @@ pub struct Query {
     pub since: Option<Time>,
     /// Made at or before this moment.
     pub until: Option<Time>,
-    /// Of which this is known now.
+    /// With this status now.
     pub status: Option<ValidationStatus>,
-    /// With these metadata: a key, and its value as a text or else as JSON.
+    /// With these metadata: a key, and its value as text or JSON.
     pub metadata: Vec<(String, String)>,
-    /// No more than so many: the first in the order of [`Query::order`].
+    /// The most versions to select: the first in the order of [`Query::order`].
     pub limit: Option<usize>,
 }
 
@@ -67,28 +67,28 @@ pub fn status(store: &Store, facts: &State, id: Id<VersionId>, recorded: Validat
 }
 
 impl Query {
-    /// Whether no version is left out, but for the limit.
+    /// Tells if it leaves no version out, but for the limit.
     pub fn selects_all(&self) -> bool {
         let Query { dataset, kind, tag, author, since, until, status, metadata, limit: _ } = self;
         let words = [dataset, kind, tag, author].iter().all(|word| word.is_none());
         words && since.is_none() && until.is_none() && status.is_none() && metadata.is_empty()
     }
 
-    /// Whether a version is selected.
+    /// Tells if it selects a version.
     pub fn selects(&self, entry: &VersionEntry) -> bool {
         self.selects_record(&entry.version)
             && self.tag.as_ref().is_none_or(|tag| entry.tags.contains(tag))
             && self.status.is_none_or(|status| entry.status == status)
     }
 
-    /// Whether a version is selected by what its record says.
+    /// Tells if it selects a version by its record.
     pub(super) fn selects_record(&self, version: &Version) -> bool {
         self.dataset.as_ref().is_none_or(|name| version.dataset == *name)
             && self.selects_fields(&version.dataset_type, &version.author, version.created)
             && self.metadata.iter().all(|(key, text)| version.metadata.get(key).is_some_and(|value| is_text(value, text)))
     }
 
-    /// Whether a version with this type, author and time is selected, as far as these tell.
+    /// Tells if it selects a version by type, author and time.
     pub(super) fn selects_fields(&self, kind: &str, author: &str, created: Time) -> bool {
         self.kind.as_ref().is_none_or(|own| kind == own)
             && self.author.as_ref().is_none_or(|own| author.contains(own.as_str()))
@@ -111,7 +111,7 @@ impl Query {
     }
 }
 
-/// Whether a value is this text, or is written so as JSON.
+/// Tells if a value is this text, or this JSON.
 fn is_text(value: &Value, text: &str) -> bool {
     match value.as_str() {
         Some(own) => own == text,

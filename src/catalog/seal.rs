@@ -1,4 +1,4 @@
-//! The folder of the catalog, and the seal that says that nobody but sled, closed in order, has written to it.
+//! The folder of the catalog, and its seal, which shows that the files are those that sled closed in order.
 //!
 //! The seal is the last thing that is written and holds a hash of the stamps of all files beside it. Without it, or where a stamp
 //! differs, a writer was killed or something else changed a file, and the database is built anew. A file `lock` makes
@@ -54,7 +54,7 @@ impl CatalogFolder {
         lock::try_exclusive(&self.path.join(LOCK))?.ok_or_else(held)
     }
 
-    /// Whether the seal is there, and all files are as they were when it was written.
+    /// Tells if there is a seal and all files are as they were when it was written.
     pub fn is_sealed(&self) -> bool {
         let seal = atomic::read(&self.path.join(SEAL)).ok().flatten();
         seal.is_some_and(|seal| self.fingerprint().is_ok_and(|now| seal == now))
@@ -103,7 +103,7 @@ impl CatalogFolder {
         Ok(())
     }
 
-    /// What lies in the folder besides lock and seal, in order.
+    /// Returns the names of the other files in the folder, in order.
     fn names(&self) -> Result<Vec<std::ffi::OsString>> {
         let fail = |e| Error::io("cannot read the folder", &self.path, e);
         let mut names = Vec::new();
@@ -115,7 +115,7 @@ impl CatalogFolder {
         Ok(names)
     }
 
-    /// What a seal over the files as they are now holds. A blob's bytes are covered by sled's own checksum.
+    /// Returns the content of a seal over the files as they are now. A blob's bytes are covered by sled's own checksum.
     fn fingerprint(&self) -> Result<Vec<u8>> {
         let mut hasher = blake3::Hasher::new();
         for name in self.names()? {

@@ -1,4 +1,4 @@
-//! Whether a folder has changed since it was listed, without listing it again.
+//! Tells if a folder has changed since it was listed, without listing it again.
 //!
 //! A folder gets a new time of change with every name that comes or goes, but the file system's clock ticks slowly: two
 //! changes within a tick bear one time. So a stamp is believed only if it was older than a tick when it was recorded.
@@ -16,14 +16,14 @@ const TICK: i128 = 20_000_000;
 /// The same for file systems that keep whole or even seconds only.
 const COARSE_TICK: i128 = 2_500_000_000;
 
-/// What the file system says of a folder.
+/// The times and the identity of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub(super) struct FolderStamp {
     mtime: i128,
     ctime: i128,
     inode: u64,
     device: u64,
-    /// Whether it was old enough to tell later changes.
+    /// True if it was old enough to tell later changes.
     settled: bool,
 }
 
@@ -43,7 +43,7 @@ impl FolderStamp {
         Some(FolderStamp { mtime, ctime, inode: meta.ino(), device: meta.dev(), settled })
     }
 
-    /// Whether a folder that has the stamp `now` holds what it held when this one was read before its listing.
+    /// Tells if a folder with the stamp `now` has the same names as when it was listed after this stamp was read.
     pub fn vouches_for(&self, now: &FolderStamp) -> bool {
         // It says of itself whether it was settled; what is read now need not be.
         *self == FolderStamp { settled: true, ..*now }
@@ -54,7 +54,7 @@ impl FolderStamp {
         matches!((known, now), (Some(known), Some(now)) if known.vouches_for(now))
     }
 
-    /// Whether it is the same folder, whatever it holds.
+    /// Tells if it is the same folder, changed or not.
     pub fn is_same_folder(&self, now: &FolderStamp) -> bool {
         (self.inode, self.device) == (now.inode, now.device)
     }

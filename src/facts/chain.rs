@@ -147,7 +147,7 @@ impl<'a> Facts<'a> {
         self.is_present(id).then(|| self.store.version(id).ok())?.map(|version| version.dataset)
     }
 
-    /// Whether the store has a version.
+    /// Tells if the store has a version.
     pub fn is_present(&self, id: Id<Version>) -> bool {
         self.store.contains(&Key::from(id))
     }

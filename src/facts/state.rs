@@ -51,7 +51,7 @@ pub struct Withdrawal {
     pub author: String,
 }
 
-/// What was said of one version.
+/// The facts about one version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Said {
     tags: BTreeSet<String>,
@@ -61,7 +61,7 @@ struct Said {
     notes: Vec<Arc<Noted>>,
 }
 
-/// What the facts come to. It follows from the facts that it keeps alone: those that a later one has not superseded.
+/// The folded facts. They follow from the kept facts alone: those that no later one has superseded.
 ///
 /// The turn of a fact is its place in the order of all facts, counted from 0.
 #[derive(Clone, Debug, Default)]
@@ -78,10 +78,10 @@ pub struct State {
     unresolved: BTreeSet<Id<Version>>,
 }
 
-/// What folding one more fact changes in the facts that a state keeps.
+/// The change that a fact makes to the kept facts.
 #[derive(Debug, Default)]
 pub struct Effect {
-    /// Whether the fact itself is kept.
+    /// True if the fact itself is kept.
     pub is_kept: bool,
     /// The turns of facts that it supersedes.
     pub superseded: Vec<u64>,

@@ -78,13 +78,12 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     let typed = paths::in_workspace(repo, dataset, manifest, &options.paths)?;
     found.retain(|path| paths::are_meant(&typed, path));
     let partial = head.as_ref().map(|head| PartialCheckout::new(store, selection, head)).transpose()?.flatten();
-    let numbers = repo.numbers(&dataset.name)?;
     let pending = state.pending.last().map(|id| repo.version(*id)).transpose()?.map(|version| version.number);
     let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
     Ok(Report {
         dataset_name: dataset.name.clone(),
         version: head.map(|version| version.number),
-        latest: Number::highest(&numbers).cloned(),
+        latest: repo.latest(&dataset.name)?,
         clean: found.is_empty() && found.outside.is_empty(),
         added: paths(&found.added),
         modified: found.modified.iter().map(|(_, new)| new.path.to_string()).collect(),

@@ -1,4 +1,4 @@
-//! The versions of a repository, and what was said of them. A dataset that was renamed has the versions of all its names.
+//! The versions of a repository and the facts about them. A dataset that was renamed has the versions of all its names.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ impl Repo {
         self.store().refs()
     }
 
-    /// What was said about versions later.
+    /// The facts about versions.
     pub fn facts(&self) -> Facts<'_> {
         Facts::new(self.store())
     }
