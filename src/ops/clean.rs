@@ -79,12 +79,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
 
 /// Returns the folders that have nothing left in them once some files are gone: of those around the files, and of those
 /// in `empty`, which may hold ignored files, and the ones around them. Folders in `own` stay.
-fn emptied(
-    root: &Root,
-    files: &BTreeSet<String>,
-    empty: BTreeSet<String>,
-    own: &HashSet<String>,
-) -> Result<BTreeSet<String>> {
+fn emptied(root: &Root, files: &BTreeSet<String>, empty: BTreeSet<String>, own: &HashSet<String>) -> Result<BTreeSet<String>> {
     let mut candidates = BTreeSet::new();
     for path in files.iter().chain(&empty) {
         let mut path = path.as_str();
