@@ -15,7 +15,7 @@ use crate::catalog::guard::broken;
 use crate::catalog::tables::{decode, encode};
 use crate::clock;
 use crate::error::{Error, Kind, Result};
-use crate::fs::atomic::{self, Temp};
+use crate::fs::atomic::{self, TempFile};
 use crate::fs::lock::{self, Lock};
 use crate::fs::share;
 use crate::store::Layout;
@@ -91,7 +91,7 @@ impl Home {
             share::tree(&self.folder, |path| if path.ends_with(SEAL) { share::READ } else { share::WRITE })?;
         }
         let files = encode(&self.files()?);
-        let mut temp = Temp::create(&self.tmp)?;
+        let mut temp = TempFile::create(&self.tmp)?;
         let bytes = [BEGIN, blake3::hash(&files).as_bytes().as_slice(), &files].concat();
         temp.write_all(&bytes).map_err(|e| Error::io("cannot write", temp.path(), e))?;
         temp.rename(&self.folder.join(SEAL))

@@ -6,7 +6,7 @@ use std::ffi::CString;
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
-use crate::fs::beneath::Root;
+use crate::fs::openat::Root;
 use crate::ops::paths;
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;

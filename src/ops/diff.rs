@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
-use crate::fs::beneath::Root;
+use crate::fs::openat::Root;
 use crate::object::version::Version;
 use crate::ops::samples::{self, ByFile, Files, Record, Sides};
 use crate::ops::{DamageList, PartialCheckout, Renamed, key, paths};
@@ -13,9 +13,9 @@ use crate::path::{DataPath, from_user, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
 use crate::repo::{Dataset, Repo};
-use crate::sample::Reading;
-use crate::sample::tally::{Counts, SplitMove};
-use crate::store::samples::Bytes;
+use crate::sample::ReaderSpec;
+use crate::sample::tally::{SampleCounts, SplitMove};
+use crate::store::samples::FileSource;
 use crate::worktree::checkout;
 use crate::worktree::compare::{self, Differences};
 use crate::worktree::file::FileEntry;
@@ -96,7 +96,7 @@ pub struct Report {
     pub folders_removed: Vec<String>,
     /// How many records differ, over all files: one that only moved does not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub samples: Option<Counts>,
+    pub samples: Option<SampleCounts>,
     /// Records that moved from one split to another and are the same otherwise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moved: Vec<SplitMove>,
@@ -201,7 +201,7 @@ impl Report {
 
 /// How the records of the files differ.
 struct Compared {
-    samples: Counts,
+    samples: SampleCounts,
     moved: Vec<SplitMove>,
     by_file: Option<Vec<ByFile>>,
     suggested_key: Option<String>,
@@ -228,7 +228,7 @@ fn samples(
     for (old, new) in &files.renamed {
         // What only has another name is the same, unless it is read otherwise now.
         let reading = |e: &FileEntry| match &e.samples {
-            Some(samples) => Reading::from_id(&samples.reader),
+            Some(samples) => ReaderSpec::from_id(&samples.reader),
             None => Some(rules.reading(e.path.as_str())),
         };
         let alike = reading(old).zip(reading(new)).is_some_and(|(old, new)| old.reads_as(&new));
@@ -253,10 +253,10 @@ fn samples(
         schema.add(&changed, 1);
         warnings.extend(key::missing(&schema, &dataset));
         let files = (&**repo.store(), comparison.version.manifest, comparison.version.statistics.files);
-        let stored = |_: &str| Ok(Bytes::Stored(repo.store()));
+        let stored = |_: &str| Ok(FileSource::Stored(repo.store()));
         warnings.extend(key::incomplete(&dataset, &repo.store().layout().tmp(), &schema, files, stored));
     }
-    by_file.retain(|file| file.counts != Counts::default());
+    by_file.retain(|file| file.counts != SampleCounts::default());
     let mut samples = leftovers.counts();
     let moved_whole = samples::moved_files(&files.rules, renamed);
     let mut moves = leftovers.moves().clone();
@@ -277,7 +277,7 @@ fn samples(
         })?;
     }
     if comparison.reversed {
-        let turn = |counts: &mut Counts| std::mem::swap(&mut counts.added, &mut counts.removed);
+        let turn = |counts: &mut SampleCounts| std::mem::swap(&mut counts.added, &mut counts.removed);
         turn(&mut samples);
         moved.iter_mut().for_each(|moved| std::mem::swap(&mut moved.from, &mut moved.to));
         moved.sort();

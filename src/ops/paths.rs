@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
-use crate::fs::beneath::Root;
+use crate::fs::openat::Root;
 use crate::id::{Id, Node};
-use crate::manifest::{self, Entries, Listed, NodeSource};
+use crate::manifest::{self, Entries, FolderItem, NodeSource};
 use crate::object::node::Entry;
 use crate::path::{DataPath, from_user, is_within, printable};
 use crate::progress::{Progress, Stage};
@@ -135,8 +135,8 @@ fn similar(nodes: &impl NodeSource, root: Id<Node>, path: &str) -> Option<String
         let listed = manifest::list(nodes, root, folder).ok()?;
         if !listed.is_empty() || folder.is_none() {
             let paths = listed.into_iter().map(|listed| match listed {
-                Listed::Entry(entry) => entry.path.to_string(),
-                Listed::Folder(path) => path,
+                FolderItem::Entry(entry) => entry.path.to_string(),
+                FolderItem::Folder(path) => path,
             });
             return spelling::nearest(name, paths).or_else(|| namesake(nodes, root, path));
         }

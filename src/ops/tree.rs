@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
-use crate::fs::beneath::Root;
+use crate::fs::openat::Root;
 use crate::id::{Id, Node};
-use crate::manifest::{Builder, Change, Diff, NodeSink, NodeSource};
+use crate::manifest::{EntryChange, ManifestBuilder, ManifestDiff, NodeSink, NodeSource};
 use crate::object::Key;
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{self, Entry, EntryKind, Totals};
@@ -94,7 +94,7 @@ impl Folder<'_> {
             began,
         };
         let mut links = Links::default();
-        let (mut builder, mut checksum, mut fresh) = (Builder::default(), DataChecksum::default(), HashMap::new());
+        let (mut builder, mut checksum, mut fresh) = (ManifestBuilder::default(), DataChecksum::default(), HashMap::new());
         // What is not stored can be read nowhere else.
         let keep = parent.is_some() || !self.record;
         self.progress.begin(Stage::Store, 0, 0);
@@ -178,18 +178,18 @@ pub(super) fn settle(
     let untold = |entry: &Entry| !told.contains(&entry.path);
     let sides = |change| -> Sides {
         match change {
-            Change::Removed(old) => (files(old), None),
-            Change::Added(new) => (None, files(new).filter(untold)),
-            Change::Modified(old, new) if new.kind.is_file() && !untold(&new) => {
+            EntryChange::Removed(old) => (files(old), None),
+            EntryChange::Added(new) => (None, files(new).filter(untold)),
+            EntryChange::Modified(old, new) if new.kind.is_file() && !untold(&new) => {
                 drop(old);
                 (None, None)
             }
-            Change::Modified(old, new) => (files(old), files(new)),
+            EntryChange::Modified(old, new) => (files(old), files(new)),
             // It was told when it was counted.
-            Change::Reread(..) => (None, None),
+            EntryChange::Reread(..) => (None, None),
         }
     };
-    let changes = Diff::new(nodes, before, after)?.map(|change| change.map(sides));
+    let changes = ManifestDiff::new(nodes, before, after)?.map(|change| change.map(sides));
     let changes = changes.filter(|sides| !matches!(sides, Ok((None, None))));
     parallel::ordered(
         changes,

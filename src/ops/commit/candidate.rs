@@ -4,7 +4,7 @@
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::fs::atomic;
-use crate::fs::beneath::Root;
+use crate::fs::openat::Root;
 use crate::id::{self, Id};
 use crate::object::Key;
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
@@ -18,9 +18,9 @@ use crate::ops::{Links, key};
 use crate::repo::revision::highest;
 use crate::repo::standing;
 use crate::sample::Schema;
-use crate::sample::tally::{Counts, SplitMove};
+use crate::sample::tally::{SampleCounts, SplitMove};
 use crate::store::Writer;
-use crate::store::writer::Finished;
+use crate::store::writer::DurableWrite;
 use crate::worktree::cache;
 
 /// A version that is ready to be created, or the existing version that is reported in its place.
@@ -32,7 +32,7 @@ pub(super) struct Candidate<'a> {
     pub rows: Option<cache::Writer>,
     pub writer: Writer<'a>,
     /// Packs that are finished.
-    pub stored: Vec<Finished>,
+    pub stored: Vec<DurableWrite>,
     /// Set if neither the version nor its tags are to be recorded, as another dataset was refused.
     is_withheld: bool,
 }
@@ -40,7 +40,7 @@ pub(super) struct Candidate<'a> {
 /// The part of a report that does not follow from the version.
 pub(super) struct Details {
     pub changes: Changes,
-    pub samples: Option<Counts>,
+    pub samples: Option<SampleCounts>,
     pub moved: Vec<SplitMove>,
     pub schema: Option<Schema>,
     pub findings: Vec<Finding>,
@@ -114,7 +114,7 @@ impl<'a> Commit<'a> {
         let moved = samples.as_ref().map(|samples| samples.moved.clone()).unwrap_or_default();
         let samples = match (samples, &self.parent) {
             (Some(samples), _) => Some(samples.counts),
-            (None, None) => tree.totals.samples.map(|added| Counts { added, ..Counts::default() }),
+            (None, None) => tree.totals.samples.map(|added| SampleCounts { added, ..SampleCounts::default() }),
             _ => None,
         };
         let details = Details {

@@ -24,7 +24,7 @@ use crate::progress::Progress;
 use crate::repo::Repo;
 use crate::sample::tally::SplitMove;
 
-pub use crate::store::samples::Found as Finding;
+pub use crate::store::samples::FileParseIssue as Finding;
 pub use options::{Bump, Options};
 
 /// What came of it.

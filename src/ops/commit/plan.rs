@@ -10,7 +10,7 @@ use crate::ops::tree::Folder;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo, revision};
 use crate::store::Writer;
-use crate::store::samples::Rules;
+use crate::store::samples::ReaderConfig;
 use crate::worktree::state::{self, State};
 
 /// A version that is in the store.
@@ -85,7 +85,7 @@ impl<'a> Commit<'a> {
     }
 
     /// How samples are read and compared; `None` where they are not counted.
-    pub fn rules(&self) -> Result<Option<Rules>> {
+    pub fn rules(&self) -> Result<Option<ReaderConfig>> {
         let scratch = self.repo.store().layout().tmp();
         self.dataset.samples.then(|| self.dataset.rules(&scratch)).transpose()
     }

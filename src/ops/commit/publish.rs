@@ -11,8 +11,8 @@ use crate::ops::labels::Labels;
 use crate::ops::view::Viewer;
 use crate::ops::{DamageList, PartialCheckout, key};
 use crate::store::Writer;
-use crate::store::samples::Bytes;
-use crate::store::writer::Finished;
+use crate::store::samples::FileSource;
+use crate::store::writer::DurableWrite;
 use crate::worktree::state::State;
 
 impl<'a> Commit<'a> {
@@ -37,7 +37,7 @@ impl<'a> Commit<'a> {
 
     /// Stores the version and creates its ref. If another process takes the number meanwhile, the version gets the next free
     /// one, with the same parent.
-    fn create(&self, version: &mut Version, mut writer: Writer<'a>, stored: &mut Vec<Finished>) -> Result<Outcome> {
+    fn create(&self, version: &mut Version, mut writer: Writer<'a>, stored: &mut Vec<DurableWrite>) -> Result<Outcome> {
         loop {
             let id = version.id();
             writer.structure(Key::from(id), &version.encode())?;
@@ -70,7 +70,7 @@ impl<'a> Commit<'a> {
     fn incomplete_keys(&self, version: &Version, details: &Details) -> Option<String> {
         let store = self.repo.store();
         let files = (&**store, version.manifest, version.statistics.files);
-        let bytes = |_: &str| Ok(Bytes::Stored(store));
+        let bytes = |_: &str| Ok(FileSource::Stored(store));
         key::incomplete(self.dataset, &store.layout().tmp(), details.schema.as_ref()?, files, bytes)
     }
 

@@ -3,7 +3,7 @@
 //! Old damage must not stop a new version: what cannot be compared with the parent is told anew, with a warning.
 
 use crate::error::{Kind, Result, counted};
-use crate::fs::beneath::Root;
+use crate::fs::openat::Root;
 use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::ops::Links;
@@ -16,10 +16,10 @@ use crate::ops::tree::{Overlay, Stored, Tree, settle};
 use crate::parallel;
 use crate::path::printable;
 use crate::sample::Schema;
-use crate::sample::schema::Change;
+use crate::sample::schema::SchemaChange;
 use crate::store::Writer;
-use crate::store::samples::{Account, Bytes, Half, Keeps, Rules, compare};
-use crate::store::writer::Finished;
+use crate::store::samples::{DiffDetail, FileSide, FileSource, ReaderConfig, RecordDiff, compare};
+use crate::store::writer::DurableWrite;
 use crate::worktree::cache;
 use crate::worktree::ingest::{Counted, Counting, DamagedFiles, Watch};
 
@@ -44,7 +44,7 @@ pub(super) struct Snapshot<'a, 'j> {
     pub judgement: Option<Attempt<'j>>,
     pub writer: Writer<'a>,
     /// What was stored before the writer began.
-    pub stored: Vec<Finished>,
+    pub stored: Vec<DurableWrite>,
     /// What of the parent could not be read.
     pub warnings: Vec<String>,
     /// The symlinks of the folder.
@@ -56,7 +56,7 @@ impl<'a> Commit<'a> {
     pub(super) fn read<'j>(
         &self,
         root: &Root,
-        rules: Option<&Rules>,
+        rules: Option<&ReaderConfig>,
         judging: Option<&'j Judging<'j>>,
     ) -> Result<Snapshot<'a, 'j>> {
         let parent = self.parent.as_ref();
@@ -95,13 +95,13 @@ impl<'a> Commit<'a> {
     }
 
     /// Counts the schema of all files anew: without a file of the parent, it does not follow from the parent's.
-    fn count_schema(&self, read: &mut Snapshot<'a, '_>, root: &Root, rules: &Rules, parent: &Parent) -> Result<()> {
+    fn count_schema(&self, read: &mut Snapshot<'a, '_>, root: &Root, rules: &ReaderConfig, parent: &Parent) -> Result<()> {
         let store = self.repo.store();
         let work = self.options.dry_run.then(|| self.folder().work(root)).transpose()?;
         if work.is_none() {
             read.stored.push(std::mem::replace(&mut read.writer, self.writer()?).finish()?);
         }
-        let mut all = Account::new(rules, Keeps::Schema);
+        let mut all = RecordDiff::new(rules, DiffDetail::Schema);
         let entries = Entries::new(&read.nodes, read.tree.manifest)?;
         parallel::ordered(
             entries.filter(|entry| entry.as_ref().map_or(true, |entry| entry.kind.is_file())),
@@ -109,14 +109,14 @@ impl<'a> Commit<'a> {
             || (),
             |(), entry: Entry| {
                 let path = entry.path.as_str();
-                let bytes = work.as_ref().map_or(Ok(None), |work| work.open(path))?.unwrap_or(Bytes::Stored(store));
+                let bytes = work.as_ref().map_or(Ok(None), |work| work.open(path))?.unwrap_or(FileSource::Stored(store));
                 let (reading, content) = (rules.reading(path), Some(entry.content));
-                let half = Half { path, reading, content, size: entry.size, records: None, bytes };
-                let mut own = Account::new(rules, Keeps::Schema);
-                let half = rules.as_then(half, entry.samples.as_ref())?;
+                let half = FileSide { path, reading, content, size: entry.size, records: None, bytes };
+                let mut own = RecordDiff::new(rules, DiffDetail::Schema);
+                let half = rules.read_as_counted(half, entry.samples.as_ref())?;
                 match compare(rules, None, Some(&half), true, &mut own, None) {
                     // A file outside of the selection, which is taken over as it is.
-                    Err(e) if e.kind() == Kind::Damaged => Ok(Account::new(rules, Keeps::Schema)),
+                    Err(e) if e.kind() == Kind::Damaged => Ok(RecordDiff::new(rules, DiffDetail::Schema)),
                     counted => counted.map(|_| own),
                 }
             },
@@ -127,7 +127,7 @@ impl<'a> Commit<'a> {
         )?;
         all.schema.fit();
         if let (Some(changes), Some((before, _))) = (&mut read.contents.samples, judge::known(self.repo, &parent.version)?) {
-            changes.schema = Change::between(&before, &all.schema, self.dataset.thresholds.field_share);
+            changes.schema = SchemaChange::between(&before, &all.schema, self.dataset.thresholds.field_share);
         }
         read.contents.schema = Some(all.schema);
         Ok(())
@@ -138,7 +138,7 @@ impl<'a> Commit<'a> {
         extent: Extent,
         damaged: &DamagedFiles,
         root: &Root,
-        rules: Option<&Rules>,
+        rules: Option<&ReaderConfig>,
         judging: Option<&'j Judging<'j>>,
     ) -> Result<Snapshot<'a, 'j>> {
         let parent = self.parent.as_ref();
@@ -147,7 +147,7 @@ impl<'a> Commit<'a> {
         let mut writer = self.writer()?;
         let is_whole = extent == Extent::All && damaged.is_empty();
         if !is_whole {
-            writer.distrust();
+            writer.verify_existing();
         }
         let known = match (parent, rules) {
             (Some(parent), Some(_)) if extent == Extent::All => judge::known(self.repo, &parent.version)?,
@@ -182,9 +182,14 @@ pub(super) struct Contents {
 
 impl Contents {
     /// From what was counted, and the parent's schema and samples where it is compared with them.
-    fn of(counted: Option<Counted>, rules: Option<&Rules>, known: Option<(Schema, u64)>, field_share: f64) -> Result<Contents> {
+    fn of(
+        counted: Option<Counted>,
+        rules: Option<&ReaderConfig>,
+        known: Option<(Schema, u64)>,
+        field_share: f64,
+    ) -> Result<Contents> {
         let (Some(Counted { mut account, .. }), Some(rules)) = (counted, rules) else { return Ok(Contents::default()) };
-        let (findings, findings_count) = (std::mem::take(&mut account.findings), account.found);
+        let (findings, findings_count) = (std::mem::take(&mut account.issues), account.issue_count);
         let Some((before, samples)) = known else {
             let mut schema = account.schema;
             schema.fit();
@@ -193,7 +198,7 @@ impl Contents {
         let mut schema = before.clone();
         schema.add(&account.schema, 1);
         schema.fit();
-        let changes = Change::between(&before, &schema, field_share);
+        let changes = SchemaChange::between(&before, &schema, field_share);
         let samples = Some(SampleChanges::of(account, rules.splits(), samples, changes)?);
         Ok(Contents { schema: Some(schema), samples, findings, findings_count })
     }

@@ -20,7 +20,7 @@ use crate::ops::{DamageList, artifacts, between};
 use crate::path::printable;
 use crate::progress::Progress;
 use crate::repo::{Here, Repo, git, revision};
-use crate::sample::tally::Counts;
+use crate::sample::tally::SampleCounts;
 
 pub use crate::ops::said::ListOptions;
 pub use trained::{DATA_DIRTY, TrainedVersion, WorkspaceChanges, versions};
@@ -208,7 +208,7 @@ pub struct CompareReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Vec<MetricChange>>,
     /// Samples that differ from the one version to the other; `None` where one is not here or its samples are not counted.
-    pub samples: Option<Counts>,
+    pub samples: Option<SampleCounts>,
     /// Whether both are one version, or two of the same data.
     #[serde(skip)]
     pub same_data: bool,
@@ -276,7 +276,7 @@ pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result
     let same_data = a.version == b.version || versions.is_some_and(|(old, new)| old.manifest == new.manifest);
     let mut damaged = DamageList::default();
     let samples = match versions {
-        _ if same_data => Some(Counts::default()),
+        _ if same_data => Some(SampleCounts::default()),
         Some((old, new)) => between::samples(repo, old, new, progress, &mut damaged)?.map(|(changes, _)| changes.counts),
         None => None,
     };
