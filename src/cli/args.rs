@@ -207,6 +207,9 @@ pub(crate) struct Init {
 pub(crate) struct Status {
     /// Dataset [default: the one of the current folder, or all]
     pub(crate) name: Option<String>,
+    /// Show only two letters and the path of each file, as in git; new files are A, files outside the selection ??
+    #[arg(short, long)]
+    pub(crate) short: bool,
     /// Exit with status 1 if there are differences
     #[arg(long)]
     pub(crate) exit_code: bool,
@@ -249,8 +252,8 @@ pub(crate) struct Diff {
     /// Count the samples that were added, modified and removed over all files; moved samples are not counted
     #[arg(long)]
     pub(crate) samples: bool,
-    /// Also count samples in each file, including those that moved between files
-    #[arg(long, requires = "samples")]
+    /// Also count samples in each file, including those that moved between files; implies --samples
+    #[arg(long)]
     pub(crate) by_file: bool,
     /// Show the samples that changed, and in long texts the words; implies --samples
     #[arg(long, short = 'p', conflicts_with_all = ["stat", "name_only", "name_status"])]
@@ -271,14 +274,16 @@ pub(crate) struct Diff {
 
 /// Summarize the changes between two versions
 #[derive(Args)]
-#[command(after_help = "Example:\n  hlx compare leases@1.0.0 leases@latest")]
+#[command(after_help = "Examples:
+  hlx compare leases@1.0.0 leases@latest
+  hlx compare leases@1.2.0                a version with its parent")]
 pub(crate) struct Compare {
-    /// Older version
+    /// Older version; alone, the version to compare with its parent
     #[arg(value_name = "A")]
     pub(crate) from: String,
     /// Newer version
     #[arg(value_name = "B")]
-    pub(crate) to: String,
+    pub(crate) to: Option<String>,
 }
 
 /// Update the workspace to match a version
@@ -364,12 +369,14 @@ pub(crate) struct Ls {
 
 /// Print a file of a version
 #[derive(Args)]
-#[command(after_help = "Example:\n  hlx cat leases@1.0.0 train.jsonl | head -1")]
+#[command(after_help = "Examples:
+  hlx cat leases@1.0.0 train.jsonl | head -1
+  hlx cat leases@1.0.0:train.jsonl            as in git, from the top of the dataset")]
 pub(crate) struct Cat {
-    /// Version
+    /// Version, or with ':' a version and a file
     pub(crate) rev: String,
     /// File in the version
-    pub(crate) path: String,
+    pub(crate) path: Option<String>,
 }
 
 /// Add, remove and list tags
@@ -386,6 +393,7 @@ A tag is on one version of a dataset at a time.")]
     #[command(after_help = "Example:\n  hlx tag rm leases@1.0.0 production")]
     Rm(Tags),
     /// List tags and their versions
+    #[command(alias = "ls")]
     List {
         /// The dataset [default: all]
         name: Option<String>,

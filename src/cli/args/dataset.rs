@@ -42,6 +42,7 @@ pub(crate) enum Dataset {
         name: String,
     },
     Create(Create),
+    #[command(alias = "ls")]
     List(List),
     /// Show the details of a dataset
     Show {
