@@ -150,7 +150,7 @@ pub(crate) enum Command {
     Which(Which),
     /// Show the size of the store and what deduplication and compression save
     Stats,
-    /// Rebuild the indexes from the packs
+    /// Rebuild the indexes of the store from its packs, the files that all data is stored in
     Reindex,
     /// Install a git hook that validates the data before each commit
     #[command(
@@ -207,7 +207,7 @@ pub(crate) struct Init {
 pub(crate) struct Status {
     /// Dataset [default: the one of the current folder, or all]
     pub(crate) name: Option<String>,
-    /// Show only two letters and the path of each file, as in git; new files are A, files outside the selection ??
+    /// Show only two letters and the path of each file, as in git; new files are A, those that --include or --exclude leave out ??
     #[arg(short, long)]
     pub(crate) short: bool,
     /// Exit with status 1 if there are differences
@@ -295,7 +295,8 @@ pub(crate) struct Compare {
 pub(crate) struct Checkout {
     /// Version; a dataset name alone means its latest version
     pub(crate) rev: String,
-    /// Write the version and a stamp, .helox-version.json, to DIR, a new or empty folder; the workspace is unchanged
+    /// Write the version to DIR, a new or empty folder, with a file .helox-version.json that names the version; the workspace is
+    /// unchanged
     #[arg(long, value_name = "DIR")]
     pub(crate) into: Option<PathBuf>,
     /// Check out only the files that match; may be repeated

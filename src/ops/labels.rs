@@ -106,7 +106,11 @@ pub(super) fn check_protected(
     match tags.iter().find(protected) {
         None => Ok(()),
         Some(tag) => {
-            let message = format!("tag '{tag}' is for versions that PASSED validation; {name} is {}", status.as_str());
+            let is = match status {
+                ValidationStatus::Pending => "was not validated".to_owned(),
+                status => format!("is {}", status.as_str()),
+            };
+            let message = format!("tag '{tag}' is for versions that PASSED validation; {name} {is}");
             Err(Error::new(Kind::Conflict, message).with_hint(how()))
         }
     }

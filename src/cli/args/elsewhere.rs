@@ -134,8 +134,9 @@ fn surplus(command: &clap::Command, word: &str, typed: &[OsString]) -> Option<Er
     }
     let is_keyword = ["latest", "head", "work"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword));
     let is_version = word.trim_start_matches(['v', 'V']).starts_with(|c: char| c.is_ascii_digit());
+    let takes_revision = command.get_positionals().next().is_some_and(|arg| arg.get_id() == "rev");
     let may_be_dataset = !before.contains('@') && before.starts_with(|c: char| c.is_ascii_lowercase());
-    if !may_be_dataset || !(is_keyword || is_version) {
+    if !may_be_dataset || !(is_keyword || is_version || takes_revision) {
         return None;
     }
     error(format!("did you mean 'hlx {} {before}@{word}'?", command.get_name()))

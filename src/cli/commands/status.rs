@@ -66,7 +66,7 @@ fn words(repo: &Repo, report: &status::Report, out: &mut Output) -> io::Result<(
         writeln!(out, "checkout of {pending} was interrupted; finish it: hlx checkout {name}@{pending}")?;
     }
     if let Some(selection) = &report.selection {
-        writeln!(out, "selection: {}", printable(selection))?;
+        writeln!(out, "checked out with {}", printable(selection))?;
     }
     for path in &report.added {
         writeln!(out, "{} {}", tint.good("A"), shown(path))?;
@@ -112,7 +112,8 @@ fn words(repo: &Repo, report: &status::Report, out: &mut Output) -> io::Result<(
         writeln!(out, "{counts}")?;
     }
     if !report.outside.is_empty() {
-        writeln!(out, "{} outside the selection (-), which commit rejects", count(report.outside.len() as u64, "file"))?;
+        let files = count(report.outside.len() as u64, "file");
+        writeln!(out, "{files} that --include or --exclude leave out (-); commit rejects them")?;
     }
     Ok(())
 }
