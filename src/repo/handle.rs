@@ -207,7 +207,8 @@ impl Repo {
             here.next();
             there.next();
         }
-        let parts: Vec<&str> = here.filter(|part| !part.is_empty()).map(|_| "..").chain(there).collect();
+        let parts: Vec<&str> =
+            here.filter(|part| !part.is_empty()).map(|_| "..").chain(there.filter(|part| !part.is_empty())).collect();
         if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
     }
 

@@ -16,6 +16,7 @@ use crate::cli::session::Session;
 pub(super) fn run(args: &args::Compare, session: &mut Session) -> Result<Answer> {
     let report = compare::run(&session.repo()?, &args.from, &args.to, &session.progress())?;
     session.out.answer(&report, |out| words(&report, out))?;
+    report.warnings.iter().for_each(|warning| session.out.warning(warning));
     Ok(Answer::of_list(&report.damaged, session))
 }
 

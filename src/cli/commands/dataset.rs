@@ -152,7 +152,7 @@ fn one(name: &str, version: &str, session: &mut Session) -> Result<Answer> {
     let mut version = show::run(&repo, Some(&format!("{name}@{version}")))?;
     let damaged = std::mem::take(&mut version.damaged);
     let report = log::Report { versions: vec![version], damaged };
-    session.out.answer(&report, |out| report.versions.iter().try_for_each(|version| super::show::words(version, out)))?;
+    session.out.answer(&report, |out| report.versions.iter().try_for_each(|version| super::show::words(&repo, version, out)))?;
     Ok(Answer::of_list(&report.damaged, session))
 }
 

@@ -56,6 +56,7 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
         args::Run::Compare { a, b } => {
             let report = run::compare(&repo, &a, &b, &session.progress())?;
             session.out.answer(&report, |out| side_by_side(&report, out))?;
+            report.warnings.iter().for_each(|warning| session.out.warning(warning));
             return Ok(Answer::of_list(&report.damaged, session));
         }
     }

@@ -10,6 +10,7 @@ use super::Answer;
 use crate::cli::args;
 use crate::cli::format::{FileCounts, count, empty_folder, partial};
 use crate::cli::output::Output;
+use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Status, session: &mut Session) -> Result<Answer> {
@@ -25,7 +26,8 @@ pub(super) fn run(args: args::Status, session: &mut Session) -> Result<Answer> {
 
 fn words(repo: &Repo, report: &status::Report, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
-    let shown = |path: &str| printable(&repo.relative(&report.dataset_name, path)).into_owned();
+    let paths = PathPrinter::new(repo, report.dataset_name.as_str());
+    let shown = |path: &str| paths.show(path);
     let name = tint.strong(printable(&report.dataset_name));
     let partial = report.partial.map_or_else(String::new, |part| format!(", {}", partial(part)));
     match (&report.version, &report.latest) {

@@ -212,6 +212,9 @@ pub struct CompareReport {
     /// Whether both are one version, or two of the same data.
     #[serde(skip)]
     pub same_data: bool,
+    /// That the versions belong to two datasets, where they do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The files whose samples could not be read.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
@@ -274,6 +277,8 @@ pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result
     let (name_a, name_b) = (name(&old), name(&new));
     let versions = old.as_ref().zip(new.as_ref());
     let same_data = a.version == b.version || versions.is_some_and(|(old, new)| old.manifest == new.manifest);
+    let warnings =
+        versions.and_then(|(old, new)| between::mismatch(repo, (&old.dataset, &old.name()), (&new.dataset, &new.name())));
     let mut damaged = DamageList::default();
     let samples = match versions {
         _ if same_data => Some(Counts::default()),
@@ -292,6 +297,7 @@ pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result
         runs_b: b.runs.iter().map(|run| RunView::of(run, name_b.clone(), &state)).collect(),
         samples,
         same_data,
+        warnings: warnings.into_iter().collect(),
         damaged,
     })
 }
