@@ -26,6 +26,8 @@ pub struct AddOptions {
     pub path: PathBuf,
     /// What tells its samples apart.
     pub key: Vec<String>,
+    /// Names that it had before.
+    pub formerly: Vec<String>,
 }
 
 /// What was declared.
@@ -38,6 +40,8 @@ pub struct AddReport {
     pub gitignore_changed: bool,
     /// Whether git has files of its folder.
     pub tracked_by_git: bool,
+    /// Whether it was declared just so before.
+    pub already_declared: bool,
 }
 
 /// What is known of a dataset.
@@ -71,7 +75,8 @@ pub struct ListReport {
 /// Declares a dataset in `helox.toml`, and keeps its folder out of git; one that is declared just so already stays as it is.
 pub fn add(repo: &Repo, options: &AddOptions) -> Result<AddReport> {
     let path = config::normal(&repo.inside(&options.path)?)?;
-    let dataset = Dataset { key: options.key.clone(), ..Dataset::new(&options.name, &options.kind, path) };
+    let (key, formerly) = (options.key.clone(), options.formerly.clone());
+    let dataset = Dataset { key, formerly, ..Dataset::new(&options.name, &options.kind, path) };
     let folder = repo.folder(&dataset);
     if folder.exists() && !folder.is_dir() {
         return Err(Error::usage(format!("{} is a file; a dataset must be a folder", folder.display()))
@@ -81,18 +86,38 @@ pub fn add(repo: &Repo, options: &AddOptions) -> Result<AddReport> {
         return Err(Error::new(Kind::PathNotFound, format!("folder {} does not exist", repo.folder(&dataset).display()))
             .with_hint(format!("create it (mkdir -p {}), or give the folder with the data", options.path.display())));
     }
+    let known = repo.versions().datasets()?;
+    if let Some(name) = dataset.formerly.iter().find(|name| !known.contains(name)) {
+        return Err(Error::new(Kind::DatasetNotFound, format!("no versions of '{}'", printable(name)))
+            .with_hint("--formerly names an earlier name of the dataset; datasets of all versions: hlx log"));
+    }
     let layout = repo.store().layout();
     config::add_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &dataset)?;
     let whole = dataset.path == ".";
     Ok(AddReport {
         gitignore_changed: !whole && git::ignore(repo.root(), &dataset.path, &layout.tmp())?,
         tracked_by_git: !whole && git::tracks(&folder, "."),
-        info: present(repo, &dataset)?,
+        already_declared: repo.config().dataset(&dataset.name).is_some(),
+        info: show(&Repo::open(repo.root())?, &dataset.name)?,
     })
 }
 
+/// A dataset that is no longer declared.
+#[derive(Clone, Debug, Serialize)]
+pub struct RemoveReport {
+    /// The dataset.
+    #[serde(flatten)]
+    pub info: Info,
+    /// What tells its samples apart.
+    #[serde(skip)]
+    pub key: Vec<String>,
+    /// Names that it had before.
+    #[serde(skip)]
+    pub formerly: Vec<String>,
+}
+
 /// Takes the declaration of a dataset out of `helox.toml`. Its versions and its files stay.
-pub fn remove(repo: &Repo, name: &str) -> Result<Info> {
+pub fn remove(repo: &Repo, name: &str) -> Result<RemoveReport> {
     let dataset = repo.dataset(Some(name))?;
     if dataset.name != name {
         let message = format!("dataset '{}' was renamed to '{}'", printable(name), dataset.name);
@@ -101,7 +126,7 @@ pub fn remove(repo: &Repo, name: &str) -> Result<Info> {
     let info = present(repo, dataset)?;
     let layout = repo.store().layout();
     config::remove_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &info.name)?;
-    Ok(info)
+    Ok(RemoveReport { info, key: dataset.key.clone(), formerly: dataset.formerly.clone() })
 }
 
 /// Another name for a dataset.

@@ -194,6 +194,8 @@ impl Store {
     /// The same for a writer: packs that no table covers, since a process was killed before it wrote one, get a table,
     /// once they are durable.
     pub(crate) fn cover(&self) -> Result<()> {
+        // Damaged tables are read again, so that the next read that fails must refresh again.
+        *self.refreshed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let (mut tables, stray) = self.survey(Tables::load(&self.layout.index())?)?;
         for part in stray.chunks(REBUILT_AT_ONCE) {
             let (rows, _) = read_contents(part.iter().cloned());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use helox::ops::run::{self, CompareReport};
+use helox::ops::run::{self, CompareReport, TrainedVersion};
 use helox::ops::{RunView, log};
 use helox::{Repo, Result, nearest, printable};
 use serde_json::{Map, Value};
@@ -18,8 +18,13 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     match args {
         args::Run::Record(args) => {
+            let mut versions = run::versions(&repo, &args.revs)?;
+            for version in versions.iter_mut().filter(|version| version.is_checked_out) {
+                version.compare_workspace(&repo, &session.progress())?;
+            }
+            warn_of_workspace(&repo, &versions, &args.params, session);
             let options = run::Options {
-                revisions: args.revs,
+                versions,
                 model: args.model,
                 params: args.params,
                 metrics: args.metrics,
@@ -68,6 +73,18 @@ fn no_runs(repo: &Repo, model: Option<&str>) -> Result<String> {
     let next = near.map(|near| format!("did you mean '{}'?", printable(near)));
     let next = next.unwrap_or_else(|| "list all runs: hlx run list --all".to_owned());
     Ok(format!("no runs of model '{}'; {next}", printable(model)))
+}
+
+/// Warns of versions that the workspace does not have as they are, unless the parameters say so.
+pub(super) fn warn_of_workspace(repo: &Repo, versions: &[TrainedVersion], params: &[(String, String)], session: &mut Session) {
+    if params.iter().any(|(name, _)| name == run::DATA_DIRTY) {
+        return;
+    }
+    let warnings: Vec<_> = versions.iter().filter_map(|version| version.warning(repo)).collect();
+    warnings.iter().for_each(|warning| session.out.warning(&format!("{warning} (data.dirty=true)")));
+    if !warnings.is_empty() {
+        session.out.hint("commit the files first and name that version, or check out the version: hlx checkout REV");
+    }
 }
 
 /// Prints the runs that were recorded, one a version.

@@ -13,7 +13,7 @@ use crate::store::Writer;
 
 pub(super) fn record(bench: &Bench, revision: &str, model: &str, metrics: &[(&str, f64)]) -> crate::ops::RunView {
     let options = run::Options {
-        revisions: vec![revision.into()],
+        versions: run::versions(&bench.repo(), &[revision.into()]).unwrap(),
         model: model.into(),
         params: vec![("lr".into(), "3e-4".into()), ("epochs".into(), "3".into())],
         metrics: metrics.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),

@@ -1,5 +1,7 @@
 //! `hlx run`: which data trained which model, with what result. A run is a fact about a version.
 
+mod trained;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,16 +14,16 @@ use crate::facts::{Recorded, State};
 use crate::id::{Id, Version as VersionId};
 use crate::limits;
 use crate::object::fact::{Metric, Run, Statement};
-use crate::object::version::{Number, Version};
+use crate::object::version::Version;
 use crate::ops::said::{Names, RunView, spoken};
 use crate::ops::{DamageList, artifacts, between};
 use crate::path::printable;
 use crate::progress::Progress;
-use crate::repo::revision::Found;
 use crate::repo::{Here, Repo, git, revision};
 use crate::sample::tally::Counts;
 
 pub use crate::ops::said::ListOptions;
+pub use trained::{DATA_DIRTY, TrainedVersion, WorkspaceChanges, versions};
 
 /// Fewer hex digits than this name no run.
 const PREFIX: usize = 6;
@@ -30,7 +32,7 @@ const PREFIX: usize = 6;
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The versions that were trained on.
-    pub revisions: Vec<String>,
+    pub versions: Vec<TrainedVersion>,
     /// The model.
     pub model: String,
     /// Parameters, each by its name, in any order.
@@ -47,27 +49,11 @@ pub struct Options {
     pub author: Option<String>,
 }
 
-/// Finds the versions that a run is about to be on.
-pub fn versions(repo: &Repo, revisions: &[String]) -> Result<Vec<Trained>> {
-    let trained = |found: Found| Trained { dataset_name: found.version.dataset, version: found.version.number, id: found.id };
-    revisions.iter().map(|text| revision::version(repo, text).map(trained)).collect()
-}
-
-/// A version that is trained on.
-#[derive(Clone, Debug)]
-pub struct Trained {
-    /// The dataset.
-    pub dataset_name: String,
-    /// The version.
-    pub version: Number,
-    /// The version's id.
-    pub id: Id<VersionId>,
-}
-
 /// Records a run on each of its versions, all at once. The commit of the code, where that is in git, becomes the parameters
-/// `git.commit` and `git.dirty`, unless they are given; on several versions each run names the others in `with`.
+/// `git.commit` and `git.dirty`; a version that was compared with the workspace has `data.dirty`, and of a partial checkout
+/// `data.partial`; on several versions each run names the others in `with`. Parameters that are given stay as they are.
 pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Vec<RunView>> {
-    let versions = versions(repo, &options.revisions)?;
+    let versions = &options.versions;
     if options.started.zip(options.ended).is_some_and(|(started, ended)| ended < started) {
         return Err(Error::usage("the run ends before it starts"));
     }
@@ -79,9 +65,7 @@ pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result
     let mut params = options.params.clone();
     if let Some(git) = git::checkout(&repo.root().join(repo.here())) {
         for (name, value) in [("git.commit", git.commit), ("git.dirty", git.is_dirty.to_string())] {
-            if params.iter().all(|(given, _)| given != name) {
-                params.push((name.to_owned(), value));
-            }
+            add(&mut params, name, value);
         }
     }
     let mut run = Run {
@@ -96,15 +80,15 @@ pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result
     // Before the artifacts are read, which may take long.
     check(&run)?;
     run.artifacts = artifacts::hash(&options.artifacts, progress)?;
-    let name = |version: &Trained| format!("{}@{}", version.dataset_name, version.version);
     let mut said = Vec::new();
-    for version in &versions {
+    for version in versions {
         let mut run = run.clone();
-        let others: Vec<String> = versions.iter().filter(|other| other.id != version.id).map(name).collect();
-        if !others.is_empty() && run.params.iter().all(|(given, _)| given != "with") {
-            run.params.push(("with".to_owned(), others.join(" ")));
-            run.params.sort();
+        let others: Vec<String> = versions.iter().filter(|other| other.id != version.id).map(TrainedVersion::name).collect();
+        if !others.is_empty() {
+            add(&mut run.params, "with", others.join(" "));
         }
+        version.workspace_params().into_iter().for_each(|(name, value)| add(&mut run.params, name, value));
+        run.params.sort();
         check(&run)?;
         // A fact relies on its version: whoever made that may have been killed before its ref was durable.
         repo.versions().sync(&version.dataset_name)?;
@@ -121,6 +105,13 @@ pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result
         views.push(RunView::of(&recorded, name, &State::default()));
     }
     Ok(views)
+}
+
+/// Adds a parameter, unless it is given.
+fn add(params: &mut Vec<(String, String)>, name: &str, value: String) {
+    if params.iter().all(|(given, _)| given != name) {
+        params.push((name.to_owned(), value));
+    }
 }
 
 /// Finds a run by its id, or the first digits of it.
