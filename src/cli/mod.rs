@@ -15,6 +15,7 @@ mod format;
 pub(crate) mod interrupt;
 pub(crate) mod output;
 mod pager;
+mod paths;
 mod progress;
 pub(crate) mod session;
 mod when;

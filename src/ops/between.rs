@@ -11,6 +11,12 @@ use crate::sample::schema;
 use crate::worktree::compare::Differences;
 use crate::worktree::file::FileEntry;
 
+/// Warns of two sides that belong to different datasets, each given by its dataset and its name.
+pub(super) fn mismatch(repo: &Repo, a: (&str, &str), b: (&str, &str)) -> Option<String> {
+    let is_one = repo.config().current(a.0) == repo.config().current(b.0);
+    (!is_one).then(|| format!("comparing {} with {}, two different datasets", a.1, b.1))
+}
+
 /// What changed in the samples; `None` unless both versions know theirs.
 pub(super) fn samples(
     repo: &Repo,

@@ -69,12 +69,6 @@ pub struct Report {
     pub partial: Option<PartialCheckout>,
 }
 
-/// Returns the revisions that a word means: `HEAD`, `latest` and a tag mean the version of each dataset that has one, where
-/// several are in question.
-pub fn revisions(repo: &Repo, word: &str) -> Result<Vec<String>> {
-    revision::of_each(repo, word)
-}
-
 /// Checks a version out. The name of a dataset alone means its latest version.
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
     let context = Context { latest: true, ..Context::default() };

@@ -47,6 +47,9 @@ pub struct Report {
     /// What the rules of the kind `drift` measured in both versions when each was judged last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
+    /// That the versions belong to two datasets, where they do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The files whose samples could not be read.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
@@ -56,6 +59,7 @@ pub struct Report {
 pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result<Report> {
     let a = revision::version(repo, from)?;
     let b = revision::version_in(repo, to, Context { dataset: Some(&a.version.dataset), ..Context::default() })?;
+    let warnings = between::mismatch(repo, (&a.version.dataset, &a.version.name()), (&b.version.dataset, &b.version.name()));
     let changes = Changes::between(&**repo.store(), &a.version, b.version.manifest)?;
     let mut damaged = DamageList::default();
     let samples = between::samples(repo, &a.version, &b.version, progress, &mut damaged)?;
@@ -89,6 +93,7 @@ pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result
         change_summary,
         files,
         drift: drift(repo, &a, &b)?,
+        warnings: warnings.into_iter().collect(),
         damaged,
     })
 }

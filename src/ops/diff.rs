@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fs::openat::Root;
 use crate::object::version::Version;
 use crate::ops::samples::{self, ByFile, Files, Record, Sides};
-use crate::ops::{DamageList, PartialCheckout, Renamed, key, paths};
+use crate::ops::{DamageList, PartialCheckout, Renamed, between, key, paths};
 use crate::path::{DataPath, from_user, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
@@ -109,9 +109,13 @@ pub struct Report {
     /// The field that could be the key of the dataset, which has none: with it, samples count as modified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggested_key: Option<String>,
-    /// What a commit of the new side warns of, where records were compared.
+    /// That the sides belong to two datasets, where they do; and what a commit of the new side warns of, where records were
+    /// compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warnings: Option<Vec<String>>,
+    /// The dataset in whose folder the files are; `None` if the sides belong to two.
+    #[serde(skip)]
+    pub dataset: Option<String>,
     /// The files whose records could not be read.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
@@ -141,13 +145,27 @@ struct Comparison {
     to: String,
     /// The part of the version that the workspace has, if it is not all.
     partial: Option<PartialCheckout>,
+    /// The warning of two sides that belong to different datasets.
+    mismatch: Option<String>,
     files: Differences,
+}
+
+/// Returns the sides of each comparison that two words mean, old and new: `HEAD`, `latest`, a tag, and ancestors of these,
+/// mean the version of every dataset, as in [`Repo::revisions`], unless the new side names its dataset.
+pub fn sides(repo: &Repo, from: &str, to: Option<&str>) -> Result<Vec<(String, Option<String>)>> {
+    let (from, to) = revision::range(Some(from), to)?;
+    let (from, to) = (from.unwrap_or("HEAD"), to.map(str::to_owned));
+    let olds = match to.as_deref().map(|to| repo.is_of_dataset(to)).transpose()? {
+        Some(true) => vec![from.to_owned()],
+        _ => repo.revisions(from)?,
+    };
+    Ok(olds.into_iter().map(|from| (from, to.clone())).collect())
 }
 
 /// Compares two versions, or a version and the workspace.
 pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
     let mut records = Vec::new();
-    let report = stream(repo, options, progress, &mut |record| {
+    let report = stream(repo, options, progress, &mut |_, record| {
         records.push(record);
         Ok(())
     })?;
@@ -155,18 +173,21 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     Ok(Report { records: is_wanted.then_some(records), ..report })
 }
 
-/// Compares as [`run`] does, and hands over the records as they are found: the report has none.
+/// Compares as [`run`] does, and hands over the records as they are found, each with the dataset in whose folder its file
+/// is, as the report has it: the report has no records.
 pub fn stream(
     repo: &Repo,
     options: &Options,
     progress: &dyn Progress,
-    take: &mut dyn FnMut(Record) -> Result<()>,
+    take: &mut dyn FnMut(Option<&str>, Record) -> Result<()>,
 ) -> Result<Report> {
     let comparison = compare(repo, options, progress)?;
-    let samples = options.samples.map(|wanted| samples(repo, &comparison, wanted, progress, take)).transpose()?;
+    let mut take = |record| take(comparison.folder(), record);
+    let samples = options.samples.map(|wanted| samples(repo, &comparison, wanted, progress, &mut take)).transpose()?;
     let Some(Compared { samples, moved, by_file, suggested_key, warnings, damaged }) = samples else {
         return Ok(Report::of(comparison));
     };
+    let warnings = comparison.mismatch.iter().cloned().chain(warnings).collect();
     let (samples, warnings) = (Some(samples), Some(warnings));
     Ok(Report { samples, moved, by_file, suggested_key, warnings, damaged, ..Report::of(comparison) })
 }
@@ -174,7 +195,8 @@ pub fn stream(
 impl Report {
     /// The files that differ.
     fn of(comparison: Comparison) -> Report {
-        let Comparison { from, to, files, partial, .. } = comparison;
+        let dataset = comparison.folder().map(str::to_owned);
+        let Comparison { from, to, files, partial, mismatch, .. } = comparison;
         let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
         Report {
             samples: None,
@@ -182,7 +204,8 @@ impl Report {
             by_file: None,
             records: None,
             suggested_key: None,
-            warnings: None,
+            warnings: mismatch.map(|mismatch| vec![mismatch]),
+            dataset,
             damaged: DamageList::default(),
             partial,
             from,
@@ -316,6 +339,7 @@ fn compare(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Co
         (None, Target::Work(_)) => return Err(Error::usage("give the version to compare with the workspace")),
     };
     let typed = paths(repo, &options.paths, [&from, &to])?;
+    let datasets = [&from, &to].map(|side| side.dataset().to_owned());
     progress.begin(Stage::Scan, 0, 0);
     let mut comparison = match (from, to) {
         (Target::Version(a), Target::Version(b)) => versions(repo, &a, &b)?,
@@ -323,6 +347,8 @@ fn compare(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Co
         (Target::Work(name), Target::Version(b)) => workspace(repo, &b, repo.dataset(Some(&name))?, progress)?.reversed(),
         (Target::Work(_), Target::Work(_)) => return Err(Error::usage("one of the two must be a version")),
     };
+    let [a, b] = &datasets;
+    comparison.mismatch = between::mismatch(repo, (a, &comparison.from), (b, &comparison.to));
     comparison.files.retain(|path| paths::are_meant(&typed, path));
     Ok(comparison)
 }
@@ -360,11 +386,13 @@ fn versions(repo: &Repo, a: &Found, b: &Found) -> Result<Comparison> {
         from: a.version.name(),
         to: b.version.name(),
         partial: None,
+        mismatch: None,
         files: Differences::between(&**repo.store(), a.version.manifest, b.version.manifest)?,
     })
 }
 
 fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress) -> Result<Comparison> {
+    paths::check_folder(repo, dataset)?;
     let state = State::load(repo.store().layout(), &dataset.name)?;
     let (store, folder, manifest) = (repo.store(), repo.folder(dataset), Some(a.version.manifest));
     let rules = dataset.samples.then(|| dataset.rules(&store.layout().tmp())).transpose()?;
@@ -378,11 +406,17 @@ fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress)
         from: a.version.name(),
         to: format!("{}@WORK", dataset.name),
         partial: PartialCheckout::new(store, selection, &a.version)?,
+        mismatch: None,
         files,
     })
 }
 
 impl Comparison {
+    /// The dataset in whose folder the files are.
+    fn folder(&self) -> Option<&str> {
+        self.mismatch.is_none().then_some(&self.dataset)
+    }
+
     fn reversed(self) -> Comparison {
         let swap = |pairs: Vec<(FileEntry, FileEntry)>| pairs.into_iter().map(|(old, new)| (new, old)).collect();
         let files = self.files;
@@ -391,6 +425,7 @@ impl Comparison {
             from: self.to,
             to: self.from,
             partial: self.partial,
+            mismatch: self.mismatch,
             files: Differences {
                 added: files.removed,
                 modified: swap(files.modified),

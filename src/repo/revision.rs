@@ -148,7 +148,7 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
     }
     let id = match dataset {
         Some(dataset) => in_dataset(repo, dataset, parsed.base, context.latest)?,
-        None => anywhere(repo, parsed.base, &all)?,
+        None => anywhere(repo, text, parsed.base, &all)?,
     };
     // An id needs no dataset.
     let id = match id {
@@ -168,7 +168,8 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
         let Some(id) = found.version.parents.get(parent - 1).copied() else {
             let name = found.version.name();
             let lacks = if parent == 1 { "no parent".to_owned() } else { format!("no parent number {parent}") };
-            return Err(Error::new(Kind::VersionNotFound, format!("{name} has {lacks}")));
+            return Err(Error::new(Kind::VersionNotFound, format!("{name} has {lacks}"))
+                .with_hint(format!("list it and its ancestors: hlx log {name}")));
         };
         found = Found { id, version: repo.version(id)? };
     }
@@ -183,19 +184,67 @@ fn check_one_meaning(repo: &Repo, name: &str) -> Result<()> {
         .with_hint(format!("for the dataset: {name}@latest or {name}@HEAD; for the tag: {owner}@{name}")))
 }
 
-/// Returns a revision for each version that a word means: `HEAD`, `latest` and a tag mean one of every dataset that has
-/// one, where the word does not say which. Any other word is returned as it is.
-pub fn of_each(repo: &Repo, text: &str) -> Result<Vec<String>> {
-    let (parsed, all) = (parse(text)?, datasets(repo)?);
-    let says_which = parsed.dataset.is_some() || repo.within().is_some() || all.iter().any(|name| name == parsed.base);
-    let is_tag = || names::check_tag(parsed.base).is_ok();
-    if says_which || all.len() < 2 || !parsed.steps.is_empty() || !(is_keyword(parsed.base) || is_tag()) {
-        return Ok(vec![text.to_owned()]);
+impl Repo {
+    /// Returns a revision for each version that a word means: `HEAD`, `latest`, `WORK`, a tag, and ancestors of these, mean
+    /// one of every dataset that has one, where the word does not say which. Any other word is returned as it is.
+    ///
+    /// # Errors
+    /// [`Kind::VersionNotFound`] if one of several versions does not have the ancestor.
+    pub fn revisions(&self, text: &str) -> Result<Vec<String>> {
+        let (parsed, all) = (parse(text)?, datasets(self)?);
+        let is_general = is_keyword(parsed.base) || names::check_tag(parsed.base).is_ok();
+        if !is_general || names_dataset(&parsed, &all) || self.within().is_some() || all.len() < 2 {
+            return Ok(vec![text.to_owned()]);
+        }
+        let mut names: Vec<String> = match parsed.base.eq_ignore_ascii_case("work") {
+            true => all,
+            false => named(self, parsed.base, &all)?.into_iter().map(|(name, _)| name).collect(),
+        };
+        names.retain(|name| self.config().dataset(name).is_some());
+        let revisions: Vec<String> = names.iter().map(|name| qualified(name, text)).collect();
+        match &revisions[..] {
+            [] => return Ok(vec![text.to_owned()]),
+            [_] => {}
+            // One that is missing is an error before another is used.
+            _ if !parsed.steps.is_empty() => check_all(self, &revisions)?,
+            _ => {}
+        }
+        Ok(revisions)
     }
-    let mut found = named(repo, parsed.base, &all)?;
-    found.retain(|(name, _)| repo.config().dataset(name).is_some());
-    let revisions: Vec<String> = found.iter().map(|(name, _)| format!("{name}@{text}")).collect();
-    Ok(if revisions.is_empty() { vec![text.to_owned()] } else { revisions })
+
+    /// Tells if a revision names its dataset.
+    pub fn is_of_dataset(&self, text: &str) -> Result<bool> {
+        Ok(names_dataset(&parse(text)?, &datasets(self)?))
+    }
+}
+
+/// Whether a revision names its dataset.
+fn names_dataset(parsed: &Parsed<'_>, datasets: &[String]) -> bool {
+    parsed.dataset.is_some() || datasets.iter().any(|name| name == parsed.base)
+}
+
+/// Puts a dataset before a revision that names none.
+fn qualified(dataset: &str, text: &str) -> String {
+    match text.strip_prefix('@') {
+        Some(steps) => format!("{dataset}@HEAD{steps}"),
+        None => format!("{dataset}@{text}"),
+    }
+}
+
+/// Fails if one of the revisions names no version; the hint lists the others.
+fn check_all(repo: &Repo, revisions: &[String]) -> Result<()> {
+    let (mut known, mut missing) = (Vec::new(), None);
+    for text in revisions {
+        match version(repo, text) {
+            Ok(_) => known.push(text.as_str()),
+            Err(error) => missing = missing.or(Some(error)),
+        }
+    }
+    match missing {
+        Some(error) if !known.is_empty() => Err(error.with_hint(format!("name the dataset: {}", known.join(" or ")))),
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
 }
 
 /// Returns the names of all datasets, those that are declared and those that have versions, in their order. A dataset that
@@ -214,12 +263,13 @@ fn is_keyword(base: &str) -> bool {
     ["head", "latest", "work"].iter().any(|word| base.eq_ignore_ascii_case(word))
 }
 
-fn ambiguous(repo: &Repo, base: &str, datasets: &[String]) -> Error {
+/// The error of a revision that has a version in several datasets.
+fn ambiguous(repo: &Repo, text: &str, datasets: &[String]) -> Error {
     if datasets.is_empty() {
         return repo.no_dataset();
     }
-    let names: Vec<String> = datasets.iter().map(|name| format!("{name}@{base}")).collect();
-    Error::usage(format!("'{}' is ambiguous: several datasets match", printable(base)))
+    let names: Vec<String> = datasets.iter().map(|name| qualified(name, text)).collect();
+    Error::usage(format!("'{}' is ambiguous: several datasets match", printable(text)))
         .with_hint(format!("use {}", names.join(" or ")))
 }
 
@@ -286,17 +336,17 @@ fn named(repo: &Repo, base: &str, datasets: &[String]) -> Result<Vec<(String, Id
     if found.is_empty() { tagged(repo, base) } else { Ok(found) }
 }
 
-/// Finds a version by a number or a tag that only one dataset has.
-fn anywhere(repo: &Repo, base: &str, datasets: &[String]) -> Result<Option<Id<VersionId>>> {
+/// Finds a version by a number or a tag that only one dataset has; `text` is all of the revision.
+fn anywhere(repo: &Repo, text: &str, base: &str, datasets: &[String]) -> Result<Option<Id<VersionId>>> {
     if is_keyword(base) {
-        return Err(ambiguous(repo, base, datasets));
+        return Err(ambiguous(repo, text, datasets));
     }
     match &named(repo, base, datasets)?[..] {
         [] => Ok(None),
         [(_, id)] => Ok(Some(*id)),
         several => {
             let names: Vec<String> = several.iter().map(|(dataset, _)| dataset.clone()).collect();
-            Err(ambiguous(repo, base, &names))
+            Err(ambiguous(repo, text, &names))
         }
     }
 }
@@ -365,9 +415,11 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
         Some(dataset) => format!("{dataset}@{word}"),
         None => word.clone(),
     });
+    let near = near.or_else(|| Some(repo.dataset_at(base)?.name.clone()));
     let error = error(format!("unknown revision '{}'{}", printable(text), spelling::question(near)));
-    if repo.root().join(repo.here()).join(base).exists() {
-        return error.with_hint(format!("'{}' is a path: give the version first, or put paths after '--'", printable(base)));
+    if repo.is_path(base) {
+        let path = printable(base);
+        return error.with_hint(format!("'{path}' is a path; paths come after '--', as in: hlx diff -- {path}"));
     }
     error.with_hint(match dataset {
         Some(dataset) => format!("list its versions and tags: hlx log {dataset}"),

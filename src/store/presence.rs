@@ -144,7 +144,7 @@ impl<'a> PresenceCheck<'a> {
                 Err(e) => error = Some(e),
             }
         }
-        Err(error.unwrap_or_else(|| Error::damaged(format!("{key} is not in any pack"))))
+        Err(error.unwrap_or_else(|| Error::damaged(format!("{key} is missing in the store"))))
     }
 
     fn row(&mut self, row: &IndexRow, depth: u8) -> Result<()> {

@@ -27,7 +27,7 @@ fn the_words_that_differ_in_a_long_text_are_marked() {
     s.write("data/a.jsonl", &format!("{{\"id\":1,\"text\":\"{new}\"}}\n{{\"id\":2,\"note\":\"\"}}\n{{\"id\":3}}\n"));
     assert_eq!(
         s.ok("diff -p"),
-        "a.jsonl\n\
+        "data/a.jsonl\n\
          ~ {\"id\":1,\"text\":\"The tenant shall pay the rent without deduction or notice on the third business day …\n    \
              /text: … rent without deduction or notice on the [-first-]{+third business+} day of each month to the account that …\n\
          ~ {\"id\":2,\"note\":\"\"}\n    \

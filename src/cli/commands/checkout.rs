@@ -9,6 +9,7 @@ use super::Answer;
 use crate::cli::args;
 use crate::cli::format::{count, partial, size, thousands};
 use crate::cli::output::Output;
+use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Checkout, session: &mut Session) -> Result<Answer> {
@@ -21,32 +22,37 @@ pub(super) fn run(args: args::Checkout, session: &mut Session) -> Result<Answer>
         paths: args.paths,
         force: args.force,
     };
-    let revisions = checkout::revisions(&repo, &args.rev)?;
+    let revisions = repo.revisions(&args.rev)?;
     if revisions.len() > 1 && (options.into.is_some() || !options.paths.is_empty()) {
         return Err(Error::usage(format!("'{}' is a version of several datasets", printable(&args.rev)))
             .with_hint(format!("specify one: {}", revisions.join(" or "))));
     }
+    let is_workspace = options.into.is_none();
     let mut reports = Vec::new();
     for revision in revisions {
         options.revision = revision;
         reports.push(checkout::run(&repo, &options, &session.progress())?);
     }
+    let folder = |report: &checkout::Report| match is_workspace {
+        true => PathPrinter::new(&repo, report.dataset_name.as_str()).show(""),
+        false => printable(&report.path).into_owned(),
+    };
     if let [report] = &reports[..] {
-        session.out.report(report, |out| words(report, out))?;
+        session.out.report(report, |out| words(report, &folder(report), out))?;
     } else {
         let document = serde_json::json!({ "datasets": reports });
-        session.out.report(&document, |out| reports.iter().try_for_each(|report| words(report, out)))?;
+        session.out.report(&document, |out| reports.iter().try_for_each(|report| words(report, &folder(report), out)))?;
     }
     Ok(Answer::Yes)
 }
 
-fn words(report: &checkout::Report, out: &mut Output) -> io::Result<()> {
+fn words(report: &checkout::Report, folder: &str, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     let name = format!("{} {}", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version));
     let counts = format!("{} written, {} deleted", thousands(report.written), thousands(report.removed));
     let bytes = if report.bytes_written > 0 { format!(", {}", size(report.bytes_written)) } else { String::new() };
     let partial = report.partial.map_or_else(String::new, |part| format!(", {}", partial(part)));
-    writeln!(out, "Checked out {name} to {} ({counts}{bytes}){partial}", printable(&report.path))?;
+    writeln!(out, "Checked out {name} to {folder} ({counts}{bytes}){partial}")?;
     if report.discarded > 0 {
         writeln!(
             out,

@@ -9,6 +9,7 @@ use super::Answer;
 use crate::cli::args;
 use crate::cli::format::count;
 use crate::cli::output::Output;
+use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Clean, session: &mut Session) -> Result<Answer> {
@@ -27,11 +28,11 @@ pub(super) fn run(args: args::Clean, session: &mut Session) -> Result<Answer> {
 }
 
 fn words(repo: &Repo, report: &clean::Report, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
+    let (tint, paths) = (out.tint(), PathPrinter::new(repo, report.dataset_name.as_str()));
     let verb = if report.dry_run { "Would remove" } else { "Removed" };
     for path in &report.removed {
         let slash = if report.folders.contains(path) { "/" } else { "" };
-        writeln!(out, "{} {}{slash}", tint.bad(verb), printable(&repo.relative(&report.dataset_name, path)))?;
+        writeln!(out, "{} {}{slash}", tint.bad(verb), paths.show(path))?;
     }
     let total = count(report.removed.len() as u64, "untracked path");
     writeln!(out, "{}: {total}{}", printable(&report.dataset_name), if report.dry_run { "" } else { " removed" })

@@ -11,6 +11,7 @@ use super::{Answer, judgement, patch, summary};
 use crate::cli::args;
 use crate::cli::format::{also, columns, count, partial, size, thousands};
 use crate::cli::output::{Form, Output};
+use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
 pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answer> {
@@ -67,7 +68,7 @@ pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answe
     {
         draft.remove()?;
     }
-    tell(&reports, session)
+    tell(&repo, &reports, session)
 }
 
 /// The error of a commit where no dataset is declared.
@@ -101,24 +102,26 @@ fn confirmed(repo: &Repo, names: &[String], session: &mut Session) -> Result<boo
 }
 
 /// Prints what was committed of each dataset, then warnings and hints.
-fn tell(reports: &[commit::Report], session: &mut Session) -> Result<Answer> {
+fn tell(repo: &Repo, reports: &[commit::Report], session: &mut Session) -> Result<Answer> {
     let is_refused = |report: &commit::Report| report.outcome == Outcome::Refused;
-    for judgement in reports.iter().filter_map(|report| report.version.validation.as_ref()) {
-        judgement::warn(judgement, &mut session.out);
+    for report in reports {
+        if let Some(judgement) = &report.version.validation {
+            judgement::warn(judgement, paths_of(repo, report), &mut session.out);
+        }
     }
     let document = match reports {
         [report] => serde_json::to_value(report),
         reports => serde_json::to_value(serde_json::json!({ "datasets": reports })),
     };
     let document = document.map_err(|e| Error::damaged(e.to_string()))?;
-    let print = |out: &mut Output| reports.iter().try_for_each(|report| words(report, out));
+    let print = |out: &mut Output| reports.iter().try_for_each(|report| words(repo, report, out));
     let refused: Vec<_> = reports.iter().filter(|report| is_refused(report)).map(|r| r.version.dataset_name.as_str()).collect();
     match refused.is_empty() {
         true => session.out.report(&document, print)?,
         false => session.out.answer(&document, print)?,
     }
     for report in reports {
-        remark(report, &mut session.out);
+        remark(repo, report, &mut session.out);
     }
     if !refused.is_empty() && reports.len() > 1 {
         let refused = printable(&refused.join(", ")).into_owned();
@@ -128,11 +131,11 @@ fn tell(reports: &[commit::Report], session: &mut Session) -> Result<Answer> {
 }
 
 /// Prints the warnings and hints of one dataset.
-fn remark(report: &commit::Report, out: &mut Output) {
+fn remark(repo: &Repo, report: &commit::Report, out: &mut Output) {
     let judgement = report.version.validation.as_ref();
     if report.outcome != Outcome::Refused {
-        warn(report, out);
-        warn_of_links(report, out);
+        warn(repo, report, out);
+        warn_of_links(repo, report, out);
         if judgement.is_some_and(|judgement| judgement.findings_count > 0) && report.outcome == Outcome::Created {
             out.hint(&format!("'hlx show {}' prints the first findings", report.version.dataset_name));
         }
@@ -144,21 +147,27 @@ fn remark(report: &commit::Report, out: &mut Output) {
     }
     let parses = |judgement: &Judgement| judgement.rules.iter().any(|rule| rule.kind == "parse" && rule.failed > 0);
     if !judgement.is_some_and(parses) {
-        warn(report, out);
+        warn(repo, report, out);
     }
     if let Some(file) = &report.report_file {
         out.hint(&format!("all findings: {file}\nfix the data or the rule, or skip validation with --no-validate"));
     }
 }
 
+/// The paths of the files that a report is about.
+fn paths_of<'a>(repo: &'a Repo, report: &'a commit::Report) -> PathPrinter<'a> {
+    PathPrinter::new(repo, report.version.dataset_name.as_str())
+}
+
 /// Most findings that are told one by one.
 const TOLD: usize = 20;
 
 /// Tells of what could not be read of the parent, and of records that are none.
-fn warn(report: &commit::Report, out: &mut Output) {
+fn warn(repo: &Repo, report: &commit::Report, out: &mut Output) {
     report.warnings.iter().for_each(|warning| out.warning(warning));
+    let paths = paths_of(repo, report);
     for finding in report.findings.iter().take(TOLD) {
-        out.warning(&format!("{}:{}: {}", finding.path, finding.line, finding.message));
+        out.warning(&format!("{}:{}: {}", paths.show(&finding.path), finding.line, finding.message));
     }
     if let Some(key) = &report.suggested_key {
         out.hint(&patch::key_hint(key, &report.version.dataset_name));
@@ -170,10 +179,10 @@ fn warn(report: &commit::Report, out: &mut Output) {
 }
 
 /// Tells of symlinks whose data is not in the version.
-fn warn_of_links(report: &commit::Report, out: &mut Output) {
+fn warn_of_links(repo: &Repo, report: &commit::Report, out: &mut Output) {
     let links = &report.links;
     let (Some(example), commit::Outcome::Created | commit::Outcome::DryRun) = (&links.example, report.outcome) else { return };
-    out.warning(&links_leading_away(links, &printable(example)));
+    out.warning(&links_leading_away(links, &paths_of(repo, report).show(example)));
     out.hint("to store the data, replace the links with the files, or commit a copy: cp -RL FOLDER COPY; hlx commit --from COPY");
 }
 
@@ -204,7 +213,7 @@ fn metadata(pairs: Vec<(String, Value)>) -> Result<Map<String, Value>> {
     Ok(object)
 }
 
-fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
+fn words(repo: &Repo, report: &commit::Report, out: &mut Output) -> io::Result<()> {
     let version = &report.version;
     let tint = out.tint();
     let name = format!("{} {}", tint.strong(printable(&version.dataset_name)), tint.mark(&version.version));
@@ -223,7 +232,11 @@ fn words(report: &commit::Report, out: &mut Output) -> io::Result<()> {
         Outcome::Refused => {
             let dataset = printable(&version.dataset_name);
             writeln!(out, "{dataset}: {}; no version created", tint.bad("commit rejected by validation"))?;
-            return report.version.validation.as_ref().map_or(Ok(()), |judgement| judgement::words(judgement, out));
+            return report
+                .version
+                .validation
+                .as_ref()
+                .map_or(Ok(()), |judgement| judgement::words(judgement, paths_of(repo, report), out));
         }
         Outcome::Withheld => {
             return writeln!(out, "{}: no version created", printable(&version.dataset_name));

@@ -12,6 +12,7 @@ use super::{Answer, patch};
 use crate::cli::args;
 use crate::cli::format::{FileCounts, columns, difference, empty_folder, partial, size};
 use crate::cli::output::{Form, Output, Tint};
+use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
 /// Samples that are printed on a terminal, unless `--limit` says otherwise.
@@ -21,12 +22,12 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     let is_read = session.out.form() == Form::Human && io::stdout().is_terminal();
     let limit = args.limit.or(is_read.then_some(SHOWN));
     let wanted = diff::Samples { by_file: args.by_file, patch: args.patch, limit };
-    let samples = (args.samples || args.patch).then_some(wanted);
+    let samples = (args.samples || args.by_file || args.patch).then_some(wanted);
     let repo = session.repo()?;
     let mut reports = Vec::new();
     let streams = args.patch && session.out.form() == Form::Human;
-    for (from, paths) in sides(&repo, &args)? {
-        let options = diff::Options { from, to: args.to.clone(), paths, samples };
+    for Sides { from, to, paths } in sides(&repo, &args)? {
+        let options = diff::Options { from: Some(from), to, paths, samples };
         reports.push(match streams {
             true => stream(&repo, &options, !reports.is_empty(), session)?,
             false => diff::run(&repo, &options, &session.progress())?,
@@ -39,7 +40,8 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     } else {
         session.out.page();
         session.out.answers(&reports, !args.name_only && !args.name_status, |report, out| {
-            let shown = Shown { repo: &repo, report };
+            let paths = PathPrinter::new(&repo, report.dataset.as_deref());
+            let shown = Shown { paths, report };
             match () {
                 () if args.stat => stat(&shown, out)?,
                 () if args.name_only => {
@@ -48,11 +50,11 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
                 () if args.name_status => files(report).try_for_each(|change| name_status(&shown, &change, out))?,
                 () => words(&shown, out)?,
             }
-            patch::counts(report, out)
+            patch::counts(report, paths, out)
         })?;
     }
     for report in &reports {
-        let dataset = report.to.split('@').next().unwrap_or_default();
+        let dataset = report.dataset.as_deref().unwrap_or("NAME");
         report.suggested_key.iter().for_each(|key| session.out.hint(&patch::key_hint(key, dataset)));
     }
     for part in reports.iter().filter_map(|report| report.partial) {
@@ -78,27 +80,46 @@ fn stream(repo: &Repo, options: &diff::Options, apart: bool, session: &mut Sessi
         if apart { writeln!(out) } else { Ok(()) }
     };
     let mut begun = false;
-    let report = diff::stream(repo, options, &bar, &mut |record| {
+    let report = diff::stream(repo, options, &bar, &mut |dataset, record| {
         let first = if std::mem::replace(&mut begun, true) { Ok(()) } else { begin(out) };
-        first.and_then(|()| records.print(&record, out)).map_err(|e| out.error(e))
+        first.and_then(|()| records.print(&record, PathPrinter::new(repo, dataset), out)).map_err(|e| out.error(e))
     })?;
     let first = if begun { Ok(()) } else { begin(out) };
-    first.and_then(|()| records.finish(&report, out)).map_err(|e| out.error(e))?;
+    let paths = PathPrinter::new(repo, report.dataset.as_deref());
+    first.and_then(|()| records.finish(&report, paths, out)).map_err(|e| out.error(e))?;
     Ok(report)
 }
 
-/// The old side of each dataset that is meant, and the paths that concern it: without a revision, the checked-out version
-/// of each dataset that has one.
-fn sides(repo: &Repo, args: &args::Diff) -> Result<Vec<(Option<String>, Vec<String>)>> {
-    if args.from.is_some() {
-        return Ok(vec![(args.from.clone(), args.paths.clone())]);
+/// What is compared of a dataset.
+struct Sides {
+    from: String,
+    to: Option<String>,
+    paths: Vec<String>,
+}
+
+/// The sides of each dataset that is meant, and the paths that concern it: without a revision, the checked-out version of
+/// each dataset that has one.
+fn sides(repo: &Repo, args: &args::Diff) -> Result<Vec<Sides>> {
+    if let Some(from) = &args.from {
+        let sides = diff::sides(repo, from, args.to.as_deref())?;
+        if let [_] = &sides[..] {
+            let whole = |(from, to)| Sides { from, to, paths: args.paths.clone() };
+            return Ok(sides.into_iter().map(whole).collect());
+        }
+        let concerned = repo.scope_of_paths(None, &args.paths)?;
+        let own = |(from, to): (String, Option<String>)| {
+            let is_own = |name: &str| from.strip_prefix(name).is_some_and(|rest| rest.starts_with('@'));
+            let (_, paths) = concerned.iter().find(|(dataset, _)| is_own(&dataset.name))?;
+            Some(Sides { paths: paths.clone(), from, to })
+        };
+        return Ok(sides.into_iter().filter_map(own).collect());
     }
     let scope = repo.scope_of_paths(None, &args.paths)?;
     let is_one = scope.len() == 1;
     let mut sides = Vec::new();
     for (dataset, paths) in scope {
         if is_one || dataset::show(repo, &dataset.name)?.head.is_some() {
-            sides.push((Some(format!("{}@HEAD", dataset.name)), paths));
+            sides.push(Sides { from: format!("{}@HEAD", dataset.name), to: None, paths });
         }
     }
     match sides.is_empty() {
@@ -109,14 +130,13 @@ fn sides(repo: &Repo, args: &args::Diff) -> Result<Vec<(Option<String>, Vec<Stri
 
 /// A report whose paths are shown as one would type them.
 struct Shown<'a> {
-    repo: &'a Repo,
+    paths: PathPrinter<'a>,
     report: &'a Report,
 }
 
 impl Shown<'_> {
     fn path(&self, path: &str) -> String {
-        let dataset = self.report.to.split('@').next().unwrap_or_default();
-        printable(&self.repo.relative(dataset, path)).into_owned()
+        self.paths.show(path)
     }
 
     fn name(&self, change: &Change<'_>) -> String {

@@ -9,6 +9,7 @@ use helox::validation::{OpaquePolicy, Severity};
 
 use crate::cli::format::{columns, count, thousands};
 use crate::cli::output::Output;
+use crate::cli::paths::PathPrinter;
 
 /// Most findings that are told one by one.
 const TOLD: usize = 20;
@@ -16,14 +17,14 @@ const TOLD: usize = 20;
 const OF_EACH: usize = 3;
 
 /// Warns of what had nothing to look at, and of what could not be looked at.
-pub(super) fn warn(judgement: &Judgement, out: &mut Output) {
+pub(super) fn warn(judgement: &Judgement, paths: PathPrinter<'_>, out: &mut Output) {
     judgement.idle.iter().for_each(|idle| out.warning(idle));
     if judgement.opaque != OpaquePolicy::Warn || judgement.unreadable_count == 0 {
         return;
     }
     let rules = judgement.rules.iter().filter(|rule| rule.unreadable > 0);
     let rules: Vec<String> = rules.map(|rule| format!("{} {}", printable(&rule.name), thousands(rule.unreadable))).collect();
-    let first = judgement.unreadable.first().map(|first| format!("; first: {}", unread(first))).unwrap_or_default();
+    let first = judgement.unreadable.first().map(|first| format!("; first: {}", unread(first, paths))).unwrap_or_default();
     out.warning(&format!("files or records that rules could not read: {}{first}", rules.join(", ")));
     out.hint(
         "in [dataset.NAME.validation] of helox.toml, opaque = \"error\" rejects such files and opaque = \"allow\" only counts \
@@ -32,8 +33,8 @@ pub(super) fn warn(judgement: &Judgement, out: &mut Output) {
 }
 
 /// `file:line: rule: cannot be read: reason`.
-fn unread(unread: &Unreadable) -> String {
-    let (path, line) = (printable(&unread.path), unread.line);
+fn unread(unread: &Unreadable, paths: PathPrinter<'_>) -> String {
+    let (path, line) = (paths.show(&unread.path), unread.line);
     format!("{path}:{line}: {}: cannot be read: {}", printable(&unread.rule), printable(&unread.reason))
 }
 
@@ -58,7 +59,7 @@ pub(super) fn line(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
 }
 
 /// The line, a row for each rule, and the first findings.
-pub(super) fn words(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
+pub(super) fn words(judgement: &Judgement, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
     line(judgement, out)?;
     if judgement.rules.is_empty() {
         return Ok(());
@@ -74,10 +75,10 @@ pub(super) fn words(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
         rows.push(cells.take(width).collect());
     }
     columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))?;
-    findings(judgement, out)?;
+    findings(judgement, paths, out)?;
     if judgement.opaque == OpaquePolicy::Error {
         for first in judgement.unreadable.iter().take(TOLD) {
-            writeln!(out, "{}", unread(first))?;
+            writeln!(out, "{}", unread(first, paths))?;
         }
         more(judgement.unreadable_count, judgement.unreadable.len().min(TOLD), "", out)?;
     }
@@ -85,14 +86,14 @@ pub(super) fn words(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
 }
 
 /// The first findings of each rule, the rule with most of them first, and how many more there are.
-fn findings(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
+fn findings(judgement: &Judgement, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
     let mut rules: Vec<&RuleReport> = judgement.rules.iter().filter(|rule| rule.failed > 0).collect();
     rules.sort_by_key(|rule| (Reverse(rule.severity), Reverse(rule.failed)));
     let most = (TOLD / rules.len().max(1)).max(OF_EACH);
     let is_one = rules.len() == 1;
     for rule in rules {
         let own = judgement.findings.iter().filter(|finding| finding.rule == rule.name);
-        let told: Vec<String> = own.take(most).map(one).collect();
+        let told: Vec<String> = own.take(most).map(|finding| one(finding, paths)).collect();
         told.iter().try_for_each(|line| writeln!(out, "{line}"))?;
         let (total, of) = if is_one {
             (judgement.findings_count, String::new())
@@ -111,12 +112,12 @@ fn more(total: u64, told: usize, of: &str, out: &mut Output) -> io::Result<()> {
 }
 
 /// `file:line: rule: message`, with the number of the record where lines hold several.
-pub(super) fn one(finding: &Finding) -> String {
+fn one(finding: &Finding, paths: PathPrinter<'_>) -> String {
     let place = match (finding.path.as_str(), finding.line) {
         ("", _) => String::new(),
-        (path, 0) => format!("{}: ", printable(path)),
-        (path, line) if finding.number > line => format!("{}:{line}: record {}: ", printable(path), finding.number),
-        (path, line) => format!("{}:{line}: ", printable(path)),
+        (path, 0) => format!("{}: ", paths.show(path)),
+        (path, line) if finding.number > line => format!("{}:{line}: record {}: ", paths.show(path), finding.number),
+        (path, line) => format!("{}:{line}: ", paths.show(path)),
     };
     format!("{place}{}: {}", printable(&finding.rule), printable(&finding.message))
 }

@@ -11,6 +11,7 @@ use helox::sample::tally::{RecordChange, SampleCounts};
 use super::word_diff;
 use crate::cli::format::{columns, thousands};
 use crate::cli::output::{Output, Tint};
+use crate::cli::paths::PathPrinter;
 
 /// Characters of a modified record that stand above its changed fields.
 const TITLE: usize = 100;
@@ -28,10 +29,10 @@ pub(super) struct RecordPrinter {
 
 impl RecordPrinter {
     /// Prints the next record, after the path of its file if that is another one.
-    pub(super) fn print(&mut self, record: &Record, out: &mut Output) -> io::Result<()> {
+    pub(super) fn print(&mut self, record: &Record, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
         let tint = out.tint();
         if self.path.as_ref() != Some(&record.path) {
-            writeln!(out, "{}", tint.strong(printable(&record.path)))?;
+            writeln!(out, "{}", tint.strong(paths.show(&record.path)))?;
             self.path = Some(record.path.clone());
         }
         self.count += 1;
@@ -44,13 +45,13 @@ impl RecordPrinter {
     }
 
     /// Prints how many samples there are beside those that were printed, then how many differ.
-    pub(super) fn finish(&self, report: &Report, out: &mut Output) -> io::Result<()> {
+    pub(super) fn finish(&self, report: &Report, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
         let SampleCounts { added, modified, removed } = report.samples.unwrap_or_default();
         match (added + modified + removed).saturating_sub(self.count) {
             0 => {}
             more => writeln!(out, "{}", out.tint().dim(format!("… and {} more; to show more: --limit N", thousands(more))))?,
         }
-        counts(report, out)
+        counts(report, paths, out)
     }
 }
 
@@ -76,13 +77,13 @@ fn values(old: Option<&Rendering>, new: Option<&Rendering>, tint: Tint) -> Strin
 }
 
 /// How many samples differ, in each file if that is known, and in all.
-pub(super) fn counts(report: &Report, out: &mut Output) -> io::Result<()> {
+pub(super) fn counts(report: &Report, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
     let cells = |counts: &SampleCounts| {
         let [added, modified, removed] = [counts.added, counts.modified, counts.removed].map(thousands);
         format!("{added} added, {modified} modified, {removed} removed")
     };
     let files = report.by_file.iter().flatten();
-    let rows: Vec<_> = files.map(|file| [printable(&file.path).into_owned(), cells(&file.counts)]).collect();
+    let rows: Vec<_> = files.map(|file| [paths.show(&file.path), cells(&file.counts)]).collect();
     columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     if let Some(samples) = &report.samples {
         writeln!(out, "samples: {}", cells(samples))?;

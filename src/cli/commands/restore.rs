@@ -3,12 +3,13 @@
 use std::io::{self, Write};
 
 use helox::ops::restore;
-use helox::{Result, printable};
+use helox::{Repo, Result, printable};
 
 use super::Answer;
 use crate::cli::args;
 use crate::cli::format::{count, thousands};
 use crate::cli::output::Output;
+use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
 /// Up to so many paths are printed without `-v`.
@@ -16,19 +17,20 @@ const FEW: usize = 10;
 
 pub(super) fn run(args: args::Restore, session: &mut Session) -> Result<Answer> {
     let options = restore::Options { paths: args.paths, source: args.source, force: args.force };
-    let report = restore::run(&session.repo()?, &options, &session.progress())?;
-    session.out.report(&report, |out| words(&report, out))?;
+    let repo = session.repo()?;
+    let report = restore::run(&repo, &options, &session.progress())?;
+    session.out.report(&report, |out| words(&repo, &report, out))?;
     Ok(Answer::Yes)
 }
 
-fn words(report: &restore::Report, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
+fn words(repo: &Repo, report: &restore::Report, out: &mut Output) -> io::Result<()> {
+    let (tint, paths) = (out.tint(), PathPrinter::new(repo, report.dataset_name.as_str()));
     if out.is_verbose() || report.restored.len() + report.removed.len() <= FEW {
         for path in &report.restored {
-            writeln!(out, "{} {}", tint.good("restored"), printable(path))?;
+            writeln!(out, "{} {}", tint.good("restored"), paths.show(path))?;
         }
         for path in &report.removed {
-            writeln!(out, "{}  {}", tint.bad("removed"), printable(path))?;
+            writeln!(out, "{}  {}", tint.bad("removed"), paths.show(path))?;
         }
     }
     let counts =

@@ -3,23 +3,25 @@
 use std::io::{self, Write};
 
 use helox::ops::{RunView, VersionView, show};
-use helox::{Result, printable};
+use helox::{Repo, Result, ValidationStatus, printable};
 use serde_json::Value;
 
 use super::{Answer, drift, judgement};
 use crate::cli::args;
 use crate::cli::format::{also, columns, count, moment, number, short, size, thousands};
 use crate::cli::output::Output;
+use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: &args::Show, session: &mut Session) -> Result<Answer> {
-    let version = show::run(&session.repo()?, args.rev.as_deref())?;
+    let repo = session.repo()?;
+    let version = show::run(&repo, args.rev.as_deref())?;
     session.out.page();
-    session.out.answer(&version, |out| words(&version, out))?;
+    session.out.answer(&version, |out| words(&repo, &version, out))?;
     Ok(Answer::of_list(&version.damaged, session))
 }
 
-pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
+pub(super) fn words(repo: &Repo, version: &VersionView, out: &mut Output) -> io::Result<()> {
     let mut fields: Vec<[String; 2]> = Vec::new();
     let mut field = |name: &str, value: String| {
         // A summary or a value of several lines continues below its first.
@@ -53,7 +55,9 @@ pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
         }),
     );
     field("quality_score", version.quality_score.map_or_else(none, |score| score.to_string()));
-    field("validation_status", text(&version.validation_status));
+    let status = text(&version.validation_status);
+    let is_pending = version.validation_status == ValidationStatus::Pending;
+    field("validation_status", if is_pending { format!("{status} (not validated)") } else { status });
     if let Some(reason) = &version.skip_reason {
         field("skip_reason", reason.clone());
     }
@@ -69,7 +73,7 @@ pub(super) fn words(version: &VersionView, out: &mut Output) -> io::Result<()> {
     columns(&fields).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     if let Some(judgement) = &version.validation {
         writeln!(out)?;
-        judgement::words(judgement, out)?;
+        judgement::words(judgement, PathPrinter::new(repo, version.dataset_name.as_str()), out)?;
         drift::words(&judgement.drift, out)?;
     }
     schema(version, out)

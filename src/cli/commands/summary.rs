@@ -8,6 +8,7 @@ use crate::cli::args;
 use crate::cli::editor;
 use crate::cli::format::count;
 use crate::cli::output::Form;
+use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
 /// Most paths of a dataset that are listed.
@@ -53,7 +54,8 @@ pub(super) fn write(repo: &Repo, names: &[String], args: &args::Commit, session:
 
 /// The changes of a dataset, a path a line.
 fn changes(repo: &Repo, report: &Report) -> String {
-    let shown = |path: &str| printable(&repo.relative(&report.dataset_name, path)).into_owned();
+    let paths = PathPrinter::new(repo, report.dataset_name.as_str());
+    let shown = |path: &str| paths.show(path);
     let renamed = report.renamed.iter().map(|r| format!("  renamed:   {} -> {}", shown(&r.from), shown(&r.to)));
     let lists = [("added:   ", &report.added), ("modified:", &report.modified), ("removed: ", &report.removed)];
     let mut lines: Vec<String> = lines_of(&lists, &shown).chain(renamed).collect();

@@ -10,6 +10,7 @@ use crate::cli::args::{self, Format};
 use crate::cli::findings::{self, Verdict};
 use crate::cli::format::partial;
 use crate::cli::output::Form;
+use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer> {
@@ -33,13 +34,13 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
         Format::Human => session.out.answers(&reports, true, |report, out| {
             let tint = out.tint();
             write!(out, "{} {}  ", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version))?;
-            judgement::words(&report.judgement, out)
+            judgement::words(&report.judgement, PathPrinter::new(&repo, report.dataset_name.as_str()), out)
         })?,
         format => for_tools(&repo, &reports, format, session)?,
     }
     for report in &reports {
         report.warnings.iter().for_each(|warning| session.out.warning(warning));
-        judgement::warn(&report.judgement, &mut session.out);
+        judgement::warn(&report.judgement, PathPrinter::new(&repo, report.dataset_name.as_str()), &mut session.out);
         if let Some(part) = report.partial {
             session.out.hint(&format!("{} checked out; the other files are read from the store", partial(part)));
         }
@@ -73,14 +74,18 @@ fn for_tools(repo: &Repo, reports: &[validate::Report], format: Format, session:
     done.map_err(|e| out.error(e))
 }
 
-/// What is meant: without a revision, the workspace of each dataset that has rules.
+/// What is meant: without a revision the workspace, and where that is of several datasets, of each that has rules.
 fn revisions(repo: &Repo, args: &args::Validate) -> Result<Vec<Option<String>>> {
-    let all = args.rev.as_deref().is_none_or(|rev| rev.eq_ignore_ascii_case("work"));
-    let scope = if all { repo.scope(None)? } else { Vec::new() };
-    if scope.len() < 2 {
-        return Ok(vec![args.rev.clone()]);
+    let word = args.rev.as_deref().unwrap_or("WORK");
+    let revisions = repo.revisions(word)?;
+    if revisions.len() < 2 {
+        return Ok(revisions.into_iter().map(Some).collect());
     }
-    let ruled: Vec<_> = scope.into_iter().filter(|dataset| dataset.validation.is_some()).collect();
+    let has_rules = |revision: &String| {
+        let name = revision.split('@').next().unwrap_or_default();
+        repo.config().dataset(name).is_some_and(|dataset| dataset.validation.is_some())
+    };
+    let ruled: Vec<String> = revisions.into_iter().filter(has_rules).collect();
     match ruled.len() {
         0 => {
             return Err(Error::usage("no dataset has validation rules")
@@ -90,8 +95,8 @@ fn revisions(repo: &Repo, args: &args::Validate) -> Result<Vec<Option<String>>> 
         _ if args.report.is_none() => {}
         _ => {
             return Err(Error::usage("--report applies to one dataset only")
-                .with_hint("name the dataset: hlx validate NAME@WORK --report FILE"));
+                .with_hint(format!("name the dataset: hlx validate {} --report FILE", ruled[0])));
         }
     }
-    Ok(ruled.iter().map(|dataset| Some(format!("{}@WORK", dataset.name))).collect())
+    Ok(ruled.into_iter().map(Some).collect())
 }
