@@ -224,7 +224,7 @@ fn names_dataset(parsed: &Parsed<'_>, datasets: &[String]) -> bool {
 }
 
 /// Puts a dataset before a revision that names none.
-fn qualified(dataset: &str, text: &str) -> String {
+pub fn qualified(dataset: &str, text: &str) -> String {
     match text.strip_prefix('@') {
         Some(steps) => format!("{dataset}@HEAD{steps}"),
         None => format!("{dataset}@{text}"),
