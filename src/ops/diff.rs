@@ -339,7 +339,9 @@ fn compare(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Co
     let to = match (to, &from) {
         (Some(to), _) => revision::target(repo, to, Context { dataset: Some(from.dataset()), ..Context::default() })?,
         (None, Target::Version(found)) => Target::Work(found.version.dataset.clone()),
-        (None, Target::Work(_)) => return Err(Error::usage("give the version to compare with the workspace")),
+        (None, Target::Work(_)) => {
+            return Err(Error::usage("give the version to compare with the workspace").with_hint("hlx diff WORK HEAD"));
+        }
     };
     let typed = paths(repo, &options.paths, [&from, &to])?;
     let datasets = [&from, &to].map(|side| side.dataset().to_owned());

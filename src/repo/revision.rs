@@ -470,6 +470,15 @@ mod tests {
     }
 
     #[test]
+    fn a_revision_is_put_behind_its_dataset() {
+        for (text, whole) in
+            [("HEAD~1", "leases@HEAD~1"), ("@", "leases@HEAD"), ("@^", "leases@HEAD^"), ("1.0.0", "leases@1.0.0")]
+        {
+            assert_eq!(qualified("leases", text), whole);
+        }
+    }
+
+    #[test]
     fn partial_numbers_and_the_highest() {
         assert_eq!(partial("1"), Some((1, None)));
         assert_eq!(partial("1.2"), Some((1, Some(2))));
