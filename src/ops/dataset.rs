@@ -134,6 +134,9 @@ pub fn remove(repo: &Repo, name: &str) -> Result<RemoveReport> {
 pub struct RenameReport {
     /// The name that it had.
     pub from: String,
+    /// Versions that have another name than the new one.
+    #[serde(skip)]
+    pub kept: u64,
     /// The dataset with its new name.
     #[serde(flatten)]
     pub info: Info,
@@ -156,7 +159,8 @@ pub fn rename(repo: &Repo, from: &str, to: &str) -> Result<RenameReport> {
     config::rename_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), dataset, to)?;
     State::default().save(layout, &dataset.name)?;
     let renamed = Repo::open(repo.root())?;
-    Ok(RenameReport { from: dataset.name.clone(), info: show(&renamed, to)? })
+    let (info, own) = (show(&renamed, to)?, renamed.versions().numbers(to)?.len() as u64);
+    Ok(RenameReport { from: dataset.name.clone(), kept: info.versions.saturating_sub(own), info })
 }
 
 fn sorted(mut numbers: Vec<Number>) -> Vec<Number> {

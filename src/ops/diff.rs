@@ -392,6 +392,7 @@ fn versions(repo: &Repo, a: &Found, b: &Found) -> Result<Comparison> {
 }
 
 fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress) -> Result<Comparison> {
+    paths::check_folder(repo, dataset)?;
     let state = State::load(repo.store().layout(), &dataset.name)?;
     let (store, folder, manifest) = (repo.store(), repo.folder(dataset), Some(a.version.manifest));
     let rules = dataset.samples.then(|| dataset.rules(&store.layout().tmp())).transpose()?;

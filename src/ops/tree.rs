@@ -13,6 +13,7 @@ use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{self, Entry, EntryKind, Totals};
 use crate::ops::gate::Work;
 use crate::ops::links::Links;
+use crate::ops::paths;
 use crate::parallel;
 use crate::progress::{Progress, Stage};
 use crate::repo::{Dataset, Repo};
@@ -53,10 +54,11 @@ impl Folder<'_> {
             return Err(Error::usage(format!("{} is a file; a dataset must be a folder", folder.display()))
                 .with_hint("move the file into a folder, and set its path in helox.toml"));
         }
-        Err(Error::new(Kind::PathNotFound, format!("folder {} does not exist", folder.display())).with_hint(format!(
-            "it is the folder of dataset '{}'; create it, or correct its path in helox.toml",
-            self.dataset.name
-        )))
+        Err(match self.from {
+            Some(from) => Error::new(Kind::PathNotFound, format!("folder {} does not exist", from.display()))
+                .with_hint(format!("give a folder with data: hlx commit {} --from DIR", self.dataset.name)),
+            None => paths::absent_folder(self.repo, self.dataset),
+        })
     }
 
     /// Where its files are, to be read from there.

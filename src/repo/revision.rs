@@ -168,7 +168,8 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
         let Some(id) = found.version.parents.get(parent - 1).copied() else {
             let name = found.version.name();
             let lacks = if parent == 1 { "no parent".to_owned() } else { format!("no parent number {parent}") };
-            return Err(Error::new(Kind::VersionNotFound, format!("{name} has {lacks}")));
+            return Err(Error::new(Kind::VersionNotFound, format!("{name} has {lacks}"))
+                .with_hint(format!("list it and its ancestors: hlx log {name}")));
         };
         found = Found { id, version: repo.version(id)? };
     }
@@ -414,9 +415,11 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
         Some(dataset) => format!("{dataset}@{word}"),
         None => word.clone(),
     });
+    let near = near.or_else(|| Some(repo.dataset_at(base)?.name.clone()));
     let error = error(format!("unknown revision '{}'{}", printable(text), spelling::question(near)));
-    if repo.root().join(repo.here()).join(base).exists() {
-        return error.with_hint(format!("'{}' is a path: give the version first, or put paths after '--'", printable(base)));
+    if repo.is_path(base) {
+        let path = printable(base);
+        return error.with_hint(format!("'{path}' is a path; paths come after '--', as in: hlx diff -- {path}"));
     }
     error.with_hint(match dataset {
         Some(dataset) => format!("list its versions and tags: hlx log {dataset}"),

@@ -144,7 +144,7 @@ impl<'a> Presence<'a> {
                 Err(e) => error = Some(e),
             }
         }
-        Err(error.unwrap_or_else(|| Error::damaged(format!("{key} is not in any pack"))))
+        Err(error.unwrap_or_else(|| Error::damaged(format!("{key} is missing in the store"))))
     }
 
     fn row(&mut self, row: &Row, depth: u8) -> Result<()> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::fs::atomic;
 use crate::fs::beneath::{Root, Stat};
 use crate::id::{Content, Id, Node};
@@ -143,11 +143,7 @@ pub fn workspace(
 ) -> Result<Differences> {
     let layout = store.layout();
     let selection = selection.map(Selection::matcher).transpose()?;
-    let root = Root::open(folder).map_err(|e| match folder.exists() {
-        true => e,
-        false => Error::new(Kind::PathNotFound, format!("folder {} of '{dataset}' does not exist", folder.display()))
-            .with_hint(format!("check out a version: hlx checkout {dataset}")),
-    })?;
+    let root = Root::open(folder)?;
     let scan = Scan::new(&root, cache::Reader::open(&cache::path(layout, dataset)))?;
     let mut old = manifest.map(|m| Entries::new(store, m)).transpose()?.into_iter().flatten().peekable();
     let mut sides = Sides { root: &root, rules, found: Differences::default(), open: Vec::new() };

@@ -45,6 +45,7 @@ pub(crate) enum Dataset {
         name: String,
     },
     Create(Create),
+    #[command(alias = "ls")]
     List(List),
     /// Show the details of a dataset
     Show {

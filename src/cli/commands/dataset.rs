@@ -47,8 +47,11 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
             let (from, to) = (printable(&report.from), &report.info.name);
             session.out.report(&report, |out| {
                 let to = out.tint().strong(printable(to));
-                let kept = if report.info.versions == 1 { "keeps the old name" } else { "keep the old name" };
-                writeln!(out, "Renamed dataset {from} to {to}; {} {kept}", count(report.info.versions, "version"))
+                match report.kept {
+                    0 => writeln!(out, "Renamed dataset {from} to {to}"),
+                    1 => writeln!(out, "Renamed dataset {from} to {to}; 1 version keeps its name"),
+                    kept => writeln!(out, "Renamed dataset {from} to {to}; {} keep their name", count(kept, "version")),
+                }
             })?;
         }
         args::Dataset::Rm { name } => {
@@ -80,7 +83,7 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
             })?;
         }
         args::Dataset::Compare { name, version1, version2 } => {
-            let args = args::Compare { from: format!("{name}@{version1}"), to: format!("{name}@{version2}") };
+            let args = args::Compare { from: format!("{name}@{version1}"), to: Some(format!("{name}@{version2}")) };
             return compare::run(&args, session);
         }
     }
@@ -123,12 +126,14 @@ fn list(args: args::List, session: &mut Session) -> Result<Answer> {
         return one(name, version, session);
     }
     let (repo, whole) = (session.repo()?, session.out.form() != Form::Human);
+    let tag = args.filter.tag.clone();
     let query = args.filter.query(args.name, args.limit);
     if query.dataset.is_some() {
+        let name = query.dataset.clone();
         let report = log::run(&repo, &log::Options { query, whole, ..log::Options::default() })?;
         session.out.answer(&report, |out| super::log::words(&report.versions, false, false, out))?;
         if report.versions.is_empty() {
-            session.out.hint("no versions");
+            super::log::no_versions(&repo, tag.as_deref(), name.as_deref(), session)?;
         }
         return Ok(Answer::of_list(&report.damaged, session));
     }

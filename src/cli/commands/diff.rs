@@ -22,7 +22,7 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     let is_read = session.out.form() == Form::Human && io::stdout().is_terminal();
     let limit = args.limit.or(is_read.then_some(SHOWN));
     let wanted = diff::Samples { by_file: args.by_file, patch: args.patch, limit };
-    let samples = (args.samples || args.patch).then_some(wanted);
+    let samples = (args.samples || args.by_file || args.patch).then_some(wanted);
     let repo = session.repo()?;
     let mut reports = Vec::new();
     let streams = args.patch && session.out.form() == Form::Human;

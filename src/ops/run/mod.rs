@@ -144,7 +144,16 @@ pub fn withdraw(repo: &Repo, word: &str, reason: &str, author: Option<&str>) -> 
 /// Finds a run by its id, or the first digits of it.
 fn named(state: &State, word: &str) -> Result<Arc<Recorded>> {
     let unknown = || Error::new(Kind::VersionNotFound, format!("unknown run '{}'", printable(word)));
-    find(state, word)?.ok_or_else(|| unknown().with_hint("list the runs: hlx run list"))
+    find(state, word)?
+        .ok_or_else(|| too_short(state, word).unwrap_or_else(unknown).with_hint("list the runs: hlx run list --all"))
+}
+
+/// The error for a word that has too few digits to name a run; `None` if no run begins so.
+fn too_short(state: &State, word: &str) -> Option<Error> {
+    let digits = word.to_ascii_lowercase();
+    let is_short = !digits.is_empty() && digits.len() < PREFIX;
+    (is_short && state.runs().iter().any(|run| run.id.to_hex().starts_with(&digits)))
+        .then(|| Error::new(Kind::VersionNotFound, format!("'{word}' is too short for a run, which needs {PREFIX} digits")))
 }
 
 /// The run whose id begins so, if the word can be the digits of one.
@@ -189,7 +198,8 @@ pub fn list(repo: &Repo, options: &ListOptions) -> Result<ListReport> {
     };
     let counts = |run: &&Arc<Recorded>| options.withdrawn || state.withdrawal_of(run.id).is_none();
     let views = runs.iter().filter(counts).map(|run| RunView::of(run, names.get(run.version), &state));
-    let wanted = |view: &RunView| options.wants(repo, view.dataset_name.as_deref());
+    let is_of_model = |view: &RunView| options.model.as_ref().is_none_or(|model| *model == view.run.model);
+    let wanted = |view: &RunView| is_of_model(view) && options.wants(repo, view.dataset_name.as_deref());
     Ok(ListReport { runs: views.filter(wanted).collect() })
 }
 
@@ -262,7 +272,13 @@ impl Side {
         if let Some(run) = find(state, word)? {
             return Ok(Side { version: run.version, runs: vec![run] });
         }
-        let version = revision::version(repo, word)?.id;
+        let version = revision::version(repo, word).map_err(|error| match error.kind() {
+            Kind::VersionNotFound => {
+                too_short(state, word).unwrap_or(error).with_hint("list the runs: hlx run list; list the versions: hlx log")
+            }
+            _ => error,
+        })?;
+        let version = version.id;
         Ok(Side { version, runs: state.counted_runs_of(version).cloned().collect() })
     }
 }
