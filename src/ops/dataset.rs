@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::catalog::{self, Query};
 use crate::error::{Error, Kind, Result};
 use crate::object::version::Number;
-use crate::ops::DamageList;
+use crate::ops::{DamageList, labels};
 use crate::path::printable;
 use crate::refs::names;
 use crate::repo::config::{self, Dataset};
@@ -77,6 +77,9 @@ pub fn add(repo: &Repo, options: &AddOptions) -> Result<AddReport> {
     let path = config::normal(&repo.inside(&options.path)?)?;
     let (key, formerly) = (options.key.clone(), options.formerly.clone());
     let dataset = Dataset { key, formerly, ..Dataset::new(&options.name, &options.kind, path) };
+    if repo.config().dataset(&dataset.name).is_none() {
+        labels::check_untagged(repo, &dataset.name)?;
+    }
     let folder = repo.folder(&dataset);
     if folder.exists() && !folder.is_dir() {
         return Err(Error::usage(format!("{} is a file; a dataset must be a folder", folder.display()))
@@ -147,6 +150,7 @@ pub struct RenameReport {
 pub fn rename(repo: &Repo, from: &str, to: &str) -> Result<RenameReport> {
     let dataset = repo.dataset(Some(from))?;
     names::check_dataset(to)?;
+    labels::check_untagged(repo, to)?;
     if !dataset.formerly.iter().any(|former| former == to) && repo.versions().datasets()?.iter().any(|known| known == to) {
         let message = format!("'{to}' already has versions");
         return Err(Error::new(Kind::Conflict, message).with_hint("choose a name that no dataset has used"));

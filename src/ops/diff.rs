@@ -151,13 +151,16 @@ struct Comparison {
 }
 
 /// Returns the sides of each comparison that two words mean, old and new: `HEAD`, `latest`, a tag, and ancestors of these,
-/// mean the version of every dataset, as in [`Repo::revisions`], unless the new side names its dataset.
-pub fn sides(repo: &Repo, from: &str, to: Option<&str>) -> Result<Vec<(String, Option<String>)>> {
+/// mean the version of every dataset, as in [`Repo::revisions`], unless the new side names its dataset. A word that names
+/// no dataset is one of `dataset`, where that is given.
+pub fn sides(repo: &Repo, from: &str, to: Option<&str>, dataset: Option<&str>) -> Result<Vec<(String, Option<String>)>> {
     let (from, to) = revision::range(Some(from), to)?;
     let (from, to) = (from.unwrap_or("HEAD"), to.map(str::to_owned));
-    let olds = match to.as_deref().map(|to| repo.is_of_dataset(to)).transpose()? {
-        Some(true) => vec![from.to_owned()],
-        _ => repo.revisions(from)?,
+    let is_of_dataset = |text: Option<&str>| text.map_or(Ok(false), |text| repo.is_of_dataset(text));
+    let olds = match dataset {
+        Some(dataset) if !is_of_dataset(Some(from))? => vec![revision::qualified(dataset, from)],
+        None if !is_of_dataset(to.as_deref())? => repo.revisions(from)?,
+        _ => vec![from.to_owned()],
     };
     Ok(olds.into_iter().map(|from| (from, to.clone())).collect())
 }
@@ -336,7 +339,9 @@ fn compare(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Co
     let to = match (to, &from) {
         (Some(to), _) => revision::target(repo, to, Context { dataset: Some(from.dataset()), ..Context::default() })?,
         (None, Target::Version(found)) => Target::Work(found.version.dataset.clone()),
-        (None, Target::Work(_)) => return Err(Error::usage("give the version to compare with the workspace")),
+        (None, Target::Work(_)) => {
+            return Err(Error::usage("give the version to compare with the workspace").with_hint("hlx diff WORK HEAD"));
+        }
     };
     let typed = paths(repo, &options.paths, [&from, &to])?;
     let datasets = [&from, &to].map(|side| side.dataset().to_owned());

@@ -93,6 +93,17 @@ fn check_distinct(repo: &Repo, tag: &str) -> Result<()> {
     Err(Error::new(Kind::Conflict, format!("tag '{tag}' is {owner}")).with_hint(hint))
 }
 
+/// Fails if a tag has the name of a dataset that is about to be declared.
+pub(super) fn check_untagged(repo: &Repo, name: &str) -> Result<()> {
+    // Facts that cannot be read prevent no declaration.
+    let facts = repo.facts().fold().unwrap_or_default();
+    let Some(version) = facts.versions_with(name).iter().find_map(|id| Here::of(repo).version(*id).ok()?) else {
+        return Ok(());
+    };
+    let (owner, hint) = (version.name(), format!("use another name, or remove the tag: hlx tag rm {} {name}", version.name()));
+    Err(Error::new(Kind::Conflict, format!("'{name}' is a tag of {owner}")).with_hint(hint))
+}
+
 /// Fails if the dataset keeps one of the tags for versions of another status; the hint is `how` to get there.
 pub(super) fn check_protected(
     dataset: Option<&Dataset>,

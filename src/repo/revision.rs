@@ -224,7 +224,7 @@ fn names_dataset(parsed: &Parsed<'_>, datasets: &[String]) -> bool {
 }
 
 /// Puts a dataset before a revision that names none.
-fn qualified(dataset: &str, text: &str) -> String {
+pub fn qualified(dataset: &str, text: &str) -> String {
     match text.strip_prefix('@') {
         Some(steps) => format!("{dataset}@HEAD{steps}"),
         None => format!("{dataset}@{text}"),
@@ -466,6 +466,15 @@ mod tests {
         assert_eq!(parts("@~").unwrap(), (None, "HEAD".into(), vec![1]));
         for bad in ["", "@1", "~1", "^", "HEAD~x", "HEAD^-1", "HEAD~1x", "HEAD~99999999999999999999", "HEAD~1000001"] {
             assert!(parts(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_revision_is_put_behind_its_dataset() {
+        for (text, whole) in
+            [("HEAD~1", "leases@HEAD~1"), ("@", "leases@HEAD"), ("@^", "leases@HEAD^"), ("1.0.0", "leases@1.0.0")]
+        {
+            assert_eq!(qualified("leases", text), whole);
         }
     }
 
