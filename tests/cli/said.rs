@@ -236,4 +236,6 @@ fn a_run_beside_code_has_the_commit_of_git() {
     assert_eq!(s.json("run record 1.0.0 --model m")["params"], params("false"));
     s.write("train.py", "print(1)\n");
     assert_eq!(s.json("run record 1.0.0 --model m")["params"], params("true"));
+    let listed = s.ok("run list 1.0.0");
+    assert!(listed.contains(&format!("git.commit={} ", &commit[..12])), "{listed}");
 }
