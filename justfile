@@ -44,7 +44,7 @@ fmt:
 lint:
     cargo fmt -- --check
     cargo clippy --locked --all-targets -- -D warnings
-    if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; fi
+    cargo deny check licenses bans sources
 
 # check dependencies for known vulnerabilities; downloads a database
 advisories:

@@ -7,7 +7,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use helox::Result;
 use helox::formats::{Compressor, DataPath, Delta, cut, decompress, index};
 use helox::id::{Id, Node as NodeId};
-use helox::manifest::{Builder, Diff, NodeSink, NodeSource};
+use helox::manifest::{ManifestBuilder, ManifestDiff, NodeSink, NodeSource};
 use helox::object::node::{Entry, EntryKind, Node};
 use helox::object::{Key, Kind};
 
@@ -50,7 +50,7 @@ fn cut_16_mib(bencher: Bencher<'_, '_>) {
 fn compress_a_block(bencher: Bencher<'_, '_>, level: i32) {
     let data = records(1, BLOCK);
     let mut compressor = Compressor::default();
-    bencher.counter(BytesCount::new(BLOCK)).bench_local(|| compressor.alone(&data, level).1.len());
+    bencher.counter(BytesCount::new(BLOCK)).bench_local(|| compressor.standalone(&data, level).1.len());
 }
 
 #[divan::bench]
@@ -70,16 +70,23 @@ fn compress_a_block_against_its_base(bencher: Bencher<'_, '_>) {
 fn decompress_a_block(bencher: Bencher<'_, '_>) {
     let data = records(1, BLOCK);
     let mut compressor = Compressor::default();
-    let (codec, frame) = compressor.alone(&data, 1);
+    let (codec, frame) = compressor.standalone(&data, 1);
     bencher.counter(BytesCount::new(BLOCK)).bench(|| decompress(codec, frame, b"", BLOCK));
 }
 
 #[divan::bench(args = [10_000, 1_000_000])]
 fn look_up(bencher: Bencher<'_, '_>, rows: u32) {
     let key = |n: u32| Key { id: *blake3::hash(&n.to_le_bytes()).as_bytes(), kind: Kind::Chunk };
-    let row =
-        |n: u32| index::Row { key: key(n), depth: 0, pack: Id::from_bytes([1; 32]), offset: n, len: 9, raw_at: 1, raw_len: 2 };
-    let table = index::Table::of((0..rows).map(row).collect());
+    let row = |n: u32| index::IndexRow {
+        key: key(n),
+        depth: 0,
+        pack: Id::from_bytes([1; 32]),
+        offset: n,
+        len: 9,
+        raw_at: 1,
+        raw_len: 2,
+    };
+    let table = index::IndexTable::of((0..rows).map(row).collect());
     let wanted: Vec<Key> = (0..1_000).map(|n| key(n * 7)).collect();
     bencher.counter(ItemsCount::new(wanted.len())).bench(|| wanted.iter().filter(|k| table.find(k).next().is_some()).count());
 }
@@ -101,7 +108,7 @@ impl NodeSource for Memory {
 }
 
 fn build(memory: &mut Memory, files: usize, changed: usize) -> Id<NodeId> {
-    let mut builder = Builder::default();
+    let mut builder = ManifestBuilder::default();
     for n in 0..files {
         let path = DataPath::new(&format!("d{:04}/doc_{n:07}.txt", n / 500)).unwrap_or_else(|e| unreachable!("{e}"));
         let content = Id::of(&(if n == changed { files } else { n }).to_le_bytes());
@@ -120,5 +127,5 @@ fn build_a_manifest_of_100_000(bencher: Bencher<'_, '_>) {
 fn compare_manifests_of_100_000_with_one_change(bencher: Bencher<'_, '_>) {
     let mut memory = Memory::default();
     let (a, b) = (build(&mut memory, 100_000, usize::MAX), build(&mut memory, 100_000, 55_555));
-    bencher.bench(|| Diff::new(&memory, a, b).map(Iterator::count));
+    bencher.bench(|| ManifestDiff::new(&memory, a, b).map(Iterator::count));
 }

@@ -21,7 +21,7 @@ need_rust "$top"
 command -v musl-gcc >/dev/null || install_package musl-tools
 cd "$top"
 rustup target add "$target"
-CARGO_PROFILE_RELEASE_STRIP=symbols CARGO_PROFILE_RELEASE_DEBUG=false cargo build --locked --release --target "$target"
+cargo build --locked --release --target "$target"
 built=${CARGO_TARGET_DIR:-target}/$target/release/hlx
 if [ -n "$out" ]; then
     install -D "$built" "$out"

@@ -25,7 +25,7 @@ prefix=$(cd "$prefix" && pwd)
 
 need_compiler
 need_rust "$top"
-CARGO_PROFILE_RELEASE_STRIP=symbols CARGO_PROFILE_RELEASE_DEBUG=false cargo install --locked --path "$top" --root "$prefix"
+cargo install --locked --path "$top" --root "$prefix"
 bin=$prefix/bin
 PATH=$bin:$PATH
 

@@ -51,3 +51,7 @@ need_b3sum() {
 need_git() {
     command -v git >/dev/null || install_package git
 }
+
+need_cargo_deny() {
+    command -v cargo-deny >/dev/null || cargo install --locked cargo-deny@0.20.2
+}

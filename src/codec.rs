@@ -18,7 +18,7 @@ impl fmt::Display for Malformed {
 impl std::error::Error for Malformed {}
 
 /// Appends fields to a buffer.
-pub trait Put {
+pub trait ByteWriter {
     /// An unsigned LEB128 varint in its shortest form.
     fn put_varint(&mut self, value: u64);
     /// Four bytes, little-endian.
@@ -29,7 +29,7 @@ pub trait Put {
     fn put_bytes(&mut self, bytes: &[u8]);
 }
 
-impl Put for Vec<u8> {
+impl ByteWriter for Vec<u8> {
     fn put_varint(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.push(value as u8 | 0x80);
@@ -54,14 +54,14 @@ impl Put for Vec<u8> {
 
 /// Takes fields off the front of a byte slice.
 #[derive(Clone, Debug)]
-pub struct Take<'a> {
+pub struct ByteReader<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Take<'a> {
+impl<'a> ByteReader<'a> {
     /// Reads from the start of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Take { rest: bytes }
+        ByteReader { rest: bytes }
     }
 
     /// Returns the bytes that have not been taken.
@@ -154,19 +154,19 @@ mod tests {
         for value in [0, 1, 127, 128, 300, 1 << 32, u64::MAX - 1, u64::MAX] {
             let mut buf = Vec::new();
             buf.put_varint(value);
-            let mut take = Take::new(&buf);
+            let mut take = ByteReader::new(&buf);
             assert_eq!(take.varint(), Ok(value));
             assert_eq!(take.end(), Ok(()));
         }
-        assert!(Take::new(&[0x80, 0x00]).varint().is_err());
-        assert!(Take::new(&[0xff; 10]).varint().is_err());
-        assert!(Take::new(&[0x80]).varint().is_err());
+        assert!(ByteReader::new(&[0x80, 0x00]).varint().is_err());
+        assert!(ByteReader::new(&[0xff; 10]).varint().is_err());
+        assert!(ByteReader::new(&[0x80]).varint().is_err());
     }
 
     #[test]
     fn lengths_are_checked_before_use() {
-        assert!(Take::new(&[0xff, 0xff, 0xff, 0xff, 0x0f, 1]).bytes().is_err());
-        assert_eq!(Take::new(&[2, b'h', b'i']).text(), Ok("hi"));
-        assert!(Take::new(&[1, 0xff]).text().is_err());
+        assert!(ByteReader::new(&[0xff, 0xff, 0xff, 0xff, 0x0f, 1]).bytes().is_err());
+        assert_eq!(ByteReader::new(&[2, b'h', b'i']).text(), Ok("hi"));
+        assert!(ByteReader::new(&[1, 0xff]).text().is_err());
     }
 }

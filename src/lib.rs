@@ -41,7 +41,7 @@ pub mod formats {
 
 /// The rules of the quality gate, as `helox.toml` declares them.
 pub mod validation {
-    pub use crate::object::verdict::{OnOpaque, Severity};
+    pub use crate::object::verdict::{OpaquePolicy, Severity};
     pub use crate::sample::Type;
     pub use crate::validate::{Bound, Check, Rule, Skip, Spec, Unit};
 }

@@ -26,7 +26,9 @@ impl DataPath {
             return Err(Malformed("the path is longer than 4,095 bytes"));
         }
         if path.eq_ignore_ascii_case(STAMP) {
-            return Err(Malformed("'.helox-version.json' is the stamp of a checked-out folder and cannot be part of a dataset"));
+            return Err(Malformed(
+                "'.helox-version.json' is reserved for the folders of 'checkout --into' and cannot be part of a dataset",
+            ));
         }
         path.split('/').try_for_each(check_component)?;
         Ok(DataPath(path.into()))

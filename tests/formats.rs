@@ -14,9 +14,9 @@ use helox::formats::{Codec, DataPath, Layout, Malformed, Selection, Stamp, Time,
 use helox::id::{Chunk, Content, Id, RecipeNode, Version as VersionId};
 use helox::object::checksum::{Checksum, DataChecksum};
 use helox::object::fact::{Artifact, Fact, Metric, Run, Statement};
-use helox::object::node::{Child, Entry, EntryKind, Node, Samples};
-use helox::object::recipe::{Builder, Item, Recipe};
-use helox::object::verdict::{Finding, Judged, OnOpaque, Severity, Verdict};
+use helox::object::node::{Child, Entry, EntryKind, Node, SampleCount};
+use helox::object::recipe::{Recipe, RecipeBuilder, RecipeItem};
+use helox::object::verdict::{Finding, Judged, OpaquePolicy, Severity, Verdict};
 use helox::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use helox::object::{Key, Kind};
 use helox::sample::{ReaderId, Schema};
@@ -145,12 +145,12 @@ fn path(text: &str) -> DataPath {
     DataPath::new(text).unwrap()
 }
 
-fn file(name: &str, bytes: &[u8], samples: Option<Samples>) -> Entry {
+fn file(name: &str, bytes: &[u8], samples: Option<SampleCount>) -> Entry {
     Entry { path: path(name), kind: EntryKind::File, size: bytes.len() as u64, samples, content: Id::of(bytes) }
 }
 
 fn leaf() -> Node {
-    let counted = |count, code| Some(Samples { count, reader: ReaderId { code, records: None } });
+    let counted = |count, code| Some(SampleCount { count, reader: ReaderId { code, records: None } });
     Node::Leaf(vec![
         Entry::folder(path("empty")),
         file("labels.csv", LABELS, counted(2, 3)),
@@ -193,9 +193,9 @@ fn recipe() -> Recipe {
     let noise = noise(NOISE);
     let (a, b) = noise.split_at(cut::first(&noise));
     assert_eq!(cut::first(b), b.len());
-    let item = |bytes: &[u8]| Item { id: *Id::<Chunk>::of(bytes).as_bytes(), len: bytes.len() as u64 };
+    let item = |bytes: &[u8]| RecipeItem { id: *Id::<Chunk>::of(bytes).as_bytes(), len: bytes.len() as u64 };
     let recipe = Recipe { level: 0, items: vec![item(a), item(b)] };
-    let (mut builder, mut made) = (Builder::default(), Vec::new());
+    let (mut builder, mut made) = (RecipeBuilder::default(), Vec::new());
     recipe.items.iter().for_each(|item| builder.chunk(*item, &mut made));
     builder.finish(noise_id(), &mut made);
     assert_eq!(made.last().unwrap().bytes, recipe.encode_root(noise_id()), "what a commit stores");
@@ -205,7 +205,7 @@ fn recipe() -> Recipe {
 fn long_recipe() -> Recipe {
     let node = recipe();
     let id: Id<RecipeNode> = Id::of(&node.encode());
-    Recipe { level: 1, items: vec![Item { id: *id.as_bytes(), len: node.len() }] }
+    Recipe { level: 1, items: vec![RecipeItem { id: *id.as_bytes(), len: node.len() }] }
 }
 
 fn first() -> Version {
@@ -280,7 +280,7 @@ fn verdict() -> Verdict {
     Verdict {
         rules: [0x11; 32],
         min_score: 800_000,
-        opaque: OnOpaque::Warn,
+        opaque: OpaquePolicy::Warn,
         judged: vec![
             rule("parse", Severity::Error, 1_000, 0, vec![]),
             rule("length", Severity::Warning, 2_000, 1, vec![]),
@@ -349,7 +349,7 @@ fn chunk_key(bytes: &[u8]) -> Key {
 }
 
 /// Checks the head, what the payload comes to, and that the head and the same payload make the same bytes.
-fn same_block(bytes: &[u8], expected: &block::Head, base: &[u8], raw: &[u8]) {
+fn same_block(bytes: &[u8], expected: &block::BlockHead, base: &[u8], raw: &[u8]) {
     let decode = |bytes: &[u8]| block::decode(bytes).map(|(head, payload)| (head, bytes[payload..].to_vec()));
     let (_, payload) = decode(bytes).unwrap();
     assert_eq!(decompress(expected.codec, &payload, base, expected.raw_len()).unwrap(), raw);
@@ -363,7 +363,7 @@ fn lease(n: usize, rent: usize) -> Vec<u8> {
 fn block_zstd(bytes: &[u8]) {
     let (a, b) = (lease(1, 900), lease(2, 850));
     let lens = vec![a.len() as u32, b.len() as u32];
-    let head = block::Head { kind: Kind::Chunk, codec: Codec::Zstd, depth: 0, lens, runs: vec![] };
+    let head = block::BlockHead { kind: Kind::Chunk, codec: Codec::Zstd, depth: 0, lens, runs: vec![] };
     same_block(bytes, &head, b"", &[a, b].concat());
 }
 
@@ -371,14 +371,14 @@ fn block_delta(bytes: &[u8]) {
     let base = [lease(1, 900), lease(2, 850)];
     let raw = lease(2, 925);
     let bases = base.iter().map(|b| chunk_key(b)).collect();
-    let runs = vec![block::Run { objects: 1, bases, len: 22 }];
-    let head = block::Head { kind: Kind::Chunk, codec: Codec::Delta, depth: 1, lens: vec![raw.len() as u32], runs };
+    let runs = vec![block::DeltaRun { objects: 1, bases, len: 22 }];
+    let head = block::BlockHead { kind: Kind::Chunk, codec: Codec::Delta, depth: 1, lens: vec![raw.len() as u32], runs };
     same_block(bytes, &head, &base.concat(), &raw);
 }
 
 /// The pack of the examples, written by the code: one block of two chunks. Returns its bytes and its rows.
-fn small_pack() -> (Vec<u8>, Vec<index::Row>) {
-    let head = block::Head { kind: Kind::Chunk, codec: Codec::Stored, depth: 0, lens: vec![4, 4], runs: vec![] };
+fn small_pack() -> (Vec<u8>, Vec<index::IndexRow>) {
+    let head = block::BlockHead { kind: Kind::Chunk, codec: Codec::Stored, depth: 0, lens: vec![4, 4], runs: vec![] };
     let stored = block::encode(&head, b"one\ntwo\n").unwrap();
     let dir = tempfile::tempdir().unwrap();
     let mut pack = writer::PackWriter::create(dir.path()).unwrap();
@@ -413,13 +413,13 @@ fn pack(bytes: &[u8]) {
 
 fn index_table(bytes: &[u8]) {
     let (_, mut rows) = small_pack();
-    assert_eq!(dump(index::Table::of(rows.clone()).as_bytes()), dump(bytes));
+    assert_eq!(dump(index::IndexTable::of(rows.clone()).as_bytes()), dump(bytes));
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("table");
     fs::write(&path, bytes).unwrap();
-    let table = index::Table::open(&path).unwrap();
+    let table = index::IndexTable::open(&path).unwrap();
     rows.sort_by_key(|row| row.key);
-    assert!(table.rows_are_sound());
+    assert!(table.is_intact());
     assert_eq!((0..table.len()).map(|n| table.row(n).unwrap()).collect::<Vec<_>>(), rows);
     for row in rows {
         assert_eq!(table.find(&row.key).collect::<Vec<_>>(), [row]);

@@ -57,8 +57,8 @@ impl<'a> Packs<'a> {
             return Ok(());
         }
         let mut compressor = Compressor::default();
-        let (codec, payload) = compressor.alone(&self.raw, 1);
-        let head = block::Head { kind: self.kind, codec, depth: 0, lens: std::mem::take(&mut self.lens), runs: Vec::new() };
+        let (codec, payload) = compressor.standalone(&self.raw, 1);
+        let head = block::BlockHead { kind: self.kind, codec, depth: 0, lens: std::mem::take(&mut self.lens), runs: Vec::new() };
         let bytes = block::encode(&head, payload).map_err(fail)?;
         if self.pack.is_none() {
             self.pack = Some(PackWriter::create(&self.layout.tmp()).map_err(fail)?);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::clock;
 use crate::error::{Error, Kind, Result};
-use crate::fs::atomic::{self, Temp};
+use crate::fs::atomic::{self, TempFile};
 use crate::fs::lock::{self, Lock};
 use crate::fs::share;
 use crate::store::Layout;
@@ -66,7 +66,7 @@ impl CatalogFolder {
         if share::is_shared(&self.path) {
             share::tree(&self.path, |path| if path.ends_with(SEAL) { share::READ } else { share::WRITE })?;
         }
-        let mut temp = Temp::create(&self.tmp)?;
+        let mut temp = TempFile::create(&self.tmp)?;
         temp.write_all(&self.fingerprint()?).map_err(|e| Error::io("cannot write", temp.path(), e))?;
         temp.rename(&self.path.join(SEAL))
     }

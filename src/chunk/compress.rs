@@ -47,7 +47,7 @@ impl Default for Compressor {
 impl Compressor {
     /// Compresses a block at zstd's `level`; bytes that do not shrink are stored as they are. Returns what is to be
     /// stored.
-    pub fn alone<'a>(&'a mut self, raw: &'a [u8], level: i32) -> (Codec, &'a [u8]) {
+    pub fn standalone<'a>(&'a mut self, raw: &'a [u8], level: i32) -> (Codec, &'a [u8]) {
         let shrunk = !looks_random(raw) && self.frame(raw, level).is_some_and(|frame| frame.len() < raw.len());
         if shrunk { (Codec::Zstd, &self.frame) } else { (Codec::Stored, raw) }
     }
@@ -78,13 +78,13 @@ impl Compressor {
         let (mut context, mut frame) = (CCtx::create(), Vec::new());
         let code = |run| {
             let delta = delta(&mut context, run, level, &mut frame)?;
-            self.pays(run, delta.len(), level).then(|| delta.to_vec())
+            self.is_worthwhile(run, delta.len(), level).then(|| delta.to_vec())
         };
         runs.iter().map(code).collect()
     }
 
     /// Whether a delta of so many bytes is worth that the base must be read.
-    fn pays(&mut self, run: &Delta<'_>, delta: usize, level: i32) -> bool {
+    fn is_worthwhile(&mut self, run: &Delta<'_>, delta: usize, level: i32) -> bool {
         if delta < run.raw.len() / 16 {
             return true;
         }
@@ -141,26 +141,26 @@ fn looks_random(raw: &[u8]) -> bool {
 
 /// What is wrong with coded bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Undecodable;
+pub struct DecompressError;
 
 /// Restores a block of exactly `raw_len` bytes; `base` is what it was compressed against, if anything.
-pub fn decompress(codec: Codec, stored: &[u8], base: &[u8], raw_len: usize) -> Result<Vec<u8>, Undecodable> {
+pub fn decompress(codec: Codec, stored: &[u8], base: &[u8], raw_len: usize) -> Result<Vec<u8>, DecompressError> {
     if raw_len > limits::OBJECT {
-        return Err(Undecodable);
+        return Err(DecompressError);
     }
     let raw = match codec {
         Codec::Stored => stored.to_vec(),
         Codec::Zstd | Codec::Delta => {
             let mut context = DCtx::create();
             if codec == Codec::Delta {
-                context.ref_prefix(base).map_err(|_| Undecodable)?;
+                context.ref_prefix(base).map_err(|_| DecompressError)?;
             }
             let mut raw = Vec::with_capacity(raw_len);
-            context.decompress(&mut raw, stored).map_err(|_| Undecodable)?;
+            context.decompress(&mut raw, stored).map_err(|_| DecompressError)?;
             raw
         }
     };
-    if raw.len() == raw_len { Ok(raw) } else { Err(Undecodable) }
+    if raw.len() == raw_len { Ok(raw) } else { Err(DecompressError) }
 }
 
 #[cfg(test)]
@@ -183,7 +183,7 @@ mod tests {
     fn blocks_come_back() {
         let mut compressor = Compressor::default();
         for (raw, codec) in [(text(1, 100_000), Codec::Zstd), (noise(100_000), Codec::Stored), (vec![], Codec::Stored)] {
-            let (used, bytes) = compressor.alone(&raw, 1);
+            let (used, bytes) = compressor.standalone(&raw, 1);
             assert_eq!(used, codec);
             assert_eq!(decompress(codec, bytes, b"", raw.len()).unwrap(), raw);
         }
@@ -244,10 +244,10 @@ mod tests {
     fn wrong_lengths_and_garbage_are_refused() {
         let raw = text(1, 10_000);
         let mut compressor = Compressor::default();
-        let (_, frame) = compressor.alone(&raw, 1);
-        assert_eq!(decompress(Codec::Zstd, frame, b"", raw.len() - 1), Err(Undecodable));
-        assert_eq!(decompress(Codec::Zstd, frame, b"", raw.len() + 1), Err(Undecodable));
-        assert_eq!(decompress(Codec::Zstd, &noise(100), b"", 100), Err(Undecodable));
-        assert_eq!(decompress(Codec::Stored, &[], b"", limits::OBJECT + 1), Err(Undecodable));
+        let (_, frame) = compressor.standalone(&raw, 1);
+        assert_eq!(decompress(Codec::Zstd, frame, b"", raw.len() - 1), Err(DecompressError));
+        assert_eq!(decompress(Codec::Zstd, frame, b"", raw.len() + 1), Err(DecompressError));
+        assert_eq!(decompress(Codec::Zstd, &noise(100), b"", 100), Err(DecompressError));
+        assert_eq!(decompress(Codec::Stored, &[], b"", limits::OBJECT + 1), Err(DecompressError));
     }
 }

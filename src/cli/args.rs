@@ -150,7 +150,7 @@ pub(crate) enum Command {
     Which(Which),
     /// Show the size of the store and what deduplication and compression save
     Stats,
-    /// Rebuild the indexes from the packs
+    /// Rebuild the indexes of the store from its packs, the files that all data is stored in
     Reindex,
     /// Install a git hook that validates the data before each commit
     #[command(
@@ -207,6 +207,9 @@ pub(crate) struct Init {
 pub(crate) struct Status {
     /// Dataset [default: the one of the current folder, or all]
     pub(crate) name: Option<String>,
+    /// Show only two letters and the path of each file, as in git; new files are A, those that --include or --exclude leave out ??
+    #[arg(short, long)]
+    pub(crate) short: bool,
     /// Exit with status 1 if there are differences
     #[arg(long)]
     pub(crate) exit_code: bool,
@@ -249,8 +252,8 @@ pub(crate) struct Diff {
     /// Count the samples that were added, modified and removed over all files; moved samples are not counted
     #[arg(long)]
     pub(crate) samples: bool,
-    /// Also count samples in each file, including those that moved between files
-    #[arg(long, requires = "samples")]
+    /// Also count samples in each file, including those that moved between files; implies --samples
+    #[arg(long)]
     pub(crate) by_file: bool,
     /// Show the samples that changed, and in long texts the words; implies --samples
     #[arg(long, short = 'p', conflicts_with_all = ["stat", "name_only", "name_status"])]
@@ -271,14 +274,16 @@ pub(crate) struct Diff {
 
 /// Summarize the changes between two versions
 #[derive(Args)]
-#[command(after_help = "Example:\n  hlx compare leases@1.0.0 leases@latest")]
+#[command(after_help = "Examples:
+  hlx compare leases@1.0.0 leases@latest
+  hlx compare leases@1.2.0                a version with its parent")]
 pub(crate) struct Compare {
-    /// Older version
+    /// Older version; alone, the version to compare with its parent
     #[arg(value_name = "A")]
     pub(crate) from: String,
     /// Newer version
     #[arg(value_name = "B")]
-    pub(crate) to: String,
+    pub(crate) to: Option<String>,
 }
 
 /// Update the workspace to match a version
@@ -290,7 +295,8 @@ pub(crate) struct Compare {
 pub(crate) struct Checkout {
     /// Version; a dataset name alone means its latest version
     pub(crate) rev: String,
-    /// Write the version and a stamp, .helox-version.json, to DIR, a new or empty folder; the workspace is unchanged
+    /// Write the version to DIR, a new or empty folder, with a file .helox-version.json that names the version; the workspace is
+    /// unchanged
     #[arg(long, value_name = "DIR")]
     pub(crate) into: Option<PathBuf>,
     /// Check out only the files that match; may be repeated
@@ -364,12 +370,14 @@ pub(crate) struct Ls {
 
 /// Print a file of a version
 #[derive(Args)]
-#[command(after_help = "Example:\n  hlx cat leases@1.0.0 train.jsonl | head -1")]
+#[command(after_help = "Examples:
+  hlx cat leases@1.0.0 train.jsonl | head -1
+  hlx cat leases@1.0.0:train.jsonl            as in git, from the top of the dataset")]
 pub(crate) struct Cat {
-    /// Version
+    /// Version, or with ':' a version and a file
     pub(crate) rev: String,
     /// File in the version
-    pub(crate) path: String,
+    pub(crate) path: Option<String>,
 }
 
 /// Add, remove and list tags
@@ -386,6 +394,7 @@ A tag is on one version of a dataset at a time.")]
     #[command(after_help = "Example:\n  hlx tag rm leases@1.0.0 production")]
     Rm(Tags),
     /// List tags and their versions
+    #[command(alias = "ls")]
     List {
         /// The dataset [default: all]
         name: Option<String>,

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use helox::ops::{Judgement, RuleReport};
 use helox::printable;
-use helox::validation::{OnOpaque, Severity};
+use helox::validation::{OpaquePolicy, Severity};
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ impl<'a> Verdict<'a> {
             let (rule, severity) = (finding.rule.as_str(), finding.severity);
             items.push(Item { rule, severity, path: path(&finding.path), line: finding.line, message });
         }
-        for unread in judgement.unreadable.iter().filter(|_| judgement.opaque == OnOpaque::Error) {
+        for unread in judgement.unreadable.iter().filter(|_| judgement.opaque == OpaquePolicy::Error) {
             let Some(rule) = judgement.rules.iter().find(|rule| rule.name == unread.rule) else { continue };
             let severity = if rule.severity == Severity::Info { Severity::Info } else { Severity::Error };
             let message = numbered(unread.line, unread.number, &format!("cannot be read: {}", unread.reason));

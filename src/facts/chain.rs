@@ -13,7 +13,7 @@ use crate::fs::atomic::{self, Created};
 use crate::id::{Fact as FactId, Id, Version};
 use crate::object::fact::{Fact, Statement};
 use crate::object::{Key, Kind};
-use crate::refs::{Place, Sequence};
+use crate::refs::{Sequence, SequenceEntry};
 use crate::store::{Store, Writer};
 
 /// The facts of a store.
@@ -36,7 +36,7 @@ impl<'a> Facts<'a> {
     }
 
     /// The last head. Fails unless the one before it lies below, as it does but where heads were swapped or copied.
-    fn newest(&self) -> Result<Option<Place<FactId>>> {
+    fn newest(&self) -> Result<Option<SequenceEntry<FactId>>> {
         let Some(last) = self.heads.last::<FactId>()? else { return Ok(None) };
         let Some(before) = self.heads.before(last)? else { return Ok(Some(last)) };
         let (mut known, mut open) = (HashSet::from([last.id]), VecDeque::from([last.id]));

@@ -82,7 +82,7 @@ impl Check<'_> {
 
     fn objects(&mut self, progress: &dyn Progress) -> Result<()> {
         let faults = &mut self.found.faults;
-        let mut named = verify::named(self.facts.store, &[Kind::Fact, Kind::Version], progress, |path, e| {
+        let mut named = verify::list_keys(self.facts.store, &[Kind::Fact, Kind::Version], progress, |path, e| {
             let object = path.file_name().map(|name| name.to_string_lossy().into_owned());
             faults.push(Fault { entry: None, object, kind: "pack-damaged", message: e.to_string() });
         })?;

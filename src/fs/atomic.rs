@@ -16,38 +16,38 @@ use crate::error::{Error, Result};
 
 /// A file that has no name yet that anyone would look for. Dropped before it is named, it goes away.
 #[derive(Debug)]
-pub struct Temp {
+pub struct TempFile {
     file: File,
     path: PathBuf,
     named: bool,
 }
 
-impl Temp {
+impl TempFile {
     /// Makes an empty file in `folder`, which should be the store's `tmp/`, on the file system it will be named on. The
     /// group that shares the folder may read it.
-    pub fn create(folder: &Path) -> Result<Temp> {
-        let temp = Temp::create_with_mode(folder, 0o666)?;
+    pub fn create(folder: &Path) -> Result<TempFile> {
+        let temp = TempFile::create_with_mode(folder, 0o666)?;
         share::open_file(folder, &temp.file, share::READ).map_err(|e| Error::io("cannot create", &temp.path, e))?;
         Ok(temp)
     }
 
     /// Makes an empty file that never gets a name: in `folder`, or in the system's folder for temporary files where this
     /// user may not write to it.
-    pub fn unnamed(folder: &Path) -> Result<Temp> {
-        Temp::create(folder).or_else(|e| match e.is_refused_write() {
-            true => Temp::create_with_mode(&std::env::temp_dir(), 0o600),
+    pub fn unnamed(folder: &Path) -> Result<TempFile> {
+        TempFile::create(folder).or_else(|e| match e.is_refused_write() {
+            true => TempFile::create_with_mode(&std::env::temp_dir(), 0o600),
             false => Err(e),
         })
     }
 
     /// Makes an empty file that will be part of a workspace, with permission bits of which the umask takes its share.
-    pub fn create_with_mode(folder: &Path, mode: u32) -> Result<Temp> {
+    pub fn create_with_mode(folder: &Path, mode: u32) -> Result<TempFile> {
         let path = folder.join(unique_name());
         point(Call::Write, &path).map_err(|e| Error::io("cannot create", &path, e))?;
         #[expect(clippy::disallowed_methods, reason = "this is the one place that creates files of the store")]
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(&path);
         let file = file.map_err(|e| Error::io("cannot create", &path, e))?;
-        Ok(Temp { file, path, named: false })
+        Ok(TempFile { file, path, named: false })
     }
 
     /// Where it lies while it has no name.
@@ -103,7 +103,7 @@ impl Temp {
     }
 }
 
-impl Write for Temp {
+impl Write for TempFile {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         point(Call::Write, &self.path)?;
         self.file.write(buf)
@@ -114,7 +114,7 @@ impl Write for Temp {
     }
 }
 
-impl Drop for Temp {
+impl Drop for TempFile {
     fn drop(&mut self) {
         if !self.named {
             // What is left behind lies in tmp/, means nothing, and is cleared away later.
@@ -210,7 +210,7 @@ pub fn present(tmp: &Path, workspace: &Path) -> i128 {
     let now = crate::clock::nanos_now();
     let stamp = || -> Result<fs::Metadata> {
         let scratch = Scratch::for_workspace(tmp, workspace)?;
-        let temp = Temp::create(scratch.path())?;
+        let temp = TempFile::create(scratch.path())?;
         temp.file.metadata().map_err(|e| Error::io("cannot read", &temp.path, e))
     };
     stamp().map_or(now, |m| now.min(i128::from(m.mtime()) * 1_000_000_000 + i128::from(m.mtime_nsec())))
@@ -227,7 +227,7 @@ pub enum Created {
 
 /// Replaces a file: whole old bytes or whole new ones, whatever happens. The folder must exist.
 pub fn replace(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut temp = Temp::create(tmp)?;
+    let mut temp = TempFile::create(tmp)?;
     temp.write_all(bytes).map_err(|e| Error::io("cannot write", path, e))?;
     temp.sync()?;
     temp.rename(path)?;
@@ -236,7 +236,7 @@ pub fn replace(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Creates a file that nobody ever changes, unless it exists. Either way it is durable when this returns.
 pub fn create_once(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<Created> {
-    let mut temp = Temp::create(tmp)?;
+    let mut temp = TempFile::create(tmp)?;
     temp.write_all(bytes).map_err(|e| Error::io("cannot write", path, e))?;
     temp.sync()?;
     let created = temp.link(path)?;

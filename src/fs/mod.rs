@@ -8,11 +8,11 @@
 pub const STORE: &str = ".helox";
 
 pub mod atomic;
-pub mod beneath;
 #[cfg(test)]
 pub mod fault;
 pub mod lock;
 pub mod map;
+pub mod openat;
 pub mod probe;
 pub mod share;
 

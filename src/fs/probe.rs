@@ -24,7 +24,7 @@ const PREFIX: &str = "probe-";
 
 /// What a folder does with names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names {
+pub struct NameRules {
     /// Names that differ in upper and lower case only are one.
     pub folds_case: bool,
     /// Names that differ in the composition of characters only are one.
@@ -35,12 +35,12 @@ pub struct Names {
     pub refused: Vec<char>,
 }
 
-impl Names {
+impl NameRules {
     /// Finds out what a folder does with names.
-    pub fn of(folder: &Path) -> Result<Names> {
+    pub fn of(folder: &Path) -> Result<NameRules> {
         let probe = Probe::create(folder)?;
         let fail = |e| Error::io("cannot create a file in", folder, e);
-        let mut names = Names::default();
+        let mut names = NameRules::default();
         probe.file("a\u{e9}").map_err(fail)?;
         names.folds_case = probe.has("A\u{e9}");
         names.folds_marks = probe.has("ae\u{301}");
@@ -71,7 +71,7 @@ impl Names {
 
     /// Tells if every two names are two files, and every name is taken.
     pub fn are_plain(&self) -> bool {
-        *self == Names::default()
+        *self == NameRules::default()
     }
 }
 
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn the_folder_of_a_test_takes_every_name_and_keeps_modes() {
         let dir = tempfile::tempdir().unwrap();
-        let names = Names::of(dir.path()).unwrap();
+        let names = NameRules::of(dir.path()).unwrap();
         if cfg!(target_os = "linux") {
             assert!(names.are_plain(), "{names:?}");
         }

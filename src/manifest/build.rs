@@ -9,14 +9,14 @@ use crate::path::DataPath;
 
 /// A tree that is being built. Memory: one unfinished node a level.
 #[derive(Debug, Default)]
-pub struct Builder {
+pub struct ManifestBuilder {
     leaf: Vec<Entry>,
     inner: Vec<Vec<Child>>,
     splitters: Vec<Splitter>,
     last: Option<DataPath>,
 }
 
-impl Builder {
+impl ManifestBuilder {
     /// Adds the next entry. Fails unless its path is greater than the one before.
     pub fn push(&mut self, sink: &mut impl NodeSink, entry: Entry) -> Result<()> {
         if self.last.as_ref().is_some_and(|last| *last >= entry.path) {

@@ -10,7 +10,7 @@ use crate::path::DataPath;
 
 /// A path whose entries differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum EntryChange {
     /// Only the new tree has it.
     Added(Entry),
     /// Only the old tree has it.
@@ -21,30 +21,30 @@ pub enum Change {
     Reread(Entry, Entry),
 }
 
-impl Change {
+impl EntryChange {
     /// The path that differs.
     pub fn path(&self) -> &DataPath {
         match self {
-            Change::Added(e) | Change::Removed(e) | Change::Modified(_, e) | Change::Reread(_, e) => &e.path,
+            EntryChange::Added(e) | EntryChange::Removed(e) | EntryChange::Modified(_, e) | EntryChange::Reread(_, e) => &e.path,
         }
     }
 }
 
 /// The next thing on one side: a whole subtree, or an entry.
-enum Head {
+enum DiffHead {
     Tree { level: u8, child: Child, after: Option<DataPath> },
     Entry(Entry),
 }
 
 /// One side: what lies ahead, the nearest last.
-struct Side<'a, S> {
+struct DiffSide<'a, S> {
     source: &'a S,
-    ahead: Vec<Head>,
+    ahead: Vec<DiffHead>,
     /// The first path that is wanted, and the first beyond; all if none.
     range: Option<(String, String)>,
 }
 
-impl<S: NodeSource> Side<'_, S> {
+impl<S: NodeSource> DiffSide<'_, S> {
     /// Whether paths greater than `after`, up to `last`, may be wanted.
     fn wants(&self, after: Option<&DataPath>, last: &DataPath) -> bool {
         self.range
@@ -54,18 +54,18 @@ impl<S: NodeSource> Side<'_, S> {
 
     fn open(&mut self, id: Id<NodeId>, after: Option<DataPath>) -> Result<()> {
         match self.source.node(id)? {
-            Node::Leaf(entries) => self.ahead.extend(entries.into_iter().rev().map(Head::Entry)),
+            Node::Leaf(entries) => self.ahead.extend(entries.into_iter().rev().map(DiffHead::Entry)),
             Node::Inner(level, children) => {
                 let mut after = after;
-                let heads: Vec<Head> = children
+                let heads: Vec<DiffHead> = children
                     .into_iter()
                     .map(|child| {
                         let last = child.last.clone();
-                        Head::Tree { level: level - 1, child, after: after.replace(last) }
+                        DiffHead::Tree { level: level - 1, child, after: after.replace(last) }
                     })
                     .filter(|head| match head {
-                        Head::Tree { child, after, .. } => self.wants(after.as_ref(), &child.last),
-                        Head::Entry(_) => true,
+                        DiffHead::Tree { child, after, .. } => self.wants(after.as_ref(), &child.last),
+                        DiffHead::Entry(_) => true,
                     })
                     .collect();
                 self.ahead.extend(heads.into_iter().rev());
@@ -76,7 +76,7 @@ impl<S: NodeSource> Side<'_, S> {
 
     fn expand(&mut self) -> Result<()> {
         match self.ahead.pop() {
-            Some(Head::Tree { child, after, .. }) => self.open(child.id, after),
+            Some(DiffHead::Tree { child, after, .. }) => self.open(child.id, after),
             Some(entry) => {
                 self.ahead.push(entry);
                 Ok(())
@@ -87,7 +87,7 @@ impl<S: NodeSource> Side<'_, S> {
 
     fn pop_entry(&mut self) -> Option<Entry> {
         match self.ahead.pop() {
-            Some(Head::Entry(entry)) => Some(entry),
+            Some(DiffHead::Entry(entry)) => Some(entry),
             Some(tree) => {
                 self.ahead.push(tree);
                 None
@@ -99,13 +99,13 @@ impl<S: NodeSource> Side<'_, S> {
 
 /// The changes from one tree to another, in the order of their paths.
 #[expect(missing_debug_implementations, reason = "a source has no form to print")]
-pub struct Diff<'a, S> {
-    old: Side<'a, S>,
-    new: Side<'a, S>,
+pub struct ManifestDiff<'a, S> {
+    old: DiffSide<'a, S>,
+    new: DiffSide<'a, S>,
 }
 
 /// What to do about the two heads.
-enum Step {
+enum DiffStep {
     SkipBoth,
     ExpandOld,
     ExpandNew,
@@ -116,10 +116,10 @@ enum Step {
     End,
 }
 
-impl<'a, S: NodeSource> Diff<'a, S> {
+impl<'a, S: NodeSource> ManifestDiff<'a, S> {
     /// Compares two trees.
     pub fn new(source: &'a S, old: Id<NodeId>, new: Id<NodeId>) -> Result<Self> {
-        Diff::starting(source, Some(old), new, None)
+        ManifestDiff::starting(source, Some(old), new, None)
     }
 
     /// Compares what two trees have at a path or below it, and reads no node that has neither. An empty path takes all;
@@ -129,17 +129,17 @@ impl<'a, S: NodeSource> Diff<'a, S> {
         old: Option<Id<NodeId>>,
         new: Id<NodeId>,
         path: &str,
-    ) -> Result<impl Iterator<Item = Result<Change>> + use<'a, S>> {
+    ) -> Result<impl Iterator<Item = Result<EntryChange>> + use<'a, S>> {
         // '0' follows '/': the first path beyond.
         let range = (!path.is_empty()).then(|| (path.to_owned(), format!("{path}0")));
         let path = path.to_owned();
-        let wanted = move |change: &Change| path.is_empty() || change.path().is_within(&path);
-        Ok(Diff::starting(source, old, new, range)?.filter(move |change| change.as_ref().map_or(true, &wanted)))
+        let wanted = move |change: &EntryChange| path.is_empty() || change.path().is_within(&path);
+        Ok(ManifestDiff::starting(source, old, new, range)?.filter(move |change| change.as_ref().map_or(true, &wanted)))
     }
 
     fn starting(source: &'a S, old: Option<Id<NodeId>>, new: Id<NodeId>, range: Option<(String, String)>) -> Result<Self> {
-        let side = |range| Side { source, ahead: Vec::new(), range };
-        let mut diff = Diff { old: side(range.clone()), new: side(range) };
+        let side = |range| DiffSide { source, ahead: Vec::new(), range };
+        let mut diff = ManifestDiff { old: side(range.clone()), new: side(range) };
         if old != Some(new) {
             old.map_or(Ok(()), |old| diff.old.open(old, None))?;
             diff.new.open(new, None)?;
@@ -147,70 +147,62 @@ impl<'a, S: NodeSource> Diff<'a, S> {
         Ok(diff)
     }
 
-    fn decide(&self) -> Step {
+    fn decide(&self) -> DiffStep {
         match (self.old.ahead.last(), self.new.ahead.last()) {
-            (None, None) => Step::End,
-            (Some(Head::Tree { .. }), None) => Step::ExpandOld,
-            (None, Some(Head::Tree { .. })) => Step::ExpandNew,
-            (Some(Head::Entry(_)), None) => Step::TakeOld,
-            (None, Some(Head::Entry(_))) => Step::TakeNew,
-            (Some(Head::Entry(a)), Some(Head::Entry(b))) => match a.path.cmp(&b.path) {
-                Ordering::Less => Step::TakeOld,
-                Ordering::Greater => Step::TakeNew,
-                Ordering::Equal => Step::TakeBoth,
+            (None, None) => DiffStep::End,
+            (Some(DiffHead::Tree { .. }), None) => DiffStep::ExpandOld,
+            (None, Some(DiffHead::Tree { .. })) => DiffStep::ExpandNew,
+            (Some(DiffHead::Entry(_)), None) => DiffStep::TakeOld,
+            (None, Some(DiffHead::Entry(_))) => DiffStep::TakeNew,
+            (Some(DiffHead::Entry(a)), Some(DiffHead::Entry(b))) => match a.path.cmp(&b.path) {
+                Ordering::Less => DiffStep::TakeOld,
+                Ordering::Greater => DiffStep::TakeNew,
+                Ordering::Equal => DiffStep::TakeBoth,
             },
             // An entry that lies before a subtree does not need the subtree opened.
-            (Some(Head::Tree { after, .. }), Some(Head::Entry(b))) => {
-                if after.as_ref().is_some_and(|after| b.path <= *after) {
-                    Step::TakeNew
-                } else {
-                    Step::ExpandOld
-                }
+            (Some(DiffHead::Tree { after, .. }), Some(DiffHead::Entry(b))) => {
+                if after.as_ref().is_some_and(|after| b.path <= *after) { DiffStep::TakeNew } else { DiffStep::ExpandOld }
             }
-            (Some(Head::Entry(a)), Some(Head::Tree { after, .. })) => {
-                if after.as_ref().is_some_and(|after| a.path <= *after) {
-                    Step::TakeOld
-                } else {
-                    Step::ExpandNew
-                }
+            (Some(DiffHead::Entry(a)), Some(DiffHead::Tree { after, .. })) => {
+                if after.as_ref().is_some_and(|after| a.path <= *after) { DiffStep::TakeOld } else { DiffStep::ExpandNew }
             }
-            (Some(Head::Tree { level: la, child: a, .. }), Some(Head::Tree { level: lb, child: b, .. })) => {
+            (Some(DiffHead::Tree { level: la, child: a, .. }), Some(DiffHead::Tree { level: lb, child: b, .. })) => {
                 if a.id == b.id {
-                    Step::SkipBoth
+                    DiffStep::SkipBoth
                 } else {
                     match la.cmp(lb).then_with(|| a.last.cmp(&b.last)) {
-                        Ordering::Greater => Step::ExpandOld,
-                        Ordering::Less => Step::ExpandNew,
-                        Ordering::Equal => Step::ExpandBoth,
+                        Ordering::Greater => DiffStep::ExpandOld,
+                        Ordering::Less => DiffStep::ExpandNew,
+                        Ordering::Equal => DiffStep::ExpandBoth,
                     }
                 }
             }
         }
     }
 
-    fn step(&mut self) -> Result<Option<Change>> {
+    fn step(&mut self) -> Result<Option<EntryChange>> {
         loop {
             match self.decide() {
-                Step::End => return Ok(None),
-                Step::SkipBoth => {
+                DiffStep::End => return Ok(None),
+                DiffStep::SkipBoth => {
                     self.old.ahead.pop();
                     self.new.ahead.pop();
                 }
-                Step::ExpandOld => self.old.expand()?,
-                Step::ExpandNew => self.new.expand()?,
-                Step::ExpandBoth => {
+                DiffStep::ExpandOld => self.old.expand()?,
+                DiffStep::ExpandNew => self.new.expand()?,
+                DiffStep::ExpandBoth => {
                     self.old.expand()?;
                     self.new.expand()?;
                 }
-                Step::TakeOld => return Ok(self.old.pop_entry().map(Change::Removed)),
-                Step::TakeNew => return Ok(self.new.pop_entry().map(Change::Added)),
-                Step::TakeBoth => {
+                DiffStep::TakeOld => return Ok(self.old.pop_entry().map(EntryChange::Removed)),
+                DiffStep::TakeNew => return Ok(self.new.pop_entry().map(EntryChange::Added)),
+                DiffStep::TakeBoth => {
                     if let (Some(a), Some(b)) = (self.old.pop_entry(), self.new.pop_entry()) {
                         if !a.same(&b) {
-                            return Ok(Some(Change::Modified(a, b)));
+                            return Ok(Some(EntryChange::Modified(a, b)));
                         }
                         if a.is_reread(&b) {
-                            return Ok(Some(Change::Reread(a, b)));
+                            return Ok(Some(EntryChange::Reread(a, b)));
                         }
                     }
                 }
@@ -219,10 +211,10 @@ impl<'a, S: NodeSource> Diff<'a, S> {
     }
 }
 
-impl<S: NodeSource> Iterator for Diff<'_, S> {
-    type Item = Result<Change>;
+impl<S: NodeSource> Iterator for ManifestDiff<'_, S> {
+    type Item = Result<EntryChange>;
 
-    fn next(&mut self) -> Option<Result<Change>> {
+    fn next(&mut self) -> Option<Result<EntryChange>> {
         self.step().transpose()
     }
 }
@@ -240,10 +232,10 @@ mod tests {
         let mut memory = Memory::default();
         let mut tree = |map: &BTreeMap<String, String>| build(&mut memory, map.iter().map(|(p, c)| entry(p, c)));
         let (a, b) = (tree(old), tree(new));
-        let changes = Diff::new(&memory, a, b).unwrap().map(|change| match change.unwrap() {
-            Change::Added(e) => format!("+{}", e.path),
-            Change::Removed(e) => format!("-{}", e.path),
-            Change::Modified(_, e) | Change::Reread(_, e) => format!("~{}", e.path),
+        let changes = ManifestDiff::new(&memory, a, b).unwrap().map(|change| match change.unwrap() {
+            EntryChange::Added(e) => format!("+{}", e.path),
+            EntryChange::Removed(e) => format!("-{}", e.path),
+            EntryChange::Modified(_, e) | EntryChange::Reread(_, e) => format!("~{}", e.path),
         });
         (changes.collect(), memory.reads.get())
     }
@@ -280,11 +272,11 @@ mod tests {
         let mut memory = Memory::default();
         let [a, b] = [&old, &new].map(|side| build(&mut memory, side.iter().map(|(path, content)| entry(path, content))));
         memory.reads.set(0);
-        assert_eq!(Diff::within(&memory, Some(a), b, "d50").unwrap().count(), 500);
-        assert!(Diff::within(&memory, Some(a), b, "d5").unwrap().all(|change| change.unwrap().path().is_within("d5")));
-        assert_eq!(Diff::within(&memory, Some(a), b, "d50/f50").unwrap().count(), 1);
-        assert_eq!(Diff::within(&memory, Some(a), b, "e").unwrap().count(), 0);
-        assert_eq!(Diff::within(&memory, None, b, "d50").unwrap().count(), 500);
+        assert_eq!(ManifestDiff::within(&memory, Some(a), b, "d50").unwrap().count(), 500);
+        assert!(ManifestDiff::within(&memory, Some(a), b, "d5").unwrap().all(|change| change.unwrap().path().is_within("d5")));
+        assert_eq!(ManifestDiff::within(&memory, Some(a), b, "d50/f50").unwrap().count(), 1);
+        assert_eq!(ManifestDiff::within(&memory, Some(a), b, "e").unwrap().count(), 0);
+        assert_eq!(ManifestDiff::within(&memory, None, b, "d50").unwrap().count(), 500);
         assert!(memory.reads.get() < 100, "{} nodes read", memory.reads.get());
     }
 
@@ -306,9 +298,9 @@ mod tests {
             let mut memory = Memory::default();
             let [a, b] = [&old, &new].map(|side| build(&mut memory, side.iter().map(|(path, content)| entry(path, content))));
             for path in ["", "a", "b/x", "bc", "c/aa"] {
-                let whole = Diff::new(&memory, a, b).unwrap().map(Result::unwrap);
+                let whole = ManifestDiff::new(&memory, a, b).unwrap().map(Result::unwrap);
                 let whole: Vec<_> = whole.filter(|change| path.is_empty() || change.path().is_within(path)).collect();
-                let within: Vec<_> = Diff::within(&memory, Some(a), b, path).unwrap().map(Result::unwrap).collect();
+                let within: Vec<_> = ManifestDiff::within(&memory, Some(a), b, path).unwrap().map(Result::unwrap).collect();
                 prop_assert_eq!(within, whole);
             }
         }

@@ -9,9 +9,9 @@ mod diff;
 mod read;
 mod split;
 
-pub use build::Builder;
-pub use diff::{Change, Diff};
-pub use read::{Entries, Listed, find, has, list};
+pub use build::ManifestBuilder;
+pub use diff::{EntryChange, ManifestDiff};
+pub use read::{Entries, FolderItem, find, has, list};
 
 use crate::error::Result;
 use crate::id::{Id, Node as NodeId};
@@ -68,7 +68,7 @@ pub(crate) mod testing {
     pub fn build(memory: &mut Memory, entries: impl IntoIterator<Item = Entry>) -> Id<NodeId> {
         let mut entries: Vec<Entry> = entries.into_iter().collect();
         entries.sort_by(|a, b| a.path.cmp(&b.path));
-        let mut builder = Builder::default();
+        let mut builder = ManifestBuilder::default();
         for entry in entries {
             builder.push(memory, entry).unwrap();
         }

@@ -125,7 +125,7 @@ pub fn has(source: &impl NodeSource, root: Id<NodeId>, path: &str) -> Result<boo
 
 /// Something that lies right in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listed {
+pub enum FolderItem {
     /// An entry.
     Entry(Entry),
     /// A folder with entries below it, by its path.
@@ -133,7 +133,7 @@ pub enum Listed {
 }
 
 /// What lies right in a folder, in order; of the whole tree for `None`. Skips what lies deeper without reading it.
-pub fn list(source: &impl NodeSource, root: Id<NodeId>, folder: Option<&str>) -> Result<Vec<Listed>> {
+pub fn list(source: &impl NodeSource, root: Id<NodeId>, folder: Option<&str>) -> Result<Vec<FolderItem>> {
     let prefix = folder.map_or(String::new(), |f| format!("{f}/"));
     let mut listed = Vec::new();
     let mut from = prefix.clone();
@@ -142,12 +142,12 @@ pub fn list(source: &impl NodeSource, root: Id<NodeId>, folder: Option<&str>) ->
             let entry = entry?;
             let Some(rest) = entry.path.as_str().strip_prefix(&prefix) else { return Ok(listed) };
             match rest.split_once('/') {
-                None => listed.push(Listed::Entry(entry)),
+                None => listed.push(FolderItem::Entry(entry)),
                 Some((name, _)) => {
                     let path = format!("{prefix}{name}");
                     // '0' follows '/': the first path that is not below the folder.
                     from = format!("{path}0");
-                    listed.push(Listed::Folder(path));
+                    listed.push(FolderItem::Folder(path));
                     continue 'seek;
                 }
             }
@@ -208,7 +208,7 @@ mod tests {
         assert!(!has(&memory, root, "d0").unwrap() && !has(&memory, root, "zzz").unwrap());
         let top = list(&memory, root, None).unwrap();
         assert_eq!(top.len(), 50);
-        assert_eq!(top[0], Listed::Folder("d00".into()));
+        assert_eq!(top[0], FolderItem::Folder("d00".into()));
         assert!(list(&memory, root, Some("nowhere")).unwrap().is_empty());
     }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::clock::Time;
-use crate::codec::{Malformed, Put, Take};
+use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::id::{Fact as FactId, Id, Verdict, Version};
 use crate::limits;
 
@@ -133,7 +133,7 @@ impl Fact {
 
     /// Reads what [`Fact::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Fact, Malformed> {
-        let mut take = Take::new(bytes);
+        let mut take = ByteReader::new(bytes);
         if take.u8()? != FORMAT {
             return Err(Malformed("unknown fact format; use a newer hlx"));
         }
@@ -183,7 +183,7 @@ impl Fact {
     }
 }
 
-fn decode_statement(take: &mut Take<'_>) -> Result<Statement, Malformed> {
+fn decode_statement(take: &mut ByteReader<'_>) -> Result<Statement, Malformed> {
     let kind = take.u8()?;
     if kind == 0 {
         return Ok(Statement::Joined);

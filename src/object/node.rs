@@ -3,7 +3,7 @@
 //! A leaf lists entries, an inner node lists children with the last path and the totals of each. Paths are coded as what
 //! differs from the one before.
 
-use crate::codec::{Malformed, Put, Take};
+use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::id::{Content, Id, Node as NodeId};
 use crate::limits;
 use crate::path::DataPath;
@@ -33,16 +33,16 @@ impl EntryKind {
 
 /// How many samples a file holds, and which reader counted them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Samples {
+pub struct SampleCount {
     /// The number of samples.
     pub count: u64,
     /// The reader that counted.
     pub reader: ReaderId,
 }
 
-impl Samples {
+impl SampleCount {
     /// Returns true where both were counted, by readers that find other records in the same bytes.
-    pub fn are_reread(one: Option<&Samples>, other: Option<&Samples>) -> bool {
+    pub fn are_reread(one: Option<&SampleCount>, other: Option<&SampleCount>) -> bool {
         one.zip(other).is_some_and(|(one, other)| !one.reader.reads_as(&other.reader))
     }
 }
@@ -57,7 +57,7 @@ pub struct Entry {
     /// Bytes of the file or of the symlink's target; 0 for a folder.
     pub size: u64,
     /// The sample count, where it is known. It never makes two entries differ.
-    pub samples: Option<Samples>,
+    pub samples: Option<SampleCount>,
     /// BLAKE3 of the bytes; of nothing for a folder.
     pub content: Id<Content>,
 }
@@ -70,7 +70,7 @@ impl Entry {
 
     /// Returns true for the same file, read so that it has other records.
     pub fn is_reread(&self, other: &Entry) -> bool {
-        self.same(other) && Samples::are_reread(self.samples.as_ref(), other.samples.as_ref())
+        self.same(other) && SampleCount::are_reread(self.samples.as_ref(), other.samples.as_ref())
     }
 
     /// Whether both stand for the same thing at the same place. Sample counts do not matter.
@@ -174,7 +174,7 @@ impl Node {
                     out.extend_from_slice(e.content.as_bytes());
                     if e.kind.is_file() {
                         put_optional(&mut out, e.samples.as_ref().map(|s| s.count));
-                        if let Some(Samples { reader, .. }) = &e.samples {
+                        if let Some(SampleCount { reader, .. }) = &e.samples {
                             out.put_varint(reader.code);
                             if let Some(records) = &reader.records {
                                 out.put_bytes(records.as_bytes());
@@ -201,7 +201,7 @@ impl Node {
 
     /// Reads what [`Node::encode`] wrote, and rejects paths that are not allowed or not in order.
     pub fn decode(bytes: &[u8]) -> Result<Node, Malformed> {
-        let mut take = Take::new(bytes);
+        let mut take = ByteReader::new(bytes);
         let level = take.u8()?;
         if level > limits::NODE_LEVEL {
             return Err(Malformed("the manifest has too many levels"));
@@ -230,7 +230,7 @@ fn put_path(out: &mut Vec<u8>, before: &str, path: &str) {
 }
 
 /// Reads a path into `path`, which holds the one before; it must be greater.
-fn take_path(take: &mut Take<'_>, path: &mut String) -> Result<DataPath, Malformed> {
+fn take_path(take: &mut ByteReader<'_>, path: &mut String) -> Result<DataPath, Malformed> {
     let shared = take.varint_max(path.len() as u64)? as usize;
     let suffix = take.bytes()?;
     let mut next = Vec::with_capacity(shared + suffix.len());
@@ -249,11 +249,11 @@ fn put_optional(out: &mut Vec<u8>, value: Option<u64>) {
     out.put_varint(value.map_or(0, |n| n.saturating_add(1)));
 }
 
-fn take_optional(take: &mut Take<'_>) -> Result<Option<u64>, Malformed> {
+fn take_optional(take: &mut ByteReader<'_>) -> Result<Option<u64>, Malformed> {
     Ok(take.varint()?.checked_sub(1))
 }
 
-fn take_entry(take: &mut Take<'_>, path: &mut String) -> Result<Entry, Malformed> {
+fn take_entry(take: &mut ByteReader<'_>, path: &mut String) -> Result<Entry, Malformed> {
     let path = take_path(take, path)?;
     let kind = match take.u8()? {
         0 => EntryKind::File,
@@ -274,12 +274,12 @@ fn take_entry(take: &mut Take<'_>, path: &mut String) -> Result<Entry, Malformed
             return Err(Malformed("the pointer to the records is too long"));
         }
         let records = records.map(Into::into);
-        samples = Some(Samples { count, reader: ReaderId { code, records } });
+        samples = Some(SampleCount { count, reader: ReaderId { code, records } });
     }
     Ok(Entry { path, kind, size, samples, content })
 }
 
-fn take_child(take: &mut Take<'_>, path: &mut String) -> Result<Child, Malformed> {
+fn take_child(take: &mut ByteReader<'_>, path: &mut String) -> Result<Child, Malformed> {
     Ok(Child {
         last: take_path(take, path)?,
         id: Id::from_bytes(take.array()?),
@@ -292,7 +292,7 @@ mod tests {
     use super::*;
 
     fn file(path: &str, samples: Option<u64>) -> Entry {
-        let samples = samples.map(|count| Samples { count, reader: ReaderId { code: 3, records: None } });
+        let samples = samples.map(|count| SampleCount { count, reader: ReaderId { code: 3, records: None } });
         Entry { path: DataPath::new(path).unwrap(), kind: EntryKind::File, size: 5, samples, content: Id::of(path.as_bytes()) }
     }
 

@@ -3,7 +3,7 @@
 //! A short recipe lists chunks. A long one lists recipe nodes, which list chunks or further nodes, cut where the ids say
 //! so, so that two versions of a file share most nodes.
 
-use crate::codec::{Malformed, Put, Take};
+use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::id::{Content, Id, RecipeNode};
 use crate::limits;
 use crate::object::{Key, Kind};
@@ -13,7 +13,7 @@ const FANOUT: u16 = 1_024;
 
 /// A chunk or a recipe node, and how many bytes of the file it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Item {
+pub struct RecipeItem {
     /// The id, of a chunk at level 0, of a recipe node above.
     pub id: [u8; 32],
     /// Bytes of the file, at least 1.
@@ -26,7 +26,7 @@ pub struct Recipe {
     /// 0 when the items are chunks, else one more than the level of the nodes that the items name.
     pub level: u8,
     /// The items, in the order of the file's bytes.
-    pub items: Vec<Item>,
+    pub items: Vec<RecipeItem>,
 }
 
 impl Recipe {
@@ -41,7 +41,7 @@ impl Recipe {
     }
 
     /// The key of an item.
-    pub fn key(&self, item: &Item) -> Key {
+    pub fn key(&self, item: &RecipeItem) -> Key {
         Key { id: item.id, kind: if self.level == 0 { Kind::Chunk } else { Kind::RecipeNode } }
     }
 
@@ -77,7 +77,7 @@ impl Recipe {
 
     /// Reads what [`Recipe::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Recipe, Malformed> {
-        let mut take = Take::new(bytes);
+        let mut take = ByteReader::new(bytes);
         let level = take.u8()?;
         if level > limits::RECIPE_LEVEL {
             return Err(Malformed("the recipe has too many levels"));
@@ -89,7 +89,7 @@ impl Recipe {
         let mut items = Vec::with_capacity(count);
         let mut total = 0u64;
         for _ in 0..count {
-            let item = Item { id: take.array()?, len: take.varint()? };
+            let item = RecipeItem { id: take.array()?, len: take.varint()? };
             total = total.checked_add(item.len).ok_or(Malformed("the recipe's length exceeds 64 bits"))?;
             if item.len == 0 {
                 return Err(Malformed("an item of the recipe is empty"));
@@ -103,22 +103,22 @@ impl Recipe {
 
 /// Builds a recipe from chunks in order. Full nodes come out on the way, the root at the end.
 #[derive(Debug, Default)]
-pub struct Builder {
-    levels: Vec<Vec<Item>>,
+pub struct RecipeBuilder {
+    levels: Vec<Vec<RecipeItem>>,
 }
 
 /// An object that a builder made, to be stored.
 #[derive(Debug)]
-pub struct Made {
+pub struct NewObject {
     /// Its name.
     pub key: Key,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
-impl Builder {
+impl RecipeBuilder {
     /// Adds the next item at a level; nodes that are complete go to `made`.
-    fn add(&mut self, level: usize, item: Item, made: &mut Vec<Made>) {
+    fn add(&mut self, level: usize, item: RecipeItem, made: &mut Vec<NewObject>) {
         if self.levels.len() == level {
             self.levels.push(Vec::new());
         }
@@ -129,21 +129,21 @@ impl Builder {
         }
     }
 
-    fn close(&mut self, level: usize, made: &mut Vec<Made>) {
+    fn close(&mut self, level: usize, made: &mut Vec<NewObject>) {
         let node = Recipe { level: level as u8, items: std::mem::take(&mut self.levels[level]) };
         let bytes = node.encode();
         let id: Id<RecipeNode> = Id::of(&bytes);
-        made.push(Made { key: id.into(), bytes });
-        self.add(level + 1, Item { id: *id.as_bytes(), len: node.len() }, made);
+        made.push(NewObject { key: id.into(), bytes });
+        self.add(level + 1, RecipeItem { id: *id.as_bytes(), len: node.len() }, made);
     }
 
     /// Adds the next chunk.
-    pub fn chunk(&mut self, item: Item, made: &mut Vec<Made>) {
+    pub fn chunk(&mut self, item: RecipeItem, made: &mut Vec<NewObject>) {
         self.add(0, item, made);
     }
 
     /// Ends the file; the last object of `made` is then the recipe itself.
-    pub fn finish(mut self, content: Id<Content>, made: &mut Vec<Made>) {
+    pub fn finish(mut self, content: Id<Content>, made: &mut Vec<NewObject>) {
         let mut level = 0;
         while level < self.levels.len() {
             let last = level + 1 == self.levels.len();
@@ -151,7 +151,7 @@ impl Builder {
                 self.close(level, made);
             } else if last {
                 let root = Recipe { level: level as u8, items: std::mem::take(&mut self.levels[level]) };
-                made.push(Made { key: Key::recipe(content), bytes: root.encode_root(content) });
+                made.push(NewObject { key: Key::recipe(content), bytes: root.encode_root(content) });
                 return;
             }
             level += 1;
@@ -163,12 +163,12 @@ impl Builder {
 mod tests {
     use super::*;
 
-    fn chunks(n: u64) -> Vec<Item> {
-        (0..n).map(|i| Item { id: *blake3::hash(&i.to_le_bytes()).as_bytes(), len: i + 1 }).collect()
+    fn chunks(n: u64) -> Vec<RecipeItem> {
+        (0..n).map(|i| RecipeItem { id: *blake3::hash(&i.to_le_bytes()).as_bytes(), len: i + 1 }).collect()
     }
 
-    fn build(items: &[Item]) -> Vec<Made> {
-        let (mut builder, mut made) = (Builder::default(), Vec::new());
+    fn build(items: &[RecipeItem]) -> Vec<NewObject> {
+        let (mut builder, mut made) = (RecipeBuilder::default(), Vec::new());
         for item in items {
             builder.chunk(*item, &mut made);
         }
@@ -176,7 +176,7 @@ mod tests {
         made
     }
 
-    fn flatten(made: &[Made], recipe: &Recipe, out: &mut Vec<Item>) {
+    fn flatten(made: &[NewObject], recipe: &Recipe, out: &mut Vec<RecipeItem>) {
         for item in &recipe.items {
             if recipe.level == 0 {
                 out.push(*item);
@@ -222,7 +222,7 @@ mod tests {
         let mut deep = good.clone();
         deep[0] = limits::RECIPE_LEVEL + 1;
         assert!(Recipe::decode(&deep).is_err());
-        let empty = Recipe { level: 0, items: vec![Item { id: [1; 32], len: 0 }] }.encode();
+        let empty = Recipe { level: 0, items: vec![RecipeItem { id: [1; 32], len: 0 }] }.encode();
         assert!(Recipe::decode(&empty).is_err());
     }
 }

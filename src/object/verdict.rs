@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::codec::{Malformed, Put, Take};
+use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::id::{Id, Verdict as VerdictId};
 use crate::limits;
 use crate::object::version::ValidationStatus;
@@ -12,9 +12,9 @@ use crate::object::version::ValidationStatus;
 /// The first byte of every verdict.
 const FORMAT: u8 = 2;
 /// The score of a version in which no rule found anything.
-pub const ONE: u32 = 1_000_000;
+pub const FULL_SCORE: u32 = 1_000_000;
 /// The weight of a rule that has none of its own, in thousandths.
-pub const WEIGHT: u32 = 1_000;
+pub const DEFAULT_WEIGHT: u32 = 1_000;
 
 /// What a finding of a rule does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -33,7 +33,7 @@ pub enum Severity {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
-pub enum OnOpaque {
+pub enum OpaquePolicy {
     /// They are counted.
     Allow = 0,
     /// They are counted, and told in a warning.
@@ -87,7 +87,7 @@ pub struct Verdict {
     /// The least score that passes, in millionths.
     pub min_score: u32,
     /// What records mean that a rule could not look at.
-    pub opaque: OnOpaque,
+    pub opaque: OpaquePolicy,
     /// Each rule, in the order of their declaration.
     pub judged: Vec<Judged>,
     /// How many findings there are in all.
@@ -102,14 +102,14 @@ pub struct Verdict {
 impl Judged {
     /// The share of the records in which it found nothing, in millionths, rounded down; `None` if it looked at none.
     pub fn share(&self) -> Option<u32> {
-        let good = u128::from(self.checked.saturating_sub(self.failed)) * u128::from(ONE);
+        let good = u128::from(self.checked.saturating_sub(self.failed)) * u128::from(FULL_SCORE);
         good.checked_div(u128::from(self.checked)).map(|share| share as u32)
     }
 }
 
 impl Verdict {
     /// The score in millionths: the mean of the rules' shares by their weights, rounded down. Rules that only tell, and
-    /// such as looked at nothing, do not count; where none counts it is [`ONE`].
+    /// such as looked at nothing, do not count; where none counts it is [`FULL_SCORE`].
     pub fn score(&self) -> u32 {
         let (mut sum, mut weights) = (0u128, 0u128);
         for judged in self.judged.iter().filter(|judged| judged.severity > Severity::Info) {
@@ -118,7 +118,7 @@ impl Verdict {
                 weights += u128::from(judged.weight);
             }
         }
-        sum.checked_div(weights).map_or(ONE, |score| score as u32)
+        sum.checked_div(weights).map_or(FULL_SCORE, |score| score as u32)
     }
 
     /// Whether the score suffices, no rule of severity [`Severity::Error`] found anything, and all could be looked at that
@@ -134,7 +134,7 @@ impl Verdict {
     }
 
     fn is_opaque(&self, judged: &Judged) -> bool {
-        self.opaque == OnOpaque::Error && judged.unreadable > 0
+        self.opaque == OpaquePolicy::Error && judged.unreadable > 0
     }
 
     /// The status of a version by it.
@@ -179,16 +179,16 @@ impl Verdict {
 
     /// Reads what [`Verdict::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Verdict, Malformed> {
-        let mut take = Take::new(bytes);
+        let mut take = ByteReader::new(bytes);
         if take.u8()? != FORMAT {
             return Err(Malformed("unknown verdict format; use a newer hlx"));
         }
         let rules = take.array()?;
-        let min_score = take.varint_max(ONE.into())? as u32;
+        let min_score = take.varint_max(FULL_SCORE.into())? as u32;
         let opaque = match take.u8()? {
-            0 => OnOpaque::Allow,
-            1 => OnOpaque::Warn,
-            2 => OnOpaque::Error,
+            0 => OpaquePolicy::Allow,
+            1 => OpaquePolicy::Warn,
+            2 => OpaquePolicy::Error,
             _ => return Err(Malformed("unknown setting for opaque files")),
         };
         let count = take.count(8)?;
@@ -211,7 +211,7 @@ impl Verdict {
         let told = || self.findings.iter().chain(&self.unread);
         let unreadable = self.judged.iter().fold(0u64, |sum, judged| sum.saturating_add(judged.unreadable));
         match () {
-            () if self.min_score > ONE => Err(Malformed("the minimum score is greater than 1")),
+            () if self.min_score > FULL_SCORE => Err(Malformed("the minimum score is greater than 1")),
             () if self.judged.len() > limits::VERDICT_RULES => Err(Malformed("the verdict has more than 256 rules")),
             () if self.judged.iter().any(|judged| judged.name.len().max(judged.kind.len()) > limits::NAME) => {
                 Err(Malformed("the name of a rule is longer than 64 bytes"))
@@ -253,13 +253,13 @@ impl Verdict {
     }
 }
 
-fn decode_finding(take: &mut Take<'_>) -> Result<Finding, Malformed> {
+fn decode_finding(take: &mut ByteReader<'_>) -> Result<Finding, Malformed> {
     let (path, line, number) = (take.text()?.to_owned(), take.varint()?, take.varint()?);
     let rule = take.varint_max(u32::MAX.into())? as u32;
     Ok(Finding { path, line, number, rule, message: take.text()?.to_owned() })
 }
 
-fn decode_judged(take: &mut Take<'_>) -> Result<Judged, Malformed> {
+fn decode_judged(take: &mut ByteReader<'_>) -> Result<Judged, Malformed> {
     let (name, kind) = (take.text()?.to_owned(), take.text()?.to_owned());
     let severity = match take.u8()? {
         0 => Severity::Info,
@@ -289,7 +289,7 @@ mod tests {
         Verdict {
             rules: [7; 32],
             min_score: 900_000,
-            opaque: OnOpaque::Warn,
+            opaque: OpaquePolicy::Warn,
             judged,
             found: findings.len() as u64,
             unread: findings.clone(),
@@ -300,9 +300,9 @@ mod tests {
     #[test]
     fn the_score_is_the_mean_of_the_shares_by_weight() {
         let score = |judged| verdict(judged).score();
-        assert_eq!(score(vec![]), ONE);
-        assert_eq!(score(vec![judged(Severity::Warning, 1_000, 0, 0)]), ONE, "a rule that looked at nothing");
-        assert_eq!(score(vec![judged(Severity::Info, 1_000, 10, 10)]), ONE, "a rule that only tells");
+        assert_eq!(score(vec![]), FULL_SCORE);
+        assert_eq!(score(vec![judged(Severity::Warning, 1_000, 0, 0)]), FULL_SCORE, "a rule that looked at nothing");
+        assert_eq!(score(vec![judged(Severity::Info, 1_000, 10, 10)]), FULL_SCORE, "a rule that only tells");
         assert_eq!(score(vec![judged(Severity::Warning, 1_000, 3, 1)]), 666_666);
         let two = [judged(Severity::Warning, 3_000, 10, 0), judged(Severity::Error, 1_000, 10, 5)];
         assert_eq!(score(two.to_vec()), 875_000);

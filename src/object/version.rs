@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::Time;
-use crate::codec::{Malformed, Put, Take};
+use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::id::{Id, Node, Schema, Verdict, Version as VersionId};
 use crate::limits;
 use crate::object::checksum::Checksum;
@@ -258,7 +258,7 @@ impl Version {
 
     /// Reads what [`Version::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Version, Malformed> {
-        let mut take = Take::new(bytes);
+        let mut take = ByteReader::new(bytes);
         if take.u8()? != FORMAT {
             return Err(Malformed("unknown record format; use a newer hlx"));
         }

@@ -47,7 +47,7 @@ pub(super) fn samples(
     let leftovers = files.leftovers(progress, damaged, |_| {})?.0;
     leftovers.moves().iter().for_each(|(splits, count)| *moves.entry(*splits).or_default() += count);
     let (counts, splits) = (leftovers.counts(), files.rules.splits());
-    let schema = schema::Change::between(&before, &after, dataset.thresholds.field_share);
+    let schema = schema::SchemaChange::between(&before, &after, dataset.thresholds.field_share);
     let (moved, moves_count) = (splits.named(&moves), splits.are_declared());
     let changes = SampleChanges { counts, moved, moves_count, before: count, schema };
     Ok(Some((changes, dataset.thresholds)))

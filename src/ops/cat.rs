@@ -11,6 +11,19 @@ use crate::repo::revision::Found;
 use crate::repo::{Repo, revision};
 use crate::store::content;
 
+/// Takes `REV:PATH` apart, whose path starts at the top of the dataset, as in git.
+///
+/// # Errors
+/// [`Kind::Usage`] if there is no path.
+pub fn target<'a>(repo: &Repo, word: &'a str) -> Result<(&'a str, String)> {
+    let Some((revision, path)) = word.split_once(':').filter(|(_, path)| !path.is_empty()) else {
+        return Err(Error::usage("no file is given").with_hint(format!("hlx cat {} PATH", printable(word))));
+    };
+    let found = revision::version(repo, revision)?;
+    let dataset = repo.config().dataset(&found.version.dataset);
+    Ok((revision, dataset.map_or_else(|| path.to_owned(), |dataset| format!(":/{}/{path}", dataset.path))))
+}
+
 /// Writes the bytes of a file to `out`, each chunk checked before it is handed out; of a symlink, its target.
 pub fn run(repo: &Repo, revision: &str, path: &str, out: &mut dyn Write) -> Result<()> {
     let found = revision::version(repo, revision)?;

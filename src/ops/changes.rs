@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::id::{Content, Id, Node};
-use crate::manifest::{Change, Diff, NodeSource};
-use crate::object::node::{EntryKind, Samples, Totals};
+use crate::manifest::{EntryChange, ManifestDiff, NodeSource};
+use crate::object::node::{EntryKind, SampleCount, Totals};
 use crate::object::version::{ChangeType, Version};
 use crate::worktree::file::FileEntry;
 
@@ -67,21 +67,21 @@ impl Changes {
 
     /// Compares a tree with that of the version before. Renames are those of [`crate::worktree::compare::Differences`].
     pub fn between(nodes: &impl NodeSource, before: &Version, manifest: Id<Node>) -> Result<Changes> {
-        let changes = Changes::of(Diff::new(nodes, before.manifest, manifest)?)?;
+        let changes = Changes::of(ManifestDiff::new(nodes, before.manifest, manifest)?)?;
         Ok(Changes { before: before.statistics.bytes, ..changes })
     }
 
     /// Counts what differs.
-    pub fn of(differences: impl Iterator<Item = Result<Change>>) -> Result<Changes> {
+    pub fn of(differences: impl Iterator<Item = Result<EntryChange>>) -> Result<Changes> {
         let mut changes = Changes::default();
         let mut moves: HashMap<Identity, Moves> = HashMap::new();
         for change in differences {
             changes.any = true;
             let (old, new) = match change? {
-                Change::Added(new) => (None, Some(new)),
-                Change::Removed(old) => (Some(old), None),
-                Change::Modified(old, new) => (Some(old), Some(new)),
-                Change::Reread(..) => {
+                EntryChange::Added(new) => (None, Some(new)),
+                EntryChange::Removed(old) => (Some(old), None),
+                EntryChange::Modified(old, new) => (Some(old), Some(new)),
+                EntryChange::Reread(..) => {
                     changes.counts.files_reread += 1;
                     continue;
                 }
@@ -114,7 +114,7 @@ impl Changes {
             (Some(old), Some(new)) if old.differs_in_mode(&new) => {
                 counts.files_modified += 1;
                 counts.files_mode_changed += 1;
-                counts.files_reread += u64::from(Samples::are_reread(old.samples.as_ref(), new.samples.as_ref()));
+                counts.files_reread += u64::from(SampleCount::are_reread(old.samples.as_ref(), new.samples.as_ref()));
             }
             (Some(old), Some(new)) if old.kind.is_file() || new.kind.is_file() => {
                 counts.files_modified += 1;

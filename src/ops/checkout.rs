@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
-use crate::fs::beneath::Root;
+use crate::fs::openat::Root;
 use crate::id::{Id, Version as VersionId};
 use crate::manifest::Entries;
 use crate::object::version::Number;
@@ -80,7 +80,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         check_selects(repo, &found, selection)?;
     }
     if let Some(into) = &options.into {
-        refuse_inside(repo, into)?;
+        refuse_inside(repo, into, &found.version.dataset)?;
         let matcher = selection.as_ref().map(Selection::matcher).transpose()?;
         let target = Target { manifest: found.version.manifest, selection: matcher.as_ref() };
         progress.begin(Stage::Write, 0, 0);
@@ -97,8 +97,9 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     Ok(report(found, restored.folder.display().to_string(), restored.applied, restored.discarded, None))
 }
 
-/// Fails if a folder is in the folder of a dataset: what is written there would become part of the dataset.
-fn refuse_inside(repo: &Repo, into: &Path) -> Result<()> {
+/// Fails if a folder is in the folder of a dataset: what is written there would become part of the dataset. The hint is a
+/// folder for a version of the dataset `name`.
+fn refuse_inside(repo: &Repo, into: &Path, name: &str) -> Result<()> {
     let path = std::path::absolute(into).map_err(|e| Error::io("cannot find", into, e))?;
     // Symlinks lead elsewhere; of what does not exist yet, only the folders above it can be one.
     let existing = path.ancestors().find_map(|folder| Some((folder, folder.canonicalize().ok()?)));
@@ -112,8 +113,8 @@ fn refuse_inside(repo: &Repo, into: &Path) -> Result<()> {
         if !path.starts_with(folder.canonicalize().unwrap_or(folder)) {
             continue;
         }
-        let (shown, name) = (into.display(), &dataset.name);
-        let message = format!("{shown} is inside the folder of '{name}'; the files would become part of the dataset");
+        let (shown, owner) = (into.display(), &dataset.name);
+        let message = format!("{shown} is inside the folder of '{owner}'; the files would become part of the dataset");
         let beside = if dataset.path == "." { root.parent().unwrap_or(root) } else { root };
         let hint = format!("use a folder outside of it, such as {}", beside.join(format!("{name}-copy")).display());
         return Err(Error::new(Kind::Conflict, message).with_hint(hint));

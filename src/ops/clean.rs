@@ -6,7 +6,7 @@ use std::ffi::CString;
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
-use crate::fs::beneath::Root;
+use crate::fs::openat::Root;
 use crate::ops::paths;
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
@@ -49,6 +49,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
             .with_hint(format!("all files would be removed; commit them: hlx commit {} -m SUMMARY", dataset.name))
     })?;
     let manifest = Some(repo.version(head)?.manifest);
+    paths::check_folder(repo, dataset)?;
     progress.begin(Stage::Scan, 0, 0);
     let folder = repo.folder(dataset);
     let mut found = compare::workspace(store, &folder, &dataset.name, manifest, state.selection.as_ref(), None, progress)?;

@@ -36,7 +36,7 @@ pub struct Report {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub samples_moved: Vec<SplitMove>,
     /// What became of the schema.
-    pub schema_changes: Vec<schema::Change>,
+    pub schema_changes: Vec<schema::SchemaChange>,
     /// How big the change is.
     pub change_type: ChangeType,
     /// The change in words.

@@ -99,7 +99,10 @@ pub(super) fn lost_refs(repo: &Repo) -> Result<Vec<Error>> {
     if matches!(repo.facts().head(), Ok(None)) && facts.iter().any(follows) {
         let folder = repo.store().layout().facts();
         let facts = counted(facts.len() as u64, "fact");
-        errors.push(Error::damaged(format!("the packs contain {facts}, but {} has no refs to them", folder.display())));
+        errors.push(Error::damaged(format!(
+            "the store contains {facts} (tags, runs, notes), but {} has no refs to them",
+            folder.display()
+        )));
     }
     Ok(errors)
 }
@@ -113,7 +116,7 @@ fn lost_versions(repo: &Repo, dataset: &str, numbers: &BTreeSet<Number>) -> Erro
     let folder = repo.versions().folder(dataset);
     let versions = counted(numbers.len() as u64, "version");
     let (dataset, shown, folder) = (printable(dataset), shown.join(", "), folder.display());
-    Error::damaged(format!("the packs contain {versions} of {dataset} whose refs are missing in {folder}: {shown}{more}"))
+    Error::damaged(format!("the store contains {versions} of {dataset} whose refs are missing in {folder}: {shown}{more}"))
 }
 
 /// Reads every version of a dataset, or of all, in the order of the numbers. Those that cannot be read are added to `damaged`.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::catalog::Query;
 use crate::error::{Error, Kind, Result};
 use crate::object::version::Number;
-use crate::ops::DamageList;
+use crate::ops::{DamageList, labels};
 use crate::path::printable;
 use crate::refs::names;
 use crate::repo::config::{self, Dataset};
@@ -25,6 +25,8 @@ pub struct AddOptions {
     pub path: PathBuf,
     /// What tells its samples apart.
     pub key: Vec<String>,
+    /// Names that it had before.
+    pub formerly: Vec<String>,
 }
 
 /// What was declared.
@@ -37,6 +39,8 @@ pub struct AddReport {
     pub gitignore_changed: bool,
     /// Whether git has files of its folder.
     pub tracked_by_git: bool,
+    /// Whether it was declared just so before.
+    pub already_declared: bool,
 }
 
 /// What is known of a dataset.
@@ -70,7 +74,11 @@ pub struct ListReport {
 /// Declares a dataset in `helox.toml`, and keeps its folder out of git; one that is declared just so already stays as it is.
 pub fn add(repo: &Repo, options: &AddOptions) -> Result<AddReport> {
     let path = config::normal(&repo.inside(&options.path)?)?;
-    let dataset = Dataset { key: options.key.clone(), ..Dataset::new(&options.name, &options.kind, path) };
+    let (key, formerly) = (options.key.clone(), options.formerly.clone());
+    let dataset = Dataset { key, formerly, ..Dataset::new(&options.name, &options.kind, path) };
+    if repo.config().dataset(&dataset.name).is_none() {
+        labels::check_untagged(repo, &dataset.name)?;
+    }
     let folder = repo.folder(&dataset);
     if folder.exists() && !folder.is_dir() {
         return Err(Error::usage(format!("{} is a file; a dataset must be a folder", folder.display()))
@@ -80,18 +88,38 @@ pub fn add(repo: &Repo, options: &AddOptions) -> Result<AddReport> {
         return Err(Error::new(Kind::PathNotFound, format!("folder {} does not exist", repo.folder(&dataset).display()))
             .with_hint(format!("create it (mkdir -p {}), or give the folder with the data", options.path.display())));
     }
+    let known = repo.versions().datasets()?;
+    if let Some(name) = dataset.formerly.iter().find(|name| !known.contains(name)) {
+        return Err(Error::new(Kind::DatasetNotFound, format!("no versions of '{}'", printable(name)))
+            .with_hint("--formerly names an earlier name of the dataset; datasets of all versions: hlx log"));
+    }
     let layout = repo.store().layout();
     config::add_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &dataset)?;
     let whole = dataset.path == ".";
     Ok(AddReport {
         gitignore_changed: !whole && git::ignore(repo.root(), &dataset.path, &layout.tmp())?,
         tracked_by_git: !whole && git::tracks(&folder, "."),
-        info: present(repo, &dataset)?,
+        already_declared: repo.config().dataset(&dataset.name).is_some(),
+        info: show(&Repo::open(repo.root())?, &dataset.name)?,
     })
 }
 
+/// A dataset that is no longer declared.
+#[derive(Clone, Debug, Serialize)]
+pub struct RemoveReport {
+    /// The dataset.
+    #[serde(flatten)]
+    pub info: Info,
+    /// What tells its samples apart.
+    #[serde(skip)]
+    pub key: Vec<String>,
+    /// Names that it had before.
+    #[serde(skip)]
+    pub formerly: Vec<String>,
+}
+
 /// Takes the declaration of a dataset out of `helox.toml`. Its versions and its files stay.
-pub fn remove(repo: &Repo, name: &str) -> Result<Info> {
+pub fn remove(repo: &Repo, name: &str) -> Result<RemoveReport> {
     let dataset = repo.dataset(Some(name))?;
     if dataset.name != name {
         let message = format!("dataset '{}' was renamed to '{}'", printable(name), dataset.name);
@@ -100,7 +128,7 @@ pub fn remove(repo: &Repo, name: &str) -> Result<Info> {
     let info = present(repo, dataset)?;
     let layout = repo.store().layout();
     config::remove_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &info.name)?;
-    Ok(info)
+    Ok(RemoveReport { info, key: dataset.key.clone(), formerly: dataset.formerly.clone() })
 }
 
 /// Another name for a dataset.
@@ -108,6 +136,9 @@ pub fn remove(repo: &Repo, name: &str) -> Result<Info> {
 pub struct RenameReport {
     /// The name that it had.
     pub from: String,
+    /// Versions that have another name than the new one.
+    #[serde(skip)]
+    pub kept: u64,
     /// The dataset with its new name.
     #[serde(flatten)]
     pub info: Info,
@@ -118,6 +149,7 @@ pub struct RenameReport {
 pub fn rename(repo: &Repo, from: &str, to: &str) -> Result<RenameReport> {
     let dataset = repo.dataset(Some(from))?;
     names::check_dataset(to)?;
+    labels::check_untagged(repo, to)?;
     if !dataset.formerly.iter().any(|former| former == to) && repo.versions().datasets()?.iter().any(|known| known == to) {
         let message = format!("'{to}' already has versions");
         return Err(Error::new(Kind::Conflict, message).with_hint("choose a name that no dataset has used"));
@@ -130,7 +162,8 @@ pub fn rename(repo: &Repo, from: &str, to: &str) -> Result<RenameReport> {
     config::rename_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), dataset, to)?;
     State::default().save(layout, &dataset.name)?;
     let renamed = Repo::open(repo.root())?;
-    Ok(RenameReport { from: dataset.name.clone(), info: show(&renamed, to)? })
+    let (info, own) = (show(&renamed, to)?, renamed.versions().numbers(to)?.len() as u64);
+    Ok(RenameReport { from: dataset.name.clone(), kept: info.versions.saturating_sub(own), info })
 }
 
 fn sorted(mut numbers: Vec<Number>) -> Vec<Number> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
-use crate::fs::beneath::Root;
+use crate::fs::openat::Root;
 use crate::object::version::Version;
 use crate::ops::samples::{self, ByFile, Files, Record, Sides};
 use crate::ops::{DamageList, PartialCheckout, Renamed, between, key, paths};
@@ -13,9 +13,9 @@ use crate::path::{DataPath, from_user, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
 use crate::repo::{Dataset, Repo};
-use crate::sample::Reading;
-use crate::sample::tally::{Counts, SplitMove};
-use crate::store::samples::Bytes;
+use crate::sample::ReaderSpec;
+use crate::sample::tally::{SampleCounts, SplitMove};
+use crate::store::samples::FileSource;
 use crate::worktree::checkout;
 use crate::worktree::compare::{self, Differences};
 use crate::worktree::file::FileEntry;
@@ -96,7 +96,7 @@ pub struct Report {
     pub folders_removed: Vec<String>,
     /// How many records differ, over all files: one that only moved does not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub samples: Option<Counts>,
+    pub samples: Option<SampleCounts>,
     /// Records that moved from one split to another and are the same otherwise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moved: Vec<SplitMove>,
@@ -151,13 +151,16 @@ struct Comparison {
 }
 
 /// Returns the sides of each comparison that two words mean, old and new: `HEAD`, `latest`, a tag, and ancestors of these,
-/// mean the version of every dataset, as in [`Repo::revisions`], unless the new side names its dataset.
-pub fn sides(repo: &Repo, from: &str, to: Option<&str>) -> Result<Vec<(String, Option<String>)>> {
+/// mean the version of every dataset, as in [`Repo::revisions`], unless the new side names its dataset. A word that names
+/// no dataset is one of `dataset`, where that is given.
+pub fn sides(repo: &Repo, from: &str, to: Option<&str>, dataset: Option<&str>) -> Result<Vec<(String, Option<String>)>> {
     let (from, to) = revision::range(Some(from), to)?;
     let (from, to) = (from.unwrap_or("HEAD"), to.map(str::to_owned));
-    let olds = match to.as_deref().map(|to| repo.is_of_dataset(to)).transpose()? {
-        Some(true) => vec![from.to_owned()],
-        _ => repo.revisions(from)?,
+    let is_of_dataset = |text: Option<&str>| text.map_or(Ok(false), |text| repo.is_of_dataset(text));
+    let olds = match dataset {
+        Some(dataset) if !is_of_dataset(Some(from))? => vec![revision::qualified(dataset, from)],
+        None if !is_of_dataset(to.as_deref())? => repo.revisions(from)?,
+        _ => vec![from.to_owned()],
     };
     Ok(olds.into_iter().map(|from| (from, to.clone())).collect())
 }
@@ -224,7 +227,7 @@ impl Report {
 
 /// How the records of the files differ.
 struct Compared {
-    samples: Counts,
+    samples: SampleCounts,
     moved: Vec<SplitMove>,
     by_file: Option<Vec<ByFile>>,
     suggested_key: Option<String>,
@@ -251,7 +254,7 @@ fn samples(
     for (old, new) in &files.renamed {
         // What only has another name is the same, unless it is read otherwise now.
         let reading = |e: &FileEntry| match &e.samples {
-            Some(samples) => Reading::from_id(&samples.reader),
+            Some(samples) => ReaderSpec::from_id(&samples.reader),
             None => Some(rules.reading(e.path.as_str())),
         };
         let alike = reading(old).zip(reading(new)).is_some_and(|(old, new)| old.reads_as(&new));
@@ -276,10 +279,10 @@ fn samples(
         schema.add(&changed, 1);
         warnings.extend(key::missing(&schema, &dataset));
         let files = (&**repo.store(), comparison.version.manifest, comparison.version.statistics.files);
-        let stored = |_: &str| Ok(Bytes::Stored(repo.store()));
+        let stored = |_: &str| Ok(FileSource::Stored(repo.store()));
         warnings.extend(key::incomplete(&dataset, &repo.store().layout().tmp(), &schema, files, stored));
     }
-    by_file.retain(|file| file.counts != Counts::default());
+    by_file.retain(|file| file.counts != SampleCounts::default());
     let mut samples = leftovers.counts();
     let moved_whole = samples::moved_files(&files.rules, renamed);
     let mut moves = leftovers.moves().clone();
@@ -300,7 +303,7 @@ fn samples(
         })?;
     }
     if comparison.reversed {
-        let turn = |counts: &mut Counts| std::mem::swap(&mut counts.added, &mut counts.removed);
+        let turn = |counts: &mut SampleCounts| std::mem::swap(&mut counts.added, &mut counts.removed);
         turn(&mut samples);
         moved.iter_mut().for_each(|moved| std::mem::swap(&mut moved.from, &mut moved.to));
         moved.sort();
@@ -336,7 +339,9 @@ fn compare(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Co
     let to = match (to, &from) {
         (Some(to), _) => revision::target(repo, to, Context { dataset: Some(from.dataset()), ..Context::default() })?,
         (None, Target::Version(found)) => Target::Work(found.version.dataset.clone()),
-        (None, Target::Work(_)) => return Err(Error::usage("give the version to compare with the workspace")),
+        (None, Target::Work(_)) => {
+            return Err(Error::usage("give the version to compare with the workspace").with_hint("hlx diff WORK HEAD"));
+        }
     };
     let typed = paths(repo, &options.paths, [&from, &to])?;
     let datasets = [&from, &to].map(|side| side.dataset().to_owned());
@@ -392,6 +397,7 @@ fn versions(repo: &Repo, a: &Found, b: &Found) -> Result<Comparison> {
 }
 
 fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress) -> Result<Comparison> {
+    paths::check_folder(repo, dataset)?;
     let state = State::load(repo.store().layout(), &dataset.name)?;
     let (store, folder, manifest) = (repo.store(), repo.folder(dataset), Some(a.version.manifest));
     let rules = dataset.samples.then(|| dataset.rules(&store.layout().tmp())).transpose()?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Kind, Result};
-use crate::fs::beneath::Root;
+use crate::fs::openat::Root;
 use crate::id::{Id, Node};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::checksum::{Checksum, DataChecksum};

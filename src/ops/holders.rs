@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::id::{Content, Id, Node, Version as VersionId};
-use crate::manifest::{Diff, NodeSource};
+use crate::manifest::{ManifestDiff, NodeSource};
 use crate::object::node::{self, Entry, EntryKind};
 use crate::object::version::{Number, Version};
 use crate::ops::folder::{Difference, Folder, Part};
@@ -210,7 +210,7 @@ impl<'a> Search<'a> {
     /// Tells if a version has the folder at a path. Between versions that have the same there it is looked up once.
     fn holds(&mut self, manifest: Id<Node>, path: &str) -> Result<bool> {
         if let Some((before, answer)) = self.last.get(path).copied() {
-            let mut changes = Diff::within(self.store, Some(before), manifest, path)?;
+            let mut changes = ManifestDiff::within(self.store, Some(before), manifest, path)?;
             if changes.next().transpose()?.is_none() {
                 return Ok(answer);
             }

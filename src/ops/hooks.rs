@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
-use crate::fs::atomic::{self, Created, Temp};
+use crate::fs::atomic::{self, Created, TempFile};
 use crate::repo::Repo;
 
 /// What came of it.
@@ -35,7 +35,7 @@ pub fn install(repo: &Repo) -> Result<Report> {
         None => {}
     }
     atomic::ensure_folder(&folder)?;
-    let temp = Temp::create_with_mode(&folder, 0o777)?;
+    let temp = TempFile::create_with_mode(&folder, 0o777)?;
     temp.file().write_all(text.as_bytes()).map_err(|e| Error::io("cannot write", &path, e))?;
     temp.sync()?;
     match temp.link(&path)? {

@@ -34,6 +34,9 @@ pub struct Report {
     pub created: bool,
     /// The dataset that the whole folder is, if it was asked for.
     pub dataset: Option<String>,
+    /// Whether a dataset is declared.
+    #[serde(skip)]
+    pub declares: bool,
     /// Whether `.helox/` was added to git's `.gitignore`.
     pub gitignore_changed: bool,
     /// Whether the folder is within a git repository.
@@ -88,6 +91,7 @@ pub fn run(options: &Options) -> Result<Report> {
                  to start a new history: hlx init --new",
         ));
     }
+    let declares = wanted.is_some() || config.datasets().next().is_some();
     layout.create()?;
     if config.is_shared() {
         layout.share()?;
@@ -109,6 +113,7 @@ pub fn run(options: &Options) -> Result<Report> {
         root: dir.display().to_string(),
         created,
         dataset: options.name.clone(),
+        declares,
         gitignore_changed,
         in_git: git::is_around(&dir),
         within,

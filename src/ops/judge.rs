@@ -3,10 +3,10 @@
 use crate::error::{Result, counted, thousands};
 use crate::object::version::{ChangeType, Version};
 use crate::repo::{Repo, Thresholds};
-use crate::sample::schema::{Change, ChangeKind};
-use crate::sample::tally::{Counts, SplitMove};
+use crate::sample::schema::{ChangeKind, SchemaChange};
+use crate::sample::tally::{SampleCounts, SplitMove};
 use crate::sample::{Schema, Type};
-use crate::store::samples::{Account, Splits};
+use crate::store::samples::{RecordDiff, Splits};
 
 /// Changes of the schema that are told in words.
 const TOLD: usize = 3;
@@ -14,19 +14,19 @@ const TOLD: usize = 3;
 /// What changed in the samples from one version to another.
 #[derive(Clone, Debug)]
 pub(super) struct SampleChanges {
-    pub counts: Counts,
+    pub counts: SampleCounts,
     /// Samples that moved between splits.
     pub moved: Vec<SplitMove>,
     /// Whether the splits are declared, so that it counts as a change of the samples.
     pub moves_count: bool,
     /// Samples of the old version.
     pub before: u64,
-    pub schema: Vec<Change>,
+    pub schema: Vec<SchemaChange>,
 }
 
 impl SampleChanges {
     /// What an account tells that was tallied.
-    pub fn of(account: Account, splits: &Splits, before: u64, schema: Vec<Change>) -> Result<SampleChanges> {
+    pub fn of(account: RecordDiff, splits: &Splits, before: u64, schema: Vec<SchemaChange>) -> Result<SampleChanges> {
         let (counts, moves) = account.tally.map_or(Ok(Default::default()), |tally| tally.counts())?;
         Ok(SampleChanges { counts, moved: splits.named(&moves), moves_count: splits.are_declared(), before, schema })
     }
@@ -51,7 +51,7 @@ impl SampleChanges {
 
     /// `samples: 40 added, 25 modified, 8 removed (12.4% of 590); field /rent/currency added; field /note removed, which had 1 value`.
     pub fn words(&self) -> String {
-        let Counts { added, removed, modified } = self.counts;
+        let SampleCounts { added, removed, modified } = self.counts;
         let mut words = match (self.changed(), self.before) {
             (0, before) => format!("samples: 0 of {} changed", thousands(before)),
             (_, 0) => format!("samples: {} added to an empty version", thousands(added)),
@@ -63,7 +63,7 @@ impl SampleChanges {
         };
         self.moved.iter().for_each(|moved| words.push_str(&format!("; {moved}")));
         // What breaks is told first.
-        let mut changes: Vec<&Change> = self.schema.iter().collect();
+        let mut changes: Vec<&SchemaChange> = self.schema.iter().collect();
         changes.sort_by_key(|change| !change.breaking);
         for change in changes.iter().take(TOLD) {
             words.push_str("; ");
@@ -78,7 +78,7 @@ impl SampleChanges {
 }
 
 /// A change of the schema as a phrase.
-fn in_words(change: &Change) -> String {
+fn in_words(change: &SchemaChange) -> String {
     let field = if change.path.is_empty() { "the record".to_owned() } else { format!("field {}", change.path) };
     let types = |types: &[Type]| types.iter().map(|t| t.as_str()).collect::<Vec<_>>().join("|");
     match change.kind {

@@ -10,9 +10,9 @@ use crate::object::node::Entry;
 use crate::object::version::Version;
 use crate::ops::samples;
 use crate::repo::{Dataset, Repo};
-use crate::sample::tally::Counts;
-use crate::sample::{Canonical, Schema, Type};
-use crate::store::samples::{Bytes, Half, Rules, visit_head};
+use crate::sample::tally::SampleCounts;
+use crate::sample::{Canonicalizer, Schema, Type};
+use crate::store::samples::{FileSide, FileSource, ReaderConfig, visit_head};
 
 /// Most edits between a key and the field that may have been meant.
 const NEAR: usize = 2;
@@ -64,7 +64,7 @@ fn pointer(key: &str) -> String {
 
 /// Returns true for a dataset without a key in which some samples that were added may be others that were modified, or may
 /// come to be.
-pub(super) fn is_missed(dataset: &Dataset, counts: &Counts, is_first: bool) -> bool {
+pub(super) fn is_missed(dataset: &Dataset, counts: &SampleCounts, is_first: bool) -> bool {
     dataset.samples && dataset.key.is_empty() && counts.added > 0 && (counts.removed > 0 || is_first)
 }
 
@@ -104,7 +104,7 @@ pub(super) fn incomplete<'b, S: NodeSource>(
     scratch: &Path,
     schema: &Schema,
     (nodes, manifest, files): (&S, Id<Node>, u64),
-    open: impl Fn(&str) -> Result<Bytes<'b>>,
+    open: impl Fn(&str) -> Result<FileSource<'b>>,
 ) -> Option<String> {
     if !may_be_incomplete(schema, &dataset.key) {
         return None;
@@ -137,7 +137,7 @@ fn is_unique(repo: &Repo, dataset: &str, version: &Version, name: &str) -> Resul
     let rules = Dataset { key: vec![name.to_owned()], ..dataset }.rules(&repo.store().layout().tmp())?;
     let (mut values, mut unique) = (HashSet::new(), true);
     let files = (&**repo.store(), version.manifest, version.statistics.files);
-    at_start(&rules, files, |_| Ok(Bytes::Stored(repo.store())), &mut |key| {
+    at_start(&rules, files, |_| Ok(FileSource::Stored(repo.store())), &mut |key| {
         unique &= key.is_none_or(|value| values.insert(value));
         unique
     })?;
@@ -147,13 +147,13 @@ fn is_unique(repo: &Repo, dataset: &str, version: &Version, name: &str) -> Resul
 /// Hands over the key of each record at the start of the files until one is answered with false. Returns whether records
 /// of every file were read.
 fn at_start<'b, S: NodeSource>(
-    rules: &Rules,
+    rules: &ReaderConfig,
     (nodes, manifest, files): (&S, Id<Node>, u64),
-    open: impl Fn(&str) -> Result<Bytes<'b>>,
+    open: impl Fn(&str) -> Result<FileSource<'b>>,
     take: &mut dyn FnMut(Option<[u8; 16]>) -> bool,
 ) -> Result<bool> {
     let limit = SAMPLE_BYTES / files.clamp(1, FILES);
-    let (mut canonical, mut is_read, mut goes_on) = (Canonical::default(), true, true);
+    let (mut canonical, mut is_read, mut goes_on) = (Canonicalizer::default(), true, true);
     let is_file = |entry: &Result<Entry>| entry.as_ref().map_or(true, |entry| entry.kind.is_file());
     for (n, entry) in Entries::new(nodes, manifest)?.filter(is_file).enumerate() {
         if n as u64 == FILES {
@@ -161,8 +161,8 @@ fn at_start<'b, S: NodeSource>(
         }
         let entry = entry?;
         let (path, content, size) = (entry.path.as_str(), Some(entry.content), entry.size);
-        let half = Half { path, reading: rules.reading(path), content, size, records: None, bytes: open(path)? };
-        let half = rules.as_then(half, entry.samples.as_ref())?;
+        let half = FileSide { path, reading: rules.reading(path), content, size, records: None, bytes: open(path)? };
+        let half = rules.read_as_counted(half, entry.samples.as_ref())?;
         let mut any = entry.samples.as_ref().is_some_and(|samples| samples.count == 0);
         visit_head(rules, &half, limit, &mut |seen| {
             any = true;

@@ -7,6 +7,7 @@ use crate::facts::State;
 use crate::id::{Id, Version as VersionId};
 use crate::object::fact::Statement;
 use crate::object::version::{Number, ValidationStatus, Version};
+use crate::refs::names;
 use crate::repo::{Dataset, Here, Repo};
 
 /// A tag that moves.
@@ -69,6 +70,16 @@ pub(super) fn plan(
     Ok(labels)
 }
 
+/// Fails unless a tag may have this name; the hint ends with `command` and a name that is valid.
+pub(super) fn check_name(tag: &str, command: &str) -> Result<()> {
+    names::check_tag(tag).map_err(|error| {
+        let lower = tag.to_lowercase();
+        let valid = if names::check_tag(&lower).is_ok() { &lower } else { "production" };
+        let rule = error.hint().unwrap_or_default().split(", such as").next().unwrap_or_default().to_owned();
+        error.with_hint(format!("{rule}: {command} {valid}"))
+    })
+}
+
 /// Fails if a dataset has the name of a tag, or had it before.
 fn check_distinct(repo: &Repo, tag: &str) -> Result<()> {
     let current = repo.config().current(tag);
@@ -78,8 +89,19 @@ fn check_distinct(repo: &Repo, tag: &str) -> Result<()> {
         None if repo.versions().datasets()?.iter().any(|name| name == tag) => format!("the name of dataset '{tag}'"),
         None => return Ok(()),
     };
-    let hint = format!("as a revision, '{tag}' means the dataset; use another name for the tag");
+    let hint = format!("as a revision, '{tag}' means the dataset; use another name: hlx tag add REV NAME");
     Err(Error::new(Kind::Conflict, format!("tag '{tag}' is {owner}")).with_hint(hint))
+}
+
+/// Fails if a tag has the name of a dataset that is about to be declared.
+pub(super) fn check_untagged(repo: &Repo, name: &str) -> Result<()> {
+    // Facts that cannot be read prevent no declaration.
+    let facts = repo.folded_facts().unwrap_or_default();
+    let Some(version) = facts.versions_with(name).iter().find_map(|id| Here::of(repo).version(*id).ok()?) else {
+        return Ok(());
+    };
+    let (owner, hint) = (version.name(), format!("use another name, or remove the tag: hlx tag rm {} {name}", version.name()));
+    Err(Error::new(Kind::Conflict, format!("'{name}' is a tag of {owner}")).with_hint(hint))
 }
 
 /// Fails if the dataset keeps one of the tags for versions of another status; the hint is `how` to get there.
@@ -95,7 +117,11 @@ pub(super) fn check_protected(
     match tags.iter().find(protected) {
         None => Ok(()),
         Some(tag) => {
-            let message = format!("tag '{tag}' is for versions that PASSED validation; {name} is {}", status.as_str());
+            let is = match status {
+                ValidationStatus::Pending => "was not validated".to_owned(),
+                status => format!("is {}", status.as_str()),
+            };
+            let message = format!("tag '{tag}' is for versions that PASSED validation; {name} {is}");
             Err(Error::new(Kind::Conflict, message).with_hint(how()))
         }
     }

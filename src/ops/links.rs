@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::fs::beneath::Root;
+use crate::fs::openat::Root;
 use crate::path::DataPath;
 
 /// How many symlinks a version has, and where they point. A version keeps a symlink's target, never the data behind it.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::catalog::{Query, VersionEntry};
 use crate::error::{Error, Kind, Result, spare};
 use crate::id::{Id, Node};
-use crate::manifest::{self, Change, Diff};
+use crate::manifest::{self, EntryChange, ManifestDiff};
 use crate::object::version::Version;
 use crate::ops::changes::Changes;
 use crate::ops::view::Viewer;
@@ -148,9 +148,9 @@ impl Paths {
         Changes::of(self.differences(repo, parent, version.manifest))
     }
 
-    fn differences(&self, repo: &Repo, old: Option<Id<Node>>, new: Id<Node>) -> impl Iterator<Item = Result<Change>> {
-        self.paths.iter().flat_map(move |path| match Diff::within(&**repo.store(), old, new, path) {
-            Ok(changes) => Box::new(changes) as Box<dyn Iterator<Item = Result<Change>>>,
+    fn differences(&self, repo: &Repo, old: Option<Id<Node>>, new: Id<Node>) -> impl Iterator<Item = Result<EntryChange>> {
+        self.paths.iter().flat_map(move |path| match ManifestDiff::within(&**repo.store(), old, new, path) {
+            Ok(changes) => Box::new(changes) as Box<dyn Iterator<Item = Result<EntryChange>>>,
             Err(e) => Box::new(std::iter::once(Err(e))),
         })
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::error::{Kind, Result};
 use crate::id::{Content, Id};
-use crate::manifest::{self, Entries, Listed};
+use crate::manifest::{self, Entries, FolderItem};
 use crate::object::node::{Entry, EntryKind};
 use crate::ops::paths;
 use crate::repo::{Repo, revision};
@@ -95,8 +95,8 @@ pub fn run(repo: &Repo, options: &Options, each: &mut dyn FnMut(Item) -> Result<
         for listed in manifest::list(store, root, path.as_deref())? {
             any = true;
             each(match listed {
-                Listed::Entry(entry) => Item::of(entry),
-                Listed::Folder(path) => {
+                FolderItem::Entry(entry) => Item::of(entry),
+                FolderItem::Folder(path) => {
                     Item { path, relative: String::new(), kind: EntryKind::Folder, size: 0, samples: None, id: None }
                 }
             })?;

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
-use crate::fs::beneath::Root;
+use crate::fs::openat::Root;
 use crate::id::{Id, Node};
-use crate::manifest::{self, Entries, Listed, NodeSource};
+use crate::manifest::{self, Entries, FolderItem, NodeSource};
 use crate::object::node::Entry;
 use crate::path::{DataPath, from_user, is_within, printable};
 use crate::progress::{Progress, Stage};
@@ -26,6 +26,25 @@ fn below<'p>(dataset: &Dataset, inside: &'p str) -> Option<&'p str> {
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
+/// The error for a dataset whose folder does not exist.
+pub(super) fn absent_folder(repo: &Repo, dataset: &Dataset) -> Error {
+    let message = format!("folder {} of '{}' does not exist", repo.folder(dataset).display(), dataset.name);
+    let has_versions = repo.numbers(&dataset.name).is_ok_and(|numbers| !numbers.is_empty());
+    Error::new(Kind::PathNotFound, message).with_hint(match has_versions {
+        true => format!("check out a version: hlx checkout {}", dataset.name),
+        false => format!(
+            "it has no version yet: copy the data there, or correct path in [dataset.{}] of helox.toml; then: hlx commit {} -m \
+             SUMMARY",
+            dataset.name, dataset.name
+        ),
+    })
+}
+
+/// Fails if the folder of a dataset does not exist.
+pub(super) fn check_folder(repo: &Repo, dataset: &Dataset) -> Result<()> {
+    if repo.folder(dataset).exists() { Ok(()) } else { Err(absent_folder(repo, dataset)) }
+}
+
 /// Returns the path in the dataset that was typed where the user stands; a folder around the dataset means all of it.
 ///
 /// # Errors
@@ -41,10 +60,11 @@ pub(super) fn in_dataset(repo: &Repo, dataset: &Dataset, typed: &str) -> Result<
     let shown = printable(typed);
     let error =
         Error::new(Kind::PathNotFound, format!("'{shown}' is outside '{}', whose folder is {}", dataset.name, dataset.path));
-    Err(match from_user(typed) {
-        Ok(path) => error.with_hint(format!("did you mean '{}'?", printable(&repo.relative(&dataset.name, &path)))),
-        Err(_) => error,
-    })
+    let is_there = |path: &String| repo.folder(dataset).join(path).symlink_metadata().is_ok();
+    Err(error.with_hint(match from_user(typed).ok().filter(is_there) {
+        Some(path) => format!("did you mean '{}'?", printable(&repo.relative(&dataset.name, &path))),
+        None => format!("list its files: hlx ls -r {}", dataset.name),
+    }))
 }
 
 /// Returns the paths of a workspace that were typed, each of which it or the version that it was made from has.
@@ -135,8 +155,8 @@ fn similar(nodes: &impl NodeSource, root: Id<Node>, path: &str) -> Option<String
         let listed = manifest::list(nodes, root, folder).ok()?;
         if !listed.is_empty() || folder.is_none() {
             let paths = listed.into_iter().map(|listed| match listed {
-                Listed::Entry(entry) => entry.path.to_string(),
-                Listed::Folder(path) => path,
+                FolderItem::Entry(entry) => entry.path.to_string(),
+                FolderItem::Folder(path) => path,
             });
             return spelling::nearest(name, paths).or_else(|| namesake(nodes, root, path));
         }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::sample::tally::Fate;
+use crate::sample::tally::RecordChange;
 use crate::sample::{Header, MAX_DEPTH, Rendering, Tape, Type, escaped, fields, put_value};
-use crate::store::samples::Text;
+use crate::store::samples::RecordText;
 
 /// A field that differs between two records.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -14,7 +14,7 @@ pub struct FieldChange {
     /// Its JSON pointer.
     pub path: String,
     /// What became of it: a field that is added may be null as well as one that is not there.
-    pub change: Fate,
+    pub change: RecordChange,
     /// Its value on the old side, where it has one.
     pub old: Option<Rendering>,
     /// Its value on the new side, where it has one.
@@ -22,22 +22,22 @@ pub struct FieldChange {
 }
 
 /// Renders a record as JSON, which is null for a file that is the record.
-pub(super) fn render(text: &Text<'_>) -> Rendering {
+pub(super) fn render(text: &RecordText<'_>) -> Rendering {
     match text {
-        Text::Json(bytes) => Rendering::json(bytes),
-        Text::Fields { row, syntax, header, .. } => Rendering::row(fields(row, *syntax), header.map_or(&[], Header::names)),
-        Text::Note(row) => Rendering::json(row),
-        Text::Excess(words) => Rendering::json(words.as_bytes()),
-        Text::Row(row) => row.render(),
-        Text::File { .. } => Rendering::null(),
+        RecordText::Json(bytes) => Rendering::json(bytes),
+        RecordText::Fields { row, syntax, header, .. } => Rendering::row(fields(row, *syntax), header.map_or(&[], Header::names)),
+        RecordText::SkippedRow(row) => Rendering::json(row),
+        RecordText::Excess(words) => Rendering::json(words.as_bytes()),
+        RecordText::Row(row) => row.render(),
+        RecordText::File { .. } => Rendering::null(),
     }
 }
 
 /// Renders a record for people: a row as it stands in its file, all else as JSON.
-pub(super) fn plain(text: &Text<'_>, rendering: &Rendering) -> String {
+pub(super) fn plain(text: &RecordText<'_>, rendering: &Rendering) -> String {
     match text {
-        Text::Fields { row, .. } => escaped(row).into_owned(),
-        Text::File { .. } => "(the file)".to_owned(),
+        RecordText::Fields { row, .. } => escaped(row).into_owned(),
+        RecordText::File { .. } => "(the file)".to_owned(),
         _ => rendering.plain().into_owned(),
     }
 }
@@ -114,7 +114,7 @@ fn between(path: String, old: Place<'_, '_>, new: Place<'_, '_>, changes: &mut V
                     Some(&a) => between(below(name), (old, a), (new, *value), changes),
                     None => changes.push(FieldChange {
                         path: below(name),
-                        change: Fate::Added,
+                        change: RecordChange::Added,
                         old: None,
                         new: Some(new.render(*value)),
                     }),
@@ -123,7 +123,7 @@ fn between(path: String, old: Place<'_, '_>, new: Place<'_, '_>, changes: &mut V
             let kept: HashMap<&[u8], usize> = after.iter().map(|(name, value)| (&name[..], *value)).collect();
             for (name, value) in before.iter().filter(|(name, _)| !kept.contains_key(&name[..])) {
                 let gone = Some(old.render(*value));
-                changes.push(FieldChange { path: below(name), change: Fate::Removed, old: gone, new: None });
+                changes.push(FieldChange { path: below(name), change: RecordChange::Removed, old: gone, new: None });
             }
         }
         (Type::Array, Type::Array) if old.tape.elements(a).count() == new.tape.elements(b).count() => {
@@ -133,7 +133,7 @@ fn between(path: String, old: Place<'_, '_>, new: Place<'_, '_>, changes: &mut V
         }
         _ => {
             let (before, after) = (Some(old.render(a)), Some(new.render(b)));
-            changes.push(FieldChange { path, change: Fate::Modified, old: before, new: after });
+            changes.push(FieldChange { path, change: RecordChange::Modified, old: before, new: after });
         }
     }
 }
@@ -143,9 +143,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sample::{Canonical, identity_of_row, spelled};
+    use crate::sample::{Canonicalizer, identity_of_row, spelled};
 
-    fn changes(old: &str, new: &str) -> Vec<(String, Fate, Option<String>, Option<String>)> {
+    fn changes(old: &str, new: &str) -> Vec<(String, RecordChange, Option<String>, Option<String>)> {
         let shown = |value: Option<Rendering>| value.map(|value| value.as_str().to_owned());
         let changes = field_changes(&Rendering::json(old.as_bytes()), &Rendering::json(new.as_bytes()));
         changes.into_iter().map(|c| (c.path, c.change, shown(c.old), shown(c.new))).collect()
@@ -159,11 +159,11 @@ mod tests {
         assert_eq!(
             changes(old, new),
             [
-                ("/a~1b/x".to_owned(), Fate::Modified, some("1"), some("2")),
-                ("/a~1b/gone".to_owned(), Fate::Removed, some("0"), None),
-                ("/l/1".to_owned(), Fate::Modified, some("2"), some("3")),
-                ("/m".to_owned(), Fate::Modified, some("[1]"), some("[1, 2]")),
-                ("/n".to_owned(), Fate::Added, None, some("null")),
+                ("/a~1b/x".to_owned(), RecordChange::Modified, some("1"), some("2")),
+                ("/a~1b/gone".to_owned(), RecordChange::Removed, some("0"), None),
+                ("/l/1".to_owned(), RecordChange::Modified, some("2"), some("3")),
+                ("/m".to_owned(), RecordChange::Modified, some("[1]"), some("[1, 2]")),
+                ("/n".to_owned(), RecordChange::Added, None, some("null")),
             ]
         );
     }
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn values_keep_their_digits() {
         let (old, new) = ("12345678901234567890123", "12345678901234567890124");
-        let all = [("/v".to_owned(), Fate::Modified, Some(old.to_owned()), Some(new.to_owned()))];
+        let all = [("/v".to_owned(), RecordChange::Modified, Some(old.to_owned()), Some(new.to_owned()))];
         assert_eq!(changes(&format!(r#"{{"v":{old}}}"#), &format!(r#"{{"v":{new}}}"#)), all);
         assert_eq!(changes(r#"{"v":1e999}"#, r#"{"v":10.0e998}"#), []);
         assert_eq!(changes(r#"{"v":"\ud800"}"#, r#"{"v":"\ud801"}"#).len(), 1);
@@ -192,7 +192,7 @@ mod tests {
     proptest! {
         #[test]
         fn json_that_differs_shows_a_field((a, same) in spelled(), (b, _) in spelled()) {
-            let id = |text: &str| Canonical::default().identity(text.as_bytes(), &[], &[]).id;
+            let id = |text: &str| Canonicalizer::default().identity(text.as_bytes(), &[], &[]).id;
             prop_assert_eq!(changes(&a, &same), vec![]);
             prop_assert_eq!(changes(&a, &b).is_empty(), id(&a) == id(&b), "{} {}", a, b);
         }
@@ -202,7 +202,7 @@ mod tests {
             let header = Header::new(names);
             let header = Some(&header).filter(|header| !header.names().is_empty());
             let id = |row: &[u8]| identity_of_row(row, b','.into(), header, &[], &[]).id;
-            let render = |row| render(&Text::Fields { row, syntax: b','.into(), header, wrong: None });
+            let render = |row| render(&RecordText::Fields { row, syntax: b','.into(), header, wrong: None });
             prop_assert_eq!(field_changes(&render(&a), &render(&b)).is_empty(), id(&a) == id(&b));
         }
     }

@@ -6,7 +6,7 @@ use crate::error::{Kind, Result};
 use crate::ops::{DamageList, damage};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
-use crate::store::presence::Presence;
+use crate::store::presence::PresenceCheck;
 use crate::store::verify;
 
 /// What was rebuilt.
@@ -74,11 +74,11 @@ pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<Report> {
 
 /// Counts the versions that can be read, and names the others and those that lack something. No data is read.
 fn versions(repo: &Repo, progress: &dyn Progress, report: &mut Report) -> Result<()> {
-    let (mut presence, mut damaged) = (Presence::new(repo.store()), DamageList::default());
+    let (mut presence, mut damaged) = (PresenceCheck::new(repo.store()), DamageList::default());
     damage::versions(repo, None, &mut damaged, |_, version| {
         progress.check()?;
         report.versions += 1;
-        let (schema, absent) = (repo.schema(&version).err(), presence.absent(version.manifest, progress)?);
+        let (schema, absent) = (repo.schema(&version).err(), presence.missing(version.manifest, progress)?);
         let reasons = schema.into_iter().map(|e| e.to_string()).chain(absent.map(|absent| absent.to_string()));
         report.incomplete.extend(reasons.map(|reason| format!("{}: {reason}", version.name())));
         Ok(())

@@ -100,6 +100,8 @@ pub struct ListOptions {
     pub dataset: Option<String>,
     /// Those on this version.
     pub revision: Option<String>,
+    /// Runs of this model.
+    pub model: Option<String>,
     /// Also runs that were withdrawn.
     pub withdrawn: bool,
 }

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result, counted};
-use crate::fs::beneath::Root;
-use crate::object::node::Samples;
+use crate::fs::openat::Root;
+use crate::object::node::SampleCount;
 use crate::ops::DamageList;
 use crate::ops::record::{self, FieldChange};
 use crate::parallel;
 use crate::path::printable;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
-use crate::sample::tally::{Counts, Fate};
-use crate::sample::{Canonical, Format, Hint, Rendering, Schema, Side};
+use crate::sample::tally::{RecordChange, SampleCounts};
+use crate::sample::{Canonicalizer, Hint, RecordFormat, Rendering, Schema, Side};
 use crate::store::samples::{
-    Account, Bytes, Half, Keeps, Leftovers, Rules, Seen, SplitMoves, Tally, Text, compare_readable, visit,
+    DiffDetail, FileSide, FileSource, ReaderConfig, RecordDiff, RecordRef, RecordText, SplitMoves, Tally, UnmatchedRecords,
+    compare_readable, visit,
 };
 use crate::worktree::file::FileEntry;
 
@@ -32,11 +33,11 @@ fn unreadable(entry: &FileEntry, error: &Error) -> Error {
 const WARNINGS: usize = 100;
 
 /// Counts the samples of files that have another name, another split and nothing else of their own.
-pub(super) fn moved_files(rules: &Rules, renamed: &[(FileEntry, FileEntry)]) -> SplitMoves {
+pub(super) fn moved_files(rules: &ReaderConfig, renamed: &[(FileEntry, FileEntry)]) -> SplitMoves {
     let mut moves = SplitMoves::new();
     for (old, new) in renamed {
         let (from, to) = (rules.splits().of(old.path.as_str()), rules.splits().of(new.path.as_str()));
-        let same = |samples: &Samples| new.samples.as_ref().is_none_or(|other| other.reader == samples.reader);
+        let same = |samples: &SampleCount| new.samples.as_ref().is_none_or(|other| other.reader == samples.reader);
         if let Some(samples) = old.samples.as_ref().filter(|samples| from != to && samples.count > 0 && same(samples)) {
             *moves.entry((from, to)).or_default() += samples.count;
         }
@@ -50,7 +51,7 @@ pub(super) type Sides = (Option<FileEntry>, Option<FileEntry>);
 /// The files of two sides that differ.
 pub(super) struct Files<'a> {
     pub repo: &'a Repo,
-    pub rules: Rules,
+    pub rules: ReaderConfig,
     /// The folder of the new side; `None` where it lies in the store.
     pub work: Option<Root>,
     pub sides: Vec<Sides>,
@@ -63,14 +64,14 @@ pub struct ByFile {
     pub path: String,
     /// How many.
     #[serde(flatten)]
-    pub counts: Counts,
+    pub counts: SampleCounts,
 }
 
 /// A sample that differs.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record {
     /// What became of it.
-    pub change: Fate,
+    pub change: RecordChange,
     /// The file it stands in, on the new side if it is on both.
     pub path: String,
     /// Its line there, where that is known.
@@ -93,7 +94,7 @@ pub struct Record {
 }
 
 impl Record {
-    fn of(change: Fate, seen: &Seen<'_>) -> Record {
+    fn of(change: RecordChange, seen: &RecordRef<'_>) -> Record {
         let record = record::render(&seen.text);
         let text = record::plain(&seen.text, &record);
         let line = Some(seen.line).filter(|&line| line > 0);
@@ -122,11 +123,11 @@ impl Record {
 }
 
 /// Takes the old side for the new.
-fn turned(change: Fate) -> Fate {
+fn turned(change: RecordChange) -> RecordChange {
     match change {
-        Fate::Added => Fate::Removed,
-        Fate::Removed => Fate::Added,
-        Fate::Modified => Fate::Modified,
+        RecordChange::Added => RecordChange::Removed,
+        RecordChange::Removed => RecordChange::Added,
+        RecordChange::Modified => RecordChange::Modified,
     }
 }
 
@@ -144,7 +145,7 @@ pub(super) fn warnings(files: impl Iterator<Item = Result<(String, Vec<Hint>)>>)
 }
 
 /// The rules of a dataset, whether it is declared or not.
-pub(super) fn rules(repo: &Repo, dataset: &str) -> Result<(Dataset, Rules)> {
+pub(super) fn rules(repo: &Repo, dataset: &str) -> Result<(Dataset, ReaderConfig)> {
     let declared = repo.config().dataset(dataset).cloned();
     let dataset = declared.unwrap_or_else(|| Dataset::new(dataset, "generic", "."));
     let rules = dataset.rules(&repo.store().layout().tmp())?;
@@ -152,20 +153,20 @@ pub(super) fn rules(repo: &Repo, dataset: &str) -> Result<(Dataset, Rules)> {
 }
 
 impl Files<'_> {
-    fn half<'h>(&'h self, entry: &'h FileEntry, side: Side) -> Result<Half<'h>> {
+    fn half<'h>(&'h self, entry: &'h FileEntry, side: Side) -> Result<FileSide<'h>> {
         let path = entry.path.as_str();
         let (content, bytes) = match (&self.work, side) {
             (Some(root), Side::New) => {
                 let file = root.cursor().open_file(path).map_err(|e| root.error("cannot read", path, e))?;
-                (None, Bytes::Open(Arc::new(file), root.path().join(path)))
+                (None, FileSource::Open(Arc::new(file), root.path().join(path)))
             }
-            _ => (entry.content, Bytes::Stored(self.repo.store())),
+            _ => (entry.content, FileSource::Stored(self.repo.store())),
         };
-        let half = Half { path, reading: self.rules.reading(path), content, size: entry.size, records: None, bytes };
-        self.rules.as_then(half, entry.samples.as_ref().filter(|_| content.is_some()))
+        let half = FileSide { path, reading: self.rules.reading(path), content, size: entry.size, records: None, bytes };
+        self.rules.read_as_counted(half, entry.samples.as_ref().filter(|_| content.is_some()))
     }
 
-    fn halves<'h>(&'h self, sides: &'h Sides) -> Result<[Option<Half<'h>>; 2]> {
+    fn halves<'h>(&'h self, sides: &'h Sides) -> Result<[Option<FileSide<'h>>; 2]> {
         let half = |entry: &'h Option<FileEntry>, side| {
             let entry = entry.as_ref().filter(|entry| entry.kind.is_file());
             entry.map(|entry| self.half(entry, side)).transpose()
@@ -176,7 +177,7 @@ impl Files<'_> {
     /// Returns what a commit of the new side warns of: guesses of how its files are read.
     pub fn warnings(&self) -> Result<Vec<String>> {
         let new = self.sides.iter().filter_map(|sides| sides.1.as_ref()).filter(|entry| entry.kind.is_file());
-        let new = new.filter(|entry| self.rules.reading(entry.path.as_str()).format != Format::Whole);
+        let new = new.filter(|entry| self.rules.reading(entry.path.as_str()).format != RecordFormat::Whole);
         warnings(new.map(|entry| {
             let hints = match self.half(entry, Side::New).and_then(|half| half.hints()) {
                 // Comparing its records tells of the damage.
@@ -195,8 +196,8 @@ impl Files<'_> {
         progress: &dyn Progress,
         damaged: &mut DamageList,
         mut each: impl FnMut(ByFile),
-    ) -> Result<(Leftovers, Schema)> {
-        let mut all = Account::new(&self.rules, Keeps::Differences);
+    ) -> Result<(UnmatchedRecords, Schema)> {
+        let mut all = RecordDiff::new(&self.rules, DiffDetail::Differences);
         let mut lost = Vec::new();
         parallel::ordered(
             self.sides.iter().enumerate().map(Ok),
@@ -204,7 +205,7 @@ impl Files<'_> {
             || (),
             |(), (place, sides)| {
                 progress.check()?;
-                let mut account = Account::new(&self.rules, Keeps::Differences);
+                let mut account = RecordDiff::new(&self.rules, DiffDetail::Differences);
                 let [old, new] = self.halves(sides)?;
                 let errors = compare_readable(&self.rules, old.as_ref(), new.as_ref(), &mut account)?;
                 let bytes = old.map_or(0, |old| old.size).max(new.map_or(0, |new| new.size));
@@ -236,7 +237,7 @@ impl Files<'_> {
     /// Hands over the records themselves as they are found, in the order of the files, at most `limit` of them.
     pub fn records(
         &self,
-        mut leftovers: Leftovers,
+        mut leftovers: UnmatchedRecords,
         limit: usize,
         progress: &dyn Progress,
         take: &mut dyn FnMut(Record) -> Result<()>,
@@ -259,11 +260,11 @@ impl Files<'_> {
     fn pass(
         &self,
         patch: &mut Patch,
-        leftovers: &mut Leftovers,
+        leftovers: &mut UnmatchedRecords,
         progress: &dyn Progress,
         take: &mut dyn FnMut(Record) -> Result<()>,
     ) -> Result<()> {
-        let mut canonical = Canonical::default();
+        let mut canonical = Canonicalizer::default();
         for sides in &self.sides {
             progress.check()?;
             if patch.is_complete() {
@@ -272,11 +273,11 @@ impl Files<'_> {
             let mut failed = None;
             let [old, new] = self.halves(sides)?;
             visit(&self.rules, old.as_ref(), new.as_ref(), true, &mut |seen| {
-                if failed.is_some() || patch.is_complete() || matches!(seen.text, Text::Note(_)) {
+                if failed.is_some() || patch.is_complete() || matches!(seen.text, RecordText::SkippedRow(_)) {
                     return;
                 }
                 let identity = seen.identity(&self.rules, &mut canonical);
-                let told = leftovers.fate(seen.side, identity).and_then(|fate| match fate {
+                let told = leftovers.change(seen.side, identity).and_then(|fate| match fate {
                     Some(fate) => {
                         patch.take(fate, identity.key, &seen);
                         patch.hand_over(take)
@@ -330,7 +331,7 @@ impl Patch {
 
     /// Hands over the first records, as far as they are complete.
     fn hand_over(&mut self, take: &mut dyn FnMut(Record) -> Result<()>) -> Result<()> {
-        let is_complete = |record: &Record| record.change != Fate::Modified || record.old.is_some();
+        let is_complete = |record: &Record| record.change != RecordChange::Modified || record.old.is_some();
         while self.records.front().is_some_and(is_complete)
             && let Some(record) = self.records.pop_front()
         {
@@ -349,9 +350,9 @@ impl Patch {
         !self.missing.is_empty()
     }
 
-    fn take(&mut self, change: Fate, key: Option<[u8; 16]>, seen: &Seen<'_>) {
+    fn take(&mut self, change: RecordChange, key: Option<[u8; 16]>, seen: &RecordRef<'_>) {
         let full = self.second_pass || self.len() >= self.limit;
-        match (key.filter(|_| change == Fate::Modified), seen.side) {
+        match (key.filter(|_| change == RecordChange::Modified), seen.side) {
             (Some(key), Side::Old) => self.take_old(key, full, seen),
             _ if full => {}
             (Some(key), Side::New) => {
@@ -370,7 +371,7 @@ impl Patch {
     }
 
     /// Takes the old side of a modified record.
-    fn take_old(&mut self, key: [u8; 16], full: bool, seen: &Seen<'_>) {
+    fn take_old(&mut self, key: [u8; 16], full: bool, seen: &RecordRef<'_>) {
         if self.second_pass
             && let Some(used) = self.used.get_mut(&key).filter(|used| **used > 0)
         {
@@ -382,7 +383,7 @@ impl Patch {
         }
         if let Some(places) = self.missing.get_mut(&key) {
             if let Some(record) = places.pop_front().and_then(|place| self.records.get_mut(place - self.handed_over)) {
-                record.set_old(Record::of(Fate::Modified, seen));
+                record.set_old(Record::of(RecordChange::Modified, seen));
             }
             if places.is_empty() {
                 self.missing.remove(&key);
@@ -391,7 +392,7 @@ impl Patch {
                 *self.used.entry(key).or_default() += 1;
             }
         } else if !full && self.waits < MAX_WAITING {
-            self.waiting.entry(key).or_default().push_back(Record::of(Fate::Modified, seen));
+            self.waiting.entry(key).or_default().push_back(Record::of(RecordChange::Modified, seen));
             self.waits += 1;
         } else if !full {
             self.dropped.insert(key);

@@ -70,6 +70,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         return Err(Error::damaged(format!("the ref of {}, which is checked out, is missing", head.name()))
             .with_hint("list the versions without refs: hlx reindex"));
     }
+    paths::check_folder(repo, dataset)?;
     progress.begin(Stage::Scan, 0, 0);
     let manifest = head.as_ref().map(|version| version.manifest);
     let (store, folder, selection) = (repo.store(), repo.folder(dataset), state.selection.as_ref());

@@ -11,6 +11,7 @@ use crate::path::printable;
 use crate::refs::names;
 use crate::repo::revision::Found;
 use crate::repo::{Here, Repo, revision, standing};
+use crate::spelling;
 
 pub use crate::ops::labels::Move;
 
@@ -54,7 +55,9 @@ pub struct Report {
 /// keeps one for versions of another status.
 pub fn add(repo: &Repo, options: &Options) -> Result<Report> {
     let found = revision::version(repo, &options.revision).map_err(|error| swapped(repo, options, error))?;
-    options.tags.iter().try_for_each(|tag| names::check_tag(tag)).map_err(|error| swapped(repo, options, error))?;
+    let command = format!("hlx tag add {}", options.revision);
+    let check = |tag: &String| labels::check_name(tag, &command);
+    options.tags.iter().try_for_each(check).map_err(|error| swapped(repo, options, error))?;
     let Found { id, version } = &found;
     let name = version.name();
     let facts = repo.folded_facts()?;
@@ -80,17 +83,32 @@ pub fn remove(repo: &Repo, options: &Options) -> Result<Report> {
     let found = revision::version(repo, &options.revision)?;
     let borne = repo.folded_facts()?.tags_of(found.id);
     if let Some(tag) = options.tags.iter().find(|tag| !borne.contains(tag)) {
-        let version = found.version.name();
-        let error = Error::new(Kind::VersionNotFound, format!("{version} has no tag '{}'", printable(tag)));
-        return Err(match borne.is_empty() {
-            true => error.with_hint("it has no tags"),
-            false => error.with_hint(format!("it has: {}", borne.join(", "))),
-        });
+        return Err(absent(repo, &found, &borne, tag)?);
     }
     let remove = |tag: &String| Statement::TagRemoved { version: found.id, tag: tag.clone() };
     let statements = options.tags.iter().map(remove).collect();
     let labels = Labels { statements, added: options.tags.clone(), ..Labels::default() };
     say(repo, options, found, labels)
+}
+
+/// The error of a version without a tag: the tag of it that was meant, or the version that has the tag.
+fn absent(repo: &Repo, found: &Found, borne: &[String], tag: &str) -> Result<Error> {
+    let (version, dataset) = (found.version.name(), &found.version.dataset);
+    let all = list(repo, Some(dataset))?.tags;
+    let near = spelling::nearest(tag, borne.iter().map(String::as_str));
+    let question = spelling::question(near);
+    let error = Error::new(Kind::VersionNotFound, format!("{version} has no tag '{}'{question}", printable(tag)));
+    if let Some(near) = near {
+        return Ok(error.with_hint(format!("remove it: hlx tag rm {version} {near}")));
+    }
+    let other = spelling::nearest(tag, all.iter().map(|listed| listed.tag.as_str()));
+    let other = all.iter().find(|listed| Some(listed.tag.as_str()) == other);
+    Ok(error.with_hint(match other.and_then(|listed| Some((listed, listed.versions.first()?))) {
+        Some((Listed { dataset_name, tag, .. }, number)) => {
+            format!("{dataset_name}@{number} has '{tag}'; remove it: hlx tag rm {dataset_name}@{number} {tag}")
+        }
+        None => format!("list the tags: hlx tag list {dataset}"),
+    }))
 }
 
 fn say(repo: &Repo, options: &Options, found: Found, labels: Labels) -> Result<Report> {

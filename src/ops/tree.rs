@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
-use crate::fs::beneath::Root;
+use crate::fs::openat::Root;
 use crate::id::{Id, Node};
-use crate::manifest::{Builder, Change, Diff, NodeSink, NodeSource};
+use crate::manifest::{EntryChange, ManifestBuilder, ManifestDiff, NodeSink, NodeSource};
 use crate::object::Key;
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{self, Entry, EntryKind, Totals};
 use crate::ops::gate::Work;
 use crate::ops::links::Links;
+use crate::ops::paths;
 use crate::parallel;
 use crate::progress::{Progress, Stage};
 use crate::repo::{Dataset, Repo};
@@ -53,10 +54,11 @@ impl Folder<'_> {
             return Err(Error::usage(format!("{} is a file; a dataset must be a folder", folder.display()))
                 .with_hint("move the file into a folder, and set its path in helox.toml"));
         }
-        Err(Error::new(Kind::PathNotFound, format!("folder {} does not exist", folder.display())).with_hint(format!(
-            "it is the folder of dataset '{}'; create it, or correct its path in helox.toml",
-            self.dataset.name
-        )))
+        Err(match self.from {
+            Some(from) => Error::new(Kind::PathNotFound, format!("folder {} does not exist", from.display()))
+                .with_hint(format!("give a folder with data: hlx commit {} --from DIR", self.dataset.name)),
+            None => paths::absent_folder(self.repo, self.dataset),
+        })
     }
 
     /// Where its files are, to be read from there.
@@ -94,7 +96,7 @@ impl Folder<'_> {
             began,
         };
         let mut links = Links::default();
-        let (mut builder, mut checksum, mut fresh) = (Builder::default(), DataChecksum::default(), HashMap::new());
+        let (mut builder, mut checksum, mut fresh) = (ManifestBuilder::default(), DataChecksum::default(), HashMap::new());
         // What is not stored can be read nowhere else.
         let keep = parent.is_some() || !self.record;
         self.progress.begin(Stage::Store, 0, 0);
@@ -178,18 +180,18 @@ pub(super) fn settle(
     let untold = |entry: &Entry| !told.contains(&entry.path);
     let sides = |change| -> Sides {
         match change {
-            Change::Removed(old) => (files(old), None),
-            Change::Added(new) => (None, files(new).filter(untold)),
-            Change::Modified(old, new) if new.kind.is_file() && !untold(&new) => {
+            EntryChange::Removed(old) => (files(old), None),
+            EntryChange::Added(new) => (None, files(new).filter(untold)),
+            EntryChange::Modified(old, new) if new.kind.is_file() && !untold(&new) => {
                 drop(old);
                 (None, None)
             }
-            Change::Modified(old, new) => (files(old), files(new)),
+            EntryChange::Modified(old, new) => (files(old), files(new)),
             // It was told when it was counted.
-            Change::Reread(..) => (None, None),
+            EntryChange::Reread(..) => (None, None),
         }
     };
-    let changes = Diff::new(nodes, before, after)?.map(|change| change.map(sides));
+    let changes = ManifestDiff::new(nodes, before, after)?.map(|change| change.map(sides));
     let changes = changes.filter(|sides| !matches!(sides, Ok((None, None))));
     parallel::ordered(
         changes,

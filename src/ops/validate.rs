@@ -19,7 +19,7 @@ use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
 use crate::repo::{Dataset, Repo, standing};
 use crate::sample::Schema;
-use crate::store::samples::Bytes;
+use crate::store::samples::FileSource;
 use crate::store::{Store, Writer};
 use crate::worktree::ingest::{Counted, Counting, DamagedFiles};
 use crate::worktree::state::State;
@@ -107,7 +107,7 @@ fn version(repo: &Repo, options: &Options, found: Found, progress: &dyn Progress
     let mut warnings = judging.warnings(&files)?;
     if let Some(schema) = repo.schema(version)? {
         warnings.extend(key::missing(&schema, dataset));
-        let stored = |_: &str| Ok(Bytes::Stored(repo.store()));
+        let stored = |_: &str| Ok(FileSource::Stored(repo.store()));
         warnings.extend(key::incomplete(
             dataset,
             &repo.store().layout().tmp(),
@@ -180,7 +180,7 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
         schema.add(&account.schema, 1);
         warnings.extend(key::missing(&schema, dataset));
         let work = files.work.as_ref();
-        let open = |path: &str| Ok(work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(Bytes::Stored(store)));
+        let open = |path: &str| Ok(work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(FileSource::Stored(store)));
         warnings.extend(key::incomplete(
             dataset,
             &store.layout().tmp(),

@@ -12,7 +12,8 @@ use crate::ops::holders::{Candidate, Finder, Holder, Nearest, Owner, Search, ver
 use crate::ops::{DamageList, artifacts};
 use crate::path::printable;
 use crate::progress::{Progress, Stage};
-use crate::repo::Repo;
+use crate::repo::{Repo, revision};
+use crate::spelling;
 
 /// Fewer hex digits than this are no checksum.
 const PREFIX: usize = 4;
@@ -58,12 +59,23 @@ pub fn run(repo: &Repo, target: &str, progress: &dyn Progress) -> Result<Report>
         Ok(_) => file(repo, path, &mut report, progress)?,
         Err(_) if is_checksum(target) => checksum(repo, &target.to_ascii_lowercase(), &mut report, progress)?,
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("cannot read", path, e)),
-        Err(_) => {
-            return Err(Error::new(Kind::PathNotFound, format!("no file, folder or checksum '{}'", printable(target)))
-                .with_hint("to show a version: hlx show REV; to list the versions that changed a path: hlx log -- PATH"));
-        }
+        Err(_) => return Err(unknown(repo, path, target)),
     }
     Ok(report)
+}
+
+/// The error of a word that is neither a path nor a checksum: the version or the path that was meant.
+fn unknown(repo: &Repo, path: &Path, target: &str) -> Error {
+    let shown = printable(target);
+    let error = |question: &str| Error::new(Kind::PathNotFound, format!("no file, folder or checksum '{shown}'{question}"));
+    if revision::version(repo, target).is_ok() {
+        return error("").with_hint(format!("it is a version; show it: hlx show {shown}"));
+    }
+    let beside = std::fs::read_dir(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")));
+    let names = beside.into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let near = path.file_name().and_then(|name| spelling::nearest(name.to_str()?, names));
+    let near = near.map(|near| path.with_file_name(near).display().to_string());
+    error(&spelling::question(near)).with_hint(format!("list the versions that changed a path: hlx log -- {shown}"))
 }
 
 fn is_checksum(word: &str) -> bool {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::chunk::compress::Codec;
-use crate::codec::{Malformed, Put, Take};
+use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::limits;
 use crate::object::{Key, Kind};
 
@@ -14,7 +14,7 @@ pub const HEADER: usize = 36;
 
 /// What a block says of itself, without its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct BlockHead {
     /// The kind of its objects.
     pub kind: Kind,
     /// How the payload is coded.
@@ -24,13 +24,13 @@ pub struct Head {
     /// The lengths of its objects, in order; their sum is the length of the payload uncompressed.
     pub lens: Vec<u32>,
     /// The runs of a delta, in order; none on any other codec.
-    pub runs: Vec<Run>,
+    pub runs: Vec<DeltaRun>,
 }
 
 /// Neighbouring objects of a delta that are compressed together against a base of their own, so that they can be read
 /// without the rest of the block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct DeltaRun {
     /// How many objects it holds.
     pub objects: u32,
     /// The objects whose bytes, one after the other, are its base: at least one.
@@ -41,14 +41,14 @@ pub struct Run {
 
 /// Where a run lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct RunRange {
     /// Its bytes in the block uncompressed.
     pub raw: Range<usize>,
     /// Its frame in the payload.
     pub frame: Range<usize>,
 }
 
-impl Head {
+impl BlockHead {
     /// The length of the payload uncompressed.
     pub fn raw_len(&self) -> usize {
         self.lens.iter().map(|&n| n as usize).sum()
@@ -80,11 +80,11 @@ impl Head {
     }
 
     /// The runs and where they lie.
-    pub fn places(&self) -> impl Iterator<Item = (&Run, Place)> {
+    pub fn run_ranges(&self) -> impl Iterator<Item = (&DeltaRun, RunRange)> {
         let (mut lens, mut raw, mut frame) = (self.lens.iter(), 0, 0);
         self.runs.iter().map(move |run| {
             let raw_len: usize = lens.by_ref().take(run.objects as usize).map(|&n| n as usize).sum();
-            let place = Place { raw: raw..raw + raw_len, frame: frame..frame + run.len as usize };
+            let place = RunRange { raw: raw..raw + raw_len, frame: frame..frame + run.len as usize };
             (raw, frame) = (place.raw.end, place.frame.end);
             (run, place)
         })
@@ -94,8 +94,8 @@ impl Head {
 /// Puts a block into its stored form.
 ///
 /// # Errors
-/// What [`Head::check`] says of a block that no reader would accept.
-pub fn encode(head: &Head, payload: &[u8]) -> Result<Vec<u8>, Malformed> {
+/// What [`BlockHead::check`] says of a block that no reader would accept.
+pub fn encode(head: &BlockHead, payload: &[u8]) -> Result<Vec<u8>, Malformed> {
     head.check(payload.len())?;
     let mut lists =
         Vec::with_capacity(head.lens.len() * 3 + head.runs.iter().map(|run| 12 + run.bases.len() * 33).sum::<usize>() + 8);
@@ -142,7 +142,7 @@ fn check(block: &[u8]) -> [u8; 16] {
 
 /// The length of a block, from its first [`HEADER`] bytes; `None` where no block begins.
 pub fn len(header: &[u8]) -> Option<usize> {
-    let mut take = Take::new(header.get(..HEADER)?);
+    let mut take = ByteReader::new(header.get(..HEADER)?);
     if take.array().ok()? != MAGIC {
         return None;
     }
@@ -155,7 +155,7 @@ pub fn len(header: &[u8]) -> Option<usize> {
 const MAX_LISTS: usize = 16 + limits::BLOCK_OBJECTS * (5 + 15) + limits::BLOCK_BASES * 33;
 
 /// Takes a whole block apart, after its check. The payload is what follows the returned offset.
-pub fn decode(block: &[u8]) -> Result<(Head, usize), Malformed> {
+pub fn decode(block: &[u8]) -> Result<(BlockHead, usize), Malformed> {
     if len(block) != Some(block.len()) {
         return Err(Malformed("it does not have the length of its block"));
     }
@@ -167,8 +167,8 @@ pub fn decode(block: &[u8]) -> Result<(Head, usize), Malformed> {
 }
 
 /// Reads the head from the first bytes of a block, of which the lists must be there.
-pub fn head(block: &[u8]) -> Result<(Head, usize), Malformed> {
-    let mut take = Take::new(block);
+pub fn head(block: &[u8]) -> Result<(BlockHead, usize), Malformed> {
+    let mut take = ByteReader::new(block);
     take.slice(4)?;
     let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("unknown kind"))?;
     let codec = Codec::from_byte(take.u8()?).ok_or(Malformed("unknown codec"))?;
@@ -180,12 +180,12 @@ pub fn head(block: &[u8]) -> Result<(Head, usize), Malformed> {
     let lists = take.u32()? as usize;
     let payload = take.u32()? as usize;
     take.slice(16)?;
-    let mut take = Take::new(take.slice(lists)?);
+    let mut take = ByteReader::new(take.slice(lists)?);
     let count = take.count(1)?;
     let lens = (0..count).map(|_| Ok(take.varint_max(limits::OBJECT as u64)? as u32)).collect::<Result<Vec<_>, _>>()?;
     let runs = runs(&mut take)?;
     take.end()?;
-    let head = Head { kind, codec, depth, lens, runs };
+    let head = BlockHead { kind, codec, depth, lens, runs };
     if head.raw_len() != raw_len {
         return Err(Malformed("its lengths do not match"));
     }
@@ -193,18 +193,18 @@ pub fn head(block: &[u8]) -> Result<(Head, usize), Malformed> {
     Ok((head, HEADER + lists))
 }
 
-fn runs(take: &mut Take<'_>) -> Result<Vec<Run>, Malformed> {
+fn runs(take: &mut ByteReader<'_>) -> Result<Vec<DeltaRun>, Malformed> {
     let count = take.count(36)?;
     let mut runs = Vec::with_capacity(count);
     for _ in 0..count {
         let objects = take.varint_max(limits::BLOCK_OBJECTS as u64)? as u32;
         let count = take.count(33)?;
-        let base = |take: &mut Take<'_>| {
+        let base = |take: &mut ByteReader<'_>| {
             let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("unknown kind of base"))?;
             Ok(Key { id: take.array()?, kind })
         };
         let bases = (0..count).map(|_| base(take)).collect::<Result<_, Malformed>>()?;
-        runs.push(Run { objects, bases, len: take.varint_max(limits::OBJECT as u64)? as u32 });
+        runs.push(DeltaRun { objects, bases, len: take.varint_max(limits::OBJECT as u64)? as u32 });
     }
     Ok(runs)
 }
@@ -216,14 +216,14 @@ mod tests {
     use super::*;
 
     fn example() -> Vec<u8> {
-        let head = Head {
+        let head = BlockHead {
             kind: Kind::Chunk,
             codec: Codec::Delta,
             depth: 1,
             lens: vec![3, 200, 7],
             runs: vec![
-                Run { objects: 2, bases: vec![Key { id: [9; 32], kind: Kind::Chunk }], len: 3 },
-                Run { objects: 1, bases: vec![Key { id: [8; 32], kind: Kind::Recipe }], len: 4 },
+                DeltaRun { objects: 2, bases: vec![Key { id: [9; 32], kind: Kind::Chunk }], len: 3 },
+                DeltaRun { objects: 1, bases: vec![Key { id: [8; 32], kind: Kind::Recipe }], len: 4 },
             ],
         };
         encode(&head, b"payload").unwrap()
@@ -235,8 +235,8 @@ mod tests {
         assert_eq!(len(&block), Some(block.len()));
         let (head, payload) = decode(&block).unwrap();
         assert_eq!((head.raw_len(), head.depth, &block[payload..]), (210, 1, &b"payload"[..]));
-        let places: Vec<Place> = head.places().map(|(_, place)| place).collect();
-        assert_eq!(places, [Place { raw: 0..203, frame: 0..3 }, Place { raw: 203..210, frame: 3..7 }]);
+        let places: Vec<RunRange> = head.run_ranges().map(|(_, place)| place).collect();
+        assert_eq!(places, [RunRange { raw: 0..203, frame: 0..3 }, RunRange { raw: 203..210, frame: 3..7 }]);
     }
 
     #[test]
@@ -254,7 +254,7 @@ mod tests {
     }
 
     /// Whether a block is accepted; the encoder and the decoder must say the same.
-    fn accepted(head: &Head, payload: usize) -> bool {
+    fn accepted(head: &BlockHead, payload: usize) -> bool {
         let payload = vec![7; payload];
         let Ok(block) = encode(head, &payload) else { return false };
         assert_eq!(len(&block), Some(block.len()));
@@ -263,15 +263,15 @@ mod tests {
         true
     }
 
-    fn alone(lens: Vec<u32>) -> Head {
-        Head { kind: Kind::Chunk, codec: Codec::Stored, depth: 0, lens, runs: Vec::new() }
+    fn alone(lens: Vec<u32>) -> BlockHead {
+        BlockHead { kind: Kind::Chunk, codec: Codec::Stored, depth: 0, lens, runs: Vec::new() }
     }
 
     /// A delta of a run for each count of bases, with one object and one byte each.
-    fn delta(bases: &[usize]) -> Head {
+    fn delta(bases: &[usize]) -> BlockHead {
         let base = Key { id: [9; 32], kind: Kind::Chunk };
-        let runs: Vec<Run> = bases.iter().map(|&n| Run { objects: 1, bases: vec![base; n], len: 1 }).collect();
-        Head { kind: Kind::Chunk, codec: Codec::Delta, depth: 1, lens: vec![1; runs.len()], runs }
+        let runs: Vec<DeltaRun> = bases.iter().map(|&n| DeltaRun { objects: 1, bases: vec![base; n], len: 1 }).collect();
+        BlockHead { kind: Kind::Chunk, codec: Codec::Delta, depth: 1, lens: vec![1; runs.len()], runs }
     }
 
     #[test]
@@ -292,10 +292,10 @@ mod tests {
         }
         assert!(accepted(&delta(&vec![1; limits::BLOCK_OBJECTS]), limits::BLOCK_OBJECTS), "the longest lists");
         for (n, fits) in around(usize::from(limits::BLOCK_DEPTH)) {
-            assert_eq!(accepted(&Head { depth: n as u8, ..delta(&[1]) }, 1), fits);
+            assert_eq!(accepted(&BlockHead { depth: n as u8, ..delta(&[1]) }, 1), fits);
         }
         assert!(!accepted(&alone(vec![]), 0) && !accepted(&delta(&[0]), 1) && !accepted(&delta(&[]), 0));
-        assert!(!accepted(&Head { depth: 1, ..alone(vec![1]) }, 1) && !accepted(&Head { depth: 0, ..delta(&[1]) }, 1));
+        assert!(!accepted(&BlockHead { depth: 1, ..alone(vec![1]) }, 1) && !accepted(&BlockHead { depth: 0, ..delta(&[1]) }, 1));
     }
 
     proptest! {
@@ -306,9 +306,9 @@ mod tests {
             (codec, depth, payload) in (0u8..3, 0u8..10, 0usize..9),
         ) {
             let base = Key { id: [9; 32], kind: Kind::Node };
-            let runs = runs.into_iter().map(|(objects, bases, len)| Run { objects, bases: vec![base; bases], len }).collect();
+            let runs = runs.into_iter().map(|(objects, bases, len)| DeltaRun { objects, bases: vec![base; bases], len }).collect();
             let codec = Codec::from_byte(codec).unwrap_or(Codec::Stored);
-            let head = Head { kind: Kind::Node, codec, depth, lens, runs };
+            let head = BlockHead { kind: Kind::Node, codec, depth, lens, runs };
             prop_assert_eq!(accepted(&head, payload), head.check(payload).is_ok());
         }
     }

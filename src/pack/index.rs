@@ -6,14 +6,14 @@ use std::path::Path;
 
 use memmap2::Mmap;
 
-use crate::codec::{Malformed, Put, Take};
+use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::error::{Error, Result};
 use crate::fs::map::map;
 use crate::id::{Id, Pack};
 use crate::object::{Key, Kind};
 
 /// The first bytes of a table.
-const BEGIN: [u8; 16] = *b"HLXTABL1\0\0\0\0\0\0\0\0";
+const MAGIC: [u8; 16] = *b"HLXTABL1\0\0\0\0\0\0\0\0";
 /// The last bytes of a table.
 const END: [u8; 8] = *b"HLXTEND1";
 /// Bytes of a row.
@@ -25,7 +25,7 @@ const FOOTER: usize = 8 + 4 + 4 + 32 + 8;
 
 /// Where an object lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct IndexRow {
     /// The object.
     pub key: Key,
     /// How many deltas lie between its block and one that stands alone.
@@ -44,27 +44,27 @@ pub struct Row {
 
 /// A table in memory or mapped from its file.
 #[derive(Debug)]
-pub struct Table {
-    bytes: Bytes,
+pub struct IndexTable {
+    bytes: TableBytes,
     rows: usize,
     packs: usize,
 }
 
 #[derive(Debug)]
-enum Bytes {
+enum TableBytes {
     Mapped(Mmap),
     Owned(Vec<u8>),
 }
 
-impl Table {
+impl IndexTable {
     /// Maps a table. Its counts, packs and fan-out are checked; its rows are checked when they are used.
-    pub fn open(path: &Path) -> Result<Table> {
-        Table::new(Bytes::Mapped(map(path)?))
+    pub fn open(path: &Path) -> Result<IndexTable> {
+        IndexTable::new(TableBytes::Mapped(map(path)?))
             .map_err(|e| Error::damaged(format!("index table {} is damaged: {e}", path.display())))
     }
 
     /// A table in memory of these rows, in any order.
-    pub fn of(rows: Vec<Row>) -> Table {
+    pub fn of(rows: Vec<IndexRow>) -> IndexTable {
         let mut bytes = Vec::new();
         let mut writer = TableWriter::new(&mut bytes);
         let mut rows = rows;
@@ -73,37 +73,37 @@ impl Table {
             writer.begin().and_then(|()| rows.into_iter().try_for_each(|row| writer.push(&row))).and_then(|()| writer.finish());
         debug_assert!(written.is_ok(), "writing to memory cannot fail");
         let (rows, packs) = (writer.rows as usize, writer.packs.len());
-        Table { bytes: Bytes::Owned(bytes), rows, packs }
+        IndexTable { bytes: TableBytes::Owned(bytes), rows, packs }
     }
 
-    fn new(bytes: Bytes) -> Result<Table, Malformed> {
+    fn new(bytes: TableBytes) -> Result<IndexTable, Malformed> {
         let all: &[u8] = match &bytes {
-            Bytes::Mapped(map) => map,
-            Bytes::Owned(vec) => vec,
+            TableBytes::Mapped(map) => map,
+            TableBytes::Owned(vec) => vec,
         };
         let footer = all.len().checked_sub(FOOTER).ok_or(Malformed("it is too short"))?;
-        let mut take = Take::new(&all[footer..]);
+        let mut take = ByteReader::new(&all[footer..]);
         let (rows, packs) = (take.u64()? as usize, take.u32()? as usize);
         let _zero = take.u32()?;
         let check: [u8; 32] = take.array()?;
-        if take.array()? != END || !all.starts_with(&BEGIN) {
+        if take.array()? != END || !all.starts_with(&MAGIC) {
             return Err(Malformed("it is not an index table"));
         }
         let tail = FANOUT + packs.saturating_mul(32);
-        let expected = BEGIN.len().saturating_add(rows.saturating_mul(ROW)).saturating_add(32 + tail + FOOTER);
+        let expected = MAGIC.len().saturating_add(rows.saturating_mul(ROW)).saturating_add(32 + tail + FOOTER);
         if expected != all.len() {
             return Err(Malformed("its counts do not match its length"));
         }
         if *blake3::hash(&all[footer - tail..footer + 16]).as_bytes() != check {
             return Err(Malformed("its checksum does not match"));
         }
-        Ok(Table { bytes, rows, packs })
+        Ok(IndexTable { bytes, rows, packs })
     }
 
     fn all(&self) -> &[u8] {
         match &self.bytes {
-            Bytes::Mapped(map) => map,
-            Bytes::Owned(vec) => vec,
+            TableBytes::Mapped(map) => map,
+            TableBytes::Owned(vec) => vec,
         }
     }
 
@@ -124,36 +124,36 @@ impl Table {
 
     /// The packs that it covers.
     pub fn packs(&self) -> impl Iterator<Item = Id<Pack>> + '_ {
-        let start = BEGIN.len() + self.rows * ROW + 32 + FANOUT;
+        let start = MAGIC.len() + self.rows * ROW + 32 + FANOUT;
         self.all()[start..start + self.packs * 32].as_chunks::<32>().0.iter().map(|id| Id::from_bytes(*id))
     }
 
     /// Whether its rows are as they were written. Reads all of it.
-    pub fn rows_are_sound(&self) -> bool {
-        let end = BEGIN.len() + self.rows * ROW;
+    pub fn is_intact(&self) -> bool {
+        let end = MAGIC.len() + self.rows * ROW;
         let all = self.all();
-        *blake3::hash(&all[BEGIN.len()..end]).as_bytes() == all[end..end + 32]
+        *blake3::hash(&all[MAGIC.len()..end]).as_bytes() == all[end..end + 32]
     }
 
     fn raw(&self, n: usize) -> &[u8; ROW] {
-        let start = BEGIN.len() + n * ROW;
+        let start = MAGIC.len() + n * ROW;
         // The table's length was checked to hold all its rows.
         self.all()[start..].first_chunk().unwrap_or(&[0; ROW])
     }
 
     /// The n-th row in the order of the keys; `None` if it makes no sense.
-    pub fn row(&self, n: usize) -> Option<Row> {
-        let mut take = Take::new(self.raw(n));
+    pub fn row(&self, n: usize) -> Option<IndexRow> {
+        let mut take = ByteReader::new(self.raw(n));
         let id = take.array().ok()?;
         let kind = Kind::from_byte(take.u8().ok()?)?;
         let depth = take.u8().ok()?;
         take.slice(2).ok()?;
         let pack = take.u32().ok()? as usize;
-        let start = BEGIN.len() + self.rows * ROW + 32 + FANOUT + pack.checked_mul(32)?;
+        let start = MAGIC.len() + self.rows * ROW + 32 + FANOUT + pack.checked_mul(32)?;
         let pack = if pack < self.packs { Id::from_bytes(*self.all()[start..].first_chunk()?) } else { return None };
         let key = Key { id, kind };
         let (offset, len, raw_at, raw_len) = (take.u32().ok()?, take.u32().ok()?, take.u32().ok()?, take.u32().ok()?);
-        Some(Row { key, depth, pack, offset, len, raw_at, raw_len })
+        Some(IndexRow { key, depth, pack, offset, len, raw_at, raw_len })
     }
 
     fn key_bytes(&self, n: usize) -> &[u8] {
@@ -161,7 +161,7 @@ impl Table {
     }
 
     /// The rows of a key, the shallowest first.
-    pub fn find(&self, key: &Key) -> impl Iterator<Item = Row> + '_ {
+    pub fn find(&self, key: &Key) -> impl Iterator<Item = IndexRow> + '_ {
         let mut wanted = [0; 33];
         wanted[..32].copy_from_slice(&key.id);
         wanted[32] = key.kind as u8;
@@ -175,7 +175,7 @@ impl Table {
 
     /// The rows whose ids begin with a byte.
     fn bucket(&self, first: u8) -> (usize, usize) {
-        let start = BEGIN.len() + self.rows * ROW + 32;
+        let start = MAGIC.len() + self.rows * ROW + 32;
         let fanout = self.all()[start..start + FANOUT].as_chunks::<8>().0;
         let upto = |n: usize| (u64::from_le_bytes(fanout[n]) as usize).min(self.rows);
         let low = if first == 0 { 0 } else { upto(usize::from(first) - 1) };
@@ -192,7 +192,7 @@ pub struct TableWriter<W> {
     fanout: Vec<u64>,
     packs: Vec<Id<Pack>>,
     numbers: std::collections::HashMap<Id<Pack>, u32>,
-    last: Option<Row>,
+    last: Option<IndexRow>,
 }
 
 impl<W: Write> TableWriter<W> {
@@ -211,11 +211,11 @@ impl<W: Write> TableWriter<W> {
 
     /// Writes what comes before the rows.
     pub fn begin(&mut self) -> io::Result<()> {
-        self.out.write_all(&BEGIN)
+        self.out.write_all(&MAGIC)
     }
 
     /// Adds the next row.
-    pub fn push(&mut self, row: &Row) -> io::Result<()> {
+    pub fn push(&mut self, row: &IndexRow) -> io::Result<()> {
         if self.last.as_ref() == Some(row) {
             return Ok(());
         }
@@ -266,46 +266,54 @@ mod tests {
 
     use super::*;
 
-    pub(crate) fn row(n: u32) -> Row {
+    pub(crate) fn row(n: u32) -> IndexRow {
         let id = *blake3::hash(&(n / 2).to_le_bytes()).as_bytes();
         let kind = if n.is_multiple_of(2) { Kind::Chunk } else { Kind::Recipe };
-        Row { key: Key { id, kind }, depth: 0, pack: Id::from_bytes([n as u8 % 3; 32]), offset: n, len: 9, raw_at: 1, raw_len: 2 }
+        IndexRow {
+            key: Key { id, kind },
+            depth: 0,
+            pack: Id::from_bytes([n as u8 % 3; 32]),
+            offset: n,
+            len: 9,
+            raw_at: 1,
+            raw_len: 2,
+        }
     }
 
     #[test]
     fn every_row_is_found_and_no_other() {
-        let rows: Vec<Row> = (0..2_000).map(row).collect();
-        let table = Table::of(rows.clone());
+        let rows: Vec<IndexRow> = (0..2_000).map(row).collect();
+        let table = IndexTable::of(rows.clone());
         assert_eq!((table.len(), table.packs().count()), (2_000, 3));
-        assert!(table.rows_are_sound());
+        assert!(table.is_intact());
         for row in &rows {
             assert_eq!(table.find(&row.key).collect::<Vec<_>>(), std::slice::from_ref(row));
         }
         let other = Key { kind: Kind::Node, ..rows[0].key };
         assert_eq!(table.find(&other).count(), 0, "another kind never matches");
-        assert_eq!(Table::of(vec![]).find(&other).count(), 0);
+        assert_eq!(IndexTable::of(vec![]).find(&other).count(), 0);
     }
 
     #[test]
     fn of_several_places_the_shallowest_comes_first() {
-        let deep = Row { depth: 2, ..row(0) };
-        let shallow = Row { depth: 0, offset: 77, ..row(0) };
-        let table = Table::of(vec![deep.clone(), shallow.clone(), deep.clone()]);
+        let deep = IndexRow { depth: 2, ..row(0) };
+        let shallow = IndexRow { depth: 0, offset: 77, ..row(0) };
+        let table = IndexTable::of(vec![deep.clone(), shallow.clone(), deep.clone()]);
         assert_eq!(table.find(&deep.key).collect::<Vec<_>>(), [shallow, deep]);
     }
 
     #[test]
     fn a_damaged_table_is_refused_and_never_panics() {
-        let good = Table::of((0..50).map(row).collect()).as_bytes().to_vec();
+        let good = IndexTable::of((0..50).map(row).collect()).as_bytes().to_vec();
         for n in 0..good.len() {
             let mut bad = good.clone();
             bad[n] ^= 0x40;
-            if let Ok(table) = Table::new(Bytes::Owned(bad)) {
-                assert!(n < BEGIN.len() + 50 * ROW + 32, "byte {n}");
-                assert!(!table.rows_are_sound(), "byte {n}");
+            if let Ok(table) = IndexTable::new(TableBytes::Owned(bad)) {
+                assert!(n < MAGIC.len() + 50 * ROW + 32, "byte {n}");
+                assert!(!table.is_intact(), "byte {n}");
                 assert!((0..50).all(|n| table.find(&row(n).key).count() <= 50));
             }
-            assert!(Table::new(Bytes::Owned(good[..n].to_vec())).is_err());
+            assert!(IndexTable::new(TableBytes::Owned(good[..n].to_vec())).is_err());
         }
     }
 
@@ -313,7 +321,7 @@ mod tests {
         /// Numbers from one end of their range to the other, ids that begin with any byte, several rows a key.
         #[test]
         fn any_rows_are_found(rows in prop::collection::vec((any::<(u8, u8, u8, u8)>(), any::<(u32, u32, u32, u32)>()), 0..40)) {
-            let row = |((first, kind, depth, pack), (offset, len, raw_at, raw_len))| Row {
+            let row = |((first, kind, depth, pack), (offset, len, raw_at, raw_len))| IndexRow {
                 key: Key { id: [first; 32], kind: Kind::from_byte(kind % 8).unwrap_or(Kind::Chunk) },
                 depth,
                 pack: Id::from_bytes([pack; 32]),
@@ -322,10 +330,10 @@ mod tests {
                 raw_at,
                 raw_len,
             };
-            let rows: Vec<Row> = rows.into_iter().map(row).collect();
-            let bytes = Table::of(rows.clone()).as_bytes().to_vec();
-            let table = Table::new(Bytes::Owned(bytes)).unwrap();
-            prop_assert!(table.rows_are_sound() && table.len() <= rows.len());
+            let rows: Vec<IndexRow> = rows.into_iter().map(row).collect();
+            let bytes = IndexTable::of(rows.clone()).as_bytes().to_vec();
+            let table = IndexTable::new(TableBytes::Owned(bytes)).unwrap();
+            prop_assert!(table.is_intact() && table.len() <= rows.len());
             for row in &rows {
                 prop_assert!(table.find(&row.key).any(|there| there == *row));
                 prop_assert!(table.packs().any(|pack| pack == row.pack));

@@ -8,37 +8,37 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::fs::atomic::{self, Temp};
+use crate::fs::atomic::{self, TempFile};
 use crate::fs::lock;
 use crate::id::{Id, Pack};
 use crate::object::Key;
-use crate::pack::index::{Row, Table, TableWriter};
+use crate::pack::index::{IndexRow, IndexTable, TableWriter};
 
 /// More tables than this are merged.
-const MOST: usize = 8;
+const MAX_TABLES: usize = 8;
 /// How table files end.
-const ENDING: &str = "table";
+const EXTENSION: &str = "table";
 
 /// A set of tables that are asked together.
 #[derive(Debug, Default)]
-pub struct Tables {
-    tables: Vec<Arc<Table>>,
+pub struct IndexTables {
+    tables: Vec<Arc<IndexTable>>,
 }
 
-impl Tables {
+impl IndexTables {
     /// Maps every sound table in the folder. Damaged ones are left out: the packs that they cover count as uncovered.
-    pub fn load(folder: &Path) -> Result<Tables> {
+    pub fn load(folder: &Path) -> Result<IndexTables> {
         'again: loop {
             let mut tables = Vec::new();
             for path in files(folder) {
-                match Table::open(&path) {
+                match IndexTable::open(&path) {
                     Ok(table) => tables.push(Arc::new(table)),
                     // Merged into another and removed since the folder was read.
                     Err(_) if is_gone(&path) => continue 'again,
                     Err(_) => {}
                 }
             }
-            return Ok(Tables { tables });
+            return Ok(IndexTables { tables });
         }
     }
 
@@ -53,36 +53,36 @@ impl Tables {
     }
 
     /// Every place of the object, the shallowest first.
-    pub fn find(&self, key: &Key) -> Vec<Row> {
-        let mut rows: Vec<Row> = self.tables.iter().flat_map(|t| t.find(key)).collect();
+    pub fn find(&self, key: &Key) -> Vec<IndexRow> {
+        let mut rows: Vec<IndexRow> = self.tables.iter().flat_map(|t| t.find(key)).collect();
         rows.sort_by_key(|row| row.depth);
         rows.dedup();
         rows
     }
 
     /// Every row of every table. An object that lies in several places comes several times.
-    pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
+    pub fn rows(&self) -> impl Iterator<Item = IndexRow> + '_ {
         self.tables.iter().flat_map(|t| (0..t.len()).filter_map(|n| t.row(n)))
     }
 
     /// The same tables and one more.
     #[must_use]
-    pub fn with(&self, table: Table) -> Tables {
+    pub fn with(&self, table: IndexTable) -> IndexTables {
         let mut tables = self.tables.clone();
         tables.push(Arc::new(table));
-        Tables { tables }
+        IndexTables { tables }
     }
 
     /// The tables whose rows are as they were written. Reads all of them.
     #[must_use]
-    pub fn sound(&self) -> Tables {
-        Tables { tables: self.tables.iter().filter(|t| t.rows_are_sound()).cloned().collect() }
+    pub fn intact(&self) -> IndexTables {
+        IndexTables { tables: self.tables.iter().filter(|t| t.is_intact()).cloned().collect() }
     }
 
     /// The tables that cover none but these packs.
     #[must_use]
-    pub fn within(&self, packs: &HashSet<Id<Pack>>) -> Tables {
-        Tables { tables: self.tables.iter().filter(|t| t.packs().all(|p| packs.contains(&p))).cloned().collect() }
+    pub fn within(&self, packs: &HashSet<Id<Pack>>) -> IndexTables {
+        IndexTables { tables: self.tables.iter().filter(|t| t.packs().all(|p| packs.contains(&p))).cloned().collect() }
     }
 }
 
@@ -94,7 +94,7 @@ pub fn files(folder: &Path) -> Vec<std::path::PathBuf> {
         Err(_) => return Vec::new(),
         Ok(paths) => paths,
     };
-    paths.retain(|p| p.extension().is_some_and(|e| e == ENDING) && !p.is_dir());
+    paths.retain(|p| p.extension().is_some_and(|e| e == EXTENSION) && !p.is_dir());
     paths.sort();
     paths
 }
@@ -104,8 +104,8 @@ fn is_gone(path: &Path) -> bool {
 }
 
 /// Writes a table of these rows, whose packs must be durable, and merges tables where there are too many.
-pub fn add(folder: &Path, tmp: &Path, table: &Table) -> Result<()> {
-    let mut temp = Temp::create(tmp)?;
+pub fn add(folder: &Path, tmp: &Path, table: &IndexTable) -> Result<()> {
+    let mut temp = TempFile::create(tmp)?;
     temp.write_all(table.as_bytes()).map_err(|e| Error::io("cannot write", temp.path(), e))?;
     publish(folder, temp, table.as_bytes())?;
     merge(folder, tmp)
@@ -119,23 +119,23 @@ pub fn clear(folder: &Path) -> Result<()> {
     files(folder).iter().try_for_each(|path| atomic::remove_file(path))
 }
 
-fn publish(folder: &Path, temp: Temp, name_from: &[u8]) -> Result<()> {
+fn publish(folder: &Path, temp: TempFile, name_from: &[u8]) -> Result<()> {
     temp.sync()?;
     if !folder.is_dir() {
         atomic::ensure_folder(folder).map_err(|e| e.with_hint("rebuild the tables: hlx reindex"))?;
     }
-    temp.rename(&folder.join(format!("{}.{ENDING}", &Id::<Pack>::of(name_from).to_hex()[..32])))?;
+    temp.rename(&folder.join(format!("{}.{EXTENSION}", &Id::<Pack>::of(name_from).to_hex()[..32])))?;
     atomic::sync_folder(folder)
 }
 
-/// Merges small tables until each is at least twice as long as the next, and there are at most [`MOST`]. Another process
+/// Merges small tables until each is at least twice as long as the next, and there are at most [`MAX_TABLES`]. Another process
 /// that is about it already does it for us.
 fn merge(folder: &Path, tmp: &Path) -> Result<()> {
     // Without the lock there are more tables than need be.
     let Ok(Some(_lock)) = lock::try_exclusive(&folder.join("lock")) else { return Ok(()) };
     let mut tables = Vec::new();
     for path in files(folder) {
-        match Table::open(&path) {
+        match IndexTable::open(&path) {
             Ok(table) => tables.push((path, table)),
             Err(_) => atomic::remove_file(&path)?,
         }
@@ -143,7 +143,7 @@ fn merge(folder: &Path, tmp: &Path) -> Result<()> {
     tables.sort_by_key(|(_, table)| table.len());
     let (mut take, mut rows) = (0, 0);
     for (n, (_, table)) in tables.iter().enumerate() {
-        let crowded = tables.len() - n >= MOST;
+        let crowded = tables.len() - n >= MAX_TABLES;
         if n == 0 || crowded || table.len() < 2 * rows {
             rows += table.len();
             take = n + 1;
@@ -153,11 +153,11 @@ fn merge(folder: &Path, tmp: &Path) -> Result<()> {
         return Ok(());
     }
     // Damage must not be written anew: without its table a pack is read again by the next writer.
-    let damaged: Vec<_> = tables[..take].iter().filter(|(_, table)| !table.rows_are_sound()).map(|(path, _)| path).collect();
+    let damaged: Vec<_> = tables[..take].iter().filter(|(_, table)| !table.is_intact()).map(|(path, _)| path).collect();
     if !damaged.is_empty() {
         return damaged.into_iter().try_for_each(|path| atomic::remove_file(path));
     }
-    let mut temp = Temp::create(tmp)?;
+    let mut temp = TempFile::create(tmp)?;
     let hash = write_merged(&tables[..take], &mut temp).map_err(|e| Error::io("cannot write", temp.path(), e))?;
     publish(folder, temp, hash.as_bytes())?;
     for (path, _) in &tables[..take] {
@@ -167,7 +167,7 @@ fn merge(folder: &Path, tmp: &Path) -> Result<()> {
 }
 
 /// Writes the rows of several tables as one; returns a hash of what they were.
-fn write_merged(tables: &[(std::path::PathBuf, Table)], temp: &mut Temp) -> std::io::Result<blake3::Hash> {
+fn write_merged(tables: &[(std::path::PathBuf, IndexTable)], temp: &mut TempFile) -> std::io::Result<blake3::Hash> {
     let mut writer = TableWriter::new(BufWriter::with_capacity(1 << 20, temp));
     writer.begin()?;
     let row = |t: usize, n: usize| tables[t].1.row(n).map(|row| Reverse(((row.key, row.depth), t, n)));
@@ -193,19 +193,19 @@ mod tests {
     use super::*;
     use crate::object::Kind;
 
-    fn row(n: u32) -> Row {
+    fn row(n: u32) -> IndexRow {
         let key = Key { id: *blake3::hash(&n.to_le_bytes()).as_bytes(), kind: Kind::Chunk };
-        Row { key, depth: 0, pack: Id::from_bytes([(n / 10) as u8; 32]), offset: n, len: 9, raw_at: 1, raw_len: 2 }
+        IndexRow { key, depth: 0, pack: Id::from_bytes([(n / 10) as u8; 32]), offset: n, len: 9, raw_at: 1, raw_len: 2 }
     }
 
     #[test]
     fn many_small_tables_become_few() {
         let dir = tempfile::tempdir().unwrap();
         for n in 0..300 {
-            add(dir.path(), dir.path(), &Table::of(vec![row(n)])).unwrap();
-            assert!(files(dir.path()).len() <= MOST);
+            add(dir.path(), dir.path(), &IndexTable::of(vec![row(n)])).unwrap();
+            assert!(files(dir.path()).len() <= MAX_TABLES);
         }
-        let tables = Tables::load(dir.path()).unwrap();
+        let tables = IndexTables::load(dir.path()).unwrap();
         assert_eq!(tables.packs().len(), 30);
         for n in 0..300 {
             assert_eq!(tables.find(&row(n).key), [row(n)]);
@@ -220,21 +220,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("index");
         clear(&folder).unwrap();
-        assert!(Tables::load(&folder).unwrap().packs().is_empty());
-        add(&folder, dir.path(), &Table::of(vec![row(1)])).unwrap();
-        assert_eq!(Tables::load(&folder).unwrap().find(&row(1).key), [row(1)]);
+        assert!(IndexTables::load(&folder).unwrap().packs().is_empty());
+        add(&folder, dir.path(), &IndexTable::of(vec![row(1)])).unwrap();
+        assert_eq!(IndexTables::load(&folder).unwrap().find(&row(1).key), [row(1)]);
     }
 
     #[test]
     fn a_damaged_table_is_left_out() {
         let dir = tempfile::tempdir().unwrap();
-        add(dir.path(), dir.path(), &Table::of(vec![row(1)])).unwrap();
+        add(dir.path(), dir.path(), &IndexTable::of(vec![row(1)])).unwrap();
         let path = &files(dir.path())[0];
         let mut bytes = fs::read(path).unwrap();
         let last = bytes.len() - 1;
         bytes[last] ^= 1;
         fs::write(path, bytes).unwrap();
-        assert!(Tables::load(dir.path()).unwrap().packs().is_empty());
+        assert!(IndexTables::load(dir.path()).unwrap().packs().is_empty());
     }
 
     #[test]
@@ -243,13 +243,13 @@ mod tests {
         let folder = dir.path().join("index");
         for lock in [false, true] {
             fs::write(&folder, "").unwrap();
-            assert!(Tables::load(&folder).unwrap().packs().is_empty());
+            assert!(IndexTables::load(&folder).unwrap().packs().is_empty());
             clear(&folder).unwrap();
             fs::create_dir(&folder).unwrap();
             fs::create_dir(folder.join(if lock { "lock" } else { "a.table" })).unwrap();
-            add(&folder, dir.path(), &Table::of(vec![row(1)])).unwrap();
+            add(&folder, dir.path(), &IndexTable::of(vec![row(1)])).unwrap();
             clear(&folder).unwrap();
-            assert!(Tables::load(&folder).unwrap().packs().is_empty());
+            assert!(IndexTables::load(&folder).unwrap().packs().is_empty());
             fs::remove_dir_all(&folder).unwrap();
         }
     }

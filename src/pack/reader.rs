@@ -9,7 +9,7 @@ use rustix::io::{Errno, pread};
 use crate::codec::Malformed;
 use crate::error::{Error, Result};
 use crate::fs::atomic;
-use crate::pack::block::{self, Head};
+use crate::pack::block::{self, BlockHead};
 use crate::pack::toc::{self, BlockEntry};
 
 fn damaged(path: &Path, what: Malformed) -> Error {
@@ -69,7 +69,7 @@ const WINDOW: usize = 64 << 10;
 
 /// Finds the blocks of a pack without its table of contents: where each begins, its length, and its head. Bytes between
 /// them that are no block are passed over.
-pub fn blocks(path: &Path) -> Result<Vec<(u32, u32, Head)>> {
+pub fn blocks(path: &Path) -> Result<Vec<(u32, u32, BlockHead)>> {
     let file = open(path)?;
     let end = file.metadata().map_err(|e| Error::io("cannot read", path, e))?.len();
     let (mut blocks, mut at) = (Vec::new(), 0);

@@ -1,6 +1,6 @@
 //! The table of contents of a pack, and the pack's first and last bytes. Specified in `docs/formats/pack.md`.
 
-use crate::codec::{Malformed, Put, Take};
+use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::limits;
 use crate::object::{Key, Kind};
 use crate::pack::block::HEADER as BLOCK_HEADER;
@@ -93,7 +93,7 @@ pub fn encode(blocks: &[BlockEntry]) -> Result<Vec<u8>, Malformed> {
 
 /// The length of the table of contents and what its hash must be, from the pack's last [`FOOTER`] bytes.
 pub fn footer(bytes: &[u8]) -> Result<(usize, [u8; 32]), Malformed> {
-    let mut take = Take::new(bytes);
+    let mut take = ByteReader::new(bytes);
     let len = take.u32()? as usize;
     let hash = take.array()?;
     if take.array()? != END {
@@ -110,7 +110,7 @@ pub fn decode(bytes: &[u8], hash: &[u8; 32], end: u64) -> Result<Vec<BlockEntry>
     if blake3::hash(bytes) != *hash {
         return Err(Malformed("its table of contents does not match its hash"));
     }
-    let mut take = Take::new(bytes);
+    let mut take = ByteReader::new(bytes);
     let count = take.count(4)?;
     let mut blocks = Vec::with_capacity(count);
     let mut offset = HEADER.len() as u64;

@@ -4,22 +4,22 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::fs::atomic::Temp;
+use crate::fs::atomic::TempFile;
 use crate::id::{Id, Pack};
 use crate::object::Key;
-use crate::pack::block::Head;
-use crate::pack::index::Row;
+use crate::pack::block::BlockHead;
+use crate::pack::index::IndexRow;
 use crate::pack::toc::{self, BlockEntry};
 
 /// A pack is sealed once it is this long, in bytes.
 pub const FULL: u64 = 64 << 20;
 /// A pack is sealed also once it holds so many objects, which bounds the memory of a commit of tiny files.
-const CROWDED: usize = 1 << 17;
+const MAX_OBJECTS: usize = 1 << 17;
 
 /// A pack that is being written.
 #[derive(Debug)]
 pub struct PackWriter {
-    temp: Temp,
+    temp: TempFile,
     hasher: blake3::Hasher,
     at: u64,
     objects: usize,
@@ -30,7 +30,7 @@ impl PackWriter {
     /// Begins a pack in the folder of temporary files.
     pub fn create(tmp: &Path) -> Result<PackWriter> {
         let mut pack =
-            PackWriter { temp: Temp::create(tmp)?, hasher: blake3::Hasher::new(), at: 0, objects: 0, blocks: Vec::new() };
+            PackWriter { temp: TempFile::create(tmp)?, hasher: blake3::Hasher::new(), at: 0, objects: 0, blocks: Vec::new() };
         pack.write(&toc::HEADER)?;
         Ok(pack)
     }
@@ -43,7 +43,7 @@ impl PackWriter {
     }
 
     /// Adds a block in its stored form, which holds the objects `ids` in order.
-    pub fn append(&mut self, head: &Head, ids: &[[u8; 32]], block: &[u8]) -> Result<()> {
+    pub fn append(&mut self, head: &BlockHead, ids: &[[u8; 32]], block: &[u8]) -> Result<()> {
         let objects = ids.iter().copied().zip(head.lens.iter().copied()).collect();
         self.objects += ids.len();
         let (Ok(offset), Ok(len)) = (u32::try_from(self.at), u32::try_from(block.len())) else {
@@ -55,30 +55,30 @@ impl PackWriter {
 
     /// Whether the pack has reached its length.
     pub fn is_full(&self) -> bool {
-        self.at >= FULL || self.objects >= CROWDED
+        self.at >= FULL || self.objects >= MAX_OBJECTS
     }
 
-    /// Ends the pack. Nothing is durable, nor has a name, before [`Sealed::publish`].
-    pub fn seal(mut self) -> Result<Sealed> {
+    /// Ends the pack. Nothing is durable, nor has a name, before [`SealedPack::publish`].
+    pub fn seal(mut self) -> Result<SealedPack> {
         let toc = toc::encode(&self.blocks).map_err(|e| Error::rejected("a pack", e))?;
         self.write(&toc)?;
         let id = Id::from_bytes(*self.hasher.finalize().as_bytes());
-        Ok(Sealed { temp: self.temp, id, blocks: self.blocks })
+        Ok(SealedPack { temp: self.temp, id, blocks: self.blocks })
     }
 }
 
 /// A whole pack that has no name yet.
 #[derive(Debug)]
-pub struct Sealed {
-    temp: Temp,
+pub struct SealedPack {
+    temp: TempFile,
     /// The hash of its bytes.
     pub id: Id<Pack>,
     blocks: Vec<BlockEntry>,
 }
 
-impl Sealed {
+impl SealedPack {
     /// Syncs the pack and gives it its name in `folder`; the caller syncs the folder. Returns the rows of its objects.
-    pub fn publish(self, folder: &Path) -> Result<Vec<Row>> {
+    pub fn publish(self, folder: &Path) -> Result<Vec<IndexRow>> {
         self.temp.sync()?;
         self.temp.rename(&path_in(folder, &self.id))?;
         Ok(rows(&self.id, &self.blocks))
@@ -91,8 +91,8 @@ pub fn path_in(folder: &Path, id: &Id<Pack>) -> PathBuf {
 }
 
 /// The rows by which the objects of a pack are found.
-pub fn rows(pack: &Id<Pack>, blocks: &[BlockEntry]) -> Vec<Row> {
-    let row = |block: &BlockEntry, (key, raw_at, raw_len): (Key, u32, u32)| Row {
+pub fn rows(pack: &Id<Pack>, blocks: &[BlockEntry]) -> Vec<IndexRow> {
+    let row = |block: &BlockEntry, (key, raw_at, raw_len): (Key, u32, u32)| IndexRow {
         key,
         depth: block.depth,
         pack: *pack,

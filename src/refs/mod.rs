@@ -8,7 +8,7 @@ pub mod names;
 mod sequence;
 mod versions;
 
-pub use sequence::{Place, Sequence};
+pub use sequence::{Sequence, SequenceEntry};
 pub use versions::Versions;
 
 use std::path::Path;

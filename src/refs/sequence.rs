@@ -18,19 +18,19 @@ pub struct Sequence {
 
 /// An entry of a sequence.
 #[derive(Debug)]
-pub struct Place<T> {
+pub struct SequenceEntry<T> {
     /// Its number; 1 for the first.
     pub number: u64,
     /// What it holds.
     pub id: Id<T>,
 }
 
-impl<T> Clone for Place<T> {
+impl<T> Clone for SequenceEntry<T> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<T> Copy for Place<T> {}
+impl<T> Copy for SequenceEntry<T> {}
 
 impl Sequence {
     /// The sequence in this folder; `tmp` is for files that have no name yet.
@@ -39,17 +39,17 @@ impl Sequence {
     }
 
     /// The last entry; `None` for an empty sequence.
-    pub fn last<T>(&self) -> Result<Option<Place<T>>> {
+    pub fn last<T>(&self) -> Result<Option<SequenceEntry<T>>> {
         let mut last = 0;
         self.each(|number| last = last.max(number))?;
-        if last == 0 { Ok(None) } else { self.get(last).map(|id| Some(Place { number: last, id })) }
+        if last == 0 { Ok(None) } else { self.get(last).map(|id| Some(SequenceEntry { number: last, id })) }
     }
 
     /// The entry before this one; `None` for the first, or where it cannot be read.
-    pub fn before<T>(&self, place: Place<T>) -> Result<Option<Place<T>>> {
+    pub fn before<T>(&self, place: SequenceEntry<T>) -> Result<Option<SequenceEntry<T>>> {
         let mut last = 0;
         self.each(|number| last = if number < place.number { last.max(number) } else { last })?;
-        Ok(self.get(last).ok().map(|id| Place { number: last, id }))
+        Ok(self.get(last).ok().map(|id| SequenceEntry { number: last, id }))
     }
 
     /// The numbers of the entries, ascending.
@@ -85,7 +85,7 @@ impl Sequence {
     ///
     /// # Errors
     /// Also if `last` is the last that a sequence can have.
-    pub fn append<T>(&self, last: Option<Place<T>>, id: Id<T>) -> Result<Created> {
+    pub fn append<T>(&self, last: Option<SequenceEntry<T>>, id: Id<T>) -> Result<Created> {
         let number = last.map_or(1, |p| p.number + 1);
         if number > limits::SEQUENCE {
             return Err(Error::new(Kind::Conflict, format!("{} cannot have more entries", self.folder.display())));
@@ -127,7 +127,7 @@ mod tests {
     fn the_last_number_is_found_and_none_follows() {
         let dir = tempfile::tempdir().unwrap();
         let sequence = Sequence::new(dir.path().to_owned(), dir.path().to_owned());
-        let before = Place { number: limits::SEQUENCE - 1, id: Id::<Fact>::of(b"one") };
+        let before = SequenceEntry { number: limits::SEQUENCE - 1, id: Id::<Fact>::of(b"one") };
         assert_eq!(sequence.append(Some(before), Id::of(b"two")).unwrap(), Created::New);
         let last = sequence.last::<Fact>().unwrap();
         assert_eq!(last.map(|place| (place.number, place.id)), Some((limits::SEQUENCE, Id::of(b"two"))));

@@ -168,7 +168,8 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
         let Some(id) = found.version.parents.get(parent - 1).copied() else {
             let name = found.version.name();
             let lacks = if parent == 1 { "no parent".to_owned() } else { format!("no parent number {parent}") };
-            return Err(Error::new(Kind::VersionNotFound, format!("{name} has {lacks}")));
+            return Err(Error::new(Kind::VersionNotFound, format!("{name} has {lacks}"))
+                .with_hint(format!("list it and its ancestors: hlx log {name}")));
         };
         found = Found { id, version: repo.version(id)? };
     }
@@ -223,7 +224,7 @@ fn names_dataset(parsed: &Parsed<'_>, datasets: &[String]) -> bool {
 }
 
 /// Puts a dataset before a revision that names none.
-fn qualified(dataset: &str, text: &str) -> String {
+pub fn qualified(dataset: &str, text: &str) -> String {
     match text.strip_prefix('@') {
         Some(steps) => format!("{dataset}@HEAD{steps}"),
         None => format!("{dataset}@{text}"),
@@ -408,9 +409,11 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
         Some(dataset) => format!("{dataset}@{word}"),
         None => word.clone(),
     });
+    let near = near.or_else(|| Some(repo.dataset_at(base)?.name.clone()));
     let error = error(format!("unknown revision '{}'{}", printable(text), spelling::question(near)));
-    if repo.root().join(repo.here()).join(base).exists() {
-        return error.with_hint(format!("'{}' is a path: give the version first, or put paths after '--'", printable(base)));
+    if repo.is_path(base) {
+        let path = printable(base);
+        return error.with_hint(format!("'{path}' is a path; paths come after '--', as in: hlx diff -- {path}"));
     }
     error.with_hint(match dataset {
         Some(dataset) => format!("list its versions and tags: hlx log {dataset}"),
@@ -452,6 +455,15 @@ mod tests {
         assert_eq!(parts("@~").unwrap(), (None, "HEAD".into(), vec![1]));
         for bad in ["", "@1", "~1", "^", "HEAD~x", "HEAD^-1", "HEAD~1x", "HEAD~99999999999999999999", "HEAD~1000001"] {
             assert!(parts(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_revision_is_put_behind_its_dataset() {
+        for (text, whole) in
+            [("HEAD~1", "leases@HEAD~1"), ("@", "leases@HEAD"), ("@^", "leases@HEAD^"), ("1.0.0", "leases@1.0.0")]
+        {
+            assert_eq!(qualified("leases", text), whole);
         }
     }
 

@@ -2,14 +2,14 @@
 
 use memchr::{memchr, memchr2};
 
-use super::json::{self, Invalid};
+use super::json::{self, InvalidJson};
 use super::jsonl::BOM;
-use super::partial::{Partial, newlines, take_excess};
-use super::{Finding, Record, Records};
+use super::partial::{PartialRecord, newlines, take_excess};
+use super::{ParseIssue, Record, RecordReader};
 use crate::limits;
 
 /// What mends a file of documents on lines of their own.
-const AS_LINES: &str = "; declare it in [dataset.NAME.format]: \"FILE\" = { kind = \"jsonl\" }";
+const JSONL_HINT: &str = "; declare it in [dataset.NAME.format]: \"FILE\" = { kind = \"jsonl\" }";
 const TOO_EARLY: &str = "unexpected end of data";
 
 /// The records of a JSON document: the elements of the array that it is, or the whole document if it is anything else.
@@ -21,22 +21,22 @@ const TOO_EARLY: &str = "unexpected end of data";
 /// given and takes the file as the one record.
 #[derive(Clone, Debug)]
 pub struct Array {
-    state: State,
+    state: ArrayState,
     /// The element that has begun, or the whole document if it is no array.
-    partial: Partial,
+    partial: PartialRecord,
     /// Where the bytes of `partial` lead; they alone say it, so that it need not be compared.
     nesting: Nesting,
     /// The line of the next byte, or of the first one of `partial` if there is any.
     line: u64,
     /// The place in the stream of that byte.
     at: u64,
-    finding: Option<Finding>,
+    finding: Option<ParseIssue>,
     /// The line of a trailing comma in the array.
     trailing_comma: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ArrayState {
     /// Before the document, after so many bytes of a byte order mark; 3 after white space too.
     Start(usize),
     /// In a document that is no array.
@@ -55,8 +55,8 @@ impl Array {
     /// A reader at the start of a document.
     pub fn new() -> Array {
         Array {
-            state: State::Start(0),
-            partial: Partial::new(limits::RECORD),
+            state: ArrayState::Start(0),
+            partial: PartialRecord::new(limits::RECORD),
             nesting: Nesting::default(),
             line: 1,
             at: 0,
@@ -67,46 +67,46 @@ impl Array {
 
     /// Sets the longest length of a record, in bytes.
     pub fn with_limit(self, limit: usize) -> Array {
-        Array { partial: Partial::new(limit), ..self }
+        Array { partial: PartialRecord::new(limit), ..self }
     }
 
     /// A reader of the same kind at an array further down in a document.
     pub fn within(&self, line: u64, at: u64) -> Array {
-        Array { state: State::Start(3), line, at, ..Array::new().with_limit(self.partial.limit()) }
+        Array { state: ArrayState::Start(3), line, at, ..Array::new().with_limit(self.partial.limit()) }
     }
 
-    /// Why the document is not JSON, so that it is one record whatever was handed out; known after [`Records::finish`].
-    pub fn broken(&self) -> Option<&Finding> {
+    /// Why the document is not JSON, so that it is one record whatever was handed out; known after [`RecordReader::finish`].
+    pub fn broken(&self) -> Option<&ParseIssue> {
         self.finding.as_ref()
     }
 
     /// What is wrong with a document all of whose records were read.
-    pub fn remark(&self) -> Option<Finding> {
+    pub fn remark(&self) -> Option<ParseIssue> {
         let message = "invalid JSON: trailing comma in the array";
-        self.trailing_comma.map(|line| Finding { line, message: message.to_owned() })
+        self.trailing_comma.map(|line| ParseIssue { line, message: message.to_owned() })
     }
 
     /// Takes nothing from here on.
     fn break_off(&mut self, why: &str, line: u64) {
-        self.finding = Some(Finding { line, message: format!("invalid JSON: {why}") });
-        self.state = State::Broken;
-        self.partial = Partial::new(0);
+        self.finding = Some(ParseIssue { line, message: format!("invalid JSON: {why}") });
+        self.state = ArrayState::Broken;
+        self.partial = PartialRecord::new(0);
     }
 
     /// Takes a byte before the document; returns whether it was none of the document.
     fn start(&mut self, mark: usize, byte: u8) -> bool {
         self.state = match byte {
-            _ if BOM.get(mark) == Some(&byte) => State::Start(mark + 1),
+            _ if BOM.get(mark) == Some(&byte) => ArrayState::Start(mark + 1),
             b' ' | b'\n' | b'\t' | b'\r' if matches!(mark, 0 | 3) => {
                 self.line += u64::from(byte == b'\n');
-                State::Start(3)
+                ArrayState::Start(3)
             }
-            b'[' if matches!(mark, 0 | 3) => State::First,
+            b'[' if matches!(mark, 0 | 3) => ArrayState::First,
             _ => {
                 // A mark that did not become whole belongs to the document.
                 self.partial.push(if mark < 3 { &BOM[..mark] } else { b"" });
                 self.at -= self.partial.len();
-                self.state = State::Document;
+                self.state = ArrayState::Document;
                 return false;
             }
         };
@@ -116,7 +116,7 @@ impl Array {
 
     /// Takes elements that lie whole in `bytes` from `at` on, and begins the one that does not.
     fn whole(&mut self, bytes: &[u8], mut at: usize, take: &mut dyn FnMut(Record<'_>)) {
-        let mut lines = Lines::new(bytes, at, self.line);
+        let mut lines = LineCounter::new(bytes, at, self.line);
         loop {
             at = json::space(bytes, at);
             let Some(&byte) = bytes.get(at) else {
@@ -124,12 +124,12 @@ impl Array {
                 self.at += at as u64;
                 return;
             };
-            if self.state == State::End {
+            if self.state == ArrayState::End {
                 return self.break_off("unexpected data after the end of the array", lines.at(at));
             }
             if byte == b']' {
-                self.trailing_comma = (self.state == State::Next).then(|| lines.at(at));
-                self.state = State::End;
+                self.trailing_comma = (self.state == ArrayState::Next).then(|| lines.at(at));
+                self.state = ArrayState::End;
                 at += 1;
                 continue;
             }
@@ -154,7 +154,7 @@ impl Array {
             if !take_excess(&bytes[at..next], self.partial.limit(), line, place, take) {
                 take(Record { bytes: &bytes[at..end], is_whole: true, line, at: place });
             }
-            self.state = if bytes[next] == b',' { State::Next } else { State::End };
+            self.state = if bytes[next] == b',' { ArrayState::Next } else { ArrayState::End };
             at = next + 1;
         }
     }
@@ -169,7 +169,7 @@ impl Array {
         if !self.partial.take_excess(self.line, self.at, take) {
             take(Record { bytes: self.partial.bytes().trim_ascii_end(), is_whole: true, line: self.line, at: self.at });
         }
-        self.state = if bytes[end] == b',' { State::Next } else { State::End };
+        self.state = if bytes[end] == b',' { ArrayState::Next } else { ArrayState::End };
         self.line += self.partial.newlines();
         self.at += self.partial.len() + 1;
         self.partial.clear();
@@ -189,13 +189,13 @@ impl PartialEq for Array {
     }
 }
 
-impl Records for Array {
+impl RecordReader for Array {
     fn feed(&mut self, mut bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
         while let Some(&byte) = bytes.first() {
             match self.state {
-                State::Start(mark) => bytes = &bytes[usize::from(self.start(mark, byte))..],
-                State::Document => return self.partial.push(bytes),
-                State::Broken => return,
+                ArrayState::Start(mark) => bytes = &bytes[usize::from(self.start(mark, byte))..],
+                ArrayState::Document => return self.partial.push(bytes),
+                ArrayState::Broken => return,
                 _ if !self.partial.is_empty() => bytes = &bytes[self.rest(bytes, take)..],
                 _ => return self.whole(bytes, 0, take),
             }
@@ -204,26 +204,26 @@ impl Records for Array {
 
     fn finish(&mut self, take: &mut dyn FnMut(Record<'_>)) {
         match self.state {
-            State::Document if self.partial.is_excess() => {
+            ArrayState::Document if self.partial.is_excess() => {
                 let why = format!("the record is longer than {} bytes", self.partial.limit());
                 self.break_off(&why, self.line);
             }
-            State::Document => match json::check(self.partial.bytes()) {
+            ArrayState::Document => match json::check(self.partial.bytes()) {
                 Ok(()) => {
                     let bytes = self.partial.bytes().trim_ascii_end();
                     take(Record { bytes, is_whole: true, line: self.line, at: self.at });
                 }
-                Err(Invalid { at, .. }) if at == self.partial.bytes().len() => {
+                Err(InvalidJson { at, .. }) if at == self.partial.bytes().len() => {
                     self.break_off(TOO_EARLY, self.line + newlines(self.partial.bytes()));
                 }
-                Err(Invalid { at, what }) => {
+                Err(InvalidJson { at, what }) => {
                     let line = self.line + newlines(&self.partial.bytes()[..at]);
-                    let mend = if what == json::ANOTHER && line > self.line { AS_LINES } else { "" };
+                    let mend = if what == json::SECOND_DOCUMENT && line > self.line { JSONL_HINT } else { "" };
                     self.break_off(&format!("{what}{mend}"), line);
                 }
             },
-            State::End | State::Broken => {}
-            State::Start(_) => self.break_off("it is empty", self.line),
+            ArrayState::End | ArrayState::Broken => {}
+            ArrayState::Start(_) => self.break_off("it is empty", self.line),
             _ => self.break_off(TOO_EARLY, self.line + self.partial.newlines()),
         }
     }
@@ -264,7 +264,7 @@ impl Nesting {
 }
 
 /// Numbers the lines of a piece, from front to back.
-struct Lines<'a> {
+struct LineCounter<'a> {
     bytes: &'a [u8],
     counted: usize,
     /// The next `\n`, or the end.
@@ -272,9 +272,9 @@ struct Lines<'a> {
     line: u64,
 }
 
-impl<'a> Lines<'a> {
-    fn new(bytes: &'a [u8], at: usize, line: u64) -> Lines<'a> {
-        let mut lines = Lines { bytes, counted: at, next: 0, line };
+impl<'a> LineCounter<'a> {
+    fn new(bytes: &'a [u8], at: usize, line: u64) -> LineCounter<'a> {
+        let mut lines = LineCounter { bytes, counted: at, next: 0, line };
         lines.seek(at);
         lines
     }
@@ -304,7 +304,7 @@ mod tests {
     use crate::sample::json::tests::spelled;
     use crate::sample::record::tests::{Cuts, found, pieces};
 
-    type Found = (Vec<(Vec<u8>, u64)>, Option<Finding>);
+    type Found = (Vec<(Vec<u8>, u64)>, Option<ParseIssue>);
 
     fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Found {
         read_with(Array::new(), pieces)
@@ -352,8 +352,8 @@ mod tests {
         broken(b"{\n1}", &[], "2 expected a key in quotes");
         broken(b"\xef\xbb1", &[], "1 expected a value");
         let mend = "declare it in [dataset.NAME.format]: \"FILE\" = { kind = \"jsonl\" }";
-        broken(b"{}\n[2]", &[], &format!("2 {}; {mend}", json::ANOTHER));
-        broken(b"{} [2]", &[], &format!("1 {}", json::ANOTHER));
+        broken(b"{}\n[2]", &[], &format!("2 {}; {mend}", json::SECOND_DOCUMENT));
+        broken(b"{} [2]", &[], &format!("1 {}", json::SECOND_DOCUMENT));
         broken(b"[1", &[], "1 unexpected end of data");
         broken(b"[1,\n", &["1 1"], "2 unexpected end of data");
         broken(b"[1]\n[2]", &["1 1"], "2 unexpected data after the end of the array");

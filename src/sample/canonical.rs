@@ -9,7 +9,7 @@ use super::json::{MAX_DEPTH, Tape};
 use super::record::digest;
 use super::render::{BYTES, base64};
 use super::{Pointer, Type};
-use crate::codec::Put;
+use crate::codec::ByteWriter;
 
 /// The end of a number and of a string.
 pub(super) const END: u8 = 0xff;
@@ -25,7 +25,7 @@ pub struct Identity {
 
 /// Finds the identity of one record after the other, in buffers that it keeps.
 #[derive(Clone, Debug, Default)]
-pub struct Canonical {
+pub struct Canonicalizer {
     tape: Tape,
     form: Vec<u8>,
 }
@@ -37,7 +37,7 @@ impl Identity {
     }
 }
 
-impl Canonical {
+impl Canonicalizer {
     /// Returns the identity of a JSON record without the values at the ignored places; its key are the values at the
     /// others, none for no key.
     pub fn identity(&mut self, record: &[u8], key: &[Pointer], ignored: &[Pointer]) -> Identity {
@@ -202,7 +202,7 @@ mod tests {
     use crate::sample::json::tests::{spelled, texts};
 
     fn id(text: &str) -> [u8; 16] {
-        Canonical::default().identity(text.as_bytes(), &[], &[]).id
+        Canonicalizer::default().identity(text.as_bytes(), &[], &[]).id
     }
 
     #[test]
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_its_bytes() {
-        let mut canonical = Canonical::default();
+        let mut canonical = Canonicalizer::default();
         let mut id = |bytes: &[u8]| canonical.identity(bytes, &[], &[]).id;
         assert_ne!(id(b"{"), id(b"{ "));
         assert_ne!(id(b"!n"), id(b"n"));
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn keys_are_the_values_at_their_pointers() {
-        let mut canonical = Canonical::default();
+        let mut canonical = Canonicalizer::default();
         let mut key = |text: &str, at: &[&str]| {
             let at: Vec<_> = at.iter().map(|p| Pointer::parse(p).unwrap()).collect();
             canonical.identity(text.as_bytes(), &at, &[]).key
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn what_is_ignored_makes_no_difference() {
-        let mut canonical = Canonical::default();
+        let mut canonical = Canonicalizer::default();
         let ignored: Vec<_> = ["/at", "/meta/run", "/tags/0"].iter().map(|p| Pointer::parse(p).unwrap()).collect();
         let mut id = |text: &str| canonical.identity(text.as_bytes(), &[], &ignored).id;
         let same = [
@@ -314,7 +314,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             let place = [Pointer::parse("/a").unwrap()];
-            Canonical::default().identity(&bytes, &place, &place);
+            Canonicalizer::default().identity(&bytes, &place, &place);
         }
     }
 }

@@ -13,8 +13,8 @@ use super::canonical::digest_all;
 use super::csv::{BOM, RowSyntax, canonical, fields};
 use super::datetime::Instant;
 use super::record::digest;
-use super::{Finding, Identity, Record, Type};
-use crate::codec::Put;
+use super::{Identity, ParseIssue, Record, Type};
+use crate::codec::ByteWriter;
 
 /// The header of a file, as far as it has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl Columns {
 
     /// Takes the next record and says of each of its fields under which column it stands and what it is. A field too
     /// many has no column. Finds a record with another number of fields than the header, or with an open quote.
-    pub fn observe(&mut self, record: Record<'_>, see: &mut dyn FnMut(&str, Type)) -> Option<Finding> {
+    pub fn observe(&mut self, record: Record<'_>, see: &mut dyn FnMut(&str, Type)) -> Option<ParseIssue> {
         if self.comment && !self.is_header_before(record.bytes) {
             *self = Columns::new(record.bytes, self.syntax);
             return None;
@@ -156,7 +156,7 @@ impl Columns {
             }
             count += 1;
         }
-        let finding = |message| Some(Finding { line: record.line, message });
+        let finding = |message| Some(ParseIssue { line: record.line, message });
         if fields.unclosed() {
             finding(
                 "unterminated quoted field; if quotes are plain text, set quote = \"none\" in [dataset.NAME.format]".to_owned(),
@@ -236,13 +236,13 @@ fn all_digits(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{Csv, Records};
+    use crate::sample::{Csv, RecordReader};
     use proptest::prelude::*;
 
     type Seen = Vec<(String, Type)>;
 
     /// What a file shows: column names, what was seen, what was found.
-    fn look(text: &str) -> (Option<Vec<String>>, Seen, Vec<Finding>) {
+    fn look(text: &str) -> (Option<Vec<String>>, Seen, Vec<ParseIssue>) {
         let mut records = Vec::new();
         let mut csv = Csv::new(b',', true, None);
         csv.feed(text.as_bytes(), &mut |record| records.push((record.line, record.bytes.to_vec())));

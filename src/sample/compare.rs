@@ -1,7 +1,7 @@
 //! The records in which two versions of a file differ, found from the pieces that differ.
 //!
-//! A caller goes through both versions in step. What stands in both is told by [`Compare::same`]; what lies between is a
-//! *gap*, told by [`Compare::feed`] in pieces of either side, best by turns. Records of a gap that are equal byte for byte
+//! A caller goes through both versions in step. What stands in both is told by [`RecordComparer::same`]; what lies between is a
+//! *gap*, told by [`RecordComparer::feed`] in pieces of either side, best by turns. Records of a gap that are equal byte for byte
 //! cancel; the others go to the sink. A gap lasts until both readers stand at the same place in the same record again, so
 //! that what begins in it and ends in shared bytes is compared too.
 //!
@@ -10,40 +10,40 @@
 //! counts with a tally, in which these meet.
 
 use super::gap::Gap;
-use super::{Record, Records, Side};
+use super::{Record, RecordReader, Side};
 
 /// Shared bytes between the first two looks at whether the readers have met; then twice as many each time.
 const STEP: usize = if cfg!(test) { 1 } else { 4 << 10 };
 
 /// Compares one file with its later version.
 #[derive(Debug)]
-pub struct Compare<R> {
+pub struct RecordComparer<R> {
     old: R,
     new: R,
     gap: Gap,
     /// While the readers may be apart.
-    apart: Option<Apart>,
+    apart: Option<ResyncState>,
     /// Records of the new side so far.
     count: u64,
 }
 
 #[derive(Debug)]
-struct Apart {
+struct ResyncState {
     /// Shared bytes until the next look.
     until: usize,
     /// Those between that and the one after it.
     step: usize,
 }
 
-impl<R: Records> Compare<R> {
+impl<R: RecordReader> RecordComparer<R> {
     /// Starts with readers that stand at the same place.
-    pub fn new(old: R, new: R) -> Compare<R> {
-        Compare { old, new, gap: Gap::default(), apart: None, count: 0 }
+    pub fn new(old: R, new: R) -> RecordComparer<R> {
+        RecordComparer { old, new, gap: Gap::default(), apart: None, count: 0 }
     }
 
     /// The next bytes of one side within a gap.
     pub fn feed(&mut self, side: Side, bytes: &[u8], sink: &mut dyn FnMut(Side, Record<'_>)) {
-        self.apart = Some(Apart { until: 0, step: STEP });
+        self.apart = Some(ResyncState { until: 0, step: STEP });
         let (reader, one) = if side == Side::Old { (&mut self.old, 0) } else { (&mut self.new, 1) };
         reader.feed(bytes, &mut |record| {
             self.count += one;
@@ -62,7 +62,7 @@ impl<R: Records> Compare<R> {
                     self.gap.flush(sink);
                     break;
                 }
-                *apart = Apart { until: apart.step, step: apart.step * 2 };
+                *apart = ResyncState { until: apart.step, step: apart.step * 2 };
             }
             let (piece, rest) = bytes.split_at(bytes.len().min(apart.until));
             apart.until -= piece.len();
@@ -87,7 +87,7 @@ impl<R: Records> Compare<R> {
         (&self.old, &self.new)
     }
 
-    /// Whether the next shared bytes must be told. Otherwise a caller may leave them out and [`Compare::restart`] before
+    /// Whether the next shared bytes must be told. Otherwise a caller may leave them out and [`RecordComparer::restart`] before
     /// the next gap, if it can make readers that stand there.
     pub fn resync_needed(&self) -> bool {
         self.apart.is_some()
@@ -134,7 +134,7 @@ mod tests {
         }
     }
 
-    fn naive<R: Records>(reader: impl Fn() -> R, old: &[u8], new: &[u8]) -> Net {
+    fn naive<R: RecordReader>(reader: impl Fn() -> R, old: &[u8], new: &[u8]) -> Net {
         let mut net = Net::new();
         found(&mut reader(), [old]).iter().for_each(|(bytes, _)| tell(&mut net, Side::Old, bytes));
         found(&mut reader(), [new]).iter().for_each(|(bytes, _)| tell(&mut net, Side::New, bytes));
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn records_that_moved_within_a_gap_cancel() {
-        let mut compare = Compare::new(Jsonl::new(), Jsonl::new());
+        let mut compare = RecordComparer::new(Jsonl::new(), Jsonl::new());
         let mut left = Vec::new();
         let mut sink = |side, r: Record<'_>| left.push((side, r.line, String::from_utf8_lossy(r.bytes).into_owned()));
         compare.same(b"zero\non", &mut sink);
@@ -192,7 +192,7 @@ mod tests {
             let (old, new) = sides(&script);
             let mut net = Net::new();
             let mut sink = |side, r: Record<'_>| tell(&mut net, side, r.bytes);
-            let mut compare = Compare::new(Jsonl::new(), Jsonl::new());
+            let mut compare = RecordComparer::new(Jsonl::new(), Jsonl::new());
             for (same, old, new) in &script {
                 let tail = same.iter().rposition(|&b| b == b'\n').map(|at| &same[at + 1..]);
                 match tail {
@@ -234,7 +234,7 @@ mod tests {
             let tail = (1..=tail.min(least - head)).take_while(|&at| old[old.len() - at] == new[new.len() - at]).count();
             let mut net = Net::new();
             let mut sink = |side, r: Record<'_>| tell(&mut net, side, r.bytes);
-            let mut compare = Compare::new(Array::new(), Array::new());
+            let mut compare = RecordComparer::new(Array::new(), Array::new());
             compare.same(&old[..head], &mut sink);
             compare.feed(Side::Old, &old[head..old.len() - tail], &mut sink);
             compare.feed(Side::New, &new[head..new.len() - tail], &mut sink);

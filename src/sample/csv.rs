@@ -10,11 +10,11 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr2, memchr3};
 
-use super::Reading;
+use super::ReaderSpec;
 use super::guess::is_delimiter_line;
-use super::partial::{Partial, line_ends, take_excess};
-use super::record::{Record, Records};
-use crate::codec::Put;
+use super::partial::{PartialRecord, line_ends, take_excess};
+use super::record::{Record, RecordReader};
+use crate::codec::ByteWriter;
 use crate::limits;
 
 pub(super) const BOM: &[u8] = "\u{feff}".as_bytes();
@@ -37,7 +37,7 @@ impl From<u8> for RowSyntax {
 
 /// A row that is no record: the header, or a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
+pub struct SkippedRow {
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// The line on which it begins.
@@ -53,11 +53,11 @@ pub struct Csv {
     comment: Option<u8>,
     /// How much of a byte order mark has been seen at the start of the file; `None` once that is settled.
     bom: Option<usize>,
-    place: Place,
+    place: CsvState,
     /// The last byte was a CR that ended a record, so that a LF belongs to it.
     after_cr: bool,
     /// The record that has begun in earlier pieces.
-    begun: Partial,
+    begun: PartialRecord,
     /// Whether it has a quoted field, and so perhaps line ends.
     quoted: bool,
     /// The line on which it begins.
@@ -66,7 +66,7 @@ pub struct Csv {
     at: u64,
     header: FirstRow,
     /// Rows that are no records and have not been taken.
-    notes: Vec<Note>,
+    skipped_rows: Vec<SkippedRow>,
 }
 
 /// The first row that is no comment.
@@ -81,7 +81,7 @@ enum FirstRow {
 
 /// Where in a record the next byte stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum CsvState {
     /// Outside quotes.
     Plain,
     /// In a quoted field.
@@ -92,7 +92,7 @@ enum Place {
 
 impl Csv {
     /// A reader of a table in this dialect.
-    pub fn of(reading: &Reading) -> Csv {
+    pub fn of(reading: &ReaderSpec) -> Csv {
         Csv::new(reading.row_syntax(), reading.dialect.header, reading.dialect.comment)
     }
 
@@ -102,20 +102,20 @@ impl Csv {
             syntax: syntax.into(),
             comment,
             bom: Some(0),
-            place: Place::Plain,
+            place: CsvState::Plain,
             after_cr: false,
-            begun: Partial::new(limits::RECORD),
+            begun: PartialRecord::new(limits::RECORD),
             quoted: false,
             line: 1,
             at: 0,
             header: if header { FirstRow::Expected } else { FirstRow::Record },
-            notes: Vec::new(),
+            skipped_rows: Vec::new(),
         }
     }
 
     /// Sets the longest length of a record, in bytes.
     pub fn with_limit(self, limit: usize) -> Csv {
-        Csv { begun: Partial::new(limit), ..self }
+        Csv { begun: PartialRecord::new(limit), ..self }
     }
 
     /// A reader of the rows below the header, from byte `at` on, where a row begins.
@@ -132,8 +132,8 @@ impl Csv {
     }
 
     /// Takes the rows that were read lately and are no records.
-    pub fn take_notes(&mut self) -> Vec<Note> {
-        std::mem::take(&mut self.notes)
+    pub fn take_skipped_rows(&mut self) -> Vec<SkippedRow> {
+        std::mem::take(&mut self.skipped_rows)
     }
 
     fn scan(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
@@ -148,7 +148,7 @@ impl Csv {
                 continue;
             }
             match self.place {
-                Place::Plain => {
+                CsvState::Plain => {
                     let found = match self.syntax.quotes {
                         true => memchr3(b'"', b'\n', b'\r', &bytes[at..]),
                         false => memchr2(b'\n', b'\r', &bytes[at..]),
@@ -159,7 +159,7 @@ impl Csv {
                     if bytes[i] == b'"' {
                         let before = if i > start { Some(bytes[i - 1]) } else { self.begun.last() };
                         if before.is_none_or(|byte| byte == self.syntax.delimiter) {
-                            self.place = Place::Quoted;
+                            self.place = CsvState::Quoted;
                             self.quoted = true;
                         }
                     } else {
@@ -170,21 +170,21 @@ impl Csv {
                         start = at;
                     }
                 }
-                Place::Quoted => {
+                CsvState::Quoted => {
                     let Some(found) = memchr(b'"', &bytes[at..]) else { break };
                     at += found + 1;
-                    self.place = Place::AfterQuote;
+                    self.place = CsvState::AfterQuote;
                 }
-                Place::AfterQuote if next == b'"' => {
+                CsvState::AfterQuote if next == b'"' => {
                     at += 1;
-                    self.place = Place::Quoted;
+                    self.place = CsvState::Quoted;
                 }
                 // A shortcut: the next field is quoted too.
-                Place::AfterQuote if bytes[at..].starts_with(&[self.syntax.delimiter, b'"']) => {
+                CsvState::AfterQuote if bytes[at..].starts_with(&[self.syntax.delimiter, b'"']) => {
                     at += 2;
-                    self.place = Place::Quoted;
+                    self.place = CsvState::Quoted;
                 }
-                Place::AfterQuote => self.place = Place::Plain,
+                CsvState::AfterQuote => self.place = CsvState::Plain,
             }
         }
         self.begun.push(&bytes[start..]);
@@ -193,7 +193,7 @@ impl Csv {
     /// Hands over what has begun, with `tail`, unless it is blank or the header. A row beyond the longest length is a
     /// record, wherever it stands.
     fn end_record(&mut self, tail: &[u8], take: &mut dyn FnMut(Record<'_>)) {
-        let mut begun = std::mem::replace(&mut self.begun, Partial::new(0));
+        let mut begun = std::mem::replace(&mut self.begun, PartialRecord::new(0));
         let mut lines = 0;
         if begun.is_empty() {
             if !take_excess(tail, begun.limit(), self.line, self.at, take) {
@@ -215,7 +215,7 @@ impl Csv {
         self.quoted = false;
         begun.clear();
         self.begun = begun;
-        self.place = Place::Plain;
+        self.place = CsvState::Plain;
     }
 
     /// Hands over a row, unless it is blank or the header.
@@ -223,17 +223,17 @@ impl Csv {
         let Some(first) = bytes.first() else { return };
         let is_note = Some(*first) == self.comment || self.line == 1 && is_delimiter_line(bytes, self.syntax.delimiter);
         if is_note {
-            self.notes.push(Note { bytes: bytes.to_vec(), line: self.line, at: self.at });
+            self.skipped_rows.push(SkippedRow { bytes: bytes.to_vec(), line: self.line, at: self.at });
         } else if let FirstRow::Expected = self.header {
             self.header = FirstRow::Header(bytes.to_vec());
-            self.notes.push(Note { bytes: bytes.to_vec(), line: self.line, at: self.at });
+            self.skipped_rows.push(SkippedRow { bytes: bytes.to_vec(), line: self.line, at: self.at });
         } else {
             take(Record { bytes, is_whole: true, line: self.line, at: self.at });
         }
     }
 }
 
-impl Records for Csv {
+impl RecordReader for Csv {
     fn feed(&mut self, mut bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
         while let Some(seen) = self.bom {
             match bytes.split_first() {

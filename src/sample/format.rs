@@ -2,7 +2,7 @@
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::Reading;
+use super::ReaderSpec;
 use crate::error::{Error, Kind, Result};
 
 /// What `helox.toml` says of how files are read: globs, each with a reading. The first that matches wins; a path that none
@@ -11,22 +11,22 @@ use crate::error::{Error, Kind, Result};
 pub struct Formats {
     globs: GlobSet,
     /// Two globs each: what is named, and what lies below it.
-    readings: Vec<Reading>,
+    readings: Vec<ReaderSpec>,
 }
 
 impl Formats {
     /// Compiles globs of paths within the dataset, with their readings, in their order.
-    pub fn new<'a>(table: impl IntoIterator<Item = (&'a str, &'a Reading)>) -> Result<Formats> {
+    pub fn new<'a>(table: impl IntoIterator<Item = (&'a str, &'a ReaderSpec)>) -> Result<Formats> {
         let (names, readings): (Vec<_>, Vec<_>) = table.into_iter().map(|(glob, reading)| (glob, reading.clone())).unzip();
         Ok(Formats { globs: globs(names)?, readings })
     }
 
     /// How the file of this path is read.
-    pub fn reading(&self, path: &str) -> Reading {
+    pub fn reading(&self, path: &str) -> ReaderSpec {
         match self.globs.matches(path).first() {
             Some(&first) => self.readings[first / 2].clone(),
-            None if describes_data(path) => Reading::none(),
-            None => Reading::of(path),
+            None if describes_data(path) => ReaderSpec::none(),
+            None => ReaderSpec::of(path),
         }
     }
 }
@@ -59,23 +59,23 @@ pub(crate) fn globs<'a>(globs: impl IntoIterator<Item = &'a str>) -> Result<Glob
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::Format;
+    use crate::sample::RecordFormat;
 
     fn formats(table: &[(&str, &str)]) -> Result<Formats> {
-        let readings: Vec<_> = table.iter().map(|(glob, name)| (*glob, Reading::named(name).unwrap())).collect();
+        let readings: Vec<_> = table.iter().map(|(glob, name)| (*glob, ReaderSpec::named(name).unwrap())).collect();
         Formats::new(readings.iter().map(|(glob, reading)| (*glob, reading)))
     }
 
     #[test]
     fn the_first_glob_wins() {
         let formats = formats(&[("top.txt", "csv"), ("raw", "text"), ("**/*.txt", "jsonl")]).unwrap();
-        assert_eq!(formats.reading("a/b/c.txt").format, Format::Jsonl);
-        assert_eq!(formats.reading("raw/b/c.txt").format, Format::Whole);
-        assert_eq!(formats.reading("a/raw/c.txt").format, Format::Jsonl);
-        assert_eq!(formats.reading("top.txt").format, Format::Csv);
-        assert_eq!(formats.reading("a/top.txt").format, Format::Jsonl);
-        assert_eq!(formats.reading("a.csv").format, Format::Csv);
-        assert_eq!(Formats::default().reading("a.csv").format, Format::Csv);
+        assert_eq!(formats.reading("a/b/c.txt").format, RecordFormat::Jsonl);
+        assert_eq!(formats.reading("raw/b/c.txt").format, RecordFormat::Whole);
+        assert_eq!(formats.reading("a/raw/c.txt").format, RecordFormat::Jsonl);
+        assert_eq!(formats.reading("top.txt").format, RecordFormat::Csv);
+        assert_eq!(formats.reading("a/top.txt").format, RecordFormat::Jsonl);
+        assert_eq!(formats.reading("a.csv").format, RecordFormat::Csv);
+        assert_eq!(Formats::default().reading("a.csv").format, RecordFormat::Csv);
     }
 
     #[test]
@@ -83,17 +83,17 @@ mod tests {
         let of = |formats: &Formats, path: &str| formats.reading(path).format;
         let formats = formats(&[("LICENSE", "text"), ("docs", "none")]).unwrap();
         for path in ["README", "README.md", "Readme.rst", "DATASET_CARD.txt", ".hlxignore", "a/.hlxignore", "docs/a.jsonl"] {
-            assert_eq!(of(&formats, path), Format::None, "{path}");
+            assert_eq!(of(&formats, path), RecordFormat::None, "{path}");
         }
         for path in ["a/README.md", "README.html", "README.md.txt", "LICENSE", "notes.txt", "hlxignore"] {
-            assert_eq!(of(&formats, path), Format::Whole, "{path}");
+            assert_eq!(of(&formats, path), RecordFormat::Whole, "{path}");
         }
-        assert_eq!(of(&formats, "README.jsonl"), Format::Jsonl);
+        assert_eq!(of(&formats, "README.jsonl"), RecordFormat::Jsonl);
     }
 
     #[test]
     fn what_is_wrong_is_named() {
-        assert_eq!(formats(&[("*.x", "csv")]).unwrap().reading("a/b.x").format, Format::Whole);
+        assert_eq!(formats(&[("*.x", "csv")]).unwrap().reading("a/b.x").format, RecordFormat::Whole);
         assert!(formats(&[("[", "csv")]).unwrap_err().message().contains("'['"));
     }
 }

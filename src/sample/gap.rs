@@ -28,17 +28,17 @@ const STRIDE: usize = 4 * PATIENCE;
 pub(super) struct Gap {
     /// The side of the records in the queue.
     ahead: Side,
-    queue: VecDeque<Place>,
+    queue: VecDeque<QueuedRecord>,
     /// The text of the queue, perhaps after some that has left it.
     text: Vec<u8>,
     /// Records in a row that had no partner in the queue.
     strays: usize,
-    table: Unpaired,
+    table: UnpairedRecords,
 }
 
 /// A record's text within that of the queue, and its line.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct QueuedRecord {
     start: usize,
     end: usize,
     is_whole: bool,
@@ -48,7 +48,7 @@ struct Place {
 
 impl Default for Gap {
     fn default() -> Gap {
-        Gap { ahead: Side::New, queue: VecDeque::new(), text: Vec::new(), strays: 0, table: Unpaired::default() }
+        Gap { ahead: Side::New, queue: VecDeque::new(), text: Vec::new(), strays: 0, table: UnpairedRecords::default() }
     }
 }
 
@@ -64,16 +64,16 @@ impl Gap {
             let start = self.text.len();
             self.text.extend_from_slice(record.bytes);
             let Record { is_whole, line, at, .. } = record;
-            self.queue.push_back(Place { start, end: self.text.len(), is_whole, line, at });
+            self.queue.push_back(QueuedRecord { start, end: self.text.len(), is_whole, line, at });
         } else if let Some(at) = self.partner(&record) {
-            self.give_way(at);
+            self.move_to_table(at);
             self.queue.pop_front();
             self.strays = 0;
             self.compact();
         } else if !self.table.put(side, record) {
             self.strays += 1;
             if self.strays == PATIENCE {
-                self.give_way(STRIDE);
+                self.move_to_table(STRIDE);
                 self.strays = 0;
                 self.compact();
             }
@@ -89,25 +89,26 @@ impl Gap {
 
     /// Hands over what has not cancelled, and forgets it.
     pub fn flush(&mut self, sink: &mut dyn FnMut(Side, Record<'_>)) {
-        self.give_way(self.queue.len());
+        self.move_to_table(self.queue.len());
         self.text.clear();
         self.table.drain(sink);
     }
 
     /// Bytes that are held.
     fn size(&self) -> usize {
-        self.text.len() + self.queue.len() * size_of::<Place>() + self.table.size()
+        self.text.len() + self.queue.len() * size_of::<QueuedRecord>() + self.table.size()
     }
 
     /// The position of an equal record among the first of the queue.
     #[inline]
     fn partner(&self, record: &Record<'_>) -> Option<usize> {
-        let equal = |place: &Place| self.text[place.start..place.end] == *record.bytes && place.is_whole == record.is_whole;
+        let equal =
+            |place: &QueuedRecord| self.text[place.start..place.end] == *record.bytes && place.is_whole == record.is_whole;
         self.queue.iter().take(LOOKAHEAD).position(equal)
     }
 
     /// Moves the first `n` records of the queue to the table.
-    fn give_way(&mut self, n: usize) {
+    fn move_to_table(&mut self, n: usize) {
         for place in self.queue.drain(..n.min(self.queue.len())) {
             let bytes = &self.text[place.start..place.end];
             self.table.put(self.ahead, Record { bytes, is_whole: place.is_whole, line: place.line, at: place.at });
@@ -127,16 +128,16 @@ impl Gap {
 
 /// Records of either side by their text.
 #[derive(Debug, Default)]
-struct Unpaired {
+struct UnpairedRecords {
     text: Vec<u8>,
-    records: Vec<Held>,
+    records: Vec<HeldRecord>,
     /// The last unmatched record with each text.
     table: HashTable<usize>,
     hasher: RandomState,
 }
 
 #[derive(Debug)]
-struct Held {
+struct HeldRecord {
     side: Side,
     start: usize,
     end: usize,
@@ -149,11 +150,11 @@ struct Held {
     before: Option<usize>,
 }
 
-impl Unpaired {
+impl UnpairedRecords {
     /// Cancels a record with one of the other side, or holds it; returns whether it cancelled.
     fn put(&mut self, side: Side, record: Record<'_>) -> bool {
         let hash = self.hasher.hash_one(record.bytes);
-        let Unpaired { text, records, table, .. } = self;
+        let UnpairedRecords { text, records, table, .. } = self;
         let equal = |&at: &usize| {
             let held = &records[at];
             held.hash == hash && text[held.start..held.end] == *record.bytes && held.is_whole == record.is_whole
@@ -179,19 +180,19 @@ impl Unpaired {
         let start = text.len();
         text.extend_from_slice(record.bytes);
         let (end, Record { is_whole, line, at, .. }) = (text.len(), record);
-        records.push(Held { side, start, end, is_whole, line, at, hash, matched: false, before });
+        records.push(HeldRecord { side, start, end, is_whole, line, at, hash, matched: false, before });
         false
     }
 
     /// Bytes that are held.
     fn size(&self) -> usize {
-        self.text.len() + self.records.len() * size_of::<Held>()
+        self.text.len() + self.records.len() * size_of::<HeldRecord>()
     }
 
     /// Hands over what has not cancelled, and forgets it.
     fn drain(&mut self, sink: &mut dyn FnMut(Side, Record<'_>)) {
         for held in self.records.drain(..).filter(|held| !held.matched) {
-            let Held { side, start, end, is_whole, line, at, .. } = held;
+            let HeldRecord { side, start, end, is_whole, line, at, .. } = held;
             sink(side, Record { bytes: &self.text[start..end], is_whole, line, at });
         }
         self.text.clear();

@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::reading::{Encoding, Format, Origin, Packing, Reading};
-use super::{Csv, Pointer, Record, Records, Unpacker, fields, json, opaque};
+use super::reader_spec::{Compression, Encoding, Origin, ReaderSpec, RecordFormat};
+use super::{Csv, Decompressor, Pointer, Record, RecordReader, fields, json, opaque};
 
 /// Bytes at the start of a file that a guess follows from.
 pub const HEAD: usize = 64 << 10;
@@ -15,14 +15,14 @@ const UNPACKED: usize = 256 << 10;
 /// Delimiters that a file may have instead of its own.
 const DELIMITERS: [u8; 4] = [b';', b'\t', b'|', b','];
 
-impl Reading {
+impl ReaderSpec {
     /// The reading of a file that begins with these bytes: the first [`HEAD`] of them, or all that it has.
-    pub fn guess(&self, head: &[u8]) -> Reading {
-        if self.format == Format::None {
+    pub fn guess(&self, head: &[u8]) -> ReaderSpec {
+        if self.format == RecordFormat::None {
             return self.clone();
         }
         match self.opaque_cause(head) {
-            Some(_) => Reading { opaque: true, ..self.before_guess() },
+            Some(_) => ReaderSpec { opaque: true, ..self.before_guess() },
             None => self.guess_dialect(&head[..head.len().min(HEAD)]),
         }
     }
@@ -40,12 +40,12 @@ impl Reading {
     }
 
     /// The same reading; of records of text that begin as a packing does, unpacked.
-    fn guess_packing(mut self, head: &[u8]) -> Reading {
-        let is_text = matches!(self.format, Format::Jsonl | Format::Json | Format::Csv | Format::Tsv);
+    fn guess_packing(mut self, head: &[u8]) -> ReaderSpec {
+        let is_text = matches!(self.format, RecordFormat::Jsonl | RecordFormat::Json | RecordFormat::Csv | RecordFormat::Tsv);
         if is_text
-            && self.packing == Packing::None
+            && self.packing == Compression::None
             && !self.origin.stated
-            && let Some(packing) = Packing::of_magic(head)
+            && let Some(packing) = Compression::of_magic(head)
         {
             self.packing = packing;
             self.origin.guessed_packing = true;
@@ -53,9 +53,9 @@ impl Reading {
         self
     }
 
-    fn guess_dialect(&self, head: &[u8]) -> Reading {
+    fn guess_dialect(&self, head: &[u8]) -> ReaderSpec {
         let mut reading = self.before_guess().guess_packing(head);
-        if matches!(reading.format, Format::Parquet | Format::Arrow | Format::Tar | Format::Archive) {
+        if matches!(reading.format, RecordFormat::Parquet | RecordFormat::Arrow | RecordFormat::Tar | RecordFormat::Archive) {
             return reading;
         }
         let (text, whole) = reading.unpacked(head);
@@ -69,16 +69,16 @@ impl Reading {
             return reading;
         }
         let text = reading.dialect.encoding.decode_all(&text);
-        let text = Start::of(&text, whole);
+        let text = TextStart::of(&text, whole);
         match reading.format {
-            Format::Csv | Format::Tsv => {
+            RecordFormat::Csv | RecordFormat::Tsv => {
                 reading.dialect.delimiter = delimiter(text, reading.delimiter());
                 reading.dialect.quotes = !quotes_are_text(text, reading.delimiter());
             }
-            Format::Json => reading.dialect.lines = is_lines(text),
+            RecordFormat::Json => reading.dialect.lines = is_lines(text),
             _ => {}
         }
-        reading.origin.guessed_form = !reading.reads_as(&Reading {
+        reading.origin.guessed_form = !reading.reads_as(&ReaderSpec {
             dialect: super::Dialect { encoding: reading.dialect.encoding, ..super::Dialect::PLAIN },
             origin: Origin::default(),
             ..reading.clone()
@@ -87,12 +87,12 @@ impl Reading {
     }
 }
 
-impl Reading {
+impl ReaderSpec {
     /// Returns the bytes at the start of a file that begins with these, unpacked, and whether they are all that it has.
     pub(super) fn unpacked<'h>(&self, head: &'h [u8]) -> (Cow<'h, [u8]>, bool) {
         let head = &head[..head.len().min(HEAD)];
         let text = match self.packing {
-            Packing::None => Cow::Borrowed(head),
+            Compression::None => Cow::Borrowed(head),
             _ => Cow::Owned(unpacked(self.packing, head)),
         };
         let whole = head.len() < HEAD && text.len() < UNPACKED;
@@ -139,9 +139,9 @@ fn byte_order(text: &[u8]) -> Option<Encoding> {
 
 /// The encoding of records that begin with two ASCII characters in UTF-16 without a mark: their other bytes are 0, which
 /// no record in UTF-8 has there.
-fn unmarked(format: Format, text: &[u8]) -> Option<Encoding> {
+fn unmarked(format: RecordFormat, text: &[u8]) -> Option<Encoding> {
     match text {
-        _ if format == Format::Whole => None,
+        _ if format == RecordFormat::Whole => None,
         [0, 1..=0x7f, 0, 1..=0x7f, ..] => Some(Encoding::Utf16Be),
         [1..=0x7f, 0, 1..=0x7f, 0, ..] => Some(Encoding::Utf16Le),
         _ => None,
@@ -150,9 +150,9 @@ fn unmarked(format: Format, text: &[u8]) -> Option<Encoding> {
 
 /// What the start of a file unpacks to, [`UNPACKED`] bytes of it. What is wrong with its packing is told when all of it is
 /// read.
-fn unpacked(packing: Packing, head: &[u8]) -> Vec<u8> {
+fn unpacked(packing: Compression, head: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
-    if let Ok(mut unpacker) = Unpacker::new(packing) {
+    if let Ok(mut unpacker) = Decompressor::new(packing) {
         let _ = unpacker.feed(head, &mut |bytes| {
             text.extend_from_slice(&bytes[..bytes.len().min(UNPACKED.saturating_sub(text.len()))]);
         });
@@ -162,16 +162,16 @@ fn unpacked(packing: Packing, head: &[u8]) -> Vec<u8> {
 
 /// The text at the start of a file.
 #[derive(Clone, Copy)]
-pub(super) struct Start<'a> {
+pub(super) struct TextStart<'a> {
     pub text: &'a [u8],
     /// Whether it is all of the file, so that its last line is a whole one.
     pub whole: bool,
 }
 
-impl<'a> Start<'a> {
+impl<'a> TextStart<'a> {
     /// Takes decoded text, without its byte order mark.
-    pub fn of(text: &'a [u8], whole: bool) -> Start<'a> {
-        Start { text: text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text), whole }
+    pub fn of(text: &'a [u8], whole: bool) -> TextStart<'a> {
+        TextStart { text: text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text), whole }
     }
 
     /// The lines that end within it.
@@ -183,7 +183,7 @@ impl<'a> Start<'a> {
 }
 
 /// The widths of the rows that end within a text, without comments before the header.
-fn rows(start: Start<'_>, delimiter: u8) -> Vec<usize> {
+fn rows(start: TextStart<'_>, delimiter: u8) -> Vec<usize> {
     let mut widths = Vec::new();
     let mut csv = Csv::new(delimiter, false, None);
     let mut take = |record: Record<'_>| {
@@ -200,7 +200,7 @@ fn rows(start: Start<'_>, delimiter: u8) -> Vec<usize> {
 
 /// Returns the delimiter of a table whose first row does not have its own, if all rows have as many fields as the first,
 /// and more than one.
-fn delimiter(start: Start<'_>, own: u8) -> Option<u8> {
+fn delimiter(start: TextStart<'_>, own: u8) -> Option<u8> {
     let header = start.lines().find(|line| !line.starts_with(b"#"))?;
     if let [b's', b'e', b'p', b'=', delimiter @ (b';' | b'\t' | b'|')] = header {
         return Some(*delimiter).filter(|&delimiter| delimiter != own);
@@ -221,7 +221,7 @@ pub(super) fn is_delimiter_line(line: &[u8], delimiter: u8) -> bool {
 
 /// Whether the quotes of a table are text: some field begins with one and does not end with one, more lines follow, and
 /// every line has as many fields as the first if they are text.
-fn quotes_are_text(start: Start<'_>, delimiter: u8) -> bool {
+fn quotes_are_text(start: TextStart<'_>, delimiter: u8) -> bool {
     let open = |field: &[u8]| field.starts_with(b"\"") && (field.len() == 1 || !field.ends_with(b"\""));
     let is_before_header = |line: &&[u8]| line.starts_with(b"#") || is_delimiter_line(line, delimiter);
     let mut lines = start.lines().skip_while(is_before_header);
@@ -238,7 +238,7 @@ fn quotes_are_text(start: Start<'_>, delimiter: u8) -> bool {
 }
 
 /// Whether a text has a JSON document on its first line that is not blank and another on the next.
-fn is_lines(start: Start<'_>) -> bool {
+fn is_lines(start: TextStart<'_>) -> bool {
     let mut lines = start.lines().filter(|line| !line.trim_ascii().is_empty());
     let whole = |line: &[u8]| json::check(line).is_ok() && Pointer::parse("").is_ok_and(|root| root.value(line).is_some());
     lines.next().is_some_and(whole) && lines.next().is_some_and(whole)
@@ -248,8 +248,8 @@ fn is_lines(start: Start<'_>) -> bool {
 mod tests {
     use super::*;
 
-    fn guess(path: &str, text: &str) -> Reading {
-        Reading::of(path).guess(text.as_bytes())
+    fn guess(path: &str, text: &str) -> ReaderSpec {
+        ReaderSpec::of(path).guess(text.as_bytes())
     }
 
     #[test]
@@ -264,7 +264,7 @@ mod tests {
         for text in ["", "sep=,\nid;text\n1;a\n", "id\n1\n", "id;text\n", "id;text\n1\n", "a,b;c\n1,2;3\n", "text\na;b\n"] {
             assert_eq!(delimiter(text), None, "{text:?}");
         }
-        let stated = Reading::named("csv").unwrap();
+        let stated = ReaderSpec::named("csv").unwrap();
         assert_eq!(stated.guess(b"a;b\n1;2\n"), stated);
     }
 
@@ -289,7 +289,7 @@ mod tests {
             let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
             assert!(utf16.len() > 2 * HEAD);
             for bytes in [text.as_bytes(), &utf16] {
-                assert_eq!(Reading::of("x.csv").guess(bytes).dialect.delimiter, Some(b';'), "{shift}");
+                assert_eq!(ReaderSpec::of("x.csv").guess(bytes).dialect.delimiter, Some(b';'), "{shift}");
             }
         }
     }
@@ -309,32 +309,32 @@ mod tests {
         let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
         std::io::Write::write_all(&mut encoder, b"id;t\n1;a\n").unwrap();
         let packed = encoder.finish().unwrap();
-        let reading = Reading::of("x.csv").guess(&packed);
-        assert_eq!((reading.packing, reading.delimiter()), (Packing::Xz, b';'));
+        let reading = ReaderSpec::of("x.csv").guess(&packed);
+        assert_eq!((reading.packing, reading.delimiter()), (Compression::Xz, b';'));
         assert!(reading.guessed().unwrap().starts_with("is read as xz, detected from its first bytes, with ';'"));
-        assert_eq!(reading.before_guess(), Reading::of("x.csv"));
-        assert_eq!(Reading::from_id(&reading.id()), Some(reading));
-        let stated = Reading::named("csv").unwrap();
+        assert_eq!(reading.before_guess(), ReaderSpec::of("x.csv"));
+        assert_eq!(ReaderSpec::from_id(&reading.id()), Some(reading));
+        let stated = ReaderSpec::named("csv").unwrap();
         assert!(stated.guess(&packed).opaque && stated.opaque_cause(&packed).unwrap().contains("\"jsonl.xz\""));
-        let zipped = Reading::of("x.csv").guess(b"PK\x03\x04");
-        assert!(zipped.opaque && !zipped.is_table() && zipped.before_guess() == Reading::of("x.csv"));
-        assert_eq!(Reading::of("x.txt").guess(&packed), Reading::of("x.txt"));
+        let zipped = ReaderSpec::of("x.csv").guess(b"PK\x03\x04");
+        assert!(zipped.opaque && !zipped.is_table() && zipped.before_guess() == ReaderSpec::of("x.csv"));
+        assert_eq!(ReaderSpec::of("x.txt").guess(&packed), ReaderSpec::of("x.txt"));
     }
 
     #[test]
     fn byte_order_marks_tell_the_encoding() {
         let utf16: Vec<u8> = "\u{feff}a;b\n1;2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let reading = Reading::of("x.csv").guess(&utf16);
+        let reading = ReaderSpec::of("x.csv").guess(&utf16);
         assert_eq!((reading.dialect.encoding, reading.dialect.delimiter), (Encoding::Utf16Le, Some(b';')));
-        assert_eq!(reading.before_guess(), Reading::of("x.csv"));
+        assert_eq!(reading.before_guess(), ReaderSpec::of("x.csv"));
         let words = "is read in UTF-16, detected from its first bytes, with ';' between its fields; ";
         assert!(reading.guessed().unwrap().starts_with(words));
         assert_eq!(reading.before_guess().guessed(), None);
         assert!(reading.origin.guessed_encoding && reading.origin.guessed_form);
-        assert_eq!(Reading::of("x.txt").guess(b"\xfe\xff\0a").dialect.encoding, Encoding::Utf16Be);
-        assert_eq!(Reading::of("x.txt").guess(b"\xff\xfe\0\0").dialect.encoding, Encoding::Utf8);
-        assert_eq!(Reading::of("x.csv").guess(b"\0i\0d\0,").dialect.encoding, Encoding::Utf16Be);
-        assert_eq!(Reading::of("x.jsonl").guess(b"{\0}\0").dialect.encoding, Encoding::Utf16Le);
-        assert_eq!(Reading::of("x.bin").guess(b"\0i\0d\0,").dialect.encoding, Encoding::Utf8);
+        assert_eq!(ReaderSpec::of("x.txt").guess(b"\xfe\xff\0a").dialect.encoding, Encoding::Utf16Be);
+        assert_eq!(ReaderSpec::of("x.txt").guess(b"\xff\xfe\0\0").dialect.encoding, Encoding::Utf8);
+        assert_eq!(ReaderSpec::of("x.csv").guess(b"\0i\0d\0,").dialect.encoding, Encoding::Utf16Be);
+        assert_eq!(ReaderSpec::of("x.jsonl").guess(b"{\0}\0").dialect.encoding, Encoding::Utf16Le);
+        assert_eq!(ReaderSpec::of("x.bin").guess(b"\0i\0d\0,").dialect.encoding, Encoding::Utf8);
     }
 }

@@ -3,10 +3,10 @@
 //! A hint changes nothing that is counted. It is given only where the first [`super::HEAD`] bytes leave no doubt, and
 //! where `helox.toml` says nothing of the file's format: who has declared it has decided.
 
-use super::guess::Start;
-use super::reading::{Format, Reading};
-use super::tar::Shard;
-use super::{Csv, Record, Records, Tape, Type, fields, json, type_of};
+use super::guess::TextStart;
+use super::reader_spec::{ReaderSpec, RecordFormat};
+use super::tar::TarDecoder;
+use super::{Csv, Record, RecordReader, Tape, Type, fields, json, type_of};
 
 /// A disagreement between a file and how it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Hint {
     }
 }
 
-impl Reading {
+impl ReaderSpec {
     /// Returns what a user has to know of how a file that begins with these bytes is read: what was guessed of it, and
     /// where it plainly disagrees.
     pub fn hints(&self, head: &[u8]) -> Vec<Hint> {
@@ -47,18 +47,18 @@ impl Reading {
 
     /// Returns how a file that begins with these bytes plainly disagrees with this reading, which was guessed from them.
     fn hint(&self, head: &[u8]) -> Option<Hint> {
-        if self.opaque || self.format == Format::None {
+        if self.opaque || self.format == RecordFormat::None {
             return None;
         }
         let (bytes, whole) = self.unpacked(head);
-        if self.format == Format::Tar {
+        if self.format == RecordFormat::Tar {
             return self.hint_of_archive(&bytes);
         }
         let text = self.dialect.encoding.decode_all(&bytes);
-        let start = Start::of(&text, whole);
+        let start = TextStart::of(&text, whole);
         match self.format {
             _ if self.is_lines() => self.hint_of_lines(start),
-            Format::Json => self.hint_of_document(start),
+            RecordFormat::Json => self.hint_of_document(start),
             _ if self.is_table() => self.hint_of_table(start),
             _ => None,
         }
@@ -69,7 +69,7 @@ impl Reading {
         if self.origin.stated {
             return None;
         }
-        let (mut shard, mut lines) = (Shard::new(false), Vec::new());
+        let (mut shard, mut lines) = (TarDecoder::new(false), Vec::new());
         let mut take = |part: &[u8]| lines.extend_from_slice(part);
         shard.feed(bytes, &mut take).ok()?;
         // The archive may go on after the start of the file.
@@ -85,7 +85,7 @@ impl Reading {
     }
 
     /// A document over several lines where each line should have one; an array where each element should be a line.
-    fn hint_of_lines(&self, start: Start<'_>) -> Option<Hint> {
+    fn hint_of_lines(&self, start: TextStart<'_>) -> Option<Hint> {
         let at = json::space(start.text, 0);
         let document = &start.text[at..];
         let first = start.text[..at].iter().filter(|&&byte| byte == b'\n').count() as u64 + 1;
@@ -115,7 +115,7 @@ impl Reading {
     }
 
     /// A document whose records are a list within it.
-    fn hint_of_document(&self, start: Start<'_>) -> Option<Hint> {
+    fn hint_of_document(&self, start: TextStart<'_>) -> Option<Hint> {
         if self.origin.stated || self.dialect.records.is_some() {
             return None;
         }
@@ -135,13 +135,13 @@ impl Reading {
     }
 
     /// A table that is none, whose first row has another width than all others, or whose first row is a record.
-    fn hint_of_table(&self, start: Start<'_>) -> Option<Hint> {
+    fn hint_of_table(&self, start: TextStart<'_>) -> Option<Hint> {
         if self.origin.stated {
             return None;
         }
         let first = start.text.trim_ascii_start();
         if first.starts_with(b"{") || first.starts_with(b"[{") {
-            let spread = |invalid: json::Invalid| invalid.at == first.len() && !start.whole;
+            let spread = |invalid: json::InvalidJson| invalid.at == first.len() && !start.whole;
             return json::value(first, 0).map_or_else(spread, |end| first[end..].trim_ascii_start().first() != Some(&b',')).then(
                 || {
                     let kind = if first.starts_with(b"[") { "json" } else { "jsonl" };
@@ -175,7 +175,7 @@ impl Reading {
             return hint(format!("{widths}; {mend}"), true);
         }
         is_record(header, others).then_some(())?;
-        let kind = if self.format == Format::Tsv { "tsv" } else { "csv" };
+        let kind = if self.format == RecordFormat::Tsv { "tsv" } else { "csv" };
         let delimiter = self.dialect.delimiter.map(|byte| match byte {
             b'\t' => ", delimiter = \"\\t\"".to_owned(),
             byte => format!(", delimiter = \"{}\"", char::from(byte)),
@@ -194,7 +194,7 @@ fn declaration(table: &str) -> String {
 }
 
 /// The rows that end within the start of a file, with their lines; `None` where a comment stands before the header.
-fn rows(start: Start<'_>, reading: &Reading) -> Option<Vec<(u64, Vec<Vec<u8>>)>> {
+fn rows(start: TextStart<'_>, reading: &ReaderSpec) -> Option<Vec<(u64, Vec<Vec<u8>>)>> {
     let syntax = reading.row_syntax();
     let mut rows = Vec::new();
     let mut csv = Csv::new(syntax, false, None);
@@ -318,7 +318,7 @@ mod tests {
     use super::*;
 
     fn hint(path: &str, text: &[u8]) -> Option<Hint> {
-        Reading::of(path).guess(text).hint(text)
+        ReaderSpec::of(path).guess(text).hint(text)
     }
 
     fn told(path: &str, text: &str, words: &str) -> bool {
@@ -374,13 +374,13 @@ mod tests {
             let member = |name: &&str| crate::sample::tar::tests::member(name, b'0', b"text");
             names.iter().flat_map(member).chain([0; 1024]).collect::<Vec<u8>>()
         };
-        let message = |reading: Reading, names: &[&str]| reading.hint(&archive(names)).map(|hint| hint.message);
-        let of = Reading::of("x.tar");
+        let message = |reading: ReaderSpec, names: &[&str]| reading.hint(&archive(names)).map(|hint| hint.message);
+        let of = ReaderSpec::of("x.tar");
         assert!(message(of.clone(), &["a.txt", "b.txt"]).unwrap().contains("\"FILE\" = \"tar\" confirms this"));
         for none in [&["0.txt", "0.cls", "1.txt"][..], &["0.txt"], &["a.txt", "b.csv"], &[]] {
             assert_eq!(message(of.clone(), none), None, "{none:?}");
         }
-        assert_eq!(message(Reading::named("tar").unwrap(), &["a.txt", "b.txt"]), None);
+        assert_eq!(message(ReaderSpec::named("tar").unwrap(), &["a.txt", "b.txt"]), None);
     }
 
     #[test]
@@ -419,6 +419,6 @@ mod tests {
         ] {
             assert_eq!(hint("x.csv", none.as_bytes()), None, "{none:?}");
         }
-        assert_eq!(Reading::named("csv").unwrap().hint(b"1,good\n2,bad\n3,fine\n"), None);
+        assert_eq!(ReaderSpec::named("csv").unwrap().hint(b"1,good\n2,bad\n3,fine\n"), None);
     }
 }

@@ -5,8 +5,8 @@
 
 use memchr::{memchr, memchr_iter, memrchr};
 
-use super::partial::{Partial, take_excess};
-use super::{Record, Records};
+use super::partial::{PartialRecord, take_excess};
+use super::{Record, RecordReader};
 use crate::limits;
 
 /// The byte order mark of UTF-8.
@@ -16,7 +16,7 @@ pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 #[derive(Clone, Debug)]
 pub struct Jsonl {
     /// The line that has begun.
-    partial: Partial,
+    partial: PartialRecord,
     line: u64,
     /// Where that line begins in the stream.
     at: u64,
@@ -27,18 +27,18 @@ pub struct Jsonl {
 impl Jsonl {
     /// A reader at the start of a stream.
     pub fn new() -> Jsonl {
-        Jsonl { partial: Partial::new(limits::RECORD), line: 1, at: 0, first: true }
+        Jsonl { partial: PartialRecord::new(limits::RECORD), line: 1, at: 0, first: true }
     }
 
     /// Sets the longest length of a record, in bytes.
     pub fn with_limit(self, limit: usize) -> Jsonl {
-        Jsonl { partial: Partial::new(limit), ..self }
+        Jsonl { partial: PartialRecord::new(limit), ..self }
     }
 
     /// A reader in the midst of a stream, in a line that begins at byte `at` with `partial`; that is not the stream's
     /// first.
     pub fn within(&self, partial: &[u8], line: u64, at: u64) -> Jsonl {
-        let mut begun = Partial::new(self.partial.limit());
+        let mut begun = PartialRecord::new(self.partial.limit());
         begun.push(partial);
         Jsonl { partial: begun, line, at, first: false }
     }
@@ -86,7 +86,7 @@ impl PartialEq for Jsonl {
     }
 }
 
-impl Records for Jsonl {
+impl RecordReader for Jsonl {
     fn feed(&mut self, mut bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
         if self.first || !self.partial.is_empty() {
             let Some(end) = memchr(b'\n', bytes) else { return self.partial.push(bytes) };

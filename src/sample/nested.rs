@@ -1,7 +1,7 @@
 //! The list of records further down in a JSON document: `{"data": [...]}`.
 
 use super::array::Array;
-use super::{Finding, Pointer, Record, Records};
+use super::{ParseIssue, Pointer, Record, RecordReader};
 
 /// The records of the list at a place in a document. What stands around the list is passed over, so that memory is
 /// bounded by the longest record.
@@ -10,7 +10,7 @@ pub struct Nested {
     pointer: String,
     /// The names of the objects' members that lead to the list.
     steps: Vec<String>,
-    list: List,
+    list: ListState,
     /// Begins the list.
     array: Array,
     /// Objects and lists around the next byte.
@@ -31,13 +31,13 @@ pub struct Nested {
 
 /// The list of the records.
 #[derive(Clone, Debug, PartialEq)]
-enum List {
+enum ListState {
     /// It has not come yet.
-    Ahead,
+    Before,
     /// Its elements come; so many brackets are open in it.
-    Here(Array, usize),
+    Inside(Array, usize),
     /// It has ended.
-    Behind(Array),
+    After(Array),
 }
 
 impl Nested {
@@ -47,7 +47,7 @@ impl Nested {
         Nested {
             pointer: pointer.to_owned(),
             steps,
-            list: List::Ahead,
+            list: ListState::Before,
             array: Array::new(),
             depth: 0,
             entered: 0,
@@ -66,23 +66,23 @@ impl Nested {
         Nested { array: Array::new().with_limit(limit), ..self }
     }
 
-    /// Why the file is one record: it has no such list, or that is not JSON. Known after [`Records::finish`].
-    pub fn broken(&self) -> Option<Finding> {
+    /// Why the file is one record: it has no such list, or that is not JSON. Known after [`RecordReader::finish`].
+    pub fn broken(&self) -> Option<ParseIssue> {
         match &self.list {
-            List::Ahead => {
+            ListState::Before => {
                 let message =
                     format!("the document has no list of records at '{}', which 'records' in helox.toml specifies", self.pointer);
-                Some(Finding { line: 1, message })
+                Some(ParseIssue { line: 1, message })
             }
-            List::Here(array, _) | List::Behind(array) => array.broken().cloned(),
+            ListState::Inside(array, _) | ListState::After(array) => array.broken().cloned(),
         }
     }
 
     /// What is wrong with a list all of whose records were read.
-    pub fn remark(&self) -> Option<Finding> {
+    pub fn remark(&self) -> Option<ParseIssue> {
         match &self.list {
-            List::Ahead => None,
-            List::Here(array, _) | List::Behind(array) => array.remark(),
+            ListState::Before => None,
+            ListState::Inside(array, _) | ListState::After(array) => array.remark(),
         }
     }
 
@@ -157,13 +157,13 @@ impl PartialEq for Nested {
     }
 }
 
-impl Records for Nested {
+impl RecordReader for Nested {
     fn feed(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
         let mut start = 0;
         for (at, &byte) in bytes.iter().enumerate() {
             let begins = self.begins(byte);
             match &mut self.list {
-                List::Here(array, open) => {
+                ListState::Inside(array, open) => {
                     match byte {
                         _ if self.escaped => self.escaped = false,
                         b'\\' => self.escaped = self.string,
@@ -174,28 +174,28 @@ impl Records for Nested {
                     }
                     if *open == 0 {
                         array.feed(&bytes[start..=at], take);
-                        self.list = List::Behind(std::mem::take(array));
+                        self.list = ListState::After(std::mem::take(array));
                         self.on_the_way = false;
                     }
                 }
-                List::Ahead if begins => {
+                ListState::Before if begins => {
                     let mut array = self.array.within(self.line, self.at + at as u64);
                     start = at + 1;
                     array.feed(&bytes[at..start], take);
-                    self.list = List::Here(array, 1);
+                    self.list = ListState::Inside(array, 1);
                 }
                 _ => self.pass(byte),
             }
             self.line += u64::from(byte == b'\n');
         }
-        if let List::Here(array, _) = &mut self.list {
+        if let ListState::Inside(array, _) = &mut self.list {
             array.feed(&bytes[start..], take);
         }
         self.at += bytes.len() as u64;
     }
 
     fn finish(&mut self, take: &mut dyn FnMut(Record<'_>)) {
-        if let List::Here(array, _) | List::Behind(array) = &mut self.list {
+        if let ListState::Inside(array, _) | ListState::After(array) = &mut self.list {
             array.finish(take);
         }
     }

@@ -1,7 +1,7 @@
 //! Files that no reader can look into: those that stand for data that is elsewhere, which a clone or a download leaves
 //! where the data was expected, and those whose first bytes are of another kind than their names say.
 
-use super::{Format, Packing, Reading};
+use super::{Compression, ReaderSpec, RecordFormat};
 
 /// The kinds of files that are not read from front to back.
 const COLUMNAR: [&str; 2] = ["a Parquet file", "an Arrow file"];
@@ -10,26 +10,26 @@ const MAX: usize = 4 << 10;
 
 /// Returns why no reader can look into a file that begins so, once unpacked, and what to do; `bytes` are all that it has
 /// where it is `whole`.
-pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<String> {
+pub(super) fn cause(reading: &ReaderSpec, bytes: &[u8], whole: bool) -> Option<String> {
     if whole && let Some(cause) = placeholder(reading, bytes) {
         return Some(cause.to_owned());
     }
     if is_utf_32(bytes) {
         return Some("UTF-32 is not supported: convert it to UTF-8 (iconv -f UTF-32 -t UTF-8)".to_owned());
     }
-    if !matches!(reading.format, Format::Whole | Format::Archive) && is_html(bytes) {
+    if !matches!(reading.format, RecordFormat::Whole | RecordFormat::Archive) && is_html(bytes) {
         return Some("this is an HTML page, not the data; the download may have failed".to_owned());
     }
     let kind = kind(bytes);
     match reading.format {
-        Format::Whole => {
+        RecordFormat::Whole => {
             let name = reading.packing.name();
             return kind
-                .filter(|_| reading.packing != Packing::None)
+                .filter(|_| reading.packing != Compression::None)
                 .filter(|kind| COLUMNAR.contains(kind))
                 .map(|kind| format!("this is {kind} compressed with {name}, which is not supported: decompress it"));
         }
-        Format::Archive => {
+        RecordFormat::Archive => {
             let kind = kind.unwrap_or("an archive or compressed file");
             return Some(format!(
                 "this is {kind}, which is not supported: unpack it and commit its files, or treat it as one sample \
@@ -39,13 +39,13 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
         _ => {}
     }
     let format = reading.format.name();
-    if let Some(packing) = Packing::of_magic(bytes) {
+    if let Some(packing) = Compression::of_magic(bytes) {
         let name = packing.name();
         return Some(match reading.format {
-            Format::Parquet | Format::Arrow => {
+            RecordFormat::Parquet | RecordFormat::Arrow => {
                 format!("this is compressed with {name}: decompress it, compressed {format} files are not supported")
             }
-            _ if reading.packing != Packing::None => {
+            _ if reading.packing != Compression::None => {
                 format!("this is compressed twice, the second time with {name}: decompress it")
             }
             _ => format!(
@@ -54,15 +54,15 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
             ),
         });
     }
-    let is_columnar = matches!(reading.format, Format::Parquet | Format::Arrow);
+    let is_columnar = matches!(reading.format, RecordFormat::Parquet | RecordFormat::Arrow);
     if is_columnar && kind.is_none() && is_lines_of_text(bytes) {
         return Some(format!("this is text, not {format}: set \"GLOB\" = \"jsonl\" or \"csv\" in [dataset.NAME.format]"));
     }
     match kind? {
-        "a tar archive" if reading.format == Format::Tar => None,
+        "a tar archive" if reading.format == RecordFormat::Tar => None,
         "a tar archive" => Some(format!("this is a tar archive, not {format}: set \"GLOB\" = \"tar\" in [dataset.NAME.format]")),
-        "a Parquet file" if reading.format == Format::Parquet => None,
-        "an Arrow file" if reading.format == Format::Arrow => None,
+        "a Parquet file" if reading.format == RecordFormat::Parquet => None,
+        "an Arrow file" if reading.format == RecordFormat::Arrow => None,
         "an Arrow file" => {
             Some(format!("this is an Arrow file, not {format}: set \"GLOB\" = \"arrow\" in [dataset.NAME.format]"))
         }
@@ -78,18 +78,18 @@ pub(super) fn cause(reading: &Reading, bytes: &[u8], whole: bool) -> Option<Stri
 
 /// Returns why a file that begins so is not packed as its name or `helox.toml` says, and what to do. One that is neither
 /// text nor packed otherwise is damaged.
-pub(super) fn packing_cause(reading: &Reading, head: &[u8]) -> Option<String> {
-    let stated = Some(reading.packing).filter(|&packing| packing != Packing::None)?;
+pub(super) fn packing_cause(reading: &ReaderSpec, head: &[u8]) -> Option<String> {
+    let stated = Some(reading.packing).filter(|&packing| packing != Compression::None)?;
     let format = match reading.format {
-        Format::Jsonl => "jsonl",
-        Format::Json => "json",
-        Format::Csv => "csv",
-        Format::Tsv => "tsv",
-        Format::Tar => "tar",
+        RecordFormat::Jsonl => "jsonl",
+        RecordFormat::Json => "json",
+        RecordFormat::Csv => "csv",
+        RecordFormat::Tsv => "tsv",
+        RecordFormat::Tar => "tar",
         _ => "text",
     };
     let name = stated.name();
-    match Packing::of_magic(head) {
+    match Compression::of_magic(head) {
         Some(packing) if packing == stated => None,
         Some(packing) => Some(format!(
             "this is compressed with {}, not {name}: set it in [dataset.NAME.format]: \"FILE\" = \"{format}.{}\"",
@@ -127,7 +127,7 @@ fn is_utf_32(bytes: &[u8]) -> bool {
 
 /// Returns true for the first bytes of a file that is no text, whatever its name says: packed, an archive, an image.
 pub fn is_of_another_kind(bytes: &[u8]) -> bool {
-    kind(bytes).is_some() || Packing::of_magic(bytes).is_some()
+    kind(bytes).is_some() || Compression::of_magic(bytes).is_some()
 }
 
 /// Returns the kind of a file whose first bytes no text has.
@@ -176,12 +176,12 @@ fn is_html(bytes: &[u8]) -> bool {
 }
 
 /// Returns what a file stands for, by all its bytes, and how to get the data.
-fn placeholder(reading: &Reading, bytes: &[u8]) -> Option<&'static str> {
+fn placeholder(reading: &ReaderSpec, bytes: &[u8]) -> Option<&'static str> {
     if bytes.len() > MAX {
         return None;
     }
     let text = std::str::from_utf8(bytes).ok()?.trim_start();
-    let is_data = !matches!(reading.format, Format::Whole | Format::Archive);
+    let is_data = !matches!(reading.format, RecordFormat::Whole | RecordFormat::Archive);
     Some(match text {
         _ if text.starts_with("version https://git-lfs.github.com/spec/") => {
             "this is a git-lfs pointer, not the data; run 'git lfs pull' first"
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn pointers_are_named() {
-        let named = |path: &str, text: &str| cause(&Reading::of(path), text.as_bytes(), true);
+        let named = |path: &str, text: &str| cause(&ReaderSpec::of(path), text.as_bytes(), true);
         let lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n";
         for path in ["x.parquet", "y.csv", "z.txt"] {
             assert!(named(path, lfs).unwrap().contains("git-lfs"), "{path}");
@@ -215,7 +215,7 @@ mod tests {
         assert!(named("data.csv.dvc", dvc).unwrap().contains("DVC"));
         assert!(named("x", "/annex/objects/MD5E-s3--d41d8cd98f00b204e9800998ecf8427e.csv\n").unwrap().contains("annex"));
         assert!(named("x.csv", "<!DOCTYPE html><title>Log in</title>").unwrap().contains("HTML"));
-        assert!(cause(&Reading::of("x.csv"), b"\n<html>\n", false).unwrap().contains("HTML"), "a page of any length");
+        assert!(cause(&ReaderSpec::of("x.csv"), b"\n<html>\n", false).unwrap().contains("HTML"), "a page of any length");
         assert!(named("x.json", "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code></Error>").is_some());
         for (path, text) in
             [("x.html", "<!DOCTYPE html>"), ("x.csv", "version,url\n1,https://git-lfs.github.com/spec/v1\n"), ("x", "")]
@@ -223,14 +223,14 @@ mod tests {
             assert_eq!(named(path, text), None, "{path}");
         }
         assert_eq!(named("x.txt", &lfs.repeat(MAX / lfs.len() + 1)), None);
-        assert_eq!(cause(&Reading::of("x.csv"), lfs.as_bytes(), false), None);
+        assert_eq!(cause(&ReaderSpec::of("x.csv"), lfs.as_bytes(), false), None);
     }
 
     #[test]
     fn text_in_utf_32_is_named() {
         let utf_32 = |text: &str, of: fn(u32) -> [u8; 4]| text.chars().flat_map(|c| of(c as u32)).collect::<Vec<u8>>();
         for path in ["a.txt", "a.jsonl", "a.csv.gz"] {
-            let named = |bytes: &[u8]| cause(&Reading::of(path), bytes, true).is_some_and(|cause| cause.contains("UTF-32"));
+            let named = |bytes: &[u8]| cause(&ReaderSpec::of(path), bytes, true).is_some_and(|cause| cause.contains("UTF-32"));
             assert!(named(&utf_32("\u{feff}{\"a\": \"é😀\"}", u32::to_le_bytes)), "{path}");
             assert!(named(&utf_32("\u{feff}x", u32::to_be_bytes)), "{path}");
             assert!(!named(&utf_32("x", u32::to_le_bytes)), "{path}");
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_packed_as_its_name_says_is_named() {
-        let named = |path: &str, head: &[u8]| packing_cause(&Reading::of(path), head).unwrap_or_default();
+        let named = |path: &str, head: &[u8]| packing_cause(&ReaderSpec::of(path), head).unwrap_or_default();
         assert!(named("a.json.gz", b"[{\"a\": 1}]").ends_with("\"FILE\" = \"json\""));
         assert!(named("a.txt.zst", "plain é".as_bytes()).contains("not compressed with zstd"));
         assert!(
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn bytes_of_another_kind_are_named() {
-        let named = |path: &str, bytes: &[u8]| cause(&Reading::of(path), bytes, false).unwrap_or_default();
+        let named = |path: &str, bytes: &[u8]| cause(&ReaderSpec::of(path), bytes, false).unwrap_or_default();
         assert!(named("a.jsonl", b"PK\x03\x04").starts_with("this is a ZIP archive, not JSON Lines: "));
         assert!(named("a.csv", b"%PDF-1.7").starts_with("this is a PDF document, not CSV: "));
         assert!(named("a.csv", b"PAR1\x15\0").contains("set \"GLOB\" = \"parquet\""));

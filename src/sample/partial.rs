@@ -6,7 +6,7 @@ use super::Record;
 
 /// The bytes of a record that has begun. Those of one beyond the longest length are hashed and not kept.
 #[derive(Clone, Debug)]
-pub(super) struct Partial {
+pub(super) struct PartialRecord {
     bytes: Vec<u8>,
     limit: usize,
     excess: Option<Box<Excess>>,
@@ -33,10 +33,10 @@ impl Excess {
     }
 }
 
-impl Partial {
+impl PartialRecord {
     /// Creates one without bytes, which keeps at most `limit` of them.
-    pub fn new(limit: usize) -> Partial {
-        Partial { bytes: Vec::new(), limit, excess: None }
+    pub fn new(limit: usize) -> PartialRecord {
+        PartialRecord { bytes: Vec::new(), limit, excess: None }
     }
 
     /// Returns the longest length of a record, in bytes.
@@ -106,9 +106,9 @@ impl Partial {
     }
 }
 
-impl PartialEq for Partial {
-    fn eq(&self, other: &Partial) -> bool {
-        let excess = |partial: &Partial| partial.excess.as_ref().map(|excess| (excess.length, excess.hasher.finalize()));
+impl PartialEq for PartialRecord {
+    fn eq(&self, other: &PartialRecord) -> bool {
+        let excess = |partial: &PartialRecord| partial.excess.as_ref().map(|excess| (excess.length, excess.hasher.finalize()));
         self.bytes == other.bytes && excess(self) == excess(other)
     }
 }
@@ -117,7 +117,7 @@ impl PartialEq for Partial {
 #[inline]
 pub(super) fn take_excess(bytes: &[u8], limit: usize, line: u64, at: u64, take: &mut dyn FnMut(Record<'_>)) -> bool {
     bytes.len() > limit && {
-        let mut partial = Partial::new(limit);
+        let mut partial = PartialRecord::new(limit);
         partial.push(bytes);
         partial.take_excess(line, at, take)
     }
@@ -149,14 +149,14 @@ mod tests {
         #[test]
         fn cuts_change_nothing(bytes in "[a\r\n]{0,12}", cut in 1usize..6, limit in 0usize..12) {
             let bytes = bytes.as_bytes();
-            let (mut one, mut other) = (Partial::new(limit), Partial::new(limit));
+            let (mut one, mut other) = (PartialRecord::new(limit), PartialRecord::new(limit));
             one.push(bytes);
             bytes.chunks(cut).for_each(|piece| other.push(piece));
             prop_assert!(one == other);
             prop_assert_eq!((one.len(), one.last()), (bytes.len() as u64, bytes.last().copied()));
             prop_assert_eq!((one.newlines(), other.line_ends()), (newlines(bytes), line_ends(bytes)));
             prop_assert_eq!(other.is_excess(), bytes.len() > limit);
-            let words = |partial: &Partial| {
+            let words = |partial: &PartialRecord| {
                 let mut words = None;
                 partial.take_excess(1, 0, &mut |record| words = Some(record.bytes.to_vec()));
                 words

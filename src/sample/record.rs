@@ -22,7 +22,7 @@ impl<'a> Record<'a> {
 
 /// Bytes that are no record of their format.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct ParseIssue {
     /// The line on which they begin, from 1.
     pub line: u64,
     /// What is wrong, for a person.
@@ -42,7 +42,7 @@ pub enum Side {
 ///
 /// Two readers that compare equal find the same records in the same bytes from here on, apart from their line numbers:
 /// the text of a record that has begun and not ended counts.
-pub trait Records: PartialEq {
+pub trait RecordReader: PartialEq {
     /// Takes the next bytes and hands over every record that ends in them.
     fn feed(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>));
     /// The stream ends here: hands over what has begun.
@@ -86,7 +86,7 @@ pub(super) mod tests {
 
     /// What a reader finds in these pieces: bytes and lines. Each record stands at the place that it names, or is beyond
     /// the longest length.
-    pub fn found<'a>(reader: &mut impl Records, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<(Vec<u8>, u64)> {
+    pub fn found<'a>(reader: &mut impl RecordReader, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<(Vec<u8>, u64)> {
         let pieces: Vec<&[u8]> = pieces.into_iter().collect();
         let stream = pieces.concat();
         let mut records = Vec::new();

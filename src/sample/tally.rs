@@ -5,7 +5,7 @@ use crate::path::printable;
 
 /// How many records differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Counts {
+pub struct SampleCounts {
     /// Records of the new side only.
     pub added: u64,
     /// Records of both sides that share a key and nothing else; counted in neither of the others.
@@ -36,7 +36,7 @@ impl std::fmt::Display for SplitMove {
 /// What became of a record that is not on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Fate {
+pub enum RecordChange {
     /// It is on the new side only.
     Added,
     /// It is on the old side only.

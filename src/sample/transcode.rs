@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use encoding_rs::{CoderResult, UTF_16BE, UTF_16LE, WINDOWS_1252, mem};
 
-use super::tar::Shard;
-use super::{Encoding, FileIssue, Format, Reading, Unpacker};
+use super::tar::TarDecoder;
+use super::{Decompressor, Encoding, FileIssue, ReaderSpec, RecordFormat};
 
 /// Bytes of UTF-8 that are handed over at once.
 const OUTPUT: usize = 64 << 10;
@@ -70,21 +70,21 @@ impl Transcoder {
 /// Unpacks a file that comes in pieces, and turns its text into UTF-8, or its samples into JSON Lines.
 #[derive(Debug)]
 pub struct Decoder {
-    unpacker: Unpacker,
+    unpacker: Decompressor,
     /// Of an archive.
-    shard: Option<Shard>,
+    shard: Option<TarDecoder>,
     transcoder: Transcoder,
 }
 
 impl Decoder {
     /// A decoder of files that are read so; `None` for those whose bytes are their text.
-    pub fn of(reading: &Reading) -> Result<Option<Decoder>, String> {
+    pub fn of(reading: &ReaderSpec) -> Result<Option<Decoder>, String> {
         if reading.is_plain() {
             return Ok(None);
         }
         let transcoder = Transcoder::new(reading.dialect.encoding);
-        let shard = (reading.format == Format::Tar).then(|| Shard::new(reading.origin.stated));
-        Ok(Some(Decoder { unpacker: Unpacker::new(reading.packing)?, shard, transcoder }))
+        let shard = (reading.format == RecordFormat::Tar).then(|| TarDecoder::new(reading.origin.stated));
+        Ok(Some(Decoder { unpacker: Decompressor::new(reading.packing)?, shard, transcoder }))
     }
 
     /// Takes the next bytes of the file and hands over their text. The issue says why it is not read on.

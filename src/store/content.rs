@@ -4,7 +4,7 @@ use crate::chunk::cut;
 use crate::error::{Error, Result};
 use crate::id::{Content, Id};
 use crate::limits;
-use crate::object::recipe::{Item, Recipe};
+use crate::object::recipe::{Recipe, RecipeItem};
 use crate::object::{Key, Kind};
 use crate::store::read::{Object, Store};
 
@@ -23,7 +23,7 @@ impl<'a> Chunks<'a> {
         Ok(Chunks { store, open })
     }
 
-    fn step(&mut self) -> Result<Option<Item>> {
+    fn step(&mut self) -> Result<Option<RecipeItem>> {
         while let Some((recipe, next)) = self.open.last_mut() {
             let Some(item) = recipe.items.get(*next).copied() else {
                 self.open.pop();
@@ -45,9 +45,9 @@ impl<'a> Chunks<'a> {
 }
 
 impl Iterator for Chunks<'_> {
-    type Item = Result<Item>;
+    type Item = Result<RecipeItem>;
 
-    fn next(&mut self) -> Option<Result<Item>> {
+    fn next(&mut self) -> Option<Result<RecipeItem>> {
         self.step().transpose()
     }
 }
@@ -57,7 +57,7 @@ fn root(store: &Store, content: Id<Content>, size: u64) -> Result<Recipe> {
     let chunk = Key { id: *content.as_bytes(), kind: Kind::Chunk };
     let key = Key::recipe(content);
     if size <= cut::MIN as u64 || size <= cut::MAX as u64 && store.contains(&chunk) {
-        return Ok(Recipe { level: 0, items: vec![Item { id: chunk.id, len: size }] });
+        return Ok(Recipe { level: 0, items: vec![RecipeItem { id: chunk.id, len: size }] });
     }
     let bytes = match store.get(&key) {
         // Stored by another process since the tables were read: then the look-up above could not know.
@@ -94,16 +94,16 @@ pub fn is_readable(store: &Store, content: Id<Content>, size: u64) -> bool {
 }
 
 /// Reads one chunk of a recipe.
-pub fn chunk(store: &Store, item: &Item) -> Result<Object> {
+pub fn chunk(store: &Store, item: &RecipeItem) -> Result<Object> {
     of_length(item, store.get(&Key { id: item.id, kind: Kind::Chunk })?)
 }
 
 /// Reads one chunk of a recipe without holding its bytes against its name, for who checks the whole.
-pub fn unchecked(store: &Store, item: &Item) -> Result<Object> {
+pub fn unchecked(store: &Store, item: &RecipeItem) -> Result<Object> {
     of_length(item, store.get_unchecked(&Key { id: item.id, kind: Kind::Chunk })?)
 }
 
-fn of_length(item: &Item, bytes: Object) -> Result<Object> {
+fn of_length(item: &RecipeItem, bytes: Object) -> Result<Object> {
     if bytes.len() as u64 == item.len {
         Ok(bytes)
     } else {

@@ -8,15 +8,15 @@ use std::ops::Range;
 
 use crate::error::Result;
 use crate::id::{Content, Id};
-use crate::object::recipe::Item;
+use crate::object::recipe::RecipeItem;
 use crate::object::{Key, Kind};
 use crate::store::content::Chunks;
 use crate::store::read::Store;
 
 /// Bytes of new chunks that one block takes.
-pub(crate) const PIECE: usize = 1 << 20;
+pub(crate) const PIECE_BYTES: usize = 1 << 20;
 /// Bytes of a run that are held back while its end is unknown.
-const RUN: usize = 4 << 20;
+const MAX_RUN: usize = 4 << 20;
 /// Bytes of the old file around a piece, where its place is only estimated.
 const SLACK: u64 = 64 << 10;
 /// Bytes of a piece's base.
@@ -32,7 +32,7 @@ const THINNING: u64 = 4;
 #[derive(Debug)]
 pub(crate) struct OldFile<'a> {
     chunks: Chunks<'a>,
-    window: VecDeque<(Item, u64)>,
+    window: VecDeque<(RecipeItem, u64)>,
     places: HashMap<[u8; 32], u64>,
     read: u64,
 }
@@ -52,7 +52,7 @@ impl<'a> OldFile<'a> {
     }
 
     /// The chunk that begins at `at`, beyond which nothing before it is asked for.
-    pub(crate) fn at(&mut self, at: u64) -> Result<Option<Item>> {
+    pub(crate) fn at(&mut self, at: u64) -> Result<Option<RecipeItem>> {
         self.advance(at)?;
         let index = self.window.partition_point(|(_, start)| *start < at);
         Ok(self.window.get(index).map(|(item, _)| *item))
@@ -90,17 +90,17 @@ impl<'a> OldFile<'a> {
 
 /// New chunks of a run that are compressed together, and what they are compressed against.
 #[derive(Debug, Default)]
-pub(crate) struct Piece {
+pub(crate) struct RunPiece {
     /// The id and length of each.
     pub chunks: Vec<([u8; 32], u32)>,
     /// Their bytes.
     pub raw: Vec<u8>,
-    pub base: Base,
+    pub base: DeltaBase,
 }
 
 /// What a piece is compressed against.
 #[derive(Debug, Default)]
-pub(crate) struct Base {
+pub(crate) struct DeltaBase {
     /// The objects; none for a piece that stands alone.
     pub keys: Vec<Key>,
     /// Bytes of them.
@@ -111,9 +111,9 @@ pub(crate) struct Base {
     pub old: bool,
 }
 
-impl Base {
+impl DeltaBase {
     /// Goes on with another base.
-    pub fn join(&mut self, other: Base) {
+    pub fn join(&mut self, other: DeltaBase) {
         let new = other.keys.into_iter().filter(|key| !self.keys.contains(key)).collect::<Vec<_>>();
         self.keys.extend(new);
         self.len += other.len;
@@ -130,7 +130,7 @@ pub(crate) struct Follower<'a> {
     /// Where in the old file the chunk after the last shared one begins.
     before: u64,
     /// The run so far, its pieces without their bases.
-    run: Vec<Piece>,
+    run: Vec<RunPiece>,
     /// Bytes of it.
     len: usize,
 }
@@ -143,7 +143,7 @@ impl<'a> Follower<'a> {
     }
 
     /// The next chunk of the new file; `new` if the store has to take it. Returns the run that it ends, if it ends one.
-    pub fn chunk(&mut self, id: &[u8; 32], bytes: &[u8], new: bool) -> Result<Vec<Piece>> {
+    pub fn chunk(&mut self, id: &[u8; 32], bytes: &[u8], new: bool) -> Result<Vec<RunPiece>> {
         if let Some(&at) = self.old.places.get(id) {
             let run = self.end_run(at.max(self.before));
             self.before = at + bytes.len() as u64;
@@ -154,10 +154,10 @@ impl<'a> Follower<'a> {
             return Ok(Vec::new());
         }
         let piece = match self.run.last_mut() {
-            Some(last) if last.raw.len() + bytes.len() <= PIECE => last,
+            Some(last) if last.raw.len() + bytes.len() <= PIECE_BYTES => last,
             last => {
-                let room = if last.is_some() { PIECE } else { 0 };
-                self.run.push(Piece { raw: Vec::with_capacity(room), ..Piece::default() });
+                let room = if last.is_some() { PIECE_BYTES } else { 0 };
+                self.run.push(RunPiece { raw: Vec::with_capacity(room), ..RunPiece::default() });
                 let at = self.run.len() - 1;
                 &mut self.run[at]
             }
@@ -165,7 +165,7 @@ impl<'a> Follower<'a> {
         piece.chunks.push((*id, bytes.len() as u32));
         piece.raw.extend_from_slice(bytes);
         self.len += bytes.len();
-        if self.len < RUN {
+        if self.len < MAX_RUN {
             return Ok(Vec::new());
         }
         // The end is not in sight: what stands at the same distance in the old file is the best guess.
@@ -177,13 +177,13 @@ impl<'a> Follower<'a> {
     }
 
     /// The file ends here.
-    pub fn finish(&mut self) -> Vec<Piece> {
+    pub fn finish(&mut self) -> Vec<RunPiece> {
         let end = self.old.read.max(self.before);
         self.end_run(end)
     }
 
     /// Gives each piece of the run its share of what the old file has from `before` to `after`.
-    fn end_run(&mut self, after: u64) -> Vec<Piece> {
+    fn end_run(&mut self, after: u64) -> Vec<RunPiece> {
         let (mut run, total) = (std::mem::take(&mut self.run), std::mem::take(&mut self.len));
         let (span, slack) = (after - self.before, if run.len() > 1 { SLACK } else { 0 });
         let share = |at: usize| self.before + (u128::from(span) * at as u128 / total.max(1) as u128) as u64;
@@ -199,8 +199,8 @@ impl<'a> Follower<'a> {
 
     /// What to compress against for a region of the old file so that at most `ceiling` deltas result. `None` where the
     /// store cannot say.
-    fn base(&self, start: u64, end: u64, ceiling: u8) -> Option<Base> {
-        let mut base = Base::default();
+    fn base(&self, start: u64, end: u64, ceiling: u8) -> Option<DeltaBase> {
+        let mut base = DeltaBase::default();
         for id in self.old.region(start, end) {
             self.add(&mut base, Key { id, kind: Kind::Chunk }, ceiling)?;
         }
@@ -208,7 +208,7 @@ impl<'a> Follower<'a> {
     }
 
     /// Adds an object to a base; in place of one that lies too deep, its share of what its run is a delta against.
-    fn add(&self, base: &mut Base, key: Key, ceiling: u8) -> Option<()> {
+    fn add(&self, base: &mut DeltaBase, key: Key, ceiling: u8) -> Option<()> {
         let row = self.store.locate(&key)?;
         let len = row.raw_len as usize;
         if row.depth >= ceiling {
@@ -227,7 +227,7 @@ impl<'a> Follower<'a> {
 
     /// Adds of the objects `older`, against which `whole` bytes are compressed, those that stand about where `part` of
     /// the bytes does.
-    fn share(&self, base: &mut Base, older: Vec<Key>, whole: usize, part: Range<usize>, ceiling: u8) -> Option<()> {
+    fn share(&self, base: &mut DeltaBase, older: Vec<Key>, whole: usize, part: Range<usize>, ceiling: u8) -> Option<()> {
         let lens = older.iter().map(|key| self.store.locate(key).map(|row| row.raw_len as usize)).collect::<Option<Vec<_>>>()?;
         let total: usize = lens.iter().sum();
         let place = |at: usize| (total as u128 * at as u128 / whole.max(1) as u128) as usize;

@@ -15,12 +15,12 @@ use crate::error::{Error, Result};
 use crate::fs::atomic;
 use crate::limits;
 use crate::object::{Key, Kind};
-use crate::pack::block::{self, Head};
-use crate::pack::index::{Row, Table};
+use crate::pack::block::{self, BlockHead};
+use crate::pack::index::{IndexRow, IndexTable};
 use crate::pack::merged;
-use crate::pack::writer::{PackWriter, Sealed};
+use crate::pack::writer::{PackWriter, SealedPack};
 use crate::parallel;
-use crate::store::delta::Base;
+use crate::store::delta::DeltaBase;
 use crate::store::read::Store;
 
 /// So many rows of durable packs are put into a table while the commit goes on, which bounds the memory.
@@ -28,7 +28,7 @@ const ROWS_AT_ONCE: usize = 1 << 17;
 
 /// Objects of one kind that go into one block.
 #[derive(Debug)]
-pub(crate) struct Group {
+pub(crate) struct ObjectGroup {
     pub kind: Kind,
     pub raw: Vec<u8>,
     pub ids: Vec<[u8; 32]>,
@@ -42,21 +42,21 @@ pub(crate) struct Group {
 pub(crate) struct GroupRun {
     pub objects: u32,
     pub raw_len: usize,
-    pub base: Base,
+    pub base: DeltaBase,
 }
 
 impl GroupRun {
     /// Goes on with the objects of another run.
-    pub fn join(&mut self, objects: u32, raw_len: usize, base: Base) {
+    pub fn join(&mut self, objects: u32, raw_len: usize, base: DeltaBase) {
         self.objects += objects;
         self.raw_len += raw_len;
         self.base.join(base);
     }
 }
 
-impl Group {
-    pub fn new(kind: Kind) -> Group {
-        Group { kind, raw: Vec::new(), ids: Vec::new(), lens: Vec::new(), runs: Vec::new() }
+impl ObjectGroup {
+    pub fn new(kind: Kind) -> ObjectGroup {
+        ObjectGroup { kind, raw: Vec::new(), ids: Vec::new(), lens: Vec::new(), runs: Vec::new() }
     }
 
     pub fn add(&mut self, id: [u8; 32], bytes: &[u8]) {
@@ -70,24 +70,24 @@ impl Group {
     }
 }
 
-struct Made {
-    head: Head,
+struct EncodedBlock {
+    head: BlockHead,
     ids: Vec<[u8; 32]>,
     block: Vec<u8>,
 }
 
-impl Made {
-    fn of(head: Head, ids: Vec<[u8; 32]>, payload: &[u8]) -> Result<Made> {
+impl EncodedBlock {
+    fn of(head: BlockHead, ids: Vec<[u8; 32]>, payload: &[u8]) -> Result<EncodedBlock> {
         let block = block::encode(&head, payload).map_err(|e| Error::rejected("a block", e))?;
-        Ok(Made { head, ids, block })
+        Ok(EncodedBlock { head, ids, block })
     }
 }
 
 /// The structure packs, which wait for the data to be durable, and the bytes of all blocks.
-type Packed = (Vec<Sealed>, u64);
+type PackOutput = (Vec<SealedPack>, u64);
 
 /// What has become durable, told by the sealing thread.
-pub(crate) struct Durable {
+pub(crate) struct DurableKeys {
     /// Objects that the store's tables find from now on.
     pub keys: Vec<Key>,
 }
@@ -98,10 +98,10 @@ pub(crate) struct Pipeline {
     level: i32,
     next: u64,
     permits: Sender<()>,
-    made: Option<Sender<(u64, Result<Vec<Made>>)>>,
-    packer: Option<JoinHandle<Result<Packed>>>,
-    sealer: Option<JoinHandle<Result<Vec<Row>>>>,
-    durable: Receiver<Durable>,
+    made: Option<Sender<(u64, Result<Vec<EncodedBlock>>)>>,
+    packer: Option<JoinHandle<Result<PackOutput>>>,
+    sealer: Option<JoinHandle<Result<Vec<IndexRow>>>>,
+    durable: Receiver<DurableKeys>,
     /// Set once all groups are handed over; a pipeline that is dropped before seals nothing more.
     complete: Arc<AtomicBool>,
 }
@@ -132,7 +132,7 @@ impl Pipeline {
     }
 
     /// Hands a group over. Waits while too many are under way.
-    pub fn submit(&mut self, group: Group) -> Result<()> {
+    pub fn submit(&mut self, group: ObjectGroup) -> Result<()> {
         let Some(made) = self.made.clone() else { return Err(stopped()) };
         if self.permits.send(()).is_err() {
             return Err(self.failure());
@@ -148,13 +148,13 @@ impl Pipeline {
     }
 
     /// What has become durable since the last call.
-    pub fn durable(&self) -> impl Iterator<Item = Durable> + '_ {
+    pub fn durable(&self) -> impl Iterator<Item = DurableKeys> + '_ {
         self.durable.try_iter()
     }
 
     /// Waits until all is durable, data before structure. Returns the rows that no table has yet, and the bytes that were
     /// written.
-    pub fn finish(mut self) -> Result<(Vec<Row>, u64)> {
+    pub fn finish(mut self) -> Result<(Vec<IndexRow>, u64)> {
         self.complete.store(true, Ordering::Release);
         self.made = None;
         let (structure, bytes) = join(self.packer.take())?;
@@ -203,30 +203,35 @@ thread_local! {
 }
 
 /// The blocks that a group becomes: one of the runs whose base pays, and one of the rest.
-fn compress(store: &Store, group: Group, level: i32) -> Result<Vec<Made>> {
+fn compress(store: &Store, group: ObjectGroup, level: i32) -> Result<Vec<EncodedBlock>> {
     COMPRESSOR.with_borrow_mut(|compressor| {
-        let (delta, rest) = against(store, compressor, group, level)?;
-        let mut alone = |group: Group| {
-            let (codec, payload) = compressor.alone(&group.raw, level);
-            let head = Head { kind: group.kind, codec, depth: 0, lens: group.lens, runs: Vec::new() };
-            Made::of(head, group.ids, payload)
+        let (delta, rest) = compress_deltas(store, compressor, group, level)?;
+        let mut alone = |group: ObjectGroup| {
+            let (codec, payload) = compressor.standalone(&group.raw, level);
+            let head = BlockHead { kind: group.kind, codec, depth: 0, lens: group.lens, runs: Vec::new() };
+            EncodedBlock::of(head, group.ids, payload)
         };
         delta.into_iter().map(Ok).chain((!rest.is_empty()).then(|| alone(rest))).collect()
     })
 }
 
 /// A block of those runs whose base pays, and what is left.
-fn against(store: &Store, compressor: &mut Compressor, group: Group, level: i32) -> Result<(Option<Made>, Group)> {
+fn compress_deltas(
+    store: &Store,
+    compressor: &mut Compressor,
+    group: ObjectGroup,
+    level: i32,
+) -> Result<(Option<EncodedBlock>, ObjectGroup)> {
     if group.runs.is_empty() {
         return Ok((None, group));
     }
-    let bases: Vec<Vec<u8>> = group.runs.iter().map(|run| bytes_of(store, &run.base)).collect();
+    let bases: Vec<Vec<u8>> = group.runs.iter().map(|run| base_bytes(store, &run.base)).collect();
     let (mut deltas, mut raw) = (Vec::with_capacity(bases.len()), &group.raw[..]);
     for (run, base) in group.runs.iter().zip(&bases) {
         deltas.push(Delta { raw: raw.split_off(..run.raw_len).unwrap_or_default(), base, old: run.base.old });
     }
     let frames = compressor.deltas(&deltas, level);
-    let mut rest = Group::new(group.kind);
+    let mut rest = ObjectGroup::new(group.kind);
     let (mut ids, mut lens, mut runs, mut payload, mut depth) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), 0);
     let (mut objects, mut raw) = (group.ids.iter().zip(&group.lens), &group.raw[..]);
     for (run, frame) in group.runs.into_iter().zip(frames) {
@@ -241,17 +246,17 @@ fn against(store: &Store, compressor: &mut Compressor, group: Group, level: i32)
         }
         if let Some(frame) = frame {
             depth = depth.max(run.base.depth);
-            runs.push(block::Run { objects: run.objects, bases: run.base.keys, len: frame.len() as u32 });
+            runs.push(block::DeltaRun { objects: run.objects, bases: run.base.keys, len: frame.len() as u32 });
             payload.extend_from_slice(&frame);
         }
     }
-    let head = Head { kind: group.kind, codec: Codec::Delta, depth, lens, runs };
-    let delta = (!ids.is_empty()).then(|| Made::of(head, ids, &payload)).transpose()?;
+    let head = BlockHead { kind: group.kind, codec: Codec::Delta, depth, lens, runs };
+    let delta = (!ids.is_empty()).then(|| EncodedBlock::of(head, ids, &payload)).transpose()?;
     Ok((delta, rest))
 }
 
 /// The bytes to compress against; none where they cannot be read, since old damage must not stop a new version.
-fn bytes_of(store: &Store, base: &Base) -> Vec<u8> {
+fn base_bytes(store: &Store, base: &DeltaBase) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(base.len.min(limits::BASE));
     for key in &base.keys {
         match store.get(key) {
@@ -265,11 +270,11 @@ fn bytes_of(store: &Store, base: &Base) -> Vec<u8> {
 /// Appends blocks in order. Data packs go to the sealer when they are full, structure packs are kept for the end.
 fn pack(
     tmp: &std::path::Path,
-    made: &Receiver<(u64, Result<Vec<Made>>)>,
+    made: &Receiver<(u64, Result<Vec<EncodedBlock>>)>,
     permit: &Receiver<()>,
-    to_seal: &Sender<Sealed>,
+    to_seal: &Sender<SealedPack>,
     complete: &AtomicBool,
-) -> Result<Packed> {
+) -> Result<PackOutput> {
     let mut early = BTreeMap::new();
     let mut next = 0;
     let mut open: [Option<PackWriter>; 2] = [None, None];
@@ -278,7 +283,7 @@ fn pack(
         early.insert(seq, blocks);
         while let Some(blocks) = early.remove(&next) {
             next += 1;
-            for Made { head, ids, block } in blocks? {
+            for EncodedBlock { head, ids, block } in blocks? {
                 let data = head.kind == Kind::Chunk;
                 let slot = &mut open[usize::from(data)];
                 let mut writer = match slot.take() {
@@ -299,7 +304,7 @@ fn pack(
         }
     }
     if !complete.load(Ordering::Acquire) {
-        return Ok(Packed::default());
+        return Ok(PackOutput::default());
     }
     let [last_structure, last_data] = open;
     structure.extend(last_structure.map(PackWriter::seal).transpose()?);
@@ -310,7 +315,7 @@ fn pack(
 }
 
 /// Syncs and names data packs; puts their rows into tables where they become many. Returns the rest.
-fn seal(store: &Store, sealed: &Receiver<Sealed>, tell: &Sender<Durable>) -> Result<Vec<Row>> {
+fn seal(store: &Store, sealed: &Receiver<SealedPack>, tell: &Sender<DurableKeys>) -> Result<Vec<IndexRow>> {
     let layout = store.layout();
     let folder = layout.packs(Kind::Chunk);
     let mut rows = Vec::new();
@@ -319,10 +324,10 @@ fn seal(store: &Store, sealed: &Receiver<Sealed>, tell: &Sender<Durable>) -> Res
         if rows.len() >= ROWS_AT_ONCE {
             atomic::sync_folder(&folder)?;
             let keys = rows.iter().map(|row| row.key).collect();
-            let table = Table::of(std::mem::take(&mut rows));
+            let table = IndexTable::of(std::mem::take(&mut rows));
             merged::add(&layout.index(), &layout.tmp(), &table)?;
             store.add_table(table);
-            let _ = tell.send(Durable { keys });
+            let _ = tell.send(DurableKeys { keys });
         }
     }
     Ok(rows)

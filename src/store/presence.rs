@@ -10,14 +10,14 @@ use crate::limits;
 use crate::manifest::NodeSource;
 use crate::object::node::{Entry, Node};
 use crate::object::{Key, Kind};
-use crate::pack::index::Row;
+use crate::pack::index::IndexRow;
 use crate::progress::Progress;
 use crate::store::content::Chunks;
 use crate::store::read::Store;
 
 /// What is absent of a version.
 #[derive(Debug, Default)]
-pub struct Absent {
+pub struct MissingContent {
     /// Files that the store does not hold whole.
     pub files: u64,
     /// Nodes of the manifest that cannot be read, with all the files below.
@@ -28,7 +28,7 @@ pub struct Absent {
     pub reason: String,
 }
 
-impl Absent {
+impl MissingContent {
     fn add(&mut self, path: Option<&str>, error: &Error) {
         if self.files + self.nodes == 0 {
             self.reason = error.to_string();
@@ -43,7 +43,7 @@ impl Absent {
     }
 }
 
-impl fmt::Display for Absent {
+impl fmt::Display for MissingContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.first, self.files) {
             (Some(path), 1) => write!(f, "cannot read file {path}")?,
@@ -59,7 +59,7 @@ impl fmt::Display for Absent {
 
 /// Looks up the files of versions, those that several versions share once.
 #[derive(Debug)]
-pub struct Presence<'a> {
+pub struct PresenceCheck<'a> {
     store: &'a Store,
     /// Nodes below which everything is there.
     nodes: HashSet<Id<NodeId>>,
@@ -69,24 +69,24 @@ pub struct Presence<'a> {
     runs: HashSet<(Id<Pack>, u32, usize)>,
 }
 
-impl<'a> Presence<'a> {
+impl<'a> PresenceCheck<'a> {
     /// Looks into this store.
-    pub fn new(store: &'a Store) -> Presence<'a> {
-        Presence { store, nodes: HashSet::new(), contents: HashSet::new(), runs: HashSet::new() }
+    pub fn new(store: &'a Store) -> PresenceCheck<'a> {
+        PresenceCheck { store, nodes: HashSet::new(), contents: HashSet::new(), runs: HashSet::new() }
     }
 
     /// Returns what is absent below the root of a manifest; `None` where everything is there.
     ///
     /// # Errors
     /// Only if the user interrupts it.
-    pub fn absent(&mut self, root: Id<NodeId>, progress: &dyn Progress) -> Result<Option<Absent>> {
-        let mut absent = Absent::default();
+    pub fn missing(&mut self, root: Id<NodeId>, progress: &dyn Progress) -> Result<Option<MissingContent>> {
+        let mut absent = MissingContent::default();
         let whole = self.walk(root, None, &mut absent, progress)?;
         Ok((!whole).then_some(absent))
     }
 
     /// Walks a node; true if everything below it is there. Levels descend, so that the depth is bounded.
-    fn walk(&mut self, id: Id<NodeId>, above: Option<u8>, absent: &mut Absent, progress: &dyn Progress) -> Result<bool> {
+    fn walk(&mut self, id: Id<NodeId>, above: Option<u8>, absent: &mut MissingContent, progress: &dyn Progress) -> Result<bool> {
         progress.check()?;
         if self.nodes.contains(&id) {
             return Ok(true);
@@ -144,10 +144,10 @@ impl<'a> Presence<'a> {
                 Err(e) => error = Some(e),
             }
         }
-        Err(error.unwrap_or_else(|| Error::damaged(format!("{key} is not in any pack"))))
+        Err(error.unwrap_or_else(|| Error::damaged(format!("{key} is missing in the store"))))
     }
 
-    fn row(&mut self, row: &Row, depth: u8) -> Result<()> {
+    fn row(&mut self, row: &IndexRow, depth: u8) -> Result<()> {
         if row.depth == 0 {
             return Ok(());
         }

@@ -16,9 +16,9 @@ use crate::limits;
 use crate::manifest::NodeSource;
 use crate::object::node::Node;
 use crate::object::{Key, Kind};
-use crate::pack::block::{self, Head, Place, Run};
-use crate::pack::index::{Row, Table};
-use crate::pack::merged::{self, Tables};
+use crate::pack::block::{self, BlockHead, DeltaRun, RunRange};
+use crate::pack::index::{IndexRow, IndexTable};
+use crate::pack::merged::{self, IndexTables};
 use crate::pack::{reader, writer};
 use crate::store::layout::Layout;
 
@@ -31,7 +31,7 @@ const OPEN_PACKS: usize = 64;
 
 /// What is decoded at once: a block that stands alone, or a run of a delta.
 #[derive(Debug)]
-struct Decoded {
+struct DecodedRun {
     /// Where it begins in the block uncompressed.
     start: usize,
     raw: Vec<u8>,
@@ -40,13 +40,13 @@ struct Decoded {
     verified: Mutex<HashSet<(Key, Range<usize>)>>,
 }
 
-impl Decoded {
-    fn new(start: usize, raw: Vec<u8>) -> Decoded {
-        Decoded { start, raw, verified: Mutex::default() }
+impl DecodedRun {
+    fn new(start: usize, raw: Vec<u8>) -> DecodedRun {
+        DecodedRun { start, raw, verified: Mutex::default() }
     }
 
     /// Whether an object of this name lies in this range.
-    fn holds(&self, key: &Key, range: &Range<usize>) -> bool {
+    fn is_verified(&self, key: &Key, range: &Range<usize>) -> bool {
         let object = (*key, range.clone());
         let verified = || self.verified.lock().unwrap_or_else(PoisonError::into_inner);
         if verified().contains(&object) {
@@ -62,8 +62,8 @@ impl Decoded {
 
 /// A delta block as it is stored.
 #[derive(Debug)]
-struct Deltas {
-    head: Head,
+struct DeltaBlock {
+    head: BlockHead,
     stored: Vec<u8>,
     /// Where the payload begins.
     payload: usize,
@@ -72,7 +72,7 @@ struct Deltas {
 /// The bytes of an object.
 #[derive(Clone, Debug)]
 pub struct Object {
-    decoded: Arc<Decoded>,
+    decoded: Arc<DecodedRun>,
     range: Range<usize>,
 }
 
@@ -84,31 +84,31 @@ impl Deref for Object {
 }
 
 #[derive(Clone)]
-struct ByBytes;
+struct ByteWeighter;
 
 /// A block, and where in it what is decoded begins.
-type Spot = (Id<Pack>, u32, u32);
+type RunKey = (Id<Pack>, u32, u32);
 
-impl Weighter<Spot, Arc<Decoded>> for ByBytes {
-    fn weight(&self, _: &Spot, decoded: &Arc<Decoded>) -> u64 {
+impl Weighter<RunKey, Arc<DecodedRun>> for ByteWeighter {
+    fn weight(&self, _: &RunKey, decoded: &Arc<DecodedRun>) -> u64 {
         decoded.raw.len() as u64 + 64
     }
 }
 
-impl Weighter<(Id<Pack>, u32), Arc<Deltas>> for ByBytes {
-    fn weight(&self, _: &(Id<Pack>, u32), deltas: &Arc<Deltas>) -> u64 {
+impl Weighter<(Id<Pack>, u32), Arc<DeltaBlock>> for ByteWeighter {
+    fn weight(&self, _: &(Id<Pack>, u32), deltas: &Arc<DeltaBlock>) -> u64 {
         deltas.stored.len() as u64 * 2 + 64
     }
 }
 
 /// A cache that holds so many bytes.
-fn cache<K: Eq + std::hash::Hash, V: Clone>(bytes: u64) -> Result<Cache<K, V, ByBytes>>
+fn cache<K: Eq + std::hash::Hash, V: Clone>(bytes: u64) -> Result<Cache<K, V, ByteWeighter>>
 where
-    ByBytes: Weighter<K, V>,
+    ByteWeighter: Weighter<K, V>,
 {
     let options = OptionsBuilder::new().estimated_items_capacity(256).weight_capacity(bytes).shards(1).build();
     let options = options.map_err(|e| Error::usage(e.to_string()))?;
-    Ok(Cache::with_options(options, ByBytes, Default::default(), Default::default()))
+    Ok(Cache::with_options(options, ByteWeighter, Default::default(), Default::default()))
 }
 
 /// Packs with their paths, in the order of their ids.
@@ -117,19 +117,19 @@ pub type Packs = Vec<(Id<Pack>, PathBuf)>;
 /// The objects of a repository.
 pub struct Store {
     layout: Layout,
-    tables: RwLock<Arc<Tables>>,
+    tables: RwLock<Arc<IndexTables>>,
     /// A hash of the names of the tables and packs at the last refresh.
     refreshed: Mutex<Option<blake3::Hash>>,
     files: Mutex<Vec<(PathBuf, Arc<File>)>>,
-    decoded: Cache<Spot, Arc<Decoded>, ByBytes>,
-    deltas: Cache<(Id<Pack>, u32), Arc<Deltas>, ByBytes>,
+    decoded: Cache<RunKey, Arc<DecodedRun>, ByteWeighter>,
+    deltas: Cache<(Id<Pack>, u32), Arc<DeltaBlock>, ByteWeighter>,
 }
 
 impl Store {
     /// Opens a store for reading. Costs the mapping of its tables and nothing that grows with the number of packs.
     pub fn open(layout: Layout) -> Result<Store> {
         layout.check()?;
-        let tables = RwLock::new(Arc::new(Tables::load(&layout.index())?));
+        let tables = RwLock::new(Arc::new(IndexTables::load(&layout.index())?));
         Ok(Store {
             layout,
             tables,
@@ -146,12 +146,12 @@ impl Store {
     }
 
     /// The tables as they are now.
-    pub fn tables(&self) -> Arc<Tables> {
+    pub fn tables(&self) -> Arc<IndexTables> {
         self.tables.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Looks objects up in one more table from now on.
-    pub(crate) fn add_table(&self, table: Table) {
+    pub(crate) fn add_table(&self, table: IndexTable) {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         *tables = Arc::new(tables.with(table));
     }
@@ -160,10 +160,10 @@ impl Store {
     /// afterwards all that is in the store is found. Returns what could not be read.
     pub fn refresh(&self) -> Result<Vec<Error>> {
         // Before the tables are read: what comes meanwhile is a change.
-        *self.refreshed.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.names()?);
-        let (tables, stray) = self.survey(Tables::load(&self.layout.index())?.sound())?;
+        *self.refreshed.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.names_hash()?);
+        let (tables, stray) = self.covering_tables(IndexTables::load(&self.layout.index())?.intact())?;
         let (rows, problems) = read_contents(stray.into_iter());
-        self.set_tables(if rows.is_empty() { tables } else { tables.with(Table::of(rows)) });
+        self.set_tables(if rows.is_empty() { tables } else { tables.with(IndexTable::of(rows)) });
         Ok(problems)
     }
 
@@ -171,7 +171,7 @@ impl Store {
     /// whether it did.
     fn refresh_if_changed(&self) -> Result<bool> {
         let last = *self.refreshed.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = last != Some(self.names()?);
+        let changed = last != Some(self.names_hash()?);
         if changed {
             self.refresh()?;
         }
@@ -179,7 +179,7 @@ impl Store {
     }
 
     /// A hash of the names of the tables and packs.
-    fn names(&self) -> Result<blake3::Hash> {
+    fn names_hash(&self) -> Result<blake3::Hash> {
         let mut hasher = blake3::Hasher::new();
         for path in merged::files(&self.layout.index()) {
             hasher.update(path.as_os_str().as_encoded_bytes());
@@ -193,8 +193,10 @@ impl Store {
 
     /// The same for a writer: packs that no table covers, since a process was killed before it wrote one, get a table,
     /// once they are durable.
-    pub(crate) fn cover(&self) -> Result<()> {
-        let (mut tables, stray) = self.survey(Tables::load(&self.layout.index())?)?;
+    pub(crate) fn index_uncovered_packs(&self) -> Result<()> {
+        // Damaged tables are read again, so that the next read that fails must refresh again.
+        *self.refreshed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let (mut tables, stray) = self.covering_tables(IndexTables::load(&self.layout.index())?)?;
         for part in stray.chunks(REBUILT_AT_ONCE) {
             let (rows, _) = read_contents(part.iter().cloned());
             if rows.is_empty() {
@@ -203,15 +205,15 @@ impl Store {
             for kind in [Kind::Chunk, Kind::Node] {
                 atomic::sync_folder(&self.layout.packs(kind))?;
             }
-            merged::add(&self.layout.index(), &self.layout.tmp(), &Table::of(rows))?;
-            tables = self.survey(Tables::load(&self.layout.index())?)?.0;
+            merged::add(&self.layout.index(), &self.layout.tmp(), &IndexTable::of(rows))?;
+            tables = self.covering_tables(IndexTables::load(&self.layout.index())?)?.0;
         }
         self.set_tables(tables);
         Ok(())
     }
 
     /// Those of the tables that name only packs that are there, and the packs that they do not cover.
-    fn survey(&self, tables: Tables) -> Result<(Tables, Packs)> {
+    fn covering_tables(&self, tables: IndexTables) -> Result<(IndexTables, Packs)> {
         let mut packs = self.packs()?;
         let tables = tables.within(&packs.iter().map(|(id, _)| *id).collect());
         let covered = tables.packs();
@@ -219,7 +221,7 @@ impl Store {
         Ok((tables, packs))
     }
 
-    fn set_tables(&self, tables: Tables) {
+    fn set_tables(&self, tables: IndexTables) {
         *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tables);
     }
 
@@ -246,7 +248,7 @@ impl Store {
     }
 
     /// Where the object lies with the fewest deltas below it.
-    pub fn locate(&self, key: &Key) -> Option<Row> {
+    pub fn locate(&self, key: &Key) -> Option<IndexRow> {
         self.tables().find(key).into_iter().next()
     }
 
@@ -283,41 +285,41 @@ impl Store {
         Err(error.unwrap_or_else(|| Error::damaged(format!("{key} is missing from the store"))))
     }
 
-    pub(super) fn read(&self, row: &Row, check: bool) -> Result<Object> {
-        let decoded = if row.depth == 0 { self.whole(row)? } else { self.run(row)? };
+    pub(super) fn read(&self, row: &IndexRow, check: bool) -> Result<Object> {
+        let decoded = if row.depth == 0 { self.decode_block(row)? } else { self.decode_run(row)? };
         let start = (row.raw_at as usize).checked_sub(decoded.start);
         let range = start.map(|start| start..start + row.raw_len as usize);
         match range.filter(|range| range.end <= decoded.raw.len()) {
-            Some(range) if !check || decoded.holds(&row.key, &range) => Ok(Object { decoded, range }),
+            Some(range) if !check || decoded.is_verified(&row.key, &range) => Ok(Object { decoded, range }),
             _ => Err(self.damaged(row, "its content does not match its hash")),
         }
     }
 
-    fn damaged(&self, row: &Row, why: impl std::fmt::Display) -> Error {
+    fn damaged(&self, row: &IndexRow, why: impl std::fmt::Display) -> Error {
         let path = writer::path_in(&self.layout.packs(row.key.kind), &row.pack);
         Error::damaged(format!("{} in {} is damaged: {why}", row.key, path.display()))
     }
 
     /// The stored bytes of a block.
-    fn stored(&self, row: &Row) -> Result<Vec<u8>> {
+    fn read_block_bytes(&self, row: &IndexRow) -> Result<Vec<u8>> {
         let path = writer::path_in(&self.layout.packs(row.key.kind), &row.pack);
         let file = self.open_pack(&path)?;
         reader::read_at(&file, &path, u64::from(row.offset), row.len as usize)
     }
 
     /// The block at `row`, which stands alone.
-    fn whole(&self, row: &Row) -> Result<Arc<Decoded>> {
+    fn decode_block(&self, row: &IndexRow) -> Result<Arc<DecodedRun>> {
         self.decoded.get_or_insert_with(&(row.pack, row.offset, 0), || {
             let (head, stored, payload) = self.block(row)?;
             let raw = decompress(head.codec, &stored[payload..], b"", head.raw_len());
-            Ok(Arc::new(Decoded::new(0, raw.map_err(|_| self.damaged(row, "decompression failed"))?)))
+            Ok(Arc::new(DecodedRun::new(0, raw.map_err(|_| self.damaged(row, "decompression failed"))?)))
         })
     }
 
     /// The run of the delta at `row` that holds the object.
-    fn run(&self, row: &Row) -> Result<Arc<Decoded>> {
+    fn decode_run(&self, row: &IndexRow) -> Result<Arc<DecodedRun>> {
         let deltas = self.deltas(row)?;
-        let (run, place) = self.place(row, &deltas)?;
+        let (run, place) = self.run_range(row, &deltas)?;
         self.decoded.get_or_insert_with(&(row.pack, row.offset, place.raw.start as u32), || {
             let mut base = Vec::new();
             for key in &run.bases {
@@ -332,26 +334,26 @@ impl Store {
             let frame = deltas.stored.get(deltas.payload..).and_then(|payload| payload.get(place.frame.clone()));
             let raw = frame.and_then(|frame| decompress(Codec::Delta, frame, &base, place.raw.len()).ok());
             let raw = raw.ok_or_else(|| self.damaged(row, "decompression failed"))?;
-            Ok(Arc::new(Decoded::new(place.raw.start, raw)))
+            Ok(Arc::new(DecodedRun::new(place.raw.start, raw)))
         })
     }
 
     /// The run that holds the object.
-    fn place<'d>(&self, row: &Row, deltas: &'d Deltas) -> Result<(&'d Run, Place)> {
-        let found = deltas.head.places().find(|(_, place)| place.raw.contains(&(row.raw_at as usize)));
+    fn run_range<'d>(&self, row: &IndexRow, deltas: &'d DeltaBlock) -> Result<(&'d DeltaRun, RunRange)> {
+        let found = deltas.head.run_ranges().find(|(_, place)| place.raw.contains(&(row.raw_at as usize)));
         found.ok_or_else(|| self.damaged(row, "its block has no object at its position"))
     }
 
-    fn deltas(&self, row: &Row) -> Result<Arc<Deltas>> {
+    fn deltas(&self, row: &IndexRow) -> Result<Arc<DeltaBlock>> {
         self.deltas.get_or_insert_with(&(row.pack, row.offset), || {
             let (head, stored, payload) = self.block(row)?;
-            Ok(Arc::new(Deltas { head, stored, payload }))
+            Ok(Arc::new(DeltaBlock { head, stored, payload }))
         })
     }
 
     /// The head of a block, its stored bytes, and where in them the payload begins.
-    fn block(&self, row: &Row) -> Result<(Head, Vec<u8>, usize)> {
-        let stored = self.stored(row)?;
+    fn block(&self, row: &IndexRow) -> Result<(BlockHead, Vec<u8>, usize)> {
+        let stored = self.read_block_bytes(row)?;
         // Chunks are held against their own hashes once they are decoded, which says more than the block's check.
         let opened = if row.key.kind == Kind::Chunk { block::head(&stored) } else { block::decode(&stored) };
         let (head, payload) = opened.map_err(|e| self.damaged(row, e))?;
@@ -359,9 +361,9 @@ impl Store {
     }
 
     /// What the run of the delta at `row` that holds the object is compressed against, and where in the block the run lies.
-    pub(crate) fn base(&self, row: &Row) -> Result<(Vec<Key>, Range<usize>)> {
+    pub(crate) fn base(&self, row: &IndexRow) -> Result<(Vec<Key>, Range<usize>)> {
         let deltas = self.deltas(row)?;
-        let (run, place) = self.place(row, &deltas)?;
+        let (run, place) = self.run_range(row, &deltas)?;
         Ok((run.bases.clone(), place.raw))
     }
 
@@ -386,7 +388,7 @@ impl Store {
 pub(super) const REBUILT_AT_ONCE: usize = 256;
 
 /// The rows of packs, and what could not be read.
-pub(crate) fn read_contents(packs: impl Iterator<Item = (Id<Pack>, PathBuf)>) -> (Vec<Row>, Vec<Error>) {
+pub(crate) fn read_contents(packs: impl Iterator<Item = (Id<Pack>, PathBuf)>) -> (Vec<IndexRow>, Vec<Error>) {
     let (mut rows, mut problems) = (Vec::new(), Vec::new());
     for (id, path) in packs {
         match reader::read_toc(&path) {

@@ -6,15 +6,15 @@ use crate::error::{Error, Kind as ErrorKind, Result, counted};
 use crate::id::{Id, Pack};
 use crate::limits;
 use crate::object::Key;
-use crate::pack::block::Head;
-use crate::pack::index::{Row, Table};
+use crate::pack::block::BlockHead;
+use crate::pack::index::{IndexRow, IndexTable};
 use crate::pack::{merged, reader, writer};
 use crate::progress::Progress;
 use crate::store::read::{REBUILT_AT_ONCE, Store};
 
 /// What was rebuilt.
 #[derive(Debug)]
-pub struct Rebuilt {
+pub struct RebuildReport {
     /// Packs that were read.
     pub packs: u64,
     /// Objects in them.
@@ -24,20 +24,20 @@ pub struct Rebuilt {
 }
 
 /// A pack whose table of contents is damaged, and the blocks that were found without it.
-struct Salvage {
+struct DamagedPack {
     pack: Id<Pack>,
     error: Error,
     /// Where each block begins, its length, and its head.
-    blocks: Vec<(u32, u32, Head)>,
+    blocks: Vec<(u32, u32, BlockHead)>,
     objects: u64,
 }
 
 impl Store {
     /// Builds the tables anew from the packs, a part at a time, and drops the old ones. What whole blocks hold is found
     /// also where the table of contents of their pack is damaged.
-    pub fn rebuild_tables(&self, progress: &dyn Progress) -> Result<Rebuilt> {
+    pub fn rebuild_tables(&self, progress: &dyn Progress) -> Result<RebuildReport> {
         let packs = self.packs()?;
-        let mut rebuilt = Rebuilt { packs: 0, objects: 0, problems: Vec::new() };
+        let mut rebuilt = RebuildReport { packs: 0, objects: 0, problems: Vec::new() };
         let mut damaged = Vec::new();
         merged::clear(&self.layout().index())?;
         progress.expect(packs.len() as u64, 0);
@@ -65,11 +65,16 @@ impl Store {
 
     /// Finds the objects of packs by their blocks alone. Those that stand alone come first, since deltas are decoded with
     /// them.
-    fn salvage(&self, packs: Vec<(Id<Pack>, PathBuf, Error)>, rebuilt: &mut Rebuilt, progress: &dyn Progress) -> Result<()> {
+    fn salvage(
+        &self,
+        packs: Vec<(Id<Pack>, PathBuf, Error)>,
+        rebuilt: &mut RebuildReport,
+        progress: &dyn Progress,
+    ) -> Result<()> {
         let mut salvages = Vec::new();
         for (pack, path, error) in packs {
             progress.check()?;
-            salvages.push(Salvage { pack, error, blocks: reader::blocks(&path)?, objects: 0 });
+            salvages.push(DamagedPack { pack, error, blocks: reader::blocks(&path)?, objects: 0 });
         }
         for depth in 0..=limits::BLOCK_DEPTH {
             let mut any = false;
@@ -87,7 +92,7 @@ impl Store {
                 self.refresh()?;
             }
         }
-        for Salvage { error, objects, .. } in salvages {
+        for DamagedPack { error, objects, .. } in salvages {
             rebuilt.objects += objects;
             let found = format!("{error}; found {} without it", counted(objects, "object"));
             rebuilt.problems.push(if objects > 0 { Error::damaged(found) } else { error });
@@ -96,22 +101,22 @@ impl Store {
     }
 
     /// The rows of the objects of a block that can be decoded. Their ids follow from their bytes.
-    fn objects(&self, pack: Id<Pack>, offset: u32, len: u32, head: &Head) -> Vec<Row> {
+    fn objects(&self, pack: Id<Pack>, offset: u32, len: u32, head: &BlockHead) -> Vec<IndexRow> {
         let (mut rows, mut raw_at) = (Vec::new(), 0);
         for raw_len in &head.lens {
             let key = Key { id: [0; 32], kind: head.kind };
-            let row = Row { key, depth: head.depth, pack, offset, len, raw_at, raw_len: *raw_len };
+            let row = IndexRow { key, depth: head.depth, pack, offset, len, raw_at, raw_len: *raw_len };
             let id = self.read(&row, false).ok().and_then(|object| head.kind.id_of(&object));
-            rows.extend(id.map(|id| Row { key: Key { id, ..key }, ..row }));
+            rows.extend(id.map(|id| IndexRow { key: Key { id, ..key }, ..row }));
             raw_at += raw_len;
         }
         rows
     }
 
-    fn write_table(&self, rows: Vec<Row>) -> Result<()> {
+    fn write_table(&self, rows: Vec<IndexRow>) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
-        merged::add(&self.layout().index(), &self.layout().tmp(), &Table::of(rows))
+        merged::add(&self.layout().index(), &self.layout().tmp(), &IndexTable::of(rows))
     }
 }

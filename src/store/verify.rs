@@ -83,7 +83,12 @@ fn hashes(
 
 /// The objects of these kinds of structure that there are, by the packs' own tables of contents and by the derived
 /// tables. Hands out the packs that hold such and are not what their names say.
-pub fn named(store: &Store, kinds: &[Kind], progress: &dyn Progress, mut bad: impl FnMut(&Path, Error)) -> Result<BTreeSet<Key>> {
+pub fn list_keys(
+    store: &Store,
+    kinds: &[Kind],
+    progress: &dyn Progress,
+    mut bad: impl FnMut(&Path, Error),
+) -> Result<BTreeSet<Key>> {
     let mut keys: BTreeSet<Key> = store.tables().rows().map(|row| row.key).filter(|key| kinds.contains(&key.kind)).collect();
     let folder = store.layout().packs(Kind::Node);
     for (id, path) in store.packs()?.into_iter().filter(|(_, path)| path.parent() == Some(&folder)) {

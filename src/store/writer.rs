@@ -7,13 +7,13 @@ use crate::error::Result;
 use crate::fs::lock::{self, Lock};
 use crate::id::{Content, Id, Pack};
 use crate::limits;
-use crate::object::recipe::{Builder, Item, Made};
+use crate::object::recipe::{NewObject, RecipeBuilder, RecipeItem};
 use crate::object::{Key, Kind};
-use crate::pack::index::Table;
+use crate::pack::index::IndexTable;
 use crate::pack::merged;
 use crate::store::accept::accept;
-use crate::store::delta::{DEPTH, Follower, PIECE, Piece};
-use crate::store::pipeline::{Group, GroupRun, Pipeline};
+use crate::store::delta::{DEPTH, Follower, PIECE_BYTES, RunPiece};
+use crate::store::pipeline::{GroupRun, ObjectGroup, Pipeline};
 use crate::store::read::Store;
 
 /// Bytes of manifest nodes and the like that are compressed together.
@@ -39,11 +39,11 @@ pub struct Writer<'a> {
     /// The packs that were there before. What lies in them is read before it is relied on, where it is cheap or has to be.
     older: HashSet<Id<Pack>>,
     /// Whether all that lies in them is.
-    distrusts: bool,
-    alone: Group,
+    verifies_existing: bool,
+    alone: ObjectGroup,
     /// Runs by the deltas that they lie above, less one: all of a block lie equally deep.
-    deltas: [Group; DEPTH as usize],
-    structure: [Group; STRUCTURE.len()],
+    deltas: [ObjectGroup; DEPTH as usize],
+    structure: [ObjectGroup; STRUCTURE.len()],
 }
 
 impl<'a> Writer<'a> {
@@ -51,7 +51,7 @@ impl<'a> Writer<'a> {
     /// there.
     pub fn new(store: &'a Arc<Store>, level: i32) -> Result<Writer<'a>> {
         let gc = lock::shared(&store.layout().gc_lock())?;
-        store.cover()?;
+        store.index_uncovered_packs()?;
         let pipeline = Pipeline::start(store.clone(), level)?;
         Ok(Writer::begin(store, Some(gc), Some(pipeline)))
     }
@@ -62,7 +62,7 @@ impl<'a> Writer<'a> {
             Err(e) if e.is_refused_write() => None,
             lock => Some(lock?),
         };
-        match store.cover() {
+        match store.index_uncovered_packs() {
             Err(e) if e.is_refused_write() => drop(store.refresh()?),
             covered => covered?,
         }
@@ -76,22 +76,22 @@ impl<'a> Writer<'a> {
             pipeline,
             pending: HashSet::new(),
             older: store.tables().packs(),
-            distrusts: false,
-            alone: Group::new(Kind::Chunk),
-            deltas: [Kind::Chunk; DEPTH as usize].map(Group::new),
-            structure: STRUCTURE.map(Group::new),
+            verifies_existing: false,
+            alone: ObjectGroup::new(Kind::Chunk),
+            deltas: [Kind::Chunk; DEPTH as usize].map(ObjectGroup::new),
+            structure: STRUCTURE.map(ObjectGroup::new),
         }
     }
 
     /// Reads every object that is there already before it relies on it, and stores it again where it is damaged: for a
     /// store of which a part could not be read. Nothing is compressed against what is there.
-    pub fn distrust(&mut self) {
-        self.distrusts = true;
+    pub fn verify_existing(&mut self) {
+        self.verifies_existing = true;
     }
 
     /// Whether the object has to be stored; from now on it counts as taken. With `check`, one that is there is read.
     fn claim(&mut self, key: Key, check: bool) -> bool {
-        let there = self.store.contains(&key) && (!check || self.is_sound(&key));
+        let there = self.store.contains(&key) && (!check || self.is_readable(&key));
         let new = !there && self.pending.insert(key);
         for durable in self.pipeline.iter().flat_map(Pipeline::durable) {
             for key in durable.keys {
@@ -102,14 +102,14 @@ impl<'a> Writer<'a> {
     }
 
     /// Whether an object that is there can be read. What this writer stored itself need not be.
-    fn is_sound(&self, key: &Key) -> bool {
+    fn is_readable(&self, key: &Key) -> bool {
         match self.store.locate(key) {
             Some(row) if self.older.contains(&row.pack) => self.store.get(key).is_ok(),
             located => located.is_some(),
         }
     }
 
-    fn submit(&mut self, group: Group) -> Result<()> {
+    fn submit(&mut self, group: ObjectGroup) -> Result<()> {
         match &mut self.pipeline {
             Some(pipeline) if !group.is_empty() => pipeline.submit(group),
             _ => Ok(()),
@@ -118,9 +118,9 @@ impl<'a> Writer<'a> {
 
     /// Begins a file that takes the place of `old`, if of any: its content and size.
     pub fn file(&self, old: Option<(Id<Content>, u64)>) -> FileWriter<'a> {
-        let followed = old.filter(|_| !self.distrusts);
+        let followed = old.filter(|_| !self.verifies_existing);
         let follower = followed.and_then(|(content, size)| Follower::of(self.store, content, size)).map(Box::new);
-        FileWriter { follower, recipe: Builder::default(), chunks: 0, check: self.distrusts || old.is_none() }
+        FileWriter { follower, recipe: RecipeBuilder::default(), chunks: 0, check: self.verifies_existing || old.is_none() }
     }
 
     /// Stores an object other than a chunk, unless it is there; true if it was not. Fails if no reader would accept it.
@@ -131,7 +131,7 @@ impl<'a> Writer<'a> {
         accept(&key, bytes)?;
         let Some(group) = self.structure.iter_mut().find(|g| g.kind == key.kind) else { return Ok(false) };
         if !group.is_empty() && group.raw.len() + bytes.len() > STRUCTURE_GROUP || group.ids.len() >= limits::BLOCK_OBJECTS {
-            let full = std::mem::replace(group, Group::new(key.kind));
+            let full = std::mem::replace(group, ObjectGroup::new(key.kind));
             group.add(key.id, bytes);
             self.submit(full)?;
         } else {
@@ -141,15 +141,15 @@ impl<'a> Writer<'a> {
     }
 
     fn store_alone(&mut self, id: [u8; 32], bytes: &[u8]) -> Result<()> {
-        if self.alone.raw.len() + bytes.len() > PIECE || self.alone.ids.len() >= limits::BLOCK_OBJECTS {
+        if self.alone.raw.len() + bytes.len() > PIECE_BYTES || self.alone.ids.len() >= limits::BLOCK_OBJECTS {
             self.flush_alone()?;
         }
         self.alone.add(id, bytes);
         Ok(())
     }
 
-    fn store_piece(&mut self, piece: Piece) -> Result<()> {
-        let Piece { chunks, raw, base } = piece;
+    fn store_piece(&mut self, piece: RunPiece) -> Result<()> {
+        let RunPiece { chunks, raw, base } = piece;
         let mut rest = &raw[..];
         let Some(level) = base.depth.checked_sub(1).map(usize::from) else {
             return chunks.iter().try_for_each(|(id, len)| {
@@ -162,12 +162,12 @@ impl<'a> Writer<'a> {
         let bases: usize = group.runs.iter().map(|run| run.base.len).sum();
         let keys: usize = group.runs.iter().map(|run| run.base.keys.len()).sum();
         let objects = group.ids.len() + chunks.len();
-        if group.raw.len() + raw.len() > PIECE
+        if group.raw.len() + raw.len() > PIECE_BYTES
             || bases + base.len > GROUP_BASE
             || objects > limits::BLOCK_OBJECTS
             || keys + base.keys.len() > limits::BLOCK_BASES
         {
-            let full = std::mem::replace(group, Group::new(Kind::Chunk));
+            let full = std::mem::replace(group, ObjectGroup::new(Kind::Chunk));
             self.submit(full)?;
         }
         let group = &mut self.deltas[level];
@@ -186,33 +186,33 @@ impl<'a> Writer<'a> {
     }
 
     fn flush_alone(&mut self) -> Result<()> {
-        let group = std::mem::replace(&mut self.alone, Group::new(Kind::Chunk));
+        let group = std::mem::replace(&mut self.alone, ObjectGroup::new(Kind::Chunk));
         self.submit(group)
     }
 
     /// Waits until everything is durable, data before structure.
-    pub fn finish(mut self) -> Result<Finished> {
+    pub fn finish(mut self) -> Result<DurableWrite> {
         self.flush_alone()?;
-        let deltas = std::mem::replace(&mut self.deltas, [Kind::Chunk; DEPTH as usize].map(Group::new));
+        let deltas = std::mem::replace(&mut self.deltas, [Kind::Chunk; DEPTH as usize].map(ObjectGroup::new));
         deltas.into_iter().try_for_each(|group| self.submit(group))?;
-        for group in std::mem::replace(&mut self.structure, STRUCTURE.map(Group::new)) {
+        for group in std::mem::replace(&mut self.structure, STRUCTURE.map(ObjectGroup::new)) {
             self.submit(group)?;
         }
-        let Some(pipeline) = self.pipeline else { return Ok(Finished { bytes: 0, _gc: self._gc }) };
+        let Some(pipeline) = self.pipeline else { return Ok(DurableWrite { bytes: 0, _gc: self._gc }) };
         let (rows, bytes) = pipeline.finish()?;
         if !rows.is_empty() {
             let layout = self.store.layout();
-            let table = Table::of(rows);
+            let table = IndexTable::of(rows);
             merged::add(&layout.index(), &layout.tmp(), &table)?;
             self.store.add_table(table);
         }
-        Ok(Finished { bytes, _gc: self._gc })
+        Ok(DurableWrite { bytes, _gc: self._gc })
     }
 }
 
 /// What a writer stored is durable. Holds off the collection of garbage: keep it until the ref exists.
 #[derive(Debug)]
-pub struct Finished {
+pub struct DurableWrite {
     /// Bytes of the packs that were written.
     pub bytes: u64,
     _gc: Option<Lock>,
@@ -228,7 +228,7 @@ impl std::fmt::Debug for Writer<'_> {
 #[derive(Debug)]
 pub struct FileWriter<'a> {
     follower: Option<Box<Follower<'a>>>,
-    recipe: Builder,
+    recipe: RecipeBuilder,
     chunks: u64,
     /// Whether chunks that are there are read. Those of a file that takes the place of another are not, since most of
     /// them are its own.
@@ -240,7 +240,7 @@ impl FileWriter<'_> {
     pub fn chunk(&mut self, writer: &mut Writer<'_>, id: [u8; 32], bytes: &[u8]) -> Result<()> {
         self.chunks += 1;
         let mut made = Vec::new();
-        self.recipe.chunk(Item { id, len: bytes.len() as u64 }, &mut made);
+        self.recipe.chunk(RecipeItem { id, len: bytes.len() as u64 }, &mut made);
         store_all(writer, made)?;
         let new = writer.claim(Key { id, kind: Kind::Chunk }, self.check);
         match &mut self.follower {
@@ -267,6 +267,6 @@ impl FileWriter<'_> {
     }
 }
 
-fn store_all(writer: &mut Writer<'_>, made: Vec<Made>) -> Result<()> {
+fn store_all(writer: &mut Writer<'_>, made: Vec<NewObject>) -> Result<()> {
     made.iter().try_for_each(|object| writer.structure(object.key, &object.bytes).map(drop))
 }

@@ -3,7 +3,7 @@
 //! Invariant: it depends on nothing but what is declared, the schemas, and the revisions below. A release of `hlx` that
 //! changes no rule keeps every digest, so that a version is compared with the score of its parent.
 
-use crate::codec::Put;
+use crate::codec::ByteWriter;
 
 use super::bound::Bound;
 use super::spec::{Check, Rule, Unit};

@@ -7,9 +7,9 @@
 
 use std::borrow::Cow;
 
-use crate::codec::Put;
+use crate::codec::ByteWriter;
 use crate::error::{Error, Kind, Result};
-use crate::sample::{Column, Pointer, Row, Tape, Type, put_scalar, put_value, type_of};
+use crate::sample::{Column, ColumnarRow, Pointer, Tape, Type, put_scalar, put_value, type_of};
 
 use super::record::Seen;
 
@@ -47,7 +47,7 @@ pub(super) enum Value<'a> {
     /// A value of Parquet: its column, its type, and the bytes by which it is compared.
     Column(&'a Column, Type, &'a [u8]),
     /// Several columns of Parquet: their row, what their paths begin with, and the type of what they make up.
-    Group(Row<'a>, &'a str, Type),
+    Group(ColumnarRow<'a>, &'a str, Type),
 }
 
 /// Is shown a value's type, and a way to its text; says whether to go on.
@@ -110,7 +110,7 @@ impl Field {
         }
     }
 
-    fn columns<'a>(&'a self, row: Row<'a>, see: &mut dyn FnMut(Value<'a>)) {
+    fn columns<'a>(&'a self, row: ColumnarRow<'a>, see: &mut dyn FnMut(Value<'a>)) {
         let mut found = false;
         let mut below = None;
         let mut filled = false;

@@ -3,7 +3,7 @@
 //! All are the first 16 bytes of a BLAKE3. Those of whole records and of keys are the ones by which versions are compared
 //! (`sample::Identity`).
 
-use crate::codec::Put;
+use crate::codec::ByteWriter;
 use crate::sample::{Identity, Type, digest, identity_of_row, put_value};
 
 use super::field::{Field, Value};
@@ -131,7 +131,7 @@ fn put_letters(text: &[u8], form: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{Canonical, Header, MAX_DEPTH, Pointer, Tape, fields};
+    use crate::sample::{Canonicalizer, Header, MAX_DEPTH, Pointer, Tape, fields};
 
     type By = fn(&[Field], &Seen<'_>, &mut Vec<u8>) -> Option<[u8; 16]>;
 
@@ -157,7 +157,7 @@ mod tests {
         let text = r#"{"id":7,"b":[1,"x"]}"#;
         let other = r#" {"b" : [1.0,"\u0078"], "id":0.7e1}"#;
         let pointers = ["/id", "/b/1"].map(|p| Pointer::parse(p).unwrap());
-        let identity = Canonical::default().identity(text.as_bytes(), &pointers, &[]);
+        let identity = Canonicalizer::default().identity(text.as_bytes(), &pointers, &[]);
         for text in [text, other] {
             assert_eq!(json(|_, seen, form| whole(seen, form), &[], text), Some(identity.id));
             assert_eq!(json(key, &["id", "/b/1"], text), identity.key);

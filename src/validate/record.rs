@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::sample::{Header, Invalid, Row, RowSyntax, Tape};
+use crate::sample::{ColumnarRow, Header, InvalidJson, RowSyntax, Tape};
 
 /// A record of a dataset.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ pub enum Body<'a> {
     /// it, and count it only where they find something.
     Note(&'a [u8]),
     /// A row of Parquet.
-    Row(&'a Row<'a>),
+    Row(&'a ColumnarRow<'a>),
     /// A file that is itself the sample and is read as text.
     Text(&'a [u8]),
     /// A file that is itself the sample and cannot be read as text.
@@ -59,13 +59,13 @@ pub(super) enum Seen<'a> {
     /// JSON: its text, and the tape of all its values.
     Json(&'a [u8], &'a Tape),
     /// What should be JSON and is none.
-    NoJson(&'a [u8], Invalid),
+    NoJson(&'a [u8], InvalidJson),
     /// A row of CSV or TSV: as it stands, its delimiter, its fields without quotes, and the names of its columns.
     Cells(&'a [u8], RowSyntax, &'a [Cow<'a, [u8]>], Option<&'a Header>),
     /// Such a row with something wrong: as it stands, its delimiter, what is wrong, and the names of the columns.
     BadRow(&'a [u8], RowSyntax, &'a str, Option<&'a Header>),
     /// A row of Parquet.
-    Row(Row<'a>),
+    Row(ColumnarRow<'a>),
     /// A file of text.
     Text(&'a [u8]),
     /// A file that cannot be read as text.

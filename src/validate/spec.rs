@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::object::verdict::{OnOpaque, Severity};
+use crate::object::verdict::{OpaquePolicy, Severity};
 use crate::sample::Type;
 
 use super::bound::Bound;
@@ -13,7 +13,7 @@ pub struct Spec {
     /// The least score that passes, in millionths.
     pub min_score: u32,
     /// What records mean that a rule cannot look at.
-    pub opaque: OnOpaque,
+    pub opaque: OpaquePolicy,
     /// When a commit may leave the rules out.
     pub skip: Skip,
     /// In the order of their declaration.

@@ -12,10 +12,10 @@ use bincode::config::{Configuration, standard};
 use bincode::{Decode, Encode};
 
 use crate::error::{Error, Result};
-use crate::fs::atomic::{self, Temp};
-use crate::fs::beneath::{FileKind, Root, Stat};
+use crate::fs::atomic::{self, TempFile};
+use crate::fs::openat::{FileKind, Root, Stat};
 use crate::id::Id;
-use crate::object::node::{Entry, EntryKind, Samples};
+use crate::object::node::{Entry, EntryKind, SampleCount};
 use crate::path::DataPath;
 use crate::sample::ReaderId;
 use crate::store::Layout;
@@ -141,7 +141,7 @@ impl Packed {
             size: if kind == EntryKind::Folder { 0 } else { self.size },
             samples: self.samples.map(|(count, code, records)| {
                 let reader = ReaderId { code, records: records.map(Into::into) };
-                Samples { count, reader }
+                SampleCount { count, reader }
             }),
             content: Id::from_bytes(self.content),
         };
@@ -218,7 +218,7 @@ impl Iterator for Reader {
 /// Writes a cache beside the old one and then puts it in its place.
 #[derive(Debug)]
 pub struct Writer {
-    out: BufWriter<Temp>,
+    out: BufWriter<TempFile>,
     rows: Vec<Packed>,
     to: PathBuf,
 }
@@ -226,7 +226,7 @@ pub struct Writer {
 impl Writer {
     /// Begins a cache for a dataset's workspace.
     pub fn create(layout: &Layout, dataset: &str) -> Result<Writer> {
-        let mut out = BufWriter::with_capacity(256 << 10, Temp::create(&layout.tmp())?);
+        let mut out = BufWriter::with_capacity(256 << 10, TempFile::create(&layout.tmp())?);
         let to = path(layout, dataset);
         out.write_all(&BEGIN).map_err(|e| Error::io("cannot write", &to, e))?;
         Ok(Writer { out, rows: Vec::with_capacity(ROWS), to })

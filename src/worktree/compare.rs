@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::fs::atomic;
-use crate::fs::beneath::{Root, Stat};
+use crate::fs::openat::{Root, Stat};
 use crate::id::{Content, Id, Node};
-use crate::manifest::{Change, Diff, Entries, NodeSource};
+use crate::manifest::{Entries, EntryChange, ManifestDiff, NodeSource};
 use crate::object::node::{Entry, EntryKind};
 use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
-use crate::store::samples::{Bytes, Half, Rules};
+use crate::store::samples::{FileSide, FileSource, ReaderConfig};
 use crate::worktree::cache::{self, Row, entry_kind, kind_within};
 use crate::worktree::file::FileEntry;
 use crate::worktree::hash;
@@ -47,12 +47,12 @@ impl Differences {
     /// Lists the differences between two versions, by their manifests.
     pub fn between(nodes: &impl NodeSource, old: Id<Node>, new: Id<Node>) -> Result<Differences> {
         let mut differences = Differences::default();
-        for change in Diff::new(nodes, old, new)? {
+        for change in ManifestDiff::new(nodes, old, new)? {
             match change? {
-                Change::Added(new) => differences.push(None, Some(new.into())),
-                Change::Removed(old) => differences.push(Some(old.into()), None),
-                Change::Modified(old, new) => differences.push(Some(old.into()), Some(new.into())),
-                Change::Reread(old, new) => differences.reread.push((old.into(), new.into())),
+                EntryChange::Added(new) => differences.push(None, Some(new.into())),
+                EntryChange::Removed(old) => differences.push(Some(old.into()), None),
+                EntryChange::Modified(old, new) => differences.push(Some(old.into()), Some(new.into())),
+                EntryChange::Reread(old, new) => differences.reread.push((old.into(), new.into())),
             }
         }
         differences.pair_renames();
@@ -138,16 +138,12 @@ pub fn workspace(
     dataset: &str,
     manifest: Option<Id<Node>>,
     selection: Option<&Selection>,
-    rules: Option<&Rules>,
+    rules: Option<&ReaderConfig>,
     progress: &dyn Progress,
 ) -> Result<Differences> {
     let layout = store.layout();
     let selection = selection.map(Selection::matcher).transpose()?;
-    let root = Root::open(folder).map_err(|e| match folder.exists() {
-        true => e,
-        false => Error::new(Kind::PathNotFound, format!("folder {} of '{dataset}' does not exist", folder.display()))
-            .with_hint(format!("check out a version: hlx checkout {dataset}")),
-    })?;
+    let root = Root::open(folder)?;
     let scan = Scan::new(&root, cache::Reader::open(&cache::path(layout, dataset)))?;
     let mut old = manifest.map(|m| Entries::new(store, m)).transpose()?.into_iter().flatten().peekable();
     let mut sides = Sides { root: &root, rules, found: Differences::default(), open: Vec::new() };
@@ -203,7 +199,7 @@ type Hashed = (Open, Id<Content>, u64, Stat);
 struct Sides<'a> {
     root: &'a Root,
     /// How the files of the workspace are read, where that matters.
-    rules: Option<&'a Rules>,
+    rules: Option<&'a ReaderConfig>,
     found: Differences,
     open: Vec<Open>,
 }
@@ -226,7 +222,7 @@ impl Sides<'_> {
         match (before, now) {
             (Some(before), Some(now)) if before.same(&now) => {
                 let (path, samples) = (before.path.as_str(), before.samples.as_ref());
-                let is_current = |rules: &Rules| samples.is_none_or(|samples| rules.is_current(path, &samples.reader));
+                let is_current = |rules: &ReaderConfig| samples.is_none_or(|samples| rules.is_current(path, &samples.reader));
                 if !self.rules.is_none_or(is_current) {
                     self.found.reread.push((before, FileEntry { samples: None, ..now }));
                 }
@@ -242,15 +238,15 @@ impl Sides<'_> {
         for (old, new) in std::mem::take(&mut self.found.reread) {
             let path = new.path.as_str();
             let file = cursor.open_file(path).map_err(|e| root.error("cannot read", path, e))?;
-            let half = Half {
+            let half = FileSide {
                 path,
                 reading: rules.reading(path),
                 content: None,
                 size: new.size,
                 records: None,
-                bytes: Bytes::Open(Arc::new(file), root.path().join(path)),
+                bytes: FileSource::Open(Arc::new(file), root.path().join(path)),
             };
-            let now = half.guessed()?.reading.id();
+            let now = half.with_guess()?.reading.id();
             if old.samples.as_ref().is_some_and(|then| !then.reader.reads_as(&now)) {
                 self.found.reread.push((old, new));
             }
@@ -284,7 +280,7 @@ impl Sides<'_> {
         let began = atomic::present(tmp, root.path());
         let mut read = read.into_iter();
         let batches = std::iter::from_fn(|| Some(read.by_ref().take(BATCH).collect::<Vec<_>>()).filter(|b| !b.is_empty()));
-        let work = |cursor: &mut crate::fs::beneath::Cursor<'_>, batch: Vec<Open>| -> Result<Vec<Hashed>> {
+        let work = |cursor: &mut crate::fs::openat::Cursor<'_>, batch: Vec<Open>| -> Result<Vec<Hashed>> {
             progress.check()?;
             let one = |open: Open| {
                 let (content, size, stat) = hash::content(root, cursor, &open.path, open.stat)?;

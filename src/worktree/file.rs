@@ -2,9 +2,9 @@
 //!
 //! Invariant: a content that nobody read has no id. Nothing is equal to it, and it is never paired as a rename.
 
-use crate::fs::beneath::Stat;
+use crate::fs::openat::Stat;
 use crate::id::{Content, Id};
-use crate::object::node::{Entry, EntryKind, Samples};
+use crate::object::node::{Entry, EntryKind, SampleCount};
 use crate::path::DataPath;
 use crate::worktree::cache::entry_kind;
 
@@ -18,7 +18,7 @@ pub struct FileEntry {
     /// Bytes of the file or of the symlink's target; 0 for a folder.
     pub size: u64,
     /// The sample count, where it is known.
-    pub samples: Option<Samples>,
+    pub samples: Option<SampleCount>,
     /// BLAKE3 of its bytes; none for a folder and for a file that was not read.
     pub content: Option<Id<Content>>,
 }
@@ -65,7 +65,7 @@ impl From<Entry> for FileEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fs::beneath::FileKind;
+    use crate::fs::openat::FileKind;
 
     fn stored(kind: EntryKind, bytes: &str) -> FileEntry {
         let (path, content) = (DataPath::new("f").unwrap(), Id::of(bytes.as_bytes()));

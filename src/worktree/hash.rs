@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use crate::error::{Error, Kind, Result};
-use crate::fs::beneath::{Cursor, FileKind, Root, Stat, stat_open};
+use crate::fs::openat::{Cursor, FileKind, Root, Stat, stat_open};
 use crate::id::{Content, Id};
 use crate::path::{DataPath, printable};
 

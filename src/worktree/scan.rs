@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 
 use crate::error::Result;
-use crate::fs::beneath::{FileKind, Root, Stat};
+use crate::fs::openat::{FileKind, Root, Stat};
 use crate::object::node::Entry;
 use crate::path::DataPath;
 use crate::worktree::cache::{Reader, Row};

@@ -43,7 +43,7 @@ impl Stamp {
         let path = folder.join(STAMP);
         let Some(bytes) = atomic::read(&path)? else { return Ok(None) };
         serde_json::from_slice(&bytes).map(Some).map_err(|e| {
-            Error::new(Kind::UnsupportedInput, format!("{} is not a valid stamp: {e}", path.display()))
+            Error::new(Kind::UnsupportedInput, format!("{} does not name a version: {e}", path.display()))
                 .with_hint("remove it, or check out again: hlx checkout REV --into DIR")
         })
     }

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, bounded};
 use rayon::prelude::*;
 
 use crate::error::{Error, Kind, Result};
-use crate::fs::beneath::{FileKind, Root, Stat};
+use crate::fs::openat::{FileKind, Root, Stat};
 use crate::path::{DataPath, STAMP, printable};
 use crate::worktree::rules::{FILE, Rules, printable_bytes, text_of};
 

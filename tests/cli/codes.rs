@@ -26,7 +26,6 @@ fn wrong_arguments_exit_with_2() {
         "log --status GOOD",
         "log -n many",
         "diff --stat --name-only",
-        "compare 1.0.0",
         "restore",
         "tag add 1.0.0",
         "verify 1.0.0 --all",
@@ -68,7 +67,6 @@ fn wrong_arguments_exit_with_2() {
 fn flags_and_verbs_of_later_work_are_absent() {
     let s = Sandbox::with_two_versions();
     for line in [
-        "diff --by-file",
         "diff --limit 3",
         "fsck",
         "gc",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use helox::object::checksum::Checksum;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::sandbox::{Sandbox, keys, set};
 
@@ -151,6 +151,10 @@ fn every_verb_has_its_fields_in_json() {
         keys(&s.json("restore a.txt --source 1.1.0")),
         set(["dataset_name", "version", "restored", "removed", "discarded"])
     );
+    s.write("sub/new.txt", "new\n");
+    let cleaned = s.json("clean --force");
+    assert_eq!(keys(&cleaned), set(["dataset_name", "removed", "folders", "dry_run"]));
+    assert_eq!((&cleaned["removed"], &cleaned["folders"]), (&json!(["sub", "sub/new.txt"]), &json!(["sub"])));
     let ls = s.json("ls 1.0.0");
     assert_eq!(keys(&ls), set(["items"]));
     assert_eq!(keys(&ls["items"][0]), set(["path", "kind", "size", "samples", "id"]));

@@ -171,7 +171,7 @@ fn run_exec_records_what_becomes_of_a_command() {
     assert_eq!(s.read("seen"), "leases@1.0.0\n");
     let run = &s.json("run list 1.0.0")["runs"][0];
     assert_eq!(run["metrics"], serde_json::json!({ "eval/f1": 0.5, "loss": 0.25 }));
-    let params = serde_json::json!({ "command": "sh train.sh", "exit": "0", "lr": "1", "status": "done" });
+    let params = serde_json::json!({ "command": "sh train.sh", "data.dirty": "true", "exit": "0", "lr": "1", "status": "done" });
     assert_eq!(run["params"], params);
     assert!(run["started_at"].is_string() && run["ended_at"].is_string());
     let shown = s.json(&format!("run show {}", &run["id"].as_str().unwrap()[..8]));
@@ -186,7 +186,7 @@ fn run_exec_records_what_becomes_of_a_command() {
     assert_eq!(run["metrics"], serde_json::json!({}));
     assert_eq!(s.run("run exec 1.1.0 --model m -- sh -c 'kill -INT $$'").code, 130);
     assert_eq!(s.json("run list 1.1.0")["runs"][1]["params"]["status"], "interrupted");
-    s.fails("run exec 1.1.0 --model m -- ./no-such-program", 3, "path-not-found");
+    s.fails("run exec 1.1.0 --model m --param data.dirty=true -- ./no-such-program", 3, "path-not-found");
     assert_eq!(s.json("run list")["runs"].as_array().unwrap().len(), 3);
     s.fails("run show 000000", 3, "version-not-found");
 
@@ -236,4 +236,6 @@ fn a_run_beside_code_has_the_commit_of_git() {
     assert_eq!(s.json("run record 1.0.0 --model m")["params"], params("false"));
     s.write("train.py", "print(1)\n");
     assert_eq!(s.json("run record 1.0.0 --model m")["params"], params("true"));
+    let listed = s.ok("run list 1.0.0");
+    assert!(listed.contains(&format!("git.commit={} ", &commit[..12])), "{listed}");
 }

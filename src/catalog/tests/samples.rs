@@ -10,7 +10,7 @@ use crate::id::{Id, Version as VersionId};
 use crate::object::Key;
 use crate::object::checksum::Checksum;
 use crate::object::fact::{Fact, Statement};
-use crate::object::verdict::{Judged, ONE, OnOpaque, Severity, Verdict, WEIGHT};
+use crate::object::verdict::{DEFAULT_WEIGHT, FULL_SCORE, Judged, OpaquePolicy, Severity, Verdict};
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use crate::repo::Repo;
 use crate::store::layout::FOLDER;
@@ -82,18 +82,18 @@ pub(crate) fn join(repo: &Repo, version: Id<VersionId>, tag: &str) {
 
 /// Says that a version was judged.
 pub(crate) fn judge(repo: &Repo, version: Id<VersionId>, passed: bool) {
-    let min_score = if passed { ONE / 2 } else { ONE };
+    let min_score = if passed { FULL_SCORE / 2 } else { FULL_SCORE };
     let judged = Judged {
         name: "ids".into(),
         kind: "unique".into(),
         severity: Severity::Warning,
-        weight: WEIGHT,
+        weight: DEFAULT_WEIGHT,
         checked: 4,
         failed: 1,
         unreadable: 0,
         measures: Vec::new(),
     };
-    let (opaque, judged) = (OnOpaque::Warn, vec![judged]);
+    let (opaque, judged) = (OpaquePolicy::Warn, vec![judged]);
     let verdict = Verdict { rules: [7; 32], min_score, opaque, judged, found: 0, findings: Vec::new(), unread: Vec::new() };
     assert_eq!(verdict.passed(), passed);
     let mut writer = Writer::new(repo.store(), 1).unwrap();

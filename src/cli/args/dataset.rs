@@ -25,6 +25,9 @@ pub(crate) enum Dataset {
         /// Field that identifies a sample: a JSON pointer or a column name; may be repeated
         #[arg(long, value_name = "FIELD")]
         key: Vec<String>,
+        /// Name that the dataset had before, whose versions belong to it; may be repeated
+        #[arg(long, value_name = "NAME")]
+        formerly: Vec<String>,
     },
     /// Rename a dataset; existing versions keep their name and are also found by the new one
     #[command(after_help = "Example:\n  hlx dataset rename leases lease_abstraction")]
@@ -42,6 +45,7 @@ pub(crate) enum Dataset {
         name: String,
     },
     Create(Create),
+    #[command(alias = "ls")]
     List(List),
     /// Show the details of a dataset
     Show {

@@ -1,10 +1,11 @@
 //! Commands of git and DVC that `hlx` does not have: each is answered with what to do here instead.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use helox::Error;
+use helox::{Error, nearest};
 
 use super::Arguments;
 
@@ -58,16 +59,87 @@ const COMMANDS: [(&str, &str); 40] = [
     ("update", "'hlx checkout latest' updates the workspace to the latest version"),
 ];
 
-/// The answer to a command of another tool; `None` to all else.
+/// Commands and options of other tools below a command of ours, and what to do here.
+const NESTED: [(&str, &str, &str); 20] = [
+    ("checkout", "-b", "there are no branches: 'hlx tag add REV NAME' tags a version"),
+    (
+        "commit",
+        "-n",
+        "'hlx commit --no-validate' skips validation, as git's -n; 'hlx commit --dry-run' shows what would be committed",
+    ),
+    ("dataset", "delete", "'hlx dataset rm NAME' removes a dataset from helox.toml"),
+    ("dataset", "mv", "'hlx dataset rename OLD NEW' renames a dataset"),
+    ("dataset", "remove", "'hlx dataset rm NAME' removes a dataset from helox.toml"),
+    ("diff", "--cached", "there is no staging area: 'hlx diff' shows what commit would record"),
+    ("diff", "--staged", "there is no staging area: 'hlx diff' shows what commit would record"),
+    ("log", "-p", "'hlx diff REV^ REV -p' shows the samples that changed in a version"),
+    ("run", "add", "'hlx run record REV --model NAME' records a run"),
+    ("run", "delete", "'hlx run withdraw RUN --why TEXT' marks a run as invalid; it stays in the history"),
+    ("run", "rm", "'hlx run withdraw RUN --why TEXT' marks a run as invalid; it stays in the history"),
+    ("status", "--porcelain", "'hlx status --json' and 'hlx status --short' are for scripts"),
+    ("tag", "--delete", "'hlx tag rm REV TAG' removes a tag"),
+    ("tag", "-d", "'hlx tag rm REV TAG' removes a tag"),
+    ("tag", "-f", "'hlx tag add REV TAG --move' moves a tag to another version"),
+    ("tag", "-l", "'hlx tag list' lists the tags"),
+    ("tag", "delete", "'hlx tag rm REV TAG' removes a tag"),
+    ("tag", "move", "'hlx tag add REV TAG --move' moves a tag to another version"),
+    ("tag", "mv", "'hlx tag add REV TAG --move' moves a tag to another version"),
+    ("tag", "remove", "'hlx tag rm REV TAG' removes a tag"),
+];
+
+/// The answer to what another tool has and `hlx` does not, and to words in a place where they cannot be; `None` to all else.
 pub(super) fn answer(error: &clap::Error, typed: &[OsString]) -> Option<Error> {
-    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return None };
-    let (name, advice) = COMMANDS.iter().find(|(name, _)| name == word)?;
-    // `hlx tag mv` is about tags.
+    let string = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
     let definition = Arguments::command();
-    let before = typed.iter().skip(1).take_while(|arg| *arg != word.as_str());
-    let is_nested = before.filter_map(|arg| arg.to_str()).any(|arg| definition.find_subcommand(arg).is_some());
-    (error.kind() == ErrorKind::InvalidSubcommand && !is_nested)
-        .then(|| Error::usage(format!("'{name}' is not an hlx command")).with_hint(*advice))
+    let command = typed.iter().skip(1).filter_map(|arg| arg.to_str()).find_map(|arg| definition.find_subcommand(arg));
+    let word = string(ContextKind::InvalidSubcommand).or_else(|| string(ContextKind::InvalidArg))?;
+    if let Some(command) = command
+        && typed.iter().take_while(|arg| *arg != word).any(|arg| *arg == *command.get_name())
+    {
+        let name = command.get_name();
+        let nested = NESTED.iter().find(|(outer, inner, _)| *outer == name && *inner == word);
+        return match nested {
+            Some((_, _, advice)) => Some(Error::usage(format!("'hlx {name}' does not have '{word}'")).with_hint(*advice)),
+            None if error.kind() == ErrorKind::UnknownArgument => surplus(command, word, typed),
+            None => None,
+        };
+    }
+    if error.kind() != ErrorKind::InvalidSubcommand {
+        return None;
+    }
+    if let Some((name, advice)) = COMMANDS.iter().find(|(name, _)| *name == word) {
+        return Some(Error::usage(format!("'{name}' is not an hlx command")).with_hint(*advice));
+    }
+    // Of the words after 'help', clap suggests nothing.
+    let names = definition.get_subcommands().filter(|command| !command.is_hide_set()).map(clap::Command::get_name);
+    let near = nearest(word, names).filter(|_| typed.get(1).is_some_and(|first| first == "help"))?;
+    Some(Error::usage(format!("unrecognized command '{word}'")).with_hint(format!("did you mean 'hlx help {near}'?")))
+}
+
+/// The answer to a word too many: a version after the name of its dataset, or a path that is not after `--`.
+fn surplus(command: &clap::Command, word: &str, typed: &[OsString]) -> Option<Error> {
+    let at = typed.iter().position(|arg| arg == word)?;
+    let before = typed.get(at.checked_sub(1)?)?.to_str()?;
+    if word.starts_with('-') || before.starts_with('-') || before == command.get_name() {
+        return None;
+    }
+    let error = |hint: String| Some(Error::usage(format!("unexpected argument '{word}'")).with_hint(hint));
+    if word.contains('/') || Path::new(word).exists() {
+        let takes_paths = command.get_positionals().any(clap::Arg::is_last_set);
+        let hint = format!("paths come after '--': hlx {} {before} -- {word}", command.get_name());
+        return if takes_paths { error(hint) } else { None };
+    }
+    let is_keyword = ["latest", "head", "work"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword));
+    let is_version = word.trim_start_matches(['v', 'V']).starts_with(|c: char| c.is_ascii_digit());
+    let takes_revision = command.get_positionals().next().is_some_and(|arg| arg.get_id() == "rev");
+    let may_be_dataset = !before.contains('@') && before.starts_with(|c: char| c.is_ascii_lowercase());
+    if !may_be_dataset || !(is_keyword || is_version || takes_revision) {
+        return None;
+    }
+    error(format!("did you mean 'hlx {} {before}@{word}'?", command.get_name()))
 }
 
 #[cfg(test)]
@@ -75,10 +147,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_option_of_ours_is_in_the_table() {
+        let definition = Arguments::command();
+        for (outer, inner, _) in NESTED {
+            let command = definition.find_subcommand(outer).unwrap();
+            let long = inner.strip_prefix("--");
+            let short = inner.strip_prefix('-').filter(|_| long.is_none()).and_then(|short| short.chars().next());
+            assert!(command.find_subcommand(inner).is_none(), "{outer} {inner}");
+            let mut options = command.get_arguments().map(|arg| (arg.get_long(), arg.get_short()));
+            assert!(!options.any(|(l, s)| long.is_some() && l == long || short.is_some() && s == short), "{outer} {inner}");
+        }
+        assert!(NESTED.is_sorted());
+    }
+
+    #[test]
     fn no_command_of_ours_is_in_the_table_and_every_command_it_names_is_ours() {
         let definition = Arguments::command();
-        for (name, advice) in COMMANDS {
+        let nested = NESTED.iter().map(|(_, name, advice)| (*name, *advice));
+        for (name, _) in COMMANDS {
             assert!(definition.find_subcommand(name).is_none(), "'{name}' is a command now: remove its row");
+        }
+        for (name, advice) in COMMANDS.into_iter().chain(nested) {
             for named in advice.split("'hlx ").skip(1) {
                 let named = named.split([' ', '\'']).next().unwrap();
                 assert!(definition.find_subcommand(named).is_some(), "{name}: there is no 'hlx {named}'");

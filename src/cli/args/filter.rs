@@ -24,7 +24,7 @@ pub(crate) struct Filter {
     /// Show only versions whose author contains this text
     #[arg(long, value_name = "A")]
     pub(crate) author: Option<String>,
-    /// Show only versions with this validation status
+    /// Show only versions with this validation status; PENDING means not validated
     #[arg(long, value_name = "S", ignore_case = true, value_parser = PossibleValuesParser::new(STATUSES).map(status))]
     pub(crate) status: Option<ValidationStatus>,
     /// Show only versions with this metadata; may be repeated

@@ -33,11 +33,14 @@ pub(crate) enum Run {
         author: Option<String>,
     },
     /// List training runs, oldest first
-    #[command(after_help = "Examples:\n  hlx run list leases\n  hlx run list leases@production --json")]
+    #[command(alias = "ls", after_help = "Examples:\n  hlx run list leases\n  hlx run list leases@production --json")]
     List {
         /// Dataset or version [default: all]
         #[arg(value_name = "REV|NAME")]
         target: Option<String>,
+        /// List only runs of this model
+        #[arg(long, value_name = "NAME")]
+        model: Option<String>,
         /// Also list withdrawn runs
         #[arg(long)]
         all: bool,
@@ -135,7 +138,7 @@ pub(crate) enum Note {
         author: Option<String>,
     },
     /// List notes, oldest first
-    #[command(after_help = "Example:\n  hlx note list leases@1.1.0")]
+    #[command(alias = "ls", after_help = "Example:\n  hlx note list leases@1.1.0")]
     List {
         /// Dataset or version [default: all]
         #[arg(value_name = "REV|NAME")]

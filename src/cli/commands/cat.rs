@@ -20,17 +20,21 @@ struct File<'a> {
 
 pub(super) fn run(args: &args::Cat, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
+    let (rev, path) = match &args.path {
+        Some(path) => (args.rev.as_str(), path.clone()),
+        None => cat::target(&repo, &args.rev)?,
+    };
     if session.out.form() == Form::Human {
-        cat::run(&repo, &args.rev, &args.path, &mut session.out)?;
+        cat::run(&repo, rev, &path, &mut session.out)?;
         return Ok(Answer::Yes);
     }
     // A JSON document is text, and on failure it is another one: the whole file must be seen before anything is printed.
     let mut bytes = Vec::new();
-    cat::run(&repo, &args.rev, &args.path, &mut bytes)?;
+    cat::run(&repo, rev, &path, &mut bytes)?;
     let text = std::str::from_utf8(&bytes).map_err(|source| {
-        let message = format!("{} is not UTF-8 text and cannot be printed as JSON", printable(&args.path));
+        let message = format!("{} is not UTF-8 text and cannot be printed as JSON", printable(&path));
         Error::new(ErrorKind::UnsupportedInput, message).with_hint("print its bytes: hlx cat without --json").with_source(source)
     })?;
-    session.out.document(&File { revision: &args.rev, path: &args.path, size: bytes.len(), text })?;
+    session.out.document(&File { revision: rev, path: &path, size: bytes.len(), text })?;
     Ok(Answer::Yes)
 }

@@ -37,7 +37,7 @@ pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answe
             }
         },
     };
-    let mut options = commit::Options {
+    let options = commit::Options {
         dataset: None,
         summary,
         version: args.version,
@@ -62,28 +62,13 @@ pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answe
     if names.len() > 1 && draft.is_none() && !options.dry_run && !confirmed(&repo, &names, session)? {
         return Err(Error::new(ErrorKind::Interrupted, "nothing committed"));
     }
-    let mut reports = Vec::new();
-    for name in &names {
-        options.dataset = Some(name.clone());
-        let is_new = |report: &&commit::Report| report.outcome == Outcome::Created;
-        let done = reports.iter().filter(is_new).map(done).collect::<Vec<_>>();
-        let report = commit::run(&repo, &options, &session.progress());
-        reports.push(report.map_err(|error| match done.is_empty() {
-            true => error,
-            false => error.within(format!("{} committed, {name} not committed", done.join(", "))),
-        })?);
-    }
+    let reports = commit::run_all(&repo, &names, &options, &session.progress())?;
     if let Some(draft) = draft
         && reports.iter().all(|report| report.outcome != Outcome::Refused)
     {
         draft.remove()?;
     }
     tell(&repo, &reports, session)
-}
-
-/// The version that a report is about.
-fn done(report: &commit::Report) -> String {
-    format!("{}@{}", report.version.dataset_name, report.version.version)
 }
 
 /// The error of a commit where no dataset is declared.
@@ -116,47 +101,57 @@ fn confirmed(repo: &Repo, names: &[String], session: &mut Session) -> Result<boo
     session.ask(&format!("Commit {}? [Y/n] ", changed.join(", ")))
 }
 
-/// Prints what was committed of each dataset.
+/// Prints what was committed of each dataset, then warnings and hints.
 fn tell(repo: &Repo, reports: &[commit::Report], session: &mut Session) -> Result<Answer> {
-    if let [report] = reports {
-        return tell_one(repo, report, session);
-    }
-    session.out.report(&serde_json::json!({ "datasets": reports }), |out| {
-        reports.iter().try_for_each(|report| words(repo, report, out))
-    })?;
+    let is_refused = |report: &commit::Report| report.outcome == Outcome::Refused;
     for report in reports {
-        warn(repo, report, &mut session.out);
-        warn_of_links(repo, report, &mut session.out);
+        if let Some(judgement) = &report.version.validation {
+            judgement::warn(judgement, paths_of(repo, report), &mut session.out);
+        }
     }
-    Ok(Answer::yes_if(reports.iter().all(|report| report.outcome != Outcome::Refused)))
+    let document = match reports {
+        [report] => serde_json::to_value(report),
+        reports => serde_json::to_value(serde_json::json!({ "datasets": reports })),
+    };
+    let document = document.map_err(|e| Error::damaged(e.to_string()))?;
+    let print = |out: &mut Output| reports.iter().try_for_each(|report| words(repo, report, out));
+    let refused: Vec<_> = reports.iter().filter(|report| is_refused(report)).map(|r| r.version.dataset_name.as_str()).collect();
+    match refused.is_empty() {
+        true => session.out.report(&document, print)?,
+        false => session.out.answer(&document, print)?,
+    }
+    for report in reports {
+        remark(repo, report, &mut session.out);
+    }
+    if !refused.is_empty() && reports.len() > 1 {
+        let refused = printable(&refused.join(", ")).into_owned();
+        session.out.hint(&format!("nothing was committed, because of {refused}; commit the others by name: hlx commit NAME"));
+    }
+    Ok(Answer::yes_if(refused.is_empty()))
 }
 
-fn tell_one(repo: &Repo, report: &commit::Report, session: &mut Session) -> Result<Answer> {
-    if let Some(judgement) = &report.version.validation {
-        judgement::warn(judgement, paths_of(repo, report), &mut session.out);
-    }
+/// Prints the warnings and hints of one dataset.
+fn remark(repo: &Repo, report: &commit::Report, out: &mut Output) {
+    let judgement = report.version.validation.as_ref();
     if report.outcome != Outcome::Refused {
-        session.out.report(report, |out| words(repo, report, out))?;
-        warn(repo, report, &mut session.out);
-        warn_of_links(repo, report, &mut session.out);
-        let found = report.version.validation.as_ref().is_some_and(|judgement| judgement.findings_count > 0);
-        if found && report.outcome == Outcome::Created {
-            session.out.hint("'hlx show' prints the first findings");
+        warn(repo, report, out);
+        warn_of_links(repo, report, out);
+        if judgement.is_some_and(|judgement| judgement.findings_count > 0) && report.outcome == Outcome::Created {
+            out.hint(&format!("'hlx show {}' prints the first findings", report.version.dataset_name));
         }
         if report.outcome == Outcome::Unchanged && report.version.validation_status == ValidationStatus::Skipped {
-            session.out.hint("it was created with --no-validate: 'hlx validate HEAD --record' checks it");
+            let name = &report.version.dataset_name;
+            out.hint(&format!("it was created with --no-validate: 'hlx validate {name} --record' checks it"));
         }
-        return Ok(Answer::Yes);
+        return;
     }
-    session.out.answer(report, |out| words(repo, report, out))?;
     let parses = |judgement: &Judgement| judgement.rules.iter().any(|rule| rule.kind == "parse" && rule.failed > 0);
-    if !report.version.validation.as_ref().is_some_and(parses) {
-        warn(repo, report, &mut session.out);
+    if !judgement.is_some_and(parses) {
+        warn(repo, report, out);
     }
     if let Some(file) = &report.report_file {
-        session.out.hint(&format!("all findings: {file}\nfix the data or the rule, or skip validation with --no-validate"));
+        out.hint(&format!("all findings: {file}\nfix the data or the rule, or skip validation with --no-validate"));
     }
-    Ok(Answer::No)
 }
 
 /// The paths of the files that a report is about.
@@ -242,6 +237,9 @@ fn words(repo: &Repo, report: &commit::Report, out: &mut Output) -> io::Result<(
                 .validation
                 .as_ref()
                 .map_or(Ok(()), |judgement| judgement::words(judgement, paths_of(repo, report), out));
+        }
+        Outcome::Withheld => {
+            return writeln!(out, "{}: no version created", printable(&version.dataset_name));
         }
         Outcome::DryRun => writeln!(out, "Would create {name} ({kind})\n{why}")?,
         Outcome::Created => writeln!(out, "Created {name} ({kind})\n{why}")?,

@@ -14,7 +14,12 @@ use crate::cli::output::Output;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: &args::Compare, session: &mut Session) -> Result<Answer> {
-    let report = compare::run(&session.repo()?, &args.from, &args.to, &session.progress())?;
+    let (from, to) = match (&args.to, args.from.split_once("..")) {
+        (Some(to), _) => (args.from.clone(), to.clone()),
+        (None, Some((from, to))) => (from.to_owned(), to.to_owned()),
+        (None, None) => (format!("{}^", args.from), args.from.clone()),
+    };
+    let report = compare::run(&session.repo()?, &from, &to, &session.progress())?;
     session.out.answer(&report, |out| words(&report, out))?;
     report.warnings.iter().for_each(|warning| session.out.warning(warning));
     Ok(Answer::of_list(&report.damaged, session))

@@ -13,12 +13,17 @@ use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> {
     match args {
-        args::Dataset::Add { name, kind, path, key } => {
-            let report = dataset::add(&session.repo()?, &dataset::AddOptions { name, kind, path, key })?;
+        args::Dataset::Add { name, kind, path, key, formerly } => {
+            let is_new_name = formerly.is_empty();
+            let report = dataset::add(&session.repo()?, &dataset::AddOptions { name, kind, path, key, formerly })?;
             let info = &report.info;
             session.out.report(&report, |out| {
                 let name = out.tint().strong(printable(&info.name));
-                writeln!(out, "Added dataset {name} of type {} in {}", printable(&info.kind), printable(&info.path))?;
+                let (kind, path) = (printable(&info.kind), printable(&info.path));
+                match report.already_declared {
+                    true => writeln!(out, "Dataset {name} of type {kind} in {path} is already declared")?,
+                    false => writeln!(out, "Added dataset {name} of type {kind} in {path}")?,
+                }
                 match report.gitignore_changed {
                     true => writeln!(out, "Added {}/ to .gitignore", printable(&info.path)),
                     false => Ok(()),
@@ -27,6 +32,11 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
             if report.tracked_by_git {
                 session.out.warning(&format!("git also tracks files in {}", info.path));
                 session.out.hint(&format!("remove them from git only: git rm -r --cached {}", info.path));
+            }
+            if info.versions > 0 && !report.already_declared && is_new_name {
+                let (name, versions) = (&info.name, count(info.versions, "version"));
+                session.out.warning(&format!("{name} already has {versions}; a commit of {} continues them", info.path));
+                session.out.hint(&format!("list them: hlx log {name}; for other data, use another name"));
             }
             if info.versions == 0 {
                 session.out.hint(&format!("create its first version: hlx commit {} -m SUMMARY", info.name));
@@ -37,16 +47,24 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
             let (from, to) = (printable(&report.from), &report.info.name);
             session.out.report(&report, |out| {
                 let to = out.tint().strong(printable(to));
-                let kept = if report.info.versions == 1 { "keeps the old name" } else { "keep the old name" };
-                writeln!(out, "Renamed dataset {from} to {to}; {} {kept}", count(report.info.versions, "version"))
+                match report.kept {
+                    0 => writeln!(out, "Renamed dataset {from} to {to}"),
+                    1 => writeln!(out, "Renamed dataset {from} to {to}; 1 version keeps its name"),
+                    kept => writeln!(out, "Renamed dataset {from} to {to}; {} keep their name", count(kept, "version")),
+                }
             })?;
         }
         args::Dataset::Rm { name } => {
-            let info = dataset::remove(&session.repo()?, &name)?;
-            session.out.report(&info, |out| {
+            let report = dataset::remove(&session.repo()?, &name)?;
+            let info = &report.info;
+            session.out.report(&report, |out| {
                 let name = out.tint().strong(printable(&info.name));
                 writeln!(out, "Removed dataset {name} from helox.toml; kept {} and its files", count(info.versions, "version"))
             })?;
+            let option = |name: &str, values: &[String]| values.iter().map(|v| format!(" --{name} {v}")).collect::<String>();
+            let options = option("key", &report.key) + &option("formerly", &report.formerly);
+            let command = format!("hlx dataset add {} --type {} --path {}{options}", info.name, info.kind, info.path);
+            session.out.hint(&format!("to declare it again: {command}"));
         }
         args::Dataset::Create(args) => return create(args, session),
         args::Dataset::List(args) => return list(args, session),
@@ -65,7 +83,7 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
             })?;
         }
         args::Dataset::Compare { name, version1, version2 } => {
-            let args = args::Compare { from: format!("{name}@{version1}"), to: format!("{name}@{version2}") };
+            let args = args::Compare { from: format!("{name}@{version1}"), to: Some(format!("{name}@{version2}")) };
             return compare::run(&args, session);
         }
     }
@@ -82,7 +100,8 @@ fn create(args: args::Create, session: &mut Session) -> Result<Answer> {
     let (name, from) = match known {
         Some(info) => (info.name, Some(args.path)),
         None => {
-            let options = dataset::AddOptions { name: args.name, kind: args.kind, path: args.path, key: Vec::new() };
+            let options =
+                dataset::AddOptions { name: args.name, kind: args.kind, path: args.path, key: Vec::new(), formerly: Vec::new() };
             (dataset::add(&repo, &options)?.info.name, None)
         }
     };
@@ -107,12 +126,14 @@ fn list(args: args::List, session: &mut Session) -> Result<Answer> {
         return one(name, version, session);
     }
     let (repo, whole) = (session.repo()?, session.out.form() != Form::Human);
+    let tag = args.filter.tag.clone();
     let query = args.filter.query(args.name, args.limit);
     if query.dataset.is_some() {
+        let name = query.dataset.clone();
         let report = log::run(&repo, &log::Options { query, whole, ..log::Options::default() })?;
         session.out.answer(&report, |out| super::log::words(&report.versions, false, false, out))?;
         if report.versions.is_empty() {
-            session.out.hint("no versions");
+            super::log::no_versions(&repo, tag.as_deref(), name.as_deref(), session)?;
         }
         return Ok(Answer::of_list(&report.damaged, session));
     }

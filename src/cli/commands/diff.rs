@@ -22,7 +22,7 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     let is_read = session.out.form() == Form::Human && io::stdout().is_terminal();
     let limit = args.limit.or(is_read.then_some(SHOWN));
     let wanted = diff::Samples { by_file: args.by_file, patch: args.patch, limit };
-    let samples = (args.samples || args.patch).then_some(wanted);
+    let samples = (args.samples || args.by_file || args.patch).then_some(wanted);
     let repo = session.repo()?;
     let mut reports = Vec::new();
     let streams = args.patch && session.out.form() == Form::Human;
@@ -101,12 +101,18 @@ struct Sides {
 /// each dataset that has one.
 fn sides(repo: &Repo, args: &args::Diff) -> Result<Vec<Sides>> {
     if let Some(from) = &args.from {
-        let sides = diff::sides(repo, from, args.to.as_deref())?;
+        let concerned = repo.scope_of_paths(None, &args.paths);
+        // Of several datasets, the paths may say which one is meant.
+        let dataset = match concerned.as_deref() {
+            Ok([(only, _)]) if repo.scope(None)?.len() > 1 => Some(only.name.as_str()),
+            _ => None,
+        };
+        let sides = diff::sides(repo, from, args.to.as_deref(), dataset)?;
         if let [_] = &sides[..] {
             let whole = |(from, to)| Sides { from, to, paths: args.paths.clone() };
             return Ok(sides.into_iter().map(whole).collect());
         }
-        let concerned = repo.scope_of_paths(None, &args.paths)?;
+        let concerned = concerned?;
         let own = |(from, to): (String, Option<String>)| {
             let is_own = |name: &str| from.strip_prefix(name).is_some_and(|rest| rest.starts_with('@'));
             let (_, paths) = concerned.iter().find(|(dataset, _)| is_own(&dataset.name))?;

@@ -7,12 +7,12 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
-use helox::ops::run::{self, Trained};
+use helox::ops::run::{self, TrainedVersion};
 use helox::{Error, ErrorKind, Repo, Result, Time, printable};
 use serde_json::Value;
 
 use super::Answer;
-use super::run::recorded;
+use super::run::{recorded, warn_of_workspace};
 use crate::cli::args;
 use crate::cli::failure;
 use crate::cli::interrupt::Guard;
@@ -23,7 +23,11 @@ use crate::cli::session::Session;
 const INTERRUPTS: [i32; 3] = [2, 1, 15];
 
 pub(super) fn run(args: args::Exec, repo: &Repo, session: &mut Session) -> Result<Answer> {
-    let versions = run::versions(repo, &args.revs)?;
+    let mut versions = run::versions(repo, &args.revs)?;
+    for version in &mut versions {
+        version.compare_workspace(repo, &session.progress())?;
+    }
+    warn_of_workspace(repo, &versions, &args.params, session);
     let before = args.metrics.as_deref().and_then(stamps);
     let started = Time::now();
     let status = execute(&args.command, &versions, session)?;
@@ -55,7 +59,7 @@ pub(super) fn run(args: args::Exec, repo: &Repo, session: &mut Session) -> Resul
         session.out.warning(&format!("no artifact {}", shown(path)));
     }
     let options = run::Options {
-        revisions: args.revs,
+        versions,
         model: args.model,
         params,
         metrics,
@@ -70,9 +74,9 @@ pub(super) fn run(args: args::Exec, repo: &Repo, session: &mut Session) -> Resul
 }
 
 /// Runs the command to its end. Ctrl-C is for the command, whose end is then recorded.
-fn execute(command: &[OsString], versions: &[Trained], session: &Session) -> Result<ExitStatus> {
+fn execute(command: &[OsString], versions: &[TrainedVersion], session: &Session) -> Result<ExitStatus> {
     let [program, arguments @ ..] = command else { return Err(Error::usage("give the command after '--'")) };
-    let joined = |part: fn(&Trained) -> String| versions.iter().map(part).collect::<Vec<_>>().join(" ");
+    let joined = |part: fn(&TrainedVersion) -> String| versions.iter().map(part).collect::<Vec<_>>().join(" ");
     let mut child = Command::new(program);
     child.args(arguments);
     child.env("HLX_DATASET", joined(|version| version.dataset_name.clone()));

@@ -42,9 +42,9 @@ pub(super) fn run(args: args::Init, session: &mut Session) -> Result<Answer> {
             .hint("to undo this, delete its .helox and helox.toml; 'hlx dataset add' declares a dataset in the outer repository");
     }
     if report.created {
-        session.out.hint(match report.dataset {
-            Some(_) => "create the first version: hlx commit -m SUMMARY",
-            None => "declare a dataset: hlx dataset add NAME --path DIR",
+        session.out.hint(match report.declares {
+            true => "create the first version: hlx commit -m SUMMARY",
+            false => "declare a dataset: hlx dataset add NAME --path DIR",
         });
     }
     Ok(Answer::Yes)

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use helox::ops::{Finding, Judgement, RuleReport, Unreadable};
 use helox::printable;
-use helox::validation::{OnOpaque, Severity};
+use helox::validation::{OpaquePolicy, Severity};
 
 use crate::cli::format::{columns, count, thousands};
 use crate::cli::output::Output;
@@ -19,7 +19,7 @@ const OF_EACH: usize = 3;
 /// Warns of what had nothing to look at, and of what could not be looked at.
 pub(super) fn warn(judgement: &Judgement, paths: PathPrinter<'_>, out: &mut Output) {
     judgement.idle.iter().for_each(|idle| out.warning(idle));
-    if judgement.opaque != OnOpaque::Warn || judgement.unreadable_count == 0 {
+    if judgement.opaque != OpaquePolicy::Warn || judgement.unreadable_count == 0 {
         return;
     }
     let rules = judgement.rules.iter().filter(|rule| rule.unreadable > 0);
@@ -76,7 +76,7 @@ pub(super) fn words(judgement: &Judgement, paths: PathPrinter<'_>, out: &mut Out
     }
     columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     findings(judgement, paths, out)?;
-    if judgement.opaque == OnOpaque::Error {
+    if judgement.opaque == OpaquePolicy::Error {
         for first in judgement.unreadable.iter().take(TOLD) {
             writeln!(out, "{}", unread(first, paths))?;
         }

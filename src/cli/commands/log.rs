@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use helox::object::version::ValidationStatus;
-use helox::ops::{VersionView, log};
-use helox::{Result, printable};
+use helox::ops::{VersionView, log, tag};
+use helox::{Repo, Result, nearest, printable};
 use renderdag::{Ancestor, GraphRowRenderer, Renderer};
 
 use super::Answer;
@@ -20,6 +20,7 @@ pub(super) fn run(args: args::Log, session: &mut Session) -> Result<Answer> {
         Some(target) => log::target(&repo, target)?,
         None => (None, None),
     };
+    let (tag, named) = (args.filter.tag.clone(), dataset.clone());
     let options = log::Options {
         query: args.filter.query(dataset, args.limit),
         revision,
@@ -35,9 +36,23 @@ pub(super) fn run(args: args::Log, session: &mut Session) -> Result<Answer> {
     session.out.page();
     session.out.answer(&report, |out| words(&report.versions, args.oneline, args.graph, out))?;
     if report.versions.is_empty() && report.damaged.is_empty() {
-        session.out.hint("no versions");
+        no_versions(&repo, tag.as_deref(), named.as_deref(), session)?;
     }
     Ok(Answer::of_list(&report.damaged, session))
+}
+
+/// Says that no version is listed, and which tag was meant if there is none of this name.
+pub(super) fn no_versions(repo: &Repo, tag: Option<&str>, dataset: Option<&str>, session: &mut Session) -> Result<()> {
+    let tags = tag::list(repo, dataset)?.tags;
+    let hint = match tag.filter(|tag| tags.iter().all(|listed| listed.tag != *tag)) {
+        None => "no versions".to_owned(),
+        Some(tag) => match nearest(tag, tags.iter().map(|listed| listed.tag.as_str())) {
+            Some(near) => format!("no version has the tag '{}'; did you mean '{}'?", printable(tag), printable(near)),
+            None => format!("no version has the tag '{}'; list the tags: hlx tag list", printable(tag)),
+        },
+    };
+    session.out.hint(&hint);
+    Ok(())
 }
 
 pub(super) fn words(versions: &[VersionView], oneline: bool, graph: bool, out: &mut Output) -> io::Result<()> {

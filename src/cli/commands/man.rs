@@ -30,7 +30,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 ];
 const FILES: &[(&str, &str)] = &[
     ("helox.toml", "Datasets and their rules; commit it with the code."),
-    (".helox/", "The store: versions, facts and indexes."),
+    (".helox/", "The store: versions, tags, runs, notes and indexes."),
     (".helox/config.toml", "Settings of this copy only."),
     (".hlxignore", "Patterns of files to ignore, as in .gitignore."),
 ];

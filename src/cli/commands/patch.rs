@@ -6,7 +6,7 @@ use helox::ops::diff::Report;
 use helox::ops::{FieldChange, Record};
 use helox::printable;
 use helox::sample::Rendering;
-use helox::sample::tally::{Counts, Fate};
+use helox::sample::tally::{RecordChange, SampleCounts};
 
 use super::word_diff;
 use crate::cli::format::{columns, thousands};
@@ -38,15 +38,15 @@ impl RecordPrinter {
         self.count += 1;
         let text = printable(&record.text);
         match record.change {
-            Fate::Added => writeln!(out, "{}", tint.good(format!("+ {text}"))),
-            Fate::Removed => writeln!(out, "{}", tint.bad(format!("- {text}"))),
-            Fate::Modified => modified(record, tint, out),
+            RecordChange::Added => writeln!(out, "{}", tint.good(format!("+ {text}"))),
+            RecordChange::Removed => writeln!(out, "{}", tint.bad(format!("- {text}"))),
+            RecordChange::Modified => modified(record, tint, out),
         }
     }
 
     /// Prints how many samples there are beside those that were printed, then how many differ.
     pub(super) fn finish(&self, report: &Report, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
-        let Counts { added, modified, removed } = report.samples.unwrap_or_default();
+        let SampleCounts { added, modified, removed } = report.samples.unwrap_or_default();
         match (added + modified + removed).saturating_sub(self.count) {
             0 => {}
             more => writeln!(out, "{}", out.tint().dim(format!("… and {} more; to show more: --limit N", thousands(more))))?,
@@ -78,7 +78,7 @@ fn values(old: Option<&Rendering>, new: Option<&Rendering>, tint: Tint) -> Strin
 
 /// How many samples differ, in each file if that is known, and in all.
 pub(super) fn counts(report: &Report, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
-    let cells = |counts: &Counts| {
+    let cells = |counts: &SampleCounts| {
         let [added, modified, removed] = [counts.added, counts.modified, counts.removed].map(thousands);
         format!("{added} added, {modified} modified, {removed} removed")
     };

@@ -37,6 +37,8 @@ pub(super) fn run(session: &mut Session) -> Result<Answer> {
     if report.versions == 0 && !report.unreadable.is_empty() {
         session.out.warning("no version is readable");
     }
-    session.out.hint("list the affected files: hlx verify --all\nrestore the packs and refs from another copy");
+    session
+        .out
+        .hint("list the affected files: hlx verify --all\nrestore the files in .helox/packs and .helox/refs from another copy");
     Ok(Answer::Damaged)
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use helox::ops::run::{self, CompareReport};
+use helox::ops::run::{self, CompareReport, TrainedVersion};
 use helox::ops::{RunView, log};
-use helox::{Result, printable};
+use helox::{Repo, Result, nearest, printable};
 use serde_json::{Map, Value};
 
 use super::{Answer, exec};
@@ -18,8 +18,13 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     match args {
         args::Run::Record(args) => {
+            let mut versions = run::versions(&repo, &args.revs)?;
+            for version in versions.iter_mut().filter(|version| version.is_checked_out) {
+                version.compare_workspace(&repo, &session.progress())?;
+            }
+            warn_of_workspace(&repo, &versions, &args.params, session);
             let options = run::Options {
-                revisions: args.revs,
+                versions,
                 model: args.model,
                 params: args.params,
                 metrics: args.metrics,
@@ -40,12 +45,13 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
             let view = run::withdraw(&repo, &run, &why, author.as_deref())?;
             session.out.report(&view, |out| writeln!(out, "Withdrew run {} on {}", short(view.id), name(&view)))?;
         }
-        args::Run::List { target, all } => {
+        args::Run::List { target, model, all } => {
             let (dataset, revision) = target.map_or(Ok((None, None)), |target| log::target(&repo, &target))?;
-            let report = run::list(&repo, &run::ListOptions { dataset, revision, withdrawn: all })?;
+            let options = run::ListOptions { dataset, revision, model: model.clone(), withdrawn: all };
+            let report = run::list(&repo, &options)?;
             session.out.answer(&report, |out| list(&report.runs, out))?;
             if report.runs.is_empty() {
-                session.out.hint("no runs; record one: hlx run record REV --model NAME");
+                session.out.hint(&no_runs(&repo, model.as_deref())?);
             }
         }
         args::Run::Compare { a, b } => {
@@ -56,6 +62,29 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
         }
     }
     Ok(Answer::Yes)
+}
+
+/// Says that no run is listed, and which model was meant if there is none of this name.
+fn no_runs(repo: &Repo, model: Option<&str>) -> Result<String> {
+    let Some(model) = model else { return Ok("no runs; record one: hlx run record REV --model NAME".to_owned()) };
+    let all = run::list(repo, &run::ListOptions { withdrawn: true, ..run::ListOptions::default() })?.runs;
+    let models: BTreeSet<&str> = all.iter().map(|view| view.run.model.as_str()).collect();
+    let near = nearest(model, models).filter(|near| *near != model);
+    let next = near.map(|near| format!("did you mean '{}'?", printable(near)));
+    let next = next.unwrap_or_else(|| "list all runs: hlx run list --all".to_owned());
+    Ok(format!("no runs of model '{}'; {next}", printable(model)))
+}
+
+/// Warns of versions that the workspace does not have as they are, unless the parameters say so.
+pub(super) fn warn_of_workspace(repo: &Repo, versions: &[TrainedVersion], params: &[(String, String)], session: &mut Session) {
+    if params.iter().any(|(name, _)| name == run::DATA_DIRTY) {
+        return;
+    }
+    let warnings: Vec<_> = versions.iter().filter_map(|version| version.warning(repo)).collect();
+    warnings.iter().for_each(|warning| session.out.warning(&format!("{warning} (data.dirty=true)")));
+    if !warnings.is_empty() {
+        session.out.hint("commit the files first and name that version, or check out the version: hlx checkout REV");
+    }
 }
 
 /// Prints the runs that were recorded, one a version.
@@ -82,6 +111,15 @@ fn shown(value: Option<&Value>) -> String {
     }
 }
 
+/// Shortens the commit of git to as many digits as ids have in lists.
+fn brief(params: &Map<String, Value>) -> Map<String, Value> {
+    let brief = |(name, value): (&String, &Value)| match (name.as_str(), value.as_str()) {
+        ("git.commit", Some(commit)) => (name.clone(), Value::from(short(commit))),
+        _ => (name.clone(), value.clone()),
+    };
+    params.iter().map(brief).collect()
+}
+
 fn pairs(map: &Map<String, Value>) -> String {
     map.iter().map(|(key, value)| format!("{}={}", printable(key), shown(Some(value)))).collect::<Vec<_>>().join(" ")
 }
@@ -92,7 +130,7 @@ fn list(runs: &[RunView], out: &mut Output) -> io::Result<()> {
         return runs.iter().try_for_each(|view| page(view, out));
     }
     let row = |view: &RunView| {
-        let told = [pairs(&view.run.metrics), pairs(&view.run.params)];
+        let told = [pairs(&view.run.metrics), pairs(&brief(&view.run.params))];
         let withdrawn = view.withdrawn.as_ref().map(|withdrawn| format!("withdrawn: {}", printable(&withdrawn.reason)));
         let told: Vec<_> = told.into_iter().chain(withdrawn).filter(|part| !part.is_empty()).collect();
         [short(view.id), moment(&view.recorded_at), name(view), printable(&view.run.model).into_owned(), told.join("  ")]

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use helox::ops::{RunView, VersionView, show};
-use helox::{Repo, Result, printable};
+use helox::{Repo, Result, ValidationStatus, printable};
 use serde_json::Value;
 
 use super::{Answer, drift, judgement};
@@ -55,7 +55,9 @@ pub(super) fn words(repo: &Repo, version: &VersionView, out: &mut Output) -> io:
         }),
     );
     field("quality_score", version.quality_score.map_or_else(none, |score| score.to_string()));
-    field("validation_status", text(&version.validation_status));
+    let status = text(&version.validation_status);
+    let is_pending = version.validation_status == ValidationStatus::Pending;
+    field("validation_status", if is_pending { format!("{status} (not validated)") } else { status });
     if let Some(reason) = &version.skip_reason {
         field("skip_reason", reason.clone());
     }

@@ -24,8 +24,8 @@ pub(super) fn run(session: &mut Session) -> Result<Answer> {
             row("unique", size(report.unique_bytes), "without duplicate chunks"),
             row("stored", size(report.stored_bytes), &saved),
             row("derived", size(report.derived_bytes), "indexes, rebuilt by 'hlx reindex'"),
-            row("chunks", thousands(report.chunks), ""),
-            row("packs", thousands(report.packs), ""),
+            row("chunks", thousands(report.chunks), "pieces of files"),
+            row("packs", thousands(report.packs), "the files of the store"),
         ];
         columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
     })?;

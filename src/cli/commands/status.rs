@@ -20,8 +20,31 @@ pub(super) fn run(args: args::Status, session: &mut Session) -> Result<Answer> {
         let options = status::Options { dataset: Some(dataset.name.clone()), paths };
         reports.push(status::run(&repo, &options, &session.progress())?);
     }
-    session.out.answers(&reports, true, |report, out| words(&repo, report, out))?;
+    session.out.answers(&reports, !args.short, |report, out| match args.short {
+        true => short(&repo, report, out),
+        false => words(&repo, report, out),
+    })?;
     Ok(Answer::yes_if(reports.iter().all(|report| report.clean) || !args.exit_code))
+}
+
+/// Prints two letters and the path of each file: the first is a blank, since there is no staging area.
+fn short(repo: &Repo, report: &status::Report, out: &mut Output) -> io::Result<()> {
+    let (tint, paths) = (out.tint(), PathPrinter::new(repo, report.dataset_name.as_str()));
+    let folder = |path: &String| format!("{}/", paths.show(path));
+    let mut lines: Vec<(&String, String, String)> = Vec::new();
+    lines.extend(report.added.iter().map(|path| (path, tint.good(" A"), paths.show(path))));
+    lines.extend(report.modified.iter().chain(&report.reread).map(|path| (path, tint.mark(" M"), paths.show(path))));
+    lines.extend(report.removed.iter().map(|path| (path, tint.bad(" D"), paths.show(path))));
+    lines.extend(
+        report.renamed.iter().map(|renamed| {
+            (&renamed.to, tint.label(" R"), format!("{} -> {}", paths.show(&renamed.from), paths.show(&renamed.to)))
+        }),
+    );
+    lines.extend(report.folders_added.iter().map(|path| (path, tint.good(" A"), folder(path))));
+    lines.extend(report.folders_removed.iter().map(|path| (path, tint.bad(" D"), folder(path))));
+    lines.extend(report.outside.iter().map(|path| (path, tint.dim("??"), paths.show(path))));
+    lines.sort_by_key(|(path, ..)| *path);
+    lines.iter().try_for_each(|(_, letters, path)| writeln!(out, "{letters} {path}"))
 }
 
 fn words(repo: &Repo, report: &status::Report, out: &mut Output) -> io::Result<()> {
@@ -43,7 +66,7 @@ fn words(repo: &Repo, report: &status::Report, out: &mut Output) -> io::Result<(
         writeln!(out, "checkout of {pending} was interrupted; finish it: hlx checkout {name}@{pending}")?;
     }
     if let Some(selection) = &report.selection {
-        writeln!(out, "selection: {}", printable(selection))?;
+        writeln!(out, "checked out with {}", printable(selection))?;
     }
     for path in &report.added {
         writeln!(out, "{} {}", tint.good("A"), shown(path))?;
@@ -89,7 +112,8 @@ fn words(repo: &Repo, report: &status::Report, out: &mut Output) -> io::Result<(
         writeln!(out, "{counts}")?;
     }
     if !report.outside.is_empty() {
-        writeln!(out, "{} outside the selection (-), which commit rejects", count(report.outside.len() as u64, "file"))?;
+        let files = count(report.outside.len() as u64, "file");
+        writeln!(out, "{files} that --include or --exclude leave out (-); commit rejects them")?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `hlx verify`: recomputes checksums; the answer is no if anything is damaged.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use helox::ops::verify;
 use helox::{Result, printable};
@@ -13,6 +14,10 @@ use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Verify, session: &mut Session) -> Result<Answer> {
     let all = args.all;
+    let swapped = match &args.targets[..] {
+        [dir, rev] if Path::new(dir).is_dir() => Some((dir.clone(), rev.clone())),
+        _ => None,
+    };
     let options = verify::Options { targets: args.targets, all };
     let report = verify::run(&session.repo()?, &options, &session.progress())?;
     if report.is_valid {
@@ -21,11 +26,16 @@ pub(super) fn run(args: args::Verify, session: &mut Session) -> Result<Answer> {
         // Damage is what the user asked about: -q does not hide it.
         session.out.answer(&report, |out| words(&report, out))?;
     }
-    if !all && report.versions_left > 0 {
-        let left = count(report.versions_left, "other version");
-        session.out.hint(&format!("to also verify {left}, the facts and the packs: hlx verify --all"));
-    } else if !all {
-        session.out.hint("to also verify the facts and the packs: hlx verify --all");
+    if let (Some((dir, rev)), [_], 1) = (swapped, &report.folders[..], report.versions) {
+        session.out.hint(&format!("to compare the two: hlx verify {} {}", printable(&rev), printable(&dir)));
+    }
+    if !all {
+        let left = match (report.versions_left, report.versions) {
+            (0, _) => "the other files of the store".to_owned(),
+            (left, 0) => format!("{} in the store", count(left, "version")),
+            (left, _) => count(left, "other version"),
+        };
+        session.out.hint(&format!("to also verify {left}, tags and runs: hlx verify --all"));
     }
     Ok(Answer::yes_if(report.is_valid))
 }

@@ -3,7 +3,7 @@
 //! Names are ascending and none comes twice, so that the same run has one form only.
 
 use crate::clock::Time;
-use crate::codec::{Malformed, Put, Take};
+use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::id::{Content, Id};
 use crate::limits;
 
@@ -116,7 +116,7 @@ impl Run {
         }
     }
 
-    pub(super) fn decode(take: &mut Take<'_>) -> Result<Run, Malformed> {
+    pub(super) fn decode(take: &mut ByteReader<'_>) -> Result<Run, Malformed> {
         let model = take.text()?.to_owned();
         let (started, ended) = (moment(take)?, moment(take)?);
         let count = take.count(2)?;
@@ -138,7 +138,7 @@ impl Run {
     }
 }
 
-fn moment(take: &mut Take<'_>) -> Result<Option<Time>, Malformed> {
+fn moment(take: &mut ByteReader<'_>) -> Result<Option<Time>, Malformed> {
     match take.u8()? {
         0 => Ok(None),
         1 => Ok(Some(Time::from_millis(take.u64()? as i64))),
@@ -158,7 +158,7 @@ mod tests {
     fn read(run: &Run) -> Result<Run, Malformed> {
         let mut out = Vec::new();
         run.encode(&mut out);
-        Run::decode(&mut Take::new(&out))
+        Run::decode(&mut ByteReader::new(&out))
     }
 
     fn runs() -> impl Strategy<Value = Run> {

@@ -8,7 +8,7 @@ use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{Fact as FactId, Id, Verdict as VerdictId, Version as VersionId};
 use crate::object::fact::{Fact, Statement};
-use crate::object::verdict::ONE;
+use crate::object::verdict::FULL_SCORE;
 use crate::object::version::{ChangeType, Number, Version};
 use crate::ops::said::RunFields;
 use crate::ops::{DamageList, damage};
@@ -197,7 +197,7 @@ impl What {
             Statement::TagRemoved { tag, .. } => What::TagRemoved { tag },
             Statement::Validated { verdict, .. } => {
                 let said = repo.verdict(verdict).ok();
-                let score = said.as_ref().map(|said| f64::from(said.score()) / f64::from(ONE));
+                let score = said.as_ref().map(|said| f64::from(said.score()) / f64::from(FULL_SCORE));
                 What::Validated { verdict, passed: said.map(|said| said.passed()), score }
             }
             Statement::Run { run, .. } => What::Run(RunFields::of(&run)),

@@ -1,9 +1,10 @@
 //! The number of the new version.
 
-use super::{Bump, Commit, Parent};
 use crate::error::{Error, Kind, Result};
 use crate::object::version::{ChangeType, Number, Version};
 use crate::ops::changes::Changes;
+use crate::ops::commit::Bump;
+use crate::ops::commit::plan::{Commit, Parent};
 use crate::ops::judge::{SampleChanges, percent};
 
 impl Commit<'_> {
@@ -43,15 +44,9 @@ impl Commit<'_> {
     }
 
     /// What explains the number.
-    pub(super) fn explain(
-        &self,
-        changes: &Changes,
-        samples: Option<&SampleChanges>,
-        by_content: ChangeType,
-        first: bool,
-    ) -> String {
+    pub(super) fn explain(&self, changes: &Changes, samples: Option<&SampleChanges>, by_content: ChangeType) -> String {
         let share = match samples {
-            _ if first => "the first version".to_owned(),
+            _ if self.parent.is_none() => "the first version".to_owned(),
             Some(samples) => samples.words(),
             None => format!("{} of the parent's bytes changed", percent(changes.bytes, changes.before)),
         };

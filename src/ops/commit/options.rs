@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::object::version::{ChangeType, Number, canonical_json, json_depth};
+use crate::ops::labels;
 use crate::ops::view::SKIP_REASON;
-use crate::refs::names;
 use crate::repo::Dataset;
 use crate::validate::Skip;
 
@@ -86,7 +86,7 @@ impl Options {
 
     /// Fails unless a version can hold what it is told.
     pub(super) fn check(&self, author: &str) -> Result<()> {
-        self.tags.iter().try_for_each(|tag| names::check_tag(tag))?;
+        self.tags.iter().try_for_each(|tag| labels::check_name(tag, "hlx commit -m SUMMARY --tag"))?;
         if self.summary.trim().is_empty() && !self.dry_run {
             return Err(Error::usage("the summary is empty").with_hint("describe the version: -m SUMMARY"));
         }

@@ -2,24 +2,26 @@
 //!
 //! Old damage must not stop a new version: what cannot be compared with the parent is told anew, with a warning.
 
-use super::{Commit, Found, Parent};
 use crate::error::{Kind, Result, counted};
-use crate::fs::beneath::Root;
+use crate::fs::openat::Root;
 use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::ops::Links;
 use crate::ops::changes::Changes;
+use crate::ops::commit::Finding;
+use crate::ops::commit::plan::{Commit, Parent};
 use crate::ops::gate::{Attempt, Base, Files, Judging, Outcome};
-use crate::ops::judge;
+use crate::ops::judge::{self, SampleChanges};
 use crate::ops::tree::{Overlay, Stored, Tree, settle};
 use crate::parallel;
 use crate::path::printable;
-use crate::sample::schema::Change;
+use crate::sample::Schema;
+use crate::sample::schema::SchemaChange;
 use crate::store::Writer;
-use crate::store::samples::{Account, Bytes, Half, Keeps, Rules, compare};
-use crate::store::writer::Finished;
+use crate::store::samples::{DiffDetail, FileSide, FileSource, ReaderConfig, RecordDiff, compare};
+use crate::store::writer::DurableWrite;
 use crate::worktree::cache;
-use crate::worktree::ingest::{Counting, DamagedFiles, Watch};
+use crate::worktree::ingest::{Counted, Counting, DamagedFiles, Watch};
 
 /// How much of the parent can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,37 +35,37 @@ enum Extent {
 }
 
 /// A folder that was read and stored.
-pub(super) struct Snapshot<'a> {
+pub(super) struct Snapshot<'a, 'j> {
     pub tree: Tree,
     pub rows: Option<cache::Writer>,
     pub nodes: Overlay<'a>,
     pub changes: Changes,
-    pub found: Found,
-    pub judgement: Option<Attempt<'a>>,
+    pub contents: Contents,
+    pub judgement: Option<Attempt<'j>>,
     pub writer: Writer<'a>,
     /// What was stored before the writer began.
-    pub stored: Vec<Finished>,
+    pub stored: Vec<DurableWrite>,
     /// What of the parent could not be read.
     pub warnings: Vec<String>,
     /// The symlinks of the folder.
     pub links: Links,
 }
 
-impl Commit<'_> {
+impl<'a> Commit<'a> {
     /// Reads the folder into the store of the writer.
-    pub(super) fn read<'a>(
-        &'a self,
+    pub(super) fn read<'j>(
+        &self,
         root: &Root,
-        parent: Option<&Parent>,
-        rules: Option<&Rules>,
-        judging: Option<&'a Judging<'a>>,
-    ) -> Result<Snapshot<'a>> {
+        rules: Option<&ReaderConfig>,
+        judging: Option<&'j Judging<'j>>,
+    ) -> Result<Snapshot<'a, 'j>> {
+        let parent = self.parent.as_ref();
         let damaged = DamagedFiles::default();
         let mut warnings = Vec::new();
         let mut extent = Extent::All;
         let mut read = loop {
             let known = damaged.len();
-            let error = match self.read_as_far(extent, &damaged, root, parent, rules, judging) {
+            let error = match self.read_as_far(extent, &damaged, root, rules, judging) {
                 // What was counted while a file was found damaged is void.
                 Ok(_) if damaged.len() > known => continue,
                 Err(e) if e.kind() == Kind::Damaged && parent.is_some() => e,
@@ -93,13 +95,13 @@ impl Commit<'_> {
     }
 
     /// Counts the schema of all files anew: without a file of the parent, it does not follow from the parent's.
-    fn count_schema<'a>(&'a self, read: &mut Snapshot<'a>, root: &Root, rules: &Rules, parent: &Parent) -> Result<()> {
+    fn count_schema(&self, read: &mut Snapshot<'a, '_>, root: &Root, rules: &ReaderConfig, parent: &Parent) -> Result<()> {
         let store = self.repo.store();
         let work = self.options.dry_run.then(|| self.folder().work(root)).transpose()?;
         if work.is_none() {
             read.stored.push(std::mem::replace(&mut read.writer, self.writer()?).finish()?);
         }
-        let mut all = Account::new(rules, Keeps::Schema);
+        let mut all = RecordDiff::new(rules, DiffDetail::Schema);
         let entries = Entries::new(&read.nodes, read.tree.manifest)?;
         parallel::ordered(
             entries.filter(|entry| entry.as_ref().map_or(true, |entry| entry.kind.is_file())),
@@ -107,14 +109,14 @@ impl Commit<'_> {
             || (),
             |(), entry: Entry| {
                 let path = entry.path.as_str();
-                let bytes = work.as_ref().map_or(Ok(None), |work| work.open(path))?.unwrap_or(Bytes::Stored(store));
+                let bytes = work.as_ref().map_or(Ok(None), |work| work.open(path))?.unwrap_or(FileSource::Stored(store));
                 let (reading, content) = (rules.reading(path), Some(entry.content));
-                let half = Half { path, reading, content, size: entry.size, records: None, bytes };
-                let mut own = Account::new(rules, Keeps::Schema);
-                let half = rules.as_then(half, entry.samples.as_ref())?;
+                let half = FileSide { path, reading, content, size: entry.size, records: None, bytes };
+                let mut own = RecordDiff::new(rules, DiffDetail::Schema);
+                let half = rules.read_as_counted(half, entry.samples.as_ref())?;
                 match compare(rules, None, Some(&half), true, &mut own, None) {
                     // A file outside of the selection, which is taken over as it is.
-                    Err(e) if e.kind() == Kind::Damaged => Ok(Account::new(rules, Keeps::Schema)),
+                    Err(e) if e.kind() == Kind::Damaged => Ok(RecordDiff::new(rules, DiffDetail::Schema)),
                     counted => counted.map(|_| own),
                 }
             },
@@ -124,28 +126,28 @@ impl Commit<'_> {
             },
         )?;
         all.schema.fit();
-        if let (Some(changes), Some((before, _))) = (&mut read.found.samples, judge::known(self.repo, &parent.version)?) {
-            changes.schema = Change::between(&before, &all.schema, self.dataset.thresholds.field_share);
+        if let (Some(changes), Some((before, _))) = (&mut read.contents.samples, judge::known(self.repo, &parent.version)?) {
+            changes.schema = SchemaChange::between(&before, &all.schema, self.dataset.thresholds.field_share);
         }
-        read.found.schema = Some(all.schema);
+        read.contents.schema = Some(all.schema);
         Ok(())
     }
 
-    fn read_as_far<'a>(
-        &'a self,
+    fn read_as_far<'j>(
+        &self,
         extent: Extent,
         damaged: &DamagedFiles,
         root: &Root,
-        parent: Option<&Parent>,
-        rules: Option<&Rules>,
-        judging: Option<&'a Judging<'a>>,
-    ) -> Result<Snapshot<'a>> {
+        rules: Option<&ReaderConfig>,
+        judging: Option<&'j Judging<'j>>,
+    ) -> Result<Snapshot<'a, 'j>> {
+        let parent = self.parent.as_ref();
         let store = self.repo.store();
         // A writer that went half way has taken chunks that it did not store.
         let mut writer = self.writer()?;
         let is_whole = extent == Extent::All && damaged.is_empty();
         if !is_whole {
-            writer.distrust();
+            writer.verify_existing();
         }
         let known = match (parent, rules) {
             (Some(parent), Some(_)) if extent == Extent::All => judge::known(self.repo, &parent.version)?,
@@ -163,8 +165,42 @@ impl Commit<'_> {
             None => Changes::of_first(&tree.totals),
         };
         settle(counted.as_mut(), counting, &nodes, before, tree.manifest)?;
-        let found = Found::of(counted, rules, known, self.dataset.thresholds.field_share)?;
-        Ok(Snapshot { tree, rows, nodes, changes, found, judgement, writer, stored: Vec::new(), warnings: Vec::new(), links })
+        let contents = Contents::of(counted, rules, known, self.dataset.thresholds.field_share)?;
+        Ok(Snapshot { tree, rows, nodes, changes, contents, judgement, writer, stored: Vec::new(), warnings: Vec::new(), links })
+    }
+}
+
+/// The records of the files that were read.
+#[derive(Default)]
+pub(super) struct Contents {
+    pub schema: Option<Schema>,
+    /// `None` where there was nothing to compare with.
+    pub samples: Option<SampleChanges>,
+    pub findings: Vec<Finding>,
+    pub findings_count: u64,
+}
+
+impl Contents {
+    /// From what was counted, and the parent's schema and samples where it is compared with them.
+    fn of(
+        counted: Option<Counted>,
+        rules: Option<&ReaderConfig>,
+        known: Option<(Schema, u64)>,
+        field_share: f64,
+    ) -> Result<Contents> {
+        let (Some(Counted { mut account, .. }), Some(rules)) = (counted, rules) else { return Ok(Contents::default()) };
+        let (findings, findings_count) = (std::mem::take(&mut account.issues), account.issue_count);
+        let Some((before, samples)) = known else {
+            let mut schema = account.schema;
+            schema.fit();
+            return Ok(Contents { schema: Some(schema), samples: None, findings, findings_count });
+        };
+        let mut schema = before.clone();
+        schema.add(&account.schema, 1);
+        schema.fit();
+        let changes = SchemaChange::between(&before, &schema, field_share);
+        let samples = Some(SampleChanges::of(account, rules.splits(), samples, changes)?);
+        Ok(Contents { schema: Some(schema), samples, findings, findings_count })
     }
 }
 

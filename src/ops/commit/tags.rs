@@ -1,26 +1,35 @@
 //! The tags that a commit puts on its version.
 
 use crate::error::Result;
-use crate::facts::State;
-use crate::id::{Id, Version as VersionId};
 use crate::object::version::{ValidationStatus, Version};
-use crate::ops::commit::Commit;
+use crate::ops::commit::plan::Commit;
 use crate::ops::labels::{self, Labels};
+use crate::repo::standing;
 
 impl Commit<'_> {
-    /// What it takes that a version has the tags that were asked for.
-    pub(super) fn labels(&self, facts: &State, id: Id<VersionId>) -> Result<Labels> {
+    /// Returns the facts by which a version gets the tags that were asked for.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`](crate::error::Kind::Conflict) if another version of the dataset has one of them and they may not
+    /// be moved, or if the version existed before and one is for versions of another status.
+    pub(super) fn labels(&self, version: &Version, is_new: bool) -> Result<Labels> {
+        if self.options.tags.is_empty() {
+            return Ok(Labels::default());
+        }
+        let (facts, id) = (self.repo.folded_facts()?, version.id());
+        if !is_new {
+            self.check_protected(version, standing::status(self.repo, &facts, id, version)?)?;
+        }
         let how = |tag: &str| format!("to move it to the new version, add --move; or commit without --tag {tag}");
-        labels::plan(self.repo, facts, &self.dataset.name, id, &self.options.tags, self.options.move_tags, how)
+        labels::plan(self.repo, &facts, self.name(), id, &self.options.tags, self.options.move_tags, how)
     }
 
     /// Fails if one of the tags that were asked for is kept for versions of another status.
     pub(super) fn check_protected(&self, version: &Version, status: ValidationStatus) -> Result<()> {
-        let name = version.name();
         let how = || match self.dataset.validation {
             Some(_) => "commit without the tag, or without --no-validate".to_owned(),
             None => format!("add rules to helox.toml: [[dataset.{}.validation.rule]]", self.dataset.name),
         };
-        labels::check_protected(Some(&self.dataset), &name, &self.options.tags, status, how)
+        labels::check_protected(Some(self.dataset), &version.name(), &self.options.tags, status, how)
     }
 }

@@ -11,7 +11,7 @@ use super::{Files, Judging, Outcome, Sides, minds};
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic::Staging;
 use crate::id::{Id, Node};
-use crate::manifest::{Change, Diff, Entries, NodeSource};
+use crate::manifest::{Entries, EntryChange, ManifestDiff, NodeSource};
 use crate::object::node::Entry;
 use crate::parallel;
 use crate::progress::Stage;
@@ -151,17 +151,17 @@ impl<'j> Attempt<'j> {
         };
         let sides = move |change| -> Option<Sides> {
             let sides = match change {
-                Change::Added(new) => (None, file(new)),
-                Change::Removed(old) => (file(old), None),
-                Change::Modified(old, new) => match (file(old), file(new)) {
+                EntryChange::Added(new) => (None, file(new)),
+                EntryChange::Removed(old) => (file(old), None),
+                EntryChange::Modified(old, new) => match (file(old), file(new)) {
                     (Some(old), Some(new)) if old.content == new.content => (None, None),
                     sides => sides,
                 },
-                Change::Reread(old, new) => (file(old), file(new)),
+                EntryChange::Reread(old, new) => (file(old), file(new)),
             };
             (sides != (None, None)).then_some(sides)
         };
-        let changes = Diff::new(files.nodes, before, files.manifest)?;
+        let changes = ManifestDiff::new(files.nodes, before, files.manifest)?;
         Ok(Box::new(changes.filter_map(move |change| change.map(sides).transpose())))
     }
 

@@ -10,7 +10,7 @@ use bincode::config::standard;
 use bincode::{Decode, Encode};
 
 use crate::error::{Error, Result};
-use crate::fs::atomic::{self, Staging, Temp};
+use crate::fs::atomic::{self, Staging, TempFile};
 use crate::fs::share;
 use crate::id::{Id, Node};
 use crate::validate::Measures;
@@ -124,7 +124,7 @@ impl Home {
     pub fn keep(&self, staging: Staging, known: &Known) -> Result<()> {
         let bytes = bincode::encode_to_vec(known, CONFIG).map_err(|e| Error::damaged(format!("cannot encode: {e}")))?;
         let place = staging.path().join("known");
-        let mut file = Temp::create(staging.path())?;
+        let mut file = TempFile::create(staging.path())?;
         let written = file
             .write_all(MAGIC)
             .and_then(|()| file.write_all(blake3::hash(&bytes).as_bytes()))

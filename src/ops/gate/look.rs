@@ -14,8 +14,8 @@ use super::known::Found;
 use super::{Attempt, Files, Judging, Sides};
 use crate::error::Result;
 use crate::object::node::Entry;
-use crate::sample::{FileIssue, Format, Packing, Side, is_of_another_kind};
-use crate::store::samples::{FilePart, Half, Seen, Text, visit, visit_part};
+use crate::sample::{Compression, FileIssue, RecordFormat, Side, is_of_another_kind};
+use crate::store::samples::{FilePart, FileSide, RecordRef, RecordText, visit, visit_part};
 use crate::validate::{Binary, Body, Gathering, Judge, KeyTold, Looks, Measures, Record, Told};
 use crate::worktree::ingest::{Watch, Watcher};
 
@@ -37,15 +37,15 @@ const SUSPECTS: usize = if cfg!(test) { 8 } else { 32 << 10 };
 const PROBE: usize = 8_000;
 
 /// The hash of a record as it stands in its file. It only has to be the same for this program on this machine.
-pub(super) fn raw(text: &Text<'_>) -> u64 {
+pub(super) fn raw(text: &RecordText<'_>) -> u64 {
     let hasher = FixedState::with_seed(0x6865_6c6f_7867_6174);
     match text {
-        Text::Json(bytes) => hasher.hash_one(bytes),
-        Text::Fields { row, .. } => hasher.hash_one(row),
-        Text::Note(row) => hasher.hash_one(row),
-        Text::Excess(words) => hasher.hash_one(words),
-        Text::Row(row) => hasher.hash_one(row.canonical()),
-        Text::File { content, .. } => hasher.hash_one(content),
+        RecordText::Json(bytes) => hasher.hash_one(bytes),
+        RecordText::Fields { row, .. } => hasher.hash_one(row),
+        RecordText::SkippedRow(row) => hasher.hash_one(row),
+        RecordText::Excess(words) => hasher.hash_one(words),
+        RecordText::Row(row) => hasher.hash_one(row.canonical()),
+        RecordText::File { content, .. } => hasher.hash_one(content),
     }
 }
 
@@ -178,7 +178,7 @@ impl Watch for Attempt<'_> {
             let Some((worker, suspects)) = &mut held else { return };
             let done = match seen {
                 // Its text has to be read, which is done afterwards.
-                Some(Seen { text: Text::File { .. }, .. }) => Ok(()),
+                Some(RecordRef { text: RecordText::File { .. }, .. }) => Ok(()),
                 Some(seen) => match self.judging.look_at(worker, &looks, &seen, None, suspects) {
                     Ok(most) if most <= WATCHED => return,
                     done => done.map(drop),
@@ -258,8 +258,8 @@ impl Attempt<'_> {
         let old = sides.0.as_ref().map(|entry| files.half(judging, entry, Side::Old)).transpose()?;
         let new = sides.1.as_ref().map(|entry| files.half(judging, entry, Side::New)).transpose()?;
         let (mut met, mut fault) = ([false; 2], None);
-        let see = &mut |seen: Seen<'_>| {
-            met[usize::from(seen.side == Side::New)] |= !matches!(seen.text, Text::Note(_));
+        let see = &mut |seen: RecordRef<'_>| {
+            met[usize::from(seen.side == Side::New)] |= !matches!(seen.text, RecordText::SkippedRow(_));
             let half = if seen.side == Side::Old { &old } else { &new };
             if fault.is_none() {
                 let looked = judging.look_at(worker, looks, &seen, half.as_ref(), suspects);
@@ -285,8 +285,8 @@ impl Judging<'_> {
         &self,
         worker: &mut Worker<'_>,
         looks: &Looks,
-        seen: &Seen<'_>,
-        half: Option<&Half<'_>>,
+        seen: &RecordRef<'_>,
+        half: Option<&FileSide<'_>>,
         suspects: &mut Suspects,
     ) -> Result<usize> {
         let raw = raw(&seen.text);
@@ -319,7 +319,7 @@ impl Judging<'_> {
     /// Whether a file that should have records, and is not itself the record, has none. Where they were not counted it is read: what the
     /// sides share was not met.
     fn is_hollow<S>(&self, files: &Files<'_, S>, entry: &Entry, side: Side) -> Result<bool> {
-        if matches!(self.rules.reading(entry.path.as_str()).format, Format::Whole | Format::None) {
+        if matches!(self.rules.reading(entry.path.as_str()).format, RecordFormat::Whole | RecordFormat::None) {
             return Ok(false);
         }
         if let Some(samples) = &entry.samples {
@@ -327,23 +327,30 @@ impl Judging<'_> {
         }
         let mut none = true;
         visit(&self.rules, None, Some(&files.half(self, entry, side)?), false, &mut |seen| {
-            none &= matches!(seen.text, Text::Note(_));
+            none &= matches!(seen.text, RecordText::SkippedRow(_));
         })?;
         Ok(none)
     }
 
     /// Shows a record as rules see it. Of a file that is the record, `half` is where its text is read, if it is needed.
-    pub(super) fn shown(&self, seen: &Seen<'_>, half: Option<&Half<'_>>, show: &mut dyn FnMut(&Record<'_>)) -> Result<()> {
+    pub(super) fn shown(
+        &self,
+        seen: &RecordRef<'_>,
+        half: Option<&FileSide<'_>>,
+        show: &mut dyn FnMut(&Record<'_>),
+    ) -> Result<()> {
         let text;
         let body = match &seen.text {
-            Text::Json(bytes) => Body::Json(bytes),
-            Text::Fields { row, syntax, header, wrong } => Body::Fields { row, syntax: *syntax, header: *header, wrong: *wrong },
-            Text::Note(row) => Body::Note(row),
-            Text::Excess(words) => Body::Broken(words),
-            Text::Row(row) => Body::Row(row),
-            Text::File { issue: Some(FileIssue::Damaged { cause, .. }), .. } => Body::Broken(cause),
-            Text::File { issue: Some(FileIssue::Opaque { cause }), .. } => Body::Opaque(cause),
-            Text::File { content, .. } => match half {
+            RecordText::Json(bytes) => Body::Json(bytes),
+            RecordText::Fields { row, syntax, header, wrong } => {
+                Body::Fields { row, syntax: *syntax, header: *header, wrong: *wrong }
+            }
+            RecordText::SkippedRow(row) => Body::Note(row),
+            RecordText::Excess(words) => Body::Broken(words),
+            RecordText::Row(row) => Body::Row(row),
+            RecordText::File { issue: Some(FileIssue::Damaged { cause, .. }), .. } => Body::Broken(cause),
+            RecordText::File { issue: Some(FileIssue::Opaque { cause }), .. } => Body::Opaque(cause),
+            RecordText::File { content, .. } => match half {
                 None => Body::Binary(Binary { content, why: NO_TEXT }),
                 Some(half) => {
                     if !is_text(half.path, &half.text(PROBE)?) {
@@ -356,7 +363,7 @@ impl Judging<'_> {
             },
         };
         let line = match &seen.text {
-            Text::File { issue, .. } => issue.map_or(1, FileIssue::line),
+            RecordText::File { issue, .. } => issue.map_or(1, FileIssue::line),
             _ => seen.line,
         };
         show(&Record { line, body });
@@ -391,6 +398,6 @@ fn is_text(path: &str, start: &[u8]) -> bool {
     const ENDINGS: [&str; 9] = [".txt", ".md", ".rst", ".html", ".htm", ".xml", ".tex", ".yaml", ".yml"];
     let name = path.to_ascii_lowercase();
     let name =
-        name.rsplit_once('.').filter(|(_, ending)| Packing::of_ending(ending).is_some()).map_or(&name[..], |(stem, _)| stem);
+        name.rsplit_once('.').filter(|(_, ending)| Compression::of_ending(ending).is_some()).map_or(&name[..], |(stem, _)| stem);
     !is_of_another_kind(start) && (ENDINGS.iter().any(|ending| name.ends_with(ending)) || !start.contains(&0))
 }

@@ -18,17 +18,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::fs::beneath::Root;
+use crate::fs::openat::Root;
 use crate::id::{Id, Node};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
-use crate::object::verdict::{OnOpaque, Verdict};
+use crate::object::verdict::{OpaquePolicy, Verdict};
 use crate::ops::samples;
 use crate::progress::Progress;
 use crate::repo::{CONFIG, Dataset, Repo};
-use crate::sample::{Format, Reading, Side};
+use crate::sample::{ReaderSpec, RecordFormat, Side};
 use crate::store::Store;
-use crate::store::samples::{Bytes, Half, Rules};
+use crate::store::samples::{FileSide, FileSource, ReaderConfig};
 use crate::validate::{Check, Gate, Measures};
 use crate::worktree::selection::Matcher;
 
@@ -52,13 +52,13 @@ pub(super) struct Judging<'a> {
     progress: &'a dyn Progress,
     gate: Gate,
     /// How the files are read.
-    rules: Rules,
+    rules: ReaderConfig,
     /// What the rules and the reading are.
     digest: [u8; 32],
     /// The least score that passes, in millionths.
     min_score: u32,
     /// What records mean that a rule could not look at.
-    opaque: OnOpaque,
+    opaque: OpaquePolicy,
     /// Findings of a rule that are written into a report.
     most: usize,
 }
@@ -112,23 +112,23 @@ pub(super) struct Outcome {
 
 impl Work<'_> {
     /// Opens a file, if it is in the part that the workspace holds.
-    pub fn open<'b>(&self, path: &str) -> Result<Option<Bytes<'b>>> {
+    pub fn open<'b>(&self, path: &str) -> Result<Option<FileSource<'b>>> {
         if self.selection.as_ref().is_some_and(|part| !part.selects(path)) {
             return Ok(None);
         }
         let file = self.root.cursor().open_file(path).map_err(|e| self.root.error("cannot read", path, e))?;
-        Ok(Some(Bytes::Open(Arc::new(file), self.root.path().join(path))))
+        Ok(Some(FileSource::Open(Arc::new(file), self.root.path().join(path))))
     }
 }
 
 impl<S> Files<'_, S> {
-    fn half<'h>(&self, judging: &Judging<'h>, entry: &'h Entry, side: Side) -> Result<Half<'h>> {
+    fn half<'h>(&self, judging: &Judging<'h>, entry: &'h Entry, side: Side) -> Result<FileSide<'h>> {
         let path = entry.path.as_str();
         let work = self.work.as_ref().filter(|_| side == Side::New);
-        let bytes = work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(Bytes::Stored(judging.repo.store()));
+        let bytes = work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(FileSource::Stored(judging.repo.store()));
         let (reading, size) = (judging.rules.reading(path), entry.size);
-        let half = Half { path, reading, content: Some(entry.content), size, records: None, bytes };
-        judging.rules.as_now(half, entry.samples.as_ref())
+        let half = FileSide { path, reading, content: Some(entry.content), size, records: None, bytes };
+        judging.rules.read_as_configured(half, entry.samples.as_ref())
     }
 }
 
@@ -199,13 +199,14 @@ impl<'a> Judging<'a> {
     /// Returns what a commit of these files warns of: guesses of how they are read. Of a file that was never counted the
     /// first bytes are read.
     pub fn warnings<S: NodeSource>(&self, files: &Files<'_, S>) -> Result<Vec<String>> {
-        let is_read = |entry: &Entry| entry.kind.is_file() && self.rules.reading(entry.path.as_str()).format != Format::Whole;
+        let is_read =
+            |entry: &Entry| entry.kind.is_file() && self.rules.reading(entry.path.as_str()).format != RecordFormat::Whole;
         let entries = Entries::new(files.nodes, files.manifest)?.filter(|entry| entry.as_ref().map_or(true, is_read));
         samples::warnings(entries.map(|entry| {
             let entry = entry?;
             let path = entry.path.as_str();
             let counted = entry.samples.as_ref().filter(|samples| self.rules.is_current(path, &samples.reader));
-            let hints = match counted.and_then(|samples| Reading::from_id(&samples.reader)) {
+            let hints = match counted.and_then(|samples| ReaderSpec::from_id(&samples.reader)) {
                 Some(reading) => reading.guesses().into_iter().collect(),
                 None => files.half(self, &entry, Side::New)?.hints()?,
             };

@@ -10,12 +10,12 @@ use super::known::{Found, Member, Place, Places};
 use super::look::{HOLLOW, Suspects, Worker, raw, slot};
 use super::{Attempt, Files, minds};
 use crate::error::Result;
-use crate::manifest::{Change, Diff, Entries, NodeSource};
+use crate::manifest::{Entries, EntryChange, ManifestDiff, NodeSource};
 use crate::object::node::Entry;
 use crate::parallel;
 use crate::path::DataPath;
-use crate::sample::{Format, Side};
-use crate::store::samples::{Text, visit};
+use crate::sample::{RecordFormat, Side};
+use crate::store::samples::{RecordText, visit};
 use crate::validate::{Measures, Told};
 
 /// The keys that more than one record has, where a rule minds it.
@@ -232,11 +232,15 @@ impl Attempt<'_> {
                 placed.values_mut().for_each(|places| places.members.retain(is_left));
                 let new = |change| match change {
                     // Only its mode changed: what is known of it stays.
-                    Change::Modified(old, new) if old.kind.is_file() && new.kind.is_file() && old.content == new.content => None,
-                    Change::Added(new) | Change::Modified(_, new) | Change::Reread(_, new) => Some(new),
-                    Change::Removed(_) => None,
+                    EntryChange::Modified(old, new) if old.kind.is_file() && new.kind.is_file() && old.content == new.content => {
+                        None
+                    }
+                    EntryChange::Added(new) | EntryChange::Modified(_, new) | EntryChange::Reread(_, new) => Some(new),
+                    EntryChange::Removed(_) => None,
                 };
-                Box::new(Diff::new(files.nodes, before, files.manifest)?.filter_map(move |change| change.map(new).transpose()))
+                Box::new(
+                    ManifestDiff::new(files.nodes, before, files.manifest)?.filter_map(move |change| change.map(new).transpose()),
+                )
             }
             (_, suspects) => {
                 placed.values_mut().for_each(|places| places.members.clear());
@@ -312,7 +316,7 @@ impl Attempt<'_> {
         let (mut fault, mut number) = (None, 0);
         visit(&self.judging.rules, None, Some(&half), true, &mut |seen| {
             // The header and comments have no number of their own.
-            number += u64::from(!matches!(seen.text, Text::Note(_)));
+            number += u64::from(!matches!(seen.text, RecordText::SkippedRow(_)));
             let raw = raw(&seen.text);
             let suspect = suspects.is_some_and(|suspects| suspects.has(raw) && !pass.has_found(suspects));
             let offends = asks && (offenders.every || offenders.raws.contains(&raw)) && !pass.has_members(minds, offenders);
@@ -343,7 +347,7 @@ impl Attempt<'_> {
             });
             fault = shown.err();
         })?;
-        if suspects.is_some() && number == 0 && !matches!(half.reading.format, Format::Whole | Format::None) {
+        if suspects.is_some() && number == 0 && !matches!(half.reading.format, RecordFormat::Whole | RecordFormat::None) {
             let found = |rule| Found {
                 rule,
                 place: HOLLOW_PLACE,

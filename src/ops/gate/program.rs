@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::manifest::{Entries, NodeSource};
 use crate::ops::record;
 use crate::sample::{FileIssue, Rendering, Side};
-use crate::store::samples::{Text, visit};
+use crate::store::samples::{RecordText, visit};
 use crate::validate::Command;
 
 /// What came of a program.
@@ -60,7 +60,7 @@ impl Judging<'_> {
                     let half = files.half(self, &entry, Side::New)?;
                     let (mut fault, mut number) = (None, 0);
                     visit(&self.rules, None, Some(&half), true, &mut |seen| {
-                        if matches!(seen.text, Text::Note(_)) {
+                        if matches!(seen.text, RecordText::SkippedRow(_)) {
                             return;
                         }
                         number += 1;
@@ -98,15 +98,15 @@ impl Judging<'_> {
 }
 
 /// Returns why a record cannot be shown.
-fn unreadable<'a>(text: &Text<'a>) -> Option<&'a str> {
+fn unreadable<'a>(text: &RecordText<'a>) -> Option<&'a str> {
     match text {
-        Text::Excess(words) => Some(words),
-        Text::File { issue, .. } => issue.map(FileIssue::cause),
+        RecordText::Excess(words) => Some(words),
+        RecordText::File { issue, .. } => issue.map(FileIssue::cause),
         _ => None,
     }
 }
 
-fn write(out: &mut dyn Write, path: &str, (line, number): (u64, u64), text: &Text<'_>) -> Result<()> {
+fn write(out: &mut dyn Write, path: &str, (line, number): (u64, u64), text: &RecordText<'_>) -> Result<()> {
     let written = serde_json::to_writer(&mut *out, &Line { path, line, number, record: record::render(text) });
     let written = written.map_err(std::io::Error::from).and_then(|()| out.write_all(b"\n"));
     written.map_err(|e| Error::new(crate::error::Kind::Io, format!("cannot write to the program: {e}")).with_source(e))

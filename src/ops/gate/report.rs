@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::drift::Drift;
 use super::{Outcome, Place, Said};
 use crate::error::{Error, Result, counted};
-use crate::fs::atomic::{self, Temp};
+use crate::fs::atomic::{self, TempFile};
 use crate::limits;
-use crate::object::verdict::{self, OnOpaque, Severity, Verdict};
+use crate::object::verdict::{self, OpaquePolicy, Severity, Verdict};
 use crate::object::version::ValidationStatus;
 
 /// The longest message that a verdict holds, in bytes.
@@ -80,7 +80,7 @@ pub struct Judgement {
     /// Each rule, in the order of their declaration.
     pub rules: Vec<RuleReport>,
     /// What records mean that a rule could not look at.
-    pub opaque: OnOpaque,
+    pub opaque: OpaquePolicy,
     /// The first findings, errors first; some of each rule.
     pub findings: Vec<Finding>,
     /// How many there are in all.
@@ -101,7 +101,7 @@ pub struct Judgement {
 
 /// Millionths as a number.
 fn share(millionths: u32) -> f64 {
-    f64::from(millionths) / f64::from(verdict::ONE)
+    f64::from(millionths) / f64::from(verdict::FULL_SCORE)
 }
 
 impl Judgement {
@@ -111,7 +111,7 @@ impl Judgement {
             name: judged.name.clone(),
             kind: judged.kind.clone(),
             severity: judged.severity,
-            weight: f64::from(judged.weight) / f64::from(verdict::WEIGHT),
+            weight: f64::from(judged.weight) / f64::from(verdict::DEFAULT_WEIGHT),
             checked: judged.checked,
             failed: judged.failed,
             unreadable: judged.unreadable,
@@ -215,9 +215,9 @@ impl Outcome {
     /// line of a rule says how many more there are. Records at which a rule could not look follow where they refuse the version.
     pub fn write(&self, tmp: &Path, path: &Path) -> Result<()> {
         let fail = |e| Error::io("cannot write", path, e);
-        let temp = Temp::create(tmp)?;
+        let temp = TempFile::create(tmp)?;
         let mut out = BufWriter::new(temp);
-        let unread = if self.verdict.opaque == OnOpaque::Error { &self.unread[..] } else { &[][..] };
+        let unread = if self.verdict.opaque == OpaquePolicy::Error { &self.unread[..] } else { &[][..] };
         for (list, is_unread) in [(&self.said[..], false), (unread, true)] {
             for of_rule in list.chunk_by(|a, b| a.rule == b.rule) {
                 let rule = of_rule[0].rule;

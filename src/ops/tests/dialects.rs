@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ops::{compare, diff, status, validate};
-use crate::sample::tally::Counts;
+use crate::sample::tally::SampleCounts;
 
 /// Declares the dataset with lines of `[dataset.ds.format]`.
 fn declare(bench: &Bench, formats: &str) {
@@ -19,9 +19,9 @@ fn replaced(path: &str, old: &str, new: &str) -> commit::Report {
     bench.commit(|_| {}).unwrap()
 }
 
-fn counts(report: &commit::Report) -> Counts {
+fn counts(report: &commit::Report) -> SampleCounts {
     let count = |samples: Option<u64>| samples.unwrap();
-    Counts {
+    SampleCounts {
         added: count(report.samples_added),
         removed: count(report.samples_removed),
         modified: count(report.samples_modified),
@@ -34,9 +34,9 @@ fn samples(report: &commit::Report) -> u64 {
 
 #[test]
 fn a_row_is_its_names_and_values() {
-    let none = Counts::default();
+    let none = SampleCounts::default();
     assert_eq!(counts(&replaced("x.csv", "a,b\n1,2\n3,4\n", "b,a\n2,1\n4,3\n")), none, "the columns change places");
-    let both = Counts { added: 2, removed: 2, modified: 0 };
+    let both = SampleCounts { added: 2, removed: 2, modified: 0 };
     assert_eq!(counts(&replaced("x.csv", "a,b\n1,2\n3,4\n", "b,a\n1,2\n3,4\n")), both, "the names change places");
     assert_eq!(counts(&replaced("x.csv", "a,b\n1,2\n3,4\n", "a,c\n1,2\n3,4\n")), both, "a column is renamed");
 }
@@ -44,7 +44,7 @@ fn a_row_is_its_names_and_values() {
 #[test]
 fn columns_of_one_name_are_told_and_compared_by_position() {
     let report = replaced("x.csv", "a,b,a\n1,2,3\n", "a,b,a\n3,2,1\n");
-    assert_eq!(counts(&report), Counts { added: 1, removed: 1, modified: 0 });
+    assert_eq!(counts(&report), SampleCounts { added: 1, removed: 1, modified: 0 });
     assert_eq!((report.findings.len(), report.findings[0].message.contains("'a'")), (1, true), "{:?}", report.findings);
 }
 
@@ -108,14 +108,14 @@ fn a_record_beyond_the_longest_length_is_one_broken_sample() {
         assert!(finding.message.contains("more than 'max_record' allows"), "{}", finding.message);
         bench.write(path, &new);
         let second = bench.commit(|_| {}).unwrap();
-        assert_eq!(counts(&second), Counts { added: 1, removed: 1, modified: 0 }, "{path}");
+        assert_eq!(counts(&second), SampleCounts { added: 1, removed: 1, modified: 0 }, "{path}");
     }
 }
 
 #[test]
 fn one_bad_element_costs_one_sample() {
     let report = replaced("x.json", "[{\"a\":NaN},{\"a\":2},{\"a\":3}]", "[{\"a\":NaN},{\"a\":2},{\"a\":4}]");
-    assert_eq!((samples(&report), counts(&report)), (3, Counts { added: 1, removed: 1, modified: 0 }));
+    assert_eq!((samples(&report), counts(&report)), (3, SampleCounts { added: 1, removed: 1, modified: 0 }));
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_changed_reading_is_the_same_change_for_every_verb() {
         let options = diff::Options { from, to: to.map(str::to_owned), samples, ..Default::default() };
         diff::run(&bench.repo(), &options, &Silent).unwrap()
     };
-    let expected = Counts { added: 3, removed: 2, modified: 0 };
+    let expected = SampleCounts { added: 3, removed: 2, modified: 0 };
     let before = diff(None);
     assert_eq!((before.samples, before.reread), (Some(expected), vec!["x.dat".to_owned()]));
     let report = bench.commit(|_| {}).unwrap();
@@ -256,7 +256,7 @@ fn one_cause_is_told_once() {
 #[test]
 fn the_line_of_a_delimiter_is_no_row() {
     let report = replaced("x.csv", "sep=;\r\nid;t\r\n1;a,b\r\n2;c\r\n", "id;t\r\n1;a,b\r\n2;d\r\n");
-    assert_eq!((samples(&report), counts(&report)), (2, Counts { added: 1, removed: 1, modified: 0 }));
+    assert_eq!((samples(&report), counts(&report)), (2, SampleCounts { added: 1, removed: 1, modified: 0 }));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::store::Writer;
 
 pub(super) fn record(bench: &Bench, revision: &str, model: &str, metrics: &[(&str, f64)]) -> crate::ops::RunView {
     let options = run::Options {
-        revisions: vec![revision.into()],
+        versions: run::versions(&bench.repo(), &[revision.into()]).unwrap(),
         model: model.into(),
         params: vec![("lr".into(), "3e-4".into()), ("epochs".into(), "3".into())],
         metrics: metrics.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
@@ -84,7 +84,7 @@ fn copies_that_said_different_things_agree_once_they_are_joined() {
         o.tags = vec!["only-b".into()]
     })
     .unwrap();
-    let opaque = crate::object::verdict::OnOpaque::Warn;
+    let opaque = crate::object::verdict::OpaquePolicy::Warn;
     let verdict = Verdict { rules: [1; 32], min_score: 0, opaque, judged: vec![], found: 0, findings: vec![], unread: vec![] };
     let on_c = c.repo();
     let mut writer = Writer::new(on_c.store(), 1).unwrap();

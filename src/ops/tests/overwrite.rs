@@ -213,7 +213,7 @@ fn checkout_of_paths_brings_just_these() {
 
 #[test]
 fn a_file_that_changes_after_the_survey_is_left_as_it_is() {
-    use crate::fs::beneath::Root;
+    use crate::fs::openat::Root;
     use crate::worktree::checkout::{Target, apply, survey};
     use crate::worktree::{cache, scan::Scan};
     let bench = Bench::new();

@@ -230,7 +230,13 @@ fn without_a_name_it_lists_where_the_user_stands_or_all() {
     assert_eq!(all(&repo, None), ["contracts@1.0.0", "leases@1.0.0", "contracts@1.1.0"], "the newest first");
     assert_eq!(all(&repo, Some(1)), ["contracts@1.0.0"]);
     fs::create_dir(dir.path().join("data")).unwrap();
-    let options = dataset::AddOptions { name: "contracts".into(), kind: "generic".into(), path: "data".into(), key: Vec::new() };
+    let options = dataset::AddOptions {
+        name: "contracts".into(),
+        kind: "generic".into(),
+        path: "data".into(),
+        key: Vec::new(),
+        formerly: Vec::new(),
+    };
     dataset::add(&repo, &options).unwrap();
     let inside = Repo::open(&dir.path().join("data")).unwrap();
     assert_eq!(all(&inside, None), ["contracts@1.1.0", "contracts@1.0.0"], "one dataset by its numbers");
@@ -266,7 +272,8 @@ fn datasets_are_listed_by_their_versions() {
     for name in ["contracts", "leases", "empty"] {
         let path = dir.path().join(name);
         fs::create_dir(&path).unwrap();
-        let options = dataset::AddOptions { name: name.into(), kind: "generic".into(), path, key: Vec::new() };
+        let options =
+            dataset::AddOptions { name: name.into(), kind: "generic".into(), path, key: Vec::new(), formerly: Vec::new() };
         dataset::add(&Repo::open(dir.path()).unwrap(), &options).unwrap();
     }
     let repo = Repo::open(dir.path()).unwrap();

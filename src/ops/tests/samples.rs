@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::*;
 use crate::object::version::ChangeType;
 use crate::ops::{compare, diff, show, validate};
-use crate::sample::tally::{Counts, Fate};
+use crate::sample::tally::{RecordChange, SampleCounts};
 
 fn difference(bench: &Bench, from: &str, to: Option<&str>) -> diff::Report {
     let samples = Some(diff::Samples { by_file: true, patch: true, limit: None });
@@ -17,11 +17,11 @@ fn difference(bench: &Bench, from: &str, to: Option<&str>) -> diff::Report {
     diff::run(&bench.repo(), &options, &Silent).unwrap()
 }
 
-pub(super) fn counts(added: u64, removed: u64, modified: u64) -> Option<Counts> {
-    Some(Counts { added, removed, modified })
+pub(super) fn counts(added: u64, removed: u64, modified: u64) -> Option<SampleCounts> {
+    Some(SampleCounts { added, removed, modified })
 }
 
-pub(super) fn said(report: &commit::Report) -> Option<Counts> {
+pub(super) fn said(report: &commit::Report) -> Option<SampleCounts> {
     report.samples_added.and_then(|added| counts(added, report.samples_removed?, report.samples_modified?))
 }
 
@@ -397,9 +397,9 @@ proptest! {
         let report = diff::run(&bench.repo(), &options, &Silent).unwrap();
         let shown = report.records.unwrap();
         for record in &shown {
-            let is_old = record.change == Fate::Removed;
+            let is_old = record.change == RecordChange::Removed;
             *left.entry(record.record.as_str().to_owned()).or_default() -= if is_old { -1 } else { 1 };
-            prop_assert_eq!(record.old.is_some(), record.change == Fate::Modified);
+            prop_assert_eq!(record.old.is_some(), record.change == RecordChange::Modified);
             record.old.iter().for_each(|old| *left.entry(old.as_str().to_owned()).or_default() += 1);
         }
         let counts = report.samples.unwrap();

@@ -5,6 +5,8 @@ use crate::error::Kind;
 use crate::object::version::ChangeType;
 use crate::ops::commit::{Bump, Outcome};
 use crate::ops::{cat, diff, ls, reindex, status, tag, verify};
+use crate::repo::revision;
+use crate::store::Writer;
 
 fn status_of(bench: &Bench) -> status::Report {
     status::run(&bench.repo(), &status::Options::default(), &Silent).unwrap()
@@ -356,6 +358,12 @@ fn a_flipped_bit_in_a_table_hides_nothing() {
         fs::remove_file(&path).unwrap();
         fs::write(&path, bad).unwrap();
         assert_eq!(bench.tree_of("HEAD").unwrap(), tree, "byte {at}");
+        // A writer loads the tables again.
+        let repo = bench.repo();
+        let head = || revision::version(&repo, "HEAD").map(|found| found.version);
+        let before = head().unwrap();
+        drop(Writer::new(repo.store(), 1).unwrap());
+        assert_eq!(head().unwrap(), before, "byte {at}");
     }
     for n in 0..4 {
         bench.write("b", lines(n, 10));
@@ -370,8 +378,13 @@ fn declaring_a_dataset_again_changes_nothing() {
     let bench = Bench::new();
     fs::remove_file(bench.path.join("helox.toml")).unwrap();
     fs::create_dir(bench.path.join("a")).unwrap();
-    let options =
-        |kind: &str| dataset::AddOptions { name: "a".into(), kind: kind.into(), path: bench.path.join("a"), key: Vec::new() };
+    let options = |kind: &str| dataset::AddOptions {
+        name: "a".into(),
+        kind: kind.into(),
+        path: bench.path.join("a"),
+        key: Vec::new(),
+        formerly: Vec::new(),
+    };
     dataset::add(&bench.repo(), &options("t")).unwrap();
     dataset::add(&bench.repo(), &options("t")).unwrap();
     assert_eq!(dataset::add(&bench.repo(), &options("other")).unwrap_err().kind(), Kind::Conflict);

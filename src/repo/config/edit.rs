@@ -5,13 +5,16 @@ use std::path::Path;
 use super::{Config, Dataset};
 use crate::error::{Error, Kind, Result};
 use crate::fs::{atomic, lock};
+use crate::path::printable;
 
 /// Adds a dataset to `helox.toml`, unless it is declared just so already. Returns what is configured then. Durable when
 /// it returns, also if another process had declared it.
 pub fn add_dataset(shared: &Path, local: &Path, tmp: &Path, dataset: &Dataset) -> Result<Config> {
     let _lock = lock::exclusive(&tmp.with_file_name("config.lock"))?;
     let mut config = Config::load(shared, local)?;
-    if config.dataset(&dataset.name).is_some_and(|known| known.is_declared_as(dataset)) {
+    if let Some(known) = config.dataset(&dataset.name).filter(|known| known.is_declared_as(dataset)) {
+        check_unchanged("key", &known.key, &dataset.key, &dataset.name)?;
+        check_unchanged("formerly", &known.formerly, &dataset.formerly, &dataset.name)?;
         shared.parent().map_or(Ok(()), atomic::sync_folder)?;
         return Ok(config);
     }
@@ -19,6 +22,18 @@ pub fn add_dataset(shared: &Path, local: &Path, tmp: &Path, dataset: &Dataset) -
     let text = String::from_utf8(atomic::read(shared)?.unwrap_or_default()).unwrap_or_default();
     atomic::replace(tmp, shared, with_dataset(&text, dataset, shared)?.as_bytes())?;
     Ok(config)
+}
+
+/// Fails if a setting is given otherwise than it is declared; none is given by an empty list.
+fn check_unchanged(setting: &str, known: &[String], given: &[String], name: &str) -> Result<()> {
+    if given.is_empty() || given == known {
+        return Ok(());
+    }
+    let message = match known {
+        [] => format!("dataset '{name}' is already declared, without {setting}"),
+        known => format!("dataset '{name}' is already declared with {setting} {}", printable(&known.join(", "))),
+    };
+    Err(Error::new(Kind::Conflict, message).with_hint(format!("change {setting} in [dataset.{name}] of helox.toml")))
 }
 
 /// Takes a dataset and all that is declared of it out of `helox.toml`. Durable when it returns.
@@ -70,9 +85,8 @@ fn with_dataset(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> 
     if !text.trim().is_empty() {
         longer += end;
     }
-    let key = key_of(dataset).map(|key| format!("key = {key}"));
     let mut lines = vec![format!("[dataset.{name}]"), format!("type = {kind}"), format!("path = {path}")];
-    lines.extend(key);
+    lines.extend(lists(dataset).map(|(setting, value)| format!("{setting} = {value}")));
     lines.push(String::new());
     longer += &lines.join(end);
     match longer.parse::<toml_edit::DocumentMut>() {
@@ -81,13 +95,16 @@ fn with_dataset(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> 
     }
 }
 
-/// The value of the key of a dataset, if it has one.
-fn key_of(dataset: &Dataset) -> Option<toml_edit::Value> {
-    match &dataset.key[..] {
+/// The settings of a dataset that are lists, as they are written.
+fn lists(dataset: &Dataset) -> impl Iterator<Item = (&'static str, toml_edit::Value)> {
+    let list = |texts: &[String]| texts.iter().map(String::as_str).collect::<toml_edit::Array>().into();
+    let key = match &dataset.key[..] {
         [] => None,
         [one] => Some(one.as_str().into()),
-        several => Some(several.iter().map(String::as_str).collect::<toml_edit::Array>().into()),
-    }
+        several => Some(list(several)),
+    };
+    let formerly = Some(&dataset.formerly[..]).filter(|names| !names.is_empty()).map(list);
+    key.map(|key| ("key", key)).into_iter().chain(formerly.map(|names| ("formerly", names)))
 }
 
 /// The same where the datasets are an inline table, which takes no more tables.
@@ -97,8 +114,8 @@ fn inserted(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> {
     let mut table = toml_edit::InlineTable::new();
     table.insert("type", dataset.kind.as_str().into());
     table.insert("path", dataset.path.as_str().into());
-    if let Some(key) = key_of(dataset) {
-        table.insert("key", key);
+    for (setting, value) in lists(dataset) {
+        table.insert(setting, value);
     }
     let Some(datasets) = document.get_mut("dataset").and_then(toml_edit::Item::as_table_like_mut) else {
         return Err(Error::new(Kind::Config, format!("{}: 'dataset' is not a table", shared.display())));

@@ -4,7 +4,7 @@ use super::keys::{DIALECT, FORMATS};
 use super::table::{Entry, Section};
 use crate::error::Result;
 use crate::limits;
-use crate::sample::{Encoding, Format, Pointer, Reading};
+use crate::sample::{Encoding, Pointer, ReaderSpec, RecordFormat};
 use crate::spelling;
 
 /// The encodings that can be named.
@@ -17,7 +17,7 @@ const ENCODINGS: [(&str, Encoding); 5] = [
 ];
 
 /// Reads the value of a glob: the name of a format, or a table with a dialect.
-pub(super) fn reading(entry: &Entry<'_>) -> Result<Reading> {
+pub(super) fn reading(entry: &Entry<'_>) -> Result<ReaderSpec> {
     if !entry.is_table() {
         return named(entry);
     }
@@ -31,11 +31,11 @@ pub(super) fn reading(entry: &Entry<'_>) -> Result<Reading> {
     for key in ["delimiter", "header", "quote", "comment"] {
         only_for(&section, key, reading.is_table(), "csv and tsv")?;
     }
-    only_for(&section, "records", reading.format == Format::Json, "json")?;
+    only_for(&section, "records", reading.format == RecordFormat::Json, "json")?;
     only_for(
         &section,
         "encoding",
-        !matches!(reading.format, Format::Parquet | Format::Arrow | Format::Tar | Format::None),
+        !matches!(reading.format, RecordFormat::Parquet | RecordFormat::Arrow | RecordFormat::Tar | RecordFormat::None),
         "text",
     )?;
     let dialect = &mut reading.dialect;
@@ -70,9 +70,9 @@ pub(super) fn reading(entry: &Entry<'_>) -> Result<Reading> {
     Ok(reading)
 }
 
-fn named(entry: &Entry<'_>) -> Result<Reading> {
+fn named(entry: &Entry<'_>) -> Result<ReaderSpec> {
     let format = entry.text()?;
-    if let Some(reading) = Reading::named(format) {
+    if let Some(reading) = ReaderSpec::named(format) {
         return Ok(reading);
     }
     let plain = format.split_once('.').map_or(format, |(plain, _)| plain);
@@ -108,7 +108,7 @@ mod tests {
     use crate::error::Kind;
     use crate::repo::config::read::tests::load;
 
-    fn one(value: &str) -> Result<Reading> {
+    fn one(value: &str) -> Result<ReaderSpec> {
         let config = load(&format!("[dataset.a]\npath = 'a'\n[dataset.a.format]\n'*.x' = {value}\n"))?;
         Ok(config.dataset("a").unwrap().formats[0].1.clone())
     }
@@ -119,7 +119,7 @@ mod tests {
             one(r##"{ kind = "csv.gz", delimiter = ";", header = false, quote = "none", comment = "#", encoding = "latin1" }"##);
         let reading = reading.unwrap();
         let dialect = reading.dialect.clone();
-        assert_eq!((reading.format, reading.delimiter()), (Format::Csv, b';'));
+        assert_eq!((reading.format, reading.delimiter()), (RecordFormat::Csv, b';'));
         assert_eq!((dialect.header, dialect.quotes, dialect.comment), (false, false, Some(b'#')));
         assert_eq!(dialect.encoding, Encoding::Latin1);
         assert_eq!(one(r#"{ kind = "json", records = "/data" }"#).unwrap().dialect.records.as_deref(), Some("/data"));

@@ -17,8 +17,8 @@ use crate::limits;
 use crate::object::version::ValidationStatus;
 use crate::path::{DataPath, is_within};
 use crate::refs::names;
-use crate::sample::Reading;
-use crate::store::samples::{Rules, Splits};
+use crate::sample::ReaderSpec;
+use crate::store::samples::{ReaderConfig, Splits};
 use crate::validate::Spec;
 use crate::worktree::selection;
 
@@ -48,7 +48,7 @@ pub struct Dataset {
     /// Fields that make no difference between two samples, named as those of the key.
     pub ignore_fields: Vec<String>,
     /// Globs of files and how they are read, in the order of the file.
-    pub formats: Vec<(String, Reading)>,
+    pub formats: Vec<(String, ReaderSpec)>,
     /// Names of splits with the globs of their files, in the order of the file; where there are none, each folder at the
     /// top is one.
     pub splits: Vec<(String, Vec<String>)>,
@@ -125,9 +125,9 @@ impl Dataset {
     }
 
     /// How its files are read and its samples compared, with the folder for what does not fit into memory.
-    pub fn rules(&self, scratch: &Path) -> Result<Rules> {
+    pub fn rules(&self, scratch: &Path) -> Result<ReaderConfig> {
         let formats = self.formats.iter().map(|(glob, reading)| (glob.as_str(), reading));
-        let rules = Rules::new(formats, &self.key, &self.ignore_fields, self.schema_depth, self.max_record, scratch)?;
+        let rules = ReaderConfig::new(formats, &self.key, &self.ignore_fields, self.schema_depth, self.max_record, scratch)?;
         let splits = self.splits.iter().map(|(name, globs)| Ok((name.clone(), selection::globs(globs)?)));
         Ok(rules.with_splits(Splits::new(splits.collect::<Result<_>>()?)))
     }

@@ -163,7 +163,7 @@ fn remote(entry: &Entry<'_>) -> Result<String> {
 pub(super) mod tests {
     use super::*;
     use crate::error::Kind;
-    use crate::sample::Format;
+    use crate::sample::RecordFormat;
 
     pub(in crate::repo::config) fn load(text: &str) -> Result<Config> {
         let dir = tempfile::tempdir().unwrap();
@@ -180,7 +180,8 @@ pub(super) mod tests {
         assert_eq!((leases.kind.as_str(), leases.path.as_str()), ("lease_abstraction", "data/leases"));
         assert_eq!(leases.key, ["/id"]);
         let globs: Vec<_> = leases.formats.iter().map(|(glob, reading)| (glob.as_str(), reading.format)).collect();
-        let expected = [("raw/**/*.dat", Format::Jsonl), ("export/*.bin", Format::Csv), ("export/*.txt", Format::Csv)];
+        let expected =
+            [("raw/**/*.dat", RecordFormat::Jsonl), ("export/*.bin", RecordFormat::Csv), ("export/*.txt", RecordFormat::Csv)];
         assert_eq!(globs, expected, "in the order of the file");
         assert_eq!(leases.thresholds, Thresholds::default());
         assert_eq!(leases.schema_depth, 5);

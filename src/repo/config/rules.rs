@@ -9,7 +9,7 @@ use super::keys::{KINDS, Kind, RULE, VALIDATION, rule_advice};
 use super::table::{Entry, Section};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::object::verdict::{OnOpaque, Severity, WEIGHT};
+use crate::object::verdict::{DEFAULT_WEIGHT, OpaquePolicy, Severity};
 use crate::sample::Type;
 use crate::validate::{Check, Rule, Skip, Spec, Unit};
 
@@ -39,7 +39,7 @@ pub(super) fn validation(entry: &Entry<'_>, key: &[String]) -> Result<Spec> {
     }
     if let Some(opaque) = section.get("opaque") {
         let words = ["allow", "warn", "error"];
-        let means = [OnOpaque::Allow, OnOpaque::Warn, OnOpaque::Error];
+        let means = [OpaquePolicy::Allow, OpaquePolicy::Warn, OpaquePolicy::Error];
         spec.opaque = means[opaque.word(opaque.text()?, "value of 'opaque'", &words)?];
     }
     if let Some(skip) = section.get("skip") {
@@ -80,7 +80,7 @@ fn rule(section: &Section<'_>, key: &[String]) -> Result<Rule> {
         severity: section.get("severity").map(|s| one_of(&s, SEVERITIES)).transpose()?.unwrap_or(Severity::Error),
         weight: match section.get("weight") {
             Some(weight) => (weight.number(0.001..=1_000.0)? * 1_000.0).round() as u32,
-            None => WEIGHT,
+            None => DEFAULT_WEIGHT,
         },
         files: section.get("files").map(|files| files.globs()).transpose()?.unwrap_or_default(),
     })

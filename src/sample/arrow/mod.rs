@@ -17,8 +17,8 @@ use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::{Endianness, Message, MessageHeader, root_as_message};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 
-use super::parquet::{Fault, guard, is_unaccounted};
-use super::{FileIssue, Ranges, Row, Table};
+use super::parquet::{ReadError, guard, is_unaccounted};
+use super::{ColumnarRow, FileIssue, ParquetFile, Ranges};
 use crate::limits;
 
 const MAGIC: &[u8] = b"ARROW1";
@@ -82,7 +82,7 @@ impl Arrow {
     }
 
     /// Returns the rows, some at a time. The first issue is the last item.
-    pub fn slices(&self) -> impl Iterator<Item = Result<Slice, FileIssue>> {
+    pub fn slices(&self) -> impl Iterator<Item = Result<ArrowSlice, FileIssue>> {
         let mut slices = Some(Slices {
             arrow: self,
             decoder: StreamDecoder::new(),
@@ -103,9 +103,9 @@ impl Arrow {
     }
 
     /// Hands over the rows of a slice.
-    pub fn rows_of(&self, slice: &Slice, take: &mut dyn FnMut(Row<'_>)) -> Result<(), FileIssue> {
+    pub fn rows_of(&self, slice: &ArrowSlice, take: &mut dyn FnMut(ColumnarRow<'_>)) -> Result<(), FileIssue> {
         let bytes = guarded(|| batch::as_parquet(&slice.rows))?;
-        let mut table = Table::open(Arc::new(bytes)).map_err(of_fault)?.with_limit(self.limit);
+        let mut table = ParquetFile::open(Arc::new(bytes)).map_err(of_fault)?.with_limit(self.limit);
         table.set_seconds(&batch::seconds(slice.rows.schema().fields()));
         table.rows_from(&mut slice.first.clone(), take).map_err(of_fault)
     }
@@ -160,13 +160,13 @@ impl Arrow {
 
 /// Some rows of a file.
 #[derive(Debug)]
-pub struct Slice {
+pub struct ArrowSlice {
     rows: RecordBatch,
     /// How many stand before them.
     first: u64,
 }
 
-impl Slice {
+impl ArrowSlice {
     /// How many they are.
     pub fn count(&self) -> u64 {
         self.rows.num_rows() as u64
@@ -191,14 +191,14 @@ struct Slices<'a> {
 }
 
 impl Slices<'_> {
-    fn next(&mut self) -> Result<Option<Slice>, FileIssue> {
+    fn next(&mut self) -> Result<Option<ArrowSlice>, FileIssue> {
         loop {
             if let Some((batch, at)) = self.batch.as_mut().filter(|(batch, at)| *at < batch.num_rows()) {
                 let rows = batch::slice(batch, *at).ok_or_else(too_large)?;
                 let first = self.number;
                 *at += rows.num_rows();
                 self.number += rows.num_rows() as u64;
-                return Ok(Some(Slice { rows, first }));
+                return Ok(Some(ArrowSlice { rows, first }));
             }
             self.batch = None;
             if self.buffer.is_empty() {
@@ -298,9 +298,9 @@ fn number(bytes: &[u8]) -> u32 {
     bytes.try_into().map_or(0, u32::from_le_bytes)
 }
 
-fn of_fault(fault: Fault) -> FileIssue {
+fn of_fault(fault: ReadError) -> FileIssue {
     match fault {
-        Fault::Damaged(why) | Fault::Encrypted(why) => damaged(&why),
+        ReadError::Damaged(why) | ReadError::Encrypted(why) => damaged(&why),
     }
 }
 

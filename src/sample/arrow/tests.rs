@@ -103,7 +103,7 @@ fn every_type_is_rendered_as_in_parquet() {
         (0..batch.num_columns()).filter(|&at| !matches!(batch.schema().field(at).name().as_str(), "seconds" | "time")).collect();
     let batch = batch.project(&plain).unwrap();
     let mut parquet = Vec::new();
-    let table = Table::open(Arc::new(batch::as_parquet(&batch).unwrap())).unwrap();
+    let table = ParquetFile::open(Arc::new(batch::as_parquet(&batch).unwrap())).unwrap();
     table.rows(&|_| true, &mut |row| parquet.push(row.render().plain().into_owned())).unwrap();
     assert_eq!(rows(&file(&[batch])).unwrap(), parquet);
 }
@@ -170,7 +170,7 @@ fn a_row_beyond_the_longest_length_is_that_of_parquet() {
     for slice in arrow.slices() {
         arrow.rows_of(&slice.unwrap(), &mut |row| words.extend(row.excess().map(str::to_owned))).unwrap();
     }
-    let parquet = Table::open(Arc::new(batch::as_parquet(&batch).unwrap())).unwrap().with_limit(10);
+    let parquet = ParquetFile::open(Arc::new(batch::as_parquet(&batch).unwrap())).unwrap().with_limit(10);
     parquet.rows(&|_| true, &mut |row| parquet_words.extend(row.excess().map(str::to_owned))).unwrap();
     assert_eq!(words.len(), 1);
     assert_eq!(words, parquet_words);

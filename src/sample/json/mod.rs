@@ -10,7 +10,7 @@ mod tape;
 use std::fmt;
 
 pub(super) use scan::space;
-pub use scan::{ANOTHER, value};
+pub use scan::{SECOND_DOCUMENT, value};
 pub use tape::{Tape, Token, duplicate_key};
 
 /// Most arrays and objects around a value.
@@ -18,23 +18,23 @@ pub const MAX_DEPTH: usize = 512;
 
 /// Why a text is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Invalid {
+pub struct InvalidJson {
     /// The offset of the first byte that does not fit, from 0; the length of the text if it ends too early.
     pub at: usize,
     /// What is wrong, for a person.
     pub what: &'static str,
 }
 
-impl fmt::Display for Invalid {
+impl fmt::Display for InvalidJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "byte {}: {}", self.at, self.what)
     }
 }
 
-impl std::error::Error for Invalid {}
+impl std::error::Error for InvalidJson {}
 
 /// Checks that a text is one JSON value, white space around it allowed.
-pub fn check(text: &[u8]) -> Result<(), Invalid> {
+pub fn check(text: &[u8]) -> Result<(), InvalidJson> {
     scan::text(text, &mut ())
 }
 

@@ -1,11 +1,11 @@
 //! The scanner: one loop over a text, its nesting in a bit set, long strings 32 bytes at a time.
 
 use super::cause::cause;
-use super::{Invalid, MAX_DEPTH};
+use super::{InvalidJson, MAX_DEPTH};
 use crate::sample::Type;
 
 /// What is wrong with a document after which another begins.
-pub const ANOTHER: &str =
+pub const SECOND_DOCUMENT: &str =
     "a second document on the line; JSON Lines requires one document per line, an array a comma between elements";
 
 /// Told of everything in a text, in its order. Offsets are of the text.
@@ -26,24 +26,24 @@ impl Trace for () {
 }
 
 /// Scans a text that is one value, white space around it allowed.
-pub(super) fn text<T: Trace>(text: &[u8], trace: &mut T) -> Result<(), Invalid> {
+pub(super) fn text<T: Trace>(text: &[u8], trace: &mut T) -> Result<(), InvalidJson> {
     if u32::try_from(text.len()).is_err() {
-        return Err(Invalid { at: 0, what: "it is 4 GiB or longer" });
+        return Err(InvalidJson { at: 0, what: "it is 4 GiB or longer" });
     }
     let start = space(text, 0);
     if start == text.len() {
-        return Err(Invalid { at: start, what: "missing value, as between two commas" });
+        return Err(InvalidJson { at: start, what: "missing value, as between two commas" });
     }
     let after = traced(text, start, trace)?;
     let end = space(text, after);
     match text.get(end) {
         None => Ok(()),
         Some(b'{' | b'[' | b'"') if text[after..end].contains(&b'\r') => {
-            Err(Invalid { at: after, what: "a lone carriage return is not a line break; save the file with LF line endings" })
+            Err(InvalidJson { at: after, what: "a lone carriage return is not a line break; save the file with LF line endings" })
         }
-        Some(b'{' | b'[' | b'"') => Err(Invalid { at: end, what: ANOTHER }),
+        Some(b'{' | b'[' | b'"') => Err(InvalidJson { at: end, what: SECOND_DOCUMENT }),
         Some(b',') => {
-            Err(Invalid { at: end, what: "trailing comma after the document; JSON Lines has no comma at the end of a line" })
+            Err(InvalidJson { at: end, what: "trailing comma after the document; JSON Lines has no comma at the end of a line" })
         }
         Some(_) => Err(wrong(text, end, "unexpected data after the end of the value")),
     }
@@ -51,7 +51,7 @@ pub(super) fn text<T: Trace>(text: &[u8], trace: &mut T) -> Result<(), Invalid> 
 
 /// Scans the value that begins at `at` exactly, and returns where it ends. A number may go on where the text ends.
 #[inline]
-pub fn value(text: &[u8], at: usize) -> Result<usize, Invalid> {
+pub fn value(text: &[u8], at: usize) -> Result<usize, InvalidJson> {
     match text.get(at) {
         // Arrays of short strings and numbers are common; these need no nesting.
         Some(b'"') => string(text, at, &mut ()),
@@ -61,7 +61,7 @@ pub fn value(text: &[u8], at: usize) -> Result<usize, Invalid> {
 }
 
 #[inline]
-fn traced<T: Trace>(s: &[u8], mut at: usize, trace: &mut T) -> Result<usize, Invalid> {
+fn traced<T: Trace>(s: &[u8], mut at: usize, trace: &mut T) -> Result<usize, InvalidJson> {
     // One bit a level: whether it is an object.
     let mut objects = [0u64; MAX_DEPTH / 64];
     let mut depth = 0;
@@ -71,7 +71,7 @@ fn traced<T: Trace>(s: &[u8], mut at: usize, trace: &mut T) -> Result<usize, Inv
             Some(b'-' | b'0'..=b'9') => at = number(s, at, trace)?,
             Some(&open @ (b'{' | b'[')) => {
                 if depth == MAX_DEPTH {
-                    return Err(Invalid { at, what: "it is nested deeper than 512 levels" });
+                    return Err(InvalidJson { at, what: "it is nested deeper than 512 levels" });
                 }
                 let object = open == b'{';
                 trace.open(if object { Type::Object } else { Type::Array }, at);
@@ -127,8 +127,8 @@ fn traced<T: Trace>(s: &[u8], mut at: usize, trace: &mut T) -> Result<usize, Inv
 /// Readers of whole documents have other words for it.
 const TOO_EARLY: &str = "unexpected end; JSON Lines requires one document per line";
 
-fn wrong(s: &[u8], at: usize, what: &'static str) -> Invalid {
-    Invalid { at, what: if at < s.len() { cause(s, at).unwrap_or(what) } else { TOO_EARLY } }
+fn wrong(s: &[u8], at: usize, what: &'static str) -> InvalidJson {
+    InvalidJson { at, what: if at < s.len() { cause(s, at).unwrap_or(what) } else { TOO_EARLY } }
 }
 
 /// Where the white space that begins at `at` ends.
@@ -142,7 +142,7 @@ pub(crate) fn space(s: &[u8], mut at: usize) -> usize {
 
 /// A key, its colon and the white space after it.
 #[inline]
-fn key<T: Trace>(s: &[u8], at: usize, trace: &mut T) -> Result<usize, Invalid> {
+fn key<T: Trace>(s: &[u8], at: usize, trace: &mut T) -> Result<usize, InvalidJson> {
     if s.get(at) != Some(&b'"') {
         return Err(wrong(s, at, "expected a key in quotes"));
     }
@@ -153,7 +153,7 @@ fn key<T: Trace>(s: &[u8], at: usize, trace: &mut T) -> Result<usize, Invalid> {
     Ok(space(s, at + 1))
 }
 
-fn word<T: Trace>(s: &[u8], at: usize, word: &[u8], kind: Type, trace: &mut T) -> Result<usize, Invalid> {
+fn word<T: Trace>(s: &[u8], at: usize, word: &[u8], kind: Type, trace: &mut T) -> Result<usize, InvalidJson> {
     let same = s[at..].iter().zip(word).take_while(|(a, b)| a == b).count();
     if same < word.len() {
         return Err(wrong(s, at + same, "expected a value"));
@@ -163,7 +163,7 @@ fn word<T: Trace>(s: &[u8], at: usize, word: &[u8], kind: Type, trace: &mut T) -
 }
 
 #[inline]
-fn digits(s: &[u8], start: usize) -> Result<usize, Invalid> {
+fn digits(s: &[u8], start: usize) -> Result<usize, InvalidJson> {
     let mut at = start;
     while let Some(b'0'..=b'9') = s.get(at) {
         at += 1;
@@ -172,12 +172,12 @@ fn digits(s: &[u8], start: usize) -> Result<usize, Invalid> {
 }
 
 #[inline]
-fn number<T: Trace>(s: &[u8], start: usize, trace: &mut T) -> Result<usize, Invalid> {
+fn number<T: Trace>(s: &[u8], start: usize, trace: &mut T) -> Result<usize, InvalidJson> {
     let mut at = start + usize::from(s[start] == b'-');
     let first = at;
     at = digits(s, at)?;
     if s[first] == b'0' && at > first + 1 {
-        return Err(Invalid { at: first + 1, what: "a number has a leading zero" });
+        return Err(InvalidJson { at: first + 1, what: "a number has a leading zero" });
     }
     let mut kind = Type::Integer;
     if s.get(at) == Some(&b'.') {
@@ -195,7 +195,7 @@ fn number<T: Trace>(s: &[u8], start: usize, trace: &mut T) -> Result<usize, Inva
 
 /// The string whose opening quote is at `start`.
 #[inline]
-fn string<T: Trace>(s: &[u8], start: usize, trace: &mut T) -> Result<usize, Invalid> {
+fn string<T: Trace>(s: &[u8], start: usize, trace: &mut T) -> Result<usize, InvalidJson> {
     let mut at = start + 1;
     let mut high = 0;
     let mut escaped = false;
@@ -207,7 +207,7 @@ fn string<T: Trace>(s: &[u8], start: usize, trace: &mut T) -> Result<usize, Inva
                 escaped = true;
                 at = escape(s, at + 1)?;
             }
-            None => return Err(Invalid { at, what: "unterminated string" }),
+            None => return Err(InvalidJson { at, what: "unterminated string" }),
             _ => return Err(wrong(s, at, "unescaped control character in a string")),
         }
     }
@@ -215,7 +215,7 @@ fn string<T: Trace>(s: &[u8], start: usize, trace: &mut T) -> Result<usize, Inva
         let inner = &s[start + 1..at];
         if simdutf8::basic::from_utf8(inner).is_err() {
             let valid = std::str::from_utf8(inner).map_or_else(|e| e.valid_up_to(), str::len);
-            return Err(Invalid { at: start + 1 + valid, what: "a string is not valid UTF-8" });
+            return Err(InvalidJson { at: start + 1 + valid, what: "a string is not valid UTF-8" });
         }
     }
     trace.plain(Type::String, start, at + 1, escaped);
@@ -223,7 +223,7 @@ fn string<T: Trace>(s: &[u8], start: usize, trace: &mut T) -> Result<usize, Inva
 }
 
 /// What follows a backslash.
-fn escape(s: &[u8], at: usize) -> Result<usize, Invalid> {
+fn escape(s: &[u8], at: usize) -> Result<usize, InvalidJson> {
     match s.get(at) {
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
         Some(b'u') => match (at + 1..at + 5).find(|&at| !s.get(at).is_some_and(u8::is_ascii_hexdigit)) {

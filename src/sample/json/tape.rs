@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::scan::{self, Trace};
-use super::{Invalid, MAX_DEPTH};
+use super::{InvalidJson, MAX_DEPTH};
 use crate::limits;
 use crate::sample::Type;
 
@@ -56,14 +56,14 @@ pub struct Tape {
 
 impl Tape {
     /// Reads a text whole and keeps the values that are nested at most `depth` deep; the value itself is 0 deep.
-    pub fn read(&mut self, text: &[u8], depth: usize) -> Result<(), Invalid> {
+    pub fn read(&mut self, text: &[u8], depth: usize) -> Result<(), InvalidJson> {
         self.tokens.clear();
         self.open.clear();
         (self.level, self.depth, self.is_full) = (0, depth.min(MAX_DEPTH), false);
         scan::text(text, self)?;
         match self.is_full {
             false => Ok(()),
-            true => Err(Invalid { at: 0, what: "it has more than 16,777,216 values" }),
+            true => Err(InvalidJson { at: 0, what: "it has more than 16,777,216 values" }),
         }
     }
 

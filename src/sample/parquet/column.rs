@@ -67,7 +67,7 @@ impl Column {
         };
     }
 
-    /// A value as text, from its type in its row and the bytes that [`Stored::put`] made of it: days and points in time
+    /// A value as text, from its type in its row and the bytes that [`StoredValue::put`] made of it: days and points in time
     /// as RFC 3339 has them, numbers in decimal digits, text as it is, other bytes as hex digits.
     pub fn text<'a>(&self, kind: Type, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         match kind {
@@ -139,7 +139,7 @@ fn kind(meaning: Meaning, physical: Physical) -> Type {
 }
 
 /// A stored value.
-pub(super) trait Stored {
+pub(super) trait StoredValue {
     /// Appends what it stands for as text, and bytes that stand for themselves as they are. Two values of a type are
     /// equal when these are, numbers when they are equal as decimals.
     fn put(&self, column: &Column, out: &mut Vec<u8>);
@@ -152,13 +152,13 @@ fn put(out: &mut Vec<u8>, write: impl FnOnce(&mut String)) {
     out.extend_from_slice(text.as_bytes());
 }
 
-impl Stored for bool {
+impl StoredValue for bool {
     fn put(&self, _: &Column, out: &mut Vec<u8>) {
         out.extend_from_slice(if *self { b"true" } else { b"false" });
     }
 }
 
-impl Stored for i32 {
+impl StoredValue for i32 {
     fn put(&self, column: &Column, out: &mut Vec<u8>) {
         match column.meaning {
             Meaning::Unsigned => i64::from(self.cast_unsigned()).put(column, out),
@@ -167,7 +167,7 @@ impl Stored for i32 {
     }
 }
 
-impl Stored for i64 {
+impl StoredValue for i64 {
     fn put(&self, column: &Column, out: &mut Vec<u8>) {
         use std::io::Write;
         match column.meaning {
@@ -182,7 +182,7 @@ impl Stored for i64 {
     }
 }
 
-impl Stored for Int96 {
+impl StoredValue for Int96 {
     fn put(&self, _: &Column, out: &mut Vec<u8>) {
         const DAY_OF_1970: i128 = 2_440_588;
         const NANOSECONDS_OF_A_DAY: i128 = 86_400_000_000_000;
@@ -193,19 +193,19 @@ impl Stored for Int96 {
     }
 }
 
-impl Stored for f32 {
+impl StoredValue for f32 {
     fn put(&self, column: &Column, out: &mut Vec<u8>) {
         f64::from(*self).put(column, out);
     }
 }
 
-impl Stored for f64 {
+impl StoredValue for f64 {
     fn put(&self, _: &Column, out: &mut Vec<u8>) {
         put(out, |out| text::put_float(*self, out));
     }
 }
 
-impl Stored for ByteArray {
+impl StoredValue for ByteArray {
     fn put(&self, column: &Column, out: &mut Vec<u8>) {
         let bytes = self.data();
         match (column.meaning, bytes) {
@@ -218,7 +218,7 @@ impl Stored for ByteArray {
     }
 }
 
-impl Stored for FixedLenByteArray {
+impl StoredValue for FixedLenByteArray {
     fn put(&self, column: &Column, out: &mut Vec<u8>) {
         ByteArray::put(self, column, out);
     }

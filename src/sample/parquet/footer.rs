@@ -5,9 +5,9 @@
 //! footer is a Thrift struct in the compact protocol: `FileMetaData` of the format's `parquet.thrift`. Its field 2 is the
 //! schema: all nodes in depth-first order, each with its number of children in field 5. Its field 4 are the row groups.
 
-use super::fault::Fault;
-use super::table::Ranges;
-use crate::codec::{Malformed, Put, Take};
+use super::error::ReadError;
+use super::file::Ranges;
+use crate::codec::{ByteReader, ByteWriter, Malformed};
 
 /// The deepest schema, and the deepest Thrift struct, that is read.
 const DEPTH: usize = 64;
@@ -20,29 +20,29 @@ const PAGE_HEADERS: [u64; 2] = [256, 1 << 20];
 
 /// Reads the footer, without what is not needed, and fails if the file or some columns are encrypted, if the schema is
 /// deeper than [`DEPTH`], or if it states more children than it has nodes.
-pub(super) fn read(file: &dyn Ranges) -> Result<Vec<u8>, Fault> {
+pub(super) fn read(file: &dyn Ranges) -> Result<Vec<u8>, ReadError> {
     if file.size() == 0 {
-        return Err(Fault::damaged("it is empty"));
+        return Err(ReadError::damaged("it is empty"));
     }
-    let end = file.size().checked_sub(TAIL + 4).ok_or_else(|| Fault::damaged("it is too short"))? + 4;
+    let end = file.size().checked_sub(TAIL + 4).ok_or_else(|| ReadError::damaged("it is too short"))? + 4;
     let mut tail = [0; TAIL as usize];
-    file.read_at(end, &mut tail).map_err(|why| Fault::damaged(&why.to_string()))?;
+    file.read_at(end, &mut tail).map_err(|why| ReadError::damaged(&why.to_string()))?;
     let [l0, l1, l2, l3, magic @ ..] = tail;
     match &magic {
-        ENCRYPTED => return Err(Fault::Encrypted("its footer is encrypted".to_owned())),
+        ENCRYPTED => return Err(ReadError::Encrypted("its footer is encrypted".to_owned())),
         b"PAR1" => {}
-        _ => return Err(Fault::damaged("it does not end with PAR1")),
+        _ => return Err(ReadError::damaged("it does not end with PAR1")),
     }
     let length = u32::from_le_bytes([l0, l1, l2, l3]);
-    let start = end.checked_sub(u64::from(length)).ok_or_else(|| Fault::damaged("its footer is longer than the file"))?;
+    let start = end.checked_sub(u64::from(length)).ok_or_else(|| ReadError::damaged("its footer is longer than the file"))?;
     let mut bytes = vec![0; length as usize];
-    file.read_at(start, &mut bytes).map_err(|why| Fault::damaged(&why.to_string()))?;
-    let mut footer = Struct::default();
+    file.read_at(start, &mut bytes).map_err(|why| ReadError::damaged(&why.to_string()))?;
+    let mut footer = ThriftStruct::default();
     let mut encrypted = false;
-    put_footer(&mut Take::new(&bytes), &mut footer, &mut encrypted)
-        .map_err(|why| Fault::damaged(&format!("invalid footer: {why}")))?;
+    put_footer(&mut ByteReader::new(&bytes), &mut footer, &mut encrypted)
+        .map_err(|why| ReadError::damaged(&format!("invalid footer: {why}")))?;
     if encrypted {
-        return Err(Fault::Encrypted("some of its columns are encrypted".to_owned()));
+        return Err(ReadError::Encrypted("some of its columns are encrypted".to_owned()));
     }
     Ok(footer.end())
 }
@@ -65,7 +65,7 @@ pub(super) fn page_header(file: &dyn Ranges, start: u64) -> Option<PageHeader> {
         let length = file.size().saturating_sub(start).min(most) as usize;
         let mut bytes = vec![0; length];
         file.read_at(start, &mut bytes).ok()?;
-        let mut take = Take::new(&bytes);
+        let mut take = ByteReader::new(&bytes);
         let (mut id, mut numbers) = (0, [None; 3]);
         while let Some(of) = field(&mut take, &mut id).ok()? {
             match (id, of) {
@@ -100,7 +100,7 @@ pub(super) const INDEX_PAGE: i64 = 1;
 /// The type of a dictionary page.
 const DICTIONARY_PAGE: i64 = 2;
 
-fn put_footer(take: &mut Take<'_>, out: &mut Struct, encrypted: &mut bool) -> Result<(), Malformed> {
+fn put_footer(take: &mut ByteReader<'_>, out: &mut ThriftStruct, encrypted: &mut bool) -> Result<(), Malformed> {
     let mut id = 0;
     while let Some(kind) = field(take, &mut id)? {
         match (id, kind) {
@@ -114,7 +114,7 @@ fn put_footer(take: &mut Take<'_>, out: &mut Struct, encrypted: &mut bool) -> Re
     Ok(())
 }
 
-fn put_row_group(take: &mut Take<'_>, out: &mut Struct, encrypted: &mut bool) -> Result<(), Malformed> {
+fn put_row_group(take: &mut ByteReader<'_>, out: &mut ThriftStruct, encrypted: &mut bool) -> Result<(), Malformed> {
     let mut id = 0;
     while let Some(kind) = field(take, &mut id)? {
         match (id, kind) {
@@ -127,12 +127,12 @@ fn put_row_group(take: &mut Take<'_>, out: &mut Struct, encrypted: &mut bool) ->
     Ok(())
 }
 
-fn put_chunk(take: &mut Take<'_>, out: &mut Struct, encrypted: &mut bool) -> Result<(), Malformed> {
+fn put_chunk(take: &mut ByteReader<'_>, out: &mut ThriftStruct, encrypted: &mut bool) -> Result<(), Malformed> {
     let mut id = 0;
     while let Some(kind) = field(take, &mut id)? {
         match (id, kind) {
             (3, STRUCT) => {
-                let mut inner = Struct::default();
+                let mut inner = ThriftStruct::default();
                 put_column(take, &mut inner)?;
                 out.put(id, kind, &inner.end());
             }
@@ -149,7 +149,7 @@ fn put_chunk(take: &mut Take<'_>, out: &mut Struct, encrypted: &mut bool) -> Res
     Ok(())
 }
 
-fn put_column(take: &mut Take<'_>, out: &mut Struct) -> Result<(), Malformed> {
+fn put_column(take: &mut ByteReader<'_>, out: &mut ThriftStruct) -> Result<(), Malformed> {
     let mut id = 0;
     while let Some(kind) = field(take, &mut id)? {
         match (id, kind) {
@@ -170,10 +170,10 @@ fn put_column(take: &mut Take<'_>, out: &mut Struct) -> Result<(), Malformed> {
 
 /// Rewrites a list of structs, each by `put`.
 fn put_structs(
-    take: &mut Take<'_>,
-    out: &mut Struct,
+    take: &mut ByteReader<'_>,
+    out: &mut ThriftStruct,
     id: i64,
-    put: &mut dyn FnMut(&mut Take<'_>, &mut Struct) -> Result<(), Malformed>,
+    put: &mut dyn FnMut(&mut ByteReader<'_>, &mut ThriftStruct) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
     let (length, kind) = list(take)?;
     if kind != STRUCT && length > 0 {
@@ -182,7 +182,7 @@ fn put_structs(
     let mut bytes = vec![0xf0 | STRUCT];
     bytes.put_varint(length);
     for _ in 0..length {
-        let mut inner = Struct::default();
+        let mut inner = ThriftStruct::default();
         put(take, &mut inner)?;
         bytes.extend_from_slice(&inner.end());
     }
@@ -192,13 +192,13 @@ fn put_structs(
 
 /// A struct that is being written.
 #[derive(Default)]
-struct Struct {
+struct ThriftStruct {
     bytes: Vec<u8>,
     /// The id of the last field.
     last: i64,
 }
 
-impl Struct {
+impl ThriftStruct {
     fn put(&mut self, id: i64, kind: u8, value: &[u8]) {
         match u8::try_from(id - self.last) {
             Ok(more @ 1..=15) => self.bytes.push(more << 4 | kind),
@@ -216,8 +216,8 @@ impl Struct {
         &mut self,
         id: i64,
         kind: u8,
-        take: &mut Take<'_>,
-        pass: impl FnOnce(&mut Take<'_>) -> Result<(), Malformed>,
+        take: &mut ByteReader<'_>,
+        pass: impl FnOnce(&mut ByteReader<'_>) -> Result<(), Malformed>,
     ) -> Result<(), Malformed> {
         let before = take.rest();
         pass(take)?;
@@ -231,7 +231,7 @@ impl Struct {
     }
 }
 
-fn check_schema(take: &mut Take<'_>) -> Result<(), Malformed> {
+fn check_schema(take: &mut ByteReader<'_>) -> Result<(), Malformed> {
     let (nodes, kind) = list(take)?;
     if kind != STRUCT {
         return Err(Malformed("the schema is not a list of nodes"));
@@ -269,7 +269,7 @@ const LIST: u8 = 9;
 const STRUCT: u8 = 12;
 
 /// The next field of a struct: its type, and its id in `id`, which held the one before. `None` at the struct's end.
-fn field(take: &mut Take<'_>, id: &mut i64) -> Result<Option<u8>, Malformed> {
+fn field(take: &mut ByteReader<'_>, id: &mut i64) -> Result<Option<u8>, Malformed> {
     let head = take.u8()?;
     if head == 0 {
         return Ok(None);
@@ -282,7 +282,7 @@ fn field(take: &mut Take<'_>, id: &mut i64) -> Result<Option<u8>, Malformed> {
 }
 
 /// The head of a list or a set: its length, which cannot exceed the bytes that follow, and the type of its elements.
-fn list(take: &mut Take<'_>) -> Result<(u64, u8), Malformed> {
+fn list(take: &mut ByteReader<'_>) -> Result<(u64, u8), Malformed> {
     let head = take.u8()?;
     let length = match head >> 4 {
         15 => take.count(1)? as u64,
@@ -291,13 +291,13 @@ fn list(take: &mut Take<'_>) -> Result<(u64, u8), Malformed> {
     Ok((length, head & 0x0f))
 }
 
-fn zigzag(take: &mut Take<'_>) -> Result<i64, Malformed> {
+fn zigzag(take: &mut ByteReader<'_>) -> Result<i64, Malformed> {
     let value = take.varint()?;
     Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
 }
 
 /// Passes over the value of a field.
-fn skip(take: &mut Take<'_>, kind: u8, depth: usize) -> Result<(), Malformed> {
+fn skip(take: &mut ByteReader<'_>, kind: u8, depth: usize) -> Result<(), Malformed> {
     if depth > DEPTH {
         return Err(Malformed("a struct is deeper than 64"));
     }
@@ -328,7 +328,7 @@ fn skip(take: &mut Take<'_>, kind: u8, depth: usize) -> Result<(), Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::Put;
+    use crate::codec::ByteWriter;
     use proptest::prelude::*;
 
     /// A footer whose schema has nodes of so many children.
@@ -346,7 +346,7 @@ mod tests {
     }
 
     fn check(bytes: &[u8]) -> Result<(), Malformed> {
-        put_footer(&mut Take::new(bytes), &mut Struct::default(), &mut false)
+        put_footer(&mut ByteReader::new(bytes), &mut ThriftStruct::default(), &mut false)
     }
 
     #[test]
@@ -368,8 +368,8 @@ mod tests {
         let column = |place: u8| {
             // The type, the place of the data page, that of the dictionary, the length of a filter.
             let bytes = [0x15, 2, 0x86, 8, 0x26, place, 0x45, 2, 0];
-            let mut out = Struct::default();
-            put_column(&mut Take::new(&bytes), &mut out).unwrap();
+            let mut out = ThriftStruct::default();
+            put_column(&mut ByteReader::new(&bytes), &mut out).unwrap();
             out.end()
         };
         assert_eq!(column(8), [0x15, 2, 0x86, 8, 0x26, 8, 0]);
@@ -380,11 +380,11 @@ mod tests {
     fn only_what_is_needed_is_kept() {
         // A footer of fields 1 (1), 3 (7 rows), 5 (a list), 7 (a struct) and 20.
         let bytes = [0x15, 2, 0x26, 14, 0x29, 0x18, 1, b'k', 0x2c, 0x15, 4, 0, 0x05, 40, 2, 0];
-        let mut out = Struct::default();
-        put_footer(&mut Take::new(&bytes), &mut out, &mut false).unwrap();
+        let mut out = ThriftStruct::default();
+        put_footer(&mut ByteReader::new(&bytes), &mut out, &mut false).unwrap();
         assert_eq!(out.end(), [0x15, 2, 0x26, 14, 0]);
         let far = {
-            let mut out = Struct::default();
+            let mut out = ThriftStruct::default();
             out.put(40, I32, &[2]);
             out.end()
         };

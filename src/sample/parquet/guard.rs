@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::fault::Fault;
+use super::error::ReadError;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 
 thread_local! {
@@ -17,14 +17,14 @@ pub fn is_guarded() -> bool {
 }
 
 /// Runs a part of the parquet and arrow crates, which panic on some damaged files.
-pub fn guard<T>(read: impl FnOnce() -> ParquetResult<T>) -> Result<T, Fault> {
+pub fn guard<T>(read: impl FnOnce() -> ParquetResult<T>) -> Result<T, ReadError> {
     let before = GUARDED.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(read));
     GUARDED.set(before);
     match outcome {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(ParquetError::General(why) | ParquetError::EOF(why))) => Err(Fault::damaged(&why)),
-        Ok(Err(why)) => Err(Fault::damaged(&why.to_string())),
-        Err(_) => Err(Fault::damaged("internal error of its reader")),
+        Ok(Err(ParquetError::General(why) | ParquetError::EOF(why))) => Err(ReadError::damaged(&why)),
+        Ok(Err(why)) => Err(ReadError::damaged(&why.to_string())),
+        Err(_) => Err(ReadError::damaged("internal error of its reader")),
     }
 }

@@ -6,17 +6,17 @@
 use parquet::column::reader::ColumnReader;
 use parquet::errors::Result as ParquetResult;
 
-use super::fault::Fault;
+use super::error::ReadError;
+use super::file::{Batch, ParquetFile, skip};
 use super::guard::guard;
-use super::row::Row;
+use super::row::ColumnarRow;
 use super::shared::GroupPair;
-use super::table::{Batch, Table, skip};
 use crate::sample::Side;
 
 impl GroupPair {
     /// Hands over the rows of both sides that are not equal to the one at the same place on the other side. The error says
     /// what is wrong with a file; the rows before it have been handed over.
-    pub fn rows(&self, tables: [&Table; 2], take: &mut dyn FnMut(Side, Row<'_>)) -> Result<(), Fault> {
+    pub fn rows(&self, tables: [&ParquetFile; 2], take: &mut dyn FnMut(Side, ColumnarRow<'_>)) -> Result<(), ReadError> {
         let columns = tables[0].columns();
         let stated = tables[0].rows_of(self.groups[0]);
         let before = [0, 1].map(|side| tables[side].rows_before(self.groups[side]));
@@ -37,14 +37,14 @@ impl GroupPair {
             }
             let rows = match rows.unwrap_or(0) {
                 0 if held == stated => return Ok(()),
-                0 => return Err(Fault::damaged(&format!("a row group has {held} rows, but declares {stated}"))),
+                0 => return Err(ReadError::damaged(&format!("a row group has {held} rows, but declares {stated}"))),
                 rows => rows,
             };
             let differs = differences(&mut batches, &self.differing, tables[0], rows);
             if differs.contains(&true) {
                 for reader in &mut shared {
                     if guard(|| skip(reader, behind))? != behind {
-                        return Err(Fault::damaged("its columns differ in length"));
+                        return Err(ReadError::damaged("its columns differ in length"));
                     }
                 }
                 behind = 0;
@@ -70,15 +70,15 @@ impl GroupPair {
 fn read(
     readers: &mut [ColumnReader],
     places: &[usize],
-    table: &Table,
+    table: &ParquetFile,
     most: usize,
     rows: &mut Option<usize>,
-) -> Result<Vec<Batch>, Fault> {
+) -> Result<Vec<Batch>, ReadError> {
     let mut batches = Vec::with_capacity(readers.len());
     for (reader, &column) in readers.iter_mut().zip(places) {
         let (batch, read) = guard(|| Batch::read(reader, &table.columns()[column], most))?;
         if *rows.get_or_insert(read) != read {
-            return Err(Fault::damaged("its columns differ in length"));
+            return Err(ReadError::damaged("its columns differ in length"));
         }
         batches.push(batch);
     }
@@ -86,7 +86,7 @@ fn read(
 }
 
 /// Finds the rows in which the batches of both sides differ.
-fn differences(batches: &mut [Vec<Batch>; 2], places: &[usize], table: &Table, rows: usize) -> Vec<bool> {
+fn differences(batches: &mut [Vec<Batch>; 2], places: &[usize], table: &ParquetFile, rows: usize) -> Vec<bool> {
     let mut differs = vec![false; rows];
     let [old, new] = batches;
     for ((old, new), &column) in old.iter_mut().zip(new).zip(places) {

@@ -1,15 +1,15 @@
 //! A row of a Parquet file, put together from its columns.
 
 use super::column::Column;
-use super::shape::{Body, Group, Shape};
-use crate::sample::canonical::{Canonical, END, put_scalar};
+use super::shape::{GroupShape, Shape, ShapeKind};
+use crate::sample::canonical::{Canonicalizer, END, put_scalar};
 use crate::sample::record::digest;
 use crate::sample::render::{Rendering, put_bytes, put_string, put_text};
 use crate::sample::{Identity, Pointer, Type, json};
 
 /// The layout of a file's rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Layout {
+pub(super) struct RowLayout {
     /// In the order of the file.
     pub columns: Vec<Column>,
     pub shape: Shape,
@@ -21,10 +21,10 @@ pub(super) struct Layout {
 
 /// A row: its values, column after column.
 #[derive(Clone, Copy, Debug)]
-pub struct Row<'a> {
+pub struct ColumnarRow<'a> {
     /// Its place in the file, from 1.
     pub number: u64,
-    pub(super) layout: &'a Layout,
+    pub(super) layout: &'a RowLayout,
     pub(super) bytes: &'a [u8],
     /// Those of a column after those of the one before.
     pub(super) cells: &'a [Cell],
@@ -44,7 +44,7 @@ pub(super) struct Cell {
     pub end: usize,
 }
 
-impl<'a> Row<'a> {
+impl<'a> ColumnarRow<'a> {
     /// Returns the length and hash of a row beyond the longest length, in words. Nothing else is known of it.
     pub fn excess(&self) -> Option<&'a str> {
         self.excess
@@ -58,7 +58,7 @@ impl<'a> Row<'a> {
     /// What two rows have in common exactly when they hold equal values under the same names: their digest as JSON, as
     /// which they are rendered.
     pub fn canonical(&self) -> [u8; 16] {
-        let mut form = Form(Vec::with_capacity(2 * self.bytes.len() + 16 * self.layout.columns.len()));
+        let mut form = CanonicalSink(Vec::with_capacity(2 * self.bytes.len() + 16 * self.layout.columns.len()));
         self.walk(&self.layout.shape, &mut form);
         digest(b"", &form.0)
     }
@@ -68,9 +68,9 @@ impl<'a> Row<'a> {
     pub fn identity(&self, key: &[Pointer], ignored: &[Pointer]) -> Identity {
         if !ignored.is_empty() {
             // A row is the same record as its rendering.
-            return Canonical::default().identity(self.render().as_str().as_bytes(), key, ignored);
+            return Canonicalizer::default().identity(self.render().as_str().as_bytes(), key, ignored);
         }
-        let mut form = Form(Vec::new());
+        let mut form = CanonicalSink(Vec::new());
         let mut named = !key.is_empty();
         for pointer in key {
             let shape = self.layout.shape.find(pointer.steps()).filter(|shape| !self.is_null(shape));
@@ -84,7 +84,7 @@ impl<'a> Row<'a> {
 
     /// The row as JSON.
     pub fn render(&self) -> Rendering {
-        let mut text = Text(String::new());
+        let mut text = JsonSink(String::new());
         self.walk(&self.layout.shape, &mut text);
         Rendering::of_json(text.0)
     }
@@ -92,7 +92,7 @@ impl<'a> Row<'a> {
     /// Appends the form by which the value at a place is compared; false where a list lies on the way to it.
     pub fn put_at(&self, place: &Pointer, out: &mut Vec<u8>) -> bool {
         let Some(shape) = self.layout.shape.find(place.steps()) else { return false };
-        let mut form = Form(std::mem::take(out));
+        let mut form = CanonicalSink(std::mem::take(out));
         self.walk(shape, &mut form);
         *out = form.0;
         true
@@ -101,7 +101,7 @@ impl<'a> Row<'a> {
     /// The values in the order of their paths: the column, what it is, and its bytes, from which `Column::text` makes
     /// text. An empty list and a missing value are null.
     pub fn values(&self) -> impl Iterator<Item = (&'a Column, Type, &'a [u8])> {
-        let Row { layout, bytes, cells, starts, .. } = *self;
+        let ColumnarRow { layout, bytes, cells, starts, .. } = *self;
         layout.by_path.iter().flat_map(move |&at| {
             let column = &layout.columns[at];
             cells[starts[at]..starts[at + 1]].iter().map(move |cell| {
@@ -117,15 +117,15 @@ impl<'a> Row<'a> {
     }
 
     /// Shows a value that is in no list.
-    fn walk(&self, shape: &Shape, sink: &mut impl Sink) {
+    fn walk(&self, shape: &Shape, sink: &mut impl ValueSink) {
         let mut next = self.starts.to_vec();
         self.value(shape, &mut next, sink);
     }
 
     /// Shows a value whose columns go on at `next`. Each of its columns goes on by a cell at least.
-    fn value(&self, shape: &Shape, next: &mut [usize], sink: &mut impl Sink) {
+    fn value(&self, shape: &Shape, next: &mut [usize], sink: &mut impl ValueSink) {
         match &shape.body {
-            Body::Value(at) => {
+            ShapeKind::Value(at) => {
                 let column = &self.layout.columns[*at];
                 match self.cell(*at, next) {
                     Some(cell) if cell.definition == column.full => sink.scalar(column.kind, &self.bytes[cell.start..cell.end]),
@@ -137,7 +137,7 @@ impl<'a> Row<'a> {
                 sink.scalar(Type::Null, b"");
                 shape.columns(&mut |column| next[column] += 1);
             }
-            Body::Group(group) => {
+            ShapeKind::Group(group) => {
                 sink.open(Type::Object);
                 for at in 0..group.fields.len() {
                     let (name, field) = &group.fields[sink.place(group, at)];
@@ -146,7 +146,7 @@ impl<'a> Row<'a> {
                 }
                 sink.close(Type::Object);
             }
-            Body::List(list) => {
+            ShapeKind::List(list) => {
                 sink.open(Type::Array);
                 match self.first(shape, next) {
                     Some(cell) if cell.definition >= list.filled => {
@@ -175,11 +175,11 @@ impl<'a> Row<'a> {
 }
 
 /// Is shown a value from front to back.
-trait Sink {
+trait ValueSink {
     fn open(&mut self, kind: Type);
     fn close(&mut self, kind: Type);
     /// The index of the field of a group that is shown at this place.
-    fn place(&self, group: &Group, at: usize) -> usize;
+    fn place(&self, group: &GroupShape, at: usize) -> usize;
     /// The name of the field that follows.
     fn name(&mut self, name: &str, first: bool);
     /// An element follows.
@@ -188,9 +188,9 @@ trait Sink {
 }
 
 /// The canonical form.
-struct Form(Vec<u8>);
+struct CanonicalSink(Vec<u8>);
 
-impl Sink for Form {
+impl ValueSink for CanonicalSink {
     fn open(&mut self, kind: Type) {
         self.0.push(if kind == Type::Array { b'[' } else { b'{' });
     }
@@ -199,7 +199,7 @@ impl Sink for Form {
         self.0.push(if kind == Type::Array { b']' } else { b'}' });
     }
 
-    fn place(&self, group: &Group, at: usize) -> usize {
+    fn place(&self, group: &GroupShape, at: usize) -> usize {
         group.sorted[at]
     }
 
@@ -216,9 +216,9 @@ impl Sink for Form {
 }
 
 /// The rendering.
-struct Text(String);
+struct JsonSink(String);
 
-impl Sink for Text {
+impl ValueSink for JsonSink {
     fn open(&mut self, kind: Type) {
         self.0.push(if kind == Type::Array { '[' } else { '{' });
     }
@@ -227,7 +227,7 @@ impl Sink for Text {
         self.0.push(if kind == Type::Array { ']' } else { '}' });
     }
 
-    fn place(&self, _: &Group, at: usize) -> usize {
+    fn place(&self, _: &GroupShape, at: usize) -> usize {
         at
     }
 

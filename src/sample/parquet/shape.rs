@@ -15,20 +15,20 @@ pub(super) struct Shape {
     /// The definition level from which on it is not null.
     pub present: i16,
     /// What it is.
-    pub body: Body,
+    pub body: ShapeKind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Body {
+pub(super) enum ShapeKind {
     /// The value of the column with this index.
     Value(usize),
-    Group(Group),
-    List(Box<List>),
+    Group(GroupShape),
+    List(Box<ListShape>),
 }
 
 /// Values by their names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Group {
+pub(super) struct GroupShape {
     /// In the order of the file.
     pub fields: Vec<(String, Shape)>,
     /// Their indices in the order of the names.
@@ -37,7 +37,7 @@ pub(super) struct Group {
 
 /// The elements of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct List {
+pub(super) struct ListShape {
     /// The repetition level with which an element after the first begins.
     pub repeats: i16,
     /// The definition level from which on there is an element.
@@ -50,24 +50,24 @@ impl Shape {
     pub fn of(schema: &Node) -> (Shape, Vec<Column>) {
         let mut columns = Vec::new();
         let fields = group(schema, "", 0, 0, &mut columns);
-        (Shape { present: 0, body: Body::Group(Group::new(fields)) }, columns)
+        (Shape { present: 0, body: ShapeKind::Group(GroupShape::new(fields)) }, columns)
     }
 
     /// The first column that belongs to it.
     pub fn first(&self) -> Option<usize> {
         match &self.body {
-            Body::Value(column) => Some(*column),
-            Body::Group(group) => group.fields.iter().find_map(|(_, field)| field.first()),
-            Body::List(list) => list.element.first(),
+            ShapeKind::Value(column) => Some(*column),
+            ShapeKind::Group(group) => group.fields.iter().find_map(|(_, field)| field.first()),
+            ShapeKind::List(list) => list.element.first(),
         }
     }
 
     /// Shows every column that belongs to it.
     pub fn columns(&self, see: &mut dyn FnMut(usize)) {
         match &self.body {
-            Body::Value(column) => see(*column),
-            Body::Group(group) => group.fields.iter().for_each(|(_, field)| field.columns(see)),
-            Body::List(list) => list.element.columns(see),
+            ShapeKind::Value(column) => see(*column),
+            ShapeKind::Group(group) => group.fields.iter().for_each(|(_, field)| field.columns(see)),
+            ShapeKind::List(list) => list.element.columns(see),
         }
     }
 
@@ -75,7 +75,7 @@ impl Shape {
     pub fn find(&self, steps: &[String]) -> Option<&Shape> {
         let Some((step, rest)) = steps.split_first() else { return Some(self) };
         match &self.body {
-            Body::Group(group) => group.fields.iter().find(|(name, _)| name == step)?.1.find(rest),
+            ShapeKind::Group(group) => group.fields.iter().find(|(name, _)| name == step)?.1.find(rest),
             _ => None,
         }
     }
@@ -89,11 +89,11 @@ pub(super) fn duplicate(group: &Node) -> Option<&str> {
     own.or_else(|| group.get_fields().iter().filter(|node| node.is_group()).find_map(|node| duplicate(node)))
 }
 
-impl Group {
-    fn new(fields: Vec<(String, Shape)>) -> Group {
+impl GroupShape {
+    fn new(fields: Vec<(String, Shape)>) -> GroupShape {
         let mut sorted: Vec<usize> = (0..fields.len()).collect();
         sorted.sort_by(|&a, &b| fields[a].0.cmp(&fields[b].0));
-        Group { fields, sorted }
+        GroupShape { fields, sorted }
     }
 }
 
@@ -143,7 +143,7 @@ fn field(node: &Node, path: &str, present: i16, repeats: i16, columns: &mut Vec<
         Repetition::REPEATED => {
             let (filled, repeats) = (present + 1, repeats + 1);
             let element = value(node, &format!("{path}/*"), filled, repeats, columns);
-            Shape { present, body: Body::List(Box::new(List { repeats, filled, element })) }
+            Shape { present, body: ShapeKind::List(Box::new(ListShape { repeats, filled, element })) }
         }
     }
 }
@@ -152,7 +152,7 @@ fn field(node: &Node, path: &str, present: i16, repeats: i16, columns: &mut Vec<
 fn value(node: &Node, path: &str, present: i16, repeats: i16, columns: &mut Vec<Column>) -> Shape {
     if !node.is_group() {
         columns.push(Column::new(node, path.to_owned(), present));
-        return Shape { present, body: Body::Value(columns.len() - 1) };
+        return Shape { present, body: ShapeKind::Value(columns.len() - 1) };
     }
     let inner = match node.get_fields() {
         [inner] if is_repeated(inner) => Some(inner),
@@ -173,15 +173,15 @@ fn value(node: &Node, path: &str, present: i16, repeats: i16, columns: &mut Vec<
                     let shape = field(node, &below(&within, name), filled, repeats + 1, columns);
                     ((*name).to_owned(), shape)
                 });
-                Shape { present: filled, body: Body::Group(Group::new(fields.collect())) }
+                Shape { present: filled, body: ShapeKind::Group(GroupShape::new(fields.collect())) }
             }
         },
         _ => {
             let fields = group(node, path, present, repeats, columns);
-            return Shape { present, body: Body::Group(Group::new(fields)) };
+            return Shape { present, body: ShapeKind::Group(GroupShape::new(fields)) };
         }
     };
-    Shape { present, body: Body::List(Box::new(List { repeats: repeats + 1, filled, element })) }
+    Shape { present, body: ShapeKind::List(Box::new(ListShape { repeats: repeats + 1, filled, element })) }
 }
 
 /// Whether the repeated group of a list is the element itself, although it has one field only.

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
-use super::table::Table;
-use crate::codec::Put;
+use super::file::ParquetFile;
+use crate::codec::ByteWriter;
 
 /// Bytes that are hashed at once.
 const READ: u64 = 1 << 20;
@@ -30,7 +30,7 @@ pub struct GroupPair {
 
 /// Pairs off the row groups of two files: those that are equal byte for byte, then those that share a column, then any of
 /// as many rows in their order. `None` where the schemas differ or a file cannot be read.
-pub fn pair_groups(old: &Table, new: &Table) -> Option<Pairing> {
+pub fn pair_groups(old: &ParquetFile, new: &ParquetFile) -> Option<Pairing> {
     if !old.is_read_as(new) {
         return None;
     }
@@ -86,7 +86,7 @@ pub fn pair_groups(old: &Table, new: &Table) -> Option<Pairing> {
 }
 
 /// What the footer says of each column of each row group that its bytes do not.
-fn outlines(table: &Table) -> Vec<Vec<Vec<u8>>> {
+fn outlines(table: &ParquetFile) -> Vec<Vec<Vec<u8>>> {
     let of =
         |group: &RowGroupMetaData| group.columns().iter().enumerate().map(|(at, column)| outline(group, at, column)).collect();
     (0..table.groups()).map(|group| of(table.group_metadata(group))).collect()
@@ -112,7 +112,7 @@ fn range(column: &ColumnChunkMetaData) -> (i64, u64) {
 }
 
 /// The hash of each column of each row group. Only those are read that have one of the same outline on the other side.
-fn digests(table: &Table, own: &[Vec<Vec<u8>>], others: &[Vec<Vec<u8>>]) -> Option<Vec<Vec<Option<[u8; 32]>>>> {
+fn digests(table: &ParquetFile, own: &[Vec<Vec<u8>>], others: &[Vec<Vec<u8>>]) -> Option<Vec<Vec<Option<[u8; 32]>>>> {
     let known: HashSet<&[u8]> = others.iter().flatten().map(Vec::as_slice).collect();
     let mut digests = Vec::with_capacity(own.len());
     for (group, outlines) in own.iter().enumerate() {
@@ -127,7 +127,7 @@ fn digests(table: &Table, own: &[Vec<Vec<u8>>], others: &[Vec<Vec<u8>>]) -> Opti
 }
 
 /// The hash of a column's outline and bytes.
-fn digest(table: &Table, column: &ColumnChunkMetaData, outline: &[u8]) -> Option<[u8; 32]> {
+fn digest(table: &ParquetFile, column: &ColumnChunkMetaData, outline: &[u8]) -> Option<[u8; 32]> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(outline);
     let mut buffer = Vec::new();

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::fault::Fault;
+use super::error::ReadError;
 use super::*;
-use crate::sample::{Canonical, Pointer, Side, Type};
+use crate::sample::{Canonicalizer, Pointer, Side, Type};
 use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, FloatType, Int32Type, Int64Type};
 use parquet::file::properties::WriterProperties;
@@ -53,11 +53,11 @@ fn one(schema: &str, columns: Vec<Written>) -> Vec<u8> {
     file(schema, Compression::UNCOMPRESSED, &[columns])
 }
 
-fn open(bytes: Vec<u8>) -> Result<Table, Fault> {
-    Table::open(Arc::new(bytes))
+fn open(bytes: Vec<u8>) -> Result<ParquetFile, ReadError> {
+    ParquetFile::open(Arc::new(bytes))
 }
 
-fn hashes(bytes: Vec<u8>) -> Result<Vec<[u8; 16]>, Fault> {
+fn hashes(bytes: Vec<u8>) -> Result<Vec<[u8; 16]>, ReadError> {
     let mut hashes = Vec::new();
     open(bytes)?.rows(&|_| true, &mut |row| hashes.push(row.canonical())).map(|()| hashes)
 }
@@ -223,9 +223,9 @@ fn encrypted_files_are_told_apart_from_damaged_ones() {
     let end = bytes.len();
     bytes[end - 1] = b'E';
     let fault = open(bytes.clone()).unwrap_err();
-    assert!(matches!(fault, Fault::Encrypted(_)) && !fault.to_string().contains("damaged"), "{fault}");
+    assert!(matches!(fault, ReadError::Encrypted(_)) && !fault.to_string().contains("damaged"), "{fault}");
     bytes[end - 1] = b'2';
-    assert!(matches!(open(bytes).unwrap_err(), Fault::Damaged(_)));
+    assert!(matches!(open(bytes).unwrap_err(), ReadError::Damaged(_)));
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn groups_are_paired_by_the_columns_that_they_share() {
 /// A row: a number, a text or null, and a list.
 type Triple = (i32, Option<bool>, Vec<i32>);
 
-fn triples(groups: &[Vec<Triple>]) -> Table {
+fn triples(groups: &[Vec<Triple>]) -> ParquetFile {
     let column = |rows: &[Triple]| -> Vec<Written> {
         let texts = rows.iter().filter_map(|row| row.1).map(|long| if long { &b"long"[..] } else { b"s" }).collect();
         let nulls = rows.iter().map(|row| i16::from(row.1.is_some())).collect();
@@ -357,7 +357,7 @@ fn every_early_end_is_found() {
 
 fn rendered(bytes: Vec<u8>) -> Vec<String> {
     let mut rows = Vec::new();
-    let mut canonical = Canonical::default();
+    let mut canonical = Canonicalizer::default();
     let read = open(bytes).unwrap().rows(&|_| true, &mut |row| {
         let rendering = row.render();
         // A row is compared as the JSON that it is rendered as.
@@ -453,7 +453,7 @@ fn a_key_is_the_value_at_its_place() {
     let [nested, top, gone] = ["/s/id", "/id", "/s/x"].map(|place| [Pointer::parse(place).unwrap()]);
     let mut keys = Vec::new();
     table.unwrap().rows(&|_| true, &mut |row| keys.push([&nested, &top, &gone].map(|key| row.identity(key, &[]).key))).unwrap();
-    let json = Canonical::default().identity(b"{\"id\":1}", &top, &[]).key;
+    let json = Canonicalizer::default().identity(b"{\"id\":1}", &top, &[]).key;
     assert_eq!(keys[0], [json, json, None]);
     assert_ne!(keys[0][1], keys[1][1]);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Counts, Schema, present, types};
+use super::{Schema, TypeCounts, present, types};
 use crate::sample::Type;
 
 /// What happened to a field.
@@ -19,7 +19,7 @@ pub enum ChangeKind {
 
 /// A field that differs between two schemas.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Change {
+pub struct SchemaChange {
     /// Its JSON pointer; empty for the records themselves.
     pub path: String,
     /// What happened to it.
@@ -36,24 +36,24 @@ pub struct Change {
     pub breaking: bool,
 }
 
-impl Change {
+impl SchemaChange {
     /// The changes from one schema to another in the order of their paths, as deep as both look.
     ///
     /// Breaking are fields that are gone and had more values than `field_share` of the old records, and types that a field
     /// did not have: not null, which makes it nullable, and not integers where it held numbers. A field that was always
     /// null had no type to break.
-    pub fn between(old: &Schema, new: &Schema, field_share: f64) -> Vec<Change> {
+    pub fn between(old: &Schema, new: &Schema, field_share: f64) -> Vec<SchemaChange> {
         let depth = old.depth().min(new.depth());
         let rare = field_share * old.records() as f64;
         let (old, new) = (shallow(old, depth), shallow(new, depth));
         let mut paths: Vec<_> = old.keys().chain(new.keys().filter(|path| !old.contains_key(*path))).collect();
         paths.sort();
-        paths.into_iter().filter_map(|path| Change::at(path, old.get(path), new.get(path), rare)).collect()
+        paths.into_iter().filter_map(|path| SchemaChange::at(path, old.get(path), new.get(path), rare)).collect()
     }
 
     /// The change of one field, of which the loss breaks nothing where no more than `rare` values are lost.
-    fn at(path: &str, old: Option<&Counts>, new: Option<&Counts>, rare: f64) -> Option<Change> {
-        let count = |counts: Option<&Counts>| counts.map_or((Vec::new(), 0), |counts| (types(counts), present(counts)));
+    fn at(path: &str, old: Option<&TypeCounts>, new: Option<&TypeCounts>, rare: f64) -> Option<SchemaChange> {
+        let count = |counts: Option<&TypeCounts>| counts.map_or((Vec::new(), 0), |counts| (types(counts), present(counts)));
         let ((old_types, old_present), (new_types, new_present)) = (count(old), count(new));
         let (kind, breaking) = match (old, new) {
             (None, _) => (ChangeKind::Added, false),
@@ -61,7 +61,7 @@ impl Change {
             _ if old_types == new_types => return None,
             _ => (ChangeKind::TypeChanged, new_types.iter().any(|&t| !fits(t, &old_types))),
         };
-        Some(Change { path: path.to_owned(), kind, old: old_types, new: new_types, old_present, new_present, breaking })
+        Some(SchemaChange { path: path.to_owned(), kind, old: old_types, new: new_types, old_present, new_present, breaking })
     }
 }
 
@@ -71,7 +71,7 @@ fn fits(new: Type, old: &[Type]) -> bool {
 }
 
 /// The counts of each field that lies at most `depth` deep.
-fn shallow(schema: &Schema, depth: usize) -> BTreeMap<String, Counts> {
+fn shallow(schema: &Schema, depth: usize) -> BTreeMap<String, TypeCounts> {
     // A step's own slashes are escaped.
     schema.fields().into_iter().filter(|(path, _)| path.matches('/').count() <= depth).collect()
 }

@@ -2,8 +2,8 @@
 //! type with code *t* follows, those counts as varints, the varint number of its children, and each child: its name, which
 //! is greater than the one before, and the field. Fields that count nothing and hold none that does are left out.
 
-use super::{Field, ROOT, Schema};
-use crate::codec::{Malformed, Put, Take};
+use super::{ROOT, Schema, SchemaField};
+use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::limits;
 use crate::sample::Type;
 
@@ -34,7 +34,7 @@ impl Schema {
 
     /// Reads what [`Schema::encode`] wrote, and nothing else.
     pub fn decode(bytes: &[u8]) -> Result<Schema, Malformed> {
-        let mut take = Take::new(bytes);
+        let mut take = ByteReader::new(bytes);
         let mut schema = Schema::new(take.varint_max(limits::SCHEMA_DEPTH as u64)? as usize);
         schema.take_field(&mut take, ROOT, 0)?;
         take.end()?;
@@ -45,7 +45,7 @@ impl Schema {
     }
 
     /// Recursion is bounded by the depth.
-    fn take_field(&mut self, take: &mut Take<'_>, index: usize, level: usize) -> Result<(), Malformed> {
+    fn take_field(&mut self, take: &mut ByteReader<'_>, index: usize, level: usize) -> Result<(), Malformed> {
         let bits = take.varint_max((1 << Type::ALL.len()) - 1)?;
         for kind in Type::ALL.into_iter().filter(|&t| bits >> t as u64 & 1 == 1) {
             let count = take.varint_max(i64::MAX as u64)?;
@@ -75,7 +75,7 @@ impl Schema {
             }
             last = Some(name);
             let child = self.fields.len();
-            self.fields.push(Field::new(name));
+            self.fields.push(SchemaField::new(name));
             self.fields[index].children.insert(name.into(), child);
             self.take_field(take, child, level + 1)?;
         }

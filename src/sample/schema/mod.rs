@@ -15,14 +15,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Type;
-use super::json::{Invalid, Tape};
+use super::json::{InvalidJson, Tape};
 use super::pointer::push_step;
 use crate::limits;
 
-pub use change::{Change, ChangeKind};
+pub use change::{ChangeKind, SchemaChange};
 
 /// How often a field is a value of each type, by the type's code.
-pub type Counts = [i64; Type::ALL.len()];
+pub type TypeCounts = [i64; Type::ALL.len()];
 
 /// Most keys that an object has in one record before it counts as a map.
 pub const MAX_KEYS: usize = 64;
@@ -38,7 +38,7 @@ const ROOT: usize = 0;
 pub struct Schema {
     depth: usize,
     /// The root first; a child after its parent.
-    fields: Vec<Field>,
+    fields: Vec<SchemaField>,
     tape: Tape,
     /// How many objects have been walked through.
     objects: u64,
@@ -47,9 +47,9 @@ pub struct Schema {
 }
 
 #[derive(Clone, Debug)]
-struct Field {
+struct SchemaField {
     name: Box<str>,
-    counts: Counts,
+    counts: TypeCounts,
     children: BTreeMap<Box<str>, usize>,
     /// The child that came first in the object seen last, and the sibling that came after this field: the guess that
     /// spares records of one shape the lookups.
@@ -59,17 +59,17 @@ struct Field {
     last: (u64, usize),
 }
 
-impl Field {
-    fn new(name: &str) -> Field {
-        let (counts, children) = (Counts::default(), BTreeMap::new());
-        Field { name: name.into(), counts, children, first: ROOT, after: ROOT, last: (0, 0) }
+impl SchemaField {
+    fn new(name: &str) -> SchemaField {
+        let (counts, children) = (TypeCounts::default(), BTreeMap::new());
+        SchemaField { name: name.into(), counts, children, first: ROOT, after: ROOT, last: (0, 0) }
     }
 }
 
 impl Schema {
     /// The schema of no records that looks `depth` levels deep, `limits::SCHEMA_DEPTH` at most; `/a/b` lies two deep.
     pub fn new(depth: usize) -> Schema {
-        let fields = vec![Field::new("")];
+        let fields = vec![SchemaField::new("")];
         Schema { depth: depth.min(limits::SCHEMA_DEPTH), fields, tape: Tape::default(), objects: 0, duplicate: None }
     }
 
@@ -85,7 +85,7 @@ impl Schema {
 
     /// Counts a JSON record `sign` times: 1 to add it, -1 to take it away. One that is not a JSON counts nothing. Returns a
     /// key that an object has twice, if there is one as deep as the schema looks.
-    pub fn observe_json(&mut self, record: &[u8], sign: i64) -> Result<Option<String>, Invalid> {
+    pub fn observe_json(&mut self, record: &[u8], sign: i64) -> Result<Option<String>, InvalidJson> {
         let mut tape = std::mem::take(&mut self.tape);
         let mut outcome = tape.read(record, self.depth).map(|()| None);
         if let Ok(duplicate) = &mut outcome {
@@ -153,7 +153,7 @@ impl Schema {
     }
 
     /// Every field that counts anything, by its JSON pointer, in the order of the pointers.
-    pub fn fields(&self) -> BTreeMap<String, Counts> {
+    pub fn fields(&self) -> BTreeMap<String, TypeCounts> {
         let mut fields = BTreeMap::new();
         let mut path: Vec<String> = Vec::new();
         self.visit(&mut |field| {
@@ -247,7 +247,7 @@ impl Schema {
             return child;
         }
         let child = self.fields.len();
-        self.fields.push(Field::new(name));
+        self.fields.push(SchemaField::new(name));
         self.fields[parent].children.insert(name.into(), child);
         child
     }
@@ -276,27 +276,27 @@ impl Schema {
     }
 
     /// Goes through the fields that count anything, or hold one that does: each before its children, these by name.
-    fn visit(&self, see: &mut dyn FnMut(Seen<'_>)) {
+    fn visit(&self, see: &mut dyn FnMut(FieldVisit<'_>)) {
         let mut live: Vec<bool> = self.fields.iter().map(|f| f.counts.iter().any(|&n| n != 0)).collect();
         for (index, field) in self.fields.iter().enumerate().rev() {
             live[index] |= field.children.values().any(|&child| live[child]);
         }
         let mut rest = vec![(0, ROOT)];
         while let Some((level, index)) = rest.pop() {
-            let Field { name, counts, .. } = &self.fields[index];
+            let SchemaField { name, counts, .. } = &self.fields[index];
             let before = rest.len();
             rest.extend(self.fields[index].children.values().rev().filter(|&&c| live[c]).map(|&c| (level + 1, c)));
-            see(Seen { level, name, counts, children: rest.len() - before });
+            see(FieldVisit { level, name, counts, children: rest.len() - before });
         }
     }
 }
 
 /// A field on the way through a schema.
-struct Seen<'a> {
+struct FieldVisit<'a> {
     /// How deep it lies.
     level: usize,
     name: &'a str,
-    counts: &'a Counts,
+    counts: &'a TypeCounts,
     /// How many of its children follow, each after all that the one before holds.
     children: usize,
 }
@@ -308,12 +308,12 @@ impl PartialEq for Schema {
 }
 
 /// How often a field occurs.
-fn present(counts: &Counts) -> i64 {
+fn present(counts: &TypeCounts) -> i64 {
     counts.iter().fold(0, |sum, &n| sum.wrapping_add(n))
 }
 
 /// The types that a field has.
-fn types(counts: &Counts) -> Vec<Type> {
+fn types(counts: &TypeCounts) -> Vec<Type> {
     Type::ALL.into_iter().filter(|&t| counts[t as usize] != 0).collect()
 }
 

@@ -15,7 +15,7 @@ fn of(depth: usize, records: &[&str]) -> Schema {
 }
 
 /// Counts a value without tape, guesses and sums.
-fn naive(value: &Value, path: &str, level: usize, depth: usize, counts: &mut BTreeMap<String, Counts>) {
+fn naive(value: &Value, path: &str, level: usize, depth: usize, counts: &mut BTreeMap<String, TypeCounts>) {
     let kind = match value {
         Value::Null => Type::Null,
         Value::Bool(_) => Type::Boolean,
@@ -127,7 +127,7 @@ fn less_than_nothing_is_not_stored() {
 #[test]
 fn changes_break_when_values_do_not_fit() {
     let kinds = |old: &str, new: &str| {
-        let changes = Change::between(&of(5, &[old]), &of(5, &[new]), 0.001);
+        let changes = SchemaChange::between(&of(5, &[old]), &of(5, &[new]), 0.001);
         changes.into_iter().map(|c| (c.path, c.kind, c.breaking)).collect::<Vec<_>>()
     };
     let changed = |path: &str, breaking| vec![(path.to_owned(), ChangeKind::TypeChanged, breaking)];
@@ -147,7 +147,7 @@ fn changes_break_when_values_do_not_fit() {
             ("/d".to_owned(), ChangeKind::Added, false)
         ]
     );
-    assert_eq!(Change::between(&of(1, &[r#"{"a":{"b":1}}"#]), &of(5, &[r#"{"a":{"c":1}}"#]), 0.0), []);
+    assert_eq!(SchemaChange::between(&of(1, &[r#"{"a":{"b":1}}"#]), &of(5, &[r#"{"a":{"c":1}}"#]), 0.0), []);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn the_loss_of_a_field_breaks_where_more_than_a_share_had_it() {
         let records: Vec<&str> = (0..2_000).map(|n| if n < odd { r#"{"a":1,"odd":1}"# } else { r#"{"a":1}"# }).collect();
         of(5, &records)
     };
-    let lost = |odd, share| Change::between(&many(odd), &many(0), share)[0].clone();
+    let lost = |odd, share| SchemaChange::between(&many(odd), &many(0), share)[0].clone();
     assert_eq!((lost(2, 0.001).breaking, lost(3, 0.001).breaking), (false, true));
     assert_eq!((lost(1, 0.0).breaking, lost(2_000, 1.0).breaking), (true, false));
     assert_eq!((lost(3, 0.001).old_present, lost(3, 0.001).new_present), (3, 0));

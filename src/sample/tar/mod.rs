@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use encoding_rs::{CoderResult, UTF_8};
 
 use super::render::{put_escaped, put_string};
-use super::{FileIssue, Format, Packing, Reading, json};
+use super::{Compression, FileIssue, ReaderSpec, RecordFormat, json};
 
 const BLOCK: usize = 512;
 /// The longest member, and the longest part of a line, that is held whole.
@@ -26,10 +26,10 @@ const MAX_KEYS: usize = 1 << 20;
 
 /// Turns an archive that comes in pieces into JSON Lines.
 #[derive(Debug, Default)]
-pub struct Shard {
+pub struct TarDecoder {
     /// The form of an archive that nobody has declared.
-    form: Option<Form>,
-    state: State,
+    form: Option<ArchiveForm>,
+    state: TarState,
     /// The bytes of the block that has begun, or of the content as far as it is kept.
     held: Vec<u8>,
     /// What the headers before a member say of it.
@@ -42,7 +42,7 @@ pub struct Shard {
 
 /// What the samples before say of the form of an archive.
 #[derive(Debug, Default)]
-struct Form {
+struct ArchiveForm {
     /// The fields of the first sample.
     fields: HashSet<String>,
     /// True once the first sample has ended.
@@ -55,12 +55,12 @@ struct Form {
 
 /// Where in an archive the next byte stands.
 #[derive(Debug, Default)]
-enum State {
+enum TarState {
     /// At a block that begins a member.
     #[default]
     Header,
     /// In the content of a member.
-    Content(Box<Content>),
+    Content(Box<MemberContent>),
     /// Before the end of the last block of one.
     Padding(usize),
     /// After a block of zeros.
@@ -68,17 +68,17 @@ enum State {
 }
 
 #[derive(Debug)]
-struct Content {
-    kind: Kind,
+struct MemberContent {
+    kind: MemberKind,
     size: u64,
     left: u64,
     hasher: blake3::Hasher,
-    output: Output,
+    output: MemberOutput,
 }
 
 /// How the content of a member is put out.
 #[derive(Debug)]
-enum Output {
+enum MemberOutput {
     /// When it is complete, since it is held whole.
     Whole,
     /// By its first bytes, which are not complete yet.
@@ -90,7 +90,7 @@ enum Output {
 }
 
 #[derive(Debug)]
-enum Kind {
+enum MemberKind {
     /// A file: the sample's path and the name of its field.
     File { key: String, field: String },
     /// Records of pax for the next member.
@@ -101,17 +101,17 @@ enum Kind {
     Other,
 }
 
-impl Shard {
+impl TarDecoder {
     /// Creates the reader of an archive, whose form is looked at unless it was declared.
-    pub fn new(declared: bool) -> Shard {
-        Shard { form: (!declared).then(Form::default), ..Shard::default() }
+    pub fn new(declared: bool) -> TarDecoder {
+        TarDecoder { form: (!declared).then(ArchiveForm::default), ..TarDecoder::default() }
     }
 
     /// Takes the next bytes and hands over parts of lines. The issue says why the archive is not read.
     pub fn feed(&mut self, mut bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), FileIssue> {
         while !bytes.is_empty() {
             match &mut self.state {
-                State::Header => {
+                TarState::Header => {
                     let (now, rest) = bytes.split_at(bytes.len().min(BLOCK - self.held.len()));
                     self.held.extend_from_slice(now);
                     bytes = rest;
@@ -121,9 +121,9 @@ impl Shard {
                         self.complete(take)?;
                     }
                 }
-                State::Content(content) => {
+                TarState::Content(content) => {
                     let mut most = usize::try_from(content.left).unwrap_or(usize::MAX).min(bytes.len());
-                    if matches!(content.output, Output::Undecided) {
+                    if matches!(content.output, MemberOutput::Undecided) {
                         most = most.min(MAX_TEXT - self.held.len());
                     }
                     let (now, rest) = bytes.split_at(most);
@@ -133,16 +133,16 @@ impl Shard {
                     self.content(now, take)?;
                     self.complete(take)?;
                 }
-                State::Padding(left) => {
+                TarState::Padding(left) => {
                     let n = bytes.len().min(*left);
                     *left -= n;
                     bytes = &bytes[n..];
                     if *left == 0 {
-                        self.state = State::Header;
+                        self.state = TarState::Header;
                     }
                 }
-                State::End if bytes.iter().all(|&byte| byte == 0) => return Ok(()),
-                State::End => return Err(FileIssue::damaged("unexpected data after the tar archive".to_owned())),
+                TarState::End if bytes.iter().all(|&byte| byte == 0) => return Ok(()),
+                TarState::End => return Err(FileIssue::damaged("unexpected data after the tar archive".to_owned())),
             }
         }
         Ok(())
@@ -151,15 +151,15 @@ impl Shard {
     /// The archive ends here: hands over the last line, or says that unexpected end of data.
     pub fn finish(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<(), FileIssue> {
         match self.state {
-            State::End => self.end_sample(take),
+            TarState::End => self.end_sample(take),
             _ => Err(FileIssue::damaged("unexpected end of the tar archive".to_owned())),
         }
     }
 
     /// Takes the block before a member.
-    fn header(&mut self, block: &[u8]) -> Result<State, FileIssue> {
+    fn header(&mut self, block: &[u8]) -> Result<TarState, FileIssue> {
         if block.iter().all(|&byte| byte == 0) {
-            return Ok(State::End);
+            return Ok(TarState::End);
         }
         let sum: u64 =
             block.iter().enumerate().map(|(at, &byte)| u64::from(if (148..156).contains(&at) { b' ' } else { byte })).sum();
@@ -168,9 +168,9 @@ impl Shard {
         }
         let size = number(&block[124..136]).ok_or_else(|| damaged("invalid size of a member"))?;
         let kind = match block[156] {
-            b'x' => Kind::Pax,
-            b'L' => Kind::LongPath,
-            b'5' | b'g' | b'K' => Kind::Other,
+            b'x' => MemberKind::Pax,
+            b'L' => MemberKind::LongPath,
+            b'5' | b'g' | b'K' => MemberKind::Other,
             b'0' | b'7' | 0 => {
                 let path = self.path.take().unwrap_or_else(|| path(block));
                 let name = path.rfind('/').map_or(0, |at| at + 1);
@@ -183,40 +183,43 @@ impl Shard {
                                 super::escaped(path.as_bytes())
                             )));
                         }
-                        Kind::File { key, field }
+                        MemberKind::File { key, field }
                     }
-                    _ if path.ends_with('/') => Kind::Other,
+                    _ if path.ends_with('/') => MemberKind::Other,
                     _ => return Err(unread(&format!("'{}' has no file extension", super::escaped(path.as_bytes())), "")),
                 }
             }
             kind => return Err(unread(&format!("it has a member of type '{}', which is not a file", kind.escape_ascii()), "")),
         };
-        let is_header = matches!(kind, Kind::Pax | Kind::LongPath);
+        let is_header = matches!(kind, MemberKind::Pax | MemberKind::LongPath);
         let size = if is_header { size } else { self.size.take().unwrap_or(size) };
         if is_header && size > MAX_HEADER {
             return Err(damaged("a header is larger than 1 MiB"));
         }
         let output = match kind {
-            Kind::Other => Output::Hash,
-            Kind::File { .. } if size > MAX_TEXT as u64 => Output::Undecided,
-            _ => Output::Whole,
+            MemberKind::Other => MemberOutput::Hash,
+            MemberKind::File { .. } if size > MAX_TEXT as u64 => MemberOutput::Undecided,
+            _ => MemberOutput::Whole,
         };
-        Ok(State::Content(Box::new(Content { kind, size, left: size, hasher: blake3::Hasher::new(), output })))
+        Ok(TarState::Content(Box::new(MemberContent { kind, size, left: size, hasher: blake3::Hasher::new(), output })))
     }
 
     /// Takes the next bytes of a member.
     fn content(&mut self, bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), FileIssue> {
-        let State::Content(content) = &mut self.state else { return Ok(()) };
-        if matches!(content.output, Output::Whole | Output::Undecided) {
+        let TarState::Content(content) = &mut self.state else { return Ok(()) };
+        if matches!(content.output, MemberOutput::Whole | MemberOutput::Undecided) {
             self.held.extend_from_slice(bytes);
         }
         match (&mut content.output, &content.kind) {
-            (Output::Undecided, Kind::File { key, field }) if self.held.len() == MAX_TEXT => {
+            (MemberOutput::Undecided, MemberKind::File { key, field }) if self.held.len() == MAX_TEXT => {
                 // The last character may be cut.
                 let is_text = std::str::from_utf8(&self.held).map_or_else(|why| why.error_len().is_none(), |_| true);
                 let (key, field) = (key.clone(), field.clone());
-                content.output =
-                    if is_text { Output::Parts(Box::new(UTF_8.new_decoder_without_bom_handling()), false) } else { Output::Hash };
+                content.output = if is_text {
+                    MemberOutput::Parts(Box::new(UTF_8.new_decoder_without_bom_handling()), false)
+                } else {
+                    MemberOutput::Hash
+                };
                 let held = std::mem::take(&mut self.held);
                 if is_text {
                     self.begin_field(key, &field, take)?;
@@ -224,7 +227,7 @@ impl Shard {
                     return self.content(&held, take);
                 }
             }
-            (Output::Parts(decoder, malformed), _) => {
+            (MemberOutput::Parts(decoder, malformed), _) => {
                 let is_last = content.left == 0;
                 let mut text = String::with_capacity(decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(MAX_TEXT));
                 let mut rest = bytes;
@@ -247,26 +250,26 @@ impl Shard {
 
     /// Takes a member whose content is complete.
     fn complete(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<(), FileIssue> {
-        let State::Content(content) = &self.state else { return Ok(()) };
+        let TarState::Content(content) = &self.state else { return Ok(()) };
         if content.left > 0 {
             return Ok(());
         }
         let padding = (BLOCK - (content.size % BLOCK as u64) as usize) % BLOCK;
-        let next = if padding == 0 { State::Header } else { State::Padding(padding) };
+        let next = if padding == 0 { TarState::Header } else { TarState::Padding(padding) };
         let held = std::mem::take(&mut self.held);
-        let State::Content(content) = std::mem::replace(&mut self.state, next) else { return Ok(()) };
-        let Content { kind, size, hasher, output, .. } = *content;
+        let TarState::Content(content) = std::mem::replace(&mut self.state, next) else { return Ok(()) };
+        let MemberContent { kind, size, hasher, output, .. } = *content;
         match kind {
-            Kind::File { key, field } => {
+            MemberKind::File { key, field } => {
                 let hash = || hasher.finalize().to_hex();
                 match (output, std::str::from_utf8(&held)) {
-                    (Output::Parts(_, false), _) => self.line.push('"'),
-                    (Output::Parts(_, true), _) => {
+                    (MemberOutput::Parts(_, false), _) => self.line.push('"'),
+                    (MemberOutput::Parts(_, true), _) => {
                         self.line.push_str("\",");
                         put_string(&format!("{field}.blake3"), &mut self.line);
                         self.line.push_str(&format!(":\"{}\"", hash()));
                     }
-                    (Output::Whole, Ok(text)) => {
+                    (MemberOutput::Whole, Ok(text)) => {
                         self.begin_field(key, &field, take)?;
                         if is_json(&field) && json::check(&held).is_ok() {
                             // No string of JSON holds a line end as it is.
@@ -282,9 +285,9 @@ impl Shard {
                 }
                 self.hand_over(take);
             }
-            Kind::Pax => self.pax(&held)?,
-            Kind::LongPath => self.path = Some(text_of(&held)),
-            Kind::Other => {}
+            MemberKind::Pax => self.pax(&held)?,
+            MemberKind::LongPath => self.path = Some(text_of(&held)),
+            MemberKind::Other => {}
         }
         Ok(())
     }
@@ -346,7 +349,7 @@ impl Shard {
     }
 }
 
-impl Form {
+impl ArchiveForm {
     /// Takes the key of the next sample.
     fn begin(&mut self, key: &str) -> Result<(), FileIssue> {
         let mut hash = [0; 8];
@@ -379,8 +382,8 @@ impl Form {
 
 /// Returns true for a member that holds records or an archive of its own, by the ending of its name.
 fn holds_records(path: &str) -> bool {
-    let Reading { format, packing, .. } = Reading::of(path);
-    packing != Packing::None || !matches!(format, Format::Whole | Format::Json)
+    let ReaderSpec { format, packing, .. } = ReaderSpec::of(path);
+    packing != Compression::None || !matches!(format, RecordFormat::Whole | RecordFormat::Json)
 }
 
 fn is_json(field: &str) -> bool {

@@ -26,10 +26,10 @@ fn archive(members: &[(&str, u8, &[u8])]) -> Vec<u8> {
 }
 
 fn lines(bytes: &[u8], cut: usize) -> Result<String, FileIssue> {
-    read(Shard::new(false), bytes, cut)
+    read(TarDecoder::new(false), bytes, cut)
 }
 
-fn read(mut shard: Shard, bytes: &[u8], cut: usize) -> Result<String, FileIssue> {
+fn read(mut shard: TarDecoder, bytes: &[u8], cut: usize) -> Result<String, FileIssue> {
     let mut lines = Vec::new();
     let take = &mut |line: &[u8]| lines.extend_from_slice(line);
     for piece in bytes.chunks(cut) {
@@ -76,7 +76,7 @@ fn members_of_a_sample_are_fields() {
         hash(&binary)
     );
     for cut in [1, 7, 511, 512, 4096, usize::MAX] {
-        assert_eq!(read(Shard::new(true), &bytes, cut).unwrap(), expected, "{cut}");
+        assert_eq!(read(TarDecoder::new(true), &bytes, cut).unwrap(), expected, "{cut}");
     }
     assert_eq!(lines(&archive(&[]), 99).unwrap(), "");
 }
@@ -100,7 +100,7 @@ fn an_archive_of_files_is_no_shard() {
     let issue = |names: &[&str]| {
         let members: Vec<_> = names.iter().map(|name| (*name, b'0', &b"text"[..])).collect();
         let bytes = archive(&members);
-        assert!(read(Shard::new(true), &bytes, 99).is_ok());
+        assert!(read(TarDecoder::new(true), &bytes, 99).is_ok());
         match lines(&bytes, 700) {
             Ok(_) => String::new(),
             Err(FileIssue::Opaque { cause }) => cause,

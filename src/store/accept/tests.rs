@@ -9,9 +9,9 @@ use crate::clock::Time;
 use crate::id::Id;
 use crate::object::checksum::Checksum;
 use crate::object::fact::{Artifact, Metric, Run, Statement};
-use crate::object::node::{Child, Entry, EntryKind, Samples, Totals};
-use crate::object::recipe::Item;
-use crate::object::verdict::{Finding, Judged, ONE, OnOpaque, Severity};
+use crate::object::node::{Child, Entry, EntryKind, SampleCount, Totals};
+use crate::object::recipe::RecipeItem;
+use crate::object::verdict::{FULL_SCORE, Finding, Judged, OpaquePolicy, Severity};
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, canonical_json};
 use crate::path::DataPath;
 use crate::sample::{ReaderId, Type};
@@ -187,11 +187,11 @@ fn verdicts() {
         let finding = Finding { path: "a".into(), line: 1, number: 1, rule: 0, message: "no".into() };
         let (judged, findings, unread) = (vec![judged()], vec![finding.clone()], vec![finding]);
         let mut verdict =
-            Verdict { rules: [7; 32], min_score: ONE, opaque: OnOpaque::Warn, judged, found: 1_000, findings, unread };
+            Verdict { rules: [7; 32], min_score: FULL_SCORE, opaque: OpaquePolicy::Warn, judged, found: 1_000, findings, unread };
         change(&mut verdict);
         stored(Kind::Verdict, &verdict.encode(), verdict.check().is_ok())
     };
-    for (n, fits) in around(ONE as usize) {
+    for (n, fits) in around(FULL_SCORE as usize) {
         assert_eq!(with(&|v| v.min_score = n as u32), fits);
     }
     for (n, fits) in around(limits::VERDICT_RULES) {
@@ -226,8 +226,10 @@ fn verdicts() {
 }
 
 fn entry(path: &str, samples: Option<u64>) -> Entry {
-    let samples = samples
-        .map(|count| Samples { count, reader: ReaderId { code: u64::MAX, records: Some("/".repeat(limits::POINTER).into()) } });
+    let samples = samples.map(|count| SampleCount {
+        count,
+        reader: ReaderId { code: u64::MAX, records: Some("/".repeat(limits::POINTER).into()) },
+    });
     Entry { path: DataPath::new(path).unwrap(), kind: EntryKind::File, size: u64::MAX, samples, content: Id::of(b"") }
 }
 
@@ -256,7 +258,7 @@ fn nodes() {
 
 #[test]
 fn recipes() {
-    let recipe = |n: usize, level| Recipe { level, items: (0..n).map(|n| Item { id: [n as u8; 32], len: 7 }).collect() };
+    let recipe = |n: usize, level| Recipe { level, items: (0..n).map(|n| RecipeItem { id: [n as u8; 32], len: 7 }).collect() };
     for (n, fits) in around(limits::RECIPE_ITEMS) {
         assert_eq!(stored(Kind::RecipeNode, &recipe(n, 1).encode(), fits), fits);
         assert_eq!(stored(Kind::Recipe, &recipe(n, 0).encode_root(Id::of(b"content")), fits), fits);

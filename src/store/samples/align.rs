@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::id::{Content, Id};
-use crate::object::recipe::Item;
+use crate::object::recipe::RecipeItem;
 use crate::store::delta::OldFile;
 use crate::store::read::Store;
 
@@ -25,7 +25,7 @@ impl<'a> Aligner<'a> {
 
     /// Whether this chunk of the new file stands further down in the old one: then the old chunks before it, which fill
     /// the gap, and itself are given out.
-    pub fn find(&mut self, id: &[u8; 32], gap: &mut Vec<Item>) -> Result<bool> {
+    pub fn find(&mut self, id: &[u8; 32], gap: &mut Vec<RecipeItem>) -> Result<bool> {
         let Some(place) = self.old.place(id).filter(|&place| place >= self.at) else { return Ok(false) };
         while self.at < place {
             match self.next()? {
@@ -38,7 +38,7 @@ impl<'a> Aligner<'a> {
     }
 
     /// Bytes of the new file that stand nowhere: which old chunks are to be told by now.
-    pub fn pass(&mut self, len: u64, gap: &mut Vec<Item>) -> Result<()> {
+    pub fn pass(&mut self, len: u64, gap: &mut Vec<RecipeItem>) -> Result<()> {
         self.ahead += len;
         while self.ahead > TURN
             && let Some(item) = self.next()?
@@ -50,7 +50,7 @@ impl<'a> Aligner<'a> {
     }
 
     /// The next old chunk, which is given out by this.
-    pub fn next(&mut self) -> Result<Option<Item>> {
+    pub fn next(&mut self) -> Result<Option<RecipeItem>> {
         let item = self.old.at(self.at)?;
         self.at += item.map_or(0, |item| item.len);
         Ok(item)

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::account::{Account, Keeps};
-use super::gather::{Gather, Seen, Visitor, lend};
-use super::half::{Bytes, Half};
-use super::pair::{Pair, Reader, Told, may_break};
-use super::stream::Stream;
-use super::table::Table;
-use super::{End, Rules, parts, rows};
+use super::collect::{RecordCollector, RecordRef, Visitor, reborrow};
+use super::csv_table::CsvTable;
+use super::file_side::{FileSide, FileSource};
+use super::pair::{PairResult, StreamPair, StreamReader, may_break};
+use super::record_diff::{DiffDetail, RecordDiff};
+use super::stream::FileStream;
+use super::{ReaderConfig, StreamResult, parts, rows};
 use crate::chunk::cut;
 use crate::error::{Error, Kind, Result};
-use crate::object::recipe::Item;
-use crate::sample::{FileIssue, Format, Records, Side};
+use crate::object::recipe::RecipeItem;
+use crate::sample::{FileIssue, RecordFormat, RecordReader, Side};
 use crate::store::content::Chunks;
 use crate::store::read::Store;
 
@@ -26,48 +26,48 @@ const HEAD: usize = 64 << 10;
 /// Tells an account how the sides of a file differ, and a visitor the records that may. Returns how many records the new
 /// side has, if it has to be known: then all of it is read. An old side lies in the store.
 pub fn compare(
-    rules: &Rules,
-    old: Option<&Half<'_>>,
-    new: Option<&Half<'_>>,
+    rules: &ReaderConfig,
+    old: Option<&FileSide<'_>>,
+    new: Option<&FileSide<'_>>,
     exact: bool,
-    account: &mut Account,
+    account: &mut RecordDiff,
     mut visitor: Visitor<'_>,
 ) -> Result<u64> {
-    let keeps = account.keeps();
-    if keeps == Keeps::Schema {
-        return new.map_or(Ok(0), |new| alone(rules, Side::New, new, account, visitor));
+    let keeps = account.detail();
+    if keeps == DiffDetail::Schema {
+        return new.map_or(Ok(0), |new| one_side(rules, Side::New, new, account, visitor));
     }
     if let (Some(old), Some(new)) = (old, new) {
-        if let Some(count) = rows::both(rules, old, new, account, lend(&mut visitor))? {
+        if let Some(count) = rows::both_sides(rules, old, new, account, reborrow(&mut visitor))? {
             return Ok(count);
         }
         // Records that have been shown cannot be taken back.
         if let Some(store) = in_chunks(old, new).filter(|_| visitor.is_none() || !may_break(&new.reading)) {
-            let End { count, account: own } = chunkwise(store, rules, old, new, exact, keeps, visitor)?;
+            let StreamResult { count, account: own } = chunkwise(store, rules, old, new, exact, keeps, visitor)?;
             account.absorb(own);
             return Ok(count);
         }
-        if let Some(Told { count, account: own, .. }) = by_turns(rules, old, new, keeps, lend(&mut visitor))? {
+        if let Some(PairResult { count, account: own, .. }) = in_step(rules, old, new, keeps, reborrow(&mut visitor))? {
             account.absorb(own);
             return Ok(count);
         }
     }
     if let Some(old) = old {
-        alone(rules, Side::Old, old, account, lend(&mut visitor))?;
+        one_side(rules, Side::Old, old, account, reborrow(&mut visitor))?;
     }
-    new.map_or(Ok(0), |new| alone(rules, Side::New, new, account, visitor))
+    new.map_or(Ok(0), |new| one_side(rules, Side::New, new, account, visitor))
 }
 
 /// Compares as [`compare()`] does; where a side is damaged, each side that can be read counts by itself, and the other by
 /// its number of records. Returns the error of each side that cannot be read.
 pub fn compare_readable(
-    rules: &Rules,
-    old: Option<&Half<'_>>,
-    new: Option<&Half<'_>>,
-    account: &mut Account,
+    rules: &ReaderConfig,
+    old: Option<&FileSide<'_>>,
+    new: Option<&FileSide<'_>>,
+    account: &mut RecordDiff,
 ) -> Result<[Option<Error>; 2]> {
     let mut attempt = |old, new| {
-        let mut own = Account::new(rules, account.keeps());
+        let mut own = RecordDiff::new(rules, account.detail());
         match compare(rules, old, new, false, &mut own, None) {
             Ok(_) => account.absorb(own),
             Err(e) if e.kind() == Kind::Damaged => return Ok(Some(e)),
@@ -90,22 +90,22 @@ pub fn compare_readable(
 /// Shows every record of either side that may differ, those that are equal left out or not. Unless the `lines` of the
 /// records are needed, what both sides share need not be read.
 pub fn visit(
-    rules: &Rules,
-    old: Option<&Half<'_>>,
-    new: Option<&Half<'_>>,
+    rules: &ReaderConfig,
+    old: Option<&FileSide<'_>>,
+    new: Option<&FileSide<'_>>,
     lines: bool,
-    see: &mut dyn FnMut(Seen<'_>),
+    see: &mut dyn FnMut(RecordRef<'_>),
 ) -> Result<()> {
-    compare(rules, old, new, lines, &mut Account::new(rules, Keeps::Nothing), Some(see)).map(drop)
+    compare(rules, old, new, lines, &mut RecordDiff::new(rules, DiffDetail::Nothing), Some(see)).map(drop)
 }
 
 /// Shows the records in the first `limit` bytes of a file as those of a new side. What is not read from front to back
 /// (Parquet, Arrow) is shown only where all of it is within the limit.
-pub fn visit_head(rules: &Rules, half: &Half<'_>, limit: u64, see: &mut dyn FnMut(Seen<'_>)) -> Result<()> {
+pub fn visit_head(rules: &ReaderConfig, half: &FileSide<'_>, limit: u64, see: &mut dyn FnMut(RecordRef<'_>)) -> Result<()> {
     if half.size <= limit {
         return visit(rules, None, Some(half), false, see);
     }
-    let Some(mut pair) = Pair::alone(rules, half.path, Side::New, &half.reading, Keeps::Nothing, Some(see))? else {
+    let Some(mut pair) = StreamPair::alone(rules, half.path, Side::New, &half.reading, DiffDetail::Nothing, Some(see))? else {
         return Ok(());
     };
     let mut read = 0;
@@ -122,10 +122,10 @@ pub fn visit_head(rules: &Rules, half: &Half<'_>, limit: u64, see: &mut dyn FnMu
 }
 
 /// The store of the old side, if both sides are large and can be gone along chunk by chunk.
-fn in_chunks<'a>(old: &Half<'a>, new: &Half<'_>) -> Option<&'a Arc<Store>> {
+fn in_chunks<'a>(old: &FileSide<'a>, new: &FileSide<'_>) -> Option<&'a Arc<Store>> {
     match (&old.bytes, &new.bytes) {
-        (Bytes::Stored(_), Bytes::Held(_)) => None,
-        (Bytes::Stored(store), _) if old.size.max(new.size) > SMALL => Some(store),
+        (FileSource::Stored(_), FileSource::Held(_)) => None,
+        (FileSource::Stored(store), _) if old.size.max(new.size) > SMALL => Some(store),
         _ => None,
     }
 }
@@ -133,21 +133,21 @@ fn in_chunks<'a>(old: &Half<'a>, new: &Half<'_>) -> Option<&'a Arc<Store>> {
 /// Both sides chunk by chunk, so that what they share need not be read.
 fn chunkwise<'v>(
     store: &Arc<Store>,
-    rules: &Rules,
-    old: &Half<'_>,
-    new: &Half<'_>,
+    rules: &ReaderConfig,
+    old: &FileSide<'_>,
+    new: &FileSide<'_>,
     exact: bool,
-    keeps: Keeps,
+    keeps: DiffDetail,
     visitor: Visitor<'v>,
-) -> Result<End> {
-    let mut stream = Stream::new(store, rules, new.path, new.reading.clone(), Some(old.clone()), keeps).told_to(visitor);
+) -> Result<StreamResult> {
+    let mut stream = FileStream::new(store, rules, new.path, new.reading.clone(), Some(old.clone()), keeps).with_visitor(visitor);
     match &new.bytes {
-        Bytes::Stored(store) if !exact => {
+        FileSource::Stored(store) if !exact => {
             for item in Chunks::of(store, new.id()?, new.size)? {
                 stream.chunk(&item?, None)?;
             }
         }
-        Bytes::Stored(store) => {
+        FileSource::Stored(store) => {
             for item in Chunks::of(store, new.id()?, new.size)? {
                 let item = item?;
                 stream.chunk(&item, Some(&crate::store::content::chunk(store, &item)?))?;
@@ -159,7 +159,7 @@ fn chunkwise<'v>(
                 let mut at = 0;
                 while at < rest.len() && (ended || rest.len() - at >= cut::MAX) {
                     let bytes = &rest[at..at + cut::first(&rest[at..])];
-                    let item = Item { id: *blake3::hash(bytes).as_bytes(), len: bytes.len() as u64 };
+                    let item = RecipeItem { id: *blake3::hash(bytes).as_bytes(), len: bytes.len() as u64 };
                     stream.chunk(&item, Some(bytes))?;
                     at += bytes.len();
                 }
@@ -179,13 +179,13 @@ fn chunkwise<'v>(
 }
 
 /// Both sides in step; `None` where they are not read alike, or one of them is one record.
-fn by_turns<'r, 'v>(
-    rules: &'r Rules,
-    old: &Half<'r>,
-    new: &Half<'r>,
-    keeps: Keeps,
+fn in_step<'r, 'v>(
+    rules: &'r ReaderConfig,
+    old: &FileSide<'r>,
+    new: &FileSide<'r>,
+    keeps: DiffDetail,
     visitor: Visitor<'v>,
-) -> Result<Option<Told<'v>>> {
+) -> Result<Option<PairResult<'v>>> {
     let reading = &new.reading;
     if !old.reading.reads_as(reading)
         || may_break(reading) && (issue_of(rules, old)?.is_some() || issue_of(rules, new)?.is_some())
@@ -200,7 +200,7 @@ fn by_turns<'r, 'v>(
             None => return Ok(None),
         }
     }
-    let Some(mut pair) = Pair::together(rules, new.path, reading, tables, keeps, visitor)? else { return Ok(None) };
+    let Some(mut pair) = StreamPair::together(rules, new.path, reading, tables, keeps, visitor)? else { return Ok(None) };
     let (mut before, mut after) = (old.pieces()?, new.pieces()?);
     let mut ahead = 0i64;
     loop {
@@ -226,14 +226,20 @@ fn by_turns<'r, 'v>(
 }
 
 /// One side; returns how many records it has.
-pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mut visitor: Visitor<'_>) -> Result<u64> {
+pub(super) fn one_side(
+    rules: &ReaderConfig,
+    side: Side,
+    half: &FileSide<'_>,
+    account: &mut RecordDiff,
+    mut visitor: Visitor<'_>,
+) -> Result<u64> {
     if let Some(issue) = half.opaque_issue()? {
         return one_record(rules, side, half, Some(issue), account, visitor);
     }
     match half.reading.format {
-        Format::None => return Ok(0),
-        Format::Whole | Format::Archive => return one_record(rules, side, half, None, account, visitor),
-        Format::Parquet | Format::Arrow => return rows::alone(rules, side, half, account, visitor),
+        RecordFormat::None => return Ok(0),
+        RecordFormat::Whole | RecordFormat::Archive => return one_record(rules, side, half, None, account, visitor),
+        RecordFormat::Parquet | RecordFormat::Arrow => return rows::one_side(rules, side, half, account, visitor),
         _ => {}
     }
     if visitor.is_some()
@@ -243,16 +249,16 @@ pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Ac
         return one_record(rules, side, half, Some(issue), account, visitor);
     }
     if visitor.is_none()
-        && let Some(count) = parts::alone(rules, side, half, account)?
+        && let Some(count) = parts::one_side(rules, side, half, account)?
     {
         return Ok(count);
     }
-    let shown = lend(&mut visitor);
-    let Some(mut pair) = Pair::alone(rules, half.path, side, &half.reading, account.keeps(), shown)? else { return Ok(0) };
+    let shown = reborrow(&mut visitor);
+    let Some(mut pair) = StreamPair::alone(rules, half.path, side, &half.reading, account.detail(), shown)? else { return Ok(0) };
     for piece in half.pieces()? {
         pair.feed(side, &piece?);
     }
-    let Told { count, account: own, mut issues, .. } = pair.finish();
+    let PairResult { count, account: own, mut issues, .. } = pair.finish();
     match issues[side as usize].take() {
         Some(issue) => one_record(rules, side, half, Some(issue), account, visitor),
         None => {
@@ -264,11 +270,11 @@ pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Ac
 
 /// A file that is one record, perhaps because of an issue.
 pub(super) fn one_record(
-    rules: &Rules,
+    rules: &ReaderConfig,
     side: Side,
-    half: &Half<'_>,
+    half: &FileSide<'_>,
     issue: Option<FileIssue>,
-    account: &mut Account,
+    account: &mut RecordDiff,
     visitor: Visitor<'_>,
 ) -> Result<u64> {
     let (id, issue) = match issue {
@@ -278,16 +284,16 @@ pub(super) fn one_record(
             Err(issue) => (half.id()?, Some(issue)),
         },
     };
-    let mut gather = Gather::new(rules, half.path, &half.reading, account.keeps(), visitor);
+    let mut gather = RecordCollector::new(rules, half.path, &half.reading, account.detail(), visitor);
     gather.take_whole(side, id.as_bytes(), issue);
     account.absorb(gather.finish().0);
     Ok(1)
 }
 
 /// Why a file is one record, if it is.
-pub(super) fn issue_of(rules: &Rules, half: &Half<'_>) -> Result<Option<FileIssue>> {
-    let is_document = half.reading.format == Format::Json && !half.reading.is_lines();
-    let mut reader = Reader::of(&half.reading, rules.max_record()).filter(|_| is_document);
+pub(super) fn issue_of(rules: &ReaderConfig, half: &FileSide<'_>) -> Result<Option<FileIssue>> {
+    let is_document = half.reading.format == RecordFormat::Json && !half.reading.is_lines();
+    let mut reader = StreamReader::of(&half.reading, rules.max_record()).filter(|_| is_document);
     let read = half.unpacked(&mut |bytes| {
         if let Some(reader) = &mut reader {
             reader.feed(bytes, &mut |_| {});
@@ -304,11 +310,11 @@ pub(super) fn issue_of(rules: &Rules, half: &Half<'_>) -> Result<Option<FileIssu
 }
 
 /// The columns of a file, from its first bytes.
-fn head(half: &Half<'_>) -> Result<Option<Table>> {
+fn head(half: &FileSide<'_>) -> Result<Option<CsvTable>> {
     let mut head = Vec::new();
     let _ = half.unpacked(&mut |bytes| {
         head.extend_from_slice(bytes);
         head.len() < HEAD
     })?;
-    Ok(Table::primed(&half.reading, &head))
+    Ok(CsvTable::primed(&half.reading, &head))
 }

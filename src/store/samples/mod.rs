@@ -1,43 +1,43 @@
 //! Counting samples and comparing them: what two versions of a dataset do not share, record by record, and what became of
 //! the schema.
 //!
-//! A file is told as a pair of [`Half`]s, its old side and its new one, by [`compare()`]; a file that is still being stored
-//! as a [`Stream`]. Both end in an [`Account`], and accounts add up, in any order. Invariants: every record of either side
+//! A file is told as a pair of [`FileSide`]s, its old side and its new one, by [`compare()`]; a file that is still being stored
+//! as a [`FileStream`]. Both end in an [`RecordDiff`], and accounts add up, in any order. Invariants: every record of either side
 //! is told exactly once or cancels byte for byte with one of the other side, so that counts are exact as multisets over
 //! all files; a file that is not what its name says is one record, its content, and a finding; memory is bounded by the
 //! longest record, some MiB a file, and the records that differ.
 
-mod account;
 mod align;
+mod collect;
 mod compare;
-mod gather;
-mod half;
+mod csv_table;
+mod file_side;
 mod pair;
 mod parts;
+mod record_diff;
 mod rows;
 mod splits;
 mod stream;
-mod table;
 mod tally;
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
-use crate::object::node::Samples;
-use crate::sample::{Formats, Pointer, ReaderId, Reading};
+use crate::object::node::SampleCount;
+use crate::sample::{Formats, Pointer, ReaderId, ReaderSpec};
 
-pub use account::{Account, FindingsMark, Found, Keeps};
+pub use collect::{RecordRef, RecordText};
 pub use compare::{compare, compare_readable, visit, visit_head};
-pub use gather::{Seen, Text};
-pub use half::{Bytes, Half};
+pub use file_side::{FileSide, FileSource};
 pub use parts::{FilePart, parts, visit_part};
+pub use record_diff::{DiffDetail, FileParseIssue, IssueMark, RecordDiff};
 pub use splits::{SplitId, Splits};
-pub use stream::{End, Stream};
-pub use tally::{Leftovers, SplitMoves, Tally};
+pub use stream::{FileStream, StreamResult};
+pub use tally::{SplitMoves, Tally, UnmatchedRecords};
 
 /// How a dataset's files are read and its records compared.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct ReaderConfig {
     formats: Formats,
     /// The key as places in JSON and Parquet, and as columns of CSV.
     pointers: Vec<Pointer>,
@@ -51,24 +51,24 @@ pub struct Rules {
     scratch: PathBuf,
 }
 
-impl Rules {
+impl ReaderConfig {
     /// Rules from globs with their readings, a key and ignored fields as JSON pointers and names, the depth of the schema,
     /// the longest length of a record in bytes, and the folder for what does not fit into memory.
     pub fn new<'a>(
-        formats: impl IntoIterator<Item = (&'a str, &'a Reading)>,
+        formats: impl IntoIterator<Item = (&'a str, &'a ReaderSpec)>,
         key: &[String],
         ignored: &[String],
         depth: usize,
         max_record: usize,
         scratch: &Path,
-    ) -> Result<Rules> {
+    ) -> Result<ReaderConfig> {
         // A name is the field at the top of a record, and such a field the column of its name.
         let column = |k: &String| match k.strip_prefix('/') {
             Some(name) if !name.contains('/') => name.replace("~1", "/").replace("~0", "~"),
             _ => k.clone(),
         };
         let pointer = |k: &String| Pointer::of_field(k).map_err(|e| Error::new(Kind::Config, format!("field '{k}': {e}")));
-        Ok(Rules {
+        Ok(ReaderConfig {
             formats: Formats::new(formats)?,
             pointers: key.iter().map(pointer).collect::<Result<_>>()?,
             columns: key.iter().map(column).collect(),
@@ -82,8 +82,8 @@ impl Rules {
     }
 
     /// The same with splits that are declared.
-    pub fn with_splits(self, splits: Splits) -> Rules {
-        Rules { splits, ..self }
+    pub fn with_splits(self, splits: Splits) -> ReaderConfig {
+        ReaderConfig { splits, ..self }
     }
 
     /// The splits of the files.
@@ -92,28 +92,28 @@ impl Rules {
     }
 
     /// How the file of this path is read.
-    pub fn reading(&self, path: &str) -> Reading {
+    pub fn reading(&self, path: &str) -> ReaderSpec {
         self.formats.reading(path)
     }
 
     /// Whether this reader is the one that the same bytes get now in a file of this path.
     pub fn is_current(&self, path: &str, reader: &ReaderId) -> bool {
-        Reading::from_id(reader).is_some_and(|reading| reading.before_guess() == self.reading(path))
+        ReaderSpec::from_id(reader).is_some_and(|reading| reading.before_guess() == self.reading(path))
     }
 
     /// Reads a side of a file as it was read when these samples were counted; as it is read now where they were not, or
     /// that reader is no more.
-    pub fn as_then<'h>(&self, half: Half<'h>, samples: Option<&Samples>) -> Result<Half<'h>> {
-        match samples.and_then(|samples| Some((Reading::from_id(&samples.reader)?, samples.count))) {
-            Some((reading, count)) => Ok(Half { reading, records: Some(count), ..half }),
-            None => Half { reading: self.reading(half.path), records: None, ..half }.guessed(),
+    pub fn read_as_counted<'h>(&self, half: FileSide<'h>, samples: Option<&SampleCount>) -> Result<FileSide<'h>> {
+        match samples.and_then(|samples| Some((ReaderSpec::from_id(&samples.reader)?, samples.count))) {
+            Some((reading, count)) => Ok(FileSide { reading, records: Some(count), ..half }),
+            None => FileSide { reading: self.reading(half.path), records: None, ..half }.with_guess(),
         }
     }
 
     /// Reads a side of a file as it is read now; the samples are those of the same bytes, where they were counted.
-    pub fn as_now<'h>(&self, half: Half<'h>, samples: Option<&Samples>) -> Result<Half<'h>> {
+    pub fn read_as_configured<'h>(&self, half: FileSide<'h>, samples: Option<&SampleCount>) -> Result<FileSide<'h>> {
         let path = half.path;
-        self.as_then(half, samples.filter(|samples| self.is_current(path, &samples.reader)))
+        self.read_as_counted(half, samples.filter(|samples| self.is_current(path, &samples.reader)))
     }
 
     /// Tells if the field at a place, as a JSON pointer, makes no difference.

@@ -1,175 +1,179 @@
 //! Both sides of a file, or one of them, as their bytes come.
 
-use super::Rules;
-use super::account::{Account, Keeps};
-use super::gather::{Gather, Visitor};
-use super::table::Table;
+use super::ReaderConfig;
+use super::collect::{RecordCollector, Visitor};
+use super::csv_table::CsvTable;
+use super::record_diff::{DiffDetail, RecordDiff};
 use crate::error::{Error, Result};
 use crate::sample::{
-    Array, Compare, Csv, Decoder, FileIssue, Finding, Format, Jsonl, Nested, Note, Packing, Reading, Record, Records, Side,
+    Array, Compression, Csv, Decoder, FileIssue, Jsonl, Nested, ParseIssue, ReaderSpec, Record, RecordComparer, RecordFormat,
+    RecordReader, Side, SkippedRow,
 };
 
 /// A reader of a format whose records come from a stream.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Reader {
+pub(super) enum StreamReader {
     Jsonl(Jsonl),
     Array(Array),
     Nested(Box<Nested>),
     Csv(Csv),
 }
 
-impl Reader {
+impl StreamReader {
     /// A reader of records up to `limit` bytes; `None` for formats that are not read from a stream.
-    pub fn of(reading: &Reading, limit: usize) -> Option<Reader> {
+    pub fn of(reading: &ReaderSpec, limit: usize) -> Option<StreamReader> {
         if reading.opaque {
             return None;
         }
         match reading.format {
-            Format::Jsonl | Format::Tar => Some(Reader::Jsonl(Jsonl::new().with_limit(limit))),
-            Format::Json if reading.is_lines() => Some(Reader::Jsonl(Jsonl::new().with_limit(limit))),
-            Format::Json => Some(match &reading.dialect.records {
-                Some(pointer) => Reader::Nested(Box::new(Nested::new(pointer).with_limit(limit))),
-                None => Reader::Array(Array::new().with_limit(limit)),
+            RecordFormat::Jsonl | RecordFormat::Tar => Some(StreamReader::Jsonl(Jsonl::new().with_limit(limit))),
+            RecordFormat::Json if reading.is_lines() => Some(StreamReader::Jsonl(Jsonl::new().with_limit(limit))),
+            RecordFormat::Json => Some(match &reading.dialect.records {
+                Some(pointer) => StreamReader::Nested(Box::new(Nested::new(pointer).with_limit(limit))),
+                None => StreamReader::Array(Array::new().with_limit(limit)),
             }),
-            Format::Csv | Format::Tsv => Some(Reader::Csv(Csv::of(reading).with_limit(limit))),
-            Format::Parquet | Format::Arrow | Format::Whole | Format::Archive | Format::None => None,
+            RecordFormat::Csv | RecordFormat::Tsv => Some(StreamReader::Csv(Csv::of(reading).with_limit(limit))),
+            RecordFormat::Parquet | RecordFormat::Arrow | RecordFormat::Whole | RecordFormat::Archive | RecordFormat::None => {
+                None
+            }
         }
     }
 
     /// Why what has been read to its end is not of its format.
     pub fn issue(&self) -> Option<FileIssue> {
         match self {
-            Reader::Array(array) => array.broken().map(damaged),
-            Reader::Nested(nested) => nested.broken().as_ref().map(damaged),
+            StreamReader::Array(array) => array.broken().map(file_issue),
+            StreamReader::Nested(nested) => nested.broken().as_ref().map(file_issue),
             _ => None,
         }
     }
 
     /// A reader of rows or lines in the midst of a file, where a record begins.
-    pub fn within(self, line: u64, at: u64) -> Reader {
+    pub fn within(self, line: u64, at: u64) -> StreamReader {
         match self {
-            Reader::Jsonl(jsonl) => Reader::Jsonl(jsonl.within(b"", line, at)),
-            Reader::Csv(csv) => Reader::Csv(csv.within(line, at)),
+            StreamReader::Jsonl(jsonl) => StreamReader::Jsonl(jsonl.within(b"", line, at)),
+            StreamReader::Csv(csv) => StreamReader::Csv(csv.within(line, at)),
             other => other,
         }
     }
 
     /// Takes the rows that were read lately and are no records.
-    pub fn take_notes(&mut self) -> Vec<Note> {
+    pub fn take_skipped_rows(&mut self) -> Vec<SkippedRow> {
         match self {
-            Reader::Csv(csv) => csv.take_notes(),
+            StreamReader::Csv(csv) => csv.take_skipped_rows(),
             _ => Vec::new(),
         }
     }
 
     /// What is wrong with a file all of whose records were read.
-    pub fn remark(&self) -> Option<Finding> {
+    pub fn remark(&self) -> Option<ParseIssue> {
         match self {
-            Reader::Array(array) => array.remark(),
-            Reader::Nested(nested) => nested.remark(),
+            StreamReader::Array(array) => array.remark(),
+            StreamReader::Nested(nested) => nested.remark(),
             _ => None,
         }
     }
 }
 
-impl Records for Reader {
+impl RecordReader for StreamReader {
     fn feed(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
         match self {
-            Reader::Jsonl(reader) => reader.feed(bytes, take),
-            Reader::Array(reader) => reader.feed(bytes, take),
-            Reader::Nested(reader) => reader.feed(bytes, take),
-            Reader::Csv(reader) => reader.feed(bytes, take),
+            StreamReader::Jsonl(reader) => reader.feed(bytes, take),
+            StreamReader::Array(reader) => reader.feed(bytes, take),
+            StreamReader::Nested(reader) => reader.feed(bytes, take),
+            StreamReader::Csv(reader) => reader.feed(bytes, take),
         }
     }
 
     fn finish(&mut self, take: &mut dyn FnMut(Record<'_>)) {
         match self {
-            Reader::Jsonl(reader) => reader.finish(take),
-            Reader::Array(reader) => reader.finish(take),
-            Reader::Nested(reader) => reader.finish(take),
-            Reader::Csv(reader) => reader.finish(take),
+            StreamReader::Jsonl(reader) => reader.finish(take),
+            StreamReader::Array(reader) => reader.finish(take),
+            StreamReader::Nested(reader) => reader.finish(take),
+            StreamReader::Csv(reader) => reader.finish(take),
         }
     }
 }
 
 /// The issue that a finding makes of the file.
-fn damaged(finding: &Finding) -> FileIssue {
+fn file_issue(finding: &ParseIssue) -> FileIssue {
     FileIssue::Damaged { line: finding.line, cause: finding.message.clone() }
 }
 
 /// Whether a file of this reading may turn out to be one record when records of it have been told.
-pub(super) fn may_break(reading: &Reading) -> bool {
-    let is_packed = reading.packing != Packing::None && !matches!(reading.format, Format::Whole | Format::Archive);
-    let is_document = reading.format == Format::Json && !reading.is_lines() || reading.format == Format::Tar;
+pub(super) fn may_break(reading: &ReaderSpec) -> bool {
+    let is_packed =
+        reading.packing != Compression::None && !matches!(reading.format, RecordFormat::Whole | RecordFormat::Archive);
+    let is_document = reading.format == RecordFormat::Json && !reading.is_lines() || reading.format == RecordFormat::Tar;
     !reading.opaque && (is_document || is_packed)
 }
 
-enum Mode {
-    Together(Box<Compare<Reader>>),
-    Alone(Side, Box<Reader>, u64),
+enum PairMode {
+    Together(Box<RecordComparer<StreamReader>>),
+    Alone(Side, Box<StreamReader>, u64),
 }
 
 /// Both sides of a file, or one of them, as their bytes come.
-pub(super) struct Pair<'r, 'v> {
-    reading: Reading,
-    mode: Mode,
+pub(super) struct StreamPair<'r, 'v> {
+    reading: ReaderSpec,
+    mode: PairMode,
     decoders: [Option<Decoder>; 2],
     damage: [Option<FileIssue>; 2],
-    gather: Gather<'r, 'v>,
+    gather: RecordCollector<'r, 'v>,
 }
 
 /// What a pair came to.
-pub(super) struct Told<'v> {
+pub(super) struct PairResult<'v> {
     /// Records of the new side.
     pub count: u64,
-    pub account: Account,
+    pub account: RecordDiff,
     /// For each side why it is one record; then all else is void.
     pub issues: [Option<FileIssue>; 2],
     /// Who was told the records.
     pub visitor: Visitor<'v>,
 }
 
-impl<'r, 'v> Pair<'r, 'v> {
+impl<'r, 'v> StreamPair<'r, 'v> {
     /// One side of a file. `None` if its records do not come from a stream.
     pub fn alone(
-        rules: &'r Rules,
+        rules: &'r ReaderConfig,
         path: &'r str,
         side: Side,
-        reading: &Reading,
-        keeps: Keeps,
+        reading: &ReaderSpec,
+        keeps: DiffDetail,
         visitor: Visitor<'v>,
-    ) -> Result<Option<Pair<'r, 'v>>> {
-        let Some(reader) = Reader::of(reading, rules.max_record()) else { return Ok(None) };
-        let gather = Gather::new(rules, path, reading, keeps, visitor);
-        Pair::new(reading, Mode::Alone(side, Box::new(reader), 0), gather).map(Some)
+    ) -> Result<Option<StreamPair<'r, 'v>>> {
+        let Some(reader) = StreamReader::of(reading, rules.max_record()) else { return Ok(None) };
+        let gather = RecordCollector::new(rules, path, reading, keeps, visitor);
+        StreamPair::new(reading, PairMode::Alone(side, Box::new(reader), 0), gather).map(Some)
     }
 
     /// Both sides, which are read alike; of CSV with their columns, which agree.
     pub fn together(
-        rules: &'r Rules,
+        rules: &'r ReaderConfig,
         path: &'r str,
-        reading: &Reading,
-        tables: Option<[Table; 2]>,
-        keeps: Keeps,
+        reading: &ReaderSpec,
+        tables: Option<[CsvTable; 2]>,
+        keeps: DiffDetail,
         visitor: Visitor<'v>,
-    ) -> Result<Option<Pair<'r, 'v>>> {
-        let Some(reader) = Reader::of(reading, rules.max_record()) else { return Ok(None) };
-        let mut gather = Gather::new(rules, path, reading, keeps, visitor);
+    ) -> Result<Option<StreamPair<'r, 'v>>> {
+        let Some(reader) = StreamReader::of(reading, rules.max_record()) else { return Ok(None) };
+        let mut gather = RecordCollector::new(rules, path, reading, keeps, visitor);
         if let Some(tables) = tables {
             gather.tables = tables;
         }
-        Pair::new(reading, Mode::Together(Box::new(Compare::new(reader.clone(), reader))), gather).map(Some)
+        StreamPair::new(reading, PairMode::Together(Box::new(RecordComparer::new(reader.clone(), reader))), gather).map(Some)
     }
 
-    fn new(reading: &Reading, mode: Mode, gather: Gather<'r, 'v>) -> Result<Pair<'r, 'v>> {
+    fn new(reading: &ReaderSpec, mode: PairMode, gather: RecordCollector<'r, 'v>) -> Result<StreamPair<'r, 'v>> {
         let decoder = || Decoder::of(reading).map_err(Error::damaged);
         let decoders = [decoder()?, decoder()?];
-        Ok(Pair { reading: reading.clone(), mode, decoders, damage: [None, None], gather })
+        Ok(StreamPair { reading: reading.clone(), mode, decoders, damage: [None, None], gather })
     }
 
     /// The next bytes of one side.
     pub fn feed(&mut self, side: Side, bytes: &[u8]) {
-        let Pair { mode, decoders, damage, gather, .. } = self;
+        let StreamPair { mode, decoders, damage, gather, .. } = self;
         match &mut decoders[side as usize] {
             None => mode.feed(side, bytes, gather),
             Some(decoder) if damage[side as usize].is_none() => {
@@ -183,9 +187,9 @@ impl<'r, 'v> Pair<'r, 'v> {
     /// The next bytes of both sides.
     pub fn same(&mut self, bytes: &[u8]) {
         match &mut self.mode {
-            Mode::Together(compare) if self.decoders[0].is_none() => {
+            PairMode::Together(compare) if self.decoders[0].is_none() => {
                 compare.same(bytes, &mut |side, record| self.gather.take(side, record));
-                self.mode.take_notes(&mut self.gather);
+                self.mode.take_skipped_rows(&mut self.gather);
             }
             _ => {
                 self.feed(Side::Old, bytes);
@@ -194,36 +198,36 @@ impl<'r, 'v> Pair<'r, 'v> {
         }
     }
 
-    /// Whether bytes of both sides may be left out from here on until [`Pair::restart`].
+    /// Whether bytes of both sides may be left out from here on until [`StreamPair::restart`].
     pub fn may_skip(&self) -> bool {
         self.reading.is_lines()
             && self.decoders[0].is_none()
-            && matches!(&self.mode, Mode::Together(compare) if !compare.resync_needed())
+            && matches!(&self.mode, PairMode::Together(compare) if !compare.resync_needed())
     }
 
     /// Goes on so many bytes further down, in a line that begins so.
     pub fn restart(&mut self, partial: &[u8], skipped: u64) {
-        if let Mode::Together(compare) = &mut self.mode
-            && let (Reader::Jsonl(old), Reader::Jsonl(new)) = compare.readers()
+        if let PairMode::Together(compare) = &mut self.mode
+            && let (StreamReader::Jsonl(old), StreamReader::Jsonl(new)) = compare.readers()
         {
             let within =
-                |before: &Jsonl| Reader::Jsonl(before.within(partial, 0, before.place() + skipped - partial.len() as u64));
+                |before: &Jsonl| StreamReader::Jsonl(before.within(partial, 0, before.place() + skipped - partial.len() as u64));
             let (old, new) = (within(old), within(new));
             compare.restart(old, new);
         }
     }
 
     /// The file ends here.
-    pub fn finish(mut self) -> Told<'v> {
+    pub fn finish(mut self) -> PairResult<'v> {
         let mut issues = self.damage.clone();
         for (side, issue) in [Side::Old, Side::New].into_iter().zip(&mut issues) {
             if let (Some(decoder), None) = (self.decoders[side as usize].take(), &issue) {
-                let Pair { mode, gather, .. } = &mut self;
+                let StreamPair { mode, gather, .. } = &mut self;
                 match decoder.finish(&mut |bytes| mode.feed(side, bytes, gather)) {
                     Ok(false) => {}
                     Ok(true) => {
                         let message = "some of its bytes are not valid UTF-16 and are read as U+FFFD".to_owned();
-                        gather.take_remark(side, Some(Finding { line: 1, message }));
+                        gather.take_remark(side, Some(ParseIssue { line: 1, message }));
                     }
                     Err(own) => *issue = Some(own),
                 }
@@ -231,17 +235,17 @@ impl<'r, 'v> Pair<'r, 'v> {
         }
         let gather = &mut self.gather;
         let count = match self.mode {
-            Mode::Together(compare) => {
+            PairMode::Together(compare) => {
                 let (mut old, mut new, count) = compare.finish(&mut |side, record| gather.take(side, record));
                 for (side, reader) in [&old, &new].into_iter().enumerate() {
                     issues[side] = issues[side].take().or_else(|| reader.issue());
                 }
-                gather.take_notes(Side::Old, old.take_notes());
-                gather.take_notes(Side::New, new.take_notes());
+                gather.take_skipped_rows(Side::Old, old.take_skipped_rows());
+                gather.take_skipped_rows(Side::New, new.take_skipped_rows());
                 gather.take_remark(Side::New, new.remark());
                 count
             }
-            Mode::Alone(side, mut reader, mut count) => {
+            PairMode::Alone(side, mut reader, mut count) => {
                 let own = &mut issues[side as usize];
                 gather.tables[side as usize].feed(None);
                 reader.finish(&mut |record| {
@@ -249,22 +253,22 @@ impl<'r, 'v> Pair<'r, 'v> {
                     gather.take(side, record);
                 });
                 *own = own.take().or_else(|| reader.issue());
-                gather.take_notes(side, reader.take_notes());
+                gather.take_skipped_rows(side, reader.take_skipped_rows());
                 gather.take_remark(side, reader.remark());
                 issues[1 - side as usize] = None;
                 count
             }
         };
         let (account, visitor) = self.gather.finish();
-        Told { count, account, issues, visitor }
+        PairResult { count, account, issues, visitor }
     }
 }
 
-impl Mode {
-    fn feed(&mut self, side: Side, bytes: &[u8], gather: &mut Gather<'_, '_>) {
+impl PairMode {
+    fn feed(&mut self, side: Side, bytes: &[u8], gather: &mut RecordCollector<'_, '_>) {
         match self {
-            Mode::Together(compare) => compare.feed(side, bytes, &mut |side, record| gather.take(side, record)),
-            Mode::Alone(own, reader, count) => {
+            PairMode::Together(compare) => compare.feed(side, bytes, &mut |side, record| gather.take(side, record)),
+            PairMode::Alone(own, reader, count) => {
                 debug_assert_eq!(*own, side, "the other side is reported elsewhere");
                 gather.tables[side as usize].feed(Some(bytes));
                 reader.feed(bytes, &mut |record| {
@@ -273,18 +277,18 @@ impl Mode {
                 });
             }
         }
-        self.take_notes(gather);
+        self.take_skipped_rows(gather);
     }
 
     /// Shows the rows that were read lately and are no records.
-    fn take_notes(&mut self, gather: &mut Gather<'_, '_>) {
+    fn take_skipped_rows(&mut self, gather: &mut RecordCollector<'_, '_>) {
         match self {
-            Mode::Together(compare) => {
+            PairMode::Together(compare) => {
                 for (side, reader) in [Side::Old, Side::New].into_iter().zip(compare.readers_mut()) {
-                    gather.take_notes(side, reader.take_notes());
+                    gather.take_skipped_rows(side, reader.take_skipped_rows());
                 }
             }
-            Mode::Alone(side, reader, _) => gather.take_notes(*side, reader.take_notes()),
+            PairMode::Alone(side, reader, _) => gather.take_skipped_rows(*side, reader.take_skipped_rows()),
         }
     }
 }

@@ -6,16 +6,16 @@
 
 use std::ops::Range;
 
-use super::Rules;
-use super::account::{Account, Keeps};
-use super::gather::{Gather, Seen, Text};
-use super::half::Half;
-use super::pair::Reader;
-use super::rows::{self, Run};
-use super::table::Table;
+use super::ReaderConfig;
+use super::collect::{RecordCollector, RecordRef, RecordText};
+use super::csv_table::CsvTable;
+use super::file_side::FileSide;
+use super::pair::StreamReader;
+use super::record_diff::{DiffDetail, RecordDiff};
+use super::rows::{self, RowGroupRun};
 use crate::error::{Error, Result};
 use crate::parallel;
-use crate::sample::{HEAD, Jsonl, Record, Records, Side};
+use crate::sample::{HEAD, Jsonl, Record, RecordReader, Side};
 
 /// Bytes of a part.
 const PART: u64 = if cfg!(test) { 1 << 10 } else { 16 << 20 };
@@ -48,7 +48,7 @@ struct RecordStart {
 }
 
 /// Cuts a file that is shown as a new side into parts; `None` where it is short, or has to be read from front to back.
-pub fn parts(rules: &Rules, half: &Half<'_>) -> Result<Option<Vec<FilePart>>> {
+pub fn parts(rules: &ReaderConfig, half: &FileSide<'_>) -> Result<Option<Vec<FilePart>>> {
     if half.size <= PART {
         return Ok(None);
     }
@@ -66,19 +66,22 @@ pub fn parts(rules: &Rules, half: &Half<'_>) -> Result<Option<Vec<FilePart>>> {
         let Some(runs) = rows::readable_runs(rules, half)? else { return Ok(None) };
         let all: u64 = runs.iter().map(|run| run.rows).sum();
         let bytes = |rows: u64| (u128::from(half.size) * u128::from(rows) / u128::from(all.max(1))) as u64;
-        let part =
-            |Run { groups, rows }| FilePart { is_first: groups.start == 0, bytes: bytes(rows), kind: PartKind::Groups(groups) };
+        let part = |RowGroupRun { groups, rows }| FilePart {
+            is_first: groups.start == 0,
+            bytes: bytes(rows),
+            kind: PartKind::Groups(groups),
+        };
         runs.into_iter().map(part).collect()
     };
     Ok(Some(parts).filter(|parts| parts.len() > 1))
 }
 
 /// Shows the records of a part, as a new side, and not always their lines.
-pub fn visit_part(rules: &Rules, half: &Half<'_>, part: &FilePart, see: &mut dyn FnMut(Seen<'_>)) -> Result<()> {
+pub fn visit_part(rules: &ReaderConfig, half: &FileSide<'_>, part: &FilePart, see: &mut dyn FnMut(RecordRef<'_>)) -> Result<()> {
     match &part.kind {
         PartKind::Lines(range) => lines(rules, half, range.clone(), see),
         PartKind::Rows(from, end) => {
-            let mut gather = Gather::new(rules, half.path, &half.reading, Keeps::Nothing, Some(see));
+            let mut gather = RecordCollector::new(rules, half.path, &half.reading, DiffDetail::Nothing, Some(see));
             let table = if from.at == 0 { None } else { table(rules, half)?.map(|(table, _)| table) };
             read(rules, Side::New, half, *from, *end, table, &mut gather).map(drop)
         }
@@ -86,10 +89,10 @@ pub fn visit_part(rules: &Rules, half: &Half<'_>, part: &FilePart, see: &mut dyn
     }
 }
 
-fn lines(rules: &Rules, half: &Half<'_>, range: Range<u64>, see: &mut dyn FnMut(Seen<'_>)) -> Result<()> {
+fn lines(rules: &ReaderConfig, half: &FileSide<'_>, range: Range<u64>, see: &mut dyn FnMut(RecordRef<'_>)) -> Result<()> {
     let mut reader = None;
     let mut take = |record: Record<'_>| {
-        see(Seen { side: Side::New, path: half.path, line: 0, at: record.at, text: Text::of_json(&record) });
+        see(RecordRef { side: Side::New, path: half.path, line: 0, at: record.at, text: RecordText::of_json(&record) });
     };
     half.lines(range, &mut |at, bytes| {
         let begin = || {
@@ -106,27 +109,33 @@ fn lines(rules: &Rules, half: &Half<'_>, range: Range<u64>, see: &mut dyn FnMut(
 
 /// Tells an account the records of one side of a file, part by part on as many cores as are free. Returns how many there
 /// are; `None` where the file is short, or has to be read from front to back.
-pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account) -> Result<Option<u64>> {
+pub(super) fn one_side(rules: &ReaderConfig, side: Side, half: &FileSide<'_>, account: &mut RecordDiff) -> Result<Option<u64>> {
     let reading = &half.reading;
     if half.size <= PART || !reading.is_plain() || !reading.is_table() && !reading.is_lines() {
         return Ok(None);
     }
-    alone_in_parts(rules, side, half, account, PART)
+    one_side_in_parts(rules, side, half, account, PART)
 }
 
-fn alone_in_parts(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, size: u64) -> Result<Option<u64>> {
+fn one_side_in_parts(
+    rules: &ReaderConfig,
+    side: Side,
+    half: &FileSide<'_>,
+    account: &mut RecordDiff,
+    size: u64,
+) -> Result<Option<u64>> {
     let reading = &half.reading;
     let (table, begun) = match (table(rules, half)?, reading.is_table()) {
         (Some((table, begun)), _) => (Some(table), begun),
         (None, false) => (None, 0),
         (None, true) => return Ok(None),
     };
-    let keeps = account.keeps();
-    let mut all = Gather::new(rules, half.path, reading, keeps, None);
+    let keeps = account.detail();
+    let mut all = RecordCollector::new(rules, half.path, reading, keeps, None);
     let places = places(rules, half, size, begun)?;
     let ends = places.iter().skip(1).map(|place| place.at).chain([half.size]);
     let work = |(from, end): (RecordStart, u64)| {
-        let mut own = Gather::new(rules, half.path, reading, keeps, None);
+        let mut own = RecordCollector::new(rules, half.path, reading, keeps, None);
         let count = read(rules, side, half, from, end, table.clone().filter(|_| from.at > 0), &mut own)?;
         Ok((count, own.into_account()))
     };
@@ -146,11 +155,11 @@ fn alone_in_parts(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Acco
 
 /// The columns of a table of text, which stay the same from a row on, and the byte before which that row begins; `None`
 /// where the first bytes do not tell.
-fn table(rules: &Rules, half: &Half<'_>) -> Result<Option<(Table, u64)>> {
-    let Some(mut reader) = Reader::of(&half.reading, rules.max_record()).filter(|_| half.reading.is_table()) else {
+fn table(rules: &ReaderConfig, half: &FileSide<'_>) -> Result<Option<(CsvTable, u64)>> {
+    let Some(mut reader) = StreamReader::of(&half.reading, rules.max_record()).filter(|_| half.reading.is_table()) else {
         return Ok(None);
     };
-    let (mut table, mut begun, head) = (Table::new(&half.reading), 0, half.start(HEAD)?);
+    let (mut table, mut begun, head) = (CsvTable::new(&half.reading), 0, half.start(HEAD)?);
     table.feed(Some(&head));
     // A row beyond the longest length is not a header: then a later one is.
     let mut is_told = true;
@@ -165,9 +174,9 @@ fn table(rules: &Rules, half: &Half<'_>) -> Result<Option<(Table, u64)>> {
 }
 
 /// Finds where parts of at least so many bytes begin: the start of the file, and records from a byte on.
-fn places(rules: &Rules, half: &Half<'_>, size: u64, begun: u64) -> Result<Vec<RecordStart>> {
+fn places(rules: &ReaderConfig, half: &FileSide<'_>, size: u64, begun: u64) -> Result<Vec<RecordStart>> {
     let mut places = vec![RecordStart::default()];
-    let Some(mut reader) = Reader::of(&half.reading, rules.max_record()) else { return Ok(places) };
+    let Some(mut reader) = StreamReader::of(&half.reading, rules.max_record()) else { return Ok(places) };
     let mut next = size.max(begun);
     for piece in half.pieces()? {
         reader.feed(&piece?, &mut |record| {
@@ -176,7 +185,7 @@ fn places(rules: &Rules, half: &Half<'_>, size: u64, begun: u64) -> Result<Vec<R
                 next = record.at + size;
             }
         });
-        drop(reader.take_notes());
+        drop(reader.take_skipped_rows());
     }
     Ok(places)
 }
@@ -184,15 +193,15 @@ fn places(rules: &Rules, half: &Half<'_>, size: u64, begun: u64) -> Result<Vec<R
 /// Hands the records from a place up to a byte to an account; returns how many there are. `table` has the columns, but at
 /// the start of the file, where they are found.
 fn read(
-    rules: &Rules,
+    rules: &ReaderConfig,
     side: Side,
-    half: &Half<'_>,
+    half: &FileSide<'_>,
     from: RecordStart,
     end: u64,
-    table: Option<Table>,
-    gather: &mut Gather<'_, '_>,
+    table: Option<CsvTable>,
+    gather: &mut RecordCollector<'_, '_>,
 ) -> Result<u64> {
-    let Some(mut reader) = Reader::of(&half.reading, rules.max_record()) else { return Ok(0) };
+    let Some(mut reader) = StreamReader::of(&half.reading, rules.max_record()) else { return Ok(0) };
     if from.at > 0 {
         reader = reader.within(from.line, from.at);
     }
@@ -206,14 +215,14 @@ fn read(
             count += 1;
             gather.take(side, record);
         });
-        gather.take_notes(side, reader.take_notes());
+        gather.take_skipped_rows(side, reader.take_skipped_rows());
     })?;
     gather.tables[side as usize].feed(None);
     reader.finish(&mut |record| {
         count += 1;
         gather.take(side, record);
     });
-    gather.take_notes(side, reader.take_notes());
+    gather.take_skipped_rows(side, reader.take_skipped_rows());
     Ok(count)
 }
 
@@ -223,38 +232,38 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::{Bytes, compare, visit};
+    use super::super::{FileSource, compare, visit};
     use super::*;
-    use crate::sample::Reading;
+    use crate::sample::ReaderSpec;
 
-    fn rules(key: &str) -> Rules {
-        let no_formats: [(&str, &Reading); 0] = [];
-        Rules::new(no_formats, &[key.to_owned()], &[], 4, 64, Path::new("/tmp")).unwrap()
+    fn rules(key: &str) -> ReaderConfig {
+        let no_formats: [(&str, &ReaderSpec); 0] = [];
+        ReaderConfig::new(no_formats, &[key.to_owned()], &[], 4, 64, Path::new("/tmp")).unwrap()
     }
 
-    fn half<'h>(path: &'h str, rules: &Rules, bytes: &'h [u8]) -> Half<'h> {
+    fn half<'h>(path: &'h str, rules: &ReaderConfig, bytes: &'h [u8]) -> FileSide<'h> {
         let (reading, size) = (rules.reading(path), bytes.len() as u64);
-        Half { path, reading, content: None, size, records: None, bytes: Bytes::Held(bytes) }.guessed().unwrap()
+        FileSide { path, reading, content: None, size, records: None, bytes: FileSource::Held(bytes) }.with_guess().unwrap()
     }
 
     /// What an account has to tell.
-    fn told(account: Account) -> String {
+    fn told(account: RecordDiff) -> String {
         let mut schema = account.schema;
         schema.fit();
         let counts = account.tally.map(|tally| tally.counts().unwrap().0);
-        format!("{counts:?} {:?} {} {:?}", schema.fields(), account.found, account.findings)
+        format!("{counts:?} {:?} {} {:?}", schema.fields(), account.issue_count, account.issues)
     }
 
     /// Compares the parts of a file with all of it.
     fn check(path: &str, bytes: &[u8], size: u64) -> Result<(), TestCaseError> {
         let rules = rules("a");
         let half = half(path, &rules, bytes);
-        for keeps in [Keeps::Schema, Keeps::Differences] {
+        for keeps in [DiffDetail::Schema, DiffDetail::Differences] {
             for side in [Side::Old, Side::New] {
-                let (mut whole, mut parted) = (Account::new(&rules, keeps), Account::new(&rules, keeps));
-                let mut see = |_: Seen<'_>| {};
-                let count = super::super::compare::alone(&rules, side, &half, &mut whole, Some(&mut see)).unwrap();
-                let own = alone_in_parts(&rules, side, &half, &mut parted, size).unwrap();
+                let (mut whole, mut parted) = (RecordDiff::new(&rules, keeps), RecordDiff::new(&rules, keeps));
+                let mut see = |_: RecordRef<'_>| {};
+                let count = super::super::compare::one_side(&rules, side, &half, &mut whole, Some(&mut see)).unwrap();
+                let own = one_side_in_parts(&rules, side, &half, &mut parted, size).unwrap();
                 prop_assert!(own.is_none_or(|own| own == count), "{own:?} of {count}");
                 if own.is_some() {
                     prop_assert_eq!(told(parted), told(whole));
@@ -332,7 +341,7 @@ mod tests {
                 None,
                 Some(&half("t.csv", &rules, text.as_bytes())),
                 true,
-                &mut Account::new(&rules, Keeps::Schema),
+                &mut RecordDiff::new(&rules, DiffDetail::Schema),
                 None
             )
             .unwrap()

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use super::Rules;
-use super::account::{Account, Keeps};
+use super::ReaderConfig;
+use super::collect::{RecordCollector, RecordRef, Visitor, reborrow};
 use super::compare::one_record;
-use super::gather::{Gather, Seen, Visitor, lend};
-use super::half::Half;
+use super::file_side::FileSide;
+use super::record_diff::{DiffDetail, RecordDiff};
 use crate::error::{Error, Result};
 use crate::parallel;
-use crate::sample::{Arrow, FileIssue, Format, GroupPair, Pairing, Side, Slice, Table, pair_groups};
+use crate::sample::{Arrow, ArrowSlice, FileIssue, GroupPair, Pairing, ParquetFile, RecordFormat, Side, pair_groups};
 
 /// Rows that are read as one part.
 const RUN: usize = if cfg!(test) { 6 } else { 64 << 10 };
@@ -17,17 +17,17 @@ const RUN: usize = if cfg!(test) { 6 } else { 64 << 10 };
 /// Both sides of a file, without the rows that are equal at the same place of two row groups: what those share byte for
 /// byte need not be decoded. Returns how many rows the new side has; `None` where each side has to be read for itself, since
 /// one may be damaged, or their columns differ.
-pub(super) fn both(
-    rules: &Rules,
-    old: &Half<'_>,
-    new: &Half<'_>,
-    account: &mut Account,
+pub(super) fn both_sides(
+    rules: &ReaderConfig,
+    old: &FileSide<'_>,
+    new: &FileSide<'_>,
+    account: &mut RecordDiff,
     visitor: Visitor<'_>,
 ) -> Result<Option<u64>> {
-    if new.reading.format != Format::Parquet || new.reading.opaque || old.reading != new.reading || old.records.is_none() {
+    if new.reading.format != RecordFormat::Parquet || new.reading.opaque || old.reading != new.reading || old.records.is_none() {
         return Ok(None);
     }
-    let open = |half: &Half<'_>| Ok(Table::open(half.ranges()?).map(|table| table.with_limit(rules.max_record())));
+    let open = |half: &FileSide<'_>| Ok(ParquetFile::open(half.ranges()?).map(|table| table.with_limit(rules.max_record())));
     let (Ok(before), Ok(after)) = (open(old)?, open(new)?) else { return Ok(None) };
     if !is_readable(old, &before) {
         return Ok(None);
@@ -39,14 +39,14 @@ pub(super) fn both(
     if is_shown && !is_readable(new, &after) && after.check(&|group| single[1][group] || is_paired(group)).is_err() {
         return Ok(None);
     }
-    let mut gather = Gather::new(rules, new.path, &new.reading, account.keeps(), visitor);
+    let mut gather = RecordCollector::new(rules, new.path, &new.reading, account.detail(), visitor);
     let singles = [(Side::Old, &before, &single[0]), (Side::New, &after, &single[1])];
     let runs = singles.into_iter().flat_map(|(side, table, single)| {
-        runs(table, |group| single[group]).map(move |run| Ok(Part::Run(side, table, single, run)))
+        runs(table, |group| single[group]).map(move |run| Ok(RowPart::Run(side, table, single, run)))
     });
-    let read = gather.in_parts(pairs.iter().map(|pair| Ok(Part::Pair(pair))).chain(runs), |part, gather| match part {
-        Part::Pair(pair) => pair.rows([&before, &after], &mut |side, row| gather.take_columnar(side, &row)),
-        Part::Run(side, table, single, run) => {
+    let read = gather.in_parts(pairs.iter().map(|pair| Ok(RowPart::Pair(pair))).chain(runs), |part, gather| match part {
+        RowPart::Pair(pair) => pair.rows([&before, &after], &mut |side, row| gather.take_columnar(side, &row)),
+        RowPart::Run(side, table, single, run) => {
             table.rows(&|group| run.contains(&group) && single[group], &mut |row| gather.take_columnar(side, &row))
         }
     });
@@ -61,15 +61,15 @@ pub(super) fn both(
 }
 
 /// A part of two Parquet files.
-enum Part<'a> {
+enum RowPart<'a> {
     /// A row group of each.
     Pair(&'a GroupPair),
     /// Those of some row groups of one side that stand alone.
-    Run(Side, &'a Table, &'a [bool], Range<usize>),
+    Run(Side, &'a ParquetFile, &'a [bool], Range<usize>),
 }
 
 /// Cuts a file into runs of row groups, each of [`RUN`] rows or more that are wanted, if it has them.
-fn runs(table: &Table, wanted: impl Fn(usize) -> bool) -> impl Iterator<Item = Range<usize>> {
+fn runs(table: &ParquetFile, wanted: impl Fn(usize) -> bool) -> impl Iterator<Item = Range<usize>> {
     let mut start = 0;
     std::iter::from_fn(move || {
         let (mut end, mut rows) = (start, 0);
@@ -85,53 +85,58 @@ fn runs(table: &Table, wanted: impl Fn(usize) -> bool) -> impl Iterator<Item = R
 
 /// Row groups that follow one another, and how many rows they have.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct RowGroupRun {
     pub groups: Range<usize>,
     pub rows: u64,
 }
 
 /// Cuts a Parquet file whose rows can all be read into runs of row groups; `None` for another file.
-pub(super) fn readable_runs(rules: &Rules, half: &Half<'_>) -> Result<Option<Vec<Run>>> {
-    if half.reading.format != Format::Parquet || half.reading.opaque {
+pub(super) fn readable_runs(rules: &ReaderConfig, half: &FileSide<'_>) -> Result<Option<Vec<RowGroupRun>>> {
+    if half.reading.format != RecordFormat::Parquet || half.reading.opaque {
         return Ok(None);
     }
-    let Ok(source @ Source::Parquet(_)) = Source::open(rules, half)? else { return Ok(None) };
-    let Source::Parquet(table) = &source else { return Ok(None) };
+    let Ok(source @ RowFile::Parquet(_)) = RowFile::open(rules, half)? else { return Ok(None) };
+    let RowFile::Parquet(table) = &source else { return Ok(None) };
     if !is_readable(half, table) && source.check().is_err() {
         return Ok(None);
     }
-    let run = |groups: Range<usize>| Run { rows: groups.clone().map(|group| table.rows_of(group) as u64).sum(), groups };
+    let run = |groups: Range<usize>| RowGroupRun { rows: groups.clone().map(|group| table.rows_of(group) as u64).sum(), groups };
     Ok(Some(runs(table, |_| true).map(run).collect()))
 }
 
 /// Shows the rows of some row groups of a Parquet file whose rows can be read, as a new side.
-pub(super) fn visit_groups(rules: &Rules, half: &Half<'_>, groups: Range<usize>, see: &mut dyn FnMut(Seen<'_>)) -> Result<()> {
+pub(super) fn visit_groups(
+    rules: &ReaderConfig,
+    half: &FileSide<'_>,
+    groups: Range<usize>,
+    see: &mut dyn FnMut(RecordRef<'_>),
+) -> Result<()> {
     let damaged = |issue: FileIssue| Error::damaged(issue.cause().to_owned()).within(half.path);
-    let Source::Parquet(table) = Source::open(rules, half)?.map_err(damaged)? else { return Ok(()) };
-    let mut gather = Gather::new(rules, half.path, &half.reading, Keeps::Nothing, Some(see));
+    let RowFile::Parquet(table) = RowFile::open(rules, half)?.map_err(damaged)? else { return Ok(()) };
+    let mut gather = RecordCollector::new(rules, half.path, &half.reading, DiffDetail::Nothing, Some(see));
     let read = table.rows(&|group| groups.contains(&group), &mut |row| gather.take_columnar(Side::New, &row));
     read.map_err(|fault| damaged(fault.into()))
 }
 
 /// Tells if the rows of a file are known to be readable: a damaged file was counted as one record.
-fn is_readable(half: &Half<'_>, table: &Table) -> bool {
+fn is_readable(half: &FileSide<'_>, table: &ParquetFile) -> bool {
     half.records == Some(table.count()) && table.count() > 1
 }
 
 /// A file whose rows are read from anywhere in it.
-enum Source {
-    Parquet(Box<Table>),
+enum RowFile {
+    Parquet(Box<ParquetFile>),
     Arrow(Arrow),
 }
 
-impl Source {
-    fn open(rules: &Rules, half: &Half<'_>) -> Result<std::result::Result<Source, FileIssue>> {
+impl RowFile {
+    fn open(rules: &ReaderConfig, half: &FileSide<'_>) -> Result<std::result::Result<RowFile, FileIssue>> {
         let (ranges, limit) = (half.ranges()?, rules.max_record());
         Ok(match half.reading.format {
-            Format::Arrow => Arrow::open(ranges).map(|arrow| Source::Arrow(arrow.with_limit(limit))),
+            RecordFormat::Arrow => Arrow::open(ranges).map(|arrow| RowFile::Arrow(arrow.with_limit(limit))),
             _ => {
-                let table = Table::open(ranges).map(|table| table.with_limit(limit));
-                table.map(|table| Source::Parquet(Box::new(table))).map_err(FileIssue::from)
+                let table = ParquetFile::open(ranges).map(|table| table.with_limit(limit));
+                table.map(|table| RowFile::Parquet(Box::new(table))).map_err(FileIssue::from)
             }
         })
     }
@@ -139,29 +144,29 @@ impl Source {
     /// Decodes every row.
     fn check(&self) -> std::result::Result<(), FileIssue> {
         match self {
-            Source::Parquet(table) => {
+            RowFile::Parquet(table) => {
                 let check = |run: Range<usize>| table.check(&|group| run.contains(&group));
                 Ok(parallel::windows(runs(table, |_| true), check, |checked| checked)?)
             }
-            Source::Arrow(arrow) => {
+            RowFile::Arrow(arrow) => {
                 parallel::windows(arrow.slices(), |slice| arrow.rows_of(&slice?, &mut |_| ()), |checked| checked)
             }
         }
     }
 
     /// Hands every row to an account; returns how many there are.
-    fn rows(&self, side: Side, gather: &mut Gather<'_, '_>) -> std::result::Result<u64, FileIssue> {
+    fn rows(&self, side: Side, gather: &mut RecordCollector<'_, '_>) -> std::result::Result<u64, FileIssue> {
         match self {
-            Source::Parquet(table) => {
-                let read = |run: Range<usize>, gather: &mut Gather<'_, '_>| {
+            RowFile::Parquet(table) => {
+                let read = |run: Range<usize>, gather: &mut RecordCollector<'_, '_>| {
                     table.rows(&|group| run.contains(&group), &mut |row| gather.take_columnar(side, &row))
                 };
                 Ok(gather.in_parts(runs(table, |_| true).map(Ok), read).map(|()| table.count())?)
             }
-            Source::Arrow(arrow) => {
+            RowFile::Arrow(arrow) => {
                 let mut count = 0;
-                let slices = arrow.slices().inspect(|slice| count += slice.as_ref().map_or(0, Slice::count));
-                let read = |slice: Slice, gather: &mut Gather<'_, '_>| {
+                let slices = arrow.slices().inspect(|slice| count += slice.as_ref().map_or(0, ArrowSlice::count));
+                let read = |slice: ArrowSlice, gather: &mut RecordCollector<'_, '_>| {
                     arrow.rows_of(&slice, &mut |row| gather.take_columnar(side, &row))
                 };
                 gather.in_parts(slices, read)?;
@@ -172,22 +177,28 @@ impl Source {
 }
 
 /// One side of a file; returns how many rows it has.
-pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Account, mut visitor: Visitor<'_>) -> Result<u64> {
-    let source = match Source::open(rules, half)? {
+pub(super) fn one_side(
+    rules: &ReaderConfig,
+    side: Side,
+    half: &FileSide<'_>,
+    account: &mut RecordDiff,
+    mut visitor: Visitor<'_>,
+) -> Result<u64> {
+    let source = match RowFile::open(rules, half)? {
         Ok(source) => source,
-        Err(issue) => return broken(rules, side, half, issue, account, visitor),
+        Err(issue) => return unreadable_file(rules, side, half, issue, account, visitor),
     };
     // Rows that have been shown cannot be taken back.
     let is_shown = visitor.is_some();
-    let is_known = matches!(&source, Source::Parquet(table) if is_readable(half, table));
+    let is_known = matches!(&source, RowFile::Parquet(table) if is_readable(half, table));
     if is_shown
         && !is_known
         && let Err(issue) = source.check()
     {
-        return broken(rules, side, half, issue, account, visitor);
+        return unreadable_file(rules, side, half, issue, account, visitor);
     }
-    let shown = lend(&mut visitor);
-    let mut gather = Gather::new(rules, half.path, &half.reading, account.keeps(), shown);
+    let shown = reborrow(&mut visitor);
+    let mut gather = RecordCollector::new(rules, half.path, &half.reading, account.detail(), shown);
     let read = source.rows(side, &mut gather);
     let (own, _) = gather.finish();
     match read {
@@ -199,17 +210,17 @@ pub(super) fn alone(rules: &Rules, side: Side, half: &Half<'_>, account: &mut Ac
             half.check()?;
             Err(Error::damaged(issue.cause().to_owned()).within(half.path))
         }
-        Err(issue) => broken(rules, side, half, issue, account, visitor),
+        Err(issue) => unreadable_file(rules, side, half, issue, account, visitor),
     }
 }
 
 /// A file whose rows cannot be read, which is one record; an error where it is the store that is damaged.
-fn broken(
-    rules: &Rules,
+fn unreadable_file(
+    rules: &ReaderConfig,
     side: Side,
-    half: &Half<'_>,
+    half: &FileSide<'_>,
     issue: FileIssue,
-    account: &mut Account,
+    account: &mut RecordDiff,
     visitor: Visitor<'_>,
 ) -> Result<u64> {
     half.check()?;
@@ -228,18 +239,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::parts::{parts, visit_part};
-    use super::super::{Bytes, visit};
+    use super::super::{FileSource, visit};
     use super::*;
-    use crate::sample::Reading;
+    use crate::sample::ReaderSpec;
 
-    fn rules() -> Rules {
-        let no_formats: [(&str, &Reading); 0] = [];
-        Rules::new(no_formats, &["id".to_owned()], &[], 4, 64, Path::new("/tmp")).unwrap()
+    fn rules() -> ReaderConfig {
+        let no_formats: [(&str, &ReaderSpec); 0] = [];
+        ReaderConfig::new(no_formats, &["id".to_owned()], &[], 4, 64, Path::new("/tmp")).unwrap()
     }
 
-    fn half<'h>(path: &'h str, rules: &Rules, bytes: &'h [u8], records: Option<u64>) -> Half<'h> {
+    fn half<'h>(path: &'h str, rules: &ReaderConfig, bytes: &'h [u8], records: Option<u64>) -> FileSide<'h> {
         let (reading, size) = (rules.reading(path), bytes.len() as u64);
-        Half { path, reading, content: None, size, records, bytes: Bytes::Held(bytes) }
+        FileSide { path, reading, content: None, size, records, bytes: FileSource::Held(bytes) }
     }
 
     fn table(ids: &[i64]) -> RecordBatch {
@@ -260,9 +271,9 @@ mod tests {
     }
 
     /// What an account has to tell.
-    fn told(account: Account) -> String {
+    fn told(account: RecordDiff) -> String {
         let counts = account.tally.map(|tally| tally.counts().unwrap().0);
-        format!("{counts:?} {:?} {} {:?}", account.schema.fields(), account.found, account.findings)
+        format!("{counts:?} {:?} {} {:?}", account.schema.fields(), account.issue_count, account.issues)
     }
 
     proptest! {
@@ -282,10 +293,10 @@ mod tests {
                 }
                 let before = half(path, &rules, &before, Some(old.len() as u64));
                 let after = half(path, &rules, &after, None);
-                let mut turns = Account::new(&rules, Keeps::Differences);
-                let mut see = |_: Seen<'_>| {};
+                let mut turns = RecordDiff::new(&rules, DiffDetail::Differences);
+                let mut see = |_: RecordRef<'_>| {};
                 let in_turn = super::super::compare(&rules, Some(&before), Some(&after), true, &mut turns, Some(&mut see)).unwrap();
-                let mut parts = Account::new(&rules, Keeps::Differences);
+                let mut parts = RecordDiff::new(&rules, DiffDetail::Differences);
                 let in_parts = super::super::compare(&rules, Some(&before), Some(&after), true, &mut parts, None).unwrap();
                 prop_assert_eq!(in_parts, in_turn);
                 prop_assert_eq!(told(parts), told(turns));

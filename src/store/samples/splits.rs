@@ -16,7 +16,7 @@ pub type SplitId = u16;
 pub struct Splits {
     declared: Arc<[(String, GlobSet)]>,
     /// The name of each split that was met. What matches no glob, and what lies in no folder, is of the split without a name.
-    met: Arc<Mutex<SplitNames>>,
+    known: Arc<Mutex<SplitNames>>,
 }
 
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ struct SplitNames {
 impl Splits {
     /// Splits with the globs of their files.
     pub fn new(declared: Vec<(String, GlobSet)>) -> Splits {
-        Splits { declared: declared.into(), met: Arc::default() }
+        Splits { declared: declared.into(), known: Arc::default() }
     }
 
     /// Returns the split of a file.
@@ -37,7 +37,7 @@ impl Splits {
             true => path.split_once('/').map_or("", |(folder, _)| folder),
             false => self.declared.iter().find(|(_, globs)| globs.is_match(path)).map_or("", |(name, _)| name),
         };
-        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut met = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(number) = met.numbers.get(name) {
             return *number;
         }
@@ -55,7 +55,7 @@ impl Splits {
 
     /// SplitNames the splits between which records moved, in the order of the names.
     pub fn named(&self, moves: &SplitMoves) -> Vec<SplitMove> {
-        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let met = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let name = |split: SplitId| met.names.get(usize::from(split)).cloned().unwrap_or_default();
         let named = |(&(from, to), &count): (&(SplitId, SplitId), &u64)| SplitMove { from: name(from), to: name(to), count };
         let mut named: Vec<SplitMove> = moves.iter().map(named).collect();

@@ -5,93 +5,93 @@ use std::sync::Arc;
 
 use memchr::memrchr;
 
-use super::account::{Account, Keeps};
 use super::align::Aligner;
-use super::compare::{alone, issue_of, one_record};
-use super::gather::{Visitor, lend};
-use super::half::Half;
-use super::pair::{Pair, Told, may_break};
-use super::table::Table;
-use super::{Rules, rows};
+use super::collect::{Visitor, reborrow};
+use super::compare::{issue_of, one_record, one_side};
+use super::csv_table::CsvTable;
+use super::file_side::FileSide;
+use super::pair::{PairResult, StreamPair, may_break};
+use super::record_diff::{DiffDetail, RecordDiff};
+use super::{ReaderConfig, rows};
 use crate::error::Result;
-use crate::object::recipe::Item;
-use crate::sample::{Format, Reading, Side};
+use crate::object::recipe::RecipeItem;
+use crate::sample::{ReaderSpec, RecordFormat, Side};
 use crate::store::content::{self, Chunks};
 use crate::store::read::Store;
 
 /// A new file as its chunks come, and the one that it replaces.
-pub struct Stream<'r, 'v> {
+pub struct FileStream<'r, 'v> {
     store: &'r Arc<Store>,
-    rules: &'r Rules,
+    rules: &'r ReaderConfig,
     path: &'r str,
-    reading: Reading,
-    keeps: Keeps,
-    old: Option<Half<'r>>,
+    reading: ReaderSpec,
+    keeps: DiffDetail,
+    old: Option<FileSide<'r>>,
     /// Who is told the records, until the first of them can come.
     visitor: Visitor<'v>,
-    state: State<'r, 'v>,
+    state: StreamState<'r, 'v>,
     /// Shared chunks that were left out since the last that was told.
-    skipped: Vec<Item>,
+    skipped: Vec<RecipeItem>,
 }
 
-enum State<'r, 'v> {
+enum StreamState<'r, 'v> {
     /// Nothing has come yet.
     Start,
     /// What comes says nothing: the file is read at its end.
     Aside,
     /// Only the new side is told.
-    Alone(Box<Pair<'r, 'v>>),
+    Alone(Box<StreamPair<'r, 'v>>),
     /// Both are.
-    Aligned(Box<Pair<'r, 'v>>, Box<Aligner<'r>>),
+    Aligned(Box<StreamPair<'r, 'v>>, Box<Aligner<'r>>),
 }
 
 /// What a stream came to.
 #[derive(Debug)]
-pub struct End {
+pub struct StreamResult {
     /// Records of the new file; not all of them where chunks were left out.
     pub count: u64,
     /// What differs.
-    pub account: Account,
+    pub account: RecordDiff,
 }
 
-impl<'r, 'v> Stream<'r, 'v> {
+impl<'r, 'v> FileStream<'r, 'v> {
     /// Begins a file that is read so; `old` lies in the store, and is left out where records are not compared.
     pub fn new(
         store: &'r Arc<Store>,
-        rules: &'r Rules,
+        rules: &'r ReaderConfig,
         path: &'r str,
-        reading: Reading,
-        old: Option<Half<'r>>,
-        keeps: Keeps,
+        reading: ReaderSpec,
+        old: Option<FileSide<'r>>,
+        keeps: DiffDetail,
     ) -> Self {
-        Stream { store, rules, path, reading, keeps, old, visitor: None, state: State::Start, skipped: Vec::new() }
+        FileStream { store, rules, path, reading, keeps, old, visitor: None, state: StreamState::Start, skipped: Vec::new() }
     }
 
     /// Tells the records that may differ to this one too.
-    pub fn told_to(mut self, visitor: Visitor<'v>) -> Self {
+    pub fn with_visitor(mut self, visitor: Visitor<'v>) -> Self {
         self.visitor = visitor;
         self
     }
 
     /// The next chunk. Without its bytes it lies in the store, and is read if it has to be.
-    pub fn chunk(&mut self, item: &Item, bytes: Option<&[u8]>) -> Result<()> {
-        if matches!(self.state, State::Start) {
+    pub fn chunk(&mut self, item: &RecipeItem, bytes: Option<&[u8]>) -> Result<()> {
+        if matches!(self.state, StreamState::Start) {
             self.state = self.begin(item, bytes)?;
         }
         match &mut self.state {
-            State::Start | State::Aside => Ok(()),
-            State::Alone(pair) => {
+            StreamState::Start | StreamState::Aside => Ok(()),
+            StreamState::Alone(pair) => {
                 pair.feed(Side::New, &self.store.bytes_of(item, bytes)?);
                 Ok(())
             }
-            State::Aligned(pair, aligner) => {
+            StreamState::Aligned(pair, aligner) => {
                 let mut gap = Vec::new();
                 // What is packed differs from its first difference on.
                 let packed = !self.reading.is_plain();
                 if !packed && aligner.find(&item.id, &mut gap)? {
                     if !gap.is_empty() {
                         catch_up(self.store, pair, &mut self.skipped)?;
-                        tell_old(self.store, pair, &gap)?;
+                        feed_old(self.store, pair, &gap)?;
                     }
                     if bytes.is_none() && pair.may_skip() {
                         self.skipped.push(*item);
@@ -104,17 +104,20 @@ impl<'r, 'v> Stream<'r, 'v> {
                 catch_up(self.store, pair, &mut self.skipped)?;
                 pair.feed(Side::New, &self.store.bytes_of(item, bytes)?);
                 aligner.pass(item.len, &mut gap)?;
-                tell_old(self.store, pair, &gap)
+                feed_old(self.store, pair, &gap)
             }
         }
     }
 
     /// Decides how to go on, by the first bytes of both sides.
-    fn begin(&mut self, item: &Item, bytes: Option<&[u8]>) -> Result<State<'r, 'v>> {
+    fn begin(&mut self, item: &RecipeItem, bytes: Option<&[u8]>) -> Result<StreamState<'r, 'v>> {
         if self.reading.opaque
-            || matches!(self.reading.format, Format::Whole | Format::Archive | Format::Parquet | Format::Arrow | Format::None)
+            || matches!(
+                self.reading.format,
+                RecordFormat::Whole | RecordFormat::Archive | RecordFormat::Parquet | RecordFormat::Arrow | RecordFormat::None
+            )
         {
-            return Ok(State::Aside);
+            return Ok(StreamState::Aside);
         }
         if let Some(old) = self.old.as_ref().filter(|old| old.reading.reads_as(&self.reading) && old.size > 0)
             && (!may_break(&self.reading) || issue_of(self.rules, old)?.is_none())
@@ -125,35 +128,36 @@ impl<'r, 'v> Stream<'r, 'v> {
                 true => {
                     let first = Chunks::of(self.store, content, old.size)?.next().transpose()?;
                     let before = first.map(|item| content::chunk(self.store, &item)).transpose()?;
-                    let before = before.and_then(|bytes| Table::primed(&self.reading, &bytes));
-                    let after = Table::primed(&self.reading, &self.store.bytes_of(item, bytes)?);
+                    let before = before.and_then(|bytes| CsvTable::primed(&self.reading, &bytes));
+                    let after = CsvTable::primed(&self.reading, &self.store.bytes_of(item, bytes)?);
                     before.zip(after).filter(|(before, after)| before.agrees(after)).map(|(a, b)| Some([a, b]))
                 }
                 false => Some(None),
             };
             if let Some(tables) = tables
-                && let Some(pair) = Pair::together(self.rules, self.path, &self.reading, tables, self.keeps, self.visitor.take())?
+                && let Some(pair) =
+                    StreamPair::together(self.rules, self.path, &self.reading, tables, self.keeps, self.visitor.take())?
             {
                 let aligner = Aligner::new(self.store, content, old.size)?;
-                return Ok(State::Aligned(Box::new(pair), Box::new(aligner)));
+                return Ok(StreamState::Aligned(Box::new(pair), Box::new(aligner)));
             }
         }
-        let pair = Pair::alone(self.rules, self.path, Side::New, &self.reading, self.keeps, self.visitor.take())?;
-        Ok(pair.map_or(State::Aside, |pair| State::Alone(Box::new(pair))))
+        let pair = StreamPair::alone(self.rules, self.path, Side::New, &self.reading, self.keeps, self.visitor.take())?;
+        Ok(pair.map_or(StreamState::Aside, |pair| StreamState::Alone(Box::new(pair))))
     }
 
     /// The new file ends here; `new` is where it can be read again.
-    pub fn finish(mut self, new: &Half<'_>) -> Result<End> {
-        let mut account = Account::new(self.rules, self.keeps);
+    pub fn finish(mut self, new: &FileSide<'_>) -> Result<StreamResult> {
+        let mut account = RecordDiff::new(self.rules, self.keeps);
         let mut old = self.old.take();
         let mut visitor = self.visitor.take();
-        let told = match std::mem::replace(&mut self.state, State::Aside) {
-            State::Start | State::Aside => None,
-            State::Alone(pair) => Some(pair.finish()),
-            State::Aligned(mut pair, mut aligner) => {
+        let told = match std::mem::replace(&mut self.state, StreamState::Aside) {
+            StreamState::Start | StreamState::Aside => None,
+            StreamState::Alone(pair) => Some(pair.finish()),
+            StreamState::Aligned(mut pair, mut aligner) => {
                 while let Some(item) = aligner.next()? {
                     catch_up(self.store, &mut pair, &mut self.skipped)?;
-                    tell_old(self.store, &mut pair, &[item])?;
+                    feed_old(self.store, &mut pair, &[item])?;
                 }
                 let told = pair.finish();
                 if told.issues[Side::New as usize].is_none() {
@@ -163,8 +167,8 @@ impl<'r, 'v> Stream<'r, 'v> {
             }
         };
         let count = match told {
-            Some(Told { issues: [_, Some(issue)], .. }) => {
-                one_record(self.rules, Side::New, new, Some(issue), &mut account, lend(&mut visitor))?
+            Some(PairResult { issues: [_, Some(issue)], .. }) => {
+                one_record(self.rules, Side::New, new, Some(issue), &mut account, reborrow(&mut visitor))?
             }
             Some(told) => {
                 account.absorb(told.account);
@@ -173,7 +177,7 @@ impl<'r, 'v> Stream<'r, 'v> {
             }
             None => {
                 let both = match &old {
-                    Some(old) => rows::both(self.rules, old, new, &mut account, lend(&mut visitor))?,
+                    Some(old) => rows::both_sides(self.rules, old, new, &mut account, reborrow(&mut visitor))?,
                     None => None,
                 };
                 match both {
@@ -181,44 +185,44 @@ impl<'r, 'v> Stream<'r, 'v> {
                         old = None;
                         count
                     }
-                    None => alone(self.rules, Side::New, new, &mut account, lend(&mut visitor))?,
+                    None => one_side(self.rules, Side::New, new, &mut account, reborrow(&mut visitor))?,
                 }
             }
         };
         if let Some(old) = old {
-            alone(self.rules, Side::Old, &old, &mut account, visitor)?;
+            one_side(self.rules, Side::Old, &old, &mut account, visitor)?;
         }
-        Ok(End { count, account })
+        Ok(StreamResult { count, account })
     }
 }
 
 impl Store {
     /// The bytes of a chunk: those at hand, or read.
-    fn bytes_of<'b>(&self, item: &Item, bytes: Option<&'b [u8]>) -> Result<Lent<'b>> {
+    fn bytes_of<'b>(&self, item: &RecipeItem, bytes: Option<&'b [u8]>) -> Result<ChunkBytes<'b>> {
         Ok(match bytes {
-            Some(bytes) => Lent::Hand(bytes),
-            None => Lent::Store(content::chunk(self, item)?),
+            Some(bytes) => ChunkBytes::Hand(bytes),
+            None => ChunkBytes::Store(content::chunk(self, item)?),
         })
     }
 }
 
 /// Bytes at hand, or from the store.
-enum Lent<'b> {
+enum ChunkBytes<'b> {
     Hand(&'b [u8]),
     Store(crate::store::Object),
 }
 
-impl Deref for Lent<'_> {
+impl Deref for ChunkBytes<'_> {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
         match self {
-            Lent::Hand(bytes) => bytes,
-            Lent::Store(object) => object,
+            ChunkBytes::Hand(bytes) => bytes,
+            ChunkBytes::Store(object) => object,
         }
     }
 }
 
-fn tell_old(store: &Store, pair: &mut Pair<'_, '_>, gap: &[Item]) -> Result<()> {
+fn feed_old(store: &Store, pair: &mut StreamPair<'_, '_>, gap: &[RecipeItem]) -> Result<()> {
     for item in gap {
         pair.feed(Side::Old, &content::chunk(store, item)?);
     }
@@ -226,7 +230,7 @@ fn tell_old(store: &Store, pair: &mut Pair<'_, '_>, gap: &[Item]) -> Result<()> 
 }
 
 /// Brings a pair to the end of the chunks that were left out: of these it needs only the line that has begun.
-fn catch_up(store: &Store, pair: &mut Pair<'_, '_>, skipped: &mut Vec<Item>) -> Result<()> {
+fn catch_up(store: &Store, pair: &mut StreamPair<'_, '_>, skipped: &mut Vec<RecipeItem>) -> Result<()> {
     if skipped.is_empty() {
         return Ok(());
     }

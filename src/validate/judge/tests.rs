@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::*;
 use crate::object::verdict::Severity;
-use crate::sample::{Header, Jsonl, Records, Table, digest};
+use crate::sample::{Header, Jsonl, ParquetFile, RecordReader, digest};
 use crate::validate::{Bound, Check, Rule, Spec, Unit};
 
 fn gate(checks: Vec<Check>) -> Gate {
@@ -168,7 +168,7 @@ fn rows_of_csv() {
 }
 
 /// Three rows: a good one, one with little, and one that only has an id.
-fn people() -> Table {
+fn people() -> ParquetFile {
     let schema = "message m { required int64 id; optional binary name (UTF8); optional double score;
         optional group tags (LIST) { repeated group list { optional binary element (UTF8); } }
         optional group at { optional binary place (UTF8); } }";
@@ -193,7 +193,7 @@ fn people() -> Table {
     column.typed::<ByteArrayType>().write_batch(&texts(&["here"]), Some(&[2, 1, 0]), None).unwrap();
     column.close().unwrap();
     group.close().unwrap();
-    Table::open(Arc::new(writer.into_inner().unwrap())).unwrap()
+    ParquetFile::open(Arc::new(writer.into_inner().unwrap())).unwrap()
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use super::{Row, Told};
 use crate::error::{Error, Result};
-use crate::fs::atomic::Temp;
+use crate::fs::atomic::TempFile;
 
 /// Bytes of a row in a run.
 const ROW: usize = 32;
@@ -27,7 +27,7 @@ const LEAST: usize = if cfg!(test) { ROW } else { 4 << 10 };
 /// Sorted runs, one behind the other in a file that goes away with this.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
-    temp: Option<Temp>,
+    temp: Option<TempFile>,
     places: Vec<Range<u64>>,
 }
 
@@ -36,7 +36,7 @@ impl Runs {
     pub fn append(&mut self, tmp: &Path, told: &[Told]) -> Result<()> {
         let temp = match &mut self.temp {
             Some(temp) => temp,
-            none => none.insert(Temp::unnamed(tmp)?),
+            none => none.insert(TempFile::unnamed(tmp)?),
         };
         let start = self.places.last().map_or(0, |last| last.end);
         let (mut buffer, mut written) = (Vec::with_capacity(BUFFER + ROW), 0);
@@ -61,7 +61,7 @@ impl Runs {
 /// A sorted source of rows.
 enum Source<'a> {
     Memory(std::slice::Iter<'a, Told>),
-    Run { temp: &'a Temp, place: Range<u64>, buffer: Vec<u8>, at: usize, size: usize },
+    Run { temp: &'a TempFile, place: Range<u64>, buffer: Vec<u8>, at: usize, size: usize },
 }
 
 impl Source<'_> {

@@ -14,10 +14,10 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::Row;
-use crate::codec::{Malformed, Put, Take};
+use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::error::{Error, Result};
 use crate::fs::atomic;
-use crate::fs::atomic::Temp;
+use crate::fs::atomic::TempFile;
 
 const MAGIC: &[u8; 8] = b"HLXKEYS1";
 /// Bytes of the checksum.
@@ -30,7 +30,7 @@ const MAX_ROW: usize = 16 + 8 + 10;
 /// A set that is being written.
 #[derive(Debug)]
 pub(super) struct Writer {
-    temp: Temp,
+    temp: TempFile,
     into: PathBuf,
     hasher: blake3::Hasher,
     buffer: Vec<u8>,
@@ -41,7 +41,7 @@ impl Writer {
     pub fn create(tmp: &Path, into: &Path) -> Result<Writer> {
         let mut buffer = Vec::with_capacity(BUFFER + MAX_ROW);
         buffer.extend_from_slice(MAGIC);
-        Ok(Writer { temp: Temp::create(tmp)?, into: into.to_owned(), hasher: blake3::Hasher::new(), buffer })
+        Ok(Writer { temp: TempFile::create(tmp)?, into: into.to_owned(), hasher: blake3::Hasher::new(), buffer })
     }
 
     /// Adds a row, which comes after those before it.
@@ -166,7 +166,7 @@ impl Reader {
 
 /// The row at the front, its count, and the bytes that it takes.
 fn parse(bytes: &[u8]) -> Result<(Row, u64, usize), Malformed> {
-    let mut take = Take::new(bytes);
+    let mut take = ByteReader::new(bytes);
     let (key, raw, number) = (u128::from_be_bytes(take.array()?), take.u64()?, take.varint()?);
     let (count, split) = (number >> 1, (number & 1) as u8);
     if count == 0 {

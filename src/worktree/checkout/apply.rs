@@ -12,11 +12,11 @@ use crate::chunk::cut;
 use crate::clock;
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic::{self, Scratch};
-use crate::fs::beneath::{FileKind, Root};
+use crate::fs::openat::{FileKind, Root};
 use crate::id::{Id, Node};
 use crate::manifest::Entries;
 use crate::object::node::{Entry, EntryKind};
-use crate::object::recipe::Item;
+use crate::object::recipe::RecipeItem;
 use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
@@ -291,7 +291,7 @@ impl Feed<'_> {
         self.progress.check()?;
         if let Some((file, chunks, begun)) = &mut self.large {
             let begins = (!std::mem::replace(begun, true)).then(|| file.clone());
-            let (mut items, mut bytes): (Vec<Item>, u64) = (Vec::new(), 0);
+            let (mut items, mut bytes): (Vec<RecipeItem>, u64) = (Vec::new(), 0);
             while bytes < PIECE {
                 let Some(item) = chunks.next().transpose().map_err(|e| e.within(&file.entry.path))? else { break };
                 bytes += item.len;

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::error::{Error, Kind, Result};
-use crate::fs::beneath::{Cursor, FileKind, Root, Stat};
+use crate::fs::openat::{Cursor, FileKind, Root, Stat};
 use crate::object::node::{Entry, EntryKind};
 use crate::path::{DataPath, printable};
 use crate::store::{Store, content};

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::{Selected, Target};
 use crate::error::{Error, Kind, Result};
-use crate::fs::probe::Names;
+use crate::fs::probe::NameRules;
 use crate::id::Id;
 use crate::manifest::Entries;
 use crate::path::printable;
@@ -37,7 +37,7 @@ pub fn check_written(
     target: &Target<'_>,
     is_written: &dyn Fn(&str) -> bool,
 ) -> Result<()> {
-    let names = Names::of(folder)?;
+    let names = NameRules::of(folder)?;
     if names.are_plain() {
         return Ok(());
     }
@@ -64,7 +64,7 @@ impl Clashes {
     /// Looks for clashes of the paths that are written, among all in the order of their bytes. Memory: some 20 bytes for
     /// each file and folder.
     fn find<I: Iterator<Item = Result<String>>>(
-        names: &Names,
+        names: &NameRules,
         paths: impl Fn() -> Result<I>,
         is_written: &dyn Fn(&str) -> bool,
     ) -> Result<Clashes> {
@@ -125,7 +125,7 @@ impl Clashes {
     }
 }
 
-fn key(names: &Names, path: &str) -> u128 {
+fn key(names: &NameRules, path: &str) -> u128 {
     let hash = Id::<crate::id::Content>::of(names.fold(path).as_bytes());
     u128::from_le_bytes(*hash.as_bytes().first_chunk().unwrap_or(&[0; 16]))
 }
@@ -152,14 +152,14 @@ fn each(paths: impl Iterator<Item = Result<String>>, mut visit: impl FnMut(&str)
 mod tests {
     use super::*;
 
-    fn find(names: &Names, paths: &[&str]) -> Option<Error> {
+    fn find(names: &NameRules, paths: &[&str]) -> Option<Error> {
         let paths = || Ok(paths.iter().map(|path| Ok((*path).to_owned())));
         Clashes::find(names, paths, &|_| true).unwrap().refusal(Path::new("out"))
     }
 
     #[test]
     fn paths_that_are_one_are_named() {
-        let names = Names { folds_case: true, folds_marks: true, ..Names::default() };
+        let names = NameRules { folds_case: true, folds_marks: true, ..NameRules::default() };
         for (paths, named) in [
             (&["Data.jsonl", "data.jsonl"][..], "Data.jsonl, data.jsonl"),
             (&["A/x", "a/y"], "A, a"),
@@ -172,13 +172,13 @@ mod tests {
             assert!(error.message().contains(named), "{paths:?}: {}", error.message());
         }
         assert!(find(&names, &["A", "b/A", "b/c", "b0", "c/A"]).is_none());
-        let plain = Names { folds_case: true, ..Names::default() };
+        let plain = NameRules { folds_case: true, ..NameRules::default() };
         assert!(find(&plain, &["d/\u{e9}", "d/e\u{301}"]).is_none());
     }
 
     #[test]
     fn a_file_that_is_written_beside_another_of_its_name_is_refused() {
-        let names = Names { folds_case: true, ..Names::default() };
+        let names = NameRules { folds_case: true, ..NameRules::default() };
         let written = |paths: &[&str], written: &str| {
             let paths = || Ok(paths.iter().map(|path| Ok((*path).to_owned())));
             Clashes::find(&names, paths, &|path| path == written).unwrap().refusal(Path::new("out"))
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn names_that_are_refused_are_named_with_the_cause() {
-        let names = Names { refused: vec![':', '\u{1}'], drops_dots: true, ..Names::default() };
+        let names = NameRules { refused: vec![':', '\u{1}'], drops_dots: true, ..NameRules::default() };
         let error = find(&names, &["a:b/c", "d.", "e\u{1}", "f.g"]).unwrap();
         assert_eq!(error.kind(), Kind::Io);
         let expected = "out cannot contain the version: its file system does not allow some names:\n  a:b: ':' is refused\n  \

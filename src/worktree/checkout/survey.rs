@@ -4,7 +4,7 @@ use super::inspect::{Inspector, Survey};
 use super::{Selected, Target};
 use crate::error::Result;
 use crate::fs::atomic;
-use crate::fs::beneath::{FileKind, Root};
+use crate::fs::openat::{FileKind, Root};
 use crate::id::{Id, Node};
 use crate::manifest::{self, Entries};
 use crate::object::node::{Entry, EntryKind};
@@ -148,7 +148,7 @@ impl Inspector<'_> {
 
 impl Survey {
     /// The stamps that a file must have for an entry to take its place; `None` if nothing may be there.
-    pub(super) fn stamps(&self, path: &DataPath) -> Option<crate::fs::beneath::Stat> {
+    pub(super) fn stamps(&self, path: &DataPath) -> Option<crate::fs::openat::Stat> {
         if self.surplus.contains_key(path) { None } else { self.inspected.get(path).map(|(stat, _)| *stat) }
     }
 }

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::inspect::{changed, is_unchanged};
 use crate::error::{Error, Result};
-use crate::fs::atomic::{self, Temp};
-use crate::fs::beneath::{Cursor, Root, Stat};
+use crate::fs::atomic::{self, TempFile};
+use crate::fs::openat::{Cursor, Root, Stat};
 use crate::object::node::{Entry, EntryKind};
-use crate::object::recipe::Item;
+use crate::object::recipe::RecipeItem;
 use crate::store::{Object, Store, content};
 use crate::worktree::cache::Row;
 
@@ -50,7 +50,7 @@ pub(super) enum Unit {
     /// Files that one worker writes.
     Small(Vec<Replacement>),
     /// Chunks of a large file.
-    Piece { begins: Option<Replacement>, items: Vec<Item>, ends: bool },
+    Piece { begins: Option<Replacement>, items: Vec<RecipeItem>, ends: bool },
 }
 
 /// What a worker made of it.
@@ -151,7 +151,7 @@ struct Open {
 #[derive(Debug)]
 enum Out {
     Direct(File),
-    Moved(Temp),
+    Moved(TempFile),
 }
 
 impl Open {
@@ -161,7 +161,7 @@ impl Open {
         cursor.ensure_folder(entry.path.split().0.unwrap_or_default())?;
         let out = match naming {
             Naming::Direct => Out::Direct(cursor.create(entry.path.as_str(), executable)?),
-            Naming::Moved(tmp) => Out::Moved(Temp::create_with_mode(tmp, if executable { 0o777 } else { 0o666 })?),
+            Naming::Moved(tmp) => Out::Moved(TempFile::create_with_mode(tmp, if executable { 0o777 } else { 0o666 })?),
         };
         Ok(Open { file, out, written: 0 })
     }

@@ -8,14 +8,16 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use super::damaged::DamagedFiles;
 use super::feed::{self, Job};
 use crate::error::{Error, Kind, Result};
-use crate::fs::beneath::{Root, stat_open};
+use crate::fs::openat::{Root, stat_open};
 use crate::id::{Content, Id};
-use crate::object::node::{Entry, Samples};
-use crate::object::recipe::Item;
+use crate::object::node::{Entry, SampleCount};
+use crate::object::recipe::RecipeItem;
 use crate::parallel;
-use crate::sample::{Packing, Reading, Side};
+use crate::sample::{Compression, ReaderSpec, Side};
 use crate::store::Store;
-use crate::store::samples::{Account, Bytes, End, FindingsMark, Half, Keeps, Rules, Seen, Stream, compare};
+use crate::store::samples::{
+    DiffDetail, FileSide, FileSource, FileStream, IssueMark, ReaderConfig, RecordDiff, RecordRef, StreamResult, compare,
+};
 use crate::worktree::hash::{open, unstable};
 
 /// Pieces of large files that wait to be compared.
@@ -27,7 +29,7 @@ pub struct Counting<'a> {
     /// Where the old sides are.
     pub store: &'a Arc<Store>,
     /// How files are read.
-    pub rules: &'a Rules,
+    pub rules: &'a ReaderConfig,
     /// Whether the parent's samples are known: then they are compared, and what did not change keeps its count.
     /// Otherwise every file is read.
     pub tallied: bool,
@@ -45,38 +47,38 @@ pub trait Watch: Sync {
 }
 
 /// Who looks at the records of a file.
-pub type Watcher<'w> = Box<dyn FnMut(Option<Seen<'_>>) + 'w>;
+pub type Watcher<'w> = Box<dyn FnMut(Option<RecordRef<'_>>) + 'w>;
 
 impl<'a> Counting<'a> {
-    fn keeps(&self) -> Keeps {
-        if self.tallied { Keeps::Differences } else { Keeps::Schema }
+    fn keeps(&self) -> DiffDetail {
+        if self.tallied { DiffDetail::Differences } else { DiffDetail::Schema }
     }
 
     /// Nothing found yet.
-    pub fn account(&self) -> Account {
-        Account::new(self.rules, self.keeps())
+    pub fn account(&self) -> RecordDiff {
+        RecordDiff::new(self.rules, self.keeps())
     }
 
     /// Whether the entry has the count that it would get now.
     pub fn knows(&self, entry: &Entry) -> bool {
-        let is_current = |samples: &Samples| self.rules.is_current(entry.path.as_str(), &samples.reader);
+        let is_current = |samples: &SampleCount| self.rules.is_current(entry.path.as_str(), &samples.reader);
         let is_known = self.tallied && !self.damaged.contains(entry.path.as_str());
         !entry.kind.is_file() || is_known && entry.samples.as_ref().is_some_and(is_current)
     }
 
     /// The old side of a file, in the store, read as it was read then.
-    pub fn old<'h>(&self, entry: &'h Entry) -> Result<Half<'h>>
+    pub fn old<'h>(&self, entry: &'h Entry) -> Result<FileSide<'h>>
     where
         'a: 'h,
     {
         let path = entry.path.as_str();
-        let (reading, bytes) = (self.rules.reading(path), Bytes::Stored(self.store));
-        let half = Half { path, reading, content: Some(entry.content), size: entry.size, records: None, bytes };
-        self.rules.as_then(half, entry.samples.as_ref())
+        let (reading, bytes) = (self.rules.reading(path), FileSource::Stored(self.store));
+        let half = FileSide { path, reading, content: Some(entry.content), size: entry.size, records: None, bytes };
+        self.rules.read_as_counted(half, entry.samples.as_ref())
     }
 
     /// The old side of a job, where it is compared. Of one that cannot be read the account takes the number of records.
-    fn replaced<'h>(&self, job: &'h Job, account: &mut Account) -> Result<Option<Half<'h>>>
+    fn replaced<'h>(&self, job: &'h Job, account: &mut RecordDiff) -> Result<Option<FileSide<'h>>>
     where
         'a: 'h,
     {
@@ -100,7 +102,7 @@ impl<'a> Counting<'a> {
     }
 
     /// Counts a small file, whose bytes are these.
-    pub(super) fn small(&self, job: &Job, content: Id<Content>, bytes: &[u8], account: &mut Account) -> Result<Samples> {
+    pub(super) fn small(&self, job: &Job, content: Id<Content>, bytes: &[u8], account: &mut RecordDiff) -> Result<SampleCount> {
         let path = job.path.as_str();
         let reading = self.rules.reading(path).guess(bytes);
         let reader = reading.id();
@@ -110,42 +112,42 @@ impl<'a> Counting<'a> {
         }
         let (mark, hints) = (account.mark(), reading.hints(bytes));
         let old = self.replaced(job, account)?;
-        let (content, size, bytes) = (Some(content), bytes.len() as u64, Bytes::Held(bytes));
-        let new = Half { path, reading: reading.clone(), content, size, records: None, bytes };
+        let (content, size, bytes) = (Some(content), bytes.len() as u64, FileSource::Held(bytes));
+        let new = FileSide { path, reading: reading.clone(), content, size, records: None, bytes };
         let mut watcher = self.watcher(path, &reading);
-        let mut see = watcher.as_mut().map(|watcher| |seen: Seen<'_>| watcher(Some(seen)));
-        let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(Seen<'_>));
+        let mut see = watcher.as_mut().map(|watcher| |seen: RecordRef<'_>| watcher(Some(seen)));
+        let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(RecordRef<'_>));
         let counted = compare(self.rules, old.as_ref(), Some(&new), true, account, visitor);
         let count = self.spare(counted, path, job.old.as_ref(), 0)?;
         if let Some(watcher) = &mut watcher {
             watcher(None);
         }
-        account.hints(mark, path, hints);
-        Ok(Samples { count, reader })
+        account.insert_hints(mark, path, hints);
+        Ok(SampleCount { count, reader })
     }
 
     /// Who looks at the records of this file: only of one whose records are what they are as soon as they are met.
-    fn watcher(&self, path: &str, reading: &Reading) -> Option<Watcher<'a>> {
-        let streams = (reading.is_lines() || reading.is_table()) && reading.packing == Packing::None;
+    fn watcher(&self, path: &str, reading: &ReaderSpec) -> Option<Watcher<'a>> {
+        let streams = (reading.is_lines() || reading.is_table()) && reading.packing == Compression::None;
         self.watch.filter(|_| streams && self.tallied).and_then(|watch| watch.file(path))
     }
 
     /// Counts an entry that is taken over as it is, and that another reader counted. One that cannot be read keeps its
     /// count.
-    pub(super) fn again(&self, entry: &Entry, account: &mut Account) -> Result<Option<Samples>> {
+    pub(super) fn again(&self, entry: &Entry, account: &mut RecordDiff) -> Result<Option<SampleCount>> {
         let path = entry.path.as_str();
         if self.tallied && self.damaged.contains(path) {
             return Ok(entry.samples.clone());
         }
         let old = self.old(entry)?;
-        let new = Half { reading: self.rules.reading(entry.path.as_str()), records: None, ..old.clone() }.guessed()?;
+        let new = FileSide { reading: self.rules.reading(entry.path.as_str()), records: None, ..old.clone() }.with_guess()?;
         let counted = compare(self.rules, Some(&old).filter(|_| self.tallied), Some(&new), true, account, None);
         let count = self.spare(counted, path, Some(entry), 0)?;
-        Ok(Some(Samples { count, reader: new.reading.id() }))
+        Ok(Some(SampleCount { count, reader: new.reading.id() }))
     }
 
     /// Tells a file of which the store has both sides.
-    pub fn stored(&self, old: Option<&Entry>, new: Option<&Entry>, account: &mut Account) -> Result<()> {
+    pub fn stored(&self, old: Option<&Entry>, new: Option<&Entry>, account: &mut RecordDiff) -> Result<()> {
         let either = old.or(new);
         let path = either.map_or("", |entry| entry.path.as_str());
         if self.damaged.contains(path) {
@@ -161,7 +163,7 @@ impl<'a> Counting<'a> {
 }
 
 /// Adds a file that cannot be read to an account, by the number of its records.
-fn add_unread(account: &mut Account, side: Side, entry: &Entry) {
+fn add_unread(account: &mut RecordDiff, side: Side, entry: &Entry) {
     account.add_unread(side, entry.samples.as_ref().map_or(0, |samples| samples.count));
 }
 
@@ -172,7 +174,7 @@ pub(super) enum Told {
     End(feed::End),
 }
 
-type Answer = Result<(Samples, Account)>;
+type Answer = Result<(SampleCount, RecordDiff)>;
 
 /// The thread that counts large files.
 pub(super) struct Counter {
@@ -217,7 +219,7 @@ impl Counter {
     }
 
     /// The next file's count; waits for it if asked to.
-    pub fn answer(&self, wait: bool) -> Result<Option<(Samples, Account)>> {
+    pub fn answer(&self, wait: bool) -> Result<Option<(SampleCount, RecordDiff)>> {
         let answer = if wait { self.answers.recv().ok() } else { self.answers.try_recv().ok() };
         match answer {
             None if wait => Err(Error::interrupted()),
@@ -227,7 +229,7 @@ impl Counter {
 }
 
 enum Ended {
-    Counted(Samples, Account),
+    Counted(SampleCount, RecordDiff),
     /// The file changed and comes once more.
     Again(Job),
 }
@@ -245,9 +247,10 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
     let mut account = counting.account();
     let old = counting.replaced(job, &mut account)?;
     let mut watcher = counting.watcher(path, &reading);
-    let mut see = watcher.as_mut().map(|watcher| |seen: Seen<'_>| watcher(Some(seen)));
-    let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(Seen<'_>));
-    let mut stream = Stream::new(counting.store, counting.rules, path, reading.clone(), old, counting.keeps()).told_to(visitor);
+    let mut see = watcher.as_mut().map(|watcher| |seen: RecordRef<'_>| watcher(Some(seen)));
+    let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(RecordRef<'_>));
+    let mut stream =
+        FileStream::new(counting.store, counting.rules, path, reading.clone(), old, counting.keeps()).with_visitor(visitor);
     let mut is_void = false;
     for next in std::iter::once(first).chain(told) {
         match next {
@@ -258,25 +261,25 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                 let counted = ids.into_iter().zip(lens).try_for_each(|(id, len)| {
                     let (chunk, after) = rest.split_at(len);
                     rest = after;
-                    stream.chunk(&Item { id, len: len as u64 }, Some(chunk))
+                    stream.chunk(&RecipeItem { id, len: len as u64 }, Some(chunk))
                 });
                 is_void = counting.spare(counted.map(|()| false), path, job.old.as_ref(), true)?;
             }
             Told::End(_) if is_void => {
-                return Ok(Some(Ended::Counted(Samples { count: 0, reader: reading.id() }, account)));
+                return Ok(Some(Ended::Counted(SampleCount { count: 0, reader: reading.id() }, account)));
             }
             Told::End(end) => {
-                let (content, size, bytes) = (Some(end.content), end.size, Bytes::Held(&[][..]));
-                let mut new = Half { path, reading: reading.clone(), content, size, records: None, bytes };
+                let (content, size, bytes) = (Some(end.content), end.size, FileSource::Held(&[][..]));
+                let mut new = FileSide { path, reading: reading.clone(), content, size, records: None, bytes };
                 let mut reopened = None;
                 if reading.is_read_from_disk() {
                     let file = Arc::new(open(root, &mut root.cursor(), path)?);
-                    new.bytes = Bytes::Open(file.clone(), root.path().join(path));
+                    new.bytes = FileSource::Open(file.clone(), root.path().join(path));
                     reopened = Some(file);
                 }
-                let instead = End { count: 0, account: counting.account() };
+                let instead = StreamResult { count: 0, account: counting.account() };
                 let mut counted = counting.spare(stream.finish(&new), path, job.old.as_ref(), instead)?;
-                counted.account.hints(FindingsMark::default(), path, std::mem::take(&mut hints));
+                counted.account.insert_hints(IssueMark::default(), path, std::mem::take(&mut hints));
                 account.absorb(counted.account);
                 if let Some(file) = reopened
                     && stat_open(&file).map_err(|e| root.error("cannot read", path, e))? != end.stat
@@ -286,7 +289,7 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                 if let Some(watcher) = &mut watcher {
                     watcher(None);
                 }
-                let samples = Samples { count: counted.count, reader: reading.id() };
+                let samples = SampleCount { count: counted.count, reader: reading.id() };
                 return Ok(Some(Ended::Counted(samples, account)));
             }
         }

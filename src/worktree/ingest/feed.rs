@@ -7,7 +7,7 @@ use std::iter::Peekable;
 use super::{Counting, Ingested, Source};
 use crate::chunk::cut;
 use crate::error::{Error, Kind, Result};
-use crate::fs::beneath::{FileKind, Root, Stat, stat_open};
+use crate::fs::openat::{FileKind, Root, Stat, stat_open};
 use crate::id::{Content, Id, Node};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;

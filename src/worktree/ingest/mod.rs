@@ -14,15 +14,15 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::mpsc;
 
 use crate::error::Result;
-use crate::fs::beneath::{Root, Stat};
+use crate::fs::openat::{Root, Stat};
 use crate::id::{Content, Id, Node};
 use crate::manifest::NodeSource;
-use crate::object::node::{Entry, Samples};
+use crate::object::node::{Entry, SampleCount};
 use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Writer;
-use crate::store::samples::Account;
+use crate::store::samples::RecordDiff;
 use crate::store::writer::FileWriter;
 use crate::worktree::cache::{Row, entry_kind, kind_within};
 use crate::worktree::scan::Scan;
@@ -69,7 +69,7 @@ pub struct Source<'a, S> {
 #[derive(Debug)]
 pub struct Counted {
     /// What the files that were read differ in from those in their place.
-    pub account: Account,
+    pub account: RecordDiff,
     /// Of which files it tells.
     pub told: Paths,
 }
@@ -213,7 +213,7 @@ impl<T: FnMut(&mut Writer<'_>, Ingested) -> Result<()>> Ingest<'_, '_, T> {
         content: Id<Content>,
         size: u64,
         stat: Stat,
-        samples: Option<Samples>,
+        samples: Option<SampleCount>,
         waits: bool,
     ) -> Result<()> {
         self.tell(&job.path);
@@ -223,7 +223,7 @@ impl<T: FnMut(&mut Writer<'_>, Ingested) -> Result<()>> Ingest<'_, '_, T> {
         self.give(Ingested { entry, row: Some(row) }, waits)
     }
 
-    fn absorb(&mut self, account: Option<Account>) {
+    fn absorb(&mut self, account: Option<RecordDiff>) {
         if let (Some(counted), Some(account)) = (&mut self.counted, account) {
             counted.account.absorb(account);
         }

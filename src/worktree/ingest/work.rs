@@ -6,10 +6,10 @@ use super::feed::{Job, Piece, SMALL, Unit};
 use super::{Counting, Ingested};
 use crate::chunk::cut;
 use crate::error::Result;
-use crate::fs::beneath::{Cursor, FileKind, Root, Stat};
+use crate::fs::openat::{Cursor, FileKind, Root, Stat};
 use crate::id::{Content, Id};
-use crate::object::node::{Entry, Samples};
-use crate::store::samples::Account;
+use crate::object::node::{Entry, SampleCount};
+use crate::store::samples::RecordDiff;
 use crate::worktree::hash::steadily;
 
 /// A small file that was read.
@@ -20,19 +20,19 @@ pub(super) struct ReadFile {
     pub size: u64,
     pub stat: Stat,
     pub chunks: Vec<([u8; 32], usize)>,
-    pub samples: Option<Samples>,
+    pub samples: Option<SampleCount>,
 }
 
 /// What a worker made.
 #[derive(Debug)]
 pub(super) enum Worked {
     Known(Vec<Ingested>),
-    Recounted(Box<Entry>, Option<Account>),
+    Recounted(Box<Entry>, Option<RecordDiff>),
     Small {
         /// The chunks of the files, one after the other.
         bytes: Vec<u8>,
         files: Vec<ReadFile>,
-        account: Option<Account>,
+        account: Option<RecordDiff>,
     },
     Piece {
         piece: Box<Piece>,
@@ -85,7 +85,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Reads a small file to the end of `bytes`.
-    fn read(&mut self, job: Job, bytes: &mut Vec<u8>, account: &mut Option<Account>) -> Result<ReadFile> {
+    fn read(&mut self, job: Job, bytes: &mut Vec<u8>, account: &mut Option<RecordDiff>) -> Result<ReadFile> {
         let start = bytes.len();
         let ((), stat) = steadily(self.root, &mut self.cursor, &job.path, job.stat, |file, stat| {
             bytes.truncate(start);

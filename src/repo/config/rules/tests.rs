@@ -32,7 +32,7 @@ fn own(words: &[&str]) -> Vec<String> {
 fn no_table_no_rules_and_an_empty_one() {
     assert_eq!(spec("").unwrap(), None);
     assert_eq!(spec("[dataset.a.validation]").unwrap(), Some(Spec::default()));
-    assert_eq!(spec("validation.opaque = 'error'").unwrap().unwrap().opaque, OnOpaque::Error);
+    assert_eq!(spec("validation.opaque = 'error'").unwrap().unwrap().opaque, OpaquePolicy::Error);
     assert_eq!(spec("validation.min_score = 0.95").unwrap(), Some(Spec { min_score: 950_000, ..Spec::default() }));
     assert_eq!(spec("validation.rule = []").unwrap(), Some(Spec::default()));
     let inline = spec("validation = { rule = [{ kind = 'parse' }, { kind = 'encoding' }] }").unwrap().unwrap();

@@ -5,19 +5,19 @@
 //! [`MAX_RECORDS`] what stands alone goes to a temporary file, grouped by the first byte of its identity, and each group
 //! is added up for itself.
 
-mod leftovers;
+mod sorted_table;
 mod spill;
-mod table;
+mod unmatched;
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
 
-pub use self::leftovers::Leftovers;
 use self::spill::{GROUPS, Spill, group};
+pub use self::unmatched::UnmatchedRecords;
 use super::SplitId;
 use crate::error::{Error, Result};
-use crate::sample::tally::Counts;
+use crate::sample::tally::SampleCounts;
 use crate::sample::{Identity, Side};
 
 /// Records that are held in memory: some 25 MB of them.
@@ -27,7 +27,7 @@ const MAX_RECORDS: usize = if cfg!(test) { 8 } else { 7 << 16 };
 #[derive(Debug)]
 pub struct Tally {
     folder: PathBuf,
-    records: Map<Standing>,
+    records: Map<RecordCount>,
     /// Records of each side of which nothing but their number is known.
     unread: Pairs,
     spills: Vec<Spill<ROW>>,
@@ -37,7 +37,7 @@ pub struct Tally {
 
 /// How often a record was added, less how often it was removed, and its key.
 #[derive(Clone, Copy, Debug, Default)]
-struct Standing {
+struct RecordCount {
     count: i64,
     key: Option<[u8; 16]>,
     split: SplitId,
@@ -65,9 +65,9 @@ impl Tally {
     }
 
     /// Takes a record of one side, in a file of this split.
-    pub fn tell(&mut self, side: Side, record: Identity, split: SplitId) {
+    pub fn add_record(&mut self, side: Side, record: Identity, split: SplitId) {
         let sign = if side == Side::Old { -1 } else { 1 };
-        self.add(in_split(record.id, split), Standing { count: sign, key: record.key, split });
+        self.add(in_split(record.id, split), RecordCount { count: sign, key: record.key, split });
     }
 
     /// Takes records of one side that cannot be read: they cancel with none of the other side.
@@ -91,9 +91,9 @@ impl Tally {
     ///
     /// # Errors
     /// A temporary file that could not be written or read.
-    pub fn counts(&self) -> Result<(Counts, SplitMoves)> {
+    pub fn counts(&self) -> Result<(SampleCounts, SplitMoves)> {
         self.check()?;
-        let (mut sum, mut moves) = (Sum::new(&self.folder, self.unread), SplitMoves::new());
+        let (mut sum, mut moves) = (KeyPairing::new(&self.folder, self.unread), SplitMoves::new());
         self.groups(&mut moves, &mut |records| records.values().try_for_each(|standing| sum.add(standing)))?;
         Ok((sum.finish(&mut |_| Ok(()))?, moves))
     }
@@ -102,8 +102,8 @@ impl Tally {
         self.failed.as_ref().map_or(Ok(()), |e| Err(Error::new(e.kind(), e.message())))
     }
 
-    fn add(&mut self, id: [u8; 16], standing: Standing) {
-        let sum = self.records.entry(id).or_insert(Standing { count: 0, ..standing });
+    fn add(&mut self, id: [u8; 16], standing: RecordCount) {
+        let sum = self.records.entry(id).or_insert(RecordCount { count: 0, ..standing });
         sum.count += standing.count;
         if sum.count == 0 {
             self.records.remove(&id);
@@ -128,14 +128,14 @@ impl Tally {
 
     /// Hands over the records that are left in no split, group by group in the order of their identities: all at once where
     /// nothing was spilled. Adds what moved between splits.
-    fn groups(&self, moves: &mut SplitMoves, take: &mut dyn FnMut(&Map<Standing>) -> Result<()>) -> Result<()> {
+    fn groups(&self, moves: &mut SplitMoves, take: &mut dyn FnMut(&Map<RecordCount>) -> Result<()>) -> Result<()> {
         if self.spills.is_empty() {
             return match has_splits(&self.records) {
                 true => take(&without_splits(&self.records, moves)),
                 false => take(&self.records),
             };
         }
-        let mut held: Vec<Vec<(&[u8; 16], &Standing)>> = vec![Vec::new(); GROUPS];
+        let mut held: Vec<Vec<(&[u8; 16], &RecordCount)>> = vec![Vec::new(); GROUPS];
         self.records.iter().for_each(|record| held[group(record.0[0])].push(record));
         let mut records = Map::default();
         for (group, held) in held.into_iter().enumerate() {
@@ -143,7 +143,7 @@ impl Tally {
             for spill in &self.spills {
                 spill.read(group, &mut |bytes| {
                     let (id, standing) = parse(bytes);
-                    records.entry(id).or_insert(Standing { count: 0, ..standing }).count += standing.count;
+                    records.entry(id).or_insert(RecordCount { count: 0, ..standing }).count += standing.count;
                 })?;
             }
             records.retain(|_, standing| standing.count != 0);
@@ -158,20 +158,20 @@ impl Tally {
 }
 
 /// Tells if records are of another split than the first that was met, whose number leaves an identity as it is.
-fn has_splits(records: &Map<Standing>) -> bool {
+fn has_splits(records: &Map<RecordCount>) -> bool {
     records.values().any(|standing| standing.split != 0)
 }
 
 /// Adds up the records of all splits. Of those that cancel only so, each moved from one split to another.
-fn without_splits(records: &Map<Standing>, moves: &mut SplitMoves) -> Map<Standing> {
-    let mut rows: Vec<([u8; 16], Standing)> =
+fn without_splits(records: &Map<RecordCount>, moves: &mut SplitMoves) -> Map<RecordCount> {
+    let mut rows: Vec<([u8; 16], RecordCount)> =
         records.iter().map(|(id, standing)| (in_split(*id, standing.split), *standing)).collect();
     rows.sort_unstable_by_key(|(id, standing)| (*id, standing.split));
     let mut whole = Map::default();
     for rows in rows.chunk_by(|(a, _), (b, _)| a == b) {
         let count: i64 = rows.iter().map(|(_, standing)| standing.count).sum();
         if count != 0 {
-            whole.insert(rows[0].0, Standing { count, split: 0, ..rows[0].1 });
+            whole.insert(rows[0].0, RecordCount { count, split: 0, ..rows[0].1 });
         }
         let mut new: Vec<(SplitId, u64)> = Vec::new();
         new.extend(rows.iter().filter(|(_, s)| s.count > 0).map(|(_, s)| (s.split, s.count.unsigned_abs())));
@@ -189,7 +189,7 @@ fn without_splits(records: &Map<Standing>, moves: &mut SplitMoves) -> Map<Standi
     whole
 }
 
-fn row(id: &[u8; 16], standing: Standing) -> [u8; ROW] {
+fn row(id: &[u8; 16], standing: RecordCount) -> [u8; ROW] {
     let mut row = [0; ROW];
     row[..16].copy_from_slice(id);
     row[16..32].copy_from_slice(&standing.key.unwrap_or_default());
@@ -198,13 +198,13 @@ fn row(id: &[u8; 16], standing: Standing) -> [u8; ROW] {
     row
 }
 
-fn parse(row: &[u8; ROW]) -> ([u8; 16], Standing) {
+fn parse(row: &[u8; ROW]) -> ([u8; 16], RecordCount) {
     let (mut id, mut key, mut count) = ([0; 16], [0; 16], [0; 8]);
     id.copy_from_slice(&row[..16]);
     key.copy_from_slice(&row[16..32]);
     count.copy_from_slice(&row[32..40]);
     let (count, split) = (i64::from_le_bytes(count), SplitId::from_le_bytes([row[40], row[41]]));
-    (id, Standing { count: count >> 1, key: (count & 1 == 1).then_some(key), split })
+    (id, RecordCount { count: count >> 1, key: (count & 1 == 1).then_some(key), split })
 }
 
 /// Bytes of a key in a file: the key, and how many records of the old side and of the new have it, little-endian.
@@ -227,20 +227,25 @@ fn parse_key(row: &[u8; KEY_ROW]) -> ([u8; 16], Pairs) {
 }
 
 /// Counts the records that are left, with each key's records of both sides paired off.
-struct Sum<'a> {
+struct KeyPairing<'a> {
     folder: &'a Path,
-    counts: Counts,
+    counts: SampleCounts,
     keys: Map<Pairs>,
     spill: Option<Spill<KEY_ROW>>,
 }
 
-impl<'a> Sum<'a> {
-    fn new(folder: &'a Path, unread: Pairs) -> Sum<'a> {
+impl<'a> KeyPairing<'a> {
+    fn new(folder: &'a Path, unread: Pairs) -> KeyPairing<'a> {
         let [removed, added] = unread;
-        Sum { folder, counts: Counts { added, removed, ..Counts::default() }, keys: Map::default(), spill: None }
+        KeyPairing {
+            folder,
+            counts: SampleCounts { added, removed, ..SampleCounts::default() },
+            keys: Map::default(),
+            spill: None,
+        }
     }
 
-    fn add(&mut self, standing: &Standing) -> Result<()> {
+    fn add(&mut self, standing: &RecordCount) -> Result<()> {
         let (side, count) = (side(standing.count), standing.count.unsigned_abs());
         *if side == Side::Old { &mut self.counts.removed } else { &mut self.counts.added } += count;
         let Some(key) = standing.key else { return Ok(()) };
@@ -258,7 +263,7 @@ impl<'a> Sum<'a> {
 
     /// Hands over the keys that records of both sides have, with the number of pairs, group by group in the order of the
     /// keys; returns the counts.
-    fn finish(mut self, take: &mut dyn FnMut(Map<u64>) -> Result<()>) -> Result<Counts> {
+    fn finish(mut self, take: &mut dyn FnMut(Map<u64>) -> Result<()>) -> Result<SampleCounts> {
         let mut close = |keys: &mut Map<Pairs>| {
             let both = |(key, pairs): ([u8; 16], Pairs)| Some((key, pairs[0].min(pairs[1]))).filter(|(_, both)| *both > 0);
             let pairs: Map<u64> = keys.drain().filter_map(both).collect();

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::fs::atomic::Temp;
+use crate::fs::atomic::TempFile;
 
 /// Groups of rows.
 pub(super) const GROUPS: usize = if cfg!(test) { 4 } else { 256 };
@@ -23,7 +23,7 @@ pub(super) fn group(first: u8) -> usize {
 /// Rows of `N` bytes in a file that goes away with this.
 #[derive(Debug)]
 pub(super) struct Spill<const N: usize> {
-    temp: Temp,
+    temp: TempFile,
     /// For each batch where its groups begin, and where the last one ends.
     batches: Vec<[u64; GROUPS + 1]>,
 }
@@ -31,7 +31,7 @@ pub(super) struct Spill<const N: usize> {
 impl<const N: usize> Spill<N> {
     /// An empty file in `folder`.
     pub fn create(folder: &Path) -> Result<Spill<N>> {
-        Ok(Spill { temp: Temp::unnamed(folder)?, batches: Vec::new() })
+        Ok(Spill { temp: TempFile::unnamed(folder)?, batches: Vec::new() })
     }
 
     /// Appends a batch of rows; returns them in another order.

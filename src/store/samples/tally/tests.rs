@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::sample::tally::Fate;
+use crate::sample::tally::RecordChange;
 
 /// Record 0 to 39; a third of them have no key, the others share four.
 fn identity(n: u8) -> Identity {
@@ -12,11 +12,11 @@ fn identity(n: u8) -> Identity {
 }
 
 /// The counts by their definition.
-fn naive(old: &[u8], new: &[u8]) -> Counts {
+fn naive(old: &[u8], new: &[u8]) -> SampleCounts {
     let mut left: BTreeMap<u8, i64> = BTreeMap::new();
     old.iter().for_each(|&n| *left.entry(n).or_default() -= 1);
     new.iter().for_each(|&n| *left.entry(n).or_default() += 1);
-    let mut counts = Counts::default();
+    let mut counts = SampleCounts::default();
     for key in 0..5 {
         let of = |n: u8| if n.is_multiple_of(3) { 4 } else { n % 4 };
         let sum = |sign: i64| left.iter().filter(|(n, _)| of(**n) == key).map(|(_, c)| (c * sign).max(0) as u64).sum::<u64>();
@@ -32,20 +32,20 @@ fn naive(old: &[u8], new: &[u8]) -> Counts {
 fn what_shares_a_key_is_modified() {
     let folder = tempfile::tempdir().unwrap();
     let mut tally = Tally::new(folder.path());
-    tally.tell(Side::Old, identity(1), 0);
-    tally.tell(Side::Old, identity(5), 0);
-    tally.tell(Side::New, identity(2), 0);
-    tally.tell(Side::New, identity(1), 0);
-    tally.tell(Side::New, identity(1), 0);
+    tally.add_record(Side::Old, identity(1), 0);
+    tally.add_record(Side::Old, identity(5), 0);
+    tally.add_record(Side::New, identity(2), 0);
+    tally.add_record(Side::New, identity(1), 0);
+    tally.add_record(Side::New, identity(1), 0);
     let mut left = tally.finish().unwrap();
-    assert_eq!(left.counts(), Counts { added: 1, removed: 0, modified: 1 });
+    assert_eq!(left.counts(), SampleCounts { added: 1, removed: 0, modified: 1 });
     for _ in 0..2 {
-        let mut fate = |side, n| left.fate(side, identity(n)).unwrap();
+        let mut fate = |side, n| left.change(side, identity(n)).unwrap();
         assert_eq!(fate(Side::Old, 1), None);
-        assert_eq!(fate(Side::Old, 5), Some(Fate::Modified));
-        assert_eq!(fate(Side::New, 1), Some(Fate::Modified));
+        assert_eq!(fate(Side::Old, 5), Some(RecordChange::Modified));
+        assert_eq!(fate(Side::New, 1), Some(RecordChange::Modified));
         assert_eq!(fate(Side::New, 1), None);
-        assert_eq!(fate(Side::New, 2), Some(Fate::Added));
+        assert_eq!(fate(Side::New, 2), Some(RecordChange::Added));
         left.restart();
     }
 }
@@ -63,7 +63,7 @@ proptest! {
         let (old, new) = (of(false), of(true));
         let mut tallies: Vec<_> = (0..files).map(|_| Tally::new(folder.path())).collect();
         for (at, (n, side, _)) in shuffled.into_iter().enumerate() {
-            tallies[at % files].tell(if *side { Side::New } else { Side::Old }, identity(*n), (at % 3) as u16);
+            tallies[at % files].add_record(if *side { Side::New } else { Side::Old }, identity(*n), (at % 3) as u16);
         }
         let mut tally = Tally::new(folder.path());
         tallies.into_iter().for_each(|other| tally.absorb(other));
@@ -73,11 +73,11 @@ proptest! {
         let mut left = tally.finish().unwrap();
         prop_assert_eq!((left.counts(), left.moves()), (counts, &moves));
         let mut again = [0; 3];
-        for fate in old.iter().filter_map(|&n| left.fate(Side::Old, identity(n)).unwrap()) {
+        for fate in old.iter().filter_map(|&n| left.change(Side::Old, identity(n)).unwrap()) {
             again[fate as usize] += 1;
         }
-        prop_assert_eq!(again[Fate::Modified as usize], counts.modified);
-        for fate in new.iter().filter_map(|&n| left.fate(Side::New, identity(n)).unwrap()) {
+        prop_assert_eq!(again[RecordChange::Modified as usize], counts.modified);
+        for fate in new.iter().filter_map(|&n| left.change(Side::New, identity(n)).unwrap()) {
             again[fate as usize] += 1;
         }
         prop_assert_eq!(again, [counts.added, counts.removed, 2 * counts.modified]);
@@ -89,6 +89,6 @@ proptest! {
 #[test]
 fn a_file_that_cannot_be_written_is_an_error_at_the_end() {
     let mut tally = Tally::new(Path::new("/nowhere"));
-    (0..40).for_each(|n| tally.tell(Side::New, identity(n), 0));
+    (0..40).for_each(|n| tally.add_record(Side::New, identity(n), 0));
     assert!(tally.counts().unwrap_err().message().contains("/nowhere"));
 }

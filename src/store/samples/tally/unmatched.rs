@@ -1,20 +1,21 @@
 //! The records that are left, met again in a second pass.
 
-use super::table::Table;
+use super::sorted_table::SortedTable;
 use super::{
-    KEY_ROW, Map, ROW, SplitMoves, Standing, Sum, Tally, has_splits, key_row, parse, parse_key, row, side, without_splits,
+    KEY_ROW, KeyPairing, Map, ROW, RecordCount, SplitMoves, Tally, has_splits, key_row, parse, parse_key, row, side,
+    without_splits,
 };
 use crate::error::Result;
-use crate::sample::tally::{Counts, Fate};
+use crate::sample::tally::{RecordChange, SampleCounts};
 use crate::sample::{Identity, Side};
 
 /// The records that are not on both sides.
 #[derive(Debug)]
-pub struct Leftovers {
-    counts: Counts,
+pub struct UnmatchedRecords {
+    counts: SampleCounts,
     moves: SplitMoves,
     /// The records, and how many pairs each key makes.
-    rows: Rows,
+    rows: UnmatchedRows,
     /// How many of each record have been met.
     met: Map<u64>,
     /// How many records of each side have been called modified, by key.
@@ -23,9 +24,9 @@ pub struct Leftovers {
 
 /// Rows by identity and by key.
 #[derive(Debug)]
-enum Rows {
-    Memory(Map<Standing>, Map<u64>),
-    Disk(Table<ROW>, Table<KEY_ROW>),
+enum UnmatchedRows {
+    Memory(Map<RecordCount>, Map<u64>),
+    Disk(SortedTable<ROW>, SortedTable<KEY_ROW>),
 }
 
 impl Tally {
@@ -33,10 +34,10 @@ impl Tally {
     ///
     /// # Errors
     /// A temporary file that could not be written or read.
-    pub fn finish(mut self) -> Result<Leftovers> {
+    pub fn finish(mut self) -> Result<UnmatchedRecords> {
         self.check()?;
         let folder = std::mem::take(&mut self.folder);
-        let (mut sum, mut moves) = (Sum::new(&folder, self.unread), SplitMoves::new());
+        let (mut sum, mut moves) = (KeyPairing::new(&folder, self.unread), SplitMoves::new());
         let (counts, rows) = if self.spills.is_empty() {
             if has_splits(&self.records) {
                 self.records = without_splits(&self.records, &mut moves);
@@ -47,42 +48,42 @@ impl Tally {
                 keys.extend(pairs);
                 Ok(())
             })?;
-            (counts, Rows::Memory(self.records, keys))
+            (counts, UnmatchedRows::Memory(self.records, keys))
         } else {
-            let mut records = Table::create(&folder)?;
+            let mut records = SortedTable::create(&folder)?;
             self.groups(&mut moves, &mut |group| {
                 group.values().try_for_each(|standing| sum.add(standing))?;
                 records.append(group.iter().map(|(id, standing)| row(id, *standing)).collect())
             })?;
-            let mut keys = Table::create(&folder)?;
+            let mut keys = SortedTable::create(&folder)?;
             let counts =
                 sum.finish(&mut |pairs| keys.append(pairs.into_iter().map(|(key, both)| key_row(&key, [both; 2])).collect()))?;
-            (counts, Rows::Disk(records, keys))
+            (counts, UnmatchedRows::Disk(records, keys))
         };
-        Ok(Leftovers { counts, moves, rows, met: Map::default(), paired: Map::default() })
+        Ok(UnmatchedRecords { counts, moves, rows, met: Map::default(), paired: Map::default() })
     }
 }
 
-impl Rows {
-    fn record(&self, id: &[u8; 16]) -> Result<Option<Standing>> {
+impl UnmatchedRows {
+    fn record(&self, id: &[u8; 16]) -> Result<Option<RecordCount>> {
         Ok(match self {
-            Rows::Memory(records, _) => records.get(id).copied(),
-            Rows::Disk(records, _) => records.get(id)?.map(|row| parse(&row).1),
+            UnmatchedRows::Memory(records, _) => records.get(id).copied(),
+            UnmatchedRows::Disk(records, _) => records.get(id)?.map(|row| parse(&row).1),
         })
     }
 
     /// How many pairs of records have this key.
     fn pairs(&self, key: &[u8; 16]) -> Result<u64> {
         Ok(match self {
-            Rows::Memory(_, keys) => keys.get(key).copied().unwrap_or_default(),
-            Rows::Disk(_, keys) => keys.get(key)?.map_or(0, |row| parse_key(&row).1[0]),
+            UnmatchedRows::Memory(_, keys) => keys.get(key).copied().unwrap_or_default(),
+            UnmatchedRows::Disk(_, keys) => keys.get(key)?.map_or(0, |row| parse_key(&row).1[0]),
         })
     }
 }
 
-impl Leftovers {
+impl UnmatchedRecords {
     /// Returns how many there are.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> SampleCounts {
         self.counts
     }
 
@@ -103,7 +104,7 @@ impl Leftovers {
     ///
     /// # Errors
     /// A temporary file that cannot be read.
-    pub fn fate(&mut self, of: Side, record: Identity) -> Result<Option<Fate>> {
+    pub fn change(&mut self, of: Side, record: Identity) -> Result<Option<RecordChange>> {
         let Some(standing) = self.rows.record(&record.id)?.filter(|standing| side(standing.count) == of) else {
             return Ok(None);
         };
@@ -117,9 +118,9 @@ impl Leftovers {
             let paired = &mut self.paired.entry(key).or_default()[of as usize];
             if *paired < both {
                 *paired += 1;
-                return Ok(Some(Fate::Modified));
+                return Ok(Some(RecordChange::Modified));
             }
         }
-        Ok(Some(if of == Side::Old { Fate::Removed } else { Fate::Added }))
+        Ok(Some(if of == Side::Old { RecordChange::Removed } else { RecordChange::Added }))
     }
 }

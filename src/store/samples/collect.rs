@@ -1,17 +1,18 @@
 //! Where the records of a pair go that did not cancel.
 
-use super::account::{Account, Keeps};
-use super::table::Table;
-use super::{Rules, SplitId};
+use super::csv_table::CsvTable;
+use super::record_diff::{DiffDetail, RecordDiff};
+use super::{ReaderConfig, SplitId};
 use crate::limits;
 use crate::parallel;
 use crate::sample::{
-    Canonical, FileIssue, Finding, Header, Identity, Note, Reading, Record, Row, RowSyntax, Side, Type, digest, identity_of_row,
+    Canonicalizer, ColumnarRow, FileIssue, Header, Identity, ParseIssue, ReaderSpec, Record, RowSyntax, Side, SkippedRow, Type,
+    digest, identity_of_row,
 };
 
 /// A record, for those who look at the records themselves.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen<'a> {
+pub struct RecordRef<'a> {
     /// Whose it is.
     pub side: Side,
     /// The file it stands in.
@@ -21,12 +22,12 @@ pub struct Seen<'a> {
     /// Its place in it: the byte of the unpacked stream at which it begins, or its row in Parquet, from 0.
     pub at: u64,
     /// What it is.
-    pub text: Text<'a>,
+    pub text: RecordText<'a>,
 }
 
 /// What a record is.
 #[derive(Clone, Copy, Debug)]
-pub enum Text<'a> {
+pub enum RecordText<'a> {
     /// As it stands there: JSON, unless it is none.
     Json(&'a [u8]),
     /// A row of a table.
@@ -41,11 +42,11 @@ pub enum Text<'a> {
         wrong: Option<&'a str>,
     },
     /// A row of a table that is no record: the header, or a comment. It is shown, and never counted.
-    Note(&'a [u8]),
+    SkippedRow(&'a [u8]),
     /// A record beyond the longest length: [`Record::excess`].
     Excess(&'a str),
     /// A row of Parquet or Arrow.
-    Row(&'a Row<'a>),
+    Row(&'a ColumnarRow<'a>),
     /// The file itself.
     File {
         /// Its content id.
@@ -55,25 +56,25 @@ pub enum Text<'a> {
     },
 }
 
-impl<'a> Text<'a> {
+impl<'a> RecordText<'a> {
     /// The text of a record of JSON.
-    pub(super) fn of_json(record: &Record<'a>) -> Text<'a> {
-        record.excess().map_or(Text::Json(record.bytes), Text::Excess)
+    pub(super) fn of_json(record: &Record<'a>) -> RecordText<'a> {
+        record.excess().map_or(RecordText::Json(record.bytes), RecordText::Excess)
     }
 }
 
-impl Seen<'_> {
+impl RecordRef<'_> {
     /// What it is compared by.
-    pub fn identity(&self, rules: &Rules, canonical: &mut Canonical) -> Identity {
+    pub fn identity(&self, rules: &ReaderConfig, canonical: &mut Canonicalizer) -> Identity {
         match self.text {
-            Text::Json(record) => canonical.identity(record, &rules.pointers, &rules.ignored),
-            Text::Fields { row, syntax, header, .. } => {
+            RecordText::Json(record) => canonical.identity(record, &rules.pointers, &rules.ignored),
+            RecordText::Fields { row, syntax, header, .. } => {
                 identity_of_row(row, syntax, header, &rules.columns, &rules.ignored_columns)
             }
-            Text::Note(row) => Identity::of_bytes(row),
-            Text::Excess(words) => Identity { id: digest(b"excess", words.as_bytes()), key: None },
-            Text::Row(row) => row.identity(&rules.pointers, &rules.ignored),
-            Text::File { content, .. } => {
+            RecordText::SkippedRow(row) => Identity::of_bytes(row),
+            RecordText::Excess(words) => Identity { id: digest(b"excess", words.as_bytes()), key: None },
+            RecordText::Row(row) => row.identity(&rules.pointers, &rules.ignored),
+            RecordText::File { content, .. } => {
                 // A text is never the record that a JSON scalar is.
                 Identity { id: digest(b"file", content), key: None }
             }
@@ -82,10 +83,10 @@ impl Seen<'_> {
 }
 
 /// Who is told each record, if anybody is.
-pub(super) type Visitor<'v> = Option<&'v mut dyn FnMut(Seen<'_>)>;
+pub(super) type Visitor<'v> = Option<&'v mut dyn FnMut(RecordRef<'_>)>;
 
 /// Lends a visitor out.
-pub(super) fn lend<'s>(visitor: &'s mut Visitor<'_>) -> Visitor<'s> {
+pub(super) fn reborrow<'s>(visitor: &'s mut Visitor<'_>) -> Visitor<'s> {
     match visitor {
         Some(visitor) => Some(&mut **visitor),
         None => None,
@@ -93,14 +94,14 @@ pub(super) fn lend<'s>(visitor: &'s mut Visitor<'_>) -> Visitor<'s> {
 }
 
 /// Takes the records of a pair.
-pub(super) struct Gather<'r, 'v> {
-    rules: &'r Rules,
+pub(super) struct RecordCollector<'r, 'v> {
+    rules: &'r ReaderConfig,
     path: &'r str,
     split: SplitId,
-    reading: Reading,
-    pub tables: [Table; 2],
-    pub account: Account,
-    canonical: Canonical,
+    reading: ReaderSpec,
+    pub tables: [CsvTable; 2],
+    pub account: RecordDiff,
+    canonical: Canonicalizer,
     visitor: Visitor<'v>,
     /// The first name that several columns of a Parquet or Arrow file have.
     duplicate: Option<String>,
@@ -108,18 +109,24 @@ pub(super) struct Gather<'r, 'v> {
     columns: Vec<(String, [i64; Type::ALL.len()])>,
 }
 
-impl<'r, 'v> Gather<'r, 'v> {
-    pub fn new(rules: &'r Rules, path: &'r str, reading: &Reading, keeps: Keeps, visitor: Visitor<'v>) -> Gather<'r, 'v> {
-        let tables = [Table::new(reading), Table::new(reading)];
-        let account = Account::new(rules, keeps);
-        Gather {
+impl<'r, 'v> RecordCollector<'r, 'v> {
+    pub fn new(
+        rules: &'r ReaderConfig,
+        path: &'r str,
+        reading: &ReaderSpec,
+        keeps: DiffDetail,
+        visitor: Visitor<'v>,
+    ) -> RecordCollector<'r, 'v> {
+        let tables = [CsvTable::new(reading), CsvTable::new(reading)];
+        let account = RecordDiff::new(rules, keeps);
+        RecordCollector {
             rules,
             path,
             split: rules.splits().of(path),
             reading: reading.clone(),
             tables,
             account,
-            canonical: Canonical::default(),
+            canonical: Canonicalizer::default(),
             visitor,
             duplicate: None,
             columns: Vec::new(),
@@ -127,7 +134,7 @@ impl<'r, 'v> Gather<'r, 'v> {
     }
 
     fn counts(&self) -> bool {
-        self.account.keeps() != Keeps::Nothing
+        self.account.detail() != DiffDetail::Nothing
     }
 
     /// A record that is on one side, perhaps.
@@ -144,9 +151,9 @@ impl<'r, 'v> Gather<'r, 'v> {
     /// A record beyond the longest length.
     fn take_excess(&mut self, side: Side, line: u64, at: u64, words: &str) {
         if side == Side::New {
-            self.account.finding(self.path, line, words.to_owned());
+            self.account.add_issue(self.path, line, words.to_owned());
         }
-        self.tell(side, line, at, Text::Excess(words));
+        self.report(side, line, at, RecordText::Excess(words));
     }
 
     fn take_json(&mut self, side: Side, record: Record<'_>) {
@@ -158,15 +165,15 @@ impl<'r, 'v> Gather<'r, 'v> {
                 Err(invalid) => Some(format!("invalid JSON: {}", invalid.what)),
             };
             if let (Some(message), Side::New) = (finding, side) {
-                self.account.finding(self.path, record.line, message);
+                self.account.add_issue(self.path, record.line, message);
             }
             self.account.prune();
         }
-        self.tell(side, record.line, record.at, Text::Json(record.bytes));
+        self.report(side, record.line, record.at, RecordText::Json(record.bytes));
     }
 
     fn take_row(&mut self, side: Side, record: Record<'_>) {
-        let Gather { columns, tables, account, .. } = self;
+        let RecordCollector { columns, tables, account, .. } = self;
         let table = &mut tables[side as usize];
         let mut at = 0;
         let finding = table.observe(record, &mut |name, kind| {
@@ -184,21 +191,21 @@ impl<'r, 'v> Gather<'r, 'v> {
             account.schema.count(&[], Type::Object, sign(side));
         }
         if let (Some(finding), Side::New) = (&finding, side) {
-            account.finding(self.path, finding.line, finding.message.clone());
+            account.add_issue(self.path, finding.line, finding.message.clone());
         }
         if self.columns.len() > limits::SCHEMA_FIELDS {
             self.count_columns();
         }
-        let Gather { tables, account, visitor, canonical, rules, split, .. } = self;
-        let text = Text::Fields {
+        let RecordCollector { tables, account, visitor, canonical, rules, split, .. } = self;
+        let text = RecordText::Fields {
             row: record.bytes,
             syntax: self.reading.row_syntax(),
             // A comment, and a header after one, have no columns of their own.
             header: tables[side as usize].header().filter(|_| at > 0),
             wrong: finding.as_ref().map(|finding| finding.message.as_str()),
         };
-        let seen = Seen { side, path: self.path, line: record.line, at: record.at, text };
-        tell(seen, *split, rules, account, canonical, visitor);
+        let seen = RecordRef { side, path: self.path, line: record.line, at: record.at, text };
+        report(seen, *split, rules, account, canonical, visitor);
     }
 
     /// Moves what the columns count into the schema.
@@ -212,7 +219,7 @@ impl<'r, 'v> Gather<'r, 'v> {
     }
 
     /// A row of a Parquet or Arrow file.
-    pub fn take_columnar(&mut self, side: Side, row: &Row<'_>) {
+    pub fn take_columnar(&mut self, side: Side, row: &ColumnarRow<'_>) {
         if let Some(words) = row.excess() {
             return self.take_excess(side, row.number, row.number - 1, words);
         }
@@ -237,7 +244,7 @@ impl<'r, 'v> Gather<'r, 'v> {
                 self.columns[at].1[kind as usize] += sign(side);
             }
         }
-        self.tell(side, row.number, row.number - 1, Text::Row(row));
+        self.report(side, row.number, row.number - 1, RecordText::Row(row));
     }
 
     /// The end of some rows.
@@ -257,16 +264,16 @@ impl<'r, 'v> Gather<'r, 'v> {
     pub fn in_parts<P: Send, E: Send>(
         &mut self,
         mut parts: impl Iterator<Item = std::result::Result<P, E>>,
-        read: impl Fn(P, &mut Gather<'_, '_>) -> std::result::Result<(), E> + Sync,
+        read: impl Fn(P, &mut RecordCollector<'_, '_>) -> std::result::Result<(), E> + Sync,
     ) -> std::result::Result<(), E> {
         if self.visitor.is_some() {
             let read = parts.try_for_each(|part| read(part?, self));
             self.count_paths();
             return read;
         }
-        let (rules, path, reading, keeps) = (self.rules, self.path, self.reading.clone(), self.account.keeps());
+        let (rules, path, reading, keeps) = (self.rules, self.path, self.reading.clone(), self.account.detail());
         let work = |part: std::result::Result<P, E>| {
-            let mut own = Gather::new(rules, path, &reading, keeps, None);
+            let mut own = RecordCollector::new(rules, path, &reading, keeps, None);
             read(part?, &mut own)?;
             own.count_paths();
             Ok((own.account, own.duplicate))
@@ -280,67 +287,67 @@ impl<'r, 'v> Gather<'r, 'v> {
     }
 
     /// Rows that are no records.
-    pub fn take_notes(&mut self, side: Side, notes: Vec<Note>) {
+    pub fn take_skipped_rows(&mut self, side: Side, notes: Vec<SkippedRow>) {
         let Some(visitor) = &mut self.visitor else { return };
-        for Note { bytes, line, at } in &notes {
-            visitor(Seen { side, path: self.path, line: *line, at: *at, text: Text::Note(bytes) });
+        for SkippedRow { bytes, line, at } in &notes {
+            visitor(RecordRef { side, path: self.path, line: *line, at: *at, text: RecordText::SkippedRow(bytes) });
         }
     }
 
     /// What is wrong with a file all of whose records were read.
-    pub fn take_remark(&mut self, side: Side, remark: Option<Finding>) {
-        if let (Some(Finding { line, message }), Side::New) = (remark, side) {
-            self.account.finding(self.path, line, message);
+    pub fn take_remark(&mut self, side: Side, remark: Option<ParseIssue>) {
+        if let (Some(ParseIssue { line, message }), Side::New) = (remark, side) {
+            self.account.add_issue(self.path, line, message);
         }
     }
 
     /// A file that is one record.
     pub fn take_whole(&mut self, side: Side, content: &[u8; 32], issue: Option<FileIssue>) {
-        self.tell(side, 0, 0, Text::File { content, issue: issue.as_ref() });
+        self.report(side, 0, 0, RecordText::File { content, issue: issue.as_ref() });
         if let (Some(issue), Side::New) = (issue, side) {
-            self.account.finding(self.path, issue.line(), issue.cause().to_owned());
+            self.account.add_issue(self.path, issue.line(), issue.cause().to_owned());
         }
     }
 
-    fn tell(&mut self, side: Side, line: u64, at: u64, text: Text<'_>) {
-        let seen = Seen { side, path: self.path, line, at, text };
-        tell(seen, self.split, self.rules, &mut self.account, &mut self.canonical, &mut self.visitor);
+    fn report(&mut self, side: Side, line: u64, at: u64, text: RecordText<'_>) {
+        let seen = RecordRef { side, path: self.path, line, at, text };
+        report(seen, self.split, self.rules, &mut self.account, &mut self.canonical, &mut self.visitor);
     }
 
     /// What was found in a part of a file.
-    pub fn into_account(mut self) -> Account {
+    pub fn into_account(mut self) -> RecordDiff {
         self.count_columns();
         self.account
     }
 
     /// What was found, and who was told, to be told of what comes after.
-    pub fn finish(mut self) -> (Account, Visitor<'v>) {
+    pub fn finish(mut self) -> (RecordDiff, Visitor<'v>) {
         self.count_columns();
         let header = self.tables[Side::New as usize].header();
         if self.counts()
             && let Some(name) = header.and_then(Header::duplicate).or(self.duplicate.as_deref())
         {
             let message = format!("several columns are named '{name}': they are compared by position");
-            self.account.finding(self.path, 1, message);
+            self.account.add_issue(self.path, 1, message);
         }
         (self.account, self.visitor)
     }
 }
 
 /// Tells who looks at the records themselves, and the account, where records are compared.
-fn tell(
-    seen: Seen<'_>,
+fn report(
+    seen: RecordRef<'_>,
     split: SplitId,
-    rules: &Rules,
-    account: &mut Account,
-    canonical: &mut Canonical,
+    rules: &ReaderConfig,
+    account: &mut RecordDiff,
+    canonical: &mut Canonicalizer,
     visitor: &mut Visitor<'_>,
 ) {
     if let Some(visitor) = visitor {
         visitor(seen);
     }
     if account.is_tallied() {
-        account.tell(seen.side, seen.identity(rules, canonical), split);
+        account.add(seen.side, seen.identity(rules, canonical), split);
     }
 }
 

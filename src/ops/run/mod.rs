@@ -1,5 +1,7 @@
 //! `hlx run`: which data trained which model, with what result. A run is a fact about a version.
 
+mod trained;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,16 +14,16 @@ use crate::facts::{Recorded, State};
 use crate::id::{Id, Version as VersionId};
 use crate::limits;
 use crate::object::fact::{Metric, Run, Statement};
-use crate::object::version::{Number, Version};
+use crate::object::version::Version;
 use crate::ops::said::{Names, RunView, spoken};
 use crate::ops::{DamageList, artifacts, between};
 use crate::path::printable;
 use crate::progress::Progress;
-use crate::repo::revision::Found;
 use crate::repo::{Here, Repo, git, revision};
-use crate::sample::tally::Counts;
+use crate::sample::tally::SampleCounts;
 
 pub use crate::ops::said::ListOptions;
+pub use trained::{DATA_DIRTY, TrainedVersion, WorkspaceChanges, versions};
 
 /// Fewer hex digits than this name no run.
 const PREFIX: usize = 6;
@@ -30,7 +32,7 @@ const PREFIX: usize = 6;
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The versions that were trained on.
-    pub revisions: Vec<String>,
+    pub versions: Vec<TrainedVersion>,
     /// The model.
     pub model: String,
     /// Parameters, each by its name, in any order.
@@ -47,27 +49,11 @@ pub struct Options {
     pub author: Option<String>,
 }
 
-/// Finds the versions that a run is about to be on.
-pub fn versions(repo: &Repo, revisions: &[String]) -> Result<Vec<Trained>> {
-    let trained = |found: Found| Trained { dataset_name: found.version.dataset, version: found.version.number, id: found.id };
-    revisions.iter().map(|text| revision::version(repo, text).map(trained)).collect()
-}
-
-/// A version that is trained on.
-#[derive(Clone, Debug)]
-pub struct Trained {
-    /// The dataset.
-    pub dataset_name: String,
-    /// The version.
-    pub version: Number,
-    /// The version's id.
-    pub id: Id<VersionId>,
-}
-
 /// Records a run on each of its versions, all at once. The commit of the code, where that is in git, becomes the parameters
-/// `git.commit` and `git.dirty`, unless they are given; on several versions each run names the others in `with`.
+/// `git.commit` and `git.dirty`; a version that was compared with the workspace has `data.dirty`, and of a partial checkout
+/// `data.partial`; on several versions each run names the others in `with`. Parameters that are given stay as they are.
 pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Vec<RunView>> {
-    let versions = versions(repo, &options.revisions)?;
+    let versions = &options.versions;
     if options.started.zip(options.ended).is_some_and(|(started, ended)| ended < started) {
         return Err(Error::usage("the run ends before it starts"));
     }
@@ -79,9 +65,7 @@ pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result
     let mut params = options.params.clone();
     if let Some(git) = git::checkout(&repo.root().join(repo.here())) {
         for (name, value) in [("git.commit", git.commit), ("git.dirty", git.is_dirty.to_string())] {
-            if params.iter().all(|(given, _)| given != name) {
-                params.push((name.to_owned(), value));
-            }
+            add(&mut params, name, value);
         }
     }
     let mut run = Run {
@@ -96,15 +80,15 @@ pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result
     // Before the artifacts are read, which may take long.
     check(&run)?;
     run.artifacts = artifacts::hash(&options.artifacts, progress)?;
-    let name = |version: &Trained| format!("{}@{}", version.dataset_name, version.version);
     let mut said = Vec::new();
-    for version in &versions {
+    for version in versions {
         let mut run = run.clone();
-        let others: Vec<String> = versions.iter().filter(|other| other.id != version.id).map(name).collect();
-        if !others.is_empty() && run.params.iter().all(|(given, _)| given != "with") {
-            run.params.push(("with".to_owned(), others.join(" ")));
-            run.params.sort();
+        let others: Vec<String> = versions.iter().filter(|other| other.id != version.id).map(TrainedVersion::name).collect();
+        if !others.is_empty() {
+            add(&mut run.params, "with", others.join(" "));
         }
+        version.workspace_params().into_iter().for_each(|(name, value)| add(&mut run.params, name, value));
+        run.params.sort();
         check(&run)?;
         // A fact relies on its version: whoever made that may have been killed before its ref was durable.
         repo.versions().sync(&version.dataset_name)?;
@@ -121,6 +105,13 @@ pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result
         views.push(RunView::of(&recorded, name, &State::default()));
     }
     Ok(views)
+}
+
+/// Adds a parameter, unless it is given.
+fn add(params: &mut Vec<(String, String)>, name: &str, value: String) {
+    if params.iter().all(|(given, _)| given != name) {
+        params.push((name.to_owned(), value));
+    }
 }
 
 /// Finds a run by its id, or the first digits of it.
@@ -153,7 +144,16 @@ pub fn withdraw(repo: &Repo, word: &str, reason: &str, author: Option<&str>) -> 
 /// Finds a run by its id, or the first digits of it.
 fn named(state: &State, word: &str) -> Result<Arc<Recorded>> {
     let unknown = || Error::new(Kind::VersionNotFound, format!("unknown run '{}'", printable(word)));
-    find(state, word)?.ok_or_else(|| unknown().with_hint("list the runs: hlx run list"))
+    find(state, word)?
+        .ok_or_else(|| too_short(state, word).unwrap_or_else(unknown).with_hint("list the runs: hlx run list --all"))
+}
+
+/// The error for a word that has too few digits to name a run; `None` if no run begins so.
+fn too_short(state: &State, word: &str) -> Option<Error> {
+    let digits = word.to_ascii_lowercase();
+    let is_short = !digits.is_empty() && digits.len() < PREFIX;
+    (is_short && state.runs().iter().any(|run| run.id.to_hex().starts_with(&digits)))
+        .then(|| Error::new(Kind::VersionNotFound, format!("'{word}' is too short for a run, which needs {PREFIX} digits")))
 }
 
 /// The run whose id begins so, if the word can be the digits of one.
@@ -198,7 +198,8 @@ pub fn list(repo: &Repo, options: &ListOptions) -> Result<ListReport> {
     };
     let counts = |run: &&Arc<Recorded>| options.withdrawn || state.withdrawal_of(run.id).is_none();
     let views = runs.iter().filter(counts).map(|run| RunView::of(run, names.get(run.version), &state));
-    let wanted = |view: &RunView| options.wants(repo, view.dataset_name.as_deref());
+    let is_of_model = |view: &RunView| options.model.as_ref().is_none_or(|model| *model == view.run.model);
+    let wanted = |view: &RunView| is_of_model(view) && options.wants(repo, view.dataset_name.as_deref());
     Ok(ListReport { runs: views.filter(wanted).collect() })
 }
 
@@ -217,7 +218,7 @@ pub struct CompareReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Vec<MetricChange>>,
     /// Samples that differ from the one version to the other; `None` where one is not here or its samples are not counted.
-    pub samples: Option<Counts>,
+    pub samples: Option<SampleCounts>,
     /// Whether both are one version, or two of the same data.
     #[serde(skip)]
     pub same_data: bool,
@@ -271,7 +272,13 @@ impl Side {
         if let Some(run) = find(state, word)? {
             return Ok(Side { version: run.version, runs: vec![run] });
         }
-        let version = revision::version(repo, word)?.id;
+        let version = revision::version(repo, word).map_err(|error| match error.kind() {
+            Kind::VersionNotFound => {
+                too_short(state, word).unwrap_or(error).with_hint("list the runs: hlx run list; list the versions: hlx log")
+            }
+            _ => error,
+        })?;
+        let version = version.id;
         Ok(Side { version, runs: state.counted_runs_of(version).cloned().collect() })
     }
 }
@@ -290,7 +297,7 @@ pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result
         versions.and_then(|(old, new)| between::mismatch(repo, (&old.dataset, &old.name()), (&new.dataset, &new.name())));
     let mut damaged = DamageList::default();
     let samples = match versions {
-        _ if same_data => Some(Counts::default()),
+        _ if same_data => Some(SampleCounts::default()),
         Some((old, new)) => between::samples(repo, old, new, progress, &mut damaged)?.map(|(changes, _)| changes.counts),
         None => None,
     };

@@ -12,9 +12,9 @@ use quick_cache::sync::Cache;
 
 use crate::error::{Error, Kind, Result};
 use crate::id::{Content, Id};
-use crate::object::recipe::Item;
+use crate::object::recipe::RecipeItem;
 use crate::parallel;
-use crate::sample::{Decoder, Encoding, FileIssue, HEAD, Hint, Packing, Ranges, Reading};
+use crate::sample::{Compression, Decoder, Encoding, FileIssue, HEAD, Hint, Ranges, ReaderSpec};
 use crate::store::content::{self, Chunks};
 use crate::store::read::{Object, Store};
 
@@ -28,7 +28,7 @@ const RECENT: usize = 128;
 
 /// Where the bytes of a file are.
 #[derive(Clone, Debug)]
-pub enum Bytes<'a> {
+pub enum FileSource<'a> {
     /// In the store, under their content id.
     Stored(&'a Arc<Store>),
     /// In memory.
@@ -39,11 +39,11 @@ pub enum Bytes<'a> {
 
 /// One side of a file.
 #[derive(Clone, Debug)]
-pub struct Half<'a> {
+pub struct FileSide<'a> {
     /// Where it lies in the dataset.
     pub path: &'a str,
     /// How it is read.
-    pub reading: Reading,
+    pub reading: ReaderSpec,
     /// Its content, where it is known.
     pub content: Option<Id<Content>>,
     /// Its length in bytes.
@@ -51,46 +51,46 @@ pub struct Half<'a> {
     /// How many records it was found to have when it was read so.
     pub records: Option<u64>,
     /// Its bytes.
-    pub bytes: Bytes<'a>,
+    pub bytes: FileSource<'a>,
 }
 
 /// Some bytes of a file.
-pub(super) enum Piece<'a> {
+pub(super) enum FileBytes<'a> {
     Object(Object),
     Slice(&'a [u8]),
     Read(Vec<u8>),
 }
 
-impl Deref for Piece<'_> {
+impl Deref for FileBytes<'_> {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
         match self {
-            Piece::Object(object) => object,
-            Piece::Slice(slice) => slice,
-            Piece::Read(bytes) => bytes,
+            FileBytes::Object(object) => object,
+            FileBytes::Slice(slice) => slice,
+            FileBytes::Read(bytes) => bytes,
         }
     }
 }
 
-type Pieces<'a> = Box<dyn Iterator<Item = Result<Piece<'a>>> + 'a>;
+type Pieces<'a> = Box<dyn Iterator<Item = Result<FileBytes<'a>>> + 'a>;
 
-impl<'a> Half<'a> {
+impl<'a> FileSide<'a> {
     /// Its bytes from front to back.
     pub(super) fn pieces(&self) -> Result<Pieces<'a>> {
         Ok(match &self.bytes {
-            Bytes::Stored(store) => {
+            FileSource::Stored(store) => {
                 let store = *store;
-                let read = move |item: Result<Item>| content::chunk(store, &item?).map(Piece::Object);
+                let read = move |item: Result<RecipeItem>| content::chunk(store, &item?).map(FileBytes::Object);
                 Box::new(Chunks::of(store, self.id()?, self.size)?.map(read))
             }
-            Bytes::Held(bytes) => Box::new(bytes.chunks(SLICE).map(|slice| Ok(Piece::Slice(slice)))),
-            Bytes::Open(file, path) => {
+            FileSource::Held(bytes) => Box::new(bytes.chunks(SLICE).map(|slice| Ok(FileBytes::Slice(slice)))),
+            FileSource::Open(file, path) => {
                 let (file, path, size) = (file.clone(), path.clone(), self.size);
                 let at = (0..size).step_by(READ);
                 Box::new(at.map(move |at| {
                     let mut bytes = vec![0; READ.min((size - at) as usize)];
                     file.read_exact_at(&mut bytes, at).map_err(|e| unreadable(&path, e))?;
-                    Ok(Piece::Read(bytes))
+                    Ok(FileBytes::Read(bytes))
                 }))
             }
         })
@@ -126,7 +126,7 @@ impl<'a> Half<'a> {
     }
 
     /// The same, read as its first bytes tell where its ending and `helox.toml` leave it open.
-    pub fn guessed(mut self) -> Result<Half<'a>> {
+    pub fn with_guess(mut self) -> Result<FileSide<'a>> {
         self.reading = self.reading.guess(&self.start(HEAD)?);
         Ok(self)
     }
@@ -140,7 +140,7 @@ impl<'a> Half<'a> {
     /// a file have each line once.
     pub(super) fn lines(&self, part: Range<u64>, take: &mut dyn FnMut(u64, &[u8])) -> Result<()> {
         // The byte before the part tells whether a line begins with it.
-        let mut lines = Lines { at: part.start.saturating_sub(1), begun: part.start == 0, end: part.end };
+        let mut lines = LineFinder { at: part.start.saturating_sub(1), begun: part.start == 0, end: part.end };
         self.from(lines.at, &mut |bytes| lines.feed(bytes, take))
     }
 
@@ -158,7 +158,7 @@ impl<'a> Half<'a> {
     /// Hands over its bytes from a place on, until `take` returns false.
     fn from(&self, start: u64, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<()> {
         match &self.bytes {
-            Bytes::Stored(store) => {
+            FileSource::Stored(store) => {
                 let mut end = 0;
                 for item in Chunks::of(store, self.id()?, self.size)? {
                     let item = item?;
@@ -169,8 +169,8 @@ impl<'a> Half<'a> {
                     }
                 }
             }
-            Bytes::Held(bytes) => drop(take(&bytes[start as usize..])),
-            Bytes::Open(file, path) => {
+            FileSource::Held(bytes) => drop(take(&bytes[start as usize..])),
+            FileSource::Open(file, path) => {
                 let mut at = start;
                 while at < self.size {
                     let mut bytes = vec![0; READ.min((self.size - at) as usize)];
@@ -200,7 +200,7 @@ impl<'a> Half<'a> {
     /// The id of its unpacked bytes, so that the same text packed otherwise is the same sample. What is wrong with its
     /// packing is the inner error.
     pub(super) fn unpacked_id(&self) -> Result<std::result::Result<Id<Content>, FileIssue>> {
-        if self.reading.packing == Packing::None {
+        if self.reading.packing == Compression::None {
             return self.id().map(Ok);
         }
         let mut hasher = blake3::Hasher::new();
@@ -249,7 +249,7 @@ impl<'a> Half<'a> {
     /// Reads it anywhere.
     pub(super) fn ranges(&self) -> Result<Arc<dyn Ranges>> {
         Ok(match &self.bytes {
-            Bytes::Stored(store) => {
+            FileSource::Stored(store) => {
                 let mut places = Vec::new();
                 let mut at = 0;
                 for item in Chunks::of(store, self.id()?, self.size)? {
@@ -260,14 +260,14 @@ impl<'a> Half<'a> {
                 let recent = Cache::new(RECENT * parallel::threads());
                 Arc::new(StoredRanges { store: (*store).clone(), places, size: self.size, recent })
             }
-            Bytes::Held(bytes) => Arc::new(bytes.to_vec()),
-            Bytes::Open(file, _) => Arc::new(OpenRanges(file.clone(), self.size)),
+            FileSource::Held(bytes) => Arc::new(bytes.to_vec()),
+            FileSource::Open(file, _) => Arc::new(OpenRanges(file.clone(), self.size)),
         })
     }
 }
 
 /// Finds the lines that begin in a part of a file, as its bytes come.
-struct Lines {
+struct LineFinder {
     /// The place of the next byte.
     at: u64,
     /// Whether a line of the part has begun.
@@ -275,7 +275,7 @@ struct Lines {
     end: u64,
 }
 
-impl Lines {
+impl LineFinder {
     /// The next bytes; false once the last line of the part has ended.
     fn feed(&mut self, mut bytes: &[u8], take: &mut dyn FnMut(u64, &[u8])) -> bool {
         if !self.begun {
@@ -308,7 +308,7 @@ fn unreadable(path: &Path, error: io::Error) -> Error {
 
 struct StoredRanges {
     store: Arc<Store>,
-    places: Vec<(u64, Item)>,
+    places: Vec<(u64, RecipeItem)>,
     size: u64,
     /// The last chunks that were read: columns are read side by side, in small pieces. Copies, since an object keeps all
     /// that was decoded with it.
@@ -316,7 +316,7 @@ struct StoredRanges {
 }
 
 impl StoredRanges {
-    fn chunk(&self, index: usize, item: &Item) -> io::Result<Arc<[u8]>> {
+    fn chunk(&self, index: usize, item: &RecipeItem) -> io::Result<Arc<[u8]>> {
         self.recent.get_or_insert_with(&index, || match content::chunk(&self.store, item) {
             Ok(chunk) => Ok(Arc::from(&*chunk)),
             Err(e) => Err(io::Error::other(e.message().to_owned())),
@@ -368,7 +368,7 @@ mod tests {
             let mut all = Vec::new();
             for start in (0..text.len() as u64).step_by(size as usize) {
                 let end = (start + size).min(text.len() as u64);
-                let mut lines = Lines { at: start.saturating_sub(1), begun: start == 0, end };
+                let mut lines = LineFinder { at: start.saturating_sub(1), begun: start == 0, end };
                 let mut own = Vec::new();
                 let rest = &text.as_bytes()[lines.at as usize..];
                 let _ = rest.chunks(piece).all(|bytes| lines.feed(bytes, &mut |at, bytes| {

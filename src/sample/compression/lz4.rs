@@ -17,17 +17,17 @@ const STORED: u32 = 1 << 31;
 /// Unpacks lz4 frames that come in pieces. It holds one block, of 4 MiB at most, and what it unpacks to.
 #[derive(Default)]
 pub(super) struct Lz4 {
-    state: State,
+    state: Lz4State,
     /// The bytes of the next part of the stream, as far as they have come.
     part: Vec<u8>,
     /// Bytes of a frame without data that are left to pass over.
     skip: u64,
-    frame: Frame,
+    frame: Lz4Frame,
 }
 
 /// The part of the stream that comes next.
 #[derive(Clone, Copy, Default, PartialEq)]
-enum State {
+enum Lz4State {
     /// The magic number of the first frame.
     #[default]
     Start,
@@ -49,7 +49,7 @@ enum State {
 
 /// What is known of a frame.
 #[derive(Default)]
-struct Frame {
+struct Lz4Frame {
     flags: u8,
     /// The largest block, unpacked.
     block: usize,
@@ -61,7 +61,7 @@ struct Frame {
     output: Vec<u8>,
 }
 
-impl Frame {
+impl Lz4Frame {
     fn has(&self, bit: u8) -> bool {
         self.flags >> bit & 1 == 1
     }
@@ -111,50 +111,50 @@ impl Lz4 {
 
     /// Whether the stream may end here.
     pub fn is_whole(&self) -> bool {
-        self.state == State::Between && self.part.is_empty() && self.skip == 0
+        self.state == Lz4State::Between && self.part.is_empty() && self.skip == 0
     }
 
     /// The length of the next part.
     fn needs(&self) -> usize {
         match self.state {
-            State::Start | State::Between | State::Skippable | State::Size | State::Checksum => 4,
-            State::Flags => 2,
-            State::Header => 1 + if self.frame.has_size() { 8 } else { 0 },
-            State::Block { size, .. } => size + if self.frame.has_block_checksums() { 4 } else { 0 },
+            Lz4State::Start | Lz4State::Between | Lz4State::Skippable | Lz4State::Size | Lz4State::Checksum => 4,
+            Lz4State::Flags => 2,
+            Lz4State::Header => 1 + if self.frame.has_size() { 8 } else { 0 },
+            Lz4State::Block { size, .. } => size + if self.frame.has_block_checksums() { 4 } else { 0 },
         }
     }
 
     /// Takes a part that is complete; returns what comes after it.
-    fn step(&mut self, part: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<State, String> {
+    fn step(&mut self, part: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<Lz4State, String> {
         match self.state {
-            State::Start | State::Between => match number(part) {
-                MAGIC => Ok(State::Flags),
-                magic if magic & !0xf == SKIPPABLE => Ok(State::Skippable),
+            Lz4State::Start | Lz4State::Between => match number(part) {
+                MAGIC => Ok(Lz4State::Flags),
+                magic if magic & !0xf == SKIPPABLE => Ok(Lz4State::Skippable),
                 LEGACY => Err("the legacy format of 'lz4 -l' is not supported; compress the file without '-l'".to_owned()),
-                _ if self.state == State::Start => Err("invalid lz4 stream".to_owned()),
+                _ if self.state == Lz4State::Start => Err("invalid lz4 stream".to_owned()),
                 _ => Err("unexpected data after the lz4 stream".to_owned()),
             },
-            State::Skippable => {
+            Lz4State::Skippable => {
                 self.skip = u64::from(number(part));
-                Ok(State::Between)
+                Ok(Lz4State::Between)
             }
-            State::Flags => {
+            Lz4State::Flags => {
                 let output = std::mem::take(&mut self.frame.output);
                 let block = match part[1] >> 4 & 7 {
                     size @ 4..=7 => 1 << (8 + 2 * size),
                     _ => return Err(damaged("its header has no block size")),
                 };
-                self.frame = Frame { flags: part[0], block, output, ..Frame::default() };
+                self.frame = Lz4Frame { flags: part[0], block, output, ..Lz4Frame::default() };
                 self.frame.output.clear();
                 // Its hash is that of all of the header after the magic number.
                 self.frame.hash.write(part);
                 match part[0] >> 6 {
                     1 if self.frame.has_dictionary() => Err("the lz4 stream requires a dictionary".to_owned()),
-                    1 => Ok(State::Header),
+                    1 => Ok(Lz4State::Header),
                     _ => Err(damaged("its header has an unknown version")),
                 }
             }
-            State::Header => {
+            Lz4State::Header => {
                 let frame = &mut self.frame;
                 let (size, checksum) = part.split_at(part.len() - 1);
                 frame.hash.write(size);
@@ -163,37 +163,37 @@ impl Lz4 {
                 }
                 frame.hash = XxHash32::default();
                 frame.stated = size.try_into().ok().map(u64::from_le_bytes);
-                Ok(State::Size)
+                Ok(Lz4State::Size)
             }
-            State::Size => match number(part) {
+            Lz4State::Size => match number(part) {
                 0 if self.frame.stated.is_some_and(|stated| stated != self.frame.length) => {
                     Err(damaged("its content does not have the length in its header"))
                 }
-                0 if self.frame.has_checksum() => Ok(State::Checksum),
-                0 => Ok(State::Between),
+                0 if self.frame.has_checksum() => Ok(Lz4State::Checksum),
+                0 => Ok(Lz4State::Between),
                 size => {
                     let (size, stored) = ((size & !STORED) as usize, size & STORED != 0);
                     match size <= self.frame.block {
-                        true => Ok(State::Block { size, stored }),
+                        true => Ok(Lz4State::Block { size, stored }),
                         false => Err(damaged("a block is larger than the block size in its header")),
                     }
                 }
             },
-            State::Block { size, stored } => {
+            Lz4State::Block { size, stored } => {
                 let (block, checksum) = part.split_at(size);
                 if !checksum.is_empty() && number(checksum) != XxHash32::oneshot(0, block) {
                     return Err(damaged("the checksum of a block does not match"));
                 }
                 take(self.frame.unpack(block, stored)?);
-                Ok(State::Size)
+                Ok(Lz4State::Size)
             }
-            State::Checksum if u64::from(number(part)) == self.frame.hash.finish() => Ok(State::Between),
-            State::Checksum => Err(damaged("the checksum of its content does not match")),
+            Lz4State::Checksum if u64::from(number(part)) == self.frame.hash.finish() => Ok(Lz4State::Between),
+            Lz4State::Checksum => Err(damaged("the checksum of its content does not match")),
         }
     }
 }
 
-impl Frame {
+impl Lz4Frame {
     /// The content of a block.
     fn unpack(&mut self, block: &[u8], stored: bool) -> Result<&[u8], String> {
         let window = if self.blocks_refer_back() { self.output.len().min(WINDOW) } else { 0 };

@@ -1,17 +1,17 @@
 //! What a comparison found.
 
-use super::{Rules, SplitId, Tally};
+use super::{ReaderConfig, SplitId, Tally};
 use crate::limits;
 use crate::sample::{Hint, Identity, Schema, Side};
 
 /// Most findings that are kept.
-const KEPT: usize = 100;
+const MAX_ISSUES: usize = 100;
 /// Most fields of a change of the schema, which may be larger than the schema itself.
 const SLACK: usize = 4 * limits::SCHEMA_FIELDS;
 
 /// Bytes of a new file that are no record of its format.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Found {
+pub struct FileParseIssue {
     /// The file.
     pub path: String,
     /// The line on which they begin, from 1.
@@ -22,14 +22,14 @@ pub struct Found {
 
 /// A point in the findings of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FindingsMark {
+pub struct IssueMark {
     kept: usize,
     found: u64,
 }
 
 /// What an account keeps of the records that it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keeps {
+pub enum DiffDetail {
     /// Nothing: somebody else looks at them.
     Nothing,
     /// Their schema: there is nothing to compare with.
@@ -40,28 +40,28 @@ pub enum Keeps {
 
 /// What a comparison found. Accounts of several files add up.
 #[derive(Debug)]
-pub struct Account {
-    keeps: Keeps,
+pub struct RecordDiff {
+    detail: DiffDetail,
     /// The records that differ; `None` where there is nothing to compare with, so that none can cancel.
     pub tally: Option<Tally>,
     /// What the new side's records count, less what the old side's do.
     pub schema: Schema,
     /// The first findings of the new side.
-    pub findings: Vec<Found>,
+    pub issues: Vec<FileParseIssue>,
     /// How many there are.
-    pub found: u64,
+    pub issue_count: u64,
 }
 
-impl Account {
+impl RecordDiff {
     /// Nothing found yet.
-    pub fn new(rules: &Rules, keeps: Keeps) -> Account {
-        let tally = (keeps == Keeps::Differences).then(|| Tally::new(rules.scratch()));
-        Account { keeps, tally, schema: Schema::new(rules.depth()), findings: Vec::new(), found: 0 }
+    pub fn new(rules: &ReaderConfig, keeps: DiffDetail) -> RecordDiff {
+        let tally = (keeps == DiffDetail::Differences).then(|| Tally::new(rules.scratch()));
+        RecordDiff { detail: keeps, tally, schema: Schema::new(rules.depth()), issues: Vec::new(), issue_count: 0 }
     }
 
     /// What it keeps.
-    pub fn keeps(&self) -> Keeps {
-        self.keeps
+    pub fn detail(&self) -> DiffDetail {
+        self.detail
     }
 
     /// Whether records are compared.
@@ -70,15 +70,15 @@ impl Account {
     }
 
     /// Adds what was found elsewhere.
-    pub fn absorb(&mut self, other: Account) {
+    pub fn absorb(&mut self, other: RecordDiff) {
         if let (Some(own), Some(others)) = (&mut self.tally, other.tally) {
             own.absorb(others);
         }
         self.schema.add(&other.schema, 1);
         self.schema.prune(SLACK);
-        let room = KEPT.saturating_sub(self.findings.len());
-        self.findings.extend(other.findings.into_iter().take(room));
-        self.found += other.found;
+        let room = MAX_ISSUES.saturating_sub(self.issues.len());
+        self.issues.extend(other.issues.into_iter().take(room));
+        self.issue_count += other.issue_count;
     }
 
     /// Takes the records of a side of a file that cannot be read, whose number is known.
@@ -88,35 +88,35 @@ impl Account {
         }
     }
 
-    pub(super) fn tell(&mut self, side: Side, identity: Identity, split: SplitId) {
+    pub(super) fn add(&mut self, side: Side, identity: Identity, split: SplitId) {
         if let Some(tally) = &mut self.tally {
-            tally.tell(side, identity, split);
+            tally.add_record(side, identity, split);
         }
     }
 
     /// Takes what is wrong in the new side of a file, with the line.
-    pub fn finding(&mut self, path: &str, line: u64, message: String) {
-        self.found += 1;
-        if self.findings.len() < KEPT {
-            self.findings.push(Found { path: path.to_owned(), line, message });
+    pub fn add_issue(&mut self, path: &str, line: u64, message: String) {
+        self.issue_count += 1;
+        if self.issues.len() < MAX_ISSUES {
+            self.issues.push(FileParseIssue { path: path.to_owned(), line, message });
         }
     }
 
     /// Returns how many findings there are so far.
-    pub fn mark(&self) -> FindingsMark {
-        FindingsMark { kept: self.findings.len(), found: self.found }
+    pub fn mark(&self) -> IssueMark {
+        IssueMark { kept: self.issues.len(), found: self.issue_count }
     }
 
     /// Puts hints about a file before what was found in its records since the mark, or in its place.
-    pub fn hints(&mut self, since: FindingsMark, path: &str, hints: Vec<Hint>) {
+    pub fn insert_hints(&mut self, since: IssueMark, path: &str, hints: Vec<Hint>) {
         if hints.iter().any(|hint| hint.sums_up) {
-            self.findings.truncate(since.kept);
-            self.found = since.found;
+            self.issues.truncate(since.kept);
+            self.issue_count = since.found;
         }
-        self.found += hints.len() as u64;
-        let hints = hints.into_iter().map(|Hint { line, message, .. }| Found { path: path.to_owned(), line, message });
-        self.findings.splice(since.kept..since.kept, hints);
-        self.findings.truncate(KEPT);
+        self.issue_count += hints.len() as u64;
+        let hints = hints.into_iter().map(|Hint { line, message, .. }| FileParseIssue { path: path.to_owned(), line, message });
+        self.issues.splice(since.kept..since.kept, hints);
+        self.issues.truncate(MAX_ISSUES);
     }
 
     /// Bounds the memory over fields that never come again.

@@ -12,12 +12,12 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMe
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::column::{Column, Seconds, Stored};
-use super::fault::Fault;
+use super::column::{Column, Seconds, StoredValue};
+use super::error::ReadError;
 use super::footer;
 use super::guard::guard;
 use super::pages::Pages;
-use super::row::{Cell, Layout, Row};
+use super::row::{Cell, ColumnarRow, RowLayout};
 use super::shape::{Shape, duplicate};
 use crate::limits;
 use crate::sample::partial::excess_message;
@@ -50,20 +50,20 @@ impl Ranges for Vec<u8> {
 }
 
 /// A Parquet file whose footer has been read.
-pub struct Table {
-    source: Arc<Source>,
+pub struct ParquetFile {
+    source: Arc<ParquetSource>,
     metadata: ParquetMetaData,
     /// Whether the lengths of columns lack the header of the dictionary page.
     lacks_headers: bool,
-    layout: Layout,
+    layout: RowLayout,
     count: u64,
     /// Longest row, in bytes.
     limit: usize,
 }
 
-impl Table {
+impl ParquetFile {
     /// Reads the footer. The error says what is wrong with the file.
-    pub fn open(file: Arc<dyn Ranges>) -> Result<Table, Fault> {
+    pub fn open(file: Arc<dyn Ranges>) -> Result<ParquetFile, ReadError> {
         let footer = footer::read(&*file)?;
         guard(|| {
             let metadata = ParquetMetaDataReader::decode_metadata(&footer)?;
@@ -79,14 +79,21 @@ impl Table {
                 count = sum.ok_or_else(|| ParquetError::General(format!("it declares {rows} rows in a row group")))?;
             }
             let duplicate = duplicate(metadata.file_metadata().schema()).map(str::to_owned);
-            let layout = Layout { columns, shape, by_path, duplicate };
-            Ok(Table { source: Arc::new(Source(file)), metadata, lacks_headers, layout, count, limit: limits::RECORD })
+            let layout = RowLayout { columns, shape, by_path, duplicate };
+            Ok(ParquetFile {
+                source: Arc::new(ParquetSource(file)),
+                metadata,
+                lacks_headers,
+                layout,
+                count,
+                limit: limits::RECORD,
+            })
         })
     }
 
     /// Sets the longest row, in bytes of its values. A longer one is handed over without them.
-    pub fn with_limit(self, limit: usize) -> Table {
-        Table { limit, ..self }
+    pub fn with_limit(self, limit: usize) -> ParquetFile {
+        ParquetFile { limit, ..self }
     }
 
     /// The number of rows that the row groups state.
@@ -100,13 +107,13 @@ impl Table {
     }
 
     /// Decodes the rows of the row groups that are wanted and hands over none. The error says what is wrong with the file.
-    pub fn check(&self, wanted: &dyn Fn(usize) -> bool) -> Result<(), Fault> {
+    pub fn check(&self, wanted: &dyn Fn(usize) -> bool) -> Result<(), ReadError> {
         (0..self.groups()).filter(|&group| wanted(group)).try_for_each(|group| self.batches(group, &mut |_, _| ()))
     }
 
     /// Hands over every row of the row groups that are wanted. The error says what is wrong with the file; the rows before
     /// it have been handed over.
-    pub fn rows(&self, wanted: &dyn Fn(usize) -> bool, take: &mut dyn FnMut(Row<'_>)) -> Result<(), Fault> {
+    pub fn rows(&self, wanted: &dyn Fn(usize) -> bool, take: &mut dyn FnMut(ColumnarRow<'_>)) -> Result<(), ReadError> {
         let mut number = 0;
         for group in 0..self.groups() {
             if wanted(group) {
@@ -119,7 +126,7 @@ impl Table {
     }
 
     /// Hands over every row, numbered on from `number`.
-    pub fn rows_from(&self, number: &mut u64, take: &mut dyn FnMut(Row<'_>)) -> Result<(), Fault> {
+    pub fn rows_from(&self, number: &mut u64, take: &mut dyn FnMut(ColumnarRow<'_>)) -> Result<(), ReadError> {
         (0..self.groups()).try_for_each(|group| self.group(group, number, take))
     }
 
@@ -146,8 +153,8 @@ impl Table {
     }
 
     /// Whether equal bytes of a column are the same values here and there.
-    pub(super) fn is_read_as(&self, other: &Table) -> bool {
-        let schema = |table: &Table| table.metadata.file_metadata().schema_descr().root_schema_ptr();
+    pub(super) fn is_read_as(&self, other: &ParquetFile) -> bool {
+        let schema = |table: &ParquetFile| table.metadata.file_metadata().schema_descr().root_schema_ptr();
         schema(self) == schema(other) && self.lacks_headers == other.lacks_headers
     }
 
@@ -168,7 +175,7 @@ impl Table {
         (0..group).map(|group| self.rows_of(group) as u64).sum()
     }
 
-    fn group(&self, group: usize, number: &mut u64, take: &mut dyn FnMut(Row<'_>)) -> Result<(), Fault> {
+    fn group(&self, group: usize, number: &mut u64, take: &mut dyn FnMut(ColumnarRow<'_>)) -> Result<(), ReadError> {
         self.batches(group, &mut |batches, rows| {
             let mut batches: Vec<_> = batches.iter_mut().collect();
             self.put_rows(&mut batches, rows, *number + 1, |_| true, take);
@@ -183,7 +190,7 @@ impl Table {
         rows: usize,
         first: u64,
         wanted: impl Fn(usize) -> bool,
-        take: &mut dyn FnMut(Row<'_>),
+        take: &mut dyn FnMut(ColumnarRow<'_>),
     ) {
         let (mut bytes, mut cells, mut starts, mut places) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for at in 0..rows {
@@ -206,7 +213,14 @@ impl Table {
                 bytes = Vec::new();
                 self.excess(batches, &places)
             });
-            take(Row { number, layout: &self.layout, bytes: &bytes, cells: &cells, starts: &starts, excess: excess.as_deref() });
+            take(ColumnarRow {
+                number,
+                layout: &self.layout,
+                bytes: &bytes,
+                cells: &cells,
+                starts: &starts,
+                excess: excess.as_deref(),
+            });
         }
     }
 
@@ -231,7 +245,7 @@ impl Table {
     }
 
     /// Decodes a row group, some rows of all columns at a time.
-    fn batches(&self, group: usize, take: &mut dyn FnMut(&mut [Batch], usize)) -> Result<(), Fault> {
+    fn batches(&self, group: usize, take: &mut dyn FnMut(&mut [Batch], usize)) -> Result<(), ReadError> {
         let columns = &self.layout.columns;
         let stated = self.rows_of(group);
         if columns.is_empty() {
@@ -246,13 +260,13 @@ impl Table {
             for (reader, column) in readers.iter_mut().zip(columns) {
                 let (batch, read) = guard(|| Batch::read(reader, column, most))?;
                 if *rows.get_or_insert(read) != read {
-                    return Err(Fault::damaged("its columns differ in length"));
+                    return Err(ReadError::damaged("its columns differ in length"));
                 }
                 batches.push(batch);
             }
             match rows.unwrap_or(0) {
                 0 if held == stated => return Ok(()),
-                0 => return Err(Fault::damaged(&format!("a row group has {held} rows, but declares {stated}"))),
+                0 => return Err(ReadError::damaged(&format!("a row group has {held} rows, but declares {stated}"))),
                 rows => {
                     held += rows;
                     take(&mut batches, rows);
@@ -277,7 +291,7 @@ impl Table {
     }
 }
 
-impl std::fmt::Debug for Table {
+impl std::fmt::Debug for ParquetFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Table").field("columns", &self.layout.columns).field("count", &self.count).finish_non_exhaustive()
     }
@@ -286,7 +300,7 @@ impl std::fmt::Debug for Table {
 /// Some rows of one column.
 #[derive(PartialEq)]
 pub(super) struct Batch {
-    values: Values,
+    values: ColumnValues,
     levels: Vec<i16>,
     repeats: Vec<i16>,
     /// How many levels and values have been taken.
@@ -299,7 +313,7 @@ type RowSpan = (Range<usize>, Range<usize>);
 
 /// Stored values of one type.
 #[derive(PartialEq)]
-enum Values {
+enum ColumnValues {
     Bool(Vec<bool>),
     Int32(Vec<i32>),
     Int64(Vec<i64>),
@@ -316,14 +330,14 @@ impl Batch {
         let (mut levels, mut repeats) = (Vec::new(), Vec::new());
         let (def, rep) = (&mut levels, &mut repeats);
         let (values, rows, places) = match reader {
-            ColumnReader::BoolColumnReader(reader) => read(reader, most, def, rep, Values::Bool)?,
-            ColumnReader::Int32ColumnReader(reader) => read(reader, most, def, rep, Values::Int32)?,
-            ColumnReader::Int64ColumnReader(reader) => read(reader, most, def, rep, Values::Int64)?,
-            ColumnReader::Int96ColumnReader(reader) => read(reader, most, def, rep, Values::Int96)?,
-            ColumnReader::FloatColumnReader(reader) => read(reader, most, def, rep, Values::Float)?,
-            ColumnReader::DoubleColumnReader(reader) => read(reader, most, def, rep, Values::Double)?,
-            ColumnReader::ByteArrayColumnReader(reader) => read(reader, most, def, rep, Values::Bytes)?,
-            ColumnReader::FixedLenByteArrayColumnReader(reader) => read(reader, most, def, rep, Values::Fixed)?,
+            ColumnReader::BoolColumnReader(reader) => read(reader, most, def, rep, ColumnValues::Bool)?,
+            ColumnReader::Int32ColumnReader(reader) => read(reader, most, def, rep, ColumnValues::Int32)?,
+            ColumnReader::Int64ColumnReader(reader) => read(reader, most, def, rep, ColumnValues::Int64)?,
+            ColumnReader::Int96ColumnReader(reader) => read(reader, most, def, rep, ColumnValues::Int96)?,
+            ColumnReader::FloatColumnReader(reader) => read(reader, most, def, rep, ColumnValues::Float)?,
+            ColumnReader::DoubleColumnReader(reader) => read(reader, most, def, rep, ColumnValues::Double)?,
+            ColumnReader::ByteArrayColumnReader(reader) => read(reader, most, def, rep, ColumnValues::Bytes)?,
+            ColumnReader::FixedLenByteArrayColumnReader(reader) => read(reader, most, def, rep, ColumnValues::Fixed)?,
         };
         // A column that is never null and in no list has no levels.
         levels.resize(places, column.full);
@@ -352,7 +366,12 @@ impl Batch {
 
     /// Hands over the cells of a row, each with the place of its value if it has one, until `take` returns false, which is
     /// returned then.
-    fn put_cells(&self, place: &RowSpan, column: &Column, mut take: impl FnMut(Cell, Option<(&Values, usize)>) -> bool) -> bool {
+    fn put_cells(
+        &self,
+        place: &RowSpan,
+        column: &Column,
+        mut take: impl FnMut(Cell, Option<(&ColumnValues, usize)>) -> bool,
+    ) -> bool {
         let (levels, mut values) = place.clone();
         levels.into_iter().all(|level| {
             let (definition, repetition) = (self.levels[level], self.repeats[level]);
@@ -401,69 +420,69 @@ fn read<T: DataType>(
     most: usize,
     levels: &mut Vec<i16>,
     repeats: &mut Vec<i16>,
-    wrap: fn(Vec<T::T>) -> Values,
-) -> ParquetResult<(Values, usize, usize)> {
+    wrap: fn(Vec<T::T>) -> ColumnValues,
+) -> ParquetResult<(ColumnValues, usize, usize)> {
     let mut values = Vec::new();
     let (rows, _, places) = reader.read_records(most, Some(levels), Some(repeats), &mut values)?;
     Ok((wrap(values), rows, places))
 }
 
-impl Values {
+impl ColumnValues {
     fn len(&self) -> usize {
         match self {
-            Values::Bool(values) => values.len(),
-            Values::Int32(values) => values.len(),
-            Values::Int64(values) => values.len(),
-            Values::Int96(values) => values.len(),
-            Values::Float(values) => values.len(),
-            Values::Double(values) => values.len(),
-            Values::Bytes(values) => values.len(),
-            Values::Fixed(values) => values.len(),
+            ColumnValues::Bool(values) => values.len(),
+            ColumnValues::Int32(values) => values.len(),
+            ColumnValues::Int64(values) => values.len(),
+            ColumnValues::Int96(values) => values.len(),
+            ColumnValues::Float(values) => values.len(),
+            ColumnValues::Double(values) => values.len(),
+            ColumnValues::Bytes(values) => values.len(),
+            ColumnValues::Fixed(values) => values.len(),
         }
     }
 
-    fn are_equal(&self, own: Range<usize>, other: &Values, others: Range<usize>) -> bool {
+    fn are_equal(&self, own: Range<usize>, other: &ColumnValues, others: Range<usize>) -> bool {
         match (self, other) {
-            (Values::Bool(a), Values::Bool(b)) => a[own] == b[others],
-            (Values::Int32(a), Values::Int32(b)) => a[own] == b[others],
-            (Values::Int64(a), Values::Int64(b)) => a[own] == b[others],
-            (Values::Int96(a), Values::Int96(b)) => a[own] == b[others],
-            (Values::Float(a), Values::Float(b)) => a[own] == b[others],
-            (Values::Double(a), Values::Double(b)) => a[own] == b[others],
-            (Values::Bytes(a), Values::Bytes(b)) => a[own] == b[others],
-            (Values::Fixed(a), Values::Fixed(b)) => a[own] == b[others],
+            (ColumnValues::Bool(a), ColumnValues::Bool(b)) => a[own] == b[others],
+            (ColumnValues::Int32(a), ColumnValues::Int32(b)) => a[own] == b[others],
+            (ColumnValues::Int64(a), ColumnValues::Int64(b)) => a[own] == b[others],
+            (ColumnValues::Int96(a), ColumnValues::Int96(b)) => a[own] == b[others],
+            (ColumnValues::Float(a), ColumnValues::Float(b)) => a[own] == b[others],
+            (ColumnValues::Double(a), ColumnValues::Double(b)) => a[own] == b[others],
+            (ColumnValues::Bytes(a), ColumnValues::Bytes(b)) => a[own] == b[others],
+            (ColumnValues::Fixed(a), ColumnValues::Fixed(b)) => a[own] == b[others],
             _ => false,
         }
     }
 
     fn put(&self, at: usize, column: &Column, out: &mut Vec<u8>) {
         match self {
-            Values::Bool(values) => values[at].put(column, out),
-            Values::Int32(values) => values[at].put(column, out),
-            Values::Int64(values) => values[at].put(column, out),
-            Values::Int96(values) => values[at].put(column, out),
-            Values::Float(values) => values[at].put(column, out),
-            Values::Double(values) => values[at].put(column, out),
-            Values::Bytes(values) => values[at].put(column, out),
-            Values::Fixed(values) => values[at].put(column, out),
+            ColumnValues::Bool(values) => values[at].put(column, out),
+            ColumnValues::Int32(values) => values[at].put(column, out),
+            ColumnValues::Int64(values) => values[at].put(column, out),
+            ColumnValues::Int96(values) => values[at].put(column, out),
+            ColumnValues::Float(values) => values[at].put(column, out),
+            ColumnValues::Double(values) => values[at].put(column, out),
+            ColumnValues::Bytes(values) => values[at].put(column, out),
+            ColumnValues::Fixed(values) => values[at].put(column, out),
         }
     }
 }
 
 /// The file as the parquet crate reads it.
-struct Source(Arc<dyn Ranges>);
+struct ParquetSource(Arc<dyn Ranges>);
 
-impl Length for Source {
+impl Length for ParquetSource {
     fn len(&self) -> u64 {
         self.0.size()
     }
 }
 
-impl ChunkReader for Source {
-    type T = BufReader<From>;
+impl ChunkReader for ParquetSource {
+    type T = BufReader<RangeRead>;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        Ok(BufReader::new(From { file: Arc::clone(&self.0), at: start }))
+        Ok(BufReader::new(RangeRead { file: Arc::clone(&self.0), at: start }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
@@ -477,12 +496,12 @@ impl ChunkReader for Source {
 }
 
 /// The bytes of a file from some place on.
-struct From {
+struct RangeRead {
     file: Arc<dyn Ranges>,
     at: u64,
 }
 
-impl Read for From {
+impl Read for RangeRead {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.file.size().saturating_sub(self.at);
         let n = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());

@@ -10,7 +10,7 @@ use liblzma::stream as xz;
 use zstd::stream::raw::{DParameter, Decoder, Operation};
 
 use self::lz4::Lz4;
-use super::Packing;
+use super::Compression;
 
 /// The largest zstd window that is accepted, as a power of two: what `zstd -d` accepts without `--long`.
 const WINDOW_LOG_MAX: u32 = 27;
@@ -19,12 +19,12 @@ const XZ_MEMORY: u64 = 129 << 20;
 const OUTPUT: usize = 128 << 10;
 
 /// Unpacks a stream that comes in pieces.
-pub struct Unpacker {
-    stream: Stream,
+pub struct Decompressor {
+    stream: PackedStream,
     output: Vec<u8>,
 }
 
-enum Stream {
+enum PackedStream {
     Plain,
     Members(Members),
     Zstd { decoder: Decoder<'static>, whole: bool },
@@ -34,7 +34,7 @@ enum Stream {
 
 /// A stream of gzip or bzip2: one or more members.
 struct Members {
-    packing: Packing,
+    packing: Compression,
     state: MemberState,
 }
 
@@ -43,27 +43,27 @@ enum MemberState {
     /// Before the first member.
     Start,
     /// In a member.
-    Member(Member),
+    Member(MemberDecoder),
     /// After a member.
     Between,
     /// In the zeros that some tapes and tools leave after the last.
     Padding,
 }
 
-enum Member {
+enum MemberDecoder {
     Gzip(Box<Decompress>),
     Bzip2(bzip2::Decompress),
 }
 
-impl Packing {
+impl Compression {
     /// The packing with this ending of a file's name, in any case.
-    pub fn of_ending(ending: &str) -> Option<Packing> {
+    pub fn of_ending(ending: &str) -> Option<Compression> {
         Some(match ending.to_ascii_lowercase().as_str() {
-            "gz" => Packing::Gzip,
-            "zst" => Packing::Zstd,
-            "bz2" => Packing::Bzip2,
-            "xz" => Packing::Xz,
-            "lz4" => Packing::Lz4,
+            "gz" => Compression::Gzip,
+            "zst" => Compression::Zstd,
+            "bz2" => Compression::Bzip2,
+            "xz" => Compression::Xz,
+            "lz4" => Compression::Lz4,
             _ => return None,
         })
     }
@@ -71,23 +71,23 @@ impl Packing {
     /// The ending of its files' names.
     pub fn ending(self) -> &'static str {
         match self {
-            Packing::None => "",
-            Packing::Gzip => "gz",
-            Packing::Zstd => "zst",
-            Packing::Bzip2 => "bz2",
-            Packing::Xz => "xz",
-            Packing::Lz4 => "lz4",
+            Compression::None => "",
+            Compression::Gzip => "gz",
+            Compression::Zstd => "zst",
+            Compression::Bzip2 => "bz2",
+            Compression::Xz => "xz",
+            Compression::Lz4 => "lz4",
         }
     }
 
     /// The packing whose streams begin with these bytes.
-    pub fn of_magic(bytes: &[u8]) -> Option<Packing> {
+    pub fn of_magic(bytes: &[u8]) -> Option<Compression> {
         Some(match bytes {
-            [0x1f, 0x8b, 8, ..] => Packing::Gzip,
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Packing::Zstd,
-            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => Packing::Bzip2,
-            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Packing::Xz,
-            [0x04, 0x22, 0x4d, 0x18, ..] => Packing::Lz4,
+            [0x1f, 0x8b, 8, ..] => Compression::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => Compression::Bzip2,
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Compression::Xz,
+            [0x04, 0x22, 0x4d, 0x18, ..] => Compression::Lz4,
             _ => return None,
         })
     }
@@ -95,32 +95,32 @@ impl Packing {
     /// The name of the format, as messages have it.
     pub fn name(self) -> &'static str {
         match self {
-            Packing::None => "plain",
-            Packing::Gzip => "gzip",
-            Packing::Zstd => "zstd",
-            Packing::Bzip2 => "bzip2",
-            Packing::Xz => "xz",
-            Packing::Lz4 => "lz4",
+            Compression::None => "plain",
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+            Compression::Bzip2 => "bzip2",
+            Compression::Xz => "xz",
+            Compression::Lz4 => "lz4",
         }
     }
 }
 
-impl Unpacker {
+impl Decompressor {
     /// An unpacker of such a stream, at its start. Fails if it cannot have its memory.
-    pub fn new(packing: Packing) -> Result<Unpacker, String> {
+    pub fn new(packing: Compression) -> Result<Decompressor, String> {
         let stream = match packing {
-            Packing::None => Stream::Plain,
-            Packing::Gzip | Packing::Bzip2 => Stream::Members(Members { packing, state: MemberState::Start }),
-            Packing::Zstd => {
+            Compression::None => PackedStream::Plain,
+            Compression::Gzip | Compression::Bzip2 => PackedStream::Members(Members { packing, state: MemberState::Start }),
+            Compression::Zstd => {
                 let mut decoder = Decoder::new().map_err(|why| why.to_string())?;
                 decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX)).map_err(|why| why.to_string())?;
-                Stream::Zstd { decoder, whole: false }
+                PackedStream::Zstd { decoder, whole: false }
             }
-            Packing::Xz => Stream::Xz(xz::Stream::new_stream_decoder(XZ_MEMORY, xz::CONCATENATED).map_err(of_xz)?),
-            Packing::Lz4 => Stream::Lz4(Box::default()),
+            Compression::Xz => PackedStream::Xz(xz::Stream::new_stream_decoder(XZ_MEMORY, xz::CONCATENATED).map_err(of_xz)?),
+            Compression::Lz4 => PackedStream::Lz4(Box::default()),
         };
-        let output = if matches!(packing, Packing::None | Packing::Lz4) { Vec::new() } else { vec![0; OUTPUT] };
-        Ok(Unpacker { stream, output })
+        let output = if matches!(packing, Compression::None | Compression::Lz4) { Vec::new() } else { vec![0; OUTPUT] };
+        Ok(Decompressor { stream, output })
     }
 
     /// Takes the next packed bytes and hands over what they unpack to. The error says what is wrong with the stream,
@@ -128,9 +128,9 @@ impl Unpacker {
     pub fn feed(&mut self, bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
         let mut rest = bytes;
         match &mut self.stream {
-            Stream::Plain => take(bytes),
-            Stream::Members(members) => members.feed(bytes, &mut self.output, take)?,
-            Stream::Zstd { decoder, whole } => loop {
+            PackedStream::Plain => take(bytes),
+            PackedStream::Members(members) => members.feed(bytes, &mut self.output, take)?,
+            PackedStream::Zstd { decoder, whole } => loop {
                 let status = decoder.run_on_buffers(rest, &mut self.output).map_err(|why| of_zstd(&why))?;
                 if status.bytes_read == 0 && status.bytes_written == 0 {
                     break;
@@ -139,7 +139,7 @@ impl Unpacker {
                 rest = &rest[status.bytes_read..];
                 take(&self.output[..status.bytes_written]);
             },
-            Stream::Xz(stream) => loop {
+            PackedStream::Xz(stream) => loop {
                 let (read, written) = (stream.total_in(), stream.total_out());
                 stream.process(rest, &mut self.output, xz::Action::Run).map_err(of_xz)?;
                 let (read, written) = ((stream.total_in() - read) as usize, (stream.total_out() - written) as usize);
@@ -149,7 +149,7 @@ impl Unpacker {
                 rest = &rest[read..];
                 take(&self.output[..written]);
             },
-            Stream::Lz4(stream) => stream.feed(bytes, take)?,
+            PackedStream::Lz4(stream) => stream.feed(bytes, take)?,
         }
         Ok(())
     }
@@ -157,22 +157,22 @@ impl Unpacker {
     /// The stream ends here: says so if that is too early.
     pub fn finish(mut self) -> Result<(), String> {
         let (whole, packing) = match &mut self.stream {
-            Stream::Plain => return Ok(()),
-            Stream::Members(Members { packing, state }) => {
+            PackedStream::Plain => return Ok(()),
+            PackedStream::Members(Members { packing, state }) => {
                 (matches!(state, MemberState::Between | MemberState::Padding), *packing)
             }
-            Stream::Zstd { whole, .. } => (*whole, Packing::Zstd),
-            Stream::Xz(stream) => {
+            PackedStream::Zstd { whole, .. } => (*whole, Compression::Zstd),
+            PackedStream::Xz(stream) => {
                 let status = stream.process(b"", &mut self.output, xz::Action::Finish).map_err(of_xz)?;
-                (status == xz::Status::StreamEnd, Packing::Xz)
+                (status == xz::Status::StreamEnd, Compression::Xz)
             }
-            Stream::Lz4(stream) => (stream.is_whole(), Packing::Lz4),
+            PackedStream::Lz4(stream) => (stream.is_whole(), Compression::Lz4),
         };
         if whole { Ok(()) } else { Err(format!("unexpected end of the {} stream", packing.name())) }
     }
 }
 
-impl std::fmt::Debug for Unpacker {
+impl std::fmt::Debug for Decompressor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Unpacker").finish_non_exhaustive()
     }
@@ -198,11 +198,11 @@ impl Members {
                 }
                 MemberState::Start | MemberState::Between => match (self.packing, rest.first()) {
                     (_, None) => return Ok(()),
-                    (Packing::Gzip, Some(0x1f)) => {
-                        self.state = MemberState::Member(Member::Gzip(Box::new(Decompress::new_gzip(15))));
+                    (Compression::Gzip, Some(0x1f)) => {
+                        self.state = MemberState::Member(MemberDecoder::Gzip(Box::new(Decompress::new_gzip(15))));
                     }
-                    (Packing::Bzip2, Some(b'B')) => {
-                        self.state = MemberState::Member(Member::Bzip2(bzip2::Decompress::new(false)));
+                    (Compression::Bzip2, Some(b'B')) => {
+                        self.state = MemberState::Member(MemberDecoder::Bzip2(bzip2::Decompress::new(false)));
                     }
                     (_, Some(0)) if matches!(self.state, MemberState::Between) => self.state = MemberState::Padding,
                     (..) if matches!(self.state, MemberState::Between) => return trailing(),
@@ -215,23 +215,25 @@ impl Members {
     }
 }
 
-impl Member {
+impl MemberDecoder {
     /// The bytes that were read, and those that were written.
     fn total(&self) -> (u64, u64) {
         match self {
-            Member::Gzip(member) => (member.total_in(), member.total_out()),
-            Member::Bzip2(member) => (member.total_in(), member.total_out()),
+            MemberDecoder::Gzip(member) => (member.total_in(), member.total_out()),
+            MemberDecoder::Bzip2(member) => (member.total_in(), member.total_out()),
         }
     }
 
     /// Unpacks some bytes; returns whether the member ends with them.
     fn unpack(&mut self, bytes: &[u8], output: &mut [u8]) -> Result<bool, String> {
         Ok(match self {
-            Member::Gzip(member) => {
+            MemberDecoder::Gzip(member) => {
                 let status = member.decompress(bytes, output, FlushDecompress::None).map_err(|why| why.to_string())?;
                 status == flate2::Status::StreamEnd
             }
-            Member::Bzip2(member) => member.decompress(bytes, output).map_err(|why| why.to_string())? == bzip2::Status::StreamEnd,
+            MemberDecoder::Bzip2(member) => {
+                member.decompress(bytes, output).map_err(|why| why.to_string())? == bzip2::Status::StreamEnd
+            }
         })
     }
 }
@@ -264,28 +266,29 @@ mod tests {
     use proptest::prelude::*;
     use std::io::Write;
 
-    const PACKINGS: [Packing; 5] = [Packing::Gzip, Packing::Zstd, Packing::Bzip2, Packing::Xz, Packing::Lz4];
+    const PACKINGS: [Compression; 5] =
+        [Compression::Gzip, Compression::Zstd, Compression::Bzip2, Compression::Xz, Compression::Lz4];
 
-    fn pack(packing: Packing, bytes: &[u8]) -> Vec<u8> {
+    fn pack(packing: Compression, bytes: &[u8]) -> Vec<u8> {
         match packing {
-            Packing::None => bytes.to_vec(),
-            Packing::Gzip => {
+            Compression::None => bytes.to_vec(),
+            Compression::Gzip => {
                 let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
                 encoder.write_all(bytes).unwrap();
                 encoder.finish().unwrap()
             }
-            Packing::Zstd => zstd::encode_all(bytes, 1).unwrap(),
-            Packing::Bzip2 => {
+            Compression::Zstd => zstd::encode_all(bytes, 1).unwrap(),
+            Compression::Bzip2 => {
                 let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
                 encoder.write_all(bytes).unwrap();
                 encoder.finish().unwrap()
             }
-            Packing::Xz => {
+            Compression::Xz => {
                 let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
                 encoder.write_all(bytes).unwrap();
                 encoder.finish().unwrap()
             }
-            Packing::Lz4 => {
+            Compression::Lz4 => {
                 let info = lz4_flex::frame::FrameInfo::new().block_mode(lz4_flex::frame::BlockMode::Linked);
                 let info = info.content_checksum(true).block_checksums(true);
                 let mut encoder = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
@@ -295,8 +298,8 @@ mod tests {
         }
     }
 
-    fn unpack(packing: Packing, bytes: &[u8], cut: usize) -> Result<Vec<u8>, String> {
-        let mut unpacker = Unpacker::new(packing).unwrap();
+    fn unpack(packing: Compression, bytes: &[u8], cut: usize) -> Result<Vec<u8>, String> {
+        let mut unpacker = Decompressor::new(packing).unwrap();
         let mut out = Vec::new();
         for piece in bytes.chunks(cut) {
             unpacker.feed(piece, &mut |bytes| out.extend_from_slice(bytes))?;
@@ -311,7 +314,7 @@ mod tests {
 
     #[test]
     fn members_and_frames_follow_one_another() {
-        for packing in [Packing::None].into_iter().chain(PACKINGS) {
+        for packing in [Compression::None].into_iter().chain(PACKINGS) {
             let parts = [text(), Vec::new(), b"tail".to_vec()];
             let packed = parts.iter().map(|part| pack(packing, part)).collect::<Vec<_>>().concat();
             for cut in [1, 7, 4096, usize::MAX] {
@@ -333,7 +336,7 @@ mod tests {
         for packing in PACKINGS {
             let says = format!("unexpected end of the {} stream", packing.name());
             let packed = pack(packing, b"some text, some text");
-            assert_eq!(Packing::of_magic(&packed), Some(packing));
+            assert_eq!(Compression::of_magic(&packed), Some(packing));
             for end in 0..packed.len() {
                 assert_eq!(unpack(packing, &packed[..end], 5).unwrap_err(), says, "{end}");
             }
@@ -342,14 +345,14 @@ mod tests {
 
     #[test]
     fn what_follows_is_padding_or_a_finding() {
-        let packed = pack(Packing::Gzip, b"text");
-        assert_eq!(unpack(Packing::Gzip, &[&packed[..], &[0; 1000]].concat(), 9), Ok(b"text".to_vec()));
+        let packed = pack(Compression::Gzip, b"text");
+        assert_eq!(unpack(Compression::Gzip, &[&packed[..], &[0; 1000]].concat(), 9), Ok(b"text".to_vec()));
         for tail in [&b"x"[..], b"\0\0x", b"\x1fx", b"\0\x1f\x8b"] {
-            assert!(unpack(Packing::Gzip, &[&packed[..], tail].concat(), 9).is_err());
+            assert!(unpack(Compression::Gzip, &[&packed[..], tail].concat(), 9).is_err());
         }
         for packing in PACKINGS {
             assert!(unpack(packing, &[&pack(packing, b"text")[..], b"garbage"].concat(), 9).is_err(), "{packing:?}");
-            if packing != Packing::Zstd {
+            if packing != Compression::Zstd {
                 assert_eq!(
                     unpack(packing, b"plain text, longer than a header", 9).unwrap_err(),
                     format!("invalid {} stream", packing.name())
@@ -366,8 +369,11 @@ mod tests {
             encoder.write_all(&text()).unwrap();
             encoder.finish().unwrap()
         };
-        assert!(unpack(Packing::Zstd, &long(27), 4096).is_ok());
-        assert_eq!(unpack(Packing::Zstd, &long(28), 4096).unwrap_err(), "the zstd stream requires a window larger than 128 MiB");
+        assert!(unpack(Compression::Zstd, &long(27), 4096).is_ok());
+        assert_eq!(
+            unpack(Compression::Zstd, &long(28), 4096).unwrap_err(),
+            "the zstd stream requires a window larger than 128 MiB"
+        );
     }
 
     #[test]
@@ -380,8 +386,8 @@ mod tests {
             encoder.write_all(&text()).unwrap();
             encoder.finish().unwrap()
         };
-        assert!(unpack(Packing::Xz, &packed(1 << 27), 4096).is_ok());
-        assert!(unpack(Packing::Xz, &packed(3 << 26), 4096).unwrap_err().contains("a dictionary larger than 128 MiB"));
+        assert!(unpack(Compression::Xz, &packed(1 << 27), 4096).is_ok());
+        assert!(unpack(Compression::Xz, &packed(3 << 26), 4096).unwrap_err().contains("a dictionary larger than 128 MiB"));
     }
 
     proptest! {

@@ -9,7 +9,7 @@ use super::RowSyntax;
 
 /// The format of a file's records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
+pub enum RecordFormat {
     /// A JSON value on every line that is not blank.
     Jsonl,
     /// One JSON document: the elements of an array, else the document itself.
@@ -32,27 +32,27 @@ pub enum Format {
     None,
 }
 
-impl Format {
+impl RecordFormat {
     /// The name, as messages have it.
     pub fn name(self) -> &'static str {
         match self {
-            Format::Jsonl => "JSON Lines",
-            Format::Json => "JSON",
-            Format::Csv => "CSV",
-            Format::Tsv => "TSV",
-            Format::Parquet => "Parquet",
-            Format::Arrow => "Arrow",
-            Format::Tar => "tar",
-            Format::Whole => "text",
-            Format::Archive => "an archive",
-            Format::None => "no samples",
+            RecordFormat::Jsonl => "JSON Lines",
+            RecordFormat::Json => "JSON",
+            RecordFormat::Csv => "CSV",
+            RecordFormat::Tsv => "TSV",
+            RecordFormat::Parquet => "Parquet",
+            RecordFormat::Arrow => "Arrow",
+            RecordFormat::Tar => "tar",
+            RecordFormat::Whole => "text",
+            RecordFormat::Archive => "an archive",
+            RecordFormat::None => "no samples",
         }
     }
 }
 
 /// What the bytes of a file are wrapped in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Packing {
+pub enum Compression {
     /// Nothing.
     None,
     /// gzip, RFC 1952, of one or more members.
@@ -130,11 +130,11 @@ pub struct Origin {
 
 /// How a file is read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Reading {
+pub struct ReaderSpec {
     /// The format of its records.
-    pub format: Format,
+    pub format: RecordFormat,
     /// What they are wrapped in.
-    pub packing: Packing,
+    pub packing: Compression,
     /// How they are written.
     pub dialect: Dialect,
     /// Who says so.
@@ -161,7 +161,7 @@ const RECORDS: u64 = 1 << 55;
 impl ReaderId {
     /// Returns false where the same bytes have other records for the other reader. One that is no more has none to compare.
     pub fn reads_as(&self, other: &ReaderId) -> bool {
-        let readings = Reading::from_id(self).zip(Reading::from_id(other));
+        let readings = ReaderSpec::from_id(self).zip(ReaderSpec::from_id(other));
         readings.is_none_or(|(one, other)| one.reads_as(&other))
     }
 
@@ -171,96 +171,96 @@ impl ReaderId {
     }
 }
 
-impl Reading {
+impl ReaderSpec {
     /// The file itself is the sample.
-    pub const fn whole() -> Reading {
-        Reading::of_format(Format::Whole, Packing::None)
+    pub const fn whole() -> ReaderSpec {
+        ReaderSpec::of_format(RecordFormat::Whole, Compression::None)
     }
 
     /// The file has no samples.
-    pub const fn none() -> Reading {
-        Reading::of_format(Format::None, Packing::None)
+    pub const fn none() -> ReaderSpec {
+        ReaderSpec::of_format(RecordFormat::None, Compression::None)
     }
 
-    const fn of_format(format: Format, packing: Packing) -> Reading {
+    const fn of_format(format: RecordFormat, packing: Compression) -> ReaderSpec {
         let dialect = Dialect::PLAIN;
         let origin = Origin { stated: false, guessed_encoding: false, guessed_packing: false, guessed_form: false };
-        Reading { format, packing, dialect, origin, opaque: false }
+        ReaderSpec { format, packing, dialect, origin, opaque: false }
     }
 
     /// How a file of this path is read, by the ending of its name in any case. What is not read from front to
-    /// back (Parquet, Arrow) is [`Format::Whole`] where it is packed.
-    pub fn of(path: &str) -> Reading {
+    /// back (Parquet, Arrow) is [`RecordFormat::Whole`] where it is packed.
+    pub fn of(path: &str) -> ReaderSpec {
         let name = path.rsplit('/').next().unwrap_or(path);
-        let packed = split_ending(name).and_then(|(stem, ending)| Some((stem, Packing::of_ending(ending)?)));
-        let (stem, packing) = packed.unwrap_or((name, Packing::None));
+        let packed = split_ending(name).and_then(|(stem, ending)| Some((stem, Compression::of_ending(ending)?)));
+        let (stem, packing) = packed.unwrap_or((name, Compression::None));
         let format = match split_ending(stem).map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
-            Some("jsonl" | "ndjson") => Format::Jsonl,
-            Some("json") => Format::Json,
-            Some("csv") => Format::Csv,
-            Some("tsv" | "tab") => Format::Tsv,
-            Some("parquet" | "pq") if packing == Packing::None => Format::Parquet,
-            Some("arrow" | "arrows" | "feather" | "ipc") if packing == Packing::None => Format::Arrow,
-            Some("tar") => Format::Tar,
+            Some("jsonl" | "ndjson") => RecordFormat::Jsonl,
+            Some("json") => RecordFormat::Json,
+            Some("csv") => RecordFormat::Csv,
+            Some("tsv" | "tab") => RecordFormat::Tsv,
+            Some("parquet" | "pq") if packing == Compression::None => RecordFormat::Parquet,
+            Some("arrow" | "arrows" | "feather" | "ipc") if packing == Compression::None => RecordFormat::Arrow,
+            Some("tar") => RecordFormat::Tar,
             Some("zip" | "rar" | "7z" | "tgz" | "tbz" | "tbz2" | "txz" | "tzst" | "z" | "br" | "lzma" | "lz" | "cab") => {
-                Format::Archive
+                RecordFormat::Archive
             }
-            _ => Format::Whole,
+            _ => RecordFormat::Whole,
         };
-        Reading::of_format(format, packing)
+        ReaderSpec::of_format(format, packing)
     }
 
     /// The reading of this name in `helox.toml`: `jsonl`, `json`, `csv`, `tsv`, `tar` or `text`, each perhaps with the ending of a
     /// packing as in `jsonl.gz`, or `parquet`, `arrow` or `none`.
-    pub fn named(name: &str) -> Option<Reading> {
+    pub fn named(name: &str) -> Option<ReaderSpec> {
         let (format, packing) = match name.split_once('.') {
-            None => (name, Packing::None),
+            None => (name, Compression::None),
             Some((_, ending)) if ending.contains(|c: char| c.is_ascii_uppercase()) => return None,
-            Some((format, ending)) => (format, Packing::of_ending(ending)?),
+            Some((format, ending)) => (format, Compression::of_ending(ending)?),
         };
         let format = match format {
-            "jsonl" => Format::Jsonl,
-            "json" => Format::Json,
-            "csv" => Format::Csv,
-            "tsv" => Format::Tsv,
-            "parquet" if packing == Packing::None => Format::Parquet,
-            "arrow" if packing == Packing::None => Format::Arrow,
-            "tar" => Format::Tar,
-            "text" => Format::Whole,
-            "none" if packing == Packing::None => Format::None,
+            "jsonl" => RecordFormat::Jsonl,
+            "json" => RecordFormat::Json,
+            "csv" => RecordFormat::Csv,
+            "tsv" => RecordFormat::Tsv,
+            "parquet" if packing == Compression::None => RecordFormat::Parquet,
+            "arrow" if packing == Compression::None => RecordFormat::Arrow,
+            "tar" => RecordFormat::Tar,
+            "text" => RecordFormat::Whole,
+            "none" if packing == Compression::None => RecordFormat::None,
             _ => return None,
         };
-        Some(Reading { origin: Origin { stated: true, ..Origin::default() }, ..Reading::of_format(format, packing) })
+        Some(ReaderSpec { origin: Origin { stated: true, ..Origin::default() }, ..ReaderSpec::of_format(format, packing) })
     }
 
     /// Whether the records are rows of a table of text.
     pub fn is_table(&self) -> bool {
-        matches!(self.format, Format::Csv | Format::Tsv) && !self.opaque
+        matches!(self.format, RecordFormat::Csv | RecordFormat::Tsv) && !self.opaque
     }
 
     /// Whether the records are JSON, one on every line.
     pub fn is_lines(&self) -> bool {
-        !self.opaque && (self.format == Format::Jsonl || self.format == Format::Json && self.dialect.lines)
+        !self.opaque && (self.format == RecordFormat::Jsonl || self.format == RecordFormat::Json && self.dialect.lines)
     }
 
     /// Whether a file is not told from its pieces as they are stored, but is read once all of them are.
     pub fn is_read_from_disk(&self) -> bool {
         match self.format {
             _ if self.opaque => true,
-            Format::Parquet | Format::Arrow => true,
-            Format::Whole => self.packing != Packing::None,
+            RecordFormat::Parquet | RecordFormat::Arrow => true,
+            RecordFormat::Whole => self.packing != Compression::None,
             _ => false,
         }
     }
 
     /// Whether the bytes of the file are its text.
     pub fn is_plain(&self) -> bool {
-        self.packing == Packing::None && self.dialect.encoding == Encoding::Utf8 && self.format != Format::Tar
+        self.packing == Compression::None && self.dialect.encoding == Encoding::Utf8 && self.format != RecordFormat::Tar
     }
 
     /// What separates the fields of a row.
     pub fn delimiter(&self) -> u8 {
-        self.dialect.delimiter.unwrap_or(if self.format == Format::Tsv { b'\t' } else { b',' })
+        self.dialect.delimiter.unwrap_or(if self.format == RecordFormat::Tsv { b'\t' } else { b',' })
     }
 
     /// How the fields of a row are told apart.
@@ -269,19 +269,19 @@ impl Reading {
     }
 
     /// Whether the same bytes have the same records for both, whoever chose the dialect.
-    pub fn reads_as(&self, other: &Reading) -> bool {
-        let read = |reading: &Reading| (reading.format, reading.packing, reading.opaque);
+    pub fn reads_as(&self, other: &ReaderSpec) -> bool {
+        let read = |reading: &ReaderSpec| (reading.format, reading.packing, reading.opaque);
         read(self) == read(other) && self.dialect == other.dialect
     }
 
     /// The reading before anything was guessed.
-    pub fn before_guess(&self) -> Reading {
-        let mut reading = Reading { opaque: false, ..self.clone() };
+    pub fn before_guess(&self) -> ReaderSpec {
+        let mut reading = ReaderSpec { opaque: false, ..self.clone() };
         if std::mem::take(&mut reading.origin.guessed_encoding) {
             reading.dialect.encoding = Encoding::Utf8;
         }
         if std::mem::take(&mut reading.origin.guessed_packing) {
-            reading.packing = Packing::None;
+            reading.packing = Compression::None;
         }
         if std::mem::take(&mut reading.origin.guessed_form) {
             (reading.dialect.delimiter, reading.dialect.quotes, reading.dialect.lines) = (None, true, false);
@@ -292,24 +292,24 @@ impl Reading {
     /// The id that stands beside a count in the manifest.
     pub fn id(&self) -> ReaderId {
         let format = match self.format {
-            Format::Jsonl => 1,
-            Format::Json => 2,
-            Format::Csv => 3,
-            Format::Tsv => 4,
-            Format::Parquet => 5,
-            Format::Whole => 6,
-            Format::Arrow => 7,
-            Format::Tar => 8,
-            Format::Archive => 9,
-            Format::None => 10,
+            RecordFormat::Jsonl => 1,
+            RecordFormat::Json => 2,
+            RecordFormat::Csv => 3,
+            RecordFormat::Tsv => 4,
+            RecordFormat::Parquet => 5,
+            RecordFormat::Whole => 6,
+            RecordFormat::Arrow => 7,
+            RecordFormat::Tar => 8,
+            RecordFormat::Archive => 9,
+            RecordFormat::None => 10,
         };
         let packing = match self.packing {
-            Packing::None => 0,
-            Packing::Gzip => 1,
-            Packing::Zstd => 2,
-            Packing::Bzip2 => 3,
-            Packing::Xz => 4,
-            Packing::Lz4 => 5,
+            Compression::None => 0,
+            Compression::Gzip => 1,
+            Compression::Zstd => 2,
+            Compression::Bzip2 => 3,
+            Compression::Xz => 4,
+            Compression::Lz4 => 5,
         };
         let Dialect { encoding, delimiter, quotes, header, comment, records, lines } = &self.dialect;
         let encoding = match encoding {
@@ -340,29 +340,29 @@ impl Reading {
         ReaderId { code, records: records.clone() }
     }
 
-    /// The reading with this [`Reading::id`]; `None` if no reader has it any more, so that the count is made anew.
-    pub fn from_id(id: &ReaderId) -> Option<Reading> {
+    /// The reading with this [`ReaderSpec::id`]; `None` if no reader has it any more, so that the count is made anew.
+    pub fn from_id(id: &ReaderId) -> Option<ReaderSpec> {
         let code = id.code;
         let format = match code & 0xff {
-            1 => Format::Jsonl,
-            2 => Format::Json,
-            3 => Format::Csv,
-            4 => Format::Tsv,
-            5 => Format::Parquet,
-            6 => Format::Whole,
-            7 => Format::Arrow,
-            8 => Format::Tar,
-            9 => Format::Archive,
-            10 => Format::None,
+            1 => RecordFormat::Jsonl,
+            2 => RecordFormat::Json,
+            3 => RecordFormat::Csv,
+            4 => RecordFormat::Tsv,
+            5 => RecordFormat::Parquet,
+            6 => RecordFormat::Whole,
+            7 => RecordFormat::Arrow,
+            8 => RecordFormat::Tar,
+            9 => RecordFormat::Archive,
+            10 => RecordFormat::None,
             _ => return None,
         };
         let packing = match code >> 8 & 0xff {
-            0 => Packing::None,
-            1 => Packing::Gzip,
-            2 => Packing::Zstd,
-            3 => Packing::Bzip2,
-            4 => Packing::Xz,
-            5 => Packing::Lz4,
+            0 => Compression::None,
+            1 => Compression::Gzip,
+            2 => Compression::Zstd,
+            3 => Compression::Bzip2,
+            4 => Compression::Xz,
+            5 => Compression::Lz4,
             _ => return None,
         };
         let encoding = match code >> 48 & 0xf {
@@ -385,19 +385,25 @@ impl Reading {
             records: id.records.clone(),
         };
         let origin = Origin { stated: bit(56), guessed_encoding: bit(57), guessed_packing: bit(60), guessed_form: bit(58) };
-        let reading = Reading { format, packing, dialect, origin, opaque: bit(59) };
+        let reading = ReaderSpec { format, packing, dialect, origin, opaque: bit(59) };
         (reading.id() == *id).then_some(reading)
     }
 }
 
 /// Raised by one whenever a reader finds other records in the same bytes than before.
-fn revision(format: Format) -> u64 {
+fn revision(format: RecordFormat) -> u64 {
     match format {
-        Format::Jsonl | Format::Json | Format::Parquet | Format::Arrow | Format::Whole | Format::Archive | Format::None => 1,
+        RecordFormat::Jsonl
+        | RecordFormat::Json
+        | RecordFormat::Parquet
+        | RecordFormat::Arrow
+        | RecordFormat::Whole
+        | RecordFormat::Archive
+        | RecordFormat::None => 1,
         // 2: a first row `sep=;` is none.
-        Format::Csv | Format::Tsv => 2,
+        RecordFormat::Csv | RecordFormat::Tsv => 2,
         // 2: text of any length is text; archives of another form are one sample.
-        Format::Tar => 2,
+        RecordFormat::Tar => 2,
     }
 }
 
@@ -410,59 +416,59 @@ fn split_ending(name: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
 
-    fn of(path: &str) -> (Format, Packing) {
-        let reading = Reading::of(path);
+    fn of(path: &str) -> (RecordFormat, Compression) {
+        let reading = ReaderSpec::of(path);
         (reading.format, reading.packing)
     }
 
     #[test]
     fn the_ending_decides() {
-        assert_eq!(of("a/b.jsonl"), (Format::Jsonl, Packing::None));
-        assert_eq!(of("b.NDJSON"), (Format::Jsonl, Packing::None));
-        assert_eq!(of("x.y.JSON"), (Format::Json, Packing::None));
-        assert_eq!(of("x.csv.gz"), (Format::Csv, Packing::Gzip));
-        assert_eq!(of("x.tab.ZST"), (Format::Tsv, Packing::Zstd));
-        assert_eq!(of("x.jsonl.bz2"), (Format::Jsonl, Packing::Bzip2));
-        assert_eq!(of("x.json.xz"), (Format::Json, Packing::Xz));
-        assert_eq!(of("x.md.lz4"), (Format::Whole, Packing::Lz4));
-        assert_eq!(of("x.pq"), (Format::Parquet, Packing::None));
-        assert_eq!(of("x.tar.gz"), (Format::Tar, Packing::Gzip));
-        assert_eq!(of("x.Feather"), (Format::Arrow, Packing::None));
+        assert_eq!(of("a/b.jsonl"), (RecordFormat::Jsonl, Compression::None));
+        assert_eq!(of("b.NDJSON"), (RecordFormat::Jsonl, Compression::None));
+        assert_eq!(of("x.y.JSON"), (RecordFormat::Json, Compression::None));
+        assert_eq!(of("x.csv.gz"), (RecordFormat::Csv, Compression::Gzip));
+        assert_eq!(of("x.tab.ZST"), (RecordFormat::Tsv, Compression::Zstd));
+        assert_eq!(of("x.jsonl.bz2"), (RecordFormat::Jsonl, Compression::Bzip2));
+        assert_eq!(of("x.json.xz"), (RecordFormat::Json, Compression::Xz));
+        assert_eq!(of("x.md.lz4"), (RecordFormat::Whole, Compression::Lz4));
+        assert_eq!(of("x.pq"), (RecordFormat::Parquet, Compression::None));
+        assert_eq!(of("x.tar.gz"), (RecordFormat::Tar, Compression::Gzip));
+        assert_eq!(of("x.Feather"), (RecordFormat::Arrow, Compression::None));
     }
 
     #[test]
     fn everything_else_is_whole() {
         for path in ["", "a", "a.txt", ".jsonl", ".gz", "a.csv/b", "csv"] {
-            assert_eq!(Reading::of(path), Reading::whole(), "{path}");
+            assert_eq!(ReaderSpec::of(path), ReaderSpec::whole(), "{path}");
         }
-        for (path, packing) in [("x.zip", Packing::None), ("x.zip.gz", Packing::Gzip), ("x.tgz", Packing::None)] {
-            assert_eq!(of(path), (Format::Archive, packing), "{path}");
+        for (path, packing) in [("x.zip", Compression::None), ("x.zip.gz", Compression::Gzip), ("x.tgz", Compression::None)] {
+            assert_eq!(of(path), (RecordFormat::Archive, packing), "{path}");
         }
         for path in ["x.gz", "x.txt.gz", "x.parquet.gz", ".csv.gz", "x.csv.gz.gz"] {
-            assert_eq!(of(path), (Format::Whole, Packing::Gzip), "{path}");
+            assert_eq!(of(path), (RecordFormat::Whole, Compression::Gzip), "{path}");
         }
     }
 
     #[test]
     fn names_are_exact() {
-        let named = |name| Reading::named(name).map(|reading| (reading.format, reading.packing, reading.origin.stated));
-        assert_eq!(named("jsonl.gz"), Some((Format::Jsonl, Packing::Gzip, true)));
-        assert_eq!(named("tsv"), Some((Format::Tsv, Packing::None, true)));
-        assert_eq!(named("text"), Some((Format::Whole, Packing::None, true)));
+        let named = |name| ReaderSpec::named(name).map(|reading| (reading.format, reading.packing, reading.origin.stated));
+        assert_eq!(named("jsonl.gz"), Some((RecordFormat::Jsonl, Compression::Gzip, true)));
+        assert_eq!(named("tsv"), Some((RecordFormat::Tsv, Compression::None, true)));
+        assert_eq!(named("text"), Some((RecordFormat::Whole, Compression::None, true)));
         for name in ["", "JSONL", "parquet.gz", "json.XZ", "json.7z", "json.gz.gz", ".gz"] {
-            assert_eq!(Reading::named(name), None, "{name}");
+            assert_eq!(ReaderSpec::named(name), None, "{name}");
         }
     }
 
     #[test]
     fn ids_are_distinct_and_come_back() {
-        let mut readings: Vec<Reading> =
+        let mut readings: Vec<ReaderSpec> =
             ["a.jsonl", "a.json", "a.csv", "a.tsv", "a.parquet", "a", "a.json.gz", "a.csv.zst", "a.csv.bz2", "a.csv.xz", "a.lz4"]
                 .into_iter()
-                .map(Reading::of)
+                .map(ReaderSpec::of)
                 .collect();
-        let base = Reading::of("a.csv");
-        let with = |change: fn(&mut Reading)| {
+        let base = ReaderSpec::of("a.csv");
+        let with = |change: fn(&mut ReaderSpec)| {
             let mut reading = base.clone();
             change(&mut reading);
             reading
@@ -484,17 +490,17 @@ mod tests {
             with(|r| r.origin.guessed_form = true),
             with(|r| r.origin.guessed_packing = true),
             with(|r| r.opaque = true),
-            Reading::of("a.zip"),
-            Reading::of("a.arrow"),
-            Reading::of("a.tar"),
+            ReaderSpec::of("a.zip"),
+            ReaderSpec::of("a.arrow"),
+            ReaderSpec::of("a.tar"),
         ]);
-        let ids: std::collections::HashSet<_> = readings.iter().map(Reading::id).collect();
+        let ids: std::collections::HashSet<_> = readings.iter().map(ReaderSpec::id).collect();
         assert_eq!(ids.len(), readings.len());
         for reading in readings {
             let id = reading.id();
-            assert_eq!(Reading::from_id(&id), Some(reading));
-            assert_eq!(Reading::from_id(&ReaderId { code: id.code + (1 << 16), ..id }), None);
+            assert_eq!(ReaderSpec::from_id(&id), Some(reading));
+            assert_eq!(ReaderSpec::from_id(&ReaderId { code: id.code + (1 << 16), ..id }), None);
         }
-        assert_eq!(Reading::from_id(&ReaderId { code: 0, records: None }), None);
+        assert_eq!(ReaderSpec::from_id(&ReaderId { code: 0, records: None }), None);
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::fs::atomic::Temp;
+use crate::fs::atomic::TempFile;
 
 /// Rows that one entry of the index stands for, and that a look-up reads.
 const BLOCK: usize = if cfg!(test) { 3 } else { 128 };
@@ -14,17 +14,17 @@ const DIGEST: usize = 16;
 
 /// Rows of `N` bytes in a file that goes away with this, in ascending order of their digests, each digest once.
 #[derive(Debug)]
-pub(super) struct Table<const N: usize> {
-    temp: Temp,
+pub(super) struct SortedTable<const N: usize> {
+    temp: TempFile,
     rows: usize,
     /// The digest of the first row of each block.
     index: Vec<[u8; DIGEST]>,
 }
 
-impl<const N: usize> Table<N> {
+impl<const N: usize> SortedTable<N> {
     /// An empty table in a file of `folder`.
-    pub fn create(folder: &Path) -> Result<Table<N>> {
-        Ok(Table { temp: Temp::unnamed(folder)?, rows: 0, index: Vec::new() })
+    pub fn create(folder: &Path) -> Result<SortedTable<N>> {
+        Ok(SortedTable { temp: TempFile::unnamed(folder)?, rows: 0, index: Vec::new() })
     }
 
     /// Appends rows in any order, all of which come after those before them.

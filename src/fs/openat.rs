@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, mkdirat, openat, readlinkat, renameat, statat, symlinkat, unlinkat};
 use rustix::io::Errno;
 
-use super::atomic::Temp;
+use super::atomic::TempFile;
 use super::fault::{Call, point};
 use super::probe;
 use crate::error::{Error, Result};
@@ -270,7 +270,7 @@ impl Cursor<'_> {
     }
 
     /// Puts a finished file in place of what has the path now, in a folder that must exist.
-    pub fn adopt(&mut self, temp: Temp, path: &str) -> Result<()> {
+    pub fn adopt(&mut self, temp: TempFile, path: &str) -> Result<()> {
         let place = || -> io::Result<()> {
             point(Call::Rename, &self.root.path)?;
             let (folder, name) = self.place(path)?;
@@ -359,7 +359,7 @@ mod tests {
         assert!(root.ensure_folder("sub/deeper").is_err());
         assert_eq!(root.stat("sub/file").unwrap(), None);
         root.remove_file("sub/file").unwrap();
-        let temp = Temp::create(dir.path()).unwrap();
+        let temp = TempFile::create(dir.path()).unwrap();
         assert!(root.adopt(temp, "sub/file").is_err());
         assert_eq!(fs::read(dir.path().join("outside/file")).unwrap(), b"kept");
         assert_eq!(fs::read_dir(dir.path().join("outside")).unwrap().count(), 1);

@@ -1,11 +1,11 @@
 //! The columns of a CSV file while its records come.
 
-use crate::sample::{Columns, Csv, Finding, Header, Reading, Record, Records, Type};
+use crate::sample::{Columns, Csv, Header, ParseIssue, ReaderSpec, Record, RecordReader, Type};
 
 /// What the records of one side stand under.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
-    reading: Reading,
+pub(super) struct CsvTable {
+    reading: ReaderSpec,
     /// Once the first row has been read.
     columns: Option<Columns>,
     /// The records before this line are comments and the header; `None` while each has to be asked in its turn.
@@ -14,22 +14,22 @@ pub(super) struct Table {
     probe: Option<Csv>,
 }
 
-impl Table {
+impl CsvTable {
     /// At the start of a file.
-    pub fn new(reading: &Reading) -> Table {
+    pub fn new(reading: &ReaderSpec) -> CsvTable {
         let probe = (reading.is_table() && reading.dialect.header).then(|| Csv::of(reading));
-        Table { reading: reading.clone(), columns: None, from: None, probe }
+        CsvTable { reading: reading.clone(), columns: None, from: None, probe }
     }
 
     /// With the columns that stand in the first bytes of a file; `None` if they do not stand whole in them.
-    pub fn primed(reading: &Reading, bytes: &[u8]) -> Option<Table> {
+    pub fn primed(reading: &ReaderSpec, bytes: &[u8]) -> Option<CsvTable> {
         let syntax = reading.row_syntax();
         if !reading.dialect.header {
             let mut columns = None;
             Csv::of(reading).feed(bytes, &mut |record| {
                 columns.get_or_insert_with(|| Columns::numbered(record.bytes, syntax));
             });
-            return Some(Table { reading: reading.clone(), columns: Some(columns?), from: Some(0), probe: None });
+            return Some(CsvTable { reading: reading.clone(), columns: Some(columns?), from: Some(0), probe: None });
         }
         let mut header = Csv::of(reading);
         header.feed(bytes, &mut |_| {});
@@ -44,11 +44,11 @@ impl Table {
                 }
             });
         }
-        Some(Table { reading: reading.clone(), columns: Some(columns), from: Some(from?), probe: None })
+        Some(CsvTable { reading: reading.clone(), columns: Some(columns), from: Some(from?), probe: None })
     }
 
     /// Whether both stand under the same columns.
-    pub fn agrees(&self, other: &Table) -> bool {
+    pub fn agrees(&self, other: &CsvTable) -> bool {
         self.columns == other.columns
     }
 
@@ -66,7 +66,7 @@ impl Table {
     }
 
     /// Says what the record's fields are.
-    pub fn observe(&mut self, record: Record<'_>, see: &mut dyn FnMut(&str, Type)) -> Option<Finding> {
+    pub fn observe(&mut self, record: Record<'_>, see: &mut dyn FnMut(&str, Type)) -> Option<ParseIssue> {
         if self.columns.is_none() && !self.reading.dialect.header {
             self.columns = Some(Columns::numbered(record.bytes, self.reading.row_syntax()));
         }

@@ -1,0 +1,117 @@
+//! The plan of a commit: the dataset, the parent of the new version, and how its files are read.
+
+use crate::error::{Error, Result};
+use crate::fs::lock::Lock;
+use crate::id::{Id, Version as VersionId};
+use crate::object::version::Version;
+use crate::ops::commit::Options;
+use crate::ops::gate::Judging;
+use crate::ops::tree::Folder;
+use crate::progress::Progress;
+use crate::repo::{Dataset, Repo, revision};
+use crate::store::Writer;
+use crate::store::samples::ReaderConfig;
+use crate::worktree::state::{self, State};
+
+/// A version that is in the store.
+pub(super) struct Parent {
+    pub id: Id<VersionId>,
+    pub version: Version,
+}
+
+/// A commit of one dataset. Its workspace is locked as long as it exists.
+pub(super) struct Commit<'a> {
+    pub(super) repo: &'a Repo,
+    pub(super) options: &'a Options,
+    pub(super) dataset: &'a Dataset,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) state: State,
+    pub(super) parent: Option<Parent>,
+    _workspace: Option<Lock>,
+}
+
+impl<'a> Commit<'a> {
+    /// Checks the options and finds the parent, before any file is read.
+    pub fn plan(repo: &'a Repo, dataset: &'a Dataset, options: &'a Options, progress: &'a dyn Progress) -> Result<Commit<'a>> {
+        options.check(&repo.author(options.author.as_deref()))?;
+        options.check_skip(dataset)?;
+        let layout = repo.store().layout();
+        let workspace = match options.from {
+            None => Some(state::lock(layout, &dataset.name)?),
+            Some(_) => None,
+        };
+        if !options.tags.is_empty() {
+            // A tag is a fact: where none can follow, the version is not made without it.
+            let hint = "commit without --tag, and add the tag when the facts can be read";
+            repo.folded_facts().map_err(|e| e.with_hint(hint))?;
+        }
+        let state = State::load(layout, &dataset.name)?;
+        let mut commit = Commit { repo, options, dataset, progress, state, parent: None, _workspace: workspace };
+        commit.parent = commit.find_parent()?;
+        Ok(commit)
+    }
+
+    /// The name of the dataset.
+    pub fn name(&self) -> &str {
+        &self.dataset.name
+    }
+
+    /// The highest version of the dataset.
+    pub fn latest(&self) -> Result<Option<Parent>> {
+        let latest = self.repo.latest(self.name())?;
+        let latest = latest.map(|number| self.repo.version_of(self.name(), &number)).transpose()?;
+        Ok(latest.flatten().map(|(id, version)| Parent { id, version }))
+    }
+
+    fn find_parent(&self) -> Result<Option<Parent>> {
+        let id = match (&self.options.parent, &self.options.from) {
+            (Some(text), _) => {
+                let found = revision::version(self.repo, &self.qualified(text))?;
+                if self.repo.config().current(&found.version.dataset) != self.name() {
+                    let message = format!("'{text}' is a version of '{}', not of '{}'", found.version.dataset, self.name());
+                    return Err(Error::usage(message));
+                }
+                return Ok(Some(Parent { id: found.id, version: found.version }));
+            }
+            (None, None) => self.state.head,
+            (None, Some(_)) => return self.latest(),
+        };
+        id.map(|id| Ok(Parent { id, version: self.repo.version(id)? })).transpose()
+    }
+
+    /// A revision that names the dataset, if it does not already.
+    fn qualified(&self, text: &str) -> String {
+        if text.contains('@') { text.to_owned() } else { format!("{}@{text}", self.dataset.name) }
+    }
+
+    /// How samples are read and compared; `None` where they are not counted.
+    pub fn rules(&self) -> Result<Option<ReaderConfig>> {
+        let scratch = self.repo.store().layout().tmp();
+        self.dataset.samples.then(|| self.dataset.rules(&scratch)).transpose()
+    }
+
+    /// The rules that the version must pass; `None` where there are none, or where they are skipped.
+    pub fn judging(&self) -> Result<Option<Judging<'_>>> {
+        if self.options.no_validate {
+            return Ok(None);
+        }
+        let judging = Judging::of(self.repo, self.dataset, self.progress)?;
+        Ok(judging.map(|judging| judging.at_most(self.options.max_findings)))
+    }
+
+    pub fn writer(&self) -> Result<Writer<'a>> {
+        let store = self.repo.store();
+        if self.options.dry_run { Writer::dry(store) } else { Writer::new(store, self.repo.config().level()) }
+    }
+
+    pub fn folder(&self) -> Folder<'_> {
+        Folder {
+            repo: self.repo,
+            dataset: self.dataset,
+            from: self.options.from.as_deref(),
+            selection: self.state.selection.as_ref(),
+            record: !self.options.dry_run,
+            progress: self.progress,
+        }
+    }
+}
