@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::facts::State;
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::{Number, ValidationStatus, Version};
-use crate::progress::{Progress, Silent};
+use crate::progress::{NoProgress, Progress};
 use crate::store::Store;
 
 /// Bytes of a block, unless one version takes more.
@@ -101,7 +101,7 @@ struct Candidate<'a> {
 
 impl<'a> Index<'a> {
     pub fn new(rows: &'a Rows<'a>, store: &'a Arc<Store>) -> Index<'a> {
-        Index { rows, store, progress: &Silent }
+        Index { rows, store, progress: &NoProgress }
     }
 
     /// Counts the versions that are added, and stops where the user asks for it.

@@ -32,7 +32,7 @@ pub use query::{Query, VersionEntry, status};
 use crate::catalog::database::Rows;
 use crate::catalog::folded::Snapshot;
 use crate::catalog::index::Index;
-use crate::error::{Error, Result, spare};
+use crate::error::{Error, Result, skip_damaged};
 use crate::facts::{Facts, State};
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::Number;
@@ -102,7 +102,7 @@ impl Catalog {
     /// Those that are not of damaged or unreadable facts.
     pub fn folded_or_empty(&self, damaged: &mut Vec<Error>) -> Result<Arc<State>> {
         let facts = self.folded().map_err(|e| e.within("tags and later verdicts are unknown"));
-        Ok(spare(facts, |e| damaged.push(e))?.unwrap_or_default())
+        Ok(skip_damaged(facts, |e| damaged.push(e))?.unwrap_or_default())
     }
 
     /// Returns the folded facts by those of the index, which are brought up to date; `None` if facts cannot be read.
@@ -174,7 +174,7 @@ impl Catalog {
         for dataset in datasets {
             let own = match &mut totals {
                 Some(totals) => totals.next(),
-                None => spare(self.refs().numbers(&dataset), |e| damaged.push(e))?
+                None => skip_damaged(self.refs().numbers(&dataset), |e| damaged.push(e))?
                     .map(|numbers| (numbers.len() as u64, Number::highest(&numbers).cloned())),
             };
             let Some((all, latest)) = own else { continue };

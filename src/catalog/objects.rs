@@ -2,7 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::catalog::query::{Query, VersionEntry};
-use crate::error::{Error, Result, spare};
+use crate::error::{Error, Result, skip_damaged};
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::Number;
 use crate::refs::Versions;
@@ -15,7 +15,7 @@ pub(super) fn select(catalog: &Catalog, query: &Query, datasets: &[String]) -> R
     let (mut entries, mut damaged) = (Vec::new(), Vec::new());
     let (refs, facts) = (catalog.refs(), catalog.folded_or_empty(&mut damaged)?);
     for dataset in datasets {
-        for number in spare(refs.numbers(dataset), |e| damaged.push(e))?.unwrap_or_default().into_iter().rev() {
+        for number in skip_damaged(refs.numbers(dataset), |e| damaged.push(e))?.unwrap_or_default().into_iter().rev() {
             if query.dataset.is_some() && entries.len() >= query.most() {
                 break;
             }
@@ -26,7 +26,7 @@ pub(super) fn select(catalog: &Catalog, query: &Query, datasets: &[String]) -> R
                 }
                 VersionEntry::read(&catalog.store, &facts, id, version).map(Some)
             };
-            let entry = spare(read(), |e| damaged.push(e))?.flatten();
+            let entry = skip_damaged(read(), |e| damaged.push(e))?.flatten();
             entries.extend(entry.filter(|entry| query.selects(entry)));
             if entries.len() >= query.most().saturating_add(SLACK) {
                 keep_first(query, &mut entries);

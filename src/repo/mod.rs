@@ -6,11 +6,11 @@ mod author;
 pub mod config;
 pub mod git;
 mod handle;
-mod here;
+mod lookup;
 pub mod revision;
-pub mod standing;
+pub mod status;
 mod versions;
 
 pub use config::{Config, Dataset, Thresholds};
 pub use handle::{CONFIG, Repo};
-pub use here::Here;
+pub use lookup::VersionLookup;

@@ -16,7 +16,7 @@ use crate::fs::lock;
 use crate::id::{Fact, Id};
 use crate::object::fact::Statement;
 use crate::object::version::{ValidationStatus, Version};
-use crate::progress::{Progress, Silent, Stage};
+use crate::progress::{NoProgress, Progress, Stage};
 use crate::repo::Repo;
 
 fn numbers(entries: &[VersionEntry]) -> Vec<String> {
@@ -90,7 +90,7 @@ fn comes_back_when_it_was_deleted() {
     fs::remove_dir_all(folder(dir.path())).unwrap();
     fs::write(folder(dir.path()), "no folder").unwrap();
     assert!(indexed(&repo, "leases").is_none());
-    assert!(repo.catalog().rebuild(&Silent).is_err());
+    assert!(repo.catalog().rebuild(&NoProgress).is_err());
     assert_eq!(answer(&repo), expected);
 }
 
@@ -103,7 +103,7 @@ fn is_left_alone_while_another_has_it() {
     indexed(&repo, "leases").unwrap();
     let held = lock::try_exclusive(&folder(dir.path()).join("lock")).unwrap().unwrap();
     assert!(indexed(&repo, "leases").is_none());
-    assert_eq!(repo.catalog().rebuild(&Silent).unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(repo.catalog().rebuild(&NoProgress).unwrap_err().kind(), Kind::Conflict);
     assert_eq!(answer(&repo), expected);
     drop(held);
     assert_eq!(indexed(&repo, "leases").unwrap(), expected);
@@ -112,7 +112,7 @@ fn is_left_alone_while_another_has_it() {
     let rows = held.len();
     for _ in 0..2 {
         assert!(indexed(&repo, "leases").is_none());
-        assert_eq!(repo.catalog().rebuild(&Silent).unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(repo.catalog().rebuild(&NoProgress).unwrap_err().kind(), Kind::Conflict);
         sealed(&repo).seal().unwrap();
     }
     assert!(rows > 1 && held.len() == rows);
@@ -351,7 +351,7 @@ fn a_dataset_with_a_version_that_cannot_be_read_is_left_to_the_objects() {
         assert!(prefix.is_none(), "it could be the missing one");
         assert_eq!(indexed(&repo, "contracts").unwrap().len(), 1);
     }
-    repo.catalog().rebuild(&Silent).unwrap();
+    repo.catalog().rebuild(&NoProgress).unwrap();
     let rest = database::ask(repo.store().layout(), |rows| Ok(Some(Index::new(rows, repo.store()).versions("leases")?)));
     assert_eq!(rest.unwrap(), Some(1), "the rest is there");
     fs::remove_file(&bad).unwrap();
@@ -366,7 +366,7 @@ fn names_that_are_no_numbers_are_ignored() {
     fs::write(repo.versions().folder("leases").join("notes.txt"), "").unwrap();
     fs::create_dir(repo.versions().folder("No_Dataset")).unwrap();
     assert_eq!(indexed(&repo, "leases").unwrap().len(), 1);
-    repo.catalog().rebuild(&Silent).unwrap();
+    repo.catalog().rebuild(&NoProgress).unwrap();
     assert_eq!(repo.catalog().indexed(&Query::default()).unwrap().len(), 1);
 }
 
@@ -414,7 +414,7 @@ fn what_was_stopped_goes_on_where_it_was() {
     assert_eq!(counts.0.into_inner(), 1000 - 20, "ten were there");
     assert_eq!(indexed(&repo, "leases").unwrap(), from_objects(&repo, "leases").unwrap());
     assert_eq!(repo.catalog().rebuild(&Stops(5.into())).unwrap_err().kind(), Kind::Interrupted);
-    repo.catalog().rebuild(&Silent).unwrap();
+    repo.catalog().rebuild(&NoProgress).unwrap();
     assert_eq!(indexed(&repo, "leases").unwrap().len(), 30);
 }
 

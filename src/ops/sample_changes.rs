@@ -9,7 +9,7 @@ use crate::sample::{Schema, Type};
 use crate::store::samples::{RecordDiff, Splits};
 
 /// Changes of the schema that are told in words.
-const TOLD: usize = 3;
+const MAX_LISTED: usize = 3;
 
 /// What changed in the samples from one version to another.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ impl SampleChanges {
     }
 
     /// `samples: 40 added, 25 modified, 8 removed (12.4% of 590); field /rent/currency added; field /note removed, which had 1 value`.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let SampleCounts { added, removed, modified } = self.counts;
         let mut words = match (self.changed(), self.before) {
             (0, before) => format!("samples: 0 of {} changed", thousands(before)),
@@ -65,12 +65,12 @@ impl SampleChanges {
         // What breaks is told first.
         let mut changes: Vec<&SchemaChange> = self.schema.iter().collect();
         changes.sort_by_key(|change| !change.breaking);
-        for change in changes.iter().take(TOLD) {
+        for change in changes.iter().take(MAX_LISTED) {
             words.push_str("; ");
-            words.push_str(&in_words(change));
+            words.push_str(&describe_change(change));
         }
-        if changes.len() > TOLD {
-            let more = counted((changes.len() - TOLD) as u64, "more change");
+        if changes.len() > MAX_LISTED {
+            let more = counted((changes.len() - MAX_LISTED) as u64, "more change");
             words.push_str(&format!("; {more} to fields"));
         }
         words
@@ -78,7 +78,7 @@ impl SampleChanges {
 }
 
 /// A change of the schema as a phrase.
-fn in_words(change: &SchemaChange) -> String {
+fn describe_change(change: &SchemaChange) -> String {
     let field = if change.path.is_empty() { "the record".to_owned() } else { format!("field {}", change.path) };
     let types = |types: &[Type]| types.iter().map(|t| t.as_str()).collect::<Vec<_>>().join("|");
     match change.kind {
@@ -101,6 +101,6 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
 }
 
 /// The schema of a version and its samples, where both are known.
-pub(super) fn known(repo: &Repo, version: &Version) -> Result<Option<(Schema, u64)>> {
+pub(super) fn schema_and_samples(repo: &Repo, version: &Version) -> Result<Option<(Schema, u64)>> {
     Ok(repo.schema(version)?.zip(version.statistics.samples))
 }
