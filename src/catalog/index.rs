@@ -24,7 +24,7 @@ use crate::store::Store;
 
 /// Bytes of a block, unless one version takes more.
 const BLOCK: usize = 1536;
-/// Blocks that are written together.
+/// VersionBlocks that are written together.
 const ROUND: usize = 1024;
 
 /// The row of a dataset.
@@ -39,7 +39,7 @@ struct DatasetRow {
 
 /// The beginning of a block: the highest number and the newest time of the versions in the blocks before.
 #[derive(Debug, Encode, BorrowDecode)]
-struct BlockHead<'a> {
+struct BlockBounds<'a> {
     highest: Option<&'a str>,
     newest: i64,
 }
@@ -70,7 +70,7 @@ fn block_key(dataset: &str, block: u32) -> Vec<u8> {
     [blocks_prefix(dataset).as_slice(), &block.to_be_bytes()].concat()
 }
 
-impl BlockHead<'_> {
+impl BlockBounds<'_> {
     /// Tells if all versions in the blocks before have lower numbers.
     fn is_below(&self, number: &Number) -> Result<bool> {
         self.highest.map_or(Ok(true), |highest| Ok(parse(highest)? < *number))
@@ -90,7 +90,7 @@ pub(super) struct Index<'a> {
 
 /// A version that may be in an answer. Those that come first are the greatest.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Candidate<'a> {
+struct VersionCandidate<'a> {
     /// Its time, where the answer is in the order of time.
     created: Option<Time>,
     dataset: &'a str,
@@ -114,7 +114,7 @@ impl<'a> Index<'a> {
         let (Some(candidates), mut entries) = (self.candidates(query, facts, datasets)?, Vec::new()) else {
             return Ok(None);
         };
-        for Candidate { id, status, .. } in candidates {
+        for VersionCandidate { id, status, .. } in candidates {
             if entries.len() >= query.most() {
                 break;
             }
@@ -128,7 +128,7 @@ impl<'a> Index<'a> {
 
     /// The versions that a query selects but for their metadata, in its order; no more than its limit where it has none of
     /// these.
-    fn candidates<'d>(&self, query: &Query, facts: &State, datasets: &'d [String]) -> Result<Option<Vec<Candidate<'d>>>> {
+    fn candidates<'d>(&self, query: &Query, facts: &State, datasets: &'d [String]) -> Result<Option<Vec<VersionCandidate<'d>>>> {
         let most = if query.metadata.is_empty() { query.most() } else { usize::MAX };
         let mut tagged = query.tag.as_ref().map(|tag| facts.versions_with(tag).into_iter().collect::<HashSet<_>>());
         let (mut candidates, mut is_readable) = (BinaryHeap::new(), true);
@@ -146,7 +146,7 @@ impl<'a> Index<'a> {
                 };
                 if query.status.is_none_or(|wanted| wanted == status) {
                     let created = query.dataset.is_none().then_some(created);
-                    candidates.push(Reverse(Candidate { created, dataset, number: parse(row.number)?, id, status }));
+                    candidates.push(Reverse(VersionCandidate { created, dataset, number: parse(row.number)?, id, status }));
                 }
                 if candidates.len() > most {
                     candidates.pop();
@@ -219,7 +219,7 @@ impl<'a> Index<'a> {
     fn visit<'d>(
         &self,
         datasets: &'d [String],
-        mut take: impl FnMut(&'d str, &BlockHead<'_>, &[VersionRow<'_>]) -> Result<bool>,
+        mut take: impl FnMut(&'d str, &BlockBounds<'_>, &[VersionRow<'_>]) -> Result<bool>,
     ) -> Result<bool> {
         for dataset in datasets {
             if !self.update(dataset)? {
@@ -231,14 +231,14 @@ impl<'a> Index<'a> {
     }
 
     /// Hands over the blocks of a dataset that the index has, the last one first, as far as `take` goes on.
-    fn each(&self, dataset: &str, mut take: impl FnMut(&BlockHead<'_>, &[VersionRow<'_>]) -> Result<bool>) -> Result<()> {
+    fn each(&self, dataset: &str, mut take: impl FnMut(&BlockBounds<'_>, &[VersionRow<'_>]) -> Result<bool>) -> Result<()> {
         // sled may have lost rows of a damaged log.
         let lost = || broken("versions are missing");
         let DatasetRow { mut versions, mut blocks, .. } = self.dataset(dataset)?;
         for row in self.rows.scan(&blocks_prefix(dataset)).rev() {
             let (key, block) = row?;
             blocks = blocks.checked_sub(1).filter(|block| key == block_key(dataset, *block)).ok_or_else(lost)?;
-            let (head, mut rest) = decode::<BlockHead<'_>>(&block)?;
+            let (head, mut rest) = decode::<BlockBounds<'_>>(&block)?;
             let mut rows = Vec::new();
             while !rest.is_empty() {
                 let row;
@@ -282,7 +282,7 @@ impl<'a> Index<'a> {
             return self.update(dataset);
         }
         self.progress.expect(new.len() as u64, 0);
-        let mut blocks = Blocks::open(self, dataset, old.clone())?;
+        let mut blocks = VersionBlocks::open(self, dataset, old.clone())?;
         let mut is_whole = true;
         for number in &new {
             if self.progress.cancelled() {
@@ -312,7 +312,7 @@ impl<'a> Index<'a> {
 }
 
 /// The last blocks of a dataset, to which versions are added.
-struct Blocks<'a> {
+struct VersionBlocks<'a> {
     index: &'a Index<'a>,
     dataset: &'a str,
     row: DatasetRow,
@@ -323,10 +323,16 @@ struct Blocks<'a> {
     newest: i64,
 }
 
-impl<'a> Blocks<'a> {
-    fn open(index: &'a Index<'a>, dataset: &'a str, row: DatasetRow) -> Result<Blocks<'a>> {
-        let mut blocks =
-            Blocks { index, dataset, row: DatasetRow { stamp: None, ..row }, last: Vec::new(), highest: None, newest: i64::MIN };
+impl<'a> VersionBlocks<'a> {
+    fn open(index: &'a Index<'a>, dataset: &'a str, row: DatasetRow) -> Result<VersionBlocks<'a>> {
+        let mut blocks = VersionBlocks {
+            index,
+            dataset,
+            row: DatasetRow { stamp: None, ..row },
+            last: Vec::new(),
+            highest: None,
+            newest: i64::MIN,
+        };
         index.each(dataset, |head, rows| {
             blocks.newest = rows.iter().map(|row| row.created).fold(head.newest, i64::max);
             let numbers = rows.iter().map(|row| row.number).chain(head.highest).map(parse);
@@ -353,7 +359,7 @@ impl<'a> Blocks<'a> {
             Some(block) if block.len() + row.len() <= BLOCK => block.extend_from_slice(&row),
             _ => {
                 let highest = self.highest.as_ref().map(Number::to_string);
-                let head = encode(&BlockHead { highest: highest.as_deref(), newest: self.newest });
+                let head = encode(&BlockBounds { highest: highest.as_deref(), newest: self.newest });
                 self.last.push([head, row].concat());
                 self.row.blocks += 1;
             }
@@ -401,7 +407,7 @@ mod tests {
         let read = database::ask(repo.store().layout(), |rows| {
             let index = Index::new(rows, repo.store());
             for some in [&versions[..1], &versions[1..40], &versions[40..41], &versions[41..]] {
-                let mut blocks = Blocks::open(&index, "leases", index.dataset("leases")?)?;
+                let mut blocks = VersionBlocks::open(&index, "leases", index.dataset("leases")?)?;
                 some.iter().try_for_each(|version| blocks.add(version.id(), version))?;
                 blocks.write()?;
             }

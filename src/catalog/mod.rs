@@ -12,7 +12,7 @@
 //!   log without an error: hence the `seal`, and counts of the rows that are held against what was read.
 
 mod database;
-mod folded;
+mod facts;
 mod guard;
 mod index;
 mod objects;
@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 pub use query::{Query, VersionEntry, status};
 
 use crate::catalog::database::Rows;
-use crate::catalog::folded::Snapshot;
+use crate::catalog::facts::FactsSnapshot;
 use crate::catalog::index::Index;
 use crate::error::{Error, Result, skip_damaged};
 use crate::facts::{Facts, State};
@@ -61,7 +61,7 @@ pub struct DatasetSummary {
 pub struct Catalog {
     store: Arc<Store>,
     /// The facts that were folded last, so that a command folds none twice.
-    snapshot: Mutex<Option<Snapshot>>,
+    snapshot: Mutex<Option<FactsSnapshot>>,
 }
 
 impl Catalog {
@@ -82,11 +82,11 @@ impl Catalog {
     ///
     /// # Errors
     /// Those of [`Facts::fold`].
-    pub fn folded(&self) -> Result<Arc<State>> {
+    pub fn folded_facts(&self) -> Result<Arc<State>> {
         let is_first = self.snapshot().is_none();
         if is_first
             && is_longer([self.store.layout().facts()], FEW)
-            && let Some(state) = self.ask(|rows| self.folded_in(rows))
+            && let Some(state) = self.ask(|rows| self.folded_facts_in(rows))
         {
             return Ok(state);
         }
@@ -100,24 +100,24 @@ impl Catalog {
     ///
     /// # Errors
     /// Those that are not of damaged or unreadable facts.
-    pub fn folded_or_empty(&self, damaged: &mut Vec<Error>) -> Result<Arc<State>> {
-        let facts = self.folded().map_err(|e| e.within("tags and later verdicts are unknown"));
+    pub fn folded_facts_or_empty(&self, damaged: &mut Vec<Error>) -> Result<Arc<State>> {
+        let facts = self.folded_facts().map_err(|e| e.within("tags and later verdicts are unknown"));
         Ok(skip_damaged(facts, |e| damaged.push(e))?.unwrap_or_default())
     }
 
     /// Returns the folded facts by those of the index, which are brought up to date; `None` if facts cannot be read.
-    fn folded_in(&self, rows: &Rows<'_>) -> Result<Option<Arc<State>>> {
+    fn folded_facts_in(&self, rows: &Rows<'_>) -> Result<Option<Arc<State>>> {
         let mut known = self.snapshot();
         if let Some(snapshot) = &mut *known {
             return Ok(snapshot.advance(&self.facts()).ok().map(|_| snapshot.state.clone()));
         }
-        let mut snapshot = Snapshot::load(rows)?;
+        let mut snapshot = FactsSnapshot::load(rows)?;
         let Ok(changes) = snapshot.advance(&self.facts()) else { return Ok(None) };
         snapshot.save(rows, changes)?;
         Ok(Some(known.insert(snapshot).state.clone()))
     }
 
-    fn snapshot(&self) -> MutexGuard<'_, Option<Snapshot>> {
+    fn snapshot(&self) -> MutexGuard<'_, Option<FactsSnapshot>> {
         self.snapshot.lock().unwrap_or_else(|poisoned| {
             // Whoever panicked may have changed it by half.
             let mut snapshot = poisoned.into_inner();
@@ -153,7 +153,7 @@ impl Catalog {
 
     fn select_indexed(&self, query: &Query, datasets: &[String]) -> Option<Vec<VersionEntry>> {
         self.ask(|rows| {
-            let Some(facts) = self.folded_in(rows)? else { return Ok(None) };
+            let Some(facts) = self.folded_facts_in(rows)? else { return Ok(None) };
             Index::new(rows, &self.store).select(query, &facts, datasets)
         })
     }
@@ -226,7 +226,7 @@ impl Catalog {
         let datasets = self.refs().datasets()?;
         database::rebuild(self.store.layout(), |rows| {
             *self.snapshot() = None;
-            self.folded_in(rows)?;
+            self.folded_facts_in(rows)?;
             let index = Index::new(rows, &self.store).with_progress(progress);
             datasets.iter().try_for_each(|dataset| index.update(dataset).map(drop))?;
             Ok(Some(()))

@@ -13,7 +13,7 @@ const SLACK: usize = 1024;
 /// Returns the versions of these datasets that a query selects, in its order, and the errors of those that cannot be read.
 pub(super) fn select(catalog: &Catalog, query: &Query, datasets: &[String]) -> Result<(Vec<VersionEntry>, Vec<Error>)> {
     let (mut entries, mut damaged) = (Vec::new(), Vec::new());
-    let (refs, facts) = (catalog.refs(), catalog.folded_or_empty(&mut damaged)?);
+    let (refs, facts) = (catalog.refs(), catalog.folded_facts_or_empty(&mut damaged)?);
     for dataset in datasets {
         for number in skip_damaged(refs.numbers(dataset), |e| damaged.push(e))?.unwrap_or_default().into_iter().rev() {
             if query.dataset.is_some() && entries.len() >= query.most() {

@@ -53,7 +53,7 @@ pub struct Withdrawal {
 
 /// The facts about one version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Said {
+struct VersionFacts {
     tags: BTreeSet<String>,
     /// The last verdict, and the turn of its fact.
     verdict: Option<(u64, Id<Verdict>)>,
@@ -69,7 +69,7 @@ pub struct State {
     /// The facts that were folded, which is the turn of the next one.
     turns: u64,
     tags: BTreeMap<String, Bearers>,
-    versions: HashMap<Id<Version>, Said>,
+    versions: HashMap<Id<Version>, VersionFacts>,
     runs: Vec<Arc<Recorded>>,
     notes: Vec<Arc<Noted>>,
     /// By the fact that recorded the run.
@@ -225,8 +225,8 @@ impl State {
                 false
             }
             Statement::Validated { version, verdict } => {
-                let said = self.versions.entry(version).or_default();
-                superseded = said.verdict.replace((turn, verdict)).map(|(turn, _)| turn);
+                let own = self.versions.entry(version).or_default();
+                superseded = own.verdict.replace((turn, verdict)).map(|(turn, _)| turn);
                 true
             }
             Statement::Run { version, run } => {
@@ -253,11 +253,11 @@ impl State {
         Effect { is_kept, superseded: superseded.into_iter().collect() }
     }
 
-    /// Forgets that a version has a tag, and what nobody has or nothing is said of.
+    /// Removes a tag from a version, and what is empty then.
     fn untag(&mut self, version: Id<Version>, tag: &str) {
         if let Entry::Occupied(mut entry) = self.versions.entry(version) {
             entry.get_mut().tags.remove(tag);
-            if *entry.get() == Said::default() {
+            if *entry.get() == VersionFacts::default() {
                 entry.remove();
             }
         }
@@ -285,32 +285,32 @@ impl State {
 
     /// The tags of a version, in the order of their names.
     pub fn tags_of(&self, version: Id<Version>) -> Vec<String> {
-        self.versions.get(&version).map_or_else(Vec::new, |said| said.tags.iter().cloned().collect())
+        self.versions.get(&version).map_or_else(Vec::new, |own| own.tags.iter().cloned().collect())
     }
 
-    /// The versions that bear a tag; the one that received it last comes last.
+    /// Returns the versions that have a tag; the one that received it last comes last.
     pub fn versions_with(&self, tag: &str) -> Vec<Id<Version>> {
         self.tags.get(tag).map_or_else(Vec::new, |bearers| bearers.order.values().copied().collect())
     }
 
-    /// Every tag with the versions that bear it.
+    /// Returns every tag with the versions that have it.
     pub fn tags(&self) -> impl Iterator<Item = (&str, Vec<Id<Version>>)> {
         self.tags.iter().map(|(tag, bearers)| (tag.as_str(), bearers.order.values().copied().collect()))
     }
 
-    /// The last verdict on a version that was said later than `commit`.
+    /// Returns the last verdict on a version that a fact gives.
     pub fn verdict_of(&self, version: Id<Version>) -> Option<Id<Verdict>> {
         self.versions.get(&version)?.verdict.map(|(_, verdict)| verdict)
     }
 
-    /// The last verdict on each version of which one was said later than `commit`, in no order.
+    /// Returns the last verdict on each version on which a fact gives one, in no order.
     pub fn verdicts(&self) -> impl Iterator<Item = (Id<Version>, Id<Verdict>)> {
-        self.versions.iter().filter_map(|(version, said)| Some((*version, said.verdict?.1)))
+        self.versions.iter().filter_map(|(version, own)| Some((*version, own.verdict?.1)))
     }
 
     /// The runs of a version, the first recorded first.
     pub fn runs_of(&self, version: Id<Version>) -> &[Arc<Recorded>] {
-        self.versions.get(&version).map_or(&[], |said| &said.runs)
+        self.versions.get(&version).map_or(&[], |own| &own.runs)
     }
 
     /// The runs of a version that were not withdrawn, the first recorded first.
@@ -330,7 +330,7 @@ impl State {
 
     /// The notes on a version, the first written first.
     pub fn notes_of(&self, version: Id<Version>) -> &[Arc<Noted>] {
-        self.versions.get(&version).map_or(&[], |said| &said.notes)
+        self.versions.get(&version).map_or(&[], |own| &own.notes)
     }
 
     /// The notes on all versions, the first written first.
@@ -357,7 +357,7 @@ mod tests {
             let model = model.to_owned();
             Arc::new(Run { model, started: None, ended: None, params: vec![], metrics: vec![], artifacts: vec![] })
         };
-        let said = [
+        let statements = [
             Statement::Run { version: one, run: run("a") },
             Statement::Validated { version: one, verdict: Id::of(b"bad") },
             Statement::Note { version: two, text: "re-crawl".into() },
@@ -365,7 +365,7 @@ mod tests {
             Statement::Run { version: one, run: run("c") },
             Statement::Validated { version: one, verdict: Id::of(b"good") },
         ];
-        let state = State::of((0..).zip(said).map(|(n, statement)| fact(n, statement)), |_| None);
+        let state = State::of((0..).zip(statements).map(|(n, statement)| fact(n, statement)), |_| None);
         let models = |runs: &[Arc<Recorded>]| runs.iter().map(|r| r.run.model.clone()).collect::<Vec<_>>();
         assert_eq!(models(state.runs_of(one)), ["a", "c"]);
         assert_eq!(models(state.runs()), ["a", "b", "c"]);
@@ -385,9 +385,9 @@ mod tests {
     fn a_tag_stands_on_one_version_of_a_dataset() {
         let (one, two, other, unknown) = (Id::of(b"one"), Id::of(b"two"), Id::of(b"other"), Id::of(b"unknown"));
         let add = |version| Statement::TagAdded { version, tag: "production".into() };
-        let said = [add(two), add(other), add(unknown), add(one)];
+        let statements = [add(two), add(other), add(unknown), add(one)];
         let dataset = |id| (id != unknown).then(|| if id == other { "contracts" } else { "leases" }.to_owned());
-        let mut facts: Vec<_> = (0..).zip(said).map(|(n, statement)| fact(n, statement)).collect();
+        let mut facts: Vec<_> = (0..).zip(statements).map(|(n, statement)| fact(n, statement)).collect();
         let state = State::of(facts.clone(), dataset);
         assert_eq!(state.versions_with("production"), [other, unknown, one]);
         assert_eq!((state.tags_of(two), state.tags_of(one).len()), (vec![], 1));

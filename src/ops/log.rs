@@ -193,7 +193,7 @@ fn dataset(repo: &Repo, named: Option<&str>) -> Result<Option<String>> {
 /// exceed those of the parents, so that the highest number that is left comes before all that is found later.
 fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<(Vec<VersionEntry>, Vec<Error>)> {
     let (mut found, mut damaged, mut seen) = (Vec::new(), Vec::new(), HashSet::from([from.id]));
-    let facts = repo.catalog().folded_or_empty(&mut damaged)?;
+    let facts = repo.catalog().folded_facts_or_empty(&mut damaged)?;
     let mut open = BTreeMap::from([((from.version.number.clone(), from.id), from.version)]);
     while query.limit.is_none_or(|limit| found.len() < limit)
         && let Some(((_, id), version)) = open.pop_last()

@@ -27,7 +27,7 @@ impl Repo {
     /// # Errors
     /// If a fact cannot be read.
     pub fn folded_facts(&self) -> Result<Arc<State>> {
-        self.catalog().folded()
+        self.catalog().folded_facts()
     }
 
     /// Returns the versions that a query selects, in its order, and the errors of those that cannot be read.

@@ -62,7 +62,7 @@ fn writes_nothing_when_nothing_changed_and_keeps_its_seal() {
     for _ in 0..3 {
         assert!(sealed(&repo).is_sealed());
         let is_written = database::ask(repo.store().layout(), |rows| {
-            repo.catalog().folded_in(rows)?;
+            repo.catalog().folded_facts_in(rows)?;
             Index::new(rows, repo.store()).update("leases")?;
             Ok(Some(rows.is_written()))
         });

@@ -138,7 +138,7 @@ fn compare(repo: &Repo, queries: &[Query]) {
     for repo in [repo, &reopened(repo)] {
         let catalog = repo.catalog();
         let answers = catalog.ask(|rows| {
-            let Some(facts) = catalog.folded_in(rows)? else { return Ok(None) };
+            let Some(facts) = catalog.folded_facts_in(rows)? else { return Ok(None) };
             assert_eq!(*facts, repo.facts().fold().unwrap());
             let index = Index::new(rows, repo.store());
             for query in queries {
@@ -157,7 +157,7 @@ fn compare(repo: &Repo, queries: &[Query]) {
         });
         let totals = |numbers: Vec<Number>| (numbers.len() as u64, Number::highest(&numbers).cloned());
         assert_eq!(answers.unwrap(), names.each_ref().map(|name| totals(numbers(name))));
-        assert_eq!(*catalog.folded().unwrap(), repo.facts().fold().unwrap());
+        assert_eq!(*catalog.folded_facts().unwrap(), repo.facts().fold().unwrap());
         for query in queries {
             let datasets = catalog.datasets(query).unwrap();
             assert_eq!(objects::select(catalog, query, &datasets).unwrap().0, selected(&all, query), "objects: {query:?}");

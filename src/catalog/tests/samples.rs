@@ -153,7 +153,7 @@ impl Catalog {
     pub(crate) fn indexed_after(&self, query: &Query, act: impl FnOnce()) -> Option<Vec<VersionEntry>> {
         self.ask(|rows| {
             act();
-            let Some(facts) = self.folded_in(rows)? else { return Ok(None) };
+            let Some(facts) = self.folded_facts_in(rows)? else { return Ok(None) };
             Index::new(rows, &self.store).select(query, &facts, &self.datasets(query)?)
         })
     }

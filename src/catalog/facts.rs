@@ -13,14 +13,14 @@ use crate::facts::{Facts, State};
 use crate::id::{Fact as FactId, Id};
 use crate::object::fact::Fact;
 
-/// The key of the [`Header`].
-const HEADER: &[u8] = b"facts";
+/// The key of the [`FactsRow`].
+const ROW: &[u8] = b"facts";
 /// The prefix of the keys of facts; their turns follow, highest byte first.
 const PREFIX: &[u8] = b"fact\0";
 
 /// The row of what the facts in the index were folded from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
-struct Header {
+struct FactsRow {
     /// The folder of the sequence of heads.
     stamp: Option<FolderStamp>,
     /// The newest fact; none while there is none.
@@ -34,7 +34,7 @@ struct Header {
 
 /// The folded facts at a head.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Snapshot {
+pub(super) struct FactsSnapshot {
     pub state: Arc<State>,
     head: Option<Id<FactId>>,
     stamp: Option<FolderStamp>,
@@ -43,7 +43,7 @@ pub(super) struct Snapshot {
 /// The facts that come to those that are kept, by their turns, and those that go.
 pub(super) type Changes = BTreeMap<u64, Option<Vec<u8>>>;
 
-impl Snapshot {
+impl FactsSnapshot {
     /// Folds the facts that came since, or all where histories were joined or a version came that facts had spoken of.
     ///
     /// # Errors
@@ -87,8 +87,8 @@ impl Snapshot {
     }
 
     /// Reads the snapshot that the index has; an empty one if it has none.
-    pub fn load(rows: &Rows<'_>) -> Result<Snapshot> {
-        let header: Header = rows.get(HEADER)?.unwrap_or_default();
+    pub fn load(rows: &Rows<'_>) -> Result<FactsSnapshot> {
+        let header: FactsRow = rows.get(ROW)?.unwrap_or_default();
         let kept = rows.scan(PREFIX).map(|row| {
             let (key, bytes) = row?;
             let turn = key.strip_prefix(PREFIX).and_then(|turn| turn.try_into().ok()).map(u64::from_be_bytes);
@@ -101,19 +101,19 @@ impl Snapshot {
         }
         let unresolved = header.unresolved.into_iter().map(Id::from_bytes).collect();
         let state = Arc::new(State::restored(header.turns, unresolved, kept));
-        Ok(Snapshot { state, head: header.head.map(Id::from_bytes), stamp: header.stamp })
+        Ok(FactsSnapshot { state, head: header.head.map(Id::from_bytes), stamp: header.stamp })
     }
 
     /// Writes what changed since it was loaded.
     pub fn save(&self, rows: &Rows<'_>, changes: Changes) -> Result<()> {
-        let header = Header {
+        let header = FactsRow {
             stamp: self.stamp,
             head: self.head.map(|id| *id.as_bytes()),
             turns: self.state.turns(),
             kept: self.state.kept(),
             unresolved: self.state.unresolved().iter().map(|id| *id.as_bytes()).collect(),
         };
-        if changes.is_empty() && rows.get::<Header>(HEADER)?.as_ref() == Some(&header) {
+        if changes.is_empty() && rows.get::<FactsRow>(ROW)?.as_ref() == Some(&header) {
             return Ok(());
         }
         let mut batch = sled::Batch::default();
@@ -124,7 +124,7 @@ impl Snapshot {
                 None => batch.remove(key),
             }
         }
-        batch.insert(HEADER, encode(&header));
+        batch.insert(ROW, encode(&header));
         rows.write(batch)
     }
 }
