@@ -201,11 +201,13 @@ impl<'a> Index<'a> {
 
     /// Returns the versions of these datasets whose ids begin with these hex digits; `None` if the objects have to be asked.
     pub fn with_prefix(&self, datasets: &[String], hex: &str) -> Result<Option<Vec<(String, Number, Id<VersionId>)>>> {
+        let filled = |digit: &str| Id::from_hex(&format!("{hex}{}", digit.repeat(64usize.saturating_sub(hex.len()))));
+        let (Some(lowest), Some(highest)) = (filled("0"), filled("f")) else { return Ok(Some(Vec::new())) };
         let mut versions = Vec::new();
         let is_whole = self.visit(datasets, |dataset, _, rows| {
             for row in rows {
                 let id = Id::from_bytes(row.id);
-                if id.to_hex().starts_with(hex) {
+                if (lowest..=highest).contains(&id) {
                     versions.push((dataset.to_owned(), parse(row.number)?, id));
                 }
             }

@@ -212,7 +212,9 @@ fn ids_are_found_by_their_first_digits() {
         assert_eq!(found(&names[of_other..=of_other], &id.to_hex()[..12]), []);
     }
     assert_eq!(found(&names, "").len(), 300);
-    assert_eq!(found(&names, &"0".repeat(64)), []);
+    for absent in [&"0".repeat(64), &"0".repeat(65), "x", "AB"] {
+        assert_eq!(found(&names, absent), [], "{absent}");
+    }
 }
 
 #[test]
