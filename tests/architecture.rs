@@ -13,6 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["catalog"],
     &["repo"],
     &["worktree", "facts"],
+    &["diff"],
     &["store"],
     &["manifest", "pack", "refs", "validate"],
     &["object", "chunk", "sample", "fs", "id", "path", "codec", "spelling"],

@@ -4,6 +4,7 @@
 //! differs from the one before.
 
 use crate::codec::{ByteReader, ByteWriter, Malformed};
+use crate::fs::openat::FileKind;
 use crate::id::{Content, Id, Node as NodeId};
 use crate::limits;
 use crate::path::DataPath;
@@ -22,6 +23,18 @@ pub enum EntryKind {
     Symlink = 2,
     /// A folder that holds nothing of the dataset.
     Folder = 3,
+}
+
+/// The kind that an entry of the file system has in a version.
+impl From<FileKind> for EntryKind {
+    fn from(kind: FileKind) -> EntryKind {
+        match kind {
+            FileKind::Executable => EntryKind::Executable,
+            FileKind::Symlink => EntryKind::Symlink,
+            FileKind::Folder => EntryKind::Folder,
+            FileKind::File | FileKind::Special(_) => EntryKind::File,
+        }
+    }
 }
 
 impl EntryKind {

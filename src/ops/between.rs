@@ -1,15 +1,15 @@
 //! What differs in the samples of two versions that are stored.
 
+use crate::diff::Differences;
+use crate::diff::FileEntry;
+use crate::diff::Thresholds;
+use crate::diff::{SampleChanges, SchemaChange};
 use crate::error::Result;
 use crate::object::version::Version;
 use crate::ops::DamageList;
-use crate::ops::judge::{self, SampleChanges};
 use crate::ops::samples::{self, Files, Sides};
 use crate::progress::{Progress, Stage};
-use crate::repo::{Repo, Thresholds};
-use crate::sample::schema;
-use crate::worktree::compare::Differences;
-use crate::worktree::file::FileEntry;
+use crate::repo::Repo;
 
 /// Warns of two sides that belong to different datasets, each given by its dataset and its name.
 pub(super) fn mismatch(repo: &Repo, a: (&str, &str), b: (&str, &str)) -> Option<String> {
@@ -25,7 +25,7 @@ pub(super) fn samples(
     progress: &dyn Progress,
     damaged: &mut DamageList,
 ) -> Result<Option<(SampleChanges, Thresholds)>> {
-    let (Some((before, count)), Some((after, _))) = (judge::known(repo, a)?, judge::known(repo, b)?) else {
+    let (Some((before, count)), Some((after, _))) = (repo.sample_statistics(a)?, repo.sample_statistics(b)?) else {
         return Ok(None);
     };
     let (dataset, rules) = samples::rules(repo, &b.dataset)?;
@@ -47,7 +47,7 @@ pub(super) fn samples(
     let leftovers = files.leftovers(progress, damaged, |_| {})?.0;
     leftovers.moves().iter().for_each(|(splits, count)| *moves.entry(*splits).or_default() += count);
     let (counts, splits) = (leftovers.counts(), files.rules.splits());
-    let schema = schema::SchemaChange::between(&before, &after, dataset.thresholds.field_share);
+    let schema = SchemaChange::between(&before, &after, dataset.thresholds.field_share);
     let (moved, moves_count) = (splits.named(&moves), splits.are_declared());
     let changes = SampleChanges { counts, moved, moves_count, before: count, schema };
     Ok(Some((changes, dataset.thresholds)))

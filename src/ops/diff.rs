@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::diff::Differences;
+use crate::diff::FileEntry;
+use crate::diff::FileSource;
+use crate::diff::{SampleCounts, SplitMove};
 use crate::error::{Error, Kind, Result};
 use crate::fs::openat::Root;
 use crate::object::version::Version;
@@ -14,11 +18,8 @@ use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
 use crate::repo::{Dataset, Repo};
 use crate::sample::ReaderSpec;
-use crate::sample::tally::{SampleCounts, SplitMove};
-use crate::store::samples::FileSource;
 use crate::worktree::checkout;
-use crate::worktree::compare::{self, Differences};
-use crate::worktree::file::FileEntry;
+use crate::worktree::compare;
 use crate::worktree::state::State;
 
 /// What to compare.

@@ -9,7 +9,7 @@ use crate::manifest::{Entries, NodeSource};
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{Entry, EntryKind};
 use crate::progress::Progress;
-use crate::worktree::cache::{Reader, entry_kind, kind_within};
+use crate::worktree::cache::{Reader, kind_within};
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, Seen};
 use crate::worktree::selection::Matcher;
@@ -60,7 +60,7 @@ impl Folder {
                 Seen::Known(row) => row.entry,
                 Seen::Unknown { path, stat } => {
                     let (content, size, stat) = hash::content(&root, &mut cursor, &path, stat)?;
-                    Entry { path, kind: entry_kind(stat.kind), size, samples: None, content }
+                    Entry { path, kind: EntryKind::from(stat.kind), size, samples: None, content }
                 }
             };
             if entry.kind.is_file() {

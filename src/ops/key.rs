@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use crate::diff::SampleCounts;
+use crate::diff::{FileSide, FileSource, ReaderConfig, visit_head};
 use crate::error::Result;
 use crate::id::{Id, Node};
 use crate::manifest::{Entries, NodeSource};
@@ -10,9 +12,7 @@ use crate::object::node::Entry;
 use crate::object::version::Version;
 use crate::ops::samples;
 use crate::repo::{Dataset, Repo};
-use crate::sample::tally::SampleCounts;
 use crate::sample::{Canonicalizer, Schema, Type};
-use crate::store::samples::{FileSide, FileSource, ReaderConfig, visit_head};
 
 /// Most edits between a key and the field that may have been meant.
 const NEAR: usize = 2;

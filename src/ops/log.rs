@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use crate::catalog::{self, Listed, Query, Said};
+use crate::diff::Changes;
 use crate::error::{Error, Kind, Result, spare};
 use crate::id::{Id, Node};
 use crate::manifest::{self, EntryChange, ManifestDiff};
 use crate::object::version::Version;
-use crate::ops::changes::Changes;
 use crate::ops::view::Viewer;
 use crate::ops::{DamageList, VersionView, damage, paths};
 use crate::repo::{Repo, revision};

@@ -5,22 +5,22 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::diff::FileEntry;
+use crate::diff::{
+    DiffDetail, FileSide, FileSource, ReaderConfig, RecordDiff, RecordRef, RecordText, SplitMoves, Tally, UnmatchedRecords,
+    compare_readable, visit,
+};
+use crate::diff::{FieldChange, field_changes};
+use crate::diff::{RecordChange, SampleCounts};
 use crate::error::{Error, Kind, Result, counted};
 use crate::fs::openat::Root;
 use crate::object::node::SampleCount;
 use crate::ops::DamageList;
-use crate::ops::record::{self, FieldChange};
 use crate::parallel;
 use crate::path::printable;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
-use crate::sample::tally::{RecordChange, SampleCounts};
 use crate::sample::{Canonicalizer, Hint, RecordFormat, Rendering, Schema, Side};
-use crate::store::samples::{
-    DiffDetail, FileSide, FileSource, ReaderConfig, RecordDiff, RecordRef, RecordText, SplitMoves, Tally, UnmatchedRecords,
-    compare_readable, visit,
-};
-use crate::worktree::file::FileEntry;
 
 /// The error of a file that cannot be read, with what becomes of its records.
 fn unreadable(entry: &FileEntry, error: &Error) -> Error {
@@ -95,8 +95,8 @@ pub struct Record {
 
 impl Record {
     fn of(change: RecordChange, seen: &RecordRef<'_>) -> Record {
-        let record = record::render(&seen.text);
-        let text = record::plain(&seen.text, &record);
+        let record = seen.text.render();
+        let text = seen.text.plain(&record);
         let line = Some(seen.line).filter(|&line| line > 0);
         let (path, old_text) = (seen.path.to_owned(), String::new());
         Record { change, path, line, record, text, old: None, old_text, fields: Vec::new() }
@@ -104,7 +104,7 @@ impl Record {
 
     /// Adds the old side of a modified record.
     fn set_old(&mut self, old: Record) {
-        self.fields = record::field_changes(&old.record, &self.record);
+        self.fields = field_changes(&old.record, &self.record);
         (self.old, self.old_text) = (Some(old.record), old.text);
     }
 

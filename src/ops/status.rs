@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::diff::FileEntry;
 use crate::error::{Error, Result};
 use crate::object::version::Number;
 use crate::ops::{PartialCheckout, Renamed, paths};
@@ -9,7 +10,6 @@ use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
 use crate::repo::revision::highest;
 use crate::worktree::compare;
-use crate::worktree::file::FileEntry;
 use crate::worktree::state::State;
 
 /// Which workspace.

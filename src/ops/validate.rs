@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::diff::FileSource;
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
 use crate::id::{Id, Version as VersionId};
@@ -13,13 +14,12 @@ use crate::object::fact::Statement;
 use crate::object::verdict::Verdict;
 use crate::ops::gate::{Base, Files, Judgement, Judging, Outcome};
 use crate::ops::tree::{Folder, Overlay, Stored, settle};
-use crate::ops::{PartialCheckout, judge, key};
+use crate::ops::{PartialCheckout, key};
 use crate::path::printable;
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
 use crate::repo::{Dataset, Repo, standing};
 use crate::sample::Schema;
-use crate::store::samples::FileSource;
 use crate::store::{Store, Writer};
 use crate::worktree::ingest::{Counted, Counting, DamagedFiles};
 use crate::worktree::state::State;
@@ -166,7 +166,7 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
     // The key is looked for in the schema, which only counting tells.
     let rules = Some(dataset).filter(|dataset| dataset.samples && !(dataset.key.is_empty() && dataset.ignore_fields.is_empty()));
     let rules = rules.map(|dataset| dataset.rules(&store.layout().tmp())).transpose()?;
-    let known = parent.as_ref().filter(|_| rules.is_some()).map_or(Ok(None), |(_, parent)| judge::known(repo, parent))?;
+    let known = parent.as_ref().filter(|_| rules.is_some()).map_or(Ok(None), |(_, parent)| repo.sample_statistics(parent))?;
     let damaged = DamagedFiles::default();
     let tallied = known.is_some();
     let counting = rules.as_ref().map(|rules| Counting { store, rules, tallied, watch: None, damaged: &damaged });

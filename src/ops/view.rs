@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::catalog::Listed;
 use crate::clock::Time;
+use crate::diff::FileEntry;
+use crate::diff::{Changes, FileChanges};
 use crate::error::{Kind, Result};
 use crate::facts::State;
 use crate::id::{Id, Node, Version as VersionId};
@@ -12,12 +14,10 @@ use crate::object::checksum::Checksum;
 use crate::object::verdict::Severity;
 use crate::object::version::{ChangeType, Number, ValidationStatus, Version};
 use crate::ops::DamageList;
-use crate::ops::changes::{Changes, FileChanges};
 use crate::ops::gate::{Finding, Judgement};
 use crate::ops::said::{NoteView, RunView};
 use crate::repo::{Repo, standing};
 use crate::sample::Schema;
-use crate::worktree::file::FileEntry;
 
 /// The key of the metadata that holds why the rules were not checked.
 pub(in crate::ops) const SKIP_REASON: &str = "skip_reason";

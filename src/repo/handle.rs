@@ -284,6 +284,11 @@ impl Repo {
         schema.map(Some).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
     }
 
+    /// Returns the schema and the sample count of a version, where both are known.
+    pub fn sample_statistics(&self, version: &Version) -> Result<Option<(Schema, u64)>> {
+        Ok(self.schema(version)?.zip(version.statistics.samples))
+    }
+
     /// Reads a verdict.
     pub fn verdict(&self, id: Id<VerdictId>) -> Result<Verdict> {
         let key = Key::from(id);

@@ -10,6 +10,6 @@ mod here;
 pub mod revision;
 pub mod standing;
 
-pub use config::{Config, Dataset, Thresholds};
+pub use config::{Config, Dataset};
 pub use handle::{CONFIG, Repo};
 pub use here::Here;

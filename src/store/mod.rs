@@ -12,10 +12,10 @@ mod pipeline;
 pub mod presence;
 pub mod read;
 mod rebuild;
-pub mod samples;
 pub mod verify;
 pub mod writer;
 
+pub(crate) use delta::OldFile;
 pub use layout::Layout;
 pub use read::{Object, Store};
 pub use writer::Writer;

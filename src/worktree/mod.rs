@@ -7,7 +7,6 @@
 pub mod cache;
 pub mod checkout;
 pub mod compare;
-pub mod file;
 pub mod hash;
 pub mod ingest;
 mod rules;

@@ -2,13 +2,14 @@
 //! number, and the rules of the dataset are checked.
 
 use crate::clock::Time;
+use crate::diff::Changes;
+use crate::diff::{SampleCounts, SplitMove};
 use crate::error::{Error, Result};
 use crate::fs::atomic;
 use crate::fs::openat::Root;
 use crate::id::{self, Id};
 use crate::object::Key;
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
-use crate::ops::changes::Changes;
 use crate::ops::commit::plan::{Commit, Parent};
 use crate::ops::commit::read::{self, Contents, Snapshot};
 use crate::ops::commit::{Bump, Finding, Outcome};
@@ -18,7 +19,6 @@ use crate::ops::{Links, key};
 use crate::repo::revision::highest;
 use crate::repo::standing;
 use crate::sample::Schema;
-use crate::sample::tally::{SampleCounts, SplitMove};
 use crate::store::Writer;
 use crate::store::writer::DurableWrite;
 use crate::worktree::cache;

@@ -1,5 +1,6 @@
 //! The plan of a commit: the dataset, the parent of the new version, and how its files are read.
 
+use crate::diff::ReaderConfig;
 use crate::error::{Error, Result};
 use crate::fs::lock::Lock;
 use crate::id::{Id, Version as VersionId};
@@ -10,7 +11,6 @@ use crate::ops::tree::Folder;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo, revision};
 use crate::store::Writer;
-use crate::store::samples::ReaderConfig;
 use crate::worktree::state::{self, State};
 
 /// A version that is in the store.

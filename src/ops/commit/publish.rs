@@ -1,5 +1,6 @@
 //! The last stage of a commit: the ref that makes the version exist, its tags, and the state of the workspace.
 
+use crate::diff::FileSource;
 use crate::error::Result;
 use crate::fs::atomic::Created;
 use crate::object::Key;
@@ -11,7 +12,6 @@ use crate::ops::labels::Labels;
 use crate::ops::view::Viewer;
 use crate::ops::{DamageList, PartialCheckout, key};
 use crate::store::Writer;
-use crate::store::samples::FileSource;
 use crate::store::writer::DurableWrite;
 use crate::worktree::state::State;
 

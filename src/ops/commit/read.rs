@@ -2,23 +2,23 @@
 //!
 //! Old damage must not stop a new version: what cannot be compared with the parent is told anew, with a warning.
 
+use crate::diff::Changes;
+use crate::diff::SampleChanges;
+use crate::diff::SchemaChange;
+use crate::diff::{DiffDetail, FileSide, FileSource, ReaderConfig, RecordDiff, compare};
 use crate::error::{Kind, Result, counted};
 use crate::fs::openat::Root;
 use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::ops::Links;
-use crate::ops::changes::Changes;
 use crate::ops::commit::Finding;
 use crate::ops::commit::plan::{Commit, Parent};
 use crate::ops::gate::{Attempt, Base, Files, Judging, Outcome};
-use crate::ops::judge::{self, SampleChanges};
 use crate::ops::tree::{Overlay, Stored, Tree, settle};
 use crate::parallel;
 use crate::path::printable;
 use crate::sample::Schema;
-use crate::sample::schema::SchemaChange;
 use crate::store::Writer;
-use crate::store::samples::{DiffDetail, FileSide, FileSource, ReaderConfig, RecordDiff, compare};
 use crate::store::writer::DurableWrite;
 use crate::worktree::cache;
 use crate::worktree::ingest::{Counted, Counting, DamagedFiles, Watch};
@@ -126,7 +126,7 @@ impl<'a> Commit<'a> {
             },
         )?;
         all.schema.fit();
-        if let (Some(changes), Some((before, _))) = (&mut read.contents.samples, judge::known(self.repo, &parent.version)?) {
+        if let (Some(changes), Some((before, _))) = (&mut read.contents.samples, self.repo.sample_statistics(&parent.version)?) {
             changes.schema = SchemaChange::between(&before, &all.schema, self.dataset.thresholds.field_share);
         }
         read.contents.schema = Some(all.schema);
@@ -150,7 +150,7 @@ impl<'a> Commit<'a> {
             writer.verify_existing();
         }
         let known = match (parent, rules) {
-            (Some(parent), Some(_)) if extent == Extent::All => judge::known(self.repo, &parent.version)?,
+            (Some(parent), Some(_)) if extent == Extent::All => self.repo.sample_statistics(&parent.version)?,
             _ => None,
         };
         let before = parent.filter(|_| extent != Extent::Record).map(|parent| parent.version.manifest);

@@ -8,6 +8,7 @@ use super::known::{self, Known};
 use super::look::{Gatherings, Suspects, WatchedFiles};
 use super::place::{Kept, Minds, Offenders, Placed, SuspectFiles};
 use super::{Files, Judging, Outcome, Sides, minds};
+use crate::diff::{FilePart, parts};
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic::Staging;
 use crate::id::{Id, Node};
@@ -16,7 +17,6 @@ use crate::object::node::Entry;
 use crate::parallel;
 use crate::progress::Stage;
 use crate::sample::Side;
-use crate::store::samples::{FilePart, parts};
 use crate::validate::{Check, Gathering, MAX_MEMBERS, Measures};
 
 /// Hashes of records with a repeated key that are kept of a rule; beyond it every record is asked for its key.

@@ -12,10 +12,10 @@ use foldhash::quality::FixedState;
 use super::attempt::Task;
 use super::known::Found;
 use super::{Attempt, Files, Judging, Sides};
+use crate::diff::{FilePart, FileSide, RecordRef, RecordText, visit, visit_part};
 use crate::error::Result;
 use crate::object::node::Entry;
 use crate::sample::{Compression, FileIssue, RecordFormat, Side, is_of_another_kind};
-use crate::store::samples::{FilePart, FileSide, RecordRef, RecordText, visit, visit_part};
 use crate::validate::{Binary, Body, Gathering, Judge, KeyTold, Looks, Measures, Record, Told};
 use crate::worktree::ingest::{Watch, Watcher};
 

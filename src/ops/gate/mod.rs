@@ -17,6 +17,7 @@ mod report;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::diff::{FileSide, FileSource, ReaderConfig};
 use crate::error::Result;
 use crate::fs::openat::Root;
 use crate::id::{Id, Node};
@@ -28,7 +29,6 @@ use crate::progress::Progress;
 use crate::repo::{CONFIG, Dataset, Repo};
 use crate::sample::{ReaderSpec, RecordFormat, Side};
 use crate::store::Store;
-use crate::store::samples::{FileSide, FileSource, ReaderConfig};
 use crate::validate::{Check, Gate, Measures};
 use crate::worktree::selection::Matcher;
 

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::known::{Found, Member, Place, Places};
 use super::look::{HOLLOW, Suspects, Worker, raw, slot};
 use super::{Attempt, Files, minds};
+use crate::diff::{RecordText, visit};
 use crate::error::Result;
 use crate::manifest::{Entries, EntryChange, ManifestDiff, NodeSource};
 use crate::object::node::Entry;
 use crate::parallel;
 use crate::path::DataPath;
 use crate::sample::{RecordFormat, Side};
-use crate::store::samples::{RecordText, visit};
 use crate::validate::{Measures, Told};
 
 /// The keys that more than one record has, where a rule minds it.

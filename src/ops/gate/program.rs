@@ -6,11 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Files, Judging, Place, Said, report};
+use crate::diff::{RecordText, visit};
 use crate::error::{Error, Result};
 use crate::manifest::{Entries, NodeSource};
-use crate::ops::record;
 use crate::sample::{FileIssue, Rendering, Side};
-use crate::store::samples::{RecordText, visit};
 use crate::validate::Command;
 
 /// What came of a program.
@@ -107,7 +106,7 @@ fn unreadable<'a>(text: &RecordText<'a>) -> Option<&'a str> {
 }
 
 fn write(out: &mut dyn Write, path: &str, (line, number): (u64, u64), text: &RecordText<'_>) -> Result<()> {
-    let written = serde_json::to_writer(&mut *out, &Line { path, line, number, record: record::render(text) });
+    let written = serde_json::to_writer(&mut *out, &Line { path, line, number, record: text.render() });
     let written = written.map_err(std::io::Error::from).and_then(|()| out.write_all(b"\n"));
     written.map_err(|e| Error::new(crate::error::Kind::Io, format!("cannot write to the program: {e}")).with_source(e))
 }

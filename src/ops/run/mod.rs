@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::clock::Time;
+use crate::diff::SampleCounts;
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Recorded, State};
 use crate::id::{Id, Version as VersionId};
@@ -20,7 +21,6 @@ use crate::ops::{DamageList, artifacts, between};
 use crate::path::printable;
 use crate::progress::Progress;
 use crate::repo::{Here, Repo, git, revision};
-use crate::sample::tally::SampleCounts;
 
 pub use crate::ops::said::ListOptions;
 pub use trained::{DATA_DIRTY, TrainedVersion, WorkspaceChanges, versions};

@@ -1,8 +1,8 @@
 //! Tables by names, dialects that are said or guessed, and readings that change between versions.
 
 use super::*;
+use crate::diff::SampleCounts;
 use crate::ops::{compare, diff, status, validate};
-use crate::sample::tally::SampleCounts;
 
 /// Declares the dataset with lines of `[dataset.ds.format]`.
 fn declare(bench: &Bench, formats: &str) {

@@ -12,13 +12,13 @@ mod table;
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
+use crate::diff::{ReaderConfig, Splits, Thresholds};
 use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::object::version::ValidationStatus;
 use crate::path::{DataPath, is_within};
 use crate::refs::names;
 use crate::sample::ReaderSpec;
-use crate::store::samples::{ReaderConfig, Splits};
 use crate::validate::Spec;
 use crate::worktree::selection;
 
@@ -64,23 +64,6 @@ pub struct Dataset {
     pub validation: Option<Spec>,
     /// Tags that only versions of a status may have.
     pub tags: BTreeMap<String, ValidationStatus>,
-}
-
-/// The shares of the parent's samples above which a change is MAJOR or MINOR.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Thresholds {
-    /// Above it a change is MAJOR.
-    pub major_above: f64,
-    /// Above it a change is at least MINOR.
-    pub minor_above: f64,
-    /// The loss of a field is MAJOR where more than this share of the samples had it.
-    pub field_share: f64,
-}
-
-impl Default for Thresholds {
-    fn default() -> Thresholds {
-        Thresholds { major_above: 0.5, minor_above: 0.1, field_share: 0.001 }
-    }
 }
 
 /// What is configured.

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::keys::{DATASET, LOCAL_TOP, REMOTE, SCHEMA, STORE, TAG, TOP, VERSION};
 use super::table::{Entry, File, Section, placed};
-use super::{Config, Dataset, LEVELS, Settings, Thresholds, formats, generic, normal, rules};
+use super::{Config, Dataset, LEVELS, Settings, formats, generic, normal, rules};
+use crate::diff::Thresholds;
 use crate::error::Result;
 use crate::limits;
 use crate::object::version::ValidationStatus;

@@ -7,7 +7,6 @@
 //! depth are not looked into, of a key that an object has twice the last value counts, a name that is longer than a
 //! field's may be is cut, and a record that is not a JSON counts nothing.
 
-mod change;
 mod code;
 mod name;
 
@@ -18,8 +17,6 @@ use super::Type;
 use super::json::{InvalidJson, Tape};
 use super::pointer::push_step;
 use crate::limits;
-
-pub use change::{ChangeKind, SchemaChange};
 
 /// How often a field is a value of each type, by the type's code.
 pub type TypeCounts = [i64; Type::ALL.len()];
@@ -308,12 +305,12 @@ impl PartialEq for Schema {
 }
 
 /// How often a field occurs.
-fn present(counts: &TypeCounts) -> i64 {
+pub fn present(counts: &TypeCounts) -> i64 {
     counts.iter().fold(0, |sum, &n| sum.wrapping_add(n))
 }
 
 /// The types that a field has.
-fn types(counts: &TypeCounts) -> Vec<Type> {
+pub fn types(counts: &TypeCounts) -> Vec<Type> {
     Type::ALL.into_iter().filter(|&t| counts[t as usize] != 0).collect()
 }
 

@@ -10,6 +10,7 @@ use super::names;
 use super::write::{Assembler, Naming, Replacement, Unit, Worked, Worker, Written};
 use crate::chunk::cut;
 use crate::clock;
+use crate::diff::FileEntry;
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic::{self, Scratch};
 use crate::fs::openat::{FileKind, Root};
@@ -22,8 +23,7 @@ use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::store::content::Chunks;
-use crate::worktree::cache::{self, Row, entry_kind, kind_within, settles};
-use crate::worktree::file::FileEntry;
+use crate::worktree::cache::{self, Row, kind_within, settles};
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, Seen};
 use crate::worktree::selection::Matcher;
@@ -238,7 +238,7 @@ impl There<'_> {
                 None => {
                     // It was known by its stamps in the survey, and they are others now: a link to it may have gone.
                     let (content, size, stat) = hash::content(self.root, &mut self.root.cursor(), &path, stat)?;
-                    let kind = kind_within(self.root, entry_kind(stat.kind), Some(entry.kind));
+                    let kind = kind_within(self.root, EntryKind::from(stat.kind), Some(entry.kind));
                     let now = Entry { path, kind, size, samples: None, content };
                     if !now.same(&entry) {
                         return Err(changed(self.root, &entry.path));

@@ -2,6 +2,7 @@
 
 use super::inspect::{Inspector, Survey};
 use super::{Selected, Target};
+use crate::diff::FileEntry;
 use crate::error::Result;
 use crate::fs::atomic;
 use crate::fs::openat::{FileKind, Root};
@@ -11,8 +12,7 @@ use crate::object::node::{Entry, EntryKind};
 use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
-use crate::worktree::cache::{entry_kind, kind_within};
-use crate::worktree::file::FileEntry;
+use crate::worktree::cache::kind_within;
 use crate::worktree::scan::{Scan, Seen};
 
 /// Looks at every file of the workspace and at every path that the target writes. `sides` are the manifests that its files
@@ -101,7 +101,7 @@ impl Inspector<'_> {
             Seen::Known(row) => (row.entry.path.clone(), row.stat, FileEntry::from(row.entry)),
             Seen::Unknown { path, stat } => {
                 let may_be = |entry: &FileEntry| {
-                    let kind = kind_within(root, entry_kind(stat.kind), Some(entry.kind));
+                    let kind = kind_within(root, EntryKind::from(stat.kind), Some(entry.kind));
                     entry.size == stat.size && entry.kind == kind
                 };
                 let untracked = before.is_empty() && wanted.is_some();

@@ -7,6 +7,9 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::damaged::DamagedFiles;
 use super::feed::{self, Job};
+use crate::diff::{
+    DiffDetail, FileSide, FileSource, FileStream, IssueMark, ReaderConfig, RecordDiff, RecordRef, StreamResult, compare,
+};
 use crate::error::{Error, Kind, Result};
 use crate::fs::openat::{Root, stat_open};
 use crate::id::{Content, Id};
@@ -15,9 +18,6 @@ use crate::object::recipe::RecipeItem;
 use crate::parallel;
 use crate::sample::{Compression, ReaderSpec, Side};
 use crate::store::Store;
-use crate::store::samples::{
-    DiffDetail, FileSide, FileSource, FileStream, IssueMark, ReaderConfig, RecordDiff, RecordRef, StreamResult, compare,
-};
 use crate::worktree::hash::{open, unstable};
 
 /// Pieces of large files that wait to be compared.

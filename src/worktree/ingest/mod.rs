@@ -13,18 +13,18 @@ mod work;
 use std::collections::{HashSet, VecDeque};
 use std::sync::mpsc;
 
+use crate::diff::RecordDiff;
 use crate::error::Result;
 use crate::fs::openat::{Root, Stat};
 use crate::id::{Content, Id, Node};
 use crate::manifest::NodeSource;
-use crate::object::node::{Entry, SampleCount};
+use crate::object::node::{Entry, EntryKind, SampleCount};
 use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Writer;
-use crate::store::samples::RecordDiff;
 use crate::store::writer::FileWriter;
-use crate::worktree::cache::{Row, entry_kind, kind_within};
+use crate::worktree::cache::{Row, kind_within};
 use crate::worktree::scan::Scan;
 use crate::worktree::selection::Matcher;
 
@@ -217,7 +217,7 @@ impl<T: FnMut(&mut Writer<'_>, Ingested) -> Result<()>> Ingest<'_, '_, T> {
         waits: bool,
     ) -> Result<()> {
         self.tell(&job.path);
-        let kind = kind_within(self.root, entry_kind(stat.kind), job.old.map(|old| old.kind));
+        let kind = kind_within(self.root, EntryKind::from(stat.kind), job.old.map(|old| old.kind));
         let entry = Entry { path: job.path, kind, size, samples, content };
         let row = Row::read(entry.clone(), stat, true, self.began);
         self.give(Ingested { entry, row: Some(row) }, waits)

@@ -5,11 +5,11 @@ use std::io::{self, Read};
 use super::feed::{Job, Piece, SMALL, Unit};
 use super::{Counting, Ingested};
 use crate::chunk::cut;
+use crate::diff::RecordDiff;
 use crate::error::Result;
 use crate::fs::openat::{Cursor, FileKind, Root, Stat};
 use crate::id::{Content, Id};
 use crate::object::node::{Entry, SampleCount};
-use crate::store::samples::RecordDiff;
 use crate::worktree::hash::steadily;
 
 /// A small file that was read.

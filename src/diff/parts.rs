@@ -7,12 +7,13 @@
 use std::ops::Range;
 
 use super::ReaderConfig;
-use super::collect::{RecordCollector, RecordRef, RecordText};
+use super::collect::RecordCollector;
 use super::csv_table::CsvTable;
 use super::file_side::FileSide;
 use super::pair::StreamReader;
 use super::record_diff::{DiffDetail, RecordDiff};
 use super::rows::{self, RowGroupRun};
+use super::{RecordRef, RecordText};
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::sample::{HEAD, Jsonl, Record, RecordReader, Side};

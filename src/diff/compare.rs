@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::collect::{RecordCollector, RecordRef, Visitor, reborrow};
+use super::RecordRef;
+use super::collect::{RecordCollector, Visitor, reborrow};
 use super::csv_table::CsvTable;
 use super::file_side::{FileSide, FileSource};
 use super::pair::{PairResult, StreamPair, StreamReader, may_break};

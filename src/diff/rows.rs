@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::ReaderConfig;
-use super::collect::{RecordCollector, RecordRef, Visitor, reborrow};
+use super::RecordRef;
+use super::collect::{RecordCollector, Visitor, reborrow};
 use super::compare::one_record;
 use super::file_side::FileSide;
 use super::record_diff::{DiffDetail, RecordDiff};

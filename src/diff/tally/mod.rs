@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use self::spill::{GROUPS, Spill, group};
 pub use self::unmatched::UnmatchedRecords;
 use super::SplitId;
+use crate::diff::SampleCounts;
 use crate::error::{Error, Result};
-use crate::sample::tally::SampleCounts;
 use crate::sample::{Identity, Side};
 
 /// Records that are held in memory: some 25 MB of them.

@@ -5,8 +5,8 @@ use super::{
     KEY_ROW, KeyPairing, Map, ROW, RecordCount, SplitMoves, Tally, has_splits, key_row, parse, parse_key, row, side,
     without_splits,
 };
+use crate::diff::{RecordChange, SampleCounts};
 use crate::error::Result;
-use crate::sample::tally::{RecordChange, SampleCounts};
 use crate::sample::{Identity, Side};
 
 /// The records that are not on both sides.

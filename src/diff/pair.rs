@@ -4,10 +4,11 @@ use super::ReaderConfig;
 use super::collect::{RecordCollector, Visitor};
 use super::csv_table::CsvTable;
 use super::record_diff::{DiffDetail, RecordDiff};
+use crate::diff::record_comparer::RecordComparer;
 use crate::error::{Error, Result};
 use crate::sample::{
-    Array, Compression, Csv, Decoder, FileIssue, Jsonl, Nested, ParseIssue, ReaderSpec, Record, RecordComparer, RecordFormat,
-    RecordReader, Side, SkippedRow,
+    Array, Compression, Csv, Decoder, FileIssue, Jsonl, Nested, ParseIssue, ReaderSpec, Record, RecordFormat, RecordReader, Side,
+    SkippedRow,
 };
 
 /// A reader of a format whose records come from a stream.
