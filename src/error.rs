@@ -101,7 +101,7 @@ impl Error {
     }
 
     /// Tells whether a list goes on past this error: one object or file of the store cannot be read, the others can.
-    pub fn spares_others(&self) -> bool {
+    pub fn is_skippable(&self) -> bool {
         matches!(self.kind(), Kind::Damaged | Kind::Io)
     }
 
@@ -183,9 +183,9 @@ pub fn thousands(count: u64) -> String {
 }
 
 /// Returns what could be read; `None` where the error spares others, which is handed to `take`.
-pub(crate) fn spare<T>(read: Result<T>, take: impl FnOnce(Error)) -> Result<Option<T>> {
+pub(crate) fn skip_damaged<T>(read: Result<T>, take: impl FnOnce(Error)) -> Result<Option<T>> {
     match read {
-        Err(e) if e.spares_others() => {
+        Err(e) if e.is_skippable() => {
             take(e);
             Ok(None)
         }

@@ -44,7 +44,7 @@ pub mod formats {
 pub mod validation {
     pub use crate::object::verdict::{OpaquePolicy, Severity};
     pub use crate::sample::Type;
-    pub use crate::validate::{Bound, Check, Rule, Skip, Spec, Unit};
+    pub use crate::validate::{Bound, Check, LengthUnit, Rule, SkipPolicy, ValidationSpec};
 }
 
 pub use clock::Time;
@@ -52,6 +52,6 @@ pub use diff::{ChangeKind, RecordChange, SampleCounts, Thresholds};
 pub use error::{Error, Kind as ErrorKind, Result, thousands};
 pub use object::version::{ChangeType, Number, ValidationStatus};
 pub use path::printable;
-pub use progress::{Progress, Silent, Stage};
+pub use progress::{NoProgress, Progress, Stage};
 pub use repo::{Config, Dataset, Repo};
 pub use spelling::nearest;

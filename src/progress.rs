@@ -11,7 +11,7 @@ pub enum Stage {
     /// Reading, hashing and storing files.
     Store,
     /// Judging records by the rules of their dataset.
-    Judge,
+    Validate,
     /// Writing files into a workspace.
     Write,
     /// Recomputing checksums.
@@ -47,9 +47,9 @@ pub trait Progress: Sync {
 
 /// Progress that nobody watches and nobody stops.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
+pub struct NoProgress;
 
-impl Progress for Silent {
+impl Progress for NoProgress {
     fn begin(&self, _: Stage, _: u64, _: u64) {}
     fn expect(&self, _: u64, _: u64) {}
     fn advance(&self, _: u64, _: u64) {}

@@ -26,7 +26,7 @@ pub fn nearest<T: AsRef<str>>(typed: &str, words: impl IntoIterator<Item = T>) -
 }
 
 /// Returns the end of a message about a word that names nothing: `; did you mean 'production'?`, empty where none is near.
-pub fn question(near: Option<impl AsRef<str>>) -> String {
+pub fn suggestion(near: Option<impl AsRef<str>>) -> String {
     near.map(|near| format!("; did you mean '{}'?", printable(near.as_ref()))).unwrap_or_default()
 }
 

@@ -9,7 +9,7 @@ use crate::catalog::tables::{Part, Tables, decode, part};
 use crate::catalog::update::{Found, Update};
 use crate::error::{Error, Kind, Result};
 use crate::fs::lock::Lock;
-use crate::progress::{Progress, Silent};
+use crate::progress::{NoProgress, Progress};
 use crate::repo::Repo;
 
 /// Bytes of pages that sled keeps.
@@ -43,7 +43,7 @@ impl Catalog {
 
     /// Opens the catalog and brings it up to date. `None` when it cannot be used now: ask the objects.
     pub fn open(repo: &Repo) -> Option<Catalog> {
-        Catalog::open_with(repo, &Silent)
+        Catalog::open_with(repo, &NoProgress)
     }
 
     /// The same, for a caller whose user may stop it: a catalog that was missing is built, which takes its time.
@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(Catalog::open(&repo).unwrap().versions("contracts", None).unwrap().len(), 1);
         fs::remove_dir_all(repo.versions().folder("contracts")).unwrap();
         assert_eq!(Catalog::open(&repo).unwrap().versions("contracts", None).unwrap(), []);
-        assert_eq!(rebuild(&repo, &Silent).unwrap(), 5);
+        assert_eq!(rebuild(&repo, &NoProgress).unwrap(), 5);
     }
 
     #[test]
@@ -239,7 +239,7 @@ mod tests {
         let home = Home::of(repo.store().layout());
         for _ in 0..3 {
             assert!(home.is_sealed());
-            let (_database, found) = start(&home, &repo, &Silent).unwrap();
+            let (_database, found) = start(&home, &repo, &NoProgress).unwrap();
             assert!(!found.wrote);
         }
         let inode = |name: &str| std::os::unix::fs::MetadataExt::ino(&fs::metadata(folder(dir.path()).join(name)).unwrap());
@@ -264,7 +264,7 @@ mod tests {
         fs::remove_dir_all(folder(dir.path())).unwrap();
         fs::write(folder(dir.path()), "no folder").unwrap();
         assert!(Catalog::open(&repo).is_none());
-        assert!(rebuild(&repo, &Silent).is_err());
+        assert!(rebuild(&repo, &NoProgress).is_err());
         assert_eq!(answer(&repo), expected);
     }
 
@@ -276,7 +276,7 @@ mod tests {
         let expected = from_objects(&repo, "leases").unwrap();
         let catalog = Catalog::open(&repo).unwrap();
         assert!(Catalog::open(&repo).is_none());
-        assert_eq!(rebuild(&repo, &Silent).unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(rebuild(&repo, &NoProgress).unwrap_err().kind(), Kind::Conflict);
         assert_eq!(answer(&repo), expected);
         assert_eq!(catalog.versions("leases", None).unwrap(), expected, "the first is not disturbed");
         drop(catalog);
@@ -284,7 +284,7 @@ mod tests {
         let held = sled::Config::new().path(folder(dir.path())).segment_size(SEGMENT).open().unwrap();
         for _ in 0..2 {
             assert!(Catalog::open(&repo).is_none());
-            assert_eq!(rebuild(&repo, &Silent).unwrap_err().kind(), Kind::Conflict);
+            assert_eq!(rebuild(&repo, &NoProgress).unwrap_err().kind(), Kind::Conflict);
             Home::of(repo.store().layout()).seal().unwrap();
         }
         assert_eq!(held.open_tree("versions").unwrap().len(), 40);

@@ -9,7 +9,7 @@ use crate::catalog::tables::{HEADS, Heads, Mark, Row, dataset_of, encode, get, p
 use crate::catalog::update::Update;
 use crate::error::Result;
 use crate::object::version::ValidationStatus;
-use crate::repo::standing::by_verdict;
+use crate::repo::status::by_verdict;
 
 /// Rows by their keys.
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;

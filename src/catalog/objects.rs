@@ -2,13 +2,13 @@
 
 use crate::catalog::lookup::{Summary, count};
 use crate::catalog::query::{Listed, Query};
-use crate::error::{Error, Result, spare};
+use crate::error::{Error, Result, skip_damaged};
 use crate::facts::State;
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::Version;
 use crate::repo::Repo;
 use crate::repo::revision::highest;
-use crate::repo::standing::status;
+use crate::repo::status::status;
 
 /// Versions that are held beyond those that can be in an answer.
 const SLACK: usize = 1024;
@@ -26,7 +26,7 @@ impl<'a> Said<'a> {
     /// Any other than that the facts cannot be read.
     pub fn new(repo: &'a Repo, damaged: &mut Vec<Error>) -> Result<Said<'a>> {
         let facts = repo.facts().fold().map_err(|e| e.within("tags and later verdicts are unknown"));
-        Ok(Said { repo, facts: spare(facts, |e| damaged.push(e))?.unwrap_or_default() })
+        Ok(Said { repo, facts: skip_damaged(facts, |e| damaged.push(e))?.unwrap_or_default() })
     }
 
     /// A version with what holds of it.
@@ -51,7 +51,7 @@ pub(super) fn select(repo: &Repo, query: &Query) -> Result<(Vec<Listed>, Vec<Err
         None => refs.datasets()?,
     };
     for dataset in datasets {
-        for number in spare(refs.numbers(&dataset), |e| damaged.push(e))?.unwrap_or_default().into_iter().rev() {
+        for number in skip_damaged(refs.numbers(&dataset), |e| damaged.push(e))?.unwrap_or_default().into_iter().rev() {
             if query.dataset.is_some() && found.len() >= query.most() {
                 break;
             }
@@ -59,7 +59,7 @@ pub(super) fn select(repo: &Repo, query: &Query) -> Result<(Vec<Listed>, Vec<Err
                 let Some((id, version)) = repo.numbered(&dataset, &number)? else { return Ok(None) };
                 if query.selects_record(&version) { said.of(id, version).map(Some) } else { Ok(None) }
             };
-            let listed: Option<Listed> = spare(read(), |e| damaged.push(e))?.flatten();
+            let listed: Option<Listed> = skip_damaged(read(), |e| damaged.push(e))?.flatten();
             if let Some(listed) = listed.filter(|listed| query.selects(listed)) {
                 found.push(listed);
             }
@@ -91,7 +91,7 @@ pub(super) fn summaries(repo: &Repo, query: &Query) -> Result<(Vec<Summary>, Vec
         }
     };
     for dataset in refs.datasets()? {
-        let Some(numbers) = spare(refs.numbers(&dataset), |e| damaged.push(e))? else { continue };
+        let Some(numbers) = skip_damaged(refs.numbers(&dataset), |e| damaged.push(e))? else { continue };
         let versions = selected.as_ref().map_or(numbers.len() as u64, |counts| counts.get(&dataset).copied().unwrap_or(0));
         if versions > 0 {
             summaries.push(Summary { dataset, versions, latest: highest(&numbers).cloned() });

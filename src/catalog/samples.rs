@@ -13,7 +13,7 @@ use crate::object::fact::Statement;
 use crate::object::verdict::{DEFAULT_WEIGHT, FULL_SCORE, Judged, OpaquePolicy, Severity, Verdict};
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use crate::repo::Repo;
-use crate::repo::standing::status;
+use crate::repo::status::status;
 use crate::store::layout::FOLDER;
 use crate::store::{Layout, Writer};
 

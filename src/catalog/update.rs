@@ -168,7 +168,7 @@ mod tests {
     use crate::catalog::samples::{commit, from_objects, repository, tag, version};
     use crate::catalog::seal::Home;
     use crate::error::Kind;
-    use crate::progress::{Progress, Silent, Stage};
+    use crate::progress::{NoProgress, Progress, Stage};
 
     #[test]
     fn a_dataset_with_a_version_that_cannot_be_read_is_left_to_the_objects() {
@@ -184,7 +184,7 @@ mod tests {
             assert!(catalog.by_prefix(None, "000000").is_err(), "it could be the missing one");
             assert_eq!(catalog.versions("contracts", None).unwrap().len(), 1);
         }
-        assert_eq!(rebuild(&repo, &Silent).unwrap(), 2, "the rest is there");
+        assert_eq!(rebuild(&repo, &NoProgress).unwrap(), 2, "the rest is there");
         fs::remove_file(&bad).unwrap();
         let good = Catalog::open(&repo).unwrap().versions("leases", None).unwrap();
         assert_eq!(good, from_objects(&repo, "leases").unwrap());
@@ -198,7 +198,7 @@ mod tests {
         fs::write(repo.versions().folder("leases").join("notes.txt"), "").unwrap();
         fs::create_dir(repo.versions().folder("No_Dataset")).unwrap();
         assert_eq!(Catalog::open(&repo).unwrap().versions("leases", None).unwrap().len(), 1);
-        assert_eq!(rebuild(&repo, &Silent).unwrap(), 1);
+        assert_eq!(rebuild(&repo, &NoProgress).unwrap(), 1);
     }
 
     #[test]
@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(catalog.versions("leases", None).unwrap(), from_objects(&repo, "leases").unwrap());
         drop(catalog);
         assert_eq!(rebuild(&repo, &Stops(5.into())).unwrap_err().kind(), Kind::Interrupted);
-        assert_eq!(rebuild(&repo, &Silent).unwrap(), 30);
+        assert_eq!(rebuild(&repo, &NoProgress).unwrap(), 30);
     }
 
     /// Looks for the seal each time that a version was read.

@@ -134,7 +134,7 @@ impl Values {
 fn list(repo: &Repo, revision: Option<&str>, folder: Option<&str>) -> Result<Vec<CompletionCandidate>> {
     let (revision, path) = ls::target(repo, Some(revision.unwrap_or("HEAD")), folder)?;
     let mut candidates = Vec::new();
-    ls::run(repo, &ls::Options { revision, path, recursive: false }, &mut |item| {
+    ls::run(repo, &ls::LsOptions { revision, path, recursive: false }, &mut |item| {
         let name = item.path.rsplit('/').next().unwrap_or_default();
         let end = if item.kind == EntryKind::Folder { "/" } else { "" };
         if candidates.len() < PATHS {
@@ -148,7 +148,8 @@ fn list(repo: &Repo, revision: Option<&str>, folder: Option<&str>) -> Result<Vec
 
 fn datasets(repo: &Repo, end: &str) -> Result<Vec<CompletionCandidate>> {
     let datasets = dataset::list(repo, &args::Filter::default().query(None, None))?.datasets;
-    let explained = |info: dataset::Info| CompletionCandidate::new(format!("{}{end}", info.name)).help(Some(info.path.into()));
+    let explained =
+        |info: dataset::DatasetInfo| CompletionCandidate::new(format!("{}{end}", info.name)).help(Some(info.path.into()));
     Ok(datasets.into_iter().map(explained).collect())
 }
 
@@ -166,7 +167,7 @@ fn revisions(repo: &Repo, typed: &str) -> Result<Vec<CompletionCandidate>> {
 
 fn versions(repo: &Repo, name: &str, prefix: &str) -> Result<Vec<CompletionCandidate>> {
     let query = args::Filter::default().query(Some(name.to_owned()), Some(VERSIONS));
-    let report = log::run(repo, &log::Options { query, ..log::Options::default() })?;
+    let report = log::run(repo, &log::LogOptions { query, ..log::LogOptions::default() })?;
     let mut candidates: Vec<_> = KEYWORDS.iter().map(|word| CompletionCandidate::new(format!("{prefix}{word}"))).collect();
     candidates.extend(tags(repo, Some(name))?.into_iter().map(|tag| tag.add_prefix(prefix)));
     candidates.extend(report.versions.iter().map(|version| {
@@ -177,7 +178,7 @@ fn versions(repo: &Repo, name: &str, prefix: &str) -> Result<Vec<CompletionCandi
 }
 
 fn tags(repo: &Repo, dataset: Option<&str>) -> Result<Vec<CompletionCandidate>> {
-    let numbers = |listed: &tag::Listed| listed.versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let numbers = |listed: &tag::TagEntry| listed.versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let listed = tag::list(repo, dataset)?.tags;
     Ok(listed.iter().map(|one| CompletionCandidate::new(&one.tag).help(Some(numbers(one).into()))).collect())
 }

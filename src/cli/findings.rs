@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use helox::ops::{Judgement, RuleReport};
+use helox::ops::{RuleReport, VerdictView};
 use helox::printable;
 use helox::validation::{OpaquePolicy, Severity};
 use quick_xml::Writer;
@@ -25,7 +25,7 @@ pub(crate) struct Verdict<'a> {
     pub(crate) version: &'a str,
     /// The dataset's folder, seen from the repository's root.
     pub(crate) folder: &'a str,
-    pub(crate) judgement: &'a Judgement,
+    pub(crate) judgement: &'a VerdictView,
 }
 
 /// A finding, or what else keeps a version from passing.

@@ -163,7 +163,7 @@ fn name(stage: Stage) -> &'static str {
     match stage {
         Stage::Scan => "scanning",
         Stage::Store => "storing",
-        Stage::Judge => "validating",
+        Stage::Validate => "validating",
         Stage::Write => "writing",
         Stage::Verify => "verifying",
         Stage::Rebuild => "rebuilding",

@@ -36,7 +36,7 @@ struct Document<'a> {
 }
 
 /// A value of a document, by its index on the tape.
-type Place<'d, 'a> = (&'d Document<'a>, usize);
+type DocumentValue<'d, 'a> = (&'d Document<'a>, usize);
 
 impl<'a> Document<'a> {
     fn read(rendering: &'a Rendering) -> Option<Document<'a>> {
@@ -77,7 +77,7 @@ impl<'a> Document<'a> {
     }
 }
 
-fn between(path: String, old: Place<'_, '_>, new: Place<'_, '_>, changes: &mut Vec<FieldChange>) {
+fn between(path: String, old: DocumentValue<'_, '_>, new: DocumentValue<'_, '_>, changes: &mut Vec<FieldChange>) {
     let ((old, a), (new, b)) = (old, new);
     if old.form(a) == new.form(b) {
         return;

@@ -36,7 +36,7 @@ pub struct FileChanges {
 
 /// Counts of what differs, and how much it weighs.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Changes {
+pub struct TreeChanges {
     pub counts: FileChanges,
     /// Bytes of the files that were added, modified or removed; of a modified one, of its longer side. A changed mode has
     /// none.
@@ -48,33 +48,33 @@ pub struct Changes {
 }
 
 /// A content, and whether it is that of a symlink.
-type Identity = (Id<Content>, bool);
+type RenameKey = (Id<Content>, bool);
 
 /// The kinds of the files of one content at paths that only one side has, in the order of the paths.
 #[derive(Clone, Debug, Default)]
-struct Moves {
+struct RenameCandidates {
     size: u64,
     added: Vec<EntryKind>,
     removed: Vec<EntryKind>,
 }
 
-impl Changes {
+impl TreeChanges {
     /// A first version adds all its files.
-    pub fn of_first(totals: &Totals) -> Changes {
+    pub fn of_first(totals: &Totals) -> TreeChanges {
         let counts = FileChanges { files_added: totals.files, ..FileChanges::default() };
-        Changes { counts, bytes: totals.bytes, any: true, ..Changes::default() }
+        TreeChanges { counts, bytes: totals.bytes, any: true, ..TreeChanges::default() }
     }
 
-    /// Compares a tree with that of the version before. Renames are those of [`crate::diff::Differences`].
-    pub fn between(nodes: &impl NodeSource, before: &Version, manifest: Id<Node>) -> Result<Changes> {
-        let changes = Changes::of(ManifestDiff::new(nodes, before.manifest, manifest)?)?;
-        Ok(Changes { before: before.statistics.bytes, ..changes })
+    /// Compares a tree with that of the version before. Renames are those of [`crate::worktree::compare::Differences`].
+    pub fn between(nodes: &impl NodeSource, before: &Version, manifest: Id<Node>) -> Result<TreeChanges> {
+        let changes = TreeChanges::of(ManifestDiff::new(nodes, before.manifest, manifest)?)?;
+        Ok(TreeChanges { before: before.statistics.bytes, ..changes })
     }
 
     /// Counts what differs.
-    pub fn of(differences: impl Iterator<Item = Result<EntryChange>>) -> Result<Changes> {
-        let mut changes = Changes::default();
-        let mut moves: HashMap<Identity, Moves> = HashMap::new();
+    pub fn of(differences: impl Iterator<Item = Result<EntryChange>>) -> Result<TreeChanges> {
+        let mut changes = TreeChanges::default();
+        let mut moves: HashMap<RenameKey, RenameCandidates> = HashMap::new();
         for change in differences {
             changes.any = true;
             let (old, new) = match change? {
@@ -88,7 +88,7 @@ impl Changes {
             };
             changes.take(old.map(FileEntry::from), new.map(FileEntry::from), &mut moves);
         }
-        for ((_, is_symlink), Moves { size, added, removed }) in moves {
+        for ((_, is_symlink), RenameCandidates { size, added, removed }) in moves {
             let modes = removed.iter().zip(&added).filter(|(old, new)| old != new).count();
             let [added, removed] = [added.len() as u64, removed.len() as u64];
             if is_symlink {
@@ -105,7 +105,7 @@ impl Changes {
         Ok(changes)
     }
 
-    fn take(&mut self, old: Option<FileEntry>, new: Option<FileEntry>, moves: &mut HashMap<Identity, Moves>) {
+    fn take(&mut self, old: Option<FileEntry>, new: Option<FileEntry>, moves: &mut HashMap<RenameKey, RenameCandidates>) {
         let counts = &mut self.counts;
         let is_folder = |file: &Option<FileEntry>| file.as_ref().is_some_and(|file| file.kind == EntryKind::Folder);
         counts.folders_removed += u64::from(is_folder(&old));

@@ -34,7 +34,7 @@ pub use compare::{compare, compare_readable, visit, visit_head};
 pub use counts::{RecordChange, SampleCounts, SplitMove};
 pub use differences::Differences;
 pub use fields::{FieldChange, field_changes};
-pub use file_changes::{Changes, FileChanges};
+pub use file_changes::{FileChanges, TreeChanges};
 pub use file_entry::FileEntry;
 pub use file_side::{FileSide, FileSource};
 pub use parts::{FilePart, parts, visit_part};

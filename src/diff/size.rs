@@ -1,8 +1,7 @@
 //! How big a change is, by the samples that changed and by what became of the schema.
 
 use crate::diff::schema::{ChangeKind, SchemaChange};
-use crate::diff::{RecordDiff, Splits};
-use crate::diff::{SampleCounts, SplitMove};
+use crate::diff::{RecordDiff, SampleCounts, SplitMove, Splits};
 use crate::error::{Result, counted, thousands};
 use crate::object::version::ChangeType;
 use crate::sample::Type;
@@ -25,7 +24,7 @@ impl Default for Thresholds {
 }
 
 /// Changes of the schema that are told in words.
-const TOLD: usize = 3;
+const MAX_LISTED: usize = 3;
 
 /// What changed in the samples from one version to another.
 #[derive(Clone, Debug)]
@@ -66,7 +65,7 @@ impl SampleChanges {
     }
 
     /// `samples: 40 added, 25 modified, 8 removed (12.4% of 590); field /rent/currency added; field /note removed, which had 1 value`.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let SampleCounts { added, removed, modified } = self.counts;
         let mut words = match (self.changed(), self.before) {
             (0, before) => format!("samples: 0 of {} changed", thousands(before)),
@@ -81,12 +80,12 @@ impl SampleChanges {
         // What breaks is told first.
         let mut changes: Vec<&SchemaChange> = self.schema.iter().collect();
         changes.sort_by_key(|change| !change.breaking);
-        for change in changes.iter().take(TOLD) {
+        for change in changes.iter().take(MAX_LISTED) {
             words.push_str("; ");
-            words.push_str(&in_words(change));
+            words.push_str(&describe_change(change));
         }
-        if changes.len() > TOLD {
-            let more = counted((changes.len() - TOLD) as u64, "more change");
+        if changes.len() > MAX_LISTED {
+            let more = counted((changes.len() - MAX_LISTED) as u64, "more change");
             words.push_str(&format!("; {more} to fields"));
         }
         words
@@ -94,7 +93,7 @@ impl SampleChanges {
 }
 
 /// A change of the schema as a phrase.
-fn in_words(change: &SchemaChange) -> String {
+fn describe_change(change: &SchemaChange) -> String {
     let field = if change.path.is_empty() { "the record".to_owned() } else { format!("field {}", change.path) };
     let types = |types: &[Type]| types.iter().map(|t| t.as_str()).collect::<Vec<_>>().join("|");
     match change.kind {

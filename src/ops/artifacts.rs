@@ -16,7 +16,7 @@ use crate::progress::{Progress, Stage};
 /// The artifacts at these paths, in the order of the paths: files, and of folders every file in them. Symlinks are
 /// followed, since checkpoints are often kept so.
 pub(super) fn hash(paths: &[PathBuf], progress: &dyn Progress) -> Result<Vec<Artifact>> {
-    let mut found = Found::default();
+    let mut found = ArtifactFiles::default();
     for path in paths {
         found.take(path)?;
     }
@@ -36,7 +36,7 @@ pub(super) fn hash(paths: &[PathBuf], progress: &dyn Progress) -> Result<Vec<Art
 }
 
 #[derive(Default)]
-struct Found {
+struct ArtifactFiles {
     /// The files by their names.
     files: BTreeMap<String, PathBuf>,
     bytes: u64,
@@ -44,7 +44,7 @@ struct Found {
     open: Vec<PathBuf>,
 }
 
-impl Found {
+impl ArtifactFiles {
     fn take(&mut self, path: &Path) -> Result<()> {
         let meta = fs::metadata(path).map_err(|e| match e.kind() {
             IoErrorKind::NotFound | IoErrorKind::NotADirectory => {
@@ -124,7 +124,7 @@ fn read(name: String, path: &Path, buffer: &mut [u8], progress: &dyn Progress) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::progress::Silent;
+    use crate::progress::NoProgress;
     use std::os::unix::fs::symlink;
 
     #[test]
@@ -135,16 +135,16 @@ mod tests {
         fs::write(at("out/deep/b"), "b").unwrap();
         fs::write(at("out/a"), "a").unwrap();
         symlink("a", at("out/link")).unwrap();
-        let found = hash(&[at("out"), at("out/a")], &Silent).unwrap();
+        let found = hash(&[at("out"), at("out/a")], &NoProgress).unwrap();
         let names: Vec<_> = found.iter().map(|a| a.path.strip_prefix(dir.path().to_str().unwrap()).unwrap()).collect();
         assert_eq!(names, ["/out/a", "/out/deep/b", "/out/link"]);
         assert_eq!((found[1].size, found[1].content, found[2].content), (1, Id::of(b"b"), Id::of(b"a")));
 
-        assert_eq!(hash(&[at("none")], &Silent).unwrap_err().kind(), Kind::PathNotFound);
+        assert_eq!(hash(&[at("none")], &NoProgress).unwrap_err().kind(), Kind::PathNotFound);
         symlink("..", at("out/deep/up")).unwrap();
-        assert_eq!(hash(&[at("out")], &Silent).unwrap_err().kind(), Kind::UnsupportedInput);
+        assert_eq!(hash(&[at("out")], &NoProgress).unwrap_err().kind(), Kind::UnsupportedInput);
         (0..=limits::RUN_ITEMS).for_each(|n| fs::write(at(&format!("{n}")), "").unwrap());
         fs::remove_dir_all(at("out")).unwrap();
-        assert_eq!(hash(&[dir.path().to_owned()], &Silent).unwrap_err().kind(), Kind::Usage);
+        assert_eq!(hash(&[dir.path().to_owned()], &NoProgress).unwrap_err().kind(), Kind::Usage);
     }
 }

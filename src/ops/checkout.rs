@@ -17,18 +17,18 @@ use crate::repo::revision::{Context, Found};
 use crate::repo::{Repo, revision};
 use crate::spelling;
 use crate::worktree::cache;
-use crate::worktree::checkout::{self, Applied, Target};
+use crate::worktree::checkout::{self, CheckoutCounts, CheckoutTarget};
 use crate::worktree::scan::Scan;
 use crate::worktree::selection::Selection;
 use crate::worktree::stamp::Stamp;
-use crate::worktree::state::{self, State};
+use crate::worktree::state::{self, WorkspaceState};
 
 /// Paths of a version that are compared with a pattern that matches none.
 const COMPARED: usize = 10_000;
 
 /// What to check out, and where.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct CheckoutOptions {
     /// The version.
     pub revision: String,
     /// A folder to make instead of changing the workspace; absent or empty.
@@ -45,7 +45,7 @@ pub struct Options {
 
 /// What was done.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct CheckoutReport {
     /// The dataset.
     pub dataset_name: String,
     /// The version.
@@ -70,7 +70,7 @@ pub struct Report {
 }
 
 /// Checks a version out. The name of a dataset alone means its latest version.
-pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
+pub fn run(repo: &Repo, options: &CheckoutOptions, progress: &dyn Progress) -> Result<CheckoutReport> {
     let context = Context { latest: true, ..Context::default() };
     let found = revision::version_in(repo, &options.revision, context).map_err(|error| path_hint(repo, options, error))?;
     let paths = paths(repo, options, &found)?;
@@ -82,7 +82,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     if let Some(into) = &options.into {
         refuse_inside(repo, into, &found.version.dataset)?;
         let matcher = selection.as_ref().map(Selection::matcher).transpose()?;
-        let target = Target { manifest: found.version.manifest, selection: matcher.as_ref() };
+        let target = CheckoutTarget { manifest: found.version.manifest, selection: matcher.as_ref() };
         progress.begin(Stage::Write, 0, 0);
         let stamp = Stamp::of(found.id, &found.version, selection.clone());
         let applied = checkout::staged(repo.store(), into, &target, &stamp, progress)?;
@@ -93,7 +93,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         return in_place(repo, options, found, selection, progress);
     }
     let _workspace = state::lock(repo.store().layout(), &repo.dataset(Some(&found.version.dataset))?.name)?;
-    let restored = paths::bring_back(repo, &found, &selection.unwrap_or_default(), &[], options.force, progress)?;
+    let restored = paths::restore_files(repo, &found, &selection.unwrap_or_default(), &[], options.force, progress)?;
     Ok(report(found, restored.folder.display().to_string(), restored.applied, restored.discarded, None))
 }
 
@@ -123,16 +123,16 @@ fn refuse_inside(repo: &Repo, into: &Path, name: &str) -> Result<()> {
 }
 
 /// The error of a revision that is none, or how to bring a file back if it is one.
-fn path_hint(repo: &Repo, options: &Options, error: Error) -> Error {
+fn path_hint(repo: &Repo, options: &CheckoutOptions, error: Error) -> Error {
     let is_path = error.kind() == Kind::VersionNotFound && paths::places(repo, &[PathBuf::from(&options.revision)]).is_ok();
-    match is_path && repo.root().join(repo.here()).join(&options.revision).exists() {
+    match is_path && repo.root().join(repo.current_folder()).join(&options.revision).exists() {
         true => error.with_hint(format!("to restore a file: hlx restore {}", printable(&options.revision))),
         false => error,
     }
 }
 
 /// The paths of the version that were named; none for all of it.
-fn paths(repo: &Repo, options: &Options, found: &Found) -> Result<Vec<String>> {
+fn paths(repo: &Repo, options: &CheckoutOptions, found: &Found) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     for typed in &options.paths {
         let path = match repo.config().dataset(&found.version.dataset) {
@@ -175,7 +175,7 @@ fn check_selects(repo: &Repo, found: &Found, selection: &Selection) -> Result<()
     if let Some((flag, glob, _)) = unmatched.first() {
         let folders = paths.iter().filter_map(|path| Some(path.rsplit_once('/')?.0.to_owned()));
         let near = spelling::nearest(glob.trim_end_matches("/**"), folders.chain(paths.iter().cloned()));
-        let question = spelling::question(near);
+        let question = spelling::suggestion(near);
         return Err(error(format!("{flag} '{}' matches no file of {version}{question}", printable(glob))));
     }
     match any || paths.is_empty() {
@@ -184,8 +184,14 @@ fn check_selects(repo: &Repo, found: &Found, selection: &Selection) -> Result<()
     }
 }
 
-fn report(found: Found, path: String, applied: Applied, discarded: u64, partial: Option<PartialCheckout>) -> Report {
-    Report {
+fn report(
+    found: Found,
+    path: String,
+    applied: CheckoutCounts,
+    discarded: u64,
+    partial: Option<PartialCheckout>,
+) -> CheckoutReport {
+    CheckoutReport {
         dataset_name: found.version.dataset,
         version: found.version.number,
         id: found.id,
@@ -201,24 +207,24 @@ fn report(found: Found, path: String, applied: Applied, discarded: u64, partial:
 
 fn in_place(
     repo: &Repo,
-    options: &Options,
+    options: &CheckoutOptions,
     found: Found,
     selection: Option<Selection>,
     progress: &dyn Progress,
-) -> Result<Report> {
+) -> Result<CheckoutReport> {
     let dataset = repo.dataset(Some(&found.version.dataset))?;
     let name = &dataset.name;
     let (store, layout) = (repo.store(), repo.store().layout());
     let _workspace = state::lock(layout, name)?;
-    let before = State::load(layout, name)?;
+    let before = WorkspaceState::load(layout, name)?;
     let folder = repo.folder(dataset);
     atomic::ensure_folder(&folder)?;
     let root = Root::open(&folder)?;
     let matcher = selection.as_ref().map(Selection::matcher).transpose()?;
-    let target = Target { manifest: found.version.manifest, selection: matcher.as_ref() };
+    let target = CheckoutTarget { manifest: found.version.manifest, selection: matcher.as_ref() };
     progress.begin(Stage::Write, 0, 0);
     let mut sides: Vec<_> = before.head.map(|id| repo.version(id)).transpose()?.iter().map(|head| head.manifest).collect();
-    let scan = || Scan::tolerant(&root, cache::Reader::open(&cache::path(layout, name)));
+    let scan = || Scan::tolerant(&root, cache::CacheReader::open(&cache::path(layout, name)));
     // What interrupted checkouts wrote is a version's, not the user's.
     sides.extend(before.pending.iter().filter_map(|id| repo.version(*id).ok()).map(|version| version.manifest));
     let survey = checkout::survey(store, &root, scan()?, &sides, &target, progress)?;
@@ -229,10 +235,10 @@ fn in_place(
     let mut pending = before.pending.clone();
     pending.retain(|id| *id != found.id);
     pending.push(found.id);
-    State { pending, ..before }.save(layout, name)?;
-    let rows = cache::Writer::create(layout, name)?;
+    WorkspaceState { pending, ..before }.save(layout, name)?;
+    let rows = cache::CacheWriter::create(layout, name)?;
     let applied = checkout::apply(store, &root, scan, &survey, &target, rows, progress)?;
     let partial = PartialCheckout::new(store, selection.as_ref(), &found.version)?;
-    State { head: Some(found.id), selection, pending: Vec::new() }.save(layout, name)?;
+    WorkspaceState { head: Some(found.id), selection, pending: Vec::new() }.save(layout, name)?;
     Ok(report(found, folder.display().to_string(), applied, survey.uncommitted(), partial))
 }

@@ -11,11 +11,11 @@ use crate::ops::paths;
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
 use crate::worktree::compare;
-use crate::worktree::state::{self, State};
+use crate::worktree::state::{self, WorkspaceState};
 
 /// What to remove.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct CleanOptions {
     /// The dataset; may be left out where there is one, or where the user stands in one.
     pub dataset: Option<String>,
     /// Files and folders to look at, as typed where the user stands; all if empty.
@@ -26,7 +26,7 @@ pub struct Options {
 
 /// What was removed, or would be.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct CleanReport {
     /// The dataset.
     pub dataset_name: String,
     /// The files and folders, in the order of their paths. Ignored files stay.
@@ -39,11 +39,11 @@ pub struct Report {
 
 /// Removes the files that the checked-out version does not have and that are not ignored, then the folders that have
 /// nothing left in them.
-pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
+pub fn run(repo: &Repo, options: &CleanOptions, progress: &dyn Progress) -> Result<CleanReport> {
     let dataset = repo.dataset(options.dataset.as_deref())?;
     let (store, layout) = (repo.store(), repo.store().layout());
     let _workspace = state::lock(layout, &dataset.name)?;
-    let state = State::load(layout, &dataset.name)?;
+    let state = WorkspaceState::load(layout, &dataset.name)?;
     let head = state.head.ok_or_else(|| {
         Error::new(Kind::VersionNotFound, format!("no version of '{}' is checked out", dataset.name))
             .with_hint(format!("all files would be removed; commit them: hlx commit {} -m SUMMARY", dataset.name))
@@ -56,7 +56,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     // An empty folder of the version stays, whatever was put into it.
     let own: HashSet<String> = found.folders_removed.iter().map(|folder| folder.path.to_string()).collect();
     let typed = paths::in_workspace(repo, dataset, manifest, &options.paths)?;
-    found.retain(|path| paths::are_meant(&typed, path));
+    found.retain(|path| paths::is_selected(&typed, path));
     let files = found.added.iter().chain(found.renamed.iter().map(|(_, new)| new));
     let files: BTreeSet<String> = files.map(|file| file.path.to_string()).collect();
     let empty = found.folders_added.iter().map(|folder| folder.path.to_string()).collect();
@@ -75,7 +75,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     }
     let removed: BTreeSet<String> = files.into_iter().chain(folders.iter().cloned()).collect();
     let removed = removed.into_iter().collect();
-    Ok(Report { dataset_name: dataset.name.clone(), removed, folders, dry_run: options.dry_run })
+    Ok(CleanReport { dataset_name: dataset.name.clone(), removed, folders, dry_run: options.dry_run })
 }
 
 /// Returns the folders that have nothing left in them once some files are gone: of those around the files, and of those

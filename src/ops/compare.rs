@@ -2,20 +2,18 @@
 
 use serde::Serialize;
 
-use crate::diff::SchemaChange;
-use crate::diff::SplitMove;
-use crate::diff::{Changes, FileChanges};
+use crate::diff::{FileChanges, SchemaChange, SplitMove, TreeChanges};
 use crate::error::{Kind, Result, counted};
 use crate::object::version::ChangeType;
-use crate::ops::between;
+use crate::ops::sample_diff;
 use crate::ops::{DamageList, Drift};
 use crate::progress::Progress;
 use crate::repo::revision::Context;
-use crate::repo::{Repo, revision, standing};
+use crate::repo::{Repo, revision, status};
 
 /// What differs, in numbers. Samples are `None` while they are not counted.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct CompareReport {
     /// The old side.
     pub version1: String,
     /// The new side.
@@ -56,17 +54,17 @@ pub struct Report {
 }
 
 /// Compares two versions.
-pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result<Report> {
+pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result<CompareReport> {
     let a = revision::version(repo, from)?;
     let b = revision::version_in(repo, to, Context { dataset: Some(&a.version.dataset), ..Context::default() })?;
-    let warnings = between::mismatch(repo, (&a.version.dataset, &a.version.name()), (&b.version.dataset, &b.version.name()));
-    let changes = Changes::between(&**repo.store(), &a.version, b.version.manifest)?;
+    let warnings = sample_diff::mismatch(repo, (&a.version.dataset, &a.version.name()), (&b.version.dataset, &b.version.name()));
+    let changes = TreeChanges::between(&**repo.store(), &a.version, b.version.manifest)?;
     let mut damaged = DamageList::default();
-    let samples = between::samples(repo, &a.version, &b.version, progress, &mut damaged)?;
+    let samples = sample_diff::between_versions(repo, &a.version, &b.version, progress, &mut damaged)?;
     let (old, new) = (a.version.statistics, b.version.statistics);
-    let Changes { counts: files, bytes, .. } = changes;
+    let TreeChanges { counts: files, bytes, .. } = changes;
     let (change_type, change_summary) = match &samples {
-        Some((samples, thresholds)) => (samples.kind(thresholds), samples.words()),
+        Some((samples, thresholds)) => (samples.kind(thresholds), samples.describe()),
         None => {
             let FileChanges { files_added, files_modified, files_removed, files_renamed, .. } = files;
             let words = format!(
@@ -78,7 +76,7 @@ pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result
     };
     let samples = samples.map(|(samples, _)| samples);
     let counts = samples.as_ref().map(|samples| samples.counts);
-    Ok(Report {
+    Ok(CompareReport {
         version1: a.version.name(),
         version2: b.version.name(),
         sample_difference: old.samples.zip(new.samples).map(|(old, new)| new as i64 - old as i64),
@@ -102,10 +100,10 @@ pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result
 fn drift(repo: &Repo, a: &revision::Found, b: &revision::Found) -> Result<Vec<Drift>> {
     let facts = match repo.facts().fold() {
         // Which verdict is the last is not known then.
-        Err(e) if e.spares_others() => return Ok(Vec::new()),
+        Err(e) if e.is_skippable() => return Ok(Vec::new()),
         facts => facts?,
     };
-    let verdict = |side: &revision::Found| match standing::verdict(repo, &facts, side.id, &side.version) {
+    let verdict = |side: &revision::Found| match status::verdict(repo, &facts, side.id, &side.version) {
         Err(e) if e.kind() == Kind::Damaged => Ok(None),
         verdict => verdict,
     };

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use crate::error::{Error, Result, counted, spare, thousands};
+use crate::error::{Error, Result, counted, skip_damaged, thousands};
 use crate::id::{Fact as FactId, Id, Version as VersionId};
 use crate::object::Kind;
 use crate::object::version::{Number, Version};
@@ -31,8 +31,8 @@ impl DamageList {
     }
 
     /// Returns what could be read; `None` where it could not and others can, which is added.
-    pub(super) fn spare<T>(&mut self, read: Result<T>) -> Result<Option<T>> {
-        spare(read, |e| self.push(&e))
+    pub(super) fn collect<T>(&mut self, read: Result<T>) -> Result<Option<T>> {
+        skip_damaged(read, |e| self.push(&e))
     }
 
     /// Moves the errors of another list to the end of this one.
@@ -128,8 +128,8 @@ pub(super) fn versions(
 ) -> Result<()> {
     let refs = repo.versions();
     for name in refs.datasets()?.iter().filter(|name| dataset.is_none_or(|dataset| dataset == name.as_str())) {
-        for number in damaged.spare(refs.numbers(name))?.unwrap_or_default() {
-            if let Some((id, version)) = damaged.spare(repo.numbered(name, &number))?.flatten() {
+        for number in damaged.collect(refs.numbers(name))?.unwrap_or_default() {
+            if let Some((id, version)) = damaged.collect(repo.numbered(name, &number))?.flatten() {
                 each(id, version)?;
             }
         }

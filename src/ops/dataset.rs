@@ -7,13 +7,13 @@ use serde::Serialize;
 use crate::catalog::{self, Query};
 use crate::error::{Error, Kind, Result};
 use crate::object::version::Number;
-use crate::ops::{DamageList, labels};
+use crate::ops::{DamageList, tag_plan};
 use crate::path::printable;
 use crate::refs::names;
 use crate::repo::config::{self, Dataset};
 use crate::repo::revision::highest;
 use crate::repo::{CONFIG, Repo, git};
-use crate::worktree::state::{self, State};
+use crate::worktree::state::{self, WorkspaceState};
 
 /// A dataset to declare.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub struct AddOptions {
 pub struct AddReport {
     /// The dataset.
     #[serde(flatten)]
-    pub info: Info,
+    pub info: DatasetInfo,
     /// Whether its folder was added to git's `.gitignore`.
     pub gitignore_changed: bool,
     /// Whether git has files of its folder.
@@ -46,7 +46,7 @@ pub struct AddReport {
 
 /// What is known of a dataset.
 #[derive(Clone, Debug, Serialize)]
-pub struct Info {
+pub struct DatasetInfo {
     /// Its name.
     pub name: String,
     /// Its type.
@@ -64,9 +64,9 @@ pub struct Info {
 
 /// The datasets of a repository.
 #[derive(Clone, Debug, Serialize)]
-pub struct ListReport {
+pub struct DatasetListReport {
     /// In the order of their names.
-    pub datasets: Vec<Info>,
+    pub datasets: Vec<DatasetInfo>,
     /// What is wrong with versions that cannot be read.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
@@ -74,11 +74,11 @@ pub struct ListReport {
 
 /// Declares a dataset in `helox.toml`, and keeps its folder out of git; one that is declared just so already stays as it is.
 pub fn add(repo: &Repo, options: &AddOptions) -> Result<AddReport> {
-    let path = config::normal(&repo.inside(&options.path)?)?;
+    let path = config::normal(&repo.resolve(&options.path)?)?;
     let (key, formerly) = (options.key.clone(), options.formerly.clone());
     let dataset = Dataset { key, formerly, ..Dataset::new(&options.name, &options.kind, path) };
     if repo.config().dataset(&dataset.name).is_none() {
-        labels::check_untagged(repo, &dataset.name)?;
+        tag_plan::check_untagged(repo, &dataset.name)?;
     }
     let folder = repo.folder(&dataset);
     if folder.exists() && !folder.is_dir() {
@@ -110,7 +110,7 @@ pub fn add(repo: &Repo, options: &AddOptions) -> Result<AddReport> {
 pub struct RemoveReport {
     /// The dataset.
     #[serde(flatten)]
-    pub info: Info,
+    pub info: DatasetInfo,
     /// What tells its samples apart.
     #[serde(skip)]
     pub key: Vec<String>,
@@ -142,7 +142,7 @@ pub struct RenameReport {
     pub kept: u64,
     /// The dataset with its new name.
     #[serde(flatten)]
-    pub info: Info,
+    pub info: DatasetInfo,
 }
 
 /// Renames a dataset. Its versions keep the name under which they were committed, which is part of what their ids hash;
@@ -150,7 +150,7 @@ pub struct RenameReport {
 pub fn rename(repo: &Repo, from: &str, to: &str) -> Result<RenameReport> {
     let dataset = repo.dataset(Some(from))?;
     names::check_dataset(to)?;
-    labels::check_untagged(repo, to)?;
+    tag_plan::check_untagged(repo, to)?;
     if !dataset.formerly.iter().any(|former| former == to) && repo.versions().datasets()?.iter().any(|known| known == to) {
         let message = format!("'{to}' already has versions");
         return Err(Error::new(Kind::Conflict, message).with_hint("choose a name that no dataset has used"));
@@ -159,9 +159,9 @@ pub fn rename(repo: &Repo, from: &str, to: &str) -> Result<RenameReport> {
     let _workspace = state::lock(layout, &dataset.name)?;
     let _renamed = state::lock(layout, to)?;
     // First, so that the dataset never stands there without what it holds.
-    State::load(layout, &dataset.name)?.save(layout, to)?;
+    WorkspaceState::load(layout, &dataset.name)?.save(layout, to)?;
     config::rename_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), dataset, to)?;
-    State::default().save(layout, &dataset.name)?;
+    WorkspaceState::default().save(layout, &dataset.name)?;
     let renamed = Repo::open(repo.root())?;
     let (info, own) = (show(&renamed, to)?, renamed.versions().numbers(to)?.len() as u64);
     Ok(RenameReport { from: dataset.name.clone(), kept: info.versions.saturating_sub(own), info })
@@ -174,7 +174,7 @@ fn sorted(mut numbers: Vec<Number>) -> Vec<Number> {
 
 /// Tells of every dataset; of a query that leaves versions out, only of those that have a version which it selects, and how
 /// many of them. Its limit is one of datasets.
-pub fn list(repo: &Repo, query: &Query) -> Result<ListReport> {
+pub fn list(repo: &Repo, query: &Query) -> Result<DatasetListReport> {
     let (summaries, damaged) = catalog::summaries(repo, query)?;
     let mut datasets = Vec::new();
     for dataset in repo.config().datasets() {
@@ -185,33 +185,33 @@ pub fn list(repo: &Repo, query: &Query) -> Result<ListReport> {
         }
     }
     datasets.truncate(query.limit.unwrap_or(usize::MAX));
-    let mut report = ListReport { datasets: Vec::new(), damaged: damaged.into() };
+    let mut report = DatasetListReport { datasets: Vec::new(), damaged: damaged.into() };
     for (dataset, versions, latest) in datasets {
         let head = head(repo, dataset).map_err(|e| e.within(format!("the HEAD of {}", dataset.name)));
-        let head = report.damaged.spare(head)?.flatten();
+        let head = report.damaged.collect(head)?.flatten();
         report.datasets.push(info(dataset, versions, latest, head));
     }
     Ok(report)
 }
 
 /// Tells of one dataset.
-pub fn show(repo: &Repo, name: &str) -> Result<Info> {
+pub fn show(repo: &Repo, name: &str) -> Result<DatasetInfo> {
     present(repo, repo.dataset(Some(name))?)
 }
 
 /// Tells of a dataset by its refs.
-fn present(repo: &Repo, dataset: &Dataset) -> Result<Info> {
+fn present(repo: &Repo, dataset: &Dataset) -> Result<DatasetInfo> {
     let numbers = repo.numbers(&dataset.name)?;
     Ok(info(dataset, numbers.len() as u64, highest(&numbers).cloned(), head(repo, dataset)?))
 }
 
-fn info(dataset: &Dataset, versions: u64, latest: Option<Number>, head: Option<Number>) -> Info {
+fn info(dataset: &Dataset, versions: u64, latest: Option<Number>, head: Option<Number>) -> DatasetInfo {
     let Dataset { name, kind, path, .. } = dataset;
-    Info { name: name.clone(), kind: kind.clone(), path: path.clone(), versions, latest, head }
+    DatasetInfo { name: name.clone(), kind: kind.clone(), path: path.clone(), versions, latest, head }
 }
 
 /// The number of the version that the workspace was made from.
 fn head(repo: &Repo, dataset: &Dataset) -> Result<Option<Number>> {
-    let head = State::load(repo.store().layout(), &dataset.name)?.head;
+    let head = WorkspaceState::load(repo.store().layout(), &dataset.name)?.head;
     Ok(head.map(|id| repo.version(id)).transpose()?.map(|version| version.number))
 }

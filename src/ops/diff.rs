@@ -4,15 +4,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::diff::Differences;
-use crate::diff::FileEntry;
-use crate::diff::FileSource;
-use crate::diff::{SampleCounts, SplitMove};
+use crate::diff::{Differences, FileEntry, FileSource, SampleCounts, SplitMove};
 use crate::error::{Error, Kind, Result};
 use crate::fs::openat::Root;
 use crate::object::version::Version;
-use crate::ops::samples::{self, ByFile, Files, Record, Sides};
-use crate::ops::{DamageList, PartialCheckout, Renamed, between, key, paths};
+use crate::ops::samples::{self, ChangedFiles, ChangedRecord, FilePair, FileSampleCounts};
+use crate::ops::{DamageList, PartialCheckout, RenamedFile, key, paths, sample_diff};
 use crate::path::{DataPath, from_user, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
@@ -20,11 +17,11 @@ use crate::repo::{Dataset, Repo};
 use crate::sample::ReaderSpec;
 use crate::worktree::checkout;
 use crate::worktree::compare;
-use crate::worktree::state::State;
+use crate::worktree::state::WorkspaceState;
 
 /// What to compare.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct DiffOptions {
     /// The old side; HEAD if left out.
     pub from: Option<String>,
     /// The new side; the workspace if left out.
@@ -32,12 +29,12 @@ pub struct Options {
     /// Files and folders of the dataset to look at; all if empty.
     pub paths: Vec<String>,
     /// Whether records are compared, and what of them is wanted.
-    pub samples: Option<Samples>,
+    pub samples: Option<SampleOptions>,
 }
 
 /// What is wanted of the records that differ.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Samples {
+pub struct SampleOptions {
     /// Their numbers in each file.
     pub by_file: bool,
     /// The records themselves.
@@ -48,7 +45,7 @@ pub struct Samples {
 
 /// A file that only one side has.
 #[derive(Clone, Debug, Serialize)]
-pub struct One {
+pub struct UnpairedFile {
     /// Its path.
     pub path: String,
     /// Its length in bytes.
@@ -59,7 +56,7 @@ pub struct One {
 
 /// A file that both sides have, differently.
 #[derive(Clone, Debug, Serialize)]
-pub struct Both {
+pub struct ModifiedFile {
     /// Its path.
     pub path: String,
     /// Its length on the old side.
@@ -74,19 +71,19 @@ pub struct Both {
 
 /// What differs.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct DiffReport {
     /// The old side.
     pub from: String,
     /// The new side.
     pub to: String,
     /// Files that only the new side has.
-    pub added: Vec<One>,
+    pub added: Vec<UnpairedFile>,
     /// Files that differ.
-    pub modified: Vec<Both>,
+    pub modified: Vec<ModifiedFile>,
     /// Files that only the old side has.
-    pub removed: Vec<One>,
+    pub removed: Vec<UnpairedFile>,
     /// Files whose content, which is not empty, has another path on the new side.
-    pub renamed: Vec<Renamed>,
+    pub renamed: Vec<RenamedFile>,
     /// Those of the modified and renamed files whose mode differs and whose bytes do not.
     pub mode_changed: Vec<String>,
     /// Files with the same bytes on both sides, which are read otherwise on the new one.
@@ -103,10 +100,10 @@ pub struct Report {
     pub moved: Vec<SplitMove>,
     /// How many records of each file differ, over that file alone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub by_file: Option<Vec<ByFile>>,
+    pub by_file: Option<Vec<FileSampleCounts>>,
     /// The records.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub records: Option<Vec<Record>>,
+    pub records: Option<Vec<ChangedRecord>>,
     /// The field that could be the key of the dataset, which has none: with it, samples count as modified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggested_key: Option<String>,
@@ -125,7 +122,7 @@ pub struct Report {
     pub partial: Option<PartialCheckout>,
 }
 
-impl Report {
+impl DiffReport {
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
         let files = [self.added.len(), self.modified.len(), self.removed.len(), self.renamed.len(), self.reread.len()];
@@ -134,7 +131,7 @@ impl Report {
 }
 
 /// The two sides and the files in which they differ.
-struct Comparison {
+struct FileComparison {
     dataset: String,
     /// The version that the files of the new side, or of the workspace, are compared with.
     version: Version,
@@ -167,42 +164,42 @@ pub fn sides(repo: &Repo, from: &str, to: Option<&str>, dataset: Option<&str>) -
 }
 
 /// Compares two versions, or a version and the workspace.
-pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
+pub fn run(repo: &Repo, options: &DiffOptions, progress: &dyn Progress) -> Result<DiffReport> {
     let mut records = Vec::new();
     let report = stream(repo, options, progress, &mut |_, record| {
         records.push(record);
         Ok(())
     })?;
     let is_wanted = options.samples.is_some_and(|samples| samples.patch);
-    Ok(Report { records: is_wanted.then_some(records), ..report })
+    Ok(DiffReport { records: is_wanted.then_some(records), ..report })
 }
 
 /// Compares as [`run`] does, and hands over the records as they are found, each with the dataset in whose folder its file
 /// is, as the report has it: the report has no records.
 pub fn stream(
     repo: &Repo,
-    options: &Options,
+    options: &DiffOptions,
     progress: &dyn Progress,
-    take: &mut dyn FnMut(Option<&str>, Record) -> Result<()>,
-) -> Result<Report> {
+    take: &mut dyn FnMut(Option<&str>, ChangedRecord) -> Result<()>,
+) -> Result<DiffReport> {
     let comparison = compare(repo, options, progress)?;
     let mut take = |record| take(comparison.folder(), record);
-    let samples = options.samples.map(|wanted| samples(repo, &comparison, wanted, progress, &mut take)).transpose()?;
-    let Some(Compared { samples, moved, by_file, suggested_key, warnings, damaged }) = samples else {
-        return Ok(Report::of(comparison));
+    let samples = options.samples.map(|wanted| compare_records(repo, &comparison, wanted, progress, &mut take)).transpose()?;
+    let Some(RecordComparison { samples, moved, by_file, suggested_key, warnings, damaged }) = samples else {
+        return Ok(DiffReport::of(comparison));
     };
     let warnings = comparison.mismatch.iter().cloned().chain(warnings).collect();
     let (samples, warnings) = (Some(samples), Some(warnings));
-    Ok(Report { samples, moved, by_file, suggested_key, warnings, damaged, ..Report::of(comparison) })
+    Ok(DiffReport { samples, moved, by_file, suggested_key, warnings, damaged, ..DiffReport::of(comparison) })
 }
 
-impl Report {
+impl DiffReport {
     /// The files that differ.
-    fn of(comparison: Comparison) -> Report {
+    fn of(comparison: FileComparison) -> DiffReport {
         let dataset = comparison.folder().map(str::to_owned);
-        let Comparison { from, to, files, partial, mismatch, .. } = comparison;
+        let FileComparison { from, to, files, partial, mismatch, .. } = comparison;
         let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
-        Report {
+        DiffReport {
             samples: None,
             moved: Vec::new(),
             by_file: None,
@@ -214,10 +211,10 @@ impl Report {
             partial,
             from,
             to,
-            added: files.added.iter().map(one).collect(),
-            modified: files.modified.iter().map(|(old, new)| both(old, new)).collect(),
-            removed: files.removed.iter().map(one).collect(),
-            renamed: files.renamed.iter().map(|(from, to)| Renamed::of(from, to)).collect(),
+            added: files.added.iter().map(unpaired).collect(),
+            modified: files.modified.iter().map(|(old, new)| modified(old, new)).collect(),
+            removed: files.removed.iter().map(unpaired).collect(),
+            renamed: files.renamed.iter().map(|(from, to)| RenamedFile::of(from, to)).collect(),
             mode_changed: files.mode_changed().map(|(_, new)| new.path.to_string()).collect(),
             reread: files.reread.iter().map(|(_, new)| new.path.to_string()).collect(),
             folders_added: paths(&files.folders_added),
@@ -227,26 +224,26 @@ impl Report {
 }
 
 /// How the records of the files differ.
-struct Compared {
+struct RecordComparison {
     samples: SampleCounts,
     moved: Vec<SplitMove>,
-    by_file: Option<Vec<ByFile>>,
+    by_file: Option<Vec<FileSampleCounts>>,
     suggested_key: Option<String>,
     warnings: Vec<String>,
     damaged: DamageList,
 }
 
 /// Compares the records of the files that differ. The workspace is always read as the new side.
-fn samples(
+fn compare_records(
     repo: &Repo,
-    comparison: &Comparison,
-    wanted: Samples,
+    comparison: &FileComparison,
+    wanted: SampleOptions,
     progress: &dyn Progress,
-    take: &mut dyn FnMut(Record) -> Result<()>,
-) -> Result<Compared> {
-    let (dataset, rules) = samples::rules(repo, &comparison.dataset)?;
-    let Comparison { files, .. } = comparison;
-    let mut sides: Vec<Sides> = Vec::new();
+    take: &mut dyn FnMut(ChangedRecord) -> Result<()>,
+) -> Result<RecordComparison> {
+    let (dataset, rules) = samples::reader_config(repo, &comparison.dataset)?;
+    let FileComparison { files, .. } = comparison;
+    let mut sides: Vec<FilePair> = Vec::new();
     sides.extend(files.added.iter().map(|new| (None, Some(new.clone()))));
     let both = files.modified.iter().chain(&files.reread);
     sides.extend(both.map(|(old, new)| (Some(old.clone()), Some(new.clone()))));
@@ -271,11 +268,11 @@ fn samples(
     let work = comparison.work.as_deref().map(Root::open).transpose()?;
     let bytes = sides.iter().map(|(old, new)| old.iter().chain(new).map(|e| e.size).max().unwrap_or(0)).sum();
     progress.begin(Stage::Scan, sides.len() as u64, bytes);
-    let mut files = Files { repo, rules, work, sides };
+    let mut files = ChangedFiles { repo, config: rules, workspace: work, sides };
     let mut damaged = DamageList::default();
     let mut by_file = Vec::new();
     let mut warnings = files.warnings()?;
-    let (leftovers, changed) = files.leftovers(progress, &mut damaged, |file| by_file.push(file))?;
+    let (leftovers, changed) = files.unmatched(progress, &mut damaged, |file| by_file.push(file))?;
     if let Some(mut schema) = repo.schema(&comparison.version)? {
         schema.add(&changed, 1);
         warnings.extend(key::missing(&schema, &dataset));
@@ -285,20 +282,20 @@ fn samples(
     }
     by_file.retain(|file| file.counts != SampleCounts::default());
     let mut samples = leftovers.counts();
-    let moved_whole = samples::moved_files(&files.rules, renamed);
+    let moved_whole = samples::moved_files(&files.config, renamed);
     let mut moves = leftovers.moves().clone();
     for ((from, to), count) in moved_whole {
         *moves.entry(if comparison.reversed { (to, from) } else { (from, to) }).or_default() += count;
     }
-    let mut moved = files.rules.splits().named(&moves);
-    let suggested_key = match key::is_missed(&dataset, &samples, false) {
+    let mut moved = files.config.splits().named(&moves);
+    let suggested_key = match key::may_help(&dataset, &samples, false) {
         true => key::suggestion(repo, &comparison.dataset, &comparison.version),
         false => None,
     };
     if wanted.patch {
         files.records(leftovers, wanted.limit.unwrap_or(usize::MAX), progress, &mut |mut record| {
             if comparison.reversed {
-                record.turn();
+                record.reverse();
             }
             take(record)
         })?;
@@ -312,19 +309,19 @@ fn samples(
     }
     by_file.sort_by(|a, b| a.path.cmp(&b.path));
     let by_file = wanted.by_file.then_some(by_file);
-    Ok(Compared { samples, moved, by_file, suggested_key, warnings, damaged })
+    Ok(RecordComparison { samples, moved, by_file, suggested_key, warnings, damaged })
 }
 
-fn path_of(sides: &Sides) -> Option<&DataPath> {
+fn path_of(sides: &FilePair) -> Option<&DataPath> {
     sides.1.as_ref().or(sides.0.as_ref()).map(|file| &file.path)
 }
 
-fn one(file: &FileEntry) -> One {
-    One { path: file.path.to_string(), size: file.size, samples: file.samples.as_ref().map(|s| s.count) }
+fn unpaired(file: &FileEntry) -> UnpairedFile {
+    UnpairedFile { path: file.path.to_string(), size: file.size, samples: file.samples.as_ref().map(|s| s.count) }
 }
 
-fn both(old: &FileEntry, new: &FileEntry) -> Both {
-    Both {
+fn modified(old: &FileEntry, new: &FileEntry) -> ModifiedFile {
+    ModifiedFile {
         path: new.path.to_string(),
         old_size: old.size,
         new_size: new.size,
@@ -333,7 +330,7 @@ fn both(old: &FileEntry, new: &FileEntry) -> Both {
     }
 }
 
-fn compare(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Comparison> {
+fn compare(repo: &Repo, options: &DiffOptions, progress: &dyn Progress) -> Result<FileComparison> {
     let (from, to) = revision::range(options.from.as_deref(), options.to.as_deref())?;
     let from = revision::target(repo, from.unwrap_or("HEAD"), Context::default())?;
     // Without a second revision it is the workspace of the dataset that the first one speaks of.
@@ -354,8 +351,8 @@ fn compare(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Co
         (Target::Work(_), Target::Work(_)) => return Err(Error::usage("one of the two must be a version")),
     };
     let [a, b] = &datasets;
-    comparison.mismatch = between::mismatch(repo, (a, &comparison.from), (b, &comparison.to));
-    comparison.files.retain(|path| paths::are_meant(&typed, path));
+    comparison.mismatch = sample_diff::mismatch(repo, (a, &comparison.from), (b, &comparison.to));
+    comparison.files.retain(|path| paths::is_selected(&typed, path));
     Ok(comparison)
 }
 
@@ -383,8 +380,8 @@ fn paths(repo: &Repo, typed: &[String], sides: [&Target; 2]) -> Result<Vec<Strin
     Ok(paths)
 }
 
-fn versions(repo: &Repo, a: &Found, b: &Found) -> Result<Comparison> {
-    Ok(Comparison {
+fn versions(repo: &Repo, a: &Found, b: &Found) -> Result<FileComparison> {
+    Ok(FileComparison {
         dataset: b.version.dataset.clone(),
         version: a.version.clone(),
         work: None,
@@ -397,14 +394,14 @@ fn versions(repo: &Repo, a: &Found, b: &Found) -> Result<Comparison> {
     })
 }
 
-fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress) -> Result<Comparison> {
+fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress) -> Result<FileComparison> {
     paths::check_folder(repo, dataset)?;
-    let state = State::load(repo.store().layout(), &dataset.name)?;
+    let state = WorkspaceState::load(repo.store().layout(), &dataset.name)?;
     let (store, folder, manifest) = (repo.store(), repo.folder(dataset), Some(a.version.manifest));
-    let rules = dataset.samples.then(|| dataset.rules(&store.layout().tmp())).transpose()?;
+    let rules = dataset.samples.then(|| dataset.reader_config(&store.layout().tmp())).transpose()?;
     let selection = state.selection.as_ref();
     let files = compare::workspace(store, &folder, &dataset.name, manifest, selection, rules.as_ref(), progress)?;
-    Ok(Comparison {
+    Ok(FileComparison {
         dataset: dataset.name.clone(),
         version: a.version.clone(),
         work: Some(folder),
@@ -417,16 +414,16 @@ fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress)
     })
 }
 
-impl Comparison {
+impl FileComparison {
     /// The dataset in whose folder the files are.
     fn folder(&self) -> Option<&str> {
         self.mismatch.is_none().then_some(&self.dataset)
     }
 
-    fn reversed(self) -> Comparison {
+    fn reversed(self) -> FileComparison {
         let swap = |pairs: Vec<(FileEntry, FileEntry)>| pairs.into_iter().map(|(old, new)| (new, old)).collect();
         let files = self.files;
-        Comparison {
+        FileComparison {
             reversed: !self.reversed,
             from: self.to,
             to: self.from,

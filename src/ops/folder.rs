@@ -9,14 +9,14 @@ use crate::manifest::{Entries, NodeSource};
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{Entry, EntryKind};
 use crate::progress::Progress;
-use crate::worktree::cache::{Reader, kind_within};
+use crate::worktree::cache::{CacheReader, kind_within};
 use crate::worktree::hash;
-use crate::worktree::scan::{Scan, Seen};
+use crate::worktree::scan::{Scan, ScannedFile};
 use crate::worktree::selection::Matcher;
 use crate::worktree::stamp::Stamp;
 
 /// A folder whose files were read.
-pub(super) struct Folder {
+pub(super) struct FolderContents {
     root: Root,
     /// Its files, symlinks and empty folders, in the order of their paths.
     pub entries: Vec<Entry>,
@@ -32,7 +32,7 @@ pub(super) struct Folder {
 
 /// A part of a version: a folder of it, or what a selection takes.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'a> {
+pub(super) struct VersionPart<'a> {
     pub manifest: Id<Node>,
     /// The folder; empty for all of the version.
     pub path: &'a str,
@@ -47,18 +47,18 @@ pub(super) enum Difference {
     Removed,
 }
 
-impl Folder {
+impl FolderContents {
     /// Reads every file of a folder.
-    pub fn read(path: &Path, progress: &dyn Progress) -> Result<Folder> {
+    pub fn read(path: &Path, progress: &dyn Progress) -> Result<FolderContents> {
         let stamp = Stamp::read(path)?;
         let root = Root::open(path)?;
         let (mut checksum, mut entries, mut files, mut bytes) = (DataChecksum::default(), Vec::new(), 0, 0);
         let mut cursor = root.cursor();
-        for seen in Scan::new(&root, Reader::open(Path::new("")))? {
+        for seen in Scan::new(&root, CacheReader::open(Path::new("")))? {
             progress.check()?;
             let entry = match seen? {
-                Seen::Known(row) => row.entry,
-                Seen::Unknown { path, stat } => {
+                ScannedFile::Known(row) => row.entry,
+                ScannedFile::Unknown { path, stat } => {
                     let (content, size, stat) = hash::content(&root, &mut cursor, &path, stat)?;
                     Entry { path, kind: EntryKind::from(stat.kind), size, samples: None, content }
                 }
@@ -71,7 +71,7 @@ impl Folder {
             entries.push(entry);
         }
         drop(cursor);
-        Ok(Folder { root, entries, checksum: checksum.finish(), files, bytes, stamp })
+        Ok(FolderContents { root, entries, checksum: checksum.finish(), files, bytes, stamp })
     }
 
     /// The file at a path.
@@ -91,7 +91,7 @@ impl Folder {
     pub fn compare(
         &self,
         nodes: &impl NodeSource,
-        part: Part<'_>,
+        part: VersionPart<'_>,
         mut each: impl FnMut(Difference, &Entry, &str) -> bool,
     ) -> Result<bool> {
         let prefix = if part.path.is_empty() { String::new() } else { format!("{}/", part.path) };
@@ -120,7 +120,7 @@ impl Folder {
     }
 
     /// Tells if a part of a version is this folder.
-    pub fn equals(&self, nodes: &impl NodeSource, part: Part<'_>) -> Result<bool> {
+    pub fn equals(&self, nodes: &impl NodeSource, part: VersionPart<'_>) -> Result<bool> {
         self.compare(nodes, part, |_, _, _| false)
     }
 

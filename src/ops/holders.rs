@@ -13,7 +13,7 @@ use crate::id::{Content, Id, Node, Version as VersionId};
 use crate::manifest::{ManifestDiff, NodeSource};
 use crate::object::node::{self, Entry, EntryKind};
 use crate::object::version::{Number, Version};
-use crate::ops::folder::{Difference, Folder, Part};
+use crate::ops::folder::{Difference, FolderContents, VersionPart};
 use crate::ops::{DamageList, damage};
 use crate::repo::{Dataset, Repo};
 use crate::store::Store;
@@ -42,7 +42,7 @@ pub struct Holder {
 
 /// The version, or folder of it, that a folder is most like, and how the folder differs.
 #[derive(Clone, Debug, Serialize)]
-pub struct Nearest {
+pub struct NearestVersion {
     /// The dataset.
     pub dataset_name: String,
     /// The version.
@@ -62,10 +62,10 @@ pub struct Nearest {
 }
 
 /// A version and its record.
-pub(super) type Candidate = (Id<VersionId>, Version);
+pub(super) type VersionWithId = (Id<VersionId>, Version);
 
 impl Holder {
-    pub(super) fn of(candidate: &Candidate, path: &str, matches: &'static str) -> Holder {
+    pub(super) fn of(candidate: &VersionWithId, path: &str, matches: &'static str) -> Holder {
         let (id, version) = candidate;
         let path = if path.is_empty() { ".".to_owned() } else { path.to_owned() };
         let (dataset_name, number) = (version.dataset.clone(), version.number.clone());
@@ -78,7 +78,7 @@ impl Holder {
     }
 }
 
-impl Nearest {
+impl NearestVersion {
     /// `leases@1.2.0`.
     pub fn name(&self) -> String {
         format!("{}@{}", self.dataset_name, self.version)
@@ -86,8 +86,8 @@ impl Nearest {
 }
 
 /// Reads the versions of a dataset, or of all, the highest numbers of each first. Damaged ones are named and left out.
-pub(super) fn versions(repo: &Repo, dataset: Option<&str>, damaged: &mut DamageList) -> Result<Vec<Candidate>> {
-    let mut versions: Vec<Candidate> = Vec::new();
+pub(super) fn versions(repo: &Repo, dataset: Option<&str>, damaged: &mut DamageList) -> Result<Vec<VersionWithId>> {
+    let mut versions: Vec<VersionWithId> = Vec::new();
     damage::versions(repo, dataset, damaged, |id, version| {
         versions.push((id, version));
         Ok(())
@@ -97,16 +97,16 @@ pub(super) fn versions(repo: &Repo, dataset: Option<&str>, damaged: &mut DamageL
 }
 
 /// Finds entries of manifests.
-pub(super) struct Finder<'a> {
+pub(super) struct EntryFinder<'a> {
     store: &'a Store,
     wanted: Box<dyn Fn(&Entry) -> bool + 'a>,
     known: HashMap<Id<Node>, Rc<[Entry]>>,
     none: Rc<[Entry]>,
 }
 
-impl<'a> Finder<'a> {
-    pub fn new(repo: &'a Repo, wanted: impl Fn(&Entry) -> bool + 'a) -> Finder<'a> {
-        Finder { store: repo.store(), wanted: Box::new(wanted), known: HashMap::new(), none: Rc::new([]) }
+impl<'a> EntryFinder<'a> {
+    pub fn new(repo: &'a Repo, wanted: impl Fn(&Entry) -> bool + 'a) -> EntryFinder<'a> {
+        EntryFinder { store: repo.store(), wanted: Box::new(wanted), known: HashMap::new(), none: Rc::new([]) }
     }
 
     /// The entries below a node that are wanted, in the order of their paths.
@@ -130,37 +130,37 @@ impl<'a> Finder<'a> {
 }
 
 /// Where a folder belongs: to the dataset that its stamp names, or in whose declared folder it is.
-pub(super) struct Owner {
+pub(super) struct FolderOwner {
     pub dataset: String,
     /// The path in the dataset; empty for all of it.
     pub path: String,
 }
 
-impl Owner {
+impl FolderOwner {
     /// Finds the owner of a folder. A stamp of a dataset that is not here is of no help.
-    pub fn of(repo: &Repo, path: &Path, folder: &Folder) -> Result<Option<Owner>> {
+    pub fn of(repo: &Repo, path: &Path, folder: &FolderContents) -> Result<Option<FolderOwner>> {
         if let Some(stamp) = &folder.stamp
             && repo.versions().datasets()?.contains(&stamp.dataset_name)
         {
             let dataset = repo.config().current(&stamp.dataset_name).to_owned();
-            return Ok(Some(Owner { dataset, path: String::new() }));
+            return Ok(Some(FolderOwner { dataset, path: String::new() }));
         }
         let Ok(path) = path.canonicalize() else { return Ok(None) };
         let inside = |dataset: &Dataset| {
             let folder = repo.folder(dataset).canonicalize().ok()?;
             let path = path.strip_prefix(folder).ok()?.to_str()?.to_owned();
-            Some(Owner { dataset: dataset.name.clone(), path })
+            Some(FolderOwner { dataset: dataset.name.clone(), path })
         };
         Ok(repo.config().datasets().find_map(inside))
     }
 }
 
 /// Looks for a folder in versions.
-pub(super) struct Search<'a> {
+pub(super) struct FolderSearch<'a> {
     store: &'a Store,
-    folder: &'a Folder,
+    folder: &'a FolderContents,
     anchors: HashMap<Id<Content>, Vec<&'a str>>,
-    finder: Finder<'a>,
+    finder: EntryFinder<'a>,
     /// Of each path, the manifest that was compared last, and whether it has the folder there.
     last: HashMap<String, (Id<Node>, bool)>,
     counts: HashMap<(String, Id<Node>), Likeness>,
@@ -180,8 +180,8 @@ struct Likeness {
     all: u64,
 }
 
-impl<'a> Search<'a> {
-    pub fn new(repo: &'a Repo, folder: &'a Folder) -> Search<'a> {
+impl<'a> FolderSearch<'a> {
+    pub fn new(repo: &'a Repo, folder: &'a FolderContents) -> FolderSearch<'a> {
         let mut largest: Vec<&Entry> = folder.entries.iter().filter(|entry| entry.kind != EntryKind::Folder).collect();
         largest.sort_by_key(|entry| Reverse(entry.size));
         let mut anchors: HashMap<Id<Content>, Vec<&str>> = HashMap::new();
@@ -191,8 +191,8 @@ impl<'a> Search<'a> {
             }
         }
         let contents: HashSet<Id<Content>> = anchors.keys().copied().collect();
-        let finder = Finder::new(repo, move |entry| entry.kind != EntryKind::Folder && contents.contains(&entry.content));
-        Search { store: repo.store(), folder, anchors, finder, last: HashMap::new(), counts: HashMap::new() }
+        let finder = EntryFinder::new(repo, move |entry| entry.kind != EntryKind::Folder && contents.contains(&entry.content));
+        FolderSearch { store: repo.store(), folder, anchors, finder, last: HashMap::new(), counts: HashMap::new() }
     }
 
     /// The paths in a version that may be the folder: all of it, and wherever a file of the folder lies at its path.
@@ -215,13 +215,13 @@ impl<'a> Search<'a> {
                 return Ok(answer);
             }
         }
-        let answer = self.folder.equals(self.store, Part { manifest, path, selection: None })?;
+        let answer = self.folder.equals(self.store, VersionPart { manifest, path, selection: None })?;
         self.last.insert(path.to_owned(), (manifest, answer));
         Ok(answer)
     }
 
     /// The places of a version that are the folder.
-    pub fn places_in(&mut self, candidate: &Candidate) -> Result<Vec<Holder>> {
+    pub fn places_in(&mut self, candidate: &VersionWithId) -> Result<Vec<Holder>> {
         let manifest = candidate.1.manifest;
         let mut holders = Vec::new();
         for place in self.places(manifest)? {
@@ -271,8 +271,8 @@ impl<'a> Search<'a> {
     /// The version, or the folder of one, that shares most files; of several the one with most files at the same paths,
     /// then with the fewest others, then the first. `at` is the path where the folder belongs; without it, `None` if
     /// nothing shares a file and less than half of the folder's files have their path there.
-    pub fn nearest(&mut self, candidates: &[Candidate], at: Option<&str>) -> Result<Option<Nearest>> {
-        let mut best: Option<(Rank, &Candidate, String)> = None;
+    pub fn nearest(&mut self, candidates: &[VersionWithId], at: Option<&str>) -> Result<Option<NearestVersion>> {
+        let mut best: Option<(Rank, &VersionWithId, String)> = None;
         for candidate in candidates {
             let manifest = candidate.1.manifest;
             let places = at.map_or_else(|| self.places(manifest), |path| Ok(BTreeSet::from([path.to_owned()])))?;
@@ -292,13 +292,13 @@ impl<'a> Search<'a> {
 /// Tells how a folder differs from a version, or from a part of it.
 pub(super) fn differences(
     store: &Store,
-    folder: &Folder,
-    candidate: &Candidate,
+    folder: &FolderContents,
+    candidate: &VersionWithId,
     path: &str,
     selection: Option<&Matcher>,
-) -> Result<Nearest> {
+) -> Result<NearestVersion> {
     let (id, version) = candidate;
-    let mut nearest = Nearest {
+    let mut nearest = NearestVersion {
         dataset_name: version.dataset.clone(),
         version: version.number.clone(),
         id: *id,
@@ -309,7 +309,7 @@ pub(super) fn differences(
         removed: Vec::new(),
     };
     let mut own = folder.entries.iter().filter(|entry| entry.kind != EntryKind::Folder).count() as u64;
-    folder.compare(store, Part { manifest: version.manifest, path, selection }, |difference, entry, path| {
+    folder.compare(store, VersionPart { manifest: version.manifest, path, selection }, |difference, entry, path| {
         let is_folder = entry.kind == EntryKind::Folder;
         own -= u64::from(difference != Difference::Removed && !is_folder);
         let list = match difference {
@@ -320,5 +320,5 @@ pub(super) fn differences(
         list.push(if is_folder { format!("{path}/") } else { path.to_owned() });
         true
     })?;
-    Ok(Nearest { files_shared: own, ..nearest })
+    Ok(NearestVersion { files_shared: own, ..nearest })
 }

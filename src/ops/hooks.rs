@@ -12,7 +12,7 @@ use crate::repo::Repo;
 
 /// What came of it.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct HookReport {
     /// The file of the hook.
     pub path: PathBuf,
     /// Whether it was created just now.
@@ -20,7 +20,7 @@ pub struct Report {
 }
 
 /// Creates the hook `pre-commit` in the git repository around the repository. A hook that is there is never replaced.
-pub fn install(repo: &Repo) -> Result<Report> {
+pub fn install(repo: &Repo) -> Result<HookReport> {
     if repo.config().datasets().all(|dataset| dataset.validation.is_none()) {
         return Err(Error::usage("no dataset has validation rules")
             .with_hint("add rules to helox.toml: [[dataset.NAME.validation.rule]]"));
@@ -30,7 +30,7 @@ pub fn install(repo: &Repo) -> Result<Report> {
     let text = script(repo.root(), &top);
     let path = folder.join("pre-commit");
     match atomic::read(&path)? {
-        Some(bytes) if bytes == text.as_bytes() => return Ok(Report { path, created: false }),
+        Some(bytes) if bytes == text.as_bytes() => return Ok(HookReport { path, created: false }),
         Some(_) => return Err(occupied(&path)),
         None => {}
     }
@@ -39,7 +39,7 @@ pub fn install(repo: &Repo) -> Result<Report> {
     temp.file().write_all(text.as_bytes()).map_err(|e| Error::io("cannot write", &path, e))?;
     temp.sync()?;
     match temp.link(&path)? {
-        Created::New => Ok(Report { path, created: true }),
+        Created::New => Ok(HookReport { path, created: true }),
         Created::Exists => Err(occupied(&path)),
     }
 }

@@ -14,7 +14,7 @@ use crate::store::layout::{FOLDER, Layout};
 
 /// What to make.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct InitOptions {
     /// The folder; made if it is absent.
     pub dir: PathBuf,
     /// Makes the whole folder a dataset of this name.
@@ -27,7 +27,7 @@ pub struct Options {
 
 /// What was made.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct InitReport {
     /// The folder of the repository.
     pub root: String,
     /// Whether there was none before.
@@ -42,12 +42,12 @@ pub struct Report {
     /// Whether the folder is within a git repository.
     pub in_git: bool,
     /// The repository around the new one, and its dataset that the folder is part of.
-    pub within: Option<Around>,
+    pub within: Option<EnclosingRepo>,
 }
 
 /// A repository around another.
 #[derive(Clone, Debug, Serialize)]
-pub struct Around {
+pub struct EnclosingRepo {
     /// Its folder.
     pub root: String,
     /// The dataset that the inner folder is part of.
@@ -55,7 +55,7 @@ pub struct Around {
 }
 
 /// Makes a repository, or completes one; safe to repeat.
-pub fn run(options: &Options) -> Result<Report> {
+pub fn run(options: &InitOptions) -> Result<InitReport> {
     if options.kind.is_some() && options.name.is_none() {
         return Err(Error::usage("--type requires --name: hlx init --name NAME --type TYPE"));
     }
@@ -81,7 +81,7 @@ pub fn run(options: &Options) -> Result<Report> {
             format!("dataset '{}' is already declared in {} with another path or type", known.name, shared.display()),
         ));
     }
-    if let Some(names) = elsewhere(&config).filter(|_| created && !options.anew && git::tracks(&dir, CONFIG)) {
+    if let Some(names) = declared_names(&config).filter(|_| created && !options.anew && git::tracks(&dir, CONFIG)) {
         return Err(Error::new(
             Kind::Conflict,
             format!("{} declares {names}, but the versions are not in this repository", shared.display()),
@@ -105,11 +105,11 @@ pub fn run(options: &Options) -> Result<Report> {
             b"# The datasets of this repository: hlx dataset add NAME --type TYPE --path DIR\n",
         )?;
     }
-    let within = around(&dir);
+    let within = enclosing_repo(&dir);
     // A file more in the folder would be one more of the dataset around it.
     let gitignore_changed =
         within.as_ref().is_none_or(|around| around.dataset.is_none()) && git::ignore(&dir, FOLDER, &layout.tmp())?;
-    Ok(Report {
+    Ok(InitReport {
         root: dir.display().to_string(),
         created,
         dataset: options.name.clone(),
@@ -121,14 +121,14 @@ pub fn run(options: &Options) -> Result<Report> {
 }
 
 /// The names of the datasets that a configuration declares, if any.
-fn elsewhere(config: &Config) -> Option<String> {
+fn declared_names(config: &Config) -> Option<String> {
     let names: Vec<&str> = config.datasets().map(|dataset| dataset.name.as_str()).collect();
     (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// Finds the repository that a folder lies in, other than its own.
-fn around(dir: &Path) -> Option<Around> {
+fn enclosing_repo(dir: &Path) -> Option<EnclosingRepo> {
     let repo = Repo::open(dir.parent()?).ok()?;
     let dataset = repo.config().datasets().find(|dataset| dir.starts_with(repo.folder(dataset)));
-    Some(Around { root: repo.root().display().to_string(), dataset: dataset.map(|dataset| dataset.name.clone()) })
+    Some(EnclosingRepo { root: repo.root().display().to_string(), dataset: dataset.map(|dataset| dataset.name.clone()) })
 }

@@ -14,7 +14,7 @@ use crate::store::Writer;
 
 /// What came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct JoinReport {
     /// Facts of the other copy that were not part of this one's history.
     pub facts: u64,
     /// The newest fact now; `None` if nothing was said in either.
@@ -23,10 +23,10 @@ pub struct Report {
 
 /// Takes over the facts of another copy. Safe to repeat, also after it was interrupted at any point. Facts about versions
 /// that this repository does not have are kept, and concern nobody here.
-pub fn run(repo: &Repo, other: &Repo, author: Option<&str>) -> Result<Report> {
+pub fn run(repo: &Repo, other: &Repo, author: Option<&str>) -> Result<JoinReport> {
     let (facts, others) = (repo.facts(), other.facts());
     let head = |repo: &Repo| Ok::<_, Error>(repo.facts().head()?.map(|(_, id)| id));
-    let Some(end) = head(other)? else { return Ok(Report { facts: 0, head: head(repo)? }) };
+    let Some(end) = head(other)? else { return Ok(JoinReport { facts: 0, head: head(repo)? }) };
     let own: HashSet<Id<FactId>> = facts.all()?.into_iter().map(|(id, _)| id).collect();
     let mut writer = Writer::new(repo.store(), 1)?;
     let mut came = 0;
@@ -51,5 +51,5 @@ pub fn run(repo: &Repo, other: &Repo, author: Option<&str>) -> Result<Report> {
     // Held until the head leads to them, so that they are not collected as garbage.
     let _kept = writer.finish()?;
     facts.join(&repo.author(author), end)?;
-    Ok(Report { facts: came, head: head(repo)? })
+    Ok(JoinReport { facts: came, head: head(repo)? })
 }

@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use crate::diff::SampleCounts;
-use crate::diff::{FileSide, FileSource, ReaderConfig, visit_head};
+use crate::diff::{FileSide, FileSource, ReaderConfig, SampleCounts, visit_head};
 use crate::error::Result;
 use crate::id::{Id, Node};
 use crate::manifest::{Entries, NodeSource};
@@ -64,7 +63,7 @@ fn pointer(key: &str) -> String {
 
 /// Returns true for a dataset without a key in which some samples that were added may be others that were modified, or may
 /// come to be.
-pub(super) fn is_missed(dataset: &Dataset, counts: &SampleCounts, is_first: bool) -> bool {
+pub(super) fn may_help(dataset: &Dataset, counts: &SampleCounts, is_first: bool) -> bool {
     dataset.samples && dataset.key.is_empty() && counts.added > 0 && (counts.removed > 0 || is_first)
 }
 
@@ -109,7 +108,7 @@ pub(super) fn incomplete<'b, S: NodeSource>(
     if !may_be_incomplete(schema, &dataset.key) {
         return None;
     }
-    let rules = dataset.rules(scratch).ok()?;
+    let rules = dataset.reader_config(scratch).ok()?;
     let mut none = true;
     let is_read = at_start(&rules, (nodes, manifest, files), open, &mut |key| {
         none &= key.is_none();
@@ -133,8 +132,8 @@ fn may_be_incomplete(schema: &Schema, keys: &[String]) -> bool {
 
 /// Returns true if each record at the start of the files that has a field has another value in it.
 fn is_unique(repo: &Repo, dataset: &str, version: &Version, name: &str) -> Result<bool> {
-    let (dataset, _) = samples::rules(repo, dataset)?;
-    let rules = Dataset { key: vec![name.to_owned()], ..dataset }.rules(&repo.store().layout().tmp())?;
+    let (dataset, _) = samples::reader_config(repo, dataset)?;
+    let rules = Dataset { key: vec![name.to_owned()], ..dataset }.reader_config(&repo.store().layout().tmp())?;
     let (mut values, mut unique) = (HashSet::new(), true);
     let files = (&**repo.store(), version.manifest, version.statistics.files);
     at_start(&rules, files, |_| Ok(FileSource::Stored(repo.store())), &mut |key| {

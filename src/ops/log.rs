@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use crate::catalog::{self, Listed, Query, Said};
-use crate::diff::Changes;
-use crate::error::{Error, Kind, Result, spare};
+use crate::diff::TreeChanges;
+use crate::error::{Error, Kind, Result, skip_damaged};
 use crate::id::{Id, Node};
 use crate::manifest::{self, EntryChange, ManifestDiff};
 use crate::object::version::Version;
@@ -16,7 +16,7 @@ use crate::repo::{Repo, revision};
 
 /// Which versions.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct LogOptions {
     /// Which ones. The dataset may be left out: then it is the one where the user stands, or the only one, or all.
     pub query: Query,
     /// Looks only at this version and its ancestors.
@@ -32,7 +32,7 @@ pub struct Options {
 
 /// The versions.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct LogReport {
     /// Of one dataset children before parents, of several the newest first.
     pub versions: Vec<VersionView>,
     /// What is wrong with versions and facts that cannot be read.
@@ -47,13 +47,13 @@ pub fn target(repo: &Repo, word: &str) -> Result<(Option<String>, Option<String>
 }
 
 /// Lists versions, in the order of [`Query::order`].
-pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
+pub fn run(repo: &Repo, options: &LogOptions) -> Result<LogReport> {
     let found = options.revision.as_deref().map(|text| revision::version(repo, text)).transpose()?;
     let dataset = match &found {
         Some(found) => Some(found.version.dataset.clone()),
         None => dataset(repo, options.query.dataset.as_deref())?,
     };
-    let paths = Paths::of(repo, dataset.as_deref(), &options.paths)?;
+    let paths = PathFilter::of(repo, dataset.as_deref(), &options.paths)?;
     // The limit counts the versions that are left.
     let limit = options.query.limit.filter(|_| paths.is_some());
     let query = Query { limit: options.query.limit.filter(|_| limit.is_none()), ..options.query.clone() };
@@ -64,7 +64,7 @@ pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
             catalog::select(repo, &Query { dataset, ..query })?
         }
     };
-    let mut report = Report { versions: Vec::new(), damaged: damaged.into() };
+    let mut report = LogReport { versions: Vec::new(), damaged: damaged.into() };
     if listed.is_empty() && !has_versions(repo)? {
         damage::lost_refs(repo)?.iter().for_each(|error| report.damaged.push(error));
     }
@@ -85,7 +85,7 @@ pub fn run(repo: &Repo, options: &Options) -> Result<Report> {
             let view = viewer.listed(listed)?;
             Ok(Some(VersionView { files: files.or(view.files), ..view }))
         };
-        if let Some(mut view) = report.damaged.spare(view().map_err(|e| e.within(name)))?.flatten() {
+        if let Some(mut view) = report.damaged.collect(view().map_err(|e| e.within(name)))?.flatten() {
             report.damaged.append(&mut view.damaged);
             report.versions.push(view);
         }
@@ -101,14 +101,14 @@ fn has_versions(repo: &Repo) -> Result<bool> {
 }
 
 /// Files and folders of a dataset, of which one or more versions have each. None lies in another.
-struct Paths {
+struct PathFilter {
     dataset: String,
     paths: Vec<String>,
 }
 
-impl Paths {
+impl PathFilter {
     /// Finds what was typed; `None` if that is nothing.
-    fn of(repo: &Repo, dataset: Option<&str>, typed: &[String]) -> Result<Option<Paths>> {
+    fn of(repo: &Repo, dataset: Option<&str>, typed: &[String]) -> Result<Option<PathFilter>> {
         if typed.is_empty() {
             return Ok(None);
         }
@@ -127,7 +127,7 @@ impl Paths {
         paths
             .dedup_by(|path, before| before.is_empty() || path.strip_prefix(&**before).is_some_and(|rest| rest.starts_with('/')));
         paths.dedup();
-        Ok(Some(Paths { dataset, paths }))
+        Ok(Some(PathFilter { dataset, paths }))
     }
 
     /// Tells if a version differs from each of its parents, as git does for merges.
@@ -143,9 +143,9 @@ impl Paths {
     }
 
     /// Counts the files in which a version differs from its first parent.
-    fn changes(&self, repo: &Repo, version: &Version) -> Result<Changes> {
+    fn changes(&self, repo: &Repo, version: &Version) -> Result<TreeChanges> {
         let parent = version.parents.first().map(|id| Ok::<_, Error>(repo.version(*id)?.manifest)).transpose()?;
-        Changes::of(self.differences(repo, parent, version.manifest))
+        TreeChanges::of(self.differences(repo, parent, version.manifest))
     }
 
     fn differences(&self, repo: &Repo, old: Option<Id<Node>>, new: Id<Node>) -> impl Iterator<Item = Result<EntryChange>> {
@@ -179,7 +179,7 @@ fn check(repo: &Repo, dataset: &str, paths: &[String]) -> Result<()> {
 /// The dataset that is meant: the one that is named, else the one stood in, else the only one; `None` for all.
 fn dataset(repo: &Repo, named: Option<&str>) -> Result<Option<String>> {
     let mut all = revision::datasets(repo)?;
-    match named.or_else(|| repo.within()).map(|name| repo.config().current(name)) {
+    match named.or_else(|| repo.current_dataset()).map(|name| repo.config().current(name)) {
         Some(name) if all.iter().any(|known| known == name) => Ok(Some(name.to_owned())),
         Some(name) => Err(repo.unknown(name)),
         None if all.is_empty() => Err(Error::new(Kind::DatasetNotFound, "no dataset is declared")
@@ -201,7 +201,7 @@ fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<(Vec<L
         for parent in &version.parents {
             if seen.insert(*parent) {
                 let read = repo.version(*parent).map_err(|e| e.within(format!("a parent of {}", version.name())));
-                if let Some(version) = spare(read, |e| damaged.push(e))? {
+                if let Some(version) = skip_damaged(read, |e| damaged.push(e))? {
                     open.insert((version.number.clone(), *parent), version);
                 }
             }

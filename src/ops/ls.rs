@@ -11,7 +11,7 @@ use crate::repo::{Repo, revision};
 
 /// What to list.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct LsOptions {
     /// The version; HEAD if left out.
     pub revision: Option<String>,
     /// The folder or file; all if left out.
@@ -22,7 +22,7 @@ pub struct Options {
 
 /// A file or a folder of a version.
 #[derive(Clone, Debug, Serialize)]
-pub struct Item {
+pub struct LsEntry {
     /// Its path.
     pub path: String,
     /// The same as one would type it where the user stands.
@@ -38,10 +38,10 @@ pub struct Item {
     pub id: Option<Id<Content>>,
 }
 
-impl Item {
-    fn of(entry: Entry) -> Item {
+impl LsEntry {
+    fn of(entry: Entry) -> LsEntry {
         let folder = entry.kind == EntryKind::Folder;
-        Item {
+        LsEntry {
             path: entry.path.to_string(),
             relative: String::new(),
             kind: entry.kind,
@@ -68,9 +68,9 @@ pub fn target(repo: &Repo, first: Option<&str>, second: Option<&str>) -> Result<
 }
 
 /// Lists what a version holds, in the order of the paths.
-pub fn run(repo: &Repo, options: &Options, each: &mut dyn FnMut(Item) -> Result<()>) -> Result<()> {
+pub fn run(repo: &Repo, options: &LsOptions, each: &mut dyn FnMut(LsEntry) -> Result<()>) -> Result<()> {
     let found = revision::version(repo, options.revision.as_deref().unwrap_or("HEAD"))?;
-    let mut each = |mut item: Item| {
+    let mut each = |mut item: LsEntry| {
         item.relative = repo.relative(&found.version.dataset, &item.path);
         each(item)
     };
@@ -78,7 +78,7 @@ pub fn run(repo: &Repo, options: &Options, each: &mut dyn FnMut(Item) -> Result<
     let root = found.version.manifest;
     let path = options.path.as_deref().map(|path| paths::in_version(repo, &found, path)).transpose()?.filter(|p| !p.is_empty());
     if let Some(entry) = path.as_deref().map(|path| manifest::find(store, root, path)).transpose()?.flatten() {
-        return if entry.kind == EntryKind::Folder { Ok(()) } else { each(Item::of(entry)) };
+        return if entry.kind == EntryKind::Folder { Ok(()) } else { each(LsEntry::of(entry)) };
     }
     let mut any = false;
     if options.recursive {
@@ -89,15 +89,15 @@ pub fn run(repo: &Repo, options: &Options, each: &mut dyn FnMut(Item) -> Result<
                 break;
             }
             any = true;
-            each(Item::of(entry))?;
+            each(LsEntry::of(entry))?;
         }
     } else {
         for listed in manifest::list(store, root, path.as_deref())? {
             any = true;
             each(match listed {
-                FolderItem::Entry(entry) => Item::of(entry),
+                FolderItem::Entry(entry) => LsEntry::of(entry),
                 FolderItem::Folder(path) => {
-                    Item { path, relative: String::new(), kind: EntryKind::Folder, size: 0, samples: None, id: None }
+                    LsEntry { path, relative: String::new(), kind: EntryKind::Folder, size: 0, samples: None, id: None }
                 }
             })?;
         }

@@ -6,14 +6,14 @@ use crate::error::{Error, Result};
 use crate::facts::Noted;
 use crate::limits;
 use crate::object::fact::Statement;
-use crate::ops::said::{Names, NoteView};
+use crate::ops::fact_views::{NoteView, VersionNames};
 use crate::repo::{Repo, revision};
 
-pub use crate::ops::said::ListOptions;
+pub use crate::ops::fact_views::ListOptions;
 
 /// What to note.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct NoteOptions {
     /// The version.
     pub revision: String,
     /// The words.
@@ -23,7 +23,7 @@ pub struct Options {
 }
 
 /// Notes something on a version.
-pub fn add(repo: &Repo, options: &Options) -> Result<NoteView> {
+pub fn add(repo: &Repo, options: &NoteOptions) -> Result<NoteView> {
     let text = options.text.trim().to_owned();
     if text.is_empty() {
         return Err(Error::usage("the note is empty"));
@@ -44,20 +44,20 @@ pub fn add(repo: &Repo, options: &Options) -> Result<NoteView> {
 
 /// Notes.
 #[derive(Clone, Debug, Serialize)]
-pub struct ListReport {
+pub struct NoteListReport {
     /// The first written first, as far as the facts say; what was written apart, in the order of the ids.
     pub notes: Vec<NoteView>,
 }
 
 /// Lists notes.
-pub fn list(repo: &Repo, options: &ListOptions) -> Result<ListReport> {
+pub fn list(repo: &Repo, options: &ListOptions) -> Result<NoteListReport> {
     let state = repo.facts().fold()?;
-    let mut names = Names::of(repo);
+    let mut names = VersionNames::of(repo);
     let notes = match &options.revision {
         Some(text) => state.notes_of(revision::version(repo, text)?.id),
         None => state.notes(),
     };
     let views = notes.iter().map(|note| NoteView::of(note, names.get(note.version)));
     let wanted = |view: &NoteView| options.wants(repo, view.dataset_name.as_deref());
-    Ok(ListReport { notes: views.filter(wanted).collect() })
+    Ok(NoteListReport { notes: views.filter(wanted).collect() })
 }

@@ -13,9 +13,9 @@ use crate::progress::{Progress, Stage};
 use crate::repo::revision::Found;
 use crate::repo::{Dataset, Repo};
 use crate::spelling;
-use crate::worktree::checkout::{self, Applied, Target};
+use crate::worktree::checkout::{self, CheckoutCounts, CheckoutTarget};
 use crate::worktree::selection::Selection;
-use crate::worktree::state::State;
+use crate::worktree::state::WorkspaceState;
 
 /// The part of a path of the repository that lies below the dataset's folder; `None` if it lies elsewhere.
 fn below<'p>(dataset: &Dataset, inside: &'p str) -> Option<&'p str> {
@@ -50,7 +50,7 @@ pub(super) fn check_folder(repo: &Repo, dataset: &Dataset) -> Result<()> {
 /// # Errors
 /// [`Kind::PathNotFound`] if it lies outside of the dataset's folder.
 pub(super) fn in_dataset(repo: &Repo, dataset: &Dataset, typed: &str) -> Result<String> {
-    let inside = repo.inside(Path::new(typed))?;
+    let inside = repo.resolve(Path::new(typed))?;
     if let Some(path) = below(dataset, &inside) {
         return from_user(path);
     }
@@ -84,7 +84,7 @@ pub(super) fn in_workspace(repo: &Repo, dataset: &Dataset, head: Option<Id<Node>
 }
 
 /// Whether a path is one of those that were typed or below one; without any, every path is.
-pub(super) fn are_meant(typed: &[String], path: &DataPath) -> bool {
+pub(super) fn is_selected(typed: &[String], path: &DataPath) -> bool {
     typed.is_empty() || typed.iter().any(|typed| path.is_within(typed))
 }
 
@@ -108,7 +108,7 @@ pub(super) fn places<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<(&'a Datas
     let mut dataset: Option<&Dataset> = None;
     let mut paths = Vec::new();
     for path in typed {
-        let inside = repo.inside(path)?;
+        let inside = repo.resolve(path)?;
         let Some((found, rest)) = repo.config().datasets().find_map(|d| Some((d, below(d, &inside)?))) else {
             return Err(Error::new(Kind::PathNotFound, format!("{} is not in any dataset", path.display()))
                 .with_hint("list the datasets and their folders: hlx dataset list"));
@@ -144,7 +144,7 @@ pub(super) fn unknown_to_all(repo: &Repo, dataset: &str, manifest: Id<Node>, pat
 
 /// Asks whether the path most like the one that is missing was meant, as one would type it where the user stands.
 fn question(repo: &Repo, dataset: &str, root: Id<Node>, path: &str) -> String {
-    spelling::question(similar(&**repo.store(), root, path).map(|near| repo.relative(dataset, &near)))
+    spelling::suggestion(similar(&**repo.store(), root, path).map(|near| repo.relative(dataset, &near)))
 }
 
 /// Returns the path most like the one that is missing: the nearest name in the deepest folder of it that is there, else
@@ -176,9 +176,9 @@ fn namesake(nodes: &impl NodeSource, root: Id<Node>, path: &str) -> Option<Strin
 }
 
 /// What was brought back.
-pub(super) struct Restored {
+pub(super) struct RestoredFiles {
     pub folder: PathBuf,
-    pub applied: Applied,
+    pub applied: CheckoutCounts,
     /// The entries that were written.
     pub written: Vec<String>,
     /// The files and folders that went.
@@ -192,17 +192,17 @@ pub(super) struct Restored {
 ///
 /// # Errors
 /// Without `force`, fails before anything is touched if bytes would be lost that the store does not hold.
-pub(super) fn bring_back(
+pub(super) fn restore_files(
     repo: &Repo,
     found: &Found,
     selection: &Selection,
     gone: &[Entry],
     force: bool,
     progress: &dyn Progress,
-) -> Result<Restored> {
+) -> Result<RestoredFiles> {
     let (store, dataset) = (repo.store(), repo.dataset(Some(&found.version.dataset))?);
     let matcher = selection.matcher()?;
-    let target = Target { manifest: found.version.manifest, selection: Some(&matcher) };
+    let target = CheckoutTarget { manifest: found.version.manifest, selection: Some(&matcher) };
     let folder = repo.folder(dataset);
     atomic::ensure_folder(&folder)?;
     let root = Root::open(&folder)?;
@@ -214,13 +214,13 @@ pub(super) fn bring_back(
     if !differ.is_empty() {
         checkout::check_names(store, &folder, &folder, &target)?;
         // Beside them the workspace has the others of its part of the version, though not by these names.
-        let state = State::load(store.layout(), &dataset.name).unwrap_or_default();
+        let state = WorkspaceState::load(store.layout(), &dataset.name).unwrap_or_default();
         let held = state.selection.as_ref().map(Selection::matcher).transpose()?;
-        let all = Target { manifest: target.manifest, selection: held.as_ref() };
+        let all = CheckoutTarget { manifest: target.manifest, selection: held.as_ref() };
         checkout::check_written(store, &folder, &folder, &all, &|path| matcher.selects(path))?;
     }
     let written = differ.iter().map(|entry| entry.path.to_string()).collect();
-    let applied = checkout::bring_back(store, &root, &survey, differ, progress)?;
+    let applied = checkout::restore(store, &root, &survey, differ, progress)?;
     let removed = survey.surplus().map(ToString::to_string).collect();
-    Ok(Restored { folder, applied, written, removed, discarded: survey.uncommitted() })
+    Ok(RestoredFiles { folder, applied, written, removed, discarded: survey.uncommitted() })
 }

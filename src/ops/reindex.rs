@@ -12,7 +12,7 @@ use crate::store::verify;
 
 /// What was rebuilt.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct ReindexReport {
     /// Packs that were read.
     pub packs: u64,
     /// Objects that were found in them.
@@ -32,7 +32,7 @@ pub struct Report {
     pub lost: Vec<String>,
 }
 
-impl Report {
+impl ReindexReport {
     /// Whether every pack and every version could be read, and no version lacks anything or its ref.
     pub fn is_whole(&self) -> bool {
         self.lost.is_empty() && self.damaged.is_empty() && self.unreadable.is_empty() && self.incomplete.is_empty()
@@ -41,7 +41,7 @@ impl Report {
 
 /// Rebuilds the tables from the packs, and the catalog from the versions. Reads the packs of structure whole, of those of
 /// data the tables of contents.
-pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<Report> {
+pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<ReindexReport> {
     let store = repo.store();
     progress.begin(Stage::Rebuild, 0, 0);
     let rebuilt = store.rebuild_tables(progress)?;
@@ -57,7 +57,7 @@ pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<Report> {
             damaged.push(e.to_string());
         }
     })?;
-    let mut report = Report {
+    let mut report = ReindexReport {
         packs: rebuilt.packs,
         objects: rebuilt.objects,
         versions: 0,
@@ -74,7 +74,7 @@ pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<Report> {
 }
 
 /// Counts the versions that can be read, and names the others and those that lack something. No data is read.
-fn versions(repo: &Repo, progress: &dyn Progress, report: &mut Report) -> Result<()> {
+fn versions(repo: &Repo, progress: &dyn Progress, report: &mut ReindexReport) -> Result<()> {
     let (mut presence, mut damaged) = (PresenceCheck::new(repo.store()), DamageList::default());
     damage::versions(repo, None, &mut damaged, |_, version| {
         progress.check()?;

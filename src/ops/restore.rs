@@ -16,7 +16,7 @@ use crate::worktree::state;
 
 /// What to bring back.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct RestoreOptions {
     /// Files and folders, as typed where the user stands.
     pub paths: Vec<PathBuf>,
     /// The version to take them from; HEAD if left out.
@@ -27,7 +27,7 @@ pub struct Options {
 
 /// What was brought back.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct RestoreReport {
     /// The dataset.
     pub dataset_name: String,
     /// The version that they come from.
@@ -41,7 +41,7 @@ pub struct Report {
 }
 
 /// Brings files back. Files that no version knows are left alone.
-pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
+pub fn run(repo: &Repo, options: &RestoreOptions, progress: &dyn Progress) -> Result<RestoreReport> {
     let (dataset, paths) = paths::places(repo, &options.paths)?;
     let qualified = |text: &str| if text.contains('@') { text.to_owned() } else { format!("{}@{text}", dataset.name) };
     let found = revision::version(repo, &qualified(options.source.as_deref().unwrap_or("HEAD")))?;
@@ -50,7 +50,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     }
     let (store, layout) = (repo.store(), repo.store().layout());
     let _workspace = state::lock(layout, &dataset.name)?;
-    let head = state::State::load(layout, &dataset.name)?.head.map(|id| repo.version(id)).transpose()?;
+    let head = state::WorkspaceState::load(layout, &dataset.name)?.head.map(|id| repo.version(id)).transpose()?;
     let mut gone = Vec::new();
     for path in &paths {
         let mut known = path.is_empty() || !checkout::below(store, found.version.manifest, path)?.is_empty();
@@ -68,8 +68,8 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     }
     let all = paths.iter().any(String::is_empty);
     let selection = Selection { paths: if all { Vec::new() } else { paths }, ..Selection::default() };
-    let restored = paths::bring_back(repo, &found, &selection, &gone, options.force, progress)?;
-    Ok(Report {
+    let restored = paths::restore_files(repo, &found, &selection, &gone, options.force, progress)?;
+    Ok(RestoreReport {
         dataset_name: dataset.name.clone(),
         version: found.version.number,
         restored: restored.written,

@@ -5,13 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::diff::FileEntry;
 use crate::diff::{
-    DiffDetail, FileSide, FileSource, ReaderConfig, RecordDiff, RecordRef, RecordText, SplitMoves, Tally, UnmatchedRecords,
-    compare_readable, visit,
+    DiffDetail, FieldChange, FileEntry, FileSide, FileSource, ReaderConfig, RecordChange, RecordDiff, RecordRef, RecordText,
+    SampleCounts, SplitMoves, Tally, UnmatchedRecords, compare_readable, field_changes, visit,
 };
-use crate::diff::{FieldChange, field_changes};
-use crate::diff::{RecordChange, SampleCounts};
 use crate::error::{Error, Kind, Result, counted};
 use crate::fs::openat::Root;
 use crate::object::node::SampleCount;
@@ -46,20 +43,20 @@ pub(super) fn moved_files(rules: &ReaderConfig, renamed: &[(FileEntry, FileEntry
 }
 
 /// A file as the old side and the new have it.
-pub(super) type Sides = (Option<FileEntry>, Option<FileEntry>);
+pub(super) type FilePair = (Option<FileEntry>, Option<FileEntry>);
 
 /// The files of two sides that differ.
-pub(super) struct Files<'a> {
+pub(super) struct ChangedFiles<'a> {
     pub repo: &'a Repo,
-    pub rules: ReaderConfig,
+    pub config: ReaderConfig,
     /// The folder of the new side; `None` where it lies in the store.
-    pub work: Option<Root>,
-    pub sides: Vec<Sides>,
+    pub workspace: Option<Root>,
+    pub sides: Vec<FilePair>,
 }
 
 /// The samples of one file that differ.
 #[derive(Clone, Debug, Serialize)]
-pub struct ByFile {
+pub struct FileSampleCounts {
     /// Its path.
     pub path: String,
     /// How many.
@@ -69,7 +66,7 @@ pub struct ByFile {
 
 /// A sample that differs.
 #[derive(Clone, Debug, Serialize)]
-pub struct Record {
+pub struct ChangedRecord {
     /// What became of it.
     pub change: RecordChange,
     /// The file it stands in, on the new side if it is on both.
@@ -93,37 +90,37 @@ pub struct Record {
     pub fields: Vec<FieldChange>,
 }
 
-impl Record {
-    fn of(change: RecordChange, seen: &RecordRef<'_>) -> Record {
+impl ChangedRecord {
+    fn of(change: RecordChange, seen: &RecordRef<'_>) -> ChangedRecord {
         let record = seen.text.render();
         let text = seen.text.plain(&record);
         let line = Some(seen.line).filter(|&line| line > 0);
         let (path, old_text) = (seen.path.to_owned(), String::new());
-        Record { change, path, line, record, text, old: None, old_text, fields: Vec::new() }
+        ChangedRecord { change, path, line, record, text, old: None, old_text, fields: Vec::new() }
     }
 
     /// Adds the old side of a modified record.
-    fn set_old(&mut self, old: Record) {
+    fn set_old(&mut self, old: ChangedRecord) {
         self.fields = field_changes(&old.record, &self.record);
         (self.old, self.old_text) = (Some(old.record), old.text);
     }
 
     /// Takes the old side for the new.
-    pub(super) fn turn(&mut self) {
-        self.change = turned(self.change);
+    pub(super) fn reverse(&mut self) {
+        self.change = reversed(self.change);
         if let Some(old) = &mut self.old {
             std::mem::swap(old, &mut self.record);
             std::mem::swap(&mut self.old_text, &mut self.text);
         }
         for field in &mut self.fields {
-            field.change = turned(field.change);
+            field.change = reversed(field.change);
             std::mem::swap(&mut field.old, &mut field.new);
         }
     }
 }
 
 /// Takes the old side for the new.
-fn turned(change: RecordChange) -> RecordChange {
+fn reversed(change: RecordChange) -> RecordChange {
     match change {
         RecordChange::Added => RecordChange::Removed,
         RecordChange::Removed => RecordChange::Added,
@@ -145,31 +142,31 @@ pub(super) fn warnings(files: impl Iterator<Item = Result<(String, Vec<Hint>)>>)
 }
 
 /// The rules of a dataset, whether it is declared or not.
-pub(super) fn rules(repo: &Repo, dataset: &str) -> Result<(Dataset, ReaderConfig)> {
+pub(super) fn reader_config(repo: &Repo, dataset: &str) -> Result<(Dataset, ReaderConfig)> {
     let declared = repo.config().dataset(dataset).cloned();
     let dataset = declared.unwrap_or_else(|| Dataset::new(dataset, "generic", "."));
-    let rules = dataset.rules(&repo.store().layout().tmp())?;
+    let rules = dataset.reader_config(&repo.store().layout().tmp())?;
     Ok((dataset, rules))
 }
 
-impl Files<'_> {
-    fn half<'h>(&'h self, entry: &'h FileEntry, side: Side) -> Result<FileSide<'h>> {
+impl ChangedFiles<'_> {
+    fn file_side<'h>(&'h self, entry: &'h FileEntry, side: Side) -> Result<FileSide<'h>> {
         let path = entry.path.as_str();
-        let (content, bytes) = match (&self.work, side) {
+        let (content, bytes) = match (&self.workspace, side) {
             (Some(root), Side::New) => {
                 let file = root.cursor().open_file(path).map_err(|e| root.error("cannot read", path, e))?;
                 (None, FileSource::Open(Arc::new(file), root.path().join(path)))
             }
             _ => (entry.content, FileSource::Stored(self.repo.store())),
         };
-        let half = FileSide { path, reading: self.rules.reading(path), content, size: entry.size, records: None, bytes };
-        self.rules.read_as_counted(half, entry.samples.as_ref().filter(|_| content.is_some()))
+        let half = FileSide { path, reading: self.config.reading(path), content, size: entry.size, records: None, bytes };
+        self.config.read_as_counted(half, entry.samples.as_ref().filter(|_| content.is_some()))
     }
 
-    fn halves<'h>(&'h self, sides: &'h Sides) -> Result<[Option<FileSide<'h>>; 2]> {
+    fn file_sides<'h>(&'h self, sides: &'h FilePair) -> Result<[Option<FileSide<'h>>; 2]> {
         let half = |entry: &'h Option<FileEntry>, side| {
             let entry = entry.as_ref().filter(|entry| entry.kind.is_file());
-            entry.map(|entry| self.half(entry, side)).transpose()
+            entry.map(|entry| self.file_side(entry, side)).transpose()
         };
         Ok([half(&sides.0, Side::Old)?, half(&sides.1, Side::New)?])
     }
@@ -177,9 +174,9 @@ impl Files<'_> {
     /// Returns what a commit of the new side warns of: guesses of how its files are read.
     pub fn warnings(&self) -> Result<Vec<String>> {
         let new = self.sides.iter().filter_map(|sides| sides.1.as_ref()).filter(|entry| entry.kind.is_file());
-        let new = new.filter(|entry| self.rules.reading(entry.path.as_str()).format != RecordFormat::Whole);
+        let new = new.filter(|entry| self.config.reading(entry.path.as_str()).format != RecordFormat::Whole);
         warnings(new.map(|entry| {
-            let hints = match self.half(entry, Side::New).and_then(|half| half.hints()) {
+            let hints = match self.file_side(entry, Side::New).and_then(|half| half.hints()) {
                 // Comparing its records tells of the damage.
                 Err(e) if e.kind() == Kind::Damaged => Vec::new(),
                 hints => hints?,
@@ -191,13 +188,13 @@ impl Files<'_> {
     /// What differs over all files, and within each if `each` asks for it; and what the new side's records count, less
     /// what the old side's do. A side that cannot be read is added to `damaged`: its records count by their number, and it
     /// is no more among the sides.
-    pub fn leftovers(
+    pub fn unmatched(
         &mut self,
         progress: &dyn Progress,
         damaged: &mut DamageList,
-        mut each: impl FnMut(ByFile),
+        mut each: impl FnMut(FileSampleCounts),
     ) -> Result<(UnmatchedRecords, Schema)> {
-        let mut all = RecordDiff::new(&self.rules, DiffDetail::Differences);
+        let mut all = RecordDiff::new(&self.config, DiffDetail::Differences);
         let mut lost = Vec::new();
         parallel::ordered(
             self.sides.iter().enumerate().map(Ok),
@@ -205,9 +202,9 @@ impl Files<'_> {
             || (),
             |(), (place, sides)| {
                 progress.check()?;
-                let mut account = RecordDiff::new(&self.rules, DiffDetail::Differences);
-                let [old, new] = self.halves(sides)?;
-                let errors = compare_readable(&self.rules, old.as_ref(), new.as_ref(), &mut account)?;
+                let mut account = RecordDiff::new(&self.config, DiffDetail::Differences);
+                let [old, new] = self.file_sides(sides)?;
+                let errors = compare_readable(&self.config, old.as_ref(), new.as_ref(), &mut account)?;
                 let bytes = old.map_or(0, |old| old.size).max(new.map_or(0, |new| new.size));
                 progress.advance(1, bytes);
                 Ok((place, sides, account, errors))
@@ -220,7 +217,7 @@ impl Files<'_> {
                     }
                 }
                 if let (Some(tally), Some(entry)) = (&account.tally, sides.1.as_ref().or(sides.0.as_ref())) {
-                    each(ByFile { path: entry.path.to_string(), counts: tally.counts()?.0 });
+                    each(FileSampleCounts { path: entry.path.to_string(), counts: tally.counts()?.0 });
                 }
                 all.absorb(account);
                 Ok(())
@@ -230,7 +227,7 @@ impl Files<'_> {
             let sides = &mut self.sides[place];
             *(if side == Side::Old { &mut sides.0 } else { &mut sides.1 }) = None;
         }
-        let leftovers = all.tally.unwrap_or_else(|| Tally::new(self.rules.scratch())).finish()?;
+        let leftovers = all.tally.unwrap_or_else(|| Tally::new(self.config.scratch())).finish()?;
         Ok((leftovers, all.schema))
     }
 
@@ -240,11 +237,11 @@ impl Files<'_> {
         mut leftovers: UnmatchedRecords,
         limit: usize,
         progress: &dyn Progress,
-        take: &mut dyn FnMut(Record) -> Result<()>,
+        take: &mut dyn FnMut(ChangedRecord) -> Result<()>,
     ) -> Result<()> {
         let mut patch = Patch { limit, ..Patch::default() };
-        let mut take = |mut record: Record| {
-            record.fields.retain(|field| !self.rules.ignores(&field.path));
+        let mut take = |mut record: ChangedRecord| {
+            record.fields.retain(|field| !self.config.ignores(&field.path));
             take(record)
         };
         self.pass(&mut patch, &mut leftovers, progress, &mut take)?;
@@ -262,7 +259,7 @@ impl Files<'_> {
         patch: &mut Patch,
         leftovers: &mut UnmatchedRecords,
         progress: &dyn Progress,
-        take: &mut dyn FnMut(Record) -> Result<()>,
+        take: &mut dyn FnMut(ChangedRecord) -> Result<()>,
     ) -> Result<()> {
         let mut canonical = Canonicalizer::default();
         for sides in &self.sides {
@@ -271,12 +268,12 @@ impl Files<'_> {
                 break;
             }
             let mut failed = None;
-            let [old, new] = self.halves(sides)?;
-            visit(&self.rules, old.as_ref(), new.as_ref(), true, &mut |seen| {
+            let [old, new] = self.file_sides(sides)?;
+            visit(&self.config, old.as_ref(), new.as_ref(), true, &mut |seen| {
                 if failed.is_some() || patch.is_complete() || matches!(seen.text, RecordText::SkippedRow(_)) {
                     return;
                 }
-                let identity = seen.identity(&self.rules, &mut canonical);
+                let identity = seen.identity(&self.config, &mut canonical);
                 let told = leftovers.change(seen.side, identity).and_then(|fate| match fate {
                     Some(fate) => {
                         patch.take(fate, identity.key, &seen);
@@ -303,7 +300,7 @@ const MAX_WAITING: usize = if cfg!(test) { 2 } else { 1_024 };
 struct Patch {
     limit: usize,
     /// The records that were not handed over.
-    records: VecDeque<Record>,
+    records: VecDeque<ChangedRecord>,
     /// How many were.
     handed_over: usize,
     /// How many old sides of each key were used; in the second pass, how many of them come again.
@@ -311,7 +308,7 @@ struct Patch {
     /// The places of the modified records that lack an old side, by key.
     missing: HashMap<[u8; 16], VecDeque<usize>>,
     /// Old sides before their new sides.
-    waiting: HashMap<[u8; 16], VecDeque<Record>>,
+    waiting: HashMap<[u8; 16], VecDeque<ChangedRecord>>,
     waits: usize,
     /// The keys of which an old side was not kept.
     dropped: HashSet<[u8; 16]>,
@@ -330,8 +327,8 @@ impl Patch {
     }
 
     /// Hands over the first records, as far as they are complete.
-    fn hand_over(&mut self, take: &mut dyn FnMut(Record) -> Result<()>) -> Result<()> {
-        let is_complete = |record: &Record| record.change != RecordChange::Modified || record.old.is_some();
+    fn hand_over(&mut self, take: &mut dyn FnMut(ChangedRecord) -> Result<()>) -> Result<()> {
+        let is_complete = |record: &ChangedRecord| record.change != RecordChange::Modified || record.old.is_some();
         while self.records.front().is_some_and(is_complete)
             && let Some(record) = self.records.pop_front()
         {
@@ -356,7 +353,7 @@ impl Patch {
             (Some(key), Side::Old) => self.take_old(key, full, seen),
             _ if full => {}
             (Some(key), Side::New) => {
-                let (mut record, place) = (Record::of(change, seen), self.len());
+                let (mut record, place) = (ChangedRecord::of(change, seen), self.len());
                 match self.waited(&key) {
                     Some(old) => {
                         record.set_old(old);
@@ -366,7 +363,7 @@ impl Patch {
                 }
                 self.records.push_back(record);
             }
-            (None, _) => self.records.push_back(Record::of(change, seen)),
+            (None, _) => self.records.push_back(ChangedRecord::of(change, seen)),
         }
     }
 
@@ -383,7 +380,7 @@ impl Patch {
         }
         if let Some(places) = self.missing.get_mut(&key) {
             if let Some(record) = places.pop_front().and_then(|place| self.records.get_mut(place - self.handed_over)) {
-                record.set_old(Record::of(RecordChange::Modified, seen));
+                record.set_old(ChangedRecord::of(RecordChange::Modified, seen));
             }
             if places.is_empty() {
                 self.missing.remove(&key);
@@ -392,7 +389,7 @@ impl Patch {
                 *self.used.entry(key).or_default() += 1;
             }
         } else if !full && self.waits < MAX_WAITING {
-            self.waiting.entry(key).or_default().push_back(Record::of(RecordChange::Modified, seen));
+            self.waiting.entry(key).or_default().push_back(ChangedRecord::of(RecordChange::Modified, seen));
             self.waits += 1;
         } else if !full {
             self.dropped.insert(key);
@@ -400,7 +397,7 @@ impl Patch {
     }
 
     /// Takes the first old side that waits for a new side with this key.
-    fn waited(&mut self, key: &[u8; 16]) -> Option<Record> {
+    fn waited(&mut self, key: &[u8; 16]) -> Option<ChangedRecord> {
         let records = self.waiting.get_mut(key)?;
         let first = records.pop_front();
         if records.is_empty() {

@@ -12,7 +12,7 @@ use crate::repo::Repo;
 
 /// The store in numbers.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct StatsReport {
     /// Versions of all datasets.
     pub versions: u64,
     /// Files of all versions, each version counted by itself.
@@ -35,7 +35,7 @@ pub struct Report {
 }
 
 /// Measures the store.
-pub fn run(repo: &Repo) -> Result<Report> {
+pub fn run(repo: &Repo) -> Result<StatsReport> {
     let store = repo.store();
     let unread = store.refresh()?;
     let (mut versions, mut files, mut logical_bytes, mut damaged) = (0, 0, 0u64, DamageList::default());
@@ -59,7 +59,7 @@ pub fn run(repo: &Repo) -> Result<Report> {
     let derived = [layout.index(), layout.catalog(), layout.root().join("workspace")];
     let derived_bytes = derived.iter().map(|path| size(path)).sum::<Result<u64>>()?;
     let stored_bytes = size(layout.root())?.saturating_sub(derived_bytes);
-    Ok(Report {
+    Ok(StatsReport {
         versions,
         files,
         logical_bytes,

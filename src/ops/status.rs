@@ -5,16 +5,16 @@ use serde::Serialize;
 use crate::diff::FileEntry;
 use crate::error::{Error, Result};
 use crate::object::version::Number;
-use crate::ops::{PartialCheckout, Renamed, paths};
+use crate::ops::{PartialCheckout, RenamedFile, paths};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
 use crate::repo::revision::highest;
 use crate::worktree::compare;
-use crate::worktree::state::State;
+use crate::worktree::state::WorkspaceState;
 
 /// Which workspace.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct StatusOptions {
     /// The dataset; may be left out where there is one, or where the user stands in one.
     pub dataset: Option<String>,
     /// Files and folders to compare, as typed where the user stands; all if empty.
@@ -23,7 +23,7 @@ pub struct Options {
 
 /// What differs.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct StatusReport {
     /// The dataset.
     pub dataset_name: String,
     /// The version that the workspace was made from.
@@ -39,7 +39,7 @@ pub struct Report {
     /// Files that only the version has.
     pub removed: Vec<String>,
     /// Files that have another path now.
-    pub renamed: Vec<Renamed>,
+    pub renamed: Vec<RenamedFile>,
     /// Those of the modified and renamed files whose mode differs and whose bytes do not.
     pub mode_changed: Vec<String>,
     /// Files that do not differ and that are read otherwise than the version's.
@@ -61,9 +61,9 @@ pub struct Report {
 }
 
 /// Compares the workspace with the version that it was made from.
-pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
+pub fn run(repo: &Repo, options: &StatusOptions, progress: &dyn Progress) -> Result<StatusReport> {
     let dataset = repo.dataset(options.dataset.as_deref())?;
-    let state = State::load(repo.store().layout(), &dataset.name)?;
+    let state = WorkspaceState::load(repo.store().layout(), &dataset.name)?;
     let head = state.head.map(|id| repo.version(id)).transpose()?;
     if let (Some(id), Some(head)) = (state.head, &head)
         && repo.versions().get(&head.dataset, &head.number)? != Some(id)
@@ -75,15 +75,15 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
     progress.begin(Stage::Scan, 0, 0);
     let manifest = head.as_ref().map(|version| version.manifest);
     let (store, folder, selection) = (repo.store(), repo.folder(dataset), state.selection.as_ref());
-    let rules = dataset.samples.then(|| dataset.rules(&store.layout().tmp())).transpose()?;
+    let rules = dataset.samples.then(|| dataset.reader_config(&store.layout().tmp())).transpose()?;
     let mut found = compare::workspace(store, &folder, &dataset.name, manifest, selection, rules.as_ref(), progress)?;
     let typed = paths::in_workspace(repo, dataset, manifest, &options.paths)?;
-    found.retain(|path| paths::are_meant(&typed, path));
+    found.retain(|path| paths::is_selected(&typed, path));
     let partial = head.as_ref().map(|head| PartialCheckout::new(store, selection, head)).transpose()?.flatten();
     let numbers = repo.numbers(&dataset.name)?;
     let pending = state.pending.last().map(|id| repo.version(*id)).transpose()?.map(|version| version.number);
     let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
-    Ok(Report {
+    Ok(StatusReport {
         dataset_name: dataset.name.clone(),
         version: head.map(|version| version.number),
         latest: highest(&numbers).cloned(),
@@ -91,7 +91,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         added: paths(&found.added),
         modified: found.modified.iter().map(|(_, new)| new.path.to_string()).collect(),
         removed: paths(&found.removed),
-        renamed: found.renamed.iter().map(|(from, to)| Renamed::of(from, to)).collect(),
+        renamed: found.renamed.iter().map(|(from, to)| RenamedFile::of(from, to)).collect(),
         mode_changed: found.mode_changed().map(|(_, new)| new.path.to_string()).collect(),
         reread: found.reread.iter().map(|(_, new)| new.path.to_string()).collect(),
         folders_added: paths(&found.folders_added),

@@ -6,18 +6,18 @@ use crate::error::{Error, Kind, Result};
 use crate::id::{Id, Version as VersionId};
 use crate::object::fact::Statement;
 use crate::object::version::Number;
-use crate::ops::labels::{self, Labels};
+use crate::ops::tag_plan::{self, TagPlan};
 use crate::path::printable;
 use crate::refs::names;
 use crate::repo::revision::Found;
-use crate::repo::{Here, Repo, revision, standing};
+use crate::repo::{Repo, VersionLookup, revision, status};
 use crate::spelling;
 
-pub use crate::ops::labels::Move;
+pub use crate::ops::tag_plan::TagMove;
 
 /// Which tags, on which version.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct TagOptions {
     /// The version.
     pub revision: String,
     /// The tags.
@@ -30,7 +30,7 @@ pub struct Options {
 
 /// What became of the tags.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct TagReport {
     /// The dataset.
     pub dataset_name: String,
     /// The version.
@@ -41,7 +41,7 @@ pub struct Report {
     pub changed: Vec<String>,
     /// Those of them that another version had, when adding.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub moved: Vec<Move>,
+    pub moved: Vec<TagMove>,
     /// Tags that it had already, when adding.
     pub unchanged: Vec<String>,
     /// All tags that it has now.
@@ -53,25 +53,25 @@ pub struct Report {
 /// # Errors
 /// [`Kind::Conflict`] if another version of the dataset has one of them and they are not to be moved, or if the dataset
 /// keeps one for versions of another status.
-pub fn add(repo: &Repo, options: &Options) -> Result<Report> {
+pub fn add(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
     let found = revision::version(repo, &options.revision).map_err(|error| swapped(repo, options, error))?;
     let command = format!("hlx tag add {}", options.revision);
-    let check = |tag: &String| labels::check_name(tag, &command);
+    let check = |tag: &String| tag_plan::check_name(tag, &command);
     options.tags.iter().try_for_each(check).map_err(|error| swapped(repo, options, error))?;
     let Found { id, version } = &found;
     let name = version.name();
     let facts = repo.facts().fold()?;
-    let status = standing::status(repo, &facts, *id, version)?;
+    let status = status::status(repo, &facts, *id, version)?;
     let how = || format!("validate it: hlx validate {name} --record");
-    labels::check_protected(repo.config().dataset(&version.dataset), &name, &options.tags, status, how)?;
+    tag_plan::check_protected(repo.config().dataset(&version.dataset), &name, &options.tags, status, how)?;
     let how = |tag: &str| format!("move it: hlx tag add {name} {tag} --move");
-    let labels = labels::plan(repo, &facts, &version.dataset, *id, &options.tags, options.moves, how)?;
+    let labels = tag_plan::plan(repo, &facts, &version.dataset, *id, &options.tags, options.moves, how)?;
     say(repo, options, found, labels)
 }
 
 /// The error of a revision that is none, or how to order the arguments if one of the tags is.
-fn swapped(repo: &Repo, options: &Options, error: Error) -> Error {
-    let Options { revision: first, tags, .. } = options;
+fn swapped(repo: &Repo, options: &TagOptions, error: Error) -> Error {
+    let TagOptions { revision: first, tags, .. } = options;
     match tags.iter().find(|tag| names::check_tag(first).is_ok() && revision::version(repo, tag).is_ok()) {
         Some(tag) => error.with_hint(format!("the version comes first: hlx tag add {tag} {first}")),
         None => error,
@@ -79,7 +79,7 @@ fn swapped(repo: &Repo, options: &Options, error: Error) -> Error {
 }
 
 /// Takes tags off a version.
-pub fn remove(repo: &Repo, options: &Options) -> Result<Report> {
+pub fn remove(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
     let found = revision::version(repo, &options.revision)?;
     let borne = repo.facts().fold()?.tags_of(found.id);
     if let Some(tag) = options.tags.iter().find(|tag| !borne.contains(tag)) {
@@ -87,7 +87,7 @@ pub fn remove(repo: &Repo, options: &Options) -> Result<Report> {
     }
     let remove = |tag: &String| Statement::TagRemoved { version: found.id, tag: tag.clone() };
     let statements = options.tags.iter().map(remove).collect();
-    let labels = Labels { statements, added: options.tags.clone(), ..Labels::default() };
+    let labels = TagPlan { statements, added: options.tags.clone(), ..TagPlan::default() };
     say(repo, options, found, labels)
 }
 
@@ -96,7 +96,7 @@ fn absent(repo: &Repo, found: &Found, borne: &[String], tag: &str) -> Result<Err
     let (version, dataset) = (found.version.name(), &found.version.dataset);
     let all = list(repo, Some(dataset))?.tags;
     let near = spelling::nearest(tag, borne.iter().map(String::as_str));
-    let question = spelling::question(near);
+    let question = spelling::suggestion(near);
     let error = Error::new(Kind::VersionNotFound, format!("{version} has no tag '{}'{question}", printable(tag)));
     if let Some(near) = near {
         return Ok(error.with_hint(format!("remove it: hlx tag rm {version} {near}")));
@@ -104,20 +104,20 @@ fn absent(repo: &Repo, found: &Found, borne: &[String], tag: &str) -> Result<Err
     let other = spelling::nearest(tag, all.iter().map(|listed| listed.tag.as_str()));
     let other = all.iter().find(|listed| Some(listed.tag.as_str()) == other);
     Ok(error.with_hint(match other.and_then(|listed| Some((listed, listed.versions.first()?))) {
-        Some((Listed { dataset_name, tag, .. }, number)) => {
+        Some((TagEntry { dataset_name, tag, .. }, number)) => {
             format!("{dataset_name}@{number} has '{tag}'; remove it: hlx tag rm {dataset_name}@{number} {tag}")
         }
         None => format!("list the tags: hlx tag list {dataset}"),
     }))
 }
 
-fn say(repo: &Repo, options: &Options, found: Found, labels: Labels) -> Result<Report> {
+fn say(repo: &Repo, options: &TagOptions, found: Found, labels: TagPlan) -> Result<TagReport> {
     // A fact relies on its version: whoever made that may have been killed before its ref was durable.
     repo.versions().sync(&found.version.dataset)?;
     repo.facts().append(&repo.author(options.author.as_deref()), &labels.statements)?;
     let tags = repo.facts().fold()?.tags_of(found.id);
-    let Labels { added: changed, unchanged, moved, .. } = labels;
-    Ok(Report {
+    let TagPlan { added: changed, unchanged, moved, .. } = labels;
+    Ok(TagReport {
         dataset_name: found.version.dataset,
         version: found.version.number,
         id: found.id,
@@ -130,7 +130,7 @@ fn say(repo: &Repo, options: &Options, found: Found, labels: Labels) -> Result<R
 
 /// A tag of a dataset.
 #[derive(Clone, Debug, Serialize)]
-pub struct Listed {
+pub struct TagEntry {
     /// The dataset.
     pub dataset_name: String,
     /// The tag.
@@ -141,20 +141,20 @@ pub struct Listed {
 
 /// The tags of a repository.
 #[derive(Clone, Debug, Serialize)]
-pub struct ListReport {
+pub struct TagListReport {
     /// In the order of datasets and tags.
-    pub tags: Vec<Listed>,
+    pub tags: Vec<TagEntry>,
 }
 
 /// Lists the tags of a dataset, or of all.
-pub fn list(repo: &Repo, dataset: Option<&str>) -> Result<ListReport> {
+pub fn list(repo: &Repo, dataset: Option<&str>) -> Result<TagListReport> {
     if let Some(name) = dataset
         && !repo.versions().datasets()?.iter().any(|known| known == name)
     {
         repo.dataset(Some(name))?;
     }
-    let mut tags: Vec<Listed> = Vec::new();
-    let mut here = Here::of(repo);
+    let mut tags: Vec<TagEntry> = Vec::new();
+    let mut here = VersionLookup::of(repo);
     for (tag, versions) in repo.facts().fold()?.tags() {
         for id in versions {
             let Some(version) = here.version(*id)? else { continue };
@@ -163,10 +163,12 @@ pub fn list(repo: &Repo, dataset: Option<&str>) -> Result<ListReport> {
             }
             match tags.iter_mut().find(|t| t.tag == tag && t.dataset_name == version.dataset) {
                 Some(listed) => listed.versions.push(version.number),
-                None => tags.push(Listed { dataset_name: version.dataset, tag: tag.to_owned(), versions: vec![version.number] }),
+                None => {
+                    tags.push(TagEntry { dataset_name: version.dataset, tag: tag.to_owned(), versions: vec![version.number] })
+                }
             }
         }
     }
     tags.sort_by(|a, b| (&a.dataset_name, &a.tag).cmp(&(&b.dataset_name, &b.tag)));
-    Ok(ListReport { tags })
+    Ok(TagListReport { tags })
 }

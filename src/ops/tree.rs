@@ -11,7 +11,7 @@ use crate::manifest::{EntryChange, ManifestBuilder, ManifestDiff, NodeSink, Node
 use crate::object::Key;
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{self, Entry, EntryKind, Totals};
-use crate::ops::gate::Work;
+use crate::ops::gate::WorkspaceFiles;
 use crate::ops::links::Links;
 use crate::ops::paths;
 use crate::parallel;
@@ -19,7 +19,7 @@ use crate::progress::{Progress, Stage};
 use crate::repo::{Dataset, Repo};
 use crate::store::{Store, Writer};
 use crate::worktree::cache;
-use crate::worktree::ingest::{Counted, Counting, Source, ingest};
+use crate::worktree::ingest::{IngestCounts, IngestSource, SampleCounter, ingest};
 use crate::worktree::scan::Scan;
 use crate::worktree::selection::Selection;
 
@@ -31,7 +31,7 @@ pub(super) struct Tree {
 }
 
 /// A folder that is read as the next version of a dataset.
-pub(super) struct Folder<'a> {
+pub(super) struct SourceFolder<'a> {
     pub repo: &'a Repo,
     pub dataset: &'a Dataset,
     /// A folder other than the dataset's own.
@@ -43,7 +43,7 @@ pub(super) struct Folder<'a> {
     pub progress: &'a dyn Progress,
 }
 
-impl Folder<'_> {
+impl SourceFolder<'_> {
     /// Opens it.
     pub fn open(&self) -> Result<Root> {
         let folder = self.from.map_or_else(|| self.repo.folder(self.dataset), Path::to_owned);
@@ -62,9 +62,9 @@ impl Folder<'_> {
     }
 
     /// Where its files are, to be read from there.
-    pub fn work<'r>(&self, root: &'r Root) -> Result<Work<'r>> {
+    pub fn work<'r>(&self, root: &'r Root) -> Result<WorkspaceFiles<'r>> {
         let selection = self.selection.filter(|_| self.from.is_none()).map(|s| s.matcher()).transpose()?;
-        Ok(Work { root, selection })
+        Ok(WorkspaceFiles { root, selection })
     }
 
     /// Reads it into the store of the writer; `parent` is the manifest of the version that comes before.
@@ -72,20 +72,20 @@ impl Folder<'_> {
         &self,
         root: &Root,
         parent: Option<Id<Node>>,
-        counting: Option<Counting<'_>>,
+        counting: Option<SampleCounter<'_>>,
         writer: &mut Writer<'_>,
-    ) -> Result<Stored> {
+    ) -> Result<StoredTree> {
         let layout = self.repo.store().layout();
         let in_place = self.from.is_none();
         let began = atomic::present(&layout.tmp(), root.path());
         let known = if in_place { cache::path(layout, &self.dataset.name) } else { PathBuf::new() };
         let mut rows = match in_place && self.record {
-            true => Some(cache::Writer::create(layout, &self.dataset.name)?),
+            true => Some(cache::CacheWriter::create(layout, &self.dataset.name)?),
             false => None,
         };
         let selection = self.selection.filter(|_| in_place).map(|s| s.matcher()).transpose()?;
-        let scan = || Scan::new(root, cache::Reader::open(&known));
-        let source = Source {
+        let scan = || Scan::new(root, cache::CacheReader::open(&known));
+        let source = IngestSource {
             scan: scan()?,
             forecast: self.progress.is_watched().then(scan).transpose()?,
             root,
@@ -116,16 +116,16 @@ impl Folder<'_> {
             builder.push(&mut Tee { writer, fresh: keep.then_some(&mut fresh) }, entry)
         })?;
         let (manifest, totals) = builder.finish(&mut Tee { writer, fresh: keep.then_some(&mut fresh) })?;
-        Ok(Stored { tree: Tree { manifest, totals, checksum: checksum.finish() }, rows, fresh, counted, links })
+        Ok(StoredTree { tree: Tree { manifest, totals, checksum: checksum.finish() }, rows, fresh, counted, links })
     }
 }
 
 /// What reading the folder made.
-pub(super) struct Stored {
+pub(super) struct StoredTree {
     pub tree: Tree,
-    pub rows: Option<cache::Writer>,
+    pub rows: Option<cache::CacheWriter>,
     pub fresh: HashMap<Id<Node>, Vec<u8>>,
-    pub counted: Option<Counted>,
+    pub counted: Option<IngestCounts>,
     /// The symlinks of the folder.
     pub links: Links,
 }
@@ -164,9 +164,9 @@ impl NodeSource for Overlay<'_> {
 
 /// Tells the account of what was not read: files that only the parent has, and those that came from elsewhere in the
 /// store. Does nothing where samples are not compared with the parent's.
-pub(super) fn settle(
-    counted: Option<&mut Counted>,
-    counting: Option<Counting<'_>>,
+pub(super) fn count_unread(
+    counted: Option<&mut IngestCounts>,
+    counting: Option<SampleCounter<'_>>,
     nodes: &(impl NodeSource + Sync),
     before: Option<Id<Node>>,
     after: Id<Node>,
@@ -175,7 +175,7 @@ pub(super) fn settle(
         return Ok(());
     };
     type Sides = (Option<Entry>, Option<Entry>);
-    let Counted { account, told } = counted;
+    let IngestCounts { diff: account, counted: told } = counted;
     let files = |entry: Entry| Some(entry).filter(|entry| entry.kind.is_file());
     let untold = |entry: &Entry| !told.contains(&entry.path);
     let sides = |change| -> Sides {
@@ -198,8 +198,8 @@ pub(super) fn settle(
         2 * parallel::threads(),
         || (),
         |(), (old, new): Sides| {
-            let mut account = counting.account();
-            counting.stored(old.as_ref(), new.as_ref(), &mut account)?;
+            let mut account = counting.empty_diff();
+            counting.count_stored(old.as_ref(), new.as_ref(), &mut account)?;
             Ok(account)
         },
         |own| {

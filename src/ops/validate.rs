@@ -12,24 +12,24 @@ use crate::id::{Id, Version as VersionId};
 use crate::object::Key;
 use crate::object::fact::Statement;
 use crate::object::verdict::Verdict;
-use crate::ops::gate::{Base, Files, Judgement, Judging, Outcome};
-use crate::ops::tree::{Folder, Overlay, Stored, settle};
+use crate::ops::gate::{CachedManifests, Evaluator, FileSet, GateOutcome, VerdictView};
+use crate::ops::tree::{Overlay, SourceFolder, StoredTree, count_unread};
 use crate::ops::{PartialCheckout, key};
 use crate::path::printable;
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
-use crate::repo::{Dataset, Repo, standing};
+use crate::repo::{Dataset, Repo, status};
 use crate::sample::Schema;
 use crate::store::{Store, Writer};
-use crate::worktree::ingest::{Counted, Counting, DamagedFiles};
-use crate::worktree::state::State;
+use crate::worktree::ingest::{DamagedFiles, IngestCounts, SampleCounter};
+use crate::worktree::state::WorkspaceState;
 
 /// The name of the files in the workspace.
 const WORK: &str = "WORK";
 
 /// What to judge.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct ValidateOptions {
     /// A revision, `WORK` or `NAME@WORK`; the workspace where none is given.
     pub revision: Option<String>,
     /// A file to write all findings into, one JSON document a line.
@@ -46,7 +46,7 @@ pub struct Options {
 
 /// What the rules said.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct ValidateReport {
     /// The dataset.
     pub dataset_name: String,
     /// The number, or `WORK`.
@@ -55,7 +55,7 @@ pub struct Report {
     pub id: Option<Id<VersionId>>,
     /// What they said.
     #[serde(flatten)]
-    pub judgement: Judgement,
+    pub judgement: VerdictView,
     /// What a commit of these files warns of: guesses of how they are read, a key that no record has.
     pub warnings: Vec<String>,
     /// How many files of the version the workspace has, where it has a part of it.
@@ -64,7 +64,7 @@ pub struct Report {
 }
 
 /// Judges a version, or the workspace.
-pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
+pub fn run(repo: &Repo, options: &ValidateOptions, progress: &dyn Progress) -> Result<ValidateReport> {
     options.report.as_deref().map_or(Ok(()), check_place)?;
     let text = options.revision.as_deref().unwrap_or(WORK);
     match revision::target(repo, text, Context::default())? {
@@ -89,21 +89,21 @@ fn check_place(path: &Path) -> Result<()> {
     }
 }
 
-fn judging<'a>(repo: &'a Repo, dataset: &'a Dataset, progress: &'a dyn Progress) -> Result<Judging<'a>> {
-    Judging::of(repo, dataset, progress)?.ok_or_else(|| {
+fn evaluator<'a>(repo: &'a Repo, dataset: &'a Dataset, progress: &'a dyn Progress) -> Result<Evaluator<'a>> {
+    Evaluator::of(repo, dataset, progress)?.ok_or_else(|| {
         Error::usage(format!("dataset '{}' has no validation rules", dataset.name))
             .with_hint(format!("add rules to helox.toml: [[dataset.{}.validation.rule]]", dataset.name))
     })
 }
 
-fn version(repo: &Repo, options: &Options, found: Found, progress: &dyn Progress) -> Result<Report> {
+fn version(repo: &Repo, options: &ValidateOptions, found: Found, progress: &dyn Progress) -> Result<ValidateReport> {
     let version = &found.version;
     let dataset = repo.config().dataset(&version.dataset).ok_or_else(|| repo.unknown(&version.dataset))?;
     let parent = version.parents.first().map(|id| Ok((*id, repo.version(*id)?))).transpose()?;
-    let judging = judging(repo, dataset, progress)?.at_most(options.max_findings);
+    let judging = evaluator(repo, dataset, progress)?.with_max_findings(options.max_findings);
     let store: &Store = repo.store();
-    let base = Base { own: Some(version.manifest), parent: parent.as_ref().map(|(_, parent)| parent.manifest) };
-    let files = Files { nodes: store, manifest: version.manifest, work: None };
+    let base = CachedManifests { own: Some(version.manifest), parent: parent.as_ref().map(|(_, parent)| parent.manifest) };
+    let files = FileSet { nodes: store, manifest: version.manifest, workspace: None };
     let mut warnings = judging.warnings(&files)?;
     if let Some(schema) = repo.schema(version)? {
         warnings.extend(key::missing(&schema, dataset));
@@ -116,15 +116,15 @@ fn version(repo: &Repo, options: &Options, found: Found, progress: &dyn Progress
             stored,
         ));
     }
-    let outcome = judging.judge(&files, base, true)?;
+    let outcome = judging.evaluate(&files, base, true)?;
     if let Some(path) = &options.report {
         outcome.write(atomic::parent(path), path)?;
     }
     if options.record {
         record(repo, options, &found, &outcome.verdict)?;
     }
-    let before = parent.map_or(Ok(None), |(id, parent)| standing::verdict_now(repo, id, &parent))?;
-    Ok(Report {
+    let before = parent.map_or(Ok(None), |(id, parent)| status::verdict_now(repo, id, &parent))?;
+    Ok(ValidateReport {
         dataset_name: version.dataset.clone(),
         version: version.number.to_string(),
         id: Some(found.id),
@@ -135,7 +135,7 @@ fn version(repo: &Repo, options: &Options, found: Found, progress: &dyn Progress
 }
 
 /// Records the verdict on a version.
-fn record(repo: &Repo, options: &Options, found: &Found, verdict: &Verdict) -> Result<()> {
+fn record(repo: &Repo, options: &ValidateOptions, found: &Found, verdict: &Verdict) -> Result<()> {
     let mut writer = Writer::new(repo.store(), repo.config().level())?;
     writer.structure(Key::from(verdict.id()), &verdict.encode())?;
     let _kept = writer.finish()?;
@@ -147,17 +147,17 @@ fn record(repo: &Repo, options: &Options, found: &Found, verdict: &Verdict) -> R
 }
 
 /// The judgement with as many findings as were asked for.
-fn judgement(outcome: &Outcome, before: Option<&Verdict>, options: &Options) -> Judgement {
-    let judgement = outcome.judgement(before);
-    if options.all { Judgement { findings: outcome.findings(), ..judgement } } else { judgement }
+fn judgement(outcome: &GateOutcome, before: Option<&Verdict>, options: &ValidateOptions) -> VerdictView {
+    let judgement = outcome.view(before);
+    if options.all { VerdictView { findings: outcome.findings(), ..judgement } } else { judgement }
 }
 
-fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progress) -> Result<Report> {
-    let judging = judging(repo, dataset, progress)?.at_most(options.max_findings);
-    let state = State::load(repo.store().layout(), &dataset.name)?;
+fn work(repo: &Repo, options: &ValidateOptions, dataset: &Dataset, progress: &dyn Progress) -> Result<ValidateReport> {
+    let judging = evaluator(repo, dataset, progress)?.with_max_findings(options.max_findings);
+    let state = WorkspaceState::load(repo.store().layout(), &dataset.name)?;
     let parent = state.head.map(|id| Ok((id, repo.version(id)?))).transpose()?;
     let selection = state.selection.as_ref();
-    let folder = Folder { repo, dataset, from: None, selection, record: false, progress };
+    let folder = SourceFolder { repo, dataset, from: None, selection, record: false, progress };
     let root = folder.open()?;
     let before = parent.as_ref().map(|(_, parent)| parent.manifest);
     let mut writer = Writer::dry(repo.store())?;
@@ -165,21 +165,21 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
     let store = repo.store();
     // The key is looked for in the schema, which only counting tells.
     let rules = Some(dataset).filter(|dataset| dataset.samples && !(dataset.key.is_empty() && dataset.ignore_fields.is_empty()));
-    let rules = rules.map(|dataset| dataset.rules(&store.layout().tmp())).transpose()?;
+    let rules = rules.map(|dataset| dataset.reader_config(&store.layout().tmp())).transpose()?;
     let known = parent.as_ref().filter(|_| rules.is_some()).map_or(Ok(None), |(_, parent)| repo.sample_statistics(parent))?;
     let damaged = DamagedFiles::default();
     let tallied = known.is_some();
-    let counting = rules.as_ref().map(|rules| Counting { store, rules, tallied, watch: None, damaged: &damaged });
-    let Stored { tree, fresh, mut counted, .. } = folder.read(&root, before, counting, &mut writer)?;
+    let counting = rules.as_ref().map(|rules| SampleCounter { store, rules, tallied, observer: None, damaged: &damaged });
+    let StoredTree { tree, fresh, mut counted, .. } = folder.read(&root, before, counting, &mut writer)?;
     let nodes = Overlay { store, fresh };
-    settle(counted.as_mut(), counting, &nodes, before, tree.manifest)?;
-    let files = Files { nodes: &nodes, manifest: tree.manifest, work: Some(folder.work(&root)?) };
+    count_unread(counted.as_mut(), counting, &nodes, before, tree.manifest)?;
+    let files = FileSet { nodes: &nodes, manifest: tree.manifest, workspace: Some(folder.work(&root)?) };
     let mut warnings = judging.warnings(&files)?;
-    if let (Some(Counted { account, .. }), true) = (counted, damaged.is_empty()) {
+    if let (Some(IngestCounts { diff: account, .. }), true) = (counted, damaged.is_empty()) {
         let mut schema = known.map_or_else(|| Schema::new(dataset.schema_depth), |(schema, _)| schema);
         schema.add(&account.schema, 1);
         warnings.extend(key::missing(&schema, dataset));
-        let work = files.work.as_ref();
+        let work = files.workspace.as_ref();
         let open = |path: &str| Ok(work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(FileSource::Stored(store)));
         warnings.extend(key::incomplete(
             dataset,
@@ -194,7 +194,7 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
         let cause = file.error.message();
         format!("cannot read '{}' of the parent: {cause}; all records are validated again", printable(path))
     }));
-    let judge = |parent| judging.judge(&files, Base { own: Some(tree.manifest), parent }, false);
+    let judge = |parent| judging.evaluate(&files, CachedManifests { own: Some(tree.manifest), parent }, false);
     let outcome = match judge(before.filter(|_| damaged.is_empty())) {
         Err(e) if e.kind() == Kind::Damaged => {
             warnings.push(format!("cannot read the parent: {}; all records are validated again", e.message()));
@@ -206,8 +206,8 @@ fn work(repo: &Repo, options: &Options, dataset: &Dataset, progress: &dyn Progre
         outcome.write(atomic::parent(path), path)?;
     }
     let partial = parent.as_ref().map(|(_, parent)| PartialCheckout::new(store, selection, parent)).transpose()?.flatten();
-    let before = parent.map_or(Ok(None), |(id, parent)| standing::verdict_now(repo, id, &parent))?;
-    Ok(Report {
+    let before = parent.map_or(Ok(None), |(id, parent)| status::verdict_now(repo, id, &parent))?;
+    Ok(ValidateReport {
         dataset_name: dataset.name.clone(),
         version: WORK.to_owned(),
         id: None,

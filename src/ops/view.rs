@@ -5,8 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::catalog::Listed;
 use crate::clock::Time;
-use crate::diff::FileEntry;
-use crate::diff::{Changes, FileChanges};
+use crate::diff::{FileChanges, FileEntry, TreeChanges};
 use crate::error::{Kind, Result};
 use crate::facts::State;
 use crate::id::{Id, Node, Version as VersionId};
@@ -14,9 +13,9 @@ use crate::object::checksum::Checksum;
 use crate::object::verdict::Severity;
 use crate::object::version::{ChangeType, Number, ValidationStatus, Version};
 use crate::ops::DamageList;
-use crate::ops::gate::{Finding, Judgement};
-use crate::ops::said::{NoteView, RunView};
-use crate::repo::{Repo, standing};
+use crate::ops::fact_views::{NoteView, RunView};
+use crate::ops::gate::{RuleFinding, VerdictView};
+use crate::repo::{Repo, status};
 use crate::sample::Schema;
 
 /// The key of the metadata that holds why the rules were not checked.
@@ -63,7 +62,7 @@ pub struct VersionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skip_reason: Option<String>,
     /// The first findings of rules that let no version pass.
-    pub validation_errors: Vec<Finding>,
+    pub validation_errors: Vec<RuleFinding>,
     /// The tags that it bears now.
     pub tags: Vec<String>,
     /// The training runs on it, the first recorded first.
@@ -81,7 +80,7 @@ pub struct VersionView {
     /// The folder of the store.
     pub storage_path: String,
     /// All that the rules of its dataset said of it, where they were asked.
-    pub validation: Option<Judgement>,
+    pub validation: Option<VerdictView>,
     /// How many files differ from those of the first parent, where that is looked up.
     #[serde(flatten)]
     pub files: Option<FileChanges>,
@@ -92,16 +91,16 @@ pub struct VersionView {
 
 /// A file that has another path now: equal content, not empty.
 #[derive(Clone, Debug, Serialize)]
-pub struct Renamed {
+pub struct RenamedFile {
     /// The path it had.
     pub from: String,
     /// The path it has.
     pub to: String,
 }
 
-impl Renamed {
-    pub(super) fn of(from: &FileEntry, to: &FileEntry) -> Renamed {
-        Renamed { from: from.path.to_string(), to: to.path.to_string() }
+impl RenamedFile {
+    pub(super) fn of(from: &FileEntry, to: &FileEntry) -> RenamedFile {
+        RenamedFile { from: from.path.to_string(), to: to.path.to_string() }
     }
 }
 
@@ -116,14 +115,14 @@ pub(crate) struct Viewer<'a> {
     /// The schema of a version that is not stored yet.
     schema: Option<Schema>,
     /// What the rules said of it.
-    judgement: Option<Judgement>,
+    judgement: Option<VerdictView>,
 }
 
 impl<'a> Viewer<'a> {
     /// Knows what the facts say. Where they cannot be read, views are without, and `damaged` gets the reason.
     pub fn new(repo: &'a Repo, damaged: &mut DamageList) -> Result<Viewer<'a>> {
         let facts = repo.facts().fold().map_err(|e| e.within("tags, notes, runs and later verdicts are unknown"));
-        let facts = damaged.spare(facts)?.unwrap_or_default();
+        let facts = damaged.collect(facts)?.unwrap_or_default();
         Ok(Viewer { repo, facts, whole: true, compares: true, schema: None, judgement: None })
     }
 
@@ -144,7 +143,7 @@ impl<'a> Viewer<'a> {
     }
 
     /// Knows what the rules said without looking it up.
-    pub fn with_judgement(mut self, judgement: Option<Judgement>) -> Viewer<'a> {
+    pub fn with_verdict(mut self, judgement: Option<VerdictView>) -> Viewer<'a> {
         self.judgement = judgement;
         self
     }
@@ -163,7 +162,7 @@ impl<'a> Viewer<'a> {
             return Some(FileChanges { files_added: version.statistics.files, ..FileChanges::default() });
         };
         let parent = self.repo.version(*parent).ok()?;
-        Some(Changes::between(&**self.repo.store(), &parent, version.manifest).ok()?.counts)
+        Some(TreeChanges::between(&**self.repo.store(), &parent, version.manifest).ok()?.counts)
     }
 
     fn schema(&self, version: &Version) -> Result<Option<Value>> {
@@ -183,19 +182,19 @@ impl<'a> Viewer<'a> {
     }
 
     /// What the rules said last, beside what they had said of the parent, where that can be told.
-    fn judgement(&self, id: Id<VersionId>, version: &Version) -> Result<Option<Judgement>> {
+    fn judgement(&self, id: Id<VersionId>, version: &Version) -> Result<Option<VerdictView>> {
         if !self.whole || self.judgement.is_some() {
             return Ok(self.judgement.clone());
         }
-        let verdict = match standing::verdict(self.repo, &self.facts, id, version) {
+        let verdict = match status::verdict(self.repo, &self.facts, id, version) {
             // The rest can be told without it; `hlx verify` names it.
             Err(e) if e.kind() == Kind::Damaged => None,
             verdict => verdict?,
         };
-        let of_parent = |&id| standing::verdict(self.repo, &self.facts, id, &self.repo.version(id)?);
+        let of_parent = |&id| status::verdict(self.repo, &self.facts, id, &self.repo.version(id)?);
         Ok(verdict.map(|verdict| {
             let parent = version.parents.first().and_then(|id| of_parent(id).ok()).flatten();
-            Judgement::of(&verdict, parent.as_ref())
+            VerdictView::of(&verdict, parent.as_ref())
         }))
     }
 
@@ -205,7 +204,7 @@ impl<'a> Viewer<'a> {
         let errors = judgement.iter().flat_map(|judgement| &judgement.findings);
         let errors = errors.filter(|finding| finding.severity == Severity::Error).cloned().collect();
         let mut damaged = DamageList::default();
-        let schema = damaged.spare(self.schema(&version))?.flatten();
+        let schema = damaged.collect(self.schema(&version))?.flatten();
         Ok(VersionView {
             runs: self.facts.counted_runs_of(id).map(|run| RunView::of(run, name.clone(), &self.facts)).collect(),
             notes: self.facts.notes_of(id).iter().map(|note| NoteView::of(note, name.clone())).collect(),

@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::error::{Error, Kind, Result};
 use crate::id::{Content, Id};
 use crate::object::checksum::Checksum;
-use crate::ops::folder::{Folder, Part};
-use crate::ops::holders::{Candidate, Finder, Holder, Nearest, Owner, Search, versions};
+use crate::ops::folder::{FolderContents, VersionPart};
+use crate::ops::holders::{EntryFinder, FolderOwner, FolderSearch, Holder, NearestVersion, VersionWithId, versions};
 use crate::ops::{DamageList, artifacts};
 use crate::path::printable;
 use crate::progress::{Progress, Stage};
@@ -20,7 +20,7 @@ const PREFIX: usize = 4;
 
 /// Where something is.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct WhichReport {
     /// What was asked for.
     pub target: String,
     /// What that is: `folder`, `file` or `checksum`.
@@ -35,16 +35,16 @@ pub struct Report {
     pub versions: Vec<Holder>,
     /// The version that a folder is most like, where none holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub nearest: Option<Nearest>,
+    pub nearest: Option<NearestVersion>,
     /// What is wrong with versions that cannot be read.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
 }
 
 /// Finds the versions that hold a folder, a file, or what has a checksum or an id.
-pub fn run(repo: &Repo, target: &str, progress: &dyn Progress) -> Result<Report> {
+pub fn run(repo: &Repo, target: &str, progress: &dyn Progress) -> Result<WhichReport> {
     progress.begin(Stage::Verify, 0, 0);
-    let mut report = Report {
+    let mut report = WhichReport {
         target: target.to_owned(),
         kind: "checksum",
         content: None,
@@ -75,7 +75,7 @@ fn unknown(repo: &Repo, path: &Path, target: &str) -> Error {
     let names = beside.into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let near = path.file_name().and_then(|name| spelling::nearest(name.to_str()?, names));
     let near = near.map(|near| path.with_file_name(near).display().to_string());
-    error(&spelling::question(near)).with_hint(format!("list the versions that changed a path: hlx log -- {shown}"))
+    error(&spelling::suggestion(near)).with_hint(format!("list the versions that changed a path: hlx log -- {shown}"))
 }
 
 fn is_checksum(word: &str) -> bool {
@@ -83,22 +83,22 @@ fn is_checksum(word: &str) -> bool {
 }
 
 /// Asks each version; one that cannot be read is named and passed over.
-fn ask(
-    candidates: &[Candidate],
-    report: &mut Report,
+fn search_versions(
+    candidates: &[VersionWithId],
+    report: &mut WhichReport,
     progress: &dyn Progress,
-    mut holders: impl FnMut(&Candidate) -> Result<Vec<Holder>>,
+    mut holders: impl FnMut(&VersionWithId) -> Result<Vec<Holder>>,
 ) -> Result<()> {
     for candidate in candidates {
         progress.check()?;
         let found = holders(candidate).map_err(|e| e.within(candidate.1.name()));
-        report.versions.extend(report.damaged.spare(found)?.into_iter().flatten());
+        report.versions.extend(report.damaged.collect(found)?.into_iter().flatten());
     }
     Ok(())
 }
 
-fn folder(repo: &Repo, path: &Path, report: &mut Report, progress: &dyn Progress) -> Result<()> {
-    let folder = Folder::read(path, progress)?;
+fn folder(repo: &Repo, path: &Path, report: &mut WhichReport, progress: &dyn Progress) -> Result<()> {
+    let folder = FolderContents::read(path, progress)?;
     report.kind = "folder";
     report.data_checksum = Some(folder.checksum);
     let candidates = versions(repo, None, &mut report.damaged)?;
@@ -107,42 +107,42 @@ fn folder(repo: &Repo, path: &Path, report: &mut Report, progress: &dyn Progress
         && let Some(candidate) = candidates.iter().find(|(id, _)| *id == stamp.id)
     {
         let matcher = selection.matcher()?;
-        let part = Part { manifest: candidate.1.manifest, path: "", selection: Some(&matcher) };
+        let part = VersionPart { manifest: candidate.1.manifest, path: "", selection: Some(&matcher) };
         if folder.equals(&**repo.store(), part)? {
             let selection = Some(selection.to_string());
             report.versions.push(Holder { selection, ..Holder::of(candidate, "", "folder") });
         }
     }
-    let mut search = Search::new(repo, &folder);
-    ask(&candidates, report, progress, |candidate| search.places_in(candidate))?;
+    let mut search = FolderSearch::new(repo, &folder);
+    search_versions(&candidates, report, progress, |candidate| search.places_in(candidate))?;
     if report.versions.is_empty() {
-        let owner = Owner::of(repo, path, &folder)?;
-        let own = |(_, version): &Candidate| {
+        let owner = FolderOwner::of(repo, path, &folder)?;
+        let own = |(_, version): &VersionWithId| {
             owner.as_ref().is_none_or(|owner| owner.dataset == repo.config().current(&version.dataset))
         };
-        let candidates: Vec<Candidate> = candidates.into_iter().filter(own).collect();
+        let candidates: Vec<VersionWithId> = candidates.into_iter().filter(own).collect();
         report.nearest = search.nearest(&candidates, owner.as_ref().map(|owner| owner.path.as_str()))?;
     }
     Ok(())
 }
 
-fn file(repo: &Repo, path: &Path, report: &mut Report, progress: &dyn Progress) -> Result<()> {
+fn file(repo: &Repo, path: &Path, report: &mut WhichReport, progress: &dyn Progress) -> Result<()> {
     let artifacts = artifacts::hash(&[PathBuf::from(path)], progress)?;
     let content = artifacts.first().map(|artifact| artifact.content);
     report.kind = "file";
     report.content = content;
-    let mut finder = Finder::new(repo, |entry| entry.kind.is_file() && Some(entry.content) == content);
+    let mut finder = EntryFinder::new(repo, |entry| entry.kind.is_file() && Some(entry.content) == content);
     let candidates = versions(repo, None, &mut report.damaged)?;
-    ask(&candidates, report, progress, |candidate| {
+    search_versions(&candidates, report, progress, |candidate| {
         let found = finder.below(candidate.1.manifest)?;
         Ok(found.iter().map(|entry| Holder::of(candidate, entry.path.as_str(), "content")).collect())
     })
 }
 
-fn checksum(repo: &Repo, digits: &str, report: &mut Report, progress: &dyn Progress) -> Result<()> {
-    let mut finder = Finder::new(repo, |entry| entry.kind.is_file() && entry.content.to_hex().starts_with(digits));
+fn checksum(repo: &Repo, digits: &str, report: &mut WhichReport, progress: &dyn Progress) -> Result<()> {
+    let mut finder = EntryFinder::new(repo, |entry| entry.kind.is_file() && entry.content.to_hex().starts_with(digits));
     let candidates = versions(repo, None, &mut report.damaged)?;
-    ask(&candidates, report, progress, |candidate| {
+    search_versions(&candidates, report, progress, |candidate| {
         let (id, version) = candidate;
         let own = [
             ("id", id.to_hex()),

@@ -8,7 +8,7 @@ use crate::fs::atomic;
 
 /// A commit of git, as it is checked out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checkout {
+pub struct GitCheckout {
     /// The id of the commit.
     pub commit: String,
     /// Whether tracked files differ from it.
@@ -53,10 +53,10 @@ pub fn tracks(folder: &Path, name: &str) -> bool {
 
 /// Asks git for the commit that is checked out in a folder. `None` where no folder above has a `.git`, git is not installed
 /// or there is no commit yet.
-pub fn checkout(folder: &Path) -> Option<Checkout> {
+pub fn checkout(folder: &Path) -> Option<GitCheckout> {
     let commit = is_around(folder).then(|| ask(folder, &["rev-parse", "--verify", "HEAD"]))??;
     let is_dirty = !ask(folder, &["status", "--porcelain", "--untracked-files=no"])?.is_empty();
-    Some(Checkout { commit, is_dirty })
+    Some(GitCheckout { commit, is_dirty })
 }
 
 /// Returns a setting of git as it holds in the current folder, if it has one.

@@ -73,13 +73,13 @@ impl Repo {
     }
 
     /// Where the user stands, relative to the root; empty at the root itself.
-    pub fn here(&self) -> &str {
+    pub fn current_folder(&self) -> &str {
         &self.here
     }
 
     /// A path relative to the repository's folder, from the path as typed where the user stands; one that begins with `:/`
     /// begins at the repository's folder. It need not exist, and what lies there is not read.
-    pub fn inside(&self, typed: &Path) -> Result<String> {
+    pub fn resolve(&self, typed: &Path) -> Result<String> {
         let outside = || Error::usage(format!("{} is outside the repository {}", typed.display(), self.root.display()));
         let inside = match (typed.strip_prefix(":"), typed.is_absolute()) {
             (Ok(rest), _) => rest.to_owned(),
@@ -123,13 +123,13 @@ impl Repo {
     }
 
     /// The name of the dataset that the user stands in: its folder or one below.
-    pub fn within(&self) -> Option<&str> {
+    pub fn current_dataset(&self) -> Option<&str> {
         self.config.datasets().find(|d| is_within(&self.here, &d.path)).map(|d| d.name.as_str())
     }
 
     /// The dataset that the user means: the one named, the one stood in, or the only one.
     pub fn dataset(&self, name: Option<&str>) -> Result<&Dataset> {
-        if let Some(name) = name.or_else(|| self.within()) {
+        if let Some(name) = name.or_else(|| self.current_dataset()) {
             return self.config.dataset(name).ok_or_else(|| self.unknown(name));
         }
         let mut all = self.config.datasets();
@@ -144,7 +144,7 @@ impl Repo {
 
     /// The datasets that the user means: the one named, the one stood in, or all.
     pub fn scope(&self, name: Option<&str>) -> Result<Vec<&Dataset>> {
-        if name.is_some() || self.within().is_some() {
+        if name.is_some() || self.current_dataset().is_some() {
             return self.dataset(name).map(|dataset| vec![dataset]);
         }
         let all: Vec<&Dataset> = self.config.datasets().collect();
@@ -160,7 +160,7 @@ impl Repo {
         }
         let mut concerned: Vec<(&Dataset, Vec<String>)> = scope.into_iter().map(|dataset| (dataset, Vec::new())).collect();
         for path in typed {
-            let inside = self.inside(Path::new(path))?;
+            let inside = self.resolve(Path::new(path))?;
             let mut any = false;
             for (dataset, paths) in &mut concerned {
                 if is_within(&inside, &dataset.path) || is_within(&dataset.path, &inside) {
@@ -179,7 +179,7 @@ impl Repo {
 
     /// The dataset whose folder a word is.
     pub fn dataset_at(&self, word: &str) -> Option<&Dataset> {
-        let inside = self.inside(Path::new(word)).ok()?;
+        let inside = self.resolve(Path::new(word)).ok()?;
         self.config.datasets().find(|dataset| dataset.path == inside)
     }
 
@@ -193,7 +193,7 @@ impl Repo {
         let known: Vec<&str> = self.config.datasets().map(|d| d.name.as_str()).collect();
         let near = spelling::nearest(name, known.iter().copied()).or_else(|| Some(self.dataset_at(name)?.name.as_str()));
         let is_path = near.is_none() && self.is_path(name);
-        let question = spelling::question(near);
+        let question = spelling::suggestion(near);
         let error = Error::new(Kind::DatasetNotFound, format!("unknown dataset '{}'{question}", crate::path::printable(name)));
         match self.names() {
             _ if is_path => error.with_hint(format!("paths come after '--': hlx status -- {}", crate::path::printable(name))),

@@ -6,10 +6,10 @@ mod author;
 pub mod config;
 pub mod git;
 mod handle;
-mod here;
+mod lookup;
 pub mod revision;
-pub mod standing;
+pub mod status;
 
 pub use config::{Config, Dataset};
 pub use handle::{CONFIG, Repo};
-pub use here::Here;
+pub use lookup::VersionLookup;

@@ -9,9 +9,9 @@ use crate::object::version::{Number, Version};
 use crate::path::printable;
 use crate::refs::names;
 use crate::repo::handle::Repo;
-use crate::repo::here::Here;
+use crate::repo::lookup::VersionLookup;
 use crate::spelling;
-use crate::worktree::state::State;
+use crate::worktree::state::WorkspaceState;
 
 /// The fewest hex digits of an id.
 const PREFIX: usize = 4;
@@ -138,7 +138,7 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
     parsed.dataset = parsed.dataset.map(|name| repo.config().current(name));
     let only = if let [only] = &all[..] { Some(only.as_str()) } else { None };
     let inherited = context.dataset.map(|name| repo.config().current(name));
-    let dataset = parsed.dataset.or(inherited).or_else(|| repo.within()).or(only);
+    let dataset = parsed.dataset.or(inherited).or_else(|| repo.current_dataset()).or(only);
     if parsed.base.eq_ignore_ascii_case("work") {
         return match dataset {
             Some(dataset) if parsed.steps.is_empty() => Ok(Target::Work(dataset.to_owned())),
@@ -193,7 +193,7 @@ impl Repo {
     pub fn revisions(&self, text: &str) -> Result<Vec<String>> {
         let (parsed, all) = (parse(text)?, datasets(self)?);
         let is_general = is_keyword(parsed.base) || names::check_tag(parsed.base).is_ok();
-        if !is_general || names_dataset(&parsed, &all) || self.within().is_some() || all.len() < 2 {
+        if !is_general || names_dataset(&parsed, &all) || self.current_dataset().is_some() || all.len() < 2 {
             return Ok(vec![text.to_owned()]);
         }
         let mut names: Vec<String> = match parsed.base.eq_ignore_ascii_case("work") {
@@ -286,7 +286,7 @@ fn in_dataset(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Op
 
 /// Finds a version of a dataset by a number or a keyword.
 fn by_number(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Option<Id<VersionId>>> {
-    let head = || Ok::<_, Error>(State::load(repo.store().layout(), dataset)?.head);
+    let head = || Ok::<_, Error>(WorkspaceState::load(repo.store().layout(), dataset)?.head);
     let numbered = |number: Option<&Number>| match number {
         Some(number) => Ok(repo.version_of(dataset, number)?.map(|(id, _)| id)),
         None => Ok(None),
@@ -320,7 +320,7 @@ fn tagged(repo: &Repo, tag: &str) -> Result<Vec<(String, Id<VersionId>)>> {
     if names::check_tag(tag).is_err() {
         return Ok(Vec::new());
     }
-    let (facts, mut here, mut found) = (repo.facts().fold()?, Here::of(repo), Vec::new());
+    let (facts, mut here, mut found) = (repo.facts().fold()?, VersionLookup::of(repo), Vec::new());
     for id in facts.versions_with(tag) {
         found.extend(here.version(*id)?.map(|version| (repo.config().current(&version.dataset).to_owned(), *id)));
     }
@@ -396,7 +396,7 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
     let mut words: Vec<String> = if parsed.dataset.is_none() { datasets.to_vec() } else { Vec::new() };
     words.extend(["latest", "HEAD", "WORK"].map(str::to_owned));
     words.extend(numbers.iter().rev().map(Number::to_string));
-    let mut here = Here::of(repo);
+    let mut here = VersionLookup::of(repo);
     let facts = repo.facts().fold().unwrap_or_default();
     for (tag, versions) in facts.tags() {
         let of = |id: &Id<VersionId>| {
@@ -416,7 +416,7 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
         None => word.clone(),
     });
     let near = near.or_else(|| Some(repo.dataset_at(base)?.name.clone()));
-    let error = error(format!("unknown revision '{}'{}", printable(text), spelling::question(near)));
+    let error = error(format!("unknown revision '{}'{}", printable(text), spelling::suggestion(near)));
     if repo.is_path(base) {
         let path = printable(base);
         return error.with_hint(format!("'{path}' is a path; paths come after '--', as in: hlx diff -- {path}"));

@@ -7,11 +7,11 @@
 //! at most a million findings. Exit code 0 says that it has looked at everything, whatever it found; any other says that
 //! it failed, and the last line of its standard error why.
 //!
-//! Invariants: whatever the program does, [`Command::run`] ends soon after its time at the latest, in bounded memory,
+//! Invariants: whatever the program does, [`RuleProgram::run`] ends soon after its time at the latest, in bounded memory,
 //! and nothing of the program's process group outlives it. All three pipes are served by the calling thread: none of
 //! them blocks, so that neither side ever waits for the other.
 
-mod running;
+mod process;
 #[cfg(test)]
 mod tests;
 
@@ -21,12 +21,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use self::running::{End, Input, Running};
+use self::process::{ProgramEnd, ProgramStdin, RunningProgram};
 use crate::error::{Error, Kind, Result};
 
 /// A program that is run over records.
 #[derive(Clone, Copy, Debug)]
-pub struct Command<'a> {
+pub struct RuleProgram<'a> {
     /// The program and its arguments.
     pub run: &'a [String],
     /// After which it is stopped, from its start on.
@@ -37,7 +37,7 @@ pub struct Command<'a> {
 
 /// A finding.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Said {
+pub struct ProgramFinding {
     /// The file; empty where the program named none.
     #[serde(default)]
     pub path: String,
@@ -51,7 +51,7 @@ pub struct Said {
     pub message: String,
 }
 
-impl Command<'_> {
+impl RuleProgram<'_> {
     /// Runs it to its end: `records` writes the lines for its standard input, `said` gets its findings in their order.
     ///
     /// The inner error says how the program failed: it could not be started, was stopped after its time, was killed by a
@@ -66,13 +66,13 @@ impl Command<'_> {
         &self,
         records: &mut dyn FnMut(&mut dyn Write) -> Result<()>,
         stopped: &dyn Fn() -> bool,
-        said: &mut dyn FnMut(Said),
+        said: &mut dyn FnMut(ProgramFinding),
     ) -> Result<std::result::Result<(), String>> {
-        let mut running = match Running::start(self, stopped, said) {
+        let mut running = match RunningProgram::start(self, stopped, said) {
             Ok(running) => running,
             Err(message) => return Ok(Err(message)),
         };
-        let mut input = Input::of(&mut running);
+        let mut input = ProgramStdin::of(&mut running);
         let fed = records(&mut input)
             .and_then(|()| input.flush().map_err(|e| Error::new(Kind::Io, "cannot write to the program").with_source(e)));
         let outcome = match (running.end.take(), fed) {
@@ -82,8 +82,8 @@ impl Command<'_> {
         };
         match outcome {
             Ok(()) => Ok(Ok(())),
-            Err(End::Failed(message)) => Ok(Err(message)),
-            Err(End::Interrupted) => Err(Error::interrupted()),
+            Err(ProgramEnd::Failed(message)) => Ok(Err(message)),
+            Err(ProgramEnd::Interrupted) => Err(Error::interrupted()),
         }
     }
 }

@@ -6,7 +6,7 @@
 use crate::codec::ByteWriter;
 
 use super::bound::Bound;
-use super::spec::{Check, Rule, Unit};
+use super::spec::{Check, LengthUnit, Rule};
 
 /// Raised by one whenever all rules may find something else: in other records of the same file, or by another form of
 /// the digest.
@@ -86,8 +86,8 @@ fn put_check(check: &Check, form: &mut Vec<u8>) {
             put_names(field.as_slice(), form);
             [min, max].into_iter().for_each(|bound| put_option(*bound, form));
             form.push(match unit {
-                Unit::Characters => 0,
-                Unit::Words => 1,
+                LengthUnit::Characters => 0,
+                LengthUnit::Words => 1,
             });
         }
         Check::Duplicates { fields, max_share } => {
@@ -166,10 +166,10 @@ mod tests {
             Check::Range { field: field(), min: bound("1"), max: None },
             Check::Range { field: field(), min: None, max: bound("1") },
             Check::Range { field: field(), min: bound("0"), max: None },
-            Check::Length { field: None, min: Some(1), max: None, unit: Unit::Words },
-            Check::Length { field: None, min: None, max: Some(1), unit: Unit::Words },
-            Check::Length { field: None, min: Some(1), max: None, unit: Unit::Characters },
-            Check::Length { field: Some(field()), min: Some(1), max: None, unit: Unit::Words },
+            Check::Length { field: None, min: Some(1), max: None, unit: LengthUnit::Words },
+            Check::Length { field: None, min: None, max: Some(1), unit: LengthUnit::Words },
+            Check::Length { field: None, min: Some(1), max: None, unit: LengthUnit::Characters },
+            Check::Length { field: Some(field()), min: Some(1), max: None, unit: LengthUnit::Words },
             Check::Unique { key: names(&["a"]) },
             Check::Unique { key: names(&["b"]) },
             Check::Duplicates { fields: names(&["a"]), max_share: 0 },

@@ -11,7 +11,7 @@ use crate::codec::ByteWriter;
 use crate::error::{Error, Kind, Result};
 use crate::sample::{Column, ColumnarRow, Pointer, Tape, Type, put_scalar, put_value, type_of};
 
-use super::record::Seen;
+use super::record::ParsedRecord;
 
 /// Stands for every element of an array or member of an object.
 const EVERY: &str = "*";
@@ -20,9 +20,9 @@ const ABSENT: u64 = u64::MAX;
 
 /// A place in records.
 #[derive(Clone, Debug)]
-pub(super) struct Field {
+pub(super) struct FieldSelector {
     name: String,
-    steps: Vec<Step>,
+    steps: Vec<FieldStep>,
     /// The column of CSV.
     column: String,
     /// The path of a column of Parquet.
@@ -30,14 +30,14 @@ pub(super) struct Field {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Step {
+enum FieldStep {
     Every,
     Name(String),
 }
 
 /// A value at a field's place.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'a> {
+pub(super) enum FieldValue<'a> {
     /// There is none.
     Absent,
     /// Of JSON: the text of the record, its tape, and the index of the value on it.
@@ -51,39 +51,39 @@ pub(super) enum Value<'a> {
 }
 
 /// Is shown a value's type, and a way to its text; says whether to go on.
-type See<'s, 'a> = &'s mut dyn FnMut(Type, &dyn Fn() -> Cow<'a, [u8]>) -> bool;
+type ValueVisitor<'s, 'a> = &'s mut dyn FnMut(Type, &dyn Fn() -> Cow<'a, [u8]>) -> bool;
 
-impl Field {
+impl FieldSelector {
     /// Reads a field.
-    pub fn new(name: &str) -> Result<Field> {
+    pub fn new(name: &str) -> Result<FieldSelector> {
         let config = |why: &str| Error::new(Kind::Config, format!("field '{name}': {why}"));
         if name.is_empty() {
             return Err(config("it has no name"));
         }
         if !name.starts_with('/') {
             let path = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-            return Ok(Field { name: name.into(), steps: vec![Step::Name(name.into())], column: name.into(), path });
+            return Ok(FieldSelector { name: name.into(), steps: vec![FieldStep::Name(name.into())], column: name.into(), path });
         }
         let pointer = Pointer::parse(name).map_err(|why| config(why.0))?;
         let column = match pointer.steps() {
             [column] => column.clone(),
             _ => name.to_owned(),
         };
-        let step = |step: &String| if step == EVERY { Step::Every } else { Step::Name(step.clone()) };
-        Ok(Field { name: name.into(), steps: pointer.steps().iter().map(step).collect(), column, path: name.into() })
+        let step = |step: &String| if step == EVERY { FieldStep::Every } else { FieldStep::Name(step.clone()) };
+        Ok(FieldSelector { name: name.into(), steps: pointer.steps().iter().map(step).collect(), column, path: name.into() })
     }
 
     /// Reads some fields; there must be one.
-    pub fn some(names: &[String]) -> Result<Vec<Field>> {
+    pub fn at_least_one(names: &[String]) -> Result<Vec<FieldSelector>> {
         if names.is_empty() {
             return Err(Error::new(Kind::Config, "no fields"));
         }
-        Field::all(names)
+        FieldSelector::all(names)
     }
 
     /// Reads some fields, or none.
-    pub fn all(names: &[String]) -> Result<Vec<Field>> {
-        names.iter().map(|name| Field::new(name)).collect()
+    pub fn all(names: &[String]) -> Result<Vec<FieldSelector>> {
+        names.iter().map(|name| FieldSelector::new(name)).collect()
     }
 
     /// What it is called in messages.
@@ -93,72 +93,72 @@ impl Field {
 
     /// Whether one record may have several values here.
     pub fn is_plural(&self) -> bool {
-        self.steps.contains(&Step::Every)
+        self.steps.contains(&FieldStep::Every)
     }
 
     /// Shows every value that a record has here. What has no fields has none: text, what could not be read, and rows
     /// whose columns are not known.
-    pub fn values<'a>(&'a self, seen: &Seen<'a>, see: &mut dyn FnMut(Value<'a>)) {
+    pub fn values<'a>(&'a self, seen: &ParsedRecord<'a>, see: &mut dyn FnMut(FieldValue<'a>)) {
         match *seen {
-            Seen::Json(text, tape) => walk(&self.steps, text, tape, 0, see),
-            Seen::Cells(_, _, cells, Some(header)) => {
+            ParsedRecord::Json(text, tape) => walk(&self.steps, text, tape, 0, see),
+            ParsedRecord::Cells(_, _, cells, Some(header)) => {
                 let cell = header.position(&self.column).and_then(|at| cells.get(at));
-                see(cell.map_or(Value::Absent, |cell| Value::Cell(cell)));
+                see(cell.map_or(FieldValue::Absent, |cell| FieldValue::Cell(cell)));
             }
-            Seen::Row(row) => self.columns(row, see),
+            ParsedRecord::Row(row) => self.columns(row, see),
             _ => {}
         }
     }
 
-    fn columns<'a>(&'a self, row: ColumnarRow<'a>, see: &mut dyn FnMut(Value<'a>)) {
+    fn columns<'a>(&'a self, row: ColumnarRow<'a>, see: &mut dyn FnMut(FieldValue<'a>)) {
         let mut found = false;
         let mut below = None;
         let mut filled = false;
         for (column, kind, bytes) in row.values() {
             if column.path == self.path {
                 found = true;
-                see(Value::Column(column, kind, bytes));
-            } else if let Some(rest) = beneath(column, &self.path) {
+                see(FieldValue::Column(column, kind, bytes));
+            } else if let Some(rest) = steps_below(column, &self.path) {
                 below = Some(if rest == EVERY || rest.starts_with("*/") { Type::Array } else { Type::Object });
                 filled |= kind != Type::Null;
             }
         }
         match below {
-            Some(kind) => see(Value::Group(row, &self.path, if filled { kind } else { Type::Null })),
-            None if !found => see(Value::Absent),
+            Some(kind) => see(FieldValue::Group(row, &self.path, if filled { kind } else { Type::Null })),
+            None if !found => see(FieldValue::Absent),
             None => {}
         }
     }
 }
 
 /// The steps that a column's path has below this one.
-fn beneath<'a>(column: &'a Column, path: &str) -> Option<&'a str> {
+fn steps_below<'a>(column: &'a Column, path: &str) -> Option<&'a str> {
     column.path.strip_prefix(path)?.strip_prefix('/')
 }
 
-fn walk<'a>(steps: &[Step], text: &'a [u8], tape: &'a Tape, at: usize, see: &mut dyn FnMut(Value<'a>)) {
+fn walk<'a>(steps: &[FieldStep], text: &'a [u8], tape: &'a Tape, at: usize, see: &mut dyn FnMut(FieldValue<'a>)) {
     match steps.split_first() {
-        None => see(Value::Json(text, tape, at)),
-        Some((Step::Name(name), rest)) => match tape.step(text, at, name) {
+        None => see(FieldValue::Json(text, tape, at)),
+        Some((FieldStep::Name(name), rest)) => match tape.step(text, at, name) {
             Some(value) => walk(rest, text, tape, value, see),
-            None => see(Value::Absent),
+            None => see(FieldValue::Absent),
         },
-        Some((Step::Every, rest)) => match tape.token(at).kind {
+        Some((FieldStep::Every, rest)) => match tape.token(at).kind {
             Type::Array => tape.elements(at).for_each(|element| walk(rest, text, tape, element, see)),
             Type::Object => tape.keys(at).for_each(|key| walk(rest, text, tape, key + 1, see)),
-            _ => see(Value::Absent),
+            _ => see(FieldValue::Absent),
         },
     }
 }
 
-impl<'a> Value<'a> {
+impl<'a> FieldValue<'a> {
     /// What it is; `None` if it is not there.
     pub fn kind(&self) -> Option<Type> {
         match *self {
-            Value::Absent => None,
-            Value::Json(_, tape, index) => Some(tape.token(index).kind),
-            Value::Cell(cell) => Some(type_of(cell)),
-            Value::Column(_, kind, _) | Value::Group(_, _, kind) => Some(kind),
+            FieldValue::Absent => None,
+            FieldValue::Json(_, tape, index) => Some(tape.token(index).kind),
+            FieldValue::Cell(cell) => Some(type_of(cell)),
+            FieldValue::Column(_, kind, _) | FieldValue::Group(_, _, kind) => Some(kind),
         }
     }
 
@@ -170,15 +170,15 @@ impl<'a> Value<'a> {
     /// It as text: a string's content, which may be WTF-8, and anything else as it stands.
     pub fn text(&self) -> Cow<'a, [u8]> {
         match *self {
-            Value::Absent => Cow::Borrowed(b""),
-            Value::Json(text, tape, index) => match tape.token(index) {
+            FieldValue::Absent => Cow::Borrowed(b""),
+            FieldValue::Json(text, tape, index) => match tape.token(index) {
                 token if token.kind == Type::String => token.content(text),
                 token => Cow::Borrowed(token.raw(text)),
             },
-            Value::Cell(cell) => Cow::Borrowed(cell),
-            Value::Column(column, kind, bytes) => column.text(kind, bytes),
-            Value::Group(_, _, Type::Array) => Cow::Borrowed("[…]".as_bytes()),
-            Value::Group(..) => Cow::Borrowed("{…}".as_bytes()),
+            FieldValue::Cell(cell) => Cow::Borrowed(cell),
+            FieldValue::Column(column, kind, bytes) => column.text(kind, bytes),
+            FieldValue::Group(_, _, Type::Array) => Cow::Borrowed("[…]".as_bytes()),
+            FieldValue::Group(..) => Cow::Borrowed("{…}".as_bytes()),
         }
     }
 
@@ -193,21 +193,21 @@ impl<'a> Value<'a> {
     }
 
     /// Shows the values that it holds and that hold no others, with their texts, until `see` says no.
-    pub fn leaves(&self, see: See<'_, 'a>) {
+    pub fn leaves(&self, see: ValueVisitor<'_, 'a>) {
         match *self {
-            Value::Absent => {}
-            Value::Json(text, tape, index) => {
-                json_leaves(tape, index, &mut |leaf| see(tape.token(leaf).kind, &|| Value::Json(text, tape, leaf).text()));
+            FieldValue::Absent => {}
+            FieldValue::Json(text, tape, index) => {
+                json_leaves(tape, index, &mut |leaf| see(tape.token(leaf).kind, &|| FieldValue::Json(text, tape, leaf).text()));
             }
             // A field of spaces is text.
-            Value::Cell(cell) => {
+            FieldValue::Cell(cell) => {
                 see(type_of(cell), &|| Cow::Borrowed(cell));
             }
-            Value::Column(column, kind, bytes) => {
+            FieldValue::Column(column, kind, bytes) => {
                 see(kind, &|| column.text(kind, bytes));
             }
-            Value::Group(row, path, _) => {
-                let mut below = row.values().filter(|(column, ..)| beneath(column, path).is_some());
+            FieldValue::Group(row, path, _) => {
+                let mut below = row.values().filter(|(column, ..)| steps_below(column, path).is_some());
                 below.all(|(column, kind, bytes)| see(kind, &|| column.text(kind, bytes)));
             }
         }
@@ -216,13 +216,13 @@ impl<'a> Value<'a> {
     /// Appends the form by which it is compared, as keys of records are.
     pub fn put(&self, form: &mut Vec<u8>) {
         match *self {
-            Value::Absent => form.put_varint(ABSENT),
-            Value::Json(text, tape, index) => put_value(tape, text, index, form),
-            Value::Cell(bytes) => form.put_bytes(bytes),
-            Value::Column(_, kind, bytes) => put_scalar(kind, bytes, form),
-            Value::Group(row, path, _) => {
+            FieldValue::Absent => form.put_varint(ABSENT),
+            FieldValue::Json(text, tape, index) => put_value(tape, text, index, form),
+            FieldValue::Cell(bytes) => form.put_bytes(bytes),
+            FieldValue::Column(_, kind, bytes) => put_scalar(kind, bytes, form),
+            FieldValue::Group(row, path, _) => {
                 if !Pointer::parse(path).is_ok_and(|place| row.put_at(&place, form)) {
-                    let below = row.values().filter(|(column, ..)| beneath(column, path).is_some());
+                    let below = row.values().filter(|(column, ..)| steps_below(column, path).is_some());
                     below.for_each(|(_, kind, bytes)| put_scalar(kind, bytes, form));
                 }
             }
@@ -254,8 +254,8 @@ mod tests {
     use crate::sample::{Header, MAX_DEPTH, fields};
 
     /// The texts of the values; `-` for one that is absent.
-    fn texts(field: &str, seen: &Seen<'_>) -> Vec<String> {
-        let field = Field::new(field).unwrap();
+    fn texts(field: &str, seen: &ParsedRecord<'_>) -> Vec<String> {
+        let field = FieldSelector::new(field).unwrap();
         let mut texts = Vec::new();
         field.values(seen, &mut |value| {
             let text = String::from_utf8_lossy(&value.text()).into_owned();
@@ -267,14 +267,14 @@ mod tests {
     fn json(field: &str, text: &str) -> Vec<String> {
         let mut tape = Tape::default();
         tape.read(text.as_bytes(), MAX_DEPTH).unwrap();
-        texts(field, &Seen::Json(text.as_bytes(), &tape))
+        texts(field, &ParsedRecord::Json(text.as_bytes(), &tape))
     }
 
     fn csv(field: &str, names: &[&str], row: &str) -> Vec<String> {
         let header = Header::new(names.iter().map(|&name| name.to_owned()).collect());
         let header = Some(&header).filter(|header| !header.names().is_empty());
         let cells: Vec<_> = fields(row.as_bytes(), b',').collect();
-        texts(field, &Seen::Cells(row.as_bytes(), b','.into(), &cells, header))
+        texts(field, &ParsedRecord::Cells(row.as_bytes(), b','.into(), &cells, header))
     }
 
     #[test]
@@ -314,9 +314,9 @@ mod tests {
 
     #[test]
     fn what_is_no_field_is_refused() {
-        assert!(Field::new("").unwrap_err().message().contains("no name"));
-        assert!(Field::new("/a~2").unwrap_err().message().contains("'/a~2'"));
-        assert!(Field::some(&[]).is_err());
+        assert!(FieldSelector::new("").unwrap_err().message().contains("no name"));
+        assert!(FieldSelector::new("/a~2").unwrap_err().message().contains("'/a~2'"));
+        assert!(FieldSelector::at_least_one(&[]).is_err());
     }
 
     #[test]
@@ -324,7 +324,7 @@ mod tests {
         let mut tape = Tape::default();
         let mut empty = |text: &str| {
             tape.read(text.as_bytes(), MAX_DEPTH).unwrap();
-            Value::Json(text.as_bytes(), &tape, 0).is_empty()
+            FieldValue::Json(text.as_bytes(), &tape, 0).is_empty()
         };
         for text in ["null", r#"" \n""#, "[]", r#"{"a":{},"b":[null,""]}"#, r#""\u00a0\u2003""#] {
             assert!(empty(text), "{text}");
@@ -332,6 +332,6 @@ mod tests {
         for text in ["0", "false", r#""\u0000""#, r#"{"a":[[]],"b":"x"}"#, r#""\ud800""#, "\"é\""] {
             assert!(!empty(text), "{text}");
         }
-        assert!(Value::Absent.is_empty() && Value::Cell(b" ").is_empty() && !Value::Cell(b"0").is_empty());
+        assert!(FieldValue::Absent.is_empty() && FieldValue::Cell(b" ").is_empty() && !FieldValue::Cell(b"0").is_empty());
     }
 }

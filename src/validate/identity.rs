@@ -6,8 +6,8 @@
 use crate::codec::ByteWriter;
 use crate::sample::{Identity, Type, digest, identity_of_row, put_value};
 
-use super::field::{Field, Value};
-use super::record::Seen;
+use super::field::{FieldSelector, FieldValue};
+use super::record::ParsedRecord;
 use super::text::normalize;
 
 /// Ends the values of a field that may have several; no value's form begins like it.
@@ -19,47 +19,47 @@ const END_OF_TEXT: u8 = 0xff;
 const TEXT: &[u8] = b"text:";
 
 /// What a whole record is compared by; a file that could not be read has nothing.
-pub(super) fn whole(seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
+pub(super) fn record_digest(seen: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
     Some(match *seen {
-        Seen::Json(text, tape) => {
+        ParsedRecord::Json(text, tape) => {
             form.clear();
             put_value(tape, text, 0, form);
             digest(b"", form)
         }
-        Seen::NoJson(bytes, _) => Identity::of_bytes(bytes).id,
-        Seen::Cells(row, syntax, _, header) | Seen::BadRow(row, syntax, _, header) => {
+        ParsedRecord::InvalidJson(bytes, _) => Identity::of_bytes(bytes).id,
+        ParsedRecord::Cells(row, syntax, _, header) | ParsedRecord::BadRow(row, syntax, _, header) => {
             identity_of_row(row, syntax, header, &[], &[]).id
         }
-        Seen::Row(row) => row.canonical(),
-        Seen::Text(bytes) => digest(TEXT, bytes),
-        Seen::Binary(binary) => {
+        ParsedRecord::Row(row) => row.canonical(),
+        ParsedRecord::Text(bytes) => digest(TEXT, bytes),
+        ParsedRecord::Binary(binary) => {
             let mut id = [0; 16];
             id.copy_from_slice(&binary.content[..16]);
             id
         }
-        Seen::Opaque(_) | Seen::Broken(_) => return None,
+        ParsedRecord::Opaque(_) | ParsedRecord::Broken(_) => return None,
     })
 }
 
 /// The key of a record; it has none where one of these fields is absent, null or without values.
-pub(super) fn key(fields: &[Field], seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
+pub(super) fn key_digest(fields: &[FieldSelector], seen: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
     let mut complete = true;
     put_fields(fields, seen, form, &mut |value| complete &= value.is_filled());
     complete.then(|| digest(b"", form))
 }
 
 /// What some fields of a record are compared by; nothing where all of them are absent.
-pub(super) fn some(fields: &[Field], seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
+pub(super) fn fields_digest(fields: &[FieldSelector], seen: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
     let mut any = false;
     put_fields(fields, seen, form, &mut |value| any |= value.kind().is_some());
     any.then(|| digest(b"", form))
 }
 
 /// Writes the forms of the values; a field without values counts as one that is absent.
-fn put_fields<'a>(fields: &'a [Field], seen: &Seen<'a>, form: &mut Vec<u8>, see: &mut dyn FnMut(Value<'a>)) {
+fn put_fields<'a>(fields: &'a [FieldSelector], seen: &ParsedRecord<'a>, form: &mut Vec<u8>, see: &mut dyn FnMut(FieldValue<'a>)) {
     form.clear();
     for field in fields {
-        let mut put = |value: Value<'a>| {
+        let mut put = |value: FieldValue<'a>| {
             see(value);
             value.put(form);
         };
@@ -69,7 +69,7 @@ fn put_fields<'a>(fields: &'a [Field], seen: &Seen<'a>, form: &mut Vec<u8>, see:
             put(value);
         });
         if none {
-            put(Value::Absent);
+            put(FieldValue::Absent);
         }
         if field.is_plural() {
             form.put_varint(END_OF_VALUES);
@@ -79,7 +79,7 @@ fn put_fields<'a>(fields: &'a [Field], seen: &Seen<'a>, form: &mut Vec<u8>, see:
 
 /// What the text of some fields is compared by: its letters and digits, normalized and in lower case, of strings and
 /// numbers. Nothing where there are none.
-pub(super) fn letters(fields: &[Field], seen: &Seen<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
+pub(super) fn letters_digest(fields: &[FieldSelector], seen: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
     form.clear();
     for field in fields {
         field.values(seen, &mut |value| {
@@ -133,19 +133,19 @@ mod tests {
     use super::*;
     use crate::sample::{Canonicalizer, Header, MAX_DEPTH, Pointer, Tape, fields};
 
-    type By = fn(&[Field], &Seen<'_>, &mut Vec<u8>) -> Option<[u8; 16]>;
+    type By = fn(&[FieldSelector], &ParsedRecord<'_>, &mut Vec<u8>) -> Option<[u8; 16]>;
 
     fn json(by: By, names: &[&str], text: &str) -> Option<[u8; 16]> {
         let mut tape = Tape::default();
         tape.read(text.as_bytes(), MAX_DEPTH).unwrap();
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        by(&Field::all(&names).unwrap(), &Seen::Json(text.as_bytes(), &tape), &mut vec![1])
+        by(&FieldSelector::all(&names).unwrap(), &ParsedRecord::Json(text.as_bytes(), &tape), &mut vec![1])
     }
 
     fn csv(by: By, names: &[&str], header: &Header, row: &[u8]) -> Option<[u8; 16]> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let cells: Vec<_> = fields(row, b',').collect();
-        by(&Field::all(&names).unwrap(), &Seen::Cells(row, b','.into(), &cells, Some(header)), &mut vec![1])
+        by(&FieldSelector::all(&names).unwrap(), &ParsedRecord::Cells(row, b','.into(), &cells, Some(header)), &mut vec![1])
     }
 
     fn header(names: &[&str]) -> Header {
@@ -159,25 +159,25 @@ mod tests {
         let pointers = ["/id", "/b/1"].map(|p| Pointer::parse(p).unwrap());
         let identity = Canonicalizer::default().identity(text.as_bytes(), &pointers, &[]);
         for text in [text, other] {
-            assert_eq!(json(|_, seen, form| whole(seen, form), &[], text), Some(identity.id));
-            assert_eq!(json(key, &["id", "/b/1"], text), identity.key);
+            assert_eq!(json(|_, seen, form| record_digest(seen, form), &[], text), Some(identity.id));
+            assert_eq!(json(key_digest, &["id", "/b/1"], text), identity.key);
         }
         let columns = header(&["id", "x"]);
         let identity = columns.identity(b"1,\"y\"", b','.into(), &["x".to_owned()], &[]);
-        let row = |columns: &Header, row: &[u8]| csv(|_, seen, form| whole(seen, form), &[], columns, row);
+        let row = |columns: &Header, row: &[u8]| csv(|_, seen, form| record_digest(seen, form), &[], columns, row);
         assert_eq!(row(&columns, b"\"1\",y"), Some(identity.id));
         assert_eq!(row(&header(&["x", "id"]), b"y,1"), Some(identity.id));
         assert_ne!(row(&header(&["x", "id"]), b"1,y"), Some(identity.id));
-        assert_eq!(csv(key, &["/x"], &columns, b"2,y"), identity.key);
-        assert_eq!(csv(key, &["/x"], &columns, b"2,"), None);
+        assert_eq!(csv(key_digest, &["/x"], &columns, b"2,y"), identity.key);
+        assert_eq!(csv(key_digest, &["/x"], &columns, b"2,"), None);
     }
 
     #[test]
     fn a_key_is_whole_and_what_is_compared_need_not_be() {
         let (one, null, gone) = (r#"{"a":1,"b":2}"#, r#"{"a":1,"b":null}"#, r#"{"a":1}"#);
-        assert!(json(key, &["a", "b"], one).is_some());
-        assert!(json(key, &["a", "b"], null).is_none() && json(key, &["a", "b"], gone).is_none());
-        let some = |text| json(some, &["a", "b"], text);
+        assert!(json(key_digest, &["a", "b"], one).is_some());
+        assert!(json(key_digest, &["a", "b"], null).is_none() && json(key_digest, &["a", "b"], gone).is_none());
+        let some = |text| json(fields_digest, &["a", "b"], text);
         assert!(some(one) != some(null) && some(null) != some(gone) && some(gone).is_some());
         assert_eq!(some(r#"{"c":1}"#), None);
         assert_ne!(some(r#"{"a":1}"#), some(r#"{"b":1}"#));
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn several_values_do_not_run_together() {
-        let key = |text| json(key, &["/a/*", "/b/*"], text);
+        let key = |text| json(key_digest, &["/a/*", "/b/*"], text);
         assert_ne!(key(r#"{"a":[1,2],"b":[3]}"#), key(r#"{"a":[1],"b":[2,3]}"#));
         assert_eq!(key(r#"{"a":[1,2],"b":[]}"#), None);
         assert_eq!(key(r#"{"a":[1,null],"b":[3]}"#), None);
@@ -193,16 +193,16 @@ mod tests {
 
     #[test]
     fn letters_are_compared_without_the_rest() {
-        let letters = |text| json(letters, &["q", "/m/*/t"], text);
+        let letters = |text| json(letters_digest, &["q", "/m/*/t"], text);
         let one = letters(r#"{"q":"What is 2 + 2?","m":[{"t":"Ärger, über!"}]}"#);
         assert!(one.is_some());
         assert_eq!(one, letters(r#"{"q":"what IS\t22","m":[{"t":"\u00e4rger"},{"t":"Über"}]}"#));
         assert_ne!(one, letters(r#"{"q":"what IS\t22\u00e4","m":[{"t":"rger"},{"t":"Über"}]}"#));
         assert_eq!(letters(r#"{"q":"?! \ud800","x":"words"}"#), None);
-        let seen_as = |text| json(super::letters, &["q"], &format!(r#"{{"q":"{text}"}}"#));
+        let seen_as = |text| json(super::letters_digest, &["q"], &format!(r#"{{"q":"{text}"}}"#));
         assert_eq!(seen_as("café 12 fine"), seen_as("Cafe\u{301}\u{a0}１２ ﬁ\u{ad}ne"));
         assert_ne!(seen_as("café"), seen_as("cafe"));
         let columns = header(&["q"]);
-        assert_eq!(json(super::letters, &["q"], r#"{"q":"A b"}"#), csv(super::letters, &["q"], &columns, b"ab!"));
+        assert_eq!(json(super::letters_digest, &["q"], r#"{"q":"A b"}"#), csv(super::letters_digest, &["q"], &columns, b"ab!"));
     }
 }

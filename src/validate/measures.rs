@@ -34,14 +34,14 @@ pub(super) const LABEL: &str = "label:";
 /// Sums of every rule.
 #[derive(Clone, Debug)]
 pub struct Measures {
-    rules: Vec<Sums>,
+    rules: Vec<RuleSums>,
     /// The label that was shortened last.
     short: String,
 }
 
 /// Sums of one rule.
 #[derive(Clone, Debug, Default)]
-struct Sums {
+struct RuleSums {
     checked: i64,
     failed: i64,
     unreadable: i64,
@@ -55,7 +55,7 @@ struct Sums {
 
 /// How much a version may differ from the one before, in millionths, as [`super::Check::Drift`] says it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits<'a> {
+pub struct DriftLimits<'a> {
     /// The relative change of the number of samples.
     pub samples: Option<u32>,
     /// A field, and the relative change of the mean length of its texts.
@@ -67,7 +67,7 @@ pub struct Limits<'a> {
 impl Measures {
     /// Sums of so many rules, all of them zero. A rule is named by its place below.
     pub fn new(rules: usize) -> Measures {
-        Measures { rules: vec![Sums::default(); rules], short: String::new() }
+        Measures { rules: vec![RuleSums::default(); rules], short: String::new() }
     }
 
     /// Counts records that the rule looked at.
@@ -123,7 +123,7 @@ impl Measures {
             add(&mut sums.texts, other.texts);
             add(&mut sums.characters, other.characters);
             if other.many {
-                sums.give_up();
+                sums.drop_labels();
             }
             other.labels.iter().for_each(|(label, count)| sums.label(label, *count));
         }
@@ -133,7 +133,7 @@ impl Measures {
     pub fn heap_size(&self) -> usize {
         let label = |label: &String| label.capacity() + size_of::<(String, i64)>();
         let labels = self.rules.iter().flat_map(|sums| sums.labels.keys()).map(label).sum::<usize>();
-        self.rules.capacity() * size_of::<Sums>() + labels + self.short.capacity()
+        self.rules.capacity() * size_of::<RuleSums>() + labels + self.short.capacity()
     }
 
     /// The records that a rule looked at.
@@ -183,7 +183,7 @@ impl Measures {
                     SAMPLES => add(&mut sums.samples, value),
                     TEXTS => add(&mut sums.texts, value),
                     CHARACTERS => add(&mut sums.characters, value),
-                    MANY => sums.give_up(),
+                    MANY => sums.drop_labels(),
                     label => sums.label(label.strip_prefix(LABEL)?, value),
                 }
             }
@@ -193,7 +193,7 @@ impl Measures {
 
     /// What drifted from `before` beyond the limits, as one phrase; `None` if nothing did, or there were no samples.
     /// Exactly at a limit is within. A field that nothing was measured of before has not drifted.
-    pub fn drift(&self, rule: usize, before: &Measures, limits: &Limits<'_>) -> Option<String> {
+    pub fn drift(&self, rule: usize, before: &Measures, limits: &DriftLimits<'_>) -> Option<String> {
         let (now, old) = (&self.rules[rule], &before.rules[rule]);
         if old.samples <= 0 {
             return None;
@@ -206,7 +206,7 @@ impl Measures {
     }
 }
 
-impl Sums {
+impl RuleSums {
     fn label(&mut self, label: &str, sign: i64) {
         if self.many {
             return;
@@ -215,12 +215,12 @@ impl Sums {
             return add(count, sign);
         }
         if self.labels.len() == 2 * MAX_LABELS {
-            return self.give_up();
+            return self.drop_labels();
         }
         self.labels.insert(label.to_owned(), sign);
     }
 
-    fn give_up(&mut self) {
+    fn drop_labels(&mut self) {
         self.many = true;
         self.labels = HashMap::default();
     }
@@ -236,19 +236,19 @@ impl Sums {
     }
 }
 
-fn samples(now: &Sums, old: &Sums, limit: u32) -> Option<String> {
+fn samples(now: &RuleSums, old: &RuleSums, limit: u32) -> Option<String> {
     let (new, had) = (whole(now.samples), whole(old.samples));
     let (changed, had) = (u128::from(new.abs_diff(had)), u128::from(had));
     exceeds(changed, had, limit).then(|| {
         let share = percent(changed, had);
-        let decimals = apart(share, f64::from(limit) / 1e4, 1);
+        let decimals = decimals_needed(share, f64::from(limit) / 1e4, 1);
         format!("{share:.decimals$}% {} samples", if now.samples < old.samples { "fewer" } else { "more" })
     })
 }
 
 /// Where no text is left, their mean length is nothing.
-fn length(now: &Sums, old: &Sums, field: &str, limit: u32) -> Option<String> {
-    let of = |sums: &Sums| (u128::from(whole(sums.characters)), u128::from(whole(sums.texts)));
+fn length(now: &RuleSums, old: &RuleSums, field: &str, limit: u32) -> Option<String> {
+    let of = |sums: &RuleSums| (u128::from(whole(sums.characters)), u128::from(whole(sums.texts)));
     let ((new, texts), (had, had_texts)) = (of(now), of(old));
     if had_texts == 0 {
         return None;
@@ -257,23 +257,23 @@ fn length(now: &Sums, old: &Sums, field: &str, limit: u32) -> Option<String> {
     let (left, right) = (new * had_texts, had * texts);
     exceeds(left.abs_diff(right), right, limit).then(|| {
         let (from, to) = (had as f64 / had_texts as f64, new as f64 / texts as f64);
-        let decimals = apart(from, to, 0);
+        let decimals = decimals_needed(from, to, 0);
         format!("the mean length of {} changed from {from:.decimals$} to {to:.decimals$} characters", printable(field))
     })
 }
 
 /// The label whose share changed most.
-fn labels(now: &Sums, old: &Sums, field: &str, limit: u32) -> Option<String> {
+fn labels(now: &RuleSums, old: &RuleSums, field: &str, limit: u32) -> Option<String> {
     if now.is_many() {
         return Some(format!("{} has more than 1,024 values, too many for labels", printable(field)));
     }
-    let total = |sums: &Sums| sums.counted().map(|(_, count)| u128::from(count)).sum::<u128>();
+    let total = |sums: &RuleSums| sums.counted().map(|(_, count)| u128::from(count)).sum::<u128>();
     let (all, had_all) = (total(now), total(old));
     if had_all == 0 {
         return None;
     }
     let all = all.max(1);
-    let of = |sums: &Sums, label| u128::from(sums.labels.get(label).map_or(0, |count| whole(*count)));
+    let of = |sums: &RuleSums, label| u128::from(sums.labels.get(label).map_or(0, |count| whole(*count)));
     let names = old.counted().chain(now.counted()).map(|(label, _)| label);
     // Only sums beyond all data, such as a damaged list may hold, leave 128 bits.
     let scaled = |label| (of(now, label).saturating_mul(had_all), of(old, label).saturating_mul(all));
@@ -281,7 +281,7 @@ fn labels(now: &Sums, old: &Sums, field: &str, limit: u32) -> Option<String> {
     let (change, label) = changed.max_by(|(a, x), (b, y)| a.cmp(b).then(y.cmp(x)))?;
     exceeds(change, all.saturating_mul(had_all), limit).then(|| {
         let (from, to) = (percent(of(old, label), had_all), percent(of(now, label), all));
-        let decimals = apart(from, to, 1);
+        let decimals = decimals_needed(from, to, 1);
         let (label, field) = (printable(label), printable(field));
         format!("the share of \"{label}\" in {field} changed from {from:.decimals$}% to {to:.decimals$}%")
     })
@@ -300,7 +300,7 @@ fn percent(part: u128, whole: u128) -> f64 {
 }
 
 /// The decimals at which two numbers read differently: `least`, or some more where that does not do.
-fn apart(a: f64, b: f64, least: usize) -> usize {
+fn decimals_needed(a: f64, b: f64, least: usize) -> usize {
     (least..least + 4).find(|n| format!("{a:.n$}") != format!("{b:.n$}")).unwrap_or(least)
 }
 
@@ -338,7 +338,7 @@ mod tests {
     }
 
     fn drift(now: &Measures, before: &Measures, samples: u32, length: u32, labels: u32) -> Option<String> {
-        let limits = Limits { samples: Some(samples), length: Some(("/text", length)), labels: Some(("/labels", labels)) };
+        let limits = DriftLimits { samples: Some(samples), length: Some(("/text", length)), labels: Some(("/labels", labels)) };
         now.drift(0, before, &limits)
     }
 
@@ -375,7 +375,7 @@ mod tests {
             "the share of \"renewal\" in /labels changed from 10.0% to 31.2%"
         );
         assert_eq!(drift(&measures(3_500, &[], &[]), &old, 2_000_000, NEVER, NEVER).unwrap(), "250.0% more samples");
-        assert_eq!(new.drift(0, &old, &Limits::default()), None);
+        assert_eq!(new.drift(0, &old, &DriftLimits::default()), None);
         assert_eq!(drift(&new, &measures(0, &[1], &[("a", 1)]), 0, 0, 0), None, "no samples before");
     }
 

@@ -65,7 +65,7 @@ impl Constants {
 
     /// Returns the number that a schema is shown in place of this one, and whether it is the same; `None` where none will
     /// do.
-    pub fn stand_in(&self, text: &str) -> Option<(Number, bool)> {
+    pub fn substitute(&self, text: &str) -> Option<(Number, bool)> {
         let near = nearest(text);
         let exact = near.as_ref().is_some_and(|near| is_exact(text, near));
         let is_safe = || near.as_ref().and_then(Number::as_f64).is_some_and(|n| n.abs() <= SAFE as f64);
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     fn stand_in(schema: &str, text: &str) -> Option<Number> {
-        Constants::of(schema.as_bytes()).unwrap().stand_in(text).map(|(number, _)| number)
+        Constants::of(schema.as_bytes()).unwrap().substitute(text).map(|(number, _)| number)
     }
 
     #[test]

@@ -6,16 +6,16 @@ use crate::sample::{ColumnarRow, Header, InvalidJson, RowSyntax, Tape};
 
 /// A record of a dataset.
 #[derive(Clone, Copy, Debug)]
-pub struct Record<'a> {
+pub struct RuleInput<'a> {
     /// The line on which it begins, from 1; 0 for a file that is itself the record.
     pub line: u64,
     /// What it is.
-    pub body: Body<'a>,
+    pub body: RecordBody<'a>,
 }
 
 /// What a record is, by the format of its file.
 #[derive(Clone, Copy, Debug)]
-pub enum Body<'a> {
+pub enum RecordBody<'a> {
     /// JSON, or bytes that are none, of a JSON or JSONL file.
     Json(&'a [u8]),
     /// A row of CSV or TSV.
@@ -31,13 +31,13 @@ pub enum Body<'a> {
     },
     /// A row of CSV or TSV that is no record: the header, or a comment. Rules of personal data and of encoding look at
     /// it, and count it only where they find something.
-    Note(&'a [u8]),
+    SkippedRow(&'a [u8]),
     /// A row of Parquet.
     Row(&'a ColumnarRow<'a>),
     /// A file that is itself the sample and is read as text.
     Text(&'a [u8]),
     /// A file that is itself the sample and cannot be read as text.
-    Binary(Binary<'a>),
+    Binary(BinaryFile<'a>),
     /// A file that no reader can look into: why.
     Opaque(&'a str),
     /// A file that is not of its format: why.
@@ -46,7 +46,7 @@ pub enum Body<'a> {
 
 /// A file that is no text, or too long to be read as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Binary<'a> {
+pub struct BinaryFile<'a> {
     /// Its content id.
     pub content: &'a [u8; 32],
     /// Why, as a sentence about the file.
@@ -55,11 +55,11 @@ pub struct Binary<'a> {
 
 /// A record that has been read, once for all rules.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Seen<'a> {
+pub(super) enum ParsedRecord<'a> {
     /// JSON: its text, and the tape of all its values.
     Json(&'a [u8], &'a Tape),
     /// What should be JSON and is none.
-    NoJson(&'a [u8], InvalidJson),
+    InvalidJson(&'a [u8], InvalidJson),
     /// A row of CSV or TSV: as it stands, its delimiter, its fields without quotes, and the names of its columns.
     Cells(&'a [u8], RowSyntax, &'a [Cow<'a, [u8]>], Option<&'a Header>),
     /// Such a row with something wrong: as it stands, its delimiter, what is wrong, and the names of the columns.
@@ -69,7 +69,7 @@ pub(super) enum Seen<'a> {
     /// A file of text.
     Text(&'a [u8]),
     /// A file that cannot be read as text.
-    Binary(Binary<'a>),
+    Binary(BinaryFile<'a>),
     /// A file that no reader can look into: why.
     Opaque(&'a str),
     /// A file that is not of its format: why.
@@ -78,7 +78,7 @@ pub(super) enum Seen<'a> {
 
 /// The part of a record that a rule must be able to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Needs {
+pub(super) enum Requirement {
     /// No more than whether it is of its format, or its content as a whole.
     Form,
     /// Its bytes as text, whatever they hold.
@@ -89,15 +89,15 @@ pub(super) enum Needs {
     Fields,
 }
 
-impl Seen<'_> {
+impl ParsedRecord<'_> {
     /// Returns why a rule with these needs cannot look at the record; `None` where it can.
-    pub fn unreadable(&self, needs: Needs) -> Option<String> {
+    pub fn unreadable(&self, needs: Requirement) -> Option<String> {
         match (self, needs) {
-            (Seen::Opaque(why), _) => Some((*why).to_owned()),
-            (Seen::NoJson(_, why), Needs::Text | Needs::Fields) => Some(format!("invalid JSON: {why}")),
-            (Seen::BadRow(_, _, why, _), Needs::Text | Needs::Fields) => Some((*why).to_owned()),
-            (Seen::Broken(why), Needs::Bytes | Needs::Text | Needs::Fields) => Some((*why).to_owned()),
-            (Seen::Binary(binary), Needs::Bytes | Needs::Text) => Some(binary.why.to_owned()),
+            (ParsedRecord::Opaque(why), _) => Some((*why).to_owned()),
+            (ParsedRecord::InvalidJson(_, why), Requirement::Text | Requirement::Fields) => Some(format!("invalid JSON: {why}")),
+            (ParsedRecord::BadRow(_, _, why, _), Requirement::Text | Requirement::Fields) => Some((*why).to_owned()),
+            (ParsedRecord::Broken(why), Requirement::Bytes | Requirement::Text | Requirement::Fields) => Some((*why).to_owned()),
+            (ParsedRecord::Binary(binary), Requirement::Bytes | Requirement::Text) => Some(binary.why.to_owned()),
             _ => None,
         }
     }

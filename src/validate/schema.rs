@@ -21,7 +21,7 @@ use crate::error::{Error, Kind, Result};
 use crate::parallel;
 
 /// How many violations of a record are told one by one.
-const TOLD: usize = 3;
+const MAX_VIOLATIONS: usize = 3;
 
 /// How deep a record is nested that is checked on the stack of any thread.
 const SHALLOW: usize = 64;
@@ -34,12 +34,12 @@ const PHRASE: usize = 200;
 
 /// A compiled schema. It can be used from several threads at once.
 #[derive(Debug)]
-pub struct Schema {
+pub struct JsonSchema {
     validator: Validator,
     constants: Constants,
 }
 
-impl Schema {
+impl JsonSchema {
     /// Compiles a schema from the bytes of the file `name`, which only the errors use. With `formats` the keyword `format`
     /// is a demand in every draft.
     ///
@@ -47,7 +47,7 @@ impl Schema {
     ///
     /// [`Kind::Config`] for bytes that are no JSON, for what is no schema, naming the place as a JSON pointer, and for a
     /// reference to another document, naming that.
-    pub fn new(name: &str, bytes: &[u8], formats: bool) -> Result<Schema> {
+    pub fn new(name: &str, bytes: &[u8], formats: bool) -> Result<JsonSchema> {
         let config = |message: String| Error::new(Kind::Config, message);
         let schema: Value = serde_json::from_slice(bytes).map_err(|e| config(format!("{name} is not JSON: {e}")))?;
         if !(schema.is_object() || schema.is_boolean()) {
@@ -59,7 +59,7 @@ impl Schema {
         match options.build(&schema) {
             Ok(validator) => {
                 let constants = Constants::of(bytes).ok_or_else(|| config(format!("{name} is nested too deeply")))?;
-                Ok(Schema { validator, constants })
+                Ok(JsonSchema { validator, constants })
             }
             Err(error) => Err(unfit(name, &error)),
         }
@@ -89,7 +89,7 @@ impl Schema {
             return None;
         }
         let mut violations = self.validator.iter_errors(&record.value);
-        let told: Vec<String> = violations.by_ref().take(TOLD).map(|v| phrase(&v, &record.texts)).collect();
+        let told: Vec<String> = violations.by_ref().take(MAX_VIOLATIONS).map(|v| phrase(&v, &record.texts)).collect();
         let more = violations.count();
         let mut text = told.join("; ");
         if more > 0 {
@@ -138,7 +138,7 @@ fn phrase(violation: &ValidationError<'_>, texts: &[(Number, String)]) -> String
 
 /// A value as JSON, cut after [`VALUE`] bytes.
 fn shortened(value: &Value) -> String {
-    let mut start = Start(Vec::new());
+    let mut start = TruncatedText(Vec::new());
     // Ends with an error where the value is longer, so that no more of it is written than is shown.
     let whole = serde_json::to_writer(&mut start, value).is_ok();
     let mut text = String::from_utf8_lossy(&start.0).into_owned();
@@ -150,9 +150,9 @@ fn shortened(value: &Value) -> String {
 }
 
 /// Takes [`VALUE`] bytes and refuses the rest.
-struct Start(Vec<u8>);
+struct TruncatedText(Vec<u8>);
 
-impl Write for Start {
+impl Write for TruncatedText {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = bytes.len().min(VALUE - self.0.len());
         self.0.extend_from_slice(&bytes[..taken]);
@@ -171,18 +171,18 @@ mod tests {
 
     use super::*;
 
-    fn schema(value: &Value) -> Schema {
-        Schema::new("schemas/lease.json", value.to_string().as_bytes(), false).unwrap()
+    fn schema(value: &Value) -> JsonSchema {
+        JsonSchema::new("schemas/lease.json", value.to_string().as_bytes(), false).unwrap()
     }
 
-    impl Schema {
+    impl JsonSchema {
         fn said(&self, value: &Value) -> Option<String> {
             self.check(&JsonRecord { value: value.clone(), texts: Vec::new() })
         }
     }
 
     fn refused(bytes: &[u8]) -> Error {
-        let error = Schema::new("schemas/lease.json", bytes, false).unwrap_err();
+        let error = JsonSchema::new("schemas/lease.json", bytes, false).unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
         assert!(error.message().starts_with("schemas/lease.json "), "{error}");
         error
@@ -258,7 +258,7 @@ mod tests {
         for draft in ["https://json-schema.org/draft/2019-09/schema", "https://json-schema.org/draft/2020-12/schema"] {
             let asked = |format: &str| {
                 let schema = json!({"$schema": draft, "format": format}).to_string();
-                Schema::new("s.json", schema.as_bytes(), true).unwrap()
+                JsonSchema::new("s.json", schema.as_bytes(), true).unwrap()
             };
             assert_eq!(asked("date").said(&json!("2024-02-30")).unwrap(), r#""2024-02-30" is not a "date""#);
             assert!(asked("uuid").said(&json!("x")).is_some() && asked("duration").said(&json!("1 day")).is_some());
@@ -334,8 +334,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..40), text in r#"[{}\[\]":,a-c$#/0-9]{0,40}"#) {
-            let _ = Schema::new("x", &bytes, true);
-            let _ = Schema::new("x", text.as_bytes(), false);
+            let _ = JsonSchema::new("x", &bytes, true);
+            let _ = JsonSchema::new("x", text.as_bytes(), false);
         }
     }
 }

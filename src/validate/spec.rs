@@ -9,20 +9,20 @@ use super::bound::Bound;
 
 /// The rules of a dataset.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Spec {
+pub struct ValidationSpec {
     /// The least score that passes, in millionths.
     pub min_score: u32,
     /// What records mean that a rule cannot look at.
     pub opaque: OpaquePolicy,
     /// When a commit may leave the rules out.
-    pub skip: Skip,
+    pub skip: SkipPolicy,
     /// In the order of their declaration.
     pub rules: Vec<Rule>,
 }
 
 /// When a commit may leave the rules out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Skip {
+pub enum SkipPolicy {
     /// Whenever its author asks for it.
     #[default]
     Allow,
@@ -49,7 +49,7 @@ pub struct Rule {
 
 /// How long a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum LengthUnit {
     /// Unicode scalar values.
     Characters,
     /// Runs of what is not white space.
@@ -104,7 +104,7 @@ pub enum Check {
         /// The greatest length.
         max: Option<u64>,
         /// In what it is counted.
-        unit: Unit,
+        unit: LengthUnit,
     },
     /// No two records have the same key.
     Unique {

@@ -4,7 +4,7 @@ use super::measures::{CHARACTERS, LABEL, MANY, SAMPLES, TEXTS};
 
 /// The sums of one version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
+pub struct DriftSummary {
     /// Records.
     pub samples: u64,
     /// Texts of the field whose lengths are measured.
@@ -17,10 +17,10 @@ pub struct Summary {
     pub too_many_labels: bool,
 }
 
-impl Summary {
+impl DriftSummary {
     /// Reads the list that a verdict holds; names that are unknown are passed over.
-    pub fn of(measures: &[(String, u64)]) -> Summary {
-        let mut summary = Summary::default();
+    pub fn of(measures: &[(String, u64)]) -> DriftSummary {
+        let mut summary = DriftSummary::default();
         for (name, sum) in measures {
             match (name.as_str(), name.strip_prefix(LABEL)) {
                 (SAMPLES, _) => summary.samples = *sum,
@@ -48,10 +48,10 @@ mod tests {
         [4, 6].into_iter().for_each(|length| measures.length(0, length, 1));
         ["samples", "b", "b"].into_iter().for_each(|label| measures.label(0, label, 1));
         let labels = vec![("b".to_owned(), 2), ("samples".to_owned(), 1)];
-        let summary = Summary { samples: 3, texts: 2, characters: 10, labels, too_many_labels: false };
-        assert_eq!(Summary::of(&measures.to_list(0)), summary);
+        let summary = DriftSummary { samples: 3, texts: 2, characters: 10, labels, too_many_labels: false };
+        assert_eq!(DriftSummary::of(&measures.to_list(0)), summary);
         (0..2_000).for_each(|label| measures.label(0, &label.to_string(), 1));
-        let many = Summary::of(&measures.to_list(0));
+        let many = DriftSummary::of(&measures.to_list(0));
         assert!(many.too_many_labels && many.labels.is_empty());
     }
 }

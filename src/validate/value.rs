@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value};
 use crate::sample::{MAX_DEPTH, Tape, Type, type_of};
 
 use super::numbers::Constants;
-use super::record::Seen;
+use super::record::ParsedRecord;
 use super::rules::shortened;
 
 /// Digits of the longest float as it is written.
@@ -25,16 +25,16 @@ pub(super) struct JsonRecord {
 /// A row of CSV is an object of its columns, whose values are numbers, booleans and null where they are written like
 /// them. A row of Parquet is what it is rendered as. Of a key that an object has twice the last value counts, and a
 /// surrogate on its own is U+FFFD.
-pub(super) fn value(seen: &Seen<'_>, constants: &Constants) -> Option<Result<JsonRecord, String>> {
-    let mut reader = Reader { constants, texts: Vec::new() };
+pub(super) fn value(seen: &ParsedRecord<'_>, constants: &Constants) -> Option<Result<JsonRecord, String>> {
+    let mut reader = JsonReader { constants, texts: Vec::new() };
     let value = match *seen {
-        Seen::Json(text, tape) => reader.token(tape, text, 0),
-        Seen::Cells(_, _, cells, Some(header)) => {
+        ParsedRecord::Json(text, tape) => reader.token(tape, text, 0),
+        ParsedRecord::Cells(_, _, cells, Some(header)) => {
             let members = header.names().iter().zip(cells);
             let members = members.map(|(name, cell)| Ok((name.clone(), reader.scalar(type_of(cell), cell)?)));
             members.collect::<Result<Map<_, _>, String>>().map(Value::from)
         }
-        Seen::Row(row) => {
+        ParsedRecord::Row(row) => {
             let (rendering, mut tape) = (row.render(), Tape::default());
             let text = rendering.as_str().as_bytes();
             let read = tape.read(text, MAX_DEPTH).map_err(|why| why.to_string());
@@ -45,12 +45,12 @@ pub(super) fn value(seen: &Seen<'_>, constants: &Constants) -> Option<Result<Jso
     Some(value.map(|value| JsonRecord { value, texts: reader.texts }))
 }
 
-struct Reader<'a> {
+struct JsonReader<'a> {
     constants: &'a Constants,
     texts: Vec<(Number, String)>,
 }
 
-impl Reader<'_> {
+impl JsonReader<'_> {
     /// The value with this index on a tape. Recursion is bounded by [`MAX_DEPTH`].
     fn token(&mut self, tape: &Tape, text: &[u8], index: usize) -> Result<Value, String> {
         let token = tape.token(index);
@@ -91,7 +91,7 @@ impl Reader<'_> {
     fn number(&mut self, text: &str) -> Result<Value, String> {
         let (number, exact) = self
             .constants
-            .stand_in(text)
+            .substitute(text)
             .ok_or_else(|| format!("the number {} has too many digits to compare with the schema", shortened(text.as_bytes())))?;
         // So many digits are written otherwise, though they mean the same.
         if !exact || number.is_f64() && text.len() > DIGITS {
@@ -114,16 +114,16 @@ mod tests {
         let row = b"-7,.5,TRUE,x,007,,123456789012345678901234567890";
         let cells: Vec<_> = fields(row, b',').collect();
         let constants = Constants::of(b"{}").unwrap();
-        let value = value(&Seen::Cells(row, b','.into(), &cells, Some(&header)), &constants).unwrap().unwrap().value;
+        let value = value(&ParsedRecord::Cells(row, b','.into(), &cells, Some(&header)), &constants).unwrap().unwrap().value;
         let all = json!({"i": -7, "n": 0.5, "b": true, "t": "x", "z": "007", "none": null, "big": 1.2345678901234568e29});
         assert_eq!(value, all);
-        assert!(super::value(&Seen::Cells(b"#x", b','.into(), &[], None), &constants).is_none());
+        assert!(super::value(&ParsedRecord::Cells(b"#x", b','.into(), &[], None), &constants).is_none());
     }
 
     fn read(text: &str) -> Result<Value, String> {
         let mut tape = Tape::default();
         tape.read(text.as_bytes(), MAX_DEPTH).unwrap();
-        value(&Seen::Json(text.as_bytes(), &tape), &Constants::of(br#"{"uniqueItems":true}"#).unwrap())
+        value(&ParsedRecord::Json(text.as_bytes(), &tape), &Constants::of(br#"{"uniqueItems":true}"#).unwrap())
             .unwrap()
             .map(|record| record.value)
     }

@@ -33,7 +33,7 @@ const COARSE_TICK: i128 = 2_500_000_000;
 
 /// What was known of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct CacheEntry {
     /// The entry as it was recorded.
     pub entry: Entry,
     /// What the file system said.
@@ -44,27 +44,27 @@ pub struct Row {
     pub stored: bool,
 }
 
-impl Row {
+impl CacheEntry {
     /// The row of a file that was read after `began` (nanoseconds since 1970).
-    pub fn read(entry: Entry, stat: Stat, stored: bool, began: i128) -> Row {
-        let trusted = settles(&stat) < began;
-        Row { entry, stat, trusted, stored }
+    pub fn read(entry: Entry, stat: Stat, stored: bool, began: i128) -> CacheEntry {
+        let trusted = settled_at(&stat) < began;
+        CacheEntry { entry, stat, trusted, stored }
     }
 
     /// The row of a file that was written just now. Whoever records it waits until its stamps have settled, so that
     /// later changes show.
-    pub fn written(entry: Entry, stat: Stat) -> Row {
-        Row { entry, stat, trusted: !is_coarse(&stat), stored: true }
+    pub fn written(entry: Entry, stat: Stat) -> CacheEntry {
+        CacheEntry { entry, stat, trusted: !is_coarse(&stat), stored: true }
     }
 
     /// Whether a file with these stamps still has the content of the row.
-    pub fn vouches_for(&self, stat: &Stat) -> bool {
+    pub fn is_current(&self, stat: &Stat) -> bool {
         self.trusted && self.stat == *stat
     }
 }
 
 /// From when on, in nanoseconds since 1970, every change of the file gives it other stamps.
-pub fn settles(stat: &Stat) -> i128 {
+pub fn settled_at(stat: &Stat) -> i128 {
     i128::from(stat.mtime.max(stat.ctime)) + if is_coarse(stat) { COARSE_TICK } else { TICK }
 }
 
@@ -90,7 +90,7 @@ fn file_kind(kind: EntryKind) -> FileKind {
 
 /// A row as bincode writes it.
 #[derive(Debug, Encode, Decode)]
-struct Packed {
+struct StoredEntry {
     path: String,
     kind: u8,
     size: u64,
@@ -103,9 +103,9 @@ struct Packed {
     stored: bool,
 }
 
-impl Packed {
-    fn of(row: &Row) -> Packed {
-        Packed {
+impl StoredEntry {
+    fn of(row: &CacheEntry) -> StoredEntry {
+        StoredEntry {
             path: row.entry.path.as_str().to_owned(),
             kind: row.entry.kind as u8,
             size: row.entry.size,
@@ -119,7 +119,7 @@ impl Packed {
         }
     }
 
-    fn row(self) -> Option<Row> {
+    fn row(self) -> Option<CacheEntry> {
         let kind = [EntryKind::File, EntryKind::Executable, EntryKind::Symlink, EntryKind::Folder]
             .into_iter()
             .find(|k| *k as u8 == self.kind)?;
@@ -135,7 +135,7 @@ impl Packed {
             }),
             content: Id::from_bytes(self.content),
         };
-        Some(Row { entry, stat, trusted: self.trusted, stored: self.stored })
+        Some(CacheEntry { entry, stat, trusted: self.trusted, stored: self.stored })
     }
 }
 
@@ -150,24 +150,24 @@ pub fn path(layout: &Layout, dataset: &str) -> PathBuf {
 
 /// Reads the rows in order. Ends early at damage: what follows is then read from the files again.
 #[derive(Debug)]
-pub struct Reader {
+pub struct CacheReader {
     file: Option<BufReader<File>>,
-    rows: std::vec::IntoIter<Row>,
+    rows: std::vec::IntoIter<CacheEntry>,
 }
 
-impl Reader {
+impl CacheReader {
     /// Opens a cache; an absent or damaged one has no rows.
-    pub fn open(path: &Path) -> Reader {
+    pub fn open(path: &Path) -> CacheReader {
         let open = || -> Option<BufReader<File>> {
             let mut file = BufReader::with_capacity(256 << 10, atomic::open(path).ok()?);
             let mut begin = [0; BEGIN.len()];
             file.read_exact(&mut begin).ok()?;
             (begin == BEGIN).then_some(file)
         };
-        Reader { file: open(), rows: Vec::new().into_iter() }
+        CacheReader { file: open(), rows: Vec::new().into_iter() }
     }
 
-    fn block(&mut self) -> Option<Vec<Row>> {
+    fn block(&mut self) -> Option<Vec<CacheEntry>> {
         let file = self.file.as_mut()?;
         let mut head = [0; 36];
         file.read_exact(&mut head).ok()?;
@@ -181,15 +181,15 @@ impl Reader {
         if blake3::hash(&bytes) != *check.first_chunk::<32>()? {
             return None;
         }
-        let (rows, _): (Vec<Packed>, usize) = bincode::decode_from_slice(&bytes, config()).ok()?;
-        rows.into_iter().map(Packed::row).collect()
+        let (rows, _): (Vec<StoredEntry>, usize) = bincode::decode_from_slice(&bytes, config()).ok()?;
+        rows.into_iter().map(StoredEntry::row).collect()
     }
 }
 
-impl Iterator for Reader {
-    type Item = Row;
+impl Iterator for CacheReader {
+    type Item = CacheEntry;
 
-    fn next(&mut self) -> Option<Row> {
+    fn next(&mut self) -> Option<CacheEntry> {
         loop {
             if let Some(row) = self.rows.next() {
                 return Some(row);
@@ -207,24 +207,24 @@ impl Iterator for Reader {
 
 /// Writes a cache beside the old one and then puts it in its place.
 #[derive(Debug)]
-pub struct Writer {
+pub struct CacheWriter {
     out: BufWriter<TempFile>,
-    rows: Vec<Packed>,
+    rows: Vec<StoredEntry>,
     to: PathBuf,
 }
 
-impl Writer {
+impl CacheWriter {
     /// Begins a cache for a dataset's workspace.
-    pub fn create(layout: &Layout, dataset: &str) -> Result<Writer> {
+    pub fn create(layout: &Layout, dataset: &str) -> Result<CacheWriter> {
         let mut out = BufWriter::with_capacity(256 << 10, TempFile::create(&layout.tmp())?);
         let to = path(layout, dataset);
         out.write_all(&BEGIN).map_err(|e| Error::io("cannot write", &to, e))?;
-        Ok(Writer { out, rows: Vec::with_capacity(ROWS), to })
+        Ok(CacheWriter { out, rows: Vec::with_capacity(ROWS), to })
     }
 
     /// Adds the next row; rows come in the order of their paths.
-    pub fn push(&mut self, row: &Row) -> Result<()> {
-        self.rows.push(Packed::of(row));
+    pub fn push(&mut self, row: &CacheEntry) -> Result<()> {
+        self.rows.push(StoredEntry::of(row));
         if self.rows.len() >= ROWS { self.flush() } else { Ok(()) }
     }
 
@@ -252,11 +252,11 @@ impl Writer {
 mod tests {
     use super::*;
 
-    fn row(n: usize) -> Row {
+    fn row(n: usize) -> CacheEntry {
         let path = DataPath::new(&format!("d/{n:06}")).unwrap();
         let entry = Entry { path, kind: EntryKind::File, size: 7, samples: None, content: Id::of(&n.to_le_bytes()) };
         let stat = Stat { kind: FileKind::File, size: 7, mtime: 1_000, ctime: 2_000, inode: n as u64 };
-        Row::read(entry, stat, true, 10_000_000_000)
+        CacheEntry::read(entry, stat, true, 10_000_000_000)
     }
 
     fn written(n: usize) -> (tempfile::TempDir, PathBuf) {
@@ -264,7 +264,7 @@ mod tests {
         let layout = Layout::new(dir.path());
         std::fs::create_dir_all(layout.workspace("a")).unwrap();
         std::fs::create_dir_all(layout.tmp()).unwrap();
-        let mut writer = Writer::create(&layout, "a").unwrap();
+        let mut writer = CacheWriter::create(&layout, "a").unwrap();
         (0..n).for_each(|n| writer.push(&row(n)).unwrap());
         writer.finish().unwrap();
         let path = path(&layout, "a");
@@ -275,7 +275,7 @@ mod tests {
     fn rows_come_back_in_order() {
         for n in [0, 1, 511, 512, 2_000] {
             let (_dir, path) = written(n);
-            assert_eq!(Reader::open(&path).collect::<Vec<_>>(), (0..n).map(row).collect::<Vec<_>>());
+            assert_eq!(CacheReader::open(&path).collect::<Vec<_>>(), (0..n).map(row).collect::<Vec<_>>());
         }
     }
 
@@ -287,21 +287,21 @@ mod tests {
             let mut bad = good.clone();
             bad[at] ^= 1;
             std::fs::write(&path, &bad).unwrap();
-            assert!(Reader::open(&path).enumerate().all(|(n, r)| r == row(n)), "byte {at}");
+            assert!(CacheReader::open(&path).enumerate().all(|(n, r)| r == row(n)), "byte {at}");
             std::fs::write(&path, &good[..at]).unwrap();
-            assert!(Reader::open(&path).enumerate().all(|(n, r)| r == row(n)), "cut at {at}");
+            assert!(CacheReader::open(&path).enumerate().all(|(n, r)| r == row(n)), "cut at {at}");
         }
     }
 
     #[test]
     fn young_stamps_do_not_vouch() {
         let old = row(1);
-        assert!(old.vouches_for(&old.stat));
-        assert!(!old.vouches_for(&Stat { ctime: 2_001, ..old.stat }));
+        assert!(old.is_current(&old.stat));
+        assert!(!old.is_current(&Stat { ctime: 2_001, ..old.stat }));
         let stat = Stat { mtime: 5, ctime: 9_999_999_999, ..old.stat };
-        let young = Row::read(old.entry.clone(), stat, true, 10_000_000_000);
-        assert!(!young.vouches_for(&stat));
+        let young = CacheEntry::read(old.entry.clone(), stat, true, 10_000_000_000);
+        assert!(!young.is_current(&stat));
         let coarse = Stat { mtime: 8_000_000_000, ctime: 8_000_000_000, ..old.stat };
-        assert!(!Row::read(old.entry, coarse, true, 10_000_000_000).trusted);
+        assert!(!CacheEntry::read(old.entry, coarse, true, 10_000_000_000).trusted);
     }
 }

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::diff::FileEntry;
-use crate::diff::{Differences, FileSide, FileSource, ReaderConfig};
+use crate::diff::{Differences, FileEntry, FileSide, FileSource, ReaderConfig};
 use crate::error::Result;
 use crate::fs::atomic;
 use crate::fs::openat::{Root, Stat};
@@ -16,9 +15,9 @@ use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
-use crate::worktree::cache::{self, Row, kind_within};
+use crate::worktree::cache::{self, CacheEntry, kind_within};
 use crate::worktree::hash;
-use crate::worktree::scan::{Scan, Seen};
+use crate::worktree::scan::{Scan, ScannedFile};
 use crate::worktree::selection::Selection;
 use crate::worktree::state;
 
@@ -40,9 +39,9 @@ pub fn workspace(
     let layout = store.layout();
     let selection = selection.map(Selection::matcher).transpose()?;
     let root = Root::open(folder)?;
-    let scan = Scan::new(&root, cache::Reader::open(&cache::path(layout, dataset)))?;
+    let scan = Scan::new(&root, cache::CacheReader::open(&cache::path(layout, dataset)))?;
     let mut old = manifest.map(|m| Entries::new(store, m)).transpose()?.into_iter().flatten().peekable();
-    let mut sides = Sides { root: &root, rules, found: Differences::default(), open: Vec::new() };
+    let mut sides = WorkspaceDiff { root: &root, rules, found: Differences::default(), open: Vec::new() };
     let mut learned = 0usize;
     for seen in scan {
         progress.check()?;
@@ -58,58 +57,58 @@ pub fn workspace(
             if entry.path == *seen.path() {
                 before = Some(entry);
             } else if selects(entry.path.as_str()) {
-                sides.known(Some(entry), None);
+                sides.add_pair(Some(entry), None);
             }
         }
-        learned += usize::from(matches!(seen, Seen::Unknown { .. }));
+        learned += usize::from(matches!(seen, ScannedFile::Unknown { .. }));
         sides.take(before, seen);
     }
     for entry in old {
         let entry = entry?;
         if selection.as_ref().is_none_or(|s| s.selects(entry.path.as_str())) {
-            sides.known(Some(entry), None);
+            sides.add_pair(Some(entry), None);
         }
     }
     let rows = sides.resolve(&layout.tmp(), progress)?;
     sides.keep_reread()?;
     if learned > 0 {
         // A store that cannot be written to costs time, no answer.
-        let _ = remember(store, dataset, rows);
+        let _ = update_cache(store, dataset, rows);
     }
     Ok(sides.finish())
 }
 
 /// A file of the workspace whose content is not known, and the version's at its path.
 #[derive(Debug)]
-struct Open {
+struct UnreadFile {
     before: Option<Entry>,
     path: DataPath,
     stat: Stat,
 }
 
 /// A file that was read: its content, its length and its stamps.
-type Hashed = (Open, Id<Content>, u64, Stat);
+type HashedFile = (UnreadFile, Id<Content>, u64, Stat);
 
 /// The two sides as they are compared.
 #[derive(Debug)]
-struct Sides<'a> {
+struct WorkspaceDiff<'a> {
     root: &'a Root,
     /// How the files of the workspace are read, where that matters.
     rules: Option<&'a ReaderConfig>,
     found: Differences,
-    open: Vec<Open>,
+    open: Vec<UnreadFile>,
 }
 
-impl Sides<'_> {
-    fn take(&mut self, before: Option<Entry>, seen: Seen) {
+impl WorkspaceDiff<'_> {
+    fn take(&mut self, before: Option<Entry>, seen: ScannedFile) {
         match seen {
-            Seen::Known(row) => self.known(before, Some(row.entry.into())),
-            Seen::Unknown { path, stat } => self.open.push(Open { before, path, stat }),
+            ScannedFile::Known(row) => self.add_pair(before, Some(row.entry.into())),
+            ScannedFile::Unknown { path, stat } => self.open.push(UnreadFile { before, path, stat }),
         }
     }
 
     /// Takes both sides of a path, unless they are the same.
-    fn known(&mut self, before: Option<Entry>, now: Option<FileEntry>) {
+    fn add_pair(&mut self, before: Option<Entry>, now: Option<FileEntry>) {
         let before = before.map(FileEntry::from);
         let now = now.map(|now| {
             let kind = kind_within(self.root, now.kind, before.as_ref().map(|before| before.kind));
@@ -152,21 +151,21 @@ impl Sides<'_> {
     }
 
     /// Reads what has to be read: files that may be what the version has, and new ones that may be what was removed.
-    fn resolve(&mut self, tmp: &Path, progress: &dyn Progress) -> Result<BTreeMap<String, Row>> {
+    fn resolve(&mut self, tmp: &Path, progress: &dyn Progress) -> Result<BTreeMap<String, CacheEntry>> {
         let root = self.root;
         // Two regular files may be the same but for their mode.
         let class = |kind: EntryKind| if kind.is_file() { EntryKind::File } else { kind };
         let gone: HashSet<(EntryKind, u64)> =
             self.found.removed.iter().filter(|e| e.size > 0).map(|e| (class(e.kind), e.size)).collect();
-        let (read, differ): (Vec<Open>, Vec<Open>) = std::mem::take(&mut self.open).into_iter().partition(|open| {
+        let (read, differ): (Vec<UnreadFile>, Vec<UnreadFile>) = std::mem::take(&mut self.open).into_iter().partition(|open| {
             let kind = class(EntryKind::from(open.stat.kind));
             match &open.before {
                 Some(before) if before.kind != EntryKind::Folder => class(before.kind) == kind && before.size == open.stat.size,
                 _ => gone.contains(&(kind, open.stat.size)),
             }
         });
-        for Open { before, path, stat } in differ {
-            self.known(before, Some(FileEntry::unread(path, &stat)));
+        for UnreadFile { before, path, stat } in differ {
+            self.add_pair(before, Some(FileEntry::unread(path, &stat)));
         }
         let mut rows = BTreeMap::new();
         if read.is_empty() {
@@ -176,9 +175,9 @@ impl Sides<'_> {
         let began = atomic::present(tmp, root.path());
         let mut read = read.into_iter();
         let batches = std::iter::from_fn(|| Some(read.by_ref().take(BATCH).collect::<Vec<_>>()).filter(|b| !b.is_empty()));
-        let work = |cursor: &mut crate::fs::openat::Cursor<'_>, batch: Vec<Open>| -> Result<Vec<Hashed>> {
+        let work = |cursor: &mut crate::fs::openat::Cursor<'_>, batch: Vec<UnreadFile>| -> Result<Vec<HashedFile>> {
             progress.check()?;
-            let one = |open: Open| {
+            let one = |open: UnreadFile| {
                 let (content, size, stat) = hash::content(root, cursor, &open.path, open.stat)?;
                 progress.advance(1, size);
                 Ok((open, content, size, stat))
@@ -191,12 +190,12 @@ impl Sides<'_> {
             || root.cursor(),
             work,
             |done| {
-                for (Open { before, path, .. }, content, size, stat) in done {
+                for (UnreadFile { before, path, .. }, content, size, stat) in done {
                     let kind = kind_within(root, EntryKind::from(stat.kind), before.as_ref().map(|before| before.kind));
                     let now = Entry { path, content, size, kind, samples: None };
                     let stored = before.as_ref().is_some_and(|before| before.content == content);
-                    rows.insert(now.path.to_string(), Row::read(now.clone(), stat, stored, began));
-                    self.known(before, Some(now.into()));
+                    rows.insert(now.path.to_string(), CacheEntry::read(now.clone(), stat, stored, began));
+                    self.add_pair(before, Some(now.into()));
                 }
                 Ok(())
             },
@@ -215,11 +214,11 @@ impl Sides<'_> {
 }
 
 /// Puts what was learned into the stat cache, unless somebody else is at it.
-fn remember(store: &Store, dataset: &str, mut learned: BTreeMap<String, Row>) -> Result<()> {
+fn update_cache(store: &Store, dataset: &str, mut learned: BTreeMap<String, CacheEntry>) -> Result<()> {
     let layout = store.layout();
     let Some(_lock) = state::try_lock(layout, dataset)? else { return Ok(()) };
-    let mut writer = cache::Writer::create(layout, dataset)?;
-    for row in cache::Reader::open(&cache::path(layout, dataset)) {
+    let mut writer = cache::CacheWriter::create(layout, dataset)?;
+    for row in cache::CacheReader::open(&cache::path(layout, dataset)) {
         let upto = learned.split_off(row.entry.path.as_str());
         for new in std::mem::replace(&mut learned, upto).into_values() {
             writer.push(&new)?;

@@ -28,7 +28,7 @@ pub(super) fn open(root: &Root, cursor: &mut Cursor<'_>, path: &str) -> Result<F
 
 /// Reads a file or a symlink by `read`, which may be called again, until the file system's stamps before and after are
 /// the same. `stat` is what the walk saw; returned is what holds for what was read.
-pub(super) fn steadily<T>(
+pub(super) fn read_stable<T>(
     root: &Root,
     cursor: &mut Cursor<'_>,
     path: &DataPath,
@@ -71,7 +71,7 @@ fn both_files(a: &Stat, b: &Stat) -> bool {
 /// The content id and the length of a file or a symlink.
 pub fn content(root: &Root, cursor: &mut Cursor<'_>, path: &DataPath, stat: Stat) -> Result<(Id<Content>, u64, Stat)> {
     let mut buffer = vec![0; 256 << 10];
-    let ((id, len), stat) = steadily(root, cursor, path, stat, |file, _| {
+    let ((id, len), stat) = read_stable(root, cursor, path, stat, |file, _| {
         let mut hasher = blake3::Hasher::new();
         loop {
             match file.read(&mut buffer) {
@@ -99,7 +99,7 @@ mod tests {
         let stat = cursor.stat("f").unwrap().unwrap();
         let path = DataPath::new("f").unwrap();
         let mut reads = 0;
-        let steady = steadily(&root, &mut cursor, &path, stat, |_, _| {
+        let steady = read_stable(&root, &mut cursor, &path, stat, |_, _| {
             reads += 1;
             if reads == 1 {
                 std::fs::write(&file, "longer")?;
@@ -107,7 +107,7 @@ mod tests {
             Ok(())
         });
         assert_eq!(steady.unwrap().1.size, 6);
-        let outcome = steadily(&root, &mut cursor, &path, stat, |_, _| {
+        let outcome = read_stable(&root, &mut cursor, &path, stat, |_, _| {
             reads += 1;
             std::fs::write(&file, "x".repeat(reads * 100))
         });

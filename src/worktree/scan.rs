@@ -6,14 +6,14 @@ use crate::error::Result;
 use crate::fs::openat::{FileKind, Root, Stat};
 use crate::object::node::Entry;
 use crate::path::DataPath;
-use crate::worktree::cache::{Reader, Row};
-use crate::worktree::walk::{Found, Walk};
+use crate::worktree::cache::{CacheEntry, CacheReader};
+use crate::worktree::walk::{Walk, WalkEntry};
 
 /// A file of the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum ScannedFile {
     /// Its stamps vouch for the content that was recorded.
-    Known(Row),
+    Known(CacheEntry),
     /// It has to be read.
     Unknown {
         /// Where it lies.
@@ -23,12 +23,12 @@ pub enum Seen {
     },
 }
 
-impl Seen {
+impl ScannedFile {
     /// Where it lies.
     pub fn path(&self) -> &DataPath {
         match self {
-            Seen::Known(row) => &row.entry.path,
-            Seen::Unknown { path, .. } => path,
+            ScannedFile::Known(row) => &row.entry.path,
+            ScannedFile::Unknown { path, .. } => path,
         }
     }
 }
@@ -38,47 +38,52 @@ impl Seen {
 pub struct Scan<'a> {
     root: &'a Root,
     walk: Walk<'a>,
-    rows: Peekable<Reader>,
+    rows: Peekable<CacheReader>,
 }
 
 impl<'a> Scan<'a> {
     /// Walks a folder beside a stat cache.
-    pub fn new(root: &'a Root, cache: Reader) -> Result<Scan<'a>> {
+    pub fn new(root: &'a Root, cache: CacheReader) -> Result<Scan<'a>> {
         Ok(Scan { root, walk: Walk::new(root)?, rows: cache.peekable() })
     }
 
     /// The same for a checkout, which leaves alone what no version can hold.
-    pub fn tolerant(root: &'a Root, cache: Reader) -> Result<Scan<'a>> {
+    pub fn tolerant(root: &'a Root, cache: CacheReader) -> Result<Scan<'a>> {
         Ok(Scan { root, walk: Walk::new(root)?.tolerant(), rows: cache.peekable() })
     }
 
     /// Tells if a file still has the content of a row, whatever its mode where the file system keeps none.
-    fn is_vouched_for(&self, row: &Row, stat: &Stat) -> bool {
+    fn is_current(&self, row: &CacheEntry, stat: &Stat) -> bool {
         let as_recorded = Stat { kind: row.stat.kind, ..*stat };
-        row.vouches_for(stat)
-            || row.entry.kind.is_file() && stat.kind.is_file() && row.vouches_for(&as_recorded) && !self.root.keeps_modes()
+        row.is_current(stat)
+            || row.entry.kind.is_file() && stat.kind.is_file() && row.is_current(&as_recorded) && !self.root.keeps_modes()
     }
 
-    fn see(&mut self, found: Found) -> Seen {
+    fn classify(&mut self, found: WalkEntry) -> ScannedFile {
         while self.rows.next_if(|row| row.entry.path < found.path).is_some() {}
         let row = self.rows.next_if(|row| row.entry.path == found.path);
         if found.stat.kind == FileKind::Folder {
             // An empty folder is known by being there.
-            return Seen::Known(Row { entry: Entry::folder(found.path), stat: found.stat, trusted: true, stored: true });
+            return ScannedFile::Known(CacheEntry {
+                entry: Entry::folder(found.path),
+                stat: found.stat,
+                trusted: true,
+                stored: true,
+            });
         }
-        match row.filter(|row| self.is_vouched_for(row, &found.stat)) {
-            Some(row) => Seen::Known(Row { stat: found.stat, ..row }),
-            None => Seen::Unknown { path: found.path, stat: found.stat },
+        match row.filter(|row| self.is_current(row, &found.stat)) {
+            Some(row) => ScannedFile::Known(CacheEntry { stat: found.stat, ..row }),
+            None => ScannedFile::Unknown { path: found.path, stat: found.stat },
         }
     }
 }
 
 impl Iterator for Scan<'_> {
-    type Item = Result<Seen>;
+    type Item = Result<ScannedFile>;
 
-    fn next(&mut self) -> Option<Result<Seen>> {
+    fn next(&mut self) -> Option<Result<ScannedFile>> {
         let found = self.walk.next()?;
-        Some(found.map(|found| self.see(found)))
+        Some(found.map(|found| self.classify(found)))
     }
 }
 
@@ -92,7 +97,7 @@ mod tests {
 
     fn paths(folder: &Path) -> Result<Vec<String>> {
         let root = Root::open(folder).unwrap();
-        let none = Reader::open(Path::new("/nonexistent"));
+        let none = CacheReader::open(Path::new("/nonexistent"));
         Scan::new(&root, none)?.map(|seen| seen.map(|s| s.path().to_string())).collect()
     }
 

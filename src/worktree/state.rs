@@ -11,7 +11,7 @@ use crate::worktree::selection::Selection;
 
 /// The state of a dataset's workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
+pub struct WorkspaceState {
     /// The version that it was made from or that was made from it.
     pub head: Option<Id<Version>>,
     /// Which part of the version it holds; all of it for `None`.
@@ -21,11 +21,11 @@ pub struct State {
     pub pending: Vec<Id<Version>>,
 }
 
-impl State {
+impl WorkspaceState {
     /// Reads the state; the state of a new workspace if there is none.
-    pub fn load(layout: &Layout, dataset: &str) -> Result<State> {
+    pub fn load(layout: &Layout, dataset: &str) -> Result<WorkspaceState> {
         let path = layout.workspace(dataset).join("state.json");
-        let Some(bytes) = atomic::read(&path)? else { return Ok(State::default()) };
+        let Some(bytes) = atomic::read(&path)? else { return Ok(WorkspaceState::default()) };
         serde_json::from_slice(&bytes).map_err(|e| {
             Error::damaged(format!("{} is damaged: {e}", path.display()))
                 .with_hint(format!("remove it and run: hlx checkout {dataset}@REV"))
@@ -79,9 +79,9 @@ mod tests {
             atomic::ensure_folder(&layout.tmp()).unwrap();
             atomic::ensure_folder(&layout.workspace("leases")).unwrap();
             let selection = lists.map(|(include, exclude, (count, len))| Selection { include, exclude, paths: vec!["p".repeat(len); count] });
-            let state = State { head: head.map(Id::from_bytes), selection, pending: head.map(Id::from_bytes).into_iter().collect() };
+            let state = WorkspaceState { head: head.map(Id::from_bytes), selection, pending: head.map(Id::from_bytes).into_iter().collect() };
             state.save(&layout, "leases").unwrap();
-            prop_assert_eq!(State::load(&layout, "leases").unwrap(), state);
+            prop_assert_eq!(WorkspaceState::load(&layout, "leases").unwrap(), state);
         }
     }
 }

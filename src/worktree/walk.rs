@@ -11,25 +11,25 @@ use rayon::prelude::*;
 use crate::error::{Error, Kind, Result};
 use crate::fs::openat::{FileKind, Root, Stat};
 use crate::path::{DataPath, STAMP, printable};
-use crate::worktree::rules::{FILE, Rules, printable_bytes, text_of};
+use crate::worktree::ignore::{FILE, IgnoreRules, printable_bytes, text_of};
 
 /// Folders that are never part of a dataset, at any depth.
-const NEVER: [&str; 2] = [".helox", ".git"];
+const EXCLUDED_FOLDERS: [&str; 2] = [".helox", ".git"];
 /// Files of a repository itself, which are no part of a dataset that is the whole folder.
-const OWN_FILES: [&str; 2] = ["helox.toml", "helox.lock"];
+const REPOSITORY_FILES: [&str; 2] = ["helox.toml", "helox.lock"];
 /// Problems that one error names.
-const NAMED: usize = 20;
+const MAX_NAMED: usize = 20;
 
 /// A file, a symlink or an empty folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct WalkEntry {
     pub path: DataPath,
     pub stat: Stat,
 }
 
 /// What a folder holds that may belong to the dataset.
 #[derive(Debug, Default)]
-struct Listing {
+struct FolderListing {
     children: Vec<(String, Stat)>,
     rules: Option<Vec<u8>>,
     /// Names that are not UTF-8, as text for the rules, and whether each is a folder.
@@ -41,22 +41,22 @@ struct Listing {
 /// and where the paths below it stand, which is later if a sibling's name continues its own with a lesser character than
 /// a slash.
 #[derive(Debug)]
-enum Step {
+enum WalkStep {
     File(String, Stat),
     Peek(String, Stat),
     Enter(String),
 }
 
-impl Step {
+impl WalkStep {
     /// The path that orders it, and what ends that.
     fn place(&self) -> (&[u8], Option<u8>) {
         match self {
-            Step::File(path, _) | Step::Peek(path, _) => (path.as_bytes(), None),
-            Step::Enter(path) => (path.as_bytes(), Some(b'/')),
+            WalkStep::File(path, _) | WalkStep::Peek(path, _) => (path.as_bytes(), None),
+            WalkStep::Enter(path) => (path.as_bytes(), Some(b'/')),
         }
     }
 
-    fn order(&self, other: &Step) -> Ordering {
+    fn order(&self, other: &WalkStep) -> Ordering {
         let ((a, end_a), (b, end_b)) = (self.place(), other.place());
         let both = a.len().min(b.len());
         let rest = |path: &'_ [u8], end| path[both..].iter().copied().chain(end).collect::<Vec<_>>();
@@ -65,27 +65,27 @@ impl Step {
 }
 
 #[derive(Debug)]
-struct Frame {
-    steps: VecDeque<Step>,
+struct WalkFrame {
+    steps: VecDeque<WalkStep>,
     /// Of the steps, so many were looked at for what to read ahead.
     looked: usize,
     /// Listings of folders that were peeked into and not entered yet.
-    peeked: Vec<(String, Listing)>,
-    ahead: VecDeque<Ahead>,
+    peeked: Vec<(String, FolderListing)>,
+    ahead: VecDeque<ReadAhead>,
     has_rules: bool,
 }
 
 /// A listing that another thread is reading.
 #[derive(Debug)]
-struct Ahead {
+struct ReadAhead {
     path: String,
     /// The length of the folder, in bytes, which grows with the names in it.
     size: u64,
-    listing: Receiver<Result<Listing>>,
+    listing: Receiver<Result<FolderListing>>,
 }
 
-impl Frame {
-    fn step(&mut self) -> Option<Step> {
+impl WalkFrame {
+    fn step(&mut self) -> Option<WalkStep> {
         self.looked = self.looked.saturating_sub(1);
         self.steps.pop_front()
     }
@@ -93,11 +93,11 @@ impl Frame {
     /// Has the folders that come next read by other threads.
     fn read_ahead(&mut self, root: &Root) {
         let mut bytes: u64 = self.ahead.iter().map(|ahead| ahead.size).sum();
-        while let Some(step) = self.steps.get(self.looked).filter(|_| self.ahead.len() < AHEAD && bytes < AHEAD_BYTES) {
+        while let Some(step) = self.steps.get(self.looked).filter(|_| self.ahead.len() < MAX_AHEAD && bytes < AHEAD_BYTES) {
             self.looked += 1;
-            let Step::Peek(path, stat) = step else { continue };
+            let WalkStep::Peek(path, stat) = step else { continue };
             let (tell, listing) = bounded(1);
-            self.ahead.push_back(Ahead { path: path.clone(), size: stat.size, listing });
+            self.ahead.push_back(ReadAhead { path: path.clone(), size: stat.size, listing });
             bytes += stat.size;
             let (root, path) = (root.clone(), path.clone());
             rayon::spawn(move || {
@@ -112,8 +112,8 @@ impl Frame {
 #[derive(Debug)]
 pub(super) struct Walk<'a> {
     root: &'a Root,
-    rules: Rules,
-    frames: Vec<Frame>,
+    rules: IgnoreRules,
+    frames: Vec<WalkFrame>,
     problems: Vec<String>,
     count: usize,
     /// Whether what cannot be stored is passed over.
@@ -123,11 +123,11 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     pub fn new(root: &'a Root) -> Result<Walk<'a>> {
-        let (rules, frames, problems) = (Rules::default(), Vec::new(), Vec::new());
+        let (rules, frames, problems) = (IgnoreRules::default(), Vec::new(), Vec::new());
         let mut walk = Walk { root, rules, frames, problems, count: 0, is_tolerant: false, done: false };
         let mut listing = list(root, "")?;
         if listing.is_repository {
-            listing.children.retain(|(name, _)| !OWN_FILES.contains(&name.as_str()));
+            listing.children.retain(|(name, _)| !REPOSITORY_FILES.contains(&name.as_str()));
         }
         listing.children.retain(|(name, _)| name != STAMP);
         walk.enter(String::new(), listing)?;
@@ -139,22 +139,22 @@ impl<'a> Walk<'a> {
         Walk { is_tolerant: true, ..self }
     }
 
-    fn enter(&mut self, folder: String, mut listing: Listing) -> Result<()> {
+    fn enter(&mut self, folder: String, mut listing: FolderListing) -> Result<()> {
         let has_rules = listing.rules.is_some();
         if let Some(bytes) = listing.rules.take() {
             let shown = self.root.path().join(&folder).join(FILE);
             self.rules.push(&folder, &bytes, &shown)?;
         }
         let steps = self.steps(&folder, listing);
-        self.frames.push(Frame { steps, looked: 0, peeked: Vec::new(), ahead: VecDeque::new(), has_rules });
+        self.frames.push(WalkFrame { steps, looked: 0, peeked: Vec::new(), ahead: VecDeque::new(), has_rules });
         Ok(())
     }
 
     /// What a folder holds, less what is hidden, in the order of the paths.
-    fn steps(&mut self, folder: &str, listing: Listing) -> VecDeque<Step> {
+    fn steps(&mut self, folder: &str, listing: FolderListing) -> VecDeque<WalkStep> {
         for (name, is_folder) in listing.odd {
             let path = join(folder, &name);
-            if !self.rules.hide(&path, is_folder) {
+            if !self.rules.is_ignored(&path, is_folder) {
                 self.problem(format!("{}: the name is not UTF-8", printable_bytes(&path)));
             }
         }
@@ -162,31 +162,31 @@ impl<'a> Walk<'a> {
         for (name, stat) in listing.children {
             let path = join(folder, &name);
             let is_folder = stat.kind == FileKind::Folder;
-            if self.rules.hide(&path, is_folder) {
+            if self.rules.is_ignored(&path, is_folder) {
                 continue;
             }
             if let FileKind::Special(what) = stat.kind {
                 self.problem(format!("{} is {what}", printable(&path)));
             } else if is_folder {
-                steps.push(Step::Peek(path.clone(), stat));
-                steps.push(Step::Enter(path));
+                steps.push(WalkStep::Peek(path.clone(), stat));
+                steps.push(WalkStep::Enter(path));
             } else {
-                steps.push(Step::File(path, stat));
+                steps.push(WalkStep::File(path, stat));
             }
         }
-        steps.par_sort_unstable_by(Step::order);
+        steps.par_sort_unstable_by(WalkStep::order);
         steps.into()
     }
 
     fn problem(&mut self, text: String) {
         self.count += 1;
-        if self.problems.len() < NAMED {
+        if self.problems.len() < MAX_NAMED {
             self.problems.push(text);
         }
     }
 
     /// The listing of a folder; those that come next are read meanwhile.
-    fn listing(&mut self, path: &str) -> Result<Listing> {
+    fn listing(&mut self, path: &str) -> Result<FolderListing> {
         let Some(frame) = self.frames.last_mut() else { return list(self.root, path) };
         frame.read_ahead(self.root);
         let ready = frame.ahead.front().is_some_and(|ahead| ahead.path == path).then(|| frame.ahead.pop_front()).flatten();
@@ -196,7 +196,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn step(&mut self) -> Result<Option<Found>> {
+    fn step(&mut self) -> Result<Option<WalkEntry>> {
         loop {
             let Some(frame) = self.frames.last_mut() else { return Ok(None) };
             match frame.step() {
@@ -206,11 +206,11 @@ impl<'a> Walk<'a> {
                     }
                     self.frames.pop();
                 }
-                Some(Step::File(path, stat)) => match DataPath::new(path.as_str()) {
-                    Ok(path) => return Ok(Some(Found { path, stat })),
+                Some(WalkStep::File(path, stat)) => match DataPath::new(path.as_str()) {
+                    Ok(path) => return Ok(Some(WalkEntry { path, stat })),
                     Err(why) => self.problem(format!("{}: {why}", printable(&path))),
                 },
-                Some(Step::Peek(path, stat)) => {
+                Some(WalkStep::Peek(path, stat)) => {
                     let checked = match DataPath::new(path.as_str()) {
                         Ok(checked) => checked,
                         Err(why) => {
@@ -220,13 +220,13 @@ impl<'a> Walk<'a> {
                     };
                     let listing = self.listing(&path)?;
                     if self.is_empty(&path, &listing)? {
-                        return Ok(Some(Found { path: checked, stat }));
+                        return Ok(Some(WalkEntry { path: checked, stat }));
                     }
                     if let Some(frame) = self.frames.last_mut() {
                         frame.peeked.push((path, listing));
                     }
                 }
-                Some(Step::Enter(path)) => {
+                Some(WalkStep::Enter(path)) => {
                     let at = frame.peeked.iter().position(|(p, _)| *p == path);
                     // A folder that is empty, or that was refused, was not kept.
                     if let Some(at) = at {
@@ -239,7 +239,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether nothing in a folder belongs to the dataset.
-    fn is_empty(&mut self, folder: &str, listing: &Listing) -> Result<bool> {
+    fn is_empty(&mut self, folder: &str, listing: &FolderListing) -> Result<bool> {
         if listing.children.is_empty() && listing.odd.is_empty() {
             return Ok(true);
         }
@@ -247,8 +247,11 @@ impl<'a> Walk<'a> {
             let shown = self.root.path().join(folder).join(FILE);
             self.rules.push(folder, bytes, &shown)?;
         }
-        let hidden = listing.odd.iter().all(|(name, is_folder)| self.rules.hide(&join(folder, name), *is_folder))
-            && listing.children.iter().all(|(name, stat)| self.rules.hide(&join(folder, name), stat.kind == FileKind::Folder));
+        let hidden = listing.odd.iter().all(|(name, is_folder)| self.rules.is_ignored(&join(folder, name), *is_folder))
+            && listing
+                .children
+                .iter()
+                .all(|(name, stat)| self.rules.is_ignored(&join(folder, name), stat.kind == FileKind::Folder));
         if listing.rules.is_some() {
             self.rules.pop();
         }
@@ -272,16 +275,16 @@ impl<'a> Walk<'a> {
 }
 
 /// Names of which the stamps are read by all cores.
-const CROWDED: usize = 1 << 12;
+const PARALLEL_STATS: usize = 1 << 12;
 /// Folders that are read ahead.
-const AHEAD: usize = 32;
+const MAX_AHEAD: usize = 32;
 /// The lengths of folders that are read ahead.
 const AHEAD_BYTES: u64 = 1 << 20;
 
 impl Iterator for Walk<'_> {
-    type Item = Result<Found>;
+    type Item = Result<WalkEntry>;
 
-    fn next(&mut self) -> Option<Result<Found>> {
+    fn next(&mut self) -> Option<Result<WalkEntry>> {
         if self.done {
             return None;
         }
@@ -303,11 +306,11 @@ fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { [folder, "/", name].concat() }
 }
 
-fn list(root: &Root, path: &str) -> Result<Listing> {
+fn list(root: &Root, path: &str) -> Result<FolderListing> {
     let fail = |e| root.error("cannot read the folder", path, e);
     let folder = root.folder(path).map_err(fail)?;
     let names = folder.names().map_err(fail)?;
-    let mut listing = Listing::default();
+    let mut listing = FolderListing::default();
     let (names, odd): (Vec<CString>, Vec<CString>) = names.into_iter().partition(|name| name.to_str().is_ok());
     for name in odd {
         let is_folder = folder.stat(&name).is_ok_and(|stat| stat.kind == FileKind::Folder);
@@ -317,12 +320,15 @@ fn list(root: &Root, path: &str) -> Result<Listing> {
         let stat = folder.stat(&name);
         (name, stat)
     };
-    let stats: Vec<(CString, std::io::Result<Stat>)> =
-        if names.len() > CROWDED { names.into_par_iter().map(stat).collect() } else { names.into_iter().map(stat).collect() };
+    let stats: Vec<(CString, std::io::Result<Stat>)> = if names.len() > PARALLEL_STATS {
+        names.into_par_iter().map(stat).collect()
+    } else {
+        names.into_iter().map(stat).collect()
+    };
     for (name, stat) in stats {
         let name = name.into_string().unwrap_or_default();
         match stat {
-            _ if NEVER.contains(&name.as_str()) => listing.is_repository |= name == NEVER[0],
+            _ if EXCLUDED_FOLDERS.contains(&name.as_str()) => listing.is_repository |= name == EXCLUDED_FOLDERS[0],
             Ok(stat) => {
                 if name == FILE && matches!(stat.kind, FileKind::File | FileKind::Executable) {
                     listing.rules = Some(read_rules(root, &join(path, FILE))?);

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use helox::ops::audit::{self, Entry, Problem, VerifyReport, What};
+use helox::ops::audit::{self, AuditEntry, AuditEvent, AuditProblem, AuditVerifyReport};
 use helox::{Result, printable};
 
 use super::{Answer, judgement};
@@ -17,7 +17,7 @@ const SHOWN: usize = 60;
 pub(super) fn run(args: &args::Audit, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     if !args.verify {
-        let report = audit::list(&repo, audit::Options { limit: args.limit })?;
+        let report = audit::list(&repo, audit::AuditOptions { limit: args.limit })?;
         session.out.page();
         session.out.answer(&report, |out| {
             let rows: Vec<_> = report.entries.iter().map(row).collect();
@@ -39,15 +39,15 @@ pub(super) fn run(args: &args::Audit, session: &mut Session) -> Result<Answer> {
 }
 
 /// Time, id, author, and what was said of which version.
-fn row(entry: &Entry) -> [String; 4] {
+fn row(entry: &AuditEntry) -> [String; 4] {
     let version =
         entry.version_id.map_or_else(String::new, |id| version_name(entry.dataset_name.as_deref(), entry.version.as_ref(), id));
-    let said = match &entry.what {
-        What::Version { change_summary, .. } => format!("created {version}: {}", cut(change_summary)),
-        What::TagAdded { tag } => format!("added tag {} to {version}", printable(tag)),
-        What::TagRemoved { tag } => format!("removed tag {} from {version}", printable(tag)),
-        What::Joined => "merged the history of another copy".to_owned(),
-        What::Validated { passed, score, .. } => {
+    let said = match &entry.event {
+        AuditEvent::Version { change_summary, .. } => format!("created {version}: {}", cut(change_summary)),
+        AuditEvent::TagAdded { tag } => format!("added tag {} to {version}", printable(tag)),
+        AuditEvent::TagRemoved { tag } => format!("removed tag {} from {version}", printable(tag)),
+        AuditEvent::Joined => "merged the history of another copy".to_owned(),
+        AuditEvent::Validated { passed, score, .. } => {
             let outcome = match passed {
                 Some(true) => "passed",
                 Some(false) => "failed",
@@ -56,13 +56,13 @@ fn row(entry: &Entry) -> [String; 4] {
             let score = score.map_or_else(String::new, |score| format!(", score {}", judgement::score(score)));
             format!("validated {version}: {outcome}{score}")
         }
-        What::Run(run) => {
+        AuditEvent::Run(run) => {
             let metrics: Vec<_> = run.metrics.iter().map(|(name, value)| format!("{}={value}", printable(name))).collect();
             let metrics = if metrics.is_empty() { String::new() } else { format!(": {}", cut(&metrics.join(" "))) };
             format!("trained {} on {version}{metrics}", printable(&run.model))
         }
-        What::RunWithdrawn { run, reason } => format!("withdrew run {} on {version}: {}", short(run), cut(reason)),
-        What::Note { text } => format!("added a note to {version}: {}", cut(text)),
+        AuditEvent::RunWithdrawn { run, reason } => format!("withdrew run {} on {version}: {}", short(run), cut(reason)),
+        AuditEvent::Note { text } => format!("added a note to {version}: {}", cut(text)),
     };
     [moment(&entry.time), short(&entry.id), printable(&entry.author).into_owned(), said]
 }
@@ -75,9 +75,9 @@ fn cut(text: &str) -> String {
     if more { shown + "…" } else { shown }
 }
 
-fn words(report: &VerifyReport, out: &mut Output) -> io::Result<()> {
+fn words(report: &AuditVerifyReport, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
-    let place = |problem: &Problem| match (&problem.entry, &problem.object) {
+    let place = |problem: &AuditProblem| match (&problem.entry, &problem.object) {
         (Some(entry), Some(object)) => format!("{} ({})", printable(entry), printable(object)),
         (one, other) => printable(one.as_deref().or(other.as_deref()).unwrap_or_default()).into_owned(),
     };

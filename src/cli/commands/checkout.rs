@@ -14,7 +14,7 @@ use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Checkout, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
-    let mut options = checkout::Options {
+    let mut options = checkout::CheckoutOptions {
         revision: String::new(),
         into: args.into,
         include: args.include,
@@ -33,7 +33,7 @@ pub(super) fn run(args: args::Checkout, session: &mut Session) -> Result<Answer>
         options.revision = revision;
         reports.push(checkout::run(&repo, &options, &session.progress())?);
     }
-    let folder = |report: &checkout::Report| match is_workspace {
+    let folder = |report: &checkout::CheckoutReport| match is_workspace {
         true => PathPrinter::new(&repo, report.dataset_name.as_str()).show(""),
         false => printable(&report.path).into_owned(),
     };
@@ -46,7 +46,7 @@ pub(super) fn run(args: args::Checkout, session: &mut Session) -> Result<Answer>
     Ok(Answer::Yes)
 }
 
-fn words(report: &checkout::Report, folder: &str, out: &mut Output) -> io::Result<()> {
+fn words(report: &checkout::CheckoutReport, folder: &str, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     let name = format!("{} {}", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version));
     let counts = format!("{} written, {} deleted", thousands(report.written), thousands(report.removed));

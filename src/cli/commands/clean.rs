@@ -20,14 +20,14 @@ pub(super) fn run(args: args::Clean, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     let mut reports = Vec::new();
     for (dataset, paths) in repo.scope_of_paths(args.name.as_deref(), &args.paths)? {
-        let options = clean::Options { dataset: Some(dataset.name.clone()), paths, dry_run: args.dry_run };
+        let options = clean::CleanOptions { dataset: Some(dataset.name.clone()), paths, dry_run: args.dry_run };
         reports.push(clean::run(&repo, &options, &session.progress())?);
     }
     session.out.answers(&reports, true, |report, out| words(&repo, report, out))?;
     Ok(Answer::Yes)
 }
 
-fn words(repo: &Repo, report: &clean::Report, out: &mut Output) -> io::Result<()> {
+fn words(repo: &Repo, report: &clean::CleanReport, out: &mut Output) -> io::Result<()> {
     let (tint, paths) = (out.tint(), PathPrinter::new(repo, report.dataset_name.as_str()));
     let verb = if report.dry_run { "Would remove" } else { "Removed" };
     for path in &report.removed {

@@ -2,8 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use helox::ops::commit::{self, Outcome};
-use helox::ops::{Judgement, Links, status};
+use helox::ops::commit::{self, CommitOutcome};
+use helox::ops::{Links, VerdictView, status};
 use helox::{ChangeType, Error, ErrorKind, Repo, Result, ValidationStatus, printable};
 use serde_json::{Map, Value};
 
@@ -37,7 +37,7 @@ pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answe
             }
         },
     };
-    let options = commit::Options {
+    let options = commit::CommitOptions {
         dataset: None,
         summary,
         version: args.version,
@@ -64,7 +64,7 @@ pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answe
     }
     let reports = commit::run_all(&repo, &names, &options, &session.progress())?;
     if let Some(draft) = draft
-        && reports.iter().all(|report| report.outcome != Outcome::Refused)
+        && reports.iter().all(|report| report.outcome != CommitOutcome::Refused)
     {
         draft.remove()?;
     }
@@ -88,7 +88,7 @@ fn confirmed(repo: &Repo, names: &[String], session: &mut Session) -> Result<boo
     }
     let mut changed = Vec::new();
     for name in names {
-        let options = status::Options { dataset: Some(name.clone()), paths: Vec::new() };
+        let options = status::StatusOptions { dataset: Some(name.clone()), paths: Vec::new() };
         let report = status::run(repo, &options, &session.progress())?;
         let files = report.added.len() + report.modified.len() + report.removed.len() + report.renamed.len();
         if !report.clean {
@@ -102,8 +102,8 @@ fn confirmed(repo: &Repo, names: &[String], session: &mut Session) -> Result<boo
 }
 
 /// Prints what was committed of each dataset, then warnings and hints.
-fn tell(repo: &Repo, reports: &[commit::Report], session: &mut Session) -> Result<Answer> {
-    let is_refused = |report: &commit::Report| report.outcome == Outcome::Refused;
+fn tell(repo: &Repo, reports: &[commit::CommitReport], session: &mut Session) -> Result<Answer> {
+    let is_refused = |report: &commit::CommitReport| report.outcome == CommitOutcome::Refused;
     for report in reports {
         if let Some(judgement) = &report.version.validation {
             judgement::warn(judgement, paths_of(repo, report), &mut session.out);
@@ -131,21 +131,21 @@ fn tell(repo: &Repo, reports: &[commit::Report], session: &mut Session) -> Resul
 }
 
 /// Prints the warnings and hints of one dataset.
-fn remark(repo: &Repo, report: &commit::Report, out: &mut Output) {
+fn remark(repo: &Repo, report: &commit::CommitReport, out: &mut Output) {
     let judgement = report.version.validation.as_ref();
-    if report.outcome != Outcome::Refused {
+    if report.outcome != CommitOutcome::Refused {
         warn(repo, report, out);
         warn_of_links(repo, report, out);
-        if judgement.is_some_and(|judgement| judgement.findings_count > 0) && report.outcome == Outcome::Created {
+        if judgement.is_some_and(|judgement| judgement.findings_count > 0) && report.outcome == CommitOutcome::Created {
             out.hint(&format!("'hlx show {}' prints the first findings", report.version.dataset_name));
         }
-        if report.outcome == Outcome::Unchanged && report.version.validation_status == ValidationStatus::Skipped {
+        if report.outcome == CommitOutcome::Unchanged && report.version.validation_status == ValidationStatus::Skipped {
             let name = &report.version.dataset_name;
             out.hint(&format!("it was created with --no-validate: 'hlx validate {name} --record' checks it"));
         }
         return;
     }
-    let parses = |judgement: &Judgement| judgement.rules.iter().any(|rule| rule.kind == "parse" && rule.failed > 0);
+    let parses = |judgement: &VerdictView| judgement.rules.iter().any(|rule| rule.kind == "parse" && rule.failed > 0);
     if !judgement.is_some_and(parses) {
         warn(repo, report, out);
     }
@@ -155,7 +155,7 @@ fn remark(repo: &Repo, report: &commit::Report, out: &mut Output) {
 }
 
 /// The paths of the files that a report is about.
-fn paths_of<'a>(repo: &'a Repo, report: &'a commit::Report) -> PathPrinter<'a> {
+fn paths_of<'a>(repo: &'a Repo, report: &'a commit::CommitReport) -> PathPrinter<'a> {
     PathPrinter::new(repo, report.version.dataset_name.as_str())
 }
 
@@ -163,7 +163,7 @@ fn paths_of<'a>(repo: &'a Repo, report: &'a commit::Report) -> PathPrinter<'a> {
 const TOLD: usize = 20;
 
 /// Tells of what could not be read of the parent, and of records that are none.
-fn warn(repo: &Repo, report: &commit::Report, out: &mut Output) {
+fn warn(repo: &Repo, report: &commit::CommitReport, out: &mut Output) {
     report.warnings.iter().for_each(|warning| out.warning(warning));
     let paths = paths_of(repo, report);
     for finding in report.findings.iter().take(TOLD) {
@@ -179,9 +179,11 @@ fn warn(repo: &Repo, report: &commit::Report, out: &mut Output) {
 }
 
 /// Tells of symlinks whose data is not in the version.
-fn warn_of_links(repo: &Repo, report: &commit::Report, out: &mut Output) {
+fn warn_of_links(repo: &Repo, report: &commit::CommitReport, out: &mut Output) {
     let links = &report.links;
-    let (Some(example), commit::Outcome::Created | commit::Outcome::DryRun) = (&links.example, report.outcome) else { return };
+    let (Some(example), commit::CommitOutcome::Created | commit::CommitOutcome::DryRun) = (&links.example, report.outcome) else {
+        return;
+    };
     out.warning(&links_leading_away(links, &paths_of(repo, report).show(example)));
     out.hint("to store the data, replace the links with the files, or commit a copy: cp -RL FOLDER COPY; hlx commit --from COPY");
 }
@@ -213,7 +215,7 @@ fn metadata(pairs: Vec<(String, Value)>) -> Result<Map<String, Value>> {
     Ok(object)
 }
 
-fn words(repo: &Repo, report: &commit::Report, out: &mut Output) -> io::Result<()> {
+fn words(repo: &Repo, report: &commit::CommitReport, out: &mut Output) -> io::Result<()> {
     let version = &report.version;
     let tint = out.tint();
     let name = format!("{} {}", tint.strong(printable(&version.dataset_name)), tint.mark(&version.version));
@@ -221,15 +223,15 @@ fn words(repo: &Repo, report: &commit::Report, out: &mut Output) -> io::Result<(
     let kind = version.change_type;
     let why = why.strip_prefix(&format!("{kind}: ")).unwrap_or(&why);
     match report.outcome {
-        Outcome::Unchanged => {
+        CommitOutcome::Unchanged => {
             writeln!(out, "nothing changed since {name}")?;
             return tags(report, out);
         }
-        Outcome::AlreadyThere => {
+        CommitOutcome::AlreadyThere => {
             writeln!(out, "{name} already exists")?;
             return tags(report, out);
         }
-        Outcome::Refused => {
+        CommitOutcome::Refused => {
             let dataset = printable(&version.dataset_name);
             writeln!(out, "{dataset}: {}; no version created", tint.bad("commit rejected by validation"))?;
             return report
@@ -238,18 +240,18 @@ fn words(repo: &Repo, report: &commit::Report, out: &mut Output) -> io::Result<(
                 .as_ref()
                 .map_or(Ok(()), |judgement| judgement::words(judgement, paths_of(repo, report), out));
         }
-        Outcome::Withheld => {
+        CommitOutcome::Withheld => {
             return writeln!(out, "{}: no version created", printable(&version.dataset_name));
         }
-        Outcome::DryRun => writeln!(out, "Would create {name} ({kind})\n{why}")?,
-        Outcome::Created => writeln!(out, "Created {name} ({kind})\n{why}")?,
+        CommitOutcome::DryRun => writeln!(out, "Would create {name} ({kind})\n{why}")?,
+        CommitOutcome::Created => writeln!(out, "Created {name} ({kind})\n{why}")?,
     }
     let files = &report.files;
     let [added, modified, removed] = [files.files_added, files.files_modified, files.files_removed].map(thousands);
     let samples = version.total_samples.map_or_else(String::new, |samples| format!("{} in ", count(samples, "sample")));
     let total = format!("{samples}{}, {}", count(version.file_count, "file"), size(version.total_size_bytes));
     write!(out, "files: {added} added, {modified} modified, {removed} removed{}; now {total}", also(files))?;
-    if let Outcome::DryRun = report.outcome {
+    if let CommitOutcome::DryRun = report.outcome {
         writeln!(out)?;
         return report.version.validation.as_ref().map_or(Ok(()), |judgement| judgement::line(judgement, out));
     }
@@ -277,7 +279,7 @@ fn words(repo: &Repo, report: &commit::Report, out: &mut Output) -> io::Result<(
 }
 
 /// The tags of the version, and from where those came that moved.
-fn tags(report: &commit::Report, out: &mut Output) -> io::Result<()> {
+fn tags(report: &commit::CommitReport, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     for moved in &report.tags_moved {
         writeln!(out, "Moved {} from {} to {}", printable(&moved.tag), moved.from, report.version.version)?;

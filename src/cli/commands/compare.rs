@@ -25,7 +25,7 @@ pub(super) fn run(args: &args::Compare, session: &mut Session) -> Result<Answer>
     Ok(Answer::of_list(&report.damaged, session))
 }
 
-fn words(report: &compare::Report, out: &mut Output) -> io::Result<()> {
+fn words(report: &compare::CompareReport, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     let (from, to) = (printable(&report.version1), printable(&report.version2));
     writeln!(

@@ -95,7 +95,8 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
 fn create(args: args::Create, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     let summary = args.summary.unwrap_or_else(|| format!("{} from {}", args.name, args.path.display()));
-    let is_elsewhere = |info: &dataset::Info| info.kind == args.kind && repo.inside(&args.path).is_ok_and(|p| p != info.path);
+    let is_elsewhere =
+        |info: &dataset::DatasetInfo| info.kind == args.kind && repo.resolve(&args.path).is_ok_and(|p| p != info.path);
     let known = dataset::show(&repo, &args.name).ok().filter(|info| args.parent.is_some() && is_elsewhere(info));
     let (name, from) = match known {
         Some(info) => (info.name, Some(args.path)),
@@ -130,7 +131,7 @@ fn list(args: args::List, session: &mut Session) -> Result<Answer> {
     let query = args.filter.query(args.name, args.limit);
     if query.dataset.is_some() {
         let name = query.dataset.clone();
-        let report = log::run(&repo, &log::Options { query, whole, ..log::Options::default() })?;
+        let report = log::run(&repo, &log::LogOptions { query, whole, ..log::LogOptions::default() })?;
         session.out.answer(&report, |out| super::log::words(&report.versions, false, false, out))?;
         if report.versions.is_empty() {
             super::log::no_versions(&repo, tag.as_deref(), name.as_deref(), session)?;
@@ -156,12 +157,12 @@ fn one(name: &str, version: &str, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     let mut version = show::run(&repo, Some(&format!("{name}@{version}")))?;
     let damaged = std::mem::take(&mut version.damaged);
-    let report = log::Report { versions: vec![version], damaged };
+    let report = log::LogReport { versions: vec![version], damaged };
     session.out.answer(&report, |out| report.versions.iter().try_for_each(|version| super::show::words(&repo, version, out)))?;
     Ok(Answer::of_list(&report.damaged, session))
 }
 
-fn row(info: &dataset::Info) -> [String; 5] {
+fn row(info: &dataset::DatasetInfo) -> [String; 5] {
     [
         printable(&info.name).into_owned(),
         number(info.latest.as_ref()),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
 
 use helox::ops::dataset;
-use helox::ops::diff::{self, Report};
+use helox::ops::diff::{self, DiffReport};
 use helox::{Error, ErrorKind, Repo, Result, printable};
 use serde_json::{Value, json};
 
@@ -21,13 +21,13 @@ const SHOWN: usize = 20;
 pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     let is_read = session.out.form() == Form::Human && io::stdout().is_terminal();
     let limit = args.limit.or(is_read.then_some(SHOWN));
-    let wanted = diff::Samples { by_file: args.by_file, patch: args.patch, limit };
+    let wanted = diff::SampleOptions { by_file: args.by_file, patch: args.patch, limit };
     let samples = (args.samples || args.by_file || args.patch).then_some(wanted);
     let repo = session.repo()?;
     let mut reports = Vec::new();
     let streams = args.patch && session.out.form() == Form::Human;
     for Sides { from, to, paths } in sides(&repo, &args)? {
-        let options = diff::Options { from: Some(from), to, paths, samples };
+        let options = diff::DiffOptions { from: Some(from), to, paths, samples };
         reports.push(match streams {
             true => stream(&repo, &options, !reports.is_empty(), session)?,
             false => diff::run(&repo, &options, &session.progress())?,
@@ -67,11 +67,11 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     if let Some(answer) = damaged.map(|damaged| Answer::of_list(damaged, session)).last() {
         return Ok(answer);
     }
-    Ok(Answer::yes_if(reports.iter().all(Report::is_empty) || !args.exit_code))
+    Ok(Answer::yes_if(reports.iter().all(DiffReport::is_empty) || !args.exit_code))
 }
 
 /// Prints the samples that differ as they are found, a line apart from those before.
-fn stream(repo: &Repo, options: &diff::Options, apart: bool, session: &mut Session) -> Result<Report> {
+fn stream(repo: &Repo, options: &diff::DiffOptions, apart: bool, session: &mut Session) -> Result<DiffReport> {
     let (bar, out) = (session.progress(), &mut session.out);
     let mut records = patch::RecordPrinter::default();
     let begin = |out: &mut Output| {
@@ -137,7 +137,7 @@ fn sides(repo: &Repo, args: &args::Diff) -> Result<Vec<Sides>> {
 /// A report whose paths are shown as one would type them.
 struct Shown<'a> {
     paths: PathPrinter<'a>,
-    report: &'a Report,
+    report: &'a DiffReport,
 }
 
 impl Shown<'_> {
@@ -179,7 +179,7 @@ impl Change<'_> {
 }
 
 /// All files and empty folders that differ, in the order of their paths.
-fn changes(report: &Report) -> Vec<Change<'_>> {
+fn changes(report: &DiffReport) -> Vec<Change<'_>> {
     let added = report.added.iter().map(|f| Change { letter: 'A', path: &f.path, new: Some(f.size), ..Change::default() });
     let removed = report.removed.iter().map(|f| Change { letter: 'D', path: &f.path, old: Some(f.size), ..Change::default() });
     let in_mode: HashSet<&String> = report.mode_changed.iter().collect();
@@ -202,7 +202,7 @@ fn changes(report: &Report) -> Vec<Change<'_>> {
 }
 
 /// The same without the empty folders.
-fn files(report: &Report) -> impl Iterator<Item = Change<'_>> {
+fn files(report: &DiffReport) -> impl Iterator<Item = Change<'_>> {
     changes(report).into_iter().filter(|change| !change.is_folder)
 }
 
@@ -248,7 +248,7 @@ fn name_status(shown: &Shown<'_>, change: &Change<'_>, out: &mut Output) -> io::
     writeln!(out, "{}{from}\t{}", change.letter, shown.path(change.path))
 }
 
-fn summary(report: &Report) -> String {
+fn summary(report: &DiffReport) -> String {
     let counts = FileCounts {
         added: report.added.len(),
         modified: report.modified.len(),
@@ -264,7 +264,7 @@ fn summary(report: &Report) -> String {
     format!("{} -> {}: {counts}", printable(&report.from), printable(&report.to))
 }
 
-fn json_lines(report: &Report, out: &mut Output) -> Result<()> {
+fn json_lines(report: &DiffReport, out: &mut Output) -> Result<()> {
     for file in &report.added {
         out.document(&json!({ "change": "added", "path": file.path, "size": file.size, "samples": file.samples }))?;
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use helox::ops::{Drift, Sums};
+use helox::ops::{Drift, DriftSums};
 use helox::printable;
 
 use crate::cli::format::{columns, count, thousands};
@@ -24,7 +24,7 @@ pub(super) fn words(drifts: &[Drift], out: &mut Output) -> io::Result<()> {
 fn rows(drift: &Drift) -> Vec<[String; 3]> {
     let Drift { rule, old, new } = drift;
     let sides = [old.as_ref(), new.as_ref()];
-    let row = |name: &str, value: &dyn Fn(&Sums) -> Option<String>| -> [String; 3] {
+    let row = |name: &str, value: &dyn Fn(&DriftSums) -> Option<String>| -> [String; 3] {
         let [old, new] = sides.map(|side| side.and_then(value).unwrap_or_else(|| "-".to_owned()));
         [name.to_owned(), old, new]
     };
@@ -38,7 +38,7 @@ fn rows(drift: &Drift) -> Vec<[String; 3]> {
             Some(if sums.too_many_labels { "too many".to_owned() } else { thousands(sums.labels.len() as u64) })
         }));
     }
-    let share = |side: Option<&Sums>, label: &str| {
+    let share = |side: Option<&DriftSums>, label: &str| {
         let found = side?.labels.iter().find(|own| own.label == label)?;
         Some((found.share, format!("{} ({:.1}%)", thousands(found.count), found.share * 100.0)))
     };
@@ -66,9 +66,9 @@ mod tests {
 
     use super::*;
 
-    fn sums(samples: u64, mean_length: Option<f64>, labels: &[(&str, u64, f64)]) -> Sums {
+    fn sums(samples: u64, mean_length: Option<f64>, labels: &[(&str, u64, f64)]) -> DriftSums {
         let label = |&(label, count, share): &(&str, u64, f64)| Label { label: label.to_owned(), count, share };
-        Sums { samples, mean_length, labels: labels.iter().map(label).collect(), too_many_labels: false }
+        DriftSums { samples, mean_length, labels: labels.iter().map(label).collect(), too_many_labels: false }
     }
 
     #[test]

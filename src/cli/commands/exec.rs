@@ -58,7 +58,7 @@ pub(super) fn run(args: args::Exec, repo: &Repo, session: &mut Session) -> Resul
     for path in &missing {
         session.out.warning(&format!("no artifact {}", shown(path)));
     }
-    let options = run::Options {
+    let options = run::RunOptions {
         versions,
         model: args.model,
         params,

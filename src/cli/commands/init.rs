@@ -14,7 +14,7 @@ pub(super) fn run(args: args::Init, session: &mut Session) -> Result<Answer> {
         Some(dir) => dir,
         None => session.folder()?,
     };
-    let report = init::run(&init::Options { dir, name: args.name, kind: args.kind, anew: args.anew })?;
+    let report = init::run(&init::InitOptions { dir, name: args.name, kind: args.kind, anew: args.anew })?;
     session.out.report(&report, |out| {
         let store = printable(&report.root);
         match report.created {

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::io::{self, Write};
 
-use helox::ops::{Finding, Judgement, RuleReport, Unreadable};
+use helox::ops::{RuleFinding, RuleReport, UnreadableRecord, VerdictView};
 use helox::printable;
 use helox::validation::{OpaquePolicy, Severity};
 
@@ -17,7 +17,7 @@ const TOLD: usize = 20;
 const OF_EACH: usize = 3;
 
 /// Warns of what had nothing to look at, and of what could not be looked at.
-pub(super) fn warn(judgement: &Judgement, paths: PathPrinter<'_>, out: &mut Output) {
+pub(super) fn warn(judgement: &VerdictView, paths: PathPrinter<'_>, out: &mut Output) {
     judgement.idle.iter().for_each(|idle| out.warning(idle));
     if judgement.opaque != OpaquePolicy::Warn || judgement.unreadable_count == 0 {
         return;
@@ -33,13 +33,13 @@ pub(super) fn warn(judgement: &Judgement, paths: PathPrinter<'_>, out: &mut Outp
 }
 
 /// `file:line: rule: cannot be read: reason`.
-fn unread(unread: &Unreadable, paths: PathPrinter<'_>) -> String {
+fn unread(unread: &UnreadableRecord, paths: PathPrinter<'_>) -> String {
     let (path, line) = (paths.show(&unread.path), unread.line);
     format!("{path}:{line}: {}: cannot be read: {}", printable(&unread.rule), printable(&unread.reason))
 }
 
 /// The score and what it stands against, in one line.
-pub(super) fn line(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
+pub(super) fn line(judgement: &VerdictView, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     let status = status(judgement);
     let status = if status == "PASSED" { tint.good(status) } else { tint.bad(status) };
@@ -59,7 +59,7 @@ pub(super) fn line(judgement: &Judgement, out: &mut Output) -> io::Result<()> {
 }
 
 /// The line, a row for each rule, and the first findings.
-pub(super) fn words(judgement: &Judgement, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
+pub(super) fn words(judgement: &VerdictView, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
     line(judgement, out)?;
     if judgement.rules.is_empty() {
         return Ok(());
@@ -86,7 +86,7 @@ pub(super) fn words(judgement: &Judgement, paths: PathPrinter<'_>, out: &mut Out
 }
 
 /// The first findings of each rule, the rule with most of them first, and how many more there are.
-fn findings(judgement: &Judgement, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
+fn findings(judgement: &VerdictView, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
     let mut rules: Vec<&RuleReport> = judgement.rules.iter().filter(|rule| rule.failed > 0).collect();
     rules.sort_by_key(|rule| (Reverse(rule.severity), Reverse(rule.failed)));
     let most = (TOLD / rules.len().max(1)).max(OF_EACH);
@@ -112,7 +112,7 @@ fn more(total: u64, told: usize, of: &str, out: &mut Output) -> io::Result<()> {
 }
 
 /// `file:line: rule: message`, with the number of the record where lines hold several.
-fn one(finding: &Finding, paths: PathPrinter<'_>) -> String {
+fn one(finding: &RuleFinding, paths: PathPrinter<'_>) -> String {
     let place = match (finding.path.as_str(), finding.line) {
         ("", _) => String::new(),
         (path, 0) => format!("{}: ", paths.show(path)),
@@ -122,7 +122,7 @@ fn one(finding: &Finding, paths: PathPrinter<'_>) -> String {
     format!("{place}{}: {}", printable(&finding.rule), printable(&finding.message))
 }
 
-fn status(judgement: &Judgement) -> String {
+fn status(judgement: &VerdictView) -> String {
     text(&judgement.status)
 }
 

@@ -21,7 +21,7 @@ pub(super) fn run(args: args::Log, session: &mut Session) -> Result<Answer> {
         None => (None, None),
     };
     let (tag, named) = (args.filter.tag.clone(), dataset.clone());
-    let options = log::Options {
+    let options = log::LogOptions {
         query: args.filter.query(dataset, args.limit),
         revision,
         paths: args.paths,

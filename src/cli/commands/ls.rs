@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use helox::id::{Content, Id};
 use helox::object::node::EntryKind;
-use helox::ops::ls::{self, Item};
+use helox::ops::ls::{self, LsEntry};
 use helox::{Result, printable};
 use serde::Serialize;
 
@@ -17,13 +17,13 @@ use crate::cli::session::Session;
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Listing {
-    items: Vec<Item>,
+    items: Vec<LsEntry>,
 }
 
 pub(super) fn run(args: &args::Ls, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     let (revision, path) = ls::target(&repo, args.rev.as_deref(), args.path.as_deref())?;
-    let options = ls::Options { revision, path, recursive: args.recursive };
+    let options = ls::LsOptions { revision, path, recursive: args.recursive };
     let out = &mut session.out;
     match out.form() {
         Form::Human => {
@@ -43,7 +43,7 @@ pub(super) fn run(args: &args::Ls, session: &mut Session) -> Result<Answer> {
     Ok(Answer::Yes)
 }
 
-fn words(item: &Item, long: bool, out: &mut Output) -> io::Result<()> {
+fn words(item: &LsEntry, long: bool, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     if long {
         let kind = match item.kind {

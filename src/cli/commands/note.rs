@@ -15,7 +15,7 @@ pub(super) fn run(args: args::Note, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     match args {
         args::Note::Add { rev, text, author } => {
-            let view = note::add(&repo, &note::Options { revision: rev, text, author })?;
+            let view = note::add(&repo, &note::NoteOptions { revision: rev, text, author })?;
             session.out.report(&view, |out| words(&view, out))?;
         }
         args::Note::List { target } => {

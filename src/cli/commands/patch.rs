@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use helox::ops::diff::Report;
-use helox::ops::{FieldChange, Record};
+use helox::ops::diff::DiffReport;
+use helox::ops::{ChangedRecord, FieldChange};
 use helox::printable;
 use helox::sample::Rendering;
 use helox::{RecordChange, SampleCounts};
@@ -29,7 +29,7 @@ pub(super) struct RecordPrinter {
 
 impl RecordPrinter {
     /// Prints the next record, after the path of its file if that is another one.
-    pub(super) fn print(&mut self, record: &Record, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
+    pub(super) fn print(&mut self, record: &ChangedRecord, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
         let tint = out.tint();
         if self.path.as_ref() != Some(&record.path) {
             writeln!(out, "{}", tint.strong(paths.show(&record.path)))?;
@@ -45,7 +45,7 @@ impl RecordPrinter {
     }
 
     /// Prints how many samples there are beside those that were printed, then how many differ.
-    pub(super) fn finish(&self, report: &Report, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
+    pub(super) fn finish(&self, report: &DiffReport, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
         let SampleCounts { added, modified, removed } = report.samples.unwrap_or_default();
         match (added + modified + removed).saturating_sub(self.count) {
             0 => {}
@@ -55,7 +55,7 @@ impl RecordPrinter {
     }
 }
 
-fn modified(record: &Record, tint: Tint, out: &mut Output) -> io::Result<()> {
+fn modified(record: &ChangedRecord, tint: Tint, out: &mut Output) -> io::Result<()> {
     let (title, is_whole) = word_diff::head(&record.text, TITLE);
     writeln!(out, "{}", tint.mark(format!("~ {}{}", printable(title), if is_whole { "" } else { " …" })))?;
     for FieldChange { path, old, new, .. } in &record.fields {
@@ -77,7 +77,7 @@ fn values(old: Option<&Rendering>, new: Option<&Rendering>, tint: Tint) -> Strin
 }
 
 /// How many samples differ, in each file if that is known, and in all.
-pub(super) fn counts(report: &Report, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
+pub(super) fn counts(report: &DiffReport, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
     let cells = |counts: &SampleCounts| {
         let [added, modified, removed] = [counts.added, counts.modified, counts.removed].map(thousands);
         format!("{added} added, {modified} modified, {removed} removed")

@@ -16,14 +16,14 @@ use crate::cli::session::Session;
 const FEW: usize = 10;
 
 pub(super) fn run(args: args::Restore, session: &mut Session) -> Result<Answer> {
-    let options = restore::Options { paths: args.paths, source: args.source, force: args.force };
+    let options = restore::RestoreOptions { paths: args.paths, source: args.source, force: args.force };
     let repo = session.repo()?;
     let report = restore::run(&repo, &options, &session.progress())?;
     session.out.report(&report, |out| words(&repo, &report, out))?;
     Ok(Answer::Yes)
 }
 
-fn words(repo: &Repo, report: &restore::Report, out: &mut Output) -> io::Result<()> {
+fn words(repo: &Repo, report: &restore::RestoreReport, out: &mut Output) -> io::Result<()> {
     let (tint, paths) = (out.tint(), PathPrinter::new(repo, report.dataset_name.as_str()));
     if out.is_verbose() || report.restored.len() + report.removed.len() <= FEW {
         for path in &report.restored {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use helox::ops::run::{self, CompareReport, TrainedVersion};
+use helox::ops::run::{self, RunCompareReport, TrainedVersion};
 use helox::ops::{RunView, log};
 use helox::{Repo, Result, nearest, printable};
 use serde_json::{Map, Value};
@@ -23,7 +23,7 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
                 version.compare_workspace(&repo, &session.progress())?;
             }
             warn_of_workspace(&repo, &versions, &args.params, session);
-            let options = run::Options {
+            let options = run::RunOptions {
                 versions,
                 model: args.model,
                 params: args.params,
@@ -170,7 +170,7 @@ fn page(view: &RunView, out: &mut Output) -> io::Result<()> {
 }
 
 /// A column a run; a star stands before what differs.
-fn side_by_side(report: &CompareReport, out: &mut Output) -> io::Result<()> {
+fn side_by_side(report: &RunCompareReport, out: &mut Output) -> io::Result<()> {
     // Two words for one version, or for a run and its version, name the same runs.
     let other = report.runs_b.iter().filter(|run| report.runs_a.iter().all(|known| known.id != run.id));
     let runs: Vec<&RunView> = report.runs_a.iter().chain(other).collect();
@@ -211,7 +211,7 @@ fn side_by_side(report: &CompareReport, out: &mut Output) -> io::Result<()> {
 }
 
 /// By how much each metric of two runs differs.
-fn changes(report: &CompareReport, out: &mut Output) -> io::Result<()> {
+fn changes(report: &RunCompareReport, out: &mut Output) -> io::Result<()> {
     let signed = |value: f64| format!("{}{}", if value > 0.0 { "+" } else { "" }, number(value));
     let row = |change: &run::MetricChange| {
         let difference = change.difference?;
@@ -237,7 +237,7 @@ fn metrics(view: &RunView) -> &Map<String, Value> {
 }
 
 /// What differs in the data.
-fn data(report: &CompareReport, out: &mut Output) -> io::Result<()> {
+fn data(report: &RunCompareReport, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     let (a, b) = (tint.mark(printable(&report.version_a)), tint.mark(printable(&report.version_b)));
     match &report.samples {

@@ -17,7 +17,7 @@ pub(super) fn run(args: args::Status, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     let mut reports = Vec::new();
     for (dataset, paths) in repo.scope_of_paths(args.name.as_deref(), &args.paths)? {
-        let options = status::Options { dataset: Some(dataset.name.clone()), paths };
+        let options = status::StatusOptions { dataset: Some(dataset.name.clone()), paths };
         reports.push(status::run(&repo, &options, &session.progress())?);
     }
     session.out.answers(&reports, !args.short, |report, out| match args.short {
@@ -28,7 +28,7 @@ pub(super) fn run(args: args::Status, session: &mut Session) -> Result<Answer> {
 }
 
 /// Prints two letters and the path of each file: the first is a blank, since there is no staging area.
-fn short(repo: &Repo, report: &status::Report, out: &mut Output) -> io::Result<()> {
+fn short(repo: &Repo, report: &status::StatusReport, out: &mut Output) -> io::Result<()> {
     let (tint, paths) = (out.tint(), PathPrinter::new(repo, report.dataset_name.as_str()));
     let folder = |path: &String| format!("{}/", paths.show(path));
     let mut lines: Vec<(&String, String, String)> = Vec::new();
@@ -47,7 +47,7 @@ fn short(repo: &Repo, report: &status::Report, out: &mut Output) -> io::Result<(
     lines.iter().try_for_each(|(_, letters, path)| writeln!(out, "{letters} {path}"))
 }
 
-fn words(repo: &Repo, report: &status::Report, out: &mut Output) -> io::Result<()> {
+fn words(repo: &Repo, report: &status::StatusReport, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     let paths = PathPrinter::new(repo, report.dataset_name.as_str());
     let shown = |path: &str| paths.show(path);

@@ -1,7 +1,7 @@
 //! The summary of a commit without `-m`: written in an editor, below it what would be committed.
 
 use helox::ops::draft::Draft;
-use helox::ops::status::{self, Report};
+use helox::ops::status::{self, StatusReport};
 use helox::{Error, ErrorKind, Repo, Result, printable};
 
 use crate::cli::args;
@@ -35,7 +35,7 @@ pub(super) fn write(repo: &Repo, names: &[String], args: &args::Commit, session:
             comments.push_str(&format!("{name}: the files of {}\n", printable(&folder.to_string_lossy())));
             continue;
         }
-        let options = status::Options { dataset: Some(name.clone()), paths: Vec::new() };
+        let options = status::StatusOptions { dataset: Some(name.clone()), paths: Vec::new() };
         let report = status::run(repo, &options, &session.progress())?;
         any |= !report.clean;
         comments.push_str(&changes(repo, &report));
@@ -53,7 +53,7 @@ pub(super) fn write(repo: &Repo, names: &[String], args: &args::Commit, session:
 }
 
 /// The changes of a dataset, a path a line.
-fn changes(repo: &Repo, report: &Report) -> String {
+fn changes(repo: &Repo, report: &StatusReport) -> String {
     let paths = PathPrinter::new(repo, report.dataset_name.as_str());
     let shown = |path: &str| paths.show(path);
     let renamed = report.renamed.iter().map(|r| format!("  renamed:   {} -> {}", shown(&r.from), shown(&r.to)));

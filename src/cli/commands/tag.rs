@@ -15,12 +15,12 @@ pub(super) fn run(args: args::Tag, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     match args {
         args::Tag::Add(args) => {
-            let options = tag::Options { revision: args.tags.rev, tags: args.tags.tags, moves: args.moves, author: None };
+            let options = tag::TagOptions { revision: args.tags.rev, tags: args.tags.tags, moves: args.moves, author: None };
             let report = tag::add(&repo, &options)?;
             session.out.report(&report, |out| words(&report, out))?;
         }
         args::Tag::Rm(args) => {
-            let options = tag::Options { revision: args.rev, tags: args.tags, moves: false, author: None };
+            let options = tag::TagOptions { revision: args.rev, tags: args.tags, moves: false, author: None };
             let report = tag::remove(&repo, &options)?;
             session.out.report(&report, |out| words(&report, out))?;
         }
@@ -38,7 +38,7 @@ pub(super) fn run(args: args::Tag, session: &mut Session) -> Result<Answer> {
     Ok(Answer::Yes)
 }
 
-fn words(report: &tag::Report, out: &mut Output) -> io::Result<()> {
+fn words(report: &tag::TagReport, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     for moved in &report.moved {
         writeln!(out, "Moved {} from {} to {}", printable(&moved.tag), moved.from, report.version)?;
@@ -54,7 +54,7 @@ fn words(report: &tag::Report, out: &mut Output) -> io::Result<()> {
 }
 
 /// Tag, dataset and version.
-fn row(listed: &tag::Listed) -> [String; 3] {
+fn row(listed: &tag::TagEntry) -> [String; 3] {
     let versions: Vec<_> = listed.versions.iter().map(ToString::to_string).collect();
     [printable(&listed.tag).into_owned(), printable(&listed.dataset_name).into_owned(), versions.join(", ")]
 }

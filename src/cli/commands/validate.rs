@@ -20,7 +20,7 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
     let repo = session.repo()?;
     let mut reports = Vec::new();
     for revision in revisions(&repo, &args)? {
-        let options = validate::Options {
+        let options = validate::ValidateOptions {
             revision,
             report: args.report.clone(),
             max_findings: args.max_findings,
@@ -45,7 +45,7 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
             session.out.hint(&format!("{} checked out; the other files are read from the store", partial(part)));
         }
     }
-    let more = |report: &validate::Report| report.judgement.findings_count > report.judgement.findings.len() as u64;
+    let more = |report: &validate::ValidateReport| report.judgement.findings_count > report.judgement.findings.len() as u64;
     if args.report.is_none() && reports.iter().any(more) {
         match args.format {
             Format::Human => session.out.hint("write all findings to a file: --report FILE"),
@@ -56,7 +56,7 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
 }
 
 /// Prints the verdicts as a tool reads them.
-fn for_tools(repo: &Repo, reports: &[validate::Report], format: Format, session: &mut Session) -> Result<()> {
+fn for_tools(repo: &Repo, reports: &[validate::ValidateReport], format: Format, session: &mut Session) -> Result<()> {
     let folder = |name: &str| repo.config().dataset(name).map_or(".", |dataset| dataset.path.as_str());
     let verdicts = reports.iter().map(|report| Verdict {
         dataset: &report.dataset_name,

@@ -18,7 +18,7 @@ pub(super) fn run(args: args::Verify, session: &mut Session) -> Result<Answer> {
         [dir, rev] if Path::new(dir).is_dir() => Some((dir.clone(), rev.clone())),
         _ => None,
     };
-    let options = verify::Options { targets: args.targets, all };
+    let options = verify::VerifyOptions { targets: args.targets, all };
     let report = verify::run(&session.repo()?, &options, &session.progress())?;
     if report.is_valid {
         session.out.report(&report, |out| words(&report, out))?;
@@ -40,7 +40,7 @@ pub(super) fn run(args: args::Verify, session: &mut Session) -> Result<Answer> {
     Ok(Answer::yes_if(report.is_valid))
 }
 
-fn words(report: &verify::Report, out: &mut Output) -> io::Result<()> {
+fn words(report: &verify::VerifyReport, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     for folder in &report.folders {
         folder_words(folder, out)?;

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use helox::ops::which::{self, Report};
-use helox::ops::{Holder, Nearest};
+use helox::ops::which::{self, WhichReport};
+use helox::ops::{Holder, NearestVersion};
 use helox::{Result, printable};
 
 use super::Answer;
@@ -28,7 +28,7 @@ pub(super) fn run(args: &args::Which, session: &mut Session) -> Result<Answer> {
     }
 }
 
-fn words(report: &Report, out: &mut Output) -> io::Result<()> {
+fn words(report: &WhichReport, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     let row = |holder: &Holder| {
         let what = match (holder.matches, &holder.selection) {
@@ -48,7 +48,7 @@ fn words(report: &Report, out: &mut Output) -> io::Result<()> {
 }
 
 /// The version that a folder is most like, and how the folder differs from it.
-fn difference(nearest: &Nearest, out: &mut Output) -> io::Result<()> {
+fn difference(nearest: &NearestVersion, out: &mut Output) -> io::Result<()> {
     let tint = out.tint();
     let place = if nearest.path == "." { String::new() } else { format!(":{}", printable(&nearest.path)) };
     let lists = [("added", &nearest.added), ("modified", &nearest.modified), ("removed", &nearest.removed)];

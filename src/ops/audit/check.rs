@@ -15,11 +15,11 @@ use crate::object::fact::Statement;
 use crate::object::version::{Number, Version};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
-use crate::worktree::state::State as Workspace;
+use crate::worktree::state::WorkspaceState as Workspace;
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, Serialize)]
-pub struct Problem {
+pub struct AuditProblem {
     /// The ref, by its path in `.helox`, where it befalls one.
     pub entry: Option<String>,
     /// The object or the pack, where it befalls one.
@@ -33,28 +33,28 @@ pub struct Problem {
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
-pub struct VerifyReport {
+pub struct AuditVerifyReport {
     /// Whether everything is as it was.
     pub is_valid: bool,
     /// Facts and versions that were read.
     pub entries: u64,
     /// What is not as it was.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<AuditProblem>,
     /// What is worth knowing and no problem: `unknown-version`, `fact-left-over`.
-    pub remarks: Vec<Problem>,
+    pub remarks: Vec<AuditProblem>,
 }
 
 /// Checks every fact and every version.
-pub fn verify(repo: &Repo, progress: &dyn Progress) -> Result<VerifyReport> {
+pub fn verify(repo: &Repo, progress: &dyn Progress) -> Result<AuditVerifyReport> {
     progress.begin(Stage::Verify, 0, 0);
     let checked = repo.facts().check(progress)?;
-    let mut audit = Audit { repo, problems: Vec::new(), remarks: Vec::new(), versions: Vec::new(), refs: HashSet::new() };
+    let mut audit = HistoryCheck { repo, problems: Vec::new(), remarks: Vec::new(), versions: Vec::new(), refs: HashSet::new() };
     audit.problems.extend(checked.faults.iter().map(|fault| {
         let Fault { entry, object, kind, message } = fault.clone();
-        Problem { entry, object, kind, message }
+        AuditProblem { entry, object, kind, message }
     }));
     audit.remarks.extend(checked.left_over.iter().map(|id| {
-        Problem {
+        AuditProblem {
             entry: None,
             object: Some(format!("fact {id}")),
             kind: "fact-left-over",
@@ -66,7 +66,7 @@ pub fn verify(repo: &Repo, progress: &dyn Progress) -> Result<VerifyReport> {
     audit.verdicts(&checked, progress)?;
     audit.versions(&checked, progress)?;
     audit.missing(&checked)?;
-    Ok(VerifyReport {
+    Ok(AuditVerifyReport {
         is_valid: audit.problems.is_empty(),
         entries: (checked.facts.len() + audit.versions.len()) as u64,
         problems: audit.problems,
@@ -74,10 +74,10 @@ pub fn verify(repo: &Repo, progress: &dyn Progress) -> Result<VerifyReport> {
     })
 }
 
-struct Audit<'a> {
+struct HistoryCheck<'a> {
     repo: &'a Repo,
-    problems: Vec<Problem>,
-    remarks: Vec<Problem>,
+    problems: Vec<AuditProblem>,
+    remarks: Vec<AuditProblem>,
     /// The versions whose records are as they should be.
     versions: Vec<Version>,
     /// The versions that have refs.
@@ -86,7 +86,7 @@ struct Audit<'a> {
 
 /// A version that something names and that has no ref.
 #[derive(Default)]
-struct Missed {
+struct MissingRef {
     /// Its dataset and number, where they can be told.
     name: Option<(String, Number)>,
     /// Who names it.
@@ -98,9 +98,9 @@ fn ref_name(dataset: &str, number: &Number) -> String {
     format!("refs/versions/{dataset}/{number}")
 }
 
-impl Audit<'_> {
+impl HistoryCheck<'_> {
     fn problem(&mut self, entry: Option<String>, object: Option<String>, kind: &'static str, message: String) {
-        self.problems.push(Problem { entry, object, kind, message });
+        self.problems.push(AuditProblem { entry, object, kind, message });
     }
 
     /// Every verdict that a fact names can be read.
@@ -153,7 +153,7 @@ impl Audit<'_> {
 
     /// Every version that is named has a ref.
     fn missing(&mut self, checked: &Checked) -> Result<()> {
-        let mut missed: BTreeMap<Id<VersionId>, Missed> = BTreeMap::new();
+        let mut missed: BTreeMap<Id<VersionId>, MissingRef> = BTreeMap::new();
         for version in &self.versions {
             for (n, parent) in version.parents.iter().enumerate().filter(|(_, parent)| !self.refs.contains(parent)) {
                 let missed = missed.entry(*parent).or_default();
@@ -183,8 +183,8 @@ impl Audit<'_> {
         Ok(())
     }
 
-    fn miss(&mut self, id: Id<VersionId>, missed: Missed, has_record: bool) {
-        let Missed { name, mut named_by, facts } = missed;
+    fn miss(&mut self, id: Id<VersionId>, missed: MissingRef, has_record: bool) {
+        let MissingRef { name, mut named_by, facts } = missed;
         match facts {
             0 => {}
             1 => named_by.push("1 fact refers to it".to_owned()),
@@ -193,7 +193,7 @@ impl Audit<'_> {
         let object = Some(format!("version {id}"));
         if named_by.len() == 1 && facts > 0 && !has_record {
             let message = format!("{}, but it is not in this repository", named_by[0]);
-            self.remarks.push(Problem { entry: None, object, kind: "unknown-version", message });
+            self.remarks.push(AuditProblem { entry: None, object, kind: "unknown-version", message });
             return;
         }
         let record = if has_record { self.repo.version(id).ok().map(|version| (version.dataset, version.number)) } else { None };

@@ -10,23 +10,23 @@ use crate::id::{Fact as FactId, Id, Verdict as VerdictId, Version as VersionId};
 use crate::object::fact::{Fact, Statement};
 use crate::object::verdict::FULL_SCORE;
 use crate::object::version::{ChangeType, Number, Version};
-use crate::ops::said::RunFields;
+use crate::ops::fact_views::RunFields;
 use crate::ops::{DamageList, damage};
 use crate::repo::Repo;
 
 /// How much to list.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
+pub struct AuditOptions {
     /// No more than so many entries.
     pub limit: Option<usize>,
 }
 
 /// The history.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct AuditReport {
     /// The newest first. Facts stand in their own order, which is not that of clocks, and versions between them: before
     /// the first fact that speaks of them, else by time.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<AuditEntry>,
     /// What is wrong with versions and facts that cannot be read.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
@@ -34,7 +34,7 @@ pub struct Report {
 
 /// A fact or a version.
 #[derive(Clone, Debug, Serialize)]
-pub struct Entry {
+pub struct AuditEntry {
     /// The id of the fact, or of the version.
     pub id: String,
     /// The dataset; `None` where this repository does not have the version, or no version is spoken of.
@@ -51,13 +51,13 @@ pub struct Entry {
     pub parents: Vec<String>,
     /// What was said.
     #[serde(flatten)]
-    pub what: What,
+    pub event: AuditEvent,
 }
 
 /// What an entry says.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum What {
+pub enum AuditEvent {
     /// The version was made.
     Version {
         /// How big the change from its first parent is.
@@ -103,18 +103,18 @@ pub enum What {
 }
 
 /// Lists the history, the newest first.
-pub fn list(repo: &Repo, options: Options) -> Result<Report> {
+pub fn list(repo: &Repo, options: AuditOptions) -> Result<AuditReport> {
     let mut damaged = DamageList::default();
-    let facts = damaged.spare(repo.facts().all().map_err(|e| e.within("facts are omitted")))?.unwrap_or_default();
+    let facts = damaged.collect(repo.facts().all().map_err(|e| e.within("facts are omitted")))?.unwrap_or_default();
     let mut history = History::of(repo, &mut damaged)?;
     for (id, fact) in facts {
-        history.make_until(fact.time);
-        fact.statement.version().into_iter().for_each(|version| history.make(version));
-        history.say(repo, id, fact);
+        history.push_versions_until(fact.time);
+        fact.statement.version().into_iter().for_each(|version| history.push_version(version));
+        history.push_fact(repo, id, fact);
     }
-    history.make_until(Time::from_millis(i64::MAX));
+    history.push_versions_until(Time::from_millis(i64::MAX));
     let newest = history.entries.into_iter().rev().take(options.limit.unwrap_or(usize::MAX));
-    Ok(Report { entries: newest.collect(), damaged })
+    Ok(AuditReport { entries: newest.collect(), damaged })
 }
 
 /// The history as it grows.
@@ -123,7 +123,7 @@ struct History {
     /// The versions by time, the last first.
     waiting: Vec<(Time, Id<VersionId>)>,
     made: HashSet<Id<VersionId>>,
-    entries: Vec<Entry>,
+    entries: Vec<AuditEntry>,
 }
 
 impl History {
@@ -139,14 +139,14 @@ impl History {
     }
 
     /// Tells of the versions that were made up to a moment.
-    fn make_until(&mut self, moment: Time) {
+    fn push_versions_until(&mut self, moment: Time) {
         while let Some((_, id)) = self.waiting.pop_if(|(created, _)| *created <= moment) {
-            self.make(id);
+            self.push_version(id);
         }
     }
 
     /// Tells of a version, after its parents, unless that was done or it is not here.
-    fn make(&mut self, id: Id<VersionId>) {
+    fn push_version(&mut self, id: Id<VersionId>) {
         let mut open = vec![id];
         while let Some(id) = open.last().copied() {
             let Some(version) = self.versions.get(&id).filter(|_| !self.made.contains(&id)) else {
@@ -160,7 +160,7 @@ impl History {
             }
             open.pop();
             self.made.insert(id);
-            self.entries.push(Entry {
+            self.entries.push(AuditEntry {
                 id: id.to_hex(),
                 dataset_name: Some(version.dataset.clone()),
                 version: Some(version.number.clone()),
@@ -168,15 +168,15 @@ impl History {
                 time: version.created,
                 author: version.author.clone(),
                 parents: version.parents.iter().map(Id::to_hex).collect(),
-                what: What::Version { change_type: version.change_type, change_summary: version.summary.clone() },
+                event: AuditEvent::Version { change_type: version.change_type, change_summary: version.summary.clone() },
             });
         }
     }
 
-    fn say(&mut self, repo: &Repo, id: Id<FactId>, fact: Fact) {
+    fn push_fact(&mut self, repo: &Repo, id: Id<FactId>, fact: Fact) {
         let version_id = fact.statement.version();
         let version = version_id.and_then(|id| self.versions.get(&id));
-        self.entries.push(Entry {
+        self.entries.push(AuditEntry {
             id: id.to_hex(),
             dataset_name: version.map(|version| version.dataset.clone()),
             version: version.map(|version| version.number.clone()),
@@ -184,25 +184,25 @@ impl History {
             time: fact.time,
             author: fact.author,
             parents: fact.parents.iter().map(Id::to_hex).collect(),
-            what: What::of(repo, fact.statement),
+            event: AuditEvent::of(repo, fact.statement),
         });
     }
 }
 
-impl What {
-    fn of(repo: &Repo, statement: Statement) -> What {
+impl AuditEvent {
+    fn of(repo: &Repo, statement: Statement) -> AuditEvent {
         match statement {
-            Statement::Joined => What::Joined,
-            Statement::TagAdded { tag, .. } => What::TagAdded { tag },
-            Statement::TagRemoved { tag, .. } => What::TagRemoved { tag },
+            Statement::Joined => AuditEvent::Joined,
+            Statement::TagAdded { tag, .. } => AuditEvent::TagAdded { tag },
+            Statement::TagRemoved { tag, .. } => AuditEvent::TagRemoved { tag },
             Statement::Validated { verdict, .. } => {
                 let said = repo.verdict(verdict).ok();
                 let score = said.as_ref().map(|said| f64::from(said.score()) / f64::from(FULL_SCORE));
-                What::Validated { verdict, passed: said.map(|said| said.passed()), score }
+                AuditEvent::Validated { verdict, passed: said.map(|said| said.passed()), score }
             }
-            Statement::Run { run, .. } => What::Run(RunFields::of(&run)),
-            Statement::Note { text, .. } => What::Note { text },
-            Statement::RunWithdrawn { run, reason, .. } => What::RunWithdrawn { run, reason },
+            Statement::Run { run, .. } => AuditEvent::Run(RunFields::of(&run)),
+            Statement::Note { text, .. } => AuditEvent::Note { text },
+            Statement::RunWithdrawn { run, reason, .. } => AuditEvent::RunWithdrawn { run, reason },
         }
     }
 }

@@ -3,5 +3,5 @@
 mod check;
 mod list;
 
-pub use check::{Problem, VerifyReport, verify};
-pub use list::{Entry, Options, Report, What, list};
+pub use check::{AuditProblem, AuditVerifyReport, verify};
+pub use list::{AuditEntry, AuditEvent, AuditOptions, AuditReport, list};

@@ -2,8 +2,7 @@
 //! number, and the rules of the dataset are checked.
 
 use crate::clock::Time;
-use crate::diff::Changes;
-use crate::diff::{SampleCounts, SplitMove};
+use crate::diff::{SampleCounts, SplitMove, TreeChanges};
 use crate::error::{Error, Result};
 use crate::fs::atomic;
 use crate::fs::openat::Root;
@@ -12,12 +11,12 @@ use crate::object::Key;
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use crate::ops::commit::plan::{Commit, Parent};
 use crate::ops::commit::read::{self, Contents, Snapshot};
-use crate::ops::commit::{Bump, Finding, Outcome};
-use crate::ops::gate::{Attempt, Files, Judgement, Judging, Outcome as Judged};
+use crate::ops::commit::{Bump, CommitOutcome, Finding};
+use crate::ops::gate::{Evaluation, Evaluator, FileSet, GateOutcome as Judged, VerdictView};
 use crate::ops::tree::{Overlay, Tree};
 use crate::ops::{Links, key};
 use crate::repo::revision::highest;
-use crate::repo::standing;
+use crate::repo::status;
 use crate::sample::Schema;
 use crate::store::Writer;
 use crate::store::writer::DurableWrite;
@@ -26,10 +25,10 @@ use crate::worktree::cache;
 /// A version that is ready to be created, or the existing version that is reported in its place.
 pub(super) struct Candidate<'a> {
     pub version: Version,
-    pub outcome: Outcome,
+    pub outcome: CommitOutcome,
     pub details: Details,
     /// The stat cache of the workspace, for the time when the version exists.
-    pub rows: Option<cache::Writer>,
+    pub rows: Option<cache::CacheWriter>,
     pub writer: Writer<'a>,
     /// Packs that are finished.
     pub stored: Vec<DurableWrite>,
@@ -39,7 +38,7 @@ pub(super) struct Candidate<'a> {
 
 /// The part of a report that does not follow from the version.
 pub(super) struct Details {
-    pub changes: Changes,
+    pub changes: TreeChanges,
     pub samples: Option<SampleCounts>,
     pub moved: Vec<SplitMove>,
     pub schema: Option<Schema>,
@@ -47,7 +46,7 @@ pub(super) struct Details {
     pub findings_count: u64,
     pub links: Links,
     pub explained: String,
-    pub validation: Option<Judgement>,
+    pub validation: Option<VerdictView>,
     pub report_file: Option<String>,
     pub warnings: Vec<String>,
 }
@@ -56,41 +55,43 @@ impl Candidate<'_> {
     /// Keeps the version from being created and its tags from being set.
     pub fn withhold(&mut self) {
         self.is_withheld = true;
-        if self.outcome == Outcome::Created {
-            self.outcome = Outcome::Withheld;
+        if self.outcome == CommitOutcome::Created {
+            self.outcome = CommitOutcome::Withheld;
         }
     }
 
     /// Returns whether the version exists after the commit, unless that is a dry run.
     pub fn exists(&self) -> bool {
-        matches!(self.outcome, Outcome::Created | Outcome::AlreadyThere | Outcome::Unchanged) && !self.is_withheld
+        matches!(self.outcome, CommitOutcome::Created | CommitOutcome::AlreadyThere | CommitOutcome::Unchanged)
+            && !self.is_withheld
     }
 }
 
 impl<'a> Commit<'a> {
     /// Reads the folder into the store and checks everything that may prevent the version. Nothing is visible yet.
     pub fn prepare(&self) -> Result<Candidate<'a>> {
-        let (rules, judging) = (self.rules()?, self.judging()?);
+        let (rules, judging) = (self.reader_config()?, self.evaluator()?);
         let root = self.folder().open()?;
-        let Snapshot { tree, rows, nodes, changes, contents, judgement, writer, stored, warnings, links } =
+        let Snapshot { tree, rows, nodes, changes, contents, evaluation: judgement, writer, stored, warnings, links } =
             self.read(&root, rules.as_ref(), judging.as_ref())?;
         let (version, details) = self.describe(&tree, changes, contents, warnings, links)?;
-        let mut candidate = Candidate { version, outcome: Outcome::Created, details, rows, writer, stored, is_withheld: false };
+        let mut candidate =
+            Candidate { version, outcome: CommitOutcome::Created, details, rows, writer, stored, is_withheld: false };
         self.add_schema(&mut candidate)?;
         self.find_existing(&mut candidate)?;
-        let is_new = candidate.outcome == Outcome::Created;
-        self.labels(&candidate.version, is_new)?;
+        let is_new = candidate.outcome == CommitOutcome::Created;
+        self.plan_tags(&candidate.version, is_new)?;
         if !is_new {
             return Ok(candidate);
         }
         if let (Some(judging), Some(judgement)) = (&judging, judgement) {
-            self.judge(&mut candidate, judging, judgement, (&root, &tree, &nodes))?;
+            self.validate(&mut candidate, judging, judgement, (&root, &tree, &nodes))?;
         }
-        if candidate.outcome != Outcome::Refused {
+        if candidate.outcome != CommitOutcome::Refused {
             self.check_protected(&candidate.version, candidate.version.validation)?;
             self.warn_of_old_parent(&mut candidate)?;
             if self.options.dry_run {
-                candidate.outcome = Outcome::DryRun;
+                candidate.outcome = CommitOutcome::DryRun;
             }
         }
         Ok(candidate)
@@ -100,7 +101,7 @@ impl<'a> Commit<'a> {
     fn describe(
         &self,
         tree: &Tree,
-        changes: Changes,
+        changes: TreeChanges,
         contents: Contents,
         warnings: Vec<String>,
         links: Links,
@@ -179,23 +180,23 @@ impl<'a> Commit<'a> {
     /// itself where nothing changed.
     fn find_existing(&self, candidate: &mut Candidate<'_>) -> Result<()> {
         let is_changed = candidate.details.changes.any;
-        if let Some(existing) = self.already_there(&mut candidate.version, !is_changed)? {
-            (candidate.version, candidate.outcome) = (existing.version, Outcome::AlreadyThere);
+        if let Some(existing) = self.existing_version(&mut candidate.version, !is_changed)? {
+            (candidate.version, candidate.outcome) = (existing.version, CommitOutcome::AlreadyThere);
             return Ok(());
         }
         self.check_exceeds_parent(&candidate.version)?;
         if let (Some(parent), false, false) = (&self.parent, is_changed, self.options.allow_empty) {
-            (candidate.version, candidate.outcome) = (parent.version.clone(), Outcome::Unchanged);
+            (candidate.version, candidate.outcome) = (parent.version.clone(), CommitOutcome::Unchanged);
         }
         Ok(())
     }
 
     /// Checks the rules of the dataset and puts the verdict into the version.
-    fn judge<'j>(
+    fn validate<'j>(
         &self,
         candidate: &mut Candidate<'a>,
-        judging: &'j Judging<'j>,
-        judgement: Attempt<'j>,
+        judging: &'j Evaluator<'j>,
+        judgement: Evaluation<'j>,
         (root, tree, nodes): (&Root, &Tree, &Overlay<'_>),
     ) -> Result<()> {
         let keep = !self.options.dry_run;
@@ -205,28 +206,28 @@ impl<'a> Commit<'a> {
             candidate.stored.push(writer.finish()?);
         }
         let work = self.options.dry_run.then(|| self.folder().work(root)).transpose()?;
-        let files = Files { nodes, manifest: tree.manifest, work };
-        let judged = read::judged(judging, judgement, &files, keep, &mut candidate.details.warnings)?;
+        let files = FileSet { nodes, manifest: tree.manifest, workspace: work };
+        let judged = read::finish_evaluation(judging, judgement, &files, keep, &mut candidate.details.warnings)?;
         let verdict = &judged.verdict;
         candidate.version.validation = verdict.status();
         candidate.version.verdict = Some(verdict.id());
         candidate.writer.structure(Key::from(verdict.id()), &verdict.encode())?;
         let before = match &self.parent {
-            Some(Parent { id, version }) => standing::verdict_now(self.repo, *id, version)?,
+            Some(Parent { id, version }) => status::verdict_now(self.repo, *id, version)?,
             None => None,
         };
-        candidate.details.validation = Some(judged.judgement(before.as_ref()));
+        candidate.details.validation = Some(judged.view(before.as_ref()));
         if !verdict.passed() {
-            candidate.outcome = Outcome::Refused;
+            candidate.outcome = CommitOutcome::Refused;
             if keep {
-                candidate.details.report_file = Some(self.keep_findings(&judged)?);
+                candidate.details.report_file = Some(self.write_findings(&judged)?);
             }
         }
         Ok(())
     }
 
     /// Writes all that the rules found beside the state of the workspace; the file's path.
-    fn keep_findings(&self, judged: &Judged) -> Result<String> {
+    fn write_findings(&self, judged: &Judged) -> Result<String> {
         let layout = self.repo.store().layout();
         let path = layout.workspace(&self.dataset.name).join("findings.jsonl");
         atomic::ensure_folder(atomic::parent(&path))?;

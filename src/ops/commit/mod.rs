@@ -19,18 +19,18 @@ use crate::diff::SplitMove;
 use crate::error::Result;
 use crate::ops::commit::candidate::Candidate;
 use crate::ops::commit::plan::Commit;
-use crate::ops::labels::Move;
+use crate::ops::tag_plan::TagMove;
 use crate::ops::{FileChanges, Links, PartialCheckout, VersionView};
 use crate::progress::Progress;
 use crate::repo::Repo;
 
 pub use crate::diff::FileParseIssue as Finding;
-pub use options::{Bump, Options};
+pub use options::{Bump, CommitOptions};
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum CommitOutcome {
     /// The version was made.
     Created,
     /// The same version was there already.
@@ -47,12 +47,12 @@ pub enum Outcome {
 
 /// What was committed.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct CommitReport {
     /// The version.
     #[serde(flatten)]
     pub version: VersionView,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: CommitOutcome,
     /// How many files differ from the parent's.
     #[serde(flatten)]
     pub files: FileChanges,
@@ -81,7 +81,7 @@ pub struct Report {
     pub tags_added: Vec<String>,
     /// Those of them that another version had.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tags_moved: Vec<Move>,
+    pub tags_moved: Vec<TagMove>,
     /// The file that holds all that the rules of the dataset found, where they refused it.
     pub report_file: Option<String>,
     /// What of the parent could not be read, and what was done without it.
@@ -98,7 +98,7 @@ pub struct Report {
 }
 
 /// Commits the workspace of a dataset, or a folder.
-pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
+pub fn run(repo: &Repo, options: &CommitOptions, progress: &dyn Progress) -> Result<CommitReport> {
     let dataset = repo.dataset(options.dataset.as_deref())?;
     let commit = Commit::plan(repo, dataset, options, progress)?;
     commit.publish(commit.prepare()?)
@@ -108,17 +108,17 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
 ///
 /// # Errors
 /// As [`run`]. Nothing is committed unless the message says which versions were created.
-pub fn run_all(repo: &Repo, datasets: &[String], options: &Options, progress: &dyn Progress) -> Result<Vec<Report>> {
+pub fn run_all(repo: &Repo, datasets: &[String], options: &CommitOptions, progress: &dyn Progress) -> Result<Vec<CommitReport>> {
     let plan = |name: &String| Commit::plan(repo, repo.dataset(Some(name))?, options, progress);
     let commits = datasets.iter().map(plan).collect::<Result<Vec<_>>>()?;
     let mut candidates = commits.iter().map(Commit::prepare).collect::<Result<Vec<_>>>()?;
-    if candidates.iter().any(|candidate| candidate.outcome == Outcome::Refused) {
+    if candidates.iter().any(|candidate| candidate.outcome == CommitOutcome::Refused) {
         candidates.iter_mut().for_each(Candidate::withhold);
     }
-    let mut reports: Vec<Report> = Vec::new();
+    let mut reports: Vec<CommitReport> = Vec::new();
     for (commit, candidate) in commits.iter().zip(candidates) {
         let report = commit.publish(candidate).map_err(|error| {
-            let created = reports.iter().filter(|report| report.outcome == Outcome::Created);
+            let created = reports.iter().filter(|report| report.outcome == CommitOutcome::Created);
             let created: Vec<_> = created.map(|r| format!("{}@{}", r.version.dataset_name, r.version.version)).collect();
             match created.is_empty() {
                 true => error,

@@ -1,7 +1,6 @@
 //! The number of the new version.
 
-use crate::diff::Changes;
-use crate::diff::{SampleChanges, percent};
+use crate::diff::{SampleChanges, TreeChanges, percent};
 use crate::error::{Error, Kind, Result};
 use crate::object::version::{ChangeType, Number, Version};
 use crate::ops::commit::Bump;
@@ -10,7 +9,7 @@ use crate::ops::commit::plan::{Commit, Parent};
 impl Commit<'_> {
     /// The version that has the number already, if it is the same one: with the same tree and the same parents, or the
     /// parent itself where nothing changed. A number that was not asked for is raised until it is free.
-    pub(super) fn already_there(&self, version: &mut Version, unchanged: bool) -> Result<Option<Parent>> {
+    pub(super) fn existing_version(&self, version: &mut Version, unchanged: bool) -> Result<Option<Parent>> {
         let refs = self.repo.versions();
         while let Some((id, there)) = self.repo.version_of(&self.dataset.name, &version.number)? {
             let again = unchanged && version.parents == [id];
@@ -26,7 +25,7 @@ impl Commit<'_> {
                 )
                 .with_hint(format!("the next free number is {free}")));
             }
-            version.number = raised(&version.number)?;
+            version.number = next_patch(&version.number)?;
         }
         Ok(None)
     }
@@ -44,10 +43,10 @@ impl Commit<'_> {
     }
 
     /// What explains the number.
-    pub(super) fn explain(&self, changes: &Changes, samples: Option<&SampleChanges>, by_content: ChangeType) -> String {
+    pub(super) fn explain(&self, changes: &TreeChanges, samples: Option<&SampleChanges>, by_content: ChangeType) -> String {
         let share = match samples {
             _ if self.parent.is_none() => "the first version".to_owned(),
-            Some(samples) => samples.words(),
+            Some(samples) => samples.describe(),
             None => format!("{} of the parent's bytes changed", percent(changes.bytes, changes.before)),
         };
         match (&self.options.version, self.options.bump) {
@@ -62,14 +61,14 @@ impl Commit<'_> {
         let refs = self.repo.versions();
         let mut number = version.parent_number.as_ref().map_or(Number::FIRST, |n| n.bump(version.change_type));
         while refs.get(&self.dataset.name, &number)?.is_some() {
-            number = raised(&number)?;
+            number = next_patch(&number)?;
         }
         Ok(number)
     }
 }
 
 /// The next number by PATCH.
-fn raised(number: &Number) -> Result<Number> {
+fn next_patch(number: &Number) -> Result<Number> {
     let next = number.bump(ChangeType::Patch);
     if next > *number { Ok(next) } else { Err(Error::new(Kind::Conflict, format!("no higher number than {number} exists"))) }
 }

@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::object::version::{ChangeType, Number, canonical_json, json_depth};
-use crate::ops::labels;
+use crate::ops::tag_plan;
 use crate::ops::view::SKIP_REASON;
 use crate::repo::Dataset;
-use crate::validate::Skip;
+use crate::validate::SkipPolicy;
 
 /// How the number follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Bump {
 
 /// What to commit.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct CommitOptions {
     /// The dataset; may be left out where there is one, or where the user stands in one.
     pub dataset: Option<String>,
     /// What the version is, in the author's words.
@@ -56,7 +56,7 @@ pub struct Options {
     pub dry_run: bool,
 }
 
-impl Options {
+impl CommitOptions {
     /// All that is attached to the version.
     pub(super) fn metadata(&self) -> Map<String, Value> {
         let mut metadata = self.metadata.clone();
@@ -68,16 +68,16 @@ impl Options {
 
     /// Fails if the rules of the dataset may not be left out so.
     pub(super) fn check_skip(&self, dataset: &Dataset) -> Result<()> {
-        let skip = dataset.validation.as_ref().map_or(Skip::Allow, |spec| spec.skip);
+        let skip = dataset.validation.as_ref().map_or(SkipPolicy::Allow, |spec| spec.skip);
         let what = match skip {
             _ if !self.no_validate => return Ok(()),
-            Skip::Allow => return Ok(()),
-            Skip::Reason if self.reason.is_some() => return Ok(()),
-            Skip::Reason => "dataset '{}' requires a reason for --no-validate",
-            Skip::Never => "dataset '{}' does not allow --no-validate",
+            SkipPolicy::Allow => return Ok(()),
+            SkipPolicy::Reason if self.reason.is_some() => return Ok(()),
+            SkipPolicy::Reason => "dataset '{}' requires a reason for --no-validate",
+            SkipPolicy::Never => "dataset '{}' does not allow --no-validate",
         };
         let (word, instead) = match skip {
-            Skip::Never => ("never", "to see what to fix: hlx validate"),
+            SkipPolicy::Never => ("never", "to see what to fix: hlx validate"),
             _ => ("reason", "add --reason TEXT"),
         };
         let hint = format!("{instead}; helox.toml has skip = \"{word}\" in [dataset.{}.validation]", dataset.name);
@@ -86,7 +86,7 @@ impl Options {
 
     /// Fails unless a version can hold what it is told.
     pub(super) fn check(&self, author: &str) -> Result<()> {
-        self.tags.iter().try_for_each(|tag| labels::check_name(tag, "hlx commit -m SUMMARY --tag"))?;
+        self.tags.iter().try_for_each(|tag| tag_plan::check_name(tag, "hlx commit -m SUMMARY --tag"))?;
         if self.summary.trim().is_empty() && !self.dry_run {
             return Err(Error::usage("the summary is empty").with_hint("describe the version: -m SUMMARY"));
         }

@@ -5,13 +5,13 @@ use crate::error::{Error, Result};
 use crate::fs::lock::Lock;
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::Version;
-use crate::ops::commit::Options;
-use crate::ops::gate::Judging;
-use crate::ops::tree::Folder;
+use crate::ops::commit::CommitOptions;
+use crate::ops::gate::Evaluator;
+use crate::ops::tree::SourceFolder;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo, revision};
 use crate::store::Writer;
-use crate::worktree::state::{self, State};
+use crate::worktree::state::{self, WorkspaceState};
 
 /// A version that is in the store.
 pub(super) struct Parent {
@@ -22,17 +22,22 @@ pub(super) struct Parent {
 /// A commit of one dataset. Its workspace is locked as long as it exists.
 pub(super) struct Commit<'a> {
     pub(super) repo: &'a Repo,
-    pub(super) options: &'a Options,
+    pub(super) options: &'a CommitOptions,
     pub(super) dataset: &'a Dataset,
     pub(super) progress: &'a dyn Progress,
-    pub(super) state: State,
+    pub(super) state: WorkspaceState,
     pub(super) parent: Option<Parent>,
     _workspace: Option<Lock>,
 }
 
 impl<'a> Commit<'a> {
     /// Checks the options and finds the parent, before any file is read.
-    pub fn plan(repo: &'a Repo, dataset: &'a Dataset, options: &'a Options, progress: &'a dyn Progress) -> Result<Commit<'a>> {
+    pub fn plan(
+        repo: &'a Repo,
+        dataset: &'a Dataset,
+        options: &'a CommitOptions,
+        progress: &'a dyn Progress,
+    ) -> Result<Commit<'a>> {
         options.check(&repo.author(options.author.as_deref()))?;
         options.check_skip(dataset)?;
         let layout = repo.store().layout();
@@ -45,7 +50,7 @@ impl<'a> Commit<'a> {
             let hint = "commit without --tag, and add the tag when the facts can be read";
             repo.facts().fold().map_err(|e| e.with_hint(hint))?;
         }
-        let state = State::load(layout, &dataset.name)?;
+        let state = WorkspaceState::load(layout, &dataset.name)?;
         let mut commit = Commit { repo, options, dataset, progress, state, parent: None, _workspace: workspace };
         commit.parent = commit.find_parent()?;
         Ok(commit)
@@ -85,18 +90,18 @@ impl<'a> Commit<'a> {
     }
 
     /// How samples are read and compared; `None` where they are not counted.
-    pub fn rules(&self) -> Result<Option<ReaderConfig>> {
+    pub fn reader_config(&self) -> Result<Option<ReaderConfig>> {
         let scratch = self.repo.store().layout().tmp();
-        self.dataset.samples.then(|| self.dataset.rules(&scratch)).transpose()
+        self.dataset.samples.then(|| self.dataset.reader_config(&scratch)).transpose()
     }
 
     /// The rules that the version must pass; `None` where there are none, or where they are skipped.
-    pub fn judging(&self) -> Result<Option<Judging<'_>>> {
+    pub fn evaluator(&self) -> Result<Option<Evaluator<'_>>> {
         if self.options.no_validate {
             return Ok(None);
         }
-        let judging = Judging::of(self.repo, self.dataset, self.progress)?;
-        Ok(judging.map(|judging| judging.at_most(self.options.max_findings)))
+        let judging = Evaluator::of(self.repo, self.dataset, self.progress)?;
+        Ok(judging.map(|judging| judging.with_max_findings(self.options.max_findings)))
     }
 
     pub fn writer(&self) -> Result<Writer<'a>> {
@@ -104,8 +109,8 @@ impl<'a> Commit<'a> {
         if self.options.dry_run { Writer::dry(store) } else { Writer::new(store, self.repo.config().level()) }
     }
 
-    pub fn folder(&self) -> Folder<'_> {
-        Folder {
+    pub fn folder(&self) -> SourceFolder<'_> {
+        SourceFolder {
             repo: self.repo,
             dataset: self.dataset,
             from: self.options.from.as_deref(),

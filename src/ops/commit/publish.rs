@@ -7,23 +7,23 @@ use crate::object::Key;
 use crate::object::version::Version;
 use crate::ops::commit::candidate::{Candidate, Details};
 use crate::ops::commit::plan::Commit;
-use crate::ops::commit::{Outcome, Report};
-use crate::ops::labels::Labels;
+use crate::ops::commit::{CommitOutcome, CommitReport};
+use crate::ops::tag_plan::TagPlan;
 use crate::ops::view::Viewer;
 use crate::ops::{DamageList, PartialCheckout, key};
 use crate::store::Writer;
 use crate::store::writer::DurableWrite;
-use crate::worktree::state::State;
+use crate::worktree::state::WorkspaceState;
 
 impl<'a> Commit<'a> {
     /// Creates the version, unless the outcome is another. Then sets its tags and records that the workspace has it.
-    pub fn publish(&self, candidate: Candidate<'a>) -> Result<Report> {
+    pub fn publish(&self, candidate: Candidate<'a>) -> Result<CommitReport> {
         let exists = candidate.exists() && !self.options.dry_run;
         let Candidate { mut version, mut outcome, mut details, rows, writer, mut stored, .. } = candidate;
-        if outcome == Outcome::Created {
+        if outcome == CommitOutcome::Created {
             outcome = self.create(&mut version, writer, &mut stored)?;
         }
-        let mut labels = Labels::default();
+        let mut labels = TagPlan::default();
         if exists {
             labels = self.record(&version, outcome)?;
             if let Some(rows) = rows {
@@ -37,29 +37,29 @@ impl<'a> Commit<'a> {
 
     /// Stores the version and creates its ref. If another process takes the number meanwhile, the version gets the next free
     /// one, with the same parent.
-    fn create(&self, version: &mut Version, mut writer: Writer<'a>, stored: &mut Vec<DurableWrite>) -> Result<Outcome> {
+    fn create(&self, version: &mut Version, mut writer: Writer<'a>, stored: &mut Vec<DurableWrite>) -> Result<CommitOutcome> {
         loop {
             let id = version.id();
             writer.structure(Key::from(id), &version.encode())?;
             stored.push(writer.finish()?);
             self.progress.check()?;
             if self.repo.versions().create(self.name(), &version.number, id)? == Created::New {
-                return Ok(Outcome::Created);
+                return Ok(CommitOutcome::Created);
             }
-            if let Some(existing) = self.already_there(version, false)? {
+            if let Some(existing) = self.existing_version(version, false)? {
                 *version = existing.version;
-                return Ok(Outcome::AlreadyThere);
+                return Ok(CommitOutcome::AlreadyThere);
             }
             writer = self.writer()?;
         }
     }
 
-    fn record(&self, version: &Version, outcome: Outcome) -> Result<Labels> {
-        if self.options.from.is_none() && outcome != Outcome::Unchanged {
-            let state = State { head: Some(version.id()), selection: self.state.selection.clone(), pending: Vec::new() };
+    fn record(&self, version: &Version, outcome: CommitOutcome) -> Result<TagPlan> {
+        if self.options.from.is_none() && outcome != CommitOutcome::Unchanged {
+            let state = WorkspaceState { head: Some(version.id()), selection: self.state.selection.clone(), pending: Vec::new() };
             state.save(self.repo.store().layout(), self.name())?;
         }
-        let labels = self.labels(version, outcome == Outcome::Created)?;
+        let labels = self.plan_tags(version, outcome == CommitOutcome::Created)?;
         if !labels.statements.is_empty() {
             self.repo.facts().append(&self.repo.author(self.options.author.as_deref()), &labels.statements)?;
         }
@@ -77,21 +77,21 @@ impl<'a> Commit<'a> {
     fn report(
         &self,
         version: Version,
-        outcome: Outcome,
+        outcome: CommitOutcome,
         details: Details,
-        labels: Labels,
+        labels: TagPlan,
         exists: bool,
         stored_bytes: u64,
-    ) -> Result<Report> {
+    ) -> Result<CommitReport> {
         let Details { changes, samples, mut warnings, .. } = details;
-        let is_missed = |counts| key::is_missed(self.dataset, counts, version.parents.is_empty());
-        let suggested_key = match outcome == Outcome::Created && samples.as_ref().is_some_and(is_missed) {
+        let is_missed = |counts| key::may_help(self.dataset, counts, version.parents.is_empty());
+        let suggested_key = match outcome == CommitOutcome::Created && samples.as_ref().is_some_and(is_missed) {
             true => key::suggestion(self.repo, self.name(), &version),
             false => None,
         };
         let mut damaged = DamageList::default();
         let viewer = Viewer::new(self.repo, &mut damaged)?;
-        let viewer = viewer.with_schema(details.schema).with_judgement(details.validation).without_changes();
+        let viewer = viewer.with_schema(details.schema).with_verdict(details.validation).without_changes();
         warnings.extend_from_slice(damaged.messages());
         let selection = self.state.selection.as_ref().filter(|_| self.options.from.is_none());
         // A version that was not stored has no manifest to count in.
@@ -99,7 +99,7 @@ impl<'a> Commit<'a> {
             true => PartialCheckout::new(self.repo.store(), selection, &version)?,
             false => None,
         };
-        Ok(Report {
+        Ok(CommitReport {
             partial,
             version: viewer.view(version.id(), version)?,
             outcome,

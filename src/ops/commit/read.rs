@@ -2,10 +2,9 @@
 //!
 //! Old damage must not stop a new version: what cannot be compared with the parent is told anew, with a warning.
 
-use crate::diff::Changes;
-use crate::diff::SampleChanges;
-use crate::diff::SchemaChange;
-use crate::diff::{DiffDetail, FileSide, FileSource, ReaderConfig, RecordDiff, compare};
+use crate::diff::{
+    DiffDetail, FileSide, FileSource, ReaderConfig, RecordDiff, SampleChanges, SchemaChange, TreeChanges, compare,
+};
 use crate::error::{Kind, Result, counted};
 use crate::fs::openat::Root;
 use crate::manifest::{Entries, NodeSource};
@@ -13,19 +12,19 @@ use crate::object::node::Entry;
 use crate::ops::Links;
 use crate::ops::commit::Finding;
 use crate::ops::commit::plan::{Commit, Parent};
-use crate::ops::gate::{Attempt, Base, Files, Judging, Outcome};
-use crate::ops::tree::{Overlay, Stored, Tree, settle};
+use crate::ops::gate::{CachedManifests, Evaluation, Evaluator, FileSet, GateOutcome};
+use crate::ops::tree::{Overlay, StoredTree, Tree, count_unread};
 use crate::parallel;
 use crate::path::printable;
 use crate::sample::Schema;
 use crate::store::Writer;
 use crate::store::writer::DurableWrite;
 use crate::worktree::cache;
-use crate::worktree::ingest::{Counted, Counting, DamagedFiles, Watch};
+use crate::worktree::ingest::{DamagedFiles, IngestCounts, RecordObserver, SampleCounter};
 
 /// How much of the parent can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Extent {
+enum ParentExtent {
     /// All that is compared.
     All,
     /// Its manifest: what its files hold is not compared.
@@ -37,11 +36,11 @@ enum Extent {
 /// A folder that was read and stored.
 pub(super) struct Snapshot<'a, 'j> {
     pub tree: Tree,
-    pub rows: Option<cache::Writer>,
+    pub rows: Option<cache::CacheWriter>,
     pub nodes: Overlay<'a>,
-    pub changes: Changes,
+    pub changes: TreeChanges,
     pub contents: Contents,
-    pub judgement: Option<Attempt<'j>>,
+    pub evaluation: Option<Evaluation<'j>>,
     pub writer: Writer<'a>,
     /// What was stored before the writer began.
     pub stored: Vec<DurableWrite>,
@@ -57,12 +56,12 @@ impl<'a> Commit<'a> {
         &self,
         root: &Root,
         rules: Option<&ReaderConfig>,
-        judging: Option<&'j Judging<'j>>,
+        judging: Option<&'j Evaluator<'j>>,
     ) -> Result<Snapshot<'a, 'j>> {
         let parent = self.parent.as_ref();
         let damaged = DamagedFiles::default();
         let mut warnings = Vec::new();
-        let mut extent = Extent::All;
+        let mut extent = ParentExtent::All;
         let mut read = loop {
             let known = damaged.len();
             let error = match self.read_as_far(extent, &damaged, root, rules, judging) {
@@ -72,17 +71,17 @@ impl<'a> Commit<'a> {
                 read => break read?,
             };
             let (next, lost) = match extent {
-                Extent::All => (Extent::Manifest, "all samples are counted again"),
+                ParentExtent::All => (ParentExtent::Manifest, "all samples are counted again"),
                 // The manifest alone has the files outside of the selection.
-                Extent::Manifest if self.options.from.is_some() || self.state.selection.is_none() => {
-                    (Extent::Record, "every file counts as added")
+                ParentExtent::Manifest if self.options.from.is_some() || self.state.selection.is_none() => {
+                    (ParentExtent::Record, "every file counts as added")
                 }
                 _ => return Err(error),
             };
             warnings.push(format!("cannot read the parent: {}; {lost}", error.message()));
             extent = next;
         };
-        if let (Extent::All, false, Some(rules), Some(parent)) = (extent, damaged.is_empty(), rules, parent) {
+        if let (ParentExtent::All, false, Some(rules), Some(parent)) = (extent, damaged.is_empty(), rules, parent) {
             self.count_schema(&mut read, root, rules, parent)?;
             let anew = if judging.is_some() { "; all records are validated again" } else { "" };
             warnings.extend(damaged.into_files().iter().map(|(path, file)| {
@@ -135,38 +134,49 @@ impl<'a> Commit<'a> {
 
     fn read_as_far<'j>(
         &self,
-        extent: Extent,
+        extent: ParentExtent,
         damaged: &DamagedFiles,
         root: &Root,
         rules: Option<&ReaderConfig>,
-        judging: Option<&'j Judging<'j>>,
+        judging: Option<&'j Evaluator<'j>>,
     ) -> Result<Snapshot<'a, 'j>> {
         let parent = self.parent.as_ref();
         let store = self.repo.store();
         // A writer that went half way has taken chunks that it did not store.
         let mut writer = self.writer()?;
-        let is_whole = extent == Extent::All && damaged.is_empty();
+        let is_whole = extent == ParentExtent::All && damaged.is_empty();
         if !is_whole {
             writer.verify_existing();
         }
         let known = match (parent, rules) {
-            (Some(parent), Some(_)) if extent == Extent::All => self.repo.sample_statistics(&parent.version)?,
+            (Some(parent), Some(_)) if extent == ParentExtent::All => self.repo.sample_statistics(&parent.version)?,
             _ => None,
         };
-        let before = parent.filter(|_| extent != Extent::Record).map(|parent| parent.version.manifest);
+        let before = parent.filter(|_| extent != ParentExtent::Record).map(|parent| parent.version.manifest);
         let compared = before.filter(|_| is_whole);
-        let judgement = judging.map(|judging| judging.begin(Base { own: None, parent: compared })).transpose()?;
-        let watch = judgement.as_ref().map(|judgement| judgement as &dyn Watch);
-        let counting = rules.map(|rules| Counting { store, rules, tallied: known.is_some(), watch, damaged });
-        let Stored { tree, rows, fresh, mut counted, links } = self.folder().read(root, before, counting, &mut writer)?;
+        let judgement = judging.map(|judging| judging.begin(CachedManifests { own: None, parent: compared })).transpose()?;
+        let watch = judgement.as_ref().map(|judgement| judgement as &dyn RecordObserver);
+        let counting = rules.map(|rules| SampleCounter { store, rules, tallied: known.is_some(), observer: watch, damaged });
+        let StoredTree { tree, rows, fresh, mut counted, links } = self.folder().read(root, before, counting, &mut writer)?;
         let nodes = Overlay { store, fresh };
         let changes = match parent.filter(|_| before.is_some()) {
-            Some(parent) => Changes::between(&nodes, &parent.version, tree.manifest)?,
-            None => Changes::of_first(&tree.totals),
+            Some(parent) => TreeChanges::between(&nodes, &parent.version, tree.manifest)?,
+            None => TreeChanges::of_first(&tree.totals),
         };
-        settle(counted.as_mut(), counting, &nodes, before, tree.manifest)?;
+        count_unread(counted.as_mut(), counting, &nodes, before, tree.manifest)?;
         let contents = Contents::of(counted, rules, known, self.dataset.thresholds.field_share)?;
-        Ok(Snapshot { tree, rows, nodes, changes, contents, judgement, writer, stored: Vec::new(), warnings: Vec::new(), links })
+        Ok(Snapshot {
+            tree,
+            rows,
+            nodes,
+            changes,
+            contents,
+            evaluation: judgement,
+            writer,
+            stored: Vec::new(),
+            warnings: Vec::new(),
+            links,
+        })
     }
 }
 
@@ -183,12 +193,14 @@ pub(super) struct Contents {
 impl Contents {
     /// From what was counted, and the parent's schema and samples where it is compared with them.
     fn of(
-        counted: Option<Counted>,
+        counted: Option<IngestCounts>,
         rules: Option<&ReaderConfig>,
         known: Option<(Schema, u64)>,
         field_share: f64,
     ) -> Result<Contents> {
-        let (Some(Counted { mut account, .. }), Some(rules)) = (counted, rules) else { return Ok(Contents::default()) };
+        let (Some(IngestCounts { diff: mut account, .. }), Some(rules)) = (counted, rules) else {
+            return Ok(Contents::default());
+        };
         let (findings, findings_count) = (std::mem::take(&mut account.issues), account.issue_count);
         let Some((before, samples)) = known else {
             let mut schema = account.schema;
@@ -205,17 +217,17 @@ impl Contents {
 }
 
 /// Ends a judgement; one that the parent's damage stops begins anew without it.
-pub(super) fn judged<'a, S: NodeSource + Sync>(
-    judging: &'a Judging<'a>,
-    judgement: Attempt<'a>,
-    files: &Files<'_, S>,
+pub(super) fn finish_evaluation<'a, S: NodeSource + Sync>(
+    judging: &'a Evaluator<'a>,
+    judgement: Evaluation<'a>,
+    files: &FileSet<'_, S>,
     keep: bool,
     warnings: &mut Vec<String>,
-) -> Result<Outcome> {
+) -> Result<GateOutcome> {
     match judgement.finish(files, keep) {
         Err(e) if e.kind() == Kind::Damaged => {
             warnings.push(format!("cannot read the parent: {}; all records are validated again", e.message()));
-            judging.begin(Base { own: None, parent: None })?.finish(files, keep)
+            judging.begin(CachedManifests { own: None, parent: None })?.finish(files, keep)
         }
         outcome => outcome,
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::object::verdict::{Judged, Verdict};
-use crate::validate::Summary;
+use crate::validate::DriftSummary;
 
 /// How often a label stands in a version.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,7 +18,7 @@ pub struct Label {
 
 /// What was measured in one version.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Sums {
+pub struct DriftSums {
     /// Records.
     pub samples: u64,
     /// The mean length of the texts, in characters; null where there is none.
@@ -35,17 +35,17 @@ pub struct Drift {
     /// What the rule is called.
     pub rule: String,
     /// The sums of the old version, where it was judged by the rule.
-    pub old: Option<Sums>,
+    pub old: Option<DriftSums>,
     /// The sums of the new one.
-    pub new: Option<Sums>,
+    pub new: Option<DriftSums>,
 }
 
-impl Sums {
-    fn of(judged: &Judged) -> Sums {
-        let Summary { samples, texts, characters, labels, too_many_labels } = Summary::of(&judged.measures);
+impl DriftSums {
+    fn of(judged: &Judged) -> DriftSums {
+        let DriftSummary { samples, texts, characters, labels, too_many_labels } = DriftSummary::of(&judged.measures);
         let all: u64 = labels.iter().fold(0, |all, (_, count)| all.saturating_add(*count));
         let label = |(label, count)| Label { label, count, share: count as f64 / all as f64 };
-        Sums {
+        DriftSums {
             samples,
             mean_length: (texts > 0).then(|| characters as f64 / texts as f64),
             labels: labels.into_iter().map(label).collect(),
@@ -58,9 +58,9 @@ impl Drift {
     /// What each rule measured in two versions, by the names of the rules: those of the new one, then those that only the
     /// old one has.
     pub fn between(old: Option<&Verdict>, new: Option<&Verdict>) -> Vec<Drift> {
-        let rules = |verdict: Option<&Verdict>| -> Vec<(String, Sums)> {
+        let rules = |verdict: Option<&Verdict>| -> Vec<(String, DriftSums)> {
             let judged = verdict.into_iter().flat_map(|verdict| &verdict.judged).filter(|judged| judged.kind == "drift");
-            judged.map(|judged| (judged.name.clone(), Sums::of(judged))).collect()
+            judged.map(|judged| (judged.name.clone(), DriftSums::of(judged))).collect()
         };
         let mut before = rules(old);
         let mut drifts: Vec<Drift> = Vec::new();

@@ -1,18 +1,18 @@
 //! Judging a version by the rules of its dataset, from its files to a verdict.
 //!
 //! Two looks: the first ([`look`]) judges the records in which the version differs from its parent, or all of them, and
-//! gathers their keys; the second ([`place`]) finds where the records stand in which something was found. What the
+//! gathers their keys; the second ([`position`]) finds where the records stand in which something was found. What the
 //! parent's judgement knew ([`known`]) is taken over for all that did not change. Invariant: a verdict is the same
 //! whether the parent's judgement was known or not.
 
-mod attempt;
+mod cache;
 mod drift;
-mod known;
-mod look;
+mod evaluation;
+mod first_pass;
 mod outcome;
-mod place;
 mod program;
 mod report;
+mod second_pass;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,30 +29,30 @@ use crate::progress::Progress;
 use crate::repo::{CONFIG, Dataset, Repo};
 use crate::sample::{ReaderSpec, RecordFormat, Side};
 use crate::store::Store;
-use crate::validate::{Check, Gate, Measures};
+use crate::validate::{Check, Measures, RuleSet};
 use crate::worktree::selection::Matcher;
 
-use known::{Home, Place};
-use place::Minds;
+use cache::{CacheFolder, RecordPosition};
+use second_pass::DuplicatePolicy;
 
-pub(super) use attempt::Attempt;
-pub use drift::{Drift, Label, Sums};
-pub use report::{Finding, Judgement, RuleReport, Unreadable};
+pub use drift::{Drift, DriftSums, Label};
+pub(super) use evaluation::Evaluation;
+pub use report::{RuleFinding, RuleReport, UnreadableRecord, VerdictView};
 
 /// Findings of a rule that a report has, unless the user asks for another number.
-pub(in crate::ops) const MAX_TOLD: usize = if cfg!(test) { 12 } else { 10_000 };
+pub(in crate::ops) const MAX_FINDINGS: usize = if cfg!(test) { 12 } else { 10_000 };
 
 /// A file on the old side and on the new.
-type Sides = (Option<Entry>, Option<Entry>);
+type EntryPair = (Option<Entry>, Option<Entry>);
 
 /// The rules of a dataset at work.
-pub(super) struct Judging<'a> {
+pub(super) struct Evaluator<'a> {
     repo: &'a Repo,
     dataset: &'a Dataset,
     progress: &'a dyn Progress,
-    gate: Gate,
+    rule_set: RuleSet,
     /// How the files are read.
-    rules: ReaderConfig,
+    reader_config: ReaderConfig,
     /// What the rules and the reading are.
     digest: [u8; 32],
     /// The least score that passes, in millionths.
@@ -60,21 +60,21 @@ pub(super) struct Judging<'a> {
     /// What records mean that a rule could not look at.
     opaque: OpaquePolicy,
     /// Findings of a rule that are written into a report.
-    most: usize,
+    max_findings: usize,
 }
 
 /// The files that are judged.
-pub(super) struct Files<'a, S> {
+pub(super) struct FileSet<'a, S> {
     /// Where the nodes of both manifests are.
     pub nodes: &'a S,
     pub manifest: Id<Node>,
     /// Where the files are read that are not in the store; `None` where all are.
-    pub work: Option<Work<'a>>,
+    pub workspace: Option<WorkspaceFiles<'a>>,
 }
 
 /// Versions whose judgements may have been kept.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Base {
+pub(super) struct CachedManifests {
     /// The manifest that is judged, if it may have been before.
     pub own: Option<Id<Node>>,
     /// That of the version that comes before.
@@ -82,7 +82,7 @@ pub(super) struct Base {
 }
 
 /// A workspace.
-pub(super) struct Work<'a> {
+pub(super) struct WorkspaceFiles<'a> {
     pub root: &'a Root,
     /// The part of the version that it holds; the rest lies in the store.
     pub selection: Option<Matcher>,
@@ -90,27 +90,27 @@ pub(super) struct Work<'a> {
 
 /// Something that a rule found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct LocatedFinding {
     pub path: String,
-    pub place: Place,
+    pub position: RecordPosition,
     pub rule: u32,
     pub message: String,
 }
 
 /// What judging came to.
-pub(super) struct Outcome {
+pub(super) struct GateOutcome {
     pub verdict: Verdict,
     /// All that was found, errors first, then by rule and place.
-    pub said: Vec<Said>,
+    pub found: Vec<LocatedFinding>,
     /// The same for the records that a rule could not look at.
-    pub unread: Vec<Said>,
+    pub unread: Vec<LocatedFinding>,
     /// Findings of a rule that are written into a report.
-    most: usize,
+    max_findings: usize,
     /// What had nothing to look at.
     pub idle: Vec<String>,
 }
 
-impl Work<'_> {
+impl WorkspaceFiles<'_> {
     /// Opens a file, if it is in the part that the workspace holds.
     pub fn open<'b>(&self, path: &str) -> Result<Option<FileSource<'b>>> {
         if self.selection.as_ref().is_some_and(|part| !part.selects(path)) {
@@ -121,22 +121,22 @@ impl Work<'_> {
     }
 }
 
-impl<S> Files<'_, S> {
-    fn half<'h>(&self, judging: &Judging<'h>, entry: &'h Entry, side: Side) -> Result<FileSide<'h>> {
+impl<S> FileSet<'_, S> {
+    fn file_side<'h>(&self, judging: &Evaluator<'h>, entry: &'h Entry, side: Side) -> Result<FileSide<'h>> {
         let path = entry.path.as_str();
-        let work = self.work.as_ref().filter(|_| side == Side::New);
+        let work = self.workspace.as_ref().filter(|_| side == Side::New);
         let bytes = work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(FileSource::Stored(judging.repo.store()));
-        let (reading, size) = (judging.rules.reading(path), entry.size);
+        let (reading, size) = (judging.reader_config.reading(path), entry.size);
         let half = FileSide { path, reading, content: Some(entry.content), size, records: None, bytes };
-        judging.rules.read_as_configured(half, entry.samples.as_ref())
+        judging.reader_config.read_as_configured(half, entry.samples.as_ref())
     }
 }
 
-impl<'a> Judging<'a> {
+impl<'a> Evaluator<'a> {
     /// The rules of a dataset, ready to judge; `None` where it has none.
-    pub fn of(repo: &'a Repo, dataset: &'a Dataset, progress: &'a dyn Progress) -> Result<Option<Judging<'a>>> {
+    pub fn of(repo: &'a Repo, dataset: &'a Dataset, progress: &'a dyn Progress) -> Result<Option<Evaluator<'a>>> {
         let Some(spec) = &dataset.validation else { return Ok(None) };
-        let gate = Gate::new(spec, repo.root()).map_err(|e| {
+        let gate = RuleSet::new(spec, repo.root()).map_err(|e| {
             let place = repo.root().join(CONFIG);
             let hint = format!("fix the rule in [dataset.{}.validation] of helox.toml", dataset.name);
             e.within(place.display()).with_hint(hint)
@@ -147,94 +147,100 @@ impl<'a> Judging<'a> {
             hasher.update(format!("{glob:?} {:?}\n", reading.id()).as_bytes());
         }
         let digest = *hasher.finalize().as_bytes();
-        Ok(Some(Judging {
+        Ok(Some(Evaluator {
             repo,
             dataset,
             progress,
-            gate,
-            rules: dataset.rules(&repo.store().layout().tmp())?,
+            rule_set: gate,
+            reader_config: dataset.reader_config(&repo.store().layout().tmp())?,
             digest,
             min_score: spec.min_score,
             opaque: spec.opaque,
-            most: MAX_TOLD,
+            max_findings: MAX_FINDINGS,
         }))
     }
 
     /// Writes so many findings of each rule into a report.
-    pub fn at_most(mut self, findings: Option<usize>) -> Self {
-        self.most = findings.unwrap_or(MAX_TOLD);
+    pub fn with_max_findings(mut self, findings: Option<usize>) -> Self {
+        self.max_findings = findings.unwrap_or(MAX_FINDINGS);
         self
     }
 
     /// Places that are kept of what a rule found.
-    fn most(&self) -> usize {
-        self.most.max(MAX_TOLD)
+    fn max_positions(&self) -> usize {
+        self.max_findings.max(MAX_FINDINGS)
     }
 
     fn folder(&self) -> PathBuf {
         self.repo.store().layout().gate(&self.dataset.name)
     }
 
-    fn home(&self, manifest: Id<Node>) -> Home {
-        Home::of(self.folder(), manifest, &self.digest)
+    fn cache_folder(&self, manifest: Id<Node>) -> CacheFolder {
+        CacheFolder::of(self.folder(), manifest, &self.digest)
     }
 
     /// Judges files: all of them, or what they differ in from a version that was judged before.
-    pub fn judge<S: NodeSource + Sync>(&self, files: &Files<'_, S>, base: Base, keep: bool) -> Result<Outcome> {
+    pub fn evaluate<S: NodeSource + Sync>(
+        &self,
+        files: &FileSet<'_, S>,
+        base: CachedManifests,
+        keep: bool,
+    ) -> Result<GateOutcome> {
         self.begin(base)?.finish(files, keep)
     }
 
     /// Begins to judge; what is compared meanwhile may be looked at along the way.
-    pub fn begin(&self, base: Base) -> Result<Attempt<'_>> {
+    pub fn begin(&self, base: CachedManifests) -> Result<Evaluation<'_>> {
         let past = match base.parent {
             Some(parent) if self.measures_drift() => Some(self.measures_of(parent)?),
             _ => None,
         };
-        let own = base.own.filter(|&own| self.home(own).is_there());
+        let own = base.own.filter(|&own| self.cache_folder(own).exists());
         let before = own.or(base.parent);
-        let known = before.and_then(|before| Some((before, self.home(before).load()?)));
-        Attempt::new(self, known, past)
+        let known = before.and_then(|before| Some((before, self.cache_folder(before).load()?)));
+        Evaluation::new(self, known, past)
     }
 
     /// Returns what a commit of these files warns of: guesses of how they are read. Of a file that was never counted the
     /// first bytes are read.
-    pub fn warnings<S: NodeSource>(&self, files: &Files<'_, S>) -> Result<Vec<String>> {
+    pub fn warnings<S: NodeSource>(&self, files: &FileSet<'_, S>) -> Result<Vec<String>> {
         let is_read =
-            |entry: &Entry| entry.kind.is_file() && self.rules.reading(entry.path.as_str()).format != RecordFormat::Whole;
+            |entry: &Entry| entry.kind.is_file() && self.reader_config.reading(entry.path.as_str()).format != RecordFormat::Whole;
         let entries = Entries::new(files.nodes, files.manifest)?.filter(|entry| entry.as_ref().map_or(true, is_read));
         samples::warnings(entries.map(|entry| {
             let entry = entry?;
             let path = entry.path.as_str();
-            let counted = entry.samples.as_ref().filter(|samples| self.rules.is_current(path, &samples.reader));
+            let counted = entry.samples.as_ref().filter(|samples| self.reader_config.is_current(path, &samples.reader));
             let hints = match counted.and_then(|samples| ReaderSpec::from_id(&samples.reader)) {
                 Some(reading) => reading.guesses().into_iter().collect(),
-                None => files.half(self, &entry, Side::New)?.hints()?,
+                None => files.file_side(self, &entry, Side::New)?.hints()?,
             };
             Ok((path.to_owned(), hints))
         }))
     }
 
     fn measures_drift(&self) -> bool {
-        self.gate.rules().iter().any(|rule| matches!(rule.check, Check::Drift { .. }))
+        self.rule_set.rules().iter().any(|rule| matches!(rule.check, Check::Drift { .. }))
     }
 
     /// What a version measures, which is judged for it if that is not known.
     fn measures_of(&self, manifest: Id<Node>) -> Result<Measures> {
-        if let Some(measures) = self.home(manifest).load().and_then(|known| known.measures()) {
+        if let Some(measures) = self.cache_folder(manifest).load().and_then(|known| known.measures()) {
             return Ok(measures);
         }
         let store: &Store = self.repo.store();
-        let (_, measures) = Attempt::new(self, None, None)?.measured(&Files { nodes: store, manifest, work: None }, true)?;
+        let (_, measures) =
+            Evaluation::new(self, None, None)?.measured(&FileSet { nodes: store, manifest, workspace: None }, true)?;
         Ok(measures)
     }
 }
 
 /// What a rule minds in records that share a key, if it looks at keys.
-fn minds(check: &Check) -> Option<Minds> {
+fn duplicate_policy(check: &Check) -> Option<DuplicatePolicy> {
     match check {
-        Check::Unique { .. } => Some(Minds::Repetition("has the same key as")),
-        Check::Duplicates { .. } => Some(Minds::Repetition("is a duplicate of")),
-        Check::Leakage { .. } => Some(Minds::Leak),
+        Check::Unique { .. } => Some(DuplicatePolicy::Repetition("has the same key as")),
+        Check::Duplicates { .. } => Some(DuplicatePolicy::Repetition("is a duplicate of")),
+        Check::Leakage { .. } => Some(DuplicatePolicy::Leak),
         _ => None,
     }
 }

@@ -2,43 +2,46 @@
 
 use std::collections::HashSet;
 
-use super::place::{Placed, repeated};
-use super::program::Ran;
-use super::{Files, Judging, Outcome, Place, Said, minds, report};
+use super::program::ProgramResult;
+use super::second_pass::{FindingsByFile, repeated_findings};
+use super::{Evaluator, FileSet, GateOutcome, LocatedFinding, RecordPosition, duplicate_policy, report};
 use crate::error::{Error, Kind, Result};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::verdict::{Judged, Verdict};
-use crate::validate::{Check, Limits, Measures, Split};
+use crate::validate::{Check, DriftLimits, Measures, Split};
 
-impl Judging<'_> {
+impl Evaluator<'_> {
     /// Puts together what was found: in places, over all, and by programs.
     pub(super) fn outcome<S: NodeSource + Sync>(
         &self,
-        files: &Files<'_, S>,
-        placed: &Placed,
+        files: &FileSet<'_, S>,
+        placed: &FindingsByFile,
         measures: &Measures,
         before: Option<&Measures>,
         mut failed: Vec<u64>,
-    ) -> Result<Outcome> {
-        let rules = self.gate.rules();
+    ) -> Result<GateOutcome> {
+        let rules = self.rule_set.rules();
         let mut checked: Vec<u64> = (0..rules.len()).map(|rule| measures.records(rule)).collect();
-        let (mut said, mut unread): (Vec<Said>, Vec<Said>) = Default::default();
+        let (mut said, mut unread): (Vec<LocatedFinding>, Vec<LocatedFinding>) = Default::default();
         for (path, places) in placed {
-            for found in &places.found {
+            for found in &places.findings {
                 let message = found.message.clone();
                 let list = if found.unreadable { &mut unread } else { &mut said };
-                list.push(Said { path: path.clone(), place: found.place, rule: found.rule, message });
+                list.push(LocatedFinding { path: path.clone(), position: found.position, rule: found.rule, message });
             }
         }
         let mut unreadable: Vec<u64> = (0..rules.len()).map(|rule| measures.unread(rule)).collect();
         let mut count: u64 = failed.iter().sum();
-        let minded = |rule: u32| minds(&rules[rule as usize].check);
-        repeated(placed, minded, |path, place, rule, message| said.push(Said { path: path.to_owned(), place, rule, message }));
+        let minded = |rule: u32| duplicate_policy(&rules[rule as usize].check);
+        repeated_findings(placed, minded, |path, place, rule, message| {
+            said.push(LocatedFinding { path: path.to_owned(), position: place, rule, message })
+        });
         for (rule, declared) in rules.iter().enumerate() {
-            let over_all = |message| Said { path: String::new(), place: Place::default(), rule: rule as u32, message };
+            let over_all =
+                |message| LocatedFinding { path: String::new(), position: RecordPosition::default(), rule: rule as u32, message };
             match &declared.check {
                 Check::Drift { samples, length, labels } => {
-                    let limits = Limits { samples: *samples, length: limit(length), labels: limit(labels) };
+                    let limits = DriftLimits { samples: *samples, length: limit(length), labels: limit(labels) };
                     let drift = before.and_then(|before| measures.drift(rule, before, &limits));
                     checked[rule] = u64::from(before.is_some());
                     failed[rule] = u64::from(drift.is_some());
@@ -46,7 +49,7 @@ impl Judging<'_> {
                     said.extend(drift.map(over_all));
                 }
                 Check::Command { run, timeout } => {
-                    let Ran { shown, said: own, unread_count, unread: own_unread, ended } =
+                    let ProgramResult { shown, findings: own, unread_count, unread: own_unread, ended } =
                         self.run_program(rule, run, *timeout, files)?;
                     unreadable[rule] = unread_count;
                     unread.extend(own_unread);
@@ -65,8 +68,8 @@ impl Judging<'_> {
         }
         for list in [&mut said, &mut unread] {
             list.sort_by(|a, b| {
-                let severity = |said: &Said| rules[said.rule as usize].severity;
-                severity(b).cmp(&severity(a)).then_with(|| (a.rule, &a.path, a.place).cmp(&(b.rule, &b.path, b.place)))
+                let severity = |said: &LocatedFinding| rules[said.rule as usize].severity;
+                severity(b).cmp(&severity(a)).then_with(|| (a.rule, &a.path, a.position).cmp(&(b.rule, &b.path, b.position)))
             });
         }
         let met: Vec<u64> = (0..rules.len()).map(|rule| checked[rule] + unreadable[rule]).collect();
@@ -93,14 +96,14 @@ impl Judging<'_> {
             Error::new(Kind::Config, format!("cannot store the verdict: {e}"))
                 .with_hint("use fewer 'drift' rules, or none with 'labels' on a field of long texts")
         })?;
-        Ok(Outcome { verdict, said, unread, most: self.most, idle: self.idle(files, &met)? })
+        Ok(GateOutcome { verdict, found: said, unread, max_findings: self.max_findings, idle: self.unused_rules(files, &met)? })
     }
 }
 
-impl Judging<'_> {
+impl Evaluator<'_> {
     /// The rules that looked at nothing, though there are files, and the splits without a file: most likely mistyped.
-    fn idle<S: NodeSource + Sync>(&self, files: &Files<'_, S>, checked: &[u64]) -> Result<Vec<String>> {
-        let rules = self.gate.rules();
+    fn unused_rules<S: NodeSource + Sync>(&self, files: &FileSet<'_, S>, checked: &[u64]) -> Result<Vec<String>> {
+        let rules = self.rule_set.rules();
         let mut splits: Vec<(usize, Split)> = Vec::new();
         for rule in (0..rules.len()).filter(|&rule| matches!(rules[rule].check, Check::Leakage { .. })) {
             splits.extend([(rule, Split::Train), (rule, Split::Test)]);
@@ -113,7 +116,7 @@ impl Judging<'_> {
                 break;
             }
             if entry.kind.is_file() {
-                let looks = self.gate.of_file(entry.path.as_str());
+                let looks = self.rule_set.rules_for(entry.path.as_str());
                 splits.retain(|split| !looks.keys.contains(split));
             }
         }
@@ -144,6 +147,6 @@ fn limit(limit: &Option<(String, u32)>) -> Option<(&str, u32)> {
 }
 
 /// How many records are spoken of.
-fn records(said: &[Said]) -> u64 {
-    said.iter().map(|said| (&said.path, said.place)).collect::<HashSet<_>>().len() as u64
+fn records(said: &[LocatedFinding]) -> u64 {
+    said.iter().map(|said| (&said.path, said.position)).collect::<HashSet<_>>().len() as u64
 }

@@ -5,46 +5,46 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Files, Judging, Place, Said, report};
+use super::{Evaluator, FileSet, LocatedFinding, RecordPosition, report};
 use crate::diff::{RecordText, visit};
 use crate::error::{Error, Result};
 use crate::manifest::{Entries, NodeSource};
 use crate::sample::{FileIssue, Rendering, Side};
-use crate::validate::Command;
+use crate::validate::RuleProgram;
 
 /// What came of a program.
-pub(super) struct Ran {
+pub(super) struct ProgramResult {
     /// How many records it was shown.
     pub shown: u64,
     /// What it said of them.
-    pub said: Vec<Said>,
+    pub findings: Vec<LocatedFinding>,
     /// How many records it could not be shown.
     pub unread_count: u64,
     /// The first of them, and why.
-    pub unread: Vec<Said>,
+    pub unread: Vec<LocatedFinding>,
     /// Why it failed, if it did.
     pub ended: std::result::Result<(), String>,
 }
 
 /// A record as the program reads it.
 #[derive(Serialize)]
-struct Line<'a> {
+struct ProgramInput<'a> {
     path: &'a str,
     line: u64,
     number: u64,
     record: Rendering,
 }
 
-impl Judging<'_> {
+impl Evaluator<'_> {
     /// Shows a program every record of its files.
     pub(super) fn run_program<S: NodeSource + Sync>(
         &self,
         rule: usize,
         run: &[String],
         timeout: u64,
-        files: &Files<'_, S>,
-    ) -> Result<Ran> {
-        let command = Command { run, timeout: Duration::from_secs(timeout), folder: self.repo.root() };
+        files: &FileSet<'_, S>,
+    ) -> Result<ProgramResult> {
+        let command = RuleProgram { run, timeout: Duration::from_secs(timeout), folder: self.repo.root() };
         let (mut shown, mut said) = (0, Vec::new());
         let (mut unread_count, mut unread) = (0, Vec::new());
         let ended = command.run(
@@ -53,23 +53,23 @@ impl Judging<'_> {
                 unread.clear();
                 for entry in Entries::new(files.nodes, files.manifest)? {
                     let entry = entry?;
-                    if !entry.kind.is_file() || !self.gate.of_file(entry.path.as_str()).commands.contains(&rule) {
+                    if !entry.kind.is_file() || !self.rule_set.rules_for(entry.path.as_str()).commands.contains(&rule) {
                         continue;
                     }
-                    let half = files.half(self, &entry, Side::New)?;
+                    let half = files.file_side(self, &entry, Side::New)?;
                     let (mut fault, mut number) = (None, 0);
-                    visit(&self.rules, None, Some(&half), true, &mut |seen| {
+                    visit(&self.reader_config, None, Some(&half), true, &mut |seen| {
                         if matches!(seen.text, RecordText::SkippedRow(_)) {
                             return;
                         }
                         number += 1;
                         if let Some(cause) = unreadable(&seen.text) {
                             unread_count += 1;
-                            if unread.len() < self.most {
-                                let place = Place { at: seen.at, line: seen.line.max(1), number };
-                                unread.push(Said {
+                            if unread.len() < self.max_findings {
+                                let place = RecordPosition { at: seen.at, line: seen.line.max(1), number };
+                                unread.push(LocatedFinding {
                                     path: seen.path.to_owned(),
-                                    place,
+                                    position: place,
                                     rule: rule as u32,
                                     message: cause.to_owned(),
                                 });
@@ -88,11 +88,11 @@ impl Judging<'_> {
             &|| self.progress.cancelled(),
             &mut |own| {
                 let message = report::shortened(&own.message);
-                let place = Place { at: own.number, line: own.line, number: own.number };
-                said.push(Said { path: own.path, place, rule: rule as u32, message });
+                let place = RecordPosition { at: own.number, line: own.line, number: own.number };
+                said.push(LocatedFinding { path: own.path, position: place, rule: rule as u32, message });
             },
         )?;
-        Ok(Ran { shown, said, unread_count, unread, ended })
+        Ok(ProgramResult { shown, findings: said, unread_count, unread, ended })
     }
 }
 
@@ -106,7 +106,7 @@ fn unreadable<'a>(text: &RecordText<'a>) -> Option<&'a str> {
 }
 
 fn write(out: &mut dyn Write, path: &str, (line, number): (u64, u64), text: &RecordText<'_>) -> Result<()> {
-    let written = serde_json::to_writer(&mut *out, &Line { path, line, number, record: text.render() });
+    let written = serde_json::to_writer(&mut *out, &ProgramInput { path, line, number, record: text.render() });
     let written = written.map_err(std::io::Error::from).and_then(|()| out.write_all(b"\n"));
     written.map_err(|e| Error::new(crate::error::Kind::Io, format!("cannot write to the program: {e}")).with_source(e))
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::drift::Drift;
-use super::{Outcome, Place, Said};
+use super::{GateOutcome, LocatedFinding, RecordPosition};
 use crate::error::{Error, Result, counted};
 use crate::fs::atomic::{self, TempFile};
 use crate::limits;
@@ -38,7 +38,7 @@ pub struct RuleReport {
 
 /// Something that a rule found.
 #[derive(Clone, Debug, Serialize)]
-pub struct Finding {
+pub struct RuleFinding {
     /// The file; empty where it is about the version as a whole.
     pub path: String,
     /// The line on which the record begins, from 1; 0 where there is none.
@@ -55,7 +55,7 @@ pub struct Finding {
 
 /// A record at which a rule could not look.
 #[derive(Clone, Debug, Serialize)]
-pub struct Unreadable {
+pub struct UnreadableRecord {
     /// The file.
     pub path: String,
     /// The line on which the record begins, from 1.
@@ -70,7 +70,7 @@ pub struct Unreadable {
 
 /// What the rules of a dataset said of a version.
 #[derive(Clone, Debug, Serialize)]
-pub struct Judgement {
+pub struct VerdictView {
     /// The score, from 0 to 1.
     pub score: f64,
     /// The least score that passes.
@@ -82,11 +82,11 @@ pub struct Judgement {
     /// What records mean that a rule could not look at.
     pub opaque: OpaquePolicy,
     /// The first findings, errors first; some of each rule.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<RuleFinding>,
     /// How many there are in all.
     pub findings_count: u64,
     /// The first records at which a rule could not look; some of each rule.
-    pub unreadable: Vec<Unreadable>,
+    pub unreadable: Vec<UnreadableRecord>,
     /// How many there are in all.
     pub unreadable_count: u64,
     /// The parent's score, where the same rules judged it.
@@ -104,9 +104,9 @@ fn share(millionths: u32) -> f64 {
     f64::from(millionths) / f64::from(verdict::FULL_SCORE)
 }
 
-impl Judgement {
+impl VerdictView {
     /// Of a verdict, and the parent's.
-    pub(crate) fn of(verdict: &Verdict, parent: Option<&Verdict>) -> Judgement {
+    pub(crate) fn of(verdict: &Verdict, parent: Option<&Verdict>) -> VerdictView {
         let rules = verdict.judged.iter().map(|judged| RuleReport {
             name: judged.name.clone(),
             kind: judged.kind.clone(),
@@ -117,7 +117,7 @@ impl Judgement {
             unreadable: judged.unreadable,
         });
         let unread = verdict.unread.iter().filter_map(|unread| {
-            Some(Unreadable {
+            Some(UnreadableRecord {
                 path: unread.path.clone(),
                 line: unread.line,
                 number: unread.number,
@@ -127,7 +127,7 @@ impl Judgement {
         });
         let findings = verdict.findings.iter().filter_map(|found| {
             let judged = verdict.judged.get(found.rule as usize)?;
-            Some(Finding {
+            Some(RuleFinding {
                 path: found.path.clone(),
                 line: found.line,
                 number: found.number,
@@ -137,7 +137,7 @@ impl Judgement {
             })
         });
         let parent = parent.filter(|parent| parent.rules == verdict.rules);
-        Judgement {
+        VerdictView {
             drift: Drift::between(parent, Some(verdict)),
             score: share(verdict.score()),
             min_score: share(verdict.min_score),
@@ -155,7 +155,7 @@ impl Judgement {
 }
 
 /// The findings of a list that a verdict holds: the first ones, but some of each rule.
-pub(super) fn first(all: &[Said]) -> Vec<verdict::Finding> {
+pub(super) fn first(all: &[LocatedFinding]) -> Vec<verdict::Finding> {
     let rules = all.iter().map(|said| said.rule).collect::<BTreeSet<_>>().len();
     let share = limits::VERDICT_FINDINGS / rules.max(1);
     let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
@@ -169,15 +169,15 @@ pub(super) fn first(all: &[Said]) -> Vec<verdict::Finding> {
         .collect();
     let room = limits::VERDICT_FINDINGS.saturating_sub(is_taken.iter().filter(|taken| **taken).count());
     is_taken.iter_mut().filter(|taken| !**taken).take(room).for_each(|taken| *taken = true);
-    all.iter().zip(is_taken).filter(|(_, taken)| *taken).map(|(said, _)| stored(said)).collect()
+    all.iter().zip(is_taken).filter(|(_, taken)| *taken).map(|(said, _)| verdict_finding(said)).collect()
 }
 
 /// A finding as a verdict holds it.
-fn stored(said: &Said) -> verdict::Finding {
+fn verdict_finding(said: &LocatedFinding) -> verdict::Finding {
     verdict::Finding {
         path: said.path.clone(),
-        line: said.place.line,
-        number: said.place.number,
+        line: said.position.line,
+        number: said.position.number,
         rule: said.rule,
         message: shortened(&said.message),
     }
@@ -192,23 +192,24 @@ pub(super) fn shortened(message: &str) -> String {
     format!("{}…", &message[..end])
 }
 
-impl Outcome {
+impl GateOutcome {
     /// For users, beside the parent's verdict.
-    pub fn judgement(&self, parent: Option<&Verdict>) -> Judgement {
-        Judgement { idle: self.idle.clone(), ..Judgement::of(&self.verdict, parent) }
+    pub fn view(&self, parent: Option<&Verdict>) -> VerdictView {
+        VerdictView { idle: self.idle.clone(), ..VerdictView::of(&self.verdict, parent) }
     }
 
     /// The findings of each rule, up to the number that was asked for.
-    pub fn findings(&self) -> Vec<Finding> {
-        let of_rule =
-            |rule: &[Said]| rule.iter().take(self.most).map(|said| self.finding(said, said.message.clone())).collect::<Vec<_>>();
-        self.said.chunk_by(|a, b| a.rule == b.rule).flat_map(of_rule).collect()
+    pub fn findings(&self) -> Vec<RuleFinding> {
+        let of_rule = |rule: &[LocatedFinding]| {
+            rule.iter().take(self.max_findings).map(|said| self.finding(said, said.message.clone())).collect::<Vec<_>>()
+        };
+        self.found.chunk_by(|a, b| a.rule == b.rule).flat_map(of_rule).collect()
     }
 
-    fn finding(&self, said: &Said, message: String) -> Finding {
+    fn finding(&self, said: &LocatedFinding, message: String) -> RuleFinding {
         let judged = &self.verdict.judged[said.rule as usize];
-        let Place { line, number, .. } = said.place;
-        Finding { path: said.path.clone(), line, number, rule: judged.name.clone(), severity: judged.severity, message }
+        let RecordPosition { line, number, .. } = said.position;
+        RuleFinding { path: said.path.clone(), line, number, rule: judged.name.clone(), severity: judged.severity, message }
     }
 
     /// Writes the findings of each rule into a file, one JSON document a line, up to the number that was asked for; a last
@@ -218,22 +219,23 @@ impl Outcome {
         let temp = TempFile::create(tmp)?;
         let mut out = BufWriter::new(temp);
         let unread = if self.verdict.opaque == OpaquePolicy::Error { &self.unread[..] } else { &[][..] };
-        for (list, is_unread) in [(&self.said[..], false), (unread, true)] {
+        for (list, is_unread) in [(&self.found[..], false), (unread, true)] {
             for of_rule in list.chunk_by(|a, b| a.rule == b.rule) {
                 let rule = of_rule[0].rule;
                 let judged = &self.verdict.judged[rule as usize];
-                let mut write = |said: &Said, message: String| {
+                let mut write = |said: &LocatedFinding, message: String| {
                     let finding = self.finding(said, message);
                     serde_json::to_writer(&mut out, &finding).map_err(std::io::Error::from).map_err(fail)?;
                     out.write_all(b"\n").map_err(fail)
                 };
-                for said in of_rule.iter().take(self.most) {
+                for said in of_rule.iter().take(self.max_findings) {
                     write(said, if is_unread { format!("cannot be read: {}", said.message) } else { said.message.clone() })?;
                 }
-                let told = of_rule.len().min(self.most) as u64;
+                let told = of_rule.len().min(self.max_findings) as u64;
                 let total = if is_unread { judged.unreadable } else { judged.failed.max(of_rule.len() as u64) };
                 if total > told {
-                    let over_all = Said { path: String::new(), place: Place::default(), rule, message: String::new() };
+                    let over_all =
+                        LocatedFinding { path: String::new(), position: RecordPosition::default(), rule, message: String::new() };
                     let what = match is_unread {
                         true => format!("{} cannot be read", counted(total - told, "more record")),
                         false => counted(total - told, "more finding"),

@@ -16,13 +16,13 @@ use crate::id::{Id, Version as VersionId};
 use crate::limits;
 use crate::object::fact::{Metric, Run, Statement};
 use crate::object::version::Version;
-use crate::ops::said::{Names, RunView, spoken};
-use crate::ops::{DamageList, artifacts, between};
+use crate::ops::fact_views::{RunView, VersionNames, display_name};
+use crate::ops::{DamageList, artifacts, sample_diff};
 use crate::path::printable;
 use crate::progress::Progress;
-use crate::repo::{Here, Repo, git, revision};
+use crate::repo::{Repo, VersionLookup, git, revision};
 
-pub use crate::ops::said::ListOptions;
+pub use crate::ops::fact_views::ListOptions;
 pub use trained::{DATA_DIRTY, TrainedVersion, WorkspaceChanges, versions};
 
 /// Fewer hex digits than this name no run.
@@ -30,7 +30,7 @@ const PREFIX: usize = 6;
 
 /// What was trained, and on what.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct RunOptions {
     /// The versions that were trained on.
     pub versions: Vec<TrainedVersion>,
     /// The model.
@@ -52,7 +52,7 @@ pub struct Options {
 /// Records a run on each of its versions, all at once. The commit of the code, where that is in git, becomes the parameters
 /// `git.commit` and `git.dirty`; a version that was compared with the workspace has `data.dirty`, and of a partial checkout
 /// `data.partial`; on several versions each run names the others in `with`. Parameters that are given stay as they are.
-pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Vec<RunView>> {
+pub fn record(repo: &Repo, options: &RunOptions, progress: &dyn Progress) -> Result<Vec<RunView>> {
     let versions = &options.versions;
     if options.started.zip(options.ended).is_some_and(|(started, ended)| ended < started) {
         return Err(Error::usage("the run ends before it starts"));
@@ -63,7 +63,7 @@ pub fn record(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result
     };
     let metrics = by_name("metric", options.metrics.clone())?;
     let mut params = options.params.clone();
-    if let Some(git) = git::checkout(&repo.root().join(repo.here())) {
+    if let Some(git) = git::checkout(&repo.root().join(repo.current_folder())) {
         for (name, value) in [("git.commit", git.commit), ("git.dirty", git.is_dirty.to_string())] {
             add(&mut params, name, value);
         }
@@ -118,7 +118,7 @@ fn add(params: &mut Vec<(String, String)>, name: &str, value: String) {
 pub fn show(repo: &Repo, word: &str) -> Result<RunView> {
     let state = repo.facts().fold()?;
     let run = named(&state, word)?;
-    Ok(RunView::of(&run, Names::of(repo).get(run.version), &state))
+    Ok(RunView::of(&run, VersionNames::of(repo).get(run.version), &state))
 }
 
 /// Records that a run does not count, and why. The run itself stays in the history.
@@ -183,15 +183,15 @@ fn by_name<T>(what: &str, mut named: Vec<(String, T)>) -> Result<Vec<(String, T)
 
 /// Runs.
 #[derive(Clone, Debug, Serialize)]
-pub struct ListReport {
+pub struct RunListReport {
     /// The first recorded first, as far as the facts say; what was recorded apart, in the order of the ids.
     pub runs: Vec<RunView>,
 }
 
 /// Lists runs.
-pub fn list(repo: &Repo, options: &ListOptions) -> Result<ListReport> {
+pub fn list(repo: &Repo, options: &ListOptions) -> Result<RunListReport> {
     let state = repo.facts().fold()?;
-    let mut names = Names::of(repo);
+    let mut names = VersionNames::of(repo);
     let runs = match &options.revision {
         Some(text) => state.runs_of(revision::version(repo, text)?.id),
         None => state.runs(),
@@ -200,12 +200,12 @@ pub fn list(repo: &Repo, options: &ListOptions) -> Result<ListReport> {
     let views = runs.iter().filter(counts).map(|run| RunView::of(run, names.get(run.version), &state));
     let is_of_model = |view: &RunView| options.model.as_ref().is_none_or(|model| *model == view.run.model);
     let wanted = |view: &RunView| is_of_model(view) && options.wants(repo, view.dataset_name.as_deref());
-    Ok(ListReport { runs: views.filter(wanted).collect() })
+    Ok(RunListReport { runs: views.filter(wanted).collect() })
 }
 
 /// Runs side by side, and what differs in their data.
 #[derive(Clone, Debug, Serialize)]
-pub struct CompareReport {
+pub struct RunCompareReport {
     /// The one run that was named, or all on the version.
     pub runs_a: Vec<RunView>,
     /// The same of the other side.
@@ -261,16 +261,16 @@ impl MetricChange {
 }
 
 /// One side of a comparison.
-struct Side {
+struct RunSide {
     version: Id<VersionId>,
     runs: Vec<Arc<Recorded>>,
 }
 
-impl Side {
+impl RunSide {
     /// The run that has this id or one that begins so; else all runs on the version that the word names.
-    fn of(repo: &Repo, state: &State, word: &str) -> Result<Side> {
+    fn of(repo: &Repo, state: &State, word: &str) -> Result<RunSide> {
         if let Some(run) = find(state, word)? {
-            return Ok(Side { version: run.version, runs: vec![run] });
+            return Ok(RunSide { version: run.version, runs: vec![run] });
         }
         let version = revision::version(repo, word).map_err(|error| match error.kind() {
             Kind::VersionNotFound => {
@@ -279,36 +279,38 @@ impl Side {
             _ => error,
         })?;
         let version = version.id;
-        Ok(Side { version, runs: state.counted_runs_of(version).cloned().collect() })
+        Ok(RunSide { version, runs: state.counted_runs_of(version).cloned().collect() })
     }
 }
 
 /// Compares runs: each of `a` and `b` is a run, by its id or the first digits of it, or a revision.
-pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result<CompareReport> {
+pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result<RunCompareReport> {
     let state = repo.facts().fold()?;
-    let (a, b) = (Side::of(repo, &state, a)?, Side::of(repo, &state, b)?);
-    let mut here = Here::of(repo);
+    let (a, b) = (RunSide::of(repo, &state, a)?, RunSide::of(repo, &state, b)?);
+    let mut here = VersionLookup::of(repo);
     let (old, new) = (here.version(a.version)?, here.version(b.version)?);
     let name = |version: &Option<Version>| version.as_ref().map(|v| (v.dataset.clone(), v.number.clone()));
     let (name_a, name_b) = (name(&old), name(&new));
     let versions = old.as_ref().zip(new.as_ref());
     let same_data = a.version == b.version || versions.is_some_and(|(old, new)| old.manifest == new.manifest);
     let warnings =
-        versions.and_then(|(old, new)| between::mismatch(repo, (&old.dataset, &old.name()), (&new.dataset, &new.name())));
+        versions.and_then(|(old, new)| sample_diff::mismatch(repo, (&old.dataset, &old.name()), (&new.dataset, &new.name())));
     let mut damaged = DamageList::default();
     let samples = match versions {
         _ if same_data => Some(SampleCounts::default()),
-        Some((old, new)) => between::samples(repo, old, new, progress, &mut damaged)?.map(|(changes, _)| changes.counts),
+        Some((old, new)) => {
+            sample_diff::between_versions(repo, old, new, progress, &mut damaged)?.map(|(changes, _)| changes.counts)
+        }
         None => None,
     };
     let metrics = match (&a.runs[..], &b.runs[..]) {
         ([a], [b]) if a.id != b.id => Some(MetricChange::between(&a.run, &b.run)),
         _ => None,
     };
-    Ok(CompareReport {
+    Ok(RunCompareReport {
         metrics,
-        version_a: spoken(&name_a, a.version),
-        version_b: spoken(&name_b, b.version),
+        version_a: display_name(&name_a, a.version),
+        version_b: display_name(&name_b, b.version),
         runs_a: a.runs.iter().map(|run| RunView::of(run, name_a.clone(), &state)).collect(),
         runs_b: b.runs.iter().map(|run| RunView::of(run, name_b.clone(), &state)).collect(),
         samples,

@@ -7,7 +7,7 @@ use crate::ops::PartialCheckout;
 use crate::progress::{Progress, Stage};
 use crate::repo::{Repo, revision};
 use crate::worktree::compare;
-use crate::worktree::state::State;
+use crate::worktree::state::WorkspaceState;
 
 /// The parameter of a run whose workspace was compared with its version: `true` if they differ.
 pub const DATA_DIRTY: &str = "data.dirty";
@@ -40,7 +40,7 @@ pub struct WorkspaceChanges {
 pub fn versions(repo: &Repo, revisions: &[String]) -> Result<Vec<TrainedVersion>> {
     let trained = |text: &String| {
         let found = revision::version(repo, text)?;
-        let state = State::load(repo.store().layout(), repo.config().current(&found.version.dataset))?;
+        let state = WorkspaceState::load(repo.store().layout(), repo.config().current(&found.version.dataset))?;
         Ok(TrainedVersion {
             is_checked_out: state.head == Some(found.id),
             dataset_name: found.version.dataset,
@@ -68,7 +68,7 @@ impl TrainedVersion {
         }
         progress.begin(Stage::Scan, 0, 0);
         let version = repo.version(self.id)?;
-        let selection = State::load(store.layout(), name)?.selection;
+        let selection = WorkspaceState::load(store.layout(), name)?.selection;
         let selection = selection.as_ref();
         let differences = compare::workspace(store, &folder, name, Some(version.manifest), selection, None, progress)?;
         let paths = [differences.added.len(), differences.removed.len(), differences.modified.len(), differences.renamed.len()];

@@ -7,7 +7,7 @@ use super::*;
 use crate::id::Id;
 use crate::object::Key;
 use crate::object::fact::Statement;
-use crate::ops::audit::{self, Problem};
+use crate::ops::audit::{self, AuditProblem};
 use crate::store::Writer;
 
 fn entry(bench: &Bench, number: u64) -> PathBuf {
@@ -19,7 +19,7 @@ fn found(bench: &Bench) -> Vec<(&'static str, String)> {
     let report = verify(bench);
     assert_eq!(report.is_valid, report.problems.is_empty());
     let place =
-        |p: &Problem| p.entry.as_deref().map_or("-", |e| e.rsplit('/').next().unwrap().trim_start_matches('0')).to_owned();
+        |p: &AuditProblem| p.entry.as_deref().map_or("-", |e| e.rsplit('/').next().unwrap().trim_start_matches('0')).to_owned();
     report.problems.iter().map(|p| (p.kind, place(p))).collect()
 }
 
@@ -238,5 +238,5 @@ fn a_fact_that_lost_the_race_is_no_problem_and_a_lost_verdict_is() {
     };
     repo.facts().append("ana", &[Statement::Run { version: Id::of(b"elsewhere"), run: Arc::new(run) }]).unwrap();
     assert_eq!(verify(&bench).remarks[0].kind, "unknown-version");
-    assert_eq!(audit::list(&bench.repo(), audit::Options { limit: Some(1) }).unwrap().entries[0].dataset_name, None);
+    assert_eq!(audit::list(&bench.repo(), audit::AuditOptions { limit: Some(1) }).unwrap().entries[0].dataset_name, None);
 }

@@ -67,9 +67,9 @@ fn samples_that_differ_in_ignored_fields_alone_are_equal() {
         configure("ignore_fields = ['/text']\n");
         let write = |text, n| texts(text, n).for_each(|(name, bytes)| bench.write(name, bytes));
         let between = |to: Option<&str>| {
-            let samples = Some(diff::Samples { by_file: true, patch: true, limit: None });
-            let options = diff::Options { from: Some("1.0.0".into()), to: to.map(str::to_owned), paths: vec![], samples };
-            diff::run(&bench.repo(), &options, &Silent).unwrap()
+            let samples = Some(diff::SampleOptions { by_file: true, patch: true, limit: None });
+            let options = diff::DiffOptions { from: Some("1.0.0".into()), to: to.map(str::to_owned), paths: vec![], samples };
+            diff::run(&bench.repo(), &options, &NoProgress).unwrap()
         };
         write("old", 0);
         bench.commit(|_| ()).unwrap();
@@ -82,7 +82,7 @@ fn samples_that_differ_in_ignored_fields_alone_are_equal() {
         write("newer", 9);
         assert_eq!(said(&bench.commit(|_| ()).unwrap()), of_last, "{key}");
         let records = between(Some("latest")).records.unwrap();
-        let named = |r: &crate::ops::Record| r.fields.iter().map(|field| field.path.clone()).collect::<Vec<_>>();
+        let named = |r: &crate::ops::ChangedRecord| r.fields.iter().map(|field| field.path.clone()).collect::<Vec<_>>();
         assert!(records.iter().all(|r| key.is_empty() || named(r) == ["/n"]), "{records:?}");
         // Nothing of what was told before is kept.
         configure("");

@@ -113,24 +113,24 @@ fn only_the_samples_of_a_damaged_file_are_not_compared() {
         let anew = Bench::new();
         write_tree(&anew.path, &read_tree(&bench.path));
         let anew = anew.commit(|_| {}).unwrap();
-        let fields = |report: &commit::Report| serde_json::to_value(&report.version).unwrap()["schema"].clone();
+        let fields = |report: &commit::CommitReport| serde_json::to_value(&report.version).unwrap()["schema"].clone();
         assert_eq!(fields(&report), fields(&anew));
         if dry_run {
             continue;
         }
         assert_eq!(bench.tree_of("latest").unwrap(), read_tree(&bench.path));
         // The same two versions, compared.
-        let samples = Some(diff::Samples { patch: true, ..Default::default() });
+        let samples = Some(diff::SampleOptions { patch: true, ..Default::default() });
         for (from, to) in [("latest~1", "latest"), ("latest", "latest~1")] {
-            let options = diff::Options { from: Some(from.into()), to: Some(to.into()), samples, ..Default::default() };
-            let report = diff::run(&bench.repo(), &options, &Silent).unwrap();
+            let options = diff::DiffOptions { from: Some(from.into()), to: Some(to.into()), samples, ..Default::default() };
+            let report = diff::run(&bench.repo(), &options, &NoProgress).unwrap();
             let counts = report.samples.unwrap();
             let sides = [counts.added, counts.removed].map(|count| if from == "latest" { many * 2 + 6 - count } else { count });
             assert_eq!((sides, counts.modified), ([many - 1, many + 7], 1));
             assert_eq!(report.damaged.messages().len(), 2, "{:?}", report.damaged);
             assert_eq!(report.records.unwrap().len() as u64, many, "those that can be read");
         }
-        let report = compare::run(&bench.repo(), "latest~1", "latest", &Silent).unwrap();
+        let report = compare::run(&bench.repo(), "latest~1", "latest", &NoProgress).unwrap();
         assert_eq!((report.samples_added, report.samples_removed, report.samples_modified), counts);
         assert_eq!((report.sample_difference, report.damaged.messages().len()), (Some(-8), 2));
     }
@@ -142,8 +142,8 @@ fn a_damaged_file_that_the_workspace_does_not_hold_stays_in_the_version() {
     bench.write("here.jsonl", records(0..5));
     bench.write("away/lost.jsonl", records(0..50));
     bench.commit(|_| {}).unwrap();
-    let part = checkout::Options { revision: "latest".into(), include: vec!["here.jsonl".into()], ..Default::default() };
-    checkout::run(&bench.repo(), &part, &Silent).unwrap();
+    let part = checkout::CheckoutOptions { revision: "latest".into(), include: vec!["here.jsonl".into()], ..Default::default() };
+    checkout::run(&bench.repo(), &part, &NoProgress).unwrap();
     damage(&bench, Kind::Chunk);
     bench.write("here.jsonl", records(0..6));
     let report = bench.commit(|_| {}).unwrap();
@@ -180,7 +180,7 @@ fn one_damaged_object_leaves_the_others() {
     fs::write(&first, "no pack").unwrap();
     let versions = ["1.0.0", "2.0.0", "3.0.0"];
     assert_eq!(versions.iter().filter(|version| bench.tree_of(version).is_ok()).count(), 2);
-    let report = verify::run(&bench.repo(), &verify::Options { all: true, ..Default::default() }, &Silent).unwrap();
+    let report = verify::run(&bench.repo(), &verify::VerifyOptions { all: true, ..Default::default() }, &NoProgress).unwrap();
     assert!(report.problems.iter().any(|problem| problem.kind == "content" && problem.versions.len() == 1), "{report:?}");
 }
 
@@ -192,8 +192,9 @@ fn lost_refs_are_told() {
         bench.commit(|options| options.tags = vec![format!("tag-{text}")]).unwrap();
     }
     let refs = bench.path.join(".helox/refs");
-    let lost = || reindex::run(&bench.repo(), &Silent).unwrap().lost;
-    let is_valid = || verify::run(&bench.repo(), &verify::Options { all: true, ..Default::default() }, &Silent).unwrap().is_valid;
+    let lost = || reindex::run(&bench.repo(), &NoProgress).unwrap().lost;
+    let is_valid =
+        || verify::run(&bench.repo(), &verify::VerifyOptions { all: true, ..Default::default() }, &NoProgress).unwrap().is_valid;
     assert!(lost().is_empty() && is_valid());
     // One that a later version came from.
     let second = fs::read(refs.join("versions/ds/2.0.0")).unwrap();
@@ -215,9 +216,9 @@ fn lost_refs_are_told() {
         "{messages:?}"
     );
     assert!(!is_valid());
-    let report = log::run(&bench.repo(), &log::Options::default()).unwrap();
+    let report = log::run(&bench.repo(), &log::LogOptions::default()).unwrap();
     assert!(report.damaged.is_damaged() && report.damaged.messages().len() == 2, "{report:?}");
-    let error = status::run(&bench.repo(), &status::Options::default(), &Silent).unwrap_err();
+    let error = status::run(&bench.repo(), &status::StatusOptions::default(), &NoProgress).unwrap_err();
     assert_eq!(
         (error.kind(), error.message()),
         (crate::error::Kind::Damaged, "the ref of ds@3.0.0, which is checked out, is missing")
@@ -230,14 +231,15 @@ fn a_command_that_was_interrupted_before_its_ref_lost_nothing() {
     bench.write("a.jsonl", "1");
     bench.commit(|options| options.tags = vec!["staging".to_owned()]).unwrap();
     let refs = bench.path.join(".helox/refs");
-    let is_valid = || verify::run(&bench.repo(), &verify::Options { all: true, ..Default::default() }, &Silent).unwrap().is_valid;
+    let is_valid =
+        || verify::run(&bench.repo(), &verify::VerifyOptions { all: true, ..Default::default() }, &NoProgress).unwrap().is_valid;
     for entry in fs::read_dir(refs.join("facts")).unwrap() {
         fs::remove_file(entry.unwrap().path()).unwrap();
     }
-    assert!(reindex::run(&bench.repo(), &Silent).unwrap().lost.is_empty() && is_valid(), "the first fact");
+    assert!(reindex::run(&bench.repo(), &NoProgress).unwrap().lost.is_empty() && is_valid(), "the first fact");
     fs::remove_file(refs.join("versions/ds/1.0.0")).unwrap();
     fs::remove_dir_all(bench.path.join(".helox/workspace")).unwrap();
-    assert!(reindex::run(&bench.repo(), &Silent).unwrap().lost.is_empty() && is_valid(), "the first version");
+    assert!(reindex::run(&bench.repo(), &NoProgress).unwrap().lost.is_empty() && is_valid(), "the first version");
     let again = bench.commit(|options| options.tags = vec!["staging".to_owned()]).unwrap();
     assert_eq!(again.version.version.to_string(), "1.0.0");
 }
@@ -301,7 +303,7 @@ fn a_list_goes_on_past_a_version_that_is_damaged() {
     fs::set_permissions(&pack, fs::Permissions::from_mode(0o644)).unwrap();
     fs::write(&pack, bytes).unwrap();
     assert!(refs.join("2.0.0").exists());
-    let options = log::Options { revision: Some("3.0.0".into()), ..Default::default() };
+    let options = log::LogOptions { revision: Some("3.0.0".into()), ..Default::default() };
     let report = log::run(&bench.repo(), &options).unwrap();
     assert_eq!((report.versions.len(), report.damaged.messages().len()), (1, 1), "{report:?}");
     assert!(report.damaged.messages()[0].contains("a parent of ds@3.0.0"), "{report:?}");

@@ -11,7 +11,7 @@ fn declare(bench: &Bench, formats: &str) {
 }
 
 /// Commits a file and then another in its place; returns the second report.
-fn replaced(path: &str, old: &str, new: &str) -> commit::Report {
+fn replaced(path: &str, old: &str, new: &str) -> commit::CommitReport {
     let bench = Bench::new();
     bench.write(path, old);
     bench.commit(|_| {}).unwrap();
@@ -19,7 +19,7 @@ fn replaced(path: &str, old: &str, new: &str) -> commit::Report {
     bench.commit(|_| {}).unwrap()
 }
 
-fn counts(report: &commit::Report) -> SampleCounts {
+fn counts(report: &commit::CommitReport) -> SampleCounts {
     let count = |samples: Option<u64>| samples.unwrap();
     SampleCounts {
         added: count(report.samples_added),
@@ -28,7 +28,7 @@ fn counts(report: &commit::Report) -> SampleCounts {
     }
 }
 
-fn samples(report: &commit::Report) -> u64 {
+fn samples(report: &commit::CommitReport) -> u64 {
     report.version.total_samples.unwrap()
 }
 
@@ -127,13 +127,13 @@ fn a_changed_reading_is_the_same_change_for_every_verb() {
     bench.commit(|_| {}).unwrap();
     declare(&bench, "\"*.dat\" = \"jsonl\"\n\"*.csv\" = { kind = \"csv\", delimiter = \";\" }");
     bench.write("y.jsonl", "{\"id\":8}\n");
-    let status = || status::run(&bench.repo(), &status::Options::default(), &Silent).unwrap();
+    let status = || status::run(&bench.repo(), &status::StatusOptions::default(), &NoProgress).unwrap();
     assert_eq!(status().reread, ["x.dat"], "what was guessed of the table and is said now comes to the same");
     let diff = |to: Option<&str>| {
-        let samples = Some(diff::Samples { by_file: true, ..Default::default() });
+        let samples = Some(diff::SampleOptions { by_file: true, ..Default::default() });
         let from = Some(if to.is_some() { "HEAD~1" } else { "HEAD" }.to_owned());
-        let options = diff::Options { from, to: to.map(str::to_owned), samples, ..Default::default() };
-        diff::run(&bench.repo(), &options, &Silent).unwrap()
+        let options = diff::DiffOptions { from, to: to.map(str::to_owned), samples, ..Default::default() };
+        diff::run(&bench.repo(), &options, &NoProgress).unwrap()
     };
     let expected = SampleCounts { added: 3, removed: 2, modified: 0 };
     let before = diff(None);
@@ -143,7 +143,7 @@ fn a_changed_reading_is_the_same_change_for_every_verb() {
     assert!(status().clean);
     let after = diff(Some("HEAD"));
     assert_eq!((after.samples, after.reread, after.by_file.unwrap().len()), (Some(expected), vec!["x.dat".to_owned()], 2));
-    let compared = compare::run(&bench.repo(), "HEAD~1", "HEAD", &Silent).unwrap();
+    let compared = compare::run(&bench.repo(), "HEAD~1", "HEAD", &NoProgress).unwrap();
     let [added, removed] = [compared.samples_added, compared.samples_removed];
     assert_eq!((added, removed, compared.files.files_reread), (Some(3), Some(2), 1));
     assert_eq!(compared.change_type, report.version.change_type);
@@ -178,7 +178,7 @@ fn a_changed_reading_is_a_change_and_counts_as_from_scratch() {
             assert_eq!(report.version.schema, anew.version.schema);
         }
         let unchanged = bench.commit(|_| {}).unwrap();
-        assert_eq!((unchanged.outcome, unchanged.files.files_reread), (commit::Outcome::Unchanged, 0));
+        assert_eq!((unchanged.outcome, unchanged.files.files_reread), (commit::CommitOutcome::Unchanged, 0));
     }
 }
 
@@ -207,7 +207,7 @@ fn personal_data_in_a_header_or_a_comment_is_found() {
         let bench = super::gate::gated(&["kind = 'pii'"]);
         bench.write("x.csv", text);
         let refused = bench.commit(|_| {}).unwrap();
-        assert_eq!(refused.outcome, commit::Outcome::Refused, "{text:?}");
+        assert_eq!(refused.outcome, commit::CommitOutcome::Refused, "{text:?}");
         let judgement = refused.version.validation.unwrap();
         assert_eq!((judgement.findings[0].line, judgement.findings_count), (line, 1));
 
@@ -215,7 +215,7 @@ fn personal_data_in_a_header_or_a_comment_is_found() {
         bench.commit(|o| o.no_validate = true).unwrap();
         bench.write("x.csv", format!("{text}2,c\n"));
         let refused = bench.commit(|_| {}).unwrap();
-        assert_eq!(refused.outcome, commit::Outcome::Refused, "{text:?}");
+        assert_eq!(refused.outcome, commit::CommitOutcome::Refused, "{text:?}");
         assert_eq!(refused.version.validation.unwrap().findings_count, 1);
     }
 }
@@ -270,13 +270,13 @@ fn diff_and_validate_warn_as_commit_does() {
         assert_eq!((count("x.csv:1: is read with ';'"), count("the key '/id'")), (guesses, 1), "{warnings:?}");
     };
     let diff = |from: &str, to: Option<&str>| {
-        let samples = Some(diff::Samples::default());
-        let options = diff::Options { from: Some(from.into()), to: to.map(str::to_owned), samples, ..Default::default() };
-        diff::run(&bench.repo(), &options, &Silent).unwrap().warnings.unwrap()
+        let samples = Some(diff::SampleOptions::default());
+        let options = diff::DiffOptions { from: Some(from.into()), to: to.map(str::to_owned), samples, ..Default::default() };
+        diff::run(&bench.repo(), &options, &NoProgress).unwrap().warnings.unwrap()
     };
     let validate = |revision: &str| {
-        let options = validate::Options { revision: Some(revision.into()), ..Default::default() };
-        validate::run(&bench.repo(), &options, &Silent).unwrap().warnings
+        let options = validate::ValidateOptions { revision: Some(revision.into()), ..Default::default() };
+        validate::run(&bench.repo(), &options, &NoProgress).unwrap().warnings
     };
     check(&diff("HEAD", None), 1);
     check(&validate("WORK"), 1);
@@ -296,10 +296,10 @@ fn a_repetition_is_of_names_and_values() {
     let bench = super::gate::gated(&["kind = 'duplicates'"]);
     bench.write("a.csv", "id,t\n1,a\n2,b\n");
     bench.write("b.csv", "x,y\n1,a\n2,b\n");
-    assert_eq!(bench.commit(|_| {}).unwrap().outcome, commit::Outcome::Created);
+    assert_eq!(bench.commit(|_| {}).unwrap().outcome, commit::CommitOutcome::Created);
     bench.write("b.csv", "t,id\na,1\n1,2\n");
     let refused = bench.commit(|_| {}).unwrap();
-    assert_eq!(refused.outcome, commit::Outcome::Refused);
+    assert_eq!(refused.outcome, commit::CommitOutcome::Refused);
     let judgement = refused.version.validation.unwrap();
     assert_eq!(super::gate::told(&judgement), ["b.csv:2: duplicates: is a duplicate of a.csv:2"]);
 }

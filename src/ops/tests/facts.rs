@@ -7,12 +7,12 @@ use super::*;
 use crate::object::Key;
 use crate::object::fact::Statement;
 use crate::object::verdict::Verdict;
-use crate::ops::audit::{self, VerifyReport, What};
+use crate::ops::audit::{self, AuditEvent, AuditVerifyReport};
 use crate::ops::{join, note, run, show, tag};
 use crate::store::Writer;
 
 pub(super) fn record(bench: &Bench, revision: &str, model: &str, metrics: &[(&str, f64)]) -> crate::ops::RunView {
-    let options = run::Options {
+    let options = run::RunOptions {
         versions: run::versions(&bench.repo(), &[revision.into()]).unwrap(),
         model: model.into(),
         params: vec![("lr".into(), "3e-4".into()), ("epochs".into(), "3".into())],
@@ -20,16 +20,16 @@ pub(super) fn record(bench: &Bench, revision: &str, model: &str, metrics: &[(&st
         author: Some(model.into()),
         ..Default::default()
     };
-    run::record(&bench.repo(), &options, &Silent).unwrap().remove(0)
+    run::record(&bench.repo(), &options, &NoProgress).unwrap().remove(0)
 }
 
 fn add_tag(bench: &Bench, revision: &str, tag: &str) {
-    let options = tag::Options { revision: revision.into(), tags: vec![tag.into()], moves: true, author: None };
+    let options = tag::TagOptions { revision: revision.into(), tags: vec![tag.into()], moves: true, author: None };
     tag::add(&bench.repo(), &options).unwrap();
 }
 
 pub(super) fn add_note(bench: &Bench, revision: &str, text: &str) {
-    note::add(&bench.repo(), &note::Options { revision: revision.into(), text: text.into(), author: None }).unwrap();
+    note::add(&bench.repo(), &note::NoteOptions { revision: revision.into(), text: text.into(), author: None }).unwrap();
 }
 
 /// Two versions, of one record and of two.
@@ -53,18 +53,18 @@ pub(super) fn history() -> Bench {
     bench
 }
 
-pub(super) fn verify(bench: &Bench) -> VerifyReport {
-    audit::verify(&bench.repo(), &Silent).unwrap()
+pub(super) fn verify(bench: &Bench) -> AuditVerifyReport {
+    audit::verify(&bench.repo(), &NoProgress).unwrap()
 }
 
-fn join(into: &Bench, from: &Bench) -> join::Report {
+fn join(into: &Bench, from: &Bench) -> join::JoinReport {
     join::run(&into.repo(), &from.repo(), Some("joiner")).unwrap()
 }
 
 /// What was said, without the joining itself.
 fn said(bench: &Bench) -> BTreeSet<String> {
-    let entries = audit::list(&bench.repo(), audit::Options::default()).unwrap().entries;
-    entries.into_iter().filter(|entry| !matches!(entry.what, What::Joined)).map(|entry| entry.id).collect()
+    let entries = audit::list(&bench.repo(), audit::AuditOptions::default()).unwrap().entries;
+    entries.into_iter().filter(|entry| !matches!(entry.event, AuditEvent::Joined)).map(|entry| entry.id).collect()
 }
 
 #[test]
@@ -136,11 +136,11 @@ fn copies_that_said_different_things_agree_once_they_are_joined() {
 fn joining_into_a_copy_where_nothing_was_said_takes_the_history_over() {
     let a = two_versions();
     let b = a.copy();
-    assert_eq!(join(&a, &b), join::Report { facts: 0, head: None });
+    assert_eq!(join(&a, &b), join::JoinReport { facts: 0, head: None });
     add_tag(&b, "1.0.0", "gold");
     let head = b.repo().facts().head().unwrap().map(|(_, id)| id);
-    assert_eq!(join(&a, &b), join::Report { facts: 1, head });
-    assert_eq!(join(&b, &a), join::Report { facts: 0, head });
+    assert_eq!(join(&a, &b), join::JoinReport { facts: 1, head });
+    assert_eq!(join(&b, &a), join::JoinReport { facts: 0, head });
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_join_that_failed_anywhere_succeeds_when_it_is_repeated() {
 fn runs_are_compared_with_their_data() {
     let bench = two_versions();
     let (a, b) = (record(&bench, "1.0.0", "small", &[("loss", 0.5)]), record(&bench, "1.1.0", "small", &[("loss", 0.25)]));
-    let compare = |x: &str, y: &str| run::compare(&bench.repo(), x, y, &Silent);
+    let compare = |x: &str, y: &str| run::compare(&bench.repo(), x, y, &NoProgress);
     let (id_a, id_b) = (a.id.to_hex(), b.id.to_hex());
     for (x, y) in [(id_a.as_str(), id_b.as_str()), (&id_a[..8], &id_b[..8]), ("1.0.0", "ds@1.1.0"), (&id_a[..8], "1.1.0")] {
         let report = compare(x, y).unwrap();
@@ -223,13 +223,13 @@ fn the_audit_tells_of_a_version_before_anything_is_said_of_it() {
     drop(writer.finish().unwrap());
     repo.facts().join("ana", fact.id()).unwrap();
     add_tag(&bench, "1.0.0", "gold");
-    let list = |limit| audit::list(&bench.repo(), audit::Options { limit }).unwrap().entries;
+    let list = |limit| audit::list(&bench.repo(), audit::AuditOptions { limit }).unwrap().entries;
     let told: Vec<_> = list(None)
         .into_iter()
-        .map(|entry| match entry.what {
-            What::Version { .. } => entry.version.unwrap().to_string(),
-            What::Note { text } => text,
-            What::TagAdded { tag } => tag,
+        .map(|entry| match entry.event {
+            AuditEvent::Version { .. } => entry.version.unwrap().to_string(),
+            AuditEvent::Note { text } => text,
+            AuditEvent::TagAdded { tag } => tag,
             other => panic!("{other:?}"),
         })
         .collect();
@@ -254,7 +254,7 @@ proptest! {
                 2 => add_tag(copy, revision, "gold"),
                 3 => drop(tag::remove(
                     &copy.repo(),
-                    &tag::Options { revision: revision.into(), tags: vec!["gold".into()], moves: false, author: None },
+                    &tag::TagOptions { revision: revision.into(), tags: vec!["gold".into()], moves: false, author: None },
                 )),
                 _ => drop(join(copy, &copies[(at + 1 + which) % 3])),
             }

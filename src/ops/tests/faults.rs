@@ -103,7 +103,7 @@ fn what_the_gate_refuses_is_refused_whatever_fails() {
     bench.write("b.jsonl", [lines(1, 1), lines(1, 1)].concat());
     let act = |b: &Bench| {
         let report = b.commit(|_| {})?;
-        assert_eq!(report.outcome, commit::Outcome::Refused);
+        assert_eq!(report.outcome, commit::CommitOutcome::Refused);
         assert!(fs::read_to_string(report.report_file.unwrap()).unwrap().lines().count() == 1);
         Ok(())
     };
@@ -148,11 +148,11 @@ fn checkout_into_a_folder_leaves_all_or_nothing() {
     let (bench, one, ..) = history();
     let act = |b: &Bench| {
         let into = Some(b.path.parent().unwrap().join("out"));
-        let options = checkout::Options { revision: "1.0.0".into(), into: into.clone(), ..Default::default() };
+        let options = checkout::CheckoutOptions { revision: "1.0.0".into(), into: into.clone(), ..Default::default() };
         if into.as_ref().is_some_and(|p| p.exists()) {
             return Ok(());
         }
-        checkout::run(&b.repo(), &options, &Silent).map(drop)
+        checkout::run(&b.repo(), &options, &NoProgress).map(drop)
     };
     let check = |b: &Bench| {
         let out = b.path.parent().unwrap().join("out");
@@ -165,7 +165,7 @@ fn checkout_into_a_folder_leaves_all_or_nothing() {
 fn init_survives_a_fault_at_every_call() {
     for n in 1.. {
         let dir = tempfile::tempdir().unwrap();
-        let options = init::Options { dir: dir.path().join("new/repo"), name: Some("ds".into()), kind: None, anew: false };
+        let options = init::InitOptions { dir: dir.path().join("new/repo"), name: Some("ds".into()), kind: None, anew: false };
         let armed = fault::arm(dir.path(), n);
         let outcome = init::run(&options);
         let fired = armed.fired();

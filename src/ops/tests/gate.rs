@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::object::version::ValidationStatus;
-use crate::ops::commit::Outcome;
-use crate::ops::{Judgement, show, validate};
+use crate::ops::commit::CommitOutcome;
+use crate::ops::{VerdictView, show, validate};
 
 /// A repository whose dataset has these rules, in TOML without the header of the table.
 pub(super) fn gated(rules: &[&str]) -> Bench {
@@ -22,18 +22,21 @@ pub(super) fn declare(bench: &Bench, min_score: f64, rules: &[&str]) {
     fs::write(bench.path.join("helox.toml"), text).unwrap();
 }
 
-pub(super) fn judge(bench: &Bench, revision: &str) -> Result<validate::Report> {
-    let options =
-        validate::Options { revision: Some(revision.into()), record: revision != "WORK", ..validate::Options::default() };
-    validate::run(&bench.repo(), &options, &Silent)
+pub(super) fn judge(bench: &Bench, revision: &str) -> Result<validate::ValidateReport> {
+    let options = validate::ValidateOptions {
+        revision: Some(revision.into()),
+        record: revision != "WORK",
+        ..validate::ValidateOptions::default()
+    };
+    validate::run(&bench.repo(), &options, &NoProgress)
 }
 
 /// Findings as `path:line: rule: message`.
-pub(super) fn told(judgement: &Judgement) -> Vec<String> {
+pub(super) fn told(judgement: &VerdictView) -> Vec<String> {
     judgement.findings.iter().map(|f| format!("{}:{}: {}: {}", f.path, f.line, f.rule, f.message)).collect()
 }
 
-pub(super) fn places(judgement: &Judgement) -> Vec<String> {
+pub(super) fn places(judgement: &VerdictView) -> Vec<String> {
     judgement.findings.iter().map(|f| format!("{}:{} {}", f.path, f.line, f.rule)).collect()
 }
 
@@ -46,7 +49,7 @@ fn bad_data_becomes_no_version_and_good_data_does() {
     let bench = gated(&["kind = 'required'\nfields = '/text'", "kind = 'parse'"]);
     bench.write("a.jsonl", records(0..5) + "{\"id\":7}\n" + &records(5..9) + "{oops\n");
     let report = bench.commit(|_| {}).unwrap();
-    assert_eq!(report.outcome, Outcome::Refused);
+    assert_eq!(report.outcome, CommitOutcome::Refused);
     let judgement = report.version.validation.unwrap();
     assert_eq!(judgement.status, ValidationStatus::Failed);
     assert_eq!(told(&judgement)[0], "a.jsonl:6: required: /text is missing");
@@ -60,7 +63,7 @@ fn bad_data_becomes_no_version_and_good_data_does() {
 
     bench.write("a.jsonl", records(0..9));
     let report = bench.commit(|_| {}).unwrap();
-    assert_eq!(report.outcome, Outcome::Created);
+    assert_eq!(report.outcome, CommitOutcome::Created);
     assert_eq!((report.version.validation_status, report.version.quality_score), (ValidationStatus::Passed, Some(1.0)));
     assert_eq!(report.version.version, number("1.0.0"));
 }
@@ -71,14 +74,14 @@ fn a_low_score_refuses_and_warnings_alone_do_not() {
     let bench = gated(&[rule]);
     bench.write("a.jsonl", records(0..3) + "{\"id\":3,\"text\":\"short\"}\n");
     let report = bench.commit(|_| {}).unwrap();
-    assert_eq!(report.outcome, Outcome::Created);
+    assert_eq!(report.outcome, CommitOutcome::Created);
     assert_eq!(report.version.quality_score, Some(0.75));
     assert_eq!(places(&report.version.validation.unwrap()), ["a.jsonl:4 length"]);
     declare(&bench, 0.8, &[rule]);
     bench.write("a.jsonl", records(0..3) + "{\"id\":3,\"text\":\"small\"}\n");
-    assert_eq!(bench.commit(|_| {}).unwrap().outcome, Outcome::Refused);
+    assert_eq!(bench.commit(|_| {}).unwrap().outcome, CommitOutcome::Refused);
     let report = bench.commit(|o| o.no_validate = true).unwrap();
-    assert_eq!(report.outcome, Outcome::Created);
+    assert_eq!(report.outcome, CommitOutcome::Created);
     assert_eq!((report.version.validation_status, report.version.quality_score), (ValidationStatus::Skipped, None));
     let later = judge(&bench, "HEAD").unwrap();
     assert_eq!(later.judgement.status, ValidationStatus::Failed);
@@ -102,13 +105,13 @@ fn ten_leaked_records_are_found_where_they_are() {
     bench.write("train/b.jsonl", records(400..800));
     bench.write("test/a.jsonl", records(1_000..1_100));
     bench.write("elsewhere.jsonl", records(1_000..1_100));
-    assert_eq!(bench.commit(|_| {}).unwrap().outcome, Outcome::Created);
+    assert_eq!(bench.commit(|_| {}).unwrap().outcome, CommitOutcome::Created);
     // Ten of them come into the midst of a file, written otherwise.
     let leaked: String =
         (1_010..1_020).map(|n| format!("{{ \"text\":\"the rent of flat {n} is due\", \"id\":{n} }}\n")).collect();
     bench.write("train/b.jsonl", records(400..500) + &leaked + &records(500..800));
     let report = bench.commit(|_| {}).unwrap();
-    assert_eq!(report.outcome, Outcome::Refused);
+    assert_eq!(report.outcome, CommitOutcome::Refused);
     let judgement = report.version.validation.unwrap();
     let expected: Vec<String> = (0..10)
         .map(|n| format!("train/b.jsonl:{}: leakage: is also in the test split, at test/a.jsonl:{}", 101 + n, 11 + n))
@@ -218,7 +221,7 @@ fn a_program_of_the_team_is_asked() {
         bench.commit(|_| {}).unwrap()
     };
     let good = run("cat > /dev/null");
-    assert_eq!((good.outcome, good.version.validation.unwrap().rules[0].checked), (Outcome::Created, 3));
+    assert_eq!((good.outcome, good.version.validation.unwrap().rules[0].checked), (CommitOutcome::Created, 3));
     let found =
         run("grep -n 'flat 1' | sed 's/.*/{\"path\":\"a.jsonl\",\"line\":2,\"message\":\"no\"}/'").version.validation.unwrap();
     assert_eq!(told(&found), ["a.jsonl:2: command: no"]);
@@ -229,7 +232,7 @@ fn a_program_of_the_team_is_asked() {
     assert_eq!((both.findings_count, both.score), (2, 0.0));
     for script in ["sleep 60", "cat > /dev/null; echo garbage", "exit 3", "kill -9 $$"] {
         let failed = run(script);
-        assert_eq!(failed.outcome, Outcome::Refused, "{script}");
+        assert_eq!(failed.outcome, CommitOutcome::Refused, "{script}");
         assert_eq!(failed.version.validation.unwrap().score, 0.0, "{script}");
     }
 }
@@ -263,7 +266,7 @@ fn text_that_is_too_long_to_be_read_does_not_pass_unread() {
     bench.write("c.bin", [&b"\0"[..], long.as_bytes()].concat());
     let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
     assert_eq!(places(&judgement), ["b.txt:1 duplicates"]);
-    let unread = |judgement: &Judgement| -> Vec<String> {
+    let unread = |judgement: &VerdictView| -> Vec<String> {
         judgement.unreadable.iter().map(|u| format!("{} {} {}", u.path, u.rule, u.reason)).collect()
     };
     let long = |name| format!("{name} pii the file is longer than 64 MiB");
@@ -278,7 +281,7 @@ fn text_that_is_too_long_to_be_read_does_not_pass_unread() {
     fs::write(bench.path.join("helox.toml"), config.replace("min_score", "opaque = 'error'\nmin_score")).unwrap();
     bench.write("b.txt", "shorter");
     let refused = bench.commit(|_| {}).unwrap();
-    assert_eq!(refused.outcome, Outcome::Refused);
+    assert_eq!(refused.outcome, CommitOutcome::Refused);
     let report = fs::read_to_string(refused.report_file.unwrap()).unwrap();
     assert!(report.lines().any(|line| line.contains("c.bin") && line.contains("cannot be read")), "{report}");
 }
@@ -312,8 +315,8 @@ fn a_report_takes_the_name_of_files_alone() {
     let outside = tempfile::tempdir().unwrap();
     let at = |name: &str| Some(outside.path().join(name));
     let to = |report| {
-        let options = validate::Options { report, ..validate::Options::default() };
-        validate::run(&bench.repo(), &options, &Silent).map(|report| report.judgement.findings_count)
+        let options = validate::ValidateOptions { report, ..validate::ValidateOptions::default() };
+        validate::run(&bench.repo(), &options, &NoProgress).map(|report| report.judgement.findings_count)
     };
     std::os::unix::fs::symlink("all.jsonl", outside.path().join("link")).unwrap();
     std::os::unix::net::UnixListener::bind(outside.path().join("pipe")).unwrap();
@@ -357,15 +360,15 @@ fn rules_that_cannot_be_read_do_not_keep_from_leaving_them_out() {
     bench.write("a.jsonl", records(0..3));
     let message = bench.commit(|_| {}).unwrap_err().message().to_owned();
     assert!(message.contains("helox.toml: rule 1 (schema): cannot read the schema 'none.json'"), "{message}");
-    assert_eq!(bench.commit(|o| o.no_validate = true).unwrap().outcome, Outcome::Created);
+    assert_eq!(bench.commit(|o| o.no_validate = true).unwrap().outcome, CommitOutcome::Created);
 }
 
 #[test]
 fn a_record_is_its_place_in_the_file_and_not_its_line() {
     let bench = gated(&["kind = 'unique'\nkey = 'id'", "kind = 'duplicates'"]);
     bench.write("a.json", r#"[{"id":1,"t":"a"},{"id":2,"t":"b"},{"id":1,"t":"c"},{"id":2,"t":"b"}]"#);
-    let numbered = |judgement: &Judgement| -> Vec<String> {
-        let one = |f: &crate::ops::Finding| format!("{}:{}: {}: {}", f.line, f.number, f.rule, f.message);
+    let numbered = |judgement: &VerdictView| -> Vec<String> {
+        let one = |f: &crate::ops::RuleFinding| format!("{}:{}: {}: {}", f.line, f.number, f.rule, f.message);
         judgement.findings.iter().map(one).collect()
     };
     let refused = bench.commit(|_| {}).unwrap();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::gate::{gated, judge, places, records, told};
 use super::*;
-use crate::ops::gate::MAX_TOLD;
+use crate::ops::gate::MAX_FINDINGS;
 
 const RULES: [&str; 7] = [
     "kind = 'parse'\nseverity = 'warning'",
@@ -50,7 +50,7 @@ proptest! {
             prop_assert_eq!(kept.findings_count, kept.rules.iter().map(|rule| rule.failed).sum::<u64>());
             for rule in &kept.rules {
                 let listed = kept.findings.iter().filter(|finding| finding.rule == rule.name).count();
-                prop_assert_eq!(listed as u64, rule.failed.min(MAX_TOLD as u64), "each record is listed once, up to the limit");
+                prop_assert_eq!(listed as u64, rule.failed.min(MAX_FINDINGS as u64), "each record is listed once, up to the limit");
             }
             let (kept, anew) = (kept.rules, anew.rules);
             for (kept, anew) in kept.iter().zip(&anew) {

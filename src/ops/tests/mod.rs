@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::object::version::Number;
 use crate::ops::{checkout, commit, init};
-use crate::progress::Silent;
+use crate::progress::NoProgress;
 use crate::repo::Repo;
 
 /// A file, a symlink or an empty folder, as a test compares it.
@@ -110,7 +110,8 @@ impl Bench {
     pub fn new() -> Bench {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("work");
-        init::run(&init::Options { dir: path.clone(), name: Some("ds".into()), kind: Some("test".into()), anew: false }).unwrap();
+        init::run(&init::InitOptions { dir: path.clone(), name: Some("ds".into()), kind: Some("test".into()), anew: false })
+            .unwrap();
         Bench { _dir: dir, path }
     }
 
@@ -146,29 +147,29 @@ impl Bench {
         fs::write(path, bytes).unwrap();
     }
 
-    pub fn commit(&self, change: impl FnOnce(&mut commit::Options)) -> Result<commit::Report> {
+    pub fn commit(&self, change: impl FnOnce(&mut commit::CommitOptions)) -> Result<commit::CommitReport> {
         let mut options = commit_options();
         change(&mut options);
-        commit::run(&Repo::open(&self.path)?, &options, &Silent)
+        commit::run(&Repo::open(&self.path)?, &options, &NoProgress)
     }
 
-    pub fn checkout(&self, revision: &str, force: bool) -> Result<checkout::Report> {
-        let options = checkout::Options { revision: revision.into(), force, ..Default::default() };
-        checkout::run(&Repo::open(&self.path)?, &options, &Silent)
+    pub fn checkout(&self, revision: &str, force: bool) -> Result<checkout::CheckoutReport> {
+        let options = checkout::CheckoutOptions { revision: revision.into(), force, ..Default::default() };
+        checkout::run(&Repo::open(&self.path)?, &options, &NoProgress)
     }
 
     /// What a version holds, read back through a checkout into a new folder.
     pub fn tree_of(&self, revision: &str) -> Result<Tree> {
         let dir = tempfile::tempdir().map_err(|e| Error::io("cannot create", Path::new("tmp"), e))?;
         let into = dir.path().join("out");
-        let options = checkout::Options { revision: revision.into(), into: Some(into.clone()), ..Default::default() };
-        checkout::run(&Repo::open(&self.path)?, &options, &Silent)?;
+        let options = checkout::CheckoutOptions { revision: revision.into(), into: Some(into.clone()), ..Default::default() };
+        checkout::run(&Repo::open(&self.path)?, &options, &NoProgress)?;
         Ok(read_tree(&into))
     }
 }
 
-pub(super) fn commit_options() -> commit::Options {
-    commit::Options {
+pub(super) fn commit_options() -> commit::CommitOptions {
+    commit::CommitOptions {
         dataset: None,
         summary: "a version".into(),
         version: None,

@@ -98,7 +98,7 @@ proptest! {
                     let report = bench.commit(|_| {}).unwrap();
                     let name = report.version.version.to_string();
                     head = tree.clone();
-                    if report.outcome == commit::Outcome::Created {
+                    if report.outcome == commit::CommitOutcome::Created {
                         versions.push((name, tree.clone()));
                     } else {
                         prop_assert!(versions.iter().any(|(n, t)| *n == name && *t == tree), "{:?}", report.outcome);
@@ -115,7 +115,7 @@ proptest! {
                     tree.extend(wanted.iter().filter(|(path, _)| !filled.contains(path)).map(|(p, n)| (p.clone(), n.clone())));
                     prop_assert_eq!(&read_tree(&bench.path), &tree);
                     head = wanted.clone();
-                    let status = crate::ops::status::run(&bench.repo(), &Default::default(), &Silent).unwrap();
+                    let status = crate::ops::status::run(&bench.repo(), &Default::default(), &NoProgress).unwrap();
                     prop_assert_eq!(status.clean, untracked == 0, "{:?}", status);
                 }
                 step => {
@@ -128,7 +128,7 @@ proptest! {
             prop_assert_eq!(&bench.tree_of(name).unwrap(), wanted);
         }
         if !versions.is_empty() {
-            let report = crate::ops::verify::run(&bench.repo(), &crate::ops::verify::Options { all: true, ..Default::default() }, &Silent).unwrap();
+            let report = crate::ops::verify::run(&bench.repo(), &crate::ops::verify::VerifyOptions { all: true, ..Default::default() }, &NoProgress).unwrap();
             prop_assert!(report.is_valid, "{:?}", report.problems);
         }
     }

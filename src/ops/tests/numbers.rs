@@ -3,15 +3,20 @@
 use super::*;
 use crate::error::Kind;
 use crate::object::version::ChangeType;
-use crate::ops::commit::{Bump, Outcome};
+use crate::ops::commit::{Bump, CommitOutcome};
 use crate::repo::revision;
 
 impl Bench {
     /// Commits what differs in so many of a hundred equal files; returns number and change type.
-    fn commit_change(&self, seed: u64, files: u64, change: impl FnOnce(&mut commit::Options)) -> Result<(String, ChangeType)> {
+    fn commit_change(
+        &self,
+        seed: u64,
+        files: u64,
+        change: impl FnOnce(&mut commit::CommitOptions),
+    ) -> Result<(String, ChangeType)> {
         (0..files).for_each(|n| self.write(&format!("f{n:02}"), lines(seed * 1000 + n, 4)));
         let report = self.commit(change)?;
-        assert_eq!(report.outcome, Outcome::Created);
+        assert_eq!(report.outcome, CommitOutcome::Created);
         Ok((report.version.version.to_string(), report.version.change_type))
     }
 
@@ -47,7 +52,7 @@ fn after_a_pre_release_comes_its_release_or_more() {
     }
     // The same data under the number that was announced.
     let released = bench.copy();
-    assert_eq!(released.commit(|_| {}).unwrap().outcome, Outcome::Unchanged);
+    assert_eq!(released.commit(|_| {}).unwrap().outcome, CommitOutcome::Unchanged);
     assert_eq!(released.commit(|o| o.allow_empty = true).unwrap().version.version, number("1.3.0"));
     let next = bench.copy().commit_change(5, 5, |o| o.version = Some(number("1.3.0-rc.2"))).unwrap();
     assert_eq!(next, is("1.3.0-rc.2", ChangeType::Patch));
@@ -64,7 +69,7 @@ fn the_latest_is_the_highest_release() {
     bench.commit_change(2, 3, |o| o.version = Some(number("1.1.0"))).unwrap();
     bench.commit_change(3, 3, |o| o.version = Some(number("2.0.0-rc.1"))).unwrap();
     // Newer by the clock, lower by the number.
-    let lower = |o: &mut commit::Options| (o.parent, o.version) = (Some("1.0.0-beta.11".into()), Some(number("1.0.5")));
+    let lower = |o: &mut commit::CommitOptions| (o.parent, o.version) = (Some("1.0.0-beta.11".into()), Some(number("1.0.5")));
     bench.commit_change(4, 3, lower).unwrap();
     for (revision, expected) in [
         ("latest", "1.1.0"),

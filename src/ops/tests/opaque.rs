@@ -3,7 +3,7 @@
 use super::gate::{gated, judge, told};
 use super::*;
 use crate::object::version::ValidationStatus;
-use crate::ops::commit::Outcome;
+use crate::ops::commit::CommitOutcome;
 
 const LFS: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n";
 
@@ -46,7 +46,7 @@ fn opaque_files_are_refused_where_that_is_asked_for() {
     let config = fs::read_to_string(bench.path.join("helox.toml")).unwrap();
     fs::write(bench.path.join("helox.toml"), config.replace("min_score", "opaque = 'error'\nmin_score")).unwrap();
     bench.write("a.parquet", LFS);
-    assert_eq!(bench.commit(|_| ()).unwrap().outcome, commit::Outcome::Refused);
+    assert_eq!(bench.commit(|_| ()).unwrap().outcome, commit::CommitOutcome::Refused);
 }
 
 #[test]
@@ -88,6 +88,6 @@ fn a_program_is_not_shown_what_cannot_be_read() {
     bench.write("b.parquet", "no Parquet");
     let report = bench.commit(|_| {}).unwrap();
     let judgement = report.version.validation.unwrap();
-    assert_eq!((report.outcome, judgement.rules[0].checked, judgement.rules[0].unreadable), (Outcome::Created, 3, 1));
+    assert_eq!((report.outcome, judgement.rules[0].checked, judgement.rules[0].unreadable), (CommitOutcome::Created, 3, 1));
     assert_eq!((judgement.unreadable[0].path.as_str(), judgement.unreadable_count), ("b.parquet", 1));
 }

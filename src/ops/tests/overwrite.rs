@@ -23,9 +23,9 @@ fn disk(bench: &Bench) -> Vec<String> {
     all
 }
 
-fn restore(bench: &Bench, path: &str, source: Option<&str>, force: bool) -> Result<restore::Report> {
-    let options = restore::Options { paths: vec![path.into()], source: source.map(str::to_owned), force };
-    restore::run(&bench.repo(), &options, &Silent)
+fn restore(bench: &Bench, path: &str, source: Option<&str>, force: bool) -> Result<restore::RestoreReport> {
+    let options = restore::RestoreOptions { paths: vec![path.into()], source: source.map(str::to_owned), force };
+    restore::run(&bench.repo(), &options, &NoProgress)
 }
 
 /// Holds that a checkout of 1.0.0 refuses, names the files and touches nothing; forced, it replaces them and no more.
@@ -148,12 +148,13 @@ fn a_selection_leaves_other_files_alone() {
     let bench = two_versions("train/a", "");
     bench.write("train/a", "precious");
     bench.write("other", "untracked");
-    let include = |glob: &str| checkout::Options { revision: "1.0.0".into(), include: vec![glob.into()], ..Default::default() };
-    assert_eq!(checkout::run(&bench.repo(), &include("train/**"), &Silent).unwrap_err().kind(), Kind::DirtyWorkspace);
-    let error = checkout::run(&bench.repo(), &include("tarin/**"), &Silent).unwrap_err();
+    let include =
+        |glob: &str| checkout::CheckoutOptions { revision: "1.0.0".into(), include: vec![glob.into()], ..Default::default() };
+    assert_eq!(checkout::run(&bench.repo(), &include("train/**"), &NoProgress).unwrap_err().kind(), Kind::DirtyWorkspace);
+    let error = checkout::run(&bench.repo(), &include("tarin/**"), &NoProgress).unwrap_err();
     assert_eq!((error.kind(), error.message().contains("did you mean 'train'?")), (Kind::PathNotFound, true), "{error}");
     assert_eq!(disk(&bench), [".hlxignore=", "other=untracked", "same=same", "train/a=precious"]);
-    checkout::run(&bench.repo(), &include("same"), &Silent).unwrap();
+    checkout::run(&bench.repo(), &include("same"), &NoProgress).unwrap();
     assert_eq!(disk(&bench), [".hlxignore=", "other=untracked", "same=same", "train/a=precious"]);
 }
 
@@ -198,12 +199,13 @@ fn checkout_of_paths_brings_just_these() {
     bench.write("b", "two");
     bench.commit(|_| {}).unwrap();
     let paths = |path: &str, force| {
-        let options = checkout::Options { revision: "1.0.0".into(), paths: vec![path.into()], force, ..Default::default() };
-        checkout::run(&bench.repo(), &options, &Silent)
+        let options =
+            checkout::CheckoutOptions { revision: "1.0.0".into(), paths: vec![path.into()], force, ..Default::default() };
+        checkout::run(&bench.repo(), &options, &NoProgress)
     };
     assert_eq!(paths("./a", false).unwrap().written, 1);
     assert_eq!(disk(&bench), ["a=one", "b=two"]);
-    let status = crate::ops::status::run(&bench.repo(), &Default::default(), &Silent).unwrap();
+    let status = crate::ops::status::run(&bench.repo(), &Default::default(), &NoProgress).unwrap();
     assert_eq!((status.version, status.modified, status.selection), (Some(number("2.0.0")), vec!["a".into()], None));
     bench.write("b", "edited");
     assert_eq!(paths("b", false).unwrap_err().kind(), Kind::DirtyWorkspace);
@@ -214,7 +216,7 @@ fn checkout_of_paths_brings_just_these() {
 #[test]
 fn a_file_that_changes_after_the_survey_is_left_as_it_is() {
     use crate::fs::openat::Root;
-    use crate::worktree::checkout::{Target, apply, survey};
+    use crate::worktree::checkout::{CheckoutTarget, apply, survey};
     use crate::worktree::{cache, scan::Scan};
     let bench = Bench::new();
     bench.write("edited", "one");
@@ -229,13 +231,13 @@ fn a_file_that_changes_after_the_survey_is_left_as_it_is() {
         let repo = bench.repo();
         let (store, head) = (repo.store(), crate::repo::revision::version(&repo, "2.0.0").unwrap().version.manifest);
         let manifest = crate::repo::revision::version(&repo, "1.0.0").unwrap().version.manifest;
-        let (target, root) = (Target { manifest, selection: None }, Root::open(&bench.path).unwrap());
-        let scan = || Scan::tolerant(&root, cache::Reader::open(&cache::path(store.layout(), "ds")));
-        let surveyed = survey(store, &root, scan().unwrap(), &[head], &target, &Silent).unwrap();
+        let (target, root) = (CheckoutTarget { manifest, selection: None }, Root::open(&bench.path).unwrap());
+        let scan = || Scan::tolerant(&root, cache::CacheReader::open(&cache::path(store.layout(), "ds")));
+        let surveyed = survey(store, &root, scan().unwrap(), &[head], &target, &NoProgress).unwrap();
         surveyed.refuse_loss(str::to_owned).unwrap();
         bench.write(path, "written meanwhile");
-        let rows = cache::Writer::create(store.layout(), "ds").unwrap();
-        let error = apply(store, &root, scan, &surveyed, &target, rows, &Silent).unwrap_err();
+        let rows = cache::CacheWriter::create(store.layout(), "ds").unwrap();
+        let error = apply(store, &root, scan, &surveyed, &target, rows, &NoProgress).unwrap_err();
         assert_eq!(error.kind(), Kind::Conflict);
         assert!(error.message().contains(path), "{}", error.message());
         assert_eq!(fs::read_to_string(bench.path.join(path)).unwrap(), "written meanwhile");
@@ -246,7 +248,7 @@ fn a_file_that_changes_after_the_survey_is_left_as_it_is() {
 
 #[test]
 fn after_checkouts_that_were_interrupted_every_way_is_open() {
-    use crate::worktree::state::State;
+    use crate::worktree::state::WorkspaceState;
     let bench = Bench::new();
     for (number, text) in [("1.0.0", "one"), ("1.1.0", "two"), ("1.2.0", "three")] {
         bench.write("a", text);
@@ -262,12 +264,12 @@ fn after_checkouts_that_were_interrupted_every_way_is_open() {
     assert_eq!(bench.checkout("1.2.0", false).unwrap_err().kind(), Kind::DirtyWorkspace, "nobody says where that is from");
     let layout = bench.repo().store().layout().clone();
     let pending = vec![id("1.1.0"), id("1.2.0")];
-    State { pending, ..State::load(&layout, "ds").unwrap() }.save(&layout, "ds").unwrap();
+    WorkspaceState { pending, ..WorkspaceState::load(&layout, "ds").unwrap() }.save(&layout, "ds").unwrap();
     for revision in ["1.2.0", "1.0.0", "1.1.0"] {
         bench.checkout(revision, false).unwrap();
         assert!(!bench.path.join("only-two").exists() || revision == "1.1.0", "{revision}: {:?}", disk(&bench));
     }
-    assert_eq!(State::load(&layout, "ds").unwrap().pending, []);
+    assert_eq!(WorkspaceState::load(&layout, "ds").unwrap().pending, []);
     bench.write("a", "mine");
     assert_eq!(bench.checkout("1.0.0", false).unwrap_err().kind(), Kind::DirtyWorkspace);
 }
@@ -280,7 +282,7 @@ fn into_a_symlink_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     symlink(dir.path(), dir.path().join("link")).unwrap();
     let into = Some(dir.path().join("link"));
-    let options = checkout::Options { revision: "latest".into(), into, ..Default::default() };
-    let error = checkout::run(&bench.repo(), &options, &Silent).unwrap_err();
+    let options = checkout::CheckoutOptions { revision: "latest".into(), into, ..Default::default() };
+    let error = checkout::run(&bench.repo(), &options, &NoProgress).unwrap_err();
     assert!(error.kind() == Kind::Conflict && error.message().contains("is a symlink"), "{error}");
 }

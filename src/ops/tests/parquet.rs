@@ -52,9 +52,9 @@ proptest! {
         let rows: usize = new.iter().map(Vec::len).sum();
         prop_assert_eq!(report.version.total_samples, Some(rows as u64));
 
-        let samples = Some(diff::Samples { by_file: true, patch: true, limit: None });
-        let options = diff::Options { from: Some("HEAD~1".into()), to: Some("HEAD".into()), paths: vec![], samples };
-        let found = diff::run(&bench.repo(), &options, &Silent).unwrap();
+        let samples = Some(diff::SampleOptions { by_file: true, patch: true, limit: None });
+        let options = diff::DiffOptions { from: Some("HEAD~1".into()), to: Some("HEAD".into()), paths: vec![], samples };
+        let found = diff::run(&bench.repo(), &options, &NoProgress).unwrap();
         let counts = found.samples.unwrap();
         prop_assert_eq!((Some(counts.added), Some(counts.removed)), expected);
         prop_assert_eq!(found.records.unwrap().len() as u64, counts.added + counts.removed);

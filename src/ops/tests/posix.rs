@@ -7,7 +7,7 @@ use std::path::Path;
 use super::Bench;
 use crate::fs::fault::{self, Call};
 use crate::ops::{init, reindex, status};
-use crate::progress::Silent;
+use crate::progress::NoProgress;
 
 /// Calls `visit` with every file and folder below a folder and its mode.
 fn modes(folder: &Path, visit: &mut impl FnMut(&Path, u32)) {
@@ -43,11 +43,11 @@ fn a_group_shares_what_was_there_and_what_comes() {
     });
     let config = fs::read_to_string(bench.path.join("helox.toml")).unwrap();
     fs::write(bench.path.join("helox.toml"), format!("{config}\n[store]\nshared = \"group\"\n")).unwrap();
-    init::run(&init::Options { dir: bench.path.clone(), name: None, kind: None, anew: false }).unwrap();
+    init::run(&init::InitOptions { dir: bench.path.clone(), name: None, kind: None, anew: false }).unwrap();
     assert_shared(&bench);
     bench.write("a.jsonl", "{\"a\":2}\n");
     bench.commit(|_| {}).unwrap();
-    reindex::run(&bench.repo(), &Silent).unwrap();
+    reindex::run(&bench.repo(), &NoProgress).unwrap();
     assert_shared(&bench);
     let file = fs::metadata(bench.path.join("a.jsonl")).unwrap();
     bench.checkout("1.0.0", false).unwrap();
@@ -77,7 +77,7 @@ fn modes_that_a_file_system_does_not_keep_are_no_change() {
     for (tool, data) in [(0o755, 0o755), (0o644, 0o644)] {
         fs::set_permissions(bench.path.join("tool"), Permissions::from_mode(tool)).unwrap();
         fs::set_permissions(bench.path.join("data"), Permissions::from_mode(data)).unwrap();
-        let status = |bench: &Bench| status::run(&bench.repo(), &status::Options::default(), &Silent).unwrap();
+        let status = |bench: &Bench| status::run(&bench.repo(), &status::StatusOptions::default(), &NoProgress).unwrap();
         assert!(!status(&bench).mode_changed.is_empty(), "where modes are kept");
         let armed = fault::arm_errno(&bench.path, Call::Mode, rustix::io::Errno::PERM);
         assert!(status(&bench).clean);

@@ -77,7 +77,7 @@ fn the_total_of_long_work_is_known_before_it_is_done() {
     let options = commit_options();
     commit::run(&bench.repo(), &options, &watcher).unwrap();
     assert_eq!(watcher.total(Stage::Store), all);
-    assert_eq!(watcher.total(Stage::Judge), all);
+    assert_eq!(watcher.total(Stage::Validate), all);
 
     let watcher = Watcher::default();
     bench.write("many/7.json", "{\"id\":\"new\"}");
@@ -88,24 +88,29 @@ fn the_total_of_long_work_is_known_before_it_is_done() {
         let (watcher, into) = (Watcher::default(), tempfile::tempdir().unwrap());
         let include = if selected { vec!["many/**".to_owned()] } else { Vec::new() };
         let into = Some(into.path().join("copy"));
-        let options = checkout::Options { revision: "ds@1.0.0".into(), into, include, ..checkout::Options::default() };
+        let options =
+            checkout::CheckoutOptions { revision: "ds@1.0.0".into(), into, include, ..checkout::CheckoutOptions::default() };
         checkout::run(&bench.repo(), &options, &watcher).unwrap();
         assert_eq!(watcher.total(Stage::Write), if selected { (300, bytes - 3_600_000) } else { all });
     }
 
     let watcher = Watcher::default();
     fs::remove_file(bench.path.join("large.jsonl")).unwrap();
-    let options = checkout::Options { revision: "ds@1.0.0".into(), force: true, ..checkout::Options::default() };
+    let options = checkout::CheckoutOptions { revision: "ds@1.0.0".into(), force: true, ..checkout::CheckoutOptions::default() };
     checkout::run(&bench.repo(), &options, &watcher).unwrap();
     assert_eq!(watcher.total(Stage::Write), (2, 3_600_000 + 8), "of what is there already nothing is written");
 
     let watcher = Watcher::default();
-    verify::run(&bench.repo(), &verify::Options { targets: vec!["ds@1.0.0".into()], all: false }, &watcher).unwrap();
+    verify::run(&bench.repo(), &verify::VerifyOptions { targets: vec!["ds@1.0.0".into()], all: false }, &watcher).unwrap();
     assert_eq!(watcher.total(Stage::Verify), all);
 
     fs::remove_dir_all(bench.path.join(".helox/gate")).unwrap();
     let watcher = Watcher::default();
-    validate::run(&bench.repo(), &validate::Options { revision: Some("ds@1.0.0".into()), ..Default::default() }, &watcher)
-        .unwrap();
-    assert_eq!(watcher.total(Stage::Judge), all);
+    validate::run(
+        &bench.repo(),
+        &validate::ValidateOptions { revision: Some("ds@1.0.0".into()), ..Default::default() },
+        &watcher,
+    )
+    .unwrap();
+    assert_eq!(watcher.total(Stage::Validate), all);
 }

@@ -88,7 +88,7 @@ fn seen(views: &[VersionView]) -> Vec<Seen> {
 }
 
 fn log_of(repo: &Repo, query: &Query) -> Vec<Seen> {
-    let options = |whole| log::Options { query: query.clone(), revision: None, whole, ..Default::default() };
+    let options = |whole| log::LogOptions { query: query.clone(), revision: None, whole, ..Default::default() };
     let short = seen(&log::run(repo, &options(false)).unwrap().versions);
     assert_eq!(seen(&log::run(repo, &options(true)).unwrap().versions), short, "words and documents tell the same");
     short
@@ -212,12 +212,12 @@ fn damage_between_opening_and_asking_and_while_rows_are_read() {
 fn without_a_name_it_lists_where_the_user_stands_or_all() {
     let (dir, mut dice) = (tempfile::tempdir().unwrap(), Dice(3));
     let repo = repository(dir.path());
-    let asked = log::run(&repo, &log::Options::default()).unwrap_err();
+    let asked = log::run(&repo, &log::LogOptions::default()).unwrap_err();
     assert_eq!(asked.kind(), Kind::DatasetNotFound);
     commit(&repo, &[version("leases", "1.0.0", 5)]);
     let all = |repo: &Repo, limit| {
         let query = Query { limit, ..Query::default() };
-        let report = log::run(repo, &log::Options { query, ..log::Options::default() }).unwrap();
+        let report = log::run(repo, &log::LogOptions { query, ..log::LogOptions::default() }).unwrap();
         report.versions.iter().map(|v| format!("{}@{}", v.dataset_name, v.version)).collect::<Vec<_>>()
     };
     assert_eq!(all(&repo, None), ["leases@1.0.0"], "a dataset that is not declared is one all the same");
@@ -236,7 +236,7 @@ fn without_a_name_it_lists_where_the_user_stands_or_all() {
     let inside = Repo::open(&dir.path().join("data")).unwrap();
     assert_eq!(all(&inside, None), ["contracts@1.1.0", "contracts@1.0.0"], "one dataset by its numbers");
     let none = Query { dataset: Some("nobody".into()), ..Query::default() };
-    let asked = log::run(&repo, &log::Options { query: none, ..log::Options::default() }).unwrap_err();
+    let asked = log::run(&repo, &log::LogOptions { query: none, ..log::LogOptions::default() }).unwrap_err();
     assert_eq!(asked.kind(), Kind::DatasetNotFound);
     history(&repo, &mut dice);
     assert_eq!(all(&repo, None).len(), 63);
@@ -251,7 +251,7 @@ fn ancestors_are_selected_like_all_others() {
     let newest = made.iter().filter(|v| v.dataset == "leases").max_by(|a, b| a.number.cmp(&b.number)).unwrap();
     for _ in 0..40 {
         let query = Query { dataset: Some("leases".into()), ..query(&mut dice) };
-        let options = log::Options { query: query.clone(), revision: Some(newest.id().to_hex()), ..Default::default() };
+        let options = log::LogOptions { query: query.clone(), revision: Some(newest.id().to_hex()), ..Default::default() };
         let report = log::run(&repo, &options).unwrap();
         let ids: Vec<_> = selected(&all, &query).iter().map(|listed| listed.id).collect();
         assert_eq!(report.versions.iter().map(|v| v.id).collect::<Vec<_>>(), ids, "{query:?}");

@@ -16,10 +16,10 @@ fn is_refused(bench: &Bench, revision: &str, other: &str) {
     assert_eq!(error.kind(), Kind::Damaged, "{error}");
     assert!(error.message().contains(revision) && error.message().contains(other), "{error}");
     let repo = bench.repo();
-    let listed = log::run(&repo, &log::Options::default()).unwrap();
+    let listed = log::run(&repo, &log::LogOptions::default()).unwrap();
     let told = |damaged: &[String]| damaged.iter().any(|told| told.contains(revision) && told.contains(other));
     assert!(told(listed.damaged.messages()) && told(stats::run(&repo).unwrap().damaged.messages()));
-    assert!(!reindex::run(&repo, &Silent).unwrap().unreadable.is_empty());
+    assert!(!reindex::run(&repo, &NoProgress).unwrap().unreadable.is_empty());
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_head_of_facts_follows_the_one_before() {
             let error = repo.facts().fold().unwrap_err();
             assert_eq!(error.kind(), Kind::Damaged);
             assert!(error.message().contains(&entry(last)), "{error}");
-            let options = crate::ops::note::Options { revision: "1.0.0".into(), text: "lost".into(), author: None };
+            let options = crate::ops::note::NoteOptions { revision: "1.0.0".into(), text: "lost".into(), author: None };
             assert!(crate::ops::note::add(&repo, &options).is_err(), "nothing is said after a head that is wrong");
         }
     }
@@ -70,12 +70,12 @@ fn a_head_of_facts_follows_the_one_before() {
 #[test]
 fn reindex_says_what_cannot_be_read() {
     let bench = two_versions();
-    let whole = reindex::run(&bench.repo(), &Silent).unwrap();
+    let whole = reindex::run(&bench.repo(), &NoProgress).unwrap();
     assert!(whole.is_whole() && whole.versions == 2, "{whole:?}");
     for pack in fs::read_dir(bench.path.join(".helox/packs/structure")).unwrap().map(Result::unwrap) {
         fs::write(pack.path(), "no pack").unwrap();
     }
-    let report = reindex::run(&bench.repo(), &Silent).unwrap();
+    let report = reindex::run(&bench.repo(), &NoProgress).unwrap();
     assert_eq!((report.versions, report.unreadable.len()), (0, 2), "{report:?}");
     assert!(!report.damaged.is_empty());
     let bench = two_versions();
@@ -86,7 +86,7 @@ fn reindex_says_what_cannot_be_read() {
         fs::set_permissions(&pack, fs::Permissions::from_mode(0o644)).unwrap();
         fs::write(&pack, bytes).unwrap();
     }
-    assert_eq!(reindex::run(&bench.repo(), &Silent).unwrap().damaged.len(), 2, "also where only a block is damaged");
+    assert_eq!(reindex::run(&bench.repo(), &NoProgress).unwrap().damaged.len(), 2, "also where only a block is damaged");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn reindex_finds_what_a_damaged_table_of_contents_lost() {
     }
     fs::remove_dir_all(bench.path.join(".helox/index")).unwrap();
     assert!(bench.tree_of("HEAD").is_err());
-    let report = reindex::run(&bench.repo(), &Silent).unwrap();
+    let report = reindex::run(&bench.repo(), &NoProgress).unwrap();
     assert_eq!((report.versions, report.damaged.len()), (2, packs), "{report:?}");
     assert!(report.damaged[0].contains("objects without it"), "{report:?}");
     assert_eq!(["1.0.0", "HEAD"].map(|revision| bench.tree_of(revision).unwrap()), trees);
@@ -131,13 +131,13 @@ fn reindex_names_the_versions_that_lost_a_pack() {
     bench.commit(|_| {}).unwrap();
     bench.write("a", noise(2, 9));
     bench.commit(|_| {}).unwrap();
-    let whole = reindex::run(&bench.repo(), &Silent).unwrap();
+    let whole = reindex::run(&bench.repo(), &NoProgress).unwrap();
     assert!(whole.is_whole() && whole.versions == 3, "{whole:?}");
     // The data of 1.0.0, which the next versions share or hold as deltas against it.
     let key = Key { id: *blake3::hash(b"b").as_bytes(), kind: ObjectKind::Chunk };
     let pack = bench.repo().store().locate(&key).unwrap().pack;
     fs::remove_file(bench.path.join(format!(".helox/packs/data/{pack}.pack"))).unwrap();
-    let report = reindex::run(&bench.repo(), &Silent).unwrap();
+    let report = reindex::run(&bench.repo(), &NoProgress).unwrap();
     assert_eq!((report.versions, report.unreadable.len(), report.incomplete.len()), (3, 0, 3), "{report:?}");
     assert!(report.incomplete[0].starts_with("ds@1.0.0: cannot read 2 files, first a: chunk "), "{report:?}");
     assert!(report.incomplete[2].contains("cannot read file b"), "{report:?}");
@@ -162,13 +162,13 @@ fn what_is_no_file_in_the_place_of_a_ref_hides_no_other_version() {
         fs::remove_file(&place).unwrap();
         alter();
         let repo = bench.repo();
-        let listed = log::run(&repo, &log::Options::default()).unwrap();
+        let listed = log::run(&repo, &log::LogOptions::default()).unwrap();
         assert_eq!((listed.versions.len(), listed.damaged.messages().len()), (2, 1), "{listed:?}");
         assert!(listed.damaged.is_damaged() && listed.damaged.messages()[0].contains("2.0.0"), "{listed:?}");
-        assert_eq!(audit::list(&repo, audit::Options::default()).unwrap().damaged.messages().len(), 1);
+        assert_eq!(audit::list(&repo, audit::AuditOptions::default()).unwrap().damaged.messages().len(), 1);
         assert_eq!(stats::run(&repo).unwrap().damaged.messages().len(), 1);
         assert!(bench.tree_of("3.0.0").is_ok() && bench.tree_of("2.0.0").is_err());
-        let report = verify::run(&repo, &verify::Options { all: true, ..Default::default() }, &Silent).unwrap();
+        let report = verify::run(&repo, &verify::VerifyOptions { all: true, ..Default::default() }, &NoProgress).unwrap();
         assert_eq!((report.versions, report.problems.len()), (2, 1), "{report:?}");
         if place.is_dir() {
             fs::remove_dir(&place).unwrap()
@@ -186,9 +186,9 @@ fn damaged_facts_hide_no_version() {
     bench.commit(|options| options.tags = vec!["gold".into()]).unwrap();
     fs::write(bench.path.join(".helox/refs/facts/0000000002"), "").unwrap();
     let repo = bench.repo();
-    let listed = log::run(&repo, &log::Options::default()).unwrap();
+    let listed = log::run(&repo, &log::LogOptions::default()).unwrap();
     assert_eq!((listed.versions.len(), listed.damaged.messages().len()), (1, 1), "{listed:?}");
-    let history = audit::list(&repo, audit::Options::default()).unwrap();
+    let history = audit::list(&repo, audit::AuditOptions::default()).unwrap();
     assert_eq!((history.entries.len(), history.damaged.messages().len()), (1, 1), "{history:?}");
     let shown = show::run(&repo, Some("1.0.0")).unwrap();
     assert!(shown.tags.is_empty() && shown.damaged.is_damaged(), "{shown:?}");
@@ -198,5 +198,5 @@ fn damaged_facts_hide_no_version() {
     assert_eq!(bench.repo().versions().numbers("ds").unwrap().len(), 2, "none was made without its tag");
     assert!(report.warnings.iter().any(|warning| warning.contains("tags, notes")), "{:?}", report.warnings);
     let repo = bench.repo();
-    assert_eq!(reindex::run(&repo, &Silent).unwrap().unreadable.len(), 1);
+    assert_eq!(reindex::run(&repo, &NoProgress).unwrap().unreadable.len(), 1);
 }

@@ -2,9 +2,9 @@
 
 use super::gate::{gated, judge, told};
 use super::*;
-use crate::ops::{Judgement, Sums, compare, diff, show, validate};
+use crate::ops::{DriftSums, VerdictView, compare, diff, show, validate};
 
-fn judged(bench: &Bench) -> Judgement {
+fn judged(bench: &Bench) -> VerdictView {
     judge(bench, "WORK").unwrap().judgement
 }
 
@@ -78,9 +78,9 @@ fn an_odd_record_is_the_same_for_a_parser_a_rule_a_program_and_diff() {
         let shown = fs::read_to_string(bench.path.join(".helox/shown")).unwrap();
         let record = |line: &str| line.split_once("\"record\":").unwrap().1.strip_suffix('}').unwrap().to_owned();
         assert_eq!(shown.lines().map(record).collect::<Vec<_>>(), odd.records, "{}", odd.path);
-        let samples = Some(diff::Samples { by_file: false, patch: true, limit: None });
-        let options = diff::Options { from: None, to: None, paths: vec![], samples };
-        let report = diff::run(&bench.repo(), &options, &Silent).unwrap();
+        let samples = Some(diff::SampleOptions { by_file: false, patch: true, limit: None });
+        let options = diff::DiffOptions { from: None, to: None, paths: vec![], samples };
+        let report = diff::run(&bench.repo(), &options, &NoProgress).unwrap();
         let compared: Vec<_> = report.records.unwrap().iter().map(|r| r.record.as_str().to_owned()).collect();
         assert_eq!(compared, odd.records, "{}", odd.path);
     }
@@ -128,7 +128,7 @@ fn a_split_by_a_group_is_one_where_no_group_stands_on_both_sides() {
     let page = |doc: &str, page: u32| format!("{{\"lease\":{{\"doc\":\"{doc}\"}},\"page\":{page}}}\n");
     bench.write("train/a.jsonl", page("L1", 1) + &page("L1", 2) + &page("L2", 1));
     bench.write("test/a.jsonl", page("L3", 1) + &page("L2", 2) + "{\"page\":3}\n");
-    let report: validate::Report = judge(&bench, "WORK").unwrap();
+    let report: validate::ValidateReport = judge(&bench, "WORK").unwrap();
     assert_eq!(told(&report.judgement), ["train/a.jsonl:3: leakage: is also in the test split, at test/a.jsonl:2"]);
 }
 
@@ -142,11 +142,11 @@ fn what_drift_measured_is_told_beside_the_version_before() {
     bench.write("a.jsonl", line("rent", "sixsix") + &line("rent", "four") + &line("term", "four") + &line("rent", "two"));
     bench.commit(|_| {}).unwrap();
     let shown = show::run(&bench.repo(), None).unwrap().validation.unwrap().drift;
-    let compared = compare::run(&bench.repo(), "1.0.0", "HEAD", &Silent).unwrap().drift;
+    let compared = compare::run(&bench.repo(), "1.0.0", "HEAD", &NoProgress).unwrap().drift;
     assert_eq!(shown, compared);
     let [drift] = &shown[..] else { panic!("{shown:?}") };
-    let sums = |side: &Option<Sums>| {
-        let Sums { samples, mean_length, labels, .. } = side.clone().unwrap();
+    let sums = |side: &Option<DriftSums>| {
+        let DriftSums { samples, mean_length, labels, .. } = side.clone().unwrap();
         let labels = labels.into_iter().map(|label| (label.label, label.count, label.share)).collect::<Vec<_>>();
         (samples, mean_length, labels)
     };

@@ -11,17 +11,17 @@ use crate::diff::{RecordChange, SampleCounts};
 use crate::object::version::ChangeType;
 use crate::ops::{compare, diff, show, validate};
 
-fn difference(bench: &Bench, from: &str, to: Option<&str>) -> diff::Report {
-    let samples = Some(diff::Samples { by_file: true, patch: true, limit: None });
-    let options = diff::Options { from: Some(from.into()), to: to.map(str::to_owned), paths: vec![], samples };
-    diff::run(&bench.repo(), &options, &Silent).unwrap()
+fn difference(bench: &Bench, from: &str, to: Option<&str>) -> diff::DiffReport {
+    let samples = Some(diff::SampleOptions { by_file: true, patch: true, limit: None });
+    let options = diff::DiffOptions { from: Some(from.into()), to: to.map(str::to_owned), paths: vec![], samples };
+    diff::run(&bench.repo(), &options, &NoProgress).unwrap()
 }
 
 pub(super) fn counts(added: u64, removed: u64, modified: u64) -> Option<SampleCounts> {
     Some(SampleCounts { added, removed, modified })
 }
 
-pub(super) fn said(report: &commit::Report) -> Option<SampleCounts> {
+pub(super) fn said(report: &commit::CommitReport) -> Option<SampleCounts> {
     report.samples_added.and_then(|added| counts(added, report.samples_removed?, report.samples_modified?))
 }
 
@@ -31,7 +31,7 @@ fn declare(bench: &Bench, rest: &str) {
 }
 
 /// Commits one file after the other under the same name; returns the last report.
-fn versions<'a>(name: &str, contents: impl IntoIterator<Item = &'a str>) -> commit::Report {
+fn versions<'a>(name: &str, contents: impl IntoIterator<Item = &'a str>) -> commit::CommitReport {
     let bench = Bench::new();
     let reports = contents.into_iter().map(|content| {
         bench.write(name, content);
@@ -200,7 +200,7 @@ fn large_files_are_compared_chunk_by_chunk() {
     let stored = difference(&bench, "1.0.0", Some("latest"));
     assert_eq!((work, said(&report), stored.samples), (naive, naive, naive));
     assert_eq!(stored.records.unwrap().len() as u64, naive.map_or(0, |n| n.added + n.removed));
-    let back = compare::run(&bench.repo(), "latest", "1.0.0", &Silent).unwrap();
+    let back = compare::run(&bench.repo(), "latest", "1.0.0", &NoProgress).unwrap();
     assert_eq!((back.samples_added, back.samples_removed), (naive.map(|n| n.removed), naive.map(|n| n.added)));
 }
 
@@ -262,16 +262,16 @@ fn a_key_whose_fields_are_those_of_different_files_is_told() {
             false => warnings.is_empty(),
         };
         let validate = |target: &str| {
-            let options = validate::Options { revision: Some(target.into()), ..Default::default() };
-            validate::run(&bench.repo(), &options, &Silent).unwrap().warnings
+            let options = validate::ValidateOptions { revision: Some(target.into()), ..Default::default() };
+            validate::run(&bench.repo(), &options, &NoProgress).unwrap().warnings
         };
         assert!(is_told(&validate("WORK")), "{:?}", validate("WORK"));
         let report = bench.commit(|_| {}).unwrap();
         assert!(is_told(&report.warnings), "{:?}", report.warnings);
         assert!(is_told(&validate("latest")));
         bench.write("a.csv", "lease,rent\nA,1\nB,3\n");
-        let options = diff::Options { samples: Some(diff::Samples::default()), ..Default::default() };
-        let report = diff::run(&bench.repo(), &options, &Silent).unwrap();
+        let options = diff::DiffOptions { samples: Some(diff::SampleOptions::default()), ..Default::default() };
+        let report = diff::run(&bench.repo(), &options, &NoProgress).unwrap();
         assert!(is_told(&report.warnings.unwrap()));
     }
 }
@@ -344,16 +344,16 @@ fn records_that_move_between_splits_are_told() {
     let back = difference(&bench, "WORK", Some("1.0.0"));
     assert_eq!(moves(&back.moved), ["10 moved from test to train", "5 moved from train to test"]);
     let summed = |from: &str, to: Option<&str>| {
-        let samples = Some(diff::Samples { by_file: false, patch: false, limit: None });
-        let options = diff::Options { from: Some(from.into()), to: to.map(str::to_owned), paths: vec![], samples };
-        moves(&diff::run(&bench.repo(), &options, &Silent).unwrap().moved)
+        let samples = Some(diff::SampleOptions { by_file: false, patch: false, limit: None });
+        let options = diff::DiffOptions { from: Some(from.into()), to: to.map(str::to_owned), paths: vec![], samples };
+        moves(&diff::run(&bench.repo(), &options, &NoProgress).unwrap().moved)
     };
     assert_eq!(summed("1.0.0", None), expected, "of a renamed file only the number is asked");
     let report = bench.commit(|_| {}).unwrap();
     assert_eq!((said(&report), moves(&report.samples_moved)), (counts(1, 0, 1), expected.map(str::to_owned).into()));
     assert!(report.bump.contains("; 10 moved from train to test"), "{}", report.bump);
     assert_eq!(report.version.change_type, ChangeType::Minor, "by a new field; folders are no splits that were declared");
-    let compared = compare::run(&bench.repo(), "1.0.0", "latest", &Silent).unwrap();
+    let compared = compare::run(&bench.repo(), "1.0.0", "latest", &NoProgress).unwrap();
     assert_eq!(moves(&compared.samples_moved), expected);
 
     declare("[dataset.ds.splits]\nlearn = \"train/**\"\nheld = [\"test/**\", \"none\"]\n");
@@ -392,9 +392,9 @@ proptest! {
         let mut left: HashMap<String, i64> = HashMap::new();
         old.iter().for_each(|(_, id, v)| *left.entry(record(*id, *v)).or_default() -= 1);
         new.iter().for_each(|(_, id, v)| *left.entry(record(*id, *v)).or_default() += 1);
-        let samples = Some(diff::Samples { by_file: false, patch: true, limit });
-        let options = diff::Options { from: Some("1.0.0".into()), to: None, paths: vec![], samples };
-        let report = diff::run(&bench.repo(), &options, &Silent).unwrap();
+        let samples = Some(diff::SampleOptions { by_file: false, patch: true, limit });
+        let options = diff::DiffOptions { from: Some("1.0.0".into()), to: None, paths: vec![], samples };
+        let report = diff::run(&bench.repo(), &options, &NoProgress).unwrap();
         let shown = report.records.unwrap();
         for record in &shown {
             let is_old = record.change == RecordChange::Removed;

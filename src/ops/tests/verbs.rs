@@ -3,13 +3,13 @@
 use super::*;
 use crate::error::Kind;
 use crate::object::version::ChangeType;
-use crate::ops::commit::{Bump, Outcome};
+use crate::ops::commit::{Bump, CommitOutcome};
 use crate::ops::{cat, diff, ls, reindex, status, tag, verify};
 use crate::repo::revision;
 use crate::store::Writer;
 
-fn status_of(bench: &Bench) -> status::Report {
-    status::run(&bench.repo(), &status::Options::default(), &Silent).unwrap()
+fn status_of(bench: &Bench) -> status::StatusReport {
+    status::run(&bench.repo(), &status::StatusOptions::default(), &NoProgress).unwrap()
 }
 
 #[test]
@@ -39,18 +39,18 @@ fn nothing_new_makes_no_version() {
     let bench = Bench::new();
     bench.write("a", "one");
     bench.commit(|_| {}).unwrap();
-    assert_eq!(bench.commit(|_| {}).unwrap().outcome, Outcome::Unchanged);
+    assert_eq!(bench.commit(|_| {}).unwrap().outcome, CommitOutcome::Unchanged);
     let again = bench.commit(|o| o.version = Some(number("1.0.0"))).unwrap();
-    assert_eq!((again.outcome, again.version.version), (Outcome::AlreadyThere, number("1.0.0")));
+    assert_eq!((again.outcome, again.version.version), (CommitOutcome::AlreadyThere, number("1.0.0")));
     let empty = bench.commit(|o| o.allow_empty = true).unwrap();
-    assert_eq!((empty.outcome, empty.version.version), (Outcome::Created, number("1.0.1")));
+    assert_eq!((empty.outcome, empty.version.version), (CommitOutcome::Created, number("1.0.1")));
     bench.write("a", "two");
     let taken = bench.commit(|o| o.version = Some(number("1.0.0"))).unwrap_err();
     assert_eq!(taken.kind(), Kind::VersionExists);
     assert!(taken.hint().unwrap().contains("2.0.0"), "{taken:?}");
     let low = bench.commit(|o| o.version = Some(number("0.9.0"))).unwrap_err();
     assert_eq!(low.kind(), Kind::Conflict);
-    assert_eq!(bench.commit(|o| o.dry_run = true).unwrap().outcome, Outcome::DryRun);
+    assert_eq!(bench.commit(|o| o.dry_run = true).unwrap().outcome, CommitOutcome::DryRun);
     assert_eq!(bench.repo().versions().numbers("ds").unwrap().len(), 2);
 }
 
@@ -88,12 +88,12 @@ fn status_and_diff_name_what_differs() {
     assert_eq!((report.folders_added, report.folders_removed), (vec!["old".into()], vec![]), "an empty folder is not a file");
     assert_eq!((report.renamed[0].from.as_str(), report.renamed[0].to.as_str()), ("old/name", "new name"));
     bench.commit(|_| {}).unwrap();
-    let options = diff::Options { from: Some("1.0.0".into()), to: Some("HEAD".into()), paths: vec![], samples: None };
-    let report = diff::run(&bench.repo(), &options, &Silent).unwrap();
+    let options = diff::DiffOptions { from: Some("1.0.0".into()), to: Some("HEAD".into()), paths: vec![], samples: None };
+    let report = diff::run(&bench.repo(), &options, &NoProgress).unwrap();
     assert_eq!((report.added.len(), report.modified.len(), report.removed.len(), report.renamed.len()), (1, 1, 1, 1));
     assert_eq!(report.folders_added, ["old"]);
-    let narrow = diff::Options { paths: vec!["./gone".into()], ..options };
-    assert_eq!(diff::run(&bench.repo(), &narrow, &Silent).unwrap().added.len(), 0);
+    let narrow = diff::DiffOptions { paths: vec!["./gone".into()], ..options };
+    assert_eq!(diff::run(&bench.repo(), &narrow, &NoProgress).unwrap().added.len(), 0);
 }
 
 #[test]
@@ -120,13 +120,13 @@ fn a_file_that_was_not_read_is_never_taken_for_an_empty_one() {
         assert_eq!((report.added, report.mode_changed), (vec!["moved/elsewhere".into()], vec!["tool".into()]));
         assert_eq!((report.removed, report.renamed.len()), (vec!["folder".into(), "moved/empty".into()], 0));
         assert_eq!(report.folders_added, ["folder"]);
-        let report = diff::run(&bench.repo(), &diff::Options::default(), &Silent).unwrap();
+        let report = diff::run(&bench.repo(), &diff::DiffOptions::default(), &NoProgress).unwrap();
         assert_eq!(report.modified.iter().map(|f| (f.old_size, f.new_size)).collect::<Vec<_>>()[..2], [(4, 0), (0, 4)]);
     }
-    let back = diff::Options { from: Some("WORK".into()), to: Some("HEAD".into()), ..Default::default() };
-    let back = diff::run(&bench.repo(), &back, &Silent).unwrap();
+    let back = diff::DiffOptions { from: Some("WORK".into()), to: Some("HEAD".into()), ..Default::default() };
+    let back = diff::run(&bench.repo(), &back, &NoProgress).unwrap();
     assert_eq!((back.folders_removed, back.mode_changed), (vec!["folder".into()], vec!["tool".into()]));
-    assert_eq!(bench.commit(|_| {}).unwrap().outcome, Outcome::Created);
+    assert_eq!(bench.commit(|_| {}).unwrap().outcome, CommitOutcome::Created);
     assert!(status_of(&bench).clean);
 }
 
@@ -183,13 +183,13 @@ fn moves_modes_and_empty_folders_are_counts_of_their_own() {
     let second = bench.commit(|_| {}).unwrap();
     assert_eq!(second.files, expected);
     let repo = bench.repo();
-    assert_eq!(compare::run(&repo, "HEAD~1", "HEAD", &Silent).unwrap().files, expected);
+    assert_eq!(compare::run(&repo, "HEAD~1", "HEAD", &NoProgress).unwrap().files, expected);
     assert_eq!(show::run(&repo, None).unwrap().files, Some(expected));
-    let options = log::Options { whole: true, ..Default::default() };
+    let options = log::LogOptions { whole: true, ..Default::default() };
     let all: Vec<_> = log::run(&repo, &options).unwrap().versions.into_iter().map(|version| version.files).collect();
     assert_eq!(all, [Some(expected), Some(links.files), Some(first.files)]);
-    let options = diff::Options { from: Some("HEAD~1".into()), to: Some("HEAD".into()), ..Default::default() };
-    let lists = diff::run(&repo, &options, &Silent).unwrap();
+    let options = diff::DiffOptions { from: Some("HEAD~1".into()), to: Some("HEAD".into()), ..Default::default() };
+    let lists = diff::run(&repo, &options, &NoProgress).unwrap();
     let lens = [lists.added.len(), lists.modified.len(), lists.removed.len(), lists.renamed.len(), lists.mode_changed.len()];
     assert_eq!(lens, [2, 3, 2, 3, 1], "the lists of diff and the counts agree, and have the links");
     assert_eq!(lists.folders_added, ["cat"]);
@@ -213,7 +213,7 @@ fn a_same_size_edit_right_after_a_commit_is_seen() {
     for n in 0..200 {
         let new = format!("{n:08}");
         bench.write("a", &new);
-        assert_eq!(bench.commit(|o| o.allow_empty = true).unwrap().outcome, Outcome::Created);
+        assert_eq!(bench.commit(|o| o.allow_empty = true).unwrap().outcome, CommitOutcome::Created);
         assert_eq!(bench.tree_of("HEAD").unwrap()["a"], Node::File(new.into_bytes(), false), "round {n}");
     }
 }
@@ -225,8 +225,8 @@ fn a_selection_keeps_the_rest_of_the_version() {
         bench.write(path, path);
     }
     bench.commit(|_| {}).unwrap();
-    let options = checkout::Options { revision: "HEAD".into(), include: vec!["train/**".into()], ..Default::default() };
-    checkout::run(&bench.repo(), &options, &Silent).unwrap();
+    let options = checkout::CheckoutOptions { revision: "HEAD".into(), include: vec!["train/**".into()], ..Default::default() };
+    checkout::run(&bench.repo(), &options, &NoProgress).unwrap();
     assert_eq!(read_tree(&bench.path).keys().collect::<Vec<_>>(), ["train/1", "train/2"]);
     assert!(status_of(&bench).clean);
     bench.write("train/1", "edited");
@@ -255,7 +255,7 @@ fn files_and_folders_of_a_version_are_read_without_a_checkout() {
     assert_eq!(cat::run(&bench.repo(), "1", "d", &mut out).unwrap_err().kind(), Kind::PathNotFound);
     let list = |path: Option<&str>, recursive| {
         let mut paths = Vec::new();
-        let options = ls::Options { revision: None, path: path.map(str::to_owned), recursive };
+        let options = ls::LsOptions { revision: None, path: path.map(str::to_owned), recursive };
         ls::run(&bench.repo(), &options, &mut |item| {
             paths.push(item.path);
             Ok(())
@@ -275,8 +275,12 @@ fn tags_move_and_are_found() {
     bench.commit(|o| o.tags = vec!["production".into()]).unwrap();
     bench.write("a", "two");
     bench.commit(|_| {}).unwrap();
-    let options =
-        |revision: &str| tag::Options { revision: revision.into(), tags: vec!["production".into()], moves: true, author: None };
+    let options = |revision: &str| tag::TagOptions {
+        revision: revision.into(),
+        tags: vec!["production".into()],
+        moves: true,
+        author: None,
+    };
     let named = |text: &str| crate::repo::revision::version(&bench.repo(), text).map(|found| found.version.number.to_string());
     assert_eq!(named("production").unwrap(), "1.0.0");
     tag::add(&bench.repo(), &options("2.0.0")).unwrap();
@@ -285,7 +289,7 @@ fn tags_move_and_are_found() {
     assert_eq!(tag::add(&bench.repo(), &options("2.0.0")).unwrap().unchanged, ["production"]);
     tag::add(&bench.repo(), &options("1.0.0")).unwrap();
     assert_eq!(named("production").unwrap(), "1.0.0", "given again, it is the last to have received it");
-    let stays = tag::Options { moves: false, ..options("2.0.0") };
+    let stays = tag::TagOptions { moves: false, ..options("2.0.0") };
     assert_eq!(tag::add(&bench.repo(), &stays).unwrap_err().kind(), Kind::Conflict);
     let moved = tag::add(&bench.repo(), &options("2.0.0")).unwrap().moved;
     assert_eq!((moved[0].tag.as_str(), moved[0].from.to_string()), ("production", "1.0.0".to_owned()));
@@ -307,7 +311,7 @@ fn damage_is_named_and_never_handed_out() {
     let mut bytes = fs::read(&pack).unwrap();
     bytes[100_000] ^= 1;
     fs::write(&pack, bytes).unwrap();
-    let report = verify::run(&bench.repo(), &verify::Options { all: true, ..Default::default() }, &Silent).unwrap();
+    let report = verify::run(&bench.repo(), &verify::VerifyOptions { all: true, ..Default::default() }, &NoProgress).unwrap();
     assert!(!report.is_valid);
     let content = report.problems.iter().find(|p| p.kind == "content").unwrap();
     assert_eq!((content.path.as_deref(), content.versions.len()), (Some("bad"), 1));
@@ -336,7 +340,7 @@ fn what_is_derived_can_be_lost() {
     bench.commit(|_| {}).unwrap();
     tables().for_each(|p| fs::write(p, "garbage").unwrap());
     assert_eq!(bench.tree_of("1.0.0").unwrap(), tree);
-    let report = reindex::run(&bench.repo(), &Silent).unwrap();
+    let report = reindex::run(&bench.repo(), &NoProgress).unwrap();
     assert!(report.packs >= 4 && report.damaged.is_empty());
     assert_eq!(bench.tree_of("1.0.0").unwrap(), tree);
     assert!(tables().count() > 0);
@@ -398,8 +402,12 @@ fn verify_tells_which_version_a_folder_holds() {
     let out = tempfile::tempdir().unwrap();
     fs::write(out.path().join("a"), "one").unwrap();
     let run = || {
-        verify::run(&bench.repo(), &verify::Options { targets: vec![out.path().display().to_string()], all: false }, &Silent)
-            .unwrap()
+        verify::run(
+            &bench.repo(),
+            &verify::VerifyOptions { targets: vec![out.path().display().to_string()], all: false },
+            &NoProgress,
+        )
+        .unwrap()
     };
     assert!(run().is_valid);
     fs::write(out.path().join("a"), "two").unwrap();

@@ -15,7 +15,7 @@ use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{Entry, Totals};
 use crate::object::version::Version;
 use crate::ops::damage::lost_refs;
-use crate::ops::{Holder, Nearest};
+use crate::ops::{Holder, NearestVersion};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::Found;
 use crate::repo::{Repo, revision};
@@ -23,7 +23,7 @@ use crate::store::verify;
 
 /// What to verify.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct VerifyOptions {
     /// Versions, or folders; HEAD, or the latest, of each dataset if empty.
     pub targets: Vec<String>,
     /// Every version of every dataset, every fact and every pack.
@@ -32,7 +32,7 @@ pub struct Options {
 
 /// Something that is damaged.
 #[derive(Clone, Debug, Serialize)]
-pub struct Problem {
+pub struct VerifyProblem {
     /// The file that it befalls, if one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -55,14 +55,14 @@ pub struct FolderReport {
     /// The version that it is, if it is one.
     pub holder: Option<Holder>,
     /// The version that it was compared with, if it is none, and how it differs.
-    pub nearest: Option<Nearest>,
+    pub nearest: Option<NearestVersion>,
     /// How many files it has.
     pub files: u64,
 }
 
 /// What was verified.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct VerifyReport {
     /// Whether everything is as it should be.
     pub is_valid: bool,
     /// The data checksum that the version says, where one version or folder was verified.
@@ -72,7 +72,7 @@ pub struct Report {
     /// When.
     pub validation_timestamp: Time,
     /// What is damaged.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<VerifyProblem>,
     /// What each folder was compared with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub folders: Vec<FolderReport>,
@@ -87,7 +87,7 @@ pub struct Report {
 }
 
 /// Recomputes checksums.
-pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Report> {
+pub fn run(repo: &Repo, options: &VerifyOptions, progress: &dyn Progress) -> Result<VerifyReport> {
     progress.begin(Stage::Verify, 0, 0);
     let mut verifier = Verifier {
         repo,
@@ -110,7 +110,13 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         }
         verify::packs(repo.store(), progress, |path, e| {
             let object = Some(path.display().to_string());
-            verifier.problems.push(Problem { path: None, object, kind: "pack", message: e.to_string(), versions: Vec::new() });
+            verifier.problems.push(VerifyProblem {
+                path: None,
+                object,
+                kind: "pack",
+                message: e.to_string(),
+                versions: Vec::new(),
+            });
         })?;
     } else if options.targets.is_empty() {
         verifier.collect_heads()?;
@@ -122,7 +128,7 @@ pub fn run(repo: &Repo, options: &Options, progress: &dyn Progress) -> Result<Re
         }
     }
     verifier.verify_versions()?;
-    let left = if options.all { 0 } else { left(repo, &verifier.versions)? };
+    let left = if options.all { 0 } else { unverified_versions(repo, &verifier.versions)? };
     Ok(verifier.report(left))
 }
 
@@ -135,7 +141,7 @@ fn compared<'t>(repo: &Repo, targets: &'t [String]) -> Option<(Found, &'t Path)>
 }
 
 /// The number of versions that are not among these.
-fn left(repo: &Repo, verified: &[(String, Version)]) -> Result<u64> {
+fn unverified_versions(repo: &Repo, verified: &[(String, Version)]) -> Result<u64> {
     let (refs, mut left) = (repo.versions(), 0);
     let verified: HashSet<_> = verified.iter().map(|(_, version)| (&version.dataset, &version.number)).collect();
     for dataset in refs.datasets()? {
@@ -149,7 +155,7 @@ fn left(repo: &Repo, verified: &[(String, Version)]) -> Result<u64> {
 struct Verifier<'a> {
     repo: &'a Repo,
     progress: &'a dyn Progress,
-    problems: Vec<Problem>,
+    problems: Vec<VerifyProblem>,
     versions: Vec<(String, Version)>,
     files: u64,
     bytes: u64,
@@ -161,7 +167,7 @@ struct Verifier<'a> {
 impl Verifier<'_> {
     fn problem(&mut self, path: Option<&str>, object: Option<String>, kind: &'static str, message: String, versions: &[&str]) {
         let versions = versions.iter().map(|v| (*v).to_owned()).collect();
-        self.problems.push(Problem { path: path.map(str::to_owned), object, kind, message, versions });
+        self.problems.push(VerifyProblem { path: path.map(str::to_owned), object, kind, message, versions });
     }
 
     /// Takes a version whose ref is there; one whose record cannot be read is a problem.
@@ -315,7 +321,7 @@ impl Verifier<'_> {
         }
         for ((path, content), versions) in places {
             let message = bad.get(&content).cloned().unwrap_or_default();
-            self.problems.push(Problem {
+            self.problems.push(VerifyProblem {
                 path: Some(path),
                 object: None,
                 kind: "content",
@@ -328,9 +334,9 @@ impl Verifier<'_> {
         }
     }
 
-    fn report(self, versions_left: u64) -> Report {
+    fn report(self, versions_left: u64) -> VerifyReport {
         let only = if let [sum] = self.sums[..] { Some(sum) } else { None };
-        Report {
+        VerifyReport {
             is_valid: self.problems.is_empty(),
             expected_checksum: only.map(|sum| sum.0),
             actual_checksum: only.and_then(|sum| sum.1),

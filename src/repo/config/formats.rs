@@ -1,7 +1,7 @@
 //! `[dataset.NAME.format]`: how the files that match a glob are read.
 
 use super::keys::{DIALECT, FORMATS};
-use super::table::{Entry, Section};
+use super::table::{ConfigEntry, Section};
 use crate::error::Result;
 use crate::limits;
 use crate::sample::{Encoding, Pointer, ReaderSpec, RecordFormat};
@@ -17,7 +17,7 @@ const ENCODINGS: [(&str, Encoding); 5] = [
 ];
 
 /// Reads the value of a glob: the name of a format, or a table with a dialect.
-pub(super) fn reading(entry: &Entry<'_>) -> Result<ReaderSpec> {
+pub(super) fn reading(entry: &ConfigEntry<'_>) -> Result<ReaderSpec> {
     if !entry.is_table() {
         return named(entry);
     }
@@ -70,7 +70,7 @@ pub(super) fn reading(entry: &Entry<'_>) -> Result<ReaderSpec> {
     Ok(reading)
 }
 
-fn named(entry: &Entry<'_>) -> Result<ReaderSpec> {
+fn named(entry: &ConfigEntry<'_>) -> Result<ReaderSpec> {
     let format = entry.text()?;
     if let Some(reading) = ReaderSpec::named(format) {
         return Ok(reading);
@@ -95,7 +95,7 @@ fn only_for(section: &Section<'_>, key: &str, allowed: bool, formats: &str) -> R
 }
 
 /// The value as one ASCII character.
-fn character(entry: &Entry<'_>) -> Result<u8> {
+fn character(entry: &ConfigEntry<'_>) -> Result<u8> {
     match entry.text()?.as_bytes() {
         [byte @ 1..=0x7f] => Ok(*byte),
         _ => Err(entry.wrong(format!("'{}' must be one ASCII character", entry.key))),

@@ -3,7 +3,7 @@
 use crate::spelling;
 
 /// A table and the keys it may hold. `NAME` stands for the name of a dataset or a remote.
-pub(super) struct Table<'a> {
+pub(super) struct TableSpec<'a> {
     /// What its header reads; empty for the top of the file.
     pub header: &'static str,
     /// Its keys; none where any key may stand.
@@ -11,11 +11,11 @@ pub(super) struct Table<'a> {
 }
 
 /// The top of `helox.toml`.
-pub(super) const TOP: Table<'_> = Table { header: "", keys: &["dataset", "remote", "store"] };
+pub(super) const TOP: TableSpec<'_> = TableSpec { header: "", keys: &["dataset", "remote", "store"] };
 /// The top of `.helox/config.toml`.
-pub(super) const LOCAL_TOP: Table<'_> = Table { header: "", keys: &["store"] };
+pub(super) const LOCAL_TOP: TableSpec<'_> = TableSpec { header: "", keys: &["store"] };
 /// What is declared of a dataset.
-pub(super) const DATASET: Table<'_> = Table {
+pub(super) const DATASET: TableSpec<'_> = TableSpec {
     header: "dataset.NAME",
     keys: &[
         "type",
@@ -34,41 +34,41 @@ pub(super) const DATASET: Table<'_> = Table {
     ],
 };
 /// How files are read: the keys are globs.
-pub(super) const FORMAT: Table<'_> = Table { header: "dataset.NAME.format", keys: &[] };
+pub(super) const FORMAT: TableSpec<'_> = TableSpec { header: "dataset.NAME.format", keys: &[] };
 /// How the files of a glob are read, where more than the format is said.
-pub(super) const DIALECT: Table<'_> = Table {
+pub(super) const DIALECT: TableSpec<'_> = TableSpec {
     header: "dataset.NAME.format.\"GLOB\"",
     keys: &["kind", "delimiter", "header", "quote", "comment", "encoding", "records"],
 };
 /// How numbers follow.
-pub(super) const VERSION: Table<'_> =
-    Table { header: "dataset.NAME.version", keys: &["major_above", "minor_above", "field_share"] };
+pub(super) const VERSION: TableSpec<'_> =
+    TableSpec { header: "dataset.NAME.version", keys: &["major_above", "minor_above", "field_share"] };
 /// The splits, each with the globs of its files.
-pub(super) const SPLITS: Table<'_> = Table { header: "dataset.NAME.splits", keys: &[] };
+pub(super) const SPLITS: TableSpec<'_> = TableSpec { header: "dataset.NAME.splits", keys: &[] };
 /// What is told of the fields.
-pub(super) const SCHEMA: Table<'_> = Table { header: "dataset.NAME.schema", keys: &["depth"] };
+pub(super) const SCHEMA: TableSpec<'_> = TableSpec { header: "dataset.NAME.schema", keys: &["depth"] };
 /// What a version must pass.
-pub(super) const VALIDATION: Table<'_> =
-    Table { header: "dataset.NAME.validation", keys: &["min_score", "opaque", "skip", "rule"] };
+pub(super) const VALIDATION: TableSpec<'_> =
+    TableSpec { header: "dataset.NAME.validation", keys: &["min_score", "opaque", "skip", "rule"] };
 /// What a rule of any kind may hold. Its header has two brackets.
-pub(super) const RULE: Table<'_> =
-    Table { header: "[dataset.NAME.validation.rule]", keys: &["kind", "severity", "weight", "name", "files"] };
+pub(super) const RULE: TableSpec<'_> =
+    TableSpec { header: "[dataset.NAME.validation.rule]", keys: &["kind", "severity", "weight", "name", "files"] };
 /// Which versions may have a tag.
-pub(super) const TAG: Table<'_> = Table { header: "dataset.NAME.tags.TAG", keys: &["requires"] };
+pub(super) const TAG: TableSpec<'_> = TableSpec { header: "dataset.NAME.tags.TAG", keys: &["requires"] };
 /// What is declared of a remote.
-pub(super) const REMOTE: Table<'_> = Table { header: "remote.NAME", keys: &["url"] };
+pub(super) const REMOTE: TableSpec<'_> = TableSpec { header: "remote.NAME", keys: &["url"] };
 /// How data is kept.
-pub(super) const STORE: Table<'_> = Table { header: "store", keys: &["compression", "shared"] };
+pub(super) const STORE: TableSpec<'_> = TableSpec { header: "store", keys: &["compression", "shared"] };
 
 /// All tables of `helox.toml`.
-pub(super) const TABLES: &[&Table<'_>] =
+pub(super) const TABLES: &[&TableSpec<'_>] =
     &[&TOP, &DATASET, &FORMAT, &DIALECT, &SPLITS, &VERSION, &SCHEMA, &VALIDATION, &RULE, &TAG, &REMOTE, &STORE];
 
 /// How a file may be read; each but parquet, arrow and none also with `.gz` or `.zst` behind it.
 pub(super) const FORMATS: &[&str] = &["jsonl", "json", "csv", "tsv", "parquet", "arrow", "tar", "text", "none"];
 
 /// A kind of rule.
-pub(super) struct Kind {
+pub(super) struct RuleKind {
     /// What it is called.
     pub name: &'static str,
     /// The keys that a rule of this kind may hold beside those of [`RULE`].
@@ -77,12 +77,12 @@ pub(super) struct Kind {
     pub example: &'static str,
 }
 
-const fn kind(name: &'static str, keys: &'static [&'static str], example: &'static str) -> Kind {
-    Kind { name, keys, example }
+const fn kind(name: &'static str, keys: &'static [&'static str], example: &'static str) -> RuleKind {
+    RuleKind { name, keys, example }
 }
 
 /// All kinds of rules.
-pub(super) const KINDS: &[Kind] = &[
+pub(super) const KINDS: &[RuleKind] = &[
     kind("parse", &[], ""),
     kind("schema", &["file", "formats"], r#"file = "schemas/lease.json", formats = true"#),
     kind("required", &["fields"], r#"fields = ["/id", "/text"]"#),
@@ -105,19 +105,19 @@ pub(super) const KINDS: &[Kind] = &[
 ];
 
 /// What to do about a key that a rule of a kind may not hold.
-pub(super) fn rule_advice(kind: &Kind, key: &str) -> String {
+pub(super) fn rule_advice(kind: &RuleKind, key: &str) -> String {
     let keys = [RULE.keys, kind.keys].concat();
     let others: Vec<String> = KINDS.iter().filter(|other| other.keys.contains(&key)).map(|o| format!("'{}'", o.name)).collect();
     match spelling::nearest(key, &keys) {
         // What is a key of other kinds is hardly a slip of the pen, unless it is one letter away.
         Some(near) if others.is_empty() || strsim::osa_distance(near, key) == 1 => format!("did you mean '{near}'?"),
         _ if !others.is_empty() => format!("'{key}' applies to rules of kind {}", others.join(", ")),
-        _ => advice(&Table { header: RULE.header, keys: &keys }, key),
+        _ => advice(&TableSpec { header: RULE.header, keys: &keys }, key),
     }
 }
 
 /// What to do about a key that a table may not hold: the nearest one, where it belongs, or what there is.
-pub(super) fn advice(table: &Table<'_>, key: &str) -> String {
+pub(super) fn advice(table: &TableSpec<'_>, key: &str) -> String {
     if let Some(near) = spelling::nearest(key, table.keys) {
         return format!("did you mean '{near}'?");
     }

@@ -19,7 +19,7 @@ use crate::object::version::ValidationStatus;
 use crate::path::{DataPath, is_within};
 use crate::refs::names;
 use crate::sample::ReaderSpec;
-use crate::validate::Spec;
+use crate::validate::ValidationSpec;
 use crate::worktree::selection;
 
 pub use edit::{add_dataset, remove_dataset, rename_dataset};
@@ -61,7 +61,7 @@ pub struct Dataset {
     /// Whether samples are counted and compared.
     pub samples: bool,
     /// The rules that a version must pass; `None` where nothing is said of them.
-    pub validation: Option<Spec>,
+    pub validation: Option<ValidationSpec>,
     /// Tags that only versions of a status may have.
     pub tags: BTreeMap<String, ValidationStatus>,
 }
@@ -71,12 +71,12 @@ pub struct Dataset {
 pub struct Config {
     datasets: BTreeMap<String, Dataset>,
     remotes: BTreeMap<String, String>,
-    store: Settings,
+    store: StoreSettings,
 }
 
 /// How data is kept, as far as a file says it.
 #[derive(Clone, Copy, Debug, Default)]
-struct Settings {
+struct StoreSettings {
     level: Option<i32>,
     is_shared: Option<bool>,
 }
@@ -108,7 +108,7 @@ impl Dataset {
     }
 
     /// How its files are read and its samples compared, with the folder for what does not fit into memory.
-    pub fn rules(&self, scratch: &Path) -> Result<ReaderConfig> {
+    pub fn reader_config(&self, scratch: &Path) -> Result<ReaderConfig> {
         let formats = self.formats.iter().map(|(glob, reading)| (glob.as_str(), reading));
         let rules = ReaderConfig::new(formats, &self.key, &self.ignore_fields, self.schema_depth, self.max_record, scratch)?;
         let splits = self.splits.iter().map(|(name, globs)| Ok((name.clone(), selection::globs(globs)?)));

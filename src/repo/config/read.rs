@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use super::keys::{DATASET, LOCAL_TOP, REMOTE, SCHEMA, STORE, TAG, TOP, VERSION};
-use super::table::{Entry, File, Section, placed};
-use super::{Config, Dataset, LEVELS, Settings, formats, generic, normal, rules};
-use crate::diff::Thresholds;
+use super::table::{ConfigEntry, ConfigFile, Section, placed};
+use super::{Config, Dataset, LEVELS, StoreSettings, Thresholds, formats, generic, normal, rules};
 use crate::error::Result;
 use crate::limits;
 use crate::object::version::ValidationStatus;
@@ -19,7 +18,7 @@ const MAX_DEPTH: i64 = limits::SCHEMA_DEPTH as i64;
 
 /// Reads `helox.toml`.
 pub(super) fn shared(path: &Path) -> Result<Config> {
-    let file = File::read(path)?;
+    let file = ConfigFile::read(path)?;
     let document = file.parse()?;
     let top = Section::top(&file, &document).check(&TOP)?;
     let mut config = Config { store: settings(&top)?, ..Config::default() };
@@ -34,23 +33,23 @@ pub(super) fn shared(path: &Path) -> Result<Config> {
 }
 
 /// Reads `.helox/config.toml`.
-pub(super) fn local(path: &Path) -> Result<Settings> {
-    let file = File::read(path)?;
+pub(super) fn local(path: &Path) -> Result<StoreSettings> {
+    let file = ConfigFile::read(path)?;
     let document = file.parse()?;
     settings(&Section::top(&file, &document).check(&LOCAL_TOP)?)
 }
 
 /// Reads the table `store`, if there is one.
-fn settings(top: &Section<'_>) -> Result<Settings> {
-    let Some(store) = top.get("store") else { return Ok(Settings::default()) };
+fn settings(top: &Section<'_>) -> Result<StoreSettings> {
+    let Some(store) = top.get("store") else { return Ok(StoreSettings::default()) };
     let store = store.section()?.check(&STORE)?;
     let level = store.get("compression").map(|entry| entry.whole(LEVELS)).transpose()?.map(|level| level as i32);
-    let shared = |entry: Entry<'_>| Ok(entry.word(entry.text()?, "value of 'shared'", &["umask", "group"])? == 1);
+    let shared = |entry: ConfigEntry<'_>| Ok(entry.word(entry.text()?, "value of 'shared'", &["umask", "group"])? == 1);
     let is_shared = store.get("shared").map(shared).transpose()?;
-    Ok(Settings { level, is_shared })
+    Ok(StoreSettings { level, is_shared })
 }
 
-fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
+fn dataset(entry: &ConfigEntry<'_>) -> Result<Dataset> {
     let section = entry.section()?.check(&DATASET)?;
     let Some(path) = section.get("path") else {
         let error = section.wrong(format!("dataset '{}' has no 'path'", entry.key));
@@ -110,7 +109,7 @@ fn dataset(entry: &Entry<'_>) -> Result<Dataset> {
 }
 
 /// Reads the fields that make no difference, none of which may be a part of the key or have one.
-fn ignored(entry: &Entry<'_>, key: &[String]) -> Result<Vec<String>> {
+fn ignored(entry: &ConfigEntry<'_>, key: &[String]) -> Result<Vec<String>> {
     let fields = entry.places()?;
     let place = |field: &String| Pointer::of_field(field).map_err(|e| entry.wrong(format!("'{field}': {e}")));
     for field in &fields {
@@ -146,7 +145,7 @@ fn thresholds(section: &Section<'_>) -> Result<Thresholds> {
     }
 }
 
-fn remote(entry: &Entry<'_>) -> Result<String> {
+fn remote(entry: &ConfigEntry<'_>) -> Result<String> {
     let section = entry.section()?.check(&REMOTE)?;
     if !names::is_dataset(entry.key) {
         return Err(entry

@@ -5,13 +5,13 @@ mod tests;
 
 use std::path::{Component, Path};
 
-use super::keys::{KINDS, Kind, RULE, VALIDATION, rule_advice};
-use super::table::{Entry, Section};
+use super::keys::{KINDS, RULE, RuleKind, VALIDATION, rule_advice};
+use super::table::{ConfigEntry, Section};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::object::verdict::{DEFAULT_WEIGHT, OpaquePolicy, Severity};
 use crate::sample::Type;
-use crate::validate::{Check, Rule, Skip, Spec, Unit};
+use crate::validate::{Check, LengthUnit, Rule, SkipPolicy, ValidationSpec};
 
 /// Bytes of the longest name of a rule.
 const MAX_NAME: usize = limits::NAME;
@@ -26,14 +26,14 @@ const TIMEOUTS: std::ops::RangeInclusive<i64> = 1..=86_400;
 /// What `severity` may be.
 const SEVERITIES: &[(&str, Severity)] = &[("error", Severity::Error), ("warning", Severity::Warning), ("info", Severity::Info)];
 /// What `unit` may be.
-const UNITS: &[(&str, Unit)] = &[("characters", Unit::Characters), ("words", Unit::Words)];
+const UNITS: &[(&str, LengthUnit)] = &[("characters", LengthUnit::Characters), ("words", LengthUnit::Words)];
 /// What `find` may hold.
 const PERSONAL: &[&str] = &["email", "phone", "ssn", "credit_card"];
 
 /// Reads `[dataset.NAME.validation]` of a dataset with this key.
-pub(super) fn validation(entry: &Entry<'_>, key: &[String]) -> Result<Spec> {
+pub(super) fn validation(entry: &ConfigEntry<'_>, key: &[String]) -> Result<ValidationSpec> {
     let section = entry.section()?.check(&VALIDATION)?;
-    let mut spec = Spec::default();
+    let mut spec = ValidationSpec::default();
     if let Some(score) = section.get("min_score") {
         spec.min_score = millionths(score.share()?);
     }
@@ -43,7 +43,7 @@ pub(super) fn validation(entry: &Entry<'_>, key: &[String]) -> Result<Spec> {
         spec.opaque = means[opaque.word(opaque.text()?, "value of 'opaque'", &words)?];
     }
     if let Some(skip) = section.get("skip") {
-        let means = [Skip::Allow, Skip::Reason, Skip::Never];
+        let means = [SkipPolicy::Allow, SkipPolicy::Reason, SkipPolicy::Never];
         spec.skip = means[skip.word(skip.text()?, "value of 'skip'", &["allow", "reason", "never"])?];
     }
     let tables = section.get("rule").map(|rules| rules.sections()).transpose()?;
@@ -76,7 +76,7 @@ fn rule(section: &Section<'_>, key: &[String]) -> Result<Rule> {
     }
     Ok(Rule {
         name: section.get("name").map(|name| rule_name(&name)).transpose()?.unwrap_or_default(),
-        check: Reader { section, kind }.check(&entry, key)?,
+        check: RuleReader { section, kind }.check(&entry, key)?,
         severity: section.get("severity").map(|s| one_of(&s, SEVERITIES)).transpose()?.unwrap_or(Severity::Error),
         weight: match section.get("weight") {
             Some(weight) => (weight.number(0.001..=1_000.0)? * 1_000.0).round() as u32,
@@ -86,7 +86,7 @@ fn rule(section: &Section<'_>, key: &[String]) -> Result<Rule> {
     })
 }
 
-fn rule_name(entry: &Entry<'_>) -> Result<String> {
+fn rule_name(entry: &ConfigEntry<'_>) -> Result<String> {
     let name = entry.text()?;
     if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
         return Err(entry
@@ -97,19 +97,19 @@ fn rule_name(entry: &Entry<'_>) -> Result<String> {
 }
 
 /// What the value's word stands for; what the words are is called by the key.
-fn one_of<T: Copy>(entry: &Entry<'_>, words: &[(&str, T)]) -> Result<T> {
+fn one_of<T: Copy>(entry: &ConfigEntry<'_>, words: &[(&str, T)]) -> Result<T> {
     let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
     Ok(words[entry.word(entry.text()?, entry.key, &names)?].1)
 }
 
 /// The table of a rule whose keys are known to be those of its kind.
-struct Reader<'s, 'a> {
+struct RuleReader<'s, 'a> {
     section: &'s Section<'a>,
-    kind: &'static Kind,
+    kind: &'static RuleKind,
 }
 
-impl<'a> Reader<'_, 'a> {
-    fn check(&self, kind: &Entry<'_>, key: &[String]) -> Result<Check> {
+impl<'a> RuleReader<'_, 'a> {
+    fn check(&self, kind: &ConfigEntry<'_>, key: &[String]) -> Result<Check> {
         Ok(match self.kind.name {
             "parse" => Check::Parse,
             "schema" => Check::Schema {
@@ -138,11 +138,11 @@ impl<'a> Reader<'_, 'a> {
         })
     }
 
-    fn get(&self, key: &str) -> Option<Entry<'a>> {
+    fn get(&self, key: &str) -> Option<ConfigEntry<'a>> {
         self.section.get(key)
     }
 
-    fn need(&self, key: &str) -> Result<Entry<'a>> {
+    fn need(&self, key: &str) -> Result<ConfigEntry<'a>> {
         self.get(key).ok_or_else(|| self.lacks(&format!("has no '{key}'")))
     }
 
@@ -169,7 +169,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn range(&self) -> Result<Check> {
-        let (min, max) = self.bounds(Entry::bound)?;
+        let (min, max) = self.bounds(ConfigEntry::bound)?;
         if let (Some(least), Some(most), Some(entry)) = (&min, &max, self.get("max"))
             && least.noun() != most.noun()
         {
@@ -181,12 +181,12 @@ impl<'a> Reader<'_, 'a> {
     fn length(&self) -> Result<Check> {
         let (min, max) = self.bounds(|entry| Ok(entry.whole(0..=MAX_LENGTH)? as u64))?;
         let field = self.get("field").map(|field| field.place()).transpose()?;
-        let unit = self.get("unit").map(|unit| one_of(&unit, UNITS)).transpose()?.unwrap_or(Unit::Characters);
+        let unit = self.get("unit").map(|unit| one_of(&unit, UNITS)).transpose()?.unwrap_or(LengthUnit::Characters);
         Ok(Check::Length { field, min, max, unit })
     }
 
     /// The least and the most, at least one of which is there.
-    fn bounds<T>(&self, read: impl Fn(&Entry<'a>) -> Result<T>) -> Result<(Option<T>, Option<T>)>
+    fn bounds<T>(&self, read: impl Fn(&ConfigEntry<'a>) -> Result<T>) -> Result<(Option<T>, Option<T>)>
     where
         T: PartialOrd + std::fmt::Display,
     {
@@ -246,7 +246,7 @@ impl<'a> Reader<'_, 'a> {
 
     /// A field and how much of it may change: both are there, or neither.
     fn limit(&self, field: &str, change: &str, most: f64) -> Result<Option<(String, u32)>> {
-        let alone = |entry: &Entry<'_>, other| {
+        let alone = |entry: &ConfigEntry<'_>, other| {
             let error = entry.wrong_key(format!("'{}' requires '{other}'", entry.key));
             error.with_hint(format!("for example: {}", self.kind.example))
         };
@@ -270,7 +270,7 @@ impl<'a> Reader<'_, 'a> {
 }
 
 /// The path of a file in the repository.
-fn file(entry: &Entry<'_>) -> Result<String> {
+fn file(entry: &ConfigEntry<'_>) -> Result<String> {
     let path = entry.text()?;
     let mut parts = Path::new(path).components();
     let inside = !path.is_empty() && parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
@@ -280,9 +280,9 @@ fn file(entry: &Entry<'_>) -> Result<String> {
 }
 
 /// Fields and the types that each may have.
-fn types(entry: &Entry<'_>) -> Result<Vec<(String, Vec<Type>)>> {
+fn types(entry: &ConfigEntry<'_>) -> Result<Vec<(String, Vec<Type>)>> {
     let names = Type::ALL.map(Type::as_str);
-    let read = |field: Entry<'_>| {
+    let read = |field: ConfigEntry<'_>| {
         let type_of = |text| Ok(Type::ALL[field.word(text, "type", &names)?]);
         let types: Vec<Type> = field.texts()?.into_iter().map(type_of).collect::<Result<_>>()?;
         if types.is_empty() {

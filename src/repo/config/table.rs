@@ -6,7 +6,7 @@ use std::path::Path;
 
 use toml_edit::{Item, Key, TableLike, Value};
 
-use super::keys::{self, Table};
+use super::keys::{self, TableSpec};
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
 use crate::path::printable;
@@ -16,21 +16,21 @@ use crate::validate::Bound;
 use crate::worktree::selection::Selection;
 
 /// The text of a configuration file.
-pub(super) struct File {
+pub(super) struct ConfigFile {
     name: String,
     text: String,
 }
 
-impl File {
+impl ConfigFile {
     /// Reads a file; an absent one is empty.
-    pub fn read(path: &Path) -> Result<File> {
+    pub fn read(path: &Path) -> Result<ConfigFile> {
         let bytes = atomic::read(path)?.unwrap_or_default();
         let name = path.display().to_string();
         match String::from_utf8(bytes) {
-            Ok(text) => Ok(File { name, text }),
+            Ok(text) => Ok(ConfigFile { name, text }),
             Err(e) => {
                 let (good, _) = e.as_bytes().split_at(e.utf8_error().valid_up_to());
-                let file = File { name, text: String::from_utf8_lossy(good).into_owned() };
+                let file = ConfigFile { name, text: String::from_utf8_lossy(good).into_owned() };
                 Err(file.wrong(Some(good.len()..good.len()), "not valid UTF-8"))
             }
         }
@@ -52,7 +52,7 @@ impl File {
 
 /// A table of a file.
 pub(super) struct Section<'a> {
-    file: &'a File,
+    file: &'a ConfigFile,
     /// What its header reads, between the brackets: in those of a list of tables are others.
     name: String,
     at: Option<Range<usize>>,
@@ -60,8 +60,8 @@ pub(super) struct Section<'a> {
 }
 
 /// A key and its value.
-pub(super) struct Entry<'a> {
-    file: &'a File,
+pub(super) struct ConfigEntry<'a> {
+    file: &'a ConfigFile,
     /// The key.
     pub key: &'a str,
     /// What the header of a table of this key reads.
@@ -72,12 +72,12 @@ pub(super) struct Entry<'a> {
 
 impl<'a> Section<'a> {
     /// The whole file.
-    pub fn top(file: &'a File, document: &'a toml_edit::Document<&str>) -> Section<'a> {
+    pub fn top(file: &'a ConfigFile, document: &'a toml_edit::Document<&str>) -> Section<'a> {
         Section { file, name: String::new(), at: None, table: document.as_table() }
     }
 
     /// Fails if it holds a key that such a table does not have.
-    pub fn check(self, known: &Table<'_>) -> Result<Section<'a>> {
+    pub fn check(self, known: &TableSpec<'_>) -> Result<Section<'a>> {
         let unknown = self.entries().find(|entry| !known.keys.contains(&entry.key));
         let wrong = unknown.map(|entry| {
             let place = if self.name.is_empty() { String::new() } else { format!(" in {}", self.header()) };
@@ -88,10 +88,10 @@ impl<'a> Section<'a> {
     }
 
     /// Its keys and values in the order of the file.
-    pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> {
+    pub fn entries(&self) -> impl Iterator<Item = ConfigEntry<'a>> {
         let (file, table) = (self.file, self.table);
         let name = |key: &str| if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) };
-        table.iter().map(move |(key, item)| Entry {
+        table.iter().map(move |(key, item)| ConfigEntry {
             file,
             key,
             name: name(key),
@@ -101,12 +101,12 @@ impl<'a> Section<'a> {
     }
 
     /// The entry with this key.
-    pub fn get(&self, key: &str) -> Option<Entry<'a>> {
+    pub fn get(&self, key: &str) -> Option<ConfigEntry<'a>> {
         self.entries().find(|entry| entry.key == key)
     }
 
     /// The entries of the table with this key; none if it is absent.
-    pub fn tables(&self, key: &str) -> Result<Vec<Entry<'a>>> {
+    pub fn tables(&self, key: &str) -> Result<Vec<ConfigEntry<'a>>> {
         let section = self.get(key).map(|entry| entry.section()).transpose()?;
         Ok(section.map(|section| section.entries().collect()).unwrap_or_default())
     }
@@ -122,7 +122,7 @@ impl<'a> Section<'a> {
     }
 }
 
-impl<'a> Entry<'a> {
+impl<'a> ConfigEntry<'a> {
     /// The value as a table.
     pub fn section(&self) -> Result<Section<'a>> {
         match self.item.as_table_like() {
@@ -130,7 +130,7 @@ impl<'a> Entry<'a> {
                 let at = self.item.span().or_else(|| self.key_at.clone());
                 Ok(Section { file: self.file, name: self.name.clone(), at, table })
             }
-            None => Err(self.must("a table")),
+            None => Err(self.type_error("a table")),
         }
     }
 
@@ -151,24 +151,24 @@ impl<'a> Entry<'a> {
             Some(section(value.span(), table as &dyn TableLike))
         };
         let sections = self.item.as_array().and_then(|list| list.iter().map(inline).collect());
-        sections.ok_or_else(|| self.must("a list of tables").with_hint(format!("use double brackets: [{name}]")))
+        sections.ok_or_else(|| self.type_error("a list of tables").with_hint(format!("use double brackets: [{name}]")))
     }
 
     /// The value as text.
     pub fn text(&self) -> Result<&'a str> {
-        self.item.as_str().ok_or_else(|| self.must("a string"))
+        self.item.as_str().ok_or_else(|| self.type_error("a string"))
     }
 
     /// The value as one text or several.
     pub fn texts(&self) -> Result<Vec<&'a str>> {
         let several = || self.item.as_array()?.iter().map(Value::as_str).collect();
-        self.item.as_str().map(|one| vec![one]).or_else(several).ok_or_else(|| self.must("a string or a list of strings"))
+        self.item.as_str().map(|one| vec![one]).or_else(several).ok_or_else(|| self.type_error("a string or a list of strings"))
     }
 
     /// The value as a list of texts.
     pub fn list(&self) -> Result<Vec<&'a str>> {
         let texts = self.item.as_array().and_then(|list| list.iter().map(Value::as_str).collect());
-        texts.ok_or_else(|| self.must("a list of strings"))
+        texts.ok_or_else(|| self.type_error("a list of strings"))
     }
 
     /// The value as a list of what JSON knows as well and has no parts.
@@ -181,7 +181,7 @@ impl<'a> Entry<'a> {
             _ => None,
         };
         let scalars = self.item.as_array().and_then(|list| list.iter().map(scalar).collect());
-        scalars.ok_or_else(|| self.must("a list of strings, finite numbers, true and false"))
+        scalars.ok_or_else(|| self.type_error("a list of strings, finite numbers, true and false"))
     }
 
     /// The value as a place in a record: a JSON pointer if it begins with `/`, else the name of a column.
@@ -249,7 +249,7 @@ impl<'a> Entry<'a> {
     /// The value as a whole number within bounds.
     pub fn whole(&self, bounds: RangeInclusive<i64>) -> Result<i64> {
         let number = self.item.as_integer().filter(|n| bounds.contains(n));
-        number.ok_or_else(|| self.must(&format!("an integer from {} to {}", bounds.start(), bounds.end())))
+        number.ok_or_else(|| self.type_error(&format!("an integer from {} to {}", bounds.start(), bounds.end())))
     }
 
     /// Returns the value as a number of bytes: a whole number, or one with KiB, MiB or GiB behind it in a string.
@@ -280,7 +280,7 @@ impl<'a> Entry<'a> {
 
     /// The value as a switch.
     pub fn switch(&self) -> Result<bool> {
-        self.item.as_bool().ok_or_else(|| self.must("true or false"))
+        self.item.as_bool().ok_or_else(|| self.type_error("true or false"))
     }
 
     /// The value as a share.
@@ -291,7 +291,7 @@ impl<'a> Entry<'a> {
     /// The value as a number within bounds.
     pub fn number(&self, bounds: RangeInclusive<f64>) -> Result<f64> {
         let number = self.any_number().filter(|n| bounds.contains(n));
-        number.ok_or_else(|| self.must(&format!("a number from {} to {}", bounds.start(), bounds.end())))
+        number.ok_or_else(|| self.type_error(&format!("a number from {} to {}", bounds.start(), bounds.end())))
     }
 
     /// The value as a bound: a finite number, or a day or a point in time, as a string or as TOML has it.
@@ -304,7 +304,7 @@ impl<'a> Entry<'a> {
         };
         let is_number = self.any_number().is_some();
         let bound = Bound::new(&text).filter(|bound| is_number == matches!(bound, Bound::Number(..)));
-        bound.ok_or_else(|| self.must("a finite number, a day or a point in time"))
+        bound.ok_or_else(|| self.type_error("a finite number, a day or a point in time"))
     }
 
     fn any_number(&self) -> Option<f64> {
@@ -322,7 +322,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The error of a value that is something else.
-    fn must(&self, be: &str) -> Error {
+    fn type_error(&self, be: &str) -> Error {
         let is = match self.item {
             Item::Value(Value::Integer(n)) => n.value().to_string(),
             Item::Value(Value::Float(n)) => n.value().to_string(),

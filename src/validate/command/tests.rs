@@ -1,13 +1,13 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use super::running::FINDINGS;
+use super::process::FINDINGS;
 use super::*;
 
 /// What a script of the shell came to, what it found, and how long it took.
 struct Ran {
     outcome: Result<std::result::Result<(), String>>,
-    found: Vec<Said>,
+    found: Vec<ProgramFinding>,
     took: Duration,
 }
 
@@ -17,7 +17,7 @@ impl Ran {
         self.outcome.unwrap().unwrap_err()
     }
 
-    fn went_well(self) -> Vec<Said> {
+    fn went_well(self) -> Vec<ProgramFinding> {
         assert!(self.took < Duration::from_secs(10), "{:?}", self.took);
         self.outcome.unwrap().unwrap();
         self.found
@@ -42,7 +42,7 @@ fn run_until(
 ) -> Ran {
     let (folder, begun, mut found) = (tempfile::tempdir().unwrap(), Instant::now(), Vec::new());
     let words = ["sh", "-c", script].map(str::to_owned);
-    let command = Command { run: &words, timeout: Duration::from_millis(timeout), folder: folder.path() };
+    let command = RuleProgram { run: &words, timeout: Duration::from_millis(timeout), folder: folder.path() };
     let outcome = command.run(records, stopped, &mut |said| found.push(said));
     Ran { outcome, found, took: begun.elapsed() }
 }
@@ -52,7 +52,8 @@ const LONG: u64 = 60_000;
 #[test]
 fn findings_come_in_their_order() {
     let script = r#"cat > got; echo '{"path":"a.jsonl","line":7,"message":"one","more":[1]}'; echo; printf '{"message":"two"}'"#;
-    let said = |path: &str, line, message: &str| Said { path: path.to_owned(), line, number: 0, message: message.to_owned() };
+    let said =
+        |path: &str, line, message: &str| ProgramFinding { path: path.to_owned(), line, number: 0, message: message.to_owned() };
     assert_eq!(run(script, LONG, 3).went_well(), [said("a.jsonl", 7, "one"), said("", 0, "two")]);
     assert_eq!(run("cat > /dev/null", LONG, 3).went_well(), []);
 }
@@ -70,7 +71,7 @@ fn it_is_started_in_its_folder_and_told_by_its_name() {
     let script = "printf '#!/bin/sh\\necho \"{\\\\\"message\\\\\":\\\\\"here\\\\\"}\"\\n' > own; chmod +x own; exec ./own";
     assert_eq!(run(script, LONG, 0).went_well()[0].message, "here");
     let words = ["./none".to_owned()];
-    let command = |words| Command { run: words, timeout: Duration::from_secs(9), folder: Path::new("/") };
+    let command = |words| RuleProgram { run: words, timeout: Duration::from_secs(9), folder: Path::new("/") };
     let outcome = |words| command(words).run(&mut |_| Ok(()), &|| false, &mut |_| {}).unwrap().unwrap_err();
     assert_eq!(outcome(&words), "cannot start ./none: No such file or directory");
     assert_eq!(outcome(&[]), "has no program");
@@ -129,7 +130,7 @@ fn what_it_leaves_behind_holds_nothing_up() {
     // The group is killed: a name that the background would remove stays.
     let folder = tempfile::tempdir().unwrap();
     let words = ["sh", "-c", "touch there; (sleep 0.3; rm there) & exit 0"].map(str::to_owned);
-    let command = Command { run: &words, timeout: Duration::from_secs(9), folder: folder.path() };
+    let command = RuleProgram { run: &words, timeout: Duration::from_secs(9), folder: folder.path() };
     command.run(&mut |_| Ok(()), &|| false, &mut |_| {}).unwrap().unwrap();
     std::thread::sleep(Duration::from_millis(500));
     assert!(folder.path().join("there").exists());

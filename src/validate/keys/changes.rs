@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::{Row, Told};
+use super::{KeyChange, KeyRow};
 use crate::error::{Error, Result};
 use crate::fs::atomic::TempFile;
 
@@ -26,14 +26,14 @@ const LEAST: usize = if cfg!(test) { ROW } else { 4 << 10 };
 
 /// Sorted runs, one behind the other in a file that goes away with this.
 #[derive(Debug, Default)]
-pub(super) struct Runs {
+pub(super) struct SortedRuns {
     temp: Option<TempFile>,
     places: Vec<Range<u64>>,
 }
 
-impl Runs {
+impl SortedRuns {
     /// Adds a run of records that are sorted; equal ones become one row.
-    pub fn append(&mut self, tmp: &Path, told: &[Told]) -> Result<()> {
+    pub fn append(&mut self, tmp: &Path, told: &[KeyChange]) -> Result<()> {
         let temp = match &mut self.temp {
             Some(temp) => temp,
             none => none.insert(TempFile::unnamed(tmp)?),
@@ -59,17 +59,17 @@ impl Runs {
 }
 
 /// A sorted source of rows.
-enum Source<'a> {
-    Memory(std::slice::Iter<'a, Told>),
+enum KeySource<'a> {
+    Memory(std::slice::Iter<'a, KeyChange>),
     Run { temp: &'a TempFile, place: Range<u64>, buffer: Vec<u8>, at: usize, size: usize },
 }
 
-impl Source<'_> {
+impl KeySource<'_> {
     /// Its next row, and by how much that one changes.
-    fn next(&mut self) -> Result<Option<(Row, i64)>> {
+    fn next(&mut self) -> Result<Option<(KeyRow, i64)>> {
         match self {
-            Source::Memory(told) => Ok(told.next().map(|told| (told.row(), i64::from(told.sign)))),
-            Source::Run { temp, place, buffer, at, size } => {
+            KeySource::Memory(told) => Ok(told.next().map(|told| (told.row(), i64::from(told.sign)))),
+            KeySource::Run { temp, place, buffer, at, size } => {
                 if *at == buffer.len() {
                     let size = (place.end - place.start).min(*size as u64);
                     buffer.resize(size as usize, 0);
@@ -82,7 +82,7 @@ impl Source<'_> {
                 let Some((sum, _)) = rest.split_first_chunk::<8>() else { return Ok(None) };
                 let sum = i64::from_le_bytes(*sum);
                 *at += ROW;
-                let row = Row { key: u128::from_be_bytes(*key), raw: u64::from_le_bytes(*raw), split: (sum & 1) as u8 };
+                let row = KeyRow { key: u128::from_be_bytes(*key), raw: u64::from_le_bytes(*raw), split: (sum & 1) as u8 };
                 Ok(Some((row, sum >> 1)))
             }
         }
@@ -94,27 +94,27 @@ fn read(file: &File, buffer: &mut [u8], at: u64) -> std::io::Result<()> {
 }
 
 /// All changes in the order of their rows, each row once.
-pub(super) struct Changes<'a> {
-    sources: Vec<Source<'a>>,
-    heads: BinaryHeap<Reverse<(Row, usize, i64)>>,
+pub(super) struct KeyRowChanges<'a> {
+    sources: Vec<KeySource<'a>>,
+    heads: BinaryHeap<Reverse<(KeyRow, usize, i64)>>,
 }
 
-impl<'a> Changes<'a> {
+impl<'a> KeyRowChanges<'a> {
     /// Reads runs and, beside them, records that are sorted.
-    pub fn new(told: &'a [Told], runs: &'a Runs) -> Result<Changes<'a>> {
+    pub fn new(told: &'a [KeyChange], runs: &'a SortedRuns) -> Result<KeyRowChanges<'a>> {
         let size = (BUFFERS / runs.places.len().max(1)).clamp(LEAST, BUFFER) / ROW * ROW;
-        let run = |temp, place: &Range<u64>| Source::Run { temp, place: place.clone(), buffer: Vec::new(), at: 0, size };
+        let run = |temp, place: &Range<u64>| KeySource::Run { temp, place: place.clone(), buffer: Vec::new(), at: 0, size };
         let runs = runs.temp.iter().flat_map(|temp| runs.places.iter().map(move |place| run(temp, place)));
-        let mut sources: Vec<_> = runs.chain([Source::Memory(told.iter())]).collect();
+        let mut sources: Vec<_> = runs.chain([KeySource::Memory(told.iter())]).collect();
         let mut heads = BinaryHeap::with_capacity(sources.len());
         for (index, source) in sources.iter_mut().enumerate() {
             heads.extend(source.next()?.map(|(row, sum)| Reverse((row, index, sum))));
         }
-        Ok(Changes { sources, heads })
+        Ok(KeyRowChanges { sources, heads })
     }
 
     /// The next row that came or went anywhere, and the sum of it.
-    pub fn next(&mut self) -> Result<Option<(Row, i64)>> {
+    pub fn next(&mut self) -> Result<Option<(KeyRow, i64)>> {
         let Some(Reverse((row, ..))) = self.heads.peek().copied() else { return Ok(None) };
         let mut total = 0;
         while let Some(mut head) = self.heads.peek_mut().filter(|head| head.0.0 == row) {

@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::Row;
+use super::KeyRow;
 use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::error::{Error, Result};
 use crate::fs::atomic;
@@ -29,23 +29,23 @@ const MAX_ROW: usize = 16 + 8 + 10;
 
 /// A set that is being written.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct KeySetWriter {
     temp: TempFile,
     into: PathBuf,
     hasher: blake3::Hasher,
     buffer: Vec<u8>,
 }
 
-impl Writer {
+impl KeySetWriter {
     /// Begins a set in `tmp`, to be named `into`.
-    pub fn create(tmp: &Path, into: &Path) -> Result<Writer> {
+    pub fn create(tmp: &Path, into: &Path) -> Result<KeySetWriter> {
         let mut buffer = Vec::with_capacity(BUFFER + MAX_ROW);
         buffer.extend_from_slice(MAGIC);
-        Ok(Writer { temp: TempFile::create(tmp)?, into: into.to_owned(), hasher: blake3::Hasher::new(), buffer })
+        Ok(KeySetWriter { temp: TempFile::create(tmp)?, into: into.to_owned(), hasher: blake3::Hasher::new(), buffer })
     }
 
     /// Adds a row, which comes after those before it.
-    pub fn put(&mut self, row: Row, count: u64) -> Result<()> {
+    pub fn put(&mut self, row: KeyRow, count: u64) -> Result<()> {
         self.buffer.extend_from_slice(&row.key.to_be_bytes());
         self.buffer.put_u64(row.raw);
         self.buffer.put_varint(count << 1 | u64::from(row.split));
@@ -70,7 +70,7 @@ impl Writer {
 
 /// A set that is being read.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct KeySetReader {
     file: File,
     path: PathBuf,
     hasher: blake3::Hasher,
@@ -78,17 +78,17 @@ pub(super) struct Reader {
     at: usize,
     /// Bytes of rows that are still to be read from the file.
     left: u64,
-    last: Option<Row>,
+    last: Option<KeyRow>,
     checked: bool,
 }
 
-impl Reader {
+impl KeySetReader {
     /// Opens a set at its first row.
-    pub fn open(path: &Path) -> Result<Reader> {
+    pub fn open(path: &Path) -> Result<KeySetReader> {
         let failed = |e| Error::io("cannot read", path, e);
         let file = atomic::open(path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
-        let mut reader = Reader {
+        let mut reader = KeySetReader {
             file,
             path: path.to_owned(),
             hasher: blake3::Hasher::new(),
@@ -110,7 +110,7 @@ impl Reader {
     }
 
     /// The next row and its count; `None` at the end, when all of it was found right.
-    pub fn next(&mut self) -> Result<Option<(Row, u64)>> {
+    pub fn next(&mut self) -> Result<Option<(KeyRow, u64)>> {
         if self.buffer.len() - self.at < MAX_ROW && self.left > 0 {
             self.refill()?;
         }
@@ -165,7 +165,7 @@ impl Reader {
 }
 
 /// The row at the front, its count, and the bytes that it takes.
-fn parse(bytes: &[u8]) -> Result<(Row, u64, usize), Malformed> {
+fn parse(bytes: &[u8]) -> Result<(KeyRow, u64, usize), Malformed> {
     let mut take = ByteReader::new(bytes);
     let (key, raw, number) = (u128::from_be_bytes(take.array()?), take.u64()?, take.varint()?);
     let (count, split) = (number >> 1, (number & 1) as u8);
@@ -173,5 +173,5 @@ fn parse(bytes: &[u8]) -> Result<(Row, u64, usize), Malformed> {
         return Err(Malformed("a count is zero"));
     }
     let varint = (64 - number.leading_zeros()).div_ceil(7) as usize;
-    Ok((Row { key, raw, split }, count, 16 + 8 + varint))
+    Ok((KeyRow { key, raw, split }, count, 16 + 8 + varint))
 }

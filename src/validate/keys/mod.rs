@@ -14,18 +14,18 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use self::changes::{Changes, Runs};
-use self::file::{Reader, Writer};
+use self::changes::{KeyRowChanges, SortedRuns};
+use self::file::{KeySetReader, KeySetWriter};
 use crate::error::{Error, Result};
 
 /// Records that all rules together hold in memory: 64 MiB of them.
-const ROWS: usize = if cfg!(test) { 32 } else { (64 << 20) / size_of::<Told>() };
+const ROWS: usize = if cfg!(test) { 32 } else { (64 << 20) / size_of::<KeyChange>() };
 /// Most members of a group that are shown.
 pub const MAX_MEMBERS: usize = if cfg!(test) { 6 } else { 1 << 16 };
 
 /// A record that came or went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct KeyChange {
     /// Its key.
     pub key: [u8; 16],
     /// Which record it is: a short hash of its bytes.
@@ -38,7 +38,7 @@ pub struct Told {
 
 /// What is counted: the records that are equal and stand in one split. Sorted by key first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Row {
+struct KeyRow {
     /// The key as a number, its first byte the greatest.
     key: u128,
     raw: u64,
@@ -47,7 +47,7 @@ struct Row {
 
 /// Equal records of one split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Member {
+pub struct EqualRecords {
     /// Which record it is.
     pub raw: u64,
     /// The split.
@@ -58,11 +58,11 @@ pub struct Member {
 
 /// All records with one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Group<'a> {
+pub struct KeyGroup<'a> {
     /// The key.
     pub key: [u8; 16],
     /// Its records, sorted by `raw` and split: the first [`MAX_MEMBERS`] where there are more.
-    pub members: &'a [Member],
+    pub members: &'a [EqualRecords],
     /// Whether any of its records came or went.
     pub changed: bool,
     /// Records of each split before.
@@ -73,23 +73,23 @@ pub struct Group<'a> {
 
 /// Keys that came and went, gathered in any order.
 #[derive(Debug)]
-pub struct Gathering {
+pub struct KeyCollector {
     tmp: PathBuf,
     /// Most records that are held in memory.
     most: usize,
-    told: Vec<Told>,
-    runs: Runs,
+    told: Vec<KeyChange>,
+    runs: SortedRuns,
 }
 
-impl Gathering {
+impl KeyCollector {
     /// Begins with nothing, one of so many at a time. What does not fit into its part of the memory goes to files in
     /// `tmp`, which go away with this.
-    pub fn new(tmp: &Path, of: usize) -> Gathering {
-        Gathering { tmp: tmp.to_owned(), most: ROWS / of.max(1), told: Vec::new(), runs: Runs::default() }
+    pub fn new(tmp: &Path, of: usize) -> KeyCollector {
+        KeyCollector { tmp: tmp.to_owned(), most: ROWS / of.max(1), told: Vec::new(), runs: SortedRuns::default() }
     }
 
     /// Takes records that came or went.
-    pub fn tell(&mut self, mut told: &[Told]) -> Result<()> {
+    pub fn add(&mut self, mut told: &[KeyChange]) -> Result<()> {
         while !told.is_empty() {
             if self.told.len() == self.most {
                 sort(&mut self.told);
@@ -114,12 +114,12 @@ impl Gathering {
     ///
     /// A set that is cut, altered, out of order or without a record that went is a [`crate::error::Kind::Damaged`] error.
     /// Groups may have been shown by then, since the checksum stands at the end; nothing is written.
-    pub fn merge(mut self, before: Option<&Path>, into: &Path, see: &mut dyn FnMut(&Group<'_>) -> Result<()>) -> Result<()> {
+    pub fn merge(mut self, before: Option<&Path>, into: &Path, see: &mut dyn FnMut(&KeyGroup<'_>) -> Result<()>) -> Result<()> {
         sort(&mut self.told);
-        let mut changes = Changes::new(&self.told, &self.runs)?;
-        let mut old = before.map(Reader::open).transpose()?;
-        let mut new = Writer::create(&self.tmp, into)?;
-        let mut group = Open::default();
+        let mut changes = KeyRowChanges::new(&self.told, &self.runs)?;
+        let mut old = before.map(KeySetReader::open).transpose()?;
+        let mut new = KeySetWriter::create(&self.tmp, into)?;
+        let mut group = OpenGroup::default();
         let (mut kept, mut change) = (next(&mut old)?, changes.next()?);
         while let Some(row) = [kept.map(|(row, _)| row), change.map(|(row, _)| row)].into_iter().flatten().min() {
             let (mut had, mut delta) = (0, 0);
@@ -147,55 +147,55 @@ impl Gathering {
 }
 
 /// The next row of a set and its count.
-fn next(old: &mut Option<Reader>) -> Result<Option<(Row, u64)>> {
-    old.as_mut().map_or(Ok(None), Reader::next)
+fn next(old: &mut Option<KeySetReader>) -> Result<Option<(KeyRow, u64)>> {
+    old.as_mut().map_or(Ok(None), KeySetReader::next)
 }
 
 fn missing(set: &Path) -> Error {
     Error::damaged(format!("the set of keys {} does not contain a removed record", set.display()))
 }
 
-fn sort(told: &mut [Told]) {
-    told.sort_unstable_by_key(Told::row);
+fn sort(told: &mut [KeyChange]) {
+    told.sort_unstable_by_key(KeyChange::row);
 }
 
-impl Told {
-    fn row(&self) -> Row {
-        Row { key: u128::from_be_bytes(self.key), raw: self.raw, split: self.split & 1 }
+impl KeyChange {
+    fn row(&self) -> KeyRow {
+        KeyRow { key: u128::from_be_bytes(self.key), raw: self.raw, split: self.split & 1 }
     }
 }
 
 /// The group whose rows are coming.
 #[derive(Debug, Default)]
-struct Open {
+struct OpenGroup {
     key: u128,
-    members: Vec<Member>,
+    members: Vec<EqualRecords>,
     changed: bool,
     before: [u64; 2],
     now: [u64; 2],
 }
 
-impl Open {
+impl OpenGroup {
     fn begin(&mut self, key: u128) {
         self.members.clear();
         (self.key, self.changed, self.before, self.now) = (key, false, [0; 2], [0; 2]);
     }
 
-    fn add(&mut self, row: Row, had: u64, count: u64) {
+    fn add(&mut self, row: KeyRow, had: u64, count: u64) {
         let split = usize::from(row.split);
         self.changed |= had != count;
         self.before[split] = self.before[split].saturating_add(had);
         self.now[split] = self.now[split].saturating_add(count);
         if count > 0 && self.members.len() < MAX_MEMBERS {
-            self.members.push(Member { raw: row.raw, split: row.split, count });
+            self.members.push(EqualRecords { raw: row.raw, split: row.split, count });
         }
     }
 
-    fn show(&self, see: &mut dyn FnMut(&Group<'_>) -> Result<()>) -> Result<()> {
+    fn show(&self, see: &mut dyn FnMut(&KeyGroup<'_>) -> Result<()>) -> Result<()> {
         if self.now[0].saturating_add(self.now[1]) < 2 {
             return Ok(());
         }
-        let Open { key, members, changed, before, now } = self;
-        see(&Group { key: key.to_be_bytes(), members, changed: *changed, before: *before, now: *now })
+        let OpenGroup { key, members, changed, before, now } = self;
+        see(&KeyGroup { key: key.to_be_bytes(), members, changed: *changed, before: *before, now: *now })
     }
 }

@@ -13,7 +13,7 @@ use crate::fs::fault;
 
 type Model = BTreeMap<([u8; 16], u64, u8), u64>;
 /// A group as it was shown: key, members, changed, before, now.
-type Shown = ([u8; 16], Vec<Member>, bool, [u64; 2], [u64; 2]);
+type Shown = ([u8; 16], Vec<EqualRecords>, bool, [u64; 2], [u64; 2]);
 
 /// A folder of sets, and one for what is temporary.
 struct Place(TempDir);
@@ -33,7 +33,7 @@ impl Place {
         self.0.path().join(name)
     }
 
-    fn merge(&self, told: &[Told], before: Option<&Path>, into: &Path) -> Result<Vec<Shown>> {
+    fn merge(&self, told: &[KeyChange], before: Option<&Path>, into: &Path) -> Result<Vec<Shown>> {
         let mut shown = Vec::new();
         let outcome = self.gather(told).and_then(|gathering| {
             gathering.merge(before, into, &mut |group| {
@@ -45,22 +45,22 @@ impl Place {
         outcome.map(|()| shown)
     }
 
-    fn gather(&self, told: &[Told]) -> Result<Gathering> {
-        let mut gathering = Gathering::new(&self.tmp(), 2);
-        told.chunks(7).try_for_each(|some| gathering.tell(some))?;
+    fn gather(&self, told: &[KeyChange]) -> Result<KeyCollector> {
+        let mut gathering = KeyCollector::new(&self.tmp(), 2);
+        told.chunks(7).try_for_each(|some| gathering.add(some))?;
         Ok(gathering)
     }
 }
 
-fn told(key: u8, raw: u64, split: u8, sign: i8) -> Told {
+fn told(key: u8, raw: u64, split: u8, sign: i8) -> KeyChange {
     let mut bytes = [0; 16];
     // Half of the keys differ in their first byte, half in their last.
     bytes[if key.is_multiple_of(2) { 0 } else { 15 }] = key;
-    Told { key: bytes, raw, split, sign }
+    KeyChange { key: bytes, raw, split, sign }
 }
 
 fn read(path: &Path) -> Model {
-    let mut reader = Reader::open(path).unwrap();
+    let mut reader = KeySetReader::open(path).unwrap();
     let mut model = Model::new();
     while let Some((row, count)) = reader.next().unwrap() {
         model.insert((row.key.to_be_bytes(), row.raw, row.split), count);
@@ -72,11 +72,12 @@ fn read(path: &Path) -> Model {
 fn expected(before: &Model, now: &Model) -> Vec<Shown> {
     let mut keys: Vec<[u8; 16]> = now.keys().map(|(key, ..)| *key).collect();
     keys.dedup();
-    let of = |model: &Model, key| -> Vec<Member> {
+    let of = |model: &Model, key| -> Vec<EqualRecords> {
         let rows = model.range((key, 0, 0)..=(key, u64::MAX, u8::MAX));
-        rows.map(|((_, raw, split), count)| Member { raw: *raw, split: *split, count: *count }).collect()
+        rows.map(|((_, raw, split), count)| EqualRecords { raw: *raw, split: *split, count: *count }).collect()
     };
-    let sums = |members: &[Member]| [0, 1].map(|split| members.iter().filter(|m| m.split == split).map(|m| m.count).sum::<u64>());
+    let sums =
+        |members: &[EqualRecords]| [0, 1].map(|split| members.iter().filter(|m| m.split == split).map(|m| m.count).sum::<u64>());
     let shown = keys.into_iter().map(|key| {
         let (had, mut has) = (of(before, key), of(now, key));
         let (before, now, changed) = (sums(&had), sums(&has), had != has);
@@ -103,12 +104,12 @@ proptest! {
         let place = Place::new();
         let (mut records, mut model, mut before) = (Vec::new(), Model::new(), None);
         for (n, (came, went)) in steps.into_iter().enumerate() {
-            let mut changes: Vec<Told> = came.into_iter().map(|(key, raw, split)| told(key, raw, split, 1)).collect();
+            let mut changes: Vec<KeyChange> = came.into_iter().map(|(key, raw, split)| told(key, raw, split, 1)).collect();
             records.extend(changes.iter().copied());
             // Among them such as came just now.
             for index in went {
                 if !records.is_empty() {
-                    changes.push(Told { sign: -1, ..records.swap_remove(index.index(records.len())) });
+                    changes.push(KeyChange { sign: -1, ..records.swap_remove(index.index(records.len())) });
                 }
             }
             changes.sort_by_key(|t| blake3::hash(format!("{seed}{t:?}").as_bytes()).as_bytes()[0]);
@@ -132,7 +133,7 @@ fn a_set_may_take_the_place_of_the_one_before() {
     assert_eq!(fs::metadata(&set).unwrap().len(), 40, "an empty set");
     place.merge(&[told(2, 7, 0, 1), told(4, 9, 0, 1)], Some(&set), &set).unwrap();
     let shown = place.merge(&[told(2, 8, 1, 1)], Some(&set), &set).unwrap();
-    let members = [(7, 0), (8, 1)].map(|(raw, split)| Member { raw, split, count: 1 });
+    let members = [(7, 0), (8, 1)].map(|(raw, split)| EqualRecords { raw, split, count: 1 });
     assert_eq!(shown, [(told(2, 0, 0, 1).key, members.to_vec(), true, [1, 0], [1, 1])]);
     let shown = place.merge(&[told(4, 9, 0, -1), told(4, 9, 0, 1)], Some(&set), &set).unwrap();
     assert_eq!(shown, [(told(2, 0, 0, 1).key, members.to_vec(), false, [1, 1], [1, 1])]);
@@ -141,7 +142,7 @@ fn a_set_may_take_the_place_of_the_one_before() {
 #[test]
 fn many_members_are_counted_and_the_first_shown() {
     let place = Place::new();
-    let all: Vec<Told> = (0..100).rev().map(|raw| told(3, raw, (raw % 2) as u8, 1)).collect();
+    let all: Vec<KeyChange> = (0..100).rev().map(|raw| told(3, raw, (raw % 2) as u8, 1)).collect();
     let shown = place.merge(&all, None, &place.set("set")).unwrap();
     assert_eq!(shown.len(), 1);
     assert_eq!(shown[0].1.iter().map(|member| member.raw).collect::<Vec<_>>(), (0..MAX_MEMBERS as u64).collect::<Vec<_>>());
@@ -167,7 +168,7 @@ fn every_cut_and_every_flip_is_noticed() {
     let place = Place::new();
     let (set, next) = (place.set("set"), place.set("next"));
     // More than one buffer, with counts of one byte and of two.
-    let all: Vec<Told> = (0..200).map(|n| told(n % 4, if n < 90 { 1 } else { u64::from(n) % 9 }, n % 2, 1)).collect();
+    let all: Vec<KeyChange> = (0..200).map(|n| told(n % 4, if n < 90 { 1 } else { u64::from(n) % 9 }, n % 2, 1)).collect();
     place.merge(&all, None, &set).unwrap();
     let good = fs::read(&set).unwrap();
     assert!(good.len() > 300);
@@ -202,7 +203,7 @@ fn a_fault_of_the_disk_leaves_the_set_as_it_was() {
     let set = place.set("set");
     place.merge(&[told(2, 7, 0, 1)], None, &set).unwrap();
     let old = fs::read(&set).unwrap();
-    let more: Vec<Told> = (0..100).map(|n| told(n % 5, u64::from(n), 0, 1)).collect();
+    let more: Vec<KeyChange> = (0..100).map(|n| told(n % 5, u64::from(n), 0, 1)).collect();
     for n in 1.. {
         let armed = fault::arm(place.0.path(), n);
         let outcome = place.merge(&more, Some(&set), &set);

@@ -1,24 +1,24 @@
 //! `encoding`: text is UTF-8 without control characters and marks of text that was lost.
 
-use super::Local;
+use super::RecordRule;
 use crate::validate::encoding::check_bytes;
-use crate::validate::record::{Needs, Seen};
+use crate::validate::record::{ParsedRecord, Requirement};
 use crate::validate::strings::search;
 
 /// Finds other text, in everything that a record holds.
-pub(in crate::validate) struct Encoding;
+pub(in crate::validate) struct EncodingRule;
 
-impl Local for Encoding {
-    fn looks_at_notes(&self) -> bool {
+impl RecordRule for EncodingRule {
+    fn checks_skipped_rows(&self) -> bool {
         true
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Bytes
+    fn needs(&self) -> Requirement {
+        Requirement::Bytes
     }
 
-    fn find(&self, seen: &Seen<'_>) -> Option<String> {
-        if let Seen::Json(text, _) = seen
+    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
+        if let ParsedRecord::Json(text, _) = seen
             && is_plain(text)
         {
             return None;
@@ -41,29 +41,29 @@ mod tests {
 
     #[test]
     fn strings_and_keys_are_looked_at_decoded() {
-        assert_eq!(json(&Encoding, r#"{"a":"é\n\u00e9 ok","b":[1,"\ud83d\ude00"]}"#), None);
+        assert_eq!(json(&EncodingRule, r#"{"a":"é\n\u00e9 ok","b":[1,"\ud83d\ude00"]}"#), None);
         let bell = "contains the control character U+0007";
-        assert_eq!(json(&Encoding, r#"{"a":{"b":["x","\u0007"]}}"#), said(&format!("/a/b/1 {bell}")));
-        assert_eq!(json(&Encoding, r#"{"a":{"b\u0007":1}}"#), said(&format!("a key of /a {bell}")));
-        assert_eq!(json(&Encoding, r#""\u0007""#), said(&format!("the record {bell}")));
-        assert_eq!(json(&Encoding, "{\"a\":\"\u{7f}\"}"), said("/a contains the control character U+007F"));
-        assert!(json(&Encoding, r#"{"a":"\u0000"}"#).is_some() && json(&Encoding, r#"{"a":"\ud800"}"#).is_some());
+        assert_eq!(json(&EncodingRule, r#"{"a":{"b":["x","\u0007"]}}"#), said(&format!("/a/b/1 {bell}")));
+        assert_eq!(json(&EncodingRule, r#"{"a":{"b\u0007":1}}"#), said(&format!("a key of /a {bell}")));
+        assert_eq!(json(&EncodingRule, r#""\u0007""#), said(&format!("the record {bell}")));
+        assert_eq!(json(&EncodingRule, "{\"a\":\"\u{7f}\"}"), said("/a contains the control character U+007F"));
+        assert!(json(&EncodingRule, r#"{"a":"\u0000"}"#).is_some() && json(&EncodingRule, r#"{"a":"\ud800"}"#).is_some());
     }
 
     #[test]
     fn what_is_no_json_is_looked_at_as_it_stands() {
-        assert_eq!(json(&Encoding, r#"{"a":"\u0007""#), None, "an escape is no character there");
-        assert_eq!(json_bytes(&Encoding, b"{\"a\":\"\x07\""), said("the record contains the control character U+0007"));
-        assert!(json_bytes(&Encoding, b"{\"a\":\"\xff\"}").is_some());
+        assert_eq!(json(&EncodingRule, r#"{"a":"\u0007""#), None, "an escape is no character there");
+        assert_eq!(json_bytes(&EncodingRule, b"{\"a\":\"\x07\""), said("the record contains the control character U+0007"));
+        assert!(json_bytes(&EncodingRule, b"{\"a\":\"\xff\"}").is_some());
     }
 
     #[test]
     fn rows_and_files() {
-        assert_eq!([csv(&Encoding, "1,é,3"), Encoding.find(&Seen::Text(b"a\tb\n"))], [None, None]);
-        assert_eq!(csv(&Encoding, "1,\x07,3"), said("b contains the control character U+0007"));
-        assert_eq!(csv(&Encoding, "1,2,3,\x07"), said("field 4 contains the control character U+0007"));
-        assert_eq!(Encoding.find(&Seen::Text(b"a\x07")), said("the file contains the control character U+0007"));
-        assert!(Encoding.find(&Seen::BadRow(b"a\xff", b','.into(), "", None)).is_some());
-        assert_eq!(Encoding.find(&Seen::Broken("")), None);
+        assert_eq!([csv(&EncodingRule, "1,é,3"), EncodingRule.find(&ParsedRecord::Text(b"a\tb\n"))], [None, None]);
+        assert_eq!(csv(&EncodingRule, "1,\x07,3"), said("b contains the control character U+0007"));
+        assert_eq!(csv(&EncodingRule, "1,2,3,\x07"), said("field 4 contains the control character U+0007"));
+        assert_eq!(EncodingRule.find(&ParsedRecord::Text(b"a\x07")), said("the file contains the control character U+0007"));
+        assert!(EncodingRule.find(&ParsedRecord::BadRow(b"a\xff", b','.into(), "", None)).is_some());
+        assert_eq!(EncodingRule.find(&ParsedRecord::Broken("")), None);
     }
 }

@@ -1,38 +1,38 @@
 //! `length`: a text is so long.
 
-use super::{List, Local};
+use super::{MessageList, RecordRule};
 use crate::sample::Type;
-use crate::validate::field::{Field, Value};
-use crate::validate::record::{Needs, Seen};
-use crate::validate::spec::Unit;
+use crate::validate::field::{FieldSelector, FieldValue};
+use crate::validate::record::{ParsedRecord, Requirement};
+use crate::validate::spec::LengthUnit;
 
 /// Finds texts that are too short or too long: the strings of a field, or the record as it stands, a row of Parquet as
 /// JSON.
-pub(in crate::validate) struct Length {
-    pub field: Option<Field>,
+pub(in crate::validate) struct LengthRule {
+    pub field: Option<FieldSelector>,
     pub min: Option<u64>,
     pub max: Option<u64>,
-    pub unit: Unit,
+    pub unit: LengthUnit,
 }
 
-impl Local for Length {
-    fn needs(&self) -> Needs {
-        if self.field.is_none() { Needs::Text } else { Needs::Fields }
+impl RecordRule for LengthRule {
+    fn needs(&self) -> Requirement {
+        if self.field.is_none() { Requirement::Text } else { Requirement::Fields }
     }
 
-    fn find(&self, seen: &Seen<'_>) -> Option<String> {
+    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
         let Some(field) = &self.field else {
             return match *seen {
-                Seen::Json(text, _) | Seen::Cells(text, ..) => self.unfit("the record", text),
-                Seen::Text(text) => self.unfit("the file", text),
-                Seen::Row(row) => self.unfit("the record", row.render().as_str().as_bytes()),
+                ParsedRecord::Json(text, _) | ParsedRecord::Cells(text, ..) => self.unfit("the record", text),
+                ParsedRecord::Text(text) => self.unfit("the file", text),
+                ParsedRecord::Row(row) => self.unfit("the record", row.render().as_str().as_bytes()),
                 _ => None,
             };
         };
-        let mut found = List::default();
+        let mut found = MessageList::default();
         field.values(seen, &mut |value| {
             let is_text = match value {
-                Value::Cell(cell) => !cell.is_empty(),
+                FieldValue::Cell(cell) => !cell.is_empty(),
                 value => value.kind() == Some(Type::String),
             };
             if is_text && let Some(what) = self.unfit(field.name(), &value.text()) {
@@ -43,11 +43,11 @@ impl Local for Length {
     }
 }
 
-impl Length {
+impl LengthRule {
     fn unfit(&self, name: &str, text: &[u8]) -> Option<String> {
         let (length, unit) = match self.unit {
-            Unit::Characters => (characters(text), "character"),
-            Unit::Words => (words(text), "word"),
+            LengthUnit::Characters => (characters(text), "character"),
+            LengthUnit::Words => (words(text), "word"),
         };
         let (than, bound) = match (self.min, self.max) {
             (Some(min), _) if length < min => ("fewer", min),
@@ -76,26 +76,26 @@ mod tests {
     use super::super::tests::{comment, csv, json, json_bytes, said, without_fields};
     use super::*;
 
-    fn length(field: Option<&str>, min: Option<u64>, max: Option<u64>, unit: Unit) -> Length {
-        Length { field: field.map(|field| Field::new(field).unwrap()), min, max, unit }
+    fn length(field: Option<&str>, min: Option<u64>, max: Option<u64>, unit: LengthUnit) -> LengthRule {
+        LengthRule { field: field.map(|field| FieldSelector::new(field).unwrap()), min, max, unit }
     }
 
     #[test]
     fn characters_and_words_are_counted_decoded() {
-        let rule = length(Some("/a"), Some(2), Some(3), Unit::Characters);
+        let rule = length(Some("/a"), Some(2), Some(3), LengthUnit::Characters);
         assert_eq!(json(&rule, r#"{"a":"é\u00e9\n"}"#), None);
         assert_eq!(json(&rule, r#"{"a":"😀"}"#), said("/a has 1 character, fewer than 2"));
         assert_eq!(characters("aé".repeat(1_000).as_bytes()), 2_000);
         assert_eq!(json(&rule, r#"{"a":"\ud83d\ude00\u0000ab"}"#), said("/a has 4 characters, more than 3"));
         assert_eq!(["{}", r#"{"a":null}"#, r#"{"a":7}"#].map(|text| json(&rule, text)), [None, None, None]);
-        let rule = length(Some("/a/*"), None, Some(2), Unit::Words);
+        let rule = length(Some("/a/*"), None, Some(2), LengthUnit::Words);
         assert_eq!(json(&rule, r#"{"a":[" one \n two ",""]}"#), None);
         assert_eq!(json(&rule, r#"{"a":["a b c","d e f","x"]}"#), said("/a/* has 3 words, more than 2"));
     }
 
     #[test]
     fn without_a_field_it_is_the_record() {
-        let rule = length(None, Some(9), None, Unit::Characters);
+        let rule = length(None, Some(9), None, LengthUnit::Characters);
         assert_eq!(json(&rule, r#"{"a":"ü"}"#), None);
         assert_eq!(json(&rule, r#"{"a": 1}"#), said("the record has 8 characters, fewer than 9"));
         assert_eq!(csv(&rule, "1,2,3"), said("the record has 5 characters, fewer than 9"));
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn rows_of_csv() {
-        let rule = length(Some("b"), Some(2), None, Unit::Characters);
+        let rule = length(Some("b"), Some(2), None, LengthUnit::Characters);
         assert_eq!(["1,22,3", "1,,3", "1,\"2,\",3"].map(|row| csv(&rule, row)), [None, None, None]);
         assert_eq!(csv(&rule, "1,2,3"), said("b has 1 character, fewer than 2"));
         assert_eq!(comment(&rule), None);

@@ -17,33 +17,33 @@ mod values;
 
 use crate::path::printable;
 
-use super::record::{Needs, Seen};
+use super::record::{ParsedRecord, Requirement};
 
-pub(super) use empty::Empty;
-pub(super) use encoding::Encoding;
-pub(super) use length::{Length, characters};
-pub(super) use parse::Parse;
-pub(super) use pii::Pii;
-pub(super) use range::Range;
-pub(super) use required::Required;
-pub(super) use schema::Schemas;
-pub(super) use types::Types;
-pub(super) use values::Values;
+pub(super) use empty::EmptyRule;
+pub(super) use encoding::EncodingRule;
+pub(super) use length::{LengthRule, characters};
+pub(super) use parse::ParseRule;
+pub(super) use pii::PiiRule;
+pub(super) use range::RangeRule;
+pub(super) use required::RequiredRule;
+pub(super) use schema::SchemaRule;
+pub(super) use types::TypesRule;
+pub(super) use values::ValuesRule;
 
 /// A rule that looks at one record alone.
-pub(super) trait Local: Send + Sync {
+pub(super) trait RecordRule: Send + Sync {
     /// Returns the part of a record that it must be able to read to say that it found nothing.
-    fn needs(&self) -> Needs {
-        Needs::Fields
+    fn needs(&self) -> Requirement {
+        Requirement::Fields
     }
 
     /// Tells whether it looks at rows that are no records, too: the header and comments.
-    fn looks_at_notes(&self) -> bool {
+    fn checks_skipped_rows(&self) -> bool {
         false
     }
 
     /// Says what it finds in a record, for a person; the error says why it cannot say that it found nothing.
-    fn judge(&self, seen: &Seen<'_>) -> Result<Option<String>, String> {
+    fn check(&self, seen: &ParsedRecord<'_>) -> Result<Option<String>, String> {
         match seen.unreadable(self.needs()) {
             Some(reason) => Err(reason),
             None => Ok(self.find(seen)),
@@ -51,28 +51,28 @@ pub(super) trait Local: Send + Sync {
     }
 
     /// Says what it finds in a record that it can read, for a person.
-    fn find(&self, seen: &Seen<'_>) -> Option<String>;
+    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String>;
 }
 
 /// Most things of one kind that a message names.
-const TOLD: usize = 3;
+const MAX_NAMED: usize = 3;
 /// Most characters of a value or name from the data that a message quotes.
-const QUOTED: usize = 40;
+const MAX_QUOTED: usize = 40;
 
 /// Things that a message lists: the first few, and how many more there are.
 #[derive(Default)]
-struct List {
+struct MessageList {
     told: Vec<String>,
     more: usize,
 }
 
-impl List {
+impl MessageList {
     /// Adds something, unless it has just been told.
     fn push(&mut self, thing: String) {
         if self.told.contains(&thing) {
             return;
         }
-        if self.told.len() < TOLD {
+        if self.told.len() < MAX_NAMED {
             self.told.push(thing);
         } else {
             self.more += 1;
@@ -102,9 +102,9 @@ impl List {
 /// The beginning of something from the data, so that a terminal can print it.
 pub(super) fn shortened(text: &[u8]) -> String {
     // A character has at most four bytes.
-    let start = &text[..text.len().min(QUOTED * 4 + 4)];
+    let start = &text[..text.len().min(MAX_QUOTED * 4 + 4)];
     let start = String::from_utf8_lossy(start);
-    match start.char_indices().nth(QUOTED) {
+    match start.char_indices().nth(MAX_QUOTED) {
         Some((end, _)) => format!("{}…", printable(&start[..end])),
         None => printable(&start).into_owned(),
     }
@@ -126,34 +126,34 @@ mod tests {
     use crate::sample::{Header, MAX_DEPTH, Tape, fields};
 
     /// What a rule says of a text of JSON.
-    pub fn json(rule: &dyn Local, text: &str) -> Option<String> {
+    pub fn json(rule: &dyn RecordRule, text: &str) -> Option<String> {
         json_bytes(rule, text.as_bytes())
     }
 
     /// The same, of any bytes.
-    pub fn json_bytes(rule: &dyn Local, text: &[u8]) -> Option<String> {
+    pub fn json_bytes(rule: &dyn RecordRule, text: &[u8]) -> Option<String> {
         let mut tape = Tape::default();
         match tape.read(text, MAX_DEPTH) {
-            Ok(()) => rule.find(&Seen::Json(text, &tape)),
-            Err(why) => rule.find(&Seen::NoJson(text, why)),
+            Ok(()) => rule.find(&ParsedRecord::Json(text, &tape)),
+            Err(why) => rule.find(&ParsedRecord::InvalidJson(text, why)),
         }
     }
 
     /// What a rule says of a row under the columns `a`, `b` and `c`.
-    pub fn csv(rule: &dyn Local, row: &str) -> Option<String> {
+    pub fn csv(rule: &dyn RecordRule, row: &str) -> Option<String> {
         let cells: Vec<_> = fields(row.as_bytes(), b',').collect();
-        rule.find(&Seen::Cells(row.as_bytes(), b','.into(), &cells, Some(&Header::new(names(&["a", "b", "c"])))))
+        rule.find(&ParsedRecord::Cells(row.as_bytes(), b','.into(), &cells, Some(&Header::new(names(&["a", "b", "c"])))))
     }
 
     /// What a rule says of a comment before the header.
-    pub fn comment(rule: &dyn Local) -> Option<String> {
-        rule.find(&Seen::Cells(b"#", b','.into(), &[b"#"[..].into()], None))
+    pub fn comment(rule: &dyn RecordRule) -> Option<String> {
+        rule.find(&ParsedRecord::Cells(b"#", b','.into(), &[b"#"[..].into()], None))
     }
 
     /// What a rule says of what has no fields: broken JSON, a bad row, a broken file, a text.
-    pub fn without_fields(rule: &dyn Local) -> [Option<String>; 4] {
-        let row = Seen::BadRow(b"x", b','.into(), "the record has 1 field, the header has 2", None);
-        let seen = [row, Seen::Broken("no Parquet"), Seen::Text(b"text")].map(|seen| rule.find(&seen));
+    pub fn without_fields(rule: &dyn RecordRule) -> [Option<String>; 4] {
+        let row = ParsedRecord::BadRow(b"x", b','.into(), "the record has 1 field, the header has 2", None);
+        let seen = [row, ParsedRecord::Broken("no Parquet"), ParsedRecord::Text(b"text")].map(|seen| rule.find(&seen));
         let [row, broken, text] = seen;
         [json(rule, "{"), row, broken, text]
     }
@@ -166,8 +166,8 @@ mod tests {
         names.iter().map(|&name| name.to_owned()).collect()
     }
 
-    fn list(count: usize) -> List {
-        let mut list = List::default();
+    fn list(count: usize) -> MessageList {
+        let mut list = MessageList::default();
         (0..count).for_each(|n| list.push(format!("/{n}")));
         list
     }

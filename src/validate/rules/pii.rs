@@ -1,25 +1,25 @@
 //! `pii`: no text holds personal data. Messages never quote what was found.
 
-use super::Local;
+use super::RecordRule;
 use crate::error::Result;
-use crate::validate::field::Field;
+use crate::validate::field::FieldSelector;
 use crate::validate::pii::Patterns;
-use crate::validate::record::{Needs, Seen};
-use crate::validate::strings::{Hit, search, search_value};
+use crate::validate::record::{ParsedRecord, Requirement};
+use crate::validate::strings::{TextMatch, search, search_value};
 
 /// Finds personal data in these fields, and all that lies in them; in all text where none is given.
-pub(in crate::validate) struct Pii {
+pub(in crate::validate) struct PiiRule {
     patterns: Patterns,
-    fields: Vec<Field>,
+    fields: Vec<FieldSelector>,
 }
 
-impl Pii {
+impl PiiRule {
     /// The names of the built-in patterns, the team's own by name, and the fields.
-    pub fn new(find: &[String], patterns: &[(String, String)], fields: &[String]) -> Result<Pii> {
-        Ok(Pii { patterns: Patterns::new(find, patterns)?, fields: Field::all(fields)? })
+    pub fn new(find: &[String], patterns: &[(String, String)], fields: &[String]) -> Result<PiiRule> {
+        Ok(PiiRule { patterns: Patterns::new(find, patterns)?, fields: FieldSelector::all(fields)? })
     }
 
-    fn search(&self, seen: &Seen<'_>) -> Option<Hit> {
+    fn search(&self, seen: &ParsedRecord<'_>) -> Option<TextMatch> {
         let look = |text: &[u8]| self.patterns.find(&String::from_utf8_lossy(text));
         if self.fields.is_empty() {
             return search(seen, &look);
@@ -36,17 +36,17 @@ impl Pii {
     }
 }
 
-impl Local for Pii {
-    fn looks_at_notes(&self) -> bool {
+impl RecordRule for PiiRule {
+    fn checks_skipped_rows(&self) -> bool {
         true
     }
 
-    fn needs(&self) -> Needs {
-        if self.fields.is_empty() { Needs::Bytes } else { Needs::Fields }
+    fn needs(&self) -> Requirement {
+        if self.fields.is_empty() { Requirement::Bytes } else { Requirement::Fields }
     }
 
-    fn find(&self, seen: &Seen<'_>) -> Option<String> {
-        let Hit { place, what } = self.search(seen)?;
+    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
+        let TextMatch { place, what } = self.search(seen)?;
         // A key may itself be personal data.
         let place = if self.patterns.find(&place).is_some() { "the record".to_owned() } else { place };
         Some(format!("{place} contains {what}"))
@@ -59,8 +59,8 @@ mod tests {
     use super::*;
     use crate::sample::Header;
 
-    fn emails(fields: &[&str]) -> Pii {
-        Pii::new(&names(&["email"]), &[], &names(fields)).unwrap()
+    fn emails(fields: &[&str]) -> PiiRule {
+        PiiRule::new(&names(&["email"]), &[], &names(fields)).unwrap()
     }
 
     #[test]
@@ -73,9 +73,14 @@ mod tests {
         assert_eq!(json(&rule, r#"{"jane@example.org":{"b":"joe@example.org"}}"#), holds("a key of the record"));
         assert_eq!(json(&rule, r#"{"a":"jane@example.org""#), holds("the record"));
         assert_eq!(csv(&rule, "1,jane@example.org,3"), holds("b"));
-        assert_eq!(rule.find(&Seen::Text(b"jane@example.org")), holds("the file"));
+        assert_eq!(rule.find(&ParsedRecord::Text(b"jane@example.org")), holds("the file"));
         assert_eq!(
-            rule.find(&Seen::Cells(b"", b','.into(), &[b"joe@a.org"[..].into()], Some(&Header::new(names(&["jane@b.org"]))))),
+            rule.find(&ParsedRecord::Cells(
+                b"",
+                b','.into(),
+                &[b"joe@a.org"[..].into()],
+                Some(&Header::new(names(&["jane@b.org"])))
+            )),
             holds("the record")
         );
     }

@@ -2,23 +2,23 @@
 
 use std::cmp::Ordering;
 
-use super::{List, Local, quoted, shortened};
+use super::{MessageList, RecordRule, quoted, shortened};
 use crate::sample::Type;
 use crate::validate::bound::Bound;
-use crate::validate::field::Field;
-use crate::validate::record::Seen;
+use crate::validate::field::FieldSelector;
+use crate::validate::record::ParsedRecord;
 
 /// Finds what is out of bounds, which are included, and what is nothing that has an order with them, also where it
 /// stands as text.
-pub(in crate::validate) struct Range {
-    pub field: Field,
+pub(in crate::validate) struct RangeRule {
+    pub field: FieldSelector,
     pub min: Option<Bound>,
     pub max: Option<Bound>,
 }
 
-impl Local for Range {
-    fn find(&self, seen: &Seen<'_>) -> Option<String> {
-        let mut found = List::default();
+impl RecordRule for RangeRule {
+    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
+        let mut found = MessageList::default();
         self.field.values(seen, &mut |value| {
             if let Some(kind) = value.kind().filter(|kind| *kind != Type::Null)
                 && let Some(what) = self.out_of_bounds(kind, &value.text())
@@ -30,7 +30,7 @@ impl Local for Range {
     }
 }
 
-impl Range {
+impl RangeRule {
     fn out_of_bounds(&self, kind: Type, text: &[u8]) -> Option<String> {
         for (bound, beyond, word) in [(&self.min, Ordering::Less, "less"), (&self.max, Ordering::Greater, "more")] {
             let Some(bound) = bound else { continue };
@@ -53,9 +53,9 @@ mod tests {
     use super::super::tests::{comment, csv, json, said, without_fields};
     use super::*;
 
-    fn range(field: &str, min: Option<&str>, max: Option<&str>) -> Range {
+    fn range(field: &str, min: Option<&str>, max: Option<&str>) -> RangeRule {
         let bound = |bound: &str| Bound::new(bound).unwrap();
-        Range { field: Field::new(field).unwrap(), min: min.map(bound), max: max.map(bound) }
+        RangeRule { field: FieldSelector::new(field).unwrap(), min: min.map(bound), max: max.map(bound) }
     }
 
     #[test]

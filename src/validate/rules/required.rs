@@ -1,16 +1,16 @@
 //! `required`: fields are there and not null.
 
-use super::{List, Local};
+use super::{MessageList, RecordRule};
 use crate::sample::Type;
-use crate::validate::field::Field;
-use crate::validate::record::Seen;
+use crate::validate::field::FieldSelector;
+use crate::validate::record::ParsedRecord;
 
 /// Finds records that lack one of these fields; below `*`, any of its values.
-pub(in crate::validate) struct Required(pub Vec<Field>);
+pub(in crate::validate) struct RequiredRule(pub Vec<FieldSelector>);
 
-impl Local for Required {
-    fn find(&self, seen: &Seen<'_>) -> Option<String> {
-        let (mut missing, mut null) = (List::default(), List::default());
+impl RecordRule for RequiredRule {
+    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
+        let (mut missing, mut null) = (MessageList::default(), MessageList::default());
         for field in &self.0 {
             let (mut is_missing, mut is_null) = (false, false);
             field.values(seen, &mut |value| match value.kind() {
@@ -24,7 +24,7 @@ impl Local for Required {
                 null.push(field.name().to_owned());
             }
         }
-        let mut all = List::default();
+        let mut all = MessageList::default();
         [missing.subjects("missing"), null.subjects("null")].into_iter().flatten().for_each(|said| all.push(said));
         all.findings()
     }
@@ -35,8 +35,8 @@ mod tests {
     use super::super::tests::{comment, csv, json, names, said, without_fields};
     use super::*;
 
-    fn required(fields: &[&str]) -> Required {
-        Required(Field::some(&names(fields)).unwrap())
+    fn required(fields: &[&str]) -> RequiredRule {
+        RequiredRule(FieldSelector::at_least_one(&names(fields)).unwrap())
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! `schema`: every record fits a JSON Schema.
 
-use super::Local;
+use super::RecordRule;
 use crate::path::printable;
-use crate::validate::record::Seen;
-use crate::validate::schema::Schema;
+use crate::validate::record::ParsedRecord;
+use crate::validate::schema::JsonSchema;
 use crate::validate::value::value;
 
 /// Finds records that do not fit.
-pub(in crate::validate) struct Schemas(pub Schema);
+pub(in crate::validate) struct SchemaRule(pub JsonSchema);
 
-impl Local for Schemas {
-    fn judge(&self, seen: &Seen<'_>) -> Result<Option<String>, String> {
+impl RecordRule for SchemaRule {
+    fn check(&self, seen: &ParsedRecord<'_>) -> Result<Option<String>, String> {
         if let Some(reason) = seen.unreadable(self.needs()) {
             return Err(reason);
         }
@@ -18,8 +18,8 @@ impl Local for Schemas {
         Ok(self.0.check(&record).map(|what| printable(&what).into_owned()))
     }
 
-    fn find(&self, seen: &Seen<'_>) -> Option<String> {
-        self.judge(seen).ok().flatten()
+    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
+        self.check(seen).ok().flatten()
     }
 }
 
@@ -32,7 +32,7 @@ mod tests {
     #[test]
     fn records_fit_their_schema() {
         let schema = br#"{"required":["a"],"properties":{"a":{"type":"integer"}}}"#;
-        let rule = Schemas(Schema::new("s.json", schema, false).unwrap());
+        let rule = SchemaRule(JsonSchema::new("s.json", schema, false).unwrap());
         assert_eq!([json(&rule, r#"{"a":1}"#), csv(&rule, "1,2,3"), comment(&rule)], [None, None, None]);
         assert!(json(&rule, r#"{"a":"1"}"#).is_some_and(|what| what.contains("/a")));
         assert!(json(&rule, "{}").is_some() && csv(&rule, "x,2,3").is_some());
@@ -44,7 +44,8 @@ mod tests {
     fn judged(schema: &str, record: &str) -> Result<Option<String>, String> {
         let mut tape = Tape::default();
         tape.read(record.as_bytes(), MAX_DEPTH).unwrap();
-        Schemas(Schema::new("s.json", schema.as_bytes(), false).unwrap()).judge(&Seen::Json(record.as_bytes(), &tape))
+        SchemaRule(JsonSchema::new("s.json", schema.as_bytes(), false).unwrap())
+            .check(&ParsedRecord::Json(record.as_bytes(), &tape))
     }
 
     #[test]

@@ -3,25 +3,25 @@
 //! A number may be an integer, where numbers are asked for. What is written as text takes the type that it spells: a
 //! field of CSV is a string whatever it spells, and a string of JSON may be a date or a timestamp.
 
-use super::{List, Local};
+use super::{MessageList, RecordRule};
 use crate::error::Result;
 use crate::sample::{Type, type_of};
-use crate::validate::field::{Field, Value};
-use crate::validate::record::Seen;
+use crate::validate::field::{FieldSelector, FieldValue};
+use crate::validate::record::ParsedRecord;
 
 /// Finds fields of other types.
-pub(in crate::validate) struct Types(Vec<(Field, Vec<Type>)>);
+pub(in crate::validate) struct TypesRule(Vec<(FieldSelector, Vec<Type>)>);
 
-impl Types {
+impl TypesRule {
     /// For each field, what it may be.
-    pub fn new(fields: &[(String, Vec<Type>)]) -> Result<Types> {
-        Ok(Types(fields.iter().map(|(name, types)| Ok((Field::new(name)?, types.clone()))).collect::<Result<_>>()?))
+    pub fn new(fields: &[(String, Vec<Type>)]) -> Result<TypesRule> {
+        Ok(TypesRule(fields.iter().map(|(name, types)| Ok((FieldSelector::new(name)?, types.clone()))).collect::<Result<_>>()?))
     }
 }
 
-impl Local for Types {
-    fn find(&self, seen: &Seen<'_>) -> Option<String> {
-        let mut found = List::default();
+impl RecordRule for TypesRule {
+    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
+        let mut found = MessageList::default();
         for (field, types) in &self.0 {
             field.values(seen, &mut |value| {
                 if let Some(kind) = value.kind()
@@ -36,10 +36,10 @@ impl Local for Types {
     }
 }
 
-fn fits(value: &Value<'_>, kind: Type, wanted: Type) -> bool {
+fn fits(value: &FieldValue<'_>, kind: Type, wanted: Type) -> bool {
     match (wanted, kind) {
         (Type::Number, Type::Integer) => true,
-        (Type::String, kind) if kind != Type::Null && matches!(value, Value::Cell(_)) => true,
+        (Type::String, kind) if kind != Type::Null && matches!(value, FieldValue::Cell(_)) => true,
         (Type::Date | Type::Timestamp, Type::String) => type_of(&value.text()) == wanted,
         _ => wanted == kind,
     }
@@ -50,9 +50,9 @@ mod tests {
     use super::super::tests::{comment, csv, json, said, without_fields};
     use super::*;
 
-    fn types(fields: &[(&str, &[Type])]) -> Types {
+    fn types(fields: &[(&str, &[Type])]) -> TypesRule {
         let fields: Vec<_> = fields.iter().map(|&(name, types)| (name.to_owned(), types.to_vec())).collect();
-        Types::new(&fields).unwrap()
+        TypesRule::new(&fields).unwrap()
     }
 
     #[test]

@@ -7,49 +7,49 @@ use std::collections::HashSet;
 
 use serde_json::Value as Json;
 
-use super::{List, Local, quoted};
+use super::{MessageList, RecordRule, quoted};
 use crate::error::{Error, Kind, Result};
 use crate::sample::{MAX_DEPTH, Tape, Type, put_value};
-use crate::validate::field::{Field, Value};
-use crate::validate::record::Seen;
+use crate::validate::field::{FieldSelector, FieldValue};
+use crate::validate::record::ParsedRecord;
 
 /// Finds fields with other values.
-pub(in crate::validate) struct Values {
-    field: Field,
+pub(in crate::validate) struct ValuesRule {
+    field: FieldSelector,
     /// The canonical forms of the values.
     forms: HashSet<Vec<u8>>,
     /// The values as text.
     texts: HashSet<Vec<u8>>,
 }
 
-impl Values {
+impl ValuesRule {
     /// The field and what it may be.
-    pub fn new(field: &str, values: &[Json]) -> Result<Values> {
+    pub fn new(field: &str, values: &[Json]) -> Result<ValuesRule> {
         let form = |value: &Json| {
             form(value.to_string().as_bytes()).ok_or_else(|| Error::new(Kind::Config, "a value is nested too deeply"))
         };
         let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned).into_bytes();
-        Ok(Values {
-            field: Field::new(field)?,
+        Ok(ValuesRule {
+            field: FieldSelector::new(field)?,
             forms: values.iter().map(form).collect::<Result<_>>()?,
             texts: values.iter().map(text).collect(),
         })
     }
 
-    fn contains(&self, value: &Value<'_>) -> bool {
+    fn contains(&self, value: &FieldValue<'_>) -> bool {
         match *value {
-            Value::Absent => true,
-            Value::Json(text, tape, index) => {
+            FieldValue::Absent => true,
+            FieldValue::Json(text, tape, index) => {
                 let mut form = Vec::new();
                 put_value(tape, text, index, &mut form);
                 self.forms.contains(&form)
             }
-            Value::Column(column, kind @ (Type::Integer | Type::Number), bytes) => {
+            FieldValue::Column(column, kind @ (Type::Integer | Type::Number), bytes) => {
                 let text = column.text(kind, bytes);
                 form(&text).is_some_and(|form| self.forms.contains(&form))
             }
-            Value::Cell(_) | Value::Column(..) => self.texts.contains(&*value.text()),
-            Value::Group(..) => false,
+            FieldValue::Cell(_) | FieldValue::Column(..) => self.texts.contains(&*value.text()),
+            FieldValue::Group(..) => false,
         }
     }
 }
@@ -63,9 +63,9 @@ fn form(text: &[u8]) -> Option<Vec<u8>> {
     Some(form)
 }
 
-impl Local for Values {
-    fn find(&self, seen: &Seen<'_>) -> Option<String> {
-        let mut found = List::default();
+impl RecordRule for ValuesRule {
+    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
+        let mut found = MessageList::default();
         self.field.values(seen, &mut |value| {
             if value.is_filled() && !self.contains(&value) {
                 found.push(format!("{} is {}, which is not an allowed value", self.field.name(), quoted(&value.text())));
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn values_are_compared_as_json() {
-        let rule = Values::new("/a", &[value!("x"), value!(10), value!({"p": 1, "q": 2}), value!(true)]).unwrap();
+        let rule = ValuesRule::new("/a", &[value!("x"), value!(10), value!({"p": 1, "q": 2}), value!(true)]).unwrap();
         for text in [r#""\u0078""#, "10", "1e1", "10.0", r#"{"q":2,"p":1}"#, "true", "null"] {
             assert_eq!(json(&rule, &format!(r#"{{"a":{text}}}"#)), None, "{text}");
         }
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn every_element_is_compared() {
-        let rule = Values::new("/l/*", &[value!("x"), value!("y")]).unwrap();
+        let rule = ValuesRule::new("/l/*", &[value!("x"), value!("y")]).unwrap();
         assert_eq!(json(&rule, r#"{"l":["x","y","x"]}"#), None);
         let found = said(r#"/l/* is "p", which is not an allowed value; /l/* is "q", which is not an allowed value"#);
         assert_eq!(json(&rule, r#"{"l":["p","x","q","p"]}"#), found);
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn fields_of_csv_are_compared_as_text() {
-        let rule = Values::new("b", &[value!("x"), value!(10), value!(true)]).unwrap();
+        let rule = ValuesRule::new("b", &[value!("x"), value!(10), value!(true)]).unwrap();
         assert_eq!(["1,x,", "1,10,", "1,true,", "1,,"].map(|row| csv(&rule, row)), [None, None, None, None]);
         assert_eq!(csv(&rule, "1,10.0,"), said(r#"b is "10.0", which is not an allowed value"#));
         assert_eq!(comment(&rule), None);

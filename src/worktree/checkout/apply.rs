@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::iter::Peekable;
 use std::path::Path;
 
-use super::Selected;
+use super::SelectedEntries;
 use super::inspect::{Survey, changed, is_unchanged};
 use super::names;
-use super::write::{Assembler, Naming, Replacement, Unit, Worked, Worker, Written};
+use super::write::{Assembler, Naming, Replacement, WriteResult, WriteTask, WriteWorker, WrittenEntry};
 use crate::chunk::cut;
 use crate::clock;
 use crate::diff::FileEntry;
@@ -23,9 +23,9 @@ use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::store::content::Chunks;
-use crate::worktree::cache::{self, Row, kind_within, settles};
+use crate::worktree::cache::{self, CacheEntry, kind_within, settled_at};
 use crate::worktree::hash;
-use crate::worktree::scan::{Scan, Seen};
+use crate::worktree::scan::{Scan, ScannedFile};
 use crate::worktree::selection::Matcher;
 use crate::worktree::stamp::Stamp;
 
@@ -36,7 +36,7 @@ const BATCH: usize = 128;
 
 /// What the folder becomes.
 #[derive(Debug)]
-pub struct Target<'a> {
+pub struct CheckoutTarget<'a> {
     /// The manifest of the version.
     pub manifest: Id<Node>,
     /// The part of it; all for `None`.
@@ -45,7 +45,7 @@ pub struct Target<'a> {
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Applied {
+pub struct CheckoutCounts {
     /// Entries that were written.
     pub written: u64,
     /// Bytes of them.
@@ -63,44 +63,57 @@ pub fn apply<'a>(
     root: &'a Root,
     scan: impl FnOnce() -> Result<Scan<'a>>,
     survey: &Survey,
-    target: &Target<'_>,
-    rows: cache::Writer,
+    target: &CheckoutTarget<'_>,
+    rows: cache::CacheWriter,
     progress: &dyn Progress,
-) -> Result<Applied> {
+) -> Result<CheckoutCounts> {
     let removed = remove(root, survey, progress)?;
-    progress.expect(survey.ahead.0, survey.ahead.1);
+    progress.expect(survey.pending.0, survey.pending.1);
     let scratch = Scratch::for_workspace(&store.layout().tmp(), root.path())?;
-    let wanted = Selected::new(Entries::new(store, target.manifest)?, target.selection);
-    let there = There { root, scan: Some(scan()?.peekable()), survey };
-    let feed =
-        Feed { store, wanted: Wanted::Selected(Box::new(wanted)), there: Some(there), pending: None, large: None, progress };
+    let wanted = SelectedEntries::new(Entries::new(store, target.manifest)?, target.selection);
+    let there = CurrentFiles { root, scan: Some(scan()?.peekable()), survey };
+    let feed = WriteFeed {
+        store,
+        wanted: WantedEntries::Selected(Box::new(wanted)),
+        there: Some(there),
+        pending: None,
+        large: None,
+        progress,
+    };
     let applied = run(store, root, Naming::Moved(scratch.path()), feed, Some(rows), progress)?;
-    Ok(Applied { removed, ..applied })
+    Ok(CheckoutCounts { removed, ..applied })
 }
 
 /// Writes the entries that a survey of selected paths found to differ, and removes what is surplus.
-pub fn bring_back(store: &Store, root: &Root, survey: &Survey, differ: Vec<Entry>, progress: &dyn Progress) -> Result<Applied> {
+pub fn restore(
+    store: &Store,
+    root: &Root,
+    survey: &Survey,
+    differ: Vec<Entry>,
+    progress: &dyn Progress,
+) -> Result<CheckoutCounts> {
     let removed = remove(root, survey, progress)?;
-    progress.expect(survey.ahead.0, survey.ahead.1);
+    progress.expect(survey.pending.0, survey.pending.1);
     let scratch = Scratch::for_workspace(&store.layout().tmp(), root.path())?;
-    let there = There { root, scan: None, survey };
-    let wanted = Wanted::Listed(differ.into_iter());
-    let feed = Feed { store, wanted, there: Some(there), pending: None, large: None, progress };
+    let there = CurrentFiles { root, scan: None, survey };
+    let wanted = WantedEntries::Listed(differ.into_iter());
+    let feed = WriteFeed { store, wanted, there: Some(there), pending: None, large: None, progress };
     let applied = run(store, root, Naming::Moved(scratch.path()), feed, None, progress)?;
-    Ok(Applied { removed, ..applied })
+    Ok(CheckoutCounts { removed, ..applied })
 }
 
 /// Fills a folder that nobody sees yet.
-fn into(store: &Store, root: &Root, target: &Target<'_>, progress: &dyn Progress) -> Result<Applied> {
-    let selected = || Ok(Selected::new(Entries::new(store, target.manifest)?, target.selection));
+fn fill(store: &Store, root: &Root, target: &CheckoutTarget<'_>, progress: &dyn Progress) -> Result<CheckoutCounts> {
+    let selected = || Ok(SelectedEntries::new(Entries::new(store, target.manifest)?, target.selection));
     let mut ahead = progress.is_watched().then(selected).transpose()?;
     let (mut files, mut bytes) = (0, 0);
-    while let Some(entry) = ahead.as_mut().map_or(Ok(None), Selected::next)? {
+    while let Some(entry) = ahead.as_mut().map_or(Ok(None), SelectedEntries::next)? {
         (files, bytes) = (files + 1, bytes + entry.size);
     }
     progress.expect(files, bytes);
     let wanted = selected()?;
-    let feed = Feed { store, wanted: Wanted::Selected(Box::new(wanted)), there: None, pending: None, large: None, progress };
+    let feed =
+        WriteFeed { store, wanted: WantedEntries::Selected(Box::new(wanted)), there: None, pending: None, large: None, progress };
     run(store, root, Naming::Direct, feed, None, progress)
 }
 
@@ -108,13 +121,13 @@ fn run(
     store: &Store,
     root: &Root,
     naming: Naming<'_>,
-    mut feed: Feed<'_>,
-    mut rows: Option<cache::Writer>,
+    mut feed: WriteFeed<'_>,
+    mut rows: Option<cache::CacheWriter>,
     progress: &dyn Progress,
-) -> Result<Applied> {
-    let (mut applied, mut settled) = (Applied::default(), 0);
+) -> Result<CheckoutCounts> {
+    let (mut applied, mut settled) = (CheckoutCounts::default(), 0);
     let mut assembler = Assembler::new(store, root, naming);
-    let record = |row: &Row, rows: &mut Option<cache::Writer>| -> Result<()> {
+    let record = |row: &CacheEntry, rows: &mut Option<cache::CacheWriter>| -> Result<()> {
         match rows {
             Some(rows) if row.entry.kind != EntryKind::Folder => rows.push(row),
             _ => Ok(()),
@@ -122,29 +135,29 @@ fn run(
     };
     let ahead = 2 * parallel::threads() + 2;
     parallel::ordered(
-        parallel::until_error(|| feed.unit()),
+        parallel::until_error(|| feed.next_task()),
         ahead,
-        || Worker::new(store, root, naming),
-        Worker::work,
+        || WriteWorker::new(store, root, naming),
+        WriteWorker::work,
         |worked| {
             let written = match worked {
-                Worked::Keep(kept) => {
+                WriteResult::Keep(kept) => {
                     applied.unchanged += kept.len() as u64;
                     return kept.iter().try_for_each(|row| record(row, &mut rows));
                 }
-                Worked::Written(written) => written,
-                Worked::Piece { begins, chunks, ends } => {
+                WriteResult::Written(written) => written,
+                WriteResult::Piece { begins, chunks, ends } => {
                     progress.advance(0, chunks.iter().map(|chunk| chunk.len() as u64).sum());
                     assembler.piece(begins, &chunks, ends)?.into_iter().collect()
                 }
             };
-            for Written { entry, stat } in written {
+            for WrittenEntry { entry, stat } in written {
                 applied.written += 1;
                 applied.bytes += entry.size;
                 progress.advance(1, if is_large(&entry) { 0 } else { entry.size });
                 if let Some(stat) = stat {
-                    settled = settles(&stat).max(settled);
-                    record(&Row::written(entry, stat), &mut rows)?;
+                    settled = settled_at(&stat).max(settled);
+                    record(&CacheEntry::written(entry, stat), &mut rows)?;
                 }
             }
             Ok(())
@@ -189,50 +202,50 @@ fn remove(root: &Root, survey: &Survey, progress: &dyn Progress) -> Result<u64> 
 }
 
 /// What has to be written, in the order of the paths.
-struct Feed<'a> {
+struct WriteFeed<'a> {
     store: &'a Store,
-    wanted: Wanted<'a>,
+    wanted: WantedEntries<'a>,
     /// The workspace as it is, for a checkout in place.
-    there: Option<There<'a>>,
-    pending: Option<Next>,
+    there: Option<CurrentFiles<'a>>,
+    pending: Option<WriteStep>,
     large: Option<(Replacement, Peekable<Chunks<'a>>, bool)>,
     progress: &'a dyn Progress,
 }
 
 /// The entries that the folder is to have.
-enum Wanted<'a> {
-    Selected(Box<Selected<'a, Store>>),
+enum WantedEntries<'a> {
+    Selected(Box<SelectedEntries<'a, Store>>),
     Listed(std::vec::IntoIter<Entry>),
 }
 
-enum Next {
-    Keep(Row),
+enum WriteStep {
+    Keep(CacheEntry),
     Write(Replacement),
 }
 
 /// The files that are in the workspace after what was surplus has gone.
-struct There<'a> {
+struct CurrentFiles<'a> {
     root: &'a Root,
     /// Its walk, unless only selected paths are written, of which all differ.
     scan: Option<Peekable<Scan<'a>>>,
     survey: &'a Survey,
 }
 
-impl There<'_> {
+impl CurrentFiles<'_> {
     /// Decides how an entry of the version gets its place.
     ///
     /// # Errors
     /// Fails if the file there has changed since the survey.
-    fn next(&mut self, entry: Entry) -> Result<Next> {
+    fn next(&mut self, entry: Entry) -> Result<WriteStep> {
         let replaces = self.survey.stamps(&entry.path);
-        let replacement = |replaces| Ok(Next::Write(Replacement { entry: entry.clone(), replaces }));
+        let replacement = |replaces| Ok(WriteStep::Write(Replacement { entry: entry.clone(), replaces }));
         let Some(seen) = self.at(&entry.path)? else { return replacement(replaces) };
         let row = match seen {
-            Seen::Known(row) => row,
-            Seen::Unknown { path, stat } => match self.survey.inspected.get(&path) {
+            ScannedFile::Known(row) => row,
+            ScannedFile::Unknown { path, stat } => match self.survey.inspected.get(&path) {
                 Some((then, FileEntry { kind, size, content: Some(content), .. })) if is_unchanged(then, &stat) => {
                     let now = Entry { path, kind: *kind, size: *size, samples: None, content: *content };
-                    Row::read(now, stat, true, self.survey.began)
+                    CacheEntry::read(now, stat, true, self.survey.began)
                 }
                 Some(_) => return replacement(replaces),
                 None => {
@@ -243,20 +256,20 @@ impl There<'_> {
                     if !now.same(&entry) {
                         return Err(changed(self.root, &entry.path));
                     }
-                    Row::read(now, stat, true, self.survey.began)
+                    CacheEntry::read(now, stat, true, self.survey.began)
                 }
             },
         };
         let kind = kind_within(self.root, row.entry.kind, Some(entry.kind));
         let now = Entry { kind, ..row.entry };
         match now.same(&entry) {
-            true => Ok(Next::Keep(Row { entry: now, stored: true, ..row })),
+            true => Ok(WriteStep::Keep(CacheEntry { entry: now, stored: true, ..row })),
             false => replacement(replaces),
         }
     }
 
     /// The file that the walk shows at a path.
-    fn at(&mut self, path: &DataPath) -> Result<Option<Seen>> {
+    fn at(&mut self, path: &DataPath) -> Result<Option<ScannedFile>> {
         let Some(scan) = &mut self.scan else { return Ok(None) };
         loop {
             match scan.peek() {
@@ -269,25 +282,25 @@ impl There<'_> {
     }
 }
 
-impl Feed<'_> {
-    fn next_entry(&mut self) -> Result<Option<Next>> {
+impl WriteFeed<'_> {
+    fn next_entry(&mut self) -> Result<Option<WriteStep>> {
         if let Some(next) = self.pending.take() {
             return Ok(Some(next));
         }
         let next = match &mut self.wanted {
-            Wanted::Selected(selected) => selected.next()?,
-            Wanted::Listed(list) => list.next(),
+            WantedEntries::Selected(selected) => selected.next()?,
+            WantedEntries::Listed(list) => list.next(),
         };
         let Some(entry) = next else { return Ok(None) };
         let next = match &mut self.there {
             Some(there) => there.next(entry)?,
-            None => Next::Write(Replacement { entry, replaces: None }),
+            None => WriteStep::Write(Replacement { entry, replaces: None }),
         };
         Ok(Some(next))
     }
 
     /// The next piece of work.
-    fn unit(&mut self) -> Result<Option<Unit>> {
+    fn next_task(&mut self) -> Result<Option<WriteTask>> {
         self.progress.check()?;
         if let Some((file, chunks, begun)) = &mut self.large {
             let begins = (!std::mem::replace(begun, true)).then(|| file.clone());
@@ -301,35 +314,35 @@ impl Feed<'_> {
             if ends {
                 self.large = None;
             }
-            return Ok(Some(Unit::Piece { begins, items, ends }));
+            return Ok(Some(WriteTask::Piece { begins, items, ends }));
         }
         match self.next_entry()? {
             None => Ok(None),
-            Some(Next::Keep(first)) => {
+            Some(WriteStep::Keep(first)) => {
                 let mut rows = vec![first];
                 while rows.len() < 8 * BATCH {
                     match self.next_entry()? {
-                        Some(Next::Keep(row)) => rows.push(row),
+                        Some(WriteStep::Keep(row)) => rows.push(row),
                         next => {
                             self.pending = next;
                             break;
                         }
                     }
                 }
-                Ok(Some(Unit::Keep(rows)))
+                Ok(Some(WriteTask::Keep(rows)))
             }
-            Some(Next::Write(file)) if is_large(&file.entry) => {
+            Some(WriteStep::Write(file)) if is_large(&file.entry) => {
                 let entry = &file.entry;
                 let chunks = Chunks::of(self.store, entry.content, entry.size).map_err(|e| e.within(&entry.path))?;
                 self.large = Some((file, chunks.peekable(), false));
-                self.unit()
+                self.next_task()
             }
-            Some(Next::Write(first)) => {
+            Some(WriteStep::Write(first)) => {
                 let mut bytes = first.entry.size;
                 let mut entries = vec![first];
                 while entries.len() < BATCH && bytes < PIECE {
                     match self.next_entry()? {
-                        Some(Next::Write(file)) if !is_large(&file.entry) => {
+                        Some(WriteStep::Write(file)) if !is_large(&file.entry) => {
                             bytes += file.entry.size;
                             entries.push(file);
                         }
@@ -339,7 +352,7 @@ impl Feed<'_> {
                         }
                     }
                 }
-                Ok(Some(Unit::Small(entries)))
+                Ok(Some(WriteTask::Small(entries)))
             }
         }
     }
@@ -351,7 +364,13 @@ fn is_large(entry: &Entry) -> bool {
 
 /// Creates a folder at `path` and fills it: beside its place first, with the stamp last, then moved there whole. `path` must
 /// be absent or an empty folder.
-pub fn staged(store: &Store, path: &Path, target: &Target<'_>, stamp: &Stamp, progress: &dyn Progress) -> Result<Applied> {
+pub fn staged(
+    store: &Store,
+    path: &Path,
+    target: &CheckoutTarget<'_>,
+    stamp: &Stamp,
+    progress: &dyn Progress,
+) -> Result<CheckoutCounts> {
     if path.is_symlink() {
         return Err(Error::new(
             Kind::Conflict,
@@ -371,7 +390,7 @@ pub fn staged(store: &Store, path: &Path, target: &Target<'_>, stamp: &Stamp, pr
     let staging = atomic::Staging::create(path)?;
     let root = Root::open(staging.path())?.shown_as(path);
     names::check(store, root.path(), path, target)?;
-    let applied = into(store, &root, target, progress)?;
+    let applied = fill(store, &root, target, progress)?;
     stamp.write(staging.path())?;
     staging.place(path)?;
     Ok(applied)

@@ -16,7 +16,7 @@ use crate::worktree::cache::kind_within;
 use crate::worktree::hash;
 
 /// Paths that one error names.
-const NAMED: usize = 1_000;
+const MAX_NAMED: usize = 1_000;
 
 /// The decisions on the paths that a checkout replaces or removes.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ pub struct Survey {
     /// The stamps of the files that stand where entries go, and what was read of them.
     pub(super) inspected: HashMap<DataPath, (Stat, FileEntry)>,
     /// How many files are going to be written, and their bytes.
-    pub(super) ahead: (u64, u64),
+    pub(super) pending: (u64, u64),
     /// When it began, in nanoseconds since 1970: younger stamps are not trusted.
     pub(super) began: i128,
 }
@@ -54,9 +54,9 @@ impl Survey {
             1 => "1 file with uncommitted changes would be replaced or deleted:".to_owned(),
             n => format!("{n} files with uncommitted changes would be replaced or deleted:"),
         };
-        self.dirty.iter().take(NAMED).for_each(|path| text += &format!("\n  {}", printable(&shown(path.as_str()))));
-        if self.dirty.len() > NAMED {
-            text += &format!("\n  and {} more", self.dirty.len() - NAMED);
+        self.dirty.iter().take(MAX_NAMED).for_each(|path| text += &format!("\n  {}", printable(&shown(path.as_str()))));
+        if self.dirty.len() > MAX_NAMED {
+            text += &format!("\n  and {} more", self.dirty.len() - MAX_NAMED);
         }
         Err(Error::new(Kind::DirtyWorkspace, text).with_hint("commit them, move them, or discard them with --force"))
     }
@@ -74,8 +74,8 @@ pub(super) struct Inspector<'a> {
 
 impl Survey {
     pub(super) fn expect(&mut self, size: u64) {
-        self.ahead.0 += 1;
-        self.ahead.1 += size;
+        self.pending.0 += 1;
+        self.pending.1 += size;
     }
 }
 
@@ -101,7 +101,7 @@ impl<'a> Inspector<'a> {
     }
 
     /// Whether the store gives back the bytes of a file.
-    pub fn is_held(&self, file: &FileEntry) -> bool {
+    pub fn is_stored(&self, file: &FileEntry) -> bool {
         file.content.is_some_and(|id| content::is_readable(self.store, id, file.size))
     }
 
@@ -126,7 +126,7 @@ impl<'a> Inspector<'a> {
         let (stat, mut now) = self.read(&wanted.path, stat)?;
         now.kind = kind_within(self.root, now.kind, Some(wanted.kind));
         let is_there = now.same(&wanted.clone().into());
-        if !is_there && !self.is_held(&now) {
+        if !is_there && !self.is_stored(&now) {
             self.survey.dirty.insert(wanted.path.clone());
         }
         if wanted.kind == EntryKind::Folder {
@@ -192,7 +192,7 @@ impl<'a> Inspector<'a> {
             return Ok(());
         }
         let (stat, now) = self.read(path, stat)?;
-        if !self.is_held(&now) {
+        if !self.is_stored(&now) {
             self.survey.dirty.insert(path.clone());
         }
         self.survey.surplus.insert(path.clone(), stat);

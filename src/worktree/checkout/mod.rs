@@ -13,7 +13,7 @@ mod names;
 mod survey;
 mod write;
 
-pub use apply::{Applied, Target, apply, bring_back, staged};
+pub use apply::{CheckoutCounts, CheckoutTarget, apply, restore, staged};
 pub use names::{check as check_names, check_written};
 pub use survey::{below, survey, survey_selected};
 
@@ -26,14 +26,14 @@ use crate::path::DataPath;
 use crate::worktree::selection::Matcher;
 
 /// The entries of a version that are selected, in order.
-struct Selected<'a, S: NodeSource> {
+struct SelectedEntries<'a, S: NodeSource> {
     entries: Peekable<Entries<'a, S>>,
     selection: Option<&'a Matcher>,
 }
 
-impl<'a, S: NodeSource> Selected<'a, S> {
+impl<'a, S: NodeSource> SelectedEntries<'a, S> {
     fn new(entries: Entries<'a, S>, selection: Option<&'a Matcher>) -> Self {
-        Selected { entries: entries.peekable(), selection }
+        SelectedEntries { entries: entries.peekable(), selection }
     }
 
     /// The path of the next entry.

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use super::{Selected, Target};
+use super::{CheckoutTarget, SelectedEntries};
 use crate::error::{Error, Kind, Result};
 use crate::fs::probe::NameRules;
 use crate::id::Id;
@@ -15,13 +15,13 @@ use crate::path::printable;
 use crate::store::Store;
 
 /// Paths that one error names.
-const NAMED: usize = 20;
+const MAX_NAMED: usize = 20;
 
 /// Refuses a version that a folder cannot hold; errors call the folder `shown`.
 ///
 /// # Errors
 /// Names the paths that would be one file, or whose names the file system refuses.
-pub fn check(store: &Store, folder: &Path, shown: &Path, target: &Target<'_>) -> Result<()> {
+pub fn check(store: &Store, folder: &Path, shown: &Path, target: &CheckoutTarget<'_>) -> Result<()> {
     check_written(store, folder, shown, target, &|_| true)
 }
 
@@ -34,7 +34,7 @@ pub fn check_written(
     store: &Store,
     folder: &Path,
     shown: &Path,
-    target: &Target<'_>,
+    target: &CheckoutTarget<'_>,
     is_written: &dyn Fn(&str) -> bool,
 ) -> Result<()> {
     let names = NameRules::of(folder)?;
@@ -42,7 +42,7 @@ pub fn check_written(
         return Ok(());
     }
     let entries = || -> Result<_> {
-        let mut entries = Selected::new(Entries::new(store, target.manifest)?, target.selection);
+        let mut entries = SelectedEntries::new(Entries::new(store, target.manifest)?, target.selection);
         Ok(std::iter::from_fn(move || entries.next().map(|entry| entry.map(|entry| entry.path.to_string())).transpose()))
     };
     let clashes = Clashes::find(&names, entries, is_written)?;
@@ -75,7 +75,7 @@ impl Clashes {
             let written = is_written(path);
             if let Some(why) = names.refusal(name).filter(|_| written) {
                 clashes.count += 1;
-                if clashes.refused.len() < NAMED {
+                if clashes.refused.len() < MAX_NAMED {
                     clashes.refused.push(format!("{}: {why}", printable(path)));
                 }
             }
@@ -85,7 +85,7 @@ impl Clashes {
                 Entry::Occupied(mut other) => {
                     let any = other.get_mut();
                     *any |= written;
-                    if *any && twice.len() < NAMED {
+                    if *any && twice.len() < MAX_NAMED {
                         twice.insert(key);
                     }
                 }

@@ -1,7 +1,7 @@
 //! The first pass: reads the workspace beside the old version and the new, and decides what is replaced and removed.
 
 use super::inspect::{Inspector, Survey};
-use super::{Selected, Target};
+use super::{CheckoutTarget, SelectedEntries};
 use crate::diff::FileEntry;
 use crate::error::Result;
 use crate::fs::atomic;
@@ -13,7 +13,7 @@ use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::worktree::cache::kind_within;
-use crate::worktree::scan::{Scan, Seen};
+use crate::worktree::scan::{Scan, ScannedFile};
 
 /// Looks at every file of the workspace and at every path that the target writes. `sides` are the manifests that its files
 /// may be from: the version that it was made from, and those that interrupted checkouts were making of it. Untracked
@@ -23,15 +23,15 @@ pub fn survey(
     root: &Root,
     scan: Scan<'_>,
     sides: &[Id<Node>],
-    target: &Target<'_>,
+    target: &CheckoutTarget<'_>,
     progress: &dyn Progress,
 ) -> Result<Survey> {
     let mut inspector = Inspector::new(store, root, atomic::present(&store.layout().tmp(), root.path()));
     let mut olds = Vec::new();
     for manifest in sides {
-        olds.push(Selected::new(Entries::new(store, *manifest)?, None));
+        olds.push(SelectedEntries::new(Entries::new(store, *manifest)?, None));
     }
-    let mut new = Selected::new(Entries::new(store, target.manifest)?, target.selection);
+    let mut new = SelectedEntries::new(Entries::new(store, target.manifest)?, target.selection);
     for seen in scan {
         progress.check()?;
         let seen = seen?;
@@ -60,7 +60,7 @@ pub fn survey_selected(
     store: &Store,
     root: &Root,
     gone: &[Entry],
-    target: &Target<'_>,
+    target: &CheckoutTarget<'_>,
     progress: &dyn Progress,
 ) -> Result<(Survey, Vec<Entry>)> {
     let mut inspector = Inspector::new(store, root, atomic::present(&store.layout().tmp(), root.path()));
@@ -68,7 +68,7 @@ pub fn survey_selected(
         progress.check()?;
         inspector.remove(&entry.path)?;
     }
-    let (mut wanted, mut differ) = (Selected::new(Entries::new(store, target.manifest)?, target.selection), Vec::new());
+    let (mut wanted, mut differ) = (SelectedEntries::new(Entries::new(store, target.manifest)?, target.selection), Vec::new());
     while let Some(entry) = wanted.next()? {
         progress.check()?;
         if !inspector.inspect(&entry)? {
@@ -94,12 +94,12 @@ pub fn below(store: &Store, manifest: Id<Node>, path: &str) -> Result<Vec<Entry>
 
 impl Inspector<'_> {
     /// Decides about a path that the scan shows, from its entries in the versions before and in the new one.
-    fn decide(&mut self, before: Vec<FileEntry>, wanted: Option<Entry>, seen: Seen) -> Result<()> {
+    fn decide(&mut self, before: Vec<FileEntry>, wanted: Option<Entry>, seen: ScannedFile) -> Result<()> {
         let root = self.root;
         let wanted = wanted.map(FileEntry::from);
         let (path, stat, mut now) = match seen {
-            Seen::Known(row) => (row.entry.path.clone(), row.stat, FileEntry::from(row.entry)),
-            Seen::Unknown { path, stat } => {
+            ScannedFile::Known(row) => (row.entry.path.clone(), row.stat, FileEntry::from(row.entry)),
+            ScannedFile::Unknown { path, stat } => {
                 let may_be = |entry: &FileEntry| {
                     let kind = kind_within(root, EntryKind::from(stat.kind), Some(entry.kind));
                     entry.size == stat.size && entry.kind == kind
@@ -134,7 +134,7 @@ impl Inspector<'_> {
         if stat.kind == FileKind::Folder {
             return self.clear_folder(&path, stat);
         }
-        let is_safe = if before.is_empty() { self.is_held(&now) } else { is_one };
+        let is_safe = if before.is_empty() { self.is_stored(&now) } else { is_one };
         if !is_safe {
             self.survey.dirty.insert(path.clone());
         }

@@ -11,7 +11,7 @@ use crate::fs::openat::{Cursor, Root, Stat};
 use crate::object::node::{Entry, EntryKind};
 use crate::object::recipe::RecipeItem;
 use crate::store::{Object, Store, content};
-use crate::worktree::cache::Row;
+use crate::worktree::cache::CacheEntry;
 
 /// How files get their names.
 #[derive(Clone, Copy, Debug)]
@@ -44,9 +44,9 @@ impl Replacement {
 
 /// A piece of the work, in the order of the paths.
 #[derive(Debug)]
-pub(super) enum Unit {
+pub(super) enum WriteTask {
     /// Files that are right already.
-    Keep(Vec<Row>),
+    Keep(Vec<CacheEntry>),
     /// Files that one worker writes.
     Small(Vec<Replacement>),
     /// Chunks of a large file.
@@ -55,46 +55,46 @@ pub(super) enum Unit {
 
 /// What a worker made of it.
 #[derive(Debug)]
-pub(super) enum Worked {
-    Keep(Vec<Row>),
-    Written(Vec<Written>),
+pub(super) enum WriteResult {
+    Keep(Vec<CacheEntry>),
+    Written(Vec<WrittenEntry>),
     Piece { begins: Option<Replacement>, chunks: Vec<Object>, ends: bool },
 }
 
 /// An entry that was written.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(super) struct WrittenEntry {
     pub entry: Entry,
     /// What the file system says of it, where somebody will want to know.
     pub stat: Option<Stat>,
 }
 
 /// A worker's own state.
-pub(super) struct Worker<'a> {
+pub(super) struct WriteWorker<'a> {
     store: &'a Store,
     root: &'a Root,
     cursor: Cursor<'a>,
     naming: Naming<'a>,
 }
 
-impl<'a> Worker<'a> {
-    pub fn new(store: &'a Store, root: &'a Root, naming: Naming<'a>) -> Worker<'a> {
-        Worker { store, root, cursor: root.cursor(), naming }
+impl<'a> WriteWorker<'a> {
+    pub fn new(store: &'a Store, root: &'a Root, naming: Naming<'a>) -> WriteWorker<'a> {
+        WriteWorker { store, root, cursor: root.cursor(), naming }
     }
 
-    pub fn work(&mut self, unit: Unit) -> Result<Worked> {
+    pub fn work(&mut self, unit: WriteTask) -> Result<WriteResult> {
         Ok(match unit {
-            Unit::Keep(rows) => Worked::Keep(rows),
-            Unit::Small(entries) => Worked::Written(entries.into_iter().map(|e| self.write(e)).collect::<Result<_>>()?),
-            Unit::Piece { begins, items, ends } => {
+            WriteTask::Keep(rows) => WriteResult::Keep(rows),
+            WriteTask::Small(entries) => WriteResult::Written(entries.into_iter().map(|e| self.write(e)).collect::<Result<_>>()?),
+            WriteTask::Piece { begins, items, ends } => {
                 let chunks = items.iter().map(|item| content::unchecked(self.store, item)).collect::<Result<_>>()?;
-                Worked::Piece { begins, chunks, ends }
+                WriteResult::Piece { begins, chunks, ends }
             }
         })
     }
 
     /// Writes a whole entry.
-    fn write(&mut self, file: Replacement) -> Result<Written> {
+    fn write(&mut self, file: Replacement) -> Result<WrittenEntry> {
         let entry = file.entry.clone();
         let path = entry.path.as_str();
         match entry.kind {
@@ -117,7 +117,7 @@ impl<'a> Worker<'a> {
                 self.cursor.symlink(tmp, &target, path)?;
             }
             EntryKind::File | EntryKind::Executable => {
-                let mut open = Open::begin(&mut self.cursor, self.naming, file)?;
+                let mut open = OpenFile::begin(&mut self.cursor, self.naming, file)?;
                 content::read(self.store, entry.content, entry.size, |bytes| open.write(self.root, bytes))
                     .map_err(|e| e.within(path))?;
                 open.name(self.root, &mut self.cursor)?;
@@ -128,7 +128,7 @@ impl<'a> Worker<'a> {
 }
 
 /// What is to be told of an entry that was just written. A folder that nobody sees yet has no stat cache.
-fn stamp(root: &Root, cursor: &mut Cursor<'_>, naming: Naming<'_>, entry: Entry) -> Result<Written> {
+fn stamp(root: &Root, cursor: &mut Cursor<'_>, naming: Naming<'_>, entry: Entry) -> Result<WrittenEntry> {
     let path = entry.path.as_str();
     let stat = match naming {
         Naming::Direct => None,
@@ -136,42 +136,42 @@ fn stamp(root: &Root, cursor: &mut Cursor<'_>, naming: Naming<'_>, entry: Entry)
             Some(cursor.stat(path)?.ok_or_else(|| root.error("cannot find", path, io::ErrorKind::NotFound.into()))?)
         }
     };
-    Ok(Written { entry, stat })
+    Ok(WrittenEntry { entry, stat })
 }
 
 /// A file that is being written.
 #[derive(Debug)]
-struct Open {
+struct OpenFile {
     file: Replacement,
-    out: Out,
+    out: OutputFile,
     /// Bytes so far.
     written: u64,
 }
 
 #[derive(Debug)]
-enum Out {
+enum OutputFile {
     Direct(File),
     Moved(TempFile),
 }
 
-impl Open {
-    fn begin(cursor: &mut Cursor<'_>, naming: Naming<'_>, file: Replacement) -> Result<Open> {
+impl OpenFile {
+    fn begin(cursor: &mut Cursor<'_>, naming: Naming<'_>, file: Replacement) -> Result<OpenFile> {
         let entry = &file.entry;
         let executable = entry.kind == EntryKind::Executable;
         cursor.ensure_folder(entry.path.split().0.unwrap_or_default())?;
         let out = match naming {
-            Naming::Direct => Out::Direct(cursor.create(entry.path.as_str(), executable)?),
-            Naming::Moved(tmp) => Out::Moved(TempFile::create_with_mode(tmp, if executable { 0o777 } else { 0o666 })?),
+            Naming::Direct => OutputFile::Direct(cursor.create(entry.path.as_str(), executable)?),
+            Naming::Moved(tmp) => OutputFile::Moved(TempFile::create_with_mode(tmp, if executable { 0o777 } else { 0o666 })?),
         };
-        Ok(Open { file, out, written: 0 })
+        Ok(OpenFile { file, out, written: 0 })
     }
 
     fn write(&mut self, root: &Root, bytes: &[u8]) -> Result<()> {
         let written = match &mut self.out {
-            Out::Direct(file) => {
+            OutputFile::Direct(file) => {
                 crate::fs::fault::point(crate::fs::fault::Call::Write, root.path()).and_then(|()| file.write_all(bytes))
             }
-            Out::Moved(temp) => temp.write_all(bytes),
+            OutputFile::Moved(temp) => temp.write_all(bytes),
         };
         self.written += bytes.len() as u64;
         written.map_err(|e| root.error("cannot write", self.file.entry.path.as_str(), e))
@@ -179,8 +179,8 @@ impl Open {
 
     fn handle(&self) -> &File {
         match &self.out {
-            Out::Direct(file) => file,
-            Out::Moved(temp) => temp.file(),
+            OutputFile::Direct(file) => file,
+            OutputFile::Moved(temp) => temp.file(),
         }
     }
 
@@ -193,8 +193,8 @@ impl Open {
     /// The bytes are all there and right: gives them their name.
     fn name(self, root: &Root, cursor: &mut Cursor<'_>) -> Result<()> {
         match self.out {
-            Out::Direct(_) => Ok(()),
-            Out::Moved(temp) => {
+            OutputFile::Direct(_) => Ok(()),
+            OutputFile::Moved(temp) => {
                 self.file.check(root, cursor)?;
                 cursor.adopt(temp, self.file.entry.path.as_str())
             }
@@ -208,7 +208,7 @@ pub(super) struct Assembler<'a> {
     root: &'a Root,
     cursor: Cursor<'a>,
     naming: Naming<'a>,
-    open: Option<(Open, blake3::Hasher)>,
+    open: Option<(OpenFile, blake3::Hasher)>,
 }
 
 impl<'a> Assembler<'a> {
@@ -217,9 +217,9 @@ impl<'a> Assembler<'a> {
     }
 
     /// Writes a piece; returns the file if it ends with it.
-    pub fn piece(&mut self, begins: Option<Replacement>, chunks: &[Object], ends: bool) -> Result<Option<Written>> {
+    pub fn piece(&mut self, begins: Option<Replacement>, chunks: &[Object], ends: bool) -> Result<Option<WrittenEntry>> {
         if let Some(file) = begins {
-            self.open = Some((Open::begin(&mut self.cursor, self.naming, file)?, blake3::Hasher::new()));
+            self.open = Some((OpenFile::begin(&mut self.cursor, self.naming, file)?, blake3::Hasher::new()));
         }
         let Some((open, hasher)) = &mut self.open else {
             return Err(Error::damaged("a part of a file is before its start"));

@@ -25,7 +25,7 @@ const AHEAD: usize = 4;
 
 /// How samples are counted.
 #[derive(Clone, Copy)]
-pub struct Counting<'a> {
+pub struct SampleCounter<'a> {
     /// Where the old sides are.
     pub store: &'a Arc<Store>,
     /// How files are read.
@@ -34,40 +34,40 @@ pub struct Counting<'a> {
     /// Otherwise every file is read.
     pub tallied: bool,
     /// Who looks at the records in which the files that are read differ from the parent's, if anybody does.
-    pub watch: Option<&'a dyn Watch>,
+    pub observer: Option<&'a dyn RecordObserver>,
     /// The files of the parent that cannot be read.
     pub damaged: &'a DamagedFiles,
 }
 
 /// Looks at records as they are compared. A trait, since those who do stand on a higher floor.
-pub trait Watch: Sync {
+pub trait RecordObserver: Sync {
     /// Who looks at the records of this file, if anybody does: it is shown them one by one, and `None` once all were.
     /// Where it is not, what it was shown is void.
-    fn file(&self, path: &str) -> Option<Watcher<'_>>;
+    fn observe(&self, path: &str) -> Option<RecordCallback<'_>>;
 }
 
 /// Who looks at the records of a file.
-pub type Watcher<'w> = Box<dyn FnMut(Option<RecordRef<'_>>) + 'w>;
+pub type RecordCallback<'w> = Box<dyn FnMut(Option<RecordRef<'_>>) + 'w>;
 
-impl<'a> Counting<'a> {
-    fn keeps(&self) -> DiffDetail {
+impl<'a> SampleCounter<'a> {
+    fn detail(&self) -> DiffDetail {
         if self.tallied { DiffDetail::Differences } else { DiffDetail::Schema }
     }
 
     /// Nothing found yet.
-    pub fn account(&self) -> RecordDiff {
-        RecordDiff::new(self.rules, self.keeps())
+    pub fn empty_diff(&self) -> RecordDiff {
+        RecordDiff::new(self.rules, self.detail())
     }
 
     /// Whether the entry has the count that it would get now.
-    pub fn knows(&self, entry: &Entry) -> bool {
+    pub fn is_counted(&self, entry: &Entry) -> bool {
         let is_current = |samples: &SampleCount| self.rules.is_current(entry.path.as_str(), &samples.reader);
         let is_known = self.tallied && !self.damaged.contains(entry.path.as_str());
         !entry.kind.is_file() || is_known && entry.samples.as_ref().is_some_and(is_current)
     }
 
     /// The old side of a file, in the store, read as it was read then.
-    pub fn old<'h>(&self, entry: &'h Entry) -> Result<FileSide<'h>>
+    pub fn old_side<'h>(&self, entry: &'h Entry) -> Result<FileSide<'h>>
     where
         'a: 'h,
     {
@@ -78,7 +78,7 @@ impl<'a> Counting<'a> {
     }
 
     /// The old side of a job, where it is compared. Of one that cannot be read the account takes the number of records.
-    fn replaced<'h>(&self, job: &'h Job, account: &mut RecordDiff) -> Result<Option<FileSide<'h>>>
+    fn replaced_side<'h>(&self, job: &'h Job, account: &mut RecordDiff) -> Result<Option<FileSide<'h>>>
     where
         'a: 'h,
     {
@@ -87,11 +87,11 @@ impl<'a> Counting<'a> {
             add_unread(account, Side::Old, old);
             return Ok(None);
         }
-        self.old(old).map(Some)
+        self.old_side(old).map(Some)
     }
 
     /// Notes that the parent's file is damaged, and answers with `instead` for what was counted, which is void.
-    fn spare<T>(&self, counted: Result<T>, path: &str, old: Option<&Entry>, instead: T) -> Result<T> {
+    fn skip_damaged<T>(&self, counted: Result<T>, path: &str, old: Option<&Entry>, instead: T) -> Result<T> {
         match counted {
             Err(e) if e.kind() == Kind::Damaged && self.tallied && old.is_some() => {
                 self.damaged.add(path, old, e);
@@ -102,7 +102,13 @@ impl<'a> Counting<'a> {
     }
 
     /// Counts a small file, whose bytes are these.
-    pub(super) fn small(&self, job: &Job, content: Id<Content>, bytes: &[u8], account: &mut RecordDiff) -> Result<SampleCount> {
+    pub(super) fn count_small(
+        &self,
+        job: &Job,
+        content: Id<Content>,
+        bytes: &[u8],
+        account: &mut RecordDiff,
+    ) -> Result<SampleCount> {
         let path = job.path.as_str();
         let reading = self.rules.reading(path).guess(bytes);
         let reader = reading.id();
@@ -111,14 +117,14 @@ impl<'a> Counting<'a> {
             return Ok(samples.clone());
         }
         let (mark, hints) = (account.mark(), reading.hints(bytes));
-        let old = self.replaced(job, account)?;
+        let old = self.replaced_side(job, account)?;
         let (content, size, bytes) = (Some(content), bytes.len() as u64, FileSource::Held(bytes));
         let new = FileSide { path, reading: reading.clone(), content, size, records: None, bytes };
-        let mut watcher = self.watcher(path, &reading);
+        let mut watcher = self.callback(path, &reading);
         let mut see = watcher.as_mut().map(|watcher| |seen: RecordRef<'_>| watcher(Some(seen)));
         let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(RecordRef<'_>));
         let counted = compare(self.rules, old.as_ref(), Some(&new), true, account, visitor);
-        let count = self.spare(counted, path, job.old.as_ref(), 0)?;
+        let count = self.skip_damaged(counted, path, job.old.as_ref(), 0)?;
         if let Some(watcher) = &mut watcher {
             watcher(None);
         }
@@ -127,27 +133,27 @@ impl<'a> Counting<'a> {
     }
 
     /// Who looks at the records of this file: only of one whose records are what they are as soon as they are met.
-    fn watcher(&self, path: &str, reading: &ReaderSpec) -> Option<Watcher<'a>> {
+    fn callback(&self, path: &str, reading: &ReaderSpec) -> Option<RecordCallback<'a>> {
         let streams = (reading.is_lines() || reading.is_table()) && reading.packing == Compression::None;
-        self.watch.filter(|_| streams && self.tallied).and_then(|watch| watch.file(path))
+        self.observer.filter(|_| streams && self.tallied).and_then(|watch| watch.observe(path))
     }
 
     /// Counts an entry that is taken over as it is, and that another reader counted. One that cannot be read keeps its
     /// count.
-    pub(super) fn again(&self, entry: &Entry, account: &mut RecordDiff) -> Result<Option<SampleCount>> {
+    pub(super) fn recount(&self, entry: &Entry, account: &mut RecordDiff) -> Result<Option<SampleCount>> {
         let path = entry.path.as_str();
         if self.tallied && self.damaged.contains(path) {
             return Ok(entry.samples.clone());
         }
-        let old = self.old(entry)?;
+        let old = self.old_side(entry)?;
         let new = FileSide { reading: self.rules.reading(entry.path.as_str()), records: None, ..old.clone() }.with_guess()?;
         let counted = compare(self.rules, Some(&old).filter(|_| self.tallied), Some(&new), true, account, None);
-        let count = self.spare(counted, path, Some(entry), 0)?;
+        let count = self.skip_damaged(counted, path, Some(entry), 0)?;
         Ok(Some(SampleCount { count, reader: new.reading.id() }))
     }
 
     /// Tells a file of which the store has both sides.
-    pub fn stored(&self, old: Option<&Entry>, new: Option<&Entry>, account: &mut RecordDiff) -> Result<()> {
+    pub fn count_stored(&self, old: Option<&Entry>, new: Option<&Entry>, account: &mut RecordDiff) -> Result<()> {
         let either = old.or(new);
         let path = either.map_or("", |entry| entry.path.as_str());
         if self.damaged.contains(path) {
@@ -155,10 +161,10 @@ impl<'a> Counting<'a> {
             new.iter().for_each(|new| add_unread(account, Side::New, new));
             return Ok(());
         }
-        let before = old.map(|old| self.old(old)).transpose()?;
-        let after = new.map(|new| self.old(new)).transpose()?;
+        let before = old.map(|old| self.old_side(old)).transpose()?;
+        let after = new.map(|new| self.old_side(new)).transpose()?;
         let counted = compare(self.rules, before.as_ref(), after.as_ref(), false, account, None).map(drop);
-        self.spare(counted, path, either, ())
+        self.skip_damaged(counted, path, either, ())
     }
 }
 
@@ -168,37 +174,37 @@ fn add_unread(account: &mut RecordDiff, side: Side, entry: &Entry) {
 }
 
 /// What the thread is told of large files.
-pub(super) enum Told {
+pub(super) enum CounterMessage {
     Begin(Job),
     Piece { bytes: Vec<u8>, ids: Vec<[u8; 32]>, lens: Vec<usize> },
-    End(feed::End),
+    End(feed::FileEnd),
 }
 
-type Answer = Result<(SampleCount, RecordDiff)>;
+type CountResult = Result<(SampleCount, RecordDiff)>;
 
 /// The thread that counts large files.
-pub(super) struct Counter {
-    to: Option<Sender<Told>>,
-    answers: Receiver<Answer>,
+pub(super) struct CounterThread {
+    to: Option<Sender<CounterMessage>>,
+    answers: Receiver<CountResult>,
 }
 
-impl Counter {
+impl CounterThread {
     pub fn start<'scope, 'env: 'scope>(
         scope: &'scope Scope<'scope, 'env>,
-        counting: Counting<'env>,
+        counting: SampleCounter<'env>,
         root: &'env Root,
-    ) -> Result<Counter> {
+    ) -> Result<CounterThread> {
         let (to, told) = bounded(AHEAD);
         let (answer, answers) = unbounded();
         parallel::spawn(scope, move || {
             let mut next = told.recv().ok();
-            while let Some(Told::Begin(job)) = next {
+            while let Some(CounterMessage::Begin(job)) = next {
                 next = match file(counting, root, &job, &told) {
-                    Ok(Some(Ended::Counted(samples, account))) => {
+                    Ok(Some(FileCount::Counted(samples, account))) => {
                         let _ = answer.send(Ok((samples, account)));
                         told.recv().ok()
                     }
-                    Ok(Some(Ended::Again(job))) => Some(Told::Begin(job)),
+                    Ok(Some(FileCount::Again(job))) => Some(CounterMessage::Begin(job)),
                     Ok(None) => None,
                     Err(e) => {
                         let _ = answer.send(Err(e));
@@ -207,11 +213,11 @@ impl Counter {
                 };
             }
         })?;
-        Ok(Counter { to: Some(to), answers })
+        Ok(CounterThread { to: Some(to), answers })
     }
 
     /// Tells what comes next; fails with what went wrong before.
-    pub fn tell(&self, told: Told) -> Result<()> {
+    pub fn send(&self, told: CounterMessage) -> Result<()> {
         match &self.to {
             Some(to) if to.send(told).is_ok() => Ok(()),
             _ => Err(self.answers.iter().find_map(Result::err).unwrap_or_else(Error::interrupted)),
@@ -219,7 +225,7 @@ impl Counter {
     }
 
     /// The next file's count; waits for it if asked to.
-    pub fn answer(&self, wait: bool) -> Result<Option<(SampleCount, RecordDiff)>> {
+    pub fn receive(&self, wait: bool) -> Result<Option<(SampleCount, RecordDiff)>> {
         let answer = if wait { self.answers.recv().ok() } else { self.answers.try_recv().ok() };
         match answer {
             None if wait => Err(Error::interrupted()),
@@ -228,47 +234,47 @@ impl Counter {
     }
 }
 
-enum Ended {
+enum FileCount {
     Counted(SampleCount, RecordDiff),
     /// The file changed and comes once more.
     Again(Job),
 }
 
 /// Counts one large file; `None` if nothing more comes.
-fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -> Result<Option<Ended>> {
+fn file(counting: SampleCounter<'_>, root: &Root, job: &Job, told: &Receiver<CounterMessage>) -> Result<Option<FileCount>> {
     let path = job.path.as_str();
     let Ok(first) = told.recv() else { return Ok(None) };
     let head = match &first {
-        Told::Begin(_) | Told::End(_) => &[][..],
-        Told::Piece { bytes, .. } => &bytes[..],
+        CounterMessage::Begin(_) | CounterMessage::End(_) => &[][..],
+        CounterMessage::Piece { bytes, .. } => &bytes[..],
     };
     let reading = counting.rules.reading(path).guess(head);
     let mut hints = reading.hints(head);
-    let mut account = counting.account();
-    let old = counting.replaced(job, &mut account)?;
-    let mut watcher = counting.watcher(path, &reading);
+    let mut account = counting.empty_diff();
+    let old = counting.replaced_side(job, &mut account)?;
+    let mut watcher = counting.callback(path, &reading);
     let mut see = watcher.as_mut().map(|watcher| |seen: RecordRef<'_>| watcher(Some(seen)));
     let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(RecordRef<'_>));
     let mut stream =
-        FileStream::new(counting.store, counting.rules, path, reading.clone(), old, counting.keeps()).with_visitor(visitor);
+        FileStream::new(counting.store, counting.rules, path, reading.clone(), old, counting.detail()).with_visitor(visitor);
     let mut is_void = false;
     for next in std::iter::once(first).chain(told) {
         match next {
-            Told::Begin(job) => return Ok(Some(Ended::Again(job))),
-            Told::Piece { .. } if is_void => {}
-            Told::Piece { bytes, ids, lens } => {
+            CounterMessage::Begin(job) => return Ok(Some(FileCount::Again(job))),
+            CounterMessage::Piece { .. } if is_void => {}
+            CounterMessage::Piece { bytes, ids, lens } => {
                 let mut rest = &bytes[..];
                 let counted = ids.into_iter().zip(lens).try_for_each(|(id, len)| {
                     let (chunk, after) = rest.split_at(len);
                     rest = after;
                     stream.chunk(&RecipeItem { id, len: len as u64 }, Some(chunk))
                 });
-                is_void = counting.spare(counted.map(|()| false), path, job.old.as_ref(), true)?;
+                is_void = counting.skip_damaged(counted.map(|()| false), path, job.old.as_ref(), true)?;
             }
-            Told::End(_) if is_void => {
-                return Ok(Some(Ended::Counted(SampleCount { count: 0, reader: reading.id() }, account)));
+            CounterMessage::End(_) if is_void => {
+                return Ok(Some(FileCount::Counted(SampleCount { count: 0, reader: reading.id() }, account)));
             }
-            Told::End(end) => {
+            CounterMessage::End(end) => {
                 let (content, size, bytes) = (Some(end.content), end.size, FileSource::Held(&[][..]));
                 let mut new = FileSide { path, reading: reading.clone(), content, size, records: None, bytes };
                 let mut reopened = None;
@@ -277,8 +283,8 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                     new.bytes = FileSource::Open(file.clone(), root.path().join(path));
                     reopened = Some(file);
                 }
-                let instead = StreamResult { count: 0, account: counting.account() };
-                let mut counted = counting.spare(stream.finish(&new), path, job.old.as_ref(), instead)?;
+                let instead = StreamResult { count: 0, account: counting.empty_diff() };
+                let mut counted = counting.skip_damaged(stream.finish(&new), path, job.old.as_ref(), instead)?;
                 counted.account.insert_hints(IssueMark::default(), path, std::mem::take(&mut hints));
                 account.absorb(counted.account);
                 if let Some(file) = reopened
@@ -290,7 +296,7 @@ fn file(counting: Counting<'_>, root: &Root, job: &Job, told: &Receiver<Told>) -
                     watcher(None);
                 }
                 let samples = SampleCount { count: counted.count, reader: reading.id() };
-                return Ok(Some(Ended::Counted(samples, account)));
+                return Ok(Some(FileCount::Counted(samples, account)));
             }
         }
     }

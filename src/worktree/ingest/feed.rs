@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::iter::Peekable;
 
-use super::{Counting, Ingested, Source};
+use super::{IngestSource, IngestedEntry, SampleCounter};
 use crate::chunk::cut;
 use crate::error::{Error, Kind, Result};
 use crate::fs::openat::{FileKind, Root, Stat, stat_open};
@@ -13,9 +13,9 @@ use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::path::{DataPath, printable};
 use crate::progress::Progress;
-use crate::worktree::cache::Row;
+use crate::worktree::cache::CacheEntry;
 use crate::worktree::hash::{ATTEMPTS, open, unstable};
-use crate::worktree::scan::{Scan, Seen};
+use crate::worktree::scan::{Scan, ScannedFile};
 use crate::worktree::selection::Matcher;
 
 /// Files up to this size are read by one worker in one go.
@@ -42,7 +42,7 @@ impl Job {
 
 /// The end of a large file.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct End {
+pub(super) struct FileEnd {
     pub content: Id<Content>,
     pub size: u64,
     pub stat: Stat,
@@ -50,55 +50,55 @@ pub(super) struct End {
 
 /// A piece of a large file, cut into chunks.
 #[derive(Debug)]
-pub(super) struct Piece {
+pub(super) struct FilePiece {
     /// Set for the first piece, and for the first when the file is read again.
     pub begins: Option<Job>,
     pub bytes: Vec<u8>,
     pub lens: Vec<usize>,
-    pub ends: Option<End>,
+    pub ends: Option<FileEnd>,
 }
 
 /// What a worker gets.
 #[derive(Debug)]
-pub(super) enum Unit {
-    Known(Vec<Ingested>),
+pub(super) enum ReadTask {
+    Known(Vec<IngestedEntry>),
     /// An entry that is taken over and whose samples have to be counted anew.
     Recount(Box<Entry>),
     Small(Vec<Job>),
-    Piece(Box<Piece>),
+    Piece(Box<FilePiece>),
 }
 
 /// What comes next in the order of the paths.
-enum Next {
-    Known(Ingested),
+enum NextFile {
+    Known(IngestedEntry),
     Recount(Box<Entry>),
     Job(Job),
 }
 
-pub(super) struct Feed<'a, S: NodeSource> {
+pub(super) struct FileFeed<'a, S: NodeSource> {
     root: &'a Root,
     scan: Peekable<Scan<'a>>,
-    old: Old<'a, S>,
+    old: ParentEntries<'a, S>,
     /// The parent's entries outside the selection.
     kept: Option<Peekable<Entries<'a, S>>>,
     selection: Option<Matcher>,
-    counting: Option<Counting<'a>>,
-    pending: Option<Next>,
-    large: Option<Large>,
+    counting: Option<SampleCounter<'a>>,
+    pending: Option<NextFile>,
+    large: Option<LargeFile>,
     outside: Vec<String>,
     progress: &'a dyn Progress,
 }
 
-impl<'a, S: NodeSource> Feed<'a, S> {
-    pub fn new(source: Source<'a, S>, progress: &'a dyn Progress) -> Result<Feed<'a, S>> {
+impl<'a, S: NodeSource> FileFeed<'a, S> {
+    pub fn new(source: IngestSource<'a, S>, progress: &'a dyn Progress) -> Result<FileFeed<'a, S>> {
         let kept = match (&source.selection, source.parent) {
             (Some(_), Some(parent)) => Some(Entries::new(source.nodes, parent)?.peekable()),
             _ => None,
         };
-        Ok(Feed {
+        Ok(FileFeed {
             root: source.root,
             scan: source.scan.peekable(),
-            old: Old { nodes: source.nodes, root: source.parent, entries: None },
+            old: ParentEntries { nodes: source.nodes, root: source.parent, entries: None },
             kept,
             selection: source.selection,
             counting: source.counting,
@@ -110,15 +110,15 @@ impl<'a, S: NodeSource> Feed<'a, S> {
     }
 
     /// The next file of the workspace or entry that is taken over.
-    fn next_file(&mut self) -> Result<Option<Next>> {
+    fn next_file(&mut self) -> Result<Option<NextFile>> {
         loop {
             if let Some(next) = self.pending.take() {
                 return Ok(Some(next));
             }
             if let Some(entry) = self.next_kept()? {
                 return Ok(Some(match self.is_counted(&entry) {
-                    true => Next::Known(Ingested { entry, row: None }),
-                    false => Next::Recount(Box::new(entry)),
+                    true => NextFile::Known(IngestedEntry { entry, row: None }),
+                    false => NextFile::Recount(Box::new(entry)),
                 }));
             }
             let Some(seen) = self.scan.next().transpose()? else { return Ok(None) };
@@ -128,11 +128,11 @@ impl<'a, S: NodeSource> Feed<'a, S> {
             }
             return Ok(Some(match seen {
                 // What was hashed but never stored, by status, has to be read now, and what another reader counted.
-                Seen::Known(row) if is_current(&row, self.counting) => {
-                    Next::Known(Ingested { entry: row.entry.clone(), row: Some(row) })
+                ScannedFile::Known(row) if is_current(&row, self.counting) => {
+                    NextFile::Known(IngestedEntry { entry: row.entry.clone(), row: Some(row) })
                 }
-                Seen::Known(row) => Next::Job(self.job(row.entry.path, row.stat)?),
-                Seen::Unknown { path, stat } => Next::Job(self.job(path, stat)?),
+                ScannedFile::Known(row) => NextFile::Job(self.job(row.entry.path, row.stat)?),
+                ScannedFile::Unknown { path, stat } => NextFile::Job(self.job(path, stat)?),
             }));
         }
     }
@@ -163,44 +163,44 @@ impl<'a, S: NodeSource> Feed<'a, S> {
     }
 
     /// The next piece of work.
-    pub fn unit(&mut self) -> Result<Option<Unit>> {
+    pub fn next_task(&mut self) -> Result<Option<ReadTask>> {
         self.progress.check()?;
         if let Some(large) = &mut self.large {
             let (piece, ended) = large.piece(self.root)?;
             if ended {
                 self.large = None;
             }
-            return Ok(Some(Unit::Piece(Box::new(piece))));
+            return Ok(Some(ReadTask::Piece(Box::new(piece))));
         }
         match self.next_file()? {
             None => match outside(&self.outside) {
                 Some(error) => Err(error),
                 None => Ok(None),
             },
-            Some(Next::Known(first)) => {
+            Some(NextFile::Known(first)) => {
                 let mut known = vec![first];
                 while known.len() < 4 * BATCH {
                     match self.next_file()? {
-                        Some(Next::Known(next)) => known.push(next),
+                        Some(NextFile::Known(next)) => known.push(next),
                         next => {
                             self.pending = next;
                             break;
                         }
                     }
                 }
-                Ok(Some(Unit::Known(known)))
+                Ok(Some(ReadTask::Known(known)))
             }
-            Some(Next::Recount(entry)) => Ok(Some(Unit::Recount(entry))),
-            Some(Next::Job(job)) if job.stat.size > SMALL && job.stat.kind != FileKind::Symlink => {
-                self.large = Some(Large::begin(job));
-                self.unit()
+            Some(NextFile::Recount(entry)) => Ok(Some(ReadTask::Recount(entry))),
+            Some(NextFile::Job(job)) if job.stat.size > SMALL && job.stat.kind != FileKind::Symlink => {
+                self.large = Some(LargeFile::begin(job));
+                self.next_task()
             }
-            Some(Next::Job(first)) => {
+            Some(NextFile::Job(first)) => {
                 let mut bytes = first.stat.size as usize;
                 let mut jobs = vec![first];
                 while bytes < PIECE && jobs.len() < BATCH {
                     match self.next_file()? {
-                        Some(Next::Job(job)) if bytes + job.stat.size as usize <= PIECE => {
+                        Some(NextFile::Job(job)) if bytes + job.stat.size as usize <= PIECE => {
                             bytes += job.stat.size as usize;
                             jobs.push(job);
                         }
@@ -210,19 +210,19 @@ impl<'a, S: NodeSource> Feed<'a, S> {
                         }
                     }
                 }
-                Ok(Some(Unit::Small(jobs)))
+                Ok(Some(ReadTask::Small(jobs)))
             }
         }
     }
 }
 
 /// Tells if all is known of a file that a version stores.
-pub(super) fn is_current(row: &Row, counting: Option<Counting<'_>>) -> bool {
+pub(super) fn is_current(row: &CacheEntry, counting: Option<SampleCounter<'_>>) -> bool {
     row.stored && is_counted(&row.entry, counting)
 }
 
-fn is_counted(entry: &Entry, counting: Option<Counting<'_>>) -> bool {
-    counting.is_none_or(|counting| counting.knows(entry))
+fn is_counted(entry: &Entry, counting: Option<SampleCounter<'_>>) -> bool {
+    counting.is_none_or(|counting| counting.is_counted(entry))
 }
 
 /// The error for files that lie outside the selection, where a commit would not see them.
@@ -236,13 +236,13 @@ fn outside(paths: &[String]) -> Option<Error> {
 }
 
 /// The parent's entries, looked up in the order of the paths.
-struct Old<'a, S: NodeSource> {
+struct ParentEntries<'a, S: NodeSource> {
     nodes: &'a S,
     root: Option<Id<Node>>,
     entries: Option<Peekable<Entries<'a, S>>>,
 }
 
-impl<S: NodeSource> Old<'_, S> {
+impl<S: NodeSource> ParentEntries<'_, S> {
     /// Entries that are passed over before it is cheaper to look the path up from the root.
     const PATIENCE: usize = 256;
 
@@ -268,7 +268,7 @@ impl<S: NodeSource> Old<'_, S> {
 }
 
 /// A large file that is being read.
-struct Large {
+struct LargeFile {
     job: Job,
     file: Option<File>,
     before: Stat,
@@ -278,14 +278,14 @@ struct Large {
     carry: Vec<u8>,
 }
 
-impl Large {
-    fn begin(job: Job) -> Large {
+impl LargeFile {
+    fn begin(job: Job) -> LargeFile {
         let before = job.stat;
-        Large { job, file: None, before, attempt: 0, hasher: blake3::Hasher::new(), carry: Vec::new() }
+        LargeFile { job, file: None, before, attempt: 0, hasher: blake3::Hasher::new(), carry: Vec::new() }
     }
 
     /// Reads the next piece; true if the file ends with it.
-    fn piece(&mut self, root: &Root) -> Result<(Piece, bool)> {
+    fn piece(&mut self, root: &Root) -> Result<(FilePiece, bool)> {
         let name = self.job.path.as_str();
         let fail = |e| root.error("cannot read", name, e);
         let mut begins = None;
@@ -322,7 +322,7 @@ impl Large {
             self.file = None;
             if stat == self.before {
                 let content = Id::from_bytes(*self.hasher.finalize().as_bytes());
-                ends = Some(End { content, size: self.hasher.count(), stat });
+                ends = Some(FileEnd { content, size: self.hasher.count(), stat });
             } else {
                 self.attempt += 1;
                 if self.attempt >= ATTEMPTS {
@@ -330,7 +330,7 @@ impl Large {
                 }
             }
         }
-        Ok((Piece { begins, bytes, lens, ends }, ends.is_some()))
+        Ok((FilePiece { begins, bytes, lens, ends }, ends.is_some()))
     }
 }
 

@@ -3,10 +3,10 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
-use super::Counting;
+use super::SampleCounter;
 use super::feed::is_current;
 use crate::progress::Progress;
-use crate::worktree::scan::{Scan, Seen};
+use crate::worktree::scan::{Scan, ScannedFile};
 use crate::worktree::selection::Matcher;
 
 /// Work shorter than this needs no total.
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 250 
 pub(super) struct Forecast<'a> {
     pub scan: Scan<'a>,
     pub selection: Option<Matcher>,
-    pub counting: Option<Counting<'a>>,
+    pub counting: Option<SampleCounter<'a>>,
     pub progress: &'a dyn Progress,
 }
 
@@ -33,8 +33,8 @@ impl Forecast<'_> {
                 return;
             }
             let (is_current, size) = match &seen {
-                Seen::Known(row) => (is_current(row, self.counting), row.stat.size),
-                Seen::Unknown { stat, .. } => (false, stat.size),
+                ScannedFile::Known(row) => (is_current(row, self.counting), row.stat.size),
+                ScannedFile::Unknown { stat, .. } => (false, stat.size),
             };
             if !is_current && self.selection.as_ref().is_none_or(|selection| selection.selects(seen.path().as_str())) {
                 files += 1;

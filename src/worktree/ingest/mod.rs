@@ -24,29 +24,29 @@ use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Writer;
 use crate::store::writer::FileWriter;
-use crate::worktree::cache::{Row, kind_within};
+use crate::worktree::cache::{CacheEntry, kind_within};
 use crate::worktree::scan::Scan;
 use crate::worktree::selection::Matcher;
 
-use count::{Counter, Told};
-use feed::{Feed, Job, Piece};
+use count::{CounterMessage, CounterThread};
+use feed::{FileFeed, FilePiece, Job};
 use forecast::Forecast;
 
-pub use count::{Counting, Watch, Watcher};
+pub use count::{RecordCallback, RecordObserver, SampleCounter};
 pub use damaged::DamagedFiles;
-use work::{Worked, Worker};
+use work::{ReadResult, ReadWorker};
 
 /// An entry of the new version, and what the stat cache will know of the file.
 #[derive(Debug)]
-pub struct Ingested {
+pub struct IngestedEntry {
     /// The entry.
     pub entry: Entry,
     /// The stat cache's row; none for an entry that is taken over from the parent, outside the selection.
-    pub row: Option<Row>,
+    pub row: Option<CacheEntry>,
 }
 
 /// Where the files come from.
-pub struct Source<'a, S> {
+pub struct IngestSource<'a, S> {
     /// The files of the workspace.
     pub scan: Scan<'a>,
     /// A second walk over them that finds out how much there is to read, where somebody watches.
@@ -60,25 +60,25 @@ pub struct Source<'a, S> {
     /// The part that the workspace holds; entries of the parent outside of it are taken over.
     pub selection: Option<Matcher>,
     /// How samples are counted, if they are.
-    pub counting: Option<Counting<'a>>,
+    pub counting: Option<SampleCounter<'a>>,
     /// When the scan began, in nanoseconds since 1970: younger stamps are not trusted.
     pub began: i128,
 }
 
 /// What was counted along the way.
 #[derive(Debug)]
-pub struct Counted {
+pub struct IngestCounts {
     /// What the files that were read differ in from those in their place.
-    pub account: RecordDiff,
+    pub diff: RecordDiff,
     /// Of which files it tells.
-    pub told: Paths,
+    pub counted: PathSet,
 }
 
 /// Paths, by the halves of their hashes.
 #[derive(Debug, Default)]
-pub struct Paths(HashSet<[u8; 16]>);
+pub struct PathSet(HashSet<[u8; 16]>);
 
-impl Paths {
+impl PathSet {
     fn insert(&mut self, path: &DataPath) {
         self.0.insert(short(path));
     }
@@ -98,33 +98,33 @@ fn short(path: &DataPath) -> [u8; 16] {
 /// Stores all that changed and hands every entry of the new version to `take`, in the order of the paths. Returns what
 /// was counted, if samples are.
 pub fn ingest<S: NodeSource + Sync>(
-    mut source: Source<'_, S>,
+    mut source: IngestSource<'_, S>,
     writer: &mut Writer<'_>,
     progress: &dyn Progress,
-    take: impl FnMut(&mut Writer<'_>, Ingested) -> Result<()>,
-) -> Result<Option<Counted>> {
+    take: impl FnMut(&mut Writer<'_>, IngestedEntry) -> Result<()>,
+) -> Result<Option<IngestCounts>> {
     let (root, began, counting) = (source.root, source.began, source.counting);
     let forecast = source.forecast.take();
     let forecast = forecast.map(|scan| Forecast { scan, selection: source.selection.clone(), counting, progress });
     let ahead = 2 * parallel::threads() + 2;
-    let mut feed = Feed::new(source, progress)?;
+    let mut feed = FileFeed::new(source, progress)?;
     std::thread::scope(|scope| {
         // The forecast ends with the work.
         let (_working, ended) = mpsc::channel();
         if let Some(forecast) = forecast {
             scope.spawn(move || forecast.run(&ended));
         }
-        let counter = counting.map(|counting| Counter::start(scope, counting, root)).transpose()?;
-        let counted = counting.map(|counting| Counted { account: counting.account(), told: Paths::default() });
+        let counter = counting.map(|counting| CounterThread::start(scope, counting, root)).transpose()?;
+        let counted = counting.map(|counting| IngestCounts { diff: counting.empty_diff(), counted: PathSet::default() });
         let mut ingest = Ingest { root, writer, open: None, take, began, progress, counter, counted, queue: VecDeque::new() };
         parallel::ordered(
-            parallel::until_error(|| feed.unit()),
+            parallel::until_error(|| feed.next_task()),
             ahead,
-            || Worker::new(root, counting),
-            Worker::work,
+            || ReadWorker::new(root, counting),
+            ReadWorker::work,
             |worked| ingest.store(worked),
         )?;
-        ingest.settle(0)?;
+        ingest.drain_queue(0)?;
         Ok(ingest.counted)
     })
 }
@@ -140,22 +140,22 @@ struct Ingest<'a, 'w, T> {
     take: T,
     began: i128,
     progress: &'a dyn Progress,
-    counter: Option<Counter>,
-    counted: Option<Counted>,
+    counter: Option<CounterThread>,
+    counted: Option<IngestCounts>,
     /// Entries in their order, and whether each waits for its count.
-    queue: VecDeque<(Ingested, bool)>,
+    queue: VecDeque<(IngestedEntry, bool)>,
 }
 
-impl<T: FnMut(&mut Writer<'_>, Ingested) -> Result<()>> Ingest<'_, '_, T> {
-    fn store(&mut self, worked: Worked) -> Result<()> {
+impl<T: FnMut(&mut Writer<'_>, IngestedEntry) -> Result<()>> Ingest<'_, '_, T> {
+    fn store(&mut self, worked: ReadResult) -> Result<()> {
         match worked {
-            Worked::Known(known) => known.into_iter().try_for_each(|ingested| self.give(ingested, false)),
-            Worked::Recounted(entry, account) => {
+            ReadResult::Known(known) => known.into_iter().try_for_each(|ingested| self.push(ingested, false)),
+            ReadResult::Recounted(entry, account) => {
                 self.absorb(account);
-                self.tell(&entry.path);
-                self.give(Ingested { entry: *entry, row: None }, false)
+                self.mark_counted(&entry.path);
+                self.push(IngestedEntry { entry: *entry, row: None }, false)
             }
-            Worked::Small { bytes, files, account } => {
+            ReadResult::Small { bytes, files, account } => {
                 self.absorb(account);
                 let mut rest = &bytes[..];
                 for file in files {
@@ -167,19 +167,19 @@ impl<T: FnMut(&mut Writer<'_>, Ingested) -> Result<()>> Ingest<'_, '_, T> {
                     }
                     writer.finish(self.writer, file.content)?;
                     self.progress.advance(1, file.size);
-                    self.done(file.job, file.content, file.size, file.stat, file.samples, false)?;
+                    self.finish_file(file.job, file.content, file.size, file.stat, file.samples, false)?;
                 }
                 Ok(())
             }
-            Worked::Piece { piece, ids } => self.piece(*piece, ids),
+            ReadResult::Piece { piece, ids } => self.piece(*piece, ids),
         }
     }
 
-    fn piece(&mut self, piece: Piece, ids: Vec<[u8; 32]>) -> Result<()> {
-        let Piece { begins, bytes, lens, ends } = piece;
+    fn piece(&mut self, piece: FilePiece, ids: Vec<[u8; 32]>) -> Result<()> {
+        let FilePiece { begins, bytes, lens, ends } = piece;
         if let Some(job) = begins {
             if let Some(counter) = &self.counter {
-                counter.tell(Told::Begin(job.clone()))?;
+                counter.send(CounterMessage::Begin(job.clone()))?;
             }
             // Also when a file is read again from its start because it changed.
             let writer = self.writer.file(job.replaces());
@@ -194,20 +194,20 @@ impl<T: FnMut(&mut Writer<'_>, Ingested) -> Result<()>> Ingest<'_, '_, T> {
             rest = after;
         }
         if let Some(counter) = &self.counter {
-            counter.tell(Told::Piece { bytes, ids, lens })?;
+            counter.send(CounterMessage::Piece { bytes, ids, lens })?;
         }
         if let (Some(end), Some((job, file))) = (ends, self.open.take_if(|_| ends.is_some())) {
             file.finish(self.writer, end.content)?;
             if let Some(counter) = &self.counter {
-                counter.tell(Told::End(end))?;
+                counter.send(CounterMessage::End(end))?;
             }
             self.progress.advance(1, 0);
-            self.done(job, end.content, end.size, end.stat, None, self.counter.is_some())?;
+            self.finish_file(job, end.content, end.size, end.stat, None, self.counter.is_some())?;
         }
         Ok(())
     }
 
-    fn done(
+    fn finish_file(
         &mut self,
         job: Job,
         content: Id<Content>,
@@ -216,37 +216,37 @@ impl<T: FnMut(&mut Writer<'_>, Ingested) -> Result<()>> Ingest<'_, '_, T> {
         samples: Option<SampleCount>,
         waits: bool,
     ) -> Result<()> {
-        self.tell(&job.path);
+        self.mark_counted(&job.path);
         let kind = kind_within(self.root, EntryKind::from(stat.kind), job.old.map(|old| old.kind));
         let entry = Entry { path: job.path, kind, size, samples, content };
-        let row = Row::read(entry.clone(), stat, true, self.began);
-        self.give(Ingested { entry, row: Some(row) }, waits)
+        let row = CacheEntry::read(entry.clone(), stat, true, self.began);
+        self.push(IngestedEntry { entry, row: Some(row) }, waits)
     }
 
     fn absorb(&mut self, account: Option<RecordDiff>) {
         if let (Some(counted), Some(account)) = (&mut self.counted, account) {
-            counted.account.absorb(account);
+            counted.diff.absorb(account);
         }
     }
 
-    fn tell(&mut self, path: &DataPath) {
-        if let Some(counted) = self.counted.as_mut().filter(|counted| counted.account.is_tallied()) {
-            counted.told.insert(path);
+    fn mark_counted(&mut self, path: &DataPath) {
+        if let Some(counted) = self.counted.as_mut().filter(|counted| counted.diff.is_tallied()) {
+            counted.counted.insert(path);
         }
     }
 
     /// Hands an entry on, once those before it have been.
-    fn give(&mut self, ingested: Ingested, waits: bool) -> Result<()> {
+    fn push(&mut self, ingested: IngestedEntry, waits: bool) -> Result<()> {
         self.queue.push_back((ingested, waits));
-        self.settle(QUEUE)
+        self.drain_queue(QUEUE)
     }
 
     /// Hands on what need not wait; waits until no more than so many are left.
-    fn settle(&mut self, most: usize) -> Result<()> {
+    fn drain_queue(&mut self, most: usize) -> Result<()> {
         while let Some((_, waits)) = self.queue.front() {
             let mut count = None;
             if let (true, Some(counter)) = (waits, &self.counter) {
-                let Some((samples, account)) = counter.answer(self.queue.len() > most)? else { return Ok(()) };
+                let Some((samples, account)) = counter.receive(self.queue.len() > most)? else { return Ok(()) };
                 self.absorb(Some(account));
                 count = Some(samples);
             }

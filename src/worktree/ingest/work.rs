@@ -2,15 +2,15 @@
 
 use std::io::{self, Read};
 
-use super::feed::{Job, Piece, SMALL, Unit};
-use super::{Counting, Ingested};
+use super::feed::{FilePiece, Job, ReadTask, SMALL};
+use super::{IngestedEntry, SampleCounter};
 use crate::chunk::cut;
 use crate::diff::RecordDiff;
 use crate::error::Result;
 use crate::fs::openat::{Cursor, FileKind, Root, Stat};
 use crate::id::{Content, Id};
 use crate::object::node::{Entry, SampleCount};
-use crate::worktree::hash::steadily;
+use crate::worktree::hash::read_stable;
 
 /// A small file that was read.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub(super) struct ReadFile {
 
 /// What a worker made.
 #[derive(Debug)]
-pub(super) enum Worked {
-    Known(Vec<Ingested>),
+pub(super) enum ReadResult {
+    Known(Vec<IngestedEntry>),
     Recounted(Box<Entry>, Option<RecordDiff>),
     Small {
         /// The chunks of the files, one after the other.
@@ -35,27 +35,27 @@ pub(super) enum Worked {
         account: Option<RecordDiff>,
     },
     Piece {
-        piece: Box<Piece>,
+        piece: Box<FilePiece>,
         ids: Vec<[u8; 32]>,
     },
 }
 
 /// A worker's own state.
-pub(super) struct Worker<'a> {
+pub(super) struct ReadWorker<'a> {
     root: &'a Root,
     cursor: Cursor<'a>,
-    counting: Option<Counting<'a>>,
+    counting: Option<SampleCounter<'a>>,
 }
 
-impl<'a> Worker<'a> {
-    pub fn new(root: &'a Root, counting: Option<Counting<'a>>) -> Worker<'a> {
-        Worker { root, cursor: root.cursor(), counting }
+impl<'a> ReadWorker<'a> {
+    pub fn new(root: &'a Root, counting: Option<SampleCounter<'a>>) -> ReadWorker<'a> {
+        ReadWorker { root, cursor: root.cursor(), counting }
     }
 
-    pub fn work(&mut self, unit: Unit) -> Result<Worked> {
+    pub fn work(&mut self, unit: ReadTask) -> Result<ReadResult> {
         match unit {
-            Unit::Known(known) => Ok(Worked::Known(known)),
-            Unit::Piece(piece) => {
+            ReadTask::Known(known) => Ok(ReadResult::Known(known)),
+            ReadTask::Piece(piece) => {
                 let mut at = 0;
                 let ids = piece
                     .lens
@@ -66,20 +66,20 @@ impl<'a> Worker<'a> {
                         id
                     })
                     .collect();
-                Ok(Worked::Piece { piece, ids })
+                Ok(ReadResult::Piece { piece, ids })
             }
-            Unit::Small(jobs) => {
+            ReadTask::Small(jobs) => {
                 let mut bytes = Vec::with_capacity(jobs.iter().map(|j| j.stat.size as usize + 1).sum());
-                let mut account = self.counting.map(|counting| counting.account());
+                let mut account = self.counting.map(|counting| counting.empty_diff());
                 let files = jobs.into_iter().map(|job| self.read(job, &mut bytes, &mut account)).collect::<Result<_>>()?;
-                Ok(Worked::Small { bytes, files, account })
+                Ok(ReadResult::Small { bytes, files, account })
             }
-            Unit::Recount(mut entry) => {
-                let mut account = self.counting.map(|counting| counting.account());
+            ReadTask::Recount(mut entry) => {
+                let mut account = self.counting.map(|counting| counting.empty_diff());
                 if let (Some(counting), Some(account)) = (self.counting, &mut account) {
-                    entry.samples = counting.again(&entry, account)?;
+                    entry.samples = counting.recount(&entry, account)?;
                 }
-                Ok(Worked::Recounted(entry, account))
+                Ok(ReadResult::Recounted(entry, account))
             }
         }
     }
@@ -87,7 +87,7 @@ impl<'a> Worker<'a> {
     /// Reads a small file to the end of `bytes`.
     fn read(&mut self, job: Job, bytes: &mut Vec<u8>, account: &mut Option<RecordDiff>) -> Result<ReadFile> {
         let start = bytes.len();
-        let ((), stat) = steadily(self.root, &mut self.cursor, &job.path, job.stat, |file, stat| {
+        let ((), stat) = read_stable(self.root, &mut self.cursor, &job.path, job.stat, |file, stat| {
             bytes.truncate(start);
             read_whole(file, stat.size as usize, bytes)
         })?;
@@ -105,7 +105,7 @@ impl<'a> Worker<'a> {
         };
         let samples = match (self.counting, account) {
             (Some(counting), Some(account)) if stat.kind != FileKind::Symlink => {
-                Some(counting.small(&job, content, &bytes[start..], account)?)
+                Some(counting.count_small(&job, content, &bytes[start..], account)?)
             }
             _ => None,
         };

@@ -8,7 +8,7 @@ use crate::repo::config::read::tests::load;
 use crate::validate::Bound;
 
 /// The rules of a dataset whose declaration goes on like this after its fourth line.
-fn spec(rest: &str) -> Result<Option<Spec>> {
+fn spec(rest: &str) -> Result<Option<ValidationSpec>> {
     let config = load(&format!("[dataset.a]\npath = 'a'\n{rest}"))?;
     Ok(config.dataset("a").unwrap().validation.clone())
 }
@@ -31,10 +31,13 @@ fn own(words: &[&str]) -> Vec<String> {
 #[test]
 fn no_table_no_rules_and_an_empty_one() {
     assert_eq!(spec("").unwrap(), None);
-    assert_eq!(spec("[dataset.a.validation]").unwrap(), Some(Spec::default()));
+    assert_eq!(spec("[dataset.a.validation]").unwrap(), Some(ValidationSpec::default()));
     assert_eq!(spec("validation.opaque = 'error'").unwrap().unwrap().opaque, OpaquePolicy::Error);
-    assert_eq!(spec("validation.min_score = 0.95").unwrap(), Some(Spec { min_score: 950_000, ..Spec::default() }));
-    assert_eq!(spec("validation.rule = []").unwrap(), Some(Spec::default()));
+    assert_eq!(
+        spec("validation.min_score = 0.95").unwrap(),
+        Some(ValidationSpec { min_score: 950_000, ..ValidationSpec::default() })
+    );
+    assert_eq!(spec("validation.rule = []").unwrap(), Some(ValidationSpec::default()));
     let inline = spec("validation = { rule = [{ kind = 'parse' }, { kind = 'encoding' }] }").unwrap().unwrap();
     assert_eq!(inline.rules.iter().map(|rule| &rule.check).collect::<Vec<_>>(), [&Check::Parse, &Check::Encoding]);
 }
@@ -93,10 +96,10 @@ fn every_kind_holds_what_is_declared() {
             "kind='range'\nfield='/label'\nmin=2020-01-01\nmax='2024-12-31T00:00:00Z'",
             Check::Range { field: field.clone(), min: Bound::new("2020-01-01"), max: Bound::new("2024-12-31T00:00:00Z") },
         ),
-        ("kind='length'\nmin=1", Check::Length { field: None, min: Some(1), max: None, unit: Unit::Characters }),
+        ("kind='length'\nmin=1", Check::Length { field: None, min: Some(1), max: None, unit: LengthUnit::Characters }),
         (
             "kind='length'\nfield='/label'\nmin=3\nmax=3\nunit='words'",
-            Check::Length { field: Some(field.clone()), min: Some(3), max: Some(3), unit: Unit::Words },
+            Check::Length { field: Some(field.clone()), min: Some(3), max: Some(3), unit: LengthUnit::Words },
         ),
         ("kind='unique'\nkey=['/source', '/id']", Check::Unique { key: own(&["/source", "/id"]) }),
         ("kind='duplicates'", Check::Duplicates { fields: vec![], max_share: 0 }),

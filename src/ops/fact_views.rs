@@ -10,7 +10,7 @@ use crate::facts::{Noted, Recorded, State, Withdrawal};
 use crate::id::{Content, Fact as FactId, Id, Version as VersionId};
 use crate::object::fact::Run;
 use crate::object::version::Number;
-use crate::repo::{Here, Repo};
+use crate::repo::{Repo, VersionLookup};
 
 /// A file that a run made.
 #[derive(Clone, Debug, Serialize)]
@@ -115,25 +115,25 @@ impl ListOptions {
 }
 
 /// The name of a version: dataset and number.
-pub(super) type Name = Option<(String, Number)>;
+pub(super) type VersionName = Option<(String, Number)>;
 
 /// The names of versions by their ids, as their records give them.
-pub(super) struct Names<'a> {
+pub(super) struct VersionNames<'a> {
     repo: &'a Repo,
-    here: Here<'a>,
-    known: HashMap<Id<VersionId>, Name>,
+    here: VersionLookup<'a>,
+    known: HashMap<Id<VersionId>, VersionName>,
 }
 
-impl<'a> Names<'a> {
+impl<'a> VersionNames<'a> {
     /// No names yet: each is read when it is asked for.
-    pub fn of(repo: &'a Repo) -> Names<'a> {
-        Names { repo, here: Here::of(repo), known: HashMap::new() }
+    pub fn of(repo: &'a Repo) -> VersionNames<'a> {
+        VersionNames { repo, here: VersionLookup::of(repo), known: HashMap::new() }
     }
 
     /// The name of a version; `None` where the repository does not have it, its record cannot be read, or no ref of that
     /// name leads to it.
-    pub fn get(&mut self, id: Id<VersionId>) -> Name {
-        let Names { repo, here, known } = self;
+    pub fn get(&mut self, id: Id<VersionId>) -> VersionName {
+        let VersionNames { repo, here, known } = self;
         let read = || {
             let version = here.version(id).ok()??;
             let named = repo.versions().get(&version.dataset, &version.number).ok()? == Some(id);
@@ -144,7 +144,7 @@ impl<'a> Names<'a> {
 }
 
 /// `leases@1.1.0`, or the first digits of the id of a version that is not here.
-pub(super) fn spoken(name: &Name, id: Id<VersionId>) -> String {
+pub(super) fn display_name(name: &VersionName, id: Id<VersionId>) -> String {
     match name {
         Some((dataset, number)) => format!("{dataset}@{number}"),
         None => id.to_hex().chars().take(12).collect(),
@@ -166,7 +166,7 @@ impl RunFields {
 }
 
 impl RunView {
-    pub(super) fn of(recorded: &Recorded, name: Name, facts: &State) -> RunView {
+    pub(super) fn of(recorded: &Recorded, name: VersionName, facts: &State) -> RunView {
         let (dataset_name, version) = name.unzip();
         let withdrawn = |withdrawal: &Withdrawal| WithdrawalView {
             reason: withdrawal.reason.clone(),
@@ -187,7 +187,7 @@ impl RunView {
 }
 
 impl NoteView {
-    pub(super) fn of(noted: &Noted, name: Name) -> NoteView {
+    pub(super) fn of(noted: &Noted, name: VersionName) -> NoteView {
         let (dataset_name, version) = name.unzip();
         NoteView {
             id: noted.id,

@@ -18,18 +18,18 @@ use crate::validate::Measures;
 /// The first bytes of the file; the digit changes with what it holds.
 const MAGIC: &[u8; 8] = b"HLXGATE4";
 /// Judgements of a dataset that are kept.
-const KEPT: usize = 4;
+const MAX_CACHED: usize = 4;
 /// The longest file that is read.
 const MAX: usize = 1 << 30;
 
 /// What a rule that looks at one record alone found in it, or why it could not look at it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub(super) struct Found {
+pub(super) struct CachedFinding {
     pub rule: u32,
     /// Its place.
-    pub place: Place,
+    pub position: RecordPosition,
     /// A hash of the record as it stands there.
-    pub raw: u64,
+    pub hash: u64,
     /// Whether the rule could not look at it.
     pub unreadable: bool,
     pub message: String,
@@ -37,7 +37,7 @@ pub(super) struct Found {
 
 /// The place of a record in its file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-pub(in crate::ops) struct Place {
+pub(in crate::ops) struct RecordPosition {
     /// Where it begins: the byte of the unpacked file, or the row of Parquet. No other record of the file has it.
     pub at: u64,
     /// The line on which it begins, from 1.
@@ -48,46 +48,46 @@ pub(in crate::ops) struct Place {
 
 /// A record whose key other records have too.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub(super) struct Member {
+pub(super) struct RepeatedRecord {
     pub rule: u32,
     pub key: [u8; 16],
     pub split: u8,
-    pub place: Place,
+    pub position: RecordPosition,
 }
 
 /// What is known of a file in which something was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
-pub(in crate::ops) struct Places {
-    pub found: Vec<Found>,
-    pub members: Vec<Member>,
+pub(in crate::ops) struct FileFindings {
+    pub findings: Vec<CachedFinding>,
+    pub repeated: Vec<RepeatedRecord>,
 }
 
 /// What is known of a version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
-pub(super) struct Known {
+pub(super) struct CachedEvaluation {
     /// What each rule measured, by name.
     pub measures: Vec<Vec<(String, u64)>>,
     /// The files in which something was found, by path and in its order: of each rule the first places.
-    pub files: Vec<(String, Places)>,
+    pub files: Vec<(String, FileFindings)>,
     /// The rules of whose places some were left out.
     pub truncated: Vec<bool>,
     /// The checksum of each rule's set of keys, so that one of another version is not taken for it; zeros where it has none.
-    pub sums: Vec<[u8; 32]>,
+    pub key_checksums: Vec<[u8; 32]>,
 }
 
 /// Where the judgement of a version lies.
 #[derive(Clone, Debug)]
-pub(super) struct Home {
+pub(super) struct CacheFolder {
     /// The folder of the dataset.
     folder: PathBuf,
     name: String,
 }
 
-impl Home {
+impl CacheFolder {
     /// Of a manifest that was judged by the rules with this digest.
-    pub fn of(folder: PathBuf, manifest: Id<Node>, rules: &[u8; 32]) -> Home {
+    pub fn of(folder: PathBuf, manifest: Id<Node>, rules: &[u8; 32]) -> CacheFolder {
         let name = blake3::Hasher::new().update(manifest.as_bytes()).update(rules).finalize().to_hex();
-        Home { folder, name: name[..32].to_owned() }
+        CacheFolder { folder, name: name[..32].to_owned() }
     }
 
     fn path(&self) -> PathBuf {
@@ -100,7 +100,7 @@ impl Home {
     }
 
     /// What is known, if it is whole.
-    pub fn load(&self) -> Option<Known> {
+    pub fn load(&self) -> Option<CachedEvaluation> {
         let bytes = atomic::read(&self.path().join("known")).ok()??;
         let sum = bytes.strip_prefix(MAGIC)?;
         let (sum, rest) = sum.split_first_chunk::<32>()?;
@@ -111,17 +111,17 @@ impl Home {
     }
 
     /// Forgets it.
-    pub fn forget(&self) -> Result<()> {
+    pub fn remove(&self) -> Result<()> {
         atomic::remove_tree(&self.path())
     }
 
     /// Whether there may be something to load.
-    pub fn is_there(&self) -> bool {
+    pub fn exists(&self) -> bool {
         self.path().join("known").exists()
     }
 
     /// Keeps a judgement, and lets go of the oldest ones.
-    pub fn keep(&self, staging: Staging, known: &Known) -> Result<()> {
+    pub fn store(&self, staging: Staging, known: &CachedEvaluation) -> Result<()> {
         let bytes = bincode::encode_to_vec(known, CONFIG).map_err(|e| Error::damaged(format!("cannot encode: {e}")))?;
         let place = staging.path().join("known");
         let mut file = TempFile::create(staging.path())?;
@@ -132,13 +132,13 @@ impl Home {
         written.map_err(|e| Error::io("cannot write", &place, e))?;
         file.rename(&place)?;
         if self.path().exists() {
-            self.forget()?;
+            self.remove()?;
         }
         staging.place(&self.path())?;
-        self.tidy()
+        self.prune()
     }
 
-    fn tidy(&self) -> Result<()> {
+    fn prune(&self) -> Result<()> {
         let fail = |e| Error::io("cannot read the folder", &self.folder, e);
         let mut all: Vec<(SystemTime, PathBuf)> = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(fail)? {
@@ -152,11 +152,11 @@ impl Home {
         let is_old = |stamp: &SystemTime| all.first().is_some_and(|(newest, _)| *newest > *stamp + day);
         let (whole, begun): (Vec<_>, Vec<_>) = all.iter().partition(|(_, path)| path.join("known").exists());
         let left = begun.into_iter().filter(|(stamp, _)| is_old(stamp));
-        whole.into_iter().skip(KEPT).chain(left).try_for_each(|(_, path)| atomic::remove_tree(path))
+        whole.into_iter().skip(MAX_CACHED).chain(left).try_for_each(|(_, path)| atomic::remove_tree(path))
     }
 }
 
-impl Known {
+impl CachedEvaluation {
     /// What each rule measured; `None` if it is not understood.
     pub fn measures(&self) -> Option<Measures> {
         let lists: Vec<&[(String, u64)]> = self.measures.iter().map(Vec::as_slice).collect();
@@ -166,7 +166,7 @@ impl Known {
 
 /// Begins a judgement of a dataset; the sets of keys are written into its folder. Where that cannot be written, they are
 /// written into the system's folder for temporary files, and kept for nobody.
-pub(super) fn begin(folder: &Path) -> Result<Staging> {
+pub(super) fn stage(folder: &Path) -> Result<Staging> {
     let beside = || {
         atomic::ensure_folder(atomic::parent(folder))?;
         atomic::ensure_folder(folder)?;
@@ -183,7 +183,7 @@ pub(super) fn keys(folder: &Path, rule: usize) -> PathBuf {
 }
 
 /// Returns the checksum that a set of keys ends with; zeros where there is none.
-pub(super) fn sum(set: &Path) -> [u8; 32] {
+pub(super) fn keys_checksum(set: &Path) -> [u8; 32] {
     let read = || -> std::io::Result<[u8; 32]> {
         let mut sum = [0; 32];
         let mut file = atomic::open(set)?;
@@ -204,19 +204,24 @@ const CONFIG: bincode::config::Configuration<
 mod tests {
     use super::*;
 
-    fn home(dir: &Path, manifest: &[u8]) -> Home {
-        Home::of(dir.join("gate/leases"), Id::of(manifest), &[1; 32])
+    fn home(dir: &Path, manifest: &[u8]) -> CacheFolder {
+        CacheFolder::of(dir.join("gate/leases"), Id::of(manifest), &[1; 32])
     }
 
-    fn known() -> Known {
-        let found =
-            vec![Found { rule: 1, place: Place { at: 40, line: 7, number: 6 }, raw: 9, unreadable: false, message: "no".into() }];
-        let members = vec![Member { rule: 2, key: [3; 16], split: 1, place: Place::default() }];
-        Known {
+    fn known() -> CachedEvaluation {
+        let found = vec![CachedFinding {
+            rule: 1,
+            position: RecordPosition { at: 40, line: 7, number: 6 },
+            hash: 9,
+            unreadable: false,
+            message: "no".into(),
+        }];
+        let members = vec![RepeatedRecord { rule: 2, key: [3; 16], split: 1, position: RecordPosition::default() }];
+        CachedEvaluation {
             measures: vec![vec![("checked".into(), 3)]],
-            files: vec![("a".into(), Places { found, members })],
+            files: vec![("a".into(), FileFindings { findings: found, repeated: members })],
             truncated: vec![false, true],
-            sums: vec![[5; 32]],
+            key_checksums: vec![[5; 32]],
         }
     }
 
@@ -226,7 +231,7 @@ mod tests {
         let home = home(dir.path(), b"one");
         assert_eq!(home.load(), None);
         for _ in 0..2 {
-            home.keep(begin(&home.folder).unwrap(), &known()).unwrap();
+            home.store(stage(&home.folder).unwrap(), &known()).unwrap();
             assert_eq!(home.load(), Some(known()));
         }
         let path = home.path().join("known");
@@ -244,12 +249,12 @@ mod tests {
     #[test]
     fn the_oldest_are_let_go() {
         let dir = tempfile::tempdir().unwrap();
-        for n in 0..KEPT as u8 + 3 {
+        for n in 0..MAX_CACHED as u8 + 3 {
             let home = home(dir.path(), &[n]);
-            home.keep(begin(&home.folder).unwrap(), &known()).unwrap();
+            home.store(stage(&home.folder).unwrap(), &known()).unwrap();
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
-        assert_eq!(fs::read_dir(dir.path().join("gate/leases")).unwrap().count(), KEPT);
-        assert!(home(dir.path(), &[KEPT as u8 + 2]).load().is_some(), "the newest stays");
+        assert_eq!(fs::read_dir(dir.path().join("gate/leases")).unwrap().count(), MAX_CACHED);
+        assert!(home(dir.path(), &[MAX_CACHED as u8 + 2]).load().is_some(), "the newest stays");
     }
 }

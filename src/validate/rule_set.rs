@@ -9,36 +9,36 @@ use crate::error::{Error, Kind, Result, reason};
 use crate::sample::globs;
 
 use super::digest::digest;
-use super::field::Field;
-use super::rules::{self, Local};
-use super::schema::Schema;
-use super::spec::{Check, Rule, Spec};
+use super::field::FieldSelector;
+use super::rules::{self, RecordRule};
+use super::schema::JsonSchema;
+use super::spec::{Check, Rule, ValidationSpec};
 
 /// The compiled rules of a dataset. Threads share one.
-pub struct Gate {
+pub struct RuleSet {
     rules: Vec<Rule>,
-    compiled: Vec<Compiled>,
+    compiled: Vec<CompiledRule>,
     digest: [u8; 32],
 }
 
-struct Compiled {
+struct CompiledRule {
     /// All files where there is none.
     files: Option<GlobSet>,
-    work: Work,
+    work: CompiledCheck,
 }
 
 /// What a rule does with a record.
-pub(super) enum Work {
+pub(super) enum CompiledCheck {
     /// Looks at it alone.
-    Record(Box<dyn Local>),
+    Record(Box<dyn RecordRule>),
     /// Compares its key with those of all others.
-    Unique(Vec<Field>),
+    Unique(Vec<FieldSelector>),
     /// Compares some fields, or the whole record, with all others.
-    Duplicates(Vec<Field>),
+    Duplicates(Vec<FieldSelector>),
     /// The same between two splits, by the letters and digits of some fields.
-    Leakage { fields: Vec<Field>, train: GlobSet, test: GlobSet },
+    Leakage { fields: Vec<FieldSelector>, train: GlobSet, test: GlobSet },
     /// Measures the lengths of one field and the labels in another.
-    Drift { length: Option<Field>, labels: Option<Field> },
+    Drift { length: Option<FieldSelector>, labels: Option<FieldSelector> },
     /// Nothing: a program looks at the version.
     Command,
 }
@@ -54,7 +54,7 @@ pub enum Split {
 
 /// Which rules look at a file, by their places among all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Looks {
+pub struct FileRules {
     /// Those that look at each record alone.
     pub records: Vec<usize>,
     /// Those of them that want no file to be without records.
@@ -67,27 +67,27 @@ pub struct Looks {
     pub commands: Vec<usize>,
 }
 
-impl Looks {
+impl FileRules {
     /// Whether any rule looks at the records of the file.
-    pub fn at_records(&self) -> bool {
+    pub fn checks_records(&self) -> bool {
         !(self.records.is_empty() && self.keys.is_empty() && self.drift.is_empty())
     }
 }
 
-impl Gate {
+impl RuleSet {
     /// Compiles rules; the files of schemas are relative to `root`.
     ///
     /// # Errors
     ///
     /// [`Kind::Config`] for a glob, a field, a pattern or a schema that is not understood, or a schema that cannot be
     /// read. The message names the rule.
-    pub fn new(spec: &Spec, root: &Path) -> Result<Gate> {
+    pub fn new(spec: &ValidationSpec, root: &Path) -> Result<RuleSet> {
         let mut schemas = Vec::new();
         let compiled = (1..).zip(&spec.rules).map(|(number, rule)| {
             compile(rule, root, &mut schemas).map_err(|why| why.within(format!("rule {number} ({})", rule.name())))
         });
         let compiled = compiled.collect::<Result<_>>()?;
-        Ok(Gate { digest: digest(&spec.rules, &schemas), rules: spec.rules.clone(), compiled })
+        Ok(RuleSet { digest: digest(&spec.rules, &schemas), rules: spec.rules.clone(), compiled })
     }
 
     /// The rules as they were declared.
@@ -101,18 +101,18 @@ impl Gate {
     }
 
     /// Which rules look at the file of this path.
-    pub fn of_file(&self, path: &str) -> Looks {
-        let mut looks = Looks::default();
-        let at = |compiled: &Compiled| compiled.files.as_ref().is_none_or(|files| files.is_match(path));
+    pub fn rules_for(&self, path: &str) -> FileRules {
+        let mut looks = FileRules::default();
+        let at = |compiled: &CompiledRule| compiled.files.as_ref().is_none_or(|files| files.is_match(path));
         for (rule, compiled) in self.compiled.iter().enumerate().filter(|(_, compiled)| at(compiled)) {
             match &compiled.work {
-                Work::Record(_) => looks.records.push(rule),
-                Work::Unique(_) | Work::Duplicates(_) => looks.keys.push((rule, Split::Train)),
-                Work::Leakage { test, .. } if test.is_match(path) => looks.keys.push((rule, Split::Test)),
-                Work::Leakage { train, .. } if train.is_match(path) => looks.keys.push((rule, Split::Train)),
-                Work::Leakage { .. } => {}
-                Work::Drift { .. } => looks.drift.push(rule),
-                Work::Command => looks.commands.push(rule),
+                CompiledCheck::Record(_) => looks.records.push(rule),
+                CompiledCheck::Unique(_) | CompiledCheck::Duplicates(_) => looks.keys.push((rule, Split::Train)),
+                CompiledCheck::Leakage { test, .. } if test.is_match(path) => looks.keys.push((rule, Split::Test)),
+                CompiledCheck::Leakage { train, .. } if train.is_match(path) => looks.keys.push((rule, Split::Train)),
+                CompiledCheck::Leakage { .. } => {}
+                CompiledCheck::Drift { .. } => looks.drift.push(rule),
+                CompiledCheck::Command => looks.commands.push(rule),
             }
             if matches!(self.rules[rule].check, Check::Empty { .. }) {
                 looks.empty.push(rule);
@@ -122,53 +122,55 @@ impl Gate {
     }
 
     /// What this rule does with a record.
-    pub(super) fn work(&self, rule: usize) -> &Work {
+    pub(super) fn check(&self, rule: usize) -> &CompiledCheck {
         &self.compiled[rule].work
     }
 }
 
-impl fmt::Debug for Gate {
+impl fmt::Debug for RuleSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gate").field("rules", &self.rules).finish_non_exhaustive()
     }
 }
 
-fn compile(rule: &Rule, root: &Path, schemas: &mut Vec<Vec<u8>>) -> Result<Compiled> {
+fn compile(rule: &Rule, root: &Path, schemas: &mut Vec<Vec<u8>>) -> Result<CompiledRule> {
     let set = |names: &[String]| globs(names.iter().map(String::as_str));
-    let field = |field: &Option<(String, u32)>| field.as_ref().map(|(name, _)| Field::new(name)).transpose();
+    let field = |field: &Option<(String, u32)>| field.as_ref().map(|(name, _)| FieldSelector::new(name)).transpose();
     let work = match &rule.check {
         Check::Schema { file, formats } => {
             let bytes = std::fs::read(root.join(file)).map_err(|why| {
                 Error::new(Kind::Config, format!("cannot read the schema '{file}': {}", reason(&why))).with_source(why)
             })?;
-            let schema = Schema::new(file, &bytes, *formats)?;
+            let schema = JsonSchema::new(file, &bytes, *formats)?;
             schemas.push(bytes);
-            Work::Record(Box::new(rules::Schemas(schema)))
+            CompiledCheck::Record(Box::new(rules::SchemaRule(schema)))
         }
-        Check::Unique { key } => Work::Unique(Field::some(key)?),
-        Check::Duplicates { fields, .. } => Work::Duplicates(Field::all(fields)?),
+        Check::Unique { key } => CompiledCheck::Unique(FieldSelector::at_least_one(key)?),
+        Check::Duplicates { fields, .. } => CompiledCheck::Duplicates(FieldSelector::all(fields)?),
         Check::Leakage { train, test, fields, .. } => {
-            Work::Leakage { fields: Field::all(fields)?, train: set(train)?, test: set(test)? }
+            CompiledCheck::Leakage { fields: FieldSelector::all(fields)?, train: set(train)?, test: set(test)? }
         }
-        Check::Drift { length, labels, .. } => Work::Drift { length: field(length)?, labels: field(labels)? },
-        Check::Command { .. } => Work::Command,
-        Check::Parse => Work::Record(Box::new(rules::Parse)),
-        Check::Encoding => Work::Record(Box::new(rules::Encoding)),
-        Check::Required { fields } => Work::Record(Box::new(rules::Required(Field::some(fields)?))),
-        Check::Types { fields } => Work::Record(Box::new(rules::Types::new(fields)?)),
-        Check::Values { field, values } => Work::Record(Box::new(rules::Values::new(field, values)?)),
-        Check::Range { field, min, max } => {
-            Work::Record(Box::new(rules::Range { field: Field::new(field)?, min: min.clone(), max: max.clone() }))
-        }
+        Check::Drift { length, labels, .. } => CompiledCheck::Drift { length: field(length)?, labels: field(labels)? },
+        Check::Command { .. } => CompiledCheck::Command,
+        Check::Parse => CompiledCheck::Record(Box::new(rules::ParseRule)),
+        Check::Encoding => CompiledCheck::Record(Box::new(rules::EncodingRule)),
+        Check::Required { fields } => CompiledCheck::Record(Box::new(rules::RequiredRule(FieldSelector::at_least_one(fields)?))),
+        Check::Types { fields } => CompiledCheck::Record(Box::new(rules::TypesRule::new(fields)?)),
+        Check::Values { field, values } => CompiledCheck::Record(Box::new(rules::ValuesRule::new(field, values)?)),
+        Check::Range { field, min, max } => CompiledCheck::Record(Box::new(rules::RangeRule {
+            field: FieldSelector::new(field)?,
+            min: min.clone(),
+            max: max.clone(),
+        })),
         Check::Length { field, min, max, unit } => {
-            let field = field.as_deref().map(Field::new).transpose()?;
-            Work::Record(Box::new(rules::Length { field, min: *min, max: *max, unit: *unit }))
+            let field = field.as_deref().map(FieldSelector::new).transpose()?;
+            CompiledCheck::Record(Box::new(rules::LengthRule { field, min: *min, max: *max, unit: *unit }))
         }
-        Check::Empty { fields } => Work::Record(Box::new(rules::Empty(Field::all(fields)?))),
-        Check::Pii { find, patterns, fields } => Work::Record(Box::new(rules::Pii::new(find, patterns, fields)?)),
+        Check::Empty { fields } => CompiledCheck::Record(Box::new(rules::EmptyRule(FieldSelector::all(fields)?))),
+        Check::Pii { find, patterns, fields } => CompiledCheck::Record(Box::new(rules::PiiRule::new(find, patterns, fields)?)),
     };
     let files = if rule.files.is_empty() { None } else { Some(set(&rule.files)?) };
-    Ok(Compiled { files, work })
+    Ok(CompiledRule { files, work })
 }
 
 #[cfg(test)]
@@ -176,12 +178,15 @@ mod tests {
     use super::*;
     use crate::object::verdict::Severity;
 
-    fn gate(rules: Vec<(Check, &[&str])>) -> Result<Gate> {
+    fn gate(rules: Vec<(Check, &[&str])>) -> Result<RuleSet> {
         let rule = |(check, files): (Check, &[&str])| {
             let files = files.iter().map(|&glob| glob.to_owned()).collect();
             Rule { name: String::new(), check, severity: Severity::Warning, weight: 1_000, files }
         };
-        Gate::new(&Spec { rules: rules.into_iter().map(rule).collect(), ..Spec::default() }, Path::new("/nowhere"))
+        RuleSet::new(
+            &ValidationSpec { rules: rules.into_iter().map(rule).collect(), ..ValidationSpec::default() },
+            Path::new("/nowhere"),
+        )
     }
 
     fn names(names: &[&str]) -> Vec<String> {
@@ -202,16 +207,16 @@ mod tests {
             (command, &[]),
         ])
         .unwrap();
-        let looks = |path| gate.of_file(path);
+        let looks = |path| gate.rules_for(path);
         let (records, empty, keys) = (vec![0, 1], vec![1], vec![(3, Split::Train)]);
-        assert_eq!(looks("a.jsonl"), Looks { records, empty, keys, drift: vec![], commands: vec![5] });
+        assert_eq!(looks("a.jsonl"), FileRules { records, empty, keys, drift: vec![], commands: vec![5] });
         assert_eq!(looks("train/a/b.jsonl").keys, [(2, Split::Train), (3, Split::Train)]);
         assert_eq!(looks("train/a/b.jsonl").records, [0]);
         assert_eq!(looks("train/a/b.jsonl").drift, [4]);
         assert_eq!(looks("eval/b.jsonl").keys, [(3, Split::Test)], "the test split wins");
         assert_eq!(looks("a/x.csv").keys, []);
         assert_eq!(looks("x.csv").keys, [(2, Split::Train)]);
-        assert!(looks("x.csv").at_records() && !Looks::default().at_records());
+        assert!(looks("x.csv").checks_records() && !FileRules::default().checks_records());
     }
 
     #[test]
@@ -252,7 +257,9 @@ mod tests {
         };
         let digest = |schema: &str, min_score| {
             std::fs::write(folder.path().join("s.json"), schema).unwrap();
-            Gate::new(&Spec { min_score, rules: vec![rule.clone()], ..Spec::default() }, folder.path()).unwrap().digest()
+            RuleSet::new(&ValidationSpec { min_score, rules: vec![rule.clone()], ..ValidationSpec::default() }, folder.path())
+                .unwrap()
+                .digest()
         };
         assert_eq!(digest("{}", 0), digest("{}", 1));
         assert_ne!(digest("{}", 0), digest("true", 0));

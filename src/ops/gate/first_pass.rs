@@ -9,22 +9,22 @@ use std::sync::{Mutex, PoisonError};
 
 use foldhash::quality::FixedState;
 
-use super::attempt::Task;
-use super::known::Found;
-use super::{Attempt, Files, Judging, Sides};
+use super::cache::CachedFinding;
+use super::evaluation::FileTask;
+use super::{EntryPair, Evaluation, Evaluator, FileSet};
 use crate::diff::{FilePart, FileSide, RecordRef, RecordText, visit, visit_part};
 use crate::error::Result;
 use crate::object::node::Entry;
 use crate::sample::{Compression, FileIssue, RecordFormat, Side, is_of_another_kind};
-use crate::validate::{Binary, Body, Gathering, Judge, KeyTold, Looks, Measures, Record, Told};
-use crate::worktree::ingest::{Watch, Watcher};
+use crate::validate::{BinaryFile, FileRules, KeyCollector, KeyTold, Measures, RecordBody, RecordChecker, RuleInput, RuleOutput};
+use crate::worktree::ingest::{RecordCallback, RecordObserver};
 
 /// Keys that a worker holds before it hands them on.
-const HELD: usize = 4 << 10;
+const KEY_BATCH: usize = 4 << 10;
 /// Keys of one rule that are held of a file while it is compared. One with more differences is looked at afterwards.
-const WATCHED: usize = if cfg!(test) { 64 } else { 256 << 10 };
+const MAX_PRECHECKED_KEYS: usize = if cfg!(test) { 64 } else { 256 << 10 };
 /// Bytes that are held of files that were looked at while they were compared. Those beyond it are looked at afterwards.
-const MAX_WATCHED: usize = if cfg!(test) { 2 << 10 } else { 64 << 20 };
+const MAX_PRECHECKED_BYTES: usize = if cfg!(test) { 2 << 10 } else { 64 << 20 };
 /// The longest file that is looked into as one text.
 const MAX_TEXT: usize = if cfg!(test) { 64 << 10 } else { 64 << 20 };
 /// What is said of a longer one.
@@ -32,12 +32,12 @@ const TOO_LONG: &str = "the file is longer than 64 MiB";
 /// What is said of one that is no text.
 const NO_TEXT: &str = "the file is not text";
 /// Hashes of records of one file that are kept; beyond it each of its records is judged again.
-const SUSPECTS: usize = if cfg!(test) { 8 } else { 32 << 10 };
+const MAX_FLAGGED: usize = if cfg!(test) { 8 } else { 32 << 10 };
 /// Bytes at the start of a file by which text is told.
 const PROBE: usize = 8_000;
 
 /// The hash of a record as it stands in its file. It only has to be the same for this program on this machine.
-pub(super) fn raw(text: &RecordText<'_>) -> u64 {
+pub(super) fn record_hash(text: &RecordText<'_>) -> u64 {
     let hasher = FixedState::with_seed(0x6865_6c6f_7867_6174);
     match text {
         RecordText::Json(bytes) => hasher.hash_one(bytes),
@@ -50,41 +50,42 @@ pub(super) fn raw(text: &RecordText<'_>) -> u64 {
 }
 
 /// The keys of every rule that asks for them.
-pub(super) type Gatherings = Vec<Option<Mutex<Gathering>>>;
+pub(super) type KeyCollectors = Vec<Option<Mutex<KeyCollector>>>;
 
 /// What a worker keeps from file to file.
-pub(super) struct Worker<'g> {
-    pub judge: Judge<'g>,
+pub(super) struct GateWorker<'g> {
+    pub checker: RecordChecker<'g>,
     pub measures: Measures,
     keys: Vec<Vec<KeyTold>>,
 }
 
 /// What the first look at a file came to.
-pub(super) struct Looked {
-    pub sides: Sides,
+pub(super) struct CheckedFile {
+    pub sides: EntryPair,
     pub measures: Measures,
-    pub suspects: Suspects,
+    pub flagged: FlaggedRecords,
 }
 
 /// What was looked at of a file while it was compared.
-struct Watched {
+struct PrecheckedFile {
     measures: Measures,
-    suspects: Suspects,
+    flagged: FlaggedRecords,
 }
 
-/// The files that were looked at while they were compared, by path: as many as fit into [`MAX_WATCHED`] bytes.
+/// The files that were looked at while they were compared, by path: as many as fit into [`MAX_PRECHECKED_BYTES`] bytes.
 #[derive(Default)]
-pub(super) struct WatchedFiles {
-    files: HashMap<String, Watched>,
+pub(super) struct PrecheckedFiles {
+    files: HashMap<String, PrecheckedFile>,
     bytes: usize,
 }
 
-impl WatchedFiles {
+impl PrecheckedFiles {
     /// Adds a file; returns false where there is no room for it.
-    fn insert(&mut self, path: &str, mut watched: Watched) -> bool {
-        watched.suspects.raws.shrink_to_fit();
-        let bytes = path.len() + size_of::<(String, Watched)>() + watched.measures.heap_size() + watched.suspects.heap_size();
-        let fits = self.bytes + bytes <= MAX_WATCHED;
+    fn insert(&mut self, path: &str, mut watched: PrecheckedFile) -> bool {
+        watched.flagged.hashes.shrink_to_fit();
+        let bytes =
+            path.len() + size_of::<(String, PrecheckedFile)>() + watched.measures.heap_size() + watched.flagged.heap_size();
+        let fits = self.bytes + bytes <= MAX_PRECHECKED_BYTES;
         if fits {
             self.bytes += bytes;
             self.files.insert(path.to_owned(), watched);
@@ -92,20 +93,20 @@ impl WatchedFiles {
         fits
     }
 
-    fn remove(&mut self, path: &str) -> Option<Watched> {
+    fn remove(&mut self, path: &str) -> Option<PrecheckedFile> {
         self.files.remove(path)
     }
 }
 
 /// The records of the new side of a file in which something was found, or at which a rule could not look.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Suspects {
+pub(super) struct FlaggedRecords {
     /// Their hashes, in order once they are complete.
-    pub raws: Vec<u64>,
+    pub hashes: Vec<u64>,
     /// Whether there are so many that not all hashes are kept: then each record of the file is one.
-    pub every: bool,
+    pub all: bool,
     /// How much there is to tell, by [`slot`].
-    pub told: BTreeMap<usize, u64>,
+    pub counts: BTreeMap<usize, u64>,
 }
 
 /// The place of a list among all: what a rule found, or what it could not look at.
@@ -113,108 +114,113 @@ pub(super) fn slot(rule: usize, unreadable: bool) -> usize {
     2 * rule + usize::from(unreadable)
 }
 
-impl Suspects {
+impl FlaggedRecords {
     /// Adds a record of the file as it was before.
-    pub fn push_known(&mut self, found: &Found) {
-        *self.told.entry(slot(found.rule as usize, found.unreadable)).or_default() += 1;
-        self.push(found.raw);
+    pub fn push_cached(&mut self, found: &CachedFinding) {
+        *self.counts.entry(slot(found.rule as usize, found.unreadable)).or_default() += 1;
+        self.push(found.hash);
     }
 
     /// Adds the hash of a record.
     pub fn push(&mut self, raw: u64) {
-        if self.every {
+        if self.all {
             return;
         }
-        if self.raws.len() >= 2 * SUSPECTS {
-            self.tidy();
+        if self.hashes.len() >= 2 * MAX_FLAGGED {
+            self.sort();
         }
-        self.raws.push(raw);
+        self.hashes.push(raw);
     }
 
     /// Adds those of another part of the file.
-    pub fn extend(&mut self, other: Suspects) {
-        self.every |= other.every;
-        other.raws.into_iter().for_each(|raw| self.push(raw));
-        other.told.into_iter().for_each(|(rule, count)| *self.told.entry(rule).or_default() += count);
-        self.tidy();
+    pub fn extend(&mut self, other: FlaggedRecords) {
+        self.all |= other.all;
+        other.hashes.into_iter().for_each(|raw| self.push(raw));
+        other.counts.into_iter().for_each(|(rule, count)| *self.counts.entry(rule).or_default() += count);
+        self.sort();
     }
 
     /// Sorts the hashes, each once, and gives them up where they are too many.
-    pub fn tidy(&mut self) {
-        self.raws.sort_unstable();
-        self.raws.dedup();
-        self.every |= self.raws.len() > SUSPECTS;
-        if self.every {
-            self.raws = Vec::new();
+    pub fn sort(&mut self) {
+        self.hashes.sort_unstable();
+        self.hashes.dedup();
+        self.all |= self.hashes.len() > MAX_FLAGGED;
+        if self.all {
+            self.hashes = Vec::new();
         }
     }
 
     /// Whether a record with this hash may be one.
     pub fn has(&self, raw: u64) -> bool {
-        self.every || self.raws.binary_search(&raw).is_ok()
+        self.all || self.hashes.binary_search(&raw).is_ok()
     }
 
     /// Returns the bytes that they take besides themselves.
     fn heap_size(&self) -> usize {
-        self.raws.capacity() * size_of::<u64>() + self.told.len() * size_of::<(usize, u64)>()
+        self.hashes.capacity() * size_of::<u64>() + self.counts.len() * size_of::<(usize, u64)>()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.raws.is_empty() && !self.every
+        self.hashes.is_empty() && !self.all
     }
 }
 
-impl Watch for Attempt<'_> {
-    fn file(&self, path: &str) -> Option<Watcher<'_>> {
-        let looks = self.judging.gate.of_file(path);
-        if self.before.is_none() || !looks.at_records() {
+impl RecordObserver for Evaluation<'_> {
+    fn observe(&self, path: &str) -> Option<RecordCallback<'_>> {
+        let looks = self.evaluator.rule_set.rules_for(path);
+        if self.before.is_none() || !looks.checks_records() {
             return None;
         }
         let path = path.to_owned();
-        let mut held = Some((self.judging.worker(), Suspects::default()));
+        let mut held = Some((self.evaluator.worker(), FlaggedRecords::default()));
         // What is shown may turn out to be void, so nothing is handed on before the end.
         Some(Box::new(move |seen| {
             let Some((worker, suspects)) = &mut held else { return };
             let done = match seen {
                 // Its text has to be read, which is done afterwards.
                 Some(RecordRef { text: RecordText::File { .. }, .. }) => Ok(()),
-                Some(seen) => match self.judging.look_at(worker, &looks, &seen, None, suspects) {
-                    Ok(most) if most <= WATCHED => return,
+                Some(seen) => match self.evaluator.check_record(worker, &looks, &seen, None, suspects) {
+                    Ok(most) if most <= MAX_PRECHECKED_KEYS => return,
                     done => done.map(drop),
                 },
                 None => {
-                    suspects.tidy();
-                    let watched = Watched { measures: worker.take_measures(), suspects: std::mem::take(suspects) };
-                    match self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(&path, watched) {
-                        true => worker.hand_on(&self.gatherings, 1),
+                    suspects.sort();
+                    let watched = PrecheckedFile { measures: worker.take_measures(), flagged: std::mem::take(suspects) };
+                    match self.prechecked.lock().unwrap_or_else(PoisonError::into_inner).insert(&path, watched) {
+                        true => worker.flush_keys(&self.collectors, 1),
                         false => Ok(()),
                     }
                 }
             };
             held = None;
             if let Err(e) = done {
-                self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
+                self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
             }
         }))
     }
 }
 
-impl Attempt<'_> {
+impl Evaluation<'_> {
     /// Judges the records in which the sides of a file differ, unless that was done while they were compared.
-    pub(super) fn look<S>(&self, worker: &mut Worker<'_>, files: &Files<'_, S>, task: Task) -> Result<Looked> {
-        let Task { sides, part } = task;
-        let judging = self.judging;
+    pub(super) fn check_file<S>(
+        &self,
+        worker: &mut GateWorker<'_>,
+        files: &FileSet<'_, S>,
+        task: FileTask,
+    ) -> Result<CheckedFile> {
+        let FileTask { sides, part } = task;
+        let judging = self.evaluator;
         judging.progress.check()?;
         let path = sides.1.as_ref().or(sides.0.as_ref()).map(|entry| entry.path.as_str()).unwrap_or_default();
-        let looks = judging.gate.of_file(path);
-        let mut suspects = Suspects::default();
-        if looks.at_records() {
-            let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+        let looks = judging.rule_set.rules_for(path);
+        let mut suspects = FlaggedRecords::default();
+        if looks.checks_records() {
+            let watched = self.prechecked.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
             let met = match watched {
                 Some(watched) => {
                     worker.measures.absorb(watched.measures);
-                    suspects = watched.suspects;
+                    suspects = watched.flagged;
                     [false; 2]
                 }
                 None => self.visit(worker, files, &looks, &sides, &part, &mut suspects)?,
@@ -222,13 +228,13 @@ impl Attempt<'_> {
             for (sign, side, met, entry) in [(-1, Side::Old, met[0], &sides.0), (1, Side::New, met[1], &sides.1)] {
                 let first = part.as_ref().is_none_or(|part| part.is_first);
                 let Some(entry) = entry.as_ref().filter(|_| first && !met && !looks.empty.is_empty()) else { continue };
-                if judging.is_hollow(files, entry, side)? {
+                if judging.lacks_records(files, entry, side)? {
                     for &rule in &looks.empty {
                         worker.measures.checked(rule, sign);
                         worker.measures.failed(rule, sign);
                         if side == Side::New {
-                            suspects.push(HOLLOW);
-                            *suspects.told.entry(slot(rule, false)).or_default() += 1;
+                            suspects.push(EMPTY_FILE_HASH);
+                            *suspects.counts.entry(slot(rule, false)).or_default() += 1;
                         }
                     }
                 }
@@ -239,72 +245,74 @@ impl Attempt<'_> {
                 None => judging.progress.advance(1, size(&sides.0).max(size(&sides.1))),
             }
         }
-        worker.hand_on(&self.gatherings, 1)?;
-        suspects.tidy();
-        Ok(Looked { measures: worker.take_measures(), sides, suspects })
+        worker.flush_keys(&self.collectors, 1)?;
+        suspects.sort();
+        Ok(CheckedFile { measures: worker.take_measures(), sides, flagged: suspects })
     }
 
     /// Looks at both sides; whether any record of each was met.
     fn visit<S>(
         &self,
-        worker: &mut Worker<'_>,
-        files: &Files<'_, S>,
-        looks: &Looks,
-        sides: &Sides,
+        worker: &mut GateWorker<'_>,
+        files: &FileSet<'_, S>,
+        looks: &FileRules,
+        sides: &EntryPair,
         part: &Option<FilePart>,
-        suspects: &mut Suspects,
+        suspects: &mut FlaggedRecords,
     ) -> Result<[bool; 2]> {
-        let judging = self.judging;
-        let old = sides.0.as_ref().map(|entry| files.half(judging, entry, Side::Old)).transpose()?;
-        let new = sides.1.as_ref().map(|entry| files.half(judging, entry, Side::New)).transpose()?;
+        let judging = self.evaluator;
+        let old = sides.0.as_ref().map(|entry| files.file_side(judging, entry, Side::Old)).transpose()?;
+        let new = sides.1.as_ref().map(|entry| files.file_side(judging, entry, Side::New)).transpose()?;
         let (mut met, mut fault) = ([false; 2], None);
         let see = &mut |seen: RecordRef<'_>| {
             met[usize::from(seen.side == Side::New)] |= !matches!(seen.text, RecordText::SkippedRow(_));
             let half = if seen.side == Side::Old { &old } else { &new };
             if fault.is_none() {
-                let looked = judging.look_at(worker, looks, &seen, half.as_ref(), suspects);
-                fault = looked.and_then(|most| if most < HELD { Ok(()) } else { worker.hand_on(&self.gatherings, HELD) }).err();
+                let looked = judging.check_record(worker, looks, &seen, half.as_ref(), suspects);
+                fault = looked
+                    .and_then(|most| if most < KEY_BATCH { Ok(()) } else { worker.flush_keys(&self.collectors, KEY_BATCH) })
+                    .err();
             }
         };
         match (part, &new) {
-            (Some(part), Some(new)) => visit_part(&judging.rules, new, part, see)?,
-            _ => visit(&judging.rules, old.as_ref(), new.as_ref(), false, see)?,
+            (Some(part), Some(new)) => visit_part(&judging.reader_config, new, part, see)?,
+            _ => visit(&judging.reader_config, old.as_ref(), new.as_ref(), false, see)?,
         }
         fault.map_or(Ok(met), Err)
     }
 }
 
-impl Judging<'_> {
-    pub(super) fn worker(&self) -> Worker<'_> {
-        let rules = self.gate.rules().len();
-        Worker { judge: Judge::new(&self.gate), measures: Measures::new(rules), keys: vec![Vec::new(); rules] }
+impl Evaluator<'_> {
+    pub(super) fn worker(&self) -> GateWorker<'_> {
+        let rules = self.rule_set.rules().len();
+        GateWorker { checker: RecordChecker::new(&self.rule_set), measures: Measures::new(rules), keys: vec![Vec::new(); rules] }
     }
 
     /// Looks at a record; the most keys that the worker holds of a rule then.
-    fn look_at(
+    fn check_record(
         &self,
-        worker: &mut Worker<'_>,
-        looks: &Looks,
+        worker: &mut GateWorker<'_>,
+        looks: &FileRules,
         seen: &RecordRef<'_>,
         half: Option<&FileSide<'_>>,
-        suspects: &mut Suspects,
+        suspects: &mut FlaggedRecords,
     ) -> Result<usize> {
-        let raw = raw(&seen.text);
+        let raw = record_hash(&seen.text);
         let (new, sign) = if seen.side == Side::New { (true, 1) } else { (false, -1) };
-        let Worker { judge, measures, keys } = worker;
+        let GateWorker { checker: judge, measures, keys } = worker;
         let mut suspect = false;
         let mut most = 0;
-        self.shown(seen, half.filter(|_| !looks.records.is_empty()), &mut |record| {
-            judge.record(looks, record, measures, sign, &mut |told| match told {
-                Told::Finding { rule, .. } => {
+        self.with_rule_input(seen, half.filter(|_| !looks.records.is_empty()), &mut |record| {
+            judge.check(looks, record, measures, sign, &mut |told| match told {
+                RuleOutput::Finding { rule, .. } => {
                     suspect |= new;
-                    *suspects.told.entry(slot(rule, false)).or_default() += u64::from(new);
+                    *suspects.counts.entry(slot(rule, false)).or_default() += u64::from(new);
                 }
-                Told::Unreadable { rule, .. } => {
+                RuleOutput::Unreadable { rule, .. } => {
                     suspect |= new;
-                    *suspects.told.entry(slot(rule, true)).or_default() += u64::from(new);
+                    *suspects.counts.entry(slot(rule, true)).or_default() += u64::from(new);
                 }
-                Told::Key { rule, key, split } => {
+                RuleOutput::Key { rule, key, split } => {
                     keys[rule].push(KeyTold { key, raw, split: split as u8, sign: sign as i8 });
                     most = most.max(keys[rule].len());
                 }
@@ -318,46 +326,50 @@ impl Judging<'_> {
 
     /// Whether a file that should have records, and is not itself the record, has none. Where they were not counted it is read: what the
     /// sides share was not met.
-    fn is_hollow<S>(&self, files: &Files<'_, S>, entry: &Entry, side: Side) -> Result<bool> {
-        if matches!(self.rules.reading(entry.path.as_str()).format, RecordFormat::Whole | RecordFormat::None) {
+    fn lacks_records<S>(&self, files: &FileSet<'_, S>, entry: &Entry, side: Side) -> Result<bool> {
+        if matches!(self.reader_config.reading(entry.path.as_str()).format, RecordFormat::Whole | RecordFormat::None) {
             return Ok(false);
         }
         if let Some(samples) = &entry.samples {
             return Ok(samples.count == 0);
         }
         let mut none = true;
-        visit(&self.rules, None, Some(&files.half(self, entry, side)?), false, &mut |seen| {
+        visit(&self.reader_config, None, Some(&files.file_side(self, entry, side)?), false, &mut |seen| {
             none &= matches!(seen.text, RecordText::SkippedRow(_));
         })?;
         Ok(none)
     }
 
-    /// Shows a record as rules see it. Of a file that is the record, `half` is where its text is read, if it is needed.
-    pub(super) fn shown(
+    /// Shows a record as rules see it. Of a file that is the record, `file_side` is where its text is read, if it is needed.
+    pub(super) fn with_rule_input(
         &self,
         seen: &RecordRef<'_>,
         half: Option<&FileSide<'_>>,
-        show: &mut dyn FnMut(&Record<'_>),
+        show: &mut dyn FnMut(&RuleInput<'_>),
     ) -> Result<()> {
         let text;
         let body = match &seen.text {
-            RecordText::Json(bytes) => Body::Json(bytes),
+            RecordText::Json(bytes) => RecordBody::Json(bytes),
             RecordText::Fields { row, syntax, header, wrong } => {
-                Body::Fields { row, syntax: *syntax, header: *header, wrong: *wrong }
+                RecordBody::Fields { row, syntax: *syntax, header: *header, wrong: *wrong }
             }
-            RecordText::SkippedRow(row) => Body::Note(row),
-            RecordText::Excess(words) => Body::Broken(words),
-            RecordText::Row(row) => Body::Row(row),
-            RecordText::File { issue: Some(FileIssue::Damaged { cause, .. }), .. } => Body::Broken(cause),
-            RecordText::File { issue: Some(FileIssue::Opaque { cause }), .. } => Body::Opaque(cause),
+            RecordText::SkippedRow(row) => RecordBody::SkippedRow(row),
+            RecordText::Excess(words) => RecordBody::Broken(words),
+            RecordText::Row(row) => RecordBody::Row(row),
+            RecordText::File { issue: Some(FileIssue::Damaged { cause, .. }), .. } => RecordBody::Broken(cause),
+            RecordText::File { issue: Some(FileIssue::Opaque { cause }), .. } => RecordBody::Opaque(cause),
             RecordText::File { content, .. } => match half {
-                None => Body::Binary(Binary { content, why: NO_TEXT }),
+                None => RecordBody::Binary(BinaryFile { content, why: NO_TEXT }),
                 Some(half) => {
                     if !is_text(half.path, &half.text(PROBE)?) {
-                        Body::Binary(Binary { content, why: NO_TEXT })
+                        RecordBody::Binary(BinaryFile { content, why: NO_TEXT })
                     } else {
                         text = half.text(MAX_TEXT + 1)?;
-                        if text.len() > MAX_TEXT { Body::Binary(Binary { content, why: TOO_LONG }) } else { Body::Text(&text) }
+                        if text.len() > MAX_TEXT {
+                            RecordBody::Binary(BinaryFile { content, why: TOO_LONG })
+                        } else {
+                            RecordBody::Text(&text)
+                        }
                     }
                 }
             },
@@ -366,22 +378,22 @@ impl Judging<'_> {
             RecordText::File { issue, .. } => issue.map_or(1, FileIssue::line),
             _ => seen.line,
         };
-        show(&Record { line, body });
+        show(&RuleInput { line, body });
         Ok(())
     }
 }
 
-impl Worker<'_> {
+impl GateWorker<'_> {
     fn take_measures(&mut self) -> Measures {
         let none = Measures::new(self.keys.len());
         std::mem::replace(&mut self.measures, none)
     }
 
     /// Hands on the keys of every rule that has so many.
-    fn hand_on(&mut self, gatherings: &Gatherings, least: usize) -> Result<()> {
+    fn flush_keys(&mut self, gatherings: &KeyCollectors, least: usize) -> Result<()> {
         for (keys, gathering) in self.keys.iter_mut().zip(gatherings) {
             if let Some(gathering) = gathering.as_ref().filter(|_| keys.len() >= least) {
-                gathering.lock().unwrap_or_else(PoisonError::into_inner).tell(keys)?;
+                gathering.lock().unwrap_or_else(PoisonError::into_inner).add(keys)?;
                 keys.clear();
             }
         }
@@ -390,7 +402,7 @@ impl Worker<'_> {
 }
 
 /// What stands for the record of a file that has none.
-pub(super) const HOLLOW: u64 = 0;
+pub(super) const EMPTY_FILE_HASH: u64 = 0;
 
 /// Returns true if a file that is its own sample is text: by the ending of its name, or since no zero byte stands at its
 /// start; not where that start is of an archive, a packing, an image.

@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, waitid};
 
-use super::{Command, Said};
+use super::{ProgramFinding, RuleProgram};
 use crate::error::Error;
 
 /// The most bytes of a line of standard output.
@@ -24,7 +24,7 @@ const LINE: usize = 64 << 10;
 pub const FINDINGS: u64 = 1_000_000;
 
 /// How much of the end of standard error is kept.
-const COMPLAINT: usize = 4 << 10;
+const STDERR_TAIL: usize = 4 << 10;
 
 /// How many characters of what the program printed are shown.
 const SHOWN: usize = 200;
@@ -39,7 +39,7 @@ const REST: usize = 1 << 20;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a run ended before its time.
-pub enum End {
+pub enum ProgramEnd {
     /// The user wished it.
     Interrupted,
     /// The program failed so.
@@ -47,7 +47,7 @@ pub enum End {
 }
 
 /// A started program. When this goes, so does its process group.
-pub struct Running<'a> {
+pub struct RunningProgram<'a> {
     child: Child,
     /// Closed when all is written, or the program reads no more.
     pub stdin: Option<ChildStdin>,
@@ -56,32 +56,32 @@ pub struct Running<'a> {
     /// The begun line of standard output.
     line: Vec<u8>,
     /// The end of standard error.
-    complaint: Vec<u8>,
+    stderr_tail: Vec<u8>,
     found: u64,
     begun: Instant,
     timeout: Duration,
     /// How long the next look waits for something to happen; it grows while nothing does.
     pause: Duration,
     /// Set when it ended before its time.
-    pub end: Option<End>,
+    pub end: Option<ProgramEnd>,
     stopped: &'a dyn Fn() -> bool,
-    said: &'a mut dyn FnMut(Said),
+    take: &'a mut dyn FnMut(ProgramFinding),
 }
 
-impl Drop for Running<'_> {
+impl Drop for RunningProgram<'_> {
     fn drop(&mut self) {
         self.kill();
         let _ = self.child.wait();
     }
 }
 
-impl<'a> Running<'a> {
+impl<'a> RunningProgram<'a> {
     /// Starts the program; an error says why that is impossible.
     pub fn start(
-        command: &Command<'_>,
+        command: &RuleProgram<'_>,
         stopped: &'a dyn Fn() -> bool,
-        said: &'a mut dyn FnMut(Said),
-    ) -> Result<Running<'a>, String> {
+        said: &'a mut dyn FnMut(ProgramFinding),
+    ) -> Result<RunningProgram<'a>, String> {
         let [program, arguments @ ..] = command.run else {
             return Err("has no program".to_owned());
         };
@@ -97,20 +97,20 @@ impl<'a> Running<'a> {
             .spawn()
             .map_err(cannot)?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let running = Running {
+        let running = RunningProgram {
             child,
             stdin,
             stdout,
             stderr,
             line: Vec::new(),
-            complaint: Vec::new(),
+            stderr_tail: Vec::new(),
             found: 0,
             begun,
             timeout: command.timeout,
             pause: Duration::ZERO,
             end: None,
             stopped,
-            said,
+            take: said,
         };
         let unblocked = (running.stdin.as_ref().map_or(Ok(()), unblock))
             .and_then(|()| running.stdout.as_ref().map_or(Ok(()), unblock))
@@ -127,10 +127,10 @@ impl<'a> Running<'a> {
     }
 
     /// Closes standard input, reads to the program's end, and judges it.
-    pub fn finish(&mut self) -> Result<(), End> {
+    pub fn finish(&mut self) -> Result<(), ProgramEnd> {
         self.stdin = None;
         let status = loop {
-            if let Some(status) = self.look(true)? {
+            if let Some(status) = self.poll(true)? {
                 break status;
             }
         };
@@ -152,7 +152,7 @@ impl<'a> Running<'a> {
             (None, Some(signal)) => format!("was killed by signal {signal}"),
             (None, None) => "ended with unknown status".to_owned(),
         };
-        Err(End::Failed(match String::from_utf8_lossy(&self.complaint).lines().rev().find(|l| !l.trim().is_empty()) {
+        Err(ProgramEnd::Failed(match String::from_utf8_lossy(&self.stderr_tail).lines().rev().find(|l| !l.trim().is_empty()) {
             Some(last) => format!("{ended}: {}", shown(last)),
             None => ended,
         }))
@@ -160,13 +160,13 @@ impl<'a> Running<'a> {
 
     /// Reads what there is, and says how the program ended if it has. With `wait` it pauses first, until something can be
     /// read or written.
-    fn look(&mut self, wait: bool) -> Result<Option<WaitIdStatus>, End> {
+    fn poll(&mut self, wait: bool) -> Result<Option<WaitIdStatus>, ProgramEnd> {
         if (self.stopped)() {
-            return Err(End::Interrupted);
+            return Err(ProgramEnd::Interrupted);
         }
         let left = self.timeout.saturating_sub(self.begun.elapsed());
         if left.is_zero() {
-            return Err(End::Failed(format!("timed out after {} s", self.timeout.as_secs_f64())));
+            return Err(ProgramEnd::Failed(format!("timed out after {} s", self.timeout.as_secs_f64())));
         }
         if wait {
             self.pause(left)?;
@@ -178,12 +178,12 @@ impl<'a> Running<'a> {
         match waitid(WaitId::Pid(Pid::from_child(&self.child)), options) {
             Ok(status) => Ok(status),
             Err(rustix::io::Errno::INTR) => Ok(None),
-            Err(e) => Err(End::Failed(format!("has an unknown status: {}", io::Error::from(e)))),
+            Err(e) => Err(ProgramEnd::Failed(format!("has an unknown status: {}", io::Error::from(e)))),
         }
     }
 
     /// Waits until a pipe is ready, but only for a moment.
-    fn pause(&mut self, left: Duration) -> Result<(), End> {
+    fn pause(&mut self, left: Duration) -> Result<(), ProgramEnd> {
         let time = self.pause.min(left);
         self.pause = (self.pause * 2).clamp(Duration::from_millis(1), PAUSE);
         let time = Timespec { tv_sec: 0, tv_nsec: time.subsec_nanos().into() };
@@ -193,18 +193,18 @@ impl<'a> Running<'a> {
         let mut pipes: Vec<PollFd<'_>> = stdin.chain(stdout).chain(stderr).collect();
         match poll(&mut pipes, Some(&time)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(e) => Err(End::Failed(format!("has unreadable output: {}", io::Error::from(e)))),
+            Err(e) => Err(ProgramEnd::Failed(format!("has unreadable output: {}", io::Error::from(e)))),
         }
     }
 
     /// Reads once from both outputs; 0 if there is nothing.
-    fn read(&mut self) -> Result<usize, End> {
+    fn read(&mut self) -> Result<usize, ProgramEnd> {
         let mut bytes = vec![0; PIPE];
-        let cannot = |e: io::Error| End::Failed(format!("its output cannot be read: {e}"));
+        let cannot = |e: io::Error| ProgramEnd::Failed(format!("its output cannot be read: {e}"));
         let complained = read_some(&mut self.stderr, &mut bytes).map_err(cannot)?;
-        self.complaint.extend_from_slice(&bytes[..complained]);
-        let before = self.complaint.len().saturating_sub(COMPLAINT);
-        self.complaint.drain(..before);
+        self.stderr_tail.extend_from_slice(&bytes[..complained]);
+        let before = self.stderr_tail.len().saturating_sub(STDERR_TAIL);
+        self.stderr_tail.drain(..before);
         let printed = read_some(&mut self.stdout, &mut bytes).map_err(cannot)?;
         let mut rest = &bytes[..printed];
         while let Some(end) = memchr::memchr(b'\n', rest) {
@@ -221,7 +221,7 @@ impl<'a> Running<'a> {
     }
 
     /// Takes a line of standard output.
-    fn take_line(&mut self, line: &[u8]) -> Result<(), End> {
+    fn take_line(&mut self, line: &[u8]) -> Result<(), ProgramEnd> {
         if line.len() > LINE {
             return Err(too_long(line));
         }
@@ -229,19 +229,19 @@ impl<'a> Running<'a> {
             return Ok(());
         }
         let said = serde_json::from_slice(line)
-            .map_err(|_| End::Failed(format!("printed an invalid finding: {}", shown(&String::from_utf8_lossy(line)))))?;
+            .map_err(|_| ProgramEnd::Failed(format!("printed an invalid finding: {}", shown(&String::from_utf8_lossy(line)))))?;
         if self.found == FINDINGS {
-            return Err(End::Failed(format!("was stopped after {FINDINGS} findings")));
+            return Err(ProgramEnd::Failed(format!("was stopped after {FINDINGS} findings")));
         }
         self.found += 1;
-        (self.said)(said);
+        (self.take)(said);
         Ok(())
     }
 }
 
 /// The end of a run that printed a line beyond all bounds.
-fn too_long(line: &[u8]) -> End {
-    End::Failed(format!("printed a line of more than 64 KiB: {}", shown(&String::from_utf8_lossy(line))))
+fn too_long(line: &[u8]) -> ProgramEnd {
+    ProgramEnd::Failed(format!("printed a line of more than 64 KiB: {}", shown(&String::from_utf8_lossy(line))))
 }
 
 /// Makes our end of a pipe answer at once.
@@ -275,23 +275,23 @@ fn shown(text: &str) -> String {
 }
 
 /// The program's standard input, for who writes the records.
-pub struct Input<'a, 'b> {
-    running: &'a mut Running<'b>,
+pub struct ProgramStdin<'a, 'b> {
+    running: &'a mut RunningProgram<'b>,
     /// Less than [`PIPE`] bytes that are not yet in the pipe.
     waiting: Vec<u8>,
 }
 
-impl<'a, 'b> Input<'a, 'b> {
+impl<'a, 'b> ProgramStdin<'a, 'b> {
     /// The standard input of this program.
-    pub fn of(running: &'a mut Running<'b>) -> Self {
-        Input { running, waiting: Vec::new() }
+    pub fn of(running: &'a mut RunningProgram<'b>) -> Self {
+        ProgramStdin { running, waiting: Vec::new() }
     }
 
     /// Puts bytes into the pipe, and serves the other two meanwhile.
     fn push(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         let mut wait = false;
         while !bytes.is_empty() {
-            match self.running.look(wait) {
+            match self.running.poll(wait) {
                 Ok(None) => {}
                 Ok(Some(_)) => self.running.stdin = None,
                 Err(end) => {
@@ -321,7 +321,7 @@ impl<'a, 'b> Input<'a, 'b> {
     }
 }
 
-impl Write for Input<'_, '_> {
+impl Write for ProgramStdin<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.waiting.len() + bytes.len() > PIPE {
             self.flush()?;

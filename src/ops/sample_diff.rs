@@ -1,13 +1,10 @@
 //! What differs in the samples of two versions that are stored.
 
-use crate::diff::Differences;
-use crate::diff::FileEntry;
-use crate::diff::Thresholds;
-use crate::diff::{SampleChanges, SchemaChange};
+use crate::diff::{Differences, FileEntry, SampleChanges, SchemaChange, Thresholds};
 use crate::error::Result;
 use crate::object::version::Version;
 use crate::ops::DamageList;
-use crate::ops::samples::{self, Files, Sides};
+use crate::ops::samples::{self, ChangedFiles, FilePair};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
 
@@ -18,7 +15,7 @@ pub(super) fn mismatch(repo: &Repo, a: (&str, &str), b: (&str, &str)) -> Option<
 }
 
 /// What changed in the samples; `None` unless both versions know theirs.
-pub(super) fn samples(
+pub(super) fn between_versions(
     repo: &Repo,
     a: &Version,
     b: &Version,
@@ -28,10 +25,10 @@ pub(super) fn samples(
     let (Some((before, count)), Some((after, _))) = (repo.sample_statistics(a)?, repo.sample_statistics(b)?) else {
         return Ok(None);
     };
-    let (dataset, rules) = samples::rules(repo, &b.dataset)?;
+    let (dataset, rules) = samples::reader_config(repo, &b.dataset)?;
     let files = Differences::between(&**repo.store(), a.manifest, b.manifest)?;
     let both = files.modified.into_iter().chain(files.reread);
-    let mut sides: Vec<Sides> = both.map(|(old, new)| (Some(old), Some(new))).collect();
+    let mut sides: Vec<FilePair> = both.map(|(old, new)| (Some(old), Some(new))).collect();
     let reader = |file: &FileEntry| file.samples.as_ref().map(|samples| samples.reader.clone());
     let mut moves = samples::moved_files(&rules, &files.renamed);
     for (old, new) in files.renamed {
@@ -43,10 +40,10 @@ pub(super) fn samples(
     sides.extend(files.added.into_iter().map(|new| (None, Some(new))));
     let bytes = sides.iter().map(|(old, new)| old.iter().chain(new).map(|file| file.size).max().unwrap_or(0)).sum();
     progress.begin(Stage::Scan, sides.len() as u64, bytes);
-    let mut files = Files { repo, rules, work: None, sides };
-    let leftovers = files.leftovers(progress, damaged, |_| {})?.0;
+    let mut files = ChangedFiles { repo, config: rules, workspace: None, sides };
+    let leftovers = files.unmatched(progress, damaged, |_| {})?.0;
     leftovers.moves().iter().for_each(|(splits, count)| *moves.entry(*splits).or_default() += count);
-    let (counts, splits) = (leftovers.counts(), files.rules.splits());
+    let (counts, splits) = (leftovers.counts(), files.config.splits());
     let schema = SchemaChange::between(&before, &after, dataset.thresholds.field_share);
     let (moved, moves_count) = (splits.named(&moves), splits.are_declared());
     let changes = SampleChanges { counts, moved, moves_count, before: count, schema };

@@ -15,12 +15,12 @@ pub(super) const FILE: &str = ".hlxignore";
 
 /// The rules that hold in a folder: its own and those of the folders above.
 #[derive(Debug, Default)]
-pub(super) struct Rules {
+pub(super) struct IgnoreRules {
     /// How many bytes of a path the folder's own takes, and its rules; outermost first.
     layers: Vec<(usize, Gitignore)>,
 }
 
-impl Rules {
+impl IgnoreRules {
     /// Takes on the rules of a folder; `bytes` is what its file holds, `shown` how an error names the file.
     pub fn push(&mut self, folder: &str, bytes: &[u8], shown: &Path) -> Result<()> {
         let mut builder = GitignoreBuilder::new("");
@@ -44,7 +44,7 @@ impl Rules {
     }
 
     /// Whether a path is hidden. The rules nearest to it decide, and of those the last that matches.
-    pub fn hide(&self, path: &str, folder: bool) -> bool {
+    pub fn is_ignored(&self, path: &str, folder: bool) -> bool {
         for (skip, rules) in self.layers.iter().rev() {
             let verdict = rules.matched(path.get(*skip..).unwrap_or_default(), folder);
             if !verdict.is_none() {
@@ -89,29 +89,29 @@ mod tests {
 
     #[test]
     fn the_nearest_rule_decides() {
-        let mut rules = Rules::default();
+        let mut rules = IgnoreRules::default();
         rules.push("", b"*.tmp\n/build/\n!keep.tmp\n# comment\n", Path::new(FILE)).unwrap();
-        assert!(rules.hide("a/x.tmp", false));
-        assert!(!rules.hide("a/keep.tmp", false));
-        assert!(rules.hide("build", true));
-        assert!(!rules.hide("build", false));
-        assert!(!rules.hide("a/build", true));
+        assert!(rules.is_ignored("a/x.tmp", false));
+        assert!(!rules.is_ignored("a/keep.tmp", false));
+        assert!(rules.is_ignored("build", true));
+        assert!(!rules.is_ignored("build", false));
+        assert!(!rules.is_ignored("a/build", true));
         rules.push("a", b"!x.tmp\n/only\n", Path::new(FILE)).unwrap();
-        assert!(!rules.hide("a/x.tmp", false));
-        assert!(rules.hide("a/y.tmp", false));
-        assert!(rules.hide("a/only", false));
-        assert!(!rules.hide("a/b/only", false));
+        assert!(!rules.is_ignored("a/x.tmp", false));
+        assert!(rules.is_ignored("a/y.tmp", false));
+        assert!(rules.is_ignored("a/only", false));
+        assert!(!rules.is_ignored("a/b/only", false));
         rules.pop();
-        assert!(rules.hide("a/x.tmp", false));
+        assert!(rules.is_ignored("a/x.tmp", false));
     }
 
     #[test]
     fn rules_are_bytes_as_in_git() {
-        let mut rules = Rules::default();
+        let mut rules = IgnoreRules::default();
         rules.push("", b"\xef\xbb\xbfsecret*\r\n\xe9t\xe9/\nf\xc3\xbcr*\n", Path::new(FILE)).unwrap();
-        assert!(rules.hide("secret.txt", false), "the mark is none of the rule");
-        assert!(rules.hide(&text_of(b"\xe9t\xe9"), true));
-        assert!(!rules.hide(&text_of(b"\xe8t\xe9"), true) && !rules.hide("\u{e9}t\u{e9}", true));
-        assert!(rules.hide("f\u{fc}r.txt", false), "other lines are UTF-8 as before");
+        assert!(rules.is_ignored("secret.txt", false), "the mark is none of the rule");
+        assert!(rules.is_ignored(&text_of(b"\xe9t\xe9"), true));
+        assert!(!rules.is_ignored(&text_of(b"\xe8t\xe9"), true) && !rules.is_ignored("\u{e9}t\u{e9}", true));
+        assert!(rules.is_ignored("f\u{fc}r.txt", false), "other lines are UTF-8 as before");
     }
 }

@@ -8,11 +8,11 @@ use crate::id::{Id, Version as VersionId};
 use crate::object::fact::Statement;
 use crate::object::version::{Number, ValidationStatus, Version};
 use crate::refs::names;
-use crate::repo::{Dataset, Here, Repo};
+use crate::repo::{Dataset, Repo, VersionLookup};
 
 /// A tag that moves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Move {
+pub struct TagMove {
     /// The tag.
     pub tag: String,
     /// The version that had it.
@@ -21,7 +21,7 @@ pub struct Move {
 
 /// What putting tags on a version comes to.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Labels {
+pub(super) struct TagPlan {
     /// The facts that say so.
     pub statements: Vec<Statement>,
     /// Tags that the version receives.
@@ -29,7 +29,7 @@ pub(super) struct Labels {
     /// Tags that it has already.
     pub unchanged: Vec<String>,
     /// Those of the added ones that another version had.
-    pub moved: Vec<Move>,
+    pub moved: Vec<TagMove>,
 }
 
 /// Finds out what it takes that this version of a dataset has these tags.
@@ -45,8 +45,8 @@ pub(super) fn plan(
     tags: &[String],
     moves: bool,
     how: impl Fn(&str) -> String,
-) -> Result<Labels> {
-    let (mut here, mut labels) = (Here::of(repo), Labels::default());
+) -> Result<TagPlan> {
+    let (mut here, mut labels) = (VersionLookup::of(repo), TagPlan::default());
     let is_own = |version: &Version| repo.config().current(&version.dataset) == repo.config().current(dataset);
     for tag in tags {
         check_distinct(repo, tag)?;
@@ -62,7 +62,7 @@ pub(super) fn plan(
                 return Err(Error::new(Kind::Conflict, message).with_hint(how(tag)));
             }
             labels.statements.push(Statement::TagRemoved { version: *bearer, tag: tag.clone() });
-            labels.moved.push(Move { tag: tag.clone(), from: version.number });
+            labels.moved.push(TagMove { tag: tag.clone(), from: version.number });
         }
         labels.statements.push(Statement::TagAdded { version: id, tag: tag.clone() });
         labels.added.push(tag.clone());
@@ -97,7 +97,7 @@ fn check_distinct(repo: &Repo, tag: &str) -> Result<()> {
 pub(super) fn check_untagged(repo: &Repo, name: &str) -> Result<()> {
     // Facts that cannot be read prevent no declaration.
     let facts = repo.facts().fold().unwrap_or_default();
-    let Some(version) = facts.versions_with(name).iter().find_map(|id| Here::of(repo).version(*id).ok()?) else {
+    let Some(version) = facts.versions_with(name).iter().find_map(|id| VersionLookup::of(repo).version(*id).ok()?) else {
         return Ok(());
     };
     let (owner, hint) = (version.name(), format!("use another name, or remove the tag: hlx tag rm {} {name}", version.name()));

@@ -12,11 +12,15 @@ use serde_json::json;
 use super::*;
 use crate::object::verdict::Severity;
 use crate::sample::{Header, Jsonl, ParquetFile, RecordReader, digest};
-use crate::validate::{Bound, Check, Rule, Spec, Unit};
+use crate::validate::{Bound, Check, LengthUnit, Rule, ValidationSpec};
 
-fn gate(checks: Vec<Check>) -> Gate {
+fn gate(checks: Vec<Check>) -> RuleSet {
     let rule = |check| Rule { name: String::new(), check, severity: Severity::Error, weight: 1, files: vec![] };
-    Gate::new(&Spec { rules: checks.into_iter().map(rule).collect(), ..Spec::default() }, Path::new("/nowhere")).unwrap()
+    RuleSet::new(
+        &ValidationSpec { rules: checks.into_iter().map(rule).collect(), ..ValidationSpec::default() },
+        Path::new("/nowhere"),
+    )
+    .unwrap()
 }
 
 fn names(names: &[&str]) -> Vec<String> {
@@ -35,7 +39,7 @@ fn every_kind() -> Vec<Check> {
         Check::Types { fields: vec![("score".into(), vec![Type::Number])] },
         Check::Values { field: "/tags/*".into(), values: vec![json!("x"), json!("y")] },
         Check::Range { field: "score".into(), min: Bound::new("0"), max: None },
-        Check::Length { field: Some("name".into()), min: Some(2), max: None, unit: Unit::Characters },
+        Check::Length { field: Some("name".into()), min: Some(2), max: None, unit: LengthUnit::Characters },
         Check::Encoding,
         Check::Empty { fields: vec![] },
         Check::Pii { find: names(&["email"]), patterns: vec![], fields: vec![] },
@@ -49,19 +53,19 @@ fn every_kind() -> Vec<Check> {
 /// What is told of a record: findings as rule and message, keys by their rules.
 type Judged = (Vec<(usize, String)>, Vec<(usize, [u8; 16])>);
 
-fn judged(gate: &Gate, body: Body<'_>, measures: &mut Measures) -> Judged {
+fn judged(gate: &RuleSet, body: RecordBody<'_>, measures: &mut Measures) -> Judged {
     let (mut findings, mut keys) = (Vec::new(), Vec::new());
     let mut tell = |told| match told {
-        Told::Finding { rule, message } => findings.push((rule, message)),
-        Told::Key { rule, key, .. } => keys.push((rule, key)),
-        Told::Unreadable { .. } => {}
+        RuleOutput::Finding { rule, message } => findings.push((rule, message)),
+        RuleOutput::Key { rule, key, .. } => keys.push((rule, key)),
+        RuleOutput::Unreadable { .. } => {}
     };
-    let looks = gate.of_file("a");
-    Judge::new(gate).record(&looks, &Record { line: 1, body }, measures, 1, &mut tell);
+    let looks = gate.rules_for("a");
+    RecordChecker::new(gate).check(&looks, &RuleInput { line: 1, body }, measures, 1, &mut tell);
     (findings, keys)
 }
 
-fn told(gate: &Gate, body: Body<'_>) -> Judged {
+fn told(gate: &RuleSet, body: RecordBody<'_>) -> Judged {
     judged(gate, body, &mut Measures::new(gate.rules().len()))
 }
 
@@ -74,7 +78,7 @@ fn a_good_record_has_no_findings_and_all_keys() {
     let gate = gate(every_kind());
     let mut measures = Measures::new(13);
     let text = br#"{"id":1,"name":"Ann","score":1.5,"tags":["x","y","x"]}"#;
-    let (findings, keys) = judged(&gate, Body::Json(text), &mut measures);
+    let (findings, keys) = judged(&gate, RecordBody::Json(text), &mut measures);
     assert_eq!(findings, []);
     assert_eq!(keys.iter().map(|key| key.0).collect::<Vec<_>>(), [9, 10, 11]);
     assert!((0..13).all(|rule| measures.records(rule) == 1));
@@ -85,7 +89,8 @@ fn a_good_record_has_no_findings_and_all_keys() {
 #[test]
 fn each_rule_finds_its_own() {
     let gate = gate(every_kind());
-    let (findings, keys) = told(&gate, Body::Json(br#"{"id":null,"name":"\u0007","score":"-1","tags":["z"],"m":"a@b.org"}"#));
+    let (findings, keys) =
+        told(&gate, RecordBody::Json(br#"{"id":null,"name":"\u0007","score":"-1","tags":["z"],"m":"a@b.org"}"#));
     let all = [
         said(1, "id is null"),
         said(2, "score has the type string, not number"),
@@ -102,8 +107,9 @@ fn each_rule_finds_its_own() {
 #[test]
 fn what_does_not_parse_is_one_finding() {
     let gate = gate(every_kind());
-    let row = Body::Fields { row: b"1,2", syntax: b','.into(), header: Some(&header(&["id"])), wrong: Some("too many fields") };
-    for (body, keys) in [(Body::Json(b"{\"id\":1,"), 1), (row, 1), (Body::Broken("it is no Parquet"), 0)] {
+    let row =
+        RecordBody::Fields { row: b"1,2", syntax: b','.into(), header: Some(&header(&["id"])), wrong: Some("too many fields") };
+    for (body, keys) in [(RecordBody::Json(b"{\"id\":1,"), 1), (row, 1), (RecordBody::Broken("it is no Parquet"), 0)] {
         let mut measures = Measures::new(13);
         let found = judged(&gate, body, &mut measures);
         assert_eq!(found.0.iter().map(|finding| finding.0).collect::<Vec<_>>(), [0], "{body:?}");
@@ -119,41 +125,45 @@ fn what_a_rule_cannot_read_it_has_not_looked_at() {
     let unread = |body| {
         let (mut measures, mut rules) = (Measures::new(13), Vec::new());
         let mut tell = |told| {
-            if let Told::Unreadable { rule, .. } = told {
+            if let RuleOutput::Unreadable { rule, .. } = told {
                 rules.push(rule);
             }
         };
-        Judge::new(&gate).record(&gate.of_file("a"), &Record { line: 1, body }, &mut measures, 1, &mut tell);
+        RecordChecker::new(&gate).check(&gate.rules_for("a"), &RuleInput { line: 1, body }, &mut measures, 1, &mut tell);
         for rule in 0..12 {
             let looked = measures.records(rule) + measures.unread(rule);
             assert!(looked <= 1 && measures.unread(rule) == u64::from(rules.contains(&rule)), "{body:?}: {rule}");
         }
         rules
     };
-    assert!(unread(Body::Json(b"{}")).is_empty());
-    assert!(unread(Body::Text(b"text")).is_empty());
+    assert!(unread(RecordBody::Json(b"{}")).is_empty());
+    assert!(unread(RecordBody::Text(b"text")).is_empty());
     let bytes_alone = [1, 2, 3, 4, 5, 7, 9, 11];
-    assert_eq!(unread(Body::Json(b"{\"id\":1,")), bytes_alone);
-    assert_eq!(unread(Body::Broken("no Parquet")), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-    assert_eq!(unread(Body::Opaque("a git-lfs pointer")), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-    assert_eq!(unread(Body::Binary(crate::validate::Binary { content: &[7; 32], why: "the file is not text" })), [6, 7, 8]);
+    assert_eq!(unread(RecordBody::Json(b"{\"id\":1,")), bytes_alone);
+    assert_eq!(unread(RecordBody::Broken("no Parquet")), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    assert_eq!(unread(RecordBody::Opaque("a git-lfs pointer")), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    assert_eq!(
+        unread(RecordBody::Binary(crate::validate::BinaryFile { content: &[7; 32], why: "the file is not text" })),
+        [6, 7, 8]
+    );
 }
 
 #[test]
 fn a_text_has_no_fields() {
     let gate = gate(every_kind());
-    let (findings, keys) = told(&gate, Body::Text(b"mail a@b.org\0"));
+    let (findings, keys) = told(&gate, RecordBody::Text(b"mail a@b.org\0"));
     let all = [said(6, "the file contains the control character U+0000"), said(8, "the file contains an e-mail address")];
     assert_eq!(findings, all);
     assert_eq!(keys, [(10, digest(b"text:", b"mail a@b.org\0"))]);
-    assert_eq!(told(&gate, Body::Text(b" \n")).0, [said(7, "the file is empty")]);
+    assert_eq!(told(&gate, RecordBody::Text(b" \n")).0, [said(7, "the file is empty")]);
 }
 
 #[test]
 fn rows_of_csv() {
     let gate = gate(every_kind());
     let columns = header(&["id", "name", "score", "tags", "/tags/*"]);
-    let row = |row: &'static str| Body::Fields { row: row.as_bytes(), syntax: b','.into(), header: Some(&columns), wrong: None };
+    let row =
+        |row: &'static str| RecordBody::Fields { row: row.as_bytes(), syntax: b','.into(), header: Some(&columns), wrong: None };
     assert_eq!(told(&gate, row("1,Ann,.5,a,x")).0, []);
     let found = [said(1, "id is null"), said(4, r#"score is "q", not a number"#)];
     assert_eq!(told(&gate, row(",Ann,q,a,x")).0[..1], found[..1]);
@@ -162,7 +172,7 @@ fn rows_of_csv() {
     let keys = |text| told(&gate, row(text)).1;
     assert_eq!(keys("1,Ann,.5,a,x"), keys("\"1\",Ann,\".5\",a,x"));
     assert_ne!(keys("1,Ann,.5,a,x")[0], keys("2,Ann,.5,a,x")[0]);
-    let comment = Body::Fields { row: b"# made by hand", syntax: b','.into(), header: None, wrong: None };
+    let comment = RecordBody::Fields { row: b"# made by hand", syntax: b','.into(), header: None, wrong: None };
     assert_eq!(told(&gate, comment).0, []);
     assert_eq!(told(&gate, comment).1.len(), 1);
 }
@@ -203,7 +213,7 @@ fn rows_of_parquet() {
     checks.push(Check::Required { fields: names(&["/at", "/at/place", "nothing"]) });
     let gate = gate(checks);
     let mut rows = Vec::new();
-    people().rows(&|_| true, &mut |row| rows.push(told(&gate, Body::Row(&row)))).unwrap();
+    people().rows(&|_| true, &mut |row| rows.push(told(&gate, RecordBody::Row(&row)))).unwrap();
     assert_eq!(rows[0].0, [said(14, "nothing is missing")]);
     let all = [
         said(3, r#"/tags/* is "z", which is not an allowed value"#),
@@ -223,7 +233,7 @@ fn rows_of_parquet_as_json() {
     let (mut values, constants) = (Vec::new(), crate::validate::numbers::Constants::of(b"{}").unwrap());
     people()
         .rows(&|_| true, &mut |row| {
-            values.push(crate::validate::value::value(&Seen::Row(row), &constants).unwrap().unwrap().value)
+            values.push(crate::validate::value::value(&ParsedRecord::Row(row), &constants).unwrap().unwrap().value)
         })
         .unwrap();
     assert_eq!(values[0], json!({"id": 1, "name": "Ann", "score": 1.5, "tags": ["x", "y"], "at": {"place": "here"}}));
@@ -233,12 +243,12 @@ fn rows_of_parquet_as_json() {
 #[test]
 fn what_is_taken_away_leaves_no_sum() {
     let gate = gate(every_kind());
-    let looks = gate.of_file("a");
+    let looks = gate.rules_for("a");
     let (mut measures, mut told) = (Measures::new(13), Vec::new());
-    let mut judge = Judge::new(&gate);
-    let mut record = |sign, told: &mut Vec<Told>| {
-        let record = Record { line: 1, body: Body::Json(br#"{"id":1}"#) };
-        judge.record(&looks, &record, &mut measures, sign, &mut |t| told.push(t));
+    let mut judge = RecordChecker::new(&gate);
+    let mut record = |sign, told: &mut Vec<RuleOutput>| {
+        let record = RuleInput { line: 1, body: RecordBody::Json(br#"{"id":1}"#) };
+        judge.check(&looks, &record, &mut measures, sign, &mut |t| told.push(t));
     };
     record(1, &mut told);
     assert_eq!(told.len(), 3, "name and tags are missing; a key; an identity");
@@ -251,15 +261,15 @@ proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(prop::sample::select(&b"{}[]\",:\\u0d8eE-. \xff\xc3\xa9an"[..]), 0..60)) {
         let gate = gate(every_kind());
-        told(&gate, Body::Json(&bytes));
-        told(&gate, Body::Text(&bytes));
-        told(&gate, Body::Fields { row: &bytes, syntax: b','.into(), header: Some(&header(&["id", "name"])), wrong: None });
+        told(&gate, RecordBody::Json(&bytes));
+        told(&gate, RecordBody::Text(&bytes));
+        told(&gate, RecordBody::Fields { row: &bytes, syntax: b','.into(), header: Some(&header(&["id", "name"])), wrong: None });
     }
 
     #[test]
     fn another_spelling_has_the_same_keys((text, other) in crate::sample::spelled()) {
         let gate = gate(vec![Check::Duplicates { fields: vec![], max_share: 0 }, Check::Unique { key: names(&["a"]) }]);
-        prop_assert_eq!(told(&gate, Body::Json(text.as_bytes())).1, told(&gate, Body::Json(other.as_bytes())).1);
+        prop_assert_eq!(told(&gate, RecordBody::Json(text.as_bytes())).1, told(&gate, RecordBody::Json(other.as_bytes())).1);
     }
 }
 
@@ -286,7 +296,7 @@ fn costs_less_than_3_ns_a_byte() {
             Check::Unique { key: names(&["id"]) },
             Check::Duplicates { fields: vec![], max_share: 0 },
             Check::Encoding,
-            Check::Length { field: Some("text".into()), min: Some(1), max: None, unit: Unit::Characters },
+            Check::Length { field: Some("text".into()), min: Some(1), max: None, unit: LengthUnit::Characters },
         ]
     };
     let one = |n: usize| vec![checks().swap_remove(n)];
@@ -300,11 +310,14 @@ fn costs_less_than_3_ns_a_byte() {
     ];
     for (name, checks) in sets {
         let gate = gate(checks);
-        let (looks, mut judge, mut measures) = (gate.of_file("a"), Judge::new(&gate), Measures::new(gate.rules().len()));
+        let (looks, mut judge, mut measures) =
+            (gate.rules_for("a"), RecordChecker::new(&gate), Measures::new(gate.rules().len()));
         let (start, mut keys) = (on_cpu(), 0);
         read(&mut |record| {
-            let record = Record { line: record.line, body: Body::Json(record.bytes) };
-            judge.record(&looks, &record, &mut measures, 1, &mut |told| keys += usize::from(matches!(told, Told::Key { .. })));
+            let record = RuleInput { line: record.line, body: RecordBody::Json(record.bytes) };
+            judge.check(&looks, &record, &mut measures, 1, &mut |told| {
+                keys += usize::from(matches!(told, RuleOutput::Key { .. }))
+            });
         });
         let cost = (on_cpu() - start) / text.len() as f64;
         println!("{name}: {cost:.2} ns a byte, {keys} keys");

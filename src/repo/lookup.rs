@@ -8,16 +8,16 @@ use crate::repo::Repo;
 
 /// Reads version records that need not be here.
 #[derive(Debug)]
-pub struct Here<'a> {
+pub struct VersionLookup<'a> {
     repo: &'a Repo,
     /// Whether the tables were read again since a record was not found: once says it of all.
     refreshed: bool,
 }
 
-impl<'a> Here<'a> {
+impl<'a> VersionLookup<'a> {
     /// The versions of this repository.
-    pub fn of(repo: &'a Repo) -> Here<'a> {
-        Here { repo, refreshed: false }
+    pub fn of(repo: &'a Repo) -> VersionLookup<'a> {
+        VersionLookup { repo, refreshed: false }
     }
 
     /// Reads a version record; `None` if it is not in the store. One that is damaged is an error.
