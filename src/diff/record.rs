@@ -84,15 +84,15 @@ impl<'a> RecordText<'a> {
 
 impl RecordRef<'_> {
     /// What it is compared by.
-    pub fn identity(&self, rules: &ReaderConfig, canonical: &mut Canonicalizer) -> Identity {
+    pub fn identity(&self, config: &ReaderConfig, canonical: &mut Canonicalizer) -> Identity {
         match self.text {
-            RecordText::Json(record) => canonical.identity(record, &rules.pointers, &rules.ignored),
+            RecordText::Json(record) => canonical.identity(record, &config.pointers, &config.ignored),
             RecordText::Fields { row, syntax, header, .. } => {
-                identity_of_row(row, syntax, header, &rules.columns, &rules.ignored_columns)
+                identity_of_row(row, syntax, header, &config.columns, &config.ignored_columns)
             }
             RecordText::SkippedRow(row) => Identity::of_bytes(row),
             RecordText::Excess(words) => Identity { id: digest(b"excess", words.as_bytes()), key: None },
-            RecordText::Row(row) => row.identity(&rules.pointers, &rules.ignored),
+            RecordText::Row(row) => row.identity(&config.pointers, &config.ignored),
             RecordText::File { content, .. } => {
                 // A text is never the record that a JSON scalar is.
                 Identity { id: digest(b"file", content), key: None }

@@ -41,8 +41,8 @@ pub struct SampleChanges {
 
 impl SampleChanges {
     /// What an account tells that was tallied.
-    pub fn of(account: RecordDiff, splits: &Splits, before: u64, schema: Vec<SchemaChange>) -> Result<SampleChanges> {
-        let (counts, moves) = account.tally.map_or(Ok(Default::default()), |tally| tally.counts())?;
+    pub fn of(diff: RecordDiff, splits: &Splits, before: u64, schema: Vec<SchemaChange>) -> Result<SampleChanges> {
+        let (counts, moves) = diff.tally.map_or(Ok(Default::default()), |tally| tally.counts())?;
         Ok(SampleChanges { counts, moved: splits.named(&moves), moves_count: splits.are_declared(), before, schema })
     }
 

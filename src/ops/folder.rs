@@ -54,9 +54,9 @@ impl FolderContents {
         let root = Root::open(path)?;
         let (mut checksum, mut entries, mut files, mut bytes) = (DataChecksum::default(), Vec::new(), 0, 0);
         let mut cursor = root.cursor();
-        for seen in Scan::new(&root, CacheReader::open(Path::new("")))? {
+        for file in Scan::new(&root, CacheReader::open(Path::new("")))? {
             progress.check()?;
-            let entry = match seen? {
+            let entry = match file? {
                 ScannedFile::Known(row) => row.entry,
                 ScannedFile::Unknown { path, stat } => {
                     let (content, size, stat) = hash::content(&root, &mut cursor, &path, stat)?;

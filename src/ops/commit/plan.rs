@@ -100,8 +100,8 @@ impl<'a> Commit<'a> {
         if self.options.no_validate {
             return Ok(None);
         }
-        let judging = Evaluator::of(self.repo, self.dataset, self.progress)?;
-        Ok(judging.map(|judging| judging.with_max_findings(self.options.max_findings)))
+        let evaluator = Evaluator::of(self.repo, self.dataset, self.progress)?;
+        Ok(evaluator.map(|evaluator| evaluator.with_max_findings(self.options.max_findings)))
     }
 
     pub fn writer(&self) -> Result<Writer<'a>> {

@@ -287,8 +287,8 @@ impl RunSide {
 pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result<RunCompareReport> {
     let state = repo.facts().fold()?;
     let (a, b) = (RunSide::of(repo, &state, a)?, RunSide::of(repo, &state, b)?);
-    let mut here = VersionLookup::of(repo);
-    let (old, new) = (here.version(a.version)?, here.version(b.version)?);
+    let mut lookup = VersionLookup::of(repo);
+    let (old, new) = (lookup.version(a.version)?, lookup.version(b.version)?);
     let name = |version: &Option<Version>| version.as_ref().map(|v| (v.dataset.clone(), v.number.clone()));
     let (name_a, name_b) = (name(&old), name(&new));
     let versions = old.as_ref().zip(new.as_ref());

@@ -109,10 +109,10 @@ impl Dataset {
 
     /// How its files are read and its samples compared, with the folder for what does not fit into memory.
     pub fn reader_config(&self, scratch: &Path) -> Result<ReaderConfig> {
-        let formats = self.formats.iter().map(|(glob, reading)| (glob.as_str(), reading));
-        let rules = ReaderConfig::new(formats, &self.key, &self.ignore_fields, self.schema_depth, self.max_record, scratch)?;
+        let formats = self.formats.iter().map(|(glob, spec)| (glob.as_str(), spec));
+        let config = ReaderConfig::new(formats, &self.key, &self.ignore_fields, self.schema_depth, self.max_record, scratch)?;
         let splits = self.splits.iter().map(|(name, globs)| Ok((name.clone(), selection::globs(globs)?)));
-        Ok(rules.with_splits(Splits::new(splits.collect::<Result<_>>()?)))
+        Ok(config.with_splits(Splits::new(splits.collect::<Result<_>>()?)))
     }
 
     /// Returns its name, then those that it had before.

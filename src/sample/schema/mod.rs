@@ -273,7 +273,7 @@ impl Schema {
     }
 
     /// Goes through the fields that count anything, or hold one that does: each before its children, these by name.
-    fn visit(&self, see: &mut dyn FnMut(FieldVisit<'_>)) {
+    fn visit(&self, each: &mut dyn FnMut(FieldVisit<'_>)) {
         let mut live: Vec<bool> = self.fields.iter().map(|f| f.counts.iter().any(|&n| n != 0)).collect();
         for (index, field) in self.fields.iter().enumerate().rev() {
             live[index] |= field.children.values().any(|&child| live[child]);
@@ -283,7 +283,7 @@ impl Schema {
             let SchemaField { name, counts, .. } = &self.fields[index];
             let before = rest.len();
             rest.extend(self.fields[index].children.values().rev().filter(|&&c| live[c]).map(|&c| (level + 1, c)));
-            see(FieldVisit { level, name, counts, children: rest.len() - before });
+            each(FieldVisit { level, name, counts, children: rest.len() - before });
         }
     }
 }
