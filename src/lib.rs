@@ -5,6 +5,7 @@ pub mod catalog;
 mod chunk;
 mod clock;
 mod codec;
+mod diff;
 mod error;
 mod facts;
 mod fs;
@@ -47,9 +48,10 @@ pub mod validation {
 }
 
 pub use clock::Time;
+pub use diff::{ChangeKind, RecordChange, SampleCounts, Thresholds};
 pub use error::{Error, Kind as ErrorKind, Result, thousands};
 pub use object::version::{ChangeType, Number, ValidationStatus};
 pub use path::printable;
 pub use progress::{NoProgress, Progress, Stage};
-pub use repo::{Config, Dataset, Repo, Thresholds};
+pub use repo::{Config, Dataset, Repo};
 pub use spelling::nearest;

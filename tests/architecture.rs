@@ -13,6 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["repo"],
     &["catalog"],
     &["worktree", "facts"],
+    &["diff"],
     &["store"],
     &["manifest", "pack", "refs", "validate"],
     &["object", "chunk", "sample", "fs", "id", "path", "codec", "spelling"],

@@ -4,6 +4,7 @@
 //! differs from the one before.
 
 use crate::codec::{ByteReader, ByteWriter, Malformed};
+use crate::fs::openat::FileKind;
 use crate::id::{Content, Id, Node as NodeId};
 use crate::limits;
 use crate::path::DataPath;
@@ -22,6 +23,18 @@ pub enum EntryKind {
     Symlink = 2,
     /// A folder that holds nothing of the dataset.
     Folder = 3,
+}
+
+/// The kind that an entry of the file system has in a version.
+impl From<FileKind> for EntryKind {
+    fn from(kind: FileKind) -> EntryKind {
+        match kind {
+            FileKind::Executable => EntryKind::Executable,
+            FileKind::Symlink => EntryKind::Symlink,
+            FileKind::Folder => EntryKind::Folder,
+            FileKind::File | FileKind::Special(_) => EntryKind::File,
+        }
+    }
 }
 
 impl EntryKind {
@@ -201,24 +214,24 @@ impl Node {
 
     /// Reads what [`Node::encode`] wrote, and rejects paths that are not allowed or not in order.
     pub fn decode(bytes: &[u8]) -> Result<Node, Malformed> {
-        let mut take = ByteReader::new(bytes);
-        let level = take.u8()?;
+        let mut reader = ByteReader::new(bytes);
+        let level = reader.u8()?;
         if level > limits::NODE_LEVEL {
             return Err(Malformed("the manifest has too many levels"));
         }
-        let count = take.count(3)?;
+        let count = reader.count(3)?;
         if count > limits::NODE_ITEMS || (count == 0 && level > 0) {
             return Err(Malformed("the node has no items or too many"));
         }
         let mut path = String::new();
         let node = if level == 0 {
-            let entries = (0..count).map(|_| take_entry(&mut take, &mut path)).collect::<Result<_, _>>()?;
+            let entries = (0..count).map(|_| take_entry(&mut reader, &mut path)).collect::<Result<_, _>>()?;
             Node::Leaf(entries)
         } else {
-            let children = (0..count).map(|_| take_child(&mut take, &mut path)).collect::<Result<_, _>>()?;
+            let children = (0..count).map(|_| take_child(&mut reader, &mut path)).collect::<Result<_, _>>()?;
             Node::Inner(level, children)
         };
-        take.end()?;
+        reader.end()?;
         Ok(node)
     }
 }
@@ -230,9 +243,9 @@ fn put_path(out: &mut Vec<u8>, before: &str, path: &str) {
 }
 
 /// Reads a path into `path`, which holds the one before; it must be greater.
-fn take_path(take: &mut ByteReader<'_>, path: &mut String) -> Result<DataPath, Malformed> {
-    let shared = take.varint_max(path.len() as u64)? as usize;
-    let suffix = take.bytes()?;
+fn take_path(reader: &mut ByteReader<'_>, path: &mut String) -> Result<DataPath, Malformed> {
+    let shared = reader.varint_max(path.len() as u64)? as usize;
+    let suffix = reader.bytes()?;
     let mut next = Vec::with_capacity(shared + suffix.len());
     next.extend_from_slice(&path.as_bytes()[..shared]);
     next.extend_from_slice(suffix);
@@ -249,27 +262,27 @@ fn put_optional(out: &mut Vec<u8>, value: Option<u64>) {
     out.put_varint(value.map_or(0, |n| n.saturating_add(1)));
 }
 
-fn take_optional(take: &mut ByteReader<'_>) -> Result<Option<u64>, Malformed> {
-    Ok(take.varint()?.checked_sub(1))
+fn take_optional(reader: &mut ByteReader<'_>) -> Result<Option<u64>, Malformed> {
+    Ok(reader.varint()?.checked_sub(1))
 }
 
-fn take_entry(take: &mut ByteReader<'_>, path: &mut String) -> Result<Entry, Malformed> {
-    let path = take_path(take, path)?;
-    let kind = match take.u8()? {
+fn take_entry(reader: &mut ByteReader<'_>, path: &mut String) -> Result<Entry, Malformed> {
+    let path = take_path(reader, path)?;
+    let kind = match reader.u8()? {
         0 => EntryKind::File,
         1 => EntryKind::Executable,
         2 => EntryKind::Symlink,
         3 => return Ok(Entry::folder(path)),
         _ => return Err(Malformed("unknown kind of entry")),
     };
-    let size = take.varint()?;
-    let content = Id::from_bytes(take.array()?);
+    let size = reader.varint()?;
+    let content = Id::from_bytes(reader.array()?);
     let mut samples = None;
     if kind.is_file()
-        && let Some(count) = take_optional(take)?
+        && let Some(count) = take_optional(reader)?
     {
-        let code = take.varint()?;
-        let records = if ReaderId::has_records(code) { Some(take.text()?) } else { None };
+        let code = reader.varint()?;
+        let records = if ReaderId::has_records(code) { Some(reader.text()?) } else { None };
         if records.is_some_and(|records| records.len() > limits::POINTER) {
             return Err(Malformed("the pointer to the records is too long"));
         }
@@ -279,11 +292,16 @@ fn take_entry(take: &mut ByteReader<'_>, path: &mut String) -> Result<Entry, Mal
     Ok(Entry { path, kind, size, samples, content })
 }
 
-fn take_child(take: &mut ByteReader<'_>, path: &mut String) -> Result<Child, Malformed> {
+fn take_child(reader: &mut ByteReader<'_>, path: &mut String) -> Result<Child, Malformed> {
     Ok(Child {
-        last: take_path(take, path)?,
-        id: Id::from_bytes(take.array()?),
-        totals: Totals { entries: take.varint()?, files: take.varint()?, bytes: take.varint()?, samples: take_optional(take)? },
+        last: take_path(reader, path)?,
+        id: Id::from_bytes(reader.array()?),
+        totals: Totals {
+            entries: reader.varint()?,
+            files: reader.varint()?,
+            bytes: reader.varint()?,
+            samples: take_optional(reader)?,
+        },
     })
 }
 

@@ -179,27 +179,27 @@ impl Verdict {
 
     /// Reads what [`Verdict::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Verdict, Malformed> {
-        let mut take = ByteReader::new(bytes);
-        if take.u8()? != FORMAT {
+        let mut reader = ByteReader::new(bytes);
+        if reader.u8()? != FORMAT {
             return Err(Malformed("unknown verdict format; use a newer hlx"));
         }
-        let rules = take.array()?;
-        let min_score = take.varint_max(FULL_SCORE.into())? as u32;
-        let opaque = match take.u8()? {
+        let rules = reader.array()?;
+        let min_score = reader.varint_max(FULL_SCORE.into())? as u32;
+        let opaque = match reader.u8()? {
             0 => OpaquePolicy::Allow,
             1 => OpaquePolicy::Warn,
             2 => OpaquePolicy::Error,
             _ => return Err(Malformed("unknown setting for opaque files")),
         };
-        let count = take.count(8)?;
-        let judged: Vec<Judged> = (0..count).map(|_| decode_judged(&mut take)).collect::<Result<_, _>>()?;
-        let found = take.varint()?;
+        let count = reader.count(8)?;
+        let judged: Vec<Judged> = (0..count).map(|_| decode_result(&mut reader)).collect::<Result<_, _>>()?;
+        let found = reader.varint()?;
         let mut list = || -> Result<Vec<Finding>, Malformed> {
-            let count = take.count(5)?;
-            (0..count).map(|_| decode_finding(&mut take)).collect()
+            let count = reader.count(5)?;
+            (0..count).map(|_| decode_finding(&mut reader)).collect()
         };
         let (findings, unread) = (list()?, list()?);
-        take.end()?;
+        reader.end()?;
         let verdict = Verdict { rules, min_score, opaque, judged, found, findings, unread };
         verdict.check()?;
         Ok(verdict)
@@ -253,24 +253,24 @@ impl Verdict {
     }
 }
 
-fn decode_finding(take: &mut ByteReader<'_>) -> Result<Finding, Malformed> {
-    let (path, line, number) = (take.text()?.to_owned(), take.varint()?, take.varint()?);
-    let rule = take.varint_max(u32::MAX.into())? as u32;
-    Ok(Finding { path, line, number, rule, message: take.text()?.to_owned() })
+fn decode_finding(reader: &mut ByteReader<'_>) -> Result<Finding, Malformed> {
+    let (path, line, number) = (reader.text()?.to_owned(), reader.varint()?, reader.varint()?);
+    let rule = reader.varint_max(u32::MAX.into())? as u32;
+    Ok(Finding { path, line, number, rule, message: reader.text()?.to_owned() })
 }
 
-fn decode_judged(take: &mut ByteReader<'_>) -> Result<Judged, Malformed> {
-    let (name, kind) = (take.text()?.to_owned(), take.text()?.to_owned());
-    let severity = match take.u8()? {
+fn decode_result(reader: &mut ByteReader<'_>) -> Result<Judged, Malformed> {
+    let (name, kind) = (reader.text()?.to_owned(), reader.text()?.to_owned());
+    let severity = match reader.u8()? {
         0 => Severity::Info,
         1 => Severity::Warning,
         2 => Severity::Error,
         _ => return Err(Malformed("unknown severity of a rule")),
     };
-    let weight = take.varint_max(u32::MAX.into())? as u32;
-    let (checked, failed, unreadable) = (take.varint()?, take.varint()?, take.varint()?);
-    let count = take.count(2)?;
-    let measures = (0..count).map(|_| Ok((take.text()?.to_owned(), take.varint()?))).collect::<Result<_, _>>()?;
+    let weight = reader.varint_max(u32::MAX.into())? as u32;
+    let (checked, failed, unreadable) = (reader.varint()?, reader.varint()?, reader.varint()?);
+    let count = reader.count(2)?;
+    let measures = (0..count).map(|_| Ok((reader.text()?.to_owned(), reader.varint()?))).collect::<Result<_, _>>()?;
     Ok(Judged { name, kind, severity, weight, checked, failed, unreadable, measures })
 }
 

@@ -258,38 +258,39 @@ impl Version {
 
     /// Reads what [`Version::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Version, Malformed> {
-        let mut take = ByteReader::new(bytes);
-        if take.u8()? != FORMAT {
+        let mut reader = ByteReader::new(bytes);
+        if reader.u8()? != FORMAT {
             return Err(Malformed("unknown record format; use a newer hlx"));
         }
-        let dataset = take.text()?.to_owned();
-        let dataset_type = take.text()?.to_owned();
-        let number = Number::parse(take.text()?)?;
-        let count = take.count(32)?;
+        let dataset = reader.text()?.to_owned();
+        let dataset_type = reader.text()?.to_owned();
+        let number = Number::parse(reader.text()?)?;
+        let count = reader.count(32)?;
         if count > limits::VERSION_PARENTS {
             return Err(Malformed("the version has too many parents"));
         }
-        let parents = (0..count).map(|_| Ok(Id::from_bytes(take.array()?))).collect::<Result<Vec<_>, _>>()?;
-        let parent_number = match take.text()? {
+        let parents = (0..count).map(|_| Ok(Id::from_bytes(reader.array()?))).collect::<Result<Vec<_>, _>>()?;
+        let parent_number = match reader.text()? {
             "" => None,
             text => Some(Number::parse(text)?),
         };
-        let manifest = Id::from_bytes(take.array()?);
-        let statistics = Statistics { files: take.varint()?, bytes: take.varint()?, samples: take.varint()?.checked_sub(1) };
-        let schema = match take.u8()? {
+        let manifest = Id::from_bytes(reader.array()?);
+        let statistics =
+            Statistics { files: reader.varint()?, bytes: reader.varint()?, samples: reader.varint()?.checked_sub(1) };
+        let schema = match reader.u8()? {
             0 => None,
-            1 => Some(Id::from_bytes(take.array()?)),
+            1 => Some(Id::from_bytes(reader.array()?)),
             _ => return Err(Malformed("invalid flag of the schema")),
         };
-        let data_checksum = Checksum::from_bytes(take.array()?);
-        let change_type = match take.u8()? {
+        let data_checksum = Checksum::from_bytes(reader.array()?);
+        let change_type = match reader.u8()? {
             0 => ChangeType::Patch,
             1 => ChangeType::Minor,
             2 => ChangeType::Major,
             _ => return Err(Malformed("unknown change type")),
         };
-        let summary = take.text()?.to_owned();
-        let json = take.bytes()?;
+        let summary = reader.text()?.to_owned();
+        let json = reader.bytes()?;
         if json.len() > limits::METADATA {
             return Err(Malformed("the metadata is longer than 1,048,576 bytes"));
         }
@@ -298,16 +299,16 @@ impl Version {
         if canonical_json(&Value::Object(metadata.clone())) != json {
             return Err(Malformed("the metadata is not canonical JSON"));
         }
-        let count = take.count(1)?;
-        let tags = (0..count).map(|_| Ok(take.text()?.to_owned())).collect::<Result<Vec<_>, _>>()?;
-        let validation = ValidationStatus::from_byte(take.u8()?).ok_or(Malformed("unknown validation status"))?;
+        let count = reader.count(1)?;
+        let tags = (0..count).map(|_| Ok(reader.text()?.to_owned())).collect::<Result<Vec<_>, _>>()?;
+        let validation = ValidationStatus::from_byte(reader.u8()?).ok_or(Malformed("unknown validation status"))?;
         let verdict = match validation {
-            ValidationStatus::Passed | ValidationStatus::Failed => Some(Id::from_bytes(take.array()?)),
+            ValidationStatus::Passed | ValidationStatus::Failed => Some(Id::from_bytes(reader.array()?)),
             ValidationStatus::Pending | ValidationStatus::Skipped => None,
         };
-        let author = take.text()?.to_owned();
-        let created = Time::from_millis(take.u64()? as i64);
-        take.end()?;
+        let author = reader.text()?.to_owned();
+        let created = Time::from_millis(reader.u64()? as i64);
+        reader.end()?;
         let version = Version {
             dataset,
             dataset_type,

@@ -2,16 +2,14 @@
 
 use serde::Serialize;
 
+use crate::diff::{FileChanges, SchemaChange, SplitMove, TreeChanges};
 use crate::error::{Kind, Result, counted};
 use crate::object::version::ChangeType;
-use crate::ops::changes::{FileChanges, TreeChanges};
 use crate::ops::sample_diff;
 use crate::ops::{DamageList, Drift};
 use crate::progress::Progress;
 use crate::repo::revision::Context;
 use crate::repo::{Repo, revision, status};
-use crate::sample::schema;
-use crate::sample::tally::SplitMove;
 
 /// What differs, in numbers. Samples are `None` while they are not counted.
 #[derive(Clone, Debug, Serialize)]
@@ -36,7 +34,7 @@ pub struct CompareReport {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub samples_moved: Vec<SplitMove>,
     /// What became of the schema.
-    pub schema_changes: Vec<schema::SchemaChange>,
+    pub schema_changes: Vec<SchemaChange>,
     /// How big the change is.
     pub change_type: ChangeType,
     /// The change in words.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::diff::{Differences, FileEntry, FileSource, SampleCounts, SplitMove};
 use crate::error::{Error, Kind, Result};
 use crate::fs::openat::Root;
 use crate::object::version::Version;
@@ -14,11 +15,8 @@ use crate::progress::{Progress, Stage};
 use crate::repo::revision::{self, Context, Found, Target};
 use crate::repo::{Dataset, Repo};
 use crate::sample::ReaderSpec;
-use crate::sample::tally::{SampleCounts, SplitMove};
-use crate::store::samples::FileSource;
 use crate::worktree::checkout;
-use crate::worktree::compare::{self, Differences};
-use crate::worktree::file::FileEntry;
+use crate::worktree::compare;
 use crate::worktree::state::WorkspaceState;
 
 /// What to compare.
@@ -243,7 +241,7 @@ fn compare_records(
     progress: &dyn Progress,
     take: &mut dyn FnMut(ChangedRecord) -> Result<()>,
 ) -> Result<RecordComparison> {
-    let (dataset, rules) = samples::reader_config(repo, &comparison.dataset)?;
+    let (dataset, config) = samples::reader_config(repo, &comparison.dataset)?;
     let FileComparison { files, .. } = comparison;
     let mut sides: Vec<FilePair> = Vec::new();
     sides.extend(files.added.iter().map(|new| (None, Some(new.clone()))));
@@ -253,11 +251,11 @@ fn compare_records(
     sides.sort_by(|a, b| path_of(a).cmp(&path_of(b)));
     for (old, new) in &files.renamed {
         // What only has another name is the same, unless it is read otherwise now.
-        let reading = |e: &FileEntry| match &e.samples {
+        let spec = |e: &FileEntry| match &e.samples {
             Some(samples) => ReaderSpec::from_id(&samples.reader),
-            None => Some(rules.reading(e.path.as_str())),
+            None => Some(config.spec_for(e.path.as_str())),
         };
-        let alike = reading(old).zip(reading(new)).is_some_and(|(old, new)| old.reads_as(&new));
+        let alike = spec(old).zip(spec(new)).is_some_and(|(old, new)| old.reads_as(&new));
         if wanted.by_file || !alike {
             sides.extend([(Some(old.clone()), None), (None, Some(new.clone()))]);
         }
@@ -270,11 +268,11 @@ fn compare_records(
     let work = comparison.work.as_deref().map(Root::open).transpose()?;
     let bytes = sides.iter().map(|(old, new)| old.iter().chain(new).map(|e| e.size).max().unwrap_or(0)).sum();
     progress.begin(Stage::Scan, sides.len() as u64, bytes);
-    let mut files = ChangedFiles { repo, config: rules, workspace: work, sides };
+    let mut files = ChangedFiles { repo, config, workspace: work, sides };
     let mut damaged = DamageList::default();
     let mut by_file = Vec::new();
     let mut warnings = files.warnings()?;
-    let (leftovers, changed) = files.unmatched(progress, &mut damaged, |file| by_file.push(file))?;
+    let (unmatched, changed) = files.unmatched(progress, &mut damaged, |file| by_file.push(file))?;
     if let Some(mut schema) = repo.schema(&comparison.version)? {
         schema.add(&changed, 1);
         warnings.extend(key::missing(&schema, &dataset));
@@ -283,9 +281,9 @@ fn compare_records(
         warnings.extend(key::incomplete(&dataset, &repo.store().layout().tmp(), &schema, files, stored));
     }
     by_file.retain(|file| file.counts != SampleCounts::default());
-    let mut samples = leftovers.counts();
+    let mut samples = unmatched.counts();
     let moved_whole = samples::moved_files(&files.config, renamed);
-    let mut moves = leftovers.moves().clone();
+    let mut moves = unmatched.moves().clone();
     for ((from, to), count) in moved_whole {
         *moves.entry(if comparison.reversed { (to, from) } else { (from, to) }).or_default() += count;
     }
@@ -295,7 +293,7 @@ fn compare_records(
         false => None,
     };
     if wanted.patch {
-        files.records(leftovers, wanted.limit.unwrap_or(usize::MAX), progress, &mut |mut record| {
+        files.records(unmatched, wanted.limit.unwrap_or(usize::MAX), progress, &mut |mut record| {
             if comparison.reversed {
                 record.reverse();
             }
@@ -400,9 +398,9 @@ fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress)
     paths::check_folder(repo, dataset)?;
     let state = WorkspaceState::load(repo.store().layout(), &dataset.name)?;
     let (store, folder, manifest) = (repo.store(), repo.folder(dataset), Some(a.version.manifest));
-    let rules = dataset.samples.then(|| dataset.reader_config(&store.layout().tmp())).transpose()?;
+    let config = dataset.samples.then(|| dataset.reader_config(&store.layout().tmp())).transpose()?;
     let selection = state.selection.as_ref();
-    let files = compare::workspace(store, &folder, &dataset.name, manifest, selection, rules.as_ref(), progress)?;
+    let files = compare::workspace(store, &folder, &dataset.name, manifest, selection, config.as_ref(), progress)?;
     Ok(FileComparison {
         dataset: dataset.name.clone(),
         version: a.version.clone(),

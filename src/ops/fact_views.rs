@@ -120,20 +120,20 @@ pub(super) type VersionName = Option<(String, Number)>;
 /// The names of versions by their ids, as their records give them.
 pub(super) struct VersionNames<'a> {
     repo: &'a Repo,
-    here: VersionLookup<'a>,
+    lookup: VersionLookup<'a>,
     known: HashMap<Id<VersionId>, VersionName>,
 }
 
 impl<'a> VersionNames<'a> {
     /// No names yet: each is read when it is asked for.
     pub fn of(repo: &'a Repo) -> VersionNames<'a> {
-        VersionNames { repo, here: VersionLookup::of(repo), known: HashMap::new() }
+        VersionNames { repo, lookup: VersionLookup::of(repo), known: HashMap::new() }
     }
 
     /// The name of a version; `None` where the repository does not have it, its record cannot be read, or no ref of that
     /// name leads to it.
     pub fn get(&mut self, id: Id<VersionId>) -> VersionName {
-        let VersionNames { repo, here, known } = self;
+        let VersionNames { repo, lookup: here, known } = self;
         let read = || {
             let version = here.version(id).ok()??;
             let named = repo.versions().get(&version.dataset, &version.number).ok()? == Some(id);

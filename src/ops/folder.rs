@@ -9,7 +9,7 @@ use crate::manifest::{Entries, NodeSource};
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{Entry, EntryKind};
 use crate::progress::Progress;
-use crate::worktree::cache::{CacheReader, entry_kind, kind_within};
+use crate::worktree::cache::{CacheReader, kind_within};
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, ScannedFile};
 use crate::worktree::selection::Matcher;
@@ -54,13 +54,13 @@ impl FolderContents {
         let root = Root::open(path)?;
         let (mut checksum, mut entries, mut files, mut bytes) = (DataChecksum::default(), Vec::new(), 0, 0);
         let mut cursor = root.cursor();
-        for seen in Scan::new(&root, CacheReader::open(Path::new("")))? {
+        for file in Scan::new(&root, CacheReader::open(Path::new("")))? {
             progress.check()?;
-            let entry = match seen? {
+            let entry = match file? {
                 ScannedFile::Known(row) => row.entry,
                 ScannedFile::Unknown { path, stat } => {
                     let (content, size, stat) = hash::content(&root, &mut cursor, &path, stat)?;
-                    Entry { path, kind: entry_kind(stat.kind), size, samples: None, content }
+                    Entry { path, kind: EntryKind::from(stat.kind), size, samples: None, content }
                 }
             };
             if entry.kind.is_file() {

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use crate::catalog::{Query, VersionEntry};
+use crate::diff::TreeChanges;
 use crate::error::{Error, Kind, Result, skip_damaged};
 use crate::id::{Id, Node};
 use crate::manifest::{self, EntryChange, ManifestDiff};
 use crate::object::version::Version;
-use crate::ops::changes::TreeChanges;
 use crate::ops::view::Viewer;
 use crate::ops::{DamageList, VersionView, damage, paths};
 use crate::repo::{Repo, revision};

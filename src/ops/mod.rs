@@ -4,7 +4,6 @@
 mod artifacts;
 pub mod audit;
 pub mod cat;
-mod changes;
 pub mod checkout;
 pub mod clean;
 pub mod commit;
@@ -27,11 +26,9 @@ pub mod ls;
 pub mod note;
 mod partial;
 mod paths;
-mod record;
 pub mod reindex;
 pub mod restore;
 pub mod run;
-mod sample_changes;
 mod sample_diff;
 mod samples;
 pub mod show;
@@ -45,14 +42,13 @@ pub mod verify;
 mod view;
 pub mod which;
 
-pub use changes::FileChanges;
+pub use crate::diff::{FieldChange, FileChanges};
 pub use damage::DamageList;
 pub use fact_views::{ArtifactView, NoteView, RunFields, RunView};
 pub use gate::{Drift, DriftSums, Label, RuleFinding, RuleReport, UnreadableRecord, VerdictView};
 pub use holders::{Holder, NearestVersion};
 pub use links::Links;
 pub use partial::PartialCheckout;
-pub use record::FieldChange;
 pub use samples::{ChangedRecord, FileSampleCounts};
 pub use view::{RenamedFile, VersionView};
 

@@ -78,8 +78,8 @@ fn versions(repo: &Repo, progress: &dyn Progress, report: &mut ReindexReport) ->
     damage::versions(repo, None, &mut damaged, |_, version| {
         progress.check()?;
         report.versions += 1;
-        let (schema, absent) = (repo.schema(&version).err(), presence.missing(version.manifest, progress)?);
-        let reasons = schema.into_iter().map(|e| e.to_string()).chain(absent.map(|absent| absent.to_string()));
+        let (schema, missing) = (repo.schema(&version).err(), presence.missing(version.manifest, progress)?);
+        let reasons = schema.into_iter().map(|e| e.to_string()).chain(missing.map(|missing| missing.to_string()));
         report.incomplete.extend(reasons.map(|reason| format!("{}: {reason}", version.name())));
         Ok(())
     })?;

@@ -5,22 +5,19 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::diff::{
+    DiffDetail, FieldChange, FileEntry, FileSide, FileSource, ReaderConfig, RecordChange, RecordDiff, RecordRef, RecordText,
+    SampleCounts, SplitMoves, Tally, UnmatchedRecords, compare_readable, field_changes, visit,
+};
 use crate::error::{Error, Kind, Result, counted};
 use crate::fs::openat::Root;
 use crate::object::node::SampleCount;
 use crate::ops::DamageList;
-use crate::ops::record::{self, FieldChange};
 use crate::parallel;
 use crate::path::printable;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
-use crate::sample::tally::{RecordChange, SampleCounts};
 use crate::sample::{Canonicalizer, Hint, RecordFormat, Rendering, Schema, Side};
-use crate::store::samples::{
-    DiffDetail, FileSide, FileSource, ReaderConfig, RecordDiff, RecordRef, RecordText, SplitMoves, Tally, UnmatchedRecords,
-    compare_readable, visit,
-};
-use crate::worktree::file::FileEntry;
 
 /// The error of a file that cannot be read, with what becomes of its records.
 fn unreadable(entry: &FileEntry, error: &Error) -> Error {
@@ -33,10 +30,10 @@ fn unreadable(entry: &FileEntry, error: &Error) -> Error {
 const WARNINGS: usize = 100;
 
 /// Counts the samples of files that have another name, another split and nothing else of their own.
-pub(super) fn moved_files(rules: &ReaderConfig, renamed: &[(FileEntry, FileEntry)]) -> SplitMoves {
+pub(super) fn moved_files(config: &ReaderConfig, renamed: &[(FileEntry, FileEntry)]) -> SplitMoves {
     let mut moves = SplitMoves::new();
     for (old, new) in renamed {
-        let (from, to) = (rules.splits().of(old.path.as_str()), rules.splits().of(new.path.as_str()));
+        let (from, to) = (config.splits().of(old.path.as_str()), config.splits().of(new.path.as_str()));
         let same = |samples: &SampleCount| new.samples.as_ref().is_none_or(|other| other.reader == samples.reader);
         if let Some(samples) = old.samples.as_ref().filter(|samples| from != to && samples.count > 0 && same(samples)) {
             *moves.entry((from, to)).or_default() += samples.count;
@@ -95,8 +92,8 @@ pub struct ChangedRecord {
 
 impl ChangedRecord {
     fn of(change: RecordChange, seen: &RecordRef<'_>) -> ChangedRecord {
-        let record = record::render(&seen.text);
-        let text = record::plain(&seen.text, &record);
+        let record = seen.text.render();
+        let text = seen.text.plain(&record);
         let line = Some(seen.line).filter(|&line| line > 0);
         let (path, old_text) = (seen.path.to_owned(), String::new());
         ChangedRecord { change, path, line, record, text, old: None, old_text, fields: Vec::new() }
@@ -104,7 +101,7 @@ impl ChangedRecord {
 
     /// Adds the old side of a modified record.
     fn set_old(&mut self, old: ChangedRecord) {
-        self.fields = record::field_changes(&old.record, &self.record);
+        self.fields = field_changes(&old.record, &self.record);
         (self.old, self.old_text) = (Some(old.record), old.text);
     }
 
@@ -148,8 +145,8 @@ pub(super) fn warnings(files: impl Iterator<Item = Result<(String, Vec<Hint>)>>)
 pub(super) fn reader_config(repo: &Repo, dataset: &str) -> Result<(Dataset, ReaderConfig)> {
     let declared = repo.config().dataset(dataset).cloned();
     let dataset = declared.unwrap_or_else(|| Dataset::new(dataset, "generic", "."));
-    let rules = dataset.reader_config(&repo.store().layout().tmp())?;
-    Ok((dataset, rules))
+    let config = dataset.reader_config(&repo.store().layout().tmp())?;
+    Ok((dataset, config))
 }
 
 impl ChangedFiles<'_> {
@@ -162,24 +159,24 @@ impl ChangedFiles<'_> {
             }
             _ => (entry.content, FileSource::Stored(self.repo.store())),
         };
-        let half = FileSide { path, reading: self.config.reading(path), content, size: entry.size, records: None, bytes };
+        let half = FileSide { path, spec: self.config.spec_for(path), content, size: entry.size, records: None, bytes };
         self.config.read_as_counted(half, entry.samples.as_ref().filter(|_| content.is_some()))
     }
 
     fn file_sides<'h>(&'h self, sides: &'h FilePair) -> Result<[Option<FileSide<'h>>; 2]> {
-        let half = |entry: &'h Option<FileEntry>, side| {
+        let file = |entry: &'h Option<FileEntry>, side| {
             let entry = entry.as_ref().filter(|entry| entry.kind.is_file());
             entry.map(|entry| self.file_side(entry, side)).transpose()
         };
-        Ok([half(&sides.0, Side::Old)?, half(&sides.1, Side::New)?])
+        Ok([file(&sides.0, Side::Old)?, file(&sides.1, Side::New)?])
     }
 
     /// Returns what a commit of the new side warns of: guesses of how its files are read.
     pub fn warnings(&self) -> Result<Vec<String>> {
         let new = self.sides.iter().filter_map(|sides| sides.1.as_ref()).filter(|entry| entry.kind.is_file());
-        let new = new.filter(|entry| self.config.reading(entry.path.as_str()).format != RecordFormat::Whole);
+        let new = new.filter(|entry| self.config.spec_for(entry.path.as_str()).format != RecordFormat::Whole);
         warnings(new.map(|entry| {
-            let hints = match self.file_side(entry, Side::New).and_then(|half| half.hints()) {
+            let hints = match self.file_side(entry, Side::New).and_then(|file| file.hints()) {
                 // Comparing its records tells of the damage.
                 Err(e) if e.kind() == Kind::Damaged => Vec::new(),
                 hints => hints?,
@@ -205,24 +202,24 @@ impl ChangedFiles<'_> {
             || (),
             |(), (place, sides)| {
                 progress.check()?;
-                let mut account = RecordDiff::new(&self.config, DiffDetail::Differences);
+                let mut diff = RecordDiff::new(&self.config, DiffDetail::Differences);
                 let [old, new] = self.file_sides(sides)?;
-                let errors = compare_readable(&self.config, old.as_ref(), new.as_ref(), &mut account)?;
+                let errors = compare_readable(&self.config, old.as_ref(), new.as_ref(), &mut diff)?;
                 let bytes = old.map_or(0, |old| old.size).max(new.map_or(0, |new| new.size));
                 progress.advance(1, bytes);
-                Ok((place, sides, account, errors))
+                Ok((place, sides, diff, errors))
             },
-            |(place, sides, account, [old, new])| {
+            |(place, sides, diff, [old, new])| {
                 for (side, entry, error) in [(Side::Old, &sides.0, old), (Side::New, &sides.1, new)] {
                     if let (Some(entry), Some(error)) = (entry, error) {
                         damaged.push(&unreadable(entry, &error));
                         lost.push((place, side));
                     }
                 }
-                if let (Some(tally), Some(entry)) = (&account.tally, sides.1.as_ref().or(sides.0.as_ref())) {
+                if let (Some(tally), Some(entry)) = (&diff.tally, sides.1.as_ref().or(sides.0.as_ref())) {
                     each(FileSampleCounts { path: entry.path.to_string(), counts: tally.counts()?.0 });
                 }
-                all.absorb(account);
+                all.absorb(diff);
                 Ok(())
             },
         )?;
@@ -230,14 +227,14 @@ impl ChangedFiles<'_> {
             let sides = &mut self.sides[place];
             *(if side == Side::Old { &mut sides.0 } else { &mut sides.1 }) = None;
         }
-        let leftovers = all.tally.unwrap_or_else(|| Tally::new(self.config.scratch())).finish()?;
-        Ok((leftovers, all.schema))
+        let unmatched = all.tally.unwrap_or_else(|| Tally::new(self.config.scratch())).finish()?;
+        Ok((unmatched, all.schema))
     }
 
     /// Hands over the records themselves as they are found, in the order of the files, at most `limit` of them.
     pub fn records(
         &self,
-        mut leftovers: UnmatchedRecords,
+        mut unmatched: UnmatchedRecords,
         limit: usize,
         progress: &dyn Progress,
         take: &mut dyn FnMut(ChangedRecord) -> Result<()>,
@@ -247,10 +244,10 @@ impl ChangedFiles<'_> {
             record.fields.retain(|field| !self.config.ignores(&field.path));
             take(record)
         };
-        self.pass(&mut patch, &mut leftovers, progress, &mut take)?;
+        self.pass(&mut patch, &mut unmatched, progress, &mut take)?;
         if patch.begin_second_pass() {
-            leftovers.restart();
-            self.pass(&mut patch, &mut leftovers, progress, &mut take)?;
+            unmatched.restart();
+            self.pass(&mut patch, &mut unmatched, progress, &mut take)?;
         }
         // Of what lacks its old side all the same, the new one is shown.
         patch.records.drain(..).try_for_each(take)
@@ -260,7 +257,7 @@ impl ChangedFiles<'_> {
     fn pass(
         &self,
         patch: &mut Patch,
-        leftovers: &mut UnmatchedRecords,
+        unmatched: &mut UnmatchedRecords,
         progress: &dyn Progress,
         take: &mut dyn FnMut(ChangedRecord) -> Result<()>,
     ) -> Result<()> {
@@ -272,14 +269,14 @@ impl ChangedFiles<'_> {
             }
             let mut failed = None;
             let [old, new] = self.file_sides(sides)?;
-            visit(&self.config, old.as_ref(), new.as_ref(), true, &mut |seen| {
-                if failed.is_some() || patch.is_complete() || matches!(seen.text, RecordText::SkippedRow(_)) {
+            visit(&self.config, old.as_ref(), new.as_ref(), true, &mut |record| {
+                if failed.is_some() || patch.is_complete() || matches!(record.text, RecordText::SkippedRow(_)) {
                     return;
                 }
-                let identity = seen.identity(&self.config, &mut canonical);
-                let told = leftovers.change(seen.side, identity).and_then(|fate| match fate {
+                let identity = record.identity(&self.config, &mut canonical);
+                let told = unmatched.change(record.side, identity).and_then(|fate| match fate {
                     Some(fate) => {
-                        patch.take(fate, identity.key, &seen);
+                        patch.take(fate, identity.key, &record);
                         patch.hand_over(take)
                     }
                     None => Ok(()),

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
+use crate::diff::FileEntry;
 use crate::error::{Error, Result};
 use crate::object::version::Number;
 use crate::ops::{PartialCheckout, RenamedFile, paths};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
 use crate::worktree::compare;
-use crate::worktree::file::FileEntry;
 use crate::worktree::state::WorkspaceState;
 
 /// Which workspace.
@@ -74,8 +74,8 @@ pub fn run(repo: &Repo, options: &StatusOptions, progress: &dyn Progress) -> Res
     progress.begin(Stage::Scan, 0, 0);
     let manifest = head.as_ref().map(|version| version.manifest);
     let (store, folder, selection) = (repo.store(), repo.folder(dataset), state.selection.as_ref());
-    let rules = dataset.samples.then(|| dataset.reader_config(&store.layout().tmp())).transpose()?;
-    let mut found = compare::workspace(store, &folder, &dataset.name, manifest, selection, rules.as_ref(), progress)?;
+    let config = dataset.samples.then(|| dataset.reader_config(&store.layout().tmp())).transpose()?;
+    let mut found = compare::workspace(store, &folder, &dataset.name, manifest, selection, config.as_ref(), progress)?;
     let typed = paths::in_workspace(repo, dataset, manifest, &options.paths)?;
     found.retain(|path| paths::is_selected(&typed, path));
     let partial = head.as_ref().map(|head| PartialCheckout::new(store, selection, head)).transpose()?.flatten();

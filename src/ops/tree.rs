@@ -72,7 +72,7 @@ impl SourceFolder<'_> {
         &self,
         root: &Root,
         parent: Option<Id<Node>>,
-        counting: Option<SampleCounter<'_>>,
+        counter: Option<SampleCounter<'_>>,
         writer: &mut Writer<'_>,
     ) -> Result<StoredTree> {
         let layout = self.repo.store().layout();
@@ -92,7 +92,7 @@ impl SourceFolder<'_> {
             parent,
             nodes: &**self.repo.store(),
             selection,
-            counting,
+            counter,
             began,
         };
         let mut links = Links::default();
@@ -166,12 +166,12 @@ impl NodeSource for Overlay<'_> {
 /// store. Does nothing where samples are not compared with the parent's.
 pub(super) fn count_unread(
     counted: Option<&mut IngestCounts>,
-    counting: Option<SampleCounter<'_>>,
+    counter: Option<SampleCounter<'_>>,
     nodes: &(impl NodeSource + Sync),
     before: Option<Id<Node>>,
     after: Id<Node>,
 ) -> Result<()> {
-    let (Some(counted), Some(counting), Some(before)) = (counted, counting.filter(|counting| counting.tallied), before) else {
+    let (Some(counted), Some(counter), Some(before)) = (counted, counter.filter(|counter| counter.tallied), before) else {
         return Ok(());
     };
     type Sides = (Option<Entry>, Option<Entry>);
@@ -198,9 +198,9 @@ pub(super) fn count_unread(
         2 * parallel::threads(),
         || (),
         |(), (old, new): Sides| {
-            let mut account = counting.empty_diff();
-            counting.count_stored(old.as_ref(), new.as_ref(), &mut account)?;
-            Ok(account)
+            let mut diff = counter.empty_diff();
+            counter.count_stored(old.as_ref(), new.as_ref(), &mut diff)?;
+            Ok(diff)
         },
         |own| {
             account.absorb(own);

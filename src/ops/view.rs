@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::catalog::VersionEntry;
 use crate::clock::Time;
+use crate::diff::{FileChanges, FileEntry, TreeChanges};
 use crate::error::{Kind, Result};
 use crate::facts::State;
 use crate::id::{Id, Node, Version as VersionId};
@@ -14,12 +15,10 @@ use crate::object::checksum::Checksum;
 use crate::object::verdict::Severity;
 use crate::object::version::{ChangeType, Number, ValidationStatus, Version};
 use crate::ops::DamageList;
-use crate::ops::changes::{FileChanges, TreeChanges};
 use crate::ops::fact_views::{NoteView, RunView};
 use crate::ops::gate::{RuleFinding, VerdictView};
 use crate::repo::{Repo, status};
 use crate::sample::Schema;
-use crate::worktree::file::FileEntry;
 
 /// The key of the metadata that holds why the rules were not checked.
 pub(in crate::ops) const SKIP_REASON: &str = "skip_reason";
@@ -118,7 +117,7 @@ pub(crate) struct Viewer<'a> {
     /// The schema of a version that is not stored yet.
     schema: Option<Schema>,
     /// What the rules said of it.
-    judgement: Option<VerdictView>,
+    verdict: Option<VerdictView>,
 }
 
 impl<'a> Viewer<'a> {
@@ -126,12 +125,12 @@ impl<'a> Viewer<'a> {
     pub fn new(repo: &'a Repo, damaged: &mut DamageList) -> Result<Viewer<'a>> {
         let facts = repo.folded_facts().map_err(|e| e.within("tags, notes, runs and later verdicts are unknown"));
         let facts = damaged.collect(facts)?.unwrap_or_default();
-        Ok(Viewer { repo, facts, whole: true, compares: true, schema: None, judgement: None })
+        Ok(Viewer { repo, facts, whole: true, compares: true, schema: None, verdict: None })
     }
 
     /// Reads neither facts nor schemas, for versions of which tags and status are known.
     pub fn lean(repo: &'a Repo) -> Viewer<'a> {
-        Viewer { repo, facts: Arc::default(), whole: false, compares: false, schema: None, judgement: None }
+        Viewer { repo, facts: Arc::default(), whole: false, compares: false, schema: None, verdict: None }
     }
 
     /// Compares the files with those of the parent.
@@ -146,8 +145,8 @@ impl<'a> Viewer<'a> {
     }
 
     /// Knows what the rules said without looking it up.
-    pub fn with_verdict(mut self, judgement: Option<VerdictView>) -> Viewer<'a> {
-        self.judgement = judgement;
+    pub fn with_verdict(mut self, verdict: Option<VerdictView>) -> Viewer<'a> {
+        self.verdict = verdict;
         self
     }
 
@@ -186,8 +185,8 @@ impl<'a> Viewer<'a> {
 
     /// What the rules said last, beside what they had said of the parent, where that can be told.
     fn judgement(&self, id: Id<VersionId>, version: &Version) -> Result<Option<VerdictView>> {
-        if !self.whole || self.judgement.is_some() {
-            return Ok(self.judgement.clone());
+        if !self.whole || self.verdict.is_some() {
+            return Ok(self.verdict.clone());
         }
         let verdict = match status::verdict(self.repo, &self.facts, id, version) {
             // The rest can be told without it; `hlx verify` names it.
@@ -203,8 +202,8 @@ impl<'a> Viewer<'a> {
 
     pub fn view(&self, id: Id<VersionId>, version: Version) -> Result<VersionView> {
         let name = Some((version.dataset.clone(), version.number.clone()));
-        let judgement = self.judgement(id, &version)?;
-        let errors = judgement.iter().flat_map(|judgement| &judgement.findings);
+        let verdict = self.judgement(id, &version)?;
+        let errors = verdict.iter().flat_map(|verdict| &verdict.findings);
         let errors = errors.filter(|finding| finding.severity == Severity::Error).cloned().collect();
         let mut damaged = DamageList::default();
         let schema = damaged.collect(self.schema(&version))?.flatten();
@@ -228,8 +227,8 @@ impl<'a> Viewer<'a> {
             total_size_bytes: version.statistics.bytes,
             data_checksum: version.data_checksum,
             manifest: version.manifest,
-            quality_score: judgement.as_ref().map(|judgement| judgement.score),
-            validation_status: judgement.as_ref().map_or(version.validation, |judgement| judgement.status),
+            quality_score: verdict.as_ref().map(|verdict| verdict.score),
+            validation_status: verdict.as_ref().map_or(version.validation, |verdict| verdict.status),
             validation_errors: errors,
             tags: self.facts.tags_of(id),
             skip_reason: skip_reason(&version.metadata),
@@ -238,7 +237,7 @@ impl<'a> Viewer<'a> {
             created_by: version.author,
             storage_backend: "local",
             storage_path: self.repo.store().layout().root().display().to_string(),
-            validation: judgement,
+            validation: verdict,
         })
     }
 }

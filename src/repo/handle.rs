@@ -232,6 +232,11 @@ impl Repo {
         schema.map(Some).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
     }
 
+    /// Returns the schema and the sample count of a version, where both are known.
+    pub fn sample_statistics(&self, version: &Version) -> Result<Option<(Schema, u64)>> {
+        Ok(self.schema(version)?.zip(version.statistics.samples))
+    }
+
     /// Who is at work: what was said on the command line, `HLX_AUTHOR`, git's user, `user@host`.
     pub fn author(&self, said: Option<&str>) -> String {
         author(said)

@@ -11,6 +11,6 @@ pub mod revision;
 pub mod status;
 mod versions;
 
-pub use config::{Config, Dataset, Thresholds};
+pub use config::{Config, Dataset};
 pub use handle::{CONFIG, Repo};
 pub use lookup::VersionLookup;

@@ -320,9 +320,9 @@ fn tagged(repo: &Repo, tag: &str) -> Result<Vec<(String, Id<VersionId>)>> {
     if names::check_tag(tag).is_err() {
         return Ok(Vec::new());
     }
-    let (facts, mut here, mut found) = (repo.folded_facts()?, VersionLookup::of(repo), Vec::new());
+    let (facts, mut lookup, mut found) = (repo.folded_facts()?, VersionLookup::of(repo), Vec::new());
     for id in facts.versions_with(tag) {
-        found.extend(here.version(id)?.map(|version| (repo.config().current(&version.dataset).to_owned(), id)));
+        found.extend(lookup.version(id)?.map(|version| (repo.config().current(&version.dataset).to_owned(), id)));
     }
     Ok(found)
 }
@@ -390,11 +390,11 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
     let mut words: Vec<String> = if parsed.dataset.is_none() { datasets.to_vec() } else { Vec::new() };
     words.extend(["latest", "HEAD", "WORK"].map(str::to_owned));
     words.extend(numbers.iter().rev().map(Number::to_string));
-    let mut here = VersionLookup::of(repo);
+    let mut lookup = VersionLookup::of(repo);
     let facts = repo.folded_facts().unwrap_or_default();
     for (tag, versions) in facts.tags() {
         let of = |id: &Id<VersionId>| {
-            here.version(*id).ok().flatten().map(|version| repo.config().current(&version.dataset).to_owned())
+            lookup.version(*id).ok().flatten().map(|version| repo.config().current(&version.dataset).to_owned())
         };
         let owners: Vec<String> = versions.iter().filter_map(of).collect();
         match dataset {

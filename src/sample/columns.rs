@@ -141,7 +141,7 @@ impl Columns {
 
     /// Takes the next record and says of each of its fields under which column it stands and what it is. A field too
     /// many has no column. Finds a record with another number of fields than the header, or with an open quote.
-    pub fn observe(&mut self, record: Record<'_>, see: &mut dyn FnMut(&str, Type)) -> Option<ParseIssue> {
+    pub fn observe(&mut self, record: Record<'_>, each: &mut dyn FnMut(&str, Type)) -> Option<ParseIssue> {
         if self.comment && !self.is_header_before(record.bytes) {
             *self = Columns::new(record.bytes, self.syntax);
             return None;
@@ -152,7 +152,7 @@ impl Columns {
         let mut count = 0;
         for field in fields.by_ref() {
             if let Some(name) = names.get(count) {
-                see(name, type_of(&field));
+                each(name, type_of(&field));
             }
             count += 1;
         }

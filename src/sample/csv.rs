@@ -92,8 +92,8 @@ enum CsvState {
 
 impl Csv {
     /// A reader of a table in this dialect.
-    pub fn of(reading: &ReaderSpec) -> Csv {
-        Csv::new(reading.row_syntax(), reading.dialect.header, reading.dialect.comment)
+    pub fn of(spec: &ReaderSpec) -> Csv {
+        Csv::new(spec.row_syntax(), spec.dialect.header, spec.dialect.comment)
     }
 
     /// A reader of rows with this syntax, the first of which may be the header.

@@ -194,8 +194,8 @@ fn declaration(table: &str) -> String {
 }
 
 /// The rows that end within the start of a file, with their lines; `None` where a comment stands before the header.
-fn rows(start: TextStart<'_>, reading: &ReaderSpec) -> Option<Vec<(u64, Vec<Vec<u8>>)>> {
-    let syntax = reading.row_syntax();
+fn rows(start: TextStart<'_>, spec: &ReaderSpec) -> Option<Vec<(u64, Vec<Vec<u8>>)>> {
+    let syntax = spec.row_syntax();
     let mut rows = Vec::new();
     let mut csv = Csv::new(syntax, false, None);
     let mut take = |record: Record<'_>| {
@@ -374,7 +374,7 @@ mod tests {
             let member = |name: &&str| crate::sample::tar::tests::member(name, b'0', b"text");
             names.iter().flat_map(member).chain([0; 1024]).collect::<Vec<u8>>()
         };
-        let message = |reading: ReaderSpec, names: &[&str]| reading.hint(&archive(names)).map(|hint| hint.message);
+        let message = |spec: ReaderSpec, names: &[&str]| spec.hint(&archive(names)).map(|hint| hint.message);
         let of = ReaderSpec::of("x.tar");
         assert!(message(of.clone(), &["a.txt", "b.txt"]).unwrap().contains("\"FILE\" = \"tar\" confirms this"));
         for none in [&["0.txt", "0.cls", "1.txt"][..], &["0.txt"], &["a.txt", "b.csv"], &[]] {

@@ -1,4 +1,4 @@
-//! Reading records: what a sample is in each format, how many a file has, of what shape, and which of them differ.
+//! Readers of records: where the samples of a file begin and end in each format, and what shape they have.
 //!
 //! Pure functions over bytes that come in pieces. Invariants: how a stream is cut into pieces never changes what is
 //! found in it; memory is bounded by the longest record; bytes that are no record of their format are a finding, with
@@ -8,12 +8,10 @@ mod array;
 mod arrow;
 mod canonical;
 mod columns;
-mod compare;
 mod compression;
 mod csv;
 mod datetime;
 mod format;
-mod gap;
 mod guess;
 mod hint;
 mod issue;
@@ -29,7 +27,6 @@ mod reader_spec;
 mod record;
 mod render;
 pub mod schema;
-pub mod tally;
 mod tar;
 mod transcode;
 
@@ -39,7 +36,6 @@ pub use canonical::{Canonicalizer, Identity};
 pub(crate) use canonical::{put_scalar, put_value};
 pub(crate) use columns::type_of;
 pub use columns::{Columns, Header, identity_of_row};
-pub use compare::RecordComparer;
 pub use compression::Decompressor;
 pub use csv::{Csv, RowSyntax, SkippedRow, fields};
 pub(crate) use datetime::Instant;
@@ -60,7 +56,9 @@ pub use parquet::{ColumnarRow, GroupPair, Pairing, ParquetFile, Ranges, is_guard
 pub use pointer::Pointer;
 pub use reader_spec::{Compression, Dialect, Encoding, Origin, ReaderId, ReaderSpec, RecordFormat};
 pub(crate) use record::digest;
+#[cfg(test)]
+pub(crate) use record::tests::found;
 pub use record::{ParseIssue, Record, RecordReader, Side};
 pub use render::{Rendering, escaped};
-pub use schema::{ChangeKind, Schema, SchemaChange};
+pub use schema::Schema;
 pub use transcode::Decoder;

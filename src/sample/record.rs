@@ -58,7 +58,7 @@ pub fn digest(mark: &[u8], form: &[u8]) -> [u8; 16] {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     //! Cutting streams, for the tests of the readers.
 
     use proptest::prelude::*;

@@ -13,10 +13,10 @@ pub mod presence;
 pub mod read;
 mod rebuild;
 mod records;
-pub mod samples;
 pub mod verify;
 pub mod writer;
 
+pub(crate) use delta::OldFile;
 pub use layout::Layout;
 pub use read::{Object, Store};
 pub use writer::Writer;

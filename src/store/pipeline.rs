@@ -109,7 +109,7 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     pub fn start(store: Arc<Store>, level: i32) -> Result<Pipeline> {
         let (permits, permit) = bounded(4 * rayon::current_num_threads() + 4);
-        let (made, to_pack) = unbounded();
+        let (blocks, to_pack) = unbounded();
         let (to_seal, sealed) = bounded(2);
         let (tell, durable) = unbounded();
         let tmp = store.layout().tmp();
@@ -123,7 +123,7 @@ impl Pipeline {
             level,
             next: 0,
             permits,
-            made: Some(made),
+            made: Some(blocks),
             packer: Some(packer),
             sealer: Some(sealer),
             durable,

@@ -319,8 +319,8 @@ impl Store {
     /// The run of the delta at `row` that holds the object.
     fn decode_run(&self, row: &IndexRow) -> Result<Arc<DecodedRun>> {
         let deltas = self.deltas(row)?;
-        let (run, place) = self.run_range(row, &deltas)?;
-        self.decoded.get_or_insert_with(&(row.pack, row.offset, place.raw.start as u32), || {
+        let (run, range) = self.run_range(row, &deltas)?;
+        self.decoded.get_or_insert_with(&(row.pack, row.offset, range.raw.start as u32), || {
             let mut base = Vec::new();
             for key in &run.bases {
                 // A base lies strictly less deep, so that no circle can be followed.
@@ -331,16 +331,16 @@ impl Store {
                 }
                 base.extend_from_slice(&object);
             }
-            let frame = deltas.stored.get(deltas.payload..).and_then(|payload| payload.get(place.frame.clone()));
-            let raw = frame.and_then(|frame| decompress(Codec::Delta, frame, &base, place.raw.len()).ok());
+            let frame = deltas.stored.get(deltas.payload..).and_then(|payload| payload.get(range.frame.clone()));
+            let raw = frame.and_then(|frame| decompress(Codec::Delta, frame, &base, range.raw.len()).ok());
             let raw = raw.ok_or_else(|| self.damaged(row, "decompression failed"))?;
-            Ok(Arc::new(DecodedRun::new(place.raw.start, raw)))
+            Ok(Arc::new(DecodedRun::new(range.raw.start, raw)))
         })
     }
 
     /// The run that holds the object.
     fn run_range<'d>(&self, row: &IndexRow, deltas: &'d DeltaBlock) -> Result<(&'d DeltaRun, RunRange)> {
-        let found = deltas.head.run_ranges().find(|(_, place)| place.raw.contains(&(row.raw_at as usize)));
+        let found = deltas.head.run_ranges().find(|(_, range)| range.raw.contains(&(row.raw_at as usize)));
         found.ok_or_else(|| self.damaged(row, "its block has no object at its position"))
     }
 
@@ -363,8 +363,8 @@ impl Store {
     /// What the run of the delta at `row` that holds the object is compressed against, and where in the block the run lies.
     pub(crate) fn base(&self, row: &IndexRow) -> Result<(Vec<Key>, Range<usize>)> {
         let deltas = self.deltas(row)?;
-        let (run, place) = self.run_range(row, &deltas)?;
-        Ok((run.bases.clone(), place.raw))
+        let (run, range) = self.run_range(row, &deltas)?;
+        Ok((run.bases.clone(), range.raw))
     }
 
     fn open_pack(&self, path: &PathBuf) -> Result<Arc<File>> {

@@ -239,9 +239,9 @@ impl FileWriter<'_> {
     /// Adds the next chunk.
     pub fn chunk(&mut self, writer: &mut Writer<'_>, id: [u8; 32], bytes: &[u8]) -> Result<()> {
         self.chunks += 1;
-        let mut made = Vec::new();
-        self.recipe.chunk(RecipeItem { id, len: bytes.len() as u64 }, &mut made);
-        store_all(writer, made)?;
+        let mut objects = Vec::new();
+        self.recipe.chunk(RecipeItem { id, len: bytes.len() as u64 }, &mut objects);
+        store_all(writer, objects)?;
         let new = writer.claim(Key { id, kind: Kind::Chunk }, self.check);
         match &mut self.follower {
             Some(follower) => {
@@ -259,14 +259,14 @@ impl FileWriter<'_> {
             follower.finish().into_iter().try_for_each(|piece| writer.store_piece(piece))?;
         }
         if self.chunks > 1 {
-            let mut made = Vec::new();
-            self.recipe.finish(content, &mut made);
-            store_all(writer, made)?;
+            let mut objects = Vec::new();
+            self.recipe.finish(content, &mut objects);
+            store_all(writer, objects)?;
         }
         Ok(())
     }
 }
 
-fn store_all(writer: &mut Writer<'_>, made: Vec<NewObject>) -> Result<()> {
-    made.iter().try_for_each(|object| writer.structure(object.key, &object.bytes).map(drop))
+fn store_all(writer: &mut Writer<'_>, objects: Vec<NewObject>) -> Result<()> {
+    objects.iter().try_for_each(|object| writer.structure(object.key, &object.bytes).map(drop))
 }

@@ -72,16 +72,6 @@ fn is_coarse(stat: &Stat) -> bool {
     stat.mtime % 1_000_000_000 == 0 && stat.ctime % 1_000_000_000 == 0
 }
 
-/// What an entry of the file system is in a version.
-pub fn entry_kind(kind: FileKind) -> EntryKind {
-    match kind {
-        FileKind::Executable => EntryKind::Executable,
-        FileKind::Symlink => EntryKind::Symlink,
-        FileKind::Folder => EntryKind::Folder,
-        FileKind::File | FileKind::Special(_) => EntryKind::File,
-    }
-}
-
 /// Returns what a file of a workspace is in a version. Where the file system keeps no permission bits it is executable if
 /// it is so in the version `before`.
 pub fn kind_within(root: &Root, kind: EntryKind, before: Option<EntryKind>) -> EntryKind {

@@ -1,130 +1,25 @@
 //! Differences between the files of two sides: a version and the workspace, or two versions.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::diff::{Differences, FileEntry, FileSide, FileSource, ReaderConfig};
 use crate::error::Result;
 use crate::fs::atomic;
 use crate::fs::openat::{Root, Stat};
 use crate::id::{Content, Id, Node};
-use crate::manifest::{Entries, EntryChange, ManifestDiff, NodeSource};
+use crate::manifest::Entries;
 use crate::object::node::{Entry, EntryKind};
 use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
-use crate::store::samples::{FileSide, FileSource, ReaderConfig};
-use crate::worktree::cache::{self, CacheEntry, entry_kind, kind_within};
-use crate::worktree::file::FileEntry;
+use crate::worktree::cache::{self, CacheEntry, kind_within};
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, ScannedFile};
 use crate::worktree::selection::Selection;
 use crate::worktree::state;
-
-/// The files in which two sides differ, each list in the order of the paths.
-#[derive(Debug, Default)]
-pub struct Differences {
-    /// Files and symlinks that only the new side has, less those that were renamed.
-    pub added: Vec<FileEntry>,
-    /// Files and symlinks that both sides have, differently: old and new.
-    pub modified: Vec<(FileEntry, FileEntry)>,
-    /// Files and symlinks that only the old side has, less those that were renamed.
-    pub removed: Vec<FileEntry>,
-    /// Files and symlinks whose content, which is not empty, has another path on the new side: old and new.
-    pub renamed: Vec<(FileEntry, FileEntry)>,
-    /// Files with the same bytes on both sides, which are read otherwise on the new one: old and new.
-    pub reread: Vec<(FileEntry, FileEntry)>,
-    /// Empty folders that only the new side has.
-    pub folders_added: Vec<FileEntry>,
-    /// Empty folders that only the old side has.
-    pub folders_removed: Vec<FileEntry>,
-    /// Files of the workspace outside the selection.
-    pub outside: Vec<String>,
-}
-
-impl Differences {
-    /// Lists the differences between two versions, by their manifests.
-    pub fn between(nodes: &impl NodeSource, old: Id<Node>, new: Id<Node>) -> Result<Differences> {
-        let mut differences = Differences::default();
-        for change in ManifestDiff::new(nodes, old, new)? {
-            match change? {
-                EntryChange::Added(new) => differences.push(None, Some(new.into())),
-                EntryChange::Removed(old) => differences.push(Some(old.into()), None),
-                EntryChange::Modified(old, new) => differences.push(Some(old.into()), Some(new.into())),
-                EntryChange::Reread(old, new) => differences.reread.push((old.into(), new.into())),
-            }
-        }
-        differences.pair_renames();
-        Ok(differences)
-    }
-
-    /// Keeps the paths that are wanted; of a renamed file, one of the two.
-    pub fn retain(&mut self, wanted: impl Fn(&DataPath) -> bool) {
-        for list in [&mut self.added, &mut self.removed, &mut self.folders_added, &mut self.folders_removed] {
-            list.retain(|file| wanted(&file.path));
-        }
-        self.modified.retain(|(_, new)| wanted(&new.path));
-        self.reread.retain(|(_, new)| wanted(&new.path));
-        self.renamed.retain(|(old, new)| wanted(&old.path) || wanted(&new.path));
-        self.outside.retain(|path| DataPath::new(path).is_ok_and(|path| wanted(&path)));
-    }
-
-    /// Whether nothing differs.
-    pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty() && self.folders_added.is_empty() && self.folders_removed.is_empty() && {
-            self.modified.is_empty() && self.renamed.is_empty() && self.reread.is_empty()
-        }
-    }
-
-    /// The files that have the same bytes on both sides and another mode, old and new: those at one path, then renamed
-    /// ones.
-    pub fn mode_changed(&self) -> impl Iterator<Item = &(FileEntry, FileEntry)> {
-        self.modified.iter().chain(&self.renamed).filter(|(old, new)| old.differs_in_mode(new))
-    }
-
-    /// Adds a path whose sides differ. An empty folder that a file takes the place of is a folder less and a file more.
-    fn push(&mut self, old: Option<FileEntry>, new: Option<FileEntry>) {
-        let is_folder = |file: &Option<FileEntry>| file.as_ref().is_some_and(|file| file.kind == EntryKind::Folder);
-        match (is_folder(&old), is_folder(&new)) {
-            (false, false) => match (old, new) {
-                (Some(old), Some(new)) => self.modified.push((old, new)),
-                (old, new) => {
-                    self.removed.extend(old);
-                    self.added.extend(new);
-                }
-            },
-            (old_is_folder, new_is_folder) => {
-                if old_is_folder { &mut self.folders_removed } else { &mut self.removed }.extend(old);
-                if new_is_folder { &mut self.folders_added } else { &mut self.added }.extend(new);
-            }
-        }
-    }
-
-    /// Takes out of the added and removed files those that have the same content, and pairs them in the order of the
-    /// paths.
-    fn pair_renames(&mut self) {
-        let mut by_content: HashMap<(Id<Content>, bool), VecDeque<usize>> = HashMap::new();
-        for (n, file) in self.removed.iter().enumerate() {
-            if let Some(identity) = file.identity() {
-                by_content.entry(identity).or_default().push_back(n);
-            }
-        }
-        let mut gone = HashSet::new();
-        for file in std::mem::take(&mut self.added) {
-            let old = file.identity().and_then(|identity| by_content.get_mut(&identity)?.pop_front());
-            match old {
-                Some(n) => {
-                    gone.insert(n);
-                    self.renamed.push((self.removed[n].clone(), file));
-                }
-                None => self.added.push(file),
-            }
-        }
-        let mut n = 0..;
-        self.removed.retain(|_| n.next().is_some_and(|n| !gone.contains(&n)));
-    }
-}
 
 /// Files of a batch that is hashed at once.
 const BATCH: usize = 64;
@@ -138,7 +33,7 @@ pub fn workspace(
     dataset: &str,
     manifest: Option<Id<Node>>,
     selection: Option<&Selection>,
-    rules: Option<&ReaderConfig>,
+    config: Option<&ReaderConfig>,
     progress: &dyn Progress,
 ) -> Result<Differences> {
     let layout = store.layout();
@@ -146,27 +41,27 @@ pub fn workspace(
     let root = Root::open(folder)?;
     let scan = Scan::new(&root, cache::CacheReader::open(&cache::path(layout, dataset)))?;
     let mut old = manifest.map(|m| Entries::new(store, m)).transpose()?.into_iter().flatten().peekable();
-    let mut sides = WorkspaceDiff { root: &root, rules, found: Differences::default(), open: Vec::new() };
+    let mut sides = WorkspaceDiff { root: &root, config, found: Differences::default(), open: Vec::new() };
     let mut learned = 0usize;
-    for seen in scan {
+    for file in scan {
         progress.check()?;
-        let seen = seen?;
+        let file = file?;
         let selects = |path: &str| selection.as_ref().is_none_or(|s| s.selects(path));
-        if !selects(seen.path().as_str()) {
-            sides.found.outside.push(seen.path().to_string());
+        if !selects(file.path().as_str()) {
+            sides.found.outside.push(file.path().to_string());
             continue;
         }
         let mut before = None;
-        while let Some(entry) = old.next_if(|e| e.as_ref().map_or(true, |e| e.path <= *seen.path())) {
+        while let Some(entry) = old.next_if(|e| e.as_ref().map_or(true, |e| e.path <= *file.path())) {
             let entry = entry?;
-            if entry.path == *seen.path() {
+            if entry.path == *file.path() {
                 before = Some(entry);
             } else if selects(entry.path.as_str()) {
                 sides.add_pair(Some(entry), None);
             }
         }
-        learned += usize::from(matches!(seen, ScannedFile::Unknown { .. }));
-        sides.take(before, seen);
+        learned += usize::from(matches!(file, ScannedFile::Unknown { .. }));
+        sides.take(before, file);
     }
     for entry in old {
         let entry = entry?;
@@ -199,14 +94,14 @@ type HashedFile = (UnreadFile, Id<Content>, u64, Stat);
 struct WorkspaceDiff<'a> {
     root: &'a Root,
     /// How the files of the workspace are read, where that matters.
-    rules: Option<&'a ReaderConfig>,
+    config: Option<&'a ReaderConfig>,
     found: Differences,
     open: Vec<UnreadFile>,
 }
 
 impl WorkspaceDiff<'_> {
-    fn take(&mut self, before: Option<Entry>, seen: ScannedFile) {
-        match seen {
+    fn take(&mut self, before: Option<Entry>, file: ScannedFile) {
+        match file {
             ScannedFile::Known(row) => self.add_pair(before, Some(row.entry.into())),
             ScannedFile::Unknown { path, stat } => self.open.push(UnreadFile { before, path, stat }),
         }
@@ -222,8 +117,8 @@ impl WorkspaceDiff<'_> {
         match (before, now) {
             (Some(before), Some(now)) if before.same(&now) => {
                 let (path, samples) = (before.path.as_str(), before.samples.as_ref());
-                let is_current = |rules: &ReaderConfig| samples.is_none_or(|samples| rules.is_current(path, &samples.reader));
-                if !self.rules.is_none_or(is_current) {
+                let is_current = |config: &ReaderConfig| samples.is_none_or(|samples| config.is_current(path, &samples.reader));
+                if !self.config.is_none_or(is_current) {
                     self.found.reread.push((before, FileEntry { samples: None, ..now }));
                 }
             }
@@ -233,20 +128,20 @@ impl WorkspaceDiff<'_> {
 
     /// Keeps those of the files that are read by other rules whose first bytes do not tell that it comes to the same.
     fn keep_reread(&mut self) -> Result<()> {
-        let (root, Some(rules)) = (self.root, self.rules) else { return Ok(()) };
+        let (root, Some(config)) = (self.root, self.config) else { return Ok(()) };
         let mut cursor = root.cursor();
         for (old, new) in std::mem::take(&mut self.found.reread) {
             let path = new.path.as_str();
             let file = cursor.open_file(path).map_err(|e| root.error("cannot read", path, e))?;
             let half = FileSide {
                 path,
-                reading: rules.reading(path),
+                spec: config.spec_for(path),
                 content: None,
                 size: new.size,
                 records: None,
                 bytes: FileSource::Open(Arc::new(file), root.path().join(path)),
             };
-            let now = half.with_guess()?.reading.id();
+            let now = half.with_guess()?.spec.id();
             if old.samples.as_ref().is_some_and(|then| !then.reader.reads_as(&now)) {
                 self.found.reread.push((old, new));
             }
@@ -263,7 +158,7 @@ impl WorkspaceDiff<'_> {
         let gone: HashSet<(EntryKind, u64)> =
             self.found.removed.iter().filter(|e| e.size > 0).map(|e| (class(e.kind), e.size)).collect();
         let (read, differ): (Vec<UnreadFile>, Vec<UnreadFile>) = std::mem::take(&mut self.open).into_iter().partition(|open| {
-            let kind = class(entry_kind(open.stat.kind));
+            let kind = class(EntryKind::from(open.stat.kind));
             match &open.before {
                 Some(before) if before.kind != EntryKind::Folder => class(before.kind) == kind && before.size == open.stat.size,
                 _ => gone.contains(&(kind, open.stat.size)),
@@ -296,7 +191,7 @@ impl WorkspaceDiff<'_> {
             work,
             |done| {
                 for (UnreadFile { before, path, .. }, content, size, stat) in done {
-                    let kind = kind_within(root, entry_kind(stat.kind), before.as_ref().map(|before| before.kind));
+                    let kind = kind_within(root, EntryKind::from(stat.kind), before.as_ref().map(|before| before.kind));
                     let now = Entry { path, content, size, kind, samples: None };
                     let stored = before.as_ref().is_some_and(|before| before.content == content);
                     rows.insert(now.path.to_string(), CacheEntry::read(now.clone(), stat, stored, began));

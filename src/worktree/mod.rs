@@ -7,7 +7,6 @@
 pub mod cache;
 pub mod checkout;
 pub mod compare;
-pub mod file;
 pub mod hash;
 mod ignore;
 pub mod ingest;

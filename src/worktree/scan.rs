@@ -98,7 +98,7 @@ mod tests {
     fn paths(folder: &Path) -> Result<Vec<String>> {
         let root = Root::open(folder).unwrap();
         let none = CacheReader::open(Path::new("/nonexistent"));
-        Scan::new(&root, none)?.map(|seen| seen.map(|s| s.path().to_string())).collect()
+        Scan::new(&root, none)?.map(|file| file.map(|s| s.path().to_string())).collect()
     }
 
     fn write(folder: &Path, path: &str) {

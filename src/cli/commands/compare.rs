@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
+use helox::ChangeKind;
 use helox::ops::compare;
 use helox::sample::Type;
-use helox::sample::schema::ChangeKind;
 use helox::{Result, printable};
 
 use super::{Answer, drift};

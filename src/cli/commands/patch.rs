@@ -6,7 +6,7 @@ use helox::ops::diff::DiffReport;
 use helox::ops::{ChangedRecord, FieldChange};
 use helox::printable;
 use helox::sample::Rendering;
-use helox::sample::tally::{RecordChange, SampleCounts};
+use helox::{RecordChange, SampleCounts};
 
 use super::word_diff;
 use crate::cli::format::{columns, thousands};

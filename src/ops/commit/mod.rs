@@ -15,6 +15,7 @@ mod tags;
 
 use serde::Serialize;
 
+use crate::diff::SplitMove;
 use crate::error::Result;
 use crate::ops::commit::candidate::Candidate;
 use crate::ops::commit::plan::Commit;
@@ -22,9 +23,8 @@ use crate::ops::tag_plan::TagMove;
 use crate::ops::{FileChanges, Links, PartialCheckout, VersionView};
 use crate::progress::Progress;
 use crate::repo::Repo;
-use crate::sample::tally::SplitMove;
 
-pub use crate::store::samples::FileParseIssue as Finding;
+pub use crate::diff::FileParseIssue as Finding;
 pub use options::{Bump, CommitOptions};
 
 /// What came of it.

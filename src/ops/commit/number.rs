@@ -1,11 +1,10 @@
 //! The number of the new version.
 
+use crate::diff::{SampleChanges, TreeChanges, percent};
 use crate::error::{Error, Kind, Result};
 use crate::object::version::{ChangeType, Number, Version};
-use crate::ops::changes::TreeChanges;
 use crate::ops::commit::Bump;
 use crate::ops::commit::plan::{Commit, Parent};
-use crate::ops::sample_changes::{SampleChanges, percent};
 
 impl Commit<'_> {
     /// The version that has the number already, if it is the same one: with the same tree and the same parents, or the

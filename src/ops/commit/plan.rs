@@ -1,5 +1,6 @@
 //! The plan of a commit: the dataset, the parent of the new version, and how its files are read.
 
+use crate::diff::ReaderConfig;
 use crate::error::{Error, Result};
 use crate::fs::lock::Lock;
 use crate::id::{Id, Version as VersionId};
@@ -10,7 +11,6 @@ use crate::ops::tree::SourceFolder;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo, revision};
 use crate::store::Writer;
-use crate::store::samples::ReaderConfig;
 use crate::worktree::state::{self, WorkspaceState};
 
 /// A version that is in the store.
@@ -100,8 +100,8 @@ impl<'a> Commit<'a> {
         if self.options.no_validate {
             return Ok(None);
         }
-        let judging = Evaluator::of(self.repo, self.dataset, self.progress)?;
-        Ok(judging.map(|judging| judging.with_max_findings(self.options.max_findings)))
+        let evaluator = Evaluator::of(self.repo, self.dataset, self.progress)?;
+        Ok(evaluator.map(|evaluator| evaluator.with_max_findings(self.options.max_findings)))
     }
 
     pub fn writer(&self) -> Result<Writer<'a>> {

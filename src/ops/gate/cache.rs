@@ -107,7 +107,7 @@ impl CacheFolder {
         if blake3::hash(rest).as_bytes() != sum {
             return None;
         }
-        bincode::decode_from_slice(rest, CONFIG).ok().map(|(known, _)| known)
+        bincode::decode_from_slice(rest, CONFIG).ok().map(|(cached, _)| cached)
     }
 
     /// Forgets it.
@@ -121,8 +121,8 @@ impl CacheFolder {
     }
 
     /// Keeps a judgement, and lets go of the oldest ones.
-    pub fn store(&self, staging: Staging, known: &CachedEvaluation) -> Result<()> {
-        let bytes = bincode::encode_to_vec(known, CONFIG).map_err(|e| Error::damaged(format!("cannot encode: {e}")))?;
+    pub fn store(&self, staging: Staging, cached: &CachedEvaluation) -> Result<()> {
+        let bytes = bincode::encode_to_vec(cached, CONFIG).map_err(|e| Error::damaged(format!("cannot encode: {e}")))?;
         let place = staging.path().join("known");
         let mut file = TempFile::create(staging.path())?;
         let written = file
@@ -228,21 +228,21 @@ mod tests {
     #[test]
     fn what_is_kept_comes_back_and_what_is_damaged_does_not() {
         let dir = tempfile::tempdir().unwrap();
-        let home = home(dir.path(), b"one");
-        assert_eq!(home.load(), None);
+        let folder = home(dir.path(), b"one");
+        assert_eq!(folder.load(), None);
         for _ in 0..2 {
-            home.store(stage(&home.folder).unwrap(), &known()).unwrap();
-            assert_eq!(home.load(), Some(known()));
+            folder.store(stage(&folder.folder).unwrap(), &known()).unwrap();
+            assert_eq!(folder.load(), Some(known()));
         }
-        let path = home.path().join("known");
+        let path = folder.path().join("known");
         let good = fs::read(&path).unwrap();
         for n in 0..good.len() {
             let mut bad = good.clone();
             bad[n] ^= 1;
             fs::write(&path, &bad).unwrap();
-            assert_eq!(home.load(), None);
+            assert_eq!(folder.load(), None);
             fs::write(&path, &good[..n]).unwrap();
-            assert_eq!(home.load(), None);
+            assert_eq!(folder.load(), None);
         }
     }
 
@@ -250,8 +250,8 @@ mod tests {
     fn the_oldest_are_let_go() {
         let dir = tempfile::tempdir().unwrap();
         for n in 0..MAX_CACHED as u8 + 3 {
-            let home = home(dir.path(), &[n]);
-            home.store(stage(&home.folder).unwrap(), &known()).unwrap();
+            let folder = home(dir.path(), &[n]);
+            folder.store(stage(&folder.folder).unwrap(), &known()).unwrap();
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         assert_eq!(fs::read_dir(dir.path().join("gate/leases")).unwrap().count(), MAX_CACHED);

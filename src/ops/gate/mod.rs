@@ -17,6 +17,7 @@ mod second_pass;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::diff::{FileSide, FileSource, ReaderConfig};
 use crate::error::Result;
 use crate::fs::openat::Root;
 use crate::id::{Id, Node};
@@ -28,7 +29,6 @@ use crate::progress::Progress;
 use crate::repo::{CONFIG, Dataset, Repo};
 use crate::sample::{ReaderSpec, RecordFormat, Side};
 use crate::store::Store;
-use crate::store::samples::{FileSide, FileSource, ReaderConfig};
 use crate::validate::{Check, Measures, RuleSet};
 use crate::worktree::selection::Matcher;
 
@@ -122,13 +122,13 @@ impl WorkspaceFiles<'_> {
 }
 
 impl<S> FileSet<'_, S> {
-    fn file_side<'h>(&self, judging: &Evaluator<'h>, entry: &'h Entry, side: Side) -> Result<FileSide<'h>> {
+    fn file_side<'h>(&self, evaluator: &Evaluator<'h>, entry: &'h Entry, side: Side) -> Result<FileSide<'h>> {
         let path = entry.path.as_str();
         let work = self.workspace.as_ref().filter(|_| side == Side::New);
-        let bytes = work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(FileSource::Stored(judging.repo.store()));
-        let (reading, size) = (judging.reader_config.reading(path), entry.size);
-        let half = FileSide { path, reading, content: Some(entry.content), size, records: None, bytes };
-        judging.reader_config.read_as_configured(half, entry.samples.as_ref())
+        let bytes = work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(FileSource::Stored(evaluator.repo.store()));
+        let (spec, size) = (evaluator.reader_config.spec_for(path), entry.size);
+        let file = FileSide { path, spec, content: Some(entry.content), size, records: None, bytes };
+        evaluator.reader_config.read_as_configured(file, entry.samples.as_ref())
     }
 }
 
@@ -197,22 +197,23 @@ impl<'a> Evaluator<'a> {
         };
         let own = base.own.filter(|&own| self.cache_folder(own).exists());
         let before = own.or(base.parent);
-        let known = before.and_then(|before| Some((before, self.cache_folder(before).load()?)));
-        Evaluation::new(self, known, past)
+        let cached = before.and_then(|before| Some((before, self.cache_folder(before).load()?)));
+        Evaluation::new(self, cached, past)
     }
 
     /// Returns what a commit of these files warns of: guesses of how they are read. Of a file that was never counted the
     /// first bytes are read.
     pub fn warnings<S: NodeSource>(&self, files: &FileSet<'_, S>) -> Result<Vec<String>> {
-        let is_read =
-            |entry: &Entry| entry.kind.is_file() && self.reader_config.reading(entry.path.as_str()).format != RecordFormat::Whole;
+        let is_read = |entry: &Entry| {
+            entry.kind.is_file() && self.reader_config.spec_for(entry.path.as_str()).format != RecordFormat::Whole
+        };
         let entries = Entries::new(files.nodes, files.manifest)?.filter(|entry| entry.as_ref().map_or(true, is_read));
         samples::warnings(entries.map(|entry| {
             let entry = entry?;
             let path = entry.path.as_str();
             let counted = entry.samples.as_ref().filter(|samples| self.reader_config.is_current(path, &samples.reader));
             let hints = match counted.and_then(|samples| ReaderSpec::from_id(&samples.reader)) {
-                Some(reading) => reading.guesses().into_iter().collect(),
+                Some(spec) => spec.guesses().into_iter().collect(),
                 None => files.file_side(self, &entry, Side::New)?.hints()?,
             };
             Ok((path.to_owned(), hints))
@@ -225,7 +226,7 @@ impl<'a> Evaluator<'a> {
 
     /// What a version measures, which is judged for it if that is not known.
     fn measures_of(&self, manifest: Id<Node>) -> Result<Measures> {
-        if let Some(measures) = self.cache_folder(manifest).load().and_then(|known| known.measures()) {
+        if let Some(measures) = self.cache_folder(manifest).load().and_then(|cached| cached.measures()) {
             return Ok(measures);
         }
         let store: &Store = self.repo.store();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::clock::Time;
+use crate::diff::SampleCounts;
 use crate::error::{Error, Kind, Result};
 use crate::facts::{Recorded, State};
 use crate::id::{Id, Version as VersionId};
@@ -20,7 +21,6 @@ use crate::ops::{DamageList, artifacts, sample_diff};
 use crate::path::printable;
 use crate::progress::Progress;
 use crate::repo::{Repo, VersionLookup, git, revision};
-use crate::sample::tally::SampleCounts;
 
 pub use crate::ops::fact_views::ListOptions;
 pub use trained::{DATA_DIRTY, TrainedVersion, WorkspaceChanges, versions};
@@ -287,8 +287,8 @@ impl RunSide {
 pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result<RunCompareReport> {
     let state = repo.folded_facts()?;
     let (a, b) = (RunSide::of(repo, &state, a)?, RunSide::of(repo, &state, b)?);
-    let mut here = VersionLookup::of(repo);
-    let (old, new) = (here.version(a.version)?, here.version(b.version)?);
+    let mut lookup = VersionLookup::of(repo);
+    let (old, new) = (lookup.version(a.version)?, lookup.version(b.version)?);
     let name = |version: &Option<Version>| version.as_ref().map(|v| (v.dataset.clone(), v.number.clone()));
     let (name_a, name_b) = (name(&old), name(&new));
     let versions = old.as_ref().zip(new.as_ref());

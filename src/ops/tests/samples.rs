@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::diff::{RecordChange, SampleCounts};
 use crate::object::version::ChangeType;
 use crate::ops::{compare, diff, show, validate};
-use crate::sample::tally::{RecordChange, SampleCounts};
 
 fn difference(bench: &Bench, from: &str, to: Option<&str>) -> diff::DiffReport {
     let samples = Some(diff::SampleOptions { by_file: true, patch: true, limit: None });
@@ -337,7 +337,7 @@ fn records_that_move_between_splits_are_told() {
     bench.write("train/a.jsonl", lines(10..30).replace("{\"id\":29}", "{\"id\":29,\"x\":1}"));
     bench.write("test/b.jsonl", lines(100..110) + &lines(0..10) + &lines(300..301));
     fs::rename(bench.path.join("test/c.jsonl"), bench.path.join("train/c.jsonl")).unwrap();
-    let moves = |moved: &[crate::sample::tally::SplitMove]| moved.iter().map(|moved| moved.to_string()).collect::<Vec<_>>();
+    let moves = |moved: &[crate::diff::SplitMove]| moved.iter().map(|moved| moved.to_string()).collect::<Vec<_>>();
     let expected = ["5 moved from test to train", "10 moved from train to test"];
     let work = difference(&bench, "1.0.0", None);
     assert_eq!((work.samples, moves(&work.moved)), (counts(1, 0, 1), expected.map(str::to_owned).into()));

@@ -12,13 +12,13 @@ mod table;
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
+use crate::diff::{ReaderConfig, Splits, Thresholds};
 use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::object::version::ValidationStatus;
 use crate::path::{DataPath, is_within};
 use crate::refs::names;
 use crate::sample::ReaderSpec;
-use crate::store::samples::{ReaderConfig, Splits};
 use crate::validate::ValidationSpec;
 use crate::worktree::selection;
 
@@ -66,23 +66,6 @@ pub struct Dataset {
     pub tags: BTreeMap<String, ValidationStatus>,
 }
 
-/// The shares of the parent's samples above which a change is MAJOR or MINOR.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Thresholds {
-    /// Above it a change is MAJOR.
-    pub major_above: f64,
-    /// Above it a change is at least MINOR.
-    pub minor_above: f64,
-    /// The loss of a field is MAJOR where more than this share of the samples had it.
-    pub field_share: f64,
-}
-
-impl Default for Thresholds {
-    fn default() -> Thresholds {
-        Thresholds { major_above: 0.5, minor_above: 0.1, field_share: 0.001 }
-    }
-}
-
 /// What is configured.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
@@ -126,10 +109,10 @@ impl Dataset {
 
     /// How its files are read and its samples compared, with the folder for what does not fit into memory.
     pub fn reader_config(&self, scratch: &Path) -> Result<ReaderConfig> {
-        let formats = self.formats.iter().map(|(glob, reading)| (glob.as_str(), reading));
-        let rules = ReaderConfig::new(formats, &self.key, &self.ignore_fields, self.schema_depth, self.max_record, scratch)?;
+        let formats = self.formats.iter().map(|(glob, spec)| (glob.as_str(), spec));
+        let config = ReaderConfig::new(formats, &self.key, &self.ignore_fields, self.schema_depth, self.max_record, scratch)?;
         let splits = self.splits.iter().map(|(name, globs)| Ok((name.clone(), selection::globs(globs)?)));
-        Ok(rules.with_splits(Splits::new(splits.collect::<Result<_>>()?)))
+        Ok(config.with_splits(Splits::new(splits.collect::<Result<_>>()?)))
     }
 
     /// Returns its name, then those that it had before.

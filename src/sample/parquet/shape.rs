@@ -63,11 +63,11 @@ impl Shape {
     }
 
     /// Shows every column that belongs to it.
-    pub fn columns(&self, see: &mut dyn FnMut(usize)) {
+    pub fn columns(&self, each: &mut dyn FnMut(usize)) {
         match &self.body {
-            ShapeKind::Value(column) => see(*column),
-            ShapeKind::Group(group) => group.fields.iter().for_each(|(_, field)| field.columns(see)),
-            ShapeKind::List(list) => list.element.columns(see),
+            ShapeKind::Value(column) => each(*column),
+            ShapeKind::Group(group) => group.fields.iter().for_each(|(_, field)| field.columns(each)),
+            ShapeKind::List(list) => list.element.columns(each),
         }
     }
 

@@ -7,7 +7,6 @@
 //! depth are not looked into, of a key that an object has twice the last value counts, a name that is longer than a
 //! field's may be is cut, and a record that is not a JSON counts nothing.
 
-mod change;
 mod code;
 mod name;
 
@@ -18,8 +17,6 @@ use super::Type;
 use super::json::{InvalidJson, Tape};
 use super::pointer::push_step;
 use crate::limits;
-
-pub use change::{ChangeKind, SchemaChange};
 
 /// How often a field is a value of each type, by the type's code.
 pub type TypeCounts = [i64; Type::ALL.len()];
@@ -276,7 +273,7 @@ impl Schema {
     }
 
     /// Goes through the fields that count anything, or hold one that does: each before its children, these by name.
-    fn visit(&self, see: &mut dyn FnMut(FieldVisit<'_>)) {
+    fn visit(&self, each: &mut dyn FnMut(FieldVisit<'_>)) {
         let mut live: Vec<bool> = self.fields.iter().map(|f| f.counts.iter().any(|&n| n != 0)).collect();
         for (index, field) in self.fields.iter().enumerate().rev() {
             live[index] |= field.children.values().any(|&child| live[child]);
@@ -286,7 +283,7 @@ impl Schema {
             let SchemaField { name, counts, .. } = &self.fields[index];
             let before = rest.len();
             rest.extend(self.fields[index].children.values().rev().filter(|&&c| live[c]).map(|&c| (level + 1, c)));
-            see(FieldVisit { level, name, counts, children: rest.len() - before });
+            each(FieldVisit { level, name, counts, children: rest.len() - before });
         }
     }
 }
@@ -308,12 +305,12 @@ impl PartialEq for Schema {
 }
 
 /// How often a field occurs.
-fn present(counts: &TypeCounts) -> i64 {
+pub fn present(counts: &TypeCounts) -> i64 {
     counts.iter().fold(0, |sum, &n| sum.wrapping_add(n))
 }
 
 /// The types that a field has.
-fn types(counts: &TypeCounts) -> Vec<Type> {
+pub fn types(counts: &TypeCounts) -> Vec<Type> {
     Type::ALL.into_iter().filter(|&t| counts[t as usize] != 0).collect()
 }
 

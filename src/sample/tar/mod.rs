@@ -382,7 +382,7 @@ impl ArchiveForm {
 
 /// Returns true for a member that holds records or an archive of its own, by the ending of its name.
 fn holds_records(path: &str) -> bool {
-    let ReaderSpec { format, packing, .. } = ReaderSpec::of(path);
+    let ReaderSpec { format, compression: packing, .. } = ReaderSpec::of(path);
     packing != Compression::None || !matches!(format, RecordFormat::Whole | RecordFormat::Json)
 }
 

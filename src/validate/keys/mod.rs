@@ -77,7 +77,7 @@ pub struct KeyCollector {
     tmp: PathBuf,
     /// Most records that are held in memory.
     most: usize,
-    told: Vec<KeyChange>,
+    changes: Vec<KeyChange>,
     runs: SortedRuns,
 }
 
@@ -85,25 +85,25 @@ impl KeyCollector {
     /// Begins with nothing, one of so many at a time. What does not fit into its part of the memory goes to files in
     /// `tmp`, which go away with this.
     pub fn new(tmp: &Path, of: usize) -> KeyCollector {
-        KeyCollector { tmp: tmp.to_owned(), most: ROWS / of.max(1), told: Vec::new(), runs: SortedRuns::default() }
+        KeyCollector { tmp: tmp.to_owned(), most: ROWS / of.max(1), changes: Vec::new(), runs: SortedRuns::default() }
     }
 
     /// Takes records that came or went.
-    pub fn add(&mut self, mut told: &[KeyChange]) -> Result<()> {
-        while !told.is_empty() {
-            if self.told.len() == self.most {
-                sort(&mut self.told);
-                self.runs.append(&self.tmp, &self.told)?;
-                self.told.clear();
+    pub fn add(&mut self, mut changes: &[KeyChange]) -> Result<()> {
+        while !changes.is_empty() {
+            if self.changes.len() == self.most {
+                sort(&mut self.changes);
+                self.runs.append(&self.tmp, &self.changes)?;
+                self.changes.clear();
             }
-            let (now, later) = told.split_at(told.len().min(self.most - self.told.len()));
-            if self.told.capacity() - self.told.len() < now.len() {
+            let (now, later) = changes.split_at(changes.len().min(self.most - self.changes.len()));
+            if self.changes.capacity() - self.changes.len() < now.len() {
                 // By half as much again and never beyond the bound, which doubling would pass.
-                let more = now.len().max(self.told.len() / 2).min(self.most - self.told.len());
-                self.told.reserve_exact(more);
+                let more = now.len().max(self.changes.len() / 2).min(self.most - self.changes.len());
+                self.changes.reserve_exact(more);
             }
-            self.told.extend_from_slice(now);
-            told = later;
+            self.changes.extend_from_slice(now);
+            changes = later;
         }
         Ok(())
     }
@@ -114,9 +114,9 @@ impl KeyCollector {
     ///
     /// A set that is cut, altered, out of order or without a record that went is a [`crate::error::Kind::Damaged`] error.
     /// Groups may have been shown by then, since the checksum stands at the end; nothing is written.
-    pub fn merge(mut self, before: Option<&Path>, into: &Path, see: &mut dyn FnMut(&KeyGroup<'_>) -> Result<()>) -> Result<()> {
-        sort(&mut self.told);
-        let mut changes = KeyRowChanges::new(&self.told, &self.runs)?;
+    pub fn merge(mut self, before: Option<&Path>, into: &Path, each: &mut dyn FnMut(&KeyGroup<'_>) -> Result<()>) -> Result<()> {
+        sort(&mut self.changes);
+        let mut changes = KeyRowChanges::new(&self.changes, &self.runs)?;
         let mut old = before.map(KeySetReader::open).transpose()?;
         let mut new = KeySetWriter::create(&self.tmp, into)?;
         let mut group = OpenGroup::default();
@@ -133,7 +133,7 @@ impl KeyCollector {
             }
             let count = had.checked_add_signed(delta).ok_or_else(|| missing(before.unwrap_or(into)))?;
             if row.key != group.key {
-                group.show(see)?;
+                group.show(each)?;
                 group.begin(row.key);
             }
             group.add(row, had, count);
@@ -141,7 +141,7 @@ impl KeyCollector {
                 new.put(row, count)?;
             }
         }
-        group.show(see)?;
+        group.show(each)?;
         new.finish()
     }
 }
@@ -155,8 +155,8 @@ fn missing(set: &Path) -> Error {
     Error::damaged(format!("the set of keys {} does not contain a removed record", set.display()))
 }
 
-fn sort(told: &mut [KeyChange]) {
-    told.sort_unstable_by_key(KeyChange::row);
+fn sort(changes: &mut [KeyChange]) {
+    changes.sort_unstable_by_key(KeyChange::row);
 }
 
 impl KeyChange {
@@ -191,11 +191,11 @@ impl OpenGroup {
         }
     }
 
-    fn show(&self, see: &mut dyn FnMut(&KeyGroup<'_>) -> Result<()>) -> Result<()> {
+    fn show(&self, each: &mut dyn FnMut(&KeyGroup<'_>) -> Result<()>) -> Result<()> {
         if self.now[0].saturating_add(self.now[1]) < 2 {
             return Ok(());
         }
         let OpenGroup { key, members, changed, before, now } = self;
-        see(&KeyGroup { key: key.to_be_bytes(), members, changed: *changed, before: *before, now: *now })
+        each(&KeyGroup { key: key.to_be_bytes(), members, changed: *changed, before: *before, now: *now })
     }
 }

@@ -17,13 +17,13 @@ impl RecordRule for EncodingRule {
         Requirement::Bytes
     }
 
-    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
-        if let ParsedRecord::Json(text, _) = seen
+    fn find(&self, record: &ParsedRecord<'_>) -> Option<String> {
+        if let ParsedRecord::Json(text, _) = record
             && is_plain(text)
         {
             return None;
         }
-        let hit = search(seen, &check_bytes)?;
+        let hit = search(record, &check_bytes)?;
         Some(format!("{} {}", hit.place, hit.what))
     }
 }

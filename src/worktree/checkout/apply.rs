@@ -10,6 +10,7 @@ use super::names;
 use super::write::{Assembler, Naming, Replacement, WriteResult, WriteTask, WriteWorker, WrittenEntry};
 use crate::chunk::cut;
 use crate::clock;
+use crate::diff::FileEntry;
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic::{self, Scratch};
 use crate::fs::openat::{FileKind, Root};
@@ -22,8 +23,7 @@ use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::store::content::Chunks;
-use crate::worktree::cache::{self, CacheEntry, entry_kind, kind_within, settled_at};
-use crate::worktree::file::FileEntry;
+use crate::worktree::cache::{self, CacheEntry, kind_within, settled_at};
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, ScannedFile};
 use crate::worktree::selection::Matcher;
@@ -239,8 +239,8 @@ impl CurrentFiles<'_> {
     fn next(&mut self, entry: Entry) -> Result<WriteStep> {
         let replaces = self.survey.stamps(&entry.path);
         let replacement = |replaces| Ok(WriteStep::Write(Replacement { entry: entry.clone(), replaces }));
-        let Some(seen) = self.at(&entry.path)? else { return replacement(replaces) };
-        let row = match seen {
+        let Some(file) = self.at(&entry.path)? else { return replacement(replaces) };
+        let row = match file {
             ScannedFile::Known(row) => row,
             ScannedFile::Unknown { path, stat } => match self.survey.inspected.get(&path) {
                 Some((then, FileEntry { kind, size, content: Some(content), .. })) if is_unchanged(then, &stat) => {
@@ -251,7 +251,7 @@ impl CurrentFiles<'_> {
                 None => {
                     // It was known by its stamps in the survey, and they are others now: a link to it may have gone.
                     let (content, size, stat) = hash::content(self.root, &mut self.root.cursor(), &path, stat)?;
-                    let kind = kind_within(self.root, entry_kind(stat.kind), Some(entry.kind));
+                    let kind = kind_within(self.root, EntryKind::from(stat.kind), Some(entry.kind));
                     let now = Entry { path, kind, size, samples: None, content };
                     if !now.same(&entry) {
                         return Err(changed(self.root, &entry.path));
@@ -273,8 +273,8 @@ impl CurrentFiles<'_> {
         let Some(scan) = &mut self.scan else { return Ok(None) };
         loop {
             match scan.peek() {
-                Some(Ok(seen)) if seen.path() < path => drop(scan.next()),
-                Some(Ok(seen)) if seen.path() > path => return Ok(None),
+                Some(Ok(file)) if file.path() < path => drop(scan.next()),
+                Some(Ok(file)) if file.path() > path => return Ok(None),
                 None => return Ok(None),
                 _ => return scan.next().transpose(),
             }

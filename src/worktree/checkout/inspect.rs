@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use crate::diff::FileEntry;
 use crate::error::{Error, Kind, Result};
 use crate::fs::openat::{Cursor, FileKind, Root, Stat};
 use crate::object::node::{Entry, EntryKind};
 use crate::path::{DataPath, printable};
 use crate::store::{Store, content};
-use crate::worktree::cache::{entry_kind, kind_within};
-use crate::worktree::file::FileEntry;
+use crate::worktree::cache::kind_within;
 use crate::worktree::hash;
 
 /// Paths that one error names.
@@ -92,7 +92,7 @@ impl<'a> Inspector<'a> {
         }
         match hash::content(self.root, &mut self.cursor, path, stat) {
             Ok((content, size, stat)) => {
-                let (path, kind) = (path.clone(), entry_kind(stat.kind));
+                let (path, kind) = (path.clone(), EntryKind::from(stat.kind));
                 Ok((stat, FileEntry { path, kind, size, samples: None, content: Some(content) }))
             }
             Err(e) if e.kind() == Kind::UnsupportedInput => Ok((stat, FileEntry::unread(path.clone(), &stat))),

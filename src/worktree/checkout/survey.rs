@@ -2,6 +2,7 @@
 
 use super::inspect::{Inspector, Survey};
 use super::{CheckoutTarget, SelectedEntries};
+use crate::diff::FileEntry;
 use crate::error::Result;
 use crate::fs::atomic;
 use crate::fs::openat::{FileKind, Root};
@@ -11,8 +12,7 @@ use crate::object::node::{Entry, EntryKind};
 use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Store;
-use crate::worktree::cache::{entry_kind, kind_within};
-use crate::worktree::file::FileEntry;
+use crate::worktree::cache::kind_within;
 use crate::worktree::scan::{Scan, ScannedFile};
 
 /// Looks at every file of the workspace and at every path that the target writes. `sides` are the manifests that its files
@@ -32,20 +32,20 @@ pub fn survey(
         olds.push(SelectedEntries::new(Entries::new(store, *manifest)?, None));
     }
     let mut new = SelectedEntries::new(Entries::new(store, target.manifest)?, target.selection);
-    for seen in scan {
+    for file in scan {
         progress.check()?;
-        let seen = seen?;
-        while new.peek()?.is_some_and(|next| next < seen.path()) {
+        let file = file?;
+        while new.peek()?.is_some_and(|next| next < file.path()) {
             if let Some(entry) = new.next()? {
                 inspector.inspect(&entry)?;
             }
         }
         let mut before = Vec::new();
         for old in &mut olds {
-            before.extend(old.at(seen.path())?.map(FileEntry::from));
+            before.extend(old.at(file.path())?.map(FileEntry::from));
         }
-        let wanted = new.at(seen.path())?;
-        inspector.decide(before, wanted, seen)?;
+        let wanted = new.at(file.path())?;
+        inspector.decide(before, wanted, file)?;
     }
     while let Some(entry) = new.next()? {
         progress.check()?;
@@ -94,14 +94,14 @@ pub fn below(store: &Store, manifest: Id<Node>, path: &str) -> Result<Vec<Entry>
 
 impl Inspector<'_> {
     /// Decides about a path that the scan shows, from its entries in the versions before and in the new one.
-    fn decide(&mut self, before: Vec<FileEntry>, wanted: Option<Entry>, seen: ScannedFile) -> Result<()> {
+    fn decide(&mut self, before: Vec<FileEntry>, wanted: Option<Entry>, file: ScannedFile) -> Result<()> {
         let root = self.root;
         let wanted = wanted.map(FileEntry::from);
-        let (path, stat, mut now) = match seen {
+        let (path, stat, mut now) = match file {
             ScannedFile::Known(row) => (row.entry.path.clone(), row.stat, FileEntry::from(row.entry)),
             ScannedFile::Unknown { path, stat } => {
                 let may_be = |entry: &FileEntry| {
-                    let kind = kind_within(root, entry_kind(stat.kind), Some(entry.kind));
+                    let kind = kind_within(root, EntryKind::from(stat.kind), Some(entry.kind));
                     entry.size == stat.size && entry.kind == kind
                 };
                 let untracked = before.is_empty() && wanted.is_some();

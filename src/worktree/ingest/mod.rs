@@ -13,18 +13,18 @@ mod work;
 use std::collections::{HashSet, VecDeque};
 use std::sync::mpsc;
 
+use crate::diff::RecordDiff;
 use crate::error::Result;
 use crate::fs::openat::{Root, Stat};
 use crate::id::{Content, Id, Node};
 use crate::manifest::NodeSource;
-use crate::object::node::{Entry, SampleCount};
+use crate::object::node::{Entry, EntryKind, SampleCount};
 use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::store::Writer;
-use crate::store::samples::RecordDiff;
 use crate::store::writer::FileWriter;
-use crate::worktree::cache::{CacheEntry, entry_kind, kind_within};
+use crate::worktree::cache::{CacheEntry, kind_within};
 use crate::worktree::scan::Scan;
 use crate::worktree::selection::Matcher;
 
@@ -60,7 +60,7 @@ pub struct IngestSource<'a, S> {
     /// The part that the workspace holds; entries of the parent outside of it are taken over.
     pub selection: Option<Matcher>,
     /// How samples are counted, if they are.
-    pub counting: Option<SampleCounter<'a>>,
+    pub counter: Option<SampleCounter<'a>>,
     /// When the scan began, in nanoseconds since 1970: younger stamps are not trusted.
     pub began: i128,
 }
@@ -103,9 +103,9 @@ pub fn ingest<S: NodeSource + Sync>(
     progress: &dyn Progress,
     take: impl FnMut(&mut Writer<'_>, IngestedEntry) -> Result<()>,
 ) -> Result<Option<IngestCounts>> {
-    let (root, began, counting) = (source.root, source.began, source.counting);
+    let (root, began, counting) = (source.root, source.began, source.counter);
     let forecast = source.forecast.take();
-    let forecast = forecast.map(|scan| Forecast { scan, selection: source.selection.clone(), counting, progress });
+    let forecast = forecast.map(|scan| Forecast { scan, selection: source.selection.clone(), counter: counting, progress });
     let ahead = 2 * parallel::threads() + 2;
     let mut feed = FileFeed::new(source, progress)?;
     std::thread::scope(|scope| {
@@ -150,12 +150,12 @@ impl<T: FnMut(&mut Writer<'_>, IngestedEntry) -> Result<()>> Ingest<'_, '_, T> {
     fn store(&mut self, worked: ReadResult) -> Result<()> {
         match worked {
             ReadResult::Known(known) => known.into_iter().try_for_each(|ingested| self.push(ingested, false)),
-            ReadResult::Recounted(entry, account) => {
-                self.absorb(account);
+            ReadResult::Recounted(entry, diff) => {
+                self.absorb(diff);
                 self.mark_counted(&entry.path);
                 self.push(IngestedEntry { entry: *entry, row: None }, false)
             }
-            ReadResult::Small { bytes, files, account } => {
+            ReadResult::Small { bytes, files, diff: account } => {
                 self.absorb(account);
                 let mut rest = &bytes[..];
                 for file in files {
@@ -217,15 +217,15 @@ impl<T: FnMut(&mut Writer<'_>, IngestedEntry) -> Result<()>> Ingest<'_, '_, T> {
         waits: bool,
     ) -> Result<()> {
         self.mark_counted(&job.path);
-        let kind = kind_within(self.root, entry_kind(stat.kind), job.old.map(|old| old.kind));
+        let kind = kind_within(self.root, EntryKind::from(stat.kind), job.old.map(|old| old.kind));
         let entry = Entry { path: job.path, kind, size, samples, content };
         let row = CacheEntry::read(entry.clone(), stat, true, self.began);
         self.push(IngestedEntry { entry, row: Some(row) }, waits)
     }
 
-    fn absorb(&mut self, account: Option<RecordDiff>) {
-        if let (Some(counted), Some(account)) = (&mut self.counted, account) {
-            counted.diff.absorb(account);
+    fn absorb(&mut self, diff: Option<RecordDiff>) {
+        if let (Some(counted), Some(diff)) = (&mut self.counted, diff) {
+            counted.diff.absorb(diff);
         }
     }
 
@@ -246,8 +246,8 @@ impl<T: FnMut(&mut Writer<'_>, IngestedEntry) -> Result<()>> Ingest<'_, '_, T> {
         while let Some((_, waits)) = self.queue.front() {
             let mut count = None;
             if let (true, Some(counter)) = (waits, &self.counter) {
-                let Some((samples, account)) = counter.receive(self.queue.len() > most)? else { return Ok(()) };
-                self.absorb(Some(account));
+                let Some((samples, diff)) = counter.receive(self.queue.len() > most)? else { return Ok(()) };
+                self.absorb(Some(diff));
                 count = Some(samples);
             }
             let Some((mut ingested, _)) = self.queue.pop_front() else { return Ok(()) };

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use globset::GlobSet;
 
 use super::SplitMoves;
-use crate::sample::tally::SplitMove;
+use crate::diff::SplitMove;
 
 /// A split by its number. Numbers are given in the order in which the splits are met, from 0.
 pub type SplitId = u16;

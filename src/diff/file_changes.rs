@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use crate::diff::file_entry::FileEntry;
 use crate::error::Result;
 use crate::id::{Content, Id, Node};
 use crate::manifest::{EntryChange, ManifestDiff, NodeSource};
 use crate::object::node::{EntryKind, SampleCount, Totals};
 use crate::object::version::{ChangeType, Version};
-use crate::worktree::file::FileEntry;
 
 /// Counts of the regular files in which two versions differ, and of the empty folders, which are no files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -36,7 +36,7 @@ pub struct FileChanges {
 
 /// Counts of what differs, and how much it weighs.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct TreeChanges {
+pub struct TreeChanges {
     pub counts: FileChanges,
     /// Bytes of the files that were added, modified or removed; of a modified one, of its longer side. A changed mode has
     /// none.

@@ -5,8 +5,8 @@ use super::{
     KEY_ROW, KeyPairing, Map, ROW, RecordCount, SplitMoves, Tally, has_splits, key_row, parse, parse_key, row, side,
     without_splits,
 };
+use crate::diff::{RecordChange, SampleCounts};
 use crate::error::Result;
-use crate::sample::tally::{RecordChange, SampleCounts};
 use crate::sample::{Identity, Side};
 
 /// The records that are not on both sides.
@@ -42,7 +42,7 @@ impl Tally {
             if has_splits(&self.records) {
                 self.records = without_splits(&self.records, &mut moves);
             }
-            self.records.values().try_for_each(|standing| sum.add(standing))?;
+            self.records.values().try_for_each(|count| sum.add(count))?;
             let mut keys = Map::default();
             let counts = sum.finish(&mut |pairs| {
                 keys.extend(pairs);
@@ -52,8 +52,8 @@ impl Tally {
         } else {
             let mut records = SortedTable::create(&folder)?;
             self.groups(&mut moves, &mut |group| {
-                group.values().try_for_each(|standing| sum.add(standing))?;
-                records.append(group.iter().map(|(id, standing)| row(id, *standing)).collect())
+                group.values().try_for_each(|count| sum.add(count))?;
+                records.append(group.iter().map(|(id, count)| row(id, *count)).collect())
             })?;
             let mut keys = SortedTable::create(&folder)?;
             let counts =
@@ -105,15 +105,15 @@ impl UnmatchedRecords {
     /// # Errors
     /// A temporary file that cannot be read.
     pub fn change(&mut self, of: Side, record: Identity) -> Result<Option<RecordChange>> {
-        let Some(standing) = self.rows.record(&record.id)?.filter(|standing| side(standing.count) == of) else {
+        let Some(count) = self.rows.record(&record.id)?.filter(|count| side(count.count) == of) else {
             return Ok(None);
         };
         let met = self.met.entry(record.id).or_default();
-        if *met == standing.count.unsigned_abs() {
+        if *met == count.count.unsigned_abs() {
             return Ok(None);
         }
         *met += 1;
-        if let Some(key) = standing.key {
+        if let Some(key) = count.key {
             let both = self.rows.pairs(&key)?;
             let paired = &mut self.paired.entry(key).or_default()[of as usize];
             if *paired < both {

@@ -54,9 +54,9 @@ pub struct RecordDiff {
 
 impl RecordDiff {
     /// Nothing found yet.
-    pub fn new(rules: &ReaderConfig, keeps: DiffDetail) -> RecordDiff {
-        let tally = (keeps == DiffDetail::Differences).then(|| Tally::new(rules.scratch()));
-        RecordDiff { detail: keeps, tally, schema: Schema::new(rules.depth()), issues: Vec::new(), issue_count: 0 }
+    pub fn new(config: &ReaderConfig, detail: DiffDetail) -> RecordDiff {
+        let tally = (detail == DiffDetail::Differences).then(|| Tally::new(config.scratch()));
+        RecordDiff { detail, tally, schema: Schema::new(config.depth()), issues: Vec::new(), issue_count: 0 }
     }
 
     /// What it keeps.

@@ -1,12 +1,11 @@
-//! Records as people and `--json` see them, and the fields in which two of them differ.
+//! The fields in which two records differ.
 
 use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::sample::tally::RecordChange;
-use crate::sample::{Header, MAX_DEPTH, Rendering, Tape, Type, escaped, fields, put_value};
-use crate::store::samples::RecordText;
+use crate::diff::RecordChange;
+use crate::sample::{MAX_DEPTH, Rendering, Tape, Type, escaped, put_value};
 
 /// A field that differs between two records.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,30 +20,9 @@ pub struct FieldChange {
     pub new: Option<Rendering>,
 }
 
-/// Renders a record as JSON, which is null for a file that is the record.
-pub(super) fn render(text: &RecordText<'_>) -> Rendering {
-    match text {
-        RecordText::Json(bytes) => Rendering::json(bytes),
-        RecordText::Fields { row, syntax, header, .. } => Rendering::row(fields(row, *syntax), header.map_or(&[], Header::names)),
-        RecordText::SkippedRow(row) => Rendering::json(row),
-        RecordText::Excess(words) => Rendering::json(words.as_bytes()),
-        RecordText::Row(row) => row.render(),
-        RecordText::File { .. } => Rendering::null(),
-    }
-}
-
-/// Renders a record for people: a row as it stands in its file, all else as JSON.
-pub(super) fn plain(text: &RecordText<'_>, rendering: &Rendering) -> String {
-    match text {
-        RecordText::Fields { row, .. } => escaped(row).into_owned(),
-        RecordText::File { .. } => "(the file)".to_owned(),
-        _ => rendering.plain().into_owned(),
-    }
-}
-
 /// Returns the fields in which two records differ, in the order of the new one's, then those that it lacks. Values are
 /// compared as records are: there is such a field exactly when the records differ.
-pub(super) fn field_changes(old: &Rendering, new: &Rendering) -> Vec<FieldChange> {
+pub fn field_changes(old: &Rendering, new: &Rendering) -> Vec<FieldChange> {
     let (Some(old), Some(new)) = (Document::read(old), Document::read(new)) else { return Vec::new() };
     let mut changes = Vec::new();
     between(String::new(), (&old, 0), (&new, 0), &mut changes);
@@ -143,7 +121,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sample::{Canonicalizer, identity_of_row, spelled};
+    use crate::diff::RecordText;
+    use crate::sample::{Canonicalizer, Header, identity_of_row, spelled};
 
     fn changes(old: &str, new: &str) -> Vec<(String, RecordChange, Option<String>, Option<String>)> {
         let shown = |value: Option<Rendering>| value.map(|value| value.as_str().to_owned());
@@ -202,7 +181,7 @@ mod tests {
             let header = Header::new(names);
             let header = Some(&header).filter(|header| !header.names().is_empty());
             let id = |row: &[u8]| identity_of_row(row, b','.into(), header, &[], &[]).id;
-            let render = |row| render(&RecordText::Fields { row, syntax: b','.into(), header, wrong: None });
+            let render = |row| RecordText::Fields { row, syntax: b','.into(), header, wrong: None }.render();
             prop_assert_eq!(field_changes(&render(&a), &render(&b)).is_empty(), id(&a) == id(&b));
         }
     }

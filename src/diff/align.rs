@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::id::{Content, Id};
 use crate::object::recipe::RecipeItem;
-use crate::store::delta::OldFile;
+use crate::store::OldFile;
 use crate::store::read::Store;
 
 /// Bytes of a gap's new side after which as many of the old side are told.

@@ -1,19 +1,34 @@
 //! How big a change is, by the samples that changed and by what became of the schema.
 
+use crate::diff::schema::{ChangeKind, SchemaChange};
+use crate::diff::{RecordDiff, SampleCounts, SplitMove, Splits};
 use crate::error::{Result, counted, thousands};
-use crate::object::version::{ChangeType, Version};
-use crate::repo::{Repo, Thresholds};
-use crate::sample::schema::{ChangeKind, SchemaChange};
-use crate::sample::tally::{SampleCounts, SplitMove};
-use crate::sample::{Schema, Type};
-use crate::store::samples::{RecordDiff, Splits};
+use crate::object::version::ChangeType;
+use crate::sample::Type;
+
+/// The shares of the parent's samples above which a change is MAJOR or MINOR.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Thresholds {
+    /// Above it a change is MAJOR.
+    pub major_above: f64,
+    /// Above it a change is at least MINOR.
+    pub minor_above: f64,
+    /// The loss of a field is MAJOR where more than this share of the samples had it.
+    pub field_share: f64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Thresholds {
+        Thresholds { major_above: 0.5, minor_above: 0.1, field_share: 0.001 }
+    }
+}
 
 /// Changes of the schema that are told in words.
 const MAX_LISTED: usize = 3;
 
 /// What changed in the samples from one version to another.
 #[derive(Clone, Debug)]
-pub(super) struct SampleChanges {
+pub struct SampleChanges {
     pub counts: SampleCounts,
     /// Samples that moved between splits.
     pub moved: Vec<SplitMove>,
@@ -26,8 +41,8 @@ pub(super) struct SampleChanges {
 
 impl SampleChanges {
     /// What an account tells that was tallied.
-    pub fn of(account: RecordDiff, splits: &Splits, before: u64, schema: Vec<SchemaChange>) -> Result<SampleChanges> {
-        let (counts, moves) = account.tally.map_or(Ok(Default::default()), |tally| tally.counts())?;
+    pub fn of(diff: RecordDiff, splits: &Splits, before: u64, schema: Vec<SchemaChange>) -> Result<SampleChanges> {
+        let (counts, moves) = diff.tally.map_or(Ok(Default::default()), |tally| tally.counts())?;
         Ok(SampleChanges { counts, moved: splits.named(&moves), moves_count: splits.are_declared(), before, schema })
     }
 
@@ -92,15 +107,10 @@ fn describe_change(change: &SchemaChange) -> String {
 }
 
 /// `12.4%`; what is not nothing is at least `<0.1%`.
-pub(super) fn percent(part: u64, whole: u64) -> String {
+pub fn percent(part: u64, whole: u64) -> String {
     match (part, part as f64 * 100.0 / whole as f64) {
         (_, _) if whole == 0 => "all".to_owned(),
         (1.., share) if share < 0.1 => "<0.1%".to_owned(),
         (_, share) => format!("{share:.1}%"),
     }
-}
-
-/// The schema of a version and its samples, where both are known.
-pub(super) fn schema_and_samples(repo: &Repo, version: &Version) -> Result<Option<(Schema, u64)>> {
-    Ok(repo.schema(version)?.zip(version.statistics.samples))
 }

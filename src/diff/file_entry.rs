@@ -6,7 +6,6 @@ use crate::fs::openat::Stat;
 use crate::id::{Content, Id};
 use crate::object::node::{Entry, EntryKind, SampleCount};
 use crate::path::DataPath;
-use crate::worktree::cache::entry_kind;
 
 /// A file, a symlink or an empty folder of a version or of the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +25,7 @@ pub struct FileEntry {
 impl FileEntry {
     /// A file of the workspace that was not read.
     pub fn unread(path: DataPath, stat: &Stat) -> FileEntry {
-        FileEntry { path, kind: entry_kind(stat.kind), size: stat.size, samples: None, content: None }
+        FileEntry { path, kind: EntryKind::from(stat.kind), size: stat.size, samples: None, content: None }
     }
 
     /// Whether both are known to be the same thing at the same place. Sample counts do not matter.

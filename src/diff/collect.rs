@@ -2,85 +2,10 @@
 
 use super::csv_table::CsvTable;
 use super::record_diff::{DiffDetail, RecordDiff};
-use super::{ReaderConfig, SplitId};
+use super::{ReaderConfig, RecordRef, RecordText, SplitId};
 use crate::limits;
 use crate::parallel;
-use crate::sample::{
-    Canonicalizer, ColumnarRow, FileIssue, Header, Identity, ParseIssue, ReaderSpec, Record, RowSyntax, Side, SkippedRow, Type,
-    digest, identity_of_row,
-};
-
-/// A record, for those who look at the records themselves.
-#[derive(Clone, Copy, Debug)]
-pub struct RecordRef<'a> {
-    /// Whose it is.
-    pub side: Side,
-    /// The file it stands in.
-    pub path: &'a str,
-    /// Its line in it; 0 for the file itself.
-    pub line: u64,
-    /// Its place in it: the byte of the unpacked stream at which it begins, or its row in Parquet, from 0.
-    pub at: u64,
-    /// What it is.
-    pub text: RecordText<'a>,
-}
-
-/// What a record is.
-#[derive(Clone, Copy, Debug)]
-pub enum RecordText<'a> {
-    /// As it stands there: JSON, unless it is none.
-    Json(&'a [u8]),
-    /// A row of a table.
-    Fields {
-        /// As it stands there.
-        row: &'a [u8],
-        /// How its fields are told apart.
-        syntax: RowSyntax,
-        /// The names of the columns, where they are known.
-        header: Option<&'a Header>,
-        /// What is wrong with it, if anything.
-        wrong: Option<&'a str>,
-    },
-    /// A row of a table that is no record: the header, or a comment. It is shown, and never counted.
-    SkippedRow(&'a [u8]),
-    /// A record beyond the longest length: [`Record::excess`].
-    Excess(&'a str),
-    /// A row of Parquet or Arrow.
-    Row(&'a ColumnarRow<'a>),
-    /// The file itself.
-    File {
-        /// Its content id.
-        content: &'a [u8; 32],
-        /// Why it is not read as what its name says, where it is not.
-        issue: Option<&'a FileIssue>,
-    },
-}
-
-impl<'a> RecordText<'a> {
-    /// The text of a record of JSON.
-    pub(super) fn of_json(record: &Record<'a>) -> RecordText<'a> {
-        record.excess().map_or(RecordText::Json(record.bytes), RecordText::Excess)
-    }
-}
-
-impl RecordRef<'_> {
-    /// What it is compared by.
-    pub fn identity(&self, rules: &ReaderConfig, canonical: &mut Canonicalizer) -> Identity {
-        match self.text {
-            RecordText::Json(record) => canonical.identity(record, &rules.pointers, &rules.ignored),
-            RecordText::Fields { row, syntax, header, .. } => {
-                identity_of_row(row, syntax, header, &rules.columns, &rules.ignored_columns)
-            }
-            RecordText::SkippedRow(row) => Identity::of_bytes(row),
-            RecordText::Excess(words) => Identity { id: digest(b"excess", words.as_bytes()), key: None },
-            RecordText::Row(row) => row.identity(&rules.pointers, &rules.ignored),
-            RecordText::File { content, .. } => {
-                // A text is never the record that a JSON scalar is.
-                Identity { id: digest(b"file", content), key: None }
-            }
-        }
-    }
-}
+use crate::sample::{Canonicalizer, ColumnarRow, FileIssue, Header, ParseIssue, ReaderSpec, Record, Side, SkippedRow, Type};
 
 /// Who is told each record, if anybody is.
 pub(super) type Visitor<'v> = Option<&'v mut dyn FnMut(RecordRef<'_>)>;
@@ -95,12 +20,12 @@ pub(super) fn reborrow<'s>(visitor: &'s mut Visitor<'_>) -> Visitor<'s> {
 
 /// Takes the records of a pair.
 pub(super) struct RecordCollector<'r, 'v> {
-    rules: &'r ReaderConfig,
+    config: &'r ReaderConfig,
     path: &'r str,
     split: SplitId,
-    reading: ReaderSpec,
+    spec: ReaderSpec,
     pub tables: [CsvTable; 2],
-    pub account: RecordDiff,
+    pub diff: RecordDiff,
     canonical: Canonicalizer,
     visitor: Visitor<'v>,
     /// The first name that several columns of a Parquet or Arrow file have.
@@ -111,21 +36,21 @@ pub(super) struct RecordCollector<'r, 'v> {
 
 impl<'r, 'v> RecordCollector<'r, 'v> {
     pub fn new(
-        rules: &'r ReaderConfig,
+        config: &'r ReaderConfig,
         path: &'r str,
-        reading: &ReaderSpec,
-        keeps: DiffDetail,
+        spec: &ReaderSpec,
+        detail: DiffDetail,
         visitor: Visitor<'v>,
     ) -> RecordCollector<'r, 'v> {
-        let tables = [CsvTable::new(reading), CsvTable::new(reading)];
-        let account = RecordDiff::new(rules, keeps);
+        let tables = [CsvTable::new(spec), CsvTable::new(spec)];
+        let diff = RecordDiff::new(config, detail);
         RecordCollector {
-            rules,
+            config,
             path,
-            split: rules.splits().of(path),
-            reading: reading.clone(),
+            split: config.splits().of(path),
+            spec: spec.clone(),
             tables,
-            account,
+            diff,
             canonical: Canonicalizer::default(),
             visitor,
             duplicate: None,
@@ -134,14 +59,14 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
     }
 
     fn counts(&self) -> bool {
-        self.account.detail() != DiffDetail::Nothing
+        self.diff.detail() != DiffDetail::Nothing
     }
 
     /// A record that is on one side, perhaps.
     pub fn take(&mut self, side: Side, record: Record<'_>) {
         if let Some(words) = record.excess() {
             self.take_excess(side, record.line, record.at, words);
-        } else if self.reading.is_table() {
+        } else if self.spec.is_table() {
             self.take_row(side, record);
         } else {
             self.take_json(side, record);
@@ -151,29 +76,29 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
     /// A record beyond the longest length.
     fn take_excess(&mut self, side: Side, line: u64, at: u64, words: &str) {
         if side == Side::New {
-            self.account.add_issue(self.path, line, words.to_owned());
+            self.diff.add_issue(self.path, line, words.to_owned());
         }
         self.report(side, line, at, RecordText::Excess(words));
     }
 
     fn take_json(&mut self, side: Side, record: Record<'_>) {
         if self.counts() {
-            let observed = self.account.schema.observe_json(record.bytes, sign(side));
+            let observed = self.diff.schema.observe_json(record.bytes, sign(side));
             let finding = match observed {
                 Ok(None) => None,
                 Ok(Some(key)) => Some(format!("duplicate key \"{key}\" in an object; the last value is used")),
                 Err(invalid) => Some(format!("invalid JSON: {}", invalid.what)),
             };
             if let (Some(message), Side::New) = (finding, side) {
-                self.account.add_issue(self.path, record.line, message);
+                self.diff.add_issue(self.path, record.line, message);
             }
-            self.account.prune();
+            self.diff.prune();
         }
         self.report(side, record.line, record.at, RecordText::Json(record.bytes));
     }
 
     fn take_row(&mut self, side: Side, record: Record<'_>) {
-        let RecordCollector { columns, tables, account, .. } = self;
+        let RecordCollector { columns, tables, diff: account, .. } = self;
         let table = &mut tables[side as usize];
         let mut at = 0;
         let finding = table.observe(record, &mut |name, kind| {
@@ -196,10 +121,10 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
         if self.columns.len() > limits::SCHEMA_FIELDS {
             self.count_columns();
         }
-        let RecordCollector { tables, account, visitor, canonical, rules, split, .. } = self;
+        let RecordCollector { tables, diff: account, visitor, canonical, config: rules, split, .. } = self;
         let text = RecordText::Fields {
             row: record.bytes,
-            syntax: self.reading.row_syntax(),
+            syntax: self.spec.row_syntax(),
             // A comment, and a header after one, have no columns of their own.
             header: tables[side as usize].header().filter(|_| at > 0),
             wrong: finding.as_ref().map(|finding| finding.message.as_str()),
@@ -212,10 +137,10 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
     fn count_columns(&mut self) {
         for (name, counts) in self.columns.drain(..) {
             for kind in Type::ALL.into_iter().filter(|&t| counts[t as usize] != 0) {
-                self.account.schema.count(&[&name], kind, counts[kind as usize]);
+                self.diff.schema.count(&[&name], kind, counts[kind as usize]);
             }
         }
-        self.account.prune();
+        self.diff.prune();
     }
 
     /// A row of a Parquet or Arrow file.
@@ -227,7 +152,7 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
             self.duplicate = row.duplicate_name().map(str::to_owned);
         }
         if self.counts() {
-            self.account.schema.count(&[], Type::Object, sign(side));
+            self.diff.schema.count(&[], Type::Object, sign(side));
             let mut at = 0;
             for (column, kind, _) in row.values() {
                 // The columns come in the order of the last row, a column in a list several times.
@@ -253,10 +178,10 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
             let steps: Vec<String> = path.split('/').skip(1).map(|s| s.replace("~1", "/").replace("~0", "~")).collect();
             let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
             for kind in Type::ALL.into_iter().filter(|&t| counts[t as usize] != 0) {
-                self.account.schema.count(&steps, kind, counts[kind as usize]);
+                self.diff.schema.count(&steps, kind, counts[kind as usize]);
             }
         }
-        self.account.prune();
+        self.diff.prune();
     }
 
     /// Reads the parts of a Parquet or Arrow file, on as many cores as are free where nobody is shown the rows. What it comes
@@ -271,16 +196,16 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
             self.count_paths();
             return read;
         }
-        let (rules, path, reading, keeps) = (self.rules, self.path, self.reading.clone(), self.account.detail());
+        let (config, path, spec, detail) = (self.config, self.path, self.spec.clone(), self.diff.detail());
         let work = |part: std::result::Result<P, E>| {
-            let mut own = RecordCollector::new(rules, path, &reading, keeps, None);
+            let mut own = RecordCollector::new(config, path, &spec, detail, None);
             read(part?, &mut own)?;
             own.count_paths();
-            Ok((own.account, own.duplicate))
+            Ok((own.diff, own.duplicate))
         };
         parallel::windows(parts, work, |read| {
-            let (account, duplicate) = read?;
-            self.account.absorb(account);
+            let (diff, duplicate) = read?;
+            self.diff.absorb(diff);
             self.duplicate = self.duplicate.take().or(duplicate);
             Ok(())
         })
@@ -297,7 +222,7 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
     /// What is wrong with a file all of whose records were read.
     pub fn take_remark(&mut self, side: Side, remark: Option<ParseIssue>) {
         if let (Some(ParseIssue { line, message }), Side::New) = (remark, side) {
-            self.account.add_issue(self.path, line, message);
+            self.diff.add_issue(self.path, line, message);
         }
     }
 
@@ -305,19 +230,19 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
     pub fn take_whole(&mut self, side: Side, content: &[u8; 32], issue: Option<FileIssue>) {
         self.report(side, 0, 0, RecordText::File { content, issue: issue.as_ref() });
         if let (Some(issue), Side::New) = (issue, side) {
-            self.account.add_issue(self.path, issue.line(), issue.cause().to_owned());
+            self.diff.add_issue(self.path, issue.line(), issue.cause().to_owned());
         }
     }
 
     fn report(&mut self, side: Side, line: u64, at: u64, text: RecordText<'_>) {
-        let seen = RecordRef { side, path: self.path, line, at, text };
-        report(seen, self.split, self.rules, &mut self.account, &mut self.canonical, &mut self.visitor);
+        let record = RecordRef { side, path: self.path, line, at, text };
+        report(record, self.split, self.config, &mut self.diff, &mut self.canonical, &mut self.visitor);
     }
 
     /// What was found in a part of a file.
     pub fn into_account(mut self) -> RecordDiff {
         self.count_columns();
-        self.account
+        self.diff
     }
 
     /// What was found, and who was told, to be told of what comes after.
@@ -328,26 +253,26 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
             && let Some(name) = header.and_then(Header::duplicate).or(self.duplicate.as_deref())
         {
             let message = format!("several columns are named '{name}': they are compared by position");
-            self.account.add_issue(self.path, 1, message);
+            self.diff.add_issue(self.path, 1, message);
         }
-        (self.account, self.visitor)
+        (self.diff, self.visitor)
     }
 }
 
 /// Tells who looks at the records themselves, and the account, where records are compared.
 fn report(
-    seen: RecordRef<'_>,
+    record: RecordRef<'_>,
     split: SplitId,
-    rules: &ReaderConfig,
-    account: &mut RecordDiff,
+    config: &ReaderConfig,
+    diff: &mut RecordDiff,
     canonical: &mut Canonicalizer,
     visitor: &mut Visitor<'_>,
 ) {
     if let Some(visitor) = visitor {
-        visitor(seen);
+        visitor(record);
     }
-    if account.is_tallied() {
-        account.add(seen.side, seen.identity(rules, canonical), split);
+    if diff.is_tallied() {
+        diff.add(record.side, record.identity(config, canonical), split);
     }
 }
 

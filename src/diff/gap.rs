@@ -12,7 +12,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use super::{Record, Side};
+use crate::sample::{Record, Side};
 
 /// Most bytes that a gap holds.
 pub(super) const FLUSH: usize = if cfg!(test) { 1 << 10 } else { 32 << 20 };

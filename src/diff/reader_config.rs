@@ -1,54 +1,26 @@
-//! Counting samples and comparing them: what two versions of a dataset do not share, record by record, and what became of
-//! the schema.
-//!
-//! A file is told as a pair of [`FileSide`]s, its old side and its new one, by [`compare()`]; a file that is still being stored
-//! as a [`FileStream`]. Both end in an [`RecordDiff`], and accounts add up, in any order. Invariants: every record of either side
-//! is told exactly once or cancels byte for byte with one of the other side, so that counts are exact as multisets over
-//! all files; a file that is not what its name says is one record, its content, and a finding; memory is bounded by the
-//! longest record, some MiB a file, and the records that differ.
-
-mod align;
-mod collect;
-mod compare;
-mod csv_table;
-mod file_side;
-mod pair;
-mod parts;
-mod record_diff;
-mod rows;
-mod splits;
-mod stream;
-mod tally;
+//! How the files of a dataset are read and its records compared.
 
 use std::path::{Path, PathBuf};
 
+use crate::diff::{FileSide, Splits};
 use crate::error::{Error, Kind, Result};
 use crate::object::node::SampleCount;
 use crate::sample::{Formats, Pointer, ReaderId, ReaderSpec};
 
-pub use collect::{RecordRef, RecordText};
-pub use compare::{compare, compare_readable, visit, visit_head};
-pub use file_side::{FileSide, FileSource};
-pub use parts::{FilePart, parts, visit_part};
-pub use record_diff::{DiffDetail, FileParseIssue, IssueMark, RecordDiff};
-pub use splits::{SplitId, Splits};
-pub use stream::{FileStream, StreamResult};
-pub use tally::{SplitMoves, Tally, UnmatchedRecords};
-
 /// How a dataset's files are read and its records compared.
 #[derive(Clone, Debug)]
 pub struct ReaderConfig {
-    formats: Formats,
+    pub(super) formats: Formats,
     /// The key as places in JSON and Parquet, and as columns of CSV.
-    pointers: Vec<Pointer>,
-    columns: Vec<String>,
+    pub(super) pointers: Vec<Pointer>,
+    pub(super) columns: Vec<String>,
     /// The fields that make no difference, as places and as columns.
-    ignored: Vec<Pointer>,
-    ignored_columns: Vec<String>,
-    splits: Splits,
-    depth: usize,
-    max_record: usize,
-    scratch: PathBuf,
+    pub(super) ignored: Vec<Pointer>,
+    pub(super) ignored_columns: Vec<String>,
+    pub(super) splits: Splits,
+    pub(super) depth: usize,
+    pub(super) max_record: usize,
+    pub(super) scratch: PathBuf,
 }
 
 impl ReaderConfig {
@@ -92,28 +64,28 @@ impl ReaderConfig {
     }
 
     /// How the file of this path is read.
-    pub fn reading(&self, path: &str) -> ReaderSpec {
-        self.formats.reading(path)
+    pub fn spec_for(&self, path: &str) -> ReaderSpec {
+        self.formats.spec_for(path)
     }
 
     /// Whether this reader is the one that the same bytes get now in a file of this path.
     pub fn is_current(&self, path: &str, reader: &ReaderId) -> bool {
-        ReaderSpec::from_id(reader).is_some_and(|reading| reading.before_guess() == self.reading(path))
+        ReaderSpec::from_id(reader).is_some_and(|spec| spec.before_guess() == self.spec_for(path))
     }
 
     /// Reads a side of a file as it was read when these samples were counted; as it is read now where they were not, or
     /// that reader is no more.
-    pub fn read_as_counted<'h>(&self, half: FileSide<'h>, samples: Option<&SampleCount>) -> Result<FileSide<'h>> {
+    pub fn read_as_counted<'h>(&self, file: FileSide<'h>, samples: Option<&SampleCount>) -> Result<FileSide<'h>> {
         match samples.and_then(|samples| Some((ReaderSpec::from_id(&samples.reader)?, samples.count))) {
-            Some((reading, count)) => Ok(FileSide { reading, records: Some(count), ..half }),
-            None => FileSide { reading: self.reading(half.path), records: None, ..half }.with_guess(),
+            Some((spec, count)) => Ok(FileSide { spec, records: Some(count), ..file }),
+            None => FileSide { spec: self.spec_for(file.path), records: None, ..file }.with_guess(),
         }
     }
 
     /// Reads a side of a file as it is read now; the samples are those of the same bytes, where they were counted.
-    pub fn read_as_configured<'h>(&self, half: FileSide<'h>, samples: Option<&SampleCount>) -> Result<FileSide<'h>> {
-        let path = half.path;
-        self.read_as_counted(half, samples.filter(|samples| self.is_current(path, &samples.reader)))
+    pub fn read_as_configured<'h>(&self, file: FileSide<'h>, samples: Option<&SampleCount>) -> Result<FileSide<'h>> {
+        let path = file.path;
+        self.read_as_counted(file, samples.filter(|samples| self.is_current(path, &samples.reader)))
     }
 
     /// Tells if the field at a place, as a JSON pointer, makes no difference.

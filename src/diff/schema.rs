@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Schema, TypeCounts, present, types};
-use crate::sample::Type;
+use crate::sample::schema::{TypeCounts, present, types};
+use crate::sample::{Schema, Type};
 
 /// What happened to a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -74,4 +74,55 @@ fn fits(new: Type, old: &[Type]) -> bool {
 fn shallow(schema: &Schema, depth: usize) -> BTreeMap<String, TypeCounts> {
     // A step's own slashes are escaped.
     schema.fields().into_iter().filter(|(path, _)| path.matches('/').count() <= depth).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(depth: usize, records: &[&str]) -> Schema {
+        let mut schema = Schema::new(depth);
+        for record in records {
+            schema.observe_json(record.as_bytes(), 1).unwrap();
+        }
+        schema
+    }
+
+    #[test]
+    fn changes_break_when_values_do_not_fit() {
+        let kinds = |old: &str, new: &str| {
+            let changes = SchemaChange::between(&of(5, &[old]), &of(5, &[new]), 0.001);
+            changes.into_iter().map(|c| (c.path, c.kind, c.breaking)).collect::<Vec<_>>()
+        };
+        let changed = |path: &str, breaking| vec![(path.to_owned(), ChangeKind::TypeChanged, breaking)];
+        assert_eq!(kinds(r#"{"a":1}"#, r#"{"a":2}"#), []);
+        assert_eq!(kinds(r#"{"a":"1"}"#, r#"{"a":1}"#), changed("/a", true));
+        assert_eq!(kinds(r#"{"a":1}"#, r#"{"a":1.5}"#), changed("/a", true));
+        assert_eq!(kinds(r#"{"a":1.5}"#, r#"{"a":1}"#), changed("/a", false));
+        assert_eq!(kinds(r#"{"a":1}"#, r#"{"a":null}"#), changed("/a", false));
+        assert_eq!(kinds(r#"{"a":null}"#, r#"{"a":1}"#), changed("/a", false));
+        assert_eq!(kinds("[1,null]", "[1]"), changed("/*", false));
+        assert_eq!(kinds("{}", "\"x\""), changed("", true));
+        assert_eq!(
+            kinds(r#"{"a":1,"b":{"c":1}}"#, r#"{"a":1,"d":1}"#),
+            [
+                ("/b".to_owned(), ChangeKind::Removed, true),
+                ("/b/c".to_owned(), ChangeKind::Removed, true),
+                ("/d".to_owned(), ChangeKind::Added, false)
+            ]
+        );
+        assert_eq!(SchemaChange::between(&of(1, &[r#"{"a":{"b":1}}"#]), &of(5, &[r#"{"a":{"c":1}}"#]), 0.0), []);
+    }
+
+    #[test]
+    fn the_loss_of_a_field_breaks_where_more_than_a_share_had_it() {
+        let many = |odd: usize| {
+            let records: Vec<&str> = (0..2_000).map(|n| if n < odd { r#"{"a":1,"odd":1}"# } else { r#"{"a":1}"# }).collect();
+            of(5, &records)
+        };
+        let lost = |odd, share| SchemaChange::between(&many(odd), &many(0), share)[0].clone();
+        assert_eq!((lost(2, 0.001).breaking, lost(3, 0.001).breaking), (false, true));
+        assert_eq!((lost(1, 0.0).breaking, lost(2_000, 1.0).breaking), (true, false));
+        assert_eq!((lost(3, 0.001).old_present, lost(3, 0.001).new_present), (3, 0));
+    }
 }

@@ -9,8 +9,8 @@
 //! sink, and its match may follow. A record that moved from one gap to another arrives on both sides as well. So a sink
 //! counts with a tally, in which these meet.
 
-use super::gap::Gap;
-use super::{Record, RecordReader, Side};
+use crate::diff::gap::Gap;
+use crate::sample::{Record, RecordReader, Side};
 
 /// Shared bytes between the first two looks at whether the readers have met; then twice as many each time.
 const STEP: usize = if cfg!(test) { 1 } else { 4 << 10 };
@@ -120,8 +120,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sample::record::tests::found;
-    use crate::sample::{Array, Jsonl};
+    use crate::sample::{Array, Jsonl, found};
 
     /// How often each record is on the new side more than on the old one, zeros left out.
     type Net = BTreeMap<Vec<u8>, i64>;

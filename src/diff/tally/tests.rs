@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::sample::tally::RecordChange;
+use crate::diff::RecordChange;
 
 /// Record 0 to 39; a third of them have no key, the others share four.
 fn identity(n: u8) -> Identity {

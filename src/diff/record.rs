@@ -1,0 +1,102 @@
+//! A record of a file, as it is compared, shown and validated.
+
+use crate::diff::ReaderConfig;
+use crate::sample::{
+    Canonicalizer, ColumnarRow, FileIssue, Header, Identity, Record, Rendering, RowSyntax, Side, digest, escaped, fields,
+    identity_of_row,
+};
+
+/// A record, for those who look at the records themselves.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordRef<'a> {
+    /// Whose it is.
+    pub side: Side,
+    /// The file it stands in.
+    pub path: &'a str,
+    /// Its line in it; 0 for the file itself.
+    pub line: u64,
+    /// Its place in it: the byte of the unpacked stream at which it begins, or its row in Parquet, from 0.
+    pub at: u64,
+    /// What it is.
+    pub text: RecordText<'a>,
+}
+
+/// What a record is.
+#[derive(Clone, Copy, Debug)]
+pub enum RecordText<'a> {
+    /// As it stands there: JSON, unless it is none.
+    Json(&'a [u8]),
+    /// A row of a table.
+    Fields {
+        /// As it stands there.
+        row: &'a [u8],
+        /// How its fields are told apart.
+        syntax: RowSyntax,
+        /// The names of the columns, where they are known.
+        header: Option<&'a Header>,
+        /// What is wrong with it, if anything.
+        wrong: Option<&'a str>,
+    },
+    /// A row of a table that is no record: the header, or a comment. It is shown, and never counted.
+    SkippedRow(&'a [u8]),
+    /// A record beyond the longest length: [`Record::excess`].
+    Excess(&'a str),
+    /// A row of Parquet or Arrow.
+    Row(&'a ColumnarRow<'a>),
+    /// The file itself.
+    File {
+        /// Its content id.
+        content: &'a [u8; 32],
+        /// Why it is not read as what its name says, where it is not.
+        issue: Option<&'a FileIssue>,
+    },
+}
+
+impl<'a> RecordText<'a> {
+    /// The text of a record of JSON.
+    pub(super) fn of_json(record: &Record<'a>) -> RecordText<'a> {
+        record.excess().map_or(RecordText::Json(record.bytes), RecordText::Excess)
+    }
+
+    /// Renders the record as JSON, which is null for a file that is the record.
+    pub fn render(&self) -> Rendering {
+        match self {
+            RecordText::Json(bytes) => Rendering::json(bytes),
+            RecordText::Fields { row, syntax, header, .. } => {
+                Rendering::row(fields(row, *syntax), header.map_or(&[], Header::names))
+            }
+            RecordText::SkippedRow(row) => Rendering::json(row),
+            RecordText::Excess(words) => Rendering::json(words.as_bytes()),
+            RecordText::Row(row) => row.render(),
+            RecordText::File { .. } => Rendering::null(),
+        }
+    }
+
+    /// Renders the record for people: a row as it stands in its file, all else as JSON, which is given.
+    pub fn plain(&self, rendering: &Rendering) -> String {
+        match self {
+            RecordText::Fields { row, .. } => escaped(row).into_owned(),
+            RecordText::File { .. } => "(the file)".to_owned(),
+            _ => rendering.plain().into_owned(),
+        }
+    }
+}
+
+impl RecordRef<'_> {
+    /// What it is compared by.
+    pub fn identity(&self, config: &ReaderConfig, canonical: &mut Canonicalizer) -> Identity {
+        match self.text {
+            RecordText::Json(record) => canonical.identity(record, &config.pointers, &config.ignored),
+            RecordText::Fields { row, syntax, header, .. } => {
+                identity_of_row(row, syntax, header, &config.columns, &config.ignored_columns)
+            }
+            RecordText::SkippedRow(row) => Identity::of_bytes(row),
+            RecordText::Excess(words) => Identity { id: digest(b"excess", words.as_bytes()), key: None },
+            RecordText::Row(row) => row.identity(&config.pointers, &config.ignored),
+            RecordText::File { content, .. } => {
+                // A text is never the record that a JSON scalar is.
+                Identity { id: digest(b"file", content), key: None }
+            }
+        }
+    }
+}
