@@ -28,6 +28,10 @@ const DATABASE: &str = "db";
 /// Most milliseconds that a closed database is waited for. Tests, which share the machine, have to find it free.
 const PATIENCE: u32 = if cfg!(test) { 5_000 } else { 200 };
 
+/// Milliseconds that the lock is waited for: none, but in tests, where a child that another test has forked may hold it
+/// until it runs its program.
+const LOCK_PATIENCE: u32 = if cfg!(test) { 100 } else { 0 };
+
 /// The folder of the catalog.
 #[derive(Clone, Debug)]
 pub(super) struct CatalogFolder {
@@ -50,6 +54,12 @@ impl CatalogFolder {
     pub fn lock(&self) -> Result<Lock> {
         if !self.path.is_dir() {
             atomic::ensure_folder(&self.path)?;
+        }
+        for _ in 0..LOCK_PATIENCE {
+            if let Some(lock) = lock::try_exclusive(&self.path.join(LOCK))? {
+                return Ok(lock);
+            }
+            clock::wait_until(clock::nanos_now() + 1_000_000);
         }
         lock::try_exclusive(&self.path.join(LOCK))?.ok_or_else(held)
     }

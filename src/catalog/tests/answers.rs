@@ -101,7 +101,7 @@ fn is_left_alone_while_another_has_it() {
     some_versions(&repo);
     let expected = from_objects(&repo, "leases").unwrap();
     indexed(&repo, "leases").unwrap();
-    let held = lock::try_exclusive(&folder(dir.path()).join("lock")).unwrap().unwrap();
+    let held = lock::exclusive(&folder(dir.path()).join("lock")).unwrap();
     assert!(indexed(&repo, "leases").is_none());
     assert_eq!(repo.catalog().rebuild(&NoProgress).unwrap_err().kind(), Kind::Conflict);
     assert_eq!(answer(&repo), expected);

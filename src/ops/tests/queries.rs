@@ -132,7 +132,7 @@ fn the_same_answers_whatever_has_become_of_the_catalog() {
         let due = due(&repo, &mut dice, 40);
         let home = folder(dir.path());
         check(&repo, &due, "built and used");
-        let held = lock::try_exclusive(&home.join("lock")).unwrap().unwrap();
+        let held = lock::exclusive(&home.join("lock")).unwrap();
         check(&repo, &due, "locked");
         drop(held);
         fs::remove_dir_all(&home).unwrap();
