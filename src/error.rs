@@ -7,7 +7,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::path::Path;
 
-/// What a caller can do about an [`Error`].
+/// The kinds of errors, sorted by what a caller can do about an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -153,17 +153,17 @@ impl Error {
         self
     }
 
-    /// What a caller can do about it.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// What failed, on which path or version.
+    /// Returns the message: what failed, on which path or version.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// What to do next, where that is known.
+    /// Returns the next step for the user, where there is one.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
@@ -228,7 +228,7 @@ fn remedy(error: &std::io::Error, path: &Path) -> Option<String> {
     }
 }
 
-/// What an error of the operating system says, without its number.
+/// Returns the message of an error of the operating system, without its number.
 pub(crate) fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     match text.rfind(" (os error ") {

@@ -1,4 +1,4 @@
-//! What long work tells its caller while it runs, and how the caller stops it.
+//! Progress events of long operations, and their cancellation.
 
 use crate::error::{Error, Result};
 

@@ -139,7 +139,7 @@ fn looks_random(raw: &[u8]) -> bool {
     entropy > 7.97
 }
 
-/// What is wrong with coded bytes.
+/// The error of compressed bytes that cannot be restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecompressError;
 

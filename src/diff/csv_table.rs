@@ -2,7 +2,7 @@
 
 use crate::sample::{Columns, Csv, Header, ParseIssue, ReaderSpec, Record, RecordReader, Type};
 
-/// What the records of one side stand under.
+/// The columns of the records of one side.
 #[derive(Clone, Debug)]
 pub(super) struct CsvTable {
     spec: ReaderSpec,

@@ -48,7 +48,7 @@ pub struct FileSide<'a> {
     pub content: Option<Id<Content>>,
     /// Its length in bytes.
     pub size: u64,
-    /// How many records it was found to have when it was read so.
+    /// The number of records, where the file was counted by this reader.
     pub records: Option<u64>,
     /// Its bytes.
     pub bytes: FileSource<'a>,
@@ -114,7 +114,7 @@ impl<'a> FileSide<'a> {
         Ok(bytes)
     }
 
-    /// Why no reader can look into it, by its first bytes.
+    /// Returns the reason that no reader can parse the file, by its first bytes.
     pub(super) fn opaque_issue(&self) -> Result<Option<FileIssue>> {
         if !self.spec.opaque {
             return Ok(None);
@@ -125,7 +125,7 @@ impl<'a> FileSide<'a> {
         Ok(Some(FileIssue::Opaque { cause }))
     }
 
-    /// The same, read as its first bytes tell where its ending and `helox.toml` leave it open.
+    /// Returns the side with the reader that its first bytes imply, where neither its extension nor `helox.toml` decides.
     pub fn with_guess(mut self) -> Result<FileSide<'a>> {
         self.spec = self.spec.guess(&self.start(HEAD)?);
         Ok(self)

@@ -40,7 +40,7 @@ impl StreamReader {
         }
     }
 
-    /// Why what has been read to its end is not of its format.
+    /// Returns the reason that the file is not of its format, once it was read to its end.
     pub fn issue(&self) -> Option<FileIssue> {
         match self {
             StreamReader::Array(array) => array.broken().map(file_issue),
@@ -66,7 +66,7 @@ impl StreamReader {
         }
     }
 
-    /// What is wrong with a file all of whose records were read.
+    /// Returns the issue of a file all of whose records were read.
     pub fn remark(&self) -> Option<ParseIssue> {
         match self {
             StreamReader::Array(array) => array.remark(),
@@ -122,14 +122,14 @@ pub(super) struct StreamPair<'r, 'v> {
     collector: RecordCollector<'r, 'v>,
 }
 
-/// What a pair came to.
+/// The result of a pair.
 pub(super) struct PairResult<'v> {
     /// Records of the new side.
     pub count: u64,
     pub diff: RecordDiff,
     /// For each side why it is one record; then all else is void.
     pub issues: [Option<FileIssue>; 2],
-    /// Who was told the records.
+    /// The visitor of the records.
     pub visitor: Visitor<'v>,
 }
 

@@ -252,7 +252,7 @@ mod tests {
         FileSide { path, spec, content: None, size, records: None, bytes: FileSource::Held(bytes) }.with_guess().unwrap()
     }
 
-    /// What an account has to tell.
+    /// Formats a diff.
     fn told(diff: RecordDiff) -> String {
         let mut schema = diff.schema;
         schema.fit();

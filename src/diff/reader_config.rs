@@ -53,7 +53,7 @@ impl ReaderConfig {
         })
     }
 
-    /// The same with splits that are declared.
+    /// Sets the declared splits.
     pub fn with_splits(self, splits: Splits) -> ReaderConfig {
         ReaderConfig { splits, ..self }
     }

@@ -271,7 +271,7 @@ mod tests {
         [("t.parquet", parquet.into_inner().unwrap()), ("t.arrow", arrow.into_inner().unwrap())]
     }
 
-    /// What an account has to tell.
+    /// Formats a diff.
     fn told(diff: RecordDiff) -> String {
         let counts = diff.tally.map(|tally| tally.counts().unwrap().0);
         format!("{counts:?} {:?} {} {:?}", diff.schema.fields(), diff.issue_count, diff.issues)

@@ -26,7 +26,7 @@ impl Default for Thresholds {
 /// Changes of the schema that are told in words.
 const MAX_LISTED: usize = 3;
 
-/// What changed in the samples from one version to another.
+/// The changes of the samples from one version to another.
 #[derive(Clone, Debug)]
 pub struct SampleChanges {
     pub counts: SampleCounts,
@@ -40,7 +40,7 @@ pub struct SampleChanges {
 }
 
 impl SampleChanges {
-    /// What an account tells that was tallied.
+    /// Returns the changes of a tallied diff.
     pub fn of(diff: RecordDiff, splits: &Splits, before: u64, schema: Vec<SchemaChange>) -> Result<SampleChanges> {
         let (counts, moves) = diff.tally.map_or(Ok(Default::default()), |tally| tally.counts())?;
         Ok(SampleChanges { counts, moved: splits.named(&moves), moves_count: splits.are_declared(), before, schema })

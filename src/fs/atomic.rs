@@ -216,7 +216,7 @@ pub fn present(tmp: &Path, workspace: &Path) -> i128 {
     stamp().map_or(now, |m| now.min(i128::from(m.mtime()) * 1_000_000_000 + i128::from(m.mtime_nsec())))
 }
 
-/// What became of a file that may be created only once.
+/// The result of creating a file that may be created only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
     /// It is there now.

@@ -19,7 +19,7 @@ use super::probe;
 use crate::error::{Error, Result};
 use crate::path::printable;
 
-/// What lies at a path.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// A regular file.
@@ -41,10 +41,10 @@ impl FileKind {
     }
 }
 
-/// What the file system says of a file. Two equal ones, old enough, mean the same bytes.
+/// The stat data of a file. Two equal ones that are old enough mean the same bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
-    /// What it is.
+    /// The kind of the file.
     pub kind: FileKind,
     /// Its length in bytes.
     pub size: u64,
@@ -89,7 +89,7 @@ impl Folder {
         Folder(Arc::new(fd))
     }
 
-    /// What lies under a name; symlinks are not followed.
+    /// Returns the stat data of a name; symlinks are not followed.
     pub fn stat(&self, name: &CStr) -> io::Result<Stat> {
         Ok(stat_of(&statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
     }
@@ -141,7 +141,7 @@ impl Root {
         &self.path
     }
 
-    /// What an error on a file in it says.
+    /// Returns the error of an operation on a file below the root.
     pub fn error(&self, doing: &str, path: &str, error: io::Error) -> Error {
         Error::io(doing, &self.shown.join(&*printable(path)), error)
     }
@@ -196,7 +196,7 @@ impl Cursor<'_> {
         Ok((&self.at.insert(at).1, CString::new(name)?))
     }
 
-    /// What an error on a file says.
+    /// Returns the error of an operation on a file.
     fn error(&self, doing: &str, path: &str, error: io::Error) -> Error {
         self.root.error(doing, path, error)
     }
@@ -206,7 +206,8 @@ impl Cursor<'_> {
         self.at = None;
     }
 
-    /// What lies at a path; `None` if nothing does, also where a file or a symlink stands in place of a folder.
+    /// Returns the stat data of a path; `None` if nothing has it, or if a file or a symlink takes the place of one of its
+    /// folders.
     pub fn stat(&mut self, path: &str) -> Result<Option<Stat>> {
         match self.place(path).and_then(|(folder, name)| folder.stat(&name)) {
             Ok(stat) => Ok(Some(stat)),
@@ -332,7 +333,7 @@ fn is_absent(error: &io::Error) -> bool {
     symlink || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// What the file system says of an open file.
+/// Returns the stat data of an open file.
 pub fn stat_open(file: &File) -> io::Result<Stat> {
     Ok(stat_of(&rustix::fs::fstat(file)?))
 }

@@ -1,4 +1,4 @@
-//! What a file system does with names and permission bits.
+//! The behaviour of a file system with names and permission bits.
 //!
 //! It is tried in the folder itself: the type of a file system says little, since mount options and single folders
 //! decide. What is tried lies in `.helox` below the folder, which is never part of a dataset, and goes away again.
@@ -22,7 +22,7 @@ const ODD: [char; 7] = ['<', '>', ':', '"', '|', '?', '*'];
 /// How the name of a folder begins in which names are tried.
 const PREFIX: &str = "probe-";
 
-/// What a folder does with names.
+/// The behaviour of a folder with names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameRules {
     /// Names that differ in upper and lower case only are one.

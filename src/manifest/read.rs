@@ -132,7 +132,8 @@ pub enum FolderItem {
     Folder(String),
 }
 
-/// What lies right in a folder, in order; of the whole tree for `None`. Skips what lies deeper without reading it.
+/// Lists the direct items of a folder in order; those of the whole tree for `None`. Deeper entries are skipped without
+/// being read.
 pub fn list(source: &impl NodeSource, root: Id<NodeId>, folder: Option<&str>) -> Result<Vec<FolderItem>> {
     let prefix = folder.map_or(String::new(), |f| format!("{f}/"));
     let mut listed = Vec::new();

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::path::DataPath;
 use crate::sample::ReaderId;
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
@@ -44,7 +44,7 @@ impl EntryKind {
     }
 }
 
-/// How many samples a file holds, and which reader counted them.
+/// The number of samples of a file, and the reader that counted them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleCount {
     /// The number of samples.
@@ -65,7 +65,7 @@ impl SampleCount {
 pub struct Entry {
     /// Where it lies in the dataset.
     pub path: DataPath,
-    /// What it is.
+    /// The kind of the entry.
     pub kind: EntryKind,
     /// Bytes of the file or of the symlink's target; 0 for a folder.
     pub size: u64,
@@ -92,7 +92,7 @@ impl Entry {
     }
 }
 
-/// What a tree holds in all.
+/// The totals of a tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Entries of every kind.
@@ -136,7 +136,7 @@ pub struct Child {
     pub last: DataPath,
     /// The child.
     pub id: Id<NodeId>,
-    /// What it holds.
+    /// The totals of the child.
     pub totals: Totals,
 }
 
@@ -158,7 +158,7 @@ impl Node {
         }
     }
 
-    /// What it holds.
+    /// Returns the totals of the entries below the node.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::NONE;
         match self {

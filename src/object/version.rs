@@ -130,7 +130,7 @@ impl fmt::Display for ChangeType {
     }
 }
 
-/// What `commit` knew of the data's quality.
+/// The result of validation when the version was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[repr(u8)]
@@ -157,7 +157,7 @@ impl ValidationStatus {
     }
 }
 
-/// What a version holds in numbers.
+/// The totals of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statistics {
     /// Regular files.
@@ -183,25 +183,25 @@ pub struct Version {
     pub parent_number: Option<Number>,
     /// The root of its manifest.
     pub manifest: Id<Node>,
-    /// What it holds in numbers.
+    /// The totals.
     pub statistics: Statistics,
     /// The schema of its records, where they are counted.
     pub schema: Option<Id<Schema>>,
-    /// What `find`, `sort`, `b3sum` and `sha256sum` print for its files.
+    /// The data checksum, as `find`, `sort`, `b3sum` and `sha256sum` compute it.
     pub data_checksum: Checksum,
     /// How big the change from the first parent is, by content.
     pub change_type: ChangeType,
-    /// What the author said of it.
+    /// The summary by its author.
     pub summary: String,
-    /// What the author attached to it: a JSON object.
+    /// The metadata by its author: a JSON object.
     pub metadata: Map<String, Value>,
     /// The tags that `commit` was told to put on it.
     pub tags: Vec<String>,
-    /// What `commit` knew of the data's quality.
+    /// The result of validation when the version was created.
     pub validation: ValidationStatus,
-    /// What the rules said, where they were asked: if it passed or failed, and else not.
+    /// The verdict, if the version was validated and passed or failed.
     pub verdict: Option<Id<Verdict>>,
-    /// Who made it.
+    /// The author.
     pub author: String,
     /// When it was made.
     pub created: Time,

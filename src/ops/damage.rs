@@ -1,4 +1,4 @@
-//! What a list says of the versions, facts and packs that it could not read.
+//! The errors of versions, facts and packs that a list could not read.
 
 use serde::Serialize;
 

@@ -22,11 +22,11 @@ pub(super) struct FolderContents {
     pub entries: Vec<Entry>,
     /// The data checksum of its files.
     pub checksum: Checksum,
-    /// How many files it has.
+    /// The number of files.
     pub files: u64,
-    /// How many bytes they have.
+    /// The bytes of the files.
     pub bytes: u64,
-    /// What it says of itself.
+    /// The stamp of the folder.
     pub stamp: Option<Stamp>,
 }
 

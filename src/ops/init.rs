@@ -12,7 +12,7 @@ use crate::repo::config::{self, Config, Dataset};
 use crate::repo::{CONFIG, Repo, git};
 use crate::store::layout::{FOLDER, Layout};
 
-/// What to make.
+/// The repository to create.
 #[derive(Clone, Debug)]
 pub struct InitOptions {
     /// The folder; made if it is absent.
@@ -25,7 +25,7 @@ pub struct InitOptions {
     pub anew: bool,
 }
 
-/// What was made.
+/// The repository that was created.
 #[derive(Clone, Debug, Serialize)]
 pub struct InitReport {
     /// The folder of the repository.

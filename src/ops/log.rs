@@ -35,7 +35,7 @@ pub struct LogOptions {
 pub struct LogReport {
     /// Of one dataset children before parents, of several the newest first.
     pub versions: Vec<VersionView>,
-    /// What is wrong with versions and facts that cannot be read.
+    /// The errors of versions and facts that cannot be read.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
 }

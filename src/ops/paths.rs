@@ -175,7 +175,7 @@ fn namesake(nodes: &impl NodeSource, root: Id<Node>, path: &str) -> Option<Strin
     entries.map(|entry| entry.path.to_string()).find(|other| name(other) == name(path))
 }
 
-/// What was brought back.
+/// The files that were restored.
 pub(super) struct RestoredFiles {
     pub folder: PathBuf,
     pub applied: CheckoutCounts,
@@ -183,7 +183,7 @@ pub(super) struct RestoredFiles {
     pub written: Vec<String>,
     /// The files and folders that went.
     pub removed: Vec<String>,
-    /// How many files went whose bytes no version holds.
+    /// The number of files that were discarded and are in no version.
     pub discarded: u64,
 }
 

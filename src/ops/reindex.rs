@@ -10,7 +10,7 @@ use crate::repo::Repo;
 use crate::store::presence::PresenceCheck;
 use crate::store::verify;
 
-/// What was rebuilt.
+/// The index that was rebuilt.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReindexReport {
     /// Packs that were read.

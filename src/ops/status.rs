@@ -21,7 +21,7 @@ pub struct StatusOptions {
     pub paths: Vec<String>,
 }
 
-/// What differs.
+/// The differences of a workspace.
 #[derive(Clone, Debug, Serialize)]
 pub struct StatusReport {
     /// The dataset.
@@ -55,7 +55,7 @@ pub struct StatusReport {
     /// The version of which an interrupted checkout wrote some files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<Number>,
-    /// How many files of the version it has.
+    /// The number of files of the version that the workspace has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<PartialCheckout>,
 }

@@ -23,7 +23,7 @@ use crate::worktree::ingest::{IngestCounts, IngestSource, SampleCounter, ingest}
 use crate::worktree::scan::Scan;
 use crate::worktree::selection::Selection;
 
-/// What the tree of the new version is.
+/// The tree of a new version.
 pub(super) struct Tree {
     pub manifest: Id<Node>,
     pub totals: Totals,
@@ -120,7 +120,7 @@ impl SourceFolder<'_> {
     }
 }
 
-/// What reading the folder made.
+/// A folder that was read and stored.
 pub(super) struct StoredTree {
     pub tree: Tree,
     pub rows: Option<cache::CacheWriter>,

@@ -12,7 +12,7 @@ pub const MAGIC: [u8; 4] = *b"HXBK";
 /// Bytes before the block's lists.
 pub const HEADER: usize = 36;
 
-/// What a block says of itself, without its payload.
+/// The header of a block, without its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockHead {
     /// The kind of its objects.
@@ -31,7 +31,7 @@ pub struct BlockHead {
 /// without the rest of the block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeltaRun {
-    /// How many objects it holds.
+    /// The number of objects.
     pub objects: u32,
     /// The objects whose bytes, one after the other, are its base: at least one.
     pub bases: Vec<Key>,
@@ -151,7 +151,7 @@ pub fn len(header: &[u8]) -> Option<usize> {
     (lists <= MAX_LISTS && payload <= limits::OBJECT).then_some(HEADER + lists + payload)
 }
 
-/// What the lists of a block may come to.
+/// The greatest length of the lists of a block.
 const MAX_LISTS: usize = 16 + limits::BLOCK_OBJECTS * (5 + 15) + limits::BLOCK_BASES * 33;
 
 /// Takes a whole block apart, after its check. The payload is what follows the returned offset.

@@ -28,7 +28,7 @@ const FOOTER: usize = 8 + 4 + 4 + 32 + 8;
 pub struct IndexRow {
     /// The object.
     pub key: Key,
-    /// How many deltas lie between its block and one that stands alone.
+    /// The number of deltas between its block and one that stands alone.
     pub depth: u8,
     /// The pack.
     pub pack: Id<Pack>,
@@ -112,7 +112,7 @@ impl IndexTable {
         self.all()
     }
 
-    /// How many rows it has.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.rows
     }

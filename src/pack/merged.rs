@@ -65,7 +65,7 @@ impl IndexTables {
         self.tables.iter().flat_map(|t| (0..t.len()).filter_map(|n| t.row(n)))
     }
 
-    /// The same tables and one more.
+    /// Returns these tables and one more.
     #[must_use]
     pub fn with(&self, table: IndexTable) -> IndexTables {
         let mut tables = self.tables.clone();

@@ -12,7 +12,7 @@ pub const END: [u8; 8] = *b"HLXPEND1";
 /// Bytes after the table of contents: its length, its hash, [`END`].
 pub const FOOTER: usize = 4 + 32 + 8;
 
-/// What the table says of one block.
+/// The entry of a block in the table of contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockEntry {
     /// Where the block begins in the pack.

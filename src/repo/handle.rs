@@ -101,7 +101,7 @@ impl Repo {
         Ok(parts.join("/"))
     }
 
-    /// What is configured.
+    /// Returns the configuration.
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -117,7 +117,7 @@ impl Repo {
         Versions::new(layout.versions(), layout.tmp())
     }
 
-    /// What was said about versions later.
+    /// Returns the facts about the versions.
     pub fn facts(&self) -> Facts<'_> {
         Facts::new(&self.store)
     }
@@ -295,7 +295,7 @@ impl Repo {
         Verdict::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
     }
 
-    /// Who is at work: what was said on the command line, `HLX_AUTHOR`, git's user, `user@host`.
+    /// Returns the author: the one given on the command line, `HLX_AUTHOR`, git's user, `user@host`.
     pub fn author(&self, said: Option<&str>) -> String {
         author(said)
     }

@@ -14,12 +14,12 @@ use crate::codec::ByteWriter;
 /// The end of a number and of a string.
 pub(super) const END: u8 = 0xff;
 
-/// What a record is compared by.
+/// The digests by which a record is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The first 16 bytes of the BLAKE3 of its canonical form.
     pub id: [u8; 16],
-    /// The same of the values that the key points to; `None` without a key, or where one of them is absent or null.
+    /// The digest of the values of its key; `None` without a key, or where one of them is absent or null.
     pub key: Option<[u8; 16]>,
 }
 

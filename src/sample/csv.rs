@@ -51,7 +51,7 @@ pub struct SkippedRow {
 pub struct Csv {
     syntax: RowSyntax,
     comment: Option<u8>,
-    /// How much of a byte order mark has been seen at the start of the file; `None` once that is settled.
+    /// The number of bytes of a byte order mark at the start of the file so far; `None` once it is passed.
     bom: Option<usize>,
     place: CsvState,
     /// The last byte was a CR that ended a record, so that a LF belongs to it.
@@ -276,7 +276,7 @@ impl PartialEq for Csv {
 #[derive(Clone, Debug)]
 pub struct Fields<'a> {
     syntax: RowSyntax,
-    /// What follows the last delimiter; `None` after the last field.
+    /// The text after the last delimiter; `None` after the last field.
     rest: Option<&'a [u8]>,
     unclosed: bool,
 }

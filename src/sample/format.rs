@@ -5,8 +5,8 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use super::ReaderSpec;
 use crate::error::{Error, Kind, Result};
 
-/// What `helox.toml` says of how files are read: globs, each with a reading. The first that matches wins; a path that none
-/// matches is read by its name and ending.
+/// The declarations of formats in `helox.toml`: globs, each with a reader spec. The first that matches wins; a path that
+/// none matches is read by its name and extension.
 #[derive(Clone, Debug, Default)]
 pub struct Formats {
     globs: GlobSet,

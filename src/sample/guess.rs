@@ -1,4 +1,4 @@
-//! What the first bytes of a file tell of its dialect, where its ending leaves it open.
+//! Guesses of the dialect of a file by its first bytes, where its extension does not decide.
 //!
 //! A guess follows from the first [`HEAD`] bytes alone, and is made only where they leave no doubt, so that the same
 //! content is always read alike. `docs/configuration.md` lists what is guessed.
@@ -39,7 +39,7 @@ impl ReaderSpec {
         opaque::cause(&spec, &text, whole)
     }
 
-    /// The same reading; of records of text that begin as a packing does, unpacked.
+    /// Returns the reader with a compression, if the records are text and begin as compressed data does.
     fn guess_packing(mut self, head: &[u8]) -> ReaderSpec {
         let is_text = matches!(self.format, RecordFormat::Jsonl | RecordFormat::Json | RecordFormat::Csv | RecordFormat::Tsv);
         if is_text
@@ -99,7 +99,7 @@ impl ReaderSpec {
         (text, whole)
     }
 
-    /// What was guessed, in words: `None` where nothing was.
+    /// Returns the guesses as text; `None` if there are none.
     pub fn guessed(&self) -> Option<String> {
         let mut words = Vec::new();
         if self.origin.guessed_packing {
@@ -148,8 +148,8 @@ fn unmarked(format: RecordFormat, text: &[u8]) -> Option<Encoding> {
     }
 }
 
-/// What the start of a file unpacks to, [`UNPACKED`] bytes of it. What is wrong with its packing is told when all of it is
-/// read.
+/// Decompresses the start of a file, up to [`UNPACKED`] bytes. Errors of the compression are reported when the file is read
+/// to its end.
 fn unpacked(compression: Compression, head: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     if let Ok(mut unpacker) = Decompressor::new(compression) {

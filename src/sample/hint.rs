@@ -13,7 +13,7 @@ use super::{Csv, Record, RecordReader, Tape, Type, fields, json, type_of};
 pub struct Hint {
     /// The line that shows it, from 1.
     pub line: u64,
-    /// What disagrees, and what mends it.
+    /// The disagreement, and its fix.
     pub message: String,
     /// Whether this one cause stands behind all that is wrong with the file's records, so that it is told in their place.
     pub sums_up: bool,

@@ -66,7 +66,8 @@ impl Nested {
         Nested { array: Array::new().with_limit(limit), ..self }
     }
 
-    /// Why the file is one record: it has no such list, or that is not JSON. Known after [`RecordReader::finish`].
+    /// Returns the reason that the file is one record: it has no such list, or is not JSON. Known after
+    /// [`RecordReader::finish`].
     pub fn broken(&self) -> Option<ParseIssue> {
         match &self.list {
             ListState::Before => {
@@ -78,7 +79,7 @@ impl Nested {
         }
     }
 
-    /// What is wrong with a list all of whose records were read.
+    /// Returns the issue of a list all of whose records were read.
     pub fn remark(&self) -> Option<ParseIssue> {
         match &self.list {
             ListState::Before => None,

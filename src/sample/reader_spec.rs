@@ -16,7 +16,7 @@ pub enum RecordFormat {
     Json,
     /// Comma-separated values, RFC 4180: the records after the header.
     Csv,
-    /// The same with tabs.
+    /// Tab-separated values, with the same rules.
     Tsv,
     /// Apache Parquet: the rows.
     Parquet,
@@ -50,7 +50,7 @@ impl RecordFormat {
     }
 }
 
-/// What the bytes of a file are wrapped in.
+/// The compression around a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Compression {
     /// Nothing.
@@ -83,12 +83,12 @@ pub enum Encoding {
     Windows1252,
 }
 
-/// What `helox.toml` says of a format, or what the first bytes of a file tell.
+/// The details of a format, by `helox.toml` or by the first bytes of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Dialect {
     /// How the text is encoded.
     pub encoding: Encoding,
-    /// What separates the fields of a row, where it is not what the format has.
+    /// The delimiter of the fields of a row, where it is not that of the format.
     pub delimiter: Option<u8>,
     /// Whether quotes enclose fields; where they do not, they are text.
     pub quotes: bool,
@@ -103,7 +103,7 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    /// What the format has where nothing else is said.
+    /// The dialect of a format without declarations and guesses.
     pub const PLAIN: Dialect = Dialect {
         encoding: Encoding::Utf8,
         delimiter: None,
@@ -115,7 +115,7 @@ impl Dialect {
     };
 }
 
-/// Who chose the dialect.
+/// The origin of the dialect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// `helox.toml` names the format, so that nothing but the encoding is guessed.
@@ -133,11 +133,11 @@ pub struct Origin {
 pub struct ReaderSpec {
     /// The format of its records.
     pub format: RecordFormat,
-    /// What they are wrapped in.
+    /// The compression of the file.
     pub compression: Compression,
     /// How they are written.
     pub dialect: Dialect,
-    /// Who says so.
+    /// The origin of the dialect.
     pub origin: Origin,
     /// Whether its first bytes show that no reader can look into it, so that it is one sample.
     pub opaque: bool,
@@ -258,7 +258,7 @@ impl ReaderSpec {
         self.compression == Compression::None && self.dialect.encoding == Encoding::Utf8 && self.format != RecordFormat::Tar
     }
 
-    /// What separates the fields of a row.
+    /// Returns the delimiter of the fields of a row.
     pub fn delimiter(&self) -> u8 {
         self.dialect.delimiter.unwrap_or(if self.format == RecordFormat::Tsv { b'\t' } else { b',' })
     }

@@ -1,4 +1,4 @@
-//! What every reader has in common.
+//! The types that all readers share.
 
 /// A record as it stands in the file (without the line end or the comma that follows it).
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ impl<'a> Record<'a> {
 pub struct ParseIssue {
     /// The line on which they begin, from 1.
     pub line: u64,
-    /// What is wrong, for a person.
+    /// The error, for a person.
     pub message: String,
 }
 

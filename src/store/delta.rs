@@ -98,7 +98,7 @@ pub(crate) struct RunPiece {
     pub base: DeltaBase,
 }
 
-/// What a piece is compressed against.
+/// The base that a piece is compressed against.
 #[derive(Debug, Default)]
 pub(crate) struct DeltaBase {
     /// The objects; none for a piece that stands alone.
@@ -197,8 +197,8 @@ impl<'a> Follower<'a> {
         run
     }
 
-    /// What to compress against for a region of the old file so that at most `ceiling` deltas result. `None` where the
-    /// store cannot say.
+    /// Returns the base for a region of the old file so that at most `ceiling` deltas result. `None` if the chunks of the
+    /// region are not known.
     fn base(&self, start: u64, end: u64, ceiling: u8) -> Option<DeltaBase> {
         let mut base = DeltaBase::default();
         for id in self.old.region(start, end) {

@@ -8,7 +8,7 @@ use crate::object;
 
 /// The name of the folder.
 pub const FOLDER: &str = crate::fs::STORE;
-/// What the file `format` holds.
+/// The content of the file `format`.
 const FORMAT: &[u8] = b"helox 1\n";
 
 /// The folders of a store, each behind the one that it lies in.
@@ -129,7 +129,7 @@ impl Layout {
         self.root.join("workspace").join(dataset)
     }
 
-    /// What is kept of the judgements of a dataset's versions.
+    /// Returns the folder of the evaluation caches of a dataset.
     pub fn gate(&self, dataset: &str) -> PathBuf {
         self.root.join("gate").join(dataset)
     }

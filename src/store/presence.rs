@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::store::content::Chunks;
 use crate::store::read::Store;
 
-/// What is absent of a version.
+/// The files and nodes of a version that the store does not have.
 #[derive(Debug, Default)]
 pub struct MissingContent {
     /// Files that the store does not hold whole.
@@ -24,7 +24,7 @@ pub struct MissingContent {
     pub nodes: u64,
     /// The path of the first file, where it is known.
     pub first: Option<String>,
-    /// Why the first of all cannot be read.
+    /// The error of the first of them.
     pub reason: String,
 }
 

@@ -29,7 +29,7 @@ const CACHED_DELTAS: u64 = 16 << 20;
 /// Packs that are kept open.
 const OPEN_PACKS: usize = 64;
 
-/// What is decoded at once: a block that stands alone, or a run of a delta.
+/// The unit of decoding: a block that stands alone, or a run of a delta.
 #[derive(Debug)]
 struct DecodedRun {
     /// Where it begins in the block uncompressed.
@@ -191,7 +191,7 @@ impl Store {
         Ok(hasher.finalize())
     }
 
-    /// The same for a writer: packs that no table covers, since a process was killed before it wrote one, get a table,
+    /// Refreshes for a writer: packs that no table covers, since a process was killed before it wrote one, get a table,
     /// once they are durable.
     pub(crate) fn index_uncovered_packs(&self) -> Result<()> {
         // Damaged tables are read again, so that the next read that fails must refresh again.
@@ -257,7 +257,7 @@ impl Store {
         self.get_below(key, limits::BLOCK_DEPTH, true)
     }
 
-    /// The same without holding the bytes against the name, for who checks what they are part of.
+    /// Reads an object without checking its hash, for callers that check the hash of the whole.
     pub fn get_unchecked(&self, key: &Key) -> Result<Object> {
         self.get_below(key, limits::BLOCK_DEPTH, false)
     }
@@ -360,7 +360,7 @@ impl Store {
         Ok((head, stored, payload))
     }
 
-    /// What the run of the delta at `row` that holds the object is compressed against, and where in the block the run lies.
+    /// Returns the base of the delta run at `row` that contains the object, and the range of the run in the block.
     pub(crate) fn base(&self, row: &IndexRow) -> Result<(Vec<Key>, Range<usize>)> {
         let deltas = self.deltas(row)?;
         let (run, range) = self.run_range(row, &deltas)?;

@@ -34,7 +34,7 @@ pub struct Writer<'a> {
     _gc: Option<Lock>,
     /// None for a writer that only finds out.
     pipeline: Option<Pipeline>,
-    /// What this writer took and no table has yet.
+    /// The objects that this writer took and no table has yet.
     pending: HashSet<Key>,
     /// The packs that were there before. What lies in them is read before it is relied on, where it is cheap or has to be.
     older: HashSet<Id<Pack>>,
@@ -210,7 +210,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// What a writer stored is durable. Holds off the collection of garbage: keep it until the ref exists.
+/// Objects of a writer that are durable. It holds off garbage collection: keep it until the ref exists.
 #[derive(Debug)]
 pub struct DurableWrite {
     /// Bytes of the packs that were written.

@@ -47,7 +47,7 @@ pub struct ProgramFinding {
     /// Which record of the file it is about, from 1; 0 where the program named none.
     #[serde(default)]
     pub number: u64,
-    /// What it says.
+    /// The message.
     pub message: String,
 }
 

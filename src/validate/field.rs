@@ -15,7 +15,7 @@ use super::record::ParsedRecord;
 
 /// Stands for every element of an array or member of an object.
 const EVERY: &str = "*";
-/// What stands in a key for a value that is not there; no value's form begins like it.
+/// The marker in a key for an absent value; no value's form begins like it.
 const ABSENT: u64 = u64::MAX;
 
 /// A place in records.
@@ -86,7 +86,7 @@ impl FieldSelector {
         names.iter().map(|name| FieldSelector::new(name)).collect()
     }
 
-    /// What it is called in messages.
+    /// Returns the name in messages.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -152,7 +152,7 @@ fn walk<'a>(steps: &[FieldStep], text: &'a [u8], tape: &'a Tape, at: usize, each
 }
 
 impl<'a> FieldValue<'a> {
-    /// What it is; `None` if it is not there.
+    /// Returns the type; `None` if the value is absent.
     pub fn kind(&self) -> Option<Type> {
         match *self {
             FieldValue::Absent => None,

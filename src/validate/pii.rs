@@ -28,13 +28,13 @@ use crate::error::{Error, Kind, Result};
 ///   American Express, Discover, Diners Club or JCB, and a right check digit.
 pub const BUILT_IN: &[&str] = &["email", "phone", "ssn", "credit_card"];
 
-/// What each of [`BUILT_IN`] finds.
+/// The nouns for the findings of [`BUILT_IN`].
 const CALLED: [&str; 4] = ["an e-mail address", "a phone number", "a social security number", "a credit card number"];
 
 /// The most bytes that one of the team's expressions may take when compiled.
 const SIZE: usize = 4 << 20;
 
-/// What is looked for. It can be used from several threads at once.
+/// The patterns to search for. They can be used from several threads at once.
 #[derive(Debug)]
 pub struct Patterns {
     /// Which of [`BUILT_IN`].

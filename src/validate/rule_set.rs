@@ -27,7 +27,7 @@ struct CompiledRule {
     work: CompiledCheck,
 }
 
-/// What a rule does with a record.
+/// The compiled check of a rule.
 pub(super) enum CompiledCheck {
     /// Looks at it alone.
     Record(Box<dyn RecordRule>),
@@ -35,7 +35,7 @@ pub(super) enum CompiledCheck {
     Unique(Vec<FieldSelector>),
     /// Compares some fields, or the whole record, with all others.
     Duplicates(Vec<FieldSelector>),
-    /// The same between two splits, by the letters and digits of some fields.
+    /// Compares the records of two splits, by the letters and digits of some fields.
     Leakage { fields: Vec<FieldSelector>, train: GlobSet, test: GlobSet },
     /// Measures the lengths of one field and the labels in another.
     Drift { length: Option<FieldSelector>, labels: Option<FieldSelector> },
@@ -121,7 +121,7 @@ impl RuleSet {
         file_rules
     }
 
-    /// What this rule does with a record.
+    /// Returns the compiled check of a rule.
     pub(super) fn check(&self, rule: usize) -> &CompiledCheck {
         &self.compiled[rule].work
     }

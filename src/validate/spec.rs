@@ -12,7 +12,7 @@ use super::bound::Bound;
 pub struct ValidationSpec {
     /// The least score that passes, in millionths.
     pub min_score: u32,
-    /// What records mean that a rule cannot look at.
+    /// The effect of records that a rule cannot read.
     pub opaque: OpaquePolicy,
     /// When a commit may leave the rules out.
     pub skip: SkipPolicy,
@@ -35,13 +35,13 @@ pub enum SkipPolicy {
 /// A rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    /// What the team calls it; empty where it is called by its kind.
+    /// The name that the team gave it; empty where it is called by its kind.
     pub name: String,
-    /// What it looks for.
+    /// The check.
     pub check: Check,
-    /// What its findings do.
+    /// The effect of its findings.
     pub severity: Severity,
-    /// How much it counts, in thousandths.
+    /// The weight of the rule, in thousandths.
     pub weight: u32,
     /// Globs of the files that it looks at; all where none is given.
     pub files: Vec<String>,
@@ -56,8 +56,8 @@ pub enum LengthUnit {
     Words,
 }
 
-/// What a rule looks for. Fields are JSON pointers, in which `*` stands for every element of an array or member of an
-/// object, or names of columns.
+/// The check of a rule. Fields are JSON pointers, in which `*` stands for every element of an array or member of an object,
+/// or names of columns.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Check {
     /// Every record of every file is one of its format.
@@ -195,7 +195,7 @@ impl Check {
 }
 
 impl Rule {
-    /// What it is called.
+    /// Returns the name of the rule.
     pub fn name(&self) -> &str {
         if self.name.is_empty() { self.check.kind() } else { &self.name }
     }

@@ -26,17 +26,17 @@ const BEGIN: [u8; 8] = *b"HLXSTAT2";
 const ROWS: usize = 512;
 /// No block is longer.
 const MAX_BLOCK: u32 = 64 << 20;
-/// How much older than the recording a stamp must be to tell later changes: some ticks of the kernel's clock.
+/// The least age of a stamp, relative to its recording, that tells later changes: some ticks of the kernel's clock.
 const TICK: i128 = 20_000_000;
-/// The same for file systems that keep whole or even seconds only.
+/// The least age on file systems that store whole or even seconds only.
 const COARSE_TICK: i128 = 2_500_000_000;
 
-/// What was known of a file.
+/// A file as it was last read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheEntry {
     /// The entry as it was recorded.
     pub entry: Entry,
-    /// What the file system said.
+    /// The stat data of the file.
     pub stat: Stat,
     /// Whether the stamps were old enough to tell later changes.
     pub trusted: bool,

@@ -16,7 +16,7 @@ pub(super) const FILE: &str = ".hlxignore";
 /// The rules that hold in a folder: its own and those of the folders above.
 #[derive(Debug, Default)]
 pub(super) struct IgnoreRules {
-    /// How many bytes of a path the folder's own takes, and its rules; outermost first.
+    /// The length of the folder's path in bytes, and its rules; outermost first.
     layers: Vec<(usize, Gitignore)>,
 }
 

@@ -1,4 +1,4 @@
-//! What is in the workspace now, each file either known by its stamps or to be read.
+//! The current files of a workspace, each either known by its stat data or to be read.
 
 use std::iter::Peekable;
 
@@ -18,7 +18,7 @@ pub enum ScannedFile {
     Unknown {
         /// Where it lies.
         path: DataPath,
-        /// What the file system says of it.
+        /// The stat data of the file.
         stat: Stat,
     },
 }
@@ -47,7 +47,7 @@ impl<'a> Scan<'a> {
         Ok(Scan { root, walk: Walk::new(root)?, rows: cache.peekable() })
     }
 
-    /// The same for a checkout, which leaves alone what no version can hold.
+    /// Walks a folder for a checkout, which passes over files that no version can contain.
     pub fn tolerant(root: &'a Root, cache: CacheReader) -> Result<Scan<'a>> {
         Ok(Scan { root, walk: Walk::new(root)?.tolerant(), rows: cache.peekable() })
     }

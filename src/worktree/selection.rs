@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::path::{is_within, printable};
 
-/// What the user said of the part. Empty lists select everything.
+/// The patterns of the part. Empty lists select everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     /// Globs of which a path must match one, if there are any.

@@ -1,4 +1,4 @@
-//! What the workspace of a dataset was made from. The format is specified in `docs/formats/workspace.md`.
+//! The version that the workspace of a dataset was made from. The format is specified in `docs/formats/workspace.md`.
 
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ pub fn lock(layout: &Layout, dataset: &str) -> Result<Lock> {
     lock::exclusive(&folder.join("lock"))
 }
 
-/// The same, or `None` if somebody is at it now.
+/// Locks the workspace, or returns `None` if another process holds the lock.
 pub fn try_lock(layout: &Layout, dataset: &str) -> Result<Option<Lock>> {
     let folder = layout.workspace(dataset);
     if !folder.is_dir() {

@@ -47,7 +47,7 @@ struct RecordCount {
 /// little-endian.
 const ROW: usize = 42;
 
-/// How many records moved from one split to another.
+/// The number of records that moved from one split to another.
 pub type SplitMoves = BTreeMap<(SplitId, SplitId), u64>;
 
 /// The identity of a record in a split, and back. The first byte, which tells the group, is that of the identity.

@@ -37,7 +37,7 @@ pub struct Artifact {
     pub path: String,
     /// Its length in bytes.
     pub size: u64,
-    /// What `b3sum` prints for it.
+    /// The hash of the file, as `b3sum` prints it.
     pub content: Id<Content>,
 }
 

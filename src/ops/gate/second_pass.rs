@@ -42,7 +42,7 @@ pub(super) type FindingsByFile = BTreeMap<String, FileFindings>;
 /// The files in which a rule that looks at one record alone has something to tell, and of which records.
 pub(super) type FlaggedFiles = BTreeMap<DataPath, (Entry, FlaggedRecords)>;
 
-/// What was kept of the version before, and how much is kept now.
+/// The findings that the cache has of the version before, and the number that is kept of each list.
 #[derive(Debug)]
 pub(super) struct CacheCoverage {
     /// Places that are kept of a list.
@@ -136,7 +136,7 @@ impl CacheCoverage {
     }
 }
 
-/// What a pass over files has found so far.
+/// The findings of a pass so far.
 struct SecondPass {
     most: u64,
     found: Vec<u64>,
@@ -377,8 +377,8 @@ impl Evaluation<'_> {
     }
 }
 
-/// What is said of the records whose keys others have too: each of a split but the first, and of a train split each
-/// that stands in the test split.
+/// Reports the records whose keys others have too: each of a split but the first, and of a train split each that is in the
+/// test split.
 pub(super) fn repeated_findings<'p>(
     by_file: &'p FindingsByFile,
     policy: impl Fn(u32) -> Option<DuplicatePolicy>,
@@ -413,7 +413,7 @@ pub(super) fn repeated_findings<'p>(
     }
 }
 
-/// What a rule minds in records that share a key.
+/// The condition of a rule on records that share a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum DuplicatePolicy {
     /// That there is more than one, told in these words.

@@ -32,7 +32,7 @@ pub struct TrainedVersion {
 pub struct WorkspaceChanges {
     /// Files that were added, modified, removed or renamed.
     pub files: u64,
-    /// How many files of the version the workspace has, if it has a part of it.
+    /// The number of files of the version that the workspace has, if it has a part of it.
     pub partial: Option<PartialCheckout>,
 }
 

@@ -42,8 +42,8 @@ pub struct Dataset {
     pub formerly: Vec<String>,
     /// Its folder, relative to the repository's; `.` for the whole.
     pub path: String,
-    /// What tells which samples are the same one: JSON pointers, which begin with `/`, and names of columns. Empty where
-    /// only equal samples are the same.
+    /// The fields that identify a sample: JSON pointers, which begin with `/`, and names of columns. Empty if samples are
+    /// compared as a whole.
     pub key: Vec<String>,
     /// Fields that make no difference between two samples, named as those of the key.
     pub ignore_fields: Vec<String>,
@@ -52,9 +52,9 @@ pub struct Dataset {
     /// Names of splits with the globs of their files, in the order of the file; where there are none, each folder at the
     /// top is one.
     pub splits: Vec<(String, Vec<String>)>,
-    /// What makes a change MAJOR or MINOR.
+    /// The thresholds of MAJOR and MINOR.
     pub thresholds: Thresholds,
-    /// How many levels of nested fields a schema tells apart.
+    /// The number of levels of nested fields in a schema.
     pub schema_depth: usize,
     /// The longest length of a record, in bytes.
     pub max_record: usize,
@@ -66,7 +66,7 @@ pub struct Dataset {
     pub tags: BTreeMap<String, ValidationStatus>,
 }
 
-/// What is configured.
+/// The configuration of a repository.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     datasets: BTreeMap<String, Dataset>,

@@ -47,7 +47,7 @@ enum Lz4State {
     Checksum,
 }
 
-/// What is known of a frame.
+/// The state of a frame.
 #[derive(Default)]
 struct Lz4Frame {
     flags: u8,

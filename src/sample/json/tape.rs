@@ -10,7 +10,7 @@ use crate::sample::Type;
 /// A value, or the key before one.
 #[derive(Clone, Copy, Debug)]
 pub struct Token {
-    /// What it is; keys are strings.
+    /// The type; keys are strings.
     pub kind: Type,
     escaped: bool,
     start: u32,

@@ -55,16 +55,16 @@ impl<'a> ColumnarRow<'a> {
         self.layout.duplicate.as_deref()
     }
 
-    /// What two rows have in common exactly when they hold equal values under the same names: their digest as JSON, as
-    /// which they are rendered.
+    /// Returns the digest of the row as the JSON that it is rendered as. Two rows have the same digest exactly when they
+    /// have equal values under the same names.
     pub fn canonical(&self) -> [u8; 16] {
         let mut form = CanonicalSink(Vec::with_capacity(2 * self.bytes.len() + 16 * self.layout.columns.len()));
         self.walk(&self.layout.shape, &mut form);
         digest(b"", &form.0)
     }
 
-    /// What the row is compared by, without the values at the ignored places; its key are the values at the others, none
-    /// for no places.
+    /// Returns the digests by which the row is compared, without the values at the ignored places; its key is of the values
+    /// at the others, none for no places.
     pub fn identity(&self, key: &[Pointer], ignored: &[Pointer]) -> Identity {
         if !ignored.is_empty() {
             // A row is the same record as its rendering.

@@ -14,7 +14,7 @@ use super::column::Column;
 pub(super) struct Shape {
     /// The definition level from which on it is not null.
     pub present: i16,
-    /// What it is.
+    /// The kind of the value.
     pub body: ShapeKind,
 }
 

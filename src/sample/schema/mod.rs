@@ -37,7 +37,7 @@ pub struct Schema {
     /// The root first; a child after its parent.
     fields: Vec<SchemaField>,
     tape: Tape,
-    /// How many objects have been walked through.
+    /// The number of objects that were walked through.
     objects: u64,
     /// The token of the first key of the record at hand that its object has twice.
     duplicate: Option<usize>,
@@ -75,7 +75,7 @@ impl Schema {
         self.depth
     }
 
-    /// How many records it is of.
+    /// Returns the number of records.
     pub fn records(&self) -> i64 {
         present(&self.fields[ROOT].counts)
     }
@@ -294,7 +294,7 @@ struct FieldVisit<'a> {
     level: usize,
     name: &'a str,
     counts: &'a TypeCounts,
-    /// How many of its children follow, each after all that the one before holds.
+    /// The number of its children that follow, each after all that the one before contains.
     children: usize,
 }
 

@@ -32,7 +32,7 @@ pub struct TarDecoder {
     state: TarState,
     /// The bytes of the block that has begun, or of the content as far as it is kept.
     held: Vec<u8>,
-    /// What the headers before a member say of it.
+    /// The path and size of the next member, where a header before it gives them.
     path: Option<String>,
     size: Option<u64>,
     /// The path of the sample that has begun, and the part of its line that is not handed over yet.
@@ -40,7 +40,7 @@ pub struct TarDecoder {
     line: String,
 }
 
-/// What the samples before say of the form of an archive.
+/// The form of an archive, by the samples so far.
 #[derive(Debug, Default)]
 struct ArchiveForm {
     /// The fields of the first sample.

@@ -36,7 +36,7 @@ pub struct KeyChange {
     pub sign: i8,
 }
 
-/// What is counted: the records that are equal and stand in one split. Sorted by key first.
+/// The unit of counting: equal records of one split. Sorted by key first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct KeyRow {
     /// The key as a number, its first byte the greatest.
@@ -52,7 +52,7 @@ pub struct EqualRecords {
     pub raw: u64,
     /// The split.
     pub split: u8,
-    /// How many there are.
+    /// The number of records.
     pub count: u64,
 }
 

@@ -27,7 +27,7 @@ pub struct Survey {
     pub(super) surplus: BTreeMap<DataPath, Stat>,
     /// The stamps of the files that stand where entries go, and what was read of them.
     pub(super) inspected: HashMap<DataPath, (Stat, FileEntry)>,
-    /// How many files are going to be written, and their bytes.
+    /// The number of files to write, and their bytes.
     pub(super) pending: (u64, u64),
     /// When it began, in nanoseconds since 1970: younger stamps are not trusted.
     pub(super) began: i128,

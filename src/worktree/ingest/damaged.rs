@@ -16,7 +16,7 @@ pub struct DamagedFiles(Mutex<BTreeMap<String, DamagedFile>>);
 pub struct DamagedFile {
     /// The records that it was counted to have.
     pub records: Option<u64>,
-    /// Why it cannot be read.
+    /// The reason that it cannot be read.
     pub error: Error,
 }
 

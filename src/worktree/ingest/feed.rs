@@ -58,7 +58,7 @@ pub(super) struct FilePiece {
     pub ends: Option<FileEnd>,
 }
 
-/// What a worker gets.
+/// The input of a worker.
 #[derive(Debug)]
 pub(super) enum ReadTask {
     Known(Vec<IngestedEntry>),
@@ -68,7 +68,7 @@ pub(super) enum ReadTask {
     Piece(Box<FilePiece>),
 }
 
-/// What comes next in the order of the paths.
+/// The next file in the order of the paths.
 enum NextFile {
     Known(IngestedEntry),
     Recount(Box<Entry>),

@@ -65,10 +65,10 @@ pub struct IngestSource<'a, S> {
     pub began: i128,
 }
 
-/// What was counted along the way.
+/// The samples that were counted during the ingest.
 #[derive(Debug)]
 pub struct IngestCounts {
-    /// What the files that were read differ in from those in their place.
+    /// The differences of the files that were read from those that they replace.
     pub diff: RecordDiff,
     /// Of which files it tells.
     pub counted: PathSet,
