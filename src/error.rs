@@ -92,7 +92,7 @@ impl Error {
         error.with_source(source)
     }
 
-    /// Tells whether a check of many things ends with this error, rather than go on with the next: the user interrupted
+    /// Returns true if a check of many things ends with this error, rather than go on with the next: the user interrupted
     /// it, or the system does not let this user read something, which says nothing of its bytes.
     pub fn ends_check(&self) -> bool {
         let denied = |source: &std::io::Error| source.kind() == std::io::ErrorKind::PermissionDenied;
@@ -100,12 +100,12 @@ impl Error {
         self.kind() == Kind::Interrupted || self.kind() == Kind::Io && source.is_some_and(denied)
     }
 
-    /// Tells whether a list goes on past this error: one object or file of the store cannot be read, the others can.
+    /// Returns true if a list goes on past this error: one object or file of the store cannot be read, the others can.
     pub fn is_skippable(&self) -> bool {
         matches!(self.kind(), Kind::Damaged | Kind::Io)
     }
 
-    /// Tells if the system does not let this user write: by permission, or since the file system is read-only.
+    /// Returns true if the system does not let this user write: by permission, or since the file system is read-only.
     pub fn is_refused_write(&self) -> bool {
         use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
         let source = std::error::Error::source(self).and_then(|source| source.downcast_ref::<std::io::Error>());

@@ -1,4 +1,4 @@
-//! Where the records of a pair go that did not cancel.
+//! The destination of the records of a pair that did not cancel.
 
 use super::csv_table::CsvTable;
 use super::record_diff::{DiffDetail, RecordDiff};

@@ -1,4 +1,4 @@
-//! How the records of two versions differ.
+//! The numbers of records that differ between two versions.
 
 use crate::error::thousands;
 use crate::path::printable;

@@ -47,7 +47,7 @@ impl CsvTable {
         Some(CsvTable { spec: spec.clone(), columns: Some(columns), from: Some(from?), probe: None })
     }
 
-    /// Whether both stand under the same columns.
+    /// Returns true if both have the same columns.
     pub fn agrees(&self, other: &CsvTable) -> bool {
         self.columns == other.columns
     }

@@ -26,7 +26,7 @@ const SLICE: usize = 256 << 10;
 /// Chunks of a stored file that are kept for each core while it is read anywhere, some 64 KiB each.
 const RECENT: usize = 128;
 
-/// Where the bytes of a file are.
+/// The source of the bytes of a file.
 #[derive(Clone, Debug)]
 pub enum FileSource<'a> {
     /// In the store, under their content id.
@@ -40,9 +40,9 @@ pub enum FileSource<'a> {
 /// One side of a file.
 #[derive(Clone, Debug)]
 pub struct FileSide<'a> {
-    /// Where it lies in the dataset.
+    /// The path in the dataset.
     pub path: &'a str,
-    /// How it is read.
+    /// The reader of the file.
     pub spec: ReaderSpec,
     /// Its content, where it is known.
     pub content: Option<Id<Content>>,
@@ -270,7 +270,7 @@ impl<'a> FileSide<'a> {
 struct LineFinder {
     /// The place of the next byte.
     at: u64,
-    /// Whether a line of the part has begun.
+    /// True if a line of the part has begun.
     begun: bool,
     end: u64,
 }

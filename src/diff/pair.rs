@@ -101,7 +101,7 @@ fn file_issue(finding: &ParseIssue) -> FileIssue {
     FileIssue::Damaged { line: finding.line, cause: finding.message.clone() }
 }
 
-/// Whether a file of this reading may turn out to be one record when records of it have been told.
+/// Returns true if a file may turn out to be one record after records of it were handed out.
 pub(super) fn may_break(spec: &ReaderSpec) -> bool {
     let is_packed = spec.compression != Compression::None && !matches!(spec.format, RecordFormat::Whole | RecordFormat::Archive);
     let is_document = spec.format == RecordFormat::Json && !spec.is_lines() || spec.format == RecordFormat::Tar;
@@ -198,7 +198,7 @@ impl<'r, 'v> StreamPair<'r, 'v> {
         }
     }
 
-    /// Whether bytes of both sides may be left out from here on until [`StreamPair::restart`].
+    /// Returns true if bytes of both sides may be left out from here on until [`StreamPair::restart`].
     pub fn may_skip(&self) -> bool {
         self.spec.is_lines()
             && self.decoders[0].is_none()

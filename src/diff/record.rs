@@ -30,7 +30,7 @@ pub enum RecordText<'a> {
     Fields {
         /// As it stands there.
         row: &'a [u8],
-        /// How its fields are told apart.
+        /// The syntax of its fields.
         syntax: RowSyntax,
         /// The names of the columns, where they are known.
         header: Option<&'a Header>,

@@ -64,7 +64,7 @@ impl RecordDiff {
         self.detail
     }
 
-    /// Whether records are compared.
+    /// Returns true if records are compared.
     pub fn is_tallied(&self) -> bool {
         self.tally.is_some()
     }

@@ -119,7 +119,7 @@ pub(super) fn visit_groups(
     read.map_err(|fault| damaged(fault.into()))
 }
 
-/// Tells if the rows of a file are known to be readable: a damaged file was counted as one record.
+/// Returns true if the rows of a file are known to be readable: a damaged file was counted as one record.
 fn is_readable(file: &FileSide<'_>, table: &ParquetFile) -> bool {
     file.records == Some(table.count()) && table.count() > 1
 }

@@ -32,7 +32,7 @@ pub struct SchemaChange {
     pub old_present: i64,
     /// The number of values of the field in the new records.
     pub new_present: i64,
-    /// Whether what reads the old records may fail on the new ones.
+    /// True if a reader of the old records may fail on the new ones.
     pub breaking: bool,
 }
 
@@ -65,7 +65,7 @@ impl SchemaChange {
     }
 }
 
-/// Whether a value of a type can stand in a field that had these types.
+/// Returns true if a value of a type can stand in a field that had these types.
 fn fits(new: Type, old: &[Type]) -> bool {
     new == Type::Null || old == [Type::Null] || old.contains(&new) || (new == Type::Integer && old.contains(&Type::Number))
 }

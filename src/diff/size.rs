@@ -1,4 +1,4 @@
-//! How big a change is, by the samples that changed and by what became of the schema.
+//! The size of a change, by the samples and the schema.
 
 use crate::diff::schema::{ChangeKind, SchemaChange};
 use crate::diff::{RecordDiff, SampleCounts, SplitMove, Splits};
@@ -32,7 +32,7 @@ pub struct SampleChanges {
     pub counts: SampleCounts,
     /// Samples that moved between splits.
     pub moved: Vec<SplitMove>,
-    /// Whether the splits are declared, so that it counts as a change of the samples.
+    /// True if the splits are declared, so that it counts as a change of the samples.
     pub moves_count: bool,
     /// Samples of the old version.
     pub before: u64,

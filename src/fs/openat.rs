@@ -35,7 +35,7 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// Tells if it is a regular file.
+    /// Returns true if it is a regular file.
     pub fn is_file(self) -> bool {
         matches!(self, FileKind::File | FileKind::Executable)
     }
@@ -48,9 +48,9 @@ pub struct Stat {
     pub kind: FileKind,
     /// Its length in bytes.
     pub size: u64,
-    /// When its bytes last changed, in nanoseconds since 1970.
+    /// The time of the last change of its bytes, in nanoseconds since 1970.
     pub mtime: i64,
-    /// When anything about it last changed, in nanoseconds since 1970. No program can set this.
+    /// The time of the last change of anything about it, in nanoseconds since 1970. No program can set this.
     pub ctime: i64,
     /// Its number on its file system.
     pub inode: u64,
@@ -114,7 +114,7 @@ pub struct Root {
     path: PathBuf,
     /// The path that errors name.
     shown: PathBuf,
-    /// Whether files keep their permission bits, once that was tried.
+    /// True if files keep their permission bits, once that was tried.
     modes: Arc<OnceLock<bool>>,
 }
 
@@ -131,12 +131,12 @@ impl Root {
         Root { shown: path.to_owned(), ..self }
     }
 
-    /// Tells if its files keep their permission bits.
+    /// Returns true if its files keep their permission bits.
     pub fn keeps_modes(&self) -> bool {
         *self.modes.get_or_init(|| probe::keeps_modes(&self.path))
     }
 
-    /// Where it is.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -327,7 +327,7 @@ impl Cursor<'_> {
     }
 }
 
-/// Whether an error says that nothing lies at a path, or something in place of one of its folders.
+/// Returns true if an error says that nothing lies at a path, or something in place of one of its folders.
 fn is_absent(error: &io::Error) -> bool {
     let symlink = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
     symlink || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)

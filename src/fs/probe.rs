@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 /// Characters that file systems made for other systems refuse in names.
 const ODD: [char; 7] = ['<', '>', ':', '"', '|', '?', '*'];
 
-/// How the name of a folder begins in which names are tried.
+/// The prefix of the name of a folder in which names are tried.
 const PREFIX: &str = "probe-";
 
 /// The behaviour of a folder with names.
@@ -69,13 +69,13 @@ impl NameRules {
         }
     }
 
-    /// Tells if every two names are two files, and every name is taken.
+    /// Returns true if every two names are two files, and every name is taken.
     pub fn are_plain(&self) -> bool {
         *self == NameRules::default()
     }
 }
 
-/// Tells if files of a folder keep their permission bits. Where that cannot be tried, they are believed to.
+/// Returns true if files of a folder keep their permission bits. Where that cannot be tried, they are believed to.
 pub fn keeps_modes(folder: &Path) -> bool {
     let Ok(probe) = Probe::create(folder) else { return true };
     let Ok(file) = probe.file("mode") else { return true };

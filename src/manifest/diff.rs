@@ -45,7 +45,7 @@ struct DiffSide<'a, S> {
 }
 
 impl<S: NodeSource> DiffSide<'_, S> {
-    /// Whether paths greater than `after`, up to `last`, may be wanted.
+    /// Returns true if paths greater than `after`, up to `last`, may be wanted.
     fn wants(&self, after: Option<&DataPath>, last: &DataPath) -> bool {
         self.range
             .as_ref()

@@ -14,7 +14,7 @@ pub struct Entries<'a, S> {
     source: &'a S,
     inner: Vec<(u8, std::vec::IntoIter<Child>)>,
     leaf: std::vec::IntoIter<Entry>,
-    /// Where to begin, inclusive.
+    /// The first path, inclusive.
     from: Option<String>,
     /// Paths before the next of which each is a prefix of it as text.
     prefixes: Vec<DataPath>,
@@ -113,7 +113,7 @@ pub fn find(source: &impl NodeSource, root: Id<NodeId>, path: &str) -> Result<Op
     Ok(next.filter(|e| e.path.as_str() == path))
 }
 
-/// Tells if a tree has an entry at a path or below it; every tree has the empty path.
+/// Returns true if a tree has an entry at a path or below it; every tree has the empty path.
 pub fn has(source: &impl NodeSource, root: Id<NodeId>, path: &str) -> Result<bool> {
     if path.is_empty() || find(source, root, path)?.is_some() {
         return Ok(true);

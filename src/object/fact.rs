@@ -88,7 +88,7 @@ impl Statement {
 pub struct Fact {
     /// The facts that came right before it, in the order of their ids; none for a store's first.
     pub parents: Vec<Id<FactId>>,
-    /// When it was said.
+    /// The time of the statement.
     pub time: Time,
     /// The author.
     pub author: String,

@@ -99,7 +99,7 @@ impl Key {
         Key { id: *content.as_bytes(), kind: Kind::Recipe }
     }
 
-    /// Whether `bytes` are what the key names.
+    /// Returns true if the key is that of `bytes`.
     pub fn matches(&self, bytes: &[u8]) -> bool {
         self.kind.id_of(bytes) == Some(self.id)
     }

@@ -38,7 +38,7 @@ impl From<FileKind> for EntryKind {
 }
 
 impl EntryKind {
-    /// Whether it is a regular file, executable or not.
+    /// Returns true if it is a regular file, executable or not.
     pub fn is_file(self) -> bool {
         matches!(self, EntryKind::File | EntryKind::Executable)
     }
@@ -63,7 +63,7 @@ impl SampleCount {
 /// One file, symlink or empty folder of a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it lies in the dataset.
+    /// The path in the dataset.
     pub path: DataPath,
     /// The kind of the entry.
     pub kind: EntryKind,
@@ -86,7 +86,7 @@ impl Entry {
         self.same(other) && SampleCount::are_reread(self.samples.as_ref(), other.samples.as_ref())
     }
 
-    /// Whether both stand for the same thing at the same place. Sample counts do not matter.
+    /// Returns true if both are the same file at the same path. Sample counts do not matter.
     pub fn same(&self, other: &Entry) -> bool {
         self.path == other.path && self.kind == other.kind && self.content == other.content
     }

@@ -71,7 +71,7 @@ pub struct Finding {
     pub path: String,
     /// The line on which the record begins, from 1; 0 where there is none.
     pub line: u64,
-    /// Which record of the file it is, from 1; 0 where there is none.
+    /// The number of the record in the file, from 1; 0 where there is none.
     pub number: u64,
     /// The rule, by its place among the judged.
     pub rule: u32,
@@ -121,8 +121,8 @@ impl Verdict {
         sum.checked_div(weights).map_or(FULL_SCORE, |score| score as u32)
     }
 
-    /// Whether the score suffices, no rule of severity [`Severity::Error`] found anything, and all could be looked at that
-    /// has to be.
+    /// Returns true if the score suffices, no rule of severity [`Severity::Error`] has findings, and no rule failed to read
+    /// records that it has to.
     pub fn passed(&self) -> bool {
         let blocks = |judged: &Judged| match judged.severity {
             Severity::Info => false,

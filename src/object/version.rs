@@ -61,7 +61,7 @@ impl Number {
         Number(semver::Version::new(major, minor, patch))
     }
 
-    /// Whether it is a pre-release such as `1.3.0-rc.1`.
+    /// Returns true if it is a pre-release such as `1.3.0-rc.1`.
     pub fn is_pre_release(&self) -> bool {
         !self.0.pre.is_empty()
     }
@@ -90,7 +90,7 @@ impl<'de> serde::Deserialize<'de> for Number {
     }
 }
 
-/// How big a change is.
+/// The size of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[repr(u8)]
@@ -104,7 +104,7 @@ pub enum ChangeType {
 }
 
 impl ChangeType {
-    /// How big a change of so many bytes is: above half of the bytes before MAJOR, above a tenth MINOR.
+    /// Returns the size of a change of so many bytes: above half of the bytes before MAJOR, above a tenth MINOR.
     pub fn of_share(changed: u64, before: u64) -> ChangeType {
         let (changed, before) = (u128::from(changed), u128::from(before));
         match () {
@@ -189,7 +189,7 @@ pub struct Version {
     pub schema: Option<Id<Schema>>,
     /// The data checksum, as `find`, `sort`, `b3sum` and `sha256sum` compute it.
     pub data_checksum: Checksum,
-    /// How big the change from the first parent is, by content.
+    /// The size of the change from the first parent, by content.
     pub change_type: ChangeType,
     /// The summary by its author.
     pub summary: String,
@@ -203,7 +203,7 @@ pub struct Version {
     pub verdict: Option<Id<Verdict>>,
     /// The author.
     pub author: String,
-    /// When it was made.
+    /// The time of its creation.
     pub created: Time,
 }
 

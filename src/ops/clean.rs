@@ -33,7 +33,7 @@ pub struct CleanReport {
     pub removed: Vec<String>,
     /// The folders among them: those that were empty, and those that are once the files are gone.
     pub folders: BTreeSet<String>,
-    /// Whether they are still there.
+    /// True if they were not removed.
     pub dry_run: bool,
 }
 

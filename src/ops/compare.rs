@@ -35,7 +35,7 @@ pub struct CompareReport {
     pub samples_moved: Vec<SplitMove>,
     /// The changes of the schema.
     pub schema_changes: Vec<SchemaChange>,
-    /// How big the change is.
+    /// The size of the change.
     pub change_type: ChangeType,
     /// The change in words.
     pub change_summary: String,

@@ -47,12 +47,12 @@ impl DamageList {
         &self.messages
     }
 
-    /// Tells if there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
-    /// Tells if something is damaged, rather than that this user may not read it.
+    /// Returns true if something is damaged, rather than that this user may not read it.
     pub fn is_damaged(&self) -> bool {
         self.damaged
     }

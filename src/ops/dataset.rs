@@ -36,11 +36,11 @@ pub struct AddReport {
     /// The dataset.
     #[serde(flatten)]
     pub info: DatasetInfo,
-    /// Whether its folder was added to git's `.gitignore`.
+    /// True if its folder was added to git's `.gitignore`.
     pub gitignore_changed: bool,
-    /// Whether git has files of its folder.
+    /// True if git has files of its folder.
     pub tracked_by_git: bool,
-    /// Whether it was declared just so before.
+    /// True if it was declared in the same way before.
     pub already_declared: bool,
 }
 

@@ -28,7 +28,7 @@ pub struct DiffOptions {
     pub to: Option<String>,
     /// Files and folders of the dataset to look at; all if empty.
     pub paths: Vec<String>,
-    /// Whether records are compared, and what of them is wanted.
+    /// The output for the records that differ; none if records are not compared.
     pub samples: Option<SampleOptions>,
 }
 
@@ -123,7 +123,7 @@ pub struct DiffReport {
 }
 
 impl DiffReport {
-    /// Whether nothing differs.
+    /// Returns true if nothing differs.
     pub fn is_empty(&self) -> bool {
         let files = [self.added.len(), self.modified.len(), self.removed.len(), self.renamed.len(), self.reread.len()];
         files == [0; 5] && self.folders_added.is_empty() && self.folders_removed.is_empty()
@@ -137,7 +137,7 @@ struct FileComparison {
     version: Version,
     /// The folder of the workspace, if one side is that.
     work: Option<PathBuf>,
-    /// Whether it is the old side.
+    /// True if it is the old side.
     reversed: bool,
     from: String,
     to: String,
@@ -223,7 +223,7 @@ impl DiffReport {
     }
 }
 
-/// How the records of the files differ.
+/// The differences of the records of the files.
 struct RecordComparison {
     samples: SampleCounts,
     moved: Vec<SplitMove>,

@@ -129,7 +129,7 @@ impl<'a> EntryFinder<'a> {
     }
 }
 
-/// Where a folder belongs: to the dataset that its stamp names, or in whose declared folder it is.
+/// The dataset of a folder: the one that its stamp names, or in whose declared folder it is.
 pub(super) struct FolderOwner {
     pub dataset: String,
     /// The path in the dataset; empty for all of it.
@@ -207,7 +207,7 @@ impl<'a> FolderSearch<'a> {
         Ok(places)
     }
 
-    /// Tells if a version has the folder at a path. Between versions that have the same there it is looked up once.
+    /// Returns true if a version has the folder at a path. Between versions that have the same there it is looked up once.
     fn holds(&mut self, manifest: Id<Node>, path: &str) -> Result<bool> {
         if let Some((before, answer)) = self.last.get(path).copied() {
             let mut changes = ManifestDiff::within(self.store, Some(before), manifest, path)?;

@@ -15,7 +15,7 @@ use crate::repo::Repo;
 pub struct HookReport {
     /// The file of the hook.
     pub path: PathBuf,
-    /// Whether it was created just now.
+    /// True if it was created just now.
     pub created: bool,
 }
 

@@ -83,7 +83,7 @@ pub(super) fn in_workspace(repo: &Repo, dataset: &Dataset, head: Option<Id<Node>
     Ok(paths)
 }
 
-/// Whether a path is one of those that were typed or below one; without any, every path is.
+/// Returns true if a path is one of those that were typed or below one; without any, every path is.
 pub(super) fn is_selected(typed: &[String], path: &DataPath) -> bool {
     typed.is_empty() || typed.iter().any(|typed| path.is_within(typed))
 }

@@ -33,7 +33,7 @@ pub struct ReindexReport {
 }
 
 impl ReindexReport {
-    /// Whether every pack and every version could be read, and no version lacks anything or its ref.
+    /// Returns true if every pack and every version could be read, and no version lacks anything or its ref.
     pub fn is_whole(&self) -> bool {
         self.lost.is_empty() && self.damaged.is_empty() && self.unreadable.is_empty() && self.incomplete.is_empty()
     }

@@ -316,7 +316,7 @@ struct Patch {
 }
 
 impl Patch {
-    /// Whether nothing more is needed.
+    /// Returns true if nothing more is needed.
     fn is_complete(&self) -> bool {
         self.missing.is_empty() && (self.second_pass || self.len() >= self.limit)
     }

@@ -12,7 +12,7 @@ use crate::repo::revision::highest;
 use crate::worktree::compare;
 use crate::worktree::state::WorkspaceState;
 
-/// Which workspace.
+/// The workspace to compare.
 #[derive(Clone, Debug, Default)]
 pub struct StatusOptions {
     /// The dataset; may be left out where there is one, or where the user stands in one.
@@ -30,7 +30,7 @@ pub struct StatusReport {
     pub version: Option<Number>,
     /// The highest version of the dataset.
     pub latest: Option<Number>,
-    /// Whether nothing differs.
+    /// True if nothing differs.
     pub clean: bool,
     /// Files that the version does not have.
     pub added: Vec<String>,

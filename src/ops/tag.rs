@@ -15,7 +15,7 @@ use crate::spelling;
 
 pub use crate::ops::tag_plan::TagMove;
 
-/// Which tags, on which version.
+/// The tags and the version to put them on.
 #[derive(Clone, Debug)]
 pub struct TagOptions {
     /// The version.

@@ -38,7 +38,7 @@ pub(super) struct SourceFolder<'a> {
     pub from: Option<&'a Path>,
     /// The part of the version that the dataset's own folder holds.
     pub selection: Option<&'a Selection>,
-    /// Whether what was learned of its files is recorded, to be believed once it is stored.
+    /// True if the stat data of its files is recorded; it is valid once they are stored.
     pub record: bool,
     pub progress: &'a dyn Progress,
 }
@@ -61,7 +61,7 @@ impl SourceFolder<'_> {
         })
     }
 
-    /// Where its files are, to be read from there.
+    /// Returns the source of its files.
     pub fn work<'r>(&self, root: &'r Root) -> Result<WorkspaceFiles<'r>> {
         let selection = self.selection.filter(|_| self.from.is_none()).map(|s| s.matcher()).transpose()?;
         Ok(WorkspaceFiles { root, selection })

@@ -36,7 +36,7 @@ pub struct VersionView {
     pub parent_version: Option<Number>,
     /// The parents.
     pub parents: Vec<Id<VersionId>>,
-    /// How big the change from the first parent is.
+    /// The size of the change from the first parent.
     pub change_type: ChangeType,
     /// The summary by its author.
     pub change_summary: String,
@@ -71,11 +71,11 @@ pub struct VersionView {
     pub notes: Vec<NoteView>,
     /// The metadata by its author.
     pub metadata: Map<String, Value>,
-    /// When it was made.
+    /// The time of its creation.
     pub created_at: Time,
     /// The author.
     pub created_by: String,
-    /// Where its bytes are kept: `local`.
+    /// The location of its bytes: `local`.
     pub storage_backend: &'static str,
     /// The folder of the store.
     pub storage_path: String,
@@ -108,9 +108,9 @@ impl RenamedFile {
 pub(crate) struct Viewer<'a> {
     repo: &'a Repo,
     facts: State,
-    /// Whether schemas and verdicts are looked up.
+    /// True if schemas and verdicts are looked up.
     whole: bool,
-    /// Whether the files are compared with those of the parent.
+    /// True if the files are compared with those of the parent.
     compares: bool,
     /// The schema of a version that is not stored yet.
     schema: Option<Schema>,

@@ -18,7 +18,7 @@ use crate::spelling;
 /// Fewer hex digits than this are no checksum.
 const PREFIX: usize = 4;
 
-/// Where something is.
+/// The versions that have a file, folder or checksum.
 #[derive(Clone, Debug, Serialize)]
 pub struct WhichReport {
     /// The argument.

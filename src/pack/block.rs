@@ -17,7 +17,7 @@ pub const HEADER: usize = 36;
 pub struct BlockHead {
     /// The kind of its objects.
     pub kind: Kind,
-    /// How the payload is coded.
+    /// The encoding of the payload.
     pub codec: Codec,
     /// 0 for a block that stands alone, else one more than the deepest block of its base.
     pub depth: u8,
@@ -39,7 +39,7 @@ pub struct DeltaRun {
     pub len: u32,
 }
 
-/// Where a run lies.
+/// The location of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunRange {
     /// Its bytes in the block uncompressed.
@@ -253,7 +253,7 @@ mod tests {
         }
     }
 
-    /// Whether a block is accepted; the encoder and the decoder must say the same.
+    /// Returns true if a block is accepted; the encoder and the decoder must say the same.
     fn accepted(head: &BlockHead, payload: usize) -> bool {
         let payload = vec![7; payload];
         let Ok(block) = encode(head, &payload) else { return false };

@@ -27,7 +27,7 @@ pub const CONFIG: &str = "helox.toml";
 #[derive(Debug)]
 pub struct Repo {
     root: PathBuf,
-    /// Where the user stands, relative to the root; empty at the root itself.
+    /// The current folder, relative to the root; empty at the root itself.
     here: String,
     store: Arc<Store>,
     config: Config,
@@ -72,7 +72,7 @@ impl Repo {
         &self.root
     }
 
-    /// Where the user stands, relative to the root; empty at the root itself.
+    /// Returns the current folder, relative to the root; empty at the root itself.
     pub fn current_folder(&self) -> &str {
         &self.here
     }
@@ -183,7 +183,7 @@ impl Repo {
         self.config.datasets().find(|dataset| dataset.path == inside)
     }
 
-    /// Tells if a word is the path of something that exists, or cannot be anything else.
+    /// Returns true if a word is the path of something that exists, or cannot be anything else.
     pub fn is_path(&self, word: &str) -> bool {
         word.contains('/') || self.root.join(&self.here).join(word).exists()
     }

@@ -24,7 +24,7 @@ pub struct Array {
     state: ArrayState,
     /// The element that has begun, or the whole document if it is no array.
     partial: PartialRecord,
-    /// Where the bytes of `partial` lead; they alone say it, so that it need not be compared.
+    /// The nesting at the end of `partial`; it follows from the bytes, so that it need not be compared.
     nesting: Nesting,
     /// The line of the next byte, or of the first one of `partial` if there is any.
     line: u64,
@@ -230,7 +230,7 @@ impl RecordReader for Array {
     }
 }
 
-/// Where in an element its bytes so far lead.
+/// The nesting in an element after its bytes so far.
 #[derive(Clone, Copy, Debug, Default)]
 struct Nesting {
     depth: usize,

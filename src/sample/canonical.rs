@@ -1,5 +1,5 @@
-//! When two records are the same: keys in any order, the last of duplicate keys, strings by their content, numbers by
-//! their decimal value.
+//! The equality of records: keys in any order, the last of duplicate keys, strings by their content, numbers by their
+//! decimal value.
 //!
 //! The canonical form is a prefix code, hashed and never stored: `n`, `t`, `f`; `#`, a number and `ff`; `"`, a string's
 //! content in WTF-8 and `ff`, which occurs in no content; `[`, the elements and `]`; `{`, keys and values by the bytes of

@@ -170,7 +170,7 @@ impl Columns {
         }
     }
 
-    /// Whether the comment that was read last is the header of `next`.
+    /// Returns true if the comment that was read last is the header of `next`.
     fn is_header_before(&self, next: &[u8]) -> bool {
         let width = self.header.names.len();
         !next.starts_with(b"#") && width > 1 && width == fields(next, self.syntax).count()

@@ -19,12 +19,12 @@ use crate::limits;
 
 pub(super) const BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// How the fields of a row are told apart.
+/// The syntax of the fields of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowSyntax {
     /// The byte that separates them.
     pub delimiter: u8,
-    /// Whether quotes enclose them; where they do not, they are text.
+    /// True if quotes enclose them; where they do not, they are text.
     pub quotes: bool,
 }
 
@@ -58,7 +58,7 @@ pub struct Csv {
     after_cr: bool,
     /// The record that has begun in earlier pieces.
     begun: PartialRecord,
-    /// Whether it has a quoted field, and so perhaps line ends.
+    /// True if it has a quoted field, and so perhaps line ends.
     quoted: bool,
     /// The line on which it begins.
     line: u64,
@@ -79,7 +79,7 @@ enum FirstRow {
     Record,
 }
 
-/// Where in a record the next byte stands.
+/// The state of the reader at the next byte of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CsvState {
     /// Outside quotes.
@@ -287,7 +287,7 @@ pub fn fields(record: &[u8], syntax: impl Into<RowSyntax>) -> Fields<'_> {
 }
 
 impl<'a> Fields<'a> {
-    /// Whether a quoted field that the file's end cut off has been read.
+    /// Returns true if a quoted field that the file's end cut off has been read.
     pub fn unclosed(&self) -> bool {
         self.unclosed
     }

@@ -1,4 +1,4 @@
-//! Which reader a file gets: by the ending of its name, or as `helox.toml` says.
+//! The reader of a file, by the extension of its name or by `helox.toml`.
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
@@ -21,7 +21,7 @@ impl Formats {
         Ok(Formats { globs: globs(names)?, readings })
     }
 
-    /// How the file of this path is read.
+    /// Returns the reader of the file of this path.
     pub fn spec_for(&self, path: &str) -> ReaderSpec {
         match self.globs.matches(path).first() {
             Some(&first) => self.readings[first / 2].clone(),

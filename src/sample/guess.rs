@@ -164,7 +164,7 @@ fn unpacked(compression: Compression, head: &[u8]) -> Vec<u8> {
 #[derive(Clone, Copy)]
 pub(super) struct TextStart<'a> {
     pub text: &'a [u8],
-    /// Whether it is all of the file, so that its last line is a whole one.
+    /// True if it is all of the file, so that its last line is a whole one.
     pub whole: bool,
 }
 
@@ -214,13 +214,13 @@ fn delimiter(start: TextStart<'_>, own: u8) -> Option<u8> {
     })
 }
 
-/// Whether a line tells the delimiter of the table below it, as Excel has it at the top of a file: `sep=;`.
+/// Returns true if a line tells the delimiter of the table below it, as Excel has it at the top of a file: `sep=;`.
 pub(super) fn is_delimiter_line(line: &[u8], delimiter: u8) -> bool {
     line.strip_prefix(b"sep=") == Some(&[delimiter])
 }
 
-/// Whether the quotes of a table are text: some field begins with one and does not end with one, more lines follow, and
-/// every line has as many fields as the first if they are text.
+/// Returns true if the quotes of a table are text: some field begins with one and does not end with one, more lines follow,
+/// and every line has as many fields as the first if they are text.
 fn quotes_are_text(start: TextStart<'_>, delimiter: u8) -> bool {
     let open = |field: &[u8]| field.starts_with(b"\"") && (field.len() == 1 || !field.ends_with(b"\""));
     let is_before_header = |line: &&[u8]| line.starts_with(b"#") || is_delimiter_line(line, delimiter);
@@ -237,7 +237,7 @@ fn quotes_are_text(start: TextStart<'_>, delimiter: u8) -> bool {
     followed && even && width(header) > 1
 }
 
-/// Whether a text has a JSON document on its first line that is not blank and another on the next.
+/// Returns true if a text has a JSON document on its first line that is not blank and another on the next.
 fn is_lines(start: TextStart<'_>) -> bool {
     let mut lines = start.lines().filter(|line| !line.trim_ascii().is_empty());
     let whole = |line: &[u8]| json::check(line).is_ok() && Pointer::parse("").is_ok_and(|root| root.value(line).is_some());

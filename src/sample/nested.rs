@@ -21,9 +21,9 @@ pub struct Nested {
     key: Vec<u8>,
     string: bool,
     escaped: bool,
-    /// Whether a key may come next in the innermost object on the way.
+    /// True if a key may come next in the innermost object on the way.
     expects_key: bool,
-    /// Whether the member whose value comes next is on the way.
+    /// True if the member whose value comes next is on the way.
     on_the_way: bool,
     line: u64,
     at: u64,
@@ -137,12 +137,12 @@ impl Nested {
         }
     }
 
-    /// Whether a string that begins here is a key of the innermost object on the way.
+    /// Returns true if a string that begins here is a key of the innermost object on the way.
     fn is_key(&self) -> bool {
         self.expects_key && self.depth == self.entered + 1
     }
 
-    /// Whether the list of the records begins with this byte.
+    /// Returns true if the list of the records begins with this byte.
     fn begins(&self, byte: u8) -> bool {
         !self.string && byte == b'[' && self.on_the_way && self.entered + 1 == self.steps.len() && self.depth == self.steps.len()
     }

@@ -5,7 +5,7 @@
 pub struct Record<'a> {
     /// Its bytes, or [`Record::excess`].
     pub bytes: &'a [u8],
-    /// Whether the bytes are all of it.
+    /// True if the bytes are all of it.
     pub is_whole: bool,
     /// The line of the file on which it begins, from 1.
     pub line: u64,

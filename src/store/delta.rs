@@ -1,4 +1,4 @@
-//! Which bytes a new chunk is compressed against: the same region of the file that it replaces.
+//! The bases of new chunks: the same region of the file that they replace.
 //!
 //! A run is a sequence of new chunks between two that the old file has as well. Its base is what the old file has
 //! between the same two. A long run is cut into pieces, and its base alike.
@@ -46,7 +46,7 @@ impl<'a> OldFile<'a> {
         Ok(old)
     }
 
-    /// Where a chunk stands, the first time, within the window.
+    /// Returns the first position of a chunk within the window.
     pub(crate) fn place(&self, id: &[u8; 32]) -> Option<u64> {
         self.places.get(id).copied()
     }
@@ -127,7 +127,7 @@ impl DeltaBase {
 pub(crate) struct Follower<'a> {
     store: &'a Store,
     old: OldFile<'a>,
-    /// Where in the old file the chunk after the last shared one begins.
+    /// The start of the chunk after the last shared one, in the old file.
     before: u64,
     /// The run so far, its pieces without their bases.
     run: Vec<RunPiece>,

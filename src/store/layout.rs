@@ -1,4 +1,4 @@
-//! Where things lie in `.helox/`. The whole is drawn in `docs/formats/layout.md`.
+//! The paths in `.helox/`. `docs/formats/layout.md` shows the tree.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ const FORMAT: &[u8] = b"helox 1\n";
 const FOLDERS: [&str; 9] =
     ["tmp", "packs", "packs/data", "packs/structure", "index", "refs", "refs/versions", "refs/facts", "workspace"];
 
-/// Tells if a folder is missing or has no entry.
+/// Returns true if a folder is missing or has no entry.
 fn is_empty(folder: &Path) -> bool {
     std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
 }

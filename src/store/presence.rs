@@ -1,4 +1,4 @@
-//! Which files of a version the store does not hold, by its tables and structure alone: no data is read.
+//! The files of a version that the store does not have, by its tables and structure alone: no data is read.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -27,7 +27,7 @@ pub struct RebuildReport {
 struct DamagedPack {
     pack: Id<Pack>,
     error: Error,
-    /// Where each block begins, its length, and its head.
+    /// The start of each block, its length, and its head.
     blocks: Vec<(u32, u32, BlockHead)>,
     objects: u64,
 }

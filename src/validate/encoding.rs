@@ -58,7 +58,7 @@ fn plain(bytes: &[u8]) -> usize {
     whole + bytes[whole..].iter().take_while(|b| is_plain(u32::from(**b))).count()
 }
 
-/// Whether this is printable ASCII, a tab, a line feed or a carriage return.
+/// Returns true if this is printable ASCII, a tab, a line feed or a carriage return.
 #[inline(always)]
 fn is_plain(code: u32) -> bool {
     // Without branches, so that the compiler looks at a whole block at once.

@@ -91,7 +91,7 @@ impl FieldSelector {
         &self.name
     }
 
-    /// Whether one record may have several values here.
+    /// Returns true if a record may have several values of the field.
     pub fn is_plural(&self) -> bool {
         self.steps.contains(&FieldStep::Every)
     }
@@ -162,7 +162,7 @@ impl<'a> FieldValue<'a> {
         }
     }
 
-    /// Whether it is there and not null.
+    /// Returns true if the value is present and not null.
     pub fn is_filled(&self) -> bool {
         !matches!(self.kind(), None | Some(Type::Null))
     }
@@ -182,7 +182,7 @@ impl<'a> FieldValue<'a> {
         }
     }
 
-    /// Whether it holds nothing: it is absent, null, or white space, or an array or object of nothing else.
+    /// Returns true if the value is empty: absent, null, white space, or an array or object of nothing else.
     pub fn is_empty(&self) -> bool {
         let mut empty = true;
         self.leaves(&mut |kind, text| {
@@ -239,7 +239,7 @@ fn json_leaves(tape: &Tape, index: usize, each: &mut dyn FnMut(usize) -> bool) -
     }
 }
 
-/// Whether text is white space, or nothing.
+/// Returns true if text is white space, or nothing.
 pub(super) fn is_blank(text: &[u8]) -> bool {
     match text.iter().find(|b| !b.is_ascii_whitespace()) {
         None => true,

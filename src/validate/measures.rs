@@ -246,7 +246,7 @@ fn samples(now: &RuleSums, old: &RuleSums, limit: u32) -> Option<String> {
     })
 }
 
-/// Where no text is left, their mean length is nothing.
+/// Returns the drift of the mean length. Without texts, the mean is 0.
 fn length(now: &RuleSums, old: &RuleSums, field: &str, limit: u32) -> Option<String> {
     let of = |sums: &RuleSums| (u128::from(whole(sums.characters)), u128::from(whole(sums.texts)));
     let ((new, texts), (had, had_texts)) = (of(now), of(old));
@@ -287,7 +287,7 @@ fn labels(now: &RuleSums, old: &RuleSums, field: &str, limit: u32) -> Option<Str
     })
 }
 
-/// Whether `part` of `whole` is more than so many millionths: exactly, unless the numbers are beyond all data.
+/// Returns true if `part` of `whole` is more than so many millionths: exactly, unless the numbers are beyond all data.
 fn exceeds(part: u128, whole: u128, limit: u32) -> bool {
     match (part.checked_mul(ONE), whole.checked_mul(limit.into())) {
         (Some(part), Some(most)) => part > most,

@@ -22,7 +22,7 @@ pub enum RecordBody<'a> {
     Fields {
         /// As it stands in the file.
         row: &'a [u8],
-        /// How its fields are told apart.
+        /// The syntax of its fields.
         syntax: RowSyntax,
         /// The names of its columns; none where they are not known, as for a comment before the header.
         header: Option<&'a Header>,

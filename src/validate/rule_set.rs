@@ -52,7 +52,7 @@ pub enum Split {
     Test,
 }
 
-/// Which rules look at a file, by their places among all.
+/// The rules of a file, by their places among all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileRules {
     /// Those that look at each record alone.
@@ -68,7 +68,7 @@ pub struct FileRules {
 }
 
 impl FileRules {
-    /// Whether any rule looks at the records of the file.
+    /// Returns true if any rule reads the records of the file.
     pub fn checks_records(&self) -> bool {
         !(self.records.is_empty() && self.keys.is_empty() && self.drift.is_empty())
     }
@@ -100,7 +100,7 @@ impl RuleSet {
         self.digest
     }
 
-    /// Which rules look at the file of this path.
+    /// Returns the rules of the file of this path.
     pub fn rules_for(&self, path: &str) -> FileRules {
         let mut file_rules = FileRules::default();
         let at = |compiled: &CompiledRule| compiled.files.as_ref().is_none_or(|files| files.is_match(path));

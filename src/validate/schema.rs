@@ -23,7 +23,7 @@ use crate::parallel;
 /// The number of violations of a record that a message lists.
 const MAX_VIOLATIONS: usize = 3;
 
-/// How deep a record is nested that is checked on the stack of any thread.
+/// The greatest depth of a record that is checked on the stack of any thread.
 const SHALLOW: usize = 64;
 
 /// The number of bytes of a value that a message quotes.
@@ -99,7 +99,7 @@ impl JsonSchema {
     }
 }
 
-/// Whether a value is nested deeper than so many levels.
+/// Returns true if a value is nested deeper than so many levels.
 fn is_deeper(value: &Value, levels: usize) -> bool {
     match value {
         Value::Array(elements) => levels == 0 || elements.iter().any(|element| is_deeper(element, levels - 1)),

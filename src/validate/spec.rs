@@ -14,13 +14,13 @@ pub struct ValidationSpec {
     pub min_score: u32,
     /// The effect of records that a rule cannot read.
     pub opaque: OpaquePolicy,
-    /// When a commit may leave the rules out.
+    /// The condition on which a commit may skip the rules.
     pub skip: SkipPolicy,
     /// In the order of their declaration.
     pub rules: Vec<Rule>,
 }
 
-/// When a commit may leave the rules out.
+/// The condition on which a commit may skip the rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SkipPolicy {
     /// Whenever its author asks for it.
@@ -47,7 +47,7 @@ pub struct Rule {
     pub files: Vec<String>,
 }
 
-/// How long a text is.
+/// The unit of the length of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LengthUnit {
     /// Unicode scalar values.
@@ -66,7 +66,7 @@ pub enum Check {
     Schema {
         /// The file of the schema, relative to the repository.
         file: String,
-        /// Whether `format` is a demand in every draft.
+        /// True if `format` is enforced in every draft.
         formats: bool,
     },
     /// Fields are there and not null.
@@ -127,7 +127,7 @@ pub enum Check {
     },
     /// No text holds personal data.
     Pii {
-        /// Which of the built-in patterns: `email`, `phone`, `ssn`, `credit_card`.
+        /// The built-in patterns: `email`, `phone`, `ssn`, `credit_card`.
         find: Vec<String>,
         /// The team's own regular expressions, by name.
         patterns: Vec<(String, String)>,

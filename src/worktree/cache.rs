@@ -38,9 +38,9 @@ pub struct CacheEntry {
     pub entry: Entry,
     /// The stat data of the file.
     pub stat: Stat,
-    /// Whether the stamps were old enough to tell later changes.
+    /// True if the stamps were old enough to tell later changes.
     pub trusted: bool,
-    /// Whether the content is in the store.
+    /// True if the content is in the store.
     pub stored: bool,
 }
 
@@ -57,7 +57,7 @@ impl CacheEntry {
         CacheEntry { entry, stat, trusted: !is_coarse(&stat), stored: true }
     }
 
-    /// Whether a file with these stamps still has the content of the row.
+    /// Returns true if a file with this stat data still has the content of the entry.
     pub fn is_current(&self, stat: &Stat) -> bool {
         self.trusted && self.stat == *stat
     }
@@ -143,7 +143,7 @@ fn config() -> Configuration {
     standard()
 }
 
-/// Where the cache of a dataset's workspace lies.
+/// Returns the path of the cache of a dataset's workspace.
 pub fn path(layout: &Layout, dataset: &str) -> PathBuf {
     layout.workspace(dataset).join("stat.cache")
 }

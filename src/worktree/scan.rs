@@ -16,7 +16,7 @@ pub enum ScannedFile {
     Known(CacheEntry),
     /// It has to be read.
     Unknown {
-        /// Where it lies.
+        /// The path of the file.
         path: DataPath,
         /// The stat data of the file.
         stat: Stat,
@@ -24,7 +24,7 @@ pub enum ScannedFile {
 }
 
 impl ScannedFile {
-    /// Where it lies.
+    /// Returns the path of the file.
     pub fn path(&self) -> &DataPath {
         match self {
             ScannedFile::Known(row) => &row.entry.path,
@@ -52,7 +52,7 @@ impl<'a> Scan<'a> {
         Ok(Scan { root, walk: Walk::new(root)?.tolerant(), rows: cache.peekable() })
     }
 
-    /// Tells if a file still has the content of a row, whatever its mode where the file system keeps none.
+    /// Returns true if a file still has the content of a row, whatever its mode where the file system keeps none.
     fn is_current(&self, row: &CacheEntry, stat: &Stat) -> bool {
         let as_recorded = Stat { kind: row.stat.kind, ..*stat };
         row.is_current(stat)

@@ -14,7 +14,7 @@ use crate::worktree::selection::Selection;
 pub struct WorkspaceState {
     /// The version that it was made from or that was made from it.
     pub head: Option<Id<Version>>,
-    /// Which part of the version it holds; all of it for `None`.
+    /// The part of the version that the workspace has; all of it for `None`.
     pub selection: Option<Selection>,
     /// The versions that checkouts were making of it since one was done; the last is that of the newest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

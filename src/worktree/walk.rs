@@ -116,7 +116,7 @@ pub(super) struct Walk<'a> {
     frames: Vec<WalkFrame>,
     problems: Vec<String>,
     count: usize,
-    /// Whether what cannot be stored is passed over.
+    /// True if what cannot be stored is passed over.
     is_tolerant: bool,
     done: bool,
 }
@@ -238,7 +238,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether nothing in a folder belongs to the dataset.
+    /// Returns true if nothing in a folder belongs to the dataset.
     fn is_empty(&mut self, folder: &str, listing: &FolderListing) -> Result<bool> {
         if listing.children.is_empty() && listing.odd.is_empty() {
             return Ok(true);

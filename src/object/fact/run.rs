@@ -46,9 +46,9 @@ pub struct Artifact {
 pub struct Run {
     /// The model that was trained.
     pub model: String,
-    /// When it began, where that is known.
+    /// The start of the run, where it is known.
     pub started: Option<Time>,
-    /// When it ended, where that is known.
+    /// The end of the run, where it is known.
     pub ended: Option<Time>,
     /// Parameters by name.
     pub params: Vec<(String, String)>,

@@ -34,7 +34,7 @@ pub struct AuditProblem {
 /// The result of a check of the history.
 #[derive(Clone, Debug, Serialize)]
 pub struct AuditVerifyReport {
-    /// Whether everything is as it was.
+    /// True if everything is as it was.
     pub is_valid: bool,
     /// Facts and versions that were read.
     pub entries: u64,

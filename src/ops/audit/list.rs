@@ -43,7 +43,7 @@ pub struct AuditEntry {
     pub version: Option<Number>,
     /// The version that is spoken of.
     pub version_id: Option<Id<VersionId>>,
-    /// When it was said.
+    /// The time of the event.
     pub time: Time,
     /// The author.
     pub author: String,
@@ -60,7 +60,7 @@ pub struct AuditEntry {
 pub enum AuditEvent {
     /// The version was made.
     Version {
-        /// How big the change from its first parent is.
+        /// The size of the change from its first parent.
         change_type: ChangeType,
         /// The summary by its author.
         change_summary: String,
@@ -81,7 +81,7 @@ pub enum AuditEvent {
     Validated {
         /// The verdict.
         verdict: Id<VerdictId>,
-        /// Whether it passed; `None` where the verdict cannot be read.
+        /// True if it passed; `None` where the verdict cannot be read.
         passed: Option<bool>,
         /// The score from 0 to 1; `None` likewise.
         score: Option<f64>,

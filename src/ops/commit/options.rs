@@ -12,7 +12,7 @@ use crate::ops::view::SKIP_REASON;
 use crate::repo::Dataset;
 use crate::validate::SkipPolicy;
 
-/// How the number follows.
+/// The rule by which the number follows from the parent's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bump {
     /// From what changed.
@@ -30,7 +30,7 @@ pub struct CommitOptions {
     pub summary: String,
     /// The number, where the author chooses it.
     pub version: Option<Number>,
-    /// How the number follows otherwise.
+    /// The rule by which the number follows otherwise.
     pub bump: Bump,
     /// The version that comes before; HEAD, or the latest with `from`, otherwise.
     pub parent: Option<String>,

@@ -89,7 +89,7 @@ impl<'a> Commit<'a> {
         if text.contains('@') { text.to_owned() } else { format!("{}@{text}", self.dataset.name) }
     }
 
-    /// How samples are read and compared; `None` where they are not counted.
+    /// Returns the reader configuration; `None` if samples are not counted.
     pub fn reader_config(&self) -> Result<Option<ReaderConfig>> {
         let scratch = self.repo.store().layout().tmp();
         self.dataset.samples.then(|| self.dataset.reader_config(&scratch)).transpose()

@@ -30,7 +30,7 @@ pub(super) struct CachedFinding {
     pub position: RecordPosition,
     /// A hash of the record as it stands there.
     pub hash: u64,
-    /// Whether the rule could not look at it.
+    /// True if the rule could not read the record.
     pub unreadable: bool,
     pub message: String,
 }
@@ -38,11 +38,11 @@ pub(super) struct CachedFinding {
 /// The place of a record in its file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub(in crate::ops) struct RecordPosition {
-    /// Where it begins: the byte of the unpacked file, or the row of Parquet. No other record of the file has it.
+    /// The start of the record: a byte of the unpacked file, or a row of Parquet. No other record of the file has the same.
     pub at: u64,
     /// The line on which it begins, from 1.
     pub line: u64,
-    /// Which record of the file it is, from 1.
+    /// The number of the record in the file, from 1.
     pub number: u64,
 }
 
@@ -75,7 +75,7 @@ pub(super) struct CachedEvaluation {
     pub key_checksums: Vec<[u8; 32]>,
 }
 
-/// Where the judgement of a version lies.
+/// The cache of the evaluation of a version.
 #[derive(Clone, Debug)]
 pub(super) struct CacheFolder {
     /// The folder of the dataset.
@@ -115,7 +115,7 @@ impl CacheFolder {
         atomic::remove_tree(&self.path())
     }
 
-    /// Whether there may be something to load.
+    /// Returns true if there may be a cache.
     pub fn exists(&self) -> bool {
         self.path().join("known").exists()
     }

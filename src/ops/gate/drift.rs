@@ -5,12 +5,12 @@ use serde::Serialize;
 use crate::object::verdict::{Judged, Verdict};
 use crate::validate::DriftSummary;
 
-/// How often a label stands in a version.
+/// A label, and how often a version has it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Label {
     /// The label.
     pub label: String,
-    /// How often it stands there.
+    /// The number of records with the label.
     pub count: u64,
     /// The share of it among all labels.
     pub share: f64,
@@ -25,7 +25,7 @@ pub struct DriftSums {
     pub mean_length: Option<f64>,
     /// The labels, sorted.
     pub labels: Vec<Label>,
-    /// Whether there are too many labels to be counted.
+    /// True if there are too many labels to be counted.
     pub too_many_labels: bool,
 }
 

@@ -103,7 +103,7 @@ impl PrecheckedFiles {
 pub(super) struct FlaggedRecords {
     /// Their hashes, in order once they are complete.
     pub hashes: Vec<u64>,
-    /// Whether there are so many that not all hashes are kept: then each record of the file is one.
+    /// True if there are so many that not all hashes are kept: then each record of the file is one.
     pub all: bool,
     /// The number of findings to report, by [`slot`].
     pub counts: BTreeMap<usize, u64>,
@@ -150,7 +150,7 @@ impl FlaggedRecords {
         }
     }
 
-    /// Whether a record with this hash may be one.
+    /// Returns true if a record with this hash may be flagged.
     pub fn has(&self, raw: u64) -> bool {
         self.all || self.hashes.binary_search(&raw).is_ok()
     }
@@ -160,7 +160,7 @@ impl FlaggedRecords {
         self.hashes.capacity() * size_of::<u64>() + self.counts.len() * size_of::<(usize, u64)>()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty() && !self.all
     }
@@ -324,8 +324,8 @@ impl Evaluator<'_> {
         Ok(most)
     }
 
-    /// Whether a file that should have records, and is not itself the record, has none. Where they were not counted it is read: what the
-    /// sides share was not met.
+    /// Returns true if a file that should have records, and is not itself the record, has none. One that was not counted is
+    /// read, since records that both sides share were not visited.
     fn lacks_records<S>(&self, files: &FileSet<'_, S>, entry: &Entry, side: Side) -> Result<bool> {
         if matches!(self.reader_config.spec_for(entry.path.as_str()).format, RecordFormat::Whole | RecordFormat::None) {
             return Ok(false);

@@ -51,7 +51,7 @@ pub(super) struct Evaluator<'a> {
     dataset: &'a Dataset,
     progress: &'a dyn Progress,
     rule_set: RuleSet,
-    /// How the files are read.
+    /// The reader configuration of the dataset.
     reader_config: ReaderConfig,
     /// The digest of the rules and of the reader configuration.
     digest: [u8; 32],
@@ -65,10 +65,10 @@ pub(super) struct Evaluator<'a> {
 
 /// The files that are judged.
 pub(super) struct FileSet<'a, S> {
-    /// Where the nodes of both manifests are.
+    /// The source of the nodes of both manifests.
     pub nodes: &'a S,
     pub manifest: Id<Node>,
-    /// Where the files are read that are not in the store; `None` where all are.
+    /// The source of files that are not in the store; `None` if all are.
     pub workspace: Option<WorkspaceFiles<'a>>,
 }
 

@@ -43,7 +43,7 @@ pub struct RuleFinding {
     pub path: String,
     /// The line on which the record begins, from 1; 0 where there is none.
     pub line: u64,
-    /// Which record of the file it is, from 1; 0 where there is none.
+    /// The number of the record in the file, from 1; 0 where there is none.
     pub number: u64,
     /// The name of the rule.
     pub rule: String,
@@ -60,7 +60,7 @@ pub struct UnreadableRecord {
     pub path: String,
     /// The line on which the record begins, from 1.
     pub line: u64,
-    /// Which record of the file it is, from 1.
+    /// The number of the record in the file, from 1.
     pub number: u64,
     /// The name of the rule.
     pub rule: String,
@@ -75,7 +75,7 @@ pub struct VerdictView {
     pub score: f64,
     /// The least score that passes.
     pub min_score: f64,
-    /// Whether it passed.
+    /// The status of the version.
     pub status: ValidationStatus,
     /// Each rule, in the order of their declaration.
     pub rules: Vec<RuleReport>,

@@ -41,9 +41,9 @@ pub struct RunOptions {
     pub metrics: Vec<(String, f64)>,
     /// Files, and folders whose files are meant.
     pub artifacts: Vec<PathBuf>,
-    /// When it began.
+    /// The start of the run.
     pub started: Option<Time>,
-    /// When it ended.
+    /// The end of the run.
     pub ended: Option<Time>,
     /// The author of the record.
     pub author: Option<String>,
@@ -219,7 +219,7 @@ pub struct RunCompareReport {
     pub metrics: Option<Vec<MetricChange>>,
     /// Samples that differ from the one version to the other; `None` where one is not here or its samples are not counted.
     pub samples: Option<SampleCounts>,
-    /// Whether both are one version, or two of the same data.
+    /// True if both are one version, or two of the same data.
     #[serde(skip)]
     pub same_data: bool,
     /// That the versions belong to two datasets, where they do.

@@ -21,7 +21,7 @@ pub struct TrainedVersion {
     pub version: Number,
     /// The version's id.
     pub id: Id<VersionId>,
-    /// Whether the workspace of the dataset was made from it.
+    /// True if the workspace of the dataset was made from it.
     pub is_checked_out: bool,
     /// The differences of the workspace, if it was compared.
     pub workspace: Option<WorkspaceChanges>,

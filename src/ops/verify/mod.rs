@@ -64,13 +64,13 @@ pub struct FolderReport {
 /// The result of a verification.
 #[derive(Clone, Debug, Serialize)]
 pub struct VerifyReport {
-    /// Whether everything is as it should be.
+    /// True if everything is as it should be.
     pub is_valid: bool,
     /// The data checksum that the version says, where one version or folder was verified.
     pub expected_checksum: Option<Checksum>,
     /// The data checksum that was recomputed from the bytes; none where bytes could not be read.
     pub actual_checksum: Option<Checksum>,
-    /// When.
+    /// The time of the verification.
     pub validation_timestamp: Time,
     /// The damage.
     pub problems: Vec<VerifyProblem>,

@@ -33,14 +33,14 @@ pub(super) const DATASET: TableSpec<'_> = TableSpec {
         "tags",
     ],
 };
-/// How files are read: the keys are globs.
+/// The formats of files: the keys are globs.
 pub(super) const FORMAT: TableSpec<'_> = TableSpec { header: "dataset.NAME.format", keys: &[] };
-/// How the files of a glob are read, where more than the format is said.
+/// The dialect of the files of a glob, where more than the format is given.
 pub(super) const DIALECT: TableSpec<'_> = TableSpec {
     header: "dataset.NAME.format.\"GLOB\"",
     keys: &["kind", "delimiter", "header", "quote", "comment", "encoding", "records"],
 };
-/// How numbers follow.
+/// The keys of version numbers.
 pub(super) const VERSION: TableSpec<'_> =
     TableSpec { header: "dataset.NAME.version", keys: &["major_above", "minor_above", "field_share"] };
 /// The splits, each with the globs of its files.
@@ -53,18 +53,18 @@ pub(super) const VALIDATION: TableSpec<'_> =
 /// The keys of a rule of any kind. Its header has two brackets.
 pub(super) const RULE: TableSpec<'_> =
     TableSpec { header: "[dataset.NAME.validation.rule]", keys: &["kind", "severity", "weight", "name", "files"] };
-/// Which versions may have a tag.
+/// The condition on versions with a tag.
 pub(super) const TAG: TableSpec<'_> = TableSpec { header: "dataset.NAME.tags.TAG", keys: &["requires"] };
 /// The keys of a remote.
 pub(super) const REMOTE: TableSpec<'_> = TableSpec { header: "remote.NAME", keys: &["url"] };
-/// How data is kept.
+/// The keys of the store.
 pub(super) const STORE: TableSpec<'_> = TableSpec { header: "store", keys: &["compression", "shared"] };
 
 /// All tables of `helox.toml`.
 pub(super) const TABLES: &[&TableSpec<'_>] =
     &[&TOP, &DATASET, &FORMAT, &DIALECT, &SPLITS, &VERSION, &SCHEMA, &VALIDATION, &RULE, &TAG, &REMOTE, &STORE];
 
-/// How a file may be read; each but parquet, arrow and none also with `.gz` or `.zst` behind it.
+/// The formats; each but parquet, arrow and none also with `.gz` or `.zst` behind it.
 pub(super) const FORMATS: &[&str] = &["jsonl", "json", "csv", "tsv", "parquet", "arrow", "tar", "text", "none"];
 
 /// A kind of rule.

@@ -28,7 +28,7 @@ pub use edit::{add_dataset, remove_dataset, rename_dataset};
 const LEVEL: i32 = 1;
 /// The levels that may be set.
 const LEVELS: std::ops::RangeInclusive<i64> = 1..=19;
-/// How deep a schema looks where nothing else is set.
+/// The default depth of a schema.
 const SCHEMA_DEPTH: usize = 5;
 
 /// A dataset as it is declared, with its rules.
@@ -58,7 +58,7 @@ pub struct Dataset {
     pub schema_depth: usize,
     /// The longest length of a record, in bytes.
     pub max_record: usize,
-    /// Whether samples are counted and compared.
+    /// True if samples are counted and compared.
     pub samples: bool,
     /// The rules that a version must pass; `None` where nothing is said of them.
     pub validation: Option<ValidationSpec>,
@@ -74,7 +74,7 @@ pub struct Config {
     store: StoreSettings,
 }
 
-/// How data is kept, as far as a file says it.
+/// The settings of the store that a file has.
 #[derive(Clone, Copy, Debug, Default)]
 struct StoreSettings {
     level: Option<i32>,
@@ -107,7 +107,7 @@ impl Dataset {
         }
     }
 
-    /// How its files are read and its samples compared, with the folder for what does not fit into memory.
+    /// Returns the reader configuration, with the folder for data that does not fit into memory.
     pub fn reader_config(&self, scratch: &Path) -> Result<ReaderConfig> {
         let formats = self.formats.iter().map(|(glob, spec)| (glob.as_str(), spec));
         let config = ReaderConfig::new(formats, &self.key, &self.ignore_fields, self.schema_depth, self.max_record, scratch)?;
@@ -120,7 +120,7 @@ impl Dataset {
         std::iter::once(&self.name).chain(&self.formerly).map(String::as_str)
     }
 
-    /// Whether name, type and folder are the same, whatever the rules.
+    /// Returns true if name, type and folder are the same, whatever the rules.
     pub fn is_declared_as(&self, other: &Dataset) -> bool {
         (&self.name, &self.kind, &self.path) == (&other.name, &other.kind, &other.path)
     }
@@ -200,7 +200,7 @@ impl Config {
         self.store.level.unwrap_or(LEVEL)
     }
 
-    /// Tells if the group of `.helox` shares the repository.
+    /// Returns true if the group of `.helox` shares the repository.
     pub fn is_shared(&self) -> bool {
         self.store.is_shared.unwrap_or(false)
     }

@@ -134,7 +134,7 @@ impl<'a> ConfigEntry<'a> {
         }
     }
 
-    /// Whether the value is a table.
+    /// Returns true if the value is a table.
     pub fn is_table(&self) -> bool {
         self.item.as_table_like().is_some()
     }

@@ -26,7 +26,7 @@ const MAGIC: &[u8] = b"ARROW1";
 const CONTINUATION: u32 = u32::MAX;
 /// The end of a stream.
 const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
-/// Where the first message begins at the latest.
+/// The greatest offset of the first message.
 const MAX_PADDING: u64 = 64;
 /// Most bytes of the metadata of a message.
 const MAX_METADATA: u64 = 64 << 20;
@@ -178,7 +178,7 @@ struct Slices<'a> {
     arrow: &'a Arrow,
     decoder: StreamDecoder,
     dictionaries: Dictionaries,
-    /// Where the next message begins.
+    /// The start of the next message.
     at: u64,
     /// The last message has been read.
     is_last: bool,

@@ -131,7 +131,7 @@ fn wrong(s: &[u8], at: usize, what: &'static str) -> InvalidJson {
     InvalidJson { at, what: if at < s.len() { cause(s, at).unwrap_or(what) } else { TOO_EARLY } }
 }
 
-/// Where the white space that begins at `at` ends.
+/// Returns the end of the white space that begins at `at`.
 #[inline]
 pub(crate) fn space(s: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\t' | b'\r') = s.get(at) {

@@ -47,10 +47,10 @@ pub struct Tape {
     tokens: Vec<Token>,
     /// The tokens of the arrays and objects that have not ended.
     open: Vec<u32>,
-    /// How deep the scanner is.
+    /// The depth of the scanner.
     level: usize,
     depth: usize,
-    /// Whether it has more values than [`limits::RECORD_VALUES`].
+    /// True if it has more values than [`limits::RECORD_VALUES`].
     is_full: bool,
 }
 

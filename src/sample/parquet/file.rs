@@ -53,7 +53,7 @@ impl Ranges for Vec<u8> {
 pub struct ParquetFile {
     source: Arc<ParquetSource>,
     metadata: ParquetMetaData,
-    /// Whether the lengths of columns lack the header of the dictionary page.
+    /// True if the lengths of columns lack the header of the dictionary page.
     lacks_headers: bool,
     layout: RowLayout,
     count: u64,
@@ -152,7 +152,7 @@ impl ParquetFile {
         &*self.source.0
     }
 
-    /// Whether equal bytes of a column are the same values here and there.
+    /// Returns true if equal bytes of a column are the same values here and there.
     pub(super) fn is_read_as(&self, other: &ParquetFile) -> bool {
         let schema = |table: &ParquetFile| table.metadata.file_metadata().schema_descr().root_schema_ptr();
         schema(self) == schema(other) && self.lacks_headers == other.lacks_headers
@@ -308,7 +308,7 @@ pub(super) struct Batch {
     value: usize,
 }
 
-/// Where the levels and the values of a row lie in a batch.
+/// The ranges of the levels and the values of a row in a batch.
 type RowSpan = (Range<usize>, Range<usize>);
 
 /// Stored values of one type.

@@ -87,7 +87,7 @@ pub(super) fn dictionary_header(file: &dyn Ranges, start: u64) -> u64 {
     page_header(file, start).filter(|header| header.kind == DICTIONARY_PAGE).map_or(0, |header| header.length)
 }
 
-/// Whether the writer of a file left the headers of dictionary pages out of the lengths of columns.
+/// Returns true if the writer of a file left the headers of dictionary pages out of the lengths of columns.
 pub(super) fn omits_dictionary_headers(created_by: Option<&str>) -> bool {
     let Some(rest) = created_by.and_then(|text| text.strip_prefix("parquet-mr")) else { return false };
     let version = rest.trim_start().strip_prefix("version").unwrap_or_default().trim_start();

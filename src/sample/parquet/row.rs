@@ -28,7 +28,7 @@ pub struct ColumnarRow<'a> {
     pub(super) bytes: &'a [u8],
     /// Those of a column after those of the one before.
     pub(super) cells: &'a [Cell],
-    /// Where the cells of each column begin, and where those of the last end.
+    /// The start of the cells of each column, and the end of those of the last.
     pub(super) starts: &'a [usize],
     /// Of one beyond the longest length, whose values are not whole.
     pub(super) excess: Option<&'a str>,
@@ -39,7 +39,7 @@ pub struct ColumnarRow<'a> {
 pub(super) struct Cell {
     pub definition: i16,
     pub repetition: i16,
-    /// Where its bytes lie in the row's.
+    /// The range of its bytes in those of the row.
     pub start: usize,
     pub end: usize,
 }

@@ -10,7 +10,7 @@ use crate::codec::ByteWriter;
 /// Bytes that are hashed at once.
 const READ: u64 = 1 << 20;
 
-/// How the row groups of two files correspond. Groups that are equal byte for byte stand in neither field.
+/// The pairs of row groups of two files. Groups that are equal byte for byte are in neither field.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Pairing {
     /// Groups of as many rows.

@@ -53,7 +53,7 @@ struct ArchiveForm {
     keys: HashSet<[u8; 8]>,
 }
 
-/// Where in an archive the next byte stands.
+/// The state at the next byte of an archive.
 #[derive(Debug, Default)]
 enum TarState {
     /// At a block that begins a member.
@@ -76,10 +76,10 @@ struct MemberContent {
     output: MemberOutput,
 }
 
-/// How the content of a member is put out.
+/// The form in which the content of a member is put out.
 #[derive(Debug)]
 enum MemberOutput {
-    /// When it is complete, since it is held whole.
+    /// Once it is complete, since it is held whole.
     Whole,
     /// By its first bytes, which are not complete yet.
     Undecided,

@@ -60,7 +60,7 @@ pub struct RunningProgram<'a> {
     found: u64,
     begun: Instant,
     timeout: Duration,
-    /// How long the next look waits for something to happen; it grows while nothing does.
+    /// The longest wait of the next poll; it grows while nothing happens.
     pause: Duration,
     /// Set when it ended before its time.
     pub end: Option<ProgramEnd>,

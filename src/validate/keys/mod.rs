@@ -28,7 +28,7 @@ pub const MAX_MEMBERS: usize = if cfg!(test) { 6 } else { 1 << 16 };
 pub struct KeyChange {
     /// Its key.
     pub key: [u8; 16],
-    /// Which record it is: a short hash of its bytes.
+    /// A short hash of the bytes of the record.
     pub raw: u64,
     /// The split in which it stands: 0 or 1.
     pub split: u8,
@@ -48,7 +48,7 @@ struct KeyRow {
 /// Equal records of one split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EqualRecords {
-    /// Which record it is.
+    /// A short hash of the bytes of the records.
     pub raw: u64,
     /// The split.
     pub split: u8,
@@ -63,7 +63,7 @@ pub struct KeyGroup<'a> {
     pub key: [u8; 16],
     /// Its records, sorted by `raw` and split: the first [`MAX_MEMBERS`] where there are more.
     pub members: &'a [EqualRecords],
-    /// Whether any of its records came or went.
+    /// True if any of its records came or went.
     pub changed: bool,
     /// Records of each split before.
     pub before: [u64; 2],

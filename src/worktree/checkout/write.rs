@@ -13,7 +13,7 @@ use crate::object::recipe::RecipeItem;
 use crate::store::{Object, Store, content};
 use crate::worktree::cache::CacheEntry;
 
-/// How files get their names.
+/// The way in which files get their names.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Naming<'a> {
     /// In a folder that nobody sees yet: under their own names from the start.

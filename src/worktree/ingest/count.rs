@@ -23,15 +23,15 @@ use crate::worktree::hash::{open, unstable};
 /// Pieces of large files that wait to be compared.
 const AHEAD: usize = 4;
 
-/// How samples are counted.
+/// The counter of samples, and the files that it compares.
 #[derive(Clone, Copy)]
 pub struct SampleCounter<'a> {
-    /// Where the old sides are.
+    /// The store of the old sides.
     pub store: &'a Arc<Store>,
-    /// How files are read.
+    /// The reader configuration.
     pub config: &'a ReaderConfig,
-    /// Whether the parent's samples are known: then they are compared, and what did not change keeps its count.
-    /// Otherwise every file is read.
+    /// True if the parent's samples are known: then they are compared, and what did not change keeps its count. Otherwise
+    /// every file is read.
     pub tallied: bool,
     /// The observer of the records in which the files differ from the parent's, if there is one.
     pub observer: Option<&'a dyn RecordObserver>,
@@ -59,7 +59,7 @@ impl<'a> SampleCounter<'a> {
         RecordDiff::new(self.config, self.detail())
     }
 
-    /// Whether the entry has the count that it would get now.
+    /// Returns true if the entry has the count that it would get now.
     pub fn is_counted(&self, entry: &Entry) -> bool {
         let is_current = |samples: &SampleCount| self.config.is_current(entry.path.as_str(), &samples.reader);
         let is_known = self.tallied && !self.damaged.contains(entry.path.as_str());

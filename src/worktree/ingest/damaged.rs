@@ -31,7 +31,7 @@ impl DamagedFiles {
         self.lock().entry(path.to_owned()).or_insert(DamagedFile { records, error });
     }
 
-    /// Tells if the file of this path was found damaged.
+    /// Returns true if the file of this path was found damaged.
     pub fn contains(&self, path: &str) -> bool {
         self.lock().contains_key(path)
     }
@@ -41,7 +41,7 @@ impl DamagedFiles {
         self.lock().len()
     }
 
-    /// Tells if there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -216,7 +216,7 @@ impl<'a, S: NodeSource> FileFeed<'a, S> {
     }
 }
 
-/// Tells if all is known of a file that a version stores.
+/// Returns true if all is known of a file that a version stores.
 pub(super) fn is_current(row: &CacheEntry, counter: Option<SampleCounter<'_>>) -> bool {
     row.stored && is_counted(&row.entry, counter)
 }
