@@ -27,7 +27,7 @@ pub const CONFIG: &str = "helox.toml";
 #[derive(Debug)]
 pub struct Repo {
     root: PathBuf,
-    /// Where the user stands, relative to the root; empty at the root itself.
+    /// The current folder, relative to the root; empty at the root itself.
     here: String,
     store: Arc<Store>,
     config: Config,
@@ -72,7 +72,7 @@ impl Repo {
         &self.root
     }
 
-    /// Where the user stands, relative to the root; empty at the root itself.
+    /// Returns the current folder, relative to the root; empty at the root itself.
     pub fn current_folder(&self) -> &str {
         &self.here
     }
@@ -101,7 +101,7 @@ impl Repo {
         Ok(parts.join("/"))
     }
 
-    /// What is configured.
+    /// Returns the configuration.
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -117,7 +117,7 @@ impl Repo {
         Versions::new(layout.versions(), layout.tmp())
     }
 
-    /// What was said about versions later.
+    /// Returns the facts about the versions.
     pub fn facts(&self) -> Facts<'_> {
         Facts::new(&self.store)
     }
@@ -183,7 +183,7 @@ impl Repo {
         self.config.datasets().find(|dataset| dataset.path == inside)
     }
 
-    /// Tells if a word is the path of something that exists, or cannot be anything else.
+    /// Returns true if a word is the path of something that exists, or cannot be anything else.
     pub fn is_path(&self, word: &str) -> bool {
         word.contains('/') || self.root.join(&self.here).join(word).exists()
     }
@@ -295,7 +295,7 @@ impl Repo {
         Verdict::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
     }
 
-    /// Who is at work: what was said on the command line, `HLX_AUTHOR`, git's user, `user@host`.
+    /// Returns the author: the one given on the command line, `HLX_AUTHOR`, git's user, `user@host`.
     pub fn author(&self, said: Option<&str>) -> String {
         author(said)
     }

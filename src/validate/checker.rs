@@ -11,21 +11,21 @@ use super::record::{ParsedRecord, RecordBody, Requirement, RuleInput};
 use super::rule_set::{CompiledCheck, FileRules, RuleSet, Split};
 use super::rules::characters;
 
-/// What the judge tells of a record.
+/// The output of a rule for a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleOutput {
     /// A rule found something in it.
     Finding {
         /// The rule, by its place among all.
         rule: usize,
-        /// What is wrong, for a person.
+        /// The message, for a person.
         message: String,
     },
     /// A rule cannot look at it.
     Unreadable {
         /// The rule, by its place among all.
         rule: usize,
-        /// Why, for a person.
+        /// The reason, for a person.
         reason: String,
     },
     /// A rule compares it with others by this key.
@@ -58,14 +58,14 @@ impl<'g> RecordChecker<'g> {
     /// cannot look at it.
     pub fn check(
         &mut self,
-        looks: &FileRules,
+        file_rules: &FileRules,
         record: &RuleInput<'_>,
         measures: &mut Measures,
         sign: i64,
-        tell: &mut dyn FnMut(RuleOutput),
+        emit: &mut dyn FnMut(RuleOutput),
     ) {
         if let RecordBody::SkippedRow(text) = record.body {
-            return self.check_skipped_row(looks, text, measures, sign, tell);
+            return self.check_skipped_row(file_rules, text, measures, sign, emit);
         }
         let RecordChecker { gate, tape, form } = self;
         let cells: Vec<Cow<'_, [u8]>>;
@@ -86,25 +86,25 @@ impl<'g> RecordChecker<'g> {
             RecordBody::Opaque(why) => ParsedRecord::Opaque(why),
             RecordBody::Broken(why) => ParsedRecord::Broken(why),
         };
-        for &rule in &looks.records {
+        for &rule in &file_rules.records {
             let CompiledCheck::Record(local) = gate.check(rule) else { continue };
             match local.check(&seen) {
                 Err(reason) => {
                     measures.unreadable(rule, sign);
-                    tell(RuleOutput::Unreadable { rule, reason });
+                    emit(RuleOutput::Unreadable { rule, reason });
                 }
                 Ok(found) => {
                     measures.checked(rule, sign);
                     if let Some(message) = found {
                         measures.failed(rule, sign);
-                        tell(RuleOutput::Finding { rule, message });
+                        emit(RuleOutput::Finding { rule, message });
                     }
                 }
             }
         }
         let mut whole = None;
         let mut whole = |form: &mut Vec<u8>| *whole.get_or_insert_with(|| identity::record_digest(&seen, form));
-        for &(rule, split) in &looks.keys {
+        for &(rule, split) in &file_rules.keys {
             let key = match gate.check(rule) {
                 CompiledCheck::Unique(fields) => identity::key_digest(fields, &seen, form),
                 CompiledCheck::Duplicates(fields) if !fields.is_empty() => identity::fields_digest(fields, &seen, form),
@@ -120,7 +120,7 @@ impl<'g> RecordChecker<'g> {
             };
             if let Some(reason) = seen.unreadable(if by_fields { Requirement::Fields } else { Requirement::Form }) {
                 measures.unreadable(rule, sign);
-                tell(RuleOutput::Unreadable { rule, reason });
+                emit(RuleOutput::Unreadable { rule, reason });
                 continue;
             }
             // A record without a key is none that could have been unique.
@@ -128,10 +128,10 @@ impl<'g> RecordChecker<'g> {
                 measures.checked(rule, sign);
             }
             if let Some(key) = key {
-                tell(RuleOutput::Key { rule, key, split });
+                emit(RuleOutput::Key { rule, key, split });
             }
         }
-        for &rule in &looks.drift {
+        for &rule in &file_rules.drift {
             if let CompiledCheck::Drift { length, labels } = gate.check(rule) {
                 measures.checked(rule, sign);
                 measures.sample(rule, sign);
@@ -150,33 +150,33 @@ impl RecordChecker<'_> {
     /// Looks at a row that is no record: what is found in it counts as one that was looked at.
     fn check_skipped_row(
         &self,
-        looks: &FileRules,
+        file_rules: &FileRules,
         text: &[u8],
         measures: &mut Measures,
         sign: i64,
-        tell: &mut dyn FnMut(RuleOutput),
+        emit: &mut dyn FnMut(RuleOutput),
     ) {
-        for &rule in &looks.records {
+        for &rule in &file_rules.records {
             let CompiledCheck::Record(local) = self.gate.check(rule) else { continue };
             if let Some(message) =
                 Some(local).filter(|local| local.checks_skipped_rows()).and_then(|local| local.find(&ParsedRecord::Text(text)))
             {
                 measures.checked(rule, sign);
                 measures.failed(rule, sign);
-                tell(RuleOutput::Finding { rule, message });
+                emit(RuleOutput::Finding { rule, message });
             }
         }
     }
 }
 
 /// Shows the values that are there, null among them, as their texts. Every field of CSV is a string.
-fn measure(field: Option<&FieldSelector>, seen: &ParsedRecord<'_>, see: &mut dyn FnMut(Type, &[u8])) {
+fn measure(field: Option<&FieldSelector>, record: &ParsedRecord<'_>, each: &mut dyn FnMut(Type, &[u8])) {
     let Some(field) = field else { return };
-    field.values(seen, &mut |value| match (value.kind(), seen) {
+    field.values(record, &mut |value| match (value.kind(), record) {
         (None, _) => {}
-        (Some(Type::Null), _) => see(Type::Null, b"null"),
-        (Some(_), ParsedRecord::Cells(..)) => see(Type::String, &value.text()),
-        (Some(kind), _) => see(kind, &value.text()),
+        (Some(Type::Null), _) => each(Type::Null, b"null"),
+        (Some(_), ParsedRecord::Cells(..)) => each(Type::String, &value.text()),
+        (Some(kind), _) => each(kind, &value.text()),
     });
 }
 

@@ -15,7 +15,7 @@ use super::record::ParsedRecord;
 
 /// Stands for every element of an array or member of an object.
 const EVERY: &str = "*";
-/// What stands in a key for a value that is not there; no value's form begins like it.
+/// The marker in a key for an absent value; no value's form begins like it.
 const ABSENT: u64 = u64::MAX;
 
 /// A place in records.
@@ -86,46 +86,46 @@ impl FieldSelector {
         names.iter().map(|name| FieldSelector::new(name)).collect()
     }
 
-    /// What it is called in messages.
+    /// Returns the name in messages.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether one record may have several values here.
+    /// Returns true if a record may have several values of the field.
     pub fn is_plural(&self) -> bool {
         self.steps.contains(&FieldStep::Every)
     }
 
     /// Shows every value that a record has here. What has no fields has none: text, what could not be read, and rows
     /// whose columns are not known.
-    pub fn values<'a>(&'a self, seen: &ParsedRecord<'a>, see: &mut dyn FnMut(FieldValue<'a>)) {
-        match *seen {
-            ParsedRecord::Json(text, tape) => walk(&self.steps, text, tape, 0, see),
+    pub fn values<'a>(&'a self, record: &ParsedRecord<'a>, each: &mut dyn FnMut(FieldValue<'a>)) {
+        match *record {
+            ParsedRecord::Json(text, tape) => walk(&self.steps, text, tape, 0, each),
             ParsedRecord::Cells(_, _, cells, Some(header)) => {
                 let cell = header.position(&self.column).and_then(|at| cells.get(at));
-                see(cell.map_or(FieldValue::Absent, |cell| FieldValue::Cell(cell)));
+                each(cell.map_or(FieldValue::Absent, |cell| FieldValue::Cell(cell)));
             }
-            ParsedRecord::Row(row) => self.columns(row, see),
+            ParsedRecord::Row(row) => self.columns(row, each),
             _ => {}
         }
     }
 
-    fn columns<'a>(&'a self, row: ColumnarRow<'a>, see: &mut dyn FnMut(FieldValue<'a>)) {
+    fn columns<'a>(&'a self, row: ColumnarRow<'a>, each: &mut dyn FnMut(FieldValue<'a>)) {
         let mut found = false;
         let mut below = None;
         let mut filled = false;
         for (column, kind, bytes) in row.values() {
             if column.path == self.path {
                 found = true;
-                see(FieldValue::Column(column, kind, bytes));
+                each(FieldValue::Column(column, kind, bytes));
             } else if let Some(rest) = steps_below(column, &self.path) {
                 below = Some(if rest == EVERY || rest.starts_with("*/") { Type::Array } else { Type::Object });
                 filled |= kind != Type::Null;
             }
         }
         match below {
-            Some(kind) => see(FieldValue::Group(row, &self.path, if filled { kind } else { Type::Null })),
-            None if !found => see(FieldValue::Absent),
+            Some(kind) => each(FieldValue::Group(row, &self.path, if filled { kind } else { Type::Null })),
+            None if !found => each(FieldValue::Absent),
             None => {}
         }
     }
@@ -136,23 +136,23 @@ fn steps_below<'a>(column: &'a Column, path: &str) -> Option<&'a str> {
     column.path.strip_prefix(path)?.strip_prefix('/')
 }
 
-fn walk<'a>(steps: &[FieldStep], text: &'a [u8], tape: &'a Tape, at: usize, see: &mut dyn FnMut(FieldValue<'a>)) {
+fn walk<'a>(steps: &[FieldStep], text: &'a [u8], tape: &'a Tape, at: usize, each: &mut dyn FnMut(FieldValue<'a>)) {
     match steps.split_first() {
-        None => see(FieldValue::Json(text, tape, at)),
+        None => each(FieldValue::Json(text, tape, at)),
         Some((FieldStep::Name(name), rest)) => match tape.step(text, at, name) {
-            Some(value) => walk(rest, text, tape, value, see),
-            None => see(FieldValue::Absent),
+            Some(value) => walk(rest, text, tape, value, each),
+            None => each(FieldValue::Absent),
         },
         Some((FieldStep::Every, rest)) => match tape.token(at).kind {
-            Type::Array => tape.elements(at).for_each(|element| walk(rest, text, tape, element, see)),
-            Type::Object => tape.keys(at).for_each(|key| walk(rest, text, tape, key + 1, see)),
-            _ => see(FieldValue::Absent),
+            Type::Array => tape.elements(at).for_each(|element| walk(rest, text, tape, element, each)),
+            Type::Object => tape.keys(at).for_each(|key| walk(rest, text, tape, key + 1, each)),
+            _ => each(FieldValue::Absent),
         },
     }
 }
 
 impl<'a> FieldValue<'a> {
-    /// What it is; `None` if it is not there.
+    /// Returns the type; `None` if the value is absent.
     pub fn kind(&self) -> Option<Type> {
         match *self {
             FieldValue::Absent => None,
@@ -162,7 +162,7 @@ impl<'a> FieldValue<'a> {
         }
     }
 
-    /// Whether it is there and not null.
+    /// Returns true if the value is present and not null.
     pub fn is_filled(&self) -> bool {
         !matches!(self.kind(), None | Some(Type::Null))
     }
@@ -182,7 +182,7 @@ impl<'a> FieldValue<'a> {
         }
     }
 
-    /// Whether it holds nothing: it is absent, null, or white space, or an array or object of nothing else.
+    /// Returns true if the value is empty: absent, null, white space, or an array or object of nothing else.
     pub fn is_empty(&self) -> bool {
         let mut empty = true;
         self.leaves(&mut |kind, text| {
@@ -193,22 +193,22 @@ impl<'a> FieldValue<'a> {
     }
 
     /// Shows the values that it holds and that hold no others, with their texts, until `see` says no.
-    pub fn leaves(&self, see: ValueVisitor<'_, 'a>) {
+    pub fn leaves(&self, each: ValueVisitor<'_, 'a>) {
         match *self {
             FieldValue::Absent => {}
             FieldValue::Json(text, tape, index) => {
-                json_leaves(tape, index, &mut |leaf| see(tape.token(leaf).kind, &|| FieldValue::Json(text, tape, leaf).text()));
+                json_leaves(tape, index, &mut |leaf| each(tape.token(leaf).kind, &|| FieldValue::Json(text, tape, leaf).text()));
             }
             // A field of spaces is text.
             FieldValue::Cell(cell) => {
-                see(type_of(cell), &|| Cow::Borrowed(cell));
+                each(type_of(cell), &|| Cow::Borrowed(cell));
             }
             FieldValue::Column(column, kind, bytes) => {
-                see(kind, &|| column.text(kind, bytes));
+                each(kind, &|| column.text(kind, bytes));
             }
             FieldValue::Group(row, path, _) => {
                 let mut below = row.values().filter(|(column, ..)| steps_below(column, path).is_some());
-                below.all(|(column, kind, bytes)| see(kind, &|| column.text(kind, bytes)));
+                below.all(|(column, kind, bytes)| each(kind, &|| column.text(kind, bytes)));
             }
         }
     }
@@ -231,15 +231,15 @@ impl<'a> FieldValue<'a> {
 }
 
 /// Shows the values without others in them, and returns whether `see` said yes to all.
-fn json_leaves(tape: &Tape, index: usize, see: &mut dyn FnMut(usize) -> bool) -> bool {
+fn json_leaves(tape: &Tape, index: usize, each: &mut dyn FnMut(usize) -> bool) -> bool {
     match tape.token(index).kind {
-        Type::Array => tape.elements(index).all(|element| json_leaves(tape, element, see)),
-        Type::Object => tape.keys(index).all(|key| json_leaves(tape, key + 1, see)),
-        _ => see(index),
+        Type::Array => tape.elements(index).all(|element| json_leaves(tape, element, each)),
+        Type::Object => tape.keys(index).all(|key| json_leaves(tape, key + 1, each)),
+        _ => each(index),
     }
 }
 
-/// Whether text is white space, or nothing.
+/// Returns true if text is white space, or nothing.
 pub(super) fn is_blank(text: &[u8]) -> bool {
     match text.iter().find(|b| !b.is_ascii_whitespace()) {
         None => true,
@@ -254,10 +254,10 @@ mod tests {
     use crate::sample::{Header, MAX_DEPTH, fields};
 
     /// The texts of the values; `-` for one that is absent.
-    fn texts(field: &str, seen: &ParsedRecord<'_>) -> Vec<String> {
+    fn texts(field: &str, record: &ParsedRecord<'_>) -> Vec<String> {
         let field = FieldSelector::new(field).unwrap();
         let mut texts = Vec::new();
-        field.values(seen, &mut |value| {
+        field.values(record, &mut |value| {
             let text = String::from_utf8_lossy(&value.text()).into_owned();
             texts.push(if value.kind().is_none() { "-".to_owned() } else { text });
         });

@@ -1,4 +1,5 @@
-//! What records are compared by: whole, by some of their fields, or by the letters and digits of their text.
+//! The digests by which rules compare records: of whole records, of some fields, or of the letters and digits of their
+//! text.
 //!
 //! All are the first 16 bytes of a BLAKE3. Those of whole records and of keys are the ones by which versions are compared
 //! (`sample::Identity`).
@@ -18,9 +19,9 @@ const END_OF_TEXT: u8 = 0xff;
 /// Sets the text of a file apart from every record of a format.
 const TEXT: &[u8] = b"text:";
 
-/// What a whole record is compared by; a file that could not be read has nothing.
-pub(super) fn record_digest(seen: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
-    Some(match *seen {
+/// Returns the digest of a whole record; none for a file that could not be read.
+pub(super) fn record_digest(record: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
+    Some(match *record {
         ParsedRecord::Json(text, tape) => {
             form.clear();
             put_value(tape, text, 0, form);
@@ -42,29 +43,34 @@ pub(super) fn record_digest(seen: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Opti
 }
 
 /// The key of a record; it has none where one of these fields is absent, null or without values.
-pub(super) fn key_digest(fields: &[FieldSelector], seen: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
+pub(super) fn key_digest(fields: &[FieldSelector], record: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
     let mut complete = true;
-    put_fields(fields, seen, form, &mut |value| complete &= value.is_filled());
+    put_fields(fields, record, form, &mut |value| complete &= value.is_filled());
     complete.then(|| digest(b"", form))
 }
 
-/// What some fields of a record are compared by; nothing where all of them are absent.
-pub(super) fn fields_digest(fields: &[FieldSelector], seen: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
+/// Returns the digest of some fields of a record; none if all of them are absent.
+pub(super) fn fields_digest(fields: &[FieldSelector], record: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
     let mut any = false;
-    put_fields(fields, seen, form, &mut |value| any |= value.kind().is_some());
+    put_fields(fields, record, form, &mut |value| any |= value.kind().is_some());
     any.then(|| digest(b"", form))
 }
 
 /// Writes the forms of the values; a field without values counts as one that is absent.
-fn put_fields<'a>(fields: &'a [FieldSelector], seen: &ParsedRecord<'a>, form: &mut Vec<u8>, see: &mut dyn FnMut(FieldValue<'a>)) {
+fn put_fields<'a>(
+    fields: &'a [FieldSelector],
+    record: &ParsedRecord<'a>,
+    form: &mut Vec<u8>,
+    each: &mut dyn FnMut(FieldValue<'a>),
+) {
     form.clear();
     for field in fields {
         let mut put = |value: FieldValue<'a>| {
-            see(value);
+            each(value);
             value.put(form);
         };
         let mut none = true;
-        field.values(seen, &mut |value| {
+        field.values(record, &mut |value| {
             none = false;
             put(value);
         });
@@ -77,12 +83,12 @@ fn put_fields<'a>(fields: &'a [FieldSelector], seen: &ParsedRecord<'a>, form: &m
     }
 }
 
-/// What the text of some fields is compared by: its letters and digits, normalized and in lower case, of strings and
-/// numbers. Nothing where there are none.
-pub(super) fn letters_digest(fields: &[FieldSelector], seen: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
+/// Returns the digest of the letters and digits of some fields, normalized and in lower case, of strings and numbers. None
+/// if there are none.
+pub(super) fn letters_digest(fields: &[FieldSelector], record: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
     form.clear();
     for field in fields {
-        field.values(seen, &mut |value| {
+        field.values(record, &mut |value| {
             value.leaves(&mut |kind, text| {
                 if !matches!(kind, Type::Null | Type::Boolean | Type::Binary) {
                     put_letters(&text(), form);
@@ -159,12 +165,12 @@ mod tests {
         let pointers = ["/id", "/b/1"].map(|p| Pointer::parse(p).unwrap());
         let identity = Canonicalizer::default().identity(text.as_bytes(), &pointers, &[]);
         for text in [text, other] {
-            assert_eq!(json(|_, seen, form| record_digest(seen, form), &[], text), Some(identity.id));
+            assert_eq!(json(|_, record, form| record_digest(record, form), &[], text), Some(identity.id));
             assert_eq!(json(key_digest, &["id", "/b/1"], text), identity.key);
         }
         let columns = header(&["id", "x"]);
         let identity = columns.identity(b"1,\"y\"", b','.into(), &["x".to_owned()], &[]);
-        let row = |columns: &Header, row: &[u8]| csv(|_, seen, form| record_digest(seen, form), &[], columns, row);
+        let row = |columns: &Header, row: &[u8]| csv(|_, record, form| record_digest(record, form), &[], columns, row);
         assert_eq!(row(&columns, b"\"1\",y"), Some(identity.id));
         assert_eq!(row(&header(&["x", "id"]), b"y,1"), Some(identity.id));
         assert_ne!(row(&header(&["x", "id"]), b"1,y"), Some(identity.id));

@@ -27,7 +27,7 @@ struct CompiledRule {
     work: CompiledCheck,
 }
 
-/// What a rule does with a record.
+/// The compiled check of a rule.
 pub(super) enum CompiledCheck {
     /// Looks at it alone.
     Record(Box<dyn RecordRule>),
@@ -35,7 +35,7 @@ pub(super) enum CompiledCheck {
     Unique(Vec<FieldSelector>),
     /// Compares some fields, or the whole record, with all others.
     Duplicates(Vec<FieldSelector>),
-    /// The same between two splits, by the letters and digits of some fields.
+    /// Compares the records of two splits, by the letters and digits of some fields.
     Leakage { fields: Vec<FieldSelector>, train: GlobSet, test: GlobSet },
     /// Measures the lengths of one field and the labels in another.
     Drift { length: Option<FieldSelector>, labels: Option<FieldSelector> },
@@ -52,7 +52,7 @@ pub enum Split {
     Test,
 }
 
-/// Which rules look at a file, by their places among all.
+/// The rules of a file, by their places among all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileRules {
     /// Those that look at each record alone.
@@ -68,7 +68,7 @@ pub struct FileRules {
 }
 
 impl FileRules {
-    /// Whether any rule looks at the records of the file.
+    /// Returns true if any rule reads the records of the file.
     pub fn checks_records(&self) -> bool {
         !(self.records.is_empty() && self.keys.is_empty() && self.drift.is_empty())
     }
@@ -100,28 +100,28 @@ impl RuleSet {
         self.digest
     }
 
-    /// Which rules look at the file of this path.
+    /// Returns the rules of the file of this path.
     pub fn rules_for(&self, path: &str) -> FileRules {
-        let mut looks = FileRules::default();
+        let mut file_rules = FileRules::default();
         let at = |compiled: &CompiledRule| compiled.files.as_ref().is_none_or(|files| files.is_match(path));
         for (rule, compiled) in self.compiled.iter().enumerate().filter(|(_, compiled)| at(compiled)) {
             match &compiled.work {
-                CompiledCheck::Record(_) => looks.records.push(rule),
-                CompiledCheck::Unique(_) | CompiledCheck::Duplicates(_) => looks.keys.push((rule, Split::Train)),
-                CompiledCheck::Leakage { test, .. } if test.is_match(path) => looks.keys.push((rule, Split::Test)),
-                CompiledCheck::Leakage { train, .. } if train.is_match(path) => looks.keys.push((rule, Split::Train)),
+                CompiledCheck::Record(_) => file_rules.records.push(rule),
+                CompiledCheck::Unique(_) | CompiledCheck::Duplicates(_) => file_rules.keys.push((rule, Split::Train)),
+                CompiledCheck::Leakage { test, .. } if test.is_match(path) => file_rules.keys.push((rule, Split::Test)),
+                CompiledCheck::Leakage { train, .. } if train.is_match(path) => file_rules.keys.push((rule, Split::Train)),
                 CompiledCheck::Leakage { .. } => {}
-                CompiledCheck::Drift { .. } => looks.drift.push(rule),
-                CompiledCheck::Command => looks.commands.push(rule),
+                CompiledCheck::Drift { .. } => file_rules.drift.push(rule),
+                CompiledCheck::Command => file_rules.commands.push(rule),
             }
             if matches!(self.rules[rule].check, Check::Empty { .. }) {
-                looks.empty.push(rule);
+                file_rules.empty.push(rule);
             }
         }
-        looks
+        file_rules
     }
 
-    /// What this rule does with a record.
+    /// Returns the compiled check of a rule.
     pub(super) fn check(&self, rule: usize) -> &CompiledCheck {
         &self.compiled[rule].work
     }
@@ -207,16 +207,16 @@ mod tests {
             (command, &[]),
         ])
         .unwrap();
-        let looks = |path| gate.rules_for(path);
+        let file_rules = |path| gate.rules_for(path);
         let (records, empty, keys) = (vec![0, 1], vec![1], vec![(3, Split::Train)]);
-        assert_eq!(looks("a.jsonl"), FileRules { records, empty, keys, drift: vec![], commands: vec![5] });
-        assert_eq!(looks("train/a/b.jsonl").keys, [(2, Split::Train), (3, Split::Train)]);
-        assert_eq!(looks("train/a/b.jsonl").records, [0]);
-        assert_eq!(looks("train/a/b.jsonl").drift, [4]);
-        assert_eq!(looks("eval/b.jsonl").keys, [(3, Split::Test)], "the test split wins");
-        assert_eq!(looks("a/x.csv").keys, []);
-        assert_eq!(looks("x.csv").keys, [(2, Split::Train)]);
-        assert!(looks("x.csv").checks_records() && !FileRules::default().checks_records());
+        assert_eq!(file_rules("a.jsonl"), FileRules { records, empty, keys, drift: vec![], commands: vec![5] });
+        assert_eq!(file_rules("train/a/b.jsonl").keys, [(2, Split::Train), (3, Split::Train)]);
+        assert_eq!(file_rules("train/a/b.jsonl").records, [0]);
+        assert_eq!(file_rules("train/a/b.jsonl").drift, [4]);
+        assert_eq!(file_rules("eval/b.jsonl").keys, [(3, Split::Test)], "the test split wins");
+        assert_eq!(file_rules("a/x.csv").keys, []);
+        assert_eq!(file_rules("x.csv").keys, [(2, Split::Train)]);
+        assert!(file_rules("x.csv").checks_records() && !FileRules::default().checks_records());
     }
 
     #[test]

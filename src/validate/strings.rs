@@ -9,7 +9,7 @@ use super::rules::{quotable, shortened};
 /// Says what a text holds, if anything.
 pub(super) type TextSearch<'l> = &'l dyn Fn(&[u8]) -> Option<String>;
 
-/// Where a text was found, as the subject of a sentence, and what was said of it.
+/// The place of a text, as the subject of a sentence, and the result of the search in it.
 pub(super) struct TextMatch {
     pub place: String,
     pub what: String,
@@ -17,9 +17,9 @@ pub(super) struct TextMatch {
 
 /// The first text of a record of which something is said: strings of JSON and their keys, decoded; fields of CSV;
 /// strings of Parquet; a whole text; and what could not be read, as it stands.
-pub(super) fn search(seen: &ParsedRecord<'_>, look: TextSearch<'_>) -> Option<TextMatch> {
+pub(super) fn search(record: &ParsedRecord<'_>, look: TextSearch<'_>) -> Option<TextMatch> {
     let whole = |bytes: &[u8], place: &str| look(bytes).map(|what| TextMatch { place: place.to_owned(), what });
-    match *seen {
+    match *record {
         ParsedRecord::Json(text, tape) => search_value(&FieldValue::Json(text, tape, 0), "", look),
         ParsedRecord::InvalidJson(bytes, _) | ParsedRecord::BadRow(bytes, ..) => whole(bytes, "the record"),
         ParsedRecord::Text(bytes) => whole(bytes, "the file"),

@@ -25,9 +25,9 @@ pub(super) struct JsonRecord {
 /// A row of CSV is an object of its columns, whose values are numbers, booleans and null where they are written like
 /// them. A row of Parquet is what it is rendered as. Of a key that an object has twice the last value counts, and a
 /// surrogate on its own is U+FFFD.
-pub(super) fn value(seen: &ParsedRecord<'_>, constants: &Constants) -> Option<Result<JsonRecord, String>> {
+pub(super) fn value(record: &ParsedRecord<'_>, constants: &Constants) -> Option<Result<JsonRecord, String>> {
     let mut reader = JsonReader { constants, texts: Vec::new() };
-    let value = match *seen {
+    let value = match *record {
         ParsedRecord::Json(text, tape) => reader.token(tape, text, 0),
         ParsedRecord::Cells(_, _, cells, Some(header)) => {
             let members = header.names().iter().zip(cells);

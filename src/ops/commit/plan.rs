@@ -115,7 +115,7 @@ impl<'a> Commit<'a> {
         if text.contains('@') { text.to_owned() } else { format!("{}@{text}", self.dataset.name) }
     }
 
-    /// How samples are read and compared; `None` where they are not counted.
+    /// Returns the reader configuration; `None` if samples are not counted.
     pub fn reader_config(&self) -> Result<Option<ReaderConfig>> {
         let scratch = self.repo.store().layout().tmp();
         self.dataset.samples.then(|| self.dataset.reader_config(&scratch)).transpose()
@@ -126,8 +126,8 @@ impl<'a> Commit<'a> {
         if self.options.no_validate {
             return Ok(None);
         }
-        let judging = Evaluator::of(self.repo, self.dataset, self.progress)?;
-        Ok(judging.map(|judging| judging.with_max_findings(self.options.max_findings)))
+        let evaluator = Evaluator::of(self.repo, self.dataset, self.progress)?;
+        Ok(evaluator.map(|evaluator| evaluator.with_max_findings(self.options.max_findings)))
     }
 
     pub fn writer(&self) -> Result<Writer<'a>> {

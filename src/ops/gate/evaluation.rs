@@ -22,7 +22,7 @@ use crate::validate::{Check, KeyCollector, MAX_MEMBERS, Measures};
 /// Hashes of records with a repeated key that are kept of a rule; beyond it every record is asked for its key.
 const MAX_HASHES: usize = 256 << 10;
 
-/// What a worker looks at: a file, or a part of one.
+/// The input of a worker: a file, or a part of one.
 pub(super) struct FileTask {
     pub sides: EntryPair,
     pub part: Option<FilePart>,
@@ -34,32 +34,33 @@ pub(in crate::ops) struct Evaluation<'j> {
     /// The manifest whose judgement is known; `None` where all is judged.
     pub(super) before: Option<Id<Node>>,
     cached: CachedEvaluation,
-    /// What the parent measures.
+    /// The measures of the parent.
     pub(super) parent_measures: Option<Measures>,
     staging: Staging,
     pub(super) collectors: KeyCollectors,
-    /// What was looked at while it was compared.
+    /// The files that were checked while they were compared.
     pub(super) prechecked: Mutex<PrecheckedFiles>,
-    /// What went wrong with that.
+    /// The first error of those checks.
     pub(super) error: Mutex<Option<Error>>,
 }
 
 impl<'j> Evaluation<'j> {
     pub(super) fn new(
-        judging: &'j Evaluator<'j>,
+        evaluator: &'j Evaluator<'j>,
         known: Option<(Id<Node>, CachedEvaluation)>,
         past: Option<Measures>,
     ) -> Result<Evaluation<'j>> {
-        let staging = cache::stage(&judging.folder())?;
-        let by_keys = judging.rule_set.rules().iter().filter(|rule| duplicate_policy(&rule.check).is_some()).count();
+        let staging = cache::stage(&evaluator.folder())?;
+        let by_keys = evaluator.rule_set.rules().iter().filter(|rule| duplicate_policy(&rule.check).is_some()).count();
         let gathering = || Mutex::new(KeyCollector::new(staging.path(), by_keys));
-        let gatherings = judging.rule_set.rules().iter().map(|rule| duplicate_policy(&rule.check).map(|_| gathering())).collect();
-        let (before, known) = known.map_or((None, CachedEvaluation::default()), |(before, known)| (Some(before), known));
+        let gatherings =
+            evaluator.rule_set.rules().iter().map(|rule| duplicate_policy(&rule.check).map(|_| gathering())).collect();
+        let (before, cached) = known.map_or((None, CachedEvaluation::default()), |(before, cached)| (Some(before), cached));
         let (watched, fault) = (Mutex::default(), Mutex::default());
         Ok(Evaluation {
-            evaluator: judging,
+            evaluator,
             before,
-            cached: known,
+            cached,
             parent_measures: past,
             staging,
             collectors: gatherings,
@@ -73,7 +74,7 @@ impl<'j> Evaluation<'j> {
         self.measured(files, keep).map(|(outcome, _)| outcome)
     }
 
-    /// The same, with what was measured.
+    /// Checks the remaining records as [`Evaluation::finish`] does, and returns the measures too.
     pub(super) fn measured<S: NodeSource + Sync>(self, files: &FileSet<'_, S>, keep: bool) -> Result<(GateOutcome, Measures)> {
         let Evaluation { evaluator: judging, before, .. } = self;
         let past = self.parent_measures.clone();
@@ -89,18 +90,20 @@ impl<'j> Evaluation<'j> {
 
     fn run<S: NodeSource + Sync>(mut self, files: &FileSet<'_, S>, keep: bool) -> Result<(GateOutcome, Measures)> {
         self.error.get_mut().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)?;
-        let judging = self.evaluator;
-        let rules = judging.rule_set.rules().len();
-        let mut known = std::mem::take(&mut self.cached);
+        let evaluator = self.evaluator;
+        let rules = evaluator.rule_set.rules().len();
+        let mut cached = std::mem::take(&mut self.cached);
         let mut measures = match self.before {
-            Some(_) => known.measures().filter(|_| known.measures.len() == rules).ok_or_else(|| Error::damaged("other rules"))?,
+            Some(_) => {
+                cached.measures().filter(|_| cached.measures.len() == rules).ok_or_else(|| Error::damaged("other rules"))?
+            }
             None => Measures::new(rules),
         };
-        let mut placed: FindingsByFile = std::mem::take(&mut known.files).into_iter().collect();
-        let mut kept = CacheCoverage::of(judging.max_positions(), rules, &placed, known.truncated, known.key_checksums);
-        let (count, bytes) = if judging.progress.is_watched() { self.total(files)? } else { (0, 0) };
-        judging.progress.begin(Stage::Validate, count, bytes);
-        let mut suspects = FlaggedFiles::new();
+        let mut by_file: FindingsByFile = std::mem::take(&mut cached.files).into_iter().collect();
+        let mut coverage = CacheCoverage::of(evaluator.max_positions(), rules, &by_file, cached.truncated, cached.key_checksums);
+        let (count, bytes) = if evaluator.progress.is_watched() { self.total(files)? } else { (0, 0) };
+        evaluator.progress.begin(Stage::Validate, count, bytes);
+        let mut flagged = FlaggedFiles::new();
         let tasks = self.changes(files)?.flat_map(|sides| match sides.and_then(|sides| self.parts(files, sides)) {
             Ok(tasks) => tasks.into_iter().map(Ok).collect(),
             Err(e) => vec![Err(e)],
@@ -108,48 +111,49 @@ impl<'j> Evaluation<'j> {
         parallel::ordered(
             tasks,
             2 * parallel::threads(),
-            || judging.worker(),
+            || evaluator.worker(),
             |worker, work| self.check_file(worker, files, work),
             |looked| {
                 measures.absorb(looked.measures);
                 let path = looked.sides.0.iter().chain(&looked.sides.1).next().map(|entry| entry.path.clone());
                 let mut own = looked.flagged;
                 if let Some(path) = &path {
-                    kept.change(path.as_str());
-                    placed
+                    coverage.change(path.as_str());
+                    by_file
                         .remove(path.as_str())
                         .into_iter()
                         .flat_map(|old| old.findings)
                         .for_each(|found| own.push_cached(&found));
                     own.sort();
                 }
-                if let (Some(entry), true) = (looked.sides.1, kept.wants(&own)) {
-                    let (_, all) = suspects.entry(entry.path.clone()).or_insert_with(|| (entry, FlaggedRecords::default()));
+                if let (Some(entry), true) = (looked.sides.1, coverage.wants(&own)) {
+                    let (_, all) = flagged.entry(entry.path.clone()).or_insert_with(|| (entry, FlaggedRecords::default()));
                     all.extend(own);
                 }
                 Ok(())
             },
         )?;
-        let (offenders, mut failed) = self.merge(&measures, &kept)?;
+        let (conflicts, mut failed) = self.merge(&measures, &coverage)?;
         for (rule, declared) in
-            judging.rule_set.rules().iter().enumerate().filter(|(_, rule)| duplicate_policy(&rule.check).is_none())
+            evaluator.rule_set.rules().iter().enumerate().filter(|(_, rule)| duplicate_policy(&rule.check).is_none())
         {
             failed[rule] =
                 if matches!(declared.check, Check::Drift { .. } | Check::Command { .. }) { 0 } else { measures.failures(rule) };
         }
-        let (placed, truncated) = self.locate(files, &suspects, &offenders, placed, &kept, &measures)?;
-        let outcome = judging.outcome(files, &placed, &measures, self.parent_measures.as_ref(), failed)?;
+        let (placed, truncated) = self.locate(files, &flagged, &conflicts, by_file, &coverage, &measures)?;
+        let outcome = evaluator.outcome(files, &placed, &measures, self.parent_measures.as_ref(), failed)?;
         if keep {
             let lists = (0..rules).map(|rule| measures.to_list(rule)).collect();
             let sums = (0..rules).map(|rule| cache::keys_checksum(&cache::keys(self.staging.path(), rule))).collect();
-            let known = CachedEvaluation { measures: lists, files: placed.into_iter().collect(), truncated, key_checksums: sums };
+            let cached =
+                CachedEvaluation { measures: lists, files: placed.into_iter().collect(), truncated, key_checksums: sums };
             // Where the disk does not allow it, the next version is judged anew.
-            let _ = judging.cache_folder(files.manifest).store(self.staging, &known);
+            let _ = evaluator.cache_folder(files.manifest).store(self.staging, &cached);
         }
         Ok((outcome, measures))
     }
 
-    /// How many files are to be judged, and their bytes.
+    /// Returns the number of files to check, and their bytes.
     fn total<S: NodeSource + Sync>(&self, files: &FileSet<'_, S>) -> Result<(u64, u64)> {
         self.changes(files)?.try_fold((0, 0), |(files, bytes), sides| {
             let sides = sides?;
@@ -200,23 +204,24 @@ impl<'j> Evaluation<'j> {
 
     /// Merges the keys that were gathered with those from before: which of them several records have, of each rule the
     /// first ones, and in how many records each rule minds it.
-    fn merge(&mut self, measures: &Measures, kept: &CacheCoverage) -> Result<(ConflictingKeys, Vec<u64>)> {
+    fn merge(&mut self, measures: &Measures, coverage: &CacheCoverage) -> Result<(ConflictingKeys, Vec<u64>)> {
         let gatherings = std::mem::take(&mut self.collectors);
         let rules = gatherings.len();
-        let mut offenders =
+        let mut conflicts =
             ConflictingKeys { keys: vec![HashSet::new(); rules], expected: vec![0; rules], ..ConflictingKeys::default() };
         let mut failed = vec![0; rules];
         for (rule, gathering) in gatherings.into_iter().enumerate() {
             let Some(gathering) = gathering else { continue };
             let gathering = gathering.into_inner().unwrap_or_else(PoisonError::into_inner);
             let before = self.before.map(|before| self.evaluator.cache_folder(before).keys(rule));
-            let differs = |before: &PathBuf| !before.exists() || kept.keys_checksum(rule) != Some(cache::keys_checksum(before));
+            let differs =
+                |before: &PathBuf| !before.exists() || coverage.keys_checksum(rule) != Some(cache::keys_checksum(before));
             if before.as_ref().is_some_and(differs) {
                 return Err(Error::damaged("the cached results of the parent are incomplete"));
             }
             let check = &self.evaluator.rule_set.rules()[rule].check;
-            let (mut raws, mut anywhere, mut every) = (HashSet::new(), kept.is_truncated(rule), false);
-            let (own, expected) = (&mut offenders.keys[rule], &mut offenders.expected[rule]);
+            let (mut raws, mut anywhere, mut every) = (HashSet::new(), coverage.is_truncated(rule), false);
+            let (own, expected) = (&mut conflicts.keys[rule], &mut conflicts.expected[rule]);
             gathering.merge(before.as_deref(), &cache::keys(self.staging.path(), rule), &mut |group| {
                 let [one, test] = group.now;
                 let minded = match duplicate_policy(check) {
@@ -225,10 +230,10 @@ impl<'j> Evaluation<'j> {
                     _ => 0,
                 };
                 failed[rule] += minded;
-                if minded > 0 && own.len() < kept.most {
+                if minded > 0 && own.len() < coverage.most {
                     *expected += minded;
                     own.insert(group.key);
-                    anywhere |= group.changed || !kept.has(rule, &group.key);
+                    anywhere |= group.changed || !coverage.has(rule, &group.key);
                     every |= group.members.len() >= MAX_MEMBERS || raws.len() > MAX_HASHES;
                     if !every {
                         raws.extend(group.members.iter().map(|member| member.raw));
@@ -243,11 +248,11 @@ impl<'j> Evaluation<'j> {
                 own.clear();
             }
             if !own.is_empty() {
-                offenders.hashes.extend(raws);
-                offenders.anywhere |= anywhere;
-                offenders.all |= every;
+                conflicts.hashes.extend(raws);
+                conflicts.anywhere |= anywhere;
+                conflicts.all |= every;
             }
         }
-        Ok((offenders, failed))
+        Ok((conflicts, failed))
     }
 }

@@ -27,9 +27,9 @@ const MAX_PRECHECKED_KEYS: usize = if cfg!(test) { 64 } else { 256 << 10 };
 const MAX_PRECHECKED_BYTES: usize = if cfg!(test) { 2 << 10 } else { 64 << 20 };
 /// The longest file that is looked into as one text.
 const MAX_TEXT: usize = if cfg!(test) { 64 << 10 } else { 64 << 20 };
-/// What is said of a longer one.
+/// The reason for a file that is too long.
 const TOO_LONG: &str = "the file is longer than 64 MiB";
-/// What is said of one that is no text.
+/// The reason for a file that is not text.
 const NO_TEXT: &str = "the file is not text";
 /// Hashes of records of one file that are kept; beyond it each of its records is judged again.
 const MAX_FLAGGED: usize = if cfg!(test) { 8 } else { 32 << 10 };
@@ -52,21 +52,21 @@ pub(super) fn record_hash(text: &RecordText<'_>) -> u64 {
 /// The keys of every rule that asks for them.
 pub(super) type KeyCollectors = Vec<Option<Mutex<KeyCollector>>>;
 
-/// What a worker keeps from file to file.
+/// The state of a worker, reused from file to file.
 pub(super) struct GateWorker<'g> {
     pub checker: RecordChecker<'g>,
     pub measures: Measures,
     keys: Vec<Vec<KeyTold>>,
 }
 
-/// What the first look at a file came to.
+/// The result of the first pass over a file.
 pub(super) struct CheckedFile {
     pub sides: EntryPair,
     pub measures: Measures,
     pub flagged: FlaggedRecords,
 }
 
-/// What was looked at of a file while it was compared.
+/// A file that was checked while it was compared.
 struct PrecheckedFile {
     measures: Measures,
     flagged: FlaggedRecords,
@@ -103,9 +103,9 @@ impl PrecheckedFiles {
 pub(super) struct FlaggedRecords {
     /// Their hashes, in order once they are complete.
     pub hashes: Vec<u64>,
-    /// Whether there are so many that not all hashes are kept: then each record of the file is one.
+    /// True if there are so many that not all hashes are kept: then each record of the file is one.
     pub all: bool,
-    /// How much there is to tell, by [`slot`].
+    /// The number of findings to report, by [`slot`].
     pub counts: BTreeMap<usize, u64>,
 }
 
@@ -150,7 +150,7 @@ impl FlaggedRecords {
         }
     }
 
-    /// Whether a record with this hash may be one.
+    /// Returns true if a record with this hash may be flagged.
     pub fn has(&self, raw: u64) -> bool {
         self.all || self.hashes.binary_search(&raw).is_ok()
     }
@@ -160,7 +160,7 @@ impl FlaggedRecords {
         self.hashes.capacity() * size_of::<u64>() + self.counts.len() * size_of::<(usize, u64)>()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty() && !self.all
     }
@@ -168,25 +168,25 @@ impl FlaggedRecords {
 
 impl RecordObserver for Evaluation<'_> {
     fn observe(&self, path: &str) -> Option<RecordCallback<'_>> {
-        let looks = self.evaluator.rule_set.rules_for(path);
-        if self.before.is_none() || !looks.checks_records() {
+        let file_rules = self.evaluator.rule_set.rules_for(path);
+        if self.before.is_none() || !file_rules.checks_records() {
             return None;
         }
         let path = path.to_owned();
         let mut held = Some((self.evaluator.worker(), FlaggedRecords::default()));
         // What is shown may turn out to be void, so nothing is handed on before the end.
-        Some(Box::new(move |seen| {
-            let Some((worker, suspects)) = &mut held else { return };
-            let done = match seen {
+        Some(Box::new(move |record| {
+            let Some((worker, flagged)) = &mut held else { return };
+            let done = match record {
                 // Its text has to be read, which is done afterwards.
                 Some(RecordRef { text: RecordText::File { .. }, .. }) => Ok(()),
-                Some(seen) => match self.evaluator.check_record(worker, &looks, &seen, None, suspects) {
+                Some(record) => match self.evaluator.check_record(worker, &file_rules, &record, None, flagged) {
                     Ok(most) if most <= MAX_PRECHECKED_KEYS => return,
                     done => done.map(drop),
                 },
                 None => {
-                    suspects.sort();
-                    let watched = PrecheckedFile { measures: worker.take_measures(), flagged: std::mem::take(suspects) };
+                    flagged.sort();
+                    let watched = PrecheckedFile { measures: worker.take_measures(), flagged: std::mem::take(flagged) };
                     match self.prechecked.lock().unwrap_or_else(PoisonError::into_inner).insert(&path, watched) {
                         true => worker.flush_keys(&self.collectors, 1),
                         false => Ok(()),
@@ -210,44 +210,44 @@ impl Evaluation<'_> {
         task: FileTask,
     ) -> Result<CheckedFile> {
         let FileTask { sides, part } = task;
-        let judging = self.evaluator;
-        judging.progress.check()?;
+        let evaluator = self.evaluator;
+        evaluator.progress.check()?;
         let path = sides.1.as_ref().or(sides.0.as_ref()).map(|entry| entry.path.as_str()).unwrap_or_default();
-        let looks = judging.rule_set.rules_for(path);
-        let mut suspects = FlaggedRecords::default();
-        if looks.checks_records() {
+        let file_rules = evaluator.rule_set.rules_for(path);
+        let mut flagged = FlaggedRecords::default();
+        if file_rules.checks_records() {
             let watched = self.prechecked.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
             let met = match watched {
                 Some(watched) => {
                     worker.measures.absorb(watched.measures);
-                    suspects = watched.flagged;
+                    flagged = watched.flagged;
                     [false; 2]
                 }
-                None => self.visit(worker, files, &looks, &sides, &part, &mut suspects)?,
+                None => self.visit(worker, files, &file_rules, &sides, &part, &mut flagged)?,
             };
             for (sign, side, met, entry) in [(-1, Side::Old, met[0], &sides.0), (1, Side::New, met[1], &sides.1)] {
                 let first = part.as_ref().is_none_or(|part| part.is_first);
-                let Some(entry) = entry.as_ref().filter(|_| first && !met && !looks.empty.is_empty()) else { continue };
-                if judging.lacks_records(files, entry, side)? {
-                    for &rule in &looks.empty {
+                let Some(entry) = entry.as_ref().filter(|_| first && !met && !file_rules.empty.is_empty()) else { continue };
+                if evaluator.lacks_records(files, entry, side)? {
+                    for &rule in &file_rules.empty {
                         worker.measures.checked(rule, sign);
                         worker.measures.failed(rule, sign);
                         if side == Side::New {
-                            suspects.push(EMPTY_FILE_HASH);
-                            *suspects.counts.entry(slot(rule, false)).or_default() += 1;
+                            flagged.push(EMPTY_FILE_HASH);
+                            *flagged.counts.entry(slot(rule, false)).or_default() += 1;
                         }
                     }
                 }
             }
             let size = |entry: &Option<Entry>| entry.as_ref().map_or(0, |entry| entry.size);
             match &part {
-                Some(part) => judging.progress.advance(u64::from(part.is_first), part.bytes),
-                None => judging.progress.advance(1, size(&sides.0).max(size(&sides.1))),
+                Some(part) => evaluator.progress.advance(u64::from(part.is_first), part.bytes),
+                None => evaluator.progress.advance(1, size(&sides.0).max(size(&sides.1))),
             }
         }
         worker.flush_keys(&self.collectors, 1)?;
-        suspects.sort();
-        Ok(CheckedFile { measures: worker.take_measures(), sides, flagged: suspects })
+        flagged.sort();
+        Ok(CheckedFile { measures: worker.take_measures(), sides, flagged })
     }
 
     /// Looks at both sides; whether any record of each was met.
@@ -255,28 +255,28 @@ impl Evaluation<'_> {
         &self,
         worker: &mut GateWorker<'_>,
         files: &FileSet<'_, S>,
-        looks: &FileRules,
+        file_rules: &FileRules,
         sides: &EntryPair,
         part: &Option<FilePart>,
-        suspects: &mut FlaggedRecords,
+        flagged: &mut FlaggedRecords,
     ) -> Result<[bool; 2]> {
-        let judging = self.evaluator;
-        let old = sides.0.as_ref().map(|entry| files.file_side(judging, entry, Side::Old)).transpose()?;
-        let new = sides.1.as_ref().map(|entry| files.file_side(judging, entry, Side::New)).transpose()?;
+        let evaluator = self.evaluator;
+        let old = sides.0.as_ref().map(|entry| files.file_side(evaluator, entry, Side::Old)).transpose()?;
+        let new = sides.1.as_ref().map(|entry| files.file_side(evaluator, entry, Side::New)).transpose()?;
         let (mut met, mut fault) = ([false; 2], None);
-        let see = &mut |seen: RecordRef<'_>| {
-            met[usize::from(seen.side == Side::New)] |= !matches!(seen.text, RecordText::SkippedRow(_));
-            let half = if seen.side == Side::Old { &old } else { &new };
+        let each = &mut |record: RecordRef<'_>| {
+            met[usize::from(record.side == Side::New)] |= !matches!(record.text, RecordText::SkippedRow(_));
+            let file = if record.side == Side::Old { &old } else { &new };
             if fault.is_none() {
-                let looked = judging.check_record(worker, looks, &seen, half.as_ref(), suspects);
+                let looked = evaluator.check_record(worker, file_rules, &record, file.as_ref(), flagged);
                 fault = looked
                     .and_then(|most| if most < KEY_BATCH { Ok(()) } else { worker.flush_keys(&self.collectors, KEY_BATCH) })
                     .err();
             }
         };
         match (part, &new) {
-            (Some(part), Some(new)) => visit_part(&judging.reader_config, new, part, see)?,
-            _ => visit(&judging.reader_config, old.as_ref(), new.as_ref(), false, see)?,
+            (Some(part), Some(new)) => visit_part(&evaluator.reader_config, new, part, each)?,
+            _ => visit(&evaluator.reader_config, old.as_ref(), new.as_ref(), false, each)?,
         }
         fault.map_or(Ok(met), Err)
     }
@@ -292,25 +292,25 @@ impl Evaluator<'_> {
     fn check_record(
         &self,
         worker: &mut GateWorker<'_>,
-        looks: &FileRules,
+        file_rules: &FileRules,
         seen: &RecordRef<'_>,
-        half: Option<&FileSide<'_>>,
-        suspects: &mut FlaggedRecords,
+        file: Option<&FileSide<'_>>,
+        flagged: &mut FlaggedRecords,
     ) -> Result<usize> {
         let raw = record_hash(&seen.text);
         let (new, sign) = if seen.side == Side::New { (true, 1) } else { (false, -1) };
         let GateWorker { checker: judge, measures, keys } = worker;
         let mut suspect = false;
         let mut most = 0;
-        self.with_rule_input(seen, half.filter(|_| !looks.records.is_empty()), &mut |record| {
-            judge.check(looks, record, measures, sign, &mut |told| match told {
+        self.with_rule_input(seen, file.filter(|_| !file_rules.records.is_empty()), &mut |record| {
+            judge.check(file_rules, record, measures, sign, &mut |told| match told {
                 RuleOutput::Finding { rule, .. } => {
                     suspect |= new;
-                    *suspects.counts.entry(slot(rule, false)).or_default() += u64::from(new);
+                    *flagged.counts.entry(slot(rule, false)).or_default() += u64::from(new);
                 }
                 RuleOutput::Unreadable { rule, .. } => {
                     suspect |= new;
-                    *suspects.counts.entry(slot(rule, true)).or_default() += u64::from(new);
+                    *flagged.counts.entry(slot(rule, true)).or_default() += u64::from(new);
                 }
                 RuleOutput::Key { rule, key, split } => {
                     keys[rule].push(KeyTold { key, raw, split: split as u8, sign: sign as i8 });
@@ -319,23 +319,23 @@ impl Evaluator<'_> {
             });
         })?;
         if suspect {
-            suspects.push(raw);
+            flagged.push(raw);
         }
         Ok(most)
     }
 
-    /// Whether a file that should have records, and is not itself the record, has none. Where they were not counted it is read: what the
-    /// sides share was not met.
+    /// Returns true if a file that should have records, and is not itself the record, has none. One that was not counted is
+    /// read, since records that both sides share were not visited.
     fn lacks_records<S>(&self, files: &FileSet<'_, S>, entry: &Entry, side: Side) -> Result<bool> {
-        if matches!(self.reader_config.reading(entry.path.as_str()).format, RecordFormat::Whole | RecordFormat::None) {
+        if matches!(self.reader_config.spec_for(entry.path.as_str()).format, RecordFormat::Whole | RecordFormat::None) {
             return Ok(false);
         }
         if let Some(samples) = &entry.samples {
             return Ok(samples.count == 0);
         }
         let mut none = true;
-        visit(&self.reader_config, None, Some(&files.file_side(self, entry, side)?), false, &mut |seen| {
-            none &= matches!(seen.text, RecordText::SkippedRow(_));
+        visit(&self.reader_config, None, Some(&files.file_side(self, entry, side)?), false, &mut |record| {
+            none &= matches!(record.text, RecordText::SkippedRow(_));
         })?;
         Ok(none)
     }
@@ -343,12 +343,12 @@ impl Evaluator<'_> {
     /// Shows a record as rules see it. Of a file that is the record, `file_side` is where its text is read, if it is needed.
     pub(super) fn with_rule_input(
         &self,
-        seen: &RecordRef<'_>,
-        half: Option<&FileSide<'_>>,
+        record: &RecordRef<'_>,
+        file: Option<&FileSide<'_>>,
         show: &mut dyn FnMut(&RuleInput<'_>),
     ) -> Result<()> {
         let text;
-        let body = match &seen.text {
+        let body = match &record.text {
             RecordText::Json(bytes) => RecordBody::Json(bytes),
             RecordText::Fields { row, syntax, header, wrong } => {
                 RecordBody::Fields { row, syntax: *syntax, header: *header, wrong: *wrong }
@@ -358,13 +358,13 @@ impl Evaluator<'_> {
             RecordText::Row(row) => RecordBody::Row(row),
             RecordText::File { issue: Some(FileIssue::Damaged { cause, .. }), .. } => RecordBody::Broken(cause),
             RecordText::File { issue: Some(FileIssue::Opaque { cause }), .. } => RecordBody::Opaque(cause),
-            RecordText::File { content, .. } => match half {
+            RecordText::File { content, .. } => match file {
                 None => RecordBody::Binary(BinaryFile { content, why: NO_TEXT }),
-                Some(half) => {
-                    if !is_text(half.path, &half.text(PROBE)?) {
+                Some(file) => {
+                    if !is_text(file.path, &file.text(PROBE)?) {
                         RecordBody::Binary(BinaryFile { content, why: NO_TEXT })
                     } else {
-                        text = half.text(MAX_TEXT + 1)?;
+                        text = file.text(MAX_TEXT + 1)?;
                         if text.len() > MAX_TEXT {
                             RecordBody::Binary(BinaryFile { content, why: TOO_LONG })
                         } else {
@@ -374,9 +374,9 @@ impl Evaluator<'_> {
                 }
             },
         };
-        let line = match &seen.text {
+        let line = match &record.text {
             RecordText::File { issue, .. } => issue.map_or(1, FileIssue::line),
-            _ => seen.line,
+            _ => record.line,
         };
         show(&RuleInput { line, body });
         Ok(())
@@ -390,8 +390,8 @@ impl GateWorker<'_> {
     }
 
     /// Hands on the keys of every rule that has so many.
-    fn flush_keys(&mut self, gatherings: &KeyCollectors, least: usize) -> Result<()> {
-        for (keys, gathering) in self.keys.iter_mut().zip(gatherings) {
+    fn flush_keys(&mut self, collectors: &KeyCollectors, least: usize) -> Result<()> {
+        for (keys, gathering) in self.keys.iter_mut().zip(collectors) {
             if let Some(gathering) = gathering.as_ref().filter(|_| keys.len() >= least) {
                 gathering.lock().unwrap_or_else(PoisonError::into_inner).add(keys)?;
                 keys.clear();
@@ -401,7 +401,7 @@ impl GateWorker<'_> {
     }
 }
 
-/// What stands for the record of a file that has none.
+/// The hash that stands for the record of a file without records.
 pub(super) const EMPTY_FILE_HASH: u64 = 0;
 
 /// Returns true if a file that is its own sample is text: by the ending of its name, or since no zero byte stands at its

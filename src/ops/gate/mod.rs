@@ -51,13 +51,13 @@ pub(super) struct Evaluator<'a> {
     dataset: &'a Dataset,
     progress: &'a dyn Progress,
     rule_set: RuleSet,
-    /// How the files are read.
+    /// The reader configuration of the dataset.
     reader_config: ReaderConfig,
-    /// What the rules and the reading are.
+    /// The digest of the rules and of the reader configuration.
     digest: [u8; 32],
     /// The least score that passes, in millionths.
     min_score: u32,
-    /// What records mean that a rule could not look at.
+    /// The effect of records that a rule cannot read.
     opaque: OpaquePolicy,
     /// Findings of a rule that are written into a report.
     max_findings: usize,
@@ -65,10 +65,10 @@ pub(super) struct Evaluator<'a> {
 
 /// The files that are judged.
 pub(super) struct FileSet<'a, S> {
-    /// Where the nodes of both manifests are.
+    /// The source of the nodes of both manifests.
     pub nodes: &'a S,
     pub manifest: Id<Node>,
-    /// Where the files are read that are not in the store; `None` where all are.
+    /// The source of files that are not in the store; `None` if all are.
     pub workspace: Option<WorkspaceFiles<'a>>,
 }
 
@@ -97,16 +97,16 @@ pub(super) struct LocatedFinding {
     pub message: String,
 }
 
-/// What judging came to.
+/// The result of an evaluation.
 pub(super) struct GateOutcome {
     pub verdict: Verdict,
     /// All that was found, errors first, then by rule and place.
     pub found: Vec<LocatedFinding>,
-    /// The same for the records that a rule could not look at.
+    /// The records that a rule could not read, in the same order.
     pub unread: Vec<LocatedFinding>,
     /// Findings of a rule that are written into a report.
     max_findings: usize,
-    /// What had nothing to look at.
+    /// The rules and splits that matched nothing.
     pub idle: Vec<String>,
 }
 
@@ -122,13 +122,13 @@ impl WorkspaceFiles<'_> {
 }
 
 impl<S> FileSet<'_, S> {
-    fn file_side<'h>(&self, judging: &Evaluator<'h>, entry: &'h Entry, side: Side) -> Result<FileSide<'h>> {
+    fn file_side<'h>(&self, evaluator: &Evaluator<'h>, entry: &'h Entry, side: Side) -> Result<FileSide<'h>> {
         let path = entry.path.as_str();
         let work = self.workspace.as_ref().filter(|_| side == Side::New);
-        let bytes = work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(FileSource::Stored(judging.repo.store()));
-        let (reading, size) = (judging.reader_config.reading(path), entry.size);
-        let half = FileSide { path, reading, content: Some(entry.content), size, records: None, bytes };
-        judging.reader_config.read_as_configured(half, entry.samples.as_ref())
+        let bytes = work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(FileSource::Stored(evaluator.repo.store()));
+        let (spec, size) = (evaluator.reader_config.spec_for(path), entry.size);
+        let file = FileSide { path, spec, content: Some(entry.content), size, records: None, bytes };
+        evaluator.reader_config.read_as_configured(file, entry.samples.as_ref())
     }
 }
 
@@ -197,22 +197,23 @@ impl<'a> Evaluator<'a> {
         };
         let own = base.own.filter(|&own| self.cache_folder(own).exists());
         let before = own.or(base.parent);
-        let known = before.and_then(|before| Some((before, self.cache_folder(before).load()?)));
-        Evaluation::new(self, known, past)
+        let cached = before.and_then(|before| Some((before, self.cache_folder(before).load()?)));
+        Evaluation::new(self, cached, past)
     }
 
     /// Returns what a commit of these files warns of: guesses of how they are read. Of a file that was never counted the
     /// first bytes are read.
     pub fn warnings<S: NodeSource>(&self, files: &FileSet<'_, S>) -> Result<Vec<String>> {
-        let is_read =
-            |entry: &Entry| entry.kind.is_file() && self.reader_config.reading(entry.path.as_str()).format != RecordFormat::Whole;
+        let is_read = |entry: &Entry| {
+            entry.kind.is_file() && self.reader_config.spec_for(entry.path.as_str()).format != RecordFormat::Whole
+        };
         let entries = Entries::new(files.nodes, files.manifest)?.filter(|entry| entry.as_ref().map_or(true, is_read));
         samples::warnings(entries.map(|entry| {
             let entry = entry?;
             let path = entry.path.as_str();
             let counted = entry.samples.as_ref().filter(|samples| self.reader_config.is_current(path, &samples.reader));
             let hints = match counted.and_then(|samples| ReaderSpec::from_id(&samples.reader)) {
-                Some(reading) => reading.guesses().into_iter().collect(),
+                Some(spec) => spec.guesses().into_iter().collect(),
                 None => files.file_side(self, &entry, Side::New)?.hints()?,
             };
             Ok((path.to_owned(), hints))
@@ -223,9 +224,9 @@ impl<'a> Evaluator<'a> {
         self.rule_set.rules().iter().any(|rule| matches!(rule.check, Check::Drift { .. }))
     }
 
-    /// What a version measures, which is judged for it if that is not known.
+    /// Returns the measures of a version, which is evaluated if they are not cached.
     fn measures_of(&self, manifest: Id<Node>) -> Result<Measures> {
-        if let Some(measures) = self.cache_folder(manifest).load().and_then(|known| known.measures()) {
+        if let Some(measures) = self.cache_folder(manifest).load().and_then(|cached| cached.measures()) {
             return Ok(measures);
         }
         let store: &Store = self.repo.store();
@@ -235,7 +236,7 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// What a rule minds in records that share a key, if it looks at keys.
+/// Returns the condition of a rule on records that share a key, if it compares keys.
 fn duplicate_policy(check: &Check) -> Option<DuplicatePolicy> {
     match check {
         Check::Unique { .. } => Some(DuplicatePolicy::Repetition("has the same key as")),

@@ -1,4 +1,4 @@
-//! What all that was found comes to.
+//! The outcome of an evaluation, from all findings.
 
 use std::collections::HashSet;
 
@@ -15,26 +15,26 @@ impl Evaluator<'_> {
     pub(super) fn outcome<S: NodeSource + Sync>(
         &self,
         files: &FileSet<'_, S>,
-        placed: &FindingsByFile,
+        by_file: &FindingsByFile,
         measures: &Measures,
         before: Option<&Measures>,
         mut failed: Vec<u64>,
     ) -> Result<GateOutcome> {
         let rules = self.rule_set.rules();
         let mut checked: Vec<u64> = (0..rules.len()).map(|rule| measures.records(rule)).collect();
-        let (mut said, mut unread): (Vec<LocatedFinding>, Vec<LocatedFinding>) = Default::default();
-        for (path, places) in placed {
+        let (mut finding, mut unread): (Vec<LocatedFinding>, Vec<LocatedFinding>) = Default::default();
+        for (path, places) in by_file {
             for found in &places.findings {
                 let message = found.message.clone();
-                let list = if found.unreadable { &mut unread } else { &mut said };
+                let list = if found.unreadable { &mut unread } else { &mut finding };
                 list.push(LocatedFinding { path: path.clone(), position: found.position, rule: found.rule, message });
             }
         }
         let mut unreadable: Vec<u64> = (0..rules.len()).map(|rule| measures.unread(rule)).collect();
         let mut count: u64 = failed.iter().sum();
         let minded = |rule: u32| duplicate_policy(&rules[rule as usize].check);
-        repeated_findings(placed, minded, |path, place, rule, message| {
-            said.push(LocatedFinding { path: path.to_owned(), position: place, rule, message })
+        repeated_findings(by_file, minded, |path, position, rule, message| {
+            finding.push(LocatedFinding { path: path.to_owned(), position, rule, message })
         });
         for (rule, declared) in rules.iter().enumerate() {
             let over_all =
@@ -46,29 +46,29 @@ impl Evaluator<'_> {
                     checked[rule] = u64::from(before.is_some());
                     failed[rule] = u64::from(drift.is_some());
                     count += failed[rule];
-                    said.extend(drift.map(over_all));
+                    finding.extend(drift.map(over_all));
                 }
                 Check::Command { run, timeout } => {
-                    let ProgramResult { shown, findings: own, unread_count, unread: own_unread, ended } =
+                    let ProgramResult { shown, findings: own, unread_count, unread: own_unread, status: ended } =
                         self.run_program(rule, run, *timeout, files)?;
                     unreadable[rule] = unread_count;
                     unread.extend(own_unread);
                     checked[rule] = shown.max(1);
                     failed[rule] = records(&own).min(checked[rule]);
                     count += own.len() as u64 + u64::from(ended.is_err());
-                    said.extend(own);
+                    finding.extend(own);
                     if let Err(why) = ended {
                         // It vouches for nothing.
                         (checked[rule], failed[rule]) = (1, 1);
-                        said.push(over_all(why));
+                        finding.push(over_all(why));
                     }
                 }
                 _ => {}
             }
         }
-        for list in [&mut said, &mut unread] {
+        for list in [&mut finding, &mut unread] {
             list.sort_by(|a, b| {
-                let severity = |said: &LocatedFinding| rules[said.rule as usize].severity;
+                let severity = |finding: &LocatedFinding| rules[finding.rule as usize].severity;
                 severity(b).cmp(&severity(a)).then_with(|| (a.rule, &a.path, a.position).cmp(&(b.rule, &b.path, b.position)))
             });
         }
@@ -89,14 +89,20 @@ impl Evaluator<'_> {
             opaque: self.opaque,
             judged: judged.collect(),
             found: count,
-            findings: report::first(&said),
+            findings: report::first(&finding),
             unread: report::first(&unread),
         };
         verdict.check().map_err(|e| {
             Error::new(Kind::Config, format!("cannot store the verdict: {e}"))
                 .with_hint("use fewer 'drift' rules, or none with 'labels' on a field of long texts")
         })?;
-        Ok(GateOutcome { verdict, found: said, unread, max_findings: self.max_findings, idle: self.unused_rules(files, &met)? })
+        Ok(GateOutcome {
+            verdict,
+            found: finding,
+            unread,
+            max_findings: self.max_findings,
+            idle: self.unused_rules(files, &met)?,
+        })
     }
 }
 
@@ -116,8 +122,8 @@ impl Evaluator<'_> {
                 break;
             }
             if entry.kind.is_file() {
-                let looks = self.rule_set.rules_for(entry.path.as_str());
-                splits.retain(|split| !looks.keys.contains(split));
+                let file_rules = self.rule_set.rules_for(entry.path.as_str());
+                splits.retain(|split| !file_rules.keys.contains(split));
             }
         }
         if !any {
@@ -146,7 +152,7 @@ fn limit(limit: &Option<(String, u32)>) -> Option<(&str, u32)> {
     limit.as_ref().map(|(field, most)| (field.as_str(), *most))
 }
 
-/// How many records are spoken of.
-fn records(said: &[LocatedFinding]) -> u64 {
-    said.iter().map(|said| (&said.path, said.position)).collect::<HashSet<_>>().len() as u64
+/// Returns the number of records with findings.
+fn records(finding: &[LocatedFinding]) -> u64 {
+    finding.iter().map(|finding| (&finding.path, finding.position)).collect::<HashSet<_>>().len() as u64
 }

@@ -12,18 +12,18 @@ use crate::manifest::{Entries, NodeSource};
 use crate::sample::{FileIssue, Rendering, Side};
 use crate::validate::RuleProgram;
 
-/// What came of a program.
+/// The result of a program.
 pub(super) struct ProgramResult {
-    /// How many records it was shown.
+    /// The number of records that were written to it.
     pub shown: u64,
-    /// What it said of them.
+    /// Its findings.
     pub findings: Vec<LocatedFinding>,
-    /// How many records it could not be shown.
+    /// The number of records that could not be written to it.
     pub unread_count: u64,
     /// The first of them, and why.
     pub unread: Vec<LocatedFinding>,
-    /// Why it failed, if it did.
-    pub ended: std::result::Result<(), String>,
+    /// The error of the program, if it failed.
+    pub status: std::result::Result<(), String>,
 }
 
 /// A record as the program reads it.
@@ -45,7 +45,7 @@ impl Evaluator<'_> {
         files: &FileSet<'_, S>,
     ) -> Result<ProgramResult> {
         let command = RuleProgram { run, timeout: Duration::from_secs(timeout), folder: self.repo.root() };
-        let (mut shown, mut said) = (0, Vec::new());
+        let (mut shown, mut finding) = (0, Vec::new());
         let (mut unread_count, mut unread) = (0, Vec::new());
         let ended = command.run(
             &mut |out| {
@@ -56,20 +56,20 @@ impl Evaluator<'_> {
                     if !entry.kind.is_file() || !self.rule_set.rules_for(entry.path.as_str()).commands.contains(&rule) {
                         continue;
                     }
-                    let half = files.file_side(self, &entry, Side::New)?;
+                    let file = files.file_side(self, &entry, Side::New)?;
                     let (mut fault, mut number) = (None, 0);
-                    visit(&self.reader_config, None, Some(&half), true, &mut |seen| {
-                        if matches!(seen.text, RecordText::SkippedRow(_)) {
+                    visit(&self.reader_config, None, Some(&file), true, &mut |record| {
+                        if matches!(record.text, RecordText::SkippedRow(_)) {
                             return;
                         }
                         number += 1;
-                        if let Some(cause) = unreadable(&seen.text) {
+                        if let Some(cause) = unreadable(&record.text) {
                             unread_count += 1;
                             if unread.len() < self.max_findings {
-                                let place = RecordPosition { at: seen.at, line: seen.line.max(1), number };
+                                let position = RecordPosition { at: record.at, line: record.line.max(1), number };
                                 unread.push(LocatedFinding {
-                                    path: seen.path.to_owned(),
-                                    position: place,
+                                    path: record.path.to_owned(),
+                                    position,
                                     rule: rule as u32,
                                     message: cause.to_owned(),
                                 });
@@ -78,7 +78,7 @@ impl Evaluator<'_> {
                         }
                         shown += 1;
                         if fault.is_none() {
-                            fault = write(out, seen.path, (seen.line.max(1), number), &seen.text).err();
+                            fault = write(out, record.path, (record.line.max(1), number), &record.text).err();
                         }
                     })?;
                     fault.map_or(Ok(()), Err)?;
@@ -88,11 +88,11 @@ impl Evaluator<'_> {
             &|| self.progress.cancelled(),
             &mut |own| {
                 let message = report::shortened(&own.message);
-                let place = RecordPosition { at: own.number, line: own.line, number: own.number };
-                said.push(LocatedFinding { path: own.path, position: place, rule: rule as u32, message });
+                let position = RecordPosition { at: own.number, line: own.line, number: own.number };
+                finding.push(LocatedFinding { path: own.path, position, rule: rule as u32, message });
             },
         )?;
-        Ok(ProgramResult { shown, findings: said, unread_count, unread, ended })
+        Ok(ProgramResult { shown, findings: finding, unread_count, unread, status: ended })
     }
 }
 

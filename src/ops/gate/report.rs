@@ -1,4 +1,4 @@
-//! What judging came to, as users see it.
+//! The outcome of an evaluation, as reports show it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write};
@@ -17,16 +17,16 @@ use crate::object::version::ValidationStatus;
 /// The longest message that a verdict holds, in bytes.
 const MAX_MESSAGE: usize = 300;
 
-/// What one rule came to.
+/// The result of one rule.
 #[derive(Clone, Debug, Serialize)]
 pub struct RuleReport {
-    /// What the team calls it.
+    /// The name of the rule.
     pub name: String,
     /// Its kind.
     pub kind: String,
-    /// What its findings do.
+    /// The effect of its findings.
     pub severity: Severity,
-    /// How much it counts.
+    /// The weight of the rule.
     pub weight: f64,
     /// Records that it looked at.
     pub checked: u64,
@@ -43,13 +43,13 @@ pub struct RuleFinding {
     pub path: String,
     /// The line on which the record begins, from 1; 0 where there is none.
     pub line: u64,
-    /// Which record of the file it is, from 1; 0 where there is none.
+    /// The number of the record in the file, from 1; 0 where there is none.
     pub number: u64,
-    /// What the rule is called.
+    /// The name of the rule.
     pub rule: String,
-    /// What its findings do.
+    /// The effect of the finding.
     pub severity: Severity,
-    /// What is wrong.
+    /// The message.
     pub message: String,
 }
 
@@ -60,38 +60,38 @@ pub struct UnreadableRecord {
     pub path: String,
     /// The line on which the record begins, from 1.
     pub line: u64,
-    /// Which record of the file it is, from 1.
+    /// The number of the record in the file, from 1.
     pub number: u64,
-    /// What the rule is called.
+    /// The name of the rule.
     pub rule: String,
-    /// Why it could not.
+    /// The reason.
     pub reason: String,
 }
 
-/// What the rules of a dataset said of a version.
+/// A verdict, as reports show it.
 #[derive(Clone, Debug, Serialize)]
 pub struct VerdictView {
     /// The score, from 0 to 1.
     pub score: f64,
     /// The least score that passes.
     pub min_score: f64,
-    /// Whether it passed.
+    /// The status of the version.
     pub status: ValidationStatus,
     /// Each rule, in the order of their declaration.
     pub rules: Vec<RuleReport>,
-    /// What records mean that a rule could not look at.
+    /// The effect of records that a rule cannot read.
     pub opaque: OpaquePolicy,
     /// The first findings, errors first; some of each rule.
     pub findings: Vec<RuleFinding>,
-    /// How many there are in all.
+    /// The number of findings.
     pub findings_count: u64,
     /// The first records at which a rule could not look; some of each rule.
     pub unreadable: Vec<UnreadableRecord>,
-    /// How many there are in all.
+    /// The number of such records.
     pub unreadable_count: u64,
     /// The parent's score, where the same rules judged it.
     pub parent_score: Option<f64>,
-    /// What the rules of the kind `drift` measured, in the parent where the same rules judged it and in the version.
+    /// The measures of `drift` rules in the version, and in the parent if the same rules were applied to it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
     /// Rules and splits without anything to look at, where this was found out just now: most likely mistyped.
@@ -100,7 +100,7 @@ pub struct VerdictView {
 }
 
 /// Millionths as a number.
-fn share(millionths: u32) -> f64 {
+fn ratio(millionths: u32) -> f64 {
     f64::from(millionths) / f64::from(verdict::FULL_SCORE)
 }
 
@@ -139,8 +139,8 @@ impl VerdictView {
         let parent = parent.filter(|parent| parent.rules == verdict.rules);
         VerdictView {
             drift: Drift::between(parent, Some(verdict)),
-            score: share(verdict.score()),
-            min_score: share(verdict.min_score),
+            score: ratio(verdict.score()),
+            min_score: ratio(verdict.min_score),
             status: verdict.status(),
             rules: rules.collect(),
             opaque: verdict.opaque,
@@ -148,7 +148,7 @@ impl VerdictView {
             unreadable_count: verdict.judged.iter().fold(0, |sum, judged| sum.saturating_add(judged.unreadable)),
             findings: findings.collect(),
             findings_count: verdict.found,
-            parent_score: parent.map(|parent| share(parent.score())),
+            parent_score: parent.map(|parent| ratio(parent.score())),
             idle: Vec::new(),
         }
     }
@@ -156,30 +156,30 @@ impl VerdictView {
 
 /// The findings of a list that a verdict holds: the first ones, but some of each rule.
 pub(super) fn first(all: &[LocatedFinding]) -> Vec<verdict::Finding> {
-    let rules = all.iter().map(|said| said.rule).collect::<BTreeSet<_>>().len();
+    let rules = all.iter().map(|finding| finding.rule).collect::<BTreeSet<_>>().len();
     let share = limits::VERDICT_FINDINGS / rules.max(1);
     let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
     let mut is_taken: Vec<bool> = all
         .iter()
-        .map(|said| {
-            let count = counts.entry(said.rule).or_default();
+        .map(|finding| {
+            let count = counts.entry(finding.rule).or_default();
             *count += 1;
             *count <= share
         })
         .collect();
     let room = limits::VERDICT_FINDINGS.saturating_sub(is_taken.iter().filter(|taken| **taken).count());
     is_taken.iter_mut().filter(|taken| !**taken).take(room).for_each(|taken| *taken = true);
-    all.iter().zip(is_taken).filter(|(_, taken)| *taken).map(|(said, _)| verdict_finding(said)).collect()
+    all.iter().zip(is_taken).filter(|(_, taken)| *taken).map(|(finding, _)| verdict_finding(finding)).collect()
 }
 
 /// A finding as a verdict holds it.
-fn verdict_finding(said: &LocatedFinding) -> verdict::Finding {
+fn verdict_finding(finding: &LocatedFinding) -> verdict::Finding {
     verdict::Finding {
-        path: said.path.clone(),
-        line: said.position.line,
-        number: said.position.number,
-        rule: said.rule,
-        message: shortened(&said.message),
+        path: finding.path.clone(),
+        line: finding.position.line,
+        number: finding.position.number,
+        rule: finding.rule,
+        message: shortened(&finding.message),
     }
 }
 
@@ -201,15 +201,15 @@ impl GateOutcome {
     /// The findings of each rule, up to the number that was asked for.
     pub fn findings(&self) -> Vec<RuleFinding> {
         let of_rule = |rule: &[LocatedFinding]| {
-            rule.iter().take(self.max_findings).map(|said| self.finding(said, said.message.clone())).collect::<Vec<_>>()
+            rule.iter().take(self.max_findings).map(|finding| self.finding(finding, finding.message.clone())).collect::<Vec<_>>()
         };
         self.found.chunk_by(|a, b| a.rule == b.rule).flat_map(of_rule).collect()
     }
 
-    fn finding(&self, said: &LocatedFinding, message: String) -> RuleFinding {
-        let judged = &self.verdict.judged[said.rule as usize];
-        let RecordPosition { line, number, .. } = said.position;
-        RuleFinding { path: said.path.clone(), line, number, rule: judged.name.clone(), severity: judged.severity, message }
+    fn finding(&self, finding: &LocatedFinding, message: String) -> RuleFinding {
+        let judged = &self.verdict.judged[finding.rule as usize];
+        let RecordPosition { line, number, .. } = finding.position;
+        RuleFinding { path: finding.path.clone(), line, number, rule: judged.name.clone(), severity: judged.severity, message }
     }
 
     /// Writes the findings of each rule into a file, one JSON document a line, up to the number that was asked for; a last

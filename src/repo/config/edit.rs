@@ -112,7 +112,7 @@ fn lists(dataset: &Dataset) -> impl Iterator<Item = (&'static str, toml_edit::Va
     key.map(|key| ("key", key)).into_iter().chain(formerly.map(|names| ("formerly", names)))
 }
 
-/// The same where the datasets are an inline table, which takes no more tables.
+/// Returns the text of the file with a dataset, where the datasets are an inline table, which takes no more tables.
 fn inserted(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> {
     let wrong = |e: toml_edit::TomlError| Error::new(Kind::Config, format!("{}: {}", shared.display(), e.message()));
     let mut document: toml_edit::DocumentMut = text.parse().map_err(wrong)?;

@@ -55,13 +55,13 @@ type Judged = (Vec<(usize, String)>, Vec<(usize, [u8; 16])>);
 
 fn judged(gate: &RuleSet, body: RecordBody<'_>, measures: &mut Measures) -> Judged {
     let (mut findings, mut keys) = (Vec::new(), Vec::new());
-    let mut tell = |told| match told {
+    let mut emit = |told| match told {
         RuleOutput::Finding { rule, message } => findings.push((rule, message)),
         RuleOutput::Key { rule, key, .. } => keys.push((rule, key)),
         RuleOutput::Unreadable { .. } => {}
     };
-    let looks = gate.rules_for("a");
-    RecordChecker::new(gate).check(&looks, &RuleInput { line: 1, body }, measures, 1, &mut tell);
+    let file_rules = gate.rules_for("a");
+    RecordChecker::new(gate).check(&file_rules, &RuleInput { line: 1, body }, measures, 1, &mut emit);
     (findings, keys)
 }
 
@@ -124,12 +124,12 @@ fn what_a_rule_cannot_read_it_has_not_looked_at() {
     let gate = gate(every_kind());
     let unread = |body| {
         let (mut measures, mut rules) = (Measures::new(13), Vec::new());
-        let mut tell = |told| {
+        let mut emit = |told| {
             if let RuleOutput::Unreadable { rule, .. } = told {
                 rules.push(rule);
             }
         };
-        RecordChecker::new(&gate).check(&gate.rules_for("a"), &RuleInput { line: 1, body }, &mut measures, 1, &mut tell);
+        RecordChecker::new(&gate).check(&gate.rules_for("a"), &RuleInput { line: 1, body }, &mut measures, 1, &mut emit);
         for rule in 0..12 {
             let looked = measures.records(rule) + measures.unread(rule);
             assert!(looked <= 1 && measures.unread(rule) == u64::from(rules.contains(&rule)), "{body:?}: {rule}");
@@ -243,12 +243,12 @@ fn rows_of_parquet_as_json() {
 #[test]
 fn what_is_taken_away_leaves_no_sum() {
     let gate = gate(every_kind());
-    let looks = gate.rules_for("a");
+    let file_rules = gate.rules_for("a");
     let (mut measures, mut told) = (Measures::new(13), Vec::new());
-    let mut judge = RecordChecker::new(&gate);
+    let mut checker = RecordChecker::new(&gate);
     let mut record = |sign, told: &mut Vec<RuleOutput>| {
         let record = RuleInput { line: 1, body: RecordBody::Json(br#"{"id":1}"#) };
-        judge.check(&looks, &record, &mut measures, sign, &mut |t| told.push(t));
+        checker.check(&file_rules, &record, &mut measures, sign, &mut |t| told.push(t));
     };
     record(1, &mut told);
     assert_eq!(told.len(), 3, "name and tags are missing; a key; an identity");
@@ -310,12 +310,12 @@ fn costs_less_than_3_ns_a_byte() {
     ];
     for (name, checks) in sets {
         let gate = gate(checks);
-        let (looks, mut judge, mut measures) =
+        let (file_rules, mut checker, mut measures) =
             (gate.rules_for("a"), RecordChecker::new(&gate), Measures::new(gate.rules().len()));
         let (start, mut keys) = (on_cpu(), 0);
         read(&mut |record| {
             let record = RuleInput { line: record.line, body: RecordBody::Json(record.bytes) };
-            judge.check(&looks, &record, &mut measures, 1, &mut |told| {
+            checker.check(&file_rules, &record, &mut measures, 1, &mut |told| {
                 keys += usize::from(matches!(told, RuleOutput::Key { .. }))
             });
         });

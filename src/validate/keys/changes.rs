@@ -1,4 +1,5 @@
-//! What came and went, in order: sorted runs of a temporary file and what is still in memory, read side by side.
+//! The keys that were added and removed, in order: sorted runs of a temporary file and the rest in memory, merged as they
+//! are read.
 //!
 //! A row of a run is the key, `raw` and, as eight bytes, twice the sum of the signs plus the split; 32 bytes in all.
 
@@ -33,17 +34,17 @@ pub(super) struct SortedRuns {
 
 impl SortedRuns {
     /// Adds a run of records that are sorted; equal ones become one row.
-    pub fn append(&mut self, tmp: &Path, told: &[KeyChange]) -> Result<()> {
+    pub fn append(&mut self, tmp: &Path, changes: &[KeyChange]) -> Result<()> {
         let temp = match &mut self.temp {
             Some(temp) => temp,
             none => none.insert(TempFile::unnamed(tmp)?),
         };
         let start = self.places.last().map_or(0, |last| last.end);
         let (mut buffer, mut written) = (Vec::with_capacity(BUFFER + ROW), 0);
-        let mut equal = told.chunk_by(|a, b| a.row() == b.row()).peekable();
+        let mut equal = changes.chunk_by(|a, b| a.row() == b.row()).peekable();
         while let Some(equals) = equal.next() {
             let row = equals[0].row();
-            let sum: i64 = equals.iter().map(|told| i64::from(told.sign)).sum();
+            let sum: i64 = equals.iter().map(|changes| i64::from(changes.sign)).sum();
             buffer.extend_from_slice(&row.key.to_be_bytes());
             buffer.extend_from_slice(&row.raw.to_le_bytes());
             buffer.extend_from_slice(&(sum << 1 | i64::from(row.split)).to_le_bytes());
@@ -68,7 +69,7 @@ impl KeySource<'_> {
     /// Its next row, and by how much that one changes.
     fn next(&mut self) -> Result<Option<(KeyRow, i64)>> {
         match self {
-            KeySource::Memory(told) => Ok(told.next().map(|told| (told.row(), i64::from(told.sign)))),
+            KeySource::Memory(changes) => Ok(changes.next().map(|changes| (changes.row(), i64::from(changes.sign)))),
             KeySource::Run { temp, place, buffer, at, size } => {
                 if *at == buffer.len() {
                     let size = (place.end - place.start).min(*size as u64);
@@ -101,11 +102,11 @@ pub(super) struct KeyRowChanges<'a> {
 
 impl<'a> KeyRowChanges<'a> {
     /// Reads runs and, beside them, records that are sorted.
-    pub fn new(told: &'a [KeyChange], runs: &'a SortedRuns) -> Result<KeyRowChanges<'a>> {
+    pub fn new(changes: &'a [KeyChange], runs: &'a SortedRuns) -> Result<KeyRowChanges<'a>> {
         let size = (BUFFERS / runs.places.len().max(1)).clamp(LEAST, BUFFER) / ROW * ROW;
         let run = |temp, place: &Range<u64>| KeySource::Run { temp, place: place.clone(), buffer: Vec::new(), at: 0, size };
         let runs = runs.temp.iter().flat_map(|temp| runs.places.iter().map(move |place| run(temp, place)));
-        let mut sources: Vec<_> = runs.chain([KeySource::Memory(told.iter())]).collect();
+        let mut sources: Vec<_> = runs.chain([KeySource::Memory(changes.iter())]).collect();
         let mut heads = BinaryHeap::with_capacity(sources.len());
         for (index, source) in sources.iter_mut().enumerate() {
             heads.extend(source.next()?.map(|(row, sum)| Reverse((row, index, sum))));

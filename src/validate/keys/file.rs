@@ -166,8 +166,8 @@ impl KeySetReader {
 
 /// The row at the front, its count, and the bytes that it takes.
 fn parse(bytes: &[u8]) -> Result<(KeyRow, u64, usize), Malformed> {
-    let mut take = ByteReader::new(bytes);
-    let (key, raw, number) = (u128::from_be_bytes(take.array()?), take.u64()?, take.varint()?);
+    let mut reader = ByteReader::new(bytes);
+    let (key, raw, number) = (u128::from_be_bytes(reader.array()?), reader.u64()?, reader.varint()?);
     let (count, split) = (number >> 1, (number & 1) as u8);
     if count == 0 {
         return Err(Malformed("a count is zero"));

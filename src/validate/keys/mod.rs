@@ -28,7 +28,7 @@ pub const MAX_MEMBERS: usize = if cfg!(test) { 6 } else { 1 << 16 };
 pub struct KeyChange {
     /// Its key.
     pub key: [u8; 16],
-    /// Which record it is: a short hash of its bytes.
+    /// A short hash of the bytes of the record.
     pub raw: u64,
     /// The split in which it stands: 0 or 1.
     pub split: u8,
@@ -36,7 +36,7 @@ pub struct KeyChange {
     pub sign: i8,
 }
 
-/// What is counted: the records that are equal and stand in one split. Sorted by key first.
+/// The unit of counting: equal records of one split. Sorted by key first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct KeyRow {
     /// The key as a number, its first byte the greatest.
@@ -48,11 +48,11 @@ struct KeyRow {
 /// Equal records of one split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EqualRecords {
-    /// Which record it is.
+    /// A short hash of the bytes of the records.
     pub raw: u64,
     /// The split.
     pub split: u8,
-    /// How many there are.
+    /// The number of records.
     pub count: u64,
 }
 
@@ -63,7 +63,7 @@ pub struct KeyGroup<'a> {
     pub key: [u8; 16],
     /// Its records, sorted by `raw` and split: the first [`MAX_MEMBERS`] where there are more.
     pub members: &'a [EqualRecords],
-    /// Whether any of its records came or went.
+    /// True if any of its records came or went.
     pub changed: bool,
     /// Records of each split before.
     pub before: [u64; 2],
@@ -77,7 +77,7 @@ pub struct KeyCollector {
     tmp: PathBuf,
     /// Most records that are held in memory.
     most: usize,
-    told: Vec<KeyChange>,
+    changes: Vec<KeyChange>,
     runs: SortedRuns,
 }
 
@@ -85,25 +85,25 @@ impl KeyCollector {
     /// Begins with nothing, one of so many at a time. What does not fit into its part of the memory goes to files in
     /// `tmp`, which go away with this.
     pub fn new(tmp: &Path, of: usize) -> KeyCollector {
-        KeyCollector { tmp: tmp.to_owned(), most: ROWS / of.max(1), told: Vec::new(), runs: SortedRuns::default() }
+        KeyCollector { tmp: tmp.to_owned(), most: ROWS / of.max(1), changes: Vec::new(), runs: SortedRuns::default() }
     }
 
     /// Takes records that came or went.
-    pub fn add(&mut self, mut told: &[KeyChange]) -> Result<()> {
-        while !told.is_empty() {
-            if self.told.len() == self.most {
-                sort(&mut self.told);
-                self.runs.append(&self.tmp, &self.told)?;
-                self.told.clear();
+    pub fn add(&mut self, mut changes: &[KeyChange]) -> Result<()> {
+        while !changes.is_empty() {
+            if self.changes.len() == self.most {
+                sort(&mut self.changes);
+                self.runs.append(&self.tmp, &self.changes)?;
+                self.changes.clear();
             }
-            let (now, later) = told.split_at(told.len().min(self.most - self.told.len()));
-            if self.told.capacity() - self.told.len() < now.len() {
+            let (now, later) = changes.split_at(changes.len().min(self.most - self.changes.len()));
+            if self.changes.capacity() - self.changes.len() < now.len() {
                 // By half as much again and never beyond the bound, which doubling would pass.
-                let more = now.len().max(self.told.len() / 2).min(self.most - self.told.len());
-                self.told.reserve_exact(more);
+                let more = now.len().max(self.changes.len() / 2).min(self.most - self.changes.len());
+                self.changes.reserve_exact(more);
             }
-            self.told.extend_from_slice(now);
-            told = later;
+            self.changes.extend_from_slice(now);
+            changes = later;
         }
         Ok(())
     }
@@ -114,9 +114,9 @@ impl KeyCollector {
     ///
     /// A set that is cut, altered, out of order or without a record that went is a [`crate::error::Kind::Damaged`] error.
     /// Groups may have been shown by then, since the checksum stands at the end; nothing is written.
-    pub fn merge(mut self, before: Option<&Path>, into: &Path, see: &mut dyn FnMut(&KeyGroup<'_>) -> Result<()>) -> Result<()> {
-        sort(&mut self.told);
-        let mut changes = KeyRowChanges::new(&self.told, &self.runs)?;
+    pub fn merge(mut self, before: Option<&Path>, into: &Path, each: &mut dyn FnMut(&KeyGroup<'_>) -> Result<()>) -> Result<()> {
+        sort(&mut self.changes);
+        let mut changes = KeyRowChanges::new(&self.changes, &self.runs)?;
         let mut old = before.map(KeySetReader::open).transpose()?;
         let mut new = KeySetWriter::create(&self.tmp, into)?;
         let mut group = OpenGroup::default();
@@ -133,7 +133,7 @@ impl KeyCollector {
             }
             let count = had.checked_add_signed(delta).ok_or_else(|| missing(before.unwrap_or(into)))?;
             if row.key != group.key {
-                group.show(see)?;
+                group.show(each)?;
                 group.begin(row.key);
             }
             group.add(row, had, count);
@@ -141,7 +141,7 @@ impl KeyCollector {
                 new.put(row, count)?;
             }
         }
-        group.show(see)?;
+        group.show(each)?;
         new.finish()
     }
 }
@@ -155,8 +155,8 @@ fn missing(set: &Path) -> Error {
     Error::damaged(format!("the set of keys {} does not contain a removed record", set.display()))
 }
 
-fn sort(told: &mut [KeyChange]) {
-    told.sort_unstable_by_key(KeyChange::row);
+fn sort(changes: &mut [KeyChange]) {
+    changes.sort_unstable_by_key(KeyChange::row);
 }
 
 impl KeyChange {
@@ -191,11 +191,11 @@ impl OpenGroup {
         }
     }
 
-    fn show(&self, see: &mut dyn FnMut(&KeyGroup<'_>) -> Result<()>) -> Result<()> {
+    fn show(&self, each: &mut dyn FnMut(&KeyGroup<'_>) -> Result<()>) -> Result<()> {
         if self.now[0].saturating_add(self.now[1]) < 2 {
             return Ok(());
         }
         let OpenGroup { key, members, changed, before, now } = self;
-        see(&KeyGroup { key: key.to_be_bytes(), members, changed: *changed, before: *before, now: *now })
+        each(&KeyGroup { key: key.to_be_bytes(), members, changed: *changed, before: *before, now: *now })
     }
 }

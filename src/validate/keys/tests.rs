@@ -33,9 +33,9 @@ impl Place {
         self.0.path().join(name)
     }
 
-    fn merge(&self, told: &[KeyChange], before: Option<&Path>, into: &Path) -> Result<Vec<Shown>> {
+    fn merge(&self, changes: &[KeyChange], before: Option<&Path>, into: &Path) -> Result<Vec<Shown>> {
         let mut shown = Vec::new();
-        let outcome = self.gather(told).and_then(|gathering| {
+        let outcome = self.gather(changes).and_then(|gathering| {
             gathering.merge(before, into, &mut |group| {
                 shown.push((group.key, group.members.to_vec(), group.changed, group.before, group.now));
                 Ok(())
@@ -45,9 +45,9 @@ impl Place {
         outcome.map(|()| shown)
     }
 
-    fn gather(&self, told: &[KeyChange]) -> Result<KeyCollector> {
+    fn gather(&self, changes: &[KeyChange]) -> Result<KeyCollector> {
         let mut gathering = KeyCollector::new(&self.tmp(), 2);
-        told.chunks(7).try_for_each(|some| gathering.add(some))?;
+        changes.chunks(7).try_for_each(|some| gathering.add(some))?;
         Ok(gathering)
     }
 }

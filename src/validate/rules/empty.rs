@@ -13,14 +13,14 @@ impl RecordRule for EmptyRule {
         if self.0.is_empty() { Requirement::Text } else { Requirement::Fields }
     }
 
-    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
+    fn find(&self, record: &ParsedRecord<'_>) -> Option<String> {
         if self.0.is_empty() {
-            return whole(seen).map(str::to_owned);
+            return whole(record).map(str::to_owned);
         }
         let mut found = MessageList::default();
         for field in &self.0 {
             let mut is_empty = false;
-            field.values(seen, &mut |value| is_empty |= value.is_empty());
+            field.values(record, &mut |value| is_empty |= value.is_empty());
             if is_empty {
                 found.push(field.name().to_owned());
             }
@@ -29,8 +29,8 @@ impl RecordRule for EmptyRule {
     }
 }
 
-fn whole(seen: &ParsedRecord<'_>) -> Option<&'static str> {
-    let (empty, what) = match *seen {
+fn whole(record: &ParsedRecord<'_>) -> Option<&'static str> {
+    let (empty, what) = match *record {
         ParsedRecord::Json(text, tape) => (FieldValue::Json(text, tape, 0).is_empty(), "the record is empty"),
         ParsedRecord::Cells(_, _, cells, _) => (cells.iter().all(|cell| is_blank(cell)), "the record is empty"),
         ParsedRecord::Row(row) => {

@@ -17,19 +17,19 @@ impl RecordRule for EncodingRule {
         Requirement::Bytes
     }
 
-    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
-        if let ParsedRecord::Json(text, _) = seen
+    fn find(&self, record: &ParsedRecord<'_>) -> Option<String> {
+        if let ParsedRecord::Json(text, _) = record
             && is_plain(text)
         {
             return None;
         }
-        let hit = search(seen, &check_bytes)?;
+        let hit = search(record, &check_bytes)?;
         Some(format!("{} {}", hit.place, hit.what))
     }
 }
 
-/// Whether JSON is ASCII without escapes and DEL. Its strings hold nothing then that they must not: control characters
-/// stand in them only as escapes.
+/// Returns true if JSON is ASCII without escapes and DEL. Its strings hold nothing then that they must not: control
+/// characters stand in them only as escapes.
 fn is_plain(text: &[u8]) -> bool {
     text.chunks(256).all(|block| block.iter().fold(true, |plain, &b| plain & (b < 0x7f) & (b != b'\\')))
 }

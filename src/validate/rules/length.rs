@@ -20,9 +20,9 @@ impl RecordRule for LengthRule {
         if self.field.is_none() { Requirement::Text } else { Requirement::Fields }
     }
 
-    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
+    fn find(&self, record: &ParsedRecord<'_>) -> Option<String> {
         let Some(field) = &self.field else {
-            return match *seen {
+            return match *record {
                 ParsedRecord::Json(text, _) | ParsedRecord::Cells(text, ..) => self.unfit("the record", text),
                 ParsedRecord::Text(text) => self.unfit("the file", text),
                 ParsedRecord::Row(row) => self.unfit("the record", row.render().as_str().as_bytes()),
@@ -30,7 +30,7 @@ impl RecordRule for LengthRule {
             };
         };
         let mut found = MessageList::default();
-        field.values(seen, &mut |value| {
+        field.values(record, &mut |value| {
             let is_text = match value {
                 FieldValue::Cell(cell) => !cell.is_empty(),
                 value => value.kind() == Some(Type::String),

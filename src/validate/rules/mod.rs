@@ -37,21 +37,21 @@ pub(super) trait RecordRule: Send + Sync {
         Requirement::Fields
     }
 
-    /// Tells whether it looks at rows that are no records, too: the header and comments.
+    /// Returns true if it looks at rows that are no records, too: the header and comments.
     fn checks_skipped_rows(&self) -> bool {
         false
     }
 
     /// Says what it finds in a record, for a person; the error says why it cannot say that it found nothing.
-    fn check(&self, seen: &ParsedRecord<'_>) -> Result<Option<String>, String> {
-        match seen.unreadable(self.needs()) {
+    fn check(&self, record: &ParsedRecord<'_>) -> Result<Option<String>, String> {
+        match record.unreadable(self.needs()) {
             Some(reason) => Err(reason),
-            None => Ok(self.find(seen)),
+            None => Ok(self.find(record)),
         }
     }
 
     /// Says what it finds in a record that it can read, for a person.
-    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String>;
+    fn find(&self, record: &ParsedRecord<'_>) -> Option<String>;
 }
 
 /// Most things of one kind that a message names.
@@ -153,7 +153,7 @@ mod tests {
     /// What a rule says of what has no fields: broken JSON, a bad row, a broken file, a text.
     pub fn without_fields(rule: &dyn RecordRule) -> [Option<String>; 4] {
         let row = ParsedRecord::BadRow(b"x", b','.into(), "the record has 1 field, the header has 2", None);
-        let seen = [row, ParsedRecord::Broken("no Parquet"), ParsedRecord::Text(b"text")].map(|seen| rule.find(&seen));
+        let seen = [row, ParsedRecord::Broken("no Parquet"), ParsedRecord::Text(b"text")].map(|record| rule.find(&record));
         let [row, broken, text] = seen;
         [json(rule, "{"), row, broken, text]
     }

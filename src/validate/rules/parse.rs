@@ -12,8 +12,8 @@ impl RecordRule for ParseRule {
         Requirement::Form
     }
 
-    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
-        match seen {
+    fn find(&self, record: &ParsedRecord<'_>) -> Option<String> {
+        match record {
             ParsedRecord::InvalidJson(_, why) => Some(format!("invalid JSON: {why}")),
             ParsedRecord::Json(text, tape) => {
                 let key = duplicate_key(tape, text)?;

@@ -19,14 +19,14 @@ impl PiiRule {
         Ok(PiiRule { patterns: Patterns::new(find, patterns)?, fields: FieldSelector::all(fields)? })
     }
 
-    fn search(&self, seen: &ParsedRecord<'_>) -> Option<TextMatch> {
+    fn search(&self, record: &ParsedRecord<'_>) -> Option<TextMatch> {
         let look = |text: &[u8]| self.patterns.find(&String::from_utf8_lossy(text));
         if self.fields.is_empty() {
-            return search(seen, &look);
+            return search(record, &look);
         }
         self.fields.iter().find_map(|field| {
             let mut hit = None;
-            field.values(seen, &mut |value| {
+            field.values(record, &mut |value| {
                 if hit.is_none() {
                     hit = search_value(&value, field.name(), &look);
                 }
@@ -45,8 +45,8 @@ impl RecordRule for PiiRule {
         if self.fields.is_empty() { Requirement::Bytes } else { Requirement::Fields }
     }
 
-    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
-        let TextMatch { place, what } = self.search(seen)?;
+    fn find(&self, record: &ParsedRecord<'_>) -> Option<String> {
+        let TextMatch { place, what } = self.search(record)?;
         // A key may itself be personal data.
         let place = if self.patterns.find(&place).is_some() { "the record".to_owned() } else { place };
         Some(format!("{place} contains {what}"))

@@ -17,9 +17,9 @@ pub(in crate::validate) struct RangeRule {
 }
 
 impl RecordRule for RangeRule {
-    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
+    fn find(&self, record: &ParsedRecord<'_>) -> Option<String> {
         let mut found = MessageList::default();
-        self.field.values(seen, &mut |value| {
+        self.field.values(record, &mut |value| {
             if let Some(kind) = value.kind().filter(|kind| *kind != Type::Null)
                 && let Some(what) = self.out_of_bounds(kind, &value.text())
             {

@@ -9,11 +9,11 @@ use crate::validate::record::ParsedRecord;
 pub(in crate::validate) struct RequiredRule(pub Vec<FieldSelector>);
 
 impl RecordRule for RequiredRule {
-    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
+    fn find(&self, record: &ParsedRecord<'_>) -> Option<String> {
         let (mut missing, mut null) = (MessageList::default(), MessageList::default());
         for field in &self.0 {
             let (mut is_missing, mut is_null) = (false, false);
-            field.values(seen, &mut |value| match value.kind() {
+            field.values(record, &mut |value| match value.kind() {
                 None => is_missing = true,
                 Some(Type::Null) => is_null = true,
                 Some(_) => {}

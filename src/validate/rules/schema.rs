@@ -18,8 +18,8 @@ impl RecordRule for SchemaRule {
         Ok(self.0.check(&record).map(|what| printable(&what).into_owned()))
     }
 
-    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
-        self.check(seen).ok().flatten()
+    fn find(&self, record: &ParsedRecord<'_>) -> Option<String> {
+        self.check(record).ok().flatten()
     }
 }
 

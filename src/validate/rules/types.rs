@@ -20,10 +20,10 @@ impl TypesRule {
 }
 
 impl RecordRule for TypesRule {
-    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
+    fn find(&self, record: &ParsedRecord<'_>) -> Option<String> {
         let mut found = MessageList::default();
         for (field, types) in &self.0 {
-            field.values(seen, &mut |value| {
+            field.values(record, &mut |value| {
                 if let Some(kind) = value.kind()
                     && !types.iter().any(|wanted| fits(&value, kind, *wanted))
                 {

@@ -64,9 +64,9 @@ fn form(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 impl RecordRule for ValuesRule {
-    fn find(&self, seen: &ParsedRecord<'_>) -> Option<String> {
+    fn find(&self, record: &ParsedRecord<'_>) -> Option<String> {
         let mut found = MessageList::default();
-        self.field.values(seen, &mut |value| {
+        self.field.values(record, &mut |value| {
             if value.is_filled() && !self.contains(&value) {
                 found.push(format!("{} is {}, which is not an allowed value", self.field.name(), quoted(&value.text())));
             }
