@@ -1,4 +1,4 @@
-//! Where the records of a pair go that did not cancel.
+//! The destination of the records of a pair that did not cancel.
 
 use super::csv_table::CsvTable;
 use super::record_diff::{DiffDetail, RecordDiff};
@@ -7,7 +7,7 @@ use crate::limits;
 use crate::parallel;
 use crate::sample::{Canonicalizer, ColumnarRow, FileIssue, Header, ParseIssue, ReaderSpec, Record, Side, SkippedRow, Type};
 
-/// Who is told each record, if anybody is.
+/// A callback that receives each record, where there is one.
 pub(super) type Visitor<'v> = Option<&'v mut dyn FnMut(RecordRef<'_>)>;
 
 /// Lends a visitor out.
@@ -30,7 +30,7 @@ pub(super) struct RecordCollector<'r, 'v> {
     visitor: Visitor<'v>,
     /// The first name that several columns of a Parquet or Arrow file have.
     duplicate: Option<String>,
-    /// What a row counts, before it is counted: the values of each column by their types.
+    /// The counts of each column by type, before they are added to the schema.
     columns: Vec<(String, [i64; Type::ALL.len()])>,
 }
 
@@ -219,7 +219,7 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
         }
     }
 
-    /// What is wrong with a file all of whose records were read.
+    /// Adds the issue of a file all of whose records were read.
     pub fn take_remark(&mut self, side: Side, remark: Option<ParseIssue>) {
         if let (Some(ParseIssue { line, message }), Side::New) = (remark, side) {
             self.diff.add_issue(self.path, line, message);
@@ -239,13 +239,13 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
         report(record, self.split, self.config, &mut self.diff, &mut self.canonical, &mut self.visitor);
     }
 
-    /// What was found in a part of a file.
+    /// Returns the diff of a part of a file.
     pub fn into_account(mut self) -> RecordDiff {
         self.count_columns();
         self.diff
     }
 
-    /// What was found, and who was told, to be told of what comes after.
+    /// Returns the diff, and the visitor for the records that follow.
     pub fn finish(mut self) -> (RecordDiff, Visitor<'v>) {
         self.count_columns();
         let header = self.tables[Side::New as usize].header();

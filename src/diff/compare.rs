@@ -289,7 +289,7 @@ pub(super) fn one_record(
     Ok(1)
 }
 
-/// Why a file is one record, if it is.
+/// Returns the reason that a file is one record, if it is.
 pub(super) fn issue_of(config: &ReaderConfig, file: &FileSide<'_>) -> Result<Option<FileIssue>> {
     let is_document = file.spec.format == RecordFormat::Json && !file.spec.is_lines();
     let mut reader = StreamReader::of(&file.spec, config.max_record()).filter(|_| is_document);

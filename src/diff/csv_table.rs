@@ -2,7 +2,7 @@
 
 use crate::sample::{Columns, Csv, Header, ParseIssue, ReaderSpec, Record, RecordReader, Type};
 
-/// What the records of one side stand under.
+/// The columns of the records of one side.
 #[derive(Clone, Debug)]
 pub(super) struct CsvTable {
     spec: ReaderSpec,
@@ -47,7 +47,7 @@ impl CsvTable {
         Some(CsvTable { spec: spec.clone(), columns: Some(columns), from: Some(from?), probe: None })
     }
 
-    /// Whether both stand under the same columns.
+    /// Returns true if both have the same columns.
     pub fn agrees(&self, other: &CsvTable) -> bool {
         self.columns == other.columns
     }

@@ -26,7 +26,7 @@ const SLICE: usize = 256 << 10;
 /// Chunks of a stored file that are kept for each core while it is read anywhere, some 64 KiB each.
 const RECENT: usize = 128;
 
-/// Where the bytes of a file are.
+/// The source of the bytes of a file.
 #[derive(Clone, Debug)]
 pub enum FileSource<'a> {
     /// In the store, under their content id.
@@ -40,15 +40,15 @@ pub enum FileSource<'a> {
 /// One side of a file.
 #[derive(Clone, Debug)]
 pub struct FileSide<'a> {
-    /// Where it lies in the dataset.
+    /// The path in the dataset.
     pub path: &'a str,
-    /// How it is read.
+    /// The reader of the file.
     pub spec: ReaderSpec,
     /// Its content, where it is known.
     pub content: Option<Id<Content>>,
     /// Its length in bytes.
     pub size: u64,
-    /// How many records it was found to have when it was read so.
+    /// The number of records, where the file was counted by this reader.
     pub records: Option<u64>,
     /// Its bytes.
     pub bytes: FileSource<'a>,
@@ -114,7 +114,7 @@ impl<'a> FileSide<'a> {
         Ok(bytes)
     }
 
-    /// Why no reader can look into it, by its first bytes.
+    /// Returns the reason that no reader can parse the file, by its first bytes.
     pub(super) fn opaque_issue(&self) -> Result<Option<FileIssue>> {
         if !self.spec.opaque {
             return Ok(None);
@@ -125,7 +125,7 @@ impl<'a> FileSide<'a> {
         Ok(Some(FileIssue::Opaque { cause }))
     }
 
-    /// The same, read as its first bytes tell where its ending and `helox.toml` leave it open.
+    /// Returns the side with the reader that its first bytes imply, where neither its extension nor `helox.toml` decides.
     pub fn with_guess(mut self) -> Result<FileSide<'a>> {
         self.spec = self.spec.guess(&self.start(HEAD)?);
         Ok(self)
@@ -270,7 +270,7 @@ impl<'a> FileSide<'a> {
 struct LineFinder {
     /// The place of the next byte.
     at: u64,
-    /// Whether a line of the part has begun.
+    /// True if a line of the part has begun.
     begun: bool,
     end: u64,
 }

@@ -40,7 +40,7 @@ impl StreamReader {
         }
     }
 
-    /// Why what has been read to its end is not of its format.
+    /// Returns the reason that the file is not of its format, once it was read to its end.
     pub fn issue(&self) -> Option<FileIssue> {
         match self {
             StreamReader::Array(array) => array.broken().map(file_issue),
@@ -66,7 +66,7 @@ impl StreamReader {
         }
     }
 
-    /// What is wrong with a file all of whose records were read.
+    /// Returns the issue of a file all of whose records were read.
     pub fn remark(&self) -> Option<ParseIssue> {
         match self {
             StreamReader::Array(array) => array.remark(),
@@ -101,7 +101,7 @@ fn file_issue(finding: &ParseIssue) -> FileIssue {
     FileIssue::Damaged { line: finding.line, cause: finding.message.clone() }
 }
 
-/// Whether a file of this reading may turn out to be one record when records of it have been told.
+/// Returns true if a file may turn out to be one record after records of it were handed out.
 pub(super) fn may_break(spec: &ReaderSpec) -> bool {
     let is_packed = spec.compression != Compression::None && !matches!(spec.format, RecordFormat::Whole | RecordFormat::Archive);
     let is_document = spec.format == RecordFormat::Json && !spec.is_lines() || spec.format == RecordFormat::Tar;
@@ -122,14 +122,14 @@ pub(super) struct StreamPair<'r, 'v> {
     collector: RecordCollector<'r, 'v>,
 }
 
-/// What a pair came to.
+/// The result of a pair.
 pub(super) struct PairResult<'v> {
     /// Records of the new side.
     pub count: u64,
     pub diff: RecordDiff,
     /// For each side why it is one record; then all else is void.
     pub issues: [Option<FileIssue>; 2],
-    /// Who was told the records.
+    /// The visitor of the records.
     pub visitor: Visitor<'v>,
 }
 
@@ -198,7 +198,7 @@ impl<'r, 'v> StreamPair<'r, 'v> {
         }
     }
 
-    /// Whether bytes of both sides may be left out from here on until [`StreamPair::restart`].
+    /// Returns true if bytes of both sides may be left out from here on until [`StreamPair::restart`].
     pub fn may_skip(&self) -> bool {
         self.spec.is_lines()
             && self.decoders[0].is_none()

@@ -25,7 +25,7 @@ const PART: u64 = if cfg!(test) { 1 << 10 } else { 16 << 20 };
 #[derive(Clone, Debug)]
 pub struct FilePart {
     kind: PartKind,
-    /// Whether the file begins with it.
+    /// True if the file begins with it.
     pub is_first: bool,
     /// Bytes of the file that it has, or as many as its rows take on average.
     pub bytes: u64,
@@ -41,7 +41,7 @@ enum PartKind {
     Groups(Range<usize>),
 }
 
-/// Where a record begins: its byte and its line.
+/// The start of a record: its byte and its line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct RecordStart {
     at: u64,
@@ -252,7 +252,7 @@ mod tests {
         FileSide { path, spec, content: None, size, records: None, bytes: FileSource::Held(bytes) }.with_guess().unwrap()
     }
 
-    /// What an account has to tell.
+    /// Formats a diff.
     fn told(diff: RecordDiff) -> String {
         let mut schema = diff.schema;
         schema.fit();

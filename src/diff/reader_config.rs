@@ -1,4 +1,4 @@
-//! How the files of a dataset are read and its records compared.
+//! The reader configuration of a dataset: the formats of its files, and the fields by which records are compared.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::object::node::SampleCount;
 use crate::sample::{Formats, Pointer, ReaderId, ReaderSpec};
 
-/// How a dataset's files are read and its records compared.
+/// The reader configuration of a dataset.
 #[derive(Clone, Debug)]
 pub struct ReaderConfig {
     pub(super) formats: Formats,
@@ -53,7 +53,7 @@ impl ReaderConfig {
         })
     }
 
-    /// The same with splits that are declared.
+    /// Sets the declared splits.
     pub fn with_splits(self, splits: Splits) -> ReaderConfig {
         ReaderConfig { splits, ..self }
     }
@@ -63,12 +63,12 @@ impl ReaderConfig {
         &self.splits
     }
 
-    /// How the file of this path is read.
+    /// Returns the reader of the file of this path.
     pub fn spec_for(&self, path: &str) -> ReaderSpec {
         self.formats.spec_for(path)
     }
 
-    /// Whether this reader is the one that the same bytes get now in a file of this path.
+    /// Returns true if the same bytes in a file of this path get this reader now.
     pub fn is_current(&self, path: &str, reader: &ReaderId) -> bool {
         ReaderSpec::from_id(reader).is_some_and(|spec| spec.before_guess() == self.spec_for(path))
     }
@@ -88,7 +88,7 @@ impl ReaderConfig {
         self.read_as_counted(file, samples.filter(|samples| self.is_current(path, &samples.reader)))
     }
 
-    /// Tells if the field at a place, as a JSON pointer, makes no difference.
+    /// Returns true if the field at a place, as a JSON pointer, makes no difference.
     pub fn ignores(&self, place: &str) -> bool {
         let is_within = |place: &Pointer| self.ignored.iter().any(|ignored| place.steps().starts_with(ignored.steps()));
         !self.ignored.is_empty() && Pointer::parse(place).is_ok_and(|place| is_within(&place))
@@ -104,7 +104,7 @@ impl ReaderConfig {
         &self.scratch
     }
 
-    /// How deep the schema looks.
+    /// Returns the depth of the schema.
     pub fn depth(&self) -> usize {
         self.depth
     }

@@ -119,7 +119,7 @@ pub(super) fn visit_groups(
     read.map_err(|fault| damaged(fault.into()))
 }
 
-/// Tells if the rows of a file are known to be readable: a damaged file was counted as one record.
+/// Returns true if the rows of a file are known to be readable: a damaged file was counted as one record.
 fn is_readable(file: &FileSide<'_>, table: &ParquetFile) -> bool {
     file.records == Some(table.count()) && table.count() > 1
 }
@@ -271,7 +271,7 @@ mod tests {
         [("t.parquet", parquet.into_inner().unwrap()), ("t.arrow", arrow.into_inner().unwrap())]
     }
 
-    /// What an account has to tell.
+    /// Formats a diff.
     fn told(diff: RecordDiff) -> String {
         let counts = diff.tally.map(|tally| tally.counts().unwrap().0);
         format!("{counts:?} {:?} {} {:?}", diff.schema.fields(), diff.issue_count, diff.issues)

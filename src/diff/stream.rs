@@ -27,7 +27,7 @@ pub struct FileStream<'r, 'v> {
     spec: ReaderSpec,
     detail: DiffDetail,
     old: Option<FileSide<'r>>,
-    /// Who is told the records, until the first of them can come.
+    /// The visitor, until the first record can come.
     visitor: Visitor<'v>,
     state: StreamState<'r, 'v>,
     /// Shared chunks that were left out since the last that was told.
@@ -37,7 +37,7 @@ pub struct FileStream<'r, 'v> {
 enum StreamState<'r, 'v> {
     /// Nothing has come yet.
     Start,
-    /// What comes says nothing: the file is read at its end.
+    /// The chunks are not parsed: the file is read at its end.
     Aside,
     /// Only the new side is told.
     Alone(Box<StreamPair<'r, 'v>>),
@@ -45,12 +45,12 @@ enum StreamState<'r, 'v> {
     Aligned(Box<StreamPair<'r, 'v>>, Box<Aligner<'r>>),
 }
 
-/// What a stream came to.
+/// The result of a stream.
 #[derive(Debug)]
 pub struct StreamResult {
     /// Records of the new file; not all of them where chunks were left out.
     pub count: u64,
-    /// What differs.
+    /// The differences.
     pub diff: RecordDiff,
 }
 

@@ -17,7 +17,7 @@ pub use run::{Artifact, Metric, Run};
 /// The first byte of every fact.
 const FORMAT: u8 = 1;
 
-/// What a fact says.
+/// The statement of a fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Statement {
     /// The version received the tag.
@@ -40,14 +40,14 @@ pub enum Statement {
     Validated {
         /// The version.
         version: Id<Version>,
-        /// What they said.
+        /// The verdict.
         verdict: Id<Verdict>,
     },
     /// Something was trained on the version.
     Run {
         /// The version.
         version: Id<Version>,
-        /// What came of it.
+        /// The run with its results.
         run: Arc<Run>,
     },
     /// Somebody noted something about the version.
@@ -63,7 +63,7 @@ pub enum Statement {
         version: Id<Version>,
         /// The fact that recorded the run.
         run: Id<FactId>,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
@@ -88,11 +88,11 @@ impl Statement {
 pub struct Fact {
     /// The facts that came right before it, in the order of their ids; none for a store's first.
     pub parents: Vec<Id<FactId>>,
-    /// When it was said.
+    /// The time of the statement.
     pub time: Time,
-    /// Who said it.
+    /// The author.
     pub author: String,
-    /// What was said.
+    /// The statement.
     pub statement: Statement,
 }
 

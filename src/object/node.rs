@@ -10,7 +10,7 @@ use crate::limits;
 use crate::path::DataPath;
 use crate::sample::ReaderId;
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
@@ -38,13 +38,13 @@ impl From<FileKind> for EntryKind {
 }
 
 impl EntryKind {
-    /// Whether it is a regular file, executable or not.
+    /// Returns true if it is a regular file, executable or not.
     pub fn is_file(self) -> bool {
         matches!(self, EntryKind::File | EntryKind::Executable)
     }
 }
 
-/// How many samples a file holds, and which reader counted them.
+/// The number of samples of a file, and the reader that counted them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleCount {
     /// The number of samples.
@@ -63,9 +63,9 @@ impl SampleCount {
 /// One file, symlink or empty folder of a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it lies in the dataset.
+    /// The path in the dataset.
     pub path: DataPath,
-    /// What it is.
+    /// The kind of the entry.
     pub kind: EntryKind,
     /// Bytes of the file or of the symlink's target; 0 for a folder.
     pub size: u64,
@@ -86,13 +86,13 @@ impl Entry {
         self.same(other) && SampleCount::are_reread(self.samples.as_ref(), other.samples.as_ref())
     }
 
-    /// Whether both stand for the same thing at the same place. Sample counts do not matter.
+    /// Returns true if both are the same file at the same path. Sample counts do not matter.
     pub fn same(&self, other: &Entry) -> bool {
         self.path == other.path && self.kind == other.kind && self.content == other.content
     }
 }
 
-/// What a tree holds in all.
+/// The totals of a tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Entries of every kind.
@@ -136,7 +136,7 @@ pub struct Child {
     pub last: DataPath,
     /// The child.
     pub id: Id<NodeId>,
-    /// What it holds.
+    /// The totals of the child.
     pub totals: Totals,
 }
 
@@ -158,7 +158,7 @@ impl Node {
         }
     }
 
-    /// What it holds.
+    /// Returns the totals of the entries below the node.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::NONE;
         match self {

@@ -35,7 +35,7 @@ impl Recipe {
         self.items.iter().map(|i| i.len).sum()
     }
 
-    /// Whether it stands for no byte; no valid recipe does.
+    /// Returns true if it has no bytes; no valid recipe is empty.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

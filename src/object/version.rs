@@ -61,7 +61,7 @@ impl Number {
         Number(semver::Version::new(major, minor, patch))
     }
 
-    /// Whether it is a pre-release such as `1.3.0-rc.1`.
+    /// Returns true if it is a pre-release such as `1.3.0-rc.1`.
     pub fn is_pre_release(&self) -> bool {
         !self.0.pre.is_empty()
     }
@@ -95,7 +95,7 @@ impl<'de> serde::Deserialize<'de> for Number {
     }
 }
 
-/// How big a change is.
+/// The size of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[repr(u8)]
@@ -109,7 +109,7 @@ pub enum ChangeType {
 }
 
 impl ChangeType {
-    /// How big a change of so many bytes is: above half of the bytes before MAJOR, above a tenth MINOR.
+    /// Returns the size of a change of so many bytes: above half of the bytes before MAJOR, above a tenth MINOR.
     pub fn of_share(changed: u64, before: u64) -> ChangeType {
         let (changed, before) = (u128::from(changed), u128::from(before));
         match () {
@@ -135,7 +135,7 @@ impl fmt::Display for ChangeType {
     }
 }
 
-/// What `commit` knew of the data's quality.
+/// The result of validation when the version was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[repr(u8)]
@@ -168,7 +168,7 @@ impl ValidationStatus {
     }
 }
 
-/// What a version holds in numbers.
+/// The totals of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statistics {
     /// Regular files.
@@ -194,27 +194,27 @@ pub struct Version {
     pub parent_number: Option<Number>,
     /// The root of its manifest.
     pub manifest: Id<Node>,
-    /// What it holds in numbers.
+    /// The totals.
     pub statistics: Statistics,
     /// The schema of its records, where they are counted.
     pub schema: Option<Id<Schema>>,
-    /// What `find`, `sort`, `b3sum` and `sha256sum` print for its files.
+    /// The data checksum, as `find`, `sort`, `b3sum` and `sha256sum` compute it.
     pub data_checksum: Checksum,
-    /// How big the change from the first parent is, by content.
+    /// The size of the change from the first parent, by content.
     pub change_type: ChangeType,
-    /// What the author said of it.
+    /// The summary by its author.
     pub summary: String,
-    /// What the author attached to it: a JSON object.
+    /// The metadata by its author: a JSON object.
     pub metadata: Map<String, Value>,
     /// The tags that `commit` was told to put on it.
     pub tags: Vec<String>,
-    /// What `commit` knew of the data's quality.
+    /// The result of validation when the version was created.
     pub validation: ValidationStatus,
-    /// What the rules said, where they were asked: if it passed or failed, and else not.
+    /// The verdict, if the version was validated and passed or failed.
     pub verdict: Option<Id<Verdict>>,
-    /// Who made it.
+    /// The author.
     pub author: String,
-    /// When it was made.
+    /// The time of its creation.
     pub created: Time,
 }
 

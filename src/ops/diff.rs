@@ -19,7 +19,7 @@ use crate::worktree::checkout;
 use crate::worktree::compare;
 use crate::worktree::state::WorkspaceState;
 
-/// What to compare.
+/// The sides to compare.
 #[derive(Clone, Debug, Default)]
 pub struct DiffOptions {
     /// The old side; HEAD if left out.
@@ -28,11 +28,11 @@ pub struct DiffOptions {
     pub to: Option<String>,
     /// Files and folders of the dataset to look at; all if empty.
     pub paths: Vec<String>,
-    /// Whether records are compared, and what of them is wanted.
+    /// The output for the records that differ; none if records are not compared.
     pub samples: Option<SampleOptions>,
 }
 
-/// What is wanted of the records that differ.
+/// The output for the records that differ.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SampleOptions {
     /// Their numbers in each file.
@@ -69,7 +69,7 @@ pub struct ModifiedFile {
     pub new_samples: Option<u64>,
 }
 
-/// What differs.
+/// The differences.
 #[derive(Clone, Debug, Serialize)]
 pub struct DiffReport {
     /// The old side.
@@ -92,13 +92,13 @@ pub struct DiffReport {
     pub folders_added: Vec<String>,
     /// Empty folders that only the old side has.
     pub folders_removed: Vec<String>,
-    /// How many records differ, over all files: one that only moved does not.
+    /// The number of records that differ, over all files. A record that only moved does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub samples: Option<SampleCounts>,
     /// Records that moved from one split to another and are the same otherwise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moved: Vec<SplitMove>,
-    /// How many records of each file differ, over that file alone.
+    /// The number of records that differ in each file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by_file: Option<Vec<FileSampleCounts>>,
     /// The records.
@@ -117,13 +117,13 @@ pub struct DiffReport {
     /// The files whose records could not be read.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
-    /// How many files of the version the workspace has, where it has a part of it.
+    /// The number of files of the version that the workspace has, where it has a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<PartialCheckout>,
 }
 
 impl DiffReport {
-    /// Whether nothing differs.
+    /// Returns true if nothing differs.
     pub fn is_empty(&self) -> bool {
         let files = [self.added.len(), self.modified.len(), self.removed.len(), self.renamed.len(), self.reread.len()];
         files == [0; 5] && self.folders_added.is_empty() && self.folders_removed.is_empty()
@@ -137,7 +137,7 @@ struct FileComparison {
     version: Version,
     /// The folder of the workspace, if one side is that.
     work: Option<PathBuf>,
-    /// Whether it is the old side.
+    /// True if it is the old side.
     reversed: bool,
     from: String,
     to: String,
@@ -223,7 +223,7 @@ impl DiffReport {
     }
 }
 
-/// How the records of the files differ.
+/// The differences of the records of the files.
 struct RecordComparison {
     samples: SampleCounts,
     moved: Vec<SplitMove>,

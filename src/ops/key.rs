@@ -86,7 +86,7 @@ fn candidates(schema: &Schema) -> Vec<String> {
     names.into_iter().map(|(_, name)| name).collect()
 }
 
-/// How likely a field is to be a key by its name, 0 the most.
+/// Returns the rank of a field as a key by its name, 0 the best.
 fn rank(name: &str) -> Option<usize> {
     const NAMES: [&str; 5] = ["id", "_id", "uuid", "guid", "key"];
     let lower = name.to_ascii_lowercase();
@@ -121,8 +121,8 @@ pub(super) fn incomplete<'b, S: NodeSource>(
     Some(format!("no record has the complete key, {keys}, so no record counts as modified; see 'key' in helox.toml"))
 }
 
-/// Tells if the fields of a key may be those of different records: each occurs, and together too seldom for one record to
-/// have all for certain.
+/// Returns true if the fields of a key may be those of different records: each occurs, and together too seldom for one
+/// record to have all for certain.
 fn may_be_incomplete(schema: &Schema, keys: &[String]) -> bool {
     let fields = schema.fields();
     let counts = |key: &String| fields.get(&pointer(key)).map(|counts| counts.iter().sum::<i64>());

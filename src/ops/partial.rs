@@ -1,4 +1,4 @@
-//! How much of a version a workspace has that holds a part of it.
+//! The part of a version that a workspace has.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::object::version::Version;
 use crate::store::Store;
 use crate::worktree::selection::Selection;
 
-/// How much of a version a part of it has.
+/// The size of a part of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct PartialCheckout {
     /// Files of the part.

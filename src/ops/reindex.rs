@@ -9,7 +9,7 @@ use crate::repo::Repo;
 use crate::store::presence::PresenceCheck;
 use crate::store::verify;
 
-/// What was rebuilt.
+/// The index that was rebuilt.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReindexReport {
     /// Packs that were read.
@@ -32,7 +32,7 @@ pub struct ReindexReport {
 }
 
 impl ReindexReport {
-    /// Whether every pack and every version could be read, and no version lacks anything or its ref.
+    /// Returns true if every pack and every version could be read, and no version lacks anything or its ref.
     pub fn is_whole(&self) -> bool {
         self.lost.is_empty() && self.damaged.is_empty() && self.unreadable.is_empty() && self.incomplete.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What differs in the samples of two versions that are stored.
+//! The differences of the samples of two stored versions.
 
 use crate::diff::{Differences, FileEntry, SampleChanges, SchemaChange, Thresholds};
 use crate::error::Result;
@@ -14,7 +14,7 @@ pub(super) fn mismatch(repo: &Repo, a: (&str, &str), b: (&str, &str)) -> Option<
     (!is_one).then(|| format!("comparing {} with {}, two different datasets", a.1, b.1))
 }
 
-/// What changed in the samples; `None` unless both versions know theirs.
+/// Compares the samples of two versions; `None` unless both are counted.
 pub(super) fn between_versions(
     repo: &Repo,
     a: &Version,

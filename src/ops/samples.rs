@@ -59,7 +59,7 @@ pub(super) struct ChangedFiles<'a> {
 pub struct FileSampleCounts {
     /// Its path.
     pub path: String,
-    /// How many.
+    /// The number of samples.
     #[serde(flatten)]
     pub counts: SampleCounts,
 }
@@ -67,7 +67,7 @@ pub struct FileSampleCounts {
 /// A sample that differs.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChangedRecord {
-    /// What became of it.
+    /// The change of the sample.
     pub change: RecordChange,
     /// The file it stands in, on the new side if it is on both.
     pub path: String,
@@ -76,13 +76,13 @@ pub struct ChangedRecord {
     /// The sample, on the old side where it was removed: its JSON, the fields of a row by their columns, text if it is no
     /// JSON, and null for a file that is the sample.
     pub record: Rendering,
-    /// The same for people.
+    /// The sample as text for people.
     #[serde(skip)]
     pub text: String,
     /// The sample on the old side, where it was modified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old: Option<Rendering>,
-    /// The same for people.
+    /// The old side as text for people.
     #[serde(skip)]
     pub old_text: String,
     /// The fields that differ, where it was modified.
@@ -185,9 +185,9 @@ impl ChangedFiles<'_> {
         }))
     }
 
-    /// What differs over all files, and within each if `each` asks for it; and what the new side's records count, less
-    /// what the old side's do. A side that cannot be read is added to `damaged`: its records count by their number, and it
-    /// is no more among the sides.
+    /// Compares all files, and reports each to `each`. Returns the records that differ, and the schema of the new side less
+    /// that of the old side. A side that cannot be read is added to `damaged`: its records count by their number, and it is
+    /// removed from the sides.
     pub fn unmatched(
         &mut self,
         progress: &dyn Progress,
@@ -301,9 +301,9 @@ struct Patch {
     limit: usize,
     /// The records that were not handed over.
     records: VecDeque<ChangedRecord>,
-    /// How many were.
+    /// The number of records that were handed over.
     handed_over: usize,
-    /// How many old sides of each key were used; in the second pass, how many of them come again.
+    /// The number of old sides of each key that were used; in the second pass, of those that come again.
     used: HashMap<[u8; 16], usize>,
     /// The places of the modified records that lack an old side, by key.
     missing: HashMap<[u8; 16], VecDeque<usize>>,
@@ -316,12 +316,12 @@ struct Patch {
 }
 
 impl Patch {
-    /// Whether nothing more is needed.
+    /// Returns true if nothing more is needed.
     fn is_complete(&self) -> bool {
         self.missing.is_empty() && (self.second_pass || self.len() >= self.limit)
     }
 
-    /// How many records were found.
+    /// Returns the number of records so far.
     fn len(&self) -> usize {
         self.handed_over + self.records.len()
     }

@@ -11,7 +11,7 @@ use crate::repo::Repo;
 use crate::worktree::compare;
 use crate::worktree::state::WorkspaceState;
 
-/// Which workspace.
+/// The workspace to compare.
 #[derive(Clone, Debug, Default)]
 pub struct StatusOptions {
     /// The dataset; may be left out where there is one, or where the user stands in one.
@@ -20,7 +20,7 @@ pub struct StatusOptions {
     pub paths: Vec<String>,
 }
 
-/// What differs.
+/// The differences of a workspace.
 #[derive(Clone, Debug, Serialize)]
 pub struct StatusReport {
     /// The dataset.
@@ -29,7 +29,7 @@ pub struct StatusReport {
     pub version: Option<Number>,
     /// The highest version of the dataset.
     pub latest: Option<Number>,
-    /// Whether nothing differs.
+    /// True if nothing differs.
     pub clean: bool,
     /// Files that the version does not have.
     pub added: Vec<String>,
@@ -54,7 +54,7 @@ pub struct StatusReport {
     /// The version of which an interrupted checkout wrote some files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<Number>,
-    /// How many files of the version it has.
+    /// The number of files of the version that the workspace has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<PartialCheckout>,
 }

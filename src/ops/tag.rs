@@ -15,7 +15,7 @@ use crate::spelling;
 
 pub use crate::ops::tag_plan::TagMove;
 
-/// Which tags, on which version.
+/// The tags and the version to put them on.
 #[derive(Clone, Debug)]
 pub struct TagOptions {
     /// The version.
@@ -24,11 +24,11 @@ pub struct TagOptions {
     pub tags: Vec<String>,
     /// Takes them off the versions of the dataset that have them.
     pub moves: bool,
-    /// Who says so.
+    /// The author of the change.
     pub author: Option<String>,
 }
 
-/// What became of the tags.
+/// The tags that were changed.
 #[derive(Clone, Debug, Serialize)]
 pub struct TagReport {
     /// The dataset.

@@ -19,7 +19,7 @@ pub struct TagMove {
     pub from: Number,
 }
 
-/// What putting tags on a version comes to.
+/// The facts that put tags on a version.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TagPlan {
     /// The facts that say so.

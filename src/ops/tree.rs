@@ -23,7 +23,7 @@ use crate::worktree::ingest::{IngestCounts, IngestSource, SampleCounter, ingest}
 use crate::worktree::scan::Scan;
 use crate::worktree::selection::Selection;
 
-/// What the tree of the new version is.
+/// The tree of a new version.
 pub(super) struct Tree {
     pub manifest: Id<Node>,
     pub totals: Totals,
@@ -38,7 +38,7 @@ pub(super) struct SourceFolder<'a> {
     pub from: Option<&'a Path>,
     /// The part of the version that the dataset's own folder holds.
     pub selection: Option<&'a Selection>,
-    /// Whether what was learned of its files is recorded, to be believed once it is stored.
+    /// True if the stat data of its files is recorded; it is valid once they are stored.
     pub record: bool,
     pub progress: &'a dyn Progress,
 }
@@ -61,7 +61,7 @@ impl SourceFolder<'_> {
         })
     }
 
-    /// Where its files are, to be read from there.
+    /// Returns the source of its files.
     pub fn work<'r>(&self, root: &'r Root) -> Result<WorkspaceFiles<'r>> {
         let selection = self.selection.filter(|_| self.from.is_none()).map(|s| s.matcher()).transpose()?;
         Ok(WorkspaceFiles { root, selection })
@@ -120,7 +120,7 @@ impl SourceFolder<'_> {
     }
 }
 
-/// What reading the folder made.
+/// A folder that was read and stored.
 pub(super) struct StoredTree {
     pub tree: Tree,
     pub rows: Option<cache::CacheWriter>,

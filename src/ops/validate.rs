@@ -27,7 +27,7 @@ use crate::worktree::state::WorkspaceState;
 /// The name of the files in the workspace.
 const WORK: &str = "WORK";
 
-/// What to judge.
+/// The version to validate.
 #[derive(Clone, Debug, Default)]
 pub struct ValidateOptions {
     /// A revision, `WORK` or `NAME@WORK`; the workspace where none is given.
@@ -40,11 +40,11 @@ pub struct ValidateOptions {
     pub record: bool,
     /// Has all findings in the report, up to the most of each rule, not the first ones alone.
     pub all: bool,
-    /// Who says so.
+    /// The author of the verdict.
     pub author: Option<String>,
 }
 
-/// What the rules said.
+/// The result of validation.
 #[derive(Clone, Debug, Serialize)]
 pub struct ValidateReport {
     /// The dataset.
@@ -53,12 +53,12 @@ pub struct ValidateReport {
     pub version: String,
     /// The version's id; none for the workspace.
     pub id: Option<Id<VersionId>>,
-    /// What they said.
+    /// The verdict.
     #[serde(flatten)]
     pub verdict: VerdictView,
-    /// What a commit of these files warns of: guesses of how they are read, a key that no record has.
+    /// The warnings that a commit of these files prints: guesses of their format, a key that no record has.
     pub warnings: Vec<String>,
-    /// How many files of the version the workspace has, where it has a part of it.
+    /// The number of files of the version that the workspace has, where it has a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<PartialCheckout>,
 }

@@ -38,9 +38,9 @@ pub struct VersionView {
     pub parent_version: Option<Number>,
     /// The parents.
     pub parents: Vec<Id<VersionId>>,
-    /// How big the change from the first parent is.
+    /// The size of the change from the first parent.
     pub change_type: ChangeType,
-    /// What the author said of it.
+    /// The summary by its author.
     pub change_summary: String,
     /// Samples, where they are counted.
     pub total_samples: Option<u64>,
@@ -48,7 +48,7 @@ pub struct VersionView {
     pub file_count: u64,
     /// Bytes of the regular files.
     pub total_size_bytes: u64,
-    /// What `find`, `sort`, `b3sum` and `sha256sum` print for the files.
+    /// The data checksum, as `find`, `sort`, `b3sum` and `sha256sum` compute it.
     pub data_checksum: Checksum,
     /// SHA-256 of the canonical JSON of name, version, statistics and metadata.
     pub metadata_checksum: Checksum,
@@ -58,9 +58,9 @@ pub struct VersionView {
     pub schema: Option<Value>,
     /// The quality score, where something judged it.
     pub quality_score: Option<f64>,
-    /// What is known of the quality.
+    /// The status of validation now.
     pub validation_status: ValidationStatus,
-    /// Why its author left the rules out.
+    /// The reason that its author gave for skipping validation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skip_reason: Option<String>,
     /// The first findings of rules that let no version pass.
@@ -71,22 +71,22 @@ pub struct VersionView {
     pub runs: Vec<RunView>,
     /// The notes on it, the first written first.
     pub notes: Vec<NoteView>,
-    /// What the author attached to it.
+    /// The metadata by its author.
     pub metadata: Map<String, Value>,
-    /// When it was made.
+    /// The time of its creation.
     pub created_at: Time,
-    /// Who made it.
+    /// The author.
     pub created_by: String,
-    /// Where its bytes are kept: `local`.
+    /// The location of its bytes: `local`.
     pub storage_backend: &'static str,
     /// The folder of the store.
     pub storage_path: String,
     /// All that the rules of its dataset said of it, where they were asked.
     pub validation: Option<VerdictView>,
-    /// How many files differ from those of the first parent, where that is looked up.
+    /// The number of files that differ from those of the first parent, where they are compared.
     #[serde(flatten)]
     pub files: Option<FileChanges>,
-    /// What could not be read, and is left out.
+    /// The errors of parts that cannot be read and are left out.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
 }
@@ -110,13 +110,13 @@ impl RenamedFile {
 pub(crate) struct Viewer<'a> {
     repo: &'a Repo,
     facts: Arc<State>,
-    /// Whether schemas and verdicts are looked up.
+    /// True if schemas and verdicts are looked up.
     whole: bool,
-    /// Whether the files are compared with those of the parent.
+    /// True if the files are compared with those of the parent.
     compares: bool,
     /// The schema of a version that is not stored yet.
     schema: Option<Schema>,
-    /// What the rules said of it.
+    /// The verdict on the version.
     verdict: Option<VerdictView>,
 }
 
@@ -183,7 +183,7 @@ impl<'a> Viewer<'a> {
         Ok(VersionView { tags, validation_status: status, ..self.view(id, version)? })
     }
 
-    /// What the rules said last, beside what they had said of the parent, where that can be told.
+    /// Returns the latest verdict, with that on the parent where it is known.
     fn judgement(&self, id: Id<VersionId>, version: &Version) -> Result<Option<VerdictView>> {
         if !self.whole || self.verdict.is_some() {
             return Ok(self.verdict.clone());

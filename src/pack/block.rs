@@ -12,12 +12,12 @@ pub const MAGIC: [u8; 4] = *b"HXBK";
 /// Bytes before the block's lists.
 pub const HEADER: usize = 36;
 
-/// What a block says of itself, without its payload.
+/// The header of a block, without its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockHead {
     /// The kind of its objects.
     pub kind: Kind,
-    /// How the payload is coded.
+    /// The encoding of the payload.
     pub codec: Codec,
     /// 0 for a block that stands alone, else one more than the deepest block of its base.
     pub depth: u8,
@@ -31,7 +31,7 @@ pub struct BlockHead {
 /// without the rest of the block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeltaRun {
-    /// How many objects it holds.
+    /// The number of objects.
     pub objects: u32,
     /// The objects whose bytes, one after the other, are its base: at least one.
     pub bases: Vec<Key>,
@@ -39,7 +39,7 @@ pub struct DeltaRun {
     pub len: u32,
 }
 
-/// Where a run lies.
+/// The location of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunRange {
     /// Its bytes in the block uncompressed.
@@ -151,7 +151,7 @@ pub fn len(header: &[u8]) -> Option<usize> {
     (lists <= MAX_LISTS && payload <= limits::OBJECT).then_some(HEADER + lists + payload)
 }
 
-/// What the lists of a block may come to.
+/// The greatest length of the lists of a block.
 const MAX_LISTS: usize = 16 + limits::BLOCK_OBJECTS * (5 + 15) + limits::BLOCK_BASES * 33;
 
 /// Takes a whole block apart, after its check. The payload is what follows the returned offset.
@@ -253,7 +253,7 @@ mod tests {
         }
     }
 
-    /// Whether a block is accepted; the encoder and the decoder must say the same.
+    /// Returns true if a block is accepted; the encoder and the decoder must say the same.
     fn accepted(head: &BlockHead, payload: usize) -> bool {
         let payload = vec![7; payload];
         let Ok(block) = encode(head, &payload) else { return false };

@@ -23,20 +23,20 @@ const FANOUT: usize = 256 * 8;
 /// Bytes after the list of packs: counts, check, [`END`].
 const FOOTER: usize = 8 + 4 + 4 + 32 + 8;
 
-/// Where an object lies.
+/// The location of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexRow {
     /// The object.
     pub key: Key,
-    /// How many deltas lie between its block and one that stands alone.
+    /// The number of deltas between its block and one that stands alone.
     pub depth: u8,
     /// The pack.
     pub pack: Id<Pack>,
-    /// Where its block begins in the pack.
+    /// The start of its block in the pack.
     pub offset: u32,
     /// The length of the block.
     pub len: u32,
-    /// Where the object begins in the block uncompressed.
+    /// The start of the object in the block uncompressed.
     pub raw_at: u32,
     /// The length of the object.
     pub raw_len: u32,
@@ -112,12 +112,12 @@ impl IndexTable {
         self.all()
     }
 
-    /// How many rows it has.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.rows
     }
 
-    /// Whether it has none.
+    /// Returns true if it has none.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
     }
@@ -128,7 +128,7 @@ impl IndexTable {
         self.all()[start..start + self.packs * 32].as_chunks::<32>().0.iter().map(|id| Id::from_bytes(*id))
     }
 
-    /// Whether its rows are as they were written. Reads all of it.
+    /// Returns true if its rows are as they were written. Reads all of it.
     pub fn is_intact(&self) -> bool {
         let end = MAGIC.len() + self.rows * ROW;
         let all = self.all();

@@ -12,10 +12,10 @@ pub const END: [u8; 8] = *b"HLXPEND1";
 /// Bytes after the table of contents: its length, its hash, [`END`].
 pub const FOOTER: usize = 4 + 32 + 8;
 
-/// What the table says of one block.
+/// The entry of a block in the table of contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockEntry {
-    /// Where the block begins in the pack.
+    /// The start of the block in the pack.
     pub offset: u32,
     /// Its length.
     pub len: u32,
@@ -165,7 +165,7 @@ mod tests {
         }
     }
 
-    /// Whether a table is accepted; the encoder and the decoder must say the same.
+    /// Returns true if a table is accepted; the encoder and the decoder must say the same.
     fn accepted(blocks: &[BlockEntry]) -> bool {
         let Ok(bytes) = encode(blocks) else { return false };
         let (toc, foot) = bytes.split_at(bytes.len() - FOOTER);

@@ -24,7 +24,7 @@ pub const CONFIG: &str = "helox.toml";
 #[derive(Debug)]
 pub struct Repo {
     root: PathBuf,
-    /// Where the user stands, relative to the root; empty at the root itself.
+    /// The current folder, relative to the root; empty at the root itself.
     here: String,
     store: Arc<Store>,
     catalog: Catalog,
@@ -72,7 +72,7 @@ impl Repo {
         &self.root
     }
 
-    /// Where the user stands, relative to the root; empty at the root itself.
+    /// Returns the current folder, relative to the root; empty at the root itself.
     pub fn current_folder(&self) -> &str {
         &self.here
     }
@@ -101,7 +101,7 @@ impl Repo {
         Ok(parts.join("/"))
     }
 
-    /// What is configured.
+    /// Returns the configuration.
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -111,7 +111,7 @@ impl Repo {
         &self.store
     }
 
-    /// The catalog of the versions.
+    /// Returns the catalog of the versions.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
     }
@@ -177,7 +177,7 @@ impl Repo {
         self.config.datasets().find(|dataset| dataset.path == inside)
     }
 
-    /// Tells if a word is the path of something that exists, or cannot be anything else.
+    /// Returns true if a word is the path of something that exists, or cannot be anything else.
     pub fn is_path(&self, word: &str) -> bool {
         word.contains('/') || self.root.join(&self.here).join(word).exists()
     }
@@ -237,7 +237,7 @@ impl Repo {
         Ok(self.schema(version)?.zip(version.statistics.samples))
     }
 
-    /// Who is at work: what was said on the command line, `HLX_AUTHOR`, git's user, `user@host`.
+    /// Returns the author: the one given on the command line, `HLX_AUTHOR`, git's user, `user@host`.
     pub fn author(&self, said: Option<&str>) -> String {
         author(said)
     }

@@ -1,4 +1,4 @@
-//! What a user's words for a version mean: `NAME`, `NAME@1.2.0`, `latest`, `production`, `HEAD~1`, an id.
+//! Revisions, by which users name versions: `NAME`, `NAME@1.2.0`, `latest`, `production`, `HEAD~1`, an id.
 //!
 //! Looked up in this order: the name of a dataset, number, keyword, tag, id prefix. What a revision leaves out follows from
 //! where it stands ([`Context`]).
@@ -27,7 +27,7 @@ pub struct Found {
     pub version: Version,
 }
 
-/// What a revision named: a version, or the files in the workspace of a dataset.
+/// The result of a revision: a version, or the files in the workspace of a dataset.
 #[derive(Clone, Debug)]
 pub enum Target {
     /// A version.

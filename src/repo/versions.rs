@@ -12,12 +12,12 @@ use crate::refs::Versions;
 use crate::repo::handle::Repo;
 
 impl Repo {
-    /// The refs of the versions.
+    /// Returns the refs of the versions.
     pub fn versions(&self) -> Versions {
         self.store().refs()
     }
 
-    /// The facts about versions.
+    /// Returns the facts about versions.
     pub fn facts(&self) -> Facts<'_> {
         Facts::new(self.store())
     }
@@ -53,7 +53,7 @@ impl Repo {
         self.catalog().summaries(query)
     }
 
-    /// The numbers of a dataset's versions, ascending.
+    /// Returns the numbers of a dataset's versions, ascending.
     pub fn numbers(&self, dataset: &str) -> Result<Vec<Number>> {
         let mut numbers = Vec::new();
         for name in self.config().names(dataset) {

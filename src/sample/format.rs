@@ -1,12 +1,12 @@
-//! Which reader a file gets: by the ending of its name, or as `helox.toml` says.
+//! The reader of a file, by the extension of its name or by `helox.toml`.
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::ReaderSpec;
 use crate::error::{Error, Kind, Result};
 
-/// What `helox.toml` says of how files are read: globs, each with a reading. The first that matches wins; a path that none
-/// matches is read by its name and ending.
+/// The declarations of formats in `helox.toml`: globs, each with a reader spec. The first that matches wins; a path that
+/// none matches is read by its name and extension.
 #[derive(Clone, Debug, Default)]
 pub struct Formats {
     globs: GlobSet,
@@ -21,7 +21,7 @@ impl Formats {
         Ok(Formats { globs: globs(names)?, readings })
     }
 
-    /// How the file of this path is read.
+    /// Returns the reader of the file of this path.
     pub fn spec_for(&self, path: &str) -> ReaderSpec {
         match self.globs.matches(path).first() {
             Some(&first) => self.readings[first / 2].clone(),

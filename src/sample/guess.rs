@@ -1,4 +1,4 @@
-//! What the first bytes of a file tell of its dialect, where its ending leaves it open.
+//! Guesses of the dialect of a file by its first bytes, where its extension does not decide.
 //!
 //! A guess follows from the first [`HEAD`] bytes alone, and is made only where they leave no doubt, so that the same
 //! content is always read alike. `docs/configuration.md` lists what is guessed.
@@ -39,7 +39,7 @@ impl ReaderSpec {
         opaque::cause(&spec, &text, whole)
     }
 
-    /// The same reading; of records of text that begin as a packing does, unpacked.
+    /// Returns the reader with a compression, if the records are text and begin as compressed data does.
     fn guess_packing(mut self, head: &[u8]) -> ReaderSpec {
         let is_text = matches!(self.format, RecordFormat::Jsonl | RecordFormat::Json | RecordFormat::Csv | RecordFormat::Tsv);
         if is_text
@@ -99,7 +99,7 @@ impl ReaderSpec {
         (text, whole)
     }
 
-    /// What was guessed, in words: `None` where nothing was.
+    /// Returns the guesses as text; `None` if there are none.
     pub fn guessed(&self) -> Option<String> {
         let mut words = Vec::new();
         if self.origin.guessed_packing {
@@ -148,8 +148,8 @@ fn unmarked(format: RecordFormat, text: &[u8]) -> Option<Encoding> {
     }
 }
 
-/// What the start of a file unpacks to, [`UNPACKED`] bytes of it. What is wrong with its packing is told when all of it is
-/// read.
+/// Decompresses the start of a file, up to [`UNPACKED`] bytes. Errors of the compression are reported when the file is read
+/// to its end.
 fn unpacked(compression: Compression, head: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     if let Ok(mut unpacker) = Decompressor::new(compression) {
@@ -164,7 +164,7 @@ fn unpacked(compression: Compression, head: &[u8]) -> Vec<u8> {
 #[derive(Clone, Copy)]
 pub(super) struct TextStart<'a> {
     pub text: &'a [u8],
-    /// Whether it is all of the file, so that its last line is a whole one.
+    /// True if it is all of the file, so that its last line is a whole one.
     pub whole: bool,
 }
 
@@ -214,13 +214,13 @@ fn delimiter(start: TextStart<'_>, own: u8) -> Option<u8> {
     })
 }
 
-/// Whether a line tells the delimiter of the table below it, as Excel has it at the top of a file: `sep=;`.
+/// Returns true if a line tells the delimiter of the table below it, as Excel has it at the top of a file: `sep=;`.
 pub(super) fn is_delimiter_line(line: &[u8], delimiter: u8) -> bool {
     line.strip_prefix(b"sep=") == Some(&[delimiter])
 }
 
-/// Whether the quotes of a table are text: some field begins with one and does not end with one, more lines follow, and
-/// every line has as many fields as the first if they are text.
+/// Returns true if the quotes of a table are text: some field begins with one and does not end with one, more lines follow,
+/// and every line has as many fields as the first if they are text.
 fn quotes_are_text(start: TextStart<'_>, delimiter: u8) -> bool {
     let open = |field: &[u8]| field.starts_with(b"\"") && (field.len() == 1 || !field.ends_with(b"\""));
     let is_before_header = |line: &&[u8]| line.starts_with(b"#") || is_delimiter_line(line, delimiter);
@@ -237,7 +237,7 @@ fn quotes_are_text(start: TextStart<'_>, delimiter: u8) -> bool {
     followed && even && width(header) > 1
 }
 
-/// Whether a text has a JSON document on its first line that is not blank and another on the next.
+/// Returns true if a text has a JSON document on its first line that is not blank and another on the next.
 fn is_lines(start: TextStart<'_>) -> bool {
     let mut lines = start.lines().filter(|line| !line.trim_ascii().is_empty());
     let whole = |line: &[u8]| json::check(line).is_ok() && Pointer::parse("").is_ok_and(|root| root.value(line).is_some());

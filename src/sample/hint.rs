@@ -13,9 +13,9 @@ use super::{Csv, Record, RecordReader, Tape, Type, fields, json, type_of};
 pub struct Hint {
     /// The line that shows it, from 1.
     pub line: u64,
-    /// What disagrees, and what mends it.
+    /// The disagreement, and its fix.
     pub message: String,
-    /// Whether this one cause stands behind all that is wrong with the file's records, so that it is told in their place.
+    /// True if this explains all issues of the file's records, so that it replaces them.
     pub sums_up: bool,
 }
 
@@ -209,9 +209,9 @@ fn rows(start: TextStart<'_>, spec: &ReaderSpec) -> Option<Vec<(u64, Vec<Vec<u8>
     (!rows.first().is_some_and(is_comment)).then_some(rows)
 }
 
-/// Whether the first row is a record: in each column it has a value of the kind of all others, and some column is proof,
-/// since names are not of its kind or are not counted on. Years and quantiles name columns, too, so that numbers alone
-/// prove nothing.
+/// Returns true if the first row is a record: in each column it has a value of the kind of all others, and some column is
+/// proof, since names are not of its kind or are not counted on. Years and quantiles name columns, too, so that numbers
+/// alone prove nothing.
 fn is_record(first: &[Vec<u8>], others: &[(u64, Vec<Vec<u8>>)]) -> bool {
     let (mut numbers, mut texts, mut proof) = (0, 0, 0);
     for (at, field) in first.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! How a file is read: the format of its records, what they are packed in, and the dialect.
+//! The reader of a file: the format of its records, the compression around them, and the dialect.
 //!
 //! What a file was read as is part of what is known of it: its [`ReaderId`] stands beside its count in the manifest, so
 //! that the old side of a comparison is read as it was read then.
@@ -16,7 +16,7 @@ pub enum RecordFormat {
     Json,
     /// Comma-separated values, RFC 4180: the records after the header.
     Csv,
-    /// The same with tabs.
+    /// Tab-separated values, with the same rules.
     Tsv,
     /// Apache Parquet: the rows.
     Parquet,
@@ -50,7 +50,7 @@ impl RecordFormat {
     }
 }
 
-/// What the bytes of a file are wrapped in.
+/// The compression around a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Compression {
     /// Nothing.
@@ -67,7 +67,7 @@ pub enum Compression {
     Lz4,
 }
 
-/// How the text of a file is encoded.
+/// The encoding of the text of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Encoding {
     /// UTF-8.
@@ -83,27 +83,27 @@ pub enum Encoding {
     Windows1252,
 }
 
-/// What `helox.toml` says of a format, or what the first bytes of a file tell.
+/// The details of a format, by `helox.toml` or by the first bytes of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Dialect {
-    /// How the text is encoded.
+    /// The encoding of the text.
     pub encoding: Encoding,
-    /// What separates the fields of a row, where it is not what the format has.
+    /// The delimiter of the fields of a row, where it is not that of the format.
     pub delimiter: Option<u8>,
-    /// Whether quotes enclose fields; where they do not, they are text.
+    /// True if quotes enclose fields; where they do not, they are text.
     pub quotes: bool,
-    /// Whether the first row has the names of the columns.
+    /// True if the first row has the names of the columns.
     pub header: bool,
     /// The byte with which rows begin that are comments.
     pub comment: Option<u8>,
-    /// Where in a JSON document the list of the records lies, as a JSON pointer.
+    /// The location of the list of records in a JSON document, as a JSON pointer.
     pub records: Option<Arc<str>>,
-    /// Whether a `.json` file holds a document on every line.
+    /// True if a `.json` file holds a document on every line.
     pub lines: bool,
 }
 
 impl Dialect {
-    /// What the format has where nothing else is said.
+    /// The dialect of a format without declarations and guesses.
     pub const PLAIN: Dialect = Dialect {
         encoding: Encoding::Utf8,
         delimiter: None,
@@ -115,7 +115,7 @@ impl Dialect {
     };
 }
 
-/// Who chose the dialect.
+/// The origin of the dialect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// `helox.toml` names the format, so that nothing but the encoding is guessed.
@@ -128,18 +128,18 @@ pub struct Origin {
     pub guessed_form: bool,
 }
 
-/// How a file is read.
+/// The reader of a file, by format, compression and dialect.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReaderSpec {
     /// The format of its records.
     pub format: RecordFormat,
-    /// What they are wrapped in.
+    /// The compression of the file.
     pub compression: Compression,
-    /// How they are written.
+    /// The dialect of the format.
     pub dialect: Dialect,
-    /// Who says so.
+    /// The origin of the dialect.
     pub origin: Origin,
-    /// Whether its first bytes show that no reader can look into it, so that it is one sample.
+    /// True if its first bytes show that no reader can look into it, so that it is one sample.
     pub opaque: bool,
 }
 
@@ -165,7 +165,7 @@ impl ReaderId {
         readings.is_none_or(|(one, other)| one.reads_as(&other))
     }
 
-    /// Whether a pointer to the records follows the code.
+    /// Returns true if a pointer to the records follows the code.
     pub fn has_records(code: u64) -> bool {
         code & RECORDS != 0
     }
@@ -188,8 +188,8 @@ impl ReaderSpec {
         ReaderSpec { format, compression, dialect, origin, opaque: false }
     }
 
-    /// How a file of this path is read, by the ending of its name in any case. What is not read from front to
-    /// back (Parquet, Arrow) is [`RecordFormat::Whole`] where it is packed.
+    /// Returns the reader of a file of this path, by the extension of its name in any case. A format that is not read from
+    /// front to back (Parquet, Arrow) is [`RecordFormat::Whole`] if it is compressed.
     pub fn of(path: &str) -> ReaderSpec {
         let name = path.rsplit('/').next().unwrap_or(path);
         let packed = split_ending(name).and_then(|(stem, ending)| Some((stem, Compression::of_ending(ending)?)));
@@ -233,17 +233,17 @@ impl ReaderSpec {
         Some(ReaderSpec { origin: Origin { stated: true, ..Origin::default() }, ..ReaderSpec::of_format(format, compression) })
     }
 
-    /// Whether the records are rows of a table of text.
+    /// Returns true if the records are rows of a table of text.
     pub fn is_table(&self) -> bool {
         matches!(self.format, RecordFormat::Csv | RecordFormat::Tsv) && !self.opaque
     }
 
-    /// Whether the records are JSON, one on every line.
+    /// Returns true if the records are JSON, one on every line.
     pub fn is_lines(&self) -> bool {
         !self.opaque && (self.format == RecordFormat::Jsonl || self.format == RecordFormat::Json && self.dialect.lines)
     }
 
-    /// Whether a file is not told from its pieces as they are stored, but is read once all of them are.
+    /// Returns true if a file is not told from its pieces as they are stored, but is read once all of them are.
     pub fn is_read_from_disk(&self) -> bool {
         match self.format {
             _ if self.opaque => true,
@@ -253,22 +253,22 @@ impl ReaderSpec {
         }
     }
 
-    /// Whether the bytes of the file are its text.
+    /// Returns true if the bytes of the file are its text.
     pub fn is_plain(&self) -> bool {
         self.compression == Compression::None && self.dialect.encoding == Encoding::Utf8 && self.format != RecordFormat::Tar
     }
 
-    /// What separates the fields of a row.
+    /// Returns the delimiter of the fields of a row.
     pub fn delimiter(&self) -> u8 {
         self.dialect.delimiter.unwrap_or(if self.format == RecordFormat::Tsv { b'\t' } else { b',' })
     }
 
-    /// How the fields of a row are told apart.
+    /// Returns the syntax of the fields of a row.
     pub fn row_syntax(&self) -> RowSyntax {
         RowSyntax { delimiter: self.delimiter(), quotes: self.dialect.quotes }
     }
 
-    /// Whether the same bytes have the same records for both, whoever chose the dialect.
+    /// Returns true if the same bytes have the same records for both, whoever chose the dialect.
     pub fn reads_as(&self, other: &ReaderSpec) -> bool {
         let read = |spec: &ReaderSpec| (spec.format, spec.compression, spec.opaque);
         read(self) == read(other) && self.dialect == other.dialect

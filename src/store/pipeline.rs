@@ -86,7 +86,7 @@ impl EncodedBlock {
 /// The structure packs, which wait for the data to be durable, and the bytes of all blocks.
 type PackOutput = (Vec<SealedPack>, u64);
 
-/// What has become durable, told by the sealing thread.
+/// Objects that have become durable, sent by the sealing thread.
 pub(crate) struct DurableKeys {
     /// Objects that the store's tables find from now on.
     pub keys: Vec<Key>,
@@ -147,7 +147,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// What has become durable since the last call.
+    /// Returns the objects that have become durable since the last call.
     pub fn durable(&self) -> impl Iterator<Item = DurableKeys> + '_ {
         self.durable.try_iter()
     }
@@ -169,7 +169,7 @@ impl Pipeline {
         Ok((rows, bytes))
     }
 
-    /// Why the threads ended.
+    /// Returns the error that ended the threads.
     fn failure(&mut self) -> Error {
         self.made = None;
         let packer = join(self.packer.take()).err();

@@ -1,4 +1,4 @@
-//! Which files of a version the store does not hold, by its tables and structure alone: no data is read.
+//! The files of a version that the store does not have, by its tables and structure alone: no data is read.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::store::content::Chunks;
 use crate::store::read::Store;
 
-/// What is absent of a version.
+/// The files and nodes of a version that the store does not have.
 #[derive(Debug, Default)]
 pub struct MissingContent {
     /// Files that the store does not hold whole.
@@ -24,7 +24,7 @@ pub struct MissingContent {
     pub nodes: u64,
     /// The path of the first file, where it is known.
     pub first: Option<String>,
-    /// Why the first of all cannot be read.
+    /// The error of the first of them.
     pub reason: String,
 }
 

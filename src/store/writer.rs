@@ -34,11 +34,11 @@ pub struct Writer<'a> {
     _gc: Option<Lock>,
     /// None for a writer that only finds out.
     pipeline: Option<Pipeline>,
-    /// What this writer took and no table has yet.
+    /// The objects that this writer took and no table has yet.
     pending: HashSet<Key>,
     /// The packs that were there before. What lies in them is read before it is relied on, where it is cheap or has to be.
     older: HashSet<Id<Pack>>,
-    /// Whether all that lies in them is.
+    /// True if all objects in them are read.
     verifies_existing: bool,
     alone: ObjectGroup,
     /// Runs by the deltas that they lie above, less one: all of a block lie equally deep.
@@ -89,7 +89,8 @@ impl<'a> Writer<'a> {
         self.verifies_existing = true;
     }
 
-    /// Whether the object has to be stored; from now on it counts as taken. With `check`, one that is there is read.
+    /// Claims an object for this writer; returns true if it has to be stored. With `check`, an existing object is read
+    /// first.
     fn claim(&mut self, key: Key, check: bool) -> bool {
         let there = self.store.contains(&key) && (!check || self.is_readable(&key));
         let new = !there && self.pending.insert(key);
@@ -101,7 +102,7 @@ impl<'a> Writer<'a> {
         new
     }
 
-    /// Whether an object that is there can be read. What this writer stored itself need not be.
+    /// Returns true if an existing object can be read. Objects that this writer stored need not be.
     fn is_readable(&self, key: &Key) -> bool {
         match self.store.locate(key) {
             Some(row) if self.older.contains(&row.pack) => self.store.get(key).is_ok(),
@@ -210,7 +211,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// What a writer stored is durable. Holds off the collection of garbage: keep it until the ref exists.
+/// Objects of a writer that are durable. It holds off garbage collection: keep it until the ref exists.
 #[derive(Debug)]
 pub struct DurableWrite {
     /// Bytes of the packs that were written.
@@ -230,8 +231,7 @@ pub struct FileWriter<'a> {
     follower: Option<Box<Follower<'a>>>,
     recipe: RecipeBuilder,
     chunks: u64,
-    /// Whether chunks that are there are read. Those of a file that takes the place of another are not, since most of
-    /// them are its own.
+    /// True if existing chunks are read. Those of a file that replaces another are not, since most of them are its own.
     check: bool,
 }
 

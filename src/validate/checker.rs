@@ -11,21 +11,21 @@ use super::record::{ParsedRecord, RecordBody, Requirement, RuleInput};
 use super::rule_set::{CompiledCheck, FileRules, RuleSet, Split};
 use super::rules::characters;
 
-/// What the judge tells of a record.
+/// The output of a rule for a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleOutput {
     /// A rule found something in it.
     Finding {
         /// The rule, by its place among all.
         rule: usize,
-        /// What is wrong, for a person.
+        /// The message, for a person.
         message: String,
     },
     /// A rule cannot look at it.
     Unreadable {
         /// The rule, by its place among all.
         rule: usize,
-        /// Why, for a person.
+        /// The reason, for a person.
         reason: String,
     },
     /// A rule compares it with others by this key.

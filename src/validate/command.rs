@@ -31,7 +31,7 @@ pub struct RuleProgram<'a> {
     pub run: &'a [String],
     /// After which it is stopped, from its start on.
     pub timeout: Duration,
-    /// Where it is started.
+    /// The folder in which it is started.
     pub folder: &'a Path,
 }
 
@@ -44,10 +44,10 @@ pub struct ProgramFinding {
     /// The line; 0 where the program named none.
     #[serde(default)]
     pub line: u64,
-    /// Which record of the file it is about, from 1; 0 where the program named none.
+    /// The number of the record in the file, from 1; 0 if the program named none.
     #[serde(default)]
     pub number: u64,
-    /// What it says.
+    /// The message.
     pub message: String,
 }
 

@@ -40,7 +40,7 @@ impl<'a> Decimal<'a> {
         self.digits[0].iter().chain(self.digits[1]).copied()
     }
 
-    /// Tells whether it has no digits but zeros after the point.
+    /// Returns true if it has no digits but zeros after the point.
     pub fn is_whole(&self) -> bool {
         let whole = usize::try_from(self.power).unwrap_or(0);
         self.digits().skip(whole).all(|digit| digit == b'0')

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the first such place is the one that is told, in the order of the bytes.
 
-/// How many bytes are looked at together: two registers of SSE2, one of AVX2.
+/// The number of bytes that are checked together: two registers of SSE2, one of AVX2.
 const BLOCK: usize = 32;
 
 /// Says what the text holds that it must not, if anything.
@@ -51,14 +51,14 @@ pub fn check_bytes(bytes: &[u8]) -> Option<String> {
     })
 }
 
-/// How many bytes at the start are printable ASCII, tabs and ends of lines.
+/// Returns the number of bytes at the start that are printable ASCII, tabs and ends of lines.
 fn plain(bytes: &[u8]) -> usize {
     let block = |block: &[u8]| block.iter().fold(true, |all, b| all & is_plain(u32::from(*b)));
     let whole = bytes.chunks_exact(BLOCK).take_while(|b| block(b)).count() * BLOCK;
     whole + bytes[whole..].iter().take_while(|b| is_plain(u32::from(**b))).count()
 }
 
-/// Whether this is printable ASCII, a tab, a line feed or a carriage return.
+/// Returns true if this is printable ASCII, a tab, a line feed or a carriage return.
 #[inline(always)]
 fn is_plain(code: u32) -> bool {
     // Without branches, so that the compiler looks at a whole block at once.

@@ -15,7 +15,7 @@ use super::record::ParsedRecord;
 
 /// Stands for every element of an array or member of an object.
 const EVERY: &str = "*";
-/// What stands in a key for a value that is not there; no value's form begins like it.
+/// The marker in a key for an absent value; no value's form begins like it.
 const ABSENT: u64 = u64::MAX;
 
 /// A place in records.
@@ -86,12 +86,12 @@ impl FieldSelector {
         names.iter().map(|name| FieldSelector::new(name)).collect()
     }
 
-    /// What it is called in messages.
+    /// Returns the name in messages.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether one record may have several values here.
+    /// Returns true if a record may have several values of the field.
     pub fn is_plural(&self) -> bool {
         self.steps.contains(&FieldStep::Every)
     }
@@ -152,7 +152,7 @@ fn walk<'a>(steps: &[FieldStep], text: &'a [u8], tape: &'a Tape, at: usize, each
 }
 
 impl<'a> FieldValue<'a> {
-    /// What it is; `None` if it is not there.
+    /// Returns the type; `None` if the value is absent.
     pub fn kind(&self) -> Option<Type> {
         match *self {
             FieldValue::Absent => None,
@@ -162,7 +162,7 @@ impl<'a> FieldValue<'a> {
         }
     }
 
-    /// Whether it is there and not null.
+    /// Returns true if the value is present and not null.
     pub fn is_filled(&self) -> bool {
         !matches!(self.kind(), None | Some(Type::Null))
     }
@@ -182,7 +182,7 @@ impl<'a> FieldValue<'a> {
         }
     }
 
-    /// Whether it holds nothing: it is absent, null, or white space, or an array or object of nothing else.
+    /// Returns true if the value is empty: absent, null, white space, or an array or object of nothing else.
     pub fn is_empty(&self) -> bool {
         let mut empty = true;
         self.leaves(&mut |kind, text| {
@@ -239,7 +239,7 @@ fn json_leaves(tape: &Tape, index: usize, each: &mut dyn FnMut(usize) -> bool) -
     }
 }
 
-/// Whether text is white space, or nothing.
+/// Returns true if text is white space, or nothing.
 pub(super) fn is_blank(text: &[u8]) -> bool {
     match text.iter().find(|b| !b.is_ascii_whitespace()) {
         None => true,

@@ -1,4 +1,5 @@
-//! What records are compared by: whole, by some of their fields, or by the letters and digits of their text.
+//! The digests by which rules compare records: of whole records, of some fields, or of the letters and digits of their
+//! text.
 //!
 //! All are the first 16 bytes of a BLAKE3. Those of whole records and of keys are the ones by which versions are compared
 //! (`sample::Identity`).
@@ -18,7 +19,7 @@ const END_OF_TEXT: u8 = 0xff;
 /// Sets the text of a file apart from every record of a format.
 const TEXT: &[u8] = b"text:";
 
-/// What a whole record is compared by; a file that could not be read has nothing.
+/// Returns the digest of a whole record; none for a file that could not be read.
 pub(super) fn record_digest(record: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
     Some(match *record {
         ParsedRecord::Json(text, tape) => {
@@ -48,7 +49,7 @@ pub(super) fn key_digest(fields: &[FieldSelector], record: &ParsedRecord<'_>, fo
     complete.then(|| digest(b"", form))
 }
 
-/// What some fields of a record are compared by; nothing where all of them are absent.
+/// Returns the digest of some fields of a record; none if all of them are absent.
 pub(super) fn fields_digest(fields: &[FieldSelector], record: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
     let mut any = false;
     put_fields(fields, record, form, &mut |value| any |= value.kind().is_some());
@@ -82,8 +83,8 @@ fn put_fields<'a>(
     }
 }
 
-/// What the text of some fields is compared by: its letters and digits, normalized and in lower case, of strings and
-/// numbers. Nothing where there are none.
+/// Returns the digest of the letters and digits of some fields, normalized and in lower case, of strings and numbers. None
+/// if there are none.
 pub(super) fn letters_digest(fields: &[FieldSelector], record: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
     form.clear();
     for field in fields {

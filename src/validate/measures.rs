@@ -1,4 +1,4 @@
-//! What a version measures, as sums that subtract: a version's are its parent's plus what came less what went.
+//! The measures of a version, as sums that subtract: those of the parent, plus added and less removed records.
 //!
 //! Threads count by themselves and are absorbed in any order. Invariants: the order never changes what comes out; memory
 //! is bounded by [`MAX_LABELS`] whatever the data holds; the lists that verdicts keep are read back as they were written.
@@ -53,7 +53,7 @@ struct RuleSums {
     many: bool,
 }
 
-/// How much a version may differ from the one before, in millionths, as [`super::Check::Drift`] says it.
+/// The greatest change from one version to the next, in millionths, as [`super::Check::Drift`] declares it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DriftLimits<'a> {
     /// The relative change of the number of samples.
@@ -191,8 +191,8 @@ impl Measures {
         Some(measures)
     }
 
-    /// What drifted from `before` beyond the limits, as one phrase; `None` if nothing did, or there were no samples.
-    /// Exactly at a limit is within. A field that nothing was measured of before has not drifted.
+    /// Returns the drift from `before` beyond the limits, as one phrase; `None` if there is none, or there were no samples.
+    /// A change of exactly a limit is allowed. A field that was not measured before has not drifted.
     pub fn drift(&self, rule: usize, before: &Measures, limits: &DriftLimits<'_>) -> Option<String> {
         let (now, old) = (&self.rules[rule], &before.rules[rule]);
         if old.samples <= 0 {
@@ -246,7 +246,7 @@ fn samples(now: &RuleSums, old: &RuleSums, limit: u32) -> Option<String> {
     })
 }
 
-/// Where no text is left, their mean length is nothing.
+/// Returns the drift of the mean length. Without texts, the mean is 0.
 fn length(now: &RuleSums, old: &RuleSums, field: &str, limit: u32) -> Option<String> {
     let of = |sums: &RuleSums| (u128::from(whole(sums.characters)), u128::from(whole(sums.texts)));
     let ((new, texts), (had, had_texts)) = (of(now), of(old));
@@ -287,7 +287,7 @@ fn labels(now: &RuleSums, old: &RuleSums, field: &str, limit: u32) -> Option<Str
     })
 }
 
-/// Whether `part` of `whole` is more than so many millionths: exactly, unless the numbers are beyond all data.
+/// Returns true if `part` of `whole` is more than so many millionths: exactly, unless the numbers are beyond all data.
 fn exceeds(part: u128, whole: u128, limit: u32) -> bool {
     match (part.checked_mul(ONE), whole.checked_mul(limit.into())) {
         (Some(part), Some(most)) => part > most,

@@ -28,11 +28,11 @@ struct Constant {
 #[derive(Debug)]
 pub(super) struct Constants {
     constants: Vec<Constant>,
-    /// Whether elements of a list are compared with each other.
+    /// True if elements of a list are compared with each other.
     unique: bool,
-    /// Whether multiples are asked for; `Some(true)` if all are of whole numbers up to [`SAFE`].
+    /// True if multiples are asked for; `Some(true)` if all are of whole numbers up to [`SAFE`].
     multiples: Option<bool>,
-    /// Whether all of its numbers are those of 64 bits.
+    /// True if all of its numbers are those of 64 bits.
     exact: bool,
 }
 
@@ -87,7 +87,7 @@ impl Constants {
         numbers.into_iter().find(|number| self.has_order(text, number)).map(|number| (number, false))
     }
 
-    /// Tells whether a number has the order with every constant that a text has with what is written for it.
+    /// Returns true if a number has the order with every constant that a text has with what is written for it.
     fn has_order(&self, text: &str, number: &Number) -> bool {
         let own = Decimal::read(text.as_bytes());
         self.constants.iter().all(|constant| {
@@ -103,7 +103,7 @@ fn nearest(text: &str) -> Option<Number> {
     whole.or_else(|| Number::from_f64(text.parse().ok()?))
 }
 
-/// Tells whether a number is the one of a text: a whole one of 64 bits, or a float whose shortest digits mean the same;
+/// Returns true if a number is the one of a text: a whole one of 64 bits, or a float whose shortest digits mean the same;
 /// among whole numbers all digits of the float.
 fn is_exact(text: &str, number: &Number) -> bool {
     if !number.is_f64() {

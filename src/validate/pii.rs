@@ -28,16 +28,16 @@ use crate::error::{Error, Kind, Result};
 ///   American Express, Discover, Diners Club or JCB, and a right check digit.
 pub const BUILT_IN: &[&str] = &["email", "phone", "ssn", "credit_card"];
 
-/// What each of [`BUILT_IN`] finds.
+/// The nouns for the findings of [`BUILT_IN`].
 const CALLED: [&str; 4] = ["an e-mail address", "a phone number", "a social security number", "a credit card number"];
 
 /// The most bytes that one of the team's expressions may take when compiled.
 const SIZE: usize = 4 << 20;
 
-/// What is looked for. It can be used from several threads at once.
+/// The patterns to search for. They can be used from several threads at once.
 #[derive(Debug)]
 pub struct Patterns {
-    /// Which of [`BUILT_IN`].
+    /// The patterns of [`BUILT_IN`] to search for.
     wanted: [bool; 4],
     /// [`digits::NORTH_AMERICAN`].
     phone: Regex,
@@ -105,7 +105,7 @@ fn join(names: &[&str]) -> String {
     }
 }
 
-/// Whether the text contains an e-mail address.
+/// Returns true if the text contains an e-mail address.
 fn email(text: &str) -> bool {
     memchr_iter(b'@', text.as_bytes()).any(|at| {
         let of_name = |c: &char| c.is_alphanumeric() || matches!(c, '.' | '_' | '%' | '+' | '-' | '\'');
@@ -120,7 +120,7 @@ fn email(text: &str) -> bool {
     })
 }
 
-/// Whether this begins with the name of a host under a top-level domain, in any script (RFC 5890).
+/// Returns true if this begins with the name of a host under a top-level domain, in any script (RFC 5890).
 fn is_host(text: &str) -> bool {
     /// `icon@2x.png` is a picture for screens of high resolution.
     const FILES: [&str; 8] = ["png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js"];

@@ -1,4 +1,4 @@
-//! What a rule is shown: a record as the caller has it, and the same once it has been read.
+//! The input of a rule: a record as the caller has it, and as it is parsed, once for all rules.
 
 use std::borrow::Cow;
 
@@ -9,11 +9,11 @@ use crate::sample::{ColumnarRow, Header, InvalidJson, RowSyntax, Tape};
 pub struct RuleInput<'a> {
     /// The line on which it begins, from 1; 0 for a file that is itself the record.
     pub line: u64,
-    /// What it is.
+    /// The content.
     pub body: RecordBody<'a>,
 }
 
-/// What a record is, by the format of its file.
+/// The content of a record, by the format of its file.
 #[derive(Clone, Copy, Debug)]
 pub enum RecordBody<'a> {
     /// JSON, or bytes that are none, of a JSON or JSONL file.
@@ -22,11 +22,11 @@ pub enum RecordBody<'a> {
     Fields {
         /// As it stands in the file.
         row: &'a [u8],
-        /// How its fields are told apart.
+        /// The syntax of its fields.
         syntax: RowSyntax,
         /// The names of its columns; none where they are not known, as for a comment before the header.
         header: Option<&'a Header>,
-        /// What is wrong with it, such as a wrong number of fields.
+        /// The error in the row, such as a wrong number of fields.
         wrong: Option<&'a str>,
     },
     /// A row of CSV or TSV that is no record: the header, or a comment. Rules of personal data and of encoding look at
@@ -49,7 +49,7 @@ pub enum RecordBody<'a> {
 pub struct BinaryFile<'a> {
     /// Its content id.
     pub content: &'a [u8; 32],
-    /// Why, as a sentence about the file.
+    /// The reason, as a sentence about the file.
     pub why: &'a str,
 }
 
@@ -58,7 +58,7 @@ pub struct BinaryFile<'a> {
 pub(super) enum ParsedRecord<'a> {
     /// JSON: its text, and the tape of all its values.
     Json(&'a [u8], &'a Tape),
-    /// What should be JSON and is none.
+    /// Text that should be JSON and is not.
     InvalidJson(&'a [u8], InvalidJson),
     /// A row of CSV or TSV: as it stands, its delimiter, its fields without quotes, and the names of its columns.
     Cells(&'a [u8], RowSyntax, &'a [Cow<'a, [u8]>], Option<&'a Header>),

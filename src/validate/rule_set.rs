@@ -27,7 +27,7 @@ struct CompiledRule {
     work: CompiledCheck,
 }
 
-/// What a rule does with a record.
+/// The compiled check of a rule.
 pub(super) enum CompiledCheck {
     /// Looks at it alone.
     Record(Box<dyn RecordRule>),
@@ -35,7 +35,7 @@ pub(super) enum CompiledCheck {
     Unique(Vec<FieldSelector>),
     /// Compares some fields, or the whole record, with all others.
     Duplicates(Vec<FieldSelector>),
-    /// The same between two splits, by the letters and digits of some fields.
+    /// Compares the records of two splits, by the letters and digits of some fields.
     Leakage { fields: Vec<FieldSelector>, train: GlobSet, test: GlobSet },
     /// Measures the lengths of one field and the labels in another.
     Drift { length: Option<FieldSelector>, labels: Option<FieldSelector> },
@@ -52,7 +52,7 @@ pub enum Split {
     Test,
 }
 
-/// Which rules look at a file, by their places among all.
+/// The rules of a file, by their places among all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileRules {
     /// Those that look at each record alone.
@@ -68,7 +68,7 @@ pub struct FileRules {
 }
 
 impl FileRules {
-    /// Whether any rule looks at the records of the file.
+    /// Returns true if any rule reads the records of the file.
     pub fn checks_records(&self) -> bool {
         !(self.records.is_empty() && self.keys.is_empty() && self.drift.is_empty())
     }
@@ -100,7 +100,7 @@ impl RuleSet {
         self.digest
     }
 
-    /// Which rules look at the file of this path.
+    /// Returns the rules of the file of this path.
     pub fn rules_for(&self, path: &str) -> FileRules {
         let mut file_rules = FileRules::default();
         let at = |compiled: &CompiledRule| compiled.files.as_ref().is_none_or(|files| files.is_match(path));
@@ -121,7 +121,7 @@ impl RuleSet {
         file_rules
     }
 
-    /// What this rule does with a record.
+    /// Returns the compiled check of a rule.
     pub(super) fn check(&self, rule: usize) -> &CompiledCheck {
         &self.compiled[rule].work
     }

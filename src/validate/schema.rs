@@ -20,16 +20,16 @@ use super::value::JsonRecord;
 use crate::error::{Error, Kind, Result};
 use crate::parallel;
 
-/// How many violations of a record are told one by one.
+/// The number of violations of a record that a message lists.
 const MAX_VIOLATIONS: usize = 3;
 
-/// How deep a record is nested that is checked on the stack of any thread.
+/// The greatest depth of a record that is checked on the stack of any thread.
 const SHALLOW: usize = 64;
 
-/// How many bytes of a value are shown.
+/// The number of bytes of a value that a message quotes.
 const VALUE: usize = 40;
 
-/// How many characters of what is said about one violation are shown; some keywords list all that they allow.
+/// The number of characters of a message about one violation; some keywords list all allowed values.
 const PHRASE: usize = 200;
 
 /// A compiled schema. It can be used from several threads at once.
@@ -99,7 +99,7 @@ impl JsonSchema {
     }
 }
 
-/// Whether a value is nested deeper than so many levels.
+/// Returns true if a value is nested deeper than so many levels.
 fn is_deeper(value: &Value, levels: usize) -> bool {
     match value {
         Value::Array(elements) => levels == 0 || elements.iter().any(|element| is_deeper(element, levels - 1)),

@@ -12,15 +12,15 @@ use super::bound::Bound;
 pub struct ValidationSpec {
     /// The least score that passes, in millionths.
     pub min_score: u32,
-    /// What records mean that a rule cannot look at.
+    /// The effect of records that a rule cannot read.
     pub opaque: OpaquePolicy,
-    /// When a commit may leave the rules out.
+    /// The condition on which a commit may skip the rules.
     pub skip: SkipPolicy,
     /// In the order of their declaration.
     pub rules: Vec<Rule>,
 }
 
-/// When a commit may leave the rules out.
+/// The condition on which a commit may skip the rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SkipPolicy {
     /// Whenever its author asks for it.
@@ -35,19 +35,19 @@ pub enum SkipPolicy {
 /// A rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    /// What the team calls it; empty where it is called by its kind.
+    /// The name that the team gave it; empty where it is called by its kind.
     pub name: String,
-    /// What it looks for.
+    /// The check.
     pub check: Check,
-    /// What its findings do.
+    /// The effect of its findings.
     pub severity: Severity,
-    /// How much it counts, in thousandths.
+    /// The weight of the rule, in thousandths.
     pub weight: u32,
     /// Globs of the files that it looks at; all where none is given.
     pub files: Vec<String>,
 }
 
-/// How long a text is.
+/// The unit of the length of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LengthUnit {
     /// Unicode scalar values.
@@ -56,8 +56,8 @@ pub enum LengthUnit {
     Words,
 }
 
-/// What a rule looks for. Fields are JSON pointers, in which `*` stands for every element of an array or member of an
-/// object, or names of columns.
+/// The check of a rule. Fields are JSON pointers, in which `*` stands for every element of an array or member of an object,
+/// or names of columns.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Check {
     /// Every record of every file is one of its format.
@@ -66,7 +66,7 @@ pub enum Check {
     Schema {
         /// The file of the schema, relative to the repository.
         file: String,
-        /// Whether `format` is a demand in every draft.
+        /// True if `format` is enforced in every draft.
         formats: bool,
     },
     /// Fields are there and not null.
@@ -127,7 +127,7 @@ pub enum Check {
     },
     /// No text holds personal data.
     Pii {
-        /// Which of the built-in patterns: `email`, `phone`, `ssn`, `credit_card`.
+        /// The built-in patterns: `email`, `phone`, `ssn`, `credit_card`.
         find: Vec<String>,
         /// The team's own regular expressions, by name.
         patterns: Vec<(String, String)>,
@@ -195,7 +195,7 @@ impl Check {
 }
 
 impl Rule {
-    /// What it is called.
+    /// Returns the name of the rule.
     pub fn name(&self) -> &str {
         if self.name.is_empty() { self.check.kind() } else { &self.name }
     }

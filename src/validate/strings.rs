@@ -9,7 +9,7 @@ use super::rules::{quotable, shortened};
 /// Says what a text holds, if anything.
 pub(super) type TextSearch<'l> = &'l dyn Fn(&[u8]) -> Option<String>;
 
-/// Where a text was found, as the subject of a sentence, and what was said of it.
+/// The place of a text, as the subject of a sentence, and the result of the search in it.
 pub(super) struct TextMatch {
     pub place: String,
     pub what: String,

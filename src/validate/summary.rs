@@ -13,7 +13,7 @@ pub struct DriftSummary {
     pub characters: u64,
     /// The labels and how often each stands there, sorted by label.
     pub labels: Vec<(String, u64)>,
-    /// Whether there are more labels than are counted; then none is listed.
+    /// True if there are more labels than are counted; then none is listed.
     pub too_many_labels: bool,
 }
 

@@ -21,7 +21,7 @@ const ZEROS: [u32; 66] = [
     0x16A60, 0x16AC0, 0x16B50, 0x16D70, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E950,
 ];
 
-/// What stands for a character that is not ASCII.
+/// The replacement of a character that is not ASCII.
 enum Plain {
     /// It has no width and no meaning of its own.
     Nothing,

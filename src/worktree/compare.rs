@@ -93,7 +93,7 @@ type HashedFile = (UnreadFile, Id<Content>, u64, Stat);
 #[derive(Debug)]
 struct WorkspaceDiff<'a> {
     root: &'a Root,
-    /// How the files of the workspace are read, where that matters.
+    /// The reader configuration, where it matters.
     config: Option<&'a ReaderConfig>,
     found: Differences,
     open: Vec<UnreadFile>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::path::{is_within, printable};
 
-/// What the user said of the part. Empty lists select everything.
+/// The patterns of the part. Empty lists select everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     /// Globs of which a path must match one, if there are any.
@@ -18,7 +18,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether it selects everything.
+    /// Returns true if it selects everything.
     pub fn is_all(&self) -> bool {
         self.include.is_empty() && self.exclude.is_empty() && self.paths.is_empty()
     }
@@ -53,7 +53,7 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// Whether the path is selected.
+    /// Returns true if the path is selected.
     pub fn selects(&self, path: &str) -> bool {
         (self.any || self.include.is_match(path))
             && !self.exclude.is_match(path)

@@ -1,4 +1,5 @@
-//! Which version a folder outside of a workspace has. The format is specified in `docs/formats/workspace.md`.
+//! The stamp of a folder outside of a workspace, which names its version. The format is specified in
+//! `docs/formats/workspace.md`.
 
 use std::path::Path;
 
@@ -24,7 +25,7 @@ pub struct Stamp {
     pub id: Id<VersionId>,
     /// The data checksum of the whole version.
     pub data_checksum: Checksum,
-    /// Which part of the version the folder has; all of it for `None`.
+    /// The part of the version that the folder has; all of it for `None`.
     pub selection: Option<Selection>,
 }
 

@@ -1,4 +1,4 @@
-//! Which records two datasets do not share: an exact difference of multisets.
+//! The records that two datasets do not share: an exact difference of multisets.
 //!
 //! Each side's records are told by their identity, in any order, those that are equal byte for byte left out or not. What
 //! is told on both sides cancels. Invariants: counts are exact; memory is bounded whatever differs: beyond
@@ -35,7 +35,7 @@ pub struct Tally {
     failed: Option<Error>,
 }
 
-/// How often a record was added, less how often it was removed, and its key.
+/// The number of times that a record was added, less those that it was removed, and its key.
 #[derive(Clone, Copy, Debug, Default)]
 struct RecordCount {
     count: i64,
@@ -47,7 +47,7 @@ struct RecordCount {
 /// little-endian.
 const ROW: usize = 42;
 
-/// How many records moved from one split to another.
+/// The number of records that moved from one split to another.
 pub type SplitMoves = BTreeMap<(SplitId, SplitId), u64>;
 
 /// The identity of a record in a split, and back. The first byte, which tells the group, is that of the identity.
@@ -157,7 +157,7 @@ impl Tally {
     }
 }
 
-/// Tells if records are of another split than the first that was met, whose number leaves an identity as it is.
+/// Returns true if records are of another split than the first that was met, whose number leaves an identity as it is.
 fn has_splits(records: &Map<RecordCount>) -> bool {
     records.values().any(|count| count.split != 0)
 }

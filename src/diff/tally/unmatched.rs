@@ -16,9 +16,9 @@ pub struct UnmatchedRecords {
     moves: SplitMoves,
     /// The records, and how many pairs each key makes.
     rows: UnmatchedRows,
-    /// How many of each record have been met.
+    /// The number of each record that came so far.
     met: Map<u64>,
-    /// How many records of each side have been called modified, by key.
+    /// The number of records of each side that were reported as modified, by key.
     paired: Map<[u64; 2]>,
 }
 
@@ -72,7 +72,7 @@ impl UnmatchedRows {
         })
     }
 
-    /// How many pairs of records have this key.
+    /// Returns the number of pairs of records with this key.
     fn pairs(&self, key: &[u8; 16]) -> Result<u64> {
         Ok(match self {
             UnmatchedRows::Memory(_, keys) => keys.get(key).copied().unwrap_or_default(),

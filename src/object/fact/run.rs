@@ -37,7 +37,7 @@ pub struct Artifact {
     pub path: String,
     /// Its length in bytes.
     pub size: u64,
-    /// What `b3sum` prints for it.
+    /// The hash of the file, as `b3sum` prints it.
     pub content: Id<Content>,
 }
 
@@ -46,9 +46,9 @@ pub struct Artifact {
 pub struct Run {
     /// The model that was trained.
     pub model: String,
-    /// When it began, where that is known.
+    /// The start of the run, where it is known.
     pub started: Option<Time>,
-    /// When it ended, where that is known.
+    /// The end of the run, where it is known.
     pub ended: Option<Time>,
     /// Parameters by name.
     pub params: Vec<(String, String)>,

@@ -22,7 +22,7 @@ use crate::store::writer::DurableWrite;
 use crate::worktree::cache;
 use crate::worktree::ingest::{DamagedFiles, IngestCounts, RecordObserver, SampleCounter};
 
-/// How much of the parent can be read.
+/// The part of the parent that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ParentExtent {
     /// All that is compared.
@@ -42,9 +42,9 @@ pub(super) struct Snapshot<'a, 'j> {
     pub contents: Contents,
     pub evaluation: Option<Evaluation<'j>>,
     pub writer: Writer<'a>,
-    /// What was stored before the writer began.
+    /// The packs that were written before the writer began.
     pub stored: Vec<DurableWrite>,
-    /// What of the parent could not be read.
+    /// The parts of the parent that could not be read.
     pub warnings: Vec<String>,
     /// The symlinks of the folder.
     pub links: Links,

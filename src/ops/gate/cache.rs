@@ -1,5 +1,5 @@
-//! What is kept of the judgement of a version, so that the next one need only judge what changed. Derived: it lies in
-//! `.helox/gate/`, in a folder for each manifest and set of rules, and may be deleted at any time.
+//! The evaluation cache: results on a version that are reused for the next one, so that only changed records are checked.
+//! It is derived: it lies in `.helox/gate/`, in a folder for each manifest and rule set, and may be deleted at any time.
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -22,7 +22,7 @@ const MAX_CACHED: usize = 4;
 /// The longest file that is read.
 const MAX: usize = 1 << 30;
 
-/// What a rule that looks at one record alone found in it, or why it could not look at it.
+/// A finding of a rule that reads single records, or the reason that it could not read one.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(super) struct CachedFinding {
     pub rule: u32,
@@ -30,7 +30,7 @@ pub(super) struct CachedFinding {
     pub position: RecordPosition,
     /// A hash of the record as it stands there.
     pub hash: u64,
-    /// Whether the rule could not look at it.
+    /// True if the rule could not read the record.
     pub unreadable: bool,
     pub message: String,
 }
@@ -38,11 +38,11 @@ pub(super) struct CachedFinding {
 /// The place of a record in its file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub(in crate::ops) struct RecordPosition {
-    /// Where it begins: the byte of the unpacked file, or the row of Parquet. No other record of the file has it.
+    /// The start of the record: a byte of the unpacked file, or a row of Parquet. No other record of the file has the same.
     pub at: u64,
     /// The line on which it begins, from 1.
     pub line: u64,
-    /// Which record of the file it is, from 1.
+    /// The number of the record in the file, from 1.
     pub number: u64,
 }
 
@@ -55,17 +55,17 @@ pub(super) struct RepeatedRecord {
     pub position: RecordPosition,
 }
 
-/// What is known of a file in which something was found.
+/// The findings of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(in crate::ops) struct FileFindings {
     pub findings: Vec<CachedFinding>,
     pub repeated: Vec<RepeatedRecord>,
 }
 
-/// What is known of a version.
+/// The results on a version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(super) struct CachedEvaluation {
-    /// What each rule measured, by name.
+    /// The measures of each rule, by name.
     pub measures: Vec<Vec<(String, u64)>>,
     /// The files in which something was found, by path and in its order: of each rule the first places.
     pub files: Vec<(String, FileFindings)>,
@@ -75,7 +75,7 @@ pub(super) struct CachedEvaluation {
     pub key_checksums: Vec<[u8; 32]>,
 }
 
-/// Where the judgement of a version lies.
+/// The cache of the evaluation of a version.
 #[derive(Clone, Debug)]
 pub(super) struct CacheFolder {
     /// The folder of the dataset.
@@ -99,7 +99,7 @@ impl CacheFolder {
         keys(&self.path(), rule)
     }
 
-    /// What is known, if it is whole.
+    /// Reads the cache; `None` if it is missing or damaged.
     pub fn load(&self) -> Option<CachedEvaluation> {
         let bytes = atomic::read(&self.path().join("known")).ok()??;
         let sum = bytes.strip_prefix(MAGIC)?;
@@ -115,7 +115,7 @@ impl CacheFolder {
         atomic::remove_tree(&self.path())
     }
 
-    /// Whether there may be something to load.
+    /// Returns true if there may be a cache.
     pub fn exists(&self) -> bool {
         self.path().join("known").exists()
     }
@@ -157,7 +157,7 @@ impl CacheFolder {
 }
 
 impl CachedEvaluation {
-    /// What each rule measured; `None` if it is not understood.
+    /// Returns the measures of each rule; `None` if they cannot be parsed.
     pub fn measures(&self) -> Option<Measures> {
         let lists: Vec<&[(String, u64)]> = self.measures.iter().map(Vec::as_slice).collect();
         Measures::from_lists(&lists)

@@ -1,22 +1,22 @@
-//! What the rules of the kind `drift` measured in two versions, side by side.
+//! The measures of `drift` rules in two versions, side by side.
 
 use serde::Serialize;
 
 use crate::object::verdict::{Judged, Verdict};
 use crate::validate::DriftSummary;
 
-/// How often a label stands in a version.
+/// A label, and how often a version has it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Label {
     /// The label.
     pub label: String,
-    /// How often it stands there.
+    /// The number of records with the label.
     pub count: u64,
     /// The share of it among all labels.
     pub share: f64,
 }
 
-/// What was measured in one version.
+/// The measures of one version.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DriftSums {
     /// Records.
@@ -25,14 +25,14 @@ pub struct DriftSums {
     pub mean_length: Option<f64>,
     /// The labels, sorted.
     pub labels: Vec<Label>,
-    /// Whether there are too many labels to be counted.
+    /// True if there are too many labels to be counted.
     pub too_many_labels: bool,
 }
 
-/// What a rule measured in two versions.
+/// The measures of a rule in two versions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Drift {
-    /// What the rule is called.
+    /// The name of the rule.
     pub rule: String,
     /// The sums of the old version, where it was judged by the rule.
     pub old: Option<DriftSums>,
@@ -55,8 +55,8 @@ impl DriftSums {
 }
 
 impl Drift {
-    /// What each rule measured in two versions, by the names of the rules: those of the new one, then those that only the
-    /// old one has.
+    /// Returns the measures of each rule in two versions, by the names of the rules: those of the new one, then those that
+    /// only the old one has.
     pub fn between(old: Option<&Verdict>, new: Option<&Verdict>) -> Vec<Drift> {
         let rules = |verdict: Option<&Verdict>| -> Vec<(String, DriftSums)> {
             let judged = verdict.into_iter().flat_map(|verdict| &verdict.judged).filter(|judged| judged.kind == "drift");

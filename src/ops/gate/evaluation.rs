@@ -22,7 +22,7 @@ use crate::validate::{Check, KeyCollector, MAX_MEMBERS, Measures};
 /// Hashes of records with a repeated key that are kept of a rule; beyond it every record is asked for its key.
 const MAX_HASHES: usize = 256 << 10;
 
-/// What a worker looks at: a file, or a part of one.
+/// The input of a worker: a file, or a part of one.
 pub(super) struct FileTask {
     pub sides: EntryPair,
     pub part: Option<FilePart>,
@@ -34,13 +34,13 @@ pub(in crate::ops) struct Evaluation<'j> {
     /// The manifest whose judgement is known; `None` where all is judged.
     pub(super) before: Option<Id<Node>>,
     cached: CachedEvaluation,
-    /// What the parent measures.
+    /// The measures of the parent.
     pub(super) parent_measures: Option<Measures>,
     staging: Staging,
     pub(super) collectors: KeyCollectors,
-    /// What was looked at while it was compared.
+    /// The files that were checked while they were compared.
     pub(super) prechecked: Mutex<PrecheckedFiles>,
-    /// What went wrong with that.
+    /// The first error of those checks.
     pub(super) error: Mutex<Option<Error>>,
 }
 
@@ -74,7 +74,7 @@ impl<'j> Evaluation<'j> {
         self.measured(files, keep).map(|(outcome, _)| outcome)
     }
 
-    /// The same, with what was measured.
+    /// Checks the remaining records as [`Evaluation::finish`] does, and returns the measures too.
     pub(super) fn measured<S: NodeSource + Sync>(self, files: &FileSet<'_, S>, keep: bool) -> Result<(GateOutcome, Measures)> {
         let Evaluation { evaluator: judging, before, .. } = self;
         let past = self.parent_measures.clone();
@@ -153,7 +153,7 @@ impl<'j> Evaluation<'j> {
         Ok((outcome, measures))
     }
 
-    /// How many files are to be judged, and their bytes.
+    /// Returns the number of files to check, and their bytes.
     fn total<S: NodeSource + Sync>(&self, files: &FileSet<'_, S>) -> Result<(u64, u64)> {
         self.changes(files)?.try_fold((0, 0), |(files, bytes), sides| {
             let sides = sides?;

@@ -27,9 +27,9 @@ const MAX_PRECHECKED_KEYS: usize = if cfg!(test) { 64 } else { 256 << 10 };
 const MAX_PRECHECKED_BYTES: usize = if cfg!(test) { 2 << 10 } else { 64 << 20 };
 /// The longest file that is looked into as one text.
 const MAX_TEXT: usize = if cfg!(test) { 64 << 10 } else { 64 << 20 };
-/// What is said of a longer one.
+/// The reason for a file that is too long.
 const TOO_LONG: &str = "the file is longer than 64 MiB";
-/// What is said of one that is no text.
+/// The reason for a file that is not text.
 const NO_TEXT: &str = "the file is not text";
 /// Hashes of records of one file that are kept; beyond it each of its records is judged again.
 const MAX_FLAGGED: usize = if cfg!(test) { 8 } else { 32 << 10 };
@@ -52,21 +52,21 @@ pub(super) fn record_hash(text: &RecordText<'_>) -> u64 {
 /// The keys of every rule that asks for them.
 pub(super) type KeyCollectors = Vec<Option<Mutex<KeyCollector>>>;
 
-/// What a worker keeps from file to file.
+/// The state of a worker, reused from file to file.
 pub(super) struct GateWorker<'g> {
     pub checker: RecordChecker<'g>,
     pub measures: Measures,
     keys: Vec<Vec<KeyTold>>,
 }
 
-/// What the first look at a file came to.
+/// The result of the first pass over a file.
 pub(super) struct CheckedFile {
     pub sides: EntryPair,
     pub measures: Measures,
     pub flagged: FlaggedRecords,
 }
 
-/// What was looked at of a file while it was compared.
+/// A file that was checked while it was compared.
 struct PrecheckedFile {
     measures: Measures,
     flagged: FlaggedRecords,
@@ -103,9 +103,9 @@ impl PrecheckedFiles {
 pub(super) struct FlaggedRecords {
     /// Their hashes, in order once they are complete.
     pub hashes: Vec<u64>,
-    /// Whether there are so many that not all hashes are kept: then each record of the file is one.
+    /// True if there are so many that not all hashes are kept: then each record of the file is one.
     pub all: bool,
-    /// How much there is to tell, by [`slot`].
+    /// The number of findings to report, by [`slot`].
     pub counts: BTreeMap<usize, u64>,
 }
 
@@ -150,7 +150,7 @@ impl FlaggedRecords {
         }
     }
 
-    /// Whether a record with this hash may be one.
+    /// Returns true if a record with this hash may be flagged.
     pub fn has(&self, raw: u64) -> bool {
         self.all || self.hashes.binary_search(&raw).is_ok()
     }
@@ -160,7 +160,7 @@ impl FlaggedRecords {
         self.hashes.capacity() * size_of::<u64>() + self.counts.len() * size_of::<(usize, u64)>()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty() && !self.all
     }
@@ -324,8 +324,8 @@ impl Evaluator<'_> {
         Ok(most)
     }
 
-    /// Whether a file that should have records, and is not itself the record, has none. Where they were not counted it is read: what the
-    /// sides share was not met.
+    /// Returns true if a file that should have records, and is not itself the record, has none. One that was not counted is
+    /// read, since records that both sides share were not visited.
     fn lacks_records<S>(&self, files: &FileSet<'_, S>, entry: &Entry, side: Side) -> Result<bool> {
         if matches!(self.reader_config.spec_for(entry.path.as_str()).format, RecordFormat::Whole | RecordFormat::None) {
             return Ok(false);
@@ -401,7 +401,7 @@ impl GateWorker<'_> {
     }
 }
 
-/// What stands for the record of a file that has none.
+/// The hash that stands for the record of a file without records.
 pub(super) const EMPTY_FILE_HASH: u64 = 0;
 
 /// Returns true if a file that is its own sample is text: by the ending of its name, or since no zero byte stands at its

@@ -51,13 +51,13 @@ pub(super) struct Evaluator<'a> {
     dataset: &'a Dataset,
     progress: &'a dyn Progress,
     rule_set: RuleSet,
-    /// How the files are read.
+    /// The reader configuration of the dataset.
     reader_config: ReaderConfig,
-    /// What the rules and the reading are.
+    /// The digest of the rules and of the reader configuration.
     digest: [u8; 32],
     /// The least score that passes, in millionths.
     min_score: u32,
-    /// What records mean that a rule could not look at.
+    /// The effect of records that a rule cannot read.
     opaque: OpaquePolicy,
     /// Findings of a rule that are written into a report.
     max_findings: usize,
@@ -65,10 +65,10 @@ pub(super) struct Evaluator<'a> {
 
 /// The files that are judged.
 pub(super) struct FileSet<'a, S> {
-    /// Where the nodes of both manifests are.
+    /// The source of the nodes of both manifests.
     pub nodes: &'a S,
     pub manifest: Id<Node>,
-    /// Where the files are read that are not in the store; `None` where all are.
+    /// The source of files that are not in the store; `None` if all are.
     pub workspace: Option<WorkspaceFiles<'a>>,
 }
 
@@ -97,16 +97,16 @@ pub(super) struct LocatedFinding {
     pub message: String,
 }
 
-/// What judging came to.
+/// The result of an evaluation.
 pub(super) struct GateOutcome {
     pub verdict: Verdict,
     /// All that was found, errors first, then by rule and place.
     pub found: Vec<LocatedFinding>,
-    /// The same for the records that a rule could not look at.
+    /// The records that a rule could not read, in the same order.
     pub unread: Vec<LocatedFinding>,
     /// Findings of a rule that are written into a report.
     max_findings: usize,
-    /// What had nothing to look at.
+    /// The rules and splits that matched nothing.
     pub idle: Vec<String>,
 }
 
@@ -224,7 +224,7 @@ impl<'a> Evaluator<'a> {
         self.rule_set.rules().iter().any(|rule| matches!(rule.check, Check::Drift { .. }))
     }
 
-    /// What a version measures, which is judged for it if that is not known.
+    /// Returns the measures of a version, which is evaluated if they are not cached.
     fn measures_of(&self, manifest: Id<Node>) -> Result<Measures> {
         if let Some(measures) = self.cache_folder(manifest).load().and_then(|cached| cached.measures()) {
             return Ok(measures);
@@ -236,7 +236,7 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// What a rule minds in records that share a key, if it looks at keys.
+/// Returns the condition of a rule on records that share a key, if it compares keys.
 fn duplicate_policy(check: &Check) -> Option<DuplicatePolicy> {
     match check {
         Check::Unique { .. } => Some(DuplicatePolicy::Repetition("has the same key as")),

@@ -1,4 +1,4 @@
-//! What all that was found comes to.
+//! The outcome of an evaluation, from all findings.
 
 use std::collections::HashSet;
 
@@ -152,7 +152,7 @@ fn limit(limit: &Option<(String, u32)>) -> Option<(&str, u32)> {
     limit.as_ref().map(|(field, most)| (field.as_str(), *most))
 }
 
-/// How many records are spoken of.
+/// Returns the number of records with findings.
 fn records(finding: &[LocatedFinding]) -> u64 {
     finding.iter().map(|finding| (&finding.path, finding.position)).collect::<HashSet<_>>().len() as u64
 }

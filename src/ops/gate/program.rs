@@ -12,17 +12,17 @@ use crate::manifest::{Entries, NodeSource};
 use crate::sample::{FileIssue, Rendering, Side};
 use crate::validate::RuleProgram;
 
-/// What came of a program.
+/// The result of a program.
 pub(super) struct ProgramResult {
-    /// How many records it was shown.
+    /// The number of records that were written to it.
     pub shown: u64,
-    /// What it said of them.
+    /// Its findings.
     pub findings: Vec<LocatedFinding>,
-    /// How many records it could not be shown.
+    /// The number of records that could not be written to it.
     pub unread_count: u64,
     /// The first of them, and why.
     pub unread: Vec<LocatedFinding>,
-    /// Why it failed, if it did.
+    /// The error of the program, if it failed.
     pub status: std::result::Result<(), String>,
 }
 

@@ -1,4 +1,4 @@
-//! What judging came to, as users see it.
+//! The outcome of an evaluation, as reports show it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write};
@@ -17,16 +17,16 @@ use crate::object::version::ValidationStatus;
 /// The longest message that a verdict holds, in bytes.
 const MAX_MESSAGE: usize = 300;
 
-/// What one rule came to.
+/// The result of one rule.
 #[derive(Clone, Debug, Serialize)]
 pub struct RuleReport {
-    /// What the team calls it.
+    /// The name of the rule.
     pub name: String,
     /// Its kind.
     pub kind: String,
-    /// What its findings do.
+    /// The effect of its findings.
     pub severity: Severity,
-    /// How much it counts.
+    /// The weight of the rule.
     pub weight: f64,
     /// Records that it looked at.
     pub checked: u64,
@@ -43,13 +43,13 @@ pub struct RuleFinding {
     pub path: String,
     /// The line on which the record begins, from 1; 0 where there is none.
     pub line: u64,
-    /// Which record of the file it is, from 1; 0 where there is none.
+    /// The number of the record in the file, from 1; 0 where there is none.
     pub number: u64,
-    /// What the rule is called.
+    /// The name of the rule.
     pub rule: String,
-    /// What its findings do.
+    /// The effect of the finding.
     pub severity: Severity,
-    /// What is wrong.
+    /// The message.
     pub message: String,
 }
 
@@ -60,38 +60,38 @@ pub struct UnreadableRecord {
     pub path: String,
     /// The line on which the record begins, from 1.
     pub line: u64,
-    /// Which record of the file it is, from 1.
+    /// The number of the record in the file, from 1.
     pub number: u64,
-    /// What the rule is called.
+    /// The name of the rule.
     pub rule: String,
-    /// Why it could not.
+    /// The reason.
     pub reason: String,
 }
 
-/// What the rules of a dataset said of a version.
+/// A verdict, as reports show it.
 #[derive(Clone, Debug, Serialize)]
 pub struct VerdictView {
     /// The score, from 0 to 1.
     pub score: f64,
     /// The least score that passes.
     pub min_score: f64,
-    /// Whether it passed.
+    /// The status of the version.
     pub status: ValidationStatus,
     /// Each rule, in the order of their declaration.
     pub rules: Vec<RuleReport>,
-    /// What records mean that a rule could not look at.
+    /// The effect of records that a rule cannot read.
     pub opaque: OpaquePolicy,
     /// The first findings, errors first; some of each rule.
     pub findings: Vec<RuleFinding>,
-    /// How many there are in all.
+    /// The number of findings.
     pub findings_count: u64,
     /// The first records at which a rule could not look; some of each rule.
     pub unreadable: Vec<UnreadableRecord>,
-    /// How many there are in all.
+    /// The number of such records.
     pub unreadable_count: u64,
     /// The parent's score, where the same rules judged it.
     pub parent_score: Option<f64>,
-    /// What the rules of the kind `drift` measured, in the parent where the same rules judged it and in the version.
+    /// The measures of `drift` rules in the version, and in the parent if the same rules were applied to it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
     /// Rules and splits without anything to look at, where this was found out just now: most likely mistyped.

@@ -27,9 +27,9 @@ pub(super) struct ConflictingKeys {
     pub expected: Vec<u64>,
     /// The hashes of their records.
     pub hashes: HashSet<u64>,
-    /// Whether so many different records have one of them that not all their hashes are known: then each record is asked.
+    /// True if so many different records have one of them that not all their hashes are known: then each record is asked.
     pub all: bool,
-    /// Whether records of one of them came or went, so that any file may hold the others.
+    /// True if records of one of them came or went, so that any file may hold the others.
     pub anywhere: bool,
 }
 
@@ -42,7 +42,7 @@ pub(super) type FindingsByFile = BTreeMap<String, FileFindings>;
 /// The files in which a rule that looks at one record alone has something to tell, and of which records.
 pub(super) type FlaggedFiles = BTreeMap<DataPath, (Entry, FlaggedRecords)>;
 
-/// What was kept of the version before, and how much is kept now.
+/// The findings that the cache has of the version before, and the number that is kept of each list.
 #[derive(Debug)]
 pub(super) struct CacheCoverage {
     /// Places that are kept of a list.
@@ -96,7 +96,7 @@ impl CacheCoverage {
         self.ends.iter_mut().flatten().filter(|(last, _)| last == path).for_each(|(_, same)| *same = false);
     }
 
-    /// Whether the places in the next file that differs are among the first of any list.
+    /// Returns true if positions in the next file that differs are among the first of any list.
     pub fn wants(&mut self, flagged: &FlaggedRecords) -> bool {
         let mut wanted = false;
         for (&slot, &count) in flagged.counts.iter().filter(|(_, count)| **count > 0) {
@@ -111,18 +111,18 @@ impl CacheCoverage {
         self.key_checksums.get(rule).copied()
     }
 
-    /// Whether places of repeated records were left out.
+    /// Returns true if places of repeated records were left out.
     pub fn is_truncated(&self, rule: usize) -> bool {
         self.truncated[rule]
     }
 
-    /// Whether the places of the records with this key were kept.
+    /// Returns true if the places of the records with this key were kept.
     pub fn has(&self, rule: usize, key: &[u8; 16]) -> bool {
         self.keys.contains(&(rule, *key))
     }
 
-    /// Whether fewer places are known of a list than are kept, though there are more: of files beyond the last one nothing
-    /// was known.
+    /// Returns true if fewer places are known of a list than are kept, though there are more: of files beyond the last one
+    /// nothing was known.
     fn is_incomplete(&self, by_file: &FindingsByFile, totals: &[u64]) -> bool {
         let mut certain = vec![0; totals.len()];
         for (path, places) in by_file {
@@ -136,7 +136,7 @@ impl CacheCoverage {
     }
 }
 
-/// What a pass over files has found so far.
+/// The findings of a pass so far.
 struct SecondPass {
     most: u64,
     found: Vec<u64>,
@@ -157,7 +157,7 @@ impl SecondPass {
         }
     }
 
-    /// Whether a list has room for one more, which it then has.
+    /// Counts one more finding of a list if it has room; returns false if it has none.
     fn take(count: &mut u64, most: u64) -> bool {
         *count += u64::from(*count <= most);
         *count <= most
@@ -178,12 +178,12 @@ impl SecondPass {
         is_first || !leak && SecondPass::take(&mut self.repeats[rule as usize], self.most)
     }
 
-    /// Whether there is no more room for anything of the suspects.
+    /// Returns true if no list has room for another finding of the flagged records.
     fn has_found(&self, flagged: &FlaggedRecords) -> bool {
         !flagged.counts.is_empty() && flagged.counts.keys().all(|&slot| self.found[slot] >= self.most)
     }
 
-    /// Whether the places of all keys are known that are told.
+    /// Returns true if the positions of all reported keys are known.
     fn has_members(&self, policy: impl Fn(usize) -> Option<DuplicatePolicy>, conflicts: &ConflictingKeys) -> bool {
         (0..self.repeats.len()).filter(|&rule| !conflicts.keys[rule].is_empty()).all(|rule| {
             self.repeats[rule] >= conflicts.expected[rule].min(self.most)
@@ -377,8 +377,8 @@ impl Evaluation<'_> {
     }
 }
 
-/// What is said of the records whose keys others have too: each of a split but the first, and of a train split each
-/// that stands in the test split.
+/// Reports the records whose keys others have too: each of a split but the first, and of a train split each that is in the
+/// test split.
 pub(super) fn repeated_findings<'p>(
     by_file: &'p FindingsByFile,
     policy: impl Fn(u32) -> Option<DuplicatePolicy>,
@@ -413,7 +413,7 @@ pub(super) fn repeated_findings<'p>(
     }
 }
 
-/// What a rule minds in records that share a key.
+/// The condition of a rule on records that share a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum DuplicatePolicy {
     /// That there is more than one, told in these words.

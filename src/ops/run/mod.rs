@@ -28,7 +28,7 @@ pub use trained::{DATA_DIRTY, TrainedVersion, WorkspaceChanges, versions};
 /// Fewer hex digits than this name no run.
 const PREFIX: usize = 6;
 
-/// What was trained, and on what.
+/// A training run to record.
 #[derive(Clone, Debug, Default)]
 pub struct RunOptions {
     /// The versions that were trained on.
@@ -41,11 +41,11 @@ pub struct RunOptions {
     pub metrics: Vec<(String, f64)>,
     /// Files, and folders whose files are meant.
     pub artifacts: Vec<PathBuf>,
-    /// When it began.
+    /// The start of the run.
     pub started: Option<Time>,
-    /// When it ended.
+    /// The end of the run.
     pub ended: Option<Time>,
-    /// Who says so.
+    /// The author of the record.
     pub author: Option<String>,
 }
 
@@ -208,7 +208,7 @@ pub fn list(repo: &Repo, options: &ListOptions) -> Result<RunListReport> {
 pub struct RunCompareReport {
     /// The one run that was named, or all on the version.
     pub runs_a: Vec<RunView>,
-    /// The same of the other side.
+    /// The runs of the other side.
     pub runs_b: Vec<RunView>,
     /// The version of the one side.
     pub version_a: String,
@@ -219,7 +219,7 @@ pub struct RunCompareReport {
     pub metrics: Option<Vec<MetricChange>>,
     /// Samples that differ from the one version to the other; `None` where one is not here or its samples are not counted.
     pub samples: Option<SampleCounts>,
-    /// Whether both are one version, or two of the same data.
+    /// True if both are one version, or two of the same data.
     #[serde(skip)]
     pub same_data: bool,
     /// That the versions belong to two datasets, where they do.
@@ -241,7 +241,7 @@ pub struct MetricChange {
     pub b: Option<f64>,
     /// By how much the second exceeds the first, where both have it.
     pub difference: Option<f64>,
-    /// The same in percent of the size of the first; none if that is 0.
+    /// The difference in percent of the absolute value of the first; none if that is 0.
     pub percent: Option<f64>,
 }
 

@@ -13,7 +13,7 @@ use crate::ops::holders::{self, FolderOwner, FolderSearch, Holder, NearestVersio
 use crate::repo::VersionLookup;
 use crate::worktree::selection::{Matcher, Selection};
 
-/// How a folder compares with versions.
+/// The result of comparing a folder with versions.
 enum FolderMatch {
     /// It is one, or a part of one.
     Equal(Holder),

@@ -38,7 +38,7 @@ struct Members {
     state: MemberState,
 }
 
-/// Where in a stream of members the next byte stands.
+/// The state at the next byte of a stream of members.
 enum MemberState {
     /// Before the first member.
     Start,

@@ -11,7 +11,7 @@ use crate::codec::{ByteReader, ByteWriter, Malformed};
 
 /// The deepest schema, and the deepest Thrift struct, that is read.
 const DEPTH: usize = 64;
-/// What stands behind the footer: its length in 4 bytes, and the magic number.
+/// The bytes after the footer: its length in 4 bytes, and the magic number.
 const TAIL: u64 = 8;
 /// The magic number of a file whose footer is encrypted; of others it is `PAR1`.
 const ENCRYPTED: &[u8; 4] = b"PARE";
@@ -80,14 +80,14 @@ pub(super) fn page_header(file: &dyn Ranges, start: u64) -> Option<PageHeader> {
     })
 }
 
-/// How many bytes the header of the dictionary page takes that a column chunk begins with; none if it does not.
+/// Returns the length of the header of the dictionary page that a column chunk begins with; 0 if it has none.
 ///
 /// The Java library counted it in no length before its version 1.2.9 (IMPALA-694, PARQUET-816).
 pub(super) fn dictionary_header(file: &dyn Ranges, start: u64) -> u64 {
     page_header(file, start).filter(|header| header.kind == DICTIONARY_PAGE).map_or(0, |header| header.length)
 }
 
-/// Whether the writer of a file left the headers of dictionary pages out of the lengths of columns.
+/// Returns true if the writer of a file left the headers of dictionary pages out of the lengths of columns.
 pub(super) fn omits_dictionary_headers(created_by: Option<&str>) -> bool {
     let Some(rest) = created_by.and_then(|text| text.strip_prefix("parquet-mr")) else { return false };
     let version = rest.trim_start().strip_prefix("version").unwrap_or_default().trim_start();

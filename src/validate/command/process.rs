@@ -20,16 +20,16 @@ use crate::error::Error;
 /// The most bytes of a line of standard output.
 const LINE: usize = 64 << 10;
 
-/// How many findings a run may have.
+/// The greatest number of findings of a run.
 pub const FINDINGS: u64 = 1_000_000;
 
-/// How much of the end of standard error is kept.
+/// The bytes at the end of standard error that are kept.
 const STDERR_TAIL: usize = 4 << 10;
 
-/// How many characters of what the program printed are shown.
+/// The number of characters of the program's output that a message quotes.
 const SHOWN: usize = 200;
 
-/// How many bytes go to or from a pipe at once: what a pipe of Linux holds.
+/// The number of bytes that go to or from a pipe at once: the capacity of a pipe on Linux.
 const PIPE: usize = 64 << 10;
 
 /// The most that is read after the program ended: what a pipe can hold at most (`/proc/sys/fs/pipe-max-size`).
@@ -38,7 +38,7 @@ const REST: usize = 1 << 20;
 /// The longest pause between two looks at the clock, at the program and at the user's wish to stop.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Why a run ended before its time.
+/// The reason that a run ended early.
 pub enum ProgramEnd {
     /// The user wished it.
     Interrupted,
@@ -60,7 +60,7 @@ pub struct RunningProgram<'a> {
     found: u64,
     begun: Instant,
     timeout: Duration,
-    /// How long the next look waits for something to happen; it grows while nothing does.
+    /// The longest wait of the next poll; it grows while nothing happens.
     pause: Duration,
     /// Set when it ended before its time.
     pub end: Option<ProgramEnd>,

@@ -1,4 +1,5 @@
-//! What came and went, in order: sorted runs of a temporary file and what is still in memory, read side by side.
+//! The keys that were added and removed, in order: sorted runs of a temporary file and the rest in memory, merged as they
+//! are read.
 //!
 //! A row of a run is the key, `raw` and, as eight bytes, twice the sum of the signs plus the split; 32 bytes in all.
 

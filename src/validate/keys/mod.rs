@@ -28,7 +28,7 @@ pub const MAX_MEMBERS: usize = if cfg!(test) { 6 } else { 1 << 16 };
 pub struct KeyChange {
     /// Its key.
     pub key: [u8; 16],
-    /// Which record it is: a short hash of its bytes.
+    /// A short hash of the bytes of the record.
     pub raw: u64,
     /// The split in which it stands: 0 or 1.
     pub split: u8,
@@ -36,7 +36,7 @@ pub struct KeyChange {
     pub sign: i8,
 }
 
-/// What is counted: the records that are equal and stand in one split. Sorted by key first.
+/// The unit of counting: equal records of one split. Sorted by key first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct KeyRow {
     /// The key as a number, its first byte the greatest.
@@ -48,11 +48,11 @@ struct KeyRow {
 /// Equal records of one split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EqualRecords {
-    /// Which record it is.
+    /// A short hash of the bytes of the records.
     pub raw: u64,
     /// The split.
     pub split: u8,
-    /// How many there are.
+    /// The number of records.
     pub count: u64,
 }
 
@@ -63,7 +63,7 @@ pub struct KeyGroup<'a> {
     pub key: [u8; 16],
     /// Its records, sorted by `raw` and split: the first [`MAX_MEMBERS`] where there are more.
     pub members: &'a [EqualRecords],
-    /// Whether any of its records came or went.
+    /// True if any of its records came or went.
     pub changed: bool,
     /// Records of each split before.
     pub before: [u64; 2],

@@ -52,7 +52,7 @@ impl Iterator for Spans<'_> {
     }
 }
 
-/// Where the first digit stands.
+/// Returns the position of the first digit.
 fn first_digit(bytes: &[u8]) -> Option<usize> {
     // A block at a time and without branches: most text has none for many lines.
     let none = |block: &[u8]| !block.iter().fold(false, |any, b| any | b.is_ascii_digit());
@@ -60,8 +60,8 @@ fn first_digit(bytes: &[u8]) -> Option<usize> {
     Some(whole + bytes[whole..].iter().position(u8::is_ascii_digit)?)
 }
 
-/// Whether a number that begins here is none that goes on from before: no letter or digit precedes it, also not with
-/// a dash or, for a digit, a point between.
+/// Returns true if a number that begins here is none that goes on from before: no letter or digit precedes it, also not
+/// with a dash or, for a digit, a point between.
 fn free_before(bytes: &[u8], start: usize) -> bool {
     match bytes[..start] {
         [.., a, b'-'] => !a.is_ascii_alphanumeric(),
@@ -71,7 +71,7 @@ fn free_before(bytes: &[u8], start: usize) -> bool {
     }
 }
 
-/// Whether a number that ends here does not go on after it; see [`free_before`]. An extension (`x12`) is allowed.
+/// Returns true if a number that ends here does not go on after it; see [`free_before`]. An extension (`x12`) is allowed.
 fn free_after(bytes: &[u8], end: usize) -> bool {
     match bytes[end..] {
         [b'-', a, ..] => !a.is_ascii_alphanumeric(),
@@ -81,17 +81,17 @@ fn free_after(bytes: &[u8], end: usize) -> bool {
     }
 }
 
-/// Whether a space and then a digit come first.
+/// Returns true if a space and then a digit come first.
 fn digit_and_space<'a>(mut bytes: impl Iterator<Item = &'a u8>) -> bool {
     bytes.next() == Some(&b' ') && bytes.next().is_some_and(u8::is_ascii_digit)
 }
 
-/// Whether the span contains a phone number; `form` is [`NORTH_AMERICAN`].
+/// Returns true if the span contains a phone number; `form` is [`NORTH_AMERICAN`].
 pub fn phone(form: &Regex, text: &str, span: Range<usize>) -> bool {
     north_american(form, text, span.clone()) || international(text.as_bytes(), span)
 }
 
-/// Whether the span contains a phone number in a form of North America.
+/// Returns true if the span contains a phone number in a form of North America.
 fn north_american(form: &Regex, text: &str, span: Range<usize>) -> bool {
     let bytes = text.as_bytes();
     let mut at = span.start;
@@ -110,7 +110,7 @@ fn north_american(form: &Regex, text: &str, span: Range<usize>) -> bool {
     false
 }
 
-/// Whether the span holds `+`, a country code and a number.
+/// Returns true if the span holds `+`, a country code and a number.
 fn international(bytes: &[u8], span: Range<usize>) -> bool {
     memchr_iter(b'+', &bytes[span.clone()]).any(|plus| {
         let mut at = span.start + plus + 1;
@@ -134,14 +134,15 @@ fn international(bytes: &[u8], span: Range<usize>) -> bool {
     })
 }
 
-/// Whether ten digits can be a number of the North American Numbering Plan: neither the area code nor the exchange begins
-/// with 0 or 1 or is a service code such as 911, and no area code has the 9 in the middle that is kept for longer ones.
+/// Returns true if ten digits can be a number of the North American Numbering Plan: neither the area code nor the exchange
+/// begins with 0 or 1 or is a service code such as 911, and no area code has the 9 in the middle that is kept for longer
+/// ones.
 fn is_of_plan(digits: &[u8]) -> bool {
     let code = |code: &[u8]| code[0] >= b'2' && code[1..] != *b"11";
     code(&digits[..3]) && code(&digits[3..6]) && digits[1] != b'9'
 }
 
-/// Whether a number begins with a country code that ITU-T E.164 has assigned.
+/// Returns true if a number begins with a country code that ITU-T E.164 has assigned.
 fn is_of_country(digits: &[u8]) -> bool {
     let start = digits[..3].iter().fold(0, |n, b| n * 10 + u16::from(b - b'0'));
     let spare = matches!(start, 0..=99 | 210 | 214..=215 | 217 | 219 | 259 | 280..=289 | 292..=296 | 384 | 388 | 422)
@@ -150,7 +151,7 @@ fn is_of_country(digits: &[u8]) -> bool {
     !spare
 }
 
-/// Whether the span contains a social security number.
+/// Returns true if the span contains a social security number.
 pub fn ssn(bytes: &[u8], span: Range<usize>) -> bool {
     let shaped = |n: &[u8]| n.iter().enumerate().all(|(i, b)| if i == 3 || i == 6 { *b == b'-' } else { b.is_ascii_digit() });
     // 000, 666 and 9xx are no areas, 00 is no group, and 0000 no serial number.
@@ -163,7 +164,7 @@ pub fn ssn(bytes: &[u8], span: Range<usize>) -> bool {
     })
 }
 
-/// Whether the span holds the number of a credit card.
+/// Returns true if the span holds the number of a credit card.
 pub fn card(bytes: &[u8], span: Range<usize>) -> bool {
     let length = |at: usize| bytes[at..span.end].iter().take_while(|b| b.is_ascii_digit()).count();
     let mut at = span.start;
@@ -197,7 +198,7 @@ pub fn card(bytes: &[u8], span: Range<usize>) -> bool {
     false
 }
 
-/// Whether a space and then four more, as in an account number, stand before or after.
+/// Returns true if a space and then four more, as in an account number, stand before or after.
 fn in_fours(bytes: &[u8], start: usize, end: usize) -> bool {
     let four = |b: &[u8]| b.iter().all(u8::is_ascii_alphanumeric) && b.iter().any(u8::is_ascii_digit);
     let before = matches!(bytes[..start], [.., a, b, c, d, b' '] if four(&[a, b, c, d]));
@@ -205,7 +206,7 @@ fn in_fours(bytes: &[u8], start: usize, end: usize) -> bool {
     before || after
 }
 
-/// Whether an issuer gives out numbers of this beginning and length, and the check digit is right (ISO/IEC 7812-1).
+/// Returns true if an issuer gives out numbers of this beginning and length, and the check digit is right (ISO/IEC 7812-1).
 fn of_issuer(digits: &[u8]) -> bool {
     let prefix = digits.iter().take(6).fold(0, |n, b| n * 10 + u32::from(b - b'0'));
     let lengths: &[usize] = match prefix {

@@ -28,8 +28,8 @@ impl RecordRule for EncodingRule {
     }
 }
 
-/// Whether JSON is ASCII without escapes and DEL. Its strings hold nothing then that they must not: control characters
-/// stand in them only as escapes.
+/// Returns true if JSON is ASCII without escapes and DEL. Its strings hold nothing then that they must not: control
+/// characters stand in them only as escapes.
 fn is_plain(text: &[u8]) -> bool {
     text.chunks(256).all(|block| block.iter().fold(true, |plain, &b| plain & (b < 0x7f) & (b != b'\\')))
 }

@@ -37,7 +37,7 @@ pub(super) trait RecordRule: Send + Sync {
         Requirement::Fields
     }
 
-    /// Tells whether it looks at rows that are no records, too: the header and comments.
+    /// Returns true if it looks at rows that are no records, too: the header and comments.
     fn checks_skipped_rows(&self) -> bool {
         false
     }

@@ -34,7 +34,7 @@ const PIECE: u64 = 2 << 20;
 /// Files that a worker writes at once.
 const BATCH: usize = 128;
 
-/// What the folder becomes.
+/// The version that the folder gets.
 #[derive(Debug)]
 pub struct CheckoutTarget<'a> {
     /// The manifest of the version.
@@ -43,7 +43,7 @@ pub struct CheckoutTarget<'a> {
     pub selection: Option<&'a Matcher>,
 }
 
-/// What was done.
+/// The number of entries that a checkout changed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CheckoutCounts {
     /// Entries that were written.
@@ -201,7 +201,7 @@ fn remove(root: &Root, survey: &Survey, progress: &dyn Progress) -> Result<u64> 
     Ok(removed)
 }
 
-/// What has to be written, in the order of the paths.
+/// The entries to write, in the order of the paths.
 struct WriteFeed<'a> {
     store: &'a Store,
     wanted: WantedEntries<'a>,

@@ -23,17 +23,17 @@ use crate::worktree::hash::{open, unstable};
 /// Pieces of large files that wait to be compared.
 const AHEAD: usize = 4;
 
-/// How samples are counted.
+/// The counter of samples, and the files that it compares.
 #[derive(Clone, Copy)]
 pub struct SampleCounter<'a> {
-    /// Where the old sides are.
+    /// The store of the old sides.
     pub store: &'a Arc<Store>,
-    /// How files are read.
+    /// The reader configuration.
     pub config: &'a ReaderConfig,
-    /// Whether the parent's samples are known: then they are compared, and what did not change keeps its count.
-    /// Otherwise every file is read.
+    /// True if the parent's samples are known: then they are compared, and what did not change keeps its count. Otherwise
+    /// every file is read.
     pub tallied: bool,
-    /// Who looks at the records in which the files that are read differ from the parent's, if anybody does.
+    /// The observer of the records in which the files differ from the parent's, if there is one.
     pub observer: Option<&'a dyn RecordObserver>,
     /// The files of the parent that cannot be read.
     pub damaged: &'a DamagedFiles,
@@ -41,12 +41,12 @@ pub struct SampleCounter<'a> {
 
 /// Looks at records as they are compared. A trait, since those who do stand on a higher floor.
 pub trait RecordObserver: Sync {
-    /// Who looks at the records of this file, if anybody does: it is shown them one by one, and `None` once all were.
-    /// Where it is not, what it was shown is void.
+    /// Returns the callback for the records of this file, if they are observed: it receives each record, and `None` once
+    /// all came. Without that end, the records that it received are void.
     fn observe(&self, path: &str) -> Option<RecordCallback<'_>>;
 }
 
-/// Who looks at the records of a file.
+/// A callback that receives the records of a file.
 pub type RecordCallback<'w> = Box<dyn FnMut(Option<RecordRef<'_>>) + 'w>;
 
 impl<'a> SampleCounter<'a> {
@@ -59,7 +59,7 @@ impl<'a> SampleCounter<'a> {
         RecordDiff::new(self.config, self.detail())
     }
 
-    /// Whether the entry has the count that it would get now.
+    /// Returns true if the entry has the count that it would get now.
     pub fn is_counted(&self, entry: &Entry) -> bool {
         let is_current = |samples: &SampleCount| self.config.is_current(entry.path.as_str(), &samples.reader);
         let is_known = self.tallied && !self.damaged.contains(entry.path.as_str());
@@ -132,7 +132,7 @@ impl<'a> SampleCounter<'a> {
         Ok(SampleCount { count, reader })
     }
 
-    /// Who looks at the records of this file: only of one whose records are what they are as soon as they are met.
+    /// Returns the callback for the records of this file, if its format decides on each record as it comes.
     fn callback(&self, path: &str, spec: &ReaderSpec) -> Option<RecordCallback<'a>> {
         let streams = (spec.is_lines() || spec.is_table()) && spec.compression == Compression::None;
         self.observer.filter(|_| streams && self.tallied).and_then(|watch| watch.observe(path))
@@ -173,7 +173,7 @@ fn add_unread(diff: &mut RecordDiff, side: Side, entry: &Entry) {
     diff.add_unread(side, entry.samples.as_ref().map_or(0, |samples| samples.count));
 }
 
-/// What the thread is told of large files.
+/// A message to the thread about large files.
 pub(super) enum CounterMessage {
     Begin(Job),
     Piece { bytes: Vec<u8>, ids: Vec<[u8; 32]>, lens: Vec<usize> },

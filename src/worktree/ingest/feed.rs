@@ -58,7 +58,7 @@ pub(super) struct FilePiece {
     pub ends: Option<FileEnd>,
 }
 
-/// What a worker gets.
+/// The input of a worker.
 #[derive(Debug)]
 pub(super) enum ReadTask {
     Known(Vec<IngestedEntry>),
@@ -68,7 +68,7 @@ pub(super) enum ReadTask {
     Piece(Box<FilePiece>),
 }
 
-/// What comes next in the order of the paths.
+/// The next file in the order of the paths.
 enum NextFile {
     Known(IngestedEntry),
     Recount(Box<Entry>),
@@ -216,7 +216,7 @@ impl<'a, S: NodeSource> FileFeed<'a, S> {
     }
 }
 
-/// Tells if all is known of a file that a version stores.
+/// Returns true if all is known of a file that a version stores.
 pub(super) fn is_current(row: &CacheEntry, counter: Option<SampleCounter<'_>>) -> bool {
     row.stored && is_counted(&row.entry, counter)
 }

@@ -1,4 +1,4 @@
-//! How much there is to read, found out beside the reading: the progress of a long commit has its total at once.
+//! The amount of data to read, found out beside the reading: the progress of a long commit has its total at once.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;

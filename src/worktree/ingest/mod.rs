@@ -45,7 +45,7 @@ pub struct IngestedEntry {
     pub row: Option<CacheEntry>,
 }
 
-/// Where the files come from.
+/// The source of the files.
 pub struct IngestSource<'a, S> {
     /// The files of the workspace.
     pub scan: Scan<'a>,
@@ -55,20 +55,20 @@ pub struct IngestSource<'a, S> {
     pub root: &'a Root,
     /// The version that comes before, whose files are what changed ones are compressed against.
     pub parent: Option<Id<Node>>,
-    /// Where the parent's manifest is read.
+    /// The source of the parent's nodes.
     pub nodes: &'a S,
     /// The part that the workspace holds; entries of the parent outside of it are taken over.
     pub selection: Option<Matcher>,
-    /// How samples are counted, if they are.
+    /// The counter of samples, if they are counted.
     pub counter: Option<SampleCounter<'a>>,
-    /// When the scan began, in nanoseconds since 1970: younger stamps are not trusted.
+    /// The start of the scan, in nanoseconds since 1970: younger stamps are not trusted.
     pub began: i128,
 }
 
-/// What was counted along the way.
+/// The samples that were counted during the ingest.
 #[derive(Debug)]
 pub struct IngestCounts {
-    /// What the files that were read differ in from those in their place.
+    /// The differences of the files that were read from those that they replace.
     pub diff: RecordDiff,
     /// Of which files it tells.
     pub counted: PathSet,
@@ -83,7 +83,7 @@ impl PathSet {
         self.0.insert(short(path));
     }
 
-    /// Whether this is one of them.
+    /// Returns true if this is one of them.
     pub fn contains(&self, path: &DataPath) -> bool {
         self.0.contains(&short(path))
     }

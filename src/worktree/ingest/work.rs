@@ -23,7 +23,7 @@ pub(super) struct ReadFile {
     pub samples: Option<SampleCount>,
 }
 
-/// What a worker made.
+/// The result of a worker.
 #[derive(Debug)]
 pub(super) enum ReadResult {
     Known(Vec<IngestedEntry>),
