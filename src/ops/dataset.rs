@@ -111,12 +111,8 @@ pub struct RemoveReport {
     /// The dataset.
     #[serde(flatten)]
     pub info: DatasetInfo,
-    /// The fields that identify its samples.
-    #[serde(skip)]
-    pub key: Vec<String>,
-    /// Names that it had before.
-    #[serde(skip)]
-    pub formerly: Vec<String>,
+    /// The tables of `helox.toml` that declared it, with its rules and settings.
+    pub declaration: String,
 }
 
 /// Takes the declaration of a dataset out of `helox.toml`. Its versions and its files stay.
@@ -128,8 +124,8 @@ pub fn remove(repo: &Repo, name: &str) -> Result<RemoveReport> {
     }
     let info = present(repo, dataset)?;
     let layout = repo.store().layout();
-    config::remove_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &info.name)?;
-    Ok(RemoveReport { info, key: dataset.key.clone(), formerly: dataset.formerly.clone() })
+    let declaration = config::remove_dataset(&repo.root().join(CONFIG), &layout.tmp(), &info.name)?;
+    Ok(RemoveReport { info, declaration })
 }
 
 /// Another name for a dataset.

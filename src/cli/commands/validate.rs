@@ -19,7 +19,7 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
     }
     let repo = session.repo()?;
     let mut reports = Vec::new();
-    for revision in revisions(&repo, &args)? {
+    for revision in revisions(&repo, &args, session)? {
         let options = validate::ValidateOptions {
             revision,
             report: args.report.clone(),
@@ -74,12 +74,19 @@ fn for_tools(repo: &Repo, reports: &[validate::ValidateReport], format: Format, 
     done.map_err(|e| out.error(e))
 }
 
-/// What is meant: without a revision the workspace, and where that is of several datasets, of each that has rules.
-fn revisions(repo: &Repo, args: &args::Validate) -> Result<Vec<Option<String>>> {
+/// What is meant: without a revision the workspace, and where that is of several datasets, of each that has rules. The name
+/// of a dataset is its workspace.
+fn revisions(repo: &Repo, args: &args::Validate, session: &mut Session) -> Result<Vec<Option<String>>> {
     let word = args.rev.as_deref().unwrap_or("WORK");
-    let revisions = repo.revisions(word)?;
+    if let Some(dataset) = repo.config().dataset(word) {
+        return Ok(vec![Some(format!("{}@WORK", dataset.name))]);
+    }
+    let mut revisions = repo.revisions(word)?;
     if revisions.len() < 2 {
         return Ok(revisions.into_iter().map(Some).collect());
+    }
+    if word.eq_ignore_ascii_case("work") {
+        revisions = session.with_folders(repo, revisions, |revision| revision.split('@').next().unwrap_or_default());
     }
     let has_rules = |revision: &String| {
         let name = revision.split('@').next().unwrap_or_default();

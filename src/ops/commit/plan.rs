@@ -1,7 +1,7 @@
 //! The plan of a commit: the dataset, the parent of the new version, and how its files are read.
 
 use crate::diff::ReaderConfig;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::fs::lock::Lock;
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::Version;
@@ -52,8 +52,34 @@ impl<'a> Commit<'a> {
         }
         let state = WorkspaceState::load(layout, &dataset.name)?;
         let mut commit = Commit { repo, options, dataset, progress, state, parent: None, _workspace: workspace };
+        commit.check_workspace()?;
         commit.parent = commit.find_parent()?;
         Ok(commit)
+    }
+
+    /// Fails if the files of the workspace may not follow a version: while a checkout is incomplete, they belong to two
+    /// versions, and while nothing is checked out, to none.
+    fn check_workspace(&self) -> Result<()> {
+        let (name, state, options) = (self.name(), &self.state, self.options);
+        if options.from.is_some() {
+            return Ok(());
+        }
+        if let Some(pending) = state.pending.last() {
+            let wanted = self.repo.version(*pending)?.name();
+            let head = state.head.map(|head| self.repo.version(head)).transpose()?.map(|version| version.name());
+            let back = head.map_or_else(String::new, |head| format!("\nor go back: hlx checkout {head}"));
+            let message = format!("the checkout of {wanted} was interrupted, so some files of '{name}' are of that version");
+            return Err(Error::new(Kind::DirtyWorkspace, message).with_hint(format!("finish it: hlx checkout {wanted}{back}")));
+        }
+        if state.head.is_none() && options.parent.is_none() {
+            let numbers = self.repo.numbers(name)?;
+            let Some(latest) = revision::highest(&numbers) else { return Ok(()) };
+            let message = format!("'{name}' has versions up to {latest}, but none is checked out");
+            return Err(Error::new(Kind::Conflict, message).with_hint(format!(
+                "check out the latest: hlx checkout {name}\nor commit these files as the next version: hlx commit {name} --parent {latest}"
+            )));
+        }
+        Ok(())
     }
 
     /// The name of the dataset.

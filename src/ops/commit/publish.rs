@@ -55,8 +55,8 @@ impl<'a> Commit<'a> {
     }
 
     fn record(&self, version: &Version, outcome: CommitOutcome) -> Result<TagPlan> {
-        if self.options.from.is_none() && outcome != CommitOutcome::Unchanged {
-            let state = WorkspaceState { head: Some(version.id()), selection: self.state.selection.clone(), pending: Vec::new() };
+        let state = WorkspaceState { head: Some(version.id()), ..self.state.clone() };
+        if self.options.from.is_none() && state != self.state {
             state.save(self.repo.store().layout(), self.name())?;
         }
         let plan = self.plan_tags(version, outcome == CommitOutcome::Created)?;

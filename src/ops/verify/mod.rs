@@ -135,10 +135,14 @@ pub fn run(repo: &Repo, options: &VerifyOptions, progress: &dyn Progress) -> Res
 
 /// The version and the folder, where exactly these two were named.
 fn compared<'t>(repo: &Repo, targets: &'t [String]) -> Option<(Found, &'t Path)> {
-    let [target, folder] = targets else { return None };
-    let folder = Path::new(folder);
-    let is_folder = || folder.is_dir() && revision::version(repo, &targets[1]).is_err();
-    revision::version(repo, target).ok().filter(|_| is_folder()).map(|found| (found, folder))
+    let [first, second] = targets else { return None };
+    let version = |target: &str| revision::version(repo, target).ok();
+    let folder = |target: &'t str| Some(Path::new(target)).filter(|path| path.is_dir());
+    match (version(first), version(second)) {
+        (Some(found), None) => Some((found, folder(second)?)),
+        (None, Some(found)) => Some((found, folder(first)?)),
+        _ => None,
+    }
 }
 
 /// The number of versions that are not among these.
