@@ -145,10 +145,13 @@ impl Catalog {
     /// Returns the versions that a query selects, in its order, and the errors of those that cannot be read.
     pub fn select(&self, query: &Query) -> Result<(Vec<VersionEntry>, Vec<Error>)> {
         let datasets = self.datasets(query)?;
-        match self.have_more(&datasets, FEW).then(|| self.select_indexed(query, &datasets)).flatten() {
-            Some(entries) => Ok((entries, Vec::new())),
-            None => objects::select(self, query, &datasets),
+        if let Some(entries) = self.have_more(&datasets, FEW).then(|| self.select_indexed(query, &datasets)).flatten() {
+            return Ok((entries, Vec::new()));
         }
+        let mut damaged = Vec::new();
+        let facts = self.folded_facts_or_empty(&mut damaged)?;
+        let entries = objects::select(&self.store, &facts, query, &datasets, &mut damaged)?;
+        Ok((entries, damaged))
     }
 
     fn select_indexed(&self, query: &Query, datasets: &[String]) -> Option<Vec<VersionEntry>> {

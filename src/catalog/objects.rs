@@ -1,30 +1,37 @@
 //! Answers from the refs and the records alone.
 
-use crate::catalog::Catalog;
 use crate::catalog::query::{Query, VersionEntry};
 use crate::error::{Error, Result, skip_damaged};
+use crate::facts::State;
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::Number;
 use crate::refs::Versions;
+use crate::store::Store;
 
 /// Versions that are held beyond those that can be in an answer.
 const SLACK: usize = 1024;
 
-/// Returns the versions of these datasets that a query selects, in its order, and the errors of those that cannot be read.
-pub(super) fn select(catalog: &Catalog, query: &Query, datasets: &[String]) -> Result<(Vec<VersionEntry>, Vec<Error>)> {
-    let (mut entries, mut damaged) = (Vec::new(), Vec::new());
-    let (refs, facts) = (catalog.refs(), catalog.folded_facts_or_empty(&mut damaged)?);
+/// Returns the versions of these datasets that a query selects, in its order. The errors of those that cannot be read are
+/// added to `damaged`.
+pub(super) fn select(
+    store: &Store,
+    facts: &State,
+    query: &Query,
+    datasets: &[String],
+    damaged: &mut Vec<Error>,
+) -> Result<Vec<VersionEntry>> {
+    let (refs, mut entries) = (store.refs(), Vec::new());
     for dataset in datasets {
         for number in skip_damaged(refs.numbers(dataset), |e| damaged.push(e))?.unwrap_or_default().into_iter().rev() {
             if query.dataset.is_some() && entries.len() >= query.most() {
                 break;
             }
             let read = || {
-                let Some((id, version)) = catalog.store.numbered(dataset, &number)? else { return Ok(None) };
+                let Some((id, version)) = store.numbered(dataset, &number)? else { return Ok(None) };
                 if !query.selects_record(&version) {
                     return Ok(None);
                 }
-                VersionEntry::read(&catalog.store, &facts, id, version).map(Some)
+                VersionEntry::read(store, facts, id, version).map(Some)
             };
             let entry = skip_damaged(read(), |e| damaged.push(e))?.flatten();
             entries.extend(entry.filter(|entry| query.selects(entry)));
@@ -34,7 +41,7 @@ pub(super) fn select(catalog: &Catalog, query: &Query, datasets: &[String]) -> R
         }
     }
     keep_first(query, &mut entries);
-    Ok((entries, damaged))
+    Ok(entries)
 }
 
 /// Keeps as many as the query asks for, in its order.

@@ -160,7 +160,9 @@ fn compare(repo: &Repo, queries: &[Query]) {
         assert_eq!(*catalog.folded_facts().unwrap(), repo.facts().fold().unwrap());
         for query in queries {
             let datasets = catalog.datasets(query).unwrap();
-            assert_eq!(objects::select(catalog, query, &datasets).unwrap().0, selected(&all, query), "objects: {query:?}");
+            let (facts, mut damaged) = (catalog.folded_facts().unwrap(), Vec::new());
+            let entries = objects::select(repo.store(), &facts, query, &datasets, &mut damaged).unwrap();
+            assert_eq!((entries, damaged.len()), (selected(&all, query), 0), "objects: {query:?}");
         }
         for query in queries.iter().take(3) {
             let mut counts = BTreeMap::<String, u64>::new();
