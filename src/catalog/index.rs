@@ -12,7 +12,7 @@ use bincode::{BorrowDecode, Decode, Encode};
 
 use crate::catalog::database::{Rows, decode, encode};
 use crate::catalog::guard::broken;
-use crate::catalog::query::{Query, VersionEntry, status};
+use crate::catalog::query::{DatasetSummary, Query, VersionEntry, VersionRef, status};
 use crate::catalog::stamp::FolderStamp;
 use crate::clock::Time;
 use crate::error::Result;
@@ -179,7 +179,7 @@ impl<'a> Index<'a> {
 
     /// Returns how many versions each of these datasets has, and its highest number as [`Number::highest`] tells it;
     /// `None` if the objects have to be asked.
-    pub fn totals(&self, datasets: &[String]) -> Result<Option<Vec<(u64, Option<Number>)>>> {
+    pub fn totals(&self, datasets: &[String]) -> Result<Option<Vec<DatasetSummary>>> {
         let mut totals = Vec::new();
         for dataset in datasets {
             let mut highest: Option<Number> = None;
@@ -194,13 +194,14 @@ impl<'a> Index<'a> {
             if !is_whole {
                 return Ok(None);
             }
-            totals.push((self.dataset(dataset)?.versions, highest));
+            let versions = self.dataset(dataset)?.versions;
+            totals.push(DatasetSummary { dataset: dataset.clone(), versions, latest: highest });
         }
         Ok(Some(totals))
     }
 
     /// Returns the versions of these datasets whose ids begin with these hex digits; `None` if the objects have to be asked.
-    pub fn with_prefix(&self, datasets: &[String], hex: &str) -> Result<Option<Vec<(String, Number, Id<VersionId>)>>> {
+    pub fn with_prefix(&self, datasets: &[String], hex: &str) -> Result<Option<Vec<VersionRef>>> {
         let filled = |digit: &str| Id::from_hex(&format!("{hex}{}", digit.repeat(64usize.saturating_sub(hex.len()))));
         let (Some(lowest), Some(highest)) = (filled("0"), filled("f")) else { return Ok(Some(Vec::new())) };
         let mut versions = Vec::new();
@@ -208,7 +209,7 @@ impl<'a> Index<'a> {
             for row in rows {
                 let id = Id::from_bytes(row.id);
                 if (lowest..=highest).contains(&id) {
-                    versions.push((dataset.to_owned(), parse(row.number)?, id));
+                    versions.push(VersionRef { dataset: dataset.to_owned(), number: parse(row.number)?, id });
                 }
             }
             Ok(true)

@@ -27,14 +27,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-pub use query::{Query, VersionEntry, status};
+pub use query::{DatasetSummary, Query, VersionEntry, VersionRef, status};
 
 use crate::catalog::database::Rows;
 use crate::catalog::facts::FactsSnapshot;
 use crate::catalog::index::Index;
 use crate::error::{Error, Result, skip_damaged};
 use crate::facts::{Facts, State};
-use crate::id::{Id, Version as VersionId};
 use crate::object::version::Number;
 use crate::progress::Progress;
 use crate::refs::Versions;
@@ -44,17 +43,6 @@ use crate::store::Store;
 const FEW: usize = if cfg!(test) { 10 } else { 500 };
 /// The same for a question that the names of the refs answer.
 const FEW_NAMES: usize = if cfg!(test) { 10 } else { 5_000 };
-
-/// A dataset and its versions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DatasetSummary {
-    /// Its name.
-    pub dataset: String,
-    /// How many versions it has, of those that were asked for.
-    pub versions: u64,
-    /// Its highest release, or its highest pre-release if there is no release.
-    pub latest: Option<Number>,
-}
 
 /// The versions of a store, and what the facts say of them.
 #[derive(Debug)]
@@ -178,13 +166,13 @@ impl Catalog {
             let own = match &mut totals {
                 Some(totals) => totals.next(),
                 None => skip_damaged(self.refs().numbers(&dataset), |e| damaged.push(e))?
-                    .map(|numbers| (numbers.len() as u64, Number::highest(&numbers).cloned())),
+                    .map(|numbers| DatasetSummary::of(&dataset, &numbers)),
             };
-            let Some((all, latest)) = own else { continue };
-            let versions = counts.as_ref().map_or(all, |counts| counts.get(&dataset).copied().unwrap_or(0));
-            if versions > 0 {
-                summaries.push(DatasetSummary { dataset, versions, latest });
+            let Some(mut summary) = own else { continue };
+            if let Some(counts) = &counts {
+                summary.versions = counts.get(&dataset).copied().unwrap_or(0);
             }
+            summaries.extend(Some(summary).filter(|summary| summary.versions > 0));
         }
         Ok((summaries, damaged))
     }
@@ -192,13 +180,13 @@ impl Catalog {
     /// Returns the highest number of a dataset, as [`Number::highest`] tells it.
     pub fn latest(&self, dataset: &str) -> Result<Option<Number>> {
         match self.totals_indexed(&[dataset.to_owned()]).and_then(|mut totals| totals.pop()) {
-            Some((_, latest)) => Ok(latest),
+            Some(summary) => Ok(summary.latest),
             None => Ok(Number::highest(&self.refs().numbers(dataset)?).cloned()),
         }
     }
 
     /// The counts and highest numbers of these datasets, where the index has them sooner.
-    fn totals_indexed(&self, datasets: &[String]) -> Option<Vec<(u64, Option<Number>)>> {
+    fn totals_indexed(&self, datasets: &[String]) -> Option<Vec<DatasetSummary>> {
         let totals = || self.ask(|rows| Index::new(rows, &self.store).totals(datasets));
         self.have_more(datasets, FEW_NAMES).then(totals).flatten()
     }
@@ -212,8 +200,8 @@ impl Catalog {
         }
     }
 
-    /// Returns the versions of these datasets whose ids begin with these lower-case hex digits, each with its dataset.
-    pub fn with_prefix(&self, datasets: &[String], hex: &str) -> Result<Vec<(String, Number, Id<VersionId>)>> {
+    /// Returns the versions of these datasets whose ids begin with these lower-case hex digits.
+    pub fn with_prefix(&self, datasets: &[String], hex: &str) -> Result<Vec<VersionRef>> {
         let indexed = || self.ask(|rows| Index::new(rows, &self.store).with_prefix(datasets, hex));
         match self.have_more(datasets, FEW).then(indexed).flatten() {
             Some(versions) => Ok(versions),

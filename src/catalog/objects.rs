@@ -1,10 +1,8 @@
 //! Answers from the refs and the records alone.
 
-use crate::catalog::query::{Query, VersionEntry};
+use crate::catalog::query::{Query, VersionEntry, VersionRef};
 use crate::error::{Error, Result, skip_damaged};
 use crate::facts::State;
-use crate::id::{Id, Version as VersionId};
-use crate::object::version::Number;
 use crate::refs::Versions;
 use crate::store::Store;
 
@@ -51,12 +49,12 @@ fn keep_first(query: &Query, entries: &mut Vec<VersionEntry>) {
 }
 
 /// Returns the versions of these datasets whose ids begin with these hex digits.
-pub(super) fn with_prefix(refs: &Versions, datasets: &[String], hex: &str) -> Result<Vec<(String, Number, Id<VersionId>)>> {
+pub(super) fn with_prefix(refs: &Versions, datasets: &[String], hex: &str) -> Result<Vec<VersionRef>> {
     let mut versions = Vec::new();
     for dataset in datasets {
         for number in refs.numbers(dataset)? {
             let id = refs.get(dataset, &number)?.filter(|id| id.to_hex().starts_with(hex));
-            versions.extend(id.map(|id| (dataset.clone(), number, id)));
+            versions.extend(id.map(|id| VersionRef { dataset: dataset.clone(), number, id }));
         }
     }
     Ok(versions)

@@ -8,7 +8,7 @@ use crate::clock::Time;
 use crate::error::Result;
 use crate::facts::State;
 use crate::id::{Id, Version as VersionId};
-use crate::object::version::{ValidationStatus, Version};
+use crate::object::version::{Number, ValidationStatus, Version};
 use crate::store::Store;
 
 /// Conditions on versions. One that is not given selects all.
@@ -45,6 +45,36 @@ pub struct VersionEntry {
     pub tags: Vec<String>,
     /// Its status by the last verdict.
     pub status: ValidationStatus,
+}
+
+/// A dataset and its versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatasetSummary {
+    /// Its name.
+    pub dataset: String,
+    /// How many versions it has, of those that were asked for.
+    pub versions: u64,
+    /// Its highest release, or its highest pre-release if there is no release.
+    pub latest: Option<Number>,
+}
+
+impl DatasetSummary {
+    /// Summarizes a dataset that has versions with these numbers, which ascend.
+    pub(super) fn of(dataset: &str, numbers: &[Number]) -> DatasetSummary {
+        let (versions, latest) = (numbers.len() as u64, Number::highest(numbers).cloned());
+        DatasetSummary { dataset: dataset.to_owned(), versions, latest }
+    }
+}
+
+/// A version by its name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct VersionRef {
+    /// The dataset.
+    pub dataset: String,
+    /// Its number.
+    pub number: Number,
+    /// Its id.
+    pub id: Id<VersionId>,
 }
 
 impl VersionEntry {

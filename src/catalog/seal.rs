@@ -55,13 +55,15 @@ impl CatalogFolder {
         if !self.path.is_dir() {
             atomic::ensure_folder(&self.path)?;
         }
-        for _ in 0..LOCK_PATIENCE {
+        for left in (0..=LOCK_PATIENCE).rev() {
             if let Some(lock) = lock::try_exclusive(&self.path.join(LOCK))? {
                 return Ok(lock);
             }
-            clock::wait_until(clock::nanos_now() + 1_000_000);
+            if left > 0 {
+                clock::wait_until(clock::nanos_now() + 1_000_000);
+            }
         }
-        lock::try_exclusive(&self.path.join(LOCK))?.ok_or_else(held)
+        Err(held())
     }
 
     /// Tells if there is a seal and all files are as they were when it was written.

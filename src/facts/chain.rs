@@ -16,6 +16,9 @@ use crate::object::{Key, Kind};
 use crate::refs::{Sequence, SequenceEntry};
 use crate::store::{Store, Writer};
 
+/// Facts with their ids, parents before children.
+pub type OrderedFacts = Vec<(Id<FactId>, Fact)>;
+
 /// The facts of a store.
 #[derive(Debug)]
 pub struct Facts<'a> {
@@ -112,18 +115,18 @@ impl<'a> Facts<'a> {
     }
 
     /// Every fact below a head, parents before children, ties by id.
-    pub fn ordered(&self, head: Id<FactId>) -> Result<Vec<(Id<FactId>, Fact)>> {
+    pub fn ordered(&self, head: Id<FactId>) -> Result<OrderedFacts> {
         Ok(lineage::order(self.below(head)?))
     }
 
     /// Every fact, parents before children, ties by id.
-    pub fn all(&self) -> Result<Vec<(Id<FactId>, Fact)>> {
+    pub fn all(&self) -> Result<OrderedFacts> {
         self.head()?.map_or(Ok(Vec::new()), |(_, head)| self.ordered(head))
     }
 
     /// Returns the facts after `old` up to a head, the first said first; `None` where they are not a line that begins there:
     /// histories were joined since, or this is another one.
-    pub fn since(&self, old: Id<FactId>, head: Id<FactId>) -> Result<Option<Vec<(Id<FactId>, Fact)>>> {
+    pub fn since(&self, old: Id<FactId>, head: Id<FactId>) -> Result<Option<OrderedFacts>> {
         let (mut line, mut id) = (Vec::new(), head);
         while id != old {
             let fact = self.get(id)?;

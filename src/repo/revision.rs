@@ -3,6 +3,7 @@
 //! Looked up in this order: the name of a dataset, number, keyword, tag, id prefix. What a revision leaves out follows from
 //! where it stands ([`Context`]).
 
+use crate::catalog::VersionRef;
 use crate::error::{Error, Kind, Result};
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::{Number, Version};
@@ -358,7 +359,7 @@ fn by_prefix(repo: &Repo, datasets: &[String], prefix: &str) -> Result<Option<Id
     let prefix = prefix.to_ascii_lowercase();
     let names: Vec<String> = datasets.iter().flat_map(|dataset| repo.config().names(dataset)).map(str::to_owned).collect();
     let mut found = None;
-    for (dataset, number, id) in repo.catalog().with_prefix(&names, &prefix)? {
+    for VersionRef { dataset, number, id } in repo.catalog().with_prefix(&names, &prefix)? {
         repo.numbered(&dataset, &number)?;
         if found.replace(id).is_some_and(|other| other != id) {
             return Err(Error::usage(format!("version id '{prefix}' is ambiguous")).with_hint("use more digits"));

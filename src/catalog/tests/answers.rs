@@ -203,7 +203,7 @@ fn ids_are_found_by_their_first_digits() {
     let names = ["a", "b"].map(str::to_owned);
     let found = |names: &[String], hex: &str| {
         let found = repo.catalog().ask(|rows| Index::new(rows, repo.store()).with_prefix(names, hex));
-        found.unwrap().into_iter().map(|(_, _, id)| id).collect::<Vec<_>>()
+        found.unwrap().into_iter().map(|version| version.id).collect::<Vec<_>>()
     };
     for (id, version) in ids.iter().zip(&versions).step_by(10) {
         let of_other = usize::from(version.dataset == "a");

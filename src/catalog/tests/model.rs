@@ -155,8 +155,7 @@ fn compare(repo: &Repo, queries: &[Query]) {
             }
             index.totals(&names)
         });
-        let totals = |numbers: Vec<Number>| (numbers.len() as u64, Number::highest(&numbers).cloned());
-        assert_eq!(answers.unwrap(), names.each_ref().map(|name| totals(numbers(name))));
+        assert_eq!(answers.unwrap(), names.each_ref().map(|name| DatasetSummary::of(name, &numbers(name))));
         assert_eq!(*catalog.folded_facts().unwrap(), repo.facts().fold().unwrap());
         for query in queries {
             let datasets = catalog.datasets(query).unwrap();
