@@ -107,10 +107,8 @@ fn no_files_depend_on_each_other_in_a_circle() {
 }
 
 /// Names that several types have. The list must only shrink; `Call` has two forms, of which one is compiled.
-const SHARED_NAMES: &[&str] = &[
-    "Answer", "Bump", "Call", "Check", "Commit", "Dataset", "Entries", "Fact", "File", "Found", "Kind", "Node", "Record", "Run",
-    "Said", "Schema", "Stamp", "Verdict", "Version",
-];
+const SHARED_NAMES: &[&str] =
+    &["Call", "Check", "Entries", "Fact", "Found", "Kind", "Node", "Said", "Schema", "Stamp", "Verdict", "Version"];
 
 #[test]
 fn no_two_types_have_the_same_name() {
@@ -134,7 +132,7 @@ fn no_two_types_have_the_same_name() {
 }
 
 /// Files and folders with doc comments that begin with a question. The list must only shrink.
-const QUESTIONS: &[&str] = &["src/catalog/", "src/cli/", "src/facts/", "src/repo/revision.rs"];
+const QUESTIONS: &[&str] = &["src/catalog/", "src/facts/", "src/repo/revision.rs"];
 
 #[test]
 fn no_doc_comment_begins_with_a_question() {
