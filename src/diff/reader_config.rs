@@ -63,6 +63,11 @@ impl ReaderConfig {
         &self.splits
     }
 
+    /// Returns the declared formats of files, as globs with their reader specs.
+    pub fn formats(&self) -> impl Iterator<Item = (&str, &ReaderSpec)> {
+        self.formats.iter()
+    }
+
     /// Returns the reader of the file of this path.
     pub fn spec_for(&self, path: &str) -> ReaderSpec {
         self.formats.spec_for(path)

@@ -15,11 +15,11 @@ use crate::path::{from_user, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{Context, Found};
 use crate::repo::{Repo, revision};
+use crate::selection::Selection;
 use crate::spelling;
 use crate::worktree::cache;
 use crate::worktree::checkout::{self, CheckoutCounts, CheckoutTarget};
 use crate::worktree::scan::Scan;
-use crate::worktree::selection::Selection;
 use crate::worktree::stamp::Stamp;
 use crate::worktree::state::{self, WorkspaceState};
 

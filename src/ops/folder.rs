@@ -9,10 +9,10 @@ use crate::manifest::{Entries, NodeSource};
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{Entry, EntryKind};
 use crate::progress::Progress;
+use crate::selection::Matcher;
 use crate::worktree::cache::{CacheReader, kind_within};
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, ScannedFile};
-use crate::worktree::selection::Matcher;
 use crate::worktree::stamp::Stamp;
 
 /// A folder whose files were read.

@@ -16,8 +16,8 @@ use crate::object::version::{Number, Version};
 use crate::ops::folder::{Difference, FolderContents, VersionPart};
 use crate::ops::{DamageList, damage};
 use crate::repo::{Dataset, Repo};
+use crate::selection::Matcher;
 use crate::store::Store;
-use crate::worktree::selection::Matcher;
 
 /// Contents of a folder by which the places in versions are found that may be the folder.
 const ANCHORS: usize = 8;

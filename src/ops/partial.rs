@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::manifest::Entries;
 use crate::object::version::Version;
+use crate::selection::Selection;
 use crate::store::Store;
-use crate::worktree::selection::Selection;
 
 /// The size of a part of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

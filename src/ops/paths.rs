@@ -12,9 +12,9 @@ use crate::path::{DataPath, from_user, is_within, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::Found;
 use crate::repo::{Dataset, Repo};
+use crate::selection::Selection;
 use crate::spelling;
 use crate::worktree::checkout::{self, CheckoutCounts, CheckoutTarget};
-use crate::worktree::selection::Selection;
 use crate::worktree::state::WorkspaceState;
 
 /// The part of a path of the repository that lies below the dataset's folder; `None` if it lies elsewhere.

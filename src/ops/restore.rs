@@ -10,8 +10,8 @@ use crate::object::version::Number;
 use crate::ops::paths;
 use crate::progress::Progress;
 use crate::repo::{Repo, revision};
+use crate::selection::Selection;
 use crate::worktree::checkout;
-use crate::worktree::selection::Selection;
 use crate::worktree::state;
 
 /// The files to restore.

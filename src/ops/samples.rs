@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::diff::{
     DiffDetail, FieldChange, FileEntry, FileSide, FileSource, ReaderConfig, RecordChange, RecordDiff, RecordRef, RecordText,
-    SampleCounts, SplitMoves, Tally, UnmatchedRecords, compare_readable, field_changes, visit,
+    SampleCounts, SplitMoves, Tally, UnmatchedRecords, compare_readable, field_changes, hint_warnings, visit,
 };
 use crate::error::{Error, Kind, Result, counted};
 use crate::fs::openat::Root;
@@ -17,7 +17,7 @@ use crate::parallel;
 use crate::path::printable;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
-use crate::sample::{Canonicalizer, Hint, RecordFormat, Rendering, Schema, Side};
+use crate::sample::{Canonicalizer, RecordFormat, Rendering, Schema, Side};
 
 /// The error of a file that cannot be read, with what becomes of its records.
 fn unreadable(entry: &FileEntry, error: &Error) -> Error {
@@ -25,9 +25,6 @@ fn unreadable(entry: &FileEntry, error: &Error) -> Error {
     let path = printable(entry.path.as_str());
     Error::damaged(format!("cannot read '{path}': {}; its {samples} are counted, not compared", error.message()))
 }
-
-/// Most warnings about how files are read.
-const WARNINGS: usize = 100;
 
 /// Counts the samples of files that have another name, another split and nothing else of their own.
 pub(super) fn moved_files(config: &ReaderConfig, renamed: &[(FileEntry, FileEntry)]) -> SplitMoves {
@@ -128,19 +125,6 @@ fn reversed(change: RecordChange) -> RecordChange {
     }
 }
 
-/// Collects the first hints of files, each file with its path, as warnings.
-pub(super) fn warnings(files: impl Iterator<Item = Result<(String, Vec<Hint>)>>) -> Result<Vec<String>> {
-    let mut warnings = Vec::new();
-    for file in files {
-        let (path, hints) = file?;
-        warnings.extend(hints.iter().map(|hint| hint.warning(&path)));
-        if warnings.len() >= WARNINGS {
-            break;
-        }
-    }
-    Ok(warnings)
-}
-
 /// The rules of a dataset, whether it is declared or not.
 pub(super) fn reader_config(repo: &Repo, dataset: &str) -> Result<(Dataset, ReaderConfig)> {
     let declared = repo.config().dataset(dataset).cloned();
@@ -175,7 +159,7 @@ impl ChangedFiles<'_> {
     pub fn warnings(&self) -> Result<Vec<String>> {
         let new = self.sides.iter().filter_map(|sides| sides.1.as_ref()).filter(|entry| entry.kind.is_file());
         let new = new.filter(|entry| self.config.spec_for(entry.path.as_str()).format != RecordFormat::Whole);
-        warnings(new.map(|entry| {
+        hint_warnings(new.map(|entry| {
             let hints = match self.file_side(entry, Side::New).and_then(|file| file.hints()) {
                 // Comparing its records tells of the damage.
                 Err(e) if e.kind() == Kind::Damaged => Vec::new(),

@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
 use crate::fs::openat::Root;
+use crate::gate::WorkspaceFiles;
 use crate::id::{Id, Node};
 use crate::manifest::{EntryChange, ManifestBuilder, ManifestDiff, NodeSink, NodeSource};
 use crate::object::Key;
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{self, Entry, EntryKind, Totals};
-use crate::ops::gate::WorkspaceFiles;
 use crate::ops::links::Links;
 use crate::ops::paths;
 use crate::parallel;
 use crate::progress::{Progress, Stage};
 use crate::repo::{Dataset, Repo};
+use crate::selection::Selection;
 use crate::store::{Store, Writer};
 use crate::worktree::cache;
 use crate::worktree::ingest::{IngestCounts, IngestSource, SampleCounter, ingest};
 use crate::worktree::scan::Scan;
-use crate::worktree::selection::Selection;
 
 /// The tree of a new version.
 pub(super) struct Tree {

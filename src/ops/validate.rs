@@ -8,11 +8,11 @@ use serde::Serialize;
 use crate::diff::FileSource;
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
+use crate::gate::{CachedManifests, Evaluator, FileSet, GateOutcome, VerdictView};
 use crate::id::{Id, Version as VersionId};
 use crate::object::Key;
 use crate::object::fact::Statement;
 use crate::object::verdict::Verdict;
-use crate::ops::gate::{CachedManifests, Evaluator, FileSet, GateOutcome, VerdictView};
 use crate::ops::tree::{Overlay, SourceFolder, StoredTree, count_unread};
 use crate::ops::{PartialCheckout, key};
 use crate::path::printable;
@@ -90,7 +90,7 @@ fn check_place(path: &Path) -> Result<()> {
 }
 
 fn evaluator<'a>(repo: &'a Repo, dataset: &'a Dataset, progress: &'a dyn Progress) -> Result<Evaluator<'a>> {
-    Evaluator::of(repo, dataset, progress)?.ok_or_else(|| {
+    repo.evaluator(dataset, progress)?.ok_or_else(|| {
         Error::usage(format!("dataset '{}' has no validation rules", dataset.name))
             .with_hint(format!("add rules to helox.toml: [[dataset.{}.validation.rule]]", dataset.name))
     })
@@ -169,7 +169,7 @@ fn work(repo: &Repo, options: &ValidateOptions, dataset: &Dataset, progress: &dy
     let known = parent.as_ref().filter(|_| config.is_some()).map_or(Ok(None), |(_, parent)| repo.sample_statistics(parent))?;
     let damaged = DamagedFiles::default();
     let tallied = known.is_some();
-    let counter = config.as_ref().map(|config| SampleCounter { store, config, tallied, observer: None, damaged: &damaged });
+    let counter = config.as_ref().map(|config| SampleCounter { store, config, tallied, evaluation: None, damaged: &damaged });
     let StoredTree { tree, fresh, mut counted, .. } = folder.read(&root, before, counter, &mut writer)?;
     let nodes = Overlay { store, fresh };
     count_unread(counted.as_mut(), counter, &nodes, before, tree.manifest)?;

@@ -8,13 +8,13 @@ use crate::clock::Time;
 use crate::diff::{FileChanges, FileEntry, TreeChanges};
 use crate::error::{Kind, Result};
 use crate::facts::State;
+use crate::gate::{RuleFinding, VerdictView};
 use crate::id::{Id, Node, Version as VersionId};
 use crate::object::checksum::Checksum;
 use crate::object::verdict::Severity;
 use crate::object::version::{ChangeType, Number, ValidationStatus, Version};
 use crate::ops::DamageList;
 use crate::ops::fact_views::{NoteView, RunView};
-use crate::ops::gate::{RuleFinding, VerdictView};
 use crate::repo::{Repo, status};
 use crate::sample::Schema;
 

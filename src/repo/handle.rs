@@ -6,12 +6,14 @@ use std::sync::Arc;
 use crate::error::{Error, Kind, Result};
 use crate::facts::Facts;
 use crate::fs::share;
+use crate::gate::Evaluator;
 use crate::id::{Id, Verdict as VerdictId, Version as VersionId};
 use crate::object::Key;
 use crate::object::verdict::Verdict;
 use crate::object::version::{Number, Version};
 use crate::parallel;
 use crate::path::is_within;
+use crate::progress::Progress;
 use crate::refs::Versions;
 use crate::repo::author::author;
 use crate::repo::config::{Config, Dataset};
@@ -282,6 +284,21 @@ impl Repo {
         let Some(key) = version.schema.map(Key::from) else { return Ok(None) };
         let schema = Schema::decode(&self.store.get(&key)?);
         schema.map(Some).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
+    }
+
+    /// Returns the evaluator of a dataset's rules; `None` if it has no rules.
+    ///
+    /// # Errors
+    /// If a rule of `helox.toml` is not valid.
+    pub(crate) fn evaluator<'a>(&'a self, dataset: &Dataset, progress: &'a dyn Progress) -> Result<Option<Evaluator<'a>>> {
+        let Some(spec) = &dataset.validation else { return Ok(None) };
+        let layout = self.store.layout();
+        let folders = (self.root(), layout.gate(&dataset.name));
+        let evaluator = Evaluator::new(spec, dataset.reader_config(&layout.tmp())?, &self.store, folders, progress);
+        evaluator.map(Some).map_err(|e| {
+            let hint = format!("fix the rule in [dataset.{}.validation] of helox.toml", dataset.name);
+            e.within(self.root.join(CONFIG).display()).with_hint(hint)
+        })
     }
 
     /// Returns the schema and the sample count of a version, where both are known.

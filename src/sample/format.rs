@@ -9,16 +9,23 @@ use crate::error::{Error, Kind, Result};
 /// none matches is read by its name and extension.
 #[derive(Clone, Debug, Default)]
 pub struct Formats {
+    names: Vec<String>,
     globs: GlobSet,
     /// Two globs each: what is named, and what lies below it.
     readings: Vec<ReaderSpec>,
 }
 
 impl Formats {
+    /// Returns the globs as they were declared, with their reader specs.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ReaderSpec)> {
+        self.names.iter().map(String::as_str).zip(&self.readings)
+    }
+
     /// Compiles globs of paths within the dataset, with their readings, in their order.
     pub fn new<'a>(table: impl IntoIterator<Item = (&'a str, &'a ReaderSpec)>) -> Result<Formats> {
         let (names, readings): (Vec<_>, Vec<_>) = table.into_iter().map(|(glob, spec)| (glob, spec.clone())).unzip();
-        Ok(Formats { globs: globs(names)?, readings })
+        let owned = names.iter().map(|name| (*name).to_owned()).collect();
+        Ok(Formats { names: owned, globs: globs(names)?, readings })
     }
 
     /// Returns the reader of the file of this path.

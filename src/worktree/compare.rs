@@ -14,11 +14,11 @@ use crate::object::node::{Entry, EntryKind};
 use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
+use crate::selection::Selection;
 use crate::store::Store;
 use crate::worktree::cache::{self, CacheEntry, kind_within};
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, ScannedFile};
-use crate::worktree::selection::Selection;
 use crate::worktree::state;
 
 /// Files of a batch that is hashed at once.

@@ -11,7 +11,7 @@ use crate::id::{Id, Version as VersionId};
 use crate::object::checksum::Checksum;
 use crate::object::version::{Number, Version};
 use crate::path::STAMP;
-use crate::worktree::selection::Selection;
+use crate::selection::Selection;
 
 /// The stamp of a folder. Written last, so that a folder that has one is whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

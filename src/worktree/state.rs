@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::fs::atomic;
 use crate::fs::lock::{self, Lock};
 use crate::id::{Id, Version};
+use crate::selection::Selection;
 use crate::store::Layout;
-use crate::worktree::selection::Selection;
 
 /// The state of a dataset's workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

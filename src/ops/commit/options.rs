@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::gate::SkipPolicy;
 use crate::limits;
 use crate::object::version::{ChangeType, Number, canonical_json, json_depth};
 use crate::ops::tag_plan;
 use crate::ops::view::SKIP_REASON;
 use crate::repo::Dataset;
-use crate::validate::SkipPolicy;
 
 /// The rule by which the number follows from the parent's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 use crate::diff::ReaderConfig;
 use crate::error::{Error, Kind, Result};
 use crate::fs::lock::Lock;
+use crate::gate::Evaluator;
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::Version;
 use crate::ops::commit::CommitOptions;
-use crate::ops::gate::Evaluator;
 use crate::ops::tree::SourceFolder;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo, revision};
@@ -126,7 +126,7 @@ impl<'a> Commit<'a> {
         if self.options.no_validate {
             return Ok(None);
         }
-        let evaluator = Evaluator::of(self.repo, self.dataset, self.progress)?;
+        let evaluator = self.repo.evaluator(self.dataset, self.progress)?;
         Ok(evaluator.map(|evaluator| evaluator.with_max_findings(self.options.max_findings)))
     }
 

@@ -7,12 +7,12 @@ use crate::diff::{
 };
 use crate::error::{Kind, Result, counted};
 use crate::fs::openat::Root;
+use crate::gate::{CachedManifests, Evaluation, Evaluator, FileSet, GateOutcome};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::ops::Links;
 use crate::ops::commit::Finding;
 use crate::ops::commit::plan::{Commit, Parent};
-use crate::ops::gate::{CachedManifests, Evaluation, Evaluator, FileSet, GateOutcome};
 use crate::ops::tree::{Overlay, StoredTree, Tree, count_unread};
 use crate::parallel;
 use crate::path::printable;
@@ -20,7 +20,7 @@ use crate::sample::Schema;
 use crate::store::Writer;
 use crate::store::writer::DurableWrite;
 use crate::worktree::cache;
-use crate::worktree::ingest::{DamagedFiles, IngestCounts, RecordObserver, SampleCounter};
+use crate::worktree::ingest::{DamagedFiles, IngestCounts, SampleCounter};
 
 /// The part of the parent that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,8 +156,13 @@ impl<'a> Commit<'a> {
         let compared = before.filter(|_| is_whole);
         let evaluation =
             evaluator.map(|evaluator| evaluator.begin(CachedManifests { own: None, parent: compared })).transpose()?;
-        let watch = evaluation.as_ref().map(|evaluation| evaluation as &dyn RecordObserver);
-        let counter = config.map(|config| SampleCounter { store, config, tallied: known.is_some(), observer: watch, damaged });
+        let counter = config.map(|config| SampleCounter {
+            store,
+            config,
+            tallied: known.is_some(),
+            evaluation: evaluation.as_ref(),
+            damaged,
+        });
         let StoredTree { tree, rows, fresh, mut counted, links } = self.folder().read(root, before, counter, &mut writer)?;
         let nodes = Overlay { store, fresh };
         let changes = match parent.filter(|_| before.is_some()) {

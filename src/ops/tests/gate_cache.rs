@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::gate::{gated, judge, places, records, told};
 use super::*;
-use crate::ops::gate::MAX_FINDINGS;
+use crate::gate::MAX_FINDINGS;
 
 const RULES: [&str; 7] = [
     "kind = 'parse'\nseverity = 'warning'",

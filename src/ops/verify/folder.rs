@@ -11,7 +11,7 @@ use crate::ops::DamageList;
 use crate::ops::folder::{FolderContents, VersionPart};
 use crate::ops::holders::{self, FolderOwner, FolderSearch, Holder, NearestVersion, VersionWithId};
 use crate::repo::VersionLookup;
-use crate::worktree::selection::{Matcher, Selection};
+use crate::selection::{Matcher, Selection};
 
 /// The result of comparing a folder with versions.
 enum FolderMatch {

@@ -14,13 +14,13 @@ use std::path::{Component, Path};
 
 use crate::diff::{ReaderConfig, Splits, Thresholds};
 use crate::error::{Error, Kind, Result};
+use crate::gate::ValidationSpec;
 use crate::limits;
 use crate::object::version::ValidationStatus;
 use crate::path::{DataPath, is_within};
 use crate::refs::names;
 use crate::sample::ReaderSpec;
-use crate::validate::ValidationSpec;
-use crate::worktree::selection;
+use crate::selection;
 
 pub use edit::{add_dataset, remove_dataset, rename_dataset};
 

@@ -8,10 +8,10 @@ use std::path::{Component, Path};
 use super::keys::{KINDS, RULE, RuleKind, VALIDATION, rule_advice};
 use super::table::{ConfigEntry, Section};
 use crate::error::{Error, Result};
+use crate::gate::{Check, LengthUnit, Rule, SkipPolicy, ValidationSpec};
 use crate::limits;
 use crate::object::verdict::{DEFAULT_WEIGHT, OpaquePolicy, Severity};
 use crate::sample::Type;
-use crate::validate::{Check, LengthUnit, Rule, SkipPolicy, ValidationSpec};
 
 /// Bytes of the longest name of a rule.
 const MAX_NAME: usize = limits::NAME;

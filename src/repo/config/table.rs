@@ -9,11 +9,11 @@ use toml_edit::{Item, Key, TableLike, Value};
 use super::keys::{self, TableSpec};
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
+use crate::gate::Bound;
 use crate::path::printable;
 use crate::refs::names;
+use crate::selection::Selection;
 use crate::spelling;
-use crate::validate::Bound;
-use crate::worktree::selection::Selection;
 
 /// The text of a configuration file.
 pub(super) struct ConfigFile {

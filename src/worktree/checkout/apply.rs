@@ -21,12 +21,12 @@ use crate::object::recipe::RecipeItem;
 use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
+use crate::selection::Matcher;
 use crate::store::Store;
 use crate::store::content::Chunks;
 use crate::worktree::cache::{self, CacheEntry, kind_within, settled_at};
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, ScannedFile};
-use crate::worktree::selection::Matcher;
 use crate::worktree::stamp::Stamp;
 
 /// Bytes that a worker writes or decodes at once.

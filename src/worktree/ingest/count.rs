@@ -12,6 +12,7 @@ use crate::diff::{
 };
 use crate::error::{Error, Kind, Result};
 use crate::fs::openat::{Root, stat_open};
+use crate::gate::{Evaluation, FilePrecheck};
 use crate::id::{Content, Id};
 use crate::object::node::{Entry, SampleCount};
 use crate::object::recipe::RecipeItem;
@@ -33,21 +34,11 @@ pub struct SampleCounter<'a> {
     /// True if the parent's samples are known: then they are compared, and what did not change keeps its count. Otherwise
     /// every file is read.
     pub tallied: bool,
-    /// The observer of the records in which the files differ from the parent's, if there is one.
-    pub observer: Option<&'a dyn RecordObserver>,
+    /// The evaluation that checks the records in which the files differ from the parent's, if the dataset has rules.
+    pub evaluation: Option<&'a Evaluation<'a>>,
     /// The files of the parent that cannot be read.
     pub damaged: &'a DamagedFiles,
 }
-
-/// Looks at records as they are compared. A trait, since those who do stand on a higher floor.
-pub trait RecordObserver: Sync {
-    /// Returns the callback for the records of this file, if they are observed: it receives each record, and `None` once
-    /// all came. Without that end, the records that it received are void.
-    fn observe(&self, path: &str) -> Option<RecordCallback<'_>>;
-}
-
-/// A callback that receives the records of a file.
-pub type RecordCallback<'w> = Box<dyn FnMut(Option<RecordRef<'_>>) + 'w>;
 
 impl<'a> SampleCounter<'a> {
     fn detail(&self) -> DiffDetail {
@@ -120,22 +111,22 @@ impl<'a> SampleCounter<'a> {
         let old = self.replaced_side(job, diff)?;
         let (content, size, bytes) = (Some(content), bytes.len() as u64, FileSource::Held(bytes));
         let new = FileSide { path, spec: spec.clone(), content, size, records: None, bytes };
-        let mut watcher = self.callback(path, &spec);
-        let mut each = watcher.as_mut().map(|watcher| |record: RecordRef<'_>| watcher(Some(record)));
+        let mut precheck = self.precheck(path, &spec);
+        let mut each = precheck.as_mut().map(|precheck| |record: RecordRef<'_>| precheck.record(&record));
         let visitor = each.as_mut().map(|each| each as &mut dyn FnMut(RecordRef<'_>));
         let counted = compare(self.config, old.as_ref(), Some(&new), true, diff, visitor);
         let count = self.skip_damaged(counted, path, job.old.as_ref(), 0)?;
-        if let Some(watcher) = &mut watcher {
-            watcher(None);
+        if let Some(precheck) = precheck {
+            precheck.finish();
         }
         diff.insert_hints(mark, path, hints);
         Ok(SampleCount { count, reader })
     }
 
-    /// Returns the callback for the records of this file, if its format decides on each record as it comes.
-    fn callback(&self, path: &str, spec: &ReaderSpec) -> Option<RecordCallback<'a>> {
+    /// Returns the check for the records of this file, if its format decides on each record as it comes.
+    fn precheck(&self, path: &str, spec: &ReaderSpec) -> Option<FilePrecheck<'a>> {
         let streams = (spec.is_lines() || spec.is_table()) && spec.compression == Compression::None;
-        self.observer.filter(|_| streams && self.tallied).and_then(|watch| watch.observe(path))
+        self.evaluation.filter(|_| streams && self.tallied).and_then(|evaluation| evaluation.precheck(path))
     }
 
     /// Counts an entry that is taken over as it is, and that another reader counted. One that cannot be read keeps its
@@ -252,8 +243,8 @@ fn file(counter: SampleCounter<'_>, root: &Root, job: &Job, told: &Receiver<Coun
     let mut hints = spec.hints(head);
     let mut diff = counter.empty_diff();
     let old = counter.replaced_side(job, &mut diff)?;
-    let mut watcher = counter.callback(path, &spec);
-    let mut each = watcher.as_mut().map(|watcher| |record: RecordRef<'_>| watcher(Some(record)));
+    let mut precheck = counter.precheck(path, &spec);
+    let mut each = precheck.as_mut().map(|precheck| |record: RecordRef<'_>| precheck.record(&record));
     let visitor = each.as_mut().map(|each| each as &mut dyn FnMut(RecordRef<'_>));
     let mut stream =
         FileStream::new(counter.store, counter.config, path, spec.clone(), old, counter.detail()).with_visitor(visitor);
@@ -292,8 +283,8 @@ fn file(counter: SampleCounter<'_>, root: &Root, job: &Job, told: &Receiver<Coun
                 {
                     return Err(unstable(root, path));
                 }
-                if let Some(watcher) = &mut watcher {
-                    watcher(None);
+                if let Some(precheck) = precheck {
+                    precheck.finish();
                 }
                 let samples = SampleCount { count: counted.count, reader: spec.id() };
                 return Ok(Some(FileCount::Counted(samples, diff)));

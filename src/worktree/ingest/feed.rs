@@ -13,10 +13,10 @@ use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::path::{DataPath, printable};
 use crate::progress::Progress;
+use crate::selection::Matcher;
 use crate::worktree::cache::CacheEntry;
 use crate::worktree::hash::{ATTEMPTS, open, unstable};
 use crate::worktree::scan::{Scan, ScannedFile};
-use crate::worktree::selection::Matcher;
 
 /// Files up to this size are read by one worker in one go.
 pub(super) const SMALL: u64 = 1 << 20;

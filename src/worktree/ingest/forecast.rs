@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::SampleCounter;
 use super::feed::is_current;
 use crate::progress::Progress;
+use crate::selection::Matcher;
 use crate::worktree::scan::{Scan, ScannedFile};
-use crate::worktree::selection::Matcher;
 
 /// Work shorter than this needs no total.
 const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 250 });

@@ -22,17 +22,17 @@ use crate::object::node::{Entry, EntryKind, SampleCount};
 use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
+use crate::selection::Matcher;
 use crate::store::Writer;
 use crate::store::writer::FileWriter;
 use crate::worktree::cache::{CacheEntry, kind_within};
 use crate::worktree::scan::Scan;
-use crate::worktree::selection::Matcher;
 
 use count::{CounterMessage, CounterThread};
 use feed::{FileFeed, FilePiece, Job};
 use forecast::Forecast;
 
-pub use count::{RecordCallback, RecordObserver, SampleCounter};
+pub use count::SampleCounter;
 pub use damaged::DamagedFiles;
 use work::{ReadResult, ReadWorker};
 

@@ -1,11 +1,11 @@
 //! `parse`: every record is one of its format.
 
 use super::RecordRule;
+use crate::gate::record::{ParsedRecord, Requirement};
 use crate::sample::{duplicate_key, escaped};
-use crate::validate::record::{ParsedRecord, Requirement};
 
 /// Finds what is none.
-pub(in crate::validate) struct ParseRule;
+pub(in crate::gate) struct ParseRule;
 
 impl RecordRule for ParseRule {
     fn needs(&self) -> Requirement {

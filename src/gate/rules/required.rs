@@ -1,12 +1,12 @@
 //! `required`: fields are there and not null.
 
 use super::{MessageList, RecordRule};
+use crate::gate::field::FieldSelector;
+use crate::gate::record::ParsedRecord;
 use crate::sample::Type;
-use crate::validate::field::FieldSelector;
-use crate::validate::record::ParsedRecord;
 
 /// Finds records that lack one of these fields; below `*`, any of its values.
-pub(in crate::validate) struct RequiredRule(pub Vec<FieldSelector>);
+pub(in crate::gate) struct RequiredRule(pub Vec<FieldSelector>);
 
 impl RecordRule for RequiredRule {
     fn find(&self, record: &ParsedRecord<'_>) -> Option<String> {

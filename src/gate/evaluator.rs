@@ -1,70 +1,58 @@
-//! Judging a version by the rules of its dataset, from its files to a verdict.
+//! The evaluation of a version by the rules of its dataset, from its files to a verdict.
 //!
-//! Two looks: the first ([`look`]) judges the records in which the version differs from its parent, or all of them, and
-//! gathers their keys; the second ([`position`]) finds where the records stand in which something was found. What the
-//! parent's judgement knew ([`known`]) is taken over for all that did not change. Invariant: a verdict is the same
-//! whether the parent's judgement was known or not.
+//! It takes two passes: the first ([`first_pass`](super::first_pass)) evaluates the records in which the version differs from
+//! its parent, or all of them, and collects their keys; the second ([`second_pass`](super::second_pass)) finds the places of
+//! the records with findings. What does not differ from the parent is taken from its cached evaluation
+//! ([`cache`](super::cache)). Invariant: a verdict is the same whether the parent's evaluation was cached or not.
 
-mod cache;
-mod drift;
-mod evaluation;
-mod first_pass;
-mod outcome;
-mod program;
-mod report;
-mod second_pass;
-
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diff::{FileSide, FileSource, ReaderConfig};
+use crate::diff::{FileSide, FileSource, ReaderConfig, hint_warnings};
 use crate::error::Result;
 use crate::fs::openat::Root;
+use crate::gate::cache::{CacheFolder, RecordPosition};
+use crate::gate::evaluation::Evaluation;
+use crate::gate::second_pass::DuplicatePolicy;
+use crate::gate::{Check, Measures, RuleSet, ValidationSpec};
 use crate::id::{Id, Node};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::object::verdict::{OpaquePolicy, Verdict};
-use crate::ops::samples;
 use crate::progress::Progress;
-use crate::repo::{CONFIG, Dataset, Repo};
 use crate::sample::{ReaderSpec, RecordFormat, Side};
+use crate::selection::Matcher;
 use crate::store::Store;
-use crate::validate::{Check, Measures, RuleSet};
-use crate::worktree::selection::Matcher;
-
-use cache::{CacheFolder, RecordPosition};
-use second_pass::DuplicatePolicy;
-
-pub use drift::{Drift, DriftSums, Label};
-pub(super) use evaluation::Evaluation;
-pub use report::{RuleFinding, RuleReport, UnreadableRecord, VerdictView};
 
 /// Findings of a rule that a report has, unless the user asks for another number.
-pub(in crate::ops) const MAX_FINDINGS: usize = if cfg!(test) { 12 } else { 10_000 };
+pub const MAX_FINDINGS: usize = if cfg!(test) { 12 } else { 10_000 };
 
 /// A file on the old side and on the new.
-type EntryPair = (Option<Entry>, Option<Entry>);
+pub(super) type EntryPair = (Option<Entry>, Option<Entry>);
 
 /// The rules of a dataset at work.
-pub(super) struct Evaluator<'a> {
-    repo: &'a Repo,
-    dataset: &'a Dataset,
-    progress: &'a dyn Progress,
-    rule_set: RuleSet,
+pub struct Evaluator<'a> {
+    store: &'a Arc<Store>,
+    /// The folder in which the programs of rules run.
+    pub(super) root: &'a Path,
+    /// The folder of the dataset's cached evaluations.
+    pub(super) folder: PathBuf,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) rule_set: RuleSet,
     /// The reader configuration of the dataset.
-    reader_config: ReaderConfig,
+    pub(super) reader_config: ReaderConfig,
     /// The digest of the rules and of the reader configuration.
-    digest: [u8; 32],
+    pub(super) digest: [u8; 32],
     /// The least score that passes, in millionths.
-    min_score: u32,
+    pub(super) min_score: u32,
     /// The effect of records that a rule cannot read.
-    opaque: OpaquePolicy,
+    pub(super) opaque: OpaquePolicy,
     /// Findings of a rule that are written into a report.
-    max_findings: usize,
+    pub(super) max_findings: usize,
 }
 
 /// The files that are judged.
-pub(super) struct FileSet<'a, S> {
+pub struct FileSet<'a, S> {
     /// The source of the nodes of both manifests.
     pub nodes: &'a S,
     pub manifest: Id<Node>,
@@ -74,7 +62,7 @@ pub(super) struct FileSet<'a, S> {
 
 /// Versions whose judgements may have been kept.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct CachedManifests {
+pub struct CachedManifests {
     /// The manifest that is judged, if it may have been before.
     pub own: Option<Id<Node>>,
     /// That of the version that comes before.
@@ -82,7 +70,7 @@ pub(super) struct CachedManifests {
 }
 
 /// A workspace.
-pub(super) struct WorkspaceFiles<'a> {
+pub struct WorkspaceFiles<'a> {
     pub root: &'a Root,
     /// The part of the version that it holds; the rest lies in the store.
     pub selection: Option<Matcher>,
@@ -90,7 +78,7 @@ pub(super) struct WorkspaceFiles<'a> {
 
 /// Something that a rule found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LocatedFinding {
+pub struct LocatedFinding {
     pub path: String,
     pub position: RecordPosition,
     pub rule: u32,
@@ -98,14 +86,14 @@ pub(super) struct LocatedFinding {
 }
 
 /// The result of an evaluation.
-pub(super) struct GateOutcome {
+pub struct GateOutcome {
     pub verdict: Verdict,
     /// All that was found, errors first, then by rule and place.
     pub found: Vec<LocatedFinding>,
     /// The records that a rule could not read, in the same order.
     pub unread: Vec<LocatedFinding>,
     /// Findings of a rule that are written into a report.
-    max_findings: usize,
+    pub(super) max_findings: usize,
     /// The rules and splits that matched nothing.
     pub idle: Vec<String>,
 }
@@ -122,10 +110,10 @@ impl WorkspaceFiles<'_> {
 }
 
 impl<S> FileSet<'_, S> {
-    fn file_side<'h>(&self, evaluator: &Evaluator<'h>, entry: &'h Entry, side: Side) -> Result<FileSide<'h>> {
+    pub(super) fn file_side<'h>(&self, evaluator: &Evaluator<'h>, entry: &'h Entry, side: Side) -> Result<FileSide<'h>> {
         let path = entry.path.as_str();
         let work = self.workspace.as_ref().filter(|_| side == Side::New);
-        let bytes = work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(FileSource::Stored(evaluator.repo.store()));
+        let bytes = work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(FileSource::Stored(evaluator.store));
         let (spec, size) = (evaluator.reader_config.spec_for(path), entry.size);
         let file = FileSide { path, spec, content: Some(entry.content), size, records: None, bytes };
         evaluator.reader_config.read_as_configured(file, entry.samples.as_ref())
@@ -133,31 +121,33 @@ impl<S> FileSet<'_, S> {
 }
 
 impl<'a> Evaluator<'a> {
-    /// The rules of a dataset, ready to judge; `None` where it has none.
-    pub fn of(repo: &'a Repo, dataset: &'a Dataset, progress: &'a dyn Progress) -> Result<Option<Evaluator<'a>>> {
-        let Some(spec) = &dataset.validation else { return Ok(None) };
-        let gate = RuleSet::new(spec, repo.root()).map_err(|e| {
-            let place = repo.root().join(CONFIG);
-            let hint = format!("fix the rule in [dataset.{}.validation] of helox.toml", dataset.name);
-            e.within(place.display()).with_hint(hint)
-        })?;
+    /// Compiles the rules of a dataset, whose files are read as `reader_config` says. Relative paths in rules start at `root`,
+    /// and evaluations are cached in `folder`.
+    pub fn new(
+        spec: &ValidationSpec,
+        reader_config: ReaderConfig,
+        store: &'a Arc<Store>,
+        (root, folder): (&'a Path, PathBuf),
+        progress: &'a dyn Progress,
+    ) -> Result<Evaluator<'a>> {
+        let rule_set = RuleSet::new(spec, root)?;
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&gate.digest());
-        for (glob, reading) in &dataset.formats {
-            hasher.update(format!("{glob:?} {:?}\n", reading.id()).as_bytes());
+        hasher.update(&rule_set.digest());
+        for (glob, spec) in reader_config.formats() {
+            hasher.update(format!("{glob:?} {:?}\n", spec.id()).as_bytes());
         }
-        let digest = *hasher.finalize().as_bytes();
-        Ok(Some(Evaluator {
-            repo,
-            dataset,
+        Ok(Evaluator {
+            store,
+            root,
+            folder,
             progress,
-            rule_set: gate,
-            reader_config: dataset.reader_config(&repo.store().layout().tmp())?,
-            digest,
+            rule_set,
+            reader_config,
+            digest: *hasher.finalize().as_bytes(),
             min_score: spec.min_score,
             opaque: spec.opaque,
             max_findings: MAX_FINDINGS,
-        }))
+        })
     }
 
     /// Writes so many findings of each rule into a report.
@@ -167,16 +157,12 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Places that are kept of what a rule found.
-    fn max_positions(&self) -> usize {
+    pub(super) fn max_positions(&self) -> usize {
         self.max_findings.max(MAX_FINDINGS)
     }
 
-    fn folder(&self) -> PathBuf {
-        self.repo.store().layout().gate(&self.dataset.name)
-    }
-
-    fn cache_folder(&self, manifest: Id<Node>) -> CacheFolder {
-        CacheFolder::of(self.folder(), manifest, &self.digest)
+    pub(super) fn cache_folder(&self, manifest: Id<Node>) -> CacheFolder {
+        CacheFolder::of(self.folder.clone(), manifest, &self.digest)
     }
 
     /// Judges files: all of them, or what they differ in from a version that was judged before.
@@ -208,7 +194,7 @@ impl<'a> Evaluator<'a> {
             entry.kind.is_file() && self.reader_config.spec_for(entry.path.as_str()).format != RecordFormat::Whole
         };
         let entries = Entries::new(files.nodes, files.manifest)?.filter(|entry| entry.as_ref().map_or(true, is_read));
-        samples::warnings(entries.map(|entry| {
+        hint_warnings(entries.map(|entry| {
             let entry = entry?;
             let path = entry.path.as_str();
             let counted = entry.samples.as_ref().filter(|samples| self.reader_config.is_current(path, &samples.reader));
@@ -229,7 +215,7 @@ impl<'a> Evaluator<'a> {
         if let Some(measures) = self.cache_folder(manifest).load().and_then(|cached| cached.measures()) {
             return Ok(measures);
         }
-        let store: &Store = self.repo.store();
+        let store: &Store = self.store;
         let (_, measures) =
             Evaluation::new(self, None, None)?.measured(&FileSet { nodes: store, manifest, workspace: None }, true)?;
         Ok(measures)
@@ -237,7 +223,7 @@ impl<'a> Evaluator<'a> {
 }
 
 /// Returns the condition of a rule on records that share a key, if it compares keys.
-fn duplicate_policy(check: &Check) -> Option<DuplicatePolicy> {
+pub(super) fn duplicate_policy(check: &Check) -> Option<DuplicatePolicy> {
     match check {
         Check::Unique { .. } => Some(DuplicatePolicy::Repetition("has the same key as")),
         Check::Duplicates { .. } => Some(DuplicatePolicy::Repetition("is a duplicate of")),

@@ -7,16 +7,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::cache::{CachedFinding, FileFindings, RecordPosition, RepeatedRecord};
+use super::evaluation::Evaluation;
+use super::evaluator::{FileSet, duplicate_policy};
 use super::first_pass::{EMPTY_FILE_HASH, FlaggedRecords, GateWorker, record_hash, slot};
-use super::{Evaluation, FileSet, duplicate_policy};
 use crate::diff::{RecordText, visit};
 use crate::error::Result;
+use crate::gate::{Measures, RuleOutput};
 use crate::manifest::{Entries, EntryChange, ManifestDiff, NodeSource};
 use crate::object::node::Entry;
 use crate::parallel;
 use crate::path::DataPath;
 use crate::sample::{RecordFormat, Side};
-use crate::validate::{Measures, RuleOutput};
 
 /// The keys that more than one record has, where a rule minds it.
 #[derive(Debug, Default)]

@@ -9,12 +9,12 @@ use serde_json::Value as Json;
 
 use super::{MessageList, RecordRule, quoted};
 use crate::error::{Error, Kind, Result};
+use crate::gate::field::{FieldSelector, FieldValue};
+use crate::gate::record::ParsedRecord;
 use crate::sample::{MAX_DEPTH, Tape, Type, put_value};
-use crate::validate::field::{FieldSelector, FieldValue};
-use crate::validate::record::ParsedRecord;
 
 /// Finds fields with other values.
-pub(in crate::validate) struct ValuesRule {
+pub(in crate::gate) struct ValuesRule {
     field: FieldSelector,
     /// The canonical forms of the values.
     forms: HashSet<Vec<u8>>,

@@ -10,9 +10,9 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::gate::{Bound, Check, LengthUnit, Rule, ValidationSpec};
 use crate::object::verdict::Severity;
 use crate::sample::{Header, Jsonl, ParquetFile, RecordReader, digest};
-use crate::validate::{Bound, Check, LengthUnit, Rule, ValidationSpec};
 
 fn gate(checks: Vec<Check>) -> RuleSet {
     let rule = |check| Rule { name: String::new(), check, severity: Severity::Error, weight: 1, files: vec![] };
@@ -142,10 +142,7 @@ fn what_a_rule_cannot_read_it_has_not_looked_at() {
     assert_eq!(unread(RecordBody::Json(b"{\"id\":1,")), bytes_alone);
     assert_eq!(unread(RecordBody::Broken("no Parquet")), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     assert_eq!(unread(RecordBody::Opaque("a git-lfs pointer")), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-    assert_eq!(
-        unread(RecordBody::Binary(crate::validate::BinaryFile { content: &[7; 32], why: "the file is not text" })),
-        [6, 7, 8]
-    );
+    assert_eq!(unread(RecordBody::Binary(crate::gate::BinaryFile { content: &[7; 32], why: "the file is not text" })), [6, 7, 8]);
 }
 
 #[test]
@@ -230,10 +227,10 @@ fn rows_of_parquet() {
 
 #[test]
 fn rows_of_parquet_as_json() {
-    let (mut values, constants) = (Vec::new(), crate::validate::numbers::Constants::of(b"{}").unwrap());
+    let (mut values, constants) = (Vec::new(), crate::gate::numbers::Constants::of(b"{}").unwrap());
     people()
         .rows(&|_| true, &mut |row| {
-            values.push(crate::validate::value::value(&ParsedRecord::Row(row), &constants).unwrap().unwrap().value)
+            values.push(crate::gate::value::value(&ParsedRecord::Row(row), &constants).unwrap().unwrap().value)
         })
         .unwrap();
     assert_eq!(values[0], json!({"id": 1, "name": "Ann", "score": 1.5, "tags": ["x", "y"], "at": {"place": "here"}}));

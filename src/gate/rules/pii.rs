@@ -2,13 +2,13 @@
 
 use super::RecordRule;
 use crate::error::Result;
-use crate::validate::field::FieldSelector;
-use crate::validate::pii::Patterns;
-use crate::validate::record::{ParsedRecord, Requirement};
-use crate::validate::strings::{TextMatch, search, search_value};
+use crate::gate::field::FieldSelector;
+use crate::gate::pii::Patterns;
+use crate::gate::record::{ParsedRecord, Requirement};
+use crate::gate::strings::{TextMatch, search, search_value};
 
 /// Finds personal data in these fields, and all that lies in them; in all text where none is given.
-pub(in crate::validate) struct PiiRule {
+pub(in crate::gate) struct PiiRule {
     patterns: Patterns,
     fields: Vec<FieldSelector>,
 }

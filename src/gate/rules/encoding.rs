@@ -1,12 +1,12 @@
 //! `encoding`: text is UTF-8 without control characters and marks of text that was lost.
 
 use super::RecordRule;
-use crate::validate::encoding::check_bytes;
-use crate::validate::record::{ParsedRecord, Requirement};
-use crate::validate::strings::search;
+use crate::gate::encoding::check_bytes;
+use crate::gate::record::{ParsedRecord, Requirement};
+use crate::gate::strings::search;
 
 /// Finds other text, in everything that a record holds.
-pub(in crate::validate) struct EncodingRule;
+pub(in crate::gate) struct EncodingRule;
 
 impl RecordRule for EncodingRule {
     fn checks_skipped_rows(&self) -> bool {

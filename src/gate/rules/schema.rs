@@ -1,13 +1,13 @@
 //! `schema`: every record fits a JSON Schema.
 
 use super::RecordRule;
+use crate::gate::record::ParsedRecord;
+use crate::gate::schema::JsonSchema;
+use crate::gate::value::value;
 use crate::path::printable;
-use crate::validate::record::ParsedRecord;
-use crate::validate::schema::JsonSchema;
-use crate::validate::value::value;
 
 /// Finds records that do not fit.
-pub(in crate::validate) struct SchemaRule(pub JsonSchema);
+pub(in crate::gate) struct SchemaRule(pub JsonSchema);
 
 impl RecordRule for SchemaRule {
     fn check(&self, seen: &ParsedRecord<'_>) -> Result<Option<String>, String> {

@@ -12,8 +12,8 @@ use bincode::{Decode, Encode};
 use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Staging, TempFile};
 use crate::fs::share;
+use crate::gate::Measures;
 use crate::id::{Id, Node};
-use crate::validate::Measures;
 
 /// The first bytes of the file; the digit changes with what it holds.
 const MAGIC: &[u8; 8] = b"HLXGATE4";
@@ -37,7 +37,7 @@ pub(super) struct CachedFinding {
 
 /// The place of a record in its file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-pub(in crate::ops) struct RecordPosition {
+pub(crate) struct RecordPosition {
     /// The start of the record: a byte of the unpacked file, or a row of Parquet. No other record of the file has the same.
     pub at: u64,
     /// The line on which it begins, from 1.
@@ -57,7 +57,7 @@ pub(super) struct RepeatedRecord {
 
 /// The findings of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
-pub(in crate::ops) struct FileFindings {
+pub(crate) struct FileFindings {
     pub findings: Vec<CachedFinding>,
     pub repeated: Vec<RepeatedRecord>,
 }

@@ -5,19 +5,20 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use super::cache::{self, CachedEvaluation};
-use super::first_pass::{FlaggedRecords, KeyCollectors, PrecheckedFiles};
+use super::evaluator::{EntryPair, Evaluator, FileSet, GateOutcome, duplicate_policy};
+use super::first_pass::{FlaggedRecords, KeyCollectors};
+use super::precheck::PrecheckedFiles;
 use super::second_pass::{CacheCoverage, ConflictingKeys, DuplicatePolicy, FindingsByFile, FlaggedFiles};
-use super::{EntryPair, Evaluator, FileSet, GateOutcome, duplicate_policy};
 use crate::diff::{FilePart, parts};
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic::Staging;
+use crate::gate::{Check, KeyCollector, MAX_MEMBERS, Measures};
 use crate::id::{Id, Node};
 use crate::manifest::{Entries, EntryChange, ManifestDiff, NodeSource};
 use crate::object::node::Entry;
 use crate::parallel;
 use crate::progress::Stage;
 use crate::sample::Side;
-use crate::validate::{Check, KeyCollector, MAX_MEMBERS, Measures};
 
 /// Hashes of records with a repeated key that are kept of a rule; beyond it every record is asked for its key.
 const MAX_HASHES: usize = 256 << 10;
@@ -29,7 +30,7 @@ pub(super) struct FileTask {
 }
 
 /// A judgement under way.
-pub(in crate::ops) struct Evaluation<'j> {
+pub struct Evaluation<'j> {
     pub(super) evaluator: &'j Evaluator<'j>,
     /// The manifest whose judgement is known; `None` where all is judged.
     pub(super) before: Option<Id<Node>>,
@@ -50,7 +51,7 @@ impl<'j> Evaluation<'j> {
         known: Option<(Id<Node>, CachedEvaluation)>,
         past: Option<Measures>,
     ) -> Result<Evaluation<'j>> {
-        let staging = cache::stage(&evaluator.folder())?;
+        let staging = cache::stage(&evaluator.folder)?;
         let by_keys = evaluator.rule_set.rules().iter().filter(|rule| duplicate_policy(&rule.check).is_some()).count();
         let gathering = || Mutex::new(KeyCollector::new(staging.path(), by_keys));
         let gatherings =

@@ -1,14 +1,14 @@
 //! `length`: a text is so long.
 
 use super::{MessageList, RecordRule};
+use crate::gate::field::{FieldSelector, FieldValue};
+use crate::gate::record::{ParsedRecord, Requirement};
+use crate::gate::spec::LengthUnit;
 use crate::sample::Type;
-use crate::validate::field::{FieldSelector, FieldValue};
-use crate::validate::record::{ParsedRecord, Requirement};
-use crate::validate::spec::LengthUnit;
 
 /// Finds texts that are too short or too long: the strings of a field, or the record as it stands, a row of Parquet as
 /// JSON.
-pub(in crate::validate) struct LengthRule {
+pub(in crate::gate) struct LengthRule {
     pub field: Option<FieldSelector>,
     pub min: Option<u64>,
     pub max: Option<u64>,
@@ -60,7 +60,7 @@ impl LengthRule {
 }
 
 /// The number of Unicode scalar values in UTF-8; a lone surrogate counts as one.
-pub(in crate::validate) fn characters(text: &[u8]) -> u64 {
+pub(in crate::gate) fn characters(text: &[u8]) -> u64 {
     // All bytes but those that go on with a character, in blocks whose count fits a byte: a register holds many then.
     let block = |block: &[u8]| block.iter().fold(0u8, |n, &b| n + u8::from(b.cast_signed() >= -0x40));
     text.chunks(192).map(|bytes| u64::from(block(bytes))).sum()

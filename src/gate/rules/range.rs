@@ -3,14 +3,14 @@
 use std::cmp::Ordering;
 
 use super::{MessageList, RecordRule, quoted, shortened};
+use crate::gate::bound::Bound;
+use crate::gate::field::FieldSelector;
+use crate::gate::record::ParsedRecord;
 use crate::sample::Type;
-use crate::validate::bound::Bound;
-use crate::validate::field::FieldSelector;
-use crate::validate::record::ParsedRecord;
 
 /// Finds what is out of bounds, which are included, and what is nothing that has an order with them, also where it
 /// stands as text.
-pub(in crate::validate) struct RangeRule {
+pub(in crate::gate) struct RangeRule {
     pub field: FieldSelector,
     pub min: Option<Bound>,
     pub max: Option<Bound>,

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use crate::gate::DriftSummary;
 use crate::object::verdict::{Judged, Verdict};
-use crate::validate::DriftSummary;
 
 /// A label, and how often a version has it.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -38,7 +38,7 @@ impl DriftSummary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validate::Measures;
+    use crate::gate::Measures;
 
     #[test]
     fn the_list_of_a_rule_is_read_back() {

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Evaluator, FileSet, LocatedFinding, RecordPosition, report};
+use super::cache::RecordPosition;
+use super::evaluator::{Evaluator, FileSet, LocatedFinding};
+use super::report;
 use crate::diff::{RecordText, visit};
 use crate::error::{Error, Result};
+use crate::gate::RuleProgram;
 use crate::manifest::{Entries, NodeSource};
 use crate::sample::{FileIssue, Rendering, Side};
-use crate::validate::RuleProgram;
 
 /// The result of a program.
 pub(super) struct ProgramResult {
@@ -44,7 +46,7 @@ impl Evaluator<'_> {
         timeout: u64,
         files: &FileSet<'_, S>,
     ) -> Result<ProgramResult> {
-        let command = RuleProgram { run, timeout: Duration::from_secs(timeout), folder: self.repo.root() };
+        let command = RuleProgram { run, timeout: Duration::from_secs(timeout), folder: self.root };
         let (mut shown, mut finding) = (0, Vec::new());
         let (mut unread_count, mut unread) = (0, Vec::new());
         let ended = command.run(

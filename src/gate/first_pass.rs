@@ -3,28 +3,24 @@
 //! Lines are not known here, since what both versions share need not be read: of a record in which something was found
 //! only a hash of its bytes is kept, by which it is found again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::sync::{Mutex, PoisonError};
 
 use foldhash::quality::FixedState;
 
 use super::cache::CachedFinding;
+use super::evaluation::Evaluation;
 use super::evaluation::FileTask;
-use super::{EntryPair, Evaluation, Evaluator, FileSet};
+use super::evaluator::{EntryPair, Evaluator, FileSet};
 use crate::diff::{FilePart, FileSide, RecordRef, RecordText, visit, visit_part};
 use crate::error::Result;
+use crate::gate::{BinaryFile, FileRules, KeyCollector, KeyTold, Measures, RecordBody, RecordChecker, RuleInput, RuleOutput};
 use crate::object::node::Entry;
 use crate::sample::{Compression, FileIssue, RecordFormat, Side, is_of_another_kind};
-use crate::validate::{BinaryFile, FileRules, KeyCollector, KeyTold, Measures, RecordBody, RecordChecker, RuleInput, RuleOutput};
-use crate::worktree::ingest::{RecordCallback, RecordObserver};
 
 /// Keys that a worker holds before it hands them on.
 const KEY_BATCH: usize = 4 << 10;
-/// Keys of one rule that are held of a file while it is compared. One with more differences is looked at afterwards.
-const MAX_PRECHECKED_KEYS: usize = if cfg!(test) { 64 } else { 256 << 10 };
-/// Bytes that are held of files that were looked at while they were compared. Those beyond it are looked at afterwards.
-const MAX_PRECHECKED_BYTES: usize = if cfg!(test) { 2 << 10 } else { 64 << 20 };
 /// The longest file that is looked into as one text.
 const MAX_TEXT: usize = if cfg!(test) { 64 << 10 } else { 64 << 20 };
 /// The reason for a file that is too long.
@@ -64,38 +60,6 @@ pub(super) struct CheckedFile {
     pub sides: EntryPair,
     pub measures: Measures,
     pub flagged: FlaggedRecords,
-}
-
-/// A file that was checked while it was compared.
-struct PrecheckedFile {
-    measures: Measures,
-    flagged: FlaggedRecords,
-}
-
-/// The files that were looked at while they were compared, by path: as many as fit into [`MAX_PRECHECKED_BYTES`] bytes.
-#[derive(Default)]
-pub(super) struct PrecheckedFiles {
-    files: HashMap<String, PrecheckedFile>,
-    bytes: usize,
-}
-
-impl PrecheckedFiles {
-    /// Adds a file; returns false where there is no room for it.
-    fn insert(&mut self, path: &str, mut watched: PrecheckedFile) -> bool {
-        watched.flagged.hashes.shrink_to_fit();
-        let bytes =
-            path.len() + size_of::<(String, PrecheckedFile)>() + watched.measures.heap_size() + watched.flagged.heap_size();
-        let fits = self.bytes + bytes <= MAX_PRECHECKED_BYTES;
-        if fits {
-            self.bytes += bytes;
-            self.files.insert(path.to_owned(), watched);
-        }
-        fits
-    }
-
-    fn remove(&mut self, path: &str) -> Option<PrecheckedFile> {
-        self.files.remove(path)
-    }
 }
 
 /// The records of the new side of a file in which something was found, or at which a rule could not look.
@@ -156,48 +120,13 @@ impl FlaggedRecords {
     }
 
     /// Returns the bytes that they take besides themselves.
-    fn heap_size(&self) -> usize {
+    pub(super) fn heap_size(&self) -> usize {
         self.hashes.capacity() * size_of::<u64>() + self.counts.len() * size_of::<(usize, u64)>()
     }
 
     /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty() && !self.all
-    }
-}
-
-impl RecordObserver for Evaluation<'_> {
-    fn observe(&self, path: &str) -> Option<RecordCallback<'_>> {
-        let file_rules = self.evaluator.rule_set.rules_for(path);
-        if self.before.is_none() || !file_rules.checks_records() {
-            return None;
-        }
-        let path = path.to_owned();
-        let mut held = Some((self.evaluator.worker(), FlaggedRecords::default()));
-        // What is shown may turn out to be void, so nothing is handed on before the end.
-        Some(Box::new(move |record| {
-            let Some((worker, flagged)) = &mut held else { return };
-            let done = match record {
-                // Its text has to be read, which is done afterwards.
-                Some(RecordRef { text: RecordText::File { .. }, .. }) => Ok(()),
-                Some(record) => match self.evaluator.check_record(worker, &file_rules, &record, None, flagged) {
-                    Ok(most) if most <= MAX_PRECHECKED_KEYS => return,
-                    done => done.map(drop),
-                },
-                None => {
-                    flagged.sort();
-                    let watched = PrecheckedFile { measures: worker.take_measures(), flagged: std::mem::take(flagged) };
-                    match self.prechecked.lock().unwrap_or_else(PoisonError::into_inner).insert(&path, watched) {
-                        true => worker.flush_keys(&self.collectors, 1),
-                        false => Ok(()),
-                    }
-                }
-            };
-            held = None;
-            if let Err(e) = done {
-                self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
-            }
-        }))
     }
 }
 
@@ -289,7 +218,7 @@ impl Evaluator<'_> {
     }
 
     /// Looks at a record; the most keys that the worker holds of a rule then.
-    fn check_record(
+    pub(super) fn check_record(
         &self,
         worker: &mut GateWorker<'_>,
         file_rules: &FileRules,
@@ -384,13 +313,13 @@ impl Evaluator<'_> {
 }
 
 impl GateWorker<'_> {
-    fn take_measures(&mut self) -> Measures {
+    pub(super) fn take_measures(&mut self) -> Measures {
         let none = Measures::new(self.keys.len());
         std::mem::replace(&mut self.measures, none)
     }
 
     /// Hands on the keys of every rule that has so many.
-    fn flush_keys(&mut self, collectors: &KeyCollectors, least: usize) -> Result<()> {
+    pub(super) fn flush_keys(&mut self, collectors: &KeyCollectors, least: usize) -> Result<()> {
         for (keys, gathering) in self.keys.iter_mut().zip(collectors) {
             if let Some(gathering) = gathering.as_ref().filter(|_| keys.len() >= least) {
                 gathering.lock().unwrap_or_else(PoisonError::into_inner).add(keys)?;

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::cache::RecordPosition;
 use super::drift::Drift;
-use super::{GateOutcome, LocatedFinding, RecordPosition};
+use super::evaluator::{GateOutcome, LocatedFinding};
 use crate::error::{Error, Result, counted};
 use crate::fs::atomic::{self, TempFile};
 use crate::limits;

@@ -5,12 +5,12 @@
 
 use super::{MessageList, RecordRule};
 use crate::error::Result;
+use crate::gate::field::{FieldSelector, FieldValue};
+use crate::gate::record::ParsedRecord;
 use crate::sample::{Type, type_of};
-use crate::validate::field::{FieldSelector, FieldValue};
-use crate::validate::record::ParsedRecord;
 
 /// Finds fields of other types.
-pub(in crate::validate) struct TypesRule(Vec<(FieldSelector, Vec<Type>)>);
+pub(in crate::gate) struct TypesRule(Vec<(FieldSelector, Vec<Type>)>);
 
 impl TypesRule {
     /// For each field, what it may be.

@@ -2,13 +2,15 @@
 
 use std::collections::HashSet;
 
+use super::cache::RecordPosition;
+use super::evaluator::{Evaluator, FileSet, GateOutcome, LocatedFinding, duplicate_policy};
 use super::program::ProgramResult;
+use super::report;
 use super::second_pass::{FindingsByFile, repeated_findings};
-use super::{Evaluator, FileSet, GateOutcome, LocatedFinding, RecordPosition, duplicate_policy, report};
 use crate::error::{Error, Kind, Result};
+use crate::gate::{Check, DriftLimits, Measures, Split};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::verdict::{Judged, Verdict};
-use crate::validate::{Check, DriftLimits, Measures, Split};
 
 impl Evaluator<'_> {
     /// Puts together what was found: in places, over all, and by programs.

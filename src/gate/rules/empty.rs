@@ -1,12 +1,12 @@
 //! `empty`: no record, or none of some fields, is empty. That a file has no records is told by whoever reads it.
 
 use super::{MessageList, RecordRule};
-use crate::validate::field::{FieldSelector, FieldValue, is_blank};
-use crate::validate::record::{ParsedRecord, Requirement};
+use crate::gate::field::{FieldSelector, FieldValue, is_blank};
+use crate::gate::record::{ParsedRecord, Requirement};
 
 /// Finds what holds nothing but null, white space, and arrays and objects of such: one of these fields, which are empty
 /// too where they are absent; the record where none is given.
-pub(in crate::validate) struct EmptyRule(pub Vec<FieldSelector>);
+pub(in crate::gate) struct EmptyRule(pub Vec<FieldSelector>);
 
 impl RecordRule for EmptyRule {
     fn needs(&self) -> Requirement {
