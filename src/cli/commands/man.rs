@@ -7,7 +7,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 use helox::{Error, ErrorKind, Result, printable};
 use serde_json::json;
 
-use super::Answer;
+use super::Outcome;
 use crate::cli::args;
 use crate::cli::session::Session;
 
@@ -35,7 +35,7 @@ const FILES: &[(&str, &str)] = &[
     (".hlxignore", "Patterns of files to ignore, as in .gitignore."),
 ];
 
-pub(super) fn run(args: &args::Man, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: &args::ManArgs, session: &mut Session) -> Result<Outcome> {
     let mut definition = args::definition().disable_help_subcommand(true);
     definition.build();
     let mut pages = Vec::new();
@@ -43,7 +43,7 @@ pub(super) fn run(args: &args::Man, session: &mut Session) -> Result<Answer> {
     if args.list {
         let document = json!({ "pages": pages.iter().map(|(name, _)| name).collect::<Vec<_>>() });
         session.out.answer(&document, |out| pages.iter().try_for_each(|(name, _)| writeln!(out, "{name}")))?;
-        return Ok(Answer::Yes);
+        return Ok(Outcome::Yes);
     }
     let name = ["hlx"].into_iter().chain(args.command.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
     let Some((_, command)) = pages.iter().find(|(page, _)| *page == name) else {
@@ -54,7 +54,7 @@ pub(super) fn run(args: &args::Man, session: &mut Session) -> Result<Answer> {
     let page = page(&name, command).map_err(|e| Error::new(ErrorKind::Io, "cannot format the manual page").with_source(e))?;
     let document = json!({ "page": String::from_utf8_lossy(&page) });
     session.out.answer(&document, |out| out.write_all(&page))?;
-    Ok(Answer::Yes)
+    Ok(Outcome::Yes)
 }
 
 /// The commands that have a page, each with its name: `hlx`, `hlx-commit`, `hlx-dataset-add`.
@@ -113,7 +113,7 @@ fn section(title: &str, rows: &[(impl AsRef<str>, impl AsRef<str>)], page: &mut 
     roff.to_writer(page)
 }
 
-/// What follows the help of a command, line by line as it stands there.
+/// Writes the text after the help of a command, line by line.
 fn examples(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
     let Some(text) = command.get_after_help() else { return Ok(()) };
     let mut roff = Roff::default();
