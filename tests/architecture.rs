@@ -157,8 +157,7 @@ fn no_doc_comment_begins_with_a_question() {
 const MAX_FUNCTION: usize = 80;
 
 /// Functions with more lines. The list must only shrink.
-const LONG_FUNCTIONS: &[&str] =
-    &["src/gate/outcome.rs outcome", "src/gate/second_pass.rs pass", "src/gate/checker.rs check"];
+const LONG_FUNCTIONS: &[&str] = &["src/gate/outcome.rs outcome", "src/gate/second_pass.rs pass", "src/gate/checker.rs check"];
 
 #[test]
 fn functions_stay_readable() {
