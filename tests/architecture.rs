@@ -198,6 +198,41 @@ fn every_test_file_is_run() {
 }
 
 #[test]
+fn the_pages_name_what_exists() {
+    let src = root().join("src");
+    for page in ["architecture", "glossary"] {
+        let text = fs::read_to_string(root().join(format!("docs/{page}.md"))).unwrap();
+        let words = text.split('`').skip(1).step_by(2).filter(|word| !word.contains(' ') && !word.starts_with(['.', '-']));
+        for word in words {
+            if word.contains("::") && word.starts_with(|c: char| c.is_ascii_lowercase()) {
+                // Modules, and below them the names of items.
+                let mut place = src.clone();
+                let is_item = |name: &&str| {
+                    let inner = place.join(name);
+                    let file = inner.with_extension("rs");
+                    match (inner.is_dir(), file.is_file()) {
+                        (true, _) => place = inner,
+                        (false, true) => place = file,
+                        _ => return true,
+                    }
+                    false
+                };
+                let items: Vec<&str> = word.split("::").filter(is_item).collect();
+                let text: String = match place.is_dir() {
+                    true => files(&place).iter().map(|file| fs::read_to_string(file).unwrap()).collect(),
+                    false => fs::read_to_string(&place).unwrap(),
+                };
+                let unknown = items.iter().find(|item| place == src || !text.contains(*item));
+                assert!(unknown.is_none(), "docs/{page}.md: `{word}` does not exist");
+            } else if word.contains('/') || word.ends_with(".rs") {
+                let places = [root().join(word), src.join(word), src.join(format!("{word}.rs")), root().join("docs").join(word)];
+                assert!(places.iter().any(|place| place.exists()), "docs/{page}.md: `{word}` does not exist");
+            }
+        }
+    }
+}
+
+#[test]
 fn grouped_imports_and_circles_are_known() {
     let source = |module: &str, text: &str| Source::of(&format!("src/{module}.rs"), text.to_owned());
     let paths = source(
