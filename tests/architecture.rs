@@ -160,19 +160,6 @@ const MAX_FUNCTION: usize = 80;
 const LONG_FUNCTIONS: &[&str] = &["src/gate/checker.rs check", "src/gate/outcome.rs outcome", "src/gate/second_pass.rs pass"];
 
 #[test]
-fn the_pages_name_files_that_exist() {
-    for page in ["docs/architecture.md", "docs/glossary.md"] {
-        let text = fs::read_to_string(root().join(page)).unwrap();
-        let words = text.split('`').skip(1).step_by(2).filter(|word| !word.contains([' ', ':', '.']) || word.ends_with(".rs"));
-        let named: Vec<&str> = words.filter(|word| word.contains('/') && !word.starts_with("refs/")).collect();
-        assert!(named.len() > 40, "{named:?}");
-        let exists = |path: &&str| root().join(path).exists() || root().join("src").join(path).exists();
-        let gone: Vec<_> = named.iter().filter(|path| !exists(path)).collect();
-        assert!(gone.is_empty(), "{page}: {gone:?}");
-    }
-}
-
-#[test]
 fn functions_stay_readable() {
     let mut long = BTreeMap::new();
     for source in production() {
