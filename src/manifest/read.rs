@@ -107,7 +107,10 @@ impl<S: NodeSource> Iterator for Entries<'_, S> {
     }
 }
 
-/// The entry at a path, if there is one.
+/// Returns the entry at a path, if there is one.
+///
+/// # Errors
+/// `ErrorKind::Damaged` for a node that cannot be read.
 pub fn find(source: &impl NodeSource, root: Id<NodeId>, path: &str) -> Result<Option<Entry>> {
     let next = Entries::from_path(source, root, path)?.next().transpose()?;
     Ok(next.filter(|e| e.path.as_str() == path))

@@ -70,6 +70,11 @@ pub struct CheckoutReport {
 }
 
 /// Checks a version out. The name of a dataset alone means its latest version.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`; `PathNotFound` for a path or pattern without files; `DirtyWorkspace` if bytes would be
+/// lost that no version has and `force` is not set; `Conflict` if the other folder is not empty, or a file changes
+/// meanwhile.
 pub fn run(repo: &Repo, options: &CheckoutOptions, progress: &dyn Progress) -> Result<CheckoutReport> {
     let context = Context { latest: true, ..Context::default() };
     let found = revision::version_in(repo, &options.revision, context).map_err(|error| path_hint(repo, options, error))?;

@@ -54,6 +54,10 @@ pub struct CompareReport {
 }
 
 /// Compares two versions.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`; `Damaged` if a manifest cannot be read. Files whose samples cannot be read are listed in
+/// the report.
 pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result<CompareReport> {
     let a = revision::version(repo, from)?;
     let b = revision::version_in(repo, to, Context { dataset: Some(&a.version.dataset), ..Context::default() })?;

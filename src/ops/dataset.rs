@@ -71,7 +71,12 @@ pub struct DatasetListReport {
     pub damaged: DamageList,
 }
 
-/// Declares a dataset in `helox.toml`, and keeps its folder out of git; one that is declared just so already stays as it is.
+/// Declares a dataset in `helox.toml` and keeps its folder out of git. A dataset that is declared in the same way already
+/// stays as it is.
+///
+/// # Errors
+/// `ErrorKind::PathNotFound` if the folder does not exist; `Conflict` if the name or the folder is taken by another
+/// dataset.
 pub fn add(repo: &Repo, options: &AddOptions) -> Result<AddReport> {
     let path = config::normal(&repo.resolve(&options.path)?)?;
     let (key, formerly) = (options.key.clone(), options.formerly.clone());
@@ -114,7 +119,10 @@ pub struct RemoveReport {
     pub declaration: String,
 }
 
-/// Takes the declaration of a dataset out of `helox.toml`. Its versions and its files stay.
+/// Removes the declaration of a dataset from `helox.toml`. Its versions and its files stay.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound`.
 pub fn remove(repo: &Repo, name: &str) -> Result<RemoveReport> {
     let dataset = repo.dataset(Some(name))?;
     if dataset.name != name {
@@ -142,6 +150,9 @@ pub struct RenameReport {
 
 /// Renames a dataset. Its versions keep the name under which they were committed, which is part of what their ids hash;
 /// they are found by the new name too, and the next version has the new one.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound`; `Conflict` if another dataset has, or had, the new name.
 pub fn rename(repo: &Repo, from: &str, to: &str) -> Result<RenameReport> {
     let dataset = repo.dataset(Some(from))?;
     names::check_dataset(to)?;
@@ -167,8 +178,11 @@ fn sorted(mut numbers: Vec<Number>) -> Vec<Number> {
     numbers
 }
 
-/// Tells of every dataset; of a query that leaves versions out, only of those that have a version which it selects, and how
-/// many of them. Its limit is one of datasets.
+/// Lists the datasets; of a query that leaves versions out, only those that have a version which it selects, with the
+/// number of them. Its limit is one of datasets.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound` for a dataset that the query names.
 pub fn list(repo: &Repo, query: &Query) -> Result<DatasetListReport> {
     let (summaries, damaged) = repo.summaries(query)?;
     let mut datasets = Vec::new();
@@ -189,7 +203,10 @@ pub fn list(repo: &Repo, query: &Query) -> Result<DatasetListReport> {
     Ok(report)
 }
 
-/// Tells of one dataset.
+/// Describes a dataset.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound`.
 pub fn show(repo: &Repo, name: &str) -> Result<DatasetInfo> {
     present(repo, repo.dataset(Some(name))?)
 }

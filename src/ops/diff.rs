@@ -164,6 +164,9 @@ pub fn sides(repo: &Repo, from: &str, to: Option<&str>, dataset: Option<&str>) -
 }
 
 /// Compares two versions, or a version and the workspace.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`; `PathNotFound` for a path that neither side has; `Usage` if both sides are a workspace.
 pub fn run(repo: &Repo, options: &DiffOptions, progress: &dyn Progress) -> Result<DiffReport> {
     let mut records = Vec::new();
     let report = stream(repo, options, progress, &mut |_, record| {

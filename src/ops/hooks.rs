@@ -20,6 +20,9 @@ pub struct HookReport {
 }
 
 /// Creates the hook `pre-commit` in the git repository around the repository. A hook that is there is never replaced.
+///
+/// # Errors
+/// `ErrorKind::Usage` outside of a git repository; `Conflict` if there is another hook.
 pub fn install(repo: &Repo) -> Result<HookReport> {
     if repo.config().datasets().all(|dataset| dataset.validation.is_none()) {
         return Err(Error::usage("no dataset has validation rules")

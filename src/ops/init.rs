@@ -54,7 +54,11 @@ pub struct EnclosingRepo {
     pub dataset: Option<String>,
 }
 
-/// Makes a repository, or completes one; safe to repeat.
+/// Creates a repository, or completes one; safe to repeat.
+///
+/// # Errors
+/// `ErrorKind::Conflict` if the dataset is declared with another folder or type, or if git has a `helox.toml` whose
+/// versions are in another copy of the repository and `new` is not set.
 pub fn run(options: &InitOptions) -> Result<InitReport> {
     if options.kind.is_some() && options.name.is_none() {
         return Err(Error::usage("--type requires --name: hlx init --name NAME --type TYPE"));

@@ -39,13 +39,20 @@ pub struct LogReport {
     pub damaged: DamageList,
 }
 
-/// Returns true if a word that a user typed names a dataset or a revision: the dataset's name, and the revision.
+/// Splits a word that a user typed into the name of a dataset and a revision.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound` or `VersionNotFound` for a word that names neither.
 pub fn target(repo: &Repo, word: &str) -> Result<(Option<String>, Option<String>)> {
     let named = repo.config().dataset(word).is_some() || repo.versions().datasets()?.iter().any(|known| known == word);
     if named { Ok((Some(word.to_owned()), None)) } else { Ok((None, Some(word.to_owned()))) }
 }
 
 /// Lists versions, in the order of [`Query::order`].
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound`, `VersionNotFound`, or `PathNotFound` for a path that no version has. Versions that cannot
+/// be read are listed in the report.
 pub fn run(repo: &Repo, options: &LogOptions) -> Result<LogReport> {
     let found = options.revision.as_deref().map(|text| revision::version(repo, text)).transpose()?;
     let dataset = match &found {

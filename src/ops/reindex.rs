@@ -40,6 +40,10 @@ impl ReindexReport {
 
 /// Rebuilds the tables from the packs, and the catalog from the versions. Reads the packs of structure whole, of those of
 /// data the tables of contents.
+///
+/// # Errors
+/// `ErrorKind::Conflict` if another process has the catalog open. Packs and versions that cannot be read are listed in the
+/// report.
 pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<ReindexReport> {
     let store = repo.store();
     progress.begin(Stage::Rebuild, 0, 0);

@@ -60,6 +60,9 @@ pub struct StatusReport {
 }
 
 /// Compares the workspace with the version that it was made from.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound`; `PathNotFound` for a path that neither the workspace nor the version has.
 pub fn run(repo: &Repo, options: &StatusOptions, progress: &dyn Progress) -> Result<StatusReport> {
     let dataset = repo.dataset(options.dataset.as_deref())?;
     let state = WorkspaceState::load(repo.store().layout(), &dataset.name)?;

@@ -78,7 +78,10 @@ fn swapped(repo: &Repo, options: &TagOptions, error: Error) -> Error {
     }
 }
 
-/// Takes tags off a version.
+/// Removes tags from a version.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`, also for a tag that the version does not have.
 pub fn remove(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
     let found = revision::version(repo, &options.revision)?;
     let borne = repo.folded_facts()?.tags_of(found.id);
@@ -147,6 +150,9 @@ pub struct TagListReport {
 }
 
 /// Lists the tags of a dataset, or of all.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound`; `Damaged` if the facts cannot be read.
 pub fn list(repo: &Repo, dataset: Option<&str>) -> Result<TagListReport> {
     if let Some(name) = dataset
         && !repo.versions().datasets()?.iter().any(|known| known == name)

@@ -63,7 +63,11 @@ pub struct ValidateReport {
     pub partial: Option<PartialCheckout>,
 }
 
-/// Judges a version, or the workspace.
+/// Checks the rules of a version, or of the workspace.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`; `Usage` for a dataset without rules; `Config` for rules that cannot be compiled. Findings
+/// are no error.
 pub fn run(repo: &Repo, options: &ValidateOptions, progress: &dyn Progress) -> Result<ValidateReport> {
     options.report.as_deref().map_or(Ok(()), check_place)?;
     let text = options.revision.as_deref().unwrap_or(WORK);

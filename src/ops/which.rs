@@ -41,7 +41,10 @@ pub struct WhichReport {
     pub damaged: DamageList,
 }
 
-/// Finds the versions that hold a folder, a file, or what has a checksum or an id.
+/// Finds the versions that have a folder, a file, or an object with a checksum or id.
+///
+/// # Errors
+/// `ErrorKind::PathNotFound` for an argument that is neither a path nor a checksum.
 pub fn run(repo: &Repo, target: &str, progress: &dyn Progress) -> Result<WhichReport> {
     progress.begin(Stage::Verify, 0, 0);
     let mut report = WhichReport {

@@ -35,6 +35,10 @@ pub struct Repo {
 
 impl Repo {
     /// Opens the repository in `dir` or the nearest folder above.
+    ///
+    /// # Errors
+    /// `ErrorKind::RepositoryNotFound`; `Config` for a `helox.toml` that cannot be parsed; `Damaged` for a store whose
+    /// folders are missing.
     pub fn open(dir: &Path) -> Result<Repo> {
         parallel::start()?;
         let dir = dir.canonicalize().map_err(|e| Error::io("cannot open the folder", dir, e))?;
@@ -79,8 +83,11 @@ impl Repo {
         &self.here
     }
 
-    /// A path relative to the repository's folder, from the path as typed where the user stands; one that begins with `:/`
-    /// begins at the repository's folder. It need not exist, and what lies there is not read.
+    /// Returns the path relative to the repository's folder of a path that was typed in the current folder; one that begins
+    /// with `:/` begins at the repository's folder. It need not exist, and is not read.
+    ///
+    /// # Errors
+    /// `ErrorKind::PathNotFound` for a path outside of the repository.
     pub fn resolve(&self, typed: &Path) -> Result<String> {
         let outside = || Error::usage(format!("{} is outside the repository {}", typed.display(), self.root.display()));
         let inside = match (typed.strip_prefix(":"), typed.is_absolute()) {
@@ -123,7 +130,10 @@ impl Repo {
         self.config.datasets().find(|d| is_within(&self.here, &d.path)).map(|d| d.name.as_str())
     }
 
-    /// The dataset that the user means: the one named, the one stood in, or the only one.
+    /// Returns the dataset that a user means: the one with this name, that of the current folder, or the only one.
+    ///
+    /// # Errors
+    /// `ErrorKind::DatasetNotFound` for an unknown name; `Usage` if it is ambiguous.
     pub fn dataset(&self, name: Option<&str>) -> Result<&Dataset> {
         if let Some(name) = name.or_else(|| self.current_dataset()) {
             return self.config.dataset(name).ok_or_else(|| self.unknown(name));
@@ -138,7 +148,10 @@ impl Repo {
         }
     }
 
-    /// The datasets that the user means: the one named, the one stood in, or all.
+    /// Returns the datasets that a user means: the one with this name, that of the current folder, or all.
+    ///
+    /// # Errors
+    /// `ErrorKind::DatasetNotFound` for an unknown name.
     pub fn scope(&self, name: Option<&str>) -> Result<Vec<&Dataset>> {
         if name.is_some() || self.current_dataset().is_some() {
             return self.dataset(name).map(|dataset| vec![dataset]);
@@ -227,7 +240,10 @@ impl Repo {
         if dataset.path == "." { self.root.clone() } else { self.root.join(&dataset.path) }
     }
 
-    /// The schema of a version, where it has one.
+    /// Returns the schema of a version, if it has one.
+    ///
+    /// # Errors
+    /// `ErrorKind::Damaged` if it is missing or cannot be read.
     pub fn schema(&self, version: &Version) -> Result<Option<Schema>> {
         let Some(key) = version.schema.map(Key::from) else { return Ok(None) };
         let schema = Schema::decode(&self.store.get(&key)?);

@@ -52,6 +52,10 @@ pub struct RunOptions {
 /// Records a run on each of its versions, all at once. The commit of the code, where that is in git, becomes the parameters
 /// `git.commit` and `git.dirty`; a version that was compared with the workspace has `data.dirty`, and of a partial checkout
 /// `data.partial`; on several versions each run names the others in `with`. Parameters that are given stay as they are.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`; `PathNotFound` for an artifact that does not exist; `Usage` for a name that is given twice
+/// or a metric that is not finite.
 pub fn record(repo: &Repo, options: &RunOptions, progress: &dyn Progress) -> Result<Vec<RunView>> {
     let versions = &options.versions;
     if options.started.zip(options.ended).is_some_and(|(started, ended)| ended < started) {
@@ -115,6 +119,9 @@ fn add(params: &mut Vec<(String, String)>, name: &str, value: String) {
 }
 
 /// Finds a run by its id, or the first digits of it.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`.
 pub fn show(repo: &Repo, word: &str) -> Result<RunView> {
     let state = repo.folded_facts()?;
     let run = named(&state, word)?;
@@ -189,6 +196,9 @@ pub struct RunListReport {
 }
 
 /// Lists runs.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound` or `VersionNotFound`.
 pub fn list(repo: &Repo, options: &ListOptions) -> Result<RunListReport> {
     let state = repo.folded_facts()?;
     let mut names = VersionNames::of(repo);
@@ -284,6 +294,9 @@ impl RunSide {
 }
 
 /// Compares runs: each of `a` and `b` is a run, by its id or the first digits of it, or a revision.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`.
 pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result<RunCompareReport> {
     let state = repo.folded_facts()?;
     let (a, b) = (RunSide::of(repo, &state, a)?, RunSide::of(repo, &state, b)?);

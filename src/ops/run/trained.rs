@@ -37,6 +37,9 @@ pub struct WorkspaceChanges {
 }
 
 /// Finds the versions that a run is on.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`.
 pub fn versions(repo: &Repo, revisions: &[String]) -> Result<Vec<TrainedVersion>> {
     let trained = |text: &String| {
         let found = revision::version(repo, text)?;

@@ -87,7 +87,10 @@ pub struct VerifyReport {
     pub bytes: u64,
 }
 
-/// Recomputes checksums.
+/// Verifies versions and folders by recomputing their checksums.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound` for a target that is neither a version nor a folder. Damage is listed in the report.
 pub fn run(repo: &Repo, options: &VerifyOptions, progress: &dyn Progress) -> Result<VerifyReport> {
     progress.begin(Stage::Verify, 0, 0);
     let mut verifier = Verifier {

@@ -7,8 +7,11 @@ use crate::error::{Error, Kind, Result};
 use crate::fs::{atomic, lock};
 use crate::path::printable;
 
-/// Adds a dataset to `helox.toml`, unless it is declared just so already. Returns what is configured then. Durable when
-/// it returns, also if another process had declared it.
+/// Adds a dataset to `helox.toml`, unless it is declared in the same way already, and returns the configuration. Durable
+/// when it returns, also if another process had declared it.
+///
+/// # Errors
+/// `ErrorKind::Conflict` if the name or the folder is taken; `Config` for a file that cannot be parsed.
 pub fn add_dataset(shared: &Path, local: &Path, tmp: &Path, dataset: &Dataset) -> Result<Config> {
     let _lock = lock::exclusive(&tmp.with_file_name("config.lock"))?;
     let mut config = Config::load(shared, local)?;

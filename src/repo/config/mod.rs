@@ -128,6 +128,9 @@ impl Dataset {
 
 impl Config {
     /// Reads `helox.toml`, and over it the settings of `.helox/config.toml` and `HLX_COMPRESSION`.
+    ///
+    /// # Errors
+    /// `ErrorKind::Config` with file and line for anything that is not understood.
     pub fn load(shared: &Path, local: &Path) -> Result<Config> {
         let mut config = read::shared(shared)?;
         let own = read::local(local)?;
