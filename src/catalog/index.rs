@@ -55,17 +55,17 @@ struct VersionRow<'a> {
     status: u8,
 }
 
-/// The key of a [`DatasetRow`].
+/// Returns the key of a [`DatasetRow`].
 fn dataset_key(dataset: &str) -> Vec<u8> {
     [b"dataset\0", dataset.as_bytes()].concat()
 }
 
-/// The prefix of the keys of a dataset's blocks; no name of a dataset has a zero byte.
+/// Returns the prefix of the keys of a dataset's blocks; no name of a dataset has a zero byte.
 fn blocks_prefix(dataset: &str) -> Vec<u8> {
     [b"versions\0", dataset.as_bytes(), b"\0"].concat()
 }
 
-/// The key of a block.
+/// Returns the key of a block.
 fn block_key(dataset: &str, block: u32) -> Vec<u8> {
     [blocks_prefix(dataset).as_slice(), &block.to_be_bytes()].concat()
 }
@@ -126,8 +126,8 @@ impl<'a> Index<'a> {
         Ok(Some(entries))
     }
 
-    /// The versions that a query selects but for their metadata, in its order; no more than its limit where it has none of
-    /// these.
+    /// Returns the versions that a query selects but for their metadata, in its order; no more than its limit where it has
+    /// none of these.
     fn candidates<'d>(&self, query: &Query, facts: &State, datasets: &'d [String]) -> Result<Option<Vec<VersionCandidate<'d>>>> {
         let most = if query.metadata.is_empty() { query.most() } else { usize::MAX };
         let mut tagged = query.tag.as_ref().map(|tag| facts.versions_with(tag).into_iter().collect::<HashSet<_>>());

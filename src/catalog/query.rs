@@ -126,8 +126,8 @@ impl Query {
             && self.until.is_none_or(|until| created <= until)
     }
 
-    /// The order of an answer. Within a dataset the highest number comes first: numbers exceed those of the parents, so
-    /// children come before parents. Over several datasets the newest comes first, then by dataset and number.
+    /// Returns the order of an answer. Within a dataset the highest number comes first: numbers exceed those of the
+    /// parents, so children come before parents. Over several datasets the newest comes first, then by dataset and number.
     pub fn order(&self, a: &Version, b: &Version) -> Ordering {
         match self.dataset {
             Some(_) => b.number.cmp(&a.number),
@@ -135,7 +135,7 @@ impl Query {
         }
     }
 
-    /// The limit as a number.
+    /// Returns the limit as a number.
     pub(crate) fn most(&self) -> usize {
         self.limit.unwrap_or(usize::MAX)
     }

@@ -33,7 +33,7 @@ impl FolderStamp {
         FolderStamp::at(folder, clock::nanos_now())
     }
 
-    /// The same, read at a moment (nanoseconds since 1970) or later.
+    /// Returns the same, read at a moment (nanoseconds since 1970) or later.
     fn at(folder: &Path, began: i128) -> Option<FolderStamp> {
         let meta = fs::metadata(folder).ok()?;
         let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);

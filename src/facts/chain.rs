@@ -27,18 +27,18 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// The facts of this store.
+    /// Returns the facts of this store.
     pub fn new(store: &'a Arc<Store>) -> Facts<'a> {
         let layout = store.layout();
         Facts { store, heads: Sequence::new(layout.facts(), layout.tmp()) }
     }
 
-    /// The newest fact; `None` while nothing was said. A number beside it grows with every fact.
+    /// Returns the newest fact; `None` while nothing was said. A number beside it grows with every fact.
     pub fn head(&self) -> Result<Option<(u64, Id<FactId>)>> {
         Ok(self.newest()?.map(|place| (place.number, place.id)))
     }
 
-    /// The last head. Fails unless the one before it lies below, as it does but where heads were swapped or copied.
+    /// Returns the last head. Fails unless the one before it lies below, as it does but where heads were swapped or copied.
     fn newest(&self) -> Result<Option<SequenceEntry<FactId>>> {
         let Some(last) = self.heads.last::<FactId>()? else { return Ok(None) };
         let Some(before) = self.heads.before(last)? else { return Ok(Some(last)) };
@@ -114,12 +114,12 @@ impl<'a> Facts<'a> {
         Ok(facts)
     }
 
-    /// Every fact below a head, parents before children, ties by id.
+    /// Returns every fact below a head, parents before children, ties by id.
     pub fn ordered(&self, head: Id<FactId>) -> Result<OrderedFacts> {
         Ok(lineage::order(self.below(head)?))
     }
 
-    /// Every fact, parents before children, ties by id.
+    /// Returns every fact, parents before children, ties by id.
     pub fn all(&self) -> Result<OrderedFacts> {
         self.head()?.map_or(Ok(Vec::new()), |(_, head)| self.ordered(head))
     }

@@ -266,24 +266,25 @@ impl State {
         }
     }
 
-    /// The number of facts that were folded.
+    /// Returns the number of facts that were folded.
     pub fn turns(&self) -> u64 {
         self.turns
     }
 
-    /// The number of facts that are kept.
+    /// Returns the number of facts that are kept.
     pub fn kept(&self) -> u64 {
         let tags: usize = self.tags.values().map(|bearers| bearers.order.len()).sum();
         let verdicts = self.verdicts().count();
         (tags + verdicts + self.runs.len() + self.notes.len() + self.withdrawals.len()) as u64
     }
 
-    /// The versions whose dataset mattered and could not be told. Once one of them can, the facts have to be folded again.
+    /// Returns the versions whose dataset mattered and could not be told. Once one of them can, the facts have to be folded
+    /// again.
     pub fn unresolved(&self) -> &BTreeSet<Id<Version>> {
         &self.unresolved
     }
 
-    /// The tags of a version, in the order of their names.
+    /// Returns the tags of a version, in the order of their names.
     pub fn tags_of(&self, version: Id<Version>) -> Vec<String> {
         self.versions.get(&version).map_or_else(Vec::new, |own| own.tags.iter().cloned().collect())
     }
@@ -308,17 +309,17 @@ impl State {
         self.versions.iter().filter_map(|(version, own)| Some((*version, own.verdict?.1)))
     }
 
-    /// The runs of a version, the first recorded first.
+    /// Returns the runs of a version, the first recorded first.
     pub fn runs_of(&self, version: Id<Version>) -> &[Arc<Recorded>] {
         self.versions.get(&version).map_or(&[], |own| &own.runs)
     }
 
-    /// The runs of a version that were not withdrawn, the first recorded first.
+    /// Returns the runs of a version that were not withdrawn, the first recorded first.
     pub fn counted_runs_of(&self, version: Id<Version>) -> impl Iterator<Item = &Arc<Recorded>> {
         self.runs_of(version).iter().filter(|run| self.withdrawal_of(run.id).is_none())
     }
 
-    /// The runs of all versions, the first recorded first.
+    /// Returns the runs of all versions, the first recorded first.
     pub fn runs(&self) -> &[Arc<Recorded>] {
         &self.runs
     }
@@ -328,12 +329,12 @@ impl State {
         self.withdrawals.get(&run)
     }
 
-    /// The notes on a version, the first written first.
+    /// Returns the notes on a version, the first written first.
     pub fn notes_of(&self, version: Id<Version>) -> &[Arc<Noted>] {
         self.versions.get(&version).map_or(&[], |own| &own.notes)
     }
 
-    /// The notes on all versions, the first written first.
+    /// Returns the notes on all versions, the first written first.
     pub fn notes(&self) -> &[Arc<Noted>] {
         &self.notes
     }

@@ -22,12 +22,12 @@ pub struct Entries<'a, S> {
 }
 
 impl<'a, S: NodeSource> Entries<'a, S> {
-    /// All entries below a root.
+    /// Returns all entries below a root.
     pub fn new(source: &'a S, root: Id<NodeId>) -> Result<Self> {
         Entries::starting_at(source, root, None)
     }
 
-    /// The entries below a root whose paths are not less than `from`. Reads one node a level to get there.
+    /// Returns the entries below a root whose paths are not less than `from`. Reads one node a level to get there.
     pub fn from_path(source: &'a S, root: Id<NodeId>, from: &str) -> Result<Self> {
         Entries::starting_at(source, root, Some(from.to_owned()))
     }

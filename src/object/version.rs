@@ -37,9 +37,9 @@ impl Number {
         Ok(Number(version))
     }
 
-    /// The number that follows from a change. After a pre-release comes its release, or a higher one if the change asks
-    /// for more than the pre-release already announces. Where a part can grow no more, the one before it does; the highest
-    /// number of all stays.
+    /// Returns the number that follows from a change. After a pre-release comes its release, or a higher one if the change
+    /// asks for more than the pre-release already announces. Where a part can grow no more, the one before it does; the
+    /// highest number of all stays.
     pub fn bump(&self, change: ChangeType) -> Number {
         let v = &self.0;
         let announced = !v.pre.is_empty()
@@ -157,7 +157,7 @@ impl ValidationStatus {
         [Pending, Passed, Failed, Skipped].get(usize::from(byte)).copied()
     }
 
-    /// The name that reports and JSON give it.
+    /// Returns the name that reports and JSON give it.
     pub fn as_str(self) -> &'static str {
         match self {
             ValidationStatus::Pending => "PENDING",
@@ -224,7 +224,7 @@ impl Version {
         format!("{}@{}", self.dataset, self.number)
     }
 
-    /// The bytes that are stored and hashed.
+    /// Returns the bytes that are stored and hashed.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![FORMAT];
         out.put_bytes(self.dataset.as_bytes());
@@ -353,12 +353,12 @@ impl Version {
         }
     }
 
-    /// The version's id: the hash of its record.
+    /// Returns the version's id: the hash of its record.
     pub fn id(&self) -> Id<VersionId> {
         Id::of(&self.encode())
     }
 
-    /// The SHA-256 of the canonical JSON (RFC 8785) of name, version, statistics and metadata.
+    /// Returns the SHA-256 of the canonical JSON (RFC 8785) of name, version, statistics and metadata.
     pub fn metadata_checksum(&self) -> Checksum {
         let said = serde_json::json!({
             "dataset_name": self.dataset,

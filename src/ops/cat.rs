@@ -42,7 +42,7 @@ pub fn run(repo: &Repo, revision: &str, path: &str, out: &mut dyn Write) -> Resu
     })
 }
 
-/// The entry at a path of a version.
+/// Returns the entry at a path of a version.
 fn entry(repo: &Repo, found: &Found, typed: &str) -> Result<Entry> {
     let path = paths::in_version(repo, found, typed)?;
     let store = &**repo.store();

@@ -127,7 +127,7 @@ fn refuse_inside(repo: &Repo, into: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The error of a revision that is none, or how to bring a file back if it is one.
+/// Returns the error of a revision that is none, or how to bring a file back if it is one.
 fn path_hint(repo: &Repo, options: &CheckoutOptions, error: Error) -> Error {
     let is_path = error.kind() == Kind::VersionNotFound && paths::places(repo, &[PathBuf::from(&options.revision)]).is_ok();
     match is_path && repo.root().join(repo.current_folder()).join(&options.revision).exists() {
@@ -136,7 +136,7 @@ fn path_hint(repo: &Repo, options: &CheckoutOptions, error: Error) -> Error {
     }
 }
 
-/// The paths of the version that were named; none for all of it.
+/// Returns the paths of the version that were named; none for all of it.
 fn paths(repo: &Repo, options: &CheckoutOptions, found: &Found) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     for typed in &options.paths {

@@ -222,7 +222,7 @@ fn info(dataset: &Dataset, versions: u64, latest: Option<Number>, head: Option<N
     DatasetInfo { name: name.clone(), kind: kind.clone(), path: path.clone(), versions, latest, head }
 }
 
-/// The number of the version that the workspace was made from.
+/// Returns the number of the version that the workspace was made from.
 fn head(repo: &Repo, dataset: &Dataset) -> Result<Option<Number>> {
     let head = WorkspaceState::load(repo.store().layout(), &dataset.name)?.head;
     Ok(head.map(|id| repo.version(id)).transpose()?.map(|version| version.number))

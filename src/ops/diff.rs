@@ -197,7 +197,7 @@ pub fn stream(
 }
 
 impl DiffReport {
-    /// The files that differ.
+    /// Returns the files that differ.
     fn of(comparison: FileComparison) -> DiffReport {
         let dataset = comparison.folder().map(str::to_owned);
         let FileComparison { from, to, files, partial, mismatch, .. } = comparison;
@@ -359,7 +359,7 @@ fn compare(repo: &Repo, options: &DiffOptions, progress: &dyn Progress) -> Resul
     Ok(comparison)
 }
 
-/// The paths of the dataset that were typed, each of which one of the sides has.
+/// Returns the paths of the dataset that were typed, each of which one of the sides has.
 fn paths(repo: &Repo, typed: &[String], sides: [&Target; 2]) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     for typed in typed {
@@ -418,7 +418,7 @@ fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress)
 }
 
 impl FileComparison {
-    /// The dataset in whose folder the files are.
+    /// Returns the dataset in whose folder the files are.
     fn folder(&self) -> Option<&str> {
         self.mismatch.is_none().then_some(&self.dataset)
     }

@@ -35,7 +35,7 @@ impl Draft {
         Ok(draft)
     }
 
-    /// The file.
+    /// Returns the file.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -52,7 +52,7 @@ fn occupied(path: &Path) -> Error {
         .with_hint("add this line to it: hlx validate || exit 1")
 }
 
-/// The hook, which git runs at the top of its work tree.
+/// Returns the hook, which git runs at the top of its work tree.
 fn script(root: &Path, top: &Path) -> String {
     let within = root.strip_prefix(top).ok().filter(|path| !path.as_os_str().is_empty());
     let place = within.map(|path| format!("-C '{}' ", path.to_string_lossy().replace('\'', "'\\''"))).unwrap_or_default();

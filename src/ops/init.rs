@@ -124,7 +124,7 @@ pub fn run(options: &InitOptions) -> Result<InitReport> {
     })
 }
 
-/// The names of the datasets that a configuration declares, if any.
+/// Returns the names of the datasets that a configuration declares, if any.
 fn declared_names(config: &Config) -> Option<String> {
     let names: Vec<&str> = config.datasets().map(|dataset| dataset.name.as_str()).collect();
     (!names.is_empty()).then(|| names.join(", "))

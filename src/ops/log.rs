@@ -182,7 +182,7 @@ fn check(repo: &Repo, dataset: &str, paths: &[String]) -> Result<()> {
     }
 }
 
-/// The dataset that is meant: the one that is named, else the one stood in, else the only one; `None` for all.
+/// Returns the dataset that is meant: the one that is named, else the one stood in, else the only one; `None` for all.
 fn dataset(repo: &Repo, named: Option<&str>) -> Result<Option<String>> {
     let mut all = revision::datasets(repo)?;
     match named.or_else(|| repo.current_dataset()).map(|name| repo.config().current(name)) {
@@ -195,8 +195,8 @@ fn dataset(repo: &Repo, named: Option<&str>) -> Result<Option<String>> {
     }
 }
 
-/// Those of a version and its ancestors that a query selects, and what is wrong with those that cannot be read. Numbers
-/// exceed those of the parents, so that the highest number that is left comes before all that is found later.
+/// Returns those of a version and its ancestors that a query selects, and what is wrong with those that cannot be read.
+/// Numbers exceed those of the parents, so that the highest number that is left comes before all that is found later.
 fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<(Vec<VersionEntry>, Vec<Error>)> {
     let (mut found, mut damaged, mut seen) = (Vec::new(), Vec::new(), HashSet::from([from.id]));
     let facts = repo.catalog().folded_facts_or_empty(&mut damaged)?;

@@ -69,7 +69,7 @@ pub fn add(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
     record(repo, options, found, plan)
 }
 
-/// The error of a revision that is none, or how to order the arguments if one of the tags is.
+/// Returns the error of a revision that is none, or how to order the arguments if one of the tags is.
 fn swapped(repo: &Repo, options: &TagOptions, error: Error) -> Error {
     let TagOptions { revision: first, tags, .. } = options;
     match tags.iter().find(|tag| names::check_tag(first).is_ok() && revision::version(repo, tag).is_ok()) {
@@ -94,7 +94,7 @@ pub fn remove(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
     record(repo, options, found, plan)
 }
 
-/// The error of a version without a tag: the tag of it that was meant, or the version that has the tag.
+/// Returns the error of a version without a tag: the tag of it that was meant, or the version that has the tag.
 fn absent(repo: &Repo, found: &Found, borne: &[String], tag: &str) -> Result<Error> {
     let (version, dataset) = (found.version.name(), &found.version.dataset);
     let all = list(repo, Some(dataset))?.tags;

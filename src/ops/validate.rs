@@ -150,7 +150,7 @@ fn record(repo: &Repo, options: &ValidateOptions, found: &Found, verdict: &Verdi
     Ok(())
 }
 
-/// The judgement with as many findings as were asked for.
+/// Returns the judgement with as many findings as were asked for.
 fn judgement(outcome: &GateOutcome, before: Option<&Verdict>, options: &ValidateOptions) -> VerdictView {
     let verdict = outcome.view(before);
     if options.all { VerdictView { findings: outcome.findings(), ..verdict } } else { verdict }

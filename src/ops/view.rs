@@ -177,7 +177,7 @@ impl<'a> Viewer<'a> {
         }
     }
 
-    /// A version of which it is known what holds of it now.
+    /// Returns a version of which it is known what holds of it now.
     pub fn entry(&self, entry: VersionEntry) -> Result<VersionView> {
         let VersionEntry { id, version, tags, status } = entry;
         Ok(VersionView { tags, validation_status: status, ..self.view(id, version)? })
@@ -242,7 +242,7 @@ impl<'a> Viewer<'a> {
     }
 }
 
-/// The reason that `commit --no-validate --reason` put into the metadata.
+/// Returns the reason that `commit --no-validate --reason` put into the metadata.
 fn skip_reason(metadata: &Map<String, Value>) -> Option<String> {
     metadata.get(SKIP_REASON).and_then(Value::as_str).map(str::to_owned)
 }

@@ -67,7 +67,7 @@ pub fn run(repo: &Repo, target: &str, progress: &dyn Progress) -> Result<WhichRe
     Ok(report)
 }
 
-/// The error of a word that is neither a path nor a checksum: the version or the path that was meant.
+/// Returns the error of a word that is neither a path nor a checksum: the version or the path that was meant.
 fn unknown(repo: &Repo, path: &Path, target: &str) -> Error {
     let shown = printable(target);
     let error = |question: &str| Error::new(Kind::PathNotFound, format!("no file, folder or checksum '{shown}'{question}"));

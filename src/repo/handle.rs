@@ -73,7 +73,7 @@ impl Repo {
         Ok(Repo { root: root.to_owned(), here, store, catalog, config })
     }
 
-    /// The folder of the repository.
+    /// Returns the folder of the repository.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -115,7 +115,7 @@ impl Repo {
         &self.config
     }
 
-    /// The objects.
+    /// Returns the objects.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
     }
@@ -125,7 +125,7 @@ impl Repo {
         &self.catalog
     }
 
-    /// The name of the dataset that the user stands in: its folder or one below.
+    /// Returns the name of the dataset that the user stands in: its folder or one below.
     pub fn current_dataset(&self) -> Option<&str> {
         self.config.datasets().find(|d| is_within(&self.here, &d.path)).map(|d| d.name.as_str())
     }
@@ -160,8 +160,8 @@ impl Repo {
         if all.is_empty() { Err(self.no_dataset()) } else { Ok(all) }
     }
 
-    /// The datasets that the user means, as [`Repo::scope`], each with those of the typed paths that concern it; where paths
-    /// are typed, only datasets that one concerns.
+    /// Returns the datasets that the user means, as [`Repo::scope`], each with those of the typed paths that concern it;
+    /// where paths are typed, only datasets that one concerns.
     pub fn scope_of_paths(&self, name: Option<&str>, typed: &[String]) -> Result<Vec<(&Dataset, Vec<String>)>> {
         let scope = self.scope(name)?;
         if scope.len() < 2 || typed.is_empty() {
@@ -186,7 +186,7 @@ impl Repo {
         Ok(concerned)
     }
 
-    /// The dataset whose folder a word is.
+    /// Returns the dataset whose folder a word is.
     pub fn dataset_at(&self, word: &str) -> Option<&Dataset> {
         let inside = self.resolve(Path::new(word)).ok()?;
         self.config.datasets().find(|dataset| dataset.path == inside)
@@ -197,7 +197,7 @@ impl Repo {
         word.contains('/') || self.root.join(&self.here).join(word).exists()
     }
 
-    /// The error for a dataset that is not there.
+    /// Returns the error for a dataset that is not there.
     pub fn unknown(&self, name: &str) -> Error {
         let known: Vec<&str> = self.config.datasets().map(|d| d.name.as_str()).collect();
         let near = spelling::nearest(name, known.iter().copied()).or_else(|| Some(self.dataset_at(name)?.name.as_str()));
@@ -211,7 +211,7 @@ impl Repo {
         }
     }
 
-    /// The error for a repository without a dataset.
+    /// Returns the error for a repository without a dataset.
     pub fn no_dataset(&self) -> Error {
         Error::new(Kind::DatasetNotFound, "no dataset is declared")
             .with_hint("declare one: hlx dataset add NAME --type TYPE --path DIR")
@@ -221,7 +221,7 @@ impl Repo {
         self.config.datasets().map(|d| d.name.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    /// A path of a dataset as one would type it where the user stands.
+    /// Returns a path of a dataset as one would type it where the user stands.
     pub fn relative(&self, dataset: &str, path: &str) -> String {
         let folder = self.config.dataset(dataset).map_or(".", |dataset| dataset.path.as_str());
         let whole = if folder == "." { path.to_owned() } else { format!("{folder}/{path}") };
@@ -235,7 +235,7 @@ impl Repo {
         if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
     }
 
-    /// The folder of a dataset.
+    /// Returns the folder of a dataset.
     pub fn folder(&self, dataset: &Dataset) -> PathBuf {
         if dataset.path == "." { self.root.clone() } else { self.root.join(&dataset.path) }
     }

@@ -47,7 +47,7 @@ pub struct Context<'a> {
 }
 
 impl Target {
-    /// The dataset.
+    /// Returns the dataset.
     pub fn dataset(&self) -> &str {
         match self {
             Target::Version(found) => &found.version.dataset,
@@ -264,7 +264,7 @@ fn is_keyword(base: &str) -> bool {
     ["head", "latest", "work"].iter().any(|word| base.eq_ignore_ascii_case(word))
 }
 
-/// The error of a revision that has a version in several datasets.
+/// Returns the error of a revision that has a version in several datasets.
 fn ambiguous(repo: &Repo, text: &str, datasets: &[String]) -> Error {
     if datasets.is_empty() {
         return repo.no_dataset();
@@ -368,7 +368,7 @@ fn by_prefix(repo: &Repo, datasets: &[String], prefix: &str) -> Result<Option<Id
     Ok(found)
 }
 
-/// The error for a revision that names nothing: the word that comes nearest, or what there is.
+/// Returns the error for a revision that names nothing: the word that comes nearest, or what there is.
 fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, datasets: &[String]) -> Error {
     let error = |message: String| Error::new(Kind::VersionNotFound, message);
     let base = parsed.base;

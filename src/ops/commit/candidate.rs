@@ -96,7 +96,7 @@ impl<'a> Commit<'a> {
         Ok(candidate)
     }
 
-    /// The version by its files and by how much they changed, with the number that was asked for or follows.
+    /// Returns the version by its files and by how much they changed, with the number that was asked for or follows.
     fn describe(
         &self,
         tree: &Tree,

@@ -81,12 +81,12 @@ impl<'a> Commit<'a> {
         Ok(())
     }
 
-    /// The name of the dataset.
+    /// Returns the name of the dataset.
     pub fn name(&self) -> &str {
         &self.dataset.name
     }
 
-    /// The highest version of the dataset.
+    /// Returns the highest version of the dataset.
     pub fn latest(&self) -> Result<Option<Parent>> {
         let latest = self.repo.latest(self.name())?;
         let latest = latest.map(|number| self.repo.version_of(self.name(), &number)).transpose()?;
@@ -109,7 +109,7 @@ impl<'a> Commit<'a> {
         id.map(|id| Ok(Parent { id, version: self.repo.version(id)? })).transpose()
     }
 
-    /// A revision that names the dataset, if it does not already.
+    /// Returns a revision that names the dataset, if it does not already.
     fn qualified(&self, text: &str) -> String {
         if text.contains('@') { text.to_owned() } else { format!("{}@{text}", self.dataset.name) }
     }
@@ -120,7 +120,7 @@ impl<'a> Commit<'a> {
         self.dataset.samples.then(|| self.dataset.reader_config(&scratch)).transpose()
     }
 
-    /// The rules that the version must pass; `None` where there are none, or where they are skipped.
+    /// Returns the rules that the version must pass; `None` where there are none, or where they are skipped.
     pub fn evaluator(&self) -> Result<Option<Evaluator<'_>>> {
         if self.options.no_validate {
             return Ok(None);

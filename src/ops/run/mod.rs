@@ -155,7 +155,7 @@ fn named(state: &State, word: &str) -> Result<Arc<Recorded>> {
         .ok_or_else(|| too_short(state, word).unwrap_or_else(unknown).with_hint("list the runs: hlx run list --all"))
 }
 
-/// The error for a word that has too few digits to name a run; `None` if no run begins so.
+/// Returns the error for a word that has too few digits to name a run; `None` if no run begins so.
 fn too_short(state: &State, word: &str) -> Option<Error> {
     let digits = word.to_ascii_lowercase();
     let is_short = !digits.is_empty() && digits.len() < PREFIX;
@@ -163,7 +163,7 @@ fn too_short(state: &State, word: &str) -> Option<Error> {
         .then(|| Error::new(Kind::VersionNotFound, format!("'{word}' is too short for a run, which needs {PREFIX} digits")))
 }
 
-/// The run whose id begins so, if the word can be the digits of one.
+/// Returns the run whose id begins so, if the word can be the digits of one.
 fn find(state: &State, word: &str) -> Result<Option<Arc<Recorded>>> {
     if !word.bytes().all(|b| b.is_ascii_hexdigit()) || !(PREFIX..=64).contains(&word.len()) {
         return Ok(None);
@@ -256,7 +256,7 @@ pub struct MetricChange {
 }
 
 impl MetricChange {
-    /// The metrics of two runs, by name.
+    /// Returns the metrics of two runs, by name.
     fn between(a: &Run, b: &Run) -> Vec<MetricChange> {
         let value = |run: &Run, name: &str| run.metrics.iter().find(|(n, _)| n == name).map(|(_, metric)| metric.value());
         let names: BTreeSet<&String> = a.metrics.iter().chain(&b.metrics).map(|(name, _)| name).collect();
@@ -277,7 +277,7 @@ struct RunSide {
 }
 
 impl RunSide {
-    /// The run that has this id or one that begins so; else all runs on the version that the word names.
+    /// Returns the run that has this id or one that begins so; else all runs on the version that the word names.
     fn of(repo: &Repo, state: &State, word: &str) -> Result<RunSide> {
         if let Some(run) = find(state, word)? {
             return Ok(RunSide { version: run.version, runs: vec![run] });

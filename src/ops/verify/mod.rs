@@ -136,7 +136,7 @@ pub fn run(repo: &Repo, options: &VerifyOptions, progress: &dyn Progress) -> Res
     Ok(verifier.report(left))
 }
 
-/// The version and the folder, where exactly these two were named.
+/// Returns the version and the folder, where exactly these two were named.
 fn compared<'t>(repo: &Repo, targets: &'t [String]) -> Option<(Found, &'t Path)> {
     let [first, second] = targets else { return None };
     let version = |target: &str| revision::version(repo, target).ok();
@@ -148,7 +148,7 @@ fn compared<'t>(repo: &Repo, targets: &'t [String]) -> Option<(Found, &'t Path)>
     }
 }
 
-/// The number of versions that are not among these.
+/// Returns the number of versions that are not among these.
 fn unverified_versions(repo: &Repo, verified: &[(String, Version)]) -> Result<u64> {
     let (refs, mut left) = (repo.versions(), 0);
     let verified: HashSet<_> = verified.iter().map(|(_, version)| (&version.dataset, &version.number)).collect();

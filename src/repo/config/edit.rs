@@ -103,7 +103,7 @@ fn with_dataset(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> 
     }
 }
 
-/// The settings of a dataset that are lists, as they are written.
+/// Returns the settings of a dataset that are lists, as they are written.
 fn lists(dataset: &Dataset) -> impl Iterator<Item = (&'static str, toml_edit::Value)> {
     let list = |texts: &[String]| texts.iter().map(String::as_str).collect::<toml_edit::Array>().into();
     let key = match &dataset.key[..] {
