@@ -14,8 +14,8 @@ use source::{Source, circles, dependencies, files, production, root};
 /// The floors, top down. The binary stands above all of them and sees only what the library makes public.
 const FLOORS: &[&[&str]] = &[
     &["ops"],
-    &["catalog"],
     &["repo"],
+    &["catalog"],
     &["worktree", "facts"],
     &["gate"],
     &["diff"],
@@ -108,8 +108,7 @@ fn no_files_depend_on_each_other_in_a_circle() {
 }
 
 /// Names that several types have. The list must only shrink; `Call` has two forms, of which one is compiled.
-const SHARED_NAMES: &[&str] =
-    &["Call", "Check", "Entries", "Fact", "Found", "Kind", "Node", "Said", "Schema", "Stamp", "Verdict", "Version"];
+const SHARED_NAMES: &[&str] = &["Call", "Check", "Fact", "Kind", "Node", "Schema", "Verdict", "Version"];
 
 #[test]
 fn no_two_types_have_the_same_name() {
@@ -133,7 +132,7 @@ fn no_two_types_have_the_same_name() {
 }
 
 /// Files and folders with doc comments that begin with a question. The list must only shrink.
-const QUESTIONS: &[&str] = &["src/catalog/", "src/facts/", "src/repo/revision.rs"];
+const QUESTIONS: &[&str] = &["src/facts/", "src/repo/revision.rs"];
 
 #[test]
 fn no_doc_comment_begins_with_a_question() {

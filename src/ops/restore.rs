@@ -40,7 +40,11 @@ pub struct RestoreReport {
     pub discarded: u64,
 }
 
-/// Brings files back. Files that no version knows are left alone.
+/// Restores files and folders. Files that no version has are left alone.
+///
+/// # Errors
+/// `ErrorKind::PathNotFound` for a path that neither the workspace nor the version has; `DirtyWorkspace` if bytes would be
+/// lost that no version has and `force` is not set.
 pub fn run(repo: &Repo, options: &RestoreOptions, progress: &dyn Progress) -> Result<RestoreReport> {
     let (dataset, paths) = paths::places(repo, &options.paths)?;
     let qualified = |text: &str| if text.contains('@') { text.to_owned() } else { format!("{}@{text}", dataset.name) };

@@ -37,7 +37,7 @@ pub fn check_tag(tag: &str) -> Result<()> {
         .with_hint("use up to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter, such as 'production'"))
 }
 
-/// The rule that a name breaks, which begins with `first` and goes on with a-z, 0-9 and `others`.
+/// Returns the rule that a name breaks, which begins with `first` and goes on with a-z, 0-9 and `others`.
 fn broken(name: &str, first: &str, others: &str) -> String {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || others.contains(c);
     match name.chars().find(|c| !allowed(*c)) {

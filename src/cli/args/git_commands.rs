@@ -87,7 +87,8 @@ const NESTED: [(&str, &str, &str); 20] = [
     ("tag", "remove", "'hlx tag rm REV TAG' removes a tag"),
 ];
 
-/// The answer to what another tool has and `hlx` does not, and to words in a place where they cannot be; `None` to all else.
+/// Returns the answer to what another tool has and `hlx` does not, and to words in a place where they cannot be; `None` to
+/// all else.
 pub(super) fn suggest(error: &clap::Error, typed: &[OsString]) -> Option<Error> {
     let string = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.as_str()),
@@ -119,7 +120,7 @@ pub(super) fn suggest(error: &clap::Error, typed: &[OsString]) -> Option<Error> 
     Some(Error::usage(format!("unrecognized command '{word}'")).with_hint(format!("did you mean 'hlx help {near}'?")))
 }
 
-/// The answer to a word too many: a version after the name of its dataset, or a path that is not after `--`.
+/// Returns the answer to a word too many: a version after the name of its dataset, or a path that is not after `--`.
 fn surplus(command: &clap::Command, word: &str, typed: &[OsString]) -> Option<Error> {
     let at = typed.iter().position(|arg| arg == word)?;
     let before = typed.get(at.checked_sub(1)?)?.to_str()?;
