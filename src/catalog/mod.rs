@@ -41,7 +41,7 @@ use crate::store::Store;
 
 /// Up to so many refs are read sooner than the index is opened. Tests ask the index about fewer.
 const FEW: usize = if cfg!(test) { 10 } else { 500 };
-/// The same for a question that the names of the refs answer.
+/// The number of versions up to which a question that the names of the refs answer is asked of them.
 const FEW_NAMES: usize = if cfg!(test) { 10 } else { 5_000 };
 
 /// The versions of a store, and what the facts say of them.

@@ -52,7 +52,7 @@ pub struct VersionEntry {
 pub struct DatasetSummary {
     /// Its name.
     pub dataset: String,
-    /// How many versions it has, of those that were asked for.
+    /// The number of versions, of those that the query selects.
     pub versions: u64,
     /// Its highest release, or its highest pre-release if there is no release.
     pub latest: Option<VersionNumber>,

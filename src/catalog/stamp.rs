@@ -11,9 +11,9 @@ use bincode::{Decode, Encode};
 
 use crate::clock;
 
-/// How much older than its reading a folder's stamp must be to tell later changes: some ticks of the kernel's clock.
+/// The least age of a folder's stamp, relative to its reading, that tells later changes: some ticks of the kernel's clock.
 const TICK: i128 = 20_000_000;
-/// The same for file systems that keep whole or even seconds only.
+/// The least age on file systems that store whole or even seconds only.
 const COARSE_TICK: i128 = 2_500_000_000;
 
 /// The times and the identity of a folder.
@@ -49,7 +49,7 @@ impl FolderStamp {
         *self == FolderStamp { settled: true, ..*now }
     }
 
-    /// The same of stamps that may be missing. A folder that is not there holds nothing, but that is looked up.
+    /// Compares stamps that may be missing. A folder that does not exist is empty, but that is looked up.
     pub fn are_current(known: &Option<FolderStamp>, now: &Option<FolderStamp>) -> bool {
         matches!((known, now), (Some(known), Some(now)) if known.is_current(now))
     }

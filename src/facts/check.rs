@@ -20,17 +20,17 @@ pub struct FactProblem {
     pub entry: Option<String>,
     /// The object, where it befalls one.
     pub object: Option<String>,
-    /// What kind it is: `entry-missing`, `entry-damaged`, `entry-order`, `fact-missing`, `fact-damaged`,
+    /// The kind of problem: `entry-missing`, `entry-damaged`, `entry-order`, `fact-missing`, `fact-damaged`,
     /// `fact-unlisted`, `pack-damaged`.
     pub kind: &'static str,
-    /// What is wrong.
+    /// The error.
     pub message: String,
 }
 
-/// What was found.
+/// The result of a check of the facts.
 #[derive(Debug, Default)]
 pub struct FactsCheck {
-    /// What is not as it should be.
+    /// The entries and facts that were altered, removed or moved.
     pub problems: Vec<FactProblem>,
     /// The facts that entries lead to and that can be read, each with the number of the first entry that leads to it.
     pub facts: Vec<(u64, Id<FactId>, Fact)>,
@@ -189,8 +189,8 @@ impl FactChecker<'_> {
         }
     }
 
-    /// What no entry leads to must not come after the newest fact. Else it is left over: as a rule from somebody who was
-    /// second, and said the same again.
+    /// Checks the facts that no entry leads to: none must come after the newest fact. The others are left over, most often
+    /// by a process that was second and recorded the same again.
     fn after_the_newest(
         &mut self,
         newest: Option<Id<FactId>>,

@@ -43,7 +43,7 @@ fn sequence(facts: &KnownFacts) -> Vec<Id<FactId>> {
     ordered
 }
 
-/// Whether a fact comes after another.
+/// The answer to the question if a fact comes after another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Descent {
     /// The other is among its ancestors.
@@ -57,7 +57,7 @@ pub(super) enum Descent {
 /// Answers which fact comes after which, soon where they lie close together.
 pub(super) struct Lineage<'a> {
     facts: &'a KnownFacts,
-    /// How many facts at most come before each in a line; no fact has an ancestor that is not lower.
+    /// The greatest number of facts before each in a line; no fact has an ancestor that is not lower.
     heights: HashMap<Id<FactId>, u32>,
     /// Facts with an ancestor that cannot be read.
     torn: HashSet<Id<FactId>>,
@@ -77,7 +77,7 @@ impl<'a> Lineage<'a> {
         lineage
     }
 
-    /// Whether `old` is among the ancestors of `new`.
+    /// Decides if `old` is among the ancestors of `new`.
     pub fn descends(&self, new: Id<FactId>, old: Id<FactId>) -> Descent {
         let least = self.heights.get(&old).copied();
         let (mut open, mut seen, mut torn) = (vec![new], HashSet::new(), false);

@@ -1,4 +1,4 @@
-//! What is said about versions after they were made: appended, joined, checked, and folded to what holds now.
+//! Facts about versions: appended, joined, checked, and folded to the current state.
 //!
 //! Invariants: a fact names the facts before it, so none can be altered, removed or reordered without notice; folding
 //! follows that order, ties by id, and never a clock, so two stores with the same facts agree. The format of facts is

@@ -1,4 +1,4 @@
-//! What the facts come to: tags, the last verdict, runs and notes of each version.
+//! The state of all facts: tags, the latest verdict, runs and notes of each version.
 //!
 //! Folding is linear in the number of facts, but for the order in which versions received a tag, which is sorted once.
 
@@ -19,9 +19,9 @@ pub struct RecordedRun {
     pub version: Id<VersionId>,
     /// The run.
     pub run: Arc<Run>,
-    /// When it was recorded.
+    /// The time of the record.
     pub time: Time,
-    /// Who recorded it.
+    /// The author of the record.
     pub author: String,
 }
 
@@ -34,20 +34,20 @@ pub struct RecordedNote {
     pub version: Id<VersionId>,
     /// The words.
     pub text: String,
-    /// When it was written.
+    /// The time of the note.
     pub time: Time,
-    /// Who wrote it.
+    /// The author of the note.
     pub author: String,
 }
 
 /// That a run does not count, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Withdrawal {
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// When it was withdrawn.
+    /// The time of the withdrawal.
     pub time: Time,
-    /// Who withdrew it.
+    /// The author of the withdrawal.
     pub author: String,
 }
 
@@ -324,7 +324,7 @@ impl FactsState {
         &self.runs
     }
 
-    /// Why the run that this fact recorded does not count, if it was withdrawn.
+    /// Returns the withdrawal of the run that this fact recorded, if there is one.
     pub fn withdrawal_of(&self, run: Id<FactId>) -> Option<&Withdrawal> {
         self.withdrawals.get(&run)
     }

@@ -131,17 +131,22 @@ impl<'g> RecordChecker<'g> {
                 emit(RuleOutput::Key { rule, key, split });
             }
         }
-        for &rule in &file_rules.drift {
-            if let CompiledCheck::Drift { length, labels } = gate.check(rule) {
-                measures.checked(rule, sign);
-                measures.sample(rule, sign);
-                measure(length.as_ref(), &seen, &mut |kind, text| {
-                    if kind == Type::String {
-                        measures.length(rule, characters(text), sign);
-                    }
-                });
-                measure(labels.as_ref(), &seen, &mut |_, text| measures.label(rule, &String::from_utf8_lossy(text), sign));
-            }
+        measure_drift(gate, file_rules, &seen, measures, sign);
+    }
+}
+
+/// Measures a record for the rules of the kind `drift`.
+fn measure_drift(gate: &RuleSet, file_rules: &FileRules, record: &ParsedRecord<'_>, measures: &mut Measures, sign: i64) {
+    for &rule in &file_rules.drift {
+        if let CompiledCheck::Drift { length, labels } = gate.check(rule) {
+            measures.checked(rule, sign);
+            measures.sample(rule, sign);
+            measure(length.as_ref(), record, &mut |kind, text| {
+                if kind == Type::String {
+                    measures.length(rule, characters(text), sign);
+                }
+            });
+            measure(labels.as_ref(), record, &mut |_, text| measures.label(rule, &String::from_utf8_lossy(text), sign));
         }
     }
 }

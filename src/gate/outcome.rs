@@ -8,7 +8,7 @@ use super::program::ProgramResult;
 use super::report;
 use super::second_pass::{FindingsByFile, repeated_findings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::gate::{Check, DriftLimits, Measures, Split};
+use crate::gate::{Check, DriftLimits, Measures, Rule, Split};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::verdict::{RuleResult, Verdict};
 
@@ -24,19 +24,12 @@ impl Evaluator<'_> {
     ) -> Result<GateOutcome> {
         let rules = self.rule_set.rules();
         let mut checked: Vec<u64> = (0..rules.len()).map(|rule| measures.records(rule)).collect();
-        let (mut finding, mut unread): (Vec<LocatedFinding>, Vec<LocatedFinding>) = Default::default();
-        for (path, places) in by_file {
-            for found in &places.findings {
-                let message = found.message.clone();
-                let list = if found.unreadable { &mut unread } else { &mut finding };
-                list.push(LocatedFinding { path: path.clone(), position: found.position, rule: found.rule, message });
-            }
-        }
+        let (mut findings, mut unread) = located(by_file);
         let mut unreadable: Vec<u64> = (0..rules.len()).map(|rule| measures.unread(rule)).collect();
         let mut count: u64 = failed.iter().sum();
-        let minded = |rule: u32| duplicate_policy(&rules[rule as usize].check);
-        repeated_findings(by_file, minded, |path, position, rule, message| {
-            finding.push(LocatedFinding { path: path.to_owned(), position, rule, message })
+        let policy = |rule: u32| duplicate_policy(&rules[rule as usize].check);
+        repeated_findings(by_file, policy, |path, position, rule, message| {
+            findings.push(LocatedFinding { path: path.to_owned(), position, rule, message })
         });
         for (rule, declared) in rules.iter().enumerate() {
             let over_all =
@@ -48,7 +41,7 @@ impl Evaluator<'_> {
                     checked[rule] = u64::from(before.is_some());
                     failed[rule] = u64::from(drift.is_some());
                     count += failed[rule];
-                    finding.extend(drift.map(over_all));
+                    findings.extend(drift.map(over_all));
                 }
                 Check::Command { run, timeout } => {
                     let ProgramResult { shown, findings: own, unread_count, unread: own_unread, status: ended } =
@@ -58,24 +51,20 @@ impl Evaluator<'_> {
                     checked[rule] = shown.max(1);
                     failed[rule] = records(&own).min(checked[rule]);
                     count += own.len() as u64 + u64::from(ended.is_err());
-                    finding.extend(own);
+                    findings.extend(own);
                     if let Err(why) = ended {
-                        // It vouches for nothing.
+                        // Its findings may not be all.
                         (checked[rule], failed[rule]) = (1, 1);
-                        finding.push(over_all(why));
+                        findings.push(over_all(why));
                     }
                 }
                 _ => {}
             }
         }
-        for list in [&mut finding, &mut unread] {
-            list.sort_by(|a, b| {
-                let severity = |finding: &LocatedFinding| rules[finding.rule as usize].severity;
-                severity(b).cmp(&severity(a)).then_with(|| (a.rule, &a.path, a.position).cmp(&(b.rule, &b.path, b.position)))
-            });
-        }
-        let met: Vec<u64> = (0..rules.len()).map(|rule| checked[rule] + unreadable[rule]).collect();
-        let judged = rules.iter().enumerate().map(|(rule, declared)| RuleResult {
+        sort(&mut findings, rules);
+        sort(&mut unread, rules);
+        let seen: Vec<u64> = (0..rules.len()).map(|rule| checked[rule] + unreadable[rule]).collect();
+        let results = rules.iter().enumerate().map(|(rule, declared)| RuleResult {
             name: declared.name().to_owned(),
             kind: declared.check.kind().to_owned(),
             severity: declared.severity,
@@ -89,22 +78,17 @@ impl Evaluator<'_> {
             rules: self.digest,
             min_score: self.min_score,
             opaque: self.opaque,
-            results: judged.collect(),
+            results: results.collect(),
             findings_count: count,
-            findings: report::first(&finding),
+            findings: report::first(&findings),
             unread: report::first(&unread),
         };
         verdict.check().map_err(|e| {
             Error::new(ErrorKind::Config, format!("cannot store the verdict: {e}"))
                 .with_hint("use fewer 'drift' rules, or none with 'labels' on a field of long texts")
         })?;
-        Ok(GateOutcome {
-            verdict,
-            found: finding,
-            unread,
-            max_findings: self.max_findings,
-            idle: self.unused_rules(files, &met)?,
-        })
+        let idle = self.unused_rules(files, &seen)?;
+        Ok(GateOutcome { verdict, found: findings, unread, max_findings: self.max_findings, idle })
     }
 }
 
@@ -150,12 +134,33 @@ impl Evaluator<'_> {
     }
 }
 
+/// Returns the findings in records, and the records that a rule could not read.
+fn located(by_file: &FindingsByFile) -> (Vec<LocatedFinding>, Vec<LocatedFinding>) {
+    let (mut findings, mut unread) = (Vec::new(), Vec::new());
+    for (path, places) in by_file {
+        for found in &places.findings {
+            let message = found.message.clone();
+            let list = if found.unreadable { &mut unread } else { &mut findings };
+            list.push(LocatedFinding { path: path.clone(), position: found.position, rule: found.rule, message });
+        }
+    }
+    (findings, unread)
+}
+
+/// Sorts findings, errors first, then by rule and position.
+fn sort(findings: &mut [LocatedFinding], rules: &[Rule]) {
+    let severity = |finding: &LocatedFinding| rules[finding.rule as usize].severity;
+    findings.sort_by(|a, b| {
+        severity(b).cmp(&severity(a)).then_with(|| (a.rule, &a.path, a.position).cmp(&(b.rule, &b.path, b.position)))
+    });
+}
+
 /// Returns a field and how far it may drift.
 fn limit(limit: &Option<(String, u32)>) -> Option<(&str, u32)> {
     limit.as_ref().map(|(field, most)| (field.as_str(), *most))
 }
 
 /// Returns the number of records with findings.
-fn records(finding: &[LocatedFinding]) -> u64 {
-    finding.iter().map(|finding| (&finding.path, finding.position)).collect::<HashSet<_>>().len() as u64
+fn records(findings: &[LocatedFinding]) -> u64 {
+    findings.iter().map(|finding| (&finding.path, finding.position)).collect::<HashSet<_>>().len() as u64
 }

@@ -221,22 +221,18 @@ impl Evaluation<'_> {
         Ok((by_file, left_out))
     }
 
-    /// Looks for the places of suspects and of repeated keys; without `suspects` at all records of all files, until the
-    /// first of each list are found.
-    fn pass<S: NodeSource + Sync>(
+    /// Returns the files in which findings may be, and removes what is known of those that are searched.
+    fn entries_to_search<'s, S: NodeSource + Sync>(
         &self,
-        files: &FileSet<'_, S>,
-        flagged: Option<&FlaggedFiles>,
-        conflicts: &ConflictingKeys,
+        files: &FileSet<'s, S>,
+        flagged: Option<&'s FlaggedFiles>,
+        conflicts: &'s ConflictingKeys,
         by_file: &mut FindingsByFile,
-        most: usize,
-        totals: &[u64],
-    ) -> Result<()> {
+    ) -> Result<Box<dyn Iterator<Item = Result<Entry>> + Send + 's>> {
         let is_offended = conflicts.keys.iter().any(|keys| !keys.is_empty());
-        let everywhere = conflicts.anywhere || flagged.is_none();
-        let entries: Box<dyn Iterator<Item = Result<Entry>> + Send + '_> = match (self.before, flagged) {
+        Ok(match (self.before, flagged) {
             // All of them are looked for everywhere.
-            _ if everywhere => {
+            _ if conflicts.anywhere || flagged.is_none() => {
                 if conflicts.anywhere {
                     by_file.values_mut().for_each(|places| places.repeated.clear());
                 }
@@ -261,7 +257,22 @@ impl Evaluation<'_> {
                 by_file.values_mut().for_each(|places| places.repeated.clear());
                 Box::new(flagged.into_iter().flatten().map(|(_, (entry, _))| Ok(entry.clone())))
             }
-        };
+        })
+    }
+
+    /// Looks for the places of suspects and of repeated keys; without `suspects` at all records of all files, until the
+    /// first of each list are found.
+    fn pass<S: NodeSource + Sync>(
+        &self,
+        files: &FileSet<'_, S>,
+        flagged: Option<&FlaggedFiles>,
+        conflicts: &ConflictingKeys,
+        by_file: &mut FindingsByFile,
+        most: usize,
+        totals: &[u64],
+    ) -> Result<()> {
+        let everywhere = conflicts.anywhere || flagged.is_none();
+        let entries = self.entries_to_search(files, flagged, conflicts, by_file)?;
         let done = AtomicBool::new(false);
         let entries = entries
             .take_while(|_| !done.load(Ordering::Relaxed))

@@ -37,7 +37,7 @@ pub enum RevisionTarget {
     Work(String),
 }
 
-/// Where a revision stands, which says what it may leave out.
+/// The context of a revision, which decides what it may leave out.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RevisionContext<'a> {
     /// The dataset of a revision that names none. Without it, that is the dataset that the user stands in, or the only one.
@@ -76,7 +76,7 @@ struct ParsedRevision<'a> {
     dataset: Option<&'a str>,
     /// A number, keyword, tag or id; the name of a dataset may stand here too.
     base: &'a str,
-    /// Which parent to go to, step by step, counted from 1.
+    /// The parent to go to, step by step, counted from 1.
     steps: Vec<usize>,
 }
 
@@ -219,7 +219,7 @@ impl Repo {
     }
 }
 
-/// Whether a revision names its dataset.
+/// Returns true if a revision names its dataset.
 fn names_dataset(parsed: &ParsedRevision<'_>, datasets: &[String]) -> bool {
     parsed.dataset.is_some() || datasets.iter().any(|name| name == parsed.base)
 }
@@ -259,7 +259,7 @@ pub fn datasets(repo: &Repo) -> Result<Vec<String>> {
     Ok(all)
 }
 
-/// Whether the word means a version of every dataset: the checked-out one, the latest, the workspace.
+/// Returns true if the word means a version of every dataset: the checked-out one, the latest, the workspace.
 fn is_keyword(base: &str) -> bool {
     ["head", "latest", "work"].iter().any(|word| base.eq_ignore_ascii_case(word))
 }
