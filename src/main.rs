@@ -7,6 +7,7 @@ use std::process::{ExitCode, exit};
 
 use cli::args::{self, Stop};
 use cli::commands;
+use cli::correction;
 use cli::failure;
 use cli::interrupt;
 use cli::output::Manner;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
         Ok(arguments) => {
             let mut session = Session::new(&arguments);
             let result = session.enter(&arguments).and_then(|()| commands::run(arguments.command, &mut session));
-            session.finish(result)
+            session.finish(result.map_err(|error| correction::correct(error, &typed)))
         }
         Err(Stop::Asked(text)) => Session::plain(manner).say(&text),
         Err(Stop::Wrong(error)) => failure::report(&error, manner),

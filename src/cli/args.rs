@@ -5,6 +5,7 @@ mod commit;
 mod dataset;
 mod elsewhere;
 mod filter;
+mod line;
 mod log;
 mod said;
 mod validate;
@@ -14,7 +15,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind as ClapKind;
-use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
+use clap::{ArgMatches, Args, ColorChoice, CommandFactory, Parser, Subcommand};
 use helox::Error;
 
 use super::failure;
@@ -23,6 +24,7 @@ use super::output::{Form, Manner};
 pub(crate) use commit::{Bump, Commit};
 pub(crate) use dataset::{Create, Dataset, List};
 pub(crate) use filter::Filter;
+pub(crate) use line::CommandLine;
 pub(crate) use log::Log;
 pub(crate) use said::{Audit, Exec, Note, Run};
 pub(crate) use validate::{Format, Validate};
@@ -59,6 +61,11 @@ pub(crate) fn parse(typed: &[OsString], manner: Manner) -> Result<Arguments, Sto
 /// The whole command line, for completions and the man page.
 pub(crate) fn definition() -> clap::Command {
     Arguments::command()
+}
+
+/// Reads the arguments of the process again, each by its name; `None` if they are invalid.
+pub(crate) fn matches(typed: &[OsString]) -> Option<ArgMatches> {
+    definition().try_get_matches_from(log::with_limit(typed)).ok()
 }
 
 /// Version control for the data that language models are trained on.
@@ -171,7 +178,7 @@ pub(crate) enum Command {
 /// Print the manual page of a command
 #[derive(Args)]
 #[command(after_help = "Examples:
-  hlx man commit | man -l -
+  hlx man commit                     on a terminal, with man(1)
   hlx man > ~/.local/share/man/man1/hlx.1
   hlx man dataset add > ~/.local/share/man/man1/hlx-dataset-add.1")]
 pub(crate) struct Man {

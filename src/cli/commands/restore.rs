@@ -18,8 +18,13 @@ const FEW: usize = 10;
 pub(super) fn run(args: args::Restore, session: &mut Session) -> Result<Answer> {
     let options = restore::RestoreOptions { paths: args.paths, source: args.source, force: args.force };
     let repo = session.repo()?;
-    let report = restore::run(&repo, &options, &session.progress())?;
-    session.out.report(&report, |out| words(&repo, &report, out))?;
+    let reports = restore::run(&repo, &options, &session.progress())?;
+    match &reports[..] {
+        [report] => session.out.report(report, |out| words(&repo, report, out))?,
+        several => session.out.report(&serde_json::json!({ "datasets": several }), |out| {
+            several.iter().try_for_each(|report| words(&repo, report, out))
+        })?,
+    }
     Ok(Answer::Yes)
 }
 

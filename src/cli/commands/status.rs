@@ -93,7 +93,7 @@ fn words(repo: &Repo, report: &status::StatusReport, out: &mut Output) -> io::Re
         writeln!(out, "{} {}", tint.bad("D"), empty_folder(&shown(path)))?;
     }
     for path in &report.outside {
-        writeln!(out, "{} {}", tint.dim("-"), shown(path))?;
+        writeln!(out, "{} {}", tint.dim("not checked out:"), shown(path))?;
     }
     let counts = FileCounts {
         added: report.added.len(),
@@ -112,8 +112,8 @@ fn words(repo: &Repo, report: &status::StatusReport, out: &mut Output) -> io::Re
         writeln!(out, "{counts}")?;
     }
     if !report.outside.is_empty() {
-        let files = count(report.outside.len() as u64, "file");
-        writeln!(out, "{files} that --include or --exclude leave out (-); commit rejects them")?;
+        let paths = count(report.outside.len() as u64, "path");
+        writeln!(out, "{paths} that --include or --exclude leave out; commit rejects them")?;
     }
     Ok(())
 }

@@ -22,7 +22,9 @@ pub(super) fn run(args: args::Tag, session: &mut Session) -> Result<Answer> {
         args::Tag::Rm(args) => {
             let options = tag::TagOptions { revision: args.rev, tags: args.tags, moves: false, author: None };
             let report = tag::remove(&repo, &options)?;
-            session.out.report(&report, |out| words(&report, out))?;
+            session.out.report(&report, |out| {
+                writeln!(out, "Removed {} from {} {}", report.changed.join(", "), report.dataset_name, report.version)
+            })?;
         }
         args::Tag::List { name } => {
             let report = tag::list(&repo, name.as_deref())?;
@@ -47,10 +49,7 @@ fn words(report: &tag::TagReport, out: &mut Output) -> io::Result<()> {
         writeln!(out, "{} was already set", printable(tag))?;
     }
     let name = format!("{} {}", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version));
-    match report.tags.is_empty() {
-        true => writeln!(out, "{name} has no tags"),
-        false => writeln!(out, "{name} {}", tint.label(format!("({})", report.tags.join(", ")))),
-    }
+    writeln!(out, "{name} {}", tint.label(format!("({})", report.tags.join(", "))))
 }
 
 /// Tag, dataset and version.

@@ -28,6 +28,9 @@ pub use trained::{DATA_DIRTY, TrainedVersion, WorkspaceChanges, versions};
 /// Fewer hex digits than this name no run.
 const PREFIX: usize = 6;
 
+/// Milliseconds by which the clock of another machine may be ahead.
+const CLOCK_SKEW: i64 = 10 * 60 * 1000;
+
 /// What was trained, and on what.
 #[derive(Clone, Debug, Default)]
 pub struct RunOptions {
@@ -56,6 +59,11 @@ pub fn record(repo: &Repo, options: &RunOptions, progress: &dyn Progress) -> Res
     let versions = &options.versions;
     if options.started.zip(options.ended).is_some_and(|(started, ended)| ended < started) {
         return Err(Error::usage("the run ends before it starts"));
+    }
+    let latest = Time::from_millis(Time::now().as_millis() + CLOCK_SKEW);
+    if options.ended.is_some_and(|ended| ended > latest) {
+        return Err(Error::usage("the run ends in the future")
+            .with_hint("record it when it has ended, or leave --end out; a day means its end, in UTC"));
     }
     let metric = |(name, value): (String, f64)| match Metric::new(value) {
         Some(metric) => Ok((name, metric)),
@@ -128,7 +136,8 @@ pub fn show(repo: &Repo, word: &str) -> Result<RunView> {
 pub fn withdraw(repo: &Repo, word: &str, reason: &str, author: Option<&str>) -> Result<RunView> {
     let reason = reason.trim();
     if reason.is_empty() || reason.len() > limits::NOTE {
-        return Err(Error::usage(format!("the reason has {} bytes; it must have 1 to {}", reason.len(), limits::NOTE)));
+        return Err(Error::usage(format!("the reason has {} bytes; it must have 1 to {}", reason.len(), limits::NOTE))
+            .with_hint(format!("give a reason: hlx run withdraw {} --why TEXT", printable(word))));
     }
     let state = repo.facts().fold()?;
     let run = named(&state, word)?;
@@ -139,6 +148,22 @@ pub fn withdraw(repo: &Repo, word: &str, reason: &str, author: Option<&str>) -> 
     let statement = Statement::RunWithdrawn { version: run.version, run: run.id, reason: reason.to_owned() };
     repo.facts().append(&repo.author(author), &[statement])?;
     show(repo, &run.id.to_hex())
+}
+
+/// Returns the other runs of the command that recorded a run, which was on several versions, unless they were withdrawn.
+pub fn siblings(repo: &Repo, view: &RunView) -> Result<Vec<RunView>> {
+    let state = repo.facts().fold()?;
+    let mut names = VersionNames::of(repo);
+    let own = named(&state, &view.id.to_hex())?;
+    let names_others = |run: &Run| run.params.iter().any(|(name, _)| name == "with");
+    let is_sibling = |run: &&Arc<Recorded>| {
+        let (a, b) = (&own.run, &run.run);
+        let is_same =
+            (&a.model, a.started, a.ended, &a.metrics, &a.artifacts) == (&b.model, b.started, b.ended, &b.metrics, &b.artifacts);
+        is_same && names_others(a) && names_others(b) && own.version != run.version && own.time == run.time
+    };
+    let others = state.runs().iter().filter(is_sibling).filter(|run| state.withdrawal_of(run.id).is_none());
+    Ok(others.map(|run| RunView::of(run, names.get(run.version), &state)).collect())
 }
 
 /// Finds a run by its id, or the first digits of it.
