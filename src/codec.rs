@@ -154,9 +154,9 @@ mod tests {
         for value in [0, 1, 127, 128, 300, 1 << 32, u64::MAX - 1, u64::MAX] {
             let mut buf = Vec::new();
             buf.put_varint(value);
-            let mut take = ByteReader::new(&buf);
-            assert_eq!(take.varint(), Ok(value));
-            assert_eq!(take.end(), Ok(()));
+            let mut reader = ByteReader::new(&buf);
+            assert_eq!(reader.varint(), Ok(value));
+            assert_eq!(reader.end(), Ok(()));
         }
         assert!(ByteReader::new(&[0x80, 0x00]).varint().is_err());
         assert!(ByteReader::new(&[0xff; 10]).varint().is_err());

@@ -7,7 +7,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::path::Path;
 
-/// What a caller can do about an [`Error`].
+/// The kinds of errors, sorted by what a caller can do about an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -92,7 +92,7 @@ impl Error {
         error.with_source(source)
     }
 
-    /// Tells whether a check of many things ends with this error, rather than go on with the next: the user interrupted
+    /// Returns true if a check of many things ends with this error, rather than go on with the next: the user interrupted
     /// it, or the system does not let this user read something, which says nothing of its bytes.
     pub fn ends_check(&self) -> bool {
         let denied = |source: &std::io::Error| source.kind() == std::io::ErrorKind::PermissionDenied;
@@ -100,12 +100,12 @@ impl Error {
         self.kind() == Kind::Interrupted || self.kind() == Kind::Io && source.is_some_and(denied)
     }
 
-    /// Tells whether a list goes on past this error: one object or file of the store cannot be read, the others can.
+    /// Returns true if a list goes on past this error: one object or file of the store cannot be read, the others can.
     pub fn is_skippable(&self) -> bool {
         matches!(self.kind(), Kind::Damaged | Kind::Io)
     }
 
-    /// Tells if the system does not let this user write: by permission, or since the file system is read-only.
+    /// Returns true if the system does not let this user write: by permission, or since the file system is read-only.
     pub fn is_refused_write(&self) -> bool {
         use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
         let source = std::error::Error::source(self).and_then(|source| source.downcast_ref::<std::io::Error>());
@@ -153,17 +153,17 @@ impl Error {
         self
     }
 
-    /// What a caller can do about it.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// What failed, on which path or version.
+    /// Returns the message: what failed, on which path or version.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// What to do next, where that is known.
+    /// Returns the next step for the user, where there is one.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
@@ -228,7 +228,7 @@ fn remedy(error: &std::io::Error, path: &Path) -> Option<String> {
     }
 }
 
-/// What an error of the operating system says, without its number.
+/// Returns the message of an error of the operating system, without its number.
 pub(crate) fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     match text.rfind(" (os error ") {

@@ -27,7 +27,7 @@ pub enum Fact {}
 /// The schema of a version's records.
 #[derive(Debug)]
 pub enum Schema {}
-/// What the rules of a dataset said of a version.
+/// A verdict: the result of the rules of a dataset on a version.
 #[derive(Debug)]
 pub enum Verdict {}
 /// A pack file.

@@ -9,6 +9,7 @@ mod diff;
 mod error;
 mod facts;
 mod fs;
+mod gate;
 pub mod id;
 mod limits;
 pub mod manifest;
@@ -21,9 +22,9 @@ mod progress;
 mod refs;
 mod repo;
 pub mod sample;
+mod selection;
 mod spelling;
 mod store;
-mod validate;
 mod worktree;
 
 /// The formats of `docs/formats/`, for the test that reads every example of those pages. No part of the public API.
@@ -35,16 +36,16 @@ pub mod formats {
     pub use crate::codec::Malformed;
     pub use crate::pack::{block, index, reader, writer};
     pub use crate::path::DataPath;
+    pub use crate::selection::Selection;
     pub use crate::store::Layout;
-    pub use crate::worktree::selection::Selection;
     pub use crate::worktree::stamp::Stamp;
 }
 
 /// The rules of the quality gate, as `helox.toml` declares them.
 pub mod validation {
+    pub use crate::gate::{Bound, Check, LengthUnit, Rule, SkipPolicy, ValidationSpec};
     pub use crate::object::verdict::{OpaquePolicy, Severity};
     pub use crate::sample::Type;
-    pub use crate::validate::{Bound, Check, LengthUnit, Rule, SkipPolicy, ValidationSpec};
 }
 
 pub use clock::Time;

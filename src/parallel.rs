@@ -11,7 +11,7 @@ use std::thread::{Builder, JoinHandle, Scope};
 
 use crate::error::{Error, Kind, Result, reason};
 
-/// How many threads do work at once: the processors this process may use.
+/// Returns the number of worker threads: the processors that this process may use.
 pub fn threads() -> usize {
     rayon::current_num_threads()
 }
@@ -82,7 +82,7 @@ pub fn windows<I: Send, O: Send, E>(
     }
 }
 
-/// What `next` gives, up to its end or its first error.
+/// Returns an iterator over the items of `next`, up to its end or its first error.
 pub fn until_error<T>(mut next: impl FnMut() -> Result<Option<T>>) -> impl Iterator<Item = Result<T>> {
     let mut ended = false;
     std::iter::from_fn(move || {

@@ -66,13 +66,13 @@ impl DataPath {
         }
     }
 
-    /// Whether it is `folder` itself or below it; everything is below the empty path.
+    /// Returns true if it is `folder` itself or below it; everything is below the empty path.
     pub fn is_within(&self, folder: &str) -> bool {
         is_within(&self.0, folder)
     }
 }
 
-/// Whether a path is a folder or below it; everything is below the empty path.
+/// Returns true if a path is a folder or below it; everything is below the empty path.
 pub fn is_within(path: &str, folder: &str) -> bool {
     folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -119,8 +119,8 @@ fn check_component(component: &str) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// Whether a component is `.helox` or `.git`, or may be taken for one of them by a file system that folds case (macOS,
-/// Windows), ignores zero-width characters (HFS+), strips dots and spaces or knows short names and streams (NTFS).
+/// Returns true if a component is `.helox` or `.git`, or may be taken for one of them by a file system that folds case
+/// (macOS, Windows), ignores zero-width characters (HFS+), strips dots and spaces or knows short names and streams (NTFS).
 pub fn is_reserved(component: &str) -> bool {
     let first = component.as_bytes().first();
     if !matches!(first, Some(b'.' | b'g' | b'G' | b'h' | b'H')) && component.is_ascii() {

@@ -1,4 +1,4 @@
-//! What long work tells its caller while it runs, and how the caller stops it.
+//! Progress events of long operations, and their cancellation.
 
 use crate::error::{Error, Result};
 
@@ -31,12 +31,12 @@ pub trait Progress: Sync {
     /// So many files and bytes of the stage are done.
     fn advance(&self, files: u64, bytes: u64);
 
-    /// Tells if somebody watches, so that totals are worth the work of finding them out.
+    /// Returns true if somebody watches, so that totals are worth the work of finding them out.
     fn is_watched(&self) -> bool {
         false
     }
 
-    /// Whether the user asked to stop.
+    /// Returns true if the user asked to stop.
     fn cancelled(&self) -> bool;
 
     /// Fails with [`crate::ErrorKind::Interrupted`] once the user asked to stop.

@@ -1,4 +1,4 @@
-//! Which of the known words comes nearest to the one that was typed.
+//! Suggestions for misspelled words: the nearest of the known words.
 
 use crate::path::printable;
 

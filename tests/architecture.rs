@@ -3,9 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by panicking")]
 
-use std::collections::BTreeSet;
+#[path = "architecture/source.rs"]
+mod source;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use source::{Source, circles, dependencies, files, production, root};
 
 /// The floors, top down. The binary stands above all of them and sees only what the library makes public.
 const FLOORS: &[&[&str]] = &[
@@ -13,80 +17,37 @@ const FLOORS: &[&[&str]] = &[
     &["catalog"],
     &["repo"],
     &["worktree", "facts"],
+    &["gate"],
     &["diff"],
     &["store"],
-    &["manifest", "pack", "refs", "validate"],
-    &["object", "chunk", "sample", "fs", "id", "path", "codec", "spelling"],
+    &["manifest", "pack", "refs"],
+    &["object", "chunk", "sample", "fs", "id", "path", "selection", "codec", "spelling"],
     &["error", "progress", "clock", "parallel", "limits"],
 ];
 
 /// Modules of one floor that must not use each other.
-const STRANGERS: &[&[&str]] = &[&["worktree", "facts"], &["manifest", "pack", "refs", "validate"]];
-
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-/// The top-level modules that a file names by `crate::`, outside of its tests.
-fn uses(path: &Path) -> BTreeSet<String> {
-    let text = fs::read_to_string(path).unwrap();
-    let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
-    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let mut found = BTreeSet::new();
-    for line in lines {
-        for (at, _) in line.match_indices("crate::") {
-            let name: String = line[at + 7..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-            found.insert(name);
-        }
-    }
-    found
-}
-
-fn module(path: &Path) -> String {
-    let inner = path.strip_prefix(root().join("src")).unwrap();
-    let first = inner.components().next().unwrap().as_os_str().to_str().unwrap();
-    first.trim_end_matches(".rs").to_owned()
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
+const STRANGERS: &[&[&str]] = &[&["worktree", "facts"], &["manifest", "pack", "refs"]];
 
 fn floor(module: &str) -> Option<usize> {
     FLOORS.iter().position(|floor| floor.contains(&module))
 }
 
-/// The library's files, with the tests that have a folder of their own left out.
-fn library() -> Vec<PathBuf> {
-    let all = sources(&root().join("src"));
-    let outside =
-        |p: &PathBuf| !["cli", "main", "lib"].contains(&module(p).as_str()) && !p.components().any(|c| c.as_os_str() == "tests");
-    all.into_iter().filter(outside).collect()
+fn is_library(source: &Source) -> bool {
+    !matches!(source.top(), "cli" | "main" | "")
 }
 
 #[test]
 fn nobody_imports_from_a_floor_above() {
     let mut wrong = Vec::new();
-    for path in library() {
-        let own = module(&path);
-        let own_floor = floor(&own).unwrap_or_else(|| panic!("'{own}' stands on no floor: add it to the table"));
-        for used in uses(&path).into_iter().filter(|used| *used != own) {
-            match floor(&used) {
-                Some(other) if other < own_floor => {
-                    wrong.push(format!("{}: {own} uses {used}, which stands above it", path.display()))
-                }
-                Some(_) if STRANGERS.iter().any(|s| s.contains(&own.as_str()) && s.contains(&used.as_str())) => {
-                    wrong.push(format!("{}: {own} uses its neighbour {used}", path.display()));
+    for source in production().iter().filter(|source| is_library(source)) {
+        let (path, own) = (&source.path, source.top());
+        let own_floor = floor(own).unwrap_or_else(|| panic!("'{own}' stands on no floor: add it to the table"));
+        let used: BTreeSet<String> = source.paths().into_iter().filter_map(|path| path.into_iter().next()).collect();
+        for used in used.iter().filter(|used| *used != own) {
+            match floor(used) {
+                Some(other) if other < own_floor => wrong.push(format!("{path}: {own} uses {used}, which stands above it")),
+                Some(_) if STRANGERS.iter().any(|s| s.contains(&own) && s.contains(&used.as_str())) => {
+                    wrong.push(format!("{path}: {own} uses its neighbour {used}"));
                 }
                 _ => {}
             }
@@ -98,33 +59,127 @@ fn nobody_imports_from_a_floor_above() {
 #[test]
 fn no_verb_calls_another() {
     // What verbs share is private to their folder.
-    let folder = root().join("src/ops");
-    let title = fs::read_to_string(folder.join("mod.rs")).unwrap();
+    let title = fs::read_to_string(root().join("src/ops/mod.rs")).unwrap();
     let verbs: BTreeSet<&str> = title.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
     assert!(verbs.len() > 15, "{verbs:?}");
-    for path in library().iter().filter(|p| module(p) == "ops") {
-        let inner = path.strip_prefix(&folder).unwrap();
-        let own = inner.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs");
-        let text = fs::read_to_string(path).unwrap();
-        let beside = inner.components().count() == 1;
-        for verb in verbs.iter().filter(|verb| **verb != own) {
-            let calls = text.contains(&format!("ops::{verb}::")) || beside && text.contains(&format!("super::{verb}::"));
-            assert!(!calls, "{own} calls {verb}");
+    for source in production().iter().filter(|source| source.top() == "ops" && source.module.len() > 1) {
+        let own = source.module[1].as_str();
+        for path in source.paths().iter().filter(|path| path.len() > 2 && path[0] == "ops" && path[1] != own) {
+            assert!(!verbs.contains(path[1].as_str()), "{}: {own} calls {}", source.path, path[1]);
         }
     }
 }
 
 #[test]
 fn the_binary_sees_only_the_public_library() {
-    for path in sources(&root().join("src/cli")).into_iter().chain([root().join("src/main.rs")]) {
-        let inside = uses(&path);
-        assert!(inside.iter().all(|m| m == "cli"), "{}: {inside:?}", path.display());
+    for source in production().iter().filter(|source| matches!(source.top(), "cli" | "main")) {
+        let other = source.paths().into_iter().find(|path| path[0] != "cli");
+        assert!(other.is_none(), "{}: {other:?}", source.path);
     }
+}
+
+/// Files of the library that depend on each other in a circle. The list must only shrink.
+const CIRCLES: &[&str] = &[
+    "src/diff/compare.rs src/diff/parts.rs src/diff/rows.rs src/diff/stream.rs",
+    "src/diff/splits.rs src/diff/tally/mod.rs",
+    "src/fs/atomic.rs src/fs/share.rs",
+    "src/ops/commit/candidate.rs src/ops/commit/mod.rs",
+    "src/ops/gate/evaluation.rs src/ops/gate/first_pass.rs src/ops/gate/mod.rs src/ops/gate/second_pass.rs",
+    "src/repo/config/mod.rs src/repo/config/read.rs",
+    "src/sample/compression/mod.rs src/sample/csv.rs src/sample/guess.rs src/sample/opaque.rs src/sample/reader_spec.rs",
+    "src/sample/json/mod.rs src/sample/json/scan.rs",
+    "src/sample/parquet/file.rs src/sample/parquet/footer.rs src/sample/parquet/pages.rs",
+    "src/validate/command.rs src/validate/command/process.rs",
+    "src/validate/keys/changes.rs src/validate/keys/file.rs src/validate/keys/mod.rs",
+    "src/worktree/checkout/apply.rs src/worktree/checkout/mod.rs src/worktree/checkout/names.rs src/worktree/checkout/survey.rs",
+    "src/worktree/ingest/count.rs src/worktree/ingest/feed.rs src/worktree/ingest/mod.rs",
+];
+
+#[test]
+fn no_files_depend_on_each_other_in_a_circle() {
+    let sources: Vec<Source> = production().into_iter().filter(is_library).collect();
+    let known: BTreeSet<Vec<&str>> = CIRCLES.iter().map(|circle| circle.split(' ').collect()).collect();
+    let graph = dependencies(&sources);
+    let found = circles(&graph);
+    let new: Vec<_> = found.difference(&known).map(|circle| circle.join(" ")).collect();
+    assert!(new.is_empty(), "files depend on each other:\n{}", new.join("\n"));
+    let gone: Vec<_> = known.difference(&found).map(|circle| circle.join(" ")).collect();
+    assert!(gone.is_empty(), "no longer a circle, take it out of CIRCLES:\n{}", gone.join("\n"));
+}
+
+/// Names that several types have. The list must only shrink; `Call` has two forms, of which one is compiled.
+const SHARED_NAMES: &[&str] = &[
+    "Answer", "Bump", "Call", "Check", "Commit", "Dataset", "Entries", "Fact", "File", "Found", "Kind", "Node", "Record", "Run",
+    "Said", "Schema", "Stamp", "Verdict", "Version",
+];
+
+#[test]
+fn no_two_types_have_the_same_name() {
+    let sources = production();
+    let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for source in &sources {
+        for (name, line) in source.types() {
+            types.entry(name).or_default().push(format!("{}:{line}", source.path));
+        }
+    }
+    let shared: BTreeMap<&str, &Vec<String>> =
+        types.iter().filter(|(_, places)| places.len() > 1).map(|(name, places)| (name.as_str(), places)).collect();
+    let new: Vec<String> = shared
+        .iter()
+        .filter(|(name, _)| !SHARED_NAMES.contains(name))
+        .map(|(name, places)| format!("{name}: {places:?}"))
+        .collect();
+    assert!(new.is_empty(), "one type a name, see docs/glossary.md:\n{}", new.join("\n"));
+    let gone: Vec<_> = SHARED_NAMES.iter().filter(|name| !shared.contains_key(*name)).collect();
+    assert!(gone.is_empty(), "no longer shared, take them out of SHARED_NAMES: {gone:?}");
+}
+
+/// Files and folders with doc comments that begin with a question. The list must only shrink.
+const QUESTIONS: &[&str] = &["src/catalog/", "src/cli/", "src/facts/", "src/repo/revision.rs"];
+
+#[test]
+fn no_doc_comment_begins_with_a_question() {
+    let sources = production();
+    let asks = |doc: &str| ["What ", "What'", "Whether "].iter().any(|word| doc.starts_with(word));
+    let mut with = BTreeSet::new();
+    let mut new = Vec::new();
+    for source in &sources {
+        for (doc, line) in source.doc_lines().into_iter().filter(|(doc, _)| asks(doc)) {
+            match QUESTIONS.iter().find(|path| source.path.starts_with(**path)) {
+                Some(path) => drop(with.insert(*path)),
+                None => new.push(format!("{}:{line}: {doc}", source.path)),
+            }
+        }
+    }
+    assert!(new.is_empty(), "say what the thing is:\n{}", new.join("\n"));
+    let gone: Vec<_> = QUESTIONS.iter().filter(|path| !with.contains(**path)).collect();
+    assert!(gone.is_empty(), "no longer any, take them out of QUESTIONS: {gone:?}");
+}
+
+/// The most lines of a function.
+const MAX_FUNCTION: usize = 80;
+
+/// Functions with more lines. The list must only shrink.
+const LONG_FUNCTIONS: &[&str] =
+    &["src/ops/gate/outcome.rs outcome", "src/ops/gate/second_pass.rs pass", "src/validate/checker.rs check"];
+
+#[test]
+fn functions_stay_readable() {
+    let mut long = BTreeMap::new();
+    for source in production() {
+        for (name, lines) in source.functions().into_iter().filter(|(_, lines)| *lines > MAX_FUNCTION) {
+            long.insert(format!("{} {name}", source.path), lines);
+        }
+    }
+    let new: Vec<_> = long.iter().filter(|(name, _)| !LONG_FUNCTIONS.contains(&name.as_str())).collect();
+    assert!(new.is_empty(), "functions of more than {MAX_FUNCTION} lines: {new:?}");
+    let gone: Vec<_> = LONG_FUNCTIONS.iter().filter(|name| !long.contains_key(**name)).collect();
+    assert!(gone.is_empty(), "no longer long, take them out of LONG_FUNCTIONS: {gone:?}");
 }
 
 #[test]
 fn files_stay_readable() {
-    for path in sources(&root().join("src")) {
+    for path in files(&root().join("src")) {
         let lines = fs::read_to_string(&path).unwrap().lines().count();
         assert!(lines <= 520, "{} has {lines} lines: split it by the things it does", path.display());
     }
@@ -133,7 +188,7 @@ fn files_stay_readable() {
 #[test]
 fn every_test_file_is_run() {
     // Files in tests/ are found by cargo; those in the folders of src must be named by a `mod`.
-    for path in sources(&root().join("src")) {
+    for path in files(&root().join("src")) {
         let name = path.file_stem().unwrap().to_str().unwrap();
         if matches!(name, "mod" | "lib" | "main") {
             continue;
@@ -144,4 +199,28 @@ fn every_test_file_is_run() {
         let text = fs::read_to_string(&owner).unwrap();
         assert!(text.contains(&format!("mod {name};")), "{} is in no module", path.display());
     }
+}
+
+#[test]
+fn grouped_imports_and_circles_are_known() {
+    let source = |module: &str, text: &str| Source::of(&format!("src/{module}.rs"), text.to_owned());
+    let paths = source(
+        "a/b",
+        "use crate::{\n    x::{self, Y as W},\n    z,\n};\nuse super::c::D; // use crate::no\nconst S: &str = \"crate::no\";",
+    )
+    .paths();
+    let paths: Vec<String> = paths.iter().map(|path| path.join("::")).collect();
+    assert_eq!(paths, ["a::c::D", "x", "x::Y", "z"]);
+
+    // What a.rs exports of a/c.rs makes no circle of a.rs and a/b.rs, and a/b.rs depends on a/c.rs.
+    let sources = [
+        source("a", "mod b;\nmod c;\npub use c::C;\nfn f() {}"),
+        source("a/b", "use super::C;\nfn g() {}"),
+        source("a/c", "#[cfg(test)]\nmod tests {\n    use super::super::b;\n}\npub struct C;"),
+    ];
+    let graph = dependencies(&sources);
+    assert_eq!(graph["src/a/b.rs"], BTreeSet::from(["src/a/c.rs"]));
+    assert!(circles(&graph).is_empty());
+    let sources = [source("a", "mod b;\nfn f() { b::g() }"), source("a/b", "use crate::a::f;")];
+    assert_eq!(circles(&dependencies(&sources)), BTreeSet::from([vec!["src/a.rs", "src/a/b.rs"]]));
 }

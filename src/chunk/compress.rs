@@ -7,7 +7,7 @@ use zstd::zstd_safe::{self, CCtx, CParameter, DCtx, ResetDirective};
 
 use crate::limits;
 
-/// How the bytes of a block are coded.
+/// The encoding of the bytes of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Codec {
@@ -83,7 +83,7 @@ impl Compressor {
         runs.iter().map(code).collect()
     }
 
-    /// Whether a delta of so many bytes is worth that the base must be read.
+    /// Returns true if a delta of so many bytes is worth that the base must be read.
     fn is_worthwhile(&mut self, run: &Delta<'_>, delta: usize, level: i32) -> bool {
         if delta < run.raw.len() / 16 {
             return true;
@@ -118,9 +118,9 @@ fn compress<'s>(context: &mut CCtx<'_>, raw: &[u8], out: &'s mut Vec<u8>) -> Opt
     Some(out)
 }
 
-/// Whether the bytes are so evenly spread that no compressor gains on them: media, archives, Parquet that is compressed
-/// already. Judged by the byte counts of samples, so it costs next to nothing; matches at a distance go unseen, and
-/// duplicates of whole chunks are found before anything is compressed.
+/// Returns true if the bytes are so evenly spread that no compressor gains on them: media, archives, Parquet that is
+/// compressed already. Judged by the byte counts of samples, so it costs next to nothing; matches at a distance go unseen,
+/// and duplicates of whole chunks are found before anything is compressed.
 fn looks_random(raw: &[u8]) -> bool {
     const SAMPLE: usize = 1 << 10;
     const SAMPLES: usize = 16;
@@ -139,7 +139,7 @@ fn looks_random(raw: &[u8]) -> bool {
     entropy > 7.97
 }
 
-/// What is wrong with coded bytes.
+/// The error of compressed bytes that cannot be restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecompressError;
 

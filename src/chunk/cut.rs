@@ -7,7 +7,7 @@ use fastcdc::v2020;
 
 /// No chunk is smaller, except a file's last.
 pub const MIN: usize = 16 << 10;
-/// What chunks come to on average.
+/// The average length of a chunk.
 pub const AVERAGE: usize = 64 << 10;
 /// No chunk is larger.
 pub const MAX: usize = 256 << 10;

@@ -55,6 +55,21 @@ impl Session {
         })
     }
 
+    /// Leaves out, with a warning, those of several datasets whose folders do not exist, as in a clone where only some are
+    /// checked out. `name` tells the dataset of an item. If none of the folders exists, all items stay.
+    pub(crate) fn with_folders<T>(&mut self, repo: &Repo, items: Vec<T>, name: impl Fn(&T) -> &str) -> Vec<T> {
+        let exists = |item: &T| repo.config().dataset(name(item)).is_none_or(|dataset| repo.folder(dataset).is_dir());
+        if items.len() < 2 || !items.iter().any(exists) {
+            return items;
+        }
+        let (present, missing): (Vec<T>, Vec<T>) = items.into_iter().partition(exists);
+        for name in missing.iter().map(name) {
+            self.out.warning(&format!("the folder of '{name}' does not exist; it is left out"));
+            self.out.hint(&format!("check it out: hlx checkout {name}"));
+        }
+        present
+    }
+
     /// Opens the repository that the command works in.
     pub(crate) fn repo(&self) -> Result<Repo> {
         Repo::open(&self.folder()?)

@@ -1,4 +1,4 @@
-//! Which chunks of a file stand in the one that it replaces, from front to back.
+//! The chunks of a file that the file it replaces has too, from front to back.
 
 use crate::error::Result;
 use crate::id::{Content, Id};
@@ -12,7 +12,7 @@ const TURN: u64 = 4 << 20;
 /// Goes along the old file's chunks. Every one of them is given out once: as what stands in both, or in a gap.
 pub(super) struct Aligner<'a> {
     old: OldFile<'a>,
-    /// Where the chunks begin that have not been given out.
+    /// The start of the chunks that have not been given out.
     at: u64,
     /// Bytes of the gap's new side for which none of the old side have been told.
     ahead: u64,
@@ -23,8 +23,8 @@ impl<'a> Aligner<'a> {
         Ok(Aligner { old: OldFile::of(store, content, size)?, at: 0, ahead: 0 })
     }
 
-    /// Whether this chunk of the new file stands further down in the old one: then the old chunks before it, which fill
-    /// the gap, and itself are given out.
+    /// Looks for this chunk of the new file further down in the old one. If it is there, gives out the old chunks before
+    /// it, which fill the gap, and itself.
     pub fn find(&mut self, id: &[u8; 32], gap: &mut Vec<RecipeItem>) -> Result<bool> {
         let Some(place) = self.old.place(id).filter(|&place| place >= self.at) else { return Ok(false) };
         while self.at < place {

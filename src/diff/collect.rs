@@ -1,4 +1,4 @@
-//! Where the records of a pair go that did not cancel.
+//! The destination of the records of a pair that did not cancel.
 
 use super::csv_table::CsvTable;
 use super::record_diff::{DiffDetail, RecordDiff};
@@ -7,7 +7,7 @@ use crate::limits;
 use crate::parallel;
 use crate::sample::{Canonicalizer, ColumnarRow, FileIssue, Header, ParseIssue, ReaderSpec, Record, Side, SkippedRow, Type};
 
-/// Who is told each record, if anybody is.
+/// A callback that receives each record, where there is one.
 pub(super) type Visitor<'v> = Option<&'v mut dyn FnMut(RecordRef<'_>)>;
 
 /// Lends a visitor out.
@@ -20,37 +20,37 @@ pub(super) fn reborrow<'s>(visitor: &'s mut Visitor<'_>) -> Visitor<'s> {
 
 /// Takes the records of a pair.
 pub(super) struct RecordCollector<'r, 'v> {
-    rules: &'r ReaderConfig,
+    config: &'r ReaderConfig,
     path: &'r str,
     split: SplitId,
-    reading: ReaderSpec,
+    spec: ReaderSpec,
     pub tables: [CsvTable; 2],
-    pub account: RecordDiff,
+    pub diff: RecordDiff,
     canonical: Canonicalizer,
     visitor: Visitor<'v>,
     /// The first name that several columns of a Parquet or Arrow file have.
     duplicate: Option<String>,
-    /// What a row counts, before it is counted: the values of each column by their types.
+    /// The counts of each column by type, before they are added to the schema.
     columns: Vec<(String, [i64; Type::ALL.len()])>,
 }
 
 impl<'r, 'v> RecordCollector<'r, 'v> {
     pub fn new(
-        rules: &'r ReaderConfig,
+        config: &'r ReaderConfig,
         path: &'r str,
-        reading: &ReaderSpec,
-        keeps: DiffDetail,
+        spec: &ReaderSpec,
+        detail: DiffDetail,
         visitor: Visitor<'v>,
     ) -> RecordCollector<'r, 'v> {
-        let tables = [CsvTable::new(reading), CsvTable::new(reading)];
-        let account = RecordDiff::new(rules, keeps);
+        let tables = [CsvTable::new(spec), CsvTable::new(spec)];
+        let diff = RecordDiff::new(config, detail);
         RecordCollector {
-            rules,
+            config,
             path,
-            split: rules.splits().of(path),
-            reading: reading.clone(),
+            split: config.splits().of(path),
+            spec: spec.clone(),
             tables,
-            account,
+            diff,
             canonical: Canonicalizer::default(),
             visitor,
             duplicate: None,
@@ -59,14 +59,14 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
     }
 
     fn counts(&self) -> bool {
-        self.account.detail() != DiffDetail::Nothing
+        self.diff.detail() != DiffDetail::Nothing
     }
 
     /// A record that is on one side, perhaps.
     pub fn take(&mut self, side: Side, record: Record<'_>) {
         if let Some(words) = record.excess() {
             self.take_excess(side, record.line, record.at, words);
-        } else if self.reading.is_table() {
+        } else if self.spec.is_table() {
             self.take_row(side, record);
         } else {
             self.take_json(side, record);
@@ -76,29 +76,29 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
     /// A record beyond the longest length.
     fn take_excess(&mut self, side: Side, line: u64, at: u64, words: &str) {
         if side == Side::New {
-            self.account.add_issue(self.path, line, words.to_owned());
+            self.diff.add_issue(self.path, line, words.to_owned());
         }
         self.report(side, line, at, RecordText::Excess(words));
     }
 
     fn take_json(&mut self, side: Side, record: Record<'_>) {
         if self.counts() {
-            let observed = self.account.schema.observe_json(record.bytes, sign(side));
+            let observed = self.diff.schema.observe_json(record.bytes, sign(side));
             let finding = match observed {
                 Ok(None) => None,
                 Ok(Some(key)) => Some(format!("duplicate key \"{key}\" in an object; the last value is used")),
                 Err(invalid) => Some(format!("invalid JSON: {}", invalid.what)),
             };
             if let (Some(message), Side::New) = (finding, side) {
-                self.account.add_issue(self.path, record.line, message);
+                self.diff.add_issue(self.path, record.line, message);
             }
-            self.account.prune();
+            self.diff.prune();
         }
         self.report(side, record.line, record.at, RecordText::Json(record.bytes));
     }
 
     fn take_row(&mut self, side: Side, record: Record<'_>) {
-        let RecordCollector { columns, tables, account, .. } = self;
+        let RecordCollector { columns, tables, diff: account, .. } = self;
         let table = &mut tables[side as usize];
         let mut at = 0;
         let finding = table.observe(record, &mut |name, kind| {
@@ -121,10 +121,10 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
         if self.columns.len() > limits::SCHEMA_FIELDS {
             self.count_columns();
         }
-        let RecordCollector { tables, account, visitor, canonical, rules, split, .. } = self;
+        let RecordCollector { tables, diff: account, visitor, canonical, config: rules, split, .. } = self;
         let text = RecordText::Fields {
             row: record.bytes,
-            syntax: self.reading.row_syntax(),
+            syntax: self.spec.row_syntax(),
             // A comment, and a header after one, have no columns of their own.
             header: tables[side as usize].header().filter(|_| at > 0),
             wrong: finding.as_ref().map(|finding| finding.message.as_str()),
@@ -137,10 +137,10 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
     fn count_columns(&mut self) {
         for (name, counts) in self.columns.drain(..) {
             for kind in Type::ALL.into_iter().filter(|&t| counts[t as usize] != 0) {
-                self.account.schema.count(&[&name], kind, counts[kind as usize]);
+                self.diff.schema.count(&[&name], kind, counts[kind as usize]);
             }
         }
-        self.account.prune();
+        self.diff.prune();
     }
 
     /// A row of a Parquet or Arrow file.
@@ -152,7 +152,7 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
             self.duplicate = row.duplicate_name().map(str::to_owned);
         }
         if self.counts() {
-            self.account.schema.count(&[], Type::Object, sign(side));
+            self.diff.schema.count(&[], Type::Object, sign(side));
             let mut at = 0;
             for (column, kind, _) in row.values() {
                 // The columns come in the order of the last row, a column in a list several times.
@@ -178,10 +178,10 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
             let steps: Vec<String> = path.split('/').skip(1).map(|s| s.replace("~1", "/").replace("~0", "~")).collect();
             let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
             for kind in Type::ALL.into_iter().filter(|&t| counts[t as usize] != 0) {
-                self.account.schema.count(&steps, kind, counts[kind as usize]);
+                self.diff.schema.count(&steps, kind, counts[kind as usize]);
             }
         }
-        self.account.prune();
+        self.diff.prune();
     }
 
     /// Reads the parts of a Parquet or Arrow file, on as many cores as are free where nobody is shown the rows. What it comes
@@ -196,16 +196,16 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
             self.count_paths();
             return read;
         }
-        let (rules, path, reading, keeps) = (self.rules, self.path, self.reading.clone(), self.account.detail());
+        let (config, path, spec, detail) = (self.config, self.path, self.spec.clone(), self.diff.detail());
         let work = |part: std::result::Result<P, E>| {
-            let mut own = RecordCollector::new(rules, path, &reading, keeps, None);
+            let mut own = RecordCollector::new(config, path, &spec, detail, None);
             read(part?, &mut own)?;
             own.count_paths();
-            Ok((own.account, own.duplicate))
+            Ok((own.diff, own.duplicate))
         };
         parallel::windows(parts, work, |read| {
-            let (account, duplicate) = read?;
-            self.account.absorb(account);
+            let (diff, duplicate) = read?;
+            self.diff.absorb(diff);
             self.duplicate = self.duplicate.take().or(duplicate);
             Ok(())
         })
@@ -219,10 +219,10 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
         }
     }
 
-    /// What is wrong with a file all of whose records were read.
+    /// Adds the issue of a file all of whose records were read.
     pub fn take_remark(&mut self, side: Side, remark: Option<ParseIssue>) {
         if let (Some(ParseIssue { line, message }), Side::New) = (remark, side) {
-            self.account.add_issue(self.path, line, message);
+            self.diff.add_issue(self.path, line, message);
         }
     }
 
@@ -230,22 +230,22 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
     pub fn take_whole(&mut self, side: Side, content: &[u8; 32], issue: Option<FileIssue>) {
         self.report(side, 0, 0, RecordText::File { content, issue: issue.as_ref() });
         if let (Some(issue), Side::New) = (issue, side) {
-            self.account.add_issue(self.path, issue.line(), issue.cause().to_owned());
+            self.diff.add_issue(self.path, issue.line(), issue.cause().to_owned());
         }
     }
 
     fn report(&mut self, side: Side, line: u64, at: u64, text: RecordText<'_>) {
-        let seen = RecordRef { side, path: self.path, line, at, text };
-        report(seen, self.split, self.rules, &mut self.account, &mut self.canonical, &mut self.visitor);
+        let record = RecordRef { side, path: self.path, line, at, text };
+        report(record, self.split, self.config, &mut self.diff, &mut self.canonical, &mut self.visitor);
     }
 
-    /// What was found in a part of a file.
+    /// Returns the diff of a part of a file.
     pub fn into_account(mut self) -> RecordDiff {
         self.count_columns();
-        self.account
+        self.diff
     }
 
-    /// What was found, and who was told, to be told of what comes after.
+    /// Returns the diff, and the visitor for the records that follow.
     pub fn finish(mut self) -> (RecordDiff, Visitor<'v>) {
         self.count_columns();
         let header = self.tables[Side::New as usize].header();
@@ -253,26 +253,26 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
             && let Some(name) = header.and_then(Header::duplicate).or(self.duplicate.as_deref())
         {
             let message = format!("several columns are named '{name}': they are compared by position");
-            self.account.add_issue(self.path, 1, message);
+            self.diff.add_issue(self.path, 1, message);
         }
-        (self.account, self.visitor)
+        (self.diff, self.visitor)
     }
 }
 
 /// Tells who looks at the records themselves, and the account, where records are compared.
 fn report(
-    seen: RecordRef<'_>,
+    record: RecordRef<'_>,
     split: SplitId,
-    rules: &ReaderConfig,
-    account: &mut RecordDiff,
+    config: &ReaderConfig,
+    diff: &mut RecordDiff,
     canonical: &mut Canonicalizer,
     visitor: &mut Visitor<'_>,
 ) {
     if let Some(visitor) = visitor {
-        visitor(seen);
+        visitor(record);
     }
-    if account.is_tallied() {
-        account.add(seen.side, seen.identity(rules, canonical), split);
+    if diff.is_tallied() {
+        diff.add(record.side, record.identity(config, canonical), split);
     }
 }
 

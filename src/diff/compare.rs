@@ -27,50 +27,50 @@ const HEAD: usize = 64 << 10;
 /// Tells an account how the sides of a file differ, and a visitor the records that may. Returns how many records the new
 /// side has, if it has to be known: then all of it is read. An old side lies in the store.
 pub fn compare(
-    rules: &ReaderConfig,
+    config: &ReaderConfig,
     old: Option<&FileSide<'_>>,
     new: Option<&FileSide<'_>>,
     exact: bool,
-    account: &mut RecordDiff,
+    diff: &mut RecordDiff,
     mut visitor: Visitor<'_>,
 ) -> Result<u64> {
-    let keeps = account.detail();
-    if keeps == DiffDetail::Schema {
-        return new.map_or(Ok(0), |new| one_side(rules, Side::New, new, account, visitor));
+    let detail = diff.detail();
+    if detail == DiffDetail::Schema {
+        return new.map_or(Ok(0), |new| one_side(config, Side::New, new, diff, visitor));
     }
     if let (Some(old), Some(new)) = (old, new) {
-        if let Some(count) = rows::both_sides(rules, old, new, account, reborrow(&mut visitor))? {
+        if let Some(count) = rows::both_sides(config, old, new, diff, reborrow(&mut visitor))? {
             return Ok(count);
         }
         // Records that have been shown cannot be taken back.
-        if let Some(store) = in_chunks(old, new).filter(|_| visitor.is_none() || !may_break(&new.reading)) {
-            let StreamResult { count, account: own } = chunkwise(store, rules, old, new, exact, keeps, visitor)?;
-            account.absorb(own);
+        if let Some(store) = in_chunks(old, new).filter(|_| visitor.is_none() || !may_break(&new.spec)) {
+            let StreamResult { count, diff: own } = chunkwise(store, config, old, new, exact, detail, visitor)?;
+            diff.absorb(own);
             return Ok(count);
         }
-        if let Some(PairResult { count, account: own, .. }) = in_step(rules, old, new, keeps, reborrow(&mut visitor))? {
-            account.absorb(own);
+        if let Some(PairResult { count, diff: own, .. }) = in_step(config, old, new, detail, reborrow(&mut visitor))? {
+            diff.absorb(own);
             return Ok(count);
         }
     }
     if let Some(old) = old {
-        one_side(rules, Side::Old, old, account, reborrow(&mut visitor))?;
+        one_side(config, Side::Old, old, diff, reborrow(&mut visitor))?;
     }
-    new.map_or(Ok(0), |new| one_side(rules, Side::New, new, account, visitor))
+    new.map_or(Ok(0), |new| one_side(config, Side::New, new, diff, visitor))
 }
 
 /// Compares as [`compare()`] does; where a side is damaged, each side that can be read counts by itself, and the other by
 /// its number of records. Returns the error of each side that cannot be read.
 pub fn compare_readable(
-    rules: &ReaderConfig,
+    config: &ReaderConfig,
     old: Option<&FileSide<'_>>,
     new: Option<&FileSide<'_>>,
-    account: &mut RecordDiff,
+    diff: &mut RecordDiff,
 ) -> Result<[Option<Error>; 2]> {
     let mut attempt = |old, new| {
-        let mut own = RecordDiff::new(rules, account.detail());
-        match compare(rules, old, new, false, &mut own, None) {
-            Ok(_) => account.absorb(own),
+        let mut own = RecordDiff::new(config, diff.detail());
+        match compare(config, old, new, false, &mut own, None) {
+            Ok(_) => diff.absorb(own),
             Err(e) if e.kind() == Kind::Damaged => return Ok(Some(e)),
             Err(e) => return Err(e),
         }
@@ -80,9 +80,9 @@ pub fn compare_readable(
         return Ok([None, None]);
     }
     let errors = [attempt(old, None)?, attempt(None, new)?];
-    for ((side, half), error) in [(Side::Old, old), (Side::New, new)].into_iter().zip(&errors) {
-        if let (Some(half), Some(_)) = (half, error) {
-            account.add_unread(side, half.records.unwrap_or(0));
+    for ((side, file), error) in [(Side::Old, old), (Side::New, new)].into_iter().zip(&errors) {
+        if let (Some(file), Some(_)) = (file, error) {
+            diff.add_unread(side, file.records.unwrap_or(0));
         }
     }
     Ok(errors)
@@ -91,26 +91,26 @@ pub fn compare_readable(
 /// Shows every record of either side that may differ, those that are equal left out or not. Unless the `lines` of the
 /// records are needed, what both sides share need not be read.
 pub fn visit(
-    rules: &ReaderConfig,
+    config: &ReaderConfig,
     old: Option<&FileSide<'_>>,
     new: Option<&FileSide<'_>>,
     lines: bool,
-    see: &mut dyn FnMut(RecordRef<'_>),
+    each: &mut dyn FnMut(RecordRef<'_>),
 ) -> Result<()> {
-    compare(rules, old, new, lines, &mut RecordDiff::new(rules, DiffDetail::Nothing), Some(see)).map(drop)
+    compare(config, old, new, lines, &mut RecordDiff::new(config, DiffDetail::Nothing), Some(each)).map(drop)
 }
 
 /// Shows the records in the first `limit` bytes of a file as those of a new side. What is not read from front to back
 /// (Parquet, Arrow) is shown only where all of it is within the limit.
-pub fn visit_head(rules: &ReaderConfig, half: &FileSide<'_>, limit: u64, see: &mut dyn FnMut(RecordRef<'_>)) -> Result<()> {
-    if half.size <= limit {
-        return visit(rules, None, Some(half), false, see);
+pub fn visit_head(config: &ReaderConfig, file: &FileSide<'_>, limit: u64, each: &mut dyn FnMut(RecordRef<'_>)) -> Result<()> {
+    if file.size <= limit {
+        return visit(config, None, Some(file), false, each);
     }
-    let Some(mut pair) = StreamPair::alone(rules, half.path, Side::New, &half.reading, DiffDetail::Nothing, Some(see))? else {
+    let Some(mut pair) = StreamPair::alone(config, file.path, Side::New, &file.spec, DiffDetail::Nothing, Some(each))? else {
         return Ok(());
     };
     let mut read = 0;
-    for piece in half.pieces()? {
+    for piece in file.pieces()? {
         let piece = piece?;
         let piece = &piece[..piece.len().min((limit - read) as usize)];
         pair.feed(Side::New, piece);
@@ -134,14 +134,14 @@ fn in_chunks<'a>(old: &FileSide<'a>, new: &FileSide<'_>) -> Option<&'a Arc<Store
 /// Both sides chunk by chunk, so that what they share need not be read.
 fn chunkwise<'v>(
     store: &Arc<Store>,
-    rules: &ReaderConfig,
+    config: &ReaderConfig,
     old: &FileSide<'_>,
     new: &FileSide<'_>,
     exact: bool,
-    keeps: DiffDetail,
+    detail: DiffDetail,
     visitor: Visitor<'v>,
 ) -> Result<StreamResult> {
-    let mut stream = FileStream::new(store, rules, new.path, new.reading.clone(), Some(old.clone()), keeps).with_visitor(visitor);
+    let mut stream = FileStream::new(store, config, new.path, new.spec.clone(), Some(old.clone()), detail).with_visitor(visitor);
     match &new.bytes {
         FileSource::Stored(store) if !exact => {
             for item in Chunks::of(store, new.id()?, new.size)? {
@@ -181,27 +181,25 @@ fn chunkwise<'v>(
 
 /// Both sides in step; `None` where they are not read alike, or one of them is one record.
 fn in_step<'r, 'v>(
-    rules: &'r ReaderConfig,
+    config: &'r ReaderConfig,
     old: &FileSide<'r>,
     new: &FileSide<'r>,
-    keeps: DiffDetail,
+    detail: DiffDetail,
     visitor: Visitor<'v>,
 ) -> Result<Option<PairResult<'v>>> {
-    let reading = &new.reading;
-    if !old.reading.reads_as(reading)
-        || may_break(reading) && (issue_of(rules, old)?.is_some() || issue_of(rules, new)?.is_some())
-    {
+    let spec = &new.spec;
+    if !old.spec.reads_as(spec) || may_break(spec) && (issue_of(config, old)?.is_some() || issue_of(config, new)?.is_some()) {
         return Ok(None);
     }
     let mut tables = None;
-    if reading.is_table() {
+    if spec.is_table() {
         let (before, after) = (head(old)?, head(new)?);
         match before.zip(after).filter(|(before, after)| before.agrees(after)) {
             Some((before, after)) => tables = Some([before, after]),
             None => return Ok(None),
         }
     }
-    let Some(mut pair) = StreamPair::together(rules, new.path, reading, tables, keeps, visitor)? else { return Ok(None) };
+    let Some(mut pair) = StreamPair::together(config, new.path, spec, tables, detail, visitor)? else { return Ok(None) };
     let (mut before, mut after) = (old.pieces()?, new.pieces()?);
     let mut ahead = 0i64;
     loop {
@@ -228,42 +226,42 @@ fn in_step<'r, 'v>(
 
 /// One side; returns how many records it has.
 pub(super) fn one_side(
-    rules: &ReaderConfig,
+    config: &ReaderConfig,
     side: Side,
-    half: &FileSide<'_>,
-    account: &mut RecordDiff,
+    file: &FileSide<'_>,
+    diff: &mut RecordDiff,
     mut visitor: Visitor<'_>,
 ) -> Result<u64> {
-    if let Some(issue) = half.opaque_issue()? {
-        return one_record(rules, side, half, Some(issue), account, visitor);
+    if let Some(issue) = file.opaque_issue()? {
+        return one_record(config, side, file, Some(issue), diff, visitor);
     }
-    match half.reading.format {
+    match file.spec.format {
         RecordFormat::None => return Ok(0),
-        RecordFormat::Whole | RecordFormat::Archive => return one_record(rules, side, half, None, account, visitor),
-        RecordFormat::Parquet | RecordFormat::Arrow => return rows::one_side(rules, side, half, account, visitor),
+        RecordFormat::Whole | RecordFormat::Archive => return one_record(config, side, file, None, diff, visitor),
+        RecordFormat::Parquet | RecordFormat::Arrow => return rows::one_side(config, side, file, diff, visitor),
         _ => {}
     }
     if visitor.is_some()
-        && may_break(&half.reading)
-        && let Some(issue) = issue_of(rules, half)?
+        && may_break(&file.spec)
+        && let Some(issue) = issue_of(config, file)?
     {
-        return one_record(rules, side, half, Some(issue), account, visitor);
+        return one_record(config, side, file, Some(issue), diff, visitor);
     }
     if visitor.is_none()
-        && let Some(count) = parts::one_side(rules, side, half, account)?
+        && let Some(count) = parts::one_side(config, side, file, diff)?
     {
         return Ok(count);
     }
     let shown = reborrow(&mut visitor);
-    let Some(mut pair) = StreamPair::alone(rules, half.path, side, &half.reading, account.detail(), shown)? else { return Ok(0) };
-    for piece in half.pieces()? {
+    let Some(mut pair) = StreamPair::alone(config, file.path, side, &file.spec, diff.detail(), shown)? else { return Ok(0) };
+    for piece in file.pieces()? {
         pair.feed(side, &piece?);
     }
-    let PairResult { count, account: own, mut issues, .. } = pair.finish();
+    let PairResult { count, diff: own, mut issues, .. } = pair.finish();
     match issues[side as usize].take() {
-        Some(issue) => one_record(rules, side, half, Some(issue), account, visitor),
+        Some(issue) => one_record(config, side, file, Some(issue), diff, visitor),
         None => {
-            account.absorb(own);
+            diff.absorb(own);
             Ok(count)
         }
     }
@@ -271,31 +269,31 @@ pub(super) fn one_side(
 
 /// A file that is one record, perhaps because of an issue.
 pub(super) fn one_record(
-    rules: &ReaderConfig,
+    config: &ReaderConfig,
     side: Side,
-    half: &FileSide<'_>,
+    file: &FileSide<'_>,
     issue: Option<FileIssue>,
-    account: &mut RecordDiff,
+    diff: &mut RecordDiff,
     visitor: Visitor<'_>,
 ) -> Result<u64> {
     let (id, issue) = match issue {
-        Some(issue) => (half.id()?, Some(issue)),
-        None => match half.unpacked_id()? {
+        Some(issue) => (file.id()?, Some(issue)),
+        None => match file.unpacked_id()? {
             Ok(id) => (id, None),
-            Err(issue) => (half.id()?, Some(issue)),
+            Err(issue) => (file.id()?, Some(issue)),
         },
     };
-    let mut gather = RecordCollector::new(rules, half.path, &half.reading, account.detail(), visitor);
-    gather.take_whole(side, id.as_bytes(), issue);
-    account.absorb(gather.finish().0);
+    let mut collector = RecordCollector::new(config, file.path, &file.spec, diff.detail(), visitor);
+    collector.take_whole(side, id.as_bytes(), issue);
+    diff.absorb(collector.finish().0);
     Ok(1)
 }
 
-/// Why a file is one record, if it is.
-pub(super) fn issue_of(rules: &ReaderConfig, half: &FileSide<'_>) -> Result<Option<FileIssue>> {
-    let is_document = half.reading.format == RecordFormat::Json && !half.reading.is_lines();
-    let mut reader = StreamReader::of(&half.reading, rules.max_record()).filter(|_| is_document);
-    let read = half.unpacked(&mut |bytes| {
+/// Returns the reason that a file is one record, if it is.
+pub(super) fn issue_of(config: &ReaderConfig, file: &FileSide<'_>) -> Result<Option<FileIssue>> {
+    let is_document = file.spec.format == RecordFormat::Json && !file.spec.is_lines();
+    let mut reader = StreamReader::of(&file.spec, config.max_record()).filter(|_| is_document);
+    let read = file.unpacked(&mut |bytes| {
         if let Some(reader) = &mut reader {
             reader.feed(bytes, &mut |_| {});
         }
@@ -311,11 +309,11 @@ pub(super) fn issue_of(rules: &ReaderConfig, half: &FileSide<'_>) -> Result<Opti
 }
 
 /// The columns of a file, from its first bytes.
-fn head(half: &FileSide<'_>) -> Result<Option<CsvTable>> {
+fn head(file: &FileSide<'_>) -> Result<Option<CsvTable>> {
     let mut head = Vec::new();
-    let _ = half.unpacked(&mut |bytes| {
+    let _ = file.unpacked(&mut |bytes| {
         head.extend_from_slice(bytes);
         head.len() < HEAD
     })?;
-    Ok(CsvTable::primed(&half.reading, &head))
+    Ok(CsvTable::primed(&file.spec, &head))
 }

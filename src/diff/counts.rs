@@ -1,9 +1,9 @@
-//! How the records of two versions differ.
+//! The numbers of records that differ between two versions.
 
 use crate::error::thousands;
 use crate::path::printable;
 
-/// How many records differ.
+/// The number of samples that differ between two versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct SampleCounts {
     /// Records of the new side only.
@@ -21,7 +21,7 @@ pub struct SplitMove {
     pub from: String,
     /// The split in which they are.
     pub to: String,
-    /// How many there are.
+    /// The number of records.
     pub count: u64,
 }
 
@@ -33,7 +33,7 @@ impl std::fmt::Display for SplitMove {
     }
 }
 
-/// What became of a record that is not on both sides.
+/// The change of a record that is not on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RecordChange {

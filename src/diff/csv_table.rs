@@ -2,10 +2,10 @@
 
 use crate::sample::{Columns, Csv, Header, ParseIssue, ReaderSpec, Record, RecordReader, Type};
 
-/// What the records of one side stand under.
+/// The columns of the records of one side.
 #[derive(Clone, Debug)]
 pub(super) struct CsvTable {
-    reading: ReaderSpec,
+    spec: ReaderSpec,
     /// Once the first row has been read.
     columns: Option<Columns>,
     /// The records before this line are comments and the header; `None` while each has to be asked in its turn.
@@ -16,27 +16,27 @@ pub(super) struct CsvTable {
 
 impl CsvTable {
     /// At the start of a file.
-    pub fn new(reading: &ReaderSpec) -> CsvTable {
-        let probe = (reading.is_table() && reading.dialect.header).then(|| Csv::of(reading));
-        CsvTable { reading: reading.clone(), columns: None, from: None, probe }
+    pub fn new(spec: &ReaderSpec) -> CsvTable {
+        let probe = (spec.is_table() && spec.dialect.header).then(|| Csv::of(spec));
+        CsvTable { spec: spec.clone(), columns: None, from: None, probe }
     }
 
     /// With the columns that stand in the first bytes of a file; `None` if they do not stand whole in them.
-    pub fn primed(reading: &ReaderSpec, bytes: &[u8]) -> Option<CsvTable> {
-        let syntax = reading.row_syntax();
-        if !reading.dialect.header {
+    pub fn primed(spec: &ReaderSpec, bytes: &[u8]) -> Option<CsvTable> {
+        let syntax = spec.row_syntax();
+        if !spec.dialect.header {
             let mut columns = None;
-            Csv::of(reading).feed(bytes, &mut |record| {
+            Csv::of(spec).feed(bytes, &mut |record| {
                 columns.get_or_insert_with(|| Columns::numbered(record.bytes, syntax));
             });
-            return Some(CsvTable { reading: reading.clone(), columns: Some(columns?), from: Some(0), probe: None });
+            return Some(CsvTable { spec: spec.clone(), columns: Some(columns?), from: Some(0), probe: None });
         }
-        let mut header = Csv::of(reading);
+        let mut header = Csv::of(spec);
         header.feed(bytes, &mut |_| {});
         let mut columns = Columns::new(header.header()?, syntax);
         let mut from = columns.names().map(|_| 0);
         if from.is_none() {
-            Csv::of(reading).feed(bytes, &mut |record| {
+            Csv::of(spec).feed(bytes, &mut |record| {
                 if from.is_none() {
                     let mut data = false;
                     columns.observe(record, &mut |_, _| data = true);
@@ -44,10 +44,10 @@ impl CsvTable {
                 }
             });
         }
-        Some(CsvTable { reading: reading.clone(), columns: Some(columns), from: Some(from?), probe: None })
+        Some(CsvTable { spec: spec.clone(), columns: Some(columns), from: Some(from?), probe: None })
     }
 
-    /// Whether both stand under the same columns.
+    /// Returns true if both have the same columns.
     pub fn agrees(&self, other: &CsvTable) -> bool {
         self.columns == other.columns
     }
@@ -60,18 +60,18 @@ impl CsvTable {
             None => probe.finish(&mut |_| {}),
         }
         if let Some(header) = probe.header() {
-            self.columns = Some(Columns::new(header, self.reading.row_syntax()));
+            self.columns = Some(Columns::new(header, self.spec.row_syntax()));
             self.probe = None;
         }
     }
 
     /// Says what the record's fields are.
-    pub fn observe(&mut self, record: Record<'_>, see: &mut dyn FnMut(&str, Type)) -> Option<ParseIssue> {
-        if self.columns.is_none() && !self.reading.dialect.header {
-            self.columns = Some(Columns::numbered(record.bytes, self.reading.row_syntax()));
+    pub fn observe(&mut self, record: Record<'_>, each: &mut dyn FnMut(&str, Type)) -> Option<ParseIssue> {
+        if self.columns.is_none() && !self.spec.dialect.header {
+            self.columns = Some(Columns::numbered(record.bytes, self.spec.row_syntax()));
         }
         match &mut self.columns {
-            Some(columns) if self.from.is_none_or(|from| record.line >= from) => columns.observe(record, see),
+            Some(columns) if self.from.is_none_or(|from| record.line >= from) => columns.observe(record, each),
             _ => None,
         }
     }

@@ -57,7 +57,7 @@ impl Differences {
         self.outside.retain(|path| DataPath::new(path).is_ok_and(|path| wanted(&path)));
     }
 
-    /// Whether nothing differs.
+    /// Returns true if nothing differs.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty() && self.folders_added.is_empty() && self.folders_removed.is_empty() && {
             self.modified.is_empty() && self.renamed.is_empty() && self.reread.is_empty()

@@ -12,7 +12,7 @@ use crate::sample::{MAX_DEPTH, Rendering, Tape, Type, escaped, put_value};
 pub struct FieldChange {
     /// Its JSON pointer.
     pub path: String,
-    /// What became of it: a field that is added may be null as well as one that is not there.
+    /// The change of the field. An added field may be null as well as absent before.
     pub change: RecordChange,
     /// Its value on the old side, where it has one.
     pub old: Option<Rendering>,

@@ -1,4 +1,4 @@
-//! How a tree differs from the one before, in numbers: what the number of a version follows from.
+//! The differences of a tree from the one before, in numbers, from which the number of a version follows.
 
 use std::collections::HashMap;
 
@@ -43,7 +43,7 @@ pub struct TreeChanges {
     pub bytes: u64,
     /// Bytes of all files before.
     pub before: u64,
-    /// Whether anything differs, also what is not a regular file.
+    /// True if anything differs, also what is not a regular file.
     pub any: bool,
 }
 
@@ -141,7 +141,7 @@ impl TreeChanges {
         }
     }
 
-    /// How big the change is by the bytes of the files that differ. A first version is MAJOR.
+    /// Returns the change type by the bytes of the files that differ. A first version is MAJOR.
     pub fn kind(&self, first: bool) -> ChangeType {
         if first { ChangeType::Major } else { ChangeType::of_share(self.bytes, self.before) }
     }

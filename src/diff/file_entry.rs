@@ -28,17 +28,17 @@ impl FileEntry {
         FileEntry { path, kind: EntryKind::from(stat.kind), size: stat.size, samples: None, content: None }
     }
 
-    /// Whether both are known to be the same thing at the same place. Sample counts do not matter.
+    /// Returns true if both are known to be the same file at the same path. Sample counts do not matter.
     pub fn same(&self, other: &FileEntry) -> bool {
         self.path == other.path && self.kind == other.kind && self.same_content(other)
     }
 
-    /// Whether both are the same regular file except that one of them is executable.
+    /// Returns true if both are the same regular file except that one of them is executable.
     pub fn differs_in_mode(&self, other: &FileEntry) -> bool {
         self.kind != other.kind && self.kind.is_file() && other.kind.is_file() && self.same_content(other)
     }
 
-    /// Whether both are known to hold the same bytes. Two folders do.
+    /// Returns true if both are known to hold the same bytes. Two folders do.
     fn same_content(&self, other: &FileEntry) -> bool {
         match (self.kind, other.kind) {
             (EntryKind::Folder, EntryKind::Folder) => true,

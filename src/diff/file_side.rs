@@ -26,7 +26,7 @@ const SLICE: usize = 256 << 10;
 /// Chunks of a stored file that are kept for each core while it is read anywhere, some 64 KiB each.
 const RECENT: usize = 128;
 
-/// Where the bytes of a file are.
+/// The source of the bytes of a file.
 #[derive(Clone, Debug)]
 pub enum FileSource<'a> {
     /// In the store, under their content id.
@@ -40,15 +40,15 @@ pub enum FileSource<'a> {
 /// One side of a file.
 #[derive(Clone, Debug)]
 pub struct FileSide<'a> {
-    /// Where it lies in the dataset.
+    /// The path in the dataset.
     pub path: &'a str,
-    /// How it is read.
-    pub reading: ReaderSpec,
+    /// The reader of the file.
+    pub spec: ReaderSpec,
     /// Its content, where it is known.
     pub content: Option<Id<Content>>,
     /// Its length in bytes.
     pub size: u64,
-    /// How many records it was found to have when it was read so.
+    /// The number of records, where the file was counted by this reader.
     pub records: Option<u64>,
     /// Its bytes.
     pub bytes: FileSource<'a>,
@@ -114,26 +114,26 @@ impl<'a> FileSide<'a> {
         Ok(bytes)
     }
 
-    /// Why no reader can look into it, by its first bytes.
+    /// Returns the reason that no reader can parse the file, by its first bytes.
     pub(super) fn opaque_issue(&self) -> Result<Option<FileIssue>> {
-        if !self.reading.opaque {
+        if !self.spec.opaque {
             return Ok(None);
         }
-        let cause = self.reading.opaque_cause(&self.start(HEAD)?);
+        let cause = self.spec.opaque_cause(&self.start(HEAD)?);
         // The version of hlx that read it as opaque may have known more kinds of files.
         let cause = cause.unwrap_or_else(|| "its format could not be read when it was committed".to_owned());
         Ok(Some(FileIssue::Opaque { cause }))
     }
 
-    /// The same, read as its first bytes tell where its ending and `helox.toml` leave it open.
+    /// Returns the side with the reader that its first bytes imply, where neither its extension nor `helox.toml` decides.
     pub fn with_guess(mut self) -> Result<FileSide<'a>> {
-        self.reading = self.reading.guess(&self.start(HEAD)?);
+        self.spec = self.spec.guess(&self.start(HEAD)?);
         Ok(self)
     }
 
     /// Returns what a user has to know of how it is read.
     pub fn hints(&self) -> Result<Vec<Hint>> {
-        Ok(self.reading.hints(&self.start(HEAD)?))
+        Ok(self.spec.hints(&self.start(HEAD)?))
     }
 
     /// Hands over the lines that begin in a part of it, and nothing else, in pieces and the place of each. So the parts of
@@ -200,13 +200,13 @@ impl<'a> FileSide<'a> {
     /// The id of its unpacked bytes, so that the same text packed otherwise is the same sample. What is wrong with its
     /// packing is the inner error.
     pub(super) fn unpacked_id(&self) -> Result<std::result::Result<Id<Content>, FileIssue>> {
-        if self.reading.packing == Compression::None {
+        if self.spec.compression == Compression::None {
             return self.id().map(Ok);
         }
         let mut hasher = blake3::Hasher::new();
-        let mut half = self.clone();
-        half.reading.dialect.encoding = Encoding::Utf8;
-        let unpacked = half.unpacked(&mut |bytes| {
+        let mut file = self.clone();
+        file.spec.dialect.encoding = Encoding::Utf8;
+        let unpacked = file.unpacked(&mut |bytes| {
             hasher.update(bytes);
             true
         })?;
@@ -226,7 +226,7 @@ impl<'a> FileSide<'a> {
 
     /// Hands over its unpacked bytes until `take` returns false. What is wrong with its packing is the inner error.
     pub(super) fn unpacked(&self, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<std::result::Result<(), FileIssue>> {
-        let mut decoder = match Decoder::of(&self.reading) {
+        let mut decoder = match Decoder::of(&self.spec) {
             Ok(decoder) => decoder,
             Err(why) => return Ok(Err(FileIssue::damaged(why))),
         };
@@ -270,7 +270,7 @@ impl<'a> FileSide<'a> {
 struct LineFinder {
     /// The place of the next byte.
     at: u64,
-    /// Whether a line of the part has begun.
+    /// True if a line of the part has begun.
     begun: bool,
     end: u64,
 }

@@ -22,25 +22,25 @@ pub(super) enum StreamReader {
 
 impl StreamReader {
     /// A reader of records up to `limit` bytes; `None` for formats that are not read from a stream.
-    pub fn of(reading: &ReaderSpec, limit: usize) -> Option<StreamReader> {
-        if reading.opaque {
+    pub fn of(spec: &ReaderSpec, limit: usize) -> Option<StreamReader> {
+        if spec.opaque {
             return None;
         }
-        match reading.format {
+        match spec.format {
             RecordFormat::Jsonl | RecordFormat::Tar => Some(StreamReader::Jsonl(Jsonl::new().with_limit(limit))),
-            RecordFormat::Json if reading.is_lines() => Some(StreamReader::Jsonl(Jsonl::new().with_limit(limit))),
-            RecordFormat::Json => Some(match &reading.dialect.records {
+            RecordFormat::Json if spec.is_lines() => Some(StreamReader::Jsonl(Jsonl::new().with_limit(limit))),
+            RecordFormat::Json => Some(match &spec.dialect.records {
                 Some(pointer) => StreamReader::Nested(Box::new(Nested::new(pointer).with_limit(limit))),
                 None => StreamReader::Array(Array::new().with_limit(limit)),
             }),
-            RecordFormat::Csv | RecordFormat::Tsv => Some(StreamReader::Csv(Csv::of(reading).with_limit(limit))),
+            RecordFormat::Csv | RecordFormat::Tsv => Some(StreamReader::Csv(Csv::of(spec).with_limit(limit))),
             RecordFormat::Parquet | RecordFormat::Arrow | RecordFormat::Whole | RecordFormat::Archive | RecordFormat::None => {
                 None
             }
         }
     }
 
-    /// Why what has been read to its end is not of its format.
+    /// Returns the reason that the file is not of its format, once it was read to its end.
     pub fn issue(&self) -> Option<FileIssue> {
         match self {
             StreamReader::Array(array) => array.broken().map(file_issue),
@@ -66,7 +66,7 @@ impl StreamReader {
         }
     }
 
-    /// What is wrong with a file all of whose records were read.
+    /// Returns the issue of a file all of whose records were read.
     pub fn remark(&self) -> Option<ParseIssue> {
         match self {
             StreamReader::Array(array) => array.remark(),
@@ -101,12 +101,11 @@ fn file_issue(finding: &ParseIssue) -> FileIssue {
     FileIssue::Damaged { line: finding.line, cause: finding.message.clone() }
 }
 
-/// Whether a file of this reading may turn out to be one record when records of it have been told.
-pub(super) fn may_break(reading: &ReaderSpec) -> bool {
-    let is_packed =
-        reading.packing != Compression::None && !matches!(reading.format, RecordFormat::Whole | RecordFormat::Archive);
-    let is_document = reading.format == RecordFormat::Json && !reading.is_lines() || reading.format == RecordFormat::Tar;
-    !reading.opaque && (is_document || is_packed)
+/// Returns true if a file may turn out to be one record after records of it were handed out.
+pub(super) fn may_break(spec: &ReaderSpec) -> bool {
+    let is_packed = spec.compression != Compression::None && !matches!(spec.format, RecordFormat::Whole | RecordFormat::Archive);
+    let is_document = spec.format == RecordFormat::Json && !spec.is_lines() || spec.format == RecordFormat::Tar;
+    !spec.opaque && (is_document || is_packed)
 }
 
 enum PairMode {
@@ -116,65 +115,65 @@ enum PairMode {
 
 /// Both sides of a file, or one of them, as their bytes come.
 pub(super) struct StreamPair<'r, 'v> {
-    reading: ReaderSpec,
+    spec: ReaderSpec,
     mode: PairMode,
     decoders: [Option<Decoder>; 2],
     damage: [Option<FileIssue>; 2],
-    gather: RecordCollector<'r, 'v>,
+    collector: RecordCollector<'r, 'v>,
 }
 
-/// What a pair came to.
+/// The result of a pair.
 pub(super) struct PairResult<'v> {
     /// Records of the new side.
     pub count: u64,
-    pub account: RecordDiff,
+    pub diff: RecordDiff,
     /// For each side why it is one record; then all else is void.
     pub issues: [Option<FileIssue>; 2],
-    /// Who was told the records.
+    /// The visitor of the records.
     pub visitor: Visitor<'v>,
 }
 
 impl<'r, 'v> StreamPair<'r, 'v> {
     /// One side of a file. `None` if its records do not come from a stream.
     pub fn alone(
-        rules: &'r ReaderConfig,
+        config: &'r ReaderConfig,
         path: &'r str,
         side: Side,
-        reading: &ReaderSpec,
-        keeps: DiffDetail,
+        spec: &ReaderSpec,
+        detail: DiffDetail,
         visitor: Visitor<'v>,
     ) -> Result<Option<StreamPair<'r, 'v>>> {
-        let Some(reader) = StreamReader::of(reading, rules.max_record()) else { return Ok(None) };
-        let gather = RecordCollector::new(rules, path, reading, keeps, visitor);
-        StreamPair::new(reading, PairMode::Alone(side, Box::new(reader), 0), gather).map(Some)
+        let Some(reader) = StreamReader::of(spec, config.max_record()) else { return Ok(None) };
+        let collector = RecordCollector::new(config, path, spec, detail, visitor);
+        StreamPair::new(spec, PairMode::Alone(side, Box::new(reader), 0), collector).map(Some)
     }
 
     /// Both sides, which are read alike; of CSV with their columns, which agree.
     pub fn together(
-        rules: &'r ReaderConfig,
+        config: &'r ReaderConfig,
         path: &'r str,
-        reading: &ReaderSpec,
+        spec: &ReaderSpec,
         tables: Option<[CsvTable; 2]>,
-        keeps: DiffDetail,
+        detail: DiffDetail,
         visitor: Visitor<'v>,
     ) -> Result<Option<StreamPair<'r, 'v>>> {
-        let Some(reader) = StreamReader::of(reading, rules.max_record()) else { return Ok(None) };
-        let mut gather = RecordCollector::new(rules, path, reading, keeps, visitor);
+        let Some(reader) = StreamReader::of(spec, config.max_record()) else { return Ok(None) };
+        let mut collector = RecordCollector::new(config, path, spec, detail, visitor);
         if let Some(tables) = tables {
-            gather.tables = tables;
+            collector.tables = tables;
         }
-        StreamPair::new(reading, PairMode::Together(Box::new(RecordComparer::new(reader.clone(), reader))), gather).map(Some)
+        StreamPair::new(spec, PairMode::Together(Box::new(RecordComparer::new(reader.clone(), reader))), collector).map(Some)
     }
 
-    fn new(reading: &ReaderSpec, mode: PairMode, gather: RecordCollector<'r, 'v>) -> Result<StreamPair<'r, 'v>> {
-        let decoder = || Decoder::of(reading).map_err(Error::damaged);
+    fn new(spec: &ReaderSpec, mode: PairMode, collector: RecordCollector<'r, 'v>) -> Result<StreamPair<'r, 'v>> {
+        let decoder = || Decoder::of(spec).map_err(Error::damaged);
         let decoders = [decoder()?, decoder()?];
-        Ok(StreamPair { reading: reading.clone(), mode, decoders, damage: [None, None], gather })
+        Ok(StreamPair { spec: spec.clone(), mode, decoders, damage: [None, None], collector })
     }
 
     /// The next bytes of one side.
     pub fn feed(&mut self, side: Side, bytes: &[u8]) {
-        let StreamPair { mode, decoders, damage, gather, .. } = self;
+        let StreamPair { mode, decoders, damage, collector: gather, .. } = self;
         match &mut decoders[side as usize] {
             None => mode.feed(side, bytes, gather),
             Some(decoder) if damage[side as usize].is_none() => {
@@ -189,8 +188,8 @@ impl<'r, 'v> StreamPair<'r, 'v> {
     pub fn same(&mut self, bytes: &[u8]) {
         match &mut self.mode {
             PairMode::Together(compare) if self.decoders[0].is_none() => {
-                compare.same(bytes, &mut |side, record| self.gather.take(side, record));
-                self.mode.take_skipped_rows(&mut self.gather);
+                compare.same(bytes, &mut |side, record| self.collector.take(side, record));
+                self.mode.take_skipped_rows(&mut self.collector);
             }
             _ => {
                 self.feed(Side::Old, bytes);
@@ -199,9 +198,9 @@ impl<'r, 'v> StreamPair<'r, 'v> {
         }
     }
 
-    /// Whether bytes of both sides may be left out from here on until [`StreamPair::restart`].
+    /// Returns true if bytes of both sides may be left out from here on until [`StreamPair::restart`].
     pub fn may_skip(&self) -> bool {
-        self.reading.is_lines()
+        self.spec.is_lines()
             && self.decoders[0].is_none()
             && matches!(&self.mode, PairMode::Together(compare) if !compare.resync_needed())
     }
@@ -223,7 +222,7 @@ impl<'r, 'v> StreamPair<'r, 'v> {
         let mut issues = self.damage.clone();
         for (side, issue) in [Side::Old, Side::New].into_iter().zip(&mut issues) {
             if let (Some(decoder), None) = (self.decoders[side as usize].take(), &issue) {
-                let StreamPair { mode, gather, .. } = &mut self;
+                let StreamPair { mode, collector: gather, .. } = &mut self;
                 match decoder.finish(&mut |bytes| mode.feed(side, bytes, gather)) {
                     Ok(false) => {}
                     Ok(true) => {
@@ -234,62 +233,62 @@ impl<'r, 'v> StreamPair<'r, 'v> {
                 }
             }
         }
-        let gather = &mut self.gather;
+        let collector = &mut self.collector;
         let count = match self.mode {
             PairMode::Together(compare) => {
-                let (mut old, mut new, count) = compare.finish(&mut |side, record| gather.take(side, record));
+                let (mut old, mut new, count) = compare.finish(&mut |side, record| collector.take(side, record));
                 for (side, reader) in [&old, &new].into_iter().enumerate() {
                     issues[side] = issues[side].take().or_else(|| reader.issue());
                 }
-                gather.take_skipped_rows(Side::Old, old.take_skipped_rows());
-                gather.take_skipped_rows(Side::New, new.take_skipped_rows());
-                gather.take_remark(Side::New, new.remark());
+                collector.take_skipped_rows(Side::Old, old.take_skipped_rows());
+                collector.take_skipped_rows(Side::New, new.take_skipped_rows());
+                collector.take_remark(Side::New, new.remark());
                 count
             }
             PairMode::Alone(side, mut reader, mut count) => {
                 let own = &mut issues[side as usize];
-                gather.tables[side as usize].feed(None);
+                collector.tables[side as usize].feed(None);
                 reader.finish(&mut |record| {
                     count += 1;
-                    gather.take(side, record);
+                    collector.take(side, record);
                 });
                 *own = own.take().or_else(|| reader.issue());
-                gather.take_skipped_rows(side, reader.take_skipped_rows());
-                gather.take_remark(side, reader.remark());
+                collector.take_skipped_rows(side, reader.take_skipped_rows());
+                collector.take_remark(side, reader.remark());
                 issues[1 - side as usize] = None;
                 count
             }
         };
-        let (account, visitor) = self.gather.finish();
-        PairResult { count, account, issues, visitor }
+        let (diff, visitor) = self.collector.finish();
+        PairResult { count, diff, issues, visitor }
     }
 }
 
 impl PairMode {
-    fn feed(&mut self, side: Side, bytes: &[u8], gather: &mut RecordCollector<'_, '_>) {
+    fn feed(&mut self, side: Side, bytes: &[u8], collector: &mut RecordCollector<'_, '_>) {
         match self {
-            PairMode::Together(compare) => compare.feed(side, bytes, &mut |side, record| gather.take(side, record)),
+            PairMode::Together(compare) => compare.feed(side, bytes, &mut |side, record| collector.take(side, record)),
             PairMode::Alone(own, reader, count) => {
                 debug_assert_eq!(*own, side, "the other side is reported elsewhere");
-                gather.tables[side as usize].feed(Some(bytes));
+                collector.tables[side as usize].feed(Some(bytes));
                 reader.feed(bytes, &mut |record| {
                     *count += 1;
-                    gather.take(side, record);
+                    collector.take(side, record);
                 });
             }
         }
-        self.take_skipped_rows(gather);
+        self.take_skipped_rows(collector);
     }
 
     /// Shows the rows that were read lately and are no records.
-    fn take_skipped_rows(&mut self, gather: &mut RecordCollector<'_, '_>) {
+    fn take_skipped_rows(&mut self, collector: &mut RecordCollector<'_, '_>) {
         match self {
             PairMode::Together(compare) => {
                 for (side, reader) in [Side::Old, Side::New].into_iter().zip(compare.readers_mut()) {
-                    gather.take_skipped_rows(side, reader.take_skipped_rows());
+                    collector.take_skipped_rows(side, reader.take_skipped_rows());
                 }
             }
-            PairMode::Alone(side, reader, _) => gather.take_skipped_rows(*side, reader.take_skipped_rows()),
+            PairMode::Alone(side, reader, _) => collector.take_skipped_rows(*side, reader.take_skipped_rows()),
         }
     }
 }

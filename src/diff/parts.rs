@@ -25,7 +25,7 @@ const PART: u64 = if cfg!(test) { 1 << 10 } else { 16 << 20 };
 #[derive(Clone, Debug)]
 pub struct FilePart {
     kind: PartKind,
-    /// Whether the file begins with it.
+    /// True if the file begins with it.
     pub is_first: bool,
     /// Bytes of the file that it has, or as many as its rows take on average.
     pub bytes: u64,
@@ -41,7 +41,7 @@ enum PartKind {
     Groups(Range<usize>),
 }
 
-/// Where a record begins: its byte and its line.
+/// The start of a record: its byte and its line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct RecordStart {
     at: u64,
@@ -49,24 +49,24 @@ struct RecordStart {
 }
 
 /// Cuts a file that is shown as a new side into parts; `None` where it is short, or has to be read from front to back.
-pub fn parts(rules: &ReaderConfig, half: &FileSide<'_>) -> Result<Option<Vec<FilePart>>> {
-    if half.size <= PART {
+pub fn parts(config: &ReaderConfig, file: &FileSide<'_>) -> Result<Option<Vec<FilePart>>> {
+    if file.size <= PART {
         return Ok(None);
     }
-    let reading = &half.reading;
+    let spec = &file.spec;
     let of_bytes = |range: Range<u64>, kind| FilePart { kind, is_first: range.start == 0, bytes: range.end - range.start };
-    let parts: Vec<FilePart> = if reading.is_lines() && reading.is_plain() {
-        let range = |start| start..half.size.min(start + PART);
-        (0..half.size).step_by(PART as usize).map(|start| of_bytes(range(start), PartKind::Lines(range(start)))).collect()
-    } else if reading.is_table() && reading.is_plain() {
-        let Some((_, begun)) = table(rules, half)? else { return Ok(None) };
-        let places = places(rules, half, PART, begun)?;
-        let ends = places.iter().skip(1).map(|place| place.at).chain([half.size]);
+    let parts: Vec<FilePart> = if spec.is_lines() && spec.is_plain() {
+        let range = |start| start..file.size.min(start + PART);
+        (0..file.size).step_by(PART as usize).map(|start| of_bytes(range(start), PartKind::Lines(range(start)))).collect()
+    } else if spec.is_table() && spec.is_plain() {
+        let Some((_, begun)) = table(config, file)? else { return Ok(None) };
+        let places = places(config, file, PART, begun)?;
+        let ends = places.iter().skip(1).map(|place| place.at).chain([file.size]);
         places.iter().zip(ends).map(|(place, end)| of_bytes(place.at..end, PartKind::Rows(*place, end))).collect()
     } else {
-        let Some(runs) = rows::readable_runs(rules, half)? else { return Ok(None) };
+        let Some(runs) = rows::readable_runs(config, file)? else { return Ok(None) };
         let all: u64 = runs.iter().map(|run| run.rows).sum();
-        let bytes = |rows: u64| (u128::from(half.size) * u128::from(rows) / u128::from(all.max(1))) as u64;
+        let bytes = |rows: u64| (u128::from(file.size) * u128::from(rows) / u128::from(all.max(1))) as u64;
         let part = |RowGroupRun { groups, rows }| FilePart {
             is_first: groups.start == 0,
             bytes: bytes(rows),
@@ -78,26 +78,31 @@ pub fn parts(rules: &ReaderConfig, half: &FileSide<'_>) -> Result<Option<Vec<Fil
 }
 
 /// Shows the records of a part, as a new side, and not always their lines.
-pub fn visit_part(rules: &ReaderConfig, half: &FileSide<'_>, part: &FilePart, see: &mut dyn FnMut(RecordRef<'_>)) -> Result<()> {
+pub fn visit_part(
+    config: &ReaderConfig,
+    file: &FileSide<'_>,
+    part: &FilePart,
+    each: &mut dyn FnMut(RecordRef<'_>),
+) -> Result<()> {
     match &part.kind {
-        PartKind::Lines(range) => lines(rules, half, range.clone(), see),
+        PartKind::Lines(range) => lines(config, file, range.clone(), each),
         PartKind::Rows(from, end) => {
-            let mut gather = RecordCollector::new(rules, half.path, &half.reading, DiffDetail::Nothing, Some(see));
-            let table = if from.at == 0 { None } else { table(rules, half)?.map(|(table, _)| table) };
-            read(rules, Side::New, half, *from, *end, table, &mut gather).map(drop)
+            let mut collector = RecordCollector::new(config, file.path, &file.spec, DiffDetail::Nothing, Some(each));
+            let table = if from.at == 0 { None } else { table(config, file)?.map(|(table, _)| table) };
+            read(config, Side::New, file, *from, *end, table, &mut collector).map(drop)
         }
-        PartKind::Groups(run) => rows::visit_groups(rules, half, run.clone(), see),
+        PartKind::Groups(run) => rows::visit_groups(config, file, run.clone(), each),
     }
 }
 
-fn lines(rules: &ReaderConfig, half: &FileSide<'_>, range: Range<u64>, see: &mut dyn FnMut(RecordRef<'_>)) -> Result<()> {
+fn lines(config: &ReaderConfig, file: &FileSide<'_>, range: Range<u64>, each: &mut dyn FnMut(RecordRef<'_>)) -> Result<()> {
     let mut reader = None;
     let mut take = |record: Record<'_>| {
-        see(RecordRef { side: Side::New, path: half.path, line: 0, at: record.at, text: RecordText::of_json(&record) });
+        each(RecordRef { side: Side::New, path: file.path, line: 0, at: record.at, text: RecordText::of_json(&record) });
     };
-    half.lines(range, &mut |at, bytes| {
+    file.lines(range, &mut |at, bytes| {
         let begin = || {
-            let start = Jsonl::new().with_limit(rules.max_record());
+            let start = Jsonl::new().with_limit(config.max_record());
             if at == 0 { start } else { start.within(b"", 0, at) }
         };
         reader.get_or_insert_with(begin).feed(bytes, &mut take);
@@ -110,57 +115,57 @@ fn lines(rules: &ReaderConfig, half: &FileSide<'_>, range: Range<u64>, see: &mut
 
 /// Tells an account the records of one side of a file, part by part on as many cores as are free. Returns how many there
 /// are; `None` where the file is short, or has to be read from front to back.
-pub(super) fn one_side(rules: &ReaderConfig, side: Side, half: &FileSide<'_>, account: &mut RecordDiff) -> Result<Option<u64>> {
-    let reading = &half.reading;
-    if half.size <= PART || !reading.is_plain() || !reading.is_table() && !reading.is_lines() {
+pub(super) fn one_side(config: &ReaderConfig, side: Side, file: &FileSide<'_>, diff: &mut RecordDiff) -> Result<Option<u64>> {
+    let spec = &file.spec;
+    if file.size <= PART || !spec.is_plain() || !spec.is_table() && !spec.is_lines() {
         return Ok(None);
     }
-    one_side_in_parts(rules, side, half, account, PART)
+    one_side_in_parts(config, side, file, diff, PART)
 }
 
 fn one_side_in_parts(
-    rules: &ReaderConfig,
+    config: &ReaderConfig,
     side: Side,
-    half: &FileSide<'_>,
-    account: &mut RecordDiff,
+    file: &FileSide<'_>,
+    diff: &mut RecordDiff,
     size: u64,
 ) -> Result<Option<u64>> {
-    let reading = &half.reading;
-    let (table, begun) = match (table(rules, half)?, reading.is_table()) {
+    let spec = &file.spec;
+    let (table, begun) = match (table(config, file)?, spec.is_table()) {
         (Some((table, begun)), _) => (Some(table), begun),
         (None, false) => (None, 0),
         (None, true) => return Ok(None),
     };
-    let keeps = account.detail();
-    let mut all = RecordCollector::new(rules, half.path, reading, keeps, None);
-    let places = places(rules, half, size, begun)?;
-    let ends = places.iter().skip(1).map(|place| place.at).chain([half.size]);
+    let detail = diff.detail();
+    let mut all = RecordCollector::new(config, file.path, spec, detail, None);
+    let places = places(config, file, size, begun)?;
+    let ends = places.iter().skip(1).map(|place| place.at).chain([file.size]);
     let work = |(from, end): (RecordStart, u64)| {
-        let mut own = RecordCollector::new(rules, half.path, reading, keeps, None);
-        let count = read(rules, side, half, from, end, table.clone().filter(|_| from.at > 0), &mut own)?;
+        let mut own = RecordCollector::new(config, file.path, spec, detail, None);
+        let count = read(config, side, file, from, end, table.clone().filter(|_| from.at > 0), &mut own)?;
         Ok((count, own.into_account()))
     };
     let mut count = 0;
     parallel::windows(places.iter().copied().zip(ends), work, |read| {
         let (records, own) = read?;
         count += records;
-        all.account.absorb(own);
+        all.diff.absorb(own);
         Ok::<_, Error>(())
     })?;
     if let Some(table) = table {
         all.tables[side as usize] = table;
     }
-    account.absorb(all.finish().0);
+    diff.absorb(all.finish().0);
     Ok(Some(count))
 }
 
 /// The columns of a table of text, which stay the same from a row on, and the byte before which that row begins; `None`
 /// where the first bytes do not tell.
-fn table(rules: &ReaderConfig, half: &FileSide<'_>) -> Result<Option<(CsvTable, u64)>> {
-    let Some(mut reader) = StreamReader::of(&half.reading, rules.max_record()).filter(|_| half.reading.is_table()) else {
+fn table(config: &ReaderConfig, file: &FileSide<'_>) -> Result<Option<(CsvTable, u64)>> {
+    let Some(mut reader) = StreamReader::of(&file.spec, config.max_record()).filter(|_| file.spec.is_table()) else {
         return Ok(None);
     };
-    let (mut table, mut begun, head) = (CsvTable::new(&half.reading), 0, half.start(HEAD)?);
+    let (mut table, mut begun, head) = (CsvTable::new(&file.spec), 0, file.start(HEAD)?);
     table.feed(Some(&head));
     // A row beyond the longest length is not a header: then a later one is.
     let mut is_told = true;
@@ -175,11 +180,11 @@ fn table(rules: &ReaderConfig, half: &FileSide<'_>) -> Result<Option<(CsvTable, 
 }
 
 /// Finds where parts of at least so many bytes begin: the start of the file, and records from a byte on.
-fn places(rules: &ReaderConfig, half: &FileSide<'_>, size: u64, begun: u64) -> Result<Vec<RecordStart>> {
+fn places(config: &ReaderConfig, file: &FileSide<'_>, size: u64, begun: u64) -> Result<Vec<RecordStart>> {
     let mut places = vec![RecordStart::default()];
-    let Some(mut reader) = StreamReader::of(&half.reading, rules.max_record()) else { return Ok(places) };
+    let Some(mut reader) = StreamReader::of(&file.spec, config.max_record()) else { return Ok(places) };
     let mut next = size.max(begun);
-    for piece in half.pieces()? {
+    for piece in file.pieces()? {
         reader.feed(&piece?, &mut |record| {
             if record.at >= next {
                 places.push(RecordStart { at: record.at, line: record.line });
@@ -194,36 +199,36 @@ fn places(rules: &ReaderConfig, half: &FileSide<'_>, size: u64, begun: u64) -> R
 /// Hands the records from a place up to a byte to an account; returns how many there are. `table` has the columns, but at
 /// the start of the file, where they are found.
 fn read(
-    rules: &ReaderConfig,
+    config: &ReaderConfig,
     side: Side,
-    half: &FileSide<'_>,
+    file: &FileSide<'_>,
     from: RecordStart,
     end: u64,
     table: Option<CsvTable>,
-    gather: &mut RecordCollector<'_, '_>,
+    collector: &mut RecordCollector<'_, '_>,
 ) -> Result<u64> {
-    let Some(mut reader) = StreamReader::of(&half.reading, rules.max_record()) else { return Ok(0) };
+    let Some(mut reader) = StreamReader::of(&file.spec, config.max_record()) else { return Ok(0) };
     if from.at > 0 {
         reader = reader.within(from.line, from.at);
     }
     if let Some(table) = table {
-        gather.tables[side as usize] = table;
+        collector.tables[side as usize] = table;
     }
     let mut count = 0;
-    half.range(from.at..end, &mut |bytes| {
-        gather.tables[side as usize].feed(Some(bytes));
+    file.range(from.at..end, &mut |bytes| {
+        collector.tables[side as usize].feed(Some(bytes));
         reader.feed(bytes, &mut |record| {
             count += 1;
-            gather.take(side, record);
+            collector.take(side, record);
         });
-        gather.take_skipped_rows(side, reader.take_skipped_rows());
+        collector.take_skipped_rows(side, reader.take_skipped_rows());
     })?;
-    gather.tables[side as usize].feed(None);
+    collector.tables[side as usize].feed(None);
     reader.finish(&mut |record| {
         count += 1;
-        gather.take(side, record);
+        collector.take(side, record);
     });
-    gather.take_skipped_rows(side, reader.take_skipped_rows());
+    collector.take_skipped_rows(side, reader.take_skipped_rows());
     Ok(count)
 }
 
@@ -242,29 +247,29 @@ mod tests {
         ReaderConfig::new(no_formats, &[key.to_owned()], &[], 4, 64, Path::new("/tmp")).unwrap()
     }
 
-    fn half<'h>(path: &'h str, rules: &ReaderConfig, bytes: &'h [u8]) -> FileSide<'h> {
-        let (reading, size) = (rules.reading(path), bytes.len() as u64);
-        FileSide { path, reading, content: None, size, records: None, bytes: FileSource::Held(bytes) }.with_guess().unwrap()
+    fn half<'h>(path: &'h str, config: &ReaderConfig, bytes: &'h [u8]) -> FileSide<'h> {
+        let (spec, size) = (config.spec_for(path), bytes.len() as u64);
+        FileSide { path, spec, content: None, size, records: None, bytes: FileSource::Held(bytes) }.with_guess().unwrap()
     }
 
-    /// What an account has to tell.
-    fn told(account: RecordDiff) -> String {
-        let mut schema = account.schema;
+    /// Formats a diff.
+    fn told(diff: RecordDiff) -> String {
+        let mut schema = diff.schema;
         schema.fit();
-        let counts = account.tally.map(|tally| tally.counts().unwrap().0);
-        format!("{counts:?} {:?} {} {:?}", schema.fields(), account.issue_count, account.issues)
+        let counts = diff.tally.map(|tally| tally.counts().unwrap().0);
+        format!("{counts:?} {:?} {} {:?}", schema.fields(), diff.issue_count, diff.issues)
     }
 
     /// Compares the parts of a file with all of it.
     fn check(path: &str, bytes: &[u8], size: u64) -> Result<(), TestCaseError> {
-        let rules = rules("a");
-        let half = half(path, &rules, bytes);
-        for keeps in [DiffDetail::Schema, DiffDetail::Differences] {
+        let config = rules("a");
+        let file = half(path, &config, bytes);
+        for detail in [DiffDetail::Schema, DiffDetail::Differences] {
             for side in [Side::Old, Side::New] {
-                let (mut whole, mut parted) = (RecordDiff::new(&rules, keeps), RecordDiff::new(&rules, keeps));
+                let (mut whole, mut parted) = (RecordDiff::new(&config, detail), RecordDiff::new(&config, detail));
                 let mut see = |_: RecordRef<'_>| {};
-                let count = super::super::compare::one_side(&rules, side, &half, &mut whole, Some(&mut see)).unwrap();
-                let own = one_side_in_parts(&rules, side, &half, &mut parted, size).unwrap();
+                let count = super::super::compare::one_side(&config, side, &file, &mut whole, Some(&mut see)).unwrap();
+                let own = one_side_in_parts(&config, side, &file, &mut parted, size).unwrap();
                 prop_assert!(own.is_none_or(|own| own == count), "{own:?} of {count}");
                 if own.is_some() {
                     prop_assert_eq!(told(parted), told(whole));
@@ -314,15 +319,15 @@ mod tests {
         fn each_part_shows_its_records(text in csv(), times in 1usize..6) {
             // Some parts of the length that files have.
             let text = text.repeat(times * 8);
-            let rules = rules("a");
-            let half = half("t.csv", &rules, text.as_bytes());
-            let Some(parts) = parts(&rules, &half).unwrap() else { return Ok(()) };
+            let config = rules("a");
+            let file = half("t.csv", &config, text.as_bytes());
+            let Some(parts) = parts(&config, &file).unwrap() else { return Ok(()) };
             let (mut whole, mut parted) = (Vec::new(), Vec::new());
-            visit(&rules, None, Some(&half), true, &mut |seen| whole.push(format!("{seen:?}"))).unwrap();
+            visit(&config, None, Some(&file), true, &mut |record| whole.push(format!("{record:?}"))).unwrap();
             for part in &parts {
-                visit_part(&rules, &half, part, &mut |seen| parted.push(format!("{seen:?}"))).unwrap();
+                visit_part(&config, &file, part, &mut |record| parted.push(format!("{record:?}"))).unwrap();
             }
-            prop_assert_eq!(parts.iter().map(|part| part.bytes).sum::<u64>(), half.size);
+            prop_assert_eq!(parts.iter().map(|part| part.bytes).sum::<u64>(), file.size);
             // The header is shown after the records that came with it.
             parted.sort();
             whole.sort();
@@ -332,17 +337,17 @@ mod tests {
 
     #[test]
     fn a_part_begins_with_a_record() {
-        let rules = rules("a");
+        let config = rules("a");
         let text = "a,b\n1,\"x\ny\"\n2,z\n3,z\n";
-        let places = places(&rules, &half("t.csv", &rules, text.as_bytes()), 6, 0).unwrap();
+        let places = places(&config, &half("t.csv", &config, text.as_bytes()), 6, 0).unwrap();
         assert_eq!(places, [RecordStart::default(), RecordStart { at: 12, line: 4 }]);
         assert!(
             compare(
-                &rules,
+                &config,
                 None,
-                Some(&half("t.csv", &rules, text.as_bytes())),
+                Some(&half("t.csv", &config, text.as_bytes())),
                 true,
-                &mut RecordDiff::new(&rules, DiffDetail::Schema),
+                &mut RecordDiff::new(&config, DiffDetail::Schema),
                 None
             )
             .unwrap()

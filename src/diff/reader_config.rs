@@ -1,4 +1,4 @@
-//! How the files of a dataset are read and its records compared.
+//! The reader configuration of a dataset: the formats of its files, and the fields by which records are compared.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::object::node::SampleCount;
 use crate::sample::{Formats, Pointer, ReaderId, ReaderSpec};
 
-/// How a dataset's files are read and its records compared.
+/// The reader configuration of a dataset.
 #[derive(Clone, Debug)]
 pub struct ReaderConfig {
     pub(super) formats: Formats,
@@ -53,7 +53,7 @@ impl ReaderConfig {
         })
     }
 
-    /// The same with splits that are declared.
+    /// Sets the declared splits.
     pub fn with_splits(self, splits: Splits) -> ReaderConfig {
         ReaderConfig { splits, ..self }
     }
@@ -63,32 +63,37 @@ impl ReaderConfig {
         &self.splits
     }
 
-    /// How the file of this path is read.
-    pub fn reading(&self, path: &str) -> ReaderSpec {
-        self.formats.reading(path)
+    /// Returns the declared formats of files, as globs with their reader specs.
+    pub fn formats(&self) -> impl Iterator<Item = (&str, &ReaderSpec)> {
+        self.formats.iter()
     }
 
-    /// Whether this reader is the one that the same bytes get now in a file of this path.
+    /// Returns the reader of the file of this path.
+    pub fn spec_for(&self, path: &str) -> ReaderSpec {
+        self.formats.spec_for(path)
+    }
+
+    /// Returns true if the same bytes in a file of this path get this reader now.
     pub fn is_current(&self, path: &str, reader: &ReaderId) -> bool {
-        ReaderSpec::from_id(reader).is_some_and(|reading| reading.before_guess() == self.reading(path))
+        ReaderSpec::from_id(reader).is_some_and(|spec| spec.before_guess() == self.spec_for(path))
     }
 
     /// Reads a side of a file as it was read when these samples were counted; as it is read now where they were not, or
     /// that reader is no more.
-    pub fn read_as_counted<'h>(&self, half: FileSide<'h>, samples: Option<&SampleCount>) -> Result<FileSide<'h>> {
+    pub fn read_as_counted<'h>(&self, file: FileSide<'h>, samples: Option<&SampleCount>) -> Result<FileSide<'h>> {
         match samples.and_then(|samples| Some((ReaderSpec::from_id(&samples.reader)?, samples.count))) {
-            Some((reading, count)) => Ok(FileSide { reading, records: Some(count), ..half }),
-            None => FileSide { reading: self.reading(half.path), records: None, ..half }.with_guess(),
+            Some((spec, count)) => Ok(FileSide { spec, records: Some(count), ..file }),
+            None => FileSide { spec: self.spec_for(file.path), records: None, ..file }.with_guess(),
         }
     }
 
     /// Reads a side of a file as it is read now; the samples are those of the same bytes, where they were counted.
-    pub fn read_as_configured<'h>(&self, half: FileSide<'h>, samples: Option<&SampleCount>) -> Result<FileSide<'h>> {
-        let path = half.path;
-        self.read_as_counted(half, samples.filter(|samples| self.is_current(path, &samples.reader)))
+    pub fn read_as_configured<'h>(&self, file: FileSide<'h>, samples: Option<&SampleCount>) -> Result<FileSide<'h>> {
+        let path = file.path;
+        self.read_as_counted(file, samples.filter(|samples| self.is_current(path, &samples.reader)))
     }
 
-    /// Tells if the field at a place, as a JSON pointer, makes no difference.
+    /// Returns true if the field at a place, as a JSON pointer, makes no difference.
     pub fn ignores(&self, place: &str) -> bool {
         let is_within = |place: &Pointer| self.ignored.iter().any(|ignored| place.steps().starts_with(ignored.steps()));
         !self.ignored.is_empty() && Pointer::parse(place).is_ok_and(|place| is_within(&place))
@@ -104,7 +109,7 @@ impl ReaderConfig {
         &self.scratch
     }
 
-    /// How deep the schema looks.
+    /// Returns the depth of the schema.
     pub fn depth(&self) -> usize {
         self.depth
     }

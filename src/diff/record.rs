@@ -17,11 +17,11 @@ pub struct RecordRef<'a> {
     pub line: u64,
     /// Its place in it: the byte of the unpacked stream at which it begins, or its row in Parquet, from 0.
     pub at: u64,
-    /// What it is.
+    /// The content of the record.
     pub text: RecordText<'a>,
 }
 
-/// What a record is.
+/// The content of a record, by the format of its file.
 #[derive(Clone, Copy, Debug)]
 pub enum RecordText<'a> {
     /// As it stands there: JSON, unless it is none.
@@ -30,11 +30,11 @@ pub enum RecordText<'a> {
     Fields {
         /// As it stands there.
         row: &'a [u8],
-        /// How its fields are told apart.
+        /// The syntax of its fields.
         syntax: RowSyntax,
         /// The names of the columns, where they are known.
         header: Option<&'a Header>,
-        /// What is wrong with it, if anything.
+        /// The error in the row, if there is one.
         wrong: Option<&'a str>,
     },
     /// A row of a table that is no record: the header, or a comment. It is shown, and never counted.
@@ -47,7 +47,7 @@ pub enum RecordText<'a> {
     File {
         /// Its content id.
         content: &'a [u8; 32],
-        /// Why it is not read as what its name says, where it is not.
+        /// The reason that the file is not read by its name, where it is not.
         issue: Option<&'a FileIssue>,
     },
 }
@@ -83,16 +83,16 @@ impl<'a> RecordText<'a> {
 }
 
 impl RecordRef<'_> {
-    /// What it is compared by.
-    pub fn identity(&self, rules: &ReaderConfig, canonical: &mut Canonicalizer) -> Identity {
+    /// Returns the digests by which the record is compared.
+    pub fn identity(&self, config: &ReaderConfig, canonical: &mut Canonicalizer) -> Identity {
         match self.text {
-            RecordText::Json(record) => canonical.identity(record, &rules.pointers, &rules.ignored),
+            RecordText::Json(record) => canonical.identity(record, &config.pointers, &config.ignored),
             RecordText::Fields { row, syntax, header, .. } => {
-                identity_of_row(row, syntax, header, &rules.columns, &rules.ignored_columns)
+                identity_of_row(row, syntax, header, &config.columns, &config.ignored_columns)
             }
             RecordText::SkippedRow(row) => Identity::of_bytes(row),
             RecordText::Excess(words) => Identity { id: digest(b"excess", words.as_bytes()), key: None },
-            RecordText::Row(row) => row.identity(&rules.pointers, &rules.ignored),
+            RecordText::Row(row) => row.identity(&config.pointers, &config.ignored),
             RecordText::File { content, .. } => {
                 // A text is never the record that a JSON scalar is.
                 Identity { id: digest(b"file", content), key: None }

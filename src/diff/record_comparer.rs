@@ -87,8 +87,8 @@ impl<R: RecordReader> RecordComparer<R> {
         (&self.old, &self.new)
     }
 
-    /// Whether the next shared bytes must be told. Otherwise a caller may leave them out and [`RecordComparer::restart`] before
-    /// the next gap, if it can make readers that stand there.
+    /// Returns true if the next shared bytes must be fed. Otherwise a caller may leave them out and
+    /// [`RecordComparer::restart`] before the next gap, if it can make readers that stand there.
     pub fn resync_needed(&self) -> bool {
         self.apart.is_some()
     }

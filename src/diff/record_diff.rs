@@ -1,4 +1,4 @@
-//! What a comparison found.
+//! The result of a comparison of records.
 
 use super::{ReaderConfig, SplitId, Tally};
 use crate::limits;
@@ -16,7 +16,7 @@ pub struct FileParseIssue {
     pub path: String,
     /// The line on which they begin, from 1.
     pub line: u64,
-    /// What is wrong with them.
+    /// The error.
     pub message: String,
 }
 
@@ -27,7 +27,7 @@ pub struct IssueMark {
     found: u64,
 }
 
-/// What an account keeps of the records that it is told.
+/// The part of a comparison that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiffDetail {
     /// Nothing: somebody else looks at them.
@@ -38,33 +38,33 @@ pub enum DiffDetail {
     Differences,
 }
 
-/// What a comparison found. Accounts of several files add up.
+/// The result of a comparison. The diffs of several files add up.
 #[derive(Debug)]
 pub struct RecordDiff {
     detail: DiffDetail,
     /// The records that differ; `None` where there is nothing to compare with, so that none can cancel.
     pub tally: Option<Tally>,
-    /// What the new side's records count, less what the old side's do.
+    /// The schema of the new side less that of the old side.
     pub schema: Schema,
     /// The first findings of the new side.
     pub issues: Vec<FileParseIssue>,
-    /// How many there are.
+    /// The number of parse issues.
     pub issue_count: u64,
 }
 
 impl RecordDiff {
     /// Nothing found yet.
-    pub fn new(rules: &ReaderConfig, keeps: DiffDetail) -> RecordDiff {
-        let tally = (keeps == DiffDetail::Differences).then(|| Tally::new(rules.scratch()));
-        RecordDiff { detail: keeps, tally, schema: Schema::new(rules.depth()), issues: Vec::new(), issue_count: 0 }
+    pub fn new(config: &ReaderConfig, detail: DiffDetail) -> RecordDiff {
+        let tally = (detail == DiffDetail::Differences).then(|| Tally::new(config.scratch()));
+        RecordDiff { detail, tally, schema: Schema::new(config.depth()), issues: Vec::new(), issue_count: 0 }
     }
 
-    /// What it keeps.
+    /// Returns the part of the comparison that is kept.
     pub fn detail(&self) -> DiffDetail {
         self.detail
     }
 
-    /// Whether records are compared.
+    /// Returns true if records are compared.
     pub fn is_tallied(&self) -> bool {
         self.tally.is_some()
     }

@@ -19,16 +19,16 @@ const RUN: usize = if cfg!(test) { 6 } else { 64 << 10 };
 /// byte need not be decoded. Returns how many rows the new side has; `None` where each side has to be read for itself, since
 /// one may be damaged, or their columns differ.
 pub(super) fn both_sides(
-    rules: &ReaderConfig,
+    config: &ReaderConfig,
     old: &FileSide<'_>,
     new: &FileSide<'_>,
-    account: &mut RecordDiff,
+    diff: &mut RecordDiff,
     visitor: Visitor<'_>,
 ) -> Result<Option<u64>> {
-    if new.reading.format != RecordFormat::Parquet || new.reading.opaque || old.reading != new.reading || old.records.is_none() {
+    if new.spec.format != RecordFormat::Parquet || new.spec.opaque || old.spec != new.spec || old.records.is_none() {
         return Ok(None);
     }
-    let open = |half: &FileSide<'_>| Ok(ParquetFile::open(half.ranges()?).map(|table| table.with_limit(rules.max_record())));
+    let open = |file: &FileSide<'_>| Ok(ParquetFile::open(file.ranges()?).map(|table| table.with_limit(config.max_record())));
     let (Ok(before), Ok(after)) = (open(old)?, open(new)?) else { return Ok(None) };
     if !is_readable(old, &before) {
         return Ok(None);
@@ -40,20 +40,20 @@ pub(super) fn both_sides(
     if is_shown && !is_readable(new, &after) && after.check(&|group| single[1][group] || is_paired(group)).is_err() {
         return Ok(None);
     }
-    let mut gather = RecordCollector::new(rules, new.path, &new.reading, account.detail(), visitor);
+    let mut collector = RecordCollector::new(config, new.path, &new.spec, diff.detail(), visitor);
     let singles = [(Side::Old, &before, &single[0]), (Side::New, &after, &single[1])];
     let runs = singles.into_iter().flat_map(|(side, table, single)| {
         runs(table, |group| single[group]).map(move |run| Ok(RowPart::Run(side, table, single, run)))
     });
-    let read = gather.in_parts(pairs.iter().map(|pair| Ok(RowPart::Pair(pair))).chain(runs), |part, gather| match part {
-        RowPart::Pair(pair) => pair.rows([&before, &after], &mut |side, row| gather.take_columnar(side, &row)),
+    let read = collector.in_parts(pairs.iter().map(|pair| Ok(RowPart::Pair(pair))).chain(runs), |part, collector| match part {
+        RowPart::Pair(pair) => pair.rows([&before, &after], &mut |side, row| collector.take_columnar(side, &row)),
         RowPart::Run(side, table, single, run) => {
-            table.rows(&|group| run.contains(&group) && single[group], &mut |row| gather.take_columnar(side, &row))
+            table.rows(&|group| run.contains(&group) && single[group], &mut |row| collector.take_columnar(side, &row))
         }
     });
     match read {
         Ok(()) => {
-            account.absorb(gather.finish().0);
+            diff.absorb(collector.finish().0);
             Ok(Some(after.count()))
         }
         Err(why) if is_shown => Err(Error::damaged(why.to_string()).within(new.path)),
@@ -92,13 +92,13 @@ pub(super) struct RowGroupRun {
 }
 
 /// Cuts a Parquet file whose rows can all be read into runs of row groups; `None` for another file.
-pub(super) fn readable_runs(rules: &ReaderConfig, half: &FileSide<'_>) -> Result<Option<Vec<RowGroupRun>>> {
-    if half.reading.format != RecordFormat::Parquet || half.reading.opaque {
+pub(super) fn readable_runs(config: &ReaderConfig, file: &FileSide<'_>) -> Result<Option<Vec<RowGroupRun>>> {
+    if file.spec.format != RecordFormat::Parquet || file.spec.opaque {
         return Ok(None);
     }
-    let Ok(source @ RowFile::Parquet(_)) = RowFile::open(rules, half)? else { return Ok(None) };
+    let Ok(source @ RowFile::Parquet(_)) = RowFile::open(config, file)? else { return Ok(None) };
     let RowFile::Parquet(table) = &source else { return Ok(None) };
-    if !is_readable(half, table) && source.check().is_err() {
+    if !is_readable(file, table) && source.check().is_err() {
         return Ok(None);
     }
     let run = |groups: Range<usize>| RowGroupRun { rows: groups.clone().map(|group| table.rows_of(group) as u64).sum(), groups };
@@ -107,21 +107,21 @@ pub(super) fn readable_runs(rules: &ReaderConfig, half: &FileSide<'_>) -> Result
 
 /// Shows the rows of some row groups of a Parquet file whose rows can be read, as a new side.
 pub(super) fn visit_groups(
-    rules: &ReaderConfig,
-    half: &FileSide<'_>,
+    config: &ReaderConfig,
+    file: &FileSide<'_>,
     groups: Range<usize>,
-    see: &mut dyn FnMut(RecordRef<'_>),
+    each: &mut dyn FnMut(RecordRef<'_>),
 ) -> Result<()> {
-    let damaged = |issue: FileIssue| Error::damaged(issue.cause().to_owned()).within(half.path);
-    let RowFile::Parquet(table) = RowFile::open(rules, half)?.map_err(damaged)? else { return Ok(()) };
-    let mut gather = RecordCollector::new(rules, half.path, &half.reading, DiffDetail::Nothing, Some(see));
-    let read = table.rows(&|group| groups.contains(&group), &mut |row| gather.take_columnar(Side::New, &row));
+    let damaged = |issue: FileIssue| Error::damaged(issue.cause().to_owned()).within(file.path);
+    let RowFile::Parquet(table) = RowFile::open(config, file)?.map_err(damaged)? else { return Ok(()) };
+    let mut collector = RecordCollector::new(config, file.path, &file.spec, DiffDetail::Nothing, Some(each));
+    let read = table.rows(&|group| groups.contains(&group), &mut |row| collector.take_columnar(Side::New, &row));
     read.map_err(|fault| damaged(fault.into()))
 }
 
-/// Tells if the rows of a file are known to be readable: a damaged file was counted as one record.
-fn is_readable(half: &FileSide<'_>, table: &ParquetFile) -> bool {
-    half.records == Some(table.count()) && table.count() > 1
+/// Returns true if the rows of a file are known to be readable: a damaged file was counted as one record.
+fn is_readable(file: &FileSide<'_>, table: &ParquetFile) -> bool {
+    file.records == Some(table.count()) && table.count() > 1
 }
 
 /// A file whose rows are read from anywhere in it.
@@ -131,9 +131,9 @@ enum RowFile {
 }
 
 impl RowFile {
-    fn open(rules: &ReaderConfig, half: &FileSide<'_>) -> Result<std::result::Result<RowFile, FileIssue>> {
-        let (ranges, limit) = (half.ranges()?, rules.max_record());
-        Ok(match half.reading.format {
+    fn open(config: &ReaderConfig, file: &FileSide<'_>) -> Result<std::result::Result<RowFile, FileIssue>> {
+        let (ranges, limit) = (file.ranges()?, config.max_record());
+        Ok(match file.spec.format {
             RecordFormat::Arrow => Arrow::open(ranges).map(|arrow| RowFile::Arrow(arrow.with_limit(limit))),
             _ => {
                 let table = ParquetFile::open(ranges).map(|table| table.with_limit(limit));
@@ -156,21 +156,21 @@ impl RowFile {
     }
 
     /// Hands every row to an account; returns how many there are.
-    fn rows(&self, side: Side, gather: &mut RecordCollector<'_, '_>) -> std::result::Result<u64, FileIssue> {
+    fn read_rows(&self, side: Side, collector: &mut RecordCollector<'_, '_>) -> std::result::Result<u64, FileIssue> {
         match self {
             RowFile::Parquet(table) => {
-                let read = |run: Range<usize>, gather: &mut RecordCollector<'_, '_>| {
-                    table.rows(&|group| run.contains(&group), &mut |row| gather.take_columnar(side, &row))
+                let read = |run: Range<usize>, collector: &mut RecordCollector<'_, '_>| {
+                    table.rows(&|group| run.contains(&group), &mut |row| collector.take_columnar(side, &row))
                 };
-                Ok(gather.in_parts(runs(table, |_| true).map(Ok), read).map(|()| table.count())?)
+                Ok(collector.in_parts(runs(table, |_| true).map(Ok), read).map(|()| table.count())?)
             }
             RowFile::Arrow(arrow) => {
                 let mut count = 0;
                 let slices = arrow.slices().inspect(|slice| count += slice.as_ref().map_or(0, ArrowSlice::count));
-                let read = |slice: ArrowSlice, gather: &mut RecordCollector<'_, '_>| {
-                    arrow.rows_of(&slice, &mut |row| gather.take_columnar(side, &row))
+                let read = |slice: ArrowSlice, collector: &mut RecordCollector<'_, '_>| {
+                    arrow.rows_of(&slice, &mut |row| collector.take_columnar(side, &row))
                 };
-                gather.in_parts(slices, read)?;
+                collector.in_parts(slices, read)?;
                 Ok(count)
             }
         }
@@ -179,53 +179,53 @@ impl RowFile {
 
 /// One side of a file; returns how many rows it has.
 pub(super) fn one_side(
-    rules: &ReaderConfig,
+    config: &ReaderConfig,
     side: Side,
-    half: &FileSide<'_>,
-    account: &mut RecordDiff,
+    file: &FileSide<'_>,
+    diff: &mut RecordDiff,
     mut visitor: Visitor<'_>,
 ) -> Result<u64> {
-    let source = match RowFile::open(rules, half)? {
+    let source = match RowFile::open(config, file)? {
         Ok(source) => source,
-        Err(issue) => return unreadable_file(rules, side, half, issue, account, visitor),
+        Err(issue) => return unreadable_file(config, side, file, issue, diff, visitor),
     };
     // Rows that have been shown cannot be taken back.
     let is_shown = visitor.is_some();
-    let is_known = matches!(&source, RowFile::Parquet(table) if is_readable(half, table));
+    let is_known = matches!(&source, RowFile::Parquet(table) if is_readable(file, table));
     if is_shown
         && !is_known
         && let Err(issue) = source.check()
     {
-        return unreadable_file(rules, side, half, issue, account, visitor);
+        return unreadable_file(config, side, file, issue, diff, visitor);
     }
     let shown = reborrow(&mut visitor);
-    let mut gather = RecordCollector::new(rules, half.path, &half.reading, account.detail(), shown);
-    let read = source.rows(side, &mut gather);
-    let (own, _) = gather.finish();
+    let mut collector = RecordCollector::new(config, file.path, &file.spec, diff.detail(), shown);
+    let read = source.read_rows(side, &mut collector);
+    let (own, _) = collector.finish();
     match read {
         Ok(count) => {
-            account.absorb(own);
+            diff.absorb(own);
             Ok(count)
         }
         Err(issue) if is_shown => {
-            half.check()?;
-            Err(Error::damaged(issue.cause().to_owned()).within(half.path))
+            file.check()?;
+            Err(Error::damaged(issue.cause().to_owned()).within(file.path))
         }
-        Err(issue) => unreadable_file(rules, side, half, issue, account, visitor),
+        Err(issue) => unreadable_file(config, side, file, issue, diff, visitor),
     }
 }
 
 /// A file whose rows cannot be read, which is one record; an error where it is the store that is damaged.
 fn unreadable_file(
-    rules: &ReaderConfig,
+    config: &ReaderConfig,
     side: Side,
-    half: &FileSide<'_>,
+    file: &FileSide<'_>,
     issue: FileIssue,
-    account: &mut RecordDiff,
+    diff: &mut RecordDiff,
     visitor: Visitor<'_>,
 ) -> Result<u64> {
-    half.check()?;
-    one_record(rules, side, half, Some(issue), account, visitor)
+    file.check()?;
+    one_record(config, side, file, Some(issue), diff, visitor)
 }
 
 #[cfg(test)]
@@ -249,9 +249,9 @@ mod tests {
         ReaderConfig::new(no_formats, &["id".to_owned()], &[], 4, 64, Path::new("/tmp")).unwrap()
     }
 
-    fn half<'h>(path: &'h str, rules: &ReaderConfig, bytes: &'h [u8], records: Option<u64>) -> FileSide<'h> {
-        let (reading, size) = (rules.reading(path), bytes.len() as u64);
-        FileSide { path, reading, content: None, size, records, bytes: FileSource::Held(bytes) }
+    fn half<'h>(path: &'h str, config: &ReaderConfig, bytes: &'h [u8], records: Option<u64>) -> FileSide<'h> {
+        let (spec, size) = (config.spec_for(path), bytes.len() as u64);
+        FileSide { path, spec, content: None, size, records, bytes: FileSource::Held(bytes) }
     }
 
     fn table(ids: &[i64]) -> RecordBatch {
@@ -271,10 +271,10 @@ mod tests {
         [("t.parquet", parquet.into_inner().unwrap()), ("t.arrow", arrow.into_inner().unwrap())]
     }
 
-    /// What an account has to tell.
-    fn told(account: RecordDiff) -> String {
-        let counts = account.tally.map(|tally| tally.counts().unwrap().0);
-        format!("{counts:?} {:?} {} {:?}", account.schema.fields(), account.issue_count, account.issues)
+    /// Formats a diff.
+    fn told(diff: RecordDiff) -> String {
+        let counts = diff.tally.map(|tally| tally.counts().unwrap().0);
+        format!("{counts:?} {:?} {} {:?}", diff.schema.fields(), diff.issue_count, diff.issues)
     }
 
     proptest! {
@@ -286,19 +286,19 @@ mod tests {
             rows in 1usize..9,
             damage in prop::option::of((any::<prop::sample::Index>(), 1u8..)),
         ) {
-            let rules = rules();
+            let config = rules();
             for ((path, before), (_, mut after)) in files(&old, rows).into_iter().zip(files(&new, rows)) {
                 if let Some((at, bit)) = &damage {
                     let at = at.index(after.len());
                     after[at] ^= bit;
                 }
-                let before = half(path, &rules, &before, Some(old.len() as u64));
-                let after = half(path, &rules, &after, None);
-                let mut turns = RecordDiff::new(&rules, DiffDetail::Differences);
+                let before = half(path, &config, &before, Some(old.len() as u64));
+                let after = half(path, &config, &after, None);
+                let mut turns = RecordDiff::new(&config, DiffDetail::Differences);
                 let mut see = |_: RecordRef<'_>| {};
-                let in_turn = super::super::compare(&rules, Some(&before), Some(&after), true, &mut turns, Some(&mut see)).unwrap();
-                let mut parts = RecordDiff::new(&rules, DiffDetail::Differences);
-                let in_parts = super::super::compare(&rules, Some(&before), Some(&after), true, &mut parts, None).unwrap();
+                let in_turn = super::super::compare(&config, Some(&before), Some(&after), true, &mut turns, Some(&mut see)).unwrap();
+                let mut parts = RecordDiff::new(&config, DiffDetail::Differences);
+                let in_parts = super::super::compare(&config, Some(&before), Some(&after), true, &mut parts, None).unwrap();
                 prop_assert_eq!(in_parts, in_turn);
                 prop_assert_eq!(told(parts), told(turns));
             }
@@ -307,16 +307,17 @@ mod tests {
 
     #[test]
     fn each_part_shows_its_rows() {
-        let rules = rules();
+        let config = rules();
         let ids: Vec<i64> = (0..100).collect();
         let [(path, bytes), _] = files(&ids, 5);
         for records in [None, Some(100)] {
-            let half = half(path, &rules, &bytes, records);
+            let file = half(path, &config, &bytes, records);
             let (mut whole, mut parted) = (Vec::new(), Vec::new());
-            visit(&rules, None, Some(&half), true, &mut |seen| whole.push(format!("{} {:?}", seen.line, seen.at))).unwrap();
-            let parts = parts(&rules, &half).unwrap().unwrap();
+            visit(&config, None, Some(&file), true, &mut |record| whole.push(format!("{} {:?}", record.line, record.at)))
+                .unwrap();
+            let parts = parts(&config, &file).unwrap().unwrap();
             for part in &parts {
-                visit_part(&rules, &half, part, &mut |seen| parted.push(format!("{} {:?}", seen.line, seen.at))).unwrap();
+                visit_part(&config, &file, part, &mut |record| parted.push(format!("{} {:?}", record.line, record.at))).unwrap();
             }
             assert_eq!((parts.len(), parted), (10, whole));
         }

@@ -1,11 +1,11 @@
-//! What changed between two schemas, and whether a reader of the old one must fear it.
+//! The changes between two schemas, and which of them can break a reader of the old one.
 
 use std::collections::BTreeMap;
 
 use crate::sample::schema::{TypeCounts, present, types};
 use crate::sample::{Schema, Type};
 
-/// What happened to a field.
+/// The kind of change of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
@@ -22,17 +22,17 @@ pub enum ChangeKind {
 pub struct SchemaChange {
     /// Its JSON pointer; empty for the records themselves.
     pub path: String,
-    /// What happened to it.
+    /// The kind of change.
     pub kind: ChangeKind,
     /// The types that it had, by their codes.
     pub old: Vec<Type>,
     /// The types that it has.
     pub new: Vec<Type>,
-    /// How many values the old records had in it.
+    /// The number of values of the field in the old records.
     pub old_present: i64,
-    /// How many values the new ones have.
+    /// The number of values of the field in the new records.
     pub new_present: i64,
-    /// Whether what reads the old records may fail on the new ones.
+    /// True if a reader of the old records may fail on the new ones.
     pub breaking: bool,
 }
 
@@ -65,7 +65,7 @@ impl SchemaChange {
     }
 }
 
-/// Whether a value of a type can stand in a field that had these types.
+/// Returns true if a value of a type can stand in a field that had these types.
 fn fits(new: Type, old: &[Type]) -> bool {
     new == Type::Null || old == [Type::Null] || old.contains(&new) || (new == Type::Integer && old.contains(&Type::Number))
 }

@@ -1,4 +1,4 @@
-//! How big a change is, by the samples that changed and by what became of the schema.
+//! The size of a change, by the samples and the schema.
 
 use crate::diff::schema::{ChangeKind, SchemaChange};
 use crate::diff::{RecordDiff, SampleCounts, SplitMove, Splits};
@@ -26,13 +26,13 @@ impl Default for Thresholds {
 /// Changes of the schema that are told in words.
 const MAX_LISTED: usize = 3;
 
-/// What changed in the samples from one version to another.
+/// The changes of the samples from one version to another.
 #[derive(Clone, Debug)]
 pub struct SampleChanges {
     pub counts: SampleCounts,
     /// Samples that moved between splits.
     pub moved: Vec<SplitMove>,
-    /// Whether the splits are declared, so that it counts as a change of the samples.
+    /// True if the splits are declared, so that it counts as a change of the samples.
     pub moves_count: bool,
     /// Samples of the old version.
     pub before: u64,
@@ -40,9 +40,9 @@ pub struct SampleChanges {
 }
 
 impl SampleChanges {
-    /// What an account tells that was tallied.
-    pub fn of(account: RecordDiff, splits: &Splits, before: u64, schema: Vec<SchemaChange>) -> Result<SampleChanges> {
-        let (counts, moves) = account.tally.map_or(Ok(Default::default()), |tally| tally.counts())?;
+    /// Returns the changes of a tallied diff.
+    pub fn of(diff: RecordDiff, splits: &Splits, before: u64, schema: Vec<SchemaChange>) -> Result<SampleChanges> {
+        let (counts, moves) = diff.tally.map_or(Ok(Default::default()), |tally| tally.counts())?;
         Ok(SampleChanges { counts, moved: splits.named(&moves), moves_count: splits.are_declared(), before, schema })
     }
 

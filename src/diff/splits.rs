@@ -11,7 +11,7 @@ use crate::diff::SplitMove;
 /// A split by its number. Numbers are given in the order in which the splits are met, from 0.
 pub type SplitId = u16;
 
-/// Which split each file is of: the first whose globs it matches, where some are declared, else its first folder.
+/// The split of each file: the first whose globs match it, where some are declared, else its first folder.
 #[derive(Clone, Debug, Default)]
 pub struct Splits {
     declared: Arc<[(String, GlobSet)]>,
@@ -48,7 +48,7 @@ impl Splits {
         number
     }
 
-    /// Tells if the splits are declared, and not guessed by the folders.
+    /// Returns true if the splits are declared, and not guessed by the folders.
     pub fn are_declared(&self) -> bool {
         !self.declared.is_empty()
     }

@@ -22,12 +22,12 @@ use crate::store::read::Store;
 /// A new file as its chunks come, and the one that it replaces.
 pub struct FileStream<'r, 'v> {
     store: &'r Arc<Store>,
-    rules: &'r ReaderConfig,
+    config: &'r ReaderConfig,
     path: &'r str,
-    reading: ReaderSpec,
-    keeps: DiffDetail,
+    spec: ReaderSpec,
+    detail: DiffDetail,
     old: Option<FileSide<'r>>,
-    /// Who is told the records, until the first of them can come.
+    /// The visitor, until the first record can come.
     visitor: Visitor<'v>,
     state: StreamState<'r, 'v>,
     /// Shared chunks that were left out since the last that was told.
@@ -37,7 +37,7 @@ pub struct FileStream<'r, 'v> {
 enum StreamState<'r, 'v> {
     /// Nothing has come yet.
     Start,
-    /// What comes says nothing: the file is read at its end.
+    /// The chunks are not parsed: the file is read at its end.
     Aside,
     /// Only the new side is told.
     Alone(Box<StreamPair<'r, 'v>>),
@@ -45,26 +45,26 @@ enum StreamState<'r, 'v> {
     Aligned(Box<StreamPair<'r, 'v>>, Box<Aligner<'r>>),
 }
 
-/// What a stream came to.
+/// The result of a stream.
 #[derive(Debug)]
 pub struct StreamResult {
     /// Records of the new file; not all of them where chunks were left out.
     pub count: u64,
-    /// What differs.
-    pub account: RecordDiff,
+    /// The differences.
+    pub diff: RecordDiff,
 }
 
 impl<'r, 'v> FileStream<'r, 'v> {
     /// Begins a file that is read so; `old` lies in the store, and is left out where records are not compared.
     pub fn new(
         store: &'r Arc<Store>,
-        rules: &'r ReaderConfig,
+        config: &'r ReaderConfig,
         path: &'r str,
-        reading: ReaderSpec,
+        spec: ReaderSpec,
         old: Option<FileSide<'r>>,
-        keeps: DiffDetail,
+        detail: DiffDetail,
     ) -> Self {
-        FileStream { store, rules, path, reading, keeps, old, visitor: None, state: StreamState::Start, skipped: Vec::new() }
+        FileStream { store, config, path, spec, detail, old, visitor: None, state: StreamState::Start, skipped: Vec::new() }
     }
 
     /// Tells the records that may differ to this one too.
@@ -87,7 +87,7 @@ impl<'r, 'v> FileStream<'r, 'v> {
             StreamState::Aligned(pair, aligner) => {
                 let mut gap = Vec::new();
                 // What is packed differs from its first difference on.
-                let packed = !self.reading.is_plain();
+                let packed = !self.spec.is_plain();
                 if !packed && aligner.find(&item.id, &mut gap)? {
                     if !gap.is_empty() {
                         catch_up(self.store, pair, &mut self.skipped)?;
@@ -111,44 +111,44 @@ impl<'r, 'v> FileStream<'r, 'v> {
 
     /// Decides how to go on, by the first bytes of both sides.
     fn begin(&mut self, item: &RecipeItem, bytes: Option<&[u8]>) -> Result<StreamState<'r, 'v>> {
-        if self.reading.opaque
+        if self.spec.opaque
             || matches!(
-                self.reading.format,
+                self.spec.format,
                 RecordFormat::Whole | RecordFormat::Archive | RecordFormat::Parquet | RecordFormat::Arrow | RecordFormat::None
             )
         {
             return Ok(StreamState::Aside);
         }
-        if let Some(old) = self.old.as_ref().filter(|old| old.reading.reads_as(&self.reading) && old.size > 0)
-            && (!may_break(&self.reading) || issue_of(self.rules, old)?.is_none())
+        if let Some(old) = self.old.as_ref().filter(|old| old.spec.reads_as(&self.spec) && old.size > 0)
+            && (!may_break(&self.spec) || issue_of(self.config, old)?.is_none())
         {
             let content = old.id()?;
-            let tables = match self.reading.is_table() {
-                true if !self.reading.is_plain() => None,
+            let tables = match self.spec.is_table() {
+                true if !self.spec.is_plain() => None,
                 true => {
                     let first = Chunks::of(self.store, content, old.size)?.next().transpose()?;
                     let before = first.map(|item| content::chunk(self.store, &item)).transpose()?;
-                    let before = before.and_then(|bytes| CsvTable::primed(&self.reading, &bytes));
-                    let after = CsvTable::primed(&self.reading, &self.store.bytes_of(item, bytes)?);
+                    let before = before.and_then(|bytes| CsvTable::primed(&self.spec, &bytes));
+                    let after = CsvTable::primed(&self.spec, &self.store.bytes_of(item, bytes)?);
                     before.zip(after).filter(|(before, after)| before.agrees(after)).map(|(a, b)| Some([a, b]))
                 }
                 false => Some(None),
             };
             if let Some(tables) = tables
                 && let Some(pair) =
-                    StreamPair::together(self.rules, self.path, &self.reading, tables, self.keeps, self.visitor.take())?
+                    StreamPair::together(self.config, self.path, &self.spec, tables, self.detail, self.visitor.take())?
             {
                 let aligner = Aligner::new(self.store, content, old.size)?;
                 return Ok(StreamState::Aligned(Box::new(pair), Box::new(aligner)));
             }
         }
-        let pair = StreamPair::alone(self.rules, self.path, Side::New, &self.reading, self.keeps, self.visitor.take())?;
+        let pair = StreamPair::alone(self.config, self.path, Side::New, &self.spec, self.detail, self.visitor.take())?;
         Ok(pair.map_or(StreamState::Aside, |pair| StreamState::Alone(Box::new(pair))))
     }
 
     /// The new file ends here; `new` is where it can be read again.
     pub fn finish(mut self, new: &FileSide<'_>) -> Result<StreamResult> {
-        let mut account = RecordDiff::new(self.rules, self.keeps);
+        let mut diff = RecordDiff::new(self.config, self.detail);
         let mut old = self.old.take();
         let mut visitor = self.visitor.take();
         let told = match std::mem::replace(&mut self.state, StreamState::Aside) {
@@ -168,16 +168,16 @@ impl<'r, 'v> FileStream<'r, 'v> {
         };
         let count = match told {
             Some(PairResult { issues: [_, Some(issue)], .. }) => {
-                one_record(self.rules, Side::New, new, Some(issue), &mut account, reborrow(&mut visitor))?
+                one_record(self.config, Side::New, new, Some(issue), &mut diff, reborrow(&mut visitor))?
             }
             Some(told) => {
-                account.absorb(told.account);
+                diff.absorb(told.diff);
                 visitor = told.visitor;
                 told.count
             }
             None => {
                 let both = match &old {
-                    Some(old) => rows::both_sides(self.rules, old, new, &mut account, reborrow(&mut visitor))?,
+                    Some(old) => rows::both_sides(self.config, old, new, &mut diff, reborrow(&mut visitor))?,
                     None => None,
                 };
                 match both {
@@ -185,14 +185,14 @@ impl<'r, 'v> FileStream<'r, 'v> {
                         old = None;
                         count
                     }
-                    None => one_side(self.rules, Side::New, new, &mut account, reborrow(&mut visitor))?,
+                    None => one_side(self.config, Side::New, new, &mut diff, reborrow(&mut visitor))?,
                 }
             }
         };
         if let Some(old) = old {
-            one_side(self.rules, Side::Old, &old, &mut account, visitor)?;
+            one_side(self.config, Side::Old, &old, &mut diff, visitor)?;
         }
-        Ok(StreamResult { count, account })
+        Ok(StreamResult { count, diff })
     }
 }
 

@@ -50,7 +50,7 @@ impl TempFile {
         Ok(TempFile { file, path, named: false })
     }
 
-    /// Where it lies while it has no name.
+    /// Returns the path of the file while it has no name.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -144,7 +144,7 @@ impl Staging {
         Ok(Staging { path, placed: false })
     }
 
-    /// Where it is filled.
+    /// Returns the path of the folder while it is filled.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -189,7 +189,7 @@ impl Scratch {
         Ok(Scratch { path, own: true })
     }
 
-    /// Where it is.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -216,7 +216,7 @@ pub fn present(tmp: &Path, workspace: &Path) -> i128 {
     stamp().map_or(now, |m| now.min(i128::from(m.mtime()) * 1_000_000_000 + i128::from(m.mtime_nsec())))
 }
 
-/// What became of a file that may be created only once.
+/// The result of creating a file that may be created only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
     /// It is there now.
@@ -271,17 +271,17 @@ pub fn sync_folder(path: &Path) -> Result<()> {
     }
 }
 
-/// Tells if an error of a link means that the file system has no hard links, or no more for this file.
+/// Returns true if an error of a link means that the file system has no hard links, or no more for this file.
 fn lacks_links(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK))
 }
 
-/// Tells if an error of an exclusive rename means that the file system has none.
+/// Returns true if an error of an exclusive rename means that the file system has none.
 fn lacks_exclusive_rename(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS))
 }
 
-/// Tells if an error of a folder's sync means that the file system has no such call: it is about the call and never
+/// Returns true if an error of a folder's sync means that the file system has no such call: it is about the call and never
 /// about the bytes, as `EIO` and `ENOSPC` are.
 fn lacks_folder_sync(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS))

@@ -19,7 +19,7 @@ use super::probe;
 use crate::error::{Error, Result};
 use crate::path::printable;
 
-/// What lies at a path.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// A regular file.
@@ -35,22 +35,22 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// Tells if it is a regular file.
+    /// Returns true if it is a regular file.
     pub fn is_file(self) -> bool {
         matches!(self, FileKind::File | FileKind::Executable)
     }
 }
 
-/// What the file system says of a file. Two equal ones, old enough, mean the same bytes.
+/// The stat data of a file. Two equal ones that are old enough mean the same bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
-    /// What it is.
+    /// The kind of the file.
     pub kind: FileKind,
     /// Its length in bytes.
     pub size: u64,
-    /// When its bytes last changed, in nanoseconds since 1970.
+    /// The time of the last change of its bytes, in nanoseconds since 1970.
     pub mtime: i64,
-    /// When anything about it last changed, in nanoseconds since 1970. No program can set this.
+    /// The time of the last change of anything about it, in nanoseconds since 1970. No program can set this.
     pub ctime: i64,
     /// Its number on its file system.
     pub inode: u64,
@@ -89,7 +89,7 @@ impl Folder {
         Folder(Arc::new(fd))
     }
 
-    /// What lies under a name; symlinks are not followed.
+    /// Returns the stat data of a name; symlinks are not followed.
     pub fn stat(&self, name: &CStr) -> io::Result<Stat> {
         Ok(stat_of(&statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
     }
@@ -114,7 +114,7 @@ pub struct Root {
     path: PathBuf,
     /// The path that errors name.
     shown: PathBuf,
-    /// Whether files keep their permission bits, once that was tried.
+    /// True if files keep their permission bits, once that was tried.
     modes: Arc<OnceLock<bool>>,
 }
 
@@ -131,17 +131,17 @@ impl Root {
         Root { shown: path.to_owned(), ..self }
     }
 
-    /// Tells if its files keep their permission bits.
+    /// Returns true if its files keep their permission bits.
     pub fn keeps_modes(&self) -> bool {
         *self.modes.get_or_init(|| probe::keeps_modes(&self.path))
     }
 
-    /// Where it is.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What an error on a file in it says.
+    /// Returns the error of an operation on a file below the root.
     pub fn error(&self, doing: &str, path: &str, error: io::Error) -> Error {
         Error::io(doing, &self.shown.join(&*printable(path)), error)
     }
@@ -196,7 +196,7 @@ impl Cursor<'_> {
         Ok((&self.at.insert(at).1, CString::new(name)?))
     }
 
-    /// What an error on a file says.
+    /// Returns the error of an operation on a file.
     fn error(&self, doing: &str, path: &str, error: io::Error) -> Error {
         self.root.error(doing, path, error)
     }
@@ -206,7 +206,8 @@ impl Cursor<'_> {
         self.at = None;
     }
 
-    /// What lies at a path; `None` if nothing does, also where a file or a symlink stands in place of a folder.
+    /// Returns the stat data of a path; `None` if nothing has it, or if a file or a symlink takes the place of one of its
+    /// folders.
     pub fn stat(&mut self, path: &str) -> Result<Option<Stat>> {
         match self.place(path).and_then(|(folder, name)| folder.stat(&name)) {
             Ok(stat) => Ok(Some(stat)),
@@ -326,13 +327,13 @@ impl Cursor<'_> {
     }
 }
 
-/// Whether an error says that nothing lies at a path, or something in place of one of its folders.
+/// Returns true if an error says that nothing lies at a path, or something in place of one of its folders.
 fn is_absent(error: &io::Error) -> bool {
     let symlink = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
     symlink || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// What the file system says of an open file.
+/// Returns the stat data of an open file.
 pub fn stat_open(file: &File) -> io::Result<Stat> {
     Ok(stat_of(&rustix::fs::fstat(file)?))
 }

@@ -1,4 +1,4 @@
-//! What a file system does with names and permission bits.
+//! The behaviour of a file system with names and permission bits.
 //!
 //! It is tried in the folder itself: the type of a file system says little, since mount options and single folders
 //! decide. What is tried lies in `.helox` below the folder, which is never part of a dataset, and goes away again.
@@ -19,10 +19,10 @@ use crate::error::{Error, Result};
 /// Characters that file systems made for other systems refuse in names.
 const ODD: [char; 7] = ['<', '>', ':', '"', '|', '?', '*'];
 
-/// How the name of a folder begins in which names are tried.
+/// The prefix of the name of a folder in which names are tried.
 const PREFIX: &str = "probe-";
 
-/// What a folder does with names.
+/// The behaviour of a folder with names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameRules {
     /// Names that differ in upper and lower case only are one.
@@ -69,13 +69,13 @@ impl NameRules {
         }
     }
 
-    /// Tells if every two names are two files, and every name is taken.
+    /// Returns true if every two names are two files, and every name is taken.
     pub fn are_plain(&self) -> bool {
         *self == NameRules::default()
     }
 }
 
-/// Tells if files of a folder keep their permission bits. Where that cannot be tried, they are believed to.
+/// Returns true if files of a folder keep their permission bits. Where that cannot be tried, they are believed to.
 pub fn keeps_modes(folder: &Path) -> bool {
     let Ok(probe) = Probe::create(folder) else { return true };
     let Ok(file) = probe.file("mode") else { return true };

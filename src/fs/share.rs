@@ -18,7 +18,7 @@ pub const READ: u32 = 0o040;
 /// The permission bits of a file that the group locks or writes to.
 pub const WRITE: u32 = 0o060;
 
-/// Tells if a folder is one of a store that a group shares.
+/// Returns true if a folder is one of a store that a group shares.
 pub fn is_shared(folder: &Path) -> bool {
     folder.components().any(|part| part.as_os_str() == super::STORE)
         && fs::metadata(folder).is_ok_and(|meta| meta.permissions().mode() & 0o2020 == 0o2020)

@@ -1,4 +1,4 @@
-//! What differs between two trees, found without reading the nodes that they share.
+//! The differences of two trees, found without reading the nodes that they share.
 
 use std::cmp::Ordering;
 
@@ -45,7 +45,7 @@ struct DiffSide<'a, S> {
 }
 
 impl<S: NodeSource> DiffSide<'_, S> {
-    /// Whether paths greater than `after`, up to `last`, may be wanted.
+    /// Returns true if paths greater than `after`, up to `last`, may be wanted.
     fn wants(&self, after: Option<&DataPath>, last: &DataPath) -> bool {
         self.range
             .as_ref()
@@ -104,7 +104,7 @@ pub struct ManifestDiff<'a, S> {
     new: DiffSide<'a, S>,
 }
 
-/// What to do about the two heads.
+/// The next step for the two heads.
 enum DiffStep {
     SkipBoth,
     ExpandOld,

@@ -17,13 +17,13 @@ use crate::error::Result;
 use crate::id::{Id, Node as NodeId};
 use crate::object::node::Node;
 
-/// Where nodes come from.
+/// A source of nodes.
 pub trait NodeSource {
     /// Reads a node.
     fn node(&self, id: Id<NodeId>) -> Result<Node>;
 }
 
-/// Where nodes go.
+/// A destination of nodes.
 pub trait NodeSink {
     /// Takes a node, unless it is there.
     fn put(&mut self, id: Id<NodeId>, bytes: &[u8]) -> Result<()>;

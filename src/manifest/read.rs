@@ -14,7 +14,7 @@ pub struct Entries<'a, S> {
     source: &'a S,
     inner: Vec<(u8, std::vec::IntoIter<Child>)>,
     leaf: std::vec::IntoIter<Entry>,
-    /// Where to begin, inclusive.
+    /// The first path, inclusive.
     from: Option<String>,
     /// Paths before the next of which each is a prefix of it as text.
     prefixes: Vec<DataPath>,
@@ -113,7 +113,7 @@ pub fn find(source: &impl NodeSource, root: Id<NodeId>, path: &str) -> Result<Op
     Ok(next.filter(|e| e.path.as_str() == path))
 }
 
-/// Tells if a tree has an entry at a path or below it; every tree has the empty path.
+/// Returns true if a tree has an entry at a path or below it; every tree has the empty path.
 pub fn has(source: &impl NodeSource, root: Id<NodeId>, path: &str) -> Result<bool> {
     if path.is_empty() || find(source, root, path)?.is_some() {
         return Ok(true);
@@ -132,7 +132,8 @@ pub enum FolderItem {
     Folder(String),
 }
 
-/// What lies right in a folder, in order; of the whole tree for `None`. Skips what lies deeper without reading it.
+/// Lists the direct items of a folder in order; those of the whole tree for `None`. Deeper entries are skipped without
+/// being read.
 pub fn list(source: &impl NodeSource, root: Id<NodeId>, folder: Option<&str>) -> Result<Vec<FolderItem>> {
     let prefix = folder.map_or(String::new(), |f| format!("{f}/"));
     let mut listed = Vec::new();

@@ -1,4 +1,4 @@
-//! Where nodes end.
+//! The boundaries of nodes.
 //!
 //! A node ends after an item whose path's hash has seven zero bits at the node's level, so it holds 128 items on average
 //! whatever happens elsewhere in the tree. Two limits hold against paths chosen to make it otherwise: a node has at least

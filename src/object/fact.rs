@@ -17,7 +17,7 @@ pub use run::{Artifact, Metric, Run};
 /// The first byte of every fact.
 const FORMAT: u8 = 1;
 
-/// What a fact says.
+/// The statement of a fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Statement {
     /// The version received the tag.
@@ -40,14 +40,14 @@ pub enum Statement {
     Validated {
         /// The version.
         version: Id<Version>,
-        /// What they said.
+        /// The verdict.
         verdict: Id<Verdict>,
     },
     /// Something was trained on the version.
     Run {
         /// The version.
         version: Id<Version>,
-        /// What came of it.
+        /// The run with its results.
         run: Arc<Run>,
     },
     /// Somebody noted something about the version.
@@ -63,7 +63,7 @@ pub enum Statement {
         version: Id<Version>,
         /// The fact that recorded the run.
         run: Id<FactId>,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
@@ -88,11 +88,11 @@ impl Statement {
 pub struct Fact {
     /// The facts that came right before it, in the order of their ids; none for a store's first.
     pub parents: Vec<Id<FactId>>,
-    /// When it was said.
+    /// The time of the statement.
     pub time: Time,
-    /// Who said it.
+    /// The author.
     pub author: String,
-    /// What was said.
+    /// The statement.
     pub statement: Statement,
 }
 
@@ -133,19 +133,19 @@ impl Fact {
 
     /// Reads what [`Fact::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Fact, Malformed> {
-        let mut take = ByteReader::new(bytes);
-        if take.u8()? != FORMAT {
+        let mut reader = ByteReader::new(bytes);
+        if reader.u8()? != FORMAT {
             return Err(Malformed("unknown fact format; use a newer hlx"));
         }
-        let count = take.count(32)?;
+        let count = reader.count(32)?;
         if count > limits::FACT_PARENTS {
             return Err(Malformed("the fact has too many parents"));
         }
-        let parents: Vec<Id<FactId>> = (0..count).map(|_| Ok(Id::from_bytes(take.array()?))).collect::<Result<_, _>>()?;
-        let time = Time::from_millis(take.u64()? as i64);
-        let author = take.text()?.to_owned();
-        let statement = decode_statement(&mut take)?;
-        take.end()?;
+        let parents: Vec<Id<FactId>> = (0..count).map(|_| Ok(Id::from_bytes(reader.array()?))).collect::<Result<_, _>>()?;
+        let time = Time::from_millis(reader.u64()? as i64);
+        let author = reader.text()?.to_owned();
+        let statement = decode_statement(&mut reader)?;
+        reader.end()?;
         let fact = Fact { parents, time, author, statement };
         fact.check()?;
         Ok(fact)
@@ -183,21 +183,21 @@ impl Fact {
     }
 }
 
-fn decode_statement(take: &mut ByteReader<'_>) -> Result<Statement, Malformed> {
-    let kind = take.u8()?;
+fn decode_statement(reader: &mut ByteReader<'_>) -> Result<Statement, Malformed> {
+    let kind = reader.u8()?;
     if kind == 0 {
         return Ok(Statement::Joined);
     }
-    let version = Id::from_bytes(take.array()?);
+    let version = Id::from_bytes(reader.array()?);
     match kind {
-        1 => Ok(Statement::TagAdded { version, tag: take.text()?.to_owned() }),
-        2 => Ok(Statement::TagRemoved { version, tag: take.text()?.to_owned() }),
-        3 => Ok(Statement::Validated { version, verdict: Id::from_bytes(take.array()?) }),
-        4 => Ok(Statement::Run { version, run: Arc::new(Run::decode(take)?) }),
-        5 => Ok(Statement::Note { version, text: take.text()?.to_owned() }),
+        1 => Ok(Statement::TagAdded { version, tag: reader.text()?.to_owned() }),
+        2 => Ok(Statement::TagRemoved { version, tag: reader.text()?.to_owned() }),
+        3 => Ok(Statement::Validated { version, verdict: Id::from_bytes(reader.array()?) }),
+        4 => Ok(Statement::Run { version, run: Arc::new(Run::decode(reader)?) }),
+        5 => Ok(Statement::Note { version, text: reader.text()?.to_owned() }),
         6 => {
-            let run = Id::from_bytes(take.array()?);
-            Ok(Statement::RunWithdrawn { version, run, reason: take.text()?.to_owned() })
+            let run = Id::from_bytes(reader.array()?);
+            Ok(Statement::RunWithdrawn { version, run, reason: reader.text()?.to_owned() })
         }
         _ => Err(Malformed("unknown kind of fact; use a newer hlx")),
     }

@@ -1,4 +1,4 @@
-//! What is immutable, byte by byte: recipes, manifest nodes, versions, verdicts, facts, and the data checksum.
+//! Immutable objects, byte by byte: recipes, manifest nodes, versions, verdicts, facts, and the data checksum.
 //!
 //! Every object is named by a [`Key`]: its kind and 32 bytes. Most are named by the hash of their own bytes; a recipe is
 //! named by the content id of the file that it rebuilds. The kind is part of the name, since a user's file may hold the
@@ -33,7 +33,7 @@ pub enum Kind {
     Fact = 6,
     /// The schema of a version's records, named by its hash.
     Schema = 7,
-    /// What the rules of a dataset said of a version, named by its hash.
+    /// A verdict on a version, named by its hash.
     Verdict = 8,
 }
 
@@ -47,7 +47,7 @@ impl Kind {
         Kind::ALL.into_iter().find(|k| *k as u8 == byte)
     }
 
-    /// What a person calls it.
+    /// Returns the name of the kind in messages.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Chunk => "chunk",
@@ -99,7 +99,7 @@ impl Key {
         Key { id: *content.as_bytes(), kind: Kind::Recipe }
     }
 
-    /// Whether `bytes` are what the key names.
+    /// Returns true if the key is that of `bytes`.
     pub fn matches(&self, bytes: &[u8]) -> bool {
         self.kind.id_of(bytes) == Some(self.id)
     }

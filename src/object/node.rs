@@ -10,7 +10,7 @@ use crate::limits;
 use crate::path::DataPath;
 use crate::sample::ReaderId;
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
@@ -38,13 +38,13 @@ impl From<FileKind> for EntryKind {
 }
 
 impl EntryKind {
-    /// Whether it is a regular file, executable or not.
+    /// Returns true if it is a regular file, executable or not.
     pub fn is_file(self) -> bool {
         matches!(self, EntryKind::File | EntryKind::Executable)
     }
 }
 
-/// How many samples a file holds, and which reader counted them.
+/// The number of samples of a file, and the reader that counted them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleCount {
     /// The number of samples.
@@ -63,9 +63,9 @@ impl SampleCount {
 /// One file, symlink or empty folder of a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it lies in the dataset.
+    /// The path in the dataset.
     pub path: DataPath,
-    /// What it is.
+    /// The kind of the entry.
     pub kind: EntryKind,
     /// Bytes of the file or of the symlink's target; 0 for a folder.
     pub size: u64,
@@ -86,13 +86,13 @@ impl Entry {
         self.same(other) && SampleCount::are_reread(self.samples.as_ref(), other.samples.as_ref())
     }
 
-    /// Whether both stand for the same thing at the same place. Sample counts do not matter.
+    /// Returns true if both are the same file at the same path. Sample counts do not matter.
     pub fn same(&self, other: &Entry) -> bool {
         self.path == other.path && self.kind == other.kind && self.content == other.content
     }
 }
 
-/// What a tree holds in all.
+/// The totals of a tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Entries of every kind.
@@ -136,7 +136,7 @@ pub struct Child {
     pub last: DataPath,
     /// The child.
     pub id: Id<NodeId>,
-    /// What it holds.
+    /// The totals of the child.
     pub totals: Totals,
 }
 
@@ -158,7 +158,7 @@ impl Node {
         }
     }
 
-    /// What it holds.
+    /// Returns the totals of the entries below the node.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::NONE;
         match self {
@@ -214,24 +214,24 @@ impl Node {
 
     /// Reads what [`Node::encode`] wrote, and rejects paths that are not allowed or not in order.
     pub fn decode(bytes: &[u8]) -> Result<Node, Malformed> {
-        let mut take = ByteReader::new(bytes);
-        let level = take.u8()?;
+        let mut reader = ByteReader::new(bytes);
+        let level = reader.u8()?;
         if level > limits::NODE_LEVEL {
             return Err(Malformed("the manifest has too many levels"));
         }
-        let count = take.count(3)?;
+        let count = reader.count(3)?;
         if count > limits::NODE_ITEMS || (count == 0 && level > 0) {
             return Err(Malformed("the node has no items or too many"));
         }
         let mut path = String::new();
         let node = if level == 0 {
-            let entries = (0..count).map(|_| take_entry(&mut take, &mut path)).collect::<Result<_, _>>()?;
+            let entries = (0..count).map(|_| take_entry(&mut reader, &mut path)).collect::<Result<_, _>>()?;
             Node::Leaf(entries)
         } else {
-            let children = (0..count).map(|_| take_child(&mut take, &mut path)).collect::<Result<_, _>>()?;
+            let children = (0..count).map(|_| take_child(&mut reader, &mut path)).collect::<Result<_, _>>()?;
             Node::Inner(level, children)
         };
-        take.end()?;
+        reader.end()?;
         Ok(node)
     }
 }
@@ -243,9 +243,9 @@ fn put_path(out: &mut Vec<u8>, before: &str, path: &str) {
 }
 
 /// Reads a path into `path`, which holds the one before; it must be greater.
-fn take_path(take: &mut ByteReader<'_>, path: &mut String) -> Result<DataPath, Malformed> {
-    let shared = take.varint_max(path.len() as u64)? as usize;
-    let suffix = take.bytes()?;
+fn take_path(reader: &mut ByteReader<'_>, path: &mut String) -> Result<DataPath, Malformed> {
+    let shared = reader.varint_max(path.len() as u64)? as usize;
+    let suffix = reader.bytes()?;
     let mut next = Vec::with_capacity(shared + suffix.len());
     next.extend_from_slice(&path.as_bytes()[..shared]);
     next.extend_from_slice(suffix);
@@ -262,27 +262,27 @@ fn put_optional(out: &mut Vec<u8>, value: Option<u64>) {
     out.put_varint(value.map_or(0, |n| n.saturating_add(1)));
 }
 
-fn take_optional(take: &mut ByteReader<'_>) -> Result<Option<u64>, Malformed> {
-    Ok(take.varint()?.checked_sub(1))
+fn take_optional(reader: &mut ByteReader<'_>) -> Result<Option<u64>, Malformed> {
+    Ok(reader.varint()?.checked_sub(1))
 }
 
-fn take_entry(take: &mut ByteReader<'_>, path: &mut String) -> Result<Entry, Malformed> {
-    let path = take_path(take, path)?;
-    let kind = match take.u8()? {
+fn take_entry(reader: &mut ByteReader<'_>, path: &mut String) -> Result<Entry, Malformed> {
+    let path = take_path(reader, path)?;
+    let kind = match reader.u8()? {
         0 => EntryKind::File,
         1 => EntryKind::Executable,
         2 => EntryKind::Symlink,
         3 => return Ok(Entry::folder(path)),
         _ => return Err(Malformed("unknown kind of entry")),
     };
-    let size = take.varint()?;
-    let content = Id::from_bytes(take.array()?);
+    let size = reader.varint()?;
+    let content = Id::from_bytes(reader.array()?);
     let mut samples = None;
     if kind.is_file()
-        && let Some(count) = take_optional(take)?
+        && let Some(count) = take_optional(reader)?
     {
-        let code = take.varint()?;
-        let records = if ReaderId::has_records(code) { Some(take.text()?) } else { None };
+        let code = reader.varint()?;
+        let records = if ReaderId::has_records(code) { Some(reader.text()?) } else { None };
         if records.is_some_and(|records| records.len() > limits::POINTER) {
             return Err(Malformed("the pointer to the records is too long"));
         }
@@ -292,11 +292,16 @@ fn take_entry(take: &mut ByteReader<'_>, path: &mut String) -> Result<Entry, Mal
     Ok(Entry { path, kind, size, samples, content })
 }
 
-fn take_child(take: &mut ByteReader<'_>, path: &mut String) -> Result<Child, Malformed> {
+fn take_child(reader: &mut ByteReader<'_>, path: &mut String) -> Result<Child, Malformed> {
     Ok(Child {
-        last: take_path(take, path)?,
-        id: Id::from_bytes(take.array()?),
-        totals: Totals { entries: take.varint()?, files: take.varint()?, bytes: take.varint()?, samples: take_optional(take)? },
+        last: take_path(reader, path)?,
+        id: Id::from_bytes(reader.array()?),
+        totals: Totals {
+            entries: reader.varint()?,
+            files: reader.varint()?,
+            bytes: reader.varint()?,
+            samples: take_optional(reader)?,
+        },
     })
 }
 

@@ -35,7 +35,7 @@ impl Recipe {
         self.items.iter().map(|i| i.len).sum()
     }
 
-    /// Whether it stands for no byte; no valid recipe does.
+    /// Returns true if it has no bytes; no valid recipe is empty.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
@@ -77,26 +77,26 @@ impl Recipe {
 
     /// Reads what [`Recipe::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Recipe, Malformed> {
-        let mut take = ByteReader::new(bytes);
-        let level = take.u8()?;
+        let mut reader = ByteReader::new(bytes);
+        let level = reader.u8()?;
         if level > limits::RECIPE_LEVEL {
             return Err(Malformed("the recipe has too many levels"));
         }
-        let count = take.count(33)?;
+        let count = reader.count(33)?;
         if count == 0 || count > limits::RECIPE_ITEMS {
             return Err(Malformed("the recipe has no items or too many"));
         }
         let mut items = Vec::with_capacity(count);
         let mut total = 0u64;
         for _ in 0..count {
-            let item = RecipeItem { id: take.array()?, len: take.varint()? };
+            let item = RecipeItem { id: reader.array()?, len: reader.varint()? };
             total = total.checked_add(item.len).ok_or(Malformed("the recipe's length exceeds 64 bits"))?;
             if item.len == 0 {
                 return Err(Malformed("an item of the recipe is empty"));
             }
             items.push(item);
         }
-        take.end()?;
+        reader.end()?;
         Ok(Recipe { level, items })
     }
 }
@@ -118,40 +118,40 @@ pub struct NewObject {
 
 impl RecipeBuilder {
     /// Adds the next item at a level; nodes that are complete go to `made`.
-    fn add(&mut self, level: usize, item: RecipeItem, made: &mut Vec<NewObject>) {
+    fn add(&mut self, level: usize, item: RecipeItem, objects: &mut Vec<NewObject>) {
         if self.levels.len() == level {
             self.levels.push(Vec::new());
         }
         self.levels[level].push(item);
         let ends = u16::from_le_bytes([item.id[0], item.id[1]]).is_multiple_of(FANOUT);
         if self.levels[level].len() >= limits::RECIPE_ITEMS || ends && self.levels[level].len() > 1 {
-            self.close(level, made);
+            self.close(level, objects);
         }
     }
 
-    fn close(&mut self, level: usize, made: &mut Vec<NewObject>) {
+    fn close(&mut self, level: usize, objects: &mut Vec<NewObject>) {
         let node = Recipe { level: level as u8, items: std::mem::take(&mut self.levels[level]) };
         let bytes = node.encode();
         let id: Id<RecipeNode> = Id::of(&bytes);
-        made.push(NewObject { key: id.into(), bytes });
-        self.add(level + 1, RecipeItem { id: *id.as_bytes(), len: node.len() }, made);
+        objects.push(NewObject { key: id.into(), bytes });
+        self.add(level + 1, RecipeItem { id: *id.as_bytes(), len: node.len() }, objects);
     }
 
     /// Adds the next chunk.
-    pub fn chunk(&mut self, item: RecipeItem, made: &mut Vec<NewObject>) {
-        self.add(0, item, made);
+    pub fn chunk(&mut self, item: RecipeItem, objects: &mut Vec<NewObject>) {
+        self.add(0, item, objects);
     }
 
     /// Ends the file; the last object of `made` is then the recipe itself.
-    pub fn finish(mut self, content: Id<Content>, made: &mut Vec<NewObject>) {
+    pub fn finish(mut self, content: Id<Content>, objects: &mut Vec<NewObject>) {
         let mut level = 0;
         while level < self.levels.len() {
             let last = level + 1 == self.levels.len();
             if !last && !self.levels[level].is_empty() {
-                self.close(level, made);
+                self.close(level, objects);
             } else if last {
                 let root = Recipe { level: level as u8, items: std::mem::take(&mut self.levels[level]) };
-                made.push(NewObject { key: Key::recipe(content), bytes: root.encode_root(content) });
+                objects.push(NewObject { key: Key::recipe(content), bytes: root.encode_root(content) });
                 return;
             }
             level += 1;
@@ -168,23 +168,23 @@ mod tests {
     }
 
     fn build(items: &[RecipeItem]) -> Vec<NewObject> {
-        let (mut builder, mut made) = (RecipeBuilder::default(), Vec::new());
+        let (mut builder, mut objects) = (RecipeBuilder::default(), Vec::new());
         for item in items {
-            builder.chunk(*item, &mut made);
+            builder.chunk(*item, &mut objects);
         }
-        builder.finish(Id::from_bytes([7; 32]), &mut made);
-        made
+        builder.finish(Id::from_bytes([7; 32]), &mut objects);
+        objects
     }
 
-    fn flatten(made: &[NewObject], recipe: &Recipe, out: &mut Vec<RecipeItem>) {
+    fn flatten(objects: &[NewObject], recipe: &Recipe, out: &mut Vec<RecipeItem>) {
         for item in &recipe.items {
             if recipe.level == 0 {
                 out.push(*item);
             } else {
-                let node = made.iter().find(|m| m.key == recipe.key(item)).unwrap();
+                let node = objects.iter().find(|m| m.key == recipe.key(item)).unwrap();
                 let node = Recipe::decode(&node.bytes).unwrap();
                 assert_eq!((node.level + 1, node.len()), (recipe.level, item.len));
-                flatten(made, &node, out);
+                flatten(objects, &node, out);
             }
         }
     }
@@ -193,12 +193,12 @@ mod tests {
     fn every_length_comes_back() {
         for n in [1, 2, 3, 1_000, 5_000, 20_000] {
             let items = chunks(n);
-            let made = build(&items);
-            let (content, root) = Recipe::decode_root(&made.last().unwrap().bytes).unwrap();
+            let objects = build(&items);
+            let (content, root) = Recipe::decode_root(&objects.last().unwrap().bytes).unwrap();
             assert_eq!(content, Id::from_bytes([7; 32]));
-            assert_eq!(made.last().unwrap().key, Key::recipe(content));
+            assert_eq!(objects.last().unwrap().key, Key::recipe(content));
             let mut back = Vec::new();
-            flatten(&made, &root, &mut back);
+            flatten(&objects, &root, &mut back);
             assert_eq!(back, items);
         }
     }

@@ -16,7 +16,7 @@ pub const FULL_SCORE: u32 = 1_000_000;
 /// The weight of a rule that has none of its own, in thousandths.
 pub const DEFAULT_WEIGHT: u32 = 1_000;
 
-/// What a finding of a rule does.
+/// The effect of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
@@ -29,7 +29,7 @@ pub enum Severity {
     Error = 2,
 }
 
-/// What records mean for a version that a rule could not look at.
+/// The effect of records that a rule cannot read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
@@ -43,16 +43,16 @@ pub enum OpaquePolicy {
     Error = 2,
 }
 
-/// What one rule came to.
+/// The result of one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
-    /// What the rule is called; its kind, unless the team named it.
+    /// The name of the rule; its kind, unless the team named it.
     pub name: String,
     /// Its kind, such as `required`.
     pub kind: String,
-    /// What its findings do.
+    /// The effect of its findings.
     pub severity: Severity,
-    /// How much it counts, in thousandths.
+    /// The weight of the rule, in thousandths.
     pub weight: u32,
     /// The records that it looked at; 1 for a rule over the version as a whole.
     pub checked: u64,
@@ -60,7 +60,7 @@ pub struct Judged {
     pub failed: u64,
     /// The records at which it could not look; none of those that it looked at.
     pub unreadable: u64,
-    /// What it measured, by name, for the next version to be compared with.
+    /// The measures of the rule, by name, for comparison with the next version.
     pub measures: Vec<(String, u64)>,
 }
 
@@ -71,26 +71,26 @@ pub struct Finding {
     pub path: String,
     /// The line on which the record begins, from 1; 0 where there is none.
     pub line: u64,
-    /// Which record of the file it is, from 1; 0 where there is none.
+    /// The number of the record in the file, from 1; 0 where there is none.
     pub number: u64,
     /// The rule, by its place among the judged.
     pub rule: u32,
-    /// What is wrong, for a person.
+    /// The message, for a person.
     pub message: String,
 }
 
-/// What the rules of a dataset said of a version.
+/// The results of the rules of a dataset on a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// A hash of the rules as they were declared, and of all else that they depend on.
     pub rules: [u8; 32],
     /// The least score that passes, in millionths.
     pub min_score: u32,
-    /// What records mean that a rule could not look at.
+    /// The effect of records that a rule cannot read.
     pub opaque: OpaquePolicy,
     /// Each rule, in the order of their declaration.
     pub judged: Vec<Judged>,
-    /// How many findings there are in all.
+    /// The number of findings.
     pub found: u64,
     /// The first of them, errors first, then by rule and place; at most `limits::VERDICT_FINDINGS`.
     pub findings: Vec<Finding>,
@@ -121,8 +121,8 @@ impl Verdict {
         sum.checked_div(weights).map_or(FULL_SCORE, |score| score as u32)
     }
 
-    /// Whether the score suffices, no rule of severity [`Severity::Error`] found anything, and all could be looked at that
-    /// has to be.
+    /// Returns true if the score suffices, no rule of severity [`Severity::Error`] has findings, and no rule failed to read
+    /// records that it has to.
     pub fn passed(&self) -> bool {
         let blocks = |judged: &Judged| match judged.severity {
             Severity::Info => false,
@@ -179,27 +179,27 @@ impl Verdict {
 
     /// Reads what [`Verdict::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Verdict, Malformed> {
-        let mut take = ByteReader::new(bytes);
-        if take.u8()? != FORMAT {
+        let mut reader = ByteReader::new(bytes);
+        if reader.u8()? != FORMAT {
             return Err(Malformed("unknown verdict format; use a newer hlx"));
         }
-        let rules = take.array()?;
-        let min_score = take.varint_max(FULL_SCORE.into())? as u32;
-        let opaque = match take.u8()? {
+        let rules = reader.array()?;
+        let min_score = reader.varint_max(FULL_SCORE.into())? as u32;
+        let opaque = match reader.u8()? {
             0 => OpaquePolicy::Allow,
             1 => OpaquePolicy::Warn,
             2 => OpaquePolicy::Error,
             _ => return Err(Malformed("unknown setting for opaque files")),
         };
-        let count = take.count(8)?;
-        let judged: Vec<Judged> = (0..count).map(|_| decode_judged(&mut take)).collect::<Result<_, _>>()?;
-        let found = take.varint()?;
+        let count = reader.count(8)?;
+        let judged: Vec<Judged> = (0..count).map(|_| decode_result(&mut reader)).collect::<Result<_, _>>()?;
+        let found = reader.varint()?;
         let mut list = || -> Result<Vec<Finding>, Malformed> {
-            let count = take.count(5)?;
-            (0..count).map(|_| decode_finding(&mut take)).collect()
+            let count = reader.count(5)?;
+            (0..count).map(|_| decode_finding(&mut reader)).collect()
         };
         let (findings, unread) = (list()?, list()?);
-        take.end()?;
+        reader.end()?;
         let verdict = Verdict { rules, min_score, opaque, judged, found, findings, unread };
         verdict.check()?;
         Ok(verdict)
@@ -253,24 +253,24 @@ impl Verdict {
     }
 }
 
-fn decode_finding(take: &mut ByteReader<'_>) -> Result<Finding, Malformed> {
-    let (path, line, number) = (take.text()?.to_owned(), take.varint()?, take.varint()?);
-    let rule = take.varint_max(u32::MAX.into())? as u32;
-    Ok(Finding { path, line, number, rule, message: take.text()?.to_owned() })
+fn decode_finding(reader: &mut ByteReader<'_>) -> Result<Finding, Malformed> {
+    let (path, line, number) = (reader.text()?.to_owned(), reader.varint()?, reader.varint()?);
+    let rule = reader.varint_max(u32::MAX.into())? as u32;
+    Ok(Finding { path, line, number, rule, message: reader.text()?.to_owned() })
 }
 
-fn decode_judged(take: &mut ByteReader<'_>) -> Result<Judged, Malformed> {
-    let (name, kind) = (take.text()?.to_owned(), take.text()?.to_owned());
-    let severity = match take.u8()? {
+fn decode_result(reader: &mut ByteReader<'_>) -> Result<Judged, Malformed> {
+    let (name, kind) = (reader.text()?.to_owned(), reader.text()?.to_owned());
+    let severity = match reader.u8()? {
         0 => Severity::Info,
         1 => Severity::Warning,
         2 => Severity::Error,
         _ => return Err(Malformed("unknown severity of a rule")),
     };
-    let weight = take.varint_max(u32::MAX.into())? as u32;
-    let (checked, failed, unreadable) = (take.varint()?, take.varint()?, take.varint()?);
-    let count = take.count(2)?;
-    let measures = (0..count).map(|_| Ok((take.text()?.to_owned(), take.varint()?))).collect::<Result<_, _>>()?;
+    let weight = reader.varint_max(u32::MAX.into())? as u32;
+    let (checked, failed, unreadable) = (reader.varint()?, reader.varint()?, reader.varint()?);
+    let count = reader.count(2)?;
+    let measures = (0..count).map(|_| Ok((reader.text()?.to_owned(), reader.varint()?))).collect::<Result<_, _>>()?;
     Ok(Judged { name, kind, severity, weight, checked, failed, unreadable, measures })
 }
 

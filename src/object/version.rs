@@ -61,7 +61,7 @@ impl Number {
         Number(semver::Version::new(major, minor, patch))
     }
 
-    /// Whether it is a pre-release such as `1.3.0-rc.1`.
+    /// Returns true if it is a pre-release such as `1.3.0-rc.1`.
     pub fn is_pre_release(&self) -> bool {
         !self.0.pre.is_empty()
     }
@@ -90,7 +90,7 @@ impl<'de> serde::Deserialize<'de> for Number {
     }
 }
 
-/// How big a change is.
+/// The size of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[repr(u8)]
@@ -104,7 +104,7 @@ pub enum ChangeType {
 }
 
 impl ChangeType {
-    /// How big a change of so many bytes is: above half of the bytes before MAJOR, above a tenth MINOR.
+    /// Returns the size of a change of so many bytes: above half of the bytes before MAJOR, above a tenth MINOR.
     pub fn of_share(changed: u64, before: u64) -> ChangeType {
         let (changed, before) = (u128::from(changed), u128::from(before));
         match () {
@@ -130,7 +130,7 @@ impl fmt::Display for ChangeType {
     }
 }
 
-/// What `commit` knew of the data's quality.
+/// The result of validation when the version was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[repr(u8)]
@@ -157,7 +157,7 @@ impl ValidationStatus {
     }
 }
 
-/// What a version holds in numbers.
+/// The totals of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statistics {
     /// Regular files.
@@ -183,27 +183,27 @@ pub struct Version {
     pub parent_number: Option<Number>,
     /// The root of its manifest.
     pub manifest: Id<Node>,
-    /// What it holds in numbers.
+    /// The totals.
     pub statistics: Statistics,
     /// The schema of its records, where they are counted.
     pub schema: Option<Id<Schema>>,
-    /// What `find`, `sort`, `b3sum` and `sha256sum` print for its files.
+    /// The data checksum, as `find`, `sort`, `b3sum` and `sha256sum` compute it.
     pub data_checksum: Checksum,
-    /// How big the change from the first parent is, by content.
+    /// The size of the change from the first parent, by content.
     pub change_type: ChangeType,
-    /// What the author said of it.
+    /// The summary by its author.
     pub summary: String,
-    /// What the author attached to it: a JSON object.
+    /// The metadata by its author: a JSON object.
     pub metadata: Map<String, Value>,
     /// The tags that `commit` was told to put on it.
     pub tags: Vec<String>,
-    /// What `commit` knew of the data's quality.
+    /// The result of validation when the version was created.
     pub validation: ValidationStatus,
-    /// What the rules said, where they were asked: if it passed or failed, and else not.
+    /// The verdict, if the version was validated and passed or failed.
     pub verdict: Option<Id<Verdict>>,
-    /// Who made it.
+    /// The author.
     pub author: String,
-    /// When it was made.
+    /// The time of its creation.
     pub created: Time,
 }
 
@@ -247,38 +247,39 @@ impl Version {
 
     /// Reads what [`Version::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Version, Malformed> {
-        let mut take = ByteReader::new(bytes);
-        if take.u8()? != FORMAT {
+        let mut reader = ByteReader::new(bytes);
+        if reader.u8()? != FORMAT {
             return Err(Malformed("unknown record format; use a newer hlx"));
         }
-        let dataset = take.text()?.to_owned();
-        let dataset_type = take.text()?.to_owned();
-        let number = Number::parse(take.text()?)?;
-        let count = take.count(32)?;
+        let dataset = reader.text()?.to_owned();
+        let dataset_type = reader.text()?.to_owned();
+        let number = Number::parse(reader.text()?)?;
+        let count = reader.count(32)?;
         if count > limits::VERSION_PARENTS {
             return Err(Malformed("the version has too many parents"));
         }
-        let parents = (0..count).map(|_| Ok(Id::from_bytes(take.array()?))).collect::<Result<Vec<_>, _>>()?;
-        let parent_number = match take.text()? {
+        let parents = (0..count).map(|_| Ok(Id::from_bytes(reader.array()?))).collect::<Result<Vec<_>, _>>()?;
+        let parent_number = match reader.text()? {
             "" => None,
             text => Some(Number::parse(text)?),
         };
-        let manifest = Id::from_bytes(take.array()?);
-        let statistics = Statistics { files: take.varint()?, bytes: take.varint()?, samples: take.varint()?.checked_sub(1) };
-        let schema = match take.u8()? {
+        let manifest = Id::from_bytes(reader.array()?);
+        let statistics =
+            Statistics { files: reader.varint()?, bytes: reader.varint()?, samples: reader.varint()?.checked_sub(1) };
+        let schema = match reader.u8()? {
             0 => None,
-            1 => Some(Id::from_bytes(take.array()?)),
+            1 => Some(Id::from_bytes(reader.array()?)),
             _ => return Err(Malformed("invalid flag of the schema")),
         };
-        let data_checksum = Checksum::from_bytes(take.array()?);
-        let change_type = match take.u8()? {
+        let data_checksum = Checksum::from_bytes(reader.array()?);
+        let change_type = match reader.u8()? {
             0 => ChangeType::Patch,
             1 => ChangeType::Minor,
             2 => ChangeType::Major,
             _ => return Err(Malformed("unknown change type")),
         };
-        let summary = take.text()?.to_owned();
-        let json = take.bytes()?;
+        let summary = reader.text()?.to_owned();
+        let json = reader.bytes()?;
         if json.len() > limits::METADATA {
             return Err(Malformed("the metadata is longer than 1,048,576 bytes"));
         }
@@ -287,9 +288,9 @@ impl Version {
         if canonical_json(&Value::Object(metadata.clone())) != json {
             return Err(Malformed("the metadata is not canonical JSON"));
         }
-        let count = take.count(1)?;
-        let tags = (0..count).map(|_| Ok(take.text()?.to_owned())).collect::<Result<Vec<_>, _>>()?;
-        let validation = match take.u8()? {
+        let count = reader.count(1)?;
+        let tags = (0..count).map(|_| Ok(reader.text()?.to_owned())).collect::<Result<Vec<_>, _>>()?;
+        let validation = match reader.u8()? {
             0 => ValidationStatus::Pending,
             1 => ValidationStatus::Passed,
             2 => ValidationStatus::Failed,
@@ -297,12 +298,12 @@ impl Version {
             _ => return Err(Malformed("unknown validation status")),
         };
         let verdict = match validation {
-            ValidationStatus::Passed | ValidationStatus::Failed => Some(Id::from_bytes(take.array()?)),
+            ValidationStatus::Passed | ValidationStatus::Failed => Some(Id::from_bytes(reader.array()?)),
             ValidationStatus::Pending | ValidationStatus::Skipped => None,
         };
-        let author = take.text()?.to_owned();
-        let created = Time::from_millis(take.u64()? as i64);
-        take.end()?;
+        let author = reader.text()?.to_owned();
+        let created = Time::from_millis(reader.u64()? as i64);
+        reader.end()?;
         let version = Version {
             dataset,
             dataset_type,

@@ -15,18 +15,18 @@ use crate::path::{from_user, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{Context, Found};
 use crate::repo::{Repo, revision};
+use crate::selection::Selection;
 use crate::spelling;
 use crate::worktree::cache;
 use crate::worktree::checkout::{self, CheckoutCounts, CheckoutTarget};
 use crate::worktree::scan::Scan;
-use crate::worktree::selection::Selection;
 use crate::worktree::stamp::Stamp;
 use crate::worktree::state::{self, WorkspaceState};
 
 /// Paths of a version that are compared with a pattern that matches none.
 const COMPARED: usize = 10_000;
 
-/// What to check out, and where.
+/// The version to check out, and where.
 #[derive(Clone, Debug, Default)]
 pub struct CheckoutOptions {
     /// The version.
@@ -43,7 +43,7 @@ pub struct CheckoutOptions {
     pub force: bool,
 }
 
-/// What was done.
+/// The result of a checkout.
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckoutReport {
     /// The dataset.
@@ -64,7 +64,7 @@ pub struct CheckoutReport {
     pub bytes_written: u64,
     /// Uncommitted files that were replaced or removed.
     pub discarded: u64,
-    /// How many files of the version the folder has, where that is a part of it.
+    /// The number of files of the version that the folder has, where it has a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<PartialCheckout>,
 }

@@ -13,7 +13,7 @@ use crate::repo::Repo;
 use crate::worktree::compare;
 use crate::worktree::state::{self, WorkspaceState};
 
-/// What to remove.
+/// The files to remove.
 #[derive(Clone, Debug, Default)]
 pub struct CleanOptions {
     /// The dataset; may be left out where there is one, or where the user stands in one.
@@ -24,7 +24,7 @@ pub struct CleanOptions {
     pub dry_run: bool,
 }
 
-/// What was removed, or would be.
+/// The files that were removed, or would be.
 #[derive(Clone, Debug, Serialize)]
 pub struct CleanReport {
     /// The dataset.
@@ -33,7 +33,7 @@ pub struct CleanReport {
     pub removed: Vec<String>,
     /// The folders among them: those that were empty, and those that are once the files are gone.
     pub folders: BTreeSet<String>,
-    /// Whether they are still there.
+    /// True if they were not removed.
     pub dry_run: bool,
 }
 

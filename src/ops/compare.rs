@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::repo::revision::Context;
 use crate::repo::{Repo, revision, status};
 
-/// What differs, in numbers. Samples are `None` while they are not counted.
+/// The differences of two versions, in numbers. Samples are `None` while they are not counted.
 #[derive(Clone, Debug, Serialize)]
 pub struct CompareReport {
     /// The old side.
@@ -33,16 +33,16 @@ pub struct CompareReport {
     /// Samples that moved from one split to another and are the same otherwise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub samples_moved: Vec<SplitMove>,
-    /// What became of the schema.
+    /// The changes of the schema.
     pub schema_changes: Vec<SchemaChange>,
-    /// How big the change is.
+    /// The size of the change.
     pub change_type: ChangeType,
     /// The change in words.
     pub change_summary: String,
-    /// How many files differ.
+    /// The number of files that differ.
     #[serde(flatten)]
     pub files: FileChanges,
-    /// What the rules of the kind `drift` measured in both versions when each was judged last.
+    /// The measures of `drift` rules in both versions, by their latest verdicts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
     /// That the versions belong to two datasets, where they do.
@@ -96,7 +96,7 @@ pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result
     })
 }
 
-/// What was measured in two versions. A verdict that cannot be read has nothing; `hlx verify` names it.
+/// Returns the measures of two versions. A verdict that cannot be read has none; `hlx verify` reports it.
 fn drift(repo: &Repo, a: &revision::Found, b: &revision::Found) -> Result<Vec<Drift>> {
     let facts = match repo.facts().fold() {
         // Which verdict is the last is not known then.

@@ -1,4 +1,4 @@
-//! What a list says of the versions, facts and packs that it could not read.
+//! The errors of versions, facts and packs that a list could not read.
 
 use serde::Serialize;
 
@@ -47,12 +47,12 @@ impl DamageList {
         &self.messages
     }
 
-    /// Tells if there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
-    /// Tells if something is damaged, rather than that this user may not read it.
+    /// Returns true if something is damaged, rather than that this user may not read it.
     pub fn is_damaged(&self) -> bool {
         self.damaged
     }

@@ -24,27 +24,27 @@ pub struct AddOptions {
     pub kind: String,
     /// Its folder, as the user typed it; it must exist.
     pub path: PathBuf,
-    /// What tells its samples apart.
+    /// The fields that identify its samples.
     pub key: Vec<String>,
     /// Names that it had before.
     pub formerly: Vec<String>,
 }
 
-/// What was declared.
+/// The dataset that was declared.
 #[derive(Clone, Debug, Serialize)]
 pub struct AddReport {
     /// The dataset.
     #[serde(flatten)]
     pub info: DatasetInfo,
-    /// Whether its folder was added to git's `.gitignore`.
+    /// True if its folder was added to git's `.gitignore`.
     pub gitignore_changed: bool,
-    /// Whether git has files of its folder.
+    /// True if git has files of its folder.
     pub tracked_by_git: bool,
-    /// Whether it was declared just so before.
+    /// True if it was declared in the same way before.
     pub already_declared: bool,
 }
 
-/// What is known of a dataset.
+/// A dataset, as reports show it.
 #[derive(Clone, Debug, Serialize)]
 pub struct DatasetInfo {
     /// Its name.
@@ -54,7 +54,7 @@ pub struct DatasetInfo {
     pub kind: String,
     /// Its folder, relative to the repository's.
     pub path: String,
-    /// How many versions it has, or has of those that were asked for.
+    /// The number of versions, or of those that a query selects.
     pub versions: u64,
     /// Its highest release.
     pub latest: Option<Number>,
@@ -67,7 +67,7 @@ pub struct DatasetInfo {
 pub struct DatasetListReport {
     /// In the order of their names.
     pub datasets: Vec<DatasetInfo>,
-    /// What is wrong with versions that cannot be read.
+    /// The errors of versions that cannot be read.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
 }
@@ -111,12 +111,8 @@ pub struct RemoveReport {
     /// The dataset.
     #[serde(flatten)]
     pub info: DatasetInfo,
-    /// What tells its samples apart.
-    #[serde(skip)]
-    pub key: Vec<String>,
-    /// Names that it had before.
-    #[serde(skip)]
-    pub formerly: Vec<String>,
+    /// The tables of `helox.toml` that declared it, with its rules and settings.
+    pub declaration: String,
 }
 
 /// Takes the declaration of a dataset out of `helox.toml`. Its versions and its files stay.
@@ -128,8 +124,8 @@ pub fn remove(repo: &Repo, name: &str) -> Result<RemoveReport> {
     }
     let info = present(repo, dataset)?;
     let layout = repo.store().layout();
-    config::remove_dataset(&repo.root().join(CONFIG), &layout.config(), &layout.tmp(), &info.name)?;
-    Ok(RemoveReport { info, key: dataset.key.clone(), formerly: dataset.formerly.clone() })
+    let declaration = config::remove_dataset(&repo.root().join(CONFIG), &layout.tmp(), &info.name)?;
+    Ok(RemoveReport { info, declaration })
 }
 
 /// Another name for a dataset.

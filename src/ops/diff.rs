@@ -19,7 +19,7 @@ use crate::worktree::checkout;
 use crate::worktree::compare;
 use crate::worktree::state::WorkspaceState;
 
-/// What to compare.
+/// The sides to compare.
 #[derive(Clone, Debug, Default)]
 pub struct DiffOptions {
     /// The old side; HEAD if left out.
@@ -28,11 +28,11 @@ pub struct DiffOptions {
     pub to: Option<String>,
     /// Files and folders of the dataset to look at; all if empty.
     pub paths: Vec<String>,
-    /// Whether records are compared, and what of them is wanted.
+    /// The output for the records that differ; none if records are not compared.
     pub samples: Option<SampleOptions>,
 }
 
-/// What is wanted of the records that differ.
+/// The output for the records that differ.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SampleOptions {
     /// Their numbers in each file.
@@ -69,7 +69,7 @@ pub struct ModifiedFile {
     pub new_samples: Option<u64>,
 }
 
-/// What differs.
+/// The differences.
 #[derive(Clone, Debug, Serialize)]
 pub struct DiffReport {
     /// The old side.
@@ -92,13 +92,13 @@ pub struct DiffReport {
     pub folders_added: Vec<String>,
     /// Empty folders that only the old side has.
     pub folders_removed: Vec<String>,
-    /// How many records differ, over all files: one that only moved does not.
+    /// The number of records that differ, over all files. A record that only moved does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub samples: Option<SampleCounts>,
     /// Records that moved from one split to another and are the same otherwise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moved: Vec<SplitMove>,
-    /// How many records of each file differ, over that file alone.
+    /// The number of records that differ in each file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by_file: Option<Vec<FileSampleCounts>>,
     /// The records.
@@ -117,13 +117,13 @@ pub struct DiffReport {
     /// The files whose records could not be read.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
-    /// How many files of the version the workspace has, where it has a part of it.
+    /// The number of files of the version that the workspace has, where it has a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<PartialCheckout>,
 }
 
 impl DiffReport {
-    /// Whether nothing differs.
+    /// Returns true if nothing differs.
     pub fn is_empty(&self) -> bool {
         let files = [self.added.len(), self.modified.len(), self.removed.len(), self.renamed.len(), self.reread.len()];
         files == [0; 5] && self.folders_added.is_empty() && self.folders_removed.is_empty()
@@ -137,7 +137,7 @@ struct FileComparison {
     version: Version,
     /// The folder of the workspace, if one side is that.
     work: Option<PathBuf>,
-    /// Whether it is the old side.
+    /// True if it is the old side.
     reversed: bool,
     from: String,
     to: String,
@@ -223,7 +223,7 @@ impl DiffReport {
     }
 }
 
-/// How the records of the files differ.
+/// The differences of the records of the files.
 struct RecordComparison {
     samples: SampleCounts,
     moved: Vec<SplitMove>,
@@ -241,7 +241,7 @@ fn compare_records(
     progress: &dyn Progress,
     take: &mut dyn FnMut(ChangedRecord) -> Result<()>,
 ) -> Result<RecordComparison> {
-    let (dataset, rules) = samples::reader_config(repo, &comparison.dataset)?;
+    let (dataset, config) = samples::reader_config(repo, &comparison.dataset)?;
     let FileComparison { files, .. } = comparison;
     let mut sides: Vec<FilePair> = Vec::new();
     sides.extend(files.added.iter().map(|new| (None, Some(new.clone()))));
@@ -251,11 +251,11 @@ fn compare_records(
     sides.sort_by(|a, b| path_of(a).cmp(&path_of(b)));
     for (old, new) in &files.renamed {
         // What only has another name is the same, unless it is read otherwise now.
-        let reading = |e: &FileEntry| match &e.samples {
+        let spec = |e: &FileEntry| match &e.samples {
             Some(samples) => ReaderSpec::from_id(&samples.reader),
-            None => Some(rules.reading(e.path.as_str())),
+            None => Some(config.spec_for(e.path.as_str())),
         };
-        let alike = reading(old).zip(reading(new)).is_some_and(|(old, new)| old.reads_as(&new));
+        let alike = spec(old).zip(spec(new)).is_some_and(|(old, new)| old.reads_as(&new));
         if wanted.by_file || !alike {
             sides.extend([(Some(old.clone()), None), (None, Some(new.clone()))]);
         }
@@ -268,11 +268,11 @@ fn compare_records(
     let work = comparison.work.as_deref().map(Root::open).transpose()?;
     let bytes = sides.iter().map(|(old, new)| old.iter().chain(new).map(|e| e.size).max().unwrap_or(0)).sum();
     progress.begin(Stage::Scan, sides.len() as u64, bytes);
-    let mut files = ChangedFiles { repo, config: rules, workspace: work, sides };
+    let mut files = ChangedFiles { repo, config, workspace: work, sides };
     let mut damaged = DamageList::default();
     let mut by_file = Vec::new();
     let mut warnings = files.warnings()?;
-    let (leftovers, changed) = files.unmatched(progress, &mut damaged, |file| by_file.push(file))?;
+    let (unmatched, changed) = files.unmatched(progress, &mut damaged, |file| by_file.push(file))?;
     if let Some(mut schema) = repo.schema(&comparison.version)? {
         schema.add(&changed, 1);
         warnings.extend(key::missing(&schema, &dataset));
@@ -281,9 +281,9 @@ fn compare_records(
         warnings.extend(key::incomplete(&dataset, &repo.store().layout().tmp(), &schema, files, stored));
     }
     by_file.retain(|file| file.counts != SampleCounts::default());
-    let mut samples = leftovers.counts();
+    let mut samples = unmatched.counts();
     let moved_whole = samples::moved_files(&files.config, renamed);
-    let mut moves = leftovers.moves().clone();
+    let mut moves = unmatched.moves().clone();
     for ((from, to), count) in moved_whole {
         *moves.entry(if comparison.reversed { (to, from) } else { (from, to) }).or_default() += count;
     }
@@ -293,7 +293,7 @@ fn compare_records(
         false => None,
     };
     if wanted.patch {
-        files.records(leftovers, wanted.limit.unwrap_or(usize::MAX), progress, &mut |mut record| {
+        files.records(unmatched, wanted.limit.unwrap_or(usize::MAX), progress, &mut |mut record| {
             if comparison.reversed {
                 record.reverse();
             }
@@ -398,9 +398,9 @@ fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress)
     paths::check_folder(repo, dataset)?;
     let state = WorkspaceState::load(repo.store().layout(), &dataset.name)?;
     let (store, folder, manifest) = (repo.store(), repo.folder(dataset), Some(a.version.manifest));
-    let rules = dataset.samples.then(|| dataset.reader_config(&store.layout().tmp())).transpose()?;
+    let config = dataset.samples.then(|| dataset.reader_config(&store.layout().tmp())).transpose()?;
     let selection = state.selection.as_ref();
-    let files = compare::workspace(store, &folder, &dataset.name, manifest, selection, rules.as_ref(), progress)?;
+    let files = compare::workspace(store, &folder, &dataset.name, manifest, selection, config.as_ref(), progress)?;
     Ok(FileComparison {
         dataset: dataset.name.clone(),
         version: a.version.clone(),

@@ -1,4 +1,4 @@
-//! What was said of versions, as reports show it: runs and notes.
+//! Runs and notes as reports show them.
 
 use std::collections::HashMap;
 
@@ -19,11 +19,11 @@ pub struct ArtifactView {
     pub path: String,
     /// Its length in bytes.
     pub size: u64,
-    /// What `b3sum` prints for it.
+    /// The hash of the file, as `b3sum` prints it.
     pub hash: Id<Content>,
 }
 
-/// What a run was.
+/// The fields of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunFields {
     /// The model that was trained.
@@ -34,9 +34,9 @@ pub struct RunFields {
     pub metrics: Map<String, Value>,
     /// Artifacts in the order of their paths.
     pub artifacts: Vec<ArtifactView>,
-    /// When it began, where that is known.
+    /// The start of the run, where it is known.
     pub started_at: Option<Time>,
-    /// When it ended, where that is known.
+    /// The end of the run, where it is known.
     pub ended_at: Option<Time>,
 }
 
@@ -51,14 +51,14 @@ pub struct RunView {
     pub version: Option<Number>,
     /// The version's id.
     pub version_id: Id<VersionId>,
-    /// What it was.
+    /// The fields of the run.
     #[serde(flatten)]
     pub run: RunFields,
-    /// When it was recorded.
+    /// The time of the record.
     pub recorded_at: Time,
-    /// Who recorded it.
+    /// The author of the record.
     pub recorded_by: String,
-    /// Why it does not count; `None` where it does.
+    /// The withdrawal of the run, if it does not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<WithdrawalView>,
 }
@@ -66,11 +66,11 @@ pub struct RunView {
 /// That a run does not count.
 #[derive(Clone, Debug, Serialize)]
 pub struct WithdrawalView {
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// When it was withdrawn.
+    /// The time of the withdrawal.
     pub withdrawn_at: Time,
-    /// Who withdrew it.
+    /// The author of the withdrawal.
     pub withdrawn_by: String,
 }
 
@@ -87,13 +87,13 @@ pub struct NoteView {
     pub version_id: Id<VersionId>,
     /// The words.
     pub text: String,
-    /// When it was written.
+    /// The time of the note.
     pub recorded_at: Time,
-    /// Who wrote it.
+    /// The author of the note.
     pub recorded_by: String,
 }
 
-/// Which runs or notes to list: all, unless one of the two is given.
+/// The runs or notes to list: all, unless one of the two is given.
 #[derive(Clone, Debug, Default)]
 pub struct ListOptions {
     /// Those on versions of this dataset.
@@ -107,7 +107,7 @@ pub struct ListOptions {
 }
 
 impl ListOptions {
-    /// Tells if what is said of a version of this dataset is listed.
+    /// Returns true if what is said of a version of this dataset is listed.
     pub(super) fn wants(&self, repo: &Repo, dataset: Option<&str>) -> bool {
         let current = |name| repo.config().current(name);
         self.dataset.as_deref().is_none_or(|wanted| dataset.map(current) == Some(current(wanted)))
@@ -120,20 +120,20 @@ pub(super) type VersionName = Option<(String, Number)>;
 /// The names of versions by their ids, as their records give them.
 pub(super) struct VersionNames<'a> {
     repo: &'a Repo,
-    here: VersionLookup<'a>,
+    lookup: VersionLookup<'a>,
     known: HashMap<Id<VersionId>, VersionName>,
 }
 
 impl<'a> VersionNames<'a> {
     /// No names yet: each is read when it is asked for.
     pub fn of(repo: &'a Repo) -> VersionNames<'a> {
-        VersionNames { repo, here: VersionLookup::of(repo), known: HashMap::new() }
+        VersionNames { repo, lookup: VersionLookup::of(repo), known: HashMap::new() }
     }
 
     /// The name of a version; `None` where the repository does not have it, its record cannot be read, or no ref of that
     /// name leads to it.
     pub fn get(&mut self, id: Id<VersionId>) -> VersionName {
-        let VersionNames { repo, here, known } = self;
+        let VersionNames { repo, lookup: here, known } = self;
         let read = || {
             let version = here.version(id).ok()??;
             let named = repo.versions().get(&version.dataset, &version.number).ok()? == Some(id);

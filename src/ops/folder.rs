@@ -9,10 +9,10 @@ use crate::manifest::{Entries, NodeSource};
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{Entry, EntryKind};
 use crate::progress::Progress;
+use crate::selection::Matcher;
 use crate::worktree::cache::{CacheReader, kind_within};
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, ScannedFile};
-use crate::worktree::selection::Matcher;
 use crate::worktree::stamp::Stamp;
 
 /// A folder whose files were read.
@@ -22,11 +22,11 @@ pub(super) struct FolderContents {
     pub entries: Vec<Entry>,
     /// The data checksum of its files.
     pub checksum: Checksum,
-    /// How many files it has.
+    /// The number of files.
     pub files: u64,
-    /// How many bytes they have.
+    /// The bytes of the files.
     pub bytes: u64,
-    /// What it says of itself.
+    /// The stamp of the folder.
     pub stamp: Option<Stamp>,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct VersionPart<'a> {
     pub selection: Option<&'a Matcher>,
 }
 
-/// How a folder differs from a part of a version at one path.
+/// The kind of difference between a folder and a part of a version at one path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Difference {
     Added,
@@ -54,9 +54,9 @@ impl FolderContents {
         let root = Root::open(path)?;
         let (mut checksum, mut entries, mut files, mut bytes) = (DataChecksum::default(), Vec::new(), 0, 0);
         let mut cursor = root.cursor();
-        for seen in Scan::new(&root, CacheReader::open(Path::new("")))? {
+        for file in Scan::new(&root, CacheReader::open(Path::new("")))? {
             progress.check()?;
-            let entry = match seen? {
+            let entry = match file? {
                 ScannedFile::Known(row) => row.entry,
                 ScannedFile::Unknown { path, stat } => {
                     let (content, size, stat) = hash::content(&root, &mut cursor, &path, stat)?;
@@ -80,7 +80,7 @@ impl FolderContents {
         self.entries.get(at)
     }
 
-    /// Tells if a file is the one that a version has.
+    /// Returns true if a file is the one that a version has.
     pub fn is_same(&self, own: &Entry, entry: &Entry) -> bool {
         let kind = kind_within(&self.root, own.kind, Some(entry.kind));
         kind == entry.kind && (kind == EntryKind::Folder || own.content == entry.content)
@@ -119,7 +119,7 @@ impl FolderContents {
         Ok(own.all(|extra| each(Difference::Added, extra, extra.path.as_str())))
     }
 
-    /// Tells if a part of a version is this folder.
+    /// Returns true if a part of a version is this folder.
     pub fn equals(&self, nodes: &impl NodeSource, part: VersionPart<'_>) -> Result<bool> {
         self.compare(nodes, part, |_, _, _| false)
     }

@@ -16,8 +16,8 @@ use crate::object::version::{Number, Version};
 use crate::ops::folder::{Difference, FolderContents, VersionPart};
 use crate::ops::{DamageList, damage};
 use crate::repo::{Dataset, Repo};
+use crate::selection::Matcher;
 use crate::store::Store;
-use crate::worktree::selection::Matcher;
 
 /// Contents of a folder by which the places in versions are found that may be the folder.
 const ANCHORS: usize = 8;
@@ -33,7 +33,7 @@ pub struct Holder {
     pub id: Id<VersionId>,
     /// The path in the version; `.` for all of it.
     pub path: String,
-    /// What is equal: `content`, `folder`, `id`, `data_checksum`, `metadata_checksum` or `manifest`.
+    /// The property that is equal: `content`, `folder`, `id`, `data_checksum`, `metadata_checksum` or `manifest`.
     pub matches: &'static str,
     /// The part of the version that a folder is, where it is not all of the path.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +51,7 @@ pub struct NearestVersion {
     pub id: Id<VersionId>,
     /// The path in the version; `.` for all of it.
     pub path: String,
-    /// How many files are the same.
+    /// The number of files that are the same.
     pub files_shared: u64,
     /// Files that only the folder has.
     pub added: Vec<String>,
@@ -129,7 +129,7 @@ impl<'a> EntryFinder<'a> {
     }
 }
 
-/// Where a folder belongs: to the dataset that its stamp names, or in whose declared folder it is.
+/// The dataset of a folder: the one that its stamp names, or in whose declared folder it is.
 pub(super) struct FolderOwner {
     pub dataset: String,
     /// The path in the dataset; empty for all of it.
@@ -169,7 +169,7 @@ pub(super) struct FolderSearch<'a> {
 /// Files that are the same, files at the same paths, and fewest of all.
 type Rank = (u64, u64, Reverse<u64>);
 
-/// How many files a part of a version has in common with a folder.
+/// The number of files that a part of a version has in common with a folder.
 #[derive(Clone, Copy, Default)]
 struct Likeness {
     /// Files that are the same at the same path.
@@ -207,7 +207,7 @@ impl<'a> FolderSearch<'a> {
         Ok(places)
     }
 
-    /// Tells if a version has the folder at a path. Between versions that have the same there it is looked up once.
+    /// Returns true if a version has the folder at a path. Between versions that have the same there it is looked up once.
     fn holds(&mut self, manifest: Id<Node>, path: &str) -> Result<bool> {
         if let Some((before, answer)) = self.last.get(path).copied() {
             let mut changes = ManifestDiff::within(self.store, Some(before), manifest, path)?;

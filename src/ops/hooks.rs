@@ -10,12 +10,12 @@ use crate::error::{Error, Kind, Result};
 use crate::fs::atomic::{self, Created, TempFile};
 use crate::repo::Repo;
 
-/// What came of it.
+/// The hook that was installed.
 #[derive(Clone, Debug, Serialize)]
 pub struct HookReport {
     /// The file of the hook.
     pub path: PathBuf,
-    /// Whether it was created just now.
+    /// True if it was created just now.
     pub created: bool,
 }
 

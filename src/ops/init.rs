@@ -12,7 +12,7 @@ use crate::repo::config::{self, Config, Dataset};
 use crate::repo::{CONFIG, Repo, git};
 use crate::store::layout::{FOLDER, Layout};
 
-/// What to make.
+/// The repository to create.
 #[derive(Clone, Debug)]
 pub struct InitOptions {
     /// The folder; made if it is absent.
@@ -25,21 +25,21 @@ pub struct InitOptions {
     pub anew: bool,
 }
 
-/// What was made.
+/// The repository that was created.
 #[derive(Clone, Debug, Serialize)]
 pub struct InitReport {
     /// The folder of the repository.
     pub root: String,
-    /// Whether there was none before.
+    /// True if there was none before.
     pub created: bool,
     /// The dataset that the whole folder is, if it was asked for.
     pub dataset: Option<String>,
-    /// Whether a dataset is declared.
+    /// True if a dataset is declared.
     #[serde(skip)]
     pub declares: bool,
-    /// Whether `.helox/` was added to git's `.gitignore`.
+    /// True if `.helox/` was added to git's `.gitignore`.
     pub gitignore_changed: bool,
-    /// Whether the folder is within a git repository.
+    /// True if the folder is within a git repository.
     pub in_git: bool,
     /// The repository around the new one, and its dataset that the folder is part of.
     pub within: Option<EnclosingRepo>,

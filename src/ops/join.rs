@@ -12,7 +12,7 @@ use crate::object::fact::Statement;
 use crate::repo::Repo;
 use crate::store::Writer;
 
-/// What came.
+/// The facts that were joined.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct JoinReport {
     /// Facts of the other copy that were not part of this one's history.

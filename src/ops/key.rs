@@ -86,7 +86,7 @@ fn candidates(schema: &Schema) -> Vec<String> {
     names.into_iter().map(|(_, name)| name).collect()
 }
 
-/// How likely a field is to be a key by its name, 0 the most.
+/// Returns the rank of a field as a key by its name, 0 the best.
 fn rank(name: &str) -> Option<usize> {
     const NAMES: [&str; 5] = ["id", "_id", "uuid", "guid", "key"];
     let lower = name.to_ascii_lowercase();
@@ -108,9 +108,9 @@ pub(super) fn incomplete<'b, S: NodeSource>(
     if !may_be_incomplete(schema, &dataset.key) {
         return None;
     }
-    let rules = dataset.reader_config(scratch).ok()?;
+    let config = dataset.reader_config(scratch).ok()?;
     let mut none = true;
-    let is_read = at_start(&rules, (nodes, manifest, files), open, &mut |key| {
+    let is_read = at_start(&config, (nodes, manifest, files), open, &mut |key| {
         none &= key.is_none();
         none
     });
@@ -121,8 +121,8 @@ pub(super) fn incomplete<'b, S: NodeSource>(
     Some(format!("no record has the complete key, {keys}, so no record counts as modified; see 'key' in helox.toml"))
 }
 
-/// Tells if the fields of a key may be those of different records: each occurs, and together too seldom for one record to
-/// have all for certain.
+/// Returns true if the fields of a key may be those of different records: each occurs, and together too seldom for one
+/// record to have all for certain.
 fn may_be_incomplete(schema: &Schema, keys: &[String]) -> bool {
     let fields = schema.fields();
     let counts = |key: &String| fields.get(&pointer(key)).map(|counts| counts.iter().sum::<i64>());
@@ -133,10 +133,10 @@ fn may_be_incomplete(schema: &Schema, keys: &[String]) -> bool {
 /// Returns true if each record at the start of the files that has a field has another value in it.
 fn is_unique(repo: &Repo, dataset: &str, version: &Version, name: &str) -> Result<bool> {
     let (dataset, _) = samples::reader_config(repo, dataset)?;
-    let rules = Dataset { key: vec![name.to_owned()], ..dataset }.reader_config(&repo.store().layout().tmp())?;
+    let config = Dataset { key: vec![name.to_owned()], ..dataset }.reader_config(&repo.store().layout().tmp())?;
     let (mut values, mut unique) = (HashSet::new(), true);
     let files = (&**repo.store(), version.manifest, version.statistics.files);
-    at_start(&rules, files, |_| Ok(FileSource::Stored(repo.store())), &mut |key| {
+    at_start(&config, files, |_| Ok(FileSource::Stored(repo.store())), &mut |key| {
         unique &= key.is_none_or(|value| values.insert(value));
         unique
     })?;
@@ -146,7 +146,7 @@ fn is_unique(repo: &Repo, dataset: &str, version: &Version, name: &str) -> Resul
 /// Hands over the key of each record at the start of the files until one is answered with false. Returns whether records
 /// of every file were read.
 fn at_start<'b, S: NodeSource>(
-    rules: &ReaderConfig,
+    config: &ReaderConfig,
     (nodes, manifest, files): (&S, Id<Node>, u64),
     open: impl Fn(&str) -> Result<FileSource<'b>>,
     take: &mut dyn FnMut(Option<[u8; 16]>) -> bool,
@@ -160,12 +160,12 @@ fn at_start<'b, S: NodeSource>(
         }
         let entry = entry?;
         let (path, content, size) = (entry.path.as_str(), Some(entry.content), entry.size);
-        let half = FileSide { path, reading: rules.reading(path), content, size, records: None, bytes: open(path)? };
-        let half = rules.read_as_counted(half, entry.samples.as_ref())?;
+        let file = FileSide { path, spec: config.spec_for(path), content, size, records: None, bytes: open(path)? };
+        let file = config.read_as_counted(file, entry.samples.as_ref())?;
         let mut any = entry.samples.as_ref().is_some_and(|samples| samples.count == 0);
-        visit_head(rules, &half, limit, &mut |seen| {
+        visit_head(config, &file, limit, &mut |record| {
             any = true;
-            goes_on = goes_on && take(seen.identity(rules, &mut canonical).key);
+            goes_on = goes_on && take(record.identity(config, &mut canonical).key);
         })?;
         is_read &= any;
         if !goes_on {

@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::fs::openat::Root;
 use crate::path::DataPath;
 
-/// How many symlinks a version has, and where they point. A version keeps a symlink's target, never the data behind it.
+/// The number of symlinks of a version, and where they point. A version stores a symlink's target, never the data behind
+/// it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Links {
     /// All symlinks.

@@ -14,10 +14,10 @@ use crate::ops::view::Viewer;
 use crate::ops::{DamageList, VersionView, damage, paths};
 use crate::repo::{Repo, revision};
 
-/// Which versions.
+/// The versions to list.
 #[derive(Clone, Debug, Default)]
 pub struct LogOptions {
-    /// Which ones. The dataset may be left out: then it is the one where the user stands, or the only one, or all.
+    /// The query. Without a dataset, it selects from the dataset of the current folder, or the only one, or all.
     pub query: Query,
     /// Looks only at this version and its ancestors.
     pub revision: Option<String>,
@@ -25,8 +25,7 @@ pub struct LogOptions {
     pub paths: Vec<String>,
     /// Counts the files that each version changed; of those in `paths`, where there are any.
     pub stat: bool,
-    /// Whether all is read that a document tells of a version, also what the words of `hlx log` leave out: its schema, and
-    /// what only the facts tell.
+    /// True if all fields of a version are read, also those that `hlx log` does not print: its schema and its facts.
     pub whole: bool,
 }
 
@@ -35,12 +34,12 @@ pub struct LogOptions {
 pub struct LogReport {
     /// Of one dataset children before parents, of several the newest first.
     pub versions: Vec<VersionView>,
-    /// What is wrong with versions and facts that cannot be read.
+    /// The errors of versions and facts that cannot be read.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
 }
 
-/// Tells whether a word that a user typed names a dataset or a revision: the dataset's name, and the revision.
+/// Returns true if a word that a user typed names a dataset or a revision: the dataset's name, and the revision.
 pub fn target(repo: &Repo, word: &str) -> Result<(Option<String>, Option<String>)> {
     let named = repo.config().dataset(word).is_some() || repo.versions().datasets()?.iter().any(|known| known == word);
     if named { Ok((Some(word.to_owned()), None)) } else { Ok((None, Some(word.to_owned()))) }
@@ -93,7 +92,7 @@ pub fn run(repo: &Repo, options: &LogOptions) -> Result<LogReport> {
     Ok(report)
 }
 
-/// Tells if there is any version.
+/// Returns true if there is any version.
 fn has_versions(repo: &Repo) -> Result<bool> {
     let refs = repo.versions();
     let mut datasets = refs.datasets()?.into_iter();
@@ -130,7 +129,7 @@ impl PathFilter {
         Ok(Some(PathFilter { dataset, paths }))
     }
 
-    /// Tells if a version differs from each of its parents, as git does for merges.
+    /// Returns true if a version differs from each of its parents, as git does for merges.
     fn are_changed_by(&self, repo: &Repo, version: &Version) -> Result<bool> {
         let parents = version.parents.iter().map(|id| Ok(Some(repo.version(*id)?.manifest))).collect::<Result<Vec<_>>>()?;
         let differs = |parent: Option<Id<Node>>| {

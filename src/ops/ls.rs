@@ -9,7 +9,7 @@ use crate::object::node::{Entry, EntryKind};
 use crate::ops::paths;
 use crate::repo::{Repo, revision};
 
-/// What to list.
+/// The part of a version to list.
 #[derive(Clone, Debug, Default)]
 pub struct LsOptions {
     /// The version; HEAD if left out.
@@ -25,10 +25,10 @@ pub struct LsOptions {
 pub struct LsEntry {
     /// Its path.
     pub path: String,
-    /// The same as one would type it where the user stands.
+    /// The path as a user types it in the current folder.
     #[serde(skip)]
     pub relative: String,
-    /// What it is.
+    /// The kind of the entry.
     pub kind: EntryKind,
     /// Its length in bytes.
     pub size: u64,

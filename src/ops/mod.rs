@@ -14,7 +14,6 @@ pub mod diff;
 pub mod draft;
 mod fact_views;
 mod folder;
-mod gate;
 mod holders;
 pub mod hooks;
 pub mod init;
@@ -43,9 +42,9 @@ mod view;
 pub mod which;
 
 pub use crate::diff::{FieldChange, FileChanges};
+pub use crate::gate::{Drift, DriftSums, Label, RuleFinding, RuleReport, UnreadableRecord, VerdictView};
 pub use damage::DamageList;
 pub use fact_views::{ArtifactView, NoteView, RunFields, RunView};
-pub use gate::{Drift, DriftSums, Label, RuleFinding, RuleReport, UnreadableRecord, VerdictView};
 pub use holders::{Holder, NearestVersion};
 pub use links::Links;
 pub use partial::PartialCheckout;

@@ -11,14 +11,14 @@ use crate::repo::{Repo, revision};
 
 pub use crate::ops::fact_views::ListOptions;
 
-/// What to note.
+/// A note to record.
 #[derive(Clone, Debug, Default)]
 pub struct NoteOptions {
     /// The version.
     pub revision: String,
     /// The words.
     pub text: String,
-    /// Who says so.
+    /// The author of the note.
     pub author: Option<String>,
 }
 

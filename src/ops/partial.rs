@@ -1,14 +1,14 @@
-//! How much of a version a workspace has that holds a part of it.
+//! The part of a version that a workspace has.
 
 use serde::Serialize;
 
 use crate::error::Result;
 use crate::manifest::Entries;
 use crate::object::version::Version;
+use crate::selection::Selection;
 use crate::store::Store;
-use crate::worktree::selection::Selection;
 
-/// How much of a version a part of it has.
+/// The size of a part of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct PartialCheckout {
     /// Files of the part.

@@ -12,9 +12,9 @@ use crate::path::{DataPath, from_user, is_within, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::Found;
 use crate::repo::{Dataset, Repo};
+use crate::selection::Selection;
 use crate::spelling;
 use crate::worktree::checkout::{self, CheckoutCounts, CheckoutTarget};
-use crate::worktree::selection::Selection;
 use crate::worktree::state::WorkspaceState;
 
 /// The part of a path of the repository that lies below the dataset's folder; `None` if it lies elsewhere.
@@ -83,7 +83,7 @@ pub(super) fn in_workspace(repo: &Repo, dataset: &Dataset, head: Option<Id<Node>
     Ok(paths)
 }
 
-/// Whether a path is one of those that were typed or below one; without any, every path is.
+/// Returns true if a path is one of those that were typed or below one; without any, every path is.
 pub(super) fn is_selected(typed: &[String], path: &DataPath) -> bool {
     typed.is_empty() || typed.iter().any(|typed| path.is_within(typed))
 }
@@ -179,7 +179,7 @@ fn namesake(nodes: &impl NodeSource, root: Id<Node>, path: &str) -> Option<Strin
     entries.map(|entry| entry.path.to_string()).find(|other| name(other) == name(path))
 }
 
-/// What was brought back.
+/// The files that were restored.
 pub(super) struct RestoredFiles {
     pub folder: PathBuf,
     pub applied: CheckoutCounts,
@@ -187,7 +187,7 @@ pub(super) struct RestoredFiles {
     pub written: Vec<String>,
     /// The files and folders that went.
     pub removed: Vec<String>,
-    /// How many files went whose bytes no version holds.
+    /// The number of files that were discarded and are in no version.
     pub discarded: u64,
 }
 

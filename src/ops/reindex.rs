@@ -10,7 +10,7 @@ use crate::repo::Repo;
 use crate::store::presence::PresenceCheck;
 use crate::store::verify;
 
-/// What was rebuilt.
+/// The index that was rebuilt.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReindexReport {
     /// Packs that were read.
@@ -33,7 +33,7 @@ pub struct ReindexReport {
 }
 
 impl ReindexReport {
-    /// Whether every pack and every version could be read, and no version lacks anything or its ref.
+    /// Returns true if every pack and every version could be read, and no version lacks anything or its ref.
     pub fn is_whole(&self) -> bool {
         self.lost.is_empty() && self.damaged.is_empty() && self.unreadable.is_empty() && self.incomplete.is_empty()
     }
@@ -79,8 +79,8 @@ fn versions(repo: &Repo, progress: &dyn Progress, report: &mut ReindexReport) ->
     damage::versions(repo, None, &mut damaged, |_, version| {
         progress.check()?;
         report.versions += 1;
-        let (schema, absent) = (repo.schema(&version).err(), presence.missing(version.manifest, progress)?);
-        let reasons = schema.into_iter().map(|e| e.to_string()).chain(absent.map(|absent| absent.to_string()));
+        let (schema, missing) = (repo.schema(&version).err(), presence.missing(version.manifest, progress)?);
+        let reasons = schema.into_iter().map(|e| e.to_string()).chain(missing.map(|missing| missing.to_string()));
         report.incomplete.extend(reasons.map(|reason| format!("{}: {reason}", version.name())));
         Ok(())
     })?;

@@ -10,11 +10,11 @@ use crate::object::version::Number;
 use crate::ops::paths;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo, revision};
+use crate::selection::Selection;
 use crate::worktree::checkout;
-use crate::worktree::selection::Selection;
 use crate::worktree::state;
 
-/// What to bring back.
+/// The files to restore.
 #[derive(Clone, Debug, Default)]
 pub struct RestoreOptions {
     /// Files and folders, as typed where the user stands.
@@ -25,7 +25,7 @@ pub struct RestoreOptions {
     pub force: bool,
 }
 
-/// What was brought back.
+/// The files that were restored.
 #[derive(Clone, Debug, Serialize)]
 pub struct RestoreReport {
     /// The dataset.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::diff::{
     DiffDetail, FieldChange, FileEntry, FileSide, FileSource, ReaderConfig, RecordChange, RecordDiff, RecordRef, RecordText,
-    SampleCounts, SplitMoves, Tally, UnmatchedRecords, compare_readable, field_changes, visit,
+    SampleCounts, SplitMoves, Tally, UnmatchedRecords, compare_readable, field_changes, hint_warnings, visit,
 };
 use crate::error::{Error, Kind, Result, counted};
 use crate::fs::openat::Root;
@@ -17,7 +17,7 @@ use crate::parallel;
 use crate::path::printable;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
-use crate::sample::{Canonicalizer, Hint, RecordFormat, Rendering, Schema, Side};
+use crate::sample::{Canonicalizer, RecordFormat, Rendering, Schema, Side};
 
 /// The error of a file that cannot be read, with what becomes of its records.
 fn unreadable(entry: &FileEntry, error: &Error) -> Error {
@@ -26,14 +26,11 @@ fn unreadable(entry: &FileEntry, error: &Error) -> Error {
     Error::damaged(format!("cannot read '{path}': {}; its {samples} are counted, not compared", error.message()))
 }
 
-/// Most warnings about how files are read.
-const WARNINGS: usize = 100;
-
 /// Counts the samples of files that have another name, another split and nothing else of their own.
-pub(super) fn moved_files(rules: &ReaderConfig, renamed: &[(FileEntry, FileEntry)]) -> SplitMoves {
+pub(super) fn moved_files(config: &ReaderConfig, renamed: &[(FileEntry, FileEntry)]) -> SplitMoves {
     let mut moves = SplitMoves::new();
     for (old, new) in renamed {
-        let (from, to) = (rules.splits().of(old.path.as_str()), rules.splits().of(new.path.as_str()));
+        let (from, to) = (config.splits().of(old.path.as_str()), config.splits().of(new.path.as_str()));
         let same = |samples: &SampleCount| new.samples.as_ref().is_none_or(|other| other.reader == samples.reader);
         if let Some(samples) = old.samples.as_ref().filter(|samples| from != to && samples.count > 0 && same(samples)) {
             *moves.entry((from, to)).or_default() += samples.count;
@@ -59,7 +56,7 @@ pub(super) struct ChangedFiles<'a> {
 pub struct FileSampleCounts {
     /// Its path.
     pub path: String,
-    /// How many.
+    /// The number of samples.
     #[serde(flatten)]
     pub counts: SampleCounts,
 }
@@ -67,7 +64,7 @@ pub struct FileSampleCounts {
 /// A sample that differs.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChangedRecord {
-    /// What became of it.
+    /// The change of the sample.
     pub change: RecordChange,
     /// The file it stands in, on the new side if it is on both.
     pub path: String,
@@ -76,13 +73,13 @@ pub struct ChangedRecord {
     /// The sample, on the old side where it was removed: its JSON, the fields of a row by their columns, text if it is no
     /// JSON, and null for a file that is the sample.
     pub record: Rendering,
-    /// The same for people.
+    /// The sample as text for people.
     #[serde(skip)]
     pub text: String,
     /// The sample on the old side, where it was modified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old: Option<Rendering>,
-    /// The same for people.
+    /// The old side as text for people.
     #[serde(skip)]
     pub old_text: String,
     /// The fields that differ, where it was modified.
@@ -128,25 +125,12 @@ fn reversed(change: RecordChange) -> RecordChange {
     }
 }
 
-/// Collects the first hints of files, each file with its path, as warnings.
-pub(super) fn warnings(files: impl Iterator<Item = Result<(String, Vec<Hint>)>>) -> Result<Vec<String>> {
-    let mut warnings = Vec::new();
-    for file in files {
-        let (path, hints) = file?;
-        warnings.extend(hints.iter().map(|hint| hint.warning(&path)));
-        if warnings.len() >= WARNINGS {
-            break;
-        }
-    }
-    Ok(warnings)
-}
-
 /// The rules of a dataset, whether it is declared or not.
 pub(super) fn reader_config(repo: &Repo, dataset: &str) -> Result<(Dataset, ReaderConfig)> {
     let declared = repo.config().dataset(dataset).cloned();
     let dataset = declared.unwrap_or_else(|| Dataset::new(dataset, "generic", "."));
-    let rules = dataset.reader_config(&repo.store().layout().tmp())?;
-    Ok((dataset, rules))
+    let config = dataset.reader_config(&repo.store().layout().tmp())?;
+    Ok((dataset, config))
 }
 
 impl ChangedFiles<'_> {
@@ -159,24 +143,24 @@ impl ChangedFiles<'_> {
             }
             _ => (entry.content, FileSource::Stored(self.repo.store())),
         };
-        let half = FileSide { path, reading: self.config.reading(path), content, size: entry.size, records: None, bytes };
+        let half = FileSide { path, spec: self.config.spec_for(path), content, size: entry.size, records: None, bytes };
         self.config.read_as_counted(half, entry.samples.as_ref().filter(|_| content.is_some()))
     }
 
     fn file_sides<'h>(&'h self, sides: &'h FilePair) -> Result<[Option<FileSide<'h>>; 2]> {
-        let half = |entry: &'h Option<FileEntry>, side| {
+        let file = |entry: &'h Option<FileEntry>, side| {
             let entry = entry.as_ref().filter(|entry| entry.kind.is_file());
             entry.map(|entry| self.file_side(entry, side)).transpose()
         };
-        Ok([half(&sides.0, Side::Old)?, half(&sides.1, Side::New)?])
+        Ok([file(&sides.0, Side::Old)?, file(&sides.1, Side::New)?])
     }
 
     /// Returns what a commit of the new side warns of: guesses of how its files are read.
     pub fn warnings(&self) -> Result<Vec<String>> {
         let new = self.sides.iter().filter_map(|sides| sides.1.as_ref()).filter(|entry| entry.kind.is_file());
-        let new = new.filter(|entry| self.config.reading(entry.path.as_str()).format != RecordFormat::Whole);
-        warnings(new.map(|entry| {
-            let hints = match self.file_side(entry, Side::New).and_then(|half| half.hints()) {
+        let new = new.filter(|entry| self.config.spec_for(entry.path.as_str()).format != RecordFormat::Whole);
+        hint_warnings(new.map(|entry| {
+            let hints = match self.file_side(entry, Side::New).and_then(|file| file.hints()) {
                 // Comparing its records tells of the damage.
                 Err(e) if e.kind() == Kind::Damaged => Vec::new(),
                 hints => hints?,
@@ -185,9 +169,9 @@ impl ChangedFiles<'_> {
         }))
     }
 
-    /// What differs over all files, and within each if `each` asks for it; and what the new side's records count, less
-    /// what the old side's do. A side that cannot be read is added to `damaged`: its records count by their number, and it
-    /// is no more among the sides.
+    /// Compares all files, and reports each to `each`. Returns the records that differ, and the schema of the new side less
+    /// that of the old side. A side that cannot be read is added to `damaged`: its records count by their number, and it is
+    /// removed from the sides.
     pub fn unmatched(
         &mut self,
         progress: &dyn Progress,
@@ -202,24 +186,24 @@ impl ChangedFiles<'_> {
             || (),
             |(), (place, sides)| {
                 progress.check()?;
-                let mut account = RecordDiff::new(&self.config, DiffDetail::Differences);
+                let mut diff = RecordDiff::new(&self.config, DiffDetail::Differences);
                 let [old, new] = self.file_sides(sides)?;
-                let errors = compare_readable(&self.config, old.as_ref(), new.as_ref(), &mut account)?;
+                let errors = compare_readable(&self.config, old.as_ref(), new.as_ref(), &mut diff)?;
                 let bytes = old.map_or(0, |old| old.size).max(new.map_or(0, |new| new.size));
                 progress.advance(1, bytes);
-                Ok((place, sides, account, errors))
+                Ok((place, sides, diff, errors))
             },
-            |(place, sides, account, [old, new])| {
+            |(place, sides, diff, [old, new])| {
                 for (side, entry, error) in [(Side::Old, &sides.0, old), (Side::New, &sides.1, new)] {
                     if let (Some(entry), Some(error)) = (entry, error) {
                         damaged.push(&unreadable(entry, &error));
                         lost.push((place, side));
                     }
                 }
-                if let (Some(tally), Some(entry)) = (&account.tally, sides.1.as_ref().or(sides.0.as_ref())) {
+                if let (Some(tally), Some(entry)) = (&diff.tally, sides.1.as_ref().or(sides.0.as_ref())) {
                     each(FileSampleCounts { path: entry.path.to_string(), counts: tally.counts()?.0 });
                 }
-                all.absorb(account);
+                all.absorb(diff);
                 Ok(())
             },
         )?;
@@ -227,14 +211,14 @@ impl ChangedFiles<'_> {
             let sides = &mut self.sides[place];
             *(if side == Side::Old { &mut sides.0 } else { &mut sides.1 }) = None;
         }
-        let leftovers = all.tally.unwrap_or_else(|| Tally::new(self.config.scratch())).finish()?;
-        Ok((leftovers, all.schema))
+        let unmatched = all.tally.unwrap_or_else(|| Tally::new(self.config.scratch())).finish()?;
+        Ok((unmatched, all.schema))
     }
 
     /// Hands over the records themselves as they are found, in the order of the files, at most `limit` of them.
     pub fn records(
         &self,
-        mut leftovers: UnmatchedRecords,
+        mut unmatched: UnmatchedRecords,
         limit: usize,
         progress: &dyn Progress,
         take: &mut dyn FnMut(ChangedRecord) -> Result<()>,
@@ -244,10 +228,10 @@ impl ChangedFiles<'_> {
             record.fields.retain(|field| !self.config.ignores(&field.path));
             take(record)
         };
-        self.pass(&mut patch, &mut leftovers, progress, &mut take)?;
+        self.pass(&mut patch, &mut unmatched, progress, &mut take)?;
         if patch.begin_second_pass() {
-            leftovers.restart();
-            self.pass(&mut patch, &mut leftovers, progress, &mut take)?;
+            unmatched.restart();
+            self.pass(&mut patch, &mut unmatched, progress, &mut take)?;
         }
         // Of what lacks its old side all the same, the new one is shown.
         patch.records.drain(..).try_for_each(take)
@@ -257,7 +241,7 @@ impl ChangedFiles<'_> {
     fn pass(
         &self,
         patch: &mut Patch,
-        leftovers: &mut UnmatchedRecords,
+        unmatched: &mut UnmatchedRecords,
         progress: &dyn Progress,
         take: &mut dyn FnMut(ChangedRecord) -> Result<()>,
     ) -> Result<()> {
@@ -269,14 +253,14 @@ impl ChangedFiles<'_> {
             }
             let mut failed = None;
             let [old, new] = self.file_sides(sides)?;
-            visit(&self.config, old.as_ref(), new.as_ref(), true, &mut |seen| {
-                if failed.is_some() || patch.is_complete() || matches!(seen.text, RecordText::SkippedRow(_)) {
+            visit(&self.config, old.as_ref(), new.as_ref(), true, &mut |record| {
+                if failed.is_some() || patch.is_complete() || matches!(record.text, RecordText::SkippedRow(_)) {
                     return;
                 }
-                let identity = seen.identity(&self.config, &mut canonical);
-                let told = leftovers.change(seen.side, identity).and_then(|fate| match fate {
+                let identity = record.identity(&self.config, &mut canonical);
+                let told = unmatched.change(record.side, identity).and_then(|fate| match fate {
                     Some(fate) => {
-                        patch.take(fate, identity.key, &seen);
+                        patch.take(fate, identity.key, &record);
                         patch.hand_over(take)
                     }
                     None => Ok(()),
@@ -301,9 +285,9 @@ struct Patch {
     limit: usize,
     /// The records that were not handed over.
     records: VecDeque<ChangedRecord>,
-    /// How many were.
+    /// The number of records that were handed over.
     handed_over: usize,
-    /// How many old sides of each key were used; in the second pass, how many of them come again.
+    /// The number of old sides of each key that were used; in the second pass, of those that come again.
     used: HashMap<[u8; 16], usize>,
     /// The places of the modified records that lack an old side, by key.
     missing: HashMap<[u8; 16], VecDeque<usize>>,
@@ -316,12 +300,12 @@ struct Patch {
 }
 
 impl Patch {
-    /// Whether nothing more is needed.
+    /// Returns true if nothing more is needed.
     fn is_complete(&self) -> bool {
         self.missing.is_empty() && (self.second_pass || self.len() >= self.limit)
     }
 
-    /// How many records were found.
+    /// Returns the number of records so far.
     fn len(&self) -> usize {
         self.handed_over + self.records.len()
     }

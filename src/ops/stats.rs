@@ -29,7 +29,7 @@ pub struct StatsReport {
     pub packs: u64,
     /// Bytes of what is derived: tables, stat caches, the catalog.
     pub derived_bytes: u64,
-    /// What is wrong with versions and packs that cannot be read, which are not counted.
+    /// The errors of versions and packs that cannot be read and are not counted.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
 }
@@ -72,7 +72,7 @@ pub fn run(repo: &Repo) -> Result<StatsReport> {
     })
 }
 
-/// What `du -sb` prints: the lengths of the files and folders.
+/// Returns the size of a folder as `du -sb` prints it: the lengths of its files and folders.
 fn size(path: &Path) -> Result<u64> {
     let fail = |e| Error::io("cannot read", path, e);
     let meta = match fs::symlink_metadata(path) {

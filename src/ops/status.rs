@@ -12,7 +12,7 @@ use crate::repo::revision::highest;
 use crate::worktree::compare;
 use crate::worktree::state::WorkspaceState;
 
-/// Which workspace.
+/// The workspace to compare.
 #[derive(Clone, Debug, Default)]
 pub struct StatusOptions {
     /// The dataset; may be left out where there is one, or where the user stands in one.
@@ -21,7 +21,7 @@ pub struct StatusOptions {
     pub paths: Vec<String>,
 }
 
-/// What differs.
+/// The differences of a workspace.
 #[derive(Clone, Debug, Serialize)]
 pub struct StatusReport {
     /// The dataset.
@@ -30,7 +30,7 @@ pub struct StatusReport {
     pub version: Option<Number>,
     /// The highest version of the dataset.
     pub latest: Option<Number>,
-    /// Whether nothing differs.
+    /// True if nothing differs.
     pub clean: bool,
     /// Files that the version does not have.
     pub added: Vec<String>,
@@ -55,7 +55,7 @@ pub struct StatusReport {
     /// The version of which an interrupted checkout wrote some files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<Number>,
-    /// How many files of the version it has.
+    /// The number of files of the version that the workspace has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<PartialCheckout>,
 }
@@ -75,8 +75,8 @@ pub fn run(repo: &Repo, options: &StatusOptions, progress: &dyn Progress) -> Res
     progress.begin(Stage::Scan, 0, 0);
     let manifest = head.as_ref().map(|version| version.manifest);
     let (store, folder, selection) = (repo.store(), repo.folder(dataset), state.selection.as_ref());
-    let rules = dataset.samples.then(|| dataset.reader_config(&store.layout().tmp())).transpose()?;
-    let mut found = compare::workspace(store, &folder, &dataset.name, manifest, selection, rules.as_ref(), progress)?;
+    let config = dataset.samples.then(|| dataset.reader_config(&store.layout().tmp())).transpose()?;
+    let mut found = compare::workspace(store, &folder, &dataset.name, manifest, selection, config.as_ref(), progress)?;
     let typed = paths::in_workspace(repo, dataset, manifest, &options.paths)?;
     found.retain(|path| paths::is_selected(&typed, path));
     let partial = head.as_ref().map(|head| PartialCheckout::new(store, selection, head)).transpose()?.flatten();

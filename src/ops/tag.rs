@@ -15,7 +15,7 @@ use crate::spelling;
 
 pub use crate::ops::tag_plan::TagMove;
 
-/// Which tags, on which version.
+/// The tags and the version to put them on.
 #[derive(Clone, Debug)]
 pub struct TagOptions {
     /// The version.
@@ -24,11 +24,11 @@ pub struct TagOptions {
     pub tags: Vec<String>,
     /// Takes them off the versions of the dataset that have them.
     pub moves: bool,
-    /// Who says so.
+    /// The author of the change.
     pub author: Option<String>,
 }
 
-/// What became of the tags.
+/// The tags that were changed.
 #[derive(Clone, Debug, Serialize)]
 pub struct TagReport {
     /// The dataset.
@@ -65,8 +65,8 @@ pub fn add(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
     let how = || format!("validate it: hlx validate {name} --record");
     tag_plan::check_protected(repo.config().dataset(&version.dataset), &name, &options.tags, status, how)?;
     let how = |tag: &str| format!("move it: hlx tag add {name} {tag} --move");
-    let labels = tag_plan::plan(repo, &facts, &version.dataset, *id, &options.tags, options.moves, how)?;
-    say(repo, options, found, labels)
+    let plan = tag_plan::plan(repo, &facts, &version.dataset, *id, &options.tags, options.moves, how)?;
+    record(repo, options, found, plan)
 }
 
 /// The error of a revision that is none, or how to order the arguments if one of the tags is.
@@ -87,8 +87,8 @@ pub fn remove(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
     }
     let remove = |tag: &String| Statement::TagRemoved { version: found.id, tag: tag.clone() };
     let statements = options.tags.iter().map(remove).collect();
-    let labels = TagPlan { statements, added: options.tags.clone(), ..TagPlan::default() };
-    say(repo, options, found, labels)
+    let plan = TagPlan { statements, added: options.tags.clone(), ..TagPlan::default() };
+    record(repo, options, found, plan)
 }
 
 /// The error of a version without a tag: the tag of it that was meant, or the version that has the tag.
@@ -111,12 +111,12 @@ fn absent(repo: &Repo, found: &Found, borne: &[String], tag: &str) -> Result<Err
     }))
 }
 
-fn say(repo: &Repo, options: &TagOptions, found: Found, labels: TagPlan) -> Result<TagReport> {
+fn record(repo: &Repo, options: &TagOptions, found: Found, plan: TagPlan) -> Result<TagReport> {
     // A fact relies on its version: whoever made that may have been killed before its ref was durable.
     repo.versions().sync(&found.version.dataset)?;
-    repo.facts().append(&repo.author(options.author.as_deref()), &labels.statements)?;
+    repo.facts().append(&repo.author(options.author.as_deref()), &plan.statements)?;
     let tags = repo.facts().fold()?.tags_of(found.id);
-    let TagPlan { added: changed, unchanged, moved, .. } = labels;
+    let TagPlan { added: changed, unchanged, moved, .. } = plan;
     Ok(TagReport {
         dataset_name: found.version.dataset,
         version: found.version.number,
@@ -154,10 +154,10 @@ pub fn list(repo: &Repo, dataset: Option<&str>) -> Result<TagListReport> {
         repo.dataset(Some(name))?;
     }
     let mut tags: Vec<TagEntry> = Vec::new();
-    let mut here = VersionLookup::of(repo);
+    let mut lookup = VersionLookup::of(repo);
     for (tag, versions) in repo.facts().fold()?.tags() {
         for id in versions {
-            let Some(version) = here.version(*id)? else { continue };
+            let Some(version) = lookup.version(*id)? else { continue };
             if dataset.is_some_and(|name| repo.config().current(name) != repo.config().current(&version.dataset)) {
                 continue;
             }

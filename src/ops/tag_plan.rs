@@ -19,7 +19,7 @@ pub struct TagMove {
     pub from: Number,
 }
 
-/// What putting tags on a version comes to.
+/// The facts that put tags on a version.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TagPlan {
     /// The facts that say so.
@@ -46,28 +46,28 @@ pub(super) fn plan(
     moves: bool,
     how: impl Fn(&str) -> String,
 ) -> Result<TagPlan> {
-    let (mut here, mut labels) = (VersionLookup::of(repo), TagPlan::default());
+    let (mut lookup, mut plan) = (VersionLookup::of(repo), TagPlan::default());
     let is_own = |version: &Version| repo.config().current(&version.dataset) == repo.config().current(dataset);
     for tag in tags {
         check_distinct(repo, tag)?;
         let bearers = facts.versions_with(tag);
-        if bearers.contains(&id) || labels.added.contains(tag) {
-            labels.unchanged.push(tag.clone());
+        if bearers.contains(&id) || plan.added.contains(tag) {
+            plan.unchanged.push(tag.clone());
             continue;
         }
         for bearer in bearers {
-            let Some(version) = here.version(*bearer)?.filter(is_own) else { continue };
+            let Some(version) = lookup.version(*bearer)?.filter(is_own) else { continue };
             if !moves {
                 let message = format!("tag '{tag}' is on {}", version.name());
                 return Err(Error::new(Kind::Conflict, message).with_hint(how(tag)));
             }
-            labels.statements.push(Statement::TagRemoved { version: *bearer, tag: tag.clone() });
-            labels.moved.push(TagMove { tag: tag.clone(), from: version.number });
+            plan.statements.push(Statement::TagRemoved { version: *bearer, tag: tag.clone() });
+            plan.moved.push(TagMove { tag: tag.clone(), from: version.number });
         }
-        labels.statements.push(Statement::TagAdded { version: id, tag: tag.clone() });
-        labels.added.push(tag.clone());
+        plan.statements.push(Statement::TagAdded { version: id, tag: tag.clone() });
+        plan.added.push(tag.clone());
     }
-    Ok(labels)
+    Ok(plan)
 }
 
 /// Fails unless a tag may have this name; the hint ends with `command` and a name that is valid.

@@ -6,24 +6,24 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
 use crate::fs::openat::Root;
+use crate::gate::WorkspaceFiles;
 use crate::id::{Id, Node};
 use crate::manifest::{EntryChange, ManifestBuilder, ManifestDiff, NodeSink, NodeSource};
 use crate::object::Key;
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{self, Entry, EntryKind, Totals};
-use crate::ops::gate::WorkspaceFiles;
 use crate::ops::links::Links;
 use crate::ops::paths;
 use crate::parallel;
 use crate::progress::{Progress, Stage};
 use crate::repo::{Dataset, Repo};
+use crate::selection::Selection;
 use crate::store::{Store, Writer};
 use crate::worktree::cache;
 use crate::worktree::ingest::{IngestCounts, IngestSource, SampleCounter, ingest};
 use crate::worktree::scan::Scan;
-use crate::worktree::selection::Selection;
 
-/// What the tree of the new version is.
+/// The tree of a new version.
 pub(super) struct Tree {
     pub manifest: Id<Node>,
     pub totals: Totals,
@@ -38,7 +38,7 @@ pub(super) struct SourceFolder<'a> {
     pub from: Option<&'a Path>,
     /// The part of the version that the dataset's own folder holds.
     pub selection: Option<&'a Selection>,
-    /// Whether what was learned of its files is recorded, to be believed once it is stored.
+    /// True if the stat data of its files is recorded; it is valid once they are stored.
     pub record: bool,
     pub progress: &'a dyn Progress,
 }
@@ -61,7 +61,7 @@ impl SourceFolder<'_> {
         })
     }
 
-    /// Where its files are, to be read from there.
+    /// Returns the source of its files.
     pub fn work<'r>(&self, root: &'r Root) -> Result<WorkspaceFiles<'r>> {
         let selection = self.selection.filter(|_| self.from.is_none()).map(|s| s.matcher()).transpose()?;
         Ok(WorkspaceFiles { root, selection })
@@ -72,7 +72,7 @@ impl SourceFolder<'_> {
         &self,
         root: &Root,
         parent: Option<Id<Node>>,
-        counting: Option<SampleCounter<'_>>,
+        counter: Option<SampleCounter<'_>>,
         writer: &mut Writer<'_>,
     ) -> Result<StoredTree> {
         let layout = self.repo.store().layout();
@@ -92,7 +92,7 @@ impl SourceFolder<'_> {
             parent,
             nodes: &**self.repo.store(),
             selection,
-            counting,
+            counter,
             began,
         };
         let mut links = Links::default();
@@ -120,7 +120,7 @@ impl SourceFolder<'_> {
     }
 }
 
-/// What reading the folder made.
+/// A folder that was read and stored.
 pub(super) struct StoredTree {
     pub tree: Tree,
     pub rows: Option<cache::CacheWriter>,
@@ -166,12 +166,12 @@ impl NodeSource for Overlay<'_> {
 /// store. Does nothing where samples are not compared with the parent's.
 pub(super) fn count_unread(
     counted: Option<&mut IngestCounts>,
-    counting: Option<SampleCounter<'_>>,
+    counter: Option<SampleCounter<'_>>,
     nodes: &(impl NodeSource + Sync),
     before: Option<Id<Node>>,
     after: Id<Node>,
 ) -> Result<()> {
-    let (Some(counted), Some(counting), Some(before)) = (counted, counting.filter(|counting| counting.tallied), before) else {
+    let (Some(counted), Some(counter), Some(before)) = (counted, counter.filter(|counter| counter.tallied), before) else {
         return Ok(());
     };
     type Sides = (Option<Entry>, Option<Entry>);
@@ -198,9 +198,9 @@ pub(super) fn count_unread(
         2 * parallel::threads(),
         || (),
         |(), (old, new): Sides| {
-            let mut account = counting.empty_diff();
-            counting.count_stored(old.as_ref(), new.as_ref(), &mut account)?;
-            Ok(account)
+            let mut diff = counter.empty_diff();
+            counter.count_stored(old.as_ref(), new.as_ref(), &mut diff)?;
+            Ok(diff)
         },
         |own| {
             account.absorb(own);

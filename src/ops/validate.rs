@@ -8,11 +8,11 @@ use serde::Serialize;
 use crate::diff::FileSource;
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
+use crate::gate::{CachedManifests, Evaluator, FileSet, GateOutcome, VerdictView};
 use crate::id::{Id, Version as VersionId};
 use crate::object::Key;
 use crate::object::fact::Statement;
 use crate::object::verdict::Verdict;
-use crate::ops::gate::{CachedManifests, Evaluator, FileSet, GateOutcome, VerdictView};
 use crate::ops::tree::{Overlay, SourceFolder, StoredTree, count_unread};
 use crate::ops::{PartialCheckout, key};
 use crate::path::printable;
@@ -27,7 +27,7 @@ use crate::worktree::state::WorkspaceState;
 /// The name of the files in the workspace.
 const WORK: &str = "WORK";
 
-/// What to judge.
+/// The version to validate.
 #[derive(Clone, Debug, Default)]
 pub struct ValidateOptions {
     /// A revision, `WORK` or `NAME@WORK`; the workspace where none is given.
@@ -40,11 +40,11 @@ pub struct ValidateOptions {
     pub record: bool,
     /// Has all findings in the report, up to the most of each rule, not the first ones alone.
     pub all: bool,
-    /// Who says so.
+    /// The author of the verdict.
     pub author: Option<String>,
 }
 
-/// What the rules said.
+/// The result of validation.
 #[derive(Clone, Debug, Serialize)]
 pub struct ValidateReport {
     /// The dataset.
@@ -53,12 +53,12 @@ pub struct ValidateReport {
     pub version: String,
     /// The version's id; none for the workspace.
     pub id: Option<Id<VersionId>>,
-    /// What they said.
+    /// The verdict.
     #[serde(flatten)]
-    pub judgement: VerdictView,
-    /// What a commit of these files warns of: guesses of how they are read, a key that no record has.
+    pub verdict: VerdictView,
+    /// The warnings that a commit of these files prints: guesses of their format, a key that no record has.
     pub warnings: Vec<String>,
-    /// How many files of the version the workspace has, where it has a part of it.
+    /// The number of files of the version that the workspace has, where it has a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<PartialCheckout>,
 }
@@ -90,7 +90,7 @@ fn check_place(path: &Path) -> Result<()> {
 }
 
 fn evaluator<'a>(repo: &'a Repo, dataset: &'a Dataset, progress: &'a dyn Progress) -> Result<Evaluator<'a>> {
-    Evaluator::of(repo, dataset, progress)?.ok_or_else(|| {
+    repo.evaluator(dataset, progress)?.ok_or_else(|| {
         Error::usage(format!("dataset '{}' has no validation rules", dataset.name))
             .with_hint(format!("add rules to helox.toml: [[dataset.{}.validation.rule]]", dataset.name))
     })
@@ -100,11 +100,11 @@ fn version(repo: &Repo, options: &ValidateOptions, found: Found, progress: &dyn 
     let version = &found.version;
     let dataset = repo.config().dataset(&version.dataset).ok_or_else(|| repo.unknown(&version.dataset))?;
     let parent = version.parents.first().map(|id| Ok((*id, repo.version(*id)?))).transpose()?;
-    let judging = evaluator(repo, dataset, progress)?.with_max_findings(options.max_findings);
+    let evaluator = evaluator(repo, dataset, progress)?.with_max_findings(options.max_findings);
     let store: &Store = repo.store();
     let base = CachedManifests { own: Some(version.manifest), parent: parent.as_ref().map(|(_, parent)| parent.manifest) };
     let files = FileSet { nodes: store, manifest: version.manifest, workspace: None };
-    let mut warnings = judging.warnings(&files)?;
+    let mut warnings = evaluator.warnings(&files)?;
     if let Some(schema) = repo.schema(version)? {
         warnings.extend(key::missing(&schema, dataset));
         let stored = |_: &str| Ok(FileSource::Stored(repo.store()));
@@ -116,7 +116,7 @@ fn version(repo: &Repo, options: &ValidateOptions, found: Found, progress: &dyn 
             stored,
         ));
     }
-    let outcome = judging.evaluate(&files, base, true)?;
+    let outcome = evaluator.evaluate(&files, base, true)?;
     if let Some(path) = &options.report {
         outcome.write(atomic::parent(path), path)?;
     }
@@ -128,7 +128,7 @@ fn version(repo: &Repo, options: &ValidateOptions, found: Found, progress: &dyn 
         dataset_name: version.dataset.clone(),
         version: version.number.to_string(),
         id: Some(found.id),
-        judgement: judgement(&outcome, before.as_ref(), options),
+        verdict: judgement(&outcome, before.as_ref(), options),
         warnings,
         partial: None,
     })
@@ -148,12 +148,12 @@ fn record(repo: &Repo, options: &ValidateOptions, found: &Found, verdict: &Verdi
 
 /// The judgement with as many findings as were asked for.
 fn judgement(outcome: &GateOutcome, before: Option<&Verdict>, options: &ValidateOptions) -> VerdictView {
-    let judgement = outcome.view(before);
-    if options.all { VerdictView { findings: outcome.findings(), ..judgement } } else { judgement }
+    let verdict = outcome.view(before);
+    if options.all { VerdictView { findings: outcome.findings(), ..verdict } } else { verdict }
 }
 
 fn work(repo: &Repo, options: &ValidateOptions, dataset: &Dataset, progress: &dyn Progress) -> Result<ValidateReport> {
-    let judging = evaluator(repo, dataset, progress)?.with_max_findings(options.max_findings);
+    let evaluator = evaluator(repo, dataset, progress)?.with_max_findings(options.max_findings);
     let state = WorkspaceState::load(repo.store().layout(), &dataset.name)?;
     let parent = state.head.map(|id| Ok((id, repo.version(id)?))).transpose()?;
     let selection = state.selection.as_ref();
@@ -165,16 +165,16 @@ fn work(repo: &Repo, options: &ValidateOptions, dataset: &Dataset, progress: &dy
     let store = repo.store();
     // The key is looked for in the schema, which only counting tells.
     let rules = Some(dataset).filter(|dataset| dataset.samples && !(dataset.key.is_empty() && dataset.ignore_fields.is_empty()));
-    let rules = rules.map(|dataset| dataset.reader_config(&store.layout().tmp())).transpose()?;
-    let known = parent.as_ref().filter(|_| rules.is_some()).map_or(Ok(None), |(_, parent)| repo.sample_statistics(parent))?;
+    let config = rules.map(|dataset| dataset.reader_config(&store.layout().tmp())).transpose()?;
+    let known = parent.as_ref().filter(|_| config.is_some()).map_or(Ok(None), |(_, parent)| repo.sample_statistics(parent))?;
     let damaged = DamagedFiles::default();
     let tallied = known.is_some();
-    let counting = rules.as_ref().map(|rules| SampleCounter { store, rules, tallied, observer: None, damaged: &damaged });
-    let StoredTree { tree, fresh, mut counted, .. } = folder.read(&root, before, counting, &mut writer)?;
+    let counter = config.as_ref().map(|config| SampleCounter { store, config, tallied, evaluation: None, damaged: &damaged });
+    let StoredTree { tree, fresh, mut counted, .. } = folder.read(&root, before, counter, &mut writer)?;
     let nodes = Overlay { store, fresh };
-    count_unread(counted.as_mut(), counting, &nodes, before, tree.manifest)?;
+    count_unread(counted.as_mut(), counter, &nodes, before, tree.manifest)?;
     let files = FileSet { nodes: &nodes, manifest: tree.manifest, workspace: Some(folder.work(&root)?) };
-    let mut warnings = judging.warnings(&files)?;
+    let mut warnings = evaluator.warnings(&files)?;
     if let (Some(IngestCounts { diff: account, .. }), true) = (counted, damaged.is_empty()) {
         let mut schema = known.map_or_else(|| Schema::new(dataset.schema_depth), |(schema, _)| schema);
         schema.add(&account.schema, 1);
@@ -194,7 +194,7 @@ fn work(repo: &Repo, options: &ValidateOptions, dataset: &Dataset, progress: &dy
         let cause = file.error.message();
         format!("cannot read '{}' of the parent: {cause}; all records are validated again", printable(path))
     }));
-    let judge = |parent| judging.evaluate(&files, CachedManifests { own: Some(tree.manifest), parent }, false);
+    let judge = |parent| evaluator.evaluate(&files, CachedManifests { own: Some(tree.manifest), parent }, false);
     let outcome = match judge(before.filter(|_| damaged.is_empty())) {
         Err(e) if e.kind() == Kind::Damaged => {
             warnings.push(format!("cannot read the parent: {}; all records are validated again", e.message()));
@@ -211,7 +211,7 @@ fn work(repo: &Repo, options: &ValidateOptions, dataset: &Dataset, progress: &dy
         dataset_name: dataset.name.clone(),
         version: WORK.to_owned(),
         id: None,
-        judgement: judgement(&outcome, before.as_ref(), options),
+        verdict: judgement(&outcome, before.as_ref(), options),
         warnings,
         partial,
     })

@@ -8,13 +8,13 @@ use crate::clock::Time;
 use crate::diff::{FileChanges, FileEntry, TreeChanges};
 use crate::error::{Kind, Result};
 use crate::facts::State;
+use crate::gate::{RuleFinding, VerdictView};
 use crate::id::{Id, Node, Version as VersionId};
 use crate::object::checksum::Checksum;
 use crate::object::verdict::Severity;
 use crate::object::version::{ChangeType, Number, ValidationStatus, Version};
 use crate::ops::DamageList;
 use crate::ops::fact_views::{NoteView, RunView};
-use crate::ops::gate::{RuleFinding, VerdictView};
 use crate::repo::{Repo, status};
 use crate::sample::Schema;
 
@@ -36,9 +36,9 @@ pub struct VersionView {
     pub parent_version: Option<Number>,
     /// The parents.
     pub parents: Vec<Id<VersionId>>,
-    /// How big the change from the first parent is.
+    /// The size of the change from the first parent.
     pub change_type: ChangeType,
-    /// What the author said of it.
+    /// The summary by its author.
     pub change_summary: String,
     /// Samples, where they are counted.
     pub total_samples: Option<u64>,
@@ -46,7 +46,7 @@ pub struct VersionView {
     pub file_count: u64,
     /// Bytes of the regular files.
     pub total_size_bytes: u64,
-    /// What `find`, `sort`, `b3sum` and `sha256sum` print for the files.
+    /// The data checksum, as `find`, `sort`, `b3sum` and `sha256sum` compute it.
     pub data_checksum: Checksum,
     /// SHA-256 of the canonical JSON of name, version, statistics and metadata.
     pub metadata_checksum: Checksum,
@@ -56,9 +56,9 @@ pub struct VersionView {
     pub schema: Option<Value>,
     /// The quality score, where something judged it.
     pub quality_score: Option<f64>,
-    /// What is known of the quality.
+    /// The status of validation now.
     pub validation_status: ValidationStatus,
-    /// Why its author left the rules out.
+    /// The reason that its author gave for skipping validation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skip_reason: Option<String>,
     /// The first findings of rules that let no version pass.
@@ -69,22 +69,22 @@ pub struct VersionView {
     pub runs: Vec<RunView>,
     /// The notes on it, the first written first.
     pub notes: Vec<NoteView>,
-    /// What the author attached to it.
+    /// The metadata by its author.
     pub metadata: Map<String, Value>,
-    /// When it was made.
+    /// The time of its creation.
     pub created_at: Time,
-    /// Who made it.
+    /// The author.
     pub created_by: String,
-    /// Where its bytes are kept: `local`.
+    /// The location of its bytes: `local`.
     pub storage_backend: &'static str,
     /// The folder of the store.
     pub storage_path: String,
     /// All that the rules of its dataset said of it, where they were asked.
     pub validation: Option<VerdictView>,
-    /// How many files differ from those of the first parent, where that is looked up.
+    /// The number of files that differ from those of the first parent, where they are compared.
     #[serde(flatten)]
     pub files: Option<FileChanges>,
-    /// What could not be read, and is left out.
+    /// The errors of parts that cannot be read and are left out.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
 }
@@ -108,14 +108,14 @@ impl RenamedFile {
 pub(crate) struct Viewer<'a> {
     repo: &'a Repo,
     facts: State,
-    /// Whether schemas and verdicts are looked up.
+    /// True if schemas and verdicts are looked up.
     whole: bool,
-    /// Whether the files are compared with those of the parent.
+    /// True if the files are compared with those of the parent.
     compares: bool,
     /// The schema of a version that is not stored yet.
     schema: Option<Schema>,
-    /// What the rules said of it.
-    judgement: Option<VerdictView>,
+    /// The verdict on the version.
+    verdict: Option<VerdictView>,
 }
 
 impl<'a> Viewer<'a> {
@@ -123,12 +123,12 @@ impl<'a> Viewer<'a> {
     pub fn new(repo: &'a Repo, damaged: &mut DamageList) -> Result<Viewer<'a>> {
         let facts = repo.facts().fold().map_err(|e| e.within("tags, notes, runs and later verdicts are unknown"));
         let facts = damaged.collect(facts)?.unwrap_or_default();
-        Ok(Viewer { repo, facts, whole: true, compares: true, schema: None, judgement: None })
+        Ok(Viewer { repo, facts, whole: true, compares: true, schema: None, verdict: None })
     }
 
     /// Reads neither facts nor schemas, for versions of which tags and status are known.
     pub fn lean(repo: &'a Repo) -> Viewer<'a> {
-        Viewer { repo, facts: State::default(), whole: false, compares: false, schema: None, judgement: None }
+        Viewer { repo, facts: State::default(), whole: false, compares: false, schema: None, verdict: None }
     }
 
     /// Compares the files with those of the parent.
@@ -143,8 +143,8 @@ impl<'a> Viewer<'a> {
     }
 
     /// Knows what the rules said without looking it up.
-    pub fn with_verdict(mut self, judgement: Option<VerdictView>) -> Viewer<'a> {
-        self.judgement = judgement;
+    pub fn with_verdict(mut self, verdict: Option<VerdictView>) -> Viewer<'a> {
+        self.verdict = verdict;
         self
     }
 
@@ -181,10 +181,10 @@ impl<'a> Viewer<'a> {
         Ok(VersionView { tags, validation_status: status, ..self.view(id, version)? })
     }
 
-    /// What the rules said last, beside what they had said of the parent, where that can be told.
+    /// Returns the latest verdict, with that on the parent where it is known.
     fn judgement(&self, id: Id<VersionId>, version: &Version) -> Result<Option<VerdictView>> {
-        if !self.whole || self.judgement.is_some() {
-            return Ok(self.judgement.clone());
+        if !self.whole || self.verdict.is_some() {
+            return Ok(self.verdict.clone());
         }
         let verdict = match status::verdict(self.repo, &self.facts, id, version) {
             // The rest can be told without it; `hlx verify` names it.
@@ -200,8 +200,8 @@ impl<'a> Viewer<'a> {
 
     pub fn view(&self, id: Id<VersionId>, version: Version) -> Result<VersionView> {
         let name = Some((version.dataset.clone(), version.number.clone()));
-        let judgement = self.judgement(id, &version)?;
-        let errors = judgement.iter().flat_map(|judgement| &judgement.findings);
+        let verdict = self.judgement(id, &version)?;
+        let errors = verdict.iter().flat_map(|verdict| &verdict.findings);
         let errors = errors.filter(|finding| finding.severity == Severity::Error).cloned().collect();
         let mut damaged = DamageList::default();
         let schema = damaged.collect(self.schema(&version))?.flatten();
@@ -225,8 +225,8 @@ impl<'a> Viewer<'a> {
             total_size_bytes: version.statistics.bytes,
             data_checksum: version.data_checksum,
             manifest: version.manifest,
-            quality_score: judgement.as_ref().map(|judgement| judgement.score),
-            validation_status: judgement.as_ref().map_or(version.validation, |judgement| judgement.status),
+            quality_score: verdict.as_ref().map(|verdict| verdict.score),
+            validation_status: verdict.as_ref().map_or(version.validation, |verdict| verdict.status),
             validation_errors: errors,
             tags: self.facts.tags_of(id),
             skip_reason: skip_reason(&version.metadata),
@@ -235,7 +235,7 @@ impl<'a> Viewer<'a> {
             created_by: version.author,
             storage_backend: "local",
             storage_path: self.repo.store().layout().root().display().to_string(),
-            validation: judgement,
+            validation: verdict,
         })
     }
 }

@@ -19,12 +19,12 @@ use crate::worktree::selection::Selection;
 /// Fewer hex digits than this are no checksum.
 const PREFIX: usize = 4;
 
-/// Where something is.
+/// The versions that have a file, folder or checksum.
 #[derive(Clone, Debug, Serialize)]
 pub struct WhichReport {
-    /// What was asked for.
+    /// The argument.
     pub target: String,
-    /// What that is: `folder`, `file` or `checksum`.
+    /// The kind of the argument: `folder`, `file` or `checksum`.
     pub kind: &'static str,
     /// BLAKE3 of a file.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,7 +37,7 @@ pub struct WhichReport {
     /// The version that a folder is most like, where none holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest: Option<NearestVersion>,
-    /// What is wrong with versions that cannot be read.
+    /// The errors of versions that cannot be read.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
 }

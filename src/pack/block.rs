@@ -12,12 +12,12 @@ pub const MAGIC: [u8; 4] = *b"HXBK";
 /// Bytes before the block's lists.
 pub const HEADER: usize = 36;
 
-/// What a block says of itself, without its payload.
+/// The header of a block, without its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockHead {
     /// The kind of its objects.
     pub kind: Kind,
-    /// How the payload is coded.
+    /// The encoding of the payload.
     pub codec: Codec,
     /// 0 for a block that stands alone, else one more than the deepest block of its base.
     pub depth: u8,
@@ -31,7 +31,7 @@ pub struct BlockHead {
 /// without the rest of the block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeltaRun {
-    /// How many objects it holds.
+    /// The number of objects.
     pub objects: u32,
     /// The objects whose bytes, one after the other, are its base: at least one.
     pub bases: Vec<Key>,
@@ -39,7 +39,7 @@ pub struct DeltaRun {
     pub len: u32,
 }
 
-/// Where a run lies.
+/// The location of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunRange {
     /// Its bytes in the block uncompressed.
@@ -84,9 +84,9 @@ impl BlockHead {
         let (mut lens, mut raw, mut frame) = (self.lens.iter(), 0, 0);
         self.runs.iter().map(move |run| {
             let raw_len: usize = lens.by_ref().take(run.objects as usize).map(|&n| n as usize).sum();
-            let place = RunRange { raw: raw..raw + raw_len, frame: frame..frame + run.len as usize };
-            (raw, frame) = (place.raw.end, place.frame.end);
-            (run, place)
+            let range = RunRange { raw: raw..raw + raw_len, frame: frame..frame + run.len as usize };
+            (raw, frame) = (range.raw.end, range.frame.end);
+            (run, range)
         })
     }
 }
@@ -142,16 +142,16 @@ fn check(block: &[u8]) -> [u8; 16] {
 
 /// The length of a block, from its first [`HEADER`] bytes; `None` where no block begins.
 pub fn len(header: &[u8]) -> Option<usize> {
-    let mut take = ByteReader::new(header.get(..HEADER)?);
-    if take.array().ok()? != MAGIC {
+    let mut reader = ByteReader::new(header.get(..HEADER)?);
+    if reader.array().ok()? != MAGIC {
         return None;
     }
-    take.slice(8).ok()?;
-    let (lists, payload) = (take.u32().ok()? as usize, take.u32().ok()? as usize);
+    reader.slice(8).ok()?;
+    let (lists, payload) = (reader.u32().ok()? as usize, reader.u32().ok()? as usize);
     (lists <= MAX_LISTS && payload <= limits::OBJECT).then_some(HEADER + lists + payload)
 }
 
-/// What the lists of a block may come to.
+/// The greatest length of the lists of a block.
 const MAX_LISTS: usize = 16 + limits::BLOCK_OBJECTS * (5 + 15) + limits::BLOCK_BASES * 33;
 
 /// Takes a whole block apart, after its check. The payload is what follows the returned offset.
@@ -168,23 +168,23 @@ pub fn decode(block: &[u8]) -> Result<(BlockHead, usize), Malformed> {
 
 /// Reads the head from the first bytes of a block, of which the lists must be there.
 pub fn head(block: &[u8]) -> Result<(BlockHead, usize), Malformed> {
-    let mut take = ByteReader::new(block);
-    take.slice(4)?;
-    let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("unknown kind"))?;
-    let codec = Codec::from_byte(take.u8()?).ok_or(Malformed("unknown codec"))?;
-    let depth = take.u8()?;
-    if take.u8()? != 0 {
+    let mut reader = ByteReader::new(block);
+    reader.slice(4)?;
+    let kind = Kind::from_byte(reader.u8()?).ok_or(Malformed("unknown kind"))?;
+    let codec = Codec::from_byte(reader.u8()?).ok_or(Malformed("unknown codec"))?;
+    let depth = reader.u8()?;
+    if reader.u8()? != 0 {
         return Err(Malformed("a reserved byte is set"));
     }
-    let raw_len = take.u32()? as usize;
-    let lists = take.u32()? as usize;
-    let payload = take.u32()? as usize;
-    take.slice(16)?;
-    let mut take = ByteReader::new(take.slice(lists)?);
-    let count = take.count(1)?;
-    let lens = (0..count).map(|_| Ok(take.varint_max(limits::OBJECT as u64)? as u32)).collect::<Result<Vec<_>, _>>()?;
-    let runs = runs(&mut take)?;
-    take.end()?;
+    let raw_len = reader.u32()? as usize;
+    let lists = reader.u32()? as usize;
+    let payload = reader.u32()? as usize;
+    reader.slice(16)?;
+    let mut reader = ByteReader::new(reader.slice(lists)?);
+    let count = reader.count(1)?;
+    let lens = (0..count).map(|_| Ok(reader.varint_max(limits::OBJECT as u64)? as u32)).collect::<Result<Vec<_>, _>>()?;
+    let runs = runs(&mut reader)?;
+    reader.end()?;
     let head = BlockHead { kind, codec, depth, lens, runs };
     if head.raw_len() != raw_len {
         return Err(Malformed("its lengths do not match"));
@@ -193,18 +193,18 @@ pub fn head(block: &[u8]) -> Result<(BlockHead, usize), Malformed> {
     Ok((head, HEADER + lists))
 }
 
-fn runs(take: &mut ByteReader<'_>) -> Result<Vec<DeltaRun>, Malformed> {
-    let count = take.count(36)?;
+fn runs(reader: &mut ByteReader<'_>) -> Result<Vec<DeltaRun>, Malformed> {
+    let count = reader.count(36)?;
     let mut runs = Vec::with_capacity(count);
     for _ in 0..count {
-        let objects = take.varint_max(limits::BLOCK_OBJECTS as u64)? as u32;
-        let count = take.count(33)?;
-        let base = |take: &mut ByteReader<'_>| {
-            let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("unknown kind of base"))?;
-            Ok(Key { id: take.array()?, kind })
+        let objects = reader.varint_max(limits::BLOCK_OBJECTS as u64)? as u32;
+        let count = reader.count(33)?;
+        let base = |reader: &mut ByteReader<'_>| {
+            let kind = Kind::from_byte(reader.u8()?).ok_or(Malformed("unknown kind of base"))?;
+            Ok(Key { id: reader.array()?, kind })
         };
-        let bases = (0..count).map(|_| base(take)).collect::<Result<_, Malformed>>()?;
-        runs.push(DeltaRun { objects, bases, len: take.varint_max(limits::OBJECT as u64)? as u32 });
+        let bases = (0..count).map(|_| base(reader)).collect::<Result<_, Malformed>>()?;
+        runs.push(DeltaRun { objects, bases, len: reader.varint_max(limits::OBJECT as u64)? as u32 });
     }
     Ok(runs)
 }
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(len(&block), Some(block.len()));
         let (head, payload) = decode(&block).unwrap();
         assert_eq!((head.raw_len(), head.depth, &block[payload..]), (210, 1, &b"payload"[..]));
-        let places: Vec<RunRange> = head.run_ranges().map(|(_, place)| place).collect();
+        let places: Vec<RunRange> = head.run_ranges().map(|(_, range)| range).collect();
         assert_eq!(places, [RunRange { raw: 0..203, frame: 0..3 }, RunRange { raw: 203..210, frame: 3..7 }]);
     }
 
@@ -253,7 +253,7 @@ mod tests {
         }
     }
 
-    /// Whether a block is accepted; the encoder and the decoder must say the same.
+    /// Returns true if a block is accepted; the encoder and the decoder must say the same.
     fn accepted(head: &BlockHead, payload: usize) -> bool {
         let payload = vec![7; payload];
         let Ok(block) = encode(head, &payload) else { return false };

@@ -23,20 +23,20 @@ const FANOUT: usize = 256 * 8;
 /// Bytes after the list of packs: counts, check, [`END`].
 const FOOTER: usize = 8 + 4 + 4 + 32 + 8;
 
-/// Where an object lies.
+/// The location of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexRow {
     /// The object.
     pub key: Key,
-    /// How many deltas lie between its block and one that stands alone.
+    /// The number of deltas between its block and one that stands alone.
     pub depth: u8,
     /// The pack.
     pub pack: Id<Pack>,
-    /// Where its block begins in the pack.
+    /// The start of its block in the pack.
     pub offset: u32,
     /// The length of the block.
     pub len: u32,
-    /// Where the object begins in the block uncompressed.
+    /// The start of the object in the block uncompressed.
     pub raw_at: u32,
     /// The length of the object.
     pub raw_len: u32,
@@ -82,11 +82,11 @@ impl IndexTable {
             TableBytes::Owned(vec) => vec,
         };
         let footer = all.len().checked_sub(FOOTER).ok_or(Malformed("it is too short"))?;
-        let mut take = ByteReader::new(&all[footer..]);
-        let (rows, packs) = (take.u64()? as usize, take.u32()? as usize);
-        let _zero = take.u32()?;
-        let check: [u8; 32] = take.array()?;
-        if take.array()? != END || !all.starts_with(&MAGIC) {
+        let mut reader = ByteReader::new(&all[footer..]);
+        let (rows, packs) = (reader.u64()? as usize, reader.u32()? as usize);
+        let _zero = reader.u32()?;
+        let check: [u8; 32] = reader.array()?;
+        if reader.array()? != END || !all.starts_with(&MAGIC) {
             return Err(Malformed("it is not an index table"));
         }
         let tail = FANOUT + packs.saturating_mul(32);
@@ -112,12 +112,12 @@ impl IndexTable {
         self.all()
     }
 
-    /// How many rows it has.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.rows
     }
 
-    /// Whether it has none.
+    /// Returns true if it has none.
     pub fn is_empty(&self) -> bool {
         self.rows == 0
     }
@@ -128,7 +128,7 @@ impl IndexTable {
         self.all()[start..start + self.packs * 32].as_chunks::<32>().0.iter().map(|id| Id::from_bytes(*id))
     }
 
-    /// Whether its rows are as they were written. Reads all of it.
+    /// Returns true if its rows are as they were written. Reads all of it.
     pub fn is_intact(&self) -> bool {
         let end = MAGIC.len() + self.rows * ROW;
         let all = self.all();
@@ -143,16 +143,16 @@ impl IndexTable {
 
     /// The n-th row in the order of the keys; `None` if it makes no sense.
     pub fn row(&self, n: usize) -> Option<IndexRow> {
-        let mut take = ByteReader::new(self.raw(n));
-        let id = take.array().ok()?;
-        let kind = Kind::from_byte(take.u8().ok()?)?;
-        let depth = take.u8().ok()?;
-        take.slice(2).ok()?;
-        let pack = take.u32().ok()? as usize;
+        let mut reader = ByteReader::new(self.raw(n));
+        let id = reader.array().ok()?;
+        let kind = Kind::from_byte(reader.u8().ok()?)?;
+        let depth = reader.u8().ok()?;
+        reader.slice(2).ok()?;
+        let pack = reader.u32().ok()? as usize;
         let start = MAGIC.len() + self.rows * ROW + 32 + FANOUT + pack.checked_mul(32)?;
         let pack = if pack < self.packs { Id::from_bytes(*self.all()[start..].first_chunk()?) } else { return None };
         let key = Key { id, kind };
-        let (offset, len, raw_at, raw_len) = (take.u32().ok()?, take.u32().ok()?, take.u32().ok()?, take.u32().ok()?);
+        let (offset, len, raw_at, raw_len) = (reader.u32().ok()?, reader.u32().ok()?, reader.u32().ok()?, reader.u32().ok()?);
         Some(IndexRow { key, depth, pack, offset, len, raw_at, raw_len })
     }
 

@@ -16,7 +16,7 @@ use crate::pack::index::{IndexRow, IndexTable, TableWriter};
 
 /// More tables than this are merged.
 const MAX_TABLES: usize = 8;
-/// How table files end.
+/// The extension of table files.
 const EXTENSION: &str = "table";
 
 /// A set of tables that are asked together.
@@ -47,7 +47,7 @@ impl IndexTables {
         self.tables.iter().flat_map(|t| t.packs()).collect()
     }
 
-    /// Whether any table knows the object.
+    /// Returns true if any table knows the object.
     pub fn contains(&self, key: &Key) -> bool {
         self.tables.iter().any(|t| t.find(key).next().is_some())
     }
@@ -65,7 +65,7 @@ impl IndexTables {
         self.tables.iter().flat_map(|t| (0..t.len()).filter_map(|n| t.row(n)))
     }
 
-    /// The same tables and one more.
+    /// Returns these tables and one more.
     #[must_use]
     pub fn with(&self, table: IndexTable) -> IndexTables {
         let mut tables = self.tables.clone();

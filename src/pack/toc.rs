@@ -12,10 +12,10 @@ pub const END: [u8; 8] = *b"HLXPEND1";
 /// Bytes after the table of contents: its length, its hash, [`END`].
 pub const FOOTER: usize = 4 + 32 + 8;
 
-/// What the table says of one block.
+/// The entry of a block in the table of contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockEntry {
-    /// Where the block begins in the pack.
+    /// The start of the block in the pack.
     pub offset: u32,
     /// Its length.
     pub len: u32,
@@ -93,10 +93,10 @@ pub fn encode(blocks: &[BlockEntry]) -> Result<Vec<u8>, Malformed> {
 
 /// The length of the table of contents and what its hash must be, from the pack's last [`FOOTER`] bytes.
 pub fn footer(bytes: &[u8]) -> Result<(usize, [u8; 32]), Malformed> {
-    let mut take = ByteReader::new(bytes);
-    let len = take.u32()? as usize;
-    let hash = take.array()?;
-    if take.array()? != END {
+    let mut reader = ByteReader::new(bytes);
+    let len = reader.u32()? as usize;
+    let hash = reader.array()?;
+    if reader.array()? != END {
         return Err(Malformed("its end is not that of a pack"));
     }
     if len > limits::TOC {
@@ -110,17 +110,17 @@ pub fn decode(bytes: &[u8], hash: &[u8; 32], end: u64) -> Result<Vec<BlockEntry>
     if blake3::hash(bytes) != *hash {
         return Err(Malformed("its table of contents does not match its hash"));
     }
-    let mut take = ByteReader::new(bytes);
-    let count = take.count(4)?;
+    let mut reader = ByteReader::new(bytes);
+    let count = reader.count(4)?;
     let mut blocks = Vec::with_capacity(count);
     let mut offset = HEADER.len() as u64;
     for _ in 0..count {
-        let kind = Kind::from_byte(take.u8()?).ok_or(Malformed("unknown kind of block"))?;
-        let depth = take.u8()?;
-        let len = take.varint_max(u64::from(u32::MAX))? as u32;
-        let objects = take.count(33)?;
+        let kind = Kind::from_byte(reader.u8()?).ok_or(Malformed("unknown kind of block"))?;
+        let depth = reader.u8()?;
+        let len = reader.varint_max(u64::from(u32::MAX))? as u32;
+        let objects = reader.count(33)?;
         let objects = (0..objects)
-            .map(|_| Ok((take.array()?, take.varint_max(limits::OBJECT as u64)? as u32)))
+            .map(|_| Ok((reader.array()?, reader.varint_max(limits::OBJECT as u64)? as u32)))
             .collect::<Result<Vec<_>, Malformed>>()?;
         let at = u32::try_from(offset).map_err(|_| Malformed("it is longer than 4 GiB"))?;
         let block = BlockEntry { offset: at, len, kind, depth, objects };
@@ -128,7 +128,7 @@ pub fn decode(bytes: &[u8], hash: &[u8; 32], end: u64) -> Result<Vec<BlockEntry>
         blocks.push(block);
         offset += u64::from(len);
     }
-    take.end()?;
+    reader.end()?;
     if offset != end {
         return Err(Malformed("its blocks do not cover it"));
     }
@@ -165,7 +165,7 @@ mod tests {
         }
     }
 
-    /// Whether a table is accepted; the encoder and the decoder must say the same.
+    /// Returns true if a table is accepted; the encoder and the decoder must say the same.
     fn accepted(blocks: &[BlockEntry]) -> bool {
         let Ok(bytes) = encode(blocks) else { return false };
         let (toc, foot) = bytes.split_at(bytes.len() - FOOTER);

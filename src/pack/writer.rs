@@ -53,7 +53,7 @@ impl PackWriter {
         self.write(block)
     }
 
-    /// Whether the pack has reached its length.
+    /// Returns true if the pack has reached its length.
     pub fn is_full(&self) -> bool {
         self.at >= FULL || self.objects >= MAX_OBJECTS
     }

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::fs::atomic;
 use crate::id::Id;
 
-/// What a ref file holds: an id in hex and a newline.
+/// Returns the content of a ref file: an id in hex and a newline.
 fn encode<T>(id: Id<T>) -> Vec<u8> {
     format!("{id}\n").into_bytes()
 }

@@ -1,4 +1,4 @@
-//! Which names datasets and tags may have.
+//! The names that datasets and tags may have.
 
 use crate::error::{Error, Result};
 use crate::limits;
@@ -10,7 +10,7 @@ fn fits(name: &str, first: impl Fn(u8) -> bool, rest: &[u8]) -> bool {
     bytes.first().copied().is_some_and(first) && bytes.len() <= limits::NAME && bytes[1..].iter().all(other)
 }
 
-/// Whether a dataset may have this name: `[a-z0-9][a-z0-9_.-]{0,63}`.
+/// Returns true if a dataset may have this name: `[a-z0-9][a-z0-9_.-]{0,63}`.
 pub fn is_dataset(name: &str) -> bool {
     fits(name, |b| b.is_ascii_lowercase() || b.is_ascii_digit(), b"_.-")
 }

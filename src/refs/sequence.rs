@@ -21,7 +21,7 @@ pub struct Sequence {
 pub struct SequenceEntry<T> {
     /// Its number; 1 for the first.
     pub number: u64,
-    /// What it holds.
+    /// The id.
     pub id: Id<T>,
 }
 
@@ -60,7 +60,7 @@ impl Sequence {
         Ok(numbers)
     }
 
-    /// What an entry holds.
+    /// Reads an entry.
     pub fn get<T>(&self, number: u64) -> Result<Id<T>> {
         let path = self.path(number);
         read(&path)?.ok_or_else(|| Error::damaged(format!("ref {} was removed meanwhile", path.display())))

@@ -1,4 +1,4 @@
-//! Who is at work: what the user said, else git's user, else the account.
+//! The author: the one that was given, else git's user, else the account.
 
 use crate::repo::git;
 

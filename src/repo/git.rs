@@ -11,11 +11,11 @@ use crate::fs::atomic;
 pub struct GitCheckout {
     /// The id of the commit.
     pub commit: String,
-    /// Whether tracked files differ from it.
+    /// True if tracked files differ from it.
     pub is_dirty: bool,
 }
 
-/// Whether a folder is within a git repository.
+/// Returns true if a folder is within a git repository.
 pub fn is_around(dir: &Path) -> bool {
     dir.ancestors().any(|parent| parent.join(".git").exists())
 }
@@ -46,7 +46,7 @@ pub fn ignore(dir: &Path, folder: &str, tmp: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// Whether git has a file of a folder, or any for `.`; false where git cannot say.
+/// Returns true if git has a file of a folder, or any for `.`; false where git cannot say.
 pub fn tracks(folder: &Path, name: &str) -> bool {
     is_around(folder) && ask(folder, &["ls-files", "--", name]).is_some_and(|files| !files.is_empty())
 }

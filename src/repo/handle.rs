@@ -6,12 +6,14 @@ use std::sync::Arc;
 use crate::error::{Error, Kind, Result};
 use crate::facts::Facts;
 use crate::fs::share;
+use crate::gate::Evaluator;
 use crate::id::{Id, Verdict as VerdictId, Version as VersionId};
 use crate::object::Key;
 use crate::object::verdict::Verdict;
 use crate::object::version::{Number, Version};
 use crate::parallel;
 use crate::path::is_within;
+use crate::progress::Progress;
 use crate::refs::Versions;
 use crate::repo::author::author;
 use crate::repo::config::{Config, Dataset};
@@ -27,7 +29,7 @@ pub const CONFIG: &str = "helox.toml";
 #[derive(Debug)]
 pub struct Repo {
     root: PathBuf,
-    /// Where the user stands, relative to the root; empty at the root itself.
+    /// The current folder, relative to the root; empty at the root itself.
     here: String,
     store: Arc<Store>,
     config: Config,
@@ -72,7 +74,7 @@ impl Repo {
         &self.root
     }
 
-    /// Where the user stands, relative to the root; empty at the root itself.
+    /// Returns the current folder, relative to the root; empty at the root itself.
     pub fn current_folder(&self) -> &str {
         &self.here
     }
@@ -101,7 +103,7 @@ impl Repo {
         Ok(parts.join("/"))
     }
 
-    /// What is configured.
+    /// Returns the configuration.
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -117,7 +119,7 @@ impl Repo {
         Versions::new(layout.versions(), layout.tmp())
     }
 
-    /// What was said about versions later.
+    /// Returns the facts about the versions.
     pub fn facts(&self) -> Facts<'_> {
         Facts::new(&self.store)
     }
@@ -177,7 +179,7 @@ impl Repo {
         Ok(concerned)
     }
 
-    /// The dataset whose folder is a path that was typed, or contains it.
+    /// Returns the dataset whose folder is a path that was typed, or contains it.
     pub fn dataset_of(&self, typed: &str) -> Option<&Dataset> {
         let inside = self.resolve(Path::new(typed)).ok()?;
         self.config.datasets().find(|dataset| dataset.path == "." || is_within(&inside, &dataset.path))
@@ -275,6 +277,21 @@ impl Repo {
         schema.map(Some).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
     }
 
+    /// Returns the evaluator of a dataset's rules; `None` if it has no rules.
+    ///
+    /// # Errors
+    /// If a rule of `helox.toml` is not valid.
+    pub(crate) fn evaluator<'a>(&'a self, dataset: &Dataset, progress: &'a dyn Progress) -> Result<Option<Evaluator<'a>>> {
+        let Some(spec) = &dataset.validation else { return Ok(None) };
+        let layout = self.store.layout();
+        let folders = (self.root(), layout.gate(&dataset.name));
+        let evaluator = Evaluator::new(spec, dataset.reader_config(&layout.tmp())?, &self.store, folders, progress);
+        evaluator.map(Some).map_err(|e| {
+            let hint = format!("fix the rule in [dataset.{}.validation] of helox.toml", dataset.name);
+            e.within(self.root.join(CONFIG).display()).with_hint(hint)
+        })
+    }
+
     /// Returns the schema and the sample count of a version, where both are known.
     pub fn sample_statistics(&self, version: &Version) -> Result<Option<(Schema, u64)>> {
         Ok(self.schema(version)?.zip(version.statistics.samples))
@@ -286,7 +303,7 @@ impl Repo {
         Verdict::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
     }
 
-    /// Who is at work: what was said on the command line, `HLX_AUTHOR`, git's user, `user@host`.
+    /// Returns the author: the one given on the command line, `HLX_AUTHOR`, git's user, `user@host`.
     pub fn author(&self, said: Option<&str>) -> String {
         author(said)
     }

@@ -10,7 +10,7 @@ use crate::repo::Repo;
 #[derive(Debug)]
 pub struct VersionLookup<'a> {
     repo: &'a Repo,
-    /// Whether the tables were read again since a record was not found: once says it of all.
+    /// True if the tables were read again since a record was not found: once is enough for all.
     refreshed: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a user's words for a version mean: `NAME`, `NAME@1.2.0`, `latest`, `production`, `HEAD~1`, an id.
+//! Revisions, by which users name versions: `NAME`, `NAME@1.2.0`, `latest`, `production`, `HEAD~1`, an id.
 //!
 //! Looked up in this order: the name of a dataset, number, keyword, tag, id prefix. What a revision leaves out follows from
 //! where it stands ([`Context`]).
@@ -27,7 +27,7 @@ pub struct Found {
     pub version: Version,
 }
 
-/// What a revision named: a version, or the files in the workspace of a dataset.
+/// The result of a revision: a version, or the files in the workspace of a dataset.
 #[derive(Clone, Debug)]
 pub enum Target {
     /// A version.
@@ -340,9 +340,9 @@ fn tagged(repo: &Repo, tag: &str) -> Result<Vec<(String, Id<VersionId>)>> {
     if names::check_tag(tag).is_err() {
         return Ok(Vec::new());
     }
-    let (facts, mut here, mut found) = (repo.facts().fold()?, VersionLookup::of(repo), Vec::new());
+    let (facts, mut lookup, mut found) = (repo.facts().fold()?, VersionLookup::of(repo), Vec::new());
     for id in facts.versions_with(tag) {
-        found.extend(here.version(*id)?.map(|version| (repo.config().current(&version.dataset).to_owned(), *id)));
+        found.extend(lookup.version(*id)?.map(|version| (repo.config().current(&version.dataset).to_owned(), *id)));
     }
     Ok(found)
 }
@@ -416,11 +416,11 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
     let mut words: Vec<String> = if parsed.dataset.is_none() { datasets.to_vec() } else { Vec::new() };
     words.extend(["latest", "HEAD", "WORK"].map(str::to_owned));
     words.extend(numbers.iter().rev().map(Number::to_string));
-    let mut here = VersionLookup::of(repo);
+    let mut lookup = VersionLookup::of(repo);
     let facts = repo.facts().fold().unwrap_or_default();
     for (tag, versions) in facts.tags() {
         let of = |id: &Id<VersionId>| {
-            here.version(*id).ok().flatten().map(|version| repo.config().current(&version.dataset).to_owned())
+            lookup.version(*id).ok().flatten().map(|version| repo.config().current(&version.dataset).to_owned())
         };
         let owners: Vec<String> = versions.iter().filter_map(of).collect();
         match dataset {

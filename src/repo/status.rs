@@ -1,4 +1,5 @@
-//! What is known of a version's quality now. Its record tells what `commit` knew; facts may have said otherwise since.
+//! The validation status of a version now. Its record has the status at the time of the commit; facts may have changed it
+//! since.
 
 use crate::error::Result;
 use crate::facts::State;
@@ -22,7 +23,7 @@ pub fn verdict(repo: &Repo, facts: &State, id: Id<VersionId>, version: &Version)
     facts.verdict_of(id).or(version.verdict).map(|verdict| repo.verdict(verdict)).transpose()
 }
 
-/// The same by the facts as they are now.
+/// Returns the verdict on a version by the current facts.
 pub fn verdict_now(repo: &Repo, id: Id<VersionId>, version: &Version) -> Result<Option<Verdict>> {
     verdict(repo, &repo.facts().fold()?, id, version)
 }

@@ -8,7 +8,7 @@ use super::partial::{PartialRecord, newlines, take_excess};
 use super::{ParseIssue, Record, RecordReader};
 use crate::limits;
 
-/// What mends a file of documents on lines of their own.
+/// The fix for a file with a document on each line.
 const JSONL_HINT: &str = "; declare it in [dataset.NAME.format]: \"FILE\" = { kind = \"jsonl\" }";
 const TOO_EARLY: &str = "unexpected end of data";
 
@@ -24,7 +24,7 @@ pub struct Array {
     state: ArrayState,
     /// The element that has begun, or the whole document if it is no array.
     partial: PartialRecord,
-    /// Where the bytes of `partial` lead; they alone say it, so that it need not be compared.
+    /// The nesting at the end of `partial`; it follows from the bytes, so that it need not be compared.
     nesting: Nesting,
     /// The line of the next byte, or of the first one of `partial` if there is any.
     line: u64,
@@ -75,12 +75,13 @@ impl Array {
         Array { state: ArrayState::Start(3), line, at, ..Array::new().with_limit(self.partial.limit()) }
     }
 
-    /// Why the document is not JSON, so that it is one record whatever was handed out; known after [`RecordReader::finish`].
+    /// Returns the reason that the document is not JSON, so that it is one record whatever was handed out; known after
+    /// [`RecordReader::finish`].
     pub fn broken(&self) -> Option<&ParseIssue> {
         self.finding.as_ref()
     }
 
-    /// What is wrong with a document all of whose records were read.
+    /// Returns the issue of a document all of whose records were read.
     pub fn remark(&self) -> Option<ParseIssue> {
         let message = "invalid JSON: trailing comma in the array";
         self.trailing_comma.map(|line| ParseIssue { line, message: message.to_owned() })
@@ -229,7 +230,7 @@ impl RecordReader for Array {
     }
 }
 
-/// Where in an element its bytes so far lead.
+/// The nesting in an element after its bytes so far.
 #[derive(Clone, Copy, Debug, Default)]
 struct Nesting {
     depth: usize,

@@ -1,5 +1,5 @@
-//! When two records are the same: keys in any order, the last of duplicate keys, strings by their content, numbers by
-//! their decimal value.
+//! The equality of records: keys in any order, the last of duplicate keys, strings by their content, numbers by their
+//! decimal value.
 //!
 //! The canonical form is a prefix code, hashed and never stored: `n`, `t`, `f`; `#`, a number and `ff`; `"`, a string's
 //! content in WTF-8 and `ff`, which occurs in no content; `[`, the elements and `]`; `{`, keys and values by the bytes of
@@ -14,12 +14,12 @@ use crate::codec::ByteWriter;
 /// The end of a number and of a string.
 pub(super) const END: u8 = 0xff;
 
-/// What a record is compared by.
+/// The digests by which a record is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The first 16 bytes of the BLAKE3 of its canonical form.
     pub id: [u8; 16],
-    /// The same of the values that the key points to; `None` without a key, or where one of them is absent or null.
+    /// The digest of the values of its key; `None` without a key, or where one of them is absent or null.
     pub key: Option<[u8; 16]>,
 }
 

@@ -141,7 +141,7 @@ impl Columns {
 
     /// Takes the next record and says of each of its fields under which column it stands and what it is. A field too
     /// many has no column. Finds a record with another number of fields than the header, or with an open quote.
-    pub fn observe(&mut self, record: Record<'_>, see: &mut dyn FnMut(&str, Type)) -> Option<ParseIssue> {
+    pub fn observe(&mut self, record: Record<'_>, each: &mut dyn FnMut(&str, Type)) -> Option<ParseIssue> {
         if self.comment && !self.is_header_before(record.bytes) {
             *self = Columns::new(record.bytes, self.syntax);
             return None;
@@ -152,7 +152,7 @@ impl Columns {
         let mut count = 0;
         for field in fields.by_ref() {
             if let Some(name) = names.get(count) {
-                see(name, type_of(&field));
+                each(name, type_of(&field));
             }
             count += 1;
         }
@@ -170,14 +170,15 @@ impl Columns {
         }
     }
 
-    /// Whether the comment that was read last is the header of `next`.
+    /// Returns true if the comment that was read last is the header of `next`.
     fn is_header_before(&self, next: &[u8]) -> bool {
         let width = self.header.names.len();
         !next.starts_with(b"#") && width > 1 && width == fields(next, self.syntax).count()
     }
 }
 
-/// What a row is compared by; without a header, as for a comment before it, by its fields in their order.
+/// Returns the digests by which a row is compared; without a header, as for a comment before it, by its fields in their
+/// order.
 pub fn identity_of_row(row: &[u8], syntax: RowSyntax, header: Option<&Header>, key: &[String], ignored: &[String]) -> Identity {
     match header {
         Some(header) => header.identity(row, syntax, key, ignored),
@@ -189,8 +190,8 @@ fn names(row: &[u8], syntax: RowSyntax) -> Vec<String> {
     fields(row, syntax).map(|name| String::from_utf8_lossy(&name).into_owned()).collect()
 }
 
-/// What a field is, by its text: nothing when empty, `true` and `false` in any case, integers and decimal numbers without
-/// needless zeros before them (so that `007` stays text), days and points in time ([`Instant::parse`]).
+/// Returns the type of a field by its text: nothing when empty, `true` and `false` in any case, integers and decimal
+/// numbers without needless zeros before them (so that `007` stays text), days and points in time ([`Instant::parse`]).
 pub fn type_of(field: &[u8]) -> Type {
     if field.is_empty() {
         Type::Null

@@ -19,12 +19,12 @@ use crate::limits;
 
 pub(super) const BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// How the fields of a row are told apart.
+/// The syntax of the fields of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowSyntax {
     /// The byte that separates them.
     pub delimiter: u8,
-    /// Whether quotes enclose them; where they do not, they are text.
+    /// True if quotes enclose them; where they do not, they are text.
     pub quotes: bool,
 }
 
@@ -51,14 +51,14 @@ pub struct SkippedRow {
 pub struct Csv {
     syntax: RowSyntax,
     comment: Option<u8>,
-    /// How much of a byte order mark has been seen at the start of the file; `None` once that is settled.
+    /// The number of bytes of a byte order mark at the start of the file so far; `None` once it is passed.
     bom: Option<usize>,
     place: CsvState,
     /// The last byte was a CR that ended a record, so that a LF belongs to it.
     after_cr: bool,
     /// The record that has begun in earlier pieces.
     begun: PartialRecord,
-    /// Whether it has a quoted field, and so perhaps line ends.
+    /// True if it has a quoted field, and so perhaps line ends.
     quoted: bool,
     /// The line on which it begins.
     line: u64,
@@ -79,7 +79,7 @@ enum FirstRow {
     Record,
 }
 
-/// Where in a record the next byte stands.
+/// The state of the reader at the next byte of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CsvState {
     /// Outside quotes.
@@ -92,8 +92,8 @@ enum CsvState {
 
 impl Csv {
     /// A reader of a table in this dialect.
-    pub fn of(reading: &ReaderSpec) -> Csv {
-        Csv::new(reading.row_syntax(), reading.dialect.header, reading.dialect.comment)
+    pub fn of(spec: &ReaderSpec) -> Csv {
+        Csv::new(spec.row_syntax(), spec.dialect.header, spec.dialect.comment)
     }
 
     /// A reader of rows with this syntax, the first of which may be the header.
@@ -276,7 +276,7 @@ impl PartialEq for Csv {
 #[derive(Clone, Debug)]
 pub struct Fields<'a> {
     syntax: RowSyntax,
-    /// What follows the last delimiter; `None` after the last field.
+    /// The text after the last delimiter; `None` after the last field.
     rest: Option<&'a [u8]>,
     unclosed: bool,
 }
@@ -287,7 +287,7 @@ pub fn fields(record: &[u8], syntax: impl Into<RowSyntax>) -> Fields<'_> {
 }
 
 impl<'a> Fields<'a> {
-    /// Whether a quoted field that the file's end cut off has been read.
+    /// Returns true if a quoted field that the file's end cut off has been read.
     pub fn unclosed(&self) -> bool {
         self.unclosed
     }

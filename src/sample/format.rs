@@ -1,28 +1,35 @@
-//! Which reader a file gets: by the ending of its name, or as `helox.toml` says.
+//! The reader of a file, by the extension of its name or by `helox.toml`.
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::ReaderSpec;
 use crate::error::{Error, Kind, Result};
 
-/// What `helox.toml` says of how files are read: globs, each with a reading. The first that matches wins; a path that none
-/// matches is read by its name and ending.
+/// The declarations of formats in `helox.toml`: globs, each with a reader spec. The first that matches wins; a path that
+/// none matches is read by its name and extension.
 #[derive(Clone, Debug, Default)]
 pub struct Formats {
+    names: Vec<String>,
     globs: GlobSet,
     /// Two globs each: what is named, and what lies below it.
     readings: Vec<ReaderSpec>,
 }
 
 impl Formats {
-    /// Compiles globs of paths within the dataset, with their readings, in their order.
-    pub fn new<'a>(table: impl IntoIterator<Item = (&'a str, &'a ReaderSpec)>) -> Result<Formats> {
-        let (names, readings): (Vec<_>, Vec<_>) = table.into_iter().map(|(glob, reading)| (glob, reading.clone())).unzip();
-        Ok(Formats { globs: globs(names)?, readings })
+    /// Returns the globs as they were declared, with their reader specs.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ReaderSpec)> {
+        self.names.iter().map(String::as_str).zip(&self.readings)
     }
 
-    /// How the file of this path is read.
-    pub fn reading(&self, path: &str) -> ReaderSpec {
+    /// Compiles globs of paths within the dataset, with their readings, in their order.
+    pub fn new<'a>(table: impl IntoIterator<Item = (&'a str, &'a ReaderSpec)>) -> Result<Formats> {
+        let (names, readings): (Vec<_>, Vec<_>) = table.into_iter().map(|(glob, spec)| (glob, spec.clone())).unzip();
+        let owned = names.iter().map(|name| (*name).to_owned()).collect();
+        Ok(Formats { names: owned, globs: globs(names)?, readings })
+    }
+
+    /// Returns the reader of the file of this path.
+    pub fn spec_for(&self, path: &str) -> ReaderSpec {
         match self.globs.matches(path).first() {
             Some(&first) => self.readings[first / 2].clone(),
             None if describes_data(path) => ReaderSpec::none(),
@@ -63,24 +70,24 @@ mod tests {
 
     fn formats(table: &[(&str, &str)]) -> Result<Formats> {
         let readings: Vec<_> = table.iter().map(|(glob, name)| (*glob, ReaderSpec::named(name).unwrap())).collect();
-        Formats::new(readings.iter().map(|(glob, reading)| (*glob, reading)))
+        Formats::new(readings.iter().map(|(glob, spec)| (*glob, spec)))
     }
 
     #[test]
     fn the_first_glob_wins() {
         let formats = formats(&[("top.txt", "csv"), ("raw", "text"), ("**/*.txt", "jsonl")]).unwrap();
-        assert_eq!(formats.reading("a/b/c.txt").format, RecordFormat::Jsonl);
-        assert_eq!(formats.reading("raw/b/c.txt").format, RecordFormat::Whole);
-        assert_eq!(formats.reading("a/raw/c.txt").format, RecordFormat::Jsonl);
-        assert_eq!(formats.reading("top.txt").format, RecordFormat::Csv);
-        assert_eq!(formats.reading("a/top.txt").format, RecordFormat::Jsonl);
-        assert_eq!(formats.reading("a.csv").format, RecordFormat::Csv);
-        assert_eq!(Formats::default().reading("a.csv").format, RecordFormat::Csv);
+        assert_eq!(formats.spec_for("a/b/c.txt").format, RecordFormat::Jsonl);
+        assert_eq!(formats.spec_for("raw/b/c.txt").format, RecordFormat::Whole);
+        assert_eq!(formats.spec_for("a/raw/c.txt").format, RecordFormat::Jsonl);
+        assert_eq!(formats.spec_for("top.txt").format, RecordFormat::Csv);
+        assert_eq!(formats.spec_for("a/top.txt").format, RecordFormat::Jsonl);
+        assert_eq!(formats.spec_for("a.csv").format, RecordFormat::Csv);
+        assert_eq!(Formats::default().spec_for("a.csv").format, RecordFormat::Csv);
     }
 
     #[test]
     fn what_describes_the_data_has_no_samples() {
-        let of = |formats: &Formats, path: &str| formats.reading(path).format;
+        let of = |formats: &Formats, path: &str| formats.spec_for(path).format;
         let formats = formats(&[("LICENSE", "text"), ("docs", "none")]).unwrap();
         for path in ["README", "README.md", "Readme.rst", "DATASET_CARD.txt", ".hlxignore", "a/.hlxignore", "docs/a.jsonl"] {
             assert_eq!(of(&formats, path), RecordFormat::None, "{path}");
@@ -93,7 +100,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        assert_eq!(formats(&[("*.x", "csv")]).unwrap().reading("a/b.x").format, RecordFormat::Whole);
+        assert_eq!(formats(&[("*.x", "csv")]).unwrap().spec_for("a/b.x").format, RecordFormat::Whole);
         assert!(formats(&[("[", "csv")]).unwrap_err().message().contains("'['"));
     }
 }

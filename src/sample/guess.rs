@@ -1,4 +1,4 @@
-//! What the first bytes of a file tell of its dialect, where its ending leaves it open.
+//! Guesses of the dialect of a file by its first bytes, where its extension does not decide.
 //!
 //! A guess follows from the first [`HEAD`] bytes alone, and is made only where they leave no doubt, so that the same
 //! content is always read alike. `docs/configuration.md` lists what is guessed.
@@ -31,59 +31,59 @@ impl ReaderSpec {
     /// has, and what to do.
     pub fn opaque_cause(&self, head: &[u8]) -> Option<String> {
         let head = &head[..head.len().min(HEAD)];
-        let reading = self.before_guess().guess_packing(head);
-        if let Some(cause) = opaque::packing_cause(&reading, head) {
+        let spec = self.before_guess().guess_packing(head);
+        if let Some(cause) = opaque::packing_cause(&spec, head) {
             return Some(cause);
         }
-        let (text, whole) = reading.unpacked(head);
-        opaque::cause(&reading, &text, whole)
+        let (text, whole) = spec.unpacked(head);
+        opaque::cause(&spec, &text, whole)
     }
 
-    /// The same reading; of records of text that begin as a packing does, unpacked.
+    /// Returns the reader with a compression, if the records are text and begin as compressed data does.
     fn guess_packing(mut self, head: &[u8]) -> ReaderSpec {
         let is_text = matches!(self.format, RecordFormat::Jsonl | RecordFormat::Json | RecordFormat::Csv | RecordFormat::Tsv);
         if is_text
-            && self.packing == Compression::None
+            && self.compression == Compression::None
             && !self.origin.stated
-            && let Some(packing) = Compression::of_magic(head)
+            && let Some(compression) = Compression::of_magic(head)
         {
-            self.packing = packing;
+            self.compression = compression;
             self.origin.guessed_packing = true;
         }
         self
     }
 
     fn guess_dialect(&self, head: &[u8]) -> ReaderSpec {
-        let mut reading = self.before_guess().guess_packing(head);
-        if matches!(reading.format, RecordFormat::Parquet | RecordFormat::Arrow | RecordFormat::Tar | RecordFormat::Archive) {
-            return reading;
+        let mut spec = self.before_guess().guess_packing(head);
+        if matches!(spec.format, RecordFormat::Parquet | RecordFormat::Arrow | RecordFormat::Tar | RecordFormat::Archive) {
+            return spec;
         }
-        let (text, whole) = reading.unpacked(head);
-        if reading.dialect.encoding == Encoding::Utf8
-            && let Some(encoding) = byte_order(&text).or_else(|| unmarked(reading.format, &text))
+        let (text, whole) = spec.unpacked(head);
+        if spec.dialect.encoding == Encoding::Utf8
+            && let Some(encoding) = byte_order(&text).or_else(|| unmarked(spec.format, &text))
         {
-            reading.dialect.encoding = encoding;
-            reading.origin.guessed_encoding = true;
+            spec.dialect.encoding = encoding;
+            spec.origin.guessed_encoding = true;
         }
-        if reading.origin.stated {
-            return reading;
+        if spec.origin.stated {
+            return spec;
         }
-        let text = reading.dialect.encoding.decode_all(&text);
+        let text = spec.dialect.encoding.decode_all(&text);
         let text = TextStart::of(&text, whole);
-        match reading.format {
+        match spec.format {
             RecordFormat::Csv | RecordFormat::Tsv => {
-                reading.dialect.delimiter = delimiter(text, reading.delimiter());
-                reading.dialect.quotes = !quotes_are_text(text, reading.delimiter());
+                spec.dialect.delimiter = delimiter(text, spec.delimiter());
+                spec.dialect.quotes = !quotes_are_text(text, spec.delimiter());
             }
-            RecordFormat::Json => reading.dialect.lines = is_lines(text),
+            RecordFormat::Json => spec.dialect.lines = is_lines(text),
             _ => {}
         }
-        reading.origin.guessed_form = !reading.reads_as(&ReaderSpec {
-            dialect: super::Dialect { encoding: reading.dialect.encoding, ..super::Dialect::PLAIN },
+        spec.origin.guessed_form = !spec.reads_as(&ReaderSpec {
+            dialect: super::Dialect { encoding: spec.dialect.encoding, ..super::Dialect::PLAIN },
             origin: Origin::default(),
-            ..reading.clone()
+            ..spec.clone()
         });
-        reading
+        spec
     }
 }
 
@@ -91,19 +91,19 @@ impl ReaderSpec {
     /// Returns the bytes at the start of a file that begins with these, unpacked, and whether they are all that it has.
     pub(super) fn unpacked<'h>(&self, head: &'h [u8]) -> (Cow<'h, [u8]>, bool) {
         let head = &head[..head.len().min(HEAD)];
-        let text = match self.packing {
+        let text = match self.compression {
             Compression::None => Cow::Borrowed(head),
-            _ => Cow::Owned(unpacked(self.packing, head)),
+            _ => Cow::Owned(unpacked(self.compression, head)),
         };
         let whole = head.len() < HEAD && text.len() < UNPACKED;
         (text, whole)
     }
 
-    /// What was guessed, in words: `None` where nothing was.
+    /// Returns the guesses as text; `None` if there are none.
     pub fn guessed(&self) -> Option<String> {
         let mut words = Vec::new();
         if self.origin.guessed_packing {
-            words.push(format!("as {}, detected from its first bytes", self.packing.name()));
+            words.push(format!("as {}, detected from its first bytes", self.compression.name()));
         }
         if self.origin.guessed_encoding {
             words.push("in UTF-16, detected from its first bytes".to_owned());
@@ -148,11 +148,11 @@ fn unmarked(format: RecordFormat, text: &[u8]) -> Option<Encoding> {
     }
 }
 
-/// What the start of a file unpacks to, [`UNPACKED`] bytes of it. What is wrong with its packing is told when all of it is
-/// read.
-fn unpacked(packing: Compression, head: &[u8]) -> Vec<u8> {
+/// Decompresses the start of a file, up to [`UNPACKED`] bytes. Errors of the compression are reported when the file is read
+/// to its end.
+fn unpacked(compression: Compression, head: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
-    if let Ok(mut unpacker) = Decompressor::new(packing) {
+    if let Ok(mut unpacker) = Decompressor::new(compression) {
         let _ = unpacker.feed(head, &mut |bytes| {
             text.extend_from_slice(&bytes[..bytes.len().min(UNPACKED.saturating_sub(text.len()))]);
         });
@@ -164,7 +164,7 @@ fn unpacked(packing: Compression, head: &[u8]) -> Vec<u8> {
 #[derive(Clone, Copy)]
 pub(super) struct TextStart<'a> {
     pub text: &'a [u8],
-    /// Whether it is all of the file, so that its last line is a whole one.
+    /// True if it is all of the file, so that its last line is a whole one.
     pub whole: bool,
 }
 
@@ -214,13 +214,13 @@ fn delimiter(start: TextStart<'_>, own: u8) -> Option<u8> {
     })
 }
 
-/// Whether a line tells the delimiter of the table below it, as Excel has it at the top of a file: `sep=;`.
+/// Returns true if a line tells the delimiter of the table below it, as Excel has it at the top of a file: `sep=;`.
 pub(super) fn is_delimiter_line(line: &[u8], delimiter: u8) -> bool {
     line.strip_prefix(b"sep=") == Some(&[delimiter])
 }
 
-/// Whether the quotes of a table are text: some field begins with one and does not end with one, more lines follow, and
-/// every line has as many fields as the first if they are text.
+/// Returns true if the quotes of a table are text: some field begins with one and does not end with one, more lines follow,
+/// and every line has as many fields as the first if they are text.
 fn quotes_are_text(start: TextStart<'_>, delimiter: u8) -> bool {
     let open = |field: &[u8]| field.starts_with(b"\"") && (field.len() == 1 || !field.ends_with(b"\""));
     let is_before_header = |line: &&[u8]| line.starts_with(b"#") || is_delimiter_line(line, delimiter);
@@ -237,7 +237,7 @@ fn quotes_are_text(start: TextStart<'_>, delimiter: u8) -> bool {
     followed && even && width(header) > 1
 }
 
-/// Whether a text has a JSON document on its first line that is not blank and another on the next.
+/// Returns true if a text has a JSON document on its first line that is not blank and another on the next.
 fn is_lines(start: TextStart<'_>) -> bool {
     let mut lines = start.lines().filter(|line| !line.trim_ascii().is_empty());
     let whole = |line: &[u8]| json::check(line).is_ok() && Pointer::parse("").is_ok_and(|root| root.value(line).is_some());
@@ -309,11 +309,11 @@ mod tests {
         let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
         std::io::Write::write_all(&mut encoder, b"id;t\n1;a\n").unwrap();
         let packed = encoder.finish().unwrap();
-        let reading = ReaderSpec::of("x.csv").guess(&packed);
-        assert_eq!((reading.packing, reading.delimiter()), (Compression::Xz, b';'));
-        assert!(reading.guessed().unwrap().starts_with("is read as xz, detected from its first bytes, with ';'"));
-        assert_eq!(reading.before_guess(), ReaderSpec::of("x.csv"));
-        assert_eq!(ReaderSpec::from_id(&reading.id()), Some(reading));
+        let spec = ReaderSpec::of("x.csv").guess(&packed);
+        assert_eq!((spec.compression, spec.delimiter()), (Compression::Xz, b';'));
+        assert!(spec.guessed().unwrap().starts_with("is read as xz, detected from its first bytes, with ';'"));
+        assert_eq!(spec.before_guess(), ReaderSpec::of("x.csv"));
+        assert_eq!(ReaderSpec::from_id(&spec.id()), Some(spec));
         let stated = ReaderSpec::named("csv").unwrap();
         assert!(stated.guess(&packed).opaque && stated.opaque_cause(&packed).unwrap().contains("\"jsonl.xz\""));
         let zipped = ReaderSpec::of("x.csv").guess(b"PK\x03\x04");
@@ -324,13 +324,13 @@ mod tests {
     #[test]
     fn byte_order_marks_tell_the_encoding() {
         let utf16: Vec<u8> = "\u{feff}a;b\n1;2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let reading = ReaderSpec::of("x.csv").guess(&utf16);
-        assert_eq!((reading.dialect.encoding, reading.dialect.delimiter), (Encoding::Utf16Le, Some(b';')));
-        assert_eq!(reading.before_guess(), ReaderSpec::of("x.csv"));
+        let spec = ReaderSpec::of("x.csv").guess(&utf16);
+        assert_eq!((spec.dialect.encoding, spec.dialect.delimiter), (Encoding::Utf16Le, Some(b';')));
+        assert_eq!(spec.before_guess(), ReaderSpec::of("x.csv"));
         let words = "is read in UTF-16, detected from its first bytes, with ';' between its fields; ";
-        assert!(reading.guessed().unwrap().starts_with(words));
-        assert_eq!(reading.before_guess().guessed(), None);
-        assert!(reading.origin.guessed_encoding && reading.origin.guessed_form);
+        assert!(spec.guessed().unwrap().starts_with(words));
+        assert_eq!(spec.before_guess().guessed(), None);
+        assert!(spec.origin.guessed_encoding && spec.origin.guessed_form);
         assert_eq!(ReaderSpec::of("x.txt").guess(b"\xfe\xff\0a").dialect.encoding, Encoding::Utf16Be);
         assert_eq!(ReaderSpec::of("x.txt").guess(b"\xff\xfe\0\0").dialect.encoding, Encoding::Utf8);
         assert_eq!(ReaderSpec::of("x.csv").guess(b"\0i\0d\0,").dialect.encoding, Encoding::Utf16Be);

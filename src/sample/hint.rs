@@ -13,9 +13,9 @@ use super::{Csv, Record, RecordReader, Tape, Type, fields, json, type_of};
 pub struct Hint {
     /// The line that shows it, from 1.
     pub line: u64,
-    /// What disagrees, and what mends it.
+    /// The disagreement, and its fix.
     pub message: String,
-    /// Whether this one cause stands behind all that is wrong with the file's records, so that it is told in their place.
+    /// True if this explains all issues of the file's records, so that it replaces them.
     pub sums_up: bool,
 }
 
@@ -194,8 +194,8 @@ fn declaration(table: &str) -> String {
 }
 
 /// The rows that end within the start of a file, with their lines; `None` where a comment stands before the header.
-fn rows(start: TextStart<'_>, reading: &ReaderSpec) -> Option<Vec<(u64, Vec<Vec<u8>>)>> {
-    let syntax = reading.row_syntax();
+fn rows(start: TextStart<'_>, spec: &ReaderSpec) -> Option<Vec<(u64, Vec<Vec<u8>>)>> {
+    let syntax = spec.row_syntax();
     let mut rows = Vec::new();
     let mut csv = Csv::new(syntax, false, None);
     let mut take = |record: Record<'_>| {
@@ -209,9 +209,9 @@ fn rows(start: TextStart<'_>, reading: &ReaderSpec) -> Option<Vec<(u64, Vec<Vec<
     (!rows.first().is_some_and(is_comment)).then_some(rows)
 }
 
-/// Whether the first row is a record: in each column it has a value of the kind of all others, and some column is proof,
-/// since names are not of its kind or are not counted on. Years and quantiles name columns, too, so that numbers alone
-/// prove nothing.
+/// Returns true if the first row is a record: in each column it has a value of the kind of all others, and some column is
+/// proof, since names are not of its kind or are not counted on. Years and quantiles name columns, too, so that numbers
+/// alone prove nothing.
 fn is_record(first: &[Vec<u8>], others: &[(u64, Vec<Vec<u8>>)]) -> bool {
     let (mut numbers, mut texts, mut proof) = (0, 0, 0);
     for (at, field) in first.iter().enumerate() {
@@ -374,7 +374,7 @@ mod tests {
             let member = |name: &&str| crate::sample::tar::tests::member(name, b'0', b"text");
             names.iter().flat_map(member).chain([0; 1024]).collect::<Vec<u8>>()
         };
-        let message = |reading: ReaderSpec, names: &[&str]| reading.hint(&archive(names)).map(|hint| hint.message);
+        let message = |spec: ReaderSpec, names: &[&str]| spec.hint(&archive(names)).map(|hint| hint.message);
         let of = ReaderSpec::of("x.tar");
         assert!(message(of.clone(), &["a.txt", "b.txt"]).unwrap().contains("\"FILE\" = \"tar\" confirms this"));
         for none in [&["0.txt", "0.cls", "1.txt"][..], &["0.txt"], &["a.txt", "b.csv"], &[]] {

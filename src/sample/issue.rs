@@ -1,4 +1,4 @@
-//! Why a file that should hold records is one sample.
+//! Reasons for which a file that should contain records is one sample.
 
 /// The reason for which a file is one sample that is not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -7,12 +7,12 @@ pub enum FileIssue {
     Damaged {
         /// The line at which that shows, from 1.
         line: u64,
-        /// What is wrong, for a person.
+        /// The error, for a person.
         cause: String,
     },
     /// No reader can look into the file: it stands for data that is elsewhere, is encrypted, or is of another format.
     Opaque {
-        /// What it is and what to do, for a person.
+        /// The kind of the file and the fix, for a person.
         cause: String,
     },
 }
@@ -31,7 +31,7 @@ impl FileIssue {
         }
     }
 
-    /// What is wrong, for a person.
+    /// Returns the error, for a person.
     pub fn cause(&self) -> &str {
         match self {
             FileIssue::Damaged { cause, .. } | FileIssue::Opaque { cause } => cause,

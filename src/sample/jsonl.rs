@@ -18,9 +18,9 @@ pub struct Jsonl {
     /// The line that has begun.
     partial: PartialRecord,
     line: u64,
-    /// Where that line begins in the stream.
+    /// The start of that line in the stream.
     at: u64,
-    /// Whether that line is the stream's first.
+    /// True if that line is the stream's first.
     first: bool,
 }
 

@@ -1,6 +1,6 @@
 //! The types that a value can have.
 
-/// What a value is. The codes are stored in encoded schemas and never change.
+/// The type of a value. The codes are stored in encoded schemas and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]

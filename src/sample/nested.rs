@@ -21,9 +21,9 @@ pub struct Nested {
     key: Vec<u8>,
     string: bool,
     escaped: bool,
-    /// Whether a key may come next in the innermost object on the way.
+    /// True if a key may come next in the innermost object on the way.
     expects_key: bool,
-    /// Whether the member whose value comes next is on the way.
+    /// True if the member whose value comes next is on the way.
     on_the_way: bool,
     line: u64,
     at: u64,
@@ -66,7 +66,8 @@ impl Nested {
         Nested { array: Array::new().with_limit(limit), ..self }
     }
 
-    /// Why the file is one record: it has no such list, or that is not JSON. Known after [`RecordReader::finish`].
+    /// Returns the reason that the file is one record: it has no such list, or is not JSON. Known after
+    /// [`RecordReader::finish`].
     pub fn broken(&self) -> Option<ParseIssue> {
         match &self.list {
             ListState::Before => {
@@ -78,7 +79,7 @@ impl Nested {
         }
     }
 
-    /// What is wrong with a list all of whose records were read.
+    /// Returns the issue of a list all of whose records were read.
     pub fn remark(&self) -> Option<ParseIssue> {
         match &self.list {
             ListState::Before => None,
@@ -136,12 +137,12 @@ impl Nested {
         }
     }
 
-    /// Whether a string that begins here is a key of the innermost object on the way.
+    /// Returns true if a string that begins here is a key of the innermost object on the way.
     fn is_key(&self) -> bool {
         self.expects_key && self.depth == self.entered + 1
     }
 
-    /// Whether the list of the records begins with this byte.
+    /// Returns true if the list of the records begins with this byte.
     fn begins(&self, byte: u8) -> bool {
         !self.string && byte == b'[' && self.on_the_way && self.entered + 1 == self.steps.len() && self.depth == self.steps.len()
     }

@@ -10,22 +10,22 @@ const MAX: usize = 4 << 10;
 
 /// Returns why no reader can look into a file that begins so, once unpacked, and what to do; `bytes` are all that it has
 /// where it is `whole`.
-pub(super) fn cause(reading: &ReaderSpec, bytes: &[u8], whole: bool) -> Option<String> {
-    if whole && let Some(cause) = placeholder(reading, bytes) {
+pub(super) fn cause(spec: &ReaderSpec, bytes: &[u8], whole: bool) -> Option<String> {
+    if whole && let Some(cause) = placeholder(spec, bytes) {
         return Some(cause.to_owned());
     }
     if is_utf_32(bytes) {
         return Some("UTF-32 is not supported: convert it to UTF-8 (iconv -f UTF-32 -t UTF-8)".to_owned());
     }
-    if !matches!(reading.format, RecordFormat::Whole | RecordFormat::Archive) && is_html(bytes) {
+    if !matches!(spec.format, RecordFormat::Whole | RecordFormat::Archive) && is_html(bytes) {
         return Some("this is an HTML page, not the data; the download may have failed".to_owned());
     }
     let kind = kind(bytes);
-    match reading.format {
+    match spec.format {
         RecordFormat::Whole => {
-            let name = reading.packing.name();
+            let name = spec.compression.name();
             return kind
-                .filter(|_| reading.packing != Compression::None)
+                .filter(|_| spec.compression != Compression::None)
                 .filter(|kind| COLUMNAR.contains(kind))
                 .map(|kind| format!("this is {kind} compressed with {name}, which is not supported: decompress it"));
         }
@@ -38,31 +38,31 @@ pub(super) fn cause(reading: &ReaderSpec, bytes: &[u8], whole: bool) -> Option<S
         }
         _ => {}
     }
-    let format = reading.format.name();
-    if let Some(packing) = Compression::of_magic(bytes) {
-        let name = packing.name();
-        return Some(match reading.format {
+    let format = spec.format.name();
+    if let Some(compression) = Compression::of_magic(bytes) {
+        let name = compression.name();
+        return Some(match spec.format {
             RecordFormat::Parquet | RecordFormat::Arrow => {
                 format!("this is compressed with {name}: decompress it, compressed {format} files are not supported")
             }
-            _ if reading.packing != Compression::None => {
+            _ if spec.compression != Compression::None => {
                 format!("this is compressed twice, the second time with {name}: decompress it")
             }
             _ => format!(
                 "this is compressed with {name}: set the compression in [dataset.NAME.format], as in \"GLOB\" = \"jsonl.{}\"",
-                packing.ending()
+                compression.ending()
             ),
         });
     }
-    let is_columnar = matches!(reading.format, RecordFormat::Parquet | RecordFormat::Arrow);
+    let is_columnar = matches!(spec.format, RecordFormat::Parquet | RecordFormat::Arrow);
     if is_columnar && kind.is_none() && is_lines_of_text(bytes) {
         return Some(format!("this is text, not {format}: set \"GLOB\" = \"jsonl\" or \"csv\" in [dataset.NAME.format]"));
     }
     match kind? {
-        "a tar archive" if reading.format == RecordFormat::Tar => None,
+        "a tar archive" if spec.format == RecordFormat::Tar => None,
         "a tar archive" => Some(format!("this is a tar archive, not {format}: set \"GLOB\" = \"tar\" in [dataset.NAME.format]")),
-        "a Parquet file" if reading.format == RecordFormat::Parquet => None,
-        "an Arrow file" if reading.format == RecordFormat::Arrow => None,
+        "a Parquet file" if spec.format == RecordFormat::Parquet => None,
+        "an Arrow file" if spec.format == RecordFormat::Arrow => None,
         "an Arrow file" => {
             Some(format!("this is an Arrow file, not {format}: set \"GLOB\" = \"arrow\" in [dataset.NAME.format]"))
         }
@@ -78,9 +78,9 @@ pub(super) fn cause(reading: &ReaderSpec, bytes: &[u8], whole: bool) -> Option<S
 
 /// Returns why a file that begins so is not packed as its name or `helox.toml` says, and what to do. One that is neither
 /// text nor packed otherwise is damaged.
-pub(super) fn packing_cause(reading: &ReaderSpec, head: &[u8]) -> Option<String> {
-    let stated = Some(reading.packing).filter(|&packing| packing != Compression::None)?;
-    let format = match reading.format {
+pub(super) fn packing_cause(spec: &ReaderSpec, head: &[u8]) -> Option<String> {
+    let stated = Some(spec.compression).filter(|&compression| compression != Compression::None)?;
+    let format = match spec.format {
         RecordFormat::Jsonl => "jsonl",
         RecordFormat::Json => "json",
         RecordFormat::Csv => "csv",
@@ -90,17 +90,17 @@ pub(super) fn packing_cause(reading: &ReaderSpec, head: &[u8]) -> Option<String>
     };
     let name = stated.name();
     match Compression::of_magic(head) {
-        Some(packing) if packing == stated => None,
-        Some(packing) => Some(format!(
+        Some(compression) if compression == stated => None,
+        Some(compression) => Some(format!(
             "this is compressed with {}, not {name}: set it in [dataset.NAME.format]: \"FILE\" = \"{format}.{}\"",
-            packing.name(),
-            packing.ending()
+            compression.name(),
+            compression.ending()
         )),
         None => {
             let text = std::str::from_utf8(head);
             let is_text = text.map_or_else(|why| why.error_len().is_none(), |_| true) && !head.contains(&0);
             (is_text && !head.is_empty()).then(|| {
-                let (source, or) = if reading.origin.stated {
+                let (source, or) = if spec.origin.stated {
                     ("helox.toml specifies it", "")
                 } else {
                     ("its name indicates it", "rename it, or ")
@@ -176,12 +176,12 @@ fn is_html(bytes: &[u8]) -> bool {
 }
 
 /// Returns what a file stands for, by all its bytes, and how to get the data.
-fn placeholder(reading: &ReaderSpec, bytes: &[u8]) -> Option<&'static str> {
+fn placeholder(spec: &ReaderSpec, bytes: &[u8]) -> Option<&'static str> {
     if bytes.len() > MAX {
         return None;
     }
     let text = std::str::from_utf8(bytes).ok()?.trim_start();
-    let is_data = !matches!(reading.format, RecordFormat::Whole | RecordFormat::Archive);
+    let is_data = !matches!(spec.format, RecordFormat::Whole | RecordFormat::Archive);
     Some(match text {
         _ if text.starts_with("version https://git-lfs.github.com/spec/") => {
             "this is a git-lfs pointer, not the data; run 'git lfs pull' first"

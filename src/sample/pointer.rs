@@ -82,7 +82,7 @@ impl Tape {
     }
 }
 
-/// Whether a key is this one.
+/// Returns true if a key is this one.
 fn is(key: Token, record: &[u8], name: &str) -> bool {
     match key.literal(record) {
         Some(literal) => literal == name.as_bytes(),

@@ -1,4 +1,4 @@
-//! How a file is read: the format of its records, what they are packed in, and the dialect.
+//! The reader of a file: the format of its records, the compression around them, and the dialect.
 //!
 //! What a file was read as is part of what is known of it: its [`ReaderId`] stands beside its count in the manifest, so
 //! that the old side of a comparison is read as it was read then.
@@ -16,7 +16,7 @@ pub enum RecordFormat {
     Json,
     /// Comma-separated values, RFC 4180: the records after the header.
     Csv,
-    /// The same with tabs.
+    /// Tab-separated values, with the same rules.
     Tsv,
     /// Apache Parquet: the rows.
     Parquet,
@@ -50,7 +50,7 @@ impl RecordFormat {
     }
 }
 
-/// What the bytes of a file are wrapped in.
+/// The compression around a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Compression {
     /// Nothing.
@@ -67,7 +67,7 @@ pub enum Compression {
     Lz4,
 }
 
-/// How the text of a file is encoded.
+/// The encoding of the text of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Encoding {
     /// UTF-8.
@@ -83,27 +83,27 @@ pub enum Encoding {
     Windows1252,
 }
 
-/// What `helox.toml` says of a format, or what the first bytes of a file tell.
+/// The details of a format, by `helox.toml` or by the first bytes of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Dialect {
-    /// How the text is encoded.
+    /// The encoding of the text.
     pub encoding: Encoding,
-    /// What separates the fields of a row, where it is not what the format has.
+    /// The delimiter of the fields of a row, where it is not that of the format.
     pub delimiter: Option<u8>,
-    /// Whether quotes enclose fields; where they do not, they are text.
+    /// True if quotes enclose fields; where they do not, they are text.
     pub quotes: bool,
-    /// Whether the first row has the names of the columns.
+    /// True if the first row has the names of the columns.
     pub header: bool,
     /// The byte with which rows begin that are comments.
     pub comment: Option<u8>,
-    /// Where in a JSON document the list of the records lies, as a JSON pointer.
+    /// The location of the list of records in a JSON document, as a JSON pointer.
     pub records: Option<Arc<str>>,
-    /// Whether a `.json` file holds a document on every line.
+    /// True if a `.json` file holds a document on every line.
     pub lines: bool,
 }
 
 impl Dialect {
-    /// What the format has where nothing else is said.
+    /// The dialect of a format without declarations and guesses.
     pub const PLAIN: Dialect = Dialect {
         encoding: Encoding::Utf8,
         delimiter: None,
@@ -115,7 +115,7 @@ impl Dialect {
     };
 }
 
-/// Who chose the dialect.
+/// The origin of the dialect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// `helox.toml` names the format, so that nothing but the encoding is guessed.
@@ -128,18 +128,18 @@ pub struct Origin {
     pub guessed_form: bool,
 }
 
-/// How a file is read.
+/// The reader of a file, by format, compression and dialect.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReaderSpec {
     /// The format of its records.
     pub format: RecordFormat,
-    /// What they are wrapped in.
-    pub packing: Compression,
-    /// How they are written.
+    /// The compression of the file.
+    pub compression: Compression,
+    /// The dialect of the format.
     pub dialect: Dialect,
-    /// Who says so.
+    /// The origin of the dialect.
     pub origin: Origin,
-    /// Whether its first bytes show that no reader can look into it, so that it is one sample.
+    /// True if its first bytes show that no reader can look into it, so that it is one sample.
     pub opaque: bool,
 }
 
@@ -165,7 +165,7 @@ impl ReaderId {
         readings.is_none_or(|(one, other)| one.reads_as(&other))
     }
 
-    /// Whether a pointer to the records follows the code.
+    /// Returns true if a pointer to the records follows the code.
     pub fn has_records(code: u64) -> bool {
         code & RECORDS != 0
     }
@@ -182,38 +182,38 @@ impl ReaderSpec {
         ReaderSpec::of_format(RecordFormat::None, Compression::None)
     }
 
-    const fn of_format(format: RecordFormat, packing: Compression) -> ReaderSpec {
+    const fn of_format(format: RecordFormat, compression: Compression) -> ReaderSpec {
         let dialect = Dialect::PLAIN;
         let origin = Origin { stated: false, guessed_encoding: false, guessed_packing: false, guessed_form: false };
-        ReaderSpec { format, packing, dialect, origin, opaque: false }
+        ReaderSpec { format, compression, dialect, origin, opaque: false }
     }
 
-    /// How a file of this path is read, by the ending of its name in any case. What is not read from front to
-    /// back (Parquet, Arrow) is [`RecordFormat::Whole`] where it is packed.
+    /// Returns the reader of a file of this path, by the extension of its name in any case. A format that is not read from
+    /// front to back (Parquet, Arrow) is [`RecordFormat::Whole`] if it is compressed.
     pub fn of(path: &str) -> ReaderSpec {
         let name = path.rsplit('/').next().unwrap_or(path);
         let packed = split_ending(name).and_then(|(stem, ending)| Some((stem, Compression::of_ending(ending)?)));
-        let (stem, packing) = packed.unwrap_or((name, Compression::None));
+        let (stem, compression) = packed.unwrap_or((name, Compression::None));
         let format = match split_ending(stem).map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
             Some("jsonl" | "ndjson") => RecordFormat::Jsonl,
             Some("json") => RecordFormat::Json,
             Some("csv") => RecordFormat::Csv,
             Some("tsv" | "tab") => RecordFormat::Tsv,
-            Some("parquet" | "pq") if packing == Compression::None => RecordFormat::Parquet,
-            Some("arrow" | "arrows" | "feather" | "ipc") if packing == Compression::None => RecordFormat::Arrow,
+            Some("parquet" | "pq") if compression == Compression::None => RecordFormat::Parquet,
+            Some("arrow" | "arrows" | "feather" | "ipc") if compression == Compression::None => RecordFormat::Arrow,
             Some("tar") => RecordFormat::Tar,
             Some("zip" | "rar" | "7z" | "tgz" | "tbz" | "tbz2" | "txz" | "tzst" | "z" | "br" | "lzma" | "lz" | "cab") => {
                 RecordFormat::Archive
             }
             _ => RecordFormat::Whole,
         };
-        ReaderSpec::of_format(format, packing)
+        ReaderSpec::of_format(format, compression)
     }
 
     /// The reading of this name in `helox.toml`: `jsonl`, `json`, `csv`, `tsv`, `tar` or `text`, each perhaps with the ending of a
     /// packing as in `jsonl.gz`, or `parquet`, `arrow` or `none`.
     pub fn named(name: &str) -> Option<ReaderSpec> {
-        let (format, packing) = match name.split_once('.') {
+        let (format, compression) = match name.split_once('.') {
             None => (name, Compression::None),
             Some((_, ending)) if ending.contains(|c: char| c.is_ascii_uppercase()) => return None,
             Some((format, ending)) => (format, Compression::of_ending(ending)?),
@@ -223,70 +223,70 @@ impl ReaderSpec {
             "json" => RecordFormat::Json,
             "csv" => RecordFormat::Csv,
             "tsv" => RecordFormat::Tsv,
-            "parquet" if packing == Compression::None => RecordFormat::Parquet,
-            "arrow" if packing == Compression::None => RecordFormat::Arrow,
+            "parquet" if compression == Compression::None => RecordFormat::Parquet,
+            "arrow" if compression == Compression::None => RecordFormat::Arrow,
             "tar" => RecordFormat::Tar,
             "text" => RecordFormat::Whole,
-            "none" if packing == Compression::None => RecordFormat::None,
+            "none" if compression == Compression::None => RecordFormat::None,
             _ => return None,
         };
-        Some(ReaderSpec { origin: Origin { stated: true, ..Origin::default() }, ..ReaderSpec::of_format(format, packing) })
+        Some(ReaderSpec { origin: Origin { stated: true, ..Origin::default() }, ..ReaderSpec::of_format(format, compression) })
     }
 
-    /// Whether the records are rows of a table of text.
+    /// Returns true if the records are rows of a table of text.
     pub fn is_table(&self) -> bool {
         matches!(self.format, RecordFormat::Csv | RecordFormat::Tsv) && !self.opaque
     }
 
-    /// Whether the records are JSON, one on every line.
+    /// Returns true if the records are JSON, one on every line.
     pub fn is_lines(&self) -> bool {
         !self.opaque && (self.format == RecordFormat::Jsonl || self.format == RecordFormat::Json && self.dialect.lines)
     }
 
-    /// Whether a file is not told from its pieces as they are stored, but is read once all of them are.
+    /// Returns true if a file is not told from its pieces as they are stored, but is read once all of them are.
     pub fn is_read_from_disk(&self) -> bool {
         match self.format {
             _ if self.opaque => true,
             RecordFormat::Parquet | RecordFormat::Arrow => true,
-            RecordFormat::Whole => self.packing != Compression::None,
+            RecordFormat::Whole => self.compression != Compression::None,
             _ => false,
         }
     }
 
-    /// Whether the bytes of the file are its text.
+    /// Returns true if the bytes of the file are its text.
     pub fn is_plain(&self) -> bool {
-        self.packing == Compression::None && self.dialect.encoding == Encoding::Utf8 && self.format != RecordFormat::Tar
+        self.compression == Compression::None && self.dialect.encoding == Encoding::Utf8 && self.format != RecordFormat::Tar
     }
 
-    /// What separates the fields of a row.
+    /// Returns the delimiter of the fields of a row.
     pub fn delimiter(&self) -> u8 {
         self.dialect.delimiter.unwrap_or(if self.format == RecordFormat::Tsv { b'\t' } else { b',' })
     }
 
-    /// How the fields of a row are told apart.
+    /// Returns the syntax of the fields of a row.
     pub fn row_syntax(&self) -> RowSyntax {
         RowSyntax { delimiter: self.delimiter(), quotes: self.dialect.quotes }
     }
 
-    /// Whether the same bytes have the same records for both, whoever chose the dialect.
+    /// Returns true if the same bytes have the same records for both, whoever chose the dialect.
     pub fn reads_as(&self, other: &ReaderSpec) -> bool {
-        let read = |reading: &ReaderSpec| (reading.format, reading.packing, reading.opaque);
+        let read = |spec: &ReaderSpec| (spec.format, spec.compression, spec.opaque);
         read(self) == read(other) && self.dialect == other.dialect
     }
 
     /// The reading before anything was guessed.
     pub fn before_guess(&self) -> ReaderSpec {
-        let mut reading = ReaderSpec { opaque: false, ..self.clone() };
-        if std::mem::take(&mut reading.origin.guessed_encoding) {
-            reading.dialect.encoding = Encoding::Utf8;
+        let mut spec = ReaderSpec { opaque: false, ..self.clone() };
+        if std::mem::take(&mut spec.origin.guessed_encoding) {
+            spec.dialect.encoding = Encoding::Utf8;
         }
-        if std::mem::take(&mut reading.origin.guessed_packing) {
-            reading.packing = Compression::None;
+        if std::mem::take(&mut spec.origin.guessed_packing) {
+            spec.compression = Compression::None;
         }
-        if std::mem::take(&mut reading.origin.guessed_form) {
-            (reading.dialect.delimiter, reading.dialect.quotes, reading.dialect.lines) = (None, true, false);
+        if std::mem::take(&mut spec.origin.guessed_form) {
+            (spec.dialect.delimiter, spec.dialect.quotes, spec.dialect.lines) = (None, true, false);
         }
-        reading
+        spec
     }
 
     /// The id that stands beside a count in the manifest.
@@ -303,7 +303,7 @@ impl ReaderSpec {
             RecordFormat::Archive => 9,
             RecordFormat::None => 10,
         };
-        let packing = match self.packing {
+        let packing = match self.compression {
             Compression::None => 0,
             Compression::Gzip => 1,
             Compression::Zstd => 2,
@@ -340,7 +340,7 @@ impl ReaderSpec {
         ReaderId { code, records: records.clone() }
     }
 
-    /// The reading with this [`ReaderSpec::id`]; `None` if no reader has it any more, so that the count is made anew.
+    /// The reading with this [`spec::id`]; `None` if no reader has it any more, so that the count is made anew.
     pub fn from_id(id: &ReaderId) -> Option<ReaderSpec> {
         let code = id.code;
         let format = match code & 0xff {
@@ -356,7 +356,7 @@ impl ReaderSpec {
             10 => RecordFormat::None,
             _ => return None,
         };
-        let packing = match code >> 8 & 0xff {
+        let compression = match code >> 8 & 0xff {
             0 => Compression::None,
             1 => Compression::Gzip,
             2 => Compression::Zstd,
@@ -385,8 +385,8 @@ impl ReaderSpec {
             records: id.records.clone(),
         };
         let origin = Origin { stated: bit(56), guessed_encoding: bit(57), guessed_packing: bit(60), guessed_form: bit(58) };
-        let reading = ReaderSpec { format, packing, dialect, origin, opaque: bit(59) };
-        (reading.id() == *id).then_some(reading)
+        let spec = ReaderSpec { format, compression, dialect, origin, opaque: bit(59) };
+        (spec.id() == *id).then_some(spec)
     }
 }
 
@@ -417,8 +417,8 @@ mod tests {
     use super::*;
 
     fn of(path: &str) -> (RecordFormat, Compression) {
-        let reading = ReaderSpec::of(path);
-        (reading.format, reading.packing)
+        let spec = ReaderSpec::of(path);
+        (spec.format, spec.compression)
     }
 
     #[test]
@@ -441,8 +441,8 @@ mod tests {
         for path in ["", "a", "a.txt", ".jsonl", ".gz", "a.csv/b", "csv"] {
             assert_eq!(ReaderSpec::of(path), ReaderSpec::whole(), "{path}");
         }
-        for (path, packing) in [("x.zip", Compression::None), ("x.zip.gz", Compression::Gzip), ("x.tgz", Compression::None)] {
-            assert_eq!(of(path), (RecordFormat::Archive, packing), "{path}");
+        for (path, compression) in [("x.zip", Compression::None), ("x.zip.gz", Compression::Gzip), ("x.tgz", Compression::None)] {
+            assert_eq!(of(path), (RecordFormat::Archive, compression), "{path}");
         }
         for path in ["x.gz", "x.txt.gz", "x.parquet.gz", ".csv.gz", "x.csv.gz.gz"] {
             assert_eq!(of(path), (RecordFormat::Whole, Compression::Gzip), "{path}");
@@ -451,7 +451,7 @@ mod tests {
 
     #[test]
     fn names_are_exact() {
-        let named = |name| ReaderSpec::named(name).map(|reading| (reading.format, reading.packing, reading.origin.stated));
+        let named = |name| ReaderSpec::named(name).map(|spec| (spec.format, spec.compression, spec.origin.stated));
         assert_eq!(named("jsonl.gz"), Some((RecordFormat::Jsonl, Compression::Gzip, true)));
         assert_eq!(named("tsv"), Some((RecordFormat::Tsv, Compression::None, true)));
         assert_eq!(named("text"), Some((RecordFormat::Whole, Compression::None, true)));
@@ -469,9 +469,9 @@ mod tests {
                 .collect();
         let base = ReaderSpec::of("a.csv");
         let with = |change: fn(&mut ReaderSpec)| {
-            let mut reading = base.clone();
-            change(&mut reading);
-            reading
+            let mut spec = base.clone();
+            change(&mut spec);
+            spec
         };
         readings.extend([
             with(|r| r.dialect.delimiter = Some(b';')),
@@ -496,9 +496,9 @@ mod tests {
         ]);
         let ids: std::collections::HashSet<_> = readings.iter().map(ReaderSpec::id).collect();
         assert_eq!(ids.len(), readings.len());
-        for reading in readings {
-            let id = reading.id();
-            assert_eq!(ReaderSpec::from_id(&id), Some(reading));
+        for spec in readings {
+            let id = spec.id();
+            assert_eq!(ReaderSpec::from_id(&id), Some(spec));
             assert_eq!(ReaderSpec::from_id(&ReaderId { code: id.code + (1 << 16), ..id }), None);
         }
         assert_eq!(ReaderSpec::from_id(&ReaderId { code: 0, records: None }), None);

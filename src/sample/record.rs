@@ -1,11 +1,11 @@
-//! What every reader has in common.
+//! The types that all readers share.
 
 /// A record as it stands in the file (without the line end or the comma that follows it).
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     /// Its bytes, or [`Record::excess`].
     pub bytes: &'a [u8],
-    /// Whether the bytes are all of it.
+    /// True if the bytes are all of it.
     pub is_whole: bool,
     /// The line of the file on which it begins, from 1.
     pub line: u64,
@@ -25,7 +25,7 @@ impl<'a> Record<'a> {
 pub struct ParseIssue {
     /// The line on which they begin, from 1.
     pub line: u64,
-    /// What is wrong, for a person.
+    /// The error, for a person.
     pub message: String,
 }
 

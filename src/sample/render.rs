@@ -79,7 +79,7 @@ impl Rendering {
         &self.0
     }
 
-    /// Whether it stands for bytes.
+    /// Returns true if it stands for bytes.
     pub fn is_bytes(&self) -> bool {
         self.0.strip_prefix("{\"").and_then(|rest| rest.strip_prefix(BYTES)).is_some_and(|rest| rest.starts_with("\":\""))
     }

@@ -78,13 +78,13 @@ pub struct Decoder {
 
 impl Decoder {
     /// A decoder of files that are read so; `None` for those whose bytes are their text.
-    pub fn of(reading: &ReaderSpec) -> Result<Option<Decoder>, String> {
-        if reading.is_plain() {
+    pub fn of(spec: &ReaderSpec) -> Result<Option<Decoder>, String> {
+        if spec.is_plain() {
             return Ok(None);
         }
-        let transcoder = Transcoder::new(reading.dialect.encoding);
-        let shard = (reading.format == RecordFormat::Tar).then(|| TarDecoder::new(reading.origin.stated));
-        Ok(Some(Decoder { unpacker: Decompressor::new(reading.packing)?, shard, transcoder }))
+        let transcoder = Transcoder::new(spec.dialect.encoding);
+        let shard = (spec.format == RecordFormat::Tar).then(|| TarDecoder::new(spec.origin.stated));
+        Ok(Some(Decoder { unpacker: Decompressor::new(spec.compression)?, shard, transcoder }))
     }
 
     /// Takes the next bytes of the file and hands over their text. The issue says why it is not read on.

@@ -87,7 +87,7 @@ pub fn read(store: &Store, content: Id<Content>, size: u64, mut take: impl FnMut
     check_whole(&whole, content)
 }
 
-/// Whether the store holds a content and gives it back undamaged. Reads all of it.
+/// Returns true if the store holds a content and gives it back undamaged. Reads all of it.
 pub fn is_readable(store: &Store, content: Id<Content>, size: u64) -> bool {
     let is_there = store.contains(&Key { id: *content.as_bytes(), kind: Kind::Chunk }) || store.contains(&Key::recipe(content));
     size == 0 || is_there && read(store, content, size, |_| Ok(())).is_ok()

@@ -1,4 +1,4 @@
-//! Which bytes a new chunk is compressed against: the same region of the file that it replaces.
+//! The bases of new chunks: the same region of the file that they replace.
 //!
 //! A run is a sequence of new chunks between two that the old file has as well. Its base is what the old file has
 //! between the same two. A long run is cut into pieces, and its base alike.
@@ -46,7 +46,7 @@ impl<'a> OldFile<'a> {
         Ok(old)
     }
 
-    /// Where a chunk stands, the first time, within the window.
+    /// Returns the first position of a chunk within the window.
     pub(crate) fn place(&self, id: &[u8; 32]) -> Option<u64> {
         self.places.get(id).copied()
     }
@@ -98,7 +98,7 @@ pub(crate) struct RunPiece {
     pub base: DeltaBase,
 }
 
-/// What a piece is compressed against.
+/// The base that a piece is compressed against.
 #[derive(Debug, Default)]
 pub(crate) struct DeltaBase {
     /// The objects; none for a piece that stands alone.
@@ -127,7 +127,7 @@ impl DeltaBase {
 pub(crate) struct Follower<'a> {
     store: &'a Store,
     old: OldFile<'a>,
-    /// Where in the old file the chunk after the last shared one begins.
+    /// The start of the chunk after the last shared one, in the old file.
     before: u64,
     /// The run so far, its pieces without their bases.
     run: Vec<RunPiece>,
@@ -197,8 +197,8 @@ impl<'a> Follower<'a> {
         run
     }
 
-    /// What to compress against for a region of the old file so that at most `ceiling` deltas result. `None` where the
-    /// store cannot say.
+    /// Returns the base for a region of the old file so that at most `ceiling` deltas result. `None` if the chunks of the
+    /// region are not known.
     fn base(&self, start: u64, end: u64, ceiling: u8) -> Option<DeltaBase> {
         let mut base = DeltaBase::default();
         for id in self.old.region(start, end) {

@@ -1,4 +1,4 @@
-//! Where things lie in `.helox/`. The whole is drawn in `docs/formats/layout.md`.
+//! The paths in `.helox/`. `docs/formats/layout.md` shows the tree.
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,14 @@ use crate::object;
 
 /// The name of the folder.
 pub const FOLDER: &str = crate::fs::STORE;
-/// What the file `format` holds.
+/// The content of the file `format`.
 const FORMAT: &[u8] = b"helox 1\n";
 
 /// The folders of a store, each behind the one that it lies in.
 const FOLDERS: [&str; 9] =
     ["tmp", "packs", "packs/data", "packs/structure", "index", "refs", "refs/versions", "refs/facts", "workspace"];
 
-/// Tells if a folder is missing or has no entry.
+/// Returns true if a folder is missing or has no entry.
 fn is_empty(folder: &Path) -> bool {
     std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
 }
@@ -129,7 +129,7 @@ impl Layout {
         self.root.join("workspace").join(dataset)
     }
 
-    /// What is kept of the judgements of a dataset's versions.
+    /// Returns the folder of the evaluation caches of a dataset.
     pub fn gate(&self, dataset: &str) -> PathBuf {
         self.root.join("gate").join(dataset)
     }

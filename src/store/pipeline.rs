@@ -86,7 +86,7 @@ impl EncodedBlock {
 /// The structure packs, which wait for the data to be durable, and the bytes of all blocks.
 type PackOutput = (Vec<SealedPack>, u64);
 
-/// What has become durable, told by the sealing thread.
+/// Objects that have become durable, sent by the sealing thread.
 pub(crate) struct DurableKeys {
     /// Objects that the store's tables find from now on.
     pub keys: Vec<Key>,
@@ -109,7 +109,7 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     pub fn start(store: Arc<Store>, level: i32) -> Result<Pipeline> {
         let (permits, permit) = bounded(4 * rayon::current_num_threads() + 4);
-        let (made, to_pack) = unbounded();
+        let (blocks, to_pack) = unbounded();
         let (to_seal, sealed) = bounded(2);
         let (tell, durable) = unbounded();
         let tmp = store.layout().tmp();
@@ -123,7 +123,7 @@ impl Pipeline {
             level,
             next: 0,
             permits,
-            made: Some(made),
+            made: Some(blocks),
             packer: Some(packer),
             sealer: Some(sealer),
             durable,
@@ -147,7 +147,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// What has become durable since the last call.
+    /// Returns the objects that have become durable since the last call.
     pub fn durable(&self) -> impl Iterator<Item = DurableKeys> + '_ {
         self.durable.try_iter()
     }
@@ -169,7 +169,7 @@ impl Pipeline {
         Ok((rows, bytes))
     }
 
-    /// Why the threads ended.
+    /// Returns the error that ended the threads.
     fn failure(&mut self) -> Error {
         self.made = None;
         let packer = join(self.packer.take()).err();

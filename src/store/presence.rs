@@ -1,4 +1,4 @@
-//! Which files of a version the store does not hold, by its tables and structure alone: no data is read.
+//! The files of a version that the store does not have, by its tables and structure alone: no data is read.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::store::content::Chunks;
 use crate::store::read::Store;
 
-/// What is absent of a version.
+/// The files and nodes of a version that the store does not have.
 #[derive(Debug, Default)]
 pub struct MissingContent {
     /// Files that the store does not hold whole.
@@ -24,7 +24,7 @@ pub struct MissingContent {
     pub nodes: u64,
     /// The path of the first file, where it is known.
     pub first: Option<String>,
-    /// Why the first of all cannot be read.
+    /// The error of the first of them.
     pub reason: String,
 }
 
@@ -80,13 +80,13 @@ impl<'a> PresenceCheck<'a> {
     /// # Errors
     /// Only if the user interrupts it.
     pub fn missing(&mut self, root: Id<NodeId>, progress: &dyn Progress) -> Result<Option<MissingContent>> {
-        let mut absent = MissingContent::default();
-        let whole = self.walk(root, None, &mut absent, progress)?;
-        Ok((!whole).then_some(absent))
+        let mut missing = MissingContent::default();
+        let whole = self.walk(root, None, &mut missing, progress)?;
+        Ok((!whole).then_some(missing))
     }
 
     /// Walks a node; true if everything below it is there. Levels descend, so that the depth is bounded.
-    fn walk(&mut self, id: Id<NodeId>, above: Option<u8>, absent: &mut MissingContent, progress: &dyn Progress) -> Result<bool> {
+    fn walk(&mut self, id: Id<NodeId>, above: Option<u8>, missing: &mut MissingContent, progress: &dyn Progress) -> Result<bool> {
         progress.check()?;
         if self.nodes.contains(&id) {
             return Ok(true);
@@ -95,7 +95,7 @@ impl<'a> PresenceCheck<'a> {
             Ok(node) if above.is_none_or(|above| node.level() < above) => node,
             node => {
                 let error = node.err().unwrap_or_else(|| Error::damaged(format!("manifest node {id} is at the wrong level")));
-                absent.add(None, &error);
+                missing.add(None, &error);
                 return Ok(false);
             }
         };
@@ -104,14 +104,14 @@ impl<'a> PresenceCheck<'a> {
             Node::Leaf(entries) => {
                 for entry in &entries {
                     if let Err(e) = self.entry(entry) {
-                        absent.add(Some(entry.path.as_str()), &e);
+                        missing.add(Some(entry.path.as_str()), &e);
                         whole = false;
                     }
                 }
             }
             Node::Inner(level, children) => {
                 for child in children {
-                    whole &= self.walk(child.id, Some(level), absent, progress)?;
+                    whole &= self.walk(child.id, Some(level), missing, progress)?;
                 }
             }
         }

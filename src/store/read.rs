@@ -29,14 +29,14 @@ const CACHED_DELTAS: u64 = 16 << 20;
 /// Packs that are kept open.
 const OPEN_PACKS: usize = 64;
 
-/// What is decoded at once: a block that stands alone, or a run of a delta.
+/// The unit of decoding: a block that stands alone, or a run of a delta.
 #[derive(Debug)]
 struct DecodedRun {
-    /// Where it begins in the block uncompressed.
+    /// The start in the block uncompressed.
     start: usize,
     raw: Vec<u8>,
-    /// Which objects were held against their names, and where they lie in `raw`: a chunk is read for the comparison of
-    /// samples and as a base.
+    /// The objects whose hashes were checked, and their ranges in `raw`: a chunk is read for the comparison of samples and
+    /// as a base.
     verified: Mutex<HashSet<(Key, Range<usize>)>>,
 }
 
@@ -45,7 +45,7 @@ impl DecodedRun {
         DecodedRun { start, raw, verified: Mutex::default() }
     }
 
-    /// Whether an object of this name lies in this range.
+    /// Returns true if the bytes of this range are the object of this key; each is hashed once.
     fn is_verified(&self, key: &Key, range: &Range<usize>) -> bool {
         let object = (*key, range.clone());
         let verified = || self.verified.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +65,7 @@ impl DecodedRun {
 struct DeltaBlock {
     head: BlockHead,
     stored: Vec<u8>,
-    /// Where the payload begins.
+    /// The start of the payload.
     payload: usize,
 }
 
@@ -140,7 +140,7 @@ impl Store {
         })
     }
 
-    /// Where things lie.
+    /// Returns the layout.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -191,7 +191,7 @@ impl Store {
         Ok(hasher.finalize())
     }
 
-    /// The same for a writer: packs that no table covers, since a process was killed before it wrote one, get a table,
+    /// Refreshes for a writer: packs that no table covers, since a process was killed before it wrote one, get a table,
     /// once they are durable.
     pub(crate) fn index_uncovered_packs(&self) -> Result<()> {
         // Damaged tables are read again, so that the next read that fails must refresh again.
@@ -242,12 +242,12 @@ impl Store {
         Ok(packs)
     }
 
-    /// Whether the tables know the object. A miss may be an object that another process stored since.
+    /// Returns true if the tables know the object. A miss may be an object that another process stored since.
     pub fn contains(&self, key: &Key) -> bool {
         self.tables().contains(key)
     }
 
-    /// Where the object lies with the fewest deltas below it.
+    /// Returns the location of an object with the fewest deltas below it.
     pub fn locate(&self, key: &Key) -> Option<IndexRow> {
         self.tables().find(key).into_iter().next()
     }
@@ -257,7 +257,7 @@ impl Store {
         self.get_below(key, limits::BLOCK_DEPTH, true)
     }
 
-    /// The same without holding the bytes against the name, for who checks what they are part of.
+    /// Reads an object without checking its hash, for callers that check the hash of the whole.
     pub fn get_unchecked(&self, key: &Key) -> Result<Object> {
         self.get_below(key, limits::BLOCK_DEPTH, false)
     }
@@ -319,8 +319,8 @@ impl Store {
     /// The run of the delta at `row` that holds the object.
     fn decode_run(&self, row: &IndexRow) -> Result<Arc<DecodedRun>> {
         let deltas = self.deltas(row)?;
-        let (run, place) = self.run_range(row, &deltas)?;
-        self.decoded.get_or_insert_with(&(row.pack, row.offset, place.raw.start as u32), || {
+        let (run, range) = self.run_range(row, &deltas)?;
+        self.decoded.get_or_insert_with(&(row.pack, row.offset, range.raw.start as u32), || {
             let mut base = Vec::new();
             for key in &run.bases {
                 // A base lies strictly less deep, so that no circle can be followed.
@@ -331,16 +331,16 @@ impl Store {
                 }
                 base.extend_from_slice(&object);
             }
-            let frame = deltas.stored.get(deltas.payload..).and_then(|payload| payload.get(place.frame.clone()));
-            let raw = frame.and_then(|frame| decompress(Codec::Delta, frame, &base, place.raw.len()).ok());
+            let frame = deltas.stored.get(deltas.payload..).and_then(|payload| payload.get(range.frame.clone()));
+            let raw = frame.and_then(|frame| decompress(Codec::Delta, frame, &base, range.raw.len()).ok());
             let raw = raw.ok_or_else(|| self.damaged(row, "decompression failed"))?;
-            Ok(Arc::new(DecodedRun::new(place.raw.start, raw)))
+            Ok(Arc::new(DecodedRun::new(range.raw.start, raw)))
         })
     }
 
     /// The run that holds the object.
     fn run_range<'d>(&self, row: &IndexRow, deltas: &'d DeltaBlock) -> Result<(&'d DeltaRun, RunRange)> {
-        let found = deltas.head.run_ranges().find(|(_, place)| place.raw.contains(&(row.raw_at as usize)));
+        let found = deltas.head.run_ranges().find(|(_, range)| range.raw.contains(&(row.raw_at as usize)));
         found.ok_or_else(|| self.damaged(row, "its block has no object at its position"))
     }
 
@@ -360,11 +360,11 @@ impl Store {
         Ok((head, stored, payload))
     }
 
-    /// What the run of the delta at `row` that holds the object is compressed against, and where in the block the run lies.
+    /// Returns the base of the delta run at `row` that contains the object, and the range of the run in the block.
     pub(crate) fn base(&self, row: &IndexRow) -> Result<(Vec<Key>, Range<usize>)> {
         let deltas = self.deltas(row)?;
-        let (run, place) = self.run_range(row, &deltas)?;
-        Ok((run.bases.clone(), place.raw))
+        let (run, range) = self.run_range(row, &deltas)?;
+        Ok((run.bases.clone(), range.raw))
     }
 
     fn open_pack(&self, path: &PathBuf) -> Result<Arc<File>> {

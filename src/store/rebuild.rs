@@ -12,14 +12,14 @@ use crate::pack::{merged, reader, writer};
 use crate::progress::Progress;
 use crate::store::read::{REBUILT_AT_ONCE, Store};
 
-/// What was rebuilt.
+/// The tables that were rebuilt.
 #[derive(Debug)]
 pub struct RebuildReport {
     /// Packs that were read.
     pub packs: u64,
     /// Objects in them.
     pub objects: u64,
-    /// What could not be read.
+    /// The errors of packs that could not be read.
     pub problems: Vec<Error>,
 }
 
@@ -27,7 +27,7 @@ pub struct RebuildReport {
 struct DamagedPack {
     pack: Id<Pack>,
     error: Error,
-    /// Where each block begins, its length, and its head.
+    /// The start of each block, its length, and its head.
     blocks: Vec<(u32, u32, BlockHead)>,
     objects: u64,
 }

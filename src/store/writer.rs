@@ -34,11 +34,11 @@ pub struct Writer<'a> {
     _gc: Option<Lock>,
     /// None for a writer that only finds out.
     pipeline: Option<Pipeline>,
-    /// What this writer took and no table has yet.
+    /// The objects that this writer took and no table has yet.
     pending: HashSet<Key>,
     /// The packs that were there before. What lies in them is read before it is relied on, where it is cheap or has to be.
     older: HashSet<Id<Pack>>,
-    /// Whether all that lies in them is.
+    /// True if all objects in them are read.
     verifies_existing: bool,
     alone: ObjectGroup,
     /// Runs by the deltas that they lie above, less one: all of a block lie equally deep.
@@ -89,7 +89,8 @@ impl<'a> Writer<'a> {
         self.verifies_existing = true;
     }
 
-    /// Whether the object has to be stored; from now on it counts as taken. With `check`, one that is there is read.
+    /// Claims an object for this writer; returns true if it has to be stored. With `check`, an existing object is read
+    /// first.
     fn claim(&mut self, key: Key, check: bool) -> bool {
         let there = self.store.contains(&key) && (!check || self.is_readable(&key));
         let new = !there && self.pending.insert(key);
@@ -101,7 +102,7 @@ impl<'a> Writer<'a> {
         new
     }
 
-    /// Whether an object that is there can be read. What this writer stored itself need not be.
+    /// Returns true if an existing object can be read. Objects that this writer stored need not be.
     fn is_readable(&self, key: &Key) -> bool {
         match self.store.locate(key) {
             Some(row) if self.older.contains(&row.pack) => self.store.get(key).is_ok(),
@@ -210,7 +211,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// What a writer stored is durable. Holds off the collection of garbage: keep it until the ref exists.
+/// Objects of a writer that are durable. It holds off garbage collection: keep it until the ref exists.
 #[derive(Debug)]
 pub struct DurableWrite {
     /// Bytes of the packs that were written.
@@ -230,8 +231,7 @@ pub struct FileWriter<'a> {
     follower: Option<Box<Follower<'a>>>,
     recipe: RecipeBuilder,
     chunks: u64,
-    /// Whether chunks that are there are read. Those of a file that takes the place of another are not, since most of
-    /// them are its own.
+    /// True if existing chunks are read. Those of a file that replaces another are not, since most of them are its own.
     check: bool,
 }
 
@@ -239,9 +239,9 @@ impl FileWriter<'_> {
     /// Adds the next chunk.
     pub fn chunk(&mut self, writer: &mut Writer<'_>, id: [u8; 32], bytes: &[u8]) -> Result<()> {
         self.chunks += 1;
-        let mut made = Vec::new();
-        self.recipe.chunk(RecipeItem { id, len: bytes.len() as u64 }, &mut made);
-        store_all(writer, made)?;
+        let mut objects = Vec::new();
+        self.recipe.chunk(RecipeItem { id, len: bytes.len() as u64 }, &mut objects);
+        store_all(writer, objects)?;
         let new = writer.claim(Key { id, kind: Kind::Chunk }, self.check);
         match &mut self.follower {
             Some(follower) => {
@@ -259,14 +259,14 @@ impl FileWriter<'_> {
             follower.finish().into_iter().try_for_each(|piece| writer.store_piece(piece))?;
         }
         if self.chunks > 1 {
-            let mut made = Vec::new();
-            self.recipe.finish(content, &mut made);
-            store_all(writer, made)?;
+            let mut objects = Vec::new();
+            self.recipe.finish(content, &mut objects);
+            store_all(writer, objects)?;
         }
         Ok(())
     }
 }
 
-fn store_all(writer: &mut Writer<'_>, made: Vec<NewObject>) -> Result<()> {
-    made.iter().try_for_each(|object| writer.structure(object.key, &object.bytes).map(drop))
+fn store_all(writer: &mut Writer<'_>, objects: Vec<NewObject>) -> Result<()> {
+    objects.iter().try_for_each(|object| writer.structure(object.key, &object.bytes).map(drop))
 }

@@ -26,21 +26,21 @@ const BEGIN: [u8; 8] = *b"HLXSTAT2";
 const ROWS: usize = 512;
 /// No block is longer.
 const MAX_BLOCK: u32 = 64 << 20;
-/// How much older than the recording a stamp must be to tell later changes: some ticks of the kernel's clock.
+/// The least age of a stamp, relative to its recording, that tells later changes: some ticks of the kernel's clock.
 const TICK: i128 = 20_000_000;
-/// The same for file systems that keep whole or even seconds only.
+/// The least age on file systems that store whole or even seconds only.
 const COARSE_TICK: i128 = 2_500_000_000;
 
-/// What was known of a file.
+/// A file as it was last read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheEntry {
     /// The entry as it was recorded.
     pub entry: Entry,
-    /// What the file system said.
+    /// The stat data of the file.
     pub stat: Stat,
-    /// Whether the stamps were old enough to tell later changes.
+    /// True if the stamps were old enough to tell later changes.
     pub trusted: bool,
-    /// Whether the content is in the store.
+    /// True if the content is in the store.
     pub stored: bool,
 }
 
@@ -57,7 +57,7 @@ impl CacheEntry {
         CacheEntry { entry, stat, trusted: !is_coarse(&stat), stored: true }
     }
 
-    /// Whether a file with these stamps still has the content of the row.
+    /// Returns true if a file with this stat data still has the content of the entry.
     pub fn is_current(&self, stat: &Stat) -> bool {
         self.trusted && self.stat == *stat
     }
@@ -143,7 +143,7 @@ fn config() -> Configuration {
     standard()
 }
 
-/// Where the cache of a dataset's workspace lies.
+/// Returns the path of the cache of a dataset's workspace.
 pub fn path(layout: &Layout, dataset: &str) -> PathBuf {
     layout.workspace(dataset).join("stat.cache")
 }

@@ -14,11 +14,11 @@ use crate::object::node::{Entry, EntryKind};
 use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
+use crate::selection::Selection;
 use crate::store::Store;
 use crate::worktree::cache::{self, CacheEntry, kind_within};
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, ScannedFile};
-use crate::worktree::selection::Selection;
 use crate::worktree::state;
 
 /// Files of a batch that is hashed at once.
@@ -33,7 +33,7 @@ pub fn workspace(
     dataset: &str,
     manifest: Option<Id<Node>>,
     selection: Option<&Selection>,
-    rules: Option<&ReaderConfig>,
+    config: Option<&ReaderConfig>,
     progress: &dyn Progress,
 ) -> Result<Differences> {
     let layout = store.layout();
@@ -41,27 +41,27 @@ pub fn workspace(
     let root = Root::open(folder)?;
     let scan = Scan::new(&root, cache::CacheReader::open(&cache::path(layout, dataset)))?;
     let mut old = manifest.map(|m| Entries::new(store, m)).transpose()?.into_iter().flatten().peekable();
-    let mut sides = WorkspaceDiff { root: &root, rules, found: Differences::default(), open: Vec::new() };
+    let mut sides = WorkspaceDiff { root: &root, config, found: Differences::default(), open: Vec::new() };
     let mut learned = 0usize;
-    for seen in scan {
+    for file in scan {
         progress.check()?;
-        let seen = seen?;
+        let file = file?;
         let selects = |path: &str| selection.as_ref().is_none_or(|s| s.selects(path));
-        if !selects(seen.path().as_str()) {
-            sides.found.outside.push(seen.path().to_string());
+        if !selects(file.path().as_str()) {
+            sides.found.outside.push(file.path().to_string());
             continue;
         }
         let mut before = None;
-        while let Some(entry) = old.next_if(|e| e.as_ref().map_or(true, |e| e.path <= *seen.path())) {
+        while let Some(entry) = old.next_if(|e| e.as_ref().map_or(true, |e| e.path <= *file.path())) {
             let entry = entry?;
-            if entry.path == *seen.path() {
+            if entry.path == *file.path() {
                 before = Some(entry);
             } else if selects(entry.path.as_str()) {
                 sides.add_pair(Some(entry), None);
             }
         }
-        learned += usize::from(matches!(seen, ScannedFile::Unknown { .. }));
-        sides.take(before, seen);
+        learned += usize::from(matches!(file, ScannedFile::Unknown { .. }));
+        sides.take(before, file);
     }
     for entry in old {
         let entry = entry?;
@@ -93,15 +93,15 @@ type HashedFile = (UnreadFile, Id<Content>, u64, Stat);
 #[derive(Debug)]
 struct WorkspaceDiff<'a> {
     root: &'a Root,
-    /// How the files of the workspace are read, where that matters.
-    rules: Option<&'a ReaderConfig>,
+    /// The reader configuration, where it matters.
+    config: Option<&'a ReaderConfig>,
     found: Differences,
     open: Vec<UnreadFile>,
 }
 
 impl WorkspaceDiff<'_> {
-    fn take(&mut self, before: Option<Entry>, seen: ScannedFile) {
-        match seen {
+    fn take(&mut self, before: Option<Entry>, file: ScannedFile) {
+        match file {
             ScannedFile::Known(row) => self.add_pair(before, Some(row.entry.into())),
             ScannedFile::Unknown { path, stat } => self.open.push(UnreadFile { before, path, stat }),
         }
@@ -117,8 +117,8 @@ impl WorkspaceDiff<'_> {
         match (before, now) {
             (Some(before), Some(now)) if before.same(&now) => {
                 let (path, samples) = (before.path.as_str(), before.samples.as_ref());
-                let is_current = |rules: &ReaderConfig| samples.is_none_or(|samples| rules.is_current(path, &samples.reader));
-                if !self.rules.is_none_or(is_current) {
+                let is_current = |config: &ReaderConfig| samples.is_none_or(|samples| config.is_current(path, &samples.reader));
+                if !self.config.is_none_or(is_current) {
                     self.found.reread.push((before, FileEntry { samples: None, ..now }));
                 }
             }
@@ -128,20 +128,20 @@ impl WorkspaceDiff<'_> {
 
     /// Keeps those of the files that are read by other rules whose first bytes do not tell that it comes to the same.
     fn keep_reread(&mut self) -> Result<()> {
-        let (root, Some(rules)) = (self.root, self.rules) else { return Ok(()) };
+        let (root, Some(config)) = (self.root, self.config) else { return Ok(()) };
         let mut cursor = root.cursor();
         for (old, new) in std::mem::take(&mut self.found.reread) {
             let path = new.path.as_str();
             let file = cursor.open_file(path).map_err(|e| root.error("cannot read", path, e))?;
             let half = FileSide {
                 path,
-                reading: rules.reading(path),
+                spec: config.spec_for(path),
                 content: None,
                 size: new.size,
                 records: None,
                 bytes: FileSource::Open(Arc::new(file), root.path().join(path)),
             };
-            let now = half.with_guess()?.reading.id();
+            let now = half.with_guess()?.spec.id();
             if old.samples.as_ref().is_some_and(|then| !then.reader.reads_as(&now)) {
                 self.found.reread.push((old, new));
             }

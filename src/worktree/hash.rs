@@ -8,7 +8,7 @@ use crate::fs::openat::{Cursor, FileKind, Root, Stat, stat_open};
 use crate::id::{Content, Id};
 use crate::path::{DataPath, printable};
 
-/// How often a file that changes while it is read is read again.
+/// The number of times that a file is read that changes while it is read.
 pub(super) const ATTEMPTS: usize = 3;
 
 /// The error for a file that somebody is writing.

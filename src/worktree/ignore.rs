@@ -16,7 +16,7 @@ pub(super) const FILE: &str = ".hlxignore";
 /// The rules that hold in a folder: its own and those of the folders above.
 #[derive(Debug, Default)]
 pub(super) struct IgnoreRules {
-    /// How many bytes of a path the folder's own takes, and its rules; outermost first.
+    /// The length of the folder's path in bytes, and its rules; outermost first.
     layers: Vec<(usize, Gitignore)>,
 }
 
@@ -43,7 +43,7 @@ impl IgnoreRules {
         self.layers.pop();
     }
 
-    /// Whether a path is hidden. The rules nearest to it decide, and of those the last that matches.
+    /// Returns true if a path is ignored. The rules nearest to it decide, and of those the last that matches.
     pub fn is_ignored(&self, path: &str, folder: bool) -> bool {
         for (skip, rules) in self.layers.iter().rev() {
             let verdict = rules.matched(path.get(*skip..).unwrap_or_default(), folder);

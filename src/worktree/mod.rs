@@ -11,7 +11,6 @@ pub mod hash;
 mod ignore;
 pub mod ingest;
 pub mod scan;
-pub mod selection;
 pub mod stamp;
 pub mod state;
 mod walk;

@@ -1,4 +1,4 @@
-//! What is in the workspace now, each file either known by its stamps or to be read.
+//! The current files of a workspace, each either known by its stat data or to be read.
 
 use std::iter::Peekable;
 
@@ -16,15 +16,15 @@ pub enum ScannedFile {
     Known(CacheEntry),
     /// It has to be read.
     Unknown {
-        /// Where it lies.
+        /// The path of the file.
         path: DataPath,
-        /// What the file system says of it.
+        /// The stat data of the file.
         stat: Stat,
     },
 }
 
 impl ScannedFile {
-    /// Where it lies.
+    /// Returns the path of the file.
     pub fn path(&self) -> &DataPath {
         match self {
             ScannedFile::Known(row) => &row.entry.path,
@@ -47,12 +47,12 @@ impl<'a> Scan<'a> {
         Ok(Scan { root, walk: Walk::new(root)?, rows: cache.peekable() })
     }
 
-    /// The same for a checkout, which leaves alone what no version can hold.
+    /// Walks a folder for a checkout, which passes over files that no version can contain.
     pub fn tolerant(root: &'a Root, cache: CacheReader) -> Result<Scan<'a>> {
         Ok(Scan { root, walk: Walk::new(root)?.tolerant(), rows: cache.peekable() })
     }
 
-    /// Tells if a file still has the content of a row, whatever its mode where the file system keeps none.
+    /// Returns true if a file still has the content of a row, whatever its mode where the file system keeps none.
     fn is_current(&self, row: &CacheEntry, stat: &Stat) -> bool {
         let as_recorded = Stat { kind: row.stat.kind, ..*stat };
         row.is_current(stat)
@@ -98,7 +98,7 @@ mod tests {
     fn paths(folder: &Path) -> Result<Vec<String>> {
         let root = Root::open(folder).unwrap();
         let none = CacheReader::open(Path::new("/nonexistent"));
-        Scan::new(&root, none)?.map(|seen| seen.map(|s| s.path().to_string())).collect()
+        Scan::new(&root, none)?.map(|file| file.map(|s| s.path().to_string())).collect()
     }
 
     fn write(folder: &Path, path: &str) {

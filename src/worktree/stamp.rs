@@ -1,4 +1,5 @@
-//! Which version a folder outside of a workspace has. The format is specified in `docs/formats/workspace.md`.
+//! The stamp of a folder outside of a workspace, which names its version. The format is specified in
+//! `docs/formats/workspace.md`.
 
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use crate::id::{Id, Version as VersionId};
 use crate::object::checksum::Checksum;
 use crate::object::version::{Number, Version};
 use crate::path::STAMP;
-use crate::worktree::selection::Selection;
+use crate::selection::Selection;
 
 /// The stamp of a folder. Written last, so that a folder that has one is whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub struct Stamp {
     pub id: Id<VersionId>,
     /// The data checksum of the whole version.
     pub data_checksum: Checksum,
-    /// Which part of the version the folder has; all of it for `None`.
+    /// The part of the version that the folder has; all of it for `None`.
     pub selection: Option<Selection>,
 }
 

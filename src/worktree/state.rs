@@ -1,4 +1,4 @@
-//! What the workspace of a dataset was made from. The format is specified in `docs/formats/workspace.md`.
+//! The version that the workspace of a dataset was made from. The format is specified in `docs/formats/workspace.md`.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,15 +6,15 @@ use crate::error::{Error, Result};
 use crate::fs::atomic;
 use crate::fs::lock::{self, Lock};
 use crate::id::{Id, Version};
+use crate::selection::Selection;
 use crate::store::Layout;
-use crate::worktree::selection::Selection;
 
 /// The state of a dataset's workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkspaceState {
     /// The version that it was made from or that was made from it.
     pub head: Option<Id<Version>>,
-    /// Which part of the version it holds; all of it for `None`.
+    /// The part of the version that the workspace has; all of it for `None`.
     pub selection: Option<Selection>,
     /// The versions that checkouts were making of it since one was done; the last is that of the newest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -47,7 +47,7 @@ pub fn lock(layout: &Layout, dataset: &str) -> Result<Lock> {
     lock::exclusive(&folder.join("lock"))
 }
 
-/// The same, or `None` if somebody is at it now.
+/// Locks the workspace, or returns `None` if another process holds the lock.
 pub fn try_lock(layout: &Layout, dataset: &str) -> Result<Option<Lock>> {
     let folder = layout.workspace(dataset);
     if !folder.is_dir() {

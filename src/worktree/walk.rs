@@ -27,7 +27,7 @@ pub(super) struct WalkEntry {
     pub stat: Stat,
 }
 
-/// What a folder holds that may belong to the dataset.
+/// The files of a folder that may belong to the dataset.
 #[derive(Debug, Default)]
 struct FolderListing {
     children: Vec<(String, Stat)>,
@@ -116,7 +116,7 @@ pub(super) struct Walk<'a> {
     frames: Vec<WalkFrame>,
     problems: Vec<String>,
     count: usize,
-    /// Whether what cannot be stored is passed over.
+    /// True if what cannot be stored is passed over.
     is_tolerant: bool,
     done: bool,
 }
@@ -150,7 +150,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// What a folder holds, less what is hidden, in the order of the paths.
+    /// Returns the files of a folder that are not ignored, in the order of the paths.
     fn steps(&mut self, folder: &str, listing: FolderListing) -> VecDeque<WalkStep> {
         for (name, is_folder) in listing.odd {
             let path = join(folder, &name);
@@ -238,7 +238,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether nothing in a folder belongs to the dataset.
+    /// Returns true if nothing in a folder belongs to the dataset.
     fn is_empty(&mut self, folder: &str, listing: &FolderListing) -> Result<bool> {
         if listing.children.is_empty() && listing.odd.is_empty() {
             return Ok(true);

@@ -20,6 +20,7 @@ pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answe
         Err(e) if e.kind() == ErrorKind::DatasetNotFound && args.name.is_none() => return Err(undeclared(&repo)),
         scope => scope?.iter().map(|dataset| dataset.name.clone()).collect(),
     };
+    let names = session.with_folders(&repo, names, |name| name);
     let one = [("--version", args.version.is_some()), ("--parent", args.parent.is_some()), ("--from", args.from.is_some())];
     if let Some((flag, _)) = one.iter().find(|(_, given)| *given && names.len() > 1) {
         return Err(Error::usage(format!("{flag} applies to one dataset only"))
@@ -141,7 +142,7 @@ fn remark(repo: &Repo, report: &commit::CommitReport, out: &mut Output) {
         }
         if report.outcome == CommitOutcome::Unchanged && report.version.validation_status == ValidationStatus::Skipped {
             let name = &report.version.dataset_name;
-            out.hint(&format!("it was created with --no-validate: 'hlx validate {name} --record' checks it"));
+            out.hint(&format!("it was created with --no-validate: 'hlx validate {name}@HEAD --record' checks it"));
         }
         return;
     }

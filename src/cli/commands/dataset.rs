@@ -59,12 +59,9 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
             let info = &report.info;
             session.out.report(&report, |out| {
                 let name = out.tint().strong(printable(&info.name));
-                writeln!(out, "Removed dataset {name} from helox.toml; kept {} and its files", count(info.versions, "version"))
+                writeln!(out, "Removed dataset {name} from helox.toml; kept {} and its files", count(info.versions, "version"))?;
+                write!(out, "To declare it again, add to helox.toml:\n\n{}", report.declaration)
             })?;
-            let option = |name: &str, values: &[String]| values.iter().map(|v| format!(" --{name} {v}")).collect::<String>();
-            let options = option("key", &report.key) + &option("formerly", &report.formerly);
-            let command = format!("hlx dataset add {} --type {} --path {}{options}", info.name, info.kind, info.path);
-            session.out.hint(&format!("to declare it again: {command}"));
         }
         args::Dataset::Create(args) => return create(args, session),
         args::Dataset::List(args) => return list(args, session),

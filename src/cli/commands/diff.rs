@@ -26,7 +26,7 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     let mut reports = Vec::new();
     let streams = args.patch && session.out.form() == Form::Human;
-    for Sides { from, to, paths } in sides(&repo, &args)? {
+    for Sides { from, to, paths } in sides(&repo, &args, session)? {
         let options = diff::DiffOptions { from: Some(from), to, paths, samples };
         reports.push(match streams {
             true => stream(&repo, &options, !reports.is_empty(), session)?,
@@ -99,7 +99,7 @@ struct Sides {
 
 /// The sides of each dataset that is meant, and the paths that concern it: without a revision, the checked-out version of
 /// each dataset that has one.
-fn sides(repo: &Repo, args: &args::Diff) -> Result<Vec<Sides>> {
+fn sides(repo: &Repo, args: &args::Diff, session: &mut Session) -> Result<Vec<Sides>> {
     if let Some(from) = &args.from {
         let concerned = repo.scope_of_paths(None, &args.paths);
         // Of several datasets, the paths may say which one is meant.
@@ -121,6 +121,7 @@ fn sides(repo: &Repo, args: &args::Diff) -> Result<Vec<Sides>> {
         return Ok(sides.into_iter().filter_map(own).collect());
     }
     let scope = repo.scope_of_paths(None, &args.paths)?;
+    let scope = session.with_folders(repo, scope, |(dataset, _)| &dataset.name);
     let is_one = scope.len() == 1;
     let mut sides = Vec::new();
     for (dataset, paths) in scope {

@@ -16,7 +16,8 @@ use crate::cli::session::Session;
 pub(super) fn run(args: args::Status, session: &mut Session) -> Result<Answer> {
     let repo = session.repo()?;
     let mut reports = Vec::new();
-    for (dataset, paths) in repo.scope_of_paths(args.name.as_deref(), &args.paths)? {
+    let scope = repo.scope_of_paths(args.name.as_deref(), &args.paths)?;
+    for (dataset, paths) in session.with_folders(&repo, scope, |(dataset, _)| &dataset.name) {
         let options = status::StatusOptions { dataset: Some(dataset.name.clone()), paths };
         reports.push(status::run(&repo, &options, &session.progress())?);
     }

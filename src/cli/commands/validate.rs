@@ -19,7 +19,7 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
     }
     let repo = session.repo()?;
     let mut reports = Vec::new();
-    for revision in revisions(&repo, &args)? {
+    for revision in revisions(&repo, &args, session)? {
         let options = validate::ValidateOptions {
             revision,
             report: args.report.clone(),
@@ -34,25 +34,25 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
         Format::Human => session.out.answers(&reports, true, |report, out| {
             let tint = out.tint();
             write!(out, "{} {}  ", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version))?;
-            judgement::words(&report.judgement, PathPrinter::new(&repo, report.dataset_name.as_str()), out)
+            judgement::words(&report.verdict, PathPrinter::new(&repo, report.dataset_name.as_str()), out)
         })?,
         format => for_tools(&repo, &reports, format, session)?,
     }
     for report in &reports {
         report.warnings.iter().for_each(|warning| session.out.warning(warning));
-        judgement::warn(&report.judgement, PathPrinter::new(&repo, report.dataset_name.as_str()), &mut session.out);
+        judgement::warn(&report.verdict, PathPrinter::new(&repo, report.dataset_name.as_str()), &mut session.out);
         if let Some(part) = report.partial {
             session.out.hint(&format!("{} checked out; the other files are read from the store", partial(part)));
         }
     }
-    let more = |report: &validate::ValidateReport| report.judgement.findings_count > report.judgement.findings.len() as u64;
+    let more = |report: &validate::ValidateReport| report.verdict.findings_count > report.verdict.findings.len() as u64;
     if args.report.is_none() && reports.iter().any(more) {
         match args.format {
             Format::Human => session.out.hint("write all findings to a file: --report FILE"),
             _ => session.out.warning("not all findings are listed; to list more: --max-findings N"),
         }
     }
-    Ok(Answer::yes_if(reports.iter().all(|report| report.judgement.status == ValidationStatus::Passed)))
+    Ok(Answer::yes_if(reports.iter().all(|report| report.verdict.status == ValidationStatus::Passed)))
 }
 
 /// Prints the verdicts as a tool reads them.
@@ -62,7 +62,7 @@ fn for_tools(repo: &Repo, reports: &[validate::ValidateReport], format: Format, 
         dataset: &report.dataset_name,
         version: &report.version,
         folder: folder(&report.dataset_name),
-        judgement: &report.judgement,
+        judgement: &report.verdict,
     });
     let verdicts: Vec<Verdict<'_>> = verdicts.collect();
     let out = &mut session.out;
@@ -74,12 +74,19 @@ fn for_tools(repo: &Repo, reports: &[validate::ValidateReport], format: Format, 
     done.map_err(|e| out.error(e))
 }
 
-/// What is meant: without a revision the workspace, and where that is of several datasets, of each that has rules.
-fn revisions(repo: &Repo, args: &args::Validate) -> Result<Vec<Option<String>>> {
+/// What is meant: without a revision the workspace, and where that is of several datasets, of each that has rules. The name
+/// of a dataset is its workspace.
+fn revisions(repo: &Repo, args: &args::Validate, session: &mut Session) -> Result<Vec<Option<String>>> {
     let word = args.rev.as_deref().unwrap_or("WORK");
-    let revisions = repo.revisions(word)?;
+    if let Some(dataset) = repo.config().dataset(word) {
+        return Ok(vec![Some(format!("{}@WORK", dataset.name))]);
+    }
+    let mut revisions = repo.revisions(word)?;
     if revisions.len() < 2 {
         return Ok(revisions.into_iter().map(Some).collect());
+    }
+    if word.eq_ignore_ascii_case("work") {
+        revisions = session.with_folders(repo, revisions, |revision| revision.split('@').next().unwrap_or_default());
     }
     let has_rules = |revision: &String| {
         let name = revision.split('@').next().unwrap_or_default();

@@ -1,7 +1,6 @@
 //! `hlx verify`: recomputes checksums; the answer is no if anything is damaged.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use helox::ops::verify;
 use helox::{Result, printable};
@@ -14,10 +13,6 @@ use crate::cli::session::Session;
 
 pub(super) fn run(args: args::Verify, session: &mut Session) -> Result<Answer> {
     let all = args.all;
-    let swapped = match &args.targets[..] {
-        [dir, rev] if Path::new(dir).is_dir() => Some((dir.clone(), rev.clone())),
-        _ => None,
-    };
     let options = verify::VerifyOptions { targets: args.targets, all };
     let report = verify::run(&session.repo()?, &options, &session.progress())?;
     if report.is_valid {
@@ -25,9 +20,6 @@ pub(super) fn run(args: args::Verify, session: &mut Session) -> Result<Answer> {
     } else {
         // Damage is what the user asked about: -q does not hide it.
         session.out.answer(&report, |out| words(&report, out))?;
-    }
-    if let (Some((dir, rev)), [_], 1) = (swapped, &report.folders[..], report.versions) {
-        session.out.hint(&format!("to compare the two: hlx verify {} {}", printable(&rev), printable(&dir)));
     }
     if !all {
         let left = match (report.versions_left, report.versions) {

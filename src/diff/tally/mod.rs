@@ -1,4 +1,4 @@
-//! Which records two datasets do not share: an exact difference of multisets.
+//! The records that two datasets do not share: an exact difference of multisets.
 //!
 //! Each side's records are told by their identity, in any order, those that are equal byte for byte left out or not. What
 //! is told on both sides cancels. Invariants: counts are exact; memory is bounded whatever differs: beyond
@@ -35,7 +35,7 @@ pub struct Tally {
     failed: Option<Error>,
 }
 
-/// How often a record was added, less how often it was removed, and its key.
+/// The number of times that a record was added, less those that it was removed, and its key.
 #[derive(Clone, Copy, Debug, Default)]
 struct RecordCount {
     count: i64,
@@ -47,7 +47,7 @@ struct RecordCount {
 /// little-endian.
 const ROW: usize = 42;
 
-/// How many records moved from one split to another.
+/// The number of records that moved from one split to another.
 pub type SplitMoves = BTreeMap<(SplitId, SplitId), u64>;
 
 /// The identity of a record in a split, and back. The first byte, which tells the group, is that of the identity.
@@ -83,7 +83,7 @@ impl Tally {
         if self.records.is_empty() {
             self.records = other.records;
         } else {
-            other.records.into_iter().for_each(|(id, standing)| self.add(id, standing));
+            other.records.into_iter().for_each(|(id, count)| self.add(id, count));
         }
     }
 
@@ -94,7 +94,7 @@ impl Tally {
     pub fn counts(&self) -> Result<(SampleCounts, SplitMoves)> {
         self.check()?;
         let (mut sum, mut moves) = (KeyPairing::new(&self.folder, self.unread), SplitMoves::new());
-        self.groups(&mut moves, &mut |records| records.values().try_for_each(|standing| sum.add(standing)))?;
+        self.groups(&mut moves, &mut |records| records.values().try_for_each(|count| sum.add(count)))?;
         Ok((sum.finish(&mut |_| Ok(()))?, moves))
     }
 
@@ -102,9 +102,9 @@ impl Tally {
         self.failed.as_ref().map_or(Ok(()), |e| Err(Error::new(e.kind(), e.message())))
     }
 
-    fn add(&mut self, id: [u8; 16], standing: RecordCount) {
-        let sum = self.records.entry(id).or_insert(RecordCount { count: 0, ..standing });
-        sum.count += standing.count;
+    fn add(&mut self, id: [u8; 16], count: RecordCount) {
+        let sum = self.records.entry(id).or_insert(RecordCount { count: 0, ..count });
+        sum.count += count.count;
         if sum.count == 0 {
             self.records.remove(&id);
         } else if self.records.len() > MAX_RECORDS && self.failed.is_none() {
@@ -114,7 +114,7 @@ impl Tally {
 
     /// SplitMoves the records to a file.
     fn spill(&mut self) -> Result<()> {
-        let mut rows: Vec<_> = self.records.drain().map(|(id, standing)| row(&id, standing)).collect();
+        let mut rows: Vec<_> = self.records.drain().map(|(id, count)| row(&id, count)).collect();
         match self.spills.first_mut() {
             Some(spill) => spill.append(&mut rows),
             None => {
@@ -139,14 +139,14 @@ impl Tally {
         self.records.iter().for_each(|record| held[group(record.0[0])].push(record));
         let mut records = Map::default();
         for (group, held) in held.into_iter().enumerate() {
-            records.extend(held.into_iter().map(|(id, standing)| (*id, *standing)));
+            records.extend(held.into_iter().map(|(id, count)| (*id, *count)));
             for spill in &self.spills {
                 spill.read(group, &mut |bytes| {
-                    let (id, standing) = parse(bytes);
-                    records.entry(id).or_insert(RecordCount { count: 0, ..standing }).count += standing.count;
+                    let (id, count) = parse(bytes);
+                    records.entry(id).or_insert(RecordCount { count: 0, ..count }).count += count.count;
                 })?;
             }
-            records.retain(|_, standing| standing.count != 0);
+            records.retain(|_, count| count.count != 0);
             if has_splits(&records) {
                 records = without_splits(&records, moves);
             }
@@ -157,9 +157,9 @@ impl Tally {
     }
 }
 
-/// Tells if records are of another split than the first that was met, whose number leaves an identity as it is.
+/// Returns true if records are of another split than the first that was met, whose number leaves an identity as it is.
 fn has_splits(records: &Map<RecordCount>) -> bool {
-    records.values().any(|standing| standing.split != 0)
+    records.values().any(|count| count.split != 0)
 }
 
 /// Adds up the records of all splits. Of those that cancel only so, each moved from one split to another.
@@ -189,12 +189,12 @@ fn without_splits(records: &Map<RecordCount>, moves: &mut SplitMoves) -> Map<Rec
     whole
 }
 
-fn row(id: &[u8; 16], standing: RecordCount) -> [u8; ROW] {
+fn row(id: &[u8; 16], count: RecordCount) -> [u8; ROW] {
     let mut row = [0; ROW];
     row[..16].copy_from_slice(id);
-    row[16..32].copy_from_slice(&standing.key.unwrap_or_default());
-    row[32..40].copy_from_slice(&(standing.count << 1 | i64::from(standing.key.is_some())).to_le_bytes());
-    row[40..].copy_from_slice(&standing.split.to_le_bytes());
+    row[16..32].copy_from_slice(&count.key.unwrap_or_default());
+    row[32..40].copy_from_slice(&(count.count << 1 | i64::from(count.key.is_some())).to_le_bytes());
+    row[40..].copy_from_slice(&count.split.to_le_bytes());
     row
 }
 

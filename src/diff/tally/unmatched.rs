@@ -16,9 +16,9 @@ pub struct UnmatchedRecords {
     moves: SplitMoves,
     /// The records, and how many pairs each key makes.
     rows: UnmatchedRows,
-    /// How many of each record have been met.
+    /// The number of each record that came so far.
     met: Map<u64>,
-    /// How many records of each side have been called modified, by key.
+    /// The number of records of each side that were reported as modified, by key.
     paired: Map<[u64; 2]>,
 }
 
@@ -42,7 +42,7 @@ impl Tally {
             if has_splits(&self.records) {
                 self.records = without_splits(&self.records, &mut moves);
             }
-            self.records.values().try_for_each(|standing| sum.add(standing))?;
+            self.records.values().try_for_each(|count| sum.add(count))?;
             let mut keys = Map::default();
             let counts = sum.finish(&mut |pairs| {
                 keys.extend(pairs);
@@ -52,8 +52,8 @@ impl Tally {
         } else {
             let mut records = SortedTable::create(&folder)?;
             self.groups(&mut moves, &mut |group| {
-                group.values().try_for_each(|standing| sum.add(standing))?;
-                records.append(group.iter().map(|(id, standing)| row(id, *standing)).collect())
+                group.values().try_for_each(|count| sum.add(count))?;
+                records.append(group.iter().map(|(id, count)| row(id, *count)).collect())
             })?;
             let mut keys = SortedTable::create(&folder)?;
             let counts =
@@ -72,7 +72,7 @@ impl UnmatchedRows {
         })
     }
 
-    /// How many pairs of records have this key.
+    /// Returns the number of pairs of records with this key.
     fn pairs(&self, key: &[u8; 16]) -> Result<u64> {
         Ok(match self {
             UnmatchedRows::Memory(_, keys) => keys.get(key).copied().unwrap_or_default(),
@@ -105,15 +105,15 @@ impl UnmatchedRecords {
     /// # Errors
     /// A temporary file that cannot be read.
     pub fn change(&mut self, of: Side, record: Identity) -> Result<Option<RecordChange>> {
-        let Some(standing) = self.rows.record(&record.id)?.filter(|standing| side(standing.count) == of) else {
+        let Some(count) = self.rows.record(&record.id)?.filter(|count| side(count.count) == of) else {
             return Ok(None);
         };
         let met = self.met.entry(record.id).or_default();
-        if *met == standing.count.unsigned_abs() {
+        if *met == count.count.unsigned_abs() {
             return Ok(None);
         }
         *met += 1;
-        if let Some(key) = standing.key {
+        if let Some(key) = count.key {
             let both = self.rows.pairs(&key)?;
             let paired = &mut self.paired.entry(key).or_default()[of as usize];
             if *paired < both {

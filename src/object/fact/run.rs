@@ -37,7 +37,7 @@ pub struct Artifact {
     pub path: String,
     /// Its length in bytes.
     pub size: u64,
-    /// What `b3sum` prints for it.
+    /// The hash of the file, as `b3sum` prints it.
     pub content: Id<Content>,
 }
 
@@ -46,9 +46,9 @@ pub struct Artifact {
 pub struct Run {
     /// The model that was trained.
     pub model: String,
-    /// When it began, where that is known.
+    /// The start of the run, where it is known.
     pub started: Option<Time>,
-    /// When it ended, where that is known.
+    /// The end of the run, where it is known.
     pub ended: Option<Time>,
     /// Parameters by name.
     pub params: Vec<(String, String)>,
@@ -116,21 +116,23 @@ impl Run {
         }
     }
 
-    pub(super) fn decode(take: &mut ByteReader<'_>) -> Result<Run, Malformed> {
-        let model = take.text()?.to_owned();
-        let (started, ended) = (moment(take)?, moment(take)?);
-        let count = take.count(2)?;
-        let params = (0..count).map(|_| Ok((take.text()?.to_owned(), take.text()?.to_owned()))).collect::<Result<_, _>>()?;
-        let count = take.count(9)?;
+    pub(super) fn decode(reader: &mut ByteReader<'_>) -> Result<Run, Malformed> {
+        let model = reader.text()?.to_owned();
+        let (started, ended) = (moment(reader)?, moment(reader)?);
+        let count = reader.count(2)?;
+        let params = (0..count).map(|_| Ok((reader.text()?.to_owned(), reader.text()?.to_owned()))).collect::<Result<_, _>>()?;
+        let count = reader.count(9)?;
         let metrics = (0..count)
             .map(|_| {
-                let (name, value) = (take.text()?.to_owned(), f64::from_bits(take.u64()?));
+                let (name, value) = (reader.text()?.to_owned(), f64::from_bits(reader.u64()?));
                 Ok((name, Metric::new(value).ok_or(Malformed("a metric is not a finite number"))?))
             })
             .collect::<Result<_, _>>()?;
-        let count = take.count(34)?;
+        let count = reader.count(34)?;
         let artifacts = (0..count)
-            .map(|_| Ok(Artifact { path: take.text()?.to_owned(), size: take.varint()?, content: Id::from_bytes(take.array()?) }))
+            .map(|_| {
+                Ok(Artifact { path: reader.text()?.to_owned(), size: reader.varint()?, content: Id::from_bytes(reader.array()?) })
+            })
             .collect::<Result<_, _>>()?;
         let run = Run { model, started, ended, params, metrics, artifacts };
         run.check()?;
@@ -138,10 +140,10 @@ impl Run {
     }
 }
 
-fn moment(take: &mut ByteReader<'_>) -> Result<Option<Time>, Malformed> {
-    match take.u8()? {
+fn moment(reader: &mut ByteReader<'_>) -> Result<Option<Time>, Malformed> {
+    match reader.u8()? {
         0 => Ok(None),
-        1 => Ok(Some(Time::from_millis(take.u64()? as i64))),
+        1 => Ok(Some(Time::from_millis(reader.u64()? as i64))),
         _ => Err(Malformed("invalid flag of a time")),
     }
 }

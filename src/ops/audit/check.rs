@@ -24,23 +24,23 @@ pub struct AuditProblem {
     pub entry: Option<String>,
     /// The object or the pack, where it befalls one.
     pub object: Option<String>,
-    /// What kind it is: `entry-missing`, `entry-damaged`, `entry-order`, `fact-missing`, `fact-damaged`,
+    /// The kind of problem: `entry-missing`, `entry-damaged`, `entry-order`, `fact-missing`, `fact-damaged`,
     /// `fact-unlisted`, `pack-damaged`, `verdict-damaged`, `version-damaged`, `version-mismatch`, `version-ref-missing`.
     pub kind: &'static str,
-    /// What is wrong.
+    /// The error.
     pub message: String,
 }
 
-/// What was found.
+/// The result of a check of the history.
 #[derive(Clone, Debug, Serialize)]
 pub struct AuditVerifyReport {
-    /// Whether everything is as it was.
+    /// True if everything is as it was.
     pub is_valid: bool,
     /// Facts and versions that were read.
     pub entries: u64,
-    /// What is not as it was.
+    /// The entries that were altered, removed or moved.
     pub problems: Vec<AuditProblem>,
-    /// What is worth knowing and no problem: `unknown-version`, `fact-left-over`.
+    /// Observations that are no problem: `unknown-version`, `fact-left-over`.
     pub remarks: Vec<AuditProblem>,
 }
 
@@ -89,7 +89,7 @@ struct HistoryCheck<'a> {
 struct MissingRef {
     /// Its dataset and number, where they can be told.
     name: Option<(String, Number)>,
-    /// Who names it.
+    /// The objects and refs that name it.
     named_by: Vec<String>,
     facts: u64,
 }

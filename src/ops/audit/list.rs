@@ -14,7 +14,7 @@ use crate::ops::fact_views::RunFields;
 use crate::ops::{DamageList, damage};
 use crate::repo::Repo;
 
-/// How much to list.
+/// The number of entries to list.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AuditOptions {
     /// No more than so many entries.
@@ -27,7 +27,7 @@ pub struct AuditReport {
     /// The newest first. Facts stand in their own order, which is not that of clocks, and versions between them: before
     /// the first fact that speaks of them, else by time.
     pub entries: Vec<AuditEntry>,
-    /// What is wrong with versions and facts that cannot be read.
+    /// The errors of versions and facts that cannot be read.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
 }
@@ -43,26 +43,26 @@ pub struct AuditEntry {
     pub version: Option<Number>,
     /// The version that is spoken of.
     pub version_id: Option<Id<VersionId>>,
-    /// When it was said.
+    /// The time of the event.
     pub time: Time,
-    /// Who said it.
+    /// The author.
     pub author: String,
     /// The facts right before a fact, or the parents of a version.
     pub parents: Vec<String>,
-    /// What was said.
+    /// The event.
     #[serde(flatten)]
     pub event: AuditEvent,
 }
 
-/// What an entry says.
+/// The event of an entry.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum AuditEvent {
     /// The version was made.
     Version {
-        /// How big the change from its first parent is.
+        /// The size of the change from its first parent.
         change_type: ChangeType,
-        /// What its author said of it.
+        /// The summary by its author.
         change_summary: String,
     },
     /// The version received a tag.
@@ -79,9 +79,9 @@ pub enum AuditEvent {
     Joined,
     /// The rules judged the version.
     Validated {
-        /// What they said.
+        /// The verdict.
         verdict: Id<VerdictId>,
-        /// Whether it passed; `None` where the verdict cannot be read.
+        /// True if it passed; `None` where the verdict cannot be read.
         passed: Option<bool>,
         /// The score from 0 to 1; `None` likewise.
         score: Option<f64>,
@@ -97,7 +97,7 @@ pub enum AuditEvent {
     RunWithdrawn {
         /// The run.
         run: Id<FactId>,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }

@@ -6,13 +6,13 @@ use crate::diff::{SampleCounts, SplitMove, TreeChanges};
 use crate::error::{Error, Result};
 use crate::fs::atomic;
 use crate::fs::openat::Root;
+use crate::gate::{Evaluation, Evaluator, FileSet, GateOutcome as Judged, VerdictView};
 use crate::id::{self, Id};
 use crate::object::Key;
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use crate::ops::commit::plan::{Commit, Parent};
 use crate::ops::commit::read::{self, Contents, Snapshot};
 use crate::ops::commit::{Bump, CommitOutcome, Finding};
-use crate::ops::gate::{Evaluation, Evaluator, FileSet, GateOutcome as Judged, VerdictView};
 use crate::ops::tree::{Overlay, Tree};
 use crate::ops::{Links, key};
 use crate::repo::revision::highest;
@@ -70,10 +70,10 @@ impl Candidate<'_> {
 impl<'a> Commit<'a> {
     /// Reads the folder into the store and checks everything that may prevent the version. Nothing is visible yet.
     pub fn prepare(&self) -> Result<Candidate<'a>> {
-        let (rules, judging) = (self.reader_config()?, self.evaluator()?);
+        let (config, evaluator) = (self.reader_config()?, self.evaluator()?);
         let root = self.folder().open()?;
         let Snapshot { tree, rows, nodes, changes, contents, evaluation: judgement, writer, stored, warnings, links } =
-            self.read(&root, rules.as_ref(), judging.as_ref())?;
+            self.read(&root, config.as_ref(), evaluator.as_ref())?;
         let (version, details) = self.describe(&tree, changes, contents, warnings, links)?;
         let mut candidate =
             Candidate { version, outcome: CommitOutcome::Created, details, rows, writer, stored, is_withheld: false };
@@ -84,8 +84,8 @@ impl<'a> Commit<'a> {
         if !is_new {
             return Ok(candidate);
         }
-        if let (Some(judging), Some(judgement)) = (&judging, judgement) {
-            self.validate(&mut candidate, judging, judgement, (&root, &tree, &nodes))?;
+        if let (Some(evaluator), Some(evaluation)) = (&evaluator, judgement) {
+            self.validate(&mut candidate, evaluator, evaluation, (&root, &tree, &nodes))?;
         }
         if candidate.outcome != CommitOutcome::Refused {
             self.check_protected(&candidate.version, candidate.version.validation)?;
@@ -195,8 +195,8 @@ impl<'a> Commit<'a> {
     fn validate<'j>(
         &self,
         candidate: &mut Candidate<'a>,
-        judging: &'j Evaluator<'j>,
-        judgement: Evaluation<'j>,
+        evaluator: &'j Evaluator<'j>,
+        evaluation: Evaluation<'j>,
         (root, tree, nodes): (&Root, &Tree, &Overlay<'_>),
     ) -> Result<()> {
         let keep = !self.options.dry_run;
@@ -207,8 +207,8 @@ impl<'a> Commit<'a> {
         }
         let work = self.options.dry_run.then(|| self.folder().work(root)).transpose()?;
         let files = FileSet { nodes, manifest: tree.manifest, workspace: work };
-        let judged = read::finish_evaluation(judging, judgement, &files, keep, &mut candidate.details.warnings)?;
-        let verdict = &judged.verdict;
+        let outcome = read::finish_evaluation(evaluator, evaluation, &files, keep, &mut candidate.details.warnings)?;
+        let verdict = &outcome.verdict;
         candidate.version.validation = verdict.status();
         candidate.version.verdict = Some(verdict.id());
         candidate.writer.structure(Key::from(verdict.id()), &verdict.encode())?;
@@ -216,11 +216,11 @@ impl<'a> Commit<'a> {
             Some(Parent { id, version }) => status::verdict_now(self.repo, *id, version)?,
             None => None,
         };
-        candidate.details.validation = Some(judged.view(before.as_ref()));
+        candidate.details.validation = Some(outcome.view(before.as_ref()));
         if !verdict.passed() {
             candidate.outcome = CommitOutcome::Refused;
             if keep {
-                candidate.details.report_file = Some(self.write_findings(&judged)?);
+                candidate.details.report_file = Some(self.write_findings(&outcome)?);
             }
         }
         Ok(())

@@ -27,13 +27,13 @@ use crate::repo::Repo;
 pub use crate::diff::FileParseIssue as Finding;
 pub use options::{Bump, CommitOptions};
 
-/// What came of it.
+/// The outcome of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CommitOutcome {
     /// The version was made.
     Created,
-    /// The same version was there already.
+    /// A version with the same content existed already.
     AlreadyThere,
     /// Nothing changed since the parent, which is the version that is told of.
     Unchanged,
@@ -45,15 +45,15 @@ pub enum CommitOutcome {
     Withheld,
 }
 
-/// What was committed.
+/// The result of a commit.
 #[derive(Clone, Debug, Serialize)]
 pub struct CommitReport {
     /// The version.
     #[serde(flatten)]
     pub version: VersionView,
-    /// What came of it.
+    /// The outcome.
     pub outcome: CommitOutcome,
-    /// How many files differ from the parent's.
+    /// The number of files that differ from the parent's.
     #[serde(flatten)]
     pub files: FileChanges,
     /// Bytes of all those files.
@@ -71,11 +71,11 @@ pub struct CommitReport {
     pub samples_moved: Vec<SplitMove>,
     /// The first records that are none of their format, in the files that were read.
     pub findings: Vec<Finding>,
-    /// How many there are.
+    /// The number of parse issues.
     pub findings_count: u64,
     /// The symlinks of the folder, whose data the version does not hold.
     pub links: Links,
-    /// What explains the number.
+    /// The explanation of the number.
     pub bump: String,
     /// Tags that the version received.
     pub tags_added: Vec<String>,
@@ -84,13 +84,13 @@ pub struct CommitReport {
     pub tags_moved: Vec<TagMove>,
     /// The file that holds all that the rules of the dataset found, where they refused it.
     pub report_file: Option<String>,
-    /// What of the parent could not be read, and what was done without it.
+    /// The parts of the parent that could not be read, and how the commit continued.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// The field that could be the key of the dataset, which has none: with it, samples count as modified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggested_key: Option<String>,
-    /// How many files of the version the workspace has, where it has a part of it.
+    /// The number of files of the version that the workspace has, where it has a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<PartialCheckout>,
     /// By how many bytes the packs grew.

@@ -42,7 +42,7 @@ impl Commit<'_> {
         }
     }
 
-    /// What explains the number.
+    /// Explains the number.
     pub(super) fn explain(&self, changes: &TreeChanges, samples: Option<&SampleChanges>, by_content: ChangeType) -> String {
         let share = match samples {
             _ if self.parent.is_none() => "the first version".to_owned(),

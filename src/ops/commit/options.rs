@@ -1,18 +1,18 @@
-//! What a commit is asked for.
+//! The options of a commit.
 
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::gate::SkipPolicy;
 use crate::limits;
 use crate::object::version::{ChangeType, Number, canonical_json, json_depth};
 use crate::ops::tag_plan;
 use crate::ops::view::SKIP_REASON;
 use crate::repo::Dataset;
-use crate::validate::SkipPolicy;
 
-/// How the number follows.
+/// The rule by which the number follows from the parent's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bump {
     /// From what changed.
@@ -21,16 +21,16 @@ pub enum Bump {
     As(ChangeType),
 }
 
-/// What to commit.
+/// The options of a commit.
 #[derive(Clone, Debug)]
 pub struct CommitOptions {
     /// The dataset; may be left out where there is one, or where the user stands in one.
     pub dataset: Option<String>,
-    /// What the version is, in the author's words.
+    /// The summary.
     pub summary: String,
     /// The number, where the author chooses it.
     pub version: Option<Number>,
-    /// How the number follows otherwise.
+    /// The rule by which the number follows otherwise.
     pub bump: Bump,
     /// The version that comes before; HEAD, or the latest with `from`, otherwise.
     pub parent: Option<String>,
@@ -38,9 +38,9 @@ pub struct CommitOptions {
     pub tags: Vec<String>,
     /// Takes the tags off the versions of the dataset that have them.
     pub move_tags: bool,
-    /// What to attach to it.
+    /// The metadata.
     pub metadata: Map<String, Value>,
-    /// Who makes it.
+    /// The author.
     pub author: Option<String>,
     /// A folder to take instead of the dataset's; the workspace stays as it is.
     pub from: Option<PathBuf>,
@@ -48,7 +48,7 @@ pub struct CommitOptions {
     pub allow_empty: bool,
     /// Makes it without asking the dataset's rules.
     pub no_validate: bool,
-    /// Why; kept in the version.
+    /// The reason for skipping validation; stored in the version.
     pub reason: Option<String>,
     /// Most findings of a rule in the report of a refusal; 10,000 where nothing is given.
     pub max_findings: Option<usize>,

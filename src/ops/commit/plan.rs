@@ -1,12 +1,12 @@
 //! The plan of a commit: the dataset, the parent of the new version, and how its files are read.
 
 use crate::diff::ReaderConfig;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::fs::lock::Lock;
+use crate::gate::Evaluator;
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::Version;
 use crate::ops::commit::CommitOptions;
-use crate::ops::gate::Evaluator;
 use crate::ops::tree::SourceFolder;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo, revision};
@@ -52,8 +52,34 @@ impl<'a> Commit<'a> {
         }
         let state = WorkspaceState::load(layout, &dataset.name)?;
         let mut commit = Commit { repo, options, dataset, progress, state, parent: None, _workspace: workspace };
+        commit.check_workspace()?;
         commit.parent = commit.find_parent()?;
         Ok(commit)
+    }
+
+    /// Fails if the files of the workspace may not follow a version: while a checkout is incomplete, they belong to two
+    /// versions, and while nothing is checked out, to none.
+    fn check_workspace(&self) -> Result<()> {
+        let (name, state, options) = (self.name(), &self.state, self.options);
+        if options.from.is_some() {
+            return Ok(());
+        }
+        if let Some(pending) = state.pending.last() {
+            let wanted = self.repo.version(*pending)?.name();
+            let head = state.head.map(|head| self.repo.version(head)).transpose()?.map(|version| version.name());
+            let back = head.map_or_else(String::new, |head| format!("\nor go back: hlx checkout {head}"));
+            let message = format!("the checkout of {wanted} was interrupted, so some files of '{name}' are of that version");
+            return Err(Error::new(Kind::DirtyWorkspace, message).with_hint(format!("finish it: hlx checkout {wanted}{back}")));
+        }
+        if state.head.is_none() && options.parent.is_none() {
+            let numbers = self.repo.numbers(name)?;
+            let Some(latest) = revision::highest(&numbers) else { return Ok(()) };
+            let message = format!("'{name}' has versions up to {latest}, but none is checked out");
+            return Err(Error::new(Kind::Conflict, message).with_hint(format!(
+                "check out the latest: hlx checkout {name}\nor commit these files as the next version: hlx commit {name} --parent {latest}"
+            )));
+        }
+        Ok(())
     }
 
     /// The name of the dataset.
@@ -89,7 +115,7 @@ impl<'a> Commit<'a> {
         if text.contains('@') { text.to_owned() } else { format!("{}@{text}", self.dataset.name) }
     }
 
-    /// How samples are read and compared; `None` where they are not counted.
+    /// Returns the reader configuration; `None` if samples are not counted.
     pub fn reader_config(&self) -> Result<Option<ReaderConfig>> {
         let scratch = self.repo.store().layout().tmp();
         self.dataset.samples.then(|| self.dataset.reader_config(&scratch)).transpose()
@@ -100,8 +126,8 @@ impl<'a> Commit<'a> {
         if self.options.no_validate {
             return Ok(None);
         }
-        let judging = Evaluator::of(self.repo, self.dataset, self.progress)?;
-        Ok(judging.map(|judging| judging.with_max_findings(self.options.max_findings)))
+        let evaluator = self.repo.evaluator(self.dataset, self.progress)?;
+        Ok(evaluator.map(|evaluator| evaluator.with_max_findings(self.options.max_findings)))
     }
 
     pub fn writer(&self) -> Result<Writer<'a>> {

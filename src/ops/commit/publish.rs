@@ -23,16 +23,16 @@ impl<'a> Commit<'a> {
         if outcome == CommitOutcome::Created {
             outcome = self.create(&mut version, writer, &mut stored)?;
         }
-        let mut labels = TagPlan::default();
+        let mut plan = TagPlan::default();
         if exists {
-            labels = self.record(&version, outcome)?;
+            plan = self.record(&version, outcome)?;
             if let Some(rows) = rows {
                 rows.finish()?;
             }
             details.warnings.extend(self.incomplete_keys(&version, &details));
         }
         let stored_bytes = stored.iter().map(|finished| finished.bytes).sum();
-        self.report(version, outcome, details, labels, exists, stored_bytes)
+        self.report(version, outcome, details, plan, exists, stored_bytes)
     }
 
     /// Stores the version and creates its ref. If another process takes the number meanwhile, the version gets the next free
@@ -55,15 +55,15 @@ impl<'a> Commit<'a> {
     }
 
     fn record(&self, version: &Version, outcome: CommitOutcome) -> Result<TagPlan> {
-        if self.options.from.is_none() && outcome != CommitOutcome::Unchanged {
-            let state = WorkspaceState { head: Some(version.id()), selection: self.state.selection.clone(), pending: Vec::new() };
+        let state = WorkspaceState { head: Some(version.id()), ..self.state.clone() };
+        if self.options.from.is_none() && state != self.state {
             state.save(self.repo.store().layout(), self.name())?;
         }
-        let labels = self.plan_tags(version, outcome == CommitOutcome::Created)?;
-        if !labels.statements.is_empty() {
-            self.repo.facts().append(&self.repo.author(self.options.author.as_deref()), &labels.statements)?;
+        let plan = self.plan_tags(version, outcome == CommitOutcome::Created)?;
+        if !plan.statements.is_empty() {
+            self.repo.facts().append(&self.repo.author(self.options.author.as_deref()), &plan.statements)?;
         }
-        Ok(labels)
+        Ok(plan)
     }
 
     /// Warns if no record has all fields of the key.
@@ -79,7 +79,7 @@ impl<'a> Commit<'a> {
         version: Version,
         outcome: CommitOutcome,
         details: Details,
-        labels: TagPlan,
+        plan: TagPlan,
         exists: bool,
         stored_bytes: u64,
     ) -> Result<CommitReport> {
@@ -114,8 +114,8 @@ impl<'a> Commit<'a> {
             findings_count: details.findings_count,
             links: details.links,
             bump: details.explained,
-            tags_added: labels.added,
-            tags_moved: labels.moved,
+            tags_added: plan.added,
+            tags_moved: plan.moved,
             report_file: details.report_file,
             warnings,
             suggested_key,

@@ -7,12 +7,12 @@ use crate::diff::{
 };
 use crate::error::{Kind, Result, counted};
 use crate::fs::openat::Root;
+use crate::gate::{CachedManifests, Evaluation, Evaluator, FileSet, GateOutcome};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::ops::Links;
 use crate::ops::commit::Finding;
 use crate::ops::commit::plan::{Commit, Parent};
-use crate::ops::gate::{CachedManifests, Evaluation, Evaluator, FileSet, GateOutcome};
 use crate::ops::tree::{Overlay, StoredTree, Tree, count_unread};
 use crate::parallel;
 use crate::path::printable;
@@ -20,9 +20,9 @@ use crate::sample::Schema;
 use crate::store::Writer;
 use crate::store::writer::DurableWrite;
 use crate::worktree::cache;
-use crate::worktree::ingest::{DamagedFiles, IngestCounts, RecordObserver, SampleCounter};
+use crate::worktree::ingest::{DamagedFiles, IngestCounts, SampleCounter};
 
-/// How much of the parent can be read.
+/// The part of the parent that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ParentExtent {
     /// All that is compared.
@@ -42,9 +42,9 @@ pub(super) struct Snapshot<'a, 'j> {
     pub contents: Contents,
     pub evaluation: Option<Evaluation<'j>>,
     pub writer: Writer<'a>,
-    /// What was stored before the writer began.
+    /// The packs that were written before the writer began.
     pub stored: Vec<DurableWrite>,
-    /// What of the parent could not be read.
+    /// The parts of the parent that could not be read.
     pub warnings: Vec<String>,
     /// The symlinks of the folder.
     pub links: Links,
@@ -55,8 +55,8 @@ impl<'a> Commit<'a> {
     pub(super) fn read<'j>(
         &self,
         root: &Root,
-        rules: Option<&ReaderConfig>,
-        judging: Option<&'j Evaluator<'j>>,
+        config: Option<&ReaderConfig>,
+        evaluator: Option<&'j Evaluator<'j>>,
     ) -> Result<Snapshot<'a, 'j>> {
         let parent = self.parent.as_ref();
         let damaged = DamagedFiles::default();
@@ -64,7 +64,7 @@ impl<'a> Commit<'a> {
         let mut extent = ParentExtent::All;
         let mut read = loop {
             let known = damaged.len();
-            let error = match self.read_as_far(extent, &damaged, root, rules, judging) {
+            let error = match self.read_as_far(extent, &damaged, root, config, evaluator) {
                 // What was counted while a file was found damaged is void.
                 Ok(_) if damaged.len() > known => continue,
                 Err(e) if e.kind() == Kind::Damaged && parent.is_some() => e,
@@ -81,9 +81,9 @@ impl<'a> Commit<'a> {
             warnings.push(format!("cannot read the parent: {}; {lost}", error.message()));
             extent = next;
         };
-        if let (ParentExtent::All, false, Some(rules), Some(parent)) = (extent, damaged.is_empty(), rules, parent) {
-            self.count_schema(&mut read, root, rules, parent)?;
-            let anew = if judging.is_some() { "; all records are validated again" } else { "" };
+        if let (ParentExtent::All, false, Some(config), Some(parent)) = (extent, damaged.is_empty(), config, parent) {
+            self.count_schema(&mut read, root, config, parent)?;
+            let anew = if evaluator.is_some() { "; all records are validated again" } else { "" };
             warnings.extend(damaged.into_files().iter().map(|(path, file)| {
                 let records = counted(file.records.unwrap_or(0), "sample");
                 let lost = format!("its {records} count as removed, those of the new version as added");
@@ -94,13 +94,13 @@ impl<'a> Commit<'a> {
     }
 
     /// Counts the schema of all files anew: without a file of the parent, it does not follow from the parent's.
-    fn count_schema(&self, read: &mut Snapshot<'a, '_>, root: &Root, rules: &ReaderConfig, parent: &Parent) -> Result<()> {
+    fn count_schema(&self, read: &mut Snapshot<'a, '_>, root: &Root, config: &ReaderConfig, parent: &Parent) -> Result<()> {
         let store = self.repo.store();
         let work = self.options.dry_run.then(|| self.folder().work(root)).transpose()?;
         if work.is_none() {
             read.stored.push(std::mem::replace(&mut read.writer, self.writer()?).finish()?);
         }
-        let mut all = RecordDiff::new(rules, DiffDetail::Schema);
+        let mut all = RecordDiff::new(config, DiffDetail::Schema);
         let entries = Entries::new(&read.nodes, read.tree.manifest)?;
         parallel::ordered(
             entries.filter(|entry| entry.as_ref().map_or(true, |entry| entry.kind.is_file())),
@@ -109,13 +109,13 @@ impl<'a> Commit<'a> {
             |(), entry: Entry| {
                 let path = entry.path.as_str();
                 let bytes = work.as_ref().map_or(Ok(None), |work| work.open(path))?.unwrap_or(FileSource::Stored(store));
-                let (reading, content) = (rules.reading(path), Some(entry.content));
-                let half = FileSide { path, reading, content, size: entry.size, records: None, bytes };
-                let mut own = RecordDiff::new(rules, DiffDetail::Schema);
-                let half = rules.read_as_counted(half, entry.samples.as_ref())?;
-                match compare(rules, None, Some(&half), true, &mut own, None) {
+                let (spec, content) = (config.spec_for(path), Some(entry.content));
+                let file = FileSide { path, spec, content, size: entry.size, records: None, bytes };
+                let mut own = RecordDiff::new(config, DiffDetail::Schema);
+                let file = config.read_as_counted(file, entry.samples.as_ref())?;
+                match compare(config, None, Some(&file), true, &mut own, None) {
                     // A file outside of the selection, which is taken over as it is.
-                    Err(e) if e.kind() == Kind::Damaged => Ok(RecordDiff::new(rules, DiffDetail::Schema)),
+                    Err(e) if e.kind() == Kind::Damaged => Ok(RecordDiff::new(config, DiffDetail::Schema)),
                     counted => counted.map(|_| own),
                 }
             },
@@ -137,8 +137,8 @@ impl<'a> Commit<'a> {
         extent: ParentExtent,
         damaged: &DamagedFiles,
         root: &Root,
-        rules: Option<&ReaderConfig>,
-        judging: Option<&'j Evaluator<'j>>,
+        config: Option<&ReaderConfig>,
+        evaluator: Option<&'j Evaluator<'j>>,
     ) -> Result<Snapshot<'a, 'j>> {
         let parent = self.parent.as_ref();
         let store = self.repo.store();
@@ -148,35 +148,30 @@ impl<'a> Commit<'a> {
         if !is_whole {
             writer.verify_existing();
         }
-        let known = match (parent, rules) {
+        let known = match (parent, config) {
             (Some(parent), Some(_)) if extent == ParentExtent::All => self.repo.sample_statistics(&parent.version)?,
             _ => None,
         };
         let before = parent.filter(|_| extent != ParentExtent::Record).map(|parent| parent.version.manifest);
         let compared = before.filter(|_| is_whole);
-        let judgement = judging.map(|judging| judging.begin(CachedManifests { own: None, parent: compared })).transpose()?;
-        let watch = judgement.as_ref().map(|judgement| judgement as &dyn RecordObserver);
-        let counting = rules.map(|rules| SampleCounter { store, rules, tallied: known.is_some(), observer: watch, damaged });
-        let StoredTree { tree, rows, fresh, mut counted, links } = self.folder().read(root, before, counting, &mut writer)?;
+        let evaluation =
+            evaluator.map(|evaluator| evaluator.begin(CachedManifests { own: None, parent: compared })).transpose()?;
+        let counter = config.map(|config| SampleCounter {
+            store,
+            config,
+            tallied: known.is_some(),
+            evaluation: evaluation.as_ref(),
+            damaged,
+        });
+        let StoredTree { tree, rows, fresh, mut counted, links } = self.folder().read(root, before, counter, &mut writer)?;
         let nodes = Overlay { store, fresh };
         let changes = match parent.filter(|_| before.is_some()) {
             Some(parent) => TreeChanges::between(&nodes, &parent.version, tree.manifest)?,
             None => TreeChanges::of_first(&tree.totals),
         };
-        count_unread(counted.as_mut(), counting, &nodes, before, tree.manifest)?;
-        let contents = Contents::of(counted, rules, known, self.dataset.thresholds.field_share)?;
-        Ok(Snapshot {
-            tree,
-            rows,
-            nodes,
-            changes,
-            contents,
-            evaluation: judgement,
-            writer,
-            stored: Vec::new(),
-            warnings: Vec::new(),
-            links,
-        })
+        count_unread(counted.as_mut(), counter, &nodes, before, tree.manifest)?;
+        let contents = Contents::of(counted, config, known, self.dataset.thresholds.field_share)?;
+        Ok(Snapshot { tree, rows, nodes, changes, contents, evaluation, writer, stored: Vec::new(), warnings: Vec::new(), links })
     }
 }
 
@@ -194,11 +189,11 @@ impl Contents {
     /// From what was counted, and the parent's schema and samples where it is compared with them.
     fn of(
         counted: Option<IngestCounts>,
-        rules: Option<&ReaderConfig>,
+        config: Option<&ReaderConfig>,
         known: Option<(Schema, u64)>,
         field_share: f64,
     ) -> Result<Contents> {
-        let (Some(IngestCounts { diff: mut account, .. }), Some(rules)) = (counted, rules) else {
+        let (Some(IngestCounts { diff: mut account, .. }), Some(config)) = (counted, config) else {
             return Ok(Contents::default());
         };
         let (findings, findings_count) = (std::mem::take(&mut account.issues), account.issue_count);
@@ -211,23 +206,23 @@ impl Contents {
         schema.add(&account.schema, 1);
         schema.fit();
         let changes = SchemaChange::between(&before, &schema, field_share);
-        let samples = Some(SampleChanges::of(account, rules.splits(), samples, changes)?);
+        let samples = Some(SampleChanges::of(account, config.splits(), samples, changes)?);
         Ok(Contents { schema: Some(schema), samples, findings, findings_count })
     }
 }
 
 /// Ends a judgement; one that the parent's damage stops begins anew without it.
 pub(super) fn finish_evaluation<'a, S: NodeSource + Sync>(
-    judging: &'a Evaluator<'a>,
-    judgement: Evaluation<'a>,
+    evaluator: &'a Evaluator<'a>,
+    evaluation: Evaluation<'a>,
     files: &FileSet<'_, S>,
     keep: bool,
     warnings: &mut Vec<String>,
 ) -> Result<GateOutcome> {
-    match judgement.finish(files, keep) {
+    match evaluation.finish(files, keep) {
         Err(e) if e.kind() == Kind::Damaged => {
             warnings.push(format!("cannot read the parent: {}; all records are validated again", e.message()));
-            judging.begin(CachedManifests { own: None, parent: None })?.finish(files, keep)
+            evaluator.begin(CachedManifests { own: None, parent: None })?.finish(files, keep)
         }
         outcome => outcome,
     }

@@ -31,7 +31,7 @@ const PREFIX: usize = 6;
 /// Milliseconds by which the clock of another machine may be ahead.
 const CLOCK_SKEW: i64 = 10 * 60 * 1000;
 
-/// What was trained, and on what.
+/// A training run to record.
 #[derive(Clone, Debug, Default)]
 pub struct RunOptions {
     /// The versions that were trained on.
@@ -44,11 +44,11 @@ pub struct RunOptions {
     pub metrics: Vec<(String, f64)>,
     /// Files, and folders whose files are meant.
     pub artifacts: Vec<PathBuf>,
-    /// When it began.
+    /// The start of the run.
     pub started: Option<Time>,
-    /// When it ended.
+    /// The end of the run.
     pub ended: Option<Time>,
-    /// Who says so.
+    /// The author of the record.
     pub author: Option<String>,
 }
 
@@ -63,7 +63,7 @@ pub fn record(repo: &Repo, options: &RunOptions, progress: &dyn Progress) -> Res
     let latest = Time::from_millis(Time::now().as_millis() + CLOCK_SKEW);
     if options.ended.is_some_and(|ended| ended > latest) {
         return Err(Error::usage("the run ends in the future")
-            .with_hint("record it when it has ended, or leave --end out; a day means its end, in UTC"));
+            .with_hint("a day means its end, in UTC; for a run that ended today, give the time: --end '1 hour ago'"));
     }
     let metric = |(name, value): (String, f64)| match Metric::new(value) {
         Some(metric) => Ok((name, metric)),
@@ -233,7 +233,7 @@ pub fn list(repo: &Repo, options: &ListOptions) -> Result<RunListReport> {
 pub struct RunCompareReport {
     /// The one run that was named, or all on the version.
     pub runs_a: Vec<RunView>,
-    /// The same of the other side.
+    /// The runs of the other side.
     pub runs_b: Vec<RunView>,
     /// The version of the one side.
     pub version_a: String,
@@ -244,7 +244,7 @@ pub struct RunCompareReport {
     pub metrics: Option<Vec<MetricChange>>,
     /// Samples that differ from the one version to the other; `None` where one is not here or its samples are not counted.
     pub samples: Option<SampleCounts>,
-    /// Whether both are one version, or two of the same data.
+    /// True if both are one version, or two of the same data.
     #[serde(skip)]
     pub same_data: bool,
     /// That the versions belong to two datasets, where they do.
@@ -266,7 +266,7 @@ pub struct MetricChange {
     pub b: Option<f64>,
     /// By how much the second exceeds the first, where both have it.
     pub difference: Option<f64>,
-    /// The same in percent of the size of the first; none if that is 0.
+    /// The difference in percent of the absolute value of the first; none if that is 0.
     pub percent: Option<f64>,
 }
 
@@ -312,8 +312,8 @@ impl RunSide {
 pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result<RunCompareReport> {
     let state = repo.facts().fold()?;
     let (a, b) = (RunSide::of(repo, &state, a)?, RunSide::of(repo, &state, b)?);
-    let mut here = VersionLookup::of(repo);
-    let (old, new) = (here.version(a.version)?, here.version(b.version)?);
+    let mut lookup = VersionLookup::of(repo);
+    let (old, new) = (lookup.version(a.version)?, lookup.version(b.version)?);
     let name = |version: &Option<Version>| version.as_ref().map(|v| (v.dataset.clone(), v.number.clone()));
     let (name_a, name_b) = (name(&old), name(&new));
     let versions = old.as_ref().zip(new.as_ref());

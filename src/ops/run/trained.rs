@@ -21,7 +21,7 @@ pub struct TrainedVersion {
     pub version: Number,
     /// The version's id.
     pub id: Id<VersionId>,
-    /// Whether the workspace of the dataset was made from it.
+    /// True if the workspace of the dataset was made from it.
     pub is_checked_out: bool,
     /// The differences of the workspace, if it was compared.
     pub workspace: Option<WorkspaceChanges>,
@@ -32,7 +32,7 @@ pub struct TrainedVersion {
 pub struct WorkspaceChanges {
     /// Files that were added, modified, removed or renamed.
     pub files: u64,
-    /// How many files of the version the workspace has, if it has a part of it.
+    /// The number of files of the version that the workspace has, if it has a part of it.
     pub partial: Option<PartialCheckout>,
 }
 

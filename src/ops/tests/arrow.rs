@@ -102,8 +102,8 @@ fn rules_look_at_rows() {
     let bytes = arrow(&[table(0..2)]);
     bench.write("b.arrow", &bytes[..bytes.len() - 50]);
     assert_eq!(bench.commit(|o| o.no_validate = true).unwrap().version.total_samples, Some(3));
-    let judgement = judge(&bench, "HEAD").unwrap().judgement;
-    let told = told(&judgement);
+    let verdict = judge(&bench, "HEAD").unwrap().verdict;
+    let told = told(&verdict);
     assert_eq!(told.len(), 3, "{told:?}");
     assert_eq!(told[0], "a.feather:1: pii: /text contains an e-mail address");
     assert_eq!(told[2], "b.arrow:1: parse: the Arrow file is damaged: unexpected end of data");

@@ -208,8 +208,8 @@ fn personal_data_in_a_header_or_a_comment_is_found() {
         bench.write("x.csv", text);
         let refused = bench.commit(|_| {}).unwrap();
         assert_eq!(refused.outcome, commit::CommitOutcome::Refused, "{text:?}");
-        let judgement = refused.version.validation.unwrap();
-        assert_eq!((judgement.findings[0].line, judgement.findings_count), (line, 1));
+        let verdict = refused.version.validation.unwrap();
+        assert_eq!((verdict.findings[0].line, verdict.findings_count), (line, 1));
 
         // It stays where another record is added.
         bench.commit(|o| o.no_validate = true).unwrap();
@@ -300,6 +300,6 @@ fn a_repetition_is_of_names_and_values() {
     bench.write("b.csv", "t,id\na,1\n1,2\n");
     let refused = bench.commit(|_| {}).unwrap();
     assert_eq!(refused.outcome, commit::CommitOutcome::Refused);
-    let judgement = refused.version.validation.unwrap();
-    assert_eq!(super::gate::told(&judgement), ["b.csv:2: duplicates: is a duplicate of a.csv:2"]);
+    let verdict = refused.version.validation.unwrap();
+    assert_eq!(super::gate::told(&verdict), ["b.csv:2: duplicates: is a duplicate of a.csv:2"]);
 }

@@ -32,12 +32,12 @@ pub(super) fn judge(bench: &Bench, revision: &str) -> Result<validate::ValidateR
 }
 
 /// Findings as `path:line: rule: message`.
-pub(super) fn told(judgement: &VerdictView) -> Vec<String> {
-    judgement.findings.iter().map(|f| format!("{}:{}: {}: {}", f.path, f.line, f.rule, f.message)).collect()
+pub(super) fn told(verdict: &VerdictView) -> Vec<String> {
+    verdict.findings.iter().map(|f| format!("{}:{}: {}: {}", f.path, f.line, f.rule, f.message)).collect()
 }
 
-pub(super) fn places(judgement: &VerdictView) -> Vec<String> {
-    judgement.findings.iter().map(|f| format!("{}:{} {}", f.path, f.line, f.rule)).collect()
+pub(super) fn places(verdict: &VerdictView) -> Vec<String> {
+    verdict.findings.iter().map(|f| format!("{}:{} {}", f.path, f.line, f.rule)).collect()
 }
 
 pub(super) fn records(numbers: std::ops::Range<usize>) -> String {
@@ -50,12 +50,12 @@ fn bad_data_becomes_no_version_and_good_data_does() {
     bench.write("a.jsonl", records(0..5) + "{\"id\":7}\n" + &records(5..9) + "{oops\n");
     let report = bench.commit(|_| {}).unwrap();
     assert_eq!(report.outcome, CommitOutcome::Refused);
-    let judgement = report.version.validation.unwrap();
-    assert_eq!(judgement.status, ValidationStatus::Failed);
-    assert_eq!(told(&judgement)[0], "a.jsonl:6: required: /text is missing");
-    assert!(told(&judgement)[1].starts_with("a.jsonl:11: parse: "), "{judgement:?}");
-    assert_eq!(judgement.findings_count, 2);
-    assert_eq!((judgement.rules[0].checked, judgement.rules[0].failed, judgement.rules[0].unreadable), (10, 1, 1));
+    let verdict = report.version.validation.unwrap();
+    assert_eq!(verdict.status, ValidationStatus::Failed);
+    assert_eq!(told(&verdict)[0], "a.jsonl:6: required: /text is missing");
+    assert!(told(&verdict)[1].starts_with("a.jsonl:11: parse: "), "{verdict:?}");
+    assert_eq!(verdict.findings_count, 2);
+    assert_eq!((verdict.rules[0].checked, verdict.rules[0].failed, verdict.rules[0].unreadable), (10, 1, 1));
     let file = fs::read_to_string(report.report_file.unwrap()).unwrap();
     assert_eq!(file.lines().count(), 2);
     assert!(bench.repo().versions().datasets().unwrap().is_empty(), "nothing is visible");
@@ -84,7 +84,7 @@ fn a_low_score_refuses_and_warnings_alone_do_not() {
     assert_eq!(report.outcome, CommitOutcome::Created);
     assert_eq!((report.version.validation_status, report.version.quality_score), (ValidationStatus::Skipped, None));
     let later = judge(&bench, "HEAD").unwrap();
-    assert_eq!(later.judgement.status, ValidationStatus::Failed);
+    assert_eq!(later.verdict.status, ValidationStatus::Failed);
     let shown = show::run(&bench.repo(), None).unwrap();
     assert_eq!((shown.validation_status, shown.quality_score), (ValidationStatus::Failed, Some(0.75)), "the fact counts");
 }
@@ -112,12 +112,12 @@ fn ten_leaked_records_are_found_where_they_are() {
     bench.write("train/b.jsonl", records(400..500) + &leaked + &records(500..800));
     let report = bench.commit(|_| {}).unwrap();
     assert_eq!(report.outcome, CommitOutcome::Refused);
-    let judgement = report.version.validation.unwrap();
+    let verdict = report.version.validation.unwrap();
     let expected: Vec<String> = (0..10)
         .map(|n| format!("train/b.jsonl:{}: leakage: is also in the test split, at test/a.jsonl:{}", 101 + n, 11 + n))
         .collect();
-    assert_eq!(told(&judgement), expected);
-    assert_eq!((judgement.rules[0].checked, judgement.rules[0].failed), (910, 10));
+    assert_eq!(told(&verdict), expected);
+    assert_eq!((verdict.rules[0].checked, verdict.rules[0].failed), (910, 10));
 }
 
 #[test]
@@ -186,9 +186,9 @@ fn files_that_are_no_records_are_judged_as_what_they_are() {
     bench.write("latin.txt", b"caf\xe9");
     bench.write("image.png", b"\x89PNG\r\n\0\0\xff\xfe");
     bench.write("a.csv", "id,text\n1,\n2,ok\n");
-    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    let verdict = bench.commit(|_| {}).unwrap().version.validation.unwrap();
     let expected = ["empty.txt:1 empty", "none.jsonl:1 empty", "latin.txt:1 encoding", "note.txt:1 pii"];
-    assert_eq!(places(&judgement), expected);
+    assert_eq!(places(&verdict), expected);
     bench.write("none.jsonl", records(0..1));
     assert_eq!(bench.commit(|_| {}).unwrap().version.validation.unwrap().findings_count, 3);
     bench.write("none.jsonl", "");
@@ -205,8 +205,8 @@ fn the_workspace_is_judged_like_the_version_it_becomes_and_nothing_is_recorded()
     let dry = bench.commit(|o| o.dry_run = true).unwrap();
     let real = bench.commit(|_| {}).unwrap();
     let expected = ["b.jsonl:2: required: /text is missing", "b.jsonl:1: unique: has the same key as a.jsonl:50"];
-    for judgement in [&work.judgement, dry.version.validation.as_ref().unwrap(), real.version.validation.as_ref().unwrap()] {
-        assert_eq!(told(judgement), expected);
+    for verdict in [&work.verdict, dry.version.validation.as_ref().unwrap(), real.version.validation.as_ref().unwrap()] {
+        assert_eq!(told(verdict), expected);
     }
     assert_eq!((work.version.as_str(), work.id), ("WORK", None));
     assert_eq!(bench.repo().facts().head().unwrap(), None);
@@ -250,10 +250,10 @@ fn a_file_that_lost_its_records_is_empty_also_where_none_are_counted() {
     bench.write("a.csv", "id\n");
     bench.write("b.csv", "id\n3\n");
     bench.write("c.csv", "id\n1\n");
-    let work = judge(&bench, "WORK").unwrap().judgement;
-    for judgement in [work, bench.commit(|_| {}).unwrap().version.validation.unwrap()] {
-        assert_eq!(places(&judgement), ["a.csv:1 empty"]);
-        assert_eq!((judgement.rules[0].checked, judgement.rules[0].failed), (3, 1));
+    let work = judge(&bench, "WORK").unwrap().verdict;
+    for verdict in [work, bench.commit(|_| {}).unwrap().version.validation.unwrap()] {
+        assert_eq!(places(&verdict), ["a.csv:1 empty"]);
+        assert_eq!((verdict.rules[0].checked, verdict.rules[0].failed), (3, 1));
     }
 }
 
@@ -264,18 +264,18 @@ fn text_that_is_too_long_to_be_read_does_not_pass_unread() {
     bench.write("a.txt", &long);
     bench.write("b.txt", &long);
     bench.write("c.bin", [&b"\0"[..], long.as_bytes()].concat());
-    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
-    assert_eq!(places(&judgement), ["b.txt:1 duplicates"]);
-    let unread = |judgement: &VerdictView| -> Vec<String> {
-        judgement.unreadable.iter().map(|u| format!("{} {} {}", u.path, u.rule, u.reason)).collect()
+    let verdict = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    assert_eq!(places(&verdict), ["b.txt:1 duplicates"]);
+    let unread = |verdict: &VerdictView| -> Vec<String> {
+        verdict.unreadable.iter().map(|u| format!("{} {} {}", u.path, u.rule, u.reason)).collect()
     };
     let long = |name| format!("{name} pii the file is longer than 64 MiB");
-    assert_eq!(unread(&judgement), [long("a.txt"), long("b.txt"), "c.bin pii the file is not text".to_owned()]);
-    assert_eq!((judgement.rules[0].checked, judgement.rules[0].unreadable), (0, 3));
+    assert_eq!(unread(&verdict), [long("a.txt"), long("b.txt"), "c.bin pii the file is not text".to_owned()]);
+    assert_eq!((verdict.rules[0].checked, verdict.rules[0].unreadable), (0, 3));
     bench.write("b.txt", "short");
-    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
-    assert_eq!(unread(&judgement), [long("a.txt"), "c.bin pii the file is not text".to_owned()]);
-    assert_eq!((judgement.rules[0].checked, judgement.rules[0].unreadable), (1, 2));
+    let verdict = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    assert_eq!(unread(&verdict), [long("a.txt"), "c.bin pii the file is not text".to_owned()]);
+    assert_eq!((verdict.rules[0].checked, verdict.rules[0].unreadable), (1, 2));
 
     let config = fs::read_to_string(bench.path.join("helox.toml")).unwrap();
     fs::write(bench.path.join("helox.toml"), config.replace("min_score", "opaque = 'error'\nmin_score")).unwrap();
@@ -291,9 +291,9 @@ fn a_key_of_very_many_records_is_counted_and_its_first_are_told() {
     let bench = gated(&["kind = 'unique'\nseverity = 'warning'"]);
     let same: String = (0..40).map(|n| format!("{{\"id\":1,\"text\":\"{n}\"}}\n")).collect();
     bench.write("a.jsonl", same);
-    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
-    assert_eq!((judgement.findings_count, judgement.findings.len()), (39, 12), "all are counted, and the first ones told");
-    assert_eq!(judgement.findings[0].message, "has the same key as a.jsonl:1");
+    let verdict = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    assert_eq!((verdict.findings_count, verdict.findings.len()), (39, 12), "all are counted, and the first ones told");
+    assert_eq!(verdict.findings[0].message, "has the same key as a.jsonl:1");
 }
 
 #[test]
@@ -302,9 +302,9 @@ fn rules_that_look_at_nothing_are_told() {
     let bench = gated(&[leakage, "kind = 'parse'\nfiles = 'nosuch/**'", "kind = 'unique'\nkey = '/ID'", "kind = 'encoding'"]);
     bench.write("train/a.jsonl", records(0..3));
     bench.write("test/a.jsonl", records(3..5));
-    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    let verdict = bench.commit(|_| {}).unwrap().version.validation.unwrap();
     let expected = ["leakage: no files in the train split", "parse: nothing to check", "unique: no record has the key"];
-    assert_eq!(judgement.idle, expected);
+    assert_eq!(verdict.idle, expected);
     assert!(show::run(&bench.repo(), None).unwrap().validation.unwrap().idle.is_empty(), "it is not recorded");
 }
 
@@ -316,7 +316,7 @@ fn a_report_takes_the_name_of_files_alone() {
     let at = |name: &str| Some(outside.path().join(name));
     let to = |report| {
         let options = validate::ValidateOptions { report, ..validate::ValidateOptions::default() };
-        validate::run(&bench.repo(), &options, &NoProgress).map(|report| report.judgement.findings_count)
+        validate::run(&bench.repo(), &options, &NoProgress).map(|report| report.verdict.findings_count)
     };
     std::os::unix::fs::symlink("all.jsonl", outside.path().join("link")).unwrap();
     std::os::unix::net::UnixListener::bind(outside.path().join("pipe")).unwrap();
@@ -349,9 +349,9 @@ fn repetitions_that_stayed_are_told_when_their_share_grows_too_large() {
     bench.write("b.jsonl", records(5..9));
     assert!(places(&bench.commit(|_| {}).unwrap().version.validation.unwrap()).is_empty());
     bench.write("b.jsonl", records(5..6));
-    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
-    assert_eq!(places(&judgement), ["a.jsonl:4 duplicates", "a.jsonl:5 duplicates"]);
-    assert_eq!(judgement.findings_count, 2);
+    let verdict = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    assert_eq!(places(&verdict), ["a.jsonl:4 duplicates", "a.jsonl:5 duplicates"]);
+    assert_eq!(verdict.findings_count, 2);
 }
 
 #[test]
@@ -367,19 +367,19 @@ fn rules_that_cannot_be_read_do_not_keep_from_leaving_them_out() {
 fn a_record_is_its_place_in_the_file_and_not_its_line() {
     let bench = gated(&["kind = 'unique'\nkey = 'id'", "kind = 'duplicates'"]);
     bench.write("a.json", r#"[{"id":1,"t":"a"},{"id":2,"t":"b"},{"id":1,"t":"c"},{"id":2,"t":"b"}]"#);
-    let numbered = |judgement: &VerdictView| -> Vec<String> {
+    let numbered = |verdict: &VerdictView| -> Vec<String> {
         let one = |f: &crate::ops::RuleFinding| format!("{}:{}: {}: {}", f.line, f.number, f.rule, f.message);
-        judgement.findings.iter().map(one).collect()
+        verdict.findings.iter().map(one).collect()
     };
     let refused = bench.commit(|_| {}).unwrap();
-    let judgement = refused.version.validation.unwrap();
+    let verdict = refused.version.validation.unwrap();
     let expected = [
         "1:3: unique: has the same key as record 1 of a.json:1",
         "1:4: unique: has the same key as record 2 of a.json:1",
         "1:4: duplicates: is a duplicate of record 2 of a.json:1",
     ];
-    assert_eq!(numbered(&judgement), expected);
-    assert_eq!(numbered(&judge(&bench, "WORK").unwrap().judgement), expected);
+    assert_eq!(numbered(&verdict), expected);
+    assert_eq!(numbered(&judge(&bench, "WORK").unwrap().verdict), expected);
 }
 
 #[test]
@@ -389,8 +389,8 @@ fn a_record_that_moved_within_its_line_keeps_its_findings() {
     bench.commit(|_| {}).unwrap();
     bench.write("a.json", r#"[{"id":1,"t":"a"},{"id":2},{"id":3},{"id":1,"t":"c"}]"#);
     bench.write("b.csv", "id,t\n7,\"x\ny\"\n7,\"x\ny\"\n");
-    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
-    let found: Vec<_> = judgement.findings.iter().map(|f| (f.path.as_str(), f.line, f.number, f.message.as_str())).collect();
+    let verdict = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    let found: Vec<_> = verdict.findings.iter().map(|f| (f.path.as_str(), f.line, f.number, f.message.as_str())).collect();
     let expected = [("a.json", 1, 4, "has the same key as record 1 of a.json:1"), ("b.csv", 4, 2, "has the same key as b.csv:2")];
     assert_eq!(found, expected);
 }

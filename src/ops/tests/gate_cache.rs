@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::gate::{gated, judge, places, records, told};
 use super::*;
-use crate::ops::gate::MAX_FINDINGS;
+use crate::gate::MAX_FINDINGS;
 
 const RULES: [&str; 7] = [
     "kind = 'parse'\nseverity = 'warning'",
@@ -43,9 +43,9 @@ proptest! {
             }
             let report = bench.commit(|o| o.allow_empty = true).unwrap();
             let kept = report.version.validation.unwrap();
-            prop_assert_eq!(told(&kept), told(&judge(&bench, "HEAD").unwrap().judgement), "by what was kept of itself");
+            prop_assert_eq!(told(&kept), told(&judge(&bench, "HEAD").unwrap().verdict), "by what was kept of itself");
             fs::remove_dir_all(bench.path.join(".helox/gate")).unwrap();
-            let anew = judge(&bench, "HEAD").unwrap().judgement;
+            let anew = judge(&bench, "HEAD").unwrap().verdict;
             prop_assert_eq!(told(&kept), told(&anew));
             prop_assert_eq!(kept.findings_count, kept.rules.iter().map(|rule| rule.failed).sum::<u64>());
             for rule in &kept.rules {
@@ -74,7 +74,7 @@ fn large_files_are_judged_by_what_changed_and_their_lines_are_right() {
     all[30_001] = "{\"id\":-1,\"text\":\"test\"}\n".to_owned();
     all[35_000] = all[20_000].clone();
     bench.write("a.jsonl", all.concat());
-    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    let verdict = bench.commit(|_| {}).unwrap().version.validation.unwrap();
     let expected = [
         "a.jsonl:30001 required",
         "a.jsonl:35001 unique",
@@ -83,11 +83,11 @@ fn large_files_are_judged_by_what_changed_and_their_lines_are_right() {
         "c.jsonl:1 duplicates",
         "a.jsonl:30002 leakage",
     ];
-    assert_eq!(places(&judgement), expected);
+    assert_eq!(places(&verdict), expected);
     all.insert(5, "{\"id\":\"more\",\"text\":\"new\"}\n".to_owned());
     bench.write("a.jsonl", all.concat());
-    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
-    assert_eq!(places(&judgement)[..2], ["a.jsonl:30002 required", "a.jsonl:35002 unique"], "they moved by a line");
+    let verdict = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    assert_eq!(places(&verdict)[..2], ["a.jsonl:30002 required", "a.jsonl:35002 unique"], "they moved by a line");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn what_is_kept_may_be_damaged() {
     bench.write("c.jsonl", records(50..60));
     bench.commit(|_| {}).unwrap();
     bench.write("a.jsonl", records(0..30) + &records(3..5));
-    let expected = told(&judge(&bench, "WORK").unwrap().judgement);
+    let expected = told(&judge(&bench, "WORK").unwrap().verdict);
     assert_eq!(expected.len(), 4);
     let mut files = Vec::new();
     for folder in fs::read_dir(bench.path.join(".helox/gate/ds")).unwrap() {
@@ -111,11 +111,11 @@ fn what_is_kept_may_be_damaged() {
         for bad in [&good[..good.len() / 2], &[], &flipped] {
             let copy = bench.copy();
             fs::write(copy.path.join(file.strip_prefix(&bench.path).unwrap()), bad).unwrap();
-            assert_eq!(told(&judge(&copy, "WORK").unwrap().judgement), expected, "{}", file.display());
+            assert_eq!(told(&judge(&copy, "WORK").unwrap().verdict), expected, "{}", file.display());
         }
         let copy = bench.copy();
         fs::remove_file(copy.path.join(file.strip_prefix(&bench.path).unwrap())).unwrap();
-        assert_eq!(told(&judge(&copy, "WORK").unwrap().judgement), expected, "without {}", file.display());
+        assert_eq!(told(&judge(&copy, "WORK").unwrap().verdict), expected, "without {}", file.display());
     }
 }
 
@@ -126,7 +126,7 @@ fn files_beyond_what_is_held_of_a_comparison_are_judged_all_the_same() {
     (0..10).for_each(|n| bench.write(&name(n), records(100 * n..100 * n + 2)));
     bench.commit(|_| {}).unwrap();
     (0..10).for_each(|n| bench.write(&name(n), records(100 * n..100 * n + 2) + &format!("{{\"id\":\"{n}\"}}\n")));
-    let judgement = bench.commit(|_| {}).unwrap().version.validation.unwrap();
-    assert_eq!(places(&judgement), (0..10).map(|n| format!("{n}.jsonl:3 required")).collect::<Vec<_>>());
-    assert_eq!(judgement.rules[1].checked, 30);
+    let verdict = bench.commit(|_| {}).unwrap().version.validation.unwrap();
+    assert_eq!(places(&verdict), (0..10).map(|n| format!("{n}.jsonl:3 required")).collect::<Vec<_>>());
+    assert_eq!(verdict.rules[1].checked, 30);
 }

@@ -80,7 +80,7 @@ fn apply(tree: &mut Tree, step: &Step) {
     }
 }
 
-/// Whether an untracked file is in the way of nothing that a version has.
+/// Returns true if an untracked file is in the way of nothing that a version has.
 fn stays(path: &str, wanted: &Tree) -> bool {
     let below = |file: &str, folder: &str| file.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     wanted.iter().all(|(entry, node)| !below(entry, path) && (*node == Node::Folder || !below(path, entry)))

@@ -26,9 +26,9 @@ fn every_rule_counts_opaque_files_as_unreadable() {
         bench.write(name, bytes);
     }
     let report = bench.commit(|_| ()).unwrap();
-    let judgement = report.version.validation.unwrap();
-    assert_eq!(judgement.status, ValidationStatus::Passed, "{:?}", told(&judgement));
-    for rule in &judgement.rules {
+    let verdict = report.version.validation.unwrap();
+    assert_eq!(verdict.status, ValidationStatus::Passed, "{:?}", told(&verdict));
+    for rule in &verdict.rules {
         assert_eq!((rule.checked, rule.failed, rule.unreadable), (1, 0, 9), "{}", rule.name);
     }
     let told: Vec<&str> = report.findings.iter().map(|finding| finding.path.as_str()).collect();
@@ -36,8 +36,8 @@ fn every_rule_counts_opaque_files_as_unreadable() {
     // One comes that can be read.
     bench.write("b.csv", "id\n2\n");
     bench.commit(|_| ()).unwrap();
-    let judgement = judge(&bench, "HEAD").unwrap().judgement;
-    assert_eq!((judgement.rules[0].checked, judgement.rules[0].unreadable), (2, 8));
+    let verdict = judge(&bench, "HEAD").unwrap().verdict;
+    assert_eq!((verdict.rules[0].checked, verdict.rules[0].unreadable), (2, 8));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_program_is_not_shown_what_cannot_be_read() {
     bench.write("a.jsonl", "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n");
     bench.write("b.parquet", "no Parquet");
     let report = bench.commit(|_| {}).unwrap();
-    let judgement = report.version.validation.unwrap();
-    assert_eq!((report.outcome, judgement.rules[0].checked, judgement.rules[0].unreadable), (CommitOutcome::Created, 3, 1));
-    assert_eq!((judgement.unreadable[0].path.as_str(), judgement.unreadable_count), ("b.parquet", 1));
+    let verdict = report.version.validation.unwrap();
+    assert_eq!((report.outcome, verdict.rules[0].checked, verdict.rules[0].unreadable), (CommitOutcome::Created, 3, 1));
+    assert_eq!((verdict.unreadable[0].path.as_str(), verdict.unreadable_count), ("b.parquet", 1));
 }

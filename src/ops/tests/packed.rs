@@ -53,9 +53,9 @@ fn rules_look_into_every_packing() {
     }
     let report = bench.commit(|o| o.no_validate = true).unwrap();
     assert_eq!(report.version.total_samples, Some(2 + 2 + 2 + 1 + 2 + 7));
-    let judgement = judge(&bench, "HEAD").unwrap().judgement;
+    let verdict = judge(&bench, "HEAD").unwrap().verdict;
     let places: Vec<String> =
-        told(&judgement).iter().map(|found| found.splitn(4, ':').take(3).collect::<Vec<_>>().join(":")).collect();
+        told(&verdict).iter().map(|found| found.splitn(4, ':').take(3).collect::<Vec<_>>().join(":")).collect();
     for place in [
         "a.jsonl.bz2:2: pii",
         "b.jsonl.xz:2: pii",
@@ -72,7 +72,7 @@ fn rules_look_into_every_packing() {
     }
     assert_eq!(places.len(), 10);
     // What cannot be unpacked cannot be looked into; what is not packed at all is no broken record; what is packed is no text.
-    assert_eq!(judgement.rules.iter().map(|rule| rule.unreadable).collect::<Vec<_>>(), [3, 1]);
+    assert_eq!(verdict.rules.iter().map(|rule| rule.unreadable).collect::<Vec<_>>(), [3, 1]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::*;
 use crate::ops::{DriftSums, VerdictView, compare, diff, show, validate};
 
 fn judged(bench: &Bench) -> VerdictView {
-    judge(bench, "WORK").unwrap().judgement
+    judge(bench, "WORK").unwrap().verdict
 }
 
 /// One odd file, as each reads it.
@@ -71,8 +71,8 @@ fn an_odd_record_is_the_same_for_a_parser_a_rule_a_program_and_diff() {
         let bench = gated(&["kind = 'parse'", "kind = 'required'\nfields = '/a'", "kind = 'empty'", program]);
         bench.commit(|o| (o.allow_empty, o.no_validate) = (true, true)).unwrap();
         bench.write(odd.path, odd.bytes);
-        let judgement = judged(&bench);
-        let findings = told(&judgement);
+        let verdict = judged(&bench);
+        let findings = told(&verdict);
         let same = findings.len() == odd.findings.len() && findings.iter().zip(odd.findings).all(|(a, b)| a.starts_with(b));
         assert!(same, "{}: {findings:?}", odd.path);
         let shown = fs::read_to_string(bench.path.join(".helox/shown")).unwrap();
@@ -91,16 +91,16 @@ fn null_is_no_value_and_an_empty_text_is_one() {
     let bench = gated(&["kind = 'values'\nfield = 'a'\nvalues = ['x']", "kind = 'unique'\nkey = 'a'"]);
     bench.write("a.jsonl", "{\"a\":null}\n{\"a\":null}\n{\"a\":\"\"}\n{\"a\":\"\"}\n{}\n{}\n");
     bench.write("b.csv", "a,b\n,1\n,2\n\"\",3\n");
-    let judgement = judged(&bench);
+    let verdict = judged(&bench);
     assert_eq!(
-        told(&judgement),
+        told(&verdict),
         [
             "a.jsonl:3: values: a is \"\", which is not an allowed value",
             "a.jsonl:4: values: a is \"\", which is not an allowed value",
             "a.jsonl:4: unique: has the same key as a.jsonl:3",
         ]
     );
-    assert_eq!((judgement.rules[1].checked, judgement.rules[1].failed), (2, 1), "null is no key, nor an empty field of CSV");
+    assert_eq!((verdict.rules[1].checked, verdict.rules[1].failed), (2, 1), "null is no key, nor an empty field of CSV");
 }
 
 #[test]
@@ -112,9 +112,9 @@ fn a_share_is_one_of_the_records_that_the_rule_looks_at() {
         // Two of its four records stand in the other file, so that of ten records two repeat another.
         bench.write("test.jsonl", lines(4..8));
         bench.write("other.csv", "n\n1\n1\n1\n");
-        let judgement = judged(&bench);
-        assert_eq!(judgement.rules[0].checked, 10);
-        judgement.rules[0].failed
+        let verdict = judged(&bench);
+        assert_eq!(verdict.rules[0].checked, 10);
+        verdict.rules[0].failed
     };
     for kind in ["kind = 'duplicates'", "kind = 'leakage'\ntrain = 'train.jsonl'\ntest = 'test.jsonl'"] {
         assert_eq!((failed(kind, 0.2), failed(kind, 0.199), failed(kind, 0.0)), (0, 2, 2), "{kind}");
@@ -129,7 +129,7 @@ fn a_split_by_a_group_is_one_where_no_group_stands_on_both_sides() {
     bench.write("train/a.jsonl", page("L1", 1) + &page("L1", 2) + &page("L2", 1));
     bench.write("test/a.jsonl", page("L3", 1) + &page("L2", 2) + "{\"page\":3}\n");
     let report: validate::ValidateReport = judge(&bench, "WORK").unwrap();
-    assert_eq!(told(&report.judgement), ["train/a.jsonl:3: leakage: is also in the test split, at test/a.jsonl:2"]);
+    assert_eq!(told(&report.verdict), ["train/a.jsonl:3: leakage: is also in the test split, at test/a.jsonl:2"]);
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn samples_of_shards_are_compared_and_judged() {
     let report = bench.commit(|o| o.no_validate = true).unwrap();
     assert_eq!(said(&report), counts(2, 1, 0));
     assert!(report.findings[0].message.contains("'README' has no file extension"), "{:?}", report.findings);
-    let judgement = judge(&bench, "HEAD").unwrap().judgement;
-    assert_eq!(told(&judgement), ["a.tar:2: pii: /txt contains an e-mail address"]);
-    assert_eq!(judgement.rules.iter().map(|rule| rule.unreadable).collect::<Vec<_>>(), [1, 1]);
+    let verdict = judge(&bench, "HEAD").unwrap().verdict;
+    assert_eq!(told(&verdict), ["a.tar:2: pii: /txt contains an e-mail address"]);
+    assert_eq!(verdict.rules.iter().map(|rule| rule.unreadable).collect::<Vec<_>>(), [1, 1]);
 }

@@ -11,9 +11,9 @@ use crate::ops::DamageList;
 use crate::ops::folder::{FolderContents, VersionPart};
 use crate::ops::holders::{self, FolderOwner, FolderSearch, Holder, NearestVersion, VersionWithId};
 use crate::repo::VersionLookup;
-use crate::worktree::selection::{Matcher, Selection};
+use crate::selection::{Matcher, Selection};
 
-/// How a folder compares with versions.
+/// The result of comparing a folder with versions.
 enum FolderMatch {
     /// It is one, or a part of one.
     Equal(Holder),

@@ -21,7 +21,7 @@ use crate::repo::revision::Found;
 use crate::repo::{Repo, revision};
 use crate::store::verify;
 
-/// What to verify.
+/// The versions and folders to verify.
 #[derive(Clone, Debug, Default)]
 pub struct VerifyOptions {
     /// Versions, or folders; HEAD, or the latest, of each dataset if empty.
@@ -39,9 +39,10 @@ pub struct VerifyProblem {
     /// The object that it befalls, if no file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// What kind of damage: `content`, `manifest`, `schema`, `verdict`, `version`, `checksum`, `fact`, `ref`, `pack`, `file`.
+    /// The kind of damage: `content`, `manifest`, `schema`, `verdict`, `version`, `checksum`, `fact`, `ref`, `pack`,
+    /// `file`.
     pub kind: &'static str,
-    /// What is wrong.
+    /// The error.
     pub message: String,
     /// The versions that it touches.
     pub versions: Vec<String>,
@@ -56,33 +57,33 @@ pub struct FolderReport {
     pub holder: Option<Holder>,
     /// The version that it was compared with, if it is none, and how it differs.
     pub nearest: Option<NearestVersion>,
-    /// How many files it has.
+    /// The number of files of the folder.
     pub files: u64,
 }
 
-/// What was verified.
+/// The result of a verification.
 #[derive(Clone, Debug, Serialize)]
 pub struct VerifyReport {
-    /// Whether everything is as it should be.
+    /// True if everything is as it should be.
     pub is_valid: bool,
     /// The data checksum that the version says, where one version or folder was verified.
     pub expected_checksum: Option<Checksum>,
     /// The data checksum that was recomputed from the bytes; none where bytes could not be read.
     pub actual_checksum: Option<Checksum>,
-    /// When.
+    /// The time of the verification.
     pub validation_timestamp: Time,
-    /// What is damaged.
+    /// The damage.
     pub problems: Vec<VerifyProblem>,
-    /// What each folder was compared with.
+    /// The versions that each folder was compared with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub folders: Vec<FolderReport>,
-    /// How many versions were verified.
+    /// The number of versions that were verified.
     pub versions: u64,
-    /// How many there are that were not.
+    /// The number of versions that were not.
     pub versions_left: u64,
-    /// How many files the versions and folders have, each version for itself.
+    /// The number of files of the versions and folders, each version counted by itself.
     pub files: u64,
-    /// How many bytes were read; what several files share is read once.
+    /// The number of bytes that were read; content that several files share is read once.
     pub bytes: u64,
 }
 
@@ -134,10 +135,14 @@ pub fn run(repo: &Repo, options: &VerifyOptions, progress: &dyn Progress) -> Res
 
 /// The version and the folder, where exactly these two were named.
 fn compared<'t>(repo: &Repo, targets: &'t [String]) -> Option<(Found, &'t Path)> {
-    let [target, folder] = targets else { return None };
-    let folder = Path::new(folder);
-    let is_folder = || folder.is_dir() && revision::version(repo, &targets[1]).is_err();
-    revision::version(repo, target).ok().filter(|_| is_folder()).map(|found| (found, folder))
+    let [first, second] = targets else { return None };
+    let version = |target: &str| revision::version(repo, target).ok();
+    let folder = |target: &'t str| Some(Path::new(target)).filter(|path| path.is_dir());
+    match (version(first), version(second)) {
+        (Some(found), None) => Some((found, folder(second)?)),
+        (None, Some(found)) => Some((found, folder(first)?)),
+        _ => None,
+    }
 }
 
 /// The number of versions that are not among these.
@@ -159,7 +164,7 @@ struct Verifier<'a> {
     versions: Vec<(String, Version)>,
     files: u64,
     bytes: u64,
-    /// What each version or folder should come to, and what it comes to.
+    /// The expected and the actual checksum of each version or folder.
     sums: Vec<(Checksum, Option<Checksum>)>,
     folders: Vec<FolderReport>,
 }

@@ -36,15 +36,20 @@ fn check_unchanged(setting: &str, known: &[String], given: &[String], name: &str
     Err(Error::new(Kind::Conflict, message).with_hint(format!("change {setting} in [dataset.{name}] of helox.toml")))
 }
 
-/// Takes a dataset and all that is declared of it out of `helox.toml`. Durable when it returns.
-pub fn remove_dataset(shared: &Path, local: &Path, tmp: &Path, name: &str) -> Result<Config> {
+/// Takes a dataset and all that is declared of it out of `helox.toml`, and returns that as a document of its own. Durable
+/// when it returns.
+pub fn remove_dataset(shared: &Path, tmp: &Path, name: &str) -> Result<String> {
     let _lock = lock::exclusive(&tmp.with_file_name("config.lock"))?;
     let mut document = document(shared)?;
-    if let Some(datasets) = document.get_mut("dataset").and_then(toml_edit::Item::as_table_like_mut) {
-        datasets.remove(name);
-    }
+    let datasets = document.get_mut("dataset").and_then(toml_edit::Item::as_table_like_mut);
+    let removed = datasets.and_then(|datasets| datasets.remove(name));
     atomic::replace(tmp, shared, document.to_string().as_bytes())?;
-    Config::load(shared, local)
+    let mut datasets = toml_edit::Table::new();
+    datasets.set_implicit(true);
+    datasets.insert(name, removed.unwrap_or_default());
+    let mut own = toml_edit::DocumentMut::new();
+    own.insert("dataset", toml_edit::Item::Table(datasets));
+    Ok(own.to_string().trim_start().to_owned())
 }
 
 /// Gives a dataset and all that is declared of it another name in `helox.toml`, which keeps the old one under `formerly`.
@@ -107,7 +112,7 @@ fn lists(dataset: &Dataset) -> impl Iterator<Item = (&'static str, toml_edit::Va
     key.map(|key| ("key", key)).into_iter().chain(formerly.map(|names| ("formerly", names)))
 }
 
-/// The same where the datasets are an inline table, which takes no more tables.
+/// Returns the text of the file with a dataset, where the datasets are an inline table, which takes no more tables.
 fn inserted(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> {
     let wrong = |e: toml_edit::TomlError| Error::new(Kind::Config, format!("{}: {}", shared.display(), e.message()));
     let mut document: toml_edit::DocumentMut = text.parse().map_err(wrong)?;
@@ -156,9 +161,11 @@ mod tests {
         let rest = "# ours\n[dataset.one]\npath = \"one\"\n";
         std::fs::write(&shared, format!("{rest}\n[dataset.two]\npath = \"two\"\n\n[dataset.two.version]\nminor_above = 0.2\n"))
             .unwrap();
-        let config = remove_dataset(&shared, &local, &dir.path().join("tmp"), "two").unwrap();
+        let removed = remove_dataset(&shared, &dir.path().join("tmp"), "two").unwrap();
+        let config = Config::load(&shared, &local).unwrap();
         assert!(config.dataset("two").is_none() && config.dataset("one").is_some());
         assert_eq!(std::fs::read_to_string(&shared).unwrap(), rest);
+        assert_eq!(removed, "[dataset.two]\npath = \"two\"\n\n[dataset.two.version]\nminor_above = 0.2\n");
     }
 
     #[test]

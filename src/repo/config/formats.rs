@@ -27,18 +27,18 @@ pub(super) fn reading(entry: &ConfigEntry<'_>) -> Result<ReaderSpec> {
             .wrong(format!("the format of '{}' has no 'kind'", entry.key))
             .with_hint(format!("give a format: kind = \"csv\"; valid formats: {}", FORMATS.join(", "))));
     };
-    let mut reading = named(&kind)?;
+    let mut spec = named(&kind)?;
     for key in ["delimiter", "header", "quote", "comment"] {
-        only_for(&section, key, reading.is_table(), "csv and tsv")?;
+        only_for(&section, key, spec.is_table(), "csv and tsv")?;
     }
-    only_for(&section, "records", reading.format == RecordFormat::Json, "json")?;
+    only_for(&section, "records", spec.format == RecordFormat::Json, "json")?;
     only_for(
         &section,
         "encoding",
-        !matches!(reading.format, RecordFormat::Parquet | RecordFormat::Arrow | RecordFormat::Tar | RecordFormat::None),
+        !matches!(spec.format, RecordFormat::Parquet | RecordFormat::Arrow | RecordFormat::Tar | RecordFormat::None),
         "text",
     )?;
-    let dialect = &mut reading.dialect;
+    let dialect = &mut spec.dialect;
     if let Some(entry) = section.get("delimiter") {
         let byte = character(&entry)?;
         if matches!(byte, b'"' | b'\n' | b'\r') {
@@ -67,13 +67,13 @@ pub(super) fn reading(entry: &ConfigEntry<'_>) -> Result<ReaderSpec> {
         }
         dialect.records = Some(pointer).filter(|pointer| !pointer.is_empty()).map(Into::into);
     }
-    Ok(reading)
+    Ok(spec)
 }
 
 fn named(entry: &ConfigEntry<'_>) -> Result<ReaderSpec> {
     let format = entry.text()?;
-    if let Some(reading) = ReaderSpec::named(format) {
-        return Ok(reading);
+    if let Some(spec) = ReaderSpec::named(format) {
+        return Ok(spec);
     }
     let plain = format.split_once('.').map_or(format, |(plain, _)| plain);
     let error = entry.wrong(format!("unknown format '{format}'"));
@@ -115,11 +115,11 @@ mod tests {
 
     #[test]
     fn dialects_are_read() {
-        let reading =
+        let spec =
             one(r##"{ kind = "csv.gz", delimiter = ";", header = false, quote = "none", comment = "#", encoding = "latin1" }"##);
-        let reading = reading.unwrap();
-        let dialect = reading.dialect.clone();
-        assert_eq!((reading.format, reading.delimiter()), (RecordFormat::Csv, b';'));
+        let spec = spec.unwrap();
+        let dialect = spec.dialect.clone();
+        assert_eq!((spec.format, spec.delimiter()), (RecordFormat::Csv, b';'));
         assert_eq!((dialect.header, dialect.quotes, dialect.comment), (false, false, Some(b'#')));
         assert_eq!(dialect.encoding, Encoding::Latin1);
         assert_eq!(one(r#"{ kind = "json", records = "/data" }"#).unwrap().dialect.records.as_deref(), Some("/data"));

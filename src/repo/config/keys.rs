@@ -4,7 +4,7 @@ use crate::spelling;
 
 /// A table and the keys it may hold. `NAME` stands for the name of a dataset or a remote.
 pub(super) struct TableSpec<'a> {
-    /// What its header reads; empty for the top of the file.
+    /// The header of the table; empty for the top of the file.
     pub header: &'static str,
     /// Its keys; none where any key may stand.
     pub keys: &'a [&'static str],
@@ -14,7 +14,7 @@ pub(super) struct TableSpec<'a> {
 pub(super) const TOP: TableSpec<'_> = TableSpec { header: "", keys: &["dataset", "remote", "store"] };
 /// The top of `.helox/config.toml`.
 pub(super) const LOCAL_TOP: TableSpec<'_> = TableSpec { header: "", keys: &["store"] };
-/// What is declared of a dataset.
+/// The keys of a dataset.
 pub(super) const DATASET: TableSpec<'_> = TableSpec {
     header: "dataset.NAME",
     keys: &[
@@ -33,43 +33,43 @@ pub(super) const DATASET: TableSpec<'_> = TableSpec {
         "tags",
     ],
 };
-/// How files are read: the keys are globs.
+/// The formats of files: the keys are globs.
 pub(super) const FORMAT: TableSpec<'_> = TableSpec { header: "dataset.NAME.format", keys: &[] };
-/// How the files of a glob are read, where more than the format is said.
+/// The dialect of the files of a glob, where more than the format is given.
 pub(super) const DIALECT: TableSpec<'_> = TableSpec {
     header: "dataset.NAME.format.\"GLOB\"",
     keys: &["kind", "delimiter", "header", "quote", "comment", "encoding", "records"],
 };
-/// How numbers follow.
+/// The keys of version numbers.
 pub(super) const VERSION: TableSpec<'_> =
     TableSpec { header: "dataset.NAME.version", keys: &["major_above", "minor_above", "field_share"] };
 /// The splits, each with the globs of its files.
 pub(super) const SPLITS: TableSpec<'_> = TableSpec { header: "dataset.NAME.splits", keys: &[] };
-/// What is told of the fields.
+/// The keys of its schema.
 pub(super) const SCHEMA: TableSpec<'_> = TableSpec { header: "dataset.NAME.schema", keys: &["depth"] };
-/// What a version must pass.
+/// The keys of its validation.
 pub(super) const VALIDATION: TableSpec<'_> =
     TableSpec { header: "dataset.NAME.validation", keys: &["min_score", "opaque", "skip", "rule"] };
-/// What a rule of any kind may hold. Its header has two brackets.
+/// The keys of a rule of any kind. Its header has two brackets.
 pub(super) const RULE: TableSpec<'_> =
     TableSpec { header: "[dataset.NAME.validation.rule]", keys: &["kind", "severity", "weight", "name", "files"] };
-/// Which versions may have a tag.
+/// The condition on versions with a tag.
 pub(super) const TAG: TableSpec<'_> = TableSpec { header: "dataset.NAME.tags.TAG", keys: &["requires"] };
-/// What is declared of a remote.
+/// The keys of a remote.
 pub(super) const REMOTE: TableSpec<'_> = TableSpec { header: "remote.NAME", keys: &["url"] };
-/// How data is kept.
+/// The keys of the store.
 pub(super) const STORE: TableSpec<'_> = TableSpec { header: "store", keys: &["compression", "shared"] };
 
 /// All tables of `helox.toml`.
 pub(super) const TABLES: &[&TableSpec<'_>] =
     &[&TOP, &DATASET, &FORMAT, &DIALECT, &SPLITS, &VERSION, &SCHEMA, &VALIDATION, &RULE, &TAG, &REMOTE, &STORE];
 
-/// How a file may be read; each but parquet, arrow and none also with `.gz` or `.zst` behind it.
+/// The formats; each but parquet, arrow and none also with `.gz` or `.zst` behind it.
 pub(super) const FORMATS: &[&str] = &["jsonl", "json", "csv", "tsv", "parquet", "arrow", "tar", "text", "none"];
 
 /// A kind of rule.
 pub(super) struct RuleKind {
-    /// What it is called.
+    /// The name of the kind.
     pub name: &'static str,
     /// The keys that a rule of this kind may hold beside those of [`RULE`].
     pub keys: &'static [&'static str],
@@ -104,7 +104,7 @@ pub(super) const KINDS: &[RuleKind] = &[
     kind("command", &["run", "timeout"], r#"run = ["python3", "checks/clauses.py"], timeout = 600"#),
 ];
 
-/// What to do about a key that a rule of a kind may not hold.
+/// Returns the hint for a key that a rule of a kind does not have.
 pub(super) fn rule_advice(kind: &RuleKind, key: &str) -> String {
     let keys = [RULE.keys, kind.keys].concat();
     let others: Vec<String> = KINDS.iter().filter(|other| other.keys.contains(&key)).map(|o| format!("'{}'", o.name)).collect();
@@ -116,7 +116,7 @@ pub(super) fn rule_advice(kind: &RuleKind, key: &str) -> String {
     }
 }
 
-/// What to do about a key that a table may not hold: the nearest one, where it belongs, or what there is.
+/// Returns the hint for a key that a table does not have: the nearest key, the table that has it, or the list of keys.
 pub(super) fn advice(table: &TableSpec<'_>, key: &str) -> String {
     if let Some(near) = spelling::nearest(key, table.keys) {
         return format!("did you mean '{near}'?");

@@ -14,13 +14,13 @@ use std::path::{Component, Path};
 
 use crate::diff::{ReaderConfig, Splits, Thresholds};
 use crate::error::{Error, Kind, Result};
+use crate::gate::ValidationSpec;
 use crate::limits;
 use crate::object::version::ValidationStatus;
 use crate::path::{DataPath, is_within};
 use crate::refs::names;
 use crate::sample::ReaderSpec;
-use crate::validate::ValidationSpec;
-use crate::worktree::selection;
+use crate::selection;
 
 pub use edit::{add_dataset, remove_dataset, rename_dataset};
 
@@ -28,7 +28,7 @@ pub use edit::{add_dataset, remove_dataset, rename_dataset};
 const LEVEL: i32 = 1;
 /// The levels that may be set.
 const LEVELS: std::ops::RangeInclusive<i64> = 1..=19;
-/// How deep a schema looks where nothing else is set.
+/// The default depth of a schema.
 const SCHEMA_DEPTH: usize = 5;
 
 /// A dataset as it is declared, with its rules.
@@ -42,8 +42,8 @@ pub struct Dataset {
     pub formerly: Vec<String>,
     /// Its folder, relative to the repository's; `.` for the whole.
     pub path: String,
-    /// What tells which samples are the same one: JSON pointers, which begin with `/`, and names of columns. Empty where
-    /// only equal samples are the same.
+    /// The fields that identify a sample: JSON pointers, which begin with `/`, and names of columns. Empty if samples are
+    /// compared as a whole.
     pub key: Vec<String>,
     /// Fields that make no difference between two samples, named as those of the key.
     pub ignore_fields: Vec<String>,
@@ -52,13 +52,13 @@ pub struct Dataset {
     /// Names of splits with the globs of their files, in the order of the file; where there are none, each folder at the
     /// top is one.
     pub splits: Vec<(String, Vec<String>)>,
-    /// What makes a change MAJOR or MINOR.
+    /// The thresholds of MAJOR and MINOR.
     pub thresholds: Thresholds,
-    /// How many levels of nested fields a schema tells apart.
+    /// The number of levels of nested fields in a schema.
     pub schema_depth: usize,
     /// The longest length of a record, in bytes.
     pub max_record: usize,
-    /// Whether samples are counted and compared.
+    /// True if samples are counted and compared.
     pub samples: bool,
     /// The rules that a version must pass; `None` where nothing is said of them.
     pub validation: Option<ValidationSpec>,
@@ -66,7 +66,7 @@ pub struct Dataset {
     pub tags: BTreeMap<String, ValidationStatus>,
 }
 
-/// What is configured.
+/// The configuration of a repository.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     datasets: BTreeMap<String, Dataset>,
@@ -74,7 +74,7 @@ pub struct Config {
     store: StoreSettings,
 }
 
-/// How data is kept, as far as a file says it.
+/// The settings of the store that a file has.
 #[derive(Clone, Copy, Debug, Default)]
 struct StoreSettings {
     level: Option<i32>,
@@ -107,12 +107,12 @@ impl Dataset {
         }
     }
 
-    /// How its files are read and its samples compared, with the folder for what does not fit into memory.
+    /// Returns the reader configuration, with the folder for data that does not fit into memory.
     pub fn reader_config(&self, scratch: &Path) -> Result<ReaderConfig> {
-        let formats = self.formats.iter().map(|(glob, reading)| (glob.as_str(), reading));
-        let rules = ReaderConfig::new(formats, &self.key, &self.ignore_fields, self.schema_depth, self.max_record, scratch)?;
+        let formats = self.formats.iter().map(|(glob, spec)| (glob.as_str(), spec));
+        let config = ReaderConfig::new(formats, &self.key, &self.ignore_fields, self.schema_depth, self.max_record, scratch)?;
         let splits = self.splits.iter().map(|(name, globs)| Ok((name.clone(), selection::globs(globs)?)));
-        Ok(rules.with_splits(Splits::new(splits.collect::<Result<_>>()?)))
+        Ok(config.with_splits(Splits::new(splits.collect::<Result<_>>()?)))
     }
 
     /// Returns its name, then those that it had before.
@@ -120,7 +120,7 @@ impl Dataset {
         std::iter::once(&self.name).chain(&self.formerly).map(String::as_str)
     }
 
-    /// Whether name, type and folder are the same, whatever the rules.
+    /// Returns true if name, type and folder are the same, whatever the rules.
     pub fn is_declared_as(&self, other: &Dataset) -> bool {
         (&self.name, &self.kind, &self.path) == (&other.name, &other.kind, &other.path)
     }
@@ -200,7 +200,7 @@ impl Config {
         self.store.level.unwrap_or(LEVEL)
     }
 
-    /// Tells if the group of `.helox` shares the repository.
+    /// Returns true if the group of `.helox` shares the repository.
     pub fn is_shared(&self) -> bool {
         self.store.is_shared.unwrap_or(false)
     }

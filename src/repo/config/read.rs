@@ -179,7 +179,7 @@ pub(super) mod tests {
         let leases = config.dataset("leases").unwrap();
         assert_eq!((leases.kind.as_str(), leases.path.as_str()), ("lease_abstraction", "data/leases"));
         assert_eq!(leases.key, ["/id"]);
-        let globs: Vec<_> = leases.formats.iter().map(|(glob, reading)| (glob.as_str(), reading.format)).collect();
+        let globs: Vec<_> = leases.formats.iter().map(|(glob, spec)| (glob.as_str(), spec.format)).collect();
         let expected =
             [("raw/**/*.dat", RecordFormat::Jsonl), ("export/*.bin", RecordFormat::Csv), ("export/*.txt", RecordFormat::Csv)];
         assert_eq!(globs, expected, "in the order of the file");

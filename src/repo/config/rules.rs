@@ -8,10 +8,10 @@ use std::path::{Component, Path};
 use super::keys::{KINDS, RULE, RuleKind, VALIDATION, rule_advice};
 use super::table::{ConfigEntry, Section};
 use crate::error::{Error, Result};
+use crate::gate::{Check, LengthUnit, Rule, SkipPolicy, ValidationSpec};
 use crate::limits;
 use crate::object::verdict::{DEFAULT_WEIGHT, OpaquePolicy, Severity};
 use crate::sample::Type;
-use crate::validate::{Check, LengthUnit, Rule, SkipPolicy, ValidationSpec};
 
 /// Bytes of the longest name of a rule.
 const MAX_NAME: usize = limits::NAME;
@@ -23,11 +23,11 @@ const MAX_CHANGE: f64 = 1_000.0;
 const TIMEOUT: u64 = 300;
 /// Seconds that can be given to it: a day.
 const TIMEOUTS: std::ops::RangeInclusive<i64> = 1..=86_400;
-/// What `severity` may be.
+/// The values of `severity`.
 const SEVERITIES: &[(&str, Severity)] = &[("error", Severity::Error), ("warning", Severity::Warning), ("info", Severity::Info)];
-/// What `unit` may be.
+/// The values of `unit`.
 const UNITS: &[(&str, LengthUnit)] = &[("characters", LengthUnit::Characters), ("words", LengthUnit::Words)];
-/// What `find` may hold.
+/// The values of `find`.
 const PERSONAL: &[&str] = &["email", "phone", "ssn", "credit_card"];
 
 /// Reads `[dataset.NAME.validation]` of a dataset with this key.
@@ -96,7 +96,7 @@ fn rule_name(entry: &ConfigEntry<'_>) -> Result<String> {
     Ok(name.to_owned())
 }
 
-/// What the value's word stands for; what the words are is called by the key.
+/// Returns the meaning of a word; the key names what the words are.
 fn one_of<T: Copy>(entry: &ConfigEntry<'_>, words: &[(&str, T)]) -> Result<T> {
     let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
     Ok(words[entry.word(entry.text()?, entry.key, &names)?].1)

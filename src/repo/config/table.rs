@@ -9,11 +9,11 @@ use toml_edit::{Item, Key, TableLike, Value};
 use super::keys::{self, TableSpec};
 use crate::error::{Error, Kind, Result};
 use crate::fs::atomic;
+use crate::gate::Bound;
 use crate::path::printable;
 use crate::refs::names;
+use crate::selection::Selection;
 use crate::spelling;
-use crate::validate::Bound;
-use crate::worktree::selection::Selection;
 
 /// The text of a configuration file.
 pub(super) struct ConfigFile {
@@ -53,7 +53,7 @@ impl ConfigFile {
 /// A table of a file.
 pub(super) struct Section<'a> {
     file: &'a ConfigFile,
-    /// What its header reads, between the brackets: in those of a list of tables are others.
+    /// The header, between the brackets: those of a list of tables have two.
     name: String,
     at: Option<Range<usize>>,
     table: &'a dyn TableLike,
@@ -64,7 +64,7 @@ pub(super) struct ConfigEntry<'a> {
     file: &'a ConfigFile,
     /// The key.
     pub key: &'a str,
-    /// What the header of a table of this key reads.
+    /// The header of a table with this key.
     name: String,
     key_at: Option<Range<usize>>,
     item: &'a Item,
@@ -111,7 +111,7 @@ impl<'a> Section<'a> {
         Ok(section.map(|section| section.entries().collect()).unwrap_or_default())
     }
 
-    /// What its header reads, in its brackets.
+    /// Returns the header in its brackets.
     pub fn header(&self) -> String {
         format!("[{}]", self.name)
     }
@@ -134,7 +134,7 @@ impl<'a> ConfigEntry<'a> {
         }
     }
 
-    /// Whether the value is a table.
+    /// Returns true if the value is a table.
     pub fn is_table(&self) -> bool {
         self.item.as_table_like().is_some()
     }
@@ -337,7 +337,7 @@ impl<'a> ConfigEntry<'a> {
     }
 }
 
-/// What is said of a mistake, with its place before it.
+/// Adds the place to the message of an error.
 pub(super) fn placed(error: &Error, place: impl FnOnce(&str) -> Error) -> Error {
     let placed = place(error.message());
     match error.hint() {

@@ -22,11 +22,11 @@ use super::{ColumnarRow, FileIssue, ParquetFile, Ranges};
 use crate::limits;
 
 const MAGIC: &[u8] = b"ARROW1";
-/// What stands before the length of a message, since version 0.15 of the format.
+/// The marker before the length of a message, since version 0.15 of the format.
 const CONTINUATION: u32 = u32::MAX;
 /// The end of a stream.
 const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
-/// Where the first message begins at the latest.
+/// The greatest offset of the first message.
 const MAX_PADDING: u64 = 64;
 /// Most bytes of the metadata of a message.
 const MAX_METADATA: u64 = 64 << 20;
@@ -162,12 +162,12 @@ impl Arrow {
 #[derive(Debug)]
 pub struct ArrowSlice {
     rows: RecordBatch,
-    /// How many stand before them.
+    /// The number of rows before them.
     first: u64,
 }
 
 impl ArrowSlice {
-    /// How many they are.
+    /// Returns the number of rows.
     pub fn count(&self) -> u64 {
         self.rows.num_rows() as u64
     }
@@ -178,15 +178,15 @@ struct Slices<'a> {
     arrow: &'a Arrow,
     decoder: StreamDecoder,
     dictionaries: Dictionaries,
-    /// Where the next message begins.
+    /// The start of the next message.
     at: u64,
     /// The last message has been read.
     is_last: bool,
-    /// What is left of the message at hand.
+    /// The rest of the current message.
     buffer: Buffer,
     /// The batch at hand, and how many rows of it have been given out.
     batch: Option<(RecordBatch, usize)>,
-    /// How many rows of all have been.
+    /// The number of rows that were handed out.
     number: u64,
 }
 

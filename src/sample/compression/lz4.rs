@@ -47,7 +47,7 @@ enum Lz4State {
     Checksum,
 }
 
-/// What is known of a frame.
+/// The state of a frame.
 #[derive(Default)]
 struct Lz4Frame {
     flags: u8,
@@ -109,7 +109,7 @@ impl Lz4 {
         }
     }
 
-    /// Whether the stream may end here.
+    /// Returns true if the stream may end here.
     pub fn is_whole(&self) -> bool {
         self.state == Lz4State::Between && self.part.is_empty() && self.skip == 0
     }

@@ -34,11 +34,11 @@ enum PackedStream {
 
 /// A stream of gzip or bzip2: one or more members.
 struct Members {
-    packing: Compression,
+    compression: Compression,
     state: MemberState,
 }
 
-/// Where in a stream of members the next byte stands.
+/// The state at the next byte of a stream of members.
 enum MemberState {
     /// Before the first member.
     Start,
@@ -107,10 +107,10 @@ impl Compression {
 
 impl Decompressor {
     /// An unpacker of such a stream, at its start. Fails if it cannot have its memory.
-    pub fn new(packing: Compression) -> Result<Decompressor, String> {
-        let stream = match packing {
+    pub fn new(compression: Compression) -> Result<Decompressor, String> {
+        let stream = match compression {
             Compression::None => PackedStream::Plain,
-            Compression::Gzip | Compression::Bzip2 => PackedStream::Members(Members { packing, state: MemberState::Start }),
+            Compression::Gzip | Compression::Bzip2 => PackedStream::Members(Members { compression, state: MemberState::Start }),
             Compression::Zstd => {
                 let mut decoder = Decoder::new().map_err(|why| why.to_string())?;
                 decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX)).map_err(|why| why.to_string())?;
@@ -119,7 +119,7 @@ impl Decompressor {
             Compression::Xz => PackedStream::Xz(xz::Stream::new_stream_decoder(XZ_MEMORY, xz::CONCATENATED).map_err(of_xz)?),
             Compression::Lz4 => PackedStream::Lz4(Box::default()),
         };
-        let output = if matches!(packing, Compression::None | Compression::Lz4) { Vec::new() } else { vec![0; OUTPUT] };
+        let output = if matches!(compression, Compression::None | Compression::Lz4) { Vec::new() } else { vec![0; OUTPUT] };
         Ok(Decompressor { stream, output })
     }
 
@@ -156,9 +156,9 @@ impl Decompressor {
 
     /// The stream ends here: says so if that is too early.
     pub fn finish(mut self) -> Result<(), String> {
-        let (whole, packing) = match &mut self.stream {
+        let (whole, compression) = match &mut self.stream {
             PackedStream::Plain => return Ok(()),
-            PackedStream::Members(Members { packing, state }) => {
+            PackedStream::Members(Members { compression: packing, state }) => {
                 (matches!(state, MemberState::Between | MemberState::Padding), *packing)
             }
             PackedStream::Zstd { whole, .. } => (*whole, Compression::Zstd),
@@ -168,7 +168,7 @@ impl Decompressor {
             }
             PackedStream::Lz4(stream) => (stream.is_whole(), Compression::Lz4),
         };
-        if whole { Ok(()) } else { Err(format!("unexpected end of the {} stream", packing.name())) }
+        if whole { Ok(()) } else { Err(format!("unexpected end of the {} stream", compression.name())) }
     }
 }
 
@@ -180,7 +180,7 @@ impl std::fmt::Debug for Decompressor {
 
 impl Members {
     fn feed(&mut self, mut rest: &[u8], output: &mut [u8], take: &mut dyn FnMut(&[u8])) -> Result<(), String> {
-        let name = self.packing.name();
+        let name = self.compression.name();
         let trailing = || Err(format!("unexpected data after the {name} stream"));
         loop {
             match &mut self.state {
@@ -196,7 +196,7 @@ impl Members {
                         return Ok(());
                     }
                 }
-                MemberState::Start | MemberState::Between => match (self.packing, rest.first()) {
+                MemberState::Start | MemberState::Between => match (self.compression, rest.first()) {
                     (_, None) => return Ok(()),
                     (Compression::Gzip, Some(0x1f)) => {
                         self.state = MemberState::Member(MemberDecoder::Gzip(Box::new(Decompress::new_gzip(15))));
@@ -269,8 +269,8 @@ mod tests {
     const PACKINGS: [Compression; 5] =
         [Compression::Gzip, Compression::Zstd, Compression::Bzip2, Compression::Xz, Compression::Lz4];
 
-    fn pack(packing: Compression, bytes: &[u8]) -> Vec<u8> {
-        match packing {
+    fn pack(compression: Compression, bytes: &[u8]) -> Vec<u8> {
+        match compression {
             Compression::None => bytes.to_vec(),
             Compression::Gzip => {
                 let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -298,8 +298,8 @@ mod tests {
         }
     }
 
-    fn unpack(packing: Compression, bytes: &[u8], cut: usize) -> Result<Vec<u8>, String> {
-        let mut unpacker = Decompressor::new(packing).unwrap();
+    fn unpack(compression: Compression, bytes: &[u8], cut: usize) -> Result<Vec<u8>, String> {
+        let mut unpacker = Decompressor::new(compression).unwrap();
         let mut out = Vec::new();
         for piece in bytes.chunks(cut) {
             unpacker.feed(piece, &mut |bytes| out.extend_from_slice(bytes))?;
@@ -314,31 +314,31 @@ mod tests {
 
     #[test]
     fn members_and_frames_follow_one_another() {
-        for packing in [Compression::None].into_iter().chain(PACKINGS) {
+        for compression in [Compression::None].into_iter().chain(PACKINGS) {
             let parts = [text(), Vec::new(), b"tail".to_vec()];
-            let packed = parts.iter().map(|part| pack(packing, part)).collect::<Vec<_>>().concat();
+            let packed = parts.iter().map(|part| pack(compression, part)).collect::<Vec<_>>().concat();
             for cut in [1, 7, 4096, usize::MAX] {
-                assert!(unpack(packing, &packed, cut) == Ok(parts.concat()), "{packing:?} {cut}");
+                assert!(unpack(compression, &packed, cut) == Ok(parts.concat()), "{compression:?} {cut}");
             }
         }
     }
 
     #[test]
     fn an_output_that_fills_the_buffer_exactly() {
-        for packing in PACKINGS {
+        for compression in PACKINGS {
             let bytes = vec![b'a'; 2 * OUTPUT];
-            assert!(unpack(packing, &pack(packing, &bytes), usize::MAX) == Ok(bytes));
+            assert!(unpack(compression, &pack(compression, &bytes), usize::MAX) == Ok(bytes));
         }
     }
 
     #[test]
     fn every_early_end_is_found() {
-        for packing in PACKINGS {
-            let says = format!("unexpected end of the {} stream", packing.name());
-            let packed = pack(packing, b"some text, some text");
-            assert_eq!(Compression::of_magic(&packed), Some(packing));
+        for compression in PACKINGS {
+            let says = format!("unexpected end of the {} stream", compression.name());
+            let packed = pack(compression, b"some text, some text");
+            assert_eq!(Compression::of_magic(&packed), Some(compression));
             for end in 0..packed.len() {
-                assert_eq!(unpack(packing, &packed[..end], 5).unwrap_err(), says, "{end}");
+                assert_eq!(unpack(compression, &packed[..end], 5).unwrap_err(), says, "{end}");
             }
         }
     }
@@ -350,12 +350,12 @@ mod tests {
         for tail in [&b"x"[..], b"\0\0x", b"\x1fx", b"\0\x1f\x8b"] {
             assert!(unpack(Compression::Gzip, &[&packed[..], tail].concat(), 9).is_err());
         }
-        for packing in PACKINGS {
-            assert!(unpack(packing, &[&pack(packing, b"text")[..], b"garbage"].concat(), 9).is_err(), "{packing:?}");
-            if packing != Compression::Zstd {
+        for compression in PACKINGS {
+            assert!(unpack(compression, &[&pack(compression, b"text")[..], b"garbage"].concat(), 9).is_err(), "{compression:?}");
+            if compression != Compression::Zstd {
                 assert_eq!(
-                    unpack(packing, b"plain text, longer than a header", 9).unwrap_err(),
-                    format!("invalid {} stream", packing.name())
+                    unpack(compression, b"plain text, longer than a header", 9).unwrap_err(),
+                    format!("invalid {} stream", compression.name())
                 );
             }
         }
@@ -393,12 +393,12 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(bytes: Vec<u8>, flip in any::<prop::sample::Index>(), mask: u8) {
-            for packing in PACKINGS {
-                let _ = unpack(packing, &bytes, 3);
-                let mut packed = pack(packing, &bytes);
+            for compression in PACKINGS {
+                let _ = unpack(compression, &bytes, 3);
+                let mut packed = pack(compression, &bytes);
                 let at = flip.index(packed.len());
                 packed[at] ^= mask;
-                let _ = unpack(packing, &packed, 3);
+                let _ = unpack(compression, &packed, 3);
             }
         }
     }

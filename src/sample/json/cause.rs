@@ -1,4 +1,4 @@
-//! What stands where JSON was expected, in the words of who wrote it.
+//! Explanations of common errors in JSON.
 
 /// Returns what is wrong at this byte, where it is one of the usual faults, and what JSON has instead.
 #[cold]

@@ -16,12 +16,12 @@ pub use tape::{Tape, Token, duplicate_key};
 /// Most arrays and objects around a value.
 pub const MAX_DEPTH: usize = 512;
 
-/// Why a text is not JSON.
+/// The error of a text that is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidJson {
     /// The offset of the first byte that does not fit, from 0; the length of the text if it ends too early.
     pub at: usize,
-    /// What is wrong, for a person.
+    /// The error, for a person.
     pub what: &'static str,
 }
 

@@ -4,7 +4,7 @@ use super::cause::cause;
 use super::{InvalidJson, MAX_DEPTH};
 use crate::sample::Type;
 
-/// What is wrong with a document after which another begins.
+/// The error of a document that is followed by another.
 pub const SECOND_DOCUMENT: &str =
     "a second document on the line; JSON Lines requires one document per line, an array a comma between elements";
 
@@ -131,7 +131,7 @@ fn wrong(s: &[u8], at: usize, what: &'static str) -> InvalidJson {
     InvalidJson { at, what: if at < s.len() { cause(s, at).unwrap_or(what) } else { TOO_EARLY } }
 }
 
-/// Where the white space that begins at `at` ends.
+/// Returns the end of the white space that begins at `at`.
 #[inline]
 pub(crate) fn space(s: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\t' | b'\r') = s.get(at) {
@@ -222,7 +222,7 @@ fn string<T: Trace>(s: &[u8], start: usize, trace: &mut T) -> Result<usize, Inva
     Ok(at + 1)
 }
 
-/// What follows a backslash.
+/// Scans an escape after its backslash.
 fn escape(s: &[u8], at: usize) -> Result<usize, InvalidJson> {
     match s.get(at) {
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),

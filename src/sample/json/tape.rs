@@ -10,7 +10,7 @@ use crate::sample::Type;
 /// A value, or the key before one.
 #[derive(Clone, Copy, Debug)]
 pub struct Token {
-    /// What it is; keys are strings.
+    /// The type; keys are strings.
     pub kind: Type,
     escaped: bool,
     start: u32,
@@ -47,10 +47,10 @@ pub struct Tape {
     tokens: Vec<Token>,
     /// The tokens of the arrays and objects that have not ended.
     open: Vec<u32>,
-    /// How deep the scanner is.
+    /// The depth of the scanner.
     level: usize,
     depth: usize,
-    /// Whether it has more values than [`limits::RECORD_VALUES`].
+    /// True if it has more values than [`limits::RECORD_VALUES`].
     is_full: bool,
 }
 

@@ -15,14 +15,14 @@ use crate::sample::Type;
 pub struct Column {
     /// Its path as a JSON Pointer, with `*` for the elements of a list: `/parties/*/name`.
     pub path: String,
-    /// What its values are where they are not null.
+    /// The type of its values other than null.
     pub kind: Type,
     meaning: Meaning,
     /// The definition level of a value that is not null.
     pub(super) full: i16,
 }
 
-/// What a column counts in seconds, for which Parquet has no type and Arrow has.
+/// A unit of seconds, for which Parquet has no type and Arrow has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seconds {
     /// Those since 1970.
@@ -31,10 +31,10 @@ pub enum Seconds {
     Time,
 }
 
-/// What the stored numbers and bytes of a column stand for.
+/// The meaning of the stored numbers and bytes of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
-    /// What their physical type says.
+    /// That of its physical type.
     Plain,
     Unsigned,
     /// An integer over ten to the power of the scale.

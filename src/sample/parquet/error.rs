@@ -1,10 +1,10 @@
-//! Why the rows of a Parquet file cannot be read.
+//! The errors of a Parquet file whose rows cannot be read.
 
 use std::fmt;
 
 use crate::sample::FileIssue;
 
-/// Why the rows of a file cannot be read.
+/// The error of a file whose rows cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadError {
     /// It is not as the format says: what is wrong.

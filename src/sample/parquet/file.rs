@@ -22,7 +22,7 @@ use super::shape::{Shape, duplicate};
 use crate::limits;
 use crate::sample::partial::excess_message;
 
-/// How many rows are decoded at once.
+/// The number of rows that are decoded at once.
 pub(super) const BATCH: usize = if cfg!(test) { 4 } else { 1024 };
 /// Most bytes that the rows of a batch take, as the footer states their mean, where it has more than one.
 const BATCH_BYTES: u64 = 64 << 20;
@@ -53,7 +53,7 @@ impl Ranges for Vec<u8> {
 pub struct ParquetFile {
     source: Arc<ParquetSource>,
     metadata: ParquetMetaData,
-    /// Whether the lengths of columns lack the header of the dictionary page.
+    /// True if the lengths of columns lack the header of the dictionary page.
     lacks_headers: bool,
     layout: RowLayout,
     count: u64,
@@ -139,7 +139,7 @@ impl ParquetFile {
         }
     }
 
-    /// How many row groups it has.
+    /// Returns the number of row groups.
     pub fn groups(&self) -> usize {
         self.metadata.num_row_groups()
     }
@@ -152,13 +152,13 @@ impl ParquetFile {
         &*self.source.0
     }
 
-    /// Whether equal bytes of a column are the same values here and there.
+    /// Returns true if equal bytes of a column are the same values here and there.
     pub(super) fn is_read_as(&self, other: &ParquetFile) -> bool {
         let schema = |table: &ParquetFile| table.metadata.file_metadata().schema_descr().root_schema_ptr();
         schema(self) == schema(other) && self.lacks_headers == other.lacks_headers
     }
 
-    /// How many rows a row group states.
+    /// Returns the number of rows of a row group, as the footer states it.
     pub fn rows_of(&self, group: usize) -> usize {
         usize::try_from(self.group_metadata(group).num_rows()).unwrap_or(0)
     }
@@ -170,7 +170,7 @@ impl ParquetFile {
         (BATCH_BYTES / mean.max(1)).clamp(1, BATCH as u64) as usize
     }
 
-    /// How many rows stand before those of a row group.
+    /// Returns the number of rows before those of a row group.
     pub(super) fn rows_before(&self, group: usize) -> u64 {
         (0..group).map(|group| self.rows_of(group) as u64).sum()
     }
@@ -303,12 +303,12 @@ pub(super) struct Batch {
     values: ColumnValues,
     levels: Vec<i16>,
     repeats: Vec<i16>,
-    /// How many levels and values have been taken.
+    /// The number of levels that were taken, and below that of values.
     level: usize,
     value: usize,
 }
 
-/// Where the levels and the values of a row lie in a batch.
+/// The ranges of the levels and the values of a row in a batch.
 type RowSpan = (Range<usize>, Range<usize>);
 
 /// Stored values of one type.

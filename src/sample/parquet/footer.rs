@@ -11,7 +11,7 @@ use crate::codec::{ByteReader, ByteWriter, Malformed};
 
 /// The deepest schema, and the deepest Thrift struct, that is read.
 const DEPTH: usize = 64;
-/// What stands behind the footer: its length in 4 bytes, and the magic number.
+/// The bytes after the footer: its length in 4 bytes, and the magic number.
 const TAIL: u64 = 8;
 /// The magic number of a file whose footer is encrypted; of others it is `PAR1`.
 const ENCRYPTED: &[u8; 4] = b"PARE";
@@ -65,29 +65,29 @@ pub(super) fn page_header(file: &dyn Ranges, start: u64) -> Option<PageHeader> {
         let length = file.size().saturating_sub(start).min(most) as usize;
         let mut bytes = vec![0; length];
         file.read_at(start, &mut bytes).ok()?;
-        let mut take = ByteReader::new(&bytes);
+        let mut reader = ByteReader::new(&bytes);
         let (mut id, mut numbers) = (0, [None; 3]);
-        while let Some(of) = field(&mut take, &mut id).ok()? {
+        while let Some(of) = field(&mut reader, &mut id).ok()? {
             match (id, of) {
-                (1..=3, I32) => numbers[id as usize - 1] = Some(zigzag(&mut take).ok()?),
-                _ => skip(&mut take, of, 0).ok()?,
+                (1..=3, I32) => numbers[id as usize - 1] = Some(zigzag(&mut reader).ok()?),
+                _ => skip(&mut reader, of, 0).ok()?,
             }
         }
         let [kind, unpacked, packed] = numbers;
         let size = |number: Option<i64>| u64::try_from(number?).ok();
-        let length = (length - take.rest().len()) as u64;
+        let length = (length - reader.rest().len()) as u64;
         Some(PageHeader { kind: kind?, unpacked: size(unpacked)?, packed: size(packed)?, length })
     })
 }
 
-/// How many bytes the header of the dictionary page takes that a column chunk begins with; none if it does not.
+/// Returns the length of the header of the dictionary page that a column chunk begins with; 0 if it has none.
 ///
 /// The Java library counted it in no length before its version 1.2.9 (IMPALA-694, PARQUET-816).
 pub(super) fn dictionary_header(file: &dyn Ranges, start: u64) -> u64 {
     page_header(file, start).filter(|header| header.kind == DICTIONARY_PAGE).map_or(0, |header| header.length)
 }
 
-/// Whether the writer of a file left the headers of dictionary pages out of the lengths of columns.
+/// Returns true if the writer of a file left the headers of dictionary pages out of the lengths of columns.
 pub(super) fn omits_dictionary_headers(created_by: Option<&str>) -> bool {
     let Some(rest) = created_by.and_then(|text| text.strip_prefix("parquet-mr")) else { return false };
     let version = rest.trim_start().strip_prefix("version").unwrap_or_default().trim_start();
@@ -100,69 +100,69 @@ pub(super) const INDEX_PAGE: i64 = 1;
 /// The type of a dictionary page.
 const DICTIONARY_PAGE: i64 = 2;
 
-fn put_footer(take: &mut ByteReader<'_>, out: &mut ThriftStruct, encrypted: &mut bool) -> Result<(), Malformed> {
+fn put_footer(reader: &mut ByteReader<'_>, out: &mut ThriftStruct, encrypted: &mut bool) -> Result<(), Malformed> {
     let mut id = 0;
-    while let Some(kind) = field(take, &mut id)? {
+    while let Some(kind) = field(reader, &mut id)? {
         match (id, kind) {
-            (2, LIST) => out.copy(id, kind, take, check_schema)?,
-            (4, LIST) => put_structs(take, out, id, &mut |take, out| put_row_group(take, out, encrypted))?,
+            (2, LIST) => out.copy(id, kind, reader, check_schema)?,
+            (4, LIST) => put_structs(reader, out, id, &mut |reader, out| put_row_group(reader, out, encrypted))?,
             // The version, the number of rows, the writer.
-            (1 | 3 | 6, _) => out.copy(id, kind, take, |take| skip(take, kind, 0))?,
-            _ => skip(take, kind, 0)?,
+            (1 | 3 | 6, _) => out.copy(id, kind, reader, |reader| skip(reader, kind, 0))?,
+            _ => skip(reader, kind, 0)?,
         }
     }
     Ok(())
 }
 
-fn put_row_group(take: &mut ByteReader<'_>, out: &mut ThriftStruct, encrypted: &mut bool) -> Result<(), Malformed> {
+fn put_row_group(reader: &mut ByteReader<'_>, out: &mut ThriftStruct, encrypted: &mut bool) -> Result<(), Malformed> {
     let mut id = 0;
-    while let Some(kind) = field(take, &mut id)? {
+    while let Some(kind) = field(reader, &mut id)? {
         match (id, kind) {
-            (1, LIST) => put_structs(take, out, id, &mut |take, out| put_chunk(take, out, encrypted))?,
+            (1, LIST) => put_structs(reader, out, id, &mut |reader, out| put_chunk(reader, out, encrypted))?,
             // The lengths in bytes and in rows.
-            (2 | 3, _) => out.copy(id, kind, take, |take| skip(take, kind, 0))?,
-            _ => skip(take, kind, 0)?,
+            (2 | 3, _) => out.copy(id, kind, reader, |reader| skip(reader, kind, 0))?,
+            _ => skip(reader, kind, 0)?,
         }
     }
     Ok(())
 }
 
-fn put_chunk(take: &mut ByteReader<'_>, out: &mut ThriftStruct, encrypted: &mut bool) -> Result<(), Malformed> {
+fn put_chunk(reader: &mut ByteReader<'_>, out: &mut ThriftStruct, encrypted: &mut bool) -> Result<(), Malformed> {
     let mut id = 0;
-    while let Some(kind) = field(take, &mut id)? {
+    while let Some(kind) = field(reader, &mut id)? {
         match (id, kind) {
             (3, STRUCT) => {
                 let mut inner = ThriftStruct::default();
-                put_column(take, &mut inner)?;
+                put_column(reader, &mut inner)?;
                 out.put(id, kind, &inner.end());
             }
             // The path of another file that it lies in, and its place there.
-            (1 | 2, _) => out.copy(id, kind, take, |take| skip(take, kind, 0))?,
+            (1 | 2, _) => out.copy(id, kind, reader, |reader| skip(reader, kind, 0))?,
             // How it is encrypted.
             (8, _) => {
                 *encrypted = true;
-                skip(take, kind, 0)?;
+                skip(reader, kind, 0)?;
             }
-            _ => skip(take, kind, 0)?,
+            _ => skip(reader, kind, 0)?,
         }
     }
     Ok(())
 }
 
-fn put_column(take: &mut ByteReader<'_>, out: &mut ThriftStruct) -> Result<(), Malformed> {
+fn put_column(reader: &mut ByteReader<'_>, out: &mut ThriftStruct) -> Result<(), Malformed> {
     let mut id = 0;
-    while let Some(kind) = field(take, &mut id)? {
+    while let Some(kind) = field(reader, &mut id)? {
         match (id, kind) {
             // From the type to the place of the first data page; 8 is metadata of the user.
-            (1..=7 | 9, _) => out.copy(id, kind, take, |take| skip(take, kind, 0))?,
+            (1..=7 | 9, _) => out.copy(id, kind, reader, |reader| skip(reader, kind, 0))?,
             // No page lies where the file's own magic number does.
             (11, I64) => {
-                let before = take.rest();
-                if zigzag(take)? > 0 {
-                    out.put(id, kind, &before[..before.len() - take.rest().len()]);
+                let before = reader.rest();
+                if zigzag(reader)? > 0 {
+                    out.put(id, kind, &before[..before.len() - reader.rest().len()]);
                 }
             }
-            _ => skip(take, kind, 0)?,
+            _ => skip(reader, kind, 0)?,
         }
     }
     Ok(())
@@ -170,12 +170,12 @@ fn put_column(take: &mut ByteReader<'_>, out: &mut ThriftStruct) -> Result<(), M
 
 /// Rewrites a list of structs, each by `put`.
 fn put_structs(
-    take: &mut ByteReader<'_>,
+    reader: &mut ByteReader<'_>,
     out: &mut ThriftStruct,
     id: i64,
     put: &mut dyn FnMut(&mut ByteReader<'_>, &mut ThriftStruct) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
-    let (length, kind) = list(take)?;
+    let (length, kind) = list(reader)?;
     if kind != STRUCT && length > 0 {
         return Err(Malformed("a list has no structs"));
     }
@@ -183,7 +183,7 @@ fn put_structs(
     bytes.put_varint(length);
     for _ in 0..length {
         let mut inner = ThriftStruct::default();
-        put(take, &mut inner)?;
+        put(reader, &mut inner)?;
         bytes.extend_from_slice(&inner.end());
     }
     out.put(id, LIST, &bytes);
@@ -216,12 +216,12 @@ impl ThriftStruct {
         &mut self,
         id: i64,
         kind: u8,
-        take: &mut ByteReader<'_>,
+        reader: &mut ByteReader<'_>,
         pass: impl FnOnce(&mut ByteReader<'_>) -> Result<(), Malformed>,
     ) -> Result<(), Malformed> {
-        let before = take.rest();
-        pass(take)?;
-        self.put(id, kind, &before[..before.len() - take.rest().len()]);
+        let before = reader.rest();
+        pass(reader)?;
+        self.put(id, kind, &before[..before.len() - reader.rest().len()]);
         Ok(())
     }
 
@@ -231,8 +231,8 @@ impl ThriftStruct {
     }
 }
 
-fn check_schema(take: &mut ByteReader<'_>) -> Result<(), Malformed> {
-    let (nodes, kind) = list(take)?;
+fn check_schema(reader: &mut ByteReader<'_>) -> Result<(), Malformed> {
+    let (nodes, kind) = list(reader)?;
     if kind != STRUCT {
         return Err(Malformed("the schema is not a list of nodes"));
     }
@@ -241,10 +241,10 @@ fn check_schema(take: &mut ByteReader<'_>) -> Result<(), Malformed> {
     for node in 0..nodes {
         let mut children = 0;
         let mut id = 0;
-        while let Some(kind) = field(take, &mut id)? {
+        while let Some(kind) = field(reader, &mut id)? {
             match (id, kind) {
-                (5, I32) => children = zigzag(take)?,
-                _ => skip(take, kind, 0)?,
+                (5, I32) => children = zigzag(reader)?,
+                _ => skip(reader, kind, 0)?,
             }
         }
         while open.pop_if(|left| *left == 0).is_some() {}
@@ -269,55 +269,55 @@ const LIST: u8 = 9;
 const STRUCT: u8 = 12;
 
 /// The next field of a struct: its type, and its id in `id`, which held the one before. `None` at the struct's end.
-fn field(take: &mut ByteReader<'_>, id: &mut i64) -> Result<Option<u8>, Malformed> {
-    let head = take.u8()?;
+fn field(reader: &mut ByteReader<'_>, id: &mut i64) -> Result<Option<u8>, Malformed> {
+    let head = reader.u8()?;
     if head == 0 {
         return Ok(None);
     }
     *id = match head >> 4 {
-        0 => zigzag(take)?,
+        0 => zigzag(reader)?,
         more => id.saturating_add(i64::from(more)),
     };
     Ok(Some(head & 0x0f))
 }
 
 /// The head of a list or a set: its length, which cannot exceed the bytes that follow, and the type of its elements.
-fn list(take: &mut ByteReader<'_>) -> Result<(u64, u8), Malformed> {
-    let head = take.u8()?;
+fn list(reader: &mut ByteReader<'_>) -> Result<(u64, u8), Malformed> {
+    let head = reader.u8()?;
     let length = match head >> 4 {
-        15 => take.count(1)? as u64,
+        15 => reader.count(1)? as u64,
         few => u64::from(few),
     };
     Ok((length, head & 0x0f))
 }
 
-fn zigzag(take: &mut ByteReader<'_>) -> Result<i64, Malformed> {
-    let value = take.varint()?;
+fn zigzag(reader: &mut ByteReader<'_>) -> Result<i64, Malformed> {
+    let value = reader.varint()?;
     Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
 }
 
 /// Passes over the value of a field.
-fn skip(take: &mut ByteReader<'_>, kind: u8, depth: usize) -> Result<(), Malformed> {
+fn skip(reader: &mut ByteReader<'_>, kind: u8, depth: usize) -> Result<(), Malformed> {
     if depth > DEPTH {
         return Err(Malformed("a struct is deeper than 64"));
     }
     match kind {
         1 | 2 => {}
-        3 => drop(take.u8()?),
-        4..=6 => drop(take.varint()?),
-        7 => drop(take.slice(8)?),
-        8 => drop(take.bytes()?),
+        3 => drop(reader.u8()?),
+        4..=6 => drop(reader.varint()?),
+        7 => drop(reader.slice(8)?),
+        8 => drop(reader.bytes()?),
         LIST | 10 => {
-            let (length, kind) = list(take)?;
+            let (length, kind) = list(reader)?;
             for _ in 0..length {
                 // A boolean is a byte of its own here.
-                skip(take, if kind <= 2 { 3 } else { kind }, depth + 1)?;
+                skip(reader, if kind <= 2 { 3 } else { kind }, depth + 1)?;
             }
         }
         STRUCT => {
             let mut id = 0;
-            while let Some(kind) = field(take, &mut id)? {
-                skip(take, kind, depth + 1)?;
+            while let Some(kind) = field(reader, &mut id)? {
+                skip(reader, kind, depth + 1)?;
             }
         }
         _ => return Err(Malformed("unknown type of a field")),

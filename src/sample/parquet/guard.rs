@@ -10,8 +10,8 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread reads a file with code that may panic on a damaged one: such a panic is caught, and a panic hook
-/// should pass over it.
+/// Returns true if this thread reads a file with code that may panic on a damaged one: such a panic is caught, and a panic
+/// hook should pass over it.
 pub fn is_guarded() -> bool {
     GUARDED.get()
 }

@@ -24,9 +24,9 @@ pub(in crate::sample) fn is_unaccounted(packed: u64, unpacked: u64) -> bool {
 pub(super) struct Pages<R: ChunkReader> {
     inner: SerializedPageReader<R>,
     file: Arc<dyn Ranges>,
-    /// Where the next header begins.
+    /// The start of the next header.
     at: u64,
-    /// Where the column chunk ends.
+    /// The end of the column chunk.
     end: u64,
 }
 

@@ -28,7 +28,7 @@ pub struct ColumnarRow<'a> {
     pub(super) bytes: &'a [u8],
     /// Those of a column after those of the one before.
     pub(super) cells: &'a [Cell],
-    /// Where the cells of each column begin, and where those of the last end.
+    /// The start of the cells of each column, and the end of those of the last.
     pub(super) starts: &'a [usize],
     /// Of one beyond the longest length, whose values are not whole.
     pub(super) excess: Option<&'a str>,
@@ -39,7 +39,7 @@ pub struct ColumnarRow<'a> {
 pub(super) struct Cell {
     pub definition: i16,
     pub repetition: i16,
-    /// Where its bytes lie in the row's.
+    /// The range of its bytes in those of the row.
     pub start: usize,
     pub end: usize,
 }
@@ -55,16 +55,16 @@ impl<'a> ColumnarRow<'a> {
         self.layout.duplicate.as_deref()
     }
 
-    /// What two rows have in common exactly when they hold equal values under the same names: their digest as JSON, as
-    /// which they are rendered.
+    /// Returns the digest of the row as the JSON that it is rendered as. Two rows have the same digest exactly when they
+    /// have equal values under the same names.
     pub fn canonical(&self) -> [u8; 16] {
         let mut form = CanonicalSink(Vec::with_capacity(2 * self.bytes.len() + 16 * self.layout.columns.len()));
         self.walk(&self.layout.shape, &mut form);
         digest(b"", &form.0)
     }
 
-    /// What the row is compared by, without the values at the ignored places; its key are the values at the others, none
-    /// for no places.
+    /// Returns the digests by which the row is compared, without the values at the ignored places; its key is of the values
+    /// at the others, none for no places.
     pub fn identity(&self, key: &[Pointer], ignored: &[Pointer]) -> Identity {
         if !ignored.is_empty() {
             // A row is the same record as its rendering.

@@ -1,4 +1,4 @@
-//! How the columns of a Parquet file make up the values of a row: groups, lists and maps.
+//! The values of a row from the columns of a Parquet file: groups, lists and maps.
 //!
 //! The inner names of lists and maps are the writer's own and count for nothing: a list is an array of its elements, a
 //! map an array of objects with `key` and `value`, one without values an array of its keys. Which groups are lists is
@@ -14,7 +14,7 @@ use super::column::Column;
 pub(super) struct Shape {
     /// The definition level from which on it is not null.
     pub present: i16,
-    /// What it is.
+    /// The kind of the value.
     pub body: ShapeKind,
 }
 
@@ -63,11 +63,11 @@ impl Shape {
     }
 
     /// Shows every column that belongs to it.
-    pub fn columns(&self, see: &mut dyn FnMut(usize)) {
+    pub fn columns(&self, each: &mut dyn FnMut(usize)) {
         match &self.body {
-            ShapeKind::Value(column) => see(*column),
-            ShapeKind::Group(group) => group.fields.iter().for_each(|(_, field)| field.columns(see)),
-            ShapeKind::List(list) => list.element.columns(see),
+            ShapeKind::Value(column) => each(*column),
+            ShapeKind::Group(group) => group.fields.iter().for_each(|(_, field)| field.columns(each)),
+            ShapeKind::List(list) => list.element.columns(each),
         }
     }
 
@@ -184,12 +184,12 @@ fn value(node: &Node, path: &str, present: i16, repeats: i16, columns: &mut Vec<
     Shape { present, body: ShapeKind::List(Box::new(ListShape { repeats: repeats + 1, filled, element })) }
 }
 
-/// Whether the repeated group of a list is the element itself, although it has one field only.
+/// Returns true if the repeated group of a list is the element itself, although it has one field only.
 fn is_element(list: &Node, inner: &Node, only: &Node) -> bool {
     is_repeated(only) || inner.name() == "array" || inner.name().strip_suffix("_tuple") == Some(list.name())
 }
 
-/// Whether the repeated group of a map holds a key, or a key and a value.
+/// Returns true if the repeated group of a map holds a key, or a key and a value.
 fn is_entry(inner: &Node) -> bool {
     inner.is_group() && matches!(inner.get_fields(), [key] | [key, _] if !is_repeated(key))
 }

@@ -1,4 +1,4 @@
-//! What the row groups of two files have in common, byte for byte.
+//! The row groups that two files share, byte for byte.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -10,7 +10,7 @@ use crate::codec::ByteWriter;
 /// Bytes that are hashed at once.
 const READ: u64 = 1 << 20;
 
-/// How the row groups of two files correspond. Groups that are equal byte for byte stand in neither field.
+/// The pairs of row groups of two files. Groups that are equal byte for byte are in neither field.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Pairing {
     /// Groups of as many rows.
@@ -85,14 +85,14 @@ pub fn pair_groups(old: &ParquetFile, new: &ParquetFile) -> Option<Pairing> {
     Some(Pairing { pairs, single })
 }
 
-/// What the footer says of each column of each row group that its bytes do not.
+/// Returns the metadata of each column of each row group that affects the meaning of its bytes.
 fn outlines(table: &ParquetFile) -> Vec<Vec<Vec<u8>>> {
     let of =
         |group: &RowGroupMetaData| group.columns().iter().enumerate().map(|(at, column)| outline(group, at, column)).collect();
     (0..table.groups()).map(|group| of(table.group_metadata(group))).collect()
 }
 
-/// What the footer says of a column of a row group that its bytes do not, its place in the file left out.
+/// Returns the metadata of a column of a row group that affects the meaning of its bytes, without its place in the file.
 fn outline(group: &RowGroupMetaData, at: usize, column: &ColumnChunkMetaData) -> Vec<u8> {
     let (start, length) = range(column);
     let mut outline = Vec::new();

@@ -34,10 +34,10 @@ impl Schema {
 
     /// Reads what [`Schema::encode`] wrote, and nothing else.
     pub fn decode(bytes: &[u8]) -> Result<Schema, Malformed> {
-        let mut take = ByteReader::new(bytes);
-        let mut schema = Schema::new(take.varint_max(limits::SCHEMA_DEPTH as u64)? as usize);
-        schema.take_field(&mut take, ROOT, 0)?;
-        take.end()?;
+        let mut reader = ByteReader::new(bytes);
+        let mut schema = Schema::new(reader.varint_max(limits::SCHEMA_DEPTH as u64)? as usize);
+        schema.take_field(&mut reader, ROOT, 0)?;
+        reader.end()?;
         if schema.fields.iter().map(|field| field.name.len()).sum::<usize>() > limits::SCHEMA_NAMES {
             return Err(Malformed("the names of the fields are too long"));
         }
@@ -45,16 +45,16 @@ impl Schema {
     }
 
     /// Recursion is bounded by the depth.
-    fn take_field(&mut self, take: &mut ByteReader<'_>, index: usize, level: usize) -> Result<(), Malformed> {
-        let bits = take.varint_max((1 << Type::ALL.len()) - 1)?;
+    fn take_field(&mut self, reader: &mut ByteReader<'_>, index: usize, level: usize) -> Result<(), Malformed> {
+        let bits = reader.varint_max((1 << Type::ALL.len()) - 1)?;
         for kind in Type::ALL.into_iter().filter(|&t| bits >> t as u64 & 1 == 1) {
-            let count = take.varint_max(i64::MAX as u64)?;
+            let count = reader.varint_max(i64::MAX as u64)?;
             if count == 0 {
                 return Err(Malformed("a schema has a count of zero"));
             }
             self.fields[index].counts[kind as usize] = count as i64;
         }
-        let children = take.count(3)?;
+        let children = reader.count(3)?;
         if children > 0 && level == self.depth {
             return Err(Malformed("a field is deeper than its schema"));
         }
@@ -63,7 +63,7 @@ impl Schema {
         }
         let mut last: Option<&str> = None;
         for _ in 0..children {
-            let name = take.text()?;
+            let name = reader.text()?;
             if last.is_some_and(|last| last >= name) {
                 return Err(Malformed("the fields are out of order"));
             }
@@ -77,7 +77,7 @@ impl Schema {
             let child = self.fields.len();
             self.fields.push(SchemaField::new(name));
             self.fields[index].children.insert(name.into(), child);
-            self.take_field(take, child, level + 1)?;
+            self.take_field(reader, child, level + 1)?;
         }
         Ok(())
     }

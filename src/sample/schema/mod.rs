@@ -18,7 +18,7 @@ use super::json::{InvalidJson, Tape};
 use super::pointer::push_step;
 use crate::limits;
 
-/// How often a field is a value of each type, by the type's code.
+/// The number of values of each type of a field, by the type's code.
 pub type TypeCounts = [i64; Type::ALL.len()];
 
 /// Most keys that an object has in one record before it counts as a map.
@@ -30,14 +30,14 @@ pub const DEFAULT_DEPTH: usize = 5;
 const EVERY: &str = "*";
 const ROOT: usize = 0;
 
-/// Which fields occur in some records, how often, and as what. Two are equal when they count the same.
+/// The fields of some records, with the number and types of their values. Two are equal when they count the same.
 #[derive(Clone, Debug)]
 pub struct Schema {
     depth: usize,
     /// The root first; a child after its parent.
     fields: Vec<SchemaField>,
     tape: Tape,
-    /// How many objects have been walked through.
+    /// The number of objects that were walked through.
     objects: u64,
     /// The token of the first key of the record at hand that its object has twice.
     duplicate: Option<usize>,
@@ -70,12 +70,12 @@ impl Schema {
         Schema { depth: depth.min(limits::SCHEMA_DEPTH), fields, tape: Tape::default(), objects: 0, duplicate: None }
     }
 
-    /// How deep it looks.
+    /// Returns the depth of the schema.
     pub fn depth(&self) -> usize {
         self.depth
     }
 
-    /// How many records it is of.
+    /// Returns the number of records.
     pub fn records(&self) -> i64 {
         present(&self.fields[ROOT].counts)
     }
@@ -273,7 +273,7 @@ impl Schema {
     }
 
     /// Goes through the fields that count anything, or hold one that does: each before its children, these by name.
-    fn visit(&self, see: &mut dyn FnMut(FieldVisit<'_>)) {
+    fn visit(&self, each: &mut dyn FnMut(FieldVisit<'_>)) {
         let mut live: Vec<bool> = self.fields.iter().map(|f| f.counts.iter().any(|&n| n != 0)).collect();
         for (index, field) in self.fields.iter().enumerate().rev() {
             live[index] |= field.children.values().any(|&child| live[child]);
@@ -283,18 +283,18 @@ impl Schema {
             let SchemaField { name, counts, .. } = &self.fields[index];
             let before = rest.len();
             rest.extend(self.fields[index].children.values().rev().filter(|&&c| live[c]).map(|&c| (level + 1, c)));
-            see(FieldVisit { level, name, counts, children: rest.len() - before });
+            each(FieldVisit { level, name, counts, children: rest.len() - before });
         }
     }
 }
 
 /// A field on the way through a schema.
 struct FieldVisit<'a> {
-    /// How deep it lies.
+    /// The depth of the field.
     level: usize,
     name: &'a str,
     counts: &'a TypeCounts,
-    /// How many of its children follow, each after all that the one before holds.
+    /// The number of its children that follow, each after all that the one before contains.
     children: usize,
 }
 
@@ -304,7 +304,7 @@ impl PartialEq for Schema {
     }
 }
 
-/// How often a field occurs.
+/// Returns the number of values of a field.
 pub fn present(counts: &TypeCounts) -> i64 {
     counts.iter().fold(0, |sum, &n| sum.wrapping_add(n))
 }
@@ -314,7 +314,7 @@ pub fn types(counts: &TypeCounts) -> Vec<Type> {
     Type::ALL.into_iter().filter(|&t| counts[t as usize] != 0).collect()
 }
 
-/// Whether an object has more than [`MAX_KEYS`] keys.
+/// Returns true if an object has more than [`MAX_KEYS`] keys.
 fn is_map(tape: &Tape, object: usize) -> bool {
     let Range { start, end } = object..tape.token(object).next as usize;
     // A key and its value are two tokens at least.

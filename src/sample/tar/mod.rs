@@ -32,7 +32,7 @@ pub struct TarDecoder {
     state: TarState,
     /// The bytes of the block that has begun, or of the content as far as it is kept.
     held: Vec<u8>,
-    /// What the headers before a member say of it.
+    /// The path and size of the next member, where a header before it gives them.
     path: Option<String>,
     size: Option<u64>,
     /// The path of the sample that has begun, and the part of its line that is not handed over yet.
@@ -40,7 +40,7 @@ pub struct TarDecoder {
     line: String,
 }
 
-/// What the samples before say of the form of an archive.
+/// The form of an archive, by the samples so far.
 #[derive(Debug, Default)]
 struct ArchiveForm {
     /// The fields of the first sample.
@@ -53,7 +53,7 @@ struct ArchiveForm {
     keys: HashSet<[u8; 8]>,
 }
 
-/// Where in an archive the next byte stands.
+/// The state at the next byte of an archive.
 #[derive(Debug, Default)]
 enum TarState {
     /// At a block that begins a member.
@@ -76,10 +76,10 @@ struct MemberContent {
     output: MemberOutput,
 }
 
-/// How the content of a member is put out.
+/// The form in which the content of a member is put out.
 #[derive(Debug)]
 enum MemberOutput {
-    /// When it is complete, since it is held whole.
+    /// Once it is complete, since it is held whole.
     Whole,
     /// By its first bytes, which are not complete yet.
     Undecided,
@@ -382,7 +382,7 @@ impl ArchiveForm {
 
 /// Returns true for a member that holds records or an archive of its own, by the ending of its name.
 fn holds_records(path: &str) -> bool {
-    let ReaderSpec { format, packing, .. } = ReaderSpec::of(path);
+    let ReaderSpec { format, compression: packing, .. } = ReaderSpec::of(path);
     packing != Compression::None || !matches!(format, RecordFormat::Whole | RecordFormat::Json)
 }
 

@@ -21,7 +21,7 @@ fn around(limit: usize) -> [(usize, bool); 3] {
     [(limit - 1, true), (limit, true), (limit + 1, false)]
 }
 
-/// Whether an object is accepted; what the checks of its type and its reader say must be the same.
+/// Returns true if an object is accepted; what the checks of its type and its reader say must be the same.
 fn stored(kind: Kind, bytes: &[u8], checked: bool) -> bool {
     let id = kind.id_of(bytes).unwrap();
     let accepted = accept(&Key { id, kind }, bytes).is_ok();
@@ -51,7 +51,7 @@ fn version() -> Version {
     }
 }
 
-/// Whether a version is stored.
+/// Returns true if a version is stored.
 fn version_stored(version: &Version) -> bool {
     let metadata = canonical_json(&Value::Object(version.metadata.clone())).len() <= limits::METADATA;
     stored(Kind::Version, &version.encode(), metadata && version.check().is_ok())

@@ -21,12 +21,12 @@ use crate::object::recipe::RecipeItem;
 use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
+use crate::selection::Matcher;
 use crate::store::Store;
 use crate::store::content::Chunks;
 use crate::worktree::cache::{self, CacheEntry, kind_within, settled_at};
 use crate::worktree::hash;
 use crate::worktree::scan::{Scan, ScannedFile};
-use crate::worktree::selection::Matcher;
 use crate::worktree::stamp::Stamp;
 
 /// Bytes that a worker writes or decodes at once.
@@ -34,7 +34,7 @@ const PIECE: u64 = 2 << 20;
 /// Files that a worker writes at once.
 const BATCH: usize = 128;
 
-/// What the folder becomes.
+/// The version that the folder gets.
 #[derive(Debug)]
 pub struct CheckoutTarget<'a> {
     /// The manifest of the version.
@@ -43,7 +43,7 @@ pub struct CheckoutTarget<'a> {
     pub selection: Option<&'a Matcher>,
 }
 
-/// What was done.
+/// The number of entries that a checkout changed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CheckoutCounts {
     /// Entries that were written.
@@ -201,7 +201,7 @@ fn remove(root: &Root, survey: &Survey, progress: &dyn Progress) -> Result<u64> 
     Ok(removed)
 }
 
-/// What has to be written, in the order of the paths.
+/// The entries to write, in the order of the paths.
 struct WriteFeed<'a> {
     store: &'a Store,
     wanted: WantedEntries<'a>,
@@ -239,8 +239,8 @@ impl CurrentFiles<'_> {
     fn next(&mut self, entry: Entry) -> Result<WriteStep> {
         let replaces = self.survey.stamps(&entry.path);
         let replacement = |replaces| Ok(WriteStep::Write(Replacement { entry: entry.clone(), replaces }));
-        let Some(seen) = self.at(&entry.path)? else { return replacement(replaces) };
-        let row = match seen {
+        let Some(file) = self.at(&entry.path)? else { return replacement(replaces) };
+        let row = match file {
             ScannedFile::Known(row) => row,
             ScannedFile::Unknown { path, stat } => match self.survey.inspected.get(&path) {
                 Some((then, FileEntry { kind, size, content: Some(content), .. })) if is_unchanged(then, &stat) => {
@@ -273,8 +273,8 @@ impl CurrentFiles<'_> {
         let Some(scan) = &mut self.scan else { return Ok(None) };
         loop {
             match scan.peek() {
-                Some(Ok(seen)) if seen.path() < path => drop(scan.next()),
-                Some(Ok(seen)) if seen.path() > path => return Ok(None),
+                Some(Ok(file)) if file.path() < path => drop(scan.next()),
+                Some(Ok(file)) if file.path() > path => return Ok(None),
                 None => return Ok(None),
                 _ => return scan.next().transpose(),
             }

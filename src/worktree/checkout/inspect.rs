@@ -27,9 +27,9 @@ pub struct Survey {
     pub(super) surplus: BTreeMap<DataPath, Stat>,
     /// The stamps of the files that stand where entries go, and what was read of them.
     pub(super) inspected: HashMap<DataPath, (Stat, FileEntry)>,
-    /// How many files are going to be written, and their bytes.
+    /// The number of files to write, and their bytes.
     pub(super) pending: (u64, u64),
-    /// When it began, in nanoseconds since 1970: younger stamps are not trusted.
+    /// The start of the survey, in nanoseconds since 1970: younger stamps are not trusted.
     pub(super) began: i128,
 }
 
@@ -100,7 +100,7 @@ impl<'a> Inspector<'a> {
         }
     }
 
-    /// Whether the store gives back the bytes of a file.
+    /// Returns true if the store gives back the bytes of a file.
     pub fn is_stored(&self, file: &FileEntry) -> bool {
         file.content.is_some_and(|id| content::is_readable(self.store, id, file.size))
     }
@@ -200,7 +200,8 @@ impl<'a> Inspector<'a> {
     }
 }
 
-/// Whether a file is the one that was inspected. Its `ctime` may be another: it changes with the number of its links.
+/// Returns true if a file is the one that was inspected. Its `ctime` may be another: it changes with the number of its
+/// links.
 pub(super) fn is_unchanged(then: &Stat, now: &Stat) -> bool {
     Stat { ctime: 0, ..*then } == Stat { ctime: 0, ..*now }
 }

@@ -23,7 +23,7 @@ use crate::error::Result;
 use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::path::DataPath;
-use crate::worktree::selection::Matcher;
+use crate::selection::Matcher;
 
 /// The entries of a version that are selected, in order.
 struct SelectedEntries<'a, S: NodeSource> {

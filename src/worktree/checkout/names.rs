@@ -49,14 +49,14 @@ pub fn check_written(
     clashes.refusal(shown).map_or(Ok(()), Err)
 }
 
-/// What stands against writing paths.
+/// The paths that cannot be written.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Clashes {
     /// Paths that would be one, by what they have in common.
     same: BTreeMap<u128, Vec<String>>,
     /// Paths with names that are refused, and why.
     refused: Vec<String>,
-    /// How many names are refused.
+    /// The number of names that are refused.
     count: usize,
 }
 

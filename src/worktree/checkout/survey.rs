@@ -32,20 +32,20 @@ pub fn survey(
         olds.push(SelectedEntries::new(Entries::new(store, *manifest)?, None));
     }
     let mut new = SelectedEntries::new(Entries::new(store, target.manifest)?, target.selection);
-    for seen in scan {
+    for file in scan {
         progress.check()?;
-        let seen = seen?;
-        while new.peek()?.is_some_and(|next| next < seen.path()) {
+        let file = file?;
+        while new.peek()?.is_some_and(|next| next < file.path()) {
             if let Some(entry) = new.next()? {
                 inspector.inspect(&entry)?;
             }
         }
         let mut before = Vec::new();
         for old in &mut olds {
-            before.extend(old.at(seen.path())?.map(FileEntry::from));
+            before.extend(old.at(file.path())?.map(FileEntry::from));
         }
-        let wanted = new.at(seen.path())?;
-        inspector.decide(before, wanted, seen)?;
+        let wanted = new.at(file.path())?;
+        inspector.decide(before, wanted, file)?;
     }
     while let Some(entry) = new.next()? {
         progress.check()?;
@@ -94,10 +94,10 @@ pub fn below(store: &Store, manifest: Id<Node>, path: &str) -> Result<Vec<Entry>
 
 impl Inspector<'_> {
     /// Decides about a path that the scan shows, from its entries in the versions before and in the new one.
-    fn decide(&mut self, before: Vec<FileEntry>, wanted: Option<Entry>, seen: ScannedFile) -> Result<()> {
+    fn decide(&mut self, before: Vec<FileEntry>, wanted: Option<Entry>, file: ScannedFile) -> Result<()> {
         let root = self.root;
         let wanted = wanted.map(FileEntry::from);
-        let (path, stat, mut now) = match seen {
+        let (path, stat, mut now) = match file {
             ScannedFile::Known(row) => (row.entry.path.clone(), row.stat, FileEntry::from(row.entry)),
             ScannedFile::Unknown { path, stat } => {
                 let may_be = |entry: &FileEntry| {

@@ -13,7 +13,7 @@ use crate::object::recipe::RecipeItem;
 use crate::store::{Object, Store, content};
 use crate::worktree::cache::CacheEntry;
 
-/// How files get their names.
+/// The way in which files get their names.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Naming<'a> {
     /// In a folder that nobody sees yet: under their own names from the start.
@@ -53,7 +53,7 @@ pub(super) enum WriteTask {
     Piece { begins: Option<Replacement>, items: Vec<RecipeItem>, ends: bool },
 }
 
-/// What a worker made of it.
+/// The result of a task.
 #[derive(Debug)]
 pub(super) enum WriteResult {
     Keep(Vec<CacheEntry>),
@@ -65,7 +65,7 @@ pub(super) enum WriteResult {
 #[derive(Debug)]
 pub(super) struct WrittenEntry {
     pub entry: Entry,
-    /// What the file system says of it, where somebody will want to know.
+    /// The stat data of the file, where it is needed.
     pub stat: Option<Stat>,
 }
 
@@ -127,7 +127,7 @@ impl<'a> WriteWorker<'a> {
     }
 }
 
-/// What is to be told of an entry that was just written. A folder that nobody sees yet has no stat cache.
+/// Returns the stat data of an entry that was just written. A folder that is not in place yet has no stat cache.
 fn stamp(root: &Root, cursor: &mut Cursor<'_>, naming: Naming<'_>, entry: Entry) -> Result<WrittenEntry> {
     let path = entry.path.as_str();
     let stat = match naming {

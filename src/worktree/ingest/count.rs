@@ -12,6 +12,7 @@ use crate::diff::{
 };
 use crate::error::{Error, Kind, Result};
 use crate::fs::openat::{Root, stat_open};
+use crate::gate::{Evaluation, FilePrecheck};
 use crate::id::{Content, Id};
 use crate::object::node::{Entry, SampleCount};
 use crate::object::recipe::RecipeItem;
@@ -23,31 +24,21 @@ use crate::worktree::hash::{open, unstable};
 /// Pieces of large files that wait to be compared.
 const AHEAD: usize = 4;
 
-/// How samples are counted.
+/// The counter of samples, and the files that it compares.
 #[derive(Clone, Copy)]
 pub struct SampleCounter<'a> {
-    /// Where the old sides are.
+    /// The store of the old sides.
     pub store: &'a Arc<Store>,
-    /// How files are read.
-    pub rules: &'a ReaderConfig,
-    /// Whether the parent's samples are known: then they are compared, and what did not change keeps its count.
-    /// Otherwise every file is read.
+    /// The reader configuration.
+    pub config: &'a ReaderConfig,
+    /// True if the parent's samples are known: then they are compared, and what did not change keeps its count. Otherwise
+    /// every file is read.
     pub tallied: bool,
-    /// Who looks at the records in which the files that are read differ from the parent's, if anybody does.
-    pub observer: Option<&'a dyn RecordObserver>,
+    /// The evaluation that checks the records in which the files differ from the parent's, if the dataset has rules.
+    pub evaluation: Option<&'a Evaluation<'a>>,
     /// The files of the parent that cannot be read.
     pub damaged: &'a DamagedFiles,
 }
-
-/// Looks at records as they are compared. A trait, since those who do stand on a higher floor.
-pub trait RecordObserver: Sync {
-    /// Who looks at the records of this file, if anybody does: it is shown them one by one, and `None` once all were.
-    /// Where it is not, what it was shown is void.
-    fn observe(&self, path: &str) -> Option<RecordCallback<'_>>;
-}
-
-/// Who looks at the records of a file.
-pub type RecordCallback<'w> = Box<dyn FnMut(Option<RecordRef<'_>>) + 'w>;
 
 impl<'a> SampleCounter<'a> {
     fn detail(&self) -> DiffDetail {
@@ -56,12 +47,12 @@ impl<'a> SampleCounter<'a> {
 
     /// Nothing found yet.
     pub fn empty_diff(&self) -> RecordDiff {
-        RecordDiff::new(self.rules, self.detail())
+        RecordDiff::new(self.config, self.detail())
     }
 
-    /// Whether the entry has the count that it would get now.
+    /// Returns true if the entry has the count that it would get now.
     pub fn is_counted(&self, entry: &Entry) -> bool {
-        let is_current = |samples: &SampleCount| self.rules.is_current(entry.path.as_str(), &samples.reader);
+        let is_current = |samples: &SampleCount| self.config.is_current(entry.path.as_str(), &samples.reader);
         let is_known = self.tallied && !self.damaged.contains(entry.path.as_str());
         !entry.kind.is_file() || is_known && entry.samples.as_ref().is_some_and(is_current)
     }
@@ -72,19 +63,19 @@ impl<'a> SampleCounter<'a> {
         'a: 'h,
     {
         let path = entry.path.as_str();
-        let (reading, bytes) = (self.rules.reading(path), FileSource::Stored(self.store));
-        let half = FileSide { path, reading, content: Some(entry.content), size: entry.size, records: None, bytes };
-        self.rules.read_as_counted(half, entry.samples.as_ref())
+        let (spec, bytes) = (self.config.spec_for(path), FileSource::Stored(self.store));
+        let file = FileSide { path, spec, content: Some(entry.content), size: entry.size, records: None, bytes };
+        self.config.read_as_counted(file, entry.samples.as_ref())
     }
 
     /// The old side of a job, where it is compared. Of one that cannot be read the account takes the number of records.
-    fn replaced_side<'h>(&self, job: &'h Job, account: &mut RecordDiff) -> Result<Option<FileSide<'h>>>
+    fn replaced_side<'h>(&self, job: &'h Job, diff: &mut RecordDiff) -> Result<Option<FileSide<'h>>>
     where
         'a: 'h,
     {
         let Some(old) = job.old.as_ref().filter(|_| self.tallied) else { return Ok(None) };
         if self.damaged.contains(old.path.as_str()) {
-            add_unread(account, Side::Old, old);
+            add_unread(diff, Side::Old, old);
             return Ok(None);
         }
         self.old_side(old).map(Some)
@@ -107,73 +98,73 @@ impl<'a> SampleCounter<'a> {
         job: &Job,
         content: Id<Content>,
         bytes: &[u8],
-        account: &mut RecordDiff,
+        diff: &mut RecordDiff,
     ) -> Result<SampleCount> {
         let path = job.path.as_str();
-        let reading = self.rules.reading(path).guess(bytes);
-        let reader = reading.id();
+        let spec = self.config.spec_for(path).guess(bytes);
+        let reader = spec.id();
         let same = job.old.as_ref().filter(|old| self.tallied && old.content == content);
         if let Some(samples) = same.and_then(|old| old.samples.as_ref()).filter(|samples| samples.reader == reader) {
             return Ok(samples.clone());
         }
-        let (mark, hints) = (account.mark(), reading.hints(bytes));
-        let old = self.replaced_side(job, account)?;
+        let (mark, hints) = (diff.mark(), spec.hints(bytes));
+        let old = self.replaced_side(job, diff)?;
         let (content, size, bytes) = (Some(content), bytes.len() as u64, FileSource::Held(bytes));
-        let new = FileSide { path, reading: reading.clone(), content, size, records: None, bytes };
-        let mut watcher = self.callback(path, &reading);
-        let mut see = watcher.as_mut().map(|watcher| |seen: RecordRef<'_>| watcher(Some(seen)));
-        let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(RecordRef<'_>));
-        let counted = compare(self.rules, old.as_ref(), Some(&new), true, account, visitor);
+        let new = FileSide { path, spec: spec.clone(), content, size, records: None, bytes };
+        let mut precheck = self.precheck(path, &spec);
+        let mut each = precheck.as_mut().map(|precheck| |record: RecordRef<'_>| precheck.record(&record));
+        let visitor = each.as_mut().map(|each| each as &mut dyn FnMut(RecordRef<'_>));
+        let counted = compare(self.config, old.as_ref(), Some(&new), true, diff, visitor);
         let count = self.skip_damaged(counted, path, job.old.as_ref(), 0)?;
-        if let Some(watcher) = &mut watcher {
-            watcher(None);
+        if let Some(precheck) = precheck {
+            precheck.finish();
         }
-        account.insert_hints(mark, path, hints);
+        diff.insert_hints(mark, path, hints);
         Ok(SampleCount { count, reader })
     }
 
-    /// Who looks at the records of this file: only of one whose records are what they are as soon as they are met.
-    fn callback(&self, path: &str, reading: &ReaderSpec) -> Option<RecordCallback<'a>> {
-        let streams = (reading.is_lines() || reading.is_table()) && reading.packing == Compression::None;
-        self.observer.filter(|_| streams && self.tallied).and_then(|watch| watch.observe(path))
+    /// Returns the check for the records of this file, if its format decides on each record as it comes.
+    fn precheck(&self, path: &str, spec: &ReaderSpec) -> Option<FilePrecheck<'a>> {
+        let streams = (spec.is_lines() || spec.is_table()) && spec.compression == Compression::None;
+        self.evaluation.filter(|_| streams && self.tallied).and_then(|evaluation| evaluation.precheck(path))
     }
 
     /// Counts an entry that is taken over as it is, and that another reader counted. One that cannot be read keeps its
     /// count.
-    pub(super) fn recount(&self, entry: &Entry, account: &mut RecordDiff) -> Result<Option<SampleCount>> {
+    pub(super) fn recount(&self, entry: &Entry, diff: &mut RecordDiff) -> Result<Option<SampleCount>> {
         let path = entry.path.as_str();
         if self.tallied && self.damaged.contains(path) {
             return Ok(entry.samples.clone());
         }
         let old = self.old_side(entry)?;
-        let new = FileSide { reading: self.rules.reading(entry.path.as_str()), records: None, ..old.clone() }.with_guess()?;
-        let counted = compare(self.rules, Some(&old).filter(|_| self.tallied), Some(&new), true, account, None);
+        let new = FileSide { spec: self.config.spec_for(entry.path.as_str()), records: None, ..old.clone() }.with_guess()?;
+        let counted = compare(self.config, Some(&old).filter(|_| self.tallied), Some(&new), true, diff, None);
         let count = self.skip_damaged(counted, path, Some(entry), 0)?;
-        Ok(Some(SampleCount { count, reader: new.reading.id() }))
+        Ok(Some(SampleCount { count, reader: new.spec.id() }))
     }
 
     /// Tells a file of which the store has both sides.
-    pub fn count_stored(&self, old: Option<&Entry>, new: Option<&Entry>, account: &mut RecordDiff) -> Result<()> {
+    pub fn count_stored(&self, old: Option<&Entry>, new: Option<&Entry>, diff: &mut RecordDiff) -> Result<()> {
         let either = old.or(new);
         let path = either.map_or("", |entry| entry.path.as_str());
         if self.damaged.contains(path) {
-            old.iter().for_each(|old| add_unread(account, Side::Old, old));
-            new.iter().for_each(|new| add_unread(account, Side::New, new));
+            old.iter().for_each(|old| add_unread(diff, Side::Old, old));
+            new.iter().for_each(|new| add_unread(diff, Side::New, new));
             return Ok(());
         }
         let before = old.map(|old| self.old_side(old)).transpose()?;
         let after = new.map(|new| self.old_side(new)).transpose()?;
-        let counted = compare(self.rules, before.as_ref(), after.as_ref(), false, account, None).map(drop);
+        let counted = compare(self.config, before.as_ref(), after.as_ref(), false, diff, None).map(drop);
         self.skip_damaged(counted, path, either, ())
     }
 }
 
 /// Adds a file that cannot be read to an account, by the number of its records.
-fn add_unread(account: &mut RecordDiff, side: Side, entry: &Entry) {
-    account.add_unread(side, entry.samples.as_ref().map_or(0, |samples| samples.count));
+fn add_unread(diff: &mut RecordDiff, side: Side, entry: &Entry) {
+    diff.add_unread(side, entry.samples.as_ref().map_or(0, |samples| samples.count));
 }
 
-/// What the thread is told of large files.
+/// A message to the thread about large files.
 pub(super) enum CounterMessage {
     Begin(Job),
     Piece { bytes: Vec<u8>, ids: Vec<[u8; 32]>, lens: Vec<usize> },
@@ -191,7 +182,7 @@ pub(super) struct CounterThread {
 impl CounterThread {
     pub fn start<'scope, 'env: 'scope>(
         scope: &'scope Scope<'scope, 'env>,
-        counting: SampleCounter<'env>,
+        counter: SampleCounter<'env>,
         root: &'env Root,
     ) -> Result<CounterThread> {
         let (to, told) = bounded(AHEAD);
@@ -199,9 +190,9 @@ impl CounterThread {
         parallel::spawn(scope, move || {
             let mut next = told.recv().ok();
             while let Some(CounterMessage::Begin(job)) = next {
-                next = match file(counting, root, &job, &told) {
-                    Ok(Some(FileCount::Counted(samples, account))) => {
-                        let _ = answer.send(Ok((samples, account)));
+                next = match file(counter, root, &job, &told) {
+                    Ok(Some(FileCount::Counted(samples, diff))) => {
+                        let _ = answer.send(Ok((samples, diff)));
                         told.recv().ok()
                     }
                     Ok(Some(FileCount::Again(job))) => Some(CounterMessage::Begin(job)),
@@ -241,22 +232,22 @@ enum FileCount {
 }
 
 /// Counts one large file; `None` if nothing more comes.
-fn file(counting: SampleCounter<'_>, root: &Root, job: &Job, told: &Receiver<CounterMessage>) -> Result<Option<FileCount>> {
+fn file(counter: SampleCounter<'_>, root: &Root, job: &Job, told: &Receiver<CounterMessage>) -> Result<Option<FileCount>> {
     let path = job.path.as_str();
     let Ok(first) = told.recv() else { return Ok(None) };
     let head = match &first {
         CounterMessage::Begin(_) | CounterMessage::End(_) => &[][..],
         CounterMessage::Piece { bytes, .. } => &bytes[..],
     };
-    let reading = counting.rules.reading(path).guess(head);
-    let mut hints = reading.hints(head);
-    let mut account = counting.empty_diff();
-    let old = counting.replaced_side(job, &mut account)?;
-    let mut watcher = counting.callback(path, &reading);
-    let mut see = watcher.as_mut().map(|watcher| |seen: RecordRef<'_>| watcher(Some(seen)));
-    let visitor = see.as_mut().map(|see| see as &mut dyn FnMut(RecordRef<'_>));
+    let spec = counter.config.spec_for(path).guess(head);
+    let mut hints = spec.hints(head);
+    let mut diff = counter.empty_diff();
+    let old = counter.replaced_side(job, &mut diff)?;
+    let mut precheck = counter.precheck(path, &spec);
+    let mut each = precheck.as_mut().map(|precheck| |record: RecordRef<'_>| precheck.record(&record));
+    let visitor = each.as_mut().map(|each| each as &mut dyn FnMut(RecordRef<'_>));
     let mut stream =
-        FileStream::new(counting.store, counting.rules, path, reading.clone(), old, counting.detail()).with_visitor(visitor);
+        FileStream::new(counter.store, counter.config, path, spec.clone(), old, counter.detail()).with_visitor(visitor);
     let mut is_void = false;
     for next in std::iter::once(first).chain(told) {
         match next {
@@ -269,34 +260,34 @@ fn file(counting: SampleCounter<'_>, root: &Root, job: &Job, told: &Receiver<Cou
                     rest = after;
                     stream.chunk(&RecipeItem { id, len: len as u64 }, Some(chunk))
                 });
-                is_void = counting.skip_damaged(counted.map(|()| false), path, job.old.as_ref(), true)?;
+                is_void = counter.skip_damaged(counted.map(|()| false), path, job.old.as_ref(), true)?;
             }
             CounterMessage::End(_) if is_void => {
-                return Ok(Some(FileCount::Counted(SampleCount { count: 0, reader: reading.id() }, account)));
+                return Ok(Some(FileCount::Counted(SampleCount { count: 0, reader: spec.id() }, diff)));
             }
             CounterMessage::End(end) => {
                 let (content, size, bytes) = (Some(end.content), end.size, FileSource::Held(&[][..]));
-                let mut new = FileSide { path, reading: reading.clone(), content, size, records: None, bytes };
+                let mut new = FileSide { path, spec: spec.clone(), content, size, records: None, bytes };
                 let mut reopened = None;
-                if reading.is_read_from_disk() {
+                if spec.is_read_from_disk() {
                     let file = Arc::new(open(root, &mut root.cursor(), path)?);
                     new.bytes = FileSource::Open(file.clone(), root.path().join(path));
                     reopened = Some(file);
                 }
-                let instead = StreamResult { count: 0, account: counting.empty_diff() };
-                let mut counted = counting.skip_damaged(stream.finish(&new), path, job.old.as_ref(), instead)?;
-                counted.account.insert_hints(IssueMark::default(), path, std::mem::take(&mut hints));
-                account.absorb(counted.account);
+                let instead = StreamResult { count: 0, diff: counter.empty_diff() };
+                let mut counted = counter.skip_damaged(stream.finish(&new), path, job.old.as_ref(), instead)?;
+                counted.diff.insert_hints(IssueMark::default(), path, std::mem::take(&mut hints));
+                diff.absorb(counted.diff);
                 if let Some(file) = reopened
                     && stat_open(&file).map_err(|e| root.error("cannot read", path, e))? != end.stat
                 {
                     return Err(unstable(root, path));
                 }
-                if let Some(watcher) = &mut watcher {
-                    watcher(None);
+                if let Some(precheck) = precheck {
+                    precheck.finish();
                 }
-                let samples = SampleCount { count: counted.count, reader: reading.id() };
-                return Ok(Some(FileCount::Counted(samples, account)));
+                let samples = SampleCount { count: counted.count, reader: spec.id() };
+                return Ok(Some(FileCount::Counted(samples, diff)));
             }
         }
     }

@@ -16,7 +16,7 @@ pub struct DamagedFiles(Mutex<BTreeMap<String, DamagedFile>>);
 pub struct DamagedFile {
     /// The records that it was counted to have.
     pub records: Option<u64>,
-    /// Why it cannot be read.
+    /// The reason that it cannot be read.
     pub error: Error,
 }
 
@@ -31,7 +31,7 @@ impl DamagedFiles {
         self.lock().entry(path.to_owned()).or_insert(DamagedFile { records, error });
     }
 
-    /// Tells if the file of this path was found damaged.
+    /// Returns true if the file of this path was found damaged.
     pub fn contains(&self, path: &str) -> bool {
         self.lock().contains_key(path)
     }
@@ -41,7 +41,7 @@ impl DamagedFiles {
         self.lock().len()
     }
 
-    /// Tells if there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

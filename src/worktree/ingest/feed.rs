@@ -13,10 +13,10 @@ use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::path::{DataPath, printable};
 use crate::progress::Progress;
+use crate::selection::Matcher;
 use crate::worktree::cache::CacheEntry;
 use crate::worktree::hash::{ATTEMPTS, open, unstable};
 use crate::worktree::scan::{Scan, ScannedFile};
-use crate::worktree::selection::Matcher;
 
 /// Files up to this size are read by one worker in one go.
 pub(super) const SMALL: u64 = 1 << 20;
@@ -58,7 +58,7 @@ pub(super) struct FilePiece {
     pub ends: Option<FileEnd>,
 }
 
-/// What a worker gets.
+/// The input of a worker.
 #[derive(Debug)]
 pub(super) enum ReadTask {
     Known(Vec<IngestedEntry>),
@@ -68,7 +68,7 @@ pub(super) enum ReadTask {
     Piece(Box<FilePiece>),
 }
 
-/// What comes next in the order of the paths.
+/// The next file in the order of the paths.
 enum NextFile {
     Known(IngestedEntry),
     Recount(Box<Entry>),
@@ -82,7 +82,7 @@ pub(super) struct FileFeed<'a, S: NodeSource> {
     /// The parent's entries outside the selection.
     kept: Option<Peekable<Entries<'a, S>>>,
     selection: Option<Matcher>,
-    counting: Option<SampleCounter<'a>>,
+    counter: Option<SampleCounter<'a>>,
     pending: Option<NextFile>,
     large: Option<LargeFile>,
     outside: Vec<String>,
@@ -101,7 +101,7 @@ impl<'a, S: NodeSource> FileFeed<'a, S> {
             old: ParentEntries { nodes: source.nodes, root: source.parent, entries: None },
             kept,
             selection: source.selection,
-            counting: source.counting,
+            counter: source.counter,
             pending: None,
             large: None,
             outside: Vec::new(),
@@ -121,14 +121,14 @@ impl<'a, S: NodeSource> FileFeed<'a, S> {
                     false => NextFile::Recount(Box::new(entry)),
                 }));
             }
-            let Some(seen) = self.scan.next().transpose()? else { return Ok(None) };
-            if self.selection.as_ref().is_some_and(|s| !s.selects(seen.path().as_str())) {
-                self.outside.push(seen.path().to_string());
+            let Some(file) = self.scan.next().transpose()? else { return Ok(None) };
+            if self.selection.as_ref().is_some_and(|s| !s.selects(file.path().as_str())) {
+                self.outside.push(file.path().to_string());
                 continue;
             }
-            return Ok(Some(match seen {
+            return Ok(Some(match file {
                 // What was hashed but never stored, by status, has to be read now, and what another reader counted.
-                ScannedFile::Known(row) if is_current(&row, self.counting) => {
+                ScannedFile::Known(row) if is_current(&row, self.counter) => {
                     NextFile::Known(IngestedEntry { entry: row.entry.clone(), row: Some(row) })
                 }
                 ScannedFile::Known(row) => NextFile::Job(self.job(row.entry.path, row.stat)?),
@@ -138,7 +138,7 @@ impl<'a, S: NodeSource> FileFeed<'a, S> {
     }
 
     fn is_counted(&self, entry: &Entry) -> bool {
-        is_counted(entry, self.counting)
+        is_counted(entry, self.counter)
     }
 
     /// The parent's next entry outside the selection, if it comes before the workspace's next file.
@@ -147,7 +147,7 @@ impl<'a, S: NodeSource> FileFeed<'a, S> {
         loop {
             match (kept.peek(), self.scan.peek()) {
                 (None, _) => return Ok(None),
-                (Some(Ok(entry)), Some(Ok(seen))) if entry.path > *seen.path() => return Ok(None),
+                (Some(Ok(entry)), Some(Ok(file))) if entry.path > *file.path() => return Ok(None),
                 _ => {}
             }
             match kept.next().transpose()? {
@@ -216,13 +216,13 @@ impl<'a, S: NodeSource> FileFeed<'a, S> {
     }
 }
 
-/// Tells if all is known of a file that a version stores.
-pub(super) fn is_current(row: &CacheEntry, counting: Option<SampleCounter<'_>>) -> bool {
-    row.stored && is_counted(&row.entry, counting)
+/// Returns true if all is known of a file that a version stores.
+pub(super) fn is_current(row: &CacheEntry, counter: Option<SampleCounter<'_>>) -> bool {
+    row.stored && is_counted(&row.entry, counter)
 }
 
-fn is_counted(entry: &Entry, counting: Option<SampleCounter<'_>>) -> bool {
-    counting.is_none_or(|counting| counting.is_counted(entry))
+fn is_counted(entry: &Entry, counter: Option<SampleCounter<'_>>) -> bool {
+    counter.is_none_or(|counter| counter.is_counted(entry))
 }
 
 /// The error for files that lie outside the selection, where a commit would not see them.

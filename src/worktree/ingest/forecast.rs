@@ -1,4 +1,4 @@
-//! How much there is to read, found out beside the reading: the progress of a long commit has its total at once.
+//! The amount of data to read, found out beside the reading: the progress of a long commit has its total at once.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::SampleCounter;
 use super::feed::is_current;
 use crate::progress::Progress;
+use crate::selection::Matcher;
 use crate::worktree::scan::{Scan, ScannedFile};
-use crate::worktree::selection::Matcher;
 
 /// Work shorter than this needs no total.
 const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 250 });
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 250 
 pub(super) struct Forecast<'a> {
     pub scan: Scan<'a>,
     pub selection: Option<Matcher>,
-    pub counting: Option<SampleCounter<'a>>,
+    pub counter: Option<SampleCounter<'a>>,
     pub progress: &'a dyn Progress,
 }
 
@@ -27,16 +27,16 @@ impl Forecast<'_> {
             return;
         }
         let (mut files, mut bytes) = (0, 0);
-        for seen in self.scan {
-            let Ok(seen) = seen else { return };
+        for file in self.scan {
+            let Ok(file) = file else { return };
             if ended.try_recv() != Err(TryRecvError::Empty) {
                 return;
             }
-            let (is_current, size) = match &seen {
-                ScannedFile::Known(row) => (is_current(row, self.counting), row.stat.size),
+            let (is_current, size) = match &file {
+                ScannedFile::Known(row) => (is_current(row, self.counter), row.stat.size),
                 ScannedFile::Unknown { stat, .. } => (false, stat.size),
             };
-            if !is_current && self.selection.as_ref().is_none_or(|selection| selection.selects(seen.path().as_str())) {
+            if !is_current && self.selection.as_ref().is_none_or(|selection| selection.selects(file.path().as_str())) {
                 files += 1;
                 bytes += size;
             }

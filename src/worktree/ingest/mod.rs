@@ -22,17 +22,17 @@ use crate::object::node::{Entry, EntryKind, SampleCount};
 use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
+use crate::selection::Matcher;
 use crate::store::Writer;
 use crate::store::writer::FileWriter;
 use crate::worktree::cache::{CacheEntry, kind_within};
 use crate::worktree::scan::Scan;
-use crate::worktree::selection::Matcher;
 
 use count::{CounterMessage, CounterThread};
 use feed::{FileFeed, FilePiece, Job};
 use forecast::Forecast;
 
-pub use count::{RecordCallback, RecordObserver, SampleCounter};
+pub use count::SampleCounter;
 pub use damaged::DamagedFiles;
 use work::{ReadResult, ReadWorker};
 
@@ -45,7 +45,7 @@ pub struct IngestedEntry {
     pub row: Option<CacheEntry>,
 }
 
-/// Where the files come from.
+/// The source of the files.
 pub struct IngestSource<'a, S> {
     /// The files of the workspace.
     pub scan: Scan<'a>,
@@ -55,20 +55,20 @@ pub struct IngestSource<'a, S> {
     pub root: &'a Root,
     /// The version that comes before, whose files are what changed ones are compressed against.
     pub parent: Option<Id<Node>>,
-    /// Where the parent's manifest is read.
+    /// The source of the parent's nodes.
     pub nodes: &'a S,
     /// The part that the workspace holds; entries of the parent outside of it are taken over.
     pub selection: Option<Matcher>,
-    /// How samples are counted, if they are.
-    pub counting: Option<SampleCounter<'a>>,
-    /// When the scan began, in nanoseconds since 1970: younger stamps are not trusted.
+    /// The counter of samples, if they are counted.
+    pub counter: Option<SampleCounter<'a>>,
+    /// The start of the scan, in nanoseconds since 1970: younger stamps are not trusted.
     pub began: i128,
 }
 
-/// What was counted along the way.
+/// The samples that were counted during the ingest.
 #[derive(Debug)]
 pub struct IngestCounts {
-    /// What the files that were read differ in from those in their place.
+    /// The differences of the files that were read from those that they replace.
     pub diff: RecordDiff,
     /// Of which files it tells.
     pub counted: PathSet,
@@ -83,7 +83,7 @@ impl PathSet {
         self.0.insert(short(path));
     }
 
-    /// Whether this is one of them.
+    /// Returns true if this is one of them.
     pub fn contains(&self, path: &DataPath) -> bool {
         self.0.contains(&short(path))
     }
@@ -103,9 +103,9 @@ pub fn ingest<S: NodeSource + Sync>(
     progress: &dyn Progress,
     take: impl FnMut(&mut Writer<'_>, IngestedEntry) -> Result<()>,
 ) -> Result<Option<IngestCounts>> {
-    let (root, began, counting) = (source.root, source.began, source.counting);
+    let (root, began, counting) = (source.root, source.began, source.counter);
     let forecast = source.forecast.take();
-    let forecast = forecast.map(|scan| Forecast { scan, selection: source.selection.clone(), counting, progress });
+    let forecast = forecast.map(|scan| Forecast { scan, selection: source.selection.clone(), counter: counting, progress });
     let ahead = 2 * parallel::threads() + 2;
     let mut feed = FileFeed::new(source, progress)?;
     std::thread::scope(|scope| {
@@ -150,12 +150,12 @@ impl<T: FnMut(&mut Writer<'_>, IngestedEntry) -> Result<()>> Ingest<'_, '_, T> {
     fn store(&mut self, worked: ReadResult) -> Result<()> {
         match worked {
             ReadResult::Known(known) => known.into_iter().try_for_each(|ingested| self.push(ingested, false)),
-            ReadResult::Recounted(entry, account) => {
-                self.absorb(account);
+            ReadResult::Recounted(entry, diff) => {
+                self.absorb(diff);
                 self.mark_counted(&entry.path);
                 self.push(IngestedEntry { entry: *entry, row: None }, false)
             }
-            ReadResult::Small { bytes, files, account } => {
+            ReadResult::Small { bytes, files, diff: account } => {
                 self.absorb(account);
                 let mut rest = &bytes[..];
                 for file in files {
@@ -223,9 +223,9 @@ impl<T: FnMut(&mut Writer<'_>, IngestedEntry) -> Result<()>> Ingest<'_, '_, T> {
         self.push(IngestedEntry { entry, row: Some(row) }, waits)
     }
 
-    fn absorb(&mut self, account: Option<RecordDiff>) {
-        if let (Some(counted), Some(account)) = (&mut self.counted, account) {
-            counted.diff.absorb(account);
+    fn absorb(&mut self, diff: Option<RecordDiff>) {
+        if let (Some(counted), Some(diff)) = (&mut self.counted, diff) {
+            counted.diff.absorb(diff);
         }
     }
 
@@ -246,8 +246,8 @@ impl<T: FnMut(&mut Writer<'_>, IngestedEntry) -> Result<()>> Ingest<'_, '_, T> {
         while let Some((_, waits)) = self.queue.front() {
             let mut count = None;
             if let (true, Some(counter)) = (waits, &self.counter) {
-                let Some((samples, account)) = counter.receive(self.queue.len() > most)? else { return Ok(()) };
-                self.absorb(Some(account));
+                let Some((samples, diff)) = counter.receive(self.queue.len() > most)? else { return Ok(()) };
+                self.absorb(Some(diff));
                 count = Some(samples);
             }
             let Some((mut ingested, _)) = self.queue.pop_front() else { return Ok(()) };

@@ -23,7 +23,7 @@ pub(super) struct ReadFile {
     pub samples: Option<SampleCount>,
 }
 
-/// What a worker made.
+/// The result of a worker.
 #[derive(Debug)]
 pub(super) enum ReadResult {
     Known(Vec<IngestedEntry>),
@@ -32,7 +32,7 @@ pub(super) enum ReadResult {
         /// The chunks of the files, one after the other.
         bytes: Vec<u8>,
         files: Vec<ReadFile>,
-        account: Option<RecordDiff>,
+        diff: Option<RecordDiff>,
     },
     Piece {
         piece: Box<FilePiece>,
@@ -44,12 +44,12 @@ pub(super) enum ReadResult {
 pub(super) struct ReadWorker<'a> {
     root: &'a Root,
     cursor: Cursor<'a>,
-    counting: Option<SampleCounter<'a>>,
+    counter: Option<SampleCounter<'a>>,
 }
 
 impl<'a> ReadWorker<'a> {
-    pub fn new(root: &'a Root, counting: Option<SampleCounter<'a>>) -> ReadWorker<'a> {
-        ReadWorker { root, cursor: root.cursor(), counting }
+    pub fn new(root: &'a Root, counter: Option<SampleCounter<'a>>) -> ReadWorker<'a> {
+        ReadWorker { root, cursor: root.cursor(), counter }
     }
 
     pub fn work(&mut self, unit: ReadTask) -> Result<ReadResult> {
@@ -70,22 +70,22 @@ impl<'a> ReadWorker<'a> {
             }
             ReadTask::Small(jobs) => {
                 let mut bytes = Vec::with_capacity(jobs.iter().map(|j| j.stat.size as usize + 1).sum());
-                let mut account = self.counting.map(|counting| counting.empty_diff());
-                let files = jobs.into_iter().map(|job| self.read(job, &mut bytes, &mut account)).collect::<Result<_>>()?;
-                Ok(ReadResult::Small { bytes, files, account })
+                let mut diff = self.counter.map(|counter| counter.empty_diff());
+                let files = jobs.into_iter().map(|job| self.read(job, &mut bytes, &mut diff)).collect::<Result<_>>()?;
+                Ok(ReadResult::Small { bytes, files, diff })
             }
             ReadTask::Recount(mut entry) => {
-                let mut account = self.counting.map(|counting| counting.empty_diff());
-                if let (Some(counting), Some(account)) = (self.counting, &mut account) {
-                    entry.samples = counting.recount(&entry, account)?;
+                let mut diff = self.counter.map(|counter| counter.empty_diff());
+                if let (Some(counter), Some(diff)) = (self.counter, &mut diff) {
+                    entry.samples = counter.recount(&entry, diff)?;
                 }
-                Ok(ReadResult::Recounted(entry, account))
+                Ok(ReadResult::Recounted(entry, diff))
             }
         }
     }
 
     /// Reads a small file to the end of `bytes`.
-    fn read(&mut self, job: Job, bytes: &mut Vec<u8>, account: &mut Option<RecordDiff>) -> Result<ReadFile> {
+    fn read(&mut self, job: Job, bytes: &mut Vec<u8>, diff: &mut Option<RecordDiff>) -> Result<ReadFile> {
         let start = bytes.len();
         let ((), stat) = read_stable(self.root, &mut self.cursor, &job.path, job.stat, |file, stat| {
             bytes.truncate(start);
@@ -103,9 +103,9 @@ impl<'a> ReadWorker<'a> {
             [(only, _)] => Id::from_bytes(*only),
             _ => Id::of(&bytes[start..]),
         };
-        let samples = match (self.counting, account) {
-            (Some(counting), Some(account)) if stat.kind != FileKind::Symlink => {
-                Some(counting.count_small(&job, content, &bytes[start..], account)?)
+        let samples = match (self.counter, diff) {
+            (Some(counter), Some(diff)) if stat.kind != FileKind::Symlink => {
+                Some(counter.count_small(&job, content, &bytes[start..], diff)?)
             }
             _ => None,
         };

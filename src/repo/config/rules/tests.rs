@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::*;
 use crate::error::Kind as ErrorKind;
+use crate::gate::Bound;
 use crate::repo::config::read::tests::load;
-use crate::validate::Bound;
 
 /// The rules of a dataset whose declaration goes on like this after its fourth line.
 fn spec(rest: &str) -> Result<Option<ValidationSpec>> {
