@@ -5,35 +5,35 @@ mod cli;
 use std::ffi::OsString;
 use std::process::{ExitCode, exit};
 
-use cli::args::{self, Stop};
+use cli::args::{self, ParseStop};
 use cli::commands;
 use cli::correction;
 use cli::failure;
 use cli::interrupt;
-use cli::output::Manner;
+use cli::output::OutputOptions;
 use cli::session::Session;
 
 fn main() -> ExitCode {
     let typed: Vec<OsString> = std::env::args_os().collect();
-    let manner = Manner::guess(&typed);
+    let options = OutputOptions::guess(&typed);
     std::panic::set_hook(Box::new(move |panic| {
         if helox::sample::is_guarded() {
             return;
         }
-        failure::panicked(panic.location(), manner);
+        failure::panicked(panic.location(), options);
         exit(i32::from(failure::INTERNAL))
     }));
     interrupt::watch(|| exit(i32::from(failure::INTERRUPTED)));
 
-    let code = match args::parse(&typed, manner) {
+    let code = match args::parse(&typed, options) {
         Ok(arguments) => {
             let mut session = Session::new(&arguments);
             let result = session.enter(&arguments).and_then(|()| commands::run(arguments.command, &mut session));
             session.finish(result.map_err(|error| correction::correct(error, &typed)))
         }
-        Err(Stop::Asked(text)) => Session::plain(manner).say(&text),
-        Err(Stop::Wrong(error)) => failure::report(&error, manner),
-        Err(Stop::Empty(help)) => failure::report_help(&help),
+        Err(ParseStop::Help(text)) => Session::plain(options).say(&text),
+        Err(ParseStop::Invalid(error)) => failure::report(&error, options),
+        Err(ParseStop::NoArguments(help)) => failure::report_help(&help),
     };
     ExitCode::from(code)
 }

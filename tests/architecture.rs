@@ -84,13 +84,13 @@ const CIRCLES: &[&str] = &[
     "src/diff/splits.rs src/diff/tally/mod.rs",
     "src/fs/atomic.rs src/fs/share.rs",
     "src/ops/commit/candidate.rs src/ops/commit/mod.rs",
-    "src/ops/gate/evaluation.rs src/ops/gate/first_pass.rs src/ops/gate/mod.rs src/ops/gate/second_pass.rs",
     "src/repo/config/mod.rs src/repo/config/read.rs",
     "src/sample/compression/mod.rs src/sample/csv.rs src/sample/guess.rs src/sample/opaque.rs src/sample/reader_spec.rs",
     "src/sample/json/mod.rs src/sample/json/scan.rs",
     "src/sample/parquet/file.rs src/sample/parquet/footer.rs src/sample/parquet/pages.rs",
-    "src/validate/command.rs src/validate/command/process.rs",
-    "src/validate/keys/changes.rs src/validate/keys/file.rs src/validate/keys/mod.rs",
+    "src/gate/command.rs src/gate/command/process.rs",
+    "src/gate/keys/changes.rs src/gate/keys/file.rs src/gate/keys/mod.rs",
+    "src/gate/evaluation.rs src/gate/evaluator.rs src/gate/first_pass.rs src/gate/precheck.rs src/gate/second_pass.rs",
     "src/worktree/checkout/apply.rs src/worktree/checkout/mod.rs src/worktree/checkout/names.rs src/worktree/checkout/survey.rs",
     "src/worktree/ingest/count.rs src/worktree/ingest/feed.rs src/worktree/ingest/mod.rs",
 ];
@@ -108,10 +108,8 @@ fn no_files_depend_on_each_other_in_a_circle() {
 }
 
 /// Names that several types have. The list must only shrink; `Call` has two forms, of which one is compiled.
-const SHARED_NAMES: &[&str] = &[
-    "Answer", "Bump", "Call", "Check", "Commit", "Dataset", "Entries", "Fact", "File", "Found", "Kind", "Node", "Record", "Run",
-    "Said", "Schema", "Stamp", "Verdict", "Version",
-];
+const SHARED_NAMES: &[&str] =
+    &["Call", "Check", "Entries", "Fact", "Found", "Kind", "Node", "Said", "Schema", "Stamp", "Verdict", "Version"];
 
 #[test]
 fn no_two_types_have_the_same_name() {
@@ -135,7 +133,7 @@ fn no_two_types_have_the_same_name() {
 }
 
 /// Files and folders with doc comments that begin with a question. The list must only shrink.
-const QUESTIONS: &[&str] = &["src/catalog/", "src/cli/", "src/facts/", "src/repo/revision.rs"];
+const QUESTIONS: &[&str] = &["src/catalog/", "src/facts/", "src/repo/revision.rs"];
 
 #[test]
 fn no_doc_comment_begins_with_a_question() {
@@ -160,8 +158,7 @@ fn no_doc_comment_begins_with_a_question() {
 const MAX_FUNCTION: usize = 80;
 
 /// Functions with more lines. The list must only shrink.
-const LONG_FUNCTIONS: &[&str] =
-    &["src/ops/gate/outcome.rs outcome", "src/ops/gate/second_pass.rs pass", "src/validate/checker.rs check"];
+const LONG_FUNCTIONS: &[&str] = &["src/gate/checker.rs check", "src/gate/outcome.rs outcome", "src/gate/second_pass.rs pass"];
 
 #[test]
 fn functions_stay_readable() {

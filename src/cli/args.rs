@@ -1,13 +1,13 @@
-//! What the user typed. From these definitions come parsing, help, completions and the man page; the comments of the
-//! fields are the help texts.
+//! The arguments, as the user typed them. From these definitions come parsing, help, completions and the man page; the
+//! comments of the fields are the help texts.
 
 mod commit;
 mod dataset;
-mod elsewhere;
 mod filter;
+mod git_commands;
+mod history;
 mod line;
 mod log;
-mod said;
 mod validate;
 mod values;
 
@@ -19,41 +19,41 @@ use clap::{ArgMatches, Args, ColorChoice, CommandFactory, Parser, Subcommand};
 use helox::Error;
 
 use super::failure;
-use super::output::{Form, Manner};
+use super::output::{OutputFormat, OutputOptions};
 
-pub(crate) use commit::{Bump, Commit};
-pub(crate) use dataset::{Create, Dataset, List};
+pub(crate) use commit::{BumpArg, CommitArgs};
+pub(crate) use dataset::{CreateArgs, DatasetCommand, ListArgs};
 pub(crate) use filter::Filter;
+pub(crate) use history::{AuditArgs, ExecArgs, NoteCommand, RunCommand};
 pub(crate) use line::CommandLine;
-pub(crate) use log::Log;
-pub(crate) use said::{Audit, Exec, Note, Run};
-pub(crate) use validate::{Format, Validate};
+pub(crate) use log::LogArgs;
+pub(crate) use validate::{FindingsFormat, ValidateArgs};
 
-/// Why there is nothing to run.
-pub(crate) enum Stop {
+/// The reason that there is no command to run.
+pub(crate) enum ParseStop {
     /// Help or version, which was asked for.
-    Asked(String),
+    Help(String),
     /// Nothing was typed; this is the help.
-    Empty(String),
-    /// What was typed is not understood.
-    Wrong(Error),
+    NoArguments(String),
+    /// The arguments are not valid.
+    Invalid(Error),
 }
 
 /// Reads the arguments of the process, its name first.
-pub(crate) fn parse(typed: &[OsString], manner: Manner) -> Result<Arguments, Stop> {
+pub(crate) fn parse(typed: &[OsString], options: OutputOptions) -> Result<Arguments, ParseStop> {
     Arguments::try_parse_from(log::with_limit(typed)).map_err(|error| {
         let text = |tinted: bool| if tinted { error.render().ansi().to_string() } else { error.render().to_string() };
         match error.kind() {
             ClapKind::DisplayHelp | ClapKind::DisplayVersion => {
-                Stop::Asked(text(manner.form == Form::Human && manner.tint_stdout().is_on()))
+                ParseStop::Help(text(options.format == OutputFormat::Human && options.stdout_colors().enabled()))
             }
-            ClapKind::DisplayHelpOnMissingArgumentOrSubcommand if manner.form == Form::Human => {
-                Stop::Empty(text(manner.tint_stderr().is_on()))
+            ClapKind::DisplayHelpOnMissingArgumentOrSubcommand if options.format == OutputFormat::Human => {
+                ParseStop::NoArguments(text(options.stderr_colors().enabled()))
             }
             ClapKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                Stop::Wrong(Error::usage("no command given").with_hint("'hlx --help' lists the commands"))
+                ParseStop::Invalid(Error::usage("no command given").with_hint("'hlx --help' lists the commands"))
             }
-            _ => Stop::Wrong(elsewhere::answer(&error, typed).unwrap_or_else(|| failure::usage(&error))),
+            _ => ParseStop::Invalid(git_commands::suggest(&error, typed).unwrap_or_else(|| failure::usage(&error))),
         }
     })
 }
@@ -85,8 +85,8 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// How the user wants to be spoken to.
-    pub(crate) fn manner(&self) -> Manner {
+    /// Returns the output options.
+    pub(crate) fn output_options(&self) -> OutputOptions {
         let lines = match &self.command {
             Command::Log(log) => log.jsonl,
             Command::Diff(diff) => diff.jsonl,
@@ -94,12 +94,12 @@ impl Arguments {
             _ => false,
         };
         let form = match () {
-            () if lines => Form::JsonLines,
-            () if self.global.json => Form::Json,
-            () => Form::Human,
+            () if lines => OutputFormat::JsonLines,
+            () if self.global.json => OutputFormat::Json,
+            () => OutputFormat::Human,
         };
         let Global { color, quiet, verbose, no_pager, .. } = self.global;
-        Manner { form, color, quiet, verbose, paged: !no_pager }
+        OutputOptions { format: form, color, quiet, verbose, use_pager: !no_pager }
     }
 }
 
@@ -131,30 +131,30 @@ pub(crate) struct Global {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    Init(Init),
+    Init(InitArgs),
     #[command(subcommand)]
-    Dataset(Dataset),
-    Status(Status),
-    Commit(Commit),
-    Log(Log),
-    Show(Show),
-    Diff(Diff),
-    Compare(Compare),
-    Checkout(Checkout),
-    Restore(Restore),
-    Clean(Clean),
-    Ls(Ls),
-    Cat(Cat),
+    Dataset(DatasetCommand),
+    Status(StatusArgs),
+    Commit(CommitArgs),
+    Log(LogArgs),
+    Show(ShowArgs),
+    Diff(DiffArgs),
+    Compare(CompareArgs),
+    Checkout(CheckoutArgs),
+    Restore(RestoreArgs),
+    Clean(CleanArgs),
+    Ls(LsArgs),
+    Cat(CatArgs),
     #[command(subcommand)]
-    Tag(Tag),
-    Validate(Validate),
+    Tag(TagCommand),
+    Validate(ValidateArgs),
     #[command(subcommand)]
-    Run(Run),
+    Run(RunCommand),
     #[command(subcommand)]
-    Note(Note),
-    Audit(Audit),
-    Verify(Verify),
-    Which(Which),
+    Note(NoteCommand),
+    Audit(AuditArgs),
+    Verify(VerifyArgs),
+    Which(WhichArgs),
     /// Show the size of the store and what deduplication and compression save
     Stats,
     /// Rebuild the indexes of the store from its packs, the files that all data is stored in
@@ -164,7 +164,7 @@ pub(crate) enum Command {
         after_help = "Example:\n  hlx install-hooks\n\nCreates git's pre-commit hook, which runs 'hlx validate'. An existing hook is kept."
     )]
     InstallHooks,
-    Completions(Completions),
+    Completions(CompletionsArgs),
     /// Complete the last word, for the scripts of 'hlx completions'
     #[command(hide = true)]
     Complete {
@@ -172,7 +172,7 @@ pub(crate) enum Command {
         #[arg(last = true)]
         words: Vec<String>,
     },
-    Man(Man),
+    Man(ManArgs),
 }
 
 /// Print the manual page of a command
@@ -181,7 +181,7 @@ pub(crate) enum Command {
   hlx man commit                     on a terminal, with man(1)
   hlx man > ~/.local/share/man/man1/hlx.1
   hlx man dataset add > ~/.local/share/man/man1/hlx-dataset-add.1")]
-pub(crate) struct Man {
+pub(crate) struct ManArgs {
     /// Command [default: hlx itself]
     pub(crate) command: Vec<String>,
     /// List the names of all pages
@@ -194,7 +194,7 @@ pub(crate) struct Man {
 #[command(after_help = "Examples:
   hlx init                             then: hlx dataset add NAME --path DIR
   hlx init data --name leases          the whole folder is one dataset")]
-pub(crate) struct Init {
+pub(crate) struct InitArgs {
     /// Folder of the repository [default: the current folder]
     pub(crate) dir: Option<PathBuf>,
     /// Declare the whole folder as one dataset with this name
@@ -205,13 +205,13 @@ pub(crate) struct Init {
     pub(crate) kind: Option<String>,
     /// Start a new history for the datasets that helox.toml declares
     #[arg(long = "new")]
-    pub(crate) anew: bool,
+    pub(crate) new: bool,
 }
 
 /// Show the files that differ from the checked-out version
 #[derive(Args)]
 #[command(after_help = "Example:\n  hlx status leases --exit-code || hlx commit leases -m 'new leases'")]
-pub(crate) struct Status {
+pub(crate) struct StatusArgs {
     /// Dataset [default: the one of the current folder, or all]
     pub(crate) name: Option<String>,
     /// Show only two letters and the path of each file, as in git; new files are A, those that --include or --exclude leave out ??
@@ -228,7 +228,7 @@ pub(crate) struct Status {
 /// Show the details of a version
 #[derive(Args)]
 #[command(after_help = "Example:\n  hlx show leases@production")]
-pub(crate) struct Show {
+pub(crate) struct ShowArgs {
     /// Version [default: the checked-out one]
     pub(crate) rev: Option<String>,
 }
@@ -240,7 +240,7 @@ pub(crate) struct Show {
   hlx diff leases@1.0.0 leases@1.1.0 --stat     two versions, with sizes
   hlx diff leases@1.0.0 -- train                one folder, against the workspace
   hlx diff HEAD~1 HEAD -p                       the samples that changed")]
-pub(crate) struct Diff {
+pub(crate) struct DiffArgs {
     /// Older version [default: the checked-out one]
     #[arg(value_name = "A")]
     pub(crate) from: Option<String>,
@@ -284,7 +284,7 @@ pub(crate) struct Diff {
 #[command(after_help = "Examples:
   hlx compare leases@1.0.0 leases@latest
   hlx compare leases@1.2.0                a version with its parent")]
-pub(crate) struct Compare {
+pub(crate) struct CompareArgs {
     /// Older version; alone, the version to compare with its parent
     #[arg(value_name = "A")]
     pub(crate) from: String,
@@ -299,7 +299,7 @@ pub(crate) struct Compare {
   hlx checkout leases@1.0.0
   hlx checkout leases@production --into /tmp/leases
   hlx checkout leases@latest --include 'train/**'")]
-pub(crate) struct Checkout {
+pub(crate) struct CheckoutArgs {
     /// Version; a dataset name alone means its latest version
     pub(crate) rev: String,
     /// Write the version to DIR, a new or empty folder, with a file .helox-version.json that names the version; the workspace is
@@ -323,7 +323,7 @@ pub(crate) struct Checkout {
 /// Restore files in the workspace
 #[derive(Args)]
 #[command(after_help = "Example:\n  hlx restore data/leases/train.jsonl --source 1.0.0")]
-pub(crate) struct Restore {
+pub(crate) struct RestoreArgs {
     /// Files and folders to restore
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
@@ -342,7 +342,7 @@ pub(crate) struct Restore {
   hlx clean --force -- raw/      remove those in one folder
 
 Files that match .hlxignore are kept.")]
-pub(crate) struct Clean {
+pub(crate) struct CleanArgs {
     /// Dataset [default: the one of the current folder, or all]
     pub(crate) name: Option<String>,
     /// Only list the files
@@ -359,7 +359,7 @@ pub(crate) struct Clean {
 /// List the files of a version
 #[derive(Args)]
 #[command(after_help = "Example:\n  hlx ls leases@1.0.0 train -r -l")]
-pub(crate) struct Ls {
+pub(crate) struct LsArgs {
     /// Version [default: the checked-out one]
     pub(crate) rev: Option<String>,
     /// Folder or file in the version
@@ -380,7 +380,7 @@ pub(crate) struct Ls {
 #[command(after_help = "Examples:
   hlx cat leases@1.0.0 train.jsonl | head -1
   hlx cat leases@1.0.0:train.jsonl            as in git, from the top of the dataset")]
-pub(crate) struct Cat {
+pub(crate) struct CatArgs {
     /// Version, or with ':' a version and a file
     pub(crate) rev: String,
     /// File in the version
@@ -389,17 +389,17 @@ pub(crate) struct Cat {
 
 /// Add, remove and list tags
 #[derive(Subcommand)]
-pub(crate) enum Tag {
+pub(crate) enum TagCommand {
     /// Add tags to a version
     #[command(after_help = "Examples:
   hlx tag add leases@1.1.0 production
   hlx tag add leases@1.2.0 production --move
 
 A tag is on one version of a dataset at a time.")]
-    Add(TagAdd),
+    Add(TagAddArgs),
     /// Remove tags from a version
     #[command(after_help = "Example:\n  hlx tag rm leases@1.0.0 production")]
-    Rm(Tags),
+    Rm(TagArgs),
     /// List tags and their versions
     #[command(alias = "ls")]
     List {
@@ -409,16 +409,16 @@ A tag is on one version of a dataset at a time.")]
 }
 
 #[derive(Args)]
-pub(crate) struct TagAdd {
+pub(crate) struct TagAddArgs {
     #[command(flatten)]
-    pub(crate) tags: Tags,
+    pub(crate) tags: TagArgs,
     /// Move tags that are on other versions
     #[arg(long = "move")]
     pub(crate) moves: bool,
 }
 
 #[derive(Args)]
-pub(crate) struct Tags {
+pub(crate) struct TagArgs {
     /// Version
     pub(crate) rev: String,
     /// Tags
@@ -437,7 +437,7 @@ pub(crate) struct Tags {
 For a folder, it prints the version that it matches, or the nearest version and the files that differ;
 with REV DIR it compares the two.
 Exits with status 1 if anything is damaged or differs.")]
-pub(crate) struct Verify {
+pub(crate) struct VerifyArgs {
     /// Versions or folders to verify [default: the checked-out version]
     #[arg(value_name = "REV|DIR")]
     pub(crate) targets: Vec<String>,
@@ -455,7 +455,7 @@ pub(crate) struct Verify {
 
 Files are compared by content, whatever their path. Exits with status 1 if no version contains it; for a folder,
 it then prints the nearest version and the differences.")]
-pub(crate) struct Which {
+pub(crate) struct WhichArgs {
     /// Folder, file, checksum from 'hlx show', BLAKE3 hash of a file, or version id (at least 4 digits)
     #[arg(value_name = "DIR|FILE|CHECKSUM|ID")]
     pub(crate) target: String,
@@ -464,7 +464,7 @@ pub(crate) struct Which {
 /// Print the completion script for a shell
 #[derive(Args)]
 #[command(after_help = "Example:\n  hlx completions bash > ~/.local/share/bash-completion/completions/hlx")]
-pub(crate) struct Completions {
+pub(crate) struct CompletionsArgs {
     /// Shell
     pub(crate) shell: clap_complete::Shell,
 }

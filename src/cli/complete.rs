@@ -53,58 +53,58 @@ fn attach(command: Command, words: &[String]) -> Command {
     let name = command.get_name().to_owned();
     let command = command.mut_subcommands(|command| attach(command, words));
     command.mut_args(|arg| match source(&name, &arg) {
-        Some(source) => arg.add(ArgValueCompleter::new(Values { source, words: words.to_vec() })),
+        Some(source) => arg.add(ArgValueCompleter::new(SourceCompleter { source, words: words.to_vec() })),
         None => arg,
     })
 }
 
-/// Where the values of an argument come from.
+/// The source of the values of an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
+enum ValueSource {
     Datasets,
     Revisions,
     Tags,
     /// The paths of a version.
     Versioned,
-    /// The same, and files of the workspace.
+    /// Versions, and files of the workspace.
     Paths,
 }
 
-fn source(command: &str, arg: &Arg) -> Option<Source> {
+fn source(command: &str, arg: &Arg) -> Option<ValueSource> {
     let name = arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
     let is_long = arg.get_long().is_some();
     match (command, name) {
-        (_, "REV" | "REV|WORK" | "REV|NAME" | "NAME|REV" | "REV|DIR") => Some(Source::Revisions),
-        ("diff" | "compare", "A" | "B") if !is_long => Some(Source::Revisions),
+        (_, "REV" | "REV|WORK" | "REV|NAME" | "NAME|REV" | "REV|DIR") => Some(ValueSource::Revisions),
+        ("diff" | "compare", "A" | "B") if !is_long => Some(ValueSource::Revisions),
         ("add" | "create", "NAME" | "N") => None,
-        (_, "NAME") if !is_long => Some(Source::Datasets),
-        ("list" | "compare", "N") if arg.get_long() == Some("name") => Some(Source::Datasets),
-        (_, "TAG") => Some(Source::Tags),
-        ("log" | "list", "T") if arg.get_long() == Some("tag") => Some(Source::Tags),
-        ("ls" | "cat", "PATH") => Some(Source::Versioned),
-        ("checkout" | "restore" | "clean" | "diff" | "log" | "status", "PATH") => Some(Source::Paths),
+        (_, "NAME") if !is_long => Some(ValueSource::Datasets),
+        ("list" | "compare", "N") if arg.get_long() == Some("name") => Some(ValueSource::Datasets),
+        (_, "TAG") => Some(ValueSource::Tags),
+        ("log" | "list", "T") if arg.get_long() == Some("tag") => Some(ValueSource::Tags),
+        ("ls" | "cat", "PATH") => Some(ValueSource::Versioned),
+        ("checkout" | "restore" | "clean" | "diff" | "log" | "status", "PATH") => Some(ValueSource::Paths),
         _ => None,
     }
 }
 
 /// The values of an argument, looked up in the repository; none where there is no repository.
-struct Values {
-    source: Source,
+struct SourceCompleter {
+    source: ValueSource,
     words: Vec<String>,
 }
 
-impl ValueCompleter for Values {
+impl ValueCompleter for SourceCompleter {
     fn complete(&self, current: &OsStr) -> Vec<CompletionCandidate> {
         let Some(typed) = current.to_str() else { return Vec::new() };
         let found = self.repo().and_then(|repo| match self.source {
-            Source::Datasets => datasets(&repo, ""),
-            Source::Revisions => revisions(&repo, typed),
-            Source::Tags => tags(&repo, None),
-            Source::Versioned | Source::Paths => Ok(self.paths(&repo, typed)),
+            ValueSource::Datasets => datasets(&repo, ""),
+            ValueSource::Revisions => revisions(&repo, typed),
+            ValueSource::Tags => tags(&repo, None),
+            ValueSource::Versioned | ValueSource::Paths => Ok(self.paths(&repo, typed)),
         });
         let mut candidates = found.unwrap_or_default();
         candidates.retain(|candidate| candidate.get_value().to_str().is_some_and(|value| value.starts_with(typed)));
-        if self.source == Source::Paths {
+        if self.source == ValueSource::Paths {
             candidates.extend(PathCompleter::any().complete(current));
             candidates.sort_by(|a, b| a.get_value().cmp(b.get_value()));
             candidates.dedup_by(|a, b| a.get_value() == b.get_value());
@@ -113,7 +113,7 @@ impl ValueCompleter for Values {
     }
 }
 
-impl Values {
+impl SourceCompleter {
     /// The repository, found from where `-C` says.
     fn repo(&self) -> Result<Repo> {
         let folder = self.words.iter().position(|word| word == "-C").and_then(|at| self.words.get(at + 1));

@@ -7,7 +7,7 @@ use std::process::Command;
 use helox::{Error, ErrorKind, Result};
 
 use super::failure;
-use super::interrupt::Guard;
+use super::interrupt::ListenerGuard;
 
 /// The editor of a terminal on which none is named: POSIX has it.
 const DEFAULT: &str = "vi";
@@ -22,7 +22,7 @@ pub(crate) fn command() -> Option<String> {
 /// Opens a file in the editor, and returns when it is closed.
 pub(crate) fn open(editor: &str, file: &Path) -> Result<()> {
     let hint = "set VISUAL or EDITOR, or give the summary: -m SUMMARY";
-    let _ignored = Guard::ignoring();
+    let _ignored = ListenerGuard::ignoring();
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("{editor} \"$@\"")).arg("sh").arg(file);
     let status = shell.status().map_err(|source| {

@@ -8,10 +8,10 @@ use std::panic::Location;
 use clap::error::ContextKind;
 use helox::{Error, ErrorKind, nearest, printable};
 
-use super::output::{Form, Manner};
+use super::output::{OutputFormat, OutputOptions};
 
 /// The exit code of a question whose answer is no.
-pub(crate) const ANSWER_IS_NO: u8 = 1;
+pub(crate) const NEGATIVE: u8 = 1;
 /// The exit code of what damage in the store stopped, wholly or in part.
 pub(crate) const DAMAGED: u8 = 5;
 /// The exit code of what something outside `hlx` stopped, wholly or in part.
@@ -38,16 +38,16 @@ fn code(kind: ErrorKind) -> u8 {
 }
 
 /// Prints an error, and says the exit code.
-pub(crate) fn report(error: &Error, manner: Manner) -> u8 {
-    match manner.form {
-        Form::Human => {
-            let tint = manner.tint_stderr();
-            to_stderr(&labelled(&tint.bad(tint.strong("error:")), error.message()));
+pub(crate) fn report(error: &Error, options: OutputOptions) -> u8 {
+    match options.format {
+        OutputFormat::Human => {
+            let colors = options.stderr_colors();
+            to_stderr(&labelled(&colors.failure(colors.bold("error:")), error.message()));
             if let Some(text) = error.hint() {
-                hint(text, manner);
+                hint(text, options);
             }
         }
-        Form::Json | Form::JsonLines => to_stdout_as_json(error.kind().as_str(), error.message(), error.hint()),
+        OutputFormat::Json | OutputFormat::JsonLines => to_stdout_as_json(error.kind().as_str(), error.message(), error.hint()),
     }
     code(error.kind())
 }
@@ -59,8 +59,8 @@ pub(crate) fn report_help(help: &str) -> u8 {
 }
 
 /// Prints what a person could do next, each line with a label of its own.
-pub(crate) fn hint(hint: &str, manner: Manner) {
-    let label = |label: &str| manner.tint_stderr().label(label).to_string();
+pub(crate) fn hint(hint: &str, options: OutputOptions) {
+    let label = |label: &str| options.stderr_colors().label(label).to_string();
     for line in hint.lines() {
         to_stderr(&match line.strip_prefix("usage: ") {
             Some(usage) => labelled(&label("usage:"), usage),
@@ -70,26 +70,26 @@ pub(crate) fn hint(hint: &str, manner: Manner) {
 }
 
 /// Prints what only a person who asked for details wants to know.
-pub(crate) fn detail(detail: &str, manner: Manner) {
-    to_stderr(&format!("{}\n", manner.tint_stderr().dim(detail)));
+pub(crate) fn detail(detail: &str, options: OutputOptions) {
+    to_stderr(&format!("{}\n", options.stderr_colors().dim(detail)));
 }
 
 /// Prints what a person should look at.
-pub(crate) fn warning(warning: &str, manner: Manner) {
-    to_stderr(&labelled(&manner.tint_stderr().mark("warning:"), warning));
+pub(crate) fn warning(warning: &str, options: OutputOptions) {
+    to_stderr(&labelled(&options.stderr_colors().changed("warning:"), warning));
 }
 
 /// Prints that `hlx` itself has a defect, and where.
-pub(crate) fn panicked(location: Option<&Location<'_>>, manner: Manner) {
+pub(crate) fn panicked(location: Option<&Location<'_>>, options: OutputOptions) {
     let place = location.map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
     let message = format!("internal error{place} in hlx {}; please report it", env!("CARGO_PKG_VERSION"));
-    match manner.form {
-        Form::Human => to_stderr(&labelled("error:", &message)),
-        Form::Json | Form::JsonLines => to_stdout_as_json("internal", &message, None),
+    match options.format {
+        OutputFormat::Human => to_stderr(&labelled("error:", &message)),
+        OutputFormat::Json | OutputFormat::JsonLines => to_stdout_as_json("internal", &message, None),
     }
 }
 
-/// What the operating system said, without the number that Rust adds.
+/// Returns the message of the operating system, without the number that Rust adds.
 pub(crate) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let bare = text.rsplit_once(" (os error ").map_or(text.as_str(), |(bare, _)| bare);

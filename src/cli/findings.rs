@@ -15,21 +15,21 @@ use super::format::count;
 
 /// The schema that the documents follow.
 const SARIF_SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
-/// What a score below the least one is called, beside the rules.
+/// The name of the finding of a score below the minimum, beside the rules.
 const MIN_SCORE: &str = "min_score";
 
 /// A verdict on one dataset.
-pub(crate) struct Verdict<'a> {
+pub(crate) struct FindingsReport<'a> {
     pub(crate) dataset: &'a str,
     /// The number of the version, or `WORK`.
     pub(crate) version: &'a str,
     /// The dataset's folder, seen from the repository's root.
     pub(crate) folder: &'a str,
-    pub(crate) judgement: &'a VerdictView,
+    pub(crate) verdict: &'a VerdictView,
 }
 
 /// A finding, or what else keeps a version from passing.
-struct Item<'a> {
+struct FindingLine<'a> {
     rule: &'a str,
     severity: Severity,
     /// From the repository's root; empty where it is about the version as a whole.
@@ -39,9 +39,9 @@ struct Item<'a> {
     message: String,
 }
 
-impl<'a> Verdict<'a> {
-    fn items(&self) -> Vec<Item<'a>> {
-        let judgement = self.judgement;
+impl<'a> FindingsReport<'a> {
+    fn items(&self) -> Vec<FindingLine<'a>> {
+        let verdict = self.verdict;
         let path = |path: &str| match (path, self.folder) {
             ("", _) | (_, ".") => path.to_owned(),
             (path, folder) => format!("{folder}/{path}"),
@@ -51,28 +51,27 @@ impl<'a> Verdict<'a> {
             false => message.to_owned(),
         };
         let mut items = Vec::new();
-        for finding in &judgement.findings {
+        for finding in &verdict.findings {
             let message = numbered(finding.line, finding.number, &finding.message);
             let (rule, severity) = (finding.rule.as_str(), finding.severity);
-            items.push(Item { rule, severity, path: path(&finding.path), line: finding.line, message });
+            items.push(FindingLine { rule, severity, path: path(&finding.path), line: finding.line, message });
         }
-        for unread in judgement.unreadable.iter().filter(|_| judgement.opaque == OpaquePolicy::Error) {
-            let Some(rule) = judgement.rules.iter().find(|rule| rule.name == unread.rule) else { continue };
+        for unread in verdict.unreadable.iter().filter(|_| verdict.opaque == OpaquePolicy::Error) {
+            let Some(rule) = verdict.rules.iter().find(|rule| rule.name == unread.rule) else { continue };
             let severity = if rule.severity == Severity::Info { Severity::Info } else { Severity::Error };
             let message = numbered(unread.line, unread.number, &format!("cannot be read: {}", unread.reason));
-            items.push(Item { rule: &rule.name, severity, path: path(&unread.path), line: unread.line, message });
+            items.push(FindingLine { rule: &rule.name, severity, path: path(&unread.path), line: unread.line, message });
         }
-        if judgement.score < judgement.min_score {
-            let message =
-                format!("score of {} is {}, below the minimum of {}", self.dataset, judgement.score, judgement.min_score);
-            items.push(Item { rule: MIN_SCORE, severity: Severity::Error, path: String::new(), line: 0, message });
+        if verdict.score < verdict.min_score {
+            let message = format!("score of {} is {}, below the minimum of {}", self.dataset, verdict.score, verdict.min_score);
+            items.push(FindingLine { rule: MIN_SCORE, severity: Severity::Error, path: String::new(), line: 0, message });
         }
         items
     }
 }
 
 /// Writes a workflow command for each finding, which GitHub shows beside the line.
-pub(crate) fn github(verdicts: &[Verdict<'_>], out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn github(verdicts: &[FindingsReport<'_>], out: &mut dyn Write) -> io::Result<()> {
     let data = |text: &str| printable(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     for verdict in verdicts {
@@ -92,7 +91,7 @@ pub(crate) fn github(verdicts: &[Verdict<'_>], out: &mut dyn Write) -> io::Resul
 }
 
 /// Writes a test suite for each dataset and a test for each rule. Only what keeps a version from passing fails a test.
-pub(crate) fn junit(verdicts: &[Verdict<'_>], out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn junit(verdicts: &[FindingsReport<'_>], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     let mut xml = Writer::new_with_indent(&mut *out, b' ', 2);
     xml.create_element("testsuites")
@@ -101,9 +100,9 @@ pub(crate) fn junit(verdicts: &[Verdict<'_>], out: &mut dyn Write) -> io::Result
     writeln!(out)
 }
 
-fn suite<W: Write>(verdict: &Verdict<'_>, xml: &mut Writer<W>) -> io::Result<()> {
+fn suite<W: Write>(verdict: &FindingsReport<'_>, xml: &mut Writer<W>) -> io::Result<()> {
     let items = verdict.items();
-    let mut tests: Vec<&str> = verdict.judgement.rules.iter().map(|rule| rule.name.as_str()).collect();
+    let mut tests: Vec<&str> = verdict.verdict.rules.iter().map(|rule| rule.name.as_str()).collect();
     tests.push(MIN_SCORE);
     let of = |test: &str| items.iter().filter(|item| item.rule == test).collect::<Vec<_>>();
     let fails = |test: &&&str| of(test).iter().any(|item| item.severity == Severity::Error);
@@ -139,7 +138,7 @@ fn suite<W: Write>(verdict: &Verdict<'_>, xml: &mut Writer<W>) -> io::Result<()>
 }
 
 /// `path:line: message`.
-fn line(item: &Item<'_>) -> String {
+fn line(item: &FindingLine<'_>) -> String {
     let message = printable(&item.message);
     match (item.path.as_str(), item.line) {
         ("", _) => message.into_owned(),
@@ -149,12 +148,12 @@ fn line(item: &Item<'_>) -> String {
 }
 
 /// The document of SARIF 2.1.0, with a run for each dataset.
-pub(crate) fn sarif(verdicts: &[Verdict<'_>]) -> Value {
+pub(crate) fn sarif(verdicts: &[FindingsReport<'_>]) -> Value {
     let runs: Vec<Value> = verdicts.iter().map(run).collect();
     json!({ "$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": runs })
 }
 
-fn run(verdict: &Verdict<'_>) -> Value {
+fn run(verdict: &FindingsReport<'_>) -> Value {
     let described = |rule: &RuleReport| {
         json!({
             "id": rule.name,
@@ -162,9 +161,9 @@ fn run(verdict: &Verdict<'_>) -> Value {
             "defaultConfiguration": { "level": level(rule.severity) },
         })
     };
-    let mut rules: Vec<Value> = verdict.judgement.rules.iter().map(described).collect();
+    let mut rules: Vec<Value> = verdict.verdict.rules.iter().map(described).collect();
     rules.push(json!({ "id": MIN_SCORE, "shortDescription": { "text": "minimum score" } }));
-    let result = |item: Item<'_>| {
+    let result = |item: FindingLine<'_>| {
         let mut result = json!({ "ruleId": item.rule, "level": level(item.severity), "message": { "text": item.message } });
         if !item.path.is_empty() {
             let mut place = json!({ "artifactLocation": { "uri": encoded(&item.path), "uriBaseId": "%SRCROOT%" } });

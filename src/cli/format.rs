@@ -35,7 +35,7 @@ pub(crate) struct FileCounts {
 
 impl FileCounts {
     /// The counts in words, `3 added, 2 modified, 1 with a changed mode`, less those that are 0; empty where all are.
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn count_words(&self) -> String {
         let number = |n: usize| thousands(n as u64);
         let groups = [
             (self.added, "added".to_owned()),

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
-static ASKED: AtomicBool = AtomicBool::new(false);
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);
 static IGNORING: AtomicUsize = AtomicUsize::new(0);
 
@@ -16,39 +16,39 @@ pub(crate) fn watch(exit: impl Fn() + Send + 'static) {
         if IGNORING.load(SeqCst) > 0 {
             return;
         }
-        let heard = LISTENERS.load(SeqCst) > 0 && !ASKED.swap(true, SeqCst);
+        let heard = LISTENERS.load(SeqCst) > 0 && !INTERRUPTED.swap(true, SeqCst);
         if !heard {
             exit();
         }
     });
 }
 
-/// Whether the user asked to stop.
-pub(crate) fn asked() -> bool {
-    ASKED.load(SeqCst)
+/// Returns true if the user asked to stop.
+pub(crate) fn is_interrupted() -> bool {
+    INTERRUPTED.load(SeqCst)
 }
 
-/// What Ctrl-C means while this lives.
-pub(crate) struct Guard(&'static AtomicUsize);
+/// A guard that changes the meaning of Ctrl-C while it lives.
+pub(crate) struct ListenerGuard(&'static AtomicUsize);
 
-impl Guard {
-    /// For work that looks at [`asked`]: the first Ctrl-C asks it to end.
-    pub(crate) fn listening() -> Guard {
-        Guard::of(&LISTENERS)
+impl ListenerGuard {
+    /// For work that looks at [`is_interrupted`]: the first Ctrl-C asks it to end.
+    pub(crate) fn listening() -> ListenerGuard {
+        ListenerGuard::of(&LISTENERS)
     }
 
     /// For a program that has the terminal, such as a pager: Ctrl-C is for that program alone.
-    pub(crate) fn ignoring() -> Guard {
-        Guard::of(&IGNORING)
+    pub(crate) fn ignoring() -> ListenerGuard {
+        ListenerGuard::of(&IGNORING)
     }
 
-    fn of(count: &'static AtomicUsize) -> Guard {
+    fn of(count: &'static AtomicUsize) -> ListenerGuard {
         count.fetch_add(1, SeqCst);
-        Guard(count)
+        ListenerGuard(count)
     }
 }
 
-impl Drop for Guard {
+impl Drop for ListenerGuard {
     fn drop(&mut self) {
         self.0.fetch_sub(1, SeqCst);
     }

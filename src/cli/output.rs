@@ -1,4 +1,4 @@
-//! How results are printed: words for people, one JSON document, or one JSON document a line.
+//! Printing of results: text for people, one JSON document, or one JSON document a line.
 //!
 //! Stdout is buffered, and what went wrong with it is remembered here, because the library wraps the errors of the
 //! writers it is handed. Colour is used on a terminal only, unless `--color` says otherwise.
@@ -15,9 +15,9 @@ use serde::Serialize;
 use super::failure;
 use super::pager::Pager;
 
-/// What a result is printed as.
+/// The format of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum OutputFormat {
     /// Words for people.
     Human,
     /// One JSON document.
@@ -26,24 +26,24 @@ pub(crate) enum Form {
     JsonLines,
 }
 
-/// How the user wants to be spoken to.
+/// The output options.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Manner {
-    /// What a result is printed as.
-    pub(crate) form: Form,
-    /// When to use colour.
+pub(crate) struct OutputOptions {
+    /// The format of a result.
+    pub(crate) format: OutputFormat,
+    /// The condition for colour.
     pub(crate) color: ColorChoice,
-    /// Whether only what was asked for is printed.
+    /// True if only what was asked for is printed.
     pub(crate) quiet: bool,
-    /// Whether details are printed.
+    /// True if details are printed.
     pub(crate) verbose: bool,
-    /// Whether long answers go through a pager on a terminal.
-    pub(crate) paged: bool,
+    /// True if long answers go through a pager on a terminal.
+    pub(crate) use_pager: bool,
 }
 
-impl Manner {
-    /// What can be told from the bare arguments, for whatever goes wrong before they are understood.
-    pub(crate) fn guess(typed: &[OsString]) -> Manner {
+impl OutputOptions {
+    /// Returns the options by the bare arguments, for errors before they are parsed.
+    pub(crate) fn guess(typed: &[OsString]) -> OutputOptions {
         let options = || typed.iter().skip(1).take_while(|arg| *arg != "--");
         let json = options().any(|arg| arg == "--json" || arg == "--jsonl");
         let said = |when: &str| {
@@ -56,28 +56,34 @@ impl Manner {
             () if said("always") => ColorChoice::Always,
             () => ColorChoice::Auto,
         };
-        Manner { form: if json { Form::Json } else { Form::Human }, color, quiet: false, verbose: false, paged: false }
+        OutputOptions {
+            format: if json { OutputFormat::Json } else { OutputFormat::Human },
+            color,
+            quiet: false,
+            verbose: false,
+            use_pager: false,
+        }
     }
 
     /// The colours for stdout.
-    pub(crate) fn tint_stdout(self) -> Tint {
-        Tint::new(self.color, io::stdout().is_terminal())
+    pub(crate) fn stdout_colors(self) -> Colors {
+        Colors::new(self.color, io::stdout().is_terminal())
     }
 
     /// The colours for stderr.
-    pub(crate) fn tint_stderr(self) -> Tint {
-        Tint::new(self.color, io::stderr().is_terminal())
+    pub(crate) fn stderr_colors(self) -> Colors {
+        Colors::new(self.color, io::stderr().is_terminal())
     }
 }
 
 /// Colours, or none.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tint {
-    on: bool,
+pub(crate) struct Colors {
+    enabled: bool,
 }
 
-impl Tint {
-    fn new(color: ColorChoice, terminal: bool) -> Tint {
+impl Colors {
+    fn new(color: ColorChoice, terminal: bool) -> Colors {
         let refused = || {
             std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) || std::env::var_os("TERM").is_some_and(|t| t == "dumb")
         };
@@ -86,26 +92,26 @@ impl Tint {
             ColorChoice::Never => false,
             ColorChoice::Auto => terminal && !refused(),
         };
-        Tint { on }
+        Colors { enabled: on }
     }
 
-    /// Whether there are colours.
-    pub(crate) fn is_on(self) -> bool {
-        self.on
+    /// Returns true if there are colours.
+    pub(crate) fn enabled(self) -> bool {
+        self.enabled
     }
 
-    /// What was added, or is well.
-    pub(crate) fn good(self, text: impl Display) -> String {
+    /// Colours what was added, or is valid.
+    pub(crate) fn success(self, text: impl Display) -> String {
         self.paint(AnsiColor::Green.on_default(), text)
     }
 
-    /// What was removed, or is not well.
-    pub(crate) fn bad(self, text: impl Display) -> String {
+    /// Colours what was removed, or is not valid.
+    pub(crate) fn failure(self, text: impl Display) -> String {
         self.paint(AnsiColor::Red.on_default(), text)
     }
 
-    /// What was modified, and the numbers of versions.
-    pub(crate) fn mark(self, text: impl Display) -> String {
+    /// Colours what was modified, and the numbers of versions.
+    pub(crate) fn changed(self, text: impl Display) -> String {
         self.paint(AnsiColor::Yellow.on_default(), text)
     }
 
@@ -114,18 +120,18 @@ impl Tint {
         self.paint(AnsiColor::Cyan.on_default(), text)
     }
 
-    /// What matters less.
+    /// Dims details.
     pub(crate) fn dim(self, text: impl Display) -> String {
         self.paint(Style::new().effects(Effects::DIMMED), text)
     }
 
-    /// What matters most.
-    pub(crate) fn strong(self, text: impl Display) -> String {
+    /// Emphasizes headings.
+    pub(crate) fn bold(self, text: impl Display) -> String {
         self.paint(Style::new().bold(), text)
     }
 
     fn paint(self, style: Style, text: impl Display) -> String {
-        if self.on { format!("{style}{text}{style:#}") } else { text.to_string() }
+        if self.enabled { format!("{style}{text}{style:#}") } else { text.to_string() }
     }
 }
 
@@ -133,53 +139,65 @@ impl Tint {
 pub(crate) struct Output {
     stdout: BufWriter<Stdout>,
     pager: Option<BufWriter<Pager>>,
-    fault: Option<io::Error>,
+    error: Option<io::Error>,
     warnings: Vec<String>,
     hints: Vec<String>,
-    manner: Manner,
-    tint: Tint,
+    options: OutputOptions,
+    colors: Colors,
 }
 
 impl Output {
     /// Stdout in this manner.
-    pub(crate) fn new(manner: Manner) -> Output {
+    pub(crate) fn new(options: OutputOptions) -> Output {
         // Not locked: a panic in another thread must be able to say so in JSON.
         let stdout = BufWriter::with_capacity(64 << 10, io::stdout());
-        Output { stdout, pager: None, fault: None, warnings: Vec::new(), hints: Vec::new(), manner, tint: manner.tint_stdout() }
+        Output {
+            stdout,
+            pager: None,
+            error: None,
+            warnings: Vec::new(),
+            hints: Vec::new(),
+            options,
+            colors: options.stdout_colors(),
+        }
     }
 
     /// Sends what follows through a pager, if it is for a person at a terminal.
     pub(crate) fn page(&mut self) {
-        if self.manner.form == Form::Human && self.manner.paged && self.pager.is_none() && io::stdout().is_terminal() {
+        if self.options.format == OutputFormat::Human
+            && self.options.use_pager
+            && self.pager.is_none()
+            && io::stdout().is_terminal()
+        {
             self.pager = Pager::start().map(BufWriter::new);
         }
     }
 
-    /// What results are printed as.
-    pub(crate) fn form(&self) -> Form {
-        self.manner.form
+    /// Returns the format of results.
+    pub(crate) fn format(&self) -> OutputFormat {
+        self.options.format
     }
 
     /// The colours.
-    pub(crate) fn tint(&self) -> Tint {
-        self.tint
+    pub(crate) fn colors(&self) -> Colors {
+        self.colors
     }
 
-    /// Whether details are wanted.
+    /// Returns true if details are wanted.
     pub(crate) fn is_verbose(&self) -> bool {
-        self.manner.verbose
+        self.options.verbose
     }
 
     /// Prints what a command did; `-q` silences the words.
     pub(crate) fn report(&mut self, report: &impl Serialize, words: impl FnOnce(&mut Output) -> io::Result<()>) -> Result<()> {
-        if self.manner.quiet && self.manner.form == Form::Human { Ok(()) } else { self.answer(report, words) }
+        if self.options.quiet && self.options.format == OutputFormat::Human { Ok(()) } else { self.answer(report, words) }
     }
 
     /// Prints what the user asked to see; `-q` changes nothing.
     pub(crate) fn answer(&mut self, answer: &impl Serialize, words: impl FnOnce(&mut Output) -> io::Result<()>) -> Result<()> {
-        match self.manner.form {
-            Form::Human => words(self).map_err(|e| self.error(e)),
-            Form::Json | Form::JsonLines => self.document(answer),
+        match self.options.format {
+            OutputFormat::Human => words(self).map_err(|e| self.error(e)),
+            OutputFormat::Json | OutputFormat::JsonLines => self.document(answer),
         }
     }
 
@@ -218,7 +236,7 @@ impl Output {
 
     /// Keeps what a person could do next, to be said on stderr after the results.
     pub(crate) fn hint(&mut self, hint: &str) {
-        if self.manner.form == Form::Human && !self.manner.quiet {
+        if self.options.format == OutputFormat::Human && !self.options.quiet {
             self.hints.push(hint.to_owned());
         }
     }
@@ -226,17 +244,17 @@ impl Output {
     /// Flushes, prints the hints, and says what went wrong with stdout, if anything did.
     pub(crate) fn finish(&mut self) -> Option<io::Error> {
         // A flush that follows a fault would only repeat it.
-        if self.fault.is_none() {
+        if self.error.is_none() {
             let _ = self.flush();
         }
         if let Some(pager) = &mut self.pager {
             pager.get_mut().wait();
         }
-        if self.fault.is_none() {
-            self.warnings.drain(..).for_each(|warning| failure::warning(&warning, self.manner));
-            self.hints.drain(..).for_each(|hint| failure::hint(&hint, self.manner));
+        if self.error.is_none() {
+            self.warnings.drain(..).for_each(|warning| failure::warning(&warning, self.options));
+            self.hints.drain(..).for_each(|hint| failure::hint(&hint, self.options));
         }
-        self.fault.take()
+        self.error.take()
     }
 
     /// The error of a failed write to stdout.
@@ -244,12 +262,12 @@ impl Output {
         Error::new(ErrorKind::Io, format!("cannot write to stdout: {}", failure::reason(&source))).with_source(source)
     }
 
-    fn remember<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
+    fn record_error<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
         if let Err(fault) = &done
             && fault.kind() != io::ErrorKind::Interrupted
-            && self.fault.is_none()
+            && self.error.is_none()
         {
-            self.fault = Some(match fault.raw_os_error() {
+            self.error = Some(match fault.raw_os_error() {
                 Some(code) => io::Error::from_raw_os_error(code),
                 None => io::Error::new(fault.kind(), fault.to_string()),
             });
@@ -264,7 +282,7 @@ impl Write for Output {
             Some(pager) => pager.write(bytes),
             None => self.stdout.write(bytes),
         };
-        self.remember(done)
+        self.record_error(done)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -272,6 +290,6 @@ impl Write for Output {
             Some(pager) => pager.flush(),
             None => self.stdout.flush(),
         };
-        self.remember(done)
+        self.record_error(done)
     }
 }

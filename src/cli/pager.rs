@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use super::interrupt::Guard;
+use super::interrupt::ListenerGuard;
 
 /// The pager where none is named: it ends by itself if the text fits the screen, and shows colours.
 const DEFAULT: &str = "less -FRX";
@@ -12,7 +12,7 @@ const DEFAULT: &str = "less -FRX";
 pub(crate) struct Pager {
     child: Child,
     stdin: Option<ChildStdin>,
-    _ignored: Guard,
+    _ignored: ListenerGuard,
 }
 
 impl Pager {
@@ -37,7 +37,7 @@ impl Pager {
         if std::env::var_os("LESS").is_none() {
             command.env("LESS", "FRX");
         }
-        let ignored = Guard::ignoring();
+        let ignored = ListenerGuard::ignoring();
         let mut child = command.stdin(Stdio::piped()).spawn().ok()?;
         let stdin = child.stdin.take();
         Some(Pager { child, stdin, _ignored: ignored })

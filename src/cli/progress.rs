@@ -12,52 +12,52 @@ use helox::{Progress, Stage};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::format::{count, size, thousands};
-use super::interrupt::{self, Guard};
+use super::interrupt::{self, ListenerGuard};
 
 /// Work shorter than this shows nothing.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How often the line is drawn anew while nothing is heard of the work.
+/// The time after which the line is drawn again while the work reports nothing.
 const REDRAW: Duration = Duration::from_millis(100);
 /// The line when the bytes ahead are known, and when not.
 const WITH_TOTAL: &str = "{msg} [{bar:12}] {done} of {total}, {files}, {rate}/s, {eta} left";
 const WITHOUT_TOTAL: &str = "{msg} {done}, {files}, {rate}/s";
 
 /// One line of progress, for as long as it lives.
-pub(crate) struct Bar {
-    line: Option<Line>,
-    _listening: Guard,
+pub(crate) struct ProgressBars {
+    line: Option<ProgressLine>,
+    _listening: ListenerGuard,
 }
 
-struct Line {
+struct ProgressLine {
     bar: ProgressBar,
-    files: Arc<Files>,
+    files: Arc<FileTotal>,
     begun: Instant,
     shown: AtomicBool,
     has_total: AtomicBool,
 }
 
-/// How many files are done, and how many there are; zero if that is not known.
+/// The number of files that are done, and the total; zero if that is not known.
 #[derive(Default)]
-struct Files {
+struct FileTotal {
     done: AtomicU64,
     total: AtomicU64,
 }
 
-impl Bar {
+impl ProgressBars {
     /// Begins work; it stays invisible unless `wanted` and stderr is a terminal.
-    pub(crate) fn new(wanted: bool) -> Bar {
-        let line = (wanted && stderr().is_terminal()).then(|| Line {
+    pub(crate) fn new(wanted: bool) -> ProgressBars {
+        let line = (wanted && stderr().is_terminal()).then(|| ProgressLine {
             bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
             files: Arc::default(),
             begun: Instant::now(),
             shown: AtomicBool::new(false),
             has_total: AtomicBool::new(false),
         });
-        Bar { line, _listening: Guard::listening() }
+        ProgressBars { line, _listening: ListenerGuard::listening() }
     }
 }
 
-impl Bar {
+impl ProgressBars {
     /// Takes the line off the terminal for good, before something else is printed.
     pub(crate) fn hide(&self) {
         if let Some(line) = &self.line {
@@ -68,7 +68,7 @@ impl Bar {
     }
 }
 
-impl Drop for Bar {
+impl Drop for ProgressBars {
     fn drop(&mut self) {
         if let Some(line) = &self.line {
             line.bar.finish_and_clear();
@@ -76,7 +76,7 @@ impl Drop for Bar {
     }
 }
 
-impl Line {
+impl ProgressLine {
     fn show_when_due(&self) {
         if !self.shown.load(Relaxed) && self.begun.elapsed() >= PATIENCE && !self.shown.swap(true, Relaxed) {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
@@ -110,7 +110,7 @@ where
     }
 }
 
-impl fmt::Display for Files {
+impl fmt::Display for FileTotal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (done, total) = (self.done.load(Relaxed), self.total.load(Relaxed));
         match total {
@@ -120,7 +120,7 @@ impl fmt::Display for Files {
     }
 }
 
-impl Progress for Bar {
+impl Progress for ProgressBars {
     fn begin(&self, stage: Stage, files: u64, bytes: u64) {
         let Some(line) = &self.line else { return };
         line.files.done.store(0, Relaxed);
@@ -155,7 +155,7 @@ impl Progress for Bar {
     }
 
     fn cancelled(&self) -> bool {
-        interrupt::asked()
+        interrupt::is_interrupted()
     }
 }
 

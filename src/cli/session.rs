@@ -1,4 +1,4 @@
-//! What every command is handed: the place it was called from, its output, and progress that can be interrupted.
+//! The session of a command: the folder it was called from, its output, and progress that can be interrupted.
 
 use std::io::{ErrorKind as IoErrorKind, Write};
 use std::path::PathBuf;
@@ -7,16 +7,16 @@ use std::time::Instant;
 use helox::{Error, ErrorKind, Repo, Result, printable};
 
 use super::args::Arguments;
-use super::commands::Answer;
+use super::commands::Outcome;
 use super::failure;
-use super::output::{Form, Manner, Output};
-use super::progress::Bar;
+use super::output::{Output, OutputFormat, OutputOptions};
+use super::progress::ProgressBars;
 
 /// One run of `hlx`.
 pub(crate) struct Session {
-    /// Where results go.
+    /// The output.
     pub(crate) out: Output,
-    manner: Manner,
+    options: OutputOptions,
     show_progress: bool,
     began: Instant,
 }
@@ -24,14 +24,14 @@ pub(crate) struct Session {
 impl Session {
     /// A session that behaves as the global options say.
     pub(crate) fn new(arguments: &Arguments) -> Session {
-        let manner = arguments.manner();
-        let show_progress = !arguments.global.no_progress && !manner.quiet;
-        Session { out: Output::new(manner), manner, show_progress, began: Instant::now() }
+        let options = arguments.output_options();
+        let show_progress = !arguments.global.no_progress && !options.quiet;
+        Session { out: Output::new(options), options, show_progress, began: Instant::now() }
     }
 
     /// A session for text alone: help and version.
-    pub(crate) fn plain(manner: Manner) -> Session {
-        Session { out: Output::new(manner), manner, show_progress: false, began: Instant::now() }
+    pub(crate) fn plain(options: OutputOptions) -> Session {
+        Session { out: Output::new(options), options, show_progress: false, began: Instant::now() }
     }
 
     /// Goes where `-C` says, so that every path the user typed is read from there.
@@ -76,8 +76,8 @@ impl Session {
     }
 
     /// Begins work that shows its progress and that Ctrl-C stops cleanly; both end when the bar is dropped.
-    pub(crate) fn progress(&self) -> Bar {
-        Bar::new(self.show_progress)
+    pub(crate) fn progress(&self) -> ProgressBars {
+        ProgressBars::new(self.show_progress)
     }
 
     /// Asks a question on the terminal; an empty answer is yes.
@@ -92,31 +92,31 @@ impl Session {
 
     /// Prints a text that was asked for, and says the exit code.
     pub(crate) fn say(mut self, text: &str) -> u8 {
-        let result = match self.manner.form {
-            Form::Human => self.out.write_all(text.as_bytes()).map_err(|e| self.out.error(e)),
-            Form::Json | Form::JsonLines => self.out.document(&serde_json::json!({ "text": text.trim_end() })),
+        let result = match self.options.format {
+            OutputFormat::Human => self.out.write_all(text.as_bytes()).map_err(|e| self.out.error(e)),
+            OutputFormat::Json | OutputFormat::JsonLines => self.out.document(&serde_json::json!({ "text": text.trim_end() })),
         };
-        self.finish(result.map(|()| Answer::Yes))
+        self.finish(result.map(|()| Outcome::Yes))
     }
 
     /// Prints what is still to be printed, reports a failure, and says the exit code.
-    pub(crate) fn finish(mut self, result: Result<Answer>) -> u8 {
+    pub(crate) fn finish(mut self, result: Result<Outcome>) -> u8 {
         let fault = self.out.finish();
-        if self.manner.verbose && self.manner.form == Form::Human && fault.is_none() && result.is_ok() {
-            failure::detail(&format!("took {:.2} s", self.began.elapsed().as_secs_f64()), self.manner);
+        if self.options.verbose && self.options.format == OutputFormat::Human && fault.is_none() && result.is_ok() {
+            failure::detail(&format!("took {:.2} s", self.began.elapsed().as_secs_f64()), self.options);
         }
         match fault {
             // Whoever read the output has read enough: `hlx log | head -1`.
             Some(fault) if fault.kind() == IoErrorKind::BrokenPipe => 0,
             // Nothing can be said on stdout any more, not even as JSON.
-            Some(fault) => failure::report(&self.out.error(fault), Manner { form: Form::Human, ..self.manner }),
+            Some(fault) => failure::report(&self.out.error(fault), OutputOptions { format: OutputFormat::Human, ..self.options }),
             None => match result {
-                Ok(Answer::Yes) => 0,
-                Ok(Answer::No) => failure::ANSWER_IS_NO,
-                Ok(Answer::Damaged) => failure::DAMAGED,
-                Ok(Answer::Denied) => failure::IO,
-                Ok(Answer::Code(code)) => code,
-                Err(error) => failure::report(&error, self.manner),
+                Ok(Outcome::Yes) => 0,
+                Ok(Outcome::No) => failure::NEGATIVE,
+                Ok(Outcome::Damaged) => failure::DAMAGED,
+                Ok(Outcome::Denied) => failure::IO,
+                Ok(Outcome::Code(code)) => code,
+                Err(error) => failure::report(&error, self.options),
             },
         }
     }

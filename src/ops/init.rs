@@ -22,7 +22,7 @@ pub struct InitOptions {
     /// The type of that dataset.
     pub kind: Option<String>,
     /// Begins without the versions that the declared datasets have in another copy.
-    pub anew: bool,
+    pub new: bool,
 }
 
 /// The repository that was created.
@@ -81,7 +81,7 @@ pub fn run(options: &InitOptions) -> Result<InitReport> {
             format!("dataset '{}' is already declared in {} with another path or type", known.name, shared.display()),
         ));
     }
-    if let Some(names) = declared_names(&config).filter(|_| created && !options.anew && git::tracks(&dir, CONFIG)) {
+    if let Some(names) = declared_names(&config).filter(|_| created && !options.new && git::tracks(&dir, CONFIG)) {
         return Err(Error::new(
             Kind::Conflict,
             format!("{} declares {names}, but the versions are not in this repository", shared.display()),

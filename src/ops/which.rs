@@ -13,8 +13,8 @@ use crate::ops::{DamageList, artifacts};
 use crate::path::printable;
 use crate::progress::{Progress, Stage};
 use crate::repo::{Repo, revision};
+use crate::selection::Selection;
 use crate::spelling;
-use crate::worktree::selection::Selection;
 
 /// Fewer hex digits than this are no checksum.
 const PREFIX: usize = 4;

@@ -14,7 +14,7 @@ use super::values::{metadata, number};
   hlx commit -m 'added the leases of May'
   hlx commit leases -m 'new labels' --bump major --tag staging --meta source=crawl
   hlx commit leases -m 'nightly import' --from /mnt/export/leases")]
-pub(crate) struct Commit {
+pub(crate) struct CommitArgs {
     /// Dataset [default: the one of the current folder, or all that changed]
     pub(crate) name: Option<String>,
     /// Summary of the changes [default: opens $VISUAL or $EDITOR]
@@ -28,7 +28,7 @@ pub(crate) struct Commit {
     pub(crate) version: Option<Number>,
     /// Part of the parent's version number to increment
     #[arg(long, value_name = "PART", value_enum, default_value = "auto")]
-    pub(crate) bump: Bump,
+    pub(crate) bump: BumpArg,
     /// Parent version [default: the checked-out one; with --from the latest]
     #[arg(long, value_name = "REV")]
     pub(crate) parent: Option<String>,
@@ -65,7 +65,7 @@ pub(crate) struct Commit {
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
-pub(crate) enum Bump {
+pub(crate) enum BumpArg {
     #[default]
     Auto,
     Major,

@@ -10,7 +10,7 @@ use super::values::number;
 
 /// Declare, rename, remove and list datasets
 #[derive(Subcommand)]
-pub(crate) enum Dataset {
+pub(crate) enum DatasetCommand {
     /// Declare a folder as a dataset
     #[command(after_help = "Example:\n  hlx dataset add leases --type lease_abstraction --path data/leases")]
     Add {
@@ -44,9 +44,9 @@ pub(crate) enum Dataset {
         /// Name of the dataset
         name: String,
     },
-    Create(Create),
+    Create(CreateArgs),
     #[command(alias = "ls")]
-    List(List),
+    List(ListArgs),
     /// Show the details of a dataset
     Show {
         /// Name of the dataset
@@ -76,7 +76,7 @@ pub(crate) enum Dataset {
   hlx dataset list --name leases --version 1.2.0
 
 With filters it lists the datasets that have matching versions, and how many.")]
-pub(crate) struct List {
+pub(crate) struct ListArgs {
     /// List the versions of this dataset
     #[arg(long, value_name = "N")]
     pub(crate) name: Option<String>,
@@ -94,7 +94,7 @@ pub(crate) struct List {
 #[derive(Args)]
 #[command(after_help = "Example:
   hlx dataset create --name leases --type lease_abstraction --path data/leases --summary 'first leases' --tags staging,may")]
-pub(crate) struct Create {
+pub(crate) struct CreateArgs {
     /// Name of the dataset
     #[arg(long, value_name = "N")]
     pub(crate) name: String,

@@ -1,4 +1,4 @@
-//! Which versions to list.
+//! The filter of versions to list.
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -9,7 +9,7 @@ use helox::object::version::ValidationStatus;
 use super::values::pair;
 use crate::cli::when;
 
-/// What is known of a version's quality.
+/// The values of `--status`.
 const STATUSES: [&str; 4] = ["PENDING", "PASSED", "FAILED", "SKIPPED"];
 
 /// Conditions on versions; all of them hold for those that are listed.

@@ -15,7 +15,7 @@ use super::Filter;
   hlx log --tag production --since '3 months ago' --meta source=crawl
 
 Without NAME it lists the dataset of the current folder, or all datasets. Children come before their parents.")]
-pub(crate) struct Log {
+pub(crate) struct LogArgs {
     /// Dataset, or revision whose ancestors to list
     #[arg(value_name = "NAME|REV")]
     pub(crate) target: Option<String>,

@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 
 Exits with status 1 if validation fails. Nothing is recorded without --record. Formats for other tools list all
 findings, with paths relative to the root of the repository.")]
-pub(crate) struct Validate {
+pub(crate) struct ValidateArgs {
     /// Version, or WORK for the files in the workspace [default: WORK]
     #[arg(value_name = "REV|WORK")]
     pub(crate) rev: Option<String>,
@@ -29,15 +29,15 @@ pub(crate) struct Validate {
     pub(crate) record: bool,
     /// Output format of the findings
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "human")]
-    pub(crate) format: Format,
+    pub(crate) format: FindingsFormat,
     /// Author of the record [default: HLX_AUTHOR, then git's user]
     #[arg(long, value_name = "WHO")]
     pub(crate) author: Option<String>,
 }
 
-/// How findings are printed.
+/// The format of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum FindingsFormat {
     /// Text for people
     Human,
     /// Workflow commands of GitHub Actions

@@ -19,7 +19,7 @@ pub(super) fn metadata(text: &str) -> Result<(String, Value), String> {
     Ok((key, value.unwrap_or(Value::String(text))))
 }
 
-/// Whether a value is kept as it was written. A large number is an integer unless it was written with an exponent.
+/// Returns true if a value is kept as it was written. A large number is an integer unless it was written with an exponent.
 fn is_exact(value: &Value, exponents: bool) -> bool {
     match value {
         Value::Number(number) => {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use helox::ops::audit::{self, AuditEntry, AuditEvent, AuditProblem, AuditVerifyReport};
 use helox::{Result, printable};
 
-use super::{Answer, judgement};
+use super::{Outcome, verdict};
 use crate::cli::args;
 use crate::cli::format::{columns, count, first_line, moment, short, version_name};
 use crate::cli::output::Output;
@@ -14,7 +14,7 @@ use crate::cli::session::Session;
 /// Characters of a summary or a note that are shown.
 const SHOWN: usize = 60;
 
-pub(super) fn run(args: &args::Audit, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: &args::AuditArgs, session: &mut Session) -> Result<Outcome> {
     let repo = session.repo()?;
     if !args.verify {
         let report = audit::list(&repo, audit::AuditOptions { limit: args.limit })?;
@@ -26,16 +26,16 @@ pub(super) fn run(args: &args::Audit, session: &mut Session) -> Result<Answer> {
         if report.entries.is_empty() {
             session.out.hint("no entries yet");
         }
-        return Ok(Answer::of_list(&report.damaged, session));
+        return Ok(Outcome::of_list(&report.damaged, session));
     }
     let report = audit::verify(&repo, &session.progress())?;
     if report.is_valid {
-        session.out.report(&report, |out| words(&report, out))?;
+        session.out.report(&report, |out| print(&report, out))?;
     } else {
         // Damage is what the user asked about: -q does not hide it.
-        session.out.answer(&report, |out| words(&report, out))?;
+        session.out.answer(&report, |out| print(&report, out))?;
     }
-    Ok(Answer::yes_if(report.is_valid))
+    Ok(Outcome::success_if(report.is_valid))
 }
 
 /// Time, id, author, and what was said of which version.
@@ -53,7 +53,7 @@ fn row(entry: &AuditEntry) -> [String; 4] {
                 Some(false) => "failed",
                 None => "unreadable",
             };
-            let score = score.map_or_else(String::new, |score| format!(", score {}", judgement::score(score)));
+            let score = score.map_or_else(String::new, |score| format!(", score {}", verdict::score(score)));
             format!("validated {version}: {outcome}{score}")
         }
         AuditEvent::Run(run) => {
@@ -75,24 +75,24 @@ fn cut(text: &str) -> String {
     if more { shown + "…" } else { shown }
 }
 
-fn words(report: &AuditVerifyReport, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
+fn print(report: &AuditVerifyReport, out: &mut Output) -> io::Result<()> {
+    let colors = out.colors();
     let place = |problem: &AuditProblem| match (&problem.entry, &problem.object) {
         (Some(entry), Some(object)) => format!("{} ({})", printable(entry), printable(object)),
         (one, other) => printable(one.as_deref().or(other.as_deref()).unwrap_or_default()).into_owned(),
     };
     for problem in &report.problems {
-        writeln!(out, "{}  {}: {}", tint.bad(problem.kind), place(problem), printable(&problem.message))?;
+        writeln!(out, "{}  {}: {}", colors.failure(problem.kind), place(problem), printable(&problem.message))?;
     }
     for remark in &report.remarks {
-        writeln!(out, "{}  {}: {}", tint.dim(remark.kind), place(remark), printable(&remark.message))?;
+        writeln!(out, "{}  {}: {}", colors.dim(remark.kind), place(remark), printable(&remark.message))?;
     }
     let entries = match report.entries {
         1 => "1 entry".to_owned(),
         n => format!("{} entries", crate::cli::format::thousands(n)),
     };
     match report.is_valid {
-        true => writeln!(out, "{}  {entries}", tint.good("intact")),
-        false => writeln!(out, "{} in {entries}", tint.bad(count(report.problems.len() as u64, "problem"))),
+        true => writeln!(out, "{}  {entries}", colors.success("intact")),
+        false => writeln!(out, "{} in {entries}", colors.failure(count(report.problems.len() as u64, "problem"))),
     }
 }

@@ -4,29 +4,29 @@ use helox::ops::cat;
 use helox::{Error, ErrorKind, Result, printable};
 use serde::Serialize;
 
-use super::Answer;
+use super::Outcome;
 use crate::cli::args;
-use crate::cli::output::Form;
+use crate::cli::output::OutputFormat;
 use crate::cli::session::Session;
 
-/// What `--json` prints.
+/// The document of `--json`.
 #[derive(Serialize)]
-struct File<'a> {
+struct CatOutput<'a> {
     revision: &'a str,
     path: &'a str,
     size: usize,
     text: &'a str,
 }
 
-pub(super) fn run(args: &args::Cat, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: &args::CatArgs, session: &mut Session) -> Result<Outcome> {
     let repo = session.repo()?;
     let (rev, path) = match &args.path {
         Some(path) => (args.rev.as_str(), path.clone()),
         None => cat::target(&repo, &args.rev)?,
     };
-    if session.out.form() == Form::Human {
+    if session.out.format() == OutputFormat::Human {
         cat::run(&repo, rev, &path, &mut session.out)?;
-        return Ok(Answer::Yes);
+        return Ok(Outcome::Yes);
     }
     // A JSON document is text, and on failure it is another one: the whole file must be seen before anything is printed.
     let mut bytes = Vec::new();
@@ -35,6 +35,6 @@ pub(super) fn run(args: &args::Cat, session: &mut Session) -> Result<Answer> {
         let message = format!("{} is not UTF-8 text and cannot be printed as JSON", printable(&path));
         Error::new(ErrorKind::UnsupportedInput, message).with_hint("print its bytes: hlx cat without --json").with_source(source)
     })?;
-    session.out.document(&File { revision: rev, path: &path, size: bytes.len(), text })?;
-    Ok(Answer::Yes)
+    session.out.document(&CatOutput { revision: rev, path: &path, size: bytes.len(), text })?;
+    Ok(Outcome::Yes)
 }

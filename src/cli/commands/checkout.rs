@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use helox::ops::checkout;
 use helox::{Error, Result, printable};
 
-use super::Answer;
+use super::Outcome;
 use crate::cli::args;
 use crate::cli::format::{count, partial, size, thousands};
 use crate::cli::output::Output;
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
-pub(super) fn run(args: args::Checkout, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: args::CheckoutArgs, session: &mut Session) -> Result<Outcome> {
     let repo = session.repo()?;
     let mut options = checkout::CheckoutOptions {
         revision: String::new(),
@@ -38,17 +38,17 @@ pub(super) fn run(args: args::Checkout, session: &mut Session) -> Result<Answer>
         false => printable(&report.path).into_owned(),
     };
     if let [report] = &reports[..] {
-        session.out.report(report, |out| words(report, &folder(report), out))?;
+        session.out.report(report, |out| print(report, &folder(report), out))?;
     } else {
         let document = serde_json::json!({ "datasets": reports });
-        session.out.report(&document, |out| reports.iter().try_for_each(|report| words(report, &folder(report), out)))?;
+        session.out.report(&document, |out| reports.iter().try_for_each(|report| print(report, &folder(report), out)))?;
     }
-    Ok(Answer::Yes)
+    Ok(Outcome::Yes)
 }
 
-fn words(report: &checkout::CheckoutReport, folder: &str, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
-    let name = format!("{} {}", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version));
+fn print(report: &checkout::CheckoutReport, folder: &str, out: &mut Output) -> io::Result<()> {
+    let colors = out.colors();
+    let name = format!("{} {}", colors.bold(printable(&report.dataset_name)), colors.changed(&report.version));
     let counts = format!("{} written, {} deleted", thousands(report.written), thousands(report.removed));
     let bytes = if report.bytes_written > 0 { format!(", {}", size(report.bytes_written)) } else { String::new() };
     let partial = report.partial.map_or_else(String::new, |part| format!(", {}", partial(part)));
@@ -57,11 +57,11 @@ fn words(report: &checkout::CheckoutReport, folder: &str, out: &mut Output) -> i
         writeln!(
             out,
             "{}",
-            tint.bad(format!("{} with uncommitted changes replaced or deleted", count(report.discarded, "file")))
+            colors.failure(format!("{} with uncommitted changes replaced or deleted", count(report.discarded, "file")))
         )?;
     }
     if out.is_verbose() {
-        writeln!(out, "{}", tint.dim(report.id))?;
+        writeln!(out, "{}", colors.dim(report.id))?;
     }
     Ok(())
 }

@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use helox::ops::clean;
 use helox::{Error, Repo, Result, printable};
 
-use super::Answer;
+use super::Outcome;
 use crate::cli::args;
 use crate::cli::format::count;
 use crate::cli::output::Output;
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
-pub(super) fn run(args: args::Clean, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: args::CleanArgs, session: &mut Session) -> Result<Outcome> {
     if !args.dry_run && !args.force {
         return Err(Error::usage("clean removes files that are not in any version")
             .with_hint("'hlx clean --dry-run' lists them; 'hlx clean --force' removes them"));
@@ -23,16 +23,16 @@ pub(super) fn run(args: args::Clean, session: &mut Session) -> Result<Answer> {
         let options = clean::CleanOptions { dataset: Some(dataset.name.clone()), paths, dry_run: args.dry_run };
         reports.push(clean::run(&repo, &options, &session.progress())?);
     }
-    session.out.answers(&reports, true, |report, out| words(&repo, report, out))?;
-    Ok(Answer::Yes)
+    session.out.answers(&reports, true, |report, out| print(&repo, report, out))?;
+    Ok(Outcome::Yes)
 }
 
-fn words(repo: &Repo, report: &clean::CleanReport, out: &mut Output) -> io::Result<()> {
-    let (tint, paths) = (out.tint(), PathPrinter::new(repo, report.dataset_name.as_str()));
+fn print(repo: &Repo, report: &clean::CleanReport, out: &mut Output) -> io::Result<()> {
+    let (colors, paths) = (out.colors(), PathPrinter::new(repo, report.dataset_name.as_str()));
     let verb = if report.dry_run { "Would remove" } else { "Removed" };
     for path in &report.removed {
         let slash = if report.folders.contains(path) { "/" } else { "" };
-        writeln!(out, "{} {}{slash}", tint.bad(verb), paths.show(path))?;
+        writeln!(out, "{} {}{slash}", colors.failure(verb), paths.show(path))?;
     }
     let total = count(report.removed.len() as u64, "untracked path");
     writeln!(out, "{}: {total}{}", printable(&report.dataset_name), if report.dry_run { "" } else { " removed" })

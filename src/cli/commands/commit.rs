@@ -7,14 +7,14 @@ use helox::ops::{Links, VerdictView, status};
 use helox::{ChangeType, Error, ErrorKind, Repo, Result, ValidationStatus, printable};
 use serde_json::{Map, Value};
 
-use super::{Answer, judgement, patch, summary};
+use super::{Outcome, patch, summary, verdict};
 use crate::cli::args;
 use crate::cli::format::{also, columns, count, partial, size, thousands};
-use crate::cli::output::{Form, Output};
+use crate::cli::output::{Output, OutputFormat};
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
-pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(mut args: args::CommitArgs, session: &mut Session) -> Result<Outcome> {
     let repo = session.repo()?;
     let names: Vec<String> = match repo.scope(args.name.as_deref()) {
         Err(e) if e.kind() == ErrorKind::DatasetNotFound && args.name.is_none() => return Err(undeclared(&repo)),
@@ -43,10 +43,10 @@ pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answe
         summary,
         version: args.version,
         bump: match args.bump {
-            args::Bump::Auto => commit::Bump::Auto,
-            args::Bump::Major => commit::Bump::As(ChangeType::Major),
-            args::Bump::Minor => commit::Bump::As(ChangeType::Minor),
-            args::Bump::Patch => commit::Bump::As(ChangeType::Patch),
+            args::BumpArg::Auto => commit::Bump::Auto,
+            args::BumpArg::Major => commit::Bump::As(ChangeType::Major),
+            args::BumpArg::Minor => commit::Bump::As(ChangeType::Minor),
+            args::BumpArg::Patch => commit::Bump::As(ChangeType::Patch),
         },
         parent: args.parent,
         tags: args.tags,
@@ -69,7 +69,7 @@ pub(super) fn run(mut args: args::Commit, session: &mut Session) -> Result<Answe
     {
         draft.remove()?;
     }
-    tell(&repo, &reports, session)
+    print_reports(&repo, &reports, session)
 }
 
 /// The error of a commit where no dataset is declared.
@@ -84,7 +84,7 @@ fn undeclared(repo: &Repo) -> Error {
 
 /// Asks once whether all datasets that changed are to be committed; where nobody can be asked, they are.
 fn confirmed(repo: &Repo, names: &[String], session: &mut Session) -> Result<bool> {
-    if session.out.form() != Form::Human || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    if session.out.format() != OutputFormat::Human || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(true);
     }
     let mut changed = Vec::new();
@@ -103,11 +103,11 @@ fn confirmed(repo: &Repo, names: &[String], session: &mut Session) -> Result<boo
 }
 
 /// Prints what was committed of each dataset, then warnings and hints.
-fn tell(repo: &Repo, reports: &[commit::CommitReport], session: &mut Session) -> Result<Answer> {
+fn print_reports(repo: &Repo, reports: &[commit::CommitReport], session: &mut Session) -> Result<Outcome> {
     let is_refused = |report: &commit::CommitReport| report.outcome == CommitOutcome::Refused;
     for report in reports {
-        if let Some(judgement) = &report.version.validation {
-            judgement::warn(judgement, paths_of(repo, report), &mut session.out);
+        if let Some(verdict) = &report.version.validation {
+            verdict::warn(verdict, paths_of(repo, report), &mut session.out);
         }
     }
     let document = match reports {
@@ -115,7 +115,7 @@ fn tell(repo: &Repo, reports: &[commit::CommitReport], session: &mut Session) ->
         reports => serde_json::to_value(serde_json::json!({ "datasets": reports })),
     };
     let document = document.map_err(|e| Error::damaged(e.to_string()))?;
-    let print = |out: &mut Output| reports.iter().try_for_each(|report| words(repo, report, out));
+    let print = |out: &mut Output| reports.iter().try_for_each(|report| print(repo, report, out));
     let refused: Vec<_> = reports.iter().filter(|report| is_refused(report)).map(|r| r.version.dataset_name.as_str()).collect();
     match refused.is_empty() {
         true => session.out.report(&document, print)?,
@@ -128,16 +128,16 @@ fn tell(repo: &Repo, reports: &[commit::CommitReport], session: &mut Session) ->
         let refused = printable(&refused.join(", ")).into_owned();
         session.out.hint(&format!("nothing was committed, because of {refused}; commit the others by name: hlx commit NAME"));
     }
-    Ok(Answer::yes_if(refused.is_empty()))
+    Ok(Outcome::success_if(refused.is_empty()))
 }
 
 /// Prints the warnings and hints of one dataset.
 fn remark(repo: &Repo, report: &commit::CommitReport, out: &mut Output) {
-    let judgement = report.version.validation.as_ref();
+    let verdict = report.version.validation.as_ref();
     if report.outcome != CommitOutcome::Refused {
         warn(repo, report, out);
         warn_of_links(repo, report, out);
-        if judgement.is_some_and(|judgement| judgement.findings_count > 0) && report.outcome == CommitOutcome::Created {
+        if verdict.is_some_and(|verdict| verdict.findings_count > 0) && report.outcome == CommitOutcome::Created {
             out.hint(&format!("'hlx show {}' prints the first findings", report.version.dataset_name));
         }
         if report.outcome == CommitOutcome::Unchanged && report.version.validation_status == ValidationStatus::Skipped {
@@ -146,8 +146,8 @@ fn remark(repo: &Repo, report: &commit::CommitReport, out: &mut Output) {
         }
         return;
     }
-    let parses = |judgement: &VerdictView| judgement.rules.iter().any(|rule| rule.kind == "parse" && rule.failed > 0);
-    if !judgement.is_some_and(parses) {
+    let parses = |verdict: &VerdictView| verdict.rules.iter().any(|rule| rule.kind == "parse" && rule.failed > 0);
+    if !verdict.is_some_and(parses) {
         warn(repo, report, out);
     }
     if let Some(file) = &report.report_file {
@@ -161,19 +161,19 @@ fn paths_of<'a>(repo: &'a Repo, report: &'a commit::CommitReport) -> PathPrinter
 }
 
 /// Most findings that are told one by one.
-const TOLD: usize = 20;
+const MAX_FINDINGS: usize = 20;
 
 /// Tells of what could not be read of the parent, and of records that are none.
 fn warn(repo: &Repo, report: &commit::CommitReport, out: &mut Output) {
     report.warnings.iter().for_each(|warning| out.warning(warning));
     let paths = paths_of(repo, report);
-    for finding in report.findings.iter().take(TOLD) {
+    for finding in report.findings.iter().take(MAX_FINDINGS) {
         out.warning(&format!("{}:{}: {}", paths.show(&finding.path), finding.line, finding.message));
     }
     if let Some(key) = &report.suggested_key {
         out.hint(&patch::key_hint(key, &report.version.dataset_name));
     }
-    let more = report.findings_count.saturating_sub(TOLD.min(report.findings.len()) as u64);
+    let more = report.findings_count.saturating_sub(MAX_FINDINGS.min(report.findings.len()) as u64);
     if more > 0 {
         out.warning(&format!("{} more", thousands(more)));
     }
@@ -216,10 +216,10 @@ fn metadata(pairs: Vec<(String, Value)>) -> Result<Map<String, Value>> {
     Ok(object)
 }
 
-fn words(repo: &Repo, report: &commit::CommitReport, out: &mut Output) -> io::Result<()> {
+fn print(repo: &Repo, report: &commit::CommitReport, out: &mut Output) -> io::Result<()> {
     let version = &report.version;
-    let tint = out.tint();
-    let name = format!("{} {}", tint.strong(printable(&version.dataset_name)), tint.mark(&version.version));
+    let colors = out.colors();
+    let name = format!("{} {}", colors.bold(printable(&version.dataset_name)), colors.changed(&version.version));
     let why = printable(&report.bump);
     let kind = version.change_type;
     let why = why.strip_prefix(&format!("{kind}: ")).unwrap_or(&why);
@@ -234,12 +234,12 @@ fn words(repo: &Repo, report: &commit::CommitReport, out: &mut Output) -> io::Re
         }
         CommitOutcome::Refused => {
             let dataset = printable(&version.dataset_name);
-            writeln!(out, "{dataset}: {}; no version created", tint.bad("commit rejected by validation"))?;
+            writeln!(out, "{dataset}: {}; no version created", colors.failure("commit rejected by validation"))?;
             return report
                 .version
                 .validation
                 .as_ref()
-                .map_or(Ok(()), |judgement| judgement::words(judgement, paths_of(repo, report), out));
+                .map_or(Ok(()), |verdict| verdict::print(verdict, paths_of(repo, report), out));
         }
         CommitOutcome::Withheld => {
             return writeln!(out, "{}: no version created", printable(&version.dataset_name));
@@ -254,16 +254,16 @@ fn words(repo: &Repo, report: &commit::CommitReport, out: &mut Output) -> io::Re
     write!(out, "files: {added} added, {modified} modified, {removed} removed{}; now {total}", also(files))?;
     if let CommitOutcome::DryRun = report.outcome {
         writeln!(out)?;
-        return report.version.validation.as_ref().map_or(Ok(()), |judgement| judgement::line(judgement, out));
+        return report.version.validation.as_ref().map_or(Ok(()), |verdict| verdict::line(verdict, out));
     }
     writeln!(out, "; store grew by {}", size(report.stored_bytes))?;
     if let Some(part) = report.partial {
         writeln!(out, "{} checked out; the other files are taken from the parent", partial(part))?;
     }
-    if let Some(judgement) = &report.version.validation {
-        judgement::line(judgement, out)?;
+    if let Some(verdict) = &report.version.validation {
+        verdict::line(verdict, out)?;
     }
-    writeln!(out, "{}", tint.dim(version.id))?;
+    writeln!(out, "{}", colors.dim(version.id))?;
     tags(report, out)?;
     if out.is_verbose() {
         let parents = version.parents.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
@@ -281,7 +281,7 @@ fn words(repo: &Repo, report: &commit::CommitReport, out: &mut Output) -> io::Re
 
 /// The tags of the version, and from where those came that moved.
 fn tags(report: &commit::CommitReport, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
+    let colors = out.colors();
     for moved in &report.tags_moved {
         writeln!(out, "Moved {} from {} to {}", printable(&moved.tag), moved.from, report.version.version)?;
     }
@@ -292,7 +292,7 @@ fn tags(report: &commit::CommitReport, out: &mut Output) -> io::Result<()> {
     }
     match report.version.tags.is_empty() {
         true => Ok(()),
-        false => writeln!(out, "tags: {}", tint.label(report.version.tags.join(", "))),
+        false => writeln!(out, "tags: {}", colors.label(report.version.tags.join(", "))),
     }
 }
 

@@ -7,32 +7,32 @@ use helox::ops::compare;
 use helox::sample::Type;
 use helox::{Result, printable};
 
-use super::{Answer, drift};
+use super::{Outcome, drift};
 use crate::cli::args;
 use crate::cli::format::{also, columns, difference, size, thousands};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
-pub(super) fn run(args: &args::Compare, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: &args::CompareArgs, session: &mut Session) -> Result<Outcome> {
     let (from, to) = match (&args.to, args.from.split_once("..")) {
         (Some(to), _) => (args.from.clone(), to.clone()),
         (None, Some((from, to))) => (from.to_owned(), to.to_owned()),
         (None, None) => (format!("{}^", args.from), args.from.clone()),
     };
     let report = compare::run(&session.repo()?, &from, &to, &session.progress())?;
-    session.out.answer(&report, |out| words(&report, out))?;
+    session.out.answer(&report, |out| print(&report, out))?;
     report.warnings.iter().for_each(|warning| session.out.warning(warning));
-    Ok(Answer::of_list(&report.damaged, session))
+    Ok(Outcome::of_list(&report.damaged, session))
 }
 
-fn words(report: &compare::CompareReport, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
+fn print(report: &compare::CompareReport, out: &mut Output) -> io::Result<()> {
+    let colors = out.colors();
     let (from, to) = (printable(&report.version1), printable(&report.version2));
     writeln!(
         out,
         "{} -> {}  {}  {}",
-        tint.mark(from),
-        tint.mark(to),
+        colors.changed(from),
+        colors.changed(to),
         report.change_type.as_str(),
         printable(&report.change_summary)
     )?;
@@ -60,12 +60,12 @@ fn words(report: &compare::CompareReport, out: &mut Output) -> io::Result<()> {
         let types = |types: &[Type]| types.iter().map(|t| t.as_str()).collect::<Vec<_>>().join("|");
         let path = if change.path.is_empty() { "the record" } else { &change.path };
         let what = match change.kind {
-            ChangeKind::Added => tint.good(format!("added: {}", types(&change.new))),
-            ChangeKind::Removed => tint.bad(format!("removed: {}", types(&change.old))),
-            ChangeKind::TypeChanged => tint.mark(format!("{} -> {}", types(&change.old), types(&change.new))),
+            ChangeKind::Added => colors.success(format!("added: {}", types(&change.new))),
+            ChangeKind::Removed => colors.failure(format!("removed: {}", types(&change.old))),
+            ChangeKind::TypeChanged => colors.changed(format!("{} -> {}", types(&change.old), types(&change.new))),
         };
         let breaking = if change.breaking { ", breaking" } else { "" };
         writeln!(out, "schema  {}  {what}{breaking}", printable(path))?;
     }
-    drift::words(&report.drift, out)
+    drift::print(&report.drift, out)
 }

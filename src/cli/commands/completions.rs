@@ -5,27 +5,27 @@ use std::io::Write;
 use helox::Result;
 use serde_json::json;
 
-use super::Answer;
+use super::Outcome;
 use crate::cli::args;
 use crate::cli::complete;
 use crate::cli::session::Session;
 
-pub(super) fn run(args: &args::Completions, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: &args::CompletionsArgs, session: &mut Session) -> Result<Outcome> {
     if let Some(script) = complete::script(args.shell) {
         let document = json!({ "shell": args.shell.to_string(), "script": script });
         session.out.answer(&document, |out| out.write_all(script.as_bytes()))?;
-        return Ok(Answer::Yes);
+        return Ok(Outcome::Yes);
     }
     // Into memory, because the generator panics when a write fails.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut args::definition(), "hlx", &mut script);
     let document = json!({ "shell": args.shell.to_string(), "script": String::from_utf8_lossy(&script) });
     session.out.answer(&document, |out| out.write_all(&script))?;
-    Ok(Answer::Yes)
+    Ok(Outcome::Yes)
 }
 
 /// Prints what the last word may be, a candidate a line, with a tab before its explanation.
-pub(super) fn complete(words: &[String], session: &mut Session) -> Result<Answer> {
+pub(super) fn complete(words: &[String], session: &mut Session) -> Result<Outcome> {
     let candidates = complete::complete(words);
     let values: Vec<&str> = candidates.iter().map(|(value, _)| value.as_str()).collect();
     session.out.answer(&json!({ "candidates": values }), |out| {
@@ -34,5 +34,5 @@ pub(super) fn complete(words: &[String], session: &mut Session) -> Result<Answer
             false => writeln!(out, "{value}\t{help}"),
         })
     })?;
-    Ok(Answer::Yes)
+    Ok(Outcome::Yes)
 }

@@ -5,20 +5,20 @@ use std::io::Write;
 use helox::ops::{dataset, log, show};
 use helox::{Number, Result, printable};
 
-use super::{Answer, commit, compare};
+use super::{Outcome, commit, compare};
 use crate::cli::args;
 use crate::cli::format::{columns, count, thousands};
-use crate::cli::output::Form;
+use crate::cli::output::OutputFormat;
 use crate::cli::session::Session;
 
-pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: args::DatasetCommand, session: &mut Session) -> Result<Outcome> {
     match args {
-        args::Dataset::Add { name, kind, path, key, formerly } => {
+        args::DatasetCommand::Add { name, kind, path, key, formerly } => {
             let is_new_name = formerly.is_empty();
             let report = dataset::add(&session.repo()?, &dataset::AddOptions { name, kind, path, key, formerly })?;
             let info = &report.info;
             session.out.report(&report, |out| {
-                let name = out.tint().strong(printable(&info.name));
+                let name = out.colors().bold(printable(&info.name));
                 let (kind, path) = (printable(&info.kind), printable(&info.path));
                 match report.already_declared {
                     true => writeln!(out, "Dataset {name} of type {kind} in {path} is already declared")?,
@@ -42,11 +42,11 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
                 session.out.hint(&format!("create its first version: hlx commit {} -m SUMMARY", info.name));
             }
         }
-        args::Dataset::Rename { from, to } => {
+        args::DatasetCommand::Rename { from, to } => {
             let report = dataset::rename(&session.repo()?, &from, &to)?;
             let (from, to) = (printable(&report.from), &report.info.name);
             session.out.report(&report, |out| {
-                let to = out.tint().strong(printable(to));
+                let to = out.colors().bold(printable(to));
                 match report.kept {
                     0 => writeln!(out, "Renamed dataset {from} to {to}"),
                     1 => writeln!(out, "Renamed dataset {from} to {to}; 1 version keeps its name"),
@@ -54,18 +54,18 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
                 }
             })?;
         }
-        args::Dataset::Rm { name } => {
+        args::DatasetCommand::Rm { name } => {
             let report = dataset::remove(&session.repo()?, &name)?;
             let info = &report.info;
             session.out.report(&report, |out| {
-                let name = out.tint().strong(printable(&info.name));
+                let name = out.colors().bold(printable(&info.name));
                 writeln!(out, "Removed dataset {name} from helox.toml; kept {} and its files", count(info.versions, "version"))?;
                 write!(out, "To declare it again, add to helox.toml:\n\n{}", report.declaration)
             })?;
         }
-        args::Dataset::Create(args) => return create(args, session),
-        args::Dataset::List(args) => return list(args, session),
-        args::Dataset::Show { name } => {
+        args::DatasetCommand::Create(args) => return create(args, session),
+        args::DatasetCommand::List(args) => return list(args, session),
+        args::DatasetCommand::Show { name } => {
             let info = dataset::show(&session.repo()?, &name)?;
             session.out.answer(&info, |out| {
                 let fields = [
@@ -79,17 +79,17 @@ pub(super) fn run(args: args::Dataset, session: &mut Session) -> Result<Answer> 
                 columns(&fields).iter().try_for_each(|line| writeln!(out, "{line}"))
             })?;
         }
-        args::Dataset::Compare { name, version1, version2 } => {
-            let args = args::Compare { from: format!("{name}@{version1}"), to: Some(format!("{name}@{version2}")) };
+        args::DatasetCommand::Compare { name, version1, version2 } => {
+            let args = args::CompareArgs { from: format!("{name}@{version1}"), to: Some(format!("{name}@{version2}")) };
             return compare::run(&args, session);
         }
     }
-    Ok(Answer::Yes)
+    Ok(Outcome::Yes)
 }
 
 /// Declares the dataset, unless it is declared already, and commits it. With a parent and another folder than the
 /// dataset's own, the next version is made from that folder and the workspace stays as it is.
-fn create(args: args::Create, session: &mut Session) -> Result<Answer> {
+fn create(args: args::CreateArgs, session: &mut Session) -> Result<Outcome> {
     let repo = session.repo()?;
     let summary = args.summary.unwrap_or_else(|| format!("{} from {}", args.name, args.path.display()));
     let is_elsewhere =
@@ -104,7 +104,7 @@ fn create(args: args::Create, session: &mut Session) -> Result<Answer> {
         }
     };
     let tags = args.tags.iter().map(|tag| tag.trim()).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
-    let commit = args::Commit {
+    let commit = args::CommitArgs {
         name: Some(name),
         summary: Some(summary),
         version: args.version,
@@ -113,27 +113,27 @@ fn create(args: args::Create, session: &mut Session) -> Result<Answer> {
         // Scripts that name a tag mean the version that they create.
         move_tags: true,
         from,
-        ..args::Commit::default()
+        ..args::CommitArgs::default()
     };
     commit::run(commit, session)
 }
 
 /// Lists datasets, or the versions of one.
-fn list(args: args::List, session: &mut Session) -> Result<Answer> {
+fn list(args: args::ListArgs, session: &mut Session) -> Result<Outcome> {
     if let (Some(name), Some(version)) = (&args.name, &args.version) {
         return one(name, version, session);
     }
-    let (repo, whole) = (session.repo()?, session.out.form() != Form::Human);
+    let (repo, whole) = (session.repo()?, session.out.format() != OutputFormat::Human);
     let tag = args.filter.tag.clone();
     let query = args.filter.query(args.name, args.limit);
     if query.dataset.is_some() {
         let name = query.dataset.clone();
         let report = log::run(&repo, &log::LogOptions { query, whole, ..log::LogOptions::default() })?;
-        session.out.answer(&report, |out| super::log::words(&report.versions, false, false, out))?;
+        session.out.answer(&report, |out| super::log::print(&report.versions, false, false, out))?;
         if report.versions.is_empty() {
             super::log::no_versions(&repo, tag.as_deref(), name.as_deref(), session)?;
         }
-        return Ok(Answer::of_list(&report.damaged, session));
+        return Ok(Outcome::of_list(&report.damaged, session));
     }
     let report = dataset::list(&repo, &query)?;
     session.out.answer(&report, |out| {
@@ -146,17 +146,17 @@ fn list(args: args::List, session: &mut Session) -> Result<Answer> {
             false => "no dataset has matching versions",
         });
     }
-    Ok(Answer::of_list(&report.damaged, session))
+    Ok(Outcome::of_list(&report.damaged, session))
 }
 
 /// Tells everything about one version, in the document of many.
-fn one(name: &str, version: &str, session: &mut Session) -> Result<Answer> {
+fn one(name: &str, version: &str, session: &mut Session) -> Result<Outcome> {
     let repo = session.repo()?;
     let mut version = show::run(&repo, Some(&format!("{name}@{version}")))?;
     let damaged = std::mem::take(&mut version.damaged);
     let report = log::LogReport { versions: vec![version], damaged };
-    session.out.answer(&report, |out| report.versions.iter().try_for_each(|version| super::show::words(&repo, version, out)))?;
-    Ok(Answer::of_list(&report.damaged, session))
+    session.out.answer(&report, |out| report.versions.iter().try_for_each(|version| super::show::print(&repo, version, out)))?;
+    Ok(Outcome::of_list(&report.damaged, session))
 }
 
 fn row(info: &dataset::DatasetInfo) -> [String; 5] {

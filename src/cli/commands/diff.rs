@@ -8,25 +8,25 @@ use helox::ops::diff::{self, DiffReport};
 use helox::{Error, ErrorKind, Repo, Result, printable};
 use serde_json::{Value, json};
 
-use super::{Answer, patch};
+use super::{Outcome, patch};
 use crate::cli::args;
 use crate::cli::format::{FileCounts, columns, difference, empty_folder, partial, size};
-use crate::cli::output::{Form, Output, Tint};
+use crate::cli::output::{Colors, Output, OutputFormat};
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
 /// Samples that are printed on a terminal, unless `--limit` says otherwise.
 const SHOWN: usize = 20;
 
-pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
-    let is_read = session.out.form() == Form::Human && io::stdout().is_terminal();
+pub(super) fn run(args: args::DiffArgs, session: &mut Session) -> Result<Outcome> {
+    let is_read = session.out.format() == OutputFormat::Human && io::stdout().is_terminal();
     let limit = args.limit.or(is_read.then_some(SHOWN));
     let wanted = diff::SampleOptions { by_file: args.by_file, patch: args.patch, limit };
     let samples = (args.samples || args.by_file || args.patch).then_some(wanted);
     let repo = session.repo()?;
     let mut reports = Vec::new();
-    let streams = args.patch && session.out.form() == Form::Human;
-    for Sides { from, to, paths } in sides(&repo, &args, session)? {
+    let streams = args.patch && session.out.format() == OutputFormat::Human;
+    for DiffArguments { from, to, paths } in sides(&repo, &args, session)? {
         let options = diff::DiffOptions { from: Some(from), to, paths, samples };
         reports.push(match streams {
             true => stream(&repo, &options, !reports.is_empty(), session)?,
@@ -35,20 +35,20 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
     }
     if streams {
         // Printed already.
-    } else if session.out.form() == Form::JsonLines {
+    } else if session.out.format() == OutputFormat::JsonLines {
         reports.iter().try_for_each(|report| json_lines(report, &mut session.out))?;
     } else {
         session.out.page();
         session.out.answers(&reports, !args.name_only && !args.name_status, |report, out| {
             let paths = PathPrinter::new(&repo, report.dataset.as_deref());
-            let shown = Shown { paths, report };
+            let shown = DiffPrinter { paths, report };
             match () {
                 () if args.stat => stat(&shown, out)?,
                 () if args.name_only => {
                     files(report).try_for_each(|change| writeln!(out, "{}", shown.path(change.path)))?;
                 }
                 () if args.name_status => files(report).try_for_each(|change| name_status(&shown, &change, out))?,
-                () => words(&shown, out)?,
+                () => print(&shown, out)?,
             }
             patch::counts(report, paths, out)
         })?;
@@ -64,10 +64,10 @@ pub(super) fn run(args: args::Diff, session: &mut Session) -> Result<Answer> {
         session.out.warning(warning);
     }
     let damaged = reports.iter().map(|report| &report.damaged).filter(|damaged| !damaged.is_empty());
-    if let Some(answer) = damaged.map(|damaged| Answer::of_list(damaged, session)).last() {
+    if let Some(answer) = damaged.map(|damaged| Outcome::of_list(damaged, session)).last() {
         return Ok(answer);
     }
-    Ok(Answer::yes_if(reports.iter().all(DiffReport::is_empty) || !args.exit_code))
+    Ok(Outcome::success_if(reports.iter().all(DiffReport::is_empty) || !args.exit_code))
 }
 
 /// Prints the samples that differ as they are found, a line apart from those before.
@@ -90,8 +90,8 @@ fn stream(repo: &Repo, options: &diff::DiffOptions, apart: bool, session: &mut S
     Ok(report)
 }
 
-/// What is compared of a dataset.
-struct Sides {
+/// The sides of a dataset to compare.
+struct DiffArguments {
     from: String,
     to: Option<String>,
     paths: Vec<String>,
@@ -99,7 +99,7 @@ struct Sides {
 
 /// The sides of each dataset that is meant, and the paths that concern it: without a revision, the checked-out version of
 /// each dataset that has one.
-fn sides(repo: &Repo, args: &args::Diff, session: &mut Session) -> Result<Vec<Sides>> {
+fn sides(repo: &Repo, args: &args::DiffArgs, session: &mut Session) -> Result<Vec<DiffArguments>> {
     if let Some(from) = &args.from {
         let concerned = repo.scope_of_paths(None, &args.paths);
         // Of several datasets, the paths may say which one is meant.
@@ -109,14 +109,14 @@ fn sides(repo: &Repo, args: &args::Diff, session: &mut Session) -> Result<Vec<Si
         };
         let sides = diff::sides(repo, from, args.to.as_deref(), dataset)?;
         if let [_] = &sides[..] {
-            let whole = |(from, to)| Sides { from, to, paths: args.paths.clone() };
+            let whole = |(from, to)| DiffArguments { from, to, paths: args.paths.clone() };
             return Ok(sides.into_iter().map(whole).collect());
         }
         let concerned = concerned?;
         let own = |(from, to): (String, Option<String>)| {
             let is_own = |name: &str| from.strip_prefix(name).is_some_and(|rest| rest.starts_with('@'));
             let (_, paths) = concerned.iter().find(|(dataset, _)| is_own(&dataset.name))?;
-            Some(Sides { paths: paths.clone(), from, to })
+            Some(DiffArguments { paths: paths.clone(), from, to })
         };
         return Ok(sides.into_iter().filter_map(own).collect());
     }
@@ -126,7 +126,7 @@ fn sides(repo: &Repo, args: &args::Diff, session: &mut Session) -> Result<Vec<Si
     let mut sides = Vec::new();
     for (dataset, paths) in scope {
         if is_one || dataset::show(repo, &dataset.name)?.head.is_some() {
-            sides.push(Sides { from: format!("{}@HEAD", dataset.name), to: None, paths });
+            sides.push(DiffArguments { from: format!("{}@HEAD", dataset.name), to: None, paths });
         }
     }
     match sides.is_empty() {
@@ -136,17 +136,17 @@ fn sides(repo: &Repo, args: &args::Diff, session: &mut Session) -> Result<Vec<Si
 }
 
 /// A report whose paths are shown as one would type them.
-struct Shown<'a> {
+struct DiffPrinter<'a> {
     paths: PathPrinter<'a>,
     report: &'a DiffReport,
 }
 
-impl Shown<'_> {
+impl DiffPrinter<'_> {
     fn path(&self, path: &str) -> String {
         self.paths.show(path)
     }
 
-    fn name(&self, change: &Change<'_>) -> String {
+    fn name(&self, change: &FileChange<'_>) -> String {
         match change.from {
             Some(from) => format!("{} -> {}", self.path(from), self.path(change.path)),
             None if change.is_folder => empty_folder(&self.path(change.path)),
@@ -157,43 +157,45 @@ impl Shown<'_> {
 
 /// A file that differs: its letter, its path, the path it had, its sizes; or an empty folder.
 #[derive(Clone, Copy, Default)]
-struct Change<'a> {
+struct FileChange<'a> {
     letter: char,
     path: &'a str,
     from: Option<&'a str>,
     old: Option<u64>,
     new: Option<u64>,
-    /// What differs of a file whose bytes do not.
+    /// The change of a file whose bytes are the same.
     note: Option<&'static str>,
     is_folder: bool,
 }
 
-impl Change<'_> {
-    fn tinted(&self, tint: Tint) -> String {
+impl FileChange<'_> {
+    fn colored(&self, colors: Colors) -> String {
         match self.letter {
-            'A' => tint.good('A'),
-            'D' => tint.bad('D'),
-            'R' => tint.label('R'),
-            letter => tint.mark(letter),
+            'A' => colors.success('A'),
+            'D' => colors.failure('D'),
+            'R' => colors.label('R'),
+            letter => colors.changed(letter),
         }
     }
 }
 
 /// All files and empty folders that differ, in the order of their paths.
-fn changes(report: &DiffReport) -> Vec<Change<'_>> {
-    let added = report.added.iter().map(|f| Change { letter: 'A', path: &f.path, new: Some(f.size), ..Change::default() });
-    let removed = report.removed.iter().map(|f| Change { letter: 'D', path: &f.path, old: Some(f.size), ..Change::default() });
+fn changes(report: &DiffReport) -> Vec<FileChange<'_>> {
+    let added =
+        report.added.iter().map(|f| FileChange { letter: 'A', path: &f.path, new: Some(f.size), ..FileChange::default() });
+    let removed =
+        report.removed.iter().map(|f| FileChange { letter: 'D', path: &f.path, old: Some(f.size), ..FileChange::default() });
     let in_mode: HashSet<&String> = report.mode_changed.iter().collect();
     let modified = report.modified.iter().map(|f| {
         let (old, new, note) = (Some(f.old_size), Some(f.new_size), in_mode.contains(&f.path).then_some("mode"));
-        Change { letter: 'M', path: &f.path, old, new, note, ..Change::default() }
+        FileChange { letter: 'M', path: &f.path, old, new, note, ..FileChange::default() }
     });
     let renamed = report.renamed.iter().map(|f| {
         let (from, note) = (Some(f.from.as_str()), in_mode.contains(&f.to).then_some("mode"));
-        Change { letter: 'R', path: &f.to, from, note, ..Change::default() }
+        FileChange { letter: 'R', path: &f.to, from, note, ..FileChange::default() }
     });
-    let reread = report.reread.iter().map(|path| Change { letter: 'M', path, note: Some("format"), ..Change::default() });
-    let folder = |letter, path| Change { letter, path, is_folder: true, ..Change::default() };
+    let reread = report.reread.iter().map(|path| FileChange { letter: 'M', path, note: Some("format"), ..FileChange::default() });
+    let folder = |letter, path| FileChange { letter, path, is_folder: true, ..FileChange::default() };
     let folders_added = report.folders_added.iter().map(|path| folder('A', path));
     let folders_removed = report.folders_removed.iter().map(|path| folder('D', path));
     let mut all: Vec<_> =
@@ -202,15 +204,15 @@ fn changes(report: &DiffReport) -> Vec<Change<'_>> {
     all
 }
 
-/// The same without the empty folders.
-fn files(report: &DiffReport) -> impl Iterator<Item = Change<'_>> {
+/// Returns the changes without the empty folders.
+fn files(report: &DiffReport) -> impl Iterator<Item = FileChange<'_>> {
     changes(report).into_iter().filter(|change| !change.is_folder)
 }
 
-fn words(shown: &Shown<'_>, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
+fn print(shown: &DiffPrinter<'_>, out: &mut Output) -> io::Result<()> {
+    let colors = out.colors();
     for change in changes(shown.report) {
-        write!(out, "{} {}", change.tinted(tint), shown.name(&change))?;
+        write!(out, "{} {}", change.colored(colors), shown.name(&change))?;
         match (change.note, change.old, change.new) {
             (Some(note), ..) => writeln!(out, " ({note})")?,
             (None, Some(old), Some(new)) => writeln!(out, " ({} → {})", size(old), size(new))?,
@@ -220,9 +222,9 @@ fn words(shown: &Shown<'_>, out: &mut Output) -> io::Result<()> {
     writeln!(out, "{}", summary(shown.report))
 }
 
-fn stat(shown: &Shown<'_>, out: &mut Output) -> io::Result<()> {
+fn stat(shown: &DiffPrinter<'_>, out: &mut Output) -> io::Result<()> {
     let changes = changes(shown.report);
-    let sizes = |c: &Change<'_>| [c.old.map_or_else(String::new, size), c.new.map_or_else(String::new, size)];
+    let sizes = |c: &FileChange<'_>| [c.old.map_or_else(String::new, size), c.new.map_or_else(String::new, size)];
     let rows: Vec<_> = changes
         .iter()
         .map(|change| {
@@ -244,7 +246,7 @@ fn signed(size: Option<u64>) -> i64 {
     i64::try_from(size.unwrap_or(0)).unwrap_or(i64::MAX)
 }
 
-fn name_status(shown: &Shown<'_>, change: &Change<'_>, out: &mut Output) -> io::Result<()> {
+fn name_status(shown: &DiffPrinter<'_>, change: &FileChange<'_>, out: &mut Output) -> io::Result<()> {
     let from = change.from.map(|from| format!("\t{}", shown.path(from))).unwrap_or_default();
     writeln!(out, "{}{from}\t{}", change.letter, shown.path(change.path))
 }
@@ -260,7 +262,7 @@ fn summary(report: &DiffReport) -> String {
         folders_added: report.folders_added.len(),
         folders_removed: report.folders_removed.len(),
     };
-    let counts = counts.words();
+    let counts = counts.count_words();
     let counts = if counts.is_empty() { "no differences".to_owned() } else { counts };
     format!("{} -> {}: {counts}", printable(&report.from), printable(&report.to))
 }

@@ -1,4 +1,4 @@
-//! What the rules of the kind `drift` measured, for people: a small table a rule.
+//! The measures of `drift` rules, for people: a small table a rule.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use crate::cli::output::Output;
 const LISTED: usize = 20;
 
 /// Prints a table for each rule.
-pub(super) fn words(drifts: &[Drift], out: &mut Output) -> io::Result<()> {
+pub(super) fn print(drifts: &[Drift], out: &mut Output) -> io::Result<()> {
     for drift in drifts {
         writeln!(out)?;
         columns(&rows(drift)).iter().try_for_each(|line| writeln!(out, "{line}"))?;

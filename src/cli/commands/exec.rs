@@ -11,18 +11,18 @@ use helox::ops::run::{self, TrainedVersion};
 use helox::{Error, ErrorKind, Repo, Result, Time, printable};
 use serde_json::Value;
 
-use super::Answer;
+use super::Outcome;
 use super::run::{recorded, warn_of_workspace};
 use crate::cli::args;
 use crate::cli::failure;
-use crate::cli::interrupt::Guard;
-use crate::cli::output::Form;
+use crate::cli::interrupt::ListenerGuard;
+use crate::cli::output::OutputFormat;
 use crate::cli::session::Session;
 
 /// The signals of Ctrl-C, of a terminal that is closed, and of a job that is cancelled.
 const INTERRUPTS: [i32; 3] = [2, 1, 15];
 
-pub(super) fn run(args: args::Exec, repo: &Repo, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: args::ExecArgs, repo: &Repo, session: &mut Session) -> Result<Outcome> {
     let mut versions = run::versions(repo, &args.revs)?;
     for version in &mut versions {
         version.compare_workspace(repo, &session.progress())?;
@@ -70,7 +70,7 @@ pub(super) fn run(args: args::Exec, repo: &Repo, session: &mut Session) -> Resul
     };
     let views = run::record(repo, &options, &session.progress())?;
     recorded(&views, session)?;
-    Ok(if code == 0 { Answer::Yes } else { Answer::Code(u8::try_from(code).unwrap_or(failure::INTERNAL)) })
+    Ok(if code == 0 { Outcome::Yes } else { Outcome::Code(u8::try_from(code).unwrap_or(failure::INTERNAL)) })
 }
 
 /// Runs the command to its end. Ctrl-C is for the command, whose end is then recorded.
@@ -82,11 +82,11 @@ fn execute(command: &[OsString], versions: &[TrainedVersion], session: &Session)
     child.env("HLX_DATASET", joined(|version| version.dataset_name.clone()));
     child.env("HLX_VERSION", joined(|version| version.version.to_string()));
     child.env("HLX_VERSION_ID", joined(|version| version.id.to_string()));
-    if session.out.form() != Form::Human {
+    if session.out.format() != OutputFormat::Human {
         // Stdout is for the one document.
         child.stdout(Stdio::from(io::stderr()));
     }
-    let _ignored = Guard::ignoring();
+    let _ignored = ListenerGuard::ignoring();
     child.status().map_err(|source| {
         let kind = if source.kind() == IoErrorKind::NotFound { ErrorKind::PathNotFound } else { ErrorKind::Io };
         let program = program.to_string_lossy();
@@ -99,7 +99,7 @@ fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy()).into_owned()
 }
 
-/// What tells that a file was written: its length and time.
+/// Returns the length and time of a file, by which a write to it is noticed.
 fn stamps(path: &Path) -> Option<(u64, std::time::SystemTime)> {
     let metadata = fs::metadata(path).ok()?;
     Some((metadata.len(), metadata.modified().ok()?))

@@ -5,10 +5,10 @@ use std::io::Write;
 use helox::ops::hooks;
 use helox::{Result, printable};
 
-use super::Answer;
+use super::Outcome;
 use crate::cli::session::Session;
 
-pub(super) fn run(session: &mut Session) -> Result<Answer> {
+pub(super) fn run(session: &mut Session) -> Result<Outcome> {
     let report = hooks::install(&session.repo()?)?;
     let path = report.path.display().to_string();
     session.out.report(&report, |out| match report.created {
@@ -18,5 +18,5 @@ pub(super) fn run(session: &mut Session) -> Result<Answer> {
     if report.created {
         session.out.hint(&format!("to remove the hook, delete {path}; to skip it once: git commit --no-verify"));
     }
-    Ok(Answer::Yes)
+    Ok(Outcome::Yes)
 }

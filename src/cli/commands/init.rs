@@ -5,16 +5,16 @@ use std::io::Write;
 use helox::ops::init;
 use helox::{Result, printable};
 
-use super::Answer;
+use super::Outcome;
 use crate::cli::args;
 use crate::cli::session::Session;
 
-pub(super) fn run(args: args::Init, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: args::InitArgs, session: &mut Session) -> Result<Outcome> {
     let dir = match args.dir {
         Some(dir) => dir,
         None => session.folder()?,
     };
-    let report = init::run(&init::InitOptions { dir, name: args.name, kind: args.kind, anew: args.anew })?;
+    let report = init::run(&init::InitOptions { dir, name: args.name, kind: args.kind, new: args.new })?;
     session.out.report(&report, |out| {
         let store = printable(&report.root);
         match report.created {
@@ -22,7 +22,7 @@ pub(super) fn run(args: args::Init, session: &mut Session) -> Result<Answer> {
             false => writeln!(out, "Reinitialized existing Helox repository in {store}/.helox")?,
         }
         if let Some(name) = &report.dataset {
-            writeln!(out, "Dataset {} is the whole folder", out.tint().strong(printable(name)))?;
+            writeln!(out, "Dataset {} is the whole folder", out.colors().bold(printable(name)))?;
         }
         if report.gitignore_changed {
             writeln!(out, "Added .helox/ to .gitignore")?;
@@ -47,5 +47,5 @@ pub(super) fn run(args: args::Init, session: &mut Session) -> Result<Answer> {
             false => "declare a dataset: hlx dataset add NAME --path DIR",
         });
     }
-    Ok(Answer::Yes)
+    Ok(Outcome::Yes)
 }

@@ -8,13 +8,13 @@ use helox::ops::{VersionView, log, tag};
 use helox::{Repo, Result, nearest, printable};
 use renderdag::{Ancestor, GraphRowRenderer, Renderer};
 
-use super::Answer;
+use super::Outcome;
 use crate::cli::args;
 use crate::cli::format::{also, count, day, first_line, moment, short, size, thousands};
-use crate::cli::output::{Form, Output, Tint};
+use crate::cli::output::{Colors, Output, OutputFormat};
 use crate::cli::session::Session;
 
-pub(super) fn run(args: args::Log, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: args::LogArgs, session: &mut Session) -> Result<Outcome> {
     let repo = session.repo()?;
     let (dataset, revision) = match &args.target {
         Some(target) => log::target(&repo, target)?,
@@ -26,19 +26,19 @@ pub(super) fn run(args: args::Log, session: &mut Session) -> Result<Answer> {
         revision,
         paths: args.paths,
         stat: args.stat,
-        whole: session.out.form() != Form::Human,
+        whole: session.out.format() != OutputFormat::Human,
     };
     let report = log::run(&repo, &options)?;
-    if session.out.form() == Form::JsonLines {
+    if session.out.format() == OutputFormat::JsonLines {
         report.versions.iter().try_for_each(|version| session.out.document(version))?;
-        return Ok(Answer::of_list(&report.damaged, session));
+        return Ok(Outcome::of_list(&report.damaged, session));
     }
     session.out.page();
-    session.out.answer(&report, |out| words(&report.versions, args.oneline, args.graph, out))?;
+    session.out.answer(&report, |out| print(&report.versions, args.oneline, args.graph, out))?;
     if report.versions.is_empty() && report.damaged.is_empty() {
         no_versions(&repo, tag.as_deref(), named.as_deref(), session)?;
     }
-    Ok(Answer::of_list(&report.damaged, session))
+    Ok(Outcome::of_list(&report.damaged, session))
 }
 
 /// Says that no version is listed, and which tag was meant if there is none of this name.
@@ -55,8 +55,8 @@ pub(super) fn no_versions(repo: &Repo, tag: Option<&str>, dataset: Option<&str>,
     Ok(())
 }
 
-pub(super) fn words(versions: &[VersionView], oneline: bool, graph: bool, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
+pub(super) fn print(versions: &[VersionView], oneline: bool, graph: bool, out: &mut Output) -> io::Result<()> {
+    let colors = out.colors();
     let several = versions.windows(2).any(|pair| pair[0].dataset_name != pair[1].dataset_name);
     let name = |version: &VersionView| match several {
         true => format!("{}@{}", version.dataset_name, version.version),
@@ -67,8 +67,8 @@ pub(super) fn words(versions: &[VersionView], oneline: bool, graph: bool, out: &
     let mut rows = GraphRowRenderer::new().output().with_min_row_height(0).build_ascii();
     for (n, version) in versions.iter().enumerate() {
         let mut lines = match oneline {
-            true => vec![line(version, &format!("{:width$}", name(version)), tint)],
-            false => page(version, out.is_verbose(), tint),
+            true => vec![line(version, &format!("{:width$}", name(version)), colors)],
+            false => page(version, out.is_verbose(), colors),
         };
         if !oneline && n + 1 < versions.len() {
             lines.push(String::new());
@@ -85,19 +85,19 @@ pub(super) fn words(versions: &[VersionView], oneline: bool, graph: bool, out: &
     Ok(())
 }
 
-fn line(version: &VersionView, name: &str, tint: Tint) -> String {
+fn line(version: &VersionView, name: &str, colors: Colors) -> String {
     let change = format!("{:5}", version.change_type.as_str());
     let summary = first_line(&version.change_summary);
-    let tags = if version.tags.is_empty() { String::new() } else { format!("  {}", tags(version, tint)) };
+    let tags = if version.tags.is_empty() { String::new() } else { format!("  {}", tags(version, colors)) };
     let stat = stat(version).map(|stat| format!("  files: {stat}")).unwrap_or_default();
-    format!("{}  {change}  {}  {summary}{tags}{}{stat}", tint.mark(name), day(&version.created_at), status(version, tint))
+    format!("{}  {change}  {}  {summary}{tags}{}{stat}", colors.changed(name), day(&version.created_at), status(version, colors))
 }
 
-fn page(version: &VersionView, is_verbose: bool, tint: Tint) -> Vec<String> {
-    let name = tint.mark(format!("{} {}", version.dataset_name, version.version));
-    let tags = if version.tags.is_empty() { String::new() } else { format!(" {}", tags(version, tint)) };
+fn page(version: &VersionView, is_verbose: bool, colors: Colors) -> Vec<String> {
+    let name = colors.changed(format!("{} {}", version.dataset_name, version.version));
+    let tags = if version.tags.is_empty() { String::new() } else { format!(" {}", tags(version, colors)) };
     let mut lines = vec![
-        format!("{name}{tags}  {}{}", version.change_type.as_str(), status(version, tint)),
+        format!("{name}{tags}  {}{}", version.change_type.as_str(), status(version, colors)),
         format!("Id:      {}", version.id),
         format!("Author:  {}", printable(&version.created_by)),
         format!("Date:    {}", moment(&version.created_at)),
@@ -129,16 +129,16 @@ fn stat(version: &VersionView) -> Option<String> {
     Some(format!("{added} added, {modified} modified, {removed} removed{}", also(files)))
 }
 
-/// What is known of the quality, where something is.
-fn status(version: &VersionView, tint: Tint) -> String {
+/// Returns the validation status, unless it is pending.
+fn status(version: &VersionView, colors: Colors) -> String {
     match version.validation_status {
         ValidationStatus::Pending => String::new(),
         ValidationStatus::Passed => "  PASSED".to_owned(),
-        ValidationStatus::Failed => format!("  {}", tint.bad("FAILED")),
+        ValidationStatus::Failed => format!("  {}", colors.failure("FAILED")),
         ValidationStatus::Skipped => "  SKIPPED".to_owned(),
     }
 }
 
-fn tags(version: &VersionView, tint: Tint) -> String {
-    tint.label(format!("({})", version.tags.join(", ")))
+fn tags(version: &VersionView, colors: Colors) -> String {
+    colors.label(format!("({})", version.tags.join(", ")))
 }

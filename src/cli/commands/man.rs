@@ -8,10 +8,10 @@ use clap_mangen::roff::{Roff, bold, roman};
 use helox::{Error, ErrorKind, Result, printable};
 use serde_json::json;
 
-use super::Answer;
+use super::Outcome;
 use crate::cli::args;
-use crate::cli::interrupt::Guard;
-use crate::cli::output::Form;
+use crate::cli::interrupt::ListenerGuard;
+use crate::cli::output::OutputFormat;
 use crate::cli::session::Session;
 
 const EXIT_STATUS: &[(&str, &str)] = &[
@@ -38,7 +38,7 @@ const FILES: &[(&str, &str)] = &[
     (".hlxignore", "Patterns of files to ignore, as in .gitignore."),
 ];
 
-pub(super) fn run(args: &args::Man, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: &args::ManArgs, session: &mut Session) -> Result<Outcome> {
     let mut definition = args::definition().disable_help_subcommand(true);
     definition.build();
     let mut pages = Vec::new();
@@ -46,7 +46,7 @@ pub(super) fn run(args: &args::Man, session: &mut Session) -> Result<Answer> {
     if args.list {
         let document = json!({ "pages": pages.iter().map(|(name, _)| name).collect::<Vec<_>>() });
         session.out.answer(&document, |out| pages.iter().try_for_each(|(name, _)| writeln!(out, "{name}")))?;
-        return Ok(Answer::Yes);
+        return Ok(Outcome::Yes);
     }
     let words: Vec<&str> = args.command.iter().flat_map(|word| word.split('-')).filter(|word| !word.is_empty()).collect();
     let name = ["hlx"].iter().chain(words.strip_prefix(&["hlx"]).unwrap_or(&words)).copied().collect::<Vec<_>>().join("-");
@@ -57,20 +57,20 @@ pub(super) fn run(args: &args::Man, session: &mut Session) -> Result<Answer> {
     };
     let page = page(&name, command).map_err(|e| Error::new(ErrorKind::Io, "cannot format the manual page").with_source(e))?;
     let document = json!({ "page": String::from_utf8_lossy(&page) });
-    let is_read = session.out.form() == Form::Human && io::stdout().is_terminal();
+    let is_read = session.out.format() == OutputFormat::Human && io::stdout().is_terminal();
     if is_read && format(&page) {
-        return Ok(Answer::Yes);
+        return Ok(Outcome::Yes);
     }
     session.out.answer(&document, |out| out.write_all(&page))?;
     if is_read {
         session.out.hint(&format!("to read it with man(1): hlx man {} > {name}.1; man ./{name}.1", args.command.join(" ")));
     }
-    Ok(Answer::Yes)
+    Ok(Outcome::Yes)
 }
 
 /// Shows a page on the terminal with `man`; false where there is none that reads from standard input.
 fn format(page: &[u8]) -> bool {
-    let _ignored = Guard::ignoring();
+    let _ignored = ListenerGuard::ignoring();
     let Ok(mut man) = Command::new("man").args(["-l", "-"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn() else {
         return false;
     };
@@ -136,7 +136,7 @@ fn section(title: &str, rows: &[(impl AsRef<str>, impl AsRef<str>)], page: &mut 
     roff.to_writer(page)
 }
 
-/// What follows the help of a command, line by line as it stands there.
+/// Writes the text after the help of a command, line by line.
 fn examples(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
     let Some(text) = command.get_after_help() else { return Ok(()) };
     let mut roff = Roff::default();

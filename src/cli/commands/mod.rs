@@ -14,7 +14,6 @@ mod drift;
 mod exec;
 mod hooks;
 mod init;
-mod judgement;
 mod log;
 mod ls;
 mod man;
@@ -29,6 +28,7 @@ mod status;
 mod summary;
 mod tag;
 mod validate;
+mod verdict;
 mod verify;
 mod which;
 mod word_diff;
@@ -41,7 +41,7 @@ use super::session::Session;
 
 /// The answer of a command that did not fail. Only questions are answered with no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum Outcome {
     /// Done, or nothing was found to object to.
     Yes,
     /// Files differ, or damage was found.
@@ -54,26 +54,26 @@ pub(crate) enum Answer {
     Code(u8),
 }
 
-impl Answer {
-    fn yes_if(yes: bool) -> Answer {
-        if yes { Answer::Yes } else { Answer::No }
+impl Outcome {
+    fn success_if(yes: bool) -> Outcome {
+        if yes { Outcome::Yes } else { Outcome::No }
     }
 
     /// Warns of what a report is without, and answers by it.
-    fn of_list(damage: &DamageList, session: &mut Session) -> Answer {
+    fn of_list(damage: &DamageList, session: &mut Session) -> Outcome {
         damage.messages().iter().for_each(|message| session.out.warning(message));
         match () {
-            () if damage.is_empty() => return Answer::Yes,
+            () if damage.is_empty() => return Outcome::Yes,
             () if damage.is_damaged() => {}
-            () => return Answer::Denied,
+            () => return Outcome::Denied,
         }
         session.out.hint("list all damage: hlx verify --all");
-        Answer::Damaged
+        Outcome::Damaged
     }
 }
 
 /// Runs what was typed.
-pub(crate) fn run(command: Command, session: &mut Session) -> Result<Answer> {
+pub(crate) fn run(command: Command, session: &mut Session) -> Result<Outcome> {
     match command {
         Command::Init(args) => init::run(args, session),
         Command::Dataset(args) => dataset::run(args, session),

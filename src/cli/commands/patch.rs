@@ -10,7 +10,7 @@ use helox::{RecordChange, SampleCounts};
 
 use super::word_diff;
 use crate::cli::format::{columns, thousands};
-use crate::cli::output::{Output, Tint};
+use crate::cli::output::{Colors, Output};
 use crate::cli::paths::PathPrinter;
 
 /// Characters of a modified record that stand above its changed fields.
@@ -23,24 +23,24 @@ const LONG: usize = 60;
 pub(super) struct RecordPrinter {
     /// The file of the last one.
     path: Option<String>,
-    /// How many were printed.
+    /// The number of samples that were printed.
     count: u64,
 }
 
 impl RecordPrinter {
     /// Prints the next record, after the path of its file if that is another one.
     pub(super) fn print(&mut self, record: &ChangedRecord, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
-        let tint = out.tint();
+        let colors = out.colors();
         if self.path.as_ref() != Some(&record.path) {
-            writeln!(out, "{}", tint.strong(paths.show(&record.path)))?;
+            writeln!(out, "{}", colors.bold(paths.show(&record.path)))?;
             self.path = Some(record.path.clone());
         }
         self.count += 1;
         let text = printable(&record.text);
         match record.change {
-            RecordChange::Added => writeln!(out, "{}", tint.good(format!("+ {text}"))),
-            RecordChange::Removed => writeln!(out, "{}", tint.bad(format!("- {text}"))),
-            RecordChange::Modified => modified(record, tint, out),
+            RecordChange::Added => writeln!(out, "{}", colors.success(format!("+ {text}"))),
+            RecordChange::Removed => writeln!(out, "{}", colors.failure(format!("- {text}"))),
+            RecordChange::Modified => modified(record, colors, out),
         }
     }
 
@@ -49,34 +49,34 @@ impl RecordPrinter {
         let SampleCounts { added, modified, removed } = report.samples.unwrap_or_default();
         match (added + modified + removed).saturating_sub(self.count) {
             0 => {}
-            more => writeln!(out, "{}", out.tint().dim(format!("… and {} more; to show more: --limit N", thousands(more))))?,
+            more => writeln!(out, "{}", out.colors().dim(format!("… and {} more; to show more: --limit N", thousands(more))))?,
         }
         counts(report, paths, out)
     }
 }
 
-fn modified(record: &ChangedRecord, tint: Tint, out: &mut Output) -> io::Result<()> {
+fn modified(record: &ChangedRecord, colors: Colors, out: &mut Output) -> io::Result<()> {
     let (title, is_whole) = word_diff::head(&record.text, TITLE);
-    writeln!(out, "{}", tint.mark(format!("~ {}{}", printable(title), if is_whole { "" } else { " …" })))?;
+    writeln!(out, "{}", colors.changed(format!("~ {}{}", printable(title), if is_whole { "" } else { " …" })))?;
     for FieldChange { path, old, new, .. } in &record.fields {
-        writeln!(out, "    {}: {}", printable(path), values(old.as_ref(), new.as_ref(), tint))?;
+        writeln!(out, "    {}: {}", printable(path), values(old.as_ref(), new.as_ref(), colors))?;
     }
     Ok(())
 }
 
 /// Shows both values of a field, of long texts the words that differ.
-fn values(old: Option<&Rendering>, new: Option<&Rendering>, tint: Tint) -> String {
+fn values(old: Option<&Rendering>, new: Option<&Rendering>, colors: Colors) -> String {
     let text = |value: Option<&Rendering>| value.and_then(|value| serde_json::from_str::<String>(value.as_str()).ok());
     if let (Some(old), Some(new)) = (text(old), text(new))
         && [&old, &new].iter().any(|text| text.chars().nth(LONG).is_some())
     {
-        return word_diff::words(&old, &new, tint);
+        return word_diff::words(&old, &new, colors);
     }
     let shown = |value: Option<&Rendering>| value.map_or_else(|| "(absent)".to_owned(), |v| printable(&v.plain()).into_owned());
-    format!("{} → {}", tint.bad(shown(old)), tint.good(shown(new)))
+    format!("{} → {}", colors.failure(shown(old)), colors.success(shown(new)))
 }
 
-/// How many samples differ, in each file if that is known, and in all.
+/// Prints the number of samples that differ, in each file if that is known, and in all.
 pub(super) fn counts(report: &DiffReport, paths: PathPrinter<'_>, out: &mut Output) -> io::Result<()> {
     let cells = |counts: &SampleCounts| {
         let [added, modified, removed] = [counts.added, counts.modified, counts.removed].map(thousands);

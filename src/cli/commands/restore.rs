@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use helox::ops::restore;
 use helox::{Repo, Result, printable};
 
-use super::Answer;
+use super::Outcome;
 use crate::cli::args;
 use crate::cli::format::{count, thousands};
 use crate::cli::output::Output;
@@ -15,38 +15,38 @@ use crate::cli::session::Session;
 /// Up to so many paths are printed without `-v`.
 const FEW: usize = 10;
 
-pub(super) fn run(args: args::Restore, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: args::RestoreArgs, session: &mut Session) -> Result<Outcome> {
     let options = restore::RestoreOptions { paths: args.paths, source: args.source, force: args.force };
     let repo = session.repo()?;
     let reports = restore::run(&repo, &options, &session.progress())?;
     match &reports[..] {
-        [report] => session.out.report(report, |out| words(&repo, report, out))?,
+        [report] => session.out.report(report, |out| print(&repo, report, out))?,
         several => session.out.report(&serde_json::json!({ "datasets": several }), |out| {
-            several.iter().try_for_each(|report| words(&repo, report, out))
+            several.iter().try_for_each(|report| print(&repo, report, out))
         })?,
     }
-    Ok(Answer::Yes)
+    Ok(Outcome::Yes)
 }
 
-fn words(repo: &Repo, report: &restore::RestoreReport, out: &mut Output) -> io::Result<()> {
-    let (tint, paths) = (out.tint(), PathPrinter::new(repo, report.dataset_name.as_str()));
+fn print(repo: &Repo, report: &restore::RestoreReport, out: &mut Output) -> io::Result<()> {
+    let (colors, paths) = (out.colors(), PathPrinter::new(repo, report.dataset_name.as_str()));
     if out.is_verbose() || report.restored.len() + report.removed.len() <= FEW {
         for path in &report.restored {
-            writeln!(out, "{} {}", tint.good("restored"), paths.show(path))?;
+            writeln!(out, "{} {}", colors.success("restored"), paths.show(path))?;
         }
         for path in &report.removed {
-            writeln!(out, "{}  {}", tint.bad("removed"), paths.show(path))?;
+            writeln!(out, "{}  {}", colors.failure("removed"), paths.show(path))?;
         }
     }
     let counts =
         format!("{} restored, {} removed", thousands(report.restored.len() as u64), thousands(report.removed.len() as u64));
-    let name = format!("{} {}", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version));
+    let name = format!("{} {}", colors.bold(printable(&report.dataset_name)), colors.changed(&report.version));
     writeln!(out, "{counts} from {name}")?;
     if report.discarded > 0 {
         writeln!(
             out,
             "{}",
-            tint.bad(format!("{} with uncommitted changes replaced or deleted", count(report.discarded, "file")))
+            colors.failure(format!("{} with uncommitted changes replaced or deleted", count(report.discarded, "file")))
         )?;
     }
     Ok(())

@@ -8,16 +8,16 @@ use helox::ops::{RunView, log};
 use helox::{Repo, Result, nearest, printable};
 use serde_json::{Map, Value};
 
-use super::{Answer, exec};
+use super::{Outcome, exec};
 use crate::cli::args;
 use crate::cli::format::{columns, count, moment, number, short, size, thousands, version_name};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
-pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: args::RunCommand, session: &mut Session) -> Result<Outcome> {
     let repo = session.repo()?;
     match args {
-        args::Run::Record(args) => {
+        args::RunCommand::Record(args) => {
             let mut versions = run::versions(&repo, &args.revs)?;
             for version in versions.iter_mut().filter(|version| version.is_checked_out) {
                 version.compare_workspace(&repo, &session.progress())?;
@@ -36,12 +36,12 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
             let views = run::record(&repo, &options, &session.progress())?;
             recorded(&views, session)?;
         }
-        args::Run::Exec(args) => return exec::run(args, &repo, session),
-        args::Run::Show { run } => {
+        args::RunCommand::Exec(args) => return exec::run(args, &repo, session),
+        args::RunCommand::Show { run } => {
             let view = run::show(&repo, &run)?;
             session.out.answer(&view, |out| page(&view, out))?;
         }
-        args::Run::Withdraw { run, why, author } => {
+        args::RunCommand::Withdraw { run, why, author } => {
             let view = run::withdraw(&repo, &run, &why, author.as_deref())?;
             session.out.report(&view, |out| writeln!(out, "Withdrew run {} on {}", short(view.id), name(&view)))?;
             for other in run::siblings(&repo, &view)? {
@@ -49,7 +49,7 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
                 session.out.hint(&format!("the run of the same command on {other} is not withdrawn: {command}"));
             }
         }
-        args::Run::List { target, model, all } => {
+        args::RunCommand::List { target, model, all } => {
             let (dataset, revision) = target.map_or(Ok((None, None)), |target| log::target(&repo, &target))?;
             let options = run::ListOptions { dataset, revision, model: model.clone(), withdrawn: all };
             let report = run::list(&repo, &options).map_err(|error| match target_model(&repo, &options) {
@@ -61,14 +61,14 @@ pub(super) fn run(args: args::Run, session: &mut Session) -> Result<Answer> {
                 session.out.hint(&no_runs(&repo, model.as_deref())?);
             }
         }
-        args::Run::Compare { a, b } => {
+        args::RunCommand::Compare { a, b } => {
             let report = run::compare(&repo, &a, &b, &session.progress())?;
             session.out.answer(&report, |out| side_by_side(&report, out))?;
             report.warnings.iter().for_each(|warning| session.out.warning(warning));
-            return Ok(Answer::of_list(&report.damaged, session));
+            return Ok(Outcome::of_list(&report.damaged, session));
         }
     }
-    Ok(Answer::Yes)
+    Ok(Outcome::Yes)
 }
 
 /// Returns the word that is listed as a revision, if it is a model.
@@ -162,10 +162,10 @@ fn unfinished(view: &RunView) -> Option<&'static str> {
 
 /// Everything about one run; with `-v` its artifacts as `b3sum` prints them.
 fn page(view: &RunView, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
+    let colors = out.colors();
     let (id, name, model) = (short(view.id), name(view), printable(&view.run.model));
-    let verb = unfinished(view).map_or_else(|| "trained".to_owned(), |status| tint.bad(status));
-    writeln!(out, "{} {verb} on {}  {}", tint.strong(model), tint.mark(name), tint.dim(format!("run {id}")))?;
+    let verb = unfinished(view).map_or_else(|| "trained".to_owned(), |status| colors.failure(status));
+    writeln!(out, "{} {verb} on {}  {}", colors.bold(model), colors.changed(name), colors.dim(format!("run {id}")))?;
     let mut rows: Vec<[String; 2]> = Vec::new();
     let mut field = |name: &str, value: String| {
         if !value.is_empty() {
@@ -262,10 +262,10 @@ fn metrics(view: &RunView) -> &Map<String, Value> {
     &view.run.metrics
 }
 
-/// What differs in the data.
+/// Prints the differences of the data.
 fn data(report: &RunCompareReport, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
-    let (a, b) = (tint.mark(printable(&report.version_a)), tint.mark(printable(&report.version_b)));
+    let colors = out.colors();
+    let (a, b) = (colors.changed(printable(&report.version_a)), colors.changed(printable(&report.version_b)));
     match &report.samples {
         _ if report.same_data && report.version_a == report.version_b => writeln!(out, "same data: {a}"),
         _ if report.same_data => writeln!(out, "same data: {a} and {b} have the same files"),
@@ -273,9 +273,9 @@ fn data(report: &RunCompareReport, out: &mut Output) -> io::Result<()> {
         Some(counts) => writeln!(
             out,
             "{a} -> {b}  samples {} {} {}",
-            tint.good(format!("+{}", thousands(counts.added))),
-            tint.mark(format!("~{}", thousands(counts.modified))),
-            tint.bad(format!("-{}", thousands(counts.removed)))
+            colors.success(format!("+{}", thousands(counts.added))),
+            colors.changed(format!("~{}", thousands(counts.modified))),
+            colors.failure(format!("-{}", thousands(counts.removed)))
         ),
     }
 }

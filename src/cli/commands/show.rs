@@ -6,22 +6,22 @@ use helox::ops::{RunView, VersionView, show};
 use helox::{Repo, Result, ValidationStatus, printable};
 use serde_json::Value;
 
-use super::{Answer, drift, judgement};
+use super::{Outcome, drift, verdict};
 use crate::cli::args;
 use crate::cli::format::{also, columns, count, moment, number, short, size, thousands};
 use crate::cli::output::Output;
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
-pub(super) fn run(args: &args::Show, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: &args::ShowArgs, session: &mut Session) -> Result<Outcome> {
     let repo = session.repo()?;
     let version = show::run(&repo, args.rev.as_deref())?;
     session.out.page();
-    session.out.answer(&version, |out| words(&repo, &version, out))?;
-    Ok(Answer::of_list(&version.damaged, session))
+    session.out.answer(&version, |out| print(&repo, &version, out))?;
+    Ok(Outcome::of_list(&version.damaged, session))
 }
 
-pub(super) fn words(repo: &Repo, version: &VersionView, out: &mut Output) -> io::Result<()> {
+pub(super) fn print(repo: &Repo, version: &VersionView, out: &mut Output) -> io::Result<()> {
     let mut fields: Vec<[String; 2]> = Vec::new();
     let mut field = |name: &str, value: String| {
         // A summary or a value of several lines continues below its first.
@@ -71,10 +71,10 @@ pub(super) fn words(repo: &Repo, version: &VersionView, out: &mut Output) -> io:
     field("storage_backend", version.storage_backend.to_owned());
     field("storage_path", version.storage_path.clone());
     columns(&fields).iter().try_for_each(|line| writeln!(out, "{line}"))?;
-    if let Some(judgement) = &version.validation {
+    if let Some(verdict) = &version.validation {
         writeln!(out)?;
-        judgement::words(judgement, PathPrinter::new(repo, version.dataset_name.as_str()), out)?;
-        drift::words(&judgement.drift, out)?;
+        verdict::print(verdict, PathPrinter::new(repo, version.dataset_name.as_str()), out)?;
+        drift::print(&verdict.drift, out)?;
     }
     schema(version, out)
 }

@@ -5,11 +5,11 @@ use std::io::Write;
 use helox::Result;
 use helox::ops::stats;
 
-use super::Answer;
+use super::Outcome;
 use crate::cli::format::{columns, size, thousands};
 use crate::cli::session::Session;
 
-pub(super) fn run(session: &mut Session) -> Result<Answer> {
+pub(super) fn run(session: &mut Session) -> Result<Outcome> {
     let report = stats::run(&session.repo()?)?;
     session.out.answer(&report, |out| {
         let saved = match report.stored_bytes {
@@ -29,5 +29,5 @@ pub(super) fn run(session: &mut Session) -> Result<Answer> {
         ];
         columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
     })?;
-    Ok(Answer::of_list(&report.damaged, session))
+    Ok(Outcome::of_list(&report.damaged, session))
 }

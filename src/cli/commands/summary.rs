@@ -7,7 +7,7 @@ use helox::{Error, ErrorKind, Repo, Result, printable};
 use crate::cli::args;
 use crate::cli::editor;
 use crate::cli::format::count;
-use crate::cli::output::Form;
+use crate::cli::output::OutputFormat;
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
@@ -17,10 +17,15 @@ const INTRODUCTION: &str =
     "Enter a summary for the version. Lines starting with '#' are ignored; an empty summary aborts the commit.\n";
 
 /// Has the user write the summary; `None` where nothing changed and so nothing is committed.
-pub(super) fn write(repo: &Repo, names: &[String], args: &args::Commit, session: &Session) -> Result<Option<(String, Draft)>> {
-    let editor = match session.out.form() {
-        Form::Human => editor::command(),
-        Form::Json | Form::JsonLines => None,
+pub(super) fn write(
+    repo: &Repo,
+    names: &[String],
+    args: &args::CommitArgs,
+    session: &Session,
+) -> Result<Option<(String, Draft)>> {
+    let editor = match session.out.format() {
+        OutputFormat::Human => editor::command(),
+        OutputFormat::Json | OutputFormat::JsonLines => None,
     };
     let Some(editor) = editor else {
         let hint = "give one: -m SUMMARY; in a terminal, VISUAL or EDITOR opens without -m";

@@ -5,28 +5,28 @@ use std::io::{self, Write};
 use helox::ops::tag;
 use helox::{Result, printable};
 
-use super::Answer;
+use super::Outcome;
 use crate::cli::args;
 use crate::cli::format::columns;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
-pub(super) fn run(args: args::Tag, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: args::TagCommand, session: &mut Session) -> Result<Outcome> {
     let repo = session.repo()?;
     match args {
-        args::Tag::Add(args) => {
+        args::TagCommand::Add(args) => {
             let options = tag::TagOptions { revision: args.tags.rev, tags: args.tags.tags, moves: args.moves, author: None };
             let report = tag::add(&repo, &options)?;
-            session.out.report(&report, |out| words(&report, out))?;
+            session.out.report(&report, |out| print(&report, out))?;
         }
-        args::Tag::Rm(args) => {
+        args::TagCommand::Rm(args) => {
             let options = tag::TagOptions { revision: args.rev, tags: args.tags, moves: false, author: None };
             let report = tag::remove(&repo, &options)?;
             session.out.report(&report, |out| {
                 writeln!(out, "Removed {} from {} {}", report.changed.join(", "), report.dataset_name, report.version)
             })?;
         }
-        args::Tag::List { name } => {
+        args::TagCommand::List { name } => {
             let report = tag::list(&repo, name.as_deref())?;
             session.out.answer(&report, |out| {
                 let rows: Vec<_> = report.tags.iter().map(row).collect();
@@ -37,19 +37,19 @@ pub(super) fn run(args: args::Tag, session: &mut Session) -> Result<Answer> {
             }
         }
     }
-    Ok(Answer::Yes)
+    Ok(Outcome::Yes)
 }
 
-fn words(report: &tag::TagReport, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
+fn print(report: &tag::TagReport, out: &mut Output) -> io::Result<()> {
+    let colors = out.colors();
     for moved in &report.moved {
         writeln!(out, "Moved {} from {} to {}", printable(&moved.tag), moved.from, report.version)?;
     }
     for tag in &report.unchanged {
         writeln!(out, "{} was already set", printable(tag))?;
     }
-    let name = format!("{} {}", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version));
-    writeln!(out, "{name} {}", tint.label(format!("({})", report.tags.join(", "))))
+    let name = format!("{} {}", colors.bold(printable(&report.dataset_name)), colors.changed(&report.version));
+    writeln!(out, "{name} {}", colors.label(format!("({})", report.tags.join(", "))))
 }
 
 /// Tag, dataset and version.

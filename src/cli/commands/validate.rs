@@ -5,16 +5,16 @@ use std::io::Write;
 use helox::ops::validate;
 use helox::{Error, Repo, Result, ValidationStatus, printable};
 
-use super::{Answer, judgement};
-use crate::cli::args::{self, Format};
-use crate::cli::findings::{self, Verdict};
+use super::{Outcome, verdict};
+use crate::cli::args::{self, FindingsFormat};
+use crate::cli::findings::{self, FindingsReport};
 use crate::cli::format::partial;
-use crate::cli::output::Form;
+use crate::cli::output::OutputFormat;
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
-pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer> {
-    if args.format != Format::Human && session.out.form() != Form::Human {
+pub(super) fn run(args: args::ValidateArgs, session: &mut Session) -> Result<Outcome> {
+    if args.format != FindingsFormat::Human && session.out.format() != OutputFormat::Human {
         return Err(Error::usage("--json cannot be used with --format").with_hint("use one of the two"));
     }
     let repo = session.repo()?;
@@ -25,22 +25,22 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
             report: args.report.clone(),
             max_findings: args.max_findings,
             record: args.record,
-            all: args.format != Format::Human,
+            all: args.format != FindingsFormat::Human,
             author: args.author.clone(),
         };
         reports.push(validate::run(&repo, &options, &session.progress())?);
     }
     match args.format {
-        Format::Human => session.out.answers(&reports, true, |report, out| {
-            let tint = out.tint();
-            write!(out, "{} {}  ", tint.strong(printable(&report.dataset_name)), tint.mark(&report.version))?;
-            judgement::words(&report.verdict, PathPrinter::new(&repo, report.dataset_name.as_str()), out)
+        FindingsFormat::Human => session.out.answers(&reports, true, |report, out| {
+            let colors = out.colors();
+            write!(out, "{} {}  ", colors.bold(printable(&report.dataset_name)), colors.changed(&report.version))?;
+            verdict::print(&report.verdict, PathPrinter::new(&repo, report.dataset_name.as_str()), out)
         })?,
         format => for_tools(&repo, &reports, format, session)?,
     }
     for report in &reports {
         report.warnings.iter().for_each(|warning| session.out.warning(warning));
-        judgement::warn(&report.verdict, PathPrinter::new(&repo, report.dataset_name.as_str()), &mut session.out);
+        verdict::warn(&report.verdict, PathPrinter::new(&repo, report.dataset_name.as_str()), &mut session.out);
         if let Some(part) = report.partial {
             session.out.hint(&format!("{} checked out; the other files are read from the store", partial(part)));
         }
@@ -48,35 +48,35 @@ pub(super) fn run(args: args::Validate, session: &mut Session) -> Result<Answer>
     let more = |report: &validate::ValidateReport| report.verdict.findings_count > report.verdict.findings.len() as u64;
     if args.report.is_none() && reports.iter().any(more) {
         match args.format {
-            Format::Human => session.out.hint("write all findings to a file: --report FILE"),
+            FindingsFormat::Human => session.out.hint("write all findings to a file: --report FILE"),
             _ => session.out.warning("not all findings are listed; to list more: --max-findings N"),
         }
     }
-    Ok(Answer::yes_if(reports.iter().all(|report| report.verdict.status == ValidationStatus::Passed)))
+    Ok(Outcome::success_if(reports.iter().all(|report| report.verdict.status == ValidationStatus::Passed)))
 }
 
 /// Prints the verdicts as a tool reads them.
-fn for_tools(repo: &Repo, reports: &[validate::ValidateReport], format: Format, session: &mut Session) -> Result<()> {
+fn for_tools(repo: &Repo, reports: &[validate::ValidateReport], format: FindingsFormat, session: &mut Session) -> Result<()> {
     let folder = |name: &str| repo.config().dataset(name).map_or(".", |dataset| dataset.path.as_str());
-    let verdicts = reports.iter().map(|report| Verdict {
+    let verdicts = reports.iter().map(|report| FindingsReport {
         dataset: &report.dataset_name,
         version: &report.version,
         folder: folder(&report.dataset_name),
-        judgement: &report.verdict,
+        verdict: &report.verdict,
     });
-    let verdicts: Vec<Verdict<'_>> = verdicts.collect();
+    let verdicts: Vec<FindingsReport<'_>> = verdicts.collect();
     let out = &mut session.out;
     let done = match format {
-        Format::Junit => findings::junit(&verdicts, out),
-        Format::Sarif => return out.document(&findings::sarif(&verdicts)),
-        Format::Github | Format::Human => findings::github(&verdicts, out),
+        FindingsFormat::Junit => findings::junit(&verdicts, out),
+        FindingsFormat::Sarif => return out.document(&findings::sarif(&verdicts)),
+        FindingsFormat::Github | FindingsFormat::Human => findings::github(&verdicts, out),
     };
     done.map_err(|e| out.error(e))
 }
 
-/// What is meant: without a revision the workspace, and where that is of several datasets, of each that has rules. The name
-/// of a dataset is its workspace.
-fn revisions(repo: &Repo, args: &args::Validate, session: &mut Session) -> Result<Vec<Option<String>>> {
+/// Returns the revisions to validate: without an argument the workspace, and of several datasets that of each that has
+/// rules. The name of a dataset is its workspace.
+fn revisions(repo: &Repo, args: &args::ValidateArgs, session: &mut Session) -> Result<Vec<Option<String>>> {
     let word = args.rev.as_deref().unwrap_or("WORK");
     if let Some(dataset) = repo.config().dataset(word) {
         return Ok(vec![Some(format!("{}@WORK", dataset.name))]);

@@ -5,21 +5,21 @@ use std::io::{self, Write};
 use helox::ops::verify;
 use helox::{Result, printable};
 
-use super::Answer;
+use super::Outcome;
 use crate::cli::args;
 use crate::cli::format::{columns, count, moment, size, thousands};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
-pub(super) fn run(args: args::Verify, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: args::VerifyArgs, session: &mut Session) -> Result<Outcome> {
     let all = args.all;
     let options = verify::VerifyOptions { targets: args.targets, all };
     let report = verify::run(&session.repo()?, &options, &session.progress())?;
     if report.is_valid {
-        session.out.report(&report, |out| words(&report, out))?;
+        session.out.report(&report, |out| print(&report, out))?;
     } else {
         // Damage is what the user asked about: -q does not hide it.
-        session.out.answer(&report, |out| words(&report, out))?;
+        session.out.answer(&report, |out| print(&report, out))?;
     }
     if !all {
         let left = match (report.versions_left, report.versions) {
@@ -29,18 +29,18 @@ pub(super) fn run(args: args::Verify, session: &mut Session) -> Result<Answer> {
         };
         session.out.hint(&format!("to also verify {left}, tags and runs: hlx verify --all"));
     }
-    Ok(Answer::yes_if(report.is_valid))
+    Ok(Outcome::success_if(report.is_valid))
 }
 
-fn words(report: &verify::VerifyReport, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
+fn print(report: &verify::VerifyReport, out: &mut Output) -> io::Result<()> {
+    let colors = out.colors();
     for folder in &report.folders {
-        folder_words(folder, out)?;
+        print_folder(folder, out)?;
     }
     let compared = |name: &str| report.folders.iter().any(|f| f.nearest.as_ref().is_some_and(|near| near.name() == name));
     for problem in &report.problems {
         let place = problem.path.as_deref().or(problem.object.as_deref()).unwrap_or_default();
-        writeln!(out, "{}  {}: {}", tint.bad(problem.kind), printable(place), printable(&problem.message))?;
+        writeln!(out, "{}  {}: {}", colors.failure(problem.kind), printable(place), printable(&problem.message))?;
         if problem.versions.iter().any(|name| !(problem.kind == "file" && compared(name))) {
             writeln!(out, "    affects {}", printable(&problem.versions.join(", ")))?;
         }
@@ -58,27 +58,27 @@ fn words(report: &verify::VerifyReport, out: &mut Output) -> io::Result<()> {
     let extent = format!("{versions}{}, {}", count(report.files, "file"), size(report.bytes));
     match report.is_valid {
         true if report.versions == 0 => Ok(()),
-        true => writeln!(out, "{}  {extent}", tint.good("intact")),
-        false => writeln!(out, "{} in {extent}", tint.bad(count(report.problems.len() as u64, "problem"))),
+        true => writeln!(out, "{}  {extent}", colors.success("intact")),
+        false => writeln!(out, "{} in {extent}", colors.failure(count(report.problems.len() as u64, "problem"))),
     }
 }
 
 /// A line of a folder: the version that it is, or is most like.
-fn folder_words(folder: &verify::FolderReport, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
+fn print_folder(folder: &verify::FolderReport, out: &mut Output) -> io::Result<()> {
+    let colors = out.colors();
     let path = printable(&folder.path);
     let at = |path: &str| if path == "." { String::new() } else { format!(":{}", printable(path)) };
     match (&folder.holder, &folder.nearest) {
         (Some(holder), _) => {
             let partial = holder.selection.as_ref().map(|selection| format!(", partial: {}", printable(selection)));
             let files = count(folder.files, "file");
-            let name = format!("{}{}", tint.mark(holder.name()), at(&holder.path));
+            let name = format!("{}{}", colors.changed(holder.name()), at(&holder.path));
             writeln!(out, "{path} matches {name}  {files}{}", partial.unwrap_or_default())
         }
         (None, Some(nearest)) => {
             let lists = [("added", &nearest.added), ("modified", &nearest.modified), ("removed", &nearest.removed)];
             let counts: Vec<_> = lists.iter().map(|(what, paths)| format!("{} {what}", thousands(paths.len() as u64))).collect();
-            let name = format!("{}{}", tint.mark(nearest.name()), at(&nearest.path));
+            let name = format!("{}{}", colors.changed(nearest.name()), at(&nearest.path));
             writeln!(out, "{path} differs from {name}: {}", counts.join(", "))
         }
         (None, None) => writeln!(out, "{path} does not match any version"),

@@ -6,7 +6,7 @@ use helox::ops::which::{self, WhichReport};
 use helox::ops::{Holder, NearestVersion};
 use helox::{Result, printable};
 
-use super::Answer;
+use super::Outcome;
 use crate::cli::args;
 use crate::cli::format::{columns, count, thousands};
 use crate::cli::output::Output;
@@ -15,28 +15,28 @@ use crate::cli::session::Session;
 /// Paths of each kind that a comparison shows.
 const SHOWN: usize = 10;
 
-pub(super) fn run(args: &args::Which, session: &mut Session) -> Result<Answer> {
+pub(super) fn run(args: &args::WhichArgs, session: &mut Session) -> Result<Outcome> {
     let report = which::run(&session.repo()?, &args.target, &session.progress())?;
-    session.out.answer(&report, |out| words(&report, out))?;
+    session.out.answer(&report, |out| print(&report, out))?;
     let is_sha256 = report.kind == "checksum" && report.target.len() == 64;
     if is_sha256 && report.versions.is_empty() {
         session.out.hint("files are identified by their BLAKE3 hash (b3sum), not by SHA-256");
     }
-    match Answer::of_list(&report.damaged, session) {
-        Answer::Yes => Ok(Answer::yes_if(!report.versions.is_empty())),
+    match Outcome::of_list(&report.damaged, session) {
+        Outcome::Yes => Ok(Outcome::success_if(!report.versions.is_empty())),
         damaged => Ok(damaged),
     }
 }
 
-fn words(report: &WhichReport, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
+fn print(report: &WhichReport, out: &mut Output) -> io::Result<()> {
+    let colors = out.colors();
     let row = |holder: &Holder| {
         let what = match (holder.matches, &holder.selection) {
             (_, Some(selection)) => format!("partial: {selection}"),
             ("content" | "folder", None) => String::new(),
             (matches, None) => matches.to_owned(),
         };
-        [tint.mark(holder.name()), printable(&holder.path).into_owned(), printable(&what).into_owned()]
+        [colors.changed(holder.name()), printable(&holder.path).into_owned(), printable(&what).into_owned()]
     };
     let rows: Vec<_> = report.versions.iter().map(row).collect();
     columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))?;
@@ -49,12 +49,12 @@ fn words(report: &WhichReport, out: &mut Output) -> io::Result<()> {
 
 /// The version that a folder is most like, and how the folder differs from it.
 fn difference(nearest: &NearestVersion, out: &mut Output) -> io::Result<()> {
-    let tint = out.tint();
+    let colors = out.colors();
     let place = if nearest.path == "." { String::new() } else { format!(":{}", printable(&nearest.path)) };
     let lists = [("added", &nearest.added), ("modified", &nearest.modified), ("removed", &nearest.removed)];
     let counts: Vec<_> = lists.iter().map(|(what, paths)| format!("{} {what}", thousands(paths.len() as u64))).collect();
     let shared = count(nearest.files_shared, "file");
-    writeln!(out, "nearest: {}{place}  {shared} identical, {}", tint.mark(nearest.name()), counts.join(", "))?;
+    writeln!(out, "nearest: {}{place}  {shared} identical, {}", colors.changed(nearest.name()), counts.join(", "))?;
     for (what, paths) in lists {
         for path in paths.iter().take(SHOWN) {
             writeln!(out, "  {:10}{}", format!("{what}:"), printable(path))?;

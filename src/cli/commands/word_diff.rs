@@ -6,7 +6,7 @@ use std::time::Duration;
 use helox::printable;
 use similar::{ChangeTag, TextDiff};
 
-use crate::cli::output::Tint;
+use crate::cli::output::Colors;
 
 /// Characters of equal text that are shown on either side of a change.
 const CONTEXT: usize = 40;
@@ -14,7 +14,7 @@ const CONTEXT: usize = 40;
 const TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Returns the new text with the words of the old one that it replaces: in colour, or as `[-old-]{+new+}` without.
-pub(super) fn words(old: &str, new: &str, tint: Tint) -> String {
+pub(super) fn words(old: &str, new: &str, colors: Colors) -> String {
     let changes = changes(old, new);
     let mut out = String::new();
     let mut end = 0;
@@ -29,8 +29,8 @@ pub(super) fn words(old: &str, new: &str, tint: Tint) -> String {
             }
         }
         let (before, after_text) = (printable(&old[before.clone()]), printable(&new[after.clone()]));
-        match (tint.is_on(), before.is_empty(), after_text.is_empty()) {
-            (true, ..) => out.extend([tint.bad(before), tint.good(after_text)]),
+        match (colors.enabled(), before.is_empty(), after_text.is_empty()) {
+            (true, ..) => out.extend([colors.failure(before), colors.success(after_text)]),
             (false, true, _) => out.push_str(&format!("{{+{after_text}+}}")),
             (false, _, true) => out.push_str(&format!("[-{before}-]")),
             (false, ..) => out.push_str(&format!("[-{before}-]{{+{after_text}+}}")),
@@ -95,10 +95,10 @@ pub(super) fn head(text: &str, limit: usize) -> (&str, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::output::Manner;
+    use crate::cli::output::OutputOptions;
 
     fn plain(old: &str, new: &str) -> String {
-        words(old, new, Manner::guess(&["hlx".into(), "--color=never".into()]).tint_stdout())
+        words(old, new, OutputOptions::guess(&["hlx".into(), "--color=never".into()]).stdout_colors())
     }
 
     #[test]

@@ -165,7 +165,7 @@ fn checkout_into_a_folder_leaves_all_or_nothing() {
 fn init_survives_a_fault_at_every_call() {
     for n in 1.. {
         let dir = tempfile::tempdir().unwrap();
-        let options = init::InitOptions { dir: dir.path().join("new/repo"), name: Some("ds".into()), kind: None, anew: false };
+        let options = init::InitOptions { dir: dir.path().join("new/repo"), name: Some("ds".into()), kind: None, new: false };
         let armed = fault::arm(dir.path(), n);
         let outcome = init::run(&options);
         let fired = armed.fired();

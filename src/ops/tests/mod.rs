@@ -110,7 +110,7 @@ impl Bench {
     pub fn new() -> Bench {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("work");
-        init::run(&init::InitOptions { dir: path.clone(), name: Some("ds".into()), kind: Some("test".into()), anew: false })
+        init::run(&init::InitOptions { dir: path.clone(), name: Some("ds".into()), kind: Some("test".into()), new: false })
             .unwrap();
         Bench { _dir: dir, path }
     }

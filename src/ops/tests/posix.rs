@@ -43,7 +43,7 @@ fn a_group_shares_what_was_there_and_what_comes() {
     });
     let config = fs::read_to_string(bench.path.join("helox.toml")).unwrap();
     fs::write(bench.path.join("helox.toml"), format!("{config}\n[store]\nshared = \"group\"\n")).unwrap();
-    init::run(&init::InitOptions { dir: bench.path.clone(), name: None, kind: None, anew: false }).unwrap();
+    init::run(&init::InitOptions { dir: bench.path.clone(), name: None, kind: None, new: false }).unwrap();
     assert_shared(&bench);
     bench.write("a.jsonl", "{\"a\":2}\n");
     bench.commit(|_| {}).unwrap();

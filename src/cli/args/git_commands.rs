@@ -93,7 +93,7 @@ const NESTED: [(&str, &str, &str); 24] = [
 ];
 
 /// The answer to what another tool has and `hlx` does not, and to words in a place where they cannot be; `None` to all else.
-pub(super) fn answer(error: &clap::Error, typed: &[OsString]) -> Option<Error> {
+pub(super) fn suggest(error: &clap::Error, typed: &[OsString]) -> Option<Error> {
     let string = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.as_str()),
         _ => None,

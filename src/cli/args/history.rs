@@ -11,9 +11,9 @@ use crate::cli::when;
 
 /// Record and compare training runs
 #[derive(Subcommand)]
-pub(crate) enum Run {
-    Record(Record),
-    Exec(Exec),
+pub(crate) enum RunCommand {
+    Record(RecordArgs),
+    Exec(ExecArgs),
     /// Show the details of a run
     #[command(after_help = "Example:\n  hlx run show 3f9a11")]
     Show {
@@ -66,7 +66,7 @@ pub(crate) enum Run {
 
 The command finds HLX_DATASET, HLX_VERSION and HLX_VERSION_ID in its environment, separated by spaces if there are
 several versions. A run that fails or is interrupted is recorded as such. The exit status is that of the command.")]
-pub(crate) struct Exec {
+pub(crate) struct ExecArgs {
     /// Versions to train on
     #[arg(required = true, value_name = "REV")]
     pub(crate) revs: Vec<String>,
@@ -95,7 +95,7 @@ pub(crate) struct Exec {
 #[command(after_help = "Example:
   hlx run record leases@1.2.0 --model lease-7b --param lr=3e-4 --param epochs=3 \\
       --metric loss=0.31 --metric f1=0.84 --artifact out/checkpoint --start '2 hours ago'")]
-pub(crate) struct Record {
+pub(crate) struct RecordArgs {
     /// Versions that were trained on
     #[arg(required = true, value_name = "REV")]
     pub(crate) revs: Vec<String>,
@@ -124,7 +124,7 @@ pub(crate) struct Record {
 
 /// Add and list notes
 #[derive(Subcommand)]
-pub(crate) enum Note {
+pub(crate) enum NoteCommand {
     /// Add a note to a version
     #[command(after_help = "Example:\n  hlx note add leases@1.1.0 'the rents of May are in euros'")]
     Add {
@@ -153,7 +153,7 @@ pub(crate) enum Note {
   hlx audit --verify
 
 With --verify it lists the entries that were altered, removed or moved, and exits with status 1 if there are any.")]
-pub(crate) struct Audit {
+pub(crate) struct AuditArgs {
     /// Verify that no entry was altered, removed or moved
     #[arg(long, conflicts_with = "limit")]
     pub(crate) verify: bool,
