@@ -31,6 +31,9 @@ const PREFIX: usize = 6;
 /// Milliseconds by which the clock of another machine may be ahead.
 const CLOCK_SKEW: i64 = 10 * 60 * 1000;
 
+/// Milliseconds in which one command records its runs.
+const COMMAND_TIME: u64 = 60 * 1000;
+
 /// A training run to record.
 #[derive(Clone, Debug, Default)]
 pub struct RunOptions {
@@ -155,15 +158,19 @@ pub fn siblings(repo: &Repo, view: &RunView) -> Result<Vec<RunView>> {
     let state = repo.facts().fold()?;
     let mut names = VersionNames::of(repo);
     let own = named(&state, &view.id.to_hex())?;
-    let names_others = |run: &Run| run.params.iter().any(|(name, _)| name == "with");
-    let is_sibling = |run: &&Arc<Recorded>| {
+    let with = own.run.params.iter().find(|(name, _)| name == "with").map_or("", |(_, with)| with);
+    let is_alike = |run: &&Arc<Recorded>| {
         let (a, b) = (&own.run, &run.run);
-        let is_same =
-            (&a.model, a.started, a.ended, &a.metrics, &a.artifacts) == (&b.model, b.started, b.ended, &b.metrics, &b.artifacts);
-        is_same && names_others(a) && names_others(b) && own.version != run.version && own.time == run.time
+        (&a.model, a.started, a.ended, &a.metrics, &a.artifacts) == (&b.model, b.started, b.ended, &b.metrics, &b.artifacts)
+            && own.time.as_millis().abs_diff(run.time.as_millis()) < COMMAND_TIME
+            && state.withdrawal_of(run.id).is_none()
     };
-    let others = state.runs().iter().filter(is_sibling).filter(|run| state.withdrawal_of(run.id).is_none());
-    Ok(others.map(|run| RunView::of(run, names.get(run.version), &state)).collect())
+    let is_named = |view: &RunView| {
+        let name = view.dataset_name.as_deref().zip(view.version.as_ref()).map(|(name, number)| format!("{name}@{number}"));
+        name.is_some_and(|name| with.split(' ').any(|word| word == name))
+    };
+    let alike = state.runs().iter().filter(is_alike).map(|run| RunView::of(run, names.get(run.version), &state));
+    Ok(alike.filter(is_named).collect())
 }
 
 /// Finds a run by its id, or the first digits of it.
