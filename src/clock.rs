@@ -7,13 +7,13 @@ use std::fmt;
 pub struct Time(i64);
 
 impl Time {
-    /// The moment at which this is called.
+    /// Returns the moment at which this is called.
     pub fn now() -> Time {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
         Time(jiff::Timestamp::now().as_millisecond())
     }
 
-    /// The moment so many milliseconds after 1970-01-01T00:00:00Z.
+    /// Returns the moment so many milliseconds after 1970-01-01T00:00:00Z.
     pub fn from_millis(millis: i64) -> Time {
         Time(millis)
     }

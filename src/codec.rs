@@ -69,14 +69,14 @@ impl<'a> ByteReader<'a> {
         self.rest
     }
 
-    /// The next `n` bytes.
+    /// Returns the next `n` bytes.
     pub fn slice(&mut self, n: usize) -> Result<&'a [u8], Malformed> {
         let (head, rest) = self.rest.split_at_checked(n).ok_or(Malformed("unexpected end of data"))?;
         self.rest = rest;
         Ok(head)
     }
 
-    /// The next `N` bytes.
+    /// Returns the next `N` bytes.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
         let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(Malformed("unexpected end of data"))?;
         self.rest = rest;
@@ -98,7 +98,7 @@ impl<'a> ByteReader<'a> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    /// An unsigned LEB128 varint in its shortest form.
+    /// Returns an unsigned LEB128 varint in its shortest form.
     pub fn varint(&mut self) -> Result<u64, Malformed> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
@@ -115,26 +115,26 @@ impl<'a> ByteReader<'a> {
         Err(Malformed("a varint exceeds 64 bits"))
     }
 
-    /// A varint that must not exceed `max`.
+    /// Returns a varint that must not exceed `max`.
     pub fn varint_max(&mut self, max: u64) -> Result<u64, Malformed> {
         let value = self.varint()?;
         if value > max { Err(Malformed("a number is too large")) } else { Ok(value) }
     }
 
-    /// A varint count of things that take at least `least` bytes each, so that it cannot exceed what is there.
+    /// Returns a varint count of things that take at least `least` bytes each, so that it cannot exceed what is there.
     pub fn count(&mut self, least: usize) -> Result<usize, Malformed> {
         let n = self.varint()?;
         let room = self.rest.len() / least.max(1);
         usize::try_from(n).ok().filter(|&n| n <= room).ok_or(Malformed("a count is larger than the remaining data"))
     }
 
-    /// A varint length and so many bytes.
+    /// Returns a varint length and so many bytes.
     pub fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
         let n = self.count(1)?;
         self.slice(n)
     }
 
-    /// A varint length and so many bytes of UTF-8.
+    /// Returns a varint length and so many bytes of UTF-8.
     pub fn text(&mut self) -> Result<&'a str, Malformed> {
         std::str::from_utf8(self.bytes()?).map_err(|_| Malformed("a text is not UTF-8"))
     }

@@ -42,7 +42,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The stable name of the kind, as `--json` prints it.
+    /// Returns the stable name of the kind, as `--json` prints it.
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Usage => "usage",
@@ -127,7 +127,7 @@ impl Error {
         Error::new(Kind::Internal, format!("{object} is invalid: {reason}; nothing committed")).with_hint("please report it")
     }
 
-    /// The error of work that the user interrupted.
+    /// Returns the error of work that the user interrupted.
     pub fn interrupted() -> Self {
         Error::new(Kind::Interrupted, "interrupted").with_hint("no data was lost; run the same command again to resume")
     }
@@ -169,7 +169,7 @@ impl Error {
     }
 }
 
-/// A count with a comma between thousands: `1,204`.
+/// Returns a count with a comma between thousands: `1,204`.
 pub fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);

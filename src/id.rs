@@ -54,7 +54,7 @@ impl<T> Id<T> {
         Id::from_bytes(*blake3::hash(bytes).as_bytes())
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.bytes
     }

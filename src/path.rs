@@ -34,7 +34,7 @@ impl DataPath {
         Ok(DataPath(path.into()))
     }
 
-    /// The path of `name` within the folder `self`; `name` must be a checked component.
+    /// Returns the path of `name` within the folder `self`; `name` must be a checked component.
     pub fn join(folder: Option<&DataPath>, name: &str) -> Result<DataPath, Malformed> {
         match folder {
             None => DataPath::new(name),
@@ -48,17 +48,17 @@ impl DataPath {
         }
     }
 
-    /// The path as text.
+    /// Returns the path as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The path as the operating system takes it, relative to the dataset's folder.
+    /// Returns the path as the operating system takes it, relative to the dataset's folder.
     pub fn as_path(&self) -> &Path {
         Path::new(&*self.0)
     }
 
-    /// The folder it lies in, unless that is the dataset's own, and its last component.
+    /// Returns the folder it lies in, unless that is the dataset's own, and its last component.
     pub fn split(&self) -> (Option<&str>, &str) {
         match self.0.rsplit_once('/') {
             Some((folder, name)) => (Some(folder), name),
@@ -138,7 +138,7 @@ fn is_ignorable(c: char) -> bool {
     matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
 }
 
-/// A path within a dataset as a user typed it, in its one form; empty for the dataset's own folder.
+/// Returns a path within a dataset as a user typed it, in its one form; empty for the dataset's own folder.
 pub fn from_user(typed: &str) -> Result<String> {
     let trimmed = typed.trim_start_matches("./").trim_end_matches('/').trim_end_matches("/.");
     if trimmed.is_empty() || trimmed == "." {
@@ -150,8 +150,8 @@ pub fn from_user(typed: &str) -> Result<String> {
     }
 }
 
-/// A path for a person to read: control characters and bidirectional overrides escaped, so that no name can change the
-/// terminal or forge a line.
+/// Returns a path for a person to read: control characters and bidirectional overrides escaped, so that no name can change
+/// the terminal or forge a line.
 pub fn printable(path: &str) -> std::borrow::Cow<'_, str> {
     let odd =
         |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');

@@ -1,4 +1,4 @@
-//! Calls of sled, kept from doing harm: its panics become errors and print nothing.
+//! Guards calls of sled: its panics become errors and print nothing.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -7,14 +7,14 @@ use std::sync::Once;
 use crate::error::{Error, Kind, Result};
 
 thread_local! {
-    /// Whether this thread is inside of [`guarded`].
+    /// True while this thread is inside of [`guarded`].
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What the names of sled's own threads begin with.
+/// The prefix of the names of sled's own threads.
 const SLED_THREAD: &str = "sled-io-";
 
-/// Lets the panics of sled be silent, and all others be reported as before. sled panics on damage that it should return
+/// Silences the reports of panics of sled; all others are reported as before. sled panics on damage that it should return
 /// an error for, and the report of a panic cannot be kept from the terminal in any other way.
 fn hush() {
     static ONCE: Once = Once::new();
@@ -32,7 +32,7 @@ fn hush() {
     });
 }
 
-/// Does something with sled. A panic becomes an error.
+/// Calls sled. A panic becomes an error.
 pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     hush();
     let outer = GUARDED.replace(true);
@@ -41,7 +41,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     outcome.unwrap_or_else(|_| Err(Error::damaged("the catalog is damaged: internal error of sled")))
 }
 
-/// What an error of sled means: [`Kind::Conflict`] if another has the database open.
+/// Converts an error of sled: [`Kind::Conflict`] if another process has the database open.
 pub(super) fn fault(error: sled::Error) -> Error {
     let kind = match &error {
         // sled has no kind of its own for it.
@@ -52,7 +52,7 @@ pub(super) fn fault(error: sled::Error) -> Error {
     Error::new(kind, format!("cannot use the catalog: {error}"))
 }
 
-/// The error of a row that does not hold what it must.
+/// Returns the error of a damaged row.
 pub(super) fn broken(what: &str) -> Error {
     Error::damaged(format!("the catalog is damaged: {what}"))
 }

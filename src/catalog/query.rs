@@ -1,22 +1,24 @@
-//! Questions for versions, and the versions that answer them.
+//! Queries for versions, and the versions that they select.
 
 use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use crate::catalog::tables::Mark;
 use crate::clock::Time;
+use crate::error::Result;
+use crate::facts::State;
 use crate::id::{Id, Version as VersionId};
-use crate::object::version::{ValidationStatus, Version};
+use crate::object::version::{Number, ValidationStatus, Version};
+use crate::store::Store;
 
-/// Which versions. What is not said selects all.
+/// Conditions on versions. One that is not given selects all.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     /// Of this dataset.
     pub dataset: Option<String>,
     /// Of this type.
     pub kind: Option<String>,
-    /// That bear this tag now.
+    /// That have this tag now.
     pub tag: Option<String>,
     /// Whose author's name contains this.
     pub author: Option<String>,
@@ -24,67 +26,108 @@ pub struct Query {
     pub since: Option<Time>,
     /// Made at or before this moment.
     pub until: Option<Time>,
-    /// Of which this is known now.
+    /// With this status now.
     pub status: Option<ValidationStatus>,
-    /// With these metadata: a key, and its value as a text or else as JSON.
+    /// With these metadata: a key, and its value as text or JSON.
     pub metadata: Vec<(String, String)>,
-    /// No more than so many: the first in the order of [`Query::order`].
+    /// The most versions to select: the first in the order of [`Query::order`].
     pub limit: Option<usize>,
 }
 
-/// A version, and what holds of it now.
+/// A version with its tags and status.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct VersionEntry {
     /// Its id.
     pub id: Id<VersionId>,
     /// Its record.
     pub version: Version,
-    /// The tags that it bears, in order.
+    /// The tags that it has, in order.
     pub tags: Vec<String>,
-    /// What is known of its quality.
+    /// Its status by the last verdict.
     pub status: ValidationStatus,
 }
 
-impl Listed {
-    /// A version and what the catalog holds of what was said of it.
-    pub(super) fn marked(id: Id<VersionId>, version: Version, mark: Option<Mark>) -> Listed {
-        let (tags, passed) = mark.map_or((Vec::new(), None), |mark| (mark.tags, mark.passed));
-        let status = match passed {
-            Some(true) => ValidationStatus::Passed,
-            Some(false) => ValidationStatus::Failed,
-            None => version.validation,
-        };
-        Listed { id, version, tags, status }
+/// A dataset and its versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatasetSummary {
+    /// Its name.
+    pub dataset: String,
+    /// How many versions it has, of those that were asked for.
+    pub versions: u64,
+    /// Its highest release, or its highest pre-release if there is no release.
+    pub latest: Option<Number>,
+}
+
+impl DatasetSummary {
+    /// Summarizes a dataset that has versions with these numbers, which ascend.
+    pub(super) fn of(dataset: &str, numbers: &[Number]) -> DatasetSummary {
+        let (versions, latest) = (numbers.len() as u64, Number::highest(numbers).cloned());
+        DatasetSummary { dataset: dataset.to_owned(), versions, latest }
     }
 }
 
+/// A version by its name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct VersionRef {
+    /// The dataset.
+    pub dataset: String,
+    /// Its number.
+    pub number: Number,
+    /// Its id.
+    pub id: Id<VersionId>,
+}
+
+impl VersionEntry {
+    /// Returns a version with what the facts say of it.
+    ///
+    /// # Errors
+    /// If its last verdict cannot be read.
+    pub fn read(store: &Store, facts: &State, id: Id<VersionId>, version: Version) -> Result<VersionEntry> {
+        let status = status(store, facts, id, version.validation)?;
+        Ok(VersionEntry { id, version, tags: facts.tags_of(id), status })
+    }
+}
+
+/// Returns the status of a version: by the last verdict on it that a fact gives, else the one of its record.
+///
+/// # Errors
+/// If the verdict cannot be read.
+pub fn status(store: &Store, facts: &State, id: Id<VersionId>, recorded: ValidationStatus) -> Result<ValidationStatus> {
+    facts.verdict_of(id).map_or(Ok(recorded), |verdict| Ok(store.verdict(verdict)?.status()))
+}
+
 impl Query {
-    /// Whether no version is left out, but for the limit.
+    /// Tells if it leaves no version out, but for the limit.
     pub fn selects_all(&self) -> bool {
         let Query { dataset, kind, tag, author, since, until, status, metadata, limit: _ } = self;
         let words = [dataset, kind, tag, author].iter().all(|word| word.is_none());
         words && since.is_none() && until.is_none() && status.is_none() && metadata.is_empty()
     }
 
-    /// Whether a version is selected.
-    pub fn selects(&self, listed: &Listed) -> bool {
-        self.selects_record(&listed.version)
-            && self.tag.as_ref().is_none_or(|tag| listed.tags.contains(tag))
-            && self.status.is_none_or(|status| listed.status == status)
+    /// Tells if it selects a version.
+    pub fn selects(&self, entry: &VersionEntry) -> bool {
+        self.selects_record(&entry.version)
+            && self.tag.as_ref().is_none_or(|tag| entry.tags.contains(tag))
+            && self.status.is_none_or(|status| entry.status == status)
     }
 
-    /// Whether a version is selected by what its record says.
+    /// Tells if it selects a version by its record.
     pub(super) fn selects_record(&self, version: &Version) -> bool {
         self.dataset.as_ref().is_none_or(|name| version.dataset == *name)
-            && self.kind.as_ref().is_none_or(|kind| version.dataset_type == *kind)
-            && self.author.as_ref().is_none_or(|author| version.author.contains(author.as_str()))
-            && self.since.is_none_or(|since| version.created >= since)
-            && self.until.is_none_or(|until| version.created <= until)
+            && self.selects_fields(&version.dataset_type, &version.author, version.created)
             && self.metadata.iter().all(|(key, text)| version.metadata.get(key).is_some_and(|value| is_text(value, text)))
     }
 
-    /// The order of an answer. Within a dataset the highest number comes first: numbers exceed those of the parents, so
-    /// children come before parents. Over several datasets the newest comes first, then by dataset and number.
+    /// Tells if it selects a version by type, author and time.
+    pub(super) fn selects_fields(&self, kind: &str, author: &str, created: Time) -> bool {
+        self.kind.as_ref().is_none_or(|own| kind == own)
+            && self.author.as_ref().is_none_or(|own| author.contains(own.as_str()))
+            && self.since.is_none_or(|since| created >= since)
+            && self.until.is_none_or(|until| created <= until)
+    }
+
+    /// Returns the order of an answer. Within a dataset the highest number comes first: numbers exceed those of the
+    /// parents, so children come before parents. Over several datasets the newest comes first, then by dataset and number.
     pub fn order(&self, a: &Version, b: &Version) -> Ordering {
         match self.dataset {
             Some(_) => b.number.cmp(&a.number),
@@ -92,13 +135,13 @@ impl Query {
         }
     }
 
-    /// The limit as a number.
-    pub(super) fn most(&self) -> usize {
+    /// Returns the limit as a number.
+    pub(crate) fn most(&self) -> usize {
         self.limit.unwrap_or(usize::MAX)
     }
 }
 
-/// Whether a value is this text, or is written so as JSON.
+/// Tells if a value is this text, or this JSON.
 fn is_text(value: &Value, text: &str) -> bool {
     match value.as_str() {
         Some(own) => own == text,
@@ -109,14 +152,14 @@ fn is_text(value: &Value, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::samples::version;
+    use crate::catalog::tests::samples::version;
 
     #[test]
     fn every_condition_can_leave_a_version_out() {
         let mut version = version("leases", "1.2.0", 60);
         version.metadata.insert("batch".into(), 7.into());
-        let listed = Listed { id: version.id(), status: version.validation, version, tags: vec!["gold".into()] };
-        let made = listed.version.created;
+        let entry = VersionEntry { id: version.id(), status: version.validation, version, tags: vec!["gold".into()] };
+        let made = entry.version.created;
         let near = |ms: i64| Some(Time::from_millis(made.as_millis() + ms));
         let pairs = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
         let text = |text: &str| Some(text.to_owned());
@@ -128,7 +171,7 @@ mod tests {
             Query { since: near(0), until: near(0), ..all.clone() },
             Query { metadata: [pairs("source", "crawl"), pairs("batch", "7")].concat(), ..all.clone() },
         ];
-        assert!(good.iter().all(|query| query.selects(&listed)));
+        assert!(good.iter().all(|query| query.selects(&entry)));
         let bad = [
             Query { dataset: text("lease"), ..all.clone() },
             Query { kind: text("type_of_lease"), ..all.clone() },
@@ -141,7 +184,7 @@ mod tests {
             Query { metadata: [pairs("source", "crawl"), pairs("absent", "")].concat(), ..all },
         ];
         for query in bad {
-            assert!(!query.selects(&listed), "{query:?}");
+            assert!(!query.selects(&entry), "{query:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a folder has changed since it was listed, without listing it again.
+//! Tells if a folder has changed since it was listed, without listing it again.
 //!
 //! A folder gets a new time of change with every name that comes or goes, but the file system's clock ticks slowly: two
 //! changes within a tick bear one time. So a stamp is believed only if it was older than a tick when it was recorded.
@@ -9,41 +9,53 @@ use std::path::Path;
 
 use bincode::{Decode, Encode};
 
+use crate::clock;
+
 /// How much older than its reading a folder's stamp must be to tell later changes: some ticks of the kernel's clock.
 const TICK: i128 = 20_000_000;
 /// The same for file systems that keep whole or even seconds only.
 const COARSE_TICK: i128 = 2_500_000_000;
 
-/// What the file system says of a folder.
+/// The times and the identity of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub(super) struct Stamp {
+pub(super) struct FolderStamp {
     mtime: i128,
     ctime: i128,
     inode: u64,
     device: u64,
-    /// Whether it was old enough to tell later changes.
+    /// True if it was old enough to tell later changes.
     settled: bool,
 }
 
-impl Stamp {
-    /// The stamp of a folder; none if it is not there. `began` is a moment before (nanoseconds since 1970).
-    pub fn of(folder: &Path, began: i128) -> Option<Stamp> {
+impl FolderStamp {
+    /// Returns the stamp that a folder has now; `None` if it is not there.
+    pub fn of(folder: &Path) -> Option<FolderStamp> {
+        FolderStamp::at(folder, clock::nanos_now())
+    }
+
+    /// Returns the same, read at a moment (nanoseconds since 1970) or later.
+    fn at(folder: &Path, began: i128) -> Option<FolderStamp> {
         let meta = fs::metadata(folder).ok()?;
         let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
         let (mtime, ctime) = (nanos(meta.mtime(), meta.mtime_nsec()), nanos(meta.ctime(), meta.ctime_nsec()));
         let coarse = mtime % 1_000_000_000 == 0 && ctime % 1_000_000_000 == 0;
         let settled = mtime.max(ctime) + if coarse { COARSE_TICK } else { TICK } < began;
-        Some(Stamp { mtime, ctime, inode: meta.ino(), device: meta.dev(), settled })
+        Some(FolderStamp { mtime, ctime, inode: meta.ino(), device: meta.dev(), settled })
     }
 
-    /// Whether a folder that has the stamp `now` holds what it held when this one was read before its listing.
-    pub fn vouches_for(&self, now: &Stamp) -> bool {
+    /// Tells if a folder with the stamp `now` has the same names as when it was listed after this stamp was read.
+    pub fn vouches_for(&self, now: &FolderStamp) -> bool {
         // It says of itself whether it was settled; what is read now need not be.
-        *self == Stamp { settled: true, ..*now }
+        *self == FolderStamp { settled: true, ..*now }
     }
 
-    /// Whether it is the same folder, whatever it holds.
-    pub fn same_folder(&self, now: &Stamp) -> bool {
+    /// The same of stamps that may be missing. A folder that is not there holds nothing, but that is looked up.
+    pub fn vouches(known: &Option<FolderStamp>, now: &Option<FolderStamp>) -> bool {
+        matches!((known, now), (Some(known), Some(now)) if known.vouches_for(now))
+    }
+
+    /// Tells if it is the same folder, changed or not.
+    pub fn is_same_folder(&self, now: &FolderStamp) -> bool {
         (self.inode, self.device) == (now.inode, now.device)
     }
 }
@@ -56,14 +68,14 @@ mod tests {
     fn a_stamp_vouches_only_when_it_is_old_enough() {
         let dir = tempfile::tempdir().unwrap();
         let now = crate::clock::nanos_now();
-        let fresh = Stamp::of(dir.path(), now).unwrap();
+        let fresh = FolderStamp::at(dir.path(), now).unwrap();
         assert!(!fresh.vouches_for(&fresh), "a change within the same tick would not show");
-        let later = Stamp::of(dir.path(), now + COARSE_TICK + 1).unwrap();
+        let later = FolderStamp::at(dir.path(), now + COARSE_TICK + 1).unwrap();
         assert!(later.vouches_for(&fresh));
         std::fs::create_dir(dir.path().join("new")).unwrap();
-        let changed = Stamp::of(dir.path(), now).unwrap();
-        assert!(!Stamp { settled: true, ..fresh }.vouches_for(&changed) || changed.mtime == fresh.mtime);
-        assert!(fresh.same_folder(&changed));
-        assert_eq!(Stamp::of(&dir.path().join("absent"), now), None);
+        let changed = FolderStamp::at(dir.path(), now).unwrap();
+        assert!(!FolderStamp { settled: true, ..fresh }.vouches_for(&changed) || changed.mtime == fresh.mtime);
+        assert!(fresh.is_same_folder(&changed));
+        assert_eq!(FolderStamp::of(&dir.path().join("absent")), None);
     }
 }

@@ -20,7 +20,7 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// The codec that a byte stands for.
+    /// Returns the codec that a byte stands for.
     pub fn from_byte(byte: u8) -> Option<Codec> {
         [Codec::Stored, Codec::Zstd, Codec::Delta].into_iter().find(|c| *c as u8 == byte)
     }

@@ -12,7 +12,8 @@ pub const AVERAGE: usize = 64 << 10;
 /// No chunk is larger.
 pub const MAX: usize = 256 << 10;
 
-/// The length of the first chunk of `bytes`, which must either hold at least [`MAX`] bytes or reach to the file's end.
+/// Returns the length of the first chunk of `bytes`, which must either hold at least [`MAX`] bytes or reach to the file's
+/// end.
 pub fn first(bytes: &[u8]) -> usize {
     if bytes.len() <= MIN {
         return bytes.len();

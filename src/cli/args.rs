@@ -58,7 +58,7 @@ pub(crate) fn parse(typed: &[OsString], options: OutputOptions) -> Result<Argume
     })
 }
 
-/// The whole command line, for completions and the man page.
+/// Returns the whole command line, for completions and the man page.
 pub(crate) fn definition() -> clap::Command {
     Arguments::command()
 }

@@ -20,7 +20,7 @@ const PATHS: usize = 1000;
 /// The revisions that every dataset has.
 const KEYWORDS: [&str; 2] = ["HEAD", "latest"];
 
-/// The script that a shell reads, for those that complete more than commands and flags.
+/// Returns the script that a shell reads, for those that complete more than commands and flags.
 pub(crate) fn script(shell: clap_complete::Shell) -> Option<&'static str> {
     match shell {
         clap_complete::Shell::Bash => Some(include_str!("complete/hlx.bash")),
@@ -114,13 +114,13 @@ impl ValueCompleter for SourceCompleter {
 }
 
 impl SourceCompleter {
-    /// The repository, found from where `-C` says.
+    /// Returns the repository, found from where `-C` says.
     fn repo(&self) -> Result<Repo> {
         let folder = self.words.iter().position(|word| word == "-C").and_then(|at| self.words.get(at + 1));
         Repo::open(Path::new(folder.map_or(".", String::as_str)))
     }
 
-    /// The paths of the version that was typed before, of the folder whose name is being typed.
+    /// Returns the paths of the version that was typed before, of the folder whose name is being typed.
     fn paths(&self, repo: &Repo, typed: &str) -> Vec<CompletionCandidate> {
         let folder = typed.rsplit_once('/').map(|(folder, _)| folder);
         let before = self.words.iter().rev().skip(1).filter(|word| !word.starts_with('-')).map(|word| Some(word.as_str()));

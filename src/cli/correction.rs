@@ -55,13 +55,13 @@ fn correction(typed: &[OsString]) -> Option<String> {
     }
 }
 
-/// The values of an argument; none if the command does not have it.
+/// Returns the values of an argument; none if the command does not have it.
 fn values<'m>(matches: &'m ArgMatches, id: &str) -> Vec<&'m str> {
     let raw = matches.try_get_raw(id).ok().flatten();
     raw.into_iter().flatten().filter_map(|word| word.to_str()).collect()
 }
 
-/// The hint for a word in the place of a dataset or a version that is a path, or a dataset written as one.
+/// Returns the hint for a word in the place of a dataset or a version that is a path, or a dataset written as one.
 fn misplaced(repo: &Repo, line: &CommandLine, command: &Command, word: &str) -> Option<String> {
     let (config, shown) = (repo.config(), printable(word));
     if config.dataset(word).is_some() || repo.is_revision(word) {
@@ -105,12 +105,12 @@ fn misplaced(repo: &Repo, line: &CommandLine, command: &Command, word: &str) -> 
     }
 }
 
-/// The line without `--`, for a command that takes no paths.
+/// Returns the line without `--`, for a command that takes no paths.
 fn without_separator(line: &CommandLine) -> CommandLine {
     line.replaced("--", &[])
 }
 
-/// The hint for a version among the paths to restore.
+/// Returns the hint for a version among the paths to restore.
 fn source(repo: &Repo, line: &CommandLine, paths: &[&str]) -> Option<String> {
     let revision = paths.iter().find(|word| Path::new(word).symlink_metadata().is_err() && repo.is_revision(word))?;
     let line = without_separator(line).replaced(revision, &[]);
@@ -120,7 +120,7 @@ fn source(repo: &Repo, line: &CommandLine, paths: &[&str]) -> Option<String> {
     })
 }
 
-/// The hint for a folder to verify whose name is spelled otherwise.
+/// Returns the hint for a folder to verify whose name is spelled otherwise.
 fn folder(repo: &Repo, line: &CommandLine, word: &str) -> Option<String> {
     let path = Path::new(word);
     if path.exists() || repo.is_revision(word) {

@@ -23,7 +23,7 @@ pub(crate) const INTERNAL: u8 = 70;
 /// The exit code of a request that cannot be understood.
 const USAGE: u8 = 2;
 
-/// The exit code that tells scripts what they can do about an error.
+/// Returns the exit code that tells scripts what they can do about an error.
 fn code(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Usage | ErrorKind::Config | ErrorKind::UnsupportedInput => USAGE,

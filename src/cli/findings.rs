@@ -147,7 +147,7 @@ fn line(item: &FindingLine<'_>) -> String {
     }
 }
 
-/// The document of SARIF 2.1.0, with a run for each dataset.
+/// Returns the document of SARIF 2.1.0, with a run for each dataset.
 pub(crate) fn sarif(verdicts: &[FindingsReport<'_>]) -> Value {
     let runs: Vec<Value> = verdicts.iter().map(run).collect();
     json!({ "$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": runs })
@@ -191,7 +191,7 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// A path as a relative URI, by RFC 3986.
+/// Returns a path as a relative URI, by RFC 3986.
 fn encoded(path: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     path.bytes().map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 pub(crate) use helox::thousands;
 
-/// A count and its noun: `1 file`, `1,204 files`.
+/// Returns a count and its noun: `1 file`, `1,204 files`.
 pub(crate) fn count(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(count), if count == 1 { "" } else { "s" })
 }
@@ -34,7 +34,8 @@ pub(crate) struct FileCounts {
 }
 
 impl FileCounts {
-    /// The counts in words, `3 added, 2 modified, 1 with a changed mode`, less those that are 0; empty where all are.
+    /// Returns the counts in words, `3 added, 2 modified, 1 with a changed mode`, less those that are 0; empty where all
+    /// are.
     pub(crate) fn count_words(&self) -> String {
         let number = |n: usize| thousands(n as u64);
         let groups = [
@@ -55,7 +56,8 @@ impl FileCounts {
     }
 }
 
-/// The changes that stand behind the counts of added, modified and removed files: `, 2 renamed, 1 with a changed mode`.
+/// Returns the changes that stand behind the counts of added, modified and removed files: `, 2 renamed, 1 with a changed
+/// mode`.
 pub(crate) fn also(files: &FileChanges) -> String {
     let groups = [
         (files.files_renamed, "renamed".to_owned()),
@@ -68,12 +70,12 @@ pub(crate) fn also(files: &FileChanges) -> String {
     groups.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {} {what}", thousands(*n))).collect()
 }
 
-/// The path of an empty folder, as a line shows it.
+/// Returns the path of an empty folder, as a line shows it.
 pub(crate) fn empty_folder(path: &str) -> String {
     format!("{}/ (empty folder)", printable(path))
 }
 
-/// A size in decimal units, two digits at least where the unit allows: `999 B`, `2.1 GB`, `31 MB`.
+/// Returns a size in decimal units, two digits at least where the unit allows: `999 B`, `2.1 GB`, `31 MB`.
 pub(crate) fn size(bytes: u64) -> String {
     if bytes < 1000 {
         return format!("{bytes} B");
@@ -91,7 +93,7 @@ pub(crate) fn size(bytes: u64) -> String {
     if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
 
-/// A difference with its sign: `+117`, `-3`, `0`.
+/// Returns a difference with its sign: `+117`, `-3`, `0`.
 pub(crate) fn difference(of: i64, show: impl Fn(u64) -> String) -> String {
     let sign = match of {
         0 => "",
@@ -101,12 +103,12 @@ pub(crate) fn difference(of: i64, show: impl Fn(u64) -> String) -> String {
     format!("{sign}{}", show(of.unsigned_abs()))
 }
 
-/// The day of a moment: `2026-11-22`.
+/// Returns the day of a moment: `2026-11-22`.
 pub(crate) fn day(time: &Time) -> String {
     time.to_string().chars().take_while(|c| *c != 'T').collect()
 }
 
-/// A moment to the second: `2026-11-22 09:30:00 UTC`.
+/// Returns a moment to the second: `2026-11-22 09:30:00 UTC`.
 pub(crate) fn moment(time: &Time) -> String {
     let text = time.to_string();
     match text.split_once('T') {
@@ -115,12 +117,12 @@ pub(crate) fn moment(time: &Time) -> String {
     }
 }
 
-/// The first twelve digits of an id.
+/// Returns the first twelve digits of an id.
 pub(crate) fn short(id: impl Display) -> String {
     id.to_string().chars().take(12).collect()
 }
 
-/// The first line of a text, fit for a terminal.
+/// Returns the first line of a text, fit for a terminal.
 pub(crate) fn first_line(text: &str) -> String {
     printable(text.lines().next().unwrap_or_default()).into_owned()
 }
@@ -133,7 +135,7 @@ pub(crate) fn version_name(dataset: Option<&str>, number: Option<&Number>, id: i
     }
 }
 
-/// A number in the fewest digits that tell it from every other: `0.31`, `12`, `1e300`.
+/// Returns a number in the fewest digits that tell it from every other: `0.31`, `12`, `1e300`.
 pub(crate) fn number(value: f64) -> String {
     let plain = value == 0.0 || (1e-5..1e16).contains(&value.abs());
     if plain { value.to_string() } else { format!("{value:e}") }

@@ -65,12 +65,12 @@ impl OutputOptions {
         }
     }
 
-    /// The colours for stdout.
+    /// Returns the colours for stdout.
     pub(crate) fn stdout_colors(self) -> Colors {
         Colors::new(self.color, io::stdout().is_terminal())
     }
 
-    /// The colours for stderr.
+    /// Returns the colours for stderr.
     pub(crate) fn stderr_colors(self) -> Colors {
         Colors::new(self.color, io::stderr().is_terminal())
     }
@@ -178,7 +178,7 @@ impl Output {
         self.options.format
     }
 
-    /// The colours.
+    /// Returns the colours.
     pub(crate) fn colors(&self) -> Colors {
         self.colors
     }
@@ -257,7 +257,7 @@ impl Output {
         self.error.take()
     }
 
-    /// The error of a failed write to stdout.
+    /// Returns the error of a failed write to stdout.
     pub(crate) fn error(&self, source: io::Error) -> Error {
         Error::new(ErrorKind::Io, format!("cannot write to stdout: {}", failure::reason(&source))).with_source(source)
     }

@@ -22,14 +22,14 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// A session that behaves as the global options say.
+    /// Creates a session that behaves as the global options say.
     pub(crate) fn new(arguments: &Arguments) -> Session {
         let options = arguments.output_options();
         let show_progress = !arguments.global.no_progress && !options.quiet;
         Session { out: Output::new(options), options, show_progress, began: Instant::now() }
     }
 
-    /// A session for text alone: help and version.
+    /// Returns a session for text alone: help and version.
     pub(crate) fn plain(options: OutputOptions) -> Session {
         Session { out: Output::new(options), options, show_progress: false, began: Instant::now() }
     }
@@ -47,7 +47,7 @@ impl Session {
         })
     }
 
-    /// The folder that the command works in.
+    /// Returns the folder that the command works in.
     pub(crate) fn folder(&self) -> Result<PathBuf> {
         std::env::current_dir().map_err(|source| {
             let message = format!("cannot get the current folder: {}", failure::reason(&source));

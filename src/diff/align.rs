@@ -49,7 +49,7 @@ impl<'a> Aligner<'a> {
         Ok(())
     }
 
-    /// The next old chunk, which is given out by this.
+    /// Returns the next old chunk, which is given out by this.
     pub fn next(&mut self) -> Result<Option<RecipeItem>> {
         let item = self.old.at(self.at)?;
         self.at += item.map_or(0, |item| item.len);

@@ -122,7 +122,7 @@ pub fn visit_head(config: &ReaderConfig, file: &FileSide<'_>, limit: u64, each: 
     Ok(())
 }
 
-/// The store of the old side, if both sides are large and can be gone along chunk by chunk.
+/// Returns the store of the old side, if both sides are large and can be gone along chunk by chunk.
 fn in_chunks<'a>(old: &FileSide<'a>, new: &FileSide<'_>) -> Option<&'a Arc<Store>> {
     match (&old.bytes, &new.bytes) {
         (FileSource::Stored(_), FileSource::Held(_)) => None,
@@ -308,7 +308,7 @@ pub(super) fn issue_of(config: &ReaderConfig, file: &FileSide<'_>) -> Result<Opt
     }))
 }
 
-/// The columns of a file, from its first bytes.
+/// Returns the columns of a file, from its first bytes.
 fn head(file: &FileSide<'_>) -> Result<Option<CsvTable>> {
     let mut head = Vec::new();
     let _ = file.unpacked(&mut |bytes| {

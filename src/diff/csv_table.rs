@@ -76,7 +76,7 @@ impl CsvTable {
         }
     }
 
-    /// The header.
+    /// Returns the header.
     pub fn header(&self) -> Option<&Header> {
         self.columns.as_ref().and_then(Columns::header)
     }

@@ -64,8 +64,8 @@ impl Differences {
         }
     }
 
-    /// The files that have the same bytes on both sides and another mode, old and new: those at one path, then renamed
-    /// ones.
+    /// Returns the files that have the same bytes on both sides and another mode, old and new: those at one path, then
+    /// renamed ones.
     pub fn mode_changed(&self) -> impl Iterator<Item = &(FileEntry, FileEntry)> {
         self.modified.iter().chain(&self.renamed).filter(|(old, new)| old.differs_in_mode(new))
     }

@@ -59,7 +59,7 @@ impl<'a> Document<'a> {
         Rendering::json(self.tape.token(value).raw(self.text))
     }
 
-    /// The members of an object in their order, each name with its last value.
+    /// Returns the members of an object in their order, each name with its last value.
     fn members(&self, object: usize) -> Vec<(Vec<u8>, usize)> {
         let mut places = HashMap::new();
         let mut members: Vec<(Vec<u8>, usize)> = Vec::new();

@@ -65,7 +65,7 @@ impl TreeChanges {
         TreeChanges { counts, bytes: totals.bytes, any: true, ..TreeChanges::default() }
     }
 
-    /// Compares a tree with that of the version before. Renames are those of [`crate::worktree::compare::Differences`].
+    /// Compares a tree with that of the version before. Renames are those of [`crate::diff::Differences`].
     pub fn between(nodes: &impl NodeSource, before: &Version, manifest: Id<Node>) -> Result<TreeChanges> {
         let changes = TreeChanges::of(ManifestDiff::new(nodes, before.manifest, manifest)?)?;
         Ok(TreeChanges { before: before.statistics.bytes, ..changes })

@@ -23,7 +23,7 @@ pub struct FileEntry {
 }
 
 impl FileEntry {
-    /// A file of the workspace that was not read.
+    /// Returns a file of the workspace that was not read.
     pub fn unread(path: DataPath, stat: &Stat) -> FileEntry {
         FileEntry { path, kind: EntryKind::from(stat.kind), size: stat.size, samples: None, content: None }
     }
@@ -47,7 +47,8 @@ impl FileEntry {
         }
     }
 
-    /// The content by which a rename is recognised, and whether it is a symlink's; none where it is empty or unknown.
+    /// Returns the content by which a rename is recognised, and whether it is a symlink's; none where it is empty or
+    /// unknown.
     pub fn identity(&self) -> Option<(Id<Content>, bool)> {
         let content = self.content.filter(|_| self.size > 0)?;
         Some((content, self.kind == EntryKind::Symlink))

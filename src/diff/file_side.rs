@@ -197,8 +197,8 @@ impl<'a> FileSide<'a> {
         Ok(Id::from_bytes(*hasher.finalize().as_bytes()))
     }
 
-    /// The id of its unpacked bytes, so that the same text packed otherwise is the same sample. What is wrong with its
-    /// packing is the inner error.
+    /// Returns the id of its unpacked bytes, so that the same text packed otherwise is the same sample. What is wrong with
+    /// its packing is the inner error.
     pub(super) fn unpacked_id(&self) -> Result<std::result::Result<Id<Content>, FileIssue>> {
         if self.spec.compression == Compression::None {
             return self.id().map(Ok);
@@ -213,7 +213,7 @@ impl<'a> FileSide<'a> {
         Ok(unpacked.map(|()| Id::from_bytes(*hasher.finalize().as_bytes())))
     }
 
-    /// The start of its text, unpacked and in UTF-8: so many bytes if it has them.
+    /// Returns the start of its text, unpacked and in UTF-8: so many bytes if it has them.
     pub fn text(&self, most: usize) -> Result<Vec<u8>> {
         let mut text = Vec::new();
         // What is wrong with its packing makes a record of its own.
@@ -297,7 +297,7 @@ impl LineFinder {
     }
 }
 
-/// The error of a read from a file of a workspace.
+/// Returns the error of a read from a file of a workspace.
 fn unreadable(path: &Path, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Error::new(Kind::Conflict, format!("{} changed while it was read", path.display()))

@@ -99,7 +99,7 @@ impl Gap {
         self.text.len() + self.queue.len() * size_of::<QueuedRecord>() + self.table.size()
     }
 
-    /// The position of an equal record among the first of the queue.
+    /// Returns the position of an equal record among the first of the queue.
     #[inline]
     fn partner(&self, record: &Record<'_>) -> Option<usize> {
         let equal =

@@ -21,7 +21,7 @@ pub(super) enum StreamReader {
 }
 
 impl StreamReader {
-    /// A reader of records up to `limit` bytes; `None` for formats that are not read from a stream.
+    /// Returns a reader of records up to `limit` bytes; `None` for formats that are not read from a stream.
     pub fn of(spec: &ReaderSpec, limit: usize) -> Option<StreamReader> {
         if spec.opaque {
             return None;
@@ -49,7 +49,7 @@ impl StreamReader {
         }
     }
 
-    /// A reader of rows or lines in the midst of a file, where a record begins.
+    /// Returns a reader of rows or lines in the midst of a file, where a record begins.
     pub fn within(self, line: u64, at: u64) -> StreamReader {
         match self {
             StreamReader::Jsonl(jsonl) => StreamReader::Jsonl(jsonl.within(b"", line, at)),
@@ -96,7 +96,7 @@ impl RecordReader for StreamReader {
     }
 }
 
-/// The issue that a finding makes of the file.
+/// Returns the issue that a finding makes of the file.
 fn file_issue(finding: &ParseIssue) -> FileIssue {
     FileIssue::Damaged { line: finding.line, cause: finding.message.clone() }
 }

@@ -159,8 +159,8 @@ fn one_side_in_parts(
     Ok(Some(count))
 }
 
-/// The columns of a table of text, which stay the same from a row on, and the byte before which that row begins; `None`
-/// where the first bytes do not tell.
+/// Returns the columns of a table of text, which stay the same from a row on, and the byte before which that row begins;
+/// `None` where the first bytes do not tell.
 fn table(config: &ReaderConfig, file: &FileSide<'_>) -> Result<Option<(CsvTable, u64)>> {
     let Some(mut reader) = StreamReader::of(&file.spec, config.max_record()).filter(|_| file.spec.is_table()) else {
         return Ok(None);

@@ -58,7 +58,7 @@ impl ReaderConfig {
         ReaderConfig { splits, ..self }
     }
 
-    /// The splits of the files.
+    /// Returns the splits of the files.
     pub fn splits(&self) -> &Splits {
         &self.splits
     }
@@ -99,12 +99,12 @@ impl ReaderConfig {
         !self.ignored.is_empty() && Pointer::parse(place).is_ok_and(|place| is_within(&place))
     }
 
-    /// The longest length of a record, in bytes.
+    /// Returns the longest length of a record, in bytes.
     pub fn max_record(&self) -> usize {
         self.max_record
     }
 
-    /// The folder for temporary files.
+    /// Returns the folder for temporary files.
     pub fn scratch(&self) -> &Path {
         &self.scratch
     }

@@ -53,7 +53,7 @@ pub enum RecordText<'a> {
 }
 
 impl<'a> RecordText<'a> {
-    /// The text of a record of JSON.
+    /// Returns the text of a record of JSON.
     pub(super) fn of_json(record: &Record<'a>) -> RecordText<'a> {
         record.excess().map_or(RecordText::Json(record.bytes), RecordText::Excess)
     }

@@ -77,12 +77,12 @@ impl<R: RecordReader> RecordComparer<R> {
         self.new.feed(bytes, &mut |_| self.count += 1);
     }
 
-    /// The readers, to take from them what is no record.
+    /// Returns the readers, to take from them what is no record.
     pub fn readers_mut(&mut self) -> [&mut R; 2] {
         [&mut self.old, &mut self.new]
     }
 
-    /// The readers: of the old side, and of the new.
+    /// Returns the readers: of the old side, and of the new.
     pub fn readers(&self) -> (&R, &R) {
         (&self.old, &self.new)
     }
@@ -93,7 +93,7 @@ impl<R: RecordReader> RecordComparer<R> {
         self.apart.is_some()
     }
 
-    /// Goes on further down, where these readers stand: for JSONL, [`Jsonl::within`](super::Jsonl::within) the line that
+    /// Goes on further down, where these readers stand: for JSONL, [`Jsonl::within`](crate::sample::Jsonl::within) the line that
     /// is unfinished there. Allowed only while no resync is needed.
     pub fn restart(&mut self, old: R, new: R) {
         debug_assert!(self.apart.is_none(), "the readers have not met");

@@ -37,7 +37,7 @@ pub struct SchemaChange {
 }
 
 impl SchemaChange {
-    /// The changes from one schema to another in the order of their paths, as deep as both look.
+    /// Returns the changes from one schema to another in the order of their paths, as deep as both look.
     ///
     /// Breaking are fields that are gone and had more values than `field_share` of the old records, and types that a field
     /// did not have: not null, which makes it nullable, and not integers where it held numbers. A field that was always
@@ -51,7 +51,7 @@ impl SchemaChange {
         paths.into_iter().filter_map(|path| SchemaChange::at(path, old.get(path), new.get(path), rare)).collect()
     }
 
-    /// The change of one field, of which the loss breaks nothing where no more than `rare` values are lost.
+    /// Returns the change of one field, of which the loss breaks nothing where no more than `rare` values are lost.
     fn at(path: &str, old: Option<&TypeCounts>, new: Option<&TypeCounts>, rare: f64) -> Option<SchemaChange> {
         let count = |counts: Option<&TypeCounts>| counts.map_or((Vec::new(), 0), |counts| (types(counts), present(counts)));
         let ((old_types, old_present), (new_types, new_present)) = (count(old), count(new));
@@ -70,7 +70,7 @@ fn fits(new: Type, old: &[Type]) -> bool {
     new == Type::Null || old == [Type::Null] || old.contains(&new) || (new == Type::Integer && old.contains(&Type::Number))
 }
 
-/// The counts of each field that lies at most `depth` deep.
+/// Returns the counts of each field that lies at most `depth` deep.
 fn shallow(schema: &Schema, depth: usize) -> BTreeMap<String, TypeCounts> {
     // A step's own slashes are escaped.
     schema.fields().into_iter().filter(|(path, _)| path.matches('/').count() <= depth).collect()

@@ -92,7 +92,7 @@ impl SampleChanges {
     }
 }
 
-/// A change of the schema as a phrase.
+/// Returns a change of the schema as a phrase.
 fn describe_change(change: &SchemaChange) -> String {
     let field = if change.path.is_empty() { "the record".to_owned() } else { format!("field {}", change.path) };
     let types = |types: &[Type]| types.iter().map(|t| t.as_str()).collect::<Vec<_>>().join("|");

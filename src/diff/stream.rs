@@ -197,7 +197,7 @@ impl<'r, 'v> FileStream<'r, 'v> {
 }
 
 impl Store {
-    /// The bytes of a chunk: those at hand, or read.
+    /// Returns the bytes of a chunk: those at hand, or read.
     fn bytes_of<'b>(&self, item: &RecipeItem, bytes: Option<&'b [u8]>) -> Result<ChunkBytes<'b>> {
         Ok(match bytes {
             Some(bytes) => ChunkBytes::Hand(bytes),

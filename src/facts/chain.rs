@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::clock::Time;
@@ -9,12 +10,14 @@ use crate::error::{Error, Result};
 use crate::facts::State;
 use crate::facts::lineage::{self, Known};
 use crate::fs::atomic::{self, Created};
-use crate::id::{Fact as FactId, Id};
+use crate::id::{Fact as FactId, Id, Version};
 use crate::object::fact::{Fact, Statement};
-use crate::object::version::Version;
 use crate::object::{Key, Kind};
 use crate::refs::{Sequence, SequenceEntry};
 use crate::store::{Store, Writer};
+
+/// Facts with their ids, parents before children.
+pub type OrderedFacts = Vec<(Id<FactId>, Fact)>;
 
 /// The facts of a store.
 #[derive(Debug)]
@@ -24,18 +27,18 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// The facts of this store.
+    /// Returns the facts of this store.
     pub fn new(store: &'a Arc<Store>) -> Facts<'a> {
         let layout = store.layout();
         Facts { store, heads: Sequence::new(layout.facts(), layout.tmp()) }
     }
 
-    /// The newest fact; `None` while nothing was said. A number beside it grows with every fact.
+    /// Returns the newest fact; `None` while nothing was said. A number beside it grows with every fact.
     pub fn head(&self) -> Result<Option<(u64, Id<FactId>)>> {
         Ok(self.newest()?.map(|place| (place.number, place.id)))
     }
 
-    /// The last head. Fails unless the one before it lies below, as it does but where heads were swapped or copied.
+    /// Returns the last head. Fails unless the one before it lies below, as it does but where heads were swapped or copied.
     fn newest(&self) -> Result<Option<SequenceEntry<FactId>>> {
         let Some(last) = self.heads.last::<FactId>()? else { return Ok(None) };
         let Some(before) = self.heads.before(last)? else { return Ok(Some(last)) };
@@ -111,24 +114,50 @@ impl<'a> Facts<'a> {
         Ok(facts)
     }
 
-    /// Every fact below a head, parents before children, ties by id.
-    pub fn ordered(&self, head: Id<FactId>) -> Result<Vec<(Id<FactId>, Fact)>> {
+    /// Returns every fact below a head, parents before children, ties by id.
+    pub fn ordered(&self, head: Id<FactId>) -> Result<OrderedFacts> {
         Ok(lineage::order(self.below(head)?))
     }
 
-    /// Every fact, parents before children, ties by id.
-    pub fn all(&self) -> Result<Vec<(Id<FactId>, Fact)>> {
+    /// Returns every fact, parents before children, ties by id.
+    pub fn all(&self) -> Result<OrderedFacts> {
         self.head()?.map_or(Ok(Vec::new()), |(_, head)| self.ordered(head))
     }
 
-    /// What all facts come to. Within a dataset, a tag stands on the version that received it last.
+    /// Returns the facts after `old` up to a head, the first said first; `None` where they are not a line that begins there:
+    /// histories were joined since, or this is another one.
+    pub fn since(&self, old: Id<FactId>, head: Id<FactId>) -> Result<Option<OrderedFacts>> {
+        let (mut line, mut id) = (Vec::new(), head);
+        while id != old {
+            let fact = self.get(id)?;
+            let parents = fact.parents.clone();
+            line.push((id, fact));
+            let [parent] = parents[..] else { return Ok(None) };
+            id = parent;
+        }
+        line.reverse();
+        Ok(Some(line))
+    }
+
+    /// Reads every fact and folds them. Within a dataset, a tag stands on the version that received it last.
     pub fn fold(&self) -> Result<State> {
-        // A version that is not in this store, or is damaged, shares its tags with nobody.
-        Ok(State::of(self.all()?, |id| {
-            let key = Key::from(id);
-            let bytes = self.store.contains(&key).then(|| self.store.get(&key).ok()).flatten()?;
-            Version::decode(&bytes).ok().map(|version| version.dataset)
-        }))
+        Ok(State::of(self.all()?, |id| self.dataset_of(id)))
+    }
+
+    /// Returns the dataset of a version. One that is not in this store, or is damaged, has none: it shares its tags with
+    /// nobody.
+    pub fn dataset_of(&self, id: Id<Version>) -> Option<String> {
+        self.is_present(id).then(|| self.store.version(id).ok())?.map(|version| version.dataset)
+    }
+
+    /// Tells if the store has a version.
+    pub fn is_present(&self, id: Id<Version>) -> bool {
+        self.store.contains(&Key::from(id))
+    }
+
+    /// Returns the folder of the sequence of heads.
+    pub fn folder(&self) -> PathBuf {
+        self.store.layout().facts()
     }
 
     /// Joins another history of facts, whose objects are in the store, with this one. Nothing is lost of either, and

@@ -41,7 +41,7 @@ pub struct Checked {
     pub records: HashSet<Id<Version>>,
 }
 
-/// The path in `.helox` of an entry of the sequence of heads.
+/// Returns the path in `.helox` of an entry of the sequence of heads.
 pub fn entry_name(number: u64) -> String {
     format!("refs/facts/{number:010}")
 }
@@ -93,7 +93,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The entries that hold an id.
+    /// Returns the entries that hold an id.
     fn entries(&mut self) -> Result<Vec<(u64, Id<FactId>)>> {
         let (mut entries, mut next) = (Vec::new(), 1);
         let numbers = self.facts.heads.numbers().unwrap_or_else(|e| {

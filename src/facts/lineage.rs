@@ -15,7 +15,7 @@ pub(super) fn order(mut facts: Known) -> Vec<(Id<FactId>, Fact)> {
     ids.into_iter().filter_map(|id| facts.remove(&id).map(|fact| (id, fact))).collect()
 }
 
-/// The ids of facts in that order.
+/// Returns the ids of facts in that order.
 fn sequence(facts: &Known) -> Vec<Id<FactId>> {
     let mut children: HashMap<Id<FactId>, Vec<Id<FactId>>> = HashMap::new();
     let mut waits: HashMap<Id<FactId>, usize> = HashMap::with_capacity(facts.len());

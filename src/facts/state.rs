@@ -2,6 +2,7 @@
 //!
 //! Folding is linear in the number of facts, but for the order in which versions received a tag, which is sorted once.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -50,154 +51,275 @@ pub struct Withdrawal {
     pub author: String,
 }
 
-/// What was said of one version.
+/// The facts about one version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Said {
+struct VersionFacts {
     tags: BTreeSet<String>,
-    verdict: Option<Id<Verdict>>,
+    /// The last verdict, and the turn of its fact.
+    verdict: Option<(u64, Id<Verdict>)>,
     runs: Vec<Arc<Recorded>>,
     notes: Vec<Arc<Noted>>,
 }
 
-/// What the facts come to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The folded facts. They follow from the kept facts alone: those that no later one has superseded.
+///
+/// The turn of a fact is its place in the order of all facts, counted from 0.
+#[derive(Clone, Debug, Default)]
 pub struct State {
-    /// The versions that have each tag, one of each dataset; the one that received it last comes last.
-    tags: BTreeMap<String, Vec<Id<Version>>>,
-    versions: HashMap<Id<Version>, Said>,
+    /// The facts that were folded, which is the turn of the next one.
+    turns: u64,
+    tags: BTreeMap<String, Bearers>,
+    versions: HashMap<Id<Version>, VersionFacts>,
     runs: Vec<Arc<Recorded>>,
     notes: Vec<Arc<Noted>>,
     /// By the fact that recorded the run.
     withdrawals: HashMap<Id<FactId>, Withdrawal>,
+    /// Versions whose dataset mattered and could not be told.
+    unresolved: BTreeSet<Id<Version>>,
 }
 
-/// The versions that have a tag, while facts are folded.
-#[derive(Default)]
+/// The change that a fact makes to the kept facts.
+#[derive(Debug, Default)]
+pub struct Effect {
+    /// True if the fact itself is kept.
+    pub is_kept: bool,
+    /// The turns of facts that it supersedes.
+    pub superseded: Vec<u64>,
+}
+
+/// The versions that have a tag.
+#[derive(Clone, Debug, Default)]
 struct Bearers {
-    /// The fact by which each received it last.
-    turns: HashMap<Id<Version>, usize>,
+    /// By the turn in which each received it last.
+    order: BTreeMap<u64, Id<Version>>,
+    turns: HashMap<Id<Version>, u64>,
     /// The one of each dataset, as far as it was asked for.
     datasets: HashMap<String, Id<Version>>,
-    /// The only one, whose dataset was not asked for.
-    only: Option<Id<Version>>,
+    /// Those whose dataset was not asked for, in the order in which they received it.
+    pending: Vec<Id<Version>>,
+}
+
+impl PartialEq for Bearers {
+    fn eq(&self, other: &Bearers) -> bool {
+        self.order.values().eq(other.order.values())
+    }
+}
+
+impl PartialEq for State {
+    /// Compares what holds, not how it came about.
+    fn eq(&self, other: &State) -> bool {
+        (&self.tags, &self.versions, &self.runs, &self.notes, &self.withdrawals)
+            == (&other.tags, &other.versions, &other.runs, &other.notes, &other.withdrawals)
+    }
 }
 
 impl Bearers {
-    /// Gives the tag to a version. Returns the version of the same dataset that had it.
-    fn add(
+    /// Gives the tag to a version. Returns the turn in which it received it before.
+    fn add(&mut self, version: Id<Version>, turn: u64) -> Option<u64> {
+        let before = self.remove(version);
+        if before.is_none() {
+            self.pending.push(version);
+        }
+        self.turns.insert(version, turn);
+        self.order.insert(turn, version);
+        before
+    }
+
+    /// Takes the tag off a version. Returns the turn in which it received it.
+    fn remove(&mut self, version: Id<Version>) -> Option<u64> {
+        let turn = self.turns.remove(&version)?;
+        self.order.remove(&turn);
+        Some(turn)
+    }
+
+    /// Takes the tag off every version after which another one of its dataset received it, and returns those. A dataset is
+    /// asked for only where several versions have the tag at a time.
+    fn displaced(
         &mut self,
-        version: Id<Version>,
-        turn: usize,
         dataset: &mut impl FnMut(Id<Version>) -> Option<String>,
-    ) -> Option<Id<Version>> {
-        let is_first = self.turns.is_empty();
-        if self.turns.insert(version, turn).is_some() {
-            return None;
+        unresolved: &mut BTreeSet<Id<Version>>,
+    ) -> Vec<(Id<Version>, u64)> {
+        let mut displaced = Vec::new();
+        if self.order.len() < 2 {
+            return displaced;
         }
-        if is_first {
-            self.only = Some(version);
-            return None;
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.retain(|version| self.turns.contains_key(version));
+        // One that lost it and received it again is there twice.
+        pending.sort_by_key(|version| self.turns.get(version));
+        pending.dedup();
+        for version in pending {
+            let Some(name) = dataset(version) else {
+                unresolved.insert(version);
+                continue;
+            };
+            let before = self.datasets.insert(name, version).filter(|before| *before != version);
+            displaced.extend(before.and_then(|before| Some((before, self.remove(before)?))));
         }
-        if let Some(only) = self.only.take()
-            && let Some(name) = dataset(only)
-        {
-            self.datasets.insert(name, only);
-        }
-        let before = self.datasets.insert(dataset(version)?, version)?;
-        self.turns.remove(&before).map(|_| before)
+        displaced
     }
 }
 
 impl State {
     /// Folds facts that come in their order. A version that receives a tag takes it from the other versions of its dataset,
-    /// which `dataset` names where it can: it is asked only of tags that several versions have at a time.
+    /// which `dataset` names where it can.
     pub(super) fn of(
         facts: impl IntoIterator<Item = (Id<FactId>, Fact)>,
         mut dataset: impl FnMut(Id<Version>) -> Option<String>,
     ) -> State {
         let mut state = State::default();
-        let mut bearers: BTreeMap<String, Bearers> = BTreeMap::new();
-        for (turn, (id, fact)) in facts.into_iter().enumerate() {
-            let Fact { time, author, statement, .. } = fact;
-            match statement {
-                Statement::Joined => {}
-                Statement::TagAdded { version, tag } => {
-                    state.versions.entry(version).or_default().tags.insert(tag.clone());
-                    let before = bearers.entry(tag.clone()).or_default().add(version, turn, &mut dataset);
-                    if let Some(said) = before.and_then(|before| state.versions.get_mut(&before)) {
-                        said.tags.remove(&tag);
-                    }
-                }
-                Statement::TagRemoved { version, tag } => {
-                    if let Some(said) = state.versions.get_mut(&version) {
-                        said.tags.remove(&tag);
-                    }
-                    if let Some(bearers) = bearers.get_mut(&tag) {
-                        bearers.turns.remove(&version);
-                    }
-                }
-                Statement::Validated { version, verdict } => {
-                    state.versions.entry(version).or_default().verdict = Some(verdict);
-                }
-                Statement::Run { version, run } => {
-                    let recorded = Arc::new(Recorded { id, version, run, time, author });
-                    state.versions.entry(version).or_default().runs.push(recorded.clone());
-                    state.runs.push(recorded);
-                }
-                Statement::Note { version, text } => {
-                    let noted = Arc::new(Noted { id, version, text, time, author });
-                    state.versions.entry(version).or_default().notes.push(noted.clone());
-                    state.notes.push(noted);
-                }
-                Statement::RunWithdrawn { run, reason, .. } => {
-                    state.withdrawals.entry(run).or_insert(Withdrawal { reason, time, author });
-                }
-            }
-        }
-        for (tag, Bearers { turns, .. }) in bearers.into_iter().filter(|(_, bearers)| !bearers.turns.is_empty()) {
-            let mut on: Vec<_> = turns.into_iter().collect();
-            on.sort_unstable_by_key(|(_, turn)| *turn);
-            state.tags.insert(tag, on.into_iter().map(|(version, _)| version).collect());
+        for (id, fact) in facts {
+            state.apply(id, fact, &mut dataset);
         }
         state
     }
 
-    /// The tags of a version, in the order of their names.
+    /// Folds the fact that comes next; `dataset` names the dataset of a version, where it can.
+    pub fn apply(&mut self, id: Id<FactId>, fact: Fact, dataset: &mut impl FnMut(Id<Version>) -> Option<String>) -> Effect {
+        let tag = match &fact.statement {
+            Statement::TagAdded { tag, .. } => Some(tag.clone()),
+            _ => None,
+        };
+        let mut effect = self.add(id, fact);
+        if let Some(tag) = tag
+            && let Some(bearers) = self.tags.get_mut(&tag)
+        {
+            for (version, turn) in bearers.displaced(dataset, &mut self.unresolved) {
+                effect.superseded.push(turn);
+                self.untag(version, &tag);
+            }
+        }
+        effect
+    }
+
+    /// Returns the state that kept these facts, which come in their order, each with its turn.
+    pub fn restored(
+        turns: u64,
+        unresolved: BTreeSet<Id<Version>>,
+        kept: impl IntoIterator<Item = (u64, Id<FactId>, Fact)>,
+    ) -> State {
+        let mut state = State { unresolved, ..State::default() };
+        for (turn, id, fact) in kept {
+            state.turns = turn;
+            state.add(id, fact);
+        }
+        state.turns = turns;
+        state
+    }
+
+    /// Folds a fact, but leaves a tag on the versions that have it.
+    fn add(&mut self, id: Id<FactId>, fact: Fact) -> Effect {
+        let (turn, Fact { time, author, statement, .. }) = (self.turns, fact);
+        self.turns += 1;
+        let mut superseded = None;
+        let is_kept = match statement {
+            Statement::Joined => false,
+            Statement::TagAdded { version, tag } => {
+                self.versions.entry(version).or_default().tags.insert(tag.clone());
+                superseded = self.tags.entry(tag).or_default().add(version, turn);
+                true
+            }
+            Statement::TagRemoved { version, tag } => {
+                superseded = self.tags.get_mut(&tag).and_then(|bearers| bearers.remove(version));
+                self.untag(version, &tag);
+                false
+            }
+            Statement::Validated { version, verdict } => {
+                let own = self.versions.entry(version).or_default();
+                superseded = own.verdict.replace((turn, verdict)).map(|(turn, _)| turn);
+                true
+            }
+            Statement::Run { version, run } => {
+                let recorded = Arc::new(Recorded { id, version, run, time, author });
+                self.versions.entry(version).or_default().runs.push(recorded.clone());
+                self.runs.push(recorded);
+                true
+            }
+            Statement::Note { version, text } => {
+                let noted = Arc::new(Noted { id, version, text, time, author });
+                self.versions.entry(version).or_default().notes.push(noted.clone());
+                self.notes.push(noted);
+                true
+            }
+            Statement::RunWithdrawn { run, reason, .. } => match self.withdrawals.entry(run) {
+                // The first reason stays.
+                Entry::Occupied(_) => false,
+                Entry::Vacant(entry) => {
+                    entry.insert(Withdrawal { reason, time, author });
+                    true
+                }
+            },
+        };
+        Effect { is_kept, superseded: superseded.into_iter().collect() }
+    }
+
+    /// Removes a tag from a version, and what is empty then.
+    fn untag(&mut self, version: Id<Version>, tag: &str) {
+        if let Entry::Occupied(mut entry) = self.versions.entry(version) {
+            entry.get_mut().tags.remove(tag);
+            if *entry.get() == VersionFacts::default() {
+                entry.remove();
+            }
+        }
+        if self.tags.get(tag).is_some_and(|bearers| bearers.order.is_empty()) {
+            self.tags.remove(tag);
+        }
+    }
+
+    /// Returns the number of facts that were folded.
+    pub fn turns(&self) -> u64 {
+        self.turns
+    }
+
+    /// Returns the number of facts that are kept.
+    pub fn kept(&self) -> u64 {
+        let tags: usize = self.tags.values().map(|bearers| bearers.order.len()).sum();
+        let verdicts = self.verdicts().count();
+        (tags + verdicts + self.runs.len() + self.notes.len() + self.withdrawals.len()) as u64
+    }
+
+    /// Returns the versions whose dataset mattered and could not be told. Once one of them can, the facts have to be folded
+    /// again.
+    pub fn unresolved(&self) -> &BTreeSet<Id<Version>> {
+        &self.unresolved
+    }
+
+    /// Returns the tags of a version, in the order of their names.
     pub fn tags_of(&self, version: Id<Version>) -> Vec<String> {
-        self.versions.get(&version).map_or_else(Vec::new, |said| said.tags.iter().cloned().collect())
+        self.versions.get(&version).map_or_else(Vec::new, |own| own.tags.iter().cloned().collect())
     }
 
-    /// The versions that bear a tag; the one that received it last comes last.
-    pub fn versions_with(&self, tag: &str) -> &[Id<Version>] {
-        self.tags.get(tag).map_or(&[], Vec::as_slice)
+    /// Returns the versions that have a tag; the one that received it last comes last.
+    pub fn versions_with(&self, tag: &str) -> Vec<Id<Version>> {
+        self.tags.get(tag).map_or_else(Vec::new, |bearers| bearers.order.values().copied().collect())
     }
 
-    /// Every tag with the versions that bear it.
-    pub fn tags(&self) -> impl Iterator<Item = (&str, &[Id<Version>])> {
-        self.tags.iter().map(|(tag, on)| (tag.as_str(), on.as_slice()))
+    /// Returns every tag with the versions that have it.
+    pub fn tags(&self) -> impl Iterator<Item = (&str, Vec<Id<Version>>)> {
+        self.tags.iter().map(|(tag, bearers)| (tag.as_str(), bearers.order.values().copied().collect()))
     }
 
-    /// The last verdict on a version that was said later than `commit`.
+    /// Returns the last verdict on a version that a fact gives.
     pub fn verdict_of(&self, version: Id<Version>) -> Option<Id<Verdict>> {
-        self.versions.get(&version).and_then(|said| said.verdict)
+        self.versions.get(&version)?.verdict.map(|(_, verdict)| verdict)
     }
 
-    /// The last verdict on each version of which one was said later than `commit`, in no order.
+    /// Returns the last verdict on each version on which a fact gives one, in no order.
     pub fn verdicts(&self) -> impl Iterator<Item = (Id<Version>, Id<Verdict>)> {
-        self.versions.iter().filter_map(|(version, said)| Some((*version, said.verdict?)))
+        self.versions.iter().filter_map(|(version, own)| Some((*version, own.verdict?.1)))
     }
 
-    /// The runs of a version, the first recorded first.
+    /// Returns the runs of a version, the first recorded first.
     pub fn runs_of(&self, version: Id<Version>) -> &[Arc<Recorded>] {
-        self.versions.get(&version).map_or(&[], |said| &said.runs)
+        self.versions.get(&version).map_or(&[], |own| &own.runs)
     }
 
-    /// The runs of a version that were not withdrawn, the first recorded first.
+    /// Returns the runs of a version that were not withdrawn, the first recorded first.
     pub fn counted_runs_of(&self, version: Id<Version>) -> impl Iterator<Item = &Arc<Recorded>> {
         self.runs_of(version).iter().filter(|run| self.withdrawal_of(run.id).is_none())
     }
 
-    /// The runs of all versions, the first recorded first.
+    /// Returns the runs of all versions, the first recorded first.
     pub fn runs(&self) -> &[Arc<Recorded>] {
         &self.runs
     }
@@ -207,12 +329,12 @@ impl State {
         self.withdrawals.get(&run)
     }
 
-    /// The notes on a version, the first written first.
+    /// Returns the notes on a version, the first written first.
     pub fn notes_of(&self, version: Id<Version>) -> &[Arc<Noted>] {
-        self.versions.get(&version).map_or(&[], |said| &said.notes)
+        self.versions.get(&version).map_or(&[], |own| &own.notes)
     }
 
-    /// The notes on all versions, the first written first.
+    /// Returns the notes on all versions, the first written first.
     pub fn notes(&self) -> &[Arc<Noted>] {
         &self.notes
     }
@@ -220,6 +342,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn fact(n: u64, statement: Statement) -> (Id<FactId>, Fact) {
@@ -234,7 +358,7 @@ mod tests {
             let model = model.to_owned();
             Arc::new(Run { model, started: None, ended: None, params: vec![], metrics: vec![], artifacts: vec![] })
         };
-        let said = [
+        let statements = [
             Statement::Run { version: one, run: run("a") },
             Statement::Validated { version: one, verdict: Id::of(b"bad") },
             Statement::Note { version: two, text: "re-crawl".into() },
@@ -242,7 +366,7 @@ mod tests {
             Statement::Run { version: one, run: run("c") },
             Statement::Validated { version: one, verdict: Id::of(b"good") },
         ];
-        let state = State::of((0..).zip(said).map(|(n, statement)| fact(n, statement)), |_| None);
+        let state = State::of((0..).zip(statements).map(|(n, statement)| fact(n, statement)), |_| None);
         let models = |runs: &[Arc<Recorded>]| runs.iter().map(|r| r.run.model.clone()).collect::<Vec<_>>();
         assert_eq!(models(state.runs_of(one)), ["a", "c"]);
         assert_eq!(models(state.runs()), ["a", "b", "c"]);
@@ -262,9 +386,9 @@ mod tests {
     fn a_tag_stands_on_one_version_of_a_dataset() {
         let (one, two, other, unknown) = (Id::of(b"one"), Id::of(b"two"), Id::of(b"other"), Id::of(b"unknown"));
         let add = |version| Statement::TagAdded { version, tag: "production".into() };
-        let said = [add(two), add(other), add(unknown), add(one)];
+        let statements = [add(two), add(other), add(unknown), add(one)];
         let dataset = |id| (id != unknown).then(|| if id == other { "contracts" } else { "leases" }.to_owned());
-        let mut facts: Vec<_> = (0..).zip(said).map(|(n, statement)| fact(n, statement)).collect();
+        let mut facts: Vec<_> = (0..).zip(statements).map(|(n, statement)| fact(n, statement)).collect();
         let state = State::of(facts.clone(), dataset);
         assert_eq!(state.versions_with("production"), [other, unknown, one]);
         assert_eq!((state.tags_of(two), state.tags_of(one).len()), (vec![], 1));
@@ -273,6 +397,50 @@ mod tests {
         assert_eq!(state.versions_with("production"), [other, unknown], "it does not go back");
         facts.push(fact(10, add(two)));
         assert_eq!(State::of(facts, dataset).versions_with("production"), [other, unknown, two]);
+    }
+
+    proptest! {
+        #[test]
+        fn kept_facts_come_to_what_all_facts_do(
+            statements in prop::collection::vec((0..8u8, 0..4u8, 0..2u8), 0..24),
+            at in 0..24usize,
+        ) {
+            let versions: Vec<Id<Version>> = (0..4u8).map(|n| Id::of(&[n])).collect();
+            // Two of one dataset, one of another, and one that is not there.
+            let mut dataset = |id| match versions.iter().position(|version| *version == id) {
+                Some(3) => None,
+                at => at.map(|at| ["a", "a", "b"][at].to_owned()),
+            };
+            let facts: Vec<_> = (0..).zip(&statements).map(|(n, (what, version, tag))| {
+                let version = versions[usize::from(*version)];
+                let tag = ["gold", "production"][usize::from(*tag)].to_owned();
+                fact(n, match what {
+                    0..=2 => Statement::TagAdded { version, tag },
+                    3 => Statement::TagRemoved { version, tag },
+                    4 => Statement::Validated { version, verdict: Id::of(tag.as_bytes()) },
+                    5 => Statement::Note { version, text: tag },
+                    6 => Statement::RunWithdrawn { version, run: Id::of(tag.as_bytes()), reason: n.to_string() },
+                    _ => Statement::Joined,
+                })
+            }).collect();
+            let (mut state, mut kept) = (State::default(), BTreeMap::new());
+            for (n, (id, fact)) in facts.iter().enumerate() {
+                if n == at {
+                    let facts = kept.clone().into_iter().map(|(turn, (id, fact))| (turn, id, fact));
+                    let restored = State::restored(state.turns(), state.unresolved().clone(), facts);
+                    prop_assert_eq!(&restored, &state);
+                    prop_assert_eq!(restored.kept(), kept.len() as u64);
+                    state = restored;
+                }
+                let turn = state.turns();
+                let effect = state.apply(*id, fact.clone(), &mut dataset);
+                if effect.is_kept {
+                    kept.insert(turn, (*id, fact.clone()));
+                }
+                effect.superseded.iter().for_each(|turn| drop(kept.remove(turn)));
+            }
+            prop_assert_eq!(&state, &State::of(facts, &mut dataset));
+        }
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl TempFile {
         &self.path
     }
 
-    /// The file.
+    /// Returns the file.
     pub fn file(&self) -> &File {
         &self.file
     }
@@ -364,7 +364,7 @@ pub fn remove_tree(path: &Path) -> Result<()> {
     }
 }
 
-/// The folder that a path lies in.
+/// Returns the folder that a path lies in.
 pub fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(p) if p.as_os_str().is_empty() => Path::new("."),
@@ -373,7 +373,7 @@ pub fn parent(path: &Path) -> &Path {
     }
 }
 
-/// A name that no other process or thread uses: 16 hex digits of the process, the moment and a count.
+/// Returns a name that no other process or thread uses: 16 hex digits of the process, the moment and a count.
 pub fn unique_name() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let mut seed = [0; 32];

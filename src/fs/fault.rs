@@ -50,7 +50,7 @@ fn arm_plan(plan: Plan) -> Armed {
 }
 
 impl Armed {
-    /// The call that failed, if the count got that far.
+    /// Returns the call that failed, if the count got that far.
     pub fn fired(&self) -> Option<Call> {
         let plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
         plans.iter().find(|p| p.below == self.0).and_then(|p| p.fired)

@@ -59,7 +59,7 @@ pub fn exclusive(path: &Path) -> Result<Lock> {
     Ok(Lock { _file: file })
 }
 
-/// The lock that one can hold, or `None` if somebody holds it now.
+/// Returns the lock that one can hold, or `None` if somebody holds it now.
 pub fn try_exclusive(path: &Path) -> Result<Option<Lock>> {
     let file = open(path)?;
     match file.try_lock() {

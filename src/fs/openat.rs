@@ -94,7 +94,7 @@ impl Folder {
         Ok(stat_of(&statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
-    /// The names in it, in no order.
+    /// Returns the names in it, in no order.
     pub fn names(&self) -> io::Result<Vec<CString>> {
         let mut names = Vec::new();
         for entry in Dir::read_from(&self.0)? {
@@ -172,7 +172,7 @@ impl Root {
         Ok(folder)
     }
 
-    /// A way to files below it.
+    /// Returns a way to files below it.
     pub fn cursor(&self) -> Cursor<'_> {
         Cursor { root: self, at: None }
     }
@@ -186,7 +186,7 @@ pub struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
-    /// The folder that a path lies in, and its name there.
+    /// Returns the folder that a path lies in, and its name there.
     fn place(&mut self, path: &str) -> io::Result<(&Folder, CString)> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let at = match self.at.take() {
@@ -223,7 +223,7 @@ impl Cursor<'_> {
         Ok(File::from(openat(&folder.0, &name, flags, Mode::empty())?))
     }
 
-    /// The target of a symlink.
+    /// Returns the target of a symlink.
     pub fn read_link(&mut self, path: &str) -> io::Result<Vec<u8>> {
         let (folder, name) = self.place(path)?;
         Ok(readlinkat(&folder.0, &name, Vec::new())?.into_bytes())

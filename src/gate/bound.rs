@@ -18,7 +18,7 @@ pub enum Bound {
 }
 
 impl Bound {
-    /// The bound of a number in decimal digits, or of a day or a point in time.
+    /// Returns the bound of a number in decimal digits, or of a day or a point in time.
     pub fn new(text: &str) -> Option<Bound> {
         match number(text.as_bytes()) {
             Some(float) => Some(Bound::Number(text.to_owned(), float)),

@@ -94,7 +94,7 @@ impl CacheFolder {
         self.folder.join(&self.name)
     }
 
-    /// The set of the keys of a rule.
+    /// Returns the set of the keys of a rule.
     pub fn keys(&self, rule: usize) -> PathBuf {
         keys(&self.path(), rule)
     }
@@ -177,7 +177,7 @@ pub(super) fn stage(folder: &Path) -> Result<Staging> {
     beside().or_else(|e| Staging::create(&std::env::temp_dir().join("gate")).map_err(|_| e))
 }
 
-/// The set of the keys of a rule in a folder.
+/// Returns the set of the keys of a rule in a folder.
 pub(super) fn keys(folder: &Path, rule: usize) -> PathBuf {
     folder.join(format!("keys-{rule}"))
 }

@@ -48,7 +48,7 @@ pub struct RecordChecker<'g> {
 }
 
 impl<'g> RecordChecker<'g> {
-    /// A judge by these rules.
+    /// Creates a judge by these rules.
     pub fn new(gate: &'g RuleSet) -> RecordChecker<'g> {
         RecordChecker { gate, tape: Tape::default(), form: Vec::new() }
     }

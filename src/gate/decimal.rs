@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-/// The float that is nearest to a number in decimal digits. `inf` and `nan` are none.
+/// Returns the float that is nearest to a number in decimal digits. `inf` and `nan` are none.
 pub(super) fn number(text: &[u8]) -> Option<f64> {
     std::str::from_utf8(text).ok().filter(|text| text.bytes().any(|b| b.is_ascii_digit()))?.parse().ok()
 }
@@ -46,7 +46,7 @@ impl<'a> Decimal<'a> {
         self.digits().skip(whole).all(|digit| digit == b'0')
     }
 
-    /// The number of its digits, without zeros before the first.
+    /// Returns the number of its digits, without zeros before the first.
     pub fn len(&self) -> usize {
         self.digits.iter().map(|digits| digits.len()).sum()
     }

@@ -12,7 +12,7 @@ use super::spec::{Check, LengthUnit, Rule};
 /// the digest.
 const REVISION: u8 = 2;
 
-/// The revision of a kind of rule. It is raised by one whenever that kind finds something else in the same record.
+/// Returns the revision of a kind of rule. It is raised by one whenever that kind finds something else in the same record.
 fn revision(check: &Check) -> u8 {
     match check {
         // 1: rows of tables by the names of their columns.
@@ -39,7 +39,8 @@ fn revision(check: &Check) -> u8 {
     }
 }
 
-/// The BLAKE3 of all that is declared about the rules, with the bytes of their schemas, one for each rule that has one.
+/// Returns the BLAKE3 of all that is declared about the rules, with the bytes of their schemas, one for each rule that has
+/// one.
 pub(super) fn digest(rules: &[Rule], schemas: &[Vec<u8>]) -> [u8; 32] {
     let mut form = vec![REVISION];
     form.put_varint(rules.len() as u64);

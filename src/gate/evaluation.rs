@@ -163,7 +163,7 @@ impl<'j> Evaluation<'j> {
         })
     }
 
-    /// The files that differ from what came before, or all.
+    /// Returns the files that differ from what came before, or all.
     fn changes<'s, S: NodeSource + Sync>(
         &'s self,
         files: &FileSet<'s, S>,
@@ -189,7 +189,7 @@ impl<'j> Evaluation<'j> {
         Ok(Box::new(changes.filter_map(move |change| change.map(sides).transpose())))
     }
 
-    /// The parts of a file that is judged whole, so that all cores have work also where there is only one.
+    /// Returns the parts of a file that is judged whole, so that all cores have work also where there is only one.
     fn parts<S>(&self, files: &FileSet<'_, S>, sides: EntryPair) -> Result<Vec<FileTask>> {
         let parts = match &sides {
             (None, Some(entry)) if self.evaluator.rule_set.rules_for(entry.path.as_str()).checks_records() => {

@@ -131,7 +131,7 @@ impl FieldSelector {
     }
 }
 
-/// The steps that a column's path has below this one.
+/// Returns the steps that a column's path has below this one.
 fn steps_below<'a>(column: &'a Column, path: &str) -> Option<&'a str> {
     column.path.strip_prefix(path)?.strip_prefix('/')
 }

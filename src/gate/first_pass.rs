@@ -32,7 +32,7 @@ const MAX_FLAGGED: usize = if cfg!(test) { 8 } else { 32 << 10 };
 /// Bytes at the start of a file by which text is told.
 const PROBE: usize = 8_000;
 
-/// The hash of a record as it stands in its file. It only has to be the same for this program on this machine.
+/// Returns the hash of a record as it stands in its file. It only has to be the same for this program on this machine.
 pub(super) fn record_hash(text: &RecordText<'_>) -> u64 {
     let hasher = FixedState::with_seed(0x6865_6c6f_7867_6174);
     match text {
@@ -73,7 +73,7 @@ pub(super) struct FlaggedRecords {
     pub counts: BTreeMap<usize, u64>,
 }
 
-/// The place of a list among all: what a rule found, or what it could not look at.
+/// Returns the place of a list among all: what a rule found, or what it could not look at.
 pub(super) fn slot(rule: usize, unreadable: bool) -> usize {
     2 * rule + usize::from(unreadable)
 }

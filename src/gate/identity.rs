@@ -42,7 +42,7 @@ pub(super) fn record_digest(record: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Op
     })
 }
 
-/// The key of a record; it has none where one of these fields is absent, null or without values.
+/// Returns the key of a record; it has none where one of these fields is absent, null or without values.
 pub(super) fn key_digest(fields: &[FieldSelector], record: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Option<[u8; 16]> {
     let mut complete = true;
     put_fields(fields, record, form, &mut |value| complete &= value.is_filled());

@@ -136,7 +136,7 @@ impl Measures {
         self.rules.capacity() * size_of::<RuleSums>() + labels + self.short.capacity()
     }
 
-    /// The records that a rule looked at.
+    /// Returns the records that a rule looked at.
     pub fn records(&self, rule: usize) -> u64 {
         whole(self.rules[rule].checked)
     }
@@ -151,7 +151,7 @@ impl Measures {
         whole(self.rules[rule].unreadable)
     }
 
-    /// The sums of a rule that are not zero, sorted by name, for [`crate::object::verdict::Judged::measures`].
+    /// Returns the sums of a rule that are not zero, sorted by name, for [`crate::object::verdict::Judged::measures`].
     pub fn to_list(&self, rule: usize) -> Vec<(String, u64)> {
         let sums = &self.rules[rule];
         let plain = [
@@ -229,7 +229,7 @@ impl RuleSums {
         self.many || self.labels.values().filter(|count| **count > 0).count() > MAX_LABELS
     }
 
-    /// The labels that there are, in no order; none where there are too many.
+    /// Returns the labels that there are, in no order; none where there are too many.
     fn counted(&self) -> impl Iterator<Item = (&str, u64)> {
         let shown = !self.is_many();
         self.labels.iter().filter(move |_| shown).map(|(label, count)| (label.as_str(), whole(*count)))
@@ -262,7 +262,7 @@ fn length(now: &RuleSums, old: &RuleSums, field: &str, limit: u32) -> Option<Str
     })
 }
 
-/// The label whose share changed most.
+/// Returns the label whose share changed most.
 fn labels(now: &RuleSums, old: &RuleSums, field: &str, limit: u32) -> Option<String> {
     if now.is_many() {
         return Some(format!("{} has more than 1,024 values, too many for labels", printable(field)));
@@ -299,7 +299,7 @@ fn percent(part: u128, whole: u128) -> f64 {
     part as f64 * 100.0 / whole as f64
 }
 
-/// The decimals at which two numbers read differently: `least`, or some more where that does not do.
+/// Returns the decimals at which two numbers read differently: `least`, or some more where that does not do.
 fn decimals_needed(a: f64, b: f64, least: usize) -> usize {
     (least..least + 4).find(|n| format!("{a:.n$}") != format!("{b:.n$}")).unwrap_or(least)
 }
@@ -308,7 +308,7 @@ fn add(sum: &mut i64, more: i64) {
     *sum = sum.saturating_add(more);
 }
 
-/// A sum as a count.
+/// Returns a sum as a count.
 fn whole(sum: i64) -> u64 {
     u64::try_from(sum).unwrap_or(0)
 }

@@ -97,7 +97,7 @@ impl Constants {
     }
 }
 
-/// The number of 64 bits that is nearest to a text; `None` beyond all of them.
+/// Returns the number of 64 bits that is nearest to a text; `None` beyond all of them.
 fn nearest(text: &str) -> Option<Number> {
     let whole = text.parse::<i64>().ok().map(Number::from).or_else(|| text.parse::<u64>().ok().map(Number::from));
     whole.or_else(|| Number::from_f64(text.parse().ok()?))

@@ -109,7 +109,8 @@ impl Evaluator<'_> {
 }
 
 impl Evaluator<'_> {
-    /// The rules that looked at nothing, though there are files, and the splits without a file: most likely mistyped.
+    /// Returns the rules that looked at nothing, though there are files, and the splits without a file: most likely
+    /// mistyped.
     fn unused_rules<S: NodeSource + Sync>(&self, files: &FileSet<'_, S>, checked: &[u64]) -> Result<Vec<String>> {
         let rules = self.rule_set.rules();
         let mut splits: Vec<(usize, Split)> = Vec::new();
@@ -149,7 +150,7 @@ impl Evaluator<'_> {
     }
 }
 
-/// A field and how far it may drift.
+/// Returns a field and how far it may drift.
 fn limit(limit: &Option<(String, u32)>) -> Option<(&str, u32)> {
     limit.as_ref().map(|(field, most)| (field.as_str(), *most))
 }

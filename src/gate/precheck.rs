@@ -53,7 +53,7 @@ pub struct FilePrecheck<'e> {
     file_rules: FileRules,
     worker: GateWorker<'e>,
     flagged: FlaggedRecords,
-    /// True after an error, or if the file has too many keys: it is checked afterwards.
+    /// True after an error, and if the file has too many keys or is itself a record: it is checked afterwards.
     is_void: bool,
 }
 
@@ -78,9 +78,10 @@ impl<'e> Evaluation<'e> {
 }
 
 impl FilePrecheck<'_> {
-    /// Checks a record that differs. The text of a file that is a record has to be read, which is done afterwards.
+    /// Checks a record that differs. A file that is itself a record has to be read, which is done afterwards.
     pub fn record(&mut self, record: &RecordRef<'_>) {
-        if self.is_void || matches!(record.text, RecordText::File { .. }) {
+        self.is_void |= matches!(record.text, RecordText::File { .. });
+        if self.is_void {
             return;
         }
         let evaluator = self.evaluation.evaluator;

@@ -155,7 +155,7 @@ impl VerdictView {
     }
 }
 
-/// The findings of a list that a verdict holds: the first ones, but some of each rule.
+/// Returns the findings of a list that a verdict holds: the first ones, but some of each rule.
 pub(super) fn first(all: &[LocatedFinding]) -> Vec<verdict::Finding> {
     let rules = all.iter().map(|finding| finding.rule).collect::<BTreeSet<_>>().len();
     let share = limits::VERDICT_FINDINGS / rules.max(1);
@@ -173,7 +173,7 @@ pub(super) fn first(all: &[LocatedFinding]) -> Vec<verdict::Finding> {
     all.iter().zip(is_taken).filter(|(_, taken)| *taken).map(|(finding, _)| verdict_finding(finding)).collect()
 }
 
-/// A finding as a verdict holds it.
+/// Returns a finding as a verdict holds it.
 fn verdict_finding(finding: &LocatedFinding) -> verdict::Finding {
     verdict::Finding {
         path: finding.path.clone(),
@@ -184,7 +184,7 @@ fn verdict_finding(finding: &LocatedFinding) -> verdict::Finding {
     }
 }
 
-/// A message of no more than [`MAX_MESSAGE`] bytes.
+/// Returns a message of no more than [`MAX_MESSAGE`] bytes.
 pub(super) fn shortened(message: &str) -> String {
     if message.len() <= MAX_MESSAGE {
         return message.to_owned();
@@ -199,7 +199,7 @@ impl GateOutcome {
         VerdictView { idle: self.idle.clone(), ..VerdictView::of(&self.verdict, parent) }
     }
 
-    /// The findings of each rule, up to the number that was asked for.
+    /// Returns the findings of each rule, up to the number that was asked for.
     pub fn findings(&self) -> Vec<RuleFinding> {
         let of_rule = |rule: &[LocatedFinding]| {
             rule.iter().take(self.max_findings).map(|finding| self.finding(finding, finding.message.clone())).collect::<Vec<_>>()

@@ -90,12 +90,12 @@ impl RuleSet {
         Ok(RuleSet { digest: digest(&spec.rules, &schemas), rules: spec.rules.clone(), compiled })
     }
 
-    /// The rules as they were declared.
+    /// Returns the rules as they were declared.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// A hash of the rules, the schemas they name, and the revision of this engine; the least score does not count.
+    /// Returns a hash of the rules, the schemas they name, and the revision of this engine; the least score does not count.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
     }

@@ -108,7 +108,7 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
     }
 }
 
-/// The error of a schema that cannot be used.
+/// Returns the error of a schema that cannot be used.
 fn unfit(name: &str, error: &ValidationError<'_>) -> Error {
     if let ValidationErrorKind::Referencing(ReferencingError::Unretrievable { uri, .. }) = error.kind() {
         // A relative reference of a schema without an `$id` is resolved against this.
@@ -136,7 +136,7 @@ fn phrase(violation: &ValidationError<'_>, texts: &[(Number, String)]) -> String
     text
 }
 
-/// A value as JSON, cut after [`VALUE`] bytes.
+/// Returns a value as JSON, cut after [`VALUE`] bytes.
 fn shortened(value: &Value) -> String {
     let mut start = TruncatedText(Vec::new());
     // Ends with an error where the value is longer, so that no more of it is written than is shown.

@@ -308,7 +308,7 @@ impl Evaluation<'_> {
         )
     }
 
-    /// The first places in one file.
+    /// Returns the first places in one file.
     fn locate_in_file<S: NodeSource>(
         &self,
         worker: &mut GateWorker<'_>,

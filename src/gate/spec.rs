@@ -164,7 +164,7 @@ pub enum Check {
 }
 
 impl Check {
-    /// The name of the kind in `helox.toml`.
+    /// Returns the name of the kind in `helox.toml`.
     pub fn kind(&self) -> &'static str {
         match self {
             Check::Parse => "parse",
@@ -185,7 +185,8 @@ impl Check {
         }
     }
 
-    /// The share of the records that the rule looks at in which it may find something without a word, in millionths.
+    /// Returns the share of the records that the rule looks at in which it may find something without a word, in
+    /// millionths.
     pub fn max_share(&self) -> Option<u32> {
         match self {
             Check::Duplicates { max_share, .. } | Check::Leakage { max_share, .. } => Some(*max_share),

@@ -15,7 +15,7 @@ pub(super) struct TextMatch {
     pub what: String,
 }
 
-/// The first text of a record of which something is said: strings of JSON and their keys, decoded; fields of CSV;
+/// Returns the first text of a record of which something is said: strings of JSON and their keys, decoded; fields of CSV;
 /// strings of Parquet; a whole text; and what could not be read, as it stands.
 pub(super) fn search(record: &ParsedRecord<'_>, look: TextSearch<'_>) -> Option<TextMatch> {
     let whole = |bytes: &[u8], place: &str| look(bytes).map(|what| TextMatch { place: place.to_owned(), what });
@@ -38,7 +38,8 @@ pub(super) fn search(record: &ParsedRecord<'_>, look: TextSearch<'_>) -> Option<
     }
 }
 
-/// The first text within a value of which something is said. What has no place of its own in the record is called `name`.
+/// Returns the first text within a value of which something is said. What has no place of its own in the record is called
+/// `name`.
 pub(super) fn search_value(value: &FieldValue<'_>, name: &str, look: TextSearch<'_>) -> Option<TextMatch> {
     if let &FieldValue::Json(text, tape, index) = value {
         let end = tape.token(index).next as usize;

@@ -51,7 +51,7 @@ struct JsonReader<'a> {
 }
 
 impl JsonReader<'_> {
-    /// The value with this index on a tape. Recursion is bounded by [`MAX_DEPTH`].
+    /// Returns the value with this index on a tape. Recursion is bounded by [`MAX_DEPTH`].
     fn token(&mut self, tape: &Tape, text: &[u8], index: usize) -> Result<Value, String> {
         let token = tape.token(index);
         let string = |index: usize| String::from_utf8_lossy(&tape.token(index).content(text)).into_owned();

@@ -18,6 +18,9 @@ pub struct ManifestBuilder {
 
 impl ManifestBuilder {
     /// Adds the next entry. Fails unless its path is greater than the one before.
+    ///
+    /// # Errors
+    /// `ErrorKind::Damaged` if its path is not greater than the one before, and those of the sink.
     pub fn push(&mut self, sink: &mut impl NodeSink, entry: Entry) -> Result<()> {
         if self.last.as_ref().is_some_and(|last| *last >= entry.path) {
             return Err(Error::damaged(format!("the path '{}' is out of order", entry.path)));

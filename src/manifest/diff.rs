@@ -22,7 +22,7 @@ pub enum EntryChange {
 }
 
 impl EntryChange {
-    /// The path that differs.
+    /// Returns the path that differs.
     pub fn path(&self) -> &DataPath {
         match self {
             EntryChange::Added(e) | EntryChange::Removed(e) | EntryChange::Modified(_, e) | EntryChange::Reread(_, e) => &e.path,

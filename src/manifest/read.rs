@@ -22,12 +22,12 @@ pub struct Entries<'a, S> {
 }
 
 impl<'a, S: NodeSource> Entries<'a, S> {
-    /// All entries below a root.
+    /// Returns all entries below a root.
     pub fn new(source: &'a S, root: Id<NodeId>) -> Result<Self> {
         Entries::starting_at(source, root, None)
     }
 
-    /// The entries below a root whose paths are not less than `from`. Reads one node a level to get there.
+    /// Returns the entries below a root whose paths are not less than `from`. Reads one node a level to get there.
     pub fn from_path(source: &'a S, root: Id<NodeId>, from: &str) -> Result<Self> {
         Entries::starting_at(source, root, Some(from.to_owned()))
     }
@@ -107,7 +107,10 @@ impl<S: NodeSource> Iterator for Entries<'_, S> {
     }
 }
 
-/// The entry at a path, if there is one.
+/// Returns the entry at a path, if there is one.
+///
+/// # Errors
+/// `ErrorKind::Damaged` for a node that cannot be read.
 pub fn find(source: &impl NodeSource, root: Id<NodeId>, path: &str) -> Result<Option<Entry>> {
     let next = Entries::from_path(source, root, path)?.next().transpose()?;
     Ok(next.filter(|e| e.path.as_str() == path))

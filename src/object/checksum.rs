@@ -18,12 +18,12 @@ impl Checksum {
         Checksum(bytes)
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The SHA-256 of these bytes.
+    /// Returns the SHA-256 of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Checksum(Sha256::digest(bytes).into())
     }
@@ -90,7 +90,7 @@ impl DataChecksum {
         self.sha.update(self.line.as_bytes());
     }
 
-    /// The checksum of all that was added.
+    /// Returns the checksum of all that was added.
     pub fn finish(self) -> Checksum {
         Checksum(self.sha.finalize().into())
     }

@@ -69,7 +69,7 @@ pub enum Statement {
 }
 
 impl Statement {
-    /// The version that it is about; none for one that only joins.
+    /// Returns the version that it is about; none for one that only joins.
     pub fn version(&self) -> Option<Id<Version>> {
         match self {
             Statement::Joined => None,
@@ -97,7 +97,7 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// The bytes that are stored and hashed.
+    /// Returns the bytes that are stored and hashed.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![FORMAT];
         out.put_varint(self.parents.len() as u64);
@@ -177,7 +177,7 @@ impl Fact {
         }
     }
 
-    /// The fact's id: the hash of its bytes.
+    /// Returns the fact's id: the hash of its bytes.
     pub fn id(&self) -> Id<FactId> {
         Id::of(&self.encode())
     }

@@ -42,7 +42,7 @@ impl Kind {
     pub const ALL: [Kind; 8] =
         [Kind::Chunk, Kind::Recipe, Kind::RecipeNode, Kind::Node, Kind::Version, Kind::Fact, Kind::Schema, Kind::Verdict];
 
-    /// The kind that a byte stands for.
+    /// Returns the kind that a byte stands for.
     pub fn from_byte(byte: u8) -> Option<Kind> {
         Kind::ALL.into_iter().find(|k| *k as u8 == byte)
     }
@@ -61,7 +61,7 @@ impl Kind {
         }
     }
 
-    /// The id of an object of this kind: the hash of its bytes, or for a recipe the content id that it begins with.
+    /// Returns the id of an object of this kind: the hash of its bytes, or for a recipe the content id that it begins with.
     pub fn id_of(self, bytes: &[u8]) -> Option<[u8; 32]> {
         match self {
             Kind::Recipe => bytes.first_chunk().copied(),
@@ -94,7 +94,7 @@ key_of!(
 );
 
 impl Key {
-    /// The key of the recipe that rebuilds this content.
+    /// Returns the key of the recipe that rebuilds this content.
     pub fn recipe(content: Id<id::Content>) -> Key {
         Key { id: *content.as_bytes(), kind: Kind::Recipe }
     }

@@ -76,7 +76,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The entry of an empty folder.
+    /// Returns the entry of an empty folder.
     pub fn folder(path: DataPath) -> Entry {
         Entry { path, kind: EntryKind::Folder, size: 0, samples: None, content: Id::of(b"") }
     }
@@ -168,7 +168,7 @@ impl Node {
         totals
     }
 
-    /// The bytes that are stored and hashed.
+    /// Returns the bytes that are stored and hashed.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(8 << 10);
         let mut before = "";

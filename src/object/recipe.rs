@@ -30,7 +30,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The bytes of the file that it stands for.
+    /// Returns the bytes of the file that it stands for.
     pub fn len(&self) -> u64 {
         self.items.iter().map(|i| i.len).sum()
     }
@@ -40,19 +40,19 @@ impl Recipe {
         self.items.is_empty()
     }
 
-    /// The key of an item.
+    /// Returns the key of an item.
     pub fn key(&self, item: &RecipeItem) -> Key {
         Key { id: item.id, kind: if self.level == 0 { Kind::Chunk } else { Kind::RecipeNode } }
     }
 
-    /// The bytes of a recipe node.
+    /// Returns the bytes of a recipe node.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(4 + self.items.len() * 35);
         self.put(&mut out);
         out
     }
 
-    /// The bytes of the recipe of this content.
+    /// Returns the bytes of the recipe of this content.
     pub fn encode_root(&self, content: Id<Content>) -> Vec<u8> {
         let mut out = Vec::with_capacity(36 + self.items.len() * 35);
         out.extend_from_slice(content.as_bytes());

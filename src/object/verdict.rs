@@ -100,7 +100,8 @@ pub struct Verdict {
 }
 
 impl Judged {
-    /// The share of the records in which it found nothing, in millionths, rounded down; `None` if it looked at none.
+    /// Returns the share of the records in which it found nothing, in millionths, rounded down; `None` if it looked at
+    /// none.
     pub fn share(&self) -> Option<u32> {
         let good = u128::from(self.checked.saturating_sub(self.failed)) * u128::from(FULL_SCORE);
         good.checked_div(u128::from(self.checked)).map(|share| share as u32)
@@ -108,8 +109,8 @@ impl Judged {
 }
 
 impl Verdict {
-    /// The score in millionths: the mean of the rules' shares by their weights, rounded down. Rules that only tell, and
-    /// such as looked at nothing, do not count; where none counts it is [`FULL_SCORE`].
+    /// Returns the score in millionths: the mean of the rules' shares by their weights, rounded down. Rules that only tell,
+    /// and such as looked at nothing, do not count; where none counts it is [`FULL_SCORE`].
     pub fn score(&self) -> u32 {
         let (mut sum, mut weights) = (0u128, 0u128);
         for judged in self.judged.iter().filter(|judged| judged.severity > Severity::Info) {
@@ -137,12 +138,12 @@ impl Verdict {
         self.opaque == OpaquePolicy::Error && judged.unreadable > 0
     }
 
-    /// The status of a version by it.
+    /// Returns the status of a version by it.
     pub fn status(&self) -> ValidationStatus {
         if self.passed() { ValidationStatus::Passed } else { ValidationStatus::Failed }
     }
 
-    /// The bytes that are stored and hashed.
+    /// Returns the bytes that are stored and hashed.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![FORMAT];
         out.extend_from_slice(&self.rules);
@@ -247,7 +248,7 @@ impl Verdict {
         }
     }
 
-    /// The verdict's id: the hash of its bytes.
+    /// Returns the verdict's id: the hash of its bytes.
     pub fn id(&self) -> Id<VerdictId> {
         Id::of(&self.encode())
     }

@@ -37,9 +37,9 @@ impl Number {
         Ok(Number(version))
     }
 
-    /// The number that follows from a change. After a pre-release comes its release, or a higher one if the change asks
-    /// for more than the pre-release already announces. Where a part can grow no more, the one before it does; the highest
-    /// number of all stays.
+    /// Returns the number that follows from a change. After a pre-release comes its release, or a higher one if the change
+    /// asks for more than the pre-release already announces. Where a part can grow no more, the one before it does; the
+    /// highest number of all stays.
     pub fn bump(&self, change: ChangeType) -> Number {
         let v = &self.0;
         let announced = !v.pre.is_empty()
@@ -64,6 +64,11 @@ impl Number {
     /// Returns true if it is a pre-release such as `1.3.0-rc.1`.
     pub fn is_pre_release(&self) -> bool {
         !self.0.pre.is_empty()
+    }
+
+    /// Returns the highest release, or the highest pre-release if there is no release. `numbers` ascend.
+    pub fn highest(numbers: &[Number]) -> Option<&Number> {
+        numbers.iter().rev().find(|n| !n.is_pre_release()).or(numbers.last())
     }
 
     /// Major, minor and patch.
@@ -146,7 +151,13 @@ pub enum ValidationStatus {
 }
 
 impl ValidationStatus {
-    /// The name that reports and JSON give it.
+    /// Returns the status that a byte stands for.
+    pub fn from_byte(byte: u8) -> Option<ValidationStatus> {
+        use ValidationStatus::{Failed, Passed, Pending, Skipped};
+        [Pending, Passed, Failed, Skipped].get(usize::from(byte)).copied()
+    }
+
+    /// Returns the name that reports and JSON give it.
     pub fn as_str(self) -> &'static str {
         match self {
             ValidationStatus::Pending => "PENDING",
@@ -213,7 +224,7 @@ impl Version {
         format!("{}@{}", self.dataset, self.number)
     }
 
-    /// The bytes that are stored and hashed.
+    /// Returns the bytes that are stored and hashed.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![FORMAT];
         out.put_bytes(self.dataset.as_bytes());
@@ -290,13 +301,7 @@ impl Version {
         }
         let count = reader.count(1)?;
         let tags = (0..count).map(|_| Ok(reader.text()?.to_owned())).collect::<Result<Vec<_>, _>>()?;
-        let validation = match reader.u8()? {
-            0 => ValidationStatus::Pending,
-            1 => ValidationStatus::Passed,
-            2 => ValidationStatus::Failed,
-            3 => ValidationStatus::Skipped,
-            _ => return Err(Malformed("unknown validation status")),
-        };
+        let validation = ValidationStatus::from_byte(reader.u8()?).ok_or(Malformed("unknown validation status"))?;
         let verdict = match validation {
             ValidationStatus::Passed | ValidationStatus::Failed => Some(Id::from_bytes(reader.array()?)),
             ValidationStatus::Pending | ValidationStatus::Skipped => None,
@@ -348,12 +353,12 @@ impl Version {
         }
     }
 
-    /// The version's id: the hash of its record.
+    /// Returns the version's id: the hash of its record.
     pub fn id(&self) -> Id<VersionId> {
         Id::of(&self.encode())
     }
 
-    /// The SHA-256 of the canonical JSON (RFC 8785) of name, version, statistics and metadata.
+    /// Returns the SHA-256 of the canonical JSON (RFC 8785) of name, version, statistics and metadata.
     pub fn metadata_checksum(&self) -> Checksum {
         let said = serde_json::json!({
             "dataset_name": self.dataset,
@@ -415,6 +420,14 @@ mod tests {
             author: "ana@example.com".into(),
             created: Time::from_millis(1_795_339_800_000),
         }
+    }
+
+    #[test]
+    fn a_release_is_higher_than_any_pre_release() {
+        let numbers = ["1.0.0", "2.0.0", "3.0.0-rc.1"].map(number);
+        assert_eq!(Number::highest(&numbers).unwrap().to_string(), "2.0.0");
+        assert_eq!(Number::highest(&numbers[2..]).unwrap().to_string(), "3.0.0-rc.1");
+        assert_eq!(Number::highest(&[]), None);
     }
 
     #[test]

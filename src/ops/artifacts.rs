@@ -13,7 +13,7 @@ use crate::parallel;
 use crate::path::printable;
 use crate::progress::{Progress, Stage};
 
-/// The artifacts at these paths, in the order of the paths: files, and of folders every file in them. Symlinks are
+/// Returns the artifacts at these paths, in the order of the paths: files, and of folders every file in them. Symlinks are
 /// followed, since checkpoints are often kept so.
 pub(super) fn hash(paths: &[PathBuf], progress: &dyn Progress) -> Result<Vec<Artifact>> {
     let mut found = ArtifactFiles::default();

@@ -37,6 +37,10 @@ pub fn target<'a>(repo: &Repo, word: &'a str) -> Result<(&'a str, String)> {
 }
 
 /// Writes the bytes of a file to `out`, each chunk checked before it is handed out; of a symlink, its target.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`, or `PathNotFound` for a path that is a folder or not in the version; `Damaged` if the
+/// content cannot be read, some of which may be written then; `Io` if `out` fails.
 pub fn run(repo: &Repo, revision: &str, path: &str, out: &mut dyn Write) -> Result<()> {
     let found = revision::version(repo, revision)?;
     let entry = entry(repo, &found, path)?;
@@ -50,7 +54,7 @@ pub fn run(repo: &Repo, revision: &str, path: &str, out: &mut dyn Write) -> Resu
     })
 }
 
-/// The entry at a path of a version.
+/// Returns the entry at a path of a version.
 fn entry(repo: &Repo, found: &Found, typed: &str) -> Result<Entry> {
     let path = paths::in_version(repo, found, typed)?;
     let store = &**repo.store();

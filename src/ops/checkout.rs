@@ -70,6 +70,11 @@ pub struct CheckoutReport {
 }
 
 /// Checks a version out. The name of a dataset alone means its latest version.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`; `PathNotFound` for a path or pattern without files; `DirtyWorkspace` if bytes would be
+/// lost that no version has and `force` is not set; `Conflict` if the other folder is not empty, or a file changes
+/// meanwhile.
 pub fn run(repo: &Repo, options: &CheckoutOptions, progress: &dyn Progress) -> Result<CheckoutReport> {
     let context = Context { latest: true, ..Context::default() };
     let found = revision::version_in(repo, &options.revision, context)?;
@@ -122,7 +127,7 @@ fn refuse_inside(repo: &Repo, into: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The paths of the version that were named; none for all of it.
+/// Returns the paths of the version that were named; none for all of it.
 fn paths(repo: &Repo, options: &CheckoutOptions, found: &Found) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     for typed in &options.paths {

@@ -39,6 +39,10 @@ pub struct CleanReport {
 
 /// Removes the files that the checked-out version does not have and that are not ignored, then the folders that have
 /// nothing left in them.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound` if no version is checked out; `PathNotFound` for a path that neither the workspace nor the
+/// version has.
 pub fn run(repo: &Repo, options: &CleanOptions, progress: &dyn Progress) -> Result<CleanReport> {
     let dataset = repo.dataset(options.dataset.as_deref())?;
     let (store, layout) = (repo.store(), repo.store().layout());

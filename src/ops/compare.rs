@@ -54,6 +54,10 @@ pub struct CompareReport {
 }
 
 /// Compares two versions.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`; `Damaged` if a manifest cannot be read. Files whose samples cannot be read are listed in
+/// the report.
 pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result<CompareReport> {
     let a = revision::version(repo, from)?;
     let b = revision::version_in(repo, to, Context { dataset: Some(&a.version.dataset), ..Context::default() })?;
@@ -98,7 +102,7 @@ pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result
 
 /// Returns the measures of two versions. A verdict that cannot be read has none; `hlx verify` reports it.
 fn drift(repo: &Repo, a: &revision::Found, b: &revision::Found) -> Result<Vec<Drift>> {
-    let facts = match repo.facts().fold() {
+    let facts = match repo.folded_facts() {
         // Which verdict is the last is not known then.
         Err(e) if e.is_skippable() => return Ok(Vec::new()),
         facts => facts?,

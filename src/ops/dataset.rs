@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::catalog::{self, Query};
+use crate::catalog::Query;
 use crate::error::{Error, Kind, Result};
 use crate::object::version::Number;
 use crate::ops::{DamageList, tag_plan};
 use crate::path::printable;
 use crate::refs::names;
 use crate::repo::config::{self, Dataset};
-use crate::repo::revision::highest;
 use crate::repo::{CONFIG, Repo, git};
 use crate::worktree::state::{self, WorkspaceState};
 
@@ -72,7 +71,12 @@ pub struct DatasetListReport {
     pub damaged: DamageList,
 }
 
-/// Declares a dataset in `helox.toml`, and keeps its folder out of git; one that is declared just so already stays as it is.
+/// Declares a dataset in `helox.toml` and keeps its folder out of git. A dataset that is declared in the same way already
+/// stays as it is.
+///
+/// # Errors
+/// `ErrorKind::PathNotFound` if the folder does not exist; `Conflict` if the name or the folder is taken by another
+/// dataset.
 pub fn add(repo: &Repo, options: &AddOptions) -> Result<AddReport> {
     let path = config::normal(&repo.resolve(&options.path)?)?;
     let (key, formerly) = (options.key.clone(), options.formerly.clone());
@@ -115,7 +119,10 @@ pub struct RemoveReport {
     pub declaration: String,
 }
 
-/// Takes the declaration of a dataset out of `helox.toml`. Its versions and its files stay.
+/// Removes the declaration of a dataset from `helox.toml`. Its versions and its files stay.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound`.
 pub fn remove(repo: &Repo, name: &str) -> Result<RemoveReport> {
     let dataset = repo.dataset(Some(name))?;
     if dataset.name != name {
@@ -143,6 +150,9 @@ pub struct RenameReport {
 
 /// Renames a dataset. Its versions keep the name under which they were committed, which is part of what their ids hash;
 /// they are found by the new name too, and the next version has the new one.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound`; `Conflict` if another dataset has, or had, the new name.
 pub fn rename(repo: &Repo, from: &str, to: &str) -> Result<RenameReport> {
     let dataset = repo.dataset(Some(from))?;
     names::check_dataset(to)?;
@@ -168,16 +178,19 @@ fn sorted(mut numbers: Vec<Number>) -> Vec<Number> {
     numbers
 }
 
-/// Tells of every dataset; of a query that leaves versions out, only of those that have a version which it selects, and how
-/// many of them. Its limit is one of datasets.
+/// Lists the datasets; of a query that leaves versions out, only those that have a version which it selects, with the
+/// number of them. Its limit is one of datasets.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound` for a dataset that the query names.
 pub fn list(repo: &Repo, query: &Query) -> Result<DatasetListReport> {
-    let (summaries, damaged) = catalog::summaries(repo, query)?;
+    let (summaries, damaged) = repo.summaries(query)?;
     let mut datasets = Vec::new();
     for dataset in repo.config().datasets() {
         let own = || summaries.iter().filter(|summary| dataset.names().any(|name| name == summary.dataset));
         let latest: Vec<Number> = own().filter_map(|summary| summary.latest.clone()).collect();
         if !latest.is_empty() || query.selects_all() {
-            datasets.push((dataset, own().map(|summary| summary.versions).sum(), highest(&sorted(latest)).cloned()));
+            datasets.push((dataset, own().map(|summary| summary.versions).sum(), Number::highest(&sorted(latest)).cloned()));
         }
     }
     datasets.truncate(query.limit.unwrap_or(usize::MAX));
@@ -190,7 +203,10 @@ pub fn list(repo: &Repo, query: &Query) -> Result<DatasetListReport> {
     Ok(report)
 }
 
-/// Tells of one dataset.
+/// Describes a dataset.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound`.
 pub fn show(repo: &Repo, name: &str) -> Result<DatasetInfo> {
     present(repo, repo.dataset(Some(name))?)
 }
@@ -198,7 +214,7 @@ pub fn show(repo: &Repo, name: &str) -> Result<DatasetInfo> {
 /// Tells of a dataset by its refs.
 fn present(repo: &Repo, dataset: &Dataset) -> Result<DatasetInfo> {
     let numbers = repo.numbers(&dataset.name)?;
-    Ok(info(dataset, numbers.len() as u64, highest(&numbers).cloned(), head(repo, dataset)?))
+    Ok(info(dataset, numbers.len() as u64, Number::highest(&numbers).cloned(), head(repo, dataset)?))
 }
 
 fn info(dataset: &Dataset, versions: u64, latest: Option<Number>, head: Option<Number>) -> DatasetInfo {
@@ -206,7 +222,7 @@ fn info(dataset: &Dataset, versions: u64, latest: Option<Number>, head: Option<N
     DatasetInfo { name: name.clone(), kind: kind.clone(), path: path.clone(), versions, latest, head }
 }
 
-/// The number of the version that the workspace was made from.
+/// Returns the number of the version that the workspace was made from.
 fn head(repo: &Repo, dataset: &Dataset) -> Result<Option<Number>> {
     let head = WorkspaceState::load(repo.store().layout(), &dataset.name)?.head;
     Ok(head.map(|id| repo.version(id)).transpose()?.map(|version| version.number))

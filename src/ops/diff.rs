@@ -164,6 +164,9 @@ pub fn sides(repo: &Repo, from: &str, to: Option<&str>, dataset: Option<&str>) -
 }
 
 /// Compares two versions, or a version and the workspace.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`; `PathNotFound` for a path that neither side has; `Usage` if both sides are a workspace.
 pub fn run(repo: &Repo, options: &DiffOptions, progress: &dyn Progress) -> Result<DiffReport> {
     let mut records = Vec::new();
     let report = stream(repo, options, progress, &mut |_, record| {
@@ -194,7 +197,7 @@ pub fn stream(
 }
 
 impl DiffReport {
-    /// The files that differ.
+    /// Returns the files that differ.
     fn of(comparison: FileComparison) -> DiffReport {
         let dataset = comparison.folder().map(str::to_owned);
         let FileComparison { from, to, files, partial, mismatch, .. } = comparison;
@@ -356,7 +359,7 @@ fn compare(repo: &Repo, options: &DiffOptions, progress: &dyn Progress) -> Resul
     Ok(comparison)
 }
 
-/// The paths of the dataset that were typed, each of which one of the sides has.
+/// Returns the paths of the dataset that were typed, each of which one of the sides has.
 fn paths(repo: &Repo, typed: &[String], sides: [&Target; 2]) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     for typed in typed {
@@ -415,7 +418,7 @@ fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress)
 }
 
 impl FileComparison {
-    /// The dataset in whose folder the files are.
+    /// Returns the dataset in whose folder the files are.
     fn folder(&self) -> Option<&str> {
         self.mismatch.is_none().then_some(&self.dataset)
     }

@@ -19,6 +19,9 @@ pub struct Draft {
 
 impl Draft {
     /// Writes the draft: the summary of the last one, if its commit failed, and comments below it.
+    ///
+    /// # Errors
+    /// `ErrorKind::Io`.
     pub fn create(repo: &Repo, comments: &str) -> Result<Draft> {
         let layout = repo.store().layout();
         let draft = Draft { path: layout.root().join(NAME), tmp: layout.tmp() };
@@ -32,7 +35,7 @@ impl Draft {
         Ok(draft)
     }
 
-    /// The file.
+    /// Returns the file.
     pub fn path(&self) -> &Path {
         &self.path
     }

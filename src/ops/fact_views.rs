@@ -130,8 +130,8 @@ impl<'a> VersionNames<'a> {
         VersionNames { repo, lookup: VersionLookup::of(repo), known: HashMap::new() }
     }
 
-    /// The name of a version; `None` where the repository does not have it, its record cannot be read, or no ref of that
-    /// name leads to it.
+    /// Returns the name of a version; `None` where the repository does not have it, its record cannot be read, or no ref of
+    /// that name leads to it.
     pub fn get(&mut self, id: Id<VersionId>) -> VersionName {
         let VersionNames { repo, lookup: here, known } = self;
         let read = || {

@@ -74,7 +74,7 @@ impl FolderContents {
         Ok(FolderContents { root, entries, checksum: checksum.finish(), files, bytes, stamp })
     }
 
-    /// The file at a path.
+    /// Returns the file at a path.
     pub fn entry(&self, path: &str) -> Option<&Entry> {
         let at = self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok()?;
         self.entries.get(at)
@@ -124,7 +124,7 @@ impl FolderContents {
         self.compare(nodes, part, |_, _, _| false)
     }
 
-    /// The error of a folder that is compared where there is no version.
+    /// Returns the error of a folder that is compared where there is no version.
     pub fn without_versions() -> Error {
         Error::new(Kind::VersionNotFound, "there is no version to compare with the folder").with_hint("hlx commit -m SUMMARY")
     }

@@ -109,7 +109,7 @@ impl<'a> EntryFinder<'a> {
         EntryFinder { store: repo.store(), wanted: Box::new(wanted), known: HashMap::new(), none: Rc::new([]) }
     }
 
-    /// The entries below a node that are wanted, in the order of their paths.
+    /// Returns the entries below a node that are wanted, in the order of their paths.
     pub fn below(&mut self, id: Id<Node>) -> Result<Rc<[Entry]>> {
         if let Some(known) = self.known.get(&id) {
             return Ok(known.clone());
@@ -195,7 +195,8 @@ impl<'a> FolderSearch<'a> {
         FolderSearch { store: repo.store(), folder, anchors, finder, last: HashMap::new(), counts: HashMap::new() }
     }
 
-    /// The paths in a version that may be the folder: all of it, and wherever a file of the folder lies at its path.
+    /// Returns the paths in a version that may be the folder: all of it, and wherever a file of the folder lies at its
+    /// path.
     fn places(&mut self, manifest: Id<Node>) -> Result<BTreeSet<String>> {
         let mut places = BTreeSet::from([String::new()]);
         for entry in self.finder.below(manifest)?.iter() {
@@ -220,7 +221,7 @@ impl<'a> FolderSearch<'a> {
         Ok(answer)
     }
 
-    /// The places of a version that are the folder.
+    /// Returns the places of a version that are the folder.
     pub fn places_in(&mut self, candidate: &VersionWithId) -> Result<Vec<Holder>> {
         let manifest = candidate.1.manifest;
         let mut holders = Vec::new();
@@ -268,8 +269,8 @@ impl<'a> FolderSearch<'a> {
         Ok(sum)
     }
 
-    /// The version, or the folder of one, that shares most files; of several the one with most files at the same paths,
-    /// then with the fewest others, then the first. `at` is the path where the folder belongs; without it, `None` if
+    /// Returns the version, or the folder of one, that shares most files; of several the one with most files at the same
+    /// paths, then with the fewest others, then the first. `at` is the path where the folder belongs; without it, `None` if
     /// nothing shares a file and less than half of the folder's files have their path there.
     pub fn nearest(&mut self, candidates: &[VersionWithId], at: Option<&str>) -> Result<Option<NearestVersion>> {
         let mut best: Option<(Rank, &VersionWithId, String)> = None;

@@ -20,6 +20,9 @@ pub struct HookReport {
 }
 
 /// Creates the hook `pre-commit` in the git repository around the repository. A hook that is there is never replaced.
+///
+/// # Errors
+/// `ErrorKind::Usage` outside of a git repository; `Conflict` if there is another hook.
 pub fn install(repo: &Repo) -> Result<HookReport> {
     if repo.config().datasets().all(|dataset| dataset.validation.is_none()) {
         return Err(Error::usage("no dataset has validation rules")
@@ -49,7 +52,7 @@ fn occupied(path: &Path) -> Error {
         .with_hint("add this line to it: hlx validate || exit 1")
 }
 
-/// The hook, which git runs at the top of its work tree.
+/// Returns the hook, which git runs at the top of its work tree.
 fn script(root: &Path, top: &Path) -> String {
     let within = root.strip_prefix(top).ok().filter(|path| !path.as_os_str().is_empty());
     let place = within.map(|path| format!("-C '{}' ", path.to_string_lossy().replace('\'', "'\\''"))).unwrap_or_default();

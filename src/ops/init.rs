@@ -54,7 +54,11 @@ pub struct EnclosingRepo {
     pub dataset: Option<String>,
 }
 
-/// Makes a repository, or completes one; safe to repeat.
+/// Creates a repository, or completes one; safe to repeat.
+///
+/// # Errors
+/// `ErrorKind::Conflict` if the dataset is declared with another folder or type, or if git has a `helox.toml` whose
+/// versions are in another copy of the repository and `new` is not set.
 pub fn run(options: &InitOptions) -> Result<InitReport> {
     if options.kind.is_some() && options.name.is_none() {
         return Err(Error::usage("--type requires --name: hlx init --name NAME --type TYPE"));
@@ -120,7 +124,7 @@ pub fn run(options: &InitOptions) -> Result<InitReport> {
     })
 }
 
-/// The names of the datasets that a configuration declares, if any.
+/// Returns the names of the datasets that a configuration declares, if any.
 fn declared_names(config: &Config) -> Option<String> {
     let names: Vec<&str> = config.datasets().map(|dataset| dataset.name.as_str()).collect();
     (!names.is_empty()).then(|| names.join(", "))

@@ -23,6 +23,9 @@ pub struct JoinReport {
 
 /// Takes over the facts of another copy. Safe to repeat, also after it was interrupted at any point. Facts about versions
 /// that this repository does not have are kept, and concern nobody here.
+///
+/// # Errors
+/// `ErrorKind::Damaged` if a fact of either copy cannot be read.
 pub fn run(repo: &Repo, other: &Repo, author: Option<&str>) -> Result<JoinReport> {
     let (facts, others) = (repo.facts(), other.facts());
     let head = |repo: &Repo| Ok::<_, Error>(repo.facts().head()?.map(|(_, id)| id));

@@ -56,7 +56,7 @@ fn absent<'f>(schema: &Schema, names: &'f [String]) -> Vec<(&'f str, String)> {
     absent
 }
 
-/// The place of a key: a name is the field at the top of a record.
+/// Returns the place of a key: a name is the field at the top of a record.
 fn pointer(key: &str) -> String {
     if key.starts_with('/') { key.to_owned() } else { format!("/{}", key.replace('~', "~0").replace('/', "~1")) }
 }
@@ -75,7 +75,7 @@ pub(super) fn suggestion(repo: &Repo, dataset: &str, version: &Version) -> Optio
     candidates(&schema).into_iter().find(|name| is_unique(repo, dataset, version, name).unwrap_or(false))
 }
 
-/// The fields with the names of keys that nearly every record has, the likeliest first.
+/// Returns the fields with the names of keys that nearly every record has, the likeliest first.
 fn candidates(schema: &Schema) -> Vec<String> {
     let least = schema.records() as f64 * SHARE;
     let has = |counts: &[i64]| (counts[Type::String as usize] + counts[Type::Integer as usize]) as f64 >= least.max(2.0);

@@ -41,7 +41,7 @@ impl Links {
     }
 }
 
-/// The path within the dataset that a symlink points at, by its words alone; `None` if it leads outside.
+/// Returns the path within the dataset that a symlink points at, by its words alone; `None` if it leads outside.
 fn inside(link: &DataPath, target: &Path) -> Option<PathBuf> {
     let mut at: PathBuf = link.split().0.map(PathBuf::from).unwrap_or_default();
     for part in target.components() {

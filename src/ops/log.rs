@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use crate::catalog::{self, Listed, Query, Said};
+use crate::catalog::{Query, VersionEntry};
 use crate::diff::TreeChanges;
 use crate::error::{Error, Kind, Result, skip_damaged};
 use crate::id::{Id, Node};
@@ -39,13 +39,20 @@ pub struct LogReport {
     pub damaged: DamageList,
 }
 
-/// Returns true if a word that a user typed names a dataset or a revision: the dataset's name, and the revision.
+/// Splits a word that a user typed into the name of a dataset and a revision.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound` or `VersionNotFound` for a word that names neither.
 pub fn target(repo: &Repo, word: &str) -> Result<(Option<String>, Option<String>)> {
     let named = repo.config().dataset(word).is_some() || repo.versions().datasets()?.iter().any(|known| known == word);
     if named { Ok((Some(word.to_owned()), None)) } else { Ok((None, Some(word.to_owned()))) }
 }
 
 /// Lists versions, in the order of [`Query::order`].
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound`, `VersionNotFound`, or `PathNotFound` for a path that no version has. Versions that cannot
+/// be read are listed in the report.
 pub fn run(repo: &Repo, options: &LogOptions) -> Result<LogReport> {
     let found = options.revision.as_deref().map(|text| revision::version(repo, text)).transpose()?;
     let dataset = match &found {
@@ -56,32 +63,32 @@ pub fn run(repo: &Repo, options: &LogOptions) -> Result<LogReport> {
     // The limit counts the versions that are left.
     let limit = options.query.limit.filter(|_| paths.is_some());
     let query = Query { limit: options.query.limit.filter(|_| limit.is_none()), ..options.query.clone() };
-    let (listed, damaged) = match found {
+    let (entries, damaged) = match found {
         Some(found) => ancestors(repo, found, &query)?,
         None => {
             let dataset = paths.as_ref().map(|paths| paths.dataset.clone()).or(dataset);
-            catalog::select(repo, &Query { dataset, ..query })?
+            repo.select(&Query { dataset, ..query })?
         }
     };
     let mut report = LogReport { versions: Vec::new(), damaged: damaged.into() };
-    if listed.is_empty() && !has_versions(repo)? {
+    if entries.is_empty() && !has_versions(repo)? {
         damage::lost_refs(repo)?.iter().for_each(|error| report.damaged.push(error));
     }
     // The list says it already where the facts cannot be read.
     let viewer = if options.whole { Viewer::new(repo, &mut DamageList::default())? } else { Viewer::lean(repo) };
     let viewer = if options.stat { viewer.with_changes() } else { viewer };
-    for listed in listed {
+    for entry in entries {
         if limit.is_some_and(|limit| report.versions.len() >= limit) {
             break;
         }
-        let name = listed.version.name();
+        let name = entry.version.name();
         let view = || {
-            let Some(paths) = &paths else { return viewer.listed(listed).map(Some) };
-            if !paths.are_changed_by(repo, &listed.version)? {
+            let Some(paths) = &paths else { return viewer.entry(entry).map(Some) };
+            if !paths.are_changed_by(repo, &entry.version)? {
                 return Ok(None);
             }
-            let files = if options.stat { Some(paths.changes(repo, &listed.version)?.counts) } else { None };
-            let view = viewer.listed(listed)?;
+            let files = if options.stat { Some(paths.changes(repo, &entry.version)?.counts) } else { None };
+            let view = viewer.entry(entry)?;
             Ok(Some(VersionView { files: files.or(view.files), ..view }))
         };
         if let Some(mut view) = report.damaged.collect(view().map_err(|e| e.within(name)))?.flatten() {
@@ -175,7 +182,7 @@ fn check(repo: &Repo, dataset: &str, paths: &[String]) -> Result<()> {
     }
 }
 
-/// The dataset that is meant: the one that is named, else the one stood in, else the only one; `None` for all.
+/// Returns the dataset that is meant: the one that is named, else the one stood in, else the only one; `None` for all.
 fn dataset(repo: &Repo, named: Option<&str>) -> Result<Option<String>> {
     let mut all = revision::datasets(repo)?;
     match named.or_else(|| repo.current_dataset()).map(|name| repo.config().current(name)) {
@@ -188,11 +195,11 @@ fn dataset(repo: &Repo, named: Option<&str>) -> Result<Option<String>> {
     }
 }
 
-/// Those of a version and its ancestors that a query selects, and what is wrong with those that cannot be read. Numbers
-/// exceed those of the parents, so that the highest number that is left comes before all that is found later.
-fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<(Vec<Listed>, Vec<Error>)> {
+/// Returns those of a version and its ancestors that a query selects, and what is wrong with those that cannot be read.
+/// Numbers exceed those of the parents, so that the highest number that is left comes before all that is found later.
+fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<(Vec<VersionEntry>, Vec<Error>)> {
     let (mut found, mut damaged, mut seen) = (Vec::new(), Vec::new(), HashSet::from([from.id]));
-    let said = Said::new(repo, &mut damaged)?;
+    let facts = repo.catalog().folded_facts_or_empty(&mut damaged)?;
     let mut open = BTreeMap::from([((from.version.number.clone(), from.id), from.version)]);
     while query.limit.is_none_or(|limit| found.len() < limit)
         && let Some(((_, id), version)) = open.pop_last()
@@ -205,9 +212,9 @@ fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<(Vec<L
                 }
             }
         }
-        let listed = said.of(id, version)?;
-        if query.selects(&listed) {
-            found.push(listed);
+        let entry = VersionEntry::read(repo.store(), &facts, id, version)?;
+        if query.selects(&entry) {
+            found.push(entry);
         }
     }
     Ok((found, damaged))

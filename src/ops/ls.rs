@@ -52,8 +52,11 @@ impl LsEntry {
     }
 }
 
-/// Tells which of the words that a user typed is the revision and which the path: a single word is a revision if it names
+/// Decides which of the words that a user typed is the revision and which the path: a single word is a revision if it names
 /// one.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`.
 pub fn target(repo: &Repo, first: Option<&str>, second: Option<&str>) -> Result<(Option<String>, Option<String>)> {
     let own = |text: &str| Some(text.to_owned());
     match (first, second) {
@@ -71,7 +74,10 @@ pub fn target(repo: &Repo, first: Option<&str>, second: Option<&str>) -> Result<
     }
 }
 
-/// Lists what a version holds, in the order of the paths.
+/// Lists the entries of a version, in the order of the paths.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound` or `PathNotFound`, and those of `each`.
 pub fn run(repo: &Repo, options: &LsOptions, each: &mut dyn FnMut(LsEntry) -> Result<()>) -> Result<()> {
     let found = match &options.revision {
         Some(text) => revision::version(repo, text)?,

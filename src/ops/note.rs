@@ -22,7 +22,10 @@ pub struct NoteOptions {
     pub author: Option<String>,
 }
 
-/// Notes something on a version.
+/// Records a note on a version.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`; `Usage` for a text that is empty or longer than a note may be.
 pub fn add(repo: &Repo, options: &NoteOptions) -> Result<NoteView> {
     let text = options.text.trim().to_owned();
     if text.is_empty() {
@@ -50,8 +53,11 @@ pub struct NoteListReport {
 }
 
 /// Lists notes.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound` or `VersionNotFound`.
 pub fn list(repo: &Repo, options: &ListOptions) -> Result<NoteListReport> {
-    let state = repo.facts().fold()?;
+    let state = repo.folded_facts()?;
     let mut names = VersionNames::of(repo);
     let notes = match &options.revision {
         Some(text) => state.notes_of(revision::version(repo, text)?.id),

@@ -17,7 +17,7 @@ use crate::spelling;
 use crate::worktree::checkout::{self, CheckoutCounts, CheckoutTarget};
 use crate::worktree::state::WorkspaceState;
 
-/// The part of a path of the repository that lies below the dataset's folder; `None` if it lies elsewhere.
+/// Returns the part of a path of the repository that lies below the dataset's folder; `None` if it lies elsewhere.
 fn below<'p>(dataset: &Dataset, inside: &'p str) -> Option<&'p str> {
     if dataset.path == "." {
         return Some(inside);
@@ -26,7 +26,7 @@ fn below<'p>(dataset: &Dataset, inside: &'p str) -> Option<&'p str> {
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
-/// The error for a dataset whose folder does not exist.
+/// Returns the error for a dataset whose folder does not exist.
 pub(super) fn absent_folder(repo: &Repo, dataset: &Dataset) -> Error {
     let message = format!("folder {} of '{}' does not exist", repo.folder(dataset).display(), dataset.name);
     let has_versions = repo.numbers(&dataset.name).is_ok_and(|numbers| !numbers.is_empty());
@@ -131,7 +131,7 @@ pub(super) fn of_datasets<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<Vec<(
     Ok(all)
 }
 
-/// The error for a path that a version does not have.
+/// Returns the error for a path that a version does not have.
 pub(super) fn unknown(repo: &Repo, found: &Found, path: &str) -> Error {
     let version = found.version.name();
     let question = question(repo, &found.version.dataset, found.version.manifest, path);
@@ -139,7 +139,8 @@ pub(super) fn unknown(repo: &Repo, found: &Found, path: &str) -> Error {
         .with_hint(format!("list its files: hlx ls -r {version}"))
 }
 
-/// The error for a path that no version of a dataset has; `manifest` is that of the version to look for a similar one in.
+/// Returns the error for a path that no version of a dataset has; `manifest` is that of the version to look for a similar
+/// one in.
 pub(super) fn unknown_to_all(repo: &Repo, dataset: &str, manifest: Id<Node>, path: &str) -> Error {
     let question = question(repo, dataset, manifest, path);
     let message = format!("no version of '{dataset}' has '{}'{question}", printable(path));

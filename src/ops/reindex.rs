@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::catalog;
 use crate::error::{Kind, Result};
 use crate::ops::{DamageList, damage};
 use crate::progress::{Progress, Stage};
@@ -41,14 +40,18 @@ impl ReindexReport {
 
 /// Rebuilds the tables from the packs, and the catalog from the versions. Reads the packs of structure whole, of those of
 /// data the tables of contents.
+///
+/// # Errors
+/// `ErrorKind::Conflict` if another process has the catalog open. Packs and versions that cannot be read are listed in the
+/// report.
 pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<ReindexReport> {
     let store = repo.store();
     progress.begin(Stage::Rebuild, 0, 0);
     let rebuilt = store.rebuild_tables(progress)?;
-    match catalog::rebuild(repo, progress) {
+    match repo.catalog().rebuild(progress) {
         // Another process has it open, and keeps it up to date.
         Err(e) if e.kind() == Kind::Conflict => {}
-        rebuilt => drop(rebuilt?),
+        rebuilt => rebuilt?,
     }
     let mut damaged: Vec<String> = rebuilt.problems.iter().map(ToString::to_string).collect();
     verify::structure(store, progress, |path, e| {

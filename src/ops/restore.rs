@@ -40,10 +40,11 @@ pub struct RestoreReport {
     pub discarded: u64,
 }
 
-/// Brings files back, in each dataset that the paths concern. Files that no version knows are left alone.
+/// Restores files and folders, in each dataset that the paths concern. Files that no version has are left alone.
 ///
 /// # Errors
-/// An error in a later dataset names those that are restored.
+/// `ErrorKind::PathNotFound` for a path that neither the workspace nor the version has; `DirtyWorkspace` if bytes would be
+/// lost that no version has and `force` is not set. An error in a later dataset names those that are restored.
 pub fn run(repo: &Repo, options: &RestoreOptions, progress: &dyn Progress) -> Result<Vec<RestoreReport>> {
     let mut concerned = paths::of_datasets(repo, &options.paths)?;
     let named = options.source.as_deref().and_then(|source| source.split_once('@')).filter(|(name, _)| !name.is_empty());
@@ -73,7 +74,7 @@ pub fn run(repo: &Repo, options: &RestoreOptions, progress: &dyn Progress) -> Re
     Ok(reports)
 }
 
-/// Brings files of one dataset back.
+/// Restores files of one dataset.
 fn restore(
     repo: &Repo,
     dataset: &Dataset,

@@ -19,7 +19,7 @@ use crate::progress::Progress;
 use crate::repo::{Dataset, Repo};
 use crate::sample::{Canonicalizer, RecordFormat, Rendering, Schema, Side};
 
-/// The error of a file that cannot be read, with what becomes of its records.
+/// Returns the error of a file that cannot be read, with what becomes of its records.
 fn unreadable(entry: &FileEntry, error: &Error) -> Error {
     let samples = counted(entry.samples.as_ref().map_or(0, |samples| samples.count), "sample");
     let path = printable(entry.path.as_str());
@@ -125,7 +125,7 @@ fn reversed(change: RecordChange) -> RecordChange {
     }
 }
 
-/// The rules of a dataset, whether it is declared or not.
+/// Returns the rules of a dataset, whether it is declared or not.
 pub(super) fn reader_config(repo: &Repo, dataset: &str) -> Result<(Dataset, ReaderConfig)> {
     let declared = repo.config().dataset(dataset).cloned();
     let dataset = declared.unwrap_or_else(|| Dataset::new(dataset, "generic", "."));

@@ -6,6 +6,9 @@ use crate::ops::{DamageList, VersionView};
 use crate::repo::{Repo, revision};
 
 /// Shows a version: the one named, else HEAD, else the latest.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`.
 pub fn run(repo: &Repo, revision: Option<&str>) -> Result<VersionView> {
     let found = match revision {
         Some(text) => revision::version(repo, text)?,

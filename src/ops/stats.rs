@@ -35,6 +35,9 @@ pub struct StatsReport {
 }
 
 /// Measures the store.
+///
+/// # Errors
+/// `ErrorKind::Io`. Versions and packs that cannot be read are listed in the report.
 pub fn run(repo: &Repo) -> Result<StatsReport> {
     let store = repo.store();
     let unread = store.refresh()?;

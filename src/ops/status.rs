@@ -8,7 +8,6 @@ use crate::object::version::Number;
 use crate::ops::{PartialCheckout, RenamedFile, paths};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
-use crate::repo::revision::highest;
 use crate::worktree::compare;
 use crate::worktree::state::WorkspaceState;
 
@@ -61,6 +60,9 @@ pub struct StatusReport {
 }
 
 /// Compares the workspace with the version that it was made from.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound`; `PathNotFound` for a path that neither the workspace nor the version has.
 pub fn run(repo: &Repo, options: &StatusOptions, progress: &dyn Progress) -> Result<StatusReport> {
     let dataset = repo.dataset(options.dataset.as_deref())?;
     let state = WorkspaceState::load(repo.store().layout(), &dataset.name)?;
@@ -80,13 +82,12 @@ pub fn run(repo: &Repo, options: &StatusOptions, progress: &dyn Progress) -> Res
     let typed = paths::in_workspace(repo, dataset, manifest, &options.paths)?;
     found.retain(|path| paths::is_selected(&typed, path));
     let partial = head.as_ref().map(|head| PartialCheckout::new(store, selection, head)).transpose()?.flatten();
-    let numbers = repo.numbers(&dataset.name)?;
     let pending = state.pending.last().map(|id| repo.version(*id)).transpose()?.map(|version| version.number);
     let paths = |files: &[FileEntry]| files.iter().map(|file| file.path.to_string()).collect();
     Ok(StatusReport {
         dataset_name: dataset.name.clone(),
         version: head.map(|version| version.number),
-        latest: highest(&numbers).cloned(),
+        latest: repo.latest(&dataset.name)?,
         clean: found.is_empty() && found.outside.is_empty(),
         added: paths(&found.added),
         modified: found.modified.iter().map(|(_, new)| new.path.to_string()).collect(),

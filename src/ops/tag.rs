@@ -60,7 +60,7 @@ pub fn add(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
     options.tags.iter().try_for_each(check).map_err(|error| swapped(repo, options, error))?;
     let Found { id, version } = &found;
     let name = version.name();
-    let facts = repo.facts().fold()?;
+    let facts = repo.folded_facts()?;
     let status = status::status(repo, &facts, *id, version)?;
     let how = || format!("validate it: hlx validate {name} --record");
     tag_plan::check_protected(repo.config().dataset(&version.dataset), &name, &options.tags, status, how)?;
@@ -69,7 +69,7 @@ pub fn add(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
     record(repo, options, found, plan)
 }
 
-/// The error of a revision that is none, or how to order the arguments if one of the tags is.
+/// Returns the error of a revision that is none, or how to order the arguments if one of the tags is.
 fn swapped(repo: &Repo, options: &TagOptions, error: Error) -> Error {
     let TagOptions { revision: first, tags, .. } = options;
     match tags.iter().find(|tag| names::check_tag(first).is_ok() && revision::version(repo, tag).is_ok()) {
@@ -78,10 +78,13 @@ fn swapped(repo: &Repo, options: &TagOptions, error: Error) -> Error {
     }
 }
 
-/// Takes tags off a version.
+/// Removes tags from a version.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`, also for a tag that the version does not have.
 pub fn remove(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
     let found = revision::version(repo, &options.revision)?;
-    let borne = repo.facts().fold()?.tags_of(found.id);
+    let borne = repo.folded_facts()?.tags_of(found.id);
     if let Some(tag) = options.tags.iter().find(|tag| !borne.contains(tag)) {
         return Err(absent(repo, &found, &borne, tag)?);
     }
@@ -91,7 +94,7 @@ pub fn remove(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
     record(repo, options, found, plan)
 }
 
-/// The error of a version without a tag: the tag of it that was meant, or the version that has the tag.
+/// Returns the error of a version without a tag: the tag of it that was meant, or the version that has the tag.
 fn absent(repo: &Repo, found: &Found, borne: &[String], tag: &str) -> Result<Error> {
     let (version, dataset) = (found.version.name(), &found.version.dataset);
     let all = list(repo, Some(dataset))?.tags;
@@ -115,7 +118,7 @@ fn record(repo: &Repo, options: &TagOptions, found: Found, plan: TagPlan) -> Res
     // A fact relies on its version: whoever made that may have been killed before its ref was durable.
     repo.versions().sync(&found.version.dataset)?;
     repo.facts().append(&repo.author(options.author.as_deref()), &plan.statements)?;
-    let tags = repo.facts().fold()?.tags_of(found.id);
+    let tags = repo.folded_facts()?.tags_of(found.id);
     let TagPlan { added: changed, unchanged, moved, .. } = plan;
     Ok(TagReport {
         dataset_name: found.version.dataset,
@@ -147,6 +150,9 @@ pub struct TagListReport {
 }
 
 /// Lists the tags of a dataset, or of all.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound`; `Damaged` if the facts cannot be read.
 pub fn list(repo: &Repo, dataset: Option<&str>) -> Result<TagListReport> {
     if let Some(name) = dataset
         && !repo.versions().datasets()?.iter().any(|known| known == name)
@@ -155,9 +161,9 @@ pub fn list(repo: &Repo, dataset: Option<&str>) -> Result<TagListReport> {
     }
     let mut tags: Vec<TagEntry> = Vec::new();
     let mut lookup = VersionLookup::of(repo);
-    for (tag, versions) in repo.facts().fold()?.tags() {
+    for (tag, versions) in repo.folded_facts()?.tags() {
         for id in versions {
-            let Some(version) = lookup.version(*id)? else { continue };
+            let Some(version) = lookup.version(id)? else { continue };
             if dataset.is_some_and(|name| repo.config().current(name) != repo.config().current(&version.dataset)) {
                 continue;
             }

@@ -56,12 +56,12 @@ pub(super) fn plan(
             continue;
         }
         for bearer in bearers {
-            let Some(version) = lookup.version(*bearer)?.filter(is_own) else { continue };
+            let Some(version) = lookup.version(bearer)?.filter(is_own) else { continue };
             if !moves {
                 let message = format!("tag '{tag}' is on {}", version.name());
                 return Err(Error::new(Kind::Conflict, message).with_hint(how(tag)));
             }
-            plan.statements.push(Statement::TagRemoved { version: *bearer, tag: tag.clone() });
+            plan.statements.push(Statement::TagRemoved { version: bearer, tag: tag.clone() });
             plan.moved.push(TagMove { tag: tag.clone(), from: version.number });
         }
         plan.statements.push(Statement::TagAdded { version: id, tag: tag.clone() });
@@ -98,7 +98,7 @@ fn check_distinct(repo: &Repo, tag: &str) -> Result<()> {
 /// Fails if a tag has the name of a dataset that is about to be declared.
 pub(super) fn check_untagged(repo: &Repo, name: &str) -> Result<()> {
     // Facts that cannot be read prevent no declaration.
-    let facts = repo.facts().fold().unwrap_or_default();
+    let facts = repo.folded_facts().unwrap_or_default();
     let Some(version) = facts.versions_with(name).iter().find_map(|id| VersionLookup::of(repo).version(*id).ok()?) else {
         return Ok(());
     };

@@ -63,7 +63,11 @@ pub struct ValidateReport {
     pub partial: Option<PartialCheckout>,
 }
 
-/// Judges a version, or the workspace.
+/// Checks the rules of a version, or of the workspace.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`; `Usage` for a dataset without rules; `Config` for rules that cannot be compiled. Findings
+/// are no error.
 pub fn run(repo: &Repo, options: &ValidateOptions, progress: &dyn Progress) -> Result<ValidateReport> {
     options.report.as_deref().map_or(Ok(()), check_place)?;
     let text = options.revision.as_deref().unwrap_or(WORK);
@@ -146,7 +150,7 @@ fn record(repo: &Repo, options: &ValidateOptions, found: &Found, verdict: &Verdi
     Ok(())
 }
 
-/// The judgement with as many findings as were asked for.
+/// Returns the judgement with as many findings as were asked for.
 fn judgement(outcome: &GateOutcome, before: Option<&Verdict>, options: &ValidateOptions) -> VerdictView {
     let verdict = outcome.view(before);
     if options.all { VerdictView { findings: outcome.findings(), ..verdict } } else { verdict }

@@ -1,9 +1,11 @@
 //! A version as users see it: the fields of `docs/cli.md`, in their order.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::catalog::Listed;
+use crate::catalog::VersionEntry;
 use crate::clock::Time;
 use crate::diff::{FileChanges, FileEntry, TreeChanges};
 use crate::error::{Kind, Result};
@@ -107,7 +109,7 @@ impl RenamedFile {
 /// Makes views of versions; holds the tags, which are folded once.
 pub(crate) struct Viewer<'a> {
     repo: &'a Repo,
-    facts: State,
+    facts: Arc<State>,
     /// True if schemas and verdicts are looked up.
     whole: bool,
     /// True if the files are compared with those of the parent.
@@ -121,14 +123,14 @@ pub(crate) struct Viewer<'a> {
 impl<'a> Viewer<'a> {
     /// Knows what the facts say. Where they cannot be read, views are without, and `damaged` gets the reason.
     pub fn new(repo: &'a Repo, damaged: &mut DamageList) -> Result<Viewer<'a>> {
-        let facts = repo.facts().fold().map_err(|e| e.within("tags, notes, runs and later verdicts are unknown"));
+        let facts = repo.folded_facts().map_err(|e| e.within("tags, notes, runs and later verdicts are unknown"));
         let facts = damaged.collect(facts)?.unwrap_or_default();
         Ok(Viewer { repo, facts, whole: true, compares: true, schema: None, verdict: None })
     }
 
     /// Reads neither facts nor schemas, for versions of which tags and status are known.
     pub fn lean(repo: &'a Repo) -> Viewer<'a> {
-        Viewer { repo, facts: State::default(), whole: false, compares: false, schema: None, verdict: None }
+        Viewer { repo, facts: Arc::default(), whole: false, compares: false, schema: None, verdict: None }
     }
 
     /// Compares the files with those of the parent.
@@ -175,9 +177,9 @@ impl<'a> Viewer<'a> {
         }
     }
 
-    /// A version of which it is known what holds of it now.
-    pub fn listed(&self, listed: Listed) -> Result<VersionView> {
-        let Listed { id, version, tags, status } = listed;
+    /// Returns a version of which it is known what holds of it now.
+    pub fn entry(&self, entry: VersionEntry) -> Result<VersionView> {
+        let VersionEntry { id, version, tags, status } = entry;
         Ok(VersionView { tags, validation_status: status, ..self.view(id, version)? })
     }
 
@@ -240,7 +242,7 @@ impl<'a> Viewer<'a> {
     }
 }
 
-/// The reason that `commit --no-validate --reason` put into the metadata.
+/// Returns the reason that `commit --no-validate --reason` put into the metadata.
 fn skip_reason(metadata: &Map<String, Value>) -> Option<String> {
     metadata.get(SKIP_REASON).and_then(Value::as_str).map(str::to_owned)
 }

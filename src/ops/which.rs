@@ -42,7 +42,10 @@ pub struct WhichReport {
     pub damaged: DamageList,
 }
 
-/// Finds the versions that hold a folder, a file, or what has a checksum or an id.
+/// Finds the versions that have a folder, a file, or an object with a checksum or id.
+///
+/// # Errors
+/// `ErrorKind::PathNotFound` for an argument that is neither a path nor a checksum.
 pub fn run(repo: &Repo, target: &str, progress: &dyn Progress) -> Result<WhichReport> {
     progress.begin(Stage::Verify, 0, 0);
     let mut report = WhichReport {
@@ -65,7 +68,7 @@ pub fn run(repo: &Repo, target: &str, progress: &dyn Progress) -> Result<WhichRe
     Ok(report)
 }
 
-/// The error of a word that is neither a path nor a checksum: the version or the path that was meant.
+/// Returns the error of a word that is neither a path nor a checksum: the version or the path that was meant.
 fn unknown(repo: &Repo, path: &Path, target: &str) -> Error {
     let shown = printable(target);
     let error = |question: &str| Error::new(Kind::PathNotFound, format!("no file, folder or checksum '{shown}'{question}"));

@@ -49,7 +49,7 @@ pub struct RunRange {
 }
 
 impl BlockHead {
-    /// The length of the payload uncompressed.
+    /// Returns the length of the payload uncompressed.
     pub fn raw_len(&self) -> usize {
         self.lens.iter().map(|&n| n as usize).sum()
     }
@@ -79,7 +79,7 @@ impl BlockHead {
         }
     }
 
-    /// The runs and where they lie.
+    /// Returns the runs and where they lie.
     pub fn run_ranges(&self) -> impl Iterator<Item = (&DeltaRun, RunRange)> {
         let (mut lens, mut raw, mut frame) = (self.lens.iter(), 0, 0);
         self.runs.iter().map(move |run| {
@@ -130,7 +130,7 @@ pub fn encode(head: &BlockHead, payload: &[u8]) -> Result<Vec<u8>, Malformed> {
     Ok(out)
 }
 
-/// The first 16 bytes of the BLAKE3 of a block without its check: bytes 0 to 19, and all from 36 on.
+/// Returns the first 16 bytes of the BLAKE3 of a block without its check: bytes 0 to 19, and all from 36 on.
 fn check(block: &[u8]) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&block[..20]);
@@ -140,7 +140,7 @@ fn check(block: &[u8]) -> [u8; 16] {
     out
 }
 
-/// The length of a block, from its first [`HEADER`] bytes; `None` where no block begins.
+/// Returns the length of a block, from its first [`HEADER`] bytes; `None` where no block begins.
 pub fn len(header: &[u8]) -> Option<usize> {
     let mut reader = ByteReader::new(header.get(..HEADER)?);
     if reader.array().ok()? != MAGIC {

@@ -63,7 +63,7 @@ impl IndexTable {
             .map_err(|e| Error::damaged(format!("index table {} is damaged: {e}", path.display())))
     }
 
-    /// A table in memory of these rows, in any order.
+    /// Returns a table in memory of these rows, in any order.
     pub fn of(rows: Vec<IndexRow>) -> IndexTable {
         let mut bytes = Vec::new();
         let mut writer = TableWriter::new(&mut bytes);
@@ -107,7 +107,7 @@ impl IndexTable {
         }
     }
 
-    /// The bytes of its file.
+    /// Returns the bytes of its file.
     pub fn as_bytes(&self) -> &[u8] {
         self.all()
     }
@@ -122,7 +122,7 @@ impl IndexTable {
         self.rows == 0
     }
 
-    /// The packs that it covers.
+    /// Returns the packs that it covers.
     pub fn packs(&self) -> impl Iterator<Item = Id<Pack>> + '_ {
         let start = MAGIC.len() + self.rows * ROW + 32 + FANOUT;
         self.all()[start..start + self.packs * 32].as_chunks::<32>().0.iter().map(|id| Id::from_bytes(*id))
@@ -141,7 +141,7 @@ impl IndexTable {
         self.all()[start..].first_chunk().unwrap_or(&[0; ROW])
     }
 
-    /// The n-th row in the order of the keys; `None` if it makes no sense.
+    /// Returns the n-th row in the order of the keys; `None` if it makes no sense.
     pub fn row(&self, n: usize) -> Option<IndexRow> {
         let mut reader = ByteReader::new(self.raw(n));
         let id = reader.array().ok()?;
@@ -160,7 +160,7 @@ impl IndexTable {
         &self.raw(n)[..33]
     }
 
-    /// The rows of a key, the shallowest first.
+    /// Returns the rows of a key, the shallowest first.
     pub fn find(&self, key: &Key) -> impl Iterator<Item = IndexRow> + '_ {
         let mut wanted = [0; 33];
         wanted[..32].copy_from_slice(&key.id);
@@ -173,7 +173,7 @@ impl IndexTable {
         (low..self.rows).take_while(move |n| *self.key_bytes(*n) == wanted[..]).filter_map(|n| self.row(n))
     }
 
-    /// The rows whose ids begin with a byte.
+    /// Returns the rows whose ids begin with a byte.
     fn bucket(&self, first: u8) -> (usize, usize) {
         let start = MAGIC.len() + self.rows * ROW + 32;
         let fanout = self.all()[start..start + FANOUT].as_chunks::<8>().0;
@@ -196,7 +196,7 @@ pub struct TableWriter<W> {
 }
 
 impl<W: Write> TableWriter<W> {
-    /// A table that goes to `out`.
+    /// Creates a table that goes to `out`.
     pub fn new(out: W) -> Self {
         TableWriter {
             out,

@@ -42,7 +42,7 @@ impl IndexTables {
         }
     }
 
-    /// The packs that are covered.
+    /// Returns the packs that are covered.
     pub fn packs(&self) -> HashSet<Id<Pack>> {
         self.tables.iter().flat_map(|t| t.packs()).collect()
     }
@@ -52,7 +52,7 @@ impl IndexTables {
         self.tables.iter().any(|t| t.find(key).next().is_some())
     }
 
-    /// Every place of the object, the shallowest first.
+    /// Returns every place of the object, the shallowest first.
     pub fn find(&self, key: &Key) -> Vec<IndexRow> {
         let mut rows: Vec<IndexRow> = self.tables.iter().flat_map(|t| t.find(key)).collect();
         rows.sort_by_key(|row| row.depth);
@@ -60,7 +60,7 @@ impl IndexTables {
         rows
     }
 
-    /// Every row of every table. An object that lies in several places comes several times.
+    /// Returns every row of every table. An object that lies in several places comes several times.
     pub fn rows(&self) -> impl Iterator<Item = IndexRow> + '_ {
         self.tables.iter().flat_map(|t| (0..t.len()).filter_map(|n| t.row(n)))
     }
@@ -73,20 +73,20 @@ impl IndexTables {
         IndexTables { tables }
     }
 
-    /// The tables whose rows are as they were written. Reads all of them.
+    /// Returns the tables whose rows are as they were written. Reads all of them.
     #[must_use]
     pub fn intact(&self) -> IndexTables {
         IndexTables { tables: self.tables.iter().filter(|t| t.is_intact()).cloned().collect() }
     }
 
-    /// The tables that cover none but these packs.
+    /// Returns the tables that cover none but these packs.
     #[must_use]
     pub fn within(&self, packs: &HashSet<Id<Pack>>) -> IndexTables {
         IndexTables { tables: self.tables.iter().filter(|t| t.packs().all(|p| packs.contains(&p))).cloned().collect() }
     }
 }
 
-/// The paths of the tables in the folder, in order.
+/// Returns the paths of the tables in the folder, in order.
 pub fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let list = || fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<std::io::Result<Vec<_>>>();
     let mut paths = match list() {

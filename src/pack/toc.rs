@@ -21,7 +21,7 @@ pub struct BlockEntry {
     pub len: u32,
     /// The kind of its objects.
     pub kind: Kind,
-    /// See [`crate::pack::block::Head::depth`].
+    /// See [`crate::pack::block::BlockHead::depth`].
     pub depth: u8,
     /// Its objects in order: the id and the length of each.
     pub objects: Vec<([u8; 32], u32)>,
@@ -46,7 +46,7 @@ impl BlockEntry {
         }
     }
 
-    /// The keys of its objects, with where each lies in the block uncompressed.
+    /// Returns the keys of its objects, with where each lies in the block uncompressed.
     pub fn keys(&self) -> impl Iterator<Item = (Key, u32, u32)> + '_ {
         let mut at = 0;
         self.objects.iter().map(move |(id, len)| {
@@ -57,7 +57,7 @@ impl BlockEntry {
     }
 }
 
-/// The table of contents and the footer.
+/// Returns the table of contents and the footer.
 ///
 /// # Errors
 /// If no reader would accept it: a block beyond the limits, or a table longer than [`limits::TOC`].
@@ -91,7 +91,7 @@ pub fn encode(blocks: &[BlockEntry]) -> Result<Vec<u8>, Malformed> {
     Ok(out)
 }
 
-/// The length of the table of contents and what its hash must be, from the pack's last [`FOOTER`] bytes.
+/// Returns the length of the table of contents and what its hash must be, from the pack's last [`FOOTER`] bytes.
 pub fn footer(bytes: &[u8]) -> Result<(usize, [u8; 32]), Malformed> {
     let mut reader = ByteReader::new(bytes);
     let len = reader.u32()? as usize;

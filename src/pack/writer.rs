@@ -85,12 +85,12 @@ impl SealedPack {
     }
 }
 
-/// The path of a pack in its folder.
+/// Returns the path of a pack in its folder.
 pub fn path_in(folder: &Path, id: &Id<Pack>) -> PathBuf {
     folder.join(format!("{id}.pack"))
 }
 
-/// The rows by which the objects of a pack are found.
+/// Returns the rows by which the objects of a pack are found.
 pub fn rows(pack: &Id<Pack>, blocks: &[BlockEntry]) -> Vec<IndexRow> {
     let row = |block: &BlockEntry, (key, raw_at, raw_len): (Key, u32, u32)| IndexRow {
         key,

@@ -37,12 +37,12 @@ pub fn check_tag(tag: &str) -> Result<()> {
         .with_hint("use up to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter, such as 'production'"))
 }
 
-/// Tells if a word means a version of every dataset, so that no tag may be called so.
+/// Returns true if a word means a version of every dataset, so that no tag may be called so.
 fn is_reserved(word: &str) -> bool {
     matches!(word, "latest" | "head" | "work")
 }
 
-/// The rule that a name breaks, which begins with `first` and goes on with a-z, 0-9 and `others`.
+/// Returns the rule that a name breaks, which begins with `first` and goes on with a-z, 0-9 and `others`.
 fn broken(name: &str, first: &str, others: &str) -> String {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || others.contains(c);
     match name.chars().find(|c| !allowed(*c)) {

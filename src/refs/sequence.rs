@@ -33,26 +33,26 @@ impl<T> Clone for SequenceEntry<T> {
 impl<T> Copy for SequenceEntry<T> {}
 
 impl Sequence {
-    /// The sequence in this folder; `tmp` is for files that have no name yet.
+    /// Returns the sequence in this folder; `tmp` is for files that have no name yet.
     pub fn new(folder: PathBuf, tmp: PathBuf) -> Sequence {
         Sequence { folder, tmp }
     }
 
-    /// The last entry; `None` for an empty sequence.
+    /// Returns the last entry; `None` for an empty sequence.
     pub fn last<T>(&self) -> Result<Option<SequenceEntry<T>>> {
         let mut last = 0;
         self.each(|number| last = last.max(number))?;
         if last == 0 { Ok(None) } else { self.get(last).map(|id| Some(SequenceEntry { number: last, id })) }
     }
 
-    /// The entry before this one; `None` for the first, or where it cannot be read.
+    /// Returns the entry before this one; `None` for the first, or where it cannot be read.
     pub fn before<T>(&self, place: SequenceEntry<T>) -> Result<Option<SequenceEntry<T>>> {
         let mut last = 0;
         self.each(|number| last = if number < place.number { last.max(number) } else { last })?;
         Ok(self.get(last).ok().map(|id| SequenceEntry { number: last, id }))
     }
 
-    /// The numbers of the entries, ascending.
+    /// Returns the numbers of the entries, ascending.
     pub fn numbers(&self) -> Result<Vec<u64>> {
         let mut numbers = Vec::new();
         self.each(|number| numbers.push(number))?;

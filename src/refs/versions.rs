@@ -17,12 +17,12 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// The refs in this folder; `tmp` is for files that have no name yet.
+    /// Returns the refs in this folder; `tmp` is for files that have no name yet.
     pub fn new(folder: PathBuf, tmp: PathBuf) -> Versions {
         Versions { folder, tmp }
     }
 
-    /// The folder with the refs of a dataset.
+    /// Returns the folder with the refs of a dataset.
     pub fn folder(&self, dataset: &str) -> PathBuf {
         self.folder.join(dataset)
     }
@@ -40,12 +40,12 @@ impl Versions {
         atomic::sync_folder(&self.folder(dataset))
     }
 
-    /// The version with this number, if there is one.
+    /// Returns the version with this number, if there is one.
     pub fn get(&self, dataset: &str, number: &Number) -> Result<Option<Id<VersionId>>> {
         read(&self.folder(dataset).join(number.to_string()))
     }
 
-    /// The numbers of a dataset's versions, ascending; none for a dataset that has no version.
+    /// Returns the numbers of a dataset's versions, ascending; none for a dataset that has no version.
     pub fn numbers(&self, dataset: &str) -> Result<Vec<Number>> {
         let folder = self.folder(dataset);
         let mut numbers: Vec<Number> = list(&folder)?.iter().filter_map(|name| Number::parse(name).ok()).collect();
@@ -53,7 +53,7 @@ impl Versions {
         Ok(numbers)
     }
 
-    /// The datasets that have versions, in order.
+    /// Returns the datasets that have versions, in order.
     pub fn datasets(&self) -> Result<Vec<String>> {
         let mut datasets = list(&self.folder)?;
         datasets.retain(|name| names::is_dataset(name));

@@ -2,7 +2,7 @@
 
 use crate::repo::git;
 
-/// The author: `said` on the command line, `HLX_AUTHOR`, git's user, `user@host`.
+/// Returns the author: `said` on the command line, `HLX_AUTHOR`, git's user, `user@host`.
 pub(super) fn author(said: Option<&str>) -> String {
     let given = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
     given(said.map(str::to_owned)).or_else(|| given(std::env::var("HLX_AUTHOR").ok())).or_else(git_user).unwrap_or_else(account)

@@ -3,18 +3,15 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use crate::catalog::Catalog;
 use crate::error::{Error, Kind, Result};
-use crate::facts::Facts;
 use crate::fs::share;
 use crate::gate::Evaluator;
-use crate::id::{Id, Verdict as VerdictId, Version as VersionId};
 use crate::object::Key;
-use crate::object::verdict::Verdict;
-use crate::object::version::{Number, Version};
+use crate::object::version::Version;
 use crate::parallel;
 use crate::path::is_within;
 use crate::progress::Progress;
-use crate::refs::Versions;
 use crate::repo::author::author;
 use crate::repo::config::{Config, Dataset};
 use crate::sample::Schema;
@@ -32,11 +29,16 @@ pub struct Repo {
     /// The current folder, relative to the root; empty at the root itself.
     here: String,
     store: Arc<Store>,
+    catalog: Catalog,
     config: Config,
 }
 
 impl Repo {
     /// Opens the repository in `dir` or the nearest folder above.
+    ///
+    /// # Errors
+    /// `ErrorKind::RepositoryNotFound`; `Config` for a `helox.toml` that cannot be parsed; `Damaged` for a store whose
+    /// folders are missing.
     pub fn open(dir: &Path) -> Result<Repo> {
         parallel::start()?;
         let dir = dir.canonicalize().map_err(|e| Error::io("cannot open the folder", dir, e))?;
@@ -66,10 +68,12 @@ impl Repo {
             let _ = layout.share();
         }
         let here = dir.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or_default().to_owned();
-        Ok(Repo { root: root.to_owned(), here, store: Arc::new(Store::open(layout)?), config })
+        let store = Arc::new(Store::open(layout)?);
+        let catalog = Catalog::new(store.clone());
+        Ok(Repo { root: root.to_owned(), here, store, catalog, config })
     }
 
-    /// The folder of the repository.
+    /// Returns the folder of the repository.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -79,8 +83,11 @@ impl Repo {
         &self.here
     }
 
-    /// A path relative to the repository's folder, from the path as typed where the user stands; one that begins with `:/`
-    /// begins at the repository's folder. It need not exist, and what lies there is not read.
+    /// Returns the path relative to the repository's folder of a path that was typed in the current folder; one that begins
+    /// with `:/` begins at the repository's folder. It need not exist, and is not read.
+    ///
+    /// # Errors
+    /// `ErrorKind::PathNotFound` for a path outside of the repository.
     pub fn resolve(&self, typed: &Path) -> Result<String> {
         let outside = || Error::usage(format!("{} is outside the repository {}", typed.display(), self.root.display()));
         let inside = match (typed.strip_prefix(":"), typed.is_absolute()) {
@@ -108,28 +115,25 @@ impl Repo {
         &self.config
     }
 
-    /// The objects.
+    /// Returns the objects.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
     }
 
-    /// The refs of the versions.
-    pub fn versions(&self) -> Versions {
-        let layout = self.store.layout();
-        Versions::new(layout.versions(), layout.tmp())
+    /// Returns the catalog of the versions.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
-    /// Returns the facts about the versions.
-    pub fn facts(&self) -> Facts<'_> {
-        Facts::new(&self.store)
-    }
-
-    /// The name of the dataset that the user stands in: its folder or one below.
+    /// Returns the name of the dataset that the user stands in: its folder or one below.
     pub fn current_dataset(&self) -> Option<&str> {
         self.config.datasets().find(|d| is_within(&self.here, &d.path)).map(|d| d.name.as_str())
     }
 
-    /// The dataset that the user means: the one named, the one stood in, or the only one.
+    /// Returns the dataset that a user means: the one with this name, that of the current folder, or the only one.
+    ///
+    /// # Errors
+    /// `ErrorKind::DatasetNotFound` for an unknown name; `Usage` if it is ambiguous.
     pub fn dataset(&self, name: Option<&str>) -> Result<&Dataset> {
         if let Some(name) = name.or_else(|| self.current_dataset()) {
             return self.config.dataset(name).ok_or_else(|| self.unknown(name));
@@ -144,7 +148,10 @@ impl Repo {
         }
     }
 
-    /// The datasets that the user means: the one named, the one stood in, or all.
+    /// Returns the datasets that a user means: the one with this name, that of the current folder, or all.
+    ///
+    /// # Errors
+    /// `ErrorKind::DatasetNotFound` for an unknown name.
     pub fn scope(&self, name: Option<&str>) -> Result<Vec<&Dataset>> {
         if name.is_some() || self.current_dataset().is_some() {
             return self.dataset(name).map(|dataset| vec![dataset]);
@@ -153,8 +160,8 @@ impl Repo {
         if all.is_empty() { Err(self.no_dataset()) } else { Ok(all) }
     }
 
-    /// The datasets that the user means, as [`Repo::scope`], each with those of the typed paths that concern it; where paths
-    /// are typed, only datasets that one concerns.
+    /// Returns the datasets that the user means, as [`Repo::scope`], each with those of the typed paths that concern it;
+    /// where paths are typed, only datasets that one concerns.
     pub fn scope_of_paths(&self, name: Option<&str>, typed: &[String]) -> Result<Vec<(&Dataset, Vec<String>)>> {
         let scope = self.scope(name)?;
         if scope.len() < 2 || typed.is_empty() {
@@ -185,7 +192,7 @@ impl Repo {
         self.config.datasets().find(|dataset| dataset.path == "." || is_within(&inside, &dataset.path))
     }
 
-    /// The error for a dataset that is not there.
+    /// Returns the error for a dataset that is not there.
     pub fn unknown(&self, name: &str) -> Error {
         let question = spelling::suggestion(spelling::nearest(name, self.config.datasets().map(|d| d.name.as_str())));
         let error = Error::new(Kind::DatasetNotFound, format!("unknown dataset '{}'{question}", crate::path::printable(name)));
@@ -195,7 +202,7 @@ impl Repo {
         }
     }
 
-    /// The error for a repository without a dataset.
+    /// Returns the error for a repository without a dataset.
     pub fn no_dataset(&self) -> Error {
         Error::new(Kind::DatasetNotFound, "no dataset is declared")
             .with_hint("declare one: hlx dataset add NAME --type TYPE --path DIR")
@@ -205,7 +212,7 @@ impl Repo {
         self.config.datasets().map(|d| d.name.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    /// A path of a dataset as one would type it where the user stands.
+    /// Returns a path of a dataset as one would type it where the user stands.
     pub fn relative(&self, dataset: &str, path: &str) -> String {
         let folder = self.config.dataset(dataset).map_or(".", |dataset| dataset.path.as_str());
         let whole = if folder == "." { path.to_owned() } else { format!("{folder}/{path}") };
@@ -219,58 +226,15 @@ impl Repo {
         if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
     }
 
-    /// The folder of a dataset.
+    /// Returns the folder of a dataset.
     pub fn folder(&self, dataset: &Dataset) -> PathBuf {
         if dataset.path == "." { self.root.clone() } else { self.root.join(&dataset.path) }
     }
 
-    /// The numbers of a dataset's versions, ascending, with those of the names that it had before.
-    pub fn numbers(&self, dataset: &str) -> Result<Vec<Number>> {
-        let mut numbers = Vec::new();
-        for name in self.config.names(dataset) {
-            numbers.extend(self.versions().numbers(name)?);
-        }
-        numbers.sort();
-        numbers.dedup();
-        Ok(numbers)
-    }
-
-    /// Reads the version that has this number under the dataset's name or one that it had before; `None` if none has.
+    /// Returns the schema of a version, if it has one.
     ///
     /// # Errors
-    /// Those of [`Repo::numbered`].
-    pub fn version_of(&self, dataset: &str, number: &Number) -> Result<Option<(Id<VersionId>, Version)>> {
-        for name in self.config.names(dataset) {
-            if let Some(version) = self.numbered(name, number)? {
-                return Ok(Some(version));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Reads the version that the ref of this number names; `None` if there is no such ref.
-    ///
-    /// # Errors
-    /// [`Kind::Damaged`] if the record cannot be read, or gives another dataset or number: a ref that was swapped with
-    /// another, or copied to another place.
-    pub fn numbered(&self, dataset: &str, number: &Number) -> Result<Option<(Id<VersionId>, Version)>> {
-        let Some(id) = self.versions().get(dataset, number)? else { return Ok(None) };
-        let version = self.version(id).map_err(|e| e.within(format!("{dataset}@{number}")))?;
-        if version.dataset == dataset && version.number == *number {
-            return Ok(Some((id, version)));
-        }
-        let (other, theirs) = (&version.dataset, &version.number);
-        Err(Error::damaged(format!("ref {dataset}@{number} points to the record of {other}@{theirs}"))
-            .with_hint("list the altered refs: hlx audit --verify"))
-    }
-
-    /// Reads a version record.
-    pub fn version(&self, id: Id<VersionId>) -> Result<Version> {
-        let key = Key::from(id);
-        Version::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
-    }
-
-    /// The schema of a version, where it has one.
+    /// `ErrorKind::Damaged` if it is missing or cannot be read.
     pub fn schema(&self, version: &Version) -> Result<Option<Schema>> {
         let Some(key) = version.schema.map(Key::from) else { return Ok(None) };
         let schema = Schema::decode(&self.store.get(&key)?);
@@ -295,12 +259,6 @@ impl Repo {
     /// Returns the schema and the sample count of a version, where both are known.
     pub fn sample_statistics(&self, version: &Version) -> Result<Option<(Schema, u64)>> {
         Ok(self.schema(version)?.zip(version.statistics.samples))
-    }
-
-    /// Reads a verdict.
-    pub fn verdict(&self, id: Id<VerdictId>) -> Result<Verdict> {
-        let key = Key::from(id);
-        Verdict::decode(&self.store.get(&key)?).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
     }
 
     /// Returns the author: the one given on the command line, `HLX_AUTHOR`, git's user, `user@host`.

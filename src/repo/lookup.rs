@@ -15,7 +15,7 @@ pub struct VersionLookup<'a> {
 }
 
 impl<'a> VersionLookup<'a> {
-    /// The versions of this repository.
+    /// Returns the versions of this repository.
     pub fn of(repo: &'a Repo) -> VersionLookup<'a> {
         VersionLookup { repo, refreshed: false }
     }

@@ -9,6 +9,7 @@ mod handle;
 mod lookup;
 pub mod revision;
 pub mod status;
+mod versions;
 
 pub use config::{Config, Dataset};
 pub use handle::{CONFIG, Repo};

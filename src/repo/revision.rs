@@ -3,6 +3,7 @@
 //! Looked up in this order: the name of a dataset, number, keyword, tag, id prefix. What a revision leaves out follows from
 //! where it stands ([`Context`]).
 
+use crate::catalog::VersionRef;
 use crate::error::{Error, Kind, Result};
 use crate::id::{Id, Version as VersionId};
 use crate::object::version::{Number, Version};
@@ -46,7 +47,7 @@ pub struct Context<'a> {
 }
 
 impl Target {
-    /// The dataset.
+    /// Returns the dataset.
     pub fn dataset(&self) -> &str {
         match self {
             Target::Version(found) => &found.version.dataset,
@@ -226,7 +227,7 @@ impl Repo {
         Ok(revisions)
     }
 
-    /// Tells if a word names a version, or the workspace, of a dataset; some, like `HEAD~1`, may name one of each.
+    /// Returns true if a word names a version, or the workspace, of a dataset; some, like `HEAD~1`, may name one of each.
     pub fn is_revision(&self, text: &str) -> bool {
         let of = |name: &String| target(self, &qualified(name, text), Context::default()).is_ok();
         target(self, text, Context::default()).is_ok() || datasets(self).is_ok_and(|all| all.iter().any(of))
@@ -283,7 +284,7 @@ fn is_keyword(base: &str) -> bool {
     ["head", "latest", "work"].iter().any(|word| base.eq_ignore_ascii_case(word))
 }
 
-/// The error of a revision that has a version in several datasets.
+/// Returns the error of a revision that has a version in several datasets.
 fn ambiguous(repo: &Repo, text: &str, datasets: &[String]) -> Error {
     if datasets.is_empty() {
         return repo.no_dataset();
@@ -318,7 +319,7 @@ fn by_number(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Opt
     if let Some(wanted) = partial(digits) {
         let fits = |n: &Number| n.parts().0 == wanted.0 && wanted.1.is_none_or(|minor| n.parts().1 == minor);
         let numbers: Vec<Number> = repo.numbers(dataset)?.into_iter().filter(fits).collect();
-        return numbered(highest(&numbers));
+        return numbered(Number::highest(&numbers));
     }
     if base.eq_ignore_ascii_case("head") {
         return head();
@@ -330,7 +331,7 @@ fn by_number(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Opt
         return Ok(Some(id));
     }
     if base.is_empty() || base.eq_ignore_ascii_case("latest") {
-        return numbered(highest(&repo.numbers(dataset)?));
+        return numbered(repo.latest(dataset)?.as_ref());
     }
     Ok(None)
 }
@@ -340,9 +341,9 @@ fn tagged(repo: &Repo, tag: &str) -> Result<Vec<(String, Id<VersionId>)>> {
     if names::check_tag(tag).is_err() {
         return Ok(Vec::new());
     }
-    let (facts, mut lookup, mut found) = (repo.facts().fold()?, VersionLookup::of(repo), Vec::new());
+    let (facts, mut lookup, mut found) = (repo.folded_facts()?, VersionLookup::of(repo), Vec::new());
     for id in facts.versions_with(tag) {
-        found.extend(lookup.version(*id)?.map(|version| (repo.config().current(&version.dataset).to_owned(), *id)));
+        found.extend(lookup.version(id)?.map(|version| (repo.config().current(&version.dataset).to_owned(), id)));
     }
     Ok(found)
 }
@@ -376,24 +377,18 @@ fn by_prefix(repo: &Repo, datasets: &[String], prefix: &str) -> Result<Option<Id
         return Ok(None);
     }
     let prefix = prefix.to_ascii_lowercase();
-    let refs = repo.versions();
+    let names: Vec<String> = datasets.iter().flat_map(|dataset| repo.config().names(dataset)).map(str::to_owned).collect();
     let mut found = None;
-    for dataset in datasets.iter().flat_map(|dataset| repo.config().names(dataset)) {
-        for number in refs.numbers(dataset)? {
-            let Some(id) = refs.get(dataset, &number)? else { continue };
-            if !id.to_hex().starts_with(&prefix) {
-                continue;
-            }
-            repo.numbered(dataset, &number)?;
-            if found.replace(id).is_some_and(|other| other != id) {
-                return Err(Error::usage(format!("version id '{prefix}' is ambiguous")).with_hint("use more digits"));
-            }
+    for VersionRef { dataset, number, id } in repo.catalog().with_prefix(&names, &prefix)? {
+        repo.numbered(&dataset, &number)?;
+        if found.replace(id).is_some_and(|other| other != id) {
+            return Err(Error::usage(format!("version id '{prefix}' is ambiguous")).with_hint("use more digits"));
         }
     }
     Ok(found)
 }
 
-/// The error for a revision that names nothing: the word that comes nearest, or what there is.
+/// Returns the error for a revision that names nothing: the word that comes nearest, or what there is.
 fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, datasets: &[String]) -> Error {
     let error = |message: String| Error::new(Kind::VersionNotFound, message);
     let base = parsed.base;
@@ -417,7 +412,7 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
     words.extend(["latest", "HEAD", "WORK"].map(str::to_owned));
     words.extend(numbers.iter().rev().map(Number::to_string));
     let mut lookup = VersionLookup::of(repo);
-    let facts = repo.facts().fold().unwrap_or_default();
+    let facts = repo.folded_facts().unwrap_or_default();
     for (tag, versions) in facts.tags() {
         let of = |id: &Id<VersionId>| {
             lookup.version(*id).ok().flatten().map(|version| repo.config().current(&version.dataset).to_owned())
@@ -449,11 +444,6 @@ fn partial(text: &str) -> Option<(u64, Option<u64>)> {
         None => Some((number(text)?, None)),
         Some((major, minor)) => Some((number(major)?, Some(number(minor)?))),
     }
-}
-
-/// The highest release, or the highest pre-release if there is no release. `numbers` ascend.
-pub fn highest(numbers: &[Number]) -> Option<&Number> {
-    numbers.iter().rev().find(|n| !n.is_pre_release()).or(numbers.last())
 }
 
 /// Names the versions about the one that is missing.
@@ -494,13 +484,9 @@ mod tests {
     }
 
     #[test]
-    fn partial_numbers_and_the_highest() {
+    fn partial_numbers() {
         assert_eq!(partial("1"), Some((1, None)));
         assert_eq!(partial("1.2"), Some((1, Some(2))));
         assert_eq!(partial("1.x"), None);
-        let numbers: Vec<Number> = ["1.0.0", "2.0.0", "3.0.0-rc.1"].map(|n| Number::parse(n).unwrap()).into();
-        assert_eq!(highest(&numbers).unwrap().to_string(), "2.0.0");
-        assert_eq!(highest(&numbers[2..]).unwrap().to_string(), "3.0.0-rc.1");
-        assert_eq!(highest(&[]), None);
     }
 }

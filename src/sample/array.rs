@@ -52,7 +52,7 @@ enum ArrayState {
 }
 
 impl Array {
-    /// A reader at the start of a document.
+    /// Creates a reader at the start of a document.
     pub fn new() -> Array {
         Array {
             state: ArrayState::Start(0),
@@ -70,7 +70,7 @@ impl Array {
         Array { partial: PartialRecord::new(limit), ..self }
     }
 
-    /// A reader of the same kind at an array further down in a document.
+    /// Returns a reader of the same kind at an array further down in a document.
     pub fn within(&self, line: u64, at: u64) -> Array {
         Array { state: ArrayState::Start(3), line, at, ..Array::new().with_limit(self.partial.limit()) }
     }
@@ -284,7 +284,7 @@ impl<'a> LineCounter<'a> {
         self.next = memchr(b'\n', &self.bytes[at..]).map_or(self.bytes.len(), |n| at + n);
     }
 
-    /// The line of the byte at `at`, which is not before the one asked for last.
+    /// Returns the line of the byte at `at`, which is not before the one asked for last.
     #[inline]
     fn at(&mut self, at: usize) -> u64 {
         if self.next < at {

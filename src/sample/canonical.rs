@@ -60,7 +60,7 @@ impl Canonicalizer {
     }
 }
 
-/// The digest of some values together.
+/// Returns the digest of some values together.
 pub(super) fn digest_all<T: AsRef<[u8]>>(values: &[T]) -> [u8; 16] {
     let mut form = Vec::new();
     values.iter().for_each(|value| form.put_bytes(value.as_ref()));

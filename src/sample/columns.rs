@@ -38,7 +38,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// A header of these names.
+    /// Creates a header of these names.
     pub fn new(names: Vec<String>) -> Header {
         let mut order: Vec<usize> = (0..names.len()).collect();
         order.sort_by_key(|&at| (&names[at], at));
@@ -48,17 +48,17 @@ impl Header {
         header
     }
 
-    /// The header of a file that has none: its columns are `#1`, `#2` and so on.
+    /// Returns the header of a file that has none: its columns are `#1`, `#2` and so on.
     fn numbered(columns: usize) -> Header {
         Header::new((1..=columns).map(|n| format!("#{n}")).collect())
     }
 
-    /// The names, in the order of the file.
+    /// Returns the names, in the order of the file.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// The first name that stands twice.
+    /// Returns the first name that stands twice.
     pub fn duplicate(&self) -> Option<&str> {
         self.order.windows(2).map(|pair| [&self.names[pair[0]], &self.names[pair[1]]]).find(|[a, b]| a == b).map(|[a, _]| &**a)
     }
@@ -98,7 +98,8 @@ impl Header {
         Identity { id: digest(b"table", &form), key: values.filter(|v| !v.is_empty()).map(|v| digest_all(&v)) }
     }
 
-    /// The digest of some names, in the order of [`Header::order`]; one that stands twice is told with its position.
+    /// Returns the digest of some names, in the order of [`Header::order`]; one that stands twice is told with its
+    /// position.
     fn digest_of(&self, order: &[usize]) -> [u8; 16] {
         let mut form = Vec::new();
         let name = |at: usize| order.get(at).map(|&column| self.names[column].as_str());
@@ -129,12 +130,12 @@ impl Columns {
         Columns { syntax, header: Header::numbered(fields(first, syntax).count()), comment: false }
     }
 
-    /// The names, in their order; `None` as long as only comments have been read.
+    /// Returns the names, in their order; `None` as long as only comments have been read.
     pub fn names(&self) -> Option<&[String]> {
         self.header().map(Header::names)
     }
 
-    /// The header; `None` as long as only comments have been read.
+    /// Returns the header; `None` as long as only comments have been read.
     pub fn header(&self) -> Option<&Header> {
         (!self.comment).then_some(&self.header)
     }
@@ -225,7 +226,7 @@ fn number(field: &[u8]) -> Option<Type> {
     (exponent && whole.len() + fraction.len() > 0).then_some(Type::Number)
 }
 
-/// The digits that stand first, and the rest.
+/// Returns the digits that stand first, and the rest.
 fn digits(bytes: &[u8]) -> (&[u8], &[u8]) {
     bytes.split_at(bytes.iter().take_while(|byte| byte.is_ascii_digit()).count())
 }

@@ -91,12 +91,12 @@ enum CsvState {
 }
 
 impl Csv {
-    /// A reader of a table in this dialect.
+    /// Returns a reader of a table in this dialect.
     pub fn of(spec: &ReaderSpec) -> Csv {
         Csv::new(spec.row_syntax(), spec.dialect.header, spec.dialect.comment)
     }
 
-    /// A reader of rows with this syntax, the first of which may be the header.
+    /// Creates a reader of rows with this syntax, the first of which may be the header.
     pub fn new(syntax: impl Into<RowSyntax>, header: bool, comment: Option<u8>) -> Csv {
         Csv {
             syntax: syntax.into(),
@@ -118,12 +118,12 @@ impl Csv {
         Csv { begun: PartialRecord::new(limit), ..self }
     }
 
-    /// A reader of the rows below the header, from byte `at` on, where a row begins.
+    /// Returns a reader of the rows below the header, from byte `at` on, where a row begins.
     pub fn within(self, line: u64, at: u64) -> Csv {
         Csv { bom: None, header: FirstRow::Record, line, at, ..self }
     }
 
-    /// The first row, as it stands in the file, once it has been read.
+    /// Returns the first row, as it stands in the file, once it has been read.
     pub fn header(&self) -> Option<&[u8]> {
         match &self.header {
             FirstRow::Header(row) => Some(row),
@@ -281,7 +281,7 @@ pub struct Fields<'a> {
     unclosed: bool,
 }
 
-/// The fields of a record.
+/// Returns the fields of a record.
 pub fn fields(record: &[u8], syntax: impl Into<RowSyntax>) -> Fields<'_> {
     Fields { syntax: syntax.into(), rest: Some(record), unclosed: false }
 }
@@ -292,7 +292,7 @@ impl<'a> Fields<'a> {
         self.unclosed
     }
 
-    /// The bytes up to the next delimiter, which is passed over.
+    /// Returns the bytes up to the next delimiter, which is passed over.
     fn plain(&mut self, rest: &'a [u8]) -> &'a [u8] {
         match memchr(self.syntax.delimiter, rest) {
             Some(at) => {
@@ -306,7 +306,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The field whose opening quote stands before `rest`.
+    /// Returns the field whose opening quote stands before `rest`.
     fn quoted(&mut self, mut rest: &'a [u8]) -> Cow<'a, [u8]> {
         let mut text = Cow::Borrowed(&[][..]);
         loop {
@@ -349,8 +349,8 @@ fn append<'a>(text: &mut Cow<'a, [u8]>, more: &'a [u8]) {
     }
 }
 
-/// The digest of a row by its fields in their order, however they are quoted: the first 16 bytes of the BLAKE3 of a mark
-/// and the fields, each with its length before it as a varint.
+/// Returns the digest of a row by its fields in their order, however they are quoted: the first 16 bytes of the BLAKE3 of a
+/// mark and the fields, each with its length before it as a varint.
 pub fn canonical(record: &[u8], syntax: impl Into<RowSyntax>) -> [u8; 16] {
     let mut buffer = Vec::with_capacity(record.len() + 16);
     for field in fields(record, syntax) {

@@ -16,7 +16,7 @@ const UNPACKED: usize = 256 << 10;
 const DELIMITERS: [u8; 4] = [b';', b'\t', b'|', b','];
 
 impl ReaderSpec {
-    /// The reading of a file that begins with these bytes: the first [`HEAD`] of them, or all that it has.
+    /// Returns the reading of a file that begins with these bytes: the first [`HEAD`] of them, or all that it has.
     pub fn guess(&self, head: &[u8]) -> ReaderSpec {
         if self.format == RecordFormat::None {
             return self.clone();
@@ -127,7 +127,7 @@ impl ReaderSpec {
     }
 }
 
-/// The encoding that a byte order mark tells, unless it is UTF-8 or UTF-32.
+/// Returns the encoding that a byte order mark tells, unless it is UTF-8 or UTF-32.
 fn byte_order(text: &[u8]) -> Option<Encoding> {
     match text {
         [0xff, 0xfe, 0, 0, ..] => None,
@@ -137,8 +137,8 @@ fn byte_order(text: &[u8]) -> Option<Encoding> {
     }
 }
 
-/// The encoding of records that begin with two ASCII characters in UTF-16 without a mark: their other bytes are 0, which
-/// no record in UTF-8 has there.
+/// Returns the encoding of records that begin with two ASCII characters in UTF-16 without a mark: their other bytes are 0,
+/// which no record in UTF-8 has there.
 fn unmarked(format: RecordFormat, text: &[u8]) -> Option<Encoding> {
     match text {
         _ if format == RecordFormat::Whole => None,
@@ -174,7 +174,7 @@ impl<'a> TextStart<'a> {
         TextStart { text: text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text), whole }
     }
 
-    /// The lines that end within it.
+    /// Returns the lines that end within it.
     fn lines(self) -> impl Iterator<Item = &'a [u8]> {
         let end = if self.whole { self.text.len() } else { memchr::memrchr(b'\n', self.text).unwrap_or(0) };
         let lines = self.text[..end].split(|&byte| byte == b'\n');
@@ -182,7 +182,7 @@ impl<'a> TextStart<'a> {
     }
 }
 
-/// The widths of the rows that end within a text, without comments before the header.
+/// Returns the widths of the rows that end within a text, without comments before the header.
 fn rows(start: TextStart<'_>, delimiter: u8) -> Vec<usize> {
     let mut widths = Vec::new();
     let mut csv = Csv::new(delimiter, false, None);

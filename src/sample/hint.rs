@@ -64,7 +64,7 @@ impl ReaderSpec {
         }
     }
 
-    /// An archive whose samples have one file each, as those of any archive of files with one ending.
+    /// Returns the hint for an archive whose samples have one file each, as those of any archive of files with one ending.
     fn hint_of_archive(&self, bytes: &[u8]) -> Option<Hint> {
         if self.origin.stated {
             return None;
@@ -84,7 +84,7 @@ impl ReaderSpec {
         })
     }
 
-    /// A document over several lines where each line should have one; an array where each element should be a line.
+    /// Returns the hint for a document over several lines where each line should have one; an array where each element should be a line.
     fn hint_of_lines(&self, start: TextStart<'_>) -> Option<Hint> {
         let at = json::space(start.text, 0);
         let document = &start.text[at..];
@@ -114,7 +114,7 @@ impl ReaderSpec {
         Some(Hint { line: first, message, sums_up: spread })
     }
 
-    /// A document whose records are a list within it.
+    /// Returns the hint for a document whose records are a list within it.
     fn hint_of_document(&self, start: TextStart<'_>) -> Option<Hint> {
         if self.origin.stated || self.dialect.records.is_some() {
             return None;
@@ -134,7 +134,7 @@ impl ReaderSpec {
         Some(Hint { line: 1, message, sums_up: false })
     }
 
-    /// A table that is none, whose first row has another width than all others, or whose first row is a record.
+    /// Returns the hint for a table that is none, whose first row has another width than all others, or whose first row is a record.
     fn hint_of_table(&self, start: TextStart<'_>) -> Option<Hint> {
         if self.origin.stated {
             return None;
@@ -188,12 +188,12 @@ impl ReaderSpec {
     }
 }
 
-/// The line of `helox.toml` that mends a reading.
+/// Returns the line of `helox.toml` that declares a reader.
 fn declaration(table: &str) -> String {
     format!("declare it in [dataset.NAME.format]: \"FILE\" = {table}")
 }
 
-/// The rows that end within the start of a file, with their lines; `None` where a comment stands before the header.
+/// Returns the rows that end within the start of a file, with their lines; `None` where a comment stands before the header.
 fn rows(start: TextStart<'_>, spec: &ReaderSpec) -> Option<Vec<(u64, Vec<Vec<u8>>)>> {
     let syntax = spec.row_syntax();
     let mut rows = Vec::new();
@@ -232,7 +232,7 @@ fn is_record(first: &[Vec<u8>], others: &[(u64, Vec<Vec<u8>>)]) -> bool {
     texts > 0 && numbers + proof >= 2
 }
 
-/// The whole number that a field is.
+/// Returns the whole number that a field is.
 fn number(field: &[u8]) -> Option<i32> {
     std::str::from_utf8(field).ok()?.parse().ok().filter(|&number| number < i32::MAX)
 }

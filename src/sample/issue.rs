@@ -23,7 +23,7 @@ impl FileIssue {
         FileIssue::Damaged { line: 1, cause }
     }
 
-    /// The line at which it shows, from 1.
+    /// Returns the line at which it shows, from 1.
     pub fn line(&self) -> u64 {
         match self {
             FileIssue::Damaged { line, .. } => *line,

@@ -25,7 +25,7 @@ pub struct Jsonl {
 }
 
 impl Jsonl {
-    /// A reader at the start of a stream.
+    /// Creates a reader at the start of a stream.
     pub fn new() -> Jsonl {
         Jsonl { partial: PartialRecord::new(limits::RECORD), line: 1, at: 0, first: true }
     }
@@ -35,8 +35,8 @@ impl Jsonl {
         Jsonl { partial: PartialRecord::new(limit), ..self }
     }
 
-    /// A reader in the midst of a stream, in a line that begins at byte `at` with `partial`; that is not the stream's
-    /// first.
+    /// Returns a reader in the midst of a stream, in a line that begins at byte `at` with `partial`; that is not the
+    /// stream's first.
     pub fn within(&self, partial: &[u8], line: u64, at: u64) -> Jsonl {
         let mut begun = PartialRecord::new(self.partial.limit());
         begun.push(partial);

@@ -42,7 +42,7 @@ impl Type {
         Type::Binary,
     ];
 
-    /// The name, as JSON output prints it.
+    /// Returns the name, as JSON output prints it.
     pub fn as_str(self) -> &'static str {
         match self {
             Type::Null => "null",

@@ -41,7 +41,7 @@ enum ListState {
 }
 
 impl Nested {
-    /// A reader of a document whose list lies at this place; one that is not a JSON pointer lies nowhere.
+    /// Creates a reader of a document whose list lies at this place; one that is not a JSON pointer lies nowhere.
     pub fn new(pointer: &str) -> Nested {
         let steps = Pointer::parse(pointer).map(|pointer| pointer.steps().to_vec()).unwrap_or_default();
         Nested {

@@ -30,27 +30,27 @@ impl Pointer {
         self.0.starts_with(&other.0) || other.0.starts_with(&self.0)
     }
 
-    /// The value in a record as it stands there; `None` if there is none, or the record is not JSON.
+    /// Returns the value in a record as it stands there; `None` if there is none, or the record is not JSON.
     pub fn value<'a>(&self, record: &'a [u8]) -> Option<&'a [u8]> {
         let mut tape = Tape::default();
         tape.read(record, self.0.len().min(MAX_DEPTH)).ok()?;
         Some(tape.token(self.find(&tape, record)?).raw(record))
     }
 
-    /// The index of the value on the record's tape. The last of duplicate keys counts.
+    /// Returns the index of the value on the record's tape. The last of duplicate keys counts.
     pub fn find(&self, tape: &Tape, record: &[u8]) -> Option<usize> {
         self.0.iter().try_fold(0, |parent, name| tape.step(record, parent, name))
     }
 
-    /// The names of its steps, without escapes.
+    /// Returns the names of its steps, without escapes.
     pub fn steps(&self) -> &[String] {
         &self.0
     }
 }
 
 impl Tape {
-    /// The index of what this step leads to from the value `parent`: the last member of this name, or the element at this
-    /// position.
+    /// Returns the index of what this step leads to from the value `parent`: the last member of this name, or the element
+    /// at this position.
     pub fn step(&self, record: &[u8], parent: usize, name: &str) -> Option<usize> {
         match self.token(parent).kind {
             Type::Object => self.keys(parent).filter(|&key| is(self.token(key), record, name)).last().map(|key| key + 1),
@@ -59,7 +59,8 @@ impl Tape {
         }
     }
 
-    /// The pointer to the token with this index, and whether that is a value; the pointer of a key is that of its object.
+    /// Returns the pointer to the token with this index, and whether that is a value; the pointer of a key is that of its
+    /// object.
     pub fn place(&self, record: &[u8], index: usize) -> (String, bool) {
         let mut pointer = String::new();
         let mut at = 0;
@@ -90,7 +91,7 @@ fn is(key: Token, record: &[u8], name: &str) -> bool {
     }
 }
 
-/// A position in an array; it has no leading zeros.
+/// Returns a position in an array; it has no leading zeros.
 fn position(step: &str) -> Option<usize> {
     let plain = step.bytes().all(|b| b.is_ascii_digit()) && (step == "0" || !step.starts_with('0'));
     if plain { step.parse().ok() } else { None }

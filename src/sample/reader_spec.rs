@@ -33,7 +33,7 @@ pub enum RecordFormat {
 }
 
 impl RecordFormat {
-    /// The name, as messages have it.
+    /// Returns the name, as messages have it.
     pub fn name(self) -> &'static str {
         match self {
             RecordFormat::Jsonl => "JSON Lines",
@@ -172,12 +172,12 @@ impl ReaderId {
 }
 
 impl ReaderSpec {
-    /// The file itself is the sample.
+    /// Returns the reader of a file that is itself the sample.
     pub const fn whole() -> ReaderSpec {
         ReaderSpec::of_format(RecordFormat::Whole, Compression::None)
     }
 
-    /// The file has no samples.
+    /// Returns the reader of a file without samples.
     pub const fn none() -> ReaderSpec {
         ReaderSpec::of_format(RecordFormat::None, Compression::None)
     }
@@ -210,8 +210,8 @@ impl ReaderSpec {
         ReaderSpec::of_format(format, compression)
     }
 
-    /// The reading of this name in `helox.toml`: `jsonl`, `json`, `csv`, `tsv`, `tar` or `text`, each perhaps with the ending of a
-    /// packing as in `jsonl.gz`, or `parquet`, `arrow` or `none`.
+    /// Returns the reader of this name in `helox.toml`: `jsonl`, `json`, `csv`, `tsv`, `tar` or `text`, each perhaps with
+    /// the ending of a packing as in `jsonl.gz`, or `parquet`, `arrow` or `none`.
     pub fn named(name: &str) -> Option<ReaderSpec> {
         let (format, compression) = match name.split_once('.') {
             None => (name, Compression::None),
@@ -274,7 +274,7 @@ impl ReaderSpec {
         read(self) == read(other) && self.dialect == other.dialect
     }
 
-    /// The reading before anything was guessed.
+    /// Returns the reader before anything was guessed.
     pub fn before_guess(&self) -> ReaderSpec {
         let mut spec = ReaderSpec { opaque: false, ..self.clone() };
         if std::mem::take(&mut spec.origin.guessed_encoding) {
@@ -289,7 +289,7 @@ impl ReaderSpec {
         spec
     }
 
-    /// The id that stands beside a count in the manifest.
+    /// Returns the id that stands beside a count in the manifest.
     pub fn id(&self) -> ReaderId {
         let format = match self.format {
             RecordFormat::Jsonl => 1,
@@ -340,7 +340,7 @@ impl ReaderSpec {
         ReaderId { code, records: records.clone() }
     }
 
-    /// The reading with this [`spec::id`]; `None` if no reader has it any more, so that the count is made anew.
+    /// Returns the reader with this [`ReaderSpec::id`]; `None` if no reader has it any more, so that the count is made anew.
     pub fn from_id(id: &ReaderId) -> Option<ReaderSpec> {
         let code = id.code;
         let format = match code & 0xff {
@@ -407,7 +407,7 @@ fn revision(format: RecordFormat) -> u64 {
     }
 }
 
-/// A name without its ending, and the ending. A name that only begins with a dot has none.
+/// Returns a name without its ending, and the ending. A name that only begins with a dot has none.
 fn split_ending(name: &str) -> Option<(&str, &str)> {
     name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())
 }

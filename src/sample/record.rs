@@ -14,7 +14,7 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The length and hash of a record beyond the longest length, in words.
+    /// Returns the length and hash of a record beyond the longest length, in words.
     pub fn excess(&self) -> Option<&'a str> {
         if self.is_whole { None } else { std::str::from_utf8(self.bytes).ok() }
     }
@@ -49,7 +49,7 @@ pub trait RecordReader: PartialEq {
     fn finish(&mut self, take: &mut dyn FnMut(Record<'_>));
 }
 
-/// The first 16 bytes of the BLAKE3 of a mark and a canonical form.
+/// Returns the first 16 bytes of the BLAKE3 of a mark and a canonical form.
 pub fn digest(mark: &[u8], form: &[u8]) -> [u8; 16] {
     let hash = blake3::Hasher::new().update(mark).update(form).finalize();
     let mut half = [0; 16];

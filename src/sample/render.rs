@@ -22,7 +22,7 @@ pub(super) const BYTES: &str = "$bytes";
 pub struct Rendering(String);
 
 impl Rendering {
-    /// The rendering of a file that is itself the record: null.
+    /// Returns the rendering of a file that is itself the record: null.
     pub fn null() -> Rendering {
         Rendering("null".to_owned())
     }
@@ -74,7 +74,7 @@ impl Rendering {
         Rendering(text)
     }
 
-    /// The JSON text.
+    /// Returns the JSON text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -19,7 +19,7 @@ pub struct Transcoder {
 }
 
 impl Transcoder {
-    /// A transcoder at the start of a text.
+    /// Creates a transcoder at the start of a text.
     pub fn new(encoding: Encoding) -> Transcoder {
         let decoder = match encoding {
             Encoding::Utf16Le => Some(UTF_16LE.new_decoder_without_bom_handling()),
@@ -77,7 +77,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder of files that are read so; `None` for those whose bytes are their text.
+    /// Returns a decoder of files that are read so; `None` for those whose bytes are their text.
     pub fn of(spec: &ReaderSpec) -> Result<Option<Decoder>, String> {
         if spec.is_plain() {
             return Ok(None);
@@ -117,7 +117,7 @@ impl std::fmt::Debug for Transcoder {
 }
 
 impl Encoding {
-    /// A whole text, or its beginning, as UTF-8.
+    /// Returns a whole text, or its beginning, as UTF-8.
     pub fn decode_all(self, bytes: &[u8]) -> Cow<'_, [u8]> {
         if self == Encoding::Utf8 {
             return Cow::Borrowed(bytes);

@@ -17,7 +17,7 @@ pub struct Chunks<'a> {
 }
 
 impl<'a> Chunks<'a> {
-    /// The chunks of this content, which has `size` bytes. Fails if the store does not hold it.
+    /// Returns the chunks of this content, which has `size` bytes. Fails if the store does not hold it.
     pub fn of(store: &'a Store, content: Id<Content>, size: u64) -> Result<Chunks<'a>> {
         let open = if size == 0 { Vec::new() } else { vec![(root(store, content, size)?, 0)] };
         Ok(Chunks { store, open })
@@ -52,7 +52,7 @@ impl Iterator for Chunks<'_> {
     }
 }
 
-/// The recipe of a content; for one that is a single chunk, the recipe that says so.
+/// Returns the recipe of a content; for one that is a single chunk, the recipe that says so.
 fn root(store: &Store, content: Id<Content>, size: u64) -> Result<Recipe> {
     let chunk = Key { id: *content.as_bytes(), kind: Kind::Chunk };
     let key = Key::recipe(content);

@@ -38,7 +38,7 @@ pub(crate) struct OldFile<'a> {
 }
 
 impl<'a> OldFile<'a> {
-    /// The chunks of this content, from the first on.
+    /// Returns the chunks of this content, from the first on.
     pub(crate) fn of(store: &'a Store, content: Id<Content>, size: u64) -> Result<OldFile<'a>> {
         let chunks = Chunks::of(store, content, size)?;
         let mut old = OldFile { chunks, window: VecDeque::new(), places: HashMap::new(), read: 0 };
@@ -51,7 +51,7 @@ impl<'a> OldFile<'a> {
         self.places.get(id).copied()
     }
 
-    /// The chunk that begins at `at`, beyond which nothing before it is asked for.
+    /// Returns the chunk that begins at `at`, beyond which nothing before it is asked for.
     pub(crate) fn at(&mut self, at: u64) -> Result<Option<RecipeItem>> {
         self.advance(at)?;
         let index = self.window.partition_point(|(_, start)| *start < at);
@@ -81,7 +81,7 @@ impl<'a> OldFile<'a> {
         self.fill()
     }
 
-    /// The chunks that overlap a region.
+    /// Returns the chunks that overlap a region.
     fn region(&self, start: u64, end: u64) -> Vec<[u8; 32]> {
         let first = self.window.partition_point(|(item, at)| at + item.len <= start);
         self.window.range(first..).take_while(|(_, at)| *at < end).map(|(item, _)| item.id).collect()
@@ -243,7 +243,7 @@ impl<'a> Follower<'a> {
     }
 }
 
-/// The most deltas that the run which begins with this chunk may lie above.
+/// Returns the most deltas that the run which begins with this chunk may lie above.
 ///
 /// As in a skip list, most runs go as deep as is allowed and some do not, by chance, for which the chunk's id serves. So
 /// however long a chain of versions gets, the newest bytes that do not lie too deep to be a base are never old, and what

@@ -27,7 +27,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout of a store in this `.helox` folder.
+    /// Returns the layout of a store in this `.helox` folder.
     pub fn new(root: impl Into<PathBuf>) -> Layout {
         Layout { root: root.into() }
     }
@@ -94,7 +94,7 @@ impl Layout {
         &self.root
     }
 
-    /// The file that names the format.
+    /// Returns the file that names the format.
     pub fn format(&self) -> PathBuf {
         self.root.join("format")
     }
@@ -104,27 +104,27 @@ impl Layout {
         self.root.join("tmp")
     }
 
-    /// The packs that hold objects of this kind.
+    /// Returns the packs that hold objects of this kind.
     pub fn packs(&self, kind: object::Kind) -> PathBuf {
         self.root.join(if kind == object::Kind::Chunk { "packs/data" } else { "packs/structure" })
     }
 
-    /// The index tables.
+    /// Returns the index tables.
     pub fn index(&self) -> PathBuf {
         self.root.join("index")
     }
 
-    /// The refs of all versions, a folder a dataset.
+    /// Returns the refs of all versions, a folder a dataset.
     pub fn versions(&self) -> PathBuf {
         self.root.join("refs/versions")
     }
 
-    /// The sequence of the heads of the facts.
+    /// Returns the sequence of the heads of the facts.
     pub fn facts(&self) -> PathBuf {
         self.root.join("refs/facts")
     }
 
-    /// The state of a dataset's workspace.
+    /// Returns the state of a dataset's workspace.
     pub fn workspace(&self, dataset: &str) -> PathBuf {
         self.root.join("workspace").join(dataset)
     }
@@ -134,12 +134,12 @@ impl Layout {
         self.root.join("gate").join(dataset)
     }
 
-    /// The catalog.
+    /// Returns the catalog.
     pub fn catalog(&self) -> PathBuf {
         self.root.join("catalog")
     }
 
-    /// The lock that every writer shares and a collector of garbage holds alone.
+    /// Returns the lock that every writer shares and a collector of garbage holds alone.
     pub fn gc_lock(&self) -> PathBuf {
         self.root.join("gc.lock")
     }

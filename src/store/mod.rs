@@ -12,6 +12,7 @@ mod pipeline;
 pub mod presence;
 pub mod read;
 mod rebuild;
+mod records;
 pub mod verify;
 pub mod writer;
 

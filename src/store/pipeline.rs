@@ -202,7 +202,7 @@ thread_local! {
     static COMPRESSOR: std::cell::RefCell<Compressor> = Default::default();
 }
 
-/// The blocks that a group becomes: one of the runs whose base pays, and one of the rest.
+/// Returns the blocks that a group becomes: one of the runs whose base pays, and one of the rest.
 fn compress(store: &Store, group: ObjectGroup, level: i32) -> Result<Vec<EncodedBlock>> {
     COMPRESSOR.with_borrow_mut(|compressor| {
         let (delta, rest) = compress_deltas(store, compressor, group, level)?;
@@ -215,7 +215,7 @@ fn compress(store: &Store, group: ObjectGroup, level: i32) -> Result<Vec<Encoded
     })
 }
 
-/// A block of those runs whose base pays, and what is left.
+/// Returns a block of those runs whose base pays, and what is left.
 fn compress_deltas(
     store: &Store,
     compressor: &mut Compressor,
@@ -255,7 +255,7 @@ fn compress_deltas(
     Ok((delta, rest))
 }
 
-/// The bytes to compress against; none where they cannot be read, since old damage must not stop a new version.
+/// Returns the bytes to compress against; none where they cannot be read, since old damage must not stop a new version.
 fn base_bytes(store: &Store, base: &DeltaBase) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(base.len.min(limits::BASE));
     for key in &base.keys {

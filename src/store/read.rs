@@ -101,7 +101,7 @@ impl Weighter<(Id<Pack>, u32), Arc<DeltaBlock>> for ByteWeighter {
     }
 }
 
-/// A cache that holds so many bytes.
+/// Returns a cache that holds so many bytes.
 fn cache<K: Eq + std::hash::Hash, V: Clone>(bytes: u64) -> Result<Cache<K, V, ByteWeighter>>
 where
     ByteWeighter: Weighter<K, V>,
@@ -145,7 +145,7 @@ impl Store {
         &self.layout
     }
 
-    /// The tables as they are now.
+    /// Returns the tables as they are now.
     pub fn tables(&self) -> Arc<IndexTables> {
         self.tables.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -178,7 +178,7 @@ impl Store {
         Ok(changed)
     }
 
-    /// A hash of the names of the tables and packs.
+    /// Returns a hash of the names of the tables and packs.
     fn names_hash(&self) -> Result<blake3::Hash> {
         let mut hasher = blake3::Hasher::new();
         for path in merged::files(&self.layout.index()) {
@@ -212,7 +212,7 @@ impl Store {
         Ok(())
     }
 
-    /// Those of the tables that name only packs that are there, and the packs that they do not cover.
+    /// Returns those of the tables that name only packs that are there, and the packs that they do not cover.
     fn covering_tables(&self, tables: IndexTables) -> Result<(IndexTables, Packs)> {
         let mut packs = self.packs()?;
         let tables = tables.within(&packs.iter().map(|(id, _)| *id).collect());
@@ -225,7 +225,7 @@ impl Store {
         *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tables);
     }
 
-    /// Every pack, with its path.
+    /// Returns every pack, with its path.
     pub fn packs(&self) -> Result<Packs> {
         let mut packs = Vec::new();
         for folder in [Kind::Chunk, Kind::Node].map(|kind| self.layout.packs(kind)) {
@@ -300,14 +300,14 @@ impl Store {
         Error::damaged(format!("{} in {} is damaged: {why}", row.key, path.display()))
     }
 
-    /// The stored bytes of a block.
+    /// Returns the stored bytes of a block.
     fn read_block_bytes(&self, row: &IndexRow) -> Result<Vec<u8>> {
         let path = writer::path_in(&self.layout.packs(row.key.kind), &row.pack);
         let file = self.open_pack(&path)?;
         reader::read_at(&file, &path, u64::from(row.offset), row.len as usize)
     }
 
-    /// The block at `row`, which stands alone.
+    /// Returns the block at `row`, which stands alone.
     fn decode_block(&self, row: &IndexRow) -> Result<Arc<DecodedRun>> {
         self.decoded.get_or_insert_with(&(row.pack, row.offset, 0), || {
             let (head, stored, payload) = self.block(row)?;
@@ -316,7 +316,7 @@ impl Store {
         })
     }
 
-    /// The run of the delta at `row` that holds the object.
+    /// Returns the run of the delta at `row` that holds the object.
     fn decode_run(&self, row: &IndexRow) -> Result<Arc<DecodedRun>> {
         let deltas = self.deltas(row)?;
         let (run, range) = self.run_range(row, &deltas)?;
@@ -338,7 +338,7 @@ impl Store {
         })
     }
 
-    /// The run that holds the object.
+    /// Returns the run that holds the object.
     fn run_range<'d>(&self, row: &IndexRow, deltas: &'d DeltaBlock) -> Result<(&'d DeltaRun, RunRange)> {
         let found = deltas.head.run_ranges().find(|(_, range)| range.raw.contains(&(row.raw_at as usize)));
         found.ok_or_else(|| self.damaged(row, "its block has no object at its position"))
@@ -351,7 +351,7 @@ impl Store {
         })
     }
 
-    /// The head of a block, its stored bytes, and where in them the payload begins.
+    /// Returns the head of a block, its stored bytes, and where in them the payload begins.
     fn block(&self, row: &IndexRow) -> Result<(BlockHead, Vec<u8>, usize)> {
         let stored = self.read_block_bytes(row)?;
         // Chunks are held against their own hashes once they are decoded, which says more than the block's check.
@@ -387,7 +387,7 @@ impl Store {
 /// Packs whose rows are held in memory at once: some hundred thousand rows.
 pub(super) const REBUILT_AT_ONCE: usize = 256;
 
-/// The rows of packs, and what could not be read.
+/// Returns the rows of packs, and what could not be read.
 pub(crate) fn read_contents(packs: impl Iterator<Item = (Id<Pack>, PathBuf)>) -> (Vec<IndexRow>, Vec<Error>) {
     let (mut rows, mut problems) = (Vec::new(), Vec::new());
     for (id, path) in packs {

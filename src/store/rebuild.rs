@@ -100,7 +100,7 @@ impl Store {
         Ok(())
     }
 
-    /// The rows of the objects of a block that can be decoded. Their ids follow from their bytes.
+    /// Returns the rows of the objects of a block that can be decoded. Their ids follow from their bytes.
     fn objects(&self, pack: Id<Pack>, offset: u32, len: u32, head: &BlockHead) -> Vec<IndexRow> {
         let (mut rows, mut raw_at) = (Vec::new(), 0);
         for raw_len in &head.lens {

@@ -81,7 +81,7 @@ fn hashes(
     Ok(())
 }
 
-/// The objects of these kinds of structure that there are, by the packs' own tables of contents and by the derived
+/// Returns the objects of these kinds of structure that there are, by the packs' own tables of contents and by the derived
 /// tables. Hands out the packs that hold such and are not what their names say.
 pub fn list_keys(
     store: &Store,

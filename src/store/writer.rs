@@ -56,7 +56,7 @@ impl<'a> Writer<'a> {
         Ok(Writer::begin(store, Some(gc), Some(pipeline)))
     }
 
-    /// A writer that goes through all motions and stores nothing. The store may be read-only.
+    /// Returns a writer that goes through all motions and stores nothing. The store may be read-only.
     pub fn dry(store: &'a Arc<Store>) -> Result<Writer<'a>> {
         let gc = match lock::shared(&store.layout().gc_lock()) {
             Err(e) if e.is_refused_write() => None,

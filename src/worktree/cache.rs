@@ -45,13 +45,13 @@ pub struct CacheEntry {
 }
 
 impl CacheEntry {
-    /// The row of a file that was read after `began` (nanoseconds since 1970).
+    /// Returns the row of a file that was read after `began` (nanoseconds since 1970).
     pub fn read(entry: Entry, stat: Stat, stored: bool, began: i128) -> CacheEntry {
         let trusted = settled_at(&stat) < began;
         CacheEntry { entry, stat, trusted, stored }
     }
 
-    /// The row of a file that was written just now. Whoever records it waits until its stamps have settled, so that
+    /// Returns the row of a file that was written just now. Whoever records it waits until its stamps have settled, so that
     /// later changes show.
     pub fn written(entry: Entry, stat: Stat) -> CacheEntry {
         CacheEntry { entry, stat, trusted: !is_coarse(&stat), stored: true }

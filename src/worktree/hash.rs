@@ -11,7 +11,7 @@ use crate::path::{DataPath, printable};
 /// The number of times that a file is read that changes while it is read.
 pub(super) const ATTEMPTS: usize = 3;
 
-/// The error for a file that somebody is writing.
+/// Returns the error for a file that somebody is writing.
 pub(super) fn unstable(root: &Root, path: &str) -> Error {
     let path = root.path().join(&*printable(path));
     Error::new(Kind::Conflict, format!("{} changed while it was read", path.display()))
@@ -68,7 +68,7 @@ fn both_files(a: &Stat, b: &Stat) -> bool {
     file(a) && file(b)
 }
 
-/// The content id and the length of a file or a symlink.
+/// Returns the content id and the length of a file or a symlink.
 pub fn content(root: &Root, cursor: &mut Cursor<'_>, path: &DataPath, stat: Stat) -> Result<(Id<Content>, u64, Stat)> {
     let mut buffer = vec![0; 256 << 10];
     let ((id, len), stat) = read_stable(root, cursor, path, stat, |file, _| {

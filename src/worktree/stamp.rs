@@ -30,7 +30,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// The stamp of a version, or of a part of it.
+    /// Returns the stamp of a version, or of a part of it.
     pub fn of(id: Id<VersionId>, version: &Version, selection: Option<Selection>) -> Stamp {
         let (dataset_name, number) = (version.dataset.clone(), version.number.clone());
         Stamp { dataset_name, version: number, id, data_checksum: version.data_checksum, selection }

@@ -48,7 +48,7 @@ enum WalkStep {
 }
 
 impl WalkStep {
-    /// The path that orders it, and what ends that.
+    /// Returns the path that orders it, and what ends that.
     fn place(&self) -> (&[u8], Option<u8>) {
         match self {
             WalkStep::File(path, _) | WalkStep::Peek(path, _) => (path.as_bytes(), None),
@@ -185,7 +185,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The listing of a folder; those that come next are read meanwhile.
+    /// Returns the listing of a folder; those that come next are read meanwhile.
     fn listing(&mut self, path: &str) -> Result<FolderListing> {
         let Some(frame) = self.frames.last_mut() else { return list(self.root, path) };
         frame.read_ahead(self.root);
@@ -258,7 +258,7 @@ impl<'a> Walk<'a> {
         Ok(hidden)
     }
 
-    /// The error that names everything that cannot be stored, if there is any.
+    /// Returns the error that names everything that cannot be stored, if there is any.
     fn refusal(&mut self) -> Option<Error> {
         if self.count == 0 || self.is_tolerant {
             return None;

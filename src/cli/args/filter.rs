@@ -39,14 +39,14 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// The question for versions of a dataset that the conditions hold for.
+    /// Returns the question for versions of a dataset that the conditions hold for.
     pub(crate) fn query(self, dataset: Option<String>, limit: Option<usize>) -> Query {
         let Filter { tag, kind, author, status, meta, since, until } = self;
         Query { dataset, kind, tag, author, since, until, status, metadata: meta, limit }
     }
 }
 
-/// A word of [`STATUSES`] in any case.
+/// Returns a word of [`STATUSES`] in any case.
 fn status(word: String) -> ValidationStatus {
     match word.to_uppercase().as_str() {
         "PASSED" => ValidationStatus::Passed,

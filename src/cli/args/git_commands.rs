@@ -92,7 +92,8 @@ const NESTED: [(&str, &str, &str); 24] = [
     ("tag", "remove", "'hlx tag rm REV TAG' removes a tag"),
 ];
 
-/// The answer to what another tool has and `hlx` does not, and to words in a place where they cannot be; `None` to all else.
+/// Returns the answer to what another tool has and `hlx` does not, and to words in a place where they cannot be; `None` to
+/// all else.
 pub(super) fn suggest(error: &clap::Error, typed: &[OsString]) -> Option<Error> {
     let string = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.as_str()),
@@ -136,7 +137,7 @@ pub(super) fn suggest(error: &clap::Error, typed: &[OsString]) -> Option<Error> 
     Some(Error::usage(format!("unrecognized command '{word}'")).with_hint(format!("did you mean 'hlx help {near}'?")))
 }
 
-/// The answer to a command line without a version: files to restore, as for `git checkout`, or a command to run that is not
+/// Returns the answer to a command line without a version: files to restore, as for `git checkout`, or a command to run that is not
 /// after `--`.
 fn missing(command: &clap::Command, typed: &[OsString]) -> Option<Error> {
     let line = CommandLine::new(typed)?;
@@ -146,9 +147,10 @@ fn missing(command: &clap::Command, typed: &[OsString]) -> Option<Error> {
             let meant = line.replaced("checkout", &["restore"]).replaced("--", &[]);
             Some(Error::usage("no version is given").with_hint(format!("to restore files: {meant}")))
         }
-        "checkout" if is_typed("-f") || is_typed("--force") => {
-            Some(Error::usage("no version is given").with_hint("to discard all changes: hlx checkout HEAD --force"))
-        }
+        "checkout" if is_typed("-f") || is_typed("--force") => Some(
+            Error::usage("no version is given")
+                .with_hint(format!("to discard all changes: hlx checkout {} --force", head(typed))),
+        ),
         "exec" => to_run(command, &line),
         _ => None,
     }
@@ -161,7 +163,7 @@ fn head(typed: &[OsString]) -> String {
     if is_clear { "HEAD".to_owned() } else { "NAME@HEAD".to_owned() }
 }
 
-/// The answer to `run exec` without `--`: the command begins after the options that follow the versions, or else after the
+/// Returns the answer to `run exec` without `--`: the command begins after the options that follow the versions, or else after the
 /// first version.
 fn to_run(command: &clap::Command, line: &CommandLine) -> Option<Error> {
     let words: Vec<&str> = line.words().iter().map(String::as_str).collect();
@@ -169,27 +171,23 @@ fn to_run(command: &clap::Command, line: &CommandLine) -> Option<Error> {
         let arg = command.get_arguments().find(|arg| word.strip_prefix("--").is_some_and(|long| arg.get_long() == Some(long)));
         arg.is_some_and(|arg| arg.get_action().takes_values())
     };
-    let (mut versions, mut at) = (0, words.iter().position(|word| *word == "exec")? + 1);
-    let (mut second, mut has_option) = (None, false);
-    while let Some(word) = words.get(at) {
-        if word.starts_with('-') {
-            has_option = versions > 0;
-            at += if takes_value(word) { 2 } else { 1 };
-            continue;
+    let (mut versions, mut has_option, mut at) = (0, false, words.iter().position(|word| *word == "exec")? + 1);
+    let start = loop {
+        let word = words.get(at)?;
+        let is_option = word.starts_with('-');
+        if !is_option && versions > 0 && (has_option || words[at..].iter().all(|word| !word.starts_with("--"))) {
+            break at;
         }
-        if versions > 0 && (has_option || words[at..].iter().all(|word| !word.starts_with("--"))) {
-            second.get_or_insert(at);
-            break;
-        }
-        versions += 1;
-        at += 1;
-    }
-    let (before, after) = words.split_at(second?);
+        has_option = is_option && versions > 0;
+        versions += usize::from(!is_option);
+        at += if takes_value(word) { 2 } else { 1 };
+    };
+    let (before, after) = words.split_at(start);
     let meant = CommandLine::of(before.iter().chain(&["--"]).chain(after));
     Some(Error::usage("the command to run is not after '--'").with_hint(format!("did you mean: {meant}")))
 }
 
-/// The answer to a word too many: a version after the name of its dataset, or a path that is not after `--`.
+/// Returns the answer to a word too many: a version after the name of its dataset, or a path that is not after `--`.
 fn surplus(command: &clap::Command, word: &str, typed: &[OsString]) -> Option<Error> {
     let line = CommandLine::new(typed)?;
     let at = typed.iter().position(|arg| arg == word)?;

@@ -19,12 +19,12 @@ impl CommandLine {
         CommandLine(words.into_iter().map(|word| (*word).to_owned()).collect())
     }
 
-    /// The words, `hlx` first.
+    /// Returns the words, `hlx` first.
     pub(crate) fn words(&self) -> &[String] {
         &self.0
     }
 
-    /// The line without `--` and all that follows.
+    /// Returns the line without `--` and all that follows.
     pub(crate) fn without_paths(&self) -> CommandLine {
         CommandLine(self.0.iter().take_while(|word| *word != "--").cloned().collect())
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 /// Integers beyond it are not exact in the JSON of RFC 8785, whose numbers are doubles.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// A version number.
+/// Returns a version number.
 pub(super) fn number(text: &str) -> Result<Number, String> {
     Number::parse(text).map_err(|e| e.to_string())
 }

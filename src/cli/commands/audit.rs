@@ -67,7 +67,7 @@ fn row(entry: &AuditEntry) -> [String; 4] {
     [moment(&entry.time), short(&entry.id), printable(&entry.author).into_owned(), said]
 }
 
-/// The first line of a text, and no more of it than fits.
+/// Returns the first line of a text, and no more of it than fits.
 fn cut(text: &str) -> String {
     let line = first_line(text);
     let more = text.lines().nth(1).is_some() || line.chars().count() > SHOWN;

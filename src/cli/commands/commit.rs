@@ -72,7 +72,7 @@ pub(super) fn run(mut args: args::CommitArgs, session: &mut Session) -> Result<O
     print_reports(&repo, &reports, session)
 }
 
-/// The error of a commit where no dataset is declared.
+/// Returns the error of a commit where no dataset is declared.
 fn undeclared(repo: &Repo) -> Error {
     let name = repo.root().file_name().and_then(|name| name.to_str()).unwrap_or("NAME");
     Error::new(ErrorKind::DatasetNotFound, "no dataset is declared").with_hint(format!(
@@ -155,7 +155,7 @@ fn remark(repo: &Repo, report: &commit::CommitReport, out: &mut Output) {
     }
 }
 
-/// The paths of the files that a report is about.
+/// Returns the paths of the files that a report is about.
 fn paths_of<'a>(repo: &'a Repo, report: &'a commit::CommitReport) -> PathPrinter<'a> {
     PathPrinter::new(repo, report.version.dataset_name.as_str())
 }

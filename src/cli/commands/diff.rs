@@ -97,8 +97,8 @@ struct DiffArguments {
     paths: Vec<String>,
 }
 
-/// The sides of each dataset that is meant, and the paths that concern it: without a revision, the checked-out version of
-/// each dataset that has one.
+/// Returns the sides of each dataset that is meant, and the paths that concern it: without a revision, the checked-out
+/// version of each dataset that has one.
 fn sides(repo: &Repo, args: &args::DiffArgs, session: &mut Session) -> Result<Vec<DiffArguments>> {
     if let Some(from) = &args.from {
         let concerned = repo.scope_of_paths(None, &args.paths);
@@ -179,7 +179,7 @@ impl FileChange<'_> {
     }
 }
 
-/// All files and empty folders that differ, in the order of their paths.
+/// Returns all files and empty folders that differ, in the order of their paths.
 fn changes(report: &DiffReport) -> Vec<FileChange<'_>> {
     let added =
         report.added.iter().map(|f| FileChange { letter: 'A', path: &f.path, new: Some(f.size), ..FileChange::default() });
@@ -241,7 +241,7 @@ fn stat(shown: &DiffPrinter<'_>, out: &mut Output) -> io::Result<()> {
     writeln!(out, "{}, {}", summary(shown.report), difference(grown, size))
 }
 
-/// A size as one side of a difference; what is not there has none.
+/// Returns a size as one side of a difference; what is not there has none.
 fn signed(size: Option<u64>) -> i64 {
     i64::try_from(size.unwrap_or(0)).unwrap_or(i64::MAX)
 }

@@ -20,7 +20,7 @@ pub(super) fn print(drifts: &[Drift], out: &mut Output) -> io::Result<()> {
     Ok(())
 }
 
-/// The rows of a rule: its name, the samples, the mean length, and the labels.
+/// Returns the rows of a rule: its name, the samples, the mean length, and the labels.
 fn rows(drift: &Drift) -> Vec<[String; 3]> {
     let Drift { rule, old, new } = drift;
     let sides = [old.as_ref(), new.as_ref()];

@@ -105,7 +105,7 @@ fn stamps(path: &Path) -> Option<(u64, std::time::SystemTime)> {
     Some((metadata.len(), metadata.modified().ok()?))
 }
 
-/// The numbers of a JSON file. The run is recorded also where they cannot be read: a warning says so.
+/// Returns the numbers of a JSON file. The run is recorded also where they cannot be read: a warning says so.
 fn metrics(path: &Path, session: &mut Session) -> Vec<(String, f64)> {
     let text = match fs::read(path) {
         Ok(text) => text,

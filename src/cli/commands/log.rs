@@ -122,7 +122,7 @@ fn page(version: &VersionView, is_verbose: bool, colors: Colors) -> Vec<String> 
     lines
 }
 
-/// The files in which a version differs from its first parent, where they were counted.
+/// Returns the files in which a version differs from its first parent, where they were counted.
 fn stat(version: &VersionView) -> Option<String> {
     let files = version.files.as_ref()?;
     let [added, modified, removed] = [files.files_added, files.files_modified, files.files_removed].map(thousands);

@@ -86,7 +86,7 @@ fn commands<'c>(command: &'c clap::Command, pages: &mut Vec<(String, &'c clap::C
     command.get_subcommands().filter(|command| !command.is_hide_set()).for_each(|command| commands(command, pages));
 }
 
-/// The manual page of a command.
+/// Returns the manual page of a command.
 fn page(name: &str, command: &clap::Command) -> io::Result<Vec<u8>> {
     let is_top = name == "hlx";
     // What every command takes stands once, on the page of hlx.

@@ -91,7 +91,7 @@ pub(super) fn counts(report: &DiffReport, paths: PathPrinter<'_>, out: &mut Outp
     report.moved.iter().try_for_each(|moved| writeln!(out, "samples: {moved}"))
 }
 
-/// The line of `helox.toml` with which samples count as modified.
+/// Returns the line of `helox.toml` with which samples count as modified.
 pub(super) fn key_hint(key: &str, dataset: &str) -> String {
     let (key, dataset) = (printable(key), printable(dataset));
     format!(

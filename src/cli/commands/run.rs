@@ -116,7 +116,7 @@ fn name(view: &RunView) -> String {
     version_name(view.dataset_name.as_deref(), view.version.as_ref(), view.version_id)
 }
 
-/// A value as a person writes it: text without quotes, numbers in full.
+/// Returns a value as a person writes it: text without quotes, numbers in full.
 fn shown(value: Option<&Value>) -> String {
     match value {
         None => "-".to_owned(),

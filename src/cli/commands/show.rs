@@ -108,7 +108,7 @@ fn schema(version: &VersionView, out: &mut Output) -> io::Result<()> {
     columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
-/// The run's short id, its model and its metrics.
+/// Returns the run's short id, its model and its metrics.
 fn trained(run: &RunView) -> String {
     let metric = |(name, value): (&String, &Value)| format!("  {name}={}", value.as_f64().map_or_else(none, number));
     format!("{}  {}{}", short(run.id), run.run.model, run.run.metrics.iter().map(metric).collect::<String>())
@@ -124,7 +124,7 @@ fn list(items: impl Iterator<Item = String>) -> String {
     if lines.is_empty() { none() } else { lines.join("\n") }
 }
 
-/// A value as its JSON text, without the quotes.
+/// Returns a value as its JSON text, without the quotes.
 fn text(value: &impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(Value::String(text)) => text,

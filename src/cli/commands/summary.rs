@@ -57,7 +57,7 @@ pub(super) fn write(
     }
 }
 
-/// The changes of a dataset, a path a line.
+/// Returns the changes of a dataset, a path a line.
 fn changes(repo: &Repo, report: &StatusReport) -> String {
     let paths = PathPrinter::new(repo, report.dataset_name.as_str());
     let shown = |path: &str| paths.show(path);

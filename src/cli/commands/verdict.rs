@@ -130,7 +130,7 @@ fn severity(severity: Severity) -> String {
     text(&severity)
 }
 
-/// A name as JSON spells it.
+/// Returns a name as JSON spells it.
 fn text(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

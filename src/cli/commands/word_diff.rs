@@ -41,7 +41,7 @@ pub(super) fn words(old: &str, new: &str, colors: Colors) -> String {
     out
 }
 
-/// The bytes of either text that differ. Changes with nothing but spaces between them are one.
+/// Returns the bytes of either text that differ. Changes with nothing but spaces between them are one.
 fn changes(old: &str, new: &str) -> Vec<[Range<usize>; 2]> {
     let diff = TextDiff::configure().timeout(TIMEOUT).diff_unicode_words(old, new);
     let mut changes: Vec<[Range<usize>; 2]> = Vec::new();

@@ -50,7 +50,7 @@ const ROW: usize = 42;
 /// The number of records that moved from one split to another.
 pub type SplitMoves = BTreeMap<(SplitId, SplitId), u64>;
 
-/// The identity of a record in a split, and back. The first byte, which tells the group, is that of the identity.
+/// Returns the identity of a record in a split, and back. The first byte, which tells the group, is that of the identity.
 fn in_split(mut id: [u8; 16], split: SplitId) -> [u8; 16] {
     let [low, high] = split.to_le_bytes();
     id[14] ^= low;
@@ -59,7 +59,7 @@ fn in_split(mut id: [u8; 16], split: SplitId) -> [u8; 16] {
 }
 
 impl Tally {
-    /// An empty tally, whose temporary files lie in `folder`.
+    /// Creates an empty tally, whose temporary files lie in `folder`.
     pub fn new(folder: &Path) -> Tally {
         Tally { folder: folder.to_owned(), records: Map::default(), unread: [0; 2], spills: Vec::new(), failed: None }
     }
@@ -296,7 +296,7 @@ impl<'a> KeyPairing<'a> {
 /// Records of each side, the old one first.
 type Pairs = [u64; 2];
 
-/// The side that a count stands for.
+/// Returns the side that a count stands for.
 fn side(count: i64) -> Side {
     if count < 0 { Side::Old } else { Side::New }
 }

@@ -22,7 +22,7 @@ pub(super) struct SortedTable<const N: usize> {
 }
 
 impl<const N: usize> SortedTable<N> {
-    /// An empty table in a file of `folder`.
+    /// Creates an empty table in a file of `folder`.
     pub fn create(folder: &Path) -> Result<SortedTable<N>> {
         Ok(SortedTable { temp: TempFile::unnamed(folder)?, rows: 0, index: Vec::new() })
     }

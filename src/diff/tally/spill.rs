@@ -15,7 +15,7 @@ pub(super) const GROUPS: usize = if cfg!(test) { 4 } else { 256 };
 /// Rows that are read at once.
 const READ: usize = 4_096;
 
-/// The group of the rows that begin with this byte.
+/// Returns the group of the rows that begin with this byte.
 pub(super) fn group(first: u8) -> usize {
     usize::from(first) * GROUPS / 256
 }
@@ -29,7 +29,7 @@ pub(super) struct Spill<const N: usize> {
 }
 
 impl<const N: usize> Spill<N> {
-    /// An empty file in `folder`.
+    /// Creates an empty file in `folder`.
     pub fn create(folder: &Path) -> Result<Spill<N>> {
         Ok(Spill { temp: TempFile::unnamed(folder)?, batches: Vec::new() })
     }

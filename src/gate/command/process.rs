@@ -239,7 +239,7 @@ impl<'a> RunningProgram<'a> {
     }
 }
 
-/// The end of a run that printed a line beyond all bounds.
+/// Returns the end of a run that printed a line beyond all bounds.
 fn too_long(line: &[u8]) -> ProgramEnd {
     ProgramEnd::Failed(format!("printed a line of more than 64 KiB: {}", shown(&String::from_utf8_lossy(line))))
 }
@@ -264,7 +264,7 @@ fn read_some<P: Read>(pipe: &mut Option<P>, bytes: &mut [u8]) -> io::Result<usiz
     }
 }
 
-/// The start of what the program printed, fit for a terminal.
+/// Returns the start of what the program printed, fit for a terminal.
 fn shown(text: &str) -> String {
     let clean = |c: char| if c.is_control() { ' ' } else { c };
     let mut start: String = text.trim().chars().take(SHOWN).map(clean).collect();
@@ -282,7 +282,7 @@ pub struct ProgramStdin<'a, 'b> {
 }
 
 impl<'a, 'b> ProgramStdin<'a, 'b> {
-    /// The standard input of this program.
+    /// Returns the standard input of this program.
     pub fn of(running: &'a mut RunningProgram<'b>) -> Self {
         ProgramStdin { running, waiting: Vec::new() }
     }

@@ -114,7 +114,7 @@ impl<'a> KeyRowChanges<'a> {
         Ok(KeyRowChanges { sources, heads })
     }
 
-    /// The next row that came or went anywhere, and the sum of it.
+    /// Returns the next row that came or went anywhere, and the sum of it.
     pub fn next(&mut self) -> Result<Option<(KeyRow, i64)>> {
         let Some(Reverse((row, ..))) = self.heads.peek().copied() else { return Ok(None) };
         let mut total = 0;

@@ -109,7 +109,7 @@ impl KeySetReader {
         Ok(reader)
     }
 
-    /// The next row and its count; `None` at the end, when all of it was found right.
+    /// Returns the next row and its count; `None` at the end, when all of it was found right.
     pub fn next(&mut self) -> Result<Option<(KeyRow, u64)>> {
         if self.buffer.len() - self.at < MAX_ROW && self.left > 0 {
             self.refill()?;
@@ -164,7 +164,7 @@ impl KeySetReader {
     }
 }
 
-/// The row at the front, its count, and the bytes that it takes.
+/// Returns the row at the front, its count, and the bytes that it takes.
 fn parse(bytes: &[u8]) -> Result<(KeyRow, u64, usize), Malformed> {
     let mut reader = ByteReader::new(bytes);
     let (key, raw, number) = (u128::from_be_bytes(reader.array()?), reader.u64()?, reader.varint()?);

@@ -27,7 +27,7 @@ pub struct Spans<'a> {
 }
 
 impl<'a> Spans<'a> {
-    /// The spans of a text.
+    /// Returns the spans of a text.
     pub fn of(text: &'a str) -> Self {
         Spans { bytes: text.as_bytes(), at: 0 }
     }

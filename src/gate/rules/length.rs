@@ -59,14 +59,14 @@ impl LengthRule {
     }
 }
 
-/// The number of Unicode scalar values in UTF-8; a lone surrogate counts as one.
+/// Returns the number of Unicode scalar values in UTF-8; a lone surrogate counts as one.
 pub(in crate::gate) fn characters(text: &[u8]) -> u64 {
     // All bytes but those that go on with a character, in blocks whose count fits a byte: a register holds many then.
     let block = |block: &[u8]| block.iter().fold(0u8, |n, &b| n + u8::from(b.cast_signed() >= -0x40));
     text.chunks(192).map(|bytes| u64::from(block(bytes))).sum()
 }
 
-/// The number of runs of what is not white space.
+/// Returns the number of runs of what is not white space.
 fn words(text: &[u8]) -> u64 {
     String::from_utf8_lossy(text).split_whitespace().count() as u64
 }

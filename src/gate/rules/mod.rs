@@ -99,7 +99,7 @@ impl MessageList {
     }
 }
 
-/// The beginning of something from the data, so that a terminal can print it.
+/// Returns the beginning of something from the data, so that a terminal can print it.
 pub(super) fn shortened(text: &[u8]) -> String {
     // A character has at most four bytes.
     let start = &text[..text.len().min(MAX_QUOTED * 4 + 4)];
@@ -110,12 +110,12 @@ pub(super) fn shortened(text: &[u8]) -> String {
     }
 }
 
-/// A name from the data as a message has it.
+/// Returns a name from the data as a message has it.
 pub(super) fn quotable(name: &[u8]) -> String {
     if name.is_empty() { "the field with an empty name".to_owned() } else { shortened(name) }
 }
 
-/// A value from the data, in quotes.
+/// Returns a value from the data, in quotes.
 fn quoted(value: &[u8]) -> String {
     format!("\"{}\"", shortened(value))
 }

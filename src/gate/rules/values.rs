@@ -54,7 +54,7 @@ impl ValuesRule {
     }
 }
 
-/// The canonical form of a JSON text.
+/// Returns the canonical form of a JSON text.
 fn form(text: &[u8]) -> Option<Vec<u8>> {
     let mut tape = Tape::default();
     tape.read(text, MAX_DEPTH).ok()?;

@@ -12,12 +12,12 @@ use crate::limits;
 pub struct Metric(f64);
 
 impl Metric {
-    /// A metric of this value; `None` unless it is finite.
+    /// Creates a metric of this value; `None` unless it is finite.
     pub fn new(value: f64) -> Option<Metric> {
         value.is_finite().then_some(Metric(value))
     }
 
-    /// The value.
+    /// Returns the value.
     pub fn value(self) -> f64 {
         self.0
     }

@@ -45,6 +45,9 @@ pub struct AuditVerifyReport {
 }
 
 /// Checks every fact and every version.
+///
+/// # Errors
+/// `ErrorKind::Io` or `Interrupted`. Damage is listed in the report.
 pub fn verify(repo: &Repo, progress: &dyn Progress) -> Result<AuditVerifyReport> {
     progress.begin(Stage::Verify, 0, 0);
     let checked = repo.facts().check(progress)?;

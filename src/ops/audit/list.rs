@@ -103,6 +103,9 @@ pub enum AuditEvent {
 }
 
 /// Lists the history, the newest first.
+///
+/// # Errors
+/// `ErrorKind::Io`. Versions and facts that cannot be read are listed in the report.
 pub fn list(repo: &Repo, options: AuditOptions) -> Result<AuditReport> {
     let mut damaged = DamageList::default();
     let facts = damaged.collect(repo.facts().all().map_err(|e| e.within("facts are omitted")))?.unwrap_or_default();

@@ -15,7 +15,6 @@ use crate::ops::commit::read::{self, Contents, Snapshot};
 use crate::ops::commit::{Bump, CommitOutcome, Finding};
 use crate::ops::tree::{Overlay, Tree};
 use crate::ops::{Links, key};
-use crate::repo::revision::highest;
 use crate::repo::status;
 use crate::sample::Schema;
 use crate::store::Writer;
@@ -97,7 +96,7 @@ impl<'a> Commit<'a> {
         Ok(candidate)
     }
 
-    /// The version by its files and by how much they changed, with the number that was asked for or follows.
+    /// Returns the version by its files and by how much they changed, with the number that was asked for or follows.
     fn describe(
         &self,
         tree: &Tree,
@@ -237,10 +236,10 @@ impl<'a> Commit<'a> {
 
     /// Warns if the workspace has another version than the latest, so that the new one lacks what the latest has.
     fn warn_of_old_parent(&self, candidate: &mut Candidate<'_>) -> Result<()> {
-        let numbers = self.repo.numbers(self.name())?;
-        let (None, Some(parent), Some(latest)) = (&self.options.parent, &self.parent, highest(&numbers)) else { return Ok(()) };
+        let (None, Some(parent)) = (&self.options.parent, &self.parent) else { return Ok(()) };
+        let Some(latest) = self.repo.latest(self.name())? else { return Ok(()) };
         let parent = &parent.version.number;
-        if latest != parent {
+        if latest != *parent {
             let (name, new) = (self.name(), &candidate.version.number);
             candidate.details.warnings.push(format!(
                 "{name}@{new} is based on {parent}, not on the latest version {latest}: it does not have the changes of {latest}; \

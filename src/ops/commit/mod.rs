@@ -98,6 +98,11 @@ pub struct CommitReport {
 }
 
 /// Commits the workspace of a dataset, or a folder.
+///
+/// # Errors
+/// `ErrorKind::DirtyWorkspace` if a checkout was interrupted; `Conflict` if no version is checked out, the number is too
+/// low, or a tag is on another version; `VersionExists` if the number is taken; `UnsupportedInput` for files that no
+/// version can contain. A version that the rules refuse is no error but an outcome.
 pub fn run(repo: &Repo, options: &CommitOptions, progress: &dyn Progress) -> Result<CommitReport> {
     let dataset = repo.dataset(options.dataset.as_deref())?;
     let commit = Commit::plan(repo, dataset, options, progress)?;

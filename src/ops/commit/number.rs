@@ -7,8 +7,8 @@ use crate::ops::commit::Bump;
 use crate::ops::commit::plan::{Commit, Parent};
 
 impl Commit<'_> {
-    /// The version that has the number already, if it is the same one: with the same tree and the same parents, or the
-    /// parent itself where nothing changed. A number that was not asked for is raised until it is free.
+    /// Returns the version that has the number already, if it is the same one: with the same tree and the same parents, or
+    /// the parent itself where nothing changed. A number that was not asked for is raised until it is free.
     pub(super) fn existing_version(&self, version: &mut Version, unchanged: bool) -> Result<Option<Parent>> {
         let refs = self.repo.versions();
         while let Some((id, there)) = self.repo.version_of(&self.dataset.name, &version.number)? {
@@ -56,7 +56,7 @@ impl Commit<'_> {
         }
     }
 
-    /// The lowest number above the parent's that is free and fits the change.
+    /// Returns the lowest number above the parent's that is free and fits the change.
     fn free_number(&self, version: &Version) -> Result<Number> {
         let refs = self.repo.versions();
         let mut number = version.parent_number.as_ref().map_or(Number::FIRST, |n| n.bump(version.change_type));
@@ -67,7 +67,7 @@ impl Commit<'_> {
     }
 }
 
-/// The next number by PATCH.
+/// Returns the next number by PATCH.
 fn next_patch(number: &Number) -> Result<Number> {
     let next = number.bump(ChangeType::Patch);
     if next > *number { Ok(next) } else { Err(Error::new(Kind::Conflict, format!("no higher number than {number} exists"))) }

@@ -57,7 +57,7 @@ pub struct CommitOptions {
 }
 
 impl CommitOptions {
-    /// All that is attached to the version.
+    /// Returns all that is attached to the version.
     pub(super) fn metadata(&self) -> Map<String, Value> {
         let mut metadata = self.metadata.clone();
         if let Some(reason) = &self.reason {

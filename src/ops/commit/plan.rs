@@ -48,7 +48,7 @@ impl<'a> Commit<'a> {
         if !options.tags.is_empty() {
             // A tag is a fact: where none can follow, the version is not made without it.
             let hint = "commit without --tag, and add the tag when the facts can be read";
-            repo.facts().fold().map_err(|e| e.with_hint(hint))?;
+            repo.folded_facts().map_err(|e| e.with_hint(hint))?;
         }
         let state = WorkspaceState::load(layout, &dataset.name)?;
         let mut commit = Commit { repo, options, dataset, progress, state, parent: None, _workspace: workspace };
@@ -72,8 +72,7 @@ impl<'a> Commit<'a> {
             return Err(Error::new(Kind::DirtyWorkspace, message).with_hint(format!("finish it: hlx checkout {wanted}{back}")));
         }
         if state.head.is_none() && options.parent.is_none() {
-            let numbers = self.repo.numbers(name)?;
-            let Some(latest) = revision::highest(&numbers) else { return Ok(()) };
+            let Some(latest) = self.repo.latest(name)? else { return Ok(()) };
             let message = format!("'{name}' has versions up to {latest}, but none is checked out");
             return Err(Error::new(Kind::Conflict, message).with_hint(format!(
                 "check out the latest: hlx checkout {name}\nor commit these files as the next version: hlx commit {name} --parent {latest}"
@@ -82,15 +81,15 @@ impl<'a> Commit<'a> {
         Ok(())
     }
 
-    /// The name of the dataset.
+    /// Returns the name of the dataset.
     pub fn name(&self) -> &str {
         &self.dataset.name
     }
 
-    /// The highest version of the dataset.
+    /// Returns the highest version of the dataset.
     pub fn latest(&self) -> Result<Option<Parent>> {
-        let numbers = self.repo.numbers(self.name())?;
-        let latest = revision::highest(&numbers).map(|number| self.repo.version_of(self.name(), number)).transpose()?;
+        let latest = self.repo.latest(self.name())?;
+        let latest = latest.map(|number| self.repo.version_of(self.name(), &number)).transpose()?;
         Ok(latest.flatten().map(|(id, version)| Parent { id, version }))
     }
 
@@ -110,7 +109,7 @@ impl<'a> Commit<'a> {
         id.map(|id| Ok(Parent { id, version: self.repo.version(id)? })).transpose()
     }
 
-    /// A revision that names the dataset, if it does not already.
+    /// Returns a revision that names the dataset, if it does not already.
     fn qualified(&self, text: &str) -> String {
         if text.contains('@') { text.to_owned() } else { format!("{}@{text}", self.dataset.name) }
     }
@@ -121,7 +120,7 @@ impl<'a> Commit<'a> {
         self.dataset.samples.then(|| self.dataset.reader_config(&scratch)).transpose()
     }
 
-    /// The rules that the version must pass; `None` where there are none, or where they are skipped.
+    /// Returns the rules that the version must pass; `None` where there are none, or where they are skipped.
     pub fn evaluator(&self) -> Result<Option<Evaluator<'_>>> {
         if self.options.no_validate {
             return Ok(None);

@@ -16,7 +16,7 @@ impl Commit<'_> {
         if self.options.tags.is_empty() {
             return Ok(TagPlan::default());
         }
-        let (facts, id) = (self.repo.facts().fold()?, version.id());
+        let (facts, id) = (self.repo.folded_facts()?, version.id());
         if !is_new {
             self.check_protected(version, status::status(self.repo, &facts, id, version)?)?;
         }

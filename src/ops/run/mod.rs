@@ -58,6 +58,10 @@ pub struct RunOptions {
 /// Records a run on each of its versions, all at once. The commit of the code, where that is in git, becomes the parameters
 /// `git.commit` and `git.dirty`; a version that was compared with the workspace has `data.dirty`, and of a partial checkout
 /// `data.partial`; on several versions each run names the others in `with`. Parameters that are given stay as they are.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`; `PathNotFound` for an artifact that does not exist; `Usage` for a name that is given twice
+/// or a metric that is not finite.
 pub fn record(repo: &Repo, options: &RunOptions, progress: &dyn Progress) -> Result<Vec<RunView>> {
     let versions = &options.versions;
     if options.started.zip(options.ended).is_some_and(|(started, ended)| ended < started) {
@@ -126,8 +130,11 @@ fn add(params: &mut Vec<(String, String)>, name: &str, value: String) {
 }
 
 /// Finds a run by its id, or the first digits of it.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`.
 pub fn show(repo: &Repo, word: &str) -> Result<RunView> {
-    let state = repo.facts().fold()?;
+    let state = repo.folded_facts()?;
     let run = named(&state, word)?;
     Ok(RunView::of(&run, VersionNames::of(repo).get(run.version), &state))
 }
@@ -142,7 +149,7 @@ pub fn withdraw(repo: &Repo, word: &str, reason: &str, author: Option<&str>) -> 
         return Err(Error::usage(format!("the reason has {} bytes; it must have 1 to {}", reason.len(), limits::NOTE))
             .with_hint(format!("give a reason: hlx run withdraw {} --why TEXT", printable(word))));
     }
-    let state = repo.facts().fold()?;
+    let state = repo.folded_facts()?;
     let run = named(&state, word)?;
     if let Some(withdrawal) = state.withdrawal_of(run.id) {
         let message = format!("the run was already withdrawn by {}: {}", withdrawal.author, printable(&withdrawal.reason));
@@ -180,7 +187,7 @@ fn named(state: &State, word: &str) -> Result<Arc<Recorded>> {
         .ok_or_else(|| too_short(state, word).unwrap_or_else(unknown).with_hint("list the runs: hlx run list --all"))
 }
 
-/// The error for a word that has too few digits to name a run; `None` if no run begins so.
+/// Returns the error for a word that has too few digits to name a run; `None` if no run begins so.
 fn too_short(state: &State, word: &str) -> Option<Error> {
     let digits = word.to_ascii_lowercase();
     let is_short = !digits.is_empty() && digits.len() < PREFIX;
@@ -188,7 +195,7 @@ fn too_short(state: &State, word: &str) -> Option<Error> {
         .then(|| Error::new(Kind::VersionNotFound, format!("'{word}' is too short for a run, which needs {PREFIX} digits")))
 }
 
-/// The run whose id begins so, if the word can be the digits of one.
+/// Returns the run whose id begins so, if the word can be the digits of one.
 fn find(state: &State, word: &str) -> Result<Option<Arc<Recorded>>> {
     if !word.bytes().all(|b| b.is_ascii_hexdigit()) || !(PREFIX..=64).contains(&word.len()) {
         return Ok(None);
@@ -221,8 +228,11 @@ pub struct RunListReport {
 }
 
 /// Lists runs.
+///
+/// # Errors
+/// `ErrorKind::DatasetNotFound` or `VersionNotFound`.
 pub fn list(repo: &Repo, options: &ListOptions) -> Result<RunListReport> {
-    let state = repo.facts().fold()?;
+    let state = repo.folded_facts()?;
     let mut names = VersionNames::of(repo);
     let runs = match &options.revision {
         Some(text) => state.runs_of(revision::version(repo, text)?.id),
@@ -278,7 +288,7 @@ pub struct MetricChange {
 }
 
 impl MetricChange {
-    /// The metrics of two runs, by name.
+    /// Returns the metrics of two runs, by name.
     fn between(a: &Run, b: &Run) -> Vec<MetricChange> {
         let value = |run: &Run, name: &str| run.metrics.iter().find(|(n, _)| n == name).map(|(_, metric)| metric.value());
         let names: BTreeSet<&String> = a.metrics.iter().chain(&b.metrics).map(|(name, _)| name).collect();
@@ -299,7 +309,7 @@ struct RunSide {
 }
 
 impl RunSide {
-    /// The run that has this id or one that begins so; else all runs on the version that the word names.
+    /// Returns the run that has this id or one that begins so; else all runs on the version that the word names.
     fn of(repo: &Repo, state: &State, word: &str) -> Result<RunSide> {
         if let Some(run) = find(state, word)? {
             return Ok(RunSide { version: run.version, runs: vec![run] });
@@ -316,8 +326,11 @@ impl RunSide {
 }
 
 /// Compares runs: each of `a` and `b` is a run, by its id or the first digits of it, or a revision.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`.
 pub fn compare(repo: &Repo, a: &str, b: &str, progress: &dyn Progress) -> Result<RunCompareReport> {
-    let state = repo.facts().fold()?;
+    let state = repo.folded_facts()?;
     let (a, b) = (RunSide::of(repo, &state, a)?, RunSide::of(repo, &state, b)?);
     let mut lookup = VersionLookup::of(repo);
     let (old, new) = (lookup.version(a.version)?, lookup.version(b.version)?);

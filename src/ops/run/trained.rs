@@ -37,6 +37,9 @@ pub struct WorkspaceChanges {
 }
 
 /// Finds the versions that a run is on.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound`.
 pub fn versions(repo: &Repo, revisions: &[String]) -> Result<Vec<TrainedVersion>> {
     let trained = |text: &String| {
         let found = revision::version(repo, text)?;
@@ -53,7 +56,7 @@ pub fn versions(repo: &Repo, revisions: &[String]) -> Result<Vec<TrainedVersion>
 }
 
 impl TrainedVersion {
-    /// The dataset and the number.
+    /// Returns the dataset and the number.
     pub fn name(&self) -> String {
         format!("{}@{}", self.dataset_name, self.version)
     }
@@ -86,7 +89,7 @@ impl TrainedVersion {
         Some(format!("in {folder}, {} {differ} from {}", counted(changes.files, "file"), self.name()))
     }
 
-    /// The parameters of the run that the workspace gives.
+    /// Returns the parameters of the run that the workspace gives.
     pub(super) fn workspace_params(&self) -> Vec<(&'static str, String)> {
         let Some(changes) = self.workspace else { return Vec::new() };
         let partial = changes.partial.map(|part| ("data.partial", format!("{} of {} files", part.files, part.of)));

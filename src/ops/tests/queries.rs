@@ -4,10 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::catalog::samples::{commit, everything, folder, judge, number, repository, selected, tag, untag, version};
-use crate::catalog::{Catalog, Query};
+use crate::catalog::Query;
+use crate::catalog::tests::samples::{
+    commit, everything, folder, judge, number, reopened, repository, selected, tag, untag, version,
+};
 use crate::clock::Time;
 use crate::error::Kind;
+use crate::fs::lock;
 use crate::id::Id;
 use crate::object::version::{ValidationStatus, Version};
 use crate::ops::{VersionView, dataset, log};
@@ -129,7 +132,7 @@ fn the_same_answers_whatever_has_become_of_the_catalog() {
         let due = due(&repo, &mut dice, 40);
         let home = folder(dir.path());
         check(&repo, &due, "built and used");
-        let held = Catalog::open(&repo).unwrap();
+        let held = lock::exclusive(&home.join("lock")).unwrap();
         check(&repo, &due, "locked");
         drop(held);
         fs::remove_dir_all(&home).unwrap();
@@ -169,17 +172,19 @@ fn damage_between_opening_and_asking_and_while_rows_are_read() {
     let (due, home) = (due(&repo, &mut dice, 30), folder(dir.path()));
     let (all, done) = (everything(&repo), AtomicBool::new(false));
     for (query, _) in &due {
-        // What was done to it before may have to be found out first.
-        let Some(catalog) = Catalog::open(&repo) else { continue };
-        for path in files(&home).iter().filter(|path| !path.ends_with("lock")) {
-            let length = fs::metadata(path).unwrap().len() as usize;
-            match dice.below(3) {
-                0 => fs::write(path, vec![7; length]).unwrap(),
-                1 => fs::write(path, "").unwrap(),
-                _ => fs::remove_file(path).unwrap(),
+        let repo = reopened(&repo);
+        // It is damaged while it is open, before rows are read.
+        let found = repo.catalog().indexed_after(query, || {
+            for path in files(&home).iter().filter(|path| !path.ends_with("lock")) {
+                let length = fs::metadata(path).unwrap().len() as usize;
+                match dice.below(3) {
+                    0 => fs::write(path, vec![7; length]).unwrap(),
+                    1 => fs::write(path, "").unwrap(),
+                    _ => fs::remove_file(path).unwrap(),
+                }
             }
-        }
-        if let Ok(found) = catalog.select(query) {
+        });
+        if let Some(found) = found {
             assert_eq!(found, selected(&all, query), "{query:?}");
         }
     }

@@ -60,7 +60,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    /// The version of a stamp, if this repository has it.
+    /// Returns the version of a stamp, if this repository has it.
     fn stamped(&self, id: Id<Version>) -> Result<Option<VersionWithId>> {
         Ok(VersionLookup::of(self.repo).version(id)?.map(|version| (id, version)))
     }

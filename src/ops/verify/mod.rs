@@ -87,7 +87,10 @@ pub struct VerifyReport {
     pub bytes: u64,
 }
 
-/// Recomputes checksums.
+/// Verifies versions and folders by recomputing their checksums.
+///
+/// # Errors
+/// `ErrorKind::VersionNotFound` for a target that is neither a version nor a folder. Damage is listed in the report.
 pub fn run(repo: &Repo, options: &VerifyOptions, progress: &dyn Progress) -> Result<VerifyReport> {
     progress.begin(Stage::Verify, 0, 0);
     let mut verifier = Verifier {
@@ -133,7 +136,7 @@ pub fn run(repo: &Repo, options: &VerifyOptions, progress: &dyn Progress) -> Res
     Ok(verifier.report(left))
 }
 
-/// The version and the folder, where exactly these two were named.
+/// Returns the version and the folder, where exactly these two were named.
 fn compared<'t>(repo: &Repo, targets: &'t [String]) -> Option<(Found, &'t Path)> {
     let [first, second] = targets else { return None };
     let version = |target: &str| revision::version(repo, target).ok();
@@ -145,7 +148,7 @@ fn compared<'t>(repo: &Repo, targets: &'t [String]) -> Option<(Found, &'t Path)>
     }
 }
 
-/// The number of versions that are not among these.
+/// Returns the number of versions that are not among these.
 fn unverified_versions(repo: &Repo, verified: &[(String, Version)]) -> Result<u64> {
     let (refs, mut left) = (repo.versions(), 0);
     let verified: HashSet<_> = verified.iter().map(|(_, version)| (&version.dataset, &version.number)).collect();

@@ -7,8 +7,11 @@ use crate::error::{Error, Kind, Result};
 use crate::fs::{atomic, lock};
 use crate::path::printable;
 
-/// Adds a dataset to `helox.toml`, unless it is declared just so already. Returns what is configured then. Durable when
-/// it returns, also if another process had declared it.
+/// Adds a dataset to `helox.toml`, unless it is declared in the same way already, and returns the configuration. Durable
+/// when it returns, also if another process had declared it.
+///
+/// # Errors
+/// `ErrorKind::Conflict` if the name or the folder is taken; `Config` for a file that cannot be parsed.
 pub fn add_dataset(shared: &Path, local: &Path, tmp: &Path, dataset: &Dataset) -> Result<Config> {
     let _lock = lock::exclusive(&tmp.with_file_name("config.lock"))?;
     let mut config = Config::load(shared, local)?;
@@ -100,7 +103,7 @@ fn with_dataset(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> 
     }
 }
 
-/// The settings of a dataset that are lists, as they are written.
+/// Returns the settings of a dataset that are lists, as they are written.
 fn lists(dataset: &Dataset) -> impl Iterator<Item = (&'static str, toml_edit::Value)> {
     let list = |texts: &[String]| texts.iter().map(String::as_str).collect::<toml_edit::Array>().into();
     let key = match &dataset.key[..] {

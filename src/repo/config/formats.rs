@@ -94,7 +94,7 @@ fn only_for(section: &Section<'_>, key: &str, allowed: bool, formats: &str) -> R
     }
 }
 
-/// The value as one ASCII character.
+/// Returns the value as one ASCII character.
 fn character(entry: &ConfigEntry<'_>) -> Result<u8> {
     match entry.text()?.as_bytes() {
         [byte @ 1..=0x7f] => Ok(*byte),

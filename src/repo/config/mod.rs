@@ -81,13 +81,13 @@ struct StoreSettings {
     is_shared: Option<bool>,
 }
 
-/// The type of a dataset that has none of its own.
+/// Returns the type of a dataset that has none of its own.
 pub fn generic() -> String {
     "generic".to_owned()
 }
 
 impl Dataset {
-    /// A dataset with the rules that hold where none are declared.
+    /// Creates a dataset with the rules that hold where none are declared.
     pub fn new(name: impl Into<String>, kind: impl Into<String>, path: impl Into<String>) -> Dataset {
         Dataset {
             name: name.into(),
@@ -128,6 +128,9 @@ impl Dataset {
 
 impl Config {
     /// Reads `helox.toml`, and over it the settings of `.helox/config.toml` and `HLX_COMPRESSION`.
+    ///
+    /// # Errors
+    /// `ErrorKind::Config` with file and line for anything that is not understood.
     pub fn load(shared: &Path, local: &Path) -> Result<Config> {
         let mut config = read::shared(shared)?;
         let own = read::local(local)?;
@@ -169,28 +172,28 @@ impl Config {
         Ok(())
     }
 
-    /// The datasets in the order of their names.
+    /// Returns the datasets in the order of their names.
     pub fn datasets(&self) -> impl Iterator<Item = &Dataset> {
         self.datasets.values()
     }
 
-    /// The dataset that has this name, or had it before it was renamed.
+    /// Returns the dataset that has this name, or had it before it was renamed.
     pub fn dataset(&self, name: &str) -> Option<&Dataset> {
         let renamed = || self.datasets.values().find(|dataset| dataset.formerly.iter().any(|former| former == name));
         self.datasets.get(name).or_else(renamed)
     }
 
-    /// The name that the dataset with this name has now.
+    /// Returns the name that the dataset with this name has now.
     pub fn current<'a>(&'a self, name: &'a str) -> &'a str {
         self.dataset(name).map_or(name, |dataset| &dataset.name)
     }
 
-    /// The name of a dataset, then those that it had before.
+    /// Returns the name of a dataset, then those that it had before.
     pub fn names<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
         self.datasets.get(name).map_or_else(|| vec![name], |dataset| dataset.names().collect())
     }
 
-    /// The remotes in the order of their names: name and URL.
+    /// Returns the remotes in the order of their names: name and URL.
     pub fn remotes(&self) -> impl Iterator<Item = (&str, &str)> {
         self.remotes.iter().map(|(name, url)| (name.as_str(), url.as_str()))
     }
@@ -214,7 +217,7 @@ fn check_type(kind: &str) -> Result<()> {
     Ok(())
 }
 
-/// A dataset's folder in its one form: relative, `/` between components, `.` for the repository's own.
+/// Returns a dataset's folder in its one form: relative, `/` between components, `.` for the repository's own.
 pub fn normal(path: &str) -> Result<String> {
     let wrong = |why: &str| Error::usage(format!("'{}' cannot be a dataset's folder: {why}", crate::path::printable(path)));
     let mut parts = Vec::new();

@@ -42,7 +42,7 @@ impl ConfigFile {
             .map_err(|e| self.wrong(e.span(), e.message().lines().collect::<Vec<_>>().join("; ")))
     }
 
-    /// An error with file and line.
+    /// Returns an error with file and line.
     pub fn wrong(&self, at: Option<Range<usize>>, what: impl Display) -> Error {
         let before = at.map_or(0, |span| span.start.min(self.text.len()));
         let line = self.text.bytes().take(before).filter(|b| *b == b'\n').count() + 1;
@@ -71,7 +71,7 @@ pub(super) struct ConfigEntry<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// The whole file.
+    /// Returns the whole file.
     pub fn top(file: &'a ConfigFile, document: &'a toml_edit::Document<&str>) -> Section<'a> {
         Section { file, name: String::new(), at: None, table: document.as_table() }
     }
@@ -100,12 +100,12 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// The entry with this key.
+    /// Returns the entry with this key.
     pub fn get(&self, key: &str) -> Option<ConfigEntry<'a>> {
         self.entries().find(|entry| entry.key == key)
     }
 
-    /// The entries of the table with this key; none if it is absent.
+    /// Returns the entries of the table with this key; none if it is absent.
     pub fn tables(&self, key: &str) -> Result<Vec<ConfigEntry<'a>>> {
         let section = self.get(key).map(|entry| entry.section()).transpose()?;
         Ok(section.map(|section| section.entries().collect()).unwrap_or_default())
@@ -116,14 +116,14 @@ impl<'a> Section<'a> {
         format!("[{}]", self.name)
     }
 
-    /// An error with the place of the table.
+    /// Returns an error with the place of the table.
     pub fn wrong(&self, what: impl Display) -> Error {
         self.file.wrong(self.at.clone(), what)
     }
 }
 
 impl<'a> ConfigEntry<'a> {
-    /// The value as a table.
+    /// Returns the value as a table.
     pub fn section(&self) -> Result<Section<'a>> {
         match self.item.as_table_like() {
             Some(table) => {
@@ -139,7 +139,7 @@ impl<'a> ConfigEntry<'a> {
         self.item.as_table_like().is_some()
     }
 
-    /// The value as a list of tables.
+    /// Returns the value as a list of tables.
     pub fn sections(&self) -> Result<Vec<Section<'a>>> {
         let (file, name) = (self.file, format!("[{}]", self.name));
         let section = |at, table| Section { file, name: name.clone(), at, table };
@@ -154,24 +154,24 @@ impl<'a> ConfigEntry<'a> {
         sections.ok_or_else(|| self.type_error("a list of tables").with_hint(format!("use double brackets: [{name}]")))
     }
 
-    /// The value as text.
+    /// Returns the value as text.
     pub fn text(&self) -> Result<&'a str> {
         self.item.as_str().ok_or_else(|| self.type_error("a string"))
     }
 
-    /// The value as one text or several.
+    /// Returns the value as one text or several.
     pub fn texts(&self) -> Result<Vec<&'a str>> {
         let several = || self.item.as_array()?.iter().map(Value::as_str).collect();
         self.item.as_str().map(|one| vec![one]).or_else(several).ok_or_else(|| self.type_error("a string or a list of strings"))
     }
 
-    /// The value as a list of texts.
+    /// Returns the value as a list of texts.
     pub fn list(&self) -> Result<Vec<&'a str>> {
         let texts = self.item.as_array().and_then(|list| list.iter().map(Value::as_str).collect());
         texts.ok_or_else(|| self.type_error("a list of strings"))
     }
 
-    /// The value as a list of what JSON knows as well and has no parts.
+    /// Returns the value as a list of what JSON knows as well and has no parts.
     pub fn scalars(&self) -> Result<Vec<serde_json::Value>> {
         let scalar = |value: &Value| match value {
             Value::String(text) => Some(text.value().as_str().into()),
@@ -184,14 +184,14 @@ impl<'a> ConfigEntry<'a> {
         scalars.ok_or_else(|| self.type_error("a list of strings, finite numbers, true and false"))
     }
 
-    /// The value as a place in a record: a JSON pointer if it begins with `/`, else the name of a column.
+    /// Returns the value as a place in a record: a JSON pointer if it begins with `/`, else the name of a column.
     pub fn place(&self) -> Result<String> {
         let word = self.text()?;
         check_place(word).map_err(|e| placed(&e, |what| self.wrong(what)))?;
         Ok(word.to_owned())
     }
 
-    /// The value as one place in a record or several, none of them twice.
+    /// Returns the value as one place in a record or several, none of them twice.
     pub fn places(&self) -> Result<Vec<String>> {
         let words = self.texts()?;
         if words.is_empty() {
@@ -206,20 +206,20 @@ impl<'a> ConfigEntry<'a> {
         Ok(words.into_iter().map(str::to_owned).collect())
     }
 
-    /// The value as the name of one dataset or several.
+    /// Returns the value as the name of one dataset or several.
     pub fn names(&self) -> Result<Vec<String>> {
         let words = self.texts()?;
         words.iter().try_for_each(|name| names::check_dataset(name)).map_err(|e| placed(&e, |what| self.wrong(what)))?;
         Ok(words.into_iter().map(str::to_owned).collect())
     }
 
-    /// The key as a place in a record.
+    /// Returns the key as a place in a record.
     pub fn key_place(&self) -> Result<String> {
         check_place(self.key).map_err(|e| placed(&e, |what| self.wrong_key(what)))?;
         Ok(self.key.to_owned())
     }
 
-    /// The value as one glob or several.
+    /// Returns the value as one glob or several.
     pub fn globs(&self) -> Result<Vec<String>> {
         let globs = self.texts()?;
         if globs.is_empty() {
@@ -229,13 +229,13 @@ impl<'a> ConfigEntry<'a> {
         Ok(globs.into_iter().map(str::to_owned).collect())
     }
 
-    /// The key as a glob.
+    /// Returns the key as a glob.
     pub fn key_glob(&self) -> Result<String> {
         check_glob(self.key).map_err(|e| placed(&e, |what| self.wrong_key(what)))?;
         Ok(self.key.to_owned())
     }
 
-    /// The place of a text of this value among some words; `what` says what they are.
+    /// Returns the place of a text of this value among some words; `what` says what they are.
     pub fn word(&self, text: &str, what: &str, words: &[&str]) -> Result<usize> {
         words.iter().position(|word| *word == text).ok_or_else(|| {
             let hint = match spelling::nearest(text, words) {
@@ -246,7 +246,7 @@ impl<'a> ConfigEntry<'a> {
         })
     }
 
-    /// The value as a whole number within bounds.
+    /// Returns the value as a whole number within bounds.
     pub fn whole(&self, bounds: RangeInclusive<i64>) -> Result<i64> {
         let number = self.item.as_integer().filter(|n| bounds.contains(n));
         number.ok_or_else(|| self.type_error(&format!("an integer from {} to {}", bounds.start(), bounds.end())))
@@ -278,23 +278,23 @@ impl<'a> ConfigEntry<'a> {
         })
     }
 
-    /// The value as a switch.
+    /// Returns the value as a switch.
     pub fn switch(&self) -> Result<bool> {
         self.item.as_bool().ok_or_else(|| self.type_error("true or false"))
     }
 
-    /// The value as a share.
+    /// Returns the value as a share.
     pub fn share(&self) -> Result<f64> {
         self.number(0.0..=1.0)
     }
 
-    /// The value as a number within bounds.
+    /// Returns the value as a number within bounds.
     pub fn number(&self, bounds: RangeInclusive<f64>) -> Result<f64> {
         let number = self.any_number().filter(|n| bounds.contains(n));
         number.ok_or_else(|| self.type_error(&format!("a number from {} to {}", bounds.start(), bounds.end())))
     }
 
-    /// The value as a bound: a finite number, or a day or a point in time, as a string or as TOML has it.
+    /// Returns the value as a bound: a finite number, or a day or a point in time, as a string or as TOML has it.
     pub fn bound(&self) -> Result<Bound> {
         let text = match self.item {
             Item::Value(Value::Integer(number)) => number.value().to_string(),
@@ -311,17 +311,17 @@ impl<'a> ConfigEntry<'a> {
         self.item.as_float().or_else(|| self.item.as_integer().map(|n| n as f64))
     }
 
-    /// An error with the place of the value.
+    /// Returns an error with the place of the value.
     pub fn wrong(&self, what: impl Display) -> Error {
         self.file.wrong(self.item.span().or_else(|| self.key_at.clone()), what)
     }
 
-    /// An error with the place of the key.
+    /// Returns an error with the place of the key.
     pub fn wrong_key(&self, what: impl Display) -> Error {
         self.file.wrong(self.key_at.clone().or_else(|| self.item.span()), what)
     }
 
-    /// The error of a value that is something else.
+    /// Returns the error of a value that is something else.
     fn type_error(&self, be: &str) -> Error {
         let is = match self.item {
             Item::Value(Value::Integer(n)) => n.value().to_string(),

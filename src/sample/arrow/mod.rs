@@ -293,7 +293,7 @@ fn read(file: &dyn Ranges, at: u64, buffer: &mut [u8]) -> Result<(), FileIssue> 
     file.read_at(at, buffer).map_err(|why| damaged(&why.to_string()))
 }
 
-/// A number of four bytes.
+/// Returns a number of four bytes.
 fn number(bytes: &[u8]) -> u32 {
     bytes.try_into().map_or(0, u32::from_le_bytes)
 }

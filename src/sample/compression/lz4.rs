@@ -114,7 +114,7 @@ impl Lz4 {
         self.state == Lz4State::Between && self.part.is_empty() && self.skip == 0
     }
 
-    /// The length of the next part.
+    /// Returns the length of the next part.
     fn needs(&self) -> usize {
         match self.state {
             Lz4State::Start | Lz4State::Between | Lz4State::Skippable | Lz4State::Size | Lz4State::Checksum => 4,
@@ -194,7 +194,7 @@ impl Lz4 {
 }
 
 impl Lz4Frame {
-    /// The content of a block.
+    /// Returns the content of a block.
     fn unpack(&mut self, block: &[u8], stored: bool) -> Result<&[u8], String> {
         let window = if self.blocks_refer_back() { self.output.len().min(WINDOW) } else { 0 };
         self.output.drain(..self.output.len() - window);
@@ -220,7 +220,7 @@ impl Lz4Frame {
     }
 }
 
-/// A number of four bytes.
+/// Returns a number of four bytes.
 fn number(bytes: &[u8]) -> u32 {
     bytes.try_into().map_or(0, u32::from_le_bytes)
 }

@@ -56,7 +56,7 @@ enum MemberDecoder {
 }
 
 impl Compression {
-    /// The packing with this ending of a file's name, in any case.
+    /// Returns the packing with this ending of a file's name, in any case.
     pub fn of_ending(ending: &str) -> Option<Compression> {
         Some(match ending.to_ascii_lowercase().as_str() {
             "gz" => Compression::Gzip,
@@ -68,7 +68,7 @@ impl Compression {
         })
     }
 
-    /// The ending of its files' names.
+    /// Returns the ending of its files' names.
     pub fn ending(self) -> &'static str {
         match self {
             Compression::None => "",
@@ -80,7 +80,7 @@ impl Compression {
         }
     }
 
-    /// The packing whose streams begin with these bytes.
+    /// Returns the packing whose streams begin with these bytes.
     pub fn of_magic(bytes: &[u8]) -> Option<Compression> {
         Some(match bytes {
             [0x1f, 0x8b, 8, ..] => Compression::Gzip,
@@ -92,7 +92,7 @@ impl Compression {
         })
     }
 
-    /// The name of the format, as messages have it.
+    /// Returns the name of the format, as messages have it.
     pub fn name(self) -> &'static str {
         match self {
             Compression::None => "plain",
@@ -106,7 +106,7 @@ impl Compression {
 }
 
 impl Decompressor {
-    /// An unpacker of such a stream, at its start. Fails if it cannot have its memory.
+    /// Creates an unpacker of such a stream, at its start. Fails if it cannot have its memory.
     pub fn new(compression: Compression) -> Result<Decompressor, String> {
         let stream = match compression {
             Compression::None => PackedStream::Plain,
@@ -216,7 +216,7 @@ impl Members {
 }
 
 impl MemberDecoder {
-    /// The bytes that were read, and those that were written.
+    /// Returns the bytes that were read, and those that were written.
     fn total(&self) -> (u64, u64) {
         match self {
             MemberDecoder::Gzip(member) => (member.total_in(), member.total_out()),
@@ -238,7 +238,7 @@ impl MemberDecoder {
     }
 }
 
-/// The message for an error of zstd.
+/// Returns the message for an error of zstd.
 fn of_zstd(why: &std::io::Error) -> String {
     match why.to_string().as_str() {
         "Frame requires too much memory for decoding" => "the zstd stream requires a window larger than 128 MiB".to_owned(),
@@ -246,7 +246,7 @@ fn of_zstd(why: &std::io::Error) -> String {
     }
 }
 
-/// The message for an error of liblzma.
+/// Returns the message for an error of liblzma.
 fn of_xz(why: xz::Error) -> String {
     match why {
         xz::Error::Format => "invalid xz stream",

@@ -237,8 +237,8 @@ fn escape(s: &[u8], at: usize) -> Result<usize, InvalidJson> {
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const HIGH: u64 = ONES << 7;
 
-/// The first byte from `at` on that is a quote, a backslash or a control character, or the end. A high bit is set in
-/// `high` if the bytes before it are not all ASCII, and perhaps if a few after it are not.
+/// Returns the first byte from `at` on that is a quote, a backslash or a control character, or the end. A high bit is set
+/// in `high` if the bytes before it are not all ASCII, and perhaps if a few after it are not.
 #[inline]
 fn ordinary(s: &[u8], mut at: usize, high: &mut u64) -> usize {
     let mut words = 0;
@@ -266,8 +266,8 @@ fn ordinary(s: &[u8], mut at: usize, high: &mut u64) -> usize {
     at
 }
 
-/// A mark in the lowest of the eight bytes that is special, and perhaps in some above it. Bit Twiddling Hacks, "zero in a
-/// word" and "less than n".
+/// Returns a mark in the lowest of the eight bytes that is special, and perhaps in some above it. Bit Twiddling Hacks,
+/// "zero in a word" and "less than n".
 #[inline]
 fn special(word: u64) -> u64 {
     let zero = |x: u64| x.wrapping_sub(ONES) & !x;
@@ -275,7 +275,7 @@ fn special(word: u64) -> u64 {
     (zero(word ^ (ONES * b'"' as u64)) | zero(word ^ (ONES * b'\\' as u64)) | control) & HIGH
 }
 
-/// The length of the whole 32-byte blocks at the start that hold nothing special.
+/// Returns the length of the whole 32-byte blocks at the start that hold nothing special.
 #[inline]
 fn blocks(s: &[u8], high: &mut u64) -> usize {
     let mut length = 0;

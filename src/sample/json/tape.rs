@@ -20,18 +20,18 @@ pub struct Token {
 }
 
 impl Token {
-    /// The value as it stands in the text.
+    /// Returns the value as it stands in the text.
     pub fn raw<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         &text[self.start as usize..self.end as usize]
     }
 
-    /// A string's content, decoded as [`unescape`] does.
+    /// Returns a string's content, decoded as [`unescape`] does.
     pub fn content<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         let raw = self.unquoted(text);
         if self.escaped { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) }
     }
 
-    /// A string's content unless it holds escapes.
+    /// Returns a string's content unless it holds escapes.
     pub fn literal<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
         (!self.escaped).then(|| self.unquoted(text))
     }
@@ -67,22 +67,22 @@ impl Tape {
         }
     }
 
-    /// The token with this index; 0 is that of the whole value.
+    /// Returns the token with this index; 0 is that of the whole value.
     pub fn token(&self, index: usize) -> Token {
         self.tokens[index]
     }
 
-    /// Every token of the text, in its order.
+    /// Returns every token of the text, in its order.
     pub fn tokens(&self) -> &[Token] {
         &self.tokens
     }
 
-    /// The indices of an array's elements.
+    /// Returns the indices of an array's elements.
     pub fn elements(&self, array: usize) -> impl Iterator<Item = usize> + '_ {
         self.steps(array, 0)
     }
 
-    /// The indices of an object's keys; the value of each follows it.
+    /// Returns the indices of an object's keys; the value of each follows it.
     pub fn keys(&self, object: usize) -> impl Iterator<Item = usize> + '_ {
         self.steps(object, 1)
     }
@@ -204,7 +204,7 @@ pub fn unescape(mut raw: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The number that four hex digits stand for.
+/// Returns the number that four hex digits stand for.
 fn hex(digits: &[u8]) -> u32 {
     digits.iter().take(4).fold(0, |n, &d| n << 4 | char::from(d).to_digit(16).unwrap_or(0))
 }

@@ -52,7 +52,7 @@ enum Meaning {
 }
 
 impl Column {
-    /// The column of a leaf of the schema.
+    /// Returns the column of a leaf of the schema.
     pub(super) fn new(leaf: &Node, path: String, full: i16) -> Column {
         let physical = leaf.get_physical_type();
         let meaning = meaning(leaf, physical);
@@ -67,8 +67,8 @@ impl Column {
         };
     }
 
-    /// A value as text, from its type in its row and the bytes that [`StoredValue::put`] made of it: days and points in time
-    /// as RFC 3339 has them, numbers in decimal digits, text as it is, other bytes as hex digits.
+    /// Returns a value as text, from its type in its row and the bytes that [`StoredValue::put`] made of it: days and
+    /// points in time as RFC 3339 has them, numbers in decimal digits, text as it is, other bytes as hex digits.
     pub fn text<'a>(&self, kind: Type, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         match kind {
             Type::Null => Cow::Borrowed(b"null"),

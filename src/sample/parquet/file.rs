@@ -96,12 +96,12 @@ impl ParquetFile {
         ParquetFile { limit, ..self }
     }
 
-    /// The number of rows that the row groups state.
+    /// Returns the number of rows that the row groups state.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// The columns, in the order of the file.
+    /// Returns the columns, in the order of the file.
     pub fn columns(&self) -> &[Column] {
         &self.layout.columns
     }
@@ -275,7 +275,7 @@ impl ParquetFile {
         }
     }
 
-    /// A reader of a column of a row group.
+    /// Returns a reader of a column of a row group.
     pub(super) fn column(&self, group: usize, column: usize) -> ParquetResult<ColumnReader> {
         let group = self.metadata.row_group(group);
         let mut chunk = group.column(column).clone();

@@ -268,7 +268,7 @@ const I64: u8 = 6;
 const LIST: u8 = 9;
 const STRUCT: u8 = 12;
 
-/// The next field of a struct: its type, and its id in `id`, which held the one before. `None` at the struct's end.
+/// Returns the next field of a struct: its type, and its id in `id`, which held the one before. `None` at the struct's end.
 fn field(reader: &mut ByteReader<'_>, id: &mut i64) -> Result<Option<u8>, Malformed> {
     let head = reader.u8()?;
     if head == 0 {
@@ -281,7 +281,8 @@ fn field(reader: &mut ByteReader<'_>, id: &mut i64) -> Result<Option<u8>, Malfor
     Ok(Some(head & 0x0f))
 }
 
-/// The head of a list or a set: its length, which cannot exceed the bytes that follow, and the type of its elements.
+/// Returns the head of a list or a set: its length, which cannot exceed the bytes that follow, and the type of its
+/// elements.
 fn list(reader: &mut ByteReader<'_>) -> Result<(u64, u8), Malformed> {
     let head = reader.u8()?;
     let length = match head >> 4 {

@@ -82,7 +82,7 @@ impl<'a> ColumnarRow<'a> {
         Identity { id: self.canonical(), key: named.then(|| digest(b"", &form.0)) }
     }
 
-    /// The row as JSON.
+    /// Returns the row as JSON.
     pub fn render(&self) -> Rendering {
         let mut text = JsonSink(String::new());
         self.walk(&self.layout.shape, &mut text);
@@ -98,8 +98,8 @@ impl<'a> ColumnarRow<'a> {
         true
     }
 
-    /// The values in the order of their paths: the column, what it is, and its bytes, from which `Column::text` makes
-    /// text. An empty list and a missing value are null.
+    /// Returns the values in the order of their paths: the column, what it is, and its bytes, from which `Column::text`
+    /// makes text. An empty list and a missing value are null.
     pub fn values(&self) -> impl Iterator<Item = (&'a Column, Type, &'a [u8])> {
         let ColumnarRow { layout, bytes, cells, starts, .. } = *self;
         layout.by_path.iter().flat_map(move |&at| {
@@ -168,7 +168,7 @@ impl<'a> ColumnarRow<'a> {
         self.cell(shape.first()?, next)
     }
 
-    /// The next cell of a column, if the row has one. Columns of a damaged file may not agree.
+    /// Returns the next cell of a column, if the row has one. Columns of a damaged file may not agree.
     fn cell(&self, column: usize, next: &[usize]) -> Option<&'a Cell> {
         self.cells[..self.starts[column + 1]].get(next[column])
     }
@@ -178,7 +178,7 @@ impl<'a> ColumnarRow<'a> {
 trait ValueSink {
     fn open(&mut self, kind: Type);
     fn close(&mut self, kind: Type);
-    /// The index of the field of a group that is shown at this place.
+    /// Returns the index of the field of a group that is shown at this place.
     fn place(&self, group: &GroupShape, at: usize) -> usize;
     /// The name of the field that follows.
     fn name(&mut self, name: &str, first: bool);

@@ -46,14 +46,14 @@ pub(super) struct ListShape {
 }
 
 impl Shape {
-    /// The shape of a row, and the columns in the order of the file.
+    /// Returns the shape of a row, and the columns in the order of the file.
     pub fn of(schema: &Node) -> (Shape, Vec<Column>) {
         let mut columns = Vec::new();
         let fields = group(schema, "", 0, 0, &mut columns);
         (Shape { present: 0, body: ShapeKind::Group(GroupShape::new(fields)) }, columns)
     }
 
-    /// The first column that belongs to it.
+    /// Returns the first column that belongs to it.
     pub fn first(&self) -> Option<usize> {
         match &self.body {
             ShapeKind::Value(column) => Some(*column),
@@ -71,7 +71,7 @@ impl Shape {
         }
     }
 
-    /// The value at a place that no list lies on the way to.
+    /// Returns the value at a place that no list lies on the way to.
     pub fn find(&self, steps: &[String]) -> Option<&Shape> {
         let Some((step, rest)) = steps.split_first() else { return Some(self) };
         match &self.body {
@@ -111,7 +111,7 @@ fn below(path: &str, name: &str) -> String {
     format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-/// The fields of a group. Those that share a name are told by their places: `a#2`.
+/// Returns the fields of a group. Those that share a name are told by their places: `a#2`.
 fn group(group: &Node, path: &str, present: i16, repeats: i16, columns: &mut Vec<Column>) -> Vec<(String, Shape)> {
     let nodes = group.get_fields();
     let mut sorted: Vec<&str> = nodes.iter().map(|node| node.name()).collect();
@@ -135,7 +135,7 @@ fn group(group: &Node, path: &str, present: i16, repeats: i16, columns: &mut Vec
     fields
 }
 
-/// A field of a group that is there from `present` on, and repeats so far at `repeats`.
+/// Returns a field of a group that is there from `present` on, and repeats so far at `repeats`.
 fn field(node: &Node, path: &str, present: i16, repeats: i16, columns: &mut Vec<Column>) -> Shape {
     match repetition(node) {
         Repetition::REQUIRED => value(node, path, present, repeats, columns),
@@ -148,7 +148,7 @@ fn field(node: &Node, path: &str, present: i16, repeats: i16, columns: &mut Vec<
     }
 }
 
-/// The value of a node, whatever its own repetition.
+/// Returns the value of a node, whatever its own repetition.
 fn value(node: &Node, path: &str, present: i16, repeats: i16, columns: &mut Vec<Column>) -> Shape {
     if !node.is_group() {
         columns.push(Column::new(node, path.to_owned(), present));

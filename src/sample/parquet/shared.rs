@@ -105,13 +105,14 @@ fn outline(group: &RowGroupMetaData, at: usize, column: &ColumnChunkMetaData) ->
     outline
 }
 
-/// The place and length of a column chunk.
+/// Returns the place and length of a column chunk.
 fn range(column: &ColumnChunkMetaData) -> (i64, u64) {
     let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
     (start, u64::try_from(column.compressed_size()).unwrap_or(0))
 }
 
-/// The hash of each column of each row group. Only those are read that have one of the same outline on the other side.
+/// Returns the hash of each column of each row group. Only those are read that have one of the same outline on the other
+/// side.
 fn digests(table: &ParquetFile, own: &[Vec<Vec<u8>>], others: &[Vec<Vec<u8>>]) -> Option<Vec<Vec<Option<[u8; 32]>>>> {
     let known: HashSet<&[u8]> = others.iter().flatten().map(Vec::as_slice).collect();
     let mut digests = Vec::with_capacity(own.len());
@@ -126,7 +127,7 @@ fn digests(table: &ParquetFile, own: &[Vec<Vec<u8>>], others: &[Vec<Vec<u8>>]) -
     Some(digests)
 }
 
-/// The hash of a column's outline and bytes.
+/// Returns the hash of a column's outline and bytes.
 fn digest(table: &ParquetFile, column: &ColumnChunkMetaData, outline: &[u8]) -> Option<[u8; 32]> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(outline);

@@ -84,7 +84,7 @@ pub(super) fn put_float(value: f64, out: &mut String) {
     };
 }
 
-/// The value of a half float, IEEE 754 binary16.
+/// Returns the value of a half float, IEEE 754 binary16.
 pub(super) fn half(bits: u16) -> f64 {
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
     let size = match exponent {
@@ -116,7 +116,7 @@ pub(super) fn put_decimal(big_endian: &[u8], scale: i32, out: &mut String) {
     }
 }
 
-/// The decimal digits of the size of an integer.
+/// Returns the decimal digits of the size of an integer.
 fn magnitude(big_endian: &[u8], negative: bool) -> String {
     if big_endian.len() <= 16 {
         let mut bytes = [if negative { 0xff } else { 0 }; 16];

@@ -8,7 +8,8 @@ use crate::limits;
 use crate::sample::Type;
 
 impl Schema {
-    /// The bytes that are stored; fails if more was taken away than was there, or if it does not [fit](Schema::fit).
+    /// Returns the bytes that are stored; fails if more was taken away than was there, or if it does not
+    /// [fit](Schema::fit).
     pub fn encode(&self) -> Result<Vec<u8>, Malformed> {
         if self.fields.iter().any(|f| f.counts.iter().any(|&n| n < 0)) {
             return Err(Malformed("a schema has a negative count"));

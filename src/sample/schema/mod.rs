@@ -64,7 +64,8 @@ impl SchemaField {
 }
 
 impl Schema {
-    /// The schema of no records that looks `depth` levels deep, `limits::SCHEMA_DEPTH` at most; `/a/b` lies two deep.
+    /// Returns the schema of no records that looks `depth` levels deep, `limits::SCHEMA_DEPTH` at most; `/a/b` lies two
+    /// deep.
     pub fn new(depth: usize) -> Schema {
         let fields = vec![SchemaField::new("")];
         Schema { depth: depth.min(limits::SCHEMA_DEPTH), fields, tape: Tape::default(), objects: 0, duplicate: None }
@@ -134,7 +135,7 @@ impl Schema {
         self.limit(self.depth_within(limits::SCHEMA_FIELDS, limits::SCHEMA_NAMES));
     }
 
-    /// The greatest depth with at most so many fields that count anything, and so many bytes of names.
+    /// Returns the greatest depth with at most so many fields that count anything, and so many bytes of names.
     fn depth_within(&self, max_fields: usize, max_names: usize) -> usize {
         let mut levels = vec![(0, 0); self.depth + 1];
         self.visit(&mut |field| {
@@ -149,7 +150,7 @@ impl Schema {
         within.count().saturating_sub(1)
     }
 
-    /// Every field that counts anything, by its JSON pointer, in the order of the pointers.
+    /// Returns every field that counts anything, by its JSON pointer, in the order of the pointers.
     pub fn fields(&self) -> BTreeMap<String, TypeCounts> {
         let mut fields = BTreeMap::new();
         let mut path: Vec<String> = Vec::new();
@@ -167,7 +168,7 @@ impl Schema {
         fields
     }
 
-    /// A form for people and for `--json`.
+    /// Returns a form for people and for `--json`.
     pub fn to_json(&self) -> serde_json::Value {
         let fields = self.fields().into_iter().map(|(path, counts)| {
             let types: Vec<_> = types(&counts).into_iter().filter(|&t| t != Type::Null).collect();
@@ -218,7 +219,7 @@ impl Schema {
         *count = count.wrapping_add(times);
     }
 
-    /// The child with this name, which is at once found where it comes after the same sibling as last time. Lone
+    /// Returns the child with this name, which is at once found where it comes after the same sibling as last time. Lone
     /// surrogates in a name are replaced.
     #[inline]
     fn expect(&mut self, parent: usize, before: Option<usize>, name: &[u8]) -> usize {
@@ -237,7 +238,7 @@ impl Schema {
         child
     }
 
-    /// The child with this name, made where there is none.
+    /// Returns the child with this name, made where there is none.
     fn child(&mut self, parent: usize, name: &str) -> usize {
         let name = &*name::cut(name);
         if let Some(&child) = self.fields[parent].children.get(name) {
@@ -309,7 +310,7 @@ pub fn present(counts: &TypeCounts) -> i64 {
     counts.iter().fold(0, |sum, &n| sum.wrapping_add(n))
 }
 
-/// The types that a field has.
+/// Returns the types that a field has.
 pub fn types(counts: &TypeCounts) -> Vec<Type> {
     Type::ALL.into_iter().filter(|&t| counts[t as usize] != 0).collect()
 }

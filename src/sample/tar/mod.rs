@@ -390,20 +390,20 @@ fn is_json(field: &str) -> bool {
     field.rsplit('.').next().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
 }
 
-/// The path in a header: its name, in ustar below a prefix.
+/// Returns the path in a header: its name, in ustar below a prefix.
 fn path(block: &[u8]) -> String {
     let (name, prefix) = (text_of(&block[..100]), text_of(&block[345..500]));
     let is_posix = &block[257..263] == b"ustar\0";
     if is_posix && !prefix.is_empty() { format!("{prefix}/{name}") } else { name }
 }
 
-/// The text before the first zero.
+/// Returns the text before the first zero.
 fn text_of(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
-/// A number of a header: octal digits, or as GNU tar writes what these cannot hold, big-endian after a set bit.
+/// Returns a number of a header: octal digits, or as GNU tar writes what these cannot hold, big-endian after a set bit.
 fn number(field: &[u8]) -> Option<u64> {
     if field[0] & 0x80 != 0 {
         let first = u64::from(field[0] & 0x7f);

@@ -268,7 +268,7 @@ impl CurrentFiles<'_> {
         }
     }
 
-    /// The file that the walk shows at a path.
+    /// Returns the file that the walk shows at a path.
     fn at(&mut self, path: &DataPath) -> Result<Option<ScannedFile>> {
         let Some(scan) = &mut self.scan else { return Ok(None) };
         loop {
@@ -299,7 +299,7 @@ impl WriteFeed<'_> {
         Ok(Some(next))
     }
 
-    /// The next piece of work.
+    /// Returns the next piece of work.
     fn next_task(&mut self) -> Result<Option<WriteTask>> {
         self.progress.check()?;
         if let Some((file, chunks, begun)) = &mut self.large {

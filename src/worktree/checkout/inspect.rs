@@ -34,12 +34,12 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// The number of files whose bytes would be lost.
+    /// Returns the number of files whose bytes would be lost.
     pub fn uncommitted(&self) -> u64 {
         self.dirty.len() as u64
     }
 
-    /// The paths that have to go.
+    /// Returns the paths that have to go.
     pub fn surplus(&self) -> impl Iterator<Item = &DataPath> {
         self.surplus.keys()
     }
@@ -206,7 +206,7 @@ pub(super) fn is_unchanged(then: &Stat, now: &Stat) -> bool {
     Stat { ctime: 0, ..*then } == Stat { ctime: 0, ..*now }
 }
 
-/// The error for a path that changed after it was inspected.
+/// Returns the error for a path that changed after it was inspected.
 pub(super) fn changed(root: &Root, path: &DataPath) -> Error {
     let path = root.path().join(&*printable(path.as_str()));
     Error::new(Kind::Conflict, format!("{} changed during the checkout and was not replaced", path.display()))

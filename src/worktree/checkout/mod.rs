@@ -36,7 +36,7 @@ impl<'a, S: NodeSource> SelectedEntries<'a, S> {
         SelectedEntries { entries: entries.peekable(), selection }
     }
 
-    /// The path of the next entry.
+    /// Returns the path of the next entry.
     fn peek(&mut self) -> Result<Option<&DataPath>> {
         while let (Some(selection), Some(Ok(entry))) = (self.selection, self.entries.peek()) {
             if selection.selects(entry.path.as_str()) {
@@ -55,7 +55,7 @@ impl<'a, S: NodeSource> SelectedEntries<'a, S> {
         self.entries.next().transpose()
     }
 
-    /// The entry at a path; entries before it are passed over.
+    /// Returns the entry at a path; entries before it are passed over.
     fn at(&mut self, path: &DataPath) -> Result<Option<Entry>> {
         while self.peek()?.is_some_and(|next| next < path) {
             self.next()?;

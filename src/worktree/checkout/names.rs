@@ -102,7 +102,7 @@ impl Clashes {
         Ok(clashes)
     }
 
-    /// The error that names them, if there are any.
+    /// Returns the error that names them, if there are any.
     fn refusal(&self, folder: &Path) -> Option<Error> {
         let (kind, what, lines, hint) = if !self.same.is_empty() {
             let mut pairs: Vec<_> =

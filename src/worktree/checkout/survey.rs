@@ -78,7 +78,7 @@ pub fn survey_selected(
     Ok((inspector.survey, differ))
 }
 
-/// The entries of a version at a path and below it; all for an empty path.
+/// Returns the entries of a version at a path and below it; all for an empty path.
 pub fn below(store: &Store, manifest: Id<Node>, path: &str) -> Result<Vec<Entry>> {
     let mut found: Vec<_> = manifest::find(store, manifest, path)?.into_iter().collect();
     let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
@@ -147,7 +147,7 @@ impl Inspector<'_> {
 }
 
 impl Survey {
-    /// The stamps that a file must have for an entry to take its place; `None` if nothing may be there.
+    /// Returns the stamps that a file must have for an entry to take its place; `None` if nothing may be there.
     pub(super) fn stamps(&self, path: &DataPath) -> Option<crate::fs::openat::Stat> {
         if self.surplus.contains_key(path) { None } else { self.inspected.get(path).map(|(stat, _)| *stat) }
     }

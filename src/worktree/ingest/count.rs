@@ -57,7 +57,7 @@ impl<'a> SampleCounter<'a> {
         !entry.kind.is_file() || is_known && entry.samples.as_ref().is_some_and(is_current)
     }
 
-    /// The old side of a file, in the store, read as it was read then.
+    /// Returns the old side of a file, in the store, read as it was read then.
     pub fn old_side<'h>(&self, entry: &'h Entry) -> Result<FileSide<'h>>
     where
         'a: 'h,
@@ -68,7 +68,8 @@ impl<'a> SampleCounter<'a> {
         self.config.read_as_counted(file, entry.samples.as_ref())
     }
 
-    /// The old side of a job, where it is compared. Of one that cannot be read the account takes the number of records.
+    /// Returns the old side of a job, where it is compared. Of one that cannot be read the account takes the number of
+    /// records.
     fn replaced_side<'h>(&self, job: &'h Job, diff: &mut RecordDiff) -> Result<Option<FileSide<'h>>>
     where
         'a: 'h,
@@ -215,7 +216,7 @@ impl CounterThread {
         }
     }
 
-    /// The next file's count; waits for it if asked to.
+    /// Returns the next file's count; waits for it if asked to.
     pub fn receive(&self, wait: bool) -> Result<Option<(SampleCount, RecordDiff)>> {
         let answer = if wait { self.answers.recv().ok() } else { self.answers.try_recv().ok() };
         match answer {

@@ -34,7 +34,7 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// The content that it takes the place of, and its size.
+    /// Returns the content that it takes the place of, and its size.
     pub fn replaces(&self) -> Option<(Id<Content>, u64)> {
         self.old.as_ref().map(|old| (old.content, old.size))
     }
@@ -109,7 +109,7 @@ impl<'a, S: NodeSource> FileFeed<'a, S> {
         })
     }
 
-    /// The next file of the workspace or entry that is taken over.
+    /// Returns the next file of the workspace or entry that is taken over.
     fn next_file(&mut self) -> Result<Option<NextFile>> {
         loop {
             if let Some(next) = self.pending.take() {
@@ -141,7 +141,7 @@ impl<'a, S: NodeSource> FileFeed<'a, S> {
         is_counted(entry, self.counter)
     }
 
-    /// The parent's next entry outside the selection, if it comes before the workspace's next file.
+    /// Returns the parent's next entry outside the selection, if it comes before the workspace's next file.
     fn next_kept(&mut self) -> Result<Option<Entry>> {
         let (Some(kept), Some(selection)) = (&mut self.kept, &self.selection) else { return Ok(None) };
         loop {
@@ -162,7 +162,7 @@ impl<'a, S: NodeSource> FileFeed<'a, S> {
         Ok(Job { path, stat, old })
     }
 
-    /// The next piece of work.
+    /// Returns the next piece of work.
     pub fn next_task(&mut self) -> Result<Option<ReadTask>> {
         self.progress.check()?;
         if let Some(large) = &mut self.large {
@@ -225,7 +225,7 @@ fn is_counted(entry: &Entry, counter: Option<SampleCounter<'_>>) -> bool {
     counter.is_none_or(|counter| counter.is_counted(entry))
 }
 
-/// The error for files that lie outside the selection, where a commit would not see them.
+/// Returns the error for files that lie outside the selection, where a commit would not see them.
 fn outside(paths: &[String]) -> Option<Error> {
     let first = paths.first()?;
     let more = if paths.len() > 1 { format!(" and {} more are", paths.len() - 1) } else { " is".into() };

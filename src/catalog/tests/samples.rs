@@ -2,18 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::catalog::db::Catalog;
-use crate::catalog::query::{Listed, Query};
+use crate::catalog::index::Index;
+use crate::catalog::{Catalog, Query, VersionEntry};
 use crate::clock::Time;
 use crate::error::Result;
 use crate::id::{Id, Version as VersionId};
 use crate::object::Key;
 use crate::object::checksum::Checksum;
-use crate::object::fact::Statement;
+use crate::object::fact::{Fact, Statement};
 use crate::object::verdict::{DEFAULT_WEIGHT, FULL_SCORE, Judged, OpaquePolicy, Severity, Verdict};
 use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
 use crate::repo::Repo;
-use crate::repo::status::status;
 use crate::store::layout::FOLDER;
 use crate::store::{Layout, Writer};
 
@@ -71,6 +70,16 @@ pub(crate) fn untag(repo: &Repo, version: Id<VersionId>, tag: &str) {
     repo.facts().append("ana", &[Statement::TagRemoved { version, tag: tag.into() }]).unwrap();
 }
 
+/// Joins the facts with those of another copy, which said nothing but that the version has the tag.
+pub(crate) fn join(repo: &Repo, version: Id<VersionId>, tag: &str) {
+    let statement = Statement::TagAdded { version, tag: tag.into() };
+    let fact = Fact { parents: Vec::new(), time: Time::from_millis(0), author: "bo".into(), statement };
+    let mut writer = Writer::new(repo.store(), 1).unwrap();
+    writer.structure(Key::from(fact.id()), &fact.encode()).unwrap();
+    let _kept = writer.finish().unwrap();
+    repo.facts().join("ana", fact.id()).unwrap();
+}
+
 /// Says that a version was judged.
 pub(crate) fn judge(repo: &Repo, version: Id<VersionId>, passed: bool) {
     let min_score = if passed { FULL_SCORE / 2 } else { FULL_SCORE };
@@ -105,49 +114,72 @@ pub(crate) fn folder(dir: &Path) -> PathBuf {
     dir.join(FOLDER).join("catalog")
 }
 
-/// The versions of `leases` as a user gets them: from the catalog, or from the objects.
-pub(super) fn answer(repo: &Repo) -> Vec<Listed> {
-    let asked = Catalog::open(repo).and_then(|catalog| catalog.versions("leases", None).ok());
-    asked.unwrap_or_else(|| from_objects(repo, "leases").unwrap())
+/// The repository as another process opens it.
+pub(crate) fn reopened(repo: &Repo) -> Repo {
+    Repo::open(repo.root()).unwrap()
+}
+
+/// The versions of `leases` as a user gets them.
+pub(super) fn answer(repo: &Repo) -> Vec<VersionEntry> {
+    let (entries, damaged) = reopened(repo).select(&of_dataset("leases")).unwrap();
+    assert!(damaged.is_empty(), "{damaged:?}");
+    entries
+}
+
+/// The query for the versions of a dataset.
+pub(super) fn of_dataset(name: &str) -> Query {
+    Query { dataset: Some(name.to_owned()), ..Query::default() }
+}
+
+/// The versions of a dataset by the index alone, the highest number first; `None` if it cannot answer.
+pub(super) fn indexed(repo: &Repo, dataset: &str) -> Option<Vec<VersionEntry>> {
+    reopened(repo).catalog().indexed(&of_dataset(dataset))
+}
+
+/// The ids of the versions of a dataset that have a tag, by the index alone.
+pub(super) fn indexed_bearers(repo: &Repo, dataset: &str, tag: &str) -> Option<Vec<Id<VersionId>>> {
+    let query = Query { tag: Some(tag.to_owned()), ..of_dataset(dataset) };
+    let entries = reopened(repo).catalog().indexed(&query)?;
+    Some(entries.into_iter().map(|entry| entry.id).collect())
+}
+
+impl Catalog {
+    /// The versions that a query selects by the index alone; `None` if it cannot answer.
+    pub(crate) fn indexed(&self, query: &Query) -> Option<Vec<VersionEntry>> {
+        self.select_indexed(query, &self.datasets(query).unwrap())
+    }
+
+    /// The same, after something was done while the index is open.
+    pub(crate) fn indexed_after(&self, query: &Query, act: impl FnOnce()) -> Option<Vec<VersionEntry>> {
+        self.ask(|rows| {
+            act();
+            let Some(facts) = self.folded_facts_in(rows)? else { return Ok(None) };
+            Index::new(rows, &self.store).select(query, &facts, &self.datasets(query)?)
+        })
+    }
 }
 
 /// All versions of a dataset as the objects tell them, the highest number first.
-pub(super) fn from_objects(repo: &Repo, dataset: &str) -> Result<Vec<Listed>> {
+pub(super) fn from_objects(repo: &Repo, dataset: &str) -> Result<Vec<VersionEntry>> {
     let (refs, facts) = (repo.versions(), repo.facts().fold()?);
-    let mut listed = Vec::new();
+    let mut entries = Vec::new();
     for number in refs.numbers(dataset)?.iter().rev() {
         let Some(id) = refs.get(dataset, number)? else { continue };
-        let version = repo.version(id)?;
-        let status = status(repo, &facts, id, &version)?;
-        listed.push(Listed { id, version, tags: facts.tags_of(id), status });
+        entries.push(VersionEntry::read(repo.store(), &facts, id, repo.version(id)?)?);
     }
-    Ok(listed)
+    Ok(entries)
 }
 
 /// All versions of all datasets as the objects tell them.
-pub(crate) fn everything(repo: &Repo) -> Vec<Listed> {
+pub(crate) fn everything(repo: &Repo) -> Vec<VersionEntry> {
     let datasets = repo.versions().datasets().unwrap();
     datasets.iter().flat_map(|dataset| from_objects(repo, dataset).unwrap()).collect()
 }
 
 /// What a query selects of them, and in which order.
-pub(crate) fn selected(everything: &[Listed], query: &Query) -> Vec<Listed> {
-    let mut all: Vec<Listed> = everything.iter().filter(|listed| query.selects(listed)).cloned().collect();
+pub(crate) fn selected(everything: &[VersionEntry], query: &Query) -> Vec<VersionEntry> {
+    let mut all: Vec<VersionEntry> = everything.iter().filter(|entry| query.selects(entry)).cloned().collect();
     all.sort_by(|a, b| query.order(&a.version, &b.version));
     all.truncate(query.limit.unwrap_or(usize::MAX));
     all
-}
-
-impl Catalog {
-    /// The versions of a dataset, the highest number first; no more than so many of them.
-    pub(super) fn versions(&self, dataset: &str, limit: Option<usize>) -> Result<Vec<Listed>> {
-        self.select(&Query { dataset: Some(dataset.to_owned()), limit, ..Query::default() })
-    }
-}
-
-/// The version that `NAME@TAG` names, as the objects tell it.
-pub(super) fn bearer(repo: &Repo, dataset: &str, tag: &str) -> Option<Id<VersionId>> {
-    let refs = repo.versions();
-    let there: Vec<_> = refs.numbers(dataset).unwrap().iter().map(|n| refs.get(dataset, n).unwrap().unwrap()).collect();
-    repo.facts().fold().unwrap().versions_with(tag).iter().rev().find(|id| there.contains(id)).copied()
 }

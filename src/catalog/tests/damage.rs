@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::catalog::db::Catalog;
-use crate::catalog::samples::{answer, folder, repository, some_versions};
-use crate::catalog::seal::Home;
+use crate::catalog::seal::CatalogFolder;
+use crate::catalog::tests::samples::{answer, folder, indexed, repository, some_versions};
 
 /// Places of each file that are damaged.
 const PLACES: usize = 6;
@@ -67,7 +66,7 @@ fn damage_never_changes_an_answer() {
     let expected = answer(&repo);
     spoil(&folder(dir.path()), |what| {
         assert_eq!(answer(&repo), expected, "{what}");
-        assert_eq!(Catalog::open(&repo).unwrap().versions("leases", None).unwrap(), expected, "{what}: it comes back");
+        assert_eq!(indexed(&repo, "leases").unwrap(), expected, "{what}: it comes back");
     });
 }
 
@@ -77,18 +76,18 @@ fn damage_under_a_seal_neither_panics_nor_invents() {
     let repo = repository(dir.path());
     some_versions(&repo);
     let expected = answer(&repo);
-    drop(Catalog::open(&repo).unwrap());
-    let home = Home::of(repo.store().layout());
+    indexed(&repo, "leases").unwrap();
+    let sealed = CatalogFolder::of(repo.store().layout());
     let mut wrong = Vec::new();
     spoil(&folder(dir.path()), |what| {
         // As if the medium had changed bytes that nobody wrote.
-        home.seal().unwrap();
+        sealed.seal().unwrap();
         let answer = answer(&repo);
         if answer != expected {
             wrong.push(what.to_owned());
         }
-        for listed in &answer {
-            assert_eq!(listed.version.id(), listed.id, "{what}");
+        for entry in &answer {
+            assert_eq!(entry.version.id(), entry.id, "{what}");
         }
     });
     assert_eq!(wrong, [""; 0]);

@@ -1,0 +1,145 @@
+//! The database: the one place where sled is opened, called and closed.
+
+use std::cell::Cell;
+
+use bincode::config::{Configuration, Limit, standard};
+use bincode::{BorrowDecode, Encode};
+
+use crate::catalog::guard::{broken, fault, guarded};
+use crate::catalog::seal::CatalogFolder;
+use crate::error::{Kind, Result};
+use crate::store::Layout;
+
+/// Bytes of pages that sled keeps.
+const CACHE: u64 = 16 << 20;
+/// Bytes that sled writes at a time, and the least that the database takes. A page of more than a quarter becomes a file.
+/// Opening clears the rest of the last segment, so that sled's own 512 KiB would cost twice the time.
+const SEGMENT: usize = 128 << 10;
+/// No row is longer. Keeps a damaged length from taking the memory.
+const MAX_ROW: usize = 64 << 20;
+
+/// The rows of the open database.
+pub(super) struct Rows<'a> {
+    db: &'a sled::Db,
+    folder: &'a CatalogFolder,
+    is_written: Cell<bool>,
+}
+
+/// Asks the database, which is created where it is missing or damaged. `None` if `question` has no answer.
+///
+/// # Errors
+/// [`Kind::Conflict`] if another process has the database open. Any error of `question` counts as damage of the database,
+/// which the next to come builds anew.
+pub(super) fn ask<T>(layout: &Layout, question: impl FnOnce(&Rows<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
+    let folder = CatalogFolder::of(layout);
+    let _lock = folder.lock()?;
+    if !folder.is_sealed() {
+        folder.clear()?;
+    }
+    run(&folder, question)
+}
+
+/// Asks an empty database in the place of the one that is there.
+///
+/// # Errors
+/// Those of [`ask`].
+pub(super) fn rebuild<T>(layout: &Layout, question: impl FnOnce(&Rows<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
+    let folder = CatalogFolder::of(layout);
+    let _lock = folder.lock()?;
+    folder.clear()?;
+    run(&folder, question)
+}
+
+fn run<T>(folder: &CatalogFolder, question: impl FnOnce(&Rows<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
+    let db = match open(folder) {
+        Err(e) if e.kind() != Kind::Conflict => {
+            folder.clear()?;
+            open(folder)?
+        }
+        db => db?,
+    };
+    let answer = guarded(|| {
+        let rows = Rows { db: &db, folder, is_written: Cell::new(false) };
+        let answer = question(&rows)?;
+        if rows.is_written.get() {
+            db.flush().map_err(fault)?;
+        }
+        Ok(answer)
+    });
+    let closed = guarded(|| {
+        drop(db);
+        Ok(())
+    });
+    folder.settle();
+    // If sealing fails, the next to come builds it anew; if breaking the seal does, the damage is found again.
+    let _ = match answer.is_ok() && closed.is_ok() {
+        true if folder.is_sealed() => Ok(()),
+        true => folder.seal(),
+        false => folder.unseal(),
+    };
+    answer
+}
+
+fn open(folder: &CatalogFolder) -> Result<sled::Db> {
+    let config = sled::Config::new()
+        .path(folder.path())
+        .cache_capacity(CACHE)
+        .segment_size(SEGMENT)
+        .flush_every_ms(None)
+        .mode(sled::Mode::LowSpace);
+    guarded(|| config.open().map_err(fault)).inspect_err(|e| {
+        if e.kind() != Kind::Conflict {
+            folder.settle();
+        }
+    })
+}
+
+impl Rows<'_> {
+    /// Reads the row under a key, if there is one.
+    pub fn get<T: for<'b> BorrowDecode<'b, ()>>(&self, key: &[u8]) -> Result<Option<T>> {
+        let Some(bytes) = self.bytes(key)? else { return Ok(None) };
+        match decode(&bytes)? {
+            (row, []) => Ok(Some(row)),
+            _ => Err(broken("a row is too long")),
+        }
+    }
+
+    /// Reads the bytes under a key, if there are any.
+    pub fn bytes(&self, key: &[u8]) -> Result<Option<sled::IVec>> {
+        self.db.get(key).map_err(fault)
+    }
+
+    /// Returns the keys and rows that begin with a prefix, in order.
+    pub fn scan(&self, prefix: &[u8]) -> impl DoubleEndedIterator<Item = Result<(sled::IVec, sled::IVec)>> {
+        self.db.scan_prefix(prefix).map(|row| row.map_err(fault))
+    }
+
+    /// Writes rows, all or none, after the seal is broken.
+    pub fn write(&self, batch: sled::Batch) -> Result<()> {
+        if !self.is_written.replace(true) {
+            self.folder.unseal()?;
+        }
+        self.db.apply_batch(batch).map_err(fault)
+    }
+}
+
+#[cfg(test)]
+impl Rows<'_> {
+    /// Tells if something was written.
+    pub fn is_written(&self) -> bool {
+        self.is_written.get()
+    }
+}
+
+/// Writes a row.
+pub(super) fn encode(row: &impl Encode) -> Vec<u8> {
+    // Writing to memory fails only for types that the rows are not made of; an empty row is refused when it is read.
+    bincode::encode_to_vec(row, standard()).unwrap_or_default()
+}
+
+/// Reads a row at the beginning of bytes. Returns the bytes after it.
+pub(super) fn decode<'b, T: BorrowDecode<'b, ()>>(bytes: &'b [u8]) -> Result<(T, &'b [u8])> {
+    let config: Configuration<_, _, Limit<MAX_ROW>> = standard().with_limit::<MAX_ROW>();
+    let (row, read) = bincode::borrow_decode_from_slice(bytes, config).map_err(|_| broken("a row cannot be read"))?;
+    Ok((row, &bytes[read..]))
+}
