@@ -40,6 +40,8 @@ pub(super) struct SourceFolder<'a> {
     pub selection: Option<&'a Selection>,
     /// True if the stat data of its files is recorded; it is valid once they are stored.
     pub record: bool,
+    /// True if files are not read whose stat data is in the cache.
+    pub trusts_cache: bool,
     pub progress: &'a dyn Progress,
 }
 
@@ -78,7 +80,7 @@ impl SourceFolder<'_> {
         let layout = self.repo.store().layout();
         let in_place = self.from.is_none();
         let began = atomic::present(&layout.tmp(), root.path());
-        let known = if in_place { cache::path(layout, &self.dataset.name) } else { PathBuf::new() };
+        let known = if in_place && self.trusts_cache { cache::path(layout, &self.dataset.name) } else { PathBuf::new() };
         let mut rows = match in_place && self.record {
             true => Some(cache::CacheWriter::create(layout, &self.dataset.name)?),
             false => None,

@@ -161,7 +161,7 @@ fn work(repo: &Repo, options: &ValidateOptions, dataset: &Dataset, progress: &dy
     let state = WorkspaceState::load(repo.store().layout(), &dataset.name)?;
     let parent = state.head.map(|id| Ok((id, repo.version(id)?))).transpose()?;
     let selection = state.selection.as_ref();
-    let folder = SourceFolder { repo, dataset, from: None, selection, record: false, progress };
+    let folder = SourceFolder { repo, dataset, from: None, selection, record: false, trusts_cache: true, progress };
     let root = folder.open()?;
     let before = parent.as_ref().map(|(_, parent)| parent.manifest);
     let mut writer = Writer::dry(repo.store())?;

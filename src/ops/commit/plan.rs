@@ -141,6 +141,7 @@ impl<'a> Commit<'a> {
             from: self.options.from.as_deref(),
             selection: self.state.selection.as_ref(),
             record: !self.options.dry_run,
+            trusts_cache: true,
             progress: self.progress,
         }
     }

@@ -13,7 +13,7 @@ use crate::object::node::Entry;
 use crate::ops::Links;
 use crate::ops::commit::Finding;
 use crate::ops::commit::plan::{Commit, Parent};
-use crate::ops::tree::{Overlay, StoredTree, Tree, count_unread};
+use crate::ops::tree::{Overlay, SourceFolder, StoredTree, Tree, count_unread};
 use crate::parallel;
 use crate::path::printable;
 use crate::sample::Schema;
@@ -163,7 +163,9 @@ impl<'a> Commit<'a> {
             evaluation: evaluation.as_ref(),
             damaged,
         });
-        let StoredTree { tree, rows, fresh, mut counted, links } = self.folder().read(root, before, counter, &mut writer)?;
+        // After damage, unchanged files are read too, so that what is damaged of them is stored again.
+        let folder = SourceFolder { trusts_cache: is_whole, ..self.folder() };
+        let StoredTree { tree, rows, fresh, mut counted, links } = folder.read(root, before, counter, &mut writer)?;
         let nodes = Overlay { store, fresh };
         let changes = match parent.filter(|_| before.is_some()) {
             Some(parent) => TreeChanges::between(&nodes, &parent.version, tree.manifest)?,
