@@ -6,10 +6,10 @@ use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use helox::Result;
 use helox::formats::{Compressor, DataPath, Delta, cut, decompress, index};
-use helox::id::{Id, Node as NodeId};
+use helox::id::{Id, NodeId};
 use helox::manifest::{ManifestBuilder, ManifestDiff, NodeSink, NodeSource};
 use helox::object::node::{Entry, EntryKind, Node};
-use helox::object::{Key, Kind};
+use helox::object::{Key, ObjectKind};
 
 fn main() {
     divan::main();
@@ -76,7 +76,7 @@ fn decompress_a_block(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(args = [10_000, 1_000_000])]
 fn look_up(bencher: Bencher<'_, '_>, rows: u32) {
-    let key = |n: u32| Key { id: *blake3::hash(&n.to_le_bytes()).as_bytes(), kind: Kind::Chunk };
+    let key = |n: u32| Key { id: *blake3::hash(&n.to_le_bytes()).as_bytes(), kind: ObjectKind::Chunk };
     let row = |n: u32| index::IndexRow {
         key: key(n),
         depth: 0,

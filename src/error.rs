@@ -10,7 +10,7 @@ use std::path::Path;
 /// The kinds of errors, sorted by what a caller can do about an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum ErrorKind {
     /// The request itself is wrong: a flag, a name, a revision that cannot be understood.
     Usage,
     /// `helox.toml` or `.helox/config.toml` holds something that is not understood.
@@ -41,24 +41,24 @@ pub enum Kind {
     Internal,
 }
 
-impl Kind {
+impl ErrorKind {
     /// Returns the stable name of the kind, as `--json` prints it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Kind::Usage => "usage",
-            Kind::Config => "config",
-            Kind::UnsupportedInput => "unsupported-input",
-            Kind::RepositoryNotFound => "repository-not-found",
-            Kind::DatasetNotFound => "dataset-not-found",
-            Kind::VersionNotFound => "version-not-found",
-            Kind::PathNotFound => "path-not-found",
-            Kind::VersionExists => "version-exists",
-            Kind::DirtyWorkspace => "dirty-workspace",
-            Kind::Conflict => "conflict",
-            Kind::Damaged => "damaged",
-            Kind::Io => "io",
-            Kind::Interrupted => "interrupted",
-            Kind::Internal => "internal",
+            ErrorKind::Usage => "usage",
+            ErrorKind::Config => "config",
+            ErrorKind::UnsupportedInput => "unsupported-input",
+            ErrorKind::RepositoryNotFound => "repository-not-found",
+            ErrorKind::DatasetNotFound => "dataset-not-found",
+            ErrorKind::VersionNotFound => "version-not-found",
+            ErrorKind::PathNotFound => "path-not-found",
+            ErrorKind::VersionExists => "version-exists",
+            ErrorKind::DirtyWorkspace => "dirty-workspace",
+            ErrorKind::Conflict => "conflict",
+            ErrorKind::Damaged => "damaged",
+            ErrorKind::Io => "io",
+            ErrorKind::Interrupted => "interrupted",
+            ErrorKind::Internal => "internal",
         }
     }
 }
@@ -67,7 +67,7 @@ impl Kind {
 pub struct Error(Box<Inner>);
 
 struct Inner {
-    kind: Kind,
+    kind: ErrorKind,
     message: String,
     hint: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -78,13 +78,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Makes an error of this kind.
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error(Box::new(Inner { kind, message: message.into(), hint: None, source: None }))
     }
 
-    /// Makes an [`Kind::Io`] error: `doing` is what was tried, such as "cannot write", and `path` on what.
+    /// Makes an [`ErrorKind::Io`] error: `doing` is what was tried, such as "cannot write", and `path` on what.
     pub fn io(doing: &str, path: &Path, source: std::io::Error) -> Self {
-        let error = Error::new(Kind::Io, format!("{doing} {}: {}", path.display(), reason(&source)));
+        let error = Error::new(ErrorKind::Io, format!("{doing} {}: {}", path.display(), reason(&source)));
         let error = match remedy(&source, path) {
             Some(hint) => error.with_hint(hint),
             None => error,
@@ -97,12 +97,12 @@ impl Error {
     pub fn ends_check(&self) -> bool {
         let denied = |source: &std::io::Error| source.kind() == std::io::ErrorKind::PermissionDenied;
         let source = std::error::Error::source(self).and_then(|source| source.downcast_ref());
-        self.kind() == Kind::Interrupted || self.kind() == Kind::Io && source.is_some_and(denied)
+        self.kind() == ErrorKind::Interrupted || self.kind() == ErrorKind::Io && source.is_some_and(denied)
     }
 
     /// Returns true if a list goes on past this error: one object or file of the store cannot be read, the others can.
     pub fn is_skippable(&self) -> bool {
-        matches!(self.kind(), Kind::Damaged | Kind::Io)
+        matches!(self.kind(), ErrorKind::Damaged | ErrorKind::Io)
     }
 
     /// Returns true if the system does not let this user write: by permission, or since the file system is read-only.
@@ -112,24 +112,24 @@ impl Error {
         source.is_some_and(|source| matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem))
     }
 
-    /// Makes a [`Kind::Damaged`] error.
+    /// Makes a [`ErrorKind::Damaged`] error.
     pub fn damaged(message: impl Into<String>) -> Self {
-        Error::new(Kind::Damaged, message)
+        Error::new(ErrorKind::Damaged, message)
     }
 
-    /// Makes a [`Kind::Usage`] error.
+    /// Makes a [`ErrorKind::Usage`] error.
     pub fn usage(message: impl Into<String>) -> Self {
-        Error::new(Kind::Usage, message)
+        Error::new(ErrorKind::Usage, message)
     }
 
     /// Makes the error of something that no reader would accept once it is stored: a defect of the program.
     pub fn rejected(object: impl fmt::Display, reason: impl fmt::Display) -> Self {
-        Error::new(Kind::Internal, format!("{object} is invalid: {reason}; nothing committed")).with_hint("please report it")
+        Error::new(ErrorKind::Internal, format!("{object} is invalid: {reason}; nothing committed")).with_hint("please report it")
     }
 
     /// Returns the error of work that the user interrupted.
     pub fn interrupted() -> Self {
-        Error::new(Kind::Interrupted, "interrupted").with_hint("no data was lost; run the same command again to resume")
+        Error::new(ErrorKind::Interrupted, "interrupted").with_hint("no data was lost; run the same command again to resume")
     }
 
     /// Adds what the user can do next.
@@ -154,7 +154,7 @@ impl Error {
     }
 
     /// Returns the kind of the error.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 

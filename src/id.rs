@@ -1,6 +1,7 @@
 //! Typed 32-byte names of immutable things.
 //!
-//! Every id is a BLAKE3 hash. The type parameter says of what, so that a chunk's id cannot be passed for a version's.
+//! Every id is a BLAKE3 hash. The type parameter says of what, so that a chunk's id cannot be passed for a version's. It is a
+//! marker with the name of the thing, and `Id` behind it where the thing has a type of its own.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -14,22 +15,22 @@ pub enum Content {}
 pub enum Chunk {}
 /// A node of a manifest tree.
 #[derive(Debug)]
-pub enum Node {}
+pub enum NodeId {}
 /// A list of chunks that a recipe refers to.
 #[derive(Debug)]
 pub enum RecipeNode {}
 /// A version record.
 #[derive(Debug)]
-pub enum Version {}
+pub enum VersionId {}
 /// A fact: something said about a version later.
 #[derive(Debug)]
-pub enum Fact {}
+pub enum FactId {}
 /// The schema of a version's records.
 #[derive(Debug)]
-pub enum Schema {}
+pub enum SchemaId {}
 /// A verdict: the result of the rules of a dataset on a version.
 #[derive(Debug)]
-pub enum Verdict {}
+pub enum VerdictId {}
 /// A pack file.
 #[derive(Debug)]
 pub enum Pack {}

@@ -50,8 +50,8 @@ pub mod validation {
 
 pub use clock::Time;
 pub use diff::{ChangeKind, RecordChange, SampleCounts, Thresholds};
-pub use error::{Error, Kind as ErrorKind, Result, thousands};
-pub use object::version::{ChangeType, Number, ValidationStatus};
+pub use error::{Error, ErrorKind, Result, thousands};
+pub use object::version::{ChangeType, ValidationStatus, VersionNumber};
 pub use path::printable;
 pub use progress::{NoProgress, Progress, Stage};
 pub use repo::{Config, Dataset, Repo};

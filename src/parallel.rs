@@ -9,7 +9,7 @@ use std::io;
 use std::sync::OnceLock;
 use std::thread::{Builder, JoinHandle, Scope};
 
-use crate::error::{Error, Kind, Result, reason};
+use crate::error::{Error, ErrorKind, Result, reason};
 
 /// Returns the number of worker threads: the processors that this process may use.
 pub fn threads() -> usize {
@@ -50,7 +50,7 @@ pub fn spawn_joined<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
 }
 
 fn no_thread(why: &str) -> Error {
-    Error::new(Kind::Io, format!("cannot start a thread: {why}"))
+    Error::new(ErrorKind::Io, format!("cannot start a thread: {why}"))
         .with_hint("raise the limit of processes and threads (ulimit -u), or the pids limit of the container")
 }
 

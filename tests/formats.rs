@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use helox::formats::{Codec, DataPath, Layout, Malformed, Selection, Stamp, Time, block, cut, decompress, index, reader, writer};
-use helox::id::{Chunk, Content, Id, RecipeNode, Version as VersionId};
+use helox::id::{Chunk, Content, Id, RecipeNode, VersionId};
 use helox::object::checksum::{Checksum, DataChecksum};
 use helox::object::fact::{Artifact, Fact, Metric, Run, Statement};
 use helox::object::node::{Child, Entry, EntryKind, Node, SampleCount};
 use helox::object::recipe::{Recipe, RecipeBuilder, RecipeItem};
-use helox::object::verdict::{Finding, Judged, OpaquePolicy, Severity, Verdict};
-use helox::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
-use helox::object::{Key, Kind};
+use helox::object::verdict::{Finding, OpaquePolicy, RuleResult, Severity, Verdict};
+use helox::object::version::{ChangeType, Statistics, ValidationStatus, Version, VersionNumber};
+use helox::object::{Key, ObjectKind};
 use helox::sample::{ReaderId, Schema};
 
 type Check = fn(&[u8]);
@@ -213,7 +213,7 @@ fn first() -> Version {
     Version {
         dataset: "leases".into(),
         dataset_type: "lease_abstraction".into(),
-        number: Number::FIRST,
+        number: VersionNumber::FIRST,
         parents: vec![],
         parent_number: None,
         manifest: Id::of(&leaf().encode()),
@@ -234,9 +234,9 @@ fn first() -> Version {
 fn second() -> Version {
     let count = serde_json::Value::from(2);
     Version {
-        number: Number::parse("1.1.0").unwrap(),
+        number: VersionNumber::parse("1.1.0").unwrap(),
         parents: vec![first().id()],
-        parent_number: Some(Number::FIRST),
+        parent_number: Some(VersionNumber::FIRST),
         manifest: Id::of(&inner().encode()),
         schema: Some(Id::of(&schema().encode().unwrap())),
         change_type: ChangeType::Minor,
@@ -259,7 +259,7 @@ fn schema() -> Schema {
 }
 
 fn verdict() -> Verdict {
-    let rule = |name: &str, severity, weight, failed, measures| Judged {
+    let rule = |name: &str, severity, weight, failed, measures| RuleResult {
         name: name.into(),
         kind: name.into(),
         severity,
@@ -281,12 +281,12 @@ fn verdict() -> Verdict {
         rules: [0x11; 32],
         min_score: 800_000,
         opaque: OpaquePolicy::Warn,
-        judged: vec![
+        results: vec![
             rule("parse", Severity::Error, 1_000, 0, vec![]),
             rule("length", Severity::Warning, 2_000, 1, vec![]),
-            Judged { checked: 1, ..rule("drift", Severity::Info, 1_000, 0, vec![("samples".into(), 5)]) },
+            RuleResult { checked: 1, ..rule("drift", Severity::Info, 1_000, 0, vec![("samples".into(), 5)]) },
         ],
-        found: 1,
+        findings_count: 1,
         findings: vec![finding],
         unread: vec![unread],
     }
@@ -363,7 +363,7 @@ fn lease(n: usize, rent: usize) -> Vec<u8> {
 fn block_zstd(bytes: &[u8]) {
     let (a, b) = (lease(1, 900), lease(2, 850));
     let lens = vec![a.len() as u32, b.len() as u32];
-    let head = block::BlockHead { kind: Kind::Chunk, codec: Codec::Zstd, depth: 0, lens, runs: vec![] };
+    let head = block::BlockHead { kind: ObjectKind::Chunk, codec: Codec::Zstd, depth: 0, lens, runs: vec![] };
     same_block(bytes, &head, b"", &[a, b].concat());
 }
 
@@ -372,13 +372,13 @@ fn block_delta(bytes: &[u8]) {
     let raw = lease(2, 925);
     let bases = base.iter().map(|b| chunk_key(b)).collect();
     let runs = vec![block::DeltaRun { objects: 1, bases, len: 22 }];
-    let head = block::BlockHead { kind: Kind::Chunk, codec: Codec::Delta, depth: 1, lens: vec![raw.len() as u32], runs };
+    let head = block::BlockHead { kind: ObjectKind::Chunk, codec: Codec::Delta, depth: 1, lens: vec![raw.len() as u32], runs };
     same_block(bytes, &head, &base.concat(), &raw);
 }
 
 /// The pack of the examples, written by the code: one block of two chunks. Returns its bytes and its rows.
 fn small_pack() -> (Vec<u8>, Vec<index::IndexRow>) {
-    let head = block::BlockHead { kind: Kind::Chunk, codec: Codec::Stored, depth: 0, lens: vec![4, 4], runs: vec![] };
+    let head = block::BlockHead { kind: ObjectKind::Chunk, codec: Codec::Stored, depth: 0, lens: vec![4, 4], runs: vec![] };
     let stored = block::encode(&head, b"one\ntwo\n").unwrap();
     let dir = tempfile::tempdir().unwrap();
     let mut pack = writer::PackWriter::create(dir.path()).unwrap();

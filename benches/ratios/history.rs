@@ -10,12 +10,12 @@ use std::{env, fs, io};
 
 use helox::formats::writer::PackWriter;
 use helox::formats::{Compressor, Layout, Time, block};
-use helox::id::{Id, Version as VersionId};
-use helox::object::Kind;
+use helox::id::{Id, VersionId};
+use helox::object::ObjectKind;
 use helox::object::checksum::Checksum;
 use helox::object::fact::{Fact, Statement};
 use helox::object::node::Node;
-use helox::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
+use helox::object::version::{ChangeType, Statistics, ValidationStatus, Version, VersionNumber};
 
 /// Bytes of records that are compressed together, as `commit` does.
 const GROUP: usize = 128 << 10;
@@ -29,7 +29,7 @@ fn fail(error: impl ToString) -> io::Error {
 /// Packs of objects of one kind.
 struct Packs<'a> {
     layout: &'a Layout,
-    kind: Kind,
+    kind: ObjectKind,
     pack: Option<PackWriter>,
     ids: Vec<[u8; 32]>,
     lens: Vec<u32>,
@@ -37,7 +37,7 @@ struct Packs<'a> {
 }
 
 impl<'a> Packs<'a> {
-    fn new(layout: &'a Layout, kind: Kind) -> Packs<'a> {
+    fn new(layout: &'a Layout, kind: ObjectKind) -> Packs<'a> {
         Packs { layout, kind, pack: None, ids: Vec::new(), lens: Vec::new(), raw: Vec::new() }
     }
 
@@ -77,9 +77,15 @@ impl<'a> Packs<'a> {
 }
 
 /// A version whose parent is the one before it.
-fn version(dataset: &str, kind: &str, n: usize, parent: Option<(Id<VersionId>, Number)>, minute: i64) -> io::Result<Version> {
+fn version(
+    dataset: &str,
+    kind: &str,
+    n: usize,
+    parent: Option<(Id<VersionId>, VersionNumber)>,
+    minute: i64,
+) -> io::Result<Version> {
     let (parents, parent_number) = parent.map_or((Vec::new(), None), |(id, number)| (vec![id], Some(number)));
-    let number = Number::parse(&format!("1.{}.{}", n / 100, n % 100)).map_err(fail)?;
+    let number = VersionNumber::parse(&format!("1.{}.{}", n / 100, n % 100)).map_err(fail)?;
     let seed = format!("{dataset} {n}");
     Ok(Version {
         dataset: dataset.into(),
@@ -108,7 +114,7 @@ fn make(dir: &Path, versions: usize, datasets: usize, tagged: usize) -> io::Resu
     layout.create().map_err(fail)?;
     let types = ["lease_abstraction", "contract_intelligence", "regulatory_language"];
     let mut config = String::new();
-    let mut last: Vec<Option<(Id<VersionId>, Number)>> = vec![None; datasets];
+    let mut last: Vec<Option<(Id<VersionId>, VersionNumber)>> = vec![None; datasets];
     let names: Vec<String> = (0..datasets).map(|d| format!("leases-{d:03}")).collect();
     for (d, name) in names.iter().enumerate() {
         config += &format!("[dataset.{name}]\ntype = \"{}\"\npath = \"data/{name}\"\n\n", types[d % types.len()]);
@@ -116,11 +122,11 @@ fn make(dir: &Path, versions: usize, datasets: usize, tagged: usize) -> io::Resu
     }
     fs::write(dir.join("helox.toml"), config)?;
     // All versions share the manifest of no files.
-    let mut nodes = Packs::new(&layout, Kind::Node);
+    let mut nodes = Packs::new(&layout, ObjectKind::Node);
     let manifest = Node::Leaf(Vec::new()).encode();
-    nodes.add(*Id::<helox::id::Node>::of(&manifest).as_bytes(), &manifest)?;
+    nodes.add(*Id::<helox::id::NodeId>::of(&manifest).as_bytes(), &manifest)?;
     nodes.seal()?;
-    let mut records = Packs::new(&layout, Kind::Version);
+    let mut records = Packs::new(&layout, ObjectKind::Version);
     let mut chosen = Vec::new();
     // One of a few, so that the tagged ones lie apart.
     let every = (versions / tagged.max(1)).clamp(1, 40);
@@ -136,7 +142,7 @@ fn make(dir: &Path, versions: usize, datasets: usize, tagged: usize) -> io::Resu
         last[d] = Some((id, made.number));
     }
     records.seal()?;
-    let (mut facts, mut before) = (Packs::new(&layout, Kind::Fact), None);
+    let (mut facts, mut before) = (Packs::new(&layout, ObjectKind::Fact), None);
     for (n, version) in chosen.into_iter().enumerate() {
         let statement = Statement::TagAdded { version, tag: "production".into() };
         let time = Time::from_millis(FIRST + (versions + n) as i64 * 60_000);

@@ -7,7 +7,7 @@ use bincode::{BorrowDecode, Encode};
 
 use crate::catalog::guard::{broken, fault, guarded};
 use crate::catalog::seal::CatalogFolder;
-use crate::error::{Kind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::store::Layout;
 
 /// Bytes of pages that sled keeps.
@@ -19,7 +19,7 @@ const SEGMENT: usize = 128 << 10;
 const MAX_ROW: usize = 64 << 20;
 
 /// The rows of the open database.
-pub(super) struct Rows<'a> {
+pub(super) struct Database<'a> {
     db: &'a sled::Db,
     folder: &'a CatalogFolder,
     is_written: Cell<bool>,
@@ -28,9 +28,9 @@ pub(super) struct Rows<'a> {
 /// Asks the database, which is created where it is missing or damaged. `None` if `question` has no answer.
 ///
 /// # Errors
-/// [`Kind::Conflict`] if another process has the database open. Any error of `question` counts as damage of the database,
+/// [`ErrorKind::Conflict`] if another process has the database open. Any error of `question` counts as damage of the database,
 /// which the next to come builds anew.
-pub(super) fn ask<T>(layout: &Layout, question: impl FnOnce(&Rows<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
+pub(super) fn ask<T>(layout: &Layout, question: impl FnOnce(&Database<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
     let folder = CatalogFolder::of(layout);
     let _lock = folder.lock()?;
     if !folder.is_sealed() {
@@ -43,23 +43,23 @@ pub(super) fn ask<T>(layout: &Layout, question: impl FnOnce(&Rows<'_>) -> Result
 ///
 /// # Errors
 /// Those of [`ask`].
-pub(super) fn rebuild<T>(layout: &Layout, question: impl FnOnce(&Rows<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
+pub(super) fn rebuild<T>(layout: &Layout, question: impl FnOnce(&Database<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
     let folder = CatalogFolder::of(layout);
     let _lock = folder.lock()?;
     folder.clear()?;
     run(&folder, question)
 }
 
-fn run<T>(folder: &CatalogFolder, question: impl FnOnce(&Rows<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
+fn run<T>(folder: &CatalogFolder, question: impl FnOnce(&Database<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
     let db = match open(folder) {
-        Err(e) if e.kind() != Kind::Conflict => {
+        Err(e) if e.kind() != ErrorKind::Conflict => {
             folder.clear()?;
             open(folder)?
         }
         db => db?,
     };
     let answer = guarded(|| {
-        let rows = Rows { db: &db, folder, is_written: Cell::new(false) };
+        let rows = Database { db: &db, folder, is_written: Cell::new(false) };
         let answer = question(&rows)?;
         if rows.is_written.get() {
             db.flush().map_err(fault)?;
@@ -88,13 +88,13 @@ fn open(folder: &CatalogFolder) -> Result<sled::Db> {
         .flush_every_ms(None)
         .mode(sled::Mode::LowSpace);
     guarded(|| config.open().map_err(fault)).inspect_err(|e| {
-        if e.kind() != Kind::Conflict {
+        if e.kind() != ErrorKind::Conflict {
             folder.settle();
         }
     })
 }
 
-impl Rows<'_> {
+impl Database<'_> {
     /// Reads the row under a key, if there is one.
     pub fn get<T: for<'b> BorrowDecode<'b, ()>>(&self, key: &[u8]) -> Result<Option<T>> {
         let Some(bytes) = self.bytes(key)? else { return Ok(None) };
@@ -124,7 +124,7 @@ impl Rows<'_> {
 }
 
 #[cfg(test)]
-impl Rows<'_> {
+impl Database<'_> {
     /// Tells if something was written.
     pub fn is_written(&self) -> bool {
         self.is_written.get()

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use bincode::{Decode, Encode};
 
-use crate::catalog::database::{Rows, encode};
+use crate::catalog::database::{Database, encode};
 use crate::catalog::guard::broken;
 use crate::catalog::stamp::FolderStamp;
 use crate::error::Result;
-use crate::facts::{Facts, State};
-use crate::id::{Fact as FactId, Id};
+use crate::facts::{Facts, FactsState};
+use crate::id::{FactId, Id};
 use crate::object::fact::Fact;
 
 /// The key of the [`FactsRow`].
@@ -28,31 +28,31 @@ struct FactsRow {
     /// The facts that were folded, and those of them that are kept, each in a row.
     turns: u64,
     kept: u64,
-    /// See [`State::unresolved`].
+    /// See [`FactsState::unresolved`].
     unresolved: Vec<[u8; 32]>,
 }
 
 /// The folded facts at a head.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FactsSnapshot {
-    pub state: Arc<State>,
+    pub state: Arc<FactsState>,
     head: Option<Id<FactId>>,
     stamp: Option<FolderStamp>,
 }
 
 /// The facts that come to those that are kept, by their turns, and those that go.
-pub(super) type Changes = BTreeMap<u64, Option<Vec<u8>>>;
+pub(super) type FactsRowChanges = BTreeMap<u64, Option<Vec<u8>>>;
 
 impl FactsSnapshot {
     /// Folds the facts that came since, or all where histories were joined or a version came that facts had spoken of.
     ///
     /// # Errors
     /// Those of [`Facts::fold`]. The snapshot is unchanged then.
-    pub fn advance(&mut self, facts: &Facts<'_>) -> Result<Changes> {
+    pub fn advance(&mut self, facts: &Facts<'_>) -> Result<FactsRowChanges> {
         let stamp = FolderStamp::of(&facts.folder());
         let is_resolved = self.state.unresolved().iter().any(|id| facts.is_present(*id));
-        if !is_resolved && FolderStamp::vouches(&self.stamp, &stamp) {
-            return Ok(Changes::new());
+        if !is_resolved && FolderStamp::are_current(&self.stamp, &stamp) {
+            return Ok(FactsRowChanges::new());
         }
         let head = facts.head()?.map(|(_, id)| id);
         let since = match (self.head, head) {
@@ -61,7 +61,7 @@ impl FactsSnapshot {
             (Some(old), Some(head)) => facts.since(old, head)?,
             (old, None) => old.is_none().then(Vec::new),
         };
-        let mut changes = Changes::new();
+        let mut changes = FactsRowChanges::new();
         let since = match since {
             Some(since) => since,
             None => {
@@ -87,7 +87,7 @@ impl FactsSnapshot {
     }
 
     /// Reads the snapshot that the index has; an empty one if it has none.
-    pub fn load(rows: &Rows<'_>) -> Result<FactsSnapshot> {
+    pub fn load(rows: &Database<'_>) -> Result<FactsSnapshot> {
         let header: FactsRow = rows.get(ROW)?.unwrap_or_default();
         let kept = rows.scan(PREFIX).map(|row| {
             let (key, bytes) = row?;
@@ -100,12 +100,12 @@ impl FactsSnapshot {
             return Err(broken("facts are missing"));
         }
         let unresolved = header.unresolved.into_iter().map(Id::from_bytes).collect();
-        let state = Arc::new(State::restored(header.turns, unresolved, kept));
+        let state = Arc::new(FactsState::restored(header.turns, unresolved, kept));
         Ok(FactsSnapshot { state, head: header.head.map(Id::from_bytes), stamp: header.stamp })
     }
 
     /// Writes what changed since it was loaded.
-    pub fn save(&self, rows: &Rows<'_>, changes: Changes) -> Result<()> {
+    pub fn save(&self, rows: &Database<'_>, changes: FactsRowChanges) -> Result<()> {
         let header = FactsRow {
             stamp: self.stamp,
             head: self.head.map(|id| *id.as_bytes()),

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 thread_local! {
     /// True while this thread is inside of [`guarded`].
@@ -16,7 +16,7 @@ const SLED_THREAD: &str = "sled-io-";
 
 /// Silences the reports of panics of sled; all others are reported as before. sled panics on damage that it should return
 /// an error for, and the report of a panic cannot be kept from the terminal in any other way.
-fn hush() {
+fn silence_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         if std::thread::panicking() {
@@ -34,20 +34,20 @@ fn hush() {
 
 /// Calls sled. A panic becomes an error.
 pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    hush();
+    silence_panics();
     let outer = GUARDED.replace(true);
     let outcome = panic::catch_unwind(AssertUnwindSafe(work));
     GUARDED.set(outer);
     outcome.unwrap_or_else(|_| Err(Error::damaged("the catalog is damaged: internal error of sled")))
 }
 
-/// Converts an error of sled: [`Kind::Conflict`] if another process has the database open.
+/// Converts an error of sled: [`ErrorKind::Conflict`] if another process has the database open.
 pub(super) fn fault(error: sled::Error) -> Error {
     let kind = match &error {
         // sled has no kind of its own for it.
-        sled::Error::Io(e) if e.to_string().starts_with("could not acquire lock") => Kind::Conflict,
-        sled::Error::Io(_) => Kind::Io,
-        _ => Kind::Damaged,
+        sled::Error::Io(e) if e.to_string().starts_with("could not acquire lock") => ErrorKind::Conflict,
+        sled::Error::Io(_) => ErrorKind::Io,
+        _ => ErrorKind::Damaged,
     };
     Error::new(kind, format!("cannot use the catalog: {error}"))
 }
@@ -65,7 +65,7 @@ mod tests {
     fn panics_become_errors() {
         assert_eq!(guarded(|| Ok(7)).unwrap(), 7);
         let error = guarded::<()>(|| panic!("inside")).unwrap_err();
-        assert_eq!(error.kind(), Kind::Damaged);
+        assert_eq!(error.kind(), ErrorKind::Damaged);
         assert!(!GUARDED.get(), "the guard ends with the call");
     }
 
@@ -73,6 +73,6 @@ mod tests {
     fn a_database_that_is_open_elsewhere_is_a_conflict() {
         let dir = tempfile::tempdir().unwrap();
         let _held = sled::open(dir.path()).unwrap();
-        assert_eq!(sled::open(dir.path()).map_err(fault).unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(sled::open(dir.path()).map_err(fault).unwrap_err().kind(), ErrorKind::Conflict);
     }
 }

@@ -10,15 +10,15 @@ use std::sync::Arc;
 
 use bincode::{BorrowDecode, Decode, Encode};
 
-use crate::catalog::database::{Rows, decode, encode};
+use crate::catalog::database::{Database, decode, encode};
 use crate::catalog::guard::broken;
 use crate::catalog::query::{DatasetSummary, Query, VersionEntry, VersionRef, status};
 use crate::catalog::stamp::FolderStamp;
 use crate::clock::Time;
 use crate::error::Result;
-use crate::facts::State;
-use crate::id::{Id, Version as VersionId};
-use crate::object::version::{Number, ValidationStatus, Version};
+use crate::facts::FactsState;
+use crate::id::{Id, VersionId};
+use crate::object::version::{ValidationStatus, Version, VersionNumber};
 use crate::progress::{NoProgress, Progress};
 use crate::store::Store;
 
@@ -72,18 +72,18 @@ fn block_key(dataset: &str, block: u32) -> Vec<u8> {
 
 impl BlockBounds<'_> {
     /// Tells if all versions in the blocks before have lower numbers.
-    fn is_below(&self, number: &Number) -> Result<bool> {
+    fn is_below(&self, number: &VersionNumber) -> Result<bool> {
         self.highest.map_or(Ok(true), |highest| Ok(parse(highest)? < *number))
     }
 }
 
-fn parse(number: &str) -> Result<Number> {
-    Number::parse(number).map_err(|_| broken("a number cannot be read"))
+fn parse(number: &str) -> Result<VersionNumber> {
+    VersionNumber::parse(number).map_err(|_| broken("a number cannot be read"))
 }
 
 /// The index of versions in an open database.
 pub(super) struct Index<'a> {
-    rows: &'a Rows<'a>,
+    rows: &'a Database<'a>,
     store: &'a Arc<Store>,
     progress: &'a dyn Progress,
 }
@@ -94,13 +94,13 @@ struct VersionCandidate<'a> {
     /// Its time, where the answer is in the order of time.
     created: Option<Time>,
     dataset: &'a str,
-    number: Number,
+    number: VersionNumber,
     id: Id<VersionId>,
     status: ValidationStatus,
 }
 
 impl<'a> Index<'a> {
-    pub fn new(rows: &'a Rows<'a>, store: &'a Arc<Store>) -> Index<'a> {
+    pub fn new(rows: &'a Database<'a>, store: &'a Arc<Store>) -> Index<'a> {
         Index { rows, store, progress: &NoProgress }
     }
 
@@ -110,7 +110,7 @@ impl<'a> Index<'a> {
     }
 
     /// Returns the versions of these datasets that a query selects, in its order; `None` if the objects have to be asked.
-    pub fn select(&self, query: &Query, facts: &State, datasets: &[String]) -> Result<Option<Vec<VersionEntry>>> {
+    pub fn select(&self, query: &Query, facts: &FactsState, datasets: &[String]) -> Result<Option<Vec<VersionEntry>>> {
         let (Some(candidates), mut entries) = (self.candidates(query, facts, datasets)?, Vec::new()) else {
             return Ok(None);
         };
@@ -128,7 +128,12 @@ impl<'a> Index<'a> {
 
     /// Returns the versions that a query selects but for their metadata, in its order; no more than its limit where it has
     /// none of these.
-    fn candidates<'d>(&self, query: &Query, facts: &State, datasets: &'d [String]) -> Result<Option<Vec<VersionCandidate<'d>>>> {
+    fn candidates<'d>(
+        &self,
+        query: &Query,
+        facts: &FactsState,
+        datasets: &'d [String],
+    ) -> Result<Option<Vec<VersionCandidate<'d>>>> {
         let most = if query.metadata.is_empty() { query.most() } else { usize::MAX };
         let mut tagged = query.tag.as_ref().map(|tag| facts.versions_with(tag).into_iter().collect::<HashSet<_>>());
         let (mut candidates, mut is_readable) = (BinaryHeap::new(), true);
@@ -167,7 +172,7 @@ impl<'a> Index<'a> {
     }
 
     /// Returns the numbers of a dataset's versions, ascending; `None` if the objects have to be asked.
-    pub fn numbers(&self, dataset: &str) -> Result<Option<Vec<Number>>> {
+    pub fn numbers(&self, dataset: &str) -> Result<Option<Vec<VersionNumber>>> {
         let mut numbers = Vec::new();
         let is_whole = self.visit(&[dataset.to_owned()], |_, _, rows| {
             rows.iter().try_for_each(|row| parse(row.number).map(|number| numbers.push(number)))?;
@@ -177,17 +182,17 @@ impl<'a> Index<'a> {
         Ok(is_whole.then_some(numbers))
     }
 
-    /// Returns how many versions each of these datasets has, and its highest number as [`Number::highest`] tells it;
+    /// Returns how many versions each of these datasets has, and its highest number as [`VersionNumber::highest`] tells it;
     /// `None` if the objects have to be asked.
     pub fn totals(&self, datasets: &[String]) -> Result<Option<Vec<DatasetSummary>>> {
         let mut totals = Vec::new();
         for dataset in datasets {
-            let mut highest: Option<Number> = None;
+            let mut highest: Option<VersionNumber> = None;
             let is_whole = self.visit(std::slice::from_ref(dataset), |_, head, rows| {
                 let mut numbers = rows.iter().map(|row| parse(row.number)).collect::<Result<Vec<_>>>()?;
                 numbers.extend(highest.take());
                 numbers.sort_unstable();
-                highest = Number::highest(&numbers).cloned();
+                highest = VersionNumber::highest(&numbers).cloned();
                 let is_done = highest.as_ref().filter(|number| !number.is_pre_release());
                 Ok(!is_done.map_or(Ok(false), |number| head.is_below(number))?)
             })?;
@@ -267,7 +272,7 @@ impl<'a> Index<'a> {
     pub fn update(&self, dataset: &str) -> Result<bool> {
         let (refs, old) = (self.store.refs(), self.dataset(dataset)?);
         let stamp = FolderStamp::of(&refs.folder(dataset));
-        if FolderStamp::vouches(&old.stamp, &stamp) {
+        if FolderStamp::are_current(&old.stamp, &stamp) {
             return Ok(true);
         }
         let Ok(mut new) = refs.numbers(dataset) else { return Ok(false) };
@@ -322,7 +327,7 @@ struct VersionBlocks<'a> {
     /// Those that are not written yet, or can take more.
     last: Vec<Vec<u8>>,
     /// The highest number and the newest time of all versions.
-    highest: Option<Number>,
+    highest: Option<VersionNumber>,
     newest: i64,
 }
 
@@ -361,7 +366,7 @@ impl<'a> VersionBlocks<'a> {
         match self.last.last_mut() {
             Some(block) if block.len() + row.len() <= BLOCK => block.extend_from_slice(&row),
             _ => {
-                let highest = self.highest.as_ref().map(Number::to_string);
+                let highest = self.highest.as_ref().map(VersionNumber::to_string);
                 let head = encode(&BlockBounds { highest: highest.as_deref(), newest: self.newest });
                 self.last.push([head, row].concat());
                 self.row.blocks += 1;

@@ -29,12 +29,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 pub use query::{DatasetSummary, Query, VersionEntry, VersionRef, status};
 
-use crate::catalog::database::Rows;
+use crate::catalog::database::Database;
 use crate::catalog::facts::FactsSnapshot;
 use crate::catalog::index::Index;
 use crate::error::{Error, Result, skip_damaged};
-use crate::facts::{Facts, State};
-use crate::object::version::Number;
+use crate::facts::{Facts, FactsState};
+use crate::object::version::VersionNumber;
 use crate::progress::Progress;
 use crate::refs::Versions;
 use crate::store::Store;
@@ -70,7 +70,7 @@ impl Catalog {
     ///
     /// # Errors
     /// Those of [`Facts::fold`].
-    pub fn folded_facts(&self) -> Result<Arc<State>> {
+    pub fn folded_facts(&self) -> Result<Arc<FactsState>> {
         let is_first = self.snapshot().is_none();
         if is_first
             && is_longer([self.store.layout().facts()], FEW)
@@ -88,13 +88,13 @@ impl Catalog {
     ///
     /// # Errors
     /// Those that are not of damaged or unreadable facts.
-    pub fn folded_facts_or_empty(&self, damaged: &mut Vec<Error>) -> Result<Arc<State>> {
+    pub fn folded_facts_or_empty(&self, damaged: &mut Vec<Error>) -> Result<Arc<FactsState>> {
         let facts = self.folded_facts().map_err(|e| e.within("tags and later verdicts are unknown"));
         Ok(skip_damaged(facts, |e| damaged.push(e))?.unwrap_or_default())
     }
 
     /// Returns the folded facts by those of the index, which are brought up to date; `None` if facts cannot be read.
-    fn folded_facts_in(&self, rows: &Rows<'_>) -> Result<Option<Arc<State>>> {
+    fn folded_facts_in(&self, rows: &Database<'_>) -> Result<Option<Arc<FactsState>>> {
         let mut known = self.snapshot();
         if let Some(snapshot) = &mut *known {
             return Ok(snapshot.advance(&self.facts()).ok().map(|_| snapshot.state.clone()));
@@ -115,7 +115,7 @@ impl Catalog {
     }
 
     /// Asks the index; `None` if it cannot answer.
-    fn ask<T>(&self, question: impl FnOnce(&Rows<'_>) -> Result<Option<T>>) -> Option<T> {
+    fn ask<T>(&self, question: impl FnOnce(&Database<'_>) -> Result<Option<T>>) -> Option<T> {
         database::ask(self.store.layout(), question).ok().flatten()
     }
 
@@ -177,11 +177,11 @@ impl Catalog {
         Ok((summaries, damaged))
     }
 
-    /// Returns the highest number of a dataset, as [`Number::highest`] tells it.
-    pub fn latest(&self, dataset: &str) -> Result<Option<Number>> {
+    /// Returns the highest number of a dataset, as [`VersionNumber::highest`] tells it.
+    pub fn latest(&self, dataset: &str) -> Result<Option<VersionNumber>> {
         match self.totals_indexed(&[dataset.to_owned()]).and_then(|mut totals| totals.pop()) {
             Some(summary) => Ok(summary.latest),
-            None => Ok(Number::highest(&self.refs().numbers(dataset)?).cloned()),
+            None => Ok(VersionNumber::highest(&self.refs().numbers(dataset)?).cloned()),
         }
     }
 
@@ -192,7 +192,7 @@ impl Catalog {
     }
 
     /// Returns the numbers of a dataset's versions, ascending.
-    pub fn numbers(&self, dataset: &str) -> Result<Vec<Number>> {
+    pub fn numbers(&self, dataset: &str) -> Result<Vec<VersionNumber>> {
         let indexed = || self.ask(|rows| Index::new(rows, &self.store).numbers(dataset));
         match self.have_more(&[dataset.to_owned()], FEW_NAMES).then(indexed).flatten() {
             Some(numbers) => Ok(numbers),

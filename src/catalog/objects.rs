@@ -2,7 +2,7 @@
 
 use crate::catalog::query::{Query, VersionEntry, VersionRef};
 use crate::error::{Error, Result, skip_damaged};
-use crate::facts::State;
+use crate::facts::FactsState;
 use crate::refs::Versions;
 use crate::store::Store;
 
@@ -13,7 +13,7 @@ const SLACK: usize = 1024;
 /// added to `damaged`.
 pub(super) fn select(
     store: &Store,
-    facts: &State,
+    facts: &FactsState,
     query: &Query,
     datasets: &[String],
     damaged: &mut Vec<Error>,

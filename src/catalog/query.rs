@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::clock::Time;
 use crate::error::Result;
-use crate::facts::State;
-use crate::id::{Id, Version as VersionId};
-use crate::object::version::{Number, ValidationStatus, Version};
+use crate::facts::FactsState;
+use crate::id::{Id, VersionId};
+use crate::object::version::{ValidationStatus, Version, VersionNumber};
 use crate::store::Store;
 
 /// Conditions on versions. One that is not given selects all.
@@ -55,13 +55,13 @@ pub struct DatasetSummary {
     /// How many versions it has, of those that were asked for.
     pub versions: u64,
     /// Its highest release, or its highest pre-release if there is no release.
-    pub latest: Option<Number>,
+    pub latest: Option<VersionNumber>,
 }
 
 impl DatasetSummary {
     /// Summarizes a dataset that has versions with these numbers, which ascend.
-    pub(super) fn of(dataset: &str, numbers: &[Number]) -> DatasetSummary {
-        let (versions, latest) = (numbers.len() as u64, Number::highest(numbers).cloned());
+    pub(super) fn of(dataset: &str, numbers: &[VersionNumber]) -> DatasetSummary {
+        let (versions, latest) = (numbers.len() as u64, VersionNumber::highest(numbers).cloned());
         DatasetSummary { dataset: dataset.to_owned(), versions, latest }
     }
 }
@@ -72,7 +72,7 @@ pub struct VersionRef {
     /// The dataset.
     pub dataset: String,
     /// Its number.
-    pub number: Number,
+    pub number: VersionNumber,
     /// Its id.
     pub id: Id<VersionId>,
 }
@@ -82,7 +82,7 @@ impl VersionEntry {
     ///
     /// # Errors
     /// If its last verdict cannot be read.
-    pub fn read(store: &Store, facts: &State, id: Id<VersionId>, version: Version) -> Result<VersionEntry> {
+    pub fn read(store: &Store, facts: &FactsState, id: Id<VersionId>, version: Version) -> Result<VersionEntry> {
         let status = status(store, facts, id, version.validation)?;
         Ok(VersionEntry { id, version, tags: facts.tags_of(id), status })
     }
@@ -92,7 +92,7 @@ impl VersionEntry {
 ///
 /// # Errors
 /// If the verdict cannot be read.
-pub fn status(store: &Store, facts: &State, id: Id<VersionId>, recorded: ValidationStatus) -> Result<ValidationStatus> {
+pub fn status(store: &Store, facts: &FactsState, id: Id<VersionId>, recorded: ValidationStatus) -> Result<ValidationStatus> {
     facts.verdict_of(id).map_or(Ok(recorded), |verdict| Ok(store.verdict(verdict)?.status()))
 }
 

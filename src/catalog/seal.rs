@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::clock;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic::{self, TempFile};
 use crate::fs::lock::{self, Lock};
 use crate::fs::share;
@@ -50,7 +50,7 @@ impl CatalogFolder {
         &self.path
     }
 
-    /// Makes the folder if it is missing and takes the lock; an error of kind [`Kind::Conflict`] if somebody has it.
+    /// Makes the folder if it is missing and takes the lock; an error of kind [`ErrorKind::Conflict`] if somebody has it.
     pub fn lock(&self) -> Result<Lock> {
         if !self.path.is_dir() {
             atomic::ensure_folder(&self.path)?;
@@ -100,7 +100,7 @@ impl CatalogFolder {
         }
     }
 
-    /// Removes everything but the lock, which the caller holds; an error of kind [`Kind::Conflict`] if somebody has the
+    /// Removes everything but the lock, which the caller holds; an error of kind [`ErrorKind::Conflict`] if somebody has the
     /// database open all the same.
     pub fn clear(&self) -> Result<()> {
         let database = self.path.join(DATABASE);
@@ -144,7 +144,7 @@ impl CatalogFolder {
 }
 
 fn held() -> Error {
-    Error::new(Kind::Conflict, "the catalog is locked by another process")
+    Error::new(ErrorKind::Conflict, "the catalog is locked by another process")
         .with_hint("try again when the other process has finished")
 }
 
@@ -196,11 +196,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = folder(dir.path());
         let first = folder.lock().unwrap();
-        assert_eq!(folder.lock().unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(folder.lock().unwrap_err().kind(), ErrorKind::Conflict);
         drop(first);
         let _second = folder.lock().unwrap();
         let sled = sled::open(folder.path()).unwrap();
-        assert_eq!(folder.clear().unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(folder.clear().unwrap_err().kind(), ErrorKind::Conflict);
         assert!(sled.get("a").unwrap().is_none());
     }
 }

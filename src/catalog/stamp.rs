@@ -44,14 +44,14 @@ impl FolderStamp {
     }
 
     /// Tells if a folder with the stamp `now` has the same names as when it was listed after this stamp was read.
-    pub fn vouches_for(&self, now: &FolderStamp) -> bool {
+    pub fn is_current(&self, now: &FolderStamp) -> bool {
         // It says of itself whether it was settled; what is read now need not be.
         *self == FolderStamp { settled: true, ..*now }
     }
 
     /// The same of stamps that may be missing. A folder that is not there holds nothing, but that is looked up.
-    pub fn vouches(known: &Option<FolderStamp>, now: &Option<FolderStamp>) -> bool {
-        matches!((known, now), (Some(known), Some(now)) if known.vouches_for(now))
+    pub fn are_current(known: &Option<FolderStamp>, now: &Option<FolderStamp>) -> bool {
+        matches!((known, now), (Some(known), Some(now)) if known.is_current(now))
     }
 
     /// Tells if it is the same folder, changed or not.
@@ -69,12 +69,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let now = crate::clock::nanos_now();
         let fresh = FolderStamp::at(dir.path(), now).unwrap();
-        assert!(!fresh.vouches_for(&fresh), "a change within the same tick would not show");
+        assert!(!fresh.is_current(&fresh), "a change within the same tick would not show");
         let later = FolderStamp::at(dir.path(), now + COARSE_TICK + 1).unwrap();
-        assert!(later.vouches_for(&fresh));
+        assert!(later.is_current(&fresh));
         std::fs::create_dir(dir.path().join("new")).unwrap();
         let changed = FolderStamp::at(dir.path(), now).unwrap();
-        assert!(!FolderStamp { settled: true, ..fresh }.vouches_for(&changed) || changed.mtime == fresh.mtime);
+        assert!(!FolderStamp { settled: true, ..fresh }.is_current(&changed) || changed.mtime == fresh.mtime);
         assert!(fresh.is_same_folder(&changed));
         assert_eq!(FolderStamp::of(&dir.path().join("absent")), None);
     }

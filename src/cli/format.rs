@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use helox::ops::{FileChanges, PartialCheckout};
-use helox::{Number, Time, printable};
+use helox::{Time, VersionNumber, printable};
 
 use unicode_width::UnicodeWidthStr;
 
@@ -128,7 +128,7 @@ pub(crate) fn first_line(text: &str) -> String {
 }
 
 /// `leases@1.1.0`, or the first digits of the id of a version that is not here.
-pub(crate) fn version_name(dataset: Option<&str>, number: Option<&Number>, id: impl Display) -> String {
+pub(crate) fn version_name(dataset: Option<&str>, number: Option<&VersionNumber>, id: impl Display) -> String {
     match (dataset, number) {
         (Some(dataset), Some(number)) => format!("{}@{number}", printable(dataset)),
         _ => short(id),

@@ -11,7 +11,7 @@ use super::record_diff::{DiffDetail, RecordDiff};
 use super::stream::FileStream;
 use super::{ReaderConfig, StreamResult, parts, rows};
 use crate::chunk::cut;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::object::recipe::RecipeItem;
 use crate::sample::{FileIssue, RecordFormat, RecordReader, Side};
 use crate::store::content::Chunks;
@@ -71,7 +71,7 @@ pub fn compare_readable(
         let mut own = RecordDiff::new(config, diff.detail());
         match compare(config, old, new, false, &mut own, None) {
             Ok(_) => diff.absorb(own),
-            Err(e) if e.kind() == Kind::Damaged => return Ok(Some(e)),
+            Err(e) if e.kind() == ErrorKind::Damaged => return Ok(Some(e)),
             Err(e) => return Err(e),
         }
         Ok(None)

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::diff::file_entry::FileEntry;
 use crate::error::Result;
-use crate::id::{Content, Id, Node};
+use crate::id::{Content, Id, NodeId};
 use crate::manifest::{EntryChange, ManifestDiff, NodeSource};
 use crate::object::node::EntryKind;
 use crate::path::DataPath;
@@ -32,7 +32,7 @@ pub struct Differences {
 
 impl Differences {
     /// Lists the differences between two versions, by their manifests.
-    pub fn between(nodes: &impl NodeSource, old: Id<Node>, new: Id<Node>) -> Result<Differences> {
+    pub fn between(nodes: &impl NodeSource, old: Id<NodeId>, new: Id<NodeId>) -> Result<Differences> {
         let mut differences = Differences::default();
         for change in ManifestDiff::new(nodes, old, new)? {
             match change? {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::diff::file_entry::FileEntry;
 use crate::error::Result;
-use crate::id::{Content, Id, Node};
+use crate::id::{Content, Id, NodeId};
 use crate::manifest::{EntryChange, ManifestDiff, NodeSource};
 use crate::object::node::{EntryKind, SampleCount, Totals};
 use crate::object::version::{ChangeType, Version};
@@ -66,7 +66,7 @@ impl TreeChanges {
     }
 
     /// Compares a tree with that of the version before. Renames are those of [`crate::diff::Differences`].
-    pub fn between(nodes: &impl NodeSource, before: &Version, manifest: Id<Node>) -> Result<TreeChanges> {
+    pub fn between(nodes: &impl NodeSource, before: &Version, manifest: Id<NodeId>) -> Result<TreeChanges> {
         let changes = TreeChanges::of(ManifestDiff::new(nodes, before.manifest, manifest)?)?;
         Ok(TreeChanges { before: before.statistics.bytes, ..changes })
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use memchr::memchr;
 use quick_cache::sync::Cache;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Content, Id};
 use crate::object::recipe::RecipeItem;
 use crate::parallel;
@@ -300,7 +300,7 @@ impl LineFinder {
 /// Returns the error of a read from a file of a workspace.
 fn unreadable(path: &Path, error: io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => Error::new(Kind::Conflict, format!("{} changed while it was read", path.display()))
+        io::ErrorKind::UnexpectedEof => Error::new(ErrorKind::Conflict, format!("{} changed while it was read", path.display()))
             .with_hint("stop other programs from writing to it and run the command again"),
         _ => Error::io("cannot read", path, error),
     }

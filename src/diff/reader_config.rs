@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::diff::{FileSide, Splits};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::object::node::SampleCount;
 use crate::sample::{Formats, Pointer, ReaderId, ReaderSpec};
 
@@ -39,7 +39,7 @@ impl ReaderConfig {
             Some(name) if !name.contains('/') => name.replace("~1", "/").replace("~0", "~"),
             _ => k.clone(),
         };
-        let pointer = |k: &String| Pointer::of_field(k).map_err(|e| Error::new(Kind::Config, format!("field '{k}': {e}")));
+        let pointer = |k: &String| Pointer::of_field(k).map_err(|e| Error::new(ErrorKind::Config, format!("field '{k}': {e}")));
         Ok(ReaderConfig {
             formats: Formats::new(formats)?,
             pointers: key.iter().map(pointer).collect::<Result<_>>()?,

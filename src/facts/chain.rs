@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use crate::clock::Time;
 use crate::error::{Error, Result};
-use crate::facts::State;
-use crate::facts::lineage::{self, Known};
+use crate::facts::FactsState;
+use crate::facts::lineage::{self, KnownFacts};
 use crate::fs::atomic::{self, Created};
-use crate::id::{Fact as FactId, Id, Version};
+use crate::id::{FactId, Id, VersionId};
 use crate::object::fact::{Fact, Statement};
-use crate::object::{Key, Kind};
+use crate::object::{Key, ObjectKind};
 use crate::refs::{Sequence, SequenceEntry};
 use crate::store::{Store, Writer};
 
@@ -60,7 +60,7 @@ impl<'a> Facts<'a> {
     /// Makes the facts durable that are there: whoever said them may have been killed before they were.
     pub fn sync(&self) -> Result<()> {
         let layout = self.store.layout();
-        atomic::sync_folder(&layout.packs(Kind::Fact))?;
+        atomic::sync_folder(&layout.packs(ObjectKind::Fact))?;
         atomic::sync_folder(&layout.facts())
     }
 
@@ -103,8 +103,8 @@ impl<'a> Facts<'a> {
         Ok(id)
     }
 
-    fn below(&self, head: Id<FactId>) -> Result<Known> {
-        let mut facts = Known::new();
+    fn below(&self, head: Id<FactId>) -> Result<KnownFacts> {
+        let mut facts = KnownFacts::new();
         let mut open = vec![head];
         while let Some(id) = open.pop() {
             if let Entry::Vacant(place) = facts.entry(id) {
@@ -140,18 +140,18 @@ impl<'a> Facts<'a> {
     }
 
     /// Reads every fact and folds them. Within a dataset, a tag stands on the version that received it last.
-    pub fn fold(&self) -> Result<State> {
-        Ok(State::of(self.all()?, |id| self.dataset_of(id)))
+    pub fn fold(&self) -> Result<FactsState> {
+        Ok(FactsState::of(self.all()?, |id| self.dataset_of(id)))
     }
 
     /// Returns the dataset of a version. One that is not in this store, or is damaged, has none: it shares its tags with
     /// nobody.
-    pub fn dataset_of(&self, id: Id<Version>) -> Option<String> {
+    pub fn dataset_of(&self, id: Id<VersionId>) -> Option<String> {
         self.is_present(id).then(|| self.store.version(id).ok())?.map(|version| version.dataset)
     }
 
     /// Tells if the store has a version.
-    pub fn is_present(&self, id: Id<Version>) -> bool {
+    pub fn is_present(&self, id: Id<VersionId>) -> bool {
         self.store.contains(&Key::from(id))
     }
 
@@ -205,7 +205,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path());
         let facts = Facts::new(&store);
-        assert_eq!(facts.fold().unwrap(), State::default());
+        assert_eq!(facts.fold().unwrap(), FactsState::default());
         facts.append("ana", &[add(b"one", "production"), add(b"two", "production"), add(b"one", "gold")]).unwrap();
         facts.append("ana", &[add(b"one", "production")]).unwrap();
         let state = facts.fold().unwrap();

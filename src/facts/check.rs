@@ -4,18 +4,18 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::clock::Time;
-use crate::error::{Kind as ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::facts::Facts;
-use crate::facts::lineage::{Descent, Known, Lineage};
-use crate::id::{Fact as FactId, Id, Version};
+use crate::facts::lineage::{Descent, KnownFacts, Lineage};
+use crate::id::{FactId, Id, VersionId};
 use crate::object::fact::Fact;
-use crate::object::{Key, Kind};
+use crate::object::{Key, ObjectKind};
 use crate::progress::Progress;
 use crate::store::verify;
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct FactProblem {
     /// The ref, by its path in `.helox`, where it befalls one or what only that one leads to.
     pub entry: Option<String>,
     /// The object, where it befalls one.
@@ -29,16 +29,16 @@ pub struct Fault {
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Checked {
+pub struct FactsCheck {
     /// What is not as it should be.
-    pub faults: Vec<Fault>,
+    pub problems: Vec<FactProblem>,
     /// The facts that entries lead to and that can be read, each with the number of the first entry that leads to it.
     pub facts: Vec<(u64, Id<FactId>, Fact)>,
     /// Facts that no entry leads to, that do not come after the newest, and that nobody said again: what is left of a
     /// command that was interrupted, or of an entry that was removed before more was said.
     pub left_over: Vec<Id<FactId>>,
     /// The version records that there are.
-    pub records: HashSet<Id<Version>>,
+    pub records: HashSet<Id<VersionId>>,
 }
 
 /// Returns the path in `.helox` of an entry of the sequence of heads.
@@ -48,9 +48,10 @@ pub fn entry_name(number: u64) -> String {
 
 impl Facts<'_> {
     /// Checks every entry and every fact.
-    pub fn check(&self, progress: &dyn Progress) -> Result<Checked> {
+    pub fn check(&self, progress: &dyn Progress) -> Result<FactsCheck> {
         self.store.refresh()?;
-        let mut check = Check { facts: self, found: Checked::default(), named: BTreeSet::new(), known: Known::new() };
+        let mut check =
+            FactChecker { facts: self, found: FactsCheck::default(), named: BTreeSet::new(), known: KnownFacts::new() };
         check.objects(progress)?;
         let entries = check.entries()?;
         let listed = check.listed(&entries, progress)?;
@@ -66,29 +67,29 @@ impl Facts<'_> {
     }
 }
 
-struct Check<'a> {
+struct FactChecker<'a> {
     facts: &'a Facts<'a>,
-    found: Checked,
+    found: FactsCheck,
     /// The facts that lie in packs.
     named: BTreeSet<Key>,
     /// The facts that can be read.
-    known: Known,
+    known: KnownFacts,
 }
 
-impl Check<'_> {
+impl FactChecker<'_> {
     fn fault(&mut self, entry: Option<String>, object: Option<String>, kind: &'static str, message: String) {
-        self.found.faults.push(Fault { entry, object, kind, message });
+        self.found.problems.push(FactProblem { entry, object, kind, message });
     }
 
     fn objects(&mut self, progress: &dyn Progress) -> Result<()> {
-        let faults = &mut self.found.faults;
-        let mut named = verify::list_keys(self.facts.store, &[Kind::Fact, Kind::Version], progress, |path, e| {
+        let faults = &mut self.found.problems;
+        let mut named = verify::list_keys(self.facts.store, &[ObjectKind::Fact, ObjectKind::Version], progress, |path, e| {
             let object = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            faults.push(Fault { entry: None, object, kind: "pack-damaged", message: e.to_string() });
+            faults.push(FactProblem { entry: None, object, kind: "pack-damaged", message: e.to_string() });
         })?;
-        let records = named.iter().filter(|key| key.kind == Kind::Version);
+        let records = named.iter().filter(|key| key.kind == ObjectKind::Version);
         self.found.records = records.map(|key| Id::from_bytes(key.id)).collect();
-        named.retain(|key| key.kind == Kind::Fact);
+        named.retain(|key| key.kind == ObjectKind::Fact);
         self.named = named;
         Ok(())
     }
@@ -194,7 +195,7 @@ impl Check<'_> {
         &mut self,
         newest: Option<Id<FactId>>,
         listed: &HashMap<Id<FactId>, u64>,
-        known: &Known,
+        known: &KnownFacts,
         lineage: &Lineage<'_>,
     ) {
         let mut unlisted: Vec<_> = known.keys().filter(|id| !listed.contains_key(id)).copied().collect();

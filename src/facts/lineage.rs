@@ -2,21 +2,21 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::id::{Fact as FactId, Id};
+use crate::id::{FactId, Id};
 use crate::object::fact::Fact;
 
 /// Facts by their ids. Parents that are not among them count as unreadable.
-pub(super) type Known = HashMap<Id<FactId>, Fact>;
+pub(super) type KnownFacts = HashMap<Id<FactId>, Fact>;
 
 /// Puts facts in the order in which each comes after all its parents that are known; where several could come next, the
 /// one with the least id does.
-pub(super) fn order(mut facts: Known) -> Vec<(Id<FactId>, Fact)> {
+pub(super) fn order(mut facts: KnownFacts) -> Vec<(Id<FactId>, Fact)> {
     let ids = sequence(&facts);
     ids.into_iter().filter_map(|id| facts.remove(&id).map(|fact| (id, fact))).collect()
 }
 
 /// Returns the ids of facts in that order.
-fn sequence(facts: &Known) -> Vec<Id<FactId>> {
+fn sequence(facts: &KnownFacts) -> Vec<Id<FactId>> {
     let mut children: HashMap<Id<FactId>, Vec<Id<FactId>>> = HashMap::new();
     let mut waits: HashMap<Id<FactId>, usize> = HashMap::with_capacity(facts.len());
     let mut ready = BTreeSet::new();
@@ -56,7 +56,7 @@ pub(super) enum Descent {
 
 /// Answers which fact comes after which, soon where they lie close together.
 pub(super) struct Lineage<'a> {
-    facts: &'a Known,
+    facts: &'a KnownFacts,
     /// How many facts at most come before each in a line; no fact has an ancestor that is not lower.
     heights: HashMap<Id<FactId>, u32>,
     /// Facts with an ancestor that cannot be read.
@@ -64,7 +64,7 @@ pub(super) struct Lineage<'a> {
 }
 
 impl<'a> Lineage<'a> {
-    pub fn of(facts: &'a Known) -> Lineage<'a> {
+    pub fn of(facts: &'a KnownFacts) -> Lineage<'a> {
         let mut lineage = Lineage { facts, heights: HashMap::with_capacity(facts.len()), torn: HashSet::new() };
         for id in sequence(facts) {
             let parents = facts.get(&id).map_or(&[][..], |fact| &fact.parents);
@@ -109,8 +109,8 @@ mod tests {
     use proptest::prelude::*;
 
     /// Facts each of which has the parents with these places among those before it.
-    fn facts(parents: &[Vec<usize>]) -> (Known, Vec<Id<FactId>>) {
-        let (mut known, mut ids) = (Known::new(), Vec::new());
+    fn facts(parents: &[Vec<usize>]) -> (KnownFacts, Vec<Id<FactId>>) {
+        let (mut known, mut ids) = (KnownFacts::new(), Vec::new());
         for (n, parents) in parents.iter().enumerate() {
             let mut parents: Vec<_> = parents.iter().map(|at| ids[at % n.max(1)]).collect();
             parents.sort();
@@ -123,7 +123,7 @@ mod tests {
     }
 
     /// The ancestors of a fact, and whether one of them is not known.
-    fn ancestors(known: &Known, id: Id<FactId>) -> (HashSet<Id<FactId>>, bool) {
+    fn ancestors(known: &KnownFacts, id: Id<FactId>) -> (HashSet<Id<FactId>>, bool) {
         let (mut found, mut open, mut torn) = (HashSet::new(), vec![id], false);
         while let Some(id) = open.pop() {
             let Some(fact) = known.get(&id) else {

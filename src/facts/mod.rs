@@ -10,5 +10,5 @@ mod lineage;
 mod state;
 
 pub use chain::Facts;
-pub use check::{Checked, Fault, entry_name};
-pub use state::{Noted, Recorded, State, Withdrawal};
+pub use check::{FactProblem, FactsCheck, entry_name};
+pub use state::{FactsState, RecordedNote, RecordedRun, Withdrawal};

@@ -7,16 +7,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::clock::Time;
-use crate::id::{Fact as FactId, Id, Verdict, Version};
+use crate::id::{FactId, Id, VerdictId, VersionId};
 use crate::object::fact::{Fact, Run, Statement};
 
 /// A run as it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recorded {
+pub struct RecordedRun {
     /// The fact that says so.
     pub id: Id<FactId>,
     /// The version that was trained on.
-    pub version: Id<Version>,
+    pub version: Id<VersionId>,
     /// The run.
     pub run: Arc<Run>,
     /// When it was recorded.
@@ -27,11 +27,11 @@ pub struct Recorded {
 
 /// A note as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Noted {
+pub struct RecordedNote {
     /// The fact that says so.
     pub id: Id<FactId>,
     /// The version that it is about.
-    pub version: Id<Version>,
+    pub version: Id<VersionId>,
     /// The words.
     pub text: String,
     /// When it was written.
@@ -56,26 +56,26 @@ pub struct Withdrawal {
 struct VersionFacts {
     tags: BTreeSet<String>,
     /// The last verdict, and the turn of its fact.
-    verdict: Option<(u64, Id<Verdict>)>,
-    runs: Vec<Arc<Recorded>>,
-    notes: Vec<Arc<Noted>>,
+    verdict: Option<(u64, Id<VerdictId>)>,
+    runs: Vec<Arc<RecordedRun>>,
+    notes: Vec<Arc<RecordedNote>>,
 }
 
 /// The folded facts. They follow from the kept facts alone: those that no later one has superseded.
 ///
 /// The turn of a fact is its place in the order of all facts, counted from 0.
 #[derive(Clone, Debug, Default)]
-pub struct State {
+pub struct FactsState {
     /// The facts that were folded, which is the turn of the next one.
     turns: u64,
-    tags: BTreeMap<String, Bearers>,
-    versions: HashMap<Id<Version>, VersionFacts>,
-    runs: Vec<Arc<Recorded>>,
-    notes: Vec<Arc<Noted>>,
+    tags: BTreeMap<String, TagHolders>,
+    versions: HashMap<Id<VersionId>, VersionFacts>,
+    runs: Vec<Arc<RecordedRun>>,
+    notes: Vec<Arc<RecordedNote>>,
     /// By the fact that recorded the run.
     withdrawals: HashMap<Id<FactId>, Withdrawal>,
     /// Versions whose dataset mattered and could not be told.
-    unresolved: BTreeSet<Id<Version>>,
+    unresolved: BTreeSet<Id<VersionId>>,
 }
 
 /// The change that a fact makes to the kept facts.
@@ -89,33 +89,33 @@ pub struct Effect {
 
 /// The versions that have a tag.
 #[derive(Clone, Debug, Default)]
-struct Bearers {
+struct TagHolders {
     /// By the turn in which each received it last.
-    order: BTreeMap<u64, Id<Version>>,
-    turns: HashMap<Id<Version>, u64>,
+    order: BTreeMap<u64, Id<VersionId>>,
+    turns: HashMap<Id<VersionId>, u64>,
     /// The one of each dataset, as far as it was asked for.
-    datasets: HashMap<String, Id<Version>>,
+    datasets: HashMap<String, Id<VersionId>>,
     /// Those whose dataset was not asked for, in the order in which they received it.
-    pending: Vec<Id<Version>>,
+    pending: Vec<Id<VersionId>>,
 }
 
-impl PartialEq for Bearers {
-    fn eq(&self, other: &Bearers) -> bool {
+impl PartialEq for TagHolders {
+    fn eq(&self, other: &TagHolders) -> bool {
         self.order.values().eq(other.order.values())
     }
 }
 
-impl PartialEq for State {
+impl PartialEq for FactsState {
     /// Compares what holds, not how it came about.
-    fn eq(&self, other: &State) -> bool {
+    fn eq(&self, other: &FactsState) -> bool {
         (&self.tags, &self.versions, &self.runs, &self.notes, &self.withdrawals)
             == (&other.tags, &other.versions, &other.runs, &other.notes, &other.withdrawals)
     }
 }
 
-impl Bearers {
+impl TagHolders {
     /// Gives the tag to a version. Returns the turn in which it received it before.
-    fn add(&mut self, version: Id<Version>, turn: u64) -> Option<u64> {
+    fn add(&mut self, version: Id<VersionId>, turn: u64) -> Option<u64> {
         let before = self.remove(version);
         if before.is_none() {
             self.pending.push(version);
@@ -126,7 +126,7 @@ impl Bearers {
     }
 
     /// Takes the tag off a version. Returns the turn in which it received it.
-    fn remove(&mut self, version: Id<Version>) -> Option<u64> {
+    fn remove(&mut self, version: Id<VersionId>) -> Option<u64> {
         let turn = self.turns.remove(&version)?;
         self.order.remove(&turn);
         Some(turn)
@@ -136,9 +136,9 @@ impl Bearers {
     /// asked for only where several versions have the tag at a time.
     fn displaced(
         &mut self,
-        dataset: &mut impl FnMut(Id<Version>) -> Option<String>,
-        unresolved: &mut BTreeSet<Id<Version>>,
-    ) -> Vec<(Id<Version>, u64)> {
+        dataset: &mut impl FnMut(Id<VersionId>) -> Option<String>,
+        unresolved: &mut BTreeSet<Id<VersionId>>,
+    ) -> Vec<(Id<VersionId>, u64)> {
         let mut displaced = Vec::new();
         if self.order.len() < 2 {
             return displaced;
@@ -160,14 +160,14 @@ impl Bearers {
     }
 }
 
-impl State {
+impl FactsState {
     /// Folds facts that come in their order. A version that receives a tag takes it from the other versions of its dataset,
     /// which `dataset` names where it can.
     pub(super) fn of(
         facts: impl IntoIterator<Item = (Id<FactId>, Fact)>,
-        mut dataset: impl FnMut(Id<Version>) -> Option<String>,
-    ) -> State {
-        let mut state = State::default();
+        mut dataset: impl FnMut(Id<VersionId>) -> Option<String>,
+    ) -> FactsState {
+        let mut state = FactsState::default();
         for (id, fact) in facts {
             state.apply(id, fact, &mut dataset);
         }
@@ -175,7 +175,7 @@ impl State {
     }
 
     /// Folds the fact that comes next; `dataset` names the dataset of a version, where it can.
-    pub fn apply(&mut self, id: Id<FactId>, fact: Fact, dataset: &mut impl FnMut(Id<Version>) -> Option<String>) -> Effect {
+    pub fn apply(&mut self, id: Id<FactId>, fact: Fact, dataset: &mut impl FnMut(Id<VersionId>) -> Option<String>) -> Effect {
         let tag = match &fact.statement {
             Statement::TagAdded { tag, .. } => Some(tag.clone()),
             _ => None,
@@ -195,10 +195,10 @@ impl State {
     /// Returns the state that kept these facts, which come in their order, each with its turn.
     pub fn restored(
         turns: u64,
-        unresolved: BTreeSet<Id<Version>>,
+        unresolved: BTreeSet<Id<VersionId>>,
         kept: impl IntoIterator<Item = (u64, Id<FactId>, Fact)>,
-    ) -> State {
-        let mut state = State { unresolved, ..State::default() };
+    ) -> FactsState {
+        let mut state = FactsState { unresolved, ..FactsState::default() };
         for (turn, id, fact) in kept {
             state.turns = turn;
             state.add(id, fact);
@@ -230,13 +230,13 @@ impl State {
                 true
             }
             Statement::Run { version, run } => {
-                let recorded = Arc::new(Recorded { id, version, run, time, author });
+                let recorded = Arc::new(RecordedRun { id, version, run, time, author });
                 self.versions.entry(version).or_default().runs.push(recorded.clone());
                 self.runs.push(recorded);
                 true
             }
             Statement::Note { version, text } => {
-                let noted = Arc::new(Noted { id, version, text, time, author });
+                let noted = Arc::new(RecordedNote { id, version, text, time, author });
                 self.versions.entry(version).or_default().notes.push(noted.clone());
                 self.notes.push(noted);
                 true
@@ -254,7 +254,7 @@ impl State {
     }
 
     /// Removes a tag from a version, and what is empty then.
-    fn untag(&mut self, version: Id<Version>, tag: &str) {
+    fn untag(&mut self, version: Id<VersionId>, tag: &str) {
         if let Entry::Occupied(mut entry) = self.versions.entry(version) {
             entry.get_mut().tags.remove(tag);
             if *entry.get() == VersionFacts::default() {
@@ -280,47 +280,47 @@ impl State {
 
     /// Returns the versions whose dataset mattered and could not be told. Once one of them can, the facts have to be folded
     /// again.
-    pub fn unresolved(&self) -> &BTreeSet<Id<Version>> {
+    pub fn unresolved(&self) -> &BTreeSet<Id<VersionId>> {
         &self.unresolved
     }
 
     /// Returns the tags of a version, in the order of their names.
-    pub fn tags_of(&self, version: Id<Version>) -> Vec<String> {
+    pub fn tags_of(&self, version: Id<VersionId>) -> Vec<String> {
         self.versions.get(&version).map_or_else(Vec::new, |own| own.tags.iter().cloned().collect())
     }
 
     /// Returns the versions that have a tag; the one that received it last comes last.
-    pub fn versions_with(&self, tag: &str) -> Vec<Id<Version>> {
+    pub fn versions_with(&self, tag: &str) -> Vec<Id<VersionId>> {
         self.tags.get(tag).map_or_else(Vec::new, |bearers| bearers.order.values().copied().collect())
     }
 
     /// Returns every tag with the versions that have it.
-    pub fn tags(&self) -> impl Iterator<Item = (&str, Vec<Id<Version>>)> {
+    pub fn tags(&self) -> impl Iterator<Item = (&str, Vec<Id<VersionId>>)> {
         self.tags.iter().map(|(tag, bearers)| (tag.as_str(), bearers.order.values().copied().collect()))
     }
 
     /// Returns the last verdict on a version that a fact gives.
-    pub fn verdict_of(&self, version: Id<Version>) -> Option<Id<Verdict>> {
+    pub fn verdict_of(&self, version: Id<VersionId>) -> Option<Id<VerdictId>> {
         self.versions.get(&version)?.verdict.map(|(_, verdict)| verdict)
     }
 
     /// Returns the last verdict on each version on which a fact gives one, in no order.
-    pub fn verdicts(&self) -> impl Iterator<Item = (Id<Version>, Id<Verdict>)> {
+    pub fn verdicts(&self) -> impl Iterator<Item = (Id<VersionId>, Id<VerdictId>)> {
         self.versions.iter().filter_map(|(version, own)| Some((*version, own.verdict?.1)))
     }
 
     /// Returns the runs of a version, the first recorded first.
-    pub fn runs_of(&self, version: Id<Version>) -> &[Arc<Recorded>] {
+    pub fn runs_of(&self, version: Id<VersionId>) -> &[Arc<RecordedRun>] {
         self.versions.get(&version).map_or(&[], |own| &own.runs)
     }
 
     /// Returns the runs of a version that were not withdrawn, the first recorded first.
-    pub fn counted_runs_of(&self, version: Id<Version>) -> impl Iterator<Item = &Arc<Recorded>> {
+    pub fn counted_runs_of(&self, version: Id<VersionId>) -> impl Iterator<Item = &Arc<RecordedRun>> {
         self.runs_of(version).iter().filter(|run| self.withdrawal_of(run.id).is_none())
     }
 
     /// Returns the runs of all versions, the first recorded first.
-    pub fn runs(&self) -> &[Arc<Recorded>] {
+    pub fn runs(&self) -> &[Arc<RecordedRun>] {
         &self.runs
     }
 
@@ -330,12 +330,12 @@ impl State {
     }
 
     /// Returns the notes on a version, the first written first.
-    pub fn notes_of(&self, version: Id<Version>) -> &[Arc<Noted>] {
+    pub fn notes_of(&self, version: Id<VersionId>) -> &[Arc<RecordedNote>] {
         self.versions.get(&version).map_or(&[], |own| &own.notes)
     }
 
     /// Returns the notes on all versions, the first written first.
-    pub fn notes(&self) -> &[Arc<Noted>] {
+    pub fn notes(&self) -> &[Arc<RecordedNote>] {
         &self.notes
     }
 }
@@ -366,8 +366,8 @@ mod tests {
             Statement::Run { version: one, run: run("c") },
             Statement::Validated { version: one, verdict: Id::of(b"good") },
         ];
-        let state = State::of((0..).zip(statements).map(|(n, statement)| fact(n, statement)), |_| None);
-        let models = |runs: &[Arc<Recorded>]| runs.iter().map(|r| r.run.model.clone()).collect::<Vec<_>>();
+        let state = FactsState::of((0..).zip(statements).map(|(n, statement)| fact(n, statement)), |_| None);
+        let models = |runs: &[Arc<RecordedRun>]| runs.iter().map(|r| r.run.model.clone()).collect::<Vec<_>>();
         assert_eq!(models(state.runs_of(one)), ["a", "c"]);
         assert_eq!(models(state.runs()), ["a", "b", "c"]);
         assert_eq!((state.verdict_of(one), state.verdict_of(two)), (Some(Id::of(b"good")), None));
@@ -377,7 +377,7 @@ mod tests {
             let run = state.runs()[1].id;
             fact(n, Statement::RunWithdrawn { version: two, run, reason: reason.into() })
         };
-        let after = State::of([withdrawn(7, "leaked"), withdrawn(8, "again")], |_| None);
+        let after = FactsState::of([withdrawn(7, "leaked"), withdrawn(8, "again")], |_| None);
         assert_eq!(after.withdrawal_of(state.runs()[1].id).map(|w| w.reason.as_str()), Some("leaked"), "the first reason stays");
         assert_eq!(after.withdrawal_of(state.runs()[0].id), None);
     }
@@ -389,14 +389,14 @@ mod tests {
         let statements = [add(two), add(other), add(unknown), add(one)];
         let dataset = |id| (id != unknown).then(|| if id == other { "contracts" } else { "leases" }.to_owned());
         let mut facts: Vec<_> = (0..).zip(statements).map(|(n, statement)| fact(n, statement)).collect();
-        let state = State::of(facts.clone(), dataset);
+        let state = FactsState::of(facts.clone(), dataset);
         assert_eq!(state.versions_with("production"), [other, unknown, one]);
         assert_eq!((state.tags_of(two), state.tags_of(one).len()), (vec![], 1));
         facts.push(fact(9, Statement::TagRemoved { version: one, tag: "production".into() }));
-        let state = State::of(facts.clone(), dataset);
+        let state = FactsState::of(facts.clone(), dataset);
         assert_eq!(state.versions_with("production"), [other, unknown], "it does not go back");
         facts.push(fact(10, add(two)));
-        assert_eq!(State::of(facts, dataset).versions_with("production"), [other, unknown, two]);
+        assert_eq!(FactsState::of(facts, dataset).versions_with("production"), [other, unknown, two]);
     }
 
     proptest! {
@@ -405,7 +405,7 @@ mod tests {
             statements in prop::collection::vec((0..8u8, 0..4u8, 0..2u8), 0..24),
             at in 0..24usize,
         ) {
-            let versions: Vec<Id<Version>> = (0..4u8).map(|n| Id::of(&[n])).collect();
+            let versions: Vec<Id<VersionId>> = (0..4u8).map(|n| Id::of(&[n])).collect();
             // Two of one dataset, one of another, and one that is not there.
             let mut dataset = |id| match versions.iter().position(|version| *version == id) {
                 Some(3) => None,
@@ -423,11 +423,11 @@ mod tests {
                     _ => Statement::Joined,
                 })
             }).collect();
-            let (mut state, mut kept) = (State::default(), BTreeMap::new());
+            let (mut state, mut kept) = (FactsState::default(), BTreeMap::new());
             for (n, (id, fact)) in facts.iter().enumerate() {
                 if n == at {
                     let facts = kept.clone().into_iter().map(|(turn, (id, fact))| (turn, id, fact));
-                    let restored = State::restored(state.turns(), state.unresolved().clone(), facts);
+                    let restored = FactsState::restored(state.turns(), state.unresolved().clone(), facts);
                     prop_assert_eq!(&restored, &state);
                     prop_assert_eq!(restored.kept(), kept.len() as u64);
                     state = restored;
@@ -439,7 +439,7 @@ mod tests {
                 }
                 effect.superseded.iter().for_each(|turn| drop(kept.remove(turn)));
             }
-            prop_assert_eq!(&state, &State::of(facts, &mut dataset));
+            prop_assert_eq!(&state, &FactsState::of(facts, &mut dataset));
         }
     }
 
@@ -448,7 +448,7 @@ mod tests {
         let tag = |n: u64| fact(n, Statement::TagAdded { version: Id::of(&n.to_le_bytes()), tag: "production".into() });
         let facts: Vec<_> = (0..100_000).map(tag).collect();
         let begun = std::time::Instant::now();
-        let state = State::of(facts, |_| None);
+        let state = FactsState::of(facts, |_| None);
         // A fold that looks through the versions of a tag at each fact takes minutes.
         assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
         assert_eq!(state.versions_with("production").len(), 100_000);

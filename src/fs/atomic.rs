@@ -409,7 +409,7 @@ mod tests {
             outcome(errno).unwrap();
         }
         for errno in [Errno::IO, Errno::NOSPC, Errno::DQUOT] {
-            assert_eq!(outcome(errno).unwrap_err().kind(), crate::error::Kind::Io);
+            assert_eq!(outcome(errno).unwrap_err().kind(), crate::error::ErrorKind::Io);
         }
     }
 

@@ -6,18 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::io::Errno;
 
-/// The kinds of calls that a test can make fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// Bytes, or a new name, are written.
-    Write,
-    /// A file, a folder or a file system is synced.
-    Sync,
-    /// A name is moved, linked or removed.
-    Rename,
-    /// The permission bits of a file are set.
-    Mode,
-}
+pub use super::Call;
 
 struct Plan {
     below: PathBuf,

@@ -16,20 +16,26 @@ pub mod openat;
 pub mod probe;
 pub mod share;
 
+/// The kinds of calls that a test can make fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Bytes, or a new name, are written.
+    Write,
+    /// A file, a folder or a file system is synced.
+    Sync,
+    /// A name is moved, linked or removed.
+    Rename,
+    /// The permission bits of a file are set.
+    Mode,
+}
+
 #[cfg(not(test))]
 pub(crate) mod fault {
     //! Outside of tests there are no faults.
     use std::io;
     use std::path::Path;
 
-    /// The kinds of calls that a test can make fail.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Call {
-        Write,
-        Sync,
-        Rename,
-        Mode,
-    }
+    pub use super::Call;
 
     #[inline(always)]
     pub fn point(_: Call, _: &Path) -> io::Result<()> {

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Staging, TempFile};
 use crate::fs::share;
 use crate::gate::Measures;
-use crate::id::{Id, Node};
+use crate::id::{Id, NodeId};
 
 /// The first bytes of the file; the digit changes with what it holds.
 const MAGIC: &[u8; 8] = b"HLXGATE4";
@@ -85,7 +85,7 @@ pub(super) struct CacheFolder {
 
 impl CacheFolder {
     /// Of a manifest that was judged by the rules with this digest.
-    pub fn of(folder: PathBuf, manifest: Id<Node>, rules: &[u8; 32]) -> CacheFolder {
+    pub fn of(folder: PathBuf, manifest: Id<NodeId>, rules: &[u8; 32]) -> CacheFolder {
         let name = blake3::Hasher::new().update(manifest.as_bytes()).update(rules).finalize().to_hex();
         CacheFolder { folder, name: name[..32].to_owned() }
     }

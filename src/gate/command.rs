@@ -22,7 +22,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use self::process::{ProgramEnd, ProgramStdin, RunningProgram};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// A program that is run over records.
 #[derive(Clone, Copy, Debug)]
@@ -60,8 +60,8 @@ impl RuleProgram<'_> {
     ///
     /// # Errors
     ///
-    /// [`Kind::Interrupted`] once `stopped` says so, and what `records` fails with. A write that fails, because the program
-    /// reads no more or has failed, must come back from `records` as [`Kind::Io`]; it is none of these errors.
+    /// [`ErrorKind::Interrupted`] once `stopped` says so, and what `records` fails with. A write that fails, because the program
+    /// reads no more or has failed, must come back from `records` as [`ErrorKind::Io`]; it is none of these errors.
     pub fn run(
         &self,
         records: &mut dyn FnMut(&mut dyn Write) -> Result<()>,
@@ -74,10 +74,10 @@ impl RuleProgram<'_> {
         };
         let mut input = ProgramStdin::of(&mut running);
         let fed = records(&mut input)
-            .and_then(|()| input.flush().map_err(|e| Error::new(Kind::Io, "cannot write to the program").with_source(e)));
+            .and_then(|()| input.flush().map_err(|e| Error::new(ErrorKind::Io, "cannot write to the program").with_source(e)));
         let outcome = match (running.end.take(), fed) {
             (Some(end), _) => Err(end),
-            (None, Err(error)) if error.kind() != Kind::Io || running.stdin.is_some() => return Err(error),
+            (None, Err(error)) if error.kind() != ErrorKind::Io || running.stdin.is_some() => return Err(error),
             (None, _) => running.finish(),
         };
         match outcome {

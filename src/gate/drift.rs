@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::gate::DriftSummary;
-use crate::object::verdict::{Judged, Verdict};
+use crate::object::verdict::{RuleResult, Verdict};
 
 /// A label, and how often a version has it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -41,7 +41,7 @@ pub struct Drift {
 }
 
 impl DriftSums {
-    fn of(judged: &Judged) -> DriftSums {
+    fn of(judged: &RuleResult) -> DriftSums {
         let DriftSummary { samples, texts, characters, labels, too_many_labels } = DriftSummary::of(&judged.measures);
         let all: u64 = labels.iter().fold(0, |all, (_, count)| all.saturating_add(*count));
         let label = |(label, count)| Label { label, count, share: count as f64 / all as f64 };
@@ -59,7 +59,7 @@ impl Drift {
     /// only the old one has.
     pub fn between(old: Option<&Verdict>, new: Option<&Verdict>) -> Vec<Drift> {
         let rules = |verdict: Option<&Verdict>| -> Vec<(String, DriftSums)> {
-            let judged = verdict.into_iter().flat_map(|verdict| &verdict.judged).filter(|judged| judged.kind == "drift");
+            let judged = verdict.into_iter().flat_map(|verdict| &verdict.results).filter(|judged| judged.kind == "drift");
             judged.map(|judged| (judged.name.clone(), DriftSums::of(judged))).collect()
         };
         let mut before = rules(old);

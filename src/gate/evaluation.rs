@@ -10,10 +10,10 @@ use super::first_pass::{FlaggedRecords, KeyCollectors};
 use super::precheck::PrecheckedFiles;
 use super::second_pass::{CacheCoverage, ConflictingKeys, DuplicatePolicy, FindingsByFile, FlaggedFiles};
 use crate::diff::{FilePart, parts};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic::Staging;
 use crate::gate::{Check, KeyCollector, MAX_MEMBERS, Measures};
-use crate::id::{Id, Node};
+use crate::id::{Id, NodeId};
 use crate::manifest::{Entries, EntryChange, ManifestDiff, NodeSource};
 use crate::object::node::Entry;
 use crate::parallel;
@@ -33,7 +33,7 @@ pub(super) struct FileTask {
 pub struct Evaluation<'j> {
     pub(super) evaluator: &'j Evaluator<'j>,
     /// The manifest whose judgement is known; `None` where all is judged.
-    pub(super) before: Option<Id<Node>>,
+    pub(super) before: Option<Id<NodeId>>,
     cached: CachedEvaluation,
     /// The measures of the parent.
     pub(super) parent_measures: Option<Measures>,
@@ -48,7 +48,7 @@ pub struct Evaluation<'j> {
 impl<'j> Evaluation<'j> {
     pub(super) fn new(
         evaluator: &'j Evaluator<'j>,
-        known: Option<(Id<Node>, CachedEvaluation)>,
+        known: Option<(Id<NodeId>, CachedEvaluation)>,
         past: Option<Measures>,
     ) -> Result<Evaluation<'j>> {
         let staging = cache::stage(&evaluator.folder)?;
@@ -81,7 +81,7 @@ impl<'j> Evaluation<'j> {
         let past = self.parent_measures.clone();
         match (self.run(files, keep), before) {
             // What is kept is derived: where it is damaged, all is judged anew.
-            (Err(e), Some(before)) if e.kind() == Kind::Damaged => {
+            (Err(e), Some(before)) if e.kind() == ErrorKind::Damaged => {
                 judging.cache_folder(before).remove()?;
                 Evaluation::new(judging, None, past)?.run(files, keep)
             }

@@ -15,7 +15,7 @@ use crate::gate::cache::{CacheFolder, RecordPosition};
 use crate::gate::evaluation::Evaluation;
 use crate::gate::second_pass::DuplicatePolicy;
 use crate::gate::{Check, Measures, RuleSet, ValidationSpec};
-use crate::id::{Id, Node};
+use crate::id::{Id, NodeId};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::object::verdict::{OpaquePolicy, Verdict};
@@ -55,7 +55,7 @@ pub struct Evaluator<'a> {
 pub struct FileSet<'a, S> {
     /// The source of the nodes of both manifests.
     pub nodes: &'a S,
-    pub manifest: Id<Node>,
+    pub manifest: Id<NodeId>,
     /// The source of files that are not in the store; `None` if all are.
     pub workspace: Option<WorkspaceFiles<'a>>,
 }
@@ -64,9 +64,9 @@ pub struct FileSet<'a, S> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CachedManifests {
     /// The manifest that is judged, if it may have been before.
-    pub own: Option<Id<Node>>,
+    pub own: Option<Id<NodeId>>,
     /// That of the version that comes before.
-    pub parent: Option<Id<Node>>,
+    pub parent: Option<Id<NodeId>>,
 }
 
 /// A workspace.
@@ -161,7 +161,7 @@ impl<'a> Evaluator<'a> {
         self.max_findings.max(MAX_FINDINGS)
     }
 
-    pub(super) fn cache_folder(&self, manifest: Id<Node>) -> CacheFolder {
+    pub(super) fn cache_folder(&self, manifest: Id<NodeId>) -> CacheFolder {
         CacheFolder::of(self.folder.clone(), manifest, &self.digest)
     }
 
@@ -211,7 +211,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Returns the measures of a version, which is evaluated if they are not cached.
-    fn measures_of(&self, manifest: Id<Node>) -> Result<Measures> {
+    fn measures_of(&self, manifest: Id<NodeId>) -> Result<Measures> {
         if let Some(measures) = self.cache_folder(manifest).load().and_then(|cached| cached.measures()) {
             return Ok(measures);
         }

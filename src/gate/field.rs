@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use crate::codec::ByteWriter;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::sample::{Column, ColumnarRow, Pointer, Tape, Type, put_scalar, put_value, type_of};
 
 use super::record::ParsedRecord;
@@ -56,7 +56,7 @@ type ValueVisitor<'s, 'a> = &'s mut dyn FnMut(Type, &dyn Fn() -> Cow<'a, [u8]>) 
 impl FieldSelector {
     /// Reads a field.
     pub fn new(name: &str) -> Result<FieldSelector> {
-        let config = |why: &str| Error::new(Kind::Config, format!("field '{name}': {why}"));
+        let config = |why: &str| Error::new(ErrorKind::Config, format!("field '{name}': {why}"));
         if name.is_empty() {
             return Err(config("it has no name"));
         }
@@ -76,7 +76,7 @@ impl FieldSelector {
     /// Reads some fields; there must be one.
     pub fn at_least_one(names: &[String]) -> Result<Vec<FieldSelector>> {
         if names.is_empty() {
-            return Err(Error::new(Kind::Config, "no fields"));
+            return Err(Error::new(ErrorKind::Config, "no fields"));
         }
         FieldSelector::all(names)
     }

@@ -7,10 +7,10 @@ use super::evaluator::{Evaluator, FileSet, GateOutcome, LocatedFinding, duplicat
 use super::program::ProgramResult;
 use super::report;
 use super::second_pass::{FindingsByFile, repeated_findings};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::gate::{Check, DriftLimits, Measures, Split};
 use crate::manifest::{Entries, NodeSource};
-use crate::object::verdict::{Judged, Verdict};
+use crate::object::verdict::{RuleResult, Verdict};
 
 impl Evaluator<'_> {
     /// Puts together what was found: in places, over all, and by programs.
@@ -75,7 +75,7 @@ impl Evaluator<'_> {
             });
         }
         let met: Vec<u64> = (0..rules.len()).map(|rule| checked[rule] + unreadable[rule]).collect();
-        let judged = rules.iter().enumerate().map(|(rule, declared)| Judged {
+        let judged = rules.iter().enumerate().map(|(rule, declared)| RuleResult {
             name: declared.name().to_owned(),
             kind: declared.check.kind().to_owned(),
             severity: declared.severity,
@@ -89,13 +89,13 @@ impl Evaluator<'_> {
             rules: self.digest,
             min_score: self.min_score,
             opaque: self.opaque,
-            judged: judged.collect(),
-            found: count,
+            results: judged.collect(),
+            findings_count: count,
             findings: report::first(&finding),
             unread: report::first(&unread),
         };
         verdict.check().map_err(|e| {
-            Error::new(Kind::Config, format!("cannot store the verdict: {e}"))
+            Error::new(ErrorKind::Config, format!("cannot store the verdict: {e}"))
                 .with_hint("use fewer 'drift' rules, or none with 'labels' on a field of long texts")
         })?;
         Ok(GateOutcome {

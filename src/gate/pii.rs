@@ -16,7 +16,7 @@ use memchr::memchr_iter;
 use regex::{Regex, RegexBuilder};
 
 use super::text::normalize;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The names of the built-in patterns, in the order in which they are told.
 ///
@@ -51,14 +51,16 @@ impl Patterns {
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] for a name that is not in [`BUILT_IN`], and for an expression that is none or takes more than
+    /// [`ErrorKind::Config`] for a name that is not in [`BUILT_IN`], and for an expression that is none or takes more than
     /// 4 MiB when compiled.
     pub fn new(find: &[String], patterns: &[(String, String)]) -> Result<Patterns> {
         let mut wanted = [false; 4];
         for name in find {
             let Some(at) = BUILT_IN.iter().position(|known| known == name) else {
                 let message = format!("'{name}' is not a built-in pattern; the built-in patterns are {}", join(BUILT_IN));
-                return Err(Error::new(Kind::Config, message).with_hint("to add a pattern, give a name and a regular expression"));
+                return Err(
+                    Error::new(ErrorKind::Config, message).with_hint("to add a pattern, give a name and a regular expression")
+                );
             };
             wanted[at] = true;
         }
@@ -93,7 +95,7 @@ fn compile(name: &str, text: &str) -> Result<Regex> {
     RegexBuilder::new(text).size_limit(SIZE).build().map_err(|error| {
         let said = error.to_string();
         let last = said.lines().next_back().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        Error::new(Kind::Config, format!("invalid pattern '{name}': {last}")).with_source(error)
+        Error::new(ErrorKind::Config, format!("invalid pattern '{name}': {last}")).with_source(error)
     })
 }
 

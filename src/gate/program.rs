@@ -110,5 +110,5 @@ fn unreadable<'a>(text: &RecordText<'a>) -> Option<&'a str> {
 fn write(out: &mut dyn Write, path: &str, (line, number): (u64, u64), text: &RecordText<'_>) -> Result<()> {
     let written = serde_json::to_writer(&mut *out, &ProgramInput { path, line, number, record: text.render() });
     let written = written.map_err(std::io::Error::from).and_then(|()| out.write_all(b"\n"));
-    written.map_err(|e| Error::new(crate::error::Kind::Io, format!("cannot write to the program: {e}")).with_source(e))
+    written.map_err(|e| Error::new(crate::error::ErrorKind::Io, format!("cannot write to the program: {e}")).with_source(e))
 }

@@ -108,7 +108,7 @@ fn ratio(millionths: u32) -> f64 {
 impl VerdictView {
     /// Of a verdict, and the parent's.
     pub(crate) fn of(verdict: &Verdict, parent: Option<&Verdict>) -> VerdictView {
-        let rules = verdict.judged.iter().map(|judged| RuleReport {
+        let rules = verdict.results.iter().map(|judged| RuleReport {
             name: judged.name.clone(),
             kind: judged.kind.clone(),
             severity: judged.severity,
@@ -122,12 +122,12 @@ impl VerdictView {
                 path: unread.path.clone(),
                 line: unread.line,
                 number: unread.number,
-                rule: verdict.judged.get(unread.rule as usize)?.name.clone(),
+                rule: verdict.results.get(unread.rule as usize)?.name.clone(),
                 reason: unread.message.clone(),
             })
         });
         let findings = verdict.findings.iter().filter_map(|found| {
-            let judged = verdict.judged.get(found.rule as usize)?;
+            let judged = verdict.results.get(found.rule as usize)?;
             Some(RuleFinding {
                 path: found.path.clone(),
                 line: found.line,
@@ -146,9 +146,9 @@ impl VerdictView {
             rules: rules.collect(),
             opaque: verdict.opaque,
             unreadable: unread.collect(),
-            unreadable_count: verdict.judged.iter().fold(0, |sum, judged| sum.saturating_add(judged.unreadable)),
+            unreadable_count: verdict.results.iter().fold(0, |sum, judged| sum.saturating_add(judged.unreadable)),
             findings: findings.collect(),
-            findings_count: verdict.found,
+            findings_count: verdict.findings_count,
             parent_score: parent.map(|parent| ratio(parent.score())),
             idle: Vec::new(),
         }
@@ -208,7 +208,7 @@ impl GateOutcome {
     }
 
     fn finding(&self, finding: &LocatedFinding, message: String) -> RuleFinding {
-        let judged = &self.verdict.judged[finding.rule as usize];
+        let judged = &self.verdict.results[finding.rule as usize];
         let RecordPosition { line, number, .. } = finding.position;
         RuleFinding { path: finding.path.clone(), line, number, rule: judged.name.clone(), severity: judged.severity, message }
     }
@@ -223,7 +223,7 @@ impl GateOutcome {
         for (list, is_unread) in [(&self.found[..], false), (unread, true)] {
             for of_rule in list.chunk_by(|a, b| a.rule == b.rule) {
                 let rule = of_rule[0].rule;
-                let judged = &self.verdict.judged[rule as usize];
+                let judged = &self.verdict.results[rule as usize];
                 let mut write = |said: &LocatedFinding, message: String| {
                     let finding = self.finding(said, message);
                     serde_json::to_writer(&mut out, &finding).map_err(std::io::Error::from).map_err(fail)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use globset::GlobSet;
 
-use crate::error::{Error, Kind, Result, reason};
+use crate::error::{Error, ErrorKind, Result, reason};
 use crate::sample::globs;
 
 use super::digest::digest;
@@ -79,7 +79,7 @@ impl RuleSet {
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] for a glob, a field, a pattern or a schema that is not understood, or a schema that cannot be
+    /// [`ErrorKind::Config`] for a glob, a field, a pattern or a schema that is not understood, or a schema that cannot be
     /// read. The message names the rule.
     pub fn new(spec: &ValidationSpec, root: &Path) -> Result<RuleSet> {
         let mut schemas = Vec::new();
@@ -139,7 +139,7 @@ fn compile(rule: &Rule, root: &Path, schemas: &mut Vec<Vec<u8>>) -> Result<Compi
     let work = match &rule.check {
         Check::Schema { file, formats } => {
             let bytes = std::fs::read(root.join(file)).map_err(|why| {
-                Error::new(Kind::Config, format!("cannot read the schema '{file}': {}", reason(&why))).with_source(why)
+                Error::new(ErrorKind::Config, format!("cannot read the schema '{file}': {}", reason(&why))).with_source(why)
             })?;
             let schema = JsonSchema::new(file, &bytes, *formats)?;
             schemas.push(bytes);
@@ -234,7 +234,7 @@ mod tests {
         ];
         for (check, files, message) in bad {
             let error = gate(vec![(Check::Parse, &[]), (check, files)]).unwrap_err();
-            assert_eq!(error.kind(), Kind::Config);
+            assert_eq!(error.kind(), ErrorKind::Config);
             assert!(error.message().starts_with(message), "{error}");
         }
     }

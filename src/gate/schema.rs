@@ -17,7 +17,7 @@ use serde_json::{Number, Value};
 
 use super::numbers::Constants;
 use super::value::JsonRecord;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::parallel;
 
 /// The number of violations of a record that a message lists.
@@ -45,10 +45,10 @@ impl JsonSchema {
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] for bytes that are no JSON, for what is no schema, naming the place as a JSON pointer, and for a
+    /// [`ErrorKind::Config`] for bytes that are no JSON, for what is no schema, naming the place as a JSON pointer, and for a
     /// reference to another document, naming that.
     pub fn new(name: &str, bytes: &[u8], formats: bool) -> Result<JsonSchema> {
-        let config = |message: String| Error::new(Kind::Config, message);
+        let config = |message: String| Error::new(ErrorKind::Config, message);
         let schema: Value = serde_json::from_slice(bytes).map_err(|e| config(format!("{name} is not JSON: {e}")))?;
         if !(schema.is_object() || schema.is_boolean()) {
             return Err(config(format!("{name} is not a JSON Schema: it is neither an object nor true or false")));
@@ -114,10 +114,10 @@ fn unfit(name: &str, error: &ValidationError<'_>) -> Error {
         // A relative reference of a schema without an `$id` is resolved against this.
         let other = uri.strip_prefix("json-schema:///").unwrap_or(uri);
         let other = other.split('#').next().unwrap_or(other);
-        return Error::new(Kind::Config, format!("{name} refers to another document, '{other}', which is not supported"))
+        return Error::new(ErrorKind::Config, format!("{name} refers to another document, '{other}', which is not supported"))
             .with_hint("copy the definitions to \"$defs\" and refer to them with \"#/$defs/…\"");
     }
-    Error::new(Kind::Config, format!("{name} is not a valid JSON Schema: {}", phrase(error, &[])))
+    Error::new(ErrorKind::Config, format!("{name} is not a valid JSON Schema: {}", phrase(error, &[])))
 }
 
 /// One violation: its place, unless that is the whole, and what is wrong there. Of a number that stands in for another
@@ -183,7 +183,7 @@ mod tests {
 
     fn refused(bytes: &[u8]) -> Error {
         let error = JsonSchema::new("schemas/lease.json", bytes, false).unwrap_err();
-        assert_eq!(error.kind(), Kind::Config);
+        assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.message().starts_with("schemas/lease.json "), "{error}");
         error
     }

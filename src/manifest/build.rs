@@ -3,7 +3,7 @@
 use super::NodeSink;
 use super::split::Splitter;
 use crate::error::{Error, Result};
-use crate::id::{Id, Node as NodeId};
+use crate::id::{Id, NodeId};
 use crate::object::node::{Child, Entry, Node, Totals};
 use crate::path::DataPath;
 

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::NodeSource;
 use crate::error::Result;
-use crate::id::{Id, Node as NodeId};
+use crate::id::{Id, NodeId};
 use crate::object::node::{Child, Entry, Node};
 use crate::path::DataPath;
 

@@ -14,7 +14,7 @@ pub use diff::{EntryChange, ManifestDiff};
 pub use read::{Entries, FolderItem, find, has, list};
 
 use crate::error::Result;
-use crate::id::{Id, Node as NodeId};
+use crate::id::{Id, NodeId};
 use crate::object::node::Node;
 
 /// A source of nodes.

@@ -2,7 +2,7 @@
 
 use super::NodeSource;
 use crate::error::{Error, Result};
-use crate::id::{Id, Node as NodeId};
+use crate::id::{Id, NodeId};
 use crate::object::node::{Child, Entry, Node};
 use crate::path::DataPath;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::clock::Time;
 use crate::codec::{ByteReader, ByteWriter, Malformed};
-use crate::id::{Fact as FactId, Id, Verdict, Version};
+use crate::id::{FactId, Id, VerdictId, VersionId};
 use crate::limits;
 
 mod run;
@@ -23,14 +23,14 @@ pub enum Statement {
     /// The version received the tag.
     TagAdded {
         /// The version.
-        version: Id<Version>,
+        version: Id<VersionId>,
         /// The tag.
         tag: String,
     },
     /// The version lost the tag.
     TagRemoved {
         /// The version.
-        version: Id<Version>,
+        version: Id<VersionId>,
         /// The tag.
         tag: String,
     },
@@ -39,28 +39,28 @@ pub enum Statement {
     /// The rules judged the version.
     Validated {
         /// The version.
-        version: Id<Version>,
+        version: Id<VersionId>,
         /// The verdict.
-        verdict: Id<Verdict>,
+        verdict: Id<VerdictId>,
     },
     /// Something was trained on the version.
     Run {
         /// The version.
-        version: Id<Version>,
+        version: Id<VersionId>,
         /// The run with its results.
         run: Arc<Run>,
     },
     /// Somebody noted something about the version.
     Note {
         /// The version.
-        version: Id<Version>,
+        version: Id<VersionId>,
         /// The words.
         text: String,
     },
     /// A run was withdrawn: it was recorded by mistake, or its result does not count.
     RunWithdrawn {
         /// The version of the run.
-        version: Id<Version>,
+        version: Id<VersionId>,
         /// The fact that recorded the run.
         run: Id<FactId>,
         /// The reason.
@@ -70,7 +70,7 @@ pub enum Statement {
 
 impl Statement {
     /// Returns the version that it is about; none for one that only joins.
-    pub fn version(&self) -> Option<Id<Version>> {
+    pub fn version(&self) -> Option<Id<VersionId>> {
         match self {
             Statement::Joined => None,
             Statement::TagAdded { version, .. }
@@ -131,7 +131,7 @@ impl Fact {
         out
     }
 
-    /// Reads what [`Fact::encode`] wrote.
+    /// Reads what [`FactId::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Fact, Malformed> {
         let mut reader = ByteReader::new(bytes);
         if reader.u8()? != FORMAT {
@@ -203,12 +203,12 @@ fn decode_statement(reader: &mut ByteReader<'_>) -> Result<Statement, Malformed>
     }
 }
 
-fn put_version(out: &mut Vec<u8>, kind: u8, version: &Id<Version>) {
+fn put_version(out: &mut Vec<u8>, kind: u8, version: &Id<VersionId>) {
     out.push(kind);
     out.extend_from_slice(version.as_bytes());
 }
 
-fn put_tag(out: &mut Vec<u8>, kind: u8, version: &Id<Version>, tag: &str) {
+fn put_tag(out: &mut Vec<u8>, kind: u8, version: &Id<VersionId>, tag: &str) {
     put_version(out, kind, version);
     out.put_bytes(tag.as_bytes());
 }

@@ -18,7 +18,7 @@ use crate::id::{self, Id, push_hex};
 /// The kind of an object in a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
-pub enum Kind {
+pub enum ObjectKind {
     /// A piece of a file, named by its hash.
     Chunk = 1,
     /// The chunks of a file, named by the content id of the file.
@@ -37,34 +37,42 @@ pub enum Kind {
     Verdict = 8,
 }
 
-impl Kind {
+impl ObjectKind {
     /// Every kind, in the order of its byte.
-    pub const ALL: [Kind; 8] =
-        [Kind::Chunk, Kind::Recipe, Kind::RecipeNode, Kind::Node, Kind::Version, Kind::Fact, Kind::Schema, Kind::Verdict];
+    pub const ALL: [ObjectKind; 8] = [
+        ObjectKind::Chunk,
+        ObjectKind::Recipe,
+        ObjectKind::RecipeNode,
+        ObjectKind::Node,
+        ObjectKind::Version,
+        ObjectKind::Fact,
+        ObjectKind::Schema,
+        ObjectKind::Verdict,
+    ];
 
     /// Returns the kind that a byte stands for.
-    pub fn from_byte(byte: u8) -> Option<Kind> {
-        Kind::ALL.into_iter().find(|k| *k as u8 == byte)
+    pub fn from_byte(byte: u8) -> Option<ObjectKind> {
+        ObjectKind::ALL.into_iter().find(|k| *k as u8 == byte)
     }
 
     /// Returns the name of the kind in messages.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Chunk => "chunk",
-            Kind::Recipe => "recipe",
-            Kind::RecipeNode => "recipe node",
-            Kind::Node => "manifest node",
-            Kind::Version => "version record",
-            Kind::Fact => "fact",
-            Kind::Schema => "schema",
-            Kind::Verdict => "verdict",
+            ObjectKind::Chunk => "chunk",
+            ObjectKind::Recipe => "recipe",
+            ObjectKind::RecipeNode => "recipe node",
+            ObjectKind::Node => "manifest node",
+            ObjectKind::Version => "version record",
+            ObjectKind::Fact => "fact",
+            ObjectKind::Schema => "schema",
+            ObjectKind::Verdict => "verdict",
         }
     }
 
     /// Returns the id of an object of this kind: the hash of its bytes, or for a recipe the content id that it begins with.
     pub fn id_of(self, bytes: &[u8]) -> Option<[u8; 32]> {
         match self {
-            Kind::Recipe => bytes.first_chunk().copied(),
+            ObjectKind::Recipe => bytes.first_chunk().copied(),
             _ => Some(*blake3::hash(bytes).as_bytes()),
         }
     }
@@ -76,27 +84,27 @@ pub struct Key {
     /// The 32 bytes; ordered before the kind, so that tables are spread evenly.
     pub id: [u8; 32],
     /// The kind.
-    pub kind: Kind,
+    pub kind: ObjectKind,
 }
 
 macro_rules! key_of {
     ($($of:ident => $kind:ident),*) => {$(
         impl From<Id<id::$of>> for Key {
             fn from(id: Id<id::$of>) -> Key {
-                Key { id: *id.as_bytes(), kind: Kind::$kind }
+                Key { id: *id.as_bytes(), kind: ObjectKind::$kind }
             }
         }
     )*};
 }
 key_of!(
-    Chunk => Chunk, RecipeNode => RecipeNode, Node => Node, Version => Version, Fact => Fact, Schema => Schema,
-    Verdict => Verdict
+    Chunk => Chunk, RecipeNode => RecipeNode, NodeId => Node, VersionId => Version, FactId => Fact, SchemaId => Schema,
+    VerdictId => Verdict
 );
 
 impl Key {
     /// Returns the key of the recipe that rebuilds this content.
     pub fn recipe(content: Id<id::Content>) -> Key {
-        Key { id: *content.as_bytes(), kind: Kind::Recipe }
+        Key { id: *content.as_bytes(), kind: ObjectKind::Recipe }
     }
 
     /// Returns true if the key is that of `bytes`.

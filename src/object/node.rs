@@ -5,7 +5,7 @@
 
 use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::fs::openat::FileKind;
-use crate::id::{Content, Id, Node as NodeId};
+use crate::id::{Content, Id, NodeId};
 use crate::limits;
 use crate::path::DataPath;
 use crate::sample::ReaderId;
@@ -212,7 +212,7 @@ impl Node {
         out
     }
 
-    /// Reads what [`Node::encode`] wrote, and rejects paths that are not allowed or not in order.
+    /// Reads what [`NodeId::encode`] wrote, and rejects paths that are not allowed or not in order.
     pub fn decode(bytes: &[u8]) -> Result<Node, Malformed> {
         let mut reader = ByteReader::new(bytes);
         let level = reader.u8()?;

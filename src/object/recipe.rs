@@ -6,7 +6,7 @@
 use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::id::{Content, Id, RecipeNode};
 use crate::limits;
-use crate::object::{Key, Kind};
+use crate::object::{Key, ObjectKind};
 
 /// One id in so many ends a node.
 const FANOUT: u16 = 1_024;
@@ -42,7 +42,7 @@ impl Recipe {
 
     /// Returns the key of an item.
     pub fn key(&self, item: &RecipeItem) -> Key {
-        Key { id: item.id, kind: if self.level == 0 { Kind::Chunk } else { Kind::RecipeNode } }
+        Key { id: item.id, kind: if self.level == 0 { ObjectKind::Chunk } else { ObjectKind::RecipeNode } }
     }
 
     /// Returns the bytes of a recipe node.

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use crate::codec::{ByteReader, ByteWriter, Malformed};
-use crate::id::{Id, Verdict as VerdictId};
+use crate::id::{Id, VerdictId};
 use crate::limits;
 use crate::object::version::ValidationStatus;
 
@@ -45,7 +45,7 @@ pub enum OpaquePolicy {
 
 /// The result of one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judged {
+pub struct RuleResult {
     /// The name of the rule; its kind, unless the team named it.
     pub name: String,
     /// Its kind, such as `required`.
@@ -89,9 +89,9 @@ pub struct Verdict {
     /// The effect of records that a rule cannot read.
     pub opaque: OpaquePolicy,
     /// Each rule, in the order of their declaration.
-    pub judged: Vec<Judged>,
+    pub results: Vec<RuleResult>,
     /// The number of findings.
-    pub found: u64,
+    pub findings_count: u64,
     /// The first of them, errors first, then by rule and place; at most `limits::VERDICT_FINDINGS`.
     pub findings: Vec<Finding>,
     /// The first records at which a rule could not look, with the reason, in the same order; at most
@@ -99,7 +99,7 @@ pub struct Verdict {
     pub unread: Vec<Finding>,
 }
 
-impl Judged {
+impl RuleResult {
     /// Returns the share of the records in which it found nothing, in millionths, rounded down; `None` if it looked at
     /// none.
     pub fn share(&self) -> Option<u32> {
@@ -113,7 +113,7 @@ impl Verdict {
     /// and such as looked at nothing, do not count; where none counts it is [`FULL_SCORE`].
     pub fn score(&self) -> u32 {
         let (mut sum, mut weights) = (0u128, 0u128);
-        for judged in self.judged.iter().filter(|judged| judged.severity > Severity::Info) {
+        for judged in self.results.iter().filter(|judged| judged.severity > Severity::Info) {
             if let Some(share) = judged.share() {
                 sum += u128::from(share) * u128::from(judged.weight);
                 weights += u128::from(judged.weight);
@@ -125,16 +125,16 @@ impl Verdict {
     /// Returns true if the score suffices, no rule of severity [`Severity::Error`] has findings, and no rule failed to read
     /// records that it has to.
     pub fn passed(&self) -> bool {
-        let blocks = |judged: &Judged| match judged.severity {
+        let blocks = |judged: &RuleResult| match judged.severity {
             Severity::Info => false,
             Severity::Warning => self.is_opaque(judged),
             Severity::Error => judged.failed > 0 || self.is_opaque(judged),
         };
-        let blocked = self.judged.iter().any(blocks);
+        let blocked = self.results.iter().any(blocks);
         !blocked && self.score() >= self.min_score
     }
 
-    fn is_opaque(&self, judged: &Judged) -> bool {
+    fn is_opaque(&self, judged: &RuleResult) -> bool {
         self.opaque == OpaquePolicy::Error && judged.unreadable > 0
     }
 
@@ -149,8 +149,8 @@ impl Verdict {
         out.extend_from_slice(&self.rules);
         out.put_varint(self.min_score.into());
         out.push(self.opaque as u8);
-        out.put_varint(self.judged.len() as u64);
-        for judged in &self.judged {
+        out.put_varint(self.results.len() as u64);
+        for judged in &self.results {
             out.put_bytes(judged.name.as_bytes());
             out.put_bytes(judged.kind.as_bytes());
             out.push(judged.severity as u8);
@@ -164,7 +164,7 @@ impl Verdict {
                 out.put_varint(*value);
             }
         }
-        out.put_varint(self.found);
+        out.put_varint(self.findings_count);
         for list in [&self.findings, &self.unread] {
             out.put_varint(list.len() as u64);
             for finding in list {
@@ -178,7 +178,7 @@ impl Verdict {
         out
     }
 
-    /// Reads what [`Verdict::encode`] wrote.
+    /// Reads what [`VerdictId::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Verdict, Malformed> {
         let mut reader = ByteReader::new(bytes);
         if reader.u8()? != FORMAT {
@@ -193,7 +193,7 @@ impl Verdict {
             _ => return Err(Malformed("unknown setting for opaque files")),
         };
         let count = reader.count(8)?;
-        let judged: Vec<Judged> = (0..count).map(|_| decode_result(&mut reader)).collect::<Result<_, _>>()?;
+        let judged: Vec<RuleResult> = (0..count).map(|_| decode_result(&mut reader)).collect::<Result<_, _>>()?;
         let found = reader.varint()?;
         let mut list = || -> Result<Vec<Finding>, Malformed> {
             let count = reader.count(5)?;
@@ -201,26 +201,26 @@ impl Verdict {
         };
         let (findings, unread) = (list()?, list()?);
         reader.end()?;
-        let verdict = Verdict { rules, min_score, opaque, judged, found, findings, unread };
+        let verdict = Verdict { rules, min_score, opaque, results: judged, findings_count: found, findings, unread };
         verdict.check()?;
         Ok(verdict)
     }
 
     /// Fails unless an object can hold it: nothing longer and not more of anything than `limits.rs` allows.
     pub fn check(&self) -> Result<(), Malformed> {
-        let measures = || self.judged.iter().flat_map(|judged| &judged.measures);
+        let measures = || self.results.iter().flat_map(|judged| &judged.measures);
         let told = || self.findings.iter().chain(&self.unread);
-        let unreadable = self.judged.iter().fold(0u64, |sum, judged| sum.saturating_add(judged.unreadable));
+        let unreadable = self.results.iter().fold(0u64, |sum, judged| sum.saturating_add(judged.unreadable));
         match () {
             () if self.min_score > FULL_SCORE => Err(Malformed("the minimum score is greater than 1")),
-            () if self.judged.len() > limits::VERDICT_RULES => Err(Malformed("the verdict has more than 256 rules")),
-            () if self.judged.iter().any(|judged| judged.name.len().max(judged.kind.len()) > limits::NAME) => {
+            () if self.results.len() > limits::VERDICT_RULES => Err(Malformed("the verdict has more than 256 rules")),
+            () if self.results.iter().any(|judged| judged.name.len().max(judged.kind.len()) > limits::NAME) => {
                 Err(Malformed("the name of a rule is longer than 64 bytes"))
             }
-            () if self.judged.iter().any(|judged| judged.failed > judged.checked) => {
+            () if self.results.iter().any(|judged| judged.failed > judged.checked) => {
                 Err(Malformed("a rule has more failed than checked records"))
             }
-            () if self.judged.iter().any(|judged| judged.measures.len() > limits::MEASURES) => {
+            () if self.results.iter().any(|judged| judged.measures.len() > limits::MEASURES) => {
                 Err(Malformed("a rule measures more than 1,100 sums"))
             }
             () if measures().any(|(name, _)| name.len() > limits::MEASURE_NAME) => {
@@ -229,7 +229,7 @@ impl Verdict {
             () if measures().map(|(name, _)| name.len()).sum::<usize>() > limits::VERDICT_MEASURES => {
                 Err(Malformed("the names of the sums have more than 2,097,152 bytes together"))
             }
-            () if self.findings.len() > limits::VERDICT_FINDINGS || self.found < self.findings.len() as u64 => {
+            () if self.findings.len() > limits::VERDICT_FINDINGS || self.findings_count < self.findings.len() as u64 => {
                 Err(Malformed("the verdict has too many findings"))
             }
             () if self.unread.len() > limits::VERDICT_FINDINGS || unreadable < self.unread.len() as u64 => {
@@ -241,7 +241,7 @@ impl Verdict {
             () if told().any(|finding| finding.message.len() > limits::FINDING) => {
                 Err(Malformed("the message of a finding is longer than 1,024 bytes"))
             }
-            () if told().any(|finding| finding.rule as usize >= self.judged.len()) => {
+            () if told().any(|finding| finding.rule as usize >= self.results.len()) => {
                 Err(Malformed("a finding refers to an unknown rule"))
             }
             () => Ok(()),
@@ -260,7 +260,7 @@ fn decode_finding(reader: &mut ByteReader<'_>) -> Result<Finding, Malformed> {
     Ok(Finding { path, line, number, rule, message: reader.text()?.to_owned() })
 }
 
-fn decode_result(reader: &mut ByteReader<'_>) -> Result<Judged, Malformed> {
+fn decode_result(reader: &mut ByteReader<'_>) -> Result<RuleResult, Malformed> {
     let (name, kind) = (reader.text()?.to_owned(), reader.text()?.to_owned());
     let severity = match reader.u8()? {
         0 => Severity::Info,
@@ -272,27 +272,27 @@ fn decode_result(reader: &mut ByteReader<'_>) -> Result<Judged, Malformed> {
     let (checked, failed, unreadable) = (reader.varint()?, reader.varint()?, reader.varint()?);
     let count = reader.count(2)?;
     let measures = (0..count).map(|_| Ok((reader.text()?.to_owned(), reader.varint()?))).collect::<Result<_, _>>()?;
-    Ok(Judged { name, kind, severity, weight, checked, failed, unreadable, measures })
+    Ok(RuleResult { name, kind, severity, weight, checked, failed, unreadable, measures })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn judged(severity: Severity, weight: u32, checked: u64, failed: u64) -> Judged {
+    fn judged(severity: Severity, weight: u32, checked: u64, failed: u64) -> RuleResult {
         let measures = vec![("samples".to_owned(), checked)];
-        Judged { name: "ids".into(), kind: "unique".into(), severity, weight, checked, failed, unreadable: 2, measures }
+        RuleResult { name: "ids".into(), kind: "unique".into(), severity, weight, checked, failed, unreadable: 2, measures }
     }
 
-    fn verdict(judged: Vec<Judged>) -> Verdict {
+    fn verdict(judged: Vec<RuleResult>) -> Verdict {
         let finding = Finding { path: "a.jsonl".into(), line: 7, number: 6, rule: 0, message: "no".into() };
         let findings = if judged.is_empty() { vec![] } else { vec![finding] };
         Verdict {
             rules: [7; 32],
             min_score: 900_000,
             opaque: OpaquePolicy::Warn,
-            judged,
-            found: findings.len() as u64,
+            results: judged,
+            findings_count: findings.len() as u64,
             unread: findings.clone(),
             findings,
         }

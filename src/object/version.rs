@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Time;
 use crate::codec::{ByteReader, ByteWriter, Malformed};
-use crate::id::{Id, Node, Schema, Verdict, Version as VersionId};
+use crate::id::{Id, NodeId, SchemaId, VerdictId, VersionId};
 use crate::limits;
 use crate::object::checksum::Checksum;
 
@@ -19,14 +19,14 @@ const FORMAT: u8 = 1;
 
 /// A semantic version number without build metadata, unique within its dataset.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Number(semver::Version);
+pub struct VersionNumber(semver::Version);
 
-impl Number {
+impl VersionNumber {
     /// `1.0.0`, the number of a first version.
-    pub const FIRST: Number = Number(semver::Version::new(1, 0, 0));
+    pub const FIRST: VersionNumber = VersionNumber(semver::Version::new(1, 0, 0));
 
     /// Reads `1.2.3` or `1.2.3-rc.1`; the error says what is wrong.
-    pub fn parse(text: &str) -> Result<Number, Malformed> {
+    pub fn parse(text: &str) -> Result<VersionNumber, Malformed> {
         let version = semver::Version::parse(text).map_err(|_| Malformed("expected MAJOR.MINOR.PATCH"))?;
         if !version.build.is_empty() {
             return Err(Malformed("build metadata ('+…') is not allowed in a version number"));
@@ -34,13 +34,13 @@ impl Number {
         if text.len() > limits::NUMBER {
             return Err(Malformed("a version number is longer than 255 bytes"));
         }
-        Ok(Number(version))
+        Ok(VersionNumber(version))
     }
 
     /// Returns the number that follows from a change. After a pre-release comes its release, or a higher one if the change
     /// asks for more than the pre-release already announces. Where a part can grow no more, the one before it does; the
     /// highest number of all stays.
-    pub fn bump(&self, change: ChangeType) -> Number {
+    pub fn bump(&self, change: ChangeType) -> VersionNumber {
         let v = &self.0;
         let announced = !v.pre.is_empty()
             && match change {
@@ -58,7 +58,7 @@ impl Number {
             ChangeType::Patch => patch().or_else(minor).or_else(major),
         };
         let (major, minor, patch) = next.unwrap_or((v.major, v.minor, v.patch));
-        Number(semver::Version::new(major, minor, patch))
+        VersionNumber(semver::Version::new(major, minor, patch))
     }
 
     /// Returns true if it is a pre-release such as `1.3.0-rc.1`.
@@ -67,7 +67,7 @@ impl Number {
     }
 
     /// Returns the highest release, or the highest pre-release if there is no release. `numbers` ascend.
-    pub fn highest(numbers: &[Number]) -> Option<&Number> {
+    pub fn highest(numbers: &[VersionNumber]) -> Option<&VersionNumber> {
         numbers.iter().rev().find(|n| !n.is_pre_release()).or(numbers.last())
     }
 
@@ -77,21 +77,21 @@ impl Number {
     }
 }
 
-impl fmt::Display for Number {
+impl fmt::Display for VersionNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0.to_string())
     }
 }
 
-impl Serialize for Number {
+impl Serialize for VersionNumber {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(self)
     }
 }
 
-impl<'de> serde::Deserialize<'de> for Number {
+impl<'de> serde::Deserialize<'de> for VersionNumber {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Number::parse(&String::deserialize(d)?).map_err(serde::de::Error::custom)
+        VersionNumber::parse(&String::deserialize(d)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -187,17 +187,17 @@ pub struct Version {
     /// The dataset's type when the version was made.
     pub dataset_type: String,
     /// Its number, unique within the dataset.
-    pub number: Number,
+    pub number: VersionNumber,
     /// The versions it was made from, the workspace's own first.
     pub parents: Vec<Id<VersionId>>,
     /// The number of the first parent.
-    pub parent_number: Option<Number>,
+    pub parent_number: Option<VersionNumber>,
     /// The root of its manifest.
-    pub manifest: Id<Node>,
+    pub manifest: Id<NodeId>,
     /// The totals.
     pub statistics: Statistics,
     /// The schema of its records, where they are counted.
-    pub schema: Option<Id<Schema>>,
+    pub schema: Option<Id<SchemaId>>,
     /// The data checksum, as `find`, `sort`, `b3sum` and `sha256sum` compute it.
     pub data_checksum: Checksum,
     /// The size of the change from the first parent, by content.
@@ -211,7 +211,7 @@ pub struct Version {
     /// The result of validation when the version was created.
     pub validation: ValidationStatus,
     /// The verdict, if the version was validated and passed or failed.
-    pub verdict: Option<Id<Verdict>>,
+    pub verdict: Option<Id<VerdictId>>,
     /// The author.
     pub author: String,
     /// The time of its creation.
@@ -234,7 +234,7 @@ impl Version {
         for parent in &self.parents {
             out.extend_from_slice(parent.as_bytes());
         }
-        out.put_bytes(self.parent_number.as_ref().map(Number::to_string).unwrap_or_default().as_bytes());
+        out.put_bytes(self.parent_number.as_ref().map(VersionNumber::to_string).unwrap_or_default().as_bytes());
         out.extend_from_slice(self.manifest.as_bytes());
         out.put_varint(self.statistics.files);
         out.put_varint(self.statistics.bytes);
@@ -256,7 +256,7 @@ impl Version {
         out
     }
 
-    /// Reads what [`Version::encode`] wrote.
+    /// Reads what [`VersionId::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Version, Malformed> {
         let mut reader = ByteReader::new(bytes);
         if reader.u8()? != FORMAT {
@@ -264,7 +264,7 @@ impl Version {
         }
         let dataset = reader.text()?.to_owned();
         let dataset_type = reader.text()?.to_owned();
-        let number = Number::parse(reader.text()?)?;
+        let number = VersionNumber::parse(reader.text()?)?;
         let count = reader.count(32)?;
         if count > limits::VERSION_PARENTS {
             return Err(Malformed("the version has too many parents"));
@@ -272,7 +272,7 @@ impl Version {
         let parents = (0..count).map(|_| Ok(Id::from_bytes(reader.array()?))).collect::<Result<Vec<_>, _>>()?;
         let parent_number = match reader.text()? {
             "" => None,
-            text => Some(Number::parse(text)?),
+            text => Some(VersionNumber::parse(text)?),
         };
         let manifest = Id::from_bytes(reader.array()?);
         let statistics =
@@ -396,8 +396,8 @@ pub fn canonical_json(value: &Value) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn number(text: &str) -> Number {
-        Number::parse(text).unwrap()
+    fn number(text: &str) -> VersionNumber {
+        VersionNumber::parse(text).unwrap()
     }
 
     pub(crate) fn example() -> Version {
@@ -425,9 +425,9 @@ mod tests {
     #[test]
     fn a_release_is_higher_than_any_pre_release() {
         let numbers = ["1.0.0", "2.0.0", "3.0.0-rc.1"].map(number);
-        assert_eq!(Number::highest(&numbers).unwrap().to_string(), "2.0.0");
-        assert_eq!(Number::highest(&numbers[2..]).unwrap().to_string(), "3.0.0-rc.1");
-        assert_eq!(Number::highest(&[]), None);
+        assert_eq!(VersionNumber::highest(&numbers).unwrap().to_string(), "2.0.0");
+        assert_eq!(VersionNumber::highest(&numbers[2..]).unwrap().to_string(), "3.0.0-rc.1");
+        assert_eq!(VersionNumber::highest(&[]), None);
     }
 
     #[test]
@@ -472,7 +472,7 @@ mod tests {
     #[test]
     fn build_metadata_and_half_numbers_are_refused() {
         for bad in ["1.2", "v1.2.3", "1.2.3+build", "01.2.3", ""] {
-            assert!(Number::parse(bad).is_err(), "{bad}");
+            assert!(VersionNumber::parse(bad).is_err(), "{bad}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind as IoErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::Id;
 use crate::limits;
 use crate::object::fact::Artifact;
@@ -48,7 +48,7 @@ impl ArtifactFiles {
     fn take(&mut self, path: &Path) -> Result<()> {
         let meta = fs::metadata(path).map_err(|e| match e.kind() {
             IoErrorKind::NotFound | IoErrorKind::NotADirectory => {
-                Error::new(Kind::PathNotFound, format!("artifact {} does not exist", shown(path)))
+                Error::new(ErrorKind::PathNotFound, format!("artifact {} does not exist", shown(path)))
             }
             _ => Error::io("cannot read the artifact", path, e),
         })?;
@@ -57,11 +57,11 @@ impl ArtifactFiles {
         }
         if !meta.is_file() {
             let message = format!("artifact {} is neither a file nor a folder", shown(path));
-            return Err(Error::new(Kind::UnsupportedInput, message));
+            return Err(Error::new(ErrorKind::UnsupportedInput, message));
         }
         let Some(name) = path.to_str() else {
             let message = format!("the name of the artifact {} is not UTF-8", shown(path));
-            return Err(Error::new(Kind::UnsupportedInput, message));
+            return Err(Error::new(ErrorKind::UnsupportedInput, message));
         };
         if self.files.insert(name.to_owned(), path.to_owned()).is_none() {
             self.bytes += meta.len();
@@ -78,7 +78,7 @@ impl ArtifactFiles {
         let real = path.canonicalize().map_err(fail)?;
         if self.open.contains(&real) {
             let message = format!("the artifact {} is a symlink to a folder that contains it", shown(path));
-            return Err(Error::new(Kind::UnsupportedInput, message));
+            return Err(Error::new(ErrorKind::UnsupportedInput, message));
         }
         self.open.push(real);
         let mut entries = fs::read_dir(path).map_err(fail)?.collect::<Result<Vec<_>, _>>().map_err(fail)?;
@@ -115,7 +115,7 @@ fn read(name: String, path: &Path, buffer: &mut [u8], progress: &dyn Progress) -
     progress.advance(1, 0);
     let size = hasher.count();
     if stamp(file.metadata().map_err(fail)?) != before || size != before.0 {
-        return Err(Error::new(Kind::Conflict, format!("the artifact {} changed while it was read", shown(path)))
+        return Err(Error::new(ErrorKind::Conflict, format!("the artifact {} changed while it was read", shown(path)))
             .with_hint("stop other programs from writing to it and run the command again"));
     }
     Ok(Artifact { path: name, size, content: Id::from_bytes(*hasher.finalize().as_bytes()) })
@@ -140,11 +140,11 @@ mod tests {
         assert_eq!(names, ["/out/a", "/out/deep/b", "/out/link"]);
         assert_eq!((found[1].size, found[1].content, found[2].content), (1, Id::of(b"b"), Id::of(b"a")));
 
-        assert_eq!(hash(&[at("none")], &NoProgress).unwrap_err().kind(), Kind::PathNotFound);
+        assert_eq!(hash(&[at("none")], &NoProgress).unwrap_err().kind(), ErrorKind::PathNotFound);
         symlink("..", at("out/deep/up")).unwrap();
-        assert_eq!(hash(&[at("out")], &NoProgress).unwrap_err().kind(), Kind::UnsupportedInput);
+        assert_eq!(hash(&[at("out")], &NoProgress).unwrap_err().kind(), ErrorKind::UnsupportedInput);
         (0..=limits::RUN_ITEMS).for_each(|n| fs::write(at(&format!("{n}")), "").unwrap());
         fs::remove_dir_all(at("out")).unwrap();
-        assert_eq!(hash(&[dir.path().to_owned()], &NoProgress).unwrap_err().kind(), Kind::Usage);
+        assert_eq!(hash(&[dir.path().to_owned()], &NoProgress).unwrap_err().kind(), ErrorKind::Usage);
     }
 }

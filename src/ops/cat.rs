@@ -3,19 +3,19 @@
 use std::io::Write;
 use std::path::Path;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifest;
 use crate::object::node::{Entry, EntryKind};
 use crate::ops::paths;
 use crate::path::printable;
-use crate::repo::revision::Found;
+use crate::repo::revision::ResolvedVersion;
 use crate::repo::{Repo, revision};
 use crate::store::content;
 
 /// Takes `REV:PATH` apart, whose path starts at the top of the dataset, as in git.
 ///
 /// # Errors
-/// [`Kind::Usage`] if there is no path.
+/// [`ErrorKind::Usage`] if there is no path.
 pub fn target<'a>(repo: &Repo, word: &'a str) -> Result<(&'a str, String)> {
     let Some((revision, path)) = word.split_once(':').filter(|(_, path)| !path.is_empty()) else {
         let dataset =
@@ -45,17 +45,16 @@ pub fn run(repo: &Repo, revision: &str, path: &str, out: &mut dyn Write) -> Resu
     let found = revision::version(repo, revision)?;
     let entry = entry(repo, &found, path)?;
     if entry.kind == EntryKind::Folder {
-        return Err(
-            Error::new(Kind::PathNotFound, format!("'{}' is a folder", printable(path))).with_hint("list it: hlx ls REV PATH")
-        );
+        return Err(Error::new(ErrorKind::PathNotFound, format!("'{}' is a folder", printable(path)))
+            .with_hint("list it: hlx ls REV PATH"));
     }
     content::read(repo.store(), entry.content, entry.size, |bytes| {
-        out.write_all(bytes).map_err(|e| Error::new(Kind::Io, format!("cannot write the output: {e}")).with_source(e))
+        out.write_all(bytes).map_err(|e| Error::new(ErrorKind::Io, format!("cannot write the output: {e}")).with_source(e))
     })
 }
 
 /// Returns the entry at a path of a version.
-fn entry(repo: &Repo, found: &Found, typed: &str) -> Result<Entry> {
+fn entry(repo: &Repo, found: &ResolvedVersion, typed: &str) -> Result<Entry> {
     let path = paths::in_version(repo, found, typed)?;
     let store = &**repo.store();
     if let Some(entry) = manifest::find(store, found.version.manifest, &path)? {
@@ -63,7 +62,7 @@ fn entry(repo: &Repo, found: &Found, typed: &str) -> Result<Entry> {
     }
     if path.is_empty() || !manifest::list(store, found.version.manifest, Some(&path))?.is_empty() {
         let version = found.version.name();
-        return Err(Error::new(Kind::PathNotFound, format!("'{}' is a folder of {version}", printable(typed)))
+        return Err(Error::new(ErrorKind::PathNotFound, format!("'{}' is a folder of {version}", printable(typed)))
             .with_hint(format!("list it: hlx ls {version} {}", printable(typed))));
     }
     Err(paths::unknown(repo, found, &path))

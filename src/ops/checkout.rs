@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic;
 use crate::fs::openat::Root;
-use crate::id::{Id, Version as VersionId};
+use crate::id::{Id, VersionId};
 use crate::manifest::Entries;
-use crate::object::version::Number;
+use crate::object::version::VersionNumber;
 use crate::ops::{PartialCheckout, paths};
 use crate::path::{from_user, printable};
 use crate::progress::{Progress, Stage};
-use crate::repo::revision::{Context, Found};
+use crate::repo::revision::{ResolvedVersion, RevisionContext};
 use crate::repo::{Repo, revision};
 use crate::selection::Selection;
 use crate::spelling;
@@ -49,7 +49,7 @@ pub struct CheckoutReport {
     /// The dataset.
     pub dataset_name: String,
     /// The version.
-    pub version: Number,
+    pub version: VersionNumber,
     /// The version's id.
     pub id: Id<VersionId>,
     /// The folder.
@@ -76,7 +76,7 @@ pub struct CheckoutReport {
 /// lost that no version has and `force` is not set; `Conflict` if the other folder is not empty, or a file changes
 /// meanwhile.
 pub fn run(repo: &Repo, options: &CheckoutOptions, progress: &dyn Progress) -> Result<CheckoutReport> {
-    let context = Context { latest: true, ..Context::default() };
+    let context = RevisionContext { latest: true, ..RevisionContext::default() };
     let found = revision::version_in(repo, &options.revision, context)?;
     let paths = paths(repo, options, &found)?;
     let selection = Selection { include: options.include.clone(), exclude: options.exclude.clone(), paths };
@@ -122,13 +122,13 @@ fn refuse_inside(repo: &Repo, into: &Path, name: &str) -> Result<()> {
         let message = format!("{shown} is inside the folder of '{owner}'; the files would become part of the dataset");
         let beside = if dataset.path == "." { root.parent().unwrap_or(root) } else { root };
         let hint = format!("use a folder outside of it, such as {}", beside.join(format!("{name}-copy")).display());
-        return Err(Error::new(Kind::Conflict, message).with_hint(hint));
+        return Err(Error::new(ErrorKind::Conflict, message).with_hint(hint));
     }
     Ok(())
 }
 
 /// Returns the paths of the version that were named; none for all of it.
-fn paths(repo: &Repo, options: &CheckoutOptions, found: &Found) -> Result<Vec<String>> {
+fn paths(repo: &Repo, options: &CheckoutOptions, found: &ResolvedVersion) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     for typed in &options.paths {
         let path = match repo.config().dataset(&found.version.dataset) {
@@ -144,7 +144,7 @@ fn paths(repo: &Repo, options: &CheckoutOptions, found: &Found) -> Result<Vec<St
 }
 
 /// Fails if a pattern of the selection matches no file of the version, or nothing is left of it.
-fn check_selects(repo: &Repo, found: &Found, selection: &Selection) -> Result<()> {
+fn check_selects(repo: &Repo, found: &ResolvedVersion, selection: &Selection) -> Result<()> {
     let one = |glob: &String| Selection { include: vec![glob.clone()], ..Selection::default() }.matcher();
     let mut unmatched = Vec::new();
     for (flag, globs) in [("--include", &selection.include), ("--exclude", &selection.exclude)] {
@@ -167,7 +167,7 @@ fn check_selects(repo: &Repo, found: &Found, selection: &Selection) -> Result<()
     }
     let version = found.version.name();
     let error =
-        |message: String| Error::new(Kind::PathNotFound, message).with_hint(format!("list its files: hlx ls -r {version}"));
+        |message: String| Error::new(ErrorKind::PathNotFound, message).with_hint(format!("list its files: hlx ls -r {version}"));
     if let Some((flag, glob, _)) = unmatched.first() {
         let folders = paths.iter().filter_map(|path| Some(path.rsplit_once('/')?.0.to_owned()));
         // Patterns start at the folder of the dataset, where paths are typed where the user stands.
@@ -185,7 +185,7 @@ fn check_selects(repo: &Repo, found: &Found, selection: &Selection) -> Result<()
 }
 
 fn report(
-    found: Found,
+    found: ResolvedVersion,
     path: String,
     applied: CheckoutCounts,
     discarded: u64,
@@ -208,7 +208,7 @@ fn report(
 fn in_place(
     repo: &Repo,
     options: &CheckoutOptions,
-    found: Found,
+    found: ResolvedVersion,
     selection: Option<Selection>,
     progress: &dyn Progress,
 ) -> Result<CheckoutReport> {

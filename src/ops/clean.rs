@@ -5,7 +5,7 @@ use std::ffi::CString;
 
 use serde::Serialize;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::openat::Root;
 use crate::ops::paths;
 use crate::progress::{Progress, Stage};
@@ -49,7 +49,7 @@ pub fn run(repo: &Repo, options: &CleanOptions, progress: &dyn Progress) -> Resu
     let _workspace = state::lock(layout, &dataset.name)?;
     let state = WorkspaceState::load(layout, &dataset.name)?;
     let head = state.head.ok_or_else(|| {
-        Error::new(Kind::VersionNotFound, format!("no version of '{}' is checked out", dataset.name))
+        Error::new(ErrorKind::VersionNotFound, format!("no version of '{}' is checked out", dataset.name))
             .with_hint(format!("all files would be removed; commit them: hlx commit {} -m SUMMARY", dataset.name))
     })?;
     let manifest = Some(repo.version(head)?.manifest);

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use crate::diff::{FileChanges, SchemaChange, SplitMove, TreeChanges};
-use crate::error::{Kind, Result, counted};
+use crate::error::{ErrorKind, Result, counted};
 use crate::object::version::ChangeType;
 use crate::ops::sample_diff;
 use crate::ops::{DamageList, Drift};
 use crate::progress::Progress;
-use crate::repo::revision::Context;
+use crate::repo::revision::RevisionContext;
 use crate::repo::{Repo, revision, status};
 
 /// The differences of two versions, in numbers. Samples are `None` while they are not counted.
@@ -60,7 +60,7 @@ pub struct CompareReport {
 /// the report.
 pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result<CompareReport> {
     let a = revision::version(repo, from)?;
-    let b = revision::version_in(repo, to, Context { dataset: Some(&a.version.dataset), ..Context::default() })?;
+    let b = revision::version_in(repo, to, RevisionContext { dataset: Some(&a.version.dataset), ..RevisionContext::default() })?;
     let warnings = sample_diff::mismatch(repo, (&a.version.dataset, &a.version.name()), (&b.version.dataset, &b.version.name()));
     let changes = TreeChanges::between(&**repo.store(), &a.version, b.version.manifest)?;
     let mut damaged = DamageList::default();
@@ -101,14 +101,14 @@ pub fn run(repo: &Repo, from: &str, to: &str, progress: &dyn Progress) -> Result
 }
 
 /// Returns the measures of two versions. A verdict that cannot be read has none; `hlx verify` reports it.
-fn drift(repo: &Repo, a: &revision::Found, b: &revision::Found) -> Result<Vec<Drift>> {
+fn drift(repo: &Repo, a: &revision::ResolvedVersion, b: &revision::ResolvedVersion) -> Result<Vec<Drift>> {
     let facts = match repo.folded_facts() {
         // Which verdict is the last is not known then.
         Err(e) if e.is_skippable() => return Ok(Vec::new()),
         facts => facts?,
     };
-    let verdict = |side: &revision::Found| match status::verdict(repo, &facts, side.id, &side.version) {
-        Err(e) if e.kind() == Kind::Damaged => Ok(None),
+    let verdict = |side: &revision::ResolvedVersion| match status::verdict(repo, &facts, side.id, &side.version) {
+        Err(e) if e.kind() == ErrorKind::Damaged => Ok(None),
         verdict => verdict,
     };
     Ok(Drift::between(verdict(a)?.as_ref(), verdict(b)?.as_ref()))

@@ -5,9 +5,9 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::error::{Error, Result, counted, skip_damaged, thousands};
-use crate::id::{Fact as FactId, Id, Version as VersionId};
-use crate::object::Kind;
-use crate::object::version::{Number, Version};
+use crate::id::{FactId, Id, VersionId};
+use crate::object::ObjectKind;
+use crate::object::version::{Version, VersionNumber};
 use crate::path::printable;
 use crate::repo::Repo;
 
@@ -73,13 +73,13 @@ pub(super) fn lost_refs(repo: &Repo) -> Result<Vec<Error>> {
     let (mut records, mut facts) = (Vec::new(), Vec::new());
     for row in repo.store().tables().rows() {
         match row.key.kind {
-            Kind::Version => records.push(Id::from_bytes(row.key.id)),
-            Kind::Fact => facts.push(Id::from_bytes(row.key.id)),
+            ObjectKind::Version => records.push(Id::from_bytes(row.key.id)),
+            ObjectKind::Fact => facts.push(Id::from_bytes(row.key.id)),
             _ => {}
         }
     }
     let refs = repo.versions();
-    let mut lost: BTreeMap<String, BTreeSet<Number>> = BTreeMap::new();
+    let mut lost: BTreeMap<String, BTreeSet<VersionNumber>> = BTreeMap::new();
     // Those that cannot be read are named elsewhere.
     let records = records.into_iter().filter_map(|id| Some((id, repo.version(id).ok()?)));
     let records: Vec<(Id<VersionId>, Version)> = records.collect();
@@ -107,7 +107,7 @@ pub(super) fn lost_refs(repo: &Repo) -> Result<Vec<Error>> {
     Ok(errors)
 }
 
-fn lost_versions(repo: &Repo, dataset: &str, numbers: &BTreeSet<Number>) -> Error {
+fn lost_versions(repo: &Repo, dataset: &str, numbers: &BTreeSet<VersionNumber>) -> Error {
     let shown: Vec<String> = numbers.iter().take(SHOWN).map(ToString::to_string).collect();
     let more = match numbers.len() - shown.len() {
         0 => String::new(),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::catalog::Query;
-use crate::error::{Error, Kind, Result};
-use crate::object::version::Number;
+use crate::error::{Error, ErrorKind, Result};
+use crate::object::version::VersionNumber;
 use crate::ops::{DamageList, tag_plan};
 use crate::path::printable;
 use crate::refs::names;
@@ -56,9 +56,9 @@ pub struct DatasetInfo {
     /// The number of versions, or of those that a query selects.
     pub versions: u64,
     /// Its highest release.
-    pub latest: Option<Number>,
+    pub latest: Option<VersionNumber>,
     /// The version that the workspace was made from.
-    pub head: Option<Number>,
+    pub head: Option<VersionNumber>,
 }
 
 /// The datasets of a repository.
@@ -90,12 +90,12 @@ pub fn add(repo: &Repo, options: &AddOptions) -> Result<AddReport> {
             .with_hint("move the file into a folder: --path DIR"));
     }
     if !folder.is_dir() {
-        return Err(Error::new(Kind::PathNotFound, format!("folder {} does not exist", repo.folder(&dataset).display()))
+        return Err(Error::new(ErrorKind::PathNotFound, format!("folder {} does not exist", repo.folder(&dataset).display()))
             .with_hint(format!("create it (mkdir -p {}), or give the folder with the data", options.path.display())));
     }
     let known = repo.versions().datasets()?;
     if let Some(name) = dataset.formerly.iter().find(|name| !known.contains(name)) {
-        return Err(Error::new(Kind::DatasetNotFound, format!("no versions of '{}'", printable(name)))
+        return Err(Error::new(ErrorKind::DatasetNotFound, format!("no versions of '{}'", printable(name)))
             .with_hint("--formerly names an earlier name of the dataset; datasets of all versions: hlx log"));
     }
     let layout = repo.store().layout();
@@ -127,7 +127,9 @@ pub fn remove(repo: &Repo, name: &str) -> Result<RemoveReport> {
     let dataset = repo.dataset(Some(name))?;
     if dataset.name != name {
         let message = format!("dataset '{}' was renamed to '{}'", printable(name), dataset.name);
-        return Err(Error::new(Kind::DatasetNotFound, message).with_hint(format!("remove it: hlx dataset rm {}", dataset.name)));
+        return Err(
+            Error::new(ErrorKind::DatasetNotFound, message).with_hint(format!("remove it: hlx dataset rm {}", dataset.name))
+        );
     }
     let info = present(repo, dataset)?;
     let layout = repo.store().layout();
@@ -159,7 +161,7 @@ pub fn rename(repo: &Repo, from: &str, to: &str) -> Result<RenameReport> {
     tag_plan::check_untagged(repo, to)?;
     if !dataset.formerly.iter().any(|former| former == to) && repo.versions().datasets()?.iter().any(|known| known == to) {
         let message = format!("'{to}' already has versions");
-        return Err(Error::new(Kind::Conflict, message).with_hint("choose a name that no dataset has used"));
+        return Err(Error::new(ErrorKind::Conflict, message).with_hint("choose a name that no dataset has used"));
     }
     let layout = repo.store().layout();
     let _workspace = state::lock(layout, &dataset.name)?;
@@ -173,7 +175,7 @@ pub fn rename(repo: &Repo, from: &str, to: &str) -> Result<RenameReport> {
     Ok(RenameReport { from: dataset.name.clone(), kept: info.versions.saturating_sub(own), info })
 }
 
-fn sorted(mut numbers: Vec<Number>) -> Vec<Number> {
+fn sorted(mut numbers: Vec<VersionNumber>) -> Vec<VersionNumber> {
     numbers.sort();
     numbers
 }
@@ -188,9 +190,13 @@ pub fn list(repo: &Repo, query: &Query) -> Result<DatasetListReport> {
     let mut datasets = Vec::new();
     for dataset in repo.config().datasets() {
         let own = || summaries.iter().filter(|summary| dataset.names().any(|name| name == summary.dataset));
-        let latest: Vec<Number> = own().filter_map(|summary| summary.latest.clone()).collect();
+        let latest: Vec<VersionNumber> = own().filter_map(|summary| summary.latest.clone()).collect();
         if !latest.is_empty() || query.selects_all() {
-            datasets.push((dataset, own().map(|summary| summary.versions).sum(), Number::highest(&sorted(latest)).cloned()));
+            datasets.push((
+                dataset,
+                own().map(|summary| summary.versions).sum(),
+                VersionNumber::highest(&sorted(latest)).cloned(),
+            ));
         }
     }
     datasets.truncate(query.limit.unwrap_or(usize::MAX));
@@ -214,16 +220,16 @@ pub fn show(repo: &Repo, name: &str) -> Result<DatasetInfo> {
 /// Tells of a dataset by its refs.
 fn present(repo: &Repo, dataset: &Dataset) -> Result<DatasetInfo> {
     let numbers = repo.numbers(&dataset.name)?;
-    Ok(info(dataset, numbers.len() as u64, Number::highest(&numbers).cloned(), head(repo, dataset)?))
+    Ok(info(dataset, numbers.len() as u64, VersionNumber::highest(&numbers).cloned(), head(repo, dataset)?))
 }
 
-fn info(dataset: &Dataset, versions: u64, latest: Option<Number>, head: Option<Number>) -> DatasetInfo {
+fn info(dataset: &Dataset, versions: u64, latest: Option<VersionNumber>, head: Option<VersionNumber>) -> DatasetInfo {
     let Dataset { name, kind, path, .. } = dataset;
     DatasetInfo { name: name.clone(), kind: kind.clone(), path: path.clone(), versions, latest, head }
 }
 
 /// Returns the number of the version that the workspace was made from.
-fn head(repo: &Repo, dataset: &Dataset) -> Result<Option<Number>> {
+fn head(repo: &Repo, dataset: &Dataset) -> Result<Option<VersionNumber>> {
     let head = WorkspaceState::load(repo.store().layout(), &dataset.name)?.head;
     Ok(head.map(|id| repo.version(id)).transpose()?.map(|version| version.number))
 }

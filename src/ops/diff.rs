@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::diff::{Differences, FileEntry, FileSource, SampleCounts, SplitMove};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::openat::Root;
 use crate::object::version::Version;
 use crate::ops::samples::{self, ChangedFiles, ChangedRecord, FilePair, FileSampleCounts};
 use crate::ops::{DamageList, PartialCheckout, RenamedFile, key, paths, sample_diff};
 use crate::path::{DataPath, from_user, printable};
 use crate::progress::{Progress, Stage};
-use crate::repo::revision::{self, Context, Found, Target};
+use crate::repo::revision::{self, ResolvedVersion, RevisionContext, RevisionTarget};
 use crate::repo::{Dataset, Repo};
 use crate::sample::ReaderSpec;
 use crate::worktree::checkout;
@@ -335,12 +335,14 @@ fn modified(old: &FileEntry, new: &FileEntry) -> ModifiedFile {
 
 fn compare(repo: &Repo, options: &DiffOptions, progress: &dyn Progress) -> Result<FileComparison> {
     let (from, to) = revision::range(options.from.as_deref(), options.to.as_deref())?;
-    let from = revision::target(repo, from.unwrap_or("HEAD"), Context::default())?;
+    let from = revision::target(repo, from.unwrap_or("HEAD"), RevisionContext::default())?;
     // Without a second revision it is the workspace of the dataset that the first one speaks of.
     let to = match (to, &from) {
-        (Some(to), _) => revision::target(repo, to, Context { dataset: Some(from.dataset()), ..Context::default() })?,
-        (None, Target::Version(found)) => Target::Work(found.version.dataset.clone()),
-        (None, Target::Work(_)) => {
+        (Some(to), _) => {
+            revision::target(repo, to, RevisionContext { dataset: Some(from.dataset()), ..RevisionContext::default() })?
+        }
+        (None, RevisionTarget::Version(found)) => RevisionTarget::Work(found.version.dataset.clone()),
+        (None, RevisionTarget::Work(_)) => {
             return Err(Error::usage("give the version to compare with the workspace").with_hint("hlx diff WORK HEAD"));
         }
     };
@@ -348,10 +350,12 @@ fn compare(repo: &Repo, options: &DiffOptions, progress: &dyn Progress) -> Resul
     let datasets = [&from, &to].map(|side| side.dataset().to_owned());
     progress.begin(Stage::Scan, 0, 0);
     let mut comparison = match (from, to) {
-        (Target::Version(a), Target::Version(b)) => versions(repo, &a, &b)?,
-        (Target::Version(a), Target::Work(name)) => workspace(repo, &a, repo.dataset(Some(&name))?, progress)?,
-        (Target::Work(name), Target::Version(b)) => workspace(repo, &b, repo.dataset(Some(&name))?, progress)?.reversed(),
-        (Target::Work(_), Target::Work(_)) => return Err(Error::usage("one of the two must be a version")),
+        (RevisionTarget::Version(a), RevisionTarget::Version(b)) => versions(repo, &a, &b)?,
+        (RevisionTarget::Version(a), RevisionTarget::Work(name)) => workspace(repo, &a, repo.dataset(Some(&name))?, progress)?,
+        (RevisionTarget::Work(name), RevisionTarget::Version(b)) => {
+            workspace(repo, &b, repo.dataset(Some(&name))?, progress)?.reversed()
+        }
+        (RevisionTarget::Work(_), RevisionTarget::Work(_)) => return Err(Error::usage("one of the two must be a version")),
     };
     let [a, b] = &datasets;
     comparison.mismatch = sample_diff::mismatch(repo, (a, &comparison.from), (b, &comparison.to));
@@ -360,7 +364,7 @@ fn compare(repo: &Repo, options: &DiffOptions, progress: &dyn Progress) -> Resul
 }
 
 /// Returns the paths of the dataset that were typed, each of which one of the sides has.
-fn paths(repo: &Repo, typed: &[String], sides: [&Target; 2]) -> Result<Vec<String>> {
+fn paths(repo: &Repo, typed: &[String], sides: [&RevisionTarget; 2]) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     for typed in typed {
         let dataset = repo.config().dataset(sides[1].dataset());
@@ -369,13 +373,14 @@ fn paths(repo: &Repo, typed: &[String], sides: [&Target; 2]) -> Result<Vec<Strin
         for side in sides {
             has = has
                 || match side {
-                    Target::Version(found) => !checkout::below(repo.store(), found.version.manifest, &path)?.is_empty(),
-                    Target::Work(name) => repo.folder(repo.dataset(Some(name))?).join(&path).symlink_metadata().is_ok(),
+                    RevisionTarget::Version(found) => !checkout::below(repo.store(), found.version.manifest, &path)?.is_empty(),
+                    RevisionTarget::Work(name) => repo.folder(repo.dataset(Some(name))?).join(&path).symlink_metadata().is_ok(),
                 };
         }
         if !has {
-            let version = sides.into_iter().find_map(|side| if let Target::Version(found) = side { Some(found) } else { None });
-            let outside = || Error::new(Kind::PathNotFound, format!("no file or folder '{}'", printable(typed)));
+            let version =
+                sides.into_iter().find_map(|side| if let RevisionTarget::Version(found) = side { Some(found) } else { None });
+            let outside = || Error::new(ErrorKind::PathNotFound, format!("no file or folder '{}'", printable(typed)));
             return Err(version.map_or_else(outside, |found| paths::unknown(repo, found, &path)));
         }
         paths.push(path);
@@ -383,7 +388,7 @@ fn paths(repo: &Repo, typed: &[String], sides: [&Target; 2]) -> Result<Vec<Strin
     Ok(paths)
 }
 
-fn versions(repo: &Repo, a: &Found, b: &Found) -> Result<FileComparison> {
+fn versions(repo: &Repo, a: &ResolvedVersion, b: &ResolvedVersion) -> Result<FileComparison> {
     Ok(FileComparison {
         dataset: b.version.dataset.clone(),
         version: a.version.clone(),
@@ -397,7 +402,7 @@ fn versions(repo: &Repo, a: &Found, b: &Found) -> Result<FileComparison> {
     })
 }
 
-fn workspace(repo: &Repo, a: &Found, dataset: &Dataset, progress: &dyn Progress) -> Result<FileComparison> {
+fn workspace(repo: &Repo, a: &ResolvedVersion, dataset: &Dataset, progress: &dyn Progress) -> Result<FileComparison> {
     paths::check_folder(repo, dataset)?;
     let state = WorkspaceState::load(repo.store().layout(), &dataset.name)?;
     let (store, folder, manifest) = (repo.store(), repo.folder(dataset), Some(a.version.manifest));

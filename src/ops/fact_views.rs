@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::Time;
-use crate::facts::{Noted, Recorded, State, Withdrawal};
-use crate::id::{Content, Fact as FactId, Id, Version as VersionId};
+use crate::facts::{FactsState, RecordedNote, RecordedRun, Withdrawal};
+use crate::id::{Content, FactId, Id, VersionId};
 use crate::object::fact::Run;
-use crate::object::version::Number;
+use crate::object::version::VersionNumber;
 use crate::repo::{Repo, VersionLookup};
 
 /// A file that a run made.
@@ -48,7 +48,7 @@ pub struct RunView {
     /// The dataset; `None` where this repository does not have the version.
     pub dataset_name: Option<String>,
     /// The version's number; `None` where this repository does not have it.
-    pub version: Option<Number>,
+    pub version: Option<VersionNumber>,
     /// The version's id.
     pub version_id: Id<VersionId>,
     /// The fields of the run.
@@ -82,7 +82,7 @@ pub struct NoteView {
     /// The dataset; `None` where this repository does not have the version.
     pub dataset_name: Option<String>,
     /// The version's number; `None` where this repository does not have it.
-    pub version: Option<Number>,
+    pub version: Option<VersionNumber>,
     /// The version's id.
     pub version_id: Id<VersionId>,
     /// The words.
@@ -115,7 +115,7 @@ impl ListOptions {
 }
 
 /// The name of a version: dataset and number.
-pub(super) type VersionName = Option<(String, Number)>;
+pub(super) type VersionName = Option<(String, VersionNumber)>;
 
 /// The names of versions by their ids, as their records give them.
 pub(super) struct VersionNames<'a> {
@@ -166,7 +166,7 @@ impl RunFields {
 }
 
 impl RunView {
-    pub(super) fn of(recorded: &Recorded, name: VersionName, facts: &State) -> RunView {
+    pub(super) fn of(recorded: &RecordedRun, name: VersionName, facts: &FactsState) -> RunView {
         let (dataset_name, version) = name.unzip();
         let withdrawn = |withdrawal: &Withdrawal| WithdrawalView {
             reason: withdrawal.reason.clone(),
@@ -187,7 +187,7 @@ impl RunView {
 }
 
 impl NoteView {
-    pub(super) fn of(noted: &Noted, name: VersionName) -> NoteView {
+    pub(super) fn of(noted: &RecordedNote, name: VersionName) -> NoteView {
         let (dataset_name, version) = name.unzip();
         NoteView {
             id: noted.id,

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::openat::Root;
-use crate::id::{Id, Node};
+use crate::id::{Id, NodeId};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{Entry, EntryKind};
@@ -33,7 +33,7 @@ pub(super) struct FolderContents {
 /// A part of a version: a folder of it, or what a selection takes.
 #[derive(Clone, Copy)]
 pub(super) struct VersionPart<'a> {
-    pub manifest: Id<Node>,
+    pub manifest: Id<NodeId>,
     /// The folder; empty for all of the version.
     pub path: &'a str,
     pub selection: Option<&'a Matcher>,
@@ -126,6 +126,7 @@ impl FolderContents {
 
     /// Returns the error of a folder that is compared where there is no version.
     pub fn without_versions() -> Error {
-        Error::new(Kind::VersionNotFound, "there is no version to compare with the folder").with_hint("hlx commit -m SUMMARY")
+        Error::new(ErrorKind::VersionNotFound, "there is no version to compare with the folder")
+            .with_hint("hlx commit -m SUMMARY")
     }
 }

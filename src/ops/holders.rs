@@ -9,10 +9,10 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::id::{Content, Id, Node, Version as VersionId};
+use crate::id::{Content, Id, NodeId, VersionId};
 use crate::manifest::{ManifestDiff, NodeSource};
 use crate::object::node::{self, Entry, EntryKind};
-use crate::object::version::{Number, Version};
+use crate::object::version::{Version, VersionNumber};
 use crate::ops::folder::{Difference, FolderContents, VersionPart};
 use crate::ops::{DamageList, damage};
 use crate::repo::{Dataset, Repo};
@@ -28,7 +28,7 @@ pub struct Holder {
     /// The dataset.
     pub dataset_name: String,
     /// The version.
-    pub version: Number,
+    pub version: VersionNumber,
     /// The version's id.
     pub id: Id<VersionId>,
     /// The path in the version; `.` for all of it.
@@ -46,7 +46,7 @@ pub struct NearestVersion {
     /// The dataset.
     pub dataset_name: String,
     /// The version.
-    pub version: Number,
+    pub version: VersionNumber,
     /// The version's id.
     pub id: Id<VersionId>,
     /// The path in the version; `.` for all of it.
@@ -100,7 +100,7 @@ pub(super) fn versions(repo: &Repo, dataset: Option<&str>, damaged: &mut DamageL
 pub(super) struct EntryFinder<'a> {
     store: &'a Store,
     wanted: Box<dyn Fn(&Entry) -> bool + 'a>,
-    known: HashMap<Id<Node>, Rc<[Entry]>>,
+    known: HashMap<Id<NodeId>, Rc<[Entry]>>,
     none: Rc<[Entry]>,
 }
 
@@ -110,7 +110,7 @@ impl<'a> EntryFinder<'a> {
     }
 
     /// Returns the entries below a node that are wanted, in the order of their paths.
-    pub fn below(&mut self, id: Id<Node>) -> Result<Rc<[Entry]>> {
+    pub fn below(&mut self, id: Id<NodeId>) -> Result<Rc<[Entry]>> {
         if let Some(known) = self.known.get(&id) {
             return Ok(known.clone());
         }
@@ -162,8 +162,8 @@ pub(super) struct FolderSearch<'a> {
     anchors: HashMap<Id<Content>, Vec<&'a str>>,
     finder: EntryFinder<'a>,
     /// Of each path, the manifest that was compared last, and whether it has the folder there.
-    last: HashMap<String, (Id<Node>, bool)>,
-    counts: HashMap<(String, Id<Node>), Likeness>,
+    last: HashMap<String, (Id<NodeId>, bool)>,
+    counts: HashMap<(String, Id<NodeId>), Likeness>,
 }
 
 /// Files that are the same, files at the same paths, and fewest of all.
@@ -197,7 +197,7 @@ impl<'a> FolderSearch<'a> {
 
     /// Returns the paths in a version that may be the folder: all of it, and wherever a file of the folder lies at its
     /// path.
-    fn places(&mut self, manifest: Id<Node>) -> Result<BTreeSet<String>> {
+    fn places(&mut self, manifest: Id<NodeId>) -> Result<BTreeSet<String>> {
         let mut places = BTreeSet::from([String::new()]);
         for entry in self.finder.below(manifest)?.iter() {
             for path in self.anchors.get(&entry.content).into_iter().flatten() {
@@ -209,7 +209,7 @@ impl<'a> FolderSearch<'a> {
     }
 
     /// Returns true if a version has the folder at a path. Between versions that have the same there it is looked up once.
-    fn holds(&mut self, manifest: Id<Node>, path: &str) -> Result<bool> {
+    fn holds(&mut self, manifest: Id<NodeId>, path: &str) -> Result<bool> {
         if let Some((before, answer)) = self.last.get(path).copied() {
             let mut changes = ManifestDiff::within(self.store, Some(before), manifest, path)?;
             if changes.next().transpose()?.is_none() {
@@ -234,7 +234,7 @@ impl<'a> FolderSearch<'a> {
     }
 
     /// Counts the files below a path in a node.
-    fn count(&mut self, id: Id<Node>, path: &str) -> Result<Likeness> {
+    fn count(&mut self, id: Id<NodeId>, path: &str) -> Result<Likeness> {
         let key = (path.to_owned(), id);
         if let Some(known) = self.counts.get(&key) {
             return Ok(*known);

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde::Serialize;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic::{self, Created, TempFile};
 use crate::repo::Repo;
 
@@ -48,7 +48,7 @@ pub fn install(repo: &Repo) -> Result<HookReport> {
 }
 
 fn occupied(path: &Path) -> Error {
-    Error::new(Kind::Conflict, format!("git already has a hook: {}", path.display()))
+    Error::new(ErrorKind::Conflict, format!("git already has a hook: {}", path.display()))
         .with_hint("add this line to it: hlx validate || exit 1")
 }
 
@@ -70,7 +70,7 @@ fn script(root: &Path, top: &Path) -> String {
 fn git(folder: &Path, question: &[&str]) -> Result<PathBuf> {
     let output = Command::new("git").arg("rev-parse").args(question).current_dir(folder).stdin(Stdio::null()).output();
     let output = output.map_err(|e| match e.kind() {
-        IoErrorKind::NotFound => Error::new(Kind::Io, "git is not installed or not in PATH").with_hint("install git"),
+        IoErrorKind::NotFound => Error::new(ErrorKind::Io, "git is not installed or not in PATH").with_hint("install git"),
         _ => Error::io("cannot run git in", folder, e),
     })?;
     let text = String::from_utf8_lossy(&output.stdout);

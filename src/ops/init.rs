@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic;
 use crate::parallel;
 use crate::refs::names;
@@ -81,13 +81,13 @@ pub fn run(options: &InitOptions) -> Result<InitReport> {
         && (known.path != wanted.path || options.kind.as_ref().is_some_and(|kind| *kind != known.kind))
     {
         return Err(Error::new(
-            Kind::Conflict,
+            ErrorKind::Conflict,
             format!("dataset '{}' is already declared in {} with another path or type", known.name, shared.display()),
         ));
     }
     if let Some(names) = declared_names(&config).filter(|_| created && !options.new && git::tracks(&dir, CONFIG)) {
         return Err(Error::new(
-            Kind::Conflict,
+            ErrorKind::Conflict,
             format!("{} declares {names}, but the versions are not in this repository", shared.display()),
         )
         .with_hint(

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::id::{Fact as FactId, Id};
+use crate::id::{FactId, Id};
 use crate::object::Key;
 use crate::object::fact::Statement;
 use crate::repo::Repo;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::diff::{FileSide, FileSource, ReaderConfig, SampleCounts, visit_head};
 use crate::error::Result;
-use crate::id::{Id, Node};
+use crate::id::{Id, NodeId};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::object::version::Version;
@@ -102,7 +102,7 @@ pub(super) fn incomplete<'b, S: NodeSource>(
     dataset: &Dataset,
     scratch: &Path,
     schema: &Schema,
-    (nodes, manifest, files): (&S, Id<Node>, u64),
+    (nodes, manifest, files): (&S, Id<NodeId>, u64),
     open: impl Fn(&str) -> Result<FileSource<'b>>,
 ) -> Option<String> {
     if !may_be_incomplete(schema, &dataset.key) {
@@ -147,7 +147,7 @@ fn is_unique(repo: &Repo, dataset: &str, version: &Version, name: &str) -> Resul
 /// of every file were read.
 fn at_start<'b, S: NodeSource>(
     config: &ReaderConfig,
-    (nodes, manifest, files): (&S, Id<Node>, u64),
+    (nodes, manifest, files): (&S, Id<NodeId>, u64),
     open: impl Fn(&str) -> Result<FileSource<'b>>,
     take: &mut dyn FnMut(Option<[u8; 16]>) -> bool,
 ) -> Result<bool> {

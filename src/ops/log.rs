@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::catalog::{Query, VersionEntry};
 use crate::diff::TreeChanges;
-use crate::error::{Error, Kind, Result, skip_damaged};
-use crate::id::{Id, Node};
+use crate::error::{Error, ErrorKind, Result, skip_damaged};
+use crate::id::{Id, NodeId};
 use crate::manifest::{self, EntryChange, ManifestDiff};
 use crate::object::version::Version;
 use crate::ops::view::Viewer;
@@ -139,7 +139,7 @@ impl PathFilter {
     /// Returns true if a version differs from each of its parents, as git does for merges.
     fn are_changed_by(&self, repo: &Repo, version: &Version) -> Result<bool> {
         let parents = version.parents.iter().map(|id| Ok(Some(repo.version(*id)?.manifest))).collect::<Result<Vec<_>>>()?;
-        let differs = |parent: Option<Id<Node>>| {
+        let differs = |parent: Option<Id<NodeId>>| {
             let mut changes = self.differences(repo, parent, version.manifest);
             changes.next().transpose().map(|change| change.is_some())
         };
@@ -154,7 +154,7 @@ impl PathFilter {
         TreeChanges::of(self.differences(repo, parent, version.manifest))
     }
 
-    fn differences(&self, repo: &Repo, old: Option<Id<Node>>, new: Id<Node>) -> impl Iterator<Item = Result<EntryChange>> {
+    fn differences(&self, repo: &Repo, old: Option<Id<NodeId>>, new: Id<NodeId>) -> impl Iterator<Item = Result<EntryChange>> {
         self.paths.iter().flat_map(move |path| match ManifestDiff::within(&**repo.store(), old, new, path) {
             Ok(changes) => Box::new(changes) as Box<dyn Iterator<Item = Result<EntryChange>>>,
             Err(e) => Box::new(std::iter::once(Err(e))),
@@ -188,7 +188,7 @@ fn dataset(repo: &Repo, named: Option<&str>) -> Result<Option<String>> {
     match named.or_else(|| repo.current_dataset()).map(|name| repo.config().current(name)) {
         Some(name) if all.iter().any(|known| known == name) => Ok(Some(name.to_owned())),
         Some(name) => Err(repo.unknown(name)),
-        None if all.is_empty() => Err(Error::new(Kind::DatasetNotFound, "no dataset is declared")
+        None if all.is_empty() => Err(Error::new(ErrorKind::DatasetNotFound, "no dataset is declared")
             .with_hint("declare one: hlx dataset add NAME --type TYPE --path DIR")),
         None if all.len() > 1 => Ok(None),
         None => Ok(all.pop()),
@@ -197,7 +197,7 @@ fn dataset(repo: &Repo, named: Option<&str>) -> Result<Option<String>> {
 
 /// Returns those of a version and its ancestors that a query selects, and what is wrong with those that cannot be read.
 /// Numbers exceed those of the parents, so that the highest number that is left comes before all that is found later.
-fn ancestors(repo: &Repo, from: revision::Found, query: &Query) -> Result<(Vec<VersionEntry>, Vec<Error>)> {
+fn ancestors(repo: &Repo, from: revision::ResolvedVersion, query: &Query) -> Result<(Vec<VersionEntry>, Vec<Error>)> {
     let (mut found, mut damaged, mut seen) = (Vec::new(), Vec::new(), HashSet::from([from.id]));
     let facts = repo.catalog().folded_facts_or_empty(&mut damaged)?;
     let mut open = BTreeMap::from([((from.version.number.clone(), from.id), from.version)]);

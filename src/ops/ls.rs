@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::error::{Kind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::id::{Content, Id};
 use crate::manifest::{self, Entries, FolderItem};
 use crate::object::node::{Entry, EntryKind};
@@ -63,7 +63,7 @@ pub fn target(repo: &Repo, first: Option<&str>, second: Option<&str>) -> Result<
         (Some(revision), Some(path)) => Ok((own(revision), own(path))),
         (Some(word), None) => match revision::version(repo, word) {
             Ok(_) => Ok((own(word), None)),
-            Err(e) if word.contains('@') || matches!(e.kind(), Kind::Damaged | Kind::Io) => Err(e),
+            Err(e) if word.contains('@') || matches!(e.kind(), ErrorKind::Damaged | ErrorKind::Io) => Err(e),
             Err(e) => match repo.dataset_of(word) {
                 Some(dataset) => Ok((Some(revision::qualified(&dataset.name, "HEAD")), own(word))),
                 None if repo.dataset(None).is_ok() => Ok((None, own(word))),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::facts::Noted;
+use crate::facts::RecordedNote;
 use crate::limits;
 use crate::object::fact::Statement;
 use crate::ops::fact_views::{NoteView, VersionNames};
@@ -41,7 +41,7 @@ pub fn add(repo: &Repo, options: &NoteOptions) -> Result<NoteView> {
     let ids = repo.facts().append(&author, &[Statement::Note { version: found.id, text: text.clone() }])?;
     let [id] = ids[..] else { return Err(Error::damaged("the note was not written")) };
     let time = repo.facts().get(id)?.time;
-    let noted = Noted { id, version: found.id, text, time, author };
+    let noted = RecordedNote { id, version: found.id, text, time, author };
     Ok(NoteView::of(&noted, Some((found.version.dataset, found.version.number))))
 }
 

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic;
 use crate::fs::openat::Root;
-use crate::id::{Id, Node};
+use crate::id::{Id, NodeId};
 use crate::manifest::{self, Entries, FolderItem, NodeSource};
 use crate::object::node::Entry;
 use crate::path::{DataPath, from_user, is_within, printable};
 use crate::progress::{Progress, Stage};
-use crate::repo::revision::Found;
+use crate::repo::revision::ResolvedVersion;
 use crate::repo::{Dataset, Repo};
 use crate::selection::Selection;
 use crate::spelling;
@@ -30,7 +30,7 @@ fn below<'p>(dataset: &Dataset, inside: &'p str) -> Option<&'p str> {
 pub(super) fn absent_folder(repo: &Repo, dataset: &Dataset) -> Error {
     let message = format!("folder {} of '{}' does not exist", repo.folder(dataset).display(), dataset.name);
     let has_versions = repo.numbers(&dataset.name).is_ok_and(|numbers| !numbers.is_empty());
-    Error::new(Kind::PathNotFound, message).with_hint(match has_versions {
+    Error::new(ErrorKind::PathNotFound, message).with_hint(match has_versions {
         true => format!("check out a version: hlx checkout {}", dataset.name),
         false => format!(
             "it has no version yet: copy the data there, or correct path in [dataset.{}] of helox.toml; then: hlx commit {} -m \
@@ -48,7 +48,7 @@ pub(super) fn check_folder(repo: &Repo, dataset: &Dataset) -> Result<()> {
 /// Returns the path in the dataset that was typed where the user stands; a folder around the dataset means all of it.
 ///
 /// # Errors
-/// [`Kind::PathNotFound`] if it lies outside of the dataset's folder.
+/// [`ErrorKind::PathNotFound`] if it lies outside of the dataset's folder.
 pub(super) fn in_dataset(repo: &Repo, dataset: &Dataset, typed: &str) -> Result<String> {
     let inside = repo.resolve(Path::new(typed))?;
     if let Some(path) = below(dataset, &inside) {
@@ -59,7 +59,7 @@ pub(super) fn in_dataset(repo: &Repo, dataset: &Dataset, typed: &str) -> Result<
     }
     let shown = printable(typed);
     let error =
-        Error::new(Kind::PathNotFound, format!("'{shown}' is outside '{}', whose folder is {}", dataset.name, dataset.path));
+        Error::new(ErrorKind::PathNotFound, format!("'{shown}' is outside '{}', whose folder is {}", dataset.name, dataset.path));
     let is_there = |path: &String| repo.folder(dataset).join(path).symlink_metadata().is_ok();
     Err(error.with_hint(match from_user(typed).ok().filter(is_there) {
         Some(path) => format!("did you mean '{}'?", printable(&repo.relative(&dataset.name, &path))),
@@ -68,7 +68,7 @@ pub(super) fn in_dataset(repo: &Repo, dataset: &Dataset, typed: &str) -> Result<
 }
 
 /// Returns the paths of a workspace that were typed, each of which it or the version that it was made from has.
-pub(super) fn in_workspace(repo: &Repo, dataset: &Dataset, head: Option<Id<Node>>, typed: &[String]) -> Result<Vec<String>> {
+pub(super) fn in_workspace(repo: &Repo, dataset: &Dataset, head: Option<Id<NodeId>>, typed: &[String]) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     for typed in typed {
         let path = in_dataset(repo, dataset, typed)?;
@@ -76,7 +76,7 @@ pub(super) fn in_workspace(repo: &Repo, dataset: &Dataset, head: Option<Id<Node>
         if !path.is_empty() && repo.folder(dataset).join(&path).symlink_metadata().is_err() && !in_version()? {
             let question = head.map(|head| question(repo, &dataset.name, head, &path)).unwrap_or_default();
             let message = format!("no file or folder '{}' in '{}'{question}", printable(typed), dataset.name);
-            return Err(Error::new(Kind::PathNotFound, message));
+            return Err(Error::new(ErrorKind::PathNotFound, message));
         }
         paths.push(path);
     }
@@ -89,7 +89,7 @@ pub(super) fn is_selected(typed: &[String], path: &DataPath) -> bool {
 }
 
 /// Returns the path in a version that was typed: where the user stands, or, outside of the dataset's folder, from there.
-pub(super) fn in_version(repo: &Repo, found: &Found, typed: &str) -> Result<String> {
+pub(super) fn in_version(repo: &Repo, found: &ResolvedVersion, typed: &str) -> Result<String> {
     match repo.config().dataset(&found.version.dataset).map(|dataset| in_dataset(repo, dataset, typed)) {
         Some(Ok(path)) => Ok(path),
         _ => from_user(typed),
@@ -107,7 +107,7 @@ pub(super) fn of_dataset(repo: &Repo, name: &str, typed: &[String]) -> Result<Ve
 /// it.
 ///
 /// # Errors
-/// [`Kind::PathNotFound`] if a path is in no dataset and around none.
+/// [`ErrorKind::PathNotFound`] if a path is in no dataset and around none.
 pub(super) fn of_datasets<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<Vec<(&'a Dataset, Vec<String>)>> {
     let mut all: Vec<(&Dataset, Vec<String>)> = repo.config().datasets().map(|dataset| (dataset, Vec::new())).collect();
     for path in typed {
@@ -123,7 +123,7 @@ pub(super) fn of_datasets<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<Vec<(
             any = true;
         }
         if !any {
-            return Err(Error::new(Kind::PathNotFound, format!("{} is not in any dataset", path.display()))
+            return Err(Error::new(ErrorKind::PathNotFound, format!("{} is not in any dataset", path.display()))
                 .with_hint("list the datasets and their folders: hlx dataset list"));
         }
     }
@@ -132,29 +132,29 @@ pub(super) fn of_datasets<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<Vec<(
 }
 
 /// Returns the error for a path that a version does not have.
-pub(super) fn unknown(repo: &Repo, found: &Found, path: &str) -> Error {
+pub(super) fn unknown(repo: &Repo, found: &ResolvedVersion, path: &str) -> Error {
     let version = found.version.name();
     let question = question(repo, &found.version.dataset, found.version.manifest, path);
-    Error::new(Kind::PathNotFound, format!("{version} has no '{}'{question}", printable(path)))
+    Error::new(ErrorKind::PathNotFound, format!("{version} has no '{}'{question}", printable(path)))
         .with_hint(format!("list its files: hlx ls -r {version}"))
 }
 
 /// Returns the error for a path that no version of a dataset has; `manifest` is that of the version to look for a similar
 /// one in.
-pub(super) fn unknown_to_all(repo: &Repo, dataset: &str, manifest: Id<Node>, path: &str) -> Error {
+pub(super) fn unknown_to_all(repo: &Repo, dataset: &str, manifest: Id<NodeId>, path: &str) -> Error {
     let question = question(repo, dataset, manifest, path);
     let message = format!("no version of '{dataset}' has '{}'{question}", printable(path));
-    Error::new(Kind::PathNotFound, message).with_hint(format!("list its files: hlx ls -r {dataset}"))
+    Error::new(ErrorKind::PathNotFound, message).with_hint(format!("list its files: hlx ls -r {dataset}"))
 }
 
 /// Asks whether the path most like the one that is missing was meant, as one would type it where the user stands.
-fn question(repo: &Repo, dataset: &str, root: Id<Node>, path: &str) -> String {
+fn question(repo: &Repo, dataset: &str, root: Id<NodeId>, path: &str) -> String {
     spelling::suggestion(similar(&**repo.store(), root, path).map(|near| repo.relative(dataset, &near)))
 }
 
 /// Returns the path most like the one that is missing: the nearest name in the deepest folder of it that is there, else
 /// the first file with its name.
-fn similar(nodes: &impl NodeSource, root: Id<Node>, path: &str) -> Option<String> {
+fn similar(nodes: &impl NodeSource, root: Id<NodeId>, path: &str) -> Option<String> {
     let (mut folder, mut name) = (path.rsplit_once('/').map(|(folder, _)| folder), path);
     loop {
         let listed = manifest::list(nodes, root, folder).ok()?;
@@ -174,7 +174,7 @@ fn similar(nodes: &impl NodeSource, root: Id<Node>, path: &str) -> Option<String
 const COMPARED: usize = 10_000;
 
 /// Returns the first file that has the name of another path. Looks at the first 10,000.
-fn namesake(nodes: &impl NodeSource, root: Id<Node>, path: &str) -> Option<String> {
+fn namesake(nodes: &impl NodeSource, root: Id<NodeId>, path: &str) -> Option<String> {
     let name = |path: &str| path.rsplit('/').next().map(str::to_owned);
     let entries = Entries::new(nodes, root).ok()?.take(COMPARED).map_while(Result::ok);
     entries.map(|entry| entry.path.to_string()).find(|other| name(other) == name(path))
@@ -199,7 +199,7 @@ pub(super) struct RestoredFiles {
 /// Without `force`, fails before anything is touched if bytes would be lost that the store does not hold.
 pub(super) fn restore_files(
     repo: &Repo,
-    found: &Found,
+    found: &ResolvedVersion,
     selection: &Selection,
     gone: &[Entry],
     force: bool,

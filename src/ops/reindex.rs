@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::error::{Kind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::ops::{DamageList, damage};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
@@ -50,7 +50,7 @@ pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<ReindexReport> {
     let rebuilt = store.rebuild_tables(progress)?;
     match repo.catalog().rebuild(progress) {
         // Another process has it open, and keeps it up to date.
-        Err(e) if e.kind() == Kind::Conflict => {}
+        Err(e) if e.kind() == ErrorKind::Conflict => {}
         rebuilt => rebuilt?,
     }
     let mut damaged: Vec<String> = rebuilt.problems.iter().map(ToString::to_string).collect();

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::manifest;
-use crate::object::version::Number;
+use crate::object::version::VersionNumber;
 use crate::ops::paths;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo, revision};
@@ -31,7 +31,7 @@ pub struct RestoreReport {
     /// The dataset.
     pub dataset_name: String,
     /// The version that they come from.
-    pub version: Number,
+    pub version: VersionNumber,
     /// Files that were written.
     pub restored: Vec<String>,
     /// Files of HEAD that the version does not have, and what stood in the way of others.

@@ -9,7 +9,7 @@ use crate::diff::{
     DiffDetail, FieldChange, FileEntry, FileSide, FileSource, ReaderConfig, RecordChange, RecordDiff, RecordRef, RecordText,
     SampleCounts, SplitMoves, Tally, UnmatchedRecords, compare_readable, field_changes, hint_warnings, visit,
 };
-use crate::error::{Error, Kind, Result, counted};
+use crate::error::{Error, ErrorKind, Result, counted};
 use crate::fs::openat::Root;
 use crate::object::node::SampleCount;
 use crate::ops::DamageList;
@@ -162,7 +162,7 @@ impl ChangedFiles<'_> {
         hint_warnings(new.map(|entry| {
             let hints = match self.file_side(entry, Side::New).and_then(|file| file.hints()) {
                 // Comparing its records tells of the damage.
-                Err(e) if e.kind() == Kind::Damaged => Vec::new(),
+                Err(e) if e.kind() == ErrorKind::Damaged => Vec::new(),
                 hints => hints?,
             };
             Ok((entry.path.as_str().to_owned(), hints))

@@ -1,6 +1,6 @@
 //! `hlx show`: every field of a version.
 
-use crate::error::{Kind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::ops::view::Viewer;
 use crate::ops::{DamageList, VersionView};
 use crate::repo::{Repo, revision};
@@ -13,7 +13,7 @@ pub fn run(repo: &Repo, revision: Option<&str>) -> Result<VersionView> {
     let found = match revision {
         Some(text) => revision::version(repo, text)?,
         None => match revision::head(repo, "hlx show") {
-            Err(e) if e.kind() == Kind::VersionNotFound => revision::version(repo, "latest")?,
+            Err(e) if e.kind() == ErrorKind::VersionNotFound => revision::version(repo, "latest")?,
             found => found?,
         },
     };

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::object::Kind;
+use crate::object::ObjectKind;
 use crate::ops::{DamageList, damage};
 use crate::repo::Repo;
 
@@ -51,7 +51,7 @@ pub fn run(repo: &Repo) -> Result<StatsReport> {
     unread.iter().for_each(|e| damaged.push(e));
     let tables = store.tables();
     let (mut chunks, mut unique_bytes) = (0, 0);
-    for row in tables.rows().filter(|row| row.key.kind == Kind::Chunk) {
+    for row in tables.rows().filter(|row| row.key.kind == ObjectKind::Chunk) {
         // A chunk that lies in several places counts at the first.
         if tables.find(&row.key).first() == Some(&row) {
             chunks += 1;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::diff::FileEntry;
 use crate::error::{Error, Result};
-use crate::object::version::Number;
+use crate::object::version::VersionNumber;
 use crate::ops::{PartialCheckout, RenamedFile, paths};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
@@ -26,9 +26,9 @@ pub struct StatusReport {
     /// The dataset.
     pub dataset_name: String,
     /// The version that the workspace was made from.
-    pub version: Option<Number>,
+    pub version: Option<VersionNumber>,
     /// The highest version of the dataset.
-    pub latest: Option<Number>,
+    pub latest: Option<VersionNumber>,
     /// True if nothing differs.
     pub clean: bool,
     /// Files that the version does not have.
@@ -53,7 +53,7 @@ pub struct StatusReport {
     pub selection: Option<String>,
     /// The version of which an interrupted checkout wrote some files.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pending: Option<Number>,
+    pub pending: Option<VersionNumber>,
     /// The number of files of the version that the workspace has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<PartialCheckout>,

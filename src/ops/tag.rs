@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use crate::error::{Error, Kind, Result};
-use crate::id::{Id, Version as VersionId};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{Id, VersionId};
 use crate::object::fact::Statement;
-use crate::object::version::Number;
+use crate::object::version::VersionNumber;
 use crate::ops::tag_plan::{self, TagPlan};
 use crate::path::printable;
 use crate::refs::names;
-use crate::repo::revision::Found;
+use crate::repo::revision::ResolvedVersion;
 use crate::repo::{Repo, VersionLookup, revision, status};
 use crate::spelling;
 
@@ -34,7 +34,7 @@ pub struct TagReport {
     /// The dataset.
     pub dataset_name: String,
     /// The version.
-    pub version: Number,
+    pub version: VersionNumber,
     /// The version's id.
     pub id: Id<VersionId>,
     /// Tags that it received or lost.
@@ -51,14 +51,14 @@ pub struct TagReport {
 /// Puts tags on a version.
 ///
 /// # Errors
-/// [`Kind::Conflict`] if another version of the dataset has one of them and they are not to be moved, or if the dataset
+/// [`ErrorKind::Conflict`] if another version of the dataset has one of them and they are not to be moved, or if the dataset
 /// keeps one for versions of another status.
 pub fn add(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
     let found = revision::version(repo, &options.revision).map_err(|error| swapped(repo, options, error))?;
     let command = format!("hlx tag add {}", options.revision);
     let check = |tag: &String| tag_plan::check_name(tag, &command);
     options.tags.iter().try_for_each(check).map_err(|error| swapped(repo, options, error))?;
-    let Found { id, version } = &found;
+    let ResolvedVersion { id, version } = &found;
     let name = version.name();
     let facts = repo.folded_facts()?;
     let status = status::status(repo, &facts, *id, version)?;
@@ -95,12 +95,12 @@ pub fn remove(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
 }
 
 /// Returns the error of a version without a tag: the tag of it that was meant, or the version that has the tag.
-fn absent(repo: &Repo, found: &Found, borne: &[String], tag: &str) -> Result<Error> {
+fn absent(repo: &Repo, found: &ResolvedVersion, borne: &[String], tag: &str) -> Result<Error> {
     let (version, dataset) = (found.version.name(), &found.version.dataset);
     let all = list(repo, Some(dataset))?.tags;
     let near = spelling::nearest(tag, borne.iter().map(String::as_str));
     let question = spelling::suggestion(near);
-    let error = Error::new(Kind::VersionNotFound, format!("{version} has no tag '{}'{question}", printable(tag)));
+    let error = Error::new(ErrorKind::VersionNotFound, format!("{version} has no tag '{}'{question}", printable(tag)));
     if let Some(near) = near {
         return Ok(error.with_hint(format!("remove it: hlx tag rm {version} {near}")));
     }
@@ -114,7 +114,7 @@ fn absent(repo: &Repo, found: &Found, borne: &[String], tag: &str) -> Result<Err
     }))
 }
 
-fn record(repo: &Repo, options: &TagOptions, found: Found, plan: TagPlan) -> Result<TagReport> {
+fn record(repo: &Repo, options: &TagOptions, found: ResolvedVersion, plan: TagPlan) -> Result<TagReport> {
     // A fact relies on its version: whoever made that may have been killed before its ref was durable.
     repo.versions().sync(&found.version.dataset)?;
     repo.facts().append(&repo.author(options.author.as_deref()), &plan.statements)?;
@@ -139,7 +139,7 @@ pub struct TagEntry {
     /// The tag.
     pub tag: String,
     /// The version that has it, as a list of one.
-    pub versions: Vec<Number>,
+    pub versions: Vec<VersionNumber>,
 }
 
 /// The tags of a repository.

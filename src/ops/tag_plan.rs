@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::error::{Error, Kind, Result};
-use crate::facts::State;
-use crate::id::{Id, Version as VersionId};
+use crate::error::{Error, ErrorKind, Result};
+use crate::facts::FactsState;
+use crate::id::{Id, VersionId};
 use crate::object::fact::Statement;
-use crate::object::version::{Number, ValidationStatus, Version};
+use crate::object::version::{ValidationStatus, Version, VersionNumber};
 use crate::refs::names;
 use crate::repo::{Dataset, Repo, VersionLookup};
 
@@ -16,7 +16,7 @@ pub struct TagMove {
     /// The tag.
     pub tag: String,
     /// The version that had it.
-    pub from: Number,
+    pub from: VersionNumber,
 }
 
 /// The facts that put tags on a version.
@@ -35,11 +35,11 @@ pub(super) struct TagPlan {
 /// Finds out what it takes that this version of a dataset has these tags.
 ///
 /// # Errors
-/// [`Kind::Conflict`] if another version has one of them and they are not to be moved; the hint is `how` to move it. Also
+/// [`ErrorKind::Conflict`] if another version has one of them and they are not to be moved; the hint is `how` to move it. Also
 /// if one is the name of a dataset, which it would be confused with as a revision.
 pub(super) fn plan(
     repo: &Repo,
-    facts: &State,
+    facts: &FactsState,
     dataset: &str,
     id: Id<VersionId>,
     tags: &[String],
@@ -59,7 +59,7 @@ pub(super) fn plan(
             let Some(version) = lookup.version(bearer)?.filter(is_own) else { continue };
             if !moves {
                 let message = format!("tag '{tag}' is on {}", version.name());
-                return Err(Error::new(Kind::Conflict, message).with_hint(how(tag)));
+                return Err(Error::new(ErrorKind::Conflict, message).with_hint(how(tag)));
             }
             plan.statements.push(Statement::TagRemoved { version: bearer, tag: tag.clone() });
             plan.moved.push(TagMove { tag: tag.clone(), from: version.number });
@@ -92,7 +92,7 @@ fn check_distinct(repo: &Repo, tag: &str) -> Result<()> {
         None => return Ok(()),
     };
     let hint = format!("as a revision, '{tag}' means the dataset; use another name: hlx tag add REV NAME");
-    Err(Error::new(Kind::Conflict, format!("tag '{tag}' is {owner}")).with_hint(hint))
+    Err(Error::new(ErrorKind::Conflict, format!("tag '{tag}' is {owner}")).with_hint(hint))
 }
 
 /// Fails if a tag has the name of a dataset that is about to be declared.
@@ -103,7 +103,7 @@ pub(super) fn check_untagged(repo: &Repo, name: &str) -> Result<()> {
         return Ok(());
     };
     let (owner, hint) = (version.name(), format!("use another name, or remove the tag: hlx tag rm {} {name}", version.name()));
-    Err(Error::new(Kind::Conflict, format!("'{name}' is a tag of {owner}")).with_hint(hint))
+    Err(Error::new(ErrorKind::Conflict, format!("'{name}' is a tag of {owner}")).with_hint(hint))
 }
 
 /// Fails if the dataset keeps one of the tags for versions of another status; the hint is `how` to get there.
@@ -124,7 +124,7 @@ pub(super) fn check_protected(
                 status => format!("is {}", status.as_str()),
             };
             let message = format!("tag '{tag}' is for versions that PASSED validation; {name} {is}");
-            Err(Error::new(Kind::Conflict, message).with_hint(how()))
+            Err(Error::new(ErrorKind::Conflict, message).with_hint(how()))
         }
     }
 }

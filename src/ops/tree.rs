@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic;
 use crate::fs::openat::Root;
 use crate::gate::WorkspaceFiles;
-use crate::id::{Id, Node};
+use crate::id::{Id, NodeId};
 use crate::manifest::{EntryChange, ManifestBuilder, ManifestDiff, NodeSink, NodeSource};
 use crate::object::Key;
 use crate::object::checksum::{Checksum, DataChecksum};
@@ -25,7 +25,7 @@ use crate::worktree::scan::Scan;
 
 /// The tree of a new version.
 pub(super) struct Tree {
-    pub manifest: Id<Node>,
+    pub manifest: Id<NodeId>,
     pub totals: Totals,
     pub checksum: Checksum,
 }
@@ -57,7 +57,7 @@ impl SourceFolder<'_> {
                 .with_hint("move the file into a folder, and set its path in helox.toml"));
         }
         Err(match self.from {
-            Some(from) => Error::new(Kind::PathNotFound, format!("folder {} does not exist", from.display()))
+            Some(from) => Error::new(ErrorKind::PathNotFound, format!("folder {} does not exist", from.display()))
                 .with_hint(format!("give a folder with data: hlx commit {} --from DIR", self.dataset.name)),
             None => paths::absent_folder(self.repo, self.dataset),
         })
@@ -73,7 +73,7 @@ impl SourceFolder<'_> {
     pub fn read(
         &self,
         root: &Root,
-        parent: Option<Id<Node>>,
+        parent: Option<Id<NodeId>>,
         counter: Option<SampleCounter<'_>>,
         writer: &mut Writer<'_>,
     ) -> Result<StoredTree> {
@@ -126,7 +126,7 @@ impl SourceFolder<'_> {
 pub(super) struct StoredTree {
     pub tree: Tree,
     pub rows: Option<cache::CacheWriter>,
-    pub fresh: HashMap<Id<Node>, Vec<u8>>,
+    pub fresh: HashMap<Id<NodeId>, Vec<u8>>,
     pub counted: Option<IngestCounts>,
     /// The symlinks of the folder.
     pub links: Links,
@@ -135,11 +135,11 @@ pub(super) struct StoredTree {
 /// Hands nodes to the store and keeps those that have a parent to be compared with.
 struct Tee<'a, 'w> {
     writer: &'a mut Writer<'w>,
-    fresh: Option<&'a mut HashMap<Id<Node>, Vec<u8>>>,
+    fresh: Option<&'a mut HashMap<Id<NodeId>, Vec<u8>>>,
 }
 
 impl NodeSink for Tee<'_, '_> {
-    fn put(&mut self, id: Id<Node>, bytes: &[u8]) -> Result<()> {
+    fn put(&mut self, id: Id<NodeId>, bytes: &[u8]) -> Result<()> {
         if self.writer.structure(Key::from(id), bytes)?
             && let Some(fresh) = &mut self.fresh
         {
@@ -152,11 +152,11 @@ impl NodeSink for Tee<'_, '_> {
 /// The nodes of the store and those that are on their way there.
 pub(super) struct Overlay<'a> {
     pub store: &'a Store,
-    pub fresh: HashMap<Id<Node>, Vec<u8>>,
+    pub fresh: HashMap<Id<NodeId>, Vec<u8>>,
 }
 
 impl NodeSource for Overlay<'_> {
-    fn node(&self, id: Id<Node>) -> Result<node::Node> {
+    fn node(&self, id: Id<NodeId>) -> Result<node::Node> {
         match self.fresh.get(&id) {
             Some(bytes) => node::Node::decode(bytes).map_err(|e| Error::damaged(format!("the manifest node {id}: {e}"))),
             None => self.store.node(id),
@@ -170,8 +170,8 @@ pub(super) fn count_unread(
     counted: Option<&mut IngestCounts>,
     counter: Option<SampleCounter<'_>>,
     nodes: &(impl NodeSource + Sync),
-    before: Option<Id<Node>>,
-    after: Id<Node>,
+    before: Option<Id<NodeId>>,
+    after: Id<NodeId>,
 ) -> Result<()> {
     let (Some(counted), Some(counter), Some(before)) = (counted, counter.filter(|counter| counter.tallied), before) else {
         return Ok(());

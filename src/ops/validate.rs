@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::diff::FileSource;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic;
 use crate::gate::{CachedManifests, Evaluator, FileSet, GateOutcome, VerdictView};
-use crate::id::{Id, Version as VersionId};
+use crate::id::{Id, VersionId};
 use crate::object::Key;
 use crate::object::fact::Statement;
 use crate::object::verdict::Verdict;
@@ -17,7 +17,7 @@ use crate::ops::tree::{Overlay, SourceFolder, StoredTree, count_unread};
 use crate::ops::{PartialCheckout, key};
 use crate::path::printable;
 use crate::progress::{Progress, Stage};
-use crate::repo::revision::{self, Context, Found, Target};
+use crate::repo::revision::{self, ResolvedVersion, RevisionContext, RevisionTarget};
 use crate::repo::{Dataset, Repo, status};
 use crate::sample::Schema;
 use crate::store::{Store, Writer};
@@ -71,11 +71,11 @@ pub struct ValidateReport {
 pub fn run(repo: &Repo, options: &ValidateOptions, progress: &dyn Progress) -> Result<ValidateReport> {
     options.report.as_deref().map_or(Ok(()), check_place)?;
     let text = options.revision.as_deref().unwrap_or(WORK);
-    match revision::target(repo, text, Context::default())? {
-        Target::Work(_) if options.record => Err(Error::usage("cannot record the verdict on the workspace")
+    match revision::target(repo, text, RevisionContext::default())? {
+        RevisionTarget::Work(_) if options.record => Err(Error::usage("cannot record the verdict on the workspace")
             .with_hint("commit records it with the new version; to record one on a version: hlx validate REV --record")),
-        Target::Work(dataset) => work(repo, options, repo.dataset(Some(&dataset))?, progress),
-        Target::Version(found) => version(repo, options, *found, progress),
+        RevisionTarget::Work(dataset) => work(repo, options, repo.dataset(Some(&dataset))?, progress),
+        RevisionTarget::Version(found) => version(repo, options, *found, progress),
     }
 }
 
@@ -100,7 +100,7 @@ fn evaluator<'a>(repo: &'a Repo, dataset: &'a Dataset, progress: &'a dyn Progres
     })
 }
 
-fn version(repo: &Repo, options: &ValidateOptions, found: Found, progress: &dyn Progress) -> Result<ValidateReport> {
+fn version(repo: &Repo, options: &ValidateOptions, found: ResolvedVersion, progress: &dyn Progress) -> Result<ValidateReport> {
     let version = &found.version;
     let dataset = repo.config().dataset(&version.dataset).ok_or_else(|| repo.unknown(&version.dataset))?;
     let parent = version.parents.first().map(|id| Ok((*id, repo.version(*id)?))).transpose()?;
@@ -139,7 +139,7 @@ fn version(repo: &Repo, options: &ValidateOptions, found: Found, progress: &dyn 
 }
 
 /// Records the verdict on a version.
-fn record(repo: &Repo, options: &ValidateOptions, found: &Found, verdict: &Verdict) -> Result<()> {
+fn record(repo: &Repo, options: &ValidateOptions, found: &ResolvedVersion, verdict: &Verdict) -> Result<()> {
     let mut writer = Writer::new(repo.store(), repo.config().level())?;
     writer.structure(Key::from(verdict.id()), &verdict.encode())?;
     let _kept = writer.finish()?;
@@ -200,7 +200,7 @@ fn work(repo: &Repo, options: &ValidateOptions, dataset: &Dataset, progress: &dy
     }));
     let judge = |parent| evaluator.evaluate(&files, CachedManifests { own: Some(tree.manifest), parent }, false);
     let outcome = match judge(before.filter(|_| damaged.is_empty())) {
-        Err(e) if e.kind() == Kind::Damaged => {
+        Err(e) if e.kind() == ErrorKind::Damaged => {
             warnings.push(format!("cannot read the parent: {}; all records are validated again", e.message()));
             judge(None)?
         }

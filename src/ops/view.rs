@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 use crate::catalog::VersionEntry;
 use crate::clock::Time;
 use crate::diff::{FileChanges, FileEntry, TreeChanges};
-use crate::error::{Kind, Result};
-use crate::facts::State;
+use crate::error::{ErrorKind, Result};
+use crate::facts::FactsState;
 use crate::gate::{RuleFinding, VerdictView};
-use crate::id::{Id, Node, Version as VersionId};
+use crate::id::{Id, NodeId, VersionId};
 use crate::object::checksum::Checksum;
 use crate::object::verdict::Severity;
-use crate::object::version::{ChangeType, Number, ValidationStatus, Version};
+use crate::object::version::{ChangeType, ValidationStatus, Version, VersionNumber};
 use crate::ops::DamageList;
 use crate::ops::fact_views::{NoteView, RunView};
 use crate::repo::{Repo, status};
@@ -33,9 +33,9 @@ pub struct VersionView {
     /// The dataset's type when the version was made.
     pub dataset_type: String,
     /// The number.
-    pub version: Number,
+    pub version: VersionNumber,
     /// The number of the first parent.
-    pub parent_version: Option<Number>,
+    pub parent_version: Option<VersionNumber>,
     /// The parents.
     pub parents: Vec<Id<VersionId>>,
     /// The size of the change from the first parent.
@@ -53,7 +53,7 @@ pub struct VersionView {
     /// SHA-256 of the canonical JSON of name, version, statistics and metadata.
     pub metadata_checksum: Checksum,
     /// The root of the manifest.
-    pub manifest: Id<Node>,
+    pub manifest: Id<NodeId>,
     /// The schema, where it is known.
     pub schema: Option<Value>,
     /// The quality score, where something judged it.
@@ -109,7 +109,7 @@ impl RenamedFile {
 /// Makes views of versions; holds the tags, which are folded once.
 pub(crate) struct Viewer<'a> {
     repo: &'a Repo,
-    facts: Arc<State>,
+    facts: Arc<FactsState>,
     /// True if schemas and verdicts are looked up.
     whole: bool,
     /// True if the files are compared with those of the parent.
@@ -190,7 +190,7 @@ impl<'a> Viewer<'a> {
         }
         let verdict = match status::verdict(self.repo, &self.facts, id, version) {
             // The rest can be told without it; `hlx verify` names it.
-            Err(e) if e.kind() == Kind::Damaged => None,
+            Err(e) if e.kind() == ErrorKind::Damaged => None,
             verdict => verdict?,
         };
         let of_parent = |&id| status::verdict(self.repo, &self.facts, id, &self.repo.version(id)?);

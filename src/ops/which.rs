@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Content, Id};
 use crate::object::checksum::Checksum;
 use crate::ops::folder::{FolderContents, VersionPart};
@@ -71,7 +71,7 @@ pub fn run(repo: &Repo, target: &str, progress: &dyn Progress) -> Result<WhichRe
 /// Returns the error of a word that is neither a path nor a checksum: the version or the path that was meant.
 fn unknown(repo: &Repo, path: &Path, target: &str) -> Error {
     let shown = printable(target);
-    let error = |question: &str| Error::new(Kind::PathNotFound, format!("no file, folder or checksum '{shown}'{question}"));
+    let error = |question: &str| Error::new(ErrorKind::PathNotFound, format!("no file, folder or checksum '{shown}'{question}"));
     if repo.config().dataset(target).is_some() {
         return error("").with_hint(format!("it is a dataset; list its versions: hlx log {shown}"));
     }

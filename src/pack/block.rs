@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::chunk::compress::Codec;
 use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::limits;
-use crate::object::{Key, Kind};
+use crate::object::{Key, ObjectKind};
 
 /// The first bytes of every block, by which a reader finds the next one after damage.
 pub const MAGIC: [u8; 4] = *b"HXBK";
@@ -16,7 +16,7 @@ pub const HEADER: usize = 36;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockHead {
     /// The kind of its objects.
-    pub kind: Kind,
+    pub kind: ObjectKind,
     /// The encoding of the payload.
     pub codec: Codec,
     /// 0 for a block that stands alone, else one more than the deepest block of its base.
@@ -170,7 +170,7 @@ pub fn decode(block: &[u8]) -> Result<(BlockHead, usize), Malformed> {
 pub fn head(block: &[u8]) -> Result<(BlockHead, usize), Malformed> {
     let mut reader = ByteReader::new(block);
     reader.slice(4)?;
-    let kind = Kind::from_byte(reader.u8()?).ok_or(Malformed("unknown kind"))?;
+    let kind = ObjectKind::from_byte(reader.u8()?).ok_or(Malformed("unknown kind"))?;
     let codec = Codec::from_byte(reader.u8()?).ok_or(Malformed("unknown codec"))?;
     let depth = reader.u8()?;
     if reader.u8()? != 0 {
@@ -200,7 +200,7 @@ fn runs(reader: &mut ByteReader<'_>) -> Result<Vec<DeltaRun>, Malformed> {
         let objects = reader.varint_max(limits::BLOCK_OBJECTS as u64)? as u32;
         let count = reader.count(33)?;
         let base = |reader: &mut ByteReader<'_>| {
-            let kind = Kind::from_byte(reader.u8()?).ok_or(Malformed("unknown kind of base"))?;
+            let kind = ObjectKind::from_byte(reader.u8()?).ok_or(Malformed("unknown kind of base"))?;
             Ok(Key { id: reader.array()?, kind })
         };
         let bases = (0..count).map(|_| base(reader)).collect::<Result<_, Malformed>>()?;
@@ -217,13 +217,13 @@ mod tests {
 
     fn example() -> Vec<u8> {
         let head = BlockHead {
-            kind: Kind::Chunk,
+            kind: ObjectKind::Chunk,
             codec: Codec::Delta,
             depth: 1,
             lens: vec![3, 200, 7],
             runs: vec![
-                DeltaRun { objects: 2, bases: vec![Key { id: [9; 32], kind: Kind::Chunk }], len: 3 },
-                DeltaRun { objects: 1, bases: vec![Key { id: [8; 32], kind: Kind::Recipe }], len: 4 },
+                DeltaRun { objects: 2, bases: vec![Key { id: [9; 32], kind: ObjectKind::Chunk }], len: 3 },
+                DeltaRun { objects: 1, bases: vec![Key { id: [8; 32], kind: ObjectKind::Recipe }], len: 4 },
             ],
         };
         encode(&head, b"payload").unwrap()
@@ -264,14 +264,14 @@ mod tests {
     }
 
     fn alone(lens: Vec<u32>) -> BlockHead {
-        BlockHead { kind: Kind::Chunk, codec: Codec::Stored, depth: 0, lens, runs: Vec::new() }
+        BlockHead { kind: ObjectKind::Chunk, codec: Codec::Stored, depth: 0, lens, runs: Vec::new() }
     }
 
     /// A delta of a run for each count of bases, with one object and one byte each.
     fn delta(bases: &[usize]) -> BlockHead {
-        let base = Key { id: [9; 32], kind: Kind::Chunk };
+        let base = Key { id: [9; 32], kind: ObjectKind::Chunk };
         let runs: Vec<DeltaRun> = bases.iter().map(|&n| DeltaRun { objects: 1, bases: vec![base; n], len: 1 }).collect();
-        BlockHead { kind: Kind::Chunk, codec: Codec::Delta, depth: 1, lens: vec![1; runs.len()], runs }
+        BlockHead { kind: ObjectKind::Chunk, codec: Codec::Delta, depth: 1, lens: vec![1; runs.len()], runs }
     }
 
     #[test]
@@ -305,10 +305,10 @@ mod tests {
             runs in prop::collection::vec((0u32..3, 0usize..3, 0u32..4), 0..4),
             (codec, depth, payload) in (0u8..3, 0u8..10, 0usize..9),
         ) {
-            let base = Key { id: [9; 32], kind: Kind::Node };
+            let base = Key { id: [9; 32], kind: ObjectKind::Node };
             let runs = runs.into_iter().map(|(objects, bases, len)| DeltaRun { objects, bases: vec![base; bases], len }).collect();
             let codec = Codec::from_byte(codec).unwrap_or(Codec::Stored);
-            let head = BlockHead { kind: Kind::Node, codec, depth, lens, runs };
+            let head = BlockHead { kind: ObjectKind::Node, codec, depth, lens, runs };
             prop_assert_eq!(accepted(&head, payload), head.check(payload).is_ok());
         }
     }

@@ -10,7 +10,7 @@ use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::error::{Error, Result};
 use crate::fs::map::map;
 use crate::id::{Id, Pack};
-use crate::object::{Key, Kind};
+use crate::object::{Key, ObjectKind};
 
 /// The first bytes of a table.
 const MAGIC: [u8; 16] = *b"HLXTABL1\0\0\0\0\0\0\0\0";
@@ -145,7 +145,7 @@ impl IndexTable {
     pub fn row(&self, n: usize) -> Option<IndexRow> {
         let mut reader = ByteReader::new(self.raw(n));
         let id = reader.array().ok()?;
-        let kind = Kind::from_byte(reader.u8().ok()?)?;
+        let kind = ObjectKind::from_byte(reader.u8().ok()?)?;
         let depth = reader.u8().ok()?;
         reader.slice(2).ok()?;
         let pack = reader.u32().ok()? as usize;
@@ -268,7 +268,7 @@ mod tests {
 
     pub(crate) fn row(n: u32) -> IndexRow {
         let id = *blake3::hash(&(n / 2).to_le_bytes()).as_bytes();
-        let kind = if n.is_multiple_of(2) { Kind::Chunk } else { Kind::Recipe };
+        let kind = if n.is_multiple_of(2) { ObjectKind::Chunk } else { ObjectKind::Recipe };
         IndexRow {
             key: Key { id, kind },
             depth: 0,
@@ -289,7 +289,7 @@ mod tests {
         for row in &rows {
             assert_eq!(table.find(&row.key).collect::<Vec<_>>(), std::slice::from_ref(row));
         }
-        let other = Key { kind: Kind::Node, ..rows[0].key };
+        let other = Key { kind: ObjectKind::Node, ..rows[0].key };
         assert_eq!(table.find(&other).count(), 0, "another kind never matches");
         assert_eq!(IndexTable::of(vec![]).find(&other).count(), 0);
     }
@@ -322,7 +322,7 @@ mod tests {
         #[test]
         fn any_rows_are_found(rows in prop::collection::vec((any::<(u8, u8, u8, u8)>(), any::<(u32, u32, u32, u32)>()), 0..40)) {
             let row = |((first, kind, depth, pack), (offset, len, raw_at, raw_len))| IndexRow {
-                key: Key { id: [first; 32], kind: Kind::from_byte(kind % 8).unwrap_or(Kind::Chunk) },
+                key: Key { id: [first; 32], kind: ObjectKind::from_byte(kind % 8).unwrap_or(ObjectKind::Chunk) },
                 depth,
                 pack: Id::from_bytes([pack; 32]),
                 offset,

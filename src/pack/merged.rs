@@ -191,10 +191,10 @@ fn write_merged(tables: &[(std::path::PathBuf, IndexTable)], temp: &mut TempFile
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::Kind;
+    use crate::object::ObjectKind;
 
     fn row(n: u32) -> IndexRow {
-        let key = Key { id: *blake3::hash(&n.to_le_bytes()).as_bytes(), kind: Kind::Chunk };
+        let key = Key { id: *blake3::hash(&n.to_le_bytes()).as_bytes(), kind: ObjectKind::Chunk };
         IndexRow { key, depth: 0, pack: Id::from_bytes([(n / 10) as u8; 32]), offset: n, len: 9, raw_at: 1, raw_len: 2 }
     }
 

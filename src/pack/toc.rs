@@ -2,7 +2,7 @@
 
 use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::limits;
-use crate::object::{Key, Kind};
+use crate::object::{Key, ObjectKind};
 use crate::pack::block::HEADER as BLOCK_HEADER;
 
 /// The first bytes of a pack.
@@ -20,7 +20,7 @@ pub struct BlockEntry {
     /// Its length.
     pub len: u32,
     /// The kind of its objects.
-    pub kind: Kind,
+    pub kind: ObjectKind,
     /// See [`crate::pack::block::BlockHead::depth`].
     pub depth: u8,
     /// Its objects in order: the id and the length of each.
@@ -115,7 +115,7 @@ pub fn decode(bytes: &[u8], hash: &[u8; 32], end: u64) -> Result<Vec<BlockEntry>
     let mut blocks = Vec::with_capacity(count);
     let mut offset = HEADER.len() as u64;
     for _ in 0..count {
-        let kind = Kind::from_byte(reader.u8()?).ok_or(Malformed("unknown kind of block"))?;
+        let kind = ObjectKind::from_byte(reader.u8()?).ok_or(Malformed("unknown kind of block"))?;
         let depth = reader.u8()?;
         let len = reader.varint_max(u64::from(u32::MAX))? as u32;
         let objects = reader.count(33)?;
@@ -144,8 +144,8 @@ mod tests {
     #[test]
     fn tables_come_back_and_damage_is_noticed() {
         let blocks = vec![
-            BlockEntry { offset: 8, len: 100, kind: Kind::Chunk, depth: 0, objects: vec![([1; 32], 5), ([2; 32], 700)] },
-            BlockEntry { offset: 108, len: 50, kind: Kind::Chunk, depth: 2, objects: vec![([3; 32], 0)] },
+            BlockEntry { offset: 8, len: 100, kind: ObjectKind::Chunk, depth: 0, objects: vec![([1; 32], 5), ([2; 32], 700)] },
+            BlockEntry { offset: 108, len: 50, kind: ObjectKind::Chunk, depth: 2, objects: vec![([3; 32], 0)] },
         ];
         let bytes = encode(&blocks).unwrap();
         let (toc, foot) = bytes.split_at(bytes.len() - FOOTER);
@@ -180,7 +180,7 @@ mod tests {
 
     fn entry(offset: u32, len: u32, objects: Vec<u32>) -> BlockEntry {
         let objects = objects.into_iter().map(|len| ([7; 32], len)).collect();
-        BlockEntry { offset, len, kind: Kind::Chunk, depth: 0, objects }
+        BlockEntry { offset, len, kind: ObjectKind::Chunk, depth: 0, objects }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::{fs, io};
 
 use super::{encode, read};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic::{self, Created};
 use crate::id::Id;
 use crate::limits;
@@ -88,7 +88,7 @@ impl Sequence {
     pub fn append<T>(&self, last: Option<SequenceEntry<T>>, id: Id<T>) -> Result<Created> {
         let number = last.map_or(1, |p| p.number + 1);
         if number > limits::SEQUENCE {
-            return Err(Error::new(Kind::Conflict, format!("{} cannot have more entries", self.folder.display())));
+            return Err(Error::new(ErrorKind::Conflict, format!("{} cannot have more entries", self.folder.display())));
         }
         atomic::ensure_folder(&self.folder)?;
         atomic::create_once(&self.tmp, &self.path(number), &encode(id))
@@ -102,36 +102,36 @@ impl Sequence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::Fact;
+    use crate::id::FactId;
 
     #[test]
     fn the_second_to_append_after_the_same_entry_is_told() {
         let dir = tempfile::tempdir().unwrap();
         let sequence = Sequence::new(dir.path().to_owned(), dir.path().to_owned());
-        assert!(sequence.last::<Fact>().unwrap().is_none());
-        let one = Id::<Fact>::of(b"one");
+        assert!(sequence.last::<FactId>().unwrap().is_none());
+        let one = Id::<FactId>::of(b"one");
         assert_eq!(sequence.append(None, one).unwrap(), Created::New);
-        let last = sequence.last::<Fact>().unwrap();
+        let last = sequence.last::<FactId>().unwrap();
         assert_eq!(last.map(|place| (place.number, place.id)), Some((1, one)));
         assert_eq!(sequence.append(last, Id::of(b"two")).unwrap(), Created::New);
         assert_eq!(sequence.append(last, Id::of(b"three")).unwrap(), Created::Exists);
-        assert_eq!(sequence.last::<Fact>().unwrap().unwrap().id, Id::of(b"two"));
+        assert_eq!(sequence.last::<FactId>().unwrap().unwrap().id, Id::of(b"two"));
         fs::write(dir.path().join("0000000000"), "").unwrap();
         fs::write(dir.path().join("0000000003.bak"), "").unwrap();
         assert_eq!(sequence.numbers().unwrap(), [1, 2]);
-        assert_eq!(sequence.get::<Fact>(1).unwrap(), one);
-        assert!(sequence.get::<Fact>(3).is_err());
+        assert_eq!(sequence.get::<FactId>(1).unwrap(), one);
+        assert!(sequence.get::<FactId>(3).is_err());
     }
 
     #[test]
     fn the_last_number_is_found_and_none_follows() {
         let dir = tempfile::tempdir().unwrap();
         let sequence = Sequence::new(dir.path().to_owned(), dir.path().to_owned());
-        let before = SequenceEntry { number: limits::SEQUENCE - 1, id: Id::<Fact>::of(b"one") };
+        let before = SequenceEntry { number: limits::SEQUENCE - 1, id: Id::<FactId>::of(b"one") };
         assert_eq!(sequence.append(Some(before), Id::of(b"two")).unwrap(), Created::New);
-        let last = sequence.last::<Fact>().unwrap();
+        let last = sequence.last::<FactId>().unwrap();
         assert_eq!(last.map(|place| (place.number, place.id)), Some((limits::SEQUENCE, Id::of(b"two"))));
-        assert_eq!(sequence.append(last, Id::of(b"three")).unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(sequence.append(last, Id::of(b"three")).unwrap_err().kind(), ErrorKind::Conflict);
         assert_eq!(sequence.numbers().unwrap(), [limits::SEQUENCE]);
     }
 }

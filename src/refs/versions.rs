@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use super::{encode, names, read};
 use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Created};
-use crate::id::{Id, Version as VersionId};
-use crate::object::version::Number;
+use crate::id::{Id, VersionId};
+use crate::object::version::VersionNumber;
 
 /// The refs of all versions of a repository.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Versions {
     }
 
     /// Creates the ref of a version unless the number is taken. Durable when it returns, also if it was there before.
-    pub fn create(&self, dataset: &str, number: &Number, id: Id<VersionId>) -> Result<Created> {
+    pub fn create(&self, dataset: &str, number: &VersionNumber, id: Id<VersionId>) -> Result<Created> {
         let folder = self.folder(dataset);
         atomic::ensure_folder(&folder)?;
         atomic::create_once(&self.tmp, &folder.join(number.to_string()), &encode(id))
@@ -41,14 +41,14 @@ impl Versions {
     }
 
     /// Returns the version with this number, if there is one.
-    pub fn get(&self, dataset: &str, number: &Number) -> Result<Option<Id<VersionId>>> {
+    pub fn get(&self, dataset: &str, number: &VersionNumber) -> Result<Option<Id<VersionId>>> {
         read(&self.folder(dataset).join(number.to_string()))
     }
 
     /// Returns the numbers of a dataset's versions, ascending; none for a dataset that has no version.
-    pub fn numbers(&self, dataset: &str) -> Result<Vec<Number>> {
+    pub fn numbers(&self, dataset: &str) -> Result<Vec<VersionNumber>> {
         let folder = self.folder(dataset);
-        let mut numbers: Vec<Number> = list(&folder)?.iter().filter_map(|name| Number::parse(name).ok()).collect();
+        let mut numbers: Vec<VersionNumber> = list(&folder)?.iter().filter_map(|name| VersionNumber::parse(name).ok()).collect();
         numbers.sort();
         Ok(numbers)
     }
@@ -85,14 +85,14 @@ mod tests {
     fn a_number_is_created_once() {
         let dir = tempfile::tempdir().unwrap();
         let refs = Versions::new(dir.path().join("versions"), dir.path().to_owned());
-        let number = |text| Number::parse(text).unwrap();
+        let number = |text| VersionNumber::parse(text).unwrap();
         assert_eq!(refs.numbers("leases").unwrap(), []);
         assert_eq!(refs.create("leases", &number("1.10.0"), Id::of(b"a")).unwrap(), Created::New);
         assert_eq!(refs.create("leases", &number("1.10.0"), Id::of(b"b")).unwrap(), Created::Exists);
         refs.create("leases", &number("1.9.0"), Id::of(b"c")).unwrap();
         refs.create("leases", &number("1.10.0-rc.1"), Id::of(b"d")).unwrap();
         assert_eq!(refs.get("leases", &number("1.10.0")).unwrap(), Some(Id::of(b"a")));
-        let order: Vec<String> = refs.numbers("leases").unwrap().iter().map(Number::to_string).collect();
+        let order: Vec<String> = refs.numbers("leases").unwrap().iter().map(VersionNumber::to_string).collect();
         assert_eq!(order, ["1.9.0", "1.10.0-rc.1", "1.10.0"]);
         assert_eq!(refs.datasets().unwrap(), ["leases"]);
         fs::write(refs.folder("leases").join("2.0.0"), "garbage").unwrap();
@@ -105,12 +105,12 @@ mod tests {
         let refs = Versions::new(dir.path().join("versions"), dir.path().to_owned());
         let dataset = "d".repeat(limits::NAME);
         let numbers =
-            [limits::NUMBER - 1, limits::NUMBER].map(|n| Number::parse(&format!("1.0.0-{}", "x".repeat(n - 6))).unwrap());
+            [limits::NUMBER - 1, limits::NUMBER].map(|n| VersionNumber::parse(&format!("1.0.0-{}", "x".repeat(n - 6))).unwrap());
         for number in &numbers {
             assert_eq!(refs.create(&dataset, number, Id::of(b"a")).unwrap(), Created::New);
             assert_eq!(refs.get(&dataset, number).unwrap(), Some(Id::of(b"a")));
         }
-        let most = Number::parse(&format!("{0}.{0}.{0}", u64::MAX)).unwrap();
+        let most = VersionNumber::parse(&format!("{0}.{0}.{0}", u64::MAX)).unwrap();
         refs.create(&dataset, &most, Id::of(b"b")).unwrap();
         assert_eq!(refs.numbers(&dataset).unwrap(), [numbers.to_vec(), vec![most]].concat());
         assert_eq!(refs.datasets().unwrap(), [dataset]);

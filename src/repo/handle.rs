@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::share;
 use crate::gate::Evaluator;
 use crate::object::Key;
@@ -52,7 +52,8 @@ impl Repo {
             return Err(Error::io("cannot open the repository", &root.join(FOLDER), error));
         }
         let Some(root) = root else {
-            let error = Error::new(Kind::RepositoryNotFound, format!("no repository in {} or its parent folders", dir.display()));
+            let error =
+                Error::new(ErrorKind::RepositoryNotFound, format!("no repository in {} or its parent folders", dir.display()));
             return Err(match dir.ancestors().find(|parent| parent.join(CONFIG).is_file()) {
                 Some(parent) => error.with_hint(format!(
                     "{} exists without a store: copy .helox from the repository with the data (rsync -a OTHER/.helox .)",
@@ -178,7 +179,7 @@ impl Repo {
                 }
             }
             if !any {
-                return Err(Error::new(Kind::PathNotFound, format!("{path} is not in any dataset"))
+                return Err(Error::new(ErrorKind::PathNotFound, format!("{path} is not in any dataset"))
                     .with_hint("list the datasets and their folders: hlx dataset list"));
             }
         }
@@ -195,7 +196,8 @@ impl Repo {
     /// Returns the error for a dataset that is not there.
     pub fn unknown(&self, name: &str) -> Error {
         let question = spelling::suggestion(spelling::nearest(name, self.config.datasets().map(|d| d.name.as_str())));
-        let error = Error::new(Kind::DatasetNotFound, format!("unknown dataset '{}'{question}", crate::path::printable(name)));
+        let error =
+            Error::new(ErrorKind::DatasetNotFound, format!("unknown dataset '{}'{question}", crate::path::printable(name)));
         match self.names() {
             names if names.is_empty() => error.with_hint("declare it: hlx dataset add NAME --type TYPE --path DIR"),
             names => error.with_hint(format!("known datasets: {names}")),
@@ -204,7 +206,7 @@ impl Repo {
 
     /// Returns the error for a repository without a dataset.
     pub fn no_dataset(&self) -> Error {
-        Error::new(Kind::DatasetNotFound, "no dataset is declared")
+        Error::new(ErrorKind::DatasetNotFound, "no dataset is declared")
             .with_hint("declare one: hlx dataset add NAME --type TYPE --path DIR")
     }
 

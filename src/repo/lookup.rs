@@ -1,7 +1,7 @@
 //! Versions that facts speak of. Facts that came from another copy may speak of versions that this one does not have.
 
 use crate::error::Result;
-use crate::id::{Id, Version as VersionId};
+use crate::id::{Id, VersionId};
 use crate::object::Key;
 use crate::object::version::Version;
 use crate::repo::Repo;

@@ -1,12 +1,12 @@
 //! Revisions, by which users name versions: `NAME`, `NAME@1.2.0`, `latest`, `production`, `HEAD~1`, an id.
 //!
 //! Looked up in this order: the name of a dataset, number, keyword, tag, id prefix. What a revision leaves out follows from
-//! where it stands ([`Context`]).
+//! where it stands ([`RevisionContext`]).
 
 use crate::catalog::VersionRef;
-use crate::error::{Error, Kind, Result};
-use crate::id::{Id, Version as VersionId};
-use crate::object::version::{Number, Version};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{Id, VersionId};
+use crate::object::version::{Version, VersionNumber};
 use crate::path::printable;
 use crate::refs::names;
 use crate::repo::handle::Repo;
@@ -21,7 +21,7 @@ const MOST_STEPS: usize = 1_000_000;
 
 /// A version that a revision named.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct ResolvedVersion {
     /// Its id.
     pub id: Id<VersionId>,
     /// Its record.
@@ -30,28 +30,28 @@ pub struct Found {
 
 /// The result of a revision: a version, or the files in the workspace of a dataset.
 #[derive(Clone, Debug)]
-pub enum Target {
+pub enum RevisionTarget {
     /// A version.
-    Version(Box<Found>),
+    Version(Box<ResolvedVersion>),
     /// The workspace of the dataset with this name.
     Work(String),
 }
 
 /// Where a revision stands, which says what it may leave out.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Context<'a> {
+pub struct RevisionContext<'a> {
     /// The dataset of a revision that names none. Without it, that is the dataset that the user stands in, or the only one.
     pub dataset: Option<&'a str>,
     /// The name of a dataset alone means its latest version, not the one that is checked out.
     pub latest: bool,
 }
 
-impl Target {
+impl RevisionTarget {
     /// Returns the dataset.
     pub fn dataset(&self) -> &str {
         match self {
-            Target::Version(found) => &found.version.dataset,
-            Target::Work(dataset) => dataset,
+            RevisionTarget::Version(found) => &found.version.dataset,
+            RevisionTarget::Work(dataset) => dataset,
         }
     }
 }
@@ -72,7 +72,7 @@ pub fn range<'a>(from: Option<&'a str>, to: Option<&'a str>) -> Result<(Option<&
 }
 
 /// A revision taken apart.
-struct Parsed<'a> {
+struct ParsedRevision<'a> {
     dataset: Option<&'a str>,
     /// A number, keyword, tag or id; the name of a dataset may stand here too.
     base: &'a str,
@@ -80,7 +80,7 @@ struct Parsed<'a> {
     steps: Vec<usize>,
 }
 
-fn parse(text: &str) -> Result<Parsed<'_>> {
+fn parse(text: &str) -> Result<ParsedRevision<'_>> {
     let invalid = || {
         Error::usage(format!("invalid revision '{}'", printable(text)))
             .with_hint("write NAME, NAME@1.2.0, NAME@latest, NAME@TAG, HEAD~1 or an id")
@@ -106,19 +106,19 @@ fn parse(text: &str) -> Result<Parsed<'_>> {
         }
         rest = &rest[digits..];
     }
-    Ok(Parsed { dataset, base, steps })
+    Ok(ParsedRevision { dataset, base, steps })
 }
 
 /// Finds the version that a revision names. The workspace is not one.
-pub fn version(repo: &Repo, text: &str) -> Result<Found> {
-    version_in(repo, text, Context::default())
+pub fn version(repo: &Repo, text: &str) -> Result<ResolvedVersion> {
+    version_in(repo, text, RevisionContext::default())
 }
 
 /// Finds the version that a revision names where it stands. The workspace is not one.
-pub fn version_in(repo: &Repo, text: &str, context: Context<'_>) -> Result<Found> {
+pub fn version_in(repo: &Repo, text: &str, context: RevisionContext<'_>) -> Result<ResolvedVersion> {
     match target(repo, text, context)? {
-        Target::Version(found) => Ok(*found),
-        Target::Work(_) => Err(Error::usage("WORK means the files in the workspace, not a version").with_hint(
+        RevisionTarget::Version(found) => Ok(*found),
+        RevisionTarget::Work(_) => Err(Error::usage("WORK means the files in the workspace, not a version").with_hint(
             "to compare a version with the workspace: hlx diff REV --samples; to preview the next version: hlx commit --dry-run",
         )),
     }
@@ -127,10 +127,10 @@ pub fn version_in(repo: &Repo, text: &str, context: Context<'_>) -> Result<Found
 /// Finds the version that is checked out.
 ///
 /// # Errors
-/// [`Kind::Usage`] if there are several datasets; the hint is `command` with the name of each.
-pub fn head(repo: &Repo, command: &str) -> Result<Found> {
+/// [`ErrorKind::Usage`] if there are several datasets; the hint is `command` with the name of each.
+pub fn head(repo: &Repo, command: &str) -> Result<ResolvedVersion> {
     version(repo, "HEAD").map_err(|error| match error.kind() {
-        Kind::Usage => {
+        ErrorKind::Usage => {
             let commands: Vec<String> = repo.config().datasets().map(|dataset| format!("{command} {}", dataset.name)).collect();
             Error::usage("the repository has several datasets").with_hint(format!("name one: {}", commands.join(" or ")))
         }
@@ -139,7 +139,7 @@ pub fn head(repo: &Repo, command: &str) -> Result<Found> {
 }
 
 /// Finds what a revision names where it stands.
-pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
+pub fn target(repo: &Repo, text: &str, context: RevisionContext<'_>) -> Result<RevisionTarget> {
     let mut parsed = parse(text)?;
     let all = datasets(repo)?;
     let is_dataset = |name: &str| all.iter().any(|known| known == name) || repo.config().dataset(name).is_some();
@@ -156,7 +156,7 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
     let dataset = parsed.dataset.or(inherited).or_else(|| repo.current_dataset()).or(only);
     if parsed.base.eq_ignore_ascii_case("work") {
         return match dataset {
-            Some(dataset) if parsed.steps.is_empty() => Ok(Target::Work(dataset.to_owned())),
+            Some(dataset) if parsed.steps.is_empty() => Ok(RevisionTarget::Work(dataset.to_owned())),
             Some(_) => Err(Error::usage("the workspace has no ancestors; use HEAD~N")),
             None => Err(ambiguous(repo, "WORK", &all)),
         };
@@ -171,7 +171,7 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
         id => id,
     };
     let id = id.ok_or_else(|| missing(repo, text, &parsed, dataset, &all))?;
-    let mut found = Found { id, version: repo.version(id)? };
+    let mut found = ResolvedVersion { id, version: repo.version(id)? };
     if parsed.dataset.is_some_and(|dataset| dataset != repo.config().current(&found.version.dataset)) {
         return Err(Error::damaged(format!(
             "the ref of '{}' points to a version of '{}'",
@@ -183,12 +183,12 @@ pub fn target(repo: &Repo, text: &str, context: Context<'_>) -> Result<Target> {
         let Some(id) = found.version.parents.get(parent - 1).copied() else {
             let name = found.version.name();
             let lacks = if parent == 1 { "no parent".to_owned() } else { format!("no parent number {parent}") };
-            return Err(Error::new(Kind::VersionNotFound, format!("{name} has {lacks}"))
+            return Err(Error::new(ErrorKind::VersionNotFound, format!("{name} has {lacks}"))
                 .with_hint(format!("list it and its ancestors: hlx log {name}")));
         };
-        found = Found { id, version: repo.version(id)? };
+        found = ResolvedVersion { id, version: repo.version(id)? };
     }
-    Ok(Target::Version(Box::new(found)))
+    Ok(RevisionTarget::Version(Box::new(found)))
 }
 
 /// Fails if the name of a dataset is also a tag.
@@ -204,7 +204,7 @@ impl Repo {
     /// one of every dataset that has one, where the word does not say which. Any other word is returned as it is.
     ///
     /// # Errors
-    /// [`Kind::VersionNotFound`] if one of several versions does not have the ancestor.
+    /// [`ErrorKind::VersionNotFound`] if one of several versions does not have the ancestor.
     pub fn revisions(&self, text: &str) -> Result<Vec<String>> {
         let (parsed, all) = (parse(text)?, datasets(self)?);
         let is_general = is_keyword(parsed.base) || names::check_tag(parsed.base).is_ok();
@@ -229,8 +229,8 @@ impl Repo {
 
     /// Returns true if a word names a version, or the workspace, of a dataset; some, like `HEAD~1`, may name one of each.
     pub fn is_revision(&self, text: &str) -> bool {
-        let of = |name: &String| target(self, &qualified(name, text), Context::default()).is_ok();
-        target(self, text, Context::default()).is_ok() || datasets(self).is_ok_and(|all| all.iter().any(of))
+        let of = |name: &String| target(self, &qualified(name, text), RevisionContext::default()).is_ok();
+        target(self, text, RevisionContext::default()).is_ok() || datasets(self).is_ok_and(|all| all.iter().any(of))
     }
 
     /// Tells if a revision names its dataset.
@@ -240,7 +240,7 @@ impl Repo {
 }
 
 /// Whether a revision names its dataset.
-fn names_dataset(parsed: &Parsed<'_>, datasets: &[String]) -> bool {
+fn names_dataset(parsed: &ParsedRevision<'_>, datasets: &[String]) -> bool {
     parsed.dataset.is_some() || datasets.iter().any(|name| name == parsed.base)
 }
 
@@ -308,18 +308,18 @@ fn in_dataset(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Op
 /// Finds a version of a dataset by a number or a keyword.
 fn by_number(repo: &Repo, dataset: &str, base: &str, latest: bool) -> Result<Option<Id<VersionId>>> {
     let head = || Ok::<_, Error>(WorkspaceState::load(repo.store().layout(), dataset)?.head);
-    let numbered = |number: Option<&Number>| match number {
+    let numbered = |number: Option<&VersionNumber>| match number {
         Some(number) => Ok(repo.version_of(dataset, number)?.map(|(id, _)| id)),
         None => Ok(None),
     };
     let digits = base.strip_prefix(['v', 'V']).unwrap_or(base);
-    if let Ok(number) = Number::parse(digits) {
+    if let Ok(number) = VersionNumber::parse(digits) {
         return numbered(Some(&number));
     }
     if let Some(wanted) = partial(digits) {
-        let fits = |n: &Number| n.parts().0 == wanted.0 && wanted.1.is_none_or(|minor| n.parts().1 == minor);
-        let numbers: Vec<Number> = repo.numbers(dataset)?.into_iter().filter(fits).collect();
-        return numbered(Number::highest(&numbers));
+        let fits = |n: &VersionNumber| n.parts().0 == wanted.0 && wanted.1.is_none_or(|minor| n.parts().1 == minor);
+        let numbers: Vec<VersionNumber> = repo.numbers(dataset)?.into_iter().filter(fits).collect();
+        return numbered(VersionNumber::highest(&numbers));
     }
     if base.eq_ignore_ascii_case("head") {
         return head();
@@ -389,8 +389,8 @@ fn by_prefix(repo: &Repo, datasets: &[String], prefix: &str) -> Result<Option<Id
 }
 
 /// Returns the error for a revision that names nothing: the word that comes nearest, or what there is.
-fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, datasets: &[String]) -> Error {
-    let error = |message: String| Error::new(Kind::VersionNotFound, message);
+fn missing(repo: &Repo, text: &str, parsed: &ParsedRevision<'_>, dataset: Option<&str>, datasets: &[String]) -> Error {
+    let error = |message: String| Error::new(ErrorKind::VersionNotFound, message);
     let base = parsed.base;
     // What cannot be read is no help here, and no reason for another error.
     let numbers = dataset.and_then(|dataset| repo.numbers(dataset).ok()).unwrap_or_default();
@@ -403,14 +403,14 @@ fn missing(repo: &Repo, text: &str, parsed: &Parsed<'_>, dataset: Option<&str>, 
             return error(format!("no version of '{dataset}' is checked out"))
                 .with_hint(format!("check one out: hlx checkout {dataset}"));
         }
-        Some(dataset) if Number::parse(base.trim_start_matches(['v', 'V'])).is_ok() || partial(base).is_some() => {
+        Some(dataset) if VersionNumber::parse(base.trim_start_matches(['v', 'V'])).is_ok() || partial(base).is_some() => {
             return error(format!("'{dataset}' has no version '{}'", printable(base))).with_hint(nearest(&numbers, base));
         }
         _ => {}
     }
     let mut words: Vec<String> = if parsed.dataset.is_none() { datasets.to_vec() } else { Vec::new() };
     words.extend(["latest", "HEAD", "WORK"].map(str::to_owned));
-    words.extend(numbers.iter().rev().map(Number::to_string));
+    words.extend(numbers.iter().rev().map(VersionNumber::to_string));
     let mut lookup = VersionLookup::of(repo);
     let facts = repo.folded_facts().unwrap_or_default();
     for (tag, versions) in facts.tags() {
@@ -447,11 +447,13 @@ fn partial(text: &str) -> Option<(u64, Option<u64>)> {
 }
 
 /// Names the versions about the one that is missing.
-fn nearest(numbers: &[Number], base: &str) -> String {
+fn nearest(numbers: &[VersionNumber], base: &str) -> String {
     let base = base.trim_start_matches(['v', 'V']);
-    let padded = [base.to_owned(), format!("{base}.0"), format!("{base}.0.0")].iter().find_map(|text| Number::parse(text).ok());
+    let padded =
+        [base.to_owned(), format!("{base}.0"), format!("{base}.0.0")].iter().find_map(|text| VersionNumber::parse(text).ok());
     let at = padded.map_or(numbers.len(), |wanted| numbers.partition_point(|n| *n < wanted));
-    let near: Vec<String> = numbers[at.saturating_sub(2)..(at + 2).min(numbers.len())].iter().map(Number::to_string).collect();
+    let near: Vec<String> =
+        numbers[at.saturating_sub(2)..(at + 2).min(numbers.len())].iter().map(VersionNumber::to_string).collect();
     format!("nearest versions: {}", near.join(", "))
 }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::catalog::{DatasetSummary, Query, VersionEntry};
 use crate::error::{Error, Result};
-use crate::facts::{Facts, State};
-use crate::id::{Id, Verdict as VerdictId, Version as VersionId};
+use crate::facts::{Facts, FactsState};
+use crate::id::{Id, VerdictId, VersionId};
 use crate::object::verdict::Verdict;
-use crate::object::version::{Number, Version};
+use crate::object::version::{Version, VersionNumber};
 use crate::refs::Versions;
 use crate::repo::handle::Repo;
 
@@ -26,7 +26,7 @@ impl Repo {
     ///
     /// # Errors
     /// If a fact cannot be read.
-    pub fn folded_facts(&self) -> Result<Arc<State>> {
+    pub fn folded_facts(&self) -> Result<Arc<FactsState>> {
         self.catalog().folded_facts()
     }
 
@@ -54,7 +54,7 @@ impl Repo {
     }
 
     /// Returns the numbers of a dataset's versions, ascending.
-    pub fn numbers(&self, dataset: &str) -> Result<Vec<Number>> {
+    pub fn numbers(&self, dataset: &str) -> Result<Vec<VersionNumber>> {
         let mut numbers = Vec::new();
         for name in self.config().names(dataset) {
             numbers.extend(self.catalog().numbers(name)?);
@@ -64,20 +64,20 @@ impl Repo {
         Ok(numbers)
     }
 
-    /// Returns the highest number of a dataset, as [`Number::highest`] tells it.
-    pub fn latest(&self, dataset: &str) -> Result<Option<Number>> {
+    /// Returns the highest number of a dataset, as [`VersionNumber::highest`] tells it.
+    pub fn latest(&self, dataset: &str) -> Result<Option<VersionNumber>> {
         let names = self.config().names(dataset).into_iter();
         let mut latest =
             names.map(|name| self.catalog().latest(name)).filter_map(Result::transpose).collect::<Result<Vec<_>>>()?;
         latest.sort();
-        Ok(Number::highest(&latest).cloned())
+        Ok(VersionNumber::highest(&latest).cloned())
     }
 
     /// Reads the version that has this number under the dataset's name or one that it had before; `None` if none has.
     ///
     /// # Errors
     /// Those of [`Repo::numbered`].
-    pub fn version_of(&self, dataset: &str, number: &Number) -> Result<Option<(Id<VersionId>, Version)>> {
+    pub fn version_of(&self, dataset: &str, number: &VersionNumber) -> Result<Option<(Id<VersionId>, Version)>> {
         for name in self.config().names(dataset) {
             if let Some(version) = self.numbered(name, number)? {
                 return Ok(Some(version));
@@ -90,7 +90,7 @@ impl Repo {
     ///
     /// # Errors
     /// Those of [`Store::numbered`](crate::store::Store::numbered).
-    pub fn numbered(&self, dataset: &str, number: &Number) -> Result<Option<(Id<VersionId>, Version)>> {
+    pub fn numbered(&self, dataset: &str, number: &VersionNumber) -> Result<Option<(Id<VersionId>, Version)>> {
         self.store().numbered(dataset, number)
     }
 

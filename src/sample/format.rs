@@ -3,7 +3,7 @@
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::ReaderSpec;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The declarations of formats in `helox.toml`: globs, each with a reader spec. The first that matches wins; a path that
 /// none matches is read by its name and extension.
@@ -54,13 +54,12 @@ pub(crate) fn globs<'a>(globs: impl IntoIterator<Item = &'a str>) -> Result<Glob
     for glob in globs {
         for glob in [glob, &format!("{}/**", glob.trim_end_matches('/'))] {
             let compiled = GlobBuilder::new(glob).literal_separator(true).backslash_escape(true).build();
-            set.add(
-                compiled
-                    .map_err(|why| Error::new(Kind::Config, format!("invalid glob '{glob}': {}", why.kind())).with_source(why))?,
-            );
+            set.add(compiled.map_err(|why| {
+                Error::new(ErrorKind::Config, format!("invalid glob '{glob}': {}", why.kind())).with_source(why)
+            })?);
         }
     }
-    set.build().map_err(|why| Error::new(Kind::Config, format!("the globs are too large: {}", why.kind())).with_source(why))
+    set.build().map_err(|why| Error::new(ErrorKind::Config, format!("the globs are too large: {}", why.kind())).with_source(why))
 }
 
 #[cfg(test)]

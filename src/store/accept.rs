@@ -8,7 +8,7 @@ use crate::object::node::Node;
 use crate::object::recipe::Recipe;
 use crate::object::verdict::Verdict;
 use crate::object::version::Version;
-use crate::object::{Key, Kind};
+use crate::object::{Key, ObjectKind};
 use crate::sample::Schema;
 
 /// Fails unless a reader accepts the object and gives it back the same. Writers hold the [`limits`] before, and say which
@@ -22,19 +22,19 @@ pub(crate) fn accept(key: &Key, bytes: &[u8]) -> Result<()> {
 }
 
 /// Decodes an object and encodes it again.
-fn read_back(kind: Kind, bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
+fn read_back(kind: ObjectKind, bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
     if bytes.len() > limits::OBJECT {
         return Err(Malformed("it is longer than 4,194,304 bytes"));
     }
     match kind {
-        Kind::Chunk => Ok(bytes.to_vec()),
-        Kind::Recipe => Recipe::decode_root(bytes).map(|(content, recipe)| recipe.encode_root(content)),
-        Kind::RecipeNode => Recipe::decode(bytes).map(|recipe| recipe.encode()),
-        Kind::Node => Node::decode(bytes).map(|node| node.encode()),
-        Kind::Version => Version::decode(bytes).map(|version| version.encode()),
-        Kind::Fact => Fact::decode(bytes).map(|fact| fact.encode()),
-        Kind::Schema => Schema::decode(bytes).and_then(|schema| schema.encode()),
-        Kind::Verdict => Verdict::decode(bytes).map(|verdict| verdict.encode()),
+        ObjectKind::Chunk => Ok(bytes.to_vec()),
+        ObjectKind::Recipe => Recipe::decode_root(bytes).map(|(content, recipe)| recipe.encode_root(content)),
+        ObjectKind::RecipeNode => Recipe::decode(bytes).map(|recipe| recipe.encode()),
+        ObjectKind::Node => Node::decode(bytes).map(|node| node.encode()),
+        ObjectKind::Version => Version::decode(bytes).map(|version| version.encode()),
+        ObjectKind::Fact => Fact::decode(bytes).map(|fact| fact.encode()),
+        ObjectKind::Schema => Schema::decode(bytes).and_then(|schema| schema.encode()),
+        ObjectKind::Verdict => Verdict::decode(bytes).map(|verdict| verdict.encode()),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::id::{Content, Id};
 use crate::limits;
 use crate::object::recipe::{Recipe, RecipeItem};
-use crate::object::{Key, Kind};
+use crate::object::{Key, ObjectKind};
 use crate::store::read::{Object, Store};
 
 /// The chunks of a file in order. Reads recipe nodes as it comes to them.
@@ -54,7 +54,7 @@ impl Iterator for Chunks<'_> {
 
 /// Returns the recipe of a content; for one that is a single chunk, the recipe that says so.
 fn root(store: &Store, content: Id<Content>, size: u64) -> Result<Recipe> {
-    let chunk = Key { id: *content.as_bytes(), kind: Kind::Chunk };
+    let chunk = Key { id: *content.as_bytes(), kind: ObjectKind::Chunk };
     let key = Key::recipe(content);
     if size <= cut::MIN as u64 || size <= cut::MAX as u64 && store.contains(&chunk) {
         return Ok(Recipe { level: 0, items: vec![RecipeItem { id: chunk.id, len: size }] });
@@ -89,25 +89,26 @@ pub fn read(store: &Store, content: Id<Content>, size: u64, mut take: impl FnMut
 
 /// Returns true if the store holds a content and gives it back undamaged. Reads all of it.
 pub fn is_readable(store: &Store, content: Id<Content>, size: u64) -> bool {
-    let is_there = store.contains(&Key { id: *content.as_bytes(), kind: Kind::Chunk }) || store.contains(&Key::recipe(content));
+    let is_there =
+        store.contains(&Key { id: *content.as_bytes(), kind: ObjectKind::Chunk }) || store.contains(&Key::recipe(content));
     size == 0 || is_there && read(store, content, size, |_| Ok(())).is_ok()
 }
 
 /// Reads one chunk of a recipe.
 pub fn chunk(store: &Store, item: &RecipeItem) -> Result<Object> {
-    of_length(item, store.get(&Key { id: item.id, kind: Kind::Chunk })?)
+    of_length(item, store.get(&Key { id: item.id, kind: ObjectKind::Chunk })?)
 }
 
 /// Reads one chunk of a recipe without holding its bytes against its name, for who checks the whole.
 pub fn unchecked(store: &Store, item: &RecipeItem) -> Result<Object> {
-    of_length(item, store.get_unchecked(&Key { id: item.id, kind: Kind::Chunk })?)
+    of_length(item, store.get_unchecked(&Key { id: item.id, kind: ObjectKind::Chunk })?)
 }
 
 fn of_length(item: &RecipeItem, bytes: Object) -> Result<Object> {
     if bytes.len() as u64 == item.len {
         Ok(bytes)
     } else {
-        let key = Key { id: item.id, kind: Kind::Chunk };
+        let key = Key { id: item.id, kind: ObjectKind::Chunk };
         Err(Error::damaged(format!("{key} does not have the length in its recipe")))
     }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::error::Result;
 use crate::id::{Content, Id};
 use crate::object::recipe::RecipeItem;
-use crate::object::{Key, Kind};
+use crate::object::{Key, ObjectKind};
 use crate::store::content::Chunks;
 use crate::store::read::Store;
 
@@ -202,7 +202,7 @@ impl<'a> Follower<'a> {
     fn base(&self, start: u64, end: u64, ceiling: u8) -> Option<DeltaBase> {
         let mut base = DeltaBase::default();
         for id in self.old.region(start, end) {
-            self.add(&mut base, Key { id, kind: Kind::Chunk }, ceiling)?;
+            self.add(&mut base, Key { id, kind: ObjectKind::Chunk }, ceiling)?;
         }
         Some(base)
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{atomic, share};
 use crate::object;
 
@@ -52,7 +52,7 @@ impl Layout {
     /// [`Kind::Damaged`] where one is gone that was not empty: the refs of what the packs hold, or the packs of what the
     /// refs name. A folder that this user cannot create is left to whatever needs it.
     pub fn complete(&self) -> Result<()> {
-        let (refs, packs) = (self.versions(), self.packs(object::Kind::Version));
+        let (refs, packs) = (self.versions(), self.packs(object::ObjectKind::Version));
         for (lost, rest) in [(&refs, &packs), (&packs, &refs)] {
             if !lost.exists() && !is_empty(rest) {
                 let lost = lost.ancestors().take_while(|folder| !folder.exists()).last().unwrap_or(lost);
@@ -82,9 +82,9 @@ impl Layout {
     pub fn check(&self) -> Result<()> {
         match atomic::read(&self.format())? {
             Some(bytes) if bytes == FORMAT => Ok(()),
-            Some(_) => Err(Error::new(Kind::Damaged, format!("{} has an unknown repository format", self.root.display()))
+            Some(_) => Err(Error::new(ErrorKind::Damaged, format!("{} has an unknown repository format", self.root.display()))
                 .with_hint("use a newer hlx")),
-            None => Err(Error::new(Kind::RepositoryNotFound, format!("{} is an incomplete store", self.root.display()))
+            None => Err(Error::new(ErrorKind::RepositoryNotFound, format!("{} is an incomplete store", self.root.display()))
                 .with_hint("complete it: hlx init")),
         }
     }
@@ -105,8 +105,8 @@ impl Layout {
     }
 
     /// Returns the packs that hold objects of this kind.
-    pub fn packs(&self, kind: object::Kind) -> PathBuf {
-        self.root.join(if kind == object::Kind::Chunk { "packs/data" } else { "packs/structure" })
+    pub fn packs(&self, kind: object::ObjectKind) -> PathBuf {
+        self.root.join(if kind == object::ObjectKind::Chunk { "packs/data" } else { "packs/structure" })
     }
 
     /// Returns the index tables.

@@ -14,7 +14,7 @@ use crate::chunk::compress::{Codec, Compressor, Delta};
 use crate::error::{Error, Result};
 use crate::fs::atomic;
 use crate::limits;
-use crate::object::{Key, Kind};
+use crate::object::{Key, ObjectKind};
 use crate::pack::block::{self, BlockHead};
 use crate::pack::index::{IndexRow, IndexTable};
 use crate::pack::merged;
@@ -29,7 +29,7 @@ const ROWS_AT_ONCE: usize = 1 << 17;
 /// Objects of one kind that go into one block.
 #[derive(Debug)]
 pub(crate) struct ObjectGroup {
-    pub kind: Kind,
+    pub kind: ObjectKind,
     pub raw: Vec<u8>,
     pub ids: Vec<[u8; 32]>,
     pub lens: Vec<u32>,
@@ -55,7 +55,7 @@ impl GroupRun {
 }
 
 impl ObjectGroup {
-    pub fn new(kind: Kind) -> ObjectGroup {
+    pub fn new(kind: ObjectKind) -> ObjectGroup {
         ObjectGroup { kind, raw: Vec::new(), ids: Vec::new(), lens: Vec::new(), runs: Vec::new() }
     }
 
@@ -161,11 +161,11 @@ impl Pipeline {
         let mut rows = join(self.sealer.take())?;
         let layout = self.store.layout();
         // Also where nothing was added: a dedup hit may rely on a name that a killed process left unsynced.
-        atomic::sync_folder(&layout.packs(Kind::Chunk))?;
+        atomic::sync_folder(&layout.packs(ObjectKind::Chunk))?;
         for pack in structure {
-            rows.extend(pack.publish(&layout.packs(Kind::Node))?);
+            rows.extend(pack.publish(&layout.packs(ObjectKind::Node))?);
         }
-        atomic::sync_folder(&layout.packs(Kind::Node))?;
+        atomic::sync_folder(&layout.packs(ObjectKind::Node))?;
         Ok((rows, bytes))
     }
 
@@ -187,7 +187,7 @@ impl Drop for Pipeline {
 }
 
 fn stopped() -> Error {
-    Error::new(crate::error::Kind::Io, "the writer of the store stopped unexpectedly")
+    Error::new(crate::error::ErrorKind::Io, "the writer of the store stopped unexpectedly")
 }
 
 fn join<T: Default>(thread: Option<JoinHandle<Result<T>>>) -> Result<T> {
@@ -284,7 +284,7 @@ fn pack(
         while let Some(blocks) = early.remove(&next) {
             next += 1;
             for EncodedBlock { head, ids, block } in blocks? {
-                let data = head.kind == Kind::Chunk;
+                let data = head.kind == ObjectKind::Chunk;
                 let slot = &mut open[usize::from(data)];
                 let mut writer = match slot.take() {
                     Some(writer) => writer,
@@ -317,7 +317,7 @@ fn pack(
 /// Syncs and names data packs; puts their rows into tables where they become many. Returns the rest.
 fn seal(store: &Store, sealed: &Receiver<SealedPack>, tell: &Sender<DurableKeys>) -> Result<Vec<IndexRow>> {
     let layout = store.layout();
-    let folder = layout.packs(Kind::Chunk);
+    let folder = layout.packs(ObjectKind::Chunk);
     let mut rows = Vec::new();
     for pack in sealed {
         rows.extend(pack.publish(&folder)?);

@@ -5,11 +5,11 @@ use std::fmt;
 
 use crate::chunk::cut;
 use crate::error::{Error, Result};
-use crate::id::{Content, Id, Node as NodeId, Pack};
+use crate::id::{Content, Id, NodeId, Pack};
 use crate::limits;
 use crate::manifest::NodeSource;
 use crate::object::node::{Entry, Node};
-use crate::object::{Key, Kind};
+use crate::object::{Key, ObjectKind};
 use crate::pack::index::IndexRow;
 use crate::progress::Progress;
 use crate::store::content::Chunks;
@@ -127,7 +127,7 @@ impl<'a> PresenceCheck<'a> {
             return Ok(());
         }
         for item in Chunks::of(self.store, entry.content, entry.size)? {
-            self.chunk(&Key { id: item?.id, kind: Kind::Chunk }, limits::BLOCK_DEPTH)?;
+            self.chunk(&Key { id: item?.id, kind: ObjectKind::Chunk }, limits::BLOCK_DEPTH)?;
         }
         if entry.size > cut::MAX as u64 {
             self.contents.insert(entry.content);

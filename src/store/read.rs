@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
 
 use crate::chunk::compress::{Codec, decompress};
-use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic;
 use crate::id::{self, Id, Pack};
 use crate::limits;
 use crate::manifest::NodeSource;
 use crate::object::node::Node;
-use crate::object::{Key, Kind};
+use crate::object::{Key, ObjectKind};
 use crate::pack::block::{self, BlockHead, DeltaRun, RunRange};
 use crate::pack::index::{IndexRow, IndexTable};
 use crate::pack::merged::{self, IndexTables};
@@ -202,7 +202,7 @@ impl Store {
             if rows.is_empty() {
                 continue;
             }
-            for kind in [Kind::Chunk, Kind::Node] {
+            for kind in [ObjectKind::Chunk, ObjectKind::Node] {
                 atomic::sync_folder(&self.layout.packs(kind))?;
             }
             merged::add(&self.layout.index(), &self.layout.tmp(), &IndexTable::of(rows))?;
@@ -228,7 +228,7 @@ impl Store {
     /// Returns every pack, with its path.
     pub fn packs(&self) -> Result<Packs> {
         let mut packs = Vec::new();
-        for folder in [Kind::Chunk, Kind::Node].map(|kind| self.layout.packs(kind)) {
+        for folder in [ObjectKind::Chunk, ObjectKind::Node].map(|kind| self.layout.packs(kind)) {
             let fail = |e| Error::io("cannot read the folder", &folder, e);
             for entry in fs::read_dir(&folder).map_err(fail)? {
                 let path = entry.map_err(fail)?.path();
@@ -355,7 +355,7 @@ impl Store {
     fn block(&self, row: &IndexRow) -> Result<(BlockHead, Vec<u8>, usize)> {
         let stored = self.read_block_bytes(row)?;
         // Chunks are held against their own hashes once they are decoded, which says more than the block's check.
-        let opened = if row.key.kind == Kind::Chunk { block::head(&stored) } else { block::decode(&stored) };
+        let opened = if row.key.kind == ObjectKind::Chunk { block::head(&stored) } else { block::decode(&stored) };
         let (head, payload) = opened.map_err(|e| self.damaged(row, e))?;
         Ok((head, stored, payload))
     }
@@ -400,7 +400,7 @@ pub(crate) fn read_contents(packs: impl Iterator<Item = (Id<Pack>, PathBuf)>) ->
 }
 
 impl NodeSource for Store {
-    fn node(&self, id: Id<id::Node>) -> Result<Node> {
+    fn node(&self, id: Id<id::NodeId>) -> Result<Node> {
         let key = Key::from(id);
         Node::decode(&self.get(&key)?).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))
     }

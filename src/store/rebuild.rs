@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::{Error, Kind as ErrorKind, Result, counted};
+use crate::error::{Error, ErrorKind, Result, counted};
 use crate::id::{Id, Pack};
 use crate::limits;
 use crate::object::Key;

@@ -1,10 +1,10 @@
 //! Reads the records of versions and verdicts.
 
 use crate::error::{Error, Result};
-use crate::id::{Id, Verdict as VerdictId, Version as VersionId};
+use crate::id::{Id, VerdictId, VersionId};
 use crate::object::Key;
 use crate::object::verdict::Verdict;
-use crate::object::version::{Number, Version};
+use crate::object::version::{Version, VersionNumber};
 use crate::refs::Versions;
 use crate::store::Store;
 
@@ -31,7 +31,7 @@ impl Store {
     /// # Errors
     /// [`Kind::Damaged`](crate::error::Kind::Damaged) if the record cannot be read, or gives another dataset or number: a
     /// ref that was swapped with another, or copied to another place.
-    pub fn numbered(&self, dataset: &str, number: &Number) -> Result<Option<(Id<VersionId>, Version)>> {
+    pub fn numbered(&self, dataset: &str, number: &VersionNumber) -> Result<Option<(Id<VersionId>, Version)>> {
         let Some(id) = self.refs().get(dataset, number)? else { return Ok(None) };
         let version = self.version(id).map_err(|e| e.within(format!("{dataset}@{number}")))?;
         if version.dataset == dataset && version.number == *number {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::id::{Content, Id, Pack};
-use crate::object::{Key, Kind};
+use crate::object::{Key, ObjectKind};
 use crate::pack::reader;
 use crate::parallel;
 use crate::progress::Progress;
@@ -62,7 +62,7 @@ pub fn packs(store: &Store, progress: &dyn Progress, bad: impl FnMut(&Path, Erro
 
 /// Does the same for the packs of structure alone, which are small beside those of data.
 pub fn structure(store: &Store, progress: &dyn Progress, bad: impl FnMut(&Path, Error)) -> Result<()> {
-    let folder = store.layout().packs(Kind::Node);
+    let folder = store.layout().packs(ObjectKind::Node);
     hashes(store.packs()?.into_iter().filter(|(_, path)| path.parent() == Some(&folder)), progress, bad)
 }
 
@@ -85,12 +85,12 @@ fn hashes(
 /// tables. Hands out the packs that hold such and are not what their names say.
 pub fn list_keys(
     store: &Store,
-    kinds: &[Kind],
+    kinds: &[ObjectKind],
     progress: &dyn Progress,
     mut bad: impl FnMut(&Path, Error),
 ) -> Result<BTreeSet<Key>> {
     let mut keys: BTreeSet<Key> = store.tables().rows().map(|row| row.key).filter(|key| kinds.contains(&key.kind)).collect();
-    let folder = store.layout().packs(Kind::Node);
+    let folder = store.layout().packs(ObjectKind::Node);
     for (id, path) in store.packs()?.into_iter().filter(|(_, path)| path.parent() == Some(&folder)) {
         progress.check()?;
         let outcome = reader::read_toc(&path).and_then(|blocks| {

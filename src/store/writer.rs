@@ -8,7 +8,7 @@ use crate::fs::lock::{self, Lock};
 use crate::id::{Content, Id, Pack};
 use crate::limits;
 use crate::object::recipe::{NewObject, RecipeBuilder, RecipeItem};
-use crate::object::{Key, Kind};
+use crate::object::{Key, ObjectKind};
 use crate::pack::index::IndexTable;
 use crate::pack::merged;
 use crate::store::accept::accept;
@@ -25,7 +25,15 @@ const RUN_TOGETHER: usize = 16 << 10;
 const GROUP_BASE: usize = 4 << 20;
 
 /// The kinds of objects that lie in structure packs, each in groups of its own.
-const STRUCTURE: [Kind; 7] = [Kind::Recipe, Kind::RecipeNode, Kind::Node, Kind::Version, Kind::Fact, Kind::Schema, Kind::Verdict];
+const STRUCTURE: [ObjectKind; 7] = [
+    ObjectKind::Recipe,
+    ObjectKind::RecipeNode,
+    ObjectKind::Node,
+    ObjectKind::Version,
+    ObjectKind::Fact,
+    ObjectKind::Schema,
+    ObjectKind::Verdict,
+];
 
 /// The writer of one commit. Holds off the collection of garbage from before its first look-up until it is dropped, which
 /// must be after the ref that makes its objects reachable.
@@ -77,8 +85,8 @@ impl<'a> Writer<'a> {
             pending: HashSet::new(),
             older: store.tables().packs(),
             verifies_existing: false,
-            alone: ObjectGroup::new(Kind::Chunk),
-            deltas: [Kind::Chunk; DEPTH as usize].map(ObjectGroup::new),
+            alone: ObjectGroup::new(ObjectKind::Chunk),
+            deltas: [ObjectKind::Chunk; DEPTH as usize].map(ObjectGroup::new),
             structure: STRUCTURE.map(ObjectGroup::new),
         }
     }
@@ -168,7 +176,7 @@ impl<'a> Writer<'a> {
             || objects > limits::BLOCK_OBJECTS
             || keys + base.keys.len() > limits::BLOCK_BASES
         {
-            let full = std::mem::replace(group, ObjectGroup::new(Kind::Chunk));
+            let full = std::mem::replace(group, ObjectGroup::new(ObjectKind::Chunk));
             self.submit(full)?;
         }
         let group = &mut self.deltas[level];
@@ -187,14 +195,14 @@ impl<'a> Writer<'a> {
     }
 
     fn flush_alone(&mut self) -> Result<()> {
-        let group = std::mem::replace(&mut self.alone, ObjectGroup::new(Kind::Chunk));
+        let group = std::mem::replace(&mut self.alone, ObjectGroup::new(ObjectKind::Chunk));
         self.submit(group)
     }
 
     /// Waits until everything is durable, data before structure.
     pub fn finish(mut self) -> Result<DurableWrite> {
         self.flush_alone()?;
-        let deltas = std::mem::replace(&mut self.deltas, [Kind::Chunk; DEPTH as usize].map(ObjectGroup::new));
+        let deltas = std::mem::replace(&mut self.deltas, [ObjectKind::Chunk; DEPTH as usize].map(ObjectGroup::new));
         deltas.into_iter().try_for_each(|group| self.submit(group))?;
         for group in std::mem::replace(&mut self.structure, STRUCTURE.map(ObjectGroup::new)) {
             self.submit(group)?;
@@ -242,7 +250,7 @@ impl FileWriter<'_> {
         let mut objects = Vec::new();
         self.recipe.chunk(RecipeItem { id, len: bytes.len() as u64 }, &mut objects);
         store_all(writer, objects)?;
-        let new = writer.claim(Key { id, kind: Kind::Chunk }, self.check);
+        let new = writer.claim(Key { id, kind: ObjectKind::Chunk }, self.check);
         match &mut self.follower {
             Some(follower) => {
                 let run = follower.chunk(&id, bytes, new)?;

@@ -8,7 +8,7 @@ use crate::diff::{Differences, FileEntry, FileSide, FileSource, ReaderConfig};
 use crate::error::Result;
 use crate::fs::atomic;
 use crate::fs::openat::{Root, Stat};
-use crate::id::{Content, Id, Node};
+use crate::id::{Content, Id, NodeId};
 use crate::manifest::Entries;
 use crate::object::node::{Entry, EntryKind};
 use crate::parallel;
@@ -31,7 +31,7 @@ pub fn workspace(
     store: &Store,
     folder: &Path,
     dataset: &str,
-    manifest: Option<Id<Node>>,
+    manifest: Option<Id<NodeId>>,
     selection: Option<&Selection>,
     config: Option<&ReaderConfig>,
     progress: &dyn Progress,

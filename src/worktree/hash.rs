@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::openat::{Cursor, FileKind, Root, Stat, stat_open};
 use crate::id::{Content, Id};
 use crate::path::{DataPath, printable};
@@ -14,7 +14,7 @@ pub(super) const ATTEMPTS: usize = 3;
 /// Returns the error for a file that somebody is writing.
 pub(super) fn unstable(root: &Root, path: &str) -> Error {
     let path = root.path().join(&*printable(path));
-    Error::new(Kind::Conflict, format!("{} changed while it was read", path.display()))
+    Error::new(ErrorKind::Conflict, format!("{} changed while it was read", path.display()))
         .with_hint("stop other programs from writing to it and run the command again")
 }
 
@@ -43,7 +43,7 @@ pub(super) fn read_stable<T>(
             if std::str::from_utf8(&target).is_err() {
                 let path = root.path().join(&*printable(name));
                 let what = format!("{} is a symlink whose target is not UTF-8", path.display());
-                return Err(Error::new(Kind::UnsupportedInput, what).with_hint("remove it, or list it in .hlxignore"));
+                return Err(Error::new(ErrorKind::UnsupportedInput, what).with_hint("remove it, or list it in .hlxignore"));
             }
             let value = read(&mut &target[..], &before).map_err(|e| root.error("cannot read", name, e))?;
             (value, cursor.stat(name)?.ok_or_else(|| unstable(root, name))?)
@@ -111,7 +111,7 @@ mod tests {
             reads += 1;
             std::fs::write(&file, "x".repeat(reads * 100))
         });
-        assert_eq!(outcome.unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Conflict);
         assert_eq!(content(&root, &mut cursor, &path, stat).unwrap().0, Id::of("x".repeat(500).as_bytes()));
     }
 }

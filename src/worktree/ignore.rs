@@ -8,7 +8,7 @@ use std::path::Path;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The file that holds the rules of a folder and what lies below.
 pub(super) const FILE: &str = ".hlxignore";
@@ -28,12 +28,12 @@ impl IgnoreRules {
         for (line, rule) in (1..).zip(text.lines()) {
             builder.add_line(None, rule).map_err(|e| {
                 Error::new(
-                    Kind::Config,
+                    ErrorKind::Config,
                     format!("{}:{line}: invalid rule '{}': {e}", shown.display(), crate::path::printable(rule)),
                 )
             })?;
         }
-        let rules = builder.build().map_err(|e| Error::new(Kind::Config, format!("{}: {e}", shown.display())))?;
+        let rules = builder.build().map_err(|e| Error::new(ErrorKind::Config, format!("{}: {e}", shown.display())))?;
         self.layers.push((if folder.is_empty() { 0 } else { folder.len() + 1 }, rules));
         Ok(())
     }

@@ -160,7 +160,7 @@ mod tests {
         write(dir.path(), "HELOX~1/x");
         fs::write(dir.path().join(std::ffi::OsStr::from_bytes(b"bad\xff")), "x").unwrap();
         let error = paths(dir.path()).unwrap_err();
-        assert_eq!(error.kind(), crate::error::Kind::UnsupportedInput);
+        assert_eq!(error.kind(), crate::error::ErrorKind::UnsupportedInput);
         for part in ["sock is a socket", "HELOX~1", "not UTF-8", "3 things"] {
             assert!(error.message().contains(part), "{part}: {}", error.message());
         }

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic;
-use crate::id::{Id, Version as VersionId};
+use crate::id::{Id, VersionId};
 use crate::object::checksum::Checksum;
-use crate::object::version::{Number, Version};
+use crate::object::version::{Version, VersionNumber};
 use crate::path::STAMP;
 use crate::selection::Selection;
 
@@ -20,7 +20,7 @@ pub struct Stamp {
     /// The dataset.
     pub dataset_name: String,
     /// The version.
-    pub version: Number,
+    pub version: VersionNumber,
     /// The version's id.
     pub id: Id<VersionId>,
     /// The data checksum of the whole version.
@@ -39,12 +39,12 @@ impl Stamp {
     /// Reads the stamp of a folder; `None` if it has none.
     ///
     /// # Errors
-    /// [`Kind::UnsupportedInput`] if the file is not of this form.
+    /// [`ErrorKind::UnsupportedInput`] if the file is not of this form.
     pub fn read(folder: &Path) -> Result<Option<Stamp>> {
         let path = folder.join(STAMP);
         let Some(bytes) = atomic::read(&path)? else { return Ok(None) };
         serde_json::from_slice(&bytes).map(Some).map_err(|e| {
-            Error::new(Kind::UnsupportedInput, format!("{} does not name a version: {e}", path.display()))
+            Error::new(ErrorKind::UnsupportedInput, format!("{} does not name a version: {e}", path.display()))
                 .with_hint("remove it, or check out again: hlx checkout REV --into DIR")
         })
     }
@@ -68,7 +68,7 @@ mod tests {
         let selection = Selection { include: vec!["train/**".into()], ..Selection::default() };
         let stamp = Stamp {
             dataset_name: "leases".into(),
-            version: Number::parse("1.2.0-rc.1").unwrap(),
+            version: VersionNumber::parse("1.2.0-rc.1").unwrap(),
             id: Id::of(b"version"),
             data_checksum: Checksum::of(b"data"),
             selection: Some(selection),
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(Stamp::read(dir.path()).unwrap(), Some(stamp));
         for bad in ["", "{}", "[1]", "{\"dataset_name\":1}"] {
             std::fs::write(dir.path().join(STAMP), bad).unwrap();
-            assert_eq!(Stamp::read(dir.path()).unwrap_err().kind(), Kind::UnsupportedInput, "{bad}");
+            assert_eq!(Stamp::read(dir.path()).unwrap_err().kind(), ErrorKind::UnsupportedInput, "{bad}");
         }
     }
 }

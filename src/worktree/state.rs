@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::fs::atomic;
 use crate::fs::lock::{self, Lock};
-use crate::id::{Id, Version};
+use crate::id::{Id, VersionId};
 use crate::selection::Selection;
 use crate::store::Layout;
 
@@ -13,12 +13,12 @@ use crate::store::Layout;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkspaceState {
     /// The version that it was made from or that was made from it.
-    pub head: Option<Id<Version>>,
+    pub head: Option<Id<VersionId>>,
     /// The part of the version that the workspace has; all of it for `None`.
     pub selection: Option<Selection>,
     /// The versions that checkouts were making of it since one was done; the last is that of the newest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pending: Vec<Id<Version>>,
+    pub pending: Vec<Id<VersionId>>,
 }
 
 impl WorkspaceState {

@@ -8,7 +8,7 @@ use std::io::Read;
 use crossbeam_channel::{Receiver, bounded};
 use rayon::prelude::*;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::openat::{FileKind, Root, Stat};
 use crate::path::{DataPath, STAMP, printable};
 use crate::worktree::ignore::{FILE, IgnoreRules, printable_bytes, text_of};
@@ -270,7 +270,7 @@ impl<'a> Walk<'a> {
             text += &format!("\n  and {} more", self.count - self.problems.len());
         }
         self.count = 0;
-        Some(Error::new(Kind::UnsupportedInput, text).with_hint(format!("remove or rename them, or list them in {FILE}")))
+        Some(Error::new(ErrorKind::UnsupportedInput, text).with_hint(format!("remove or rename them, or list them in {FILE}")))
     }
 }
 

@@ -4,16 +4,16 @@ use std::fs;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use crate::catalog::database::{self, Rows};
+use crate::catalog::database::{self, Database};
 use crate::catalog::index::Index;
 use crate::catalog::seal::CatalogFolder;
 use crate::catalog::tests::samples::{
     answer, commit, folder, from_objects, indexed, indexed_bearers, judge, number, repository, some_versions, tag, untag, version,
 };
 use crate::catalog::{FEW, FEW_NAMES, Query, VersionEntry};
-use crate::error::Kind;
+use crate::error::ErrorKind;
 use crate::fs::lock;
-use crate::id::{Fact, Id};
+use crate::id::{FactId, Id};
 use crate::object::fact::Statement;
 use crate::object::version::{ValidationStatus, Version};
 use crate::progress::{NoProgress, Progress, Stage};
@@ -103,7 +103,7 @@ fn is_left_alone_while_another_has_it() {
     indexed(&repo, "leases").unwrap();
     let held = lock::exclusive(&folder(dir.path()).join("lock")).unwrap();
     assert!(indexed(&repo, "leases").is_none());
-    assert_eq!(repo.catalog().rebuild(&NoProgress).unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(repo.catalog().rebuild(&NoProgress).unwrap_err().kind(), ErrorKind::Conflict);
     assert_eq!(answer(&repo), expected);
     drop(held);
     assert_eq!(indexed(&repo, "leases").unwrap(), expected);
@@ -112,7 +112,7 @@ fn is_left_alone_while_another_has_it() {
     let rows = held.len();
     for _ in 0..2 {
         assert!(indexed(&repo, "leases").is_none());
-        assert_eq!(repo.catalog().rebuild(&NoProgress).unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(repo.catalog().rebuild(&NoProgress).unwrap_err().kind(), ErrorKind::Conflict);
         sealed(&repo).seal().unwrap();
     }
     assert!(rows > 1 && held.len() == rows);
@@ -150,7 +150,7 @@ fn a_panic_or_a_row_that_is_lost_or_garbled_is_gone_around() {
             Some(row) => batch.insert(key, row),
             None => batch.remove(key),
         }
-        move |rows: &Rows<'_>| rows.write(batch).map(Some)
+        move |rows: &Database<'_>| rows.write(batch).map(Some)
     };
     indexed(&repo, "leases").unwrap();
     assert!(database::ask::<()>(layout, |_| panic!("sled")).is_err());
@@ -325,7 +325,7 @@ fn facts_are_read_once() {
     assert_eq!(*repo.folded_facts().unwrap(), expected);
     // The sequence of heads alone is read from now on, and no fact but the newest.
     let (_, head) = repo.facts().head().unwrap().unwrap();
-    let first: Id<Fact> = expected.notes()[0].id;
+    let first: Id<FactId> = expected.notes()[0].id;
     let fact = repo.facts().get(first).unwrap();
     assert!(fact.parents.is_empty() && first != head);
     let other = Repo::open(dir.path()).unwrap();
@@ -401,7 +401,7 @@ impl Progress for Stops {
 
 /// Brings a dataset up to date.
 fn update(repo: &Repo, dataset: &str, progress: &dyn Progress) -> bool {
-    let update = |rows: &Rows<'_>| Index::new(rows, repo.store()).with_progress(progress).update(dataset).map(Some);
+    let update = |rows: &Database<'_>| Index::new(rows, repo.store()).with_progress(progress).update(dataset).map(Some);
     database::ask(repo.store().layout(), update).unwrap().unwrap()
 }
 
@@ -415,7 +415,7 @@ fn what_was_stopped_goes_on_where_it_was() {
     assert!(update(&repo, "leases", &counts));
     assert_eq!(counts.0.into_inner(), 1000 - 20, "ten were there");
     assert_eq!(indexed(&repo, "leases").unwrap(), from_objects(&repo, "leases").unwrap());
-    assert_eq!(repo.catalog().rebuild(&Stops(5.into())).unwrap_err().kind(), Kind::Interrupted);
+    assert_eq!(repo.catalog().rebuild(&Stops(5.into())).unwrap_err().kind(), ErrorKind::Interrupted);
     repo.catalog().rebuild(&NoProgress).unwrap();
     assert_eq!(indexed(&repo, "leases").unwrap().len(), 30);
 }

@@ -9,7 +9,7 @@ use crate::catalog::tests::samples::{commit, everything, join, judge, reopened, 
 use crate::catalog::{DatasetSummary, Query, objects};
 use crate::id::Id;
 use crate::object::fact::Statement;
-use crate::object::version::{Number, ValidationStatus, Version};
+use crate::object::version::{ValidationStatus, Version, VersionNumber};
 use crate::repo::Repo;
 
 #[derive(Clone, Debug)]
@@ -168,7 +168,7 @@ fn compare(repo: &Repo, queries: &[Query]) {
             let unlimited = selected(&all, &Query { limit: None, ..query.clone() });
             unlimited.iter().for_each(|entry| *counts.entry(entry.version.dataset.clone()).or_default() += 1);
             let summary = |(dataset, versions): (String, u64)| {
-                let latest = Number::highest(&numbers(&dataset)).cloned();
+                let latest = VersionNumber::highest(&numbers(&dataset)).cloned();
                 DatasetSummary { dataset, versions, latest }
             };
             let expected: Vec<_> = counts.into_iter().map(summary).collect();

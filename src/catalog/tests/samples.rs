@@ -6,12 +6,12 @@ use crate::catalog::index::Index;
 use crate::catalog::{Catalog, Query, VersionEntry};
 use crate::clock::Time;
 use crate::error::Result;
-use crate::id::{Id, Version as VersionId};
+use crate::id::{Id, VersionId};
 use crate::object::Key;
 use crate::object::checksum::Checksum;
 use crate::object::fact::{Fact, Statement};
-use crate::object::verdict::{DEFAULT_WEIGHT, FULL_SCORE, Judged, OpaquePolicy, Severity, Verdict};
-use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
+use crate::object::verdict::{DEFAULT_WEIGHT, FULL_SCORE, OpaquePolicy, RuleResult, Severity, Verdict};
+use crate::object::version::{ChangeType, Statistics, ValidationStatus, Version, VersionNumber};
 use crate::repo::Repo;
 use crate::store::layout::FOLDER;
 use crate::store::{Layout, Writer};
@@ -22,8 +22,8 @@ pub(crate) fn repository(dir: &Path) -> Repo {
     Repo::open(dir).unwrap()
 }
 
-pub(crate) fn number(text: &str) -> Number {
-    Number::parse(text).unwrap()
+pub(crate) fn number(text: &str) -> VersionNumber {
+    VersionNumber::parse(text).unwrap()
 }
 
 /// A version whose other fields follow from its name and its moment in minutes.
@@ -83,7 +83,7 @@ pub(crate) fn join(repo: &Repo, version: Id<VersionId>, tag: &str) {
 /// Says that a version was judged.
 pub(crate) fn judge(repo: &Repo, version: Id<VersionId>, passed: bool) {
     let min_score = if passed { FULL_SCORE / 2 } else { FULL_SCORE };
-    let judged = Judged {
+    let judged = RuleResult {
         name: "ids".into(),
         kind: "unique".into(),
         severity: Severity::Warning,
@@ -94,7 +94,15 @@ pub(crate) fn judge(repo: &Repo, version: Id<VersionId>, passed: bool) {
         measures: Vec::new(),
     };
     let (opaque, judged) = (OpaquePolicy::Warn, vec![judged]);
-    let verdict = Verdict { rules: [7; 32], min_score, opaque, judged, found: 0, findings: Vec::new(), unread: Vec::new() };
+    let verdict = Verdict {
+        rules: [7; 32],
+        min_score,
+        opaque,
+        results: judged,
+        findings_count: 0,
+        findings: Vec::new(),
+        unread: Vec::new(),
+    };
     assert_eq!(verdict.passed(), passed);
     let mut writer = Writer::new(repo.store(), 1).unwrap();
     writer.structure(Key::from(verdict.id()), &verdict.encode()).unwrap();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use helox::Number;
+use helox::VersionNumber;
 use serde_json::Value;
 
 use super::values::{metadata, number};
@@ -25,7 +25,7 @@ pub(crate) struct CommitArgs {
     pub(crate) all: bool,
     /// Version number [default: determined by the changes]
     #[arg(long, value_name = "X.Y.Z", value_parser = number, conflicts_with = "bump")]
-    pub(crate) version: Option<Number>,
+    pub(crate) version: Option<VersionNumber>,
     /// Part of the parent's version number to increment
     #[arg(long, value_name = "PART", value_enum, default_value = "auto")]
     pub(crate) bump: BumpArg,

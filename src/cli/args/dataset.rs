@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use helox::Number;
+use helox::VersionNumber;
 
 use super::filter::Filter;
 use super::values::number;
@@ -106,7 +106,7 @@ pub(crate) struct CreateArgs {
     pub(crate) path: PathBuf,
     /// Version number [default: determined by the changes]
     #[arg(long, value_name = "V", value_parser = number)]
-    pub(crate) version: Option<Number>,
+    pub(crate) version: Option<VersionNumber>,
     /// Parent version [default: the checked-out one]
     #[arg(long, value_name = "V")]
     pub(crate) parent: Option<String>,

@@ -1,14 +1,14 @@
 //! Values that mean more than their text.
 
-use helox::Number;
+use helox::VersionNumber;
 use serde_json::Value;
 
 /// Integers beyond it are not exact in the JSON of RFC 8785, whose numbers are doubles.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Returns a version number.
-pub(super) fn number(text: &str) -> Result<Number, String> {
-    Number::parse(text).map_err(|e| e.to_string())
+pub(super) fn number(text: &str) -> Result<VersionNumber, String> {
+    VersionNumber::parse(text).map_err(|e| e.to_string())
 }
 
 /// `KEY=VALUE`, the value as JSON. What is not JSON, or holds an integer that would not be kept exactly, is text.

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use helox::ops::{dataset, log, show};
-use helox::{Number, Result, printable};
+use helox::{Result, VersionNumber, printable};
 
 use super::{Outcome, commit, compare};
 use crate::cli::args;
@@ -169,6 +169,6 @@ fn row(info: &dataset::DatasetInfo) -> [String; 5] {
     ]
 }
 
-fn number(number: Option<&Number>) -> String {
-    number.map_or_else(|| "none".to_owned(), Number::to_string)
+fn number(number: Option<&VersionNumber>) -> String {
+    number.map_or_else(|| "none".to_owned(), VersionNumber::to_string)
 }

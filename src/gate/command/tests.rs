@@ -141,9 +141,9 @@ fn the_user_and_the_records_end_it() {
     let asked = Cell::new(0);
     let stopped = || asked.replace(asked.get() + 1) > 3;
     let ran = run_until("sleep 100", LONG, &stopped, &mut |_| Ok(()));
-    assert_eq!(ran.outcome.unwrap_err().kind(), Kind::Interrupted);
+    assert_eq!(ran.outcome.unwrap_err().kind(), ErrorKind::Interrupted);
     assert!(ran.took < Duration::from_secs(10));
-    for error in [Error::damaged("a pack"), Error::new(Kind::Io, "a file")] {
+    for error in [Error::damaged("a pack"), Error::new(ErrorKind::Io, "a file")] {
         let message = error.message().to_owned();
         let mut error = Some(error);
         let ran = run_until("sleep 100", LONG, &|| false, &mut |_| Err(error.take().unwrap()));

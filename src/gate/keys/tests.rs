@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::error::Kind;
+use crate::error::ErrorKind;
 use crate::fs::fault;
 
 type Model = BTreeMap<([u8; 16], u64, u8), u64>;
@@ -156,11 +156,11 @@ fn a_record_that_was_not_there_cannot_go() {
     place.merge(&[told(2, 7, 0, 1)], None, &set).unwrap();
     for gone in [told(2, 7, 1, -1), told(2, 8, 0, -1), told(9, 7, 0, -1)] {
         for before in [None, Some(set.as_path())] {
-            assert_eq!(place.merge(&[gone], before, &next).unwrap_err().kind(), Kind::Damaged);
+            assert_eq!(place.merge(&[gone], before, &next).unwrap_err().kind(), ErrorKind::Damaged);
         }
     }
     assert!(!next.exists());
-    assert_eq!(place.merge(&[], Some(&next), &next).unwrap_err().kind(), Kind::Io, "there is no such set");
+    assert_eq!(place.merge(&[], Some(&next), &next).unwrap_err().kind(), ErrorKind::Io, "there is no such set");
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn every_cut_and_every_flip_is_noticed() {
         // A file that is cut and written again is flushed at once by some file systems; a new one is not.
         fs::remove_file(&set).unwrap();
         fs::write(&set, bytes).unwrap();
-        assert_eq!(place.merge(&[told(2, 1, 0, 1)], Some(&set), &next).unwrap_err().kind(), Kind::Damaged);
+        assert_eq!(place.merge(&[told(2, 1, 0, 1)], Some(&set), &next).unwrap_err().kind(), ErrorKind::Damaged);
         assert!(!next.exists());
     };
     (0..good.len()).for_each(|n| damaged(&good[..n]));
@@ -212,7 +212,7 @@ fn a_fault_of_the_disk_leaves_the_set_as_it_was() {
             assert!(n > 10, "runs are made and written, then the set");
             break;
         }
-        assert_eq!(outcome.unwrap_err().kind(), Kind::Io);
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Io);
         assert_eq!(fs::read(&set).unwrap(), old);
     }
 }
@@ -223,6 +223,6 @@ fn what_the_caller_finds_wrong_stops_the_merge() {
     let set = place.set("set");
     let gathering = place.gather(&[told(2, 7, 0, 1), told(2, 7, 1, 1)]).unwrap();
     let error = gathering.merge(None, &set, &mut |_| Err(Error::interrupted())).unwrap_err();
-    assert_eq!(error.kind(), Kind::Interrupted);
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
     assert!(!set.exists());
 }

@@ -193,10 +193,10 @@ fn all_that_is_there_is_named_and_nothing_quoted() {
 fn what_cannot_be_looked_for_is_refused() {
     let own = |text: &str| [("matter".to_owned(), text.to_owned())];
     let error = Patterns::new(&["mail".to_owned()], &[]).unwrap_err();
-    assert_eq!(error.kind(), Kind::Config);
+    assert_eq!(error.kind(), ErrorKind::Config);
     assert_eq!(error.message(), "'mail' is not a built-in pattern; the built-in patterns are email, phone, ssn and credit_card");
     let error = Patterns::new(&[], &own("(a")).unwrap_err();
-    assert_eq!(error.kind(), Kind::Config);
+    assert_eq!(error.kind(), ErrorKind::Config);
     assert_eq!(error.message(), "invalid pattern 'matter': unclosed group");
     let error = Patterns::new(&[], &own(r"\w{1000}{1000}")).unwrap_err();
     assert!(error.message().contains("size limit"), "{error}");

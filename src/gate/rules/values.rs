@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use serde_json::Value as Json;
 
 use super::{MessageList, RecordRule, quoted};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::gate::field::{FieldSelector, FieldValue};
 use crate::gate::record::ParsedRecord;
 use crate::sample::{MAX_DEPTH, Tape, Type, put_value};
@@ -26,7 +26,7 @@ impl ValuesRule {
     /// The field and what it may be.
     pub fn new(field: &str, values: &[Json]) -> Result<ValuesRule> {
         let form = |value: &Json| {
-            form(value.to_string().as_bytes()).ok_or_else(|| Error::new(Kind::Config, "a value is nested too deeply"))
+            form(value.to_string().as_bytes()).ok_or_else(|| Error::new(ErrorKind::Config, "a value is nested too deeply"))
         };
         let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned).into_bytes();
         Ok(ValuesRule {

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use crate::error::{Kind, Result};
-use crate::facts::{Checked, Fault, entry_name};
-use crate::id::{Id, Version as VersionId};
+use crate::error::{ErrorKind, Result};
+use crate::facts::{FactProblem, FactsCheck, entry_name};
+use crate::id::{Id, VersionId};
 use crate::object::fact::Statement;
-use crate::object::version::{Number, Version};
+use crate::object::version::{Version, VersionNumber};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
 use crate::worktree::state::WorkspaceState as Workspace;
@@ -52,8 +52,8 @@ pub fn verify(repo: &Repo, progress: &dyn Progress) -> Result<AuditVerifyReport>
     progress.begin(Stage::Verify, 0, 0);
     let checked = repo.facts().check(progress)?;
     let mut audit = HistoryCheck { repo, problems: Vec::new(), remarks: Vec::new(), versions: Vec::new(), refs: HashSet::new() };
-    audit.problems.extend(checked.faults.iter().map(|fault| {
-        let Fault { entry, object, kind, message } = fault.clone();
+    audit.problems.extend(checked.problems.iter().map(|fault| {
+        let FactProblem { entry, object, kind, message } = fault.clone();
         AuditProblem { entry, object, kind, message }
     }));
     audit.remarks.extend(checked.left_over.iter().map(|id| {
@@ -91,13 +91,13 @@ struct HistoryCheck<'a> {
 #[derive(Default)]
 struct MissingRef {
     /// Its dataset and number, where they can be told.
-    name: Option<(String, Number)>,
+    name: Option<(String, VersionNumber)>,
     /// The objects and refs that name it.
     named_by: Vec<String>,
     facts: u64,
 }
 
-fn ref_name(dataset: &str, number: &Number) -> String {
+fn ref_name(dataset: &str, number: &VersionNumber) -> String {
     format!("refs/versions/{dataset}/{number}")
 }
 
@@ -107,7 +107,7 @@ impl HistoryCheck<'_> {
     }
 
     /// Every verdict that a fact names can be read.
-    fn verdicts(&mut self, checked: &Checked, progress: &dyn Progress) -> Result<()> {
+    fn verdicts(&mut self, checked: &FactsCheck, progress: &dyn Progress) -> Result<()> {
         for (number, id, fact) in &checked.facts {
             let Statement::Validated { verdict, .. } = &fact.statement else { continue };
             progress.check()?;
@@ -120,7 +120,7 @@ impl HistoryCheck<'_> {
     }
 
     /// Every ref of a version leads to the record of that version.
-    fn versions(&mut self, checked: &Checked, progress: &dyn Progress) -> Result<()> {
+    fn versions(&mut self, checked: &FactsCheck, progress: &dyn Progress) -> Result<()> {
         let refs = self.repo.versions();
         for dataset in refs.datasets()? {
             for number in refs.numbers(&dataset)? {
@@ -142,7 +142,7 @@ impl HistoryCheck<'_> {
                         let message = format!("the ref points to {}@{}", version.dataset, version.number);
                         self.problem(entry, object, "version-mismatch", message);
                     }
-                    Err(e) if e.kind() == Kind::Interrupted => return Err(e),
+                    Err(e) if e.kind() == ErrorKind::Interrupted => return Err(e),
                     Err(e) if checked.records.contains(&id) => self.problem(entry, object, "version-damaged", e.to_string()),
                     Err(_) => {
                         let message = format!("record {id} is missing from the store");
@@ -155,7 +155,7 @@ impl HistoryCheck<'_> {
     }
 
     /// Every version that is named has a ref.
-    fn missing(&mut self, checked: &Checked) -> Result<()> {
+    fn missing(&mut self, checked: &FactsCheck) -> Result<()> {
         let mut missed: BTreeMap<Id<VersionId>, MissingRef> = BTreeMap::new();
         for version in &self.versions {
             for (n, parent) in version.parents.iter().enumerate().filter(|(_, parent)| !self.refs.contains(parent)) {

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::clock::Time;
 use crate::error::Result;
-use crate::id::{Fact as FactId, Id, Verdict as VerdictId, Version as VersionId};
+use crate::id::{FactId, Id, VerdictId, VersionId};
 use crate::object::fact::{Fact, Statement};
 use crate::object::verdict::FULL_SCORE;
-use crate::object::version::{ChangeType, Number, Version};
+use crate::object::version::{ChangeType, Version, VersionNumber};
 use crate::ops::fact_views::RunFields;
 use crate::ops::{DamageList, damage};
 use crate::repo::Repo;
@@ -40,7 +40,7 @@ pub struct AuditEntry {
     /// The dataset; `None` where this repository does not have the version, or no version is spoken of.
     pub dataset_name: Option<String>,
     /// The version's number; `None` likewise.
-    pub version: Option<Number>,
+    pub version: Option<VersionNumber>,
     /// The version that is spoken of.
     pub version_id: Option<Id<VersionId>>,
     /// The time of the event.

@@ -9,7 +9,7 @@ use crate::fs::openat::Root;
 use crate::gate::{Evaluation, Evaluator, FileSet, GateOutcome as Judged, VerdictView};
 use crate::id::{self, Id};
 use crate::object::Key;
-use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, Version};
+use crate::object::version::{ChangeType, Statistics, ValidationStatus, Version, VersionNumber};
 use crate::ops::commit::plan::{Commit, Parent};
 use crate::ops::commit::read::{self, Contents, Snapshot};
 use crate::ops::commit::{Bump, CommitOutcome, Finding};
@@ -142,7 +142,7 @@ impl<'a> Commit<'a> {
         let number = match (&self.options.version, parent) {
             (Some(number), _) => number.clone(),
             (None, Some(parent)) => parent.version.number.bump(bump),
-            (None, None) => Number::FIRST,
+            (None, None) => VersionNumber::FIRST,
         };
         Version {
             dataset: self.dataset.name.clone(),
@@ -171,7 +171,7 @@ impl<'a> Commit<'a> {
         candidate.details.warnings.extend(key::missing(schema, self.dataset));
         let bytes = schema.encode().map_err(|e| Error::damaged(format!("cannot compute the schema from the parent's: {e}")))?;
         candidate.version.schema = Some(Id::of(&bytes));
-        candidate.writer.structure(Key::from(Id::<id::Schema>::of(&bytes)), &bytes)?;
+        candidate.writer.structure(Key::from(Id::<id::SchemaId>::of(&bytes)), &bytes)?;
         Ok(())
     }
 

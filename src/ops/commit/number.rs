@@ -1,8 +1,8 @@
 //! The number of the new version.
 
 use crate::diff::{SampleChanges, TreeChanges, percent};
-use crate::error::{Error, Kind, Result};
-use crate::object::version::{ChangeType, Number, Version};
+use crate::error::{Error, ErrorKind, Result};
+use crate::object::version::{ChangeType, Version, VersionNumber};
 use crate::ops::commit::Bump;
 use crate::ops::commit::plan::{Commit, Parent};
 
@@ -20,7 +20,7 @@ impl Commit<'_> {
             if self.options.version.is_some() {
                 let free = self.free_number(version)?;
                 return Err(Error::new(
-                    Kind::VersionExists,
+                    ErrorKind::VersionExists,
                     format!("{}@{} already exists with other content", self.dataset.name, version.number),
                 )
                 .with_hint(format!("the next free number is {free}")));
@@ -35,8 +35,11 @@ impl Commit<'_> {
         match &version.parent_number {
             Some(parent) if version.number <= *parent => {
                 let free = self.free_number(version)?;
-                Err(Error::new(Kind::Conflict, format!("{} is not higher than the parent's number {parent}", version.number))
-                    .with_hint(format!("the next free number is {free}")))
+                Err(Error::new(
+                    ErrorKind::Conflict,
+                    format!("{} is not higher than the parent's number {parent}", version.number),
+                )
+                .with_hint(format!("the next free number is {free}")))
             }
             _ => Ok(()),
         }
@@ -57,9 +60,9 @@ impl Commit<'_> {
     }
 
     /// Returns the lowest number above the parent's that is free and fits the change.
-    fn free_number(&self, version: &Version) -> Result<Number> {
+    fn free_number(&self, version: &Version) -> Result<VersionNumber> {
         let refs = self.repo.versions();
-        let mut number = version.parent_number.as_ref().map_or(Number::FIRST, |n| n.bump(version.change_type));
+        let mut number = version.parent_number.as_ref().map_or(VersionNumber::FIRST, |n| n.bump(version.change_type));
         while refs.get(&self.dataset.name, &number)?.is_some() {
             number = next_patch(&number)?;
         }
@@ -68,7 +71,7 @@ impl Commit<'_> {
 }
 
 /// Returns the next number by PATCH.
-fn next_patch(number: &Number) -> Result<Number> {
+fn next_patch(number: &VersionNumber) -> Result<VersionNumber> {
     let next = number.bump(ChangeType::Patch);
-    if next > *number { Ok(next) } else { Err(Error::new(Kind::Conflict, format!("no higher number than {number} exists"))) }
+    if next > *number { Ok(next) } else { Err(Error::new(ErrorKind::Conflict, format!("no higher number than {number} exists"))) }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::gate::SkipPolicy;
 use crate::limits;
-use crate::object::version::{ChangeType, Number, canonical_json, json_depth};
+use crate::object::version::{ChangeType, VersionNumber, canonical_json, json_depth};
 use crate::ops::tag_plan;
 use crate::ops::view::SKIP_REASON;
 use crate::repo::Dataset;
@@ -29,7 +29,7 @@ pub struct CommitOptions {
     /// The summary.
     pub summary: String,
     /// The number, where the author chooses it.
-    pub version: Option<Number>,
+    pub version: Option<VersionNumber>,
     /// The rule by which the number follows otherwise.
     pub bump: Bump,
     /// The version that comes before; HEAD, or the latest with `from`, otherwise.

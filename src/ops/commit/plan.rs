@@ -1,10 +1,10 @@
 //! The plan of a commit: the dataset, the parent of the new version, and how its files are read.
 
 use crate::diff::ReaderConfig;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::lock::Lock;
 use crate::gate::Evaluator;
-use crate::id::{Id, Version as VersionId};
+use crate::id::{Id, VersionId};
 use crate::object::version::Version;
 use crate::ops::commit::CommitOptions;
 use crate::ops::tree::SourceFolder;
@@ -69,12 +69,14 @@ impl<'a> Commit<'a> {
             let head = state.head.map(|head| self.repo.version(head)).transpose()?.map(|version| version.name());
             let back = head.map_or_else(String::new, |head| format!("\nor go back: hlx checkout {head}"));
             let message = format!("the checkout of {wanted} was interrupted, so some files of '{name}' are of that version");
-            return Err(Error::new(Kind::DirtyWorkspace, message).with_hint(format!("finish it: hlx checkout {wanted}{back}")));
+            return Err(
+                Error::new(ErrorKind::DirtyWorkspace, message).with_hint(format!("finish it: hlx checkout {wanted}{back}"))
+            );
         }
         if state.head.is_none() && options.parent.is_none() {
             let Some(latest) = self.repo.latest(name)? else { return Ok(()) };
             let message = format!("'{name}' has versions up to {latest}, but none is checked out");
-            return Err(Error::new(Kind::Conflict, message).with_hint(format!(
+            return Err(Error::new(ErrorKind::Conflict, message).with_hint(format!(
                 "check out the latest: hlx checkout {name}\nor commit these files as the next version: hlx commit {name} --parent {latest}"
             )));
         }

@@ -5,7 +5,7 @@
 use crate::diff::{
     DiffDetail, FileSide, FileSource, ReaderConfig, RecordDiff, SampleChanges, SchemaChange, TreeChanges, compare,
 };
-use crate::error::{Kind, Result, counted};
+use crate::error::{ErrorKind, Result, counted};
 use crate::fs::openat::Root;
 use crate::gate::{CachedManifests, Evaluation, Evaluator, FileSet, GateOutcome};
 use crate::manifest::{Entries, NodeSource};
@@ -67,7 +67,7 @@ impl<'a> Commit<'a> {
             let error = match self.read_as_far(extent, &damaged, root, config, evaluator) {
                 // What was counted while a file was found damaged is void.
                 Ok(_) if damaged.len() > known => continue,
-                Err(e) if e.kind() == Kind::Damaged && parent.is_some() => e,
+                Err(e) if e.kind() == ErrorKind::Damaged && parent.is_some() => e,
                 read => break read?,
             };
             let (next, lost) = match extent {
@@ -115,7 +115,7 @@ impl<'a> Commit<'a> {
                 let file = config.read_as_counted(file, entry.samples.as_ref())?;
                 match compare(config, None, Some(&file), true, &mut own, None) {
                     // A file outside of the selection, which is taken over as it is.
-                    Err(e) if e.kind() == Kind::Damaged => Ok(RecordDiff::new(config, DiffDetail::Schema)),
+                    Err(e) if e.kind() == ErrorKind::Damaged => Ok(RecordDiff::new(config, DiffDetail::Schema)),
                     counted => counted.map(|_| own),
                 }
             },
@@ -222,7 +222,7 @@ pub(super) fn finish_evaluation<'a, S: NodeSource + Sync>(
     warnings: &mut Vec<String>,
 ) -> Result<GateOutcome> {
     match evaluation.finish(files, keep) {
-        Err(e) if e.kind() == Kind::Damaged => {
+        Err(e) if e.kind() == ErrorKind::Damaged => {
             warnings.push(format!("cannot read the parent: {}; all records are validated again", e.message()));
             evaluator.begin(CachedManifests { own: None, parent: None })?.finish(files, keep)
         }

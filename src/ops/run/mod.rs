@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use crate::clock::Time;
 use crate::diff::SampleCounts;
-use crate::error::{Error, Kind, Result};
-use crate::facts::{Recorded, State};
-use crate::id::{Id, Version as VersionId};
+use crate::error::{Error, ErrorKind, Result};
+use crate::facts::{FactsState, RecordedRun};
+use crate::id::{Id, VersionId};
 use crate::limits;
 use crate::object::fact::{Metric, Run, Statement};
 use crate::object::version::Version;
@@ -115,9 +115,9 @@ pub fn record(repo: &Repo, options: &RunOptions, progress: &dyn Progress) -> Res
     let mut views = Vec::new();
     for (id, (version, run)) in ids.into_iter().zip(said) {
         let time = repo.facts().get(id)?.time;
-        let recorded = Recorded { id, version: version.id, run, time, author: author.clone() };
+        let recorded = RecordedRun { id, version: version.id, run, time, author: author.clone() };
         let name = Some((version.dataset_name.clone(), version.version.clone()));
-        views.push(RunView::of(&recorded, name, &State::default()));
+        views.push(RunView::of(&recorded, name, &FactsState::default()));
     }
     Ok(views)
 }
@@ -142,7 +142,7 @@ pub fn show(repo: &Repo, word: &str) -> Result<RunView> {
 /// Records that a run does not count, and why. The run itself stays in the history.
 ///
 /// # Errors
-/// [`Kind::Conflict`] if it was withdrawn already.
+/// [`ErrorKind::Conflict`] if it was withdrawn already.
 pub fn withdraw(repo: &Repo, word: &str, reason: &str, author: Option<&str>) -> Result<RunView> {
     let reason = reason.trim();
     if reason.is_empty() || reason.len() > limits::NOTE {
@@ -153,7 +153,7 @@ pub fn withdraw(repo: &Repo, word: &str, reason: &str, author: Option<&str>) -> 
     let run = named(&state, word)?;
     if let Some(withdrawal) = state.withdrawal_of(run.id) {
         let message = format!("the run was already withdrawn by {}: {}", withdrawal.author, printable(&withdrawal.reason));
-        return Err(Error::new(Kind::Conflict, message).with_hint(format!("show it: hlx run show {}", printable(word))));
+        return Err(Error::new(ErrorKind::Conflict, message).with_hint(format!("show it: hlx run show {}", printable(word))));
     }
     let statement = Statement::RunWithdrawn { version: run.version, run: run.id, reason: reason.to_owned() };
     repo.facts().append(&repo.author(author), &[statement])?;
@@ -166,7 +166,7 @@ pub fn siblings(repo: &Repo, view: &RunView) -> Result<Vec<RunView>> {
     let mut names = VersionNames::of(repo);
     let own = named(&state, &view.id.to_hex())?;
     let with = own.run.params.iter().find(|(name, _)| name == "with").map_or("", |(_, with)| with);
-    let is_alike = |run: &&Arc<Recorded>| {
+    let is_alike = |run: &&Arc<RecordedRun>| {
         let (a, b) = (&own.run, &run.run);
         (&a.model, a.started, a.ended, &a.metrics, &a.artifacts) == (&b.model, b.started, b.ended, &b.metrics, &b.artifacts)
             && own.time.as_millis().abs_diff(run.time.as_millis()) < COMMAND_TIME
@@ -181,22 +181,22 @@ pub fn siblings(repo: &Repo, view: &RunView) -> Result<Vec<RunView>> {
 }
 
 /// Finds a run by its id, or the first digits of it.
-fn named(state: &State, word: &str) -> Result<Arc<Recorded>> {
-    let unknown = || Error::new(Kind::VersionNotFound, format!("unknown run '{}'", printable(word)));
+fn named(state: &FactsState, word: &str) -> Result<Arc<RecordedRun>> {
+    let unknown = || Error::new(ErrorKind::VersionNotFound, format!("unknown run '{}'", printable(word)));
     find(state, word)?
         .ok_or_else(|| too_short(state, word).unwrap_or_else(unknown).with_hint("list the runs: hlx run list --all"))
 }
 
 /// Returns the error for a word that has too few digits to name a run; `None` if no run begins so.
-fn too_short(state: &State, word: &str) -> Option<Error> {
+fn too_short(state: &FactsState, word: &str) -> Option<Error> {
     let digits = word.to_ascii_lowercase();
     let is_short = !digits.is_empty() && digits.len() < PREFIX;
     (is_short && state.runs().iter().any(|run| run.id.to_hex().starts_with(&digits)))
-        .then(|| Error::new(Kind::VersionNotFound, format!("'{word}' is too short for a run, which needs {PREFIX} digits")))
+        .then(|| Error::new(ErrorKind::VersionNotFound, format!("'{word}' is too short for a run, which needs {PREFIX} digits")))
 }
 
 /// Returns the run whose id begins so, if the word can be the digits of one.
-fn find(state: &State, word: &str) -> Result<Option<Arc<Recorded>>> {
+fn find(state: &FactsState, word: &str) -> Result<Option<Arc<RecordedRun>>> {
     if !word.bytes().all(|b| b.is_ascii_hexdigit()) || !(PREFIX..=64).contains(&word.len()) {
         return Ok(None);
     }
@@ -238,7 +238,7 @@ pub fn list(repo: &Repo, options: &ListOptions) -> Result<RunListReport> {
         Some(text) => state.runs_of(revision::version(repo, text)?.id),
         None => state.runs(),
     };
-    let counts = |run: &&Arc<Recorded>| options.withdrawn || state.withdrawal_of(run.id).is_none();
+    let counts = |run: &&Arc<RecordedRun>| options.withdrawn || state.withdrawal_of(run.id).is_none();
     let views = runs.iter().filter(counts).map(|run| RunView::of(run, names.get(run.version), &state));
     let is_of_model = |view: &RunView| options.model.as_ref().is_none_or(|model| *model == view.run.model);
     let wanted = |view: &RunView| is_of_model(view) && options.wants(repo, view.dataset_name.as_deref());
@@ -305,17 +305,17 @@ impl MetricChange {
 /// One side of a comparison.
 struct RunSide {
     version: Id<VersionId>,
-    runs: Vec<Arc<Recorded>>,
+    runs: Vec<Arc<RecordedRun>>,
 }
 
 impl RunSide {
     /// Returns the run that has this id or one that begins so; else all runs on the version that the word names.
-    fn of(repo: &Repo, state: &State, word: &str) -> Result<RunSide> {
+    fn of(repo: &Repo, state: &FactsState, word: &str) -> Result<RunSide> {
         if let Some(run) = find(state, word)? {
             return Ok(RunSide { version: run.version, runs: vec![run] });
         }
         let version = revision::version(repo, word).map_err(|error| match error.kind() {
-            Kind::VersionNotFound => {
+            ErrorKind::VersionNotFound => {
                 too_short(state, word).unwrap_or(error).with_hint("list the runs: hlx run list; list the versions: hlx log")
             }
             _ => error,

@@ -1,8 +1,8 @@
 //! The versions that a run is on, compared with the files that the run could read.
 
 use crate::error::{Result, counted};
-use crate::id::{Id, Version as VersionId};
-use crate::object::version::Number;
+use crate::id::{Id, VersionId};
+use crate::object::version::VersionNumber;
 use crate::ops::PartialCheckout;
 use crate::progress::{Progress, Stage};
 use crate::repo::{Repo, revision};
@@ -18,7 +18,7 @@ pub struct TrainedVersion {
     /// The dataset.
     pub dataset_name: String,
     /// The version.
-    pub version: Number,
+    pub version: VersionNumber,
     /// The version's id.
     pub id: Id<VersionId>,
     /// True if the workspace of the dataset was made from it.

@@ -89,7 +89,7 @@ fn reordered_and_replaced_entries_are_named() {
 fn fact_packs(bench: &Bench) -> Vec<(PathBuf, String)> {
     let (repo, mut packs) = (bench.repo(), Vec::new());
     for number in 1..=5 {
-        let id: Id<crate::id::Fact> = Id::from_hex(fs::read_to_string(entry(bench, number)).unwrap().trim_end()).unwrap();
+        let id: Id<crate::id::FactId> = Id::from_hex(fs::read_to_string(entry(bench, number)).unwrap().trim_end()).unwrap();
         let row = repo.store().locate(&Key::from(id)).unwrap();
         packs.push((crate::pack::writer::path_in(Path::new(".helox/packs/structure"), &row.pack), number.to_string()));
     }

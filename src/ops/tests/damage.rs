@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::catalog::Query;
-use crate::object::Kind;
+use crate::object::ObjectKind;
 use crate::ops::{compare, dataset, diff, log, reindex, show, status, verify};
 use crate::pack::reader;
 use crate::store::Layout;
 
 /// Flips bytes of every block of a kind in every pack.
-fn damage(bench: &Bench, kind: Kind) {
+fn damage(bench: &Bench, kind: ObjectKind) {
     let folder = Layout::new(bench.path.join(".helox")).packs(kind);
     for pack in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         let mut bytes = fs::read(&pack).unwrap();
@@ -38,7 +38,7 @@ fn a_copy_of_what_is_damaged_is_stored_again() {
         let bench = Bench::new();
         bench.write("a", noise(1, size));
         bench.commit(|_| {}).unwrap();
-        damage(&bench, Kind::Chunk);
+        damage(&bench, ObjectKind::Chunk);
         bench.write("b", noise(1, size));
         bench.commit(|_| {}).unwrap();
         assert_eq!(bench.tree_of("latest").unwrap().len(), 2, "both are readable again");
@@ -56,7 +56,7 @@ fn a_commit_goes_on_where_the_old_side_of_a_file_is_damaged() {
         // Long enough for the stat cache to be trusted, so that b.jsonl would not be read.
         std::thread::sleep(std::time::Duration::from_millis(50));
         bench.commit(|_| {}).unwrap();
-        damage(&bench, Kind::Chunk);
+        damage(&bench, ObjectKind::Chunk);
         bench.write("a.jsonl", [records(0..many / 2), b"{\"id\":\"x\"}\n".to_vec(), records(many / 2..many)].concat());
         let report = bench.commit(|_| {}).unwrap();
         assert_eq!(report.version.total_samples, Some(many + 11));
@@ -77,11 +77,11 @@ fn a_commit_goes_on_where_the_old_side_of_a_file_is_damaged() {
 
 /// Flips bytes of the chunks of the only pack that a commit adds.
 fn commit_damaged(bench: &Bench) {
-    let folder = Layout::new(bench.path.join(".helox")).packs(Kind::Chunk);
+    let folder = Layout::new(bench.path.join(".helox")).packs(ObjectKind::Chunk);
     let packs = || fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
     let sound: Vec<_> = packs().into_iter().map(|pack| (pack.clone(), fs::read(pack).unwrap())).collect();
     bench.commit(|_| {}).unwrap();
-    damage(bench, Kind::Chunk);
+    damage(bench, ObjectKind::Chunk);
     for (pack, bytes) in sound {
         fs::write(pack, bytes).unwrap();
     }
@@ -147,14 +147,14 @@ fn a_damaged_file_that_the_workspace_does_not_hold_stays_in_the_version() {
     bench.commit(|_| {}).unwrap();
     let part = checkout::CheckoutOptions { revision: "latest".into(), include: vec!["here.jsonl".into()], ..Default::default() };
     checkout::run(&bench.repo(), &part, &NoProgress).unwrap();
-    damage(&bench, Kind::Chunk);
+    damage(&bench, ObjectKind::Chunk);
     bench.write("here.jsonl", records(0..6));
     let report = bench.commit(|_| {}).unwrap();
     assert_eq!((report.version.total_samples, report.version.file_count), (Some(56), 2), "{:?}", report.warnings);
-    damage(&bench, Kind::Node);
+    damage(&bench, ObjectKind::Node);
     bench.write("here.jsonl", records(0..7));
     let error = bench.commit(|_| {}).unwrap_err();
-    assert_eq!(error.kind(), crate::error::Kind::Damaged, "{error}");
+    assert_eq!(error.kind(), crate::error::ErrorKind::Damaged, "{error}");
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_commit_goes_on_where_the_manifest_of_the_parent_is_damaged() {
     bench.write("a.jsonl", records(0..9));
     bench.write("b/c.jsonl", records(0..9));
     bench.commit(|_| {}).unwrap();
-    damage(&bench, Kind::Node);
+    damage(&bench, ObjectKind::Node);
     bench.write("a.jsonl", records(0..12));
     let report = bench.commit(|_| {}).unwrap();
     assert_eq!((report.version.total_samples, report.files.files_added), (Some(21), 2));
@@ -224,7 +224,7 @@ fn lost_refs_are_told() {
     let error = status::run(&bench.repo(), &status::StatusOptions::default(), &NoProgress).unwrap_err();
     assert_eq!(
         (error.kind(), error.message()),
-        (crate::error::Kind::Damaged, "the ref of ds@3.0.0, which is checked out, is missing")
+        (crate::error::ErrorKind::Damaged, "the ref of ds@3.0.0, which is checked out, is missing")
     );
 }
 
@@ -258,7 +258,7 @@ fn a_folder_that_was_not_empty_is_not_created_again() {
         let folder = bench.path.join(".helox").join(lost);
         fs::rename(&folder, bench.path.join("elsewhere")).unwrap();
         let error = Repo::open(&bench.path).unwrap_err();
-        assert_eq!(error.kind(), crate::error::Kind::Damaged, "{error}");
+        assert_eq!(error.kind(), crate::error::ErrorKind::Damaged, "{error}");
         assert!(error.message().contains(&format!("/.helox/{named} is missing")), "{error}");
         assert!(!folder.exists());
         fs::rename(bench.path.join("elsewhere"), &folder).unwrap();
@@ -300,7 +300,7 @@ fn a_list_goes_on_past_a_version_that_is_damaged() {
     // The record of 2.0.0 alone: in its pack the block of versions.
     let key = crate::object::Key::from(record);
     let row = bench.repo().store().locate(&key).unwrap();
-    let pack = Layout::new(bench.path.join(".helox")).packs(Kind::Version).join(format!("{}.pack", row.pack));
+    let pack = Layout::new(bench.path.join(".helox")).packs(ObjectKind::Version).join(format!("{}.pack", row.pack));
     let mut bytes = fs::read(&pack).unwrap();
     bytes[(row.offset + row.len) as usize - 4] ^= 1;
     fs::set_permissions(&pack, fs::Permissions::from_mode(0o644)).unwrap();

@@ -85,7 +85,8 @@ fn copies_that_said_different_things_agree_once_they_are_joined() {
     })
     .unwrap();
     let opaque = crate::object::verdict::OpaquePolicy::Warn;
-    let verdict = Verdict { rules: [1; 32], min_score: 0, opaque, judged: vec![], found: 0, findings: vec![], unread: vec![] };
+    let verdict =
+        Verdict { rules: [1; 32], min_score: 0, opaque, results: vec![], findings_count: 0, findings: vec![], unread: vec![] };
     let on_c = c.repo();
     let mut writer = Writer::new(on_c.store(), 1).unwrap();
     writer.structure(Key::from(verdict.id()), &verdict.encode()).unwrap();
@@ -127,7 +128,7 @@ fn copies_that_said_different_things_agree_once_they_are_joined() {
     assert_eq!(verify(&a).remarks[0].kind, "unknown-version");
     assert!(verify(&b).remarks.is_empty());
     assert!(tag::list(&a.repo(), None).unwrap().tags.iter().all(|listed| listed.tag != "only-b"));
-    assert_eq!(show::run(&a.repo(), Some("only-b")).unwrap_err().kind(), crate::error::Kind::VersionNotFound);
+    assert_eq!(show::run(&a.repo(), Some("only-b")).unwrap_err().kind(), crate::error::ErrorKind::VersionNotFound);
     add_tag(&a, "1.0.0", "only-b");
     assert_eq!(show::run(&a.repo(), Some("only-b")).unwrap().version, number("1.0.0"));
 }
@@ -183,7 +184,7 @@ fn runs_are_compared_with_their_data() {
     }
     let same = compare(&id_a, "1.0.0").unwrap();
     assert!(same.same_data && same.samples.unwrap().added == 0);
-    assert_eq!(compare(&id_a[..5], "1.0.0").unwrap_err().kind(), crate::error::Kind::VersionNotFound);
+    assert_eq!(compare(&id_a[..5], "1.0.0").unwrap_err().kind(), crate::error::ErrorKind::VersionNotFound);
     assert_eq!(show::run(&bench.repo(), Some("1.1.0")).unwrap().runs[0].id, b.id);
     let on = |revision: &str| {
         let options = run::ListOptions { revision: Some(revision.into()), ..run::ListOptions::default() };
@@ -201,7 +202,7 @@ fn runs_are_compared_with_their_data() {
     assert!(compare("1.0.0", "1.1.0").unwrap().runs_a.is_empty(), "it does not count");
     assert_eq!(compare(&id_a, "1.1.0").unwrap().runs_a.len(), 1, "but it can be named");
     let again = run::withdraw(&bench.repo(), &id_a, "again", None).unwrap_err();
-    assert_eq!(again.kind(), crate::error::Kind::Conflict);
+    assert_eq!(again.kind(), crate::error::ErrorKind::Conflict);
     assert!(run::withdraw(&bench.repo(), "abcdef123", "why", None).is_err());
     assert!(verify(&bench).is_valid);
 }

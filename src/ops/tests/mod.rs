@@ -29,7 +29,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::object::version::Number;
+use crate::object::version::VersionNumber;
 use crate::ops::{checkout, commit, init};
 use crate::progress::NoProgress;
 use crate::repo::Repo;
@@ -188,8 +188,8 @@ pub(super) fn commit_options() -> commit::CommitOptions {
     }
 }
 
-pub(super) fn number(text: &str) -> Number {
-    Number::parse(text).unwrap()
+pub(super) fn number(text: &str) -> VersionNumber {
+    VersionNumber::parse(text).unwrap()
 }
 
 /// Bytes that look random and are the same everywhere.

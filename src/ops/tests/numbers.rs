@@ -1,7 +1,7 @@
 //! Which numbers versions get, and which revisions find them.
 
 use super::*;
-use crate::error::Kind;
+use crate::error::ErrorKind;
 use crate::object::version::ChangeType;
 use crate::ops::commit::{Bump, CommitOutcome};
 use crate::repo::revision;
@@ -102,11 +102,11 @@ fn a_number_that_is_too_low_or_taken_is_refused_with_a_free_one() {
     bench.commit_change(2, 5, |o| o.version = Some(number("1.1.0"))).unwrap();
     bench.write("f00", "new");
     for (asked, kind, free) in [
-        ("1.0.0", Kind::VersionExists, "1.1.1"),
-        ("1.0.1", Kind::VersionExists, "1.1.1"),
-        ("0.9.0", Kind::Conflict, "1.1.1"),
-        ("1.0.7", Kind::Conflict, "1.1.1"),
-        ("1.1.0-rc.1", Kind::Conflict, "1.1.1"),
+        ("1.0.0", ErrorKind::VersionExists, "1.1.1"),
+        ("1.0.1", ErrorKind::VersionExists, "1.1.1"),
+        ("0.9.0", ErrorKind::Conflict, "1.1.1"),
+        ("1.0.7", ErrorKind::Conflict, "1.1.1"),
+        ("1.1.0-rc.1", ErrorKind::Conflict, "1.1.1"),
     ] {
         let error = bench.commit(|o| o.version = Some(number(asked))).unwrap_err();
         assert_eq!(error.kind(), kind, "{asked}");
@@ -114,11 +114,11 @@ fn a_number_that_is_too_low_or_taken_is_refused_with_a_free_one() {
     }
     // From another parent, whose next number is taken.
     let error = bench.commit(|o| (o.parent, o.version) = (Some("1.0.0".into()), Some(number("1.1.0")))).unwrap_err();
-    assert_eq!((error.kind(), error.hint()), (Kind::VersionExists, Some("the next free number is 1.0.2")));
+    assert_eq!((error.kind(), error.hint()), (ErrorKind::VersionExists, Some("the next free number is 1.0.2")));
     assert_eq!(bench.commit(|o| o.parent = Some("1.0.0".into())).unwrap().version.version, number("1.0.2"));
     // Too low is too low also where nothing is new.
     let error = bench.commit(|o| o.version = Some(number("0.1.0"))).unwrap_err();
-    assert_eq!(error.kind(), Kind::Conflict);
+    assert_eq!(error.kind(), ErrorKind::Conflict);
 }
 
 #[test]
@@ -128,5 +128,5 @@ fn the_highest_number_of_all_has_no_next() {
     bench.commit_change(0, 3, |o| o.version = Some(number(&highest))).unwrap();
     bench.write("f00", "new");
     let error = bench.commit(|_| {}).unwrap_err();
-    assert_eq!(error.kind(), Kind::Conflict, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}");
 }

@@ -1,7 +1,7 @@
 //! Files on the disk that a checkout or a restore would replace or remove.
 
 use super::*;
-use crate::error::Kind;
+use crate::error::ErrorKind;
 use crate::ops::restore;
 
 /// Every file below a folder but the store, links and special files as their kind.
@@ -33,7 +33,7 @@ fn restore(bench: &Bench, path: &str, source: Option<&str>, force: bool) -> Resu
 fn refuses(bench: &Bench, lost: &[&str], after: &[&str]) {
     let before = disk(bench);
     let error = bench.checkout("1.0.0", false).unwrap_err();
-    assert_eq!(error.kind(), Kind::DirtyWorkspace, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::DirtyWorkspace, "{error:?}");
     let named: Vec<&str> = error.message().lines().skip(1).map(str::trim).collect();
     assert_eq!(named, lost);
     assert_eq!(disk(bench), before);
@@ -150,9 +150,9 @@ fn a_selection_leaves_other_files_alone() {
     bench.write("other", "untracked");
     let include =
         |glob: &str| checkout::CheckoutOptions { revision: "1.0.0".into(), include: vec![glob.into()], ..Default::default() };
-    assert_eq!(checkout::run(&bench.repo(), &include("train/**"), &NoProgress).unwrap_err().kind(), Kind::DirtyWorkspace);
+    assert_eq!(checkout::run(&bench.repo(), &include("train/**"), &NoProgress).unwrap_err().kind(), ErrorKind::DirtyWorkspace);
     let error = checkout::run(&bench.repo(), &include("tarin/**"), &NoProgress).unwrap_err();
-    assert_eq!((error.kind(), error.message().contains("did you mean 'train'?")), (Kind::PathNotFound, true), "{error}");
+    assert_eq!((error.kind(), error.message().contains("did you mean 'train'?")), (ErrorKind::PathNotFound, true), "{error}");
     assert_eq!(disk(&bench), [".hlxignore=", "other=untracked", "same=same", "train/a=precious"]);
     checkout::run(&bench.repo(), &include("same"), &NoProgress).unwrap();
     assert_eq!(disk(&bench), [".hlxignore=", "other=untracked", "same=same", "train/a=precious"]);
@@ -173,19 +173,19 @@ fn restore_replaces_only_what_the_store_holds() {
     bench.write("d/c", "two");
     bench.write("d/untracked", "mine");
     let error = restore(&bench, "d", None, false).unwrap_err();
-    assert_eq!((error.kind(), error.message().lines().nth(1)), (Kind::DirtyWorkspace, Some("  d/a")));
+    assert_eq!((error.kind(), error.message().lines().nth(1)), (ErrorKind::DirtyWorkspace, Some("  d/a")));
     assert!(!bench.path.join("d/b").exists(), "nothing was touched");
     let report = restore(&bench, "d/b", None, false).unwrap();
     assert_eq!((report.restored, report.discarded), (vec!["d/b".into()], 0));
     let report = restore(&bench, "d", None, true).unwrap();
     assert_eq!((report.restored, report.discarded), (vec!["d/a".into(), "d/c".into()], 1));
     bench.write("d/new", "edited");
-    assert_eq!(restore(&bench, "d", Some("1.0.0"), false).unwrap_err().kind(), Kind::DirtyWorkspace);
+    assert_eq!(restore(&bench, "d", Some("1.0.0"), false).unwrap_err().kind(), ErrorKind::DirtyWorkspace);
     bench.write("d/new", "two");
     let report = restore(&bench, "d", Some("1.0.0"), false).unwrap();
     assert_eq!((report.restored, report.removed), (vec!["d/a".into()], vec!["d/new".into()]));
     assert_eq!(disk(&bench), ["d/a=one", "d/b=one", "d/c=one", "d/untracked=mine", "e=one"]);
-    assert_eq!(restore(&bench, "nowhere", None, false).unwrap_err().kind(), Kind::PathNotFound);
+    assert_eq!(restore(&bench, "nowhere", None, false).unwrap_err().kind(), ErrorKind::PathNotFound);
     assert!(restore(&bench, "../x", None, false).is_err());
 }
 
@@ -208,9 +208,9 @@ fn checkout_of_paths_brings_just_these() {
     let status = crate::ops::status::run(&bench.repo(), &Default::default(), &NoProgress).unwrap();
     assert_eq!((status.version, status.modified, status.selection), (Some(number("2.0.0")), vec!["a".into()], None));
     bench.write("b", "edited");
-    assert_eq!(paths("b", false).unwrap_err().kind(), Kind::DirtyWorkspace);
+    assert_eq!(paths("b", false).unwrap_err().kind(), ErrorKind::DirtyWorkspace);
     assert_eq!(paths("b", true).unwrap().discarded, 1);
-    assert_eq!(paths("c", true).unwrap_err().kind(), Kind::PathNotFound);
+    assert_eq!(paths("c", true).unwrap_err().kind(), ErrorKind::PathNotFound);
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn a_file_that_changes_after_the_survey_is_left_as_it_is() {
         bench.write(path, "written meanwhile");
         let rows = cache::CacheWriter::create(store.layout(), "ds").unwrap();
         let error = apply(store, &root, scan, &surveyed, &target, rows, &NoProgress).unwrap_err();
-        assert_eq!(error.kind(), Kind::Conflict);
+        assert_eq!(error.kind(), ErrorKind::Conflict);
         assert!(error.message().contains(path), "{}", error.message());
         assert_eq!(fs::read_to_string(bench.path.join(path)).unwrap(), "written meanwhile");
         bench.checkout("2.0.0", true).unwrap();
@@ -261,7 +261,7 @@ fn after_checkouts_that_were_interrupted_every_way_is_open() {
     // Killed on the way to 1.1.0, and again on the way back.
     bench.write("a", "two");
     bench.write("only-two", "two");
-    assert_eq!(bench.checkout("1.2.0", false).unwrap_err().kind(), Kind::DirtyWorkspace, "nobody says where that is from");
+    assert_eq!(bench.checkout("1.2.0", false).unwrap_err().kind(), ErrorKind::DirtyWorkspace, "nobody says where that is from");
     let layout = bench.repo().store().layout().clone();
     let pending = vec![id("1.1.0"), id("1.2.0")];
     WorkspaceState { pending, ..WorkspaceState::load(&layout, "ds").unwrap() }.save(&layout, "ds").unwrap();
@@ -271,7 +271,7 @@ fn after_checkouts_that_were_interrupted_every_way_is_open() {
     }
     assert_eq!(WorkspaceState::load(&layout, "ds").unwrap().pending, []);
     bench.write("a", "mine");
-    assert_eq!(bench.checkout("1.0.0", false).unwrap_err().kind(), Kind::DirtyWorkspace);
+    assert_eq!(bench.checkout("1.0.0", false).unwrap_err().kind(), ErrorKind::DirtyWorkspace);
 }
 
 #[test]
@@ -284,5 +284,5 @@ fn into_a_symlink_is_refused() {
     let into = Some(dir.path().join("link"));
     let options = checkout::CheckoutOptions { revision: "latest".into(), into, ..Default::default() };
     let error = checkout::run(&bench.repo(), &options, &NoProgress).unwrap_err();
-    assert!(error.kind() == Kind::Conflict && error.message().contains("is a symlink"), "{error}");
+    assert!(error.kind() == ErrorKind::Conflict && error.message().contains("is a symlink"), "{error}");
 }

@@ -9,7 +9,7 @@ use crate::catalog::tests::samples::{
     commit, everything, folder, judge, number, reopened, repository, selected, tag, untag, version,
 };
 use crate::clock::Time;
-use crate::error::Kind;
+use crate::error::ErrorKind;
 use crate::fs::lock;
 use crate::id::Id;
 use crate::object::version::{ValidationStatus, Version};
@@ -218,7 +218,7 @@ fn without_a_name_it_lists_where_the_user_stands_or_all() {
     let (dir, mut dice) = (tempfile::tempdir().unwrap(), Dice(3));
     let repo = repository(dir.path());
     let asked = log::run(&repo, &log::LogOptions::default()).unwrap_err();
-    assert_eq!(asked.kind(), Kind::DatasetNotFound);
+    assert_eq!(asked.kind(), ErrorKind::DatasetNotFound);
     commit(&repo, &[version("leases", "1.0.0", 5)]);
     let all = |repo: &Repo, limit| {
         let query = Query { limit, ..Query::default() };
@@ -242,7 +242,7 @@ fn without_a_name_it_lists_where_the_user_stands_or_all() {
     assert_eq!(all(&inside, None), ["contracts@1.1.0", "contracts@1.0.0"], "one dataset by its numbers");
     let none = Query { dataset: Some("nobody".into()), ..Query::default() };
     let asked = log::run(&repo, &log::LogOptions { query: none, ..log::LogOptions::default() }).unwrap_err();
-    assert_eq!(asked.kind(), Kind::DatasetNotFound);
+    assert_eq!(asked.kind(), ErrorKind::DatasetNotFound);
     history(&repo, &mut dice);
     assert_eq!(all(&repo, None).len(), 63);
 }

@@ -2,8 +2,8 @@
 
 use super::facts::{add_note, history, two_versions};
 use super::*;
-use crate::error::Kind;
-use crate::object::{Key, Kind as ObjectKind};
+use crate::error::ErrorKind;
+use crate::object::{Key, ObjectKind};
 use crate::ops::{audit, log, reindex, show, stats, verify};
 
 fn versions(bench: &Bench) -> PathBuf {
@@ -13,7 +13,7 @@ fn versions(bench: &Bench) -> PathBuf {
 /// Fails unless everything that reads the ref says that it leads to another version.
 fn is_refused(bench: &Bench, revision: &str, other: &str) {
     let error = bench.tree_of(revision).unwrap_err();
-    assert_eq!(error.kind(), Kind::Damaged, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Damaged, "{error}");
     assert!(error.message().contains(revision) && error.message().contains(other), "{error}");
     let repo = bench.repo();
     let listed = log::run(&repo, &log::LogOptions::default()).unwrap();
@@ -31,7 +31,7 @@ fn a_ref_is_held_against_its_record() {
     fs::copy(ds.join("1.1.0"), versions(&swapped).join("ds/1.0.0")).unwrap();
     is_refused(&swapped, "ds@1.0.0", "ds@1.1.0");
     is_refused(&swapped, "ds@1.1.0", "ds@1.0.0");
-    assert_eq!(swapped.tree_of("ds@latest").unwrap_err().kind(), Kind::Damaged);
+    assert_eq!(swapped.tree_of("ds@latest").unwrap_err().kind(), ErrorKind::Damaged);
     let copied = bench.copy();
     fs::copy(ds.join("1.0.0"), versions(&copied).join("ds/2.0.0")).unwrap();
     is_refused(&copied, "ds@2.0.0", "ds@1.0.0");
@@ -58,7 +58,7 @@ fn a_head_of_facts_follows_the_one_before() {
             }
             let repo = copy.repo();
             let error = repo.facts().fold().unwrap_err();
-            assert_eq!(error.kind(), Kind::Damaged);
+            assert_eq!(error.kind(), ErrorKind::Damaged);
             assert!(error.message().contains(&entry(last)), "{error}");
             let options = crate::ops::note::NoteOptions { revision: "1.0.0".into(), text: "lost".into(), author: None };
             assert!(crate::ops::note::add(&repo, &options).is_err(), "nothing is said after a head that is wrong");

@@ -1,7 +1,7 @@
 //! What single verbs promise.
 
 use super::*;
-use crate::error::Kind;
+use crate::error::ErrorKind;
 use crate::object::version::ChangeType;
 use crate::ops::commit::{Bump, CommitOutcome};
 use crate::ops::{cat, diff, ls, reindex, status, tag, verify};
@@ -46,10 +46,10 @@ fn nothing_new_makes_no_version() {
     assert_eq!((empty.outcome, empty.version.version), (CommitOutcome::Created, number("1.0.1")));
     bench.write("a", "two");
     let taken = bench.commit(|o| o.version = Some(number("1.0.0"))).unwrap_err();
-    assert_eq!(taken.kind(), Kind::VersionExists);
+    assert_eq!(taken.kind(), ErrorKind::VersionExists);
     assert!(taken.hint().unwrap().contains("2.0.0"), "{taken:?}");
     let low = bench.commit(|o| o.version = Some(number("0.9.0"))).unwrap_err();
-    assert_eq!(low.kind(), Kind::Conflict);
+    assert_eq!(low.kind(), ErrorKind::Conflict);
     assert_eq!(bench.commit(|o| o.dry_run = true).unwrap().outcome, CommitOutcome::DryRun);
     assert_eq!(bench.repo().versions().numbers("ds").unwrap().len(), 2);
 }
@@ -237,7 +237,7 @@ fn a_selection_keeps_the_rest_of_the_version() {
     assert_eq!(tree["train/1"], Node::File(b"edited".to_vec(), false));
     bench.write("other", "outside");
     assert_eq!(status_of(&bench).outside, ["other"]);
-    assert_eq!(bench.commit(|_| {}).unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(bench.commit(|_| {}).unwrap_err().kind(), ErrorKind::Conflict);
     fs::remove_file(bench.path.join("other")).unwrap();
     bench.checkout("HEAD", false).unwrap();
     assert_eq!(read_tree(&bench.path), tree);
@@ -252,7 +252,7 @@ fn files_and_folders_of_a_version_are_read_without_a_checkout() {
     let mut out = Vec::new();
     cat::run(&bench.repo(), "1.0.0", "d/a", &mut out).unwrap();
     assert_eq!(out, lines(1, 2_000));
-    assert_eq!(cat::run(&bench.repo(), "1", "d", &mut out).unwrap_err().kind(), Kind::PathNotFound);
+    assert_eq!(cat::run(&bench.repo(), "1", "d", &mut out).unwrap_err().kind(), ErrorKind::PathNotFound);
     let list = |path: Option<&str>, recursive| {
         let mut paths = Vec::new();
         let options = ls::LsOptions { revision: None, path: path.map(str::to_owned), recursive };
@@ -265,7 +265,7 @@ fn files_and_folders_of_a_version_are_read_without_a_checkout() {
     assert_eq!(list(None, false).unwrap(), ["b", "d"]);
     assert_eq!(list(None, true).unwrap(), ["b", "d/a"]);
     assert_eq!(list(Some("d/"), false).unwrap(), ["d/a"]);
-    assert_eq!(list(Some("c"), false).unwrap_err().kind(), Kind::PathNotFound);
+    assert_eq!(list(Some("c"), false).unwrap_err().kind(), ErrorKind::PathNotFound);
 }
 
 #[test]
@@ -290,13 +290,13 @@ fn tags_move_and_are_found() {
     tag::add(&bench.repo(), &options("1.0.0")).unwrap();
     assert_eq!(named("production").unwrap(), "1.0.0", "given again, it is the last to have received it");
     let stays = tag::TagOptions { moves: false, ..options("2.0.0") };
-    assert_eq!(tag::add(&bench.repo(), &stays).unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(tag::add(&bench.repo(), &stays).unwrap_err().kind(), ErrorKind::Conflict);
     let moved = tag::add(&bench.repo(), &options("2.0.0")).unwrap().moved;
     assert_eq!((moved[0].tag.as_str(), moved[0].from.to_string()), ("production", "1.0.0".to_owned()));
     tag::add(&bench.repo(), &options("1.0.0")).unwrap();
     tag::remove(&bench.repo(), &options("1.0.0")).unwrap();
-    assert_eq!(named("production").unwrap_err().kind(), Kind::VersionNotFound);
-    assert_eq!(tag::remove(&bench.repo(), &options("1.0.0")).unwrap_err().kind(), Kind::VersionNotFound);
+    assert_eq!(named("production").unwrap_err().kind(), ErrorKind::VersionNotFound);
+    assert_eq!(tag::remove(&bench.repo(), &options("1.0.0")).unwrap_err().kind(), ErrorKind::VersionNotFound);
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn damage_is_named_and_never_handed_out() {
     let content = report.problems.iter().find(|p| p.kind == "content").unwrap();
     assert_eq!((content.path.as_deref(), content.versions.len()), (Some("bad"), 1));
     assert!(report.problems.iter().any(|p| p.kind == "pack"));
-    assert_eq!(bench.tree_of("HEAD").unwrap_err().kind(), Kind::Damaged);
+    assert_eq!(bench.tree_of("HEAD").unwrap_err().kind(), ErrorKind::Damaged);
     assert_eq!(bench.tree_of("1.0.0").unwrap().len(), 1, "the rest is read");
     let before = read_tree(&bench.path);
     fs::remove_file(bench.path.join("bad")).unwrap();
@@ -391,7 +391,7 @@ fn declaring_a_dataset_again_changes_nothing() {
     };
     dataset::add(&bench.repo(), &options("t")).unwrap();
     dataset::add(&bench.repo(), &options("t")).unwrap();
-    assert_eq!(dataset::add(&bench.repo(), &options("other")).unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(dataset::add(&bench.repo(), &options("other")).unwrap_err().kind(), ErrorKind::Conflict);
 }
 
 #[test]

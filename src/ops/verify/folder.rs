@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{FolderReport, Verifier};
 use crate::error::Result;
-use crate::id::{Id, Version};
+use crate::id::{Id, VersionId};
 use crate::object::checksum::Checksum;
 use crate::ops::DamageList;
 use crate::ops::folder::{FolderContents, VersionPart};
@@ -61,7 +61,7 @@ impl Verifier<'_> {
     }
 
     /// Returns the version of a stamp, if this repository has it.
-    fn stamped(&self, id: Id<Version>) -> Result<Option<VersionWithId>> {
+    fn stamped(&self, id: Id<VersionId>) -> Result<Option<VersionWithId>> {
         Ok(VersionLookup::of(self.repo).version(id)?.map(|version| (id, version)))
     }
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::clock::Time;
-use crate::error::{Error, Kind, Result};
-use crate::id::{Content, Id, Version as VersionId};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{Content, Id, VersionId};
 use crate::manifest::Entries;
 use crate::object::checksum::{Checksum, DataChecksum};
 use crate::object::node::{Entry, Totals};
@@ -17,7 +17,7 @@ use crate::object::version::Version;
 use crate::ops::damage::lost_refs;
 use crate::ops::{Holder, NearestVersion};
 use crate::progress::{Progress, Stage};
-use crate::repo::revision::Found;
+use crate::repo::revision::ResolvedVersion;
 use crate::repo::{Repo, revision};
 use crate::store::verify;
 
@@ -137,7 +137,7 @@ pub fn run(repo: &Repo, options: &VerifyOptions, progress: &dyn Progress) -> Res
 }
 
 /// Returns the version and the folder, where exactly these two were named.
-fn compared<'t>(repo: &Repo, targets: &'t [String]) -> Option<(Found, &'t Path)> {
+fn compared<'t>(repo: &Repo, targets: &'t [String]) -> Option<(ResolvedVersion, &'t Path)> {
     let [first, second] = targets else { return None };
     let version = |target: &str| revision::version(repo, target).ok();
     let folder = |target: &'t str| Some(Path::new(target)).filter(|path| path.is_dir());
@@ -212,11 +212,11 @@ impl Verifier<'_> {
         for dataset in self.repo.versions().datasets()? {
             let head = revision::version(self.repo, &format!("{dataset}@HEAD"));
             let found = match head {
-                Err(e) if e.kind() == Kind::VersionNotFound => revision::version(self.repo, &format!("{dataset}@latest")),
+                Err(e) if e.kind() == ErrorKind::VersionNotFound => revision::version(self.repo, &format!("{dataset}@latest")),
                 found => found,
             };
             let found = match found {
-                Err(e) if e.kind() == Kind::Damaged => {
+                Err(e) if e.kind() == ErrorKind::Damaged => {
                     self.problem(None, Some(format!("version of {dataset}")), "version", e.to_string(), &[]);
                     continue;
                 }
@@ -236,7 +236,7 @@ impl Verifier<'_> {
                 Ok(())
             }
             Err(_) if Path::new(target).is_dir() => self.compare(None, Path::new(target)),
-            Err(e) if e.kind() == Kind::Damaged => {
+            Err(e) if e.kind() == ErrorKind::Damaged => {
                 self.problem(None, Some(format!("version {target}")), "version", e.to_string(), &[target]);
                 Ok(())
             }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Config, Dataset};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{atomic, lock};
 use crate::path::printable;
 
@@ -36,7 +36,7 @@ fn check_unchanged(setting: &str, known: &[String], given: &[String], name: &str
         [] => format!("dataset '{name}' is already declared, without {setting}"),
         known => format!("dataset '{name}' is already declared with {setting} {}", printable(&known.join(", "))),
     };
-    Err(Error::new(Kind::Conflict, message).with_hint(format!("change {setting} in [dataset.{name}] of helox.toml")))
+    Err(Error::new(ErrorKind::Conflict, message).with_hint(format!("change {setting} in [dataset.{name}] of helox.toml")))
 }
 
 /// Takes a dataset and all that is declared of it out of `helox.toml`, and returns that as a document of its own. Durable
@@ -66,7 +66,7 @@ pub fn rename_dataset(shared: &Path, local: &Path, tmp: &Path, dataset: &Dataset
     let mut document = document(shared)?;
     let tables = document.get_mut("dataset").and_then(toml_edit::Item::as_table_like_mut);
     let Some((mut table, tables)) = tables.and_then(|tables| Some((tables.remove(&dataset.name)?, tables))) else {
-        return Err(Error::new(Kind::Config, format!("{} does not declare '{}'", shared.display(), dataset.name)));
+        return Err(Error::new(ErrorKind::Config, format!("{} does not declare '{}'", shared.display(), dataset.name)));
     };
     if let Some(table) = table.as_table_like_mut() {
         table.insert("formerly", toml_edit::value(formerly.into_iter().collect::<toml_edit::Array>()));
@@ -78,7 +78,8 @@ pub fn rename_dataset(shared: &Path, local: &Path, tmp: &Path, dataset: &Dataset
 /// Reads the file as a document that keeps its comments.
 fn document(shared: &Path) -> Result<toml_edit::DocumentMut> {
     let text = String::from_utf8(atomic::read(shared)?.unwrap_or_default()).unwrap_or_default();
-    text.parse().map_err(|e: toml_edit::TomlError| Error::new(Kind::Config, format!("{}: {}", shared.display(), e.message())))
+    text.parse()
+        .map_err(|e: toml_edit::TomlError| Error::new(ErrorKind::Config, format!("{}: {}", shared.display(), e.message())))
 }
 
 /// Returns the text of the file with a dataset behind all that is there, which stays byte by byte.
@@ -117,7 +118,7 @@ fn lists(dataset: &Dataset) -> impl Iterator<Item = (&'static str, toml_edit::Va
 
 /// Returns the text of the file with a dataset, where the datasets are an inline table, which takes no more tables.
 fn inserted(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> {
-    let wrong = |e: toml_edit::TomlError| Error::new(Kind::Config, format!("{}: {}", shared.display(), e.message()));
+    let wrong = |e: toml_edit::TomlError| Error::new(ErrorKind::Config, format!("{}: {}", shared.display(), e.message()));
     let mut document: toml_edit::DocumentMut = text.parse().map_err(wrong)?;
     let mut table = toml_edit::InlineTable::new();
     table.insert("type", dataset.kind.as_str().into());
@@ -126,7 +127,7 @@ fn inserted(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> {
         table.insert(setting, value);
     }
     let Some(datasets) = document.get_mut("dataset").and_then(toml_edit::Item::as_table_like_mut) else {
-        return Err(Error::new(Kind::Config, format!("{}: 'dataset' is not a table", shared.display())));
+        return Err(Error::new(ErrorKind::Config, format!("{}: 'dataset' is not a table", shared.display())));
     };
     datasets.insert(&dataset.name, toml_edit::value(table));
     Ok(document.to_string())
@@ -150,7 +151,7 @@ mod tests {
         add(&dataset).unwrap();
         assert_eq!(std::fs::read_to_string(&shared).unwrap(), text, "declared just so already");
         for other in [Dataset::new("leases", "other", "data/leases"), Dataset::new("more", "other", "data")] {
-            assert_eq!(add(&other).unwrap_err().kind(), Kind::Conflict);
+            assert_eq!(add(&other).unwrap_err().kind(), ErrorKind::Conflict);
         }
         let again = Config::load(&shared, &local).unwrap();
         assert_eq!((again.level(), again.dataset("leases")), (3, Some(&dataset)));
@@ -182,7 +183,7 @@ mod tests {
             let dataset = Config::load(&shared, &local).unwrap().dataset(from).unwrap().clone();
             rename_dataset(&shared, &local, &dir.path().join("tmp"), &dataset, to)
         };
-        assert_eq!(rename("one", "two").unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(rename("one", "two").unwrap_err().kind(), ErrorKind::Conflict);
         assert_eq!(std::fs::read_to_string(&shared).unwrap(), text);
         rename("one", "three").unwrap();
         let renamed = text.replace(".one", ".three").replace("path = \"one\"\n", "path = \"one\"\nformerly = [\"one\"]\n");

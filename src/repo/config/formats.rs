@@ -105,7 +105,7 @@ fn character(entry: &ConfigEntry<'_>) -> Result<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
+    use crate::error::ErrorKind;
     use crate::repo::config::read::tests::load;
 
     fn one(value: &str) -> Result<ReaderSpec> {
@@ -145,7 +145,7 @@ mod tests {
         ] {
             let error = one(value).unwrap_err();
             assert!(error.message().contains(expected), "{value}: {}", error.message());
-            assert_eq!(error.kind(), Kind::Config);
+            assert_eq!(error.kind(), ErrorKind::Config);
         }
     }
 }

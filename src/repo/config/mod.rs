@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use crate::diff::{ReaderConfig, Splits, Thresholds};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::gate::ValidationSpec;
 use crate::limits;
 use crate::object::version::ValidationStatus;
@@ -150,14 +150,14 @@ impl Config {
         check_type(&dataset.kind)?;
         if let Some(known) = self.datasets.get(&dataset.name) {
             return Err(Error::new(
-                Kind::Conflict,
+                ErrorKind::Conflict,
                 format!("dataset '{}' is already declared with type '{}' in '{}'", known.name, known.kind, known.path),
             )
             .with_hint("use another name, or change helox.toml"));
         }
         if let Some(other) = self.datasets.values().find(|other| overlap(&other.path, &dataset.path)) {
             return Err(Error::new(
-                Kind::Conflict,
+                ErrorKind::Conflict,
                 format!("folder '{}' of '{}' overlaps with '{}' of '{}'", dataset.path, dataset.name, other.path, other.name),
             )
             .with_hint("use a separate folder for each dataset"));
@@ -166,7 +166,7 @@ impl Config {
         if let Some(name) = dataset.names().find(name_of_other) {
             let other = self.dataset(name).map_or_else(String::new, |other| other.name.clone());
             let message = format!("'{name}' cannot be a name of '{}': it is already a name of dataset '{other}'", dataset.name);
-            return Err(Error::new(Kind::Conflict, message).with_hint("use each name for one dataset only"));
+            return Err(Error::new(ErrorKind::Conflict, message).with_hint("use each name for one dataset only"));
         }
         self.datasets.insert(dataset.name.clone(), dataset);
         Ok(())

@@ -162,7 +162,7 @@ fn remote(entry: &ConfigEntry<'_>) -> Result<String> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::error::Kind;
+    use crate::error::ErrorKind;
     use crate::sample::RecordFormat;
 
     pub(in crate::repo::config) fn load(text: &str) -> Result<Config> {
@@ -270,7 +270,7 @@ pub(super) mod tests {
         ] {
             let error = load(text).unwrap_err();
             assert!(error.message().contains(expected), "{text:?}: {}", error.message());
-            assert_eq!(error.kind(), Kind::Config, "{text:?}");
+            assert_eq!(error.kind(), ErrorKind::Config, "{text:?}");
         }
     }
 

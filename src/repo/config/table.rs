@@ -7,7 +7,7 @@ use std::path::Path;
 use toml_edit::{Item, Key, TableLike, Value};
 
 use super::keys::{self, TableSpec};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic;
 use crate::gate::Bound;
 use crate::path::printable;
@@ -46,7 +46,7 @@ impl ConfigFile {
     pub fn wrong(&self, at: Option<Range<usize>>, what: impl Display) -> Error {
         let before = at.map_or(0, |span| span.start.min(self.text.len()));
         let line = self.text.bytes().take(before).filter(|b| *b == b'\n').count() + 1;
-        Error::new(Kind::Config, format!("{}:{line}: {}", self.name, printable(&what.to_string())))
+        Error::new(ErrorKind::Config, format!("{}:{line}: {}", self.name, printable(&what.to_string())))
     }
 }
 
@@ -350,10 +350,10 @@ fn check_place(word: &str) -> Result<()> {
     // RFC 6901: `~` stands only before 0 and 1.
     let mut escapes = word.split('~').skip(1);
     if word.starts_with('/') && !escapes.all(|rest| rest.starts_with(['0', '1'])) {
-        return Err(Error::new(Kind::Config, format!("'{word}' is not a JSON pointer")).with_hint("write '~' as '~0'"));
+        return Err(Error::new(ErrorKind::Config, format!("'{word}' is not a JSON pointer")).with_hint("write '~' as '~0'"));
     }
     if word.is_empty() {
-        return Err(Error::new(Kind::Config, "the name of a field is empty")
+        return Err(Error::new(ErrorKind::Config, "the name of a field is empty")
             .with_hint("name a column, such as \"id\", or a JSON pointer, such as \"/meta/id\""));
     }
     Ok(())
@@ -361,7 +361,7 @@ fn check_place(word: &str) -> Result<()> {
 
 fn check_glob(glob: &str) -> Result<()> {
     if glob.is_empty() {
-        return Err(Error::new(Kind::Config, "a pattern is empty"));
+        return Err(Error::new(ErrorKind::Config, "a pattern is empty"));
     }
     Selection { include: vec![glob.to_owned()], ..Selection::default() }.matcher().map(drop)
 }

@@ -11,8 +11,8 @@ use crate::object::checksum::Checksum;
 use crate::object::fact::{Artifact, Metric, Run, Statement};
 use crate::object::node::{Child, Entry, EntryKind, SampleCount, Totals};
 use crate::object::recipe::RecipeItem;
-use crate::object::verdict::{FULL_SCORE, Finding, Judged, OpaquePolicy, Severity};
-use crate::object::version::{ChangeType, Number, Statistics, ValidationStatus, canonical_json};
+use crate::object::verdict::{FULL_SCORE, Finding, OpaquePolicy, RuleResult, Severity};
+use crate::object::version::{ChangeType, Statistics, ValidationStatus, VersionNumber, canonical_json};
 use crate::path::DataPath;
 use crate::sample::{ReaderId, Type};
 
@@ -22,7 +22,7 @@ fn around(limit: usize) -> [(usize, bool); 3] {
 }
 
 /// Returns true if an object is accepted; what the checks of its type and its reader say must be the same.
-fn stored(kind: Kind, bytes: &[u8], checked: bool) -> bool {
+fn stored(kind: ObjectKind, bytes: &[u8], checked: bool) -> bool {
     let id = kind.id_of(bytes).unwrap();
     let accepted = accept(&Key { id, kind }, bytes).is_ok();
     assert_eq!(accepted, checked, "a {} of {} bytes", kind.name(), bytes.len());
@@ -33,9 +33,9 @@ fn version() -> Version {
     Version {
         dataset: "leases".into(),
         dataset_type: "lease_abstraction".into(),
-        number: Number::parse("1.1.0").unwrap(),
+        number: VersionNumber::parse("1.1.0").unwrap(),
         parents: vec![Id::from_bytes([1; 32])],
-        parent_number: Some(Number::FIRST),
+        parent_number: Some(VersionNumber::FIRST),
         manifest: Id::from_bytes([2; 32]),
         statistics: Statistics { files: 2, bytes: 300, samples: Some(2) },
         schema: Some(Id::from_bytes([4; 32])),
@@ -54,7 +54,7 @@ fn version() -> Version {
 /// Returns true if a version is stored.
 fn version_stored(version: &Version) -> bool {
     let metadata = canonical_json(&Value::Object(version.metadata.clone())).len() <= limits::METADATA;
-    stored(Kind::Version, &version.encode(), metadata && version.check().is_ok())
+    stored(ObjectKind::Version, &version.encode(), metadata && version.check().is_ok())
 }
 
 /// Arrays within each other, one of them inside the object that metadata are.
@@ -96,7 +96,7 @@ fn versions() {
         assert_eq!(with(&|v| v.author = text(n)), fits);
     }
     for (n, fits) in around(limits::NUMBER) {
-        assert_eq!(Number::parse(&format!("1.0.0-{}", text(n - 6))).is_ok(), fits);
+        assert_eq!(VersionNumber::parse(&format!("1.0.0-{}", text(n - 6))).is_ok(), fits);
     }
     assert!(with(&|v| (v.parents, v.parent_number) = (vec![], None)));
     assert!(!with(&|v| v.parents.clear()));
@@ -108,7 +108,7 @@ fn versions() {
 }
 
 fn fact_stored(fact: &Fact) -> bool {
-    stored(Kind::Fact, &fact.encode(), fact.check().is_ok())
+    stored(ObjectKind::Fact, &fact.encode(), fact.check().is_ok())
 }
 
 fn fact(statement: Statement) -> Fact {
@@ -175,9 +175,9 @@ fn runs() {
     assert!(!with(&|run| run.params = vec![("b".into(), text(1)), ("a".into(), text(1))]));
 }
 
-fn judged() -> Judged {
+fn judged() -> RuleResult {
     let (name, kind) = ("ids".to_owned(), "unique".to_owned());
-    Judged { name, kind, severity: Severity::Info, weight: 1, checked: 5, failed: 1, unreadable: 1_000, measures: vec![] }
+    RuleResult { name, kind, severity: Severity::Info, weight: 1, checked: 5, failed: 1, unreadable: 1_000, measures: vec![] }
 }
 
 #[test]
@@ -186,31 +186,38 @@ fn verdicts() {
     let with = |change: &dyn Fn(&mut Verdict)| {
         let finding = Finding { path: "a".into(), line: 1, number: 1, rule: 0, message: "no".into() };
         let (judged, findings, unread) = (vec![judged()], vec![finding.clone()], vec![finding]);
-        let mut verdict =
-            Verdict { rules: [7; 32], min_score: FULL_SCORE, opaque: OpaquePolicy::Warn, judged, found: 1_000, findings, unread };
+        let mut verdict = Verdict {
+            rules: [7; 32],
+            min_score: FULL_SCORE,
+            opaque: OpaquePolicy::Warn,
+            results: judged,
+            findings_count: 1_000,
+            findings,
+            unread,
+        };
         change(&mut verdict);
-        stored(Kind::Verdict, &verdict.encode(), verdict.check().is_ok())
+        stored(ObjectKind::Verdict, &verdict.encode(), verdict.check().is_ok())
     };
     for (n, fits) in around(FULL_SCORE as usize) {
         assert_eq!(with(&|v| v.min_score = n as u32), fits);
     }
     for (n, fits) in around(limits::VERDICT_RULES) {
-        assert_eq!(with(&|v| v.judged = vec![judged(); n]), fits);
+        assert_eq!(with(&|v| v.results = vec![judged(); n]), fits);
     }
     for (n, fits) in around(limits::NAME) {
-        assert_eq!(with(&|v| v.judged[0].name = text(n)), fits);
-        assert_eq!(with(&|v| v.judged[0].kind = text(n)), fits);
+        assert_eq!(with(&|v| v.results[0].name = text(n)), fits);
+        assert_eq!(with(&|v| v.results[0].kind = text(n)), fits);
     }
     for (n, fits) in around(limits::MEASURES) {
-        assert_eq!(with(&|v| v.judged[0].measures = vec![(text(1), 1); n]), fits);
+        assert_eq!(with(&|v| v.results[0].measures = vec![(text(1), 1); n]), fits);
     }
     for (n, fits) in around(limits::MEASURE_NAME) {
-        assert_eq!(with(&|v| v.judged[0].measures = vec![(text(n), 1)]), fits);
+        assert_eq!(with(&|v| v.results[0].measures = vec![(text(n), 1)]), fits);
     }
     for (n, fits) in around(limits::VERDICT_MEASURES) {
         let sums: Vec<_> = (0..n / 256).map(|_| (text(256), u64::MAX)).chain([(text(n % 256), 1)]).collect();
-        let rules = sums.chunks(limits::MEASURES).map(|sums| Judged { measures: sums.to_vec(), ..judged() });
-        assert_eq!(with(&|v| v.judged = rules.clone().collect()), fits);
+        let rules = sums.chunks(limits::MEASURES).map(|sums| RuleResult { measures: sums.to_vec(), ..judged() });
+        assert_eq!(with(&|v| v.results = rules.clone().collect()), fits);
     }
     for (n, fits) in around(limits::VERDICT_FINDINGS) {
         assert_eq!(with(&|v| v.findings = vec![v.findings[0].clone(); n]), fits);
@@ -222,7 +229,7 @@ fn verdicts() {
     for (n, fits) in around(limits::FINDING) {
         assert_eq!(with(&|v| v.findings[0].message = text(n)), fits);
     }
-    assert!(!with(&|v| v.found = 0) && !with(&|v| v.findings[0].rule = 1) && !with(&|v| v.judged[0].failed = 6));
+    assert!(!with(&|v| v.findings_count = 0) && !with(&|v| v.findings[0].rule = 1) && !with(&|v| v.results[0].failed = 6));
 }
 
 fn entry(path: &str, samples: Option<u64>) -> Entry {
@@ -237,42 +244,42 @@ fn entry(path: &str, samples: Option<u64>) -> Entry {
 fn nodes() {
     for (n, fits) in around(limits::NODE_ITEMS) {
         let leaf = Node::Leaf((0..n).map(|n| entry(&format!("{n:04}"), Some(1))).collect());
-        assert_eq!(stored(Kind::Node, &leaf.encode(), fits), fits);
+        assert_eq!(stored(ObjectKind::Node, &leaf.encode(), fits), fits);
         let child = |n| Child { last: DataPath::new(&format!("{n:04}")).unwrap(), id: Id::of(b""), totals: Totals::NONE };
-        assert_eq!(stored(Kind::Node, &Node::Inner(1, (0..n).map(child).collect()).encode(), fits), fits);
+        assert_eq!(stored(ObjectKind::Node, &Node::Inner(1, (0..n).map(child).collect()).encode(), fits), fits);
     }
     for (level, fits) in around(usize::from(limits::NODE_LEVEL)) {
         let child = Child { last: DataPath::new("a").unwrap(), id: Id::of(b""), totals: Totals::NONE };
-        assert_eq!(stored(Kind::Node, &Node::Inner(level as u8, vec![child]).encode(), fits), fits);
+        assert_eq!(stored(ObjectKind::Node, &Node::Inner(level as u8, vec![child]).encode(), fits), fits);
     }
     for (n, fits) in around(limits::PATH) {
         let path: String = (0..n).map(|at| if at % 200 == 199 && at + 1 < n { '/' } else { 'x' }).collect();
         assert_eq!(DataPath::new(&path).is_ok(), fits);
         if fits {
-            assert!(stored(Kind::Node, &Node::Leaf(vec![entry(&path, None)]).encode(), true));
+            assert!(stored(ObjectKind::Node, &Node::Leaf(vec![entry(&path, None)]).encode(), true));
         }
     }
-    assert!(stored(Kind::Node, &Node::Leaf(vec![entry("a", Some(u64::MAX - 1))]).encode(), true));
-    assert!(stored(Kind::Node, &Node::Leaf(vec![]).encode(), true));
+    assert!(stored(ObjectKind::Node, &Node::Leaf(vec![entry("a", Some(u64::MAX - 1))]).encode(), true));
+    assert!(stored(ObjectKind::Node, &Node::Leaf(vec![]).encode(), true));
 }
 
 #[test]
 fn recipes() {
     let recipe = |n: usize, level| Recipe { level, items: (0..n).map(|n| RecipeItem { id: [n as u8; 32], len: 7 }).collect() };
     for (n, fits) in around(limits::RECIPE_ITEMS) {
-        assert_eq!(stored(Kind::RecipeNode, &recipe(n, 1).encode(), fits), fits);
-        assert_eq!(stored(Kind::Recipe, &recipe(n, 0).encode_root(Id::of(b"content")), fits), fits);
+        assert_eq!(stored(ObjectKind::RecipeNode, &recipe(n, 1).encode(), fits), fits);
+        assert_eq!(stored(ObjectKind::Recipe, &recipe(n, 0).encode_root(Id::of(b"content")), fits), fits);
     }
     for (level, fits) in around(usize::from(limits::RECIPE_LEVEL)) {
-        assert_eq!(stored(Kind::RecipeNode, &recipe(1, level as u8).encode(), fits), fits);
+        assert_eq!(stored(ObjectKind::RecipeNode, &recipe(1, level as u8).encode(), fits), fits);
     }
-    assert!(!stored(Kind::RecipeNode, &recipe(0, 0).encode(), false));
+    assert!(!stored(ObjectKind::RecipeNode, &recipe(0, 0).encode(), false));
 }
 
 #[test]
 fn chunks() {
     for (n, fits) in around(limits::OBJECT) {
-        assert_eq!(stored(Kind::Chunk, &vec![7; n], fits), fits);
+        assert_eq!(stored(ObjectKind::Chunk, &vec![7; n], fits), fits);
     }
 }
 
@@ -288,7 +295,7 @@ fn wide(fields: usize, name: usize) -> Schema {
 
 fn schema_stored(schema: &mut Schema) -> bool {
     schema.fit();
-    stored(Kind::Schema, &schema.encode().unwrap(), true)
+    stored(ObjectKind::Schema, &schema.encode().unwrap(), true)
 }
 
 #[test]

@@ -11,10 +11,10 @@ use super::write::{Assembler, Naming, Replacement, WriteResult, WriteTask, Write
 use crate::chunk::cut;
 use crate::clock;
 use crate::diff::FileEntry;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic::{self, Scratch};
 use crate::fs::openat::{FileKind, Root};
-use crate::id::{Id, Node};
+use crate::id::{Id, NodeId};
 use crate::manifest::Entries;
 use crate::object::node::{Entry, EntryKind};
 use crate::object::recipe::RecipeItem;
@@ -38,7 +38,7 @@ const BATCH: usize = 128;
 #[derive(Debug)]
 pub struct CheckoutTarget<'a> {
     /// The manifest of the version.
-    pub manifest: Id<Node>,
+    pub manifest: Id<NodeId>,
     /// The part of it; all for `None`.
     pub selection: Option<&'a Matcher>,
 }
@@ -373,7 +373,7 @@ pub fn staged(
 ) -> Result<CheckoutCounts> {
     if path.is_symlink() {
         return Err(Error::new(
-            Kind::Conflict,
+            ErrorKind::Conflict,
             format!("{} is a symlink; a folder cannot be created in its place", path.display()),
         )
         .with_hint("name the folder that it points to, or a path that does not exist"));
@@ -383,7 +383,7 @@ pub fn staged(
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
         Err(e) if e.kind() != std::io::ErrorKind::NotADirectory => return Err(Error::io("cannot read the folder", path, e)),
         _ => {
-            return Err(Error::new(Kind::Conflict, format!("{} exists and is not an empty folder", path.display()))
+            return Err(Error::new(ErrorKind::Conflict, format!("{} exists and is not an empty folder", path.display()))
                 .with_hint("give a new or empty folder"));
         }
     }

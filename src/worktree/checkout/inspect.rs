@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::diff::FileEntry;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::openat::{Cursor, FileKind, Root, Stat};
 use crate::object::node::{Entry, EntryKind};
 use crate::path::{DataPath, printable};
@@ -58,7 +58,7 @@ impl Survey {
         if self.dirty.len() > MAX_NAMED {
             text += &format!("\n  and {} more", self.dirty.len() - MAX_NAMED);
         }
-        Err(Error::new(Kind::DirtyWorkspace, text).with_hint("commit them, move them, or discard them with --force"))
+        Err(Error::new(ErrorKind::DirtyWorkspace, text).with_hint("commit them, move them, or discard them with --force"))
     }
 }
 
@@ -95,7 +95,7 @@ impl<'a> Inspector<'a> {
                 let (path, kind) = (path.clone(), EntryKind::from(stat.kind));
                 Ok((stat, FileEntry { path, kind, size, samples: None, content: Some(content) }))
             }
-            Err(e) if e.kind() == Kind::UnsupportedInput => Ok((stat, FileEntry::unread(path.clone(), &stat))),
+            Err(e) if e.kind() == ErrorKind::UnsupportedInput => Ok((stat, FileEntry::unread(path.clone(), &stat))),
             Err(e) => Err(e),
         }
     }
@@ -173,7 +173,7 @@ impl<'a> Inspector<'a> {
             let text = name.to_string_lossy();
             let path = name.to_str().ok().and_then(|name| DataPath::join(Some(folder), name).ok()).ok_or_else(|| {
                 let folder = self.root.path().join(&*printable(folder.as_str()));
-                Error::new(Kind::Conflict, format!("cannot replace the folder {} with a file", folder.display()))
+                Error::new(ErrorKind::Conflict, format!("cannot replace the folder {} with a file", folder.display()))
                     .with_hint(format!("move the folder: it contains '{}', which is never removed", printable(&text)))
             })?;
             let stat = open.stat(&name).map_err(|e| self.root.error("cannot read", path.as_str(), e))?;
@@ -209,6 +209,6 @@ pub(super) fn is_unchanged(then: &Stat, now: &Stat) -> bool {
 /// Returns the error for a path that changed after it was inspected.
 pub(super) fn changed(root: &Root, path: &DataPath) -> Error {
     let path = root.path().join(&*printable(path.as_str()));
-    Error::new(Kind::Conflict, format!("{} changed during the checkout and was not replaced", path.display()))
+    Error::new(ErrorKind::Conflict, format!("{} changed during the checkout and was not replaced", path.display()))
         .with_hint("stop other programs from writing to it and run the command again")
 }

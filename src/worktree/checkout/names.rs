@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use super::{CheckoutTarget, SelectedEntries};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::probe::NameRules;
 use crate::id::Id;
 use crate::manifest::Entries;
@@ -109,14 +109,14 @@ impl Clashes {
                 self.same.values().map(|same| same.iter().map(|p| printable(p)).collect::<Vec<_>>().join(", ")).collect();
             pairs.sort();
             let what = "cannot contain the version: its file system does not distinguish names that differ only in case or Unicode normalization";
-            (Kind::Conflict, what, pairs, "check out on another file system, or leave one out with --exclude")
+            (ErrorKind::Conflict, what, pairs, "check out on another file system, or leave one out with --exclude")
         } else if !self.refused.is_empty() {
             let mut lines = self.refused.clone();
             if self.count > lines.len() {
                 lines.push(format!("and {} more", self.count - lines.len()));
             }
             let what = "cannot contain the version: its file system does not allow some names";
-            (Kind::Io, what, lines, "check out on another file system, or leave them out with --exclude")
+            (ErrorKind::Io, what, lines, "check out on another file system, or leave them out with --exclude")
         } else {
             return None;
         };
@@ -168,7 +168,7 @@ mod tests {
             (&["A", "a/b"], "A, a"),
         ] {
             let error = find(&names, paths).unwrap();
-            assert_eq!(error.kind(), Kind::Conflict);
+            assert_eq!(error.kind(), ErrorKind::Conflict);
             assert!(error.message().contains(named), "{paths:?}: {}", error.message());
         }
         assert!(find(&names, &["A", "b/A", "b/c", "b0", "c/A"]).is_none());
@@ -195,7 +195,7 @@ mod tests {
     fn names_that_are_refused_are_named_with_the_cause() {
         let names = NameRules { refused: vec![':', '\u{1}'], drops_dots: true, ..NameRules::default() };
         let error = find(&names, &["a:b/c", "d.", "e\u{1}", "f.g"]).unwrap();
-        assert_eq!(error.kind(), Kind::Io);
+        assert_eq!(error.kind(), ErrorKind::Io);
         let expected = "out cannot contain the version: its file system does not allow some names:\n  a:b: ':' is refused\n  \
                         d.: a dot at the end is refused";
         assert!(error.message().starts_with(expected), "{}", error.message());

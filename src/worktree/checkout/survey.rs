@@ -6,7 +6,7 @@ use crate::diff::FileEntry;
 use crate::error::Result;
 use crate::fs::atomic;
 use crate::fs::openat::{FileKind, Root};
-use crate::id::{Id, Node};
+use crate::id::{Id, NodeId};
 use crate::manifest::{self, Entries};
 use crate::object::node::{Entry, EntryKind};
 use crate::path::DataPath;
@@ -22,7 +22,7 @@ pub fn survey(
     store: &Store,
     root: &Root,
     scan: Scan<'_>,
-    sides: &[Id<Node>],
+    sides: &[Id<NodeId>],
     target: &CheckoutTarget<'_>,
     progress: &dyn Progress,
 ) -> Result<Survey> {
@@ -79,7 +79,7 @@ pub fn survey_selected(
 }
 
 /// Returns the entries of a version at a path and below it; all for an empty path.
-pub fn below(store: &Store, manifest: Id<Node>, path: &str) -> Result<Vec<Entry>> {
+pub fn below(store: &Store, manifest: Id<NodeId>, path: &str) -> Result<Vec<Entry>> {
     let mut found: Vec<_> = manifest::find(store, manifest, path)?.into_iter().collect();
     let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
     for entry in Entries::from_path(store, manifest, &prefix)? {

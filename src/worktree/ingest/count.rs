@@ -10,7 +10,7 @@ use super::feed::{self, Job};
 use crate::diff::{
     DiffDetail, FileSide, FileSource, FileStream, IssueMark, ReaderConfig, RecordDiff, RecordRef, StreamResult, compare,
 };
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::openat::{Root, stat_open};
 use crate::gate::{Evaluation, FilePrecheck};
 use crate::id::{Content, Id};
@@ -85,7 +85,7 @@ impl<'a> SampleCounter<'a> {
     /// Notes that the parent's file is damaged, and answers with `instead` for what was counted, which is void.
     fn skip_damaged<T>(&self, counted: Result<T>, path: &str, old: Option<&Entry>, instead: T) -> Result<T> {
         match counted {
-            Err(e) if e.kind() == Kind::Damaged && self.tallied && old.is_some() => {
+            Err(e) if e.kind() == ErrorKind::Damaged && self.tallied && old.is_some() => {
                 self.damaged.add(path, old, e);
                 Ok(instead)
             }

@@ -6,9 +6,9 @@ use std::iter::Peekable;
 
 use super::{IngestSource, IngestedEntry, SampleCounter};
 use crate::chunk::cut;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::openat::{FileKind, Root, Stat, stat_open};
-use crate::id::{Content, Id, Node};
+use crate::id::{Content, Id, NodeId};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::path::{DataPath, printable};
@@ -230,7 +230,7 @@ fn outside(paths: &[String]) -> Option<Error> {
     let first = paths.first()?;
     let more = if paths.len() > 1 { format!(" and {} more are", paths.len() - 1) } else { " is".into() };
     Some(
-        Error::new(Kind::Conflict, format!("'{}'{more} outside the part that is checked out", printable(first)))
+        Error::new(ErrorKind::Conflict, format!("'{}'{more} outside the part that is checked out", printable(first)))
             .with_hint("move them, or check out all files first: hlx checkout HEAD"),
     )
 }
@@ -238,7 +238,7 @@ fn outside(paths: &[String]) -> Option<Error> {
 /// The parent's entries, looked up in the order of the paths.
 struct ParentEntries<'a, S: NodeSource> {
     nodes: &'a S,
-    root: Option<Id<Node>>,
+    root: Option<Id<NodeId>>,
     entries: Option<Peekable<Entries<'a, S>>>,
 }
 

@@ -16,7 +16,7 @@ use std::sync::mpsc;
 use crate::diff::RecordDiff;
 use crate::error::Result;
 use crate::fs::openat::{Root, Stat};
-use crate::id::{Content, Id, Node};
+use crate::id::{Content, Id, NodeId};
 use crate::manifest::NodeSource;
 use crate::object::node::{Entry, EntryKind, SampleCount};
 use crate::parallel;
@@ -54,7 +54,7 @@ pub struct IngestSource<'a, S> {
     /// The folder they lie in.
     pub root: &'a Root,
     /// The version that comes before, whose files are what changed ones are compressed against.
-    pub parent: Option<Id<Node>>,
+    pub parent: Option<Id<NodeId>>,
     /// The source of the parent's nodes.
     pub nodes: &'a S,
     /// The part that the workspace holds; entries of the parent outside of it are taken over.

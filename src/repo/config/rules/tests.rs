@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::error::Kind as ErrorKind;
+use crate::error::ErrorKind;
 use crate::gate::Bound;
 use crate::repo::config::read::tests::load;
 
