@@ -7,6 +7,7 @@ use std::process::{ExitCode, exit};
 
 use cli::args::{self, ParseStop};
 use cli::commands;
+use cli::correction;
 use cli::failure;
 use cli::interrupt;
 use cli::output::OutputOptions;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
         Ok(arguments) => {
             let mut session = Session::new(&arguments);
             let result = session.enter(&arguments).and_then(|()| commands::run(arguments.command, &mut session));
-            session.finish(result)
+            session.finish(result.map_err(|error| correction::correct(error, &typed)))
         }
         Err(ParseStop::Help(text)) => Session::plain(options).say(&text),
         Err(ParseStop::Invalid(error)) => failure::report(&error, options),

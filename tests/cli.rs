@@ -22,6 +22,8 @@ mod samples;
 mod sandbox;
 #[path = "cli/sessions.rs"]
 mod sessions;
+#[path = "cli/suggestions.rs"]
+mod suggestions;
 #[path = "cli/vocabulary.rs"]
 mod vocabulary;
 #[path = "cli/which.rs"]

@@ -6,6 +6,7 @@ mod dataset;
 mod filter;
 mod git_commands;
 mod history;
+mod line;
 mod log;
 mod validate;
 mod values;
@@ -14,7 +15,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind as ClapKind;
-use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
+use clap::{ArgMatches, Args, ColorChoice, CommandFactory, Parser, Subcommand};
 use helox::Error;
 
 use super::failure;
@@ -24,6 +25,7 @@ pub(crate) use commit::{BumpArg, CommitArgs};
 pub(crate) use dataset::{CreateArgs, DatasetCommand, ListArgs};
 pub(crate) use filter::Filter;
 pub(crate) use history::{AuditArgs, ExecArgs, NoteCommand, RunCommand};
+pub(crate) use line::CommandLine;
 pub(crate) use log::LogArgs;
 pub(crate) use validate::{FindingsFormat, ValidateArgs};
 
@@ -59,6 +61,11 @@ pub(crate) fn parse(typed: &[OsString], options: OutputOptions) -> Result<Argume
 /// Returns the whole command line, for completions and the man page.
 pub(crate) fn definition() -> clap::Command {
     Arguments::command()
+}
+
+/// Reads the arguments of the process again, each by its name; `None` if they are invalid.
+pub(crate) fn matches(typed: &[OsString]) -> Option<ArgMatches> {
+    definition().try_get_matches_from(log::with_limit(typed)).ok()
 }
 
 /// Version control for the data that language models are trained on.
@@ -171,7 +178,7 @@ pub(crate) enum Command {
 /// Print the manual page of a command
 #[derive(Args)]
 #[command(after_help = "Examples:
-  hlx man commit | man -l -
+  hlx man commit                     on a terminal, with man(1)
   hlx man > ~/.local/share/man/man1/hlx.1
   hlx man dataset add > ~/.local/share/man/man1/hlx-dataset-add.1")]
 pub(crate) struct ManArgs {

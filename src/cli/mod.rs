@@ -8,6 +8,7 @@
 pub(crate) mod args;
 pub(crate) mod commands;
 mod complete;
+pub(crate) mod correction;
 mod editor;
 pub(crate) mod failure;
 mod findings;

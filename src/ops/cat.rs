@@ -1,6 +1,7 @@
 //! `hlx cat`: the bytes of a file of a version.
 
 use std::io::Write;
+use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest;
@@ -17,7 +18,18 @@ use crate::store::content;
 /// [`ErrorKind::Usage`] if there is no path.
 pub fn target<'a>(repo: &Repo, word: &'a str) -> Result<(&'a str, String)> {
     let Some((revision, path)) = word.split_once(':').filter(|(_, path)| !path.is_empty()) else {
-        return Err(Error::usage("no file is given").with_hint(format!("hlx cat {} PATH", printable(word))));
+        let dataset =
+            repo.dataset_of(word).filter(|dataset| repo.resolve(Path::new(word)).is_ok_and(|path| path != dataset.path));
+        let is_revision = revision::version(repo, word).is_ok();
+        return Err(match dataset.filter(|_| !is_revision) {
+            Some(dataset) => {
+                let head =
+                    if repo.dataset(None).is_ok() { "HEAD".to_owned() } else { revision::qualified(&dataset.name, "HEAD") };
+                let word = printable(word);
+                Error::usage("no version is given").with_hint(format!("did you mean: hlx cat {head} {word}"))
+            }
+            None => Error::usage("no file is given").with_hint(format!("hlx cat {} PATH", printable(word))),
+        });
     };
     let found = revision::version(repo, revision)?;
     let dataset = repo.config().dataset(&found.version.dataset);

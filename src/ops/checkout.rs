@@ -77,7 +77,7 @@ pub struct CheckoutReport {
 /// meanwhile.
 pub fn run(repo: &Repo, options: &CheckoutOptions, progress: &dyn Progress) -> Result<CheckoutReport> {
     let context = RevisionContext { latest: true, ..RevisionContext::default() };
-    let found = revision::version_in(repo, &options.revision, context).map_err(|error| path_hint(repo, options, error))?;
+    let found = revision::version_in(repo, &options.revision, context)?;
     let paths = paths(repo, options, &found)?;
     let selection = Selection { include: options.include.clone(), exclude: options.exclude.clone(), paths };
     let selection = (!selection.is_all()).then_some(selection);
@@ -127,15 +127,6 @@ fn refuse_inside(repo: &Repo, into: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Returns the error of a revision that is none, or how to bring a file back if it is one.
-fn path_hint(repo: &Repo, options: &CheckoutOptions, error: Error) -> Error {
-    let is_path = error.kind() == ErrorKind::VersionNotFound && paths::places(repo, &[PathBuf::from(&options.revision)]).is_ok();
-    match is_path && repo.root().join(repo.current_folder()).join(&options.revision).exists() {
-        true => error.with_hint(format!("to restore a file: hlx restore {}", printable(&options.revision))),
-        false => error,
-    }
-}
-
 /// Returns the paths of the version that were named; none for all of it.
 fn paths(repo: &Repo, options: &CheckoutOptions, found: &ResolvedVersion) -> Result<Vec<String>> {
     let mut paths = Vec::new();
@@ -179,7 +170,11 @@ fn check_selects(repo: &Repo, found: &ResolvedVersion, selection: &Selection) ->
         |message: String| Error::new(ErrorKind::PathNotFound, message).with_hint(format!("list its files: hlx ls -r {version}"));
     if let Some((flag, glob, _)) = unmatched.first() {
         let folders = paths.iter().filter_map(|path| Some(path.rsplit_once('/')?.0.to_owned()));
-        let near = spelling::nearest(glob.trim_end_matches("/**"), folders.chain(paths.iter().cloned()));
+        // Patterns start at the folder of the dataset, where paths are typed where the user stands.
+        let typed = repo.config().dataset(&found.version.dataset).and_then(|of| paths::in_dataset(repo, of, glob).ok());
+        let typed = typed.filter(|glob| one(glob).is_ok_and(|matcher| paths.iter().any(|path| matcher.selects(path))));
+        let near = || spelling::nearest(glob.trim_end_matches("/**"), folders.chain(paths.iter().cloned()));
+        let near = typed.or_else(near);
         let question = spelling::suggestion(near);
         return Err(error(format!("{flag} '{}' matches no file of {version}{question}", printable(glob))));
     }

@@ -59,7 +59,10 @@ fn script(root: &Path, top: &Path) -> String {
     format!(
         "#!/bin/sh\n\
          # Created by 'hlx install-hooks'. Delete this file to remove the hook; 'git commit --no-verify' skips it once.\n\
-         exec hlx {place}validate\n"
+         hlx {place}validate && exit 0\n\
+         status=$?\n\
+         echo \"hint: list all findings: hlx {place}validate --report FILE; skip this hook once: git commit --no-verify\" >&2\n\
+         exit $status\n"
     )
 }
 

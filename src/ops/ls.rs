@@ -64,7 +64,11 @@ pub fn target(repo: &Repo, first: Option<&str>, second: Option<&str>) -> Result<
         (Some(word), None) => match revision::version(repo, word) {
             Ok(_) => Ok((own(word), None)),
             Err(e) if word.contains('@') || matches!(e.kind(), ErrorKind::Damaged | ErrorKind::Io) => Err(e),
-            Err(_) => Ok((None, own(word))),
+            Err(e) => match repo.dataset_of(word) {
+                Some(dataset) => Ok((Some(revision::qualified(&dataset.name, "HEAD")), own(word))),
+                None if repo.dataset(None).is_ok() => Ok((None, own(word))),
+                None => Err(e),
+            },
         },
         _ => Ok((None, None)),
     }
@@ -75,7 +79,10 @@ pub fn target(repo: &Repo, first: Option<&str>, second: Option<&str>) -> Result<
 /// # Errors
 /// `ErrorKind::VersionNotFound` or `PathNotFound`, and those of `each`.
 pub fn run(repo: &Repo, options: &LsOptions, each: &mut dyn FnMut(LsEntry) -> Result<()>) -> Result<()> {
-    let found = revision::version(repo, options.revision.as_deref().unwrap_or("HEAD"))?;
+    let found = match &options.revision {
+        Some(text) => revision::version(repo, text)?,
+        None => revision::head(repo, "hlx ls")?,
+    };
     let mut each = |mut item: LsEntry| {
         item.relative = repo.relative(&found.version.dataset, &item.path);
         each(item)

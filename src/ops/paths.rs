@@ -103,28 +103,32 @@ pub(super) fn of_dataset(repo: &Repo, name: &str, typed: &[String]) -> Result<Ve
     typed.iter().map(|typed| dataset.map_or_else(|| from_user(typed), |dataset| in_dataset(repo, dataset, typed))).collect()
 }
 
-/// Finds the dataset that all paths lie in, and returns the paths within it.
-pub(super) fn places<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<(&'a Dataset, Vec<String>)> {
-    let mut dataset: Option<&Dataset> = None;
-    let mut paths = Vec::new();
+/// Finds the datasets of paths that were typed, each with the paths within it, and all of it where a path is a folder around
+/// it.
+///
+/// # Errors
+/// [`ErrorKind::PathNotFound`] if a path is in no dataset and around none.
+pub(super) fn of_datasets<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<Vec<(&'a Dataset, Vec<String>)>> {
+    let mut all: Vec<(&Dataset, Vec<String>)> = repo.config().datasets().map(|dataset| (dataset, Vec::new())).collect();
     for path in typed {
         let inside = repo.resolve(path)?;
-        let Some((found, rest)) = repo.config().datasets().find_map(|d| Some((d, below(d, &inside)?))) else {
+        let mut any = false;
+        for (dataset, paths) in &mut all {
+            let around = is_within(&dataset.path, &inside).then_some("");
+            let Some(rest) = below(dataset, &inside).or(around) else { continue };
+            if !rest.is_empty() {
+                DataPath::new(rest).map_err(|why| Error::usage(format!("{} is not a valid path: {why}", path.display())))?;
+            }
+            paths.push(rest.to_owned());
+            any = true;
+        }
+        if !any {
             return Err(Error::new(ErrorKind::PathNotFound, format!("{} is not in any dataset", path.display()))
                 .with_hint("list the datasets and their folders: hlx dataset list"));
-        };
-        if dataset.is_some_and(|d| d.name != found.name) {
-            return Err(
-                Error::usage("the files belong to several datasets").with_hint("restore the files of one dataset at a time")
-            );
         }
-        dataset = Some(found);
-        if !rest.is_empty() {
-            DataPath::new(rest).map_err(|why| Error::usage(format!("{} is not a valid path: {why}", path.display())))?;
-        }
-        paths.push(rest.to_owned());
     }
-    dataset.map(|dataset| (dataset, paths)).ok_or_else(|| Error::usage("give the files to restore"))
+    all.retain(|(_, paths)| !paths.is_empty());
+    Ok(all)
 }
 
 /// Returns the error for a path that a version does not have.

@@ -9,7 +9,7 @@ use crate::manifest;
 use crate::object::version::VersionNumber;
 use crate::ops::paths;
 use crate::progress::Progress;
-use crate::repo::{Repo, revision};
+use crate::repo::{Dataset, Repo, revision};
 use crate::selection::Selection;
 use crate::worktree::checkout;
 use crate::worktree::state;
@@ -40,18 +40,52 @@ pub struct RestoreReport {
     pub discarded: u64,
 }
 
-/// Restores files and folders. Files that no version has are left alone.
+/// Restores files and folders, in each dataset that the paths concern. Files that no version has are left alone.
 ///
 /// # Errors
 /// `ErrorKind::PathNotFound` for a path that neither the workspace nor the version has; `DirtyWorkspace` if bytes would be
-/// lost that no version has and `force` is not set.
-pub fn run(repo: &Repo, options: &RestoreOptions, progress: &dyn Progress) -> Result<RestoreReport> {
-    let (dataset, paths) = paths::places(repo, &options.paths)?;
-    let qualified = |text: &str| if text.contains('@') { text.to_owned() } else { format!("{}@{text}", dataset.name) };
-    let found = revision::version(repo, &qualified(options.source.as_deref().unwrap_or("HEAD")))?;
-    if repo.config().current(&found.version.dataset) != dataset.name {
-        return Err(Error::usage(format!("the files belong to '{}', not to '{}'", dataset.name, found.version.dataset)));
+/// lost that no version has and `force` is not set. An error in a later dataset names those that are restored.
+pub fn run(repo: &Repo, options: &RestoreOptions, progress: &dyn Progress) -> Result<Vec<RestoreReport>> {
+    let mut concerned = paths::of_datasets(repo, &options.paths)?;
+    let named = options.source.as_deref().and_then(|source| source.split_once('@')).filter(|(name, _)| !name.is_empty());
+    if let Some((name, _)) = named {
+        let owner = repo.dataset(Some(name))?;
+        for path in &options.paths {
+            let datasets = paths::of_datasets(repo, std::slice::from_ref(path))?;
+            if let Some((other, _)) = datasets.first().filter(|_| datasets.iter().all(|(dataset, _)| dataset.name != owner.name))
+            {
+                let message = format!("{} belongs to '{}', not to '{}'", path.display(), other.name, owner.name);
+                return Err(Error::usage(message).with_hint("restore the files of one dataset at a time"));
+            }
+        }
+        concerned.retain(|(dataset, _)| dataset.name == owner.name);
     }
+    let mut reports: Vec<RestoreReport> = Vec::new();
+    for (dataset, paths) in concerned {
+        let report = restore(repo, dataset, paths, options, progress).map_err(|error| match reports.is_empty() {
+            true => error,
+            false => {
+                let names: Vec<&str> = reports.iter().map(|report| report.dataset_name.as_str()).collect();
+                error.within(format!("'{}', after {} was restored", dataset.name, names.join(", ")))
+            }
+        })?;
+        reports.push(report);
+    }
+    Ok(reports)
+}
+
+/// Restores files of one dataset.
+fn restore(
+    repo: &Repo,
+    dataset: &Dataset,
+    paths: Vec<String>,
+    options: &RestoreOptions,
+    progress: &dyn Progress,
+) -> Result<RestoreReport> {
+    let found = match options.source.as_deref().unwrap_or("HEAD") {
+        text if text.find('@').is_some_and(|at| at > 0) => revision::version(repo, text)?,
+        text => revision::version(repo, &revision::qualified(&dataset.name, text))?,
+    };
     let (store, layout) = (repo.store(), repo.store().layout());
     let _workspace = state::lock(layout, &dataset.name)?;
     let head = state::WorkspaceState::load(layout, &dataset.name)?.head.map(|id| repo.version(id)).transpose()?;

@@ -12,7 +12,7 @@ use crate::repo::{Repo, revision};
 pub fn run(repo: &Repo, revision: Option<&str>) -> Result<VersionView> {
     let found = match revision {
         Some(text) => revision::version(repo, text)?,
-        None => match revision::version(repo, "HEAD") {
+        None => match revision::head(repo, "hlx show") {
             Err(e) if e.kind() == ErrorKind::VersionNotFound => revision::version(repo, "latest")?,
             found => found?,
         },

@@ -73,8 +73,10 @@ pub(super) fn plan(
 /// Fails unless a tag may have this name; the hint ends with `command` and a name that is valid.
 pub(super) fn check_name(tag: &str, command: &str) -> Result<()> {
     names::check_tag(tag).map_err(|error| {
-        let lower = tag.to_lowercase();
-        let valid = if names::check_tag(&lower).is_ok() { &lower } else { "production" };
+        let mut valid: String = tag.to_lowercase().split_whitespace().collect::<Vec<_>>().join("-");
+        if names::check_tag(&valid).is_err() {
+            valid = "TAG".to_owned();
+        }
         let rule = error.hint().unwrap_or_default().split(", such as").next().unwrap_or_default().to_owned();
         error.with_hint(format!("{rule}: {command} {valid}"))
     })

@@ -8,11 +8,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Content, Id};
 use crate::object::checksum::Checksum;
 use crate::ops::folder::{FolderContents, VersionPart};
-use crate::ops::holders::{EntryFinder, FolderOwner, FolderSearch, Holder, NearestVersion, VersionWithId, versions};
+use crate::ops::holders::{self, EntryFinder, FolderOwner, FolderSearch, Holder, NearestVersion, VersionWithId, versions};
 use crate::ops::{DamageList, artifacts};
 use crate::path::printable;
 use crate::progress::{Progress, Stage};
 use crate::repo::{Repo, revision};
+use crate::selection::Selection;
 use crate::spelling;
 
 /// Fewer hex digits than this are no checksum.
@@ -71,6 +72,9 @@ pub fn run(repo: &Repo, target: &str, progress: &dyn Progress) -> Result<WhichRe
 fn unknown(repo: &Repo, path: &Path, target: &str) -> Error {
     let shown = printable(target);
     let error = |question: &str| Error::new(ErrorKind::PathNotFound, format!("no file, folder or checksum '{shown}'{question}"));
+    if repo.config().dataset(target).is_some() {
+        return error("").with_hint(format!("it is a dataset; list its versions: hlx log {shown}"));
+    }
     if revision::version(repo, target).is_ok() {
         return error("").with_hint(format!("it is a version; show it: hlx show {shown}"));
     }
@@ -118,7 +122,14 @@ fn folder(repo: &Repo, path: &Path, report: &mut WhichReport, progress: &dyn Pro
     }
     let mut search = FolderSearch::new(repo, &folder);
     search_versions(&candidates, report, progress, |candidate| search.places_in(candidate))?;
-    if report.versions.is_empty() {
+    if !report.versions.is_empty() {
+        return Ok(());
+    }
+    // As in verify, the version of the stamp comes first.
+    if let Some((stamp, candidate)) = stamp.and_then(|stamp| Some((stamp, candidates.iter().find(|(id, _)| *id == stamp.id)?))) {
+        let matcher = stamp.selection.as_ref().map(Selection::matcher).transpose()?;
+        report.nearest = Some(holders::differences(repo.store(), &folder, candidate, "", matcher.as_ref())?);
+    } else {
         let owner = FolderOwner::of(repo, path, &folder)?;
         let own = |(_, version): &VersionWithId| {
             owner.as_ref().is_none_or(|owner| owner.dataset == repo.config().current(&version.dataset))

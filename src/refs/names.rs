@@ -28,13 +28,18 @@ pub fn check_dataset(name: &str) -> Result<()> {
 pub fn check_tag(tag: &str) -> Result<()> {
     let number = tag.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let rule = match () {
-        () if matches!(tag, "latest" | "head" | "work") => "the word is reserved".to_owned(),
+        () if is_reserved(&tag.to_lowercase()) => "the word is reserved".to_owned(),
         () if number => "it looks like a version number".to_owned(),
         () if !fits(tag, |b| b.is_ascii_lowercase(), b"._-") => broken(tag, "a letter", "._-"),
         () => return Ok(()),
     };
     Err(Error::usage(format!("invalid tag '{}': {rule}", printable(tag)))
         .with_hint("use up to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter, such as 'production'"))
+}
+
+/// Returns true if a word means a version of every dataset, so that no tag may be called so.
+fn is_reserved(word: &str) -> bool {
+    matches!(word, "latest" | "head" | "work")
 }
 
 /// Returns the rule that a name breaks, which begins with `first` and goes on with a-z, 0-9 and `others`.

@@ -187,27 +187,18 @@ impl Repo {
         Ok(concerned)
     }
 
-    /// Returns the dataset whose folder a word is.
-    pub fn dataset_at(&self, word: &str) -> Option<&Dataset> {
-        let inside = self.resolve(Path::new(word)).ok()?;
-        self.config.datasets().find(|dataset| dataset.path == inside)
-    }
-
-    /// Returns true if a word is the path of something that exists, or cannot be anything else.
-    pub fn is_path(&self, word: &str) -> bool {
-        word.contains('/') || self.root.join(&self.here).join(word).exists()
+    /// Returns the dataset whose folder is a path that was typed, or contains it.
+    pub fn dataset_of(&self, typed: &str) -> Option<&Dataset> {
+        let inside = self.resolve(Path::new(typed)).ok()?;
+        self.config.datasets().find(|dataset| dataset.path == "." || is_within(&inside, &dataset.path))
     }
 
     /// Returns the error for a dataset that is not there.
     pub fn unknown(&self, name: &str) -> Error {
-        let known: Vec<&str> = self.config.datasets().map(|d| d.name.as_str()).collect();
-        let near = spelling::nearest(name, known.iter().copied()).or_else(|| Some(self.dataset_at(name)?.name.as_str()));
-        let is_path = near.is_none() && self.is_path(name);
-        let question = spelling::suggestion(near);
+        let question = spelling::suggestion(spelling::nearest(name, self.config.datasets().map(|d| d.name.as_str())));
         let error =
             Error::new(ErrorKind::DatasetNotFound, format!("unknown dataset '{}'{question}", crate::path::printable(name)));
         match self.names() {
-            _ if is_path => error.with_hint(format!("paths come after '--': hlx status -- {}", crate::path::printable(name))),
             names if names.is_empty() => error.with_hint("declare it: hlx dataset add NAME --type TYPE --path DIR"),
             names => error.with_hint(format!("known datasets: {names}")),
         }

@@ -124,6 +124,20 @@ pub fn version_in(repo: &Repo, text: &str, context: RevisionContext<'_>) -> Resu
     }
 }
 
+/// Finds the version that is checked out.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] if there are several datasets; the hint is `command` with the name of each.
+pub fn head(repo: &Repo, command: &str) -> Result<ResolvedVersion> {
+    version(repo, "HEAD").map_err(|error| match error.kind() {
+        ErrorKind::Usage => {
+            let commands: Vec<String> = repo.config().datasets().map(|dataset| format!("{command} {}", dataset.name)).collect();
+            Error::usage("the repository has several datasets").with_hint(format!("name one: {}", commands.join(" or ")))
+        }
+        _ => error,
+    })
+}
+
 /// Finds what a revision names where it stands.
 pub fn target(repo: &Repo, text: &str, context: RevisionContext<'_>) -> Result<RevisionTarget> {
     let mut parsed = parse(text)?;
@@ -211,6 +225,12 @@ impl Repo {
             _ => {}
         }
         Ok(revisions)
+    }
+
+    /// Returns true if a word names a version, or the workspace, of a dataset; some, like `HEAD~1`, may name one of each.
+    pub fn is_revision(&self, text: &str) -> bool {
+        let of = |name: &String| target(self, &qualified(name, text), RevisionContext::default()).is_ok();
+        target(self, text, RevisionContext::default()).is_ok() || datasets(self).is_ok_and(|all| all.iter().any(of))
     }
 
     /// Tells if a revision names its dataset.
@@ -410,12 +430,7 @@ fn missing(repo: &Repo, text: &str, parsed: &ParsedRevision<'_>, dataset: Option
         Some(dataset) => format!("{dataset}@{word}"),
         None => word.clone(),
     });
-    let near = near.or_else(|| Some(repo.dataset_at(base)?.name.clone()));
     let error = error(format!("unknown revision '{}'{}", printable(text), spelling::suggestion(near)));
-    if repo.is_path(base) {
-        let path = printable(base);
-        return error.with_hint(format!("'{path}' is a path; paths come after '--', as in: hlx diff -- {path}"));
-    }
     error.with_hint(match dataset {
         Some(dataset) => format!("list its versions and tags: hlx log {dataset}"),
         None => "list versions and tags: hlx log; list datasets: hlx dataset list".to_owned(),

@@ -32,7 +32,7 @@ pub(crate) struct CommitArgs {
     /// Parent version [default: the checked-out one; with --from the latest]
     #[arg(long, value_name = "REV")]
     pub(crate) parent: Option<String>,
-    /// Tag the new version; may be repeated
+    /// Tag the new version, or the current one if nothing changed; may be repeated
     #[arg(long = "tag", value_name = "T")]
     pub(crate) tags: Vec<String>,
     /// Move tags that are on other versions

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use helox::{Error, nearest};
+use helox::{Error, Repo, nearest};
 
-use super::Arguments;
+use super::{Arguments, CommandLine};
 
 /// A command of another tool, and what to do here. A command that `hlx` gains leaves this table; a test says so.
-const COMMANDS: [(&str, &str); 40] = [
+const COMMANDS: [(&str, &str); 41] = [
     ("add", "there is no staging area: 'hlx commit' takes every change; 'hlx dataset add NAME --path DIR' declares a dataset"),
     ("am", "there are no patches: 'hlx commit --from DIR' creates a version from another folder"),
     ("bisect", "'hlx log -- PATH' lists the versions that changed a file; 'hlx checkout REV' checks one out"),
@@ -57,11 +57,14 @@ const COMMANDS: [(&str, &str); 40] = [
     ("track", "'hlx dataset add NAME --path DIR' declares a folder; every file in it is part of the next version"),
     ("unstage", "there is no staging area: 'hlx restore PATH' discards the changes of a file"),
     ("update", "'hlx checkout latest' updates the workspace to the latest version"),
+    ("version", "'hlx --version' prints the version of hlx; 'hlx log' lists those of the data"),
 ];
 
 /// Commands and options of other tools below a command of ours, and what to do here.
-const NESTED: [(&str, &str, &str); 20] = [
+const NESTED: [(&str, &str, &str); 24] = [
     ("checkout", "-b", "there are no branches: 'hlx tag add REV NAME' tags a version"),
+    ("commit", "--amend", "versions never change: commit again, or add a note to one with 'hlx note add REV TEXT'"),
+    ("commit", "--no-verify", "'hlx commit --no-validate' skips validation"),
     (
         "commit",
         "-n",
@@ -78,6 +81,8 @@ const NESTED: [(&str, &str, &str); 20] = [
     ("run", "rm", "'hlx run withdraw RUN --why TEXT' marks a run as invalid; it stays in the history"),
     ("status", "--porcelain", "'hlx status --json' and 'hlx status --short' are for scripts"),
     ("tag", "--delete", "'hlx tag rm REV TAG' removes a tag"),
+    ("tag", "--force", "'hlx tag add REV TAG --move' moves a tag to another version"),
+    ("tag", "--list", "'hlx tag list' lists the tags"),
     ("tag", "-d", "'hlx tag rm REV TAG' removes a tag"),
     ("tag", "-f", "'hlx tag add REV TAG --move' moves a tag to another version"),
     ("tag", "-l", "'hlx tag list' lists the tags"),
@@ -95,17 +100,29 @@ pub(super) fn suggest(error: &clap::Error, typed: &[OsString]) -> Option<Error> 
         _ => None,
     };
     let definition = Arguments::command();
-    let command = typed.iter().skip(1).filter_map(|arg| arg.to_str()).find_map(|arg| definition.find_subcommand(arg));
+    let names = typed.iter().skip(1).filter_map(|arg| arg.to_str());
+    let command = names.clone().find_map(|arg| definition.find_subcommand(arg));
+    let inner = command.and_then(|command| names.clone().find_map(|arg| command.find_subcommand(arg)));
+    if let Some(command) = inner.or(command).filter(|_| error.kind() == ErrorKind::MissingRequiredArgument) {
+        return missing(command, typed);
+    }
     let word = string(ContextKind::InvalidSubcommand).or_else(|| string(ContextKind::InvalidArg))?;
     if let Some(command) = command
         && typed.iter().take_while(|arg| *arg != word).any(|arg| *arg == *command.get_name())
     {
         let name = command.get_name();
         let nested = NESTED.iter().find(|(outer, inner, _)| *outer == name && *inner == word);
-        return match nested {
-            Some((_, _, advice)) => Some(Error::usage(format!("'hlx {name}' does not have '{word}'")).with_hint(*advice)),
-            None if error.kind() == ErrorKind::UnknownArgument => surplus(command, word, typed),
-            None => None,
+        return match (nested, error.kind()) {
+            (Some((_, _, advice)), _) => Some(Error::usage(format!("'hlx {name}' does not have '{word}'")).with_hint(*advice)),
+            (None, ErrorKind::UnknownArgument) => surplus(inner.unwrap_or(command), word, typed),
+            (None, ErrorKind::InvalidSubcommand) if name == "tag" && error.get(ContextKind::SuggestedSubcommand).is_none() => {
+                let meant = CommandLine::new(typed)?.replaced(word, &["add", &head(typed), word]);
+                Some(
+                    Error::usage(format!("'hlx tag' does not have '{word}'"))
+                        .with_hint(format!("to tag the checked-out version: {meant}")),
+                )
+            }
+            _ => None,
         };
     }
     if error.kind() != ErrorKind::InvalidSubcommand {
@@ -120,18 +137,83 @@ pub(super) fn suggest(error: &clap::Error, typed: &[OsString]) -> Option<Error> 
     Some(Error::usage(format!("unrecognized command '{word}'")).with_hint(format!("did you mean 'hlx help {near}'?")))
 }
 
+/// Returns the answer to a command line without a version: files to restore, as for `git checkout`, or a command to run that is not
+/// after `--`.
+fn missing(command: &clap::Command, typed: &[OsString]) -> Option<Error> {
+    let line = CommandLine::new(typed)?;
+    let is_typed = |word: &str| typed.iter().any(|arg| arg == word);
+    match command.get_name() {
+        "checkout" if is_typed("--") => {
+            let meant = line.replaced("checkout", &["restore"]).replaced("--", &[]);
+            Some(Error::usage("no version is given").with_hint(format!("to restore files: {meant}")))
+        }
+        "checkout" if is_typed("-f") || is_typed("--force") => Some(
+            Error::usage("no version is given")
+                .with_hint(format!("to discard all changes: hlx checkout {} --force", head(typed))),
+        ),
+        "exec" => to_run(command, &line),
+        _ => None,
+    }
+}
+
+/// Returns the revision of the checked-out version; with `NAME@` where there are several datasets.
+fn head(typed: &[OsString]) -> String {
+    let dir = typed.windows(2).find(|pair| pair[0] == "-C").map_or_else(|| ".".into(), |pair| pair[1].clone());
+    let is_clear = Repo::open(Path::new(&dir)).is_ok_and(|repo| repo.dataset(None).is_ok());
+    if is_clear { "HEAD".to_owned() } else { "NAME@HEAD".to_owned() }
+}
+
+/// Returns the answer to `run exec` without `--`: the command begins after the options that follow the versions, or else after the
+/// first version.
+fn to_run(command: &clap::Command, line: &CommandLine) -> Option<Error> {
+    let words: Vec<&str> = line.words().iter().map(String::as_str).collect();
+    let takes_value = |word: &str| {
+        let arg = command.get_arguments().find(|arg| word.strip_prefix("--").is_some_and(|long| arg.get_long() == Some(long)));
+        arg.is_some_and(|arg| arg.get_action().takes_values())
+    };
+    let (mut versions, mut has_option, mut at) = (0, false, words.iter().position(|word| *word == "exec")? + 1);
+    let start = loop {
+        let word = words.get(at)?;
+        let is_option = word.starts_with('-');
+        if !is_option && versions > 0 && (has_option || words[at..].iter().all(|word| !word.starts_with("--"))) {
+            break at;
+        }
+        has_option = is_option && versions > 0;
+        versions += usize::from(!is_option);
+        at += if takes_value(word) { 2 } else { 1 };
+    };
+    let (before, after) = words.split_at(start);
+    let meant = CommandLine::of(before.iter().chain(&["--"]).chain(after));
+    Some(Error::usage("the command to run is not after '--'").with_hint(format!("did you mean: {meant}")))
+}
+
 /// Returns the answer to a word too many: a version after the name of its dataset, or a path that is not after `--`.
 fn surplus(command: &clap::Command, word: &str, typed: &[OsString]) -> Option<Error> {
+    let line = CommandLine::new(typed)?;
     let at = typed.iter().position(|arg| arg == word)?;
     let before = typed.get(at.checked_sub(1)?)?.to_str()?;
-    if word.starts_with('-') || before.starts_with('-') || before == command.get_name() {
-        return None;
+    let name = command.get_name();
+    if name == "exec" {
+        return to_run(command, &line);
     }
     let error = |hint: String| Some(Error::usage(format!("unexpected argument '{word}'")).with_hint(hint));
+    if name == "commit" && before == "--" {
+        return error(format!("a commit takes all changes of a dataset: {}", line.without_paths()));
+    }
+    if word.starts_with('-') || before.starts_with('-') || before == name {
+        return None;
+    }
     if word.contains('/') || Path::new(word).exists() {
-        let takes_paths = command.get_positionals().any(clap::Arg::is_last_set);
-        let hint = format!("paths come after '--': hlx {} {before} -- {word}", command.get_name());
-        return if takes_paths { error(hint) } else { None };
+        let has = |id: &str| command.get_arguments().any(|arg| arg.get_id() == id);
+        return match command.get_positionals().any(|arg| arg.is_last_set() && arg.get_id() == "paths") {
+            true => {
+                let rest = line.words()[at..].iter().map(String::as_str);
+                let paths: Vec<&str> = rest.take_while(|word| !word.starts_with('-')).collect();
+                error(format!("paths come after '--': {}", line.with_paths(&paths)))
+            }
+            false if name == "add" && has("path") => error(format!("did you mean: {}", line.replaced(word, &["--path", word]))),
+            false => None,
+        };
     }
     let is_keyword = ["latest", "head", "work"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword));
     let is_version = word.trim_start_matches(['v', 'V']).starts_with(|c: char| c.is_ascii_digit());
@@ -140,7 +222,8 @@ fn surplus(command: &clap::Command, word: &str, typed: &[OsString]) -> Option<Er
     if !may_be_dataset || !(is_keyword || is_version || takes_revision) {
         return None;
     }
-    error(format!("did you mean 'hlx {} {before}@{word}'?", command.get_name()))
+    let meant = line.replaced(word, &[]).replaced(before, &[&format!("{before}@{word}")]);
+    error(format!("did you mean '{meant}'?"))
 }
 
 #[cfg(test)]
@@ -169,7 +252,7 @@ mod tests {
             assert!(definition.find_subcommand(name).is_none(), "'{name}' is a command now: remove its row");
         }
         for (name, advice) in COMMANDS.into_iter().chain(nested) {
-            for named in advice.split("'hlx ").skip(1) {
+            for named in advice.split("'hlx ").skip(1).filter(|named| !named.starts_with("--")) {
                 let named = named.split([' ', '\'']).next().unwrap();
                 assert!(definition.find_subcommand(named).is_some(), "{name}: there is no 'hlx {named}'");
             }

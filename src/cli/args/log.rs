@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::Filter;
 
-/// List versions, newest first
+/// List versions, highest number first; of several datasets, newest first
 #[derive(Args)]
 #[command(after_help = "Examples:
   hlx log leases --oneline --graph

@@ -285,6 +285,11 @@ fn tags(report: &commit::CommitReport, out: &mut Output) -> io::Result<()> {
     for moved in &report.tags_moved {
         writeln!(out, "Moved {} from {} to {}", printable(&moved.tag), moved.from, report.version.version)?;
     }
+    let is_moved = |tag: &&String| report.tags_moved.iter().any(|moved| moved.tag == **tag);
+    let added: Vec<&str> = report.tags_added.iter().filter(|tag| !is_moved(tag)).map(String::as_str).collect();
+    if report.outcome != CommitOutcome::Created && !added.is_empty() {
+        return writeln!(out, "Tagged {} {}: {}", report.version.dataset_name, report.version.version, added.join(", "));
+    }
     match report.version.tags.is_empty() {
         true => Ok(()),
         false => writeln!(out, "tags: {}", colors.label(report.version.tags.join(", "))),

@@ -1,6 +1,7 @@
 //! `hlx man`: a manual page a command, generated from the definition of the command line.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::process::{Command, Stdio};
 
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
@@ -9,6 +10,8 @@ use serde_json::json;
 
 use super::Outcome;
 use crate::cli::args;
+use crate::cli::interrupt::ListenerGuard;
+use crate::cli::output::OutputFormat;
 use crate::cli::session::Session;
 
 const EXIT_STATUS: &[(&str, &str)] = &[
@@ -45,7 +48,8 @@ pub(super) fn run(args: &args::ManArgs, session: &mut Session) -> Result<Outcome
         session.out.answer(&document, |out| pages.iter().try_for_each(|(name, _)| writeln!(out, "{name}")))?;
         return Ok(Outcome::Yes);
     }
-    let name = ["hlx"].into_iter().chain(args.command.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
+    let words: Vec<&str> = args.command.iter().flat_map(|word| word.split('-')).filter(|word| !word.is_empty()).collect();
+    let name = ["hlx"].iter().chain(words.strip_prefix(&["hlx"]).unwrap_or(&words)).copied().collect::<Vec<_>>().join("-");
     let Some((_, command)) = pages.iter().find(|(page, _)| *page == name) else {
         return Err(
             Error::usage(format!("no manual page {}", printable(&name))).with_hint("list the manual pages: hlx man --list")
@@ -53,8 +57,26 @@ pub(super) fn run(args: &args::ManArgs, session: &mut Session) -> Result<Outcome
     };
     let page = page(&name, command).map_err(|e| Error::new(ErrorKind::Io, "cannot format the manual page").with_source(e))?;
     let document = json!({ "page": String::from_utf8_lossy(&page) });
+    let is_read = session.out.format() == OutputFormat::Human && io::stdout().is_terminal();
+    if is_read && format(&page) {
+        return Ok(Outcome::Yes);
+    }
     session.out.answer(&document, |out| out.write_all(&page))?;
+    if is_read {
+        session.out.hint(&format!("to read it with man(1): hlx man {} > {name}.1; man ./{name}.1", args.command.join(" ")));
+    }
     Ok(Outcome::Yes)
+}
+
+/// Shows a page on the terminal with `man`; false where there is none that reads from standard input.
+fn format(page: &[u8]) -> bool {
+    let _ignored = ListenerGuard::ignoring();
+    let Ok(mut man) = Command::new("man").args(["-l", "-"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn() else {
+        return false;
+    };
+    // Who quits has read enough.
+    let _ = man.stdin.take().map(|mut stdin| stdin.write_all(page));
+    man.wait().is_ok_and(|status| status.success())
 }
 
 /// The commands that have a page, each with its name: `hlx`, `hlx-commit`, `hlx-dataset-add`.
@@ -70,7 +92,8 @@ fn page(name: &str, command: &clap::Command) -> io::Result<Vec<u8>> {
     // What every command takes stands once, on the page of hlx.
     let is_hidden = |arg: &clap::Arg| !is_top && (arg.is_global_set() || arg.get_id() == "help");
     let shown = command.clone().mut_args(|arg| if is_hidden(&arg) { arg.hide(true) } else { arg });
-    let man = Man::new(shown.display_name(name)).title(name);
+    let version = concat!("hlx ", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(shown.display_name(name)).title(name).source(version);
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;

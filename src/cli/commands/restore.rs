@@ -18,8 +18,13 @@ const FEW: usize = 10;
 pub(super) fn run(args: args::RestoreArgs, session: &mut Session) -> Result<Outcome> {
     let options = restore::RestoreOptions { paths: args.paths, source: args.source, force: args.force };
     let repo = session.repo()?;
-    let report = restore::run(&repo, &options, &session.progress())?;
-    session.out.report(&report, |out| print(&repo, &report, out))?;
+    let reports = restore::run(&repo, &options, &session.progress())?;
+    match &reports[..] {
+        [report] => session.out.report(report, |out| print(&repo, report, out))?,
+        several => session.out.report(&serde_json::json!({ "datasets": several }), |out| {
+            several.iter().try_for_each(|report| print(&repo, report, out))
+        })?,
+    }
     Ok(Outcome::Yes)
 }
 

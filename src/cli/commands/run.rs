@@ -44,11 +44,18 @@ pub(super) fn run(args: args::RunCommand, session: &mut Session) -> Result<Outco
         args::RunCommand::Withdraw { run, why, author } => {
             let view = run::withdraw(&repo, &run, &why, author.as_deref())?;
             session.out.report(&view, |out| writeln!(out, "Withdrew run {} on {}", short(view.id), name(&view)))?;
+            for other in run::siblings(&repo, &view)? {
+                let (other, command) = (name(&other), format!("hlx run withdraw {} --why TEXT", short(other.id)));
+                session.out.hint(&format!("the run of the same command on {other} is not withdrawn: {command}"));
+            }
         }
         args::RunCommand::List { target, model, all } => {
             let (dataset, revision) = target.map_or(Ok((None, None)), |target| log::target(&repo, &target))?;
             let options = run::ListOptions { dataset, revision, model: model.clone(), withdrawn: all };
-            let report = run::list(&repo, &options)?;
+            let report = run::list(&repo, &options).map_err(|error| match target_model(&repo, &options) {
+                Some(model) => error.with_hint(format!("it is a model: hlx run list --model {model}")),
+                None => error,
+            })?;
             session.out.answer(&report, |out| list(&report.runs, out))?;
             if report.runs.is_empty() {
                 session.out.hint(&no_runs(&repo, model.as_deref())?);
@@ -62,6 +69,13 @@ pub(super) fn run(args: args::RunCommand, session: &mut Session) -> Result<Outco
         }
     }
     Ok(Outcome::Yes)
+}
+
+/// Returns the word that is listed as a revision, if it is a model.
+fn target_model(repo: &Repo, options: &run::ListOptions) -> Option<String> {
+    let word = options.revision.clone()?;
+    let of_model = run::ListOptions { model: Some(word.clone()), withdrawn: true, ..run::ListOptions::default() };
+    run::list(repo, &of_model).is_ok_and(|report| !report.runs.is_empty()).then_some(word)
 }
 
 /// Says that no run is listed, and which model was meant if there is none of this name.
@@ -80,10 +94,10 @@ pub(super) fn warn_of_workspace(repo: &Repo, versions: &[TrainedVersion], params
     if params.iter().any(|(name, _)| name == run::DATA_DIRTY) {
         return;
     }
-    let warnings: Vec<_> = versions.iter().filter_map(|version| version.warning(repo)).collect();
-    warnings.iter().for_each(|warning| session.out.warning(&format!("{warning} (data.dirty=true)")));
-    if !warnings.is_empty() {
-        session.out.hint("commit the files first and name that version, or check out the version: hlx checkout REV");
+    for (version, warning) in versions.iter().filter_map(|version| Some((version, version.warning(repo)?))) {
+        session.out.warning(&format!("{warning} (data.dirty=true)"));
+        let checkout = format!("hlx checkout {}", version.name());
+        session.out.hint(&format!("commit the files first and name that version, or check out this one: {checkout}"));
     }
 }
 
@@ -132,18 +146,26 @@ fn list(runs: &[RunView], out: &mut Output) -> io::Result<()> {
     let row = |view: &RunView| {
         let told = [pairs(&view.run.metrics), pairs(&brief(&view.run.params))];
         let withdrawn = view.withdrawn.as_ref().map(|withdrawn| format!("withdrawn: {}", printable(&withdrawn.reason)));
-        let told: Vec<_> = told.into_iter().chain(withdrawn).filter(|part| !part.is_empty()).collect();
+        let status = unfinished(view).map(str::to_owned);
+        let told: Vec<_> = status.into_iter().chain(told).chain(withdrawn).filter(|part| !part.is_empty()).collect();
         [short(view.id), moment(&view.recorded_at), name(view), printable(&view.run.model).into_owned(), told.join("  ")]
     };
     let rows: Vec<_> = runs.iter().map(row).collect();
     columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
+/// The status of a run that failed or was interrupted.
+fn unfinished(view: &RunView) -> Option<&'static str> {
+    let status = view.run.params.get("status").and_then(Value::as_str);
+    ["failed", "interrupted"].into_iter().find(|word| status == Some(word))
+}
+
 /// Everything about one run; with `-v` its artifacts as `b3sum` prints them.
 fn page(view: &RunView, out: &mut Output) -> io::Result<()> {
     let colors = out.colors();
     let (id, name, model) = (short(view.id), name(view), printable(&view.run.model));
-    writeln!(out, "{} trained on {}  {}", colors.bold(model), colors.changed(name), colors.dim(format!("run {id}")))?;
+    let verb = unfinished(view).map_or_else(|| "trained".to_owned(), |status| colors.failure(status));
+    writeln!(out, "{} {verb} on {}  {}", colors.bold(model), colors.changed(name), colors.dim(format!("run {id}")))?;
     let mut rows: Vec<[String; 2]> = Vec::new();
     let mut field = |name: &str, value: String| {
         if !value.is_empty() {
@@ -183,6 +205,10 @@ fn side_by_side(report: &RunCompareReport, out: &mut Output) -> io::Result<()> {
         row("version", runs.iter().map(|view| name(view)).collect(), false);
         row("run", runs.iter().map(|view| short(view.id)).collect(), false);
         row("model", runs.iter().map(|view| shown(Some(&Value::from(view.run.model.as_str())))).collect(), true);
+        if runs.iter().any(|view| view.withdrawn.is_some()) {
+            let reason = |view: &&RunView| view.withdrawn.as_ref().map(|withdrawn| printable(&withdrawn.reason).into_owned());
+            row("withdrawn", runs.iter().map(|view| reason(view).unwrap_or_else(|| "-".to_owned())).collect(), true);
+        }
         let took = |view: &&RunView| match (view.run.started_at, view.run.ended_at) {
             (Some(start), Some(end)) => duration(end.as_millis().saturating_sub(start.as_millis())),
             _ => "-".to_owned(),

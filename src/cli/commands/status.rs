@@ -92,7 +92,7 @@ fn print(repo: &Repo, report: &status::StatusReport, out: &mut Output) -> io::Re
         writeln!(out, "{} {}", colors.failure("D"), empty_folder(&shown(path)))?;
     }
     for path in &report.outside {
-        writeln!(out, "{} {}", colors.dim("-"), shown(path))?;
+        writeln!(out, "{} {}", colors.dim("not checked out:"), shown(path))?;
     }
     let counts = FileCounts {
         added: report.added.len(),
@@ -111,8 +111,8 @@ fn print(repo: &Repo, report: &status::StatusReport, out: &mut Output) -> io::Re
         writeln!(out, "{counts}")?;
     }
     if !report.outside.is_empty() {
-        let files = count(report.outside.len() as u64, "file");
-        writeln!(out, "{files} that --include or --exclude leave out (-); commit rejects them")?;
+        let paths = count(report.outside.len() as u64, "path");
+        writeln!(out, "{paths} that --include or --exclude leave out; commit rejects them")?;
     }
     Ok(())
 }

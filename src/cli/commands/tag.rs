@@ -22,7 +22,9 @@ pub(super) fn run(args: args::TagCommand, session: &mut Session) -> Result<Outco
         args::TagCommand::Rm(args) => {
             let options = tag::TagOptions { revision: args.rev, tags: args.tags, moves: false, author: None };
             let report = tag::remove(&repo, &options)?;
-            session.out.report(&report, |out| print(&report, out))?;
+            session.out.report(&report, |out| {
+                writeln!(out, "Removed {} from {} {}", report.changed.join(", "), report.dataset_name, report.version)
+            })?;
         }
         args::TagCommand::List { name } => {
             let report = tag::list(&repo, name.as_deref())?;
@@ -47,10 +49,7 @@ fn print(report: &tag::TagReport, out: &mut Output) -> io::Result<()> {
         writeln!(out, "{} was already set", printable(tag))?;
     }
     let name = format!("{} {}", colors.bold(printable(&report.dataset_name)), colors.changed(&report.version));
-    match report.tags.is_empty() {
-        true => writeln!(out, "{name} has no tags"),
-        false => writeln!(out, "{name} {}", colors.label(format!("({})", report.tags.join(", ")))),
-    }
+    writeln!(out, "{name} {}", colors.label(format!("({})", report.tags.join(", "))))
 }
 
 /// Tag, dataset and version.

@@ -28,6 +28,12 @@ pub use trained::{DATA_DIRTY, TrainedVersion, WorkspaceChanges, versions};
 /// Fewer hex digits than this name no run.
 const PREFIX: usize = 6;
 
+/// Milliseconds by which the clock of another machine may be ahead.
+const CLOCK_SKEW: i64 = 10 * 60 * 1000;
+
+/// Milliseconds in which one command records its runs.
+const COMMAND_TIME: u64 = 60 * 1000;
+
 /// A training run to record.
 #[derive(Clone, Debug, Default)]
 pub struct RunOptions {
@@ -60,6 +66,11 @@ pub fn record(repo: &Repo, options: &RunOptions, progress: &dyn Progress) -> Res
     let versions = &options.versions;
     if options.started.zip(options.ended).is_some_and(|(started, ended)| ended < started) {
         return Err(Error::usage("the run ends before it starts"));
+    }
+    let latest = Time::from_millis(Time::now().as_millis() + CLOCK_SKEW);
+    if options.ended.is_some_and(|ended| ended > latest) {
+        return Err(Error::usage("the run ends in the future")
+            .with_hint("a day means its end, in UTC; for a run that ended today, give the time: --end '1 hour ago'"));
     }
     let metric = |(name, value): (String, f64)| match Metric::new(value) {
         Some(metric) => Ok((name, metric)),
@@ -135,7 +146,8 @@ pub fn show(repo: &Repo, word: &str) -> Result<RunView> {
 pub fn withdraw(repo: &Repo, word: &str, reason: &str, author: Option<&str>) -> Result<RunView> {
     let reason = reason.trim();
     if reason.is_empty() || reason.len() > limits::NOTE {
-        return Err(Error::usage(format!("the reason has {} bytes; it must have 1 to {}", reason.len(), limits::NOTE)));
+        return Err(Error::usage(format!("the reason has {} bytes; it must have 1 to {}", reason.len(), limits::NOTE))
+            .with_hint(format!("give a reason: hlx run withdraw {} --why TEXT", printable(word))));
     }
     let state = repo.folded_facts()?;
     let run = named(&state, word)?;
@@ -146,6 +158,26 @@ pub fn withdraw(repo: &Repo, word: &str, reason: &str, author: Option<&str>) -> 
     let statement = Statement::RunWithdrawn { version: run.version, run: run.id, reason: reason.to_owned() };
     repo.facts().append(&repo.author(author), &[statement])?;
     show(repo, &run.id.to_hex())
+}
+
+/// Returns the other runs of the command that recorded a run, which was on several versions, unless they were withdrawn.
+pub fn siblings(repo: &Repo, view: &RunView) -> Result<Vec<RunView>> {
+    let state = repo.facts().fold()?;
+    let mut names = VersionNames::of(repo);
+    let own = named(&state, &view.id.to_hex())?;
+    let with = own.run.params.iter().find(|(name, _)| name == "with").map_or("", |(_, with)| with);
+    let is_alike = |run: &&Arc<RecordedRun>| {
+        let (a, b) = (&own.run, &run.run);
+        (&a.model, a.started, a.ended, &a.metrics, &a.artifacts) == (&b.model, b.started, b.ended, &b.metrics, &b.artifacts)
+            && own.time.as_millis().abs_diff(run.time.as_millis()) < COMMAND_TIME
+            && state.withdrawal_of(run.id).is_none()
+    };
+    let is_named = |view: &RunView| {
+        let name = view.dataset_name.as_deref().zip(view.version.as_ref()).map(|(name, number)| format!("{name}@{number}"));
+        name.is_some_and(|name| with.split(' ').any(|word| word == name))
+    };
+    let alike = state.runs().iter().filter(is_alike).map(|run| RunView::of(run, names.get(run.version), &state));
+    Ok(alike.filter(is_named).collect())
 }
 
 /// Finds a run by its id, or the first digits of it.

@@ -25,7 +25,7 @@ fn disk(bench: &Bench) -> Vec<String> {
 
 fn restore(bench: &Bench, path: &str, source: Option<&str>, force: bool) -> Result<restore::RestoreReport> {
     let options = restore::RestoreOptions { paths: vec![path.into()], source: source.map(str::to_owned), force };
-    restore::run(&bench.repo(), &options, &NoProgress)
+    restore::run(&bench.repo(), &options, &NoProgress).map(|mut reports| reports.remove(0))
 }
 
 /// Holds that a checkout of 1.0.0 refuses, names the files and touches nothing; forced, it replaces them and no more.
