@@ -28,8 +28,8 @@ pub use trained::{DATA_DIRTY, TrainedVersion, WorkspaceChanges, versions};
 /// Fewer hex digits than this name no run.
 const PREFIX: usize = 6;
 
-/// Milliseconds by which the clock of another machine may be ahead.
-const CLOCK_SKEW: i64 = 10 * 60 * 1000;
+/// How far the end of a run may lie ahead, in milliseconds: a day means its end, and may be today.
+const MAX_AHEAD: i64 = 24 * 60 * 60 * 1000;
 
 /// Milliseconds in which one command records its runs.
 const COMMAND_TIME: u64 = 60 * 1000;
@@ -67,10 +67,9 @@ pub fn record(repo: &Repo, options: &RunOptions, progress: &dyn Progress) -> Res
     if options.started.zip(options.ended).is_some_and(|(started, ended)| ended < started) {
         return Err(Error::usage("the run ends before it starts"));
     }
-    let latest = Time::from_millis(Time::now().as_millis() + CLOCK_SKEW);
+    let latest = Time::from_millis(Time::now().as_millis() + MAX_AHEAD);
     if options.ended.is_some_and(|ended| ended > latest) {
-        return Err(Error::usage("the run ends in the future")
-            .with_hint("a day means its end, in UTC; for a run that ended today, give the time: --end '1 hour ago'"));
+        return Err(Error::usage("the run ends in the future").with_hint("give the time in UTC, for example: --end '1 hour ago'"));
     }
     let metric = |(name, value): (String, f64)| match Metric::new(value) {
         Some(metric) => Ok((name, metric)),
