@@ -31,8 +31,8 @@ pub fn target<'a>(repo: &Repo, word: &'a str) -> Result<(&'a str, String)> {
             None => Error::usage("no file is given").with_hint(format!("hlx cat {} PATH", printable(word))),
         });
     };
-    let found = revision::version(repo, revision)?;
-    let dataset = repo.config().dataset(&found.version.dataset);
+    let resolved = revision::version(repo, revision)?;
+    let dataset = repo.config().dataset(&resolved.version.dataset);
     Ok((revision, dataset.map_or_else(|| path.to_owned(), |dataset| format!(":/{}/{path}", dataset.path))))
 }
 
@@ -42,8 +42,8 @@ pub fn target<'a>(repo: &Repo, word: &'a str) -> Result<(&'a str, String)> {
 /// `ErrorKind::VersionNotFound`, or `PathNotFound` for a path that is a folder or not in the version; `Damaged` if the
 /// content cannot be read, some of which may be written then; `Io` if `out` fails.
 pub fn run(repo: &Repo, revision: &str, path: &str, out: &mut dyn Write) -> Result<()> {
-    let found = revision::version(repo, revision)?;
-    let entry = entry(repo, &found, path)?;
+    let resolved = revision::version(repo, revision)?;
+    let entry = entry(repo, &resolved, path)?;
     if entry.kind == EntryKind::Folder {
         return Err(Error::new(ErrorKind::PathNotFound, format!("'{}' is a folder", printable(path)))
             .with_hint("list it: hlx ls REV PATH"));
@@ -54,16 +54,16 @@ pub fn run(repo: &Repo, revision: &str, path: &str, out: &mut dyn Write) -> Resu
 }
 
 /// Returns the entry at a path of a version.
-fn entry(repo: &Repo, found: &ResolvedVersion, typed: &str) -> Result<Entry> {
-    let path = paths::in_version(repo, found, typed)?;
+fn entry(repo: &Repo, resolved: &ResolvedVersion, typed: &str) -> Result<Entry> {
+    let path = paths::in_version(repo, resolved, typed)?;
     let store = &**repo.store();
-    if let Some(entry) = manifest::find(store, found.version.manifest, &path)? {
+    if let Some(entry) = manifest::find(store, resolved.version.manifest, &path)? {
         return Ok(entry);
     }
-    if path.is_empty() || !manifest::list(store, found.version.manifest, Some(&path))?.is_empty() {
-        let version = found.version.name();
+    if path.is_empty() || !manifest::list(store, resolved.version.manifest, Some(&path))?.is_empty() {
+        let version = resolved.version.name();
         return Err(Error::new(ErrorKind::PathNotFound, format!("'{}' is a folder of {version}", printable(typed)))
             .with_hint(format!("list it: hlx ls {version} {}", printable(typed))));
     }
-    Err(paths::unknown(repo, found, &path))
+    Err(paths::unknown(repo, resolved, &path))
 }

@@ -77,29 +77,29 @@ pub struct CheckoutReport {
 /// meanwhile.
 pub fn run(repo: &Repo, options: &CheckoutOptions, progress: &dyn Progress) -> Result<CheckoutReport> {
     let context = RevisionContext { latest: true, ..RevisionContext::default() };
-    let found = revision::version_in(repo, &options.revision, context)?;
-    let paths = paths(repo, options, &found)?;
+    let resolved = revision::version_in(repo, &options.revision, context)?;
+    let paths = paths(repo, options, &resolved)?;
     let selection = Selection { include: options.include.clone(), exclude: options.exclude.clone(), paths };
     let selection = (!selection.is_all()).then_some(selection);
     if let Some(selection) = &selection {
-        check_selects(repo, &found, selection)?;
+        check_selects(repo, &resolved, selection)?;
     }
     if let Some(into) = &options.into {
-        refuse_inside(repo, into, &found.version.dataset)?;
+        refuse_inside(repo, into, &resolved.version.dataset)?;
         let matcher = selection.as_ref().map(Selection::matcher).transpose()?;
-        let target = CheckoutTarget { manifest: found.version.manifest, selection: matcher.as_ref() };
+        let target = CheckoutTarget { manifest: resolved.version.manifest, selection: matcher.as_ref() };
         progress.begin(Stage::Write, 0, 0);
-        let stamp = Stamp::of(found.id, &found.version, selection.clone());
+        let stamp = Stamp::of(resolved.id, &resolved.version, selection.clone());
         let applied = checkout::staged(repo.store(), into, &target, &stamp, progress)?;
-        let partial = PartialCheckout::new(repo.store(), selection.as_ref(), &found.version)?;
-        return Ok(report(found, into.display().to_string(), applied, 0, partial));
+        let partial = PartialCheckout::new(repo.store(), selection.as_ref(), &resolved.version)?;
+        return Ok(report(resolved, into.display().to_string(), applied, 0, partial));
     }
     if options.paths.is_empty() {
-        return in_place(repo, options, found, selection, progress);
+        return in_place(repo, options, resolved, selection, progress);
     }
-    let _workspace = state::lock(repo.store().layout(), &repo.dataset(Some(&found.version.dataset))?.name)?;
-    let restored = paths::restore_files(repo, &found, &selection.unwrap_or_default(), &[], options.force, progress)?;
-    Ok(report(found, restored.folder.display().to_string(), restored.applied, restored.discarded, None))
+    let _workspace = state::lock(repo.store().layout(), &repo.dataset(Some(&resolved.version.dataset))?.name)?;
+    let restored = paths::restore_files(repo, &resolved, &selection.unwrap_or_default(), &[], options.force, progress)?;
+    Ok(report(resolved, restored.folder.display().to_string(), restored.applied, restored.discarded, None))
 }
 
 /// Fails if a folder is in the folder of a dataset: what is written there would become part of the dataset. The hint is a
@@ -128,15 +128,15 @@ fn refuse_inside(repo: &Repo, into: &Path, name: &str) -> Result<()> {
 }
 
 /// Returns the paths of the version that were named; none for all of it.
-fn paths(repo: &Repo, options: &CheckoutOptions, found: &ResolvedVersion) -> Result<Vec<String>> {
+fn paths(repo: &Repo, options: &CheckoutOptions, resolved: &ResolvedVersion) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     for typed in &options.paths {
-        let path = match repo.config().dataset(&found.version.dataset) {
+        let path = match repo.config().dataset(&resolved.version.dataset) {
             Some(dataset) => paths::in_dataset(repo, dataset, typed)?,
             None => from_user(typed)?,
         };
-        if checkout::below(repo.store(), found.version.manifest, &path)?.is_empty() {
-            return Err(paths::unknown(repo, found, &path));
+        if checkout::below(repo.store(), resolved.version.manifest, &path)?.is_empty() {
+            return Err(paths::unknown(repo, resolved, &path));
         }
         paths.push(path);
     }
@@ -144,7 +144,7 @@ fn paths(repo: &Repo, options: &CheckoutOptions, found: &ResolvedVersion) -> Res
 }
 
 /// Fails if a pattern of the selection matches no file of the version, or nothing is left of it.
-fn check_selects(repo: &Repo, found: &ResolvedVersion, selection: &Selection) -> Result<()> {
+fn check_selects(repo: &Repo, resolved: &ResolvedVersion, selection: &Selection) -> Result<()> {
     let one = |glob: &String| Selection { include: vec![glob.clone()], ..Selection::default() }.matcher();
     let mut unmatched = Vec::new();
     for (flag, globs) in [("--include", &selection.include), ("--exclude", &selection.exclude)] {
@@ -153,7 +153,7 @@ fn check_selects(repo: &Repo, found: &ResolvedVersion, selection: &Selection) ->
         }
     }
     let (whole, mut any, mut paths) = (selection.matcher()?, false, Vec::new());
-    for entry in Entries::new(&**repo.store(), found.version.manifest)? {
+    for entry in Entries::new(&**repo.store(), resolved.version.manifest)? {
         let entry = entry?;
         let path = entry.path.as_str();
         any = any || whole.selects(path);
@@ -165,13 +165,13 @@ fn check_selects(repo: &Repo, found: &ResolvedVersion, selection: &Selection) ->
             paths.push(path.to_owned());
         }
     }
-    let version = found.version.name();
+    let version = resolved.version.name();
     let error =
         |message: String| Error::new(ErrorKind::PathNotFound, message).with_hint(format!("list its files: hlx ls -r {version}"));
     if let Some((flag, glob, _)) = unmatched.first() {
         let folders = paths.iter().filter_map(|path| Some(path.rsplit_once('/')?.0.to_owned()));
         // Patterns start at the folder of the dataset, where paths are typed where the user stands.
-        let typed = repo.config().dataset(&found.version.dataset).and_then(|of| paths::in_dataset(repo, of, glob).ok());
+        let typed = repo.config().dataset(&resolved.version.dataset).and_then(|of| paths::in_dataset(repo, of, glob).ok());
         let typed = typed.filter(|glob| one(glob).is_ok_and(|matcher| paths.iter().any(|path| matcher.selects(path))));
         let near = || spelling::nearest(glob.trim_end_matches("/**"), folders.chain(paths.iter().cloned()));
         let near = typed.or_else(near);
@@ -185,16 +185,16 @@ fn check_selects(repo: &Repo, found: &ResolvedVersion, selection: &Selection) ->
 }
 
 fn report(
-    found: ResolvedVersion,
+    resolved: ResolvedVersion,
     path: String,
     applied: CheckoutCounts,
     discarded: u64,
     partial: Option<PartialCheckout>,
 ) -> CheckoutReport {
     CheckoutReport {
-        dataset_name: found.version.dataset,
-        version: found.version.number,
-        id: found.id,
+        dataset_name: resolved.version.dataset,
+        version: resolved.version.number,
+        id: resolved.id,
         path,
         written: applied.written,
         removed: applied.removed,
@@ -208,11 +208,11 @@ fn report(
 fn in_place(
     repo: &Repo,
     options: &CheckoutOptions,
-    found: ResolvedVersion,
+    resolved: ResolvedVersion,
     selection: Option<Selection>,
     progress: &dyn Progress,
 ) -> Result<CheckoutReport> {
-    let dataset = repo.dataset(Some(&found.version.dataset))?;
+    let dataset = repo.dataset(Some(&resolved.version.dataset))?;
     let name = &dataset.name;
     let (store, layout) = (repo.store(), repo.store().layout());
     let _workspace = state::lock(layout, name)?;
@@ -221,7 +221,7 @@ fn in_place(
     atomic::ensure_folder(&folder)?;
     let root = Root::open(&folder)?;
     let matcher = selection.as_ref().map(Selection::matcher).transpose()?;
-    let target = CheckoutTarget { manifest: found.version.manifest, selection: matcher.as_ref() };
+    let target = CheckoutTarget { manifest: resolved.version.manifest, selection: matcher.as_ref() };
     progress.begin(Stage::Write, 0, 0);
     let mut sides: Vec<_> = before.head.map(|id| repo.version(id)).transpose()?.iter().map(|head| head.manifest).collect();
     let scan = || Scan::tolerant(&root, cache::CacheReader::open(&cache::path(layout, name)));
@@ -233,12 +233,12 @@ fn in_place(
     }
     checkout::check_names(store, &folder, &folder, &target)?;
     let mut pending = before.pending.clone();
-    pending.retain(|id| *id != found.id);
-    pending.push(found.id);
+    pending.retain(|id| *id != resolved.id);
+    pending.push(resolved.id);
     WorkspaceState { pending, ..before }.save(layout, name)?;
     let rows = cache::CacheWriter::create(layout, name)?;
     let applied = checkout::apply(store, &root, scan, &survey, &target, rows, progress)?;
-    let partial = PartialCheckout::new(store, selection.as_ref(), &found.version)?;
-    WorkspaceState { head: Some(found.id), selection, pending: Vec::new() }.save(layout, name)?;
-    Ok(report(found, folder.display().to_string(), applied, survey.uncommitted(), partial))
+    let partial = PartialCheckout::new(store, selection.as_ref(), &resolved.version)?;
+    WorkspaceState { head: Some(resolved.id), selection, pending: Vec::new() }.save(layout, name)?;
+    Ok(report(resolved, folder.display().to_string(), applied, survey.uncommitted(), partial))
 }

@@ -341,7 +341,7 @@ fn compare(repo: &Repo, options: &DiffOptions, progress: &dyn Progress) -> Resul
         (Some(to), _) => {
             revision::target(repo, to, RevisionContext { dataset: Some(from.dataset()), ..RevisionContext::default() })?
         }
-        (None, RevisionTarget::Version(found)) => RevisionTarget::Work(found.version.dataset.clone()),
+        (None, RevisionTarget::Version(resolved)) => RevisionTarget::Work(resolved.version.dataset.clone()),
         (None, RevisionTarget::Work(_)) => {
             return Err(Error::usage("give the version to compare with the workspace").with_hint("hlx diff WORK HEAD"));
         }
@@ -373,15 +373,18 @@ fn paths(repo: &Repo, typed: &[String], sides: [&RevisionTarget; 2]) -> Result<V
         for side in sides {
             has = has
                 || match side {
-                    RevisionTarget::Version(found) => !checkout::below(repo.store(), found.version.manifest, &path)?.is_empty(),
+                    RevisionTarget::Version(resolved) => {
+                        !checkout::below(repo.store(), resolved.version.manifest, &path)?.is_empty()
+                    }
                     RevisionTarget::Work(name) => repo.folder(repo.dataset(Some(name))?).join(&path).symlink_metadata().is_ok(),
                 };
         }
         if !has {
-            let version =
-                sides.into_iter().find_map(|side| if let RevisionTarget::Version(found) = side { Some(found) } else { None });
+            let version = sides
+                .into_iter()
+                .find_map(|side| if let RevisionTarget::Version(resolved) = side { Some(resolved) } else { None });
             let outside = || Error::new(ErrorKind::PathNotFound, format!("no file or folder '{}'", printable(typed)));
-            return Err(version.map_or_else(outside, |found| paths::unknown(repo, found, &path)));
+            return Err(version.map_or_else(outside, |resolved| paths::unknown(repo, resolved, &path)));
         }
         paths.push(path);
     }

@@ -54,17 +54,17 @@ pub fn target(repo: &Repo, word: &str) -> Result<(Option<String>, Option<String>
 /// `ErrorKind::DatasetNotFound`, `VersionNotFound`, or `PathNotFound` for a path that no version has. Versions that cannot
 /// be read are listed in the report.
 pub fn run(repo: &Repo, options: &LogOptions) -> Result<LogReport> {
-    let found = options.revision.as_deref().map(|text| revision::version(repo, text)).transpose()?;
-    let dataset = match &found {
-        Some(found) => Some(found.version.dataset.clone()),
+    let resolved = options.revision.as_deref().map(|text| revision::version(repo, text)).transpose()?;
+    let dataset = match &resolved {
+        Some(resolved) => Some(resolved.version.dataset.clone()),
         None => dataset(repo, options.query.dataset.as_deref())?,
     };
     let paths = PathFilter::of(repo, dataset.as_deref(), &options.paths)?;
     // The limit counts the versions that are left.
     let limit = options.query.limit.filter(|_| paths.is_some());
     let query = Query { limit: options.query.limit.filter(|_| limit.is_none()), ..options.query.clone() };
-    let (entries, damaged) = match found {
-        Some(found) => ancestors(repo, found, &query)?,
+    let (entries, damaged) = match resolved {
+        Some(resolved) => ancestors(repo, resolved, &query)?,
         None => {
             let dataset = paths.as_ref().map(|paths| paths.dataset.clone()).or(dataset);
             repo.select(&Query { dataset, ..query })?

@@ -79,17 +79,18 @@ pub fn target(repo: &Repo, first: Option<&str>, second: Option<&str>) -> Result<
 /// # Errors
 /// `ErrorKind::VersionNotFound` or `PathNotFound`, and those of `each`.
 pub fn run(repo: &Repo, options: &LsOptions, each: &mut dyn FnMut(LsEntry) -> Result<()>) -> Result<()> {
-    let found = match &options.revision {
+    let resolved = match &options.revision {
         Some(text) => revision::version(repo, text)?,
         None => revision::head(repo, "hlx ls")?,
     };
     let mut each = |mut item: LsEntry| {
-        item.relative = repo.relative(&found.version.dataset, &item.path);
+        item.relative = repo.relative(&resolved.version.dataset, &item.path);
         each(item)
     };
     let store = &**repo.store();
-    let root = found.version.manifest;
-    let path = options.path.as_deref().map(|path| paths::in_version(repo, &found, path)).transpose()?.filter(|p| !p.is_empty());
+    let root = resolved.version.manifest;
+    let path =
+        options.path.as_deref().map(|path| paths::in_version(repo, &resolved, path)).transpose()?.filter(|p| !p.is_empty());
     if let Some(entry) = path.as_deref().map(|path| manifest::find(store, root, path)).transpose()?.flatten() {
         return if entry.kind == EntryKind::Folder { Ok(()) } else { each(LsEntry::of(entry)) };
     }
@@ -116,7 +117,7 @@ pub fn run(repo: &Repo, options: &LsOptions, each: &mut dyn FnMut(LsEntry) -> Re
         }
     }
     match path {
-        Some(path) if !any => Err(paths::unknown(repo, &found, &path)),
+        Some(path) if !any => Err(paths::unknown(repo, &resolved, &path)),
         _ => Ok(()),
     }
 }

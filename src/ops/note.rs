@@ -34,15 +34,15 @@ pub fn add(repo: &Repo, options: &NoteOptions) -> Result<NoteView> {
     if text.len() > limits::NOTE {
         return Err(Error::usage(format!("the note has {} bytes, more than the maximum of {}", text.len(), limits::NOTE)));
     }
-    let found = revision::version(repo, &options.revision)?;
+    let resolved = revision::version(repo, &options.revision)?;
     // A fact relies on its version: whoever made that may have been killed before its ref was durable.
-    repo.versions().sync(&found.version.dataset)?;
+    repo.versions().sync(&resolved.version.dataset)?;
     let author = repo.author(options.author.as_deref());
-    let ids = repo.facts().append(&author, &[Statement::Note { version: found.id, text: text.clone() }])?;
+    let ids = repo.facts().append(&author, &[Statement::Note { version: resolved.id, text: text.clone() }])?;
     let [id] = ids[..] else { return Err(Error::damaged("the note was not written")) };
     let time = repo.facts().get(id)?.time;
-    let noted = RecordedNote { id, version: found.id, text, time, author };
-    Ok(NoteView::of(&noted, Some((found.version.dataset, found.version.number))))
+    let noted = RecordedNote { id, version: resolved.id, text, time, author };
+    Ok(NoteView::of(&noted, Some((resolved.version.dataset, resolved.version.number))))
 }
 
 /// Notes.

@@ -89,8 +89,8 @@ pub(super) fn is_selected(typed: &[String], path: &DataPath) -> bool {
 }
 
 /// Returns the path in a version that was typed: where the user stands, or, outside of the dataset's folder, from there.
-pub(super) fn in_version(repo: &Repo, found: &ResolvedVersion, typed: &str) -> Result<String> {
-    match repo.config().dataset(&found.version.dataset).map(|dataset| in_dataset(repo, dataset, typed)) {
+pub(super) fn in_version(repo: &Repo, resolved: &ResolvedVersion, typed: &str) -> Result<String> {
+    match repo.config().dataset(&resolved.version.dataset).map(|dataset| in_dataset(repo, dataset, typed)) {
         Some(Ok(path)) => Ok(path),
         _ => from_user(typed),
     }
@@ -132,9 +132,9 @@ pub(super) fn of_datasets<'a>(repo: &'a Repo, typed: &[PathBuf]) -> Result<Vec<(
 }
 
 /// Returns the error for a path that a version does not have.
-pub(super) fn unknown(repo: &Repo, found: &ResolvedVersion, path: &str) -> Error {
-    let version = found.version.name();
-    let question = question(repo, &found.version.dataset, found.version.manifest, path);
+pub(super) fn unknown(repo: &Repo, resolved: &ResolvedVersion, path: &str) -> Error {
+    let version = resolved.version.name();
+    let question = question(repo, &resolved.version.dataset, resolved.version.manifest, path);
     Error::new(ErrorKind::PathNotFound, format!("{version} has no '{}'{question}", printable(path)))
         .with_hint(format!("list its files: hlx ls -r {version}"))
 }
@@ -199,15 +199,15 @@ pub(super) struct RestoredFiles {
 /// Without `force`, fails before anything is touched if bytes would be lost that the store does not hold.
 pub(super) fn restore_files(
     repo: &Repo,
-    found: &ResolvedVersion,
+    resolved: &ResolvedVersion,
     selection: &Selection,
     gone: &[Entry],
     force: bool,
     progress: &dyn Progress,
 ) -> Result<RestoredFiles> {
-    let (store, dataset) = (repo.store(), repo.dataset(Some(&found.version.dataset))?);
+    let (store, dataset) = (repo.store(), repo.dataset(Some(&resolved.version.dataset))?);
     let matcher = selection.matcher()?;
-    let target = CheckoutTarget { manifest: found.version.manifest, selection: Some(&matcher) };
+    let target = CheckoutTarget { manifest: resolved.version.manifest, selection: Some(&matcher) };
     let folder = repo.folder(dataset);
     atomic::ensure_folder(&folder)?;
     let root = Root::open(&folder)?;

@@ -82,7 +82,7 @@ fn restore(
     options: &RestoreOptions,
     progress: &dyn Progress,
 ) -> Result<RestoreReport> {
-    let found = match options.source.as_deref().unwrap_or("HEAD") {
+    let resolved = match options.source.as_deref().unwrap_or("HEAD") {
         text if text.find('@').is_some_and(|at| at > 0) => revision::version(repo, text)?,
         text => revision::version(repo, &revision::qualified(&dataset.name, text))?,
     };
@@ -91,25 +91,25 @@ fn restore(
     let head = state::WorkspaceState::load(layout, &dataset.name)?.head.map(|id| repo.version(id)).transpose()?;
     let mut gone = Vec::new();
     for path in &paths {
-        let mut known = path.is_empty() || !checkout::below(store, found.version.manifest, path)?.is_empty();
+        let mut known = path.is_empty() || !checkout::below(store, resolved.version.manifest, path)?.is_empty();
         if let Some(head) = &head {
             for entry in checkout::below(store, head.manifest, path)? {
                 known = true;
-                if manifest::find(&**store, found.version.manifest, entry.path.as_str())?.is_none() {
+                if manifest::find(&**store, resolved.version.manifest, entry.path.as_str())?.is_none() {
                     gone.push(entry);
                 }
             }
         }
         if !known {
-            return Err(paths::unknown(repo, &found, path));
+            return Err(paths::unknown(repo, &resolved, path));
         }
     }
     let all = paths.iter().any(String::is_empty);
     let selection = Selection { paths: if all { Vec::new() } else { paths }, ..Selection::default() };
-    let restored = paths::restore_files(repo, &found, &selection, &gone, options.force, progress)?;
+    let restored = paths::restore_files(repo, &resolved, &selection, &gone, options.force, progress)?;
     Ok(RestoreReport {
         dataset_name: dataset.name.clone(),
-        version: found.version.number,
+        version: resolved.version.number,
         restored: restored.written,
         removed: restored.removed,
         discarded: restored.discarded,

@@ -10,15 +10,15 @@ use crate::repo::{Repo, revision};
 /// # Errors
 /// `ErrorKind::VersionNotFound`.
 pub fn run(repo: &Repo, revision: Option<&str>) -> Result<VersionView> {
-    let found = match revision {
+    let resolved = match revision {
         Some(text) => revision::version(repo, text)?,
         None => match revision::head(repo, "hlx show") {
             Err(e) if e.kind() == ErrorKind::VersionNotFound => revision::version(repo, "latest")?,
-            found => found?,
+            resolved => resolved?,
         },
     };
     let mut damaged = DamageList::default();
-    let mut view = Viewer::new(repo, &mut damaged)?.view(found.id, found.version)?;
+    let mut view = Viewer::new(repo, &mut damaged)?.view(resolved.id, resolved.version)?;
     damaged.append(&mut view.damaged);
     Ok(VersionView { damaged, ..view })
 }

@@ -54,11 +54,11 @@ pub struct TagReport {
 /// [`ErrorKind::Conflict`] if another version of the dataset has one of them and they are not to be moved, or if the dataset
 /// keeps one for versions of another status.
 pub fn add(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
-    let found = revision::version(repo, &options.revision).map_err(|error| swapped(repo, options, error))?;
+    let resolved = revision::version(repo, &options.revision).map_err(|error| swapped(repo, options, error))?;
     let command = format!("hlx tag add {}", options.revision);
     let check = |tag: &String| tag_plan::check_name(tag, &command);
     options.tags.iter().try_for_each(check).map_err(|error| swapped(repo, options, error))?;
-    let ResolvedVersion { id, version } = &found;
+    let ResolvedVersion { id, version } = &resolved;
     let name = version.name();
     let facts = repo.folded_facts()?;
     let status = status::status(repo, &facts, *id, version)?;
@@ -66,7 +66,7 @@ pub fn add(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
     tag_plan::check_protected(repo.config().dataset(&version.dataset), &name, &options.tags, status, how)?;
     let how = |tag: &str| format!("move it: hlx tag add {name} {tag} --move");
     let plan = tag_plan::plan(repo, &facts, &version.dataset, *id, &options.tags, options.moves, how)?;
-    record(repo, options, found, plan)
+    record(repo, options, resolved, plan)
 }
 
 /// Returns the error of a revision that is none, or how to order the arguments if one of the tags is.
@@ -83,20 +83,20 @@ fn swapped(repo: &Repo, options: &TagOptions, error: Error) -> Error {
 /// # Errors
 /// `ErrorKind::VersionNotFound`, also for a tag that the version does not have.
 pub fn remove(repo: &Repo, options: &TagOptions) -> Result<TagReport> {
-    let found = revision::version(repo, &options.revision)?;
-    let borne = repo.folded_facts()?.tags_of(found.id);
+    let resolved = revision::version(repo, &options.revision)?;
+    let borne = repo.folded_facts()?.tags_of(resolved.id);
     if let Some(tag) = options.tags.iter().find(|tag| !borne.contains(tag)) {
-        return Err(absent(repo, &found, &borne, tag)?);
+        return Err(absent(repo, &resolved, &borne, tag)?);
     }
-    let remove = |tag: &String| Statement::TagRemoved { version: found.id, tag: tag.clone() };
+    let remove = |tag: &String| Statement::TagRemoved { version: resolved.id, tag: tag.clone() };
     let statements = options.tags.iter().map(remove).collect();
     let plan = TagPlan { statements, added: options.tags.clone(), ..TagPlan::default() };
-    record(repo, options, found, plan)
+    record(repo, options, resolved, plan)
 }
 
 /// Returns the error of a version without a tag: the tag of it that was meant, or the version that has the tag.
-fn absent(repo: &Repo, found: &ResolvedVersion, borne: &[String], tag: &str) -> Result<Error> {
-    let (version, dataset) = (found.version.name(), &found.version.dataset);
+fn absent(repo: &Repo, resolved: &ResolvedVersion, borne: &[String], tag: &str) -> Result<Error> {
+    let (version, dataset) = (resolved.version.name(), &resolved.version.dataset);
     let all = list(repo, Some(dataset))?.tags;
     let near = spelling::nearest(tag, borne.iter().map(String::as_str));
     let question = spelling::suggestion(near);
@@ -114,16 +114,16 @@ fn absent(repo: &Repo, found: &ResolvedVersion, borne: &[String], tag: &str) -> 
     }))
 }
 
-fn record(repo: &Repo, options: &TagOptions, found: ResolvedVersion, plan: TagPlan) -> Result<TagReport> {
+fn record(repo: &Repo, options: &TagOptions, resolved: ResolvedVersion, plan: TagPlan) -> Result<TagReport> {
     // A fact relies on its version: whoever made that may have been killed before its ref was durable.
-    repo.versions().sync(&found.version.dataset)?;
+    repo.versions().sync(&resolved.version.dataset)?;
     repo.facts().append(&repo.author(options.author.as_deref()), &plan.statements)?;
-    let tags = repo.folded_facts()?.tags_of(found.id);
+    let tags = repo.folded_facts()?.tags_of(resolved.id);
     let TagPlan { added: changed, unchanged, moved, .. } = plan;
     Ok(TagReport {
-        dataset_name: found.version.dataset,
-        version: found.version.number,
-        id: found.id,
+        dataset_name: resolved.version.dataset,
+        version: resolved.version.number,
+        id: resolved.id,
         changed,
         moved,
         unchanged,

@@ -75,7 +75,7 @@ pub fn run(repo: &Repo, options: &ValidateOptions, progress: &dyn Progress) -> R
         RevisionTarget::Work(_) if options.record => Err(Error::usage("cannot record the verdict on the workspace")
             .with_hint("commit records it with the new version; to record one on a version: hlx validate REV --record")),
         RevisionTarget::Work(dataset) => work(repo, options, repo.dataset(Some(&dataset))?, progress),
-        RevisionTarget::Version(found) => version(repo, options, *found, progress),
+        RevisionTarget::Version(resolved) => version(repo, options, *resolved, progress),
     }
 }
 
@@ -100,8 +100,8 @@ fn evaluator<'a>(repo: &'a Repo, dataset: &'a Dataset, progress: &'a dyn Progres
     })
 }
 
-fn version(repo: &Repo, options: &ValidateOptions, found: ResolvedVersion, progress: &dyn Progress) -> Result<ValidateReport> {
-    let version = &found.version;
+fn version(repo: &Repo, options: &ValidateOptions, resolved: ResolvedVersion, progress: &dyn Progress) -> Result<ValidateReport> {
+    let version = &resolved.version;
     let dataset = repo.config().dataset(&version.dataset).ok_or_else(|| repo.unknown(&version.dataset))?;
     let parent = version.parents.first().map(|id| Ok((*id, repo.version(*id)?))).transpose()?;
     let evaluator = evaluator(repo, dataset, progress)?.with_max_findings(options.max_findings);
@@ -125,13 +125,13 @@ fn version(repo: &Repo, options: &ValidateOptions, found: ResolvedVersion, progr
         outcome.write(atomic::parent(path), path)?;
     }
     if options.record {
-        record(repo, options, &found, &outcome.verdict)?;
+        record(repo, options, &resolved, &outcome.verdict)?;
     }
     let before = parent.map_or(Ok(None), |(id, parent)| status::verdict_now(repo, id, &parent))?;
     Ok(ValidateReport {
         dataset_name: version.dataset.clone(),
         version: version.number.to_string(),
-        id: Some(found.id),
+        id: Some(resolved.id),
         verdict: judgement(&outcome, before.as_ref(), options),
         warnings,
         partial: None,
@@ -139,13 +139,13 @@ fn version(repo: &Repo, options: &ValidateOptions, found: ResolvedVersion, progr
 }
 
 /// Records the verdict on a version.
-fn record(repo: &Repo, options: &ValidateOptions, found: &ResolvedVersion, verdict: &Verdict) -> Result<()> {
+fn record(repo: &Repo, options: &ValidateOptions, resolved: &ResolvedVersion, verdict: &Verdict) -> Result<()> {
     let mut writer = Writer::new(repo.store(), repo.config().level())?;
     writer.structure(Key::from(verdict.id()), &verdict.encode())?;
     let _kept = writer.finish()?;
     // A fact relies on its version: whoever made that may have been killed before its ref was durable.
-    repo.versions().sync(&found.version.dataset)?;
-    let said = Statement::Validated { version: found.id, verdict: verdict.id() };
+    repo.versions().sync(&resolved.version.dataset)?;
+    let said = Statement::Validated { version: resolved.id, verdict: verdict.id() };
     repo.facts().append(&repo.author(options.author.as_deref()), &[said])?;
     Ok(())
 }

@@ -50,7 +50,7 @@ impl RevisionTarget {
     /// Returns the dataset.
     pub fn dataset(&self) -> &str {
         match self {
-            RevisionTarget::Version(found) => &found.version.dataset,
+            RevisionTarget::Version(resolved) => &resolved.version.dataset,
             RevisionTarget::Work(dataset) => dataset,
         }
     }
@@ -117,7 +117,7 @@ pub fn version(repo: &Repo, text: &str) -> Result<ResolvedVersion> {
 /// Finds the version that a revision names where it stands. The workspace is not one.
 pub fn version_in(repo: &Repo, text: &str, context: RevisionContext<'_>) -> Result<ResolvedVersion> {
     match target(repo, text, context)? {
-        RevisionTarget::Version(found) => Ok(*found),
+        RevisionTarget::Version(resolved) => Ok(*resolved),
         RevisionTarget::Work(_) => Err(Error::usage("WORK means the files in the workspace, not a version").with_hint(
             "to compare a version with the workspace: hlx diff REV --samples; to preview the next version: hlx commit --dry-run",
         )),
@@ -171,24 +171,24 @@ pub fn target(repo: &Repo, text: &str, context: RevisionContext<'_>) -> Result<R
         id => id,
     };
     let id = id.ok_or_else(|| missing(repo, text, &parsed, dataset, &all))?;
-    let mut found = ResolvedVersion { id, version: repo.version(id)? };
-    if parsed.dataset.is_some_and(|dataset| dataset != repo.config().current(&found.version.dataset)) {
+    let mut resolved = ResolvedVersion { id, version: repo.version(id)? };
+    if parsed.dataset.is_some_and(|dataset| dataset != repo.config().current(&resolved.version.dataset)) {
         return Err(Error::damaged(format!(
             "the ref of '{}' points to a version of '{}'",
             printable(text),
-            found.version.dataset
+            resolved.version.dataset
         )));
     }
     for parent in parsed.steps {
-        let Some(id) = found.version.parents.get(parent - 1).copied() else {
-            let name = found.version.name();
+        let Some(id) = resolved.version.parents.get(parent - 1).copied() else {
+            let name = resolved.version.name();
             let lacks = if parent == 1 { "no parent".to_owned() } else { format!("no parent number {parent}") };
             return Err(Error::new(ErrorKind::VersionNotFound, format!("{name} has {lacks}"))
                 .with_hint(format!("list it and its ancestors: hlx log {name}")));
         };
-        found = ResolvedVersion { id, version: repo.version(id)? };
+        resolved = ResolvedVersion { id, version: repo.version(id)? };
     }
-    Ok(RevisionTarget::Version(Box::new(found)))
+    Ok(RevisionTarget::Version(Box::new(resolved)))
 }
 
 /// Fails if the name of a dataset is also a tag.

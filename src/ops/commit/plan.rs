@@ -98,12 +98,12 @@ impl<'a> Commit<'a> {
     fn find_parent(&self) -> Result<Option<Parent>> {
         let id = match (&self.options.parent, &self.options.from) {
             (Some(text), _) => {
-                let found = revision::version(self.repo, &self.qualified(text))?;
-                if self.repo.config().current(&found.version.dataset) != self.name() {
-                    let message = format!("'{text}' is a version of '{}', not of '{}'", found.version.dataset, self.name());
+                let resolved = revision::version(self.repo, &self.qualified(text))?;
+                if self.repo.config().current(&resolved.version.dataset) != self.name() {
+                    let message = format!("'{text}' is a version of '{}', not of '{}'", resolved.version.dataset, self.name());
                     return Err(Error::usage(message));
                 }
-                return Ok(Some(Parent { id: found.id, version: found.version }));
+                return Ok(Some(Parent { id: resolved.id, version: resolved.version }));
             }
             (None, None) => self.state.head,
             (None, Some(_)) => return self.latest(),

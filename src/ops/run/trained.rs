@@ -42,13 +42,13 @@ pub struct WorkspaceChanges {
 /// `ErrorKind::VersionNotFound`.
 pub fn versions(repo: &Repo, revisions: &[String]) -> Result<Vec<TrainedVersion>> {
     let trained = |text: &String| {
-        let found = revision::version(repo, text)?;
-        let state = WorkspaceState::load(repo.store().layout(), repo.config().current(&found.version.dataset))?;
+        let resolved = revision::version(repo, text)?;
+        let state = WorkspaceState::load(repo.store().layout(), repo.config().current(&resolved.version.dataset))?;
         Ok(TrainedVersion {
-            is_checked_out: state.head == Some(found.id),
-            dataset_name: found.version.dataset,
-            version: found.version.number,
-            id: found.id,
+            is_checked_out: state.head == Some(resolved.id),
+            dataset_name: resolved.version.dataset,
+            version: resolved.version.number,
+            id: resolved.id,
             workspace: None,
         })
     };

@@ -281,7 +281,8 @@ fn tags_move_and_are_found() {
         moves: true,
         author: None,
     };
-    let named = |text: &str| crate::repo::revision::version(&bench.repo(), text).map(|found| found.version.number.to_string());
+    let named =
+        |text: &str| crate::repo::revision::version(&bench.repo(), text).map(|resolved| resolved.version.number.to_string());
     assert_eq!(named("production").unwrap(), "1.0.0");
     tag::add(&bench.repo(), &options("2.0.0")).unwrap();
     assert_eq!(named("ds@production").unwrap(), "2.0.0");
@@ -364,7 +365,7 @@ fn a_flipped_bit_in_a_table_hides_nothing() {
         assert_eq!(bench.tree_of("HEAD").unwrap(), tree, "byte {at}");
         // A writer loads the tables again.
         let repo = bench.repo();
-        let head = || revision::version(&repo, "HEAD").map(|found| found.version);
+        let head = || revision::version(&repo, "HEAD").map(|resolved| resolved.version);
         let before = head().unwrap();
         drop(Writer::new(repo.store(), 1).unwrap());
         assert_eq!(head().unwrap(), before, "byte {at}");

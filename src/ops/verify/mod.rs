@@ -124,8 +124,8 @@ pub fn run(repo: &Repo, options: &VerifyOptions, progress: &dyn Progress) -> Res
         })?;
     } else if options.targets.is_empty() {
         verifier.collect_heads()?;
-    } else if let Some((found, folder)) = compared(repo, &options.targets) {
-        verifier.compare(Some((found.id, found.version)), folder)?;
+    } else if let Some((resolved, folder)) = compared(repo, &options.targets) {
+        verifier.compare(Some((resolved.id, resolved.version)), folder)?;
     } else {
         for target in &options.targets {
             verifier.target(target)?;
@@ -142,8 +142,8 @@ fn compared<'t>(repo: &Repo, targets: &'t [String]) -> Option<(ResolvedVersion, 
     let version = |target: &str| revision::version(repo, target).ok();
     let folder = |target: &'t str| Some(Path::new(target)).filter(|path| path.is_dir());
     match (version(first), version(second)) {
-        (Some(found), None) => Some((found, folder(second)?)),
-        (None, Some(found)) => Some((found, folder(first)?)),
+        (Some(resolved), None) => Some((resolved, folder(second)?)),
+        (None, Some(resolved)) => Some((resolved, folder(first)?)),
         _ => None,
     }
 }
@@ -211,18 +211,18 @@ impl Verifier<'_> {
     fn collect_heads(&mut self) -> Result<()> {
         for dataset in self.repo.versions().datasets()? {
             let head = revision::version(self.repo, &format!("{dataset}@HEAD"));
-            let found = match head {
+            let resolved = match head {
                 Err(e) if e.kind() == ErrorKind::VersionNotFound => revision::version(self.repo, &format!("{dataset}@latest")),
-                found => found,
+                resolved => resolved,
             };
-            let found = match found {
+            let resolved = match resolved {
                 Err(e) if e.kind() == ErrorKind::Damaged => {
                     self.problem(None, Some(format!("version of {dataset}")), "version", e.to_string(), &[]);
                     continue;
                 }
                 found => found?,
             };
-            self.versions.push((format!("{dataset}@{}", found.version.number), found.version));
+            self.versions.push((format!("{dataset}@{}", resolved.version.number), resolved.version));
         }
         Ok(())
     }
@@ -230,9 +230,9 @@ impl Verifier<'_> {
     /// A revision, else a folder.
     fn target(&mut self, target: &str) -> Result<()> {
         match revision::version(self.repo, target) {
-            Ok(found) => {
-                let name = found.version.name();
-                self.versions.push((name, found.version));
+            Ok(resolved) => {
+                let name = resolved.version.name();
+                self.versions.push((name, resolved.version));
                 Ok(())
             }
             Err(_) if Path::new(target).is_dir() => self.compare(None, Path::new(target)),
