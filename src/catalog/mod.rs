@@ -1,14 +1,14 @@
 //! Finds versions by dataset, number, id, type, time, author, tag and status, and holds the folded facts.
 //!
 //! The answers come from the index, a sled database that is derived from refs, records and facts, where it is sooner and
-//! can be used; else from these themselves ([`objects`]). Its format is described in `docs/formats/catalog.md`.
+//! can be used; else from these themselves (`objects`). Its format is described in `docs/formats/catalog.md`.
 //!
 //! Invariants of the index:
 //! - Derived. It may be deleted at any moment and is built anew by the next question. It is never needed: locked by another
 //!   process, damaged, on a disk that is full or read-only, it costs time and nothing else.
 //! - It gives the answer that the objects would give. Before each question it is brought up to date with the refs and the
 //!   facts, and every record is read from the store, which checks its hash.
-//! - sled is opened and called in one place, [`database`], which turns its panics into errors. It can lose rows of a damaged
+//! - sled is opened and called in one place, `database`, which turns its panics into errors. It can lose rows of a damaged
 //!   log without an error: hence the `seal`, and counts of the rows that are held against what was read.
 
 mod database;
@@ -69,7 +69,7 @@ impl Catalog {
     /// Returns the folded facts as they are now. Of facts that came since the last call only these are folded.
     ///
     /// # Errors
-    /// Those of [`Facts::fold`].
+    /// Those of `Facts::fold`.
     pub fn folded_facts(&self) -> Result<Arc<FactsState>> {
         let is_first = self.snapshot().is_none();
         if is_first
@@ -212,7 +212,7 @@ impl Catalog {
     /// Builds the index anew.
     ///
     /// # Errors
-    /// [`Kind::Conflict`](crate::error::Kind::Conflict) if another process has it open.
+    /// [`ErrorKind::Conflict`](crate::error::ErrorKind::Conflict) if another process has it open.
     pub fn rebuild(&self, progress: &dyn Progress) -> Result<()> {
         let datasets = self.refs().datasets()?;
         database::rebuild(self.store.layout(), |rows| {

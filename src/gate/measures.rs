@@ -151,7 +151,7 @@ impl Measures {
         whole(self.rules[rule].unreadable)
     }
 
-    /// Returns the sums of a rule that are not zero, sorted by name, for [`crate::object::verdict::Judged::measures`].
+    /// Returns the sums of a rule that are not zero, sorted by name, for the `measures` of a verdict.
     pub fn to_list(&self, rule: usize) -> Vec<(String, u64)> {
         let sums = &self.rules[rule];
         let plain = [

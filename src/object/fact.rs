@@ -131,7 +131,7 @@ impl Fact {
         out
     }
 
-    /// Reads what [`FactId::encode`] wrote.
+    /// Reads what [`Fact::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Fact, Malformed> {
         let mut reader = ByteReader::new(bytes);
         if reader.u8()? != FORMAT {

@@ -212,7 +212,7 @@ impl Node {
         out
     }
 
-    /// Reads what [`NodeId::encode`] wrote, and rejects paths that are not allowed or not in order.
+    /// Reads what [`Node::encode`] wrote, and rejects paths that are not allowed or not in order.
     pub fn decode(bytes: &[u8]) -> Result<Node, Malformed> {
         let mut reader = ByteReader::new(bytes);
         let level = reader.u8()?;

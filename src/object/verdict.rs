@@ -178,7 +178,7 @@ impl Verdict {
         out
     }
 
-    /// Reads what [`VerdictId::encode`] wrote.
+    /// Reads what [`Verdict::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Verdict, Malformed> {
         let mut reader = ByteReader::new(bytes);
         if reader.u8()? != FORMAT {

@@ -256,7 +256,7 @@ impl Version {
         out
     }
 
-    /// Reads what [`VersionId::encode`] wrote.
+    /// Reads what [`Version::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Version, Malformed> {
         let mut reader = ByteReader::new(bytes);
         if reader.u8()? != FORMAT {

@@ -19,7 +19,7 @@ fn damaged(path: &Path, what: Malformed) -> Error {
 /// Opens a pack.
 ///
 /// # Errors
-/// [`Kind::Damaged`](crate::error::Kind::Damaged) for what is not a file, such as a folder, a pipe or a link to nothing.
+/// [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) for what is not a file, such as a folder, a pipe or a link to nothing.
 pub fn open(path: &Path) -> Result<File> {
     let no_file = || Error::damaged(format!("pack {} is not a file", path.display()));
     match atomic::open(path) {

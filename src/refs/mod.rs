@@ -25,7 +25,7 @@ fn encode<T>(id: Id<T>) -> Vec<u8> {
 /// Reads a ref file; `None` if it does not exist.
 ///
 /// # Errors
-/// [`Kind::Damaged`](crate::error::Kind::Damaged) also for what is not a file, such as a folder or a link to nothing.
+/// [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) also for what is not a file, such as a folder or a link to nothing.
 fn read<T>(path: &Path) -> Result<Option<Id<T>>> {
     let damaged = |reason| Err(Error::damaged(format!("ref {} {reason}", path.display())));
     let bytes = match atomic::read(path) {

@@ -89,7 +89,7 @@ impl Repo {
     /// Reads the version that the ref of this number names; `None` if there is no such ref.
     ///
     /// # Errors
-    /// Those of [`Store::numbered`](crate::store::Store::numbered).
+    /// Those of `Store::numbered`.
     pub fn numbered(&self, dataset: &str, number: &VersionNumber) -> Result<Option<(Id<VersionId>, Version)>> {
         self.store().numbered(dataset, number)
     }

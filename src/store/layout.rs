@@ -49,7 +49,7 @@ impl Layout {
     /// Creates the folders that a store lacks and that may have been empty: some tools copy none that are.
     ///
     /// # Errors
-    /// [`Kind::Damaged`] where one is gone that was not empty: the refs of what the packs hold, or the packs of what the
+    /// [`ErrorKind::Damaged`] where one is gone that was not empty: the refs of what the packs hold, or the packs of what the
     /// refs name. A folder that this user cannot create is left to whatever needs it.
     pub fn complete(&self) -> Result<()> {
         let (refs, packs) = (self.versions(), self.packs(object::ObjectKind::Version));

@@ -29,7 +29,7 @@ impl Store {
     /// Reads the version that the ref of this number names; `None` if there is no such ref.
     ///
     /// # Errors
-    /// [`Kind::Damaged`](crate::error::Kind::Damaged) if the record cannot be read, or gives another dataset or number: a
+    /// [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) if the record cannot be read, or gives another dataset or number: a
     /// ref that was swapped with another, or copied to another place.
     pub fn numbered(&self, dataset: &str, number: &VersionNumber) -> Result<Option<(Id<VersionId>, Version)>> {
         let Some(id) = self.refs().get(dataset, number)? else { return Ok(None) };

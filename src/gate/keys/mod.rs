@@ -112,7 +112,7 @@ impl KeyCollector {
     /// file system of the temporary files and perhaps `before` itself. Shows every key that more than one record has,
     /// over both splits, in the order of the keys.
     ///
-    /// A set that is cut, altered, out of order or without a record that went is a [`crate::error::Kind::Damaged`] error.
+    /// A set that is cut, altered, out of order or without a record that went is a [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) error.
     /// Groups may have been shown by then, since the checksum stands at the end; nothing is written.
     pub fn merge(mut self, before: Option<&Path>, into: &Path, each: &mut dyn FnMut(&KeyGroup<'_>) -> Result<()>) -> Result<()> {
         sort(&mut self.changes);

@@ -1,7 +1,7 @@
 //! `hlx commit`: makes the next version of a dataset, or of several.
 //!
-//! The stages, a file each: [`plan`] finds the parent and the rules, [`read`] stores the folder and compares it with the
-//! parent, [`candidate`] gives the version its number and has it validated, [`publish`] creates its ref and sets its tags.
+//! The stages, a file each: `plan` finds the parent and the rules, `read` stores the folder and compares it with the
+//! parent, `candidate` gives the version its number and has it validated, `publish` creates its ref and sets its tags.
 //! Everything is stored and synced before the version's ref is created, and the ref is what makes it exist. An
 //! interrupted commit leaves nothing visible; the same command again succeeds.
 

@@ -10,7 +10,7 @@ impl Commit<'_> {
     /// Returns the facts by which a version gets the tags that were asked for.
     ///
     /// # Errors
-    /// [`Kind::Conflict`](crate::error::Kind::Conflict) if another version of the dataset has one of them and they may not
+    /// [`ErrorKind::Conflict`](crate::error::ErrorKind::Conflict) if another version of the dataset has one of them and they may not
     /// be moved, or if the version existed before and one is for versions of another status.
     pub(super) fn plan_tags(&self, version: &Version, is_new: bool) -> Result<TagPlan> {
         if self.options.tags.is_empty() {
