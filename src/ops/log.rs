@@ -7,12 +7,13 @@ use serde::Serialize;
 use crate::catalog::{Query, VersionEntry};
 use crate::diff::TreeChanges;
 use crate::error::{Error, ErrorKind, Result, skip_damaged};
-use crate::id::{Id, NodeId};
+use crate::id::{Id, NodeId, VersionId};
 use crate::manifest::{self, EntryChange, ManifestDiff};
 use crate::object::version::Version;
 use crate::ops::view::Viewer;
 use crate::ops::{DamageList, VersionView, damage, paths};
-use crate::repo::{Repo, revision};
+use crate::repo::Repo;
+use crate::repo::revision::{self, RevisionContext};
 
 /// The versions to list.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +55,15 @@ pub fn target(repo: &Repo, word: &str) -> Result<(Option<String>, Option<String>
 /// `ErrorKind::DatasetNotFound`, `VersionNotFound`, or `PathNotFound` for a path that no version has. Versions that cannot
 /// be read are listed in the report.
 pub fn run(repo: &Repo, options: &LogOptions) -> Result<LogReport> {
-    let resolved = options.revision.as_deref().map(|text| revision::version(repo, text)).transpose()?;
+    let (resolved, excluded) = match revision::range(options.revision.as_deref(), None)? {
+        (Some(base), Some(tip)) => {
+            let base = revision::version(repo, base)?;
+            let context = RevisionContext { dataset: Some(&base.version.dataset), ..RevisionContext::default() };
+            let tip = revision::version_in(repo, tip, context)?;
+            (Some(tip), with_ancestors(repo, base)?)
+        }
+        (text, _) => (text.map(|text| revision::version(repo, text)).transpose()?, HashSet::new()),
+    };
     let dataset = match &resolved {
         Some(resolved) => Some(resolved.version.dataset.clone()),
         None => dataset(repo, options.query.dataset.as_deref())?,
@@ -64,7 +73,7 @@ pub fn run(repo: &Repo, options: &LogOptions) -> Result<LogReport> {
     let limit = options.query.limit.filter(|_| paths.is_some());
     let query = Query { limit: options.query.limit.filter(|_| limit.is_none()), ..options.query.clone() };
     let (entries, damaged) = match resolved {
-        Some(resolved) => ancestors(repo, resolved, &query)?,
+        Some(resolved) => ancestors(repo, resolved, excluded, &query)?,
         None => {
             let dataset = paths.as_ref().map(|paths| paths.dataset.clone()).or(dataset);
             repo.select(&Query { dataset, ..query })?
@@ -197,8 +206,17 @@ fn dataset(repo: &Repo, named: Option<&str>) -> Result<Option<String>> {
 
 /// Returns those of a version and its ancestors that a query selects, and what is wrong with those that cannot be read.
 /// Numbers exceed those of the parents, so that the highest number that is left comes before all that is found later.
-fn ancestors(repo: &Repo, from: revision::ResolvedVersion, query: &Query) -> Result<(Vec<VersionEntry>, Vec<Error>)> {
-    let (mut found, mut damaged, mut seen) = (Vec::new(), Vec::new(), HashSet::from([from.id]));
+/// Versions in `excluded` are left out; no version of the result is an ancestor of theirs.
+fn ancestors(
+    repo: &Repo,
+    from: revision::ResolvedVersion,
+    excluded: HashSet<Id<VersionId>>,
+    query: &Query,
+) -> Result<(Vec<VersionEntry>, Vec<Error>)> {
+    let (mut found, mut damaged, mut seen) = (Vec::new(), Vec::new(), excluded);
+    if !seen.insert(from.id) {
+        return Ok((found, damaged));
+    }
     let facts = repo.catalog().folded_facts_or_empty(&mut damaged)?;
     let mut open = BTreeMap::from([((from.version.number.clone(), from.id), from.version)]);
     while query.limit.is_none_or(|limit| found.len() < limit)
@@ -218,4 +236,16 @@ fn ancestors(repo: &Repo, from: revision::ResolvedVersion, query: &Query) -> Res
         }
     }
     Ok((found, damaged))
+}
+
+/// Returns the ids of a version and of all its ancestors.
+fn with_ancestors(repo: &Repo, version: revision::ResolvedVersion) -> Result<HashSet<Id<VersionId>>> {
+    let mut ids = HashSet::from([version.id]);
+    let mut open = version.version.parents;
+    while let Some(id) = open.pop() {
+        if ids.insert(id) {
+            open.extend(repo.version(id)?.parents);
+        }
+    }
+    Ok(ids)
 }
