@@ -83,7 +83,6 @@ const CIRCLES: &[&str] = &[
     "src/diff/compare.rs src/diff/parts.rs src/diff/rows.rs src/diff/stream.rs",
     "src/diff/splits.rs src/diff/tally/mod.rs",
     "src/fs/atomic.rs src/fs/share.rs",
-    "src/ops/commit/candidate.rs src/ops/commit/mod.rs",
     "src/repo/config/mod.rs src/repo/config/read.rs",
     "src/sample/compression/mod.rs src/sample/csv.rs src/sample/guess.rs src/sample/opaque.rs src/sample/reader_spec.rs",
     "src/sample/json/mod.rs src/sample/json/scan.rs",

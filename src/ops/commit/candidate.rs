@@ -2,7 +2,7 @@
 //! number, and the rules of the dataset are checked.
 
 use crate::clock::Time;
-use crate::diff::{SampleCounts, SplitMove, TreeChanges};
+use crate::diff::{FileParseIssue, SampleCounts, SplitMove, TreeChanges};
 use crate::error::{Error, Result};
 use crate::fs::atomic;
 use crate::fs::openat::Root;
@@ -10,9 +10,10 @@ use crate::gate::{Evaluation, Evaluator, FileSet, GateOutcome as Judged, Verdict
 use crate::id::{self, Id};
 use crate::object::Key;
 use crate::object::version::{ChangeType, Statistics, ValidationStatus, Version, VersionNumber};
+use crate::ops::commit::options::Bump;
 use crate::ops::commit::plan::{Commit, Parent};
 use crate::ops::commit::read::{self, Contents, Snapshot};
-use crate::ops::commit::{Bump, CommitOutcome, Finding};
+use crate::ops::commit::report::CommitOutcome;
 use crate::ops::tree::{Overlay, Tree};
 use crate::ops::{Links, key};
 use crate::repo::status;
@@ -41,7 +42,7 @@ pub(super) struct Details {
     pub samples: Option<SampleCounts>,
     pub moved: Vec<SplitMove>,
     pub schema: Option<Schema>,
-    pub findings: Vec<Finding>,
+    pub findings: Vec<FileParseIssue>,
     pub findings_count: u64,
     pub links: Links,
     pub explained: String,

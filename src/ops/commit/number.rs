@@ -3,7 +3,7 @@
 use crate::diff::{SampleChanges, TreeChanges, percent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::object::version::{ChangeType, Version, VersionNumber};
-use crate::ops::commit::Bump;
+use crate::ops::commit::options::Bump;
 use crate::ops::commit::plan::{Commit, Parent};
 
 impl Commit<'_> {

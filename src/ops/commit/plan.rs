@@ -6,7 +6,7 @@ use crate::fs::lock::Lock;
 use crate::gate::Evaluator;
 use crate::id::{Id, VersionId};
 use crate::object::version::Version;
-use crate::ops::commit::CommitOptions;
+use crate::ops::commit::options::CommitOptions;
 use crate::ops::tree::SourceFolder;
 use crate::progress::Progress;
 use crate::repo::{Dataset, Repo, revision};

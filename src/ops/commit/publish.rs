@@ -7,7 +7,7 @@ use crate::object::Key;
 use crate::object::version::Version;
 use crate::ops::commit::candidate::{Candidate, Details};
 use crate::ops::commit::plan::Commit;
-use crate::ops::commit::{CommitOutcome, CommitReport};
+use crate::ops::commit::report::{CommitOutcome, CommitReport};
 use crate::ops::tag_plan::TagPlan;
 use crate::ops::view::Viewer;
 use crate::ops::{DamageList, PartialCheckout, key};

@@ -3,7 +3,7 @@
 //! Old damage must not stop a new version: what cannot be compared with the parent is told anew, with a warning.
 
 use crate::diff::{
-    DiffDetail, FileSide, FileSource, ReaderConfig, RecordDiff, SampleChanges, SchemaChange, TreeChanges, compare,
+    DiffDetail, FileParseIssue, FileSide, FileSource, ReaderConfig, RecordDiff, SampleChanges, SchemaChange, TreeChanges, compare,
 };
 use crate::error::{ErrorKind, Result, counted};
 use crate::fs::openat::Root;
@@ -11,7 +11,6 @@ use crate::gate::{CachedManifests, Evaluation, Evaluator, FileSet, GateOutcome};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::ops::Links;
-use crate::ops::commit::Finding;
 use crate::ops::commit::plan::{Commit, Parent};
 use crate::ops::tree::{Overlay, SourceFolder, StoredTree, Tree, count_unread};
 use crate::parallel;
@@ -183,7 +182,7 @@ pub(super) struct Contents {
     pub schema: Option<Schema>,
     /// `None` where there was nothing to compare with.
     pub samples: Option<SampleChanges>,
-    pub findings: Vec<Finding>,
+    pub findings: Vec<FileParseIssue>,
     pub findings_count: u64,
 }
 
