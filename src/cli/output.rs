@@ -190,7 +190,12 @@ impl Output {
 
     /// Prints what a command did; `-q` silences the words.
     pub(crate) fn report(&mut self, report: &impl Serialize, words: impl FnOnce(&mut Output) -> io::Result<()>) -> Result<()> {
-        if self.options.quiet && self.options.format == OutputFormat::Human { Ok(()) } else { self.answer(report, words) }
+        if self.omits_reports() { Ok(()) } else { self.answer(report, words) }
+    }
+
+    /// Returns true if `-q` leaves out reports of what was done. JSON documents are always printed.
+    pub(crate) fn omits_reports(&self) -> bool {
+        self.options.quiet && self.options.format == OutputFormat::Human
     }
 
     /// Prints what the user asked to see; `-q` changes nothing.

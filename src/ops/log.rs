@@ -60,7 +60,9 @@ pub fn run(repo: &Repo, options: &LogOptions) -> Result<LogReport> {
             let base = revision::version(repo, base)?;
             let context = RevisionContext { dataset: Some(&base.version.dataset), ..RevisionContext::default() };
             let tip = revision::version_in(repo, tip, context)?;
-            (Some(tip), with_ancestors(repo, base)?)
+            // Versions that cannot be read are reported where the versions of the tip lead to them.
+            let (entries, _) = ancestors(repo, base, HashSet::new(), &Query::default())?;
+            (Some(tip), entries.into_iter().map(|entry| entry.id).collect())
         }
         (text, _) => (text.map(|text| revision::version(repo, text)).transpose()?, HashSet::new()),
     };
@@ -236,16 +238,4 @@ fn ancestors(
         }
     }
     Ok((found, damaged))
-}
-
-/// Returns the ids of a version and of all its ancestors.
-fn with_ancestors(repo: &Repo, version: revision::ResolvedVersion) -> Result<HashSet<Id<VersionId>>> {
-    let mut ids = HashSet::from([version.id]);
-    let mut open = version.version.parents;
-    while let Some(id) = open.pop() {
-        if ids.insert(id) {
-            open.extend(repo.version(id)?.parents);
-        }
-    }
-    Ok(ids)
 }

@@ -24,16 +24,11 @@ const RUN_TOGETHER: usize = 16 << 10;
 /// Bytes of bases in a group.
 const GROUP_BASE: usize = 4 << 20;
 
-/// The kinds of objects that lie in structure packs, each in groups of its own.
-const STRUCTURE: [ObjectKind; 7] = [
-    ObjectKind::Recipe,
-    ObjectKind::RecipeNode,
-    ObjectKind::Node,
-    ObjectKind::Version,
-    ObjectKind::Fact,
-    ObjectKind::Schema,
-    ObjectKind::Verdict,
-];
+/// The kinds of objects that lie in structure packs, each in groups of its own: all but chunks.
+const STRUCTURE: [ObjectKind; ObjectKind::ALL.len() - 1] = {
+    let [_chunk, structure @ ..] = ObjectKind::ALL;
+    structure
+};
 
 /// The writer of one commit. Holds off the collection of garbage from before its first look-up until it is dropped, which
 /// must be after the ref that makes its objects reachable.

@@ -110,16 +110,10 @@ fn print_reports(repo: &Repo, reports: &[commit::CommitReport], session: &mut Se
             verdict::warn(verdict, paths_of(repo, report), &mut session.out);
         }
     }
-    let document = match reports {
-        [report] => serde_json::to_value(report),
-        reports => serde_json::to_value(serde_json::json!({ "datasets": reports })),
-    };
-    let document = document.map_err(|e| Error::damaged(e.to_string()))?;
-    let print = |out: &mut Output| reports.iter().try_for_each(|report| print(repo, report, out));
     let refused: Vec<_> = reports.iter().filter(|report| is_refused(report)).map(|r| r.version.dataset_name.as_str()).collect();
-    match refused.is_empty() {
-        true => session.out.report(&document, print)?,
-        false => session.out.answer(&document, print)?,
+    // A rejection is printed in spite of -q.
+    if !refused.is_empty() || !session.out.omits_reports() {
+        session.out.answers(reports, false, |report, out| print(repo, report, out))?;
     }
     for report in reports {
         remark(repo, report, &mut session.out);

@@ -161,7 +161,7 @@ pub fn withdraw(repo: &Repo, word: &str, reason: &str, author: Option<&str>) -> 
 
 /// Returns the other runs of the command that recorded a run, which was on several versions, unless they were withdrawn.
 pub fn siblings(repo: &Repo, view: &RunView) -> Result<Vec<RunView>> {
-    let state = repo.facts().fold()?;
+    let state = repo.folded_facts()?;
     let mut names = VersionNames::of(repo);
     let own = named(&state, &view.id.to_hex())?;
     let with = own.run.params.iter().find(|(name, _)| name == "with").map_or("", |(_, with)| with);
