@@ -102,7 +102,7 @@ pub struct Version {
     pub author: String,
     /// The time of its creation.
     pub created: Time,
-    /// What later versions of hlx add to a record, in the order of the names.
+    /// The additions of later versions of hlx, in the order of their names.
     pub extensions: Vec<Extension>,
 }
 
