@@ -162,6 +162,18 @@ impl IndexTable {
 
     /// Returns the rows of a key, the shallowest first.
     pub fn find(&self, key: &Key) -> impl Iterator<Item = IndexRow> + '_ {
+        let (first, wanted) = self.lower_bound(key);
+        (first..self.rows).take_while(move |n| *self.key_bytes(*n) == wanted[..]).filter_map(|n| self.row(n))
+    }
+
+    /// Returns the number of the first row of a key, if there is one.
+    pub fn position(&self, key: &Key) -> Option<usize> {
+        let (first, wanted) = self.lower_bound(key);
+        (first < self.rows && *self.key_bytes(first) == wanted[..]).then_some(first)
+    }
+
+    /// Returns the number of the first row that is not before a key, and the bytes of the key.
+    fn lower_bound(&self, key: &Key) -> (usize, [u8; 33]) {
         let mut wanted = [0; 33];
         wanted[..32].copy_from_slice(&key.id);
         wanted[32] = key.kind as u8;
@@ -170,7 +182,7 @@ impl IndexTable {
             let mid = low + (high - low) / 2;
             if *self.key_bytes(mid) < wanted[..] { low = mid + 1 } else { high = mid }
         }
-        (low..self.rows).take_while(move |n| *self.key_bytes(*n) == wanted[..]).filter_map(|n| self.row(n))
+        (low, wanted)
     }
 
     /// Returns the rows whose ids begin with a byte.
