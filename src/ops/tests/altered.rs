@@ -79,7 +79,9 @@ fn an_interrupted_command_is_no_theft() {
     // Two facts whose entry is not created any more.
     let mut writer = Writer::new(repo.store(), 1).unwrap();
     let (first, second) = (note("one", head), note("two", note("one", head).id()));
-    [&first, &second].iter().for_each(|fact| drop(writer.structure(Key::from(fact.id()), &fact.encode()).unwrap()));
+    for fact in [&first, &second] {
+        assert!(writer.structure(Key::from(fact.id()), &fact.encode()).unwrap());
+    }
     drop(writer.finish().unwrap());
     let report = verify(&bench);
     assert!(report.is_valid, "{report:?}");
