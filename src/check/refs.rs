@@ -96,6 +96,15 @@ struct MissingRef {
     facts: u64,
 }
 
+/// A version as its child names it.
+struct ParentLink {
+    id: Id<VersionId>,
+    /// The child, `DATASET@NUMBER`.
+    child: String,
+    /// Its dataset and number, where the child gives them.
+    name: Option<(String, VersionNumber)>,
+}
+
 fn ref_name(dataset: &str, number: &VersionNumber) -> String {
     format!("refs/versions/{dataset}/{number}")
 }
@@ -128,10 +137,10 @@ impl RefChecker<'_> {
                 self.problems.add(problem.entry(ref_name(&dataset, &number)).version(format!("{dataset}@{number}")));
             }
         }
-        for (parent, name, number) in parents.into_iter().filter(|(parent, ..)| !self.refs.contains(parent)) {
-            let missed = self.missed.entry(parent).or_default();
-            missed.named_by.push(format!("it is the parent of {name}"));
-            missed.name = missed.name.take().or(number);
+        for ParentLink { id, child, name } in parents.into_iter().filter(|parent| !self.refs.contains(&parent.id)) {
+            let missed = self.missed.entry(id).or_default();
+            missed.named_by.push(format!("it is the parent of {child}"));
+            missed.name = missed.name.take().or(name);
         }
         Ok(())
     }
@@ -143,7 +152,7 @@ impl RefChecker<'_> {
         number: &VersionNumber,
         id: Id<VersionId>,
         facts: &FactsCheck,
-        parents: &mut Vec<(Id<VersionId>, String, Option<(String, VersionNumber)>)>,
+        parents: &mut Vec<ParentLink>,
     ) -> Result<Option<Problem>> {
         self.refs.insert(id);
         match self.repo.version(id) {
