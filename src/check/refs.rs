@@ -157,10 +157,9 @@ impl RefChecker<'_> {
         self.refs.insert(id);
         match self.repo.version(id) {
             Ok(version) if version.dataset == dataset && version.number == *number => {
-                let parent_number =
-                    |n| version.parent_number.clone().filter(|_| n == 0).map(|number| (dataset.to_owned(), number));
-                let own = version.parents.iter().enumerate();
-                parents.extend(own.map(|(n, parent)| (*parent, version.name(), parent_number(n))));
+                let name = |n| version.parent_number.clone().filter(|_| n == 0).map(|number| (dataset.to_owned(), number));
+                let link = |(n, id): (usize, &Id<VersionId>)| ParentLink { id: *id, child: version.name(), name: name(n) };
+                parents.extend(version.parents.iter().enumerate().map(link));
                 self.found.versions.push(CheckedVersion { name: version.name(), id });
                 Ok(None)
             }
