@@ -11,6 +11,7 @@ mod apply;
 mod inspect;
 mod names;
 mod survey;
+mod torn;
 mod write;
 
 pub use apply::{CheckoutCounts, CheckoutTarget, apply, restore, staged};
