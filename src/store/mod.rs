@@ -14,7 +14,6 @@ pub mod presence;
 pub mod read;
 mod rebuild;
 mod records;
-pub mod verify;
 pub mod writer;
 
 pub(crate) use delta::OldFile;
