@@ -124,6 +124,11 @@ impl Layout {
         self.root.join("refs/facts")
     }
 
+    /// Returns the file that names the newest fact whose entry a command reported.
+    pub fn newest_fact(&self) -> PathBuf {
+        self.root.join("refs/newest-fact")
+    }
+
     /// Returns the state of a dataset's workspace.
     pub fn workspace(&self, dataset: &str) -> PathBuf {
         self.root.join("workspace").join(dataset)

@@ -13,7 +13,6 @@ pub mod presence;
 pub mod read;
 mod rebuild;
 mod records;
-pub mod verify;
 pub mod writer;
 
 pub(crate) use delta::OldFile;
