@@ -276,7 +276,8 @@ mod tests {
         let mut memory = Memory::default();
         let root = build(&mut memory, sample(2_000));
         let Node::Inner(level, children) = memory.node(root).unwrap() else { panic!("an inner node") };
-        let broken: [(&str, fn(&mut Vec<Child>)); 4] = [
+        type Change = fn(&mut Vec<Child>);
+        let broken: [(&str, Change); 4] = [
             ("its last path is not the one in its parent", |children| children[0].last = DataPath::new("d00").unwrap()),
             ("its last path is not the one in its parent", |children| children[1].id = children[0].id),
             ("its totals are not those in its parent", |children| children[1].totals.bytes += 1),
