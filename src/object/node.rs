@@ -255,7 +255,7 @@ fn take_path(reader: &mut ByteReader<'_>, path: &mut String) -> Result<DataPath,
     let shared = reader.varint_max(path.len() as u64)? as usize;
     let suffix = reader.bytes()?;
     if suffix.first().is_some_and(|first| path.as_bytes().get(shared) == Some(first)) {
-        return Err(Malformed("a path shares more with the one before than it says"));
+        return Err(Malformed("a path does not share all equal bytes with the one before"));
     }
     let mut next = Vec::with_capacity(shared + suffix.len());
     next.extend_from_slice(&path.as_bytes()[..shared]);
