@@ -45,6 +45,6 @@ pub use record::{RecordRef, RecordText};
 pub use record_diff::{DiffDetail, FileParseIssue, IssueMark, RecordDiff};
 pub use schema::{ChangeKind, SchemaChange};
 pub use size::{SampleChanges, Thresholds, percent};
-pub use splits::{SplitId, Splits};
+pub use splits::{SplitId, SplitMoves, Splits};
 pub use stream::{FileStream, StreamResult};
-pub use tally::{SplitMoves, Tally, UnmatchedRecords};
+pub use tally::{Tally, UnmatchedRecords};
