@@ -18,6 +18,7 @@ mod file_entry;
 mod file_side;
 mod gap;
 mod hints;
+mod one_side;
 mod pair;
 mod parts;
 mod reader_config;
@@ -30,6 +31,7 @@ mod size;
 mod splits;
 mod stream;
 mod tally;
+mod whole_file;
 
 pub use compare::{compare, compare_readable, visit, visit_head};
 pub use counts::{RecordChange, SampleCounts, SplitMove};
