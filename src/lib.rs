@@ -39,6 +39,7 @@ pub mod formats {
     pub use crate::selection::Selection;
     pub use crate::store::Layout;
     pub use crate::worktree::stamp::Stamp;
+    pub use crate::worktree::state::WorkspaceState;
 }
 
 /// The rules of the quality gate, as `helox.toml` declares them.

@@ -8,6 +8,7 @@ use crate::path::{is_within, printable};
 
 /// The patterns of the part. Empty lists select everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Selection {
     /// Globs of which a path must match one, if there are any.
     pub include: Vec<String>,

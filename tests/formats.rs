@@ -10,7 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use helox::formats::{Codec, DataPath, Layout, Malformed, Selection, Stamp, Time, block, cut, decompress, index, reader, writer};
+use helox::formats::{
+    Codec, DataPath, Layout, Malformed, Selection, Stamp, Time, WorkspaceState, block, cut, decompress, index, reader, writer,
+};
 use helox::id::{Chunk, Content, Id, RecipeNode, VersionId};
 use helox::object::checksum::{Checksum, DataChecksum};
 use helox::object::fact::{Artifact, Fact, Metric, Run, Statement};
@@ -122,6 +124,31 @@ fn the_stamp_is_that_of_the_workspace_page() {
         assert!(Stamp::read(dir.path()).is_err(), "{word}");
     }
 }
+
+#[test]
+fn the_state_is_that_of_the_workspace_page() {
+    let page = fs::read_to_string(pages().join("workspace.md")).unwrap();
+    let (_, example) = page.split_once("```json example: state\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let layout = Layout::new(dir.path().join(".helox"));
+    layout.create().unwrap();
+    fs::create_dir(layout.workspace("leases")).unwrap();
+    let selection = Selection { include: vec!["train/**".into()], ..Selection::default() };
+    let state = WorkspaceState { head: Some(second().id()), selection: Some(selection), pending: vec![] };
+    state.save(&layout, "leases").unwrap();
+    let path = layout.workspace("leases").join("state.json");
+    assert_eq!(fs::read_to_string(&path).unwrap(), example);
+    let fields: serde_json::Value = serde_json::from_str(example).unwrap();
+    assert_eq!(fields["checksum"], blake3::hash(STATE.as_bytes()).to_hex().as_str(), "the form that is hashed");
+    for (word, other) in [("selection", "part"), ("train", "test"), ("head", "heae"), ("pending", "past")] {
+        fs::write(&path, example.replace(word, other)).unwrap();
+        assert!(WorkspaceState::load(&layout, "leases").is_err(), "{word}");
+    }
+}
+
+/// The state of the example, as its checksum covers it.
+const STATE: &str = r#"{"dataset":"leases","head":"6811b8d2397e58c58575b92dea7fc58a302dfd66c2376eaf2b376797dfb9b53c","selection":{"include":["train/**"],"exclude":[],"paths":[]},"pending":[]}"#;
 
 #[test]
 fn the_checksums_are_those_of_the_version_page() {
@@ -413,7 +440,7 @@ fn pack(bytes: &[u8]) {
 
 fn index_table(bytes: &[u8]) {
     let (_, mut rows) = small_pack();
-    assert_eq!(dump(index::IndexTable::of(rows.clone()).as_bytes()), dump(bytes));
+    assert_eq!(dump(index::IndexTable::of(rows.clone()).as_bytes().unwrap()), dump(bytes));
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("table");
     fs::write(&path, bytes).unwrap();

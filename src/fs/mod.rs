@@ -8,6 +8,7 @@
 pub const STORE: &str = ".helox";
 
 pub mod atomic;
+pub mod boot;
 #[cfg(test)]
 pub mod fault;
 pub mod lock;

@@ -223,11 +223,11 @@ fn in_place(
     let matcher = selection.as_ref().map(Selection::matcher).transpose()?;
     let target = CheckoutTarget { manifest: resolved.version.manifest, selection: matcher.as_ref() };
     progress.begin(Stage::Write, 0, 0);
-    let mut sides: Vec<_> = before.head.map(|id| repo.version(id)).transpose()?.iter().map(|head| head.manifest).collect();
+    let head = before.head.map(|id| repo.version(id)).transpose()?.map(|head| head.manifest);
     let scan = || Scan::tolerant(&root, cache::CacheReader::open(&cache::path(layout, name)));
     // What interrupted checkouts wrote is a version's, not the user's.
-    sides.extend(before.pending.iter().filter_map(|id| repo.version(*id).ok()).map(|version| version.manifest));
-    let survey = checkout::survey(store, &root, scan()?, &sides, &target, progress)?;
+    let begun: Vec<_> = before.pending.iter().filter_map(|id| repo.version(*id).ok()).map(|version| version.manifest).collect();
+    let survey = checkout::survey(store, &root, scan()?, head, &begun, &target, progress)?;
     if !options.force {
         survey.refuse_loss(|path| repo.relative(name, path))?;
     }

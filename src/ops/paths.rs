@@ -219,7 +219,7 @@ pub(super) fn restore_files(
     if !differ.is_empty() {
         checkout::check_names(store, &folder, &folder, &target)?;
         // Beside them the workspace has the others of its part of the version, though not by these names.
-        let state = WorkspaceState::load(store.layout(), &dataset.name).unwrap_or_default();
+        let state = WorkspaceState::load(store.layout(), &dataset.name)?;
         let held = state.selection.as_ref().map(Selection::matcher).transpose()?;
         let all = CheckoutTarget { manifest: target.manifest, selection: held.as_ref() };
         checkout::check_written(store, &folder, &folder, &all, &|path| matcher.selects(path))?;

@@ -2,13 +2,12 @@
 //! in `docs/formats/index.md`.
 
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::Path;
-
-use memmap2::Mmap;
 
 use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::error::{Error, Result};
-use crate::fs::map::map;
+use crate::fs::map::MappedFile;
 use crate::id::{Id, Pack};
 use crate::object::{Key, ObjectKind};
 
@@ -52,14 +51,31 @@ pub struct IndexTable {
 
 #[derive(Debug)]
 enum TableBytes {
-    Mapped(Mmap),
+    Mapped(MappedFile),
     Owned(Vec<u8>),
+}
+
+impl TableBytes {
+    fn len(&self) -> usize {
+        match self {
+            TableBytes::Mapped(file) => file.len(),
+            TableBytes::Owned(bytes) => bytes.len(),
+        }
+    }
+
+    /// Returns the bytes of a range; `None` if the disk cannot read them.
+    fn get(&self, range: Range<usize>) -> Option<&[u8]> {
+        match self {
+            TableBytes::Mapped(file) => file.get(range),
+            TableBytes::Owned(bytes) => bytes.get(range),
+        }
+    }
 }
 
 impl IndexTable {
     /// Maps a table. Its counts, packs and fan-out are checked; its rows are checked when they are used.
     pub fn open(path: &Path) -> Result<IndexTable> {
-        IndexTable::new(TableBytes::Mapped(map(path)?))
+        IndexTable::new(TableBytes::Mapped(MappedFile::open(path)?))
             .map_err(|e| Error::damaged(format!("index table {} is damaged: {e}", path.display())))
     }
 
@@ -77,39 +93,30 @@ impl IndexTable {
     }
 
     fn new(bytes: TableBytes) -> Result<IndexTable, Malformed> {
-        let all: &[u8] = match &bytes {
-            TableBytes::Mapped(map) => map,
-            TableBytes::Owned(vec) => vec,
-        };
-        let footer = all.len().checked_sub(FOOTER).ok_or(Malformed("it is too short"))?;
-        let mut reader = ByteReader::new(&all[footer..]);
+        const UNREADABLE: Malformed = Malformed("the disk cannot read it");
+        let len = bytes.len();
+        let footer = len.checked_sub(FOOTER).ok_or(Malformed("it is too short"))?;
+        let mut reader = ByteReader::new(bytes.get(footer..len).ok_or(UNREADABLE)?);
         let (rows, packs) = (reader.u64()? as usize, reader.u32()? as usize);
         let _zero = reader.u32()?;
         let check: [u8; 32] = reader.array()?;
-        if reader.array()? != END || !all.starts_with(&MAGIC) {
+        if reader.array()? != END || bytes.get(0..MAGIC.len()).ok_or(UNREADABLE)? != MAGIC {
             return Err(Malformed("it is not an index table"));
         }
         let tail = FANOUT + packs.saturating_mul(32);
         let expected = MAGIC.len().saturating_add(rows.saturating_mul(ROW)).saturating_add(32 + tail + FOOTER);
-        if expected != all.len() {
+        if expected != len {
             return Err(Malformed("its counts do not match its length"));
         }
-        if *blake3::hash(&all[footer - tail..footer + 16]).as_bytes() != check {
+        if *blake3::hash(bytes.get(footer - tail..footer + 16).ok_or(UNREADABLE)?).as_bytes() != check {
             return Err(Malformed("its checksum does not match"));
         }
         Ok(IndexTable { bytes, rows, packs })
     }
 
-    fn all(&self) -> &[u8] {
-        match &self.bytes {
-            TableBytes::Mapped(map) => map,
-            TableBytes::Owned(vec) => vec,
-        }
-    }
-
-    /// Returns the bytes of its file.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.all()
+    /// Returns the bytes of its file; `None` if the disk cannot read them.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        self.bytes.get(0..self.bytes.len())
     }
 
     /// Returns the number of rows.
@@ -125,61 +132,70 @@ impl IndexTable {
     /// Returns the packs that it covers.
     pub fn packs(&self) -> impl Iterator<Item = Id<Pack>> + '_ {
         let start = MAGIC.len() + self.rows * ROW + 32 + FANOUT;
-        self.all()[start..start + self.packs * 32].as_chunks::<32>().0.iter().map(|id| Id::from_bytes(*id))
+        let ids = self.bytes.get(start..start + self.packs * 32).unwrap_or_default();
+        ids.as_chunks::<32>().0.iter().map(|id| Id::from_bytes(*id))
     }
 
     /// Returns true if its rows are as they were written. Reads all of it.
     pub fn is_intact(&self) -> bool {
         let end = MAGIC.len() + self.rows * ROW;
-        let all = self.all();
-        *blake3::hash(&all[MAGIC.len()..end]).as_bytes() == all[end..end + 32]
+        let (rows, check) = (self.bytes.get(MAGIC.len()..end), self.bytes.get(end..end + 32));
+        rows.is_some_and(|rows| check == Some(blake3::hash(rows).as_bytes()))
     }
 
-    fn raw(&self, n: usize) -> &[u8; ROW] {
+    /// Returns the bytes of the n-th row; `None` if the disk cannot read them.
+    fn raw(&self, n: usize) -> Option<&[u8]> {
         let start = MAGIC.len() + n * ROW;
-        // The table's length was checked to hold all its rows.
-        self.all()[start..].first_chunk().unwrap_or(&[0; ROW])
+        self.bytes.get(start..start + ROW)
     }
 
     /// Returns the n-th row in the order of the keys; `None` if it makes no sense.
     pub fn row(&self, n: usize) -> Option<IndexRow> {
-        let mut reader = ByteReader::new(self.raw(n));
+        let mut reader = ByteReader::new(self.raw(n)?);
         let id = reader.array().ok()?;
         let kind = ObjectKind::from_byte(reader.u8().ok()?)?;
         let depth = reader.u8().ok()?;
         reader.slice(2).ok()?;
         let pack = reader.u32().ok()? as usize;
         let start = MAGIC.len() + self.rows * ROW + 32 + FANOUT + pack.checked_mul(32)?;
-        let pack = if pack < self.packs { Id::from_bytes(*self.all()[start..].first_chunk()?) } else { return None };
+        let pack =
+            if pack < self.packs { Id::from_bytes(*self.bytes.get(start..start + 32)?.first_chunk()?) } else { return None };
         let key = Key { id, kind };
         let (offset, len, raw_at, raw_len) = (reader.u32().ok()?, reader.u32().ok()?, reader.u32().ok()?, reader.u32().ok()?);
         Some(IndexRow { key, depth, pack, offset, len, raw_at, raw_len })
     }
 
-    fn key_bytes(&self, n: usize) -> &[u8] {
-        &self.raw(n)[..33]
+    /// Returns the key of the n-th row as it is stored; `None` if the disk cannot read it.
+    fn key_bytes(&self, n: usize) -> Option<&[u8]> {
+        self.raw(n)?.get(..33)
     }
 
-    /// Returns the rows of a key, the shallowest first.
+    /// Returns the rows of a key, the shallowest first; none where the disk cannot read them.
     pub fn find(&self, key: &Key) -> impl Iterator<Item = IndexRow> + '_ {
         let mut wanted = [0; 33];
         wanted[..32].copy_from_slice(&key.id);
         wanted[32] = key.kind as u8;
-        let (mut low, mut high) = self.bucket(key.id[0]);
+        let first = self.first(&wanted).unwrap_or(self.rows);
+        (first..self.rows).take_while(move |n| self.key_bytes(*n) == Some(&wanted[..])).filter_map(|n| self.row(n))
+    }
+
+    /// Returns the number of the first row whose key is not below `wanted`; `None` if the disk cannot read the rows.
+    fn first(&self, wanted: &[u8]) -> Option<usize> {
+        let (mut low, mut high) = self.bucket(*wanted.first()?)?;
         while low < high {
             let mid = low + (high - low) / 2;
-            if *self.key_bytes(mid) < wanted[..] { low = mid + 1 } else { high = mid }
+            if self.key_bytes(mid)? < wanted { low = mid + 1 } else { high = mid }
         }
-        (low..self.rows).take_while(move |n| *self.key_bytes(*n) == wanted[..]).filter_map(|n| self.row(n))
+        Some(low)
     }
 
     /// Returns the rows whose ids begin with a byte.
-    fn bucket(&self, first: u8) -> (usize, usize) {
+    fn bucket(&self, first: u8) -> Option<(usize, usize)> {
         let start = MAGIC.len() + self.rows * ROW + 32;
-        let fanout = self.all()[start..start + FANOUT].as_chunks::<8>().0;
+        let fanout = self.bytes.get(start..start + FANOUT)?.as_chunks::<8>().0;
         let upto = |n: usize| (u64::from_le_bytes(fanout[n]) as usize).min(self.rows);
         let low = if first == 0 { 0 } else { upto(usize::from(first) - 1) };
-        (low, upto(usize::from(first)))
+        Some((low, upto(usize::from(first))))
     }
 }
 
@@ -304,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_damaged_table_is_refused_and_never_panics() {
-        let good = IndexTable::of((0..50).map(row).collect()).as_bytes().to_vec();
+        let good = IndexTable::of((0..50).map(row).collect()).as_bytes().unwrap().to_vec();
         for n in 0..good.len() {
             let mut bad = good.clone();
             bad[n] ^= 0x40;
@@ -331,7 +347,7 @@ mod tests {
                 raw_len,
             };
             let rows: Vec<IndexRow> = rows.into_iter().map(row).collect();
-            let bytes = IndexTable::of(rows.clone()).as_bytes().to_vec();
+            let bytes = IndexTable::of(rows.clone()).as_bytes().unwrap().to_vec();
             let table = IndexTable::new(TableBytes::Owned(bytes)).unwrap();
             prop_assert!(table.is_intact() && table.len() <= rows.len());
             for row in &rows {

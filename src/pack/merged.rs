@@ -105,9 +105,10 @@ fn is_gone(path: &Path) -> bool {
 
 /// Writes a table of these rows, whose packs must be durable, and merges tables where there are too many.
 pub fn add(folder: &Path, tmp: &Path, table: &IndexTable) -> Result<()> {
+    let bytes = table.as_bytes().ok_or_else(|| Error::damaged("a new index table cannot be read"))?;
     let mut temp = TempFile::create(tmp)?;
-    temp.write_all(table.as_bytes()).map_err(|e| Error::io("cannot write", temp.path(), e))?;
-    publish(folder, temp, table.as_bytes())?;
+    temp.write_all(bytes).map_err(|e| Error::io("cannot write", temp.path(), e))?;
+    publish(folder, temp, bytes)?;
     merge(folder, tmp)
 }
 
@@ -170,15 +171,19 @@ fn merge(folder: &Path, tmp: &Path) -> Result<()> {
 fn write_merged(tables: &[(std::path::PathBuf, IndexTable)], temp: &mut TempFile) -> std::io::Result<blake3::Hash> {
     let mut writer = TableWriter::new(BufWriter::with_capacity(1 << 20, temp));
     writer.begin()?;
-    let row = |t: usize, n: usize| tables[t].1.row(n).map(|row| Reverse(((row.key, row.depth), t, n)));
-    let mut heap: BinaryHeap<_> = (0..tables.len()).filter_map(|t| row(t, 0)).collect();
+    let read = |t: usize, n: usize| {
+        let table = &tables[t].1;
+        (n < table.len()).then(|| table.row(n).ok_or_else(|| std::io::Error::other("a row cannot be read"))).transpose()
+    };
+    let mut heap = BinaryHeap::new();
+    for t in 0..tables.len() {
+        heap.extend(read(t, 0)?.map(|row| Reverse(((row.key, row.depth), t, 0))));
+    }
     while let Some(Reverse((_, t, n))) = heap.pop() {
-        if let Some(row) = tables[t].1.row(n) {
+        if let Some(row) = read(t, n)? {
             writer.push(&row)?;
         }
-        if n + 1 < tables[t].1.len() {
-            heap.extend(row(t, n + 1));
-        }
+        heap.extend(read(t, n + 1)?.map(|row| Reverse(((row.key, row.depth), t, n + 1))));
     }
     writer.finish()?;
     let mut name = blake3::Hasher::new();

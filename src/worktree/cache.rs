@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 use bincode::config::{Configuration, standard};
 use bincode::{Decode, Encode};
 
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::fs::atomic::{self, TempFile};
+use crate::fs::boot::boot;
 use crate::fs::openat::{FileKind, Root, Stat};
 use crate::id::Id;
 use crate::object::node::{Entry, EntryKind, SampleCount};
@@ -21,7 +23,7 @@ use crate::sample::ReaderId;
 use crate::store::Layout;
 
 /// The first bytes of a cache.
-const BEGIN: [u8; 8] = *b"HLXSTAT2";
+const BEGIN: [u8; 8] = *b"HLXSTAT3";
 /// Rows of a block.
 const ROWS: usize = 512;
 /// No block is longer.
@@ -30,6 +32,9 @@ const MAX_BLOCK: u32 = 64 << 20;
 const TICK: i128 = 20_000_000;
 /// The least age on file systems that store whole or even seconds only.
 const COARSE_TICK: i128 = 2_500_000_000;
+/// The age of a stamp from which on the bytes of the file are on the disk too: Linux writes them back after some 35 s, and
+/// waits no longer than that for the stamp either.
+const WRITE_BACK: i128 = 120_000_000_000;
 
 /// A file as it was last read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,30 +47,39 @@ pub struct CacheEntry {
     pub trusted: bool,
     /// True if the content is in the store.
     pub stored: bool,
+    /// The boot of the machine in which the file was last changed, while its bytes may not be on the disk; 0 once they are.
+    /// A power cut can leave the new stamps with the old bytes.
+    pub boot: u64,
 }
 
 impl CacheEntry {
     /// Returns the row of a file that was read after `began` (nanoseconds since 1970).
     pub fn read(entry: Entry, stat: Stat, stored: bool, began: i128) -> CacheEntry {
         let trusted = settled_at(&stat) < began;
-        CacheEntry { entry, stat, trusted, stored }
+        let boot = if is_written_back(&stat, began) { 0 } else { boot() };
+        CacheEntry { entry, stat, trusted, stored, boot }
     }
 
-    /// Returns the row of a file that was written just now. Whoever records it waits until its stamps have settled, so that
-    /// later changes show.
+    /// Returns the row of a file that was written just now. Whoever records it syncs it, and waits until its stamps have
+    /// settled, so that later changes show.
     pub fn written(entry: Entry, stat: Stat) -> CacheEntry {
-        CacheEntry { entry, stat, trusted: !is_coarse(&stat), stored: true }
+        CacheEntry { entry, stat, trusted: !is_coarse(&stat), stored: true, boot: 0 }
     }
 
     /// Returns true if a file with this stat data still has the content of the entry.
     pub fn is_current(&self, stat: &Stat) -> bool {
-        self.trusted && self.stat == *stat
+        self.trusted && self.stat == *stat && (self.boot == 0 || self.boot == boot())
     }
 }
 
 /// From when on, in nanoseconds since 1970, every change of the file gives it other stamps.
 pub fn settled_at(stat: &Stat) -> i128 {
     i128::from(stat.mtime.max(stat.ctime)) + if is_coarse(stat) { COARSE_TICK } else { TICK }
+}
+
+/// Returns true if the bytes of a file with this stat data are on the disk at a time in nanoseconds since 1970.
+fn is_written_back(stat: &Stat, now: i128) -> bool {
+    i128::from(stat.mtime.max(stat.ctime)) + WRITE_BACK < now
 }
 
 fn is_coarse(stat: &Stat) -> bool {
@@ -101,10 +115,12 @@ struct StoredEntry {
     samples: Option<(u64, u64, Option<String>)>,
     trusted: bool,
     stored: bool,
+    boot: u64,
 }
 
 impl StoredEntry {
-    fn of(row: &CacheEntry) -> StoredEntry {
+    /// Returns a row as it is recorded at a time in nanoseconds since 1970.
+    fn of(row: &CacheEntry, now: i128) -> StoredEntry {
         StoredEntry {
             path: row.entry.path.as_str().to_owned(),
             kind: row.entry.kind as u8,
@@ -116,6 +132,7 @@ impl StoredEntry {
             samples: row.entry.samples.as_ref().map(|s| (s.count, s.reader.code, s.reader.records.as_deref().map(str::to_owned))),
             trusted: row.trusted,
             stored: row.stored,
+            boot: if is_written_back(&row.stat, now) && row.boot == boot() { 0 } else { row.boot },
         }
     }
 
@@ -135,7 +152,7 @@ impl StoredEntry {
             }),
             content: Id::from_bytes(self.content),
         };
-        Some(CacheEntry { entry, stat, trusted: self.trusted, stored: self.stored })
+        Some(CacheEntry { entry, stat, trusted: self.trusted, stored: self.stored, boot: self.boot })
     }
 }
 
@@ -211,6 +228,8 @@ pub struct CacheWriter {
     out: BufWriter<TempFile>,
     rows: Vec<StoredEntry>,
     to: PathBuf,
+    /// The time at which it was begun, in nanoseconds since 1970.
+    began: i128,
 }
 
 impl CacheWriter {
@@ -219,12 +238,12 @@ impl CacheWriter {
         let mut out = BufWriter::with_capacity(256 << 10, TempFile::create(&layout.tmp())?);
         let to = path(layout, dataset);
         out.write_all(&BEGIN).map_err(|e| Error::io("cannot write", &to, e))?;
-        Ok(CacheWriter { out, rows: Vec::with_capacity(ROWS), to })
+        Ok(CacheWriter { out, rows: Vec::with_capacity(ROWS), to, began: clock::nanos_now() })
     }
 
     /// Adds the next row; rows come in the order of their paths.
     pub fn push(&mut self, row: &CacheEntry) -> Result<()> {
-        self.rows.push(StoredEntry::of(row));
+        self.rows.push(StoredEntry::of(row, self.began));
         if self.rows.len() >= ROWS { self.flush() } else { Ok(()) }
     }
 
@@ -256,7 +275,7 @@ mod tests {
         let path = DataPath::new(&format!("d/{n:06}")).unwrap();
         let entry = Entry { path, kind: EntryKind::File, size: 7, samples: None, content: Id::of(&n.to_le_bytes()) };
         let stat = Stat { kind: FileKind::File, size: 7, mtime: 1_000, ctime: 2_000, inode: n as u64 };
-        CacheEntry::read(entry, stat, true, 10_000_000_000)
+        CacheEntry::read(entry, stat, true, 1_000_000_000_000)
     }
 
     fn written(n: usize) -> (tempfile::TempDir, PathBuf) {
@@ -303,5 +322,19 @@ mod tests {
         assert!(!young.is_current(&stat));
         let coarse = Stat { mtime: 8_000_000_000, ctime: 8_000_000_000, ..old.stat };
         assert!(!CacheEntry::read(old.entry, coarse, true, 10_000_000_000).trusted);
+    }
+
+    #[test]
+    fn a_file_that_changed_shortly_before_another_boot_is_read_again() {
+        let stat = row(1).stat;
+        let began = i128::from(stat.ctime) + 60_000_000_000;
+        let young = CacheEntry::read(row(1).entry, stat, true, began);
+        assert!(young.is_current(&stat), "in the same boot");
+        let rebooted = CacheEntry { boot: boot() ^ 1, ..young.clone() };
+        assert!(!rebooted.is_current(&stat));
+        assert_eq!(StoredEntry::of(&rebooted, began + WRITE_BACK).boot, rebooted.boot, "its bytes may be lost");
+        let later = StoredEntry::of(&young, began + WRITE_BACK).row().unwrap();
+        assert_eq!(later.boot, 0, "its bytes were written back since");
+        assert_eq!(CacheEntry::read(row(1).entry, stat, true, began + WRITE_BACK).boot, 0);
     }
 }

@@ -69,6 +69,7 @@ impl<'a> Scan<'a> {
                 stat: found.stat,
                 trusted: true,
                 stored: true,
+                boot: 0,
             });
         }
         match row.filter(|row| self.is_current(row, &found.stat)) {

@@ -233,7 +233,7 @@ fn a_file_that_changes_after_the_survey_is_left_as_it_is() {
         let manifest = crate::repo::revision::version(&repo, "1.0.0").unwrap().version.manifest;
         let (target, root) = (CheckoutTarget { manifest, selection: None }, Root::open(&bench.path).unwrap());
         let scan = || Scan::tolerant(&root, cache::CacheReader::open(&cache::path(store.layout(), "ds")));
-        let surveyed = survey(store, &root, scan().unwrap(), &[head], &target, &NoProgress).unwrap();
+        let surveyed = survey(store, &root, scan().unwrap(), Some(head), &[], &target, &NoProgress).unwrap();
         surveyed.refuse_loss(str::to_owned).unwrap();
         bench.write(path, "written meanwhile");
         let rows = cache::CacheWriter::create(store.layout(), "ds").unwrap();
@@ -272,6 +272,42 @@ fn after_checkouts_that_were_interrupted_every_way_is_open() {
     assert_eq!(WorkspaceState::load(&layout, "ds").unwrap().pending, []);
     bench.write("a", "mine");
     assert_eq!(bench.checkout("1.0.0", false).unwrap_err().kind(), ErrorKind::DirtyWorkspace);
+}
+
+#[test]
+fn what_a_power_cut_leaves_of_an_interrupted_checkout_is_replaced() {
+    use crate::worktree::state::WorkspaceState;
+    let bench = Bench::new();
+    let whole = "{\"id\":1}\n".repeat(20_000);
+    bench.write("a", "old");
+    bench.commit(|_| {}).unwrap();
+    bench.write("a", &whole);
+    bench.commit(|_| {}).unwrap();
+    bench.checkout("1.0.0", true).unwrap();
+    let latest = crate::repo::revision::version(&bench.repo(), "latest").unwrap().id;
+    let layout = bench.repo().store().layout().clone();
+    let half = whole[..70_000].to_owned();
+    let zeros = |len| "\0".repeat(len);
+    for (left, is_torn) in [
+        (String::new(), true),
+        (half.clone(), true),
+        (half.clone() + &zeros(100_000), true),
+        (zeros(whole.len()), true),
+        (half.clone() + &zeros(whole.len()), false),
+        (half.clone() + "mine", false),
+        (zeros(5) + "mine", false),
+    ] {
+        bench.write("a", &left);
+        let pending = vec![latest];
+        WorkspaceState { pending, ..WorkspaceState::load(&layout, "ds").unwrap() }.save(&layout, "ds").unwrap();
+        let outcome = bench.checkout("2.0.0", false).map(drop);
+        assert_eq!(outcome.is_ok(), is_torn, "{} bytes: {outcome:?}", left.len());
+        let now = fs::read_to_string(bench.path.join("a")).unwrap();
+        assert_eq!(now, if is_torn { &*whole } else { &*left });
+        bench.checkout("1.0.0", true).unwrap();
+        bench.write("a", &left);
+        assert_eq!(bench.checkout("2.0.0", false).unwrap_err().kind(), ErrorKind::DirtyWorkspace, "none was interrupted");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::torn::is_torn;
 use crate::diff::FileEntry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::openat::{Cursor, FileKind, Root, Stat};
@@ -103,6 +104,11 @@ impl<'a> Inspector<'a> {
     /// Returns true if the store gives back the bytes of a file.
     pub fn is_stored(&self, file: &FileEntry) -> bool {
         file.content.is_some_and(|id| content::is_readable(self.store, id, file.size))
+    }
+
+    /// Returns true if a file is what a power cut left of one of these entries.
+    pub fn is_torn(&mut self, path: &DataPath, stat: &Stat, entries: &[FileEntry]) -> bool {
+        is_torn(self.store, &mut self.cursor, path, stat, entries)
     }
 
     /// Looks at the place of an entry that the scan of the workspace does not show. True if the entry is there already.

@@ -12,6 +12,7 @@ mod inspect;
 mod names;
 mod survey;
 mod target;
+mod torn;
 mod write;
 
 pub use apply::{CheckoutCounts, apply, restore, staged};

@@ -15,22 +15,22 @@ use crate::store::Store;
 use crate::worktree::cache::kind_within;
 use crate::worktree::scan::{Scan, ScannedFile};
 
-/// Looks at every file of the workspace and at every path that the target writes. `sides` are the manifests that its files
-/// may be from: the version that it was made from, and those that interrupted checkouts were making of it. Untracked
-/// files that are in nobody's way stay.
+/// Looks at every file of the workspace and at every path that the target writes. Its files may be from the version that it
+/// was made from, `head`, and from those that interrupted checkouts were making of it, `pending`. Untracked files that are in
+/// nobody's way stay.
 pub fn survey(
     store: &Store,
     root: &Root,
     scan: Scan<'_>,
-    sides: &[Id<NodeId>],
+    head: Option<Id<NodeId>>,
+    pending: &[Id<NodeId>],
     target: &CheckoutTarget<'_>,
     progress: &dyn Progress,
 ) -> Result<Survey> {
     let mut inspector = Inspector::new(store, root, atomic::present(&store.layout().tmp(), root.path()));
-    let mut olds = Vec::new();
-    for manifest in sides {
-        olds.push(SelectedEntries::new(Entries::new(store, *manifest)?, None));
-    }
+    let entries = |manifest: &Id<NodeId>| Ok(SelectedEntries::new(Entries::new(store, *manifest)?, None));
+    let mut old = head.as_ref().map(entries).transpose()?;
+    let mut interrupted = pending.iter().map(entries).collect::<Result<Vec<_>>>()?;
     let mut new = target.entries(store)?;
     for file in scan {
         progress.check()?;
@@ -40,12 +40,12 @@ pub fn survey(
                 inspector.inspect(&entry)?;
             }
         }
-        let mut before = Vec::new();
-        for old in &mut olds {
-            before.extend(old.at(file.path())?.map(FileEntry::from));
+        let mut begun = Vec::new();
+        for version in &mut interrupted {
+            begun.extend(version.at(file.path())?.map(FileEntry::from));
         }
-        let wanted = new.at(file.path())?;
-        inspector.decide(before, wanted, file)?;
+        let old = old.as_mut().map_or(Ok(None), |old| old.at(file.path()))?;
+        inspector.decide(old.map(FileEntry::from), &begun, new.at(file.path())?, file)?;
     }
     while let Some(entry) = new.next()? {
         progress.check()?;
@@ -93,9 +93,11 @@ pub fn below(store: &Store, manifest: Id<NodeId>, path: &str) -> Result<Vec<Entr
 }
 
 impl Inspector<'_> {
-    /// Decides about a path that the scan shows, from its entries in the versions before and in the new one.
-    fn decide(&mut self, before: Vec<FileEntry>, wanted: Option<Entry>, file: ScannedFile) -> Result<()> {
+    /// Decides about a path that the scan shows, from its entries in the version before, in those of interrupted checkouts, and in
+    /// the new one.
+    fn decide(&mut self, old: Option<FileEntry>, begun: &[FileEntry], wanted: Option<Entry>, file: ScannedFile) -> Result<()> {
         let root = self.root;
+        let before: Vec<FileEntry> = old.into_iter().chain(begun.iter().cloned()).collect();
         let wanted = wanted.map(FileEntry::from);
         let (path, stat, mut now) = match file {
             ScannedFile::Known(row) => (row.entry.path.clone(), row.stat, FileEntry::from(row.entry)),
@@ -120,7 +122,7 @@ impl Inspector<'_> {
         let Some(wanted) = wanted else {
             let is_folder = now.kind == EntryKind::Folder;
             if !before.is_empty() || is_folder {
-                if !is_one && !is_folder {
+                if !is_one && !is_folder && !self.is_torn(&path, &stat, begun) {
                     self.survey.dirty.insert(path.clone());
                 }
                 self.survey.surplus.insert(path, stat);
@@ -135,7 +137,7 @@ impl Inspector<'_> {
             return self.clear_folder(&path, stat);
         }
         let is_safe = if before.is_empty() { self.is_stored(&now) } else { is_one };
-        if !is_safe {
+        if !is_safe && !self.is_torn(&path, &stat, begun) {
             self.survey.dirty.insert(path.clone());
         }
         if wanted.kind == EntryKind::Folder {
