@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests lay out their own files"))]
 
 pub mod catalog;
+mod check;
 mod chunk;
 mod clock;
 mod codec;
@@ -49,6 +50,7 @@ pub mod validation {
     pub use crate::sample::Type;
 }
 
+pub use check::Problem;
 pub use clock::Time;
 pub use diff::{ChangeKind, RecordChange, SampleCounts, Thresholds};
 pub use error::{Error, ErrorKind, Result, thousands};

@@ -14,6 +14,7 @@ use source::{Source, circles, dependencies, files, production, root};
 /// The floors, top down. The binary stands above all of them and sees only what the library makes public.
 const FLOORS: &[&[&str]] = &[
     &["ops"],
+    &["check"],
     &["repo"],
     &["catalog"],
     &["worktree", "facts"],

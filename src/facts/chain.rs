@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashSet, VecDeque};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,11 +10,11 @@ use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::facts::FactsState;
 use crate::facts::lineage::{self, KnownFacts};
-use crate::fs::atomic::{self, Created};
+use crate::fs::atomic::{self, Created, TempFile};
 use crate::id::{FactId, Id, VersionId};
 use crate::object::fact::{Fact, Statement};
 use crate::object::{Key, ObjectKind};
-use crate::refs::{Sequence, SequenceEntry};
+use crate::refs::{self, Sequence, SequenceEntry};
 use crate::store::{Store, Writer};
 
 /// Facts with their ids, parents before children.
@@ -22,8 +23,8 @@ pub type OrderedFacts = Vec<(Id<FactId>, Fact)>;
 /// The facts of a store.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    pub(super) store: &'a Arc<Store>,
-    pub(super) heads: Sequence,
+    store: &'a Arc<Store>,
+    heads: Sequence,
 }
 
 impl<'a> Facts<'a> {
@@ -64,6 +65,36 @@ impl<'a> Facts<'a> {
         atomic::sync_folder(&layout.facts())
     }
 
+    /// Returns the numbers of the entries, ascending.
+    pub fn numbers(&self) -> Result<Vec<u64>> {
+        self.heads.numbers()
+    }
+
+    /// Returns the fact of an entry.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) if the entry does not contain an id.
+    pub fn entry(&self, number: u64) -> Result<Id<FactId>> {
+        self.heads.get(number)
+    }
+
+    /// Returns the fact of the newest entry that a command reported, as far as is known. A fact that comes after it and has
+    /// no entry was left by an interrupted command; others without an entry lost it.
+    pub fn mark(&self) -> Option<Id<FactId>> {
+        refs::read(&self.store.layout().newest_fact()).ok().flatten()
+    }
+
+    /// Records that the entry of a fact exists. Only a check needs it, so it is not synced, and may fail.
+    fn acknowledge(&self, head: Id<FactId>) {
+        let layout = self.store.layout();
+        let write = || -> Result<()> {
+            let mut temp = TempFile::create(&layout.tmp())?;
+            temp.write_all(&refs::encode(head)).map_err(|e| Error::io("cannot write", temp.path(), e))?;
+            temp.rename(&layout.newest_fact())
+        };
+        let _ = write();
+    }
+
     /// Reads a fact.
     pub fn get(&self, id: Id<FactId>) -> Result<Fact> {
         let key = Key::from(id);
@@ -89,6 +120,7 @@ impl<'a> Facts<'a> {
             let _kept = writer.finish()?;
             let Some(head) = ids.last() else { return Ok(ids) };
             if self.heads.append(last, *head)? == Created::New {
+                self.acknowledge(*head);
                 return Ok(ids);
             }
         }
@@ -179,6 +211,7 @@ impl<'a> Facts<'a> {
             };
             let _kept = writer.finish()?;
             if self.heads.append(last, head)? == Created::New {
+                self.acknowledge(head);
                 return Ok(());
             }
         }

@@ -6,11 +6,11 @@ use crate::id::{FactId, Id};
 use crate::object::fact::Fact;
 
 /// Facts by their ids. Parents that are not among them count as unreadable.
-pub(super) type KnownFacts = HashMap<Id<FactId>, Fact>;
+pub type KnownFacts = HashMap<Id<FactId>, Fact>;
 
 /// Puts facts in the order in which each comes after all its parents that are known; where several could come next, the
 /// one with the least id does.
-pub(super) fn order(mut facts: KnownFacts) -> Vec<(Id<FactId>, Fact)> {
+pub fn order(mut facts: KnownFacts) -> Vec<(Id<FactId>, Fact)> {
     let ids = sequence(&facts);
     ids.into_iter().filter_map(|id| facts.remove(&id).map(|fact| (id, fact))).collect()
 }
@@ -45,7 +45,7 @@ fn sequence(facts: &KnownFacts) -> Vec<Id<FactId>> {
 
 /// The answer to the question if a fact comes after another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Descent {
+pub enum Descent {
     /// The other is among its ancestors.
     Yes,
     /// It is not.
@@ -55,7 +55,8 @@ pub(super) enum Descent {
 }
 
 /// Answers which fact comes after which, soon where they lie close together.
-pub(super) struct Lineage<'a> {
+#[derive(Debug)]
+pub struct Lineage<'a> {
     facts: &'a KnownFacts,
     /// The greatest number of facts before each in a line; no fact has an ancestor that is not lower.
     heights: HashMap<Id<FactId>, u32>,
@@ -64,6 +65,7 @@ pub(super) struct Lineage<'a> {
 }
 
 impl<'a> Lineage<'a> {
+    /// Reads the parents of facts.
     pub fn of(facts: &'a KnownFacts) -> Lineage<'a> {
         let mut lineage = Lineage { facts, heights: HashMap::with_capacity(facts.len()), torn: HashSet::new() };
         for id in sequence(facts) {

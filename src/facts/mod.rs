@@ -5,10 +5,8 @@
 //! specified in `docs/formats/fact.md`, that of the sequence of their heads in `docs/formats/refs.md`.
 
 mod chain;
-mod check;
-mod lineage;
+pub mod lineage;
 mod state;
 
 pub use chain::Facts;
-pub use check::{FactProblem, FactsCheck, entry_name};
 pub use state::{FactsState, RecordedNote, RecordedRun, Withdrawal};

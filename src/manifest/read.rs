@@ -19,6 +19,8 @@ pub struct Entries<'a, S> {
     /// Paths before the next of which each is a prefix of it as text.
     prefixes: Vec<DataPath>,
     last: Option<DataPath>,
+    /// The node that was opened last.
+    node: Id<NodeId>,
 }
 
 impl<'a, S: NodeSource> Entries<'a, S> {
@@ -33,13 +35,26 @@ impl<'a, S: NodeSource> Entries<'a, S> {
     }
 
     fn starting_at(source: &'a S, root: Id<NodeId>, from: Option<String>) -> Result<Self> {
-        let mut entries =
-            Entries { source, inner: Vec::new(), leaf: Vec::new().into_iter(), from, prefixes: Vec::new(), last: None };
+        let mut entries = Entries {
+            source,
+            inner: Vec::new(),
+            leaf: Vec::new().into_iter(),
+            from,
+            prefixes: Vec::new(),
+            last: None,
+            node: root,
+        };
         entries.open(root, None)?;
         Ok(entries)
     }
 
+    /// Returns the node that was opened last: after an error, the one that could not be read. The entries after it follow.
+    pub fn node(&self) -> Id<NodeId> {
+        self.node
+    }
+
     fn open(&mut self, id: Id<NodeId>, above: Option<u8>) -> Result<()> {
+        self.node = id;
         let node = self.source.node(id)?;
         if above.is_some_and(|above| node.level() + 1 != above) {
             return Err(Error::damaged(format!("manifest node {id} is at the wrong level")));

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
+use crate::check::packs;
 use crate::error::{ErrorKind, Result};
 use crate::ops::{DamageList, damage};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
 use crate::store::presence::PresenceCheck;
-use crate::store::verify;
 
 /// The index that was rebuilt.
 #[derive(Clone, Debug, Serialize)]
@@ -54,7 +54,7 @@ pub fn run(repo: &Repo, progress: &dyn Progress) -> Result<ReindexReport> {
         rebuilt => rebuilt?,
     }
     let mut damaged: Vec<String> = rebuilt.problems.iter().map(ToString::to_string).collect();
-    verify::structure(store, progress, |path, e| {
+    packs::structure(store, progress, |_, path, e| {
         // One whose table of contents is damaged is named already.
         if !damaged.iter().any(|known| known.contains(&*path.to_string_lossy())) {
             damaged.push(e.to_string());

@@ -172,11 +172,15 @@ impl IndexTable {
 
     /// Returns the rows of a key, the shallowest first; none where the disk cannot read them.
     pub fn find(&self, key: &Key) -> impl Iterator<Item = IndexRow> + '_ {
-        let mut wanted = [0; 33];
-        wanted[..32].copy_from_slice(&key.id);
-        wanted[32] = key.kind as u8;
+        let wanted = wanted(key);
         let first = self.first(&wanted).unwrap_or(self.rows);
         (first..self.rows).take_while(move |n| self.key_bytes(*n) == Some(&wanted[..])).filter_map(|n| self.row(n))
+    }
+
+    /// Returns the number of the first row of a key, if it has one and the disk can read it.
+    pub fn position(&self, key: &Key) -> Option<usize> {
+        let wanted = wanted(key);
+        self.first(&wanted).filter(|first| *first < self.rows && self.key_bytes(*first) == Some(&wanted[..]))
     }
 
     /// Returns the number of the first row whose key is not below `wanted`; `None` if the disk cannot read the rows.
@@ -197,6 +201,14 @@ impl IndexTable {
         let low = if first == 0 { 0 } else { upto(usize::from(first) - 1) };
         Some((low, upto(usize::from(first))))
     }
+}
+
+/// Returns a key as the rows store it.
+fn wanted(key: &Key) -> [u8; 33] {
+    let mut wanted = [0; 33];
+    wanted[..32].copy_from_slice(&key.id);
+    wanted[32] = key.kind as u8;
+    wanted
 }
 
 /// Writes a table of rows that come in the order of their keys. Of rows that say the same, one is kept.

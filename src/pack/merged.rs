@@ -60,6 +60,28 @@ impl IndexTables {
         rows
     }
 
+    /// Returns the number of rows of all tables.
+    pub fn len(&self) -> usize {
+        self.tables.iter().map(|t| t.len()).sum()
+    }
+
+    /// Returns true if there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the number of the first row of an object among the rows of all tables, if it has one.
+    pub fn position(&self, key: &Key) -> Option<usize> {
+        let mut before = 0;
+        for table in &self.tables {
+            if let Some(at) = table.position(key) {
+                return Some(before + at);
+            }
+            before += table.len();
+        }
+        None
+    }
+
     /// Returns every row of every table. An object that lies in several places comes several times.
     pub fn rows(&self) -> impl Iterator<Item = IndexRow> + '_ {
         self.tables.iter().flat_map(|t| (0..t.len()).filter_map(|n| t.row(n)))

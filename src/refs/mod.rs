@@ -18,7 +18,7 @@ use crate::fs::atomic;
 use crate::id::Id;
 
 /// Returns the content of a ref file: an id in hex and a newline.
-fn encode<T>(id: Id<T>) -> Vec<u8> {
+pub fn encode<T>(id: Id<T>) -> Vec<u8> {
     format!("{id}\n").into_bytes()
 }
 
@@ -26,7 +26,7 @@ fn encode<T>(id: Id<T>) -> Vec<u8> {
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) also for what is not a file, such as a folder or a link to nothing.
-fn read<T>(path: &Path) -> Result<Option<Id<T>>> {
+pub fn read<T>(path: &Path) -> Result<Option<Id<T>>> {
     let damaged = |reason| Err(Error::damaged(format!("ref {} {reason}", path.display())));
     let bytes = match atomic::read(path) {
         Ok(Some(bytes)) => bytes,

@@ -7,13 +7,13 @@
 mod accept;
 pub mod content;
 mod delta;
+mod format;
 pub mod layout;
 mod pipeline;
 pub mod presence;
 pub mod read;
 mod rebuild;
 mod records;
-pub mod verify;
 pub mod writer;
 
 pub(crate) use delta::OldFile;

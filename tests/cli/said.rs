@@ -156,7 +156,7 @@ fn verify_of_an_altered_history_exits_with_1_and_names_all_of_it() {
         ("version-ref-missing", "refs/versions/leases/1.0.0"),
     ];
     assert_eq!(named, expected);
-    assert_eq!(keys(&problems[0]), set(["entry", "object", "kind", "message"]));
+    assert_eq!(keys(&problems[0]), set(["entry", "object", "kind", "message", "versions"]));
     let output = s.run("audit --verify -q");
     assert_eq!((output.code, output.stdout.lines().count()), (1, 4), "{output:?}");
 }

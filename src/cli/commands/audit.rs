@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use helox::ops::audit::{self, AuditEntry, AuditEvent, AuditProblem, AuditVerifyReport};
+use helox::ops::audit::{self, AuditEntry, AuditEvent, AuditVerifyReport};
 use helox::{Result, printable};
 
 use super::verdict;
@@ -63,6 +63,7 @@ fn row(entry: &AuditEntry) -> [String; 4] {
             format!("trained {} on {version}{metrics}", printable(&run.model))
         }
         AuditEvent::RunWithdrawn { run, reason } => format!("withdrew run {} on {version}: {}", short(run), cut(reason)),
+        AuditEvent::Unknown { code } => format!("unknown statement {code} about {version}, of a newer hlx"),
         AuditEvent::Note { text } => format!("added a note to {version}: {}", cut(text)),
     };
     [moment(&entry.time), short(&entry.id), printable(&entry.author).into_owned(), said]
@@ -78,15 +79,11 @@ fn cut(text: &str) -> String {
 
 fn print(report: &AuditVerifyReport, out: &mut Output) -> io::Result<()> {
     let colors = out.colors();
-    let place = |problem: &AuditProblem| match (&problem.entry, &problem.object) {
-        (Some(entry), Some(object)) => format!("{} ({})", printable(entry), printable(object)),
-        (one, other) => printable(one.as_deref().or(other.as_deref()).unwrap_or_default()).into_owned(),
-    };
     for problem in &report.problems {
-        writeln!(out, "{}  {}: {}", colors.failure(problem.kind), place(problem), printable(&problem.message))?;
+        writeln!(out, "{}  {}: {}", colors.failure(problem.kind), printable(&problem.place()), printable(&problem.message))?;
     }
     for remark in &report.remarks {
-        writeln!(out, "{}  {}: {}", colors.dim(remark.kind), place(remark), printable(&remark.message))?;
+        writeln!(out, "{}  {}: {}", colors.dim(remark.kind), printable(&remark.place()), printable(&remark.message))?;
     }
     let entries = match report.entries {
         1 => "1 entry".to_owned(),

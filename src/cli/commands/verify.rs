@@ -39,8 +39,7 @@ fn print(report: &verify::VerifyReport, out: &mut Output) -> io::Result<()> {
     }
     let compared = |name: &str| report.folders.iter().any(|f| f.nearest.as_ref().is_some_and(|near| near.name() == name));
     for problem in &report.problems {
-        let place = problem.path.as_deref().or(problem.object.as_deref()).unwrap_or_default();
-        writeln!(out, "{}  {}: {}", colors.failure(problem.kind), printable(place), printable(&problem.message))?;
+        writeln!(out, "{}  {}: {}", colors.failure(problem.kind), printable(&problem.place()), printable(&problem.message))?;
         if problem.versions.iter().any(|name| !(problem.kind == "file" && compared(name))) {
             writeln!(out, "    affects {}", printable(&problem.versions.join(", ")))?;
         }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::facts::{add_note, history, record, two_versions, verify};
 use super::*;
+use crate::check::Problem;
 use crate::id::Id;
 use crate::object::Key;
 use crate::object::fact::Statement;
-use crate::ops::audit::{self, AuditProblem};
+use crate::ops::audit;
 use crate::store::Writer;
 
 fn entry(bench: &Bench, number: u64) -> PathBuf {
@@ -19,7 +20,7 @@ fn found(bench: &Bench) -> Vec<(&'static str, String)> {
     let report = verify(bench);
     assert_eq!(report.is_valid, report.problems.is_empty());
     let place =
-        |p: &AuditProblem| p.entry.as_deref().map_or("-", |e| e.rsplit('/').next().unwrap().trim_start_matches('0')).to_owned();
+        |p: &Problem| p.entry.as_deref().map_or("-", |e| e.rsplit('/').next().unwrap().trim_start_matches('0')).to_owned();
     report.problems.iter().map(|p| (p.kind, place(p))).collect()
 }
 
@@ -47,7 +48,7 @@ fn removed_entries_are_named() {
     let copy = bench.copy();
     fs::remove_file(entry(&copy, 5)).unwrap();
     assert_eq!(found(&copy), [is("fact-unlisted", "-")]);
-    assert!(verify(&copy).problems[0].message.contains("removed, or a command was interrupted"));
+    assert!(verify(&copy).problems[0].message.ends_with("its entry was removed"));
     (1..5).for_each(|n| fs::remove_file(entry(&copy, n)).unwrap());
     assert_eq!(found(&copy), vec![is("fact-unlisted", "-"); 5]);
     fs::remove_dir(copy.path.join(".helox/refs/facts")).unwrap();
@@ -61,6 +62,45 @@ fn removed_entries_are_named() {
     fs::remove_file(entry(&copy, 3)).unwrap();
     fs::write(entry(&copy, 1), "garbage").unwrap();
     assert_eq!(found(&copy), [is("entry-damaged", "1"), is("entry-missing", "2")]);
+}
+
+#[test]
+fn an_interrupted_command_is_no_theft() {
+    let bench = history();
+    let repo = bench.repo();
+    let (number, head) = repo.facts().head().unwrap().unwrap();
+    let version = repo.versions().get("ds", &super::number("1.0.0")).unwrap().unwrap();
+    let note = |text: &str, parent| crate::object::fact::Fact {
+        parents: vec![parent],
+        time: crate::clock::Time::from_millis(5),
+        author: "ana".into(),
+        statement: Statement::Note { version, text: text.into() },
+    };
+    // Two facts whose entry is not created any more.
+    let mut writer = Writer::new(repo.store(), 1).unwrap();
+    let (first, second) = (note("one", head), note("two", note("one", head).id()));
+    for fact in [&first, &second] {
+        assert!(writer.structure(Key::from(fact.id()), &fact.encode()).unwrap());
+    }
+    drop(writer.finish().unwrap());
+    let report = verify(&bench);
+    assert!(report.is_valid, "{report:?}");
+    assert_eq!(report.remarks.iter().map(|remark| remark.kind).collect::<Vec<_>>(), ["fact-left-over"; 2]);
+    // The entry before is removed as well: that one was reported.
+    fs::remove_file(entry(&bench, number)).unwrap();
+    assert_eq!(found(&bench), [is("fact-unlisted", "-")]);
+    // Without the mark, both are taken for removed.
+    fs::remove_file(bench.path.join(".helox/refs/newest-fact")).unwrap();
+    assert_eq!(found(&bench), vec![is("fact-unlisted", "-"); 3]);
+}
+
+#[test]
+fn a_newest_fact_that_is_gone_with_its_pack_is_missed() {
+    let bench = history();
+    let (pack, _) = fact_packs(&bench).pop().unwrap();
+    fs::remove_file(bench.path.join(pack)).unwrap();
+    fs::remove_file(entry(&bench, 5)).unwrap();
+    assert_eq!(found(&bench), [is("fact-missing", "-")]);
 }
 
 #[test]

@@ -239,6 +239,7 @@ fn a_command_that_was_interrupted_before_its_ref_lost_nothing() {
     for entry in fs::read_dir(refs.join("facts")).unwrap() {
         fs::remove_file(entry.unwrap().path()).unwrap();
     }
+    fs::remove_file(refs.join("newest-fact")).unwrap();
     assert!(reindex::run(&bench.repo(), &NoProgress).unwrap().lost.is_empty() && is_valid(), "the first fact");
     fs::remove_file(refs.join("versions/ds/1.0.0")).unwrap();
     fs::remove_dir_all(bench.path.join(".helox/workspace")).unwrap();

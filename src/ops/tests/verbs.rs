@@ -316,7 +316,7 @@ fn damage_is_named_and_never_handed_out() {
     assert!(!report.is_valid);
     let content = report.problems.iter().find(|p| p.kind == "content").unwrap();
     assert_eq!((content.path.as_deref(), content.versions.len()), (Some("bad"), 1));
-    assert!(report.problems.iter().any(|p| p.kind == "pack"));
+    assert!(report.problems.iter().any(|p| p.kind == "pack-damaged"));
     assert_eq!(bench.tree_of("HEAD").unwrap_err().kind(), ErrorKind::Damaged);
     assert_eq!(bench.tree_of("1.0.0").unwrap().len(), 1, "the rest is read");
     let before = read_tree(&bench.path);

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::{FolderReport, Verifier};
+use crate::check::Problem;
 use crate::error::Result;
 use crate::id::{Id, VersionId};
 use crate::object::checksum::Checksum;
@@ -53,7 +54,7 @@ impl Verifier<'_> {
             }
             FolderMatch::Unlike => {
                 let message = "no version has a file in common with the folder".to_owned();
-                self.problem(Some(&report.path), None, "checksum", message, &[]);
+                self.problems.add(Problem::new("checksum", message).path(&report.path));
             }
         }
         self.folders.push(report);
@@ -85,7 +86,7 @@ impl Verifier<'_> {
         let mut damaged = DamageList::default();
         let versions = holders::versions(self.repo, owner.as_ref().map(|owner| owner.dataset.as_str()), &mut damaged)?;
         for message in damaged.messages() {
-            self.problem(None, None, "version", message.clone(), &[]);
+            self.problems.add(Problem::new("version-damaged", message));
         }
         if versions.is_empty() {
             return Err(FolderContents::without_versions());
@@ -113,7 +114,7 @@ impl Verifier<'_> {
         ];
         for (paths, message) in messages {
             for path in paths {
-                self.problem(Some(path), None, "file", message.clone(), &[&name]);
+                self.problems.add(Problem::new("file", &message).path(path).version(&name));
             }
         }
     }

@@ -2,24 +2,20 @@
 
 mod folder;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
 use serde::Serialize;
 
+use crate::check::refs::CheckedVersion;
+use crate::check::{Problem, Problems, contents, facts, packs, refs};
 use crate::clock::Time;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{Content, Id, VersionId};
-use crate::manifest::Entries;
-use crate::object::checksum::{Checksum, DataChecksum};
-use crate::object::node::{Entry, Totals};
-use crate::object::version::Version;
-use crate::ops::damage::lost_refs;
+use crate::object::checksum::Checksum;
 use crate::ops::{Holder, NearestVersion};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::ResolvedVersion;
 use crate::repo::{Repo, revision};
-use crate::store::verify;
 
 /// The versions and folders to verify.
 #[derive(Clone, Debug, Default)]
@@ -28,24 +24,6 @@ pub struct VerifyOptions {
     pub targets: Vec<String>,
     /// Every version of every dataset, every fact and every pack.
     pub all: bool,
-}
-
-/// Something that is damaged.
-#[derive(Clone, Debug, Serialize)]
-pub struct VerifyProblem {
-    /// The file that it befalls, if one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// The object that it befalls, if no file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub object: Option<String>,
-    /// The kind of damage: `content`, `manifest`, `schema`, `verdict`, `version`, `checksum`, `fact`, `ref`, `pack`,
-    /// `file`.
-    pub kind: &'static str,
-    /// The error.
-    pub message: String,
-    /// The versions that it touches.
-    pub versions: Vec<String>,
 }
 
 /// A folder, and the version that it is or is most like.
@@ -73,7 +51,7 @@ pub struct VerifyReport {
     /// The time of the verification.
     pub validation_timestamp: Time,
     /// The damage.
-    pub problems: Vec<VerifyProblem>,
+    pub problems: Vec<Problem>,
     /// The versions that each folder was compared with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub folders: Vec<FolderReport>,
@@ -96,7 +74,7 @@ pub fn run(repo: &Repo, options: &VerifyOptions, progress: &dyn Progress) -> Res
     let mut verifier = Verifier {
         repo,
         progress,
-        problems: Vec::new(),
+        problems: Problems::default(),
         versions: Vec::new(),
         files: 0,
         bytes: 0,
@@ -108,20 +86,6 @@ pub fn run(repo: &Repo, options: &VerifyOptions, progress: &dyn Progress) -> Res
             return Err(Error::usage("--all cannot be used with a version or folder"));
         }
         verifier.collect_all()?;
-        verifier.verify_facts();
-        for error in lost_refs(repo)? {
-            verifier.problem(None, Some("refs".to_owned()), "ref", error.to_string(), &[]);
-        }
-        verify::packs(repo.store(), progress, |path, e| {
-            let object = Some(path.display().to_string());
-            verifier.problems.push(VerifyProblem {
-                path: None,
-                object,
-                kind: "pack",
-                message: e.to_string(),
-                versions: Vec::new(),
-            });
-        })?;
     } else if options.targets.is_empty() {
         verifier.collect_heads()?;
     } else if let Some((resolved, folder)) = compared(repo, &options.targets) {
@@ -149,13 +113,13 @@ fn compared<'t>(repo: &Repo, targets: &'t [String]) -> Option<(ResolvedVersion, 
 }
 
 /// Returns the number of versions that are not among these.
-fn unverified_versions(repo: &Repo, verified: &[(String, Version)]) -> Result<u64> {
+fn unverified_versions(repo: &Repo, verified: &[CheckedVersion]) -> Result<u64> {
     let (refs, mut left) = (repo.versions(), 0);
-    let verified: HashSet<_> = verified.iter().map(|(_, version)| (&version.dataset, &version.number)).collect();
+    let verified: HashSet<&str> = verified.iter().map(|version| version.name.as_str()).collect();
     for dataset in refs.datasets()? {
         // What cannot be listed was not verified either; `--all` names it.
         let numbers = refs.numbers(&dataset).unwrap_or_default();
-        left += numbers.iter().filter(|number| !verified.contains(&(&dataset, number))).count() as u64;
+        left += numbers.iter().filter(|number| !verified.contains(&*format!("{dataset}@{number}"))).count() as u64;
     }
     Ok(left)
 }
@@ -163,48 +127,22 @@ fn unverified_versions(repo: &Repo, verified: &[(String, Version)]) -> Result<u6
 struct Verifier<'a> {
     repo: &'a Repo,
     progress: &'a dyn Progress,
-    problems: Vec<VerifyProblem>,
-    versions: Vec<(String, Version)>,
+    problems: Problems,
+    versions: Vec<CheckedVersion>,
     files: u64,
     bytes: u64,
-    /// The expected and the actual checksum of each version or folder.
+    /// The expected and the actual checksum of each folder, and of the only version.
     sums: Vec<(Checksum, Option<Checksum>)>,
     folders: Vec<FolderReport>,
 }
 
 impl Verifier<'_> {
-    fn problem(&mut self, path: Option<&str>, object: Option<String>, kind: &'static str, message: String, versions: &[&str]) {
-        let versions = versions.iter().map(|v| (*v).to_owned()).collect();
-        self.problems.push(VerifyProblem { path: path.map(str::to_owned), object, kind, message, versions });
-    }
-
-    /// Takes a version whose ref is there; one whose record cannot be read is a problem.
-    fn collect(&mut self, dataset: &str, number: &str, id: Result<Option<Id<VersionId>>>) -> Result<()> {
-        let name = format!("{dataset}@{number}");
-        let version = id.and_then(|id| id.map(|id| self.repo.version(id)).transpose());
-        match version {
-            Ok(None) => {}
-            Ok(Some(version)) if version.dataset == dataset && version.number.to_string() == number => {
-                self.versions.push((name, version))
-            }
-            Ok(Some(version)) => {
-                let message = format!("the ref points to {}@{}", version.dataset, version.number);
-                self.problem(None, Some(format!("ref {name}")), "version", message, &[&name]);
-            }
-            Err(e) if e.ends_check() => return Err(e),
-            Err(e) => self.problem(None, Some(format!("version {name}")), "version", e.to_string(), &[&name]),
-        }
-        Ok(())
-    }
-
+    /// Checks packs, facts and refs, and takes every version whose record can be read.
     fn collect_all(&mut self) -> Result<()> {
-        let refs = self.repo.versions();
-        for dataset in refs.datasets()? {
-            for number in refs.numbers(&dataset)? {
-                let id = refs.get(&dataset, &number);
-                self.collect(&dataset, &number.to_string(), id)?;
-            }
-        }
+        let remarks = Problems::default();
+        packs::check(self.repo.store(), self.progress, &self.problems)?;
+        let facts = facts::check(self.repo, self.progress, &self.problems, &remarks)?;
+        self.versions = refs::check(self.repo, &facts, self.progress, &self.problems, &remarks)?.versions;
         Ok(())
     }
 
@@ -217,12 +155,12 @@ impl Verifier<'_> {
             };
             let resolved = match resolved {
                 Err(e) if e.kind() == ErrorKind::Damaged => {
-                    self.problem(None, Some(format!("version of {dataset}")), "version", e.to_string(), &[]);
+                    self.problems.add(Problem::new("version-damaged", e.to_string()).object(format!("version of {dataset}")));
                     continue;
                 }
                 found => found?,
             };
-            self.versions.push((format!("{dataset}@{}", resolved.version.number), resolved.version));
+            self.versions.push(CheckedVersion::of(&resolved.version));
         }
         Ok(())
     }
@@ -231,125 +169,37 @@ impl Verifier<'_> {
     fn target(&mut self, target: &str) -> Result<()> {
         match revision::version(self.repo, target) {
             Ok(resolved) => {
-                let name = resolved.version.name();
-                self.versions.push((name, resolved.version));
+                self.versions.push(CheckedVersion::of(&resolved.version));
                 Ok(())
             }
             Err(_) if Path::new(target).is_dir() => self.compare(None, Path::new(target)),
             Err(e) if e.kind() == ErrorKind::Damaged => {
-                self.problem(None, Some(format!("version {target}")), "version", e.to_string(), &[target]);
+                let problem = Problem::new("version-damaged", e.to_string()).object(format!("version {target}"));
+                self.problems.add(problem.version(target));
                 Ok(())
             }
             Err(e) => Err(e),
         }
     }
 
-    fn verify_facts(&mut self) {
-        let state = match self.repo.facts().fold() {
-            Ok(state) => state,
-            Err(e) => return self.problem(None, Some("facts".to_owned()), "fact", e.to_string(), &[]),
-        };
-        for (_, id) in state.verdicts() {
-            if let Err(e) = self.repo.verdict(id) {
-                self.problem(None, Some(format!("verdict {id}")), "verdict", e.to_string(), &[]);
-            }
-        }
-    }
-
-    /// Walks every manifest, then reads every content once.
+    /// Reads the contents of the versions, each once.
     fn verify_versions(&mut self) -> Result<()> {
-        let versions = std::mem::take(&mut self.versions);
-        let mut contents: BTreeMap<Id<Content>, u64> = BTreeMap::new();
-        for (name, version) in &versions {
-            self.progress.check()?;
-            if let Err(e) = self.repo.schema(version) {
-                let schema = version.schema.map(|id| format!("schema {id}"));
-                self.problem(None, schema, "schema", e.to_string(), &[name]);
-            }
-            if let Some(id) = version.verdict
-                && let Err(e) = self.repo.verdict(id)
-            {
-                self.problem(None, Some(format!("verdict {id}")), "verdict", e.to_string(), &[name]);
-            }
-            let (mut totals, mut checksum) = (Totals::NONE, DataChecksum::default());
-            let walk = |each: &mut dyn FnMut(Entry)| -> Result<()> {
-                Entries::new(&**self.repo.store(), version.manifest)?.try_for_each(|entry| entry.map(&mut *each))
-            };
-            let outcome = walk(&mut |entry| {
-                totals.add_entry(&entry);
-                if entry.kind.is_file() {
-                    checksum.add(entry.path.as_str(), &entry.content);
-                }
-                if entry.size > 0 {
-                    contents.insert(entry.content, entry.size);
-                }
-            });
-            match outcome {
-                Err(e) => self.problem(None, Some(format!("manifest {}", version.manifest)), "manifest", e.to_string(), &[name]),
-                Ok(()) => {
-                    self.files += totals.files;
-                    let actual = checksum.finish();
-                    if actual != version.data_checksum
-                        || (totals.files, totals.bytes) != (version.statistics.files, version.statistics.bytes)
-                    {
-                        let message = "the manifest does not match the checksum and statistics of the version".to_owned();
-                        self.problem(None, Some(format!("version {name}")), "checksum", message, &[name]);
-                    }
-                    self.sums.push((version.data_checksum, Some(actual)));
-                }
-            }
-        }
-        let bytes = contents.values().sum();
-        self.progress.expect(contents.len() as u64, bytes);
-        self.bytes += bytes;
-        let mut bad: BTreeMap<Id<Content>, String> = BTreeMap::new();
-        let all = contents.into_iter().map(Ok);
-        verify::contents(self.repo.store(), all, self.progress, |id, e| {
-            bad.insert(id, e.to_string());
-            Ok(())
-        })?;
-        self.name_damage(&versions, &bad);
-        self.versions = versions;
+        let found = contents::check(self.repo, &self.versions, self.progress, &self.problems)?;
+        self.files += found.files;
+        self.bytes += found.bytes;
+        self.sums.extend(found.checksum);
         Ok(())
     }
 
-    /// Says which files of which versions a damaged content stands for.
-    fn name_damage(&mut self, versions: &[(String, Version)], bad: &BTreeMap<Id<Content>, String>) {
-        if bad.is_empty() {
-            return;
-        }
-        let mut places: BTreeMap<(String, Id<Content>), BTreeSet<String>> = BTreeMap::new();
-        let mut touched = HashSet::new();
-        for (n, (name, version)) in versions.iter().enumerate() {
-            let Ok(entries) = Entries::new(&**self.repo.store(), version.manifest) else { continue };
-            for entry in entries.flatten().filter(|e| e.size > 0 && bad.contains_key(&e.content)) {
-                places.entry((entry.path.to_string(), entry.content)).or_default().insert(name.clone());
-                touched.insert(n);
-            }
-        }
-        for ((path, content), versions) in places {
-            let message = bad.get(&content).cloned().unwrap_or_default();
-            self.problems.push(VerifyProblem {
-                path: Some(path),
-                object: None,
-                kind: "content",
-                message,
-                versions: versions.into_iter().collect(),
-            });
-        }
-        if touched.len() == versions.len() && versions.len() == 1 {
-            self.sums.iter_mut().for_each(|sum| sum.1 = None);
-        }
-    }
-
     fn report(self, versions_left: u64) -> VerifyReport {
-        let only = if let [sum] = self.sums[..] { Some(sum) } else { None };
+        let only = if let ([sum], 0..=1) = (&self.sums[..], self.versions.len()) { Some(*sum) } else { None };
+        let problems = self.problems.into_list();
         VerifyReport {
-            is_valid: self.problems.is_empty(),
+            is_valid: problems.is_empty(),
             expected_checksum: only.map(|sum| sum.0),
             actual_checksum: only.and_then(|sum| sum.1),
             validation_timestamp: Time::now(),
-            problems: self.problems,
+            problems,
             folders: self.folders,
             versions: self.versions.len() as u64,
             versions_left,
