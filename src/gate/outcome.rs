@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use super::conflicts::{DuplicatePolicy, repeated_findings};
 use super::coverage::FindingsByFile;
+use super::drift_limits::DriftLimits;
 use super::evaluator::Evaluator;
 use super::file_set::FileSet;
 use super::located::{self, LocatedFinding};
-use super::measures::{DriftLimits, Measures};
+use super::measures::Measures;
 use super::program::ProgramResult;
 use super::rule_set::Split;
 use super::spec::{Check, Rule};
