@@ -61,7 +61,7 @@ fn check(repository: &Path) {
         for field in ["id", "manifest", "data_checksum"] {
             assert_eq!(shown[field], version[field], "{field} of {name} in {}", repository.display());
         }
-        assert_eq!(s.json(&format!("ls -r {name}"))["entries"].as_array().unwrap().len() as u64, version["entries"]);
+        assert_eq!(s.json(&format!("ls -r {name}"))["items"].as_array().unwrap().len() as u64, version["entries"]);
         s.ok(&format!("checkout {name} --into out/{name}"));
         assert_eq!(data_checksum(&s.path("out").join(name)), version["data_checksum"]);
         s.ok(&format!("verify {name} out/{name}"));
