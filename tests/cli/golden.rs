@@ -23,7 +23,11 @@ fn copy(from: &Path, to: &Path) {
     for path in folders(from) {
         let name = path.file_name().unwrap();
         let to = to.join(if name == "helox" { ".helox".as_ref() } else { name });
-        if path.is_dir() { copy(&path, &to) } else { drop(fs::copy(&path, &to).unwrap()) }
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            fs::copy(&path, &to).unwrap();
+        }
     }
 }
 
