@@ -1,6 +1,7 @@
 //! Reads packs by position, so that a fault of the disk is an error and never a signal.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use rustix::buffer::spare_capacity;
@@ -47,6 +48,21 @@ pub fn read_at(file: &File, path: &Path, offset: u64, len: usize) -> Result<Vec<
     Ok(bytes)
 }
 
+/// Returns the hash of all bytes of a pack. `check` is called between parts, and ends it.
+pub fn hash(path: &Path, check: impl Fn() -> Result<()>) -> Result<[u8; 32]> {
+    let mut file = open(path)?;
+    let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; 1 << 20]);
+    loop {
+        check()?;
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(*hasher.finalize().as_bytes()),
+            Ok(n) => drop(hasher.update(&buffer[..n])),
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(Error::io("cannot read", path, e)),
+        }
+    }
+}
+
 /// Reads the table of contents of a pack.
 pub fn read_toc(path: &Path) -> Result<Vec<BlockEntry>> {
     let file = open(path)?;
@@ -62,6 +78,22 @@ pub fn read_toc(path: &Path) -> Result<Vec<BlockEntry>> {
         .filter(|at| *at >= toc::HEADER.len() as u64)
         .ok_or_else(|| damaged(path, Malformed("its table of contents is longer than the pack")))?;
     toc::decode(&read_at(&file, path, toc_at, toc_len)?, &hash, toc_at).map_err(|e| damaged(path, e))
+}
+
+/// Reads the head of a block of the pack at `path`. Fails unless it says what the table of contents does.
+pub fn read_head(file: &File, path: &Path, entry: &BlockEntry) -> Result<BlockHead> {
+    let at = u64::from(entry.offset);
+    let header = read_at(file, path, at, block::HEADER)?;
+    let lists = header[12..16].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    if lists > entry.len - block::HEADER as u32 {
+        return Err(damaged(path, Malformed("the lists of a block are longer than the block")));
+    }
+    let (head, _) = block::head(&read_at(file, path, at, block::HEADER + lists as usize)?).map_err(|e| damaged(path, e))?;
+    let is_same = head.kind == entry.kind && head.depth == entry.depth;
+    if !is_same || !head.lens.iter().eq(entry.objects.iter().map(|(_, len)| len)) {
+        return Err(damaged(path, Malformed("a block does not match its table of contents")));
+    }
+    Ok(head)
 }
 
 /// Bytes that are searched for a block at once.
