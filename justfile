@@ -36,6 +36,10 @@ gate-data *ARGS:
 faults *ARGS:
     scripts/faults.sh {{ARGS}}
 
+# fuzz every parser (60 seconds each); needs a nightly compiler
+fuzz *ARGS:
+    scripts/fuzz.sh {{ARGS}}
+
 # format the sources
 fmt:
     cargo fmt

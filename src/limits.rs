@@ -17,6 +17,11 @@ pub const BLOCK_DEPTH: u8 = 8;
 /// Bytes of the table of contents of a pack, of which a pack has a few MiB at most.
 pub const TOC: usize = 1 << 30;
 
+/// Bytes of the file `format`.
+pub const FORMAT_FILE: usize = 64 << 10;
+/// Bytes of the name of a feature of a store.
+pub const FEATURE: usize = 64;
+
 /// Entries of a sequence of refs: ten decimal digits.
 pub const SEQUENCE: u64 = 9_999_999_999;
 
@@ -61,11 +66,17 @@ pub const METADATA: usize = 1 << 20;
 pub const METADATA_DEPTH: usize = 64;
 /// Tags of a version record.
 pub const VERSION_TAGS: usize = 256;
+/// Extensions of a version record.
+pub const EXTENSIONS: usize = 64;
+/// Bytes of the values of all extensions of a version record.
+pub const EXTENSION_BYTES: usize = 1 << 20;
 /// Bytes of an author, of a version or a fact.
 pub const AUTHOR: usize = 4 << 10;
 
 /// Facts that one fact joins.
 pub const FACT_PARENTS: usize = 64;
+/// Bytes of a statement of a kind that is not defined yet, after its version.
+pub const STATEMENT: usize = 2 << 20;
 /// Bytes of a note.
 pub const NOTE: usize = 64 << 10;
 /// Bytes of the name of a model, a parameter or a metric.

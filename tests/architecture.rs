@@ -204,6 +204,28 @@ fn the_pages_name_what_exists() {
 }
 
 #[test]
+fn every_promise_names_tests_that_exist() {
+    let page = fs::read_to_string(root().join("docs/reliability.md")).unwrap();
+    let is_numbered = |line: &&str| line.split('|').nth(1).is_some_and(|cell| cell.trim().parse::<u32>().is_ok());
+    let promises = page.lines().filter(is_numbered);
+    let mut checked = 0;
+    for promise in promises {
+        let tests = promise.rsplit('|').nth(1).unwrap();
+        let mut file = String::new();
+        for word in tests.split('`').skip(1).step_by(2) {
+            if word.contains('/') {
+                file = fs::read_to_string(root().join(word)).unwrap_or_else(|_| panic!("{word} does not exist: {promise}"));
+            } else {
+                assert!(file.contains(&format!("fn {word}()")), "`{word}` does not exist: {promise}");
+            }
+            checked += 1;
+        }
+        assert!(tests.contains('`'), "no test: {promise}");
+    }
+    assert!(checked > 20, "{checked} tests");
+}
+
+#[test]
 fn grouped_imports_and_circles_are_known() {
     let source = |module: &str, text: &str| Source::of(&format!("src/{module}.rs"), text.to_owned());
     let paths = source(

@@ -62,6 +62,7 @@ fn row(entry: &AuditEntry) -> [String; 4] {
             format!("trained {} on {version}{metrics}", printable(&run.model))
         }
         AuditEvent::RunWithdrawn { run, reason } => format!("withdrew run {} on {version}: {}", short(run), cut(reason)),
+        AuditEvent::Unknown { code } => format!("unknown statement {code} about {version}, of a newer hlx"),
         AuditEvent::Note { text } => format!("added a note to {version}: {}", cut(text)),
     };
     [moment(&entry.time), short(&entry.id), printable(&entry.author).into_owned(), said]
