@@ -1,19 +1,21 @@
-//! One file of which both sides can be read.
+//! The comparison of a file of which both sides can be read.
 
 use std::sync::Arc;
 
 use super::RecordRef;
-use super::collect::{RecordCollector, Visitor, reborrow};
+use super::collect::{Visitor, reborrow};
 use super::csv_table::CsvTable;
 use super::file_side::{FileSide, FileSource};
-use super::pair::{PairResult, StreamPair, StreamReader, may_break};
+use super::one_side::one_side;
+use super::pair::{PairResult, StreamPair, may_break};
 use super::record_diff::{DiffDetail, RecordDiff};
-use super::stream::FileStream;
-use super::{ReaderConfig, StreamResult, parts, rows};
+use super::stream::{FileStream, StreamResult};
+use super::whole_file::issue_of;
+use super::{ReaderConfig, rows};
 use crate::chunk::cut;
 use crate::error::{Error, ErrorKind, Result};
 use crate::object::recipe::RecipeItem;
-use crate::sample::{FileIssue, RecordFormat, RecordReader, Side};
+use crate::sample::Side;
 use crate::store::content::Chunks;
 use crate::store::read::Store;
 
@@ -222,90 +224,6 @@ fn in_step<'r, 'v>(
             return Ok(Some(pair.finish()));
         }
     }
-}
-
-/// One side; returns how many records it has.
-pub(super) fn one_side(
-    config: &ReaderConfig,
-    side: Side,
-    file: &FileSide<'_>,
-    diff: &mut RecordDiff,
-    mut visitor: Visitor<'_>,
-) -> Result<u64> {
-    if let Some(issue) = file.opaque_issue()? {
-        return one_record(config, side, file, Some(issue), diff, visitor);
-    }
-    match file.spec.format {
-        RecordFormat::None => return Ok(0),
-        RecordFormat::Whole | RecordFormat::Archive => return one_record(config, side, file, None, diff, visitor),
-        RecordFormat::Parquet | RecordFormat::Arrow => return rows::one_side(config, side, file, diff, visitor),
-        _ => {}
-    }
-    if visitor.is_some()
-        && may_break(&file.spec)
-        && let Some(issue) = issue_of(config, file)?
-    {
-        return one_record(config, side, file, Some(issue), diff, visitor);
-    }
-    if visitor.is_none()
-        && let Some(count) = parts::one_side(config, side, file, diff)?
-    {
-        return Ok(count);
-    }
-    let shown = reborrow(&mut visitor);
-    let Some(mut pair) = StreamPair::alone(config, file.path, side, &file.spec, diff.detail(), shown)? else { return Ok(0) };
-    for piece in file.pieces()? {
-        pair.feed(side, &piece?);
-    }
-    let PairResult { count, diff: own, mut issues, .. } = pair.finish();
-    match issues[side as usize].take() {
-        Some(issue) => one_record(config, side, file, Some(issue), diff, visitor),
-        None => {
-            diff.absorb(own);
-            Ok(count)
-        }
-    }
-}
-
-/// A file that is one record, perhaps because of an issue.
-pub(super) fn one_record(
-    config: &ReaderConfig,
-    side: Side,
-    file: &FileSide<'_>,
-    issue: Option<FileIssue>,
-    diff: &mut RecordDiff,
-    visitor: Visitor<'_>,
-) -> Result<u64> {
-    let (id, issue) = match issue {
-        Some(issue) => (file.id()?, Some(issue)),
-        None => match file.unpacked_id()? {
-            Ok(id) => (id, None),
-            Err(issue) => (file.id()?, Some(issue)),
-        },
-    };
-    let mut collector = RecordCollector::new(config, file.path, &file.spec, diff.detail(), visitor);
-    collector.take_whole(side, id.as_bytes(), issue);
-    diff.absorb(collector.finish().0);
-    Ok(1)
-}
-
-/// Returns the reason that a file is one record, if it is.
-pub(super) fn issue_of(config: &ReaderConfig, file: &FileSide<'_>) -> Result<Option<FileIssue>> {
-    let is_document = file.spec.format == RecordFormat::Json && !file.spec.is_lines();
-    let mut reader = StreamReader::of(&file.spec, config.max_record()).filter(|_| is_document);
-    let read = file.unpacked(&mut |bytes| {
-        if let Some(reader) = &mut reader {
-            reader.feed(bytes, &mut |_| {});
-        }
-        true
-    })?;
-    if let Err(issue) = read {
-        return Ok(Some(issue));
-    }
-    Ok(reader.and_then(|mut reader| {
-        reader.finish(&mut |_| {});
-        reader.issue()
-    }))
 }
 
 /// Returns the columns of a file, from its first bytes.

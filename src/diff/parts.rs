@@ -268,7 +268,7 @@ mod tests {
             for side in [Side::Old, Side::New] {
                 let (mut whole, mut parted) = (RecordDiff::new(&config, detail), RecordDiff::new(&config, detail));
                 let mut see = |_: RecordRef<'_>| {};
-                let count = super::super::compare::one_side(&config, side, &file, &mut whole, Some(&mut see)).unwrap();
+                let count = super::super::one_side::one_side(&config, side, &file, &mut whole, Some(&mut see)).unwrap();
                 let own = one_side_in_parts(&config, side, &file, &mut parted, size).unwrap();
                 prop_assert!(own.is_none_or(|own| own == count), "{own:?} of {count}");
                 if own.is_some() {

@@ -7,11 +7,12 @@ use memchr::memrchr;
 
 use super::align::Aligner;
 use super::collect::{Visitor, reborrow};
-use super::compare::{issue_of, one_record, one_side};
 use super::csv_table::CsvTable;
 use super::file_side::FileSide;
+use super::one_side::one_side;
 use super::pair::{PairResult, StreamPair, may_break};
 use super::record_diff::{DiffDetail, RecordDiff};
+use super::whole_file::{issue_of, one_record};
 use super::{ReaderConfig, rows};
 use crate::error::Result;
 use crate::object::recipe::RecipeItem;

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use helox::ops::audit::{self, AuditEntry, AuditEvent, AuditVerifyReport};
 use helox::{Result, printable};
 
-use super::{Outcome, verdict};
+use super::verdict;
 use crate::cli::args;
 use crate::cli::format::{columns, count, first_line, moment, short, version_name};
+use crate::cli::outcome::Outcome;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
@@ -26,7 +27,7 @@ pub(super) fn run(args: &args::AuditArgs, session: &mut Session) -> Result<Outco
         if report.entries.is_empty() {
             session.out.hint("no entries yet");
         }
-        return Ok(Outcome::of_list(&report.damaged, session));
+        return Ok(session.warn_of_damage(&report.damaged));
     }
     let report = audit::verify(&repo, &session.progress())?;
     if report.is_valid {

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use helox::ops::checkout;
 use helox::{Error, Result, printable};
 
-use super::Outcome;
 use crate::cli::args;
 use crate::cli::format::{count, partial, size, thousands};
+use crate::cli::outcome::Outcome;
 use crate::cli::output::Output;
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;

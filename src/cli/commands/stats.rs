@@ -5,8 +5,8 @@ use std::io::Write;
 use helox::Result;
 use helox::ops::stats;
 
-use super::Outcome;
 use crate::cli::format::{columns, size, thousands};
+use crate::cli::outcome::Outcome;
 use crate::cli::session::Session;
 
 pub(super) fn run(session: &mut Session) -> Result<Outcome> {
@@ -31,5 +31,5 @@ pub(super) fn run(session: &mut Session) -> Result<Outcome> {
         let rows = rows.into_iter().filter(|[name, ..]| name != "temporary" || report.temporary_bytes > 0);
         columns(&rows.collect::<Vec<_>>()).iter().try_for_each(|line| writeln!(out, "{line}"))
     })?;
-    Ok(Outcome::of_list(&report.damaged, session))
+    Ok(session.warn_of_damage(&report.damaged))
 }

@@ -9,6 +9,7 @@
 
 mod changes;
 mod file;
+mod row;
 #[cfg(test)]
 mod tests;
 
@@ -16,34 +17,14 @@ use std::path::{Path, PathBuf};
 
 use self::changes::{KeyRowChanges, SortedRuns};
 use self::file::{KeySetReader, KeySetWriter};
+pub use self::row::KeyChange;
+use self::row::KeyRow;
 use crate::error::{Error, Result};
 
 /// Records that all rules together hold in memory: 64 MiB of them.
 const ROWS: usize = if cfg!(test) { 32 } else { (64 << 20) / size_of::<KeyChange>() };
 /// Most members of a group that are shown.
 pub const MAX_MEMBERS: usize = if cfg!(test) { 6 } else { 1 << 16 };
-
-/// A record that came or went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyChange {
-    /// Its key.
-    pub key: [u8; 16],
-    /// A short hash of the bytes of the record.
-    pub raw: u64,
-    /// The split in which it stands: 0 or 1.
-    pub split: u8,
-    /// 1 if it came, -1 if it went.
-    pub sign: i8,
-}
-
-/// The unit of counting: equal records of one split. Sorted by key first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct KeyRow {
-    /// The key as a number, its first byte the greatest.
-    key: u128,
-    raw: u64,
-    split: u8,
-}
 
 /// Equal records of one split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,12 +138,6 @@ fn missing(set: &Path) -> Error {
 
 fn sort(changes: &mut [KeyChange]) {
     changes.sort_unstable_by_key(KeyChange::row);
-}
-
-impl KeyChange {
-    fn row(&self) -> KeyRow {
-        KeyRow { key: u128::from_be_bytes(self.key), raw: self.raw, split: self.split & 1 }
-    }
 }
 
 /// The group whose rows are coming.
