@@ -32,6 +32,10 @@ real-data *ARGS:
 gate-data *ARGS:
     scripts/gate-data.py {{ARGS}}
 
+# compare hlx with the second reader and writer of the formats, and with hostile stores
+formats *ARGS:
+    scripts/formats.sh {{ARGS}}
+
 # test kills, power failures, full disks and bit flips
 faults *ARGS:
     scripts/faults.sh {{ARGS}}

@@ -36,6 +36,11 @@ pub const NODE_LEVEL: u8 = 40;
 /// Bytes of the paths in a node, after which it ends.
 pub const NODE_PATHS: usize = 256 << 10;
 
+/// Bytes of a file: as many as ext4 can hold.
+pub const FILE: u64 = 1 << 44;
+/// Bytes of the target of a symlink.
+pub const TARGET: u64 = 4_095;
+
 /// Bytes of the path of an entry.
 pub const PATH: usize = 4_095;
 /// Bytes of a component of a path.

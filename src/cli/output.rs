@@ -106,6 +106,15 @@ impl Output {
         })
     }
 
+    /// Prints reports of what a command did, one for each dataset, as [`Output::answers`] does; `-q` silences the words.
+    pub(crate) fn reports<R: Serialize>(
+        &mut self,
+        reports: &[R],
+        words: impl FnMut(&R, &mut Output) -> io::Result<()>,
+    ) -> Result<()> {
+        if self.omits_reports() { Ok(()) } else { self.answers(reports, false, words) }
+    }
+
     /// Prints a JSON document on a line of its own.
     pub(crate) fn document(&mut self, document: &impl Serialize) -> Result<()> {
         serde_json::to_writer(&mut *self, document).map_err(io::Error::from).map_err(|e| self.error(e))?;

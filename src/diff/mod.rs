@@ -14,6 +14,7 @@ mod csv_table;
 mod differences;
 mod fields;
 mod file_changes;
+mod file_diff;
 mod file_entry;
 mod file_side;
 mod gap;

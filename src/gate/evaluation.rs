@@ -16,7 +16,7 @@ use super::evaluator::Evaluator;
 use super::file_set::FileSet;
 use super::first_pass::{CheckedFile, FirstPass};
 use super::flagged::FlaggedRecords;
-use super::keys::{KeyCollector, MAX_MEMBERS};
+use super::keys::{KeyCollector, MAX_GROUP_HASHES};
 use super::measures::Measures;
 use super::outcome::GateOutcome;
 use super::precheck::{FilePrecheck, PrecheckedFiles};
@@ -221,10 +221,10 @@ impl<'j> Evaluation<'j> {
                 return Err(Error::damaged("the cached results of the parent are incomplete"));
             }
             let check = &self.evaluator.rule_set.rules()[rule].check;
-            let (mut hashes, mut anywhere, mut every) = (HashSet::new(), coverage.is_truncated(rule), false);
+            let (mut hashes, mut anywhere, mut every) = (HashSet::<u64>::new(), coverage.is_truncated(rule), false);
             let (own, expected) = (&mut conflicts.keys[rule], &mut conflicts.expected[rule]);
             collector.merge(before.as_deref(), &cache::keys(self.staging.path(), rule), &mut |group| {
-                let [one, test] = group.now;
+                let [one, test] = group.counts;
                 let count = match DuplicatePolicy::of(check) {
                     Some(DuplicatePolicy::Leak) if test > 0 => one,
                     Some(DuplicatePolicy::Repetition(_)) => one.saturating_sub(1),
@@ -235,9 +235,9 @@ impl<'j> Evaluation<'j> {
                     *expected += count;
                     own.insert(group.key);
                     anywhere |= group.changed || !coverage.has(rule, &group.key);
-                    every |= group.members.len() >= MAX_MEMBERS || hashes.len() > MAX_HASHES;
+                    every |= group.hashes.len() >= MAX_GROUP_HASHES || hashes.len() > MAX_HASHES;
                     if !every {
-                        hashes.extend(group.members.iter().map(|member| member.raw));
+                        hashes.extend(&group.hashes);
                     }
                 }
                 Ok(())

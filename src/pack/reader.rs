@@ -80,18 +80,23 @@ pub fn read_toc(path: &Path) -> Result<Vec<BlockEntry>> {
     toc::decode(&read_at(&file, path, toc_at, toc_len)?, &hash, toc_at).map_err(|e| damaged(path, e))
 }
 
-/// Reads the head of a block of the pack at `path`. Fails unless it says what the table of contents does.
+/// Fails unless the heads of the blocks of a pack agree with its table of contents: kind, depth, and the lengths of the
+/// objects.
+pub fn check_heads(path: &Path) -> Result<()> {
+    let (blocks, file) = (read_toc(path)?, open(path)?);
+    blocks.iter().try_for_each(|entry| read_head(&file, path, entry).map(drop))
+}
+
+/// Reads the head of a block of the pack at `path`. Fails unless it agrees with the table of contents.
 pub fn read_head(file: &File, path: &Path, entry: &BlockEntry) -> Result<BlockHead> {
     let at = u64::from(entry.offset);
+    let differs = || damaged(path, Malformed("the head of a block does not match its table of contents"));
     let header = read_at(file, path, at, block::HEADER)?;
-    let lists = header[12..16].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
-    if lists > entry.len - block::HEADER as u32 {
-        return Err(damaged(path, Malformed("the lists of a block are longer than the block")));
-    }
-    let (head, _) = block::head(&read_at(file, path, at, block::HEADER + lists as usize)?).map_err(|e| damaged(path, e))?;
-    let is_same = head.kind == entry.kind && head.depth == entry.depth;
-    if !is_same || !head.lens.iter().eq(entry.objects.iter().map(|(_, len)| len)) {
-        return Err(damaged(path, Malformed("a block does not match its table of contents")));
+    let len = block::head_len(&header).filter(|_| block::len(&header) == Some(entry.len as usize)).ok_or_else(differs)?;
+    let (head, _) = block::head(&read_at(file, path, at, len)?).map_err(|e| damaged(path, e))?;
+    let lens = entry.objects.iter().map(|(_, len)| *len);
+    if (head.kind, head.depth) != (entry.kind, entry.depth) || !head.lens.iter().copied().eq(lens) {
+        return Err(differs());
     }
     Ok(head)
 }

@@ -256,7 +256,7 @@ fn entry(path: &str, samples: Option<u64>) -> Entry {
         count,
         reader: ReaderId { code: u64::MAX, records: Some("/".repeat(limits::POINTER).into()) },
     });
-    Entry { path: DataPath::new(path).unwrap(), kind: EntryKind::File, size: u64::MAX, samples, content: Id::of(b"") }
+    Entry { path: DataPath::new(path).unwrap(), kind: EntryKind::File, size: limits::FILE, samples, content: Id::of(b"content") }
 }
 
 #[test]
@@ -280,6 +280,23 @@ fn nodes() {
     }
     assert!(stored(ObjectKind::Node, &Node::Leaf(vec![entry("a", Some(u64::MAX - 1))]).encode(), true));
     assert!(stored(ObjectKind::Node, &Node::Leaf(vec![]).encode(), true));
+    let with = |kind, size, content: &[u8]| {
+        let entry = Entry { kind, size, content: Id::of(content), ..entry("a", None) };
+        Node::Leaf(vec![entry]).encode()
+    };
+    for (kind, limit) in [(EntryKind::File, limits::FILE), (EntryKind::Symlink, limits::TARGET)] {
+        for (size, fits) in [(limit - 1, true), (limit, true), (limit + 1, false), (1, true)] {
+            assert_eq!(stored(ObjectKind::Node, &with(kind, size, b"content"), fits), fits);
+        }
+    }
+    for (kind, size, content, fits) in [
+        (EntryKind::File, 0, &b""[..], true),
+        (EntryKind::File, 1, b"", false),
+        (EntryKind::File, 0, b"content", false),
+        (EntryKind::Symlink, 0, b"", false),
+    ] {
+        assert_eq!(stored(ObjectKind::Node, &with(kind, size, content), fits), fits);
+    }
 }
 
 #[test]
