@@ -5,9 +5,9 @@ use std::io::Write;
 use helox::Result;
 use helox::ops::gc;
 
-use super::Outcome;
 use crate::cli::args;
 use crate::cli::format::{columns, count, difference, size};
+use crate::cli::outcome::Outcome;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: &args::GcArgs, session: &mut Session) -> Result<Outcome> {

@@ -46,7 +46,7 @@ pub struct CollectOptions {
     pub level: i32,
 }
 
-/// What a collection removed, or would remove.
+/// The result of a collection: the files that it removed, or would remove.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct CollectReport {
     /// True if nothing was changed.
