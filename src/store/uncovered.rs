@@ -1,9 +1,11 @@
 //! Packs that no table covers, since a process was killed before it wrote one, or a collector before it removed them all.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fs::atomic;
+use crate::id::{Id, Pack};
 use crate::object::{Key, ObjectKind};
 use crate::pack::index::IndexRow;
 use crate::pack::merged::IndexTables;
@@ -47,11 +49,8 @@ impl Store {
 
 /// Returns the rows of those packs whose deltas have their bases in the tables or in these packs, and the other packs. One
 /// that cannot be read is neither.
-fn complete_packs(
-    tables: &IndexTables,
-    packs: &[(crate::id::Id<crate::id::Pack>, std::path::PathBuf)],
-) -> (Vec<IndexRow>, Packs) {
-    let read = |pack: &(_, std::path::PathBuf)| Some((pack.clone(), contents(&pack.1).ok()?));
+fn complete_packs(tables: &IndexTables, packs: &[(Id<Pack>, PathBuf)]) -> (Vec<IndexRow>, Packs) {
+    let read = |pack: &(_, PathBuf)| Some((pack.clone(), contents(&pack.1).ok()?));
     let mut contents: Vec<_> = packs.iter().filter_map(read).collect();
     let mut incomplete = Packs::new();
     loop {
@@ -75,8 +74,11 @@ fn complete_packs(
     (contents.iter().flat_map(|((id, _), (blocks, _))| writer::rows(id, blocks)).collect(), incomplete)
 }
 
-/// Returns the blocks of a pack, and the bases of its deltas, each with the depth of the block that needs it.
-fn contents(path: &std::path::Path) -> Result<(Vec<BlockEntry>, Vec<(Key, u8)>), Error> {
+/// The blocks of a pack, and the bases of its deltas, each with the depth of the block that needs it.
+type PackContents = (Vec<BlockEntry>, Vec<(Key, u8)>);
+
+/// Reads the table of contents of a pack, and the heads of its deltas.
+fn contents(path: &Path) -> Result<PackContents> {
     let (blocks, file) = (reader::read_toc(path)?, reader::open(path)?);
     let mut bases = Vec::new();
     for block in blocks.iter().filter(|block| block.depth > 0) {

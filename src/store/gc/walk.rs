@@ -60,8 +60,8 @@ impl<'a> MarkWalk<'a> {
                 continue;
             }
             let version = self.store.version(id)?;
-            let leaves = version.schema.map(Key::from).into_iter().chain(version.verdict.map(Key::from));
-            let marked = leaves.map(|key| self.leaf(&key)).collect::<Result<()>>().and_then(|()| self.nodes(version.manifest));
+            let mut leaves = version.schema.map(Key::from).into_iter().chain(version.verdict.map(Key::from));
+            let marked = leaves.try_for_each(|key| self.leaf(&key)).and_then(|()| self.nodes(version.manifest));
             marked.map_err(|e| if e.ends_check() { e } else { e.within(version.name()) })?;
             // One that is not here was not copied along with its child.
             open.extend(version.parents.into_iter().filter(|parent| self.store.contains(&Key::from(*parent))));
