@@ -69,7 +69,6 @@ fn flags_and_verbs_of_later_work_are_absent() {
     for line in [
         "diff --limit 3",
         "fsck",
-        "gc",
         "remote list",
         "push",
         "fetch",

@@ -12,6 +12,7 @@ mod dataset;
 mod diff;
 mod drift;
 mod exec;
+mod gc;
 mod hooks;
 mod init;
 mod log;
@@ -64,6 +65,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Outcome> {
         Command::Verify(args) => verify::run(args, session),
         Command::Which(args) => which::run(&args, session),
         Command::Stats => stats::run(session),
+        Command::Gc(args) => gc::run(&args, session),
         Command::Reindex => reindex::run(session),
         Command::InstallHooks => hooks::run(session),
         Command::Completions(args) => completions::run(&args, session),

@@ -8,6 +8,7 @@ mod facts;
 mod faults;
 mod gate;
 mod gate_cache;
+mod gc;
 mod model;
 mod numbers;
 mod opaque;
