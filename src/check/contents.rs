@@ -34,6 +34,8 @@ pub struct ContentsCheck {
     pub bytes: u64,
     /// The expected data checksum, and the actual one where all bytes could be read, if there was one version.
     pub checksum: Option<(Checksum, Option<Checksum>)>,
+    /// The contents that the store cannot rebuild, each with its size.
+    pub damaged: HashMap<Id<Content>, u64>,
 }
 
 /// Checks the contents of versions. The problems are of the kinds `schema`, `verdict-damaged`, `manifest`, `checksum` and
@@ -62,6 +64,7 @@ pub fn check(repo: &Repo, versions: &[CheckedVersion], progress: &dyn Progress, 
         files: state.files,
         bytes: state.bytes,
         checksum: checksum.map(|(expected, actual)| (expected, actual.filter(|_| damaged.is_empty()))),
+        damaged: damaged.into_iter().map(|(content, bad)| (content, bad.size)).collect(),
     })
 }
 
@@ -256,6 +259,7 @@ fn object_problem(kind: &'static str, store: &Store, key: Key, error: &Error) ->
 /// A content that cannot be rebuilt.
 struct DamagedContent {
     content: Id<Content>,
+    size: u64,
     error: Error,
     /// The first of its objects that cannot be read.
     object: Option<Key>,
@@ -285,7 +289,7 @@ fn read_all(
                 if error.ends_check() {
                     return Err(error);
                 }
-                bad.push(DamagedContent { content, error, object: first_damaged(store, content, size) });
+                bad.push(DamagedContent { content, size, error, object: first_damaged(store, content, size) });
             }
             progress.advance(1, 0);
         }

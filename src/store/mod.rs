@@ -15,6 +15,7 @@ mod rebuild;
 mod records;
 pub mod writer;
 
+pub(crate) use accept::check_form;
 pub(crate) use delta::OldFile;
 pub use layout::Layout;
 pub use read::{Object, Store};

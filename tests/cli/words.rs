@@ -41,6 +41,7 @@ pub(crate) const VERBS: [&str; 43] = [
     "audit",
     "validate",
     "verify",
+    "fsck",
     "which",
     "stats",
     "reindex",
@@ -102,6 +103,7 @@ fn quiet_silences_what_was_done_and_not_what_was_asked() {
         "audit --verify -q",
         "checkout 1.0.0 -q",
         "verify -q",
+        "fsck -q",
         "reindex -q",
     ] {
         let output = s.run(line);

@@ -27,7 +27,6 @@ const COMMANDS: [(&str, &str); 41] = [
     ),
     ("export", "'hlx checkout REV --into DIR' writes a version into another folder"),
     ("fetch", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
-    ("fsck", "'hlx verify --all' recomputes every checksum; 'hlx reindex' rebuilds the indexes"),
     ("gc", "unused data cannot be removed yet; 'hlx stats' shows the size of the store"),
     ("get", "'hlx checkout REV --into DIR' writes a version into another folder; 'hlx cat REV PATH' prints one file"),
     ("grep", "'hlx cat REV PATH | grep PATTERN' searches a file in a version"),
