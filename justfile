@@ -32,9 +32,17 @@ real-data *ARGS:
 gate-data *ARGS:
     scripts/gate-data.py {{ARGS}}
 
+# compare hlx with the second reader and writer of the formats, and with hostile stores
+formats *ARGS:
+    scripts/formats.sh {{ARGS}}
+
 # test kills, power failures, full disks and bit flips
 faults *ARGS:
     scripts/faults.sh {{ARGS}}
+
+# fuzz every parser (60 seconds each); needs a nightly compiler
+fuzz *ARGS:
+    scripts/fuzz.sh {{ARGS}}
 
 # format the sources
 fmt:

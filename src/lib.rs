@@ -35,7 +35,7 @@ pub mod formats {
     pub use crate::chunk::cut;
     pub use crate::clock::Time;
     pub use crate::codec::Malformed;
-    pub use crate::pack::{block, index, reader, writer};
+    pub use crate::pack::{block, index, reader, toc, writer};
     pub use crate::path::DataPath;
     pub use crate::selection::Selection;
     pub use crate::store::Layout;

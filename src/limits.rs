@@ -17,6 +17,11 @@ pub const BLOCK_DEPTH: u8 = 8;
 /// Bytes of the table of contents of a pack, of which a pack has a few MiB at most.
 pub const TOC: usize = 1 << 30;
 
+/// Bytes of the file `format`.
+pub const FORMAT_FILE: usize = 64 << 10;
+/// Bytes of the name of a feature of a store.
+pub const FEATURE: usize = 64;
+
 /// Entries of a sequence of refs: ten decimal digits.
 pub const SEQUENCE: u64 = 9_999_999_999;
 
@@ -30,6 +35,11 @@ pub const NODE_ITEMS: usize = 1_024;
 pub const NODE_LEVEL: u8 = 40;
 /// Bytes of the paths in a node, after which it ends.
 pub const NODE_PATHS: usize = 256 << 10;
+
+/// Bytes of a file: as many as ext4 can hold.
+pub const FILE: u64 = 1 << 44;
+/// Bytes of the target of a symlink.
+pub const TARGET: u64 = 4_095;
 
 /// Bytes of the path of an entry.
 pub const PATH: usize = 4_095;
@@ -61,11 +71,17 @@ pub const METADATA: usize = 1 << 20;
 pub const METADATA_DEPTH: usize = 64;
 /// Tags of a version record.
 pub const VERSION_TAGS: usize = 256;
+/// Extensions of a version record.
+pub const EXTENSIONS: usize = 64;
+/// Bytes of the values of all extensions of a version record.
+pub const EXTENSION_BYTES: usize = 1 << 20;
 /// Bytes of an author, of a version or a fact.
 pub const AUTHOR: usize = 4 << 10;
 
 /// Facts that one fact joins.
 pub const FACT_PARENTS: usize = 64;
+/// Bytes of a statement of a kind that is not defined yet, after its version.
+pub const STATEMENT: usize = 2 << 20;
 /// Bytes of a note.
 pub const NOTE: usize = 64 << 10;
 /// Bytes of the name of a model, a parameter or a metric.

@@ -5,12 +5,12 @@ mod cli;
 use std::ffi::OsString;
 use std::process::{ExitCode, exit};
 
-use cli::args::{self, ParseStop};
+use cli::args::parser::{self, ParseStop};
 use cli::commands;
 use cli::correction;
 use cli::failure;
 use cli::interrupt;
-use cli::output::OutputOptions;
+use cli::output_options::OutputOptions;
 use cli::session::Session;
 
 fn main() -> ExitCode {
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     }));
     interrupt::watch(|| exit(i32::from(failure::INTERRUPTED)));
 
-    let code = match args::parse(&typed, options) {
+    let code = match parser::parse(&typed, options) {
         Ok(arguments) => {
             let mut session = Session::new(&arguments);
             let result = session.enter(&arguments).and_then(|()| commands::run(arguments.command, &mut session));

@@ -8,6 +8,8 @@
 mod codes;
 #[path = "cli/gate.rs"]
 mod gate;
+#[path = "cli/golden.rs"]
+mod golden;
 #[path = "cli/habits.rs"]
 mod habits;
 #[path = "cli/json.rs"]

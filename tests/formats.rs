@@ -19,7 +19,7 @@ use helox::object::fact::{Artifact, Fact, Metric, Run, Statement};
 use helox::object::node::{Child, Entry, EntryKind, Node, SampleCount};
 use helox::object::recipe::{Recipe, RecipeBuilder, RecipeItem};
 use helox::object::verdict::{Finding, OpaquePolicy, RuleResult, Severity, Verdict};
-use helox::object::version::{ChangeType, Statistics, ValidationStatus, Version, VersionNumber};
+use helox::object::version::{ChangeType, Extension, Statistics, ValidationStatus, Version, VersionNumber};
 use helox::object::{Key, ObjectKind};
 use helox::sample::{ReaderId, Schema};
 
@@ -33,6 +33,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("fact-note", |bytes| same(bytes, &fact_note(), Fact::decode, Fact::encode)),
     ("fact-run", |bytes| same(bytes, &fact_run(), Fact::decode, Fact::encode)),
     ("fact-tag", |bytes| same(bytes, &fact_tag(), Fact::decode, Fact::encode)),
+    ("fact-unknown", |bytes| open_ended(bytes, &fact_unknown())),
     ("fact-validated", |bytes| same(bytes, &fact_validated(), Fact::decode, Fact::encode)),
     ("fact-withdrawn", |bytes| same(bytes, &fact_withdrawn(), Fact::decode, Fact::encode)),
     ("format", format_file),
@@ -49,6 +50,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("schema", |bytes| same(bytes, &schema(), Schema::decode, |schema| schema.encode().unwrap())),
     ("verdict", |bytes| same(bytes, &verdict(), Verdict::decode, Verdict::encode)),
     ("version", |bytes| same(bytes, &second(), Version::decode, Version::encode)),
+    ("version-extended", |bytes| same_extended(bytes, &extended())),
     ("version-first", |bytes| same(bytes, &first(), Version::decode, Version::encode)),
 ];
 
@@ -255,6 +257,7 @@ fn first() -> Version {
         verdict: None,
         author: "ana@example.com".into(),
         created: Time::from_millis(1_795_339_800_000),
+        extensions: vec![],
     }
 }
 
@@ -360,6 +363,29 @@ fn fact_withdrawn() -> Fact {
 
 fn fact_note() -> Fact {
     fact_later(Statement::Note { version: second().id(), text: "rents of May are in euros".into() })
+}
+
+/// A fact of a later hlx, whose end is that of its bytes.
+fn fact_unknown() -> Fact {
+    fact_later(Statement::Unknown { code: 200, version: second().id(), content: b"later".to_vec() })
+}
+
+fn open_ended(bytes: &[u8], expected: &Fact) {
+    assert_eq!(dump(&expected.encode()), dump(bytes));
+    assert_eq!(Fact::decode(bytes).as_ref(), Ok(expected));
+    let longer = [bytes, &[0]].concat();
+    assert_eq!(Fact::decode(&longer).unwrap().encode(), longer, "every byte is kept");
+}
+
+/// A version of a later hlx. Without the extension it is the first one, so that one cut of it is a record too.
+fn extended() -> Version {
+    let extension = Extension { name: "note".into(), value: b"later".to_vec() };
+    Version { extensions: vec![extension], ..first() }
+}
+
+fn same_extended(bytes: &[u8], expected: &Version) {
+    let decode = |bytes: &[u8]| Version::decode(bytes).ok().filter(|version| *version != first()).ok_or(Malformed("cut"));
+    same(bytes, expected, decode, Version::encode);
 }
 
 fn format_file(bytes: &[u8]) {

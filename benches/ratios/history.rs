@@ -105,6 +105,7 @@ fn version(
         verdict: n.is_multiple_of(2).then(|| Id::of(seed.as_bytes())),
         author: ["ana@example.com", "ben@example.com"][n % 2].into(),
         created: Time::from_millis(FIRST + minute * 60_000),
+        extensions: vec![],
     })
 }
 

@@ -148,15 +148,15 @@ pub fn keys(store: &Store, kinds: &[ObjectKind], progress: &dyn Progress) -> Res
     Ok(keys)
 }
 
-/// Fails unless a pack is what its name says.
+/// Fails unless a pack is what its name says, and its blocks what its table of contents says.
 ///
 /// # Errors
 /// Those of [`check`], and damage.
 pub fn check_hash(id: Id<Pack>, path: &Path, progress: &dyn Progress) -> Result<()> {
-    if hash(path, progress)? == *id.as_bytes() {
-        return Ok(());
+    if hash(path, progress)? != *id.as_bytes() {
+        return Err(Error::damaged(format!("pack {} is damaged: its content does not match its name", path.display())));
     }
-    Err(Error::damaged(format!("pack {} is damaged: its content does not match its name", path.display())))
+    reader::check_heads(path)
 }
 
 fn hash(path: &Path, progress: &dyn Progress) -> Result<[u8; 32]> {

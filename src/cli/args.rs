@@ -8,18 +8,15 @@ mod git_commands;
 mod history;
 mod line;
 mod log;
+pub(crate) mod parser;
 mod validate;
 mod values;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind as ClapKind;
-use clap::{ArgMatches, Args, ColorChoice, CommandFactory, Parser, Subcommand};
-use helox::Error;
+use clap::{Args, ColorChoice, Parser, Subcommand};
 
-use super::failure;
-use super::output::{OutputFormat, OutputOptions};
+use super::output_options::{OutputFormat, OutputOptions};
 
 pub(crate) use commit::{BumpArg, CommitArgs};
 pub(crate) use dataset::{CreateArgs, DatasetCommand, ListArgs};
@@ -28,45 +25,6 @@ pub(crate) use history::{AuditArgs, ExecArgs, NoteCommand, RunCommand};
 pub(crate) use line::CommandLine;
 pub(crate) use log::LogArgs;
 pub(crate) use validate::{FindingsFormat, ValidateArgs};
-
-/// The reason that there is no command to run.
-pub(crate) enum ParseStop {
-    /// Help or version, which was asked for.
-    Help(String),
-    /// Nothing was typed; this is the help.
-    NoArguments(String),
-    /// The arguments are not valid.
-    Invalid(Error),
-}
-
-/// Reads the arguments of the process, its name first.
-pub(crate) fn parse(typed: &[OsString], options: OutputOptions) -> Result<Arguments, ParseStop> {
-    Arguments::try_parse_from(log::with_limit(typed)).map_err(|error| {
-        let text = |tinted: bool| if tinted { error.render().ansi().to_string() } else { error.render().to_string() };
-        match error.kind() {
-            ClapKind::DisplayHelp | ClapKind::DisplayVersion => {
-                ParseStop::Help(text(options.format == OutputFormat::Human && options.stdout_colors().enabled()))
-            }
-            ClapKind::DisplayHelpOnMissingArgumentOrSubcommand if options.format == OutputFormat::Human => {
-                ParseStop::NoArguments(text(options.stderr_colors().enabled()))
-            }
-            ClapKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                ParseStop::Invalid(Error::usage("no command given").with_hint("'hlx --help' lists the commands"))
-            }
-            _ => ParseStop::Invalid(git_commands::suggest(&error, typed).unwrap_or_else(|| failure::usage(&error))),
-        }
-    })
-}
-
-/// Returns the whole command line, for completions and the man page.
-pub(crate) fn definition() -> clap::Command {
-    Arguments::command()
-}
-
-/// Reads the arguments of the process again, each by its name; `None` if they are invalid.
-pub(crate) fn matches(typed: &[OsString]) -> Option<ArgMatches> {
-    definition().try_get_matches_from(log::with_limit(typed)).ok()
-}
 
 /// Version control for the data that language models are trained on.
 #[derive(Parser)]
@@ -492,7 +450,7 @@ pub(crate) struct CompletionsArgs {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::parser::definition;
 
     #[test]
     fn the_definition_holds_together() {

@@ -10,7 +10,7 @@ use helox::object::node::EntryKind;
 use helox::ops::{dataset, log, ls, tag};
 use helox::{Repo, Result};
 
-use super::args;
+use super::args::{self, parser};
 use super::format::{day, first_line};
 
 /// Most versions of a dataset that are offered, the newest first.
@@ -33,7 +33,7 @@ pub(crate) fn script(shell: clap_complete::Shell) -> Option<&'static str> {
 /// Completes the last of the words, the first of which is the program; each candidate with its explanation, if it has one.
 pub(crate) fn complete(words: &[String]) -> Vec<(String, String)> {
     let Some(last) = words.len().checked_sub(1) else { return Vec::new() };
-    let mut definition = attach(args::definition(), words);
+    let mut definition = attach(parser::definition(), words);
     let typed: Vec<OsString> = words.iter().map(OsString::from).collect();
     let here = std::env::current_dir().ok();
     let candidates = clap_complete::engine::complete(&mut definition, typed, last, here.as_deref()).unwrap_or_default();

@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::{ArgMatches, Command};
 use helox::{Error, ErrorKind, Repo, nearest, printable};
 
-use super::args::{self, CommandLine};
+use super::args::{CommandLine, parser};
 
 /// The arguments that are datasets or versions.
 const NAMES: [&str; 8] = ["name", "rev", "target", "from", "to", "revs", "a", "b"];
@@ -30,15 +30,15 @@ const RESUMED: [&str; 3] = ["checkout", "commit", "restore"];
 
 /// Returns the hint for an interrupted command that starts anew.
 fn unresumed(typed: &[OsString]) -> Option<String> {
-    let matches = args::matches(typed)?;
+    let matches = parser::matches(typed)?;
     (!RESUMED.contains(&matches.subcommand_name()?)).then(|| "no data was lost".to_owned())
 }
 
 /// Returns the hint for the first argument that is in the wrong place.
 fn correction(typed: &[OsString]) -> Option<String> {
     let repo = Repo::open(&std::env::current_dir().ok()?).ok()?;
-    let (definition, line) = (args::definition(), CommandLine::new(typed)?);
-    let (mut command, mut matches) = (&definition, &args::matches(typed)?);
+    let (definition, line) = (parser::definition(), CommandLine::new(typed)?);
+    let (mut command, mut matches) = (&definition, &parser::matches(typed)?);
     while let Some((name, inner)) = matches.subcommand() {
         (command, matches) = (command.find_subcommand(name)?, inner);
     }

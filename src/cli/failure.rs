@@ -8,7 +8,7 @@ use std::panic::Location;
 use clap::error::ContextKind;
 use helox::{Error, ErrorKind, nearest, printable};
 
-use super::output::{OutputFormat, OutputOptions};
+use super::output_options::{OutputFormat, OutputOptions};
 
 /// The exit code of a question whose answer is no.
 pub(crate) const NEGATIVE: u8 = 1;

@@ -19,6 +19,11 @@ pub(crate) fn partial(part: PartialCheckout) -> String {
     format!("partial: {} of {}", thousands(part.files), count(part.of, "file"))
 }
 
+/// `3 files with uncommitted changes replaced or deleted`.
+pub(crate) fn discarded(files: u64) -> String {
+    format!("{} with uncommitted changes replaced or deleted", count(files, "file"))
+}
+
 /// Counts of the files in which two sides differ.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FileCounts {

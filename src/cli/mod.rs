@@ -6,6 +6,7 @@
 //! API of the library and nothing below it.
 
 pub(crate) mod args;
+mod colors;
 pub(crate) mod commands;
 mod complete;
 pub(crate) mod correction;
@@ -14,7 +15,9 @@ pub(crate) mod failure;
 mod findings;
 mod format;
 pub(crate) mod interrupt;
+pub(crate) mod outcome;
 pub(crate) mod output;
+pub(crate) mod output_options;
 mod pager;
 mod paths;
 mod progress;

@@ -3,137 +3,15 @@
 //! Stdout is buffered, and what went wrong with it is remembered here, because the library wraps the errors of the
 //! writers it is handed. Colour is used on a terminal only, unless `--color` says otherwise.
 
-use std::ffi::OsString;
-use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
-use clap::ColorChoice;
-use clap::builder::styling::{AnsiColor, Effects, Style};
 use helox::{Error, ErrorKind, Result};
 use serde::Serialize;
 
+use super::colors::Colors;
 use super::failure;
+use super::output_options::{OutputFormat, OutputOptions};
 use super::pager::Pager;
-
-/// The format of a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OutputFormat {
-    /// Words for people.
-    Human,
-    /// One JSON document.
-    Json,
-    /// One JSON document a line.
-    JsonLines,
-}
-
-/// The output options.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OutputOptions {
-    /// The format of a result.
-    pub(crate) format: OutputFormat,
-    /// The condition for colour.
-    pub(crate) color: ColorChoice,
-    /// True if only what was asked for is printed.
-    pub(crate) quiet: bool,
-    /// True if details are printed.
-    pub(crate) verbose: bool,
-    /// True if long answers go through a pager on a terminal.
-    pub(crate) use_pager: bool,
-}
-
-impl OutputOptions {
-    /// Returns the options by the bare arguments, for errors before they are parsed.
-    pub(crate) fn guess(typed: &[OsString]) -> OutputOptions {
-        let options = || typed.iter().skip(1).take_while(|arg| *arg != "--");
-        let json = options().any(|arg| arg == "--json" || arg == "--jsonl");
-        let said = |when: &str| {
-            let joined = format!("--color={when}");
-            options().any(|arg| *arg == *joined)
-                || options().zip(options().skip(1)).any(|(arg, next)| arg == "--color" && next == when)
-        };
-        let color = match () {
-            () if said("never") => ColorChoice::Never,
-            () if said("always") => ColorChoice::Always,
-            () => ColorChoice::Auto,
-        };
-        OutputOptions {
-            format: if json { OutputFormat::Json } else { OutputFormat::Human },
-            color,
-            quiet: false,
-            verbose: false,
-            use_pager: false,
-        }
-    }
-
-    /// Returns the colours for stdout.
-    pub(crate) fn stdout_colors(self) -> Colors {
-        Colors::new(self.color, io::stdout().is_terminal())
-    }
-
-    /// Returns the colours for stderr.
-    pub(crate) fn stderr_colors(self) -> Colors {
-        Colors::new(self.color, io::stderr().is_terminal())
-    }
-}
-
-/// Colours, or none.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Colors {
-    enabled: bool,
-}
-
-impl Colors {
-    fn new(color: ColorChoice, terminal: bool) -> Colors {
-        let refused = || {
-            std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) || std::env::var_os("TERM").is_some_and(|t| t == "dumb")
-        };
-        let on = match color {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => terminal && !refused(),
-        };
-        Colors { enabled: on }
-    }
-
-    /// Returns true if there are colours.
-    pub(crate) fn enabled(self) -> bool {
-        self.enabled
-    }
-
-    /// Colours what was added, or is valid.
-    pub(crate) fn success(self, text: impl Display) -> String {
-        self.paint(AnsiColor::Green.on_default(), text)
-    }
-
-    /// Colours what was removed, or is not valid.
-    pub(crate) fn failure(self, text: impl Display) -> String {
-        self.paint(AnsiColor::Red.on_default(), text)
-    }
-
-    /// Colours what was modified, and the numbers of versions.
-    pub(crate) fn changed(self, text: impl Display) -> String {
-        self.paint(AnsiColor::Yellow.on_default(), text)
-    }
-
-    /// Tags, folders, renames.
-    pub(crate) fn label(self, text: impl Display) -> String {
-        self.paint(AnsiColor::Cyan.on_default(), text)
-    }
-
-    /// Dims details.
-    pub(crate) fn dim(self, text: impl Display) -> String {
-        self.paint(Style::new().effects(Effects::DIMMED), text)
-    }
-
-    /// Emphasizes headings.
-    pub(crate) fn bold(self, text: impl Display) -> String {
-        self.paint(Style::new().bold(), text)
-    }
-
-    fn paint(self, style: Style, text: impl Display) -> String {
-        if self.enabled { format!("{style}{text}{style:#}") } else { text.to_string() }
-    }
-}
 
 /// Stdout, and how to use it.
 pub(crate) struct Output {
@@ -226,6 +104,15 @@ impl Output {
             }
             Ok(())
         })
+    }
+
+    /// Prints reports of what a command did, one for each dataset, as [`Output::answers`] does; `-q` silences the words.
+    pub(crate) fn reports<R: Serialize>(
+        &mut self,
+        reports: &[R],
+        words: impl FnMut(&R, &mut Output) -> io::Result<()>,
+    ) -> Result<()> {
+        if self.omits_reports() { Ok(()) } else { self.answers(reports, false, words) }
     }
 
     /// Prints a JSON document on a line of its own.

@@ -4,12 +4,14 @@ use std::io::{ErrorKind as IoErrorKind, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
+use helox::ops::DamageList;
 use helox::{Error, ErrorKind, Repo, Result, printable};
 
 use super::args::Arguments;
-use super::commands::Outcome;
 use super::failure;
-use super::output::{Output, OutputFormat, OutputOptions};
+use super::outcome::Outcome;
+use super::output::Output;
+use super::output_options::{OutputFormat, OutputOptions};
 use super::progress::ProgressBars;
 
 /// One run of `hlx`.
@@ -68,6 +70,18 @@ impl Session {
             self.out.hint(&format!("check it out: hlx checkout {name}"));
         }
         present
+    }
+
+    /// Warns of what a report leaves out because it is damaged or cannot be read, and returns the outcome that follows.
+    pub(crate) fn warn_of_damage(&mut self, damage: &DamageList) -> Outcome {
+        damage.messages().iter().for_each(|message| self.out.warning(message));
+        match () {
+            () if damage.is_empty() => return Outcome::Yes,
+            () if damage.is_damaged() => {}
+            () => return Outcome::Denied,
+        }
+        self.out.hint("list all damage: hlx verify --all");
+        Outcome::Damaged
     }
 
     /// Opens the repository that the command works in.

@@ -228,7 +228,7 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
 
     /// A file that is one record.
     pub fn take_whole(&mut self, side: Side, content: &[u8; 32], issue: Option<FileIssue>) {
-        self.report(side, 0, 0, RecordText::File { content, issue: issue.as_ref() });
+        self.report(side, 0, 0, RecordText::File { content, issue: issue.as_ref(), text: Err("the file was not read") });
         if let (Some(issue), Side::New) = (issue, side) {
             self.diff.add_issue(self.path, issue.line(), issue.cause().to_owned());
         }

@@ -1,19 +1,21 @@
-//! One file of which both sides can be read.
+//! The comparison of a file of which both sides can be read.
 
 use std::sync::Arc;
 
+use super::ReaderConfig;
 use super::RecordRef;
-use super::collect::{RecordCollector, Visitor, reborrow};
+use super::collect::{Visitor, reborrow};
 use super::csv_table::CsvTable;
+use super::file_diff::FileDiff;
 use super::file_side::{FileSide, FileSource};
-use super::pair::{PairResult, StreamPair, StreamReader, may_break};
+use super::pair::{PairResult, StreamPair, may_break};
 use super::record_diff::{DiffDetail, RecordDiff};
-use super::stream::FileStream;
-use super::{ReaderConfig, StreamResult, parts, rows};
+use super::stream::{FileStream, StreamResult};
+use super::whole_file::issue_of;
 use crate::chunk::cut;
 use crate::error::{Error, ErrorKind, Result};
 use crate::object::recipe::RecipeItem;
-use crate::sample::{FileIssue, RecordFormat, RecordReader, Side};
+use crate::sample::Side;
 use crate::store::content::Chunks;
 use crate::store::read::Store;
 
@@ -24,39 +26,129 @@ const READ: usize = 2 << 20;
 /// Bytes of a file in which its header stands.
 const HEAD: usize = 64 << 10;
 
-/// Tells an account how the sides of a file differ, and a visitor the records that may. Returns how many records the new
-/// side has, if it has to be known: then all of it is read. An old side lies in the store.
+/// Adds the differences of the sides of a file to a diff, and shows the records that may differ to a visitor. Returns the
+/// number of records of the new side; if that must be `exact`, all of it is read. An old side is in the store.
 pub fn compare(
     config: &ReaderConfig,
     old: Option<&FileSide<'_>>,
     new: Option<&FileSide<'_>>,
     exact: bool,
     diff: &mut RecordDiff,
-    mut visitor: Visitor<'_>,
+    visitor: Visitor<'_>,
 ) -> Result<u64> {
-    let detail = diff.detail();
-    if detail == DiffDetail::Schema {
-        return new.map_or(Ok(0), |new| one_side(config, Side::New, new, diff, visitor));
-    }
-    if let (Some(old), Some(new)) = (old, new) {
-        if let Some(count) = rows::both_sides(config, old, new, diff, reborrow(&mut visitor))? {
-            return Ok(count);
+    FileDiff { config, diff, visitor }.both_sides(old, new, exact)
+}
+
+impl FileDiff<'_, '_> {
+    fn both_sides(&mut self, old: Option<&FileSide<'_>>, new: Option<&FileSide<'_>>, exact: bool) -> Result<u64> {
+        if self.diff.detail() == DiffDetail::Schema {
+            return new.map_or(Ok(0), |new| self.one_side(Side::New, new));
         }
-        // Records that have been shown cannot be taken back.
-        if let Some(store) = in_chunks(old, new).filter(|_| visitor.is_none() || !may_break(&new.spec)) {
-            let StreamResult { count, diff: own } = chunkwise(store, config, old, new, exact, detail, visitor)?;
-            diff.absorb(own);
-            return Ok(count);
+        if let (Some(old), Some(new)) = (old, new) {
+            if let Some(count) = self.rows_of_both_sides(old, new)? {
+                return Ok(count);
+            }
+            // Records that have been shown cannot be taken back.
+            if let Some(store) = in_chunks(old, new).filter(|_| self.visitor.is_none() || !may_break(&new.spec)) {
+                let StreamResult { count, diff } = self.chunkwise(store, old, new, exact)?;
+                self.diff.absorb(diff);
+                return Ok(count);
+            }
+            if let Some(PairResult { count, diff, .. }) = self.in_step(old, new)? {
+                self.diff.absorb(diff);
+                return Ok(count);
+            }
         }
-        if let Some(PairResult { count, diff: own, .. }) = in_step(config, old, new, detail, reborrow(&mut visitor))? {
-            diff.absorb(own);
-            return Ok(count);
+        if let Some(old) = old {
+            self.one_side(Side::Old, old)?;
+        }
+        new.map_or(Ok(0), |new| self.one_side(Side::New, new))
+    }
+
+    /// Compares both sides chunk by chunk, so that what they share need not be read.
+    fn chunkwise(&mut self, store: &Arc<Store>, old: &FileSide<'_>, new: &FileSide<'_>, exact: bool) -> Result<StreamResult> {
+        let mut stream = FileStream::new(store, self.config, new.path, new.spec.clone(), Some(old.clone()), self.diff.detail())
+            .with_visitor(reborrow(&mut self.visitor));
+        match &new.bytes {
+            FileSource::Stored(store) if !exact => {
+                for item in Chunks::of(store, new.id()?, new.size)? {
+                    stream.chunk(&item?, None)?;
+                }
+            }
+            FileSource::Stored(store) => {
+                for item in Chunks::of(store, new.id()?, new.size)? {
+                    let item = item?;
+                    stream.chunk(&item, Some(&crate::store::content::chunk(store, &item)?))?;
+                }
+            }
+            _ => {
+                let mut rest: Vec<u8> = Vec::new();
+                let mut tell = |rest: &mut Vec<u8>, ended: bool| -> Result<()> {
+                    let mut at = 0;
+                    while at < rest.len() && (ended || rest.len() - at >= cut::MAX) {
+                        let bytes = &rest[at..at + cut::first(&rest[at..])];
+                        let item = RecipeItem { id: *blake3::hash(bytes).as_bytes(), len: bytes.len() as u64 };
+                        stream.chunk(&item, Some(bytes))?;
+                        at += bytes.len();
+                    }
+                    rest.drain(..at);
+                    Ok(())
+                };
+                for piece in new.pieces()? {
+                    rest.extend_from_slice(&piece?);
+                    if rest.len() >= READ {
+                        tell(&mut rest, false)?;
+                    }
+                }
+                tell(&mut rest, true)?;
+            }
+        }
+        stream.finish(new)
+    }
+
+    /// Compares both sides in step; `None` where they are not read alike, or one of them is one record.
+    fn in_step<'s>(&'s mut self, old: &FileSide<'s>, new: &FileSide<'s>) -> Result<Option<PairResult<'s>>> {
+        let config = self.config;
+        let spec = &new.spec;
+        if !old.spec.reads_as(spec) || may_break(spec) && (issue_of(config, old)?.is_some() || issue_of(config, new)?.is_some()) {
+            return Ok(None);
+        }
+        let mut tables = None;
+        if spec.is_table() {
+            let (before, after) = (head(old)?, head(new)?);
+            match before.zip(after).filter(|(before, after)| before.agrees(after)) {
+                Some((before, after)) => tables = Some([before, after]),
+                None => return Ok(None),
+            }
+        }
+        let Some(mut pair) =
+            StreamPair::together(config, new.path, spec, tables, self.diff.detail(), reborrow(&mut self.visitor))?
+        else {
+            return Ok(None);
+        };
+        let (mut before, mut after) = (old.pieces()?, new.pieces()?);
+        let mut ahead = 0i64;
+        loop {
+            let side = if ahead > 0 { Side::Old } else { Side::New };
+            let sides = if side == Side::Old {
+                [(Side::Old, &mut before), (Side::New, &mut after)]
+            } else {
+                [(Side::New, &mut after), (Side::Old, &mut before)]
+            };
+            let mut told = false;
+            for (side, pieces) in sides {
+                if let Some(piece) = pieces.next().transpose()? {
+                    pair.feed(side, &piece);
+                    ahead += if side == Side::New { piece.len() as i64 } else { -(piece.len() as i64) };
+                    told = true;
+                    break;
+                }
+            }
+            if !told {
+                return Ok(Some(pair.finish()));
+            }
         }
     }
-    if let Some(old) = old {
-        one_side(config, Side::Old, old, diff, reborrow(&mut visitor))?;
-    }
-    new.map_or(Ok(0), |new| one_side(config, Side::New, new, diff, visitor))
 }
 
 /// Compares as [`compare()`] does; where a side is damaged, each side that can be read counts by itself, and the other by
@@ -129,183 +221,6 @@ fn in_chunks<'a>(old: &FileSide<'a>, new: &FileSide<'_>) -> Option<&'a Arc<Store
         (FileSource::Stored(store), _) if old.size.max(new.size) > SMALL => Some(store),
         _ => None,
     }
-}
-
-/// Both sides chunk by chunk, so that what they share need not be read.
-fn chunkwise<'v>(
-    store: &Arc<Store>,
-    config: &ReaderConfig,
-    old: &FileSide<'_>,
-    new: &FileSide<'_>,
-    exact: bool,
-    detail: DiffDetail,
-    visitor: Visitor<'v>,
-) -> Result<StreamResult> {
-    let mut stream = FileStream::new(store, config, new.path, new.spec.clone(), Some(old.clone()), detail).with_visitor(visitor);
-    match &new.bytes {
-        FileSource::Stored(store) if !exact => {
-            for item in Chunks::of(store, new.id()?, new.size)? {
-                stream.chunk(&item?, None)?;
-            }
-        }
-        FileSource::Stored(store) => {
-            for item in Chunks::of(store, new.id()?, new.size)? {
-                let item = item?;
-                stream.chunk(&item, Some(&crate::store::content::chunk(store, &item)?))?;
-            }
-        }
-        _ => {
-            let mut rest: Vec<u8> = Vec::new();
-            let mut tell = |rest: &mut Vec<u8>, ended: bool| -> Result<()> {
-                let mut at = 0;
-                while at < rest.len() && (ended || rest.len() - at >= cut::MAX) {
-                    let bytes = &rest[at..at + cut::first(&rest[at..])];
-                    let item = RecipeItem { id: *blake3::hash(bytes).as_bytes(), len: bytes.len() as u64 };
-                    stream.chunk(&item, Some(bytes))?;
-                    at += bytes.len();
-                }
-                rest.drain(..at);
-                Ok(())
-            };
-            for piece in new.pieces()? {
-                rest.extend_from_slice(&piece?);
-                if rest.len() >= READ {
-                    tell(&mut rest, false)?;
-                }
-            }
-            tell(&mut rest, true)?;
-        }
-    }
-    stream.finish(new)
-}
-
-/// Both sides in step; `None` where they are not read alike, or one of them is one record.
-fn in_step<'r, 'v>(
-    config: &'r ReaderConfig,
-    old: &FileSide<'r>,
-    new: &FileSide<'r>,
-    detail: DiffDetail,
-    visitor: Visitor<'v>,
-) -> Result<Option<PairResult<'v>>> {
-    let spec = &new.spec;
-    if !old.spec.reads_as(spec) || may_break(spec) && (issue_of(config, old)?.is_some() || issue_of(config, new)?.is_some()) {
-        return Ok(None);
-    }
-    let mut tables = None;
-    if spec.is_table() {
-        let (before, after) = (head(old)?, head(new)?);
-        match before.zip(after).filter(|(before, after)| before.agrees(after)) {
-            Some((before, after)) => tables = Some([before, after]),
-            None => return Ok(None),
-        }
-    }
-    let Some(mut pair) = StreamPair::together(config, new.path, spec, tables, detail, visitor)? else { return Ok(None) };
-    let (mut before, mut after) = (old.pieces()?, new.pieces()?);
-    let mut ahead = 0i64;
-    loop {
-        let side = if ahead > 0 { Side::Old } else { Side::New };
-        let sides = if side == Side::Old {
-            [(Side::Old, &mut before), (Side::New, &mut after)]
-        } else {
-            [(Side::New, &mut after), (Side::Old, &mut before)]
-        };
-        let mut told = false;
-        for (side, pieces) in sides {
-            if let Some(piece) = pieces.next().transpose()? {
-                pair.feed(side, &piece);
-                ahead += if side == Side::New { piece.len() as i64 } else { -(piece.len() as i64) };
-                told = true;
-                break;
-            }
-        }
-        if !told {
-            return Ok(Some(pair.finish()));
-        }
-    }
-}
-
-/// One side; returns how many records it has.
-pub(super) fn one_side(
-    config: &ReaderConfig,
-    side: Side,
-    file: &FileSide<'_>,
-    diff: &mut RecordDiff,
-    mut visitor: Visitor<'_>,
-) -> Result<u64> {
-    if let Some(issue) = file.opaque_issue()? {
-        return one_record(config, side, file, Some(issue), diff, visitor);
-    }
-    match file.spec.format {
-        RecordFormat::None => return Ok(0),
-        RecordFormat::Whole | RecordFormat::Archive => return one_record(config, side, file, None, diff, visitor),
-        RecordFormat::Parquet | RecordFormat::Arrow => return rows::one_side(config, side, file, diff, visitor),
-        _ => {}
-    }
-    if visitor.is_some()
-        && may_break(&file.spec)
-        && let Some(issue) = issue_of(config, file)?
-    {
-        return one_record(config, side, file, Some(issue), diff, visitor);
-    }
-    if visitor.is_none()
-        && let Some(count) = parts::one_side(config, side, file, diff)?
-    {
-        return Ok(count);
-    }
-    let shown = reborrow(&mut visitor);
-    let Some(mut pair) = StreamPair::alone(config, file.path, side, &file.spec, diff.detail(), shown)? else { return Ok(0) };
-    for piece in file.pieces()? {
-        pair.feed(side, &piece?);
-    }
-    let PairResult { count, diff: own, mut issues, .. } = pair.finish();
-    match issues[side as usize].take() {
-        Some(issue) => one_record(config, side, file, Some(issue), diff, visitor),
-        None => {
-            diff.absorb(own);
-            Ok(count)
-        }
-    }
-}
-
-/// A file that is one record, perhaps because of an issue.
-pub(super) fn one_record(
-    config: &ReaderConfig,
-    side: Side,
-    file: &FileSide<'_>,
-    issue: Option<FileIssue>,
-    diff: &mut RecordDiff,
-    visitor: Visitor<'_>,
-) -> Result<u64> {
-    let (id, issue) = match issue {
-        Some(issue) => (file.id()?, Some(issue)),
-        None => match file.unpacked_id()? {
-            Ok(id) => (id, None),
-            Err(issue) => (file.id()?, Some(issue)),
-        },
-    };
-    let mut collector = RecordCollector::new(config, file.path, &file.spec, diff.detail(), visitor);
-    collector.take_whole(side, id.as_bytes(), issue);
-    diff.absorb(collector.finish().0);
-    Ok(1)
-}
-
-/// Returns the reason that a file is one record, if it is.
-pub(super) fn issue_of(config: &ReaderConfig, file: &FileSide<'_>) -> Result<Option<FileIssue>> {
-    let is_document = file.spec.format == RecordFormat::Json && !file.spec.is_lines();
-    let mut reader = StreamReader::of(&file.spec, config.max_record()).filter(|_| is_document);
-    let read = file.unpacked(&mut |bytes| {
-        if let Some(reader) = &mut reader {
-            reader.feed(bytes, &mut |_| {});
-        }
-        true
-    })?;
-    if let Err(issue) = read {
-        return Ok(Some(issue));
-    }
-    Ok(reader.and_then(|mut reader| {
-        reader.finish(&mut |_| {});
-        reader.issue()
-    }))
 }
 
 /// Returns the columns of a file, from its first bytes.

@@ -238,6 +238,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::file_diff::FileDiff;
     use super::super::{FileSource, compare, visit};
     use super::*;
     use crate::sample::ReaderSpec;
@@ -268,7 +269,8 @@ mod tests {
             for side in [Side::Old, Side::New] {
                 let (mut whole, mut parted) = (RecordDiff::new(&config, detail), RecordDiff::new(&config, detail));
                 let mut see = |_: RecordRef<'_>| {};
-                let count = super::super::compare::one_side(&config, side, &file, &mut whole, Some(&mut see)).unwrap();
+                let mut file_diff = FileDiff { config: &config, diff: &mut whole, visitor: Some(&mut see) };
+                let count = file_diff.one_side(side, &file).unwrap();
                 let own = one_side_in_parts(&config, side, &file, &mut parted, size).unwrap();
                 prop_assert!(own.is_none_or(|own| own == count), "{own:?} of {count}");
                 if own.is_some() {

@@ -49,6 +49,8 @@ pub enum RecordText<'a> {
         content: &'a [u8; 32],
         /// The reason that the file is not read by its name, where it is not.
         issue: Option<&'a FileIssue>,
+        /// Its text, or the reason that it has none. It is read only for rules.
+        text: Result<&'a [u8], &'static str>,
     },
 }
 
@@ -83,6 +85,14 @@ impl<'a> RecordText<'a> {
 }
 
 impl RecordRef<'_> {
+    /// Returns the line on which the record begins, from 1; of a file that cannot be read the line of the error.
+    pub fn first_line(&self) -> u64 {
+        match self.text {
+            RecordText::File { issue, .. } => issue.map_or(1, FileIssue::line),
+            _ => self.line,
+        }
+    }
+
     /// Returns the digests by which the record is compared.
     pub fn identity(&self, config: &ReaderConfig, canonical: &mut Canonicalizer) -> Identity {
         match self.text {

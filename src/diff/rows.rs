@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::ReaderConfig;
 use super::RecordRef;
-use super::collect::{RecordCollector, Visitor, reborrow};
-use super::compare::one_record;
+use super::collect::RecordCollector;
+use super::file_diff::FileDiff;
 use super::file_side::FileSide;
-use super::record_diff::{DiffDetail, RecordDiff};
+use super::record_diff::DiffDetail;
 use crate::error::{Error, Result};
 use crate::parallel;
 use crate::sample::{Arrow, ArrowSlice, FileIssue, GroupPair, Pairing, ParquetFile, RecordFormat, Side, pair_groups};
@@ -15,49 +15,85 @@ use crate::sample::{Arrow, ArrowSlice, FileIssue, GroupPair, Pairing, ParquetFil
 /// Rows that are read as one part.
 const RUN: usize = if cfg!(test) { 6 } else { 64 << 10 };
 
-/// Both sides of a file, without the rows that are equal at the same place of two row groups: what those share byte for
-/// byte need not be decoded. Returns how many rows the new side has; `None` where each side has to be read for itself, since
-/// one may be damaged, or their columns differ.
-pub(super) fn both_sides(
-    config: &ReaderConfig,
-    old: &FileSide<'_>,
-    new: &FileSide<'_>,
-    diff: &mut RecordDiff,
-    visitor: Visitor<'_>,
-) -> Result<Option<u64>> {
-    if new.spec.format != RecordFormat::Parquet || new.spec.opaque || old.spec != new.spec || old.records.is_none() {
-        return Ok(None);
-    }
-    let open = |file: &FileSide<'_>| Ok(ParquetFile::open(file.ranges()?).map(|table| table.with_limit(config.max_record())));
-    let (Ok(before), Ok(after)) = (open(old)?, open(new)?) else { return Ok(None) };
-    if !is_readable(old, &before) {
-        return Ok(None);
-    }
-    let Some(Pairing { pairs, single }) = pair_groups(&before, &after) else { return Ok(None) };
-    // Rows that have been shown cannot be taken back.
-    let is_shown = visitor.is_some();
-    let is_paired = |group| pairs.iter().any(|pair| pair.groups[1] == group);
-    if is_shown && !is_readable(new, &after) && after.check(&|group| single[1][group] || is_paired(group)).is_err() {
-        return Ok(None);
-    }
-    let mut collector = RecordCollector::new(config, new.path, &new.spec, diff.detail(), visitor);
-    let singles = [(Side::Old, &before, &single[0]), (Side::New, &after, &single[1])];
-    let runs = singles.into_iter().flat_map(|(side, table, single)| {
-        runs(table, |group| single[group]).map(move |run| Ok(RowPart::Run(side, table, single, run)))
-    });
-    let read = collector.in_parts(pairs.iter().map(|pair| Ok(RowPart::Pair(pair))).chain(runs), |part, collector| match part {
-        RowPart::Pair(pair) => pair.rows([&before, &after], &mut |side, row| collector.take_columnar(side, &row)),
-        RowPart::Run(side, table, single, run) => {
-            table.rows(&|group| run.contains(&group) && single[group], &mut |row| collector.take_columnar(side, &row))
+impl FileDiff<'_, '_> {
+    /// Adds both sides of a file, without the rows that are equal at the same place of two row groups: what those share byte
+    /// for byte need not be decoded. Returns the number of rows of the new side; `None` where each side has to be read for
+    /// itself, since one may be damaged, or their columns differ.
+    pub fn rows_of_both_sides(&mut self, old: &FileSide<'_>, new: &FileSide<'_>) -> Result<Option<u64>> {
+        if new.spec.format != RecordFormat::Parquet || new.spec.opaque || old.spec != new.spec || old.records.is_none() {
+            return Ok(None);
         }
-    });
-    match read {
-        Ok(()) => {
-            diff.absorb(collector.finish().0);
-            Ok(Some(after.count()))
+        let open =
+            |file: &FileSide<'_>| Ok(ParquetFile::open(file.ranges()?).map(|table| table.with_limit(self.config.max_record())));
+        let (Ok(before), Ok(after)) = (open(old)?, open(new)?) else { return Ok(None) };
+        if !is_readable(old, &before) {
+            return Ok(None);
         }
-        Err(why) if is_shown => Err(Error::damaged(why.to_string()).within(new.path)),
-        Err(_) => Ok(None),
+        let Some(Pairing { pairs, single }) = pair_groups(&before, &after) else { return Ok(None) };
+        // Rows that have been shown cannot be taken back.
+        let is_shown = self.visitor.is_some();
+        let is_paired = |group| pairs.iter().any(|pair| pair.groups[1] == group);
+        if is_shown && !is_readable(new, &after) && after.check(&|group| single[1][group] || is_paired(group)).is_err() {
+            return Ok(None);
+        }
+        let mut collector = self.collector(new);
+        let singles = [(Side::Old, &before, &single[0]), (Side::New, &after, &single[1])];
+        let runs = singles.into_iter().flat_map(|(side, table, single)| {
+            runs(table, |group| single[group]).map(move |run| Ok(RowPart::Run(side, table, single, run)))
+        });
+        let read =
+            collector.in_parts(pairs.iter().map(|pair| Ok(RowPart::Pair(pair))).chain(runs), |part, collector| match part {
+                RowPart::Pair(pair) => pair.rows([&before, &after], &mut |side, row| collector.take_columnar(side, &row)),
+                RowPart::Run(side, table, single, run) => {
+                    table.rows(&|group| run.contains(&group) && single[group], &mut |row| collector.take_columnar(side, &row))
+                }
+            });
+        let (diff, _) = collector.finish();
+        match read {
+            Ok(()) => {
+                self.diff.absorb(diff);
+                Ok(Some(after.count()))
+            }
+            Err(why) if is_shown => Err(Error::damaged(why.to_string()).within(new.path)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Adds the rows of one side of a file; returns the number of rows.
+    pub fn rows_of_one_side(&mut self, side: Side, file: &FileSide<'_>) -> Result<u64> {
+        let source = match RowFile::open(self.config, file)? {
+            Ok(source) => source,
+            Err(issue) => return self.unreadable_file(side, file, issue),
+        };
+        // Rows that have been shown cannot be taken back.
+        let is_shown = self.visitor.is_some();
+        let is_known = matches!(&source, RowFile::Parquet(table) if is_readable(file, table));
+        if is_shown
+            && !is_known
+            && let Err(issue) = source.check()
+        {
+            return self.unreadable_file(side, file, issue);
+        }
+        let mut collector = self.collector(file);
+        let read = source.read_rows(side, &mut collector);
+        let (diff, _) = collector.finish();
+        match read {
+            Ok(count) => {
+                self.diff.absorb(diff);
+                Ok(count)
+            }
+            Err(issue) if is_shown => {
+                file.check()?;
+                Err(Error::damaged(issue.cause().to_owned()).within(file.path))
+            }
+            Err(issue) => self.unreadable_file(side, file, issue),
+        }
+    }
+
+    /// Adds a file whose rows cannot be read, which is one record; fails if it is the store that is damaged.
+    fn unreadable_file(&mut self, side: Side, file: &FileSide<'_>, issue: FileIssue) -> Result<u64> {
+        file.check()?;
+        self.whole_file(side, file, Some(issue))
     }
 }
 
@@ -177,57 +213,6 @@ impl RowFile {
     }
 }
 
-/// One side of a file; returns how many rows it has.
-pub(super) fn one_side(
-    config: &ReaderConfig,
-    side: Side,
-    file: &FileSide<'_>,
-    diff: &mut RecordDiff,
-    mut visitor: Visitor<'_>,
-) -> Result<u64> {
-    let source = match RowFile::open(config, file)? {
-        Ok(source) => source,
-        Err(issue) => return unreadable_file(config, side, file, issue, diff, visitor),
-    };
-    // Rows that have been shown cannot be taken back.
-    let is_shown = visitor.is_some();
-    let is_known = matches!(&source, RowFile::Parquet(table) if is_readable(file, table));
-    if is_shown
-        && !is_known
-        && let Err(issue) = source.check()
-    {
-        return unreadable_file(config, side, file, issue, diff, visitor);
-    }
-    let shown = reborrow(&mut visitor);
-    let mut collector = RecordCollector::new(config, file.path, &file.spec, diff.detail(), shown);
-    let read = source.read_rows(side, &mut collector);
-    let (own, _) = collector.finish();
-    match read {
-        Ok(count) => {
-            diff.absorb(own);
-            Ok(count)
-        }
-        Err(issue) if is_shown => {
-            file.check()?;
-            Err(Error::damaged(issue.cause().to_owned()).within(file.path))
-        }
-        Err(issue) => unreadable_file(config, side, file, issue, diff, visitor),
-    }
-}
-
-/// A file whose rows cannot be read, which is one record; an error where it is the store that is damaged.
-fn unreadable_file(
-    config: &ReaderConfig,
-    side: Side,
-    file: &FileSide<'_>,
-    issue: FileIssue,
-    diff: &mut RecordDiff,
-    visitor: Visitor<'_>,
-) -> Result<u64> {
-    file.check()?;
-    one_record(config, side, file, Some(issue), diff, visitor)
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -240,7 +225,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::parts::{parts, visit_part};
-    use super::super::{FileSource, visit};
+    use super::super::{FileSource, RecordDiff, visit};
     use super::*;
     use crate::sample::ReaderSpec;
 

@@ -1,15 +1,17 @@
 //! The splits of a dataset: `train`, `test` and so on, by the paths of the files.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use globset::GlobSet;
 
-use super::SplitMoves;
-use crate::diff::SplitMove;
+use super::SplitMove;
 
 /// A split by its number. Numbers are given in the order in which the splits are met, from 0.
 pub type SplitId = u16;
+
+/// The number of records that moved from one split to another.
+pub type SplitMoves = BTreeMap<(SplitId, SplitId), u64>;
 
 /// The split of each file: the first whose globs match it, where some are declared, else its first folder.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +55,7 @@ impl Splits {
         !self.declared.is_empty()
     }
 
-    /// SplitNames the splits between which records moved, in the order of the names.
+    /// Names the splits between which records moved, in the order of the names.
     pub fn named(&self, moves: &SplitMoves) -> Vec<SplitMove> {
         let met = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let name = |split: SplitId| met.names.get(usize::from(split)).cloned().unwrap_or_default();

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use memchr::memrchr;
 
+use super::ReaderConfig;
 use super::align::Aligner;
-use super::collect::{Visitor, reborrow};
-use super::compare::{issue_of, one_record, one_side};
+use super::collect::Visitor;
 use super::csv_table::CsvTable;
+use super::file_diff::FileDiff;
 use super::file_side::FileSide;
 use super::pair::{PairResult, StreamPair, may_break};
 use super::record_diff::{DiffDetail, RecordDiff};
-use super::{ReaderConfig, rows};
+use super::whole_file::issue_of;
 use crate::error::Result;
 use crate::object::recipe::RecipeItem;
 use crate::sample::{ReaderSpec, RecordFormat, Side};
@@ -150,7 +151,7 @@ impl<'r, 'v> FileStream<'r, 'v> {
     pub fn finish(mut self, new: &FileSide<'_>) -> Result<StreamResult> {
         let mut diff = RecordDiff::new(self.config, self.detail);
         let mut old = self.old.take();
-        let mut visitor = self.visitor.take();
+        let mut file = FileDiff { config: self.config, diff: &mut diff, visitor: self.visitor.take() };
         let told = match std::mem::replace(&mut self.state, StreamState::Aside) {
             StreamState::Start | StreamState::Aside => None,
             StreamState::Alone(pair) => Some(pair.finish()),
@@ -167,30 +168,25 @@ impl<'r, 'v> FileStream<'r, 'v> {
             }
         };
         let count = match told {
-            Some(PairResult { issues: [_, Some(issue)], .. }) => {
-                one_record(self.config, Side::New, new, Some(issue), &mut diff, reborrow(&mut visitor))?
-            }
+            Some(PairResult { issues: [_, Some(issue)], .. }) => file.whole_file(Side::New, new, Some(issue))?,
             Some(told) => {
-                diff.absorb(told.diff);
-                visitor = told.visitor;
+                file.diff.absorb(told.diff);
+                file.visitor = told.visitor;
                 told.count
             }
             None => {
-                let both = match &old {
-                    Some(old) => rows::both_sides(self.config, old, new, &mut diff, reborrow(&mut visitor))?,
-                    None => None,
-                };
+                let both = old.as_ref().map_or(Ok(None), |old| file.rows_of_both_sides(old, new))?;
                 match both {
                     Some(count) => {
                         old = None;
                         count
                     }
-                    None => one_side(self.config, Side::New, new, &mut diff, reborrow(&mut visitor))?,
+                    None => file.one_side(Side::New, new)?,
                 }
             }
         };
         if let Some(old) = old {
-            one_side(self.config, Side::Old, &old, &mut diff, visitor)?;
+            file.one_side(Side::Old, &old)?;
         }
         Ok(StreamResult { count, diff })
     }

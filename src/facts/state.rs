@@ -213,7 +213,7 @@ impl FactsState {
         self.turns += 1;
         let mut superseded = None;
         let is_kept = match statement {
-            Statement::Joined => false,
+            Statement::Joined | Statement::Unknown { .. } => false,
             Statement::TagAdded { version, tag } => {
                 self.versions.entry(version).or_default().tags.insert(tag.clone());
                 superseded = self.tags.entry(tag).or_default().add(version, turn);

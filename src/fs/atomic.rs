@@ -348,10 +348,20 @@ pub fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Reads a whole small file; `None` if it does not exist.
+///
+/// # Errors
+/// [`ErrorKind::Io`](crate::error::ErrorKind::Io) also for a pipe or a device in its place.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    match open(path).and_then(|mut f| f.read_to_end(&mut bytes)) {
-        Ok(_) => Ok(Some(bytes)),
+    let read_file = || {
+        let (mut file, mut bytes) = (open(path)?, Vec::new());
+        let kind = file.metadata()?.file_type();
+        if !kind.is_file() && !kind.is_dir() {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        file.read_to_end(&mut bytes).map(|_| bytes)
+    };
+    match read_file() {
+        Ok(bytes) => Ok(Some(bytes)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Error::io("cannot read", path, e)),
     }
@@ -396,6 +406,15 @@ pub fn unique_name() -> String {
 mod tests {
     use super::super::fault;
     use super::*;
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        assert_eq!(read(&path).unwrap(), None);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("not a regular file"));
+    }
 
     #[test]
     fn create_once_keeps_the_first() {

@@ -40,7 +40,7 @@ pub(super) fn open_file(folder: &Path, file: &File, bits: u32) -> io::Result<()>
 
 /// Has the group share a new folder, where it shares the one that it lies in.
 pub fn new_folder(path: &Path) -> io::Result<()> {
-    if !is_shared(super::atomic::parent(path)) {
+    if !path.parent().is_some_and(is_shared) {
         return Ok(());
     }
     widened(&fs::metadata(path)?, FOLDER).map_or(Ok(()), |wide| fs::set_permissions(path, wide))

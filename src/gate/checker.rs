@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::sample::{MAX_DEPTH, Tape, Type, fields};
+use crate::diff::RecordText;
+use crate::sample::{FileIssue, MAX_DEPTH, Tape, Type, fields};
 
 use super::field::FieldSelector;
 use super::identity;
 use super::measures::Measures;
-use super::record::{ParsedRecord, RecordBody, Requirement, RuleInput};
+use super::record::{ParsedRecord, Requirement};
 use super::rule_set::{CompiledCheck, FileRules, RuleSet, Split};
 use super::rules::characters;
 
@@ -59,36 +60,34 @@ impl<'g> RecordChecker<'g> {
     pub fn check(
         &mut self,
         file_rules: &FileRules,
-        record: &RuleInput<'_>,
+        record: &RecordText<'_>,
         measures: &mut Measures,
         sign: i64,
         emit: &mut dyn FnMut(RuleOutput),
     ) {
-        if let RecordBody::SkippedRow(text) = record.body {
-            return self.check_skipped_row(file_rules, text, measures, sign, emit);
-        }
         let RecordChecker { gate, tape, form } = self;
         let cells: Vec<Cow<'_, [u8]>>;
-        let seen = match record.body {
-            RecordBody::Json(text) => match tape.read(text, MAX_DEPTH) {
+        let parsed = match *record {
+            RecordText::Json(text) => match tape.read(text, MAX_DEPTH) {
                 Ok(()) => ParsedRecord::Json(text, tape),
                 Err(why) => ParsedRecord::InvalidJson(text, why),
             },
-            RecordBody::Fields { row, syntax, wrong: Some(why), header } => ParsedRecord::BadRow(row, syntax, why, header),
-            RecordBody::Fields { row, syntax, header, wrong: None } => {
+            RecordText::Fields { row, syntax, wrong: Some(why), header } => ParsedRecord::BadRow(row, syntax, why, header),
+            RecordText::Fields { row, syntax, header, wrong: None } => {
                 cells = fields(row, syntax).collect();
                 ParsedRecord::Cells(row, syntax, &cells, header)
             }
-            RecordBody::Row(row) => ParsedRecord::Row(*row),
-            RecordBody::Text(text) => ParsedRecord::Text(text),
-            RecordBody::Binary(binary) => ParsedRecord::Binary(binary),
-            RecordBody::SkippedRow(text) => ParsedRecord::Text(text),
-            RecordBody::Opaque(why) => ParsedRecord::Opaque(why),
-            RecordBody::Broken(why) => ParsedRecord::Broken(why),
+            RecordText::SkippedRow(row) => return self.check_skipped_row(file_rules, row, measures, sign, emit),
+            RecordText::Excess(words) => ParsedRecord::Broken(words),
+            RecordText::Row(row) => ParsedRecord::Row(*row),
+            RecordText::File { issue: Some(FileIssue::Damaged { cause, .. }), .. } => ParsedRecord::Broken(cause),
+            RecordText::File { issue: Some(FileIssue::Opaque { cause }), .. } => ParsedRecord::Opaque(cause),
+            RecordText::File { text: Ok(text), .. } => ParsedRecord::Text(text),
+            RecordText::File { content, text: Err(why), .. } => ParsedRecord::Binary(content, why),
         };
         for &rule in &file_rules.records {
             let CompiledCheck::Record(local) = gate.check(rule) else { continue };
-            match local.check(&seen) {
+            match local.check(&parsed) {
                 Err(reason) => {
                     measures.unreadable(rule, sign);
                     emit(RuleOutput::Unreadable { rule, reason });
@@ -103,22 +102,22 @@ impl<'g> RecordChecker<'g> {
             }
         }
         let mut whole = None;
-        let mut whole = |form: &mut Vec<u8>| *whole.get_or_insert_with(|| identity::record_digest(&seen, form));
+        let mut whole = |form: &mut Vec<u8>| *whole.get_or_insert_with(|| identity::record_digest(&parsed, form));
         for &(rule, split) in &file_rules.keys {
             let key = match gate.check(rule) {
-                CompiledCheck::Unique(fields) => identity::key_digest(fields, &seen, form),
-                CompiledCheck::Duplicates(fields) if !fields.is_empty() => identity::fields_digest(fields, &seen, form),
-                CompiledCheck::Leakage { fields, .. } if !fields.is_empty() => identity::letters_digest(fields, &seen, form),
+                CompiledCheck::Unique(fields) => identity::key_digest(fields, &parsed, form),
+                CompiledCheck::Duplicates(fields) if !fields.is_empty() => identity::fields_digest(fields, &parsed, form),
+                CompiledCheck::Leakage { fields, .. } if !fields.is_empty() => identity::letters_digest(fields, &parsed, form),
                 _ => whole(form),
             };
             let by_fields = match gate.check(rule) {
                 // A broken file is compared by nothing.
-                _ if matches!(seen, ParsedRecord::Broken(_)) => true,
+                _ if matches!(parsed, ParsedRecord::Broken(_)) => true,
                 CompiledCheck::Unique(_) => true,
                 CompiledCheck::Duplicates(fields) | CompiledCheck::Leakage { fields, .. } => !fields.is_empty(),
                 _ => false,
             };
-            if let Some(reason) = seen.unreadable(if by_fields { Requirement::Fields } else { Requirement::Form }) {
+            if let Some(reason) = parsed.unreadable(if by_fields { Requirement::Fields } else { Requirement::Form }) {
                 measures.unreadable(rule, sign);
                 emit(RuleOutput::Unreadable { rule, reason });
                 continue;
@@ -131,7 +130,7 @@ impl<'g> RecordChecker<'g> {
                 emit(RuleOutput::Key { rule, key, split });
             }
         }
-        measure_drift(gate, file_rules, &seen, measures, sign);
+        measure_drift(gate, file_rules, &parsed, measures, sign);
     }
 }
 

@@ -16,47 +16,17 @@ mod process;
 mod tests;
 
 use std::io::Write;
-use std::path::Path;
-use std::time::Duration;
-
-use serde::Deserialize;
 
 use self::process::{ProgramEnd, ProgramStdin, RunningProgram};
+pub use self::process::{ProgramFinding, RuleProgram};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A program that is run over records.
-#[derive(Clone, Copy, Debug)]
-pub struct RuleProgram<'a> {
-    /// The program and its arguments.
-    pub run: &'a [String],
-    /// After which it is stopped, from its start on.
-    pub timeout: Duration,
-    /// The folder in which it is started.
-    pub folder: &'a Path,
-}
-
-/// A finding.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct ProgramFinding {
-    /// The file; empty where the program named none.
-    #[serde(default)]
-    pub path: String,
-    /// The line; 0 where the program named none.
-    #[serde(default)]
-    pub line: u64,
-    /// The number of the record in the file, from 1; 0 if the program named none.
-    #[serde(default)]
-    pub number: u64,
-    /// The message.
-    pub message: String,
-}
-
 impl RuleProgram<'_> {
-    /// Runs it to its end: `records` writes the lines for its standard input, `said` gets its findings in their order.
+    /// Runs it to its end: `records` writes the lines for its standard input, `take` gets its findings in their order.
     ///
     /// The inner error says how the program failed: it could not be started, was stopped after its time, was killed by a
-    /// signal, ended with a code other than 0, or printed something that is not of the protocol. What it found until then
-    /// has been told.
+    /// signal, ended with a code other than 0, or printed something that is not of the protocol. Its findings until then have
+    /// been taken.
     ///
     /// # Errors
     ///
@@ -66,9 +36,9 @@ impl RuleProgram<'_> {
         &self,
         records: &mut dyn FnMut(&mut dyn Write) -> Result<()>,
         stopped: &dyn Fn() -> bool,
-        said: &mut dyn FnMut(ProgramFinding),
+        take: &mut dyn FnMut(ProgramFinding),
     ) -> Result<std::result::Result<(), String>> {
-        let mut running = match RunningProgram::start(self, stopped, said) {
+        let mut running = match RunningProgram::start(self, stopped, take) {
             Ok(running) => running,
             Err(message) => return Ok(Err(message)),
         };

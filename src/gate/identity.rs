@@ -33,9 +33,9 @@ pub(super) fn record_digest(record: &ParsedRecord<'_>, form: &mut Vec<u8>) -> Op
         }
         ParsedRecord::Row(row) => row.canonical(),
         ParsedRecord::Text(bytes) => digest(TEXT, bytes),
-        ParsedRecord::Binary(binary) => {
+        ParsedRecord::Binary(content, _) => {
             let mut id = [0; 16];
-            id.copy_from_slice(&binary.content[..16]);
+            id.copy_from_slice(&content[..16]);
             id
         }
         ParsedRecord::Opaque(_) | ParsedRecord::Broken(_) => return None,

@@ -1,25 +1,32 @@
 //! The quality gate: the rules of a dataset, and the evaluation of a version by them.
 //!
-//! A [`RuleSet`] is the compiled rules; a [`RecordChecker`] has the buffers of a thread and takes record after record. A rule on
-//! single records gives findings; a rule that compares records collects keys, and drift rules [`Measures`], which add up. An
-//! [`Evaluator`] applies the rules to the files of a version and returns a verdict. Invariants: the findings of a record depend
-//! only on the record, the path of its file and the rules; a record that is not of its format is one finding of the rule
-//! `parse`.
+//! A rule set (`rule_set`) is the compiled rules; a checker has the buffers of a thread and checks record after record. A rule
+//! on single records has findings; a rule that compares records collects keys, and drift rules [`Measures`], which add up. An
+//! [`Evaluator`] has the rules of a dataset, and an [`Evaluation`] applies them to the files of a version and returns a verdict.
+//! Invariants: the findings of a record depend only on the record, the path of its file and the rules; a record that is not of
+//! its format is one finding of the rule `parse`.
 
 mod bound;
 mod cache;
 mod checker;
 mod command;
+mod conflicts;
+mod coverage;
 mod decimal;
 mod digest;
 mod drift;
+mod drift_limits;
 mod encoding;
 mod evaluation;
 mod evaluator;
 mod field;
+mod file_set;
+mod file_text;
 mod first_pass;
+mod flagged;
 mod identity;
 mod keys;
+mod located;
 mod measures;
 mod numbers;
 mod outcome;
@@ -34,23 +41,19 @@ mod schema;
 mod second_pass;
 mod spec;
 mod strings;
-mod summary;
 mod text;
 mod value;
+mod worker;
 
 pub use bound::Bound;
-pub use checker::{RecordChecker, RuleOutput};
-pub use command::RuleProgram;
 pub use drift::{Drift, DriftSums, Label};
-pub use evaluation::Evaluation;
+pub use evaluation::{CachedManifests, Evaluation};
+pub use evaluator::Evaluator;
 #[cfg(test)]
 pub(crate) use evaluator::MAX_FINDINGS;
-pub use evaluator::{CachedManifests, Evaluator, FileSet, GateOutcome, WorkspaceFiles};
-pub use keys::{KeyChange as KeyTold, KeyCollector, MAX_MEMBERS};
-pub use measures::{DriftLimits, Measures};
+pub use file_set::{FileSet, WorkspaceFiles};
+pub use measures::Measures;
+pub use outcome::GateOutcome;
 pub use precheck::FilePrecheck;
-pub use record::{BinaryFile, RecordBody, RuleInput};
 pub use report::{RuleFinding, RuleReport, UnreadableRecord, VerdictView};
-pub use rule_set::{FileRules, RuleSet, Split};
 pub use spec::{Check, LengthUnit, Rule, SkipPolicy, ValidationSpec};
-pub use summary::DriftSummary;

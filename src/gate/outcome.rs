@@ -2,15 +2,33 @@
 
 use std::collections::HashSet;
 
-use super::cache::RecordPosition;
-use super::evaluator::{Evaluator, FileSet, GateOutcome, LocatedFinding, duplicate_policy};
+use super::conflicts::{DuplicatePolicy, repeated_findings};
+use super::coverage::FindingsByFile;
+use super::drift_limits::DriftLimits;
+use super::evaluator::Evaluator;
+use super::file_set::FileSet;
+use super::located::{self, LocatedFinding};
+use super::measures::Measures;
 use super::program::ProgramResult;
-use super::report;
-use super::second_pass::{FindingsByFile, repeated_findings};
+use super::rule_set::Split;
+use super::spec::{Check, Rule};
 use crate::error::{Error, ErrorKind, Result};
-use crate::gate::{Check, DriftLimits, Measures, Rule, Split};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::verdict::{RuleResult, Verdict};
+
+/// The result of an evaluation.
+pub struct GateOutcome {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// All findings, errors first, then by rule and place.
+    pub found: Vec<LocatedFinding>,
+    /// The records that a rule could not read, in the same order.
+    pub unread: Vec<LocatedFinding>,
+    /// Findings of a rule that are written into a report.
+    pub(super) max_findings: usize,
+    /// The rules and splits that matched nothing.
+    pub idle: Vec<String>,
+}
 
 impl Evaluator<'_> {
     /// Puts together what was found: in places, over all, and by programs.
@@ -24,16 +42,15 @@ impl Evaluator<'_> {
     ) -> Result<GateOutcome> {
         let rules = self.rule_set.rules();
         let mut checked: Vec<u64> = (0..rules.len()).map(|rule| measures.records(rule)).collect();
-        let (mut findings, mut unread) = located(by_file);
+        let (mut findings, mut unread) = located_findings(by_file);
         let mut unreadable: Vec<u64> = (0..rules.len()).map(|rule| measures.unread(rule)).collect();
         let mut count: u64 = failed.iter().sum();
-        let policy = |rule: u32| duplicate_policy(&rules[rule as usize].check);
+        let policy = |rule: u32| DuplicatePolicy::of(&rules[rule as usize].check);
         repeated_findings(by_file, policy, |path, position, rule, message| {
             findings.push(LocatedFinding { path: path.to_owned(), position, rule, message })
         });
         for (rule, declared) in rules.iter().enumerate() {
-            let over_all =
-                |message| LocatedFinding { path: String::new(), position: RecordPosition::default(), rule: rule as u32, message };
+            let over_all = |message| LocatedFinding::of_version(rule as u32, message);
             match &declared.check {
                 Check::Drift { samples, length, labels } => {
                     let limits = DriftLimits { samples: *samples, length: limit(length), labels: limit(labels) };
@@ -80,8 +97,8 @@ impl Evaluator<'_> {
             opaque: self.opaque,
             results: results.collect(),
             findings_count: count,
-            findings: report::first(&findings),
-            unread: report::first(&unread),
+            findings: located::first(&findings),
+            unread: located::first(&unread),
         };
         verdict.check().map_err(|e| {
             Error::new(ErrorKind::Config, format!("cannot store the verdict: {e}"))
@@ -90,9 +107,7 @@ impl Evaluator<'_> {
         let idle = self.unused_rules(files, &seen)?;
         Ok(GateOutcome { verdict, found: findings, unread, max_findings: self.max_findings, idle })
     }
-}
 
-impl Evaluator<'_> {
     /// Returns the rules that looked at nothing, though there are files, and the splits without a file: most likely
     /// mistyped.
     fn unused_rules<S: NodeSource + Sync>(&self, files: &FileSet<'_, S>, checked: &[u64]) -> Result<Vec<String>> {
@@ -135,7 +150,7 @@ impl Evaluator<'_> {
 }
 
 /// Returns the findings in records, and the records that a rule could not read.
-fn located(by_file: &FindingsByFile) -> (Vec<LocatedFinding>, Vec<LocatedFinding>) {
+fn located_findings(by_file: &FindingsByFile) -> (Vec<LocatedFinding>, Vec<LocatedFinding>) {
     let (mut findings, mut unread) = (Vec::new(), Vec::new());
     for (path, places) in by_file {
         for found in &places.findings {

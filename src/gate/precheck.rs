@@ -1,17 +1,19 @@
 //! Checking records while a commit compares them, so that they need not be read a second time.
 
 use std::collections::HashMap;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 
+use super::evaluator::Evaluator;
+use super::flagged::FlaggedRecords;
+use super::measures::Measures;
+use super::rule_set::FileRules;
+use super::worker::{GateWorker, KeyCollectors};
 use crate::diff::{RecordRef, RecordText};
-use crate::error::Error;
-use crate::gate::evaluation::Evaluation;
-use crate::gate::first_pass::{FlaggedRecords, GateWorker};
-use crate::gate::{FileRules, Measures};
+use crate::error::{Error, Result};
 
-/// Keys of one rule that are held of a file while it is compared. One with more differences is looked at afterwards.
+/// Keys of one rule that are kept of a file while it is compared. A file with more differences is checked afterwards.
 const MAX_PRECHECKED_KEYS: usize = if cfg!(test) { 64 } else { 256 << 10 };
-/// Bytes that are held of files that were looked at while they were compared. Those beyond it are looked at afterwards.
+/// Bytes that are kept of prechecked files. Those beyond it are checked afterwards.
 const MAX_PRECHECKED_BYTES: usize = if cfg!(test) { 2 << 10 } else { 64 << 20 };
 
 /// A file that was checked while it was compared.
@@ -20,76 +22,82 @@ pub(super) struct PrecheckedFile {
     pub flagged: FlaggedRecords,
 }
 
-/// The files that were looked at while they were compared, by path: as many as fit into [`MAX_PRECHECKED_BYTES`] bytes.
+/// The files that were checked while they were compared, by path: as many as fit into [`MAX_PRECHECKED_BYTES`] bytes.
 #[derive(Default)]
 pub(super) struct PrecheckedFiles {
     files: HashMap<String, PrecheckedFile>,
     bytes: usize,
+    /// The first error of a check.
+    error: Option<Error>,
 }
 
 impl PrecheckedFiles {
     /// Adds a file; returns false where there is no room for it.
-    fn insert(&mut self, path: &str, mut watched: PrecheckedFile) -> bool {
-        watched.flagged.hashes.shrink_to_fit();
-        let bytes =
-            path.len() + size_of::<(String, PrecheckedFile)>() + watched.measures.heap_size() + watched.flagged.heap_size();
+    fn insert(&mut self, path: &str, mut file: PrecheckedFile) -> bool {
+        file.flagged.hashes.shrink_to_fit();
+        let bytes = path.len() + size_of::<(String, PrecheckedFile)>() + file.measures.heap_size() + file.flagged.heap_size();
         let fits = self.bytes + bytes <= MAX_PRECHECKED_BYTES;
         if fits {
             self.bytes += bytes;
-            self.files.insert(path.to_owned(), watched);
+            self.files.insert(path.to_owned(), file);
         }
         fits
     }
 
+    /// Removes a file and returns its results.
     pub fn remove(&mut self, path: &str) -> Option<PrecheckedFile> {
         self.files.remove(path)
+    }
+
+    /// Fails with the first error of a check.
+    pub fn check(&mut self) -> Result<()> {
+        self.error.take().map_or(Ok(()), Err)
     }
 }
 
 /// The check of one file while its records are compared. Its results count once [`FilePrecheck::finish`] is called.
 pub struct FilePrecheck<'e> {
-    evaluation: &'e Evaluation<'e>,
-    path: String,
     file_rules: FileRules,
+    path: String,
     worker: GateWorker<'e>,
     flagged: FlaggedRecords,
     /// True after an error, and if the file has too many keys or is itself a record: it is checked afterwards.
     is_void: bool,
+    files: &'e Mutex<PrecheckedFiles>,
+    collectors: &'e KeyCollectors,
 }
 
-impl<'e> Evaluation<'e> {
-    /// Returns a check for the records of a file, if only those that differ from the parent are checked and any rule checks
-    /// records of the file.
-    pub fn precheck(&'e self, path: &str) -> Option<FilePrecheck<'e>> {
-        let file_rules = self.evaluator.rule_set.rules_for(path);
-        (self.before.is_some() && file_rules.checks_records()).then(|| FilePrecheck {
-            evaluation: self,
-            path: path.to_owned(),
+impl<'e> FilePrecheck<'e> {
+    /// Returns a check for the records of a file, if any rule checks them. The results go to `files` and `collectors`.
+    pub(super) fn new(
+        evaluator: &'e Evaluator<'_>,
+        path: &str,
+        files: &'e Mutex<PrecheckedFiles>,
+        collectors: &'e KeyCollectors,
+    ) -> Option<FilePrecheck<'e>> {
+        let file_rules = evaluator.rule_set.rules_for(path);
+        file_rules.checks_records().then(|| FilePrecheck {
             file_rules,
-            worker: self.evaluator.worker(),
+            path: path.to_owned(),
+            worker: GateWorker::new(evaluator),
             flagged: FlaggedRecords::default(),
             is_void: false,
+            files,
+            collectors,
         })
     }
 
-    fn keep_error(&self, error: Error) {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-    }
-}
-
-impl FilePrecheck<'_> {
     /// Checks a record that differs. A file that is itself a record has to be read, which is done afterwards.
     pub fn record(&mut self, record: &RecordRef<'_>) {
         self.is_void |= matches!(record.text, RecordText::File { .. });
         if self.is_void {
             return;
         }
-        let evaluator = self.evaluation.evaluator;
-        match evaluator.check_record(&mut self.worker, &self.file_rules, record, None, &mut self.flagged) {
+        match self.worker.check_record(&self.file_rules, record, None, &mut self.flagged) {
             Ok(most) => self.is_void = most > MAX_PRECHECKED_KEYS,
             Err(e) => {
                 self.is_void = true;
-                self.evaluation.keep_error(e);
+                self.keep_error(e);
             }
         }
     }
@@ -100,10 +108,14 @@ impl FilePrecheck<'_> {
             return;
         }
         self.flagged.sort();
-        let file = PrecheckedFile { measures: self.worker.take_measures(), flagged: self.flagged };
-        let is_kept = self.evaluation.prechecked.lock().unwrap_or_else(PoisonError::into_inner).insert(&self.path, file);
-        if is_kept && let Err(e) = self.worker.flush_keys(&self.evaluation.collectors, 1) {
-            self.evaluation.keep_error(e);
+        let file = PrecheckedFile { measures: self.worker.take_measures(), flagged: std::mem::take(&mut self.flagged) };
+        let is_kept = self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(&self.path, file);
+        if is_kept && let Err(e) = self.worker.flush_keys(self.collectors, 1) {
+            self.keep_error(e);
         }
+    }
+
+    fn keep_error(&self, error: Error) {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).error.get_or_insert(error);
     }
 }

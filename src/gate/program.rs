@@ -6,11 +6,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::cache::RecordPosition;
-use super::evaluator::{Evaluator, FileSet, LocatedFinding};
-use super::report;
+use super::command::RuleProgram;
+use super::evaluator::Evaluator;
+use super::file_set::FileSet;
+use super::located::{self, LocatedFinding};
 use crate::diff::{RecordText, visit};
 use crate::error::{Error, Result};
-use crate::gate::RuleProgram;
 use crate::manifest::{Entries, NodeSource};
 use crate::sample::{FileIssue, Rendering, Side};
 
@@ -58,7 +59,7 @@ impl Evaluator<'_> {
                     if !entry.kind.is_file() || !self.rule_set.rules_for(entry.path.as_str()).commands.contains(&rule) {
                         continue;
                     }
-                    let file = files.file_side(self, &entry, Side::New)?;
+                    let file = self.file_side(files, &entry, Side::New)?;
                     let (mut fault, mut number) = (None, 0);
                     visit(&self.reader_config, None, Some(&file), true, &mut |record| {
                         if matches!(record.text, RecordText::SkippedRow(_)) {
@@ -89,7 +90,7 @@ impl Evaluator<'_> {
             },
             &|| self.progress.cancelled(),
             &mut |own| {
-                let message = report::shortened(&own.message);
+                let message = located::shortened(&own.message);
                 let position = RecordPosition { at: own.number, line: own.line, number: own.number };
                 finding.push(LocatedFinding { path: own.path, position, rule: rule as u32, message });
             },

@@ -1,57 +1,8 @@
-//! The input of a rule: a record as the caller has it, and as it is parsed, once for all rules.
+//! A record as rules see it: parsed once for all of them.
 
 use std::borrow::Cow;
 
 use crate::sample::{ColumnarRow, Header, InvalidJson, RowSyntax, Tape};
-
-/// A record of a dataset.
-#[derive(Clone, Copy, Debug)]
-pub struct RuleInput<'a> {
-    /// The line on which it begins, from 1; 0 for a file that is itself the record.
-    pub line: u64,
-    /// The content.
-    pub body: RecordBody<'a>,
-}
-
-/// The content of a record, by the format of its file.
-#[derive(Clone, Copy, Debug)]
-pub enum RecordBody<'a> {
-    /// JSON, or bytes that are none, of a JSON or JSONL file.
-    Json(&'a [u8]),
-    /// A row of CSV or TSV.
-    Fields {
-        /// As it stands in the file.
-        row: &'a [u8],
-        /// The syntax of its fields.
-        syntax: RowSyntax,
-        /// The names of its columns; none where they are not known, as for a comment before the header.
-        header: Option<&'a Header>,
-        /// The error in the row, such as a wrong number of fields.
-        wrong: Option<&'a str>,
-    },
-    /// A row of CSV or TSV that is no record: the header, or a comment. Rules of personal data and of encoding look at
-    /// it, and count it only where they find something.
-    SkippedRow(&'a [u8]),
-    /// A row of Parquet.
-    Row(&'a ColumnarRow<'a>),
-    /// A file that is itself the sample and is read as text.
-    Text(&'a [u8]),
-    /// A file that is itself the sample and cannot be read as text.
-    Binary(BinaryFile<'a>),
-    /// A file that no reader can look into: why.
-    Opaque(&'a str),
-    /// A file that is not of its format: why.
-    Broken(&'a str),
-}
-
-/// A file that is no text, or too long to be read as one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BinaryFile<'a> {
-    /// Its content id.
-    pub content: &'a [u8; 32],
-    /// The reason, as a sentence about the file.
-    pub why: &'a str,
-}
 
 /// A record that has been read, once for all rules.
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +19,8 @@ pub(super) enum ParsedRecord<'a> {
     Row(ColumnarRow<'a>),
     /// A file of text.
     Text(&'a [u8]),
-    /// A file that cannot be read as text.
-    Binary(BinaryFile<'a>),
+    /// A file that cannot be read as text: its content id, and the reason.
+    Binary(&'a [u8; 32], &'a str),
     /// A file that no reader can look into: why.
     Opaque(&'a str),
     /// A file that is not of its format: why.
@@ -97,7 +48,7 @@ impl ParsedRecord<'_> {
             (ParsedRecord::InvalidJson(_, why), Requirement::Text | Requirement::Fields) => Some(format!("invalid JSON: {why}")),
             (ParsedRecord::BadRow(_, _, why, _), Requirement::Text | Requirement::Fields) => Some((*why).to_owned()),
             (ParsedRecord::Broken(why), Requirement::Bytes | Requirement::Text | Requirement::Fields) => Some((*why).to_owned()),
-            (ParsedRecord::Binary(binary), Requirement::Bytes | Requirement::Text) => Some(binary.why.to_owned()),
+            (ParsedRecord::Binary(_, why), Requirement::Bytes | Requirement::Text) => Some((*why).to_owned()),
             _ => None,
         }
     }

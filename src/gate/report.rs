@@ -1,6 +1,5 @@
 //! The outcome of an evaluation, as reports show it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -8,15 +7,12 @@ use serde::Serialize;
 
 use super::cache::RecordPosition;
 use super::drift::Drift;
-use super::evaluator::{GateOutcome, LocatedFinding};
+use super::located::LocatedFinding;
+use super::outcome::GateOutcome;
 use crate::error::{Error, Result, counted};
 use crate::fs::atomic::{self, TempFile};
-use crate::limits;
 use crate::object::verdict::{self, OpaquePolicy, Severity, Verdict};
 use crate::object::version::ValidationStatus;
-
-/// The longest message that a verdict holds, in bytes.
-const MAX_MESSAGE: usize = 300;
 
 /// The result of one rule.
 #[derive(Clone, Debug, Serialize)]
@@ -155,44 +151,6 @@ impl VerdictView {
     }
 }
 
-/// Returns the findings of a list that a verdict holds: the first ones, but some of each rule.
-pub(super) fn first(all: &[LocatedFinding]) -> Vec<verdict::Finding> {
-    let rules = all.iter().map(|finding| finding.rule).collect::<BTreeSet<_>>().len();
-    let share = limits::VERDICT_FINDINGS / rules.max(1);
-    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
-    let mut is_taken: Vec<bool> = all
-        .iter()
-        .map(|finding| {
-            let count = counts.entry(finding.rule).or_default();
-            *count += 1;
-            *count <= share
-        })
-        .collect();
-    let room = limits::VERDICT_FINDINGS.saturating_sub(is_taken.iter().filter(|taken| **taken).count());
-    is_taken.iter_mut().filter(|taken| !**taken).take(room).for_each(|taken| *taken = true);
-    all.iter().zip(is_taken).filter(|(_, taken)| *taken).map(|(finding, _)| verdict_finding(finding)).collect()
-}
-
-/// Returns a finding as a verdict holds it.
-fn verdict_finding(finding: &LocatedFinding) -> verdict::Finding {
-    verdict::Finding {
-        path: finding.path.clone(),
-        line: finding.position.line,
-        number: finding.position.number,
-        rule: finding.rule,
-        message: shortened(&finding.message),
-    }
-}
-
-/// Returns a message of no more than [`MAX_MESSAGE`] bytes.
-pub(super) fn shortened(message: &str) -> String {
-    if message.len() <= MAX_MESSAGE {
-        return message.to_owned();
-    }
-    let end = (0..=MAX_MESSAGE).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0);
-    format!("{}…", &message[..end])
-}
-
 impl GateOutcome {
     /// For users, beside the parent's verdict.
     pub fn view(&self, parent: Option<&Verdict>) -> VerdictView {
@@ -235,8 +193,7 @@ impl GateOutcome {
                 let told = of_rule.len().min(self.max_findings) as u64;
                 let total = if is_unread { judged.unreadable } else { judged.failed.max(of_rule.len() as u64) };
                 if total > told {
-                    let over_all =
-                        LocatedFinding { path: String::new(), position: RecordPosition::default(), rule, message: String::new() };
+                    let over_all = LocatedFinding::of_version(rule, String::new());
                     let what = match is_unread {
                         true => format!("{} cannot be read", counted(total - told, "more record")),
                         false => counted(total - told, "more finding"),

@@ -1,155 +1,48 @@
-//! The second look: where the records stand in which something was found.
+//! The second pass: the positions of the records with findings.
 //!
-//! Each is known by a hash of its bytes, and is judged again where it stands: so a hash that two records share makes no
-//! wrong finding.
+//! Each record is found by its hash and checked again, so a hash that two records share causes no wrong finding.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::cache::{CachedFinding, FileFindings, RecordPosition, RepeatedRecord};
-use super::evaluation::Evaluation;
-use super::evaluator::{FileSet, duplicate_policy};
-use super::first_pass::{EMPTY_FILE_HASH, FlaggedRecords, GateWorker, record_hash, slot};
+use super::checker::RuleOutput;
+use super::conflicts::{ConflictingKeys, DuplicatePolicy};
+use super::coverage::{CacheCoverage, FindingsByFile};
+use super::evaluator::Evaluator;
+use super::file_set::FileSet;
+use super::file_text::with_text;
+use super::flagged::{EMPTY_FILE_HASH, FlaggedRecords, record_hash, slot};
+use super::measures::Measures;
+use super::worker::GateWorker;
 use crate::diff::{RecordText, visit};
 use crate::error::Result;
-use crate::gate::{Measures, RuleOutput};
+use crate::id::{Id, NodeId};
 use crate::manifest::{Entries, EntryChange, ManifestDiff, NodeSource};
 use crate::object::node::Entry;
 use crate::parallel;
 use crate::path::DataPath;
 use crate::sample::{RecordFormat, Side};
 
-/// The keys that more than one record has, where a rule minds it.
-#[derive(Debug, Default)]
-pub(super) struct ConflictingKeys {
-    /// By rule: the first of them in their order.
-    pub keys: Vec<HashSet<[u8; 16]>>,
-    /// By rule: how many findings these make.
-    pub expected: Vec<u64>,
-    /// The hashes of their records.
-    pub hashes: HashSet<u64>,
-    /// True if so many different records have one of them that not all their hashes are known: then each record is asked.
-    pub all: bool,
-    /// True if records of one of them came or went, so that any file may hold the others.
-    pub anywhere: bool,
-}
-
-/// The place of the record that stands for a file without any.
+/// The position of the finding of a file without records.
 const EMPTY_FILE_POSITION: RecordPosition = RecordPosition { at: 0, line: 1, number: 0 };
 
-/// The files of a version in which something was found, by path.
-pub(super) type FindingsByFile = BTreeMap<String, FileFindings>;
-
-/// The files in which a rule that looks at one record alone has something to tell, and of which records.
+/// The files with flagged records.
 pub(super) type FlaggedFiles = BTreeMap<DataPath, (Entry, FlaggedRecords)>;
 
-/// The findings that the cache has of the version before, and the number that is kept of each list.
-#[derive(Debug)]
-pub(super) struct CacheCoverage {
-    /// Places that are kept of a list.
-    pub most: usize,
-    /// By [`slot`], for the lists of which some places were left out: the last file of which places were kept, and whether
-    /// it stayed as it was.
-    ends: Vec<Option<(String, bool)>>,
-    /// By rule: whether places of repeated records were left out.
-    truncated: Vec<bool>,
-    /// The checksums of the sets of keys, by rule.
-    key_checksums: Vec<[u8; 32]>,
-    /// The repeated keys whose places are known.
-    keys: HashSet<(usize, [u8; 16])>,
-    /// By [`slot`]: what there is to tell so far.
-    counts: Vec<u64>,
-}
-
-impl CacheCoverage {
-    /// Of the places that were kept, and of which lists some were left out: by [`slot`], then by rule.
-    pub fn of(
-        most: usize,
-        rules: usize,
-        by_file: &FindingsByFile,
-        mut truncated: Vec<bool>,
-        sums: Vec<[u8; 32]>,
-    ) -> CacheCoverage {
-        truncated.resize(3 * rules, false);
-        let mut ends: Vec<Option<(String, bool)>> = vec![None; 2 * rules];
-        let mut keys = HashSet::new();
-        for (path, places) in by_file {
-            for found in &places.findings {
-                let slot = slot(found.rule as usize, found.unreadable);
-                if truncated[slot] && ends[slot].as_ref().is_none_or(|(last, _)| last != path) {
-                    ends[slot] = Some((path.clone(), true));
-                }
-            }
-            keys.extend(places.repeated.iter().map(|member| (member.rule as usize, member.key)));
-        }
-        CacheCoverage {
-            most,
-            ends,
-            truncated: truncated.split_off(2 * rules),
-            keys,
-            counts: vec![0; 2 * rules],
-            key_checksums: sums,
-        }
-    }
-
-    /// Takes note of a file that differs.
-    pub fn change(&mut self, path: &str) {
-        self.ends.iter_mut().flatten().filter(|(last, _)| last == path).for_each(|(_, same)| *same = false);
-    }
-
-    /// Returns true if positions in the next file that differs are among the first of any list.
-    pub fn wants(&mut self, flagged: &FlaggedRecords) -> bool {
-        let mut wanted = false;
-        for (&slot, &count) in flagged.counts.iter().filter(|(_, count)| **count > 0) {
-            wanted |= self.counts[slot] < self.most as u64;
-            self.counts[slot] += count;
-        }
-        wanted && !flagged.is_empty()
-    }
-
-    /// Returns the checksum of the set of keys of a rule.
-    pub fn keys_checksum(&self, rule: usize) -> Option<[u8; 32]> {
-        self.key_checksums.get(rule).copied()
-    }
-
-    /// Returns true if places of repeated records were left out.
-    pub fn is_truncated(&self, rule: usize) -> bool {
-        self.truncated[rule]
-    }
-
-    /// Returns true if the places of the records with this key were kept.
-    pub fn has(&self, rule: usize, key: &[u8; 16]) -> bool {
-        self.keys.contains(&(rule, *key))
-    }
-
-    /// Returns true if fewer places are known of a list than are kept, though there are more: of files beyond the last one
-    /// nothing was known.
-    fn is_incomplete(&self, by_file: &FindingsByFile, totals: &[u64]) -> bool {
-        let mut certain = vec![0; totals.len()];
-        for (path, places) in by_file {
-            for found in &places.findings {
-                let slot = slot(found.rule as usize, found.unreadable);
-                let known = |(last, same): &(String, bool)| path < last || path == last && *same;
-                certain[slot] += u64::from(self.ends[slot].as_ref().is_none_or(known));
-            }
-        }
-        (0..totals.len()).any(|slot| self.ends[slot].is_some() && certain[slot] < totals[slot].min(self.most as u64))
-    }
-}
-
-/// The findings of a pass so far.
-struct SecondPass {
+/// The number of positions of each list so far: no more are kept of a list than its limit.
+struct PositionCounts {
     most: u64,
     found: Vec<u64>,
     repeats: Vec<u64>,
     firsts: HashSet<(u32, [u8; 16], u8)>,
-    /// By rule: the keys of which a record of the test split was taken.
+    /// By rule: the number of keys of which a record of the test split was kept.
     tests: Vec<usize>,
 }
 
-impl SecondPass {
-    fn new(rules: usize, most: usize) -> SecondPass {
-        SecondPass {
+impl PositionCounts {
+    fn new(rules: usize, most: usize) -> PositionCounts {
+        PositionCounts {
             most: most as u64,
             found: vec![0; 2 * rules],
             repeats: vec![0; rules],
@@ -158,25 +51,27 @@ impl SecondPass {
         }
     }
 
-    /// Counts one more finding of a list if it has room; returns false if it has none.
+    /// Counts one more position of a list; returns false if the list is full.
     fn take(count: &mut u64, most: u64) -> bool {
         *count += u64::from(*count <= most);
         *count <= most
     }
 
+    /// Returns true if the position of a finding is kept.
     fn takes_finding(&mut self, rule: u32, unreadable: bool) -> bool {
-        SecondPass::take(&mut self.found[slot(rule as usize, unreadable)], self.most)
+        PositionCounts::take(&mut self.found[slot(rule as usize, unreadable)], self.most)
     }
 
-    /// The first record of each key is taken, and of the others the first ones; of a test split only the first.
+    /// Returns true if the position of a record with a conflicting key is kept: that of the first record of each key, and of
+    /// the others the first ones; of a test split only the first.
     fn takes_member(&mut self, policy: Option<DuplicatePolicy>, rule: u32, key: [u8; 16], split: u8) -> bool {
         let leak = matches!(policy, Some(DuplicatePolicy::Leak));
         if leak && split == 0 {
-            return SecondPass::take(&mut self.repeats[rule as usize], self.most);
+            return PositionCounts::take(&mut self.repeats[rule as usize], self.most);
         }
         let is_first = self.firsts.insert((rule, key, split));
         self.tests[rule as usize] += usize::from(is_first && leak);
-        is_first || !leak && SecondPass::take(&mut self.repeats[rule as usize], self.most)
+        is_first || !leak && PositionCounts::take(&mut self.repeats[rule as usize], self.most)
     }
 
     /// Returns true if no list has room for another finding of the flagged records.
@@ -193,52 +88,64 @@ impl SecondPass {
     }
 }
 
-impl Evaluation<'_> {
-    /// Finds the first places of all that was found, adds them to those that are known of files that did not change, and
-    /// says of which lists some were left out.
-    pub(super) fn locate<S: NodeSource + Sync>(
+/// The second pass over the files of a version.
+pub(super) struct SecondPass<'p, S> {
+    pub evaluator: &'p Evaluator<'p>,
+    pub files: &'p FileSet<'p, S>,
+    /// The manifest whose evaluation is known; `None` if every file was checked.
+    pub before: Option<Id<NodeId>>,
+    /// The most positions that are kept of a list.
+    pub most: usize,
+}
+
+impl<'p, S: NodeSource + Sync> SecondPass<'p, S> {
+    /// Finds the first positions of all findings and adds them to those of unchanged files. Returns also which lists are
+    /// incomplete.
+    pub fn locate(
         &self,
-        files: &FileSet<'_, S>,
         flagged: &FlaggedFiles,
         conflicts: &ConflictingKeys,
         mut by_file: FindingsByFile,
         coverage: &CacheCoverage,
         measures: &Measures,
     ) -> Result<(FindingsByFile, Vec<bool>)> {
-        let rules = self.evaluator.rule_set.rules().len();
+        let rules = conflicts.keys.len();
         let totals: Vec<u64> = (0..rules).flat_map(|rule| [measures.failures(rule), measures.unread(rule)]).collect();
-        self.pass(files, Some(flagged), conflicts, &mut by_file, coverage.most, &totals)?;
+        self.search(Some(flagged), conflicts, &mut by_file, &totals)?;
         if coverage.is_incomplete(&by_file, &totals) {
             by_file.values_mut().for_each(|places| places.findings.clear());
-            let none =
-                ConflictingKeys { keys: vec![HashSet::new(); rules], expected: vec![0; rules], ..ConflictingKeys::default() };
-            self.pass(files, None, &none, &mut by_file, coverage.most, &totals)?;
+            self.search(None, &ConflictingKeys::new(rules), &mut by_file, &totals)?;
         }
-        let mut room = SecondPass::new(rules, coverage.most);
-        by_file.values_mut().for_each(|places| places.findings.retain(|found| room.takes_finding(found.rule, found.unreadable)));
+        let mut counts = PositionCounts::new(rules, self.most);
+        by_file
+            .values_mut()
+            .for_each(|places| places.findings.retain(|found| counts.takes_finding(found.rule, found.unreadable)));
         by_file.retain(|_, places| !places.findings.is_empty() || !places.repeated.is_empty());
-        let left_out = totals.iter().chain(&conflicts.expected).map(|&total| total > coverage.most as u64).collect();
-        Ok((by_file, left_out))
+        let is_incomplete = totals.iter().chain(&conflicts.expected).map(|&total| total > self.most as u64).collect();
+        Ok((by_file, is_incomplete))
     }
 
     /// Returns the files in which findings may be, and removes what is known of those that are searched.
-    fn entries_to_search<'s, S: NodeSource + Sync>(
+    fn entries_to_search<'s>(
         &self,
-        files: &FileSet<'s, S>,
         flagged: Option<&'s FlaggedFiles>,
         conflicts: &'s ConflictingKeys,
         by_file: &mut FindingsByFile,
-    ) -> Result<Box<dyn Iterator<Item = Result<Entry>> + Send + 's>> {
-        let is_offended = conflicts.keys.iter().any(|keys| !keys.is_empty());
+    ) -> Result<Box<dyn Iterator<Item = Result<Entry>> + Send + 's>>
+    where
+        'p: 's,
+    {
+        let FileSet { nodes, manifest, .. } = *self.files;
+        let has_conflicts = conflicts.keys.iter().any(|keys| !keys.is_empty());
         Ok(match (self.before, flagged) {
-            // All of them are looked for everywhere.
+            // Any file may contain records with the keys, or findings.
             _ if conflicts.anywhere || flagged.is_none() => {
                 if conflicts.anywhere {
                     by_file.values_mut().for_each(|places| places.repeated.clear());
                 }
-                Box::new(Entries::new(files.nodes, files.manifest)?)
+                Box::new(Entries::new(nodes, manifest)?)
             }
-            (Some(before), _) if is_offended => {
+            (Some(before), _) if has_conflicts => {
                 let is_left = |member: &RepeatedRecord| conflicts.keys[member.rule as usize].contains(&member.key);
                 by_file.values_mut().for_each(|places| places.repeated.retain(is_left));
                 let new = |change| match change {
@@ -249,9 +156,7 @@ impl Evaluation<'_> {
                     EntryChange::Added(new) | EntryChange::Modified(_, new) | EntryChange::Reread(_, new) => Some(new),
                     EntryChange::Removed(_) => None,
                 };
-                Box::new(
-                    ManifestDiff::new(files.nodes, before, files.manifest)?.filter_map(move |change| change.map(new).transpose()),
-                )
+                Box::new(ManifestDiff::new(nodes, before, manifest)?.filter_map(move |change| change.map(new).transpose()))
             }
             (_, flagged) => {
                 by_file.values_mut().for_each(|places| places.repeated.clear());
@@ -260,32 +165,28 @@ impl Evaluation<'_> {
         })
     }
 
-    /// Looks for the places of suspects and of repeated keys; without `suspects` at all records of all files, until the
-    /// first of each list are found.
-    fn pass<S: NodeSource + Sync>(
+    /// Searches the positions of flagged records and of conflicting keys; without `flagged` those of all findings in all
+    /// files, until the first ones of each list are found.
+    fn search(
         &self,
-        files: &FileSet<'_, S>,
         flagged: Option<&FlaggedFiles>,
         conflicts: &ConflictingKeys,
         by_file: &mut FindingsByFile,
-        most: usize,
         totals: &[u64],
     ) -> Result<()> {
         let everywhere = conflicts.anywhere || flagged.is_none();
-        let entries = self.entries_to_search(files, flagged, conflicts, by_file)?;
+        let entries = self.entries_to_search(flagged, conflicts, by_file)?;
         let done = AtomicBool::new(false);
         let entries = entries
             .take_while(|_| !done.load(Ordering::Relaxed))
             .filter(|entry| entry.as_ref().map_or(true, |entry| entry.kind.is_file()));
-        let rules = self.evaluator.rule_set.rules();
-        let policy = |rule: usize| duplicate_policy(&rules[rule].check);
-        let mut pass = SecondPass::new(rules.len(), most);
+        let mut counts = PositionCounts::new(conflicts.keys.len(), self.most);
         let mut left = flagged.map_or(0, BTreeMap::len);
         let every = FlaggedRecords { all: true, ..FlaggedRecords::default() };
         parallel::ordered(
             entries,
             2 * parallel::threads(),
-            || self.evaluator.worker(),
+            || GateWorker::new(self.evaluator),
             |worker, entry: Entry| {
                 let own = match flagged {
                     Some(flagged) => flagged.get(&entry.path).map(|(_, flagged)| flagged),
@@ -294,15 +195,15 @@ impl Evaluation<'_> {
                 let places = if done.load(Ordering::Relaxed) {
                     FileFindings::default()
                 } else {
-                    self.locate_in_file(worker, files, &entry, own, conflicts, SecondPass::new(rules.len(), most))?
+                    self.locate_in_file(worker, &entry, own, conflicts)?
                 };
                 Ok((entry.path, own.is_some(), places))
             },
-            |(path, suspect, mut places)| {
-                left -= usize::from(suspect && flagged.is_some());
-                places.findings.retain(|found| pass.takes_finding(found.rule, found.unreadable));
+            |(path, is_flagged, mut places)| {
+                left -= usize::from(is_flagged && flagged.is_some());
+                places.findings.retain(|found| counts.takes_finding(found.rule, found.unreadable));
                 if conflicts.anywhere {
-                    places.repeated.retain(|m| pass.takes_member(policy(m.rule as usize), m.rule, m.key, m.split));
+                    places.repeated.retain(|m| counts.takes_member(self.policy(m.rule as usize), m.rule, m.key, m.split));
                 }
                 if !places.findings.is_empty() || !places.repeated.is_empty() {
                     let there = by_file.entry(path.to_string()).or_default();
@@ -310,8 +211,8 @@ impl Evaluation<'_> {
                     there.repeated.extend(places.repeated);
                 }
                 let complete =
-                    flagged.is_some() || totals.iter().zip(&pass.found).all(|(&total, &found)| found >= total.min(pass.most));
-                if everywhere && left == 0 && complete && pass.has_members(policy, conflicts) {
+                    flagged.is_some() || totals.iter().zip(&counts.found).all(|(&total, &found)| found >= total.min(counts.most));
+                if everywhere && left == 0 && complete && counts.has_members(|rule| self.policy(rule), conflicts) {
                     done.store(true, Ordering::Relaxed);
                 }
                 Ok(())
@@ -319,117 +220,78 @@ impl Evaluation<'_> {
         )
     }
 
-    /// Returns the first places in one file.
-    fn locate_in_file<S: NodeSource>(
+    fn policy(&self, rule: usize) -> Option<DuplicatePolicy> {
+        DuplicatePolicy::of(&self.evaluator.rule_set.rules()[rule].check)
+    }
+
+    /// Returns the first positions in one file.
+    fn locate_in_file(
         &self,
         worker: &mut GateWorker<'_>,
-        files: &FileSet<'_, S>,
         entry: &Entry,
         flagged: Option<&FlaggedRecords>,
         conflicts: &ConflictingKeys,
-        mut pass: SecondPass,
     ) -> Result<FileFindings> {
         self.evaluator.progress.check()?;
         let mut places = FileFindings::default();
+        let mut counts = PositionCounts::new(conflicts.keys.len(), self.most);
         let file_rules = self.evaluator.rule_set.rules_for(entry.path.as_str());
-        let rules = self.evaluator.rule_set.rules();
-        let policy = |rule: usize| duplicate_policy(&rules[rule].check);
-        let asks = file_rules.keys.iter().any(|&(rule, _)| !conflicts.keys[rule].is_empty());
-        if flagged.is_none() && !asks {
+        let has_keys = file_rules.keys.iter().any(|&(rule, _)| !conflicts.keys[rule].is_empty());
+        if flagged.is_none() && !has_keys {
             return Ok(places);
         }
-        let file = files.file_side(self.evaluator, entry, Side::New)?;
-        let (mut fault, mut number) = (None, 0);
-        visit(&self.evaluator.reader_config, None, Some(&file), true, &mut |seen| {
+        let file = self.evaluator.file_side(self.files, entry, Side::New)?;
+        let (mut located, mut number) = (Ok(()), 0);
+        visit(&self.evaluator.reader_config, None, Some(&file), true, &mut |record| {
             // The header and comments have no number of their own.
-            number += u64::from(!matches!(seen.text, RecordText::SkippedRow(_)));
-            let raw = record_hash(&seen.text);
-            let suspect = flagged.is_some_and(|flagged| flagged.has(raw) && !pass.has_found(flagged));
-            let offends = asks && (conflicts.all || conflicts.hashes.contains(&raw)) && !pass.has_members(policy, conflicts);
-            if fault.is_some() || !suspect && !offends {
+            number += u64::from(!matches!(record.text, RecordText::SkippedRow(_)));
+            let hash = record_hash(&record.text);
+            let is_flagged = flagged.is_some_and(|flagged| flagged.has(hash) && !counts.has_found(flagged));
+            let may_conflict = has_keys
+                && (conflicts.all || conflicts.hashes.contains(&hash))
+                && !counts.has_members(|rule| self.policy(rule), conflicts);
+            if located.is_err() || !is_flagged && !may_conflict {
                 return;
             }
-            let shown = self.evaluator.with_rule_input(&seen, Some(&file).filter(|_| suspect), &mut |record| {
-                let position = RecordPosition { at: seen.at, line: record.line, number };
-                let mut found = |rule: usize, unreadable, message| {
+            let position = RecordPosition { at: record.at, line: record.first_line(), number };
+            let mut check = |text: &RecordText<'_>| {
+                let mut keep = |rule: usize, unreadable, message| {
                     let rule = rule as u32;
-                    if suspect && pass.takes_finding(rule, unreadable) {
-                        places.findings.push(CachedFinding { rule, position, hash: raw, unreadable, message });
+                    if is_flagged && counts.takes_finding(rule, unreadable) {
+                        places.findings.push(CachedFinding { rule, position, hash, unreadable, message });
                     }
                 };
                 let mut keys = Vec::new();
-                // What it measures has been added before.
-                worker.checker.check(&file_rules, record, &mut worker.measures, 0, &mut |told| match told {
-                    RuleOutput::Finding { rule, message } => found(rule, false, message),
-                    RuleOutput::Unreadable { rule, reason } => found(rule, true, reason),
+                // The record was added to the measures in the first pass.
+                worker.checker.check(&file_rules, text, &mut worker.measures, 0, &mut |output| match output {
+                    RuleOutput::Finding { rule, message } => keep(rule, false, message),
+                    RuleOutput::Unreadable { rule, reason } => keep(rule, true, reason),
                     RuleOutput::Key { rule, key, split } if conflicts.keys[rule].contains(&key) => {
                         keys.push((rule, key, split as u8))
                     }
                     RuleOutput::Key { .. } => {}
                 });
                 for (rule, key, split) in keys {
-                    if pass.takes_member(policy(rule), rule as u32, key, split) {
+                    if counts.takes_member(self.policy(rule), rule as u32, key, split) {
                         places.repeated.push(RepeatedRecord { rule: rule as u32, key, split, position });
                     }
                 }
-            });
-            fault = shown.err();
+            };
+            match is_flagged {
+                true => located = with_text(&record.text, &file, &mut check),
+                false => check(&record.text),
+            }
         })?;
         if flagged.is_some() && number == 0 && !matches!(file.spec.format, RecordFormat::Whole | RecordFormat::None) {
-            let found = |rule| CachedFinding {
+            let finding = |rule| CachedFinding {
                 rule,
                 position: EMPTY_FILE_POSITION,
                 hash: EMPTY_FILE_HASH,
                 unreadable: false,
                 message: "the file has no records".to_owned(),
             };
-            places.findings.extend(file_rules.empty.iter().map(|&rule| found(rule as u32)));
+            places.findings.extend(file_rules.empty.iter().map(|&rule| finding(rule as u32)));
         }
-        fault.map_or(Ok(places), Err)
+        located.map(|()| places)
     }
-}
-
-/// Reports the records whose keys others have too: each of a split but the first, and of a train split each that is in the
-/// test split.
-pub(super) fn repeated_findings<'p>(
-    by_file: &'p FindingsByFile,
-    policy: impl Fn(u32) -> Option<DuplicatePolicy>,
-    mut say: impl FnMut(&'p str, RecordPosition, u32, String),
-) {
-    let mut first: HashMap<(u32, [u8; 16], u8), (&str, RecordPosition)> = HashMap::new();
-    for (path, places) in by_file {
-        for member in &places.repeated {
-            first.entry((member.rule, member.key, member.split)).or_insert((path, member.position));
-        }
-    }
-    for (path, places) in by_file {
-        for member in &places.repeated {
-            let other = |split| first.get(&(member.rule, member.key, split)).filter(|first| **first != (path, member.position));
-            let found = match policy(member.rule) {
-                Some(DuplicatePolicy::Repetition(what)) => other(member.split).map(|first| (what, first)),
-                Some(DuplicatePolicy::Leak) if member.split == 0 => {
-                    other(1).map(|first| ("is also in the test split, at", first))
-                }
-                _ => None,
-            };
-            if let Some((what, (other, at))) = found {
-                // On one and the same line the number tells them apart.
-                let which = if (*other, at.line) == (path, member.position.line) {
-                    format!("record {} of ", at.number)
-                } else {
-                    String::new()
-                };
-                say(path, member.position, member.rule, format!("{what} {which}{other}:{}", at.line));
-            }
-        }
-    }
-}
-
-/// The condition of a rule on records that share a key.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum DuplicatePolicy {
-    /// That there is more than one, told in these words.
-    Repetition(&'static str),
-    /// That one of the train split stands in the test split.
-    Leak,
 }

@@ -23,7 +23,7 @@ pub(super) fn search(record: &ParsedRecord<'_>, look: TextSearch<'_>) -> Option<
         ParsedRecord::Json(text, tape) => search_value(&FieldValue::Json(text, tape, 0), "", look),
         ParsedRecord::InvalidJson(bytes, _) | ParsedRecord::BadRow(bytes, ..) => whole(bytes, "the record"),
         ParsedRecord::Text(bytes) => whole(bytes, "the file"),
-        ParsedRecord::Binary(_) | ParsedRecord::Opaque(_) | ParsedRecord::Broken(_) => None,
+        ParsedRecord::Binary(..) | ParsedRecord::Opaque(_) | ParsedRecord::Broken(_) => None,
         ParsedRecord::Cells(_, _, cells, header) => cells.iter().enumerate().find_map(|(at, cell)| {
             let what = look(cell)?;
             let place = header

@@ -52,8 +52,8 @@ impl<S: NodeSource> DiffSide<'_, S> {
             .is_none_or(|(from, end)| last.as_str() >= from.as_str() && after.is_none_or(|after| after.as_str() < end.as_str()))
     }
 
-    fn open(&mut self, id: Id<NodeId>, after: Option<DataPath>) -> Result<()> {
-        match self.source.node(id)? {
+    fn enter(&mut self, node: Node, after: Option<DataPath>) {
+        match node {
             Node::Leaf(entries) => self.ahead.extend(entries.into_iter().rev().map(DiffHead::Entry)),
             Node::Inner(level, children) => {
                 let mut after = after;
@@ -71,18 +71,18 @@ impl<S: NodeSource> DiffSide<'_, S> {
                 self.ahead.extend(heads.into_iter().rev());
             }
         }
-        Ok(())
     }
 
     fn expand(&mut self) -> Result<()> {
         match self.ahead.pop() {
-            Some(DiffHead::Tree { child, after, .. }) => self.open(child.id, after),
-            Some(entry) => {
-                self.ahead.push(entry);
-                Ok(())
+            Some(DiffHead::Tree { level, child, after }) => {
+                let node = super::child(self.source, level + 1, &child, after.as_ref())?;
+                self.enter(node, after);
             }
-            None => Ok(()),
+            Some(entry) => self.ahead.push(entry),
+            None => {}
         }
+        Ok(())
     }
 
     fn pop_entry(&mut self) -> Option<Entry> {
@@ -141,8 +141,10 @@ impl<'a, S: NodeSource> ManifestDiff<'a, S> {
         let side = |range| DiffSide { source, ahead: Vec::new(), range };
         let mut diff = ManifestDiff { old: side(range.clone()), new: side(range) };
         if old != Some(new) {
-            old.map_or(Ok(()), |old| diff.old.open(old, None))?;
-            diff.new.open(new, None)?;
+            if let Some(old) = old {
+                diff.old.enter(source.node(old)?, None);
+            }
+            diff.new.enter(source.node(new)?, None);
         }
         Ok(diff)
     }

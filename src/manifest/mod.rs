@@ -13,14 +13,32 @@ pub use build::ManifestBuilder;
 pub use diff::{EntryChange, ManifestDiff};
 pub use read::{Entries, FolderItem, find, has, list};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{Id, NodeId};
-use crate::object::node::Node;
+use crate::object::node::{Child, Node};
+use crate::path::DataPath;
 
 /// A source of nodes.
 pub trait NodeSource {
     /// Reads a node.
     fn node(&self, id: Id<NodeId>) -> Result<Node>;
+}
+
+/// Reads a child of a node of this level, and holds it against what its parent says of it. All its paths must come after
+/// `after`, the last path before it.
+///
+/// So every node of a tree is opened once, and a small tree cannot stand for more entries than it has.
+fn child(source: &impl NodeSource, level: u8, child: &Child, after: Option<&DataPath>) -> Result<Node> {
+    let node = source.node(child.id)?;
+    let paths = node.first_and_last();
+    let problem = match () {
+        () if node.level() + 1 != level => "it is at the wrong level",
+        () if paths.is_none_or(|(_, last)| *last != child.last) => "its last path is not the one in its parent",
+        () if paths.is_some_and(|(first, _)| after.is_some_and(|after| first <= after)) => "its paths are out of order",
+        () if node.totals() != child.totals => "its totals are not those in its parent",
+        () => return Ok(node),
+    };
+    Err(Error::damaged(format!("manifest node {} is damaged: {problem}", child.id)))
 }
 
 /// A destination of nodes.
@@ -35,9 +53,7 @@ pub(crate) mod testing {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::error::Error;
     use crate::object::node::{Entry, EntryKind};
-    use crate::path::DataPath;
 
     /// Nodes in memory, with a count of reads.
     #[derive(Default)]

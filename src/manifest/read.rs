@@ -6,13 +6,21 @@ use crate::id::{Id, NodeId};
 use crate::object::node::{Child, Entry, Node};
 use crate::path::DataPath;
 
+/// The children of an inner node that were not opened yet.
+struct InnerNode {
+    level: u8,
+    children: std::vec::IntoIter<Child>,
+    /// The last path before the next child.
+    after: Option<DataPath>,
+}
+
 /// The entries of a tree in the order of their paths. Memory: one node a level.
 ///
 /// Fails on a path that lies below a file: such a tree is damaged or hostile.
 #[expect(missing_debug_implementations, reason = "a source has no form to print")]
 pub struct Entries<'a, S> {
     source: &'a S,
-    inner: Vec<(u8, std::vec::IntoIter<Child>)>,
+    inner: Vec<InnerNode>,
     leaf: std::vec::IntoIter<Entry>,
     /// The first path, inclusive.
     from: Option<String>,
@@ -44,7 +52,8 @@ impl<'a, S: NodeSource> Entries<'a, S> {
             last: None,
             node: root,
         };
-        entries.open(root, None)?;
+        let node = source.node(root)?;
+        entries.enter(node, None);
         Ok(entries)
     }
 
@@ -53,12 +62,7 @@ impl<'a, S: NodeSource> Entries<'a, S> {
         self.node
     }
 
-    fn open(&mut self, id: Id<NodeId>, above: Option<u8>) -> Result<()> {
-        self.node = id;
-        let node = self.source.node(id)?;
-        if above.is_some_and(|above| node.level() + 1 != above) {
-            return Err(Error::damaged(format!("manifest node {id} is at the wrong level")));
-        }
+    fn enter(&mut self, node: Node, mut after: Option<DataPath>) {
         let from = self.from.as_deref();
         match node {
             Node::Leaf(entries) => {
@@ -72,12 +76,11 @@ impl<'a, S: NodeSource> Entries<'a, S> {
                 let skip = from.map_or(0, |from| children.partition_point(|c| c.last.as_str() < from));
                 let mut children = children.into_iter();
                 if skip > 0 {
-                    children.nth(skip - 1);
+                    after = children.nth(skip - 1).map(|child| child.last);
                 }
-                self.inner.push((level, children));
+                self.inner.push(InnerNode { level, children, after });
             }
         }
-        Ok(())
     }
 
     fn step(&mut self) -> Result<Option<Entry>> {
@@ -87,12 +90,15 @@ impl<'a, S: NodeSource> Entries<'a, S> {
                 self.check(&entry)?;
                 return Ok(Some(entry));
             }
-            let Some((level, children)) = self.inner.last_mut() else { return Ok(None) };
-            let level = *level;
-            match children.next() {
-                Some(child) => self.open(child.id, Some(level))?,
-                None => drop(self.inner.pop()),
-            }
+            let Some(inner) = self.inner.last_mut() else { return Ok(None) };
+            let Some(child) = inner.children.next() else {
+                self.inner.pop();
+                continue;
+            };
+            let after = inner.after.replace(child.last.clone());
+            self.node = child.id;
+            let node = super::child(self.source, inner.level, &child, after.as_ref())?;
+            self.enter(node, after);
         }
     }
 
@@ -178,6 +184,7 @@ pub fn list(source: &impl NodeSource, root: Id<NodeId>, folder: Option<&str>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::ManifestDiff;
     use crate::manifest::testing::{Memory, build, entry};
 
     fn sample(n: usize) -> Vec<Entry> {
@@ -231,10 +238,68 @@ mod tests {
         assert!(list(&memory, root, Some("nowhere")).unwrap().is_empty());
     }
 
+    /// Stores a node as it is and returns it as the child of another.
+    fn put(memory: &mut Memory, node: &Node) -> Child {
+        let bytes = node.encode();
+        let id = Id::of(&bytes);
+        memory.nodes.insert(id, bytes);
+        let last = node.first_and_last().map(|(_, last)| last.clone());
+        Child { last: last.unwrap_or_else(|| DataPath::new("a").unwrap()), id, totals: node.totals() }
+    }
+
+    fn error(memory: &Memory, root: Id<NodeId>) -> String {
+        let outcome: Result<Vec<Entry>> = Entries::new(memory, root).unwrap().collect();
+        outcome.unwrap_err().message().to_owned()
+    }
+
+    #[test]
+    fn a_small_tree_does_not_stand_for_many_entries() {
+        for leaf in [vec![], vec![entry("a", "1")]] {
+            let mut memory = Memory::default();
+            let mut root = put(&mut memory, &Node::Leaf(leaf));
+            for level in 1..=40 {
+                // The node below, twice.
+                let again = Child { last: DataPath::new(&format!("b{level:02}")).unwrap(), ..root.clone() };
+                root = put(&mut memory, &Node::Inner(level, vec![root, again]));
+            }
+            let errors = Entries::new(&memory, root.id).unwrap().filter(Result::is_err).count();
+            assert!(errors > 0 && memory.reads.get() < 200, "{errors} errors, {} reads", memory.reads.get());
+            memory.reads.set(0);
+            assert!(list(&memory, root.id, None).is_err());
+            assert!(ManifestDiff::within(&memory, None, root.id, "").unwrap().any(|change| change.is_err()));
+            assert!(memory.reads.get() < 200, "{} reads", memory.reads.get());
+        }
+    }
+
+    #[test]
+    fn a_node_is_held_against_its_parent() {
+        let mut memory = Memory::default();
+        let root = build(&mut memory, sample(2_000));
+        let Node::Inner(level, children) = memory.node(root).unwrap() else { panic!("an inner node") };
+        type Change = fn(&mut Vec<Child>);
+        let broken: [(&str, Change); 4] = [
+            ("its last path is not the one in its parent", |children| children[0].last = DataPath::new("d00").unwrap()),
+            ("its last path is not the one in its parent", |children| children[1].id = children[0].id),
+            ("its totals are not those in its parent", |children| children[1].totals.bytes += 1),
+            ("its totals are not those in its parent", |children| children[1].totals.samples = Some(1)),
+        ];
+        for (problem, change) in broken {
+            let mut changed = children.clone();
+            change(&mut changed);
+            let root = put(&mut memory, &Node::Inner(level, changed));
+            let message = error(&memory, root.id);
+            assert!(message.contains(problem), "{message}");
+        }
+        // The first child below two nodes, of which the second has a later last path.
+        let below = [1, 2].map(|count| put(&mut memory, &Node::Inner(level, children[..count].to_vec())));
+        let root = put(&mut memory, &Node::Inner(level + 1, below.to_vec()));
+        assert!(error(&memory, root.id).contains("its paths are out of order"));
+    }
+
     #[test]
     fn a_path_below_a_file_is_refused() {
         let mut memory = Memory::default();
-        let root = build(&mut memory, [entry("a", ""), entry("a.txt", ""), entry("a/b", "")]);
+        let root = build(&mut memory, [entry("a", "1"), entry("a.txt", "1"), entry("a/b", "1")]);
         let outcome: Result<Vec<Entry>> = Entries::new(&memory, root).unwrap().collect();
         assert!(outcome.unwrap_err().message().contains("not a folder"));
     }

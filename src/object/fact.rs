@@ -16,6 +16,8 @@ pub use run::{Artifact, Metric, Run};
 
 /// The first byte of every fact.
 const FORMAT: u8 = 1;
+/// The first byte of the first statement that is not defined yet.
+const UNKNOWN: u8 = 7;
 
 /// The statement of a fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +68,15 @@ pub enum Statement {
         /// The reason.
         reason: String,
     },
+    /// Something that a later version of hlx says of the version. It is kept as it is, and changes nothing here.
+    Unknown {
+        /// The first byte of the statement.
+        code: u8,
+        /// The version.
+        version: Id<VersionId>,
+        /// The bytes that follow.
+        content: Vec<u8>,
+    },
 }
 
 impl Statement {
@@ -78,7 +89,8 @@ impl Statement {
             | Statement::Validated { version, .. }
             | Statement::Run { version, .. }
             | Statement::Note { version, .. }
-            | Statement::RunWithdrawn { version, .. } => Some(*version),
+            | Statement::RunWithdrawn { version, .. }
+            | Statement::Unknown { version, .. } => Some(*version),
         }
     }
 }
@@ -127,6 +139,10 @@ impl Fact {
                 out.extend_from_slice(run.as_bytes());
                 out.put_bytes(reason.as_bytes());
             }
+            Statement::Unknown { code, version, content } => {
+                put_version(&mut out, *code, version);
+                out.extend_from_slice(content);
+            }
         }
         out
     }
@@ -173,6 +189,10 @@ impl Fact {
                 Err(Malformed("the reason has more than 65,536 bytes"))
             }
             Statement::Run { run, .. } => run.check(),
+            Statement::Unknown { code, .. } if *code < UNKNOWN => Err(Malformed("the statement is of a known kind")),
+            Statement::Unknown { content, .. } if content.len() > limits::STATEMENT => {
+                Err(Malformed("the statement has more than 2,097,152 bytes"))
+            }
             _ => Ok(()),
         }
     }
@@ -199,7 +219,7 @@ fn decode_statement(reader: &mut ByteReader<'_>) -> Result<Statement, Malformed>
             let run = Id::from_bytes(reader.array()?);
             Ok(Statement::RunWithdrawn { version, run, reason: reader.text()?.to_owned() })
         }
-        _ => Err(Malformed("unknown kind of fact; use a newer hlx")),
+        code => Ok(Statement::Unknown { code, version, content: reader.slice(reader.rest().len())?.to_vec() }),
     }
 }
 
@@ -237,6 +257,8 @@ mod tests {
             Statement::Run { version, run: Arc::new(run) },
             Statement::Note { version, text: "re-crawl in May".into() },
             Statement::RunWithdrawn { version, run: Id::of(b"run"), reason: "trained on the wrong split".into() },
+            Statement::Unknown { code: 7, version, content: vec![] },
+            Statement::Unknown { code: 255, version, content: b"of a later hlx".to_vec() },
         ];
         for statement in said {
             let parents = vec![Id::from_bytes([1; 32]), Id::from_bytes([2; 32])];
@@ -244,7 +266,8 @@ mod tests {
             let good = fact.encode();
             assert_eq!(Fact::decode(&good).unwrap(), fact);
             for n in 0..good.len() {
-                assert!(Fact::decode(&good[..n]).is_err());
+                // The end of an unknown statement is not known.
+                assert!(Fact::decode(&good[..n]).map_or(true, |cut| matches!(cut.statement, Statement::Unknown { .. })));
                 for bit in 0..8 {
                     let mut bad = good.clone();
                     bad[n] ^= 1 << bit;

@@ -158,6 +158,14 @@ impl Node {
         }
     }
 
+    /// Returns the first path of its items and the last; for an inner node, the last paths of the first and last child.
+    pub fn first_and_last(&self) -> Option<(&DataPath, &DataPath)> {
+        match self {
+            Node::Leaf(entries) => entries.first().zip(entries.last()).map(|(first, last)| (&first.path, &last.path)),
+            Node::Inner(_, children) => children.first().zip(children.last()).map(|(first, last)| (&first.last, &last.last)),
+        }
+    }
+
     /// Returns the totals of the entries below the node.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::NONE;
@@ -246,6 +254,9 @@ fn put_path(out: &mut Vec<u8>, before: &str, path: &str) {
 fn take_path(reader: &mut ByteReader<'_>, path: &mut String) -> Result<DataPath, Malformed> {
     let shared = reader.varint_max(path.len() as u64)? as usize;
     let suffix = reader.bytes()?;
+    if suffix.first().is_some_and(|first| path.as_bytes().get(shared) == Some(first)) {
+        return Err(Malformed("a path does not share all equal bytes with the one before"));
+    }
     let mut next = Vec::with_capacity(shared + suffix.len());
     next.extend_from_slice(&path.as_bytes()[..shared]);
     next.extend_from_slice(suffix);
@@ -277,6 +288,15 @@ fn take_entry(reader: &mut ByteReader<'_>, path: &mut String) -> Result<Entry, M
     };
     let size = reader.varint()?;
     let content = Id::from_bytes(reader.array()?);
+    if kind.is_file() && size > limits::FILE {
+        return Err(Malformed("a file is longer than 16 TiB"));
+    }
+    if kind == EntryKind::Symlink && !(1..=limits::TARGET).contains(&size) {
+        return Err(Malformed("the target of a symlink must have 1 to 4,095 bytes"));
+    }
+    if (size == 0) != (content == Id::of(b"")) {
+        return Err(Malformed("the size of an entry does not match its content id"));
+    }
     let mut samples = None;
     if kind.is_file()
         && let Some(count) = take_optional(reader)?

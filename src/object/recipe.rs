@@ -8,6 +8,9 @@ use crate::id::{Content, Id, RecipeNode};
 use crate::limits;
 use crate::object::{Key, ObjectKind};
 
+/// The form of a recipe that lists chunks, the only one yet.
+const CHUNK_LIST: u8 = 0;
+
 /// One id in so many ends a node.
 const FANOUT: u16 = 1_024;
 
@@ -54,8 +57,9 @@ impl Recipe {
 
     /// Returns the bytes of the recipe of this content.
     pub fn encode_root(&self, content: Id<Content>) -> Vec<u8> {
-        let mut out = Vec::with_capacity(36 + self.items.len() * 35);
+        let mut out = Vec::with_capacity(37 + self.items.len() * 35);
         out.extend_from_slice(content.as_bytes());
+        out.push(CHUNK_LIST);
         self.put(&mut out);
         out
     }
@@ -71,8 +75,12 @@ impl Recipe {
 
     /// Reads what [`Recipe::encode_root`] wrote: the content that it rebuilds, and how.
     pub fn decode_root(bytes: &[u8]) -> Result<(Id<Content>, Recipe), Malformed> {
-        let (content, rest) = bytes.split_first_chunk().ok_or(Malformed("unexpected end of data"))?;
-        Ok((Id::from_bytes(*content), Recipe::decode(rest)?))
+        let mut reader = ByteReader::new(bytes);
+        let content = Id::from_bytes(reader.array()?);
+        if reader.u8()? != CHUNK_LIST {
+            return Err(Malformed("the recipe has an unknown form; use a newer hlx"));
+        }
+        Ok((content, Recipe::decode(reader.rest())?))
     }
 
     /// Reads what [`Recipe::encode`] wrote.
@@ -224,5 +232,9 @@ mod tests {
         assert!(Recipe::decode(&deep).is_err());
         let empty = Recipe { level: 0, items: vec![RecipeItem { id: [1; 32], len: 0 }] }.encode();
         assert!(Recipe::decode(&empty).is_err());
+        let mut root = Recipe { level: 0, items: chunks(2) }.encode_root(Id::from_bytes([7; 32]));
+        assert!(Recipe::decode_root(&root).is_ok());
+        root[32] = 1;
+        assert_eq!(Recipe::decode_root(&root), Err(Malformed("the recipe has an unknown form; use a newer hlx")));
     }
 }

@@ -54,6 +54,16 @@ impl BlockHead {
         self.lens.iter().map(|&n| n as usize).sum()
     }
 
+    /// Returns true if one of its objects lies there in the block uncompressed.
+    pub fn has_object(&self, raw_at: u32, raw_len: u32) -> bool {
+        let mut at = 0;
+        self.lens.iter().any(|&len| {
+            let start = at;
+            at += u64::from(len);
+            (start, len) == (u64::from(raw_at), raw_len)
+        })
+    }
+
     /// Fails unless a reader accepts a block with this head and a payload of so many bytes.
     pub fn check(&self, payload: usize) -> Result<(), Malformed> {
         let objects: usize = self.runs.iter().map(|run| run.objects as usize).sum();
@@ -142,13 +152,23 @@ fn check(block: &[u8]) -> [u8; 16] {
 
 /// Returns the length of a block, from its first [`HEADER`] bytes; `None` where no block begins.
 pub fn len(header: &[u8]) -> Option<usize> {
+    part_lens(header).map(|(lists, payload)| HEADER + lists + payload)
+}
+
+/// Returns the length of a block without its payload, from its first [`HEADER`] bytes; `None` where no block begins.
+pub fn head_len(header: &[u8]) -> Option<usize> {
+    part_lens(header).map(|(lists, _)| HEADER + lists)
+}
+
+/// Returns the lengths of the lists and of the payload of a block.
+fn part_lens(header: &[u8]) -> Option<(usize, usize)> {
     let mut reader = ByteReader::new(header.get(..HEADER)?);
     if reader.array().ok()? != MAGIC {
         return None;
     }
     reader.slice(8).ok()?;
     let (lists, payload) = (reader.u32().ok()? as usize, reader.u32().ok()? as usize);
-    (lists <= MAX_LISTS && payload <= limits::OBJECT).then_some(HEADER + lists + payload)
+    (lists <= MAX_LISTS && payload <= limits::OBJECT).then_some((lists, payload))
 }
 
 /// The greatest length of the lists of a block.

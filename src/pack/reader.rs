@@ -64,6 +64,25 @@ pub fn read_toc(path: &Path) -> Result<Vec<BlockEntry>> {
     toc::decode(&read_at(&file, path, toc_at, toc_len)?, &hash, toc_at).map_err(|e| damaged(path, e))
 }
 
+/// Fails unless the heads of the blocks of a pack agree with its table of contents: kind, depth, and the lengths of the
+/// objects.
+pub fn check_heads(path: &Path) -> Result<()> {
+    let blocks = read_toc(path)?;
+    let file = open(path)?;
+    for entry in blocks {
+        let at = u64::from(entry.offset);
+        let differs = || damaged(path, Malformed("the head of a block does not match its table of contents"));
+        let header = read_at(&file, path, at, block::HEADER)?;
+        let len = block::head_len(&header).filter(|_| block::len(&header) == Some(entry.len as usize)).ok_or_else(differs)?;
+        let (head, _) = block::head(&read_at(&file, path, at, len)?).map_err(|e| damaged(path, e))?;
+        let lens = entry.objects.iter().map(|(_, len)| *len);
+        if (head.kind, head.depth) != (entry.kind, entry.depth) || !head.lens.iter().copied().eq(lens) {
+            return Err(differs());
+        }
+    }
+    Ok(())
+}
+
 /// Bytes that are searched for a block at once.
 const WINDOW: usize = 64 << 10;
 

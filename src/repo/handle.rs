@@ -47,7 +47,7 @@ impl Repo {
             Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied && p.join(FOLDER).is_dir() => Some(e),
             _ => None,
         };
-        let root = dir.ancestors().find(|p| p.join(FOLDER).join("format").is_file() || denied(p).is_some());
+        let root = dir.ancestors().find(|p| p.join(FOLDER).join("format").exists() || denied(p).is_some());
         if let Some((root, error)) = root.and_then(|root| Some((root, denied(root)?))) {
             return Err(Error::io("cannot open the repository", &root.join(FOLDER), error));
         }

@@ -6,15 +6,16 @@
 //! it has several fields, and as many as the row after it (`#chrom⇥start⇥end`); else the header is the first row that does
 //! not begin with `#`.
 
-use crate::error::counted;
 use std::borrow::Cow;
 
 use super::canonical::digest_all;
-use super::csv::{BOM, RowSyntax, canonical, fields};
+use super::csv::BOM;
 use super::datetime::Instant;
+use super::fields::{RowSyntax, canonical, fields};
 use super::record::digest;
 use super::{Identity, ParseIssue, Record, Type};
 use crate::codec::ByteWriter;
+use crate::error::counted;
 
 /// The header of a file, as far as it has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,8 +5,11 @@
 
 use std::borrow::Cow;
 
-use super::reader_spec::{Compression, Encoding, Origin, ReaderSpec, RecordFormat};
-use super::{Csv, Decompressor, Pointer, Record, RecordReader, fields, json, opaque};
+use super::csv::is_delimiter_line;
+use super::{
+    Compression, Csv, Decompressor, Dialect, Encoding, Origin, Pointer, ReaderSpec, Record, RecordFormat, RecordReader, fields,
+    json, opaque,
+};
 
 /// Bytes at the start of a file that a guess follows from.
 pub const HEAD: usize = 64 << 10;
@@ -79,7 +82,7 @@ impl ReaderSpec {
             _ => {}
         }
         spec.origin.guessed_form = !spec.reads_as(&ReaderSpec {
-            dialect: super::Dialect { encoding: spec.dialect.encoding, ..super::Dialect::PLAIN },
+            dialect: Dialect { encoding: spec.dialect.encoding, ..Dialect::PLAIN },
             origin: Origin::default(),
             ..spec.clone()
         });
@@ -212,11 +215,6 @@ fn delimiter(start: TextStart<'_>, own: u8) -> Option<u8> {
         let widths = rows(start, delimiter);
         widths.len() > 1 && widths[0] > 1 && widths.iter().all(|&width| width == widths[0])
     })
-}
-
-/// Returns true if a line tells the delimiter of the table below it, as Excel has it at the top of a file: `sep=;`.
-pub(super) fn is_delimiter_line(line: &[u8], delimiter: u8) -> bool {
-    line.strip_prefix(b"sep=") == Some(&[delimiter])
 }
 
 /// Returns true if the quotes of a table are text: some field begins with one and does not end with one, more lines follow,

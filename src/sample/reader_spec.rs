@@ -1,38 +1,50 @@
 //! The reader of a file: the format of its records, the compression around them, and the dialect.
 //!
-//! What a file was read as is part of what is known of it: its [`ReaderId`] stands beside its count in the manifest, so
-//! that the old side of a comparison is read as it was read then.
+//! It follows from the path of the file, from `helox.toml`, and where both leave a choice from the first bytes of the file.
 
-use std::sync::Arc;
+use super::{Compression, Dialect, Encoding, Origin, RowSyntax};
 
-use super::RowSyntax;
-
-/// The format of a file's records.
+/// The format of a file's records. The codes are stored in reader ids and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum RecordFormat {
     /// A JSON value on every line that is not blank.
-    Jsonl,
+    Jsonl = 1,
     /// One JSON document: the elements of an array, else the document itself.
-    Json,
+    Json = 2,
     /// Comma-separated values, RFC 4180: the records after the header.
-    Csv,
+    Csv = 3,
     /// Tab-separated values, with the same rules.
-    Tsv,
+    Tsv = 4,
     /// Apache Parquet: the rows.
-    Parquet,
+    Parquet = 5,
     /// Apache Arrow IPC, either form: the rows.
-    Arrow,
+    Arrow = 7,
     /// tar in WebDataset's form: the samples, each of members that share a name.
-    Tar,
+    Tar = 8,
     /// Anything else: the file itself is the sample.
-    Whole,
+    Whole = 6,
     /// An archive, or a compression, for which there is no reader: one sample that no rule can look into.
-    Archive,
+    Archive = 9,
     /// A file that has no samples, such as a README.
-    None,
+    None = 10,
 }
 
 impl RecordFormat {
+    /// Every format, by its code.
+    pub const ALL: [RecordFormat; 10] = [
+        RecordFormat::Jsonl,
+        RecordFormat::Json,
+        RecordFormat::Csv,
+        RecordFormat::Tsv,
+        RecordFormat::Parquet,
+        RecordFormat::Whole,
+        RecordFormat::Arrow,
+        RecordFormat::Tar,
+        RecordFormat::Archive,
+        RecordFormat::None,
+    ];
+
     /// Returns the name, as messages have it.
     pub fn name(self) -> &'static str {
         match self {
@@ -50,84 +62,6 @@ impl RecordFormat {
     }
 }
 
-/// The compression around a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Compression {
-    /// Nothing.
-    None,
-    /// gzip, RFC 1952, of one or more members.
-    Gzip,
-    /// Zstandard, RFC 8878, of one or more frames.
-    Zstd,
-    /// bzip2, of one or more streams.
-    Bzip2,
-    /// xz, of one or more streams.
-    Xz,
-    /// lz4, of one or more frames.
-    Lz4,
-}
-
-/// The encoding of the text of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Encoding {
-    /// UTF-8.
-    #[default]
-    Utf8,
-    /// UTF-16, the lower byte first.
-    Utf16Le,
-    /// UTF-16, the higher byte first.
-    Utf16Be,
-    /// ISO 8859-1.
-    Latin1,
-    /// Windows-1252.
-    Windows1252,
-}
-
-/// The details of a format, by `helox.toml` or by the first bytes of a file.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Dialect {
-    /// The encoding of the text.
-    pub encoding: Encoding,
-    /// The delimiter of the fields of a row, where it is not that of the format.
-    pub delimiter: Option<u8>,
-    /// True if quotes enclose fields; where they do not, they are text.
-    pub quotes: bool,
-    /// True if the first row has the names of the columns.
-    pub header: bool,
-    /// The byte with which rows begin that are comments.
-    pub comment: Option<u8>,
-    /// The location of the list of records in a JSON document, as a JSON pointer.
-    pub records: Option<Arc<str>>,
-    /// True if a `.json` file holds a document on every line.
-    pub lines: bool,
-}
-
-impl Dialect {
-    /// The dialect of a format without declarations and guesses.
-    pub const PLAIN: Dialect = Dialect {
-        encoding: Encoding::Utf8,
-        delimiter: None,
-        quotes: true,
-        header: true,
-        comment: None,
-        records: None,
-        lines: false,
-    };
-}
-
-/// The origin of the dialect.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Origin {
-    /// `helox.toml` names the format, so that nothing but the encoding is guessed.
-    pub stated: bool,
-    /// The encoding follows from the file's byte order mark.
-    pub guessed_encoding: bool,
-    /// The packing follows from the file's first bytes.
-    pub guessed_packing: bool,
-    /// The rest follows from the file's first bytes.
-    pub guessed_form: bool,
-}
-
 /// The reader of a file, by format, compression and dialect.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReaderSpec {
@@ -141,34 +75,6 @@ pub struct ReaderSpec {
     pub origin: Origin,
     /// True if its first bytes show that no reader can look into it, so that it is one sample.
     pub opaque: bool,
-}
-
-/// A reading as the manifest has it beside a count: which reader made it, which revision of that reader, and the dialect.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ReaderId {
-    /// Bits 0 to 7 are the format, 8 to 15 the packing, 16 to 31 the revision; 32 to 39 the delimiter or 0, 40 to 47 the
-    /// first byte of a comment or 0, 48 to 51 the encoding; then one bit each: 52 quotes are text, 53 no header, 54 a
-    /// document on every line, 55 [`ReaderId::records`] is given, 56 stated, 57 guessed encoding, 58 guessed form, 59
-    /// opaque, 60 guessed packing. They never change their meaning.
-    pub code: u64,
-    /// [`Dialect::records`].
-    pub records: Option<Arc<str>>,
-}
-
-/// The bit that says that [`ReaderId::records`] is given.
-const RECORDS: u64 = 1 << 55;
-
-impl ReaderId {
-    /// Returns false where the same bytes have other records for the other reader. One that is no more has none to compare.
-    pub fn reads_as(&self, other: &ReaderId) -> bool {
-        let readings = ReaderSpec::from_id(self).zip(ReaderSpec::from_id(other));
-        readings.is_none_or(|(one, other)| one.reads_as(&other))
-    }
-
-    /// Returns true if a pointer to the records follows the code.
-    pub fn has_records(code: u64) -> bool {
-        code & RECORDS != 0
-    }
 }
 
 impl ReaderSpec {
@@ -288,123 +194,6 @@ impl ReaderSpec {
         }
         spec
     }
-
-    /// Returns the id that stands beside a count in the manifest.
-    pub fn id(&self) -> ReaderId {
-        let format = match self.format {
-            RecordFormat::Jsonl => 1,
-            RecordFormat::Json => 2,
-            RecordFormat::Csv => 3,
-            RecordFormat::Tsv => 4,
-            RecordFormat::Parquet => 5,
-            RecordFormat::Whole => 6,
-            RecordFormat::Arrow => 7,
-            RecordFormat::Tar => 8,
-            RecordFormat::Archive => 9,
-            RecordFormat::None => 10,
-        };
-        let packing = match self.compression {
-            Compression::None => 0,
-            Compression::Gzip => 1,
-            Compression::Zstd => 2,
-            Compression::Bzip2 => 3,
-            Compression::Xz => 4,
-            Compression::Lz4 => 5,
-        };
-        let Dialect { encoding, delimiter, quotes, header, comment, records, lines } = &self.dialect;
-        let encoding = match encoding {
-            Encoding::Utf8 => 0,
-            Encoding::Utf16Le => 1,
-            Encoding::Utf16Be => 2,
-            Encoding::Latin1 => 3,
-            Encoding::Windows1252 => 4,
-        };
-        let byte = |byte: &Option<u8>| u64::from(byte.unwrap_or(0));
-        let bit = |at: u32, set: bool| u64::from(set) << at;
-        let Origin { stated, guessed_encoding, guessed_packing, guessed_form } = self.origin;
-        let code = format
-            | packing << 8
-            | revision(self.format) << 16
-            | byte(delimiter) << 32
-            | byte(comment) << 40
-            | encoding << 48
-            | bit(52, !quotes)
-            | bit(53, !header)
-            | bit(54, *lines)
-            | if records.is_some() { RECORDS } else { 0 }
-            | bit(56, stated)
-            | bit(57, guessed_encoding)
-            | bit(58, guessed_form)
-            | bit(59, self.opaque)
-            | bit(60, guessed_packing);
-        ReaderId { code, records: records.clone() }
-    }
-
-    /// Returns the reader with this [`ReaderSpec::id`]; `None` if no reader has it any more, so that the count is made anew.
-    pub fn from_id(id: &ReaderId) -> Option<ReaderSpec> {
-        let code = id.code;
-        let format = match code & 0xff {
-            1 => RecordFormat::Jsonl,
-            2 => RecordFormat::Json,
-            3 => RecordFormat::Csv,
-            4 => RecordFormat::Tsv,
-            5 => RecordFormat::Parquet,
-            6 => RecordFormat::Whole,
-            7 => RecordFormat::Arrow,
-            8 => RecordFormat::Tar,
-            9 => RecordFormat::Archive,
-            10 => RecordFormat::None,
-            _ => return None,
-        };
-        let compression = match code >> 8 & 0xff {
-            0 => Compression::None,
-            1 => Compression::Gzip,
-            2 => Compression::Zstd,
-            3 => Compression::Bzip2,
-            4 => Compression::Xz,
-            5 => Compression::Lz4,
-            _ => return None,
-        };
-        let encoding = match code >> 48 & 0xf {
-            0 => Encoding::Utf8,
-            1 => Encoding::Utf16Le,
-            2 => Encoding::Utf16Be,
-            3 => Encoding::Latin1,
-            4 => Encoding::Windows1252,
-            _ => return None,
-        };
-        let byte = |at: u32| Some((code >> at & 0xff) as u8).filter(|&byte| byte != 0);
-        let bit = |at: u32| code >> at & 1 == 1;
-        let dialect = Dialect {
-            encoding,
-            delimiter: byte(32),
-            comment: byte(40),
-            quotes: !bit(52),
-            header: !bit(53),
-            lines: bit(54),
-            records: id.records.clone(),
-        };
-        let origin = Origin { stated: bit(56), guessed_encoding: bit(57), guessed_packing: bit(60), guessed_form: bit(58) };
-        let spec = ReaderSpec { format, compression, dialect, origin, opaque: bit(59) };
-        (spec.id() == *id).then_some(spec)
-    }
-}
-
-/// Raised by one whenever a reader finds other records in the same bytes than before.
-fn revision(format: RecordFormat) -> u64 {
-    match format {
-        RecordFormat::Jsonl
-        | RecordFormat::Json
-        | RecordFormat::Parquet
-        | RecordFormat::Arrow
-        | RecordFormat::Whole
-        | RecordFormat::Archive
-        | RecordFormat::None => 1,
-        // 2: a first row `sep=;` is none.
-        RecordFormat::Csv | RecordFormat::Tsv => 2,
-        // 2: text of any length is text; archives of another form are one sample.
-        RecordFormat::Tar => 2,
-    }
 }
 
 /// Returns a name without its ending, and the ending. A name that only begins with a dot has none.
@@ -458,49 +247,5 @@ mod tests {
         for name in ["", "JSONL", "parquet.gz", "json.XZ", "json.7z", "json.gz.gz", ".gz"] {
             assert_eq!(ReaderSpec::named(name), None, "{name}");
         }
-    }
-
-    #[test]
-    fn ids_are_distinct_and_come_back() {
-        let mut readings: Vec<ReaderSpec> =
-            ["a.jsonl", "a.json", "a.csv", "a.tsv", "a.parquet", "a", "a.json.gz", "a.csv.zst", "a.csv.bz2", "a.csv.xz", "a.lz4"]
-                .into_iter()
-                .map(ReaderSpec::of)
-                .collect();
-        let base = ReaderSpec::of("a.csv");
-        let with = |change: fn(&mut ReaderSpec)| {
-            let mut spec = base.clone();
-            change(&mut spec);
-            spec
-        };
-        readings.extend([
-            with(|r| r.dialect.delimiter = Some(b';')),
-            with(|r| r.dialect.comment = Some(b'#')),
-            with(|r| r.dialect.quotes = false),
-            with(|r| r.dialect.header = false),
-            with(|r| r.dialect.lines = true),
-            with(|r| r.dialect.records = Some("/data".into())),
-            with(|r| r.dialect.records = Some("/rows".into())),
-            with(|r| r.dialect.encoding = Encoding::Utf16Le),
-            with(|r| r.dialect.encoding = Encoding::Utf16Be),
-            with(|r| r.dialect.encoding = Encoding::Latin1),
-            with(|r| r.dialect.encoding = Encoding::Windows1252),
-            with(|r| r.origin.stated = true),
-            with(|r| r.origin.guessed_encoding = true),
-            with(|r| r.origin.guessed_form = true),
-            with(|r| r.origin.guessed_packing = true),
-            with(|r| r.opaque = true),
-            ReaderSpec::of("a.zip"),
-            ReaderSpec::of("a.arrow"),
-            ReaderSpec::of("a.tar"),
-        ]);
-        let ids: std::collections::HashSet<_> = readings.iter().map(ReaderSpec::id).collect();
-        assert_eq!(ids.len(), readings.len());
-        for spec in readings {
-            let id = spec.id();
-            assert_eq!(ReaderSpec::from_id(&id), Some(spec));
-            assert_eq!(ReaderSpec::from_id(&ReaderId { code: id.code + (1 << 16), ..id }), None);
-        }
-        assert_eq!(ReaderSpec::from_id(&ReaderId { code: 0, records: None }), None);
     }
 }

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{atomic, share};
 use crate::object;
+use crate::store::format;
 
 /// The name of the folder.
 pub const FOLDER: &str = crate::fs::STORE;
-/// The content of the file `format`.
-const FORMAT: &[u8] = b"helox 1\n";
 
 /// The folders of a store, each behind the one that it lies in.
 const FOLDERS: [&str; 9] =
@@ -41,7 +40,7 @@ impl Layout {
         }
         atomic::sync_folder(&self.root)?;
         match atomic::read(&self.format())? {
-            None => atomic::create_once(&self.tmp(), &self.format(), FORMAT).map(drop),
+            None => atomic::create_once(&self.tmp(), &self.format(), format::NEW).map(drop),
             Some(_) => self.check(),
         }
     }
@@ -81,9 +80,7 @@ impl Layout {
     /// Fails unless the folder holds a store of the format that this hlx reads.
     pub fn check(&self) -> Result<()> {
         match atomic::read(&self.format())? {
-            Some(bytes) if bytes == FORMAT => Ok(()),
-            Some(_) => Err(Error::new(ErrorKind::Damaged, format!("{} has an unknown repository format", self.root.display()))
-                .with_hint("use a newer hlx")),
+            Some(bytes) => format::check(&self.format(), &bytes),
             None => Err(Error::new(ErrorKind::RepositoryNotFound, format!("{} is an incomplete store", self.root.display()))
                 .with_hint("complete it: hlx init")),
         }

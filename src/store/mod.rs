@@ -7,6 +7,7 @@
 mod accept;
 pub mod content;
 mod delta;
+mod format;
 pub mod layout;
 mod pipeline;
 pub mod presence;

@@ -372,6 +372,10 @@ impl Store {
         // Chunks are held against their own hashes once they are decoded, which says more than the block's check.
         let opened = if row.key.kind == ObjectKind::Chunk { block::head(&stored) } else { block::decode(&stored) };
         let (head, payload) = opened.map_err(|e| self.damaged(row, e))?;
+        let is_listed = head.depth == row.depth && head.kind == row.key.kind && head.has_object(row.raw_at, row.raw_len);
+        if !is_listed {
+            return Err(self.damaged(row, "its block does not match the table of contents"));
+        }
         Ok((head, stored, payload))
     }
 

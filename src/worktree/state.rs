@@ -56,10 +56,8 @@ impl WorkspaceState {
         let path = layout.workspace(dataset).join("state.json");
         let Some(bytes) = atomic::read(&path)? else { return Ok(WorkspaceState::default()) };
         let damaged = |cause: String| {
-            Error::damaged(format!("{} is damaged: {cause}", path.display())).with_hint(format!(
-                "check out the version that these files were made from: rm {} && hlx checkout {dataset}@REV",
-                path.display()
-            ))
+            Error::damaged(format!("{} is damaged: {cause}", path.display()))
+                .with_hint(format!("check out the version of these files: rm {} && hlx checkout {dataset}@REV", path.display()))
         };
         let StateFile { checksum, state } = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
         if state.checksum()? != checksum {

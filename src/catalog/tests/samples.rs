@@ -46,6 +46,7 @@ pub(crate) fn version(dataset: &str, text: &str, minute: i64) -> Version {
         verdict: None,
         author: "ana@example.com".into(),
         created: Time::from_millis(1_795_339_800_000 + minute * 60_000),
+        extensions: vec![],
     }
 }
 

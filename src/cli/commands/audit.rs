@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use helox::ops::audit::{self, AuditEntry, AuditEvent, AuditVerifyReport};
 use helox::{Result, printable};
 
-use super::{Outcome, verdict};
+use super::verdict;
 use crate::cli::args;
 use crate::cli::format::{columns, count, first_line, moment, short, version_name};
+use crate::cli::outcome::Outcome;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
@@ -26,7 +27,7 @@ pub(super) fn run(args: &args::AuditArgs, session: &mut Session) -> Result<Outco
         if report.entries.is_empty() {
             session.out.hint("no entries yet");
         }
-        return Ok(Outcome::of_list(&report.damaged, session));
+        return Ok(session.warn_of_damage(&report.damaged));
     }
     let report = audit::verify(&repo, &session.progress())?;
     if report.is_valid {
@@ -62,6 +63,7 @@ fn row(entry: &AuditEntry) -> [String; 4] {
             format!("trained {} on {version}{metrics}", printable(&run.model))
         }
         AuditEvent::RunWithdrawn { run, reason } => format!("withdrew run {} on {version}: {}", short(run), cut(reason)),
+        AuditEvent::Unknown { code } => format!("unknown statement {code} about {version}, of a newer hlx"),
         AuditEvent::Note { text } => format!("added a note to {version}: {}", cut(text)),
     };
     [moment(&entry.time), short(&entry.id), printable(&entry.author).into_owned(), said]

@@ -4,9 +4,9 @@ use helox::ops::cat;
 use helox::{Error, ErrorKind, Result, printable};
 use serde::Serialize;
 
-use super::Outcome;
 use crate::cli::args;
-use crate::cli::output::OutputFormat;
+use crate::cli::outcome::Outcome;
+use crate::cli::output_options::OutputFormat;
 use crate::cli::session::Session;
 
 /// The document of `--json`.

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use helox::ops::checkout;
 use helox::{Error, Result, printable};
 
-use super::Outcome;
 use crate::cli::args;
-use crate::cli::format::{count, partial, size, thousands};
+use crate::cli::format::{discarded, partial, size, thousands};
+use crate::cli::outcome::Outcome;
 use crate::cli::output::Output;
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
@@ -37,12 +37,7 @@ pub(super) fn run(args: args::CheckoutArgs, session: &mut Session) -> Result<Out
         true => PathPrinter::new(&repo, report.dataset_name.as_str()).show(""),
         false => printable(&report.path).into_owned(),
     };
-    if let [report] = &reports[..] {
-        session.out.report(report, |out| print(report, &folder(report), out))?;
-    } else {
-        let document = serde_json::json!({ "datasets": reports });
-        session.out.report(&document, |out| reports.iter().try_for_each(|report| print(report, &folder(report), out)))?;
-    }
+    session.out.reports(&reports, |report, out| print(report, &folder(report), out))?;
     Ok(Outcome::Yes)
 }
 
@@ -54,11 +49,7 @@ fn print(report: &checkout::CheckoutReport, folder: &str, out: &mut Output) -> i
     let partial = report.partial.map_or_else(String::new, |part| format!(", {}", partial(part)));
     writeln!(out, "Checked out {name} to {folder} ({counts}{bytes}){partial}")?;
     if report.discarded > 0 {
-        writeln!(
-            out,
-            "{}",
-            colors.failure(format!("{} with uncommitted changes replaced or deleted", count(report.discarded, "file")))
-        )?;
+        writeln!(out, "{}", colors.failure(discarded(report.discarded)))?;
     }
     if out.is_verbose() {
         writeln!(out, "{}", colors.dim(report.id))?;

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use helox::ops::clean;
 use helox::{Error, Repo, Result, printable};
 
-use super::Outcome;
 use crate::cli::args;
 use crate::cli::format::count;
+use crate::cli::outcome::Outcome;
 use crate::cli::output::Output;
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;

@@ -7,10 +7,12 @@ use helox::ops::{Links, VerdictView, status};
 use helox::{ChangeType, Error, ErrorKind, Repo, Result, ValidationStatus, printable};
 use serde_json::{Map, Value};
 
-use super::{Outcome, patch, summary, verdict};
+use super::{patch, summary, verdict};
 use crate::cli::args;
 use crate::cli::format::{also, columns, count, partial, size, thousands};
-use crate::cli::output::{Output, OutputFormat};
+use crate::cli::outcome::Outcome;
+use crate::cli::output::Output;
+use crate::cli::output_options::OutputFormat;
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 

@@ -7,9 +7,10 @@ use helox::ops::compare;
 use helox::sample::Type;
 use helox::{Result, printable};
 
-use super::{Outcome, drift};
+use super::drift;
 use crate::cli::args;
 use crate::cli::format::{also, columns, difference, size, thousands};
+use crate::cli::outcome::Outcome;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
@@ -22,7 +23,7 @@ pub(super) fn run(args: &args::CompareArgs, session: &mut Session) -> Result<Out
     let report = compare::run(&session.repo()?, &from, &to, &session.progress())?;
     session.out.answer(&report, |out| print(&report, out))?;
     report.warnings.iter().for_each(|warning| session.out.warning(warning));
-    Ok(Outcome::of_list(&report.damaged, session))
+    Ok(session.warn_of_damage(&report.damaged))
 }
 
 fn print(report: &compare::CompareReport, out: &mut Output) -> io::Result<()> {

@@ -5,9 +5,9 @@ use std::io::Write;
 use helox::Result;
 use serde_json::json;
 
-use super::Outcome;
-use crate::cli::args;
+use crate::cli::args::{self, parser};
 use crate::cli::complete;
+use crate::cli::outcome::Outcome;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: &args::CompletionsArgs, session: &mut Session) -> Result<Outcome> {
@@ -18,7 +18,7 @@ pub(super) fn run(args: &args::CompletionsArgs, session: &mut Session) -> Result
     }
     // Into memory, because the generator panics when a write fails.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut args::definition(), "hlx", &mut script);
+    clap_complete::generate(args.shell, &mut parser::definition(), "hlx", &mut script);
     let document = json!({ "shell": args.shell.to_string(), "script": String::from_utf8_lossy(&script) });
     session.out.answer(&document, |out| out.write_all(&script))?;
     Ok(Outcome::Yes)

@@ -5,10 +5,11 @@ use std::io::Write;
 use helox::ops::{dataset, log, show};
 use helox::{Result, VersionNumber, printable};
 
-use super::{Outcome, commit, compare};
+use super::{commit, compare};
 use crate::cli::args;
 use crate::cli::format::{columns, count, thousands};
-use crate::cli::output::OutputFormat;
+use crate::cli::outcome::Outcome;
+use crate::cli::output_options::OutputFormat;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: args::DatasetCommand, session: &mut Session) -> Result<Outcome> {
@@ -133,7 +134,7 @@ fn list(args: args::ListArgs, session: &mut Session) -> Result<Outcome> {
         if report.versions.is_empty() {
             super::log::no_versions(&repo, tag.as_deref(), name.as_deref(), session)?;
         }
-        return Ok(Outcome::of_list(&report.damaged, session));
+        return Ok(session.warn_of_damage(&report.damaged));
     }
     let report = dataset::list(&repo, &query)?;
     session.out.answer(&report, |out| {
@@ -146,7 +147,7 @@ fn list(args: args::ListArgs, session: &mut Session) -> Result<Outcome> {
             false => "no dataset has matching versions",
         });
     }
-    Ok(Outcome::of_list(&report.damaged, session))
+    Ok(session.warn_of_damage(&report.damaged))
 }
 
 /// Tells everything about one version, in the document of many.
@@ -156,7 +157,7 @@ fn one(name: &str, version: &str, session: &mut Session) -> Result<Outcome> {
     let damaged = std::mem::take(&mut version.damaged);
     let report = log::LogReport { versions: vec![version], damaged };
     session.out.answer(&report, |out| report.versions.iter().try_for_each(|version| super::show::print(&repo, version, out)))?;
-    Ok(Outcome::of_list(&report.damaged, session))
+    Ok(session.warn_of_damage(&report.damaged))
 }
 
 fn row(info: &dataset::DatasetInfo) -> [String; 5] {

@@ -8,10 +8,13 @@ use helox::ops::diff::{self, DiffReport};
 use helox::{Error, ErrorKind, Repo, Result, printable};
 use serde_json::{Value, json};
 
-use super::{Outcome, patch};
+use super::patch;
 use crate::cli::args;
+use crate::cli::colors::Colors;
 use crate::cli::format::{FileCounts, columns, difference, empty_folder, partial, size};
-use crate::cli::output::{Colors, Output, OutputFormat};
+use crate::cli::outcome::Outcome;
+use crate::cli::output::Output;
+use crate::cli::output_options::OutputFormat;
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 
@@ -64,7 +67,7 @@ pub(super) fn run(args: args::DiffArgs, session: &mut Session) -> Result<Outcome
         session.out.warning(warning);
     }
     let damaged = reports.iter().map(|report| &report.damaged).filter(|damaged| !damaged.is_empty());
-    if let Some(answer) = damaged.map(|damaged| Outcome::of_list(damaged, session)).last() {
+    if let Some(answer) = damaged.map(|damaged| session.warn_of_damage(damaged)).last() {
         return Ok(answer);
     }
     Ok(Outcome::success_if(reports.iter().all(DiffReport::is_empty) || !args.exit_code))

@@ -11,12 +11,12 @@ use helox::ops::run::{self, TrainedVersion};
 use helox::{Error, ErrorKind, Repo, Result, Time, printable};
 use serde_json::Value;
 
-use super::Outcome;
-use super::run::{recorded, warn_of_workspace};
+use super::run_page::{recorded, warn_of_workspace};
 use crate::cli::args;
 use crate::cli::failure;
 use crate::cli::interrupt::ListenerGuard;
-use crate::cli::output::OutputFormat;
+use crate::cli::outcome::Outcome;
+use crate::cli::output_options::OutputFormat;
 use crate::cli::session::Session;
 
 /// The signals of Ctrl-C, of a terminal that is closed, and of a job that is cancelled.

@@ -5,7 +5,7 @@ use std::io::Write;
 use helox::ops::hooks;
 use helox::{Result, printable};
 
-use super::Outcome;
+use crate::cli::outcome::Outcome;
 use crate::cli::session::Session;
 
 pub(super) fn run(session: &mut Session) -> Result<Outcome> {

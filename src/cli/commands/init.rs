@@ -5,8 +5,8 @@ use std::io::Write;
 use helox::ops::init;
 use helox::{Result, printable};
 
-use super::Outcome;
 use crate::cli::args;
+use crate::cli::outcome::Outcome;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: args::InitArgs, session: &mut Session) -> Result<Outcome> {

@@ -8,10 +8,12 @@ use helox::ops::{VersionView, log, tag};
 use helox::{Repo, Result, nearest, printable};
 use renderdag::{Ancestor, GraphRowRenderer, Renderer};
 
-use super::Outcome;
 use crate::cli::args;
+use crate::cli::colors::Colors;
 use crate::cli::format::{also, count, day, first_line, moment, short, size, thousands};
-use crate::cli::output::{Colors, Output, OutputFormat};
+use crate::cli::outcome::Outcome;
+use crate::cli::output::Output;
+use crate::cli::output_options::OutputFormat;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: args::LogArgs, session: &mut Session) -> Result<Outcome> {
@@ -31,14 +33,14 @@ pub(super) fn run(args: args::LogArgs, session: &mut Session) -> Result<Outcome>
     let report = log::run(&repo, &options)?;
     if session.out.format() == OutputFormat::JsonLines {
         report.versions.iter().try_for_each(|version| session.out.document(version))?;
-        return Ok(Outcome::of_list(&report.damaged, session));
+        return Ok(session.warn_of_damage(&report.damaged));
     }
     session.out.page();
     session.out.answer(&report, |out| print(&report.versions, args.oneline, args.graph, out))?;
     if report.versions.is_empty() && report.damaged.is_empty() {
         no_versions(&repo, tag.as_deref(), named.as_deref(), session)?;
     }
-    Ok(Outcome::of_list(&report.damaged, session))
+    Ok(session.warn_of_damage(&report.damaged))
 }
 
 /// Says that no version is listed, and which tag was meant if there is none of this name.

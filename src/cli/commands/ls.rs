@@ -8,10 +8,11 @@ use helox::ops::ls::{self, LsEntry};
 use helox::{Result, printable};
 use serde::Serialize;
 
-use super::Outcome;
 use crate::cli::args;
 use crate::cli::format::{short, size, thousands};
-use crate::cli::output::{Output, OutputFormat};
+use crate::cli::outcome::Outcome;
+use crate::cli::output::Output;
+use crate::cli::output_options::OutputFormat;
 use crate::cli::session::Session;
 
 /// The document of `--json`.

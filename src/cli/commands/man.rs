@@ -8,10 +8,10 @@ use clap_mangen::roff::{Roff, bold, roman};
 use helox::{Error, ErrorKind, Result, printable};
 use serde_json::json;
 
-use super::Outcome;
-use crate::cli::args;
+use crate::cli::args::{self, parser};
 use crate::cli::interrupt::ListenerGuard;
-use crate::cli::output::OutputFormat;
+use crate::cli::outcome::Outcome;
+use crate::cli::output_options::OutputFormat;
 use crate::cli::session::Session;
 
 const EXIT_STATUS: &[(&str, &str)] = &[
@@ -39,7 +39,7 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 pub(super) fn run(args: &args::ManArgs, session: &mut Session) -> Result<Outcome> {
-    let mut definition = args::definition().disable_help_subcommand(true);
+    let mut definition = parser::definition().disable_help_subcommand(true);
     definition.build();
     let mut pages = Vec::new();
     commands(&definition, &mut pages);

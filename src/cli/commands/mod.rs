@@ -23,6 +23,7 @@ mod patch;
 mod reindex;
 mod restore;
 mod run;
+mod run_page;
 mod show;
 mod stats;
 mod status;
@@ -35,43 +36,10 @@ mod which;
 mod word_diff;
 
 use helox::Result;
-use helox::ops::DamageList;
 
 use super::args::Command;
+use super::outcome::Outcome;
 use super::session::Session;
-
-/// The answer of a command that did not fail. Only questions are answered with no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// Done, or nothing was found to object to.
-    Yes,
-    /// Files differ, or damage was found.
-    No,
-    /// It is done as far as damage allows.
-    Damaged,
-    /// It is done as far as this user may read.
-    Denied,
-    /// The exit code of a command that was run.
-    Code(u8),
-}
-
-impl Outcome {
-    fn success_if(yes: bool) -> Outcome {
-        if yes { Outcome::Yes } else { Outcome::No }
-    }
-
-    /// Warns of what a report is without, and answers by it.
-    fn of_list(damage: &DamageList, session: &mut Session) -> Outcome {
-        damage.messages().iter().for_each(|message| session.out.warning(message));
-        match () {
-            () if damage.is_empty() => return Outcome::Yes,
-            () if damage.is_damaged() => {}
-            () => return Outcome::Denied,
-        }
-        session.out.hint("list all damage: hlx verify --all");
-        Outcome::Damaged
-    }
-}
 
 /// Runs what was typed.
 pub(crate) fn run(command: Command, session: &mut Session) -> Result<Outcome> {

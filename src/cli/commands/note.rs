@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use helox::ops::{NoteView, log, note};
 use helox::{Result, printable};
 
-use super::Outcome;
 use crate::cli::args;
 use crate::cli::format::{moment, short, version_name};
+use crate::cli::outcome::Outcome;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 

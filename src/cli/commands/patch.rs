@@ -9,8 +9,9 @@ use helox::sample::Rendering;
 use helox::{RecordChange, SampleCounts};
 
 use super::word_diff;
+use crate::cli::colors::Colors;
 use crate::cli::format::{columns, thousands};
-use crate::cli::output::{Colors, Output};
+use crate::cli::output::Output;
 use crate::cli::paths::PathPrinter;
 
 /// Characters of a modified record that stand above its changed fields.

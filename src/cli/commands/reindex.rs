@@ -5,8 +5,8 @@ use std::io::Write;
 use helox::ops::reindex;
 use helox::{Result, printable};
 
-use super::Outcome;
 use crate::cli::format::count;
+use crate::cli::outcome::Outcome;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use helox::ops::restore;
 use helox::{Repo, Result, printable};
 
-use super::Outcome;
 use crate::cli::args;
-use crate::cli::format::{count, thousands};
+use crate::cli::format::{discarded, thousands};
+use crate::cli::outcome::Outcome;
 use crate::cli::output::Output;
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
@@ -19,12 +19,7 @@ pub(super) fn run(args: args::RestoreArgs, session: &mut Session) -> Result<Outc
     let options = restore::RestoreOptions { paths: args.paths, source: args.source, force: args.force };
     let repo = session.repo()?;
     let reports = restore::run(&repo, &options, &session.progress())?;
-    match &reports[..] {
-        [report] => session.out.report(report, |out| print(&repo, report, out))?,
-        several => session.out.report(&serde_json::json!({ "datasets": several }), |out| {
-            several.iter().try_for_each(|report| print(&repo, report, out))
-        })?,
-    }
+    session.out.reports(&reports, |report, out| print(&repo, report, out))?;
     Ok(Outcome::Yes)
 }
 
@@ -43,11 +38,7 @@ fn print(repo: &Repo, report: &restore::RestoreReport, out: &mut Output) -> io::
     let name = format!("{} {}", colors.bold(printable(&report.dataset_name)), colors.changed(&report.version));
     writeln!(out, "{counts} from {name}")?;
     if report.discarded > 0 {
-        writeln!(
-            out,
-            "{}",
-            colors.failure(format!("{} with uncommitted changes replaced or deleted", count(report.discarded, "file")))
-        )?;
+        writeln!(out, "{}", colors.failure(discarded(report.discarded)))?;
     }
     Ok(())
 }

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use helox::ops::run::{self, RunCompareReport, TrainedVersion};
+use helox::ops::run::{self, RunCompareReport};
 use helox::ops::{RunView, log};
 use helox::{Repo, Result, nearest, printable};
 use serde_json::{Map, Value};
 
-use super::{Outcome, exec};
+use super::exec;
+use super::run_page::{name, page, pairs, recorded, shown, unfinished, warn_of_workspace};
 use crate::cli::args;
-use crate::cli::format::{columns, count, moment, number, short, size, thousands, version_name};
+use crate::cli::format::{columns, moment, number, short, thousands};
+use crate::cli::outcome::Outcome;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
@@ -65,7 +67,7 @@ pub(super) fn run(args: args::RunCommand, session: &mut Session) -> Result<Outco
             let report = run::compare(&repo, &a, &b, &session.progress())?;
             session.out.answer(&report, |out| side_by_side(&report, out))?;
             report.warnings.iter().for_each(|warning| session.out.warning(warning));
-            return Ok(Outcome::of_list(&report.damaged, session));
+            return Ok(session.warn_of_damage(&report.damaged));
         }
     }
     Ok(Outcome::Yes)
@@ -89,42 +91,6 @@ fn no_runs(repo: &Repo, model: Option<&str>) -> Result<String> {
     Ok(format!("no runs of model '{}'; {next}", printable(model)))
 }
 
-/// Warns of versions that the workspace does not have as they are, unless the parameters say so.
-pub(super) fn warn_of_workspace(repo: &Repo, versions: &[TrainedVersion], params: &[(String, String)], session: &mut Session) {
-    if params.iter().any(|(name, _)| name == run::DATA_DIRTY) {
-        return;
-    }
-    for (version, warning) in versions.iter().filter_map(|version| Some((version, version.warning(repo)?))) {
-        session.out.warning(&format!("{warning} (data.dirty=true)"));
-        let checkout = format!("hlx checkout {}", version.name());
-        session.out.hint(&format!("commit the files first and name that version, or check out this one: {checkout}"));
-    }
-}
-
-/// Prints the runs that were recorded, one a version.
-pub(super) fn recorded(views: &[RunView], session: &mut Session) -> Result<()> {
-    match views {
-        [view] => session.out.report(view, |out| page(view, out)),
-        views => {
-            let document = serde_json::json!({ "runs": views });
-            session.out.report(&document, |out| views.iter().try_for_each(|view| page(view, out)))
-        }
-    }
-}
-
-fn name(view: &RunView) -> String {
-    version_name(view.dataset_name.as_deref(), view.version.as_ref(), view.version_id)
-}
-
-/// Returns a value as a person writes it: text without quotes, numbers in full.
-fn shown(value: Option<&Value>) -> String {
-    match value {
-        None => "-".to_owned(),
-        Some(Value::String(text)) => printable(text).into_owned(),
-        Some(value) => value.as_f64().map_or_else(|| value.to_string(), number),
-    }
-}
-
 /// Shortens the commit of git to as many digits as ids have in lists.
 fn brief(params: &Map<String, Value>) -> Map<String, Value> {
     let brief = |(name, value): (&String, &Value)| match (name.as_str(), value.as_str()) {
@@ -132,10 +98,6 @@ fn brief(params: &Map<String, Value>) -> Map<String, Value> {
         _ => (name.clone(), value.clone()),
     };
     params.iter().map(brief).collect()
-}
-
-fn pairs(map: &Map<String, Value>) -> String {
-    map.iter().map(|(key, value)| format!("{}={}", printable(key), shown(Some(value)))).collect::<Vec<_>>().join(" ")
 }
 
 /// A line a run, or with `-v` everything about each.
@@ -152,43 +114,6 @@ fn list(runs: &[RunView], out: &mut Output) -> io::Result<()> {
     };
     let rows: Vec<_> = runs.iter().map(row).collect();
     columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
-}
-
-/// The status of a run that failed or was interrupted.
-fn unfinished(view: &RunView) -> Option<&'static str> {
-    let status = view.run.params.get("status").and_then(Value::as_str);
-    ["failed", "interrupted"].into_iter().find(|word| status == Some(word))
-}
-
-/// Everything about one run; with `-v` its artifacts as `b3sum` prints them.
-fn page(view: &RunView, out: &mut Output) -> io::Result<()> {
-    let colors = out.colors();
-    let (id, name, model) = (short(view.id), name(view), printable(&view.run.model));
-    let verb = unfinished(view).map_or_else(|| "trained".to_owned(), |status| colors.failure(status));
-    writeln!(out, "{} {verb} on {}  {}", colors.bold(model), colors.changed(name), colors.dim(format!("run {id}")))?;
-    let mut rows: Vec<[String; 2]> = Vec::new();
-    let mut field = |name: &str, value: String| {
-        if !value.is_empty() {
-            rows.push([format!("  {name}"), value]);
-        }
-    };
-    field("metrics", pairs(&view.run.metrics));
-    field("params", pairs(&view.run.params));
-    field("started", view.run.started_at.as_ref().map_or_else(String::new, moment));
-    field("ended", view.run.ended_at.as_ref().map_or_else(String::new, moment));
-    let bytes = view.run.artifacts.iter().map(|artifact| artifact.size).sum();
-    if !view.run.artifacts.is_empty() {
-        field("artifacts", format!("{}, {}", count(view.run.artifacts.len() as u64, "file"), size(bytes)));
-    }
-    if let Some(withdrawn) = &view.withdrawn {
-        let (when, who) = (moment(&withdrawn.withdrawn_at), printable(&withdrawn.withdrawn_by));
-        field("withdrawn", format!("{when} by {who}: {}", printable(&withdrawn.reason)));
-    }
-    field("recorded", format!("{} by {}", moment(&view.recorded_at), printable(&view.recorded_by)));
-    columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))?;
-    let artifacts = view.run.artifacts.iter().filter(|_| out.is_verbose());
-    let lines: Vec<_> = artifacts.map(|artifact| format!("  {}  {}", artifact.hash, printable(&artifact.path))).collect();
-    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 /// A column a run; a star stands before what differs.

@@ -6,9 +6,10 @@ use helox::ops::{RunView, VersionView, show};
 use helox::{Repo, Result, ValidationStatus, printable};
 use serde_json::Value;
 
-use super::{Outcome, drift, verdict};
+use super::{drift, verdict};
 use crate::cli::args;
 use crate::cli::format::{also, columns, count, moment, number, short, size, thousands};
+use crate::cli::outcome::Outcome;
 use crate::cli::output::Output;
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
@@ -18,7 +19,7 @@ pub(super) fn run(args: &args::ShowArgs, session: &mut Session) -> Result<Outcom
     let version = show::run(&repo, args.rev.as_deref())?;
     session.out.page();
     session.out.answer(&version, |out| print(&repo, &version, out))?;
-    Ok(Outcome::of_list(&version.damaged, session))
+    Ok(session.warn_of_damage(&version.damaged))
 }
 
 pub(super) fn print(repo: &Repo, version: &VersionView, out: &mut Output) -> io::Result<()> {

@@ -5,8 +5,8 @@ use std::io::Write;
 use helox::Result;
 use helox::ops::stats;
 
-use super::Outcome;
 use crate::cli::format::{columns, size, thousands};
+use crate::cli::outcome::Outcome;
 use crate::cli::session::Session;
 
 pub(super) fn run(session: &mut Session) -> Result<Outcome> {
@@ -29,5 +29,5 @@ pub(super) fn run(session: &mut Session) -> Result<Outcome> {
         ];
         columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
     })?;
-    Ok(Outcome::of_list(&report.damaged, session))
+    Ok(session.warn_of_damage(&report.damaged))
 }

@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use helox::ops::status;
 use helox::{Repo, Result, printable};
 
-use super::Outcome;
 use crate::cli::args;
 use crate::cli::format::{FileCounts, count, empty_folder, partial};
+use crate::cli::outcome::Outcome;
 use crate::cli::output::Output;
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;

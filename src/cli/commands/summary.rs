@@ -7,7 +7,7 @@ use helox::{Error, ErrorKind, Repo, Result, printable};
 use crate::cli::args;
 use crate::cli::editor;
 use crate::cli::format::count;
-use crate::cli::output::OutputFormat;
+use crate::cli::output_options::OutputFormat;
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 

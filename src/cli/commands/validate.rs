@@ -5,11 +5,12 @@ use std::io::Write;
 use helox::ops::validate;
 use helox::{Error, Repo, Result, ValidationStatus, printable};
 
-use super::{Outcome, verdict};
+use super::verdict;
 use crate::cli::args::{self, FindingsFormat};
 use crate::cli::findings::{self, FindingsReport};
 use crate::cli::format::partial;
-use crate::cli::output::OutputFormat;
+use crate::cli::outcome::Outcome;
+use crate::cli::output_options::OutputFormat;
 use crate::cli::paths::PathPrinter;
 use crate::cli::session::Session;
 

@@ -6,9 +6,9 @@ use helox::ops::which::{self, WhichReport};
 use helox::ops::{Holder, NearestVersion};
 use helox::{Result, printable};
 
-use super::Outcome;
 use crate::cli::args;
 use crate::cli::format::{columns, count, thousands};
+use crate::cli::outcome::Outcome;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 
@@ -22,7 +22,7 @@ pub(super) fn run(args: &args::WhichArgs, session: &mut Session) -> Result<Outco
     if is_sha256 && report.versions.is_empty() {
         session.out.hint("files are identified by their BLAKE3 hash (b3sum), not by SHA-256");
     }
-    match Outcome::of_list(&report.damaged, session) {
+    match session.warn_of_damage(&report.damaged) {
         Outcome::Yes => Ok(Outcome::success_if(!report.versions.is_empty())),
         damaged => Ok(damaged),
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use helox::printable;
 use similar::{ChangeTag, TextDiff};
 
-use crate::cli::output::Colors;
+use crate::cli::colors::Colors;
 
 /// Characters of equal text that are shown on either side of a change.
 const CONTEXT: usize = 40;
@@ -95,7 +95,7 @@ pub(super) fn head(text: &str, limit: usize) -> (&str, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::output::OutputOptions;
+    use crate::cli::output_options::OutputOptions;
 
     fn plain(old: &str, new: &str) -> String {
         words(old, new, OutputOptions::guess(&["hlx".into(), "--color=never".into()]).stdout_colors())

@@ -9,14 +9,13 @@ mod sorted_table;
 mod spill;
 mod unmatched;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
 
 use self::spill::{GROUPS, Spill, group};
 pub use self::unmatched::UnmatchedRecords;
-use super::SplitId;
-use crate::diff::SampleCounts;
+use super::{SampleCounts, SplitId, SplitMoves};
 use crate::error::{Error, Result};
 use crate::sample::{Identity, Side};
 
@@ -46,9 +45,6 @@ struct RecordCount {
 /// Bytes of a record in a file: its identity with its split, its key, twice its count plus 1 if it has one, and its split,
 /// little-endian.
 const ROW: usize = 42;
-
-/// The number of records that moved from one split to another.
-pub type SplitMoves = BTreeMap<(SplitId, SplitId), u64>;
 
 /// Returns the identity of a record in a split, and back. The first byte, which tells the group, is that of the identity.
 fn in_split(mut id: [u8; 16], split: SplitId) -> [u8; 16] {
@@ -112,7 +108,7 @@ impl Tally {
         }
     }
 
-    /// SplitMoves the records to a file.
+    /// Moves the records to a file.
     fn spill(&mut self) -> Result<()> {
         let mut rows: Vec<_> = self.records.drain().map(|(id, count)| row(&id, count)).collect();
         match self.spills.first_mut() {

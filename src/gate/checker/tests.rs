@@ -53,7 +53,7 @@ fn every_kind() -> Vec<Check> {
 /// What is told of a record: findings as rule and message, keys by their rules.
 type Judged = (Vec<(usize, String)>, Vec<(usize, [u8; 16])>);
 
-fn judged(gate: &RuleSet, body: RecordBody<'_>, measures: &mut Measures) -> Judged {
+fn judged(gate: &RuleSet, body: RecordText<'_>, measures: &mut Measures) -> Judged {
     let (mut findings, mut keys) = (Vec::new(), Vec::new());
     let mut emit = |told| match told {
         RuleOutput::Finding { rule, message } => findings.push((rule, message)),
@@ -61,11 +61,16 @@ fn judged(gate: &RuleSet, body: RecordBody<'_>, measures: &mut Measures) -> Judg
         RuleOutput::Unreadable { .. } => {}
     };
     let file_rules = gate.rules_for("a");
-    RecordChecker::new(gate).check(&file_rules, &RuleInput { line: 1, body }, measures, 1, &mut emit);
+    RecordChecker::new(gate).check(&file_rules, &body, measures, 1, &mut emit);
     (findings, keys)
 }
 
-fn told(gate: &RuleSet, body: RecordBody<'_>) -> Judged {
+/// A file that is itself the record.
+fn file<'a>(text: Result<&'a [u8], &'static str>) -> RecordText<'a> {
+    RecordText::File { content: &[7; 32], issue: None, text }
+}
+
+fn told(gate: &RuleSet, body: RecordText<'_>) -> Judged {
     judged(gate, body, &mut Measures::new(gate.rules().len()))
 }
 
@@ -78,7 +83,7 @@ fn a_good_record_has_no_findings_and_all_keys() {
     let gate = gate(every_kind());
     let mut measures = Measures::new(13);
     let text = br#"{"id":1,"name":"Ann","score":1.5,"tags":["x","y","x"]}"#;
-    let (findings, keys) = judged(&gate, RecordBody::Json(text), &mut measures);
+    let (findings, keys) = judged(&gate, RecordText::Json(text), &mut measures);
     assert_eq!(findings, []);
     assert_eq!(keys.iter().map(|key| key.0).collect::<Vec<_>>(), [9, 10, 11]);
     assert!((0..13).all(|rule| measures.records(rule) == 1));
@@ -90,7 +95,7 @@ fn a_good_record_has_no_findings_and_all_keys() {
 fn each_rule_finds_its_own() {
     let gate = gate(every_kind());
     let (findings, keys) =
-        told(&gate, RecordBody::Json(br#"{"id":null,"name":"\u0007","score":"-1","tags":["z"],"m":"a@b.org"}"#));
+        told(&gate, RecordText::Json(br#"{"id":null,"name":"\u0007","score":"-1","tags":["z"],"m":"a@b.org"}"#));
     let all = [
         said(1, "id is null"),
         said(2, "score has the type string, not number"),
@@ -108,8 +113,8 @@ fn each_rule_finds_its_own() {
 fn what_does_not_parse_is_one_finding() {
     let gate = gate(every_kind());
     let row =
-        RecordBody::Fields { row: b"1,2", syntax: b','.into(), header: Some(&header(&["id"])), wrong: Some("too many fields") };
-    for (body, keys) in [(RecordBody::Json(b"{\"id\":1,"), 1), (row, 1), (RecordBody::Broken("it is no Parquet"), 0)] {
+        RecordText::Fields { row: b"1,2", syntax: b','.into(), header: Some(&header(&["id"])), wrong: Some("too many fields") };
+    for (body, keys) in [(RecordText::Json(b"{\"id\":1,"), 1), (row, 1), (RecordText::Excess("it is no Parquet"), 0)] {
         let mut measures = Measures::new(13);
         let found = judged(&gate, body, &mut measures);
         assert_eq!(found.0.iter().map(|finding| finding.0).collect::<Vec<_>>(), [0], "{body:?}");
@@ -129,30 +134,32 @@ fn what_a_rule_cannot_read_it_has_not_looked_at() {
                 rules.push(rule);
             }
         };
-        RecordChecker::new(&gate).check(&gate.rules_for("a"), &RuleInput { line: 1, body }, &mut measures, 1, &mut emit);
+        RecordChecker::new(&gate).check(&gate.rules_for("a"), &body, &mut measures, 1, &mut emit);
         for rule in 0..12 {
             let looked = measures.records(rule) + measures.unread(rule);
             assert!(looked <= 1 && measures.unread(rule) == u64::from(rules.contains(&rule)), "{body:?}: {rule}");
         }
         rules
     };
-    assert!(unread(RecordBody::Json(b"{}")).is_empty());
-    assert!(unread(RecordBody::Text(b"text")).is_empty());
+    assert!(unread(RecordText::Json(b"{}")).is_empty());
+    assert!(unread(file(Ok(b"text"))).is_empty());
     let bytes_alone = [1, 2, 3, 4, 5, 7, 9, 11];
-    assert_eq!(unread(RecordBody::Json(b"{\"id\":1,")), bytes_alone);
-    assert_eq!(unread(RecordBody::Broken("no Parquet")), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-    assert_eq!(unread(RecordBody::Opaque("a git-lfs pointer")), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-    assert_eq!(unread(RecordBody::Binary(crate::gate::BinaryFile { content: &[7; 32], why: "the file is not text" })), [6, 7, 8]);
+    assert_eq!(unread(RecordText::Json(b"{\"id\":1,")), bytes_alone);
+    assert_eq!(unread(RecordText::Excess("no Parquet")), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    let opaque = FileIssue::Opaque { cause: "a git-lfs pointer".to_owned() };
+    let opaque = RecordText::File { content: &[7; 32], issue: Some(&opaque), text: Err("") };
+    assert_eq!(unread(opaque), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    assert_eq!(unread(file(Err("the file is not text"))), [6, 7, 8]);
 }
 
 #[test]
 fn a_text_has_no_fields() {
     let gate = gate(every_kind());
-    let (findings, keys) = told(&gate, RecordBody::Text(b"mail a@b.org\0"));
+    let (findings, keys) = told(&gate, file(Ok(b"mail a@b.org\0")));
     let all = [said(6, "the file contains the control character U+0000"), said(8, "the file contains an e-mail address")];
     assert_eq!(findings, all);
     assert_eq!(keys, [(10, digest(b"text:", b"mail a@b.org\0"))]);
-    assert_eq!(told(&gate, RecordBody::Text(b" \n")).0, [said(7, "the file is empty")]);
+    assert_eq!(told(&gate, file(Ok(b" \n"))).0, [said(7, "the file is empty")]);
 }
 
 #[test]
@@ -160,7 +167,7 @@ fn rows_of_csv() {
     let gate = gate(every_kind());
     let columns = header(&["id", "name", "score", "tags", "/tags/*"]);
     let row =
-        |row: &'static str| RecordBody::Fields { row: row.as_bytes(), syntax: b','.into(), header: Some(&columns), wrong: None };
+        |row: &'static str| RecordText::Fields { row: row.as_bytes(), syntax: b','.into(), header: Some(&columns), wrong: None };
     assert_eq!(told(&gate, row("1,Ann,.5,a,x")).0, []);
     let found = [said(1, "id is null"), said(4, r#"score is "q", not a number"#)];
     assert_eq!(told(&gate, row(",Ann,q,a,x")).0[..1], found[..1]);
@@ -169,7 +176,7 @@ fn rows_of_csv() {
     let keys = |text| told(&gate, row(text)).1;
     assert_eq!(keys("1,Ann,.5,a,x"), keys("\"1\",Ann,\".5\",a,x"));
     assert_ne!(keys("1,Ann,.5,a,x")[0], keys("2,Ann,.5,a,x")[0]);
-    let comment = RecordBody::Fields { row: b"# made by hand", syntax: b','.into(), header: None, wrong: None };
+    let comment = RecordText::Fields { row: b"# made by hand", syntax: b','.into(), header: None, wrong: None };
     assert_eq!(told(&gate, comment).0, []);
     assert_eq!(told(&gate, comment).1.len(), 1);
 }
@@ -210,7 +217,7 @@ fn rows_of_parquet() {
     checks.push(Check::Required { fields: names(&["/at", "/at/place", "nothing"]) });
     let gate = gate(checks);
     let mut rows = Vec::new();
-    people().rows(&|_| true, &mut |row| rows.push(told(&gate, RecordBody::Row(&row)))).unwrap();
+    people().rows(&|_| true, &mut |row| rows.push(told(&gate, RecordText::Row(&row)))).unwrap();
     assert_eq!(rows[0].0, [said(14, "nothing is missing")]);
     let all = [
         said(3, r#"/tags/* is "z", which is not an allowed value"#),
@@ -244,7 +251,7 @@ fn what_is_taken_away_leaves_no_sum() {
     let (mut measures, mut told) = (Measures::new(13), Vec::new());
     let mut checker = RecordChecker::new(&gate);
     let mut record = |sign, told: &mut Vec<RuleOutput>| {
-        let record = RuleInput { line: 1, body: RecordBody::Json(br#"{"id":1}"#) };
+        let record = RecordText::Json(br#"{"id":1}"#);
         checker.check(&file_rules, &record, &mut measures, sign, &mut |t| told.push(t));
     };
     record(1, &mut told);
@@ -258,15 +265,15 @@ proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(prop::sample::select(&b"{}[]\",:\\u0d8eE-. \xff\xc3\xa9an"[..]), 0..60)) {
         let gate = gate(every_kind());
-        told(&gate, RecordBody::Json(&bytes));
-        told(&gate, RecordBody::Text(&bytes));
-        told(&gate, RecordBody::Fields { row: &bytes, syntax: b','.into(), header: Some(&header(&["id", "name"])), wrong: None });
+        told(&gate, RecordText::Json(&bytes));
+        told(&gate, file(Ok(&bytes)));
+        told(&gate, RecordText::Fields { row: &bytes, syntax: b','.into(), header: Some(&header(&["id", "name"])), wrong: None });
     }
 
     #[test]
     fn another_spelling_has_the_same_keys((text, other) in crate::sample::spelled()) {
         let gate = gate(vec![Check::Duplicates { fields: vec![], max_share: 0 }, Check::Unique { key: names(&["a"]) }]);
-        prop_assert_eq!(told(&gate, RecordBody::Json(text.as_bytes())).1, told(&gate, RecordBody::Json(other.as_bytes())).1);
+        prop_assert_eq!(told(&gate, RecordText::Json(text.as_bytes())).1, told(&gate, RecordText::Json(other.as_bytes())).1);
     }
 }
 
@@ -311,7 +318,7 @@ fn costs_less_than_3_ns_a_byte() {
             (gate.rules_for("a"), RecordChecker::new(&gate), Measures::new(gate.rules().len()));
         let (start, mut keys) = (on_cpu(), 0);
         read(&mut |record| {
-            let record = RuleInput { line: record.line, body: RecordBody::Json(record.bytes) };
+            let record = RecordText::Json(record.bytes);
             checker.check(&file_rules, &record, &mut measures, 1, &mut |told| {
                 keys += usize::from(matches!(told, RuleOutput::Key { .. }))
             });

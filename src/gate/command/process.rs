@@ -14,7 +14,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, waitid};
 
-use super::{ProgramFinding, RuleProgram};
+use serde::Deserialize;
+
 use crate::error::Error;
 
 /// The most bytes of a line of standard output.
@@ -37,6 +38,33 @@ const REST: usize = 1 << 20;
 
 /// The longest pause between two looks at the clock, at the program and at the user's wish to stop.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// A program that is run over records, before it is started.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleProgram<'a> {
+    /// The program and its arguments.
+    pub run: &'a [String],
+    /// The time after which it is stopped.
+    pub timeout: Duration,
+    /// The folder in which it is started.
+    pub folder: &'a Path,
+}
+
+/// A finding, as the program prints it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ProgramFinding {
+    /// The file; empty where the program named none.
+    #[serde(default)]
+    pub path: String,
+    /// The line; 0 where the program named none.
+    #[serde(default)]
+    pub line: u64,
+    /// The number of the record in the file, from 1; 0 if the program named none.
+    #[serde(default)]
+    pub number: u64,
+    /// The message.
+    pub message: String,
+}
 
 /// The reason that a run ended early.
 pub enum ProgramEnd {
@@ -80,7 +108,7 @@ impl<'a> RunningProgram<'a> {
     pub fn start(
         command: &RuleProgram<'_>,
         stopped: &'a dyn Fn() -> bool,
-        said: &'a mut dyn FnMut(ProgramFinding),
+        take: &'a mut dyn FnMut(ProgramFinding),
     ) -> Result<RunningProgram<'a>, String> {
         let [program, arguments @ ..] = command.run else {
             return Err("has no program".to_owned());
@@ -110,7 +138,7 @@ impl<'a> RunningProgram<'a> {
             pause: Duration::ZERO,
             end: None,
             stopped,
-            take: said,
+            take,
         };
         let unblocked = (running.stdin.as_ref().map_or(Ok(()), unblock))
             .and_then(|()| running.stdout.as_ref().map_or(Ok(()), unblock))
@@ -228,13 +256,13 @@ impl<'a> RunningProgram<'a> {
         if line.trim_ascii().is_empty() {
             return Ok(());
         }
-        let said = serde_json::from_slice(line)
+        let finding = serde_json::from_slice(line)
             .map_err(|_| ProgramEnd::Failed(format!("printed an invalid finding: {}", shown(&String::from_utf8_lossy(line)))))?;
         if self.found == FINDINGS {
             return Err(ProgramEnd::Failed(format!("was stopped after {FINDINGS} findings")));
         }
         self.found += 1;
-        (self.take)(said);
+        (self.take)(finding);
         Ok(())
     }
 }

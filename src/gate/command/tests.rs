@@ -2,6 +2,9 @@ use std::cell::Cell;
 use std::time::Instant;
 
 use super::process::FINDINGS;
+use std::path::Path;
+use std::time::Duration;
+
 use super::*;
 
 /// What a script of the shell came to, what it found, and how long it took.

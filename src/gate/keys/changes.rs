@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::{KeyChange, KeyRow};
+use super::row::{KeyChange, KeyRow};
 use crate::error::{Error, Result};
 use crate::fs::atomic::TempFile;
 

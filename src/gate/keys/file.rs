@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::KeyRow;
+use super::row::KeyRow;
 use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::error::{Error, Result};
 use crate::fs::atomic;

@@ -9,6 +9,7 @@
 
 mod changes;
 mod file;
+mod row;
 #[cfg(test)]
 mod tests;
 
@@ -16,59 +17,26 @@ use std::path::{Path, PathBuf};
 
 use self::changes::{KeyRowChanges, SortedRuns};
 use self::file::{KeySetReader, KeySetWriter};
+pub use self::row::KeyChange;
+use self::row::KeyRow;
 use crate::error::{Error, Result};
 
 /// Records that all rules together hold in memory: 64 MiB of them.
 const ROWS: usize = if cfg!(test) { 32 } else { (64 << 20) / size_of::<KeyChange>() };
-/// Most members of a group that are shown.
-pub const MAX_MEMBERS: usize = if cfg!(test) { 6 } else { 1 << 16 };
-
-/// A record that came or went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyChange {
-    /// Its key.
-    pub key: [u8; 16],
-    /// A short hash of the bytes of the record.
-    pub raw: u64,
-    /// The split in which it stands: 0 or 1.
-    pub split: u8,
-    /// 1 if it came, -1 if it went.
-    pub sign: i8,
-}
-
-/// The unit of counting: equal records of one split. Sorted by key first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct KeyRow {
-    /// The key as a number, its first byte the greatest.
-    key: u128,
-    raw: u64,
-    split: u8,
-}
-
-/// Equal records of one split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EqualRecords {
-    /// A short hash of the bytes of the records.
-    pub raw: u64,
-    /// The split.
-    pub split: u8,
-    /// The number of records.
-    pub count: u64,
-}
+/// Most hashes of a group that are kept.
+pub const MAX_GROUP_HASHES: usize = if cfg!(test) { 6 } else { 1 << 16 };
 
 /// All records with one key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyGroup<'a> {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyGroup {
     /// The key.
     pub key: [u8; 16],
-    /// Its records, sorted by `raw` and split: the first [`MAX_MEMBERS`] where there are more.
-    pub members: &'a [EqualRecords],
-    /// True if any of its records came or went.
+    /// Short hashes of the records, sorted, one for each row: the first [`MAX_GROUP_HASHES`] where there are more.
+    pub hashes: Vec<u64>,
+    /// True if any of the records was added or removed.
     pub changed: bool,
-    /// Records of each split before.
-    pub before: [u64; 2],
-    /// Records of each split now, also of members that are not shown.
-    pub now: [u64; 2],
+    /// The number of records in each split.
+    pub counts: [u64; 2],
 }
 
 /// Keys that came and went, gathered in any order.
@@ -114,12 +82,12 @@ impl KeyCollector {
     ///
     /// A set that is cut, altered, out of order or without a record that went is a [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) error.
     /// Groups may have been shown by then, since the checksum stands at the end; nothing is written.
-    pub fn merge(mut self, before: Option<&Path>, into: &Path, each: &mut dyn FnMut(&KeyGroup<'_>) -> Result<()>) -> Result<()> {
+    pub fn merge(mut self, before: Option<&Path>, into: &Path, each: &mut dyn FnMut(&KeyGroup) -> Result<()>) -> Result<()> {
         sort(&mut self.changes);
         let mut changes = KeyRowChanges::new(&self.changes, &self.runs)?;
         let mut old = before.map(KeySetReader::open).transpose()?;
         let mut new = KeySetWriter::create(&self.tmp, into)?;
-        let mut group = OpenGroup::default();
+        let mut group = KeyGroup::default();
         let (mut kept, mut change) = (next(&mut old)?, changes.next()?);
         while let Some(row) = [kept.map(|(row, _)| row), change.map(|(row, _)| row)].into_iter().flatten().min() {
             let (mut had, mut delta) = (0, 0);
@@ -132,16 +100,21 @@ impl KeyCollector {
                 change = changes.next()?;
             }
             let count = had.checked_add_signed(delta).ok_or_else(|| missing(before.unwrap_or(into)))?;
-            if row.key != group.key {
-                group.show(each)?;
-                group.begin(row.key);
+            let key = row.key.to_be_bytes();
+            if key != group.key {
+                if group.is_shared() {
+                    each(&group)?;
+                }
+                group.begin(key);
             }
             group.add(row, had, count);
             if count > 0 {
                 new.put(row, count)?;
             }
         }
-        group.show(each)?;
+        if group.is_shared() {
+            each(&group)?;
+        }
         new.finish()
     }
 }
@@ -159,43 +132,25 @@ fn sort(changes: &mut [KeyChange]) {
     changes.sort_unstable_by_key(KeyChange::row);
 }
 
-impl KeyChange {
-    fn row(&self) -> KeyRow {
-        KeyRow { key: u128::from_be_bytes(self.key), raw: self.raw, split: self.split & 1 }
-    }
-}
-
-/// The group whose rows are coming.
-#[derive(Debug, Default)]
-struct OpenGroup {
-    key: u128,
-    members: Vec<EqualRecords>,
-    changed: bool,
-    before: [u64; 2],
-    now: [u64; 2],
-}
-
-impl OpenGroup {
-    fn begin(&mut self, key: u128) {
-        self.members.clear();
-        (self.key, self.changed, self.before, self.now) = (key, false, [0; 2], [0; 2]);
+impl KeyGroup {
+    /// Begins the group of another key.
+    fn begin(&mut self, key: [u8; 16]) {
+        self.hashes.clear();
+        (self.key, self.changed, self.counts) = (key, false, [0; 2]);
     }
 
+    /// Adds a row, with its count in the old set and in the new one.
     fn add(&mut self, row: KeyRow, had: u64, count: u64) {
-        let split = usize::from(row.split);
         self.changed |= had != count;
-        self.before[split] = self.before[split].saturating_add(had);
-        self.now[split] = self.now[split].saturating_add(count);
-        if count > 0 && self.members.len() < MAX_MEMBERS {
-            self.members.push(EqualRecords { raw: row.raw, split: row.split, count });
+        let sum = &mut self.counts[usize::from(row.split)];
+        *sum = sum.saturating_add(count);
+        if count > 0 && self.hashes.len() < MAX_GROUP_HASHES {
+            self.hashes.push(row.raw);
         }
     }
 
-    fn show(&self, each: &mut dyn FnMut(&KeyGroup<'_>) -> Result<()>) -> Result<()> {
-        if self.now[0].saturating_add(self.now[1]) < 2 {
-            return Ok(());
-        }
-        let OpenGroup { key, members, changed, before, now } = self;
-        each(&KeyGroup { key: key.to_be_bytes(), members, changed: *changed, before: *before, now: *now })
+    /// Returns true if several records have the key.
+    fn is_shared(&self) -> bool {
+        self.counts[0].saturating_add(self.counts[1]) > 1
     }
 }

@@ -12,8 +12,6 @@ use crate::error::ErrorKind;
 use crate::fs::fault;
 
 type Model = BTreeMap<([u8; 16], u64, u8), u64>;
-/// A group as it was shown: key, members, changed, before, now.
-type Shown = ([u8; 16], Vec<EqualRecords>, bool, [u64; 2], [u64; 2]);
 
 /// A folder of sets, and one for what is temporary.
 struct Place(TempDir);
@@ -33,11 +31,11 @@ impl Place {
         self.0.path().join(name)
     }
 
-    fn merge(&self, changes: &[KeyChange], before: Option<&Path>, into: &Path) -> Result<Vec<Shown>> {
+    fn merge(&self, changes: &[KeyChange], before: Option<&Path>, into: &Path) -> Result<Vec<KeyGroup>> {
         let mut shown = Vec::new();
         let outcome = self.gather(changes).and_then(|gathering| {
             gathering.merge(before, into, &mut |group| {
-                shown.push((group.key, group.members.to_vec(), group.changed, group.before, group.now));
+                shown.push(group.clone());
                 Ok(())
             })
         });
@@ -69,22 +67,20 @@ fn read(path: &Path) -> Model {
 }
 
 /// What a merge shows that leads from one multiset to another.
-fn expected(before: &Model, now: &Model) -> Vec<Shown> {
+fn expected(before: &Model, now: &Model) -> Vec<KeyGroup> {
     let mut keys: Vec<[u8; 16]> = now.keys().map(|(key, ..)| *key).collect();
     keys.dedup();
-    let of = |model: &Model, key| -> Vec<EqualRecords> {
+    let of = |model: &Model, key| -> Vec<(u64, u8, u64)> {
         let rows = model.range((key, 0, 0)..=(key, u64::MAX, u8::MAX));
-        rows.map(|((_, raw, split), count)| EqualRecords { raw: *raw, split: *split, count: *count }).collect()
+        rows.map(|((_, raw, split), count)| (*raw, *split, *count)).collect()
     };
-    let sums =
-        |members: &[EqualRecords]| [0, 1].map(|split| members.iter().filter(|m| m.split == split).map(|m| m.count).sum::<u64>());
-    let shown = keys.into_iter().map(|key| {
-        let (had, mut has) = (of(before, key), of(now, key));
-        let (before, now, changed) = (sums(&had), sums(&has), had != has);
-        has.truncate(MAX_MEMBERS);
-        (key, has, changed, before, now)
+    let groups = keys.into_iter().map(|key| {
+        let (had, has) = (of(before, key), of(now, key));
+        let sum = |split| has.iter().filter(|row| row.1 == split).map(|row| row.2).sum::<u64>();
+        let hashes = has.iter().map(|row| row.0).take(MAX_GROUP_HASHES).collect();
+        KeyGroup { key, hashes, changed: had != has, counts: [0, 1].map(sum) }
     });
-    shown.filter(|(.., now)| now[0] + now[1] > 1).collect()
+    groups.filter(|group| group.counts.iter().sum::<u64>() > 1).collect()
 }
 
 /// What happens from one version to the next: records that come, and positions of those that go.
@@ -133,10 +129,10 @@ fn a_set_may_take_the_place_of_the_one_before() {
     assert_eq!(fs::metadata(&set).unwrap().len(), 40, "an empty set");
     place.merge(&[told(2, 7, 0, 1), told(4, 9, 0, 1)], Some(&set), &set).unwrap();
     let shown = place.merge(&[told(2, 8, 1, 1)], Some(&set), &set).unwrap();
-    let members = [(7, 0), (8, 1)].map(|(raw, split)| EqualRecords { raw, split, count: 1 });
-    assert_eq!(shown, [(told(2, 0, 0, 1).key, members.to_vec(), true, [1, 0], [1, 1])]);
+    let group = KeyGroup { key: told(2, 0, 0, 1).key, hashes: vec![7, 8], changed: true, counts: [1, 1] };
+    assert_eq!(shown, std::slice::from_ref(&group));
     let shown = place.merge(&[told(4, 9, 0, -1), told(4, 9, 0, 1)], Some(&set), &set).unwrap();
-    assert_eq!(shown, [(told(2, 0, 0, 1).key, members.to_vec(), false, [1, 1], [1, 1])]);
+    assert_eq!(shown, [KeyGroup { changed: false, ..group }]);
 }
 
 #[test]
@@ -145,8 +141,8 @@ fn many_members_are_counted_and_the_first_shown() {
     let all: Vec<KeyChange> = (0..100).rev().map(|raw| told(3, raw, (raw % 2) as u8, 1)).collect();
     let shown = place.merge(&all, None, &place.set("set")).unwrap();
     assert_eq!(shown.len(), 1);
-    assert_eq!(shown[0].1.iter().map(|member| member.raw).collect::<Vec<_>>(), (0..MAX_MEMBERS as u64).collect::<Vec<_>>());
-    assert_eq!(shown[0].4, [50, 50]);
+    assert_eq!(shown[0].hashes, (0..MAX_GROUP_HASHES as u64).collect::<Vec<_>>());
+    assert_eq!(shown[0].counts, [50, 50]);
 }
 
 #[test]

@@ -100,6 +100,11 @@ pub enum AuditEvent {
         /// The reason.
         reason: String,
     },
+    /// A later version of hlx said something of the version.
+    Unknown {
+        /// The kind of the statement, as a fact has it.
+        code: u8,
+    },
 }
 
 /// Lists the history, the newest first.
@@ -206,6 +211,7 @@ impl AuditEvent {
             Statement::Run { run, .. } => AuditEvent::Run(RunFields::of(&run)),
             Statement::Note { text, .. } => AuditEvent::Note { text },
             Statement::RunWithdrawn { run, reason, .. } => AuditEvent::RunWithdrawn { run, reason },
+            Statement::Unknown { code, .. } => AuditEvent::Unknown { code },
         }
     }
 }

@@ -163,6 +163,7 @@ impl<'a> Commit<'a> {
             verdict: None,
             author: self.repo.author(self.options.author.as_deref()),
             created: Time::now(),
+            extensions: Vec::new(),
         }
     }
 

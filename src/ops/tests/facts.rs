@@ -68,6 +68,28 @@ fn said(bench: &Bench) -> BTreeSet<String> {
 }
 
 #[test]
+fn a_statement_of_a_later_hlx_is_kept_and_changes_nothing() {
+    let (bench, copy) = (history(), two_versions());
+    let before = bench.repo().facts().fold().unwrap();
+    let version = bench.repo().numbered("ds", &number("1.0.0")).unwrap().unwrap().0;
+    let statement = Statement::Unknown { code: 200, version, content: b"later".to_vec() };
+    let id = bench.repo().facts().append("ana", std::slice::from_ref(&statement)).unwrap()[0];
+    add_note(&bench, "1.0.0", "after it");
+    assert_eq!(bench.repo().facts().get(id).unwrap().statement, statement);
+    let unknown = |bench: &Bench| {
+        let entries = audit::list(&bench.repo(), audit::AuditOptions::default()).unwrap().entries;
+        entries.into_iter().filter(|entry| matches!(entry.event, AuditEvent::Unknown { code: 200 })).count()
+    };
+    assert_eq!(unknown(&bench), 1);
+    let after = bench.repo().facts().fold().unwrap();
+    assert_eq!(after.notes().len(), before.notes().len() + 1);
+    assert_eq!(after.tags_of(version), before.tags_of(version));
+    assert!(verify(&bench).problems.is_empty());
+    join(&copy, &bench);
+    assert!(unknown(&copy) == 1 && verify(&copy).problems.is_empty());
+}
+
+#[test]
 fn copies_that_said_different_things_agree_once_they_are_joined() {
     let a = history();
     let (b, c) = (a.copy(), a.copy());

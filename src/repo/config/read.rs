@@ -2,22 +2,46 @@
 
 use std::path::Path;
 
+use super::dataset::check_type;
 use super::keys::{DATASET, LOCAL_TOP, REMOTE, SCHEMA, STORE, TAG, TOP, VERSION};
 use super::table::{ConfigEntry, ConfigFile, Section, placed};
-use super::{Config, Dataset, LEVELS, StoreSettings, Thresholds, formats, generic, normal, rules};
-use crate::error::Result;
+use super::{Config, Dataset, StoreSettings, formats, generic, normal, rules};
+use crate::diff::Thresholds;
+use crate::error::{Error, Result};
 use crate::limits;
 use crate::object::version::ValidationStatus;
+use crate::path::printable;
 use crate::refs::names;
 use crate::sample::Pointer;
 
 /// The lengths that the longest record may have, in bytes.
 const MAX_RECORD: std::ops::RangeInclusive<u64> = 1 << 10..=2 << 30;
+/// The compression levels that may be set.
+const LEVELS: std::ops::RangeInclusive<i64> = 1..=19;
 /// The deepest that a schema may look.
 const MAX_DEPTH: i64 = limits::SCHEMA_DEPTH as i64;
 
+impl Config {
+    /// Reads `helox.toml`, and over it the settings of `.helox/config.toml` and `HLX_COMPRESSION`.
+    ///
+    /// # Errors
+    /// `ErrorKind::Config` with file and line for anything that is not understood.
+    pub fn load(shared: &Path, local: &Path) -> Result<Config> {
+        let mut config = read_shared(shared)?;
+        let own = read_local(local)?;
+        config.store.level = own.level.or(config.store.level);
+        config.store.is_shared = own.is_shared.or(config.store.is_shared);
+        if let Ok(text) = std::env::var("HLX_COMPRESSION") {
+            let level = text.parse().ok().filter(|level| LEVELS.contains(level));
+            let wrong = || Error::usage(format!("HLX_COMPRESSION is '{}', not a number from 1 to 19", printable(&text)));
+            config.store.level = Some(level.ok_or_else(wrong)? as i32);
+        }
+        Ok(config)
+    }
+}
+
 /// Reads `helox.toml`.
-pub(super) fn shared(path: &Path) -> Result<Config> {
+fn read_shared(path: &Path) -> Result<Config> {
     let file = ConfigFile::read(path)?;
     let document = file.parse()?;
     let top = Section::top(&file, &document).check(&TOP)?;
@@ -33,7 +57,7 @@ pub(super) fn shared(path: &Path) -> Result<Config> {
 }
 
 /// Reads `.helox/config.toml`.
-pub(super) fn local(path: &Path) -> Result<StoreSettings> {
+fn read_local(path: &Path) -> Result<StoreSettings> {
     let file = ConfigFile::read(path)?;
     let document = file.parse()?;
     settings(&Section::top(&file, &document).check(&LOCAL_TOP)?)
@@ -58,7 +82,7 @@ fn dataset(entry: &ConfigEntry<'_>) -> Result<Dataset> {
     let folder = normal(path.text()?).map_err(|e| placed(&e, |what| path.wrong(what)))?;
     let kind = match section.get("type") {
         Some(kind) => {
-            super::check_type(kind.text()?).map_err(|e| placed(&e, |what| kind.wrong(what)))?;
+            check_type(kind.text()?).map_err(|e| placed(&e, |what| kind.wrong(what)))?;
             kind.text()?.to_owned()
         }
         None => generic(),

@@ -10,7 +10,6 @@ use liblzma::stream as xz;
 use zstd::stream::raw::{DParameter, Decoder, Operation};
 
 use self::lz4::Lz4;
-use super::Compression;
 
 /// The largest zstd window that is accepted, as a power of two: what `zstd -d` accepts without `--long`.
 const WINDOW_LOG_MAX: u32 = 27;
@@ -18,44 +17,29 @@ const WINDOW_LOG_MAX: u32 = 27;
 const XZ_MEMORY: u64 = 129 << 20;
 const OUTPUT: usize = 128 << 10;
 
-/// Unpacks a stream that comes in pieces.
-pub struct Decompressor {
-    stream: PackedStream,
-    output: Vec<u8>,
-}
-
-enum PackedStream {
-    Plain,
-    Members(Members),
-    Zstd { decoder: Decoder<'static>, whole: bool },
-    Xz(xz::Stream),
-    Lz4(Box<Lz4>),
-}
-
-/// A stream of gzip or bzip2: one or more members.
-struct Members {
-    compression: Compression,
-    state: MemberState,
-}
-
-/// The state at the next byte of a stream of members.
-enum MemberState {
-    /// Before the first member.
-    Start,
-    /// In a member.
-    Member(MemberDecoder),
-    /// After a member.
-    Between,
-    /// In the zeros that some tapes and tools leave after the last.
-    Padding,
-}
-
-enum MemberDecoder {
-    Gzip(Box<Decompress>),
-    Bzip2(bzip2::Decompress),
+/// The compression around a file. The codes are stored in reader ids and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Compression {
+    /// Nothing.
+    None = 0,
+    /// gzip, RFC 1952, of one or more members.
+    Gzip = 1,
+    /// Zstandard, RFC 8878, of one or more frames.
+    Zstd = 2,
+    /// bzip2, of one or more streams.
+    Bzip2 = 3,
+    /// xz, of one or more streams.
+    Xz = 4,
+    /// lz4, of one or more frames.
+    Lz4 = 5,
 }
 
 impl Compression {
+    /// Every compression, by its code.
+    pub const ALL: [Compression; 6] =
+        [Compression::None, Compression::Gzip, Compression::Zstd, Compression::Bzip2, Compression::Xz, Compression::Lz4];
+
     /// Returns the packing with this ending of a file's name, in any case.
     pub fn of_ending(ending: &str) -> Option<Compression> {
         Some(match ending.to_ascii_lowercase().as_str() {
@@ -103,6 +87,43 @@ impl Compression {
             Compression::Lz4 => "lz4",
         }
     }
+}
+
+/// Unpacks a stream that comes in pieces.
+pub struct Decompressor {
+    stream: PackedStream,
+    output: Vec<u8>,
+}
+
+enum PackedStream {
+    Plain,
+    Members(Members),
+    Zstd { decoder: Decoder<'static>, whole: bool },
+    Xz(xz::Stream),
+    Lz4(Box<Lz4>),
+}
+
+/// A stream of gzip or bzip2: one or more members.
+struct Members {
+    compression: Compression,
+    state: MemberState,
+}
+
+/// The state at the next byte of a stream of members.
+enum MemberState {
+    /// Before the first member.
+    Start,
+    /// In a member.
+    Member(MemberDecoder),
+    /// After a member.
+    Between,
+    /// In the zeros that some tapes and tools leave after the last.
+    Padding,
+}
+
+enum MemberDecoder {
+    Gzip(Box<Decompress>),
+    Bzip2(bzip2::Decompress),
 }
 
 impl Decompressor {

@@ -1,4 +1,7 @@
+use std::borrow::Cow;
+
 use super::*;
+use crate::sample::fields::{canonical, fields};
 use proptest::prelude::*;
 
 fn comma() -> Csv {

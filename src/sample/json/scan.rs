@@ -1,8 +1,11 @@
 //! The scanner: one loop over a text, its nesting in a bit set, long strings 32 bytes at a time.
 
 use super::cause::cause;
-use super::{InvalidJson, MAX_DEPTH};
+use super::error::InvalidJson;
 use crate::sample::Type;
+
+/// Most arrays and objects around a value.
+pub const MAX_DEPTH: usize = 512;
 
 /// The error of a document that is followed by another.
 pub const SECOND_DOCUMENT: &str =
@@ -23,6 +26,11 @@ impl Trace for () {
     fn open(&mut self, _: Type, _: usize) {}
     fn close(&mut self, _: usize) {}
     fn plain(&mut self, _: Type, _: usize, _: usize, _: bool) {}
+}
+
+/// Checks that a text is one JSON value, white space around it allowed.
+pub fn check(text: &[u8]) -> Result<(), InvalidJson> {
+    self::text(text, &mut ())
 }
 
 /// Scans a text that is one value, white space around it allowed.

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::scan::{self, Trace};
-use super::{InvalidJson, MAX_DEPTH};
+use super::error::InvalidJson;
+use super::scan::{self, MAX_DEPTH, Trace};
 use crate::limits;
 use crate::sample::Type;
 

@@ -6,7 +6,7 @@
 //! schema: all nodes in depth-first order, each with its number of children in field 5. Its field 4 are the row groups.
 
 use super::error::ReadError;
-use super::file::Ranges;
+use super::ranges::Ranges;
 use crate::codec::{ByteReader, ByteWriter, Malformed};
 
 /// The deepest schema, and the deepest Thrift struct, that is read.

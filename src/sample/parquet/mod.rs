@@ -6,6 +6,7 @@
 //! columns, the encoding and compression, the types and widths of numbers, the unit of timestamps, what could have been
 //! null, and the names that a writer gives to the inside of a list; a damaged file is an error and never a panic.
 
+mod batch;
 mod column;
 mod error;
 mod file;
@@ -13,6 +14,7 @@ mod footer;
 mod guard;
 mod pages;
 mod pair;
+mod ranges;
 mod row;
 mod shape;
 mod shared;
@@ -23,9 +25,10 @@ mod text;
 pub use column::Column;
 pub(super) use column::Seconds;
 pub(super) use error::ReadError;
-pub use file::{ParquetFile, Ranges};
+pub use file::ParquetFile;
 pub(super) use guard::guard;
 pub use guard::is_guarded;
 pub(super) use pages::is_unaccounted;
+pub use ranges::Ranges;
 pub use row::ColumnarRow;
 pub use shared::{GroupPair, Pairing, pair_groups};

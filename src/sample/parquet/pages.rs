@@ -7,8 +7,8 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::ChunkReader;
 use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::file::Ranges;
 use super::footer::{self, INDEX_PAGE};
+use super::ranges::Ranges;
 
 /// Bytes of an unpacked page beyond which the file must account for them.
 const LARGE: u64 = if cfg!(test) { 1 << 20 } else { 256 << 20 };

@@ -6,8 +6,9 @@
 use parquet::column::reader::ColumnReader;
 use parquet::errors::Result as ParquetResult;
 
+use super::batch::{Batch, skip};
 use super::error::ReadError;
-use super::file::{Batch, ParquetFile, skip};
+use super::file::ParquetFile;
 use super::guard::guard;
 use super::row::ColumnarRow;
 use super::shared::GroupPair;

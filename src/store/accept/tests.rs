@@ -12,7 +12,7 @@ use crate::object::fact::{Artifact, Metric, Run, Statement};
 use crate::object::node::{Child, Entry, EntryKind, SampleCount, Totals};
 use crate::object::recipe::RecipeItem;
 use crate::object::verdict::{FULL_SCORE, Finding, OpaquePolicy, RuleResult, Severity};
-use crate::object::version::{ChangeType, Statistics, ValidationStatus, VersionNumber, canonical_json};
+use crate::object::version::{ChangeType, Extension, Statistics, ValidationStatus, VersionNumber, canonical_json};
 use crate::path::DataPath;
 use crate::sample::{ReaderId, Type};
 
@@ -48,6 +48,7 @@ fn version() -> Version {
         verdict: Some(Id::from_bytes([5; 32])),
         author: "ana@example.com".into(),
         created: Time::from_millis(7),
+        extensions: vec![],
     }
 }
 
@@ -95,6 +96,19 @@ fn versions() {
     for (n, fits) in around(limits::AUTHOR) {
         assert_eq!(with(&|v| v.author = text(n)), fits);
     }
+    let extension = |name: &str, n: usize| Extension { name: name.into(), value: vec![7; n] };
+    for (n, fits) in around(limits::EXTENSIONS) {
+        assert_eq!(with(&|v| v.extensions = (0..n).map(|i| extension(&format!("{i:04}"), 0)).collect()), fits);
+    }
+    for (n, fits) in around(limits::EXTENSION_BYTES) {
+        assert_eq!(with(&|v| v.extensions = vec![extension("a", 9), extension("b", n - 9)]), fits);
+    }
+    for (n, fits) in around(limits::NAME) {
+        assert_eq!(with(&|v| v.extensions = vec![extension(&text(n), 0)]), fits);
+    }
+    for names in [["b", "a"], ["a", "a"], ["", "a"]] {
+        assert!(!with(&|v| v.extensions = names.map(|name| extension(name, 0)).to_vec()));
+    }
     for (n, fits) in around(limits::NUMBER) {
         assert_eq!(VersionNumber::parse(&format!("1.0.0-{}", text(n - 6))).is_ok(), fits);
     }
@@ -138,6 +152,11 @@ fn facts() {
         assert_eq!(fact_stored(&withdrawn(text(n))), fits);
     }
     assert!(!fact_stored(&withdrawn(String::new())));
+    let unknown = |code, n: usize| fact(Statement::Unknown { code, version, content: vec![7; n] });
+    for (n, fits) in around(limits::STATEMENT) {
+        assert_eq!(fact_stored(&unknown(7, n)), fits);
+    }
+    assert!(fact_stored(&unknown(255, 0)) && unknown(6, 0).check().is_err());
     assert!(fact_stored(&fact(Statement::Validated { version, verdict: Id::of(b"verdict") })));
 }
 
@@ -237,7 +256,7 @@ fn entry(path: &str, samples: Option<u64>) -> Entry {
         count,
         reader: ReaderId { code: u64::MAX, records: Some("/".repeat(limits::POINTER).into()) },
     });
-    Entry { path: DataPath::new(path).unwrap(), kind: EntryKind::File, size: u64::MAX, samples, content: Id::of(b"") }
+    Entry { path: DataPath::new(path).unwrap(), kind: EntryKind::File, size: limits::FILE, samples, content: Id::of(b"content") }
 }
 
 #[test]
@@ -261,6 +280,23 @@ fn nodes() {
     }
     assert!(stored(ObjectKind::Node, &Node::Leaf(vec![entry("a", Some(u64::MAX - 1))]).encode(), true));
     assert!(stored(ObjectKind::Node, &Node::Leaf(vec![]).encode(), true));
+    let with = |kind, size, content: &[u8]| {
+        let entry = Entry { kind, size, content: Id::of(content), ..entry("a", None) };
+        Node::Leaf(vec![entry]).encode()
+    };
+    for (kind, limit) in [(EntryKind::File, limits::FILE), (EntryKind::Symlink, limits::TARGET)] {
+        for (size, fits) in [(limit - 1, true), (limit, true), (limit + 1, false), (1, true)] {
+            assert_eq!(stored(ObjectKind::Node, &with(kind, size, b"content"), fits), fits);
+        }
+    }
+    for (kind, size, content, fits) in [
+        (EntryKind::File, 0, &b""[..], true),
+        (EntryKind::File, 1, b"", false),
+        (EntryKind::File, 0, b"content", false),
+        (EntryKind::Symlink, 0, b"", false),
+    ] {
+        assert_eq!(stored(ObjectKind::Node, &with(kind, size, content), fits), fits);
+    }
 }
 
 #[test]

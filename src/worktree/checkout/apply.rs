@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::iter::Peekable;
 use std::path::Path;
 
-use super::SelectedEntries;
 use super::inspect::{Survey, changed, is_unchanged};
 use super::names;
+use super::target::{CheckoutTarget, SelectedEntries};
 use super::write::{Assembler, Naming, Replacement, WriteResult, WriteTask, WriteWorker, WrittenEntry};
 use crate::chunk::cut;
 use crate::clock;
@@ -14,14 +14,11 @@ use crate::diff::FileEntry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic::{self, Scratch};
 use crate::fs::openat::{FileKind, Root};
-use crate::id::{Id, NodeId};
-use crate::manifest::Entries;
 use crate::object::node::{Entry, EntryKind};
 use crate::object::recipe::RecipeItem;
 use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
-use crate::selection::Matcher;
 use crate::store::Store;
 use crate::store::content::Chunks;
 use crate::worktree::cache::{self, CacheEntry, kind_within, settled_at};
@@ -33,15 +30,6 @@ use crate::worktree::stamp::Stamp;
 const PIECE: u64 = 2 << 20;
 /// Files that a worker writes at once.
 const BATCH: usize = 128;
-
-/// The version that the folder gets.
-#[derive(Debug)]
-pub struct CheckoutTarget<'a> {
-    /// The manifest of the version.
-    pub manifest: Id<NodeId>,
-    /// The part of it; all for `None`.
-    pub selection: Option<&'a Matcher>,
-}
 
 /// The number of entries that a checkout changed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,7 +58,7 @@ pub fn apply<'a>(
     let removed = remove(root, survey, progress)?;
     progress.expect(survey.pending.0, survey.pending.1);
     let scratch = Scratch::for_workspace(&store.layout().tmp(), root.path())?;
-    let wanted = SelectedEntries::new(Entries::new(store, target.manifest)?, target.selection);
+    let wanted = target.entries(store)?;
     let there = CurrentFiles { root, scan: Some(scan()?.peekable()), survey };
     let feed = WriteFeed {
         store,
@@ -104,14 +92,13 @@ pub fn restore(
 
 /// Fills a folder that nobody sees yet.
 fn fill(store: &Store, root: &Root, target: &CheckoutTarget<'_>, progress: &dyn Progress) -> Result<CheckoutCounts> {
-    let selected = || Ok(SelectedEntries::new(Entries::new(store, target.manifest)?, target.selection));
-    let mut ahead = progress.is_watched().then(selected).transpose()?;
+    let mut ahead = progress.is_watched().then(|| target.entries(store)).transpose()?;
     let (mut files, mut bytes) = (0, 0);
     while let Some(entry) = ahead.as_mut().map_or(Ok(None), SelectedEntries::next)? {
         (files, bytes) = (files + 1, bytes + entry.size);
     }
     progress.expect(files, bytes);
-    let wanted = selected()?;
+    let wanted = target.entries(store)?;
     let feed =
         WriteFeed { store, wanted: WantedEntries::Selected(Box::new(wanted)), there: None, pending: None, large: None, progress };
     run(store, root, Naming::Direct, feed, None, progress)

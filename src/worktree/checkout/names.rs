@@ -6,11 +6,10 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use super::{CheckoutTarget, SelectedEntries};
+use super::target::CheckoutTarget;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::probe::NameRules;
 use crate::id::Id;
-use crate::manifest::Entries;
 use crate::path::printable;
 use crate::store::Store;
 
@@ -42,7 +41,7 @@ pub fn check_written(
         return Ok(());
     }
     let entries = || -> Result<_> {
-        let mut entries = SelectedEntries::new(Entries::new(store, target.manifest)?, target.selection);
+        let mut entries = target.entries(store)?;
         Ok(std::iter::from_fn(move || entries.next().map(|entry| entry.map(|entry| entry.path.to_string())).transpose()))
     };
     let clashes = Clashes::find(&names, entries, is_written)?;

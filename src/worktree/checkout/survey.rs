@@ -1,7 +1,7 @@
 //! The first pass: reads the workspace beside the old version and the new, and decides what is replaced and removed.
 
 use super::inspect::{Inspector, Survey};
-use super::{CheckoutTarget, SelectedEntries};
+use super::target::{CheckoutTarget, SelectedEntries};
 use crate::diff::FileEntry;
 use crate::error::Result;
 use crate::fs::atomic;
@@ -31,7 +31,7 @@ pub fn survey(
     let entries = |manifest: &Id<NodeId>| Ok(SelectedEntries::new(Entries::new(store, *manifest)?, None));
     let mut old = head.as_ref().map(entries).transpose()?;
     let mut interrupted = pending.iter().map(entries).collect::<Result<Vec<_>>>()?;
-    let mut new = SelectedEntries::new(Entries::new(store, target.manifest)?, target.selection);
+    let mut new = target.entries(store)?;
     for file in scan {
         progress.check()?;
         let file = file?;
@@ -68,7 +68,7 @@ pub fn survey_selected(
         progress.check()?;
         inspector.remove(&entry.path)?;
     }
-    let (mut wanted, mut differ) = (SelectedEntries::new(Entries::new(store, target.manifest)?, target.selection), Vec::new());
+    let (mut wanted, mut differ) = (target.entries(store)?, Vec::new());
     while let Some(entry) = wanted.next()? {
         progress.check()?;
         if !inspector.inspect(&entry)? {

@@ -6,7 +6,7 @@ use std::thread::Scope;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::damaged::DamagedFiles;
-use super::feed::{self, Job};
+use super::job::{FileEnd, Job};
 use crate::diff::{
     DiffDetail, FileSide, FileSource, FileStream, IssueMark, ReaderConfig, RecordDiff, RecordRef, StreamResult, compare,
 };
@@ -169,7 +169,7 @@ fn add_unread(diff: &mut RecordDiff, side: Side, entry: &Entry) {
 pub(super) enum CounterMessage {
     Begin(Job),
     Piece { bytes: Vec<u8>, ids: Vec<[u8; 32]>, lens: Vec<usize> },
-    End(feed::FileEnd),
+    End(FileEnd),
 }
 
 type CountResult = Result<(SampleCount, RecordDiff)>;

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::iter::Peekable;
 
-use super::{IngestSource, IngestedEntry, SampleCounter};
+use super::SampleCounter;
+use super::job::{FileEnd, FilePiece, Job};
 use crate::chunk::cut;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::openat::{FileKind, Root, Stat, stat_open};
-use crate::id::{Content, Id, NodeId};
+use crate::id::{Id, NodeId};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::node::Entry;
 use crate::path::{DataPath, printable};
@@ -25,37 +26,33 @@ const PIECE: usize = 2 << 20;
 /// Files of a batch.
 const BATCH: usize = 256;
 
-/// A file to be read, and the file that the parent has in its place.
-#[derive(Clone, Debug)]
-pub(super) struct Job {
-    pub path: DataPath,
-    pub stat: Stat,
-    pub old: Option<Entry>,
-}
-
-impl Job {
-    /// Returns the content that it takes the place of, and its size.
-    pub fn replaces(&self) -> Option<(Id<Content>, u64)> {
-        self.old.as_ref().map(|old| (old.content, old.size))
-    }
-}
-
-/// The end of a large file.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct FileEnd {
-    pub content: Id<Content>,
-    pub size: u64,
-    pub stat: Stat,
-}
-
-/// A piece of a large file, cut into chunks.
+/// An entry of the new version, and what the stat cache will know of the file.
 #[derive(Debug)]
-pub(super) struct FilePiece {
-    /// Set for the first piece, and for the first when the file is read again.
-    pub begins: Option<Job>,
-    pub bytes: Vec<u8>,
-    pub lens: Vec<usize>,
-    pub ends: Option<FileEnd>,
+pub struct IngestedEntry {
+    /// The entry.
+    pub entry: Entry,
+    /// The stat cache's row; none for an entry that is taken over from the parent, outside the selection.
+    pub row: Option<CacheEntry>,
+}
+
+/// The source of the files.
+pub struct IngestSource<'a, S> {
+    /// The files of the workspace.
+    pub scan: Scan<'a>,
+    /// A second walk over them that finds out how much there is to read, where somebody watches.
+    pub forecast: Option<Scan<'a>>,
+    /// The folder they lie in.
+    pub root: &'a Root,
+    /// The version that comes before, whose files are what changed ones are compressed against.
+    pub parent: Option<Id<NodeId>>,
+    /// The source of the parent's nodes.
+    pub nodes: &'a S,
+    /// The part that the workspace holds; entries of the parent outside of it are taken over.
+    pub selection: Option<Matcher>,
+    /// The counter of samples, if they are counted.
+    pub counter: Option<SampleCounter<'a>>,
+    /// The start of the scan, in nanoseconds since 1970: younger stamps are not trusted.
+    pub began: i128,
 }
 
 /// The input of a worker.

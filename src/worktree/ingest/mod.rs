@@ -8,6 +8,7 @@ mod count;
 mod damaged;
 mod feed;
 mod forecast;
+mod job;
 mod work;
 
 use std::collections::{HashSet, VecDeque};
@@ -16,54 +17,25 @@ use std::sync::mpsc;
 use crate::diff::RecordDiff;
 use crate::error::Result;
 use crate::fs::openat::{Root, Stat};
-use crate::id::{Content, Id, NodeId};
+use crate::id::{Content, Id};
 use crate::manifest::NodeSource;
 use crate::object::node::{Entry, EntryKind, SampleCount};
 use crate::parallel;
 use crate::path::DataPath;
 use crate::progress::Progress;
-use crate::selection::Matcher;
 use crate::store::Writer;
 use crate::store::writer::FileWriter;
 use crate::worktree::cache::{CacheEntry, kind_within};
-use crate::worktree::scan::Scan;
 
 use count::{CounterMessage, CounterThread};
-use feed::{FileFeed, FilePiece, Job};
+use feed::FileFeed;
 use forecast::Forecast;
+use job::{FilePiece, Job};
 
 pub use count::SampleCounter;
 pub use damaged::DamagedFiles;
+pub use feed::{IngestSource, IngestedEntry};
 use work::{ReadResult, ReadWorker};
-
-/// An entry of the new version, and what the stat cache will know of the file.
-#[derive(Debug)]
-pub struct IngestedEntry {
-    /// The entry.
-    pub entry: Entry,
-    /// The stat cache's row; none for an entry that is taken over from the parent, outside the selection.
-    pub row: Option<CacheEntry>,
-}
-
-/// The source of the files.
-pub struct IngestSource<'a, S> {
-    /// The files of the workspace.
-    pub scan: Scan<'a>,
-    /// A second walk over them that finds out how much there is to read, where somebody watches.
-    pub forecast: Option<Scan<'a>>,
-    /// The folder they lie in.
-    pub root: &'a Root,
-    /// The version that comes before, whose files are what changed ones are compressed against.
-    pub parent: Option<Id<NodeId>>,
-    /// The source of the parent's nodes.
-    pub nodes: &'a S,
-    /// The part that the workspace holds; entries of the parent outside of it are taken over.
-    pub selection: Option<Matcher>,
-    /// The counter of samples, if they are counted.
-    pub counter: Option<SampleCounter<'a>>,
-    /// The start of the scan, in nanoseconds since 1970: younger stamps are not trusted.
-    pub began: i128,
-}
 
 /// The samples that were counted during the ingest.
 #[derive(Debug)]

@@ -2,8 +2,9 @@
 
 use std::io::{self, Read};
 
-use super::feed::{FilePiece, Job, ReadTask, SMALL};
-use super::{IngestedEntry, SampleCounter};
+use super::SampleCounter;
+use super::feed::{IngestedEntry, ReadTask, SMALL};
+use super::job::{FilePiece, Job};
 use crate::chunk::cut;
 use crate::diff::RecordDiff;
 use crate::error::Result;
