@@ -10,7 +10,7 @@ use helox::{Error, Repo, nearest};
 use super::{Arguments, CommandLine};
 
 /// A command of another tool, and what to do here. A command that `hlx` gains leaves this table; a test says so.
-const COMMANDS: [(&str, &str); 41] = [
+const COMMANDS: [(&str, &str); 40] = [
     ("add", "there is no staging area: 'hlx commit' takes every change; 'hlx dataset add NAME --path DIR' declares a dataset"),
     ("am", "there are no patches: 'hlx commit --from DIR' creates a version from another folder"),
     ("bisect", "'hlx log -- PATH' lists the versions that changed a file; 'hlx checkout REV' checks one out"),
