@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-pub(crate) const VERBS: [&str; 43] = [
+pub(crate) const VERBS: [&str; 44] = [
     "init",
     "dataset",
     "dataset add",

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use helox::ops::fsck;
 use helox::{Problem, Result, printable};
 
-use super::Outcome;
 use crate::cli::args;
 use crate::cli::format::{count, size};
+use crate::cli::outcome::Outcome;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 

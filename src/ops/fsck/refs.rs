@@ -68,12 +68,15 @@ pub(super) fn plan(repo: &Repo, other: Option<&Repo>, problems: &[Problem], prog
     Ok(plan)
 }
 
+/// Records by their datasets and numbers.
+type RecordsByName = BTreeMap<(String, VersionNumber), BTreeSet<Id<VersionId>>>;
+
 /// Returns the records in the packs that have one of these datasets and numbers.
 fn records(
     repo: &Repo,
     wanted: &BTreeMap<(String, VersionNumber), Option<Id<VersionId>>>,
     progress: &dyn Progress,
-) -> Result<BTreeMap<(String, VersionNumber), BTreeSet<Id<VersionId>>>> {
+) -> Result<RecordsByName> {
     let mut records: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for Key { id, .. } in packs::keys(repo.store(), &[ObjectKind::Version], progress)? {
         progress.check()?;

@@ -56,6 +56,9 @@ fn an_intact_repository_is_not_changed() {
     assert!(primary(&bench) == before && !bench.path.join(".helox/quarantine").exists());
 }
 
+/// Damages a file, or exchanges it with another one.
+type Damage<'a> = &'a dyn Fn(&Path, &Path);
+
 #[test]
 fn every_damage_is_named_and_repaired_from_another_copy() {
     let whole = repository();
@@ -64,7 +67,7 @@ fn every_damage_is_named_and_repaired_from_another_copy() {
     let marks = tags(&whole);
     for (n, file) in files.iter().enumerate() {
         let other = files.iter().find(|other| *other != file && Path::new(other).parent() == Path::new(file).parent());
-        let damages: [(&str, &dyn Fn(&Path, &Path)); 5] = [
+        let damages: [(&str, Damage); 5] = [
             ("flip", &|path, _| {
                 let mut bytes = fs::read(path).unwrap();
                 let at = bytes.len() * (n % 5 + 1) / 7;
