@@ -75,6 +75,51 @@ fn every_page_is_in_the_index() {
     }
 }
 
+/// The limits of `src/limits.rs`, by the page that gives them.
+const LIMITS: &[(&str, &str)] = &[
+    ("fact", "AUTHOR FACT_PARENTS STATEMENT NOTE RUN_NAME RUN_VALUE RUN_ITEMS RUN"),
+    ("layout", "FORMAT_FILE FEATURE"),
+    ("manifest", "NODE_ITEMS NODE_LEVEL NODE_PATHS FILE TARGET PATH COMPONENT DICTIONARIES POINTER"),
+    ("pack", "OBJECT BASE BLOCK_OBJECTS BLOCK_BASES BLOCK_DEPTH TOC"),
+    ("recipe", "RECIPE_ITEMS RECIPE_LEVEL"),
+    ("refs", "SEQUENCE"),
+    ("schema", "RECORD RECORD_VALUES SCHEMA_DEPTH SCHEMA_FIELDS FIELD_NAME SCHEMA_NAMES"),
+    ("verdict", "VERDICT_RULES VERDICT_FINDINGS FINDING MEASURES MEASURE_NAME VERDICT_MEASURES"),
+    ("version", "NAME NUMBER VERSION_PARENTS SUMMARY METADATA METADATA_DEPTH VERSION_TAGS EXTENSIONS EXTENSION_BYTES AUTHOR"),
+];
+
+#[test]
+fn every_limit_is_on_its_page() {
+    let source = fs::read_to_string(pages().join("../../src/limits.rs")).unwrap();
+    let limits: BTreeMap<&str, u64> = source.lines().filter_map(limit).collect();
+    assert!(limits.len() > 40, "{limits:?}");
+    let listed: BTreeSet<&str> = LIMITS.iter().flat_map(|(_, names)| names.split(' ')).collect();
+    assert_eq!(limits.keys().copied().collect::<BTreeSet<_>>(), listed, "the limits of src/limits.rs, and those of LIMITS");
+    for (page, names) in LIMITS {
+        let text = fs::read_to_string(pages().join(format!("{page}.md"))).unwrap();
+        for name in names.split(' ') {
+            let value = limits[name];
+            let power = value.is_power_of_two().then(|| format!("2^{}", value.trailing_zeros()));
+            let is_given = text.contains(&thousands(value)) || power.is_some_and(|power| text.contains(&power));
+            assert!(is_given, "{page}.md does not give the limit {name}, {}", thousands(value));
+        }
+    }
+}
+
+/// Reads a line such as `pub const BASE: usize = 8 << 20;`.
+fn limit(line: &str) -> Option<(&str, u64)> {
+    let (name, rest) = line.strip_prefix("pub const ")?.split_once(": ")?;
+    let value = rest.split_once(" = ")?.1.strip_suffix(';')?.replace('_', "");
+    let (number, shift) = value.split_once(" << ").unwrap_or((&value, "0"));
+    Some((name, number.parse::<u64>().unwrap() << shift.parse::<u32>().unwrap()))
+}
+
+fn thousands(value: u64) -> String {
+    let digits = value.to_string();
+    let parts: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|part| std::str::from_utf8(part).unwrap()).collect();
+    parts.join(",")
+}
+
 #[test]
 fn the_layout_page_draws_every_folder_of_a_new_store() {
     let page = fs::read_to_string(pages().join("layout.md")).unwrap();

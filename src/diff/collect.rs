@@ -133,16 +133,6 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
         report(seen, *split, rules, account, canonical, visitor);
     }
 
-    /// Moves what the columns count into the schema.
-    fn count_columns(&mut self) {
-        for (name, counts) in self.columns.drain(..) {
-            for kind in Type::ALL.into_iter().filter(|&t| counts[t as usize] != 0) {
-                self.diff.schema.count(&[&name], kind, counts[kind as usize]);
-            }
-        }
-        self.diff.prune();
-    }
-
     /// A row of a Parquet or Arrow file.
     pub fn take_columnar(&mut self, side: Side, row: &ColumnarRow<'_>) {
         if let Some(words) = row.excess() {
@@ -172,12 +162,16 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
         self.report(side, row.number, row.number - 1, RecordText::Row(row));
     }
 
-    /// The end of some rows.
-    fn count_paths(&mut self) {
-        for (path, counts) in self.columns.drain(..) {
-            let steps: Vec<String> = path.split('/').skip(1).map(|s| s.replace("~1", "/").replace("~0", "~")).collect();
+    /// Moves the counts of the columns into the schema: those of a table by their names, those of Parquet and Arrow by their
+    /// paths.
+    fn count_columns(&mut self) {
+        for (name, counts) in self.columns.drain(..) {
+            let steps: Vec<String> = match self.spec.is_table() {
+                true => vec![name],
+                false => name.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect(),
+            };
             let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
-            for kind in Type::ALL.into_iter().filter(|&t| counts[t as usize] != 0) {
+            for kind in Type::ALL.into_iter().filter(|&kind| counts[kind as usize] != 0) {
                 self.diff.schema.count(&steps, kind, counts[kind as usize]);
             }
         }
@@ -193,14 +187,14 @@ impl<'r, 'v> RecordCollector<'r, 'v> {
     ) -> std::result::Result<(), E> {
         if self.visitor.is_some() {
             let read = parts.try_for_each(|part| read(part?, self));
-            self.count_paths();
+            self.count_columns();
             return read;
         }
         let (config, path, spec, detail) = (self.config, self.path, self.spec.clone(), self.diff.detail());
         let work = |part: std::result::Result<P, E>| {
             let mut own = RecordCollector::new(config, path, &spec, detail, None);
             read(part?, &mut own)?;
-            own.count_paths();
+            own.count_columns();
             Ok((own.diff, own.duplicate))
         };
         parallel::windows(parts, work, |read| {

@@ -40,6 +40,15 @@ impl StreamReader {
         }
     }
 
+    fn reader(&mut self) -> &mut dyn RecordReader {
+        match self {
+            StreamReader::Jsonl(reader) => reader,
+            StreamReader::Array(reader) => reader,
+            StreamReader::Nested(reader) => &mut **reader,
+            StreamReader::Csv(reader) => reader,
+        }
+    }
+
     /// Returns the reason that the file is not of its format, once it was read to its end.
     pub fn issue(&self) -> Option<FileIssue> {
         match self {
@@ -78,21 +87,11 @@ impl StreamReader {
 
 impl RecordReader for StreamReader {
     fn feed(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
-        match self {
-            StreamReader::Jsonl(reader) => reader.feed(bytes, take),
-            StreamReader::Array(reader) => reader.feed(bytes, take),
-            StreamReader::Nested(reader) => reader.feed(bytes, take),
-            StreamReader::Csv(reader) => reader.feed(bytes, take),
-        }
+        self.reader().feed(bytes, take);
     }
 
     fn finish(&mut self, take: &mut dyn FnMut(Record<'_>)) {
-        match self {
-            StreamReader::Jsonl(reader) => reader.finish(take),
-            StreamReader::Array(reader) => reader.finish(take),
-            StreamReader::Nested(reader) => reader.finish(take),
-            StreamReader::Csv(reader) => reader.finish(take),
-        }
+        self.reader().finish(take);
     }
 }
 
@@ -173,11 +172,11 @@ impl<'r, 'v> StreamPair<'r, 'v> {
 
     /// The next bytes of one side.
     pub fn feed(&mut self, side: Side, bytes: &[u8]) {
-        let StreamPair { mode, decoders, damage, collector: gather, .. } = self;
+        let StreamPair { mode, decoders, damage, collector, .. } = self;
         match &mut decoders[side as usize] {
-            None => mode.feed(side, bytes, gather),
+            None => mode.feed(side, bytes, collector),
             Some(decoder) if damage[side as usize].is_none() => {
-                let fed = decoder.feed(bytes, &mut |bytes| mode.feed(side, bytes, gather));
+                let fed = decoder.feed(bytes, &mut |bytes| mode.feed(side, bytes, collector));
                 damage[side as usize] = fed.err();
             }
             Some(_) => {}
@@ -222,12 +221,12 @@ impl<'r, 'v> StreamPair<'r, 'v> {
         let mut issues = self.damage.clone();
         for (side, issue) in [Side::Old, Side::New].into_iter().zip(&mut issues) {
             if let (Some(decoder), None) = (self.decoders[side as usize].take(), &issue) {
-                let StreamPair { mode, collector: gather, .. } = &mut self;
-                match decoder.finish(&mut |bytes| mode.feed(side, bytes, gather)) {
+                let StreamPair { mode, collector, .. } = &mut self;
+                match decoder.finish(&mut |bytes| mode.feed(side, bytes, collector)) {
                     Ok(false) => {}
                     Ok(true) => {
                         let message = "some of its bytes are not valid UTF-16 and are read as U+FFFD".to_owned();
-                        gather.take_remark(side, Some(ParseIssue { line: 1, message }));
+                        collector.take_remark(side, Some(ParseIssue { line: 1, message }));
                     }
                     Err(own) => *issue = Some(own),
                 }

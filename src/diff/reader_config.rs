@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::diff::{FileSide, Splits};
+use crate::diff::{FileSide, FileSource, Splits};
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::{Content, Id};
 use crate::object::node::SampleCount;
 use crate::sample::{Formats, Pointer, ReaderId, ReaderSpec};
 
@@ -71,6 +72,11 @@ impl ReaderConfig {
     /// Returns the reader of the file of this path.
     pub fn spec_for(&self, path: &str) -> ReaderSpec {
         self.formats.spec_for(path)
+    }
+
+    /// Returns a side of a file, with the reader that follows from its path.
+    pub fn file_side<'h>(&self, path: &'h str, content: Option<Id<Content>>, size: u64, bytes: FileSource<'h>) -> FileSide<'h> {
+        FileSide { path, spec: self.spec_for(path), content, size, records: None, bytes }
     }
 
     /// Returns true if the same bytes in a file of this path get this reader now.

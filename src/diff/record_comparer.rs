@@ -35,7 +35,7 @@ struct ResyncState {
     step: usize,
 }
 
-impl<R: RecordReader> RecordComparer<R> {
+impl<R: RecordReader + PartialEq> RecordComparer<R> {
     /// Starts with readers that stand at the same place.
     pub fn new(old: R, new: R) -> RecordComparer<R> {
         RecordComparer { old, new, gap: Gap::default(), apart: None, count: 0 }

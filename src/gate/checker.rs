@@ -1,4 +1,4 @@
-//! Judging record after record: one read of each serves all rules.
+//! The check of single records: each is parsed once for all rules.
 
 use std::borrow::Cow;
 
@@ -15,32 +15,32 @@ use super::rules::characters;
 /// The output of a rule for a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleOutput {
-    /// A rule found something in it.
+    /// A finding.
     Finding {
-        /// The rule, by its place among all.
+        /// The rule, by its index.
         rule: usize,
         /// The message, for a person.
         message: String,
     },
-    /// A rule cannot look at it.
+    /// The rule cannot read the record.
     Unreadable {
-        /// The rule, by its place among all.
+        /// The rule, by its index.
         rule: usize,
         /// The reason, for a person.
         reason: String,
     },
-    /// A rule compares it with others by this key.
+    /// The key by which the rule compares the record with others.
     Key {
-        /// The rule, by its place among all.
+        /// The rule, by its index.
         rule: usize,
         /// The first 16 bytes of a BLAKE3.
         key: [u8; 16],
-        /// The side of the comparison that it stands on.
+        /// The split that the record is in.
         split: Split,
     },
 }
 
-/// Looks at one record after the other, in buffers that it keeps: one for each thread.
+/// The buffers for applying a rule set to records, one for each thread.
 #[derive(Debug)]
 pub struct RecordChecker<'g> {
     gate: &'g RuleSet,
@@ -49,14 +49,13 @@ pub struct RecordChecker<'g> {
 }
 
 impl<'g> RecordChecker<'g> {
-    /// Creates a judge by these rules.
+    /// Creates a checker for a rule set.
     pub fn new(gate: &'g RuleSet) -> RecordChecker<'g> {
         RecordChecker { gate, tape: Tape::default(), form: Vec::new() }
     }
 
-    /// Looks at a record of a file at which these rules look, and measures it `sign` times: 1 to add it, -1 to take it
-    /// away. Tells its keys, what the rules find that look at one record alone, at most one finding each, and which rules
-    /// cannot look at it.
+    /// Applies the rules of a file to one of its records, and adds the record to the measures `sign` times: 1 to add it, -1 to
+    /// remove it. Passes on its keys, at most one finding of each rule on single records, and the rules that cannot read it.
     pub fn check(
         &mut self,
         file_rules: &FileRules,
@@ -134,7 +133,7 @@ impl<'g> RecordChecker<'g> {
     }
 }
 
-/// Measures a record for the rules of the kind `drift`.
+/// Adds a record to the measures of `drift` rules.
 fn measure_drift(gate: &RuleSet, file_rules: &FileRules, record: &ParsedRecord<'_>, measures: &mut Measures, sign: i64) {
     for &rule in &file_rules.drift {
         if let CompiledCheck::Drift { length, labels } = gate.check(rule) {
@@ -151,7 +150,7 @@ fn measure_drift(gate: &RuleSet, file_rules: &FileRules, record: &ParsedRecord<'
 }
 
 impl RecordChecker<'_> {
-    /// Looks at a row that is no record: what is found in it counts as one that was looked at.
+    /// Checks a row that is no record. It counts as checked only if it has a finding.
     fn check_skipped_row(
         &self,
         file_rules: &FileRules,
@@ -173,7 +172,7 @@ impl RecordChecker<'_> {
     }
 }
 
-/// Shows the values that are there, null among them, as their texts. Every field of CSV is a string.
+/// Passes on the values of a field that are present, also null, as text. Every field of CSV is a string.
 fn measure(field: Option<&FieldSelector>, record: &ParsedRecord<'_>, each: &mut dyn FnMut(Type, &[u8])) {
     let Some(field) = field else { return };
     field.values(record, &mut |value| match (value.kind(), record) {

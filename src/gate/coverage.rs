@@ -8,26 +8,26 @@ use super::flagged::{FlaggedRecords, slot};
 /// The findings of a version, by path.
 pub(super) type FindingsByFile = BTreeMap<String, FileFindings>;
 
-/// The findings that the cache has of the version before, and the number that is kept of each list.
+/// The cached findings of the parent, and where their lists are incomplete. A list is the findings of a rule, or the records
+/// that it cannot read.
 #[derive(Debug)]
 pub(super) struct CacheCoverage {
-    /// Places that are kept of a list.
+    /// The most positions that are kept of a list.
     pub most: usize,
-    /// By [`slot`], for the lists of which some places were left out: the last file of which places were kept, and whether
-    /// it stayed as it was.
+    /// By [`slot`], for incomplete lists: the last file with a kept position, and true if it has not changed.
     ends: Vec<Option<(String, bool)>>,
-    /// By rule: whether places of repeated records were left out.
+    /// By rule: true if positions of repeated records are missing.
     truncated: Vec<bool>,
     /// The checksums of the sets of keys, by rule.
     key_checksums: Vec<[u8; 32]>,
-    /// The repeated keys whose places are known.
+    /// The conflicting keys whose positions are known, with their rules.
     keys: HashSet<(usize, [u8; 16])>,
-    /// By [`slot`]: what there is to tell so far.
+    /// By [`slot`]: the number of findings so far.
     counts: Vec<u64>,
 }
 
 impl CacheCoverage {
-    /// Of the places that were kept, and of which lists some were left out: by [`slot`], then by rule.
+    /// Reads the cached findings; `truncated` has the incomplete lists by [`slot`], then those of repeated records by rule.
     pub fn of(
         most: usize,
         rules: usize,
@@ -57,7 +57,7 @@ impl CacheCoverage {
         }
     }
 
-    /// Takes note of a file that differs.
+    /// Marks a file as changed.
     pub fn change(&mut self, path: &str) {
         self.ends.iter_mut().flatten().filter(|(last, _)| last == path).for_each(|(_, same)| *same = false);
     }
@@ -77,18 +77,18 @@ impl CacheCoverage {
         self.key_checksums.get(rule).copied()
     }
 
-    /// Returns true if places of repeated records were left out.
+    /// Returns true if positions of repeated records of a rule are missing.
     pub fn is_truncated(&self, rule: usize) -> bool {
         self.truncated[rule]
     }
 
-    /// Returns true if the places of the records with this key were kept.
+    /// Returns true if the positions of the records with this key are known.
     pub fn has(&self, rule: usize, key: &[u8; 16]) -> bool {
         self.keys.contains(&(rule, *key))
     }
 
-    /// Returns true if fewer places are known of a list than are kept, though there are more: of files beyond the last one
-    /// nothing was known.
+    /// Returns true if a list has more findings than known positions, and fewer positions than are kept: those of files after
+    /// its last one are unknown.
     pub fn is_incomplete(&self, by_file: &FindingsByFile, totals: &[u64]) -> bool {
         let mut certain = vec![0; totals.len()];
         for (path, places) in by_file {

@@ -95,8 +95,7 @@ impl<'a> Evaluator<'a> {
         let path = entry.path.as_str();
         let work = files.workspace.as_ref().filter(|_| side == Side::New);
         let bytes = work.map_or(Ok(None), |work| work.open(path))?.unwrap_or(FileSource::Stored(self.store));
-        let (spec, size) = (self.reader_config.spec_for(path), entry.size);
-        let file = FileSide { path, spec, content: Some(entry.content), size, records: None, bytes };
+        let file = self.reader_config.file_side(path, Some(entry.content), entry.size, bytes);
         self.reader_config.read_as_configured(file, entry.samples.as_ref())
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use crate::diff::{FileSide, FileSource, ReaderConfig, SampleCounts, visit_head};
+use crate::diff::{FileSource, ReaderConfig, SampleCounts, visit_head};
 use crate::error::Result;
 use crate::id::{Id, NodeId};
 use crate::manifest::{Entries, NodeSource};
@@ -159,8 +159,8 @@ fn at_start<'b, S: NodeSource>(
             return Ok(false);
         }
         let entry = entry?;
-        let (path, content, size) = (entry.path.as_str(), Some(entry.content), entry.size);
-        let file = FileSide { path, spec: config.spec_for(path), content, size, records: None, bytes: open(path)? };
+        let path = entry.path.as_str();
+        let file = config.file_side(path, Some(entry.content), entry.size, open(path)?);
         let file = config.read_as_counted(file, entry.samples.as_ref())?;
         let mut any = entry.samples.as_ref().is_some_and(|samples| samples.count == 0);
         visit_head(config, &file, limit, &mut |record| {

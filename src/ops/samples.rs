@@ -143,8 +143,8 @@ impl ChangedFiles<'_> {
             }
             _ => (entry.content, FileSource::Stored(self.repo.store())),
         };
-        let half = FileSide { path, spec: self.config.spec_for(path), content, size: entry.size, records: None, bytes };
-        self.config.read_as_counted(half, entry.samples.as_ref().filter(|_| content.is_some()))
+        let file = self.config.file_side(path, content, entry.size, bytes);
+        self.config.read_as_counted(file, entry.samples.as_ref().filter(|_| content.is_some()))
     }
 
     fn file_sides<'h>(&'h self, sides: &'h FilePair) -> Result<[Option<FileSide<'h>>; 2]> {

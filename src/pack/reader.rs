@@ -110,3 +110,57 @@ pub fn blocks(path: &Path) -> Result<Vec<(u32, u32, BlockHead)>> {
     }
     Ok(blocks)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chunk::compress::Codec;
+    use crate::object::{Key, ObjectKind};
+    use crate::pack::block::DeltaRun;
+    use crate::pack::writer::{PackWriter, path_in};
+
+    fn alone(kind: ObjectKind, lens: &[u32]) -> BlockHead {
+        BlockHead { kind, codec: Codec::Stored, depth: 0, lens: lens.to_vec(), runs: Vec::new() }
+    }
+
+    /// Writes a pack whose table of contents has a block as `listed` says.
+    fn check(stored: &BlockHead, listed: &BlockHead) -> Result<()> {
+        let dir = tempfile::tempdir().unwrap();
+        let mut pack = PackWriter::create(dir.path()).unwrap();
+        let block = block::encode(stored, &[7; 12]).unwrap();
+        pack.append(listed, &vec![[1; 32]; listed.lens.len()], &block).unwrap();
+        let sealed = pack.seal().unwrap();
+        let path = path_in(dir.path(), &sealed.id);
+        sealed.publish(dir.path()).unwrap();
+        read_toc(&path).unwrap();
+        check_heads(&path)
+    }
+
+    #[test]
+    fn heads_agree_with_the_table_of_contents() {
+        let head = alone(ObjectKind::Chunk, &[4, 8]);
+        let base = Key { id: [9; 32], kind: ObjectKind::Chunk };
+        let runs = vec![DeltaRun { objects: 2, bases: vec![base], len: 12 }];
+        let delta = BlockHead { codec: Codec::Delta, depth: 1, runs, ..head.clone() };
+        assert!(check(&head, &head).is_ok() && check(&delta, &delta).is_ok());
+        for listed in [
+            alone(ObjectKind::Node, &[4, 8]),
+            alone(ObjectKind::Chunk, &[8, 4]),
+            alone(ObjectKind::Chunk, &[4]),
+            alone(ObjectKind::Chunk, &[4, 8, 0]),
+            BlockHead { depth: 2, ..delta.clone() },
+        ] {
+            let error = check(if listed.depth > 0 { &delta } else { &head }, &listed).unwrap_err();
+            assert!(error.message().ends_with("the head of a block does not match its table of contents"), "{error}");
+        }
+        assert!(check(&head, &delta).is_err() && check(&delta, &head).is_err());
+    }
+
+    #[test]
+    fn a_block_has_the_objects_of_its_head() {
+        let head = alone(ObjectKind::Chunk, &[4, 0, 8]);
+        for (raw_at, raw_len, has) in [(0, 4, true), (4, 0, true), (4, 8, true), (0, 8, false), (4, 4, false), (12, 0, false)] {
+            assert_eq!(head.has_object(raw_at, raw_len), has, "{raw_len} bytes at {raw_at}");
+        }
+    }
+}

@@ -42,7 +42,7 @@ pub enum Side {
 ///
 /// Two readers that compare equal find the same records in the same bytes from here on, apart from their line numbers:
 /// the text of a record that has begun and not ended counts.
-pub trait RecordReader: PartialEq {
+pub trait RecordReader {
     /// Takes the next bytes and hands over every record that ends in them.
     fn feed(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>));
     /// The stream ends here: hands over what has begun.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::diff::{Differences, FileEntry, FileSide, FileSource, ReaderConfig};
+use crate::diff::{Differences, FileEntry, FileSource, ReaderConfig};
 use crate::error::Result;
 use crate::fs::atomic;
 use crate::fs::openat::{Root, Stat};
@@ -133,15 +133,8 @@ impl WorkspaceDiff<'_> {
         for (old, new) in std::mem::take(&mut self.found.reread) {
             let path = new.path.as_str();
             let file = cursor.open_file(path).map_err(|e| root.error("cannot read", path, e))?;
-            let half = FileSide {
-                path,
-                spec: config.spec_for(path),
-                content: None,
-                size: new.size,
-                records: None,
-                bytes: FileSource::Open(Arc::new(file), root.path().join(path)),
-            };
-            let now = half.with_guess()?.spec.id();
+            let bytes = FileSource::Open(Arc::new(file), root.path().join(path));
+            let now = config.file_side(path, None, new.size, bytes).with_guess()?.spec.id();
             if old.samples.as_ref().is_some_and(|then| !then.reader.reads_as(&now)) {
                 self.found.reread.push((old, new));
             }

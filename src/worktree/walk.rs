@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::openat::{FileKind, Root, Stat};
+use crate::limits;
 use crate::path::{DataPath, STAMP, printable};
 use crate::worktree::ignore::{FILE, IgnoreRules, printable_bytes, text_of};
 
@@ -167,6 +168,8 @@ impl<'a> Walk<'a> {
             }
             if let FileKind::Special(what) = stat.kind {
                 self.problem(format!("{} is {what}", printable(&path)));
+            } else if stat.size > limits::FILE && !is_folder {
+                self.problem(format!("{} is longer than 16 TiB", printable(&path)));
             } else if is_folder {
                 steps.push(WalkStep::Peek(path.clone(), stat));
                 steps.push(WalkStep::Enter(path));

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds the pages of docs/formats against hlx, both ways, and hlx against hostile stores: run.py HLX [golden STORE...]
 
-1. Reads the golden stores: every file of every version, all checksums, and encodes what it decoded again.
+1. Reads the examples of the pages and the golden stores: every file of every version, all checksums, and encodes what it decoded again.
 2. Has hlx commit a folder, and writes the same versions itself: the same ids.
 3. Has hlx list, verify and check out what it wrote.
 4. Writes hostile stores, correctly hashed: hlx refuses each by name, soon, and writes nothing outside.
@@ -33,6 +33,54 @@ def hlx(folder, *words, code=0):
 
 def tree(folder):
     return {path: (kind, data) for path, kind, data in read_folder(folder) if path != b".helox-version.json"}
+
+
+def examples():
+    """Returns the bytes of the examples of the pages by name."""
+    found = {}
+    for page in (Path(__file__).parent / "../../docs/formats").glob("*.md"):
+        for name, lines in re.findall(r"```hex example: (\S+)\n(.*?)```", page.read_text(), re.S):
+            data, last, repeats = b"", b"", False
+            for line in lines.splitlines():
+                if line == "*":
+                    repeats = True
+                    continue
+                offset, digits = line.split("  ")[:2]
+                while repeats and len(data) < int(offset, 16):
+                    data += last
+                assert len(data) == int(offset, 16), f"{name}: {line}"
+                last, repeats = bytes.fromhex(digits), False
+                data += last
+            found[name] = data
+    return found
+
+
+def check_examples():
+    """Decodes every example, and encodes it again; bytes that are cut or continued are refused."""
+    codecs = {
+        "recipe-node": (decode_recipe_node, lambda v: encode_recipe_node(*v)),
+        "recipe": (decode_recipe, lambda v: encode_recipe(*v)),
+        "node": (decode_node, lambda v: encode_node(*v)),
+        "version": (decode_version, encode_version),
+        "fact": (decode_fact, encode_fact),
+        "schema": (decode_schema, lambda v: encode_schema(*v)),
+        "verdict": (decode_verdict, None),
+        "block": (decode_block, None),
+    }
+    for name, data in examples().items():
+        kind = next((kind for kind in codecs if name.startswith(kind)), None)
+        if kind is None:
+            continue
+        decode, encode = codecs[kind]
+        value = decode(data)
+        assert encode is None or encode(value) == data, name
+        for bad in [data[:n] for n in range(len(data))] + [data + b"\0"]:
+            try:
+                value = decode(bad)
+            except Malformed:
+                continue
+            # The end of an unknown statement is that of the fact; without its extensions a record is another record.
+            assert encode(value) == bad and name in ("fact-unknown", "version-extended"), f"{name}: {len(bad)} bytes"
 
 
 def check_store(root):
@@ -183,6 +231,7 @@ def outside(folder):
 def main():
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
+        check_examples()
         for golden in sys.argv[2:]:
             check_store(golden)
         own = check_same_ids(scratch)

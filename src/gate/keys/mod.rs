@@ -1,11 +1,10 @@
-//! The keys of a version's records on disk, as a sorted multiset: which key occurs twice, and which one stands in both
-//! splits, told exactly for any number of records.
+//! The keys of the records of a version on disk, as a sorted multiset, exact for any number of records: the keys that occur
+//! twice, and those that are in both splits.
 //!
-//! From one version to the next only what came and went is gathered, in any order. What does not fit into memory goes
-//! into one temporary file as sorted runs, which the merge reads side by side with the set of the version before.
-//! Invariants: the same multiset makes the same bytes, whatever way led to it; a set appears under its name only whole;
-//! memory is bounded whatever the keys are, also where all records have one and the same. The form of the file is told
-//! in [`mod@file`]. A set is derived: a damaged one is thrown away, and all records are told anew.
+//! From one version to the next only the changes are collected, in any order. Changes that do not fit into memory go to one
+//! temporary file as sorted runs, which are merged with the set of the parent. Invariants: equal multisets have equal bytes,
+//! whatever the order of the changes; a set has its name only once it is complete; memory is bounded even if all records have
+//! the same key. [`mod@file`] describes the format. A set is derived: if it is damaged, all records are checked again.
 
 mod changes;
 mod file;
@@ -21,7 +20,7 @@ pub use self::row::KeyChange;
 use self::row::KeyRow;
 use crate::error::{Error, Result};
 
-/// Records that all rules together hold in memory: 64 MiB of them.
+/// Changes that the collectors of all rules together keep in memory: 64 MiB.
 const ROWS: usize = if cfg!(test) { 32 } else { (64 << 20) / size_of::<KeyChange>() };
 /// Most hashes of a group that are kept.
 pub const MAX_GROUP_HASHES: usize = if cfg!(test) { 6 } else { 1 << 16 };
@@ -39,24 +38,23 @@ pub struct KeyGroup {
     pub counts: [u64; 2],
 }
 
-/// Keys that came and went, gathered in any order.
+/// The changes of the keys of one rule, collected in any order.
 #[derive(Debug)]
 pub struct KeyCollector {
     tmp: PathBuf,
-    /// Most records that are held in memory.
+    /// Most changes that are kept in memory.
     most: usize,
     changes: Vec<KeyChange>,
     runs: SortedRuns,
 }
 
 impl KeyCollector {
-    /// Begins with nothing, one of so many at a time. What does not fit into its part of the memory goes to files in
-    /// `tmp`, which go away with this.
+    /// Creates an empty collector, one of `of` that share the memory. Changes beyond its part go to a temporary file in `tmp`.
     pub fn new(tmp: &Path, of: usize) -> KeyCollector {
         KeyCollector { tmp: tmp.to_owned(), most: ROWS / of.max(1), changes: Vec::new(), runs: SortedRuns::default() }
     }
 
-    /// Takes records that came or went.
+    /// Adds changes.
     pub fn add(&mut self, mut changes: &[KeyChange]) -> Result<()> {
         while !changes.is_empty() {
             if self.changes.len() == self.most {
@@ -76,12 +74,13 @@ impl KeyCollector {
         Ok(())
     }
 
-    /// Adds what was gathered to the set `before`, nothing where that is `None`, and writes the new set to `into`, on the
-    /// file system of the temporary files and perhaps `before` itself. Shows every key that more than one record has,
-    /// over both splits, in the order of the keys.
+    /// Adds the changes to the set `before`, which is empty for `None`, and writes the new set to `into`, on the file system of
+    /// the temporary files; it may replace `before`. Passes every key that several records of both splits have to `each`, in
+    /// the order of the keys.
     ///
-    /// A set that is cut, altered, out of order or without a record that went is a [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) error.
-    /// Groups may have been shown by then, since the checksum stands at the end; nothing is written.
+    /// # Errors
+    /// [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) for a set that is damaged or does not contain a removed record.
+    /// Groups may have been passed on before, since the checksum is at the end; nothing is written.
     pub fn merge(mut self, before: Option<&Path>, into: &Path, each: &mut dyn FnMut(&KeyGroup) -> Result<()>) -> Result<()> {
         sort(&mut self.changes);
         let mut changes = KeyRowChanges::new(&self.changes, &self.runs)?;
@@ -119,7 +118,7 @@ impl KeyCollector {
     }
 }
 
-/// The next row of a set and its count.
+/// Returns the next row of a set and its count.
 fn next(old: &mut Option<KeySetReader>) -> Result<Option<(KeyRow, u64)>> {
     old.as_mut().map_or(Ok(None), KeySetReader::next)
 }

@@ -7,7 +7,7 @@ pub struct KeyChange {
     pub key: [u8; 16],
     /// A short hash of the bytes of the record.
     pub raw: u64,
-    /// The split in which it stands: 0 or 1.
+    /// The split that it is in: 0 or 1.
     pub split: u8,
     /// 1 if it was added, -1 if it was removed.
     pub sign: i8,

@@ -1,6 +1,6 @@
 //! `length`: a text is so long.
 
-use super::{MessageList, RecordRule};
+use super::{RecordRule, field_findings};
 use crate::gate::field::{FieldSelector, FieldValue};
 use crate::gate::record::{ParsedRecord, Requirement};
 use crate::gate::spec::LengthUnit;
@@ -29,17 +29,13 @@ impl RecordRule for LengthRule {
                 _ => None,
             };
         };
-        let mut found = MessageList::default();
-        field.values(record, &mut |value| {
+        field_findings(field, record, |value| {
             let is_text = match value {
                 FieldValue::Cell(cell) => !cell.is_empty(),
                 value => value.kind() == Some(Type::String),
             };
-            if is_text && let Some(what) = self.unfit(field.name(), &value.text()) {
-                found.push(what);
-            }
-        });
-        found.findings()
+            if is_text { self.unfit(field.name(), &value.text()) } else { None }
+        })
     }
 }
 

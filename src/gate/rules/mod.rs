@@ -17,6 +17,7 @@ mod values;
 
 use crate::path::printable;
 
+use super::field::{FieldSelector, FieldValue};
 use super::record::{ParsedRecord, Requirement};
 
 pub(super) use empty::EmptyRule;
@@ -97,6 +98,17 @@ impl MessageList {
         }
         Some(format!("{} and {last} are {what}", self.told.join(", ")))
     }
+}
+
+/// Returns the findings of a field, by the message for each of its values.
+fn field_findings(
+    field: &FieldSelector,
+    record: &ParsedRecord<'_>,
+    mut message: impl FnMut(FieldValue<'_>) -> Option<String>,
+) -> Option<String> {
+    let mut findings = MessageList::default();
+    field.values(record, &mut |value| message(value).into_iter().for_each(|message| findings.push(message)));
+    findings.findings()
 }
 
 /// Returns the beginning of something from the data, so that a terminal can print it.

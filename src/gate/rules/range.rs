@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{MessageList, RecordRule, quoted, shortened};
+use super::{RecordRule, field_findings, quoted, shortened};
 use crate::gate::bound::Bound;
 use crate::gate::field::FieldSelector;
 use crate::gate::record::ParsedRecord;
@@ -18,15 +18,10 @@ pub(in crate::gate) struct RangeRule {
 
 impl RecordRule for RangeRule {
     fn find(&self, record: &ParsedRecord<'_>) -> Option<String> {
-        let mut found = MessageList::default();
-        self.field.values(record, &mut |value| {
-            if let Some(kind) = value.kind().filter(|kind| *kind != Type::Null)
-                && let Some(what) = self.out_of_bounds(kind, &value.text())
-            {
-                found.push(format!("{} is {what}", self.field.name()));
-            }
-        });
-        found.findings()
+        field_findings(&self.field, record, |value| {
+            let kind = value.kind().filter(|kind| *kind != Type::Null)?;
+            Some(format!("{} is {}", self.field.name(), self.out_of_bounds(kind, &value.text())?))
+        })
     }
 }
 

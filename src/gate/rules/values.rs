@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use serde_json::Value as Json;
 
-use super::{MessageList, RecordRule, quoted};
+use super::{RecordRule, field_findings, quoted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gate::field::{FieldSelector, FieldValue};
 use crate::gate::record::ParsedRecord;
@@ -65,13 +65,11 @@ fn form(text: &[u8]) -> Option<Vec<u8>> {
 
 impl RecordRule for ValuesRule {
     fn find(&self, record: &ParsedRecord<'_>) -> Option<String> {
-        let mut found = MessageList::default();
-        self.field.values(record, &mut |value| {
-            if value.is_filled() && !self.contains(&value) {
-                found.push(format!("{} is {}, which is not an allowed value", self.field.name(), quoted(&value.text())));
-            }
-        });
-        found.findings()
+        field_findings(&self.field, record, |value| {
+            let is_allowed = !value.is_filled() || self.contains(&value);
+            let message = || format!("{} is {}, which is not an allowed value", self.field.name(), quoted(&value.text()));
+            (!is_allowed).then(message)
+        })
     }
 }
 

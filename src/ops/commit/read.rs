@@ -3,7 +3,7 @@
 //! Old damage must not stop a new version: what cannot be compared with the parent is told anew, with a warning.
 
 use crate::diff::{
-    DiffDetail, FileParseIssue, FileSide, FileSource, ReaderConfig, RecordDiff, SampleChanges, SchemaChange, TreeChanges, compare,
+    DiffDetail, FileParseIssue, FileSource, ReaderConfig, RecordDiff, SampleChanges, SchemaChange, TreeChanges, compare,
 };
 use crate::error::{ErrorKind, Result, counted};
 use crate::fs::openat::Root;
@@ -108,8 +108,7 @@ impl<'a> Commit<'a> {
             |(), entry: Entry| {
                 let path = entry.path.as_str();
                 let bytes = work.as_ref().map_or(Ok(None), |work| work.open(path))?.unwrap_or(FileSource::Stored(store));
-                let (spec, content) = (config.spec_for(path), Some(entry.content));
-                let file = FileSide { path, spec, content, size: entry.size, records: None, bytes };
+                let file = config.file_side(path, Some(entry.content), entry.size, bytes);
                 let mut own = RecordDiff::new(config, DiffDetail::Schema);
                 let file = config.read_as_counted(file, entry.samples.as_ref())?;
                 match compare(config, None, Some(&file), true, &mut own, None) {

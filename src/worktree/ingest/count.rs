@@ -62,9 +62,8 @@ impl<'a> SampleCounter<'a> {
     where
         'a: 'h,
     {
-        let path = entry.path.as_str();
-        let (spec, bytes) = (self.config.spec_for(path), FileSource::Stored(self.store));
-        let file = FileSide { path, spec, content: Some(entry.content), size: entry.size, records: None, bytes };
+        let bytes = FileSource::Stored(self.store);
+        let file = self.config.file_side(entry.path.as_str(), Some(entry.content), entry.size, bytes);
         self.config.read_as_counted(file, entry.samples.as_ref())
     }
 
