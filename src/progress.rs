@@ -18,6 +18,10 @@ pub enum Stage {
     Verify,
     /// Rebuilding what is derived.
     Rebuild,
+    /// Finding out what is reachable.
+    Mark,
+    /// Copying what is reachable to new packs.
+    Rewrite,
 }
 
 /// Receives the events of long work. Called from several threads.

@@ -123,6 +123,28 @@ fn a_killed_commit_leaves_every_version_whole() {
 }
 
 #[test]
+fn a_killed_collection_leaves_every_version_whole() {
+    let collect = ["gc", "--grace", "0"];
+    let ready = || {
+        let work = history();
+        work.kill(&["commit", "ds", "-m", "three"], Duration::from_millis(60));
+        work
+    };
+    for moment in moments(|| ready().succeeds(&collect)).collect::<Vec<_>>() {
+        let work = ready();
+        let (one, two) = (work.version("1.0.0"), work.version("1.1.0"));
+        work.kill(&collect, moment);
+        work.succeeds(&["verify", "--all"]);
+        assert_eq!((work.version("1.0.0"), work.version("1.1.0")), (one, two), "killed after {moment:?}");
+        work.succeeds(&["commit", "ds", "-m", "three", "--version", "2.0.0"]);
+        assert_eq!(work.version("2.0.0"), files(&work.repo().join("data")), "killed after {moment:?}");
+        work.succeeds(&collect);
+        assert_eq!(fs::read_dir(work.repo().join(".helox/tmp")).unwrap().count(), 0, "killed after {moment:?}");
+        work.succeeds(&["verify", "--all"]);
+    }
+}
+
+#[test]
 fn a_killed_checkout_leaves_whole_files_and_can_be_repeated() {
     let checkout = ["checkout", "ds@1.0.0"];
     let ready = || {

@@ -1,7 +1,6 @@
 //! The packs: each is what its name says.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::check::{Problem, Problems};
@@ -153,22 +152,8 @@ pub fn keys(store: &Store, kinds: &[ObjectKind], progress: &dyn Progress) -> Res
 /// # Errors
 /// Those of [`check`], and damage.
 pub fn check_hash(id: Id<Pack>, path: &Path, progress: &dyn Progress) -> Result<()> {
-    if hash(path, progress)? != *id.as_bytes() {
+    if reader::hash(path, || progress.check())? != *id.as_bytes() {
         return Err(Error::damaged(format!("pack {} is damaged: its content does not match its name", path.display())));
     }
     reader::check_heads(path)
-}
-
-fn hash(path: &Path, progress: &dyn Progress) -> Result<[u8; 32]> {
-    let mut file = reader::open(path)?;
-    let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; 1 << 20]);
-    loop {
-        progress.check()?;
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(*hasher.finalize().as_bytes()),
-            Ok(n) => drop(hasher.update(&buffer[..n])),
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(Error::io("cannot read", path, e)),
-        }
-    }
 }

@@ -4,6 +4,7 @@
 mod commit;
 mod dataset;
 mod filter;
+mod gc;
 mod git_commands;
 mod history;
 mod line;
@@ -21,6 +22,7 @@ use super::output_options::{OutputFormat, OutputOptions};
 pub(crate) use commit::{BumpArg, CommitArgs};
 pub(crate) use dataset::{CreateArgs, DatasetCommand, ListArgs};
 pub(crate) use filter::Filter;
+pub(crate) use gc::GcArgs;
 pub(crate) use history::{AuditArgs, ExecArgs, NoteCommand, RunCommand};
 pub(crate) use line::CommandLine;
 pub(crate) use log::LogArgs;
@@ -116,6 +118,7 @@ pub(crate) enum Command {
     Which(WhichArgs),
     /// Show the size of the store and what deduplication and compression save
     Stats,
+    Gc(GcArgs),
     /// Rebuild the indexes of the store from its packs, the files that all data is stored in
     Reindex,
     /// Install a git hook that validates the data before each commit

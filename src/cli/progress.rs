@@ -167,6 +167,8 @@ fn name(stage: Stage) -> &'static str {
         Stage::Write => "writing",
         Stage::Verify => "verifying",
         Stage::Rebuild => "rebuilding",
+        Stage::Mark => "marking",
+        Stage::Rewrite => "rewriting",
         _ => "working",
     }
 }

@@ -47,6 +47,8 @@ impl TempFile {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that creates files of the store")]
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(&path);
         let file = file.map_err(|e| Error::io("cannot create", &path, e))?;
+        // The lock ends with the process, so that others can tell what it left. Where there are no locks nobody asks.
+        let _ = file.try_lock();
         Ok(TempFile { file, path, named: false })
     }
 
@@ -372,6 +374,41 @@ pub fn remove_file(path: &Path) -> Result<()> {
     match point(Call::Rename, path).and_then(|()| fs::remove_file(path)) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("cannot remove", path, e)),
         _ => Ok(()),
+    }
+}
+
+/// Time that a new temporary file may be without its lock.
+const UNLOCKED: i128 = 1_000_000_000;
+
+/// Returns the length of a temporary file whose writer has ended; `None` if it is being written, or is a folder.
+pub fn abandoned(path: &Path) -> Result<Option<u64>> {
+    let metadata = match fs::symlink_metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        metadata => metadata.map_err(|e| Error::io("cannot read", path, e))?,
+    };
+    if metadata.is_dir() {
+        return Ok(None);
+    }
+    // A new one has no lock yet.
+    let locked_by = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()) + UNLOCKED;
+    if metadata.is_file() && is_locked(path)? {
+        return Ok(None);
+    }
+    crate::clock::wait_until(locked_by);
+    let is_used = !path.symlink_metadata().is_ok_and(|now| now.ino() == metadata.ino()) || metadata.is_file() && is_locked(path)?;
+    Ok((!is_used).then_some(metadata.len()))
+}
+
+/// Returns true if a process writes a temporary file, or it is gone.
+fn is_locked(path: &Path) -> Result<bool> {
+    let file = match open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(true),
+        file => file.map_err(|e| Error::io("cannot read", path, e))?,
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(false),
+        Err(fs::TryLockError::WouldBlock) => Ok(true),
+        Err(fs::TryLockError::Error(e)) => Err(Error::io("cannot lock", path, e)),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::io::Errno;
 
@@ -57,6 +58,20 @@ pub fn exclusive(path: &Path) -> Result<Lock> {
     let file = open(path)?;
     file.lock().map_err(|e| refused(path, e))?;
     Ok(Lock { _file: file })
+}
+
+/// Time between two attempts to take a lock.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Waits for the lock that one can hold, as long as `wait` does not fail.
+pub fn exclusive_while(path: &Path, wait: impl Fn() -> Result<()>) -> Result<Lock> {
+    loop {
+        if let Some(lock) = try_exclusive(path)? {
+            return Ok(lock);
+        }
+        wait()?;
+        std::thread::sleep(PAUSE);
+    }
 }
 
 /// Returns the lock that one can hold, or `None` if somebody holds it now.

@@ -15,6 +15,7 @@ pub mod draft;
 mod fact_views;
 mod folder;
 pub mod fsck;
+pub mod gc;
 mod holders;
 pub mod hooks;
 pub mod init;

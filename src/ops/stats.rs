@@ -21,7 +21,7 @@ pub struct StatsReport {
     pub logical_bytes: u64,
     /// Bytes of the chunks, each counted once.
     pub unique_bytes: u64,
-    /// Bytes of the store less what is derived.
+    /// Bytes of the store less what is derived or temporary.
     pub stored_bytes: u64,
     /// Chunks, each counted once.
     pub chunks: u64,
@@ -29,6 +29,8 @@ pub struct StatsReport {
     pub packs: u64,
     /// Bytes of what is derived: tables, stat caches, the catalog.
     pub derived_bytes: u64,
+    /// Bytes of temporary files: of commands that run, and of those that were interrupted.
+    pub temporary_bytes: u64,
     /// The errors of versions and packs that cannot be read and are not counted.
     #[serde(skip_serializing_if = "DamageList::is_empty")]
     pub damaged: DamageList,
@@ -61,7 +63,8 @@ pub fn run(repo: &Repo) -> Result<StatsReport> {
     let layout = store.layout();
     let derived = [layout.index(), layout.catalog(), layout.root().join("workspace")];
     let derived_bytes = derived.iter().map(|path| size(path)).sum::<Result<u64>>()?;
-    let stored_bytes = size(layout.root())?.saturating_sub(derived_bytes);
+    let temporary_bytes = size(&layout.tmp())?.saturating_sub(own_size(&layout.tmp()));
+    let stored_bytes = size(layout.root())?.saturating_sub(derived_bytes + temporary_bytes);
     Ok(StatsReport {
         versions,
         files,
@@ -71,8 +74,14 @@ pub fn run(repo: &Repo) -> Result<StatsReport> {
         chunks,
         packs: store.packs()?.len() as u64,
         derived_bytes,
+        temporary_bytes,
         damaged,
     })
+}
+
+/// Returns the length of a folder without its files.
+fn own_size(folder: &Path) -> u64 {
+    fs::symlink_metadata(folder).map_or(0, |meta| meta.len())
 }
 
 /// Returns the size of a folder as `du -sb` prints it: the lengths of its files and folders.

@@ -183,6 +183,20 @@ impl IndexTable {
         self.first(&wanted).filter(|first| *first < self.rows && self.key_bytes(*first) == Some(&wanted[..]))
     }
 
+    /// Returns the numbers of the rows of a key; none where the disk cannot read them.
+    pub fn positions(&self, key: &Key) -> Range<usize> {
+        let Some(first) = self.position(key) else { return 0..0 };
+        let wanted = wanted(key);
+        let more = (first + 1..self.rows).take_while(|n| self.key_bytes(*n) == Some(&wanted[..])).count();
+        first..first + 1 + more
+    }
+
+    /// Returns the first eight bytes of the id of the n-th row, as a number that orders as ids do, and its kind.
+    pub fn prefix(&self, n: usize) -> Option<(u64, ObjectKind)> {
+        let key = self.key_bytes(n)?;
+        Some((u64::from_be_bytes(*key.first_chunk()?), ObjectKind::from_byte(*key.last()?)?))
+    }
+
     /// Returns the number of the first row whose key is not below `wanted`; `None` if the disk cannot read the rows.
     fn first(&self, wanted: &[u8]) -> Option<usize> {
         let (mut low, mut high) = self.bucket(*wanted.first()?)?;

@@ -82,6 +82,26 @@ impl IndexTables {
         None
     }
 
+    /// Returns the numbers of all rows of an object among the rows of all tables.
+    pub fn positions(&self, key: &Key) -> Vec<usize> {
+        let (mut before, mut positions) = (0, Vec::new());
+        for table in &self.tables {
+            positions.extend(table.positions(key).map(|at| before + at));
+            before += table.len();
+        }
+        positions
+    }
+
+    /// Returns the tables, each with the number of its first row among the rows of all.
+    pub fn tables(&self) -> impl Iterator<Item = (usize, &IndexTable)> {
+        let mut before = 0;
+        self.tables.iter().map(move |table| {
+            let first = before;
+            before += table.len();
+            (first, &**table)
+        })
+    }
+
     /// Returns every row of every table. An object that lies in several places comes several times.
     pub fn rows(&self) -> impl Iterator<Item = IndexRow> + '_ {
         self.tables.iter().flat_map(|t| (0..t.len()).filter_map(|n| t.row(n)))
@@ -181,7 +201,7 @@ fn merge(folder: &Path, tmp: &Path) -> Result<()> {
         return damaged.into_iter().try_for_each(|path| atomic::remove_file(path));
     }
     let mut temp = TempFile::create(tmp)?;
-    let hash = write_merged(&tables[..take], &mut temp).map_err(|e| Error::io("cannot write", temp.path(), e))?;
+    let hash = write_merged(&tables[..take], &mut temp, |_| true).map_err(|e| Error::io("cannot write", temp.path(), e))?;
     publish(folder, temp, hash.as_bytes())?;
     for (path, _) in &tables[..take] {
         atomic::remove_file(path)?;
@@ -189,8 +209,42 @@ fn merge(folder: &Path, tmp: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes the rows of several tables as one; returns a hash of what they were.
-fn write_merged(tables: &[(std::path::PathBuf, IndexTable)], temp: &mut TempFile) -> std::io::Result<blake3::Hash> {
+/// A table that takes the place of all others and has no row of some packs. Nothing uses it before it is published.
+#[derive(Debug)]
+pub struct TableReplacement {
+    temp: TempFile,
+    name: blake3::Hash,
+    replaced: Vec<std::path::PathBuf>,
+}
+
+impl TableReplacement {
+    /// Writes the table. The lock of the folder must be held, so that nobody merges the others until it is published.
+    pub fn without(folder: &Path, tmp: &Path, removed: &HashSet<Id<Pack>>) -> Result<TableReplacement> {
+        let paths = files(folder);
+        // The rows of a damaged table are not written anew: the next writer reads its packs again.
+        let intact = |path: &std::path::PathBuf| IndexTable::open(path).ok().filter(IndexTable::is_intact);
+        let tables: Vec<_> = paths.iter().filter_map(|path| Some((path.clone(), intact(path)?))).collect();
+        let mut temp = TempFile::create(tmp)?;
+        let name = write_merged(&tables, &mut temp, |row| !removed.contains(&row.pack));
+        let name = name.map_err(|e| Error::io("cannot write", temp.path(), e))?;
+        Ok(TableReplacement { temp, name, replaced: paths })
+    }
+
+    /// Puts the table in place of those that it replaces. Durable when it returns.
+    pub fn publish(self, folder: &Path) -> Result<()> {
+        publish(folder, self.temp, self.name.as_bytes())?;
+        self.replaced.iter().try_for_each(|path| atomic::remove_file(path))?;
+        atomic::sync_folder(folder)
+    }
+}
+
+/// Writes the rows of several tables as one, those that `keep` takes; returns a hash of what they were.
+fn write_merged(
+    tables: &[(std::path::PathBuf, IndexTable)],
+    temp: &mut TempFile,
+    mut keep: impl FnMut(&IndexRow) -> bool,
+) -> std::io::Result<blake3::Hash> {
+    let temp_name = temp.path().to_owned();
     let mut writer = TableWriter::new(BufWriter::with_capacity(1 << 20, temp));
     writer.begin()?;
     let read = |t: usize, n: usize| {
@@ -202,7 +256,7 @@ fn write_merged(tables: &[(std::path::PathBuf, IndexTable)], temp: &mut TempFile
         heap.extend(read(t, 0)?.map(|row| Reverse(((row.key, row.depth), t, 0))));
     }
     while let Some(Reverse((_, t, n))) = heap.pop() {
-        if let Some(row) = read(t, n)? {
+        if let Some(row) = read(t, n)?.filter(&mut keep) {
             writer.push(&row)?;
         }
         heap.extend(read(t, n + 1)?.map(|row| Reverse(((row.key, row.depth), t, n + 1))));
@@ -212,6 +266,7 @@ fn write_merged(tables: &[(std::path::PathBuf, IndexTable)], temp: &mut TempFile
     for (path, _) in tables {
         name.update(path.as_os_str().as_encoded_bytes());
     }
+    name.update(temp_name.as_os_str().as_encoded_bytes());
     Ok(name.finalize())
 }
 

@@ -1,6 +1,7 @@
 //! Reads packs by position, so that a fault of the disk is an error and never a signal.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use rustix::buffer::spare_capacity;
@@ -47,6 +48,21 @@ pub fn read_at(file: &File, path: &Path, offset: u64, len: usize) -> Result<Vec<
     Ok(bytes)
 }
 
+/// Returns the hash of all bytes of a pack. `check` is called between parts, and ends it.
+pub fn hash(path: &Path, check: impl Fn() -> Result<()>) -> Result<[u8; 32]> {
+    let mut file = open(path)?;
+    let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; 1 << 20]);
+    loop {
+        check()?;
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(*hasher.finalize().as_bytes()),
+            Ok(n) => drop(hasher.update(&buffer[..n])),
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(Error::io("cannot read", path, e)),
+        }
+    }
+}
+
 /// Reads the table of contents of a pack.
 pub fn read_toc(path: &Path) -> Result<Vec<BlockEntry>> {
     let file = open(path)?;
@@ -67,20 +83,22 @@ pub fn read_toc(path: &Path) -> Result<Vec<BlockEntry>> {
 /// Fails unless the heads of the blocks of a pack agree with its table of contents: kind, depth, and the lengths of the
 /// objects.
 pub fn check_heads(path: &Path) -> Result<()> {
-    let blocks = read_toc(path)?;
-    let file = open(path)?;
-    for entry in blocks {
-        let at = u64::from(entry.offset);
-        let differs = || damaged(path, Malformed("the head of a block does not match its table of contents"));
-        let header = read_at(&file, path, at, block::HEADER)?;
-        let len = block::head_len(&header).filter(|_| block::len(&header) == Some(entry.len as usize)).ok_or_else(differs)?;
-        let (head, _) = block::head(&read_at(&file, path, at, len)?).map_err(|e| damaged(path, e))?;
-        let lens = entry.objects.iter().map(|(_, len)| *len);
-        if (head.kind, head.depth) != (entry.kind, entry.depth) || !head.lens.iter().copied().eq(lens) {
-            return Err(differs());
-        }
+    let (blocks, file) = (read_toc(path)?, open(path)?);
+    blocks.iter().try_for_each(|entry| read_head(&file, path, entry).map(drop))
+}
+
+/// Reads the head of a block of the pack at `path`. Fails unless it agrees with the table of contents.
+pub fn read_head(file: &File, path: &Path, entry: &BlockEntry) -> Result<BlockHead> {
+    let at = u64::from(entry.offset);
+    let differs = || damaged(path, Malformed("the head of a block does not match its table of contents"));
+    let header = read_at(file, path, at, block::HEADER)?;
+    let len = block::head_len(&header).filter(|_| block::len(&header) == Some(entry.len as usize)).ok_or_else(differs)?;
+    let (head, _) = block::head(&read_at(file, path, at, len)?).map_err(|e| damaged(path, e))?;
+    let lens = entry.objects.iter().map(|(_, len)| *len);
+    if (head.kind, head.depth) != (entry.kind, entry.depth) || !head.lens.iter().copied().eq(lens) {
+        return Err(differs());
     }
-    Ok(())
+    Ok(head)
 }
 
 /// Bytes that are searched for a block at once.

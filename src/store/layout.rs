@@ -131,6 +131,25 @@ impl Layout {
         self.root.join("workspace").join(dataset)
     }
 
+    /// Returns the datasets that have a folder for the state of a workspace, in order.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if the folders cannot be listed.
+    pub fn workspaces(&self) -> Result<Vec<String>> {
+        let folder = self.root.join("workspace");
+        let fail = |e| Error::io("cannot read the folder", &folder, e);
+        let entries = match std::fs::read_dir(&folder) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(fail)?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            names.extend(entry.map_err(fail)?.file_name().into_string());
+        }
+        names.sort();
+        Ok(names)
+    }
+
     /// Returns the folder of the evaluation caches of a dataset.
     pub fn gate(&self, dataset: &str) -> PathBuf {
         self.root.join("gate").join(dataset)

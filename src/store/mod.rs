@@ -8,12 +8,14 @@ mod accept;
 pub mod content;
 mod delta;
 mod format;
+pub mod gc;
 pub mod layout;
 mod pipeline;
 pub mod presence;
 pub mod read;
 mod rebuild;
 mod records;
+mod uncovered;
 pub mod writer;
 
 pub(crate) use accept::check_form;

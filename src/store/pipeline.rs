@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use crate::chunk::compress::{Codec, Compressor, Delta};
 use crate::error::{Error, Result};
 use crate::fs::atomic;
+use crate::id::{Id, Pack};
 use crate::limits;
 use crate::object::{Key, ObjectKind};
 use crate::pack::block::{self, BlockHead};
@@ -70,21 +71,41 @@ impl ObjectGroup {
     }
 }
 
-struct EncodedBlock {
-    head: BlockHead,
-    ids: Vec<[u8; 32]>,
-    block: Vec<u8>,
+/// A block in its stored form.
+pub(crate) struct EncodedBlock {
+    pub head: BlockHead,
+    pub ids: Vec<[u8; 32]>,
+    pub block: Vec<u8>,
 }
 
 impl EncodedBlock {
-    fn of(head: BlockHead, ids: Vec<[u8; 32]>, payload: &[u8]) -> Result<EncodedBlock> {
+    /// Returns the block with this head and payload.
+    pub fn of(head: BlockHead, ids: Vec<[u8; 32]>, payload: &[u8]) -> Result<EncodedBlock> {
         let block = block::encode(&head, payload).map_err(|e| Error::rejected("a block", e))?;
         Ok(EncodedBlock { head, ids, block })
     }
 }
 
-/// The structure packs, which wait for the data to be durable, and the bytes of all blocks.
-type PackOutput = (Vec<SealedPack>, u64);
+/// The packs of the packing thread.
+#[derive(Default)]
+struct PackOutput {
+    /// The structure packs, which wait for the data to be durable.
+    structure: Vec<SealedPack>,
+    /// Bytes of all blocks.
+    bytes: u64,
+    /// All packs.
+    packs: Vec<Id<Pack>>,
+}
+
+/// The packs that a pipeline wrote.
+pub(crate) struct DurablePacks {
+    /// The rows that no table has yet.
+    pub rows: Vec<IndexRow>,
+    /// Bytes of all blocks.
+    pub bytes: u64,
+    /// The packs.
+    pub packs: Vec<Id<Pack>>,
+}
 
 /// Objects that have become durable, sent by the sealing thread.
 pub(crate) struct DurableKeys {
@@ -147,17 +168,26 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Hands a block over that is stored as it is.
+    pub fn copy(&mut self, block: EncodedBlock) -> Result<()> {
+        let Some(made) = &self.made else { return Err(stopped()) };
+        if self.permits.send(()).is_err() || made.send((self.next, Ok(vec![block]))).is_err() {
+            return Err(self.failure());
+        }
+        self.next += 1;
+        Ok(())
+    }
+
     /// Returns the objects that have become durable since the last call.
     pub fn durable(&self) -> impl Iterator<Item = DurableKeys> + '_ {
         self.durable.try_iter()
     }
 
-    /// Waits until all is durable, data before structure. Returns the rows that no table has yet, and the bytes that were
-    /// written.
-    pub fn finish(mut self) -> Result<(Vec<IndexRow>, u64)> {
+    /// Waits until all is durable, data before structure.
+    pub fn finish(mut self) -> Result<DurablePacks> {
         self.complete.store(true, Ordering::Release);
         self.made = None;
-        let (structure, bytes) = join(self.packer.take())?;
+        let PackOutput { structure, bytes, packs } = join(self.packer.take())?;
         let mut rows = join(self.sealer.take())?;
         let layout = self.store.layout();
         // Also where nothing was added: a dedup hit may rely on a name that a killed process left unsynced.
@@ -166,7 +196,7 @@ impl Pipeline {
             rows.extend(pack.publish(&layout.packs(ObjectKind::Node))?);
         }
         atomic::sync_folder(&layout.packs(ObjectKind::Node))?;
-        Ok((rows, bytes))
+        Ok(DurablePacks { rows, bytes, packs })
     }
 
     /// Returns the error that ended the threads.
@@ -278,7 +308,7 @@ fn pack(
     let mut early = BTreeMap::new();
     let mut next = 0;
     let mut open: [Option<PackWriter>; 2] = [None, None];
-    let (mut structure, mut bytes) = (Vec::new(), 0);
+    let mut output = PackOutput::default();
     for (seq, blocks) in made {
         early.insert(seq, blocks);
         while let Some(blocks) = early.remove(&next) {
@@ -291,13 +321,11 @@ fn pack(
                     None => PackWriter::create(tmp)?,
                 };
                 writer.append(&head, &ids, &block)?;
-                bytes += block.len() as u64;
+                output.bytes += block.len() as u64;
                 if !writer.is_full() {
                     *slot = Some(writer);
-                } else if !data {
-                    structure.push(writer.seal()?);
-                } else if to_seal.send(writer.seal()?).is_err() {
-                    return Err(stopped());
+                } else {
+                    output.add(writer, data, to_seal)?;
                 }
             }
             let _ = permit.recv();
@@ -306,12 +334,23 @@ fn pack(
     if !complete.load(Ordering::Acquire) {
         return Ok(PackOutput::default());
     }
-    let [last_structure, last_data] = open;
-    structure.extend(last_structure.map(PackWriter::seal).transpose()?);
-    if let Some(writer) = last_data {
-        to_seal.send(writer.seal()?).map_err(|_| stopped())?;
+    for (data, last) in open.into_iter().enumerate() {
+        last.into_iter().try_for_each(|writer| output.add(writer, data == 1, to_seal))?;
     }
-    Ok((structure, bytes))
+    Ok(output)
+}
+
+impl PackOutput {
+    /// Ends a pack: one of data goes to the sealer.
+    fn add(&mut self, writer: PackWriter, data: bool, to_seal: &Sender<SealedPack>) -> Result<()> {
+        let sealed = writer.seal()?;
+        self.packs.push(sealed.id);
+        if data {
+            return to_seal.send(sealed).map_err(|_| stopped());
+        }
+        self.structure.push(sealed);
+        Ok(())
+    }
 }
 
 /// Syncs and names data packs; puts their rows into tables where they become many. Returns the rest.

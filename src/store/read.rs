@@ -10,7 +10,6 @@ use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
 
 use crate::chunk::compress::{Codec, decompress};
 use crate::error::{Error, ErrorKind, Result};
-use crate::fs::atomic;
 use crate::id::{self, Id, Pack};
 use crate::limits;
 use crate::manifest::NodeSource;
@@ -26,6 +25,8 @@ use crate::store::layout::Layout;
 const CACHED_BYTES: u64 = 48 << 20;
 /// Bytes of delta blocks that are kept as they are stored, since a run after the other is taken from them.
 const CACHED_DELTAS: u64 = 16 << 20;
+/// Times that the tables are read again for an object that is not where they say.
+const REFRESHES: usize = 8;
 /// Packs that are kept open.
 const OPEN_PACKS: usize = 64;
 
@@ -160,6 +161,17 @@ impl Store {
         *tables = Arc::new(tables.with(table));
     }
 
+    /// Writes a table of the rows of durable packs, and looks objects up in it from now on.
+    pub(crate) fn index(&self, rows: Vec<IndexRow>) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let table = IndexTable::of(rows);
+        merged::add(&self.layout.index(), &self.layout.tmp(), &table)?;
+        self.add_table(table);
+        Ok(())
+    }
+
     /// Reads the tables again but for damaged ones, and the contents of every pack that none of them covers, so that
     /// afterwards all that is in the store is found. Returns what could not be read.
     pub fn refresh(&self) -> Result<Vec<Error>> {
@@ -195,29 +207,13 @@ impl Store {
         Ok(hasher.finalize())
     }
 
-    /// Refreshes for a writer: packs that no table covers, since a process was killed before it wrote one, get a table,
-    /// once they are durable.
-    pub(crate) fn index_uncovered_packs(&self) -> Result<()> {
-        // Damaged tables are read again, so that the next read that fails must refresh again.
+    /// Has the next read that fails refresh again: damaged tables were read anew.
+    pub(super) fn forget_refresh(&self) {
         *self.refreshed.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let (mut tables, stray) = self.covering_tables(IndexTables::load(&self.layout.index())?)?;
-        for part in stray.chunks(REBUILT_AT_ONCE) {
-            let (rows, _) = read_contents(part.iter().cloned());
-            if rows.is_empty() {
-                continue;
-            }
-            for kind in [ObjectKind::Chunk, ObjectKind::Node] {
-                atomic::sync_folder(&self.layout.packs(kind))?;
-            }
-            merged::add(&self.layout.index(), &self.layout.tmp(), &IndexTable::of(rows))?;
-            tables = self.covering_tables(IndexTables::load(&self.layout.index())?)?.0;
-        }
-        self.set_tables(tables);
-        Ok(())
     }
 
     /// Returns those of the tables that name only packs that are there, and the packs that they do not cover.
-    fn covering_tables(&self, tables: IndexTables) -> Result<(IndexTables, Packs)> {
+    pub(super) fn covering_tables(&self, tables: IndexTables) -> Result<(IndexTables, Packs)> {
         let mut packs = self.packs()?;
         let tables = tables.within(&packs.iter().map(|(id, _)| *id).collect());
         let covered = tables.packs();
@@ -225,7 +221,7 @@ impl Store {
         Ok((tables, packs))
     }
 
-    fn set_tables(&self, tables: IndexTables) {
+    pub(super) fn set_tables(&self, tables: IndexTables) {
         *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tables);
     }
 
@@ -276,13 +272,16 @@ impl Store {
     /// Reads an object whose block lies above at most `depth` deltas. Without `check`, its bytes are not held against its
     /// name: for a base, since what is decoded with it is.
     fn get_below(&self, key: &Key, depth: u8, check: bool) -> Result<Object> {
-        self.read_any(key, depth, check).or_else(|first| {
-            // The tables may be older than the packs, or damaged.
-            if first.kind() == ErrorKind::Interrupted {
-                return Err(first);
+        let mut read = self.read_any(key, depth, check);
+        // The tables may be older than the packs, or damaged. While a collector moves objects, they age more than once.
+        for _ in 0..REFRESHES {
+            match read {
+                Err(e) if e.kind() == ErrorKind::Interrupted => return Err(e),
+                Err(_) if self.refresh_if_changed()? => read = self.read_any(key, depth, check),
+                read => return read,
             }
-            if self.refresh_if_changed()? { self.read_any(key, depth, check) } else { Err(first) }
-        })
+        }
+        read
     }
 
     fn read_any(&self, key: &Key, depth: u8, check: bool) -> Result<Object> {
@@ -313,7 +312,7 @@ impl Store {
     }
 
     /// Returns the stored bytes of a block.
-    fn read_block_bytes(&self, row: &IndexRow) -> Result<Vec<u8>> {
+    pub(super) fn read_block_bytes(&self, row: &IndexRow) -> Result<Vec<u8>> {
         let path = writer::path_in(&self.layout.packs(row.key.kind), &row.pack);
         let file = self.open_pack(&path)?;
         reader::read_at(&file, &path, u64::from(row.offset), row.len as usize)

@@ -9,15 +9,13 @@ use crate::id::{Content, Id, Pack};
 use crate::limits;
 use crate::object::recipe::{NewObject, RecipeBuilder, RecipeItem};
 use crate::object::{Key, ObjectKind};
-use crate::pack::index::IndexTable;
-use crate::pack::merged;
 use crate::store::accept::accept;
 use crate::store::delta::{DEPTH, Follower, PIECE_BYTES, RunPiece};
-use crate::store::pipeline::{GroupRun, ObjectGroup, Pipeline};
+use crate::store::pipeline::{DurablePacks, GroupRun, ObjectGroup, Pipeline};
 use crate::store::read::Store;
 
 /// Bytes of manifest nodes and the like that are compressed together.
-const STRUCTURE_GROUP: usize = 128 << 10;
+pub(crate) const STRUCTURE_GROUP: usize = 128 << 10;
 /// Bytes of short runs, such as small files, that become one: so they compress as well as one long one. Chunks of large
 /// files are longer, and keep runs of their own.
 const RUN_TOGETHER: usize = 16 << 10;
@@ -215,13 +213,8 @@ impl<'a> Writer<'a> {
             self.submit(group)?;
         }
         let Some(pipeline) = self.pipeline else { return Ok(DurableWrite { bytes: 0, _gc: self._gc }) };
-        let (rows, bytes) = pipeline.finish()?;
-        if !rows.is_empty() {
-            let layout = self.store.layout();
-            let table = IndexTable::of(rows);
-            merged::add(&layout.index(), &layout.tmp(), &table)?;
-            self.store.add_table(table);
-        }
+        let DurablePacks { rows, bytes, .. } = pipeline.finish()?;
+        self.store.index(rows)?;
         Ok(DurableWrite { bytes, _gc: self._gc })
     }
 }

@@ -180,8 +180,33 @@ fn every_verb_has_its_fields_in_json() {
         "bytes",
     ]);
     assert_eq!(keys(&s.json("verify 1.0.0")), verify);
-    let stats = set(["versions", "files", "logical_bytes", "unique_bytes", "stored_bytes", "chunks", "packs", "derived_bytes"]);
+    let stats = set([
+        "versions",
+        "files",
+        "logical_bytes",
+        "unique_bytes",
+        "stored_bytes",
+        "chunks",
+        "packs",
+        "derived_bytes",
+        "temporary_bytes",
+    ]);
     assert_eq!(keys(&s.json("stats")), stats);
+    let gc = set([
+        "dry_run",
+        "unreachable_packs",
+        "unreachable_bytes",
+        "rewritten_packs",
+        "dead_bytes",
+        "joined_packs",
+        "joined_bytes",
+        "recent_bytes",
+        "temporary_files",
+        "temporary_bytes",
+        "written_bytes",
+        "freed_bytes",
+    ]);
+    assert_eq!(keys(&s.json("gc --dry-run")), gc);
     assert_eq!(keys(&s.json("reindex")), set(["packs", "objects", "versions", "damaged"]));
     assert_eq!(keys(&s.json("completions zsh")), set(["shell", "script"]));
     assert_eq!(keys(&s.json("man")), set(["page"]));

@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-pub(crate) const VERBS: [&str; 44] = [
+pub(crate) const VERBS: [&str; 45] = [
     "init",
     "dataset",
     "dataset add",
@@ -44,6 +44,7 @@ pub(crate) const VERBS: [&str; 44] = [
     "fsck",
     "which",
     "stats",
+    "gc",
     "reindex",
     "install-hooks",
     "completions",

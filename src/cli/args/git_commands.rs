@@ -10,7 +10,7 @@ use helox::{Error, Repo, nearest};
 use super::{Arguments, CommandLine};
 
 /// A command of another tool, and what to do here. A command that `hlx` gains leaves this table; a test says so.
-const COMMANDS: [(&str, &str); 40] = [
+const COMMANDS: [(&str, &str); 39] = [
     ("add", "there is no staging area: 'hlx commit' takes every change; 'hlx dataset add NAME --path DIR' declares a dataset"),
     ("am", "there are no patches: 'hlx commit --from DIR' creates a version from another folder"),
     ("bisect", "'hlx log -- PATH' lists the versions that changed a file; 'hlx checkout REV' checks one out"),
@@ -27,7 +27,6 @@ const COMMANDS: [(&str, &str); 40] = [
     ),
     ("export", "'hlx checkout REV --into DIR' writes a version into another folder"),
     ("fetch", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
-    ("gc", "unused data cannot be removed yet; 'hlx stats' shows the size of the store"),
     ("get", "'hlx checkout REV --into DIR' writes a version into another folder; 'hlx cat REV PATH' prints one file"),
     ("grep", "'hlx cat REV PATH | grep PATTERN' searches a file in a version"),
     ("import", "'hlx commit --from DIR' creates a version from another folder"),
@@ -35,7 +34,7 @@ const COMMANDS: [(&str, &str); 40] = [
     ("merge", "versions cannot be merged: 'hlx checkout REV -- PATH' restores files from another version; then run 'hlx commit'"),
     ("metrics", "'hlx run list' lists training runs and 'hlx run compare A B' their metrics"),
     ("mv", "move the file with 'mv': 'hlx status' shows it as renamed"),
-    ("prune", "unused data cannot be removed yet; 'hlx stats' shows the size of the store"),
+    ("prune", "'hlx gc' removes data that no version needs"),
     ("pull", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
     ("push", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
     ("rebase", "versions never change: 'hlx commit --parent REV' creates a version with another parent"),

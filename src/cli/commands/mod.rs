@@ -13,6 +13,7 @@ mod diff;
 mod drift;
 mod exec;
 mod fsck;
+mod gc;
 mod hooks;
 mod init;
 mod log;
@@ -66,6 +67,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Outcome> {
         Command::Fsck(args) => fsck::run(args, session),
         Command::Which(args) => which::run(&args, session),
         Command::Stats => stats::run(session),
+        Command::Gc(args) => gc::run(&args, session),
         Command::Reindex => reindex::run(session),
         Command::InstallHooks => hooks::run(session),
         Command::Completions(args) => completions::run(&args, session),

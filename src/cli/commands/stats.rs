@@ -24,10 +24,12 @@ pub(super) fn run(session: &mut Session) -> Result<Outcome> {
             row("unique", size(report.unique_bytes), "without duplicate chunks"),
             row("stored", size(report.stored_bytes), &saved),
             row("derived", size(report.derived_bytes), "indexes, rebuilt by 'hlx reindex'"),
+            row("temporary", size(report.temporary_bytes), "left by interrupted commands: hlx gc"),
             row("chunks", thousands(report.chunks), "pieces of files"),
             row("packs", thousands(report.packs), "the files of the store"),
         ];
-        columns(&rows).iter().try_for_each(|line| writeln!(out, "{line}"))
+        let rows = rows.into_iter().filter(|[name, ..]| name != "temporary" || report.temporary_bytes > 0);
+        columns(&rows.collect::<Vec<_>>()).iter().try_for_each(|line| writeln!(out, "{line}"))
     })?;
     Ok(session.warn_of_damage(&report.damaged))
 }

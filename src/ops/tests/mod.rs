@@ -9,6 +9,7 @@ mod faults;
 mod fsck;
 mod gate;
 mod gate_cache;
+mod gc;
 mod model;
 mod numbers;
 mod opaque;
