@@ -94,7 +94,7 @@ impl TempFile {
                     Ok(Created::New)
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(Created::Exists),
-                Err(e) if lacks_exclusive_rename(&e) => Err(Error::io("cannot create", to, e).with_hint(
+                Err(e) if is_unsupported(&e) => Err(Error::io("cannot create", to, e).with_hint(
                     "the file system supports neither hard links nor rename without replacement; \
                      move the repository to another file system; the data can stay",
                 )),
@@ -277,7 +277,7 @@ pub fn ensure_folder(path: &Path) -> Result<()> {
 pub fn sync_folder(path: &Path) -> Result<()> {
     let folder = File::open(path).map_err(|e| Error::io("cannot sync the folder", path, e))?;
     match point(Call::Sync, path).and_then(|()| folder.sync_all()) {
-        Err(e) if !lacks_folder_sync(&e) => Err(Error::io("cannot sync the folder", path, e)),
+        Err(e) if !is_unsupported(&e) => Err(Error::io("cannot sync the folder", path, e)),
         _ => Ok(()),
     }
 }
@@ -287,14 +287,9 @@ fn lacks_links(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK))
 }
 
-/// Returns true if an error of an exclusive rename means that the file system has none.
-fn lacks_exclusive_rename(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS))
-}
-
-/// Returns true if an error of a folder's sync means that the file system has no such call: it is about the call and never
-/// about the bytes, as `EIO` and `ENOSPC` are.
-fn lacks_folder_sync(error: &io::Error) -> bool {
+/// Returns true if an error of an exclusive rename or of the sync of a folder means that the file system has no such call. It
+/// is about the call and never about the bytes, as `EIO` and `ENOSPC` are.
+fn is_unsupported(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS))
 }
 
