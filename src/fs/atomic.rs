@@ -246,6 +246,15 @@ pub fn create_once(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<Created> {
     Ok(created)
 }
 
+/// Moves a file of the store, or whatever is in its place, to another folder of it, which is created if it is missing.
+/// Durable when it returns.
+pub fn move_file(from: &Path, to: &Path) -> Result<()> {
+    ensure_folder(parent(to))?;
+    point(Call::Rename, to).and_then(|()| fs::rename(from, to)).map_err(|e| Error::io("cannot move", from, e))?;
+    sync_folder(parent(to))?;
+    sync_folder(parent(from))
+}
+
 /// Makes a folder and all above it that are missing, and syncs each into its parent, also those that were there: an
 /// earlier process may have been killed between the two.
 pub fn ensure_folder(path: &Path) -> Result<()> {

@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-pub(crate) const VERBS: [&str; 44] = [
+pub(crate) const VERBS: [&str; 45] = [
     "init",
     "dataset",
     "dataset add",
@@ -41,6 +41,7 @@ pub(crate) const VERBS: [&str; 44] = [
     "audit",
     "validate",
     "verify",
+    "fsck",
     "which",
     "stats",
     "gc",
@@ -103,6 +104,7 @@ fn quiet_silences_what_was_done_and_not_what_was_asked() {
         "audit --verify -q",
         "checkout 1.0.0 -q",
         "verify -q",
+        "fsck -q",
         "reindex -q",
     ] {
         let output = s.run(line);
