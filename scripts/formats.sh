@@ -2,6 +2,9 @@
 # Compares hlx with the second reader and writer of the formats, in tests/formats: scripts/formats.sh [HLX]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/needs.sh
+. scripts/needs.sh
+need_venv
 hlx=${1:-target/release/hlx}
 [ -x "$hlx" ] || cargo build --locked --release
 

@@ -48,6 +48,10 @@ need_b3sum() {
     command -v b3sum >/dev/null || install_package b3sum
 }
 
+need_venv() {
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install_package python3-venv
+}
+
 need_git() {
     command -v git >/dev/null || install_package git
 }

@@ -126,6 +126,8 @@ def make_data(folder):
     noise = random.Random(7)
     files = {"README.md": b"# Leases\n", "plain.txt": b"plain\n", "empty.txt": b"", "back\\slash.txt": b"1", "caf\u00e9/x.bin": b"\0\1"}
     files["labels.csv"] = b"id,label,day,share,ok\n1,rent,2026-11-02,0.5,true\n2,,2026-11-03,-1e3,FALSE\n007,term,,3,x\n"
+    files |= {"notes.json": b'[{"a": 1, "c": "x"}, {"a": null}, 3]', "one.json": b'{"a": [1.0, -2e5]}', "none.json": b"[]"}
+    files |= {"t.tsv": b"a\tb\n1\t2026-02-30\n+.5\t007\n.\tTrue\n", "sub/README.md": b"a sample", "Readme.TXT": b"none", "a.zip": b"PK"}
     lines = [{"id": n, "text": f"clause {n}", "tags": ["a", n], "rent": {"amount": [None, 900, 1.5][n % 3]}} for n in range(4000)]
     lines += [{f"k{n}": n for n in range(65)}, {"long " + "é" * 300: 1}, {"a": {"b": {"c": {"d": {"e": {"f": 1}}}}}}]
     files["train/a.jsonl"] = b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
@@ -211,6 +213,8 @@ def check_hostile(scratch):
             if len(expected) == 1:
                 printed = hlx(folder, "verify", "leases@1.0.0", code=1)
                 printed += hlx(folder, "checkout", "leases@1.0.0", "--into", "target", code=5)
+                in_place = hlx(folder, "checkout", "leases@1.0.0", code=5)
+                assert expected[-1] in in_place, f"in place: no '{expected[-1]}' in\n{in_place}"
                 subprocess.run([HLX, "ls", "-r", "leases@1.0.0"], cwd=folder, capture_output=True, timeout=SECONDS)
             else:
                 words, code, _ = expected
@@ -223,8 +227,9 @@ def check_hostile(scratch):
 
 
 def outside(folder):
-    """Returns what lies in the folder of a repository but for the store and the place of the checkout."""
-    kept = [path for path in sorted(folder.rglob("*")) if not {".helox", "target"} & set(path.relative_to(folder).parts)]
+    """Returns what lies in the folder of a repository but for the store and the places of the checkouts."""
+    places = {".helox", "target", "data"}
+    kept = [path for path in sorted(folder.rglob("*")) if not places & set(path.relative_to(folder).parts[:1])]
     return [(path, path.read_bytes() if path.is_file() else None) for path in kept]
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import date
 from pathlib import Path
 
 import zstandard
@@ -328,18 +329,25 @@ def count_samples(path, data, root):
         return 0, 10 | 1 << 16
     ending = name.rsplit(".", 1)[-1] if name.rfind(".") > 0 else ""
     if ending == "jsonl":
-        records = [line for line in data.split(b"\n") if line.strip(b" \t\r\n")]
+        records = [line for line in data.split(b"\n") if line.strip(b" \t\r\v\f")]
         for record in records:
             observe(json.loads(record, object_pairs_hook=lambda pairs: Pairs(pairs)), root, 0)
         return len(records), 1 | 1 << 16
-    if ending == "csv":
-        names, *rows = [line.split(b",") for line in data.removesuffix(b"\n").split(b"\n")]
+    if ending == "json":
+        value = json.loads(data, object_pairs_hook=lambda pairs: Pairs(pairs))
+        records = value if type(value) is list else [value]
+        for record in records:
+            observe(record, root, 0)
+        return len(records), 2 | 1 << 16
+    if ending in ("csv", "tsv"):
+        comma = b"," if ending == "csv" else b"\t"
+        names, *rows = [line.split(comma) for line in data.removesuffix(b"\n").split(b"\n")]
         for row in rows:
             count(root, 6)
             for column, field in zip(names, row):
-                count(root[1].setdefault(column.decode(), ({}, {})), csv_type(field.decode()))
-        return len(rows), 3 | 2 << 16
-    return 1, 6 | 1 << 16
+                count(root[1].setdefault(column.decode(), ({}, {})), cell_type(field.decode()))
+        return len(rows), (3 if ending == "csv" else 4) | 2 << 16
+    return 1, (9 | 1 << 59 if ending == "zip" else 6) | 1 << 16
 
 
 class Pairs(list):
@@ -370,7 +378,7 @@ def field_name(name):
     return data[:200].decode("utf-8", "ignore") + "…" + hash_of(data).hex()[:16]
 
 
-def csv_type(text):
+def cell_type(text):
     if not text:
         return 0
     if text.lower() in ("true", "false"):
@@ -379,6 +387,7 @@ def csv_type(text):
         return 2
     if re.fullmatch(r"[+-]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?", text) and re.search(r"\d", text.lower().split("e")[0]):
         return 3
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        return 7
-    return 4
+    try:
+        return 7 if re.fullmatch(r"\d{4}-\d\d-\d\d", text) and date.fromisoformat(text) else 4
+    except ValueError:
+        return 4
