@@ -69,7 +69,8 @@ fn said(bench: &Bench) -> BTreeSet<String> {
 
 #[test]
 fn a_version_is_on_hold_until_all_of_its_holds_end() {
-    use crate::ops::{hold, show};
+    use crate::error::ErrorKind;
+    use crate::ops::hold;
     let bench = Bench::new();
     bench.write("a.txt", "a");
     bench.commit(|o| o.version = Some(number("1.0.0"))).unwrap();
