@@ -1,7 +1,7 @@
 //! The contents of versions: schema, verdict, manifest, and every file once, however many versions share it.
 //!
 //! Files are read in the order of the manifests, which is that of the packs. The data checksum of a version covers all its
-//! files in order, so every manifest is walked for it; a node is only checked for what its parent says of it.
+//! files in order, so every manifest is walked for it; the form of a node is checked once.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -12,11 +12,10 @@ use crate::error::{Error, Result};
 use crate::id::{Content, Id, NodeId};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::checksum::{Checksum, DataChecksum};
-use crate::object::node::{Child, Entry, Node, Totals};
+use crate::object::node::{Entry, Node, Totals};
 use crate::object::version::Version;
 use crate::object::{Key, ObjectKind};
 use crate::parallel;
-use crate::path::DataPath;
 use crate::progress::Progress;
 use crate::repo::Repo;
 use crate::store::Store;
@@ -34,6 +33,8 @@ pub struct ContentsCheck {
     pub bytes: u64,
     /// The expected data checksum, and the actual one where all bytes could be read, if there was one version.
     pub checksum: Option<(Checksum, Option<Checksum>)>,
+    /// The contents that the store cannot rebuild, each with its size.
+    pub damaged: HashMap<Id<Content>, u64>,
 }
 
 /// Checks the contents of versions. The problems are of the kinds `schema`, `verdict-damaged`, `manifest`, `checksum` and
@@ -46,8 +47,7 @@ pub fn check(repo: &Repo, versions: &[CheckedVersion], progress: &dyn Progress, 
     if progress.is_watched() {
         expect(repo, versions, progress)?;
     }
-    let node_state = NodeState { seen: ObjectSet::of(store), children: HashMap::new() };
-    let nodes = CheckedNodes { store, state: Mutex::new(node_state) };
+    let nodes = CheckedNodes { store, seen: Mutex::new(ObjectSet::of(store)) };
     let state = Mutex::new(WalkState { seen: ObjectSet::of(store), files: 0, bytes: 0, checksum: None });
     let mut walk = ManifestWalk { repo, nodes: &nodes, versions, problems, progress, state: &state, current: None };
     let mut damaged = HashMap::new();
@@ -62,6 +62,7 @@ pub fn check(repo: &Repo, versions: &[CheckedVersion], progress: &dyn Progress, 
         files: state.files,
         bytes: state.bytes,
         checksum: checksum.map(|(expected, actual)| (expected, actual.filter(|_| damaged.is_empty()))),
+        damaged: damaged.into_iter().map(|(content, bad)| (content, bad.size)).collect(),
     })
 }
 
@@ -87,39 +88,19 @@ fn content_key(store: &Store, entry: &Entry) -> Key {
     if store.contains(&recipe) { recipe } else { Key { kind: ObjectKind::Chunk, ..recipe } }
 }
 
-/// Reads nodes and holds each against what its parent says of it: the last path and the totals.
+/// Reads nodes, and checks the form of each once, however many versions share it.
 struct CheckedNodes<'a> {
     store: &'a Store,
-    state: Mutex<NodeState>,
-}
-
-struct NodeState {
-    /// The nodes whose form was checked.
-    seen: ObjectSet,
-    /// The children of the nodes that are being walked.
-    children: HashMap<Id<NodeId>, (DataPath, Totals)>,
+    seen: Mutex<ObjectSet>,
 }
 
 impl NodeSource for CheckedNodes<'_> {
     fn node(&self, id: Id<NodeId>) -> Result<Node> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let (key, expected) = (Key::from(id), state.children.remove(&id));
+        let key = Key::from(id);
         let bytes = self.store.get(&key)?;
         let node = Node::decode(&bytes).map_err(|e| Error::damaged(format!("{key} is damaged: {e}")))?;
-        if state.seen.insert(&key) && node.encode() != bytes[..] {
+        if self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(&key) && node.encode() != bytes[..] {
             return Err(Error::damaged(format!("{key} is damaged: it is not in its canonical form")));
-        }
-        let last = match &node {
-            Node::Leaf(entries) => entries.last().map(|entry| &entry.path),
-            Node::Inner(_, children) => children.last().map(|child| &child.last),
-        };
-        if let Some((path, totals)) = &expected
-            && (last != Some(path) || node.totals() != *totals)
-        {
-            return Err(Error::damaged(format!("{key} does not have the last path and the totals in its parent")));
-        }
-        if let Node::Inner(_, own) = &node {
-            state.children.extend(own.iter().map(|Child { last, id, totals }| (*id, (last.clone(), *totals))));
         }
         Ok(node)
     }
@@ -256,6 +237,7 @@ fn object_problem(kind: &'static str, store: &Store, key: Key, error: &Error) ->
 /// A content that cannot be rebuilt.
 struct DamagedContent {
     content: Id<Content>,
+    size: u64,
     error: Error,
     /// The first of its objects that cannot be read.
     object: Option<Key>,
@@ -285,7 +267,7 @@ fn read_all(
                 if error.ends_check() {
                     return Err(error);
                 }
-                bad.push(DamagedContent { content, error, object: first_damaged(store, content, size) });
+                bad.push(DamagedContent { content, size, error, object: first_damaged(store, content, size) });
             }
             progress.advance(1, 0);
         }

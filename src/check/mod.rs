@@ -6,11 +6,14 @@
 
 pub mod contents;
 pub mod facts;
+pub mod full;
 mod object_set;
+pub mod objects;
 pub mod packs;
 pub mod refs;
+pub mod tables;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
@@ -99,6 +102,8 @@ struct ProblemList {
     problems: Vec<Problem>,
     /// The places of problems in the list.
     places: HashMap<[u8; 32], usize>,
+    /// The objects that problems name.
+    objects: HashSet<String>,
 }
 
 impl Problems {
@@ -119,6 +124,7 @@ impl Problems {
             None => {
                 let at = list.problems.len();
                 list.places.insert(key, at);
+                list.objects.extend(problem.object.clone());
                 list.problems.push(problem);
             }
         }
@@ -128,6 +134,12 @@ impl Problems {
     pub fn has_entry(&self, entry: &str) -> bool {
         let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         list.problems.iter().any(|problem| problem.entry.as_deref() == Some(entry))
+    }
+
+    /// Returns true if there is one about this object.
+    pub fn has_object(&self, object: &str) -> bool {
+        let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        list.objects.contains(object)
     }
 
     /// Returns them.

@@ -114,7 +114,15 @@ impl RefChecker<'_> {
     fn versions(&mut self, facts: &FactsCheck, progress: &dyn Progress) -> Result<()> {
         let refs = self.repo.versions();
         let mut parents = Vec::new();
-        for dataset in refs.datasets()? {
+        let datasets = match refs.datasets() {
+            Err(e) if e.ends_check() => return Err(e),
+            Err(e) => {
+                self.problems.add(Problem::new("version-damaged", e.to_string()).entry("refs/versions"));
+                return Ok(());
+            }
+            datasets => datasets?,
+        };
+        for dataset in datasets {
             let numbers = match refs.numbers(&dataset) {
                 Err(e) if e.ends_check() => return Err(e),
                 Err(e) => {
@@ -183,7 +191,7 @@ impl RefChecker<'_> {
     fn missed_by_workspaces(&mut self) -> Result<()> {
         let layout = self.repo.store().layout();
         let declared = self.repo.config().datasets().map(|dataset| dataset.name.clone());
-        let datasets: HashSet<String> = declared.chain(self.repo.versions().datasets()?).collect();
+        let datasets: HashSet<String> = declared.chain(self.repo.versions().datasets().unwrap_or_default()).collect();
         for dataset in datasets {
             // A state that cannot be read is no part of the history; the verbs of the workspace report it.
             let head = WorkspaceState::load(layout, &dataset).ok().and_then(|state| state.head);

@@ -118,6 +118,7 @@ pub(crate) enum Command {
     Hold(HoldCommand),
     Audit(AuditArgs),
     Verify(VerifyArgs),
+    Fsck(FsckArgs),
     Which(WhichArgs),
     /// Show the size of the store and what deduplication and compression save
     Stats,
@@ -409,6 +410,26 @@ pub(crate) struct VerifyArgs {
     /// Verify every version
     #[arg(long, conflicts_with = "targets")]
     pub(crate) all: bool,
+}
+
+/// Check everything in the repository, and repair it
+#[derive(Args)]
+#[command(after_help = "Examples:
+  hlx fsck
+  hlx fsck --repair
+  hlx fsck --repair --from /backup/leases
+
+Checks every pack, object, ref and fact, all contents, the index tables and the state of the workspaces.
+With --repair, damaged packs and refs move to .helox/quarantine after everything good in them was stored again;
+lost objects are restored from the files of the workspace, and from the repository of --from. Nothing is deleted.
+Exits with status 1 if anything is damaged.")]
+pub(crate) struct FsckArgs {
+    /// Repair what is damaged
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Copy lost objects from the repository in DIR
+    #[arg(long, value_name = "DIR", requires = "repair")]
+    pub(crate) from: Option<PathBuf>,
 }
 
 /// Find the versions that contain a file, folder or checksum

@@ -198,7 +198,7 @@ impl<'a> FileSide<'a> {
     }
 
     /// Returns the id of its unpacked bytes, so that the same text packed otherwise is the same sample. What is wrong with
-    /// its packing is the inner error.
+    /// its compression is the inner error.
     pub(super) fn unpacked_id(&self) -> Result<std::result::Result<Id<Content>, FileIssue>> {
         if self.spec.compression == Compression::None {
             return self.id().map(Ok);
@@ -216,7 +216,7 @@ impl<'a> FileSide<'a> {
     /// Returns the start of its text, unpacked and in UTF-8: so many bytes if it has them.
     pub fn text(&self, most: usize) -> Result<Vec<u8>> {
         let mut text = Vec::new();
-        // What is wrong with its packing makes a record of its own.
+        // What is wrong with its compression makes a record of its own.
         let _ = self.unpacked(&mut |bytes| {
             text.extend_from_slice(&bytes[..bytes.len().min(most - text.len())]);
             text.len() < most
@@ -224,7 +224,7 @@ impl<'a> FileSide<'a> {
         Ok(text)
     }
 
-    /// Hands over its unpacked bytes until `take` returns false. What is wrong with its packing is the inner error.
+    /// Hands over its unpacked bytes until `take` returns false. What is wrong with its compression is the inner error.
     pub(super) fn unpacked(&self, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<std::result::Result<(), FileIssue>> {
         let mut decoder = match Decoder::of(&self.spec) {
             Ok(decoder) => decoder,

@@ -78,6 +78,11 @@ impl<'a> Facts<'a> {
         self.heads.get(number)
     }
 
+    /// Creates an entry that was lost, unless it is there. Durable when it returns.
+    pub fn restore_entry(&self, number: u64, id: Id<FactId>) -> Result<Created> {
+        self.heads.create(number, id)
+    }
+
     /// Returns the fact of the newest entry that a command reported, as far as is known. A fact that comes after it and has
     /// no entry was left by an interrupted command; others without an entry lost it.
     pub fn mark(&self) -> Option<Id<FactId>> {

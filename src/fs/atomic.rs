@@ -94,7 +94,7 @@ impl TempFile {
                     Ok(Created::New)
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(Created::Exists),
-                Err(e) if lacks_exclusive_rename(&e) => Err(Error::io("cannot create", to, e).with_hint(
+                Err(e) if is_unsupported(&e) => Err(Error::io("cannot create", to, e).with_hint(
                     "the file system supports neither hard links nor rename without replacement; \
                      move the repository to another file system; the data can stay",
                 )),
@@ -246,6 +246,15 @@ pub fn create_once(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<Created> {
     Ok(created)
 }
 
+/// Moves a file of the store, or whatever is in its place, to another folder of it, which is created if it is missing.
+/// Durable when it returns.
+pub fn move_file(from: &Path, to: &Path) -> Result<()> {
+    ensure_folder(parent(to))?;
+    point(Call::Rename, to).and_then(|()| fs::rename(from, to)).map_err(|e| Error::io("cannot move", from, e))?;
+    sync_folder(parent(to))?;
+    sync_folder(parent(from))
+}
+
 /// Makes a folder and all above it that are missing, and syncs each into its parent, also those that were there: an
 /// earlier process may have been killed between the two.
 pub fn ensure_folder(path: &Path) -> Result<()> {
@@ -268,7 +277,7 @@ pub fn ensure_folder(path: &Path) -> Result<()> {
 pub fn sync_folder(path: &Path) -> Result<()> {
     let folder = File::open(path).map_err(|e| Error::io("cannot sync the folder", path, e))?;
     match point(Call::Sync, path).and_then(|()| folder.sync_all()) {
-        Err(e) if !lacks_folder_sync(&e) => Err(Error::io("cannot sync the folder", path, e)),
+        Err(e) if !is_unsupported(&e) => Err(Error::io("cannot sync the folder", path, e)),
         _ => Ok(()),
     }
 }
@@ -278,14 +287,9 @@ fn lacks_links(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK))
 }
 
-/// Returns true if an error of an exclusive rename means that the file system has none.
-fn lacks_exclusive_rename(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS))
-}
-
-/// Returns true if an error of a folder's sync means that the file system has no such call: it is about the call and never
-/// about the bytes, as `EIO` and `ENOSPC` are.
-fn lacks_folder_sync(error: &io::Error) -> bool {
+/// Returns true if an error of an exclusive rename or of the sync of a folder means that the file system has no such call. It
+/// is about the call and never about the bytes, as `EIO` and `ENOSPC` are.
+fn is_unsupported(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS))
 }
 

@@ -31,7 +31,7 @@ pub(super) fn with_text(record: &RecordText<'_>, file: &FileSide<'_>, pass: &mut
 }
 
 /// Returns true if a file that is its own sample is text: by the ending of its name, or since no zero byte stands at its
-/// start; not where that start is of an archive, a packing, an image.
+/// start; not where that start is of an archive, a compression, an image.
 fn is_text(path: &str, start: &[u8]) -> bool {
     const ENDINGS: [&str; 9] = [".txt", ".md", ".rst", ".html", ".htm", ".xml", ".tex", ".yaml", ".yml"];
     let name = path.to_ascii_lowercase();

@@ -107,6 +107,13 @@ impl Key {
         Key { id: *content.as_bytes(), kind: ObjectKind::Recipe }
     }
 
+    /// Reads a key as it is displayed: the kind and the id in hex.
+    pub fn parse(text: &str) -> Option<Key> {
+        let (name, hex) = text.rsplit_once(' ')?;
+        let kind = ObjectKind::ALL.into_iter().find(|kind| kind.name() == name)?;
+        Some(Key { id: *Id::<id::Content>::from_hex(hex)?.as_bytes(), kind })
+    }
+
     /// Returns true if the key is that of `bytes`.
     pub fn matches(&self, bytes: &[u8]) -> bool {
         self.kind.id_of(bytes) == Some(self.id)

@@ -14,6 +14,7 @@ pub mod diff;
 pub mod draft;
 mod fact_views;
 mod folder;
+pub mod fsck;
 pub mod gc;
 pub mod hold;
 mod holders;

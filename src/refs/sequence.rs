@@ -90,6 +90,11 @@ impl Sequence {
         if number > limits::SEQUENCE {
             return Err(Error::new(ErrorKind::Conflict, format!("{} cannot have more entries", self.folder.display())));
         }
+        self.create(number, id)
+    }
+
+    /// Creates an entry, unless it exists. Durable when it returns.
+    pub fn create<T>(&self, number: u64, id: Id<T>) -> Result<Created> {
         atomic::ensure_folder(&self.folder)?;
         atomic::create_once(&self.tmp, &self.path(number), &encode(id))
     }

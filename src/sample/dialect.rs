@@ -64,8 +64,8 @@ pub struct Origin {
     pub stated: bool,
     /// The encoding follows from the file's byte order mark.
     pub guessed_encoding: bool,
-    /// The packing follows from the file's first bytes.
-    pub guessed_packing: bool,
+    /// The compression follows from the file's first bytes.
+    pub guessed_compression: bool,
     /// The rest follows from the file's first bytes.
     pub guessed_form: bool,
 }

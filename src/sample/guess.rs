@@ -34,8 +34,8 @@ impl ReaderSpec {
     /// has, and what to do.
     pub fn opaque_cause(&self, head: &[u8]) -> Option<String> {
         let head = &head[..head.len().min(HEAD)];
-        let spec = self.before_guess().guess_packing(head);
-        if let Some(cause) = opaque::packing_cause(&spec, head) {
+        let spec = self.before_guess().guess_compression(head);
+        if let Some(cause) = opaque::compression_cause(&spec, head) {
             return Some(cause);
         }
         let (text, whole) = spec.unpacked(head);
@@ -43,7 +43,7 @@ impl ReaderSpec {
     }
 
     /// Returns the reader with a compression, if the records are text and begin as compressed data does.
-    fn guess_packing(mut self, head: &[u8]) -> ReaderSpec {
+    fn guess_compression(mut self, head: &[u8]) -> ReaderSpec {
         let is_text = matches!(self.format, RecordFormat::Jsonl | RecordFormat::Json | RecordFormat::Csv | RecordFormat::Tsv);
         if is_text
             && self.compression == Compression::None
@@ -51,13 +51,13 @@ impl ReaderSpec {
             && let Some(compression) = Compression::of_magic(head)
         {
             self.compression = compression;
-            self.origin.guessed_packing = true;
+            self.origin.guessed_compression = true;
         }
         self
     }
 
     fn guess_dialect(&self, head: &[u8]) -> ReaderSpec {
-        let mut spec = self.before_guess().guess_packing(head);
+        let mut spec = self.before_guess().guess_compression(head);
         if matches!(spec.format, RecordFormat::Parquet | RecordFormat::Arrow | RecordFormat::Tar | RecordFormat::Archive) {
             return spec;
         }
@@ -105,7 +105,7 @@ impl ReaderSpec {
     /// Returns the guesses as text; `None` if there are none.
     pub fn guessed(&self) -> Option<String> {
         let mut words = Vec::new();
-        if self.origin.guessed_packing {
+        if self.origin.guessed_compression {
             words.push(format!("as {}, detected from its first bytes", self.compression.name()));
         }
         if self.origin.guessed_encoding {
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn packings_and_what_no_reader_can_look_into() {
+    fn compressions_and_what_no_reader_can_look_into() {
         let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
         std::io::Write::write_all(&mut encoder, b"id;t\n1;a\n").unwrap();
         let packed = encoder.finish().unwrap();

@@ -78,7 +78,7 @@ pub(super) fn cause(spec: &ReaderSpec, bytes: &[u8], whole: bool) -> Option<Stri
 
 /// Returns why a file that begins so is not packed as its name or `helox.toml` says, and what to do. One that is neither
 /// text nor packed otherwise is damaged.
-pub(super) fn packing_cause(spec: &ReaderSpec, head: &[u8]) -> Option<String> {
+pub(super) fn compression_cause(spec: &ReaderSpec, head: &[u8]) -> Option<String> {
     let stated = Some(spec.compression).filter(|&compression| compression != Compression::None)?;
     let format = match spec.format {
         RecordFormat::Jsonl => "jsonl",
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_packed_as_its_name_says_is_named() {
-        let named = |path: &str, head: &[u8]| packing_cause(&ReaderSpec::of(path), head).unwrap_or_default();
+        let named = |path: &str, head: &[u8]| compression_cause(&ReaderSpec::of(path), head).unwrap_or_default();
         assert!(named("a.json.gz", b"[{\"a\": 1}]").ends_with("\"FILE\" = \"json\""));
         assert!(named("a.txt.zst", "plain é".as_bytes()).contains("not compressed with zstd"));
         assert!(

@@ -40,7 +40,7 @@ impl ReaderSpec {
         let Dialect { encoding, delimiter, quotes, header, comment, records, lines } = &self.dialect;
         let byte = |byte: &Option<u8>| u64::from(byte.unwrap_or(0));
         let bit = |at: u32, set: bool| u64::from(set) << at;
-        let Origin { stated, guessed_encoding, guessed_packing, guessed_form } = self.origin;
+        let Origin { stated, guessed_encoding, guessed_compression, guessed_form } = self.origin;
         let code = self.format as u64
             | (self.compression as u64) << 8
             | revision(self.format) << 16
@@ -55,7 +55,7 @@ impl ReaderSpec {
             | bit(57, guessed_encoding)
             | bit(58, guessed_form)
             | bit(59, self.opaque)
-            | bit(60, guessed_packing);
+            | bit(60, guessed_compression);
         ReaderId { code, records: records.clone() }
     }
 
@@ -76,7 +76,7 @@ impl ReaderSpec {
             lines: bit(54),
             records: id.records.clone(),
         };
-        let origin = Origin { stated: bit(56), guessed_encoding: bit(57), guessed_packing: bit(60), guessed_form: bit(58) };
+        let origin = Origin { stated: bit(56), guessed_encoding: bit(57), guessed_compression: bit(60), guessed_form: bit(58) };
         let spec = ReaderSpec { format, compression, dialect, origin, opaque: bit(59) };
         (spec.id() == *id).then_some(spec)
     }
@@ -131,7 +131,7 @@ mod tests {
             with(|r| r.origin.stated = true),
             with(|r| r.origin.guessed_encoding = true),
             with(|r| r.origin.guessed_form = true),
-            with(|r| r.origin.guessed_packing = true),
+            with(|r| r.origin.guessed_compression = true),
             with(|r| r.opaque = true),
             ReaderSpec::of("a.zip"),
             ReaderSpec::of("a.arrow"),

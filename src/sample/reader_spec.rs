@@ -90,7 +90,7 @@ impl ReaderSpec {
 
     const fn of_format(format: RecordFormat, compression: Compression) -> ReaderSpec {
         let dialect = Dialect::PLAIN;
-        let origin = Origin { stated: false, guessed_encoding: false, guessed_packing: false, guessed_form: false };
+        let origin = Origin { stated: false, guessed_encoding: false, guessed_compression: false, guessed_form: false };
         ReaderSpec { format, compression, dialect, origin, opaque: false }
     }
 
@@ -117,7 +117,7 @@ impl ReaderSpec {
     }
 
     /// Returns the reader of this name in `helox.toml`: `jsonl`, `json`, `csv`, `tsv`, `tar` or `text`, each perhaps with
-    /// the ending of a packing as in `jsonl.gz`, or `parquet`, `arrow` or `none`.
+    /// the ending of a compression as in `jsonl.gz`, or `parquet`, `arrow` or `none`.
     pub fn named(name: &str) -> Option<ReaderSpec> {
         let (format, compression) = match name.split_once('.') {
             None => (name, Compression::None),
@@ -186,7 +186,7 @@ impl ReaderSpec {
         if std::mem::take(&mut spec.origin.guessed_encoding) {
             spec.dialect.encoding = Encoding::Utf8;
         }
-        if std::mem::take(&mut spec.origin.guessed_packing) {
+        if std::mem::take(&mut spec.origin.guessed_compression) {
             spec.compression = Compression::None;
         }
         if std::mem::take(&mut spec.origin.guessed_form) {

@@ -14,10 +14,14 @@ use crate::sample::Schema;
 /// Fails unless a reader accepts the object and gives it back the same. Writers hold the [`limits`] before, and say which
 /// one: what fails here is a defect of the program.
 pub(crate) fn accept(key: &Key, bytes: &[u8]) -> Result<()> {
-    match read_back(key.kind, bytes) {
-        Ok(again) if again == bytes && key.matches(bytes) => Ok(()),
-        Ok(_) => Err(Error::rejected(format!("the {key}"), "it does not decode to the same value")),
-        Err(e) => Err(Error::rejected(format!("the {key}"), e)),
+    check_form(key, bytes).map_err(|e| Error::rejected(format!("the {key}"), e))
+}
+
+/// Fails unless a reader accepts the object and gives it back the same.
+pub(crate) fn check_form(key: &Key, bytes: &[u8]) -> Result<(), Malformed> {
+    match read_back(key.kind, bytes)? {
+        again if again == bytes && key.matches(bytes) => Ok(()),
+        _ => Err(Malformed("it does not decode to the same value")),
     }
 }
 

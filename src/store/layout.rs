@@ -165,6 +165,11 @@ impl Layout {
         self.root.join("gc.lock")
     }
 
+    /// Returns the folder of damaged files that a repair took out of use.
+    pub fn quarantine(&self) -> PathBuf {
+        self.root.join("quarantine")
+    }
+
     /// Settings of this copy of the repository alone.
     pub fn config(&self) -> PathBuf {
         self.root.join("config.toml")

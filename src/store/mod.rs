@@ -18,6 +18,7 @@ mod records;
 mod uncovered;
 pub mod writer;
 
+pub(crate) use accept::check_form;
 pub(crate) use delta::OldFile;
 pub use layout::Layout;
 pub use read::{Object, Store};

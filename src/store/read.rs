@@ -87,8 +87,9 @@ impl Deref for Object {
 #[derive(Clone)]
 struct ByteWeighter;
 
-/// A block, and where in it what is decoded begins.
-type RunKey = (Id<Pack>, u32, u32);
+/// A block, where in it what is decoded begins, and the depth of its row: bases have lower ones, so that no run is decoded
+/// while it waits for itself, whatever the tables say.
+type RunKey = (Id<Pack>, u32, u32, u8);
 
 impl Weighter<RunKey, Arc<DecodedRun>> for ByteWeighter {
     fn weight(&self, _: &RunKey, decoded: &Arc<DecodedRun>) -> u64 {
@@ -121,6 +122,8 @@ pub struct Store {
     tables: RwLock<Arc<IndexTables>>,
     /// A hash of the names of the tables and packs at the last refresh.
     refreshed: Mutex<Option<blake3::Hash>>,
+    /// Packs that count as absent, since they are damaged.
+    excluded: RwLock<HashSet<Id<Pack>>>,
     files: Mutex<Vec<(PathBuf, Arc<File>)>>,
     decoded: Cache<RunKey, Arc<DecodedRun>, ByteWeighter>,
     deltas: Cache<(Id<Pack>, u32), Arc<DeltaBlock>, ByteWeighter>,
@@ -135,6 +138,7 @@ impl Store {
             layout,
             tables,
             refreshed: Mutex::default(),
+            excluded: RwLock::default(),
             files: Mutex::default(),
             decoded: cache(CACHED_BYTES)?,
             deltas: cache(CACHED_DELTAS)?,
@@ -221,15 +225,22 @@ impl Store {
         *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tables);
     }
 
-    /// Returns every pack, with its path.
+    /// Treats these packs, and no others, as absent from now on: a writer stores again what only they hold.
+    pub fn exclude(&self, packs: impl IntoIterator<Item = Id<Pack>>) -> Result<()> {
+        *self.excluded.write().unwrap_or_else(PoisonError::into_inner) = packs.into_iter().collect();
+        self.refresh().map(drop)
+    }
+
+    /// Returns every pack that is not excluded, with its path.
     pub fn packs(&self) -> Result<Packs> {
         let mut packs = Vec::new();
+        let excluded = self.excluded.read().unwrap_or_else(PoisonError::into_inner);
         for folder in [ObjectKind::Chunk, ObjectKind::Node].map(|kind| self.layout.packs(kind)) {
             let fail = |e| Error::io("cannot read the folder", &folder, e);
             for entry in fs::read_dir(&folder).map_err(fail)? {
                 let path = entry.map_err(fail)?.path();
                 let id = path.file_stem().and_then(|s| s.to_str()).and_then(Id::from_hex);
-                if let Some(id) = id.filter(|_| path.extension().is_some_and(|e| e == "pack")) {
+                if let Some(id) = id.filter(|id| !excluded.contains(id) && path.extension().is_some_and(|e| e == "pack")) {
                     packs.push((id, path));
                 }
             }
@@ -284,7 +295,8 @@ impl Store {
         Err(error.unwrap_or_else(|| Error::damaged(format!("{key} is missing from the store"))))
     }
 
-    pub(super) fn read(&self, row: &IndexRow, check: bool) -> Result<Object> {
+    /// Reads the object of a row. With `check`, its hash is checked.
+    pub(crate) fn read(&self, row: &IndexRow, check: bool) -> Result<Object> {
         let decoded = if row.depth == 0 { self.decode_block(row)? } else { self.decode_run(row)? };
         let start = (row.raw_at as usize).checked_sub(decoded.start);
         let range = start.map(|start| start..start + row.raw_len as usize);
@@ -308,7 +320,7 @@ impl Store {
 
     /// Returns the block at `row`, which stands alone.
     fn decode_block(&self, row: &IndexRow) -> Result<Arc<DecodedRun>> {
-        self.decoded.get_or_insert_with(&(row.pack, row.offset, 0), || {
+        self.decoded.get_or_insert_with(&(row.pack, row.offset, 0, 0), || {
             let (head, stored, payload) = self.block(row)?;
             let raw = decompress(head.codec, &stored[payload..], b"", head.raw_len());
             Ok(Arc::new(DecodedRun::new(0, raw.map_err(|_| self.damaged(row, "decompression failed"))?)))
@@ -319,11 +331,14 @@ impl Store {
     fn decode_run(&self, row: &IndexRow) -> Result<Arc<DecodedRun>> {
         let deltas = self.deltas(row)?;
         let (run, range) = self.run_range(row, &deltas)?;
-        self.decoded.get_or_insert_with(&(row.pack, row.offset, range.raw.start as u32), || {
+        if deltas.head.depth != row.depth {
+            return Err(self.damaged(row, "its block is at another depth"));
+        }
+        self.decoded.get_or_insert_with(&(row.pack, row.offset, range.raw.start as u32, row.depth), || {
             let mut base = Vec::new();
             for key in &run.bases {
                 // A base lies strictly less deep, so that no circle can be followed.
-                let object = self.get_below(key, deltas.head.depth.saturating_sub(1), false);
+                let object = self.get_below(key, row.depth.saturating_sub(1), false);
                 let object = object.map_err(|e| e.within(format!("the base of {}", row.key)))?;
                 if base.len() + object.len() > limits::BASE {
                     return Err(self.damaged(row, "its base is too long"));

@@ -10,7 +10,7 @@ use crate::pack::block::BlockHead;
 use crate::pack::index::{IndexRow, IndexTable};
 use crate::pack::{merged, reader, writer};
 use crate::progress::Progress;
-use crate::store::read::{REBUILT_AT_ONCE, Store};
+use crate::store::read::{Packs, REBUILT_AT_ONCE, Store};
 
 /// The tables that were rebuilt.
 #[derive(Debug)]
@@ -21,15 +21,6 @@ pub struct RebuildReport {
     pub objects: u64,
     /// The errors of packs that could not be read.
     pub problems: Vec<Error>,
-}
-
-/// A pack whose table of contents is damaged, and the blocks that were found without it.
-struct DamagedPack {
-    pack: Id<Pack>,
-    error: Error,
-    /// The start of each block, its length, and its head.
-    blocks: Vec<(u32, u32, BlockHead)>,
-    objects: u64,
 }
 
 impl Store {
@@ -63,41 +54,48 @@ impl Store {
         Ok(rebuilt)
     }
 
-    /// Finds the objects of packs by their blocks alone. Those that stand alone come first, since deltas are decoded with
-    /// them.
+    /// Finds the objects of packs by their blocks alone, and puts them into the tables of the store.
     fn salvage(
         &self,
         packs: Vec<(Id<Pack>, PathBuf, Error)>,
         rebuilt: &mut RebuildReport,
         progress: &dyn Progress,
     ) -> Result<()> {
-        let mut salvages = Vec::new();
-        for (pack, path, error) in packs {
-            progress.check()?;
-            salvages.push(DamagedPack { pack, error, blocks: reader::blocks(&path)?, objects: 0 });
-        }
-        for depth in 0..=limits::BLOCK_DEPTH {
-            let mut any = false;
-            for salvage in &mut salvages {
-                let mut rows = Vec::new();
-                for (offset, len, head) in salvage.blocks.iter().filter(|(.., head)| head.depth == depth) {
-                    progress.check()?;
-                    rows.extend(self.objects(salvage.pack, *offset, *len, head));
-                }
-                any |= !rows.is_empty();
-                salvage.objects += rows.len() as u64;
-                self.write_table(rows)?;
-            }
-            if any {
-                self.refresh()?;
-            }
-        }
-        for DamagedPack { error, objects, .. } in salvages {
+        let (packs, errors): (Vec<_>, Vec<_>) = packs.into_iter().map(|(id, path, error)| ((id, path), error)).unzip();
+        for (rows, error) in self.salvage_rows(&packs, progress)?.into_iter().zip(errors) {
+            let objects = rows.len() as u64;
+            self.write_table(rows)?;
             rebuilt.objects += objects;
             let found = format!("{error}; found {} without it", counted(objects, "object"));
             rebuilt.problems.push(if objects > 0 { Error::damaged(found) } else { error });
         }
-        Ok(())
+        self.refresh().map(drop)
+    }
+
+    /// Returns the rows of the objects of packs that can be decoded, by their blocks alone. This store finds them from now
+    /// on. Those that stand alone come first, since deltas are decoded with them.
+    pub(crate) fn salvage_rows(&self, packs: &Packs, progress: &dyn Progress) -> Result<Vec<Vec<IndexRow>>> {
+        let mut blocks = Vec::new();
+        for (_, path) in packs {
+            progress.check()?;
+            blocks.push(reader::blocks(path)?);
+        }
+        let mut salvaged = vec![Vec::new(); packs.len()];
+        for depth in 0..=limits::BLOCK_DEPTH {
+            let mut all = Vec::new();
+            for (n, (pack, _)) in packs.iter().enumerate() {
+                for (offset, len, head) in blocks[n].iter().filter(|(.., head)| head.depth == depth) {
+                    progress.check()?;
+                    let rows = self.objects(*pack, *offset, *len, head);
+                    all.extend_from_slice(&rows);
+                    salvaged[n].extend(rows);
+                }
+            }
+            if !all.is_empty() {
+                self.add_table(IndexTable::of(all));
+            }
+        }
+        Ok(salvaged)
     }
 
     /// Returns the rows of the objects of a block that can be decoded. Their ids follow from their bytes.

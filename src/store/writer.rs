@@ -142,6 +142,18 @@ impl<'a> Writer<'a> {
         Ok(true)
     }
 
+    /// Stores an object of any kind that was read from elsewhere, unless it is there and can be read; true if it was not.
+    pub fn object(&mut self, key: Key, bytes: &[u8]) -> Result<bool> {
+        if key.kind != ObjectKind::Chunk {
+            return self.structure(key, bytes);
+        }
+        let new = self.claim(key, true);
+        if new {
+            self.store_alone(key.id, bytes)?;
+        }
+        Ok(new)
+    }
+
     fn store_alone(&mut self, id: [u8; 32], bytes: &[u8]) -> Result<()> {
         if self.alone.raw.len() + bytes.len() > PIECE_BYTES || self.alone.ids.len() >= limits::BLOCK_OBJECTS {
             self.flush_alone()?;

@@ -68,7 +68,6 @@ fn flags_and_verbs_of_later_work_are_absent() {
     let s = Sandbox::with_two_versions();
     for line in [
         "diff --limit 3",
-        "fsck",
         "remote list",
         "push",
         "fetch",
@@ -161,6 +160,25 @@ fn verify_of_damaged_content_exits_with_1() {
     let output = s.run("verify --all -q");
     assert_eq!(output.code, 1);
     assert_ne!(output.stdout, "");
+}
+
+#[test]
+fn fsck_of_a_damaged_store_exits_with_1_and_says_how_to_repair_it() {
+    let s = Sandbox::with_two_versions();
+    assert!(s.ok("fsck").starts_with("intact  2 versions, "));
+    assert_eq!(s.json("fsck --repair")["repairs"], serde_json::json!([]));
+    let pack = files(&s.path(".helox/packs/data")).remove(0);
+    let bytes = fs::read(&pack).unwrap();
+    fs::remove_file(&pack).unwrap();
+    fs::write(&pack, &bytes[..60]).unwrap();
+    let output = s.run("fsck");
+    assert!(output.code == 1 && output.stderr.contains("hint: repair it: hlx fsck --repair"), "{output:?}");
+    let report: Value = serde_json::from_str(&s.run("--json fsck").stdout).unwrap();
+    let problem = report["problems"].as_array().unwrap().iter().find(|problem| problem["kind"] == "content").unwrap();
+    assert!(problem["path"].is_string() && problem["pack"].is_string() && problem["versions"][0].is_string(), "{report}");
+    assert_eq!(s.run("fsck --from .").code, 2);
+    let repaired = s.run("fsck --repair");
+    assert!(repaired.stdout.contains("repaired  moved pack "), "{repaired:?}");
 }
 
 #[cfg(target_os = "linux")]

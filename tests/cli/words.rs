@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-pub(crate) const VERBS: [&str; 48] = [
+pub(crate) const VERBS: [&str; 49] = [
     "init",
     "dataset",
     "dataset add",
@@ -45,6 +45,7 @@ pub(crate) const VERBS: [&str; 48] = [
     "audit",
     "validate",
     "verify",
+    "fsck",
     "which",
     "stats",
     "gc",
@@ -107,6 +108,7 @@ fn quiet_silences_what_was_done_and_not_what_was_asked() {
         "audit --verify -q",
         "checkout 1.0.0 -q",
         "verify -q",
+        "fsck -q",
         "reindex -q",
     ] {
         let output = s.run(line);

@@ -10,7 +10,7 @@ use helox::{Error, Repo, nearest};
 use super::{Arguments, CommandLine};
 
 /// A command of another tool, and what to do here. A command that `hlx` gains leaves this table; a test says so.
-const COMMANDS: [(&str, &str); 40] = [
+const COMMANDS: [(&str, &str); 39] = [
     ("add", "there is no staging area: 'hlx commit' takes every change; 'hlx dataset add NAME --path DIR' declares a dataset"),
     ("am", "there are no patches: 'hlx commit --from DIR' creates a version from another folder"),
     ("bisect", "'hlx log -- PATH' lists the versions that changed a file; 'hlx checkout REV' checks one out"),
@@ -27,7 +27,6 @@ const COMMANDS: [(&str, &str); 40] = [
     ),
     ("export", "'hlx checkout REV --into DIR' writes a version into another folder"),
     ("fetch", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
-    ("fsck", "'hlx verify --all' recomputes every checksum; 'hlx reindex' rebuilds the indexes"),
     ("get", "'hlx checkout REV --into DIR' writes a version into another folder; 'hlx cat REV PATH' prints one file"),
     ("grep", "'hlx cat REV PATH | grep PATTERN' searches a file in a version"),
     ("import", "'hlx commit --from DIR' creates a version from another folder"),

@@ -12,6 +12,7 @@ mod dataset;
 mod diff;
 mod drift;
 mod exec;
+mod fsck;
 mod gc;
 mod hold;
 mod hooks;
@@ -65,6 +66,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Outcome> {
         Command::Hold(args) => hold::run(args, session),
         Command::Audit(args) => audit::run(&args, session),
         Command::Verify(args) => verify::run(args, session),
+        Command::Fsck(args) => fsck::run(args, session),
         Command::Which(args) => which::run(&args, session),
         Command::Stats => stats::run(session),
         Command::Gc(args) => gc::run(&args, session),

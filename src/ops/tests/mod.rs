@@ -6,6 +6,7 @@ mod damage;
 mod dialects;
 mod facts;
 mod faults;
+mod fsck;
 mod gate;
 mod gate_cache;
 mod gc;

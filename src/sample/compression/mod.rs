@@ -40,7 +40,7 @@ impl Compression {
     pub const ALL: [Compression; 6] =
         [Compression::None, Compression::Gzip, Compression::Zstd, Compression::Bzip2, Compression::Xz, Compression::Lz4];
 
-    /// Returns the packing with this ending of a file's name, in any case.
+    /// Returns the compression with this ending of a file's name, in any case.
     pub fn of_ending(ending: &str) -> Option<Compression> {
         Some(match ending.to_ascii_lowercase().as_str() {
             "gz" => Compression::Gzip,
@@ -64,7 +64,7 @@ impl Compression {
         }
     }
 
-    /// Returns the packing whose streams begin with these bytes.
+    /// Returns the compression whose streams begin with these bytes.
     pub fn of_magic(bytes: &[u8]) -> Option<Compression> {
         Some(match bytes {
             [0x1f, 0x8b, 8, ..] => Compression::Gzip,
@@ -179,8 +179,8 @@ impl Decompressor {
     pub fn finish(mut self) -> Result<(), String> {
         let (whole, compression) = match &mut self.stream {
             PackedStream::Plain => return Ok(()),
-            PackedStream::Members(Members { compression: packing, state }) => {
-                (matches!(state, MemberState::Between | MemberState::Padding), *packing)
+            PackedStream::Members(Members { compression, state }) => {
+                (matches!(state, MemberState::Between | MemberState::Padding), *compression)
             }
             PackedStream::Zstd { whole, .. } => (*whole, Compression::Zstd),
             PackedStream::Xz(stream) => {
@@ -287,7 +287,7 @@ mod tests {
     use proptest::prelude::*;
     use std::io::Write;
 
-    const PACKINGS: [Compression; 5] =
+    const COMPRESSIONS: [Compression; 5] =
         [Compression::Gzip, Compression::Zstd, Compression::Bzip2, Compression::Xz, Compression::Lz4];
 
     fn pack(compression: Compression, bytes: &[u8]) -> Vec<u8> {
@@ -335,7 +335,7 @@ mod tests {
 
     #[test]
     fn members_and_frames_follow_one_another() {
-        for compression in [Compression::None].into_iter().chain(PACKINGS) {
+        for compression in [Compression::None].into_iter().chain(COMPRESSIONS) {
             let parts = [text(), Vec::new(), b"tail".to_vec()];
             let packed = parts.iter().map(|part| pack(compression, part)).collect::<Vec<_>>().concat();
             for cut in [1, 7, 4096, usize::MAX] {
@@ -346,7 +346,7 @@ mod tests {
 
     #[test]
     fn an_output_that_fills_the_buffer_exactly() {
-        for compression in PACKINGS {
+        for compression in COMPRESSIONS {
             let bytes = vec![b'a'; 2 * OUTPUT];
             assert!(unpack(compression, &pack(compression, &bytes), usize::MAX) == Ok(bytes));
         }
@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn every_early_end_is_found() {
-        for compression in PACKINGS {
+        for compression in COMPRESSIONS {
             let says = format!("unexpected end of the {} stream", compression.name());
             let packed = pack(compression, b"some text, some text");
             assert_eq!(Compression::of_magic(&packed), Some(compression));
@@ -371,7 +371,7 @@ mod tests {
         for tail in [&b"x"[..], b"\0\0x", b"\x1fx", b"\0\x1f\x8b"] {
             assert!(unpack(Compression::Gzip, &[&packed[..], tail].concat(), 9).is_err());
         }
-        for compression in PACKINGS {
+        for compression in COMPRESSIONS {
             assert!(unpack(compression, &[&pack(compression, b"text")[..], b"garbage"].concat(), 9).is_err(), "{compression:?}");
             if compression != Compression::Zstd {
                 assert_eq!(
@@ -414,7 +414,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(bytes: Vec<u8>, flip in any::<prop::sample::Index>(), mask: u8) {
-            for compression in PACKINGS {
+            for compression in COMPRESSIONS {
                 let _ = unpack(compression, &bytes, 3);
                 let mut packed = pack(compression, &bytes);
                 let at = flip.index(packed.len());

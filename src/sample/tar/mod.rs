@@ -382,8 +382,8 @@ impl ArchiveForm {
 
 /// Returns true for a member that holds records or an archive of its own, by the ending of its name.
 fn holds_records(path: &str) -> bool {
-    let ReaderSpec { format, compression: packing, .. } = ReaderSpec::of(path);
-    packing != Compression::None || !matches!(format, RecordFormat::Whole | RecordFormat::Json)
+    let ReaderSpec { format, compression, .. } = ReaderSpec::of(path);
+    compression != Compression::None || !matches!(format, RecordFormat::Whole | RecordFormat::Json)
 }
 
 fn is_json(field: &str) -> bool {

@@ -1,0 +1,152 @@
+//! Damage to every kind of file in a store: each is named, and a repair from another copy restores all.
+
+use super::*;
+use crate::ops::fsck::{self, FsckOptions, FsckReport};
+
+/// Three versions with small and large files, edits and a tag each.
+fn repository() -> Bench {
+    let bench = Bench::new();
+    bench.write("a.jsonl", lines(1, 2_000));
+    bench.write("big.bin", noise(1, 1_200_000));
+    (0..30).for_each(|n| bench.write(&format!("small/{n}.txt"), lines(n, 3)));
+    bench.commit(|o| o.tags = vec!["first".into()]).unwrap();
+    bench.write("a.jsonl", [lines(1, 1_900), lines(9, 30)].concat());
+    bench.commit(|o| o.tags = vec!["second".into()]).unwrap();
+    bench.write("big.bin", [noise(1, 700_000), noise(2, 100_000), noise(3, 700_000)].concat());
+    bench.commit(|o| o.tags = vec!["third".into()]).unwrap();
+    bench
+}
+
+fn run(bench: &Bench, repair: bool, from: Option<&Bench>) -> FsckReport {
+    let options = FsckOptions { repair, from: from.map(|from| from.path.clone()) };
+    fsck::run(&bench.repo(), &options, &NoProgress).unwrap()
+}
+
+fn trees(bench: &Bench) -> Vec<Tree> {
+    let numbers = bench.repo().versions().numbers("ds").unwrap();
+    numbers.iter().map(|number| bench.tree_of(&number.to_string()).unwrap()).collect()
+}
+
+/// The files of the store that are not derived, by their paths in `.helox`.
+fn primary(bench: &Bench) -> Vec<String> {
+    let root = bench.path.join(".helox");
+    let mut files = Vec::new();
+    for folder in ["packs/data", "packs/structure", "refs/versions/ds", "refs/facts", "index"] {
+        for entry in fs::read_dir(root.join(folder)).unwrap().map(Result::unwrap).filter(|entry| entry.file_name() != "lock") {
+            files.push(format!("{folder}/{}", entry.file_name().to_str().unwrap()));
+        }
+    }
+    files.sort();
+    files
+}
+
+fn set(path: &Path, bytes: &[u8]) {
+    fs::remove_file(path).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn an_intact_repository_is_not_changed() {
+    let bench = repository();
+    let report = run(&bench, false, None);
+    assert!(report.is_valid && report.remarks.is_empty(), "{report:?}");
+    assert_eq!((report.versions, report.files), (3, 96));
+    let before = primary(&bench);
+    assert_eq!(run(&bench, true, None).repairs, Some(Vec::new()));
+    assert!(primary(&bench) == before && !bench.path.join(".helox/quarantine").exists());
+}
+
+/// Damages a file, or exchanges it with another one.
+type Damage<'a> = &'a dyn Fn(&Path, &Path);
+
+#[test]
+fn every_damage_is_named_and_repaired_from_another_copy() {
+    let whole = repository();
+    let (expected, files) = (trees(&whole), primary(&whole));
+    let tags = |bench: &Bench| ["first", "second", "third"].map(|tag| bench.tree_of(tag).unwrap());
+    let marks = tags(&whole);
+    for (n, file) in files.iter().enumerate() {
+        let other = files.iter().find(|other| *other != file && Path::new(other).parent() == Path::new(file).parent());
+        let damages: [(&str, Damage); 5] = [
+            ("flip", &|path, _| {
+                let mut bytes = fs::read(path).unwrap();
+                let at = bytes.len() * (n % 5 + 1) / 7;
+                bytes[at] ^= 0x10;
+                set(path, &bytes);
+            }),
+            ("truncate", &|path, _| set(path, &fs::read(path).unwrap()[..fs::metadata(path).unwrap().len() as usize * 2 / 3])),
+            ("zero", &|path, _| set(path, &vec![0; fs::metadata(path).unwrap().len() as usize])),
+            ("delete", &|path, _| fs::remove_file(path).unwrap()),
+            ("swap", &|path, other| {
+                let (one, two) = (fs::read(path).unwrap(), fs::read(other).unwrap());
+                set(path, &two);
+                set(other, &one);
+            }),
+        ];
+        // One damage a file: all of them take minutes.
+        for (name, damage) in damages.into_iter().skip(n % 5).take(1) {
+            if file.starts_with("index/") && matches!(name, "delete" | "swap") || name == "swap" && other.is_none() {
+                continue;
+            }
+            let bench = whole.copy();
+            let store = bench.path.join(".helox");
+            // The workspace does not help.
+            write_tree(&bench.path, &Tree::new());
+            damage(&store.join(file), &store.join(other.unwrap_or(file)));
+            let report = run(&bench, false, None);
+            assert!(!report.is_valid, "{name} {file} is not named");
+            let repaired = run(&bench, true, Some(&whole));
+            assert!(repaired.is_valid, "{name} {file}: {report:?}\n{repaired:?}");
+            assert!(trees(&bench) == expected && tags(&bench) == marks, "{name} {file}");
+            assert_eq!(run(&bench, true, None).repairs, Some(Vec::new()), "{name} {file}: a second repair changes nothing");
+        }
+    }
+}
+
+#[test]
+fn lost_chunks_come_back_from_the_workspace() {
+    let bench = repository();
+    let expected = trees(&bench).pop().unwrap();
+    for pack in fs::read_dir(bench.path.join(".helox/packs/data")).unwrap().map(|entry| entry.unwrap().path()) {
+        let mut bytes = fs::read(&pack).unwrap();
+        let end = bytes.len() - 200;
+        bytes[20..end].fill(0);
+        set(&pack, &bytes);
+    }
+    let report = run(&bench, true, None);
+    // Only what the workspace still has comes back: the newest version, and what others share with it.
+    assert!(!report.is_valid && bench.tree_of("1.0.0").is_err(), "{report:?}");
+    assert!(report.problems.iter().all(|problem| problem.kind == "content" && !problem.versions.is_empty()), "{report:?}");
+    assert_eq!(bench.tree_of("third").unwrap(), expected);
+    let quarantined = fs::read_dir(bench.path.join(".helox/quarantine/packs/data")).unwrap().count();
+    assert!(quarantined > 0, "nothing is deleted");
+}
+
+#[test]
+fn a_repair_survives_a_fault_at_every_call() {
+    let whole = repository();
+    let expected = trees(&whole);
+    let damaged = whole.copy();
+    for file in primary(&damaged).iter().filter(|file| file.starts_with("packs") || file.ends_with("0000000002")).step_by(2) {
+        let path = damaged.path.join(".helox").join(file);
+        let mut bytes = fs::read(&path).unwrap();
+        let at = bytes.len() / 2;
+        bytes[at] ^= 1;
+        set(&path, &bytes);
+    }
+    for n in (1..).step_by(9) {
+        let bench = damaged.copy();
+        let armed = crate::fs::fault::arm(&bench.path, n);
+        let options = FsckOptions { repair: true, from: Some(whole.path.clone()) };
+        let outcome = fsck::run(&bench.repo(), &options, &NoProgress);
+        let fired = armed.fired();
+        drop(armed);
+        let again = run(&bench, true, Some(&whole));
+        assert!(again.is_valid, "fault {n} ({fired:?}) gave {outcome:?}, then {again:?}");
+        assert!(trees(&bench) == expected, "fault {n}");
+        if fired.is_none() {
+            assert!(n > 20, "only {n} calls are covered");
+            break;
+        }
+    }
+}
