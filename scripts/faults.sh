@@ -60,6 +60,9 @@ for action in kill torn ENOSPC EIO EINTR short; do
         "cd {d}/r && $hlx -q checkout ds@prod --into ../z && diff -r --no-dereference -x .helox-version.json data ../z && $hlx -q status ds --exit-code"
     loop checkout $action true "cd {d}/r && $hlx -q checkout ds@1.0.0" "$verify" \
         "cd {d}/r && $hlx -q checkout ds@1.0.0 --into ../z && diff -r --no-dereference -x .helox-version.json data ../z && $hlx -q status ds --exit-code"
+    # Two commits left small packs, which are joined.
+    loop gc $action true "cd {d}/r && $hlx -q gc --grace 0" "$verify" \
+        "cd {d}/r && $hlx -q gc --grace 0 && test -z \"\$(ls .helox/tmp)\" && $hlx -q fsck"
 done
 
 step="cd {m}/r && seq {i} \$((6000+{i})) > data/f{i}.txt && printf %s {i} | dd of=data/blob.bin bs=1 seek={i}00000 conv=notrunc 2>/dev/null && $hlx -q commit ds -m s{i} --version 2.{i}.0 --tag t{i}"

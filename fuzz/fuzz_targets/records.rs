@@ -28,7 +28,7 @@ thread_local! {
 
 fn create() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    init::run(&init::InitOptions { dir: folder.path().to_owned(), ..Default::default() }).unwrap();
+    init::run(&init::InitOptions { dir: folder.path().to_owned(), name: None, kind: None, new: false }).unwrap();
     let rules = KINDS.map(|kind| format!("\n[[dataset.ds.validation.rule]]\nkind = \"{kind}\"\n"));
     fs::write(folder.path().join("helox.toml"), RULES.to_owned() + &rules.concat()).unwrap();
     fs::create_dir(folder.path().join("data")).unwrap();
