@@ -3,7 +3,7 @@
 
 1. Reads the examples of the pages and the golden stores: every file of every version, all checksums, and encodes what it decoded again.
 2. Has hlx commit a folder, and writes the same versions itself: the same ids.
-3. Has hlx list, verify and check out what it wrote.
+3. Has hlx list, verify, check out and collect what it wrote.
 4. Writes hostile stores, correctly hashed: hlx refuses each by name, soon, and writes nothing outside.
 """
 
@@ -198,6 +198,10 @@ def check_reading(own):
     extended.version(version | {"number": "1.2.0", "extensions": [("later", b"\0\1")]})
     extended.save()
     hlx(own, "verify", "leases@1.2.0")
+    before = Store(own / ".helox").versions()
+    hlx(own, "gc", "--grace", "0")
+    assert check_store(own / ".helox").versions() == before
+    hlx(own, "verify", "--all")
 
 
 def check_hostile(scratch):
@@ -215,7 +219,10 @@ def check_hostile(scratch):
                 printed += hlx(folder, "checkout", "leases@1.0.0", "--into", "target", code=5)
                 in_place = hlx(folder, "checkout", "leases@1.0.0", code=5)
                 assert expected[-1] in in_place, f"in place: no '{expected[-1]}' in\n{in_place}"
-                subprocess.run([HLX, "ls", "-r", "leases@1.0.0"], cwd=folder, capture_output=True, timeout=SECONDS)
+                packs = set(folder.rglob("*.pack"))
+                for words in ["ls", "-r", "leases@1.0.0"], ["gc"]:
+                    subprocess.run([HLX, *words], cwd=folder, capture_output=True, timeout=SECONDS)
+                assert packs <= set(folder.rglob("*.pack")), "gc removed packs of a damaged store"
             else:
                 words, code, _ = expected
                 printed = hlx(folder, *words.split(), code=code)
