@@ -182,7 +182,7 @@ def check_same_ids(scratch):
 def check_reading(own):
     """hlx reads what Python wrote."""
     store = check_store(own / ".helox")
-    for name in "verify --all", "audit --verify", "log", "ls -r leases@1.0.0", "status":
+    for name in "verify --all", "audit --verify", "fsck", "log", "ls -r leases@1.0.0", "status":
         hlx(own, *name.split())
     assert [entry["kind"] for entry in json.loads(hlx(own, "--json", "audit"))["entries"]].count("unknown") == 1
     tagged = json.loads(hlx(own, "--json", "show", "leases@gold"))
