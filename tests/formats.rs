@@ -29,8 +29,10 @@ type Check = fn(&[u8]);
 const CHECKS: &[(&str, Check)] = &[
     ("block-delta", block_delta),
     ("block-zstd", block_zstd),
+    ("fact-held", |bytes| same(bytes, &fact_held(), Fact::decode, Fact::encode)),
     ("fact-joined", |bytes| same(bytes, &fact_joined(), Fact::decode, Fact::encode)),
     ("fact-note", |bytes| same(bytes, &fact_note(), Fact::decode, Fact::encode)),
+    ("fact-released", |bytes| same(bytes, &fact_released(), Fact::decode, Fact::encode)),
     ("fact-run", |bytes| same(bytes, &fact_run(), Fact::decode, Fact::encode)),
     ("fact-tag", |bytes| same(bytes, &fact_tag(), Fact::decode, Fact::encode)),
     ("fact-unknown", |bytes| open_ended(bytes, &fact_unknown())),
@@ -404,6 +406,14 @@ fn fact_run() -> Fact {
 fn fact_withdrawn() -> Fact {
     let reason = "evaluated on the training split".into();
     fact_later(Statement::RunWithdrawn { version: second().id(), run: fact_run().id(), reason })
+}
+
+fn fact_held() -> Fact {
+    fact_later(Statement::Held { version: second().id(), reason: "evidence in case 17".into() })
+}
+
+fn fact_released() -> Fact {
+    fact_later(Statement::Released { version: second().id(), hold: fact_held().id(), reason: "case 17 is closed".into() })
 }
 
 fn fact_note() -> Fact {

@@ -7,6 +7,7 @@ mod filter;
 mod gc;
 mod git_commands;
 mod history;
+mod hold;
 mod line;
 mod log;
 pub(crate) mod parser;
@@ -24,6 +25,7 @@ pub(crate) use dataset::{CreateArgs, DatasetCommand, ListArgs};
 pub(crate) use filter::Filter;
 pub(crate) use gc::GcArgs;
 pub(crate) use history::{AuditArgs, ExecArgs, NoteCommand, RunCommand};
+pub(crate) use hold::{HoldArgs, HoldCommand};
 pub(crate) use line::CommandLine;
 pub(crate) use log::LogArgs;
 pub(crate) use validate::{FindingsFormat, ValidateArgs};
@@ -112,6 +114,8 @@ pub(crate) enum Command {
     Run(RunCommand),
     #[command(subcommand)]
     Note(NoteCommand),
+    #[command(subcommand)]
+    Hold(HoldCommand),
     Audit(AuditArgs),
     Verify(VerifyArgs),
     Fsck(FsckArgs),

@@ -9,4 +9,4 @@ pub mod lineage;
 mod state;
 
 pub use chain::Facts;
-pub use state::{FactsState, RecordedNote, RecordedRun, Withdrawal};
+pub use state::{FactsState, RecordedHold, RecordedNote, RecordedRun, Withdrawal};

@@ -51,6 +51,21 @@ pub struct Withdrawal {
     pub author: String,
 }
 
+/// That nothing may remove a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedHold {
+    /// The fact that says so.
+    pub id: Id<FactId>,
+    /// The version.
+    pub version: Id<VersionId>,
+    /// The reason.
+    pub reason: String,
+    /// The time of the hold.
+    pub time: Time,
+    /// The author of the hold.
+    pub author: String,
+}
+
 /// The facts about one version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct VersionFacts {
@@ -59,6 +74,8 @@ struct VersionFacts {
     verdict: Option<(u64, Id<VerdictId>)>,
     runs: Vec<Arc<RecordedRun>>,
     notes: Vec<Arc<RecordedNote>>,
+    /// Each with the turn of its fact.
+    holds: Vec<(u64, Arc<RecordedHold>)>,
 }
 
 /// The folded facts. They follow from the kept facts alone: those that no later one has superseded.
@@ -241,6 +258,15 @@ impl FactsState {
                 self.notes.push(noted);
                 true
             }
+            Statement::Held { version, reason } => {
+                let held = Arc::new(RecordedHold { id, version, reason, time, author });
+                self.versions.entry(version).or_default().holds.push((turn, held));
+                true
+            }
+            Statement::Released { version, hold, .. } => {
+                superseded = self.release(version, hold);
+                false
+            }
             Statement::RunWithdrawn { run, reason, .. } => match self.withdrawals.entry(run) {
                 // The first reason stays.
                 Entry::Occupied(_) => false,
@@ -251,6 +277,17 @@ impl FactsState {
             },
         };
         Effect { is_kept, superseded: superseded.into_iter().collect() }
+    }
+
+    /// Removes a hold from a version, and what is empty then. Returns the turn of the hold.
+    fn release(&mut self, version: Id<VersionId>, hold: Id<FactId>) -> Option<u64> {
+        let own = self.versions.get_mut(&version)?;
+        let at = own.holds.iter().position(|(_, held)| held.id == hold)?;
+        let (turn, _) = own.holds.remove(at);
+        if *own == VersionFacts::default() {
+            self.versions.remove(&version);
+        }
+        Some(turn)
     }
 
     /// Removes a tag from a version, and what is empty then.
@@ -275,7 +312,8 @@ impl FactsState {
     pub fn kept(&self) -> u64 {
         let tags: usize = self.tags.values().map(|bearers| bearers.order.len()).sum();
         let verdicts = self.verdicts().count();
-        (tags + verdicts + self.runs.len() + self.notes.len() + self.withdrawals.len()) as u64
+        let holds: usize = self.versions.values().map(|own| own.holds.len()).sum();
+        (holds + tags + verdicts + self.runs.len() + self.notes.len() + self.withdrawals.len()) as u64
     }
 
     /// Returns the versions whose dataset mattered and could not be told. Once one of them can, the facts have to be folded
@@ -327,6 +365,18 @@ impl FactsState {
     /// Returns the withdrawal of the run that this fact recorded, if there is one.
     pub fn withdrawal_of(&self, run: Id<FactId>) -> Option<&Withdrawal> {
         self.withdrawals.get(&run)
+    }
+
+    /// Returns the holds on a version, the first recorded first.
+    pub fn holds_of(&self, version: Id<VersionId>) -> impl Iterator<Item = &Arc<RecordedHold>> {
+        self.versions.get(&version).into_iter().flat_map(|own| own.holds.iter().map(|(_, held)| held))
+    }
+
+    /// Returns the holds on all versions, the first recorded first.
+    pub fn holds(&self) -> Vec<&Arc<RecordedHold>> {
+        let mut holds: Vec<_> = self.versions.values().flat_map(|own| &own.holds).collect();
+        holds.sort_by_key(|(turn, _)| *turn);
+        holds.into_iter().map(|(_, held)| held).collect()
     }
 
     /// Returns the notes on a version, the first written first.
@@ -402,10 +452,11 @@ mod tests {
     proptest! {
         #[test]
         fn kept_facts_come_to_what_all_facts_do(
-            statements in prop::collection::vec((0..8u8, 0..4u8, 0..2u8), 0..24),
+            statements in prop::collection::vec((0..10u8, 0..4u8, 0..2u8), 0..24),
             at in 0..24usize,
         ) {
             let versions: Vec<Id<VersionId>> = (0..4u8).map(|n| Id::of(&[n])).collect();
+            let held = [0, 5].map(|n| fact(n, Statement::Held { version: versions[0], reason: "gold".into() }).0);
             // Two of one dataset, one of another, and one that is not there.
             let mut dataset = |id| match versions.iter().position(|version| *version == id) {
                 Some(3) => None,
@@ -420,6 +471,9 @@ mod tests {
                     4 => Statement::Validated { version, verdict: Id::of(tag.as_bytes()) },
                     5 => Statement::Note { version, text: tag },
                     6 => Statement::RunWithdrawn { version, run: Id::of(tag.as_bytes()), reason: n.to_string() },
+                    7 => Statement::Held { version, reason: tag },
+                    // Of what was recorded so far, some is a hold.
+                    8 => Statement::Released { version, hold: held[usize::from(n > 9)], reason: n.to_string() },
                     _ => Statement::Joined,
                 })
             }).collect();

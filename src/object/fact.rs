@@ -17,7 +17,7 @@ pub use run::{Artifact, Metric, Run};
 /// The first byte of every fact.
 const FORMAT: u8 = 1;
 /// The first byte of the first statement that is not defined yet.
-const UNKNOWN: u8 = 7;
+const UNKNOWN: u8 = 9;
 
 /// The statement of a fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,22 @@ pub enum Statement {
         /// The reason.
         reason: String,
     },
+    /// The version was put on hold: nothing may remove it.
+    Held {
+        /// The version.
+        version: Id<VersionId>,
+        /// The reason.
+        reason: String,
+    },
+    /// A hold ended.
+    Released {
+        /// The version.
+        version: Id<VersionId>,
+        /// The fact that put it on hold.
+        hold: Id<FactId>,
+        /// The reason.
+        reason: String,
+    },
     /// Something that a later version of hlx says of the version. It is kept as it is, and changes nothing here.
     Unknown {
         /// The first byte of the statement.
@@ -90,6 +106,8 @@ impl Statement {
             | Statement::Run { version, .. }
             | Statement::Note { version, .. }
             | Statement::RunWithdrawn { version, .. }
+            | Statement::Held { version, .. }
+            | Statement::Released { version, .. }
             | Statement::Unknown { version, .. } => Some(*version),
         }
     }
@@ -139,6 +157,15 @@ impl Fact {
                 out.extend_from_slice(run.as_bytes());
                 out.put_bytes(reason.as_bytes());
             }
+            Statement::Held { version, reason } => {
+                put_version(&mut out, 7, version);
+                out.put_bytes(reason.as_bytes());
+            }
+            Statement::Released { version, hold, reason } => {
+                put_version(&mut out, 8, version);
+                out.extend_from_slice(hold.as_bytes());
+                out.put_bytes(reason.as_bytes());
+            }
             Statement::Unknown { code, version, content } => {
                 put_version(&mut out, *code, version);
                 out.extend_from_slice(content);
@@ -184,9 +211,8 @@ impl Fact {
             }
             Statement::Note { text, .. } if text.is_empty() => Err(Malformed("the note is empty")),
             Statement::Note { text, .. } if text.len() > limits::NOTE => Err(Malformed("the note has more than 65,536 bytes")),
-            Statement::RunWithdrawn { reason, .. } if reason.is_empty() => Err(Malformed("the reason is empty")),
-            Statement::RunWithdrawn { reason, .. } if reason.len() > limits::NOTE => {
-                Err(Malformed("the reason has more than 65,536 bytes"))
+            Statement::RunWithdrawn { reason, .. } | Statement::Held { reason, .. } | Statement::Released { reason, .. } => {
+                check_reason(reason)
             }
             Statement::Run { run, .. } => run.check(),
             Statement::Unknown { code, .. } if *code < UNKNOWN => Err(Malformed("the statement is of a known kind")),
@@ -200,6 +226,14 @@ impl Fact {
     /// Returns the fact's id: the hash of its bytes.
     pub fn id(&self) -> Id<FactId> {
         Id::of(&self.encode())
+    }
+}
+
+fn check_reason(reason: &str) -> Result<(), Malformed> {
+    match reason.len() {
+        0 => Err(Malformed("the reason is empty")),
+        len if len > limits::NOTE => Err(Malformed("the reason has more than 65,536 bytes")),
+        _ => Ok(()),
     }
 }
 
@@ -218,6 +252,11 @@ fn decode_statement(reader: &mut ByteReader<'_>) -> Result<Statement, Malformed>
         6 => {
             let run = Id::from_bytes(reader.array()?);
             Ok(Statement::RunWithdrawn { version, run, reason: reader.text()?.to_owned() })
+        }
+        7 => Ok(Statement::Held { version, reason: reader.text()?.to_owned() }),
+        8 => {
+            let hold = Id::from_bytes(reader.array()?);
+            Ok(Statement::Released { version, hold, reason: reader.text()?.to_owned() })
         }
         code => Ok(Statement::Unknown { code, version, content: reader.slice(reader.rest().len())?.to_vec() }),
     }
@@ -257,7 +296,9 @@ mod tests {
             Statement::Run { version, run: Arc::new(run) },
             Statement::Note { version, text: "re-crawl in May".into() },
             Statement::RunWithdrawn { version, run: Id::of(b"run"), reason: "trained on the wrong split".into() },
-            Statement::Unknown { code: 7, version, content: vec![] },
+            Statement::Held { version, reason: "case 7".into() },
+            Statement::Released { version, hold: Id::of(b"hold"), reason: "settled".into() },
+            Statement::Unknown { code: UNKNOWN, version, content: vec![] },
             Statement::Unknown { code: 255, version, content: b"of a later hlx".to_vec() },
         ];
         for statement in said {

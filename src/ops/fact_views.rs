@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::Time;
-use crate::facts::{FactsState, RecordedNote, RecordedRun, Withdrawal};
+use crate::facts::{FactsState, RecordedHold, RecordedNote, RecordedRun, Withdrawal};
 use crate::id::{Content, FactId, Id, VersionId};
 use crate::object::fact::Run;
 use crate::object::version::VersionNumber;
@@ -90,6 +90,25 @@ pub struct NoteView {
     /// The time of the note.
     pub recorded_at: Time,
     /// The author of the note.
+    pub recorded_by: String,
+}
+
+/// A hold on a version.
+#[derive(Clone, Debug, Serialize)]
+pub struct HoldView {
+    /// The hold's id: that of the fact.
+    pub id: Id<FactId>,
+    /// The dataset; `None` where this repository does not have the version.
+    pub dataset_name: Option<String>,
+    /// The version's number; `None` where this repository does not have it.
+    pub version: Option<VersionNumber>,
+    /// The version's id.
+    pub version_id: Id<VersionId>,
+    /// The reason.
+    pub reason: String,
+    /// The time of the hold.
+    pub recorded_at: Time,
+    /// The author of the hold.
     pub recorded_by: String,
 }
 
@@ -197,6 +216,21 @@ impl NoteView {
             text: noted.text.clone(),
             recorded_at: noted.time,
             recorded_by: noted.author.clone(),
+        }
+    }
+}
+
+impl HoldView {
+    pub(super) fn of(held: &RecordedHold, name: VersionName) -> HoldView {
+        let (dataset_name, version) = name.unzip();
+        HoldView {
+            id: held.id,
+            dataset_name,
+            version,
+            version_id: held.version,
+            reason: held.reason.clone(),
+            recorded_at: held.time,
+            recorded_by: held.author.clone(),
         }
     }
 }

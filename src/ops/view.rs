@@ -16,7 +16,7 @@ use crate::object::checksum::Checksum;
 use crate::object::verdict::Severity;
 use crate::object::version::{ChangeType, ValidationStatus, Version, VersionNumber};
 use crate::ops::DamageList;
-use crate::ops::fact_views::{NoteView, RunView};
+use crate::ops::fact_views::{HoldView, NoteView, RunView};
 use crate::repo::{Repo, status};
 use crate::sample::Schema;
 
@@ -71,6 +71,8 @@ pub struct VersionView {
     pub runs: Vec<RunView>,
     /// The notes on it, the first written first.
     pub notes: Vec<NoteView>,
+    /// The holds on it, the first recorded first.
+    pub holds: Vec<HoldView>,
     /// The metadata by its author.
     pub metadata: Map<String, Value>,
     /// The time of its creation.
@@ -209,6 +211,7 @@ impl<'a> Viewer<'a> {
         let schema = damaged.collect(self.schema(&version))?.flatten();
         Ok(VersionView {
             runs: self.facts.counted_runs_of(id).map(|run| RunView::of(run, name.clone(), &self.facts)).collect(),
+            holds: self.facts.holds_of(id).map(|held| HoldView::of(held, name.clone())).collect(),
             notes: self.facts.notes_of(id).iter().map(|note| NoteView::of(note, name.clone())).collect(),
             schema,
             files: self.files(&version),

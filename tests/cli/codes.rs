@@ -74,7 +74,6 @@ fn flags_and_verbs_of_later_work_are_absent() {
         "pull",
         "clone x y",
         "install-hooks",
-        "hold list",
         "export 1.0.0 --format tar -o x",
         "commit -m x -V",
         "log --merges",

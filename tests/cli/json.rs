@@ -32,6 +32,7 @@ pub fn version_fields() -> BTreeSet<&'static str> {
         "tags",
         "runs",
         "notes",
+        "holds",
         "metadata",
         "created_at",
         "created_by",

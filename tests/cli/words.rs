@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-pub(crate) const VERBS: [&str; 45] = [
+pub(crate) const VERBS: [&str; 49] = [
     "init",
     "dataset",
     "dataset add",
@@ -38,6 +38,10 @@ pub(crate) const VERBS: [&str; 45] = [
     "note",
     "note add",
     "note list",
+    "hold",
+    "hold add",
+    "hold rm",
+    "hold list",
     "audit",
     "validate",
     "verify",

@@ -63,6 +63,8 @@ fn row(entry: &AuditEntry) -> [String; 4] {
             format!("trained {} on {version}{metrics}", printable(&run.model))
         }
         AuditEvent::RunWithdrawn { run, reason } => format!("withdrew run {} on {version}: {}", short(run), cut(reason)),
+        AuditEvent::Held { reason } => format!("put {version} on hold: {}", cut(reason)),
+        AuditEvent::Released { reason, .. } => format!("ended a hold on {version}: {}", cut(reason)),
         AuditEvent::Unknown { code } => format!("unknown statement {code} about {version}, of a newer hlx"),
         AuditEvent::Note { text } => format!("added a note to {version}: {}", cut(text)),
     };

@@ -14,6 +14,7 @@ mod drift;
 mod exec;
 mod fsck;
 mod gc;
+mod hold;
 mod hooks;
 mod init;
 mod log;
@@ -62,6 +63,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Outcome> {
         Command::Validate(args) => validate::run(args, session),
         Command::Run(args) => run::run(args, session),
         Command::Note(args) => note::run(args, session),
+        Command::Hold(args) => hold::run(args, session),
         Command::Audit(args) => audit::run(&args, session),
         Command::Verify(args) => verify::run(args, session),
         Command::Fsck(args) => fsck::run(args, session),

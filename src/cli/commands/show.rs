@@ -66,6 +66,9 @@ pub(super) fn print(repo: &Repo, version: &VersionView, out: &mut Output) -> io:
     field("tags", if version.tags.is_empty() { none() } else { version.tags.join(", ") });
     field("runs", list(version.runs.iter().map(trained)));
     field("notes", list(version.notes.iter().map(|note| note.text.clone())));
+    if !version.holds.is_empty() {
+        field("holds", list(version.holds.iter().map(|held| format!("{}  {}", short(held.id), held.reason))));
+    }
     field("metadata", list(version.metadata.iter().map(|(key, value)| format!("{key} = {value}"))));
     field("created_at", moment(&version.created_at));
     field("created_by", version.created_by.clone());

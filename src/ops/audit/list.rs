@@ -100,6 +100,18 @@ pub enum AuditEvent {
         /// The reason.
         reason: String,
     },
+    /// The version was put on hold.
+    Held {
+        /// The reason.
+        reason: String,
+    },
+    /// A hold ended.
+    Released {
+        /// The fact that put the version on hold.
+        hold: Id<FactId>,
+        /// The reason.
+        reason: String,
+    },
     /// A later version of hlx said something of the version.
     Unknown {
         /// The kind of the statement, as a fact has it.
@@ -211,6 +223,8 @@ impl AuditEvent {
             Statement::Run { run, .. } => AuditEvent::Run(RunFields::of(&run)),
             Statement::Note { text, .. } => AuditEvent::Note { text },
             Statement::RunWithdrawn { run, reason, .. } => AuditEvent::RunWithdrawn { run, reason },
+            Statement::Held { reason, .. } => AuditEvent::Held { reason },
+            Statement::Released { hold, reason, .. } => AuditEvent::Released { hold, reason },
             Statement::Unknown { code, .. } => AuditEvent::Unknown { code },
         }
     }

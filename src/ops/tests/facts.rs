@@ -68,6 +68,29 @@ fn said(bench: &Bench) -> BTreeSet<String> {
 }
 
 #[test]
+fn a_version_is_on_hold_until_all_of_its_holds_end() {
+    use crate::error::ErrorKind;
+    use crate::ops::hold;
+    let bench = Bench::new();
+    bench.write("a.txt", "a");
+    bench.commit(|o| o.version = Some(number("1.0.0"))).unwrap();
+    let options =
+        |reason: &str| hold::HoldOptions { revision: "1.0.0".into(), reason: reason.into(), author: Some("ana".into()) };
+    let error = hold::remove(&bench.repo(), &options("never held")).unwrap_err();
+    assert!(error.to_string().contains("is not on hold"), "{error}");
+    assert!(hold::add(&bench.repo(), &options(" ")).is_err());
+    hold::add(&bench.repo(), &options("case 17")).unwrap();
+    hold::add(&bench.repo(), &options("case 18")).unwrap();
+    let reasons = |holds: &[crate::ops::HoldView]| holds.iter().map(|held| held.reason.clone()).collect::<Vec<_>>();
+    assert_eq!(reasons(&show::run(&bench.repo(), Some("1.0.0")).unwrap().holds), ["case 17", "case 18"]);
+    assert_eq!(reasons(&hold::list(&bench.repo(), None).unwrap().holds), ["case 17", "case 18"]);
+    let ended = hold::remove(&bench.repo(), &options("closed")).unwrap();
+    assert_eq!(reasons(&ended.holds), ["case 17", "case 18"]);
+    assert!(hold::list(&bench.repo(), Some("1.0.0")).unwrap().holds.is_empty());
+    assert_eq!(hold::remove(&bench.repo(), &options("again")).unwrap_err().kind(), ErrorKind::Conflict);
+}
+
+#[test]
 fn a_statement_of_a_later_hlx_is_kept_and_changes_nothing() {
     let (bench, copy) = (history(), two_versions());
     let before = bench.repo().facts().fold().unwrap();
