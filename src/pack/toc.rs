@@ -60,7 +60,7 @@ impl BlockEntry {
 /// Returns the table of contents and the footer.
 ///
 /// # Errors
-/// If no reader would accept it: a block beyond the limits, or a table longer than [`limits::TOC`].
+/// If no reader would accept it: a block beyond the limits, or a table longer than `limits::TOC`.
 pub fn encode(blocks: &[BlockEntry]) -> Result<Vec<u8>, Malformed> {
     let mut out = Vec::new();
     let mut offset = HEADER.len() as u64;

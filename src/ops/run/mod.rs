@@ -313,11 +313,14 @@ impl RunSide {
         if let Some(run) = find(state, word)? {
             return Ok(RunSide { version: run.version, runs: vec![run] });
         }
-        let version = revision::version(repo, word).map_err(|error| match error.kind() {
-            ErrorKind::VersionNotFound => {
-                too_short(state, word).unwrap_or(error).with_hint("list the runs: hlx run list; list the versions: hlx log")
+        let version = revision::version(repo, word).map_err(|error| {
+            const HINT: &str = "list the runs: hlx run list; list the versions: hlx log";
+            // Digits such as 0123 are an invalid number too.
+            match (too_short(state, word), error.kind()) {
+                (Some(short), _) => short.with_hint(HINT),
+                (None, ErrorKind::VersionNotFound) => error.with_hint(HINT),
+                _ => error,
             }
-            _ => error,
         })?;
         let version = version.id;
         Ok(RunSide { version, runs: state.counted_runs_of(version).cloned().collect() })
