@@ -18,6 +18,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
+use crate::error::Result;
+use crate::repo::Repo;
+
 pub use object_set::ObjectSet;
 
 /// Something that is damaged, altered or missing.
@@ -145,5 +148,17 @@ impl Problems {
     /// Returns them.
     pub fn into_list(self) -> Vec<Problem> {
         self.list.into_inner().unwrap_or_else(PoisonError::into_inner).problems
+    }
+}
+
+/// Records for later commits if contents are damaged. A user who may not write to the store records nothing.
+///
+/// # Errors
+/// If it cannot be written for another reason.
+pub fn record_damage(repo: &Repo, problems: &[Problem]) -> Result<()> {
+    let is_damaged = problems.iter().any(|problem| problem.kind == "content" || problem.kind.starts_with("pack-"));
+    match repo.store().record_damage(is_damaged) {
+        Err(e) if e.is_refused_write() => Ok(()),
+        recorded => recorded,
     }
 }

@@ -165,6 +165,11 @@ impl Layout {
         self.root.join("gc.lock")
     }
 
+    /// Returns the file that exists while contents are known to be damaged.
+    pub fn damaged(&self) -> PathBuf {
+        self.root.join("damaged")
+    }
+
     /// Returns the folder of damaged files that a repair took out of use.
     pub fn quarantine(&self) -> PathBuf {
         self.root.join("quarantine")

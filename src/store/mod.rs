@@ -9,6 +9,7 @@ pub mod content;
 mod delta;
 mod format;
 pub mod gc;
+mod known_damage;
 pub mod layout;
 mod pipeline;
 pub mod presence;

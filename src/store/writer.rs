@@ -39,7 +39,7 @@ pub struct Writer<'a> {
     pending: HashSet<Key>,
     /// The packs that were there before. What lies in them is read before it is relied on, where it is cheap or has to be.
     older: HashSet<Id<Pack>>,
-    /// True if all objects in them are read.
+    /// True if all objects in them are read: after damage was found.
     verifies_existing: bool,
     alone: ObjectGroup,
     /// Runs by the deltas that they lie above, less one: all of a block lie equally deep.
@@ -77,7 +77,7 @@ impl<'a> Writer<'a> {
             pipeline,
             pending: HashSet::new(),
             older: store.tables().packs(),
-            verifies_existing: false,
+            verifies_existing: store.has_known_damage(),
             alone: ObjectGroup::new(ObjectKind::Chunk),
             deltas: [ObjectKind::Chunk; DEPTH as usize].map(ObjectGroup::new),
             structure: STRUCTURE.map(ObjectGroup::new),

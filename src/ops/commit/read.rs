@@ -162,7 +162,8 @@ impl<'a> Commit<'a> {
             damaged,
         });
         // After damage, unchanged files are read too, so that what is damaged of them is stored again.
-        let folder = SourceFolder { trusts_cache: is_whole, ..self.folder() };
+        let trusts_cache = is_whole && !store.has_known_damage();
+        let folder = SourceFolder { trusts_cache, ..self.folder() };
         let StoredTree { tree, rows, fresh, mut counted, links } = folder.read(root, before, counter, &mut writer)?;
         let nodes = Overlay { store, fresh };
         let changes = match parent.filter(|_| before.is_some()) {

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::check::{Problem, full};
+use crate::check::{Problem, full, record_damage};
 use crate::error::{Error, Result};
 use crate::progress::{Progress, Stage};
 use crate::repo::Repo;
@@ -73,6 +73,7 @@ pub fn run(repo: &Repo, options: &FsckOptions, progress: &dyn Progress) -> Resul
         progress.begin(Stage::Verify, 0, 0);
         check = full::check(&Repo::open(repo.root())?, progress)?;
     }
+    record_damage(repo, &check.problems)?;
     Ok(FsckReport {
         is_valid: check.problems.is_empty(),
         problems: check.problems,

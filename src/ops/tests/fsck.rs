@@ -150,3 +150,38 @@ fn a_repair_survives_a_fault_at_every_call() {
         }
     }
 }
+
+#[test]
+fn after_a_check_found_damage_a_commit_stores_the_content_again() {
+    for repairs in [None, Some(false), Some(true)] {
+        let bench = Bench::new();
+        bench.write("a", noise(1, 400_000));
+        bench.write("b", "1");
+        bench.commit(|_| {}).unwrap();
+        // Long enough for the stat cache to be trusted.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        bench.commit(|o| o.allow_empty = true).unwrap();
+        let pack = fs::read_dir(bench.path.join(".helox/packs/data")).unwrap().next().unwrap().unwrap().path();
+        let mut bytes = fs::read(&pack).unwrap();
+        bytes[200_000] ^= 1;
+        set(&pack, &bytes);
+        match repairs {
+            None => {
+                let options = crate::ops::verify::VerifyOptions { all: true, ..Default::default() };
+                assert!(!crate::ops::verify::run(&bench.repo(), &options, &NoProgress).unwrap().is_valid);
+            }
+            Some(repair) => {
+                // Nothing to restore from but the version to come.
+                let file = fs::read(bench.path.join("a")).unwrap();
+                fs::remove_file(bench.path.join("a")).unwrap();
+                assert!(!run(&bench, repair, None).is_valid);
+                fs::write(bench.path.join("a"), file).unwrap();
+            }
+        }
+        bench.write("b", "2");
+        bench.commit(|_| {}).unwrap();
+        assert_eq!(bench.tree_of("latest").unwrap(), read_tree(&bench.path), "{repairs:?}");
+        run(&bench, true, None);
+        assert!(!bench.path.join(".helox/damaged").exists(), "{repairs:?}");
+    }
+}

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::check::refs::CheckedVersion;
-use crate::check::{Problem, Problems, contents, facts, packs, refs};
+use crate::check::{Problem, Problems, contents, facts, packs, record_damage, refs};
 use crate::clock::Time;
 use crate::error::{Error, ErrorKind, Result};
 use crate::object::checksum::Checksum;
@@ -97,7 +97,11 @@ pub fn run(repo: &Repo, options: &VerifyOptions, progress: &dyn Progress) -> Res
     }
     verifier.verify_versions()?;
     let left = if options.all { 0 } else { unverified_versions(repo, &verifier.versions)? };
-    Ok(verifier.report(left))
+    let report = verifier.report(left);
+    if options.all {
+        record_damage(repo, &report.problems)?;
+    }
+    Ok(report)
 }
 
 /// Returns the version and the folder, where exactly these two were named.

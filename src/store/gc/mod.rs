@@ -29,7 +29,7 @@ use crate::pack::merged::TableReplacement;
 use crate::pack::reader;
 use crate::progress::{Progress, Stage};
 use crate::store::gc::plan::{RemovalPlan, RemovalReason};
-use crate::store::gc::rewrite::{PackCopier, RewrittenPacks};
+use crate::store::gc::rewrite::PackCopier;
 use crate::store::gc::walk::MarkWalk;
 use crate::store::read::Store;
 
@@ -101,7 +101,7 @@ pub fn collect(
         return Ok(report);
     }
     if !collection.plan.removed.is_empty() {
-        report.written_bytes = collection.copy(options.level)?.bytes;
+        report.written_bytes = collection.copy(options.level)?;
         collection.confirm()?;
         report.freed_bytes = collection.sweep(roots)? as i64 - report.written_bytes as i64;
     }
@@ -176,8 +176,8 @@ impl<'a> Collection<'a> {
         }
     }
 
-    /// Copies what is marked in the packs that will be removed.
-    fn copy(&mut self, level: i32) -> Result<RewrittenPacks> {
+    /// Copies what is marked in the packs that will be removed. Returns the bytes of the new packs.
+    fn copy(&mut self, level: i32) -> Result<u64> {
         let ids: BTreeSet<Id<Pack>> = self.plan.removed.keys().copied().collect();
         let bytes = ids.iter().filter_map(|id| self.plan.packs.get(id)).map(|pack| pack.size).sum();
         self.progress.begin(Stage::Rewrite, ids.len() as u64, bytes);
@@ -190,9 +190,10 @@ impl<'a> Collection<'a> {
         }
         let written = copier.finish()?;
         // A pack of the same blocks has the same name.
-        self.plan.removed.retain(|id, _| !written.packs.contains(id));
-        self.known.extend(&written.packs);
-        Ok(written)
+        self.plan.removed.retain(|id, _| !written.contains(id));
+        self.known.extend(&written);
+        let new = self.store.packs()?.into_iter().filter(|(id, _)| written.contains(id));
+        new.map(|(_, path)| path.metadata().map(|file| file.len()).map_err(|e| Error::io("cannot read", &path, e))).sum()
     }
 
     /// Fails unless every marked object of the packs that will be removed, by their own tables of contents, is in a pack

@@ -21,15 +21,6 @@ use crate::store::pipeline::{EncodedBlock, ObjectGroup, Pipeline};
 use crate::store::read::Store;
 use crate::store::writer::STRUCTURE_GROUP;
 
-/// The packs that hold the copies.
-#[derive(Debug, Default)]
-pub(super) struct RewrittenPacks {
-    /// The new packs.
-    pub packs: HashSet<Id<Pack>>,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
 /// Copies marked objects out of packs that are removed.
 pub(super) struct PackCopier<'a> {
     store: &'a Arc<Store>,
@@ -119,14 +110,14 @@ impl<'a> PackCopier<'a> {
         Ok(())
     }
 
-    /// Waits until the copies are durable and in an index table.
-    pub fn finish(mut self) -> Result<RewrittenPacks> {
+    /// Waits until the copies are durable and in an index table. Returns the new packs.
+    pub fn finish(mut self) -> Result<HashSet<Id<Pack>>> {
         for group in std::mem::take(&mut self.groups).into_values().filter(|group| !group.is_empty()) {
             self.pipeline.submit(group)?;
         }
         let written = self.pipeline.finish()?;
         self.store.index(written.rows)?;
-        Ok(RewrittenPacks { packs: written.packs.into_iter().collect(), bytes: written.bytes })
+        Ok(written.packs.into_iter().collect())
     }
 }
 
