@@ -39,15 +39,17 @@ fn code(kind: ErrorKind) -> u8 {
 
 /// Prints an error, and says the exit code.
 pub(crate) fn report(error: &Error, options: OutputOptions) -> u8 {
+    let is_damaged = error.kind() == ErrorKind::Damaged;
+    let next = error.hint().or(is_damaged.then_some("list what is damaged, and how to repair it: hlx fsck"));
     match options.format {
         OutputFormat::Human => {
             let colors = options.stderr_colors();
             to_stderr(&labelled(&colors.failure(colors.bold("error:")), error.message()));
-            if let Some(text) = error.hint() {
+            if let Some(text) = next {
                 hint(text, options);
             }
         }
-        OutputFormat::Json | OutputFormat::JsonLines => to_stdout_as_json(error.kind().as_str(), error.message(), error.hint()),
+        OutputFormat::Json | OutputFormat::JsonLines => to_stdout_as_json(error.kind().as_str(), error.message(), next),
     }
     code(error.kind())
 }

@@ -22,7 +22,7 @@ pub(super) fn run(args: args::FsckArgs, session: &mut Session) -> Result<Outcome
     // Damage is what the user asked about: -q does not hide it.
     session.out.answer(&report, |out| print(&report, out))?;
     session.out.hint(match (options.repair, is_copied) {
-        (false, _) => "repair it: hlx fsck --repair",
+        (false, _) => "repair it: hlx fsck --repair\nor with another copy of the repository: hlx fsck --repair --from DIR",
         (true, false) => "restore the rest from another copy of the repository: hlx fsck --repair --from DIR",
         (true, true) => "the other repository lacks the rest; try another copy: hlx fsck --repair --from DIR",
     });

@@ -6,7 +6,7 @@ use helox::Result;
 use helox::ops::gc;
 
 use crate::cli::args;
-use crate::cli::format::{columns, count, difference, size};
+use crate::cli::format::{columns, count, size};
 use crate::cli::outcome::Outcome;
 use crate::cli::session::Session;
 
@@ -44,7 +44,8 @@ pub(super) fn run(args: &args::GcArgs, session: &mut Session) -> Result<Outcome>
         match () {
             () if rows.is_empty() => writeln!(out, "nothing to remove"),
             () if report.dry_run => writeln!(out, "nothing was changed"),
-            () => writeln!(out, "the store is {}", difference(-report.freed_bytes, size)),
+            () if report.freed_bytes < 0 => writeln!(out, "the store grew by {}", size(report.freed_bytes.unsigned_abs())),
+            () => writeln!(out, "freed {}", size(report.freed_bytes.unsigned_abs())),
         }
     })?;
     if report.recent_bytes > 0 {

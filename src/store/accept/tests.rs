@@ -152,11 +152,18 @@ fn facts() {
         assert_eq!(fact_stored(&withdrawn(text(n))), fits);
     }
     assert!(!fact_stored(&withdrawn(String::new())));
+    let held = |reason| fact(Statement::Held { version, reason });
+    let released = |reason| fact(Statement::Released { version, hold: Id::of(b"hold"), reason });
+    for (n, fits) in around(limits::NOTE) {
+        assert_eq!(fact_stored(&held(text(n))), fits);
+        assert_eq!(fact_stored(&released(text(n))), fits);
+    }
+    assert!(!fact_stored(&held(String::new())) && !fact_stored(&released(String::new())));
     let unknown = |code, n: usize| fact(Statement::Unknown { code, version, content: vec![7; n] });
     for (n, fits) in around(limits::STATEMENT) {
-        assert_eq!(fact_stored(&unknown(7, n)), fits);
+        assert_eq!(fact_stored(&unknown(9, n)), fits);
     }
-    assert!(fact_stored(&unknown(255, 0)) && unknown(6, 0).check().is_err());
+    assert!(fact_stored(&unknown(255, 0)) && unknown(8, 0).check().is_err());
     assert!(fact_stored(&fact(Statement::Validated { version, verdict: Id::of(b"verdict") })));
 }
 
