@@ -485,6 +485,12 @@ def decode_fact(data):
     elif f["kind"] == 6:
         f["withdrawn"], f["reason"] = r.take(32), r.text(65536)
         need(f["reason"], "an empty reason")
+    elif f["kind"] == 7:
+        f["reason"] = r.text(65536)
+        need(f["reason"], "an empty reason")
+    elif f["kind"] == 8:
+        f["released"], f["reason"] = r.take(32), r.text(65536)
+        need(f["reason"], "an empty reason")
     else:
         need(len(r.rest()) <= 2 * MIB, "an unknown statement that is too long")
     r.end()

@@ -288,5 +288,6 @@ FACT_CASES = [
     ("parents out of order", chain(disorder), "audit --verify", 1, "out of order"),
     ("a byte after a fact", chain(lambda w, v: w.fact(1, v + put("two") + b"\0")), "audit --verify", 1, "unexpected data"),
     ("an empty note", chain(lambda w, v: w.fact(5, v + put(""))), "audit --verify", 1, "the note is empty"),
+    ("a hold without a reason", chain(lambda w, v: w.fact(7, v + put(""))), "audit --verify", 1, "the reason is empty"),
     ("a fact without a version", chain(lambda w, v: w.fact(9, v[:31])), "audit --verify", 1, "unexpected end"),
 ]
