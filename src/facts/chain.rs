@@ -2,7 +2,6 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashSet, VecDeque};
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,7 +9,7 @@ use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::facts::FactsState;
 use crate::facts::lineage::{self, KnownFacts};
-use crate::fs::atomic::{self, Created, TempFile};
+use crate::fs::atomic::{self, Created};
 use crate::id::{FactId, Id, VersionId};
 use crate::object::fact::{Fact, Statement};
 use crate::object::{Key, ObjectKind};
@@ -89,15 +88,10 @@ impl<'a> Facts<'a> {
         refs::read(&self.store.layout().newest_fact()).ok().flatten()
     }
 
-    /// Records that the entry of a fact exists. Only a check needs it, so it is not synced, and may fail.
+    /// Records that the entry of a fact exists, which is durable. Only a check needs it, so it may fail.
     fn acknowledge(&self, head: Id<FactId>) {
         let layout = self.store.layout();
-        let write = || -> Result<()> {
-            let mut temp = TempFile::create(&layout.tmp())?;
-            temp.write_all(&refs::encode(head)).map_err(|e| Error::io("cannot write", temp.path(), e))?;
-            temp.rename(&layout.newest_fact())
-        };
-        let _ = write();
+        let _ = atomic::replace(&layout.tmp(), &layout.newest_fact(), &refs::encode(head));
     }
 
     /// Reads a fact.
@@ -116,6 +110,10 @@ impl<'a> Facts<'a> {
         }
         loop {
             let last = self.newest()?;
+            // Whoever recorded the first fact may have been stopped before; from now on there is a mark.
+            if let (Some(place), None) = (&last, self.mark()) {
+                self.acknowledge(place.id);
+            }
             let mut writer = Writer::new(self.store, 1)?;
             let mut ids: Vec<Id<FactId>> = Vec::with_capacity(statements.len());
             for statement in statements {
@@ -204,6 +202,10 @@ impl<'a> Facts<'a> {
         let others = self.below(other)?;
         loop {
             let last = self.newest()?;
+            // Whoever recorded the first fact may have been stopped before; from now on there is a mark.
+            if let (Some(place), None) = (&last, self.mark()) {
+                self.acknowledge(place.id);
+            }
             let mut writer = Writer::new(self.store, 1)?;
             let head = match last {
                 Some(place) if place.id == other || self.below(place.id)?.contains_key(&other) => return self.sync(),
