@@ -140,7 +140,23 @@ impl IndexTable {
     pub fn is_intact(&self) -> bool {
         let end = MAGIC.len() + self.rows * ROW;
         let (rows, check) = (self.bytes.get(MAGIC.len()..end), self.bytes.get(end..end + 32));
-        rows.is_some_and(|rows| check == Some(blake3::hash(rows).as_bytes()))
+        rows.is_some_and(|rows| check == Some(blake3::hash(rows).as_bytes()) && self.is_searchable(rows))
+    }
+
+    /// Returns true if every row makes sense and is where a search looks for it, which a correct checksum does not say of a
+    /// table that something else wrote.
+    fn is_searchable(&self, rows: &[u8]) -> bool {
+        let rows = rows.as_chunks::<ROW>().0;
+        let is_sorted = rows.windows(2).all(|pair| pair[0][..33] <= pair[1][..33]);
+        let mut counts = [0_usize; 256];
+        rows.iter().for_each(|row| counts[usize::from(row[0])] += 1);
+        let mut end = 0;
+        let fits = |first: u8| {
+            let start = end;
+            end += counts[usize::from(first)];
+            self.bucket(first) == Some((start, end))
+        };
+        is_sorted && (0..=255).all(fits) && (0..self.rows).all(|n| self.row(n).is_some())
     }
 
     /// Returns the bytes of the n-th row; `None` if the disk cannot read them.
@@ -357,6 +373,26 @@ mod tests {
             }
             assert!(IndexTable::new(TableBytes::Owned(good[..n].to_vec())).is_err());
         }
+    }
+
+    #[test]
+    fn a_table_that_misleads_a_search_is_not_intact() {
+        let good = IndexTable::of((0..50).map(row).collect()).as_bytes().unwrap().to_vec();
+        let (rows, tail) = (MAGIC.len(), MAGIC.len() + 50 * ROW + 32);
+        let forged = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut bytes = good.clone();
+            change(&mut bytes);
+            let check = *blake3::hash(&bytes[rows..tail - 32]).as_bytes();
+            bytes[tail - 32..tail].copy_from_slice(&check);
+            let footer = bytes.len() - FOOTER;
+            let check = *blake3::hash(&bytes[tail..footer + 16]).as_bytes();
+            bytes[footer + 16..footer + 48].copy_from_slice(&check);
+            IndexTable::new(TableBytes::Owned(bytes)).unwrap().is_intact()
+        };
+        assert!(forged(&|_| {}));
+        assert!(!forged(&|bytes| bytes[tail + 100 * 8] ^= 1), "a count of rows");
+        assert!(!forged(&|bytes| bytes[rows + 7 * ROW] ^= 1), "a row out of order");
+        assert!(!forged(&|bytes| bytes[rows + 7 * ROW + 36] = 200), "an unknown pack");
     }
 
     proptest! {
