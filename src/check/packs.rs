@@ -7,9 +7,9 @@ use crate::check::{Problem, Problems};
 use crate::error::{Error, Result};
 use crate::id::{Id, Pack};
 use crate::object::{Key, ObjectKind};
-use crate::pack::block::{self, BlockHead};
+use crate::pack::block;
 use crate::pack::reader;
-use crate::pack::toc::{self, BlockEntry};
+use crate::pack::toc;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::store::read::Packs;
@@ -60,7 +60,7 @@ fn check_each_block(store: &Store, id: Id<Pack>, path: &Path, progress: &dyn Pro
             Ok((head, _)) if path.parent() != Some(&store.layout().packs(head.kind)) => {
                 format!("a {} is in the wrong folder", head.kind.name())
             }
-            Ok((head, _)) if agrees(&head, entry) => continue,
+            Ok((head, _)) if entry.agrees_with(&head) => continue,
             Ok(_) => "it does not match the table of contents".to_owned(),
         };
         wrong.get_or_insert(format!("the block at {}: {reason}", entry.offset));
@@ -74,12 +74,6 @@ fn check_each_block(store: &Store, id: Id<Pack>, path: &Path, progress: &dyn Pro
         (false, None) => "its content does not match its name".to_owned(),
     };
     Err(Error::damaged(format!("pack {} is damaged: {reason}", path.display())))
-}
-
-/// Returns true if the head of a block says the same as its entry in the table of contents.
-fn agrees(head: &BlockHead, entry: &BlockEntry) -> bool {
-    let lens = entry.objects.iter().map(|(_, len)| *len);
-    head.kind == entry.kind && head.depth == entry.depth && head.lens.iter().copied().eq(lens)
 }
 
 /// Recomputes the hash of every pack of structure; these are small beside those of data.
@@ -152,8 +146,6 @@ pub fn keys(store: &Store, kinds: &[ObjectKind], progress: &dyn Progress) -> Res
 /// # Errors
 /// Those of [`check`], and damage.
 pub fn check_hash(id: Id<Pack>, path: &Path, progress: &dyn Progress) -> Result<()> {
-    if reader::hash(path, || progress.check())? != *id.as_bytes() {
-        return Err(Error::damaged(format!("pack {} is damaged: its content does not match its name", path.display())));
-    }
+    reader::check_name(&id, path, || progress.check())?;
     reader::check_heads(path)
 }

@@ -108,15 +108,7 @@ mod tests {
 
     use super::*;
     use crate::gate::measures::MAX_LABELS;
-
-    /// Measures of one rule: samples, texts of one length, and labels with their counts.
-    fn measures(samples: i64, lengths: &[u64], labels: &[(&str, i64)]) -> Measures {
-        let mut measures = Measures::new(1);
-        measures.sample(0, samples);
-        lengths.iter().for_each(|length| measures.length(0, *length, 1));
-        labels.iter().for_each(|(label, count)| measures.label(0, label, *count));
-        measures
-    }
+    use crate::gate::measures::tests::measures;
 
     fn drift(now: &Measures, before: &Measures, samples: u32, length: u32, labels: u32) -> Option<String> {
         let limits = DriftLimits { samples: Some(samples), length: Some(("/text", length)), labels: Some(("/labels", labels)) };

@@ -234,7 +234,7 @@ fn whole(sum: i64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -249,7 +249,7 @@ mod tests {
     }
 
     /// Measures of one rule: samples, texts of one length, and labels with their counts.
-    fn measures(samples: i64, lengths: &[u64], labels: &[(&str, i64)]) -> Measures {
+    pub(in crate::gate) fn measures(samples: i64, lengths: &[u64], labels: &[(&str, i64)]) -> Measures {
         let mut measures = Measures::new(1);
         measures.sample(0, samples);
         lengths.iter().for_each(|length| measures.length(0, *length, 1));

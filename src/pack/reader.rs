@@ -10,6 +10,7 @@ use rustix::io::{Errno, pread};
 use crate::codec::Malformed;
 use crate::error::{Error, Result};
 use crate::fs::atomic;
+use crate::id::{Id, Pack};
 use crate::pack::block::{self, BlockHead};
 use crate::pack::toc::{self, BlockEntry};
 
@@ -49,7 +50,7 @@ pub fn read_at(file: &File, path: &Path, offset: u64, len: usize) -> Result<Vec<
 }
 
 /// Returns the hash of all bytes of a pack. `check` is called between parts, and ends it.
-pub fn hash(path: &Path, check: impl Fn() -> Result<()>) -> Result<[u8; 32]> {
+fn hash(path: &Path, check: impl Fn() -> Result<()>) -> Result<[u8; 32]> {
     let mut file = open(path)?;
     let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; 1 << 20]);
     loop {
@@ -61,6 +62,17 @@ pub fn hash(path: &Path, check: impl Fn() -> Result<()>) -> Result<[u8; 32]> {
             Err(e) => return Err(Error::io("cannot read", path, e)),
         }
     }
+}
+
+/// Fails unless a pack is what its name says. `check` is called between parts, and ends it.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) if its hash is another one.
+pub fn check_name(id: &Id<Pack>, path: &Path, check: impl Fn() -> Result<()>) -> Result<()> {
+    if hash(path, check)? == *id.as_bytes() {
+        return Ok(());
+    }
+    Err(Error::damaged(format!("pack {} is damaged: its content does not match its name", path.display())))
 }
 
 /// Reads the table of contents of a pack.
@@ -94,11 +106,7 @@ pub fn read_head(file: &File, path: &Path, entry: &BlockEntry) -> Result<BlockHe
     let header = read_at(file, path, at, block::HEADER)?;
     let len = block::head_len(&header).filter(|_| block::len(&header) == Some(entry.len as usize)).ok_or_else(differs)?;
     let (head, _) = block::head(&read_at(file, path, at, len)?).map_err(|e| damaged(path, e))?;
-    let lens = entry.objects.iter().map(|(_, len)| *len);
-    if (head.kind, head.depth) != (entry.kind, entry.depth) || !head.lens.iter().copied().eq(lens) {
-        return Err(differs());
-    }
-    Ok(head)
+    if entry.agrees_with(&head) { Ok(head) } else { Err(differs()) }
 }
 
 /// Bytes that are searched for a block at once.

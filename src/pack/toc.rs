@@ -3,7 +3,7 @@
 use crate::codec::{ByteReader, ByteWriter, Malformed};
 use crate::limits;
 use crate::object::{Key, ObjectKind};
-use crate::pack::block::HEADER as BLOCK_HEADER;
+use crate::pack::block::{BlockHead, HEADER as BLOCK_HEADER};
 
 /// The first bytes of a pack.
 pub const HEADER: [u8; 8] = *b"HLXPACK1";
@@ -44,6 +44,12 @@ impl BlockEntry {
             () if (self.len as usize) < BLOCK_HEADER => Err(Malformed("a block of its table of contents is too short")),
             () => Ok(()),
         }
+    }
+
+    /// Returns true if the head of a block says the same: kind, depth, and the lengths of the objects.
+    pub fn agrees_with(&self, head: &BlockHead) -> bool {
+        let lens = self.objects.iter().map(|(_, len)| *len);
+        (self.kind, self.depth) == (head.kind, head.depth) && head.lens.iter().copied().eq(lens)
     }
 
     /// Returns the keys of its objects, with where each lies in the block uncompressed.

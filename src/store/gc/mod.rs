@@ -15,7 +15,7 @@ mod rewrite;
 mod walk;
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,7 +152,8 @@ impl<'a> Collection<'a> {
         let plan = RemovalPlan::new(store, &walk.marks, until)?;
         if !options.dry_run {
             for id in plan.removed.keys() {
-                check_hash(id, plan.packs.get(id).map(|pack| &*pack.path), progress)?;
+                let path = plan.packs.get(id).map_or(Path::new(""), |pack| &pack.path);
+                reader::check_name(id, path, || progress.check())?;
             }
         }
         plan.mark_bases(&mut walk, progress)?;
@@ -269,15 +270,6 @@ impl<'a> Collection<'a> {
         }
         Ok(())
     }
-}
-
-/// Fails unless a pack is what its name says.
-fn check_hash(id: &Id<Pack>, path: Option<&Path>, progress: &dyn Progress) -> Result<()> {
-    let path = path.map_or_else(PathBuf::new, Path::to_owned);
-    if reader::hash(&path, || progress.check())? == *id.as_bytes() {
-        return Ok(());
-    }
-    Err(Error::damaged(format!("pack {} is damaged: its content does not match its name", path.display())))
 }
 
 /// Fails if a version that nothing leads to is the parent of another such version: then it had a ref, which is lost.
