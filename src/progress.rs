@@ -22,6 +22,10 @@ pub enum Stage {
     Mark,
     /// Copying what is reachable to new packs.
     Rewrite,
+    /// Sending packs to a remote.
+    Upload,
+    /// Reading packs from a remote.
+    Download,
 }
 
 /// Receives the events of long work. Called from several threads.

@@ -169,6 +169,8 @@ fn name(stage: Stage) -> &'static str {
         Stage::Rebuild => "rebuilding",
         Stage::Mark => "marking",
         Stage::Rewrite => "rewriting",
+        Stage::Upload => "sending",
+        Stage::Download => "receiving",
         _ => "working",
     }
 }

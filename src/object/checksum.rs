@@ -23,6 +23,11 @@ impl Checksum {
         &self.0
     }
 
+    /// Reads 64 lower-case hex digits; `None` for anything else.
+    pub fn from_hex(hex: &str) -> Option<Self> {
+        Id::<Content>::from_hex(hex).map(|id| Checksum(*id.as_bytes()))
+    }
+
     /// Returns the SHA-256 of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Checksum(Sha256::digest(bytes).into())
@@ -52,8 +57,7 @@ impl serde::Serialize for Checksum {
 impl<'de> serde::Deserialize<'de> for Checksum {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let hex = String::deserialize(d)?;
-        let id = Id::<Content>::from_hex(&hex).ok_or_else(|| serde::de::Error::custom("expected 64 hex digits"))?;
-        Ok(Checksum(*id.as_bytes()))
+        Checksum::from_hex(&hex).ok_or_else(|| serde::de::Error::custom("expected 64 hex digits"))
     }
 }
 

@@ -5,23 +5,19 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::fs::atomic;
-use crate::fs::openat::Root;
 use crate::id::{Id, VersionId};
 use crate::manifest::Entries;
 use crate::object::version::VersionNumber;
-use crate::ops::{PartialCheckout, paths};
+use crate::ops::{PartialCheckout, in_place, paths};
 use crate::path::{from_user, printable};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::{ResolvedVersion, RevisionContext};
 use crate::repo::{Repo, revision};
 use crate::selection::Selection;
 use crate::spelling;
-use crate::worktree::cache;
 use crate::worktree::checkout::{self, CheckoutCounts, CheckoutTarget};
-use crate::worktree::scan::Scan;
 use crate::worktree::stamp::Stamp;
-use crate::worktree::state::{self, WorkspaceState};
+use crate::worktree::state;
 
 /// Paths of a version that are compared with a pattern that matches none.
 const COMPARED: usize = 10_000;
@@ -95,7 +91,8 @@ pub fn run(repo: &Repo, options: &CheckoutOptions, progress: &dyn Progress) -> R
         return Ok(report(resolved, into.display().to_string(), applied, 0, partial));
     }
     if options.paths.is_empty() {
-        return in_place(repo, options, resolved, selection, progress);
+        let done = in_place::run(repo, &resolved, selection, options.force, progress)?;
+        return Ok(report(resolved, done.folder.display().to_string(), done.applied, done.discarded, done.partial));
     }
     let _workspace = state::lock(repo.store().layout(), &repo.dataset(Some(&resolved.version.dataset))?.name)?;
     let restored = paths::restore_files(repo, &resolved, &selection.unwrap_or_default(), &[], options.force, progress)?;
@@ -203,42 +200,4 @@ fn report(
         discarded,
         partial,
     }
-}
-
-fn in_place(
-    repo: &Repo,
-    options: &CheckoutOptions,
-    resolved: ResolvedVersion,
-    selection: Option<Selection>,
-    progress: &dyn Progress,
-) -> Result<CheckoutReport> {
-    let dataset = repo.dataset(Some(&resolved.version.dataset))?;
-    let name = &dataset.name;
-    let (store, layout) = (repo.store(), repo.store().layout());
-    let _workspace = state::lock(layout, name)?;
-    let before = WorkspaceState::load(layout, name)?;
-    let folder = repo.folder(dataset);
-    atomic::ensure_folder(&folder)?;
-    let root = Root::open(&folder)?;
-    let matcher = selection.as_ref().map(Selection::matcher).transpose()?;
-    let target = CheckoutTarget { manifest: resolved.version.manifest, selection: matcher.as_ref() };
-    progress.begin(Stage::Write, 0, 0);
-    let head = before.head.map(|id| repo.version(id)).transpose()?.map(|head| head.manifest);
-    let scan = || Scan::tolerant(&root, cache::CacheReader::open(&cache::path(layout, name)));
-    // What interrupted checkouts wrote is a version's, not the user's.
-    let begun: Vec<_> = before.pending.iter().filter_map(|id| repo.version(*id).ok()).map(|version| version.manifest).collect();
-    let survey = checkout::survey(store, &root, scan()?, head, &begun, &target, progress)?;
-    if !options.force {
-        survey.refuse_loss(|path| repo.relative(name, path))?;
-    }
-    checkout::check_names(store, &folder, &folder, &target)?;
-    let mut pending = before.pending.clone();
-    pending.retain(|id| *id != resolved.id);
-    pending.push(resolved.id);
-    WorkspaceState { pending, ..before }.save(layout, name)?;
-    let rows = cache::CacheWriter::create(layout, name)?;
-    let applied = checkout::apply(store, &root, scan, &survey, &target, rows, progress)?;
-    let partial = PartialCheckout::new(store, selection.as_ref(), &resolved.version)?;
-    WorkspaceState { head: Some(resolved.id), selection, pending: Vec::new() }.save(layout, name)?;
-    Ok(report(resolved, folder.display().to_string(), applied, survey.uncommitted(), partial))
 }

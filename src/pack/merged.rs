@@ -70,6 +70,18 @@ impl IndexTables {
         self.len() == 0
     }
 
+    /// Returns a row by its number among the rows of all tables; `None` if it makes no sense.
+    pub fn row(&self, n: usize) -> Option<IndexRow> {
+        let mut at = n;
+        for table in &self.tables {
+            match at.checked_sub(table.len()) {
+                None => return table.row(at),
+                Some(rest) => at = rest,
+            }
+        }
+        None
+    }
+
     /// Returns the number of the first row of an object among the rows of all tables, if it has one.
     pub fn position(&self, key: &Key) -> Option<usize> {
         let mut before = 0;

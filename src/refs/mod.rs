@@ -22,6 +22,14 @@ pub fn encode<T>(id: Id<T>) -> Vec<u8> {
     format!("{id}\n").into_bytes()
 }
 
+/// Bytes of a ref file.
+pub const LEN: usize = 65;
+
+/// Returns the id that a ref file contains; `None` if the content is anything else.
+pub fn decode<T>(content: &[u8]) -> Option<Id<T>> {
+    std::str::from_utf8(content).ok().and_then(|text| text.strip_suffix('\n')).and_then(Id::from_hex)
+}
+
 /// Reads a ref file; `None` if it does not exist.
 ///
 /// # Errors
@@ -35,6 +43,5 @@ pub fn read<T>(path: &Path) -> Result<Option<Id<T>>> {
         Err(_) if path.is_dir() => return damaged("is a folder"),
         Err(e) => return Err(e),
     };
-    let id = std::str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n')).and_then(Id::from_hex);
-    id.map_or_else(|| damaged("does not contain an id"), |id| Ok(Some(id)))
+    decode(&bytes).map_or_else(|| damaged("does not contain an id"), |id| Ok(Some(id)))
 }

@@ -7,13 +7,13 @@ use crate::error::{Error, Result};
 use crate::limits;
 
 /// The content of the file in a new store: no feature is defined yet.
-pub(super) const NEW: &[u8] = b"helox 1\n";
+pub(crate) const NEW: &[u8] = b"helox 1\n";
 
 /// Fails unless this hlx can use a store whose file `format` has this content.
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged), with the name of a required feature that is unknown.
-pub(super) fn check(path: &Path, content: &[u8]) -> Result<()> {
+pub(crate) fn check(path: &Path, content: &[u8]) -> Result<()> {
     let damaged = || {
         Error::damaged(format!("{} is damaged", path.display()))
             .with_hint(format!("restore it from another copy of the repository: cp OTHER/.helox/format {}", path.display()))

@@ -155,6 +155,11 @@ impl Layout {
         self.root.join("gate").join(dataset)
     }
 
+    /// Returns the folder of what is known of a remote.
+    pub fn remote(&self, name: &str) -> PathBuf {
+        self.root.join("remotes").join(name)
+    }
+
     /// Returns the catalog.
     pub fn catalog(&self) -> PathBuf {
         self.root.join("catalog")

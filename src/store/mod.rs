@@ -5,9 +5,10 @@
 //! somebody creates its ref, after [`writer::Writer::finish`] has returned.
 
 mod accept;
+mod block_copier;
 pub mod content;
 mod delta;
-mod format;
+pub(crate) mod format;
 pub mod gc;
 mod known_damage;
 pub mod layout;
@@ -20,6 +21,7 @@ mod uncovered;
 pub mod writer;
 
 pub(crate) use accept::check_form;
+pub(crate) use block_copier::BlockCopier;
 pub(crate) use delta::OldFile;
 pub use layout::Layout;
 pub use read::{Object, Store};

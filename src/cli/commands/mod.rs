@@ -5,6 +5,7 @@ mod audit;
 mod cat;
 mod checkout;
 mod clean;
+mod clone;
 mod commit;
 mod compare;
 mod completions;
@@ -12,6 +13,7 @@ mod dataset;
 mod diff;
 mod drift;
 mod exec;
+mod fetch;
 mod fsck;
 mod gc;
 mod hold;
@@ -22,6 +24,8 @@ mod ls;
 mod man;
 mod note;
 mod patch;
+mod pull;
+mod push;
 mod reindex;
 mod restore;
 mod run;
@@ -31,6 +35,7 @@ mod stats;
 mod status;
 mod summary;
 mod tag;
+mod transfer;
 mod validate;
 mod verdict;
 mod verify;
@@ -64,6 +69,10 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Outcome> {
         Command::Run(args) => run::run(args, session),
         Command::Note(args) => note::run(args, session),
         Command::Hold(args) => hold::run(args, session),
+        Command::Push(args) => push::run(args, session),
+        Command::Fetch(args) => fetch::run(args, session),
+        Command::Pull(args) => pull::run(args, session),
+        Command::Clone(args) => clone::run(args, session),
         Command::Audit(args) => audit::run(&args, session),
         Command::Verify(args) => verify::run(args, session),
         Command::Fsck(args) => fsck::run(args, session),

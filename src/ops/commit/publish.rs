@@ -11,6 +11,7 @@ use crate::ops::commit::report::{CommitOutcome, CommitReport};
 use crate::ops::tag_plan::TagPlan;
 use crate::ops::view::Viewer;
 use crate::ops::{DamageList, PartialCheckout, key};
+use crate::repo::pins::{self, Pin};
 use crate::store::Writer;
 use crate::store::writer::DurableWrite;
 use crate::worktree::state::WorkspaceState;
@@ -58,6 +59,10 @@ impl<'a> Commit<'a> {
         let state = WorkspaceState { head: Some(version.id()), ..self.state.clone() };
         if self.options.from.is_none() && state != self.state {
             state.save(self.repo.store().layout(), self.name())?;
+        }
+        if self.options.from.is_none() {
+            let (root, tmp) = (self.repo.root(), self.repo.store().layout().tmp());
+            pins::set(root, &tmp, self.name(), Pin::of(version.id(), version))?;
         }
         let plan = self.plan_tags(version, outcome == CommitOutcome::Created)?;
         if !plan.statements.is_empty() {

@@ -20,6 +20,7 @@ mod posix;
 mod progress;
 mod queries;
 mod refs;
+mod remote;
 mod rules;
 mod samples;
 mod shards;
@@ -52,7 +53,7 @@ pub(super) fn read_tree(folder: &Path) -> Tree {
         let mut any = false;
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
             let name = entry.file_name().into_string().unwrap();
-            let beside = prefix.is_empty() && matches!(name.as_str(), "helox.toml" | ".helox-version.json");
+            let beside = prefix.is_empty() && matches!(name.as_str(), "helox.toml" | "helox.lock" | ".helox-version.json");
             if beside || matches!(name.as_str(), ".helox" | ".git") {
                 continue;
             }
@@ -79,7 +80,7 @@ pub(super) fn read_tree(folder: &Path) -> Tree {
 /// Makes a folder hold exactly a tree.
 pub(super) fn write_tree(folder: &Path, tree: &Tree) {
     for entry in fs::read_dir(folder).into_iter().flatten().map(Result::unwrap) {
-        if !matches!(entry.file_name().to_str(), Some(".helox" | "helox.toml")) {
+        if !matches!(entry.file_name().to_str(), Some(".helox" | "helox.toml" | "helox.lock")) {
             if entry.path().symlink_metadata().unwrap().is_dir() {
                 fs::remove_dir_all(entry.path())
             } else {

@@ -15,7 +15,7 @@ const QUEUE: usize = 8 << 20;
 /// Chunks are queued by the first eight bytes of their ids, sorted, and marked in one pass over the tables, since looking
 /// ten million up one by one takes far longer. Two chunks with the same eight bytes are both marked.
 #[derive(Debug)]
-pub(super) struct Marks {
+pub(crate) struct Marks {
     tables: Arc<IndexTables>,
     bits: Vec<u64>,
     /// Marked objects that no table has.
@@ -54,6 +54,12 @@ impl Marks {
     /// Returns true if the object of a row is marked.
     pub fn has_row(&self, row: usize) -> bool {
         self.bits.get(row / 64).is_some_and(|word| word & (1 << (row % 64)) != 0)
+    }
+
+    /// Returns the rows of the marked objects, ascending.
+    pub fn rows(&self) -> impl Iterator<Item = usize> + '_ {
+        let rows = |(n, word): (usize, u64)| (0..64).filter(move |bit| word & (1 << bit) != 0).map(move |bit| n * 64 + bit);
+        self.bits.iter().copied().enumerate().filter(|(_, word)| *word != 0).flat_map(rows)
     }
 
     fn set(&mut self, row: usize) {

@@ -33,6 +33,7 @@ use crate::store::gc::rewrite::PackCopier;
 use crate::store::gc::walk::MarkWalk;
 use crate::store::read::Store;
 
+pub(crate) use marks::Marks;
 pub use walk::{RootSource, Roots};
 
 /// The settings of a collection.

@@ -1,34 +1,25 @@
 //! Copies the marked objects of packs to new ones.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs::File;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::chunk::compress::decompress;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::{Id, Pack};
-use crate::limits;
-use crate::object::ObjectKind;
-use crate::pack::block::{self, BlockHead};
 use crate::pack::index::IndexRow;
 use crate::pack::reader;
 use crate::pack::toc::BlockEntry;
 use crate::progress::Progress;
-use crate::store::delta::PIECE_BYTES;
+use crate::store::block_copier::BlockCopier;
 use crate::store::gc::marks::Marks;
-use crate::store::pipeline::{EncodedBlock, ObjectGroup, Pipeline};
 use crate::store::read::Store;
-use crate::store::writer::STRUCTURE_GROUP;
 
 /// Copies marked objects out of packs that are removed.
 pub(super) struct PackCopier<'a> {
     store: &'a Arc<Store>,
     marks: &'a Marks,
     removed: &'a BTreeSet<Id<Pack>>,
-    pipeline: Pipeline,
-    /// Objects of blocks of which others are not copied, by their kind.
-    groups: BTreeMap<ObjectKind, ObjectGroup>,
+    blocks: BlockCopier,
     progress: &'a dyn Progress,
 }
 
@@ -41,8 +32,7 @@ impl<'a> PackCopier<'a> {
         level: i32,
         progress: &'a dyn Progress,
     ) -> Result<PackCopier<'a>> {
-        let pipeline = Pipeline::start(store.clone(), level)?;
-        Ok(PackCopier { store, marks, removed, pipeline, groups: BTreeMap::new(), progress })
+        Ok(PackCopier { store, marks, removed, blocks: BlockCopier::new(store, level)?, progress })
     }
 
     /// Copies what is marked in a pack whose hash was checked.
@@ -52,7 +42,8 @@ impl<'a> PackCopier<'a> {
             self.progress.check()?;
             let wanted: Vec<bool> = rows(id, entry).map(|row| self.is_copied(&row)).collect();
             if wanted.contains(&true) {
-                self.block(&file, path, entry, &wanted)?;
+                self.progress.advance(0, u64::from(entry.len));
+                self.blocks.copy(&file, path, entry, &wanted)?;
             }
         }
         Ok(())
@@ -75,47 +66,9 @@ impl<'a> PackCopier<'a> {
         true
     }
 
-    fn block(&mut self, file: &File, path: &Path, entry: &BlockEntry, wanted: &[bool]) -> Result<()> {
-        let damaged = |e| Error::damaged(format!("a block of pack {} is damaged: {e}", path.display()));
-        let stored = reader::read_at(file, path, u64::from(entry.offset), entry.len as usize)?;
-        let (head, payload) = block::decode(&stored).map_err(damaged)?;
-        self.progress.advance(0, u64::from(entry.len));
-        let ids: Vec<[u8; 32]> = entry.objects.iter().map(|(id, _)| *id).collect();
-        if head.depth > 0 {
-            return self.pipeline.copy(wanted_runs(head, &ids, &stored[payload..], wanted)?);
-        }
-        if !wanted.contains(&false) {
-            return self.pipeline.copy(EncodedBlock { head, ids, block: stored });
-        }
-        let raw = decompress(head.codec, &stored[payload..], b"", head.raw_len());
-        let raw = raw.map_err(|_| damaged(crate::codec::Malformed("decompression failed")))?;
-        for ((key, at, len), _) in entry.keys().zip(wanted).filter(|(_, wanted)| **wanted) {
-            let bytes = raw.get(at as usize..(at + len) as usize).filter(|bytes| key.matches(bytes));
-            let bytes = bytes.ok_or_else(|| Error::damaged(format!("{key} in {} is damaged", path.display())))?;
-            self.object(key.kind, key.id, bytes)?;
-        }
-        Ok(())
-    }
-
-    /// Adds an object to the block of its kind.
-    fn object(&mut self, kind: ObjectKind, id: [u8; 32], bytes: &[u8]) -> Result<()> {
-        let most = if kind == ObjectKind::Chunk { PIECE_BYTES } else { STRUCTURE_GROUP };
-        let group = self.groups.entry(kind).or_insert_with(|| ObjectGroup::new(kind));
-        if !group.is_empty() && (group.raw.len() + bytes.len() > most || group.ids.len() >= limits::BLOCK_OBJECTS) {
-            let full = std::mem::replace(group, ObjectGroup::new(kind));
-            self.pipeline.submit(full)?;
-        }
-        let group = self.groups.entry(kind).or_insert_with(|| ObjectGroup::new(kind));
-        group.add(id, bytes);
-        Ok(())
-    }
-
     /// Waits until the copies are durable and in an index table. Returns the new packs.
-    pub fn finish(mut self) -> Result<HashSet<Id<Pack>>> {
-        for group in std::mem::take(&mut self.groups).into_values().filter(|group| !group.is_empty()) {
-            self.pipeline.submit(group)?;
-        }
-        let written = self.pipeline.finish()?;
+    pub fn finish(self) -> Result<HashSet<Id<Pack>>> {
+        let written = self.blocks.finish()?;
         self.store.index(written.rows)?;
         Ok(written.packs.into_iter().collect())
     }
@@ -133,23 +86,4 @@ fn rows<'b>(pack: &Id<Pack>, entry: &'b BlockEntry) -> impl Iterator<Item = Inde
         raw_at,
         raw_len,
     })
-}
-
-/// Returns a delta block of the runs of another that contain a wanted object. They stay as they are.
-fn wanted_runs(head: BlockHead, ids: &[[u8; 32]], payload: &[u8], wanted: &[bool]) -> Result<EncodedBlock> {
-    let (mut kept, mut kept_ids, mut frames) =
-        (BlockHead { lens: Vec::new(), runs: Vec::new(), ..head.clone() }, Vec::new(), Vec::new());
-    let mut first = 0;
-    for (run, range) in head.run_ranges() {
-        let objects = first..first + run.objects as usize;
-        first = objects.end;
-        if !wanted[objects.clone()].contains(&true) {
-            continue;
-        }
-        kept_ids.extend_from_slice(&ids[objects.clone()]);
-        kept.lens.extend_from_slice(&head.lens[objects]);
-        kept.runs.push(run.clone());
-        frames.extend_from_slice(payload.get(range.frame).unwrap_or_default());
-    }
-    EncodedBlock::of(kept, kept_ids, &frames)
 }
