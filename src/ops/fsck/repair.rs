@@ -62,9 +62,9 @@ impl<'a> Repair<'a> {
             self.done.push(format!("rebuilt the index tables from {}", counted(rebuilt.packs, "pack")));
         }
         match self.repo.catalog().rebuild(self.progress) {
-            // Another process has it open, and keeps it up to date.
-            Err(e) if e.kind() == ErrorKind::Conflict => {}
-            rebuilt => rebuilt?,
+            Err(e) if e.kind() == ErrorKind::Interrupted => return Err(e),
+            // Another process has it open and keeps it up to date, or it cannot be written and every command does without it.
+            _ => {}
         }
         Ok(self.done)
     }
@@ -156,8 +156,10 @@ impl<'a> Repair<'a> {
     fn restore_refs(&mut self) -> Result<()> {
         let refs = self.repo.versions();
         for RefRepair { dataset, number, id } in std::mem::take(&mut self.refs.refs) {
-            // A ref must not lead to nothing.
-            if self.repo.version(id).is_err() {
+            let is_record =
+                |id| self.repo.version(id).is_ok_and(|version| version.dataset == dataset && version.number == number);
+            // A ref must not lead to nothing. One whose own record was restored is right.
+            if !is_record(id) || refs.get(&dataset, &number).is_ok_and(|now| now.is_some_and(is_record)) {
                 continue;
             }
             let path = refs.folder(&dataset).join(number.to_string());
