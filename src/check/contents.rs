@@ -224,7 +224,7 @@ impl<'a> ManifestWalk<'a> {
             _ if !is_whole => return,
             (true, true) => return,
             (false, _) => format!("its record has the data checksum {expected}, but that of its manifest is {actual}"),
-            (true, false) => format!("its record says {recorded}, but its manifest has {counted}"),
+            (true, false) => format!("its record has {recorded}, but its manifest has {counted}"),
         };
         self.problems.add(Problem::new("checksum", message).object(format!("version {name}")).version(name));
     }

@@ -23,7 +23,7 @@ pub fn check(repo: &Repo, progress: &dyn Progress, problems: &Problems) -> Resul
         Err(e) => {
             let entry = path.strip_prefix(&root).unwrap_or(path).display().to_string();
             problems
-                .add(Problem::new(kind, format!("{e}; it is derived data, and is made again when it is needed")).entry(entry));
+                .add(Problem::new(kind, format!("{e}; it is derived data, and is created again when it is needed")).entry(entry));
             Ok(())
         }
         Ok(()) => progress.check(),

@@ -110,7 +110,7 @@ fn of_length(item: &RecipeItem, bytes: Object) -> Result<Object> {
     } else {
         let key = Key { id: item.id, kind: ObjectKind::Chunk };
         let (actual, expected) = (counted(bytes.len() as u64, "byte"), counted(item.len, "byte"));
-        Err(Error::damaged(format!("{key} has {actual}, but what refers to it says {expected}")))
+        Err(Error::damaged(format!("{key} has {actual}, not {expected} as in its reference")))
     }
 }
 

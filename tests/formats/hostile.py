@@ -215,7 +215,7 @@ CASES += [
     ("a symlink with a long target", leaf(entry("a", SYMLINK, b"x" * 4096)), "1 to 4,095 bytes"),
     ("no bytes of a file with bytes", leaf(entry("a", size=0)), "does not match its content id"),
     ("bytes of an empty file", leaf(entry("a", size=1, content=NOTHING)), "does not match its content id"),
-    ("a file of another size", leaf(entry("a", size=2)), "but what refers to it says 2 bytes"),
+    ("a file of another size", leaf(entry("a", size=2)), "has 1 byte, not 2 bytes as in its reference"),
     ("a byte after a node", node(encode_node(0, [entry("a")]) + b"\0"), "unexpected data after the end"),
     ("a long varint", node(b"\0\x81\0" + encode_node(0, [entry("a")])[2:]), "not minimally encoded"),
     ("a count of items beyond the bytes", node(b"\0" + varint(2**60)), "a count is larger"),
