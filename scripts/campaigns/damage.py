@@ -176,7 +176,9 @@ class Damage:
         self.outcomes[kind(path)]["named" if fsck.code else "no effect"] += 1
 
     def is_named(self, path, output):
-        """Returns true if the path is in the output: as itself, by its id, or, of a ref, as a version."""
+        """Returns true if the path is in the output: as itself, by its id, or, of a ref, as a version; a folder by its files."""
+        if path not in self.files and any(self.is_named(file, output) for file in self.files if file.startswith(path + "/")):
+            return True
         parts = path.split("/")
         name = parts[-1].rsplit(".", 1)[0]
         names = {path, name[:12] if len(name) > 20 else path}
@@ -227,7 +229,7 @@ def main():
         for paths in kinds.values():
             for path in paths:
                 siblings = {p: damage.files[p] for p in paths if p != path and damage.files[p] != damage.files[path]}
-                flips = max(4, count // 6 // len(kinds) // len(paths))
+                flips = max(4, count // len(damage.files) - 8)
                 ways = harms(path, damage.files[path], siblings, dice, flips)
                 plan += [(path, name, writer(files)) for name, files in ways]
         if len(plan) > count:

@@ -60,9 +60,12 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        if !self.placed && remove_tree(&self.path).is_err() {
+        if !self.placed
+            && remove_tree(&self.path).is_err()
+            && let Some(pointer) = self.pointer.take()
+        {
             // It is still there, and the collector has to find it.
-            self.pointer.take().map(TempFile::keep);
+            pointer.keep();
         }
     }
 }

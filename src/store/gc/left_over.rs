@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::fs::{atomic, staging};
 
-/// What commands that were killed have left.
+/// The files and folders that killed commands have left.
 #[derive(Debug, Default)]
 pub(super) struct LeftOver {
     /// The files in the folder of temporary files that nobody writes, each with the folder that it names.
@@ -16,7 +16,7 @@ pub(super) struct LeftOver {
 }
 
 impl LeftOver {
-    /// Finds what is left in the folder of temporary files.
+    /// Finds them by the folder of temporary files.
     pub fn find(tmp: &Path) -> Result<LeftOver> {
         let fail = |e| Error::io("cannot read the folder", tmp, e);
         let mut found = LeftOver::default();
