@@ -10,9 +10,11 @@ use bincode::config::standard;
 use bincode::{Decode, Encode};
 
 use crate::error::{Error, Result};
-use crate::fs::atomic::{self, Staging, TempFile};
+use crate::fs::atomic::{self, TempFile};
 use crate::fs::share;
+use crate::fs::staging::Staging;
 use crate::gate::Measures;
+use crate::gate::keys::check_set;
 use crate::id::{Id, NodeId};
 
 /// The first bytes of the file; the digit changes with what it holds.
@@ -101,13 +103,7 @@ impl CacheFolder {
 
     /// Reads the cache; `None` if it is missing or damaged.
     pub fn load(&self) -> Option<CachedEvaluation> {
-        let bytes = atomic::read(&self.path().join("known")).ok()??;
-        let sum = bytes.strip_prefix(MAGIC)?;
-        let (sum, rest) = sum.split_first_chunk::<32>()?;
-        if blake3::hash(rest).as_bytes() != sum {
-            return None;
-        }
-        bincode::decode_from_slice(rest, CONFIG).ok().map(|(cached, _)| cached)
+        decode(&atomic::read(&self.path().join("known")).ok()??)
     }
 
     /// Forgets it.
@@ -156,6 +152,30 @@ impl CacheFolder {
     }
 }
 
+fn decode(bytes: &[u8]) -> Option<CachedEvaluation> {
+    let (sum, rest) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<32>()?;
+    if blake3::hash(rest).as_bytes() != sum {
+        return None;
+    }
+    bincode::decode_from_slice(rest, CONFIG).ok().map(|(cached, _)| cached)
+}
+
+/// Checks the cache of the evaluation of a version in its folder. One that is not complete, or of another hlx, is not used
+/// and no damage.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) if a file of it does not match its checksum.
+pub fn check_cache(folder: &Path) -> Result<()> {
+    let path = folder.join("known");
+    let Some(bytes) = atomic::read(&path)? else { return Ok(()) };
+    if bytes.starts_with(&MAGIC[..7]) && !bytes.starts_with(MAGIC) {
+        return Ok(());
+    }
+    let cached = decode(&bytes).ok_or_else(|| Error::damaged(format!("{} does not match its checksum", path.display())))?;
+    let sets = cached.key_checksums.iter().enumerate().filter(|(_, sum)| **sum != [0; 32]);
+    sets.map(|(rule, _)| keys(folder, rule)).try_for_each(|set| check_set(&set))
+}
+
 impl CachedEvaluation {
     /// Returns the measures of each rule; `None` if they cannot be parsed.
     pub fn measures(&self) -> Option<Measures> {
@@ -166,15 +186,15 @@ impl CachedEvaluation {
 
 /// Begins a judgement of a dataset; the sets of keys are written into its folder. Where that cannot be written, they are
 /// written into the system's folder for temporary files, and kept for nobody.
-pub(super) fn stage(folder: &Path) -> Result<Staging> {
+pub(super) fn stage(tmp: &Path, folder: &Path) -> Result<Staging> {
     let beside = || {
         atomic::ensure_folder(atomic::parent(folder))?;
         atomic::ensure_folder(folder)?;
-        let staging = Staging::create(&folder.join("new"))?;
+        let staging = Staging::create(tmp, &folder.join("new"))?;
         share::new_folder(staging.path()).map_err(|e| Error::io("cannot share with the group", staging.path(), e))?;
         Ok(staging)
     };
-    beside().or_else(|e| Staging::create(&std::env::temp_dir().join("gate")).map_err(|_| e))
+    beside().or_else(|e| Staging::create(tmp, &std::env::temp_dir().join("gate")).map_err(|_| e))
 }
 
 /// Returns the set of the keys of a rule in a folder.
@@ -231,7 +251,7 @@ mod tests {
         let folder = home(dir.path(), b"one");
         assert_eq!(folder.load(), None);
         for _ in 0..2 {
-            folder.store(stage(&folder.folder).unwrap(), &known()).unwrap();
+            folder.store(stage(dir.path(), &folder.folder).unwrap(), &known()).unwrap();
             assert_eq!(folder.load(), Some(known()));
         }
         let path = folder.path().join("known");
@@ -251,7 +271,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for n in 0..MAX_CACHED as u8 + 3 {
             let folder = home(dir.path(), &[n]);
-            folder.store(stage(&folder.folder).unwrap(), &known()).unwrap();
+            folder.store(stage(dir.path(), &folder.folder).unwrap(), &known()).unwrap();
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         assert_eq!(fs::read_dir(dir.path().join("gate/leases")).unwrap().count(), MAX_CACHED);
