@@ -7,6 +7,7 @@ mod edit;
 mod formats;
 mod keys;
 mod read;
+mod remote;
 mod rules;
 mod table;
 
@@ -17,7 +18,8 @@ use crate::path::is_within;
 use crate::refs::names;
 
 pub use dataset::{Dataset, generic, normal};
-pub use edit::{add_dataset, remove_dataset, rename_dataset};
+pub use edit::{add_dataset, add_remote, remove_dataset, remove_remote, rename_dataset};
+pub use remote::RemoteConfig;
 
 /// zstd's level where nothing else is set.
 const LEVEL: i32 = 1;
@@ -25,7 +27,7 @@ const LEVEL: i32 = 1;
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     datasets: BTreeMap<String, Dataset>,
-    remotes: BTreeMap<String, String>,
+    remotes: BTreeMap<String, RemoteConfig>,
     store: StoreSettings,
 }
 
@@ -85,9 +87,14 @@ impl Config {
         self.datasets.get(name).map_or_else(|| vec![name], |dataset| dataset.names().collect())
     }
 
-    /// Returns the remotes in the order of their names: name and URL.
-    pub fn remotes(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.remotes.iter().map(|(name, url)| (name.as_str(), url.as_str()))
+    /// Returns the remotes in the order of their names.
+    pub fn remotes(&self) -> impl Iterator<Item = &RemoteConfig> {
+        self.remotes.values()
+    }
+
+    /// Returns the remote with this name.
+    pub fn remote(&self, name: &str) -> Option<&RemoteConfig> {
+        self.remotes.get(name)
     }
 
     /// zstd's level for new data, 1 to 19.
