@@ -57,11 +57,17 @@ fn read_shared(path: &Path) -> Result<Config> {
 
 /// Reads `.helox/config.toml`: its remotes over those of `config`, and its settings of the store.
 fn read_local(path: &Path, config: &mut Config, base: &Path) -> Result<StoreSettings> {
-    let file = ConfigFile::read(path)?;
-    let document = file.parse()?;
-    let top = Section::top(&file, &document).check(&LOCAL_TOP)?;
-    read_remotes(&top, config, base)?;
-    settings(&top)
+    let mut read = || {
+        let file = ConfigFile::read(path)?;
+        let document = file.parse()?;
+        let top = Section::top(&file, &document).check(&LOCAL_TOP)?;
+        read_remotes(&top, config, base)?;
+        settings(&top)
+    };
+    read().map_err(|e: Error| match e.hint() {
+        Some(_) => e,
+        None => e.with_hint(format!("fix the file, or do without it: rm {}", path.display())),
+    })
 }
 
 /// Reads the remotes of a file over those that are known.
