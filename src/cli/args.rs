@@ -12,6 +12,7 @@ mod line;
 mod log;
 pub(crate) mod parser;
 mod transfer;
+mod remote;
 mod validate;
 mod values;
 
@@ -30,6 +31,7 @@ pub(crate) use hold::{HoldArgs, HoldCommand};
 pub(crate) use line::CommandLine;
 pub(crate) use log::LogArgs;
 pub(crate) use transfer::{CloneArgs, FetchArgs, PullArgs, PushArgs};
+pub(crate) use remote::{RemoteAddArgs, RemoteCommand};
 pub(crate) use validate::{FindingsFormat, ValidateArgs};
 
 /// Version control for the data that language models are trained on.
@@ -122,6 +124,8 @@ pub(crate) enum Command {
     Fetch(FetchArgs),
     Pull(PullArgs),
     Clone(CloneArgs),
+    #[command(subcommand)]
+    Remote(RemoteCommand),
     Audit(AuditArgs),
     Verify(VerifyArgs),
     Fsck(FsckArgs),

@@ -35,6 +35,7 @@ pub mod pull;
 pub mod push;
 mod receive;
 pub mod reindex;
+pub mod remote;
 pub mod restore;
 pub mod run;
 mod sample_diff;

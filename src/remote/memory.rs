@@ -10,10 +10,13 @@ use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::fs::atomic::Created;
 
+/// Files with the times at which they were written.
+type MemoryFiles = BTreeMap<String, (Vec<u8>, Time)>;
+
 /// A remote in memory. A copy is the same remote.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryRemote {
-    files: Arc<Mutex<BTreeMap<String, (Vec<u8>, Time)>>>,
+    files: Arc<Mutex<MemoryFiles>>,
     traffic: Arc<TrafficCounter>,
     replaces: bool,
 }

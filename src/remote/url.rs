@@ -101,6 +101,11 @@ impl RemoteUrl {
         Ok(RemoteUrl { text: text.to_owned(), place })
     }
 
+    /// Returns the URL as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// Returns the place that it names.
     pub(super) fn place(&self) -> &Place {
         &self.place

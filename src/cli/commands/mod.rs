@@ -27,6 +27,7 @@ mod patch;
 mod pull;
 mod push;
 mod reindex;
+mod remote;
 mod restore;
 mod run;
 mod run_page;
@@ -73,6 +74,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Outcome> {
         Command::Fetch(args) => fetch::run(args, session),
         Command::Pull(args) => pull::run(args, session),
         Command::Clone(args) => clone::run(args, session),
+        Command::Remote(args) => remote::run(args, session),
         Command::Audit(args) => audit::run(&args, session),
         Command::Verify(args) => verify::run(args, session),
         Command::Fsck(args) => fsck::run(args, session),

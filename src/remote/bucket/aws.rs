@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic;
@@ -93,7 +93,7 @@ impl AwsFiles {
     }
 }
 
-fn read(path: &PathBuf) -> Result<String> {
+fn read(path: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&atomic::read(path)?.unwrap_or_default()).into_owned())
 }
 

@@ -104,8 +104,9 @@ impl BucketClient {
     where
         F: Future<Output = Result<T, AttemptFailure>>,
     {
-        let (begin, mut is_doubtful) = (Instant::now(), false);
-        for attempts in 1.. {
+        let (begin, mut attempts, mut is_doubtful) = (Instant::now(), 0, false);
+        loop {
+            attempts += 1;
             let attempt = Attempt::new(bytes);
             let time = self.limits.answer + Duration::from_secs(bytes / SLOWEST);
             let outcome = timeout(time, ATTEMPT.scope(attempt.clone(), work())).await.unwrap_or(Err(AttemptFailure::Stalled));
@@ -122,7 +123,6 @@ impl BucketClient {
             }
             sleep(pause).await;
         }
-        unreachable!("the loop ends by a return")
     }
 
     /// Reads a file of at most `limit` bytes.
@@ -271,12 +271,11 @@ impl BucketClient {
 
     /// Removes the parts of an upload that is not completed. Best effort: a rule of the bucket removes what is left.
     pub fn abort(&self, path: &Path, upload: &String) {
-        let abort = async {
+        self.runtime.block_on(async {
             if let Ok(parts) = self.clients.parts() {
-                let _ = parts.abort_multipart(path, upload).await;
+                let _ = timeout(self.limits.answer, parts.abort_multipart(path, upload)).await;
             }
-        };
-        let _ = self.runtime.block_on(timeout(self.limits.answer, abort));
+        });
     }
 }
 

@@ -139,7 +139,7 @@ fn dataset_settings(dataset: &Dataset) -> SettingList {
 
 /// Returns the settings of a remote.
 fn remote_settings(remote: &RemoteConfig) -> SettingList {
-    let mut settings: SettingList = vec![("url", remote.url.to_string().into())];
+    let mut settings: SettingList = vec![("url", remote.url.as_str().into())];
     let texts =
         [("endpoint", &remote.settings.endpoint), ("region", &remote.settings.region), ("profile", &remote.settings.profile)];
     settings.extend(texts.into_iter().filter_map(|(key, text)| Some((key, text.as_deref()?.into()))));

@@ -56,7 +56,9 @@ impl Config {
             (None, []) => return Err(Error::usage("no remote is declared").with_hint("add one: hlx remote add origin URL")),
             (None, [only]) => only,
             (None, _) if names.contains(&"origin") => "origin",
-            (None, _) => return Err(Error::usage("there are several remotes").with_hint(format!("name one of {}", names.join(", ")))),
+            (None, _) => {
+                return Err(Error::usage("there are several remotes").with_hint(format!("name one of {}", names.join(", "))));
+            }
         };
         self.remotes.get(name).ok_or_else(|| {
             let error = Error::usage(format!("no remote '{}'", printable(name)));

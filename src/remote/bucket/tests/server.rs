@@ -6,6 +6,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::clock::Time;
+
 /// Files of a page of a list.
 const PAGE: usize = 1_000;
 
@@ -185,7 +187,7 @@ fn act(state: &ServerState, request: &Request) -> Reply {
         }
         ("POST", Some(upload)) => match state.uploads.lock().unwrap().remove(&upload) {
             Some(parts) => {
-                let bytes = parts.into_values().flatten().collect();
+                let bytes = parts.into_values().collect::<Vec<_>>().concat();
                 state.files.lock().unwrap().insert(request.key.clone(), bytes);
                 let name = "CompleteMultipartUploadResult";
                 done(200, format!("<{name}><Bucket>b</Bucket><Key>k</Key><ETag>e</ETag></{name}>"))
@@ -236,7 +238,7 @@ fn list(state: &ServerState, query: &BTreeMap<String, String>) -> String {
     let page: Vec<_> = names.by_ref().take(PAGE).collect();
     let rest = names.next().is_some();
     let one = |(name, bytes): &(&String, &Vec<u8>)| {
-        let time = "2026-11-28T12:00:00.000Z";
+        let time = Time::now();
         format!(
             "<Contents><Key>{name}</Key><LastModified>{time}</LastModified><ETag>e</ETag><Size>{}</Size></Contents>",
             bytes.len()
