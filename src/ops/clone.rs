@@ -129,7 +129,7 @@ fn one_version(options: &CloneOptions, config: &RemoteConfig, text: &str, progre
     // A cache serves many remotes.
     let name = &Id::<RemoteUrl>::of(config.url.to_string().as_bytes()).to_hex()[..16];
     let config = RemoteConfig { name: name.to_owned(), ..config.clone() };
-    let remote = OpenRemote::open(&config, store.layout())?;
+    let remote = OpenRemote::open(&config, store.layout(), progress)?;
     check_versions(&remote)?;
     let tags = text.split_once('@').is_some_and(|(_, revision)| remote.find(text, &Default::default()).is_err() && !revision.is_empty());
     if tags {
@@ -161,7 +161,7 @@ fn repository(options: &CloneOptions, config: RemoteConfig, progress: &dyn Progr
     let shared = dir.join(CONFIG);
     config::add_remote(&shared, &layout.config(), &layout.tmp(), &config)?;
     let repo = Repo::open(&dir)?;
-    let remote = OpenRemote::open(&config, &layout)?;
+    let remote = OpenRemote::open(&config, &layout, progress)?;
     check_versions(&remote)?;
     let all = remote.versions();
     receive::versions(&repo, &remote, &receive::missing(&repo, &remote, all.clone())?, progress)?;

@@ -44,7 +44,7 @@ pub struct FetchReport {
 /// `ErrorKind::VersionExists` if the repository has another version with the number of one; `Damaged` if the remote has
 /// something damaged, of which nothing is kept; `Io` if it cannot be reached.
 pub fn run(repo: &Repo, options: &FetchOptions, progress: &dyn Progress) -> Result<FetchReport> {
-    let remote = OpenRemote::open(repo.config().find_remote(options.remote.as_deref())?, repo.store().layout())?;
+    let remote = OpenRemote::open(repo.config().find_remote(options.remote.as_deref())?, repo.store().layout(), progress)?;
     let level = repo.config().level();
     let facts = !options.dry_run && remote.join_facts(repo.store(), &repo.author(None), level, progress)?;
     let missing = receive::missing(repo, &remote, wanted(repo, &remote, &options.versions)?)?;

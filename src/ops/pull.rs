@@ -101,7 +101,7 @@ pub fn open(dir: &Path) -> Result<Repo> {
 /// `ErrorKind::DirtyWorkspace` if bytes would be lost that no version has and `force` is not set, before anything is brought;
 /// otherwise as `fetch` and `checkout`.
 pub fn run(repo: &Repo, options: &PullOptions, progress: &dyn Progress) -> Result<PullReport> {
-    let remote = OpenRemote::open(repo.config().find_remote(options.remote.as_deref())?, repo.store().layout())?;
+    let remote = OpenRemote::open(repo.config().find_remote(options.remote.as_deref())?, repo.store().layout(), progress)?;
     let level = repo.config().level();
     let facts = !options.dry_run && remote.join_facts(repo.store(), &repo.author(None), level, progress)?;
     let wanted = wanted(repo, &remote, options)?;

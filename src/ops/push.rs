@@ -56,7 +56,12 @@ pub struct PushReport {
 /// `ErrorKind::VersionExists` if the remote has another version with the number of one; all others were sent. `Io` if the
 /// remote fails; then everything that can be seen on it is whole, and the same push goes on where it ended.
 pub fn run(repo: &Repo, options: &PushOptions, progress: &dyn Progress) -> Result<PushReport> {
-    let mut remote = OpenRemote::open(repo.config().find_remote(options.remote.as_deref())?, repo.store().layout())?;
+    let mut remote = OpenRemote::open(repo.config().find_remote(options.remote.as_deref())?, repo.store().layout(), progress)?;
+    if remote.history.is_listed() {
+        let message = format!("{} is a repository that commits are made in", remote.url);
+        return Err(Error::new(ErrorKind::Conflict, message)
+            .with_hint(format!("fetch from it: hlx fetch {}; to send versions, use an empty folder or bucket", remote.name)));
+    }
     let level = repo.config().level();
     let wanted = wanted(repo, &options.versions)?;
     let (mut missing, mut taken) = (Vec::new(), Vec::new());

@@ -14,7 +14,8 @@ use crate::id::{Id, Pack};
 use crate::pack::block::{self, BlockHead};
 use crate::pack::toc::{self, BlockEntry};
 
-fn damaged(path: &Path, what: Malformed) -> Error {
+/// Returns the error of a pack that is damaged.
+pub fn damaged(path: &Path, what: Malformed) -> Error {
     Error::damaged(format!("pack {} is damaged: {what}", path.display()))
 }
 

@@ -13,8 +13,11 @@ use crate::fs::atomic::{self, Created};
 use crate::id::{Id, VersionId};
 use crate::limits;
 use crate::object::version::VersionNumber;
-use crate::remote::Remote;
+use crate::progress::Progress;
+use crate::remote::cache::RemoteCache;
+use crate::remote::push::check_format;
 use crate::remote::record::{self, PushRecord};
+use crate::remote::{Remote, listed};
 
 /// The first bytes of the file.
 const MAGIC: [u8; 8] = *b"HLXHIST1";
@@ -28,6 +31,8 @@ const NEWEST_LEN: u64 = 32;
 pub struct PushHistory {
     /// By their numbers. Each covers the pushes after the one before it.
     records: BTreeMap<u64, PushRecord>,
+    /// The content of a remote that has no records; it is not kept.
+    listed: Option<PushRecord>,
 }
 
 impl PushHistory {
@@ -48,7 +53,7 @@ impl PushHistory {
             records.insert(number, PushRecord::decode(reader.bytes()?)?);
         }
         reader.end()?;
-        let history = PushHistory { records };
+        let history = PushHistory { records, listed: None };
         if history.is_whole() { Ok(history) } else { Err(Malformed("it has a gap")) }
     }
 
@@ -84,7 +89,7 @@ impl PushHistory {
 
     /// Returns everything that the remote has.
     pub fn all(&self) -> PushRecord {
-        let mut all = PushRecord::default();
+        let mut all = self.listed.clone().unwrap_or_default();
         self.records.values().for_each(|record| all.add(record));
         all
     }
@@ -94,7 +99,7 @@ impl PushHistory {
         let version = |record: &PushRecord| {
             record.versions.iter().find(|version| version.dataset == dataset && version.number == *number).map(|version| version.id)
         };
-        self.records.values().find_map(version)
+        self.listed.iter().chain(self.records.values()).find_map(version)
     }
 
     /// Reads the pushes that came since. Takes two requests if there are none, and a few dozen at most.
@@ -127,6 +132,31 @@ impl PushHistory {
         self.records.retain(|known, _| *known <= number);
         self.records.extend(later);
         if self.is_whole() { Ok(()) } else { Err(Error::damaged("the records of the pushes do not follow each other")) }
+    }
+
+    /// Makes an empty remote one that pushes go to, which is not listed.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn begin(&self, remote: &dyn Remote) -> Result<()> {
+        remote.create(NEWEST, b"0\n").map(drop)
+    }
+
+    /// Lists a remote that no push began, unless it is empty.
+    ///
+    /// # Errors
+    /// As [`listed::record`].
+    pub fn list(&mut self, remote: &dyn Remote, cache: &RemoteCache, progress: &dyn Progress) -> Result<()> {
+        if self.newest() == 0 && remote.size("format")?.is_some() && remote.size(NEWEST)?.is_none() {
+            check_format(remote)?;
+            self.listed = Some(listed::record(remote, cache, progress)?).filter(|record| !record.versions.is_empty());
+        }
+        Ok(())
+    }
+
+    /// Returns true if commits are made in the remote, or it is a copy of such a repository: it has versions, and no record.
+    pub fn is_listed(&self) -> bool {
+        self.listed.is_some()
     }
 
     /// Records a push after those that are known. Returns [`Created::Exists`] if somebody else was first.
@@ -170,15 +200,14 @@ fn read_record(remote: &dyn Remote, number: u64) -> Result<Option<PushRecord>> {
 
 /// Returns the number of the newest push, at least `least`; `None` if there is none.
 fn newest(remote: &dyn Remote, least: u64) -> Result<Option<u64>> {
+    let exists = |number: u64| Ok(remote.size(&record::name(number))?.is_some());
     let hint = remote.read(NEWEST, NEWEST_LEN)?.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.trim_end().parse().ok());
-    let mut newest = hint.filter(|hint| *hint >= least).unwrap_or(least);
-    if remote.size(&record::name(newest))?.is_none() {
-        newest = least;
-        if remote.size(&record::name(newest))?.is_none() {
-            return Ok(None);
-        }
+    let mut newest = hint.unwrap_or(0).max(least);
+    if !exists(newest)? {
+        // The file is written after the record.
+        return if hint.is_some_and(|hint| hint >= least) { Err(missing(newest)) } else { Ok(None) };
     }
-    while newest < limits::SEQUENCE && remote.size(&record::name(newest + 1))?.is_some() {
+    while newest < limits::SEQUENCE && exists(newest + 1)? {
         newest += 1;
     }
     Ok(Some(newest))

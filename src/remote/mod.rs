@@ -17,6 +17,7 @@ mod download;
 mod fetch;
 mod folder;
 mod history;
+mod listed;
 #[cfg(test)]
 pub mod memory;
 mod nodes;
@@ -28,13 +29,13 @@ mod tables;
 mod url;
 mod workers;
 
-pub use api::{Remote, RemoteFile, Traffic};
+pub use api::{Remote, Traffic};
 pub use cache::RemoteCache;
 pub use fetch::FetchSession;
 pub use history::PushHistory;
 pub use outgoing::PushRoots;
 pub use probe::honours_create;
-pub use push::{PushOutcome, PushRequest, PushSession, PushSize, check_format};
+pub use push::{PushOutcome, PushRequest, PushSession, PushSize};
 pub use record::RemoteVersion;
 pub use url::{RemoteSettings, RemoteUrl};
 

@@ -108,6 +108,7 @@ impl<'a> PushSession<'a> {
         let packs = self.stage(&walk)?;
         if history.newest() == 0 {
             self.create_format()?;
+            history.begin(self.remote)?;
         }
         self.send_packs(&packs)?;
         let mut record = PushRecord { tables: self.send_tables(&packs)?, ..PushRecord::default() };
@@ -321,7 +322,7 @@ impl<'a> PushSession<'a> {
 ///
 /// # Errors
 /// `ErrorKind::RepositoryNotFound` if it is no store.
-pub fn check_format(remote: &dyn Remote) -> Result<()> {
+pub(super) fn check_format(remote: &dyn Remote) -> Result<()> {
     match remote.read("format", limits::FORMAT_FILE as u64)? {
         Some(bytes) => format::check(Path::new("format of the remote"), &bytes),
         None => Err(Error::new(ErrorKind::RepositoryNotFound, "the remote has no versions yet")
@@ -330,7 +331,7 @@ pub fn check_format(remote: &dyn Remote) -> Result<()> {
 }
 
 /// Reads a ref of a remote that exists.
-fn read_ref<T>(remote: &dyn Remote, name: &str) -> Result<Id<T>> {
+pub(super) fn read_ref<T>(remote: &dyn Remote, name: &str) -> Result<Id<T>> {
     let damaged = || Error::damaged(format!("{name} of the remote does not contain an id"));
     let bytes = remote.read(name, refs::LEN as u64)?.ok_or_else(damaged)?;
     refs::decode(&bytes).ok_or_else(damaged)

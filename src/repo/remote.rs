@@ -33,13 +33,14 @@ impl OpenRemote {
     ///
     /// # Errors
     /// `ErrorKind::Io` if it cannot be reached.
-    pub fn open(config: &RemoteConfig, layout: &Layout) -> Result<OpenRemote> {
+    pub fn open(config: &RemoteConfig, layout: &Layout, progress: &dyn Progress) -> Result<OpenRemote> {
         let (name, url) = (config.name.clone(), config.url.to_string());
         let files = remote::open(&config.url, &config.settings)?;
         let cache = RemoteCache::new(layout.remote(&name), layout.tmp(), url.clone());
         let mut history = cache.history();
         let known = history.newest();
-        history.update(&*files).map_err(|e| if e.ends_check() { e } else { e.within(format!("remote '{name}'")) })?;
+        let read = history.update(&*files).and_then(|()| history.list(&*files, &cache, progress));
+        read.map_err(|e| if e.ends_check() { e } else { e.within(format!("remote '{name}'")) })?;
         if history.newest() != known {
             cache.keep(&history);
         }
