@@ -59,7 +59,7 @@ fn small_files(remote: &dyn Remote) {
         assert_eq!(remote.read(name, 100).unwrap().unwrap(), bytes);
         assert_eq!(remote.size(name).unwrap(), Some(bytes.len() as u64));
     }
-    assert_eq!(remote.size("a").unwrap_or(None), None, "a folder is no file");
+    assert_eq!(remote.size("a").unwrap_or(None), None, "a folder does not count as a file");
     for name in ["a/empty", "a/b.c_d-e+f@g=h", "format"] {
         remote.remove(name).unwrap();
         assert_eq!(remote.read(name, 100).unwrap(), None);
@@ -181,7 +181,7 @@ fn lists(remote: &dyn Remote) {
     assert_eq!(listed[MANY..], ["list/deep/er/file"]);
     assert!(files[..MANY].iter().all(|file| file.size == 10 && file.modified.as_millis() > before), "{:?}", files[0]);
     assert_eq!(list(remote, "").len(), MANY + 3);
-    assert_eq!(list(remote, "list/0000").len(), 0, "the beginning of a name is no folder");
+    assert_eq!(list(remote, "list/0000").len(), 0, "the beginning of a name does not count as a folder");
     let mut count = 0;
     let ended = remote.list("list", &mut |_| {
         count += 1;

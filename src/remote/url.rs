@@ -167,7 +167,7 @@ fn check_endpoint(endpoint: &str) -> Result<()> {
         Ok(url) if !url.username().is_empty() || url.password().is_some() || url.query().is_some() => {
             wrong("it contains credentials or parameters")
         }
-        Ok(url) if !matches!(url.scheme(), "http" | "https") || url.host().is_none() => wrong("it is no URL of a web server"),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") || url.host().is_none() => wrong("it must be an http or https URL"),
         Ok(_) => Ok(()),
     }
 }
@@ -292,7 +292,7 @@ mod tests {
             ("https://a/b", RemoteSettings { anonymous: true, ..none() }, "'anonymous' does not apply"),
             ("gs://a", RemoteSettings { profile: Some("p".into()), ..none() }, "'profile' does not apply"),
             ("s3://a", RemoteSettings { anonymous: true, profile: Some("p".into()), ..none() }, "exclude each other"),
-            ("s3://a", endpoint("host:9000"), "no URL of a web server"),
+            ("s3://a", endpoint("host:9000"), "it must be an http or https URL"),
             ("s3://a", endpoint("localhost"), "invalid endpoint 'localhost'"),
             ("s3://a", endpoint("http://u:hush@a"), "'http://***@a'"),
         ] {

@@ -133,7 +133,7 @@ impl RequestFault {
             FaultCause::NoBucket => "create the bucket, or change 'url' of the remote".to_owned(),
             FaultCause::NoRanges => "use a web server that answers range requests, such as nginx".to_owned(),
             FaultCause::Denied => format!(
-                "the request was made with {}; check what that may do: to read, write, list and remove files \
+                "the request used {}; check its permissions: to read, write, list and remove files \
                  (without s3:ListBucket, S3 denies files that do not exist)",
                 words.credentials
             ),

@@ -14,8 +14,9 @@ mod table;
 use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::path::is_within;
+use crate::path::{is_within, printable};
 use crate::refs::names;
+use crate::spelling;
 
 pub use dataset::{Dataset, generic, normal};
 pub use edit::{add_dataset, add_remote, remove_dataset, remove_remote, rename_dataset};
@@ -97,6 +98,29 @@ impl Config {
         self.remotes.get(name)
     }
 
+    /// Returns the remote with a name; without one, the only remote, or `origin`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] if there is none, or several and none of them is `origin`.
+    pub fn find_remote(&self, name: Option<&str>) -> Result<&RemoteConfig> {
+        let names: Vec<&str> = self.remotes.keys().map(String::as_str).collect();
+        let name = match (name, &names[..]) {
+            (Some(name), _) => name,
+            (None, []) => return Err(Error::usage("no remote is declared").with_hint("add one: hlx remote add origin URL")),
+            (None, [only]) => only,
+            (None, _) if names.contains(&"origin") => "origin",
+            (None, _) => {
+                return Err(Error::usage("there are several remotes").with_hint(format!("name one of {}", names.join(", "))));
+            }
+        };
+        self.remotes.get(name).ok_or_else(|| {
+            let error = Error::usage(format!("no remote '{}'", printable(name)));
+            match spelling::nearest(name, &names) {
+                Some(near) => error.with_hint(format!("did you mean '{near}'?")),
+                None => error.with_hint("list the remotes: hlx remote list"),
+            }
+        })
+    }
     /// zstd's level for new data, 1 to 19.
     pub fn level(&self) -> i32 {
         self.store.level.unwrap_or(LEVEL)

@@ -2,14 +2,11 @@
 
 use std::path::Path;
 
-use super::Config;
 use super::keys::REMOTE;
 use super::table::{ConfigEntry, Section, placed};
-use crate::error::{Error, Result};
-use crate::path::printable;
+use crate::error::Result;
 use crate::refs::names;
 use crate::remote::{RemoteSettings, RemoteUrl};
-use crate::spelling;
 
 /// A remote of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,32 +41,6 @@ impl RemoteConfig {
     }
 }
 
-impl Config {
-    /// Returns the remote with a name; without one, the only remote, or `origin`.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if there is none, or several and none of them is `origin`.
-    pub fn find_remote(&self, name: Option<&str>) -> Result<&RemoteConfig> {
-        let names: Vec<&str> = self.remotes.keys().map(String::as_str).collect();
-        let name = match (name, &names[..]) {
-            (Some(name), _) => name,
-            (None, []) => return Err(Error::usage("no remote is declared").with_hint("add one: hlx remote add origin URL")),
-            (None, [only]) => only,
-            (None, _) if names.contains(&"origin") => "origin",
-            (None, _) => {
-                return Err(Error::usage("there are several remotes").with_hint(format!("name one of {}", names.join(", "))));
-            }
-        };
-        self.remotes.get(name).ok_or_else(|| {
-            let error = Error::usage(format!("no remote '{}'", printable(name)));
-            match spelling::nearest(name, &names) {
-                Some(near) => error.with_hint(format!("did you mean '{near}'?")),
-                None => error.with_hint("list the remotes: hlx remote list"),
-            }
-        })
-    }
-}
-
 fn read_settings(section: &Section<'_>, settings: &mut RemoteSettings) -> Result<()> {
     let text = |key: &str| section.get(key).map(|entry| entry.text().map(str::to_owned)).transpose();
     let switch = |key: &str| section.get(key).map(|entry| entry.switch()).transpose();
@@ -93,6 +64,7 @@ fn read_settings(section: &Section<'_>, settings: &mut RemoteSettings) -> Result
 
 #[cfg(test)]
 mod tests {
+    use super::super::Config;
     use super::*;
 
     fn load(shared: &str, local: &str) -> Result<Config> {

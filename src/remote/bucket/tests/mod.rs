@@ -139,7 +139,7 @@ fn an_upload_in_parts_outlasts_faults_and_leaves_no_parts() {
 #[test]
 fn errors_say_what_to_do_and_name_no_secret() {
     for (status, code, expected, hint) in [
-        (403, "AccessDenied", "the server answered 403 AccessDenied", "made with no credentials (anonymous = true); check"),
+        (403, "AccessDenied", "the server answered 403 AccessDenied", "used no credentials (anonymous = true); check"),
         (403, "RequestTimeTooSkewed", "the server answered 403 RequestTimeTooSkewed", "set the clock"),
         (404, "NoSuchBucket", "the bucket does not exist", "create the bucket"),
         (301, "PermanentRedirect", "the server answered 301", "region = \"REGION\""),
