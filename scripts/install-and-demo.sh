@@ -67,7 +67,7 @@ refused() {
 
 # Fails unless a folder contains exactly the files of a version of the sample.
 same() {
-    diff -r --exclude=.helox --exclude=helox.toml --exclude=helox.lock --exclude=.helox-version.json "$top/fixtures/leases/$1" "$2"
+    diff -r --exclude=.helox --exclude=helox.toml --exclude=helox.lock --exclude=.hlx.json "$top/fixtures/leases/$1" "$2"
     printf '# %s is identical to fixtures/leases/%s\n' "${2##*/}" "$1"
 }
 

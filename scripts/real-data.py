@@ -229,7 +229,7 @@ def listing(folder):
     found = {}
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
-        if name == ".helox-version.json":
+        if name == ".hlx.json":
             # What `checkout --into` leaves beside the data.
             continue
         if path.is_symlink():
@@ -307,7 +307,7 @@ def by_names_less_by_places(a, b):
 # Where that program counts otherwise: it tells 1.0 from 1, which are one number.
 EXPLAINED = {("vega", "2.11.0..3.0.1"): (-2907, -2907)}
 
-COMMAND = r"find . -type f ! -path ./.helox-version.json -printf '%P\0' | LC_ALL=C sort -z | xargs -0 -r b3sum | sha256sum"
+COMMAND = r"find . -type f ! -path ./.hlx.json -printf '%P\0' | LC_ALL=C sort -z | xargs -0 -r b3sum | sha256sum"
 
 
 class Run:

@@ -38,6 +38,7 @@ pub mod formats {
     pub use crate::codec::Malformed;
     pub use crate::pack::{block, index, reader, toc, writer};
     pub use crate::path::DataPath;
+    pub use crate::remote::PushRecord;
     pub use crate::selection::Selection;
     pub use crate::store::Layout;
     pub use crate::worktree::stamp::Stamp;

@@ -13,7 +13,7 @@ use crate::limits;
 
 /// The file beside data that was checked out into another folder, which says what version that is. Lies at the top of the
 /// folder and is no part of it.
-pub const STAMP: &str = ".helox-version.json";
+pub const STAMP: &str = ".hlx.json";
 
 /// The path of an entry: relative, checked, ordered by its bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +27,7 @@ impl DataPath {
         }
         if path.eq_ignore_ascii_case(STAMP) {
             return Err(Malformed(
-                "'.helox-version.json' is reserved for the folders of 'checkout --into' and cannot be part of a dataset",
+                "'.hlx.json' is reserved for the folders of 'checkout --into' and cannot be part of a dataset",
             ));
         }
         path.split('/').try_for_each(check_component)?;
@@ -180,7 +180,7 @@ mod tests {
             "a:b",
             ".gitignore",
             ".hlxignore",
-            "a/.helox-version.json",
+            "a/.hlx.json",
         ] {
             assert!(DataPath::new(path).is_ok(), "{path:?}");
         }
@@ -212,7 +212,7 @@ mod tests {
             ".he\u{200c}lox",
             "HELOX~1",
             "git~1",
-            ".helox-version.json",
+            ".hlx.json",
             ".Helox-Version.json",
             ".git::$INDEX_ALLOCATION",
             &too_long,

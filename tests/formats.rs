@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use helox::formats::{
-    Codec, DataPath, Layout, Malformed, Selection, Stamp, Time, WorkspaceState, block, cut, decompress, index, reader, writer,
+    Codec, DataPath, Layout, Malformed, PushRecord, Selection, Stamp, Time, WorkspaceState, block, cut, decompress, index,
+    reader, writer,
 };
 use helox::id::{Chunk, Content, Id, RecipeNode, VersionId};
 use helox::object::checksum::{Checksum, DataChecksum};
@@ -47,6 +48,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("recipe", |bytes| same(bytes, &(noise_id(), recipe()), Recipe::decode_root, |(id, r)| r.encode_root(*id))),
     ("recipe-long", |bytes| same(bytes, &(noise_id(), long_recipe()), Recipe::decode_root, |(id, r)| r.encode_root(*id))),
     ("recipe-node", |bytes| same(bytes, &recipe(), Recipe::decode, Recipe::encode)),
+    ("push", |bytes| assert_eq!(PushRecord::decode(bytes).unwrap().encode(), bytes)),
     ("ref-fact", |bytes| assert_eq!(bytes, format!("{}\n", fact_tag().id()).as_bytes())),
     ("ref-version", |bytes| assert_eq!(bytes, format!("{}\n", second().id()).as_bytes())),
     ("schema", |bytes| same(bytes, &schema(), Schema::decode, |schema| schema.encode().unwrap())),
@@ -166,10 +168,10 @@ fn the_stamp_is_that_of_the_workspace_page() {
     let stamp = Stamp::of(second().id(), &second(), Some(selection));
     let dir = tempfile::tempdir().unwrap();
     stamp.write(dir.path()).unwrap();
-    assert_eq!(fs::read_to_string(dir.path().join(".helox-version.json")).unwrap(), example);
+    assert_eq!(fs::read_to_string(dir.path().join(".hlx.json")).unwrap(), example);
     assert_eq!(Stamp::read(dir.path()).unwrap(), Some(stamp));
     for (word, other) in [("selection", "part"), ("1.1.0", "one"), ("leases", "leases\", \"more\": \"")] {
-        fs::write(dir.path().join(".helox-version.json"), example.replace(word, other)).unwrap();
+        fs::write(dir.path().join(".hlx.json"), example.replace(word, other)).unwrap();
         assert!(Stamp::read(dir.path()).is_err(), "{word}");
     }
 }

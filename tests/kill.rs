@@ -64,7 +64,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
                 open.push(entry.path());
             } else {
                 let path = entry.path().strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
-                if path != ".helox-version.json" {
+                if path != ".hlx.json" {
                     found.insert(path, fs::read(entry.path()).unwrap());
                 }
             }

@@ -20,7 +20,7 @@ CRASHES = {101, 134, 135, 137, 139, -6, -7, -9, -11}
 # A command that takes longer hangs.
 TIMEOUT = 120
 # The file that a checkout into a folder adds.
-STAMP = ".helox-version.json"
+STAMP = ".hlx.json"
 
 RULES = """key = "id"
 

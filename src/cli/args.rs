@@ -11,8 +11,8 @@ mod hold;
 mod line;
 mod log;
 pub(crate) mod parser;
-mod transfer;
 mod remote;
+mod transfer;
 mod validate;
 mod values;
 
@@ -30,8 +30,8 @@ pub(crate) use history::{AuditArgs, ExecArgs, NoteCommand, RunCommand};
 pub(crate) use hold::{HoldArgs, HoldCommand};
 pub(crate) use line::CommandLine;
 pub(crate) use log::LogArgs;
-pub(crate) use transfer::{CloneArgs, FetchArgs, PullArgs, PushArgs};
 pub(crate) use remote::{RemoteAddArgs, RemoteCommand};
+pub(crate) use transfer::{CloneArgs, FetchArgs, PullArgs, PushArgs};
 pub(crate) use validate::{FindingsFormat, ValidateArgs};
 
 /// Version control for the data that language models are trained on.
@@ -278,7 +278,7 @@ pub(crate) struct CompareArgs {
 pub(crate) struct CheckoutArgs {
     /// Version; a dataset name alone means its latest version
     pub(crate) rev: String,
-    /// Write the version to DIR, a new or empty folder, with a file .helox-version.json that names the version; the workspace is
+    /// Write the version to DIR, a new or empty folder, with a file .hlx.json that names the version; the workspace is
     /// unchanged
     #[arg(long, value_name = "DIR")]
     pub(crate) into: Option<PathBuf>,

@@ -131,7 +131,8 @@ fn one_version(options: &CloneOptions, config: &RemoteConfig, text: &str, progre
     let config = RemoteConfig { name: name.to_owned(), ..config.clone() };
     let remote = OpenRemote::open(&config, store.layout(), progress)?;
     check_versions(&remote)?;
-    let tags = text.split_once('@').is_some_and(|(_, revision)| remote.find(text, &Default::default()).is_err() && !revision.is_empty());
+    let tags =
+        text.split_once('@').is_some_and(|(_, revision)| remote.find(text, &Default::default()).is_err() && !revision.is_empty());
     if tags {
         remote.join_facts(&store, "cache", LEVEL, progress)?;
     }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::{Id, VersionId};
+use crate::object::version::VersionNumber;
 use crate::ops::in_place;
 use crate::ops::receive;
 use crate::ops::training::{self, TrainingFolder};
-use crate::object::version::VersionNumber;
-use crate::id::{Id, VersionId};
 use crate::progress::Progress;
 use crate::remote::{RemoteVersion, Traffic};
 use crate::repo::pins::{self, Pin};
@@ -135,7 +135,12 @@ pub fn run(repo: &Repo, options: &PullOptions, progress: &dyn Progress) -> Resul
     Ok(PullReport { remote: remote.name, url: remote.url, versions, facts, bytes, requests, dry_run: options.dry_run })
 }
 
-fn pulled(version: &RemoteVersion, path: String, received: bool, applied: &crate::worktree::checkout::CheckoutCounts) -> PulledVersion {
+fn pulled(
+    version: &RemoteVersion,
+    path: String,
+    received: bool,
+    applied: &crate::worktree::checkout::CheckoutCounts,
+) -> PulledVersion {
     PulledVersion {
         dataset_name: version.dataset.clone(),
         version: version.number.clone(),

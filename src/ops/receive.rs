@@ -56,10 +56,12 @@ pub(super) fn conflict(
     let (short, others) = (&own.to_hex()[..12], &other.to_hex()[..12]);
     let free = repo.numbers(&version.dataset)?.last().map(|last| last.bump(crate::object::version::ChangeType::Patch));
     let free = free.map_or_else(String::new, |number| number.to_string());
-    Ok(Error::new(ErrorKind::VersionExists, format!("{name} is {short} here, but {others} on remote '{remote}'")).with_hint(format!(
-        "commit the files of one of them under another number, such as {free}: hlx commit {} --from DIR --version {free}",
-        version.dataset
-    )))
+    Ok(Error::new(ErrorKind::VersionExists, format!("{name} is {short} here, but {others} on remote '{remote}'")).with_hint(
+        format!(
+            "commit the files of one of them under another number, such as {free}: hlx commit {} --from DIR --version {free}",
+            version.dataset
+        ),
+    ))
 }
 
 /// Brings versions with all contents, and creates their refs, parents first. Durable when it returns.

@@ -107,7 +107,8 @@ impl BlockReader<'_, '_> {
                             base.extend_from_slice(&object);
                         }
                         let frame = payload.get(range.frame).ok_or_else(|| damaged(rows, UNREADABLE))?;
-                        let raw = decompress(Codec::Delta, frame, &base, range.raw.len()).map_err(|_| damaged(rows, UNREADABLE))?;
+                        let raw =
+                            decompress(Codec::Delta, frame, &base, range.raw.len()).map_err(|_| damaged(rows, UNREADABLE))?;
                         place.insert(raw);
                     }
                     (range.raw.start, &runs[&range.raw.start])

@@ -49,7 +49,8 @@ pub(super) fn packs(
         })
         .collect();
     progress.expect(downloads.len() as u64, downloads.iter().map(|download| download.pack.len).sum());
-    let pieces = downloads.iter().flat_map(|download| (0..download.pack.len).step_by(PIECE as usize).map(move |at| (download, at)));
+    let pieces =
+        downloads.iter().flat_map(|download| (0..download.pack.len).step_by(PIECE as usize).map(move |at| (download, at)));
     workers::each(pieces, progress, |(download, at)| {
         let end = download.pack.len.min(at + PIECE);
         let bytes = remote.read_range(&download.pack.name(), at..end)?;
@@ -81,7 +82,9 @@ impl PackDownload<'_> {
         let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(file) = file else { return Ok(()) };
         reader::check_name(&self.pack.id, file.path(), || progress.check()).map_err(|e| {
-            if e.ends_check() { return e };
+            if e.ends_check() {
+                return e;
+            };
             Error::damaged(format!("{} of the remote does not match its name", self.pack.name()))
                 .with_hint("check the remote: hlx fsck --remote --read-data")
         })?;

@@ -23,8 +23,8 @@ use crate::parallel;
 use crate::progress::{Progress, Stage};
 use crate::remote::Remote;
 use crate::remote::blocks::BlockReader;
-use crate::remote::download;
 use crate::remote::cache::RemoteCache;
+use crate::remote::download;
 use crate::remote::history::PushHistory;
 use crate::remote::nodes;
 use crate::remote::record::{PackContents, RemotePack};
@@ -297,7 +297,10 @@ impl<'a> FetchSession<'a> {
     }
 
     fn pack(&self, row: &IndexRow) -> Result<&RemotePack> {
-        self.packs.get(&row.pack).filter(|pack| pack.contents == PackContents::of(row.key.kind)).ok_or_else(|| unlisted(&row.pack))
+        self.packs
+            .get(&row.pack)
+            .filter(|pack| pack.contents == PackContents::of(row.key.kind))
+            .ok_or_else(|| unlisted(&row.pack))
     }
 }
 

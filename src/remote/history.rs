@@ -97,7 +97,11 @@ impl PushHistory {
     /// Returns the version of the remote with this dataset and number.
     pub fn version(&self, dataset: &str, number: &VersionNumber) -> Option<Id<VersionId>> {
         let version = |record: &PushRecord| {
-            record.versions.iter().find(|version| version.dataset == dataset && version.number == *number).map(|version| version.id)
+            record
+                .versions
+                .iter()
+                .find(|version| version.dataset == dataset && version.number == *number)
+                .map(|version| version.id)
         };
         self.listed.iter().chain(self.records.values()).find_map(version)
     }

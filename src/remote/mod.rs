@@ -36,7 +36,7 @@ pub use history::PushHistory;
 pub use outgoing::PushRoots;
 pub use probe::honours_create;
 pub use push::{PushOutcome, PushRequest, PushSession, PushSize};
-pub use record::RemoteVersion;
+pub use record::{PushRecord, RemoteVersion};
 pub use url::{RemoteSettings, RemoteUrl};
 
 use crate::error::Result;

@@ -220,7 +220,8 @@ impl<'a> OutgoingWalk<'a> {
             let Some(path) = paths.get(&id).cloned() else {
                 return Err(Error::damaged(format!("pack {id} is missing")).with_hint("hlx fsck --repair"));
             };
-            let is_whole = reader::read_toc(&path)?.iter().flat_map(|block| block.keys()).all(|(key, ..)| self.marks.contains(&key));
+            let is_whole =
+                reader::read_toc(&path)?.iter().flat_map(|block| block.keys()).all(|(key, ..)| self.marks.contains(&key));
             let len = path.metadata().map_err(|e| Error::io("cannot read", &path, e))?.len();
             packs.push(OutgoingPack { pack: RemotePack { contents, id, len }, path, is_whole });
         }

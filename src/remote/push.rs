@@ -325,8 +325,7 @@ impl<'a> PushSession<'a> {
 pub(super) fn check_format(remote: &dyn Remote) -> Result<()> {
     match remote.read("format", limits::FORMAT_FILE as u64)? {
         Some(bytes) => format::check(Path::new("format of the remote"), &bytes),
-        None => Err(Error::new(ErrorKind::RepositoryNotFound, "the remote has no versions yet")
-            .with_hint("send some: hlx push")),
+        None => Err(Error::new(ErrorKind::RepositoryNotFound, "the remote has no versions yet").with_hint("send some: hlx push")),
     }
 }
 

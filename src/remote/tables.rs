@@ -70,7 +70,8 @@ impl RemoteTables {
 
 fn read_table(cache: &RemoteCache, remote: &dyn Remote, table: &RemoteTable) -> Result<()> {
     let name = table.name();
-    let damaged = |reason| Error::damaged(format!("{name} of the remote {reason}")).with_hint("check the remote: hlx fsck --remote");
+    let damaged =
+        |reason| Error::damaged(format!("{name} of the remote {reason}")).with_hint("check the remote: hlx fsck --remote");
     if table.len > limits::REMOTE_TABLE {
         return Err(damaged("is too long"));
     }

@@ -92,10 +92,8 @@ impl OpenRemote {
         if own.is_empty() {
             let mut names: Vec<&str> = all.iter().map(|version| version.dataset.as_str()).collect();
             names.dedup();
-            let error = Error::new(
-                ErrorKind::DatasetNotFound,
-                format!("remote '{}' has no dataset '{}'", self.name, printable(dataset)),
-            );
+            let error =
+                Error::new(ErrorKind::DatasetNotFound, format!("remote '{}' has no dataset '{}'", self.name, printable(dataset)));
             return Err(match &names[..] {
                 [] => error.with_hint("it has no versions yet; send some: hlx push"),
                 names => error.with_hint(format!("it has {}", names.join(", "))),

@@ -133,7 +133,7 @@ mod tests {
             write(dir.path(), path);
         }
         fs::write(dir.path().join(".gitignore"), "*").unwrap();
-        write(dir.path(), ".helox-version.json");
+        write(dir.path(), ".hlx.json");
         assert_eq!(paths(dir.path()).unwrap(), [".gitignore", "sub/helox.toml"]);
         assert_eq!(paths(&dir.path().join("sub")).unwrap(), [] as [&str; 0], "a folder with a store of its own is a repository");
     }

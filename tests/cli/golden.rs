@@ -20,7 +20,7 @@ fn files(root: &Path, folder: &Path, found: &mut Vec<(String, PathBuf)>) {
         let kind = path.symlink_metadata().unwrap().file_type();
         if kind.is_dir() {
             files(root, &path, found);
-        } else if kind.is_file() && path.file_name().unwrap().as_bytes() != b".helox-version.json" {
+        } else if kind.is_file() && path.file_name().unwrap().as_bytes() != b".hlx.json" {
             found.push((path.strip_prefix(root).unwrap().to_str().unwrap().to_owned(), path));
         }
     }

@@ -82,7 +82,7 @@ fn commands_of_other_tools_are_answered() {
          hint: there is no staging area: 'hlx commit' takes every change; 'hlx dataset add NAME --path DIR' declares a dataset\n"
     );
     for (line, here) in [
-        ("push origin main", "remotes are not available yet"),
+        ("push origin main", "hlx remote add origin URL"),
         ("-C . stash", "hlx commit --tag NAME"),
         ("revert HEAD~1", "hlx checkout REV -- ."),
         ("reset --hard", "hlx checkout HEAD --force"),

@@ -74,7 +74,7 @@ fn a_folder_that_was_checked_out_has_a_stamp_that_no_version_has() {
     let s = two_datasets();
     std::fs::create_dir(s.path("../out")).unwrap();
     s.ok("checkout leases@1.1.0 --into ../out --include 'test/**'");
-    let stamp: Value = serde_json::from_str(&s.read("../out/.helox-version.json")).unwrap();
+    let stamp: Value = serde_json::from_str(&s.read("../out/.hlx.json")).unwrap();
     let version = s.json("show leases@1.1.0");
     assert_eq!(keys(&stamp), set(["dataset_name", "version", "id", "data_checksum", "selection"]));
     for field in ["dataset_name", "version", "id", "data_checksum"] {
@@ -82,10 +82,10 @@ fn a_folder_that_was_checked_out_has_a_stamp_that_no_version_has() {
     }
     assert_eq!(stamp["selection"]["include"][0], "test/**");
     s.ok("checkout leases@1.0.0 --into ../whole");
-    assert_eq!(serde_json::from_str::<Value>(&s.read("../whole/.helox-version.json")).unwrap()["selection"], Value::Null);
+    assert_eq!(serde_json::from_str::<Value>(&s.read("../whole/.hlx.json")).unwrap()["selection"], Value::Null);
     let again = s.json("commit leases -m again --from ../whole --allow-empty");
     assert_eq!((&again["file_count"], &again["data_checksum"]), (&2.into(), &s.json("show leases@1.0.0")["data_checksum"]));
-    s.fails("restore data/leases/.helox-version.json", 2, "usage");
+    s.fails("restore data/leases/.hlx.json", 2, "usage");
     let failed = s.run("checkout leases@1.0.0 --into ../whole");
     assert!(failed.code == 4 && failed.stderr.contains("is not an empty folder"), "{failed:?}");
 }
@@ -93,7 +93,7 @@ fn a_folder_that_was_checked_out_has_a_stamp_that_no_version_has() {
 /// Copies a folder by a checkout and takes its stamp away.
 fn plain_copy(s: &Sandbox, revision: &str, name: &str) {
     s.ok(&format!("checkout {revision} --into {name}"));
-    std::fs::remove_file(s.path(name).join(".helox-version.json")).unwrap();
+    std::fs::remove_file(s.path(name).join(".hlx.json")).unwrap();
 }
 
 #[test]

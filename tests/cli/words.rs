@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-pub(crate) const VERBS: [&str; 53] = [
+pub(crate) const VERBS: [&str; 57] = [
     "init",
     "dataset",
     "dataset add",
@@ -46,6 +46,10 @@ pub(crate) const VERBS: [&str; 53] = [
     "remote add",
     "remote rm",
     "remote list",
+    "push",
+    "fetch",
+    "pull",
+    "clone",
     "audit",
     "validate",
     "verify",
@@ -110,6 +114,9 @@ fn quiet_silences_what_was_done_and_not_what_was_asked() {
         "run record latest --model m -q",
         "note add latest words -q",
         "remote add copy ../copy -q",
+        "push -q",
+        "fetch -q",
+        "pull -q",
         "audit --verify -q",
         "checkout 1.0.0 -q",
         "verify -q",

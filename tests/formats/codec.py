@@ -217,7 +217,7 @@ def check_path(path):
         text = path.decode("utf-8")
     except UnicodeDecodeError as e:
         raise Malformed("a path is not UTF-8") from e
-    need(text.lower() != ".helox-version.json" or not text.isascii(), "the path of the stamp")
+    need(text.lower() != ".hlx.json" or not text.isascii(), "the path of the stamp")
     for name in text.split("/"):
         need(1 <= len(name.encode()) <= 255 and name not in (".", "..") and "\0" not in name, "a component is not allowed")
         ignored = "\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u206a\u206b\u206c\u206d\u206e\u206f\ufeff"

@@ -198,7 +198,7 @@ PATHS += [(path, "a component '.' or '..'") for path in ("..", ".", "../canary/x
 PATHS += [(path, RESERVED) for path in (".helox", ".helox/format", ".HELOX/x", "sub/.Helox/x", ".helox./x", ".helox /x")]
 PATHS += [(path, RESERVED) for path in (".he\u200clox/x", "HELOX~1/x", ".helox::$INDEX_ALLOCATION/x", ".git/hooks/x")]
 PATHS += [(path, RESERVED) for path in (".GIT/x", "git~1/x", ".gi\u200dt/x", "\ufeff.git/x", ".git:x", "a/.git ")]
-PATHS += [("nul\0", "NUL byte"), (b"\xff\xfe", "not UTF-8"), (b"\xed\xa0\x80", "not UTF-8"), (".helox-version.json", "reserved")]
+PATHS += [("nul\0", "NUL byte"), (b"\xff\xfe", "not UTF-8"), (b"\xed\xa0\x80", "not UTF-8"), (".hlx.json", "reserved")]
 PATHS += [("n" * 256, "longer than 255 bytes"), ("/".join(["d" * 200] * 30), "longer than 4,095 bytes")]
 
 CASES = [(f"path {path!r:.60}", leaf(entry(path)), message) for path, message in PATHS]

@@ -33,7 +33,7 @@ def hlx(folder, *words, code=0):
 
 
 def tree(folder):
-    return {path: (kind, data) for path, kind, data in read_folder(folder) if path != b".helox-version.json"}
+    return {path: (kind, data) for path, kind, data in read_folder(folder) if path != b".hlx.json"}
 
 
 def examples():

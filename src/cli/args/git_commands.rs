@@ -10,14 +10,13 @@ use helox::{Error, Repo, nearest};
 use super::{Arguments, CommandLine};
 
 /// A command of another tool, and what to do here. A command that `hlx` gains leaves this table; a test says so.
-const COMMANDS: [(&str, &str); 38] = [
+const COMMANDS: [(&str, &str); 34] = [
     ("add", "there is no staging area: 'hlx commit' takes every change; 'hlx dataset add NAME --path DIR' declares a dataset"),
     ("am", "there are no patches: 'hlx commit --from DIR' creates a version from another folder"),
     ("bisect", "'hlx log -- PATH' lists the versions that changed a file; 'hlx checkout REV' checks one out"),
     ("blame", "'hlx log -- PATH' lists the versions that changed a file; 'hlx diff A B --patch' shows the samples"),
     ("branch", "there are no branches: 'hlx commit --parent REV' continues from any version; 'hlx tag add REV NAME' tags one"),
     ("cherry-pick", "'hlx checkout REV -- PATH' restores files from another version; then run 'hlx commit'"),
-    ("clone", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
     ("config", "edit helox.toml to change settings; HLX_AUTHOR sets the author"),
     ("describe", "'hlx show' shows the checked-out version"),
     ("destroy", "remove the folder .helox and the file helox.toml"),
@@ -26,7 +25,6 @@ const COMMANDS: [(&str, &str); 38] = [
         "versions cannot be removed yet; remove the files from the workspace and run 'hlx commit' to leave them out of the next version",
     ),
     ("export", "'hlx checkout REV --into DIR' writes a version into another folder"),
-    ("fetch", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
     ("get", "'hlx checkout REV --into DIR' writes a version into another folder; 'hlx cat REV PATH' prints one file"),
     ("grep", "'hlx cat REV PATH | grep PATTERN' searches a file in a version"),
     ("import", "'hlx commit --from DIR' creates a version from another folder"),
@@ -35,8 +33,6 @@ const COMMANDS: [(&str, &str); 38] = [
     ("metrics", "'hlx run list' lists training runs and 'hlx run compare A B' their metrics"),
     ("mv", "move the file with 'mv': 'hlx status' shows it as renamed"),
     ("prune", "'hlx gc' removes data that no version needs"),
-    ("pull", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
-    ("push", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
     ("rebase", "versions never change: 'hlx commit --parent REV' creates a version with another parent"),
     ("reflog", "'hlx audit' lists every version, tag, verdict, run and note with its time and author"),
     ("remove", "remove the file with 'rm' and run 'hlx commit'; earlier versions keep it"),

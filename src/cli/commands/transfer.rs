@@ -10,7 +10,8 @@ use crate::cli::output::Output;
 
 /// The names of a command line: the remote, if the first is one, and the others.
 pub(super) fn names(repo: &Repo, mut names: Vec<String>) -> (Option<String>, Vec<String>) {
-    let is_remote = |name: &String| repo.config().remotes().any(|remote| remote.name == *name) && repo.config().dataset(name).is_none();
+    let is_remote =
+        |name: &String| repo.config().remotes().any(|remote| remote.name == *name) && repo.config().dataset(name).is_none();
     let is_dataset = |name: &String| name.contains('@') || repo.config().dataset(name).is_some();
     match names.first() {
         Some(first) if is_remote(first) || names.len() > 1 && !is_dataset(first) => (Some(names.remove(0)), names),

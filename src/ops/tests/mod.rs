@@ -53,7 +53,7 @@ pub(super) fn read_tree(folder: &Path) -> Tree {
         let mut any = false;
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
             let name = entry.file_name().into_string().unwrap();
-            let beside = prefix.is_empty() && matches!(name.as_str(), "helox.toml" | "helox.lock" | ".helox-version.json");
+            let beside = prefix.is_empty() && matches!(name.as_str(), "helox.toml" | "helox.lock" | ".hlx.json");
             if beside || matches!(name.as_str(), ".helox" | ".git") {
                 continue;
             }

@@ -105,7 +105,8 @@ fn what_is_there_is_not_sent_again() {
     let before = bench.repo().store().packs().unwrap().len();
     bench.write("a.jsonl", [lines(1, 3_980), lines(9, 40)].concat());
     bench.commit(|o| o.version = Some(number("1.2.0"))).unwrap();
-    let grown: u64 = bench.repo().store().packs().unwrap().iter().skip(before).map(|(_, path)| path.metadata().unwrap().len()).sum();
+    let grown: u64 =
+        bench.repo().store().packs().unwrap().iter().skip(before).map(|(_, path)| path.metadata().unwrap().len()).sum();
     let report = push(&bench).unwrap();
     assert_eq!(report.versions.len(), 1);
     assert!(report.bytes < grown + 40_000, "{} of {grown} bytes", report.bytes);
@@ -185,8 +186,12 @@ fn nothing_of_what_is_not_pushed_leaves_the_machine() {
     let sent = |id| remote(&bench).join(format!("packs/data/{id}.pack")).exists();
     assert!(packs.iter().any(sent) && !packs.iter().all(sent));
     // Both versions in one pack: only objects of the first are sent.
-    crate::ops::gc::run(&bench.repo(), &crate::ops::gc::GcOptions { dry_run: false, grace: std::time::Duration::ZERO }, &NoProgress)
-        .unwrap();
+    crate::ops::gc::run(
+        &bench.repo(),
+        &crate::ops::gc::GcOptions { dry_run: false, grace: std::time::Duration::ZERO },
+        &NoProgress,
+    )
+    .unwrap();
     fs::remove_dir_all(remote(&bench)).unwrap();
     push::run(&bench.repo(), &options, &NoProgress).unwrap();
     let copy = clone_of(&bench).unwrap();
