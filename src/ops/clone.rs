@@ -100,7 +100,10 @@ pub struct CloneReport {
 pub fn run(options: &CloneOptions, progress: &dyn Progress) -> Result<CloneReport> {
     parallel::start()?;
     let base = std::env::current_dir().map_err(|e| Error::io("cannot find", Path::new("."), e))?;
-    let url = RemoteUrl::parse(&options.url, &base)?;
+    // The remote of a repository begins at its folder, not at the current one.
+    let is_path = !options.url.is_empty() && !options.url.contains("://");
+    let text = if is_path { base.join(&options.url).display().to_string() } else { options.url.clone() };
+    let url = RemoteUrl::parse(&text, &base)?;
     let CloneSettings { endpoint, region, profile, anonymous } = options.settings.clone();
     let settings = RemoteSettings { endpoint, region, profile, anonymous, ..RemoteSettings::default() };
     settings.check(&url)?;
@@ -127,10 +130,9 @@ fn one_version(options: &CloneOptions, config: &RemoteConfig, text: &str, progre
     layout.create()?;
     let store = Arc::new(Store::open(layout)?);
     // A cache serves many remotes.
-    let name = &Id::<RemoteUrl>::of(config.url.to_string().as_bytes()).to_hex()[..16];
-    let config = RemoteConfig { name: name.to_owned(), ..config.clone() };
-    let remote = OpenRemote::open(&config, store.layout(), progress)?;
-    check_versions(&remote)?;
+    let folder = store.layout().remote(&Id::<RemoteUrl>::of(config.url.to_string().as_bytes()).to_hex()[..16]);
+    let remote = OpenRemote::open_in(config, folder, store.layout().tmp(), progress)?;
+    remote.check_versions()?;
     let tags =
         text.split_once('@').is_some_and(|(_, revision)| remote.find(text, &Default::default()).is_err() && !revision.is_empty());
     if tags {
@@ -163,7 +165,7 @@ fn repository(options: &CloneOptions, config: RemoteConfig, progress: &dyn Progr
     config::add_remote(&shared, &layout.config(), &layout.tmp(), &config)?;
     let repo = Repo::open(&dir)?;
     let remote = OpenRemote::open(&config, &layout, progress)?;
-    check_versions(&remote)?;
+    remote.check_versions()?;
     let all = remote.versions();
     receive::versions(&repo, &remote, &receive::missing(&repo, &remote, all.clone())?, progress)?;
     remote.join_facts(repo.store(), &repo.author(None), repo.config().level(), progress)?;
@@ -201,12 +203,4 @@ fn repository(options: &CloneOptions, config: RemoteConfig, progress: &dyn Progr
         bytes: received,
         requests,
     })
-}
-
-fn check_versions(remote: &OpenRemote) -> Result<()> {
-    if remote.versions().is_empty() {
-        return Err(Error::new(ErrorKind::RepositoryNotFound, format!("{} has no versions", remote.url))
-            .with_hint("send some from a repository: hlx remote add origin URL, then: hlx push"));
-    }
-    Ok(())
 }

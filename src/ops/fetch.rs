@@ -45,6 +45,7 @@ pub struct FetchReport {
 /// something damaged, of which nothing is kept; `Io` if it cannot be reached.
 pub fn run(repo: &Repo, options: &FetchOptions, progress: &dyn Progress) -> Result<FetchReport> {
     let remote = OpenRemote::open(repo.config().find_remote(options.remote.as_deref())?, repo.store().layout(), progress)?;
+    remote.check_versions()?;
     let level = repo.config().level();
     let facts = !options.dry_run && remote.join_facts(repo.store(), &repo.author(None), level, progress)?;
     let missing = receive::missing(repo, &remote, wanted(repo, &remote, &options.versions)?)?;

@@ -102,6 +102,7 @@ pub fn open(dir: &Path) -> Result<Repo> {
 /// otherwise as `fetch` and `checkout`.
 pub fn run(repo: &Repo, options: &PullOptions, progress: &dyn Progress) -> Result<PullReport> {
     let remote = OpenRemote::open(repo.config().find_remote(options.remote.as_deref())?, repo.store().layout(), progress)?;
+    remote.check_versions()?;
     let level = repo.config().level();
     let facts = !options.dry_run && remote.join_facts(repo.store(), &repo.author(None), level, progress)?;
     let wanted = wanted(repo, &remote, options)?;

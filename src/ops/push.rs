@@ -58,7 +58,7 @@ pub struct PushReport {
 pub fn run(repo: &Repo, options: &PushOptions, progress: &dyn Progress) -> Result<PushReport> {
     let mut remote = OpenRemote::open(repo.config().find_remote(options.remote.as_deref())?, repo.store().layout(), progress)?;
     if remote.history.is_listed() {
-        let message = format!("{} is a repository that commits are made in", remote.url);
+        let message = format!("{} is a repository with commits of its own", remote.url);
         return Err(Error::new(ErrorKind::Conflict, message)
             .with_hint(format!("fetch from it: hlx fetch {}; to send versions, use an empty folder or bucket", remote.name)));
     }
@@ -133,7 +133,7 @@ fn check_single(remote: &OpenRemote, single_writer: bool) -> Result<()> {
         ErrorKind::Conflict,
         format!("remote '{}' overwrites files that exist, so that two pushes at once could lose versions", remote.name),
     )
-    .with_hint("if nobody else pushes to it: hlx push --single-writer"))
+    .with_hint("if you are the only one who pushes to it: hlx push --single-writer"))
 }
 
 /// Returns the versions of the repository that the user means, with their ancestors where single ones are named.

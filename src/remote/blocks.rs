@@ -1,7 +1,7 @@
 //! Reads single chunks from the packs of a remote: the blocks that contain them, near ones together.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::chunk::compress::{Codec, decompress};
 use crate::codec::Malformed;
@@ -10,10 +10,10 @@ use crate::limits;
 use crate::object::ObjectKind;
 use crate::pack::block;
 use crate::pack::index::IndexRow;
-use crate::remote::fetch::FetchSession;
-use crate::remote::record::{PackContents, RemotePack};
-use crate::remote::workers;
-use crate::store::Writer;
+use crate::progress::Progress;
+use crate::remote::record::{PackKind, RemotePack};
+use crate::remote::{Remote, workers};
+use crate::store::{Store, Writer};
 
 /// Bytes between two blocks that are read along with them, rather than with a request of their own.
 const GAP: u32 = 128 << 10;
@@ -30,19 +30,25 @@ struct BlockSpan {
 }
 
 /// Reads chunks and stores them anew.
-pub(super) struct BlockReader<'s, 'a> {
-    pub session: &'s FetchSession<'a>,
+pub(super) struct BlockReader<'a> {
+    pub store: &'a Arc<Store>,
+    pub remote: &'a dyn Remote,
+    /// zstd's level.
+    pub level: i32,
+    /// Brings the bases of deltas to the store.
+    pub bring: &'a dyn Fn(Vec<[u8; 32]>) -> Result<()>,
+    pub progress: &'a dyn Progress,
 }
 
-impl BlockReader<'_, '_> {
+impl BlockReader<'_> {
     /// Reads the chunks of some rows, in the order of packs and offsets. Durable when it returns.
     pub fn read(&self, rows: Vec<IndexRow>) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
         let spans = spans(rows);
-        self.session.progress.expect(0, spans.iter().map(|span| u64::from(span.end - span.start)).sum());
-        let mut writer = Writer::new(self.session.store, self.session.level)?;
+        self.progress.expect(0, spans.iter().map(|span| u64::from(span.end - span.start)).sum());
+        let mut writer = Writer::new(self.store, self.level)?;
         let (mut window, mut bytes) = (Vec::new(), 0);
         for span in spans {
             bytes += (span.end - span.start) as usize;
@@ -57,13 +63,12 @@ impl BlockReader<'_, '_> {
     }
 
     fn window(&self, spans: Vec<BlockSpan>, writer: &mut Writer<'_>) -> Result<()> {
-        let session = self.session;
         let read: Mutex<Vec<(BlockSpan, Vec<u8>)>> = Mutex::default();
-        workers::each(spans.into_iter(), session.progress, |span| {
+        workers::each(spans.into_iter(), self.progress, |span| {
             let Some(row) = span.rows.first() else { return Ok(()) };
-            let pack = RemotePack { contents: PackContents::Data, id: row.pack, len: 0 };
-            let bytes = session.remote.read_range(&pack.name(), u64::from(span.start)..u64::from(span.end))?;
-            session.progress.advance(0, bytes.len() as u64);
+            let pack = RemotePack { contents: PackKind::Data, id: row.pack, len: 0 };
+            let bytes = self.remote.read_range(&pack.name(), u64::from(span.start)..u64::from(span.end))?;
+            self.progress.advance(0, bytes.len() as u64);
             read.lock().unwrap_or_else(PoisonError::into_inner).push((span, bytes));
             Ok(())
         })?;
@@ -78,13 +83,13 @@ impl BlockReader<'_, '_> {
                 }
             }
         }
-        session.chunks(bases)?;
+        (self.bring)(bases)?;
         blocks.iter().try_for_each(|(rows, block)| self.block(rows, block, writer))
     }
 
     /// Stores the chunks of a block.
     fn block(&self, rows: &[IndexRow], stored: &[u8], writer: &mut Writer<'_>) -> Result<()> {
-        self.session.progress.check()?;
+        self.progress.check()?;
         let (head, payload) = block::decode(stored).map_err(|e| damaged(rows, e))?;
         let payload = &stored[payload..];
         let whole = match head.codec {
@@ -100,7 +105,7 @@ impl BlockReader<'_, '_> {
                     if let std::collections::hash_map::Entry::Vacant(place) = runs.entry(range.raw.start) {
                         let mut base = Vec::new();
                         for key in &run.bases {
-                            let object = self.session.store.get(key)?;
+                            let object = self.store.get(key)?;
                             if base.len() + object.len() > limits::BASE {
                                 return Err(damaged(rows, Malformed("its base is too long")));
                             }

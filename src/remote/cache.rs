@@ -11,7 +11,7 @@ use crate::pack::index::IndexTable;
 use crate::remote::history::PushHistory;
 use crate::remote::record::RemoteTable;
 
-/// What is known of a remote.
+/// The folder of a remote in a store.
 #[derive(Clone, Debug)]
 pub struct RemoteCache {
     folder: PathBuf,

@@ -27,7 +27,7 @@ use crate::remote::cache::RemoteCache;
 use crate::remote::download;
 use crate::remote::history::PushHistory;
 use crate::remote::nodes;
-use crate::remote::record::{PackContents, RemotePack};
+use crate::remote::record::{PackKind, RemotePack};
 use crate::remote::tables::RemoteTables;
 use crate::selection::Matcher;
 use crate::store::{Store, Writer, check_form};
@@ -37,12 +37,12 @@ const CHUNKS: usize = 1 << 20;
 
 /// A fetch under way.
 pub struct FetchSession<'a> {
-    pub(super) store: &'a Arc<Store>,
-    pub(super) remote: &'a dyn Remote,
-    pub(super) tables: RemoteTables,
-    pub(super) progress: &'a dyn Progress,
+    store: &'a Arc<Store>,
+    remote: &'a dyn Remote,
+    tables: RemoteTables,
+    progress: &'a dyn Progress,
     /// zstd's level for chunks that are stored anew.
-    pub(super) level: i32,
+    level: i32,
     packs: HashMap<Id<Pack>, RemotePack>,
     /// Holds off garbage collection.
     _writer: Writer<'a>,
@@ -200,7 +200,7 @@ impl<'a> FetchSession<'a> {
     }
 
     /// Brings chunks.
-    pub(super) fn chunks(&self, mut ids: Vec<[u8; 32]>) -> Result<()> {
+    fn chunks(&self, mut ids: Vec<[u8; 32]>) -> Result<()> {
         ids.sort_unstable();
         ids.dedup();
         let keys = ids.into_iter().map(|id| Key { id, kind: ObjectKind::Chunk });
@@ -228,7 +228,9 @@ impl<'a> FetchSession<'a> {
         for group in whole.chunks(download::GROUP) {
             self.whole_packs(group)?;
         }
-        BlockReader { session: self }.read(parts)
+        let bring = |bases| self.chunks(bases);
+        let FetchSession { store, remote, level, progress, .. } = self;
+        BlockReader { store, remote: *remote, level: *level, bring: &bring, progress: *progress }.read(parts)
     }
 
     /// Reads packs whole, with the bases of their deltas. They are used once all of it was checked.
@@ -291,16 +293,13 @@ impl<'a> FetchSession<'a> {
     }
 
     /// Returns the place of an object on the remote.
-    pub(super) fn locate(&self, key: &Key) -> Result<IndexRow> {
+    fn locate(&self, key: &Key) -> Result<IndexRow> {
         let row = self.tables.find(key).into_iter().next();
         row.ok_or_else(|| Error::damaged(format!("the remote lacks {key}")).with_hint("check the remote: hlx fsck --remote"))
     }
 
     fn pack(&self, row: &IndexRow) -> Result<&RemotePack> {
-        self.packs
-            .get(&row.pack)
-            .filter(|pack| pack.contents == PackContents::of(row.key.kind))
-            .ok_or_else(|| unlisted(&row.pack))
+        self.packs.get(&row.pack).filter(|pack| pack.contents == PackKind::of(row.key.kind)).ok_or_else(|| unlisted(&row.pack))
     }
 }
 

@@ -13,16 +13,11 @@ use crate::fs::atomic::{self, Created};
 use crate::id::{Id, VersionId};
 use crate::limits;
 use crate::object::version::VersionNumber;
-use crate::progress::Progress;
-use crate::remote::cache::RemoteCache;
-use crate::remote::push::check_format;
+use crate::remote::Remote;
 use crate::remote::record::{self, PushRecord};
-use crate::remote::{Remote, listed};
 
 /// The first bytes of the file.
 const MAGIC: [u8; 8] = *b"HLXHIST1";
-/// The name of the file with the number of a push that exists, from which later ones are found.
-const NEWEST: &str = "refs/newest-push";
 /// Bytes of that file at most.
 const NEWEST_LEN: u64 = 32;
 
@@ -143,22 +138,15 @@ impl PushHistory {
     /// # Errors
     /// If it cannot be written.
     pub fn begin(&self, remote: &dyn Remote) -> Result<()> {
-        remote.create(NEWEST, b"0\n").map(drop)
+        remote.create(record::NEWEST, b"0\n").map(drop)
     }
 
-    /// Lists a remote that no push began, unless it is empty.
-    ///
-    /// # Errors
-    /// As [`listed::record`].
-    pub fn list(&mut self, remote: &dyn Remote, cache: &RemoteCache, progress: &dyn Progress) -> Result<()> {
-        if self.newest() == 0 && remote.size("format")?.is_some() && remote.size(NEWEST)?.is_none() {
-            check_format(remote)?;
-            self.listed = Some(listed::record(remote, cache, progress)?).filter(|record| !record.versions.is_empty());
-        }
-        Ok(())
+    /// Adds the content of a remote that no push began.
+    pub fn add_listing(&mut self, listing: PushRecord) {
+        self.listed = Some(listing);
     }
 
-    /// Returns true if commits are made in the remote, or it is a copy of such a repository: it has versions, and no record.
+    /// Returns true if the remote is a repository with commits of its own, or a copy of one.
     pub fn is_listed(&self) -> bool {
         self.listed.is_some()
     }
@@ -178,7 +166,7 @@ impl PushHistory {
         self.records.retain(|known, _| *known <= record.since);
         self.records.insert(number, record);
         // Only a hint: without it, or with an older one, later records are looked for one by one.
-        let _ = remote.write(NEWEST, format!("{number}\n").into_bytes());
+        let _ = remote.write(record::NEWEST, format!("{number}\n").into_bytes());
         Ok(Created::New)
     }
 
@@ -205,7 +193,8 @@ fn read_record(remote: &dyn Remote, number: u64) -> Result<Option<PushRecord>> {
 /// Returns the number of the newest push, at least `least`; `None` if there is none.
 fn newest(remote: &dyn Remote, least: u64) -> Result<Option<u64>> {
     let exists = |number: u64| Ok(remote.size(&record::name(number))?.is_some());
-    let hint = remote.read(NEWEST, NEWEST_LEN)?.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.trim_end().parse().ok());
+    let hint =
+        remote.read(record::NEWEST, NEWEST_LEN)?.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.trim_end().parse().ok());
     let mut newest = hint.unwrap_or(0).max(least);
     if !exists(newest)? {
         // The file is written after the record.

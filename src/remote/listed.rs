@@ -11,17 +11,22 @@ use crate::progress::Progress;
 use crate::refs::names;
 use crate::remote::Remote;
 use crate::remote::cache::RemoteCache;
-use crate::remote::push::read_ref;
-use crate::remote::record::{PackContents, PushRecord, RemoteFact, RemotePack, RemoteTable, RemoteVersion};
+use crate::remote::files::{check_format, read_ref};
+use crate::remote::record::{NEWEST, PackKind, PushRecord, RemoteFact, RemotePack, RemoteTable, RemoteVersion};
 use crate::remote::tables::ROWS;
 use std::path::Path;
 
-/// Returns what a remote has, by listing it; nothing if it is no repository. Tables of its packs are put into the cache.
+/// Lists a remote that is a repository and that no push began; `None` for any other. Tables of its packs are put into the
+/// cache.
 ///
 /// # Errors
 /// `ErrorKind::Damaged` if a pack has no sound table of contents, or a ref does not contain an id; `Usage` if the remote
 /// cannot list, as a web server cannot.
-pub(super) fn record(remote: &dyn Remote, cache: &RemoteCache, progress: &dyn Progress) -> Result<PushRecord> {
+pub fn list(remote: &dyn Remote, cache: &RemoteCache, progress: &dyn Progress) -> Result<Option<PushRecord>> {
+    if remote.size("format")?.is_none() || remote.size(NEWEST)?.is_some() {
+        return Ok(None);
+    }
+    check_format(remote)?;
     let mut record = PushRecord::default();
     let mut fact = 0;
     let (mut packs, mut refs) = (Vec::new(), Vec::new());
@@ -45,7 +50,7 @@ pub(super) fn record(remote: &dyn Remote, cache: &RemoteCache, progress: &dyn Pr
         record.fact = Some(RemoteFact { number: fact, id });
     }
     packs.sort();
-    for contents in [PackContents::Data, PackContents::Structure] {
+    for contents in [PackKind::Data, PackKind::Structure] {
         let mut rows: Vec<IndexRow> = Vec::new();
         for pack in packs.iter().filter(|pack| pack.contents == contents) {
             progress.check()?;
@@ -59,14 +64,14 @@ pub(super) fn record(remote: &dyn Remote, cache: &RemoteCache, progress: &dyn Pr
         }
     }
     record.packs.extend(packs);
-    Ok(record)
+    Ok(Some(record).filter(|record| !record.versions.is_empty()))
 }
 
 fn pack(name: &str, len: u64) -> Option<RemotePack> {
     let (folder, file) = name.strip_prefix("packs/")?.split_once('/')?;
     let contents = match folder {
-        "data" => PackContents::Data,
-        "structure" => PackContents::Structure,
+        "data" => PackKind::Data,
+        "structure" => PackKind::Structure,
         _ => return None,
     };
     Some(RemotePack { contents, id: Id::from_hex(file.strip_suffix(".pack")?)?, len })
@@ -89,7 +94,7 @@ fn rows_of(remote: &dyn Remote, pack: &RemotePack) -> Result<Vec<IndexRow>> {
     Ok(writer::rows(&pack.id, &blocks))
 }
 
-fn keep(cache: &RemoteCache, contents: PackContents, rows: Vec<IndexRow>) -> Result<RemoteTable> {
+fn keep(cache: &RemoteCache, contents: PackKind, rows: Vec<IndexRow>) -> Result<RemoteTable> {
     let table = IndexTable::of(rows);
     let bytes = table.as_bytes().unwrap_or_default();
     let table = RemoteTable { contents, id: Id::of(bytes), len: bytes.len() as u64 };

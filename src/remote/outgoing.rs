@@ -18,7 +18,7 @@ use crate::pack::index::IndexRow;
 use crate::pack::reader;
 use crate::progress::Progress;
 use crate::remote::nodes;
-use crate::remote::record::{PackContents, RemotePack};
+use crate::remote::record::{PackKind, RemotePack};
 use crate::remote::tables::RemoteTables;
 use crate::store::Store;
 use crate::store::gc::Marks;
@@ -211,8 +211,8 @@ impl<'a> OutgoingWalk<'a> {
 
     /// Returns the packs that are sent, data first.
     pub fn packs(&self) -> Result<Vec<OutgoingPack>> {
-        let mut used: BTreeMap<Id<Pack>, PackContents> = BTreeMap::new();
-        used.extend(self.marked().filter(|row| self.is_sent(row)).map(|row| (row.pack, PackContents::of(row.key.kind))));
+        let mut used: BTreeMap<Id<Pack>, PackKind> = BTreeMap::new();
+        used.extend(self.marked().filter(|row| self.is_sent(row)).map(|row| (row.pack, PackKind::of(row.key.kind))));
         let paths: HashMap<Id<Pack>, PathBuf> = self.store.packs()?.into_iter().collect();
         let mut packs = Vec::new();
         for (id, contents) in used {

@@ -11,18 +11,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Created};
 use crate::id::{FactId, Id, Pack, VersionId};
-use crate::limits;
 use crate::pack::index::{IndexRow, IndexTable};
 use crate::pack::{reader, writer};
 use crate::progress::{Progress, Stage};
 use crate::refs;
 use crate::remote::cache::RemoteCache;
+use crate::remote::files::{check_format, read_ref};
 use crate::remote::history::PushHistory;
 use crate::remote::outgoing::{OutgoingPack, OutgoingWalk, PushRoots};
-use crate::remote::record::{PackContents, PushRecord, RemoteFact, RemotePack, RemoteTable, RemoteVersion};
+use crate::remote::record::{PackKind, PushRecord, RemoteFact, RemotePack, RemoteTable, RemoteVersion};
 use crate::remote::tables::{self, RemoteTables};
 use crate::remote::{Remote, workers};
 use crate::store::{BlockCopier, Layout, Store, Writer, format};
@@ -160,7 +160,7 @@ impl<'a> PushSession<'a> {
         for (id, path) in staging.packs()? {
             let len = path.metadata().map_err(|e| Error::io("cannot read", &path, e))?.len();
             let is_data = path.parent().is_some_and(|folder| folder.ends_with("data"));
-            let contents = if is_data { PackContents::Data } else { PackContents::Structure };
+            let contents = if is_data { PackKind::Data } else { PackKind::Structure };
             packs.push(OutgoingPack { pack: RemotePack { contents, id, len }, path, is_whole: true });
         }
         packs.sort_by(|a, b| a.pack.cmp(&b.pack));
@@ -180,7 +180,7 @@ impl<'a> PushSession<'a> {
     fn send_packs(&mut self, packs: &[OutgoingPack]) -> Result<()> {
         let bytes = packs.iter().map(|pack| pack.pack.len).sum();
         self.progress.begin(Stage::Upload, packs.len() as u64, bytes);
-        for contents in [PackContents::Data, PackContents::Structure] {
+        for contents in [PackKind::Data, PackKind::Structure] {
             let own = packs.iter().filter(|pack| pack.pack.contents == contents);
             workers::each(own, self.progress, |pack| self.send_pack(&pack.pack, &pack.path))?;
         }
@@ -213,7 +213,7 @@ impl<'a> PushSession<'a> {
     /// Sends tables that cover the packs.
     fn send_tables(&self, packs: &[OutgoingPack]) -> Result<BTreeSet<RemoteTable>> {
         let mut sent = BTreeSet::new();
-        for contents in [PackContents::Data, PackContents::Structure] {
+        for contents in [PackKind::Data, PackKind::Structure] {
             let mut rows: Vec<IndexRow> = Vec::new();
             for pack in packs.iter().filter(|pack| pack.pack.contents == contents) {
                 self.progress.check()?;
@@ -229,7 +229,7 @@ impl<'a> PushSession<'a> {
         Ok(sent)
     }
 
-    fn send_table(&self, contents: PackContents, rows: Vec<IndexRow>) -> Result<RemoteTable> {
+    fn send_table(&self, contents: PackKind, rows: Vec<IndexRow>) -> Result<RemoteTable> {
         let table = IndexTable::of(rows);
         let bytes = table.as_bytes().unwrap_or_default();
         let table = RemoteTable { contents, id: Id::of(bytes), len: bytes.len() as u64 };
@@ -292,7 +292,7 @@ impl<'a> PushSession<'a> {
     /// Puts one table in the place of several short ones, so that a new copy reads few.
     fn merge_tables(&self, history: &PushHistory, record: &mut PushRecord) -> Result<()> {
         let all = history.all();
-        for contents in [PackContents::Data, PackContents::Structure] {
+        for contents in [PackKind::Data, PackKind::Structure] {
             let mut short: Vec<RemoteTable> = record.tables.iter().filter(|table| table.contents == contents).cloned().collect();
             short.sort_by_key(|table| table.len);
             let mut bytes = 0;
@@ -316,22 +316,4 @@ impl<'a> PushSession<'a> {
         }
         Ok(())
     }
-}
-
-/// Fails unless the remote is a store of a format that this version reads.
-///
-/// # Errors
-/// `ErrorKind::RepositoryNotFound` if it is no store.
-pub(super) fn check_format(remote: &dyn Remote) -> Result<()> {
-    match remote.read("format", limits::FORMAT_FILE as u64)? {
-        Some(bytes) => format::check(Path::new("format of the remote"), &bytes),
-        None => Err(Error::new(ErrorKind::RepositoryNotFound, "the remote has no versions yet").with_hint("send some: hlx push")),
-    }
-}
-
-/// Reads a ref of a remote that exists.
-pub(super) fn read_ref<T>(remote: &dyn Remote, name: &str) -> Result<Id<T>> {
-    let damaged = || Error::damaged(format!("{name} of the remote does not contain an id"));
-    let bytes = remote.read(name, refs::LEN as u64)?.ok_or_else(damaged)?;
-    refs::decode(&bytes).ok_or_else(damaged)
 }

@@ -11,36 +11,38 @@ use crate::refs::names;
 
 /// The first bytes of a record.
 const MAGIC: [u8; 8] = *b"HLXPUSH1";
+/// The name of the file with the number of a push that exists, from which later ones are found.
+pub const NEWEST: &str = "refs/newest-push";
 /// Bytes of the check at its end.
 const CHECK: usize = 32;
 
 /// The contents of a pack or a table: chunks, or everything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PackContents {
+pub enum PackKind {
     /// Chunks.
     Data,
     /// Recipes, nodes, schemas, verdicts, versions and facts.
     Structure,
 }
 
-impl PackContents {
+impl PackKind {
     /// Returns the contents of the packs with objects of a kind.
-    pub fn of(kind: ObjectKind) -> PackContents {
-        if kind == ObjectKind::Chunk { PackContents::Data } else { PackContents::Structure }
+    pub fn of(kind: ObjectKind) -> PackKind {
+        if kind == ObjectKind::Chunk { PackKind::Data } else { PackKind::Structure }
     }
 
     /// Returns a kind of objects that such packs contain.
     pub fn kind(self) -> ObjectKind {
         match self {
-            PackContents::Data => ObjectKind::Chunk,
-            PackContents::Structure => ObjectKind::Node,
+            PackKind::Data => ObjectKind::Chunk,
+            PackKind::Structure => ObjectKind::Node,
         }
     }
 
-    fn from_byte(byte: u8) -> Result<PackContents, Malformed> {
+    fn from_byte(byte: u8) -> Result<PackKind, Malformed> {
         match byte {
-            0 => Ok(PackContents::Data),
-            1 => Ok(PackContents::Structure),
+            0 => Ok(PackKind::Data),
+            1 => Ok(PackKind::Structure),
             _ => Err(Malformed("it has an unknown kind of pack")),
         }
     }
@@ -54,7 +56,7 @@ pub enum TableFile {}
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RemotePack {
     /// The kind of its objects.
-    pub contents: PackContents,
+    pub contents: PackKind,
     /// The pack.
     pub id: Id<Pack>,
     /// Its length in bytes.
@@ -64,7 +66,7 @@ pub struct RemotePack {
 impl RemotePack {
     /// Returns its name on the remote.
     pub fn name(&self) -> String {
-        let folder = if self.contents == PackContents::Data { "data" } else { "structure" };
+        let folder = if self.contents == PackKind::Data { "data" } else { "structure" };
         format!("packs/{folder}/{}.pack", self.id)
     }
 }
@@ -73,7 +75,7 @@ impl RemotePack {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RemoteTable {
     /// The contents of its packs.
-    pub contents: PackContents,
+    pub contents: PackKind,
     /// The hash of its bytes.
     pub id: Id<TableFile>,
     /// Its length in bytes.
@@ -179,11 +181,11 @@ impl PushRecord {
         }
         let mut record = PushRecord { since: reader.varint_max(limits::SEQUENCE)?, ..PushRecord::default() };
         for _ in 0..reader.count(34)? {
-            let contents = PackContents::from_byte(reader.u8()?)?;
+            let contents = PackKind::from_byte(reader.u8()?)?;
             record.packs.insert(RemotePack { contents, id: Id::from_bytes(reader.array()?), len: reader.varint()? });
         }
         for _ in 0..reader.count(34)? {
-            let contents = PackContents::from_byte(reader.u8()?)?;
+            let contents = PackKind::from_byte(reader.u8()?)?;
             record.tables.insert(RemoteTable { contents, id: Id::from_bytes(reader.array()?), len: reader.varint()? });
         }
         for _ in 0..reader.count(34)? {
@@ -235,11 +237,11 @@ mod tests {
         PushRecord {
             since: 4,
             packs: [
-                RemotePack { contents: PackContents::Structure, id: Id::of(b"a"), len: 99 },
-                RemotePack { contents: PackContents::Data, id: Id::of(b"b"), len: 1 << 40 },
+                RemotePack { contents: PackKind::Structure, id: Id::of(b"a"), len: 99 },
+                RemotePack { contents: PackKind::Data, id: Id::of(b"b"), len: 1 << 40 },
             ]
             .into(),
-            tables: [RemoteTable { contents: PackContents::Data, id: Id::of(b"c"), len: 7 }].into(),
+            tables: [RemoteTable { contents: PackKind::Data, id: Id::of(b"c"), len: 7 }].into(),
             versions: [
                 RemoteVersion { dataset: "leases".into(), number: number("1.10.0"), id: Id::of(b"d") },
                 RemoteVersion { dataset: "leases".into(), number: number("1.9.0"), id: Id::of(b"e") },

@@ -1,6 +1,7 @@
 //! A remote of a repository that is open, and what it is known to have.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -22,7 +23,7 @@ pub struct OpenRemote {
     pub url: String,
     /// Its files.
     pub files: Box<dyn Remote>,
-    /// What is known of it.
+    /// Its folder in the store.
     pub cache: RemoteCache,
     /// The pushes to it.
     pub history: PushHistory,
@@ -34,13 +35,25 @@ impl OpenRemote {
     /// # Errors
     /// `ErrorKind::Io` if it cannot be reached.
     pub fn open(config: &RemoteConfig, layout: &Layout, progress: &dyn Progress) -> Result<OpenRemote> {
+        OpenRemote::open_in(config, layout.remote(&config.name), layout.tmp(), progress)
+    }
+
+    /// Opens a remote, of which what is known is kept in a folder; `tmp` is for files that have no name yet.
+    ///
+    /// # Errors
+    /// As [`OpenRemote::open`].
+    pub fn open_in(config: &RemoteConfig, folder: PathBuf, tmp: PathBuf, progress: &dyn Progress) -> Result<OpenRemote> {
         let (name, url) = (config.name.clone(), config.url.to_string());
         let files = remote::open(&config.url, &config.settings)?;
-        let cache = RemoteCache::new(layout.remote(&name), layout.tmp(), url.clone());
+        let cache = RemoteCache::new(folder, tmp, url.clone());
         let mut history = cache.history();
         let known = history.newest();
-        let read = history.update(&*files).and_then(|()| history.list(&*files, &cache, progress));
-        read.map_err(|e| if e.ends_check() { e } else { e.within(format!("remote '{name}'")) })?;
+        let read = history.update(&*files).and_then(|()| match history.newest() {
+            0 => remote::list(&*files, &cache, progress),
+            _ => Ok(None),
+        });
+        let listing = read.map_err(|e| if e.ends_check() { e } else { e.within(format!("remote '{name}'")) })?;
+        listing.into_iter().for_each(|listing| history.add_listing(listing));
         if history.newest() != known {
             cache.keep(&history);
         }
@@ -73,6 +86,18 @@ impl OpenRemote {
         self.fetch(store, level, progress)?.facts(theirs.id, &known)?;
         facts.join(author, theirs.id)?;
         Ok(true)
+    }
+
+    /// Fails if the remote has no versions.
+    ///
+    /// # Errors
+    /// `ErrorKind::RepositoryNotFound`.
+    pub fn check_versions(&self) -> Result<()> {
+        if self.history.newest() > 0 || self.history.is_listed() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::RepositoryNotFound, format!("{} has no versions", self.url))
+            .with_hint("send some from a repository: hlx remote add origin URL, then: hlx push"))
     }
 
     /// Returns the versions of the remote, in the order of datasets and numbers.

@@ -12,8 +12,7 @@ use clap::Args;
   hlx push --dry-run             what would be sent
 
 Only data that the remote lacks is sent. An interrupted push goes on where it ended when it is repeated, and nothing
-incomplete can be seen on the remote. If somebody else pushed another version with the same number, nothing of theirs
-is changed.")]
+incomplete can be seen on the remote. A version whose number is taken on the remote is not sent.")]
 pub(crate) struct PushArgs {
     /// Remote, datasets and versions [default: the only remote or origin, all versions]
     #[arg(value_name = "REMOTE|NAME[@REV]")]
@@ -21,7 +20,7 @@ pub(crate) struct PushArgs {
     /// Only print what would be sent
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// Push to a store that overwrites files, which is safe only if nobody else does
+    /// Push to a server that overwrites files; safe only without other writers
     #[arg(long)]
     pub(crate) single_writer: bool,
 }
@@ -77,7 +76,7 @@ pub(crate) struct PullArgs {
   hlx clone s3://datasets/leases train leases@1.2.0 --include 'train/**'
                                                the files of one version, for a training job
 
-With a version the folder is no repository: it has the files and .hlx.json, which names the version. Data that another
+With a version the folder does not become a repository: it has the files, and .hlx.json with the version. Data that another
 job of this machine received is taken from the cache in HLX_CACHE.")]
 pub(crate) struct CloneArgs {
     /// URL of the remote, or the path of a folder

@@ -115,12 +115,16 @@ impl Config {
         };
         self.remotes.get(name).ok_or_else(|| {
             let error = Error::usage(format!("no remote '{}'", printable(name)));
+            if names.is_empty() {
+                return error.with_hint(format!("add it: hlx remote add {} URL", printable(name)));
+            }
             match spelling::nearest(name, &names) {
                 Some(near) => error.with_hint(format!("did you mean '{near}'?")),
                 None => error.with_hint("list the remotes: hlx remote list"),
             }
         })
     }
+
     /// zstd's level for new data, 1 to 19.
     pub fn level(&self) -> i32 {
         self.store.level.unwrap_or(LEVEL)
