@@ -25,6 +25,8 @@ pub const FEATURE: usize = 64;
 /// Entries of a sequence of refs: ten decimal digits.
 pub const SEQUENCE: u64 = 9_999_999_999;
 
+/// Bytes that every item of a recipe or a recipe node has at least, but for the last: only the last chunk of a file is shorter.
+pub const RECIPE_ITEM: u64 = 16 << 10;
 /// Items in a recipe or a recipe node.
 pub const RECIPE_ITEMS: usize = 4_096;
 /// Levels of a recipe; five hold more than any file.

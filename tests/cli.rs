@@ -24,6 +24,8 @@ mod samples;
 mod sandbox;
 #[path = "cli/sessions.rs"]
 mod sessions;
+#[path = "cli/sick.rs"]
+mod sick;
 #[path = "cli/suggestions.rs"]
 mod suggestions;
 #[path = "cli/vocabulary.rs"]

@@ -7,7 +7,7 @@ use bincode::{BorrowDecode, Encode};
 
 use crate::catalog::guard::{broken, fault, guarded};
 use crate::catalog::seal::CatalogFolder;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::Layout;
 
 /// Bytes of pages that sled keeps.
@@ -48,6 +48,25 @@ pub(super) fn rebuild<T>(layout: &Layout, question: impl FnOnce(&Database<'_>) -
     let _lock = folder.lock()?;
     folder.clear()?;
     run(&folder, question)
+}
+
+/// Asks the database as it is; `None` if it is missing, is used by another process or would be built anew.
+///
+/// # Errors
+/// Any error of `question`, and damage of the database, which the next to come builds anew.
+pub(super) fn inspect<T>(layout: &Layout, question: impl FnOnce(&Database<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
+    let folder = CatalogFolder::of(layout);
+    if !folder.path().exists() {
+        return Ok(None);
+    }
+    if !folder.path().is_dir() {
+        return Err(Error::damaged(format!("{} is not a folder", folder.path().display())));
+    }
+    match folder.lock() {
+        Ok(_lock) if folder.is_sealed() => run(&folder, question),
+        Err(e) if e.kind() != ErrorKind::Conflict && !e.is_refused_write() => Err(e),
+        _ => Ok(None),
+    }
 }
 
 fn run<T>(folder: &CatalogFolder, question: impl FnOnce(&Database<'_>) -> Result<Option<T>>) -> Result<Option<T>> {

@@ -31,6 +31,7 @@ pub use query::{DatasetSummary, Query, VersionEntry, VersionRef, status};
 
 use crate::catalog::database::Database;
 use crate::catalog::facts::FactsSnapshot;
+use crate::catalog::guard::broken;
 use crate::catalog::index::Index;
 use crate::error::{Error, Result, skip_damaged};
 use crate::facts::{Facts, FactsState};
@@ -207,6 +208,32 @@ impl Catalog {
             Some(versions) => Ok(versions),
             None => objects::with_prefix(&self.refs(), datasets, hex),
         }
+    }
+
+    /// Compares the index with the refs, the records and the facts, where they can be read. An index that the next question
+    /// would build anew is not compared.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) if it is damaged or has other versions; the next question then
+    /// builds it anew.
+    pub fn check(&self) -> Result<()> {
+        let (Ok(datasets), Ok(facts)) = (self.refs().datasets(), self.facts().fold()) else { return Ok(()) };
+        let compared = database::inspect(self.store.layout(), |rows| {
+            *self.snapshot() = None;
+            let Some(indexed_facts) = self.folded_facts_in(rows)? else { return Ok(None) };
+            for dataset in &datasets {
+                let (query, own) = (Query { dataset: Some(dataset.clone()), ..Query::default() }, [dataset.clone()]);
+                let mut damaged = Vec::new();
+                let expected = objects::select(&self.store, &facts, &query, &own, &mut damaged)?;
+                let indexed = Index::new(rows, &self.store).select(&query, &indexed_facts, &own)?;
+                if damaged.is_empty() && indexed != Some(expected) {
+                    return Err(broken(&format!("it does not have the versions of {dataset}")));
+                }
+            }
+            Ok(Some(()))
+        });
+        *self.snapshot() = None;
+        compared.map(drop)
     }
 
     /// Builds the index anew.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::check::refs::CheckedVersion;
 use crate::check::{ObjectSet, Problem, Problems};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 use crate::id::{Content, Id, NodeId};
 use crate::manifest::{Entries, NodeSource};
 use crate::object::checksum::{Checksum, DataChecksum};
@@ -217,11 +217,16 @@ impl<'a> ManifestWalk<'a> {
         state.files += totals.files;
         let (expected, actual) = (version.data_checksum, checksum.finish());
         state.checksum = Some((expected, is_whole.then_some(actual)));
-        let statistics = (version.statistics.files, version.statistics.bytes);
-        if is_whole && (actual != expected || (totals.files, totals.bytes) != statistics) {
-            let message = "the manifest does not match the checksum and statistics of the version";
-            self.problems.add(Problem::new("checksum", message).object(format!("version {name}")).version(name));
-        }
+        let extent = |files, bytes| format!("{} with {}", counted(files, "file"), counted(bytes, "byte"));
+        let recorded = extent(version.statistics.files, version.statistics.bytes);
+        let counted = extent(totals.files, totals.bytes);
+        let message = match (expected == actual, recorded == counted) {
+            _ if !is_whole => return,
+            (true, true) => return,
+            (false, _) => format!("its record has the data checksum {expected}, but that of its manifest is {actual}"),
+            (true, false) => format!("its record has {recorded}, but its manifest has {counted}"),
+        };
+        self.problems.add(Problem::new("checksum", message).object(format!("version {name}")).version(name));
     }
 }
 

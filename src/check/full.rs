@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::check::contents::ContentsCheck;
 use crate::check::refs::RefsCheck;
-use crate::check::{Problem, Problems, contents, facts, objects, packs, refs, tables};
+use crate::check::{Problem, Problems, contents, derived, facts, objects, packs, refs, tables};
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::repo::Repo;
@@ -30,7 +30,7 @@ pub struct FullCheck {
     pub objects: u64,
 }
 
-/// Checks packs, facts, refs, contents, objects, index tables and the states of workspaces.
+/// Checks packs, facts, refs, contents, objects, index tables, the states of workspaces and the other derived files.
 ///
 /// # Errors
 /// `ErrorKind::Interrupted`, or if this user may not read something.
@@ -44,6 +44,7 @@ pub fn check(repo: &Repo, progress: &dyn Progress) -> Result<FullCheck> {
     let contents = contents::check(repo, &refs.versions, progress, &problems)?;
     let objects = objects::check(store, progress, &problems)?;
     check_workspaces(repo, &problems)?;
+    derived::check(repo, progress, &problems)?;
     let mut problems = problems.into_list();
     add_versions_of_packs(&mut problems);
     Ok(FullCheck { problems, remarks: remarks.into_list(), refs, contents, damaged_packs, packs, objects })

@@ -5,6 +5,7 @@
 //! files share are read once, and the places of damaged ones are looked up in a second walk, when there are any.
 
 pub mod contents;
+pub mod derived;
 pub mod facts;
 pub mod full;
 mod object_set;
@@ -85,11 +86,15 @@ impl Problem {
         self
     }
 
-    /// Returns the file, path or object that it is about, for people.
-    pub fn place(&self) -> String {
-        match (self.path.as_ref().or(self.entry.as_ref()), &self.object) {
-            (Some(entry), Some(object)) if self.path.is_none() => format!("{entry} ({object})"),
-            (one, other) => one.or(other.as_ref()).cloned().unwrap_or_default(),
+    /// Returns the message for people, after the file, path or object that it is about unless it names that itself.
+    pub fn text(&self) -> String {
+        let is_named = |name: &&String| self.message.contains(name.trim_end_matches(".pack"));
+        let entry = self.entry.as_ref().filter(|entry| !is_named(entry));
+        let object = self.object.as_ref().filter(|object| !is_named(object));
+        match (self.path.as_ref().or(entry), object) {
+            (Some(entry), Some(object)) if self.path.is_none() => format!("{entry} ({object}): {}", self.message),
+            (Some(name), _) | (None, Some(name)) => format!("{name}: {}", self.message),
+            (None, None) => self.message.clone(),
         }
     }
 }

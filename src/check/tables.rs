@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::check::{Problem, Problems};
-use crate::error::Result;
+use crate::error::{Result, counted};
 use crate::id::{Id, Pack};
 use crate::pack::index::IndexTable;
 use crate::pack::merged::{self, IndexTables};
@@ -37,7 +37,7 @@ pub fn check(store: &Store, progress: &dyn Progress, problems: &Problems) -> Res
         let Ok(blocks) = reader::read_toc(path) else { continue };
         let lacking = writer::rows(id, &blocks).into_iter().filter(|row| !tables.find(&row.key).contains(row)).count();
         if lacking > 0 {
-            let message = format!("{lacking} objects of pack {} are in no index table", path.display());
+            let message = format!("the index tables lack {} of pack {}", counted(lacking as u64, "object"), path.display());
             problems.add(Problem::new("index-damaged", message).object(format!("{id}.pack")).pack(id.to_hex()));
         }
     }
@@ -53,7 +53,7 @@ fn missing_packs(tables: &IndexTables, present: &HashSet<Id<Pack>>, problems: &P
         *missing.entry(row.pack).or_default() += 1;
     }
     for (id, objects) in missing {
-        let message = format!("pack {id} is missing; the index tables list {objects} objects in it");
+        let message = format!("pack {id} is missing; the index tables list {} in it", counted(objects, "object"));
         problems.add(Problem::new("pack-missing", message).object(format!("{id}.pack")).pack(id.to_hex()));
     }
 }

@@ -5,8 +5,10 @@
 
 use fastcdc::v2020;
 
+use crate::limits;
+
 /// No chunk is smaller, except a file's last.
-pub const MIN: usize = 16 << 10;
+pub const MIN: usize = limits::RECIPE_ITEM as usize;
 /// The average length of a chunk.
 pub const AVERAGE: usize = 64 << 10;
 /// No chunk is larger.

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Staging, TempFile};
 use crate::fs::share;
 use crate::gate::Measures;
+use crate::gate::keys::check_set;
 use crate::id::{Id, NodeId};
 
 /// The first bytes of the file; the digit changes with what it holds.
@@ -101,13 +102,7 @@ impl CacheFolder {
 
     /// Reads the cache; `None` if it is missing or damaged.
     pub fn load(&self) -> Option<CachedEvaluation> {
-        let bytes = atomic::read(&self.path().join("known")).ok()??;
-        let sum = bytes.strip_prefix(MAGIC)?;
-        let (sum, rest) = sum.split_first_chunk::<32>()?;
-        if blake3::hash(rest).as_bytes() != sum {
-            return None;
-        }
-        bincode::decode_from_slice(rest, CONFIG).ok().map(|(cached, _)| cached)
+        decode(&atomic::read(&self.path().join("known")).ok()??)
     }
 
     /// Forgets it.
@@ -154,6 +149,30 @@ impl CacheFolder {
         let left = begun.into_iter().filter(|(stamp, _)| is_old(stamp));
         whole.into_iter().skip(MAX_CACHED).chain(left).try_for_each(|(_, path)| atomic::remove_tree(path))
     }
+}
+
+fn decode(bytes: &[u8]) -> Option<CachedEvaluation> {
+    let (sum, rest) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<32>()?;
+    if blake3::hash(rest).as_bytes() != sum {
+        return None;
+    }
+    bincode::decode_from_slice(rest, CONFIG).ok().map(|(cached, _)| cached)
+}
+
+/// Checks the cache of the evaluation of a version in its folder. One that is not complete, or of another hlx, is not used
+/// and no damage.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) if a file of it does not match its checksum.
+pub fn check_cache(folder: &Path) -> Result<()> {
+    let path = folder.join("known");
+    let Some(bytes) = atomic::read(&path)? else { return Ok(()) };
+    if bytes.starts_with(&MAGIC[..7]) && !bytes.starts_with(MAGIC) {
+        return Ok(());
+    }
+    let cached = decode(&bytes).ok_or_else(|| Error::damaged(format!("{} does not match its checksum", path.display())))?;
+    let sets = cached.key_checksums.iter().enumerate().filter(|(_, sum)| **sum != [0; 32]);
+    sets.map(|(rule, _)| keys(folder, rule)).try_for_each(|set| check_set(&set))
 }
 
 impl CachedEvaluation {

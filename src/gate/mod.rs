@@ -46,6 +46,7 @@ mod value;
 mod worker;
 
 pub use bound::Bound;
+pub use cache::check_cache;
 pub use drift::{Drift, DriftSums, Label};
 pub use evaluation::{CachedManifests, Evaluation};
 pub use evaluator::Evaluator;

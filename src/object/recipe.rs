@@ -105,6 +105,10 @@ impl Recipe {
             items.push(item);
         }
         reader.end()?;
+        // Else a file of 16 TiB could have as many chunks as bytes.
+        if items[..count - 1].iter().any(|item| item.len < limits::RECIPE_ITEM) {
+            return Err(Malformed("an item of the recipe other than the last has fewer than 16,384 bytes"));
+        }
         Ok(Recipe { level, items })
     }
 }
@@ -172,7 +176,7 @@ mod tests {
     use super::*;
 
     fn chunks(n: u64) -> Vec<RecipeItem> {
-        (0..n).map(|i| RecipeItem { id: *blake3::hash(&i.to_le_bytes()).as_bytes(), len: i + 1 }).collect()
+        (0..n).map(|i| RecipeItem { id: *blake3::hash(&i.to_le_bytes()).as_bytes(), len: limits::RECIPE_ITEM + i }).collect()
     }
 
     fn build(items: &[RecipeItem]) -> Vec<NewObject> {
@@ -230,6 +234,11 @@ mod tests {
         let mut deep = good.clone();
         deep[0] = limits::RECIPE_LEVEL + 1;
         assert!(Recipe::decode(&deep).is_err());
+        let mut short = Recipe { level: 0, items: chunks(3) };
+        short.items[2].len = 1;
+        assert!(Recipe::decode(&short.encode()).is_ok(), "the last chunk of a file");
+        short.items[1].len = limits::RECIPE_ITEM - 1;
+        assert!(Recipe::decode(&short.encode()).is_err());
         let empty = Recipe { level: 0, items: vec![RecipeItem { id: [1; 32], len: 0 }] }.encode();
         assert!(Recipe::decode(&empty).is_err());
         let mut root = Recipe { level: 0, items: chunks(2) }.encode_root(Id::from_bytes([7; 32]));

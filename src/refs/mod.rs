@@ -38,3 +38,8 @@ pub fn read<T>(path: &Path) -> Result<Option<Id<T>>> {
     let id = std::str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n')).and_then(Id::from_hex);
     id.map_or_else(|| damaged("does not contain an id"), |id| Ok(Some(id)))
 }
+
+/// Returns the error of something else in the place of a folder of refs.
+fn not_a_folder(path: &Path) -> Error {
+    Error::damaged(format!("{} is not a folder", path.display())).with_hint("create the refs again: hlx fsck --repair")
+}

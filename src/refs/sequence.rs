@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::{fs, io};
 
-use super::{encode, read};
+use super::{encode, not_a_folder, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::atomic::{self, Created};
 use crate::id::Id;
@@ -71,6 +71,7 @@ impl Sequence {
         let entries = match fs::read_dir(&self.folder) {
             // Nothing was said yet: a copy may leave out empty folders.
             Err(e) if e.kind() == io::ErrorKind::NotFound && !self.folder.is_symlink() => return Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::NotADirectory => return Err(not_a_folder(&self.folder)),
             entries => entries.map_err(fail)?,
         };
         for entry in entries {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::{encode, names, read};
+use super::{encode, names, not_a_folder, read};
 use crate::error::{Error, Result};
 use crate::fs::atomic::{self, Created};
 use crate::id::{Id, VersionId};
@@ -67,6 +67,7 @@ fn list(folder: &std::path::Path) -> Result<Vec<String>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && !folder.is_symlink() => return Ok(Vec::new()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => return Err(not_a_folder(folder)),
         Err(e) => return Err(fail(e)),
     };
     let mut names = Vec::new();

@@ -1,7 +1,7 @@
 //! The bytes of a file, chunk by chunk, from its content id.
 
 use crate::chunk::cut;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 use crate::id::{Content, Id};
 use crate::limits;
 use crate::object::recipe::{Recipe, RecipeItem};
@@ -109,7 +109,8 @@ fn of_length(item: &RecipeItem, bytes: Object) -> Result<Object> {
         Ok(bytes)
     } else {
         let key = Key { id: item.id, kind: ObjectKind::Chunk };
-        Err(Error::damaged(format!("{key} does not have the length in its recipe")))
+        let (actual, expected) = (counted(bytes.len() as u64, "byte"), counted(item.len, "byte"));
+        Err(Error::damaged(format!("{key} has {actual}, not {expected} as in its reference")))
     }
 }
 

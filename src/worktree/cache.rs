@@ -5,7 +5,7 @@
 //! block at a time, so that a million files need no memory.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use bincode::config::{Configuration, standard};
@@ -185,22 +185,49 @@ impl CacheReader {
     }
 
     fn block(&mut self) -> Option<Vec<CacheEntry>> {
-        let file = self.file.as_mut()?;
-        let mut head = [0; 36];
-        file.read_exact(&mut head).ok()?;
-        let (len, check) = head.split_first_chunk::<4>()?;
-        let len = u32::from_le_bytes(*len);
-        if len > MAX_BLOCK {
-            return None;
-        }
-        let mut bytes = vec![0; len as usize];
-        file.read_exact(&mut bytes).ok()?;
-        if blake3::hash(&bytes) != *check.first_chunk::<32>()? {
-            return None;
-        }
-        let (rows, _): (Vec<StoredEntry>, usize) = bincode::decode_from_slice(&bytes, config()).ok()?;
-        rows.into_iter().map(StoredEntry::row).collect()
+        block(self.file.as_mut()?)
     }
+}
+
+/// Reads the next block; `None` at the end, and for one that is damaged.
+fn block(file: &mut impl Read) -> Option<Vec<CacheEntry>> {
+    let mut head = [0; 36];
+    file.read_exact(&mut head).ok()?;
+    let (len, check) = head.split_first_chunk::<4>()?;
+    let len = u32::from_le_bytes(*len);
+    if len > MAX_BLOCK {
+        return None;
+    }
+    let mut bytes = vec![0; len as usize];
+    file.read_exact(&mut bytes).ok()?;
+    if blake3::hash(&bytes) != *check.first_chunk::<32>()? {
+        return None;
+    }
+    let (rows, _): (Vec<StoredEntry>, usize) = bincode::decode_from_slice(&bytes, config()).ok()?;
+    rows.into_iter().map(StoredEntry::row).collect()
+}
+
+/// Checks a cache. One that does not exist, or is of another hlx, has no rows and is no damage.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) if a block does not match its hash.
+pub fn check(path: &Path) -> Result<()> {
+    let fail = |e| Error::io("cannot read", path, e);
+    let mut file = match atomic::open(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        file => BufReader::new(file.map_err(fail)?),
+    };
+    let mut begin = Vec::new();
+    file.by_ref().take(BEGIN.len() as u64).read_to_end(&mut begin).map_err(fail)?;
+    if begin.len() == BEGIN.len() && begin[..7] == BEGIN[..7] && begin != BEGIN {
+        return Ok(());
+    }
+    let mut is_intact = begin == BEGIN;
+    while is_intact && !file.fill_buf().map_err(fail)?.is_empty() {
+        is_intact = block(&mut file).is_some();
+    }
+    let damaged = || Error::damaged(format!("{} does not match its checksums", path.display()));
+    is_intact.then_some(()).ok_or_else(damaged)
 }
 
 impl Iterator for CacheReader {

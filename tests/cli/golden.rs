@@ -8,32 +8,15 @@ use helox::id::{Content, Id};
 use helox::object::checksum::DataChecksum;
 use serde_json::Value;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, copy_repository, paths};
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/golden")
 }
 
-fn folders(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for path in folders(from) {
-        let name = path.file_name().unwrap();
-        let to = to.join(if name == "helox" { ".helox".as_ref() } else { name });
-        if path.is_dir() {
-            copy(&path, &to);
-        } else {
-            fs::copy(&path, &to).unwrap();
-        }
-    }
-}
-
 /// The regular files below a folder, by their paths.
 fn files(root: &Path, folder: &Path, found: &mut Vec<(String, PathBuf)>) {
-    for path in folders(folder) {
+    for path in paths(folder) {
         let kind = path.symlink_metadata().unwrap().file_type();
         if kind.is_dir() {
             files(root, &path, found);
@@ -55,7 +38,7 @@ fn data_checksum(folder: &Path) -> String {
 
 fn check(repository: &Path) {
     let s = Sandbox::new();
-    copy(repository, &s.path(""));
+    copy_repository(repository, &s.path(""));
     let expected: Value = serde_json::from_str(&s.read("expected.json")).unwrap();
     let versions = expected["versions"].as_object().unwrap();
     assert!(!versions.is_empty());
@@ -82,7 +65,7 @@ fn check(repository: &Path) {
 
 #[test]
 fn golden_repositories_are_read_for_ever() {
-    let repositories: Vec<_> = folders(&golden()).iter().flat_map(|format| folders(format)).collect();
+    let repositories: Vec<_> = paths(&golden()).iter().flat_map(|format| paths(format)).collect();
     assert!(repositories.len() >= 2);
     repositories.iter().for_each(|repository| check(repository));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -119,6 +119,27 @@ impl Sandbox {
         assert_eq!(error["error"]["kind"], kind, "hlx {line}: {error}");
         assert_ne!(error["error"]["message"], "", "hlx {line}");
         assert_eq!(output.stderr, "", "hlx {line}");
+    }
+}
+
+/// The paths in a folder, by name.
+pub fn paths(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// Copies a repository of `fixtures/`, whose folder `helox` becomes `.helox`.
+pub fn copy_repository(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for path in paths(from) {
+        let name = path.file_name().unwrap();
+        let to = to.join(if name == "helox" { ".helox".as_ref() } else { name });
+        if path.is_dir() {
+            copy_repository(&path, &to);
+        } else {
+            fs::copy(&path, &to).unwrap();
+        }
     }
 }
 

@@ -109,6 +109,32 @@ def ascending(items, message):
     need(all(a < b for a, b in zip(items, items[1:])), message)
 
 
+def cut_levels(items, ends, node):
+    """Cuts items into nodes, these into nodes of the next level, and so on; `ends` says after which item of a level a node
+    ends, `node` adds one and returns its item. Returns the last level and its items, of which no node was added."""
+    levels = [[]]
+
+    def push(level, item):
+        if level == len(levels):
+            levels.append([])
+        levels[level].append(item)
+        if ends(level, levels[level]):
+            close(level)
+
+    def close(level):
+        items, levels[level] = levels[level], []
+        push(level + 1, node(level, items))
+
+    for item in items:
+        push(0, item)
+    level = 0
+    while level + 1 < len(levels):
+        if levels[level]:
+            close(level)
+        level += 1
+    return level, levels[level]
+
+
 # chunk.md
 
 GEAR = [int.from_bytes(hashlib.md5(bytes([b]) * 64).digest()[:8], "big") for b in range(256)]
@@ -156,6 +182,7 @@ def decode_recipe_node(data):
     items = [(r.take(32), r.varint()) for _ in range(count)]
     r.end()
     need(all(n for _, n in items), "an empty item")
+    need(all(n >= 16384 for _, n in items[:-1]), "a short item before the last")
     need(sum(n for _, n in items) < 2**64, "the length exceeds 64 bits")
     return level, items
 
@@ -169,30 +196,16 @@ def decode_recipe(data):
 
 def build_recipe(content, items, add):
     """Cuts the nodes of a recipe; `add` takes each object with its kind and id."""
-    levels = [[]]
 
-    def push(level, item):
-        if level == len(levels):
-            levels.append([])
-        levels[level].append(item)
-        ends = int.from_bytes(item[0][:2], "little") % 1024 == 0
-        if len(levels[level]) >= 4096 or ends and len(levels[level]) >= 2:
-            close(level)
-
-    def close(level):
-        node, levels[level] = levels[level], []
-        data = encode_recipe_node(level, node)
+    def node(level, items):
+        data = encode_recipe_node(level, items)
         add(RECIPE_NODE, hash_of(data), data)
-        push(level + 1, (hash_of(data), sum(n for _, n in node)))
+        return hash_of(data), sum(n for _, n in items)
 
-    for item in items:
-        push(0, item)
-    level = 0
-    while level + 1 < len(levels):
-        if levels[level]:
-            close(level)
-        level += 1
-    add(RECIPE, content, encode_recipe(content, level, levels[level]))
+    def ends(level, items):
+        return len(items) >= 4096 or len(items) >= 2 and int.from_bytes(items[-1][0][:2], "little") % 1024 == 0
+
+    add(RECIPE, content, encode_recipe(content, *cut_levels(items, ends, node)))
 
 
 # manifest.md
@@ -298,41 +311,21 @@ def totals(level, items):
 
 def build_manifest(entries, add):
     """Cuts the nodes of a tree of entries in order, and returns the id of the root and its totals."""
-    levels = [[]]
 
-    def ends(level):
-        items = levels[level]
+    def node(level, items):
+        data = encode_node(level, items)
+        add(NODE, hash_of(data), data)
+        return items[-1][0] if items else b"", hash_of(data), *totals(level, items)
+
+    def ends(level, items):
         if len(items) >= 1024 or sum(len(item[0]) for item in items) >= 262144:
             return True
         x, turn = int.from_bytes(hash_of(items[-1][0])[:8], "little"), 7 * level % 64
         return len(items) >= 2 and (x >> turn | x << 64 - turn) & 127 == 0
 
-    def push(level, item):
-        if level == len(levels):
-            levels.append([])
-        levels[level].append(item)
-        if ends(level):
-            close(level)
-
-    def close(level):
-        items, levels[level] = levels[level], []
-        data = encode_node(level, items)
-        add(NODE, hash_of(data), data)
-        push(level + 1, (items[-1][0], hash_of(data), *totals(level, items)))
-
-    for entry in entries:
-        push(0, entry)
-    level = 0
-    while level + 1 < len(levels):
-        if levels[level]:
-            close(level)
-        level += 1
-    root = levels[level]
-    if level and len(root) == 1:
-        return root[0][1], root[0][2:]
-    data = encode_node(level, root)
-    add(NODE, hash_of(data), data)
-    return hash_of(data), totals(level, root)
+    level, root = cut_levels(entries, ends, node)
+    _, id, *sums = root[0] if level and len(root) == 1 else node(level, root)
+    return id, tuple(sums)
 
 
 # version.md
@@ -516,6 +509,18 @@ def decode_run(r):
 
 
 # verdict.md
+
+
+def encode_verdict(v):
+    def findings(rows):
+        return varint(len(rows)) + b"".join(put(row[0]) + b"".join(map(varint, row[1:4])) + put(row[4]) for row in rows)
+
+    out = b"\2" + v["rules"] + varint(v["minimum"]) + bytes([v["unread"]]) + varint(len(v["results"]))
+    for rule in v["results"]:
+        out += put(rule["name"]) + put(rule["kind"]) + bytes([rule["severity"]]) + varint(rule["weight"])
+        out += varint(rule["checked"]) + varint(rule["failed"]) + varint(rule["unreadable"])
+        out += varint(len(rule["measures"])) + b"".join(put(name) + varint(n) for name, n in rule["measures"])
+    return out + varint(v["total"]) + findings(v["findings"]) + findings(v["unreadable"])
 
 
 def decode_verdict(data):

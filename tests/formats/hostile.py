@@ -58,12 +58,17 @@ def tree(levels):
     return make
 
 
-def many_leaves(writer):
-    id = writer.hashed(NODE, encode_node(0, []))
-    for level in range(1, 41):
-        id = writer.hashed(NODE, encode_node(level, [(b"%04d" % n, id, 0, 0, 0, 0) for n in range(1024)]))
-    first_version(writer, id)
-    writer.save()
+def many_leaves(width):
+    """A version whose manifest has 40 levels of nodes that list the same node again and again."""
+
+    def make(writer):
+        id = writer.hashed(NODE, encode_node(0, []))
+        for level in range(1, 41):
+            id = writer.hashed(NODE, encode_node(level, [(b"%04d" % n, id, 0, 0, 0, 0) for n in range(width)]))
+        first_version(writer, id)
+        writer.save()
+
+    return make
 
 
 def record(change):
@@ -128,6 +133,15 @@ def endless_recipe(writer, content, items):
         data = encode_recipe_node(level, [(id, size)] * 4096)
         id, size = writer.hashed(RECIPE_NODE, data), size * 4096
     writer.add(RECIPE, content, encode_recipe(content, 3, [(id, size)]))
+
+
+def many_tiny_chunks(writer, content, items):
+    """A recipe of 16 TiB, of nodes that list one chunk of 2 bytes again and again."""
+    id, size = writer.hashed(CHUNK, b"ab"), 2
+    for level in range(3):
+        data = encode_recipe_node(level, [(id, size)] * 4096)
+        id, size = writer.hashed(RECIPE_NODE, data), size * 4096
+    writer.add(RECIPE, content, encode_recipe(content, 3, [(id, size)] * 128))
 
 
 def packed(make_pack):
@@ -201,7 +215,7 @@ CASES += [
     ("a symlink with a long target", leaf(entry("a", SYMLINK, b"x" * 4096)), "1 to 4,095 bytes"),
     ("no bytes of a file with bytes", leaf(entry("a", size=0)), "does not match its content id"),
     ("bytes of an empty file", leaf(entry("a", size=1, content=NOTHING)), "does not match its content id"),
-    ("a file of another size", leaf(entry("a", size=2)), "does not have the length"),
+    ("a file of another size", leaf(entry("a", size=2)), "has 1 byte, not 2 bytes as in its reference"),
     ("a byte after a node", node(encode_node(0, [entry("a")]) + b"\0"), "unexpected data after the end"),
     ("a long varint", node(b"\0\x81\0" + encode_node(0, [entry("a")])[2:]), "not minimally encoded"),
     ("a count of items beyond the bytes", node(b"\0" + varint(2**60)), "a count is larger"),
@@ -209,7 +223,7 @@ CASES += [
     ("an inner node without items", node(b"\1\0"), "no items"),
     ("a level above 40", node(b"\x29\1"), "too many levels"),
     ("a path that shares less", node(b"\0\2" + b"\0\2aa\3" + b"\0\2ab\3"), "does not share all"),
-    ("1024^40 empty leaves", many_leaves, "its last path is not"),
+    ("1024^40 empty leaves", many_leaves(1024), "its last path is not"),
     ("another last path", tree([lambda n, id, sums: encode_node(n, [(b"b", id, *sums)])]), "its last path is not"),
     ("other totals", tree([lambda n, id, sums: encode_node(n, [(b"a", id, 2, *sums[1:])])]), "its totals are not"),
     ("the wrong level", tree([lambda n, id, sums: encode_node(2, [(b"a", id, *sums)])]), "at the wrong level"),
@@ -232,6 +246,7 @@ CASES += [
     ("a recipe node at the wrong level", nested_recipe(2), "does not match the position"),
     ("a recipe node of another length", nested_recipe(1, 400_000), "does not match the position"),
     ("a file of 64 TiB", recipe(endless_recipe, 100_000 * 4096**3), "longer than 16 TiB"),
+    ("16 TiB of chunks of 2 bytes", recipe(many_tiny_chunks, 2**44), "other than the last has fewer than 16,384 bytes"),
     ("a block of another kind", heads(kind=NODE), "does not match the table of contents"),
     ("a block of other lengths", heads(lengths=[5, 7]), "does not match the table of contents"),
     ("a block of one object", heads(lengths=[12]), "does not match the table of contents"),

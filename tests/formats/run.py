@@ -4,7 +4,8 @@
 1. Reads the examples of the pages and the golden stores: every file of every version, all checksums, and encodes what it decoded again.
 2. Has hlx commit a folder, and writes the same versions itself: the same ids.
 3. Has hlx list, verify, check out and collect what it wrote.
-4. Writes hostile stores, correctly hashed: hlx refuses each by name, soon, and writes nothing outside.
+4. Makes the sick repositories of fixtures/ again: the same bytes.
+5. Writes hostile stores, correctly hashed: hlx refuses each by name, soon, and writes nothing outside.
 """
 
 import json
@@ -64,8 +65,9 @@ def check_examples():
         "version": (decode_version, encode_version),
         "fact": (decode_fact, encode_fact),
         "schema": (decode_schema, lambda v: encode_schema(*v)),
-        "verdict": (decode_verdict, None),
+        "verdict": (decode_verdict, encode_verdict),
         "block": (decode_block, None),
+        "index": (decode_table, encode_table),
     }
     for name, data in examples().items():
         kind = next((kind for kind in codecs if name.startswith(kind)), None)
@@ -102,6 +104,9 @@ def check_store(root):
             assert 0 <= score(decode_verdict(store.get(VERDICT, version["verdict"]))) <= 1_000_000
     for id, fact in store.facts():
         assert encode_fact(fact) == store.get(FACT, id)
+    tables = [path.read_bytes() for path in store.root.glob("index/*.table")]
+    assert all(encode_table(decode_table(data)) == data for data in tables)
+    assert not tables or {row for data in tables for row in decode_table(data)} == store.rows
     return store
 
 
@@ -233,6 +238,20 @@ def check_hostile(scratch):
     return wrong
 
 
+def check_museum(scratch):
+    """The sick repositories are what fixtures/make/sick.py makes of them."""
+    fixtures = Path(__file__).parent / "../../fixtures"
+    subprocess.run([sys.executable, fixtures / "make/sick.py", scratch / "sick"], check=True)
+
+    def files(folder):
+        found = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        return {path: data.split(b"\n")[0] if path.name == "fsck.txt" else data for path, data in found.items()}
+
+    ours, made = files(fixtures / "sick"), files(scratch / "sick")
+    differ = [str(path) for path in ours.keys() | made.keys() if ours.get(path) != made.get(path)]
+    assert not differ, f"made otherwise by fixtures/make/sick.py: {differ}"
+
+
 def outside(folder):
     """Returns what lies in the folder of a repository but for the store and the places of the checkouts."""
     places = {".helox", "target", "data"}
@@ -244,6 +263,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
         check_examples()
+        check_museum(scratch)
         for golden in sys.argv[2:]:
             check_store(golden)
         own = check_same_ids(scratch)

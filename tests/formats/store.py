@@ -17,11 +17,12 @@ class Store:
     def __init__(self, root):
         self.root, self.blocks, self.places = Path(root), [], {}
         check_format((self.root / "format").read_bytes())
-        for path in sorted(self.root.glob("packs/*/*.pack")):
-            self.read_pack(path)
+        paths = sorted(self.root.glob("packs/*/*.pack"))
+        self.rows = {row for path in paths for row in self.read_pack(path)}
 
     def read_pack(self, path):
-        data = path.read_bytes()
+        """Adds the objects of a pack. Returns the rows that an index table has of it."""
+        data, rows = path.read_bytes(), []
         need(hash_of(data).hex() == path.stem, f"{path} does not match its name")
         need(len(data) >= 52 and data[:8] == b"HLXPACK1" and data[-8:] == b"HLXPEND1", f"{path} is not a pack")
         end = len(data) - 44
@@ -34,12 +35,16 @@ class Store:
             need(1 <= kind <= 8 and depth <= 8 and length >= 36 and objects, f"a block of {path}")
             block = decode_block(data[at : at + length])
             need((block["kind"], block["depth"], block["lengths"]) == (kind, depth, [n for _, n in objects]), "a head differs")
-            for index, (id, _) in enumerate(objects):
+            raw = 0
+            for index, (id, n) in enumerate(objects):
                 self.places.setdefault((kind, id), []).append((depth, len(self.blocks), index))
+                rows.append((id, kind, depth, bytes.fromhex(path.stem), at, length, raw, n))
+                raw += n
             self.blocks.append(block)
             at += length
         need(at == start, f"the blocks of {path} do not end where the table of contents begins")
         r.end()
+        return rows
 
     def get(self, kind, id, below=9):
         """Returns an object, read from a block of less depth than `below`."""
@@ -219,6 +224,41 @@ def encode_block(kind, objects, codec=ZSTD, depth=0, runs=(), payload=None, leng
     head = b"HXBK" + bytes([kind, codec, depth, 0])
     head += b"".join(n.to_bytes(4, "little") for n in (sum(lengths), len(lists), len(payload)))
     return head + hash_of(head + lists + payload)[:16] + lists + payload
+
+
+# index.md
+
+
+def decode_table(data):
+    """Returns the rows of an index table: (id, kind, depth, pack, offset, length, raw offset, raw length)."""
+    need(len(data) >= 2152 and data[:8] == b"HLXTABL1" and data[-8:] == b"HLXTEND1", "not a table")
+    need(not any(data[8:16]) and not any(data[-44:-40]), "bytes that are not zero")
+    count, packs = int.from_bytes(data[-56:-48], "little"), int.from_bytes(data[-48:-44], "little")
+    end = 16 + 56 * count
+    need(len(data) == end + 32 + 2048 + 32 * packs + 56, "the counts do not give the length")
+    need(hash_of(data[16:end]) == data[end : end + 32], "the hash of the rows")
+    need(hash_of(data[end + 32 : -40]) == data[-40:-8], "the check of a table")
+    names = [data[at : at + 32] for at in range(end + 2080, len(data) - 56, 32)]
+    rows = []
+    for at in range(16, end, 56):
+        pack, *places = (int.from_bytes(data[n : n + 4], "little") for n in range(at + 36, at + 56, 4))
+        need(1 <= data[at + 32] <= 8 and not any(data[at + 34 : at + 36]) and pack < packs, "a row")
+        rows.append((data[at : at + 32], data[at + 32], data[at + 33], names[pack], *places))
+    need(all(a[:3] <= b[:3] and a != b for a, b in zip(rows, rows[1:])), "rows out of order")
+    return rows
+
+
+def encode_table(rows):
+    """Writes an index table of rows as `decode_table` returns them."""
+    rows, names = sorted(dict.fromkeys(rows), key=lambda row: row[:3]), []
+    body = b""
+    for id, kind, depth, pack, *places in rows:
+        if pack not in names:
+            names.append(pack)
+        body += id + bytes([kind, depth, 0, 0]) + b"".join(n.to_bytes(4, "little") for n in (names.index(pack), *places))
+    fan_out = b"".join(sum(row[0][0] <= n for row in rows).to_bytes(8, "little") for n in range(256))
+    end = fan_out + b"".join(names) + len(rows).to_bytes(8, "little") + len(names).to_bytes(4, "little") + bytes(4)
+    return b"HLXTABL1" + bytes(8) + body + hash_of(body) + end + hash_of(end) + b"HLXTEND1"
 
 
 class Writer:

@@ -82,10 +82,10 @@ fn cut(text: &str) -> String {
 fn print(report: &AuditVerifyReport, out: &mut Output) -> io::Result<()> {
     let colors = out.colors();
     for problem in &report.problems {
-        writeln!(out, "{}  {}: {}", colors.failure(problem.kind), printable(&problem.place()), printable(&problem.message))?;
+        writeln!(out, "{}  {}", colors.failure(problem.kind), printable(&problem.text()))?;
     }
     for remark in &report.remarks {
-        writeln!(out, "{}  {}: {}", colors.dim(remark.kind), printable(&remark.place()), printable(&remark.message))?;
+        writeln!(out, "{}  {}", colors.dim(remark.kind), printable(&remark.text()))?;
     }
     let entries = match report.entries {
         1 => "1 entry".to_owned(),

@@ -21,7 +21,9 @@ pub(super) fn run(args: args::FsckArgs, session: &mut Session) -> Result<Outcome
     }
     // Damage is what the user asked about: -q does not hide it.
     session.out.answer(&report, |out| print(&report, out))?;
+    let is_final = report.problems.iter().all(|problem| problem.kind == "checksum");
     session.out.hint(match (options.repair, is_copied) {
+        _ if is_final => "no repair can change a version: commit its files again as a new one",
         (false, _) => "repair it: hlx fsck --repair\nor with another copy of the repository: hlx fsck --repair --from DIR",
         (true, false) => "restore the rest from another copy of the repository: hlx fsck --repair --from DIR",
         (true, true) => "the other repository lacks the rest; try another copy: hlx fsck --repair --from DIR",
@@ -45,7 +47,7 @@ fn print(report: &fsck::FsckReport, out: &mut Output) -> io::Result<()> {
 }
 
 fn print_problem(problem: &Problem, kind: &str, out: &mut Output) -> io::Result<()> {
-    writeln!(out, "{kind}  {}: {}", printable(&problem.place()), printable(&problem.message))?;
+    writeln!(out, "{kind}  {}", printable(&problem.text()))?;
     match problem.versions.is_empty() {
         true => Ok(()),
         false => writeln!(out, "    affects {}", printable(&problem.versions.join(", "))),

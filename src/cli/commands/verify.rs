@@ -39,7 +39,7 @@ fn print(report: &verify::VerifyReport, out: &mut Output) -> io::Result<()> {
     }
     let compared = |name: &str| report.folders.iter().any(|f| f.nearest.as_ref().is_some_and(|near| near.name() == name));
     for problem in &report.problems {
-        writeln!(out, "{}  {}: {}", colors.failure(problem.kind), printable(&problem.place()), printable(&problem.message))?;
+        writeln!(out, "{}  {}", colors.failure(problem.kind), printable(&problem.text()))?;
         if problem.versions.iter().any(|name| !(problem.kind == "file" && compared(name))) {
             writeln!(out, "    affects {}", printable(&problem.versions.join(", ")))?;
         }

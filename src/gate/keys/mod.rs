@@ -25,6 +25,13 @@ const ROWS: usize = if cfg!(test) { 32 } else { (64 << 20) / size_of::<KeyChange
 /// Most hashes of a group that are kept.
 pub const MAX_GROUP_HASHES: usize = if cfg!(test) { 6 } else { 1 << 16 };
 
+/// Reads a set, and fails unless it is as it was written.
+pub fn check_set(path: &Path) -> Result<()> {
+    let mut set = KeySetReader::open(path)?;
+    while set.next()?.is_some() {}
+    Ok(())
+}
+
 /// All records with one key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyGroup {

@@ -25,6 +25,7 @@ pub(super) struct ContentRestorer<'a, 'w> {
     damaged: &'a HashMap<Id<Content>, u64>,
     /// The nodes of damaged packs that were stored again.
     salvaged: &'a HashSet<Id<NodeId>>,
+    /// The nodes of manifests and recipes that were seen.
     nodes: ObjectSet,
     /// The chunks that no store has.
     lost_chunks: HashSet<[u8; 32]>,
@@ -123,7 +124,11 @@ impl<'a, 'w> ContentRestorer<'a, 'w> {
                 self.chunk(item.id)?;
                 continue;
             }
-            let node = self.sources.fetch(self.writer, &recipe.key(item))?.and_then(|bytes| Recipe::decode(&bytes).ok());
+            let key = recipe.key(item);
+            if !self.nodes.insert(&key) {
+                continue;
+            }
+            let node = self.sources.fetch(self.writer, &key)?.and_then(|bytes| Recipe::decode(&bytes).ok());
             if let Some(node) = node.filter(|node| node.level < recipe.level) {
                 self.recipe(&node)?;
             }

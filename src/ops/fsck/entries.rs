@@ -5,7 +5,6 @@
 //! repository are taken.
 
 use crate::check::Problem;
-use crate::error::Result;
 use crate::facts::Facts;
 use crate::id::{FactId, Id};
 use crate::object::Key;
@@ -19,15 +18,13 @@ pub(super) struct EntryRepair {
 }
 
 /// Returns the entries to create.
-///
-/// # Errors
-/// If the folder of the entries cannot be read.
-pub(super) fn plan(repo: &Repo, other: Option<&Repo>, problems: &[Problem]) -> Result<Vec<EntryRepair>> {
+pub(super) fn plan(repo: &Repo, other: Option<&Repo>, problems: &[Problem]) -> Vec<EntryRepair> {
     if !problems.iter().any(|problem| problem.kind.starts_with("entry-") || problem.kind == "fact-unlisted") {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let facts = repo.facts();
-    let numbers = facts.numbers()?;
+    // In the place of the folder may be a file.
+    let numbers = facts.numbers().unwrap_or_default();
     let is_wrong = |number: u64| {
         let name = format!("refs/facts/{number:010}");
         problems.iter().any(|problem| problem.entry.as_deref() == Some(&name))
@@ -49,7 +46,7 @@ pub(super) fn plan(repo: &Repo, other: Option<&Repo>, problems: &[Problem]) -> R
     });
     let entries = (1..).zip(heads.unwrap_or_default());
     let wrong = entries.filter(|(number, id)| facts.entry(*number).ok() != Some(*id));
-    Ok(wrong.map(|(number, id)| EntryRepair { number, id }).collect())
+    wrong.map(|(number, id)| EntryRepair { number, id }).collect()
 }
 
 /// Returns the facts that were the newest one after the other, up to `tip`; `None` if that cannot be known.

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::check::full::FullCheck;
-use crate::check::packs;
+use crate::check::{Problem, packs};
 use crate::error::{ErrorKind, Result, counted};
 use crate::fs::{atomic, lock};
 use crate::id::{Id, NodeId, Pack, VersionId};
@@ -42,7 +42,7 @@ impl<'a> Repair<'a> {
     /// Plans the repair.
     pub fn new(repo: &'a Repo, other: Option<&'a Repo>, check: &'a FullCheck, progress: &'a dyn Progress) -> Result<Repair<'a>> {
         // Where the facts lie now says where entries were.
-        let entries = entries::plan(repo, other, &check.problems)?;
+        let entries = entries::plan(repo, other, &check.problems);
         let refs = refs::plan(repo, other, &check.problems, progress)?;
         Ok(Repair { repo, other, check, progress, refs, entries, done: Vec::new() })
     }
@@ -64,7 +64,11 @@ impl<'a> Repair<'a> {
         match self.repo.catalog().rebuild(self.progress) {
             // Another process has it open, and keeps it up to date.
             Err(e) if e.kind() == ErrorKind::Conflict => {}
-            rebuilt => rebuilt?,
+            rebuilt => {
+                rebuilt?;
+                let was_damaged = self.check.problems.iter().any(|problem| problem.kind == "catalog-damaged");
+                self.done.extend(was_damaged.then(|| "rebuilt the catalog".to_owned()));
+            }
         }
         Ok(self.done)
     }
@@ -88,12 +92,14 @@ impl<'a> Repair<'a> {
                     Err(e) if e.kind() == ErrorKind::Interrupted => return Err(e),
                     Err(_) => {}
                     Ok(object) => {
-                        good += u64::from(put(&mut writer, row.key, &object)?);
+                        good += u64::from(put(&mut writer, row.key, &object)?.is_some());
                         nodes.extend(Some(row.key).filter(|key| key.kind == ObjectKind::Node).map(|key| Id::from_bytes(key.id)));
                     }
                 }
             }
-            self.done.push(format!("salvaged {good} of {} of pack {}", counted(all, "object"), path.display()));
+            if all > 0 {
+                self.done.push(format!("salvaged {good} of {} of pack {}", counted(all, "object"), path.display()));
+            }
         }
         drop(writer.finish()?);
         // Where all objects of a pack were stored again alike, the new pack has its name, and took its place.
@@ -160,8 +166,7 @@ impl<'a> Repair<'a> {
             if self.repo.version(id).is_err() {
                 continue;
             }
-            let path = refs.folder(&dataset).join(number.to_string());
-            self.quarantine(&path)?;
+            self.quarantine_ref(refs.folder(&dataset), &number.to_string())?;
             refs.create(&dataset, &number, id)?;
             self.done.push(format!("restored the ref of {dataset}@{number}"));
         }
@@ -174,21 +179,31 @@ impl<'a> Repair<'a> {
             if facts.get(id).is_err() {
                 continue;
             }
-            self.quarantine(&facts.folder().join(format!("{number:010}")))?;
+            self.quarantine_ref(facts.folder(), &format!("{number:010}"))?;
             facts.restore_entry(number, id)?;
             self.done.push(format!("restored refs/facts/{number:010}"));
         }
         Ok(())
     }
 
-    /// Moves damaged states of workspaces away: a checkout writes them anew.
+    /// Moves damaged states of workspaces away: a checkout writes them anew. So do other commands with what is derived.
     fn quarantine_states(&mut self) -> Result<()> {
-        for problem in self.check.problems.iter().filter(|problem| problem.kind == "workspace-damaged") {
-            let Some(entry) = &problem.entry else { continue };
-            self.quarantine(&self.repo.store().layout().root().join(entry))?;
-            let dataset = entry.split('/').nth(1).unwrap_or_default();
-            self.done
-                .push(format!("moved {entry} to quarantine; check out the version of the files: hlx checkout {dataset}@REV"));
+        for Problem { kind, entry, .. } in &self.check.problems {
+            let Some(entry) = entry else { continue };
+            let path = self.repo.store().layout().root().join(entry);
+            match *kind {
+                "workspace-damaged" => {
+                    let dataset = entry.split('/').nth(1).unwrap_or_default();
+                    let hint = format!("check out the version of the files: hlx checkout {dataset}@REV");
+                    self.done.push(format!("moved {entry} to quarantine; {hint}"));
+                }
+                "evaluation-damaged" | "stat-cache-damaged" => self.done.push(format!("moved {entry} to quarantine")),
+                // The folder itself stays, with its lock.
+                "catalog-damaged" if path.is_dir() => continue,
+                "catalog-damaged" => self.done.push(format!("moved {entry} to quarantine")),
+                _ => continue,
+            }
+            self.quarantine(&path)?;
         }
         Ok(())
     }
@@ -206,6 +221,15 @@ impl<'a> Repair<'a> {
             self.done.push(format!("moved pack {id} to {}", self.repo.store().layout().quarantine().display()));
         }
         Ok(())
+    }
+
+    /// Moves away what is in the place of a ref, or of the folder of refs.
+    fn quarantine_ref(&mut self, folder: PathBuf, name: &str) -> Result<()> {
+        if folder.is_dir() || folder.symlink_metadata().is_err() {
+            return self.quarantine(&folder.join(name));
+        }
+        self.done.push(format!("moved {} to quarantine, which was not a folder", folder.display()));
+        self.quarantine(&folder)
     }
 
     /// Moves a file of `.helox` to the same place in quarantine, if it is there.

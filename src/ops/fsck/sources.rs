@@ -38,10 +38,8 @@ impl<'a> Sources<'a> {
             return Ok(Some(object));
         }
         let Some(object) = self.other.map(|other| found(other.get(key))).transpose()?.flatten() else { return Ok(None) };
-        if !put(writer, *key, &object)? {
-            return Ok(None);
-        }
-        self.copied += 1;
+        let Some(is_new) = put(writer, *key, &object)? else { return Ok(None) };
+        self.copied += u64::from(is_new);
         // Chunks are many, and nothing is read from them.
         if key.kind != ObjectKind::Chunk {
             self.fresh.insert(*key, object.clone());
@@ -63,11 +61,11 @@ fn found(read: Result<Object>) -> Result<Option<Object>> {
     }
 }
 
-/// Stores an object; false if no reader would accept it.
-pub(super) fn put(writer: &mut Writer<'_>, key: Key, bytes: &[u8]) -> Result<bool> {
+/// Stores an object unless it is there. Returns true if it was not, and `None` if no reader would accept it.
+pub(super) fn put(writer: &mut Writer<'_>, key: Key, bytes: &[u8]) -> Result<Option<bool>> {
     match writer.object(key, bytes) {
-        Err(e) if e.kind() == ErrorKind::Internal => Ok(false),
-        stored => stored.map(|_| true),
+        Err(e) if e.kind() == ErrorKind::Internal => Ok(None),
+        stored => stored.map(Some),
     }
 }
 

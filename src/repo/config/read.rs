@@ -58,9 +58,15 @@ fn read_shared(path: &Path) -> Result<Config> {
 
 /// Reads `.helox/config.toml`.
 fn read_local(path: &Path) -> Result<StoreSettings> {
-    let file = ConfigFile::read(path)?;
-    let document = file.parse()?;
-    settings(&Section::top(&file, &document).check(&LOCAL_TOP)?)
+    let read = || {
+        let file = ConfigFile::read(path)?;
+        let document = file.parse()?;
+        settings(&Section::top(&file, &document).check(&LOCAL_TOP)?)
+    };
+    read().map_err(|e: Error| match e.hint() {
+        Some(_) => e,
+        None => e.with_hint(format!("fix the file, or do without it: rm {}", path.display())),
+    })
 }
 
 /// Reads the table `store`, if there is one.

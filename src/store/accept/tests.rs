@@ -308,7 +308,10 @@ fn nodes() {
 
 #[test]
 fn recipes() {
-    let recipe = |n: usize, level| Recipe { level, items: (0..n).map(|n| RecipeItem { id: [n as u8; 32], len: 7 }).collect() };
+    let recipe = |n: usize, level| Recipe {
+        level,
+        items: (0..n).map(|n| RecipeItem { id: [n as u8; 32], len: limits::RECIPE_ITEM }).collect(),
+    };
     for (n, fits) in around(limits::RECIPE_ITEMS) {
         assert_eq!(stored(ObjectKind::RecipeNode, &recipe(n, 1).encode(), fits), fits);
         assert_eq!(stored(ObjectKind::Recipe, &recipe(n, 0).encode_root(Id::of(b"content")), fits), fits);
@@ -317,6 +320,11 @@ fn recipes() {
         assert_eq!(stored(ObjectKind::RecipeNode, &recipe(1, level as u8).encode(), fits), fits);
     }
     assert!(!stored(ObjectKind::RecipeNode, &recipe(0, 0).encode(), false));
+    for (len, fits) in [(limits::RECIPE_ITEM, true), (limits::RECIPE_ITEM - 1, false)] {
+        let mut recipe = recipe(2, 0);
+        recipe.items[0].len = len;
+        assert_eq!(stored(ObjectKind::RecipeNode, &recipe.encode(), fits), fits);
+    }
 }
 
 #[test]
