@@ -42,6 +42,8 @@ pub(super) struct PackUsage {
     pub modified: i128,
     /// Objects that are marked and have no better place.
     marked: u64,
+    /// Objects that are marked and have a better place.
+    pub copies: u64,
     /// Objects that are not marked.
     unmarked: u64,
     raw: u64,
@@ -60,6 +62,8 @@ impl PackUsage {
         } else if is_best {
             self.marked += 1;
             self.marked_raw += u64::from(usage.raw_len);
+        } else {
+            self.copies += 1;
         }
     }
 
@@ -210,5 +214,5 @@ fn unused(path: PathBuf) -> Result<PackUsage> {
         return Err(Error::damaged(format!("pack {} is not a file", path.display())));
     }
     let modified = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
-    Ok(PackUsage { path, size: metadata.len(), modified, marked: 0, unmarked: 0, raw: 0, marked_raw: 0, depths: 0 })
+    Ok(PackUsage { path, size: metadata.len(), modified, marked: 0, copies: 0, unmarked: 0, raw: 0, marked_raw: 0, depths: 0 })
 }
