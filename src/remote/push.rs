@@ -25,7 +25,8 @@ use crate::remote::outgoing::{OutgoingPack, OutgoingWalk, PushRoots};
 use crate::remote::record::{PackKind, PushRecord, RemoteFact, RemotePack, RemoteTable, RemoteVersion};
 use crate::remote::tables::{self, RemoteTables};
 use crate::remote::{Remote, workers};
-use crate::store::{BlockCopier, Layout, Store, Writer, format};
+use crate::store::gc::BlockCopier;
+use crate::store::{Layout, Store, Writer, format};
 
 /// The versions and facts of a push.
 #[derive(Clone, Debug, Default)]
@@ -144,7 +145,7 @@ impl<'a> PushSession<'a> {
         let layout = Layout::new(self.cache.staging());
         layout.create()?;
         let staging = Arc::new(Store::open(layout)?);
-        let mut copier = BlockCopier::new(&staging, self.level)?;
+        let mut copier = BlockCopier::new(&staging, self.level, false)?;
         for part in parts {
             let (file, path) = (reader::open(&part.path)?, &part.path);
             for block in reader::read_toc(path)? {

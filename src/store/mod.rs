@@ -5,7 +5,6 @@
 //! somebody creates its ref, after [`writer::Writer::finish`] has returned.
 
 mod accept;
-mod block_copier;
 pub mod content;
 mod delta;
 pub(crate) mod format;
@@ -21,7 +20,6 @@ mod uncovered;
 pub mod writer;
 
 pub(crate) use accept::check_form;
-pub(crate) use block_copier::BlockCopier;
 pub(crate) use delta::OldFile;
 pub use layout::Layout;
 pub use read::{Object, Store};

@@ -188,7 +188,7 @@ fn nothing_of_what_is_not_pushed_leaves_the_machine() {
     // Both versions in one pack: only objects of the first are sent.
     crate::ops::gc::run(
         &bench.repo(),
-        &crate::ops::gc::GcOptions { dry_run: false, grace: std::time::Duration::ZERO },
+        &crate::ops::gc::GcOptions { dry_run: false, grace: std::time::Duration::ZERO, recompress: None },
         &NoProgress,
     )
     .unwrap();

@@ -10,7 +10,7 @@ use crate::pack::index::IndexRow;
 use crate::pack::reader;
 use crate::pack::toc::BlockEntry;
 use crate::progress::Progress;
-use crate::store::block_copier::BlockCopier;
+use crate::store::gc::block_copier::BlockCopier;
 use crate::store::gc::marks::Marks;
 use crate::store::read::Store;
 
@@ -24,15 +24,17 @@ pub(super) struct PackCopier<'a> {
 }
 
 impl<'a> PackCopier<'a> {
-    /// Begins to copy; `level` is zstd's, for blocks that are compressed anew.
+    /// Begins to copy; `level` is zstd's, for blocks that are compressed anew: of which others are not copied, and with
+    /// `recompress` all.
     pub fn new(
         store: &'a Arc<Store>,
         marks: &'a Marks,
         removed: &'a BTreeSet<Id<Pack>>,
         level: i32,
+        recompress: bool,
         progress: &'a dyn Progress,
     ) -> Result<PackCopier<'a>> {
-        Ok(PackCopier { store, marks, removed, blocks: BlockCopier::new(store, level)?, progress })
+        Ok(PackCopier { store, marks, removed, blocks: BlockCopier::new(store, level, recompress)?, progress })
     }
 
     /// Copies what is marked in a pack whose hash was checked.

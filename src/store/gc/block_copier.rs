@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::chunk::compress::decompress;
+use crate::chunk::compress::{Codec, decompress};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::object::ObjectKind;
@@ -13,6 +13,7 @@ use crate::pack::block::{self, BlockHead};
 use crate::pack::reader;
 use crate::pack::toc::BlockEntry;
 use crate::store::delta::PIECE_BYTES;
+use crate::store::gc::recompress;
 use crate::store::pipeline::{DurablePacks, EncodedBlock, ObjectGroup, Pipeline};
 use crate::store::read::Store;
 use crate::store::writer::STRUCTURE_GROUP;
@@ -22,16 +23,23 @@ pub(crate) struct BlockCopier {
     pipeline: Pipeline,
     /// Objects of blocks of which others are not copied, by their kind.
     groups: BTreeMap<ObjectKind, ObjectGroup>,
+    /// True if whole blocks are compressed anew.
+    recompress: bool,
+    level: i32,
+    /// Whole blocks that wait to be compressed as one, by their kind.
+    wholes: BTreeMap<ObjectKind, Vec<EncodedBlock>>,
 }
 
 impl BlockCopier {
-    /// Begins packs in a store; `level` is zstd's, for objects that are compressed anew.
-    pub fn new(store: &Arc<Store>, level: i32) -> Result<BlockCopier> {
-        Ok(BlockCopier { pipeline: Pipeline::start(store.clone(), level)?, groups: BTreeMap::new() })
+    /// Begins packs in a store; `level` is zstd's, for objects that are compressed anew: of blocks of which others are not
+    /// copied, and with `recompress` all.
+    pub fn new(store: &Arc<Store>, level: i32, recompress: bool) -> Result<BlockCopier> {
+        let (groups, wholes) = Default::default();
+        Ok(BlockCopier { pipeline: Pipeline::start(store.clone(), level)?, groups, recompress, level, wholes })
     }
 
-    /// Copies the wanted objects of a block of the pack at `path`. A block of which all are wanted, and the runs of a delta,
-    /// stay as they are; other objects are compressed anew.
+    /// Copies the wanted objects of a block of the pack at `path`. The runs of a delta, and a block of which all are wanted, stay
+    /// as they are unless all are compressed anew; other objects are compressed anew.
     ///
     /// # Errors
     /// `ErrorKind::Damaged` if the block cannot be read.
@@ -41,10 +49,15 @@ impl BlockCopier {
         let (head, payload) = block::decode(&stored).map_err(damaged)?;
         let ids: Vec<[u8; 32]> = entry.objects.iter().map(|(id, _)| *id).collect();
         if head.depth > 0 {
-            return self.pipeline.copy(wanted_runs(head, &ids, &stored[payload..], wanted)?);
+            let block = wanted_runs(head, &ids, &stored[payload..], wanted)?;
+            let level = self.level;
+            return match self.recompress {
+                true => self.pipeline.run(move |store, _| Ok(vec![recompress::deltas(store, block, level)?])),
+                false => self.pipeline.copy(block),
+            };
         }
         if !wanted.contains(&false) {
-            return self.pipeline.copy(EncodedBlock { head, ids, block: stored });
+            return self.whole(EncodedBlock { head, ids, block: stored });
         }
         let raw = decompress(head.codec, &stored[payload..], b"", head.raw_len());
         let raw = raw.map_err(|_| damaged(crate::codec::Malformed("decompression failed")))?;
@@ -54,6 +67,33 @@ impl BlockCopier {
             self.object(key.kind, key.id, bytes)?;
         }
         Ok(())
+    }
+
+    /// Copies a whole block that stands alone.
+    fn whole(&mut self, block: EncodedBlock) -> Result<()> {
+        if !self.recompress || block.head.codec == Codec::Stored {
+            return self.pipeline.copy(block);
+        }
+        let kind = block.head.kind;
+        let blocks = self.wholes.entry(kind).or_default();
+        let len = |blocks: &[EncodedBlock], of: fn(&EncodedBlock) -> usize| blocks.iter().map(of).sum::<usize>();
+        let raw = len(blocks, |block| block.head.raw_len()) + block.head.raw_len();
+        let objects = len(blocks, |block| block.ids.len()) + block.ids.len();
+        let mut full = Vec::new();
+        if raw > recompress::block_bytes(kind) || objects > limits::BLOCK_OBJECTS {
+            full = std::mem::take(blocks);
+        }
+        blocks.push(block);
+        self.join(full)
+    }
+
+    /// Compresses blocks as one.
+    fn join(&mut self, blocks: Vec<EncodedBlock>) -> Result<()> {
+        if blocks.is_empty() {
+            return Ok(());
+        }
+        let level = self.level;
+        self.pipeline.run(move |_, compressor| recompress::joined(compressor, blocks, level))
     }
 
     /// Adds an object to the block of its kind.
@@ -73,6 +113,9 @@ impl BlockCopier {
     pub fn finish(mut self) -> Result<DurablePacks> {
         for group in std::mem::take(&mut self.groups).into_values().filter(|group| !group.is_empty()) {
             self.pipeline.submit(group)?;
+        }
+        for blocks in std::mem::take(&mut self.wholes).into_values() {
+            self.join(blocks)?;
         }
         self.pipeline.finish()
     }
