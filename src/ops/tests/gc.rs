@@ -29,9 +29,11 @@ fn interrupt(bench: &Bench) {
     let repo = bench.repo();
     let options = commit_options();
     let before: BTreeSet<_> = repo.versions().numbers("ds").unwrap().into_iter().collect();
+    let (mark, newest) = (repo.store().layout().newest_versions().join("ds"), repo.versions().newest());
     let report = commit::run(&repo, &options, &NoProgress).unwrap();
     assert!(!before.contains(&report.version.version));
     fs::remove_file(repo.versions().folder("ds").join(report.version.version.to_string())).unwrap();
+    fs::write(mark, crate::refs::encode(newest[0].1)).unwrap();
     let state = repo.store().layout().workspace("ds").join("state.json");
     fs::remove_file(state).unwrap();
     let last = before.last().unwrap().to_string();
@@ -123,9 +125,14 @@ fn versions_whose_refs_are_lost_remove_nothing() {
     collect(&bench).unwrap();
     assert_eq!(packs(&bench), before, "the workspace has the last version, and that its parents");
     fs::remove_file(state).unwrap();
-    let error = collect(&bench).unwrap_err();
-    assert!(error.to_string().contains("refs are missing"), "{error}");
-    assert_eq!(packs(&bench), before);
+    for (mark, message) in [(true, "which was created last: a ref is missing"), (false, "refs are missing")] {
+        if !mark {
+            fs::remove_file(repo.store().layout().newest_versions().join("ds")).unwrap();
+        }
+        let error = collect(&bench).unwrap_err();
+        assert!(error.to_string().contains(message), "{error}");
+        assert_eq!(packs(&bench), before);
+    }
 }
 
 #[test]
@@ -316,6 +323,7 @@ proptest! {
                     match (step, versions.last()) {
                         (Step::Interrupted, Some((last, _))) => {
                             fs::remove_file(repo.versions().folder("ds").join(name)).unwrap();
+                            fs::remove_file(repo.store().layout().newest_versions().join("ds")).unwrap();
                             fs::remove_file(repo.store().layout().workspace("ds").join("state.json")).unwrap();
                             bench.checkout(last, true).unwrap();
                             write_tree(&bench.path, &tree);

@@ -280,6 +280,12 @@ fn check_lost_refs(store: &Store, walk: &MarkWalk<'_>) -> Result<()> {
             |n: &usize| table.prefix(*n).is_some_and(|(_, kind)| kind == ObjectKind::Version) && !walk.marks.has_row(first + n);
         dead.extend((0..table.len()).filter(is_dead).filter_map(|n| table.row(n)).map(|row| row.key));
     }
+    for (dataset, id) in store.refs().newest().into_iter().filter(|(_, id)| dead.contains(&Key::from(*id))) {
+        let folder = store.refs().folder(&dataset);
+        let (id, folder) = (Key::from(id), folder.display());
+        return Err(Error::damaged(format!("no ref leads to {id}, which was created last: a ref is missing in {folder}"))
+            .with_hint("create it again: hlx fsck --repair"));
+    }
     for key in &dead {
         let version = store.version(Id::from_bytes(key.id))?;
         let parents: Vec<Key> = version.parents.iter().map(|parent| Key::from(*parent)).collect();
