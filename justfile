@@ -36,9 +36,9 @@ gate-data *ARGS:
 formats *ARGS:
     scripts/formats.sh {{ARGS}}
 
-# test kills, power failures, full disks and bit flips
-faults *ARGS:
-    scripts/faults.sh {{ARGS}}
+# run the campaigns of docs/reliability.md (hours), or those that are named; --short: minutes, --seed N
+campaigns *ARGS:
+    scripts/campaigns.sh {{ARGS}}
 
 # fuzz every parser (60 seconds each); needs a nightly compiler
 fuzz *ARGS:

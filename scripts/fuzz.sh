@@ -6,14 +6,15 @@ cd "$(dirname "$0")/.."
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(object pack index config records)
+[ ${#targets[@]} -gt 0 ] || targets=(object pack index config repository records columns archives)
 rustup toolchain list | grep -q nightly || rustup toolchain install nightly --profile minimal
 command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
 
-# The seeds: the examples of the format pages, and the files of the sample.
+# The seeds: those of fuzz/seeds, the examples of the format pages, and the files of the sample.
 seeds() {
     local corpus=fuzz/corpus/$1
     mkdir -p "$corpus"
+    [ ! -d "fuzz/seeds/$1" ] || cp "fuzz/seeds/$1"/* "$corpus"
     python3 - "$1" "$corpus" <<'PYTHON'
 import pathlib, re, sys
 target, corpus = sys.argv[1], pathlib.Path(sys.argv[2])
@@ -47,7 +48,7 @@ if target in ("object", "pack", "index"):
 elif target == "config":
     for n, text in enumerate(re.findall(r"```toml\n(.*?)```", pathlib.Path("docs/configuration.md").read_text(), re.S)):
         (corpus / f"example-{n}").write_text(text)
-else:
+elif target == "records":
     for file in pathlib.Path("fixtures").rglob("*"):
         ending = file.suffix.lstrip(".")
         if file.is_file() and ending in endings:

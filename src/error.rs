@@ -112,6 +112,13 @@ impl Error {
         source.is_some_and(|source| matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem))
     }
 
+    /// Returns true if the disk has no room left, or this user may not take more of it.
+    pub fn is_disk_full(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        let source = std::error::Error::source(self).and_then(|source| source.downcast_ref::<std::io::Error>());
+        source.is_some_and(|source| matches!(source.kind(), QuotaExceeded | StorageFull))
+    }
+
     /// Makes a [`ErrorKind::Damaged`] error.
     pub fn damaged(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Damaged, message)

@@ -1,49 +1,8 @@
-//! The readers of every format, through the rules: any bytes under any ending are validated without an error of the
-//! program. The first byte chooses the ending.
+//! The readers of text formats, through the rules. The first byte chooses the ending.
 #![no_main]
 
-use std::cell::OnceCell;
-use std::fs;
+mod shared;
 
-use helox::ops::{init, validate};
-use helox::{NoProgress, Repo};
 use libfuzzer_sys::fuzz_target;
 
-const ENDINGS: [&str; 14] =
-    ["jsonl", "json", "csv", "tsv", "txt", "md", "parquet", "arrow", "tar", "jsonl.gz", "csv.zst", "txt.bz2", "json.xz", "jsonl.lz4"];
-
-const RULES: &str = r#"
-[dataset.ds]
-type = "fuzz"
-path = "data"
-key = "/id"
-max_record = 65536
-"#;
-
-const KINDS: [&str; 5] = ["parse", "encoding", "duplicates", "pii", "empty"];
-
-thread_local! {
-    static FOLDER: OnceCell<tempfile::TempDir> = const { OnceCell::new() };
-}
-
-fn create() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    init::run(&init::InitOptions { dir: folder.path().to_owned(), name: None, kind: None, new: false }).unwrap();
-    let rules = KINDS.map(|kind| format!("\n[[dataset.ds.validation.rule]]\nkind = \"{kind}\"\n"));
-    fs::write(folder.path().join("helox.toml"), RULES.to_owned() + &rules.concat()).unwrap();
-    fs::create_dir(folder.path().join("data")).unwrap();
-    folder
-}
-
-fuzz_target!(|input: &[u8]| {
-    let Some((ending, bytes)) = input.split_first() else { return };
-    FOLDER.with(|folder| {
-        let root = folder.get_or_init(create).path();
-        let file = root.join("data").join(format!("a.{}", ENDINGS[usize::from(*ending) % ENDINGS.len()]));
-        fs::write(&file, bytes).unwrap();
-        let repo = Repo::open(root).unwrap();
-        let validated = validate::run(&repo, &validate::ValidateOptions::default(), &NoProgress);
-        fs::remove_file(&file).unwrap();
-        validated.unwrap();
-    });
-});
+fuzz_target!(|input: &[u8]| shared::validate_file(input, &["jsonl", "json", "csv", "tsv", "txt", "md"]));

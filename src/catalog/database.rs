@@ -1,6 +1,8 @@
 //! The database: the one place where sled is opened, called and closed.
 
 use std::cell::Cell;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use bincode::config::{Configuration, Limit, standard};
 use bincode::{BorrowDecode, Encode};
@@ -15,6 +17,10 @@ const CACHE: u64 = 16 << 20;
 /// Bytes that sled writes at a time, and the least that the database takes. A page of more than a quarter becomes a file.
 /// Opening clears the rest of the last segment, so that sled's own 512 KiB would cost twice the time.
 const SEGMENT: usize = 128 << 10;
+/// Most time that writing out and closing the database may take.
+const CLOSING: Duration = Duration::from_secs(10);
+/// Most time that closing may take after an error.
+const CLOSING_BROKEN: Duration = Duration::from_millis(200);
 /// No row is longer. Keeps a damaged length from taking the memory.
 const MAX_ROW: usize = 64 << 20;
 
@@ -89,26 +95,45 @@ fn run<T>(folder: &CatalogFolder, question: impl FnOnce(&Database<'_>) -> Result
 
 /// Puts a question to the open database, and closes it.
 fn put<T>(folder: &CatalogFolder, db: sled::Db, question: impl FnOnce(&Database<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
-    let answer = guarded(|| {
-        let rows = Database { db: &db, folder, is_written: Cell::new(false) };
-        let answer = question(&rows)?;
-        if rows.is_written.get() {
-            db.flush().map_err(fault)?;
-        }
-        Ok(answer)
-    });
-    let closed = guarded(|| {
-        drop(db);
-        Ok(())
-    });
+    let rows = Database { db: &db, folder, is_written: Cell::new(false) };
+    let answer = guarded(|| question(&rows));
+    let is_written = rows.is_written.get() && answer.is_ok();
+    let closed = close(db, is_written, if answer.is_ok() { CLOSING } else { CLOSING_BROKEN });
+    let answer = match closed {
+        Ok(()) => answer,
+        Err(e) => answer.and(Err(e)),
+    };
     folder.settle();
     // If sealing fails, the next to come builds it anew; if breaking the seal does, the damage is found again.
-    let _ = match answer.is_ok() && closed.is_ok() {
+    let _ = match answer.is_ok() {
         true if folder.is_sealed() => Ok(()),
         true => folder.seal(),
         false => folder.unseal(),
     };
     answer
+}
+
+/// Writes a database out and closes it, on a thread of its own: sled can wait for ever for bytes whose write failed. Then the
+/// thread is left behind, until the process ends.
+fn close(db: sled::Db, is_written: bool, patience: Duration) -> Result<()> {
+    let (closed, result) = mpsc::channel();
+    let close = move || {
+        let flushed = guarded(|| if is_written { db.flush().map(drop).map_err(fault) } else { Ok(()) });
+        let is_flushed = flushed.is_ok();
+        if !is_flushed {
+            let _ = closed.send(flushed);
+        }
+        let dropped = guarded(|| {
+            drop(db);
+            Ok(())
+        });
+        if is_flushed {
+            let _ = closed.send(dropped);
+        }
+    };
+    let fail = |reason: &str| Error::new(ErrorKind::Io, format!("cannot use the catalog: {reason}"));
+    std::thread::Builder::new().name("catalog".to_owned()).spawn(close).map_err(|e| fail(&e.to_string()))?;
+    result.recv_timeout(patience).unwrap_or_else(|_| Err(fail("it cannot be closed")))
 }
 
 fn open(folder: &CatalogFolder) -> Result<sled::Db> {

@@ -205,7 +205,13 @@ impl RefChecker<'_> {
 
     /// The version whose ref was created last in each dataset has one.
     fn missed_by_marks(&mut self) {
-        for (dataset, id) in self.repo.versions().newest().into_iter().filter(|(_, id)| !self.refs.contains(id)) {
+        let refs = self.repo.versions();
+        // A ref that was created meanwhile is not among those that were read.
+        let has_ref = |id| {
+            let version = self.repo.version(id).ok();
+            version.is_some_and(|version| refs.get(&version.dataset, &version.number).is_ok_and(|found| found == Some(id)))
+        };
+        for (dataset, id) in refs.newest().into_iter().filter(|(_, id)| !self.refs.contains(id) && !has_ref(*id)) {
             let reason = format!("refs/newest-version/{} names it as the newest", printable(&dataset));
             self.missed.entry(id).or_default().named_by.push(reason);
         }

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::OFlags;
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::fault::{Call, point};
-use super::share;
+use super::{share, uninterrupted};
 use crate::error::{Error, Result};
 
 /// A file that has no name yet that anyone would look for. Dropped before it is named, it goes away.
@@ -42,7 +42,11 @@ impl TempFile {
 
     /// Makes an empty file that will be part of a workspace, with permission bits of which the umask takes its share.
     pub fn create_with_mode(folder: &Path, mode: u32) -> Result<TempFile> {
-        let path = folder.join(unique_name());
+        TempFile::create_as(folder.join(unique_name()), mode)
+    }
+
+    /// Makes an empty file of this path, which nobody else uses.
+    pub(super) fn create_as(path: PathBuf, mode: u32) -> Result<TempFile> {
         point(Call::Write, &path).map_err(|e| Error::io("cannot create", &path, e))?;
         #[expect(clippy::disallowed_methods, reason = "this is the one place that creates files of the store")]
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(&path);
@@ -67,16 +71,23 @@ impl TempFile {
         point(Call::Sync, &self.path).and_then(|()| self.file.sync_all()).map_err(|e| Error::io("cannot sync", &self.path, e))
     }
 
+    /// Leaves the file where it is.
+    pub(super) fn keep(mut self) {
+        self.named = true;
+    }
+
     /// Gives the bytes their name, in place of what has it now. Sync first, and the folder afterwards.
     pub fn rename(mut self, to: &Path) -> Result<()> {
-        point(Call::Rename, to).and_then(|()| fs::rename(&self.path, to)).map_err(|e| Error::io("cannot write", to, e))?;
+        point(Call::Rename, to)
+            .and_then(|()| uninterrupted(|| fs::rename(&self.path, to)))
+            .map_err(|e| Error::io("cannot write", to, e))?;
         self.named = true;
         Ok(())
     }
 
     /// Gives the bytes a name in a folder that is held open, in place of what has it now.
     pub(super) fn rename_into(mut self, folder: &OwnedFd, name: &std::ffi::CStr) -> io::Result<()> {
-        rustix::fs::renameat(rustix::fs::CWD, &self.path, folder, name)?;
+        retry_on_intr(|| rustix::fs::renameat(rustix::fs::CWD, &self.path, folder, name))?;
         self.named = true;
         Ok(())
     }
@@ -85,7 +96,7 @@ impl TempFile {
     ///
     /// Where the file system has no hard links, a rename that replaces nothing does the same in one step.
     pub fn link(mut self, to: &Path) -> Result<Created> {
-        match point(Call::Rename, to).and_then(|()| fs::hard_link(&self.path, to)) {
+        match point(Call::Rename, to).and_then(|()| uninterrupted(|| fs::hard_link(&self.path, to))) {
             Ok(()) => Ok(Created::New),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(Created::Exists),
             Err(e) if lacks_links(&e) => match point(Call::Rename, to).and_then(|()| rename_new(&self.path, to)) {
@@ -120,51 +131,7 @@ impl Drop for TempFile {
     fn drop(&mut self) {
         if !self.named {
             // What is left behind lies in tmp/, means nothing, and is cleared away later.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-/// A folder that is filled beside its place, on the same file system. Dropped before it is placed, it goes away.
-#[derive(Debug)]
-pub struct Staging {
-    path: PathBuf,
-    placed: bool,
-}
-
-impl Staging {
-    /// Makes an empty folder beside `place`, whose folder is made if it is missing.
-    pub fn create(place: &Path) -> Result<Staging> {
-        let up = parent(place);
-        let path = up.join(format!(".hlx-{}", unique_name()));
-        let make = || {
-            fs::create_dir_all(up)?;
-            point(Call::Write, &path)?;
-            fs::create_dir(&path)
-        };
-        make().map_err(|e| Error::io("cannot create the folder", &path, e))?;
-        Ok(Staging { path, placed: false })
-    }
-
-    /// Returns the path of the folder while it is filled.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Moves it to its place, which must be absent or an empty folder. Durable when it returns.
-    pub fn place(mut self, place: &Path) -> Result<()> {
-        point(Call::Rename, place)
-            .and_then(|()| fs::rename(&self.path, place))
-            .map_err(|e| Error::io("cannot create", place, e))?;
-        self.placed = true;
-        sync_folder(parent(place))
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        if !self.placed {
-            let _ = fs::remove_dir_all(&self.path);
+            let _ = uninterrupted(|| fs::remove_file(&self.path));
         }
     }
 }
@@ -186,7 +153,7 @@ impl Scratch {
         }
         let path = workspace.join(super::STORE).join("tmp");
         point(Call::Write, &path)
-            .and_then(|()| fs::create_dir_all(&path))
+            .and_then(|()| uninterrupted(|| fs::create_dir_all(&path)))
             .map_err(|e| Error::io("cannot create the folder", &path, e))?;
         Ok(Scratch { path, own: true })
     }
@@ -250,7 +217,9 @@ pub fn create_once(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<Created> {
 /// Durable when it returns.
 pub fn move_file(from: &Path, to: &Path) -> Result<()> {
     ensure_folder(parent(to))?;
-    point(Call::Rename, to).and_then(|()| fs::rename(from, to)).map_err(|e| Error::io("cannot move", from, e))?;
+    point(Call::Rename, to)
+        .and_then(|()| uninterrupted(|| fs::rename(from, to)))
+        .map_err(|e| Error::io("cannot move", from, e))?;
     sync_folder(parent(to))?;
     sync_folder(parent(from))
 }
@@ -264,7 +233,7 @@ pub fn ensure_folder(path: &Path) -> Result<()> {
             ensure_folder(up)?;
         }
         point(Call::Write, path).map_err(|e| Error::io("cannot create the folder", path, e))?;
-        match fs::create_dir(path) {
+        match uninterrupted(|| fs::create_dir(path)) {
             Ok(()) => share::new_folder(path).map_err(|e| Error::io("cannot share with the group", path, e))?,
             Err(_) if path.is_dir() => {}
             Err(e) => return Err(Error::io("cannot create the folder", path, e)),
@@ -297,7 +266,7 @@ fn is_unsupported(error: &io::Error) -> bool {
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
-    Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?)
+    Ok(retry_on_intr(|| renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE))?)
 }
 
 /// Renames a file unless something has the name already: not to be had on this system.
@@ -312,7 +281,7 @@ pub fn sync_file_system(path: &Path) -> Result<()> {
         point(Call::Sync, path)?;
         let folder = File::open(path)?;
         #[cfg(target_os = "linux")]
-        rustix::fs::syncfs(&folder)?;
+        retry_on_intr(|| rustix::fs::syncfs(&folder))?;
         #[cfg(not(target_os = "linux"))]
         folder.sync_all()?;
         Ok(())
@@ -366,7 +335,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
 
 /// Removes a file if it is there.
 pub fn remove_file(path: &Path) -> Result<()> {
-    match point(Call::Rename, path).and_then(|()| fs::remove_file(path)) {
+    match point(Call::Rename, path).and_then(|()| uninterrupted(|| fs::remove_file(path))) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("cannot remove", path, e)),
         _ => Ok(()),
     }
@@ -409,7 +378,7 @@ fn is_locked(path: &Path) -> Result<bool> {
 
 /// Removes a folder and all within it if it is there. Symlinks are removed, not followed.
 pub fn remove_tree(path: &Path) -> Result<()> {
-    match point(Call::Rename, path).and_then(|()| fs::remove_dir_all(path)) {
+    match point(Call::Rename, path).and_then(|()| uninterrupted(|| fs::remove_dir_all(path))) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("cannot remove", path, e)),
         _ => Ok(()),
     }

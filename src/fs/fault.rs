@@ -29,7 +29,12 @@ pub fn arm(folder: &Path, n: u64) -> Armed {
 
 /// Makes the first call of this kind below `folder` fail with an error of the system, once.
 pub fn arm_errno(folder: &Path, call: Call, errno: Errno) -> Armed {
-    arm_plan(Plan { below: folder.to_owned(), only: Some((call, errno)), left: 1, fired: None })
+    arm_nth_errno(folder, 1, call, errno)
+}
+
+/// Makes the `n`-th call of this kind below `folder` fail with an error of the system, once.
+pub fn arm_nth_errno(folder: &Path, n: u64, call: Call, errno: Errno) -> Armed {
+    arm_plan(Plan { below: folder.to_owned(), only: Some((call, errno)), left: n, fired: None })
 }
 
 fn arm_plan(plan: Plan) -> Armed {

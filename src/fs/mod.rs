@@ -16,6 +16,19 @@ pub mod map;
 pub mod openat;
 pub mod probe;
 pub mod share;
+pub mod staging;
+
+use std::io;
+
+/// Repeats a call for as long as signals interrupt it: on network and FUSE file systems that can be any call.
+pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
 
 /// The kinds of calls that a test can make fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,5 +54,18 @@ pub(crate) mod fault {
     #[inline(always)]
     pub fn point(_: Call, _: &Path) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupted_call_is_repeated() {
+        let mut outcomes = [Err(io::ErrorKind::Interrupted), Err(io::ErrorKind::Interrupted), Ok(7)].into_iter();
+        assert_eq!(uninterrupted(|| outcomes.next().unwrap().map_err(io::Error::from)).unwrap(), 7);
+        let mut outcomes = [Err(io::ErrorKind::StorageFull), Ok(7)].into_iter();
+        assert!(uninterrupted(|| outcomes.next().unwrap().map_err(io::Error::from)).is_err());
     }
 }

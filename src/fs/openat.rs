@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, mkdirat, openat, readlinkat, renameat, statat, symlinkat, unlinkat};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::atomic::TempFile;
 use super::fault::{Call, point};
@@ -91,7 +91,7 @@ impl Folder {
 
     /// Returns the stat data of a name; symlinks are not followed.
     pub fn stat(&self, name: &CStr) -> io::Result<Stat> {
-        Ok(stat_of(&statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
+        Ok(stat_of(&retry_on_intr(|| statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW))?))
     }
 
     /// Returns the names in it, in no order.
@@ -122,7 +122,8 @@ impl Root {
     /// Opens the folder itself, for which symlinks are followed.
     pub fn open(path: &Path) -> Result<Root> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = openat(CWD, path, flags, Mode::empty()).map_err(|e| Error::io("cannot open the folder", path, e.into()))?;
+        let fd = retry_on_intr(|| openat(CWD, path, flags, Mode::empty()))
+            .map_err(|e| Error::io("cannot open the folder", path, e.into()))?;
         Ok(Root { folder: Folder::of(fd), path: path.to_owned(), shown: path.to_owned(), modes: Arc::default() })
     }
 
@@ -167,7 +168,7 @@ impl Root {
     pub fn folder(&self, path: &str) -> io::Result<Folder> {
         let mut folder = self.folder.clone();
         for name in path.split('/').filter(|name| !name.is_empty()) {
-            folder = Folder::of(openat(&folder.0, name, FOLDER, Mode::empty())?);
+            folder = Folder::of(retry_on_intr(|| openat(&folder.0, name, FOLDER, Mode::empty()))?);
         }
         Ok(folder)
     }
@@ -220,13 +221,13 @@ impl Cursor<'_> {
     pub fn open_file(&mut self, path: &str) -> io::Result<File> {
         let (folder, name) = self.place(path)?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        Ok(File::from(openat(&folder.0, &name, flags, Mode::empty())?))
+        Ok(File::from(retry_on_intr(|| openat(&folder.0, &name, flags, Mode::empty()))?))
     }
 
     /// Returns the target of a symlink.
     pub fn read_link(&mut self, path: &str) -> io::Result<Vec<u8>> {
         let (folder, name) = self.place(path)?;
-        Ok(readlinkat(&folder.0, &name, Vec::new())?.into_bytes())
+        Ok(retry_on_intr(|| readlinkat(&folder.0, &name, Vec::new()))?.into_bytes())
     }
 
     /// Makes a folder and those above it, below the root, where they are missing.
@@ -238,15 +239,15 @@ impl Cursor<'_> {
         let make = || -> io::Result<Folder> {
             let mut folder = root.folder("")?;
             for name in path.split('/').filter(|name| !name.is_empty()) {
-                folder = match openat(&folder.0, name, FOLDER, Mode::empty()) {
+                folder = match retry_on_intr(|| openat(&folder.0, name, FOLDER, Mode::empty())) {
                     Ok(fd) => Folder::of(fd),
                     Err(Errno::NOENT) => {
                         point(Call::Write, &root.path)?;
-                        match mkdirat(&folder.0, name, Mode::from_raw_mode(0o777)) {
+                        match retry_on_intr(|| mkdirat(&folder.0, name, Mode::from_raw_mode(0o777))) {
                             Ok(()) | Err(Errno::EXIST) => {}
                             Err(e) => return Err(e.into()),
                         }
-                        Folder::of(openat(&folder.0, name, FOLDER, Mode::empty())?)
+                        Folder::of(retry_on_intr(|| openat(&folder.0, name, FOLDER, Mode::empty()))?)
                     }
                     Err(e) => return Err(e.into()),
                 };
@@ -265,7 +266,7 @@ impl Cursor<'_> {
             let (folder, name) = self.place(path)?;
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let mode = Mode::from_raw_mode(if executable { 0o777 } else { 0o666 });
-            Ok(File::from(openat(&folder.0, &name, flags, mode)?))
+            Ok(File::from(retry_on_intr(|| openat(&folder.0, &name, flags, mode))?))
         };
         make().map_err(|e| self.root.refusal("cannot create", path, e))
     }
@@ -287,10 +288,10 @@ impl Cursor<'_> {
             point(Call::Rename, &self.root.path)?;
             let target = CString::new(target)?;
             let (folder, name) = self.place(path)?;
-            let Some(tmp) = tmp else { return Ok(symlinkat(target.as_c_str(), &folder.0, &name)?) };
+            let Some(tmp) = tmp else { return Ok(retry_on_intr(|| symlinkat(target.as_c_str(), &folder.0, &name))?) };
             let temp = tmp.join(super::atomic::unique_name());
-            symlinkat(target.as_c_str(), CWD, &temp)?;
-            let moved = renameat(CWD, &temp, &folder.0, &name);
+            retry_on_intr(|| symlinkat(target.as_c_str(), CWD, &temp))?;
+            let moved = retry_on_intr(|| renameat(CWD, &temp, &folder.0, &name));
             if moved.is_err() {
                 let _ = unlinkat(CWD, &temp, AtFlags::empty());
             }
@@ -302,7 +303,7 @@ impl Cursor<'_> {
     fn remove(&mut self, path: &str, flags: AtFlags) -> io::Result<()> {
         point(Call::Rename, &self.root.path)?;
         let (folder, name) = self.place(path)?;
-        match unlinkat(&folder.0, &name, flags).map_err(io::Error::from) {
+        match retry_on_intr(|| unlinkat(&folder.0, &name, flags)).map_err(io::Error::from) {
             Err(e) if !is_absent(&e) => Err(e),
             _ => Ok(()),
         }

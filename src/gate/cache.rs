@@ -10,8 +10,9 @@ use bincode::config::standard;
 use bincode::{Decode, Encode};
 
 use crate::error::{Error, Result};
-use crate::fs::atomic::{self, Staging, TempFile};
+use crate::fs::atomic::{self, TempFile};
 use crate::fs::share;
+use crate::fs::staging::Staging;
 use crate::gate::Measures;
 use crate::gate::keys::check_set;
 use crate::id::{Id, NodeId};
@@ -185,15 +186,15 @@ impl CachedEvaluation {
 
 /// Begins a judgement of a dataset; the sets of keys are written into its folder. Where that cannot be written, they are
 /// written into the system's folder for temporary files, and kept for nobody.
-pub(super) fn stage(folder: &Path) -> Result<Staging> {
+pub(super) fn stage(tmp: &Path, folder: &Path) -> Result<Staging> {
     let beside = || {
         atomic::ensure_folder(atomic::parent(folder))?;
         atomic::ensure_folder(folder)?;
-        let staging = Staging::create(&folder.join("new"))?;
+        let staging = Staging::create(tmp, &folder.join("new"))?;
         share::new_folder(staging.path()).map_err(|e| Error::io("cannot share with the group", staging.path(), e))?;
         Ok(staging)
     };
-    beside().or_else(|e| Staging::create(&std::env::temp_dir().join("gate")).map_err(|_| e))
+    beside().or_else(|e| Staging::create(tmp, &std::env::temp_dir().join("gate")).map_err(|_| e))
 }
 
 /// Returns the set of the keys of a rule in a folder.
@@ -250,7 +251,7 @@ mod tests {
         let folder = home(dir.path(), b"one");
         assert_eq!(folder.load(), None);
         for _ in 0..2 {
-            folder.store(stage(&folder.folder).unwrap(), &known()).unwrap();
+            folder.store(stage(dir.path(), &folder.folder).unwrap(), &known()).unwrap();
             assert_eq!(folder.load(), Some(known()));
         }
         let path = folder.path().join("known");
@@ -270,7 +271,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for n in 0..MAX_CACHED as u8 + 3 {
             let folder = home(dir.path(), &[n]);
-            folder.store(stage(&folder.folder).unwrap(), &known()).unwrap();
+            folder.store(stage(dir.path(), &folder.folder).unwrap(), &known()).unwrap();
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         assert_eq!(fs::read_dir(dir.path().join("gate/leases")).unwrap().count(), MAX_CACHED);

@@ -24,7 +24,7 @@ use super::second_pass::{FlaggedFiles, SecondPass};
 use super::spec::Check;
 use super::worker::{GateWorker, KeyCollectors};
 use crate::error::{Error, ErrorKind, Result};
-use crate::fs::atomic::Staging;
+use crate::fs::staging::Staging;
 use crate::id::{Id, NodeId};
 use crate::manifest::NodeSource;
 use crate::parallel;
@@ -98,7 +98,7 @@ impl<'j> Evaluation<'j> {
         known: Option<(Id<NodeId>, CachedEvaluation)>,
         parent_measures: Option<Measures>,
     ) -> Result<Evaluation<'j>> {
-        let staging = cache::stage(&evaluator.folder)?;
+        let staging = cache::stage(&evaluator.store.layout().tmp(), &evaluator.folder)?;
         let rules = evaluator.rule_set.rules();
         let by_keys = rules.iter().filter(|rule| DuplicatePolicy::of(&rule.check).is_some()).count();
         let collector = || Mutex::new(KeyCollector::new(staging.path(), by_keys));

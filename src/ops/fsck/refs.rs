@@ -32,6 +32,9 @@ pub(super) struct RefPlan {
 pub(super) fn plan(repo: &Repo, other: Option<&Repo>, problems: &[Problem], progress: &dyn Progress) -> Result<RefPlan> {
     let mut plan = RefPlan::default();
     let mut wanted: BTreeMap<(String, VersionNumber), Option<Id<VersionId>>> = BTreeMap::new();
+    // The refs whose ids no pack seems to have.
+    let mut unknown: BTreeMap<(String, VersionNumber), Id<VersionId>> = BTreeMap::new();
+    let are_packs_whole = !problems.iter().any(|problem| matches!(problem.kind, "pack-damaged" | "pack-missing"));
     for problem in problems.iter().filter(|problem| problem.kind.starts_with("version-")) {
         let Some((dataset, number)) = problem.entry.as_deref().and_then(parse) else { continue };
         let is_record = |id: &Id<VersionId>| {
@@ -39,8 +42,14 @@ pub(super) fn plan(repo: &Repo, other: Option<&Repo>, problems: &[Problem], prog
         };
         match repo.versions().get(&dataset, &number) {
             Ok(Some(id)) if is_record(&id) => {}
-            // The ref may well be right.
-            Ok(Some(id)) if repo.version(id).is_err() => plan.unreadable.push(id),
+            // The ref may well be right, and its record lost with a pack; if none is, the ref is damaged.
+            Ok(Some(id)) if repo.version(id).is_err() => {
+                plan.unreadable.push(id);
+                if are_packs_whole {
+                    unknown.insert((dataset.clone(), number.clone()), id);
+                    wanted.insert((dataset, number), None);
+                }
+            }
             _ => {
                 let named = Some(problem).filter(|problem| problem.kind == "version-ref-missing");
                 let id = named.and_then(|problem| Id::from_hex(problem.object.as_deref()?.strip_prefix("version ")?));
@@ -51,9 +60,13 @@ pub(super) fn plan(repo: &Repo, other: Option<&Repo>, problems: &[Problem], prog
     if wanted.is_empty() {
         return Ok(plan);
     }
-    let records = records(repo, &wanted, progress)?;
+    let (records, ids) = records(repo, &wanted, progress)?;
     for ((dataset, number), named) in wanted {
-        let own = records.get(&(dataset.clone(), number.clone())).cloned().unwrap_or_default();
+        let name = (dataset.clone(), number.clone());
+        let own = records.get(&name).cloned().unwrap_or_default();
+        if unknown.get(&name).is_some_and(|id| own.is_empty() || ids.contains(id)) {
+            continue;
+        }
         let others = other.and_then(|other| other.numbered(&dataset, &number).ok().flatten()).map(|(id, _)| id);
         let only = if own.len() <= 1 { own.first().copied() } else { None };
         let id = match (named, only, others) {
@@ -71,23 +84,24 @@ pub(super) fn plan(repo: &Repo, other: Option<&Repo>, problems: &[Problem], prog
 /// Records by their datasets and numbers.
 type RecordsByName = BTreeMap<(String, VersionNumber), BTreeSet<Id<VersionId>>>;
 
-/// Returns the records in the packs that have one of these datasets and numbers.
+/// Returns the records in the packs that have one of these datasets and numbers, and the ids of all records.
 fn records(
     repo: &Repo,
     wanted: &BTreeMap<(String, VersionNumber), Option<Id<VersionId>>>,
     progress: &dyn Progress,
-) -> Result<RecordsByName> {
-    let mut records: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+) -> Result<(RecordsByName, BTreeSet<Id<VersionId>>)> {
+    let (mut records, mut ids): (BTreeMap<_, BTreeSet<_>>, _) = (BTreeMap::new(), BTreeSet::new());
     for Key { id, .. } in packs::keys(repo.store(), &[ObjectKind::Version], progress)? {
         progress.check()?;
         let id = Id::from_bytes(id);
+        ids.insert(id);
         let Ok(version) = repo.version(id) else { continue };
         let name = (version.dataset, version.number);
         if wanted.contains_key(&name) {
             records.entry(name).or_default().insert(id);
         }
     }
-    Ok(records)
+    Ok((records, ids))
 }
 
 /// Reads the path of a ref in `.helox`.

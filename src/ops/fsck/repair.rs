@@ -61,14 +61,14 @@ impl<'a> Repair<'a> {
             let rebuilt = self.repo.store().rebuild_tables(self.progress)?;
             self.done.push(format!("rebuilt the index tables from {}", counted(rebuilt.packs, "pack")));
         }
+        let was_damaged = self.check.problems.iter().any(|problem| problem.kind == "catalog-damaged");
         match self.repo.catalog().rebuild(self.progress) {
+            Ok(()) => self.done.extend(was_damaged.then(|| "rebuilt the catalog".to_owned())),
             // Another process has it open, and keeps it up to date.
             Err(e) if e.kind() == ErrorKind::Conflict => {}
-            rebuilt => {
-                rebuilt?;
-                let was_damaged = self.check.problems.iter().any(|problem| problem.kind == "catalog-damaged");
-                self.done.extend(was_damaged.then(|| "rebuilt the catalog".to_owned()));
-            }
+            Err(e) if was_damaged || e.kind() == ErrorKind::Interrupted => return Err(e),
+            // It cannot be written now, and every command does without it.
+            Err(_) => {}
         }
         Ok(self.done)
     }
@@ -162,8 +162,10 @@ impl<'a> Repair<'a> {
     fn restore_refs(&mut self) -> Result<()> {
         let refs = self.repo.versions();
         for RefRepair { dataset, number, id } in std::mem::take(&mut self.refs.refs) {
-            // A ref must not lead to nothing.
-            if self.repo.version(id).is_err() {
+            let is_record =
+                |id| self.repo.version(id).is_ok_and(|version| version.dataset == dataset && version.number == number);
+            // A ref must not lead to nothing. One whose own record was restored is right.
+            if !is_record(id) || refs.get(&dataset, &number).is_ok_and(|now| now.is_some_and(is_record)) {
                 continue;
             }
             self.quarantine_ref(refs.folder(&dataset), &number.to_string())?;

@@ -103,6 +103,47 @@ fn every_damage_is_named_and_repaired_from_another_copy() {
     }
 }
 
+/// The ref of the second version.
+fn second_ref(bench: &Bench) -> PathBuf {
+    let numbers = bench.repo().versions().numbers("ds").unwrap();
+    bench.path.join(".helox/refs/versions/ds").join(numbers[1].to_string())
+}
+
+#[test]
+fn a_ref_with_another_digit_is_created_from_the_record() {
+    let whole = repository();
+    for from in [None, Some(&whole)] {
+        let bench = whole.copy();
+        let path = second_ref(&bench);
+        let right = fs::read(&path).unwrap();
+        let mut bytes = right.clone();
+        bytes[38] = if bytes[38] == b'7' { b'3' } else { b'7' };
+        set(&path, &bytes);
+        assert!(!run(&bench, false, None).is_valid);
+        let report = run(&bench, true, from);
+        assert!(report.is_valid, "{report:?}");
+        assert_eq!(fs::read(&path).unwrap(), right);
+        assert_eq!(trees(&bench), trees(&whole));
+    }
+}
+
+#[test]
+fn a_ref_whose_record_may_be_lost_is_not_replaced_by_another_version() {
+    let (bench, other) = (repository(), repository());
+    let path = second_ref(&bench);
+    let right = fs::read(&path).unwrap();
+    // The pack of the record, and the tables that list it.
+    for entry in fs::read_dir(bench.path.join(".helox/packs/structure")).unwrap().map(Result::unwrap) {
+        fs::remove_file(entry.path()).unwrap();
+    }
+    for entry in fs::read_dir(bench.path.join(".helox/index")).unwrap().map(Result::unwrap) {
+        fs::remove_file(entry.path()).unwrap();
+    }
+    other.write("a.jsonl", lines(3, 10));
+    run(&bench, true, Some(&other));
+    assert_eq!(fs::read(&path).unwrap(), right);
+}
+
 #[test]
 fn lost_chunks_come_back_from_the_workspace() {
     let bench = repository();

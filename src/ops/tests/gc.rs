@@ -7,7 +7,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::error::ErrorKind;
-use crate::ops::{gc, reindex, tag, verify};
+use crate::fs::fault::{Call, arm_nth_errno};
+use crate::ops::{fsck, gc, hold, reindex, tag, verify};
+use crate::store::gc::{self as store_gc, CollectOptions, RootSource, Roots};
 
 const ALL: gc::GcOptions = gc::GcOptions { dry_run: false, grace: Duration::ZERO };
 
@@ -192,6 +194,80 @@ fn left_over_temporary_files_go_and_those_in_use_stay() {
 }
 
 #[test]
+fn a_full_disk_ends_no_collection() {
+    let (bench, trees) = history();
+    fs::write(bench.repo().store().layout().tmp().join("0123456789abcdef"), noise(1, 1_000)).unwrap();
+    let before = packs(&bench);
+    // The first file tells the time of the file system, the second is a pack.
+    let armed = arm_nth_errno(bench.path.parent().unwrap(), 2, Call::Write, rustix::io::Errno::NOSPC);
+    let report = collect(&bench).unwrap();
+    assert_eq!(armed.fired(), Some(Call::Write));
+    drop(armed);
+    assert_eq!((report.written_bytes, report.joined_packs, report.rewritten_packs, report.temporary_files), (0, 0, 0, 1));
+    assert!(packs(&bench).is_subset(&before) && is_valid(&bench));
+    check(&bench, &trees);
+    assert!(collect(&bench).unwrap().freed_bytes > 0, "with room again, the small packs are joined");
+    check(&bench, &trees);
+}
+
+/// Roots that were listed before the newest version had its ref.
+struct EarlyRoots(Vec<Roots>);
+
+impl RootSource for EarlyRoots {
+    fn next_roots(&mut self) -> Result<Roots> {
+        Ok(self.0.pop().unwrap_or_default())
+    }
+}
+
+#[test]
+fn a_version_that_came_after_the_roots_were_listed_is_not_missed() {
+    let bench = Bench::new();
+    for n in 1..4 {
+        bench.write("a", noise(n, 10_000));
+        bench.commit(|o| o.version = Some(number(&format!("{n}.0.0")))).unwrap();
+    }
+    let refs = |bench: &Bench, number: &str| bench.path.join(".helox/refs/versions/ds").join(number);
+    // The last commit is still at work.
+    fs::remove_file(refs(&bench, "3.0.0")).unwrap();
+    fs::remove_file(bench.repo().store().layout().newest_versions().join("ds")).unwrap();
+    let collect_early = |bench: &Bench, later: &[&str]| {
+        let repo = bench.repo();
+        let root = |name: &&str| repo.versions().get("ds", &number(name)).unwrap().unwrap();
+        let roots = |names: &[&str]| Roots { versions: names.iter().map(root).collect(), objects: Vec::new() };
+        let mut early = EarlyRoots(vec![roots(later), roots(&["1.0.0"])]);
+        store_gc::collect(
+            repo.store(),
+            &mut early,
+            &CollectOptions { dry_run: false, grace: Duration::ZERO, level: 3 },
+            &NoProgress,
+        )
+    };
+    let lost = bench.copy();
+    fs::remove_file(refs(&lost, "2.0.0")).unwrap();
+    assert!(collect_early(&lost, &[]).unwrap_err().message().contains("refs are missing"));
+    collect_early(&bench, &["2.0.0"]).unwrap();
+    assert_eq!(bench.tree_of("2.0.0").unwrap()["a"], Node::File(noise(2, 10_000), false));
+}
+
+#[test]
+fn a_folder_that_a_killed_checkout_left_goes_with_the_file_that_names_it() {
+    let bench = Bench::new();
+    bench.write("a", "a");
+    bench.commit(|_| {}).unwrap();
+    let (tmp, beside) = (bench.repo().store().layout().tmp(), bench.path.parent().unwrap().canonicalize().unwrap());
+    let [left, other] = [".hlx-0123456789abcdef", "kept"].map(|name| beside.join(name));
+    for folder in [&left, &other] {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("file"), noise(1, 1_000)).unwrap();
+    }
+    fs::write(tmp.join(".hlx-0123456789abcdef"), left.to_str().unwrap()).unwrap();
+    fs::write(tmp.join(".hlx-fedcba9876543210"), other.to_str().unwrap()).unwrap();
+    let report = collect(&bench).unwrap();
+    assert!(report.temporary_files == 3 && report.temporary_bytes > 1_000, "{report:?}");
+    assert!(!left.exists() && other.exists() && fs::read_dir(&tmp).unwrap().count() == 0);
+}
+
+#[test]
 fn a_fault_at_every_call_leaves_a_whole_store_and_a_collection_that_succeeds() {
     let (bench, trees) = history();
     for n in 1.. {
@@ -278,6 +354,10 @@ enum Step {
     Commit,
     Interrupted,
     Tag(usize),
+    Hold(usize),
+    Release(usize),
+    Checkout(usize),
+    Check,
     Collect,
 }
 
@@ -288,6 +368,10 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Commit),
         2 => Just(Step::Interrupted),
         1 => (0..9usize).prop_map(Step::Tag),
+        1 => (0..9usize).prop_map(Step::Hold),
+        1 => (0..9usize).prop_map(Step::Release),
+        1 => (0..9usize).prop_map(Step::Checkout),
+        1 => Just(Step::Check),
         2 => Just(Step::Collect),
     ]
 }
@@ -336,7 +420,28 @@ proptest! {
                     let options = tag::TagOptions { revision, tags: vec!["gold".into()], moves: true, author: None };
                     tag::add(&bench.repo(), &options).unwrap();
                 }
-                Step::Tag(_) => {}
+                Step::Hold(n) | Step::Release(n) if !versions.is_empty() => {
+                    let (revision, _) = versions[n % versions.len()].clone();
+                    let options = hold::HoldOptions { revision: revision.clone(), reason: "a claim".into(), author: None };
+                    let is_held = !hold::list(&bench.repo(), Some(&revision)).unwrap().holds.is_empty();
+                    if matches!(step, Step::Hold(_)) {
+                        prop_assert!(!hold::add(&bench.repo(), &options).unwrap().holds.is_empty());
+                    } else {
+                        prop_assert_eq!(hold::remove(&bench.repo(), &options).is_ok(), is_held);
+                    }
+                }
+                Step::Checkout(n) if !versions.is_empty() => {
+                    let (name, tree) = &versions[n % versions.len()];
+                    bench.checkout(name, true).unwrap();
+                    let found = read_tree(&bench.path);
+                    prop_assert!(tree.iter().all(|(path, node)| found.get(path) == Some(node)), "{} is checked out", name);
+                }
+                Step::Check => {
+                    let options = fsck::FsckOptions { repair: true, from: None };
+                    let report = fsck::run(&bench.repo(), &options, &NoProgress).unwrap();
+                    prop_assert!(report.is_valid && report.repairs == Some(Vec::new()), "{:?}", report);
+                }
+                Step::Tag(_) | Step::Hold(_) | Step::Release(_) | Step::Checkout(_) => {}
                 Step::Collect => drop(collect(&bench).unwrap()),
             }
         }

@@ -23,11 +23,13 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::fs::{atomic, lock};
-use crate::id::{Id, Pack};
+use crate::id::{Id, Pack, VersionId};
+use crate::object::version::Version;
 use crate::object::{Key, ObjectKind};
 use crate::pack::merged::TableReplacement;
 use crate::pack::reader;
 use crate::progress::{Progress, Stage};
+use crate::store::gc::left_over::LeftOver;
 use crate::store::gc::plan::{RemovalPlan, RemovalReason};
 use crate::store::gc::rewrite::PackCopier;
 use crate::store::gc::walk::MarkWalk;
@@ -65,7 +67,7 @@ pub struct CollectReport {
     pub joined_bytes: u64,
     /// Unreachable bytes that are younger than the grace time.
     pub recent_bytes: u64,
-    /// Temporary files whose writers have ended.
+    /// Temporary files and folders whose writers have ended.
     pub temporary_files: u64,
     /// Their bytes.
     pub temporary_bytes: u64,
@@ -96,19 +98,28 @@ pub fn collect(
     let mut collection = Collection::begin(store, roots, options, until, progress)?;
     let mut report = collection.report();
     if options.dry_run {
-        let (files, bytes) = left_over::find(&layout.tmp())?;
-        (report.temporary_files, report.temporary_bytes) = (files.len() as u64, bytes);
+        let left = LeftOver::find(&layout.tmp())?;
+        (report.temporary_files, report.temporary_bytes) = (left.count(), left.bytes);
         return Ok(report);
     }
+    // First, since the disk may be full.
+    let left = LeftOver::find(&layout.tmp())?;
+    left.remove()?;
     if !collection.plan.removed.is_empty() {
-        report.written_bytes = collection.copy(options.level)?;
+        match collection.copy(options.level) {
+            Err(e) if e.is_disk_full() => {
+                collection.give_up_copies(until)?;
+                report = collection.report();
+            }
+            written => report.written_bytes = written?,
+        }
+    }
+    if !collection.plan.removed.is_empty() {
         collection.confirm()?;
         report.freed_bytes = collection.sweep(roots)? as i64 - report.written_bytes as i64;
     }
-    let (files, bytes) = left_over::find(&layout.tmp())?;
-    files.iter().try_for_each(|path| atomic::remove_file(path))?;
-    (report.temporary_files, report.temporary_bytes) = (files.len() as u64, bytes);
-    report.freed_bytes += bytes as i64;
+    (report.temporary_files, report.temporary_bytes) = (left.count(), left.bytes);
+    report.freed_bytes += left.bytes as i64;
     Ok(report)
 }
 
@@ -197,6 +208,21 @@ impl<'a> Collection<'a> {
         new.map(|(_, path)| path.metadata().map(|file| file.len()).map_err(|e| Error::io("cannot read", &path, e))).sum()
     }
 
+    /// Keeps every pack of which something would be copied: the disk is full.
+    fn give_up_copies(&mut self, until: i128) -> Result<()> {
+        loop {
+            let mut plan = RemovalPlan::new(self.store, &self.walk.marks, until)?;
+            plan.removed.retain(|id, reason| *reason == RemovalReason::Unreachable && self.plan.removed.contains_key(id));
+            let is_last = plan.removed.len() == self.plan.removed.len();
+            // More packs stay, whose deltas may need what no version needs.
+            plan.mark_bases(&mut self.walk, self.progress)?;
+            self.plan = plan;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
     /// Fails unless every marked object of the packs that will be removed, by their own tables of contents, is in a pack
     /// that stays.
     fn confirm(&self) -> Result<()> {
@@ -272,7 +298,8 @@ impl<'a> Collection<'a> {
     }
 }
 
-/// Fails if a version that nothing leads to is the parent of another such version: then it had a ref, which is lost.
+/// Fails if a version that nothing leads to is the parent of another such version: then it had a ref, which is lost. One whose
+/// ref is there came after the roots were listed.
 fn check_lost_refs(store: &Store, walk: &MarkWalk<'_>) -> Result<()> {
     let mut dead = HashSet::new();
     for (first, table) in walk.marks.tables().tables() {
@@ -280,22 +307,30 @@ fn check_lost_refs(store: &Store, walk: &MarkWalk<'_>) -> Result<()> {
             |n: &usize| table.prefix(*n).is_some_and(|(_, kind)| kind == ObjectKind::Version) && !walk.marks.has_row(first + n);
         dead.extend((0..table.len()).filter(is_dead).filter_map(|n| table.row(n)).map(|row| row.key));
     }
+    // Refs that were created since the walk began lead to their versions.
+    let has_ref = |id: Id<VersionId>| -> Result<bool> {
+        let Version { dataset, number, .. } = store.version(id)?;
+        Ok(store.refs().get(&dataset, &number)? == Some(id))
+    };
     for (dataset, id) in store.refs().newest().into_iter().filter(|(_, id)| dead.contains(&Key::from(*id))) {
-        let folder = store.refs().folder(&dataset);
-        let (id, folder) = (Key::from(id), folder.display());
-        return Err(Error::damaged(format!("no ref leads to {id}, which was created last: a ref is missing in {folder}"))
-            .with_hint("create it again: hlx fsck --repair"));
+        if !has_ref(id)? {
+            let (name, folder) = (Key::from(id), store.refs().folder(&dataset));
+            let folder = folder.display();
+            return Err(Error::damaged(format!("no ref leads to {name}, which was created last: a ref is missing in {folder}"))
+                .with_hint("create it again: hlx fsck --repair"));
+        }
     }
     for key in &dead {
         let version = store.version(Id::from_bytes(key.id))?;
-        let parents: Vec<Key> = version.parents.iter().map(|parent| Key::from(*parent)).collect();
-        if let Some(parent) = parents.iter().find(|parent| dead.contains(parent)) {
-            let folder = store.refs().folder(&version.dataset);
-            return Err(Error::damaged(format!(
-                "no ref leads to {}, nor to its parent, {parent}: refs are missing in {}",
-                version.name(),
-                folder.display()
-            )));
+        for parent in version.parents.iter().filter(|parent| dead.contains(&Key::from(**parent))) {
+            if !has_ref(*parent)? {
+                return Err(Error::damaged(format!(
+                    "no ref leads to {}, nor to its parent, {}: refs are missing in {}",
+                    version.name(),
+                    Key::from(*parent),
+                    store.refs().folder(&version.dataset).display()
+                )));
+            }
         }
     }
     Ok(())

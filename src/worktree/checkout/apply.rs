@@ -12,8 +12,10 @@ use crate::chunk::cut;
 use crate::clock;
 use crate::diff::FileEntry;
 use crate::error::{Error, ErrorKind, Result};
+use crate::fs::STORE;
 use crate::fs::atomic::{self, Scratch};
 use crate::fs::openat::{FileKind, Root};
+use crate::fs::staging::Staging;
 use crate::object::node::{Entry, EntryKind};
 use crate::object::recipe::RecipeItem;
 use crate::parallel;
@@ -374,11 +376,13 @@ pub fn staged(
                 .with_hint("give a new or empty folder"));
         }
     }
-    let staging = atomic::Staging::create(path)?;
+    let staging = Staging::create(&store.layout().tmp(), path)?;
     let root = Root::open(staging.path())?.shown_as(path);
     names::check(store, root.path(), path, target)?;
     let applied = fill(store, &root, target, progress)?;
     stamp.write(staging.path())?;
+    // What trying out names could not remove is no part of the version.
+    atomic::remove_tree(&staging.path().join(STORE))?;
     staging.place(path)?;
     Ok(applied)
 }
