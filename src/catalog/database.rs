@@ -69,7 +69,14 @@ pub(super) fn inspect<T>(layout: &Layout, question: impl FnOnce(&Database<'_>) -
         return Err(Error::damaged(format!("{} is not a folder", folder.path().display())));
     }
     match folder.lock() {
-        Ok(_lock) if folder.is_sealed() => run(&folder, question),
+        Ok(_lock) if folder.is_sealed() => match open(&folder) {
+            Err(e) if e.kind() == ErrorKind::Conflict => Ok(None),
+            Err(e) => {
+                folder.unseal()?;
+                Err(e)
+            }
+            Ok(db) => put(&folder, db, question),
+        },
         Err(e) if e.kind() != ErrorKind::Conflict && !e.is_refused_write() => Err(e),
         _ => Ok(None),
     }
@@ -83,6 +90,11 @@ fn run<T>(folder: &CatalogFolder, question: impl FnOnce(&Database<'_>) -> Result
         }
         db => db?,
     };
+    put(folder, db, question)
+}
+
+/// Puts a question to the open database, and closes it.
+fn put<T>(folder: &CatalogFolder, db: sled::Db, question: impl FnOnce(&Database<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
     let rows = Database { db: &db, folder, is_written: Cell::new(false) };
     let answer = guarded(|| question(&rows));
     let is_written = rows.is_written.get() && answer.is_ok();

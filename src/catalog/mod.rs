@@ -220,6 +220,9 @@ impl Catalog {
         let (Ok(datasets), Ok(facts)) = (self.refs().datasets(), self.facts().fold()) else { return Ok(()) };
         let compared = database::inspect(self.store.layout(), |rows| {
             *self.snapshot() = None;
+            if !datasets.is_empty() && rows.scan(b"").next().is_none() {
+                return Err(broken("all of its rows are lost"));
+            }
             let Some(indexed_facts) = self.folded_facts_in(rows)? else { return Ok(None) };
             for dataset in &datasets {
                 let (query, own) = (Query { dataset: Some(dataset.clone()), ..Query::default() }, [dataset.clone()]);

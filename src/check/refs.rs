@@ -1,6 +1,6 @@
 //! The refs of versions: each leads to the record of its version, and every version that something refers to has one.
 //!
-//! A version without a ref is missed where a child, a fact or a workspace refers to it. A fact may refer to a version that
+//! A version without a ref is missed where a child, a fact, a workspace or the mark of the newest version refers to it. A fact may refer to a version that
 //! this repository never had, since facts are joined and versions are fetched apart: if the store has no record of it, that
 //! is a remark. So is a record that nothing refers to: a commit was interrupted before its last step, or its ref was removed.
 
@@ -70,6 +70,7 @@ pub fn check(
     check.versions(facts, progress)?;
     check.missed_by_facts(facts);
     check.missed_by_workspaces()?;
+    check.missed_by_marks();
     let mut unlisted = check.records(facts, progress)?;
     check.name_missed(facts, &mut unlisted);
     check.found.unlisted = unlisted;
@@ -200,6 +201,20 @@ impl RefChecker<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The version whose ref was created last in each dataset has one.
+    fn missed_by_marks(&mut self) {
+        let refs = self.repo.versions();
+        // A ref that was created meanwhile is not among those that were read.
+        let has_ref = |id| {
+            let version = self.repo.version(id).ok();
+            version.is_some_and(|version| refs.get(&version.dataset, &version.number).is_ok_and(|found| found == Some(id)))
+        };
+        for (dataset, id) in refs.newest().into_iter().filter(|(_, id)| !self.refs.contains(id) && !has_ref(*id)) {
+            let reason = format!("refs/newest-version/{} names it as the newest", printable(&dataset));
+            self.missed.entry(id).or_default().named_by.push(reason);
+        }
     }
 
     /// Reads the records that no ref leads to. Of a dataset without any ref, of which one is missed, all are.

@@ -127,7 +127,7 @@ fn version(repo: &Repo, options: &ValidateOptions, resolved: ResolvedVersion, pr
     if options.record {
         record(repo, options, &resolved, &outcome.verdict)?;
     }
-    let before = parent.map_or(Ok(None), |(id, parent)| status::verdict_now(repo, id, &parent))?;
+    let before = parent.map_or(Ok(None), |(id, parent)| status::verdict_now(repo, id, &parent, &mut warnings))?;
     Ok(ValidateReport {
         dataset_name: version.dataset.clone(),
         version: version.number.to_string(),
@@ -210,7 +210,7 @@ fn work(repo: &Repo, options: &ValidateOptions, dataset: &Dataset, progress: &dy
         outcome.write(atomic::parent(path), path)?;
     }
     let partial = parent.as_ref().map(|(_, parent)| PartialCheckout::new(store, selection, parent)).transpose()?.flatten();
-    let before = parent.map_or(Ok(None), |(id, parent)| status::verdict_now(repo, id, &parent))?;
+    let before = parent.map_or(Ok(None), |(id, parent)| status::verdict_now(repo, id, &parent, &mut warnings))?;
     Ok(ValidateReport {
         dataset_name: dataset.name.clone(),
         version: WORK.to_owned(),

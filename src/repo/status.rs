@@ -2,7 +2,7 @@
 //! since.
 
 use crate::catalog;
-use crate::error::Result;
+use crate::error::{Error, Result, skip_damaged};
 use crate::facts::FactsState;
 use crate::id::{Id, VersionId};
 use crate::object::verdict::Verdict;
@@ -19,8 +19,10 @@ pub fn verdict(repo: &Repo, facts: &FactsState, id: Id<VersionId>, version: &Ver
     facts.verdict_of(id).or(version.verdict).map(|verdict| repo.verdict(verdict)).transpose()
 }
 
-/// Returns the verdict on a version by the current facts.
-pub fn verdict_now(repo: &Repo, id: Id<VersionId>, version: &Version) -> Result<Option<Verdict>> {
-    let facts = repo.folded_facts()?;
-    verdict(repo, &facts, id, version)
+/// Returns the verdict on a version by the current facts. One that cannot be read is no reason not to validate the next
+/// version: it is `None` then, with a warning.
+pub fn verdict_now(repo: &Repo, id: Id<VersionId>, version: &Version, warnings: &mut Vec<String>) -> Result<Option<Verdict>> {
+    let read = repo.folded_facts().and_then(|facts| verdict(repo, &facts, id, version));
+    let lost = |e: Error| warnings.push(format!("cannot compare with the verdict on {}: {}", version.name(), e.message()));
+    Ok(skip_damaged(read, lost)?.flatten())
 }

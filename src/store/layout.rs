@@ -116,6 +116,11 @@ impl Layout {
         self.root.join("refs/versions")
     }
 
+    /// Returns the files that name the version whose ref was created last, one a dataset.
+    pub fn newest_versions(&self) -> PathBuf {
+        self.root.join("refs/newest-version")
+    }
+
     /// Returns the sequence of the heads of the facts.
     pub fn facts(&self) -> PathBuf {
         self.root.join("refs/facts")

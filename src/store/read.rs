@@ -261,12 +261,12 @@ impl Store {
 
     /// Reads an object. Fails with [`ErrorKind::Damaged`] if it is missing or not what its name says.
     pub fn get(&self, key: &Key) -> Result<Object> {
-        self.get_below(key, limits::BLOCK_DEPTH, true)
+        self.get_below(key, limits::BLOCK_DEPTH, true).inspect_err(|e| self.note_damage(key, e))
     }
 
     /// Reads an object without checking its hash, for callers that check the hash of the whole.
     pub fn get_unchecked(&self, key: &Key) -> Result<Object> {
-        self.get_below(key, limits::BLOCK_DEPTH, false)
+        self.get_below(key, limits::BLOCK_DEPTH, false).inspect_err(|e| self.note_damage(key, e))
     }
 
     /// Reads an object whose block lies above at most `depth` deltas. Without `check`, its bytes are not held against its

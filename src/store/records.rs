@@ -11,7 +11,7 @@ use crate::store::Store;
 impl Store {
     /// Returns the refs of the versions.
     pub fn refs(&self) -> Versions {
-        Versions::new(self.layout().versions(), self.layout().tmp())
+        Versions::new(self.layout().versions(), self.layout().newest_versions(), self.layout().tmp())
     }
 
     /// Reads a version record.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::catalog::index::Index;
+use crate::catalog::seal::CatalogFolder;
 use crate::catalog::{Catalog, Query, VersionEntry};
 use crate::clock::Time;
 use crate::error::Result;
@@ -15,6 +16,15 @@ use crate::object::version::{ChangeType, Statistics, ValidationStatus, Version, 
 use crate::repo::Repo;
 use crate::store::layout::FOLDER;
 use crate::store::{Layout, Writer};
+
+/// Overwrites the rows of the index as if the medium had changed them: the seal is that of the files.
+pub(crate) fn damage_sealed(store: &Path) {
+    let layout = Layout::new(store.to_owned());
+    let path = layout.catalog().join("db");
+    let rows: Vec<u8> = std::fs::read(&path).unwrap().iter().map(|byte| if *byte == 0 { 0 } else { 7 }).collect();
+    std::fs::write(&path, rows).unwrap();
+    CatalogFolder::of(&layout).seal().unwrap();
+}
 
 /// A new repository without datasets.
 pub(crate) fn repository(dir: &Path) -> Repo {

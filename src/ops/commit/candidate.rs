@@ -214,7 +214,7 @@ impl<'a> Commit<'a> {
         candidate.version.verdict = Some(verdict.id());
         candidate.writer.structure(Key::from(verdict.id()), &verdict.encode())?;
         let before = match &self.parent {
-            Some(Parent { id, version }) => status::verdict_now(self.repo, *id, version)?,
+            Some(Parent { id, version }) => status::verdict_now(self.repo, *id, version, &mut candidate.details.warnings)?,
             None => None,
         };
         candidate.details.validation = Some(outcome.view(before.as_ref()));

@@ -206,7 +206,7 @@ fn versions_without_refs_are_named_by_who_names_them() {
     for (gone, by) in [
         ("1.0.0", "it is the parent of ds@1.1.0"),
         ("1.1.0", "it is the parent of ds@1.2.0, and 1 fact refers to it"),
-        ("1.2.0", "it is checked out in ds"),
+        ("1.2.0", "it is checked out in ds, and refs/newest-version/ds names it as the newest"),
     ] {
         let copy = bench.copy();
         fs::remove_file(at(&copy, gone)).unwrap();
@@ -218,6 +218,15 @@ fn versions_without_refs_are_named_by_who_names_them() {
         );
         assert!(problems[0].message.ends_with(by), "{}", problems[0].message);
     }
+    // The newest version, to which nothing refers but the mark.
+    let copy = bench.copy();
+    copy.checkout("1.0.0", false).unwrap();
+    fs::remove_file(at(&copy, "1.2.0")).unwrap();
+    let problems = verify(&copy).problems;
+    assert_eq!(problems.iter().map(|p| p.kind).collect::<Vec<_>>(), ["version-ref-missing"], "{problems:?}");
+    let options = crate::ops::fsck::FsckOptions { repair: true, from: None };
+    let report = crate::ops::fsck::run(&copy.repo(), &options, &NoProgress).unwrap();
+    assert!(report.is_valid && at(&copy, "1.2.0").exists(), "{report:?}");
     let copy = bench.copy();
     let (one, two) = (fs::read(at(&copy, "1.0.0")).unwrap(), fs::read(at(&copy, "1.1.0")).unwrap());
     replace(&at(&copy, "1.0.0"), &two);

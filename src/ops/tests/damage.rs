@@ -172,6 +172,36 @@ fn a_commit_goes_on_where_the_manifest_of_the_parent_is_damaged() {
 }
 
 #[test]
+fn a_commit_goes_on_whatever_of_the_parent_is_damaged() {
+    use ObjectKind::{Chunk, Node, Recipe, RecipeNode, Schema, Verdict};
+    for kind in [Schema, Verdict, Node, Recipe, RecipeNode, Chunk] {
+        let bench = Bench::new();
+        let config = fs::read_to_string(bench.path.join("helox.toml")).unwrap();
+        bench.write("helox.toml", config + "\n[[dataset.ds.validation.rule]]\nkind = \"unique\"\nkey = \"/id\"\n");
+        bench.write("a.jsonl", records(0..9));
+        bench.write("b.jsonl", records(100..4_000));
+        bench.commit(|_| {}).unwrap();
+        damage(&bench, kind);
+        bench.write("a.jsonl", records(0..12));
+        bench.write("b.jsonl", records(100..4_001));
+        let report = bench.commit(|_| {}).unwrap();
+        assert_eq!(report.version.total_samples, Some(12 + 3_901), "{kind:?}");
+        assert_eq!(report.version.validation_status, crate::object::version::ValidationStatus::Passed, "{kind:?}");
+        // No recipe of so small a file has nodes below it.
+        let is_read = kind != RecipeNode;
+        assert_eq!(!report.warnings.is_empty(), is_read, "{kind:?}: {:?}", report.warnings);
+        let anew = Bench::new();
+        write_tree(&anew.path, &read_tree(&bench.path));
+        anew.commit(|_| {}).unwrap();
+        assert_eq!(schema(&bench), schema(&anew), "{kind:?}");
+        assert_eq!(bench.tree_of("latest").unwrap(), read_tree(&bench.path), "{kind:?}");
+        let options = verify::VerifyOptions { targets: vec!["latest".into()], ..Default::default() };
+        let verified = verify::run(&bench.repo(), &options, &NoProgress).unwrap();
+        assert!(verified.is_valid, "{kind:?}: {:?}", verified.problems);
+    }
+}
+
+#[test]
 fn one_damaged_object_leaves_the_others() {
     let bench = Bench::new();
     for n in 0..3 {
@@ -242,6 +272,7 @@ fn a_command_that_was_interrupted_before_its_ref_lost_nothing() {
     fs::remove_file(refs.join("newest-fact")).unwrap();
     assert!(reindex::run(&bench.repo(), &NoProgress).unwrap().lost.is_empty() && is_valid(), "the first fact");
     fs::remove_file(refs.join("versions/ds/1.0.0")).unwrap();
+    fs::remove_file(refs.join("newest-version/ds")).unwrap();
     fs::remove_dir_all(bench.path.join(".helox/workspace")).unwrap();
     assert!(reindex::run(&bench.repo(), &NoProgress).unwrap().lost.is_empty() && is_valid(), "the first version");
     let again = bench.commit(|options| options.tags = vec!["staging".to_owned()]).unwrap();

@@ -193,6 +193,74 @@ fn a_repair_survives_a_fault_at_every_call() {
 }
 
 #[test]
+fn after_a_read_found_damage_a_commit_stores_the_content_again() {
+    let bench = Bench::new();
+    bench.write("a", noise(1, 400_000));
+    bench.write("b", "1");
+    bench.commit(|_| {}).unwrap();
+    // Long enough for the stat cache to be trusted.
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    bench.commit(|o| o.allow_empty = true).unwrap();
+    let pack = fs::read_dir(bench.path.join(".helox/packs/data")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&pack).unwrap();
+    bytes[200_000] ^= 1;
+    set(&pack, &bytes);
+    let cat = |bench: &Bench| {
+        let repo = bench.repo();
+        crate::ops::cat::run(&repo, "latest", "a", &mut std::io::sink()).unwrap_err()
+    };
+    // Where the store cannot be written to, the read fails as it does elsewhere.
+    let copy = bench.copy();
+    let armed = crate::fs::fault::arm(&copy.path, 1);
+    assert_eq!(cat(&copy).kind(), crate::error::ErrorKind::Damaged);
+    assert!(armed.fired().is_some() && !copy.path.join(".helox/damaged").exists());
+    drop(armed);
+    assert_eq!(cat(&bench).kind(), crate::error::ErrorKind::Damaged);
+    assert!(bench.path.join(".helox/damaged").exists());
+    bench.write("b", "2");
+    bench.commit(|_| {}).unwrap();
+    assert_eq!(bench.tree_of("latest").unwrap(), read_tree(&bench.path));
+}
+
+#[test]
+fn damaged_caches_are_named_and_put_out_of_use() {
+    let bench = Bench::new();
+    let config = fs::read_to_string(bench.path.join("helox.toml")).unwrap();
+    bench.write("helox.toml", config + "\n[[dataset.ds.validation.rule]]\nkind = \"unique\"\nkey = \"/id\"\n");
+    bench.write("a.jsonl", lines(1, 50));
+    for n in 0..12 {
+        bench.write("n", n.to_string());
+        bench.commit(|_| {}).unwrap();
+    }
+    // The index of versions is asked where there are many.
+    crate::ops::log::run(&bench.repo(), &Default::default()).unwrap();
+    assert!(run(&bench, false, None).is_valid);
+    let store = bench.path.join(".helox");
+    let mut evaluations = fs::read_dir(store.join("gate/ds")).unwrap().map(|entry| entry.unwrap().path());
+    for (path, kind) in [
+        (store.join("workspace/ds/stat.cache"), "stat-cache-damaged"),
+        (evaluations.next().unwrap().join("known"), "evaluation-damaged"),
+        (evaluations.next().unwrap().join("keys-0"), "evaluation-damaged"),
+    ] {
+        let mut bytes = fs::read(&path).unwrap();
+        let at = bytes.len() - 40;
+        bytes[at] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let report = run(&bench, false, None);
+        assert_eq!(report.problems.iter().map(|p| p.kind).collect::<Vec<_>>(), [kind], "{}", path.display());
+        assert!(run(&bench, true, None).is_valid && !path.exists(), "{}", path.display());
+    }
+    // As if the medium had changed bytes that nobody wrote.
+    crate::catalog::tests::samples::damage_sealed(&store);
+    let report = run(&bench, false, None);
+    assert_eq!(report.problems.iter().map(|p| p.kind).collect::<Vec<_>>(), ["catalog-damaged"], "{report:?}");
+    assert!(run(&bench, true, None).is_valid);
+    bench.write("n", "x");
+    bench.commit(|_| {}).unwrap();
+    assert_eq!(bench.tree_of("latest").unwrap(), read_tree(&bench.path));
+}
+
+#[test]
 fn after_a_check_found_damage_a_commit_stores_the_content_again() {
     for repairs in [None, Some(false), Some(true)] {
         let bench = Bench::new();

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::error::ErrorKind;
 use crate::fs::fault::{Call, arm_nth_errno};
-use crate::ops::{gc, reindex, tag, verify};
+use crate::ops::{fsck, gc, hold, reindex, tag, verify};
 use crate::store::gc::{self as store_gc, CollectOptions, RootSource, Roots};
 
 const ALL: gc::GcOptions = gc::GcOptions { dry_run: false, grace: Duration::ZERO, recompress: None };
@@ -31,9 +31,11 @@ fn interrupt(bench: &Bench) {
     let repo = bench.repo();
     let options = commit_options();
     let before: BTreeSet<_> = repo.versions().numbers("ds").unwrap().into_iter().collect();
+    let (mark, newest) = (repo.store().layout().newest_versions().join("ds"), repo.versions().newest());
     let report = commit::run(&repo, &options, &NoProgress).unwrap();
     assert!(!before.contains(&report.version.version));
     fs::remove_file(repo.versions().folder("ds").join(report.version.version.to_string())).unwrap();
+    fs::write(mark, crate::refs::encode(newest[0].1)).unwrap();
     let state = repo.store().layout().workspace("ds").join("state.json");
     fs::remove_file(state).unwrap();
     let last = before.last().unwrap().to_string();
@@ -204,9 +206,14 @@ fn versions_whose_refs_are_lost_remove_nothing() {
     collect(&bench).unwrap();
     assert_eq!(packs(&bench), before, "the workspace has the last version, and that its parents");
     fs::remove_file(state).unwrap();
-    let error = collect(&bench).unwrap_err();
-    assert!(error.to_string().contains("refs are missing"), "{error}");
-    assert_eq!(packs(&bench), before);
+    for (mark, message) in [(true, "which was created last: a ref is missing"), (false, "refs are missing")] {
+        if !mark {
+            fs::remove_file(repo.store().layout().newest_versions().join("ds")).unwrap();
+        }
+        let error = collect(&bench).unwrap_err();
+        assert!(error.to_string().contains(message), "{error}");
+        assert_eq!(packs(&bench), before);
+    }
 }
 
 #[test]
@@ -301,6 +308,7 @@ fn a_version_that_came_after_the_roots_were_listed_is_not_missed() {
     let refs = |bench: &Bench, number: &str| bench.path.join(".helox/refs/versions/ds").join(number);
     // The last commit is still at work.
     fs::remove_file(refs(&bench, "3.0.0")).unwrap();
+    fs::remove_file(bench.repo().store().layout().newest_versions().join("ds")).unwrap();
     let collect_early = |bench: &Bench, later: &[&str]| {
         let repo = bench.repo();
         let root = |name: &&str| repo.versions().get("ds", &number(name)).unwrap().unwrap();
@@ -425,6 +433,10 @@ enum Step {
     Commit,
     Interrupted,
     Tag(usize),
+    Hold(usize),
+    Release(usize),
+    Checkout(usize),
+    Check,
     Collect,
 }
 
@@ -435,6 +447,10 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Commit),
         2 => Just(Step::Interrupted),
         1 => (0..9usize).prop_map(Step::Tag),
+        1 => (0..9usize).prop_map(Step::Hold),
+        1 => (0..9usize).prop_map(Step::Release),
+        1 => (0..9usize).prop_map(Step::Checkout),
+        1 => Just(Step::Check),
         2 => Just(Step::Collect),
     ]
 }
@@ -470,6 +486,7 @@ proptest! {
                     match (step, versions.last()) {
                         (Step::Interrupted, Some((last, _))) => {
                             fs::remove_file(repo.versions().folder("ds").join(name)).unwrap();
+                            fs::remove_file(repo.store().layout().newest_versions().join("ds")).unwrap();
                             fs::remove_file(repo.store().layout().workspace("ds").join("state.json")).unwrap();
                             bench.checkout(last, true).unwrap();
                             write_tree(&bench.path, &tree);
@@ -482,7 +499,28 @@ proptest! {
                     let options = tag::TagOptions { revision, tags: vec!["gold".into()], moves: true, author: None };
                     tag::add(&bench.repo(), &options).unwrap();
                 }
-                Step::Tag(_) => {}
+                Step::Hold(n) | Step::Release(n) if !versions.is_empty() => {
+                    let (revision, _) = versions[n % versions.len()].clone();
+                    let options = hold::HoldOptions { revision: revision.clone(), reason: "a claim".into(), author: None };
+                    let is_held = !hold::list(&bench.repo(), Some(&revision)).unwrap().holds.is_empty();
+                    if matches!(step, Step::Hold(_)) {
+                        prop_assert!(!hold::add(&bench.repo(), &options).unwrap().holds.is_empty());
+                    } else {
+                        prop_assert_eq!(hold::remove(&bench.repo(), &options).is_ok(), is_held);
+                    }
+                }
+                Step::Checkout(n) if !versions.is_empty() => {
+                    let (name, tree) = &versions[n % versions.len()];
+                    bench.checkout(name, true).unwrap();
+                    let found = read_tree(&bench.path);
+                    prop_assert!(tree.iter().all(|(path, node)| found.get(path) == Some(node)), "{} is checked out", name);
+                }
+                Step::Check => {
+                    let options = fsck::FsckOptions { repair: true, from: None };
+                    let report = fsck::run(&bench.repo(), &options, &NoProgress).unwrap();
+                    prop_assert!(report.is_valid && report.repairs == Some(Vec::new()), "{:?}", report);
+                }
+                Step::Tag(_) | Step::Hold(_) | Step::Release(_) | Step::Checkout(_) => {}
                 Step::Collect => drop(collect(&bench).unwrap()),
             }
         }

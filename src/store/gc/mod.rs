@@ -25,7 +25,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::fs::{atomic, lock};
-use crate::id::{Id, Pack};
+use crate::id::{Id, Pack, VersionId};
 use crate::object::version::Version;
 use crate::object::{Key, ObjectKind};
 use crate::pack::merged::TableReplacement;
@@ -336,11 +336,23 @@ fn check_lost_refs(store: &Store, walk: &MarkWalk<'_>) -> Result<()> {
             |n: &usize| table.prefix(*n).is_some_and(|(_, kind)| kind == ObjectKind::Version) && !walk.marks.has_row(first + n);
         dead.extend((0..table.len()).filter(is_dead).filter_map(|n| table.row(n)).map(|row| row.key));
     }
+    // Refs that were created since the walk began lead to their versions.
+    let has_ref = |id: Id<VersionId>| -> Result<bool> {
+        let Version { dataset, number, .. } = store.version(id)?;
+        Ok(store.refs().get(&dataset, &number)? == Some(id))
+    };
+    for (dataset, id) in store.refs().newest().into_iter().filter(|(_, id)| dead.contains(&Key::from(*id))) {
+        if !has_ref(id)? {
+            let (name, folder) = (Key::from(id), store.refs().folder(&dataset));
+            let folder = folder.display();
+            return Err(Error::damaged(format!("no ref leads to {name}, which was created last: a ref is missing in {folder}"))
+                .with_hint("create it again: hlx fsck --repair"));
+        }
+    }
     for key in &dead {
         let version = store.version(Id::from_bytes(key.id))?;
         for parent in version.parents.iter().filter(|parent| dead.contains(&Key::from(**parent))) {
-            let Version { dataset, number, .. } = store.version(*parent)?;
-            if store.refs().get(&dataset, &number)? != Some(*parent) {
+            if !has_ref(*parent)? {
                 return Err(Error::damaged(format!(
                     "no ref leads to {}, nor to its parent, {}: refs are missing in {}",
                     version.name(),
