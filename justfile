@@ -40,6 +40,10 @@ formats *ARGS:
 campaigns *ARGS:
     scripts/campaigns.sh {{ARGS}}
 
+# test remotes on servers of S3 that it starts: moto, rclone, Ceph; --short: without Ceph
+remotes *ARGS:
+    scripts/remotes.sh {{ARGS}}
+
 # fuzz every parser (60 seconds each); needs a nightly compiler
 fuzz *ARGS:
     scripts/fuzz.sh {{ARGS}}

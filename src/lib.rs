@@ -21,6 +21,7 @@ mod parallel;
 mod path;
 mod progress;
 mod refs;
+mod remote;
 mod repo;
 pub mod sample;
 mod selection;

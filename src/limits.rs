@@ -22,6 +22,9 @@ pub const FORMAT_FILE: usize = 64 << 10;
 /// Bytes of the name of a feature of a store.
 pub const FEATURE: usize = 64;
 
+/// Bytes of the name of a file of a remote, which S3 counts with the prefix of its URL.
+pub const REMOTE_NAME: usize = 768;
+
 /// Entries of a sequence of refs: ten decimal digits.
 pub const SEQUENCE: u64 = 9_999_999_999;
 

@@ -17,7 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["check"],
     &["repo"],
     &["catalog"],
-    &["worktree", "facts"],
+    &["worktree", "facts", "remote"],
     &["gate"],
     &["diff"],
     &["store"],
@@ -27,7 +27,7 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// Modules of one floor that must not use each other.
-const STRANGERS: &[&[&str]] = &[&["worktree", "facts"], &["manifest", "pack", "refs"]];
+const STRANGERS: &[&[&str]] = &[&["worktree", "facts", "remote"], &["manifest", "pack", "refs"]];
 
 fn floor(module: &str) -> Option<usize> {
     FLOORS.iter().position(|floor| floor.contains(&module))

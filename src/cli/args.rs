@@ -11,6 +11,7 @@ mod hold;
 mod line;
 mod log;
 pub(crate) mod parser;
+mod remote;
 mod validate;
 mod values;
 
@@ -28,6 +29,7 @@ pub(crate) use history::{AuditArgs, ExecArgs, NoteCommand, RunCommand};
 pub(crate) use hold::{HoldArgs, HoldCommand};
 pub(crate) use line::CommandLine;
 pub(crate) use log::LogArgs;
+pub(crate) use remote::{RemoteAddArgs, RemoteCommand};
 pub(crate) use validate::{FindingsFormat, ValidateArgs};
 
 /// Version control for the data that language models are trained on.
@@ -116,6 +118,8 @@ pub(crate) enum Command {
     Note(NoteCommand),
     #[command(subcommand)]
     Hold(HoldCommand),
+    #[command(subcommand)]
+    Remote(RemoteCommand),
     Audit(AuditArgs),
     Verify(VerifyArgs),
     Fsck(FsckArgs),

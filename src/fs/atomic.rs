@@ -66,6 +66,13 @@ impl TempFile {
         &self.file
     }
 
+    /// Appends at most `len` bytes from where a file is read, without a copy in memory where the system can. Returns the
+    /// number of bytes.
+    pub fn append(&mut self, from: &File, len: u64) -> io::Result<u64> {
+        point(Call::Write, &self.path)?;
+        io::copy(&mut from.take(len), &mut self.file)
+    }
+
     /// Syncs the bytes, so that they survive a power cut once they have a name.
     pub fn sync(&self) -> Result<()> {
         point(Call::Sync, &self.path).and_then(|()| self.file.sync_all()).map_err(|e| Error::io("cannot sync", &self.path, e))
@@ -98,7 +105,11 @@ impl TempFile {
     pub fn link(mut self, to: &Path) -> Result<Created> {
         match point(Call::Rename, to).and_then(|()| uninterrupted(|| fs::hard_link(&self.path, to))) {
             Ok(()) => Ok(Created::New),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(Created::Exists),
+            // A network file system that repeats a request whose answer was lost finds the name that it created.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => match self.file.metadata() {
+                Ok(metadata) if metadata.nlink() > 1 => Ok(Created::New),
+                _ => Ok(Created::Exists),
+            },
             Err(e) if lacks_links(&e) => match point(Call::Rename, to).and_then(|()| rename_new(&self.path, to)) {
                 Ok(()) => {
                     self.named = true;
@@ -425,6 +436,16 @@ mod tests {
         assert_eq!(create_once(dir.path(), &path, b"two").unwrap(), Created::Exists);
         assert_eq!(read(&path).unwrap().unwrap(), b"one");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_name_that_the_file_has_already_is_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ref");
+        let temp = TempFile::create(dir.path()).unwrap();
+        fs::hard_link(temp.path(), &path).unwrap();
+        assert_eq!(temp.link(&path).unwrap(), Created::New);
+        assert_eq!(TempFile::create(dir.path()).unwrap().link(&path).unwrap(), Created::Exists);
     }
 
     #[test]

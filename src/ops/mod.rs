@@ -29,6 +29,7 @@ pub mod note;
 mod partial;
 mod paths;
 pub mod reindex;
+pub mod remote;
 pub mod restore;
 pub mod run;
 mod sample_diff;

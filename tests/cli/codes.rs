@@ -68,7 +68,6 @@ fn flags_and_verbs_of_later_work_are_absent() {
     let s = Sandbox::with_two_versions();
     for line in [
         "diff --limit 3",
-        "remote list",
         "push",
         "fetch",
         "pull",

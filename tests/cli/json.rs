@@ -208,6 +208,12 @@ fn every_verb_has_its_fields_in_json() {
         "freed_bytes",
     ]);
     assert_eq!(keys(&s.json("gc --dry-run")), gc);
+    let remote = ["name", "url", "endpoint", "region", "profile", "anonymous", "path_style", "read_only"];
+    let mut added = set(remote);
+    added.extend(["already_declared", "honours_create"]);
+    assert_eq!(keys(&s.json("remote add copy ../copy")), added);
+    assert_eq!(keys(&s.json("remote list")["remotes"][0]), set(remote));
+    assert_eq!(keys(&s.json("remote rm copy")), set(remote));
     assert_eq!(keys(&s.json("reindex")), set(["packs", "objects", "versions", "damaged"]));
     assert_eq!(keys(&s.json("completions zsh")), set(["shell", "script"]));
     assert_eq!(keys(&s.json("man")), set(["page"]));

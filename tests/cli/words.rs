@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, keys, set};
 
 /// Every verb, as `--help` is asked for.
-pub(crate) const VERBS: [&str; 49] = [
+pub(crate) const VERBS: [&str; 53] = [
     "init",
     "dataset",
     "dataset add",
@@ -42,6 +42,10 @@ pub(crate) const VERBS: [&str; 49] = [
     "hold add",
     "hold rm",
     "hold list",
+    "remote",
+    "remote add",
+    "remote rm",
+    "remote list",
     "audit",
     "validate",
     "verify",
@@ -105,6 +109,7 @@ fn quiet_silences_what_was_done_and_not_what_was_asked() {
         "tag add latest t -q",
         "run record latest --model m -q",
         "note add latest words -q",
+        "remote add copy ../copy -q",
         "audit --verify -q",
         "checkout 1.0.0 -q",
         "verify -q",
@@ -126,6 +131,7 @@ fn quiet_silences_what_was_done_and_not_what_was_asked() {
         "-q note list",
         "-q audit",
         "-q dataset list",
+        "-q remote list",
     ] {
         assert_ne!(s.ok(line), "", "{line}");
     }

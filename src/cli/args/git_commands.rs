@@ -10,7 +10,7 @@ use helox::{Error, Repo, nearest};
 use super::{Arguments, CommandLine};
 
 /// A command of another tool, and what to do here. A command that `hlx` gains leaves this table; a test says so.
-const COMMANDS: [(&str, &str); 39] = [
+const COMMANDS: [(&str, &str); 38] = [
     ("add", "there is no staging area: 'hlx commit' takes every change; 'hlx dataset add NAME --path DIR' declares a dataset"),
     ("am", "there are no patches: 'hlx commit --from DIR' creates a version from another folder"),
     ("bisect", "'hlx log -- PATH' lists the versions that changed a file; 'hlx checkout REV' checks one out"),
@@ -39,7 +39,6 @@ const COMMANDS: [(&str, &str); 39] = [
     ("push", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
     ("rebase", "versions never change: 'hlx commit --parent REV' creates a version with another parent"),
     ("reflog", "'hlx audit' lists every version, tag, verdict, run and note with its time and author"),
-    ("remote", "remotes are not available yet: copy the repository's folder, .helox included, with 'cp -R' or 'rsync -a'"),
     ("remove", "remove the file with 'rm' and run 'hlx commit'; earlier versions keep it"),
     ("repro", "'hlx run record REV --model NAME' records which version a model was trained on"),
     ("reset", "'hlx checkout HEAD --force' discards every change, 'hlx restore PATH' those of one file or folder"),

@@ -23,6 +23,7 @@ mod man;
 mod note;
 mod patch;
 mod reindex;
+mod remote;
 mod restore;
 mod run;
 mod run_page;
@@ -64,6 +65,7 @@ pub(crate) fn run(command: Command, session: &mut Session) -> Result<Outcome> {
         Command::Run(args) => run::run(args, session),
         Command::Note(args) => note::run(args, session),
         Command::Hold(args) => hold::run(args, session),
+        Command::Remote(args) => remote::run(args, session),
         Command::Audit(args) => audit::run(&args, session),
         Command::Verify(args) => verify::run(args, session),
         Command::Fsck(args) => fsck::run(args, session),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Config, Dataset};
+use super::{Config, Dataset, RemoteConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{atomic, lock};
 use crate::path::printable;
@@ -23,8 +23,45 @@ pub fn add_dataset(shared: &Path, local: &Path, tmp: &Path, dataset: &Dataset) -
     }
     config.declare(dataset.clone())?;
     let text = String::from_utf8(atomic::read(shared)?.unwrap_or_default()).unwrap_or_default();
-    atomic::replace(tmp, shared, with_dataset(&text, dataset, shared)?.as_bytes())?;
+    atomic::replace(tmp, shared, with_table(&text, "dataset", &dataset.name, &dataset_settings(dataset), shared)?.as_bytes())?;
     Ok(config)
+}
+
+/// Adds a remote to `helox.toml`, unless it is declared in the same way already. Returns true if it was. Durable when it
+/// returns.
+///
+/// # Errors
+/// `ErrorKind::Conflict` if the name is taken; `Config` for a file that cannot be parsed.
+pub fn add_remote(shared: &Path, local: &Path, tmp: &Path, remote: &RemoteConfig) -> Result<bool> {
+    let _lock = lock::exclusive(&tmp.with_file_name("config.lock"))?;
+    let config = Config::load(shared, local)?;
+    if let Some(known) = config.remote(&remote.name) {
+        if known == remote {
+            return shared.parent().map_or(Ok(()), atomic::sync_folder).map(|()| true);
+        }
+        let message = match known.url == remote.url {
+            true => format!("remote '{}' is already declared with other settings", known.name),
+            false => format!("remote '{}' is already declared with URL {}", known.name, known.url),
+        };
+        let hint = format!("change [remote.{0}] in helox.toml, or remove it first: hlx remote rm {0}", known.name);
+        return Err(Error::new(ErrorKind::Conflict, message).with_hint(hint));
+    }
+    let text = String::from_utf8(atomic::read(shared)?.unwrap_or_default()).unwrap_or_default();
+    let text = with_table(&text, "remote", &remote.name, &remote_settings(remote), shared)?;
+    atomic::replace(tmp, shared, text.as_bytes())?;
+    Ok(false)
+}
+
+/// Takes a remote out of `helox.toml`. Returns true if it was there. Durable when it returns.
+pub fn remove_remote(shared: &Path, tmp: &Path, name: &str) -> Result<bool> {
+    let _lock = lock::exclusive(&tmp.with_file_name("config.lock"))?;
+    let mut document = document(shared)?;
+    let remotes = document.get_mut("remote").and_then(toml_edit::Item::as_table_like_mut);
+    let is_removed = remotes.and_then(|remotes| remotes.remove(name)).is_some();
+    if is_removed {
+        atomic::replace(tmp, shared, document.to_string().as_bytes())?;
+    }
+    Ok(is_removed)
 }
 
 /// Fails if a setting is given otherwise than it is declared; none is given by an empty list.
@@ -82,11 +119,40 @@ fn document(shared: &Path) -> Result<toml_edit::DocumentMut> {
         .map_err(|e: toml_edit::TomlError| Error::new(ErrorKind::Config, format!("{}: {}", shared.display(), e.message())))
 }
 
-/// Returns the text of the file with a dataset behind all that is there, which stays byte by byte.
-fn with_dataset(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> {
+/// The settings of a table, as they are written.
+type SettingList = Vec<(&'static str, toml_edit::Value)>;
+
+/// Returns the settings of a dataset.
+fn dataset_settings(dataset: &Dataset) -> SettingList {
+    let list = |texts: &[String]| texts.iter().map(String::as_str).collect::<toml_edit::Array>().into();
+    let mut settings: SettingList = vec![("type", dataset.kind.as_str().into()), ("path", dataset.path.as_str().into())];
+    match &dataset.key[..] {
+        [] => {}
+        [one] => settings.push(("key", one.as_str().into())),
+        several => settings.push(("key", list(several))),
+    }
+    if !dataset.formerly.is_empty() {
+        settings.push(("formerly", list(&dataset.formerly)));
+    }
+    settings
+}
+
+/// Returns the settings of a remote.
+fn remote_settings(remote: &RemoteConfig) -> SettingList {
+    let mut settings: SettingList = vec![("url", remote.url.as_str().into())];
+    let texts =
+        [("endpoint", &remote.settings.endpoint), ("region", &remote.settings.region), ("profile", &remote.settings.profile)];
+    settings.extend(texts.into_iter().filter_map(|(key, text)| Some((key, text.as_deref()?.into()))));
+    if remote.settings.anonymous {
+        settings.push(("anonymous", true.into()));
+    }
+    settings.extend(remote.settings.path_style.map(|style| ("path_style", style.into())));
+    settings
+}
+
+/// Returns the text of the file with a table behind all that is there, which stays byte by byte.
+fn with_table(text: &str, kind: &str, name: &str, settings: &SettingList, shared: &Path) -> Result<String> {
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let value = |text: &str| toml_edit::Value::from(text).to_string();
-    let (name, kind, path) = (toml_edit::Key::new(&*dataset.name), value(&dataset.kind), value(&dataset.path));
     let mut longer = text.to_owned();
     if !text.is_empty() && !text.ends_with('\n') {
         longer += end;
@@ -94,48 +160,32 @@ fn with_dataset(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> 
     if !text.trim().is_empty() {
         longer += end;
     }
-    let mut lines = vec![format!("[dataset.{name}]"), format!("type = {kind}"), format!("path = {path}")];
-    lines.extend(lists(dataset).map(|(setting, value)| format!("{setting} = {value}")));
+    let mut lines = vec![format!("[{kind}.{}]", toml_edit::Key::new(name))];
+    lines.extend(settings.iter().map(|(setting, value)| format!("{setting} = {value}")));
     lines.push(String::new());
     longer += &lines.join(end);
     match longer.parse::<toml_edit::DocumentMut>() {
         Ok(_) => Ok(longer),
-        Err(_) => inserted(text, dataset, shared),
+        Err(_) => inserted(text, kind, name, settings, shared),
     }
 }
 
-/// Returns the settings of a dataset that are lists, as they are written.
-fn lists(dataset: &Dataset) -> impl Iterator<Item = (&'static str, toml_edit::Value)> {
-    let list = |texts: &[String]| texts.iter().map(String::as_str).collect::<toml_edit::Array>().into();
-    let key = match &dataset.key[..] {
-        [] => None,
-        [one] => Some(one.as_str().into()),
-        several => Some(list(several)),
-    };
-    let formerly = Some(&dataset.formerly[..]).filter(|names| !names.is_empty()).map(list);
-    key.map(|key| ("key", key)).into_iter().chain(formerly.map(|names| ("formerly", names)))
-}
-
-/// Returns the text of the file with a dataset, where the datasets are an inline table, which takes no more tables.
-fn inserted(text: &str, dataset: &Dataset, shared: &Path) -> Result<String> {
+/// Returns the text of the file with a table, where those of its kind are an inline table, which takes no more tables.
+fn inserted(text: &str, kind: &str, name: &str, settings: &SettingList, shared: &Path) -> Result<String> {
     let wrong = |e: toml_edit::TomlError| Error::new(ErrorKind::Config, format!("{}: {}", shared.display(), e.message()));
     let mut document: toml_edit::DocumentMut = text.parse().map_err(wrong)?;
-    let mut table = toml_edit::InlineTable::new();
-    table.insert("type", dataset.kind.as_str().into());
-    table.insert("path", dataset.path.as_str().into());
-    for (setting, value) in lists(dataset) {
-        table.insert(setting, value);
-    }
-    let Some(datasets) = document.get_mut("dataset").and_then(toml_edit::Item::as_table_like_mut) else {
-        return Err(Error::new(ErrorKind::Config, format!("{}: 'dataset' is not a table", shared.display())));
+    let table: toml_edit::InlineTable = settings.iter().map(|(setting, value)| (*setting, value.clone())).collect();
+    let Some(tables) = document.get_mut(kind).and_then(toml_edit::Item::as_table_like_mut) else {
+        return Err(Error::new(ErrorKind::Config, format!("{}: '{kind}' is not a table", shared.display())));
     };
-    datasets.insert(&dataset.name, toml_edit::value(table));
+    tables.insert(name, toml_edit::value(table));
     Ok(document.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remote::{RemoteSettings, RemoteUrl};
 
     #[test]
     fn adding_a_dataset_keeps_the_rest() {
@@ -198,8 +248,38 @@ mod tests {
     }
 
     #[test]
+    fn remotes_are_added_and_removed_beside_the_rest() {
+        let dir = tempfile::tempdir().unwrap();
+        let (shared, local, tmp) = (dir.path().join("helox.toml"), dir.path().join("config.toml"), dir.path().join("tmp"));
+        std::fs::create_dir(&tmp).unwrap();
+        let text = "# ours\n[store]\ncompression = 3 # smaller\n";
+        std::fs::write(&shared, text).unwrap();
+        let url = RemoteUrl::parse("s3://data/leases", dir.path()).unwrap();
+        let settings = RemoteSettings {
+            endpoint: Some("http://127.0.0.1:9000".into()),
+            region: Some("r".into()),
+            anonymous: true,
+            path_style: Some(false),
+            ..RemoteSettings::default()
+        };
+        let remote = RemoteConfig { name: "origin".into(), url, settings };
+        assert!(!add_remote(&shared, &local, &tmp, &remote).unwrap());
+        let expected = "\n[remote.origin]\nurl = \"s3://data/leases\"\nendpoint = \"http://127.0.0.1:9000\"\nregion = \"r\"\n\
+                        anonymous = true\npath_style = false\n";
+        assert_eq!(std::fs::read_to_string(&shared).unwrap(), format!("{text}{expected}"));
+        assert!(add_remote(&shared, &local, &tmp, &remote).unwrap(), "declared just so already");
+        let other = RemoteConfig { settings: RemoteSettings::default(), ..remote };
+        assert_eq!(add_remote(&shared, &local, &tmp, &other).unwrap_err().kind(), ErrorKind::Conflict);
+        assert!(remove_remote(&shared, &tmp, "origin").unwrap());
+        assert!(!remove_remote(&shared, &tmp, "origin").unwrap());
+        assert_eq!(std::fs::read_to_string(&shared).unwrap(), text);
+    }
+
+    #[test]
     fn comments_order_and_line_ends_stay_whatever_the_file_holds() {
         let dataset = Dataset::new("a.b", "t", "data/a");
+        let with_dataset =
+            |text: &str| with_table(text, "dataset", "a.b", &dataset_settings(&dataset), Path::new("helox.toml")).unwrap();
         let table = "[dataset.\"a.b\"]\ntype = \"t\"\npath = \"data/a\"\n";
         let cases = [
             ("", String::new()),
@@ -209,13 +289,13 @@ mod tests {
             ("[dataset.one] # first\ntype = \"t\"\npath = \"one\"\n[store]\n# last\n", "\n".into()),
         ];
         for (text, between) in cases {
-            let longer = with_dataset(text, &dataset, Path::new("helox.toml")).unwrap();
+            let longer = with_dataset(text);
             assert_eq!(longer, format!("{text}{between}{table}"));
         }
-        let windows = with_dataset("# ours\r\n", &dataset, Path::new("helox.toml")).unwrap();
+        let windows = with_dataset("# ours\r\n");
         assert_eq!(windows, format!("# ours\r\n\r\n{}", table.replace('\n', "\r\n")));
         let inline = "dataset = { one = { type = \"t\", path = \"one\" } } # all\n";
-        let longer = with_dataset(inline, &dataset, Path::new("helox.toml")).unwrap();
+        let longer = with_dataset(inline);
         assert!(longer.contains("one = {") && longer.contains("\"a.b\" = {") && longer.ends_with("# all\n"), "{longer}");
     }
 }

@@ -13,7 +13,7 @@ pub(super) struct TableSpec<'a> {
 /// The top of `helox.toml`.
 pub(super) const TOP: TableSpec<'_> = TableSpec { header: "", keys: &["dataset", "remote", "store"] };
 /// The top of `.helox/config.toml`.
-pub(super) const LOCAL_TOP: TableSpec<'_> = TableSpec { header: "", keys: &["store"] };
+pub(super) const LOCAL_TOP: TableSpec<'_> = TableSpec { header: "", keys: &["remote", "store"] };
 /// The keys of a dataset.
 pub(super) const DATASET: TableSpec<'_> = TableSpec {
     header: "dataset.NAME",
@@ -56,7 +56,8 @@ pub(super) const RULE: TableSpec<'_> =
 /// The condition on versions with a tag.
 pub(super) const TAG: TableSpec<'_> = TableSpec { header: "dataset.NAME.tags.TAG", keys: &["requires"] };
 /// The keys of a remote.
-pub(super) const REMOTE: TableSpec<'_> = TableSpec { header: "remote.NAME", keys: &["url"] };
+pub(super) const REMOTE: TableSpec<'_> =
+    TableSpec { header: "remote.NAME", keys: &["url", "endpoint", "region", "profile", "anonymous", "path_style"] };
 /// The keys of the store.
 pub(super) const STORE: TableSpec<'_> = TableSpec { header: "store", keys: &["compression", "shared"] };
 

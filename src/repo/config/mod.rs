@@ -7,17 +7,20 @@ mod edit;
 mod formats;
 mod keys;
 mod read;
+mod remote;
 mod rules;
 mod table;
 
 use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::path::is_within;
+use crate::path::{is_within, printable};
 use crate::refs::names;
+use crate::spelling;
 
 pub use dataset::{Dataset, generic, normal};
-pub use edit::{add_dataset, remove_dataset, rename_dataset};
+pub use edit::{add_dataset, add_remote, remove_dataset, remove_remote, rename_dataset};
+pub use remote::RemoteConfig;
 
 /// zstd's level where nothing else is set.
 const LEVEL: i32 = 1;
@@ -25,7 +28,7 @@ const LEVEL: i32 = 1;
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     datasets: BTreeMap<String, Dataset>,
-    remotes: BTreeMap<String, String>,
+    remotes: BTreeMap<String, RemoteConfig>,
     store: StoreSettings,
 }
 
@@ -85,11 +88,39 @@ impl Config {
         self.datasets.get(name).map_or_else(|| vec![name], |dataset| dataset.names().collect())
     }
 
-    /// Returns the remotes in the order of their names: name and URL.
-    pub fn remotes(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.remotes.iter().map(|(name, url)| (name.as_str(), url.as_str()))
+    /// Returns the remotes in the order of their names.
+    pub fn remotes(&self) -> impl Iterator<Item = &RemoteConfig> {
+        self.remotes.values()
     }
 
+    /// Returns the remote with this name.
+    pub fn remote(&self, name: &str) -> Option<&RemoteConfig> {
+        self.remotes.get(name)
+    }
+
+    /// Returns the remote with a name; without one, the only remote, or `origin`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] if there is none, or several and none of them is `origin`.
+    pub fn find_remote(&self, name: Option<&str>) -> Result<&RemoteConfig> {
+        let names: Vec<&str> = self.remotes.keys().map(String::as_str).collect();
+        let name = match (name, &names[..]) {
+            (Some(name), _) => name,
+            (None, []) => return Err(Error::usage("no remote is declared").with_hint("add one: hlx remote add origin URL")),
+            (None, [only]) => only,
+            (None, _) if names.contains(&"origin") => "origin",
+            (None, _) => {
+                return Err(Error::usage("there are several remotes").with_hint(format!("name one of {}", names.join(", "))));
+            }
+        };
+        self.remotes.get(name).ok_or_else(|| {
+            let error = Error::usage(format!("no remote '{}'", printable(name)));
+            match spelling::nearest(name, &names) {
+                Some(near) => error.with_hint(format!("did you mean '{near}'?")),
+                None => error.with_hint("list the remotes: hlx remote list"),
+            }
+        })
+    }
     /// zstd's level for new data, 1 to 19.
     pub fn level(&self) -> i32 {
         self.store.level.unwrap_or(LEVEL)

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use super::dataset::check_type;
-use super::keys::{DATASET, LOCAL_TOP, REMOTE, SCHEMA, STORE, TAG, TOP, VERSION};
+use super::keys::{DATASET, LOCAL_TOP, SCHEMA, STORE, TAG, TOP, VERSION};
 use super::table::{ConfigEntry, ConfigFile, Section, placed};
-use super::{Config, Dataset, StoreSettings, formats, generic, normal, rules};
+use super::{Config, Dataset, RemoteConfig, StoreSettings, formats, generic, normal, rules};
 use crate::diff::Thresholds;
 use crate::error::{Error, Result};
+use crate::fs::atomic;
 use crate::limits;
 use crate::object::version::ValidationStatus;
 use crate::path::printable;
@@ -28,7 +29,7 @@ impl Config {
     /// `ErrorKind::Config` with file and line for anything that is not understood.
     pub fn load(shared: &Path, local: &Path) -> Result<Config> {
         let mut config = read_shared(shared)?;
-        let own = read_local(local)?;
+        let own = read_local(local, &mut config, atomic::parent(shared))?;
         config.store.level = own.level.or(config.store.level);
         config.store.is_shared = own.is_shared.or(config.store.is_shared);
         if let Ok(text) = std::env::var("HLX_COMPRESSION") {
@@ -50,23 +51,32 @@ fn read_shared(path: &Path) -> Result<Config> {
         let dataset = dataset(&entry)?;
         config.declare(dataset).map_err(|e| placed(&e, |what| entry.wrong_key(what)))?;
     }
-    for entry in top.tables("remote")? {
-        config.remotes.insert(entry.key.to_owned(), remote(&entry)?);
-    }
+    read_remotes(&top, &mut config, atomic::parent(path))?;
     Ok(config)
 }
 
-/// Reads `.helox/config.toml`.
-fn read_local(path: &Path) -> Result<StoreSettings> {
-    let read = || {
+/// Reads `.helox/config.toml`: its remotes over those of `config`, and its settings of the store.
+fn read_local(path: &Path, config: &mut Config, base: &Path) -> Result<StoreSettings> {
+    let mut read = || {
         let file = ConfigFile::read(path)?;
         let document = file.parse()?;
-        settings(&Section::top(&file, &document).check(&LOCAL_TOP)?)
+        let top = Section::top(&file, &document).check(&LOCAL_TOP)?;
+        read_remotes(&top, config, base)?;
+        settings(&top)
     };
     read().map_err(|e: Error| match e.hint() {
         Some(_) => e,
         None => e.with_hint(format!("fix the file, or do without it: rm {}", path.display())),
     })
+}
+
+/// Reads the remotes of a file over those that are known.
+fn read_remotes(top: &Section<'_>, config: &mut Config, base: &Path) -> Result<()> {
+    for entry in top.tables("remote")? {
+        let remote = RemoteConfig::read(&entry, config.remotes.get(entry.key), base)?;
+        config.remotes.insert(entry.key.to_owned(), remote);
+    }
+    Ok(())
 }
 
 /// Reads the table `store`, if there is one.
@@ -175,20 +185,6 @@ fn thresholds(section: &Section<'_>) -> Result<Thresholds> {
     }
 }
 
-fn remote(entry: &ConfigEntry<'_>) -> Result<String> {
-    let section = entry.section()?.check(&REMOTE)?;
-    if !names::is_dataset(entry.key) {
-        return Err(entry
-            .wrong_key(format!("'{}' is not a valid name for a remote", entry.key))
-            .with_hint("use up to 64 of a-z, 0-9, '_', '.' and '-', beginning with a letter or a digit"));
-    }
-    match section.get("url") {
-        Some(url) if url.text()?.is_empty() => Err(url.wrong("'url' is empty")),
-        Some(url) => Ok(url.text()?.to_owned()),
-        None => Err(section.wrong(format!("remote '{}' has no 'url'", entry.key))),
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -215,7 +211,8 @@ pub(super) mod tests {
         assert_eq!(globs, expected, "in the order of the file");
         assert_eq!(leases.thresholds, Thresholds::default());
         assert_eq!(leases.schema_depth, 5);
-        assert_eq!(config.remotes().collect::<Vec<_>>(), [("origin", "s3://helox-datasets/leases")]);
+        let remotes: Vec<_> = config.remotes().map(|remote| (&*remote.name, remote.url.to_string())).collect();
+        assert_eq!(remotes, [("origin", "s3://helox-datasets/leases".to_owned())]);
         assert_eq!(config.level(), 1);
     }
 
