@@ -1,5 +1,7 @@
 //! Progress events of long operations, and their cancellation.
 
+use std::time::Duration;
+
 use crate::error::{Error, Result};
 
 /// A part of the work that a person would want named.
@@ -34,6 +36,11 @@ pub trait Progress: Sync {
 
     /// So many files and bytes of the stage are done.
     fn advance(&self, files: u64, bytes: u64);
+
+    /// The size of the work of `hlx gc --recompress`, and the time that it will take.
+    fn estimate(&self, packs: u64, bytes: u64, time: Duration) {
+        let _ = (packs, bytes, time);
+    }
 
     /// Returns true if somebody watches, so that totals are worth the work of finding them out.
     fn is_watched(&self) -> bool {

@@ -74,13 +74,11 @@ pub struct Delta<'a> {
 impl Compressor {
     /// Compresses runs, each into a frame against its base; `None` where the base does not pay.
     pub fn deltas(&mut self, runs: &[Delta<'_>], level: i32) -> Vec<Option<Vec<u8>>> {
-        // zstd ties a context to the life of its prefixes, hence one that lives no longer than the bases.
-        let (mut context, mut frame) = (CCtx::create(), Vec::new());
-        let code = |run| {
-            let delta = delta(&mut context, run, level, &mut frame)?;
-            self.is_worthwhile(run, delta.len(), level).then(|| delta.to_vec())
-        };
-        runs.iter().map(code).collect()
+        let mut frames = delta_frames(runs, level);
+        for (frame, run) in frames.iter_mut().zip(runs) {
+            frame.take_if(|frame| !self.is_worthwhile(run, frame.len(), level));
+        }
+        frames
     }
 
     /// Returns true if a delta of so many bytes is worth that the base must be read.
@@ -93,22 +91,31 @@ impl Compressor {
     }
 }
 
+/// Compresses runs, each into a frame against its base; `None` where there is no base.
+pub(crate) fn delta_frames(runs: &[Delta<'_>], level: i32) -> Vec<Option<Vec<u8>>> {
+    // zstd ties a context to the life of its prefixes, hence one that lives no longer than the bases.
+    let (mut context, mut frame) = (CCtx::create(), Vec::new());
+    runs.iter().map(|run| delta(&mut context, run, level, &mut frame).map(<[u8]>::to_vec)).collect()
+}
+
 /// One frame against a prefix.
 fn delta<'s, 'b>(context: &mut CCtx<'b>, run: &Delta<'b>, level: i32, out: &'s mut Vec<u8>) -> Option<&'s [u8]> {
     if run.base.is_empty() {
         return None;
     }
     let window = usize::BITS - (run.raw.len() + run.base.len()).leading_zeros();
-    // At its default, level 1 keeps too few positions of the base and loses most of the gain (docs/performance.md).
-    let hash = window.saturating_sub(3).clamp(17, 19);
-    let parameters =
-        [CParameter::CompressionLevel(level), CParameter::WindowLog(window.clamp(18, 24)), CParameter::HashLog(hash)];
-    for parameter in parameters {
-        context.set_parameter(parameter).ok()?;
+    context.set_parameter(CParameter::CompressionLevel(level)).ok()?;
+    context.set_parameter(CParameter::WindowLog(window.clamp(18, 24))).ok()?;
+    if level < FULL_HASH {
+        // At its default, level 1 keeps too few positions of the base and loses most of the gain (docs/performance.md).
+        context.set_parameter(CParameter::HashLog(window.saturating_sub(3).clamp(17, 19))).ok()?;
     }
     context.ref_prefix(run.base).ok()?;
     compress(context, run.raw, out)
 }
+
+/// The level of zstd from which its own hash log keeps as many positions of a base.
+const FULL_HASH: i32 = 7;
 
 /// Compresses into `out`, replacing what it holds.
 fn compress<'s>(context: &mut CCtx<'_>, raw: &[u8], out: &'s mut Vec<u8>) -> Option<&'s [u8]> {

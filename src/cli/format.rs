@@ -98,6 +98,17 @@ pub(crate) fn size(bytes: u64) -> String {
     if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
 }
 
+/// Returns a time in seconds, minutes or hours: "40 seconds", "1 minute", "2 hours 5 minutes".
+pub(crate) fn duration(seconds: u64) -> String {
+    let minutes = seconds.div_ceil(60);
+    match (seconds, minutes / 60, minutes % 60) {
+        (0..=90, ..) => count(seconds, "second"),
+        (_, 0, minutes) => count(minutes, "minute"),
+        (_, hours, 0) => count(hours, "hour"),
+        (_, hours, minutes) => format!("{} {}", count(hours, "hour"), count(minutes, "minute")),
+    }
+}
+
 /// Returns a difference with its sign: `+117`, `-3`, `0`.
 pub(crate) fn difference(of: i64, show: impl Fn(u64) -> String) -> String {
     let sign = match of {
@@ -200,6 +211,15 @@ mod tests {
             (u64::MAX, "18 EB"),
         ] {
             assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn durations_have_one_or_two_units() {
+        for (seconds, text) in
+            [(1, "1 second"), (90, "90 seconds"), (91, "2 minutes"), (3_600, "1 hour"), (7_500, "2 hours 5 minutes")]
+        {
+            assert_eq!(duration(seconds), text);
         }
     }
 

@@ -3,7 +3,7 @@
 //! It appears on stderr, only if that is a terminal, and only once the work has taken half a second.
 
 use std::fmt;
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write, stderr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use helox::{Progress, Stage};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::format::{count, size, thousands};
+use super::format::{count, duration, size, thousands};
 use super::interrupt::{self, ListenerGuard};
 
 /// Work shorter than this shows nothing.
@@ -24,6 +24,7 @@ const WITHOUT_TOTAL: &str = "{msg} {done}, {files}, {rate}/s";
 
 /// One line of progress, for as long as it lives.
 pub(crate) struct ProgressBars {
+    is_wanted: bool,
     line: Option<ProgressLine>,
     _listening: ListenerGuard,
 }
@@ -53,7 +54,7 @@ impl ProgressBars {
             shown: AtomicBool::new(false),
             has_total: AtomicBool::new(false),
         });
-        ProgressBars { line, _listening: ListenerGuard::listening() }
+        ProgressBars { is_wanted: wanted, line, _listening: ListenerGuard::listening() }
     }
 }
 
@@ -141,6 +142,20 @@ impl Progress for ProgressBars {
             line.style(true);
         }
         line.show_when_due();
+    }
+
+    fn estimate(&self, packs: u64, bytes: u64, time: Duration) {
+        if !self.is_wanted || packs == 0 {
+            return;
+        }
+        let time = duration(time.as_secs_f64().ceil() as u64);
+        let text = format!("recompressing {}, {}, takes about {time}\n", count(packs, "pack"), size(bytes));
+        // If the terminal fails, the line is lost, not the work.
+        let print = || drop(stderr().lock().write_all(text.as_bytes()));
+        match &self.line {
+            Some(line) => line.bar.suspend(print),
+            None => print(),
+        }
     }
 
     fn advance(&self, files: u64, bytes: u64) {

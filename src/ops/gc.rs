@@ -25,6 +25,8 @@ pub struct GcOptions {
     pub dry_run: bool,
     /// Unreachable objects stay in packs that are younger.
     pub grace: Duration,
+    /// The level of zstd at which all packs are compressed anew that this makes shorter, if any.
+    pub recompress: Option<i32>,
 }
 
 /// Removes what no version, fact or workspace leads to, rewrites packs of which most is unreachable, joins small ones, and
@@ -34,7 +36,12 @@ pub struct GcOptions {
 /// `ErrorKind::Damaged` if anything that is needed to tell what is reachable is missing or damaged; then nothing is removed.
 pub fn run(repo: &Repo, options: &GcOptions, progress: &dyn Progress) -> Result<CollectReport> {
     let mut roots = RepoRoots { repo, refs: HashSet::new(), facts: HashSet::new(), is_first: true };
-    let collect = CollectOptions { dry_run: options.dry_run, grace: options.grace, level: repo.config().level() };
+    let collect = CollectOptions {
+        dry_run: options.dry_run,
+        grace: options.grace,
+        level: options.recompress.unwrap_or(repo.config().level()),
+        recompress: options.recompress.is_some(),
+    };
     let report = gc::collect(repo.store(), &mut roots, &collect, progress);
     let report = report.map_err(|e| match e.is_skippable() {
         true => e.within("nothing was removed").with_hint("list all damage: hlx verify --all"),

@@ -41,6 +41,17 @@ pub struct IndexRow {
     pub raw_len: u32,
 }
 
+/// The part of a row that says how much of a pack an object takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowUsage {
+    /// The number of the pack in the list of its table.
+    pub pack: usize,
+    /// See [`IndexRow::depth`].
+    pub depth: u8,
+    /// The length of the object.
+    pub raw_len: u32,
+}
+
 /// A table in memory or mapped from its file.
 #[derive(Debug)]
 pub struct IndexTable {
@@ -181,9 +192,17 @@ impl IndexTable {
         Some(IndexRow { key, depth, pack, offset, len, raw_at, raw_len })
     }
 
-    /// Returns the key of the n-th row as it is stored; `None` if the disk cannot read it.
-    fn key_bytes(&self, n: usize) -> Option<&[u8]> {
-        self.raw(n)?.get(..33)
+    /// Returns how much of a pack the object of the n-th row takes; `None` if it makes no sense.
+    pub fn usage(&self, n: usize) -> Option<RowUsage> {
+        let raw = self.raw(n)?;
+        let number = |at: usize| Some(u32::from_le_bytes(*raw.get(at..)?.first_chunk()?));
+        let pack = number(36)? as usize;
+        (pack < self.packs).then_some(RowUsage { pack, depth: raw[33], raw_len: number(52)? })
+    }
+
+    /// Returns the key of the n-th row as it is stored; `None` if there is none, or the disk cannot read it.
+    pub(super) fn key_bytes(&self, n: usize) -> Option<&[u8]> {
+        if n < self.rows { self.raw(n)?.get(..33) } else { None }
     }
 
     /// Returns the rows of a key, the shallowest first; none where the disk cannot read them.
@@ -346,6 +365,8 @@ mod tests {
         assert!(table.is_intact());
         for row in &rows {
             assert_eq!(table.find(&row.key).collect::<Vec<_>>(), std::slice::from_ref(row));
+            let usage = table.usage(table.position(&row.key).unwrap()).unwrap();
+            assert_eq!((table.packs().nth(usage.pack), usage.depth, usage.raw_len), (Some(row.pack), row.depth, row.raw_len));
         }
         let other = Key { kind: ObjectKind::Node, ..rows[0].key };
         assert_eq!(table.find(&other).count(), 0, "another kind never matches");

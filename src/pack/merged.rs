@@ -107,6 +107,32 @@ impl IndexTables {
         self.tables.iter().flat_map(|t| (0..t.len()).filter_map(|n| t.row(n)))
     }
 
+    /// Hands out the rows of one object after the other, in the order of their keys: each row by the number of its table
+    /// and its own.
+    ///
+    /// # Errors
+    /// If the disk cannot read a row.
+    pub fn by_object(&self, mut each: impl FnMut(&[(usize, usize)]) -> Result<()>) -> Result<()> {
+        let mut next = vec![0; self.tables.len()];
+        let mut keys: Vec<Option<&[u8]>> = self.tables.iter().map(|table| table.key_bytes(0)).collect();
+        let mut rows = Vec::new();
+        while let Some(least) = keys.iter().flatten().min().copied() {
+            rows.clear();
+            for ((number, table), key) in self.tables.iter().enumerate().zip(&mut keys) {
+                while *key == Some(least) {
+                    rows.push((number, next[number]));
+                    next[number] += 1;
+                    *key = table.key_bytes(next[number]);
+                }
+            }
+            each(&rows)?;
+        }
+        match self.tables.iter().zip(&next).all(|(table, next)| table.len() == *next) {
+            true => Ok(()),
+            false => Err(Error::damaged("a row of an index table cannot be read").with_hint("hlx reindex")),
+        }
+    }
+
     /// Returns these tables and one more.
     #[must_use]
     pub fn with(&self, table: IndexTable) -> IndexTables {
@@ -295,6 +321,23 @@ mod tests {
         assert!(!tables.contains(&row(300).key));
         let few: HashSet<_> = [Id::from_bytes([0; 32])].into();
         assert!(!tables.within(&few).contains(&row(299).key));
+    }
+
+    #[test]
+    fn the_rows_of_an_object_come_together() {
+        let of = |numbers: std::ops::Range<u32>| IndexTable::of(numbers.map(row).collect());
+        let tables = IndexTables::default().with(of(0..50)).with(of(0..0)).with(of(40..90));
+        let mut places: Vec<(Key, usize)> = Vec::new();
+        let key = |(table, row): (usize, usize)| tables.tables().nth(table).unwrap().1.row(row).unwrap().key;
+        tables
+            .by_object(|rows| {
+                assert!(rows.iter().all(|row| key(*row) == key(rows[0])));
+                places.push((key(rows[0]), rows.len()));
+                Ok(())
+            })
+            .unwrap();
+        assert!(places.is_sorted() && places.len() == 90);
+        assert!((0..90).all(|n| places.contains(&(row(n).key, if (40..50).contains(&n) { 2 } else { 1 }))));
     }
 
     #[test]

@@ -154,14 +154,23 @@ impl Pipeline {
 
     /// Hands a group over. Waits while too many are under way.
     pub fn submit(&mut self, group: ObjectGroup) -> Result<()> {
+        let level = self.level;
+        self.run(move |store, compressor| compress(store, compressor, group, level))
+    }
+
+    /// Hands work over whose result is the next blocks. Waits while too much is under way.
+    pub fn run(
+        &mut self,
+        work: impl FnOnce(&Store, &mut Compressor) -> Result<Vec<EncodedBlock>> + Send + 'static,
+    ) -> Result<()> {
         let Some(made) = self.made.clone() else { return Err(stopped()) };
         if self.permits.send(()).is_err() {
             return Err(self.failure());
         }
-        let (seq, store, level) = (self.next, self.store.clone(), self.level);
+        let (seq, store) = (self.next, self.store.clone());
         self.next += 1;
         rayon::spawn(move || {
-            let blocks = compress(&store, group, level);
+            let blocks = COMPRESSOR.with_borrow_mut(|compressor| work(&store, compressor));
             // Nobody listens any more once the packer has failed; it tells why.
             let _ = made.send((seq, blocks));
         });
@@ -233,16 +242,14 @@ thread_local! {
 }
 
 /// Returns the blocks that a group becomes: one of the runs whose base pays, and one of the rest.
-fn compress(store: &Store, group: ObjectGroup, level: i32) -> Result<Vec<EncodedBlock>> {
-    COMPRESSOR.with_borrow_mut(|compressor| {
-        let (delta, rest) = compress_deltas(store, compressor, group, level)?;
-        let mut alone = |group: ObjectGroup| {
-            let (codec, payload) = compressor.standalone(&group.raw, level);
-            let head = BlockHead { kind: group.kind, codec, depth: 0, lens: group.lens, runs: Vec::new() };
-            EncodedBlock::of(head, group.ids, payload)
-        };
-        delta.into_iter().map(Ok).chain((!rest.is_empty()).then(|| alone(rest))).collect()
-    })
+fn compress(store: &Store, compressor: &mut Compressor, group: ObjectGroup, level: i32) -> Result<Vec<EncodedBlock>> {
+    let (delta, rest) = compress_deltas(store, compressor, group, level)?;
+    let mut alone = |group: ObjectGroup| {
+        let (codec, payload) = compressor.standalone(&group.raw, level);
+        let head = BlockHead { kind: group.kind, codec, depth: 0, lens: group.lens, runs: Vec::new() };
+        EncodedBlock::of(head, group.ids, payload)
+    };
+    delta.into_iter().map(Ok).chain((!rest.is_empty()).then(|| alone(rest))).collect()
 }
 
 /// Returns a block of those runs whose base pays, and what is left.

@@ -335,21 +335,26 @@ impl Store {
             return Err(self.damaged(row, "its block is at another depth"));
         }
         self.decoded.get_or_insert_with(&(row.pack, row.offset, range.raw.start as u32, row.depth), || {
-            let mut base = Vec::new();
-            for key in &run.bases {
-                // A base lies strictly less deep, so that no circle can be followed.
-                let object = self.get_below(key, row.depth.saturating_sub(1), false);
-                let object = object.map_err(|e| e.within(format!("the base of {}", row.key)))?;
-                if base.len() + object.len() > limits::BASE {
-                    return Err(self.damaged(row, "its base is too long"));
-                }
-                base.extend_from_slice(&object);
-            }
+            let base = self.base_bytes(&run.bases, row.depth).map_err(|e| e.within(format!("the base of {}", row.key)))?;
             let frame = deltas.stored.get(deltas.payload..).and_then(|payload| payload.get(range.frame.clone()));
             let raw = frame.and_then(|frame| decompress(Codec::Delta, frame, &base, range.raw.len()).ok());
             let raw = raw.ok_or_else(|| self.damaged(row, "decompression failed"))?;
             Ok(Arc::new(DecodedRun::new(range.raw.start, raw)))
         })
+    }
+
+    /// Returns the bytes of the base of a run whose block lies above so many deltas.
+    pub(crate) fn base_bytes(&self, bases: &[Key], depth: u8) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        for key in bases {
+            // A base lies strictly less deep, so that no circle can be followed.
+            let object = self.get_below(key, depth.saturating_sub(1), false)?;
+            if bytes.len() + object.len() > limits::BASE {
+                return Err(Error::damaged("it is too long"));
+            }
+            bytes.extend_from_slice(&object);
+        }
+        Ok(bytes)
     }
 
     /// Returns the run that holds the object.

@@ -9,6 +9,7 @@ use clap::Args;
 #[command(after_help = "Examples:
   hlx gc --dry-run        what would be removed, by reason
   hlx gc --grace 0        also what a refused or interrupted commit has just stored
+  hlx gc --recompress 9   compress all packs again, where that makes them shorter
 
 Versions, tags, runs and notes are never removed, nor is anything that a workspace needs. Data that no version
 needs is left by commits that were refused or interrupted; the same commit uses it if it is repeated within the
@@ -20,6 +21,9 @@ pub(crate) struct GcArgs {
     /// Keep unreachable data that is younger, such as 30m, 12h, 7d or 2w [default: 1d]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) grace: Option<Duration>,
+    /// Compress packs again at this level of zstd, 1 to 19, unless they are as short already
+    #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=19))]
+    pub(crate) recompress: Option<i32>,
 }
 
 /// A number with a unit: seconds, minutes, hours, days or weeks. Zero needs none.

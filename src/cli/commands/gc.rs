@@ -6,12 +6,13 @@ use helox::Result;
 use helox::ops::gc;
 
 use crate::cli::args;
-use crate::cli::format::{columns, count, size};
+use crate::cli::format::{columns, count, duration, size};
 use crate::cli::outcome::Outcome;
 use crate::cli::session::Session;
 
 pub(super) fn run(args: &args::GcArgs, session: &mut Session) -> Result<Outcome> {
-    let options = gc::GcOptions { dry_run: args.dry_run, grace: args.grace.unwrap_or(gc::GRACE) };
+    let grace = args.grace.unwrap_or(gc::GRACE);
+    let options = gc::GcOptions { dry_run: args.dry_run, grace, recompress: args.recompress };
     let report = gc::run(&session.repo()?, &options, &session.progress())?;
     session.out.report(&report, |out| {
         let verb = |done: &'static str, planned: &'static str| if report.dry_run { planned } else { done };
@@ -26,11 +27,16 @@ pub(super) fn run(args: &args::GcArgs, session: &mut Session) -> Result<Outcome>
                 )
             }),
             (report.dead_bytes > 0).then(|| {
-                let rewritten = packs(report.rewritten_packs + report.joined_packs);
+                let rewritten = packs(report.rewritten_packs + report.joined_packs + report.recompressed_packs);
                 row(report.dead_bytes, format!("unreachable, in {rewritten}"), verb("rewritten", "to rewrite"))
             }),
             (report.joined_packs > 0).then(|| {
                 row(report.joined_bytes, format!("in {}", count(report.joined_packs, "small pack")), verb("joined", "to join"))
+            }),
+            (report.recompressed_packs > 0).then(|| {
+                let planned = format!("to recompress, in about {}", duration(report.estimated_seconds));
+                let what = format!("in {}", packs(report.recompressed_packs));
+                row(report.recompressed_bytes, what, if report.dry_run { &planned } else { "recompressed" })
             }),
             (report.temporary_files > 0).then(|| {
                 let files = count(report.temporary_files, "temporary file");

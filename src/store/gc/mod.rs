@@ -11,6 +11,7 @@
 mod left_over;
 mod marks;
 mod plan;
+mod recompress;
 mod rewrite;
 mod walk;
 
@@ -46,6 +47,8 @@ pub struct CollectOptions {
     pub grace: Duration,
     /// The level of zstd for blocks that are compressed anew.
     pub level: i32,
+    /// True if all packs that this level makes shorter are compressed anew.
+    pub recompress: bool,
 }
 
 /// The result of a collection: the files that it removed, or would remove.
@@ -65,6 +68,12 @@ pub struct CollectReport {
     pub joined_packs: u64,
     /// Their bytes.
     pub joined_bytes: u64,
+    /// Packs that were compressed anew at a higher level.
+    pub recompressed_packs: u64,
+    /// Their bytes.
+    pub recompressed_bytes: u64,
+    /// The seconds for which they were expected to be compressed.
+    pub estimated_seconds: u64,
     /// Unreachable bytes that are younger than the grace time.
     pub recent_bytes: u64,
     /// Temporary files and folders whose writers have ended.
@@ -106,7 +115,10 @@ pub fn collect(
     let left = LeftOver::find(&layout.tmp())?;
     left.remove()?;
     if !collection.plan.removed.is_empty() {
-        match collection.copy(options.level) {
+        if options.recompress {
+            progress.estimate(report.recompressed_packs, report.recompressed_bytes, collection.estimate);
+        }
+        match collection.copy(options) {
             Err(e) if e.is_disk_full() => {
                 collection.give_up_copies(until)?;
                 report = collection.report();
@@ -130,6 +142,8 @@ struct Collection<'a> {
     plan: RemovalPlan,
     /// The packs that were seen: those of the plan, those that came since, and the copies.
     known: HashSet<Id<Pack>>,
+    /// The time for which packs are expected to be compressed anew.
+    estimate: Duration,
     progress: &'a dyn Progress,
 }
 
@@ -160,7 +174,11 @@ impl<'a> Collection<'a> {
             missing => return Err(Error::damaged(format!("{missing} chunks are missing from the store"))),
         }
         check_lost_refs(store, &walk)?;
-        let plan = RemovalPlan::new(store, &walk.marks, until)?;
+        let mut plan = RemovalPlan::new(store, &walk.marks, until)?;
+        let estimate = match options.recompress {
+            true => recompress::choose(store, &mut plan, options.level, progress)?,
+            false => Duration::ZERO,
+        };
         if !options.dry_run {
             for id in plan.removed.keys() {
                 let path = plan.packs.get(id).map_or(Path::new(""), |pack| &pack.path);
@@ -169,13 +187,14 @@ impl<'a> Collection<'a> {
         }
         plan.mark_bases(&mut walk, progress)?;
         let known = plan.packs.keys().copied().collect();
-        Ok(Collection { store, walk, plan, known, progress })
+        Ok(Collection { store, walk, plan, known, estimate, progress })
     }
 
     fn report(&self) -> CollectReport {
         let (unreachable_packs, unreachable_bytes) = self.plan.count(RemovalReason::Unreachable);
         let (rewritten_packs, _) = self.plan.count(RemovalReason::MostlyDead);
         let (joined_packs, joined_bytes) = self.plan.count(RemovalReason::Small);
+        let (recompressed_packs, recompressed_bytes) = self.plan.count(RemovalReason::WeaklyCompressed);
         CollectReport {
             unreachable_packs,
             unreachable_bytes,
@@ -183,17 +202,20 @@ impl<'a> Collection<'a> {
             dead_bytes: self.plan.dead_bytes(),
             joined_packs,
             joined_bytes,
+            recompressed_packs,
+            recompressed_bytes,
+            estimated_seconds: self.estimate.as_secs_f64().ceil() as u64,
             recent_bytes: self.plan.recent_bytes,
             ..CollectReport::default()
         }
     }
 
     /// Copies what is marked in the packs that will be removed. Returns the bytes of the new packs.
-    fn copy(&mut self, level: i32) -> Result<u64> {
+    fn copy(&mut self, options: &CollectOptions) -> Result<u64> {
         let ids: BTreeSet<Id<Pack>> = self.plan.removed.keys().copied().collect();
         let bytes = ids.iter().filter_map(|id| self.plan.packs.get(id)).map(|pack| pack.size).sum();
         self.progress.begin(Stage::Rewrite, ids.len() as u64, bytes);
-        let mut copier = PackCopier::new(self.store, &self.walk.marks, &ids, level, self.progress)?;
+        let mut copier = PackCopier::new(self.store, &self.walk.marks, &ids, options.level, options.recompress, self.progress)?;
         for id in self.plan.in_order() {
             if let Some(pack) = self.plan.packs.get(&id) {
                 copier.copy(&id, &pack.path)?;
@@ -212,7 +234,11 @@ impl<'a> Collection<'a> {
     fn give_up_copies(&mut self, until: i128) -> Result<()> {
         loop {
             let mut plan = RemovalPlan::new(self.store, &self.walk.marks, until)?;
-            plan.removed.retain(|id, reason| *reason == RemovalReason::Unreachable && self.plan.removed.contains_key(id));
+            // The better place of a copy was not read, so a pack with copies stays too.
+            let has_copies = |id: &Id<Pack>| plan.packs.get(id).is_none_or(|pack| pack.copies > 0);
+            plan.removed.retain(|id, reason| {
+                *reason == RemovalReason::Unreachable && self.plan.removed.contains_key(id) && !has_copies(id)
+            });
             let is_last = plan.removed.len() == self.plan.removed.len();
             // More packs stay, whose deltas may need what no version needs.
             plan.mark_bases(&mut self.walk, self.progress)?;

@@ -1,6 +1,7 @@
 //! Which packs are removed, and why.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use crate::error::{Error, Result};
 use crate::id::{Id, Pack};
 use crate::limits;
+use crate::pack::index::RowUsage;
 use crate::pack::reader;
 use crate::progress::Progress;
 use crate::store::gc::marks::Marks;
@@ -26,6 +28,8 @@ pub(super) enum RemovalReason {
     MostlyDead,
     /// It is small.
     Small,
+    /// It becomes shorter at another level of zstd.
+    WeaklyCompressed,
 }
 
 /// A pack, and how much of it is marked.
@@ -36,8 +40,12 @@ pub(super) struct PackUsage {
     pub size: u64,
     /// The time at which it was written, in nanoseconds since 1970.
     pub modified: i128,
-    objects: u64,
+    /// Objects that are marked and have no better place.
     marked: u64,
+    /// Objects that are marked and have a better place.
+    pub copies: u64,
+    /// Objects that are not marked.
+    unmarked: u64,
     raw: u64,
     marked_raw: u64,
     /// A bit for each depth of its blocks.
@@ -45,7 +53,21 @@ pub(super) struct PackUsage {
 }
 
 impl PackUsage {
-    /// Returns the bytes that are not marked, by the lengths of the objects before compression.
+    /// Counts an object of the pack. `is_best` if no other place of it is better.
+    fn add(&mut self, usage: &RowUsage, is_marked: bool, is_best: bool) {
+        self.raw += u64::from(usage.raw_len);
+        self.depths |= 1 << usage.depth.min(limits::BLOCK_DEPTH);
+        if !is_marked {
+            self.unmarked += 1;
+        } else if is_best {
+            self.marked += 1;
+            self.marked_raw += u64::from(usage.raw_len);
+        } else {
+            self.copies += 1;
+        }
+    }
+
+    /// Returns the bytes that are not needed, by the lengths of the objects before compression.
     pub fn dead_bytes(&self) -> u64 {
         let dead = u128::from(self.size) * u128::from(self.raw - self.marked_raw);
         (dead / u128::from(self.raw.max(1))) as u64
@@ -58,6 +80,8 @@ pub(super) struct RemovalPlan {
     /// Every pack that the tables cover.
     pub packs: HashMap<Id<Pack>, PackUsage>,
     pub removed: BTreeMap<Id<Pack>, RemovalReason>,
+    /// Packs that stay since they have unreachable objects that are too young.
+    pub recent: HashSet<Id<Pack>>,
     /// Bytes of unreachable objects in packs that are too young.
     pub recent_bytes: u64,
 }
@@ -67,11 +91,12 @@ impl RemovalPlan {
     /// after `until`, in nanoseconds since 1970, stays.
     pub fn new(store: &Store, marks: &Marks, until: i128) -> Result<RemovalPlan> {
         let packs = usage(store, marks)?;
-        let mut plan = RemovalPlan { packs, removed: BTreeMap::new(), recent_bytes: 0 };
+        let mut plan = RemovalPlan { packs, removed: BTreeMap::new(), recent: HashSet::new(), recent_bytes: 0 };
         let mut small: HashMap<PathBuf, Vec<Id<Pack>>> = HashMap::new();
         for (id, pack) in &plan.packs {
             let reason = match () {
-                () if pack.marked < pack.objects && pack.modified > until => {
+                () if pack.unmarked > 0 && pack.modified > until => {
+                    plan.recent.insert(*id);
                     plan.recent_bytes += pack.dead_bytes();
                     None
                 }
@@ -146,32 +171,41 @@ impl RemovalPlan {
     }
 }
 
-/// Counts the rows of each pack.
+/// Counts what each pack has. Of several places of an object one counts: the one with the fewest deltas below it, then that
+/// in the newest pack. An interrupted collection leaves copies, which are newer than what they were made from.
 fn usage(store: &Store, marks: &Marks) -> Result<HashMap<Id<Pack>, PackUsage>> {
     let paths: HashMap<Id<Pack>, PathBuf> = store.packs()?.into_iter().collect();
-    let mut packs: HashMap<Id<Pack>, PackUsage> = HashMap::new();
-    for (first, table) in marks.tables().tables() {
-        for n in 0..table.len() {
-            let row =
-                table.row(n).ok_or_else(|| Error::damaged("a row of an index table cannot be read").with_hint("hlx reindex"))?;
-            let pack = match packs.get_mut(&row.pack) {
-                Some(pack) => pack,
-                None => {
-                    let path = paths.get(&row.pack).ok_or_else(|| Error::damaged(format!("pack {} is missing", row.pack)))?;
-                    packs.entry(row.pack).or_insert(unused(path.clone())?)
-                }
-            };
-            let is_marked = marks.has_row(first + n);
-            pack.objects += 1;
-            pack.raw += u64::from(row.raw_len);
-            pack.depths |= 1 << row.depth.min(limits::BLOCK_DEPTH);
-            if is_marked {
-                pack.marked += 1;
-                pack.marked_raw += u64::from(row.raw_len);
-            }
+    let mut ids: Vec<Id<Pack>> = marks.tables().packs().into_iter().collect();
+    ids.sort();
+    let unused = |id: &Id<Pack>| match paths.get(id) {
+        Some(path) => unused(path.clone()),
+        None => Err(Error::damaged(format!("pack {id} is missing"))),
+    };
+    let mut packs = ids.iter().map(unused).collect::<Result<Vec<PackUsage>>>()?;
+    let number = |id| ids.binary_search(&id).unwrap_or_default();
+    let tables: Vec<_> =
+        marks.tables().tables().map(|(first, table)| (first, table, table.packs().map(number).collect::<Vec<usize>>())).collect();
+    let mut places = Vec::new();
+    marks.tables().by_object(|rows| {
+        places.clear();
+        for (table, row) in rows {
+            let (_, table, numbers) = &tables[*table];
+            let usage = table.usage(*row).and_then(|usage| Some((*numbers.get(usage.pack)?, usage)));
+            places.push(usage.ok_or_else(|| Error::damaged("a row of an index table cannot be read").with_hint("hlx reindex"))?);
         }
-    }
-    Ok(packs)
+        let is_marked = rows.first().is_some_and(|(table, row)| marks.has_row(tables[*table].0 + row));
+        let best = match places.len() {
+            1 => 0,
+            _ => (0..places.len())
+                .min_by_key(|n| (places[*n].1.depth, Reverse(packs[places[*n].0].modified), places[*n].0))
+                .unwrap_or(0),
+        };
+        for (n, (number, usage)) in places.iter().enumerate() {
+            packs[*number].add(usage, is_marked, n == best);
+        }
+        Ok(())
+    })?;
+    Ok(ids.into_iter().zip(packs).collect())
 }
 
 fn unused(path: PathBuf) -> Result<PackUsage> {
@@ -180,6 +214,5 @@ fn unused(path: PathBuf) -> Result<PackUsage> {
         return Err(Error::damaged(format!("pack {} is not a file", path.display())));
     }
     let modified = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
-    let size = metadata.len();
-    Ok(PackUsage { path, size, modified, objects: 0, marked: 0, raw: 0, marked_raw: 0, depths: 0 })
+    Ok(PackUsage { path, size: metadata.len(), modified, marked: 0, copies: 0, unmarked: 0, raw: 0, marked_raw: 0, depths: 0 })
 }

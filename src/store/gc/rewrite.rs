@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::chunk::compress::decompress;
+use crate::chunk::compress::{Codec, decompress};
 use crate::error::{Error, Result};
 use crate::id::{Id, Pack};
 use crate::limits;
@@ -17,6 +17,7 @@ use crate::pack::toc::BlockEntry;
 use crate::progress::Progress;
 use crate::store::delta::PIECE_BYTES;
 use crate::store::gc::marks::Marks;
+use crate::store::gc::recompress;
 use crate::store::pipeline::{EncodedBlock, ObjectGroup, Pipeline};
 use crate::store::read::Store;
 use crate::store::writer::STRUCTURE_GROUP;
@@ -29,20 +30,28 @@ pub(super) struct PackCopier<'a> {
     pipeline: Pipeline,
     /// Objects of blocks of which others are not copied, by their kind.
     groups: BTreeMap<ObjectKind, ObjectGroup>,
+    /// True if whole blocks are compressed anew.
+    recompress: bool,
+    level: i32,
+    /// Whole blocks that wait to be compressed as one, by their kind.
+    wholes: BTreeMap<ObjectKind, Vec<EncodedBlock>>,
     progress: &'a dyn Progress,
 }
 
 impl<'a> PackCopier<'a> {
-    /// Begins to copy; `level` is zstd's, for blocks that are compressed anew.
+    /// Begins to copy; `level` is zstd's, for blocks that are compressed anew: of which others are not copied, and with
+    /// `recompress` all.
     pub fn new(
         store: &'a Arc<Store>,
         marks: &'a Marks,
         removed: &'a BTreeSet<Id<Pack>>,
         level: i32,
+        recompress: bool,
         progress: &'a dyn Progress,
     ) -> Result<PackCopier<'a>> {
         let pipeline = Pipeline::start(store.clone(), level)?;
-        Ok(PackCopier { store, marks, removed, pipeline, groups: BTreeMap::new(), progress })
+        let (groups, wholes) = Default::default();
+        Ok(PackCopier { store, marks, removed, pipeline, groups, recompress, level, wholes, progress })
     }
 
     /// Copies what is marked in a pack whose hash was checked.
@@ -82,10 +91,15 @@ impl<'a> PackCopier<'a> {
         self.progress.advance(0, u64::from(entry.len));
         let ids: Vec<[u8; 32]> = entry.objects.iter().map(|(id, _)| *id).collect();
         if head.depth > 0 {
-            return self.pipeline.copy(wanted_runs(head, &ids, &stored[payload..], wanted)?);
+            let block = wanted_runs(head, &ids, &stored[payload..], wanted)?;
+            let level = self.level;
+            return match self.recompress {
+                true => self.pipeline.run(move |store, _| Ok(vec![recompress::deltas(store, block, level)?])),
+                false => self.pipeline.copy(block),
+            };
         }
         if !wanted.contains(&false) {
-            return self.pipeline.copy(EncodedBlock { head, ids, block: stored });
+            return self.whole(EncodedBlock { head, ids, block: stored });
         }
         let raw = decompress(head.codec, &stored[payload..], b"", head.raw_len());
         let raw = raw.map_err(|_| damaged(crate::codec::Malformed("decompression failed")))?;
@@ -95,6 +109,33 @@ impl<'a> PackCopier<'a> {
             self.object(key.kind, key.id, bytes)?;
         }
         Ok(())
+    }
+
+    /// Copies a whole block that stands alone.
+    fn whole(&mut self, block: EncodedBlock) -> Result<()> {
+        if !self.recompress || block.head.codec == Codec::Stored {
+            return self.pipeline.copy(block);
+        }
+        let kind = block.head.kind;
+        let blocks = self.wholes.entry(kind).or_default();
+        let len = |blocks: &[EncodedBlock], of: fn(&EncodedBlock) -> usize| blocks.iter().map(of).sum::<usize>();
+        let raw = len(blocks, |block| block.head.raw_len()) + block.head.raw_len();
+        let objects = len(blocks, |block| block.ids.len()) + block.ids.len();
+        let mut full = Vec::new();
+        if raw > recompress::block_bytes(kind) || objects > limits::BLOCK_OBJECTS {
+            full = std::mem::take(blocks);
+        }
+        blocks.push(block);
+        self.join(full)
+    }
+
+    /// Compresses blocks as one.
+    fn join(&mut self, blocks: Vec<EncodedBlock>) -> Result<()> {
+        if blocks.is_empty() {
+            return Ok(());
+        }
+        let level = self.level;
+        self.pipeline.run(move |_, compressor| recompress::joined(compressor, blocks, level))
     }
 
     /// Adds an object to the block of its kind.
@@ -114,6 +155,9 @@ impl<'a> PackCopier<'a> {
     pub fn finish(mut self) -> Result<HashSet<Id<Pack>>> {
         for group in std::mem::take(&mut self.groups).into_values().filter(|group| !group.is_empty()) {
             self.pipeline.submit(group)?;
+        }
+        for blocks in std::mem::take(&mut self.wholes).into_values() {
+            self.join(blocks)?;
         }
         let written = self.pipeline.finish()?;
         self.store.index(written.rows)?;
