@@ -115,7 +115,7 @@ impl BucketClient {
                 Ok(value) => return Ok(value),
                 Err(failure) => RequestFault::of(failure, &attempt),
             };
-            is_doubtful |= fault.is_transient();
+            is_doubtful |= fault.leaves_doubt();
             let total = if self.has_answered.load(Ordering::Relaxed) { self.limits.total } else { self.limits.first };
             let pause = self.limits.pause_after(attempts);
             if !fault.is_transient() || begin.elapsed() + pause > total {

@@ -34,7 +34,9 @@ pub(super) enum FaultCause {
     Region,
     /// The server is busy, or another operation on the file is under way.
     Busy,
-    /// The connection failed or was cut.
+    /// No connection was established, so that nothing was sent.
+    NoConnection,
+    /// The connection was cut.
     Unreachable,
     /// Nothing came for too long.
     Stalled,
@@ -93,6 +95,11 @@ impl RequestFault {
 
     /// Returns true if the next attempt may succeed.
     pub fn is_transient(&self) -> bool {
+        self.leaves_doubt() || self.cause == FaultCause::NoConnection
+    }
+
+    /// Returns true if the attempt may have had its effect.
+    pub fn leaves_doubt(&self) -> bool {
         matches!(self.cause, FaultCause::Busy | FaultCause::Unreachable | FaultCause::Stalled)
     }
 
@@ -116,7 +123,7 @@ impl RequestFault {
             FaultCause::NoRanges => "the server cannot send a part of a file",
             FaultCause::Credentials => "no credentials were found",
             FaultCause::Long | FaultCause::Denied | FaultCause::Clock | FaultCause::Region | FaultCause::Refused => &self.detail,
-            FaultCause::Busy | FaultCause::Unreachable | FaultCause::Stalled => {
+            FaultCause::Busy | FaultCause::NoConnection | FaultCause::Unreachable | FaultCause::Stalled => {
                 let (attempts, seconds) = (counted(self.attempts, "attempt"), self.elapsed.as_secs());
                 &format!("{} ({attempts} in {seconds} s)", self.detail)
             }
@@ -140,9 +147,9 @@ impl RequestFault {
             FaultCause::Clock => "set the clock of this machine".to_owned(),
             FaultCause::Credentials => words.no_credentials.clone(),
             FaultCause::Region => "set the region of the bucket: region = \"REGION\" in [remote.NAME] of helox.toml".to_owned(),
-            FaultCause::Busy => "run the same command again later; it resumes".to_owned(),
-            FaultCause::Unreachable | FaultCause::Stalled => {
-                "check the URL, the endpoint and the network, and run the same command again; it resumes".to_owned()
+            FaultCause::Busy => "run the same command again later".to_owned(),
+            FaultCause::NoConnection | FaultCause::Unreachable | FaultCause::Stalled => {
+                "check the URL, the endpoint and the network, and run the same command again".to_owned()
             }
             FaultCause::Missing | FaultCause::Exists | FaultCause::Range | FaultCause::Long | FaultCause::Refused => return None,
         })
@@ -170,7 +177,8 @@ fn sort(error: &StoreError, attempt: &Attempt) -> (FaultCause, String) {
             (_, Some(system)) => reason(system),
             _ => last,
         };
-        return (FaultCause::Unreachable, detail);
+        let is_connected = transport.kind() != HttpErrorKind::Connect;
+        return (if is_connected { FaultCause::Unreachable } else { FaultCause::NoConnection }, detail);
     }
     let Some(status) = attempt.status() else { return (FaultCause::Refused, last) };
     let text = error.to_string();

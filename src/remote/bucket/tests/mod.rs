@@ -165,6 +165,10 @@ fn a_server_that_does_not_answer_is_given_up() {
     let settings = |endpoint: &str| RemoteSettings { endpoint: Some(endpoint.to_owned()), anonymous: true, ..Default::default() };
     let error = open("s3://bucket", &settings("http://127.0.0.1:1"), LIMITS).unwrap().read("format", 10).unwrap_err();
     assert!(error.message().contains("cannot read s3://bucket/format: Connection refused ("), "{error}");
+    let unreachable = open("s3://bucket", &settings("http://127.0.0.1:1"), LIMITS).unwrap();
+    unreachable.create("refs/1", b"x").unwrap_err();
+    // The pauses double from half a millisecond: no more attempts fit into the limit.
+    assert!(unreachable.traffic().requests <= 11, "what was never sent is not read back: {:?}", unreachable.traffic());
     let server = TestServer::start();
     server.plan("GET", "format", Misbehaviour::Silent, 9);
     let limits = TimeLimits { answer: Duration::from_millis(200), total: Duration::from_millis(300), ..LIMITS };
