@@ -16,8 +16,10 @@ What is derived (index, catalog, gate, stat cache), and the mark of the newest f
 every answer is right. Lists may leave out what is damaged if a warning says so. Where a command refuses and names a copy
 as the remedy (`format`, `config.toml`, a folder of refs or packs that is gone), the copy is made.
 
-Not counted: the state of a workspace, or `config.toml`, that is deleted looks as if it had never been there; and after the
-newest entry of the facts was removed, which `fsck` names, lists show the state before it.
+Not counted: the state of a workspace that is deleted, or settings in `config.toml` that are others now, cannot be told from
+what was meant; after the
+newest entry of the facts, or all of them, were removed, which `fsck` names, lists show the state before; and a run is listed
+without the number of a version whose ref is damaged, which `fsck` names too.
 """
 import collections
 import random
@@ -149,8 +151,7 @@ class Damage:
     def judge(self, path, name, harm):
         """Damages a copy, and judges what the commands say of it."""
         # Settings of this copy alone, which a new copy lacks.
-        was_never_there = path == "config.toml" and name in ("deleted", "emptied") or (
-            path.startswith("workspace") and name in ("deleted", "folder removed"))
+        was_never_there = path == "config.toml" or path.startswith("workspace") and name in ("deleted", "folder removed")
         campaign, trial = self.campaign, f"{path}: {name}"
         campaign.trials += 1
         copy(self.work / "base" / "r", self.trial / "r")
@@ -161,8 +162,10 @@ class Damage:
         crashed = [name for name, result in [("fsck", fsck), *answers.results] if result.crashed or "allocation" in result.output]
         campaign.check(not crashed, "crash", trial, f"{crashed} {fsck.output}")
         served = answers.served(self.truth)
-        if path == self.newest_entry and fsck.code == 1:
+        if path in (self.newest_entry, "refs/facts") and fsck.code == 1:
             served = [name for name in served if name in REVISIONS]
+        if path.startswith("refs/versions/") and fsck.code == 1:
+            served = [name for name in served if name != "run list --json"]
         if was_never_there:
             served = [name for name in served if not name.startswith("status")]
         campaign.check(not served, "served", trial, [(name, answers.answers[name]) for name in served])
@@ -191,7 +194,8 @@ class Damage:
     def repair(self, repository, path, trial):
         repaired, _ = limited(repository, "fsck", "--repair", "--from", "../copy")
         remedy = REMEDY.search(repaired.output)
-        if repaired.code != 0 and remedy and remedy.group(1).rstrip("/") == path:
+        is_refused = path in ("format", "config.toml") and path in repaired.output
+        if repaired.code != 0 and (is_refused or remedy and remedy.group(1).rstrip("/") == path):
             run(["cp", "-a", self.trial / "copy" / ".helox" / path, repository / ".helox" / path], repository)
             repaired, _ = limited(repository, "fsck", "--repair", "--from", "../copy")
         self.campaign.check(not repaired.crashed, "crash", trial, repaired.output)
@@ -200,7 +204,7 @@ class Damage:
         answers = Answers(repository)
         wrong = [name for name, answer in answers.answers.items() if answer != self.truth.answers[name]]
         # The state of a workspace is no part of a version: a checkout writes it again.
-        if wrong == ["status ds --json"] and path.startswith("workspace/"):
+        if wrong == ["status ds --json"] and path.startswith("workspace"):
             wrong = []
         self.campaign.check(not wrong, "lost", trial, f"{wrong} {repaired.output}")
 
@@ -218,7 +222,7 @@ def writer(files):
 
 def main():
     chosen = options(__doc__, count=(1000, "damages"))
-    count = 60 if chosen.short else chosen.count
+    count = 40 if chosen.short else chosen.count
     campaign, work, dice = Campaign("damage"), work_folder(), random.Random(chosen.seed)
     try:
         damage = Damage(campaign, work, chosen.seed)

@@ -209,8 +209,8 @@ def main():
         "random": (300, "kills at random moments of each of " + ", ".join(KILLED_AT_RANDOM)),
     }
     chosen = options(__doc__, **more)
-    dice, every = random.Random(chosen.seed), 5 if chosen.short else 1
-    kills = 10 if chosen.short else chosen.random
+    dice, every = random.Random(chosen.seed), 20 if chosen.short else 1
+    kills = 5 if chosen.short else chosen.random
     campaign, work = Campaign("kills"), work_folder()
     try:
         for name in chosen.commands.split(","):

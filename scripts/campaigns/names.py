@@ -90,7 +90,7 @@ def names_that_are_no_text(campaign, work):
         campaign.check(hlx(path, "show", "ds@latest").code == 3, "a part was committed", name)
 
 
-def odd_files(campaign, work):
+def odd_files(campaign, work, hole):
     """What is no file is refused by name; holes, links in circles, modes and times come back."""
     for name, make in {
         "fifo": lambda file: os.mkfifo(file),
@@ -114,8 +114,8 @@ def odd_files(campaign, work):
     os.link(data / "hard-1", data / "hard-2")
     (data / "empty").touch()
     with (data / "hole").open("wb") as file:
-        file.truncate(1 << 30)
-        file.seek((1 << 30) - 3)
+        file.truncate(hole)
+        file.seek(hole - 3)
         file.write(b"end")
     (data / "setuid").write_text("#!/bin/sh\n")
     os.chmod(data / "setuid", 0o6755)
@@ -138,7 +138,7 @@ def main():
     try:
         odd_names(campaign, work, random.Random(chosen.seed))
         names_that_are_no_text(campaign, work)
-        odd_files(campaign, work)
+        odd_files(campaign, work, (32 << 20) if chosen.short else (5 << 30))
     finally:
         shutil.rmtree(work)
     campaign.end("names and files")

@@ -14,6 +14,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::atomic::{parent, unique_name};
 use super::fault::{Call, point};
+use super::uninterrupted;
 use crate::error::{Error, Result};
 
 /// Characters that file systems made for other systems refuse in names.
@@ -102,7 +103,7 @@ impl Probe {
             let path = store.join(format!("{PREFIX}{}", unique_name()));
             let create = || {
                 point(Call::Write, &path)?;
-                fs::create_dir_all(&path)?;
+                uninterrupted(|| fs::create_dir_all(&path))?;
                 File::open(&path)
             };
             let lock = match create() {
@@ -137,7 +138,7 @@ fn remove_unlocked(store: &Path) {
         if let Ok(folder) = File::open(&path)
             && flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok()
         {
-            let _ = fs::remove_dir_all(&path);
+            let _ = uninterrupted(|| fs::remove_dir_all(&path));
         }
     }
 }
@@ -145,7 +146,8 @@ fn remove_unlocked(store: &Path) {
 impl Drop for Probe {
     fn drop(&mut self) {
         // `.helox` stays where it is not empty.
-        let _ = fs::remove_dir_all(&self.path).and_then(|()| fs::remove_dir(parent(&self.path)));
+        let gone = uninterrupted(|| fs::remove_dir_all(&self.path));
+        let _ = gone.and_then(|()| uninterrupted(|| fs::remove_dir(parent(&self.path))));
     }
 }
 

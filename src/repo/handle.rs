@@ -52,6 +52,14 @@ impl Repo {
             return Err(Error::io("cannot open the repository", &root.join(FOLDER), error));
         }
         let Some(root) = root else {
+            if let Some(store) = dir.ancestors().map(|p| p.join(FOLDER)).find(|store| store.join("packs").is_dir()) {
+                let format = store.join("format");
+                return Err(Error::damaged(format!("{} is missing", format.display())).with_hint(format!(
+                    "restore it from another copy of the repository: cp OTHER/.helox/format {}\n\
+                     if there is none: hlx init",
+                    format.display()
+                )));
+            }
             let error =
                 Error::new(ErrorKind::RepositoryNotFound, format!("no repository in {} or its parent folders", dir.display()));
             return Err(match dir.ancestors().find(|parent| parent.join(CONFIG).is_file()) {

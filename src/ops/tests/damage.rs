@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::catalog::Query;
+use crate::error::ErrorKind;
 use crate::object::ObjectKind;
 use crate::ops::{compare, dataset, diff, log, reindex, show, status, verify};
 use crate::pack::reader;
@@ -345,4 +346,17 @@ fn a_list_goes_on_past_a_version_that_is_damaged() {
     let query = Query { kind: Some("test".into()), ..Query::default() };
     let report = dataset::list(&bench.repo(), &query).unwrap();
     assert_eq!((report.datasets[0].versions, report.damaged.messages().len()), (2, 1), "{report:?}");
+}
+
+#[test]
+fn a_store_without_its_format_is_named_and_completed_by_init() {
+    let bench = Bench::new();
+    bench.write("a", "a");
+    bench.commit(|o| o.version = Some(number("1.0.0"))).unwrap();
+    fs::remove_file(bench.path.join(".helox/format")).unwrap();
+    let error = Repo::open(&bench.path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Damaged);
+    assert!(error.message().ends_with(".helox/format is missing") && error.hint().unwrap().contains("hlx init"), "{error:?}");
+    init::run(&init::InitOptions { dir: bench.path.clone(), name: None, kind: None, new: false }).unwrap();
+    assert_eq!(bench.tree_of("1.0.0").unwrap()["a"], Node::File(b"a".to_vec(), false));
 }
