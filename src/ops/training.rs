@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Entries;
+use crate::object::checksum::{Checksum, DataChecksum};
+use crate::object::version::Version;
 use crate::progress::{Progress, Stage};
 use crate::remote::RemoteVersion;
 use crate::repo::OpenRemote;
-use crate::selection::Selection;
+use crate::selection::{Matcher, Selection};
 use crate::store::Store;
 use crate::worktree::checkout::{self, CheckoutCounts, CheckoutTarget};
 use crate::worktree::stamp::Stamp;
@@ -43,16 +45,30 @@ pub(super) fn fill(
     if (&record.dataset, &record.number) != (&version.dataset, &version.number) {
         return Err(Error::damaged(format!("{} of remote '{}' is the record of {}", version.name(), remote.name, record.name())));
     }
-    if let Some(matcher) = &matcher {
-        let mut paths = Entries::new(&**store, record.manifest)?;
-        let selected = |entry: Result<crate::object::node::Entry>| entry.map(|entry| matcher.selects(entry.path.as_str()));
-        if !paths.try_fold(false, |any, entry| selected(entry).map(|selected| any || selected))? {
-            return Err(Error::new(ErrorKind::PathNotFound, format!("the patterns select no file of {}", record.name()))
-                .with_hint(format!("list its files: hlx ls -r {}", record.name())));
-        }
-    }
+    let part_checksum = matcher.as_ref().map(|matcher| part_checksum(store, &record, matcher)).transpose()?;
     let target = CheckoutTarget { manifest: record.manifest, selection: matcher.as_ref() };
-    let stamp = Stamp { remote: Some(folder.url.to_owned()), ..Stamp::of(version.id, &record, folder.selection.clone()) };
+    let stamp = Stamp::of(version.id, &record, folder.selection.clone());
+    let stamp = Stamp { part_checksum, remote: Some(folder.url.to_owned()), ..stamp };
     progress.begin(Stage::Write, 0, 0);
     checkout::staged(store, folder.path, &target, &stamp, progress)
+}
+
+/// Returns the data checksum of the selected files of a version.
+fn part_checksum(store: &Store, version: &Version, matcher: &Matcher) -> Result<Checksum> {
+    let (mut checksum, mut is_empty) = (DataChecksum::default(), true);
+    for entry in Entries::new(store, version.manifest)? {
+        let entry = entry?;
+        if !matcher.selects(entry.path.as_str()) {
+            continue;
+        }
+        is_empty = false;
+        if entry.kind.is_file() {
+            checksum.add(entry.path.as_str(), &entry.content);
+        }
+    }
+    if is_empty {
+        return Err(Error::new(ErrorKind::PathNotFound, format!("the patterns select no file of {}", version.name()))
+            .with_hint(format!("list its files: hlx ls -r {}", version.name())));
+    }
+    Ok(checksum.finish())
 }

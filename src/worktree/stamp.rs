@@ -27,6 +27,9 @@ pub struct Stamp {
     pub data_checksum: Checksum,
     /// The part of the version that the folder has; all of it for `None`.
     pub selection: Option<Selection>,
+    /// The data checksum of the files of the part, for a folder that came from a remote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_checksum: Option<Checksum>,
     /// The URL of the remote that it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<String>,
@@ -36,7 +39,15 @@ impl Stamp {
     /// Returns the stamp of a version, or of a part of it.
     pub fn of(id: Id<VersionId>, version: &Version, selection: Option<Selection>) -> Stamp {
         let (dataset_name, number) = (version.dataset.clone(), version.number.clone());
-        Stamp { dataset_name, version: number, id, data_checksum: version.data_checksum, selection, remote: None }
+        Stamp {
+            dataset_name,
+            version: number,
+            id,
+            data_checksum: version.data_checksum,
+            selection,
+            part_checksum: None,
+            remote: None,
+        }
     }
 
     /// Reads the stamp of a folder; `None` if it has none.
@@ -75,6 +86,7 @@ mod tests {
             id: Id::of(b"version"),
             data_checksum: Checksum::of(b"data"),
             selection: Some(selection),
+            part_checksum: Some(Checksum::of(b"part")),
             remote: Some("s3://bucket/leases".into()),
         };
         stamp.write(dir.path()).unwrap();

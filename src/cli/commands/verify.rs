@@ -1,9 +1,10 @@
 //! `hlx verify`: recomputes checksums; the answer is no if anything is damaged.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use helox::ops::verify;
-use helox::{Result, printable};
+use helox::{ErrorKind, Result, printable};
 
 use crate::cli::args;
 use crate::cli::format::{columns, count, moment, size, thousands};
@@ -14,7 +15,15 @@ use crate::cli::session::Session;
 pub(super) fn run(args: args::VerifyArgs, session: &mut Session) -> Result<Outcome> {
     let all = args.all;
     let options = verify::VerifyOptions { targets: args.targets, all };
-    let report = verify::run(&session.repo()?, &options, &session.progress())?;
+    let report = match (session.repo(), &options.targets[..]) {
+        // A folder with a stamp needs no repository.
+        (Err(e), [folder]) if e.kind() == ErrorKind::RepositoryNotFound && Path::new(folder).is_dir() => {
+            let report = verify::verify_stamped(Path::new(folder), &session.progress())?;
+            session.out.answer(&report, |out| print_stamped(&report, folder, out))?;
+            return Ok(Outcome::success_if(report.is_valid));
+        }
+        (repo, _) => verify::run(&repo?, &options, &session.progress())?,
+    };
     if report.is_valid {
         session.out.report(&report, |out| print(&report, out))?;
     } else {
@@ -30,6 +39,18 @@ pub(super) fn run(args: args::VerifyArgs, session: &mut Session) -> Result<Outco
         session.out.hint(&format!("to also verify {left}, tags and runs: hlx verify --all"));
     }
     Ok(Outcome::success_if(report.is_valid))
+}
+
+fn print_stamped(report: &verify::VerifyReport, folder: &str, out: &mut Output) -> io::Result<()> {
+    let colors = out.colors();
+    for problem in &report.problems {
+        writeln!(out, "{}  {}", colors.failure(problem.kind), printable(&problem.text()))?;
+    }
+    let extent = format!("{}, {}", count(report.files, "file"), size(report.bytes));
+    match report.is_valid {
+        true => writeln!(out, "{}  {}: {extent}", colors.success("intact"), printable(folder)),
+        false => Ok(()),
+    }
 }
 
 fn print(report: &verify::VerifyReport, out: &mut Output) -> io::Result<()> {

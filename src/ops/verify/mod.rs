@@ -1,6 +1,7 @@
 //! `hlx verify`: recomputes every checksum of versions, or tells which version a folder holds.
 
 mod folder;
+mod stamped;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -16,6 +17,8 @@ use crate::ops::{Holder, NearestVersion};
 use crate::progress::{Progress, Stage};
 use crate::repo::revision::ResolvedVersion;
 use crate::repo::{Repo, revision};
+
+pub use stamped::verify_stamped;
 
 /// The versions and folders to verify.
 #[derive(Clone, Debug, Default)]
