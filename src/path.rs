@@ -213,7 +213,7 @@ mod tests {
             "HELOX~1",
             "git~1",
             ".hlx.json",
-            ".Helox-Version.json",
+            ".HLX.json",
             ".git::$INDEX_ALLOCATION",
             &too_long,
             &wide,

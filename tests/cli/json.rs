@@ -223,7 +223,7 @@ fn every_verb_has_its_fields_in_json() {
     assert_eq!(keys(&pushed), push);
     assert_eq!(keys(&pushed["versions"][0]), set(["dataset_name", "version", "id"]));
     assert_eq!(keys(&s.json("fetch")), set(fetch));
-    let pulled = s.json("pull");
+    let pulled = s.json("pull --force");
     assert_eq!(keys(&pulled), set(fetch));
     let version = ["dataset_name", "version", "id", "path", "received", "written", "removed", "unchanged"];
     assert_eq!(keys(&pulled["versions"][0]), set(version));

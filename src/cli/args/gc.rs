@@ -9,7 +9,7 @@ use clap::Args;
 #[command(after_help = "Examples:
   hlx gc --dry-run        what would be removed, by reason
   hlx gc --grace 0        also what a refused or interrupted commit has just stored
-  hlx gc --recompress 9   compress all packs again, where that makes them shorter
+  hlx gc --recompress 9   compress all packs again that get smaller by it
 
 Versions, tags, runs and notes are never removed, nor is anything that a workspace needs. Data that no version
 needs is left by commits that were refused or interrupted; the same commit uses it if it is repeated within the

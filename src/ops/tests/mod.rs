@@ -19,6 +19,7 @@ mod parquet;
 mod posix;
 mod progress;
 mod queries;
+mod recompress;
 mod refs;
 mod remote;
 mod rules;

@@ -10,7 +10,7 @@ fn disk(bench: &Bench) -> Vec<String> {
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
             let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
             match entry.file_type().unwrap() {
-                _ if matches!(name.as_str(), ".helox" | "helox.toml") => {}
+                _ if matches!(name.as_str(), ".helox" | "helox.toml" | "helox.lock") => {}
                 kind if kind.is_dir() => walk(&entry.path(), &format!("{name}/"), all),
                 kind if kind.is_file() => all.push(format!("{name}={}", fs::read_to_string(entry.path()).unwrap())),
                 kind => all.push(format!("{name}={}", if kind.is_symlink() { "link" } else { "special" })),
