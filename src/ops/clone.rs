@@ -118,7 +118,10 @@ pub fn run(options: &CloneOptions, progress: &dyn Progress) -> Result<CloneRepor
     let remote = RemoteConfig { name: "origin".to_owned(), url, settings };
     match &options.version {
         Some(version) => one_version(options, &remote, version, progress),
-        None if options.include.is_empty() && options.exclude.is_empty() => repository(options, remote, progress),
+        None if options.include.is_empty() && options.exclude.is_empty() => {
+            // The folder was absent or empty.
+            repository(options, remote, progress).inspect_err(|_| drop(atomic::remove_tree(&options.dir)))
+        }
         None => Err(Error::usage("--include and --exclude take a part of one version")
             .with_hint("name it: hlx clone URL DIR NAME@REV --include GLOB")),
     }

@@ -11,6 +11,7 @@ use crate::object::ObjectKind;
 use crate::pack::block;
 use crate::pack::index::IndexRow;
 use crate::progress::Progress;
+use crate::remote::files::DAMAGED;
 use crate::remote::record::{PackKind, RemotePack};
 use crate::remote::{Remote, workers};
 use crate::store::{Store, Writer};
@@ -133,8 +134,7 @@ const UNREADABLE: Malformed = Malformed("decompression failed");
 
 fn damaged(rows: &[IndexRow], why: Malformed) -> Error {
     let pack = rows.first().map(|row| row.pack.to_hex()).unwrap_or_default();
-    Error::damaged(format!("a block of pack {pack} of the remote is damaged: {why}"))
-        .with_hint("check the remote: hlx fsck --remote --read-data")
+    Error::damaged(format!("a block of pack {pack} of the remote is damaged: {why}")).with_hint(DAMAGED)
 }
 
 impl BlockSpan {

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::fs::atomic::{self, TempFile};
 use crate::pack::reader;
 use crate::progress::Progress;
+use crate::remote::files::DAMAGED;
 use crate::remote::record::RemotePack;
 use crate::remote::{Remote, workers};
 
@@ -85,8 +86,7 @@ impl PackDownload<'_> {
             if e.ends_check() {
                 return e;
             };
-            Error::damaged(format!("{} of the remote does not match its name", self.pack.name()))
-                .with_hint("check the remote: hlx fsck --remote --read-data")
+            Error::damaged(format!("{} of the remote does not match its name", self.pack.name())).with_hint(DAMAGED)
         })?;
         file.sync()?;
         file.rename(self.path)

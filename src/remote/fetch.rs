@@ -25,6 +25,7 @@ use crate::remote::Remote;
 use crate::remote::blocks::BlockReader;
 use crate::remote::cache::RemoteCache;
 use crate::remote::download;
+use crate::remote::files::DAMAGED;
 use crate::remote::history::PushHistory;
 use crate::remote::nodes;
 use crate::remote::record::{PackKind, RemotePack};
@@ -286,7 +287,7 @@ impl<'a> FetchSession<'a> {
             if is_chunk { Ok(()) } else { check_form(&row.key, &object).map_err(|e| malformed(&row.key, e)) }
         };
         let damaged = |e: Error| {
-            if e.ends_check() { e } else { e.within("the remote").with_hint("check the remote: hlx fsck --remote --read-data") }
+            if e.ends_check() { e } else { e.within("the remote").with_hint(DAMAGED) }
         };
         let work = |rows: &[IndexRow]| self.progress.check().and_then(|()| rows.iter().try_for_each(check));
         parallel::windows(blocks, work, |checked| checked.map_err(damaged))
@@ -295,7 +296,7 @@ impl<'a> FetchSession<'a> {
     /// Returns the place of an object on the remote.
     fn locate(&self, key: &Key) -> Result<IndexRow> {
         let row = self.tables.find(key).into_iter().next();
-        row.ok_or_else(|| Error::damaged(format!("the remote lacks {key}")).with_hint("check the remote: hlx fsck --remote"))
+        row.ok_or_else(|| Error::damaged(format!("the remote lacks {key}")).with_hint(DAMAGED))
     }
 
     fn pack(&self, row: &IndexRow) -> Result<&RemotePack> {
@@ -304,7 +305,7 @@ impl<'a> FetchSession<'a> {
 }
 
 fn unlisted(id: &Id<Pack>) -> Error {
-    Error::damaged(format!("the remote lists no pack {id}, but its index does")).with_hint("check the remote: hlx fsck --remote")
+    Error::damaged(format!("the remote lists no pack {id}, but its index does")).with_hint(DAMAGED)
 }
 
 fn malformed(key: &Key, e: crate::codec::Malformed) -> Error {

@@ -9,6 +9,10 @@ use crate::refs;
 use crate::remote::Remote;
 use crate::store::format;
 
+/// The next step after a remote had something damaged.
+pub(super) const DAMAGED: &str = "run the same command again; if it fails again, the remote is damaged: copy it to a folder '.helox' \
+                                  and check it there: hlx fsck";
+
 /// Fails unless the remote is a store of a format that this version reads.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ use crate::pack::{reader, writer};
 use crate::progress::{Progress, Stage};
 use crate::refs;
 use crate::remote::cache::RemoteCache;
-use crate::remote::files::{check_format, read_ref};
+use crate::remote::files::{DAMAGED, check_format, read_ref};
 use crate::remote::history::PushHistory;
 use crate::remote::outgoing::{OutgoingPack, OutgoingWalk, PushRoots};
 use crate::remote::record::{PackKind, PushRecord, RemoteFact, RemotePack, RemoteTable, RemoteVersion};
@@ -283,8 +283,9 @@ impl<'a> PushSession<'a> {
         if self.remote.create(&name, &refs::encode(fact.id))? == Created::Exists {
             let other: Id<FactId> = read_ref(self.remote, &name)?;
             if other != fact.id {
-                return Err(Error::damaged(format!("{name} of the remote does not match the record of its push"))
-                    .with_hint("check the remote: hlx fsck --remote"));
+                return Err(
+                    Error::damaged(format!("{name} of the remote does not match the record of its push")).with_hint(DAMAGED)
+                );
             }
         }
         Ok(())

@@ -14,6 +14,7 @@ use crate::pack::index::{IndexRow, IndexTable};
 use crate::pack::merged::{self, IndexTables};
 use crate::progress::Progress;
 use crate::remote::cache::RemoteCache;
+use crate::remote::files::DAMAGED;
 use crate::remote::record::RemoteTable;
 use crate::remote::{Remote, workers};
 
@@ -70,8 +71,7 @@ impl RemoteTables {
 
 fn read_table(cache: &RemoteCache, remote: &dyn Remote, table: &RemoteTable) -> Result<()> {
     let name = table.name();
-    let damaged =
-        |reason| Error::damaged(format!("{name} of the remote {reason}")).with_hint("check the remote: hlx fsck --remote");
+    let damaged = |reason| Error::damaged(format!("{name} of the remote {reason}")).with_hint(DAMAGED);
     if table.len > limits::REMOTE_TABLE {
         return Err(damaged("is too long"));
     }
