@@ -5,4 +5,7 @@ mod shared;
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: &[u8]| shared::validate_file(input, &["tar", "jsonl.gz", "csv.zst", "txt.bz2", "json.xz", "jsonl.lz4", "tar.gz"]));
+fuzz_target!(|input: &[u8]| shared::validate_file(
+    input,
+    &["tar", "jsonl.gz", "csv.zst", "txt.bz2", "json.xz", "jsonl.lz4", "tar.gz"]
+));
